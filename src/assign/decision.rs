@@ -1,0 +1,79 @@
+//! The decision: a version, and the reason for it.
+
+use super::{Share, Version, bucket_hash};
+use crate::config::{Config, OnMissing};
+
+/// Why a request got its version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The unit's bucket and the weights in force.
+    Weight,
+    /// The configuration pins the unit.
+    Pinned,
+    /// The force header asked for it.
+    Forced,
+    /// The request carries no unit.
+    NoUnit,
+}
+
+/// What one request brings to the decision.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask<'a> {
+    /// The unit's bytes, where the request carries them.
+    pub unit: Option<&'a [u8]>,
+    /// The version that the force header names, where one is configured.
+    pub forced: Option<Version>,
+}
+
+/// A version and its reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// Who answers.
+    pub version: Version,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Decides in the order force header, pins, weight; a request without a unit
+/// goes where [`OnMissing`] says.
+///
+/// `random` is a uniform draw over all of `u32`. It is taken only for a request
+/// without a unit under [`OnMissing::Random`].
+pub fn decide(config: &Config, ask: Ask<'_>, random: impl FnOnce() -> u32) -> Decision {
+    if let Some(version) = ask.forced {
+        return Decision { version, reason: Reason::Forced };
+    }
+    let Some(unit) = ask.unit else {
+        let version = match config.on_missing {
+            OnMissing::Blue => Version::Blue,
+            OnMissing::Random => version_at(config.share, random()),
+        };
+        return Decision { version, reason: Reason::NoUnit };
+    };
+    if let Some(version) = config.pins.find(unit) {
+        return Decision { version, reason: Reason::Pinned };
+    }
+    let hash = bucket_hash(config.rollout.as_str(), unit);
+    Decision { version: version_at(config.share, hash), reason: Reason::Weight }
+}
+
+fn version_at(share: Share, hash: u32) -> Version {
+    if share.contains(hash) { Version::Green } else { Version::Blue }
+}
+
+// === impl Reason ===
+
+impl Reason {
+    /// All of them, in the order in which tables are laid out.
+    pub const ALL: [Self; 4] = [Self::Weight, Self::Pinned, Self::Forced, Self::NoUnit];
+
+    /// The name used in stats and the access log.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Weight => "weight",
+            Self::Pinned => "pinned",
+            Self::Forced => "forced",
+            Self::NoUnit => "no_unit",
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! The plugin configuration, in two types.
+//!
+//! [`Written`] is what the operator wrote, as close to the JSON as a type can be.
+//! [`Config`] is what the filter runs on: valid by construction, so that the
+//! request path never validates. [`Config::parse`] goes from one to the other or
+//! says everything that is wrong, each with its field, its value and the mend:
+//!
+//! ```
+//! use verdigris::config::Config;
+//! let refused = Config::parse(br#"{
+//!     "rollout": "Assistant V8",
+//!     "unit": {"header": "x-user-id"},
+//!     "versions": {"blue": {"cluster": "llm-blue"}, "green": {"cluster": "llm-green"}}
+//! }"#).unwrap_err();
+//! assert_eq!(
+//!     refused.to_string(),
+//!     r#"rollout: "Assistant V8": use 1 to 63 of a-z, 0-9 and "-", such as "assistant-v8""#,
+//! );
+//! ```
+
+mod names;
+mod refused;
+mod valid;
+mod written;
+
+pub use names::{ClusterName, CookieName, HeaderName, RolloutName};
+pub use refused::{Problem, Refused};
+pub use valid::Config;
+pub use written::{OnMissing, Written};

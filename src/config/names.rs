@@ -1,0 +1,90 @@
+//! Names that are valid by construction.
+
+use std::fmt;
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident, $rule:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub struct $name(Box<str>);
+
+        impl $name {
+            /// What a name of this kind must be, as a refusal says it.
+            pub const RULE: &str = $rule;
+
+            /// The name as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+name! {
+    /// The name of one release attempt; salts the hash and labels every stat.
+    RolloutName, r#"use 1 to 63 of a-z, 0-9 and "-", such as "assistant-v8""#
+}
+name! {
+    /// The name of an Envoy cluster.
+    ClusterName, r#"name an Envoy cluster, such as "llm-blue": not empty, no control characters, no white space around it"#
+}
+name! {
+    /// The name of an HTTP header, in lower case.
+    HeaderName, r#"name an HTTP header, such as "x-user-id": letters, digits and any of !#$%&'*+-.^_`|~"#
+}
+name! {
+    /// The name of a cookie, with its case.
+    CookieName, r#"name a cookie, such as "uid": letters, digits and any of !#$%&'*+-.^_`|~"#
+}
+
+// === impl RolloutName ===
+
+impl RolloutName {
+    /// `name`, if it matches `[a-z0-9-]{1,63}`.
+    pub fn new(name: &str) -> Option<Self> {
+        let allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
+        let valid = (1..=63).contains(&name.len()) && name.bytes().all(allowed);
+        valid.then(|| Self(name.into()))
+    }
+}
+
+// === impl ClusterName ===
+
+impl ClusterName {
+    /// `name`, if a header can carry it unchanged.
+    pub fn new(name: &str) -> Option<Self> {
+        let valid = !name.is_empty() && name.trim() == name && !name.contains(char::is_control);
+        valid.then(|| Self(name.into()))
+    }
+}
+
+// === impl HeaderName ===
+
+impl HeaderName {
+    /// `name` in lower case, if it is a token. Pseudo-headers such as `:path` are
+    /// not: they are the request itself.
+    pub fn new(name: &str) -> Option<Self> {
+        is_token(name).then(|| Self(name.to_ascii_lowercase().into()))
+    }
+}
+
+// === impl CookieName ===
+
+impl CookieName {
+    /// `name`, if it is a token.
+    pub fn new(name: &str) -> Option<Self> {
+        is_token(name).then(|| Self(name.into()))
+    }
+}
+
+/// Whether `name` is a `token` of RFC 9110, section 5.6.2.
+fn is_token(name: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !name.is_empty() && name.bytes().all(allowed)
+}

@@ -1,0 +1,76 @@
+//! What is wrong with a configuration, and how to mend it.
+
+use std::error::Error;
+use std::fmt;
+
+use serde_json::Value;
+
+/// A configuration that cannot be used: everything that is wrong with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// At least one problem, in the order of the fields.
+    pub problems: Vec<Problem>,
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The path of the field, such as `weights.green`.
+    pub field: String,
+    /// What stands there, as JSON; `missing` where nothing does.
+    pub value: String,
+    /// What to write instead.
+    pub mend: String,
+}
+
+/// How much of a value a message shows, in characters.
+const SHOWN: usize = 80;
+
+// === impl Problem ===
+
+impl Problem {
+    /// A problem with `value`, which stands at `field`.
+    pub fn new(field: impl Into<String>, value: &Value, mend: impl Into<String>) -> Self {
+        Self { field: field.into(), value: shorten(&value.to_string()), mend: mend.into() }
+    }
+
+    /// `field` is not there and has no default.
+    pub fn missing(field: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self { field: field.into(), value: "missing".into(), mend: mend.into() }
+    }
+}
+
+fn shorten(text: &str) -> String {
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}: {}", self.field, self.value, self.mend)
+    }
+}
+
+// === impl Refused ===
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.problems.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            problem.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl Error for Refused {}
+
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Self {
+        Self { problems: vec![problem] }
+    }
+}

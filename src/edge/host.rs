@@ -1,0 +1,159 @@
+//! Every call to the host, by proxy-wasm ABI 0.2.1.
+//!
+//! A call that the host refuses is an [`Err`] with the host's status, never a
+//! panic. Values are bytes. The status is read as a number: hosts may answer one
+//! that no enum here would know.
+//!
+//! Source: the proxy-wasm specification, `abi-versions/v0.2.1`.
+#![allow(unsafe_code, reason = "the host is reached through foreign functions")]
+
+use std::ptr::null_mut;
+
+use proxy_wasm::types::{BufferType, LogLevel, MapType, MetricType};
+
+/// A status other than "ok", as the host gave it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HostError(u32);
+
+/// A counter, gauge or histogram that the host knows in this VM.
+#[derive(Clone, Copy, Debug)]
+pub struct MetricId(u32);
+
+mod abi {
+    #[link(wasm_import_module = "env")]
+    unsafe extern "C" {
+        pub fn proxy_log(level: u32, message: *const u8, size: usize) -> u32;
+        pub fn proxy_get_log_level(level: *mut u32) -> u32;
+        pub fn proxy_get_buffer_bytes(
+            buffer: u32,
+            start: usize,
+            max_size: usize,
+            value: *mut *mut u8,
+            value_size: *mut usize,
+        ) -> u32;
+        pub fn proxy_get_header_map_value(
+            map: u32,
+            key: *const u8,
+            key_size: usize,
+            value: *mut *mut u8,
+            value_size: *mut usize,
+        ) -> u32;
+        pub fn proxy_replace_header_map_value(
+            map: u32,
+            key: *const u8,
+            key_size: usize,
+            value: *const u8,
+            value_size: usize,
+        ) -> u32;
+        pub fn proxy_set_property(
+            path: *const u8,
+            path_size: usize,
+            value: *const u8,
+            value_size: usize,
+        ) -> u32;
+        pub fn proxy_define_metric(kind: u32, name: *const u8, size: usize, id: *mut u32) -> u32;
+        pub fn proxy_increment_metric(id: u32, offset: i64) -> u32;
+        pub fn proxy_record_metric(id: u32, value: u64) -> u32;
+    }
+}
+
+/// The plugin configuration's bytes; empty where none is given.
+pub fn plugin_configuration() -> Result<Vec<u8>, HostError> {
+    let buffer = BufferType::PluginConfiguration as u32;
+    // SAFETY: the host writes where the two pointers point, as `Value` says.
+    Value::fill(|value, size| unsafe {
+        abi::proxy_get_buffer_bytes(buffer, 0, usize::MAX, value, size)
+    })
+}
+
+/// The first value of a request header; `None` where the request has none.
+pub fn request_header(name: &str) -> Option<Vec<u8>> {
+    let map = MapType::HttpRequestHeaders as u32;
+    // SAFETY: `name` outlives the call, and the host writes as `Value` says.
+    Value::fill(|value, size| unsafe {
+        abi::proxy_get_header_map_value(map, name.as_ptr(), name.len(), value, size)
+    })
+    .ok()
+}
+
+/// Sets a request header to one value. Envoy chooses the route anew.
+pub fn replace_request_header(name: &str, value: &str) -> Result<(), HostError> {
+    let map = MapType::HttpRequestHeaders as u32;
+    // SAFETY: both texts outlive the call; the host only reads them.
+    check(unsafe {
+        abi::proxy_replace_header_map_value(
+            map,
+            name.as_ptr(),
+            name.len(),
+            value.as_ptr(),
+            value.len(),
+        )
+    })
+}
+
+/// Sets the stream's filter state `wasm.<name>`, which no client can forge.
+pub fn set_filter_state(name: &str, value: &str) -> Result<(), HostError> {
+    // SAFETY: both texts outlive the call; the host only reads them.
+    check(unsafe {
+        abi::proxy_set_property(name.as_ptr(), name.len(), value.as_ptr(), value.len())
+    })
+}
+
+/// Defines a metric, or finds the one of that name.
+pub fn define_metric(kind: MetricType, name: &str) -> Result<MetricId, HostError> {
+    let mut id = 0;
+    // SAFETY: `name` outlives the call, and the host writes one number to `id`.
+    check(unsafe { abi::proxy_define_metric(kind as u32, name.as_ptr(), name.len(), &mut id) })?;
+    Ok(MetricId(id))
+}
+
+/// Adds one to a counter.
+pub fn increment(counter: MetricId) -> Result<(), HostError> {
+    // SAFETY: no memory is shared.
+    check(unsafe { abi::proxy_increment_metric(counter.0, 1) })
+}
+
+/// Sets a gauge.
+pub fn record(gauge: MetricId, value: u64) -> Result<(), HostError> {
+    // SAFETY: no memory is shared.
+    check(unsafe { abi::proxy_record_metric(gauge.0, value) })
+}
+
+/// Writes to Envoy's log. A log that the host refuses has nowhere else to go.
+pub fn log(level: LogLevel, message: &str) {
+    // SAFETY: `message` outlives the call; the host only reads it.
+    unsafe { abi::proxy_log(level as u32, message.as_ptr(), message.len()) };
+}
+
+/// The level from which Envoy logs, as the number of a [`LogLevel`].
+pub fn log_level() -> Result<u32, HostError> {
+    let mut level = 0;
+    // SAFETY: the host writes one number to `level`.
+    check(unsafe { abi::proxy_get_log_level(&mut level) })?;
+    Ok(level)
+}
+
+fn check(status: u32) -> Result<(), HostError> {
+    if status == 0 { Ok(()) } else { Err(HostError(status)) }
+}
+
+/// Bytes that the host allocates in this module's memory and hands over.
+struct Value {
+    data: *mut u8,
+    size: usize,
+}
+
+impl Value {
+    /// Has `call` fill in pointer and size, and takes the bytes over.
+    fn fill(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Vec<u8>, HostError> {
+        let mut value = Self { data: null_mut(), size: 0 };
+        check(call(&mut value.data, &mut value.size))?;
+        if value.data.is_null() {
+            return Ok(Vec::new());
+        }
+        // SAFETY: by the ABI the host got the memory from the module's exported
+        // `proxy_on_memory_allocate(size)`, which the SDK makes a boxed slice of
+        // that size in this allocator, and gives it up with the call's return.
+        Ok(unsafe { Vec::from_raw_parts(value.data, value.size, value.size) })
+    }
+}

@@ -1,0 +1,120 @@
+//! A rollout's counters and gauges.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use proxy_wasm::types::MetricType;
+
+use super::host::{self, MetricId};
+use crate::assign::{Decision, Reason, Share, Version};
+use crate::stats::{Counter, Gauge, PHASE_BY_HAND, counter_name, gauge_name};
+
+thread_local! {
+    /// The metrics that this VM has defined. They outlive a configuration: to
+    /// define one again would make the host's tables grow with every reload.
+    static DEFINED: RefCell<HashMap<String, Rc<RolloutMetrics>>> = RefCell::default();
+}
+
+/// The metrics of one rollout. One that the host refused to define is `None`, and
+/// is then not counted: a request is worth more than its count.
+#[derive(Debug)]
+pub struct RolloutMetrics {
+    blue: VersionCounters,
+    green: VersionCounters,
+    green_bp: Option<MetricId>,
+    phase: Option<MetricId>,
+    step: Option<MetricId>,
+    /// The root context whose weights the gauges show.
+    shown: Cell<Option<u32>>,
+}
+
+#[derive(Debug)]
+struct VersionCounters {
+    requests: Option<MetricId>,
+    weight: Option<MetricId>,
+    pinned: Option<MetricId>,
+    forced: Option<MetricId>,
+    no_unit: Option<MetricId>,
+}
+
+// === impl RolloutMetrics ===
+
+impl RolloutMetrics {
+    /// The metrics of `rollout`, defined at the first call in this VM.
+    pub fn of(rollout: &str) -> Rc<Self> {
+        DEFINED.with_borrow_mut(|defined| {
+            if let Some(metrics) = defined.get(rollout) {
+                return Rc::clone(metrics);
+            }
+            let metrics = Rc::new(Self::define(rollout));
+            defined.insert(rollout.to_owned(), Rc::clone(&metrics));
+            metrics
+        })
+    }
+
+    fn define(rollout: &str) -> Self {
+        let gauge = |gauge| define(MetricType::Gauge, &gauge_name(rollout, gauge));
+        Self {
+            blue: VersionCounters::define(rollout, Version::Blue),
+            green: VersionCounters::define(rollout, Version::Green),
+            green_bp: gauge(Gauge::GreenBp),
+            phase: gauge(Gauge::Phase),
+            step: gauge(Gauge::Step),
+            shown: Cell::new(None),
+        }
+    }
+
+    /// Has the gauges show the weights of the root context `context_id`, unless
+    /// they do already.
+    pub fn show(&self, context_id: u32, share: Share) {
+        if self.shown.replace(Some(context_id)) == Some(context_id) {
+            return;
+        }
+        let record = |gauge: Option<MetricId>, value| gauge.map(|id| host::record(id, value));
+        record(self.green_bp, u64::from(share.basis_points()));
+        record(self.phase, PHASE_BY_HAND);
+        record(self.step, 0);
+    }
+
+    /// Counts one request.
+    pub fn count(&self, decision: Decision) {
+        let counters = match decision.version {
+            Version::Blue => &self.blue,
+            Version::Green => &self.green,
+        };
+        let reason = match decision.reason {
+            Reason::Weight => counters.weight,
+            Reason::Pinned => counters.pinned,
+            Reason::Forced => counters.forced,
+            Reason::NoUnit => counters.no_unit,
+        };
+        for counter in [counters.requests, reason].into_iter().flatten() {
+            // A count that the host refuses is lost, the request is not.
+            let _ = host::increment(counter);
+        }
+    }
+}
+
+// === impl VersionCounters ===
+
+impl VersionCounters {
+    fn define(rollout: &str, version: Version) -> Self {
+        let counter =
+            |counter| define(MetricType::Counter, &counter_name(rollout, version, counter));
+        let decisions = |reason| counter(Counter::Decisions(reason));
+        Self {
+            requests: counter(Counter::Requests),
+            weight: decisions(Reason::Weight),
+            pinned: decisions(Reason::Pinned),
+            forced: decisions(Reason::Forced),
+            no_unit: decisions(Reason::NoUnit),
+        }
+    }
+}
+
+fn define(kind: MetricType, name: &str) -> Option<MetricId> {
+    host::define_metric(kind, name)
+        .inspect_err(|error| log::warn!("{name} is not counted: the host answered {error:?}"))
+        .ok()
+}

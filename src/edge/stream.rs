@@ -1,0 +1,89 @@
+//! One request.
+
+use std::rc::Rc;
+
+use proxy_wasm::traits::{Context, HttpContext};
+use proxy_wasm::types::Action;
+
+use super::host::{self, HostError};
+use super::root::Running;
+use crate::assign::unit::find_unit;
+use crate::assign::{Ask, Decision, Reason, Version, decide};
+
+/// The filter state that names the reason: `wasm.verdigris.reason` in the
+/// access log's `%FILTER_STATE(…)%`.
+const REASON_STATE: &str = "verdigris.reason";
+
+/// The context of one HTTP stream.
+pub struct Stream {
+    running: Option<Rc<Running>>,
+}
+
+// === impl Stream ===
+
+impl Stream {
+    pub fn new(running: Option<Rc<Running>>) -> Self {
+        Self { running }
+    }
+}
+
+impl Context for Stream {}
+
+impl HttpContext for Stream {
+    fn on_http_request_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
+        #[cfg(feature = "trap-for-tests")]
+        trap_if_marked();
+        if let Some(running) = &self.running {
+            running.assign();
+        }
+        Action::Continue
+    }
+}
+
+// === impl Running ===
+
+impl Running {
+    /// Decides, has Envoy route accordingly, and counts.
+    fn assign(&self) {
+        let config = &self.config;
+        let forced = config.force_header.as_ref().and_then(|name| {
+            let value = host::request_header(name.as_str())?;
+            Version::from_bytes(&value)
+        });
+        let unit = find_unit(&config.unit, host::request_header);
+        let ask = Ask { unit: unit.as_deref(), forced };
+        let decision = decide(config, ask, || self.random.draw());
+        match self.route(decision) {
+            Ok(()) => self.metrics.count(decision),
+            // Envoy goes on with what early header mutation put, and that is not
+            // to be booked on the version that was meant.
+            Err(error) => log::error!("{decision:?} not applied: the host answered {error:?}"),
+        }
+    }
+
+    /// Writes only what differs from what Envoy's early header mutation has put:
+    /// each write of a request header makes Envoy choose the route again.
+    fn route(&self, decision: Decision) -> Result<(), HostError> {
+        let config = &self.config;
+        let cluster = config.cluster(decision.version);
+        if *cluster != config.default_cluster {
+            host::replace_request_header(config.cluster_header.as_str(), cluster.as_str())?;
+        }
+        if decision.version == Version::Green {
+            let version = decision.version.as_str();
+            host::replace_request_header(config.version_header.as_str(), version)?;
+        }
+        if decision.reason != Reason::Weight {
+            host::set_filter_state(REASON_STATE, decision.reason.as_str())?;
+        }
+        Ok(())
+    }
+}
+
+/// Traps the VM on a marked request, as a bug in the filter would.
+#[cfg(feature = "trap-for-tests")]
+fn trap_if_marked() {
+    if host::request_header("x-verdigris-trap").is_some() {
+        core::arch::wasm32::unreachable();
+    }
+}

@@ -1,0 +1,46 @@
+//! Verdigris ships LLM releases safely from inside Envoy.
+//!
+//! One filter decides which version of an LLM feature, **blue** or **green**,
+//! answers a request, has Envoy route it there, and counts. The crate is a pure
+//! core with a thin edge:
+//!
+//! | room | what is in it |
+//! |---|---|
+//! | [`config`] | what the operator wrote, and what the filter runs on |
+//! | [`assign`] | who gets which version, and why |
+//! | [`stats`] | the names of everything that is counted |
+//! | `edge` | the only caller of the host; exists only in the `.wasm` |
+//!
+//! ```
+//! use verdigris::assign::{Ask, Reason, Version, decide};
+//! use verdigris::config::Config;
+//!
+//! let config = Config::parse(br#"{
+//!     "rollout": "assistant-v8",
+//!     "unit": {"header": "x-user-id"},
+//!     "versions": {"blue": {"cluster": "llm-blue"}, "green": {"cluster": "llm-green"}},
+//!     "weights": {"blue": 95, "green": 5}
+//! }"#)?;
+//! let decision = decide(&config, Ask { unit: Some(b"ada"), forced: None }, || 0);
+//! assert_eq!((decision.version, decision.reason), (Version::Blue, Reason::Weight));
+//! # Ok::<(), verdigris::config::Refused>(())
+//! ```
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::unreachable,
+        clippy::todo,
+        clippy::unimplemented
+    )
+)]
+
+pub mod assign;
+pub mod config;
+pub mod stats;
+
+#[cfg(target_arch = "wasm32")]
+mod edge;

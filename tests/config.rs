@@ -1,0 +1,238 @@
+//! From what the operator wrote to what the filter runs on.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use verdigris::assign::{Share, UnitSource, Version};
+use verdigris::config::{Config, HeaderName, OnMissing};
+
+fn least() -> Value {
+    json!({
+        "rollout": "assistant-v8",
+        "unit": {"header": "x-user-id"},
+        "versions": {"blue": {"cluster": "llm-blue"}, "green": {"cluster": "llm-green"}},
+    })
+}
+
+/// The least configuration with `pointer` set to `value`, or taken out.
+fn with(pointer: &str, value: Option<Value>) -> String {
+    let mut config = least();
+    let (parent, field) = pointer.rsplit_once('/').unwrap();
+    let parent = config.pointer_mut(parent).unwrap().as_object_mut().unwrap();
+    match value {
+        Some(value) => parent.insert(field.to_owned(), value),
+        None => parent.remove(field),
+    };
+    config.to_string()
+}
+
+#[test]
+fn everything_but_the_first_three_fields_has_a_default() {
+    let config = Config::parse(least().to_string().as_bytes()).unwrap();
+    assert_eq!(config.rollout.as_str(), "assistant-v8");
+    assert_eq!(config.unit, [UnitSource::Header(HeaderName::new("x-user-id").unwrap())]);
+    assert_eq!(config.cluster(Version::Blue).as_str(), "llm-blue");
+    assert_eq!(config.cluster(Version::Green).as_str(), "llm-green");
+    assert_eq!(config.default_cluster.as_str(), "llm-blue");
+    assert_eq!(config.share, Share::NONE);
+    assert_eq!(config.on_missing, OnMissing::Blue);
+    assert_eq!(config.force_header, None);
+    assert_eq!(config.cluster_header.as_str(), "x-verdigris-cluster");
+    assert_eq!(config.version_header.as_str(), "x-verdigris-version");
+}
+
+#[test]
+fn everything_can_be_written() {
+    let config = Config::parse(
+        json!({
+            "rollout": "assistant-v8",
+            "unit": [{"header": "X-User-Id"}, {"cookie": "uid"}],
+            "versions": {"blue": {"cluster": "llm-blue"}, "green": {"cluster": "llm-green"}},
+            "weights": {"blue": 0, "green": 7},
+            "default_cluster": "outbound|80||llm.prod.svc.cluster.local",
+            "on_missing": "random",
+            "pins": {"blue": ["u1"], "green": ["qa-7", "山田"]},
+            "force_header": "x-verdigris-force",
+            "cluster_header": "x-cluster",
+            "version_header": "x-version",
+        })
+        .to_string()
+        .as_bytes(),
+    )
+    .unwrap();
+    assert_eq!(config.unit.len(), 2);
+    assert_eq!(config.unit[0], UnitSource::Header(HeaderName::new("x-user-id").unwrap()));
+    assert_eq!(config.share, Share::new(0, 7).unwrap());
+    assert_eq!(config.default_cluster.as_str(), "outbound|80||llm.prod.svc.cluster.local");
+    assert_eq!(config.on_missing, OnMissing::Random);
+    assert_eq!(config.pins.find(b"u1"), Some(Version::Blue));
+    assert_eq!(config.pins.find("山田".as_bytes()), Some(Version::Green));
+    assert_eq!(config.pins.find(b"u2"), None);
+    assert_eq!(config.force_header.unwrap().as_str(), "x-verdigris-force");
+    assert_eq!(config.cluster_header.as_str(), "x-cluster");
+    assert_eq!(config.version_header.as_str(), "x-version");
+}
+
+/// Field, value, and a part of the mend, of the one problem of each.
+#[test]
+fn a_refusal_names_field_value_and_mend() {
+    let sum = u64::from(verdigris::assign::bucket::MAX_TOTAL_WEIGHT) + 1;
+    let cases = [
+        ("/rollout", None, "rollout: missing: write \"rollout\": \"assistant-v8\""),
+        ("/rollout", Some(json!("Assistant V8")), "rollout: \"Assistant V8\": use 1 to 63 of a-z"),
+        ("/rollout", Some(json!("")), "rollout: \"\": use 1 to 63"),
+        ("/rollout", Some(json!("a".repeat(64))), "use 1 to 63"),
+        ("/rollout", Some(json!(8)), "rollout: 8: invalid type: integer `8`, expected a string"),
+        ("/unit", None, "unit: missing: write {\"header\": \"x-user-id\"}"),
+        ("/unit", Some(json!([])), "unit: []: write {\"header\""),
+        ("/unit", Some(json!("x-user-id")), "unit: \"x-user-id\": invalid type: string"),
+        ("/unit", Some(json!({"header": ":path"})), "unit.header: \":path\": name an HTTP header"),
+        ("/unit", Some(json!({"cookie": "a b"})), "unit.cookie: \"a b\": name a cookie"),
+        ("/unit", Some(json!({"query": "u"})), "unit.query: \"u\": unknown variant `query`"),
+        (
+            "/unit",
+            Some(json!([{"header": "x-u"}, {"header": "X-U"}])),
+            "unit: \"x-u\": is listed twice",
+        ),
+        ("/versions", None, "versions.blue.cluster: missing: write \"versions\": {\"blue\""),
+        ("/versions/green", None, "versions.green.cluster: missing"),
+        (
+            "/versions/green",
+            Some(json!({"cluster": ""})),
+            "versions.green.cluster: \"\": name an Envoy cluster",
+        ),
+        (
+            "/versions/green",
+            Some(json!({"cluster": "a\nb"})),
+            "versions.green.cluster: \"a\\nb\": name",
+        ),
+        ("/versions/teal", Some(json!({})), "versions.teal: {}: unknown field `teal`"),
+        (
+            "/weights",
+            Some(json!({"blue": 0, "green": 0})),
+            "weights: {\"blue\":0,\"green\":0}: give at least one",
+        ),
+        ("/weights", Some(json!({"blue": 1, "green": sum})), "make their sum at most 2147483647"),
+        ("/weights", Some(json!({"blue": 1})), "weights.green: missing: write two whole numbers"),
+        (
+            "/weights",
+            Some(json!({"blue": 99.5, "green": 1})),
+            "weights.blue: 99.5: invalid type: floating point",
+        ),
+        (
+            "/weights",
+            Some(json!({"blue": -1, "green": 1})),
+            "weights.blue: -1: invalid value: integer `-1`",
+        ),
+        (
+            "/weights",
+            Some(json!({"blue": "1", "green": 1})),
+            "weights.blue: \"1\": invalid type: string",
+        ),
+        (
+            "/wieghts",
+            Some(json!({})),
+            "wieghts: {}: unknown field `wieghts`, expected one of `rollout`",
+        ),
+        ("/on_missing", Some(json!("green")), "on_missing: \"green\": unknown variant `green`"),
+        ("/pins", Some(json!({"green": [""]})), "pins.green: \"\": a unit is never empty"),
+        ("/pins", Some(json!({"green": ["u "]})), "pins.green: \"u \": a unit is never empty"),
+        (
+            "/pins",
+            Some(json!({"blue": ["u"], "green": ["u"]})),
+            "pins.green: \"u\": the unit is pinned to both",
+        ),
+        ("/pins", Some(json!({"blue": "u"})), "pins.blue: \"u\": invalid type: string"),
+        ("/default_cluster", Some(json!(" a")), "default_cluster: \" a\": name an Envoy cluster"),
+        ("/force_header", Some(json!("a b")), "force_header: \"a b\": name an HTTP header"),
+        ("/cluster_header", Some(json!("")), "cluster_header: \"\": name an HTTP header"),
+        (
+            "/version_header",
+            Some(json!("X-Verdigris-Cluster")),
+            "is cluster_header already; use another",
+        ),
+        ("/force_header", Some(json!("x-user-id")), "unit: \"x-user-id\": is force_header already"),
+    ];
+    for (pointer, value, expected) in cases {
+        let text = with(pointer, value);
+        let refused = Config::parse(text.as_bytes()).expect_err(&text);
+        assert!(refused.to_string().contains(expected), "{refused}\nis to contain\n{expected}");
+    }
+}
+
+#[test]
+fn what_is_not_one_json_object_is_refused_with_a_hint() {
+    let cases: [(&[u8], &str); 6] = [
+        (b"", "write one JSON object"),
+        (b"{", "EOF while parsing"),
+        (b"{} {}", "trailing characters"),
+        (b"[]", "plugin configuration: []: invalid type: sequence, expected an object"),
+        (b"\n\x21\n\x04unit\xff", "google.protobuf.StringValue"),
+        (br#"{"rollout": "a", "rollout": "b"}"#, "duplicate field `rollout`"),
+    ];
+    for (text, expected) in cases {
+        let refused = Config::parse(text).expect_err("not a configuration").to_string();
+        assert!(refused.contains(expected), "{refused}\nis to contain\n{expected}");
+    }
+}
+
+#[test]
+fn all_problems_are_told_at_once() {
+    let text = json!({
+        "rollout": "V8",
+        "unit": [{"header": "a b"}, {"cookie": ""}],
+        "versions": {"green": {"cluster": "llm-green"}},
+        "weights": {"blue": 0, "green": 0},
+    });
+    let refused = Config::parse(text.to_string().as_bytes()).unwrap_err();
+    let fields: Vec<_> = refused.problems.iter().map(|problem| problem.field.as_str()).collect();
+    assert_eq!(
+        fields,
+        ["rollout", "unit.header", "unit.cookie", "versions.blue.cluster", "weights"]
+    );
+    assert_eq!(refused.to_string().lines().count(), 5);
+}
+
+#[test]
+fn a_long_value_is_cut_in_the_message() {
+    let refused = Config::parse(with("/rollout", Some(json!("ä".repeat(5000)))).as_bytes());
+    let message = refused.unwrap_err().to_string();
+    assert!(message.contains("ä…: use 1 to 63") && message.len() < 400, "{message}");
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_panic(text: Vec<u8>) {
+        let _ = Config::parse(&text);
+    }
+
+    #[test]
+    fn no_json_in_any_field_panics(
+        field in prop::sample::select(vec![
+            "rollout", "unit", "versions", "weights", "default_cluster", "on_missing", "pins",
+            "force_header", "cluster_header", "version_header",
+        ]),
+        value in any_json(),
+    ) {
+        let _ = Config::parse(with(&format!("/{field}"), Some(value)).as_bytes());
+    }
+}
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        ".*".prop_map(Value::from),
+    ];
+    let key = prop::sample::select(vec!["blue", "green", "cluster", "header", "cookie", "x"]);
+    leaf.prop_recursive(3, 16, 4, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::vec((key.clone(), inner), 0..4).prop_map(|fields| {
+                Value::Object(fields.into_iter().map(|(k, v)| (k.to_owned(), v)).collect())
+            }),
+        ]
+    })
+}
