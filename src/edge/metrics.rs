@@ -67,14 +67,38 @@ impl RolloutMetrics {
 
     /// Has the gauges show the weights of the root context `context_id`, unless
     /// they do already.
+    ///
+    /// Asked at every request too: where a configuration returns while a stream of
+    /// its first life is still open, Envoy may take up the old root context again
+    /// without configuring it.
     pub fn show(&self, context_id: u32, share: Share) {
         if self.shown.replace(Some(context_id)) == Some(context_id) {
             return;
         }
-        let record = |gauge: Option<MetricId>, value| gauge.map(|id| host::record(id, value));
-        record(self.green_bp, u64::from(share.basis_points()));
-        record(self.phase, PHASE_BY_HAND);
-        record(self.step, 0);
+        self.record(share);
+    }
+
+    /// Has the gauges say that the rollout is over, if the root context that ends
+    /// is the one that they show; otherwise a newer one goes on with it.
+    pub fn end(&self, context_id: u32) {
+        if self.shown.get() == Some(context_id) {
+            self.shown.set(None);
+            self.record(Share::NONE);
+        }
+    }
+
+    fn record(&self, share: Share) {
+        let gauges = [
+            (self.green_bp, u64::from(share.basis_points())),
+            (self.phase, PHASE_BY_HAND),
+            (self.step, 0),
+        ];
+        for (gauge, value) in gauges {
+            if let Some(gauge) = gauge {
+                // A gauge that the host refuses stays as it was.
+                let _ = host::record(gauge, value);
+            }
+        }
     }
 
     /// Counts one request.

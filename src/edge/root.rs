@@ -20,6 +20,7 @@ pub struct Root {
 
 /// What the streams of one configuration share.
 pub struct Running {
+    pub context_id: u32,
     pub config: Config,
     pub metrics: Rc<RolloutMetrics>,
     pub random: Draws,
@@ -37,13 +38,23 @@ impl Root {
             .map_err(|error| format!("the host did not give it: {error:?}"))?;
         let config = Config::parse(&text).map_err(|refused| refused.to_string())?;
         let metrics = RolloutMetrics::of(config.rollout.as_str());
-        metrics.show(self.context_id, config.share);
-        self.running = Some(Rc::new(Running { config, metrics, random: Draws::default() }));
+        let running =
+            Running { context_id: self.context_id, config, metrics, random: Draws::default() };
+        running.show_weights();
+        self.running = Some(Rc::new(running));
         Ok(())
     }
 }
 
-impl Context for Root {}
+impl Context for Root {
+    // The last stream of this configuration has ended.
+    fn on_done(&mut self) -> bool {
+        if let Some(running) = &self.running {
+            running.metrics.end(running.context_id);
+        }
+        true
+    }
+}
 
 impl RootContext for Root {
     // Runs in every VM, also in the one in which Envoy tries a configuration out:
@@ -67,5 +78,14 @@ impl RootContext for Root {
         // The SDK panics on `None`, so without a configuration there is a stream
         // too: one that lets everything pass.
         Some(Box::new(Stream::new(self.running.clone())))
+    }
+}
+
+// === impl Running ===
+
+impl Running {
+    /// Has the gauges show this configuration's weights.
+    pub fn show_weights(&self) {
+        self.metrics.show(self.context_id, self.config.share);
     }
 }

@@ -45,6 +45,7 @@ impl HttpContext for Stream {
 impl Running {
     /// Decides, has Envoy route accordingly, and counts.
     fn assign(&self) {
+        self.show_weights();
         let config = &self.config;
         let forced = config.force_header.as_ref().and_then(|name| {
             let value = host::request_header(name.as_str())?;

@@ -1,0 +1,370 @@
+"""Shows a release: two LLM upstreams behind Envoy, chat traffic of many users, and
+the weights moving 5 -> 50 -> 100 -> 0 % while it flows.
+
+`make run` starts it. It runs in a folder of its own what an operator would run:
+the shipped bootstrap, the shipped rollout, the scripts beside them.
+"""
+
+import argparse
+import asyncio
+import os
+import random
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx
+from openai import AsyncOpenAI, OpenAIError
+
+SHIPPED = Path(__file__).resolve().parent.parent
+STEPS = [5, 50, 100, 0]
+PORTS = {"listener": 10000, "admin": 9901, "blue": 4020, "green": 4021}
+VERSIONS = ["blue", "green"]
+QUESTIONS = [
+    "How do I reset my password?",
+    "Summarise our refund policy in two sentences.",
+    "Write a haiku about copper turning green.",
+    "What is the capital of Australia?",
+]
+
+
+def options():
+    parser = argparse.ArgumentParser(description="A release with Verdigris, to watch.")
+    parser.add_argument("--wasm", type=Path, required=True, help="the built filter")
+    parser.add_argument("--envoy", required=True, help="the Envoy binary")
+    parser.add_argument("--folder", type=Path, required=True, help="where it runs; made anew")
+    parser.add_argument("--seconds", type=float, default=8, help="how long each weight stays")
+    parser.add_argument("--users", type=int, default=400)
+    parser.add_argument("--rate", type=float, default=60, help="requests a second")
+    parser.add_argument(
+        "--free-ports", action="store_true", help="any free ports instead of the shipped ones"
+    )
+    parser.add_argument(
+        "--keep",
+        action=argparse.BooleanOptionalAction,
+        default=sys.stdout.isatty(),
+        help="go on after the last step, until Ctrl-C (default: in a terminal)",
+    )
+    return parser.parse_args()
+
+
+class Demo:
+    """The running parts: Envoy and the two upstreams."""
+
+    def __init__(self, args, stack):
+        self.folder = args.folder
+        self.ports = free_ports() if args.free_ports else dict(PORTS)
+        self.stack = stack
+        self.children = {}
+        self.lay_out(args.wasm)
+        check_free(self.ports)
+        llmock = str(Path(sys.executable).with_name("llmock"))
+        for version, style in zip(VERSIONS, ["hello", "echo"]):
+            self.start(
+                f"llmock-{version}",
+                [llmock, "serve", "-p", str(self.ports[version]), "--log-level", "warning"]
+                + ["--response-style", style, "--stream-chunk-delay-ms", "10"],
+            )
+        envoy = shutil.which(args.envoy) or args.envoy
+        self.start("envoy", ["./start", "--disable-hot-restart"], ENVOY=str(Path(envoy).resolve()))
+
+    def lay_out(self, wasm):
+        """What the README says to copy, in a folder of its own."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        for name in ["filter.yaml", "start", "weights"]:
+            shutil.copy(SHIPPED / name, self.folder)
+        shutil.copy(wasm, self.folder / "verdigris.wasm")
+        bootstrap = (SHIPPED / "envoy.yaml").read_text()
+        for name, port in PORTS.items():
+            bootstrap = bootstrap.replace(f"port_value: {port}}}", f"port_value: {self.ports[name]}}}")
+        (self.folder / "envoy.yaml").write_text(bootstrap)
+
+    def start(self, name, command, **environment):
+        log = self.stack.enter_context(open(self.folder / f"{name}.log", "wb"))
+        child = subprocess.Popen(
+            command,
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **environment},
+            # Ctrl-C is for this process alone, which then stops the others in order.
+            start_new_session=True,
+        )
+        self.children[name] = child
+        self.stack.callback(stop, child)
+
+    def check_alive(self):
+        for name, child in self.children.items():
+            if child.poll() is not None:
+                log = (self.folder / f"{name}.log").read_text(errors="replace")
+                tail = "\n".join(log.splitlines()[-15:])
+                raise Failure(f"{name} ended with {child.returncode}:\n{tail}")
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.ports['listener']}"
+
+    @property
+    def admin(self):
+        return f"http://127.0.0.1:{self.ports['admin']}"
+
+    async def ready(self):
+        async with httpx.AsyncClient() as client:
+            for _ in range(1200):
+                self.check_alive()
+                try:
+                    if (await client.get(f"{self.admin}/ready")).status_code == 200:
+                        return
+                except httpx.HTTPError:
+                    pass
+                await asyncio.sleep(0.05)
+        raise Failure("Envoy was not ready within a minute; see envoy.log")
+
+    async def set_weights(self, green):
+        command = ["./weights", str(100 - green), str(green)]
+        setting = await asyncio.create_subprocess_exec(
+            *command,
+            cwd=self.folder,
+            env={**os.environ, "ADMIN": self.admin},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        said, _ = await setting.communicate()
+        if setting.returncode != 0:
+            raise Failure(said.decode())
+
+    async def counts(self, client):
+        """Requests by version, as Envoy's stats have them."""
+        stats = (await client.get(f"{self.admin}/stats?filter=verdigris.*requests")).text
+        found = re.findall(r"\.(blue|green)\.requests: (\d+)", stats)
+        return Counter({version: int(count) for version, count in found})
+
+
+class Failure(Exception):
+    pass
+
+
+class Traffic:
+    """Chat requests of many users, and what became of them."""
+
+    def __init__(self, url, users, rate):
+        self.client = AsyncOpenAI(base_url=f"{url}/v1", api_key="demo", max_retries=0)
+        self.users = [f"user-{number:04}" for number in range(users)]
+        self.rate = rate
+        self.last = {}
+        self.moves = Counter()
+        self.growing = True
+        self.went_back = 0
+        self.answers = Counter()
+        self.failures = []
+        self.says = {}
+
+    async def run(self):
+        pending = set()
+        try:
+            while True:
+                task = asyncio.create_task(self.ask(random.choice(self.users)))
+                pending.add(task)
+                task.add_done_callback(pending.discard)
+                await asyncio.sleep(random.expovariate(self.rate))
+        finally:
+            await asyncio.gather(*pending)
+
+    async def ask(self, user):
+        stream = random.random() < 0.5
+        sent = time.monotonic()
+        try:
+            raw = await self.client.chat.completions.with_raw_response.create(
+                model="gpt-4o-mini",
+                messages=[{"role": "user", "content": random.choice(QUESTIONS)}],
+                stream=stream,
+                extra_headers={"x-user-id": user},
+            )
+            version = raw.headers["x-verdigris-version"]
+            answer = raw.parse()
+            if stream:
+                chunks = [chunk async for chunk in answer]
+                text = "".join(c.choices[0].delta.content or "" for c in chunks if c.choices)
+            else:
+                text = answer.choices[0].message.content
+        except (OpenAIError, httpx.HTTPError) as error:
+            self.failures.append(f"{user}: {error!r}")
+            return
+        self.answers["streamed" if stream else "plain"] += 1
+        self.says[version] = text
+        self.note(user, version, sent)
+
+    def note(self, user, version, sent):
+        before, answered = self.last.get(user, (version, sent))
+        self.last[user] = version, time.monotonic()
+        if before == version:
+            return
+        self.moves[f"to {version}"] += 1
+        # An answer that was under way when the other came says nothing.
+        if self.growing and version == "blue" and sent > answered:
+            self.went_back += 1
+
+    async def close(self):
+        await self.client.close()
+
+
+class Screen:
+    """The running step: redrawn in a terminal, a line at its end elsewhere."""
+
+    def __init__(self):
+        self.live = sys.stdout.isatty()
+        self.drawn = False
+
+    def show(self, title, counts):
+        if self.live:
+            print("\r\x1b[K" + self.line(title, counts), end="", flush=True)
+            self.drawn = True
+
+    def settle(self, title, counts, rest):
+        print(("\r\x1b[K" if self.drawn else "") + self.line(title, counts) + rest, flush=True)
+        self.drawn = False
+
+    @staticmethod
+    def line(title, counts):
+        total = counts.total()
+        share = counts["green"] / total if total else 0
+        bar = "#" * round(share * 20)
+        return (
+            f"  {title}  [{bar:.<20}] {share:6.1%} green"
+            f"   blue {counts['blue']:4}  green {counts['green']:4}"
+        )
+
+
+def free_ports():
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in PORTS]
+    ports = [s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return dict(zip(PORTS, ports))
+
+
+def check_free(ports):
+    for name, port in ports.items():
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError as error:
+            raise Failure(
+                f"port {port} ({name}) is taken ({error.strerror}): stop what listens there,"
+                " or run on free ports: make run DEMO=--free-ports"
+            ) from None
+
+
+def stop(child):
+    """Ends a child and all that it has started."""
+    for how, patience in [(signal.SIGTERM, 5), (signal.SIGKILL, None)]:
+        try:
+            os.killpg(child.pid, how)
+        except ProcessLookupError:
+            pass
+        try:
+            child.wait(patience)
+            return
+        except subprocess.TimeoutExpired:
+            continue
+
+
+async def walk(demo, traffic, seconds):
+    """Moves the weights through the steps and shows what each does."""
+    screen = Screen()
+    async with httpx.AsyncClient() as client:
+        for step, green in enumerate(STEPS):
+            traffic.growing = green >= max(STEPS[: step + 1])
+            await demo.set_weights(green)
+            before, moved = await demo.counts(client), traffic.moves.copy()
+            title = f"weights {100 - green:3}/{green:<3}"
+            end = time.monotonic() + seconds
+            counts = Counter()
+            while time.monotonic() < end:
+                await asyncio.sleep(min(0.25, seconds))
+                demo.check_alive()
+                counts = await demo.counts(client)
+                counts.subtract(before)
+                screen.show(title, counts)
+            moves = traffic.moves - moved
+            screen.settle(title, counts, f"   users moved: {moves_text(moves)}")
+
+
+def moves_text(moves):
+    return ", ".join(f"{count} {move}" for move, count in moves.items()) or "none"
+
+
+async def release(args, stack):
+    demo = Demo(args, stack)
+    await demo.ready()
+    print(
+        f"\nEnvoy listens on {demo.url}, its admin port is {demo.admin};"
+        f"\nblue and green are two llmock servers that speak the OpenAI API."
+        f"\n{args.users} users chat, {args.rate:g} requests a second; the counts are Envoy's.\n"
+    )
+    traffic = Traffic(demo.url, args.users, args.rate)
+    flowing = asyncio.create_task(traffic.run())
+    try:
+        await walk(demo, traffic, args.seconds)
+        for version in VERSIONS:
+            print(f"\n  {version:5} says: {traffic.says.get(version, '(nothing)')}", end="")
+        answers = traffic.answers
+        print(
+            f"\n\n  {answers['plain']} plain and {answers['streamed']} streamed answers,"
+            f" {len(traffic.failures)} failed; while green's share grew,"
+            f" {traffic.went_back or 'no'} users went back to blue."
+        )
+        for failure in traffic.failures[:5]:
+            print(f"  failed: {failure}")
+        print(next_steps(demo))
+        if args.keep:
+            print("Traffic goes on. Ctrl-C stops everything.", flush=True)
+            while True:
+                await asyncio.sleep(1)
+                demo.check_alive()
+    finally:
+        flowing.cancel()
+        await asyncio.gather(flowing, return_exceptions=True)
+        await traffic.close()
+    return 1 if traffic.failures or traffic.went_back else 0
+
+
+def next_steps(demo):
+    folder = os.path.relpath(demo.folder)
+    admin = demo.admin
+    return f"""
+Try next, in another terminal, while it runs (make run DEMO=--keep):
+  {folder}/weights 75 25                         change the weights
+  curl -s '{admin}/stats?filter=wasmcustom'      what is counted
+  curl -s '{admin}/stats/prometheus' | grep ^verdigris_
+  curl -si {demo.url}/v1/models -H 'x-user-id: ada' | grep x-verdigris
+  $EDITOR {folder}/filter.yaml                   pins, a force header, a mistake
+  tail -f {folder}/envoy.log                     who got which version, and why
+Then load it into your own Envoy: README.md, "Into your own Envoy".
+"""
+
+
+def main():
+    args = options()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with ExitStack() as stack:
+            return asyncio.run(release(args, stack))
+    except KeyboardInterrupt:
+        print("\nstopped")
+        return 0
+    except Failure as failure:
+        print(f"\nmake run: {failure}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,219 @@
+//! A real Envoy with the shipped bootstrap, of which a test changes the ports.
+
+pub mod process;
+pub mod upstream;
+
+use std::path::Path;
+use std::process::Command;
+
+use reqwest::blocking::{Client, Response};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::artifacts;
+use crate::proxy::{Answer, Proxy, Request};
+use process::{Process, wait_for};
+use upstream::Upstream;
+
+pub const WORKERS: u32 = 2;
+
+pub struct Envoy {
+    process: Process,
+    pub folder: TempDir,
+    pub client: Client,
+    pub upstreams: [Upstream; 3],
+    admin: String,
+    pub url: String,
+}
+
+/// What an update of the filter's configuration has come to, by Envoy's counters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Updates {
+    accepted: u64,
+    refused: u64,
+    applied: u64,
+}
+
+impl Envoy {
+    /// A folder with what the README says to copy, and Envoy started in it.
+    /// `filter` is the text of filter.yaml, if there is to be one.
+    pub fn start_with(filter: Option<&str>, wasm: &Path) -> Self {
+        let upstreams = ["llm-blue", "llm-green", "llm-next"].map(Upstream::start);
+        let folder = TempDir::with_prefix("verdigris-").unwrap();
+        let bootstrap = bootstrap(&upstreams);
+        std::fs::write(folder.path().join("envoy.yaml"), bootstrap).unwrap();
+        std::fs::copy(artifacts::shipped("start"), folder.path().join("start")).unwrap();
+        std::os::unix::fs::symlink(wasm, folder.path().join("verdigris.wasm")).unwrap();
+        if let Some(filter) = filter {
+            std::fs::write(folder.path().join("filter.yaml"), filter).unwrap();
+        }
+        let process = launch(folder.path());
+        let client = Client::builder().no_proxy().timeout(None).build().unwrap();
+        let (admin, url) = (String::new(), String::new());
+        let mut envoy = Self { process, folder, client, upstreams, admin, url };
+        envoy.wait_until_ready();
+        envoy
+    }
+
+    fn wait_until_ready(&mut self) {
+        let address = self.folder.path().join("admin.txt");
+        let listeners = wait_for("Envoy to listen", || {
+            assert!(self.process.is_running(), "Envoy ended:\n{}", self.process.log());
+            self.admin = format!("http://{}", std::fs::read_to_string(&address).ok()?);
+            let ready = self.client.get(format!("{}/ready", self.admin)).send().ok()?;
+            (ready.status() == 200).then(|| self.admin("/listeners"))
+        });
+        let (_, listener) = listeners.trim().split_once("::").unwrap();
+        self.url = format!("http://{listener}");
+    }
+
+    /// What the admin port answers.
+    pub fn admin(&self, path: &str) -> String {
+        let answer = self.client.get(format!("{}{path}", self.admin)).send().unwrap();
+        assert_eq!(answer.status(), 200, "{path}");
+        answer.text().unwrap()
+    }
+
+    pub fn log(&self) -> String {
+        self.process.log()
+    }
+
+    /// Puts `text` in place of filter.yaml by a rename and waits for Envoy's word.
+    pub fn write_filter(&self, text: &str) -> Result<(), String> {
+        let current = std::fs::read_to_string(self.folder.path().join("filter.yaml"));
+        if current.is_ok_and(|current| current == text) {
+            return Ok(());
+        }
+        let before = self.updates();
+        let log_before = self.log().len();
+        let new = self.folder.path().join("filter.yaml.new");
+        std::fs::write(&new, text).unwrap();
+        std::fs::rename(&new, self.folder.path().join("filter.yaml")).unwrap();
+        let after = wait_for("Envoy to take or refuse filter.yaml", || {
+            let now = self.updates();
+            let accepted = now.accepted > before.accepted && now.applied > before.applied;
+            (accepted || now.refused > before.refused).then_some(now)
+        });
+        if after.refused == before.refused {
+            return Ok(());
+        }
+        Err(self.log().split_off(log_before))
+    }
+
+    fn updates(&self) -> Updates {
+        let of = |names: &[&str]| -> u64 {
+            let stat = |name| format!("extension_config_discovery.http_filter.verdigris.{name}");
+            names.iter().map(|name| self.read_stat(&stat(name)).unwrap()).sum()
+        };
+        Updates {
+            accepted: of(&["update_success"]),
+            refused: of(&["update_rejected", "update_failure"]),
+            applied: of(&["config_reload"]),
+        }
+    }
+
+    pub fn read_stat(&self, name: &str) -> Option<u64> {
+        let pattern = name.replace('.', "\\.");
+        let stats = self.admin(&format!("/stats?filter=^{pattern}$"));
+        let (_, value) = stats.trim().rsplit_once(": ")?;
+        value.parse().ok()
+    }
+
+    /// Sends a request to any path.
+    pub fn get(&self, path: &str, request: &Request) -> reqwest::Result<Response> {
+        let headers: HeaderMap = request
+            .headers
+            .iter()
+            .map(|(name, value)| {
+                (
+                    HeaderName::from_bytes(name.as_bytes()).unwrap(),
+                    HeaderValue::from_bytes(value).unwrap(),
+                )
+            })
+            .collect();
+        self.client.get(format!("{}{path}", self.url)).headers(headers).send()
+    }
+}
+
+impl Proxy for Envoy {
+    fn start(config: &Value) -> Self {
+        Self::start_with(Some(&filter_yaml(config)), &artifacts::filter_wasm())
+    }
+
+    fn restart(&mut self) {
+        self.process.stop();
+        std::fs::remove_file(self.folder.path().join("admin.txt")).unwrap();
+        self.process = launch(self.folder.path());
+        self.wait_until_ready();
+    }
+
+    fn push(&mut self, config: &Value) -> Result<(), String> {
+        self.write_filter(&filter_yaml(config))
+    }
+
+    fn send(&mut self, request: &Request) -> Answer {
+        answer(self.get("/v1/chat/completions", request).unwrap())
+    }
+
+    fn stat(&mut self, name: &str) -> Option<u64> {
+        self.read_stat(name)
+    }
+}
+
+/// Envoy, started in `folder` as the README says.
+fn launch(folder: &Path) -> Process {
+    let mut command = Command::new("sh");
+    command
+        .arg("start")
+        .args(["--concurrency", &WORKERS.to_string(), "--disable-hot-restart"])
+        .args(["--admin-address-path", "admin.txt", "--file-flush-interval-msec", "50"])
+        .env("ENVOY", artifacts::envoy())
+        .current_dir(folder);
+    Process::start(&mut command, &folder.join("envoy.log"))
+}
+
+/// The shipped bootstrap on free ports, with a third cluster to hand over to.
+fn bootstrap(upstreams: &[Upstream; 3]) -> String {
+    let shipped = std::fs::read_to_string(artifacts::shipped("envoy.yaml")).unwrap();
+    let green = &shipped[shipped.find("  - name: llm-green").unwrap()..];
+    let next = green.replace("llm-green", "llm-next").replace("4021", "4022");
+    let mut bootstrap = shipped.clone() + &next;
+    let [blue, green, next] = upstreams.each_ref().map(|upstream| upstream.port);
+    for (shipped, free) in [(9901, 0), (10000, 0), (4020, blue), (4021, green), (4022, next)] {
+        let ports = format!("port_value: {shipped}}}");
+        assert_eq!(bootstrap.matches(&ports).count(), 1, "{ports}");
+        bootstrap = bootstrap.replace(&ports, &format!("port_value: {free}}}"));
+    }
+    bootstrap
+}
+
+/// The shipped filter.yaml with another plugin configuration.
+pub fn filter_yaml(config: &Value) -> String {
+    filter_yaml_of(&config.to_string())
+}
+
+/// As [`filter_yaml`], with any text for a configuration.
+pub fn filter_yaml_of(text: &str) -> String {
+    let shipped = std::fs::read_to_string(artifacts::shipped("filter.yaml")).unwrap();
+    let (head, _) = shipped.split_once("value: |").unwrap();
+    // A JSON string is a YAML string too.
+    format!("{head}value: {}\n", Value::from(text))
+}
+
+pub fn answer(response: Response) -> Answer {
+    let status = response.status().as_u16();
+    let version = response.headers().get("x-verdigris-version");
+    let version = version.map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
+    let body: Value = serde_json::from_str(&response.text().unwrap()).unwrap_or_default();
+    let forwarded = body["headers"].as_array().cloned().unwrap_or_default();
+    Answer {
+        status,
+        cluster: body["cluster"].as_str().unwrap_or_default().to_owned(),
+        version,
+        forwarded: forwarded
+            .into_iter()
+            .map(|header| serde_json::from_value(header).unwrap())
+            .collect(),
+    }
+}

@@ -1,0 +1,71 @@
+//! The clusters behind Envoy: each says who it is and what reached it, and can
+//! hold a stream open for as long as a test wants.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::LazyLock;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::Request;
+use axum::response::Response;
+use axum::routing::any;
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+use tokio::sync::{mpsc, watch};
+use tokio_stream::wrappers::ReceiverStream;
+
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
+
+/// A stream's first and last piece; between them it waits for [`Upstream::release`].
+pub const FIRST: &str = "data: first\n\n";
+pub const LAST: &str = "data: [DONE]\n\n";
+
+pub struct Upstream {
+    pub port: u16,
+    held: watch::Sender<bool>,
+}
+
+impl Upstream {
+    /// An upstream that answers as `cluster`: any path with what reached it,
+    /// `/hold` with a stream.
+    pub fn start(cluster: &'static str) -> Self {
+        let (held, release) = watch::channel(true);
+        let app = Router::new()
+            .route("/hold", any(move || hold(release.clone())))
+            .fallback(move |request: Request| async move { echo(cluster, &request) });
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        let listener = RUNTIME.block_on(tokio::net::TcpListener::bind(address)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        RUNTIME.spawn(async move { axum::serve(listener, app).await });
+        Self { port, held }
+    }
+
+    /// Lets all streams end.
+    pub fn release(&self) {
+        self.held.send_replace(false);
+    }
+}
+
+fn echo(cluster: &str, request: &Request) -> String {
+    let headers: Vec<Value> = request
+        .headers()
+        .iter()
+        .map(|(name, value)| json!([name.as_str(), value.as_bytes()]))
+        .collect();
+    json!({"cluster": cluster, "headers": headers}).to_string()
+}
+
+async fn hold(mut release: watch::Receiver<bool>) -> Response {
+    let (pieces, body) = mpsc::channel::<Result<Bytes, Infallible>>(1);
+    tokio::spawn(async move {
+        // Errors mean that the client has gone, and with it the stream.
+        let _ = pieces.send(Ok(FIRST.into())).await;
+        let _ = release.wait_for(|held| !held).await;
+        let _ = pieces.send(Ok(LAST.into())).await;
+    });
+    Response::builder()
+        .header("content-type", "text/event-stream")
+        .body(Body::from_stream(ReceiverStream::new(body)))
+        .unwrap()
+}

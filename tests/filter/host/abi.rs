@@ -1,0 +1,156 @@
+//! The host's side of proxy-wasm ABI 0.2.1, as far as the filter uses it. A call
+//! that is not here traps and names itself.
+
+use wasmi::{Caller, Error, ExternType, Linker, Memory, Module, Val};
+
+use super::vm::State;
+
+const OK: u32 = 0;
+const NOT_FOUND: u32 = 1;
+const BAD_ARGUMENT: u32 = 2;
+
+type Host<'a> = Caller<'a, State>;
+
+pub fn link(linker: &mut Linker<State>, module: &Module) {
+    link_proxy(linker);
+    link_wasi(linker);
+    for import in module.imports() {
+        let ExternType::Func(ty) = import.ty() else { continue };
+        let name = format!("{}.{} is not emulated", import.module(), import.name());
+        // An error here means that the import is linked already.
+        let _ = linker.func_new(import.module(), import.name(), ty.clone(), move |_, _, _| {
+            Err(Error::new(name.clone()))
+        });
+    }
+}
+
+/// Links a host call that is recorded, and refused where a test wants that.
+macro_rules! host_call {
+    ($linker:ident, $name:ident($host:ident $(, $arg:ident: $ty:ty)*) $body:block) => {
+        $linker
+            .func_wrap("env", stringify!($name), |mut $host: Host<'_> $(, $arg: $ty)*| -> u32 {
+                $host.data_mut().calls.push(stringify!($name));
+                if let Some(status) = $host.data().refused.get(stringify!($name)) {
+                    return *status;
+                }
+                $body
+            })
+            .unwrap();
+    };
+}
+
+fn link_proxy(linker: &mut Linker<State>) {
+    host_call!(linker, proxy_log(host, _level: u32, message: u32, size: u32) {
+        let message = String::from_utf8(read(&host, message, size)).unwrap();
+        host.data_mut().log.push(message);
+        OK
+    });
+    host_call!(linker, proxy_get_log_level(host, level: u32) {
+        write_u32(&mut host, level, 2);
+        OK
+    });
+    host_call!(linker, proxy_get_buffer_bytes(
+        host, buffer: u32, _start: u32, _max: u32, value: u32, value_size: u32
+    ) {
+        const PLUGIN_CONFIGURATION: u32 = 7;
+        if buffer != PLUGIN_CONFIGURATION {
+            return BAD_ARGUMENT;
+        }
+        let config = host.data().config.clone();
+        give(&mut host, &config, value, value_size)
+    });
+    host_call!(linker, proxy_get_header_map_value(
+        host, _map: u32, key: u32, key_size: u32, value: u32, value_size: u32
+    ) {
+        let name = String::from_utf8(read(&host, key, key_size)).unwrap();
+        match host.data().stream.get(&name).map(<[u8]>::to_vec) {
+            Some(found) => give(&mut host, &found, value, value_size),
+            None => NOT_FOUND,
+        }
+    });
+    host_call!(linker, proxy_replace_header_map_value(
+        host, _map: u32, key: u32, key_size: u32, value: u32, value_size: u32
+    ) {
+        let name = String::from_utf8(read(&host, key, key_size)).unwrap();
+        let value = read(&host, value, value_size);
+        host.data_mut().stream.replace(&name, &value);
+        OK
+    });
+    host_call!(linker, proxy_set_property(
+        host, path: u32, path_size: u32, value: u32, value_size: u32
+    ) {
+        let path = String::from_utf8(read(&host, path, path_size)).unwrap();
+        let value = read(&host, value, value_size);
+        host.data_mut().stream.filter_state.insert(path, value);
+        OK
+    });
+    host_call!(linker, proxy_define_metric(host, _kind: u32, name: u32, size: u32, id: u32) {
+        let name = String::from_utf8(read(&host, name, size)).unwrap();
+        host.data().stats.lock().unwrap().entry(name.clone()).or_default();
+        host.data_mut().metrics.push(name);
+        let defined = u32::try_from(host.data().metrics.len()).unwrap();
+        write_u32(&mut host, id, defined - 1);
+        OK
+    });
+    host_call!(linker, proxy_increment_metric(host, id: u32, offset: i64) {
+        with_metric(&host, id, |value| *value += u64::try_from(offset).unwrap())
+    });
+    host_call!(linker, proxy_record_metric(host, id: u32, recorded: u64) {
+        with_metric(&host, id, |value| *value = recorded)
+    });
+}
+
+fn link_wasi(linker: &mut Linker<State>) {
+    const WASI: &str = "wasi_snapshot_preview1";
+    linker
+        .func_wrap(WASI, "environ_sizes_get", |mut host: Host<'_>, count: u32, size: u32| {
+            write_u32(&mut host, count, 0);
+            write_u32(&mut host, size, 0);
+            OK
+        })
+        .unwrap();
+    linker.func_wrap(WASI, "environ_get", |_: Host<'_>, _: u32, _: u32| OK).unwrap();
+    linker
+        .func_wrap(WASI, "random_get", |mut host: Host<'_>, data: u32, size: u32| {
+            let bytes: Vec<u8> = (0..size).map(|i| (i * 37 + 11).to_le_bytes()[0]).collect();
+            memory(&host).write(&mut host, data as usize, &bytes).unwrap();
+            OK
+        })
+        .unwrap();
+}
+
+fn with_metric(host: &Host<'_>, id: u32, change: impl FnOnce(&mut u64)) -> u32 {
+    let Some(name) = host.data().metrics.get(id as usize) else {
+        return NOT_FOUND;
+    };
+    let mut stats = host.data().stats.lock().unwrap();
+    change(stats.entry(name.clone()).or_default());
+    OK
+}
+
+fn memory(host: &Host<'_>) -> Memory {
+    host.get_export("memory").and_then(wasmi::Extern::into_memory).unwrap()
+}
+
+fn read(host: &Host<'_>, data: u32, size: u32) -> Vec<u8> {
+    let mut bytes = vec![0; size as usize];
+    memory(host).read(host, data as usize, &mut bytes).unwrap();
+    bytes
+}
+
+fn write_u32(host: &mut Host<'_>, at: u32, value: u32) {
+    memory(host).write(&mut *host, at as usize, &value.to_le_bytes()).unwrap();
+}
+
+/// Hands bytes over in memory that the module itself allocates.
+fn give(host: &mut Host<'_>, bytes: &[u8], value: u32, value_size: u32) -> u32 {
+    let size = u32::try_from(bytes.len()).unwrap();
+    let allocate = host.get_export("proxy_on_memory_allocate").unwrap().into_func().unwrap();
+    let mut data = [Val::I32(0)];
+    allocate.call(&mut *host, &[Val::I32(size.cast_signed())], &mut data).unwrap();
+    let data = data[0].i32().unwrap().cast_unsigned();
+    memory(host).write(&mut *host, data as usize, bytes).unwrap();
+    write_u32(host, value, data);
+    write_u32(host, value_size, size);
+    OK
+}

@@ -1,0 +1,140 @@
+//! A native host that runs the built `.wasm` as Envoy does: several workers, a VM
+//! each, one set of stats; early header mutation before the filter, routing by
+//! the cluster header after it.
+
+mod abi;
+mod vm;
+
+use std::sync::{Arc, Mutex};
+
+use serde_json::Value;
+
+use crate::artifacts;
+use crate::proxy::{Answer, Proxy, Request};
+pub use vm::{Stats, Stream, Vm};
+
+const WORKERS: usize = 2;
+
+pub struct Host {
+    wasm: Vec<u8>,
+    stats: Arc<Mutex<Stats>>,
+    workers: Vec<Worker>,
+    config: Vec<u8>,
+    requests: usize,
+}
+
+struct Worker {
+    vm: Vm,
+    root: u32,
+    next_context: u32,
+}
+
+impl Worker {
+    /// A new VM with a root context that has taken `config`; the VM's log if it
+    /// refuses.
+    fn start(wasm: &[u8], stats: &Arc<Mutex<Stats>>, config: &[u8]) -> Result<Self, String> {
+        let mut vm = Vm::start(wasm, Arc::clone(stats));
+        vm.configure(1, config).map_err(|()| vm.log_text())?;
+        Ok(Self { vm, root: 1, next_context: 2 })
+    }
+
+    /// As Envoy reloads: a new root context takes the configuration, and the old
+    /// one ends when its last stream has.
+    fn reload(&mut self, config: &[u8]) {
+        let root = self.context();
+        self.vm.configure(root, config).expect("what one VM has taken, all take");
+        let old = std::mem::replace(&mut self.root, root);
+        self.vm.end(old);
+    }
+
+    fn context(&mut self) -> u32 {
+        self.next_context += 1;
+        self.next_context
+    }
+
+    fn run(&mut self, stream: Stream) -> Stream {
+        let context = self.context();
+        self.vm.run_stream(context, self.root, stream)
+    }
+}
+
+impl Host {
+    /// Has the next requests' host calls of that name answered with `status`.
+    pub fn refuse(&mut self, call: &'static str, status: u32) {
+        for worker in &mut self.workers {
+            worker.vm.refuse(call, status);
+        }
+    }
+
+    /// The names of the host calls that the last request made, in order.
+    pub fn calls_of(&mut self, request: &Request) -> Vec<&'static str> {
+        let worker = self.requests % WORKERS;
+        self.workers[worker].vm.take_calls();
+        self.send(request);
+        self.workers[worker].vm.take_calls()
+    }
+
+    /// All that the filter has logged.
+    pub fn log(&self) -> String {
+        self.workers.iter().map(|worker| worker.vm.log_text()).collect()
+    }
+}
+
+impl Proxy for Host {
+    fn start(config: &Value) -> Self {
+        let mut host = Self {
+            wasm: std::fs::read(artifacts::filter_wasm()).unwrap(),
+            stats: Arc::default(),
+            workers: Vec::new(),
+            config: config.to_string().into_bytes(),
+            requests: 0,
+        };
+        host.restart();
+        host
+    }
+
+    fn restart(&mut self) {
+        self.stats = Arc::default();
+        let start = || Worker::start(&self.wasm, &self.stats, &self.config).unwrap();
+        self.workers = (0..WORKERS).map(|_| start()).collect();
+    }
+
+    fn push(&mut self, config: &Value) -> Result<(), String> {
+        let config = config.to_string().into_bytes();
+        // Envoy first tries a configuration in a VM of its own.
+        Worker::start(&self.wasm, &self.stats, &config)?;
+        for worker in &mut self.workers {
+            worker.reload(&config);
+        }
+        self.config = config;
+        Ok(())
+    }
+
+    fn send(&mut self, request: &Request) -> Answer {
+        let mut stream = Stream { headers: request.headers.clone(), ..Stream::default() };
+        for (name, value) in EARLY_MUTATION {
+            stream.replace(name, value.as_bytes());
+        }
+        let worker = self.requests % WORKERS;
+        self.requests += 1;
+        let mut stream = self.workers[worker].run(stream);
+        let text = |name| String::from_utf8(stream.get(name).unwrap().to_vec()).unwrap();
+        let (cluster, version) = (text("x-verdigris-cluster"), text("x-verdigris-version"));
+        let known = ["llm-blue", "llm-green", "llm-next"].contains(&cluster.as_str());
+        stream.remove("x-verdigris-cluster");
+        Answer {
+            status: if known { 200 } else { 503 },
+            cluster,
+            version,
+            forwarded: stream.headers,
+        }
+    }
+
+    fn stat(&mut self, name: &str) -> Option<u64> {
+        self.stats.lock().unwrap().get(name.strip_prefix("wasmcustom.").unwrap()).copied()
+    }
+}
+
+/// As in the shipped bootstrap.
+const EARLY_MUTATION: [(&str, &str); 2] =
+    [("x-verdigris-cluster", "llm-blue"), ("x-verdigris-version", "blue")];

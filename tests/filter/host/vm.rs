@@ -1,0 +1,129 @@
+//! One VM: the module's memory, its contexts' callbacks, and what it has done.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
+
+use wasmi::{Engine, Instance, Linker, Module, Store, Val};
+
+use super::abi;
+
+/// Counters and gauges of the whole process, by name.
+pub type Stats = BTreeMap<String, u64>;
+
+/// What the module can reach through host calls.
+pub struct State {
+    pub stats: Arc<Mutex<Stats>>,
+    /// The VM's metrics: an id is a place in this list.
+    pub metrics: Vec<String>,
+    pub config: Vec<u8>,
+    pub stream: Stream,
+    pub calls: Vec<&'static str>,
+    pub refused: HashMap<&'static str, u32>,
+    pub log: Vec<String>,
+}
+
+/// One HTTP stream.
+#[derive(Clone, Debug, Default)]
+pub struct Stream {
+    pub headers: Vec<(String, Vec<u8>)>,
+    pub filter_state: BTreeMap<String, Vec<u8>>,
+}
+
+impl Stream {
+    /// The first value of a header.
+    pub fn get(&self, name: &str) -> Option<&[u8]> {
+        let found = self.headers.iter().find(|(header, _)| header == name);
+        found.map(|(_, value)| value.as_slice())
+    }
+
+    pub fn replace(&mut self, name: &str, value: &[u8]) {
+        self.remove(name);
+        self.headers.push((name.to_owned(), value.to_vec()));
+    }
+
+    pub fn remove(&mut self, name: &str) {
+        self.headers.retain(|(header, _)| header != name);
+    }
+}
+
+pub struct Vm {
+    store: Store<State>,
+    instance: Instance,
+}
+
+impl Vm {
+    pub fn start(wasm: &[u8], stats: Arc<Mutex<Stats>>) -> Self {
+        let engine = Engine::default();
+        let module = Module::new(&engine, wasm).unwrap();
+        let mut linker = Linker::new(&engine);
+        abi::link(&mut linker, &module);
+        let state = State {
+            stats,
+            metrics: Vec::new(),
+            config: Vec::new(),
+            stream: Stream::default(),
+            calls: Vec::new(),
+            refused: HashMap::new(),
+            log: Vec::new(),
+        };
+        let mut store = Store::new(&engine, state);
+        let instance = linker.instantiate_and_start(&mut store, &module).unwrap();
+        let mut vm = Self { store, instance };
+        vm.call("_initialize", &[]);
+        vm
+    }
+
+    /// Makes a root context and gives it a configuration.
+    pub fn configure(&mut self, root: u32, config: &[u8]) -> Result<(), ()> {
+        self.store.data_mut().config = config.to_vec();
+        let size = u32::try_from(config.len()).unwrap();
+        self.call("proxy_on_context_create", &[root, 0]);
+        assert_eq!(self.call("proxy_on_vm_start", &[root, 0]), Some(1));
+        match self.call("proxy_on_configure", &[root, size]) {
+            Some(1) => Ok(()),
+            _ => Err(()),
+        }
+    }
+
+    /// Runs a stream from its first callback to its last.
+    pub fn run_stream(&mut self, context: u32, root: u32, stream: Stream) -> Stream {
+        let headers = u32::try_from(stream.headers.len()).unwrap();
+        self.store.data_mut().stream = stream;
+        self.call("proxy_on_context_create", &[context, root]);
+        for callback in ["proxy_on_request_headers", "proxy_on_response_headers"] {
+            assert_eq!(self.call(callback, &[context, headers, 1]), Some(0), "not paused");
+        }
+        self.end(context);
+        self.store.data().stream.clone()
+    }
+
+    /// Ends a context.
+    pub fn end(&mut self, context: u32) {
+        assert_eq!(self.call("proxy_on_done", &[context]), Some(1));
+        self.call("proxy_on_log", &[context]);
+        self.call("proxy_on_delete", &[context]);
+    }
+
+    pub fn refuse(&mut self, call: &'static str, status: u32) {
+        self.store.data_mut().refused.insert(call, status);
+    }
+
+    pub fn take_calls(&mut self) -> Vec<&'static str> {
+        std::mem::take(&mut self.store.data_mut().calls)
+    }
+
+    pub fn log_text(&self) -> String {
+        self.store.data().log.join("\n")
+    }
+
+    /// Calls an export; its result, if it has one. A trap fails the test.
+    fn call(&mut self, export: &str, args: &[u32]) -> Option<u32> {
+        let func = self.instance.get_func(&self.store, export).expect(export);
+        let args: Vec<Val> = args.iter().map(|arg| Val::I32(arg.cast_signed())).collect();
+        let mut results = vec![Val::I32(0); func.ty(&self.store).results().len()];
+        if let Err(trap) = func.call(&mut self.store, &args, &mut results) {
+            panic!("{export} trapped: {trap}\n{}", self.log_text());
+        }
+        results.first().and_then(Val::i32).map(i32::cast_unsigned)
+    }
+}

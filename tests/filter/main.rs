@@ -1,0 +1,15 @@
+//! The built `.wasm` at work.
+//!
+//! [`scenarios`] runs each scenario twice: natively, on a host emulator that runs
+//! the `.wasm` itself, and in a real Envoy with the shipped bootstrap. What only
+//! the one or the other can show is in `host_only` and `envoy_only`.
+//!
+//! `make test` builds the `.wasm` and has Envoy ready before it runs these.
+
+mod artifacts;
+mod envoy;
+mod envoy_only;
+mod host;
+mod host_only;
+mod proxy;
+mod scenarios;
