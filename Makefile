@@ -43,7 +43,7 @@ fmt: ## format the source
 
 count: build ## print the filter's size and the host calls of one request
 	@wc -c < $(WASM) | awk '{printf "verdigris.wasm: %d bytes (%.0f KiB)\n", $$1, $$1 / 1024}'
-	@$(CARGO) test --locked --quiet --test filter -- --nocapture host_calls | grep -A99 '^host calls' | sed '/^$$/,$$d'
+	@$(CARGO) test --locked --quiet --test filter -- --nocapture host_calls | grep -E '^(host calls|  )'
 
 weights: ## change the weights of what `make run` runs: make weights BLUE=75 GREEN=25
 	@target/run/weights $(BLUE) $(GREEN)

@@ -65,6 +65,10 @@ class Demo:
         self.children = {}
         self.lay_out(args.wasm)
         check_free(self.ports)
+
+    async def up(self, envoy):
+        """Starts the upstreams, then Envoy: an upstream that is not there at its
+        first health check is not asked again for seconds."""
         llmock = str(Path(sys.executable).with_name("llmock"))
         for version, style in zip(VERSIONS, ["hello", "echo"]):
             self.start(
@@ -72,8 +76,11 @@ class Demo:
                 [llmock, "serve", "-p", str(self.ports[version]), "--log-level", "warning"]
                 + ["--response-style", style, "--stream-chunk-delay-ms", "10"],
             )
-        envoy = shutil.which(args.envoy) or args.envoy
-        self.start("envoy", ["./start", "--disable-hot-restart"], ENVOY=str(Path(envoy).resolve()))
+        for version in VERSIONS:
+            await self.answers(f"http://127.0.0.1:{self.ports[version]}/health")
+        envoy = Path(shutil.which(envoy) or envoy).resolve()
+        self.start("envoy", ["./start", "--disable-hot-restart"], ENVOY=str(envoy))
+        await self.answers(f"{self.admin}/ready")
 
     def lay_out(self, wasm):
         """What the README says to copy, in a folder of its own."""
@@ -117,30 +124,32 @@ class Demo:
     def admin(self):
         return f"http://127.0.0.1:{self.ports['admin']}"
 
-    async def ready(self):
+    async def answers(self, url):
+        """Waits until there is a 200 at `url`."""
         async with httpx.AsyncClient() as client:
             for _ in range(1200):
                 self.check_alive()
                 try:
-                    if (await client.get(f"{self.admin}/ready")).status_code == 200:
+                    if (await client.get(url)).status_code == 200:
                         return
                 except httpx.HTTPError:
                     pass
                 await asyncio.sleep(0.05)
-        raise Failure("Envoy was not ready within a minute; see envoy.log")
+        raise Failure(f"no answer at {url} within a minute; the logs are in {self.folder}")
 
     async def set_weights(self, green):
-        command = ["./weights", str(100 - green), str(green)]
-        setting = await asyncio.create_subprocess_exec(
-            *command,
+        # In a thread, so that the traffic goes on.
+        setting = await asyncio.to_thread(
+            subprocess.run,
+            ["./weights", str(100 - green), str(green)],
             cwd=self.folder,
             env={**os.environ, "ADMIN": self.admin},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
-        said, _ = await setting.communicate()
         if setting.returncode != 0:
-            raise Failure(said.decode())
+            raise Failure(setting.stdout)
 
     async def counts(self, client):
         """Requests by version, as Envoy's stats have them."""
@@ -304,7 +313,7 @@ def moves_text(moves):
 
 async def release(args, stack):
     demo = Demo(args, stack)
-    await demo.ready()
+    await demo.up(args.envoy)
     print(
         f"\nEnvoy listens on {demo.url}, its admin port is {demo.admin};"
         f"\nblue and green are two llmock servers that speak the OpenAI API."

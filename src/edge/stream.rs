@@ -51,7 +51,11 @@ impl Running {
             let value = host::request_header(name.as_str())?;
             Version::from_bytes(&value)
         });
-        let unit = find_unit(&config.unit, host::request_header);
+        // A forced request is decided without its unit, which need not be read.
+        let unit = match forced {
+            Some(_) => None,
+            None => find_unit(&config.unit, host::request_header),
+        };
         let ask = Ask { unit: unit.as_deref(), forced };
         let decision = decide(config, ask, || self.random.draw());
         match self.route(decision) {

@@ -1,5 +1,9 @@
 //! What only the host emulator can show: the host calls themselves.
 
+use std::cell::RefCell;
+
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 use serde_json::json;
 
 use crate::host::Host;
@@ -43,7 +47,7 @@ fn a_request_makes_no_more_host_calls_than_it_needs() {
             Request::of("qa-7"),
             &[READ, READ, WRITE, WRITE, REASON, COUNT, COUNT],
         ),
-        ("green, forced", options, forced, &[READ, READ, WRITE, WRITE, REASON, COUNT, COUNT]),
+        ("green, forced", options, forced, &[READ, WRITE, WRITE, REASON, COUNT, COUNT]),
     ];
     println!("host calls of one request:");
     for (what, config, request, expected) in cases {
@@ -79,4 +83,32 @@ fn what_could_not_be_routed_is_not_counted_as_routed() {
     assert_eq!(host.send(&Request::of("ada")).cluster, "llm-blue");
     assert_eq!(host.stat(&counter("green", "requests")), Some(0));
     assert!(host.log().contains("not applied: the host answered HostError(10)"), "{}", host.log());
+}
+
+/// Headers of any bytes, each there any number of times.
+#[test]
+fn no_request_traps_the_filter() {
+    let host = Host::start(&config(json!({
+        "unit": [{"header": "x-user-id"}, {"cookie": "uid"}],
+        "weights": {"blue": 1, "green": 1},
+        "pins": {"green": ["qa-7"]},
+        "on_missing": "random",
+        "force_header": "x-force",
+    })));
+    let host = RefCell::new(host);
+    let name = prop::sample::select(vec!["x-user-id", "cookie", "x-force", "x-verdigris-version"]);
+    let value = prop_oneof![
+        prop::collection::vec(any::<u8>(), 0..40),
+        "(uid|x)[=; ]{0,3}[a-z\"]{0,5}".prop_map(String::into_bytes),
+    ];
+    let headers = prop::collection::vec((name, value), 0..6);
+    TestRunner::default()
+        .run(&headers, |headers| {
+            let request = headers
+                .iter()
+                .fold(Request::anonymous(), |request, (name, value)| request.header(name, value));
+            prop_assert_eq!(host.borrow_mut().send(&request).status, 200);
+            Ok(())
+        })
+        .unwrap();
 }

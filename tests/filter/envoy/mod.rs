@@ -59,7 +59,7 @@ impl Envoy {
     fn wait_until_ready(&mut self) {
         let address = self.folder.path().join("admin.txt");
         let listeners = wait_for("Envoy to listen", || {
-            assert!(self.process.is_running(), "Envoy ended:\n{}", self.process.log());
+            assert!(self.process.exit().is_none(), "Envoy ended:\n{}", self.process.log());
             self.admin = format!("http://{}", std::fs::read_to_string(&address).ok()?);
             let ready = self.client.get(format!("{}/ready", self.admin)).send().ok()?;
             (ready.status() == 200).then(|| self.admin("/listeners"))
@@ -75,6 +75,10 @@ impl Envoy {
         answer.text().unwrap()
     }
 
+    pub fn admin_url(&self) -> &str {
+        &self.admin
+    }
+
     pub fn log(&self) -> String {
         self.process.log()
     }
@@ -85,11 +89,24 @@ impl Envoy {
         if current.is_ok_and(|current| current == text) {
             return Ok(());
         }
+        self.replace_filter(|new| std::fs::write(new, text).unwrap())
+    }
+
+    /// Has `make` make the new filter.yaml, and puts it in the place of the old one.
+    pub fn replace_filter(&self, make: impl FnOnce(&Path)) -> Result<(), String> {
+        let new = self.folder.path().join("filter.yaml.new");
+        make(&new);
+        self.await_update(|| {
+            std::fs::rename(&new, self.folder.path().join("filter.yaml")).unwrap();
+        })
+    }
+
+    /// Waits until what `update` does has come to all workers; Envoy's log since
+    /// then where it has refused it.
+    pub fn await_update(&self, update: impl FnOnce()) -> Result<(), String> {
         let before = self.updates();
         let log_before = self.log().len();
-        let new = self.folder.path().join("filter.yaml.new");
-        std::fs::write(&new, text).unwrap();
-        std::fs::rename(&new, self.folder.path().join("filter.yaml")).unwrap();
+        update();
         let after = wait_for("Envoy to take or refuse filter.yaml", || {
             let now = self.updates();
             let accepted = now.accepted > before.accepted && now.applied > before.applied;

@@ -47,13 +47,15 @@ impl Upstream {
     }
 }
 
-fn echo(cluster: &str, request: &Request) -> String {
+/// Also claims to be another version, which Envoy is to overrule.
+fn echo(cluster: &str, request: &Request) -> Response {
     let headers: Vec<Value> = request
         .headers()
         .iter()
         .map(|(name, value)| json!([name.as_str(), value.as_bytes()]))
         .collect();
-    json!({"cluster": cluster, "headers": headers}).to_string()
+    let seen = json!({"cluster": cluster, "headers": headers});
+    Response::builder().header("x-verdigris-version", "teal").body(seen.to_string().into()).unwrap()
 }
 
 async fn hold(mut release: watch::Receiver<bool>) -> Response {

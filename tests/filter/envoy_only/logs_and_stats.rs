@@ -1,0 +1,70 @@
+//! What an operator reads: the access log, `/stats`, Prometheus.
+
+use serde_json::json;
+
+use crate::envoy::Envoy;
+use crate::envoy::process::wait_for;
+use crate::proxy::{Proxy as _, Request, config};
+
+fn busy_envoy() -> Envoy {
+    let mut envoy = Envoy::start(&config(json!({
+        "weights": {"blue": 0, "green": 1},
+        "pins": {"blue": ["tia"]},
+        "force_header": "x-force",
+    })));
+    envoy.send(&Request::of("ada"));
+    envoy.send(&Request::of("tia"));
+    envoy.send(&Request::anonymous());
+    envoy.send(&Request::of("ada").header("x-force", "blue"));
+    envoy
+}
+
+#[test]
+fn the_access_log_names_version_reason_and_cluster() {
+    let envoy = busy_envoy();
+    let expected = [
+        "version=green reason=- cluster=llm-green",
+        "version=blue reason=pinned cluster=llm-blue",
+        "version=blue reason=no_unit cluster=llm-blue",
+        "version=blue reason=forced cluster=llm-blue",
+    ];
+    wait_for("the access log", || {
+        let log = envoy.log();
+        expected.iter().all(|line| log.contains(line)).then_some(())
+    });
+}
+
+#[test]
+fn prometheus_sees_metrics_with_labels() {
+    let envoy = busy_envoy();
+    let scrape = envoy.admin("/stats/prometheus");
+    let expected = [
+        r#"verdigris_requests{rollout="assistant-v8",version="blue"} 3"#,
+        r#"verdigris_requests{rollout="assistant-v8",version="green"} 1"#,
+        r#"verdigris_decisions_weight{rollout="assistant-v8",version="green"} 1"#,
+        r#"verdigris_decisions_pinned{rollout="assistant-v8",version="blue"} 1"#,
+        r#"verdigris_decisions_forced{rollout="assistant-v8",version="blue"} 1"#,
+        r#"verdigris_decisions_no_unit{rollout="assistant-v8",version="blue"} 1"#,
+        r#"verdigris_green_bp{rollout="assistant-v8"} 10000"#,
+        r#"verdigris_phase{rollout="assistant-v8"} 5"#,
+        r#"verdigris_step{rollout="assistant-v8"} 0"#,
+        "# TYPE verdigris_requests counter",
+        "# TYPE verdigris_green_bp gauge",
+    ];
+    for line in expected {
+        assert!(scrape.lines().any(|found| found == line), "{line} is not in\n{scrape}");
+    }
+}
+
+/// Envoy itself refuses what is over its limits; the filter must not mind.
+#[test]
+fn a_request_over_envoys_limits_harms_nothing_later() {
+    let mut envoy = busy_envoy();
+    assert_eq!(envoy.send(&Request::of(vec![b'x'; 70_000])).status, 431);
+    let many =
+        (0..120).fold(Request::of("ada"), |request, n| request.header(&format!("x-{n}"), "1"));
+    assert_eq!(envoy.send(&many).status, 431);
+    let repeated = (0..90).fold(Request::of("ada"), |request, _| request.header("x-user-id", "bo"));
+    assert_eq!(envoy.send(&repeated).version, "green");
+    assert_eq!(envoy.send(&Request::of("ada")).version, "green");
+}

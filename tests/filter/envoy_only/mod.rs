@@ -1,0 +1,7 @@
+//! What only a real Envoy can show.
+
+mod demo;
+mod logs_and_stats;
+mod reload;
+mod startup;
+mod trap;

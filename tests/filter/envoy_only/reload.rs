@@ -1,0 +1,176 @@
+//! Reloading while traffic flows.
+
+use std::io::Read as _;
+use std::os::unix::fs::symlink;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+
+use serde_json::json;
+
+use crate::artifacts;
+use crate::envoy::upstream::{FIRST, LAST};
+use crate::envoy::{Envoy, answer};
+use crate::proxy::{Proxy, ROLLOUT, Request, config, counter, weights};
+
+const LOADS: usize = 4;
+const USERS_A_LOAD: usize = 50;
+const RELOADS: u32 = 100;
+const STREAMS: usize = 12;
+
+/// Sends requests of some users, one after another, until `stop`. Panics at the
+/// first answer that is not 200 and at the first user who goes back to blue.
+fn load(envoy: &Envoy, load: usize, sent: &AtomicU64, stop: &AtomicBool) {
+    let mut on_green = [false; USERS_A_LOAD];
+    while !stop.load(Ordering::Relaxed) {
+        for (user, on_green) in on_green.iter_mut().enumerate() {
+            let user = format!("load-{load}-user-{user}");
+            let answer = answer(envoy.get("/", &Request::of(&user)).unwrap());
+            assert_eq!(answer.status, 200, "{user}");
+            let is_green = answer.cluster == "llm-green";
+            assert_eq!(is_green, answer.version == "green", "{user}");
+            assert!(is_green || !*on_green, "{user} went back to blue");
+            *on_green = is_green;
+            sent.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+#[test]
+fn a_hundred_reloads_under_load_lose_no_request_and_no_stream() {
+    let envoy = Envoy::start(&weights(100, 0));
+    let streams: Vec<_> = (0..STREAMS)
+        .map(|user| envoy.get("/hold", &Request::of(format!("stream-{user}"))).unwrap())
+        .collect();
+    let (sent, stop) = (AtomicU64::new(0), AtomicBool::new(false));
+    thread::scope(|scope| {
+        let loads: Vec<_> = (0..LOADS)
+            .map(|number| {
+                let (envoy, sent, stop) = (&envoy, &sent, &stop);
+                scope.spawn(move || load(envoy, number, sent, stop))
+            })
+            .collect();
+        for green in 1..=RELOADS {
+            envoy
+                .write_filter(&crate::envoy::filter_yaml(&weights(RELOADS - green, green)))
+                .unwrap();
+            // Each weight is to see traffic before the next one comes.
+            let goal = sent.load(Ordering::Relaxed) + 20;
+            while sent.load(Ordering::Relaxed) < goal
+                && !loads.iter().any(|load| load.is_finished())
+            {
+                thread::yield_now();
+            }
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    for upstream in &envoy.upstreams {
+        upstream.release();
+    }
+    for mut stream in streams {
+        let mut body = String::new();
+        stream.read_to_string(&mut body).unwrap();
+        assert_eq!(body, format!("{FIRST}{LAST}"), "a stream was cut");
+    }
+    let count = |version| envoy.read_stat(&counter(version, "requests")).unwrap();
+    let (blue, green) = (count("blue"), count("green"));
+    assert_eq!(blue + green, sent.load(Ordering::Relaxed) + STREAMS as u64);
+    assert!(blue > 0 && green > 0);
+    let updates = "extension_config_discovery.http_filter.verdigris";
+    assert_eq!(envoy.read_stat(&format!("{updates}.update_rejected")), Some(0));
+    assert_eq!(envoy.read_stat(&format!("{updates}.config_reload")), Some(u64::from(RELOADS) + 1));
+}
+
+/// While a stream of A's is open Envoy still has A's root context when A returns.
+#[test]
+fn a_configuration_that_returns_while_its_streams_last_is_in_force_again() {
+    let mut envoy = Envoy::start(&weights(1, 0));
+    let streams: Vec<_> = (0..STREAMS)
+        .map(|user| envoy.get("/hold", &Request::of(format!("stream-{user}"))).unwrap())
+        .collect();
+    for (blue, green, basis_points, version) in
+        [(0, 1, 10_000, "green"), (1, 0, 0, "blue"), (0, 1, 10_000, "green")]
+    {
+        envoy.push(&weights(blue, green)).unwrap();
+        // Enough connections to reach both workers.
+        for _ in 0..8 {
+            let client = reqwest::blocking::Client::builder().no_proxy().build().unwrap();
+            let answer = client.get(&envoy.url).header("x-user-id", "ada").send().unwrap();
+            assert_eq!(answer.headers()["x-verdigris-version"], version);
+        }
+        let gauge = format!("wasmcustom.verdigris.{ROLLOUT}.green_bp");
+        assert_eq!(envoy.stat(&gauge), Some(basis_points));
+    }
+    envoy.upstreams.iter().for_each(|upstream| upstream.release());
+    for stream in streams {
+        assert_eq!(stream.text().unwrap(), format!("{FIRST}{LAST}"));
+    }
+}
+
+#[test]
+fn a_refused_configuration_shows_in_the_stats() {
+    let mut envoy = Envoy::start(&weights(0, 1));
+    let rejected = "extension_config_discovery.http_filter.verdigris.update_rejected";
+    assert_eq!(envoy.stat(rejected), Some(0));
+    envoy.push(&config(json!({"weights": {"blue": 0, "green": 0}}))).unwrap_err();
+    assert_eq!(envoy.stat(rejected), Some(1));
+    assert_eq!(envoy.send(&Request::of("ada")).version, "green");
+}
+
+/// A ConfigMap's files are links into a folder that is itself a link, and that one
+/// is what an update replaces.
+#[test]
+fn an_update_of_a_kubernetes_config_map_is_taken() {
+    let mut envoy = Envoy::start(&weights(1, 0));
+    let folder = envoy.folder.path().to_owned();
+    let data = folder.join("..data");
+    for (version, green) in [("..1", 1), ("..2", 0), ("..3", 1)] {
+        std::fs::create_dir(folder.join(version)).unwrap();
+        let text = crate::envoy::filter_yaml(&weights(1 - green, green));
+        std::fs::write(folder.join(version).join("filter.yaml"), text).unwrap();
+        if !data.exists() {
+            symlink(version, &data).unwrap();
+            envoy.replace_filter(|filter| symlink("..data/filter.yaml", filter).unwrap()).unwrap();
+        } else {
+            let new = folder.join("..data_tmp");
+            symlink(version, &new).unwrap();
+            envoy.await_update(|| std::fs::rename(&new, &data).unwrap()).unwrap();
+        }
+        let expected = if green == 1 { "green" } else { "blue" };
+        assert_eq!(envoy.send(&Request::of("ada")).version, expected, "{version}");
+    }
+}
+
+/// The helper that the README offers.
+#[test]
+fn the_weights_helper_changes_the_weights_and_says_what_became_of_it() {
+    let mut envoy = Envoy::start(&weights(1, 0));
+    let shipped = std::fs::read_to_string(artifacts::shipped("filter.yaml")).unwrap();
+    envoy.write_filter(&shipped).unwrap();
+    let weights = |blue: &str, green: &str| {
+        let output = Command::new("sh")
+            .arg(artifacts::shipped("weights"))
+            .args([blue, green])
+            .arg(envoy.folder.path().join("filter.yaml"))
+            .env("ADMIN", envoy.admin_url())
+            .output()
+            .unwrap();
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        (output.status.success(), said)
+    };
+    let cases = [
+        ("0", "100", true, "weights 0/100 in force"),
+        ("0", "100", true, "the weights are 0/100 already"),
+        ("0", "0", false, "Envoy refused weights 0/0 and goes on as before"),
+        ("-1", "2", false, "usage: weights BLUE GREEN"),
+        ("75", "25", true, "weights 75/25 in force"),
+        ("0", "1", true, "weights 0/1 in force"),
+    ];
+    for (blue, green, succeeds, message) in cases {
+        let (succeeded, said) = weights(blue, green);
+        assert!(succeeded == succeeds && said.contains(message), "{blue} {green}: {said}");
+    }
+    assert_eq!(envoy.send(&Request::of("ada")).version, "green");
+    let text = std::fs::read_to_string(envoy.folder.path().join("filter.yaml")).unwrap();
+    assert_eq!(text, shipped.replace("\"blue\": 95, \"green\": 5}", "\"blue\": 0, \"green\": 1}"));
+}

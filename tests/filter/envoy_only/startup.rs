@@ -1,0 +1,51 @@
+//! Starting with a release that cannot be loaded: blue, until it can.
+
+use std::path::Path;
+
+use crate::artifacts;
+use crate::envoy::{Envoy, filter_yaml, filter_yaml_of};
+use crate::proxy::{Proxy as _, Request, weights};
+
+#[test]
+fn a_release_that_cannot_be_loaded_at_start_leaves_everyone_on_blue() {
+    let refused = filter_yaml(&weights(0, 0));
+    let not_json = filter_yaml_of("weights: 5");
+    let no_text = filter_yaml_of("");
+    let cut = &refused[..refused.len() / 2];
+    let wasm = artifacts::filter_wasm();
+    let nowhere = Path::new("/nonexistent/verdigris.wasm");
+    let good = filter_yaml(&weights(0, 1));
+    let cases = [
+        ("no filter.yaml", None, wasm.as_path()),
+        ("an empty filter.yaml", Some(""), &wasm),
+        ("half of a filter.yaml", Some(cut), &wasm),
+        ("a refused configuration", Some(refused.as_str()), &wasm),
+        ("a configuration that is not JSON", Some(not_json.as_str()), &wasm),
+        ("no configuration", Some(no_text.as_str()), &wasm),
+        ("no .wasm", Some(good.as_str()), nowhere),
+        ("a .wasm that is none", Some(good.as_str()), &artifacts::shipped("envoy.yaml")),
+    ];
+    for (what, filter, wasm) in cases {
+        let mut envoy = Envoy::start_with(filter, wasm);
+        let answer = envoy.send(&Request::of("ada").header("x-verdigris-cluster", "llm-green"));
+        let got = (answer.status, answer.cluster.as_str(), answer.version.as_str());
+        assert_eq!(got, (200, "llm-blue", "blue"), "{what}\n{}", envoy.log());
+
+        // What was missing arrives, and is taken without a restart.
+        let link = envoy.folder.path().join("verdigris.wasm");
+        std::fs::remove_file(&link).unwrap();
+        std::os::unix::fs::symlink(artifacts::filter_wasm(), link).unwrap();
+        envoy.push(&weights(0, 7)).unwrap();
+        assert_eq!(envoy.send(&Request::of("ada")).cluster, "llm-green", "{what}");
+    }
+}
+
+#[test]
+fn the_shipped_bootstrap_starts_without_a_warning() {
+    let envoy = Envoy::start(&weights(95, 5));
+    let log = envoy.log();
+    let warned = ["[warning]", "[error]", "[critical]", "deprecated"];
+    let complaints: Vec<_> =
+        log.lines().filter(|line| warned.iter().any(|word| line.contains(word))).collect();
+    assert!(complaints.is_empty(), "{complaints:#?}");
+}
