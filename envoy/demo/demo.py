@@ -79,7 +79,7 @@ class Demo:
         for version in VERSIONS:
             await self.answers(f"http://127.0.0.1:{self.ports[version]}/health")
         envoy = Path(shutil.which(envoy) or envoy).resolve()
-        self.start("envoy", ["./start", "--disable-hot-restart"], ENVOY=str(envoy))
+        self.start("envoy", ["./start", "--disable-hot-restart", "--file-flush-interval-msec", "500"], ENVOY=str(envoy))
         await self.answers(f"{self.admin}/ready")
 
     def lay_out(self, wasm):

@@ -2,7 +2,7 @@
 //! hold a stream open for as long as a test wants.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::LazyLock;
 
 use axum::Router;
@@ -13,7 +13,10 @@ use axum::routing::any;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 use tokio_stream::wrappers::ReceiverStream;
+
+use super::process::wait_for;
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
@@ -23,6 +26,7 @@ pub const LAST: &str = "data: [DONE]\n\n";
 
 pub struct Upstream {
     pub port: u16,
+    server: JoinHandle<std::io::Result<()>>,
     held: watch::Sender<bool>,
 }
 
@@ -37,8 +41,15 @@ impl Upstream {
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
         let listener = RUNTIME.block_on(tokio::net::TcpListener::bind(address)).unwrap();
         let port = listener.local_addr().unwrap().port();
-        RUNTIME.spawn(async move { axum::serve(listener, app).await });
-        Self { port, held }
+        let server = RUNTIME.spawn(async move { axum::serve(listener, app).await });
+        Self { port, server, held }
+    }
+
+    /// Takes no new connection any more.
+    pub fn stop(&self) {
+        self.server.abort();
+        let port = self.port;
+        wait_for("the upstream to stop", || TcpStream::connect(("127.0.0.1", port)).err());
     }
 
     /// Lets all streams end.

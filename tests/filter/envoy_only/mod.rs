@@ -5,3 +5,4 @@ mod logs_and_stats;
 mod reload;
 mod startup;
 mod trap;
+mod upstreams;
