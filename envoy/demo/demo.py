@@ -21,7 +21,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
-from openai import AsyncOpenAI, OpenAIError
+from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
 SHIPPED = Path(__file__).resolve().parent.parent
 STEPS = [5, 50, 100, 0]
@@ -63,8 +63,8 @@ class Demo:
         self.ports = free_ports() if args.free_ports else dict(PORTS)
         self.stack = stack
         self.children = {}
-        self.lay_out(args.wasm)
         check_free(self.ports)
+        self.lay_out(args.wasm)
 
     async def up(self, envoy):
         """Starts the upstreams, then Envoy: an upstream that is not there at its
@@ -79,7 +79,8 @@ class Demo:
         for version in VERSIONS:
             await self.answers(f"http://127.0.0.1:{self.ports[version]}/health")
         envoy = Path(shutil.which(envoy) or envoy).resolve()
-        self.start("envoy", ["./start", "--disable-hot-restart", "--file-flush-interval-msec", "500"], ENVOY=str(envoy))
+        options = ["--disable-hot-restart", "--file-flush-interval-msec", "500"]
+        self.start("envoy", ["./start", *options], ENVOY=str(envoy))
         await self.answers(f"{self.admin}/ready")
 
     def lay_out(self, wasm):
@@ -126,7 +127,7 @@ class Demo:
 
     async def answers(self, url):
         """Waits until there is a 200 at `url`."""
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(trust_env=False) as client:
             for _ in range(1200):
                 self.check_alive()
                 try:
@@ -166,7 +167,13 @@ class Traffic:
     """Chat requests of many users, and what became of them."""
 
     def __init__(self, url, users, rate):
-        self.client = AsyncOpenAI(base_url=f"{url}/v1", api_key="demo", max_retries=0)
+        # The proxies of the environment are not for what runs on this machine.
+        self.client = AsyncOpenAI(
+            base_url=f"{url}/v1",
+            api_key="demo",
+            max_retries=0,
+            http_client=DefaultAsyncHttpxClient(trust_env=False),
+        )
         self.users = [f"user-{number:04}" for number in range(users)]
         self.rate = rate
         self.last = {}
@@ -205,7 +212,7 @@ class Traffic:
                 text = "".join(c.choices[0].delta.content or "" for c in chunks if c.choices)
             else:
                 text = answer.choices[0].message.content
-        except (OpenAIError, httpx.HTTPError) as error:
+        except Exception as error:  # whatever it is, a chat failed
             self.failures.append(f"{user}: {error!r}")
             return
         self.answers["streamed" if stream else "plain"] += 1
@@ -289,7 +296,7 @@ def stop(child):
 async def walk(demo, traffic, seconds):
     """Moves the weights through the steps and shows what each does."""
     screen = Screen()
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(trust_env=False) as client:
         for step, green in enumerate(STEPS):
             traffic.growing = green >= max(STEPS[: step + 1])
             await demo.set_weights(green)
@@ -305,6 +312,20 @@ async def walk(demo, traffic, seconds):
                 screen.show(title, counts)
             moves = traffic.moves - moved
             screen.settle(title, counts, f"   users moved: {moves_text(moves)}")
+
+
+async def watch(demo):
+    """Shows the last ten seconds, until it is stopped."""
+    screen = Screen()
+    past = []
+    async with httpx.AsyncClient(trust_env=False) as client:
+        while True:
+            demo.check_alive()
+            past = [*past[-20:], await demo.counts(client)]
+            counts = past[-1].copy()
+            counts.subtract(past[0])
+            screen.show("last 10 s      ", counts)
+            await asyncio.sleep(0.5)
 
 
 def moves_text(moves):
@@ -335,15 +356,14 @@ async def release(args, stack):
             print(f"  failed: {failure}")
         print(next_steps(demo))
         if args.keep:
-            print("Traffic goes on. Ctrl-C stops everything.", flush=True)
-            while True:
-                await asyncio.sleep(1)
-                demo.check_alive()
+            print("Traffic goes on. Ctrl-C stops everything.\n", flush=True)
+            await watch(demo)
     finally:
         flowing.cancel()
         await asyncio.gather(flowing, return_exceptions=True)
         await traffic.close()
-    return 1 if traffic.failures or traffic.went_back else 0
+    answered = traffic.answers["plain"] and traffic.answers["streamed"]
+    return 0 if answered and not traffic.failures and not traffic.went_back else 1
 
 
 def next_steps(demo):
@@ -355,7 +375,8 @@ Try next, in another terminal, while it runs (make run DEMO=--keep):
   curl -s '{admin}/stats?filter=wasmcustom'      what is counted
   curl -s '{admin}/stats/prometheus' | grep ^verdigris_
   curl -si {demo.url}/v1/models -H 'x-user-id: ada' | grep x-verdigris
-  $EDITOR {folder}/filter.yaml                   pins, a force header, a mistake
+  cd {folder} && cp filter.yaml new && $EDITOR new && mv new filter.yaml
+                                                 pins, a force header, a mistake
   tail -f {folder}/envoy.log                     who got which version, and why
 Then load it into your own Envoy: README.md, "Into your own Envoy".
 """
@@ -363,7 +384,8 @@ Then load it into your own Envoy: README.md, "Into your own Envoy".
 
 def main():
     args = options()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for ending in [signal.SIGTERM, signal.SIGHUP]:
+        signal.signal(ending, signal.default_int_handler)
     try:
         with ExitStack() as stack:
             return asyncio.run(release(args, stack))

@@ -72,6 +72,36 @@ impl HeaderName {
     pub fn new(name: &str) -> Option<Self> {
         is_token(name).then(|| Self(name.to_ascii_lowercase().into()))
     }
+
+    /// What the name of a header must be that the filter writes.
+    pub const OWN_RULE: &str = "the filter overwrites this header, and requests need it; use one of your own, \
+         such as \"x-verdigris-version\"";
+
+    /// Whether requests carry the header for a purpose of their own, so that to
+    /// overwrite it would break them: routing, framing, content, credentials.
+    pub fn is_standard(&self) -> bool {
+        [
+            "accept",
+            "accept-encoding",
+            "authorization",
+            "connection",
+            "content-encoding",
+            "content-length",
+            "content-type",
+            "cookie",
+            "expect",
+            "host",
+            "keep-alive",
+            "proxy-authorization",
+            "proxy-connection",
+            "te",
+            "trailer",
+            "transfer-encoding",
+            "upgrade",
+            "user-agent",
+        ]
+        .contains(&self.as_str())
+    }
 }
 
 // === impl CookieName ===

@@ -80,9 +80,9 @@ impl TryFrom<Written> for Config {
         let force_header =
             written.force_header.map(|name| problems.checked("force_header", &name, header_name));
         let cluster_header = written.cluster_header.as_deref().unwrap_or("x-verdigris-cluster");
-        let cluster_header = problems.checked("cluster_header", cluster_header, header_name);
+        let cluster_header = problems.checked("cluster_header", cluster_header, own_header_name);
         let version_header = written.version_header.as_deref().unwrap_or("x-verdigris-version");
-        let version_header = problems.checked("version_header", version_header, header_name);
+        let version_header = problems.checked("version_header", version_header, own_header_name);
 
         let mut headers = Vec::new();
         headers.extend(cluster_header.iter().map(|name| ("cluster_header", name)));
@@ -128,6 +128,12 @@ fn header_name(name: &str) -> Result<HeaderName, &'static str> {
     HeaderName::new(name).ok_or(HeaderName::RULE)
 }
 
+/// The name of a header that the filter may overwrite.
+fn own_header_name(name: &str) -> Result<HeaderName, &'static str> {
+    let name = header_name(name)?;
+    if name.is_standard() { Err(HeaderName::OWN_RULE) } else { Ok(name) }
+}
+
 fn cookie_name(name: &str) -> Result<CookieName, &'static str> {
     CookieName::new(name).ok_or(CookieName::RULE)
 }
@@ -149,11 +155,24 @@ fn unit(written: Option<OneOrMany>, problems: &mut Problems) -> Option<Vec<UnitS
     sources
         .iter()
         .map(|source| match source {
-            WrittenSource::Header(name) => {
+            WrittenSource { header: Some(name), cookie: None } => {
                 problems.checked("unit.header", name, header_name).map(UnitSource::Header)
             }
-            WrittenSource::Cookie(name) => {
+            WrittenSource { header: None, cookie: Some(name) } => {
                 problems.checked("unit.cookie", name, cookie_name).map(UnitSource::Cookie)
+            }
+            WrittenSource { header, cookie } => {
+                let value = match (header, cookie) {
+                    (Some(header), Some(cookie)) => json!({"header": header, "cookie": cookie}),
+                    _ => json!({}),
+                };
+                problems.note(Problem::new(
+                    "unit",
+                    &value,
+                    "a source is one header or one cookie; list the sources one by one, such as \
+                     [{\"header\": \"x-user-id\"}, {\"cookie\": \"uid\"}]",
+                ));
+                None
             }
         })
         // Not lazily: the second bad source is to be told as well as the first.

@@ -40,12 +40,12 @@ pub struct Written {
 pub struct OneOrMany(pub Vec<WrittenSource>);
 
 /// `{"header": …}` or `{"cookie": …}`.
-#[derive(Clone, Debug, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
 #[allow(missing_docs, reason = "the README's reference is their one description")]
-pub enum WrittenSource {
-    Header(String),
-    Cookie(String),
+pub struct WrittenSource {
+    pub header: Option<String>,
+    pub cookie: Option<String>,
 }
 
 /// The two versions.
@@ -168,6 +168,15 @@ fn syntax_problem(text: &[u8], error: &serde_json::Error) -> Problem {
 /// What a problem that has no field of its own is about.
 const WHOLE: &str = "plugin configuration";
 
+/// A `T` that was written as an object.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        object(deserializer).map(Self)
+    }
+}
+
 /// Reads an object and nothing else. What serde derives would take a list too, by
 /// position, and weights without their versions' names are easily turned round.
 fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
@@ -215,7 +224,8 @@ impl<'de> Deserialize<'de> for OneOrMany {
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<OneOrMany, A::Error> {
-                Vec::deserialize(SeqAccessDeserializer::new(seq)).map(OneOrMany)
+                let many = Vec::deserialize(SeqAccessDeserializer::new(seq))?;
+                Ok(OneOrMany(many.into_iter().map(|Object(source)| source).collect()))
             }
         }
 

@@ -25,6 +25,9 @@ pub struct RolloutMetrics {
     green_bp: Option<MetricId>,
     phase: Option<MetricId>,
     step: Option<MetricId>,
+    /// The root contexts that have not ended, each with its weights, in the order
+    /// in which they were configured.
+    roots: RefCell<Vec<(u32, Share)>>,
     /// The root context whose weights the gauges show.
     shown: Cell<Option<u32>>,
 }
@@ -61,8 +64,16 @@ impl RolloutMetrics {
             green_bp: gauge(Gauge::GreenBp),
             phase: gauge(Gauge::Phase),
             step: gauge(Gauge::Step),
+            roots: RefCell::default(),
             shown: Cell::new(None),
         }
+    }
+
+    /// Notes that the root context `context_id` runs on these weights, and has the
+    /// gauges show them.
+    pub fn begin(&self, context_id: u32, share: Share) {
+        self.roots.borrow_mut().push((context_id, share));
+        self.show(context_id, share);
     }
 
     /// Has the gauges show the weights of the root context `context_id`, unless
@@ -72,19 +83,22 @@ impl RolloutMetrics {
     /// its first life is still open, Envoy may take up the old root context again
     /// without configuring it.
     pub fn show(&self, context_id: u32, share: Share) {
-        if self.shown.replace(Some(context_id)) == Some(context_id) {
-            return;
+        if self.shown.replace(Some(context_id)) != Some(context_id) {
+            self.record(share);
         }
-        self.record(share);
     }
 
-    /// Has the gauges say that the rollout is over, if the root context that ends
-    /// is the one that they show; otherwise a newer one goes on with it.
+    /// Notes that a root context has ended. If it was the one that the gauges show,
+    /// they show the latest that is left, or that the rollout is over.
     pub fn end(&self, context_id: u32) {
-        if self.shown.get() == Some(context_id) {
-            self.shown.set(None);
-            self.record(Share::NONE);
+        let mut roots = self.roots.borrow_mut();
+        roots.retain(|(id, _)| *id != context_id);
+        if self.shown.get() != Some(context_id) {
+            return;
         }
+        let left = roots.last().copied();
+        self.shown.set(left.map(|(id, _)| id));
+        self.record(left.map_or(Share::NONE, |(_, share)| share));
     }
 
     fn record(&self, share: Share) {

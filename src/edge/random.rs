@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::hash::{BuildHasher as _, RandomState};
 
 /// A stream of uniform draws that no client can foresee: a counter, hashed under
-/// keys that the standard library draws from the host for each configuration.
+/// keys that the standard library makes of the host's random bytes.
 #[derive(Default)]
 pub struct Draws {
     keys: RandomState,

@@ -40,7 +40,7 @@ impl Root {
         let metrics = RolloutMetrics::of(config.rollout.as_str());
         let running =
             Running { context_id: self.context_id, config, metrics, random: Draws::default() };
-        running.show_weights();
+        running.metrics.begin(running.context_id, running.config.share);
         self.running = Some(Rc::new(running));
         Ok(())
     }
@@ -78,14 +78,5 @@ impl RootContext for Root {
         // The SDK panics on `None`, so without a configuration there is a stream
         // too: one that lets everything pass.
         Some(Box::new(Stream::new(self.running.clone())))
-    }
-}
-
-// === impl Running ===
-
-impl Running {
-    /// Has the gauges show this configuration's weights.
-    pub fn show_weights(&self) {
-        self.metrics.show(self.context_id, self.config.share);
     }
 }

@@ -8,7 +8,7 @@ use proxy_wasm::types::Action;
 use super::host::{self, HostError};
 use super::root::Running;
 use crate::assign::unit::find_unit;
-use crate::assign::{Ask, Decision, Reason, Version, decide};
+use crate::assign::{Ask, Reason, Version, decide};
 
 /// The filter state that names the reason: `wasm.verdigris.reason` in the
 /// access log's `%FILTER_STATE(…)%`.
@@ -45,8 +45,8 @@ impl HttpContext for Stream {
 impl Running {
     /// Decides, has Envoy route accordingly, and counts.
     fn assign(&self) {
-        self.show_weights();
         let config = &self.config;
+        self.metrics.show(self.context_id, config.share);
         let forced = config.force_header.as_ref().and_then(|name| {
             let value = host::request_header(name.as_str())?;
             Version::from_bytes(&value)
@@ -58,30 +58,38 @@ impl Running {
         };
         let ask = Ask { unit: unit.as_deref(), forced };
         let decision = decide(config, ask, || self.random.draw());
-        match self.route(decision) {
+        match self.route(decision.version) {
             Ok(()) => self.metrics.count(decision),
             // Envoy goes on with what early header mutation put, and that is not
             // to be booked on the version that was meant.
             Err(error) => log::error!("{decision:?} not applied: the host answered {error:?}"),
         }
+        if decision.reason != Reason::Weight {
+            // A reason that the host refuses is missing from the access log only.
+            let _ = host::set_filter_state(REASON_STATE, decision.reason.as_str());
+        }
     }
 
     /// Writes only what differs from what Envoy's early header mutation has put:
     /// each write of a request header makes Envoy choose the route again.
-    fn route(&self, decision: Decision) -> Result<(), HostError> {
+    fn route(&self, version: Version) -> Result<(), HostError> {
         let config = &self.config;
-        let cluster = config.cluster(decision.version);
-        if *cluster != config.default_cluster {
-            host::replace_request_header(config.cluster_header.as_str(), cluster.as_str())?;
+        let names_version = |version: Version| {
+            host::replace_request_header(config.version_header.as_str(), version.as_str())
+        };
+        if version == Version::Green {
+            names_version(version)?;
         }
-        if decision.version == Version::Green {
-            let version = decision.version.as_str();
-            host::replace_request_header(config.version_header.as_str(), version)?;
+        let cluster = config.cluster(version);
+        if *cluster == config.default_cluster {
+            return Ok(());
         }
-        if decision.reason != Reason::Weight {
-            host::set_filter_state(REASON_STATE, decision.reason.as_str())?;
-        }
-        Ok(())
+        host::replace_request_header(config.cluster_header.as_str(), cluster.as_str()).inspect_err(
+            |_| {
+                // The request stays where it was, and must not claim otherwise.
+                let _ = names_version(Version::Blue);
+            },
+        )
     }
 }
 

@@ -29,18 +29,16 @@ pub fn shipped(name: &str) -> PathBuf {
 
 /// The Envoy binary: `$ENVOY`, or the one that `make tools` installs.
 pub fn envoy() -> PathBuf {
-    tool("ENVOY", "envoy")
+    std::env::var_os("ENVOY").map_or_else(|| tool("bin/envoy"), PathBuf::from)
 }
 
-/// The upstream that speaks the providers' APIs.
-pub fn llmock() -> PathBuf {
-    tool("LLMOCK", "llmock")
+/// The Python with the upstreams that speak the providers' APIs.
+pub fn python() -> PathBuf {
+    tool("venv/bin/python")
 }
 
-fn tool(variable: &str, name: &str) -> PathBuf {
-    let path = std::env::var_os(variable)
-        .map(PathBuf::from)
-        .unwrap_or_else(|| project().join(".tools/bin").join(name));
+fn tool(path: &str) -> PathBuf {
+    let path = project().join(".tools").join(path);
     assert!(path.exists(), "{} is not there; `make tools` installs it", path.display());
     path
 }

@@ -35,7 +35,7 @@ scenarios! {
 }
 
 /// The formula, by an implementation that shares nothing with the filter.
-fn is_green(user: &[u8], blue: u32, green: u32) -> bool {
+pub fn is_green(user: &[u8], blue: u32, green: u32) -> bool {
     let key = [ROLLOUT.as_bytes(), user].concat();
     let hash = mur3::murmurhash3_x86_32(&key, 0);
     (u64::from(hash) * u64::from(blue + green)) >> 32 < u64::from(green)

@@ -3,7 +3,7 @@
 pub mod process;
 pub mod upstream;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use reqwest::blocking::{Client, Response};
@@ -13,16 +13,15 @@ use tempfile::TempDir;
 
 use crate::artifacts;
 use crate::proxy::{Answer, Proxy, Request};
-use process::{Process, wait_for};
+use process::{PATIENCE, Process, wait_for};
 use upstream::Upstream;
-
-pub const WORKERS: u32 = 2;
 
 pub struct Envoy {
     process: Process,
     pub folder: TempDir,
     pub client: Client,
     pub upstreams: [Upstream; 3],
+    workers: u32,
     admin: String,
     pub url: String,
 }
@@ -35,23 +34,44 @@ struct Updates {
     applied: u64,
 }
 
+/// What an Envoy is started with.
+pub struct Setup<'a> {
+    /// The text of filter.yaml, if there is to be one.
+    pub filter: Option<&'a str>,
+    pub wasm: PathBuf,
+    pub workers: u32,
+    /// A change to the bootstrap, which may name the upstreams' ports.
+    pub change: fn(String, &[Upstream; 3]) -> String,
+}
+
+impl Default for Setup<'_> {
+    fn default() -> Self {
+        Self {
+            filter: None,
+            wasm: artifacts::filter_wasm(),
+            workers: 2,
+            change: |bootstrap, _| bootstrap,
+        }
+    }
+}
+
 impl Envoy {
     /// A folder with what the README says to copy, and Envoy started in it.
-    /// `filter` is the text of filter.yaml, if there is to be one.
-    pub fn start_with(filter: Option<&str>, wasm: &Path) -> Self {
+    pub fn start_with(setup: &Setup<'_>) -> Self {
         let upstreams = ["llm-blue", "llm-green", "llm-next"].map(Upstream::start);
         let folder = TempDir::with_prefix("verdigris-").unwrap();
-        let bootstrap = bootstrap(&upstreams);
+        let bootstrap = (setup.change)(bootstrap(&upstreams), &upstreams);
         std::fs::write(folder.path().join("envoy.yaml"), bootstrap).unwrap();
         std::fs::copy(artifacts::shipped("start"), folder.path().join("start")).unwrap();
-        std::os::unix::fs::symlink(wasm, folder.path().join("verdigris.wasm")).unwrap();
-        if let Some(filter) = filter {
+        std::os::unix::fs::symlink(&setup.wasm, folder.path().join("verdigris.wasm")).unwrap();
+        if let Some(filter) = setup.filter {
             std::fs::write(folder.path().join("filter.yaml"), filter).unwrap();
         }
-        let process = launch(folder.path());
-        let client = Client::builder().no_proxy().timeout(None).build().unwrap();
+        let workers = setup.workers;
+        let process = launch(folder.path(), workers);
+        let client = Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
         let (admin, url) = (String::new(), String::new());
-        let mut envoy = Self { process, folder, client, upstreams, admin, url };
+        let mut envoy = Self { process, folder, client, upstreams, workers, admin, url };
         envoy.wait_until_ready();
         envoy
     }
@@ -137,6 +157,13 @@ impl Envoy {
         value.parse().ok()
     }
 
+    /// Sends `ada`'s request over a connection of its own: in turn each worker
+    /// gets one.
+    pub fn answer_on_a_new_connection(&self) -> Answer {
+        let client = Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
+        answer(client.get(&self.url).header("x-user-id", "ada").send().unwrap())
+    }
+
     /// Sends a request to any path.
     pub fn get(&self, path: &str, request: &Request) -> reqwest::Result<Response> {
         let headers: HeaderMap = request
@@ -155,13 +182,13 @@ impl Envoy {
 
 impl Proxy for Envoy {
     fn start(config: &Value) -> Self {
-        Self::start_with(Some(&filter_yaml(config)), &artifacts::filter_wasm())
+        Self::start_with(&Setup { filter: Some(&filter_yaml(config)), ..Setup::default() })
     }
 
     fn restart(&mut self) {
         self.process.stop();
         std::fs::remove_file(self.folder.path().join("admin.txt")).unwrap();
-        self.process = launch(self.folder.path());
+        self.process = launch(self.folder.path(), self.workers);
         self.wait_until_ready();
     }
 
@@ -179,11 +206,11 @@ impl Proxy for Envoy {
 }
 
 /// Envoy, started in `folder` as the README says.
-fn launch(folder: &Path) -> Process {
+fn launch(folder: &Path, workers: u32) -> Process {
     let mut command = Command::new("sh");
     command
         .arg("start")
-        .args(["--concurrency", &WORKERS.to_string(), "--disable-hot-restart"])
+        .args(["--concurrency", &workers.to_string(), "--disable-hot-restart"])
         .args(["--admin-address-path", "admin.txt", "--file-flush-interval-msec", "50"])
         .env("ENVOY", artifacts::envoy())
         .current_dir(folder);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 /// How long a test waits for what should be there in milliseconds. Long, since
 /// the machine may be busy; never the expected time.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 pub struct Process {
     child: Child,
@@ -32,10 +32,12 @@ impl Process {
         self.child.try_wait().unwrap().map(|status| status.success())
     }
 
-    /// As Ctrl-C in its terminal.
-    pub fn interrupt(&self) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    /// As Ctrl-C in its terminal, if it still runs.
+    pub fn interrupt(&mut self) {
+        if self.exit().is_none() {
+            let pid = self.child.id().to_string();
+            assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+        }
     }
 
     pub fn stop(&mut self) {

@@ -9,6 +9,7 @@ use std::thread;
 use serde_json::json;
 
 use crate::artifacts;
+use crate::envoy::process::wait_for;
 use crate::envoy::upstream::{FIRST, LAST};
 use crate::envoy::{Envoy, answer};
 use crate::proxy::{Proxy, ROLLOUT, Request, config, counter, weights};
@@ -36,6 +37,14 @@ fn load(envoy: &Envoy, load: usize, sent: &AtomicU64, stop: &AtomicBool) {
     }
 }
 
+struct StopAtEnd<'a>(&'a AtomicBool);
+
+impl Drop for StopAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn a_hundred_reloads_under_load_lose_no_request_and_no_stream() {
     let envoy = Envoy::start(&weights(100, 0));
@@ -44,6 +53,8 @@ fn a_hundred_reloads_under_load_lose_no_request_and_no_stream() {
         .collect();
     let (sent, stop) = (AtomicU64::new(0), AtomicBool::new(false));
     thread::scope(|scope| {
+        // Also where this thread panics: the scope waits for the loads.
+        let _stop = StopAtEnd(&stop);
         let loads: Vec<_> = (0..LOADS)
             .map(|number| {
                 let (envoy, sent, stop) = (&envoy, &sent, &stop);
@@ -62,7 +73,6 @@ fn a_hundred_reloads_under_load_lose_no_request_and_no_stream() {
                 thread::yield_now();
             }
         }
-        stop.store(true, Ordering::Relaxed);
     });
     for upstream in &envoy.upstreams {
         upstream.release();
@@ -84,21 +94,24 @@ fn a_hundred_reloads_under_load_lose_no_request_and_no_stream() {
 /// While a stream of A's is open Envoy still has A's root context when A returns.
 #[test]
 fn a_configuration_that_returns_while_its_streams_last_is_in_force_again() {
-    let mut envoy = Envoy::start(&weights(1, 0));
+    let gauge = format!("wasmcustom.verdigris.{ROLLOUT}.green_bp");
+    let mut envoy = Envoy::start(&weights(75, 25));
     let streams: Vec<_> = (0..STREAMS)
         .map(|user| envoy.get("/hold", &Request::of(format!("stream-{user}"))).unwrap())
         .collect();
-    for (blue, green, basis_points, version) in
-        [(0, 1, 10_000, "green"), (1, 0, 0, "blue"), (0, 1, 10_000, "green")]
+    for (blue, green, basis_points) in
+        [(50, 50, 5000), (75, 25, 2500), (0, 1, 10_000), (75, 25, 2500)]
     {
         envoy.push(&weights(blue, green)).unwrap();
-        // Enough connections to reach both workers.
+        // Before any request as well as after some: an idle Envoy says so too.
+        assert_eq!(envoy.stat(&gauge), Some(basis_points));
+        let before = envoy.stat(&counter("green", "requests")).unwrap();
         for _ in 0..8 {
-            let client = reqwest::blocking::Client::builder().no_proxy().build().unwrap();
-            let answer = client.get(&envoy.url).header("x-user-id", "ada").send().unwrap();
-            assert_eq!(answer.headers()["x-verdigris-version"], version);
+            envoy.answer_on_a_new_connection();
         }
-        let gauge = format!("wasmcustom.verdigris.{ROLLOUT}.green_bp");
+        let green_requests = envoy.stat(&counter("green", "requests")).unwrap() - before;
+        let is_green = crate::scenarios::is_green(b"ada", blue, green);
+        assert_eq!(green_requests, if is_green { 8 } else { 0 }, "{blue}/{green}");
         assert_eq!(envoy.stat(&gauge), Some(basis_points));
     }
     envoy.upstreams.iter().for_each(|upstream| upstream.release());
@@ -115,6 +128,26 @@ fn a_refused_configuration_shows_in_the_stats() {
     envoy.push(&config(json!({"weights": {"blue": 0, "green": 0}}))).unwrap_err();
     assert_eq!(envoy.stat(rejected), Some(1));
     assert_eq!(envoy.send(&Request::of("ada")).version, "green");
+}
+
+/// Nothing changes, but Envoy calls it a success: an operator should know.
+#[test]
+fn the_same_refused_configuration_again_counts_as_a_success() {
+    let envoy = Envoy::start(&weights(0, 1));
+    let refused = crate::envoy::filter_yaml(&weights(0, 0));
+    envoy.write_filter(&refused).unwrap_err();
+    let stat = |name: &str| {
+        envoy
+            .read_stat(&format!("extension_config_discovery.http_filter.verdigris.{name}"))
+            .unwrap()
+    };
+    let (taken, rejected) = (stat("update_success"), stat("update_rejected"));
+    let again = envoy.folder.path().join("again");
+    std::fs::write(&again, refused).unwrap();
+    std::fs::rename(again, envoy.folder.path().join("filter.yaml")).unwrap();
+    wait_for("Envoy to read it", || (stat("update_success") == taken + 1).then_some(()));
+    assert_eq!(stat("update_rejected"), rejected);
+    assert_eq!(envoy.answer_on_a_new_connection().version, "green");
 }
 
 /// A ConfigMap's files are links into a folder that is itself a link, and that one
@@ -161,16 +194,24 @@ fn the_weights_helper_changes_the_weights_and_says_what_became_of_it() {
     let cases = [
         ("0", "100", true, "weights 0/100 in force"),
         ("0", "100", true, "the weights are 0/100 already"),
-        ("0", "0", false, "Envoy refused weights 0/0 and goes on as before"),
+        ("0", "0", false, "Envoy refused weights 0/0, and has the weights as before"),
+        ("0", "0", false, "Envoy refused weights 0/0, and has the weights as before"),
         ("-1", "2", false, "usage: weights BLUE GREEN"),
+        ("", "5", false, "usage: weights BLUE GREEN"),
+        ("05", "5", false, "usage: weights BLUE GREEN"),
         ("75", "25", true, "weights 75/25 in force"),
         ("0", "1", true, "weights 0/1 in force"),
+        ("0", "0", false, "Envoy refused weights 0/0"),
     ];
     for (blue, green, succeeds, message) in cases {
         let (succeeded, said) = weights(blue, green);
         assert!(succeeded == succeeds && said.contains(message), "{blue} {green}: {said}");
     }
-    assert_eq!(envoy.send(&Request::of("ada")).version, "green");
     let text = std::fs::read_to_string(envoy.folder.path().join("filter.yaml")).unwrap();
     assert_eq!(text, shipped.replace("\"blue\": 95, \"green\": 5}", "\"blue\": 0, \"green\": 1}"));
+    // What was refused is not lying in wait for a restart.
+    for _ in 0..2 {
+        assert_eq!(envoy.send(&Request::of("ada")).version, "green");
+        envoy.restart();
+    }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::artifacts;
-use crate::envoy::{Envoy, filter_yaml, filter_yaml_of};
+use crate::envoy::{Envoy, Setup, filter_yaml, filter_yaml_of};
 use crate::proxy::{Proxy as _, Request, weights};
 
 #[test]
@@ -26,7 +26,8 @@ fn a_release_that_cannot_be_loaded_at_start_leaves_everyone_on_blue() {
         ("a .wasm that is none", Some(good.as_str()), &artifacts::shipped("envoy.yaml")),
     ];
     for (what, filter, wasm) in cases {
-        let mut envoy = Envoy::start_with(filter, wasm);
+        let mut envoy =
+            Envoy::start_with(&Setup { filter, wasm: wasm.to_owned(), ..Setup::default() });
         let answer = envoy.send(&Request::of("ada").header("x-verdigris-cluster", "llm-green"));
         let got = (answer.status, answer.cluster.as_str(), answer.version.as_str());
         assert_eq!(got, (200, "llm-blue", "blue"), "{what}\n{}", envoy.log());

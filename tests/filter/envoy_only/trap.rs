@@ -1,23 +1,27 @@
 //! What Envoy does about a trap, which no input is known to cause: a build that
 //! traps on a marked request stands in for a bug.
 
-use reqwest::blocking::Client;
-
 use crate::artifacts;
 use crate::envoy::process::wait_for;
-use crate::envoy::{Envoy, filter_yaml};
+use crate::envoy::{Envoy, Setup, filter_yaml};
 use crate::proxy::{Proxy as _, Request, counter, weights};
 
 /// So many that no worker is without one.
 const STREAMS: usize = 24;
 
-/// A request over a connection of its own, so that in turn each worker gets one.
-fn is_served_by_green(envoy: &Envoy) -> bool {
-    let client = Client::builder().no_proxy().build().unwrap();
-    let answer = client.get(&envoy.url).header("x-user-id", "ada").send();
-    answer.is_ok_and(|answer| {
-        answer.status() == 200 && answer.headers()["x-verdigris-version"] == "green"
-    })
+fn trapping_envoy(workers: u32) -> Envoy {
+    let filter = filter_yaml(&weights(0, 1));
+    let mut envoy = Envoy::start_with(&Setup {
+        filter: Some(&filter),
+        wasm: artifacts::trapping_wasm(),
+        workers,
+        ..Setup::default()
+    });
+    // Envoy makes no VM anew within a second of its making.
+    wait_for("the VMs to be older than that", || {
+        (envoy.stat("server.uptime").unwrap() >= 3).then_some(())
+    });
+    envoy
 }
 
 fn trap(envoy: &Envoy) {
@@ -28,26 +32,22 @@ fn trap(envoy: &Envoy) {
 
 #[test]
 fn a_trap_costs_its_workers_open_streams_and_nothing_later() {
-    let filter = filter_yaml(&weights(0, 1));
-    let mut envoy = Envoy::start_with(Some(&filter), &artifacts::trapping_wasm());
+    let mut envoy = trapping_envoy(2);
     let streams: Vec<_> = (0..STREAMS)
         .map(|user| envoy.get("/hold", &Request::of(format!("stream-{user}"))).unwrap())
         .collect();
-
-    // A VM is not made anew within a second of its making: see the next test.
-    wait_for("the VMs to be older than that", || {
-        (envoy.stat("server.uptime").unwrap() >= 3).then_some(())
-    });
     trap(&envoy);
     for request in 0..50 {
-        assert!(is_served_by_green(&envoy), "request {request} after the trap");
+        let answer = envoy.answer_on_a_new_connection();
+        let got = (answer.status, answer.version.as_str());
+        assert_eq!(got, (200, "green"), "request {request} after the trap");
     }
     for upstream in &envoy.upstreams {
         upstream.release();
     }
     let cut = streams.into_iter().filter_map(|stream| stream.text().err()).count();
-    println!("{cut} of {STREAMS} open streams were cut");
-    assert!(cut > 0, "a trap is felt by its worker's streams");
+    println!("{cut} of {STREAMS} open streams on two workers were cut");
+    assert!((1..STREAMS).contains(&cut), "a trap is felt by its own worker's streams");
     assert_eq!(envoy.stat("wasm.verdigris.vm_reload_success"), Some(1));
     // The new VM counts on from where the old one was; the trapped request is not
     // in it.
@@ -57,17 +57,27 @@ fn a_trap_costs_its_workers_open_streams_and_nothing_later() {
 
 #[test]
 fn a_second_trap_within_a_second_fails_requests_until_the_second_is_over() {
-    let filter = filter_yaml(&weights(0, 1));
-    let mut envoy = Envoy::start_with(Some(&filter), &artifacts::trapping_wasm());
-    trap(&envoy);
-    let mut failed = 0;
-    wait_for("every worker to serve green again", || {
-        let served = (0..20).filter(|_| is_served_by_green(&envoy)).count();
-        failed += 20 - served;
-        (served == 20).then_some(())
+    let mut envoy = trapping_envoy(1);
+    // On a machine that is busy a second may pass before the second trap is felt.
+    let failed = (0..5).find_map(|_| {
+        trap(&envoy);
+        assert_eq!(envoy.answer_on_a_new_connection().status, 200, "a new VM at once");
+        trap(&envoy);
+        let mut failed = 0;
+        wait_for("a new VM", || {
+            let served = envoy.answer_on_a_new_connection().status == 200;
+            failed += u32::from(!served);
+            served.then_some(())
+        });
+        let uptime = envoy.stat("server.uptime").unwrap();
+        wait_for("the VM to be older than a second", || {
+            (envoy.stat("server.uptime").unwrap() >= uptime + 2).then_some(())
+        });
+        (failed > 0).then_some(failed)
     });
-    println!("{failed} requests failed before the new VM served");
-    assert_eq!(envoy.stat("wasm.verdigris.vm_reload_success"), Some(1));
+    println!("{failed:?} requests of one client failed before the new VM served");
+    assert!(failed.is_some());
+    assert_eq!(envoy.answer_on_a_new_connection().version, "green");
 }
 
 #[test]

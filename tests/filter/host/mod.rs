@@ -21,6 +21,7 @@ pub struct Host {
     workers: Vec<Worker>,
     config: Vec<u8>,
     requests: usize,
+    refused: Vec<(&'static str, u32)>,
 }
 
 struct Worker {
@@ -32,8 +33,11 @@ struct Worker {
 impl Worker {
     /// A new VM with a root context that has taken `config`; the VM's log if it
     /// refuses.
-    fn start(wasm: &[u8], stats: &Arc<Mutex<Stats>>, config: &[u8]) -> Result<Self, String> {
-        let mut vm = Vm::start(wasm, Arc::clone(stats));
+    fn start(host: &Host, config: &[u8]) -> Result<Self, String> {
+        let mut vm = Vm::start(&host.wasm, Arc::clone(&host.stats));
+        for (call, status) in &host.refused {
+            vm.refuse(call, *status);
+        }
         vm.configure(1, config).map_err(|()| vm.log_text())?;
         Ok(Self { vm, root: 1, next_context: 2 })
     }
@@ -59,6 +63,33 @@ impl Worker {
 }
 
 impl Host {
+    /// A host that answers `call` with `status` from the first VM on; the filter's
+    /// log if it cannot start so.
+    pub fn start_refusing(config: &Value, call: &'static str, status: u32) -> Result<Self, String> {
+        let mut host = Self::new(config);
+        host.refused.push((call, status));
+        host.start_workers()?;
+        Ok(host)
+    }
+
+    fn new(config: &Value) -> Self {
+        Self {
+            wasm: std::fs::read(artifacts::filter_wasm()).unwrap(),
+            stats: Arc::default(),
+            workers: Vec::new(),
+            config: config.to_string().into_bytes(),
+            requests: 0,
+            refused: Vec::new(),
+        }
+    }
+
+    fn start_workers(&mut self) -> Result<(), String> {
+        self.stats = Arc::default();
+        let workers = (0..WORKERS).map(|_| Worker::start(self, &self.config));
+        self.workers = workers.collect::<Result<_, _>>()?;
+        Ok(())
+    }
+
     /// Has the next requests' host calls of that name answered with `status`.
     pub fn refuse(&mut self, call: &'static str, status: u32) {
         for worker in &mut self.workers {
@@ -82,27 +113,19 @@ impl Host {
 
 impl Proxy for Host {
     fn start(config: &Value) -> Self {
-        let mut host = Self {
-            wasm: std::fs::read(artifacts::filter_wasm()).unwrap(),
-            stats: Arc::default(),
-            workers: Vec::new(),
-            config: config.to_string().into_bytes(),
-            requests: 0,
-        };
+        let mut host = Self::new(config);
         host.restart();
         host
     }
 
     fn restart(&mut self) {
-        self.stats = Arc::default();
-        let start = || Worker::start(&self.wasm, &self.stats, &self.config).unwrap();
-        self.workers = (0..WORKERS).map(|_| start()).collect();
+        self.start_workers().unwrap();
     }
 
     fn push(&mut self, config: &Value) -> Result<(), String> {
         let config = config.to_string().into_bytes();
         // Envoy first tries a configuration in a VM of its own.
-        Worker::start(&self.wasm, &self.stats, &config)?;
+        Worker::start(self, &config)?;
         for worker in &mut self.workers {
             worker.reload(&config);
         }
