@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`config`] | what the operator wrote, and what the filter runs on |
 //! | [`assign`] | who gets which version, and why |
+//! | [`observe`] | what a response says |
 //! | [`stats`] | the names of everything that is counted |
 //! | `edge` | the only caller of the host; exists only in the `.wasm` |
 //!
@@ -40,6 +41,7 @@
 
 pub mod assign;
 pub mod config;
+pub mod observe;
 pub mod stats;
 
 #[cfg(target_arch = "wasm32")]

@@ -7,6 +7,7 @@
 use std::fmt;
 
 use crate::assign::{Reason, Version};
+use crate::observe::Unread;
 
 /// The `phase` gauge's value while the weights are set by hand.
 pub const PHASE_BY_HAND: u64 = 5;
@@ -18,6 +19,57 @@ pub enum Counter {
     Requests,
     /// Those of them that got it for this reason.
     Decisions(Reason),
+    /// Responses by status; 429 is not among the 4xx.
+    Responses2xx,
+    /// As above.
+    Responses3xx,
+    /// As above.
+    Responses4xx,
+    /// As above.
+    Responses429,
+    /// As above.
+    Responses5xx,
+    /// Requests that got no response, or one of another status.
+    ResponsesNone,
+    /// Failures of the version.
+    Errors,
+    /// Requests that the client gave up.
+    Aborted,
+    /// Answers that were read.
+    Answers,
+    /// Answers that were to be read and could not be.
+    Unread,
+    /// Those of them for this reason.
+    UnreadFor(Unread),
+    /// Refusals by the model or the provider.
+    Refusals,
+    /// Answers that ended for want of tokens.
+    Truncations,
+    /// Tokens of prompts, cached ones too.
+    TokensInput,
+    /// Tokens that were generated, reasoning too.
+    TokensOutput,
+    /// Tokens of prompts that were read from the provider's cache.
+    TokensCached,
+    /// Tokens of prompts that were written to it.
+    TokensCacheWrite,
+    /// Tokens of reasoning.
+    TokensReasoning,
+    /// Cost in millionths of a US dollar.
+    CostMicrousd,
+}
+
+/// A histogram that each version has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Histogram {
+    /// From the request's headers to the stream's end, in milliseconds.
+    DurationMs,
+    /// From the request's headers to the first content, in milliseconds.
+    TtftMs,
+    /// Output tokens of an answer.
+    AnswerTokens,
+    /// Output tokens per second of a stream after its first content.
+    TokensPerSecond,
 }
 
 /// A gauge of the rollout as a whole.
@@ -31,18 +83,18 @@ pub enum Gauge {
     Step,
 }
 
-/// The full name of `counter`, as the proxy is told it.
+/// The full name of a version's counter or histogram, as the proxy is told it.
 ///
 /// ```
 /// use verdigris::assign::{Reason, Version};
-/// use verdigris::stats::{Counter, counter_name};
+/// use verdigris::stats::{Counter, metric_name};
 /// assert_eq!(
-///     counter_name("assistant-v8", Version::Green, Counter::Decisions(Reason::NoUnit)),
+///     metric_name("assistant-v8", Version::Green, Counter::Decisions(Reason::NoUnit)),
 ///     "verdigris.assistant-v8.green.decisions_no_unit",
 /// );
 /// ```
-pub fn counter_name(rollout: &str, version: Version, counter: Counter) -> String {
-    format!("verdigris.{rollout}.{version}.{counter}")
+pub fn metric_name(rollout: &str, version: Version, metric: impl fmt::Display) -> String {
+    format!("verdigris.{rollout}.{version}.{metric}")
 }
 
 /// The full name of `gauge`, as the proxy is told it.
@@ -50,14 +102,94 @@ pub fn gauge_name(rollout: &str, gauge: Gauge) -> String {
     format!("verdigris.{rollout}.{gauge}")
 }
 
+// === impl Counter ===
+
+impl Counter {
+    /// What is counted at every request.
+    pub const DECISIONS: [Self; 5] = [
+        Self::Requests,
+        Self::Decisions(Reason::Weight),
+        Self::Decisions(Reason::Pinned),
+        Self::Decisions(Reason::Forced),
+        Self::Decisions(Reason::NoUnit),
+    ];
+
+    /// What is counted of a response, where the configuration asks for it.
+    pub const OUTCOMES: [Self; 21] = [
+        Self::Responses2xx,
+        Self::Responses3xx,
+        Self::Responses4xx,
+        Self::Responses429,
+        Self::Responses5xx,
+        Self::ResponsesNone,
+        Self::Errors,
+        Self::Aborted,
+        Self::Answers,
+        Self::Unread,
+        Self::UnreadFor(Unread::Encoded),
+        Self::UnreadFor(Unread::UnknownFormat),
+        Self::UnreadFor(Unread::Malformed),
+        Self::Refusals,
+        Self::Truncations,
+        Self::TokensInput,
+        Self::TokensOutput,
+        Self::TokensCached,
+        Self::TokensCacheWrite,
+        Self::TokensReasoning,
+        Self::CostMicrousd,
+    ];
+}
+
 impl fmt::Display for Counter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Requests => f.write_str("requests"),
-            Self::Decisions(reason) => write!(f, "decisions_{}", reason.as_str()),
-        }
+        f.write_str(match self {
+            Self::Requests => "requests",
+            Self::Decisions(reason) => return write!(f, "decisions_{}", reason.as_str()),
+            Self::Responses2xx => "responses_2xx",
+            Self::Responses3xx => "responses_3xx",
+            Self::Responses4xx => "responses_4xx",
+            Self::Responses429 => "responses_429",
+            Self::Responses5xx => "responses_5xx",
+            Self::ResponsesNone => "responses_none",
+            Self::Errors => "errors",
+            Self::Aborted => "aborted",
+            Self::Answers => "answers",
+            Self::Unread => "unread",
+            Self::UnreadFor(Unread::Encoded) => "unread_encoded",
+            Self::UnreadFor(Unread::UnknownFormat) => "unread_unknown_format",
+            Self::UnreadFor(Unread::Malformed) => "unread_malformed",
+            Self::Refusals => "refusals",
+            Self::Truncations => "truncations",
+            Self::TokensInput => "tokens_input",
+            Self::TokensOutput => "tokens_output",
+            Self::TokensCached => "tokens_cached",
+            Self::TokensCacheWrite => "tokens_cache_write",
+            Self::TokensReasoning => "tokens_reasoning",
+            Self::CostMicrousd => "cost_microusd",
+        })
     }
 }
+
+// === impl Histogram ===
+
+impl Histogram {
+    /// All of them.
+    pub const ALL: [Self; 4] =
+        [Self::DurationMs, Self::TtftMs, Self::AnswerTokens, Self::TokensPerSecond];
+}
+
+impl fmt::Display for Histogram {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::DurationMs => "duration_ms",
+            Self::TtftMs => "ttft_ms",
+            Self::AnswerTokens => "answer_tokens",
+            Self::TokensPerSecond => "tokens_per_second",
+        })
+    }
+}
+
+// === impl Gauge ===
 
 impl fmt::Display for Gauge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -151,6 +151,54 @@ fn a_refusal_names_field_value_and_mend() {
             "pins.green: \"u\": the unit is pinned to both",
         ),
         ("/pins", Some(json!({"blue": "u"})), "pins.blue: \"u\": invalid type: string"),
+        (
+            "/answers",
+            Some(json!(true)),
+            "answers: true: invalid type: boolean `true`, expected an object",
+        ),
+        (
+            "/answers",
+            Some(json!({"format": "cohere"})),
+            "answers.format: \"cohere\": unknown variant `cohere`",
+        ),
+        (
+            "/answers",
+            Some(json!({"paths": [{"prefix": "x", "format": "chat"}]})),
+            "answers.paths: \"x\": write a prefix",
+        ),
+        (
+            "/answers",
+            Some(json!({"paths": [{"prefix": "/x"}]})),
+            "answers.paths: \"/x\": write a prefix",
+        ),
+        (
+            "/answers",
+            Some(json!({"refusal_phrases": [" no"]})),
+            "answers.refusal_phrases: \" no\": write how",
+        ),
+        (
+            "/versions/green/format",
+            Some(json!("chat")),
+            "versions.green.format: set: has no effect",
+        ),
+        ("/prices", Some(json!({"*": {"input": 1, "output": 2}})), "prices: set: has no effect"),
+        ("/prices", Some(json!({"*": {"input": 1}})), "prices.*.output: missing: write US dollars"),
+        ("/prices", Some(json!({"*": {"output": 1}})), "prices.*.input: missing: write US dollars"),
+        (
+            "/prices",
+            Some(json!({"*": {"input": -1, "output": 1}})),
+            "prices.*.input: -1.0: write US dollars",
+        ),
+        (
+            "/prices",
+            Some(json!({"a*b": {"input": 1, "output": 1}})),
+            "prices: \"a*b\": name a model",
+        ),
+        (
+            "/prices",
+            Some(json!({"a": {"input": "1", "output": 1}})),
+            "prices.a.input: \"1\": invalid type: string",
+        ),
         ("/default_cluster", Some(json!(" a")), "default_cluster: \" a\": name an Envoy cluster"),
         ("/force_header", Some(json!("a b")), "force_header: \"a b\": name an HTTP header"),
         ("/cluster_header", Some(json!("")), "cluster_header: \"\": name an HTTP header"),
@@ -218,7 +266,7 @@ proptest! {
     fn no_json_in_any_field_panics(
         field in prop::sample::select(vec![
             "rollout", "unit", "versions", "weights", "default_cluster", "on_missing", "pins",
-            "force_header", "cluster_header", "version_header",
+            "force_header", "cluster_header", "version_header", "answers", "prices",
         ]),
         value in any_json(),
     ) {
@@ -235,7 +283,10 @@ fn any_json() -> impl Strategy<Value = Value> {
         any::<f64>().prop_map(Value::from),
         ".*".prop_map(Value::from),
     ];
-    let key = prop::sample::select(vec!["blue", "green", "cluster", "header", "cookie", "x"]);
+    let key = prop::sample::select(vec![
+        "blue", "green", "cluster", "header", "cookie", "x", "format", "paths", "input", "output",
+        "*",
+    ]);
     leaf.prop_recursive(3, 16, 4, move |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),

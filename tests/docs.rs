@@ -1,9 +1,9 @@
 //! The documents say what is so.
 
 use serde_json::Value;
-use verdigris::assign::{Reason, Version};
+use verdigris::assign::Version;
 use verdigris::config::Config;
-use verdigris::stats::{Counter, Gauge, counter_name, gauge_name};
+use verdigris::stats::{Counter, Gauge, Histogram, gauge_name, metric_name};
 
 const README: &str = include_str!("../README.md");
 const FILTER_YAML: &str = include_str!("../envoy/filter.yaml");
@@ -58,11 +58,14 @@ fn the_reference_describes_every_field() {
 
 #[test]
 fn the_reference_describes_every_stat() {
-    let counters = Reason::ALL.map(Counter::Decisions).into_iter().chain([Counter::Requests]);
+    let counters = Counter::DECISIONS.into_iter().chain(Counter::OUTCOMES);
     for counter in counters {
-        let name = counter_name("r", Version::Blue, counter);
+        let name = metric_name("r", Version::Blue, counter);
         let metric = name.strip_prefix("verdigris.r.blue.").unwrap();
         assert!(README.contains(&format!("\n| `{metric}` | counter")), "{metric}");
+    }
+    for histogram in Histogram::ALL {
+        assert!(README.contains(&format!("\n| `{histogram}` | histogram")), "{histogram}");
     }
     for gauge in [Gauge::GreenBp, Gauge::Phase, Gauge::Step] {
         let name = gauge_name("r", gauge);

@@ -18,11 +18,14 @@
 //! );
 //! ```
 
+mod answers;
 mod names;
+mod problems;
 mod refused;
 mod valid;
 mod written;
 
+pub use answers::Answers;
 pub use names::{ClusterName, CookieName, HeaderName, RolloutName};
 pub use refused::{Problem, Refused};
 pub use valid::Config;

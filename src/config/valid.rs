@@ -1,11 +1,11 @@
 //! What the filter runs on.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::answers::{Answers, answers};
 use super::names::{ClusterName, CookieName, HeaderName, RolloutName};
-use super::written::{
-    OneOrMany, WrittenPins, WrittenSource, WrittenVersion, WrittenWeights, example,
-};
+use super::problems::Problems;
+use super::written::{OneOrMany, WrittenPins, WrittenSource, WrittenWeights, example};
 use super::{OnMissing, Problem, Refused, Written};
 use crate::assign::bucket::MAX_TOTAL_WEIGHT;
 use crate::assign::{Pins, Share, UnitSource, Version};
@@ -36,6 +36,8 @@ pub struct Config {
     pub cluster_header: HeaderName,
     /// The request header that names the version.
     pub version_header: HeaderName,
+    /// What is looked at of responses, if anything is.
+    pub answers: Option<Answers>,
 }
 
 // === impl Config ===
@@ -68,9 +70,10 @@ impl TryFrom<Written> for Config {
             RolloutName::new(name).ok_or(RolloutName::RULE)
         });
         let unit = unit(written.unit, &mut problems);
-        let blue_cluster = cluster("versions.blue.cluster", written.versions.blue, &mut problems);
+        let blue_cluster =
+            cluster("versions.blue.cluster", written.versions.blue.cluster, &mut problems);
         let green_cluster =
-            cluster("versions.green.cluster", written.versions.green, &mut problems);
+            cluster("versions.green.cluster", written.versions.green.cluster, &mut problems);
         let share = share(written.weights, &mut problems);
         let default_cluster = match written.default_cluster {
             Some(name) => problems.checked("default_cluster", &name, cluster_name),
@@ -83,6 +86,9 @@ impl TryFrom<Written> for Config {
         let cluster_header = problems.checked("cluster_header", cluster_header, own_header_name);
         let version_header = written.version_header.as_deref().unwrap_or("x-verdigris-version");
         let version_header = problems.checked("version_header", version_header, own_header_name);
+
+        let formats = [written.versions.blue.format, written.versions.green.format];
+        let answers = answers(written.answers, written.prices, formats, &mut problems);
 
         let mut headers = Vec::new();
         headers.extend(cluster_header.iter().map(|name| ("cluster_header", name)));
@@ -111,12 +117,10 @@ impl TryFrom<Written> for Config {
                 },
                 cluster_header: cluster_header?,
                 version_header: version_header?,
+                answers,
             })
         })();
-        match config {
-            Some(config) if problems.0.is_empty() => Ok(config),
-            _ => Err(Refused { problems: problems.0 }),
-        }
+        problems.refuse_or(config)
     }
 }
 
@@ -138,8 +142,8 @@ fn cookie_name(name: &str) -> Result<CookieName, &'static str> {
     CookieName::new(name).ok_or(CookieName::RULE)
 }
 
-fn cluster(field: &str, version: WrittenVersion, problems: &mut Problems) -> Option<ClusterName> {
-    problems.required(field, version.cluster, cluster_name)
+fn cluster(field: &str, name: Option<String>, problems: &mut Problems) -> Option<ClusterName> {
+    problems.required(field, name, cluster_name)
 }
 
 fn unit(written: Option<OneOrMany>, problems: &mut Problems) -> Option<Vec<UnitSource>> {
@@ -219,63 +223,4 @@ fn pins(written: &WrittenPins, problems: &mut Problems) -> Pins {
         }
     }
     pins
-}
-
-/// The problems found so far.
-#[derive(Default)]
-struct Problems(Vec<Problem>);
-
-// === impl Problems ===
-
-impl Problems {
-    fn note(&mut self, problem: Problem) {
-        self.0.push(problem);
-    }
-
-    /// What `check` makes of `text`, or a note of the rule that it breaks.
-    fn checked<T>(
-        &mut self,
-        field: &str,
-        text: &str,
-        check: impl FnOnce(&str) -> Result<T, &'static str>,
-    ) -> Option<T> {
-        match check(text) {
-            Ok(valid) => Some(valid),
-            Err(rule) => {
-                self.note(Problem::new(field, &Value::from(text), rule));
-                None
-            }
-        }
-    }
-
-    /// As [`checked`](Self::checked), of a field without which nothing runs.
-    fn required<T>(
-        &mut self,
-        field: &str,
-        text: Option<String>,
-        check: impl FnOnce(&str) -> Result<T, &'static str>,
-    ) -> Option<T> {
-        let Some(text) = text else {
-            let top = field.split('.').next().unwrap_or(field);
-            let example = example(top).unwrap_or_default();
-            self.note(Problem::missing(field, format!("write \"{top}\": {example}")));
-            return None;
-        };
-        self.checked(field, &text, check)
-    }
-
-    /// Two uses of one header would read or overwrite each other.
-    fn refuse_shared_headers(&mut self, headers: &[(&str, &HeaderName)]) {
-        for (index, (field, name)) in headers.iter().enumerate() {
-            let earlier = headers.iter().take(index).find(|(_, other)| other == name);
-            if let Some((other, _)) = earlier {
-                let mend = if other == field {
-                    "is listed twice; name it once".to_owned()
-                } else {
-                    format!("is {other} already; use another header")
-                };
-                self.note(Problem::new(*field, &json!(name.as_str()), mend));
-            }
-        }
-    }
 }

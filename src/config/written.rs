@@ -4,6 +4,7 @@
 //! types, so that one place, the step to [`Config`](super::Config), says what is
 //! missing and shows what to write.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -13,6 +14,7 @@ use serde_json::Value;
 use serde_path_to_error::{Path, Segment, Track};
 
 use super::{Problem, Refused};
+use crate::observe::Format;
 
 /// The plugin configuration as written. The fields are described in the README's
 /// reference.
@@ -33,6 +35,9 @@ pub struct Written {
     pub force_header: Option<String>,
     pub cluster_header: Option<String>,
     pub version_header: Option<String>,
+    #[serde(deserialize_with = "some_object")]
+    pub answers: Option<WrittenAnswers>,
+    pub prices: BTreeMap<String, Object<WrittenPrice>>,
 }
 
 /// One source of the unit, or a list of them.
@@ -65,6 +70,38 @@ pub struct WrittenVersions {
 #[allow(missing_docs, reason = "the README's reference is their one description")]
 pub struct WrittenVersion {
     pub cluster: Option<String>,
+    pub format: Option<Format>,
+}
+
+/// What is looked at of responses.
+#[derive(Clone, Debug, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(missing_docs, reason = "the README's reference is their one description")]
+pub struct WrittenAnswers {
+    pub format: Option<Format>,
+    pub paths: Vec<Object<WrittenPath>>,
+    pub plain: bool,
+    pub refusal_phrases: Vec<String>,
+}
+
+/// The format of the answers at some paths.
+#[derive(Clone, Debug, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(missing_docs, reason = "the README's reference is their one description")]
+pub struct WrittenPath {
+    pub prefix: Option<String>,
+    pub format: Option<Format>,
+}
+
+/// US dollars for a million tokens.
+#[derive(Clone, Copy, Debug, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(missing_docs, reason = "the README's reference is their one description")]
+pub struct WrittenPrice {
+    pub input: Option<f64>,
+    pub output: Option<f64>,
+    pub cached_input: Option<f64>,
+    pub cache_write: Option<f64>,
 }
 
 /// Two weights set by hand.
@@ -109,6 +146,10 @@ pub(super) fn example(field: &str) -> Option<&'static str> {
         "force_header" => r#"a header's name, such as "x-verdigris-force""#,
         "cluster_header" => r#"a header's name, such as "x-verdigris-cluster""#,
         "version_header" => r#"a header's name, such as "x-verdigris-version""#,
+        "answers" => r#"an object, at least {}, such as {"format": "chat"}"#,
+        "prices" => {
+            r#"US dollars for a million tokens by model, such as {"gpt-4o*": {"input": 2.5, "output": 10}}"#
+        }
         _ => return None,
     })
 }
@@ -169,7 +210,8 @@ fn syntax_problem(text: &[u8], error: &serde_json::Error) -> Problem {
 const WHOLE: &str = "plugin configuration";
 
 /// A `T` that was written as an object.
-struct Object<T>(T);
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Object<T>(pub T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

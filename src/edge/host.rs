@@ -45,6 +45,12 @@ mod abi {
             value: *const u8,
             value_size: usize,
         ) -> u32;
+        pub fn proxy_get_property(
+            path: *const u8,
+            path_size: usize,
+            value: *mut *mut u8,
+            value_size: *mut usize,
+        ) -> u32;
         pub fn proxy_set_property(
             path: *const u8,
             path_size: usize,
@@ -59,21 +65,50 @@ mod abi {
 
 /// The plugin configuration's bytes; empty where none is given.
 pub fn plugin_configuration() -> Result<Vec<u8>, HostError> {
-    let buffer = BufferType::PluginConfiguration as u32;
+    buffer(BufferType::PluginConfiguration, usize::MAX)
+}
+
+/// The piece of the response's body that is passing; at most `size` bytes.
+pub fn response_body(size: usize) -> Result<Vec<u8>, HostError> {
+    buffer(BufferType::HttpResponseBody, size)
+}
+
+fn buffer(buffer: BufferType, size: usize) -> Result<Vec<u8>, HostError> {
     // SAFETY: the host writes where the two pointers point, as `Value` says.
-    Value::fill(|value, size| unsafe {
-        abi::proxy_get_buffer_bytes(buffer, 0, usize::MAX, value, size)
+    Value::fill(|value, value_size| unsafe {
+        abi::proxy_get_buffer_bytes(buffer as u32, 0, size, value, value_size)
     })
 }
 
 /// The first value of a request header; `None` where the request has none.
 pub fn request_header(name: &str) -> Option<Vec<u8>> {
-    let map = MapType::HttpRequestHeaders as u32;
+    header(MapType::HttpRequestHeaders, name)
+}
+
+/// The first value of a response header; `None` where the response has none.
+pub fn response_header(name: &str) -> Option<Vec<u8>> {
+    header(MapType::HttpResponseHeaders, name)
+}
+
+fn header(map: MapType, name: &str) -> Option<Vec<u8>> {
     // SAFETY: `name` outlives the call, and the host writes as `Value` says.
     Value::fill(|value, size| unsafe {
-        abi::proxy_get_header_map_value(map, name.as_ptr(), name.len(), value, size)
+        abi::proxy_get_header_map_value(map as u32, name.as_ptr(), name.len(), value, size)
     })
     .ok()
+}
+
+/// Envoy's flags of what went wrong with the response, a bit each.
+///
+/// Source: Envoy's attributes, `response.flags`; the bits are those of its
+/// `CoreResponseFlag`.
+pub fn response_flags() -> Option<u64> {
+    let path = b"response\0flags";
+    // SAFETY: `path` outlives the call, and the host writes as `Value` says.
+    let flags = Value::fill(|value, size| unsafe {
+        abi::proxy_get_property(path.as_ptr(), path.len(), value, size)
+    });
+    flags.ok()?.try_into().ok().map(u64::from_le_bytes)
 }
 
 /// Sets a request header to one value. Envoy chooses the route anew.
@@ -107,16 +142,18 @@ pub fn define_metric(kind: MetricType, name: &str) -> Result<MetricId, HostError
     Ok(MetricId(id))
 }
 
-/// Adds one to a counter.
-pub fn increment(counter: MetricId) -> Result<(), HostError> {
+/// Adds to a counter.
+pub fn increment(counter: MetricId, by: u64) -> Result<(), HostError> {
+    // More than any count; the host takes a signed number.
+    let by = i64::try_from(by).unwrap_or(i64::MAX);
     // SAFETY: no memory is shared.
-    check(unsafe { abi::proxy_increment_metric(counter.0, 1) })
+    check(unsafe { abi::proxy_increment_metric(counter.0, by) })
 }
 
-/// Sets a gauge.
-pub fn record(gauge: MetricId, value: u64) -> Result<(), HostError> {
+/// Sets a gauge, or adds a value to a histogram.
+pub fn record(metric: MetricId, value: u64) -> Result<(), HostError> {
     // SAFETY: no memory is shared.
-    check(unsafe { abi::proxy_record_metric(gauge.0, value) })
+    check(unsafe { abi::proxy_record_metric(metric.0, value) })
 }
 
 /// Writes to Envoy's log. A log that the host refuses has nowhere else to go.

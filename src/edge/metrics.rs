@@ -1,6 +1,6 @@
 //! A rollout's counters and gauges.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -8,7 +8,9 @@ use proxy_wasm::types::MetricType;
 
 use super::host::{self, MetricId};
 use crate::assign::{Decision, Reason, Share, Version};
-use crate::stats::{Counter, Gauge, PHASE_BY_HAND, counter_name, gauge_name};
+use crate::config::Answers;
+use crate::observe::Outcome;
+use crate::stats::{Counter, Gauge, Histogram, PHASE_BY_HAND, gauge_name, metric_name};
 
 thread_local! {
     /// The metrics that this VM has defined. They outlive a configuration: to
@@ -39,6 +41,14 @@ struct VersionCounters {
     pinned: Option<MetricId>,
     forced: Option<MetricId>,
     no_unit: Option<MetricId>,
+    outcomes: OnceCell<OutcomeMetrics>,
+}
+
+/// What is counted of responses, defined when a configuration first asks for it.
+#[derive(Debug)]
+struct OutcomeMetrics {
+    counters: Vec<(Counter, MetricId)>,
+    histograms: Vec<(Histogram, MetricId)>,
 }
 
 // === impl RolloutMetrics ===
@@ -117,10 +127,7 @@ impl RolloutMetrics {
 
     /// Counts one request.
     pub fn count(&self, decision: Decision) {
-        let counters = match decision.version {
-            Version::Blue => &self.blue,
-            Version::Green => &self.green,
-        };
+        let counters = self.of_version(decision.version);
         let reason = match decision.reason {
             Reason::Weight => counters.weight,
             Reason::Pinned => counters.pinned,
@@ -129,7 +136,57 @@ impl RolloutMetrics {
         };
         for counter in [counters.requests, reason].into_iter().flatten() {
             // A count that the host refuses is lost, the request is not.
-            let _ = host::increment(counter);
+            let _ = host::increment(counter, 1);
+        }
+    }
+
+    /// Has what is counted of responses ready.
+    pub fn define_outcomes(&self, rollout: &str) {
+        for version in Version::ALL {
+            let outcomes = &self.of_version(version).outcomes;
+            outcomes.get_or_init(|| OutcomeMetrics::define(rollout, version));
+        }
+    }
+
+    /// Counts one response.
+    pub fn count_outcome(&self, version: Version, outcome: &Outcome, answers: &Answers) {
+        let Some(metrics) = self.of_version(version).outcomes.get() else { return };
+        outcome.count(&answers.refusal_phrases, &answers.prices, |counter, count| {
+            if let Some(id) = find(&metrics.counters, counter) {
+                let _ = host::increment(id, count);
+            }
+        });
+        outcome.record(|histogram, value| {
+            if let Some(id) = find(&metrics.histograms, histogram) {
+                let _ = host::record(id, value);
+            }
+        });
+    }
+
+    fn of_version(&self, version: Version) -> &VersionCounters {
+        match version {
+            Version::Blue => &self.blue,
+            Version::Green => &self.green,
+        }
+    }
+}
+
+/// A table of some twenty entries is searched faster than it is hashed.
+fn find<M: PartialEq>(table: &[(M, MetricId)], metric: M) -> Option<MetricId> {
+    table.iter().find(|(entry, _)| *entry == metric).map(|(_, id)| *id)
+}
+
+// === impl OutcomeMetrics ===
+
+impl OutcomeMetrics {
+    fn define(rollout: &str, version: Version) -> Self {
+        let name = |metric: &dyn std::fmt::Display| metric_name(rollout, version, metric);
+        let counter = |counter| Some((counter, define(MetricType::Counter, &name(&counter))?));
+        let histogram =
+            |histogram| Some((histogram, define(MetricType::Histogram, &name(&histogram))?));
+        Self {
+            counters: Counter::OUTCOMES.into_iter().filter_map(counter).collect(),
+            histograms: Histogram::ALL.into_iter().filter_map(histogram).collect(),
         }
     }
 }
@@ -139,7 +196,7 @@ impl RolloutMetrics {
 impl VersionCounters {
     fn define(rollout: &str, version: Version) -> Self {
         let counter =
-            |counter| define(MetricType::Counter, &counter_name(rollout, version, counter));
+            |counter| define(MetricType::Counter, &metric_name(rollout, version, counter));
         let decisions = |reason| counter(Counter::Decisions(reason));
         Self {
             requests: counter(Counter::Requests),
@@ -147,6 +204,7 @@ impl VersionCounters {
             pinned: decisions(Reason::Pinned),
             forced: decisions(Reason::Forced),
             no_unit: decisions(Reason::NoUnit),
+            outcomes: OnceCell::new(),
         }
     }
 }

@@ -8,6 +8,7 @@
 //! | [`random`] | draws for requests without a unit |
 //! | [`root`] | the plugin configuration's life |
 //! | [`stream`] | one request |
+//! | [`watch`] | its response, where the configuration asks for it |
 //!
 //! The SDK is used for what it is good at, handing callbacks to contexts. Its
 //! host calls are not used, by lint: they panic on a status that they do not
@@ -20,6 +21,7 @@ mod metrics;
 mod random;
 mod root;
 mod stream;
+mod watch;
 
 // Called once per VM, before any callback.
 proxy_wasm::main! {{

@@ -38,6 +38,9 @@ impl Root {
             .map_err(|error| format!("the host did not give it: {error:?}"))?;
         let config = Config::parse(&text).map_err(|refused| refused.to_string())?;
         let metrics = RolloutMetrics::of(config.rollout.as_str());
+        if config.answers.is_some() {
+            metrics.define_outcomes(config.rollout.as_str());
+        }
         let running =
             Running { context_id: self.context_id, config, metrics, random: Draws::default() };
         running.metrics.begin(running.context_id, running.config.share);

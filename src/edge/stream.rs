@@ -7,8 +7,9 @@ use proxy_wasm::types::Action;
 
 use super::host::{self, HostError};
 use super::root::Running;
+use super::watch::Watch;
 use crate::assign::unit::find_unit;
-use crate::assign::{Ask, Reason, Version, decide};
+use crate::assign::{Ask, Decision, Reason, Version, decide};
 
 /// The filter state that names the reason: `wasm.verdigris.reason` in the
 /// access log's `%FILTER_STATE(…)%`.
@@ -17,34 +18,65 @@ const REASON_STATE: &str = "verdigris.reason";
 /// The context of one HTTP stream.
 pub struct Stream {
     running: Option<Rc<Running>>,
+    watch: Option<Watch>,
 }
 
 // === impl Stream ===
 
 impl Stream {
     pub fn new(running: Option<Rc<Running>>) -> Self {
-        Self { running }
+        Self { running, watch: None }
     }
 }
 
 impl Context for Stream {}
 
+// Where the configuration asks for no answers there is no watch, and nothing is done
+// after the request's headers.
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
         #[cfg(feature = "trap-for-tests")]
         trap_if_marked();
         if let Some(running) = &self.running {
-            running.assign();
+            self.watch = running.assign().and_then(|decision| Watch::new(running, decision));
         }
         Action::Continue
+    }
+
+    fn on_http_response_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
+        if let Some(watch) = &mut self.watch {
+            watch.headers(end_of_stream);
+        }
+        Action::Continue
+    }
+
+    fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        if let Some(watch) = &mut self.watch {
+            watch.body(size, end_of_stream);
+        }
+        Action::Continue
+    }
+
+    fn on_http_response_trailers(&mut self, _count: usize) -> Action {
+        if let Some(watch) = &mut self.watch {
+            watch.trailers();
+        }
+        Action::Continue
+    }
+
+    fn on_log(&mut self) {
+        if let Some(watch) = self.watch.take() {
+            watch.count();
+        }
     }
 }
 
 // === impl Running ===
 
 impl Running {
-    /// Decides, has Envoy route accordingly, and counts.
-    fn assign(&self) {
+    /// Decides, has Envoy route accordingly, and counts. The decision, if it could be
+    /// applied.
+    fn assign(&self) -> Option<Decision> {
         let config = &self.config;
         self.metrics.show(self.context_id, config.share);
         let forced = config.force_header.as_ref().and_then(|name| {
@@ -58,16 +90,18 @@ impl Running {
         };
         let ask = Ask { unit: unit.as_deref(), forced };
         let decision = decide(config, ask, || self.random.draw());
-        match self.route(decision.version) {
-            Ok(()) => self.metrics.count(decision),
+        if let Err(error) = self.route(decision.version) {
             // Envoy goes on with what early header mutation put, and that is not
             // to be booked on the version that was meant.
-            Err(error) => log::error!("{decision:?} not applied: the host answered {error:?}"),
+            log::error!("{decision:?} not applied: the host answered {error:?}");
+            return None;
         }
+        self.metrics.count(decision);
         if decision.reason != Reason::Weight {
             // A reason that the host refuses is missing from the access log only.
             let _ = host::set_filter_state(REASON_STATE, decision.reason.as_str());
         }
+        Some(decision)
     }
 
     /// Writes only what differs from what Envoy's early header mutation has put:

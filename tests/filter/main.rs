@@ -11,5 +11,6 @@ mod envoy;
 mod envoy_only;
 mod host;
 mod host_only;
+mod outcomes;
 mod proxy;
 mod scenarios;

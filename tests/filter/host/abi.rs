@@ -3,7 +3,7 @@
 
 use wasmi::{Caller, Error, ExternType, Linker, Memory, Module, Val};
 
-use super::vm::State;
+use super::vm::{State, first};
 
 const OK: u32 = 0;
 const NOT_FOUND: u32 = 1;
@@ -52,18 +52,26 @@ fn link_proxy(linker: &mut Linker<State>) {
     host_call!(linker, proxy_get_buffer_bytes(
         host, buffer: u32, _start: u32, _max: u32, value: u32, value_size: u32
     ) {
+        const RESPONSE_BODY: u32 = 1;
         const PLUGIN_CONFIGURATION: u32 = 7;
-        if buffer != PLUGIN_CONFIGURATION {
-            return BAD_ARGUMENT;
-        }
-        let config = host.data().config.clone();
-        give(&mut host, &config, value, value_size)
+        let bytes = match buffer {
+            RESPONSE_BODY => host.data().stream.piece.clone(),
+            PLUGIN_CONFIGURATION => host.data().config.clone(),
+            _ => return BAD_ARGUMENT,
+        };
+        give(&mut host, &bytes, value, value_size)
     });
     host_call!(linker, proxy_get_header_map_value(
-        host, _map: u32, key: u32, key_size: u32, value: u32, value_size: u32
+        host, map: u32, key: u32, key_size: u32, value: u32, value_size: u32
     ) {
+        const RESPONSE_HEADERS: u32 = 2;
         let name = String::from_utf8(read(&host, key, key_size)).unwrap();
-        match host.data().stream.get(&name).map(<[u8]>::to_vec) {
+        let stream = &host.data().stream;
+        let found = match map {
+            RESPONSE_HEADERS => first(&stream.response.headers, &name),
+            _ => stream.get(&name),
+        };
+        match found.map(<[u8]>::to_vec) {
             Some(found) => give(&mut host, &found, value, value_size),
             None => NOT_FOUND,
         }
@@ -75,6 +83,15 @@ fn link_proxy(linker: &mut Linker<State>) {
         let value = read(&host, value, value_size);
         host.data_mut().stream.replace(&name, &value);
         OK
+    });
+    host_call!(linker, proxy_get_property(
+        host, path: u32, path_size: u32, value: u32, value_size: u32
+    ) {
+        if read(&host, path, path_size) != b"response\0flags" {
+            return NOT_FOUND;
+        }
+        let flags = host.data().stream.response.flags.to_le_bytes();
+        give(&mut host, &flags, value, value_size)
     });
     host_call!(linker, proxy_set_property(
         host, path: u32, path_size: u32, value: u32, value_size: u32
@@ -106,6 +123,15 @@ fn link_wasi(linker: &mut Linker<State>) {
         .func_wrap(WASI, "environ_sizes_get", |mut host: Host<'_>, count: u32, size: u32| {
             write_u32(&mut host, count, 0);
             write_u32(&mut host, size, 0);
+            OK
+        })
+        .unwrap();
+    linker
+        .func_wrap(WASI, "clock_time_get", |mut host: Host<'_>, _: u32, _: u64, time: u32| {
+            // A millisecond passes with every look at the clock.
+            host.data_mut().clock += 1_000_000;
+            let now = host.data().clock.to_le_bytes();
+            memory(&host).write(&mut host, time as usize, &now).unwrap();
             OK
         })
         .unwrap();

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::artifacts;
 use crate::proxy::{Answer, Proxy, Request};
-pub use vm::{Stats, Stream, Vm};
+pub use vm::{Response, Stats, Stream, Vm};
 
 const WORKERS: usize = 2;
 
@@ -134,7 +134,18 @@ impl Proxy for Host {
     }
 
     fn send(&mut self, request: &Request) -> Answer {
-        let mut stream = Stream { headers: request.headers.clone(), ..Stream::default() };
+        self.send_for(request, Response::default())
+    }
+
+    fn stat(&mut self, name: &str) -> Option<u64> {
+        self.stats.lock().unwrap().get(name.strip_prefix("wasmcustom.").unwrap()).copied()
+    }
+}
+
+impl Host {
+    /// Sends a request to which the upstream answers with `response`.
+    pub fn send_for(&mut self, request: &Request, response: Response) -> Answer {
+        let mut stream = Stream { headers: request.headers.clone(), response, ..Stream::default() };
         for (name, value) in EARLY_MUTATION {
             stream.replace(name, value.as_bytes());
         }
@@ -151,10 +162,6 @@ impl Proxy for Host {
             version,
             forwarded: stream.headers,
         }
-    }
-
-    fn stat(&mut self, name: &str) -> Option<u64> {
-        self.stats.lock().unwrap().get(name.strip_prefix("wasmcustom.").unwrap()).copied()
     }
 }
 

@@ -20,6 +20,7 @@ pub struct State {
     pub calls: Vec<&'static str>,
     pub refused: HashMap<&'static str, u32>,
     pub log: Vec<String>,
+    pub clock: u64,
 }
 
 /// One HTTP stream.
@@ -27,13 +28,34 @@ pub struct State {
 pub struct Stream {
     pub headers: Vec<(String, Vec<u8>)>,
     pub filter_state: BTreeMap<String, Vec<u8>>,
+    pub response: Response,
+    /// The piece of the response's body that is passing.
+    pub piece: Vec<u8>,
+}
+
+/// What the upstream sends.
+#[derive(Clone, Debug)]
+pub struct Response {
+    /// With `:status`; without any, there is no response.
+    pub headers: Vec<(String, Vec<u8>)>,
+    pub pieces: Vec<Vec<u8>>,
+    /// Whether the end of the body, or trailers, have come.
+    pub is_complete: bool,
+    /// Envoy's response flags.
+    pub flags: u64,
+}
+
+impl Default for Response {
+    fn default() -> Self {
+        let headers = vec![(":status".to_owned(), b"200".to_vec())];
+        Self { headers, pieces: Vec::new(), is_complete: true, flags: 0 }
+    }
 }
 
 impl Stream {
     /// The first value of a header.
     pub fn get(&self, name: &str) -> Option<&[u8]> {
-        let found = self.headers.iter().find(|(header, _)| header == name);
-        found.map(|(_, value)| value.as_slice())
+        first(&self.headers, name)
     }
 
     pub fn replace(&mut self, name: &str, value: &[u8]) {
@@ -44,6 +66,12 @@ impl Stream {
     pub fn remove(&mut self, name: &str) {
         self.headers.retain(|(header, _)| header != name);
     }
+}
+
+/// The first value of a header.
+pub fn first<'a>(headers: &'a [(String, Vec<u8>)], name: &str) -> Option<&'a [u8]> {
+    let found = headers.iter().find(|(header, _)| header == name);
+    found.map(|(_, value)| value.as_slice())
 }
 
 pub struct Vm {
@@ -65,6 +93,7 @@ impl Vm {
             calls: Vec::new(),
             refused: HashMap::new(),
             log: Vec::new(),
+            clock: 0,
         };
         let mut store = Store::new(&engine, state);
         let instance = linker.instantiate_and_start(&mut store, &module).unwrap();
@@ -88,10 +117,23 @@ impl Vm {
     /// Runs a stream from its first callback to its last.
     pub fn run_stream(&mut self, context: u32, root: u32, stream: Stream) -> Stream {
         let headers = u32::try_from(stream.headers.len()).unwrap();
+        let Response { headers: response, pieces, is_complete, .. } = stream.response.clone();
         self.store.data_mut().stream = stream;
         self.call("proxy_on_context_create", &[context, root]);
-        for callback in ["proxy_on_request_headers", "proxy_on_response_headers"] {
-            assert_eq!(self.call(callback, &[context, headers, 1]), Some(0), "not paused");
+        let go_on = |vm: &mut Self, callback, args: &[u32]| {
+            assert_eq!(vm.call(callback, args), Some(0), "not paused");
+        };
+        go_on(self, "proxy_on_request_headers", &[context, headers, 1]);
+        if !response.is_empty() {
+            let ends = u32::from(pieces.is_empty() && is_complete);
+            let count = u32::try_from(response.len()).unwrap();
+            go_on(self, "proxy_on_response_headers", &[context, count, ends]);
+        }
+        for (index, piece) in pieces.iter().enumerate() {
+            let ends = u32::from(index + 1 == pieces.len() && is_complete);
+            self.store.data_mut().stream.piece.clone_from(piece);
+            let size = u32::try_from(piece.len()).unwrap();
+            go_on(self, "proxy_on_response_body", &[context, size, ends]);
         }
         self.end(context);
         self.store.data().stream.clone()

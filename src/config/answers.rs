@@ -1,0 +1,156 @@
+//! What is looked at of responses.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::Problem;
+use super::problems::Problems;
+use super::written::{Object, WrittenAnswers, WrittenPath, WrittenPrice, example};
+use crate::assign::Version;
+use crate::observe::{Format, Phrases, Price, Prices};
+
+/// What is looked at of responses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answers {
+    blue_format: Option<Format>,
+    green_format: Option<Format>,
+    paths: Vec<(Box<[u8]>, Format)>,
+    format: Option<Format>,
+    /// Whether the upstream is asked for answers that are not compressed.
+    pub plain: bool,
+    /// How answers open that are refusals.
+    pub refusal_phrases: Phrases,
+    /// What tokens cost.
+    pub prices: Prices,
+}
+
+// === impl Answers ===
+
+impl Answers {
+    /// The format of `version`'s answers, where it does not depend on the path.
+    pub fn format_of(&self, version: Version) -> Option<Format> {
+        let of_version = match version {
+            Version::Blue => self.blue_format,
+            Version::Green => self.green_format,
+        };
+        of_version.or(if self.paths.is_empty() { self.format } else { None })
+    }
+
+    /// The format of answers at `path`: by the first prefix that fits, else the one
+    /// that is configured for all, else the one that the path is known for.
+    pub fn format_at(&self, path: &[u8]) -> Option<Format> {
+        let by_prefix = self.paths.iter().find(|(prefix, _)| path.starts_with(prefix));
+        by_prefix.map(|(_, format)| *format).or(self.format).or_else(|| Format::of_path(path))
+    }
+}
+
+/// The answers that are to be looked at; `formats` are blue's and green's own.
+pub(super) fn answers(
+    written: Option<WrittenAnswers>,
+    written_prices: BTreeMap<String, Object<WrittenPrice>>,
+    [blue_format, green_format]: [Option<Format>; 2],
+    problems: &mut Problems,
+) -> Option<Answers> {
+    let prices = prices(written_prices, problems);
+    let Some(written) = written else {
+        let idle = [
+            ("prices", prices != Prices::default()),
+            ("versions.blue.format", blue_format.is_some()),
+            ("versions.green.format", green_format.is_some()),
+        ];
+        for (field, _) in idle.into_iter().filter(|(_, is_written)| *is_written) {
+            let mend = "has no effect, since no answers are read: write \"answers\": {} as well";
+            problems.note(Problem::missing(field, mend).with_value("set"));
+        }
+        return None;
+    };
+    let paths = written.paths.into_iter().filter_map(|Object(path)| checked_path(path, problems));
+    let paths = paths.collect();
+    let mut refusal_phrases = Phrases::default();
+    for phrase in written.refusal_phrases {
+        if !refusal_phrases.add(&phrase) {
+            problems.note(Problem::new(
+                "answers.refusal_phrases",
+                &json!(phrase),
+                format!(
+                    "write how a refusal opens, such as \"I'm sorry\": not empty, no white space \
+                     around it, at most {} bytes",
+                    Phrases::MAX_LENGTH
+                ),
+            ));
+        }
+    }
+    Some(Answers {
+        blue_format,
+        green_format,
+        paths,
+        format: written.format,
+        plain: written.plain,
+        refusal_phrases,
+        prices,
+    })
+}
+
+fn checked_path(path: WrittenPath, problems: &mut Problems) -> Option<(Box<[u8]>, Format)> {
+    match (path.prefix, path.format) {
+        (Some(prefix), Some(format)) if prefix.starts_with('/') => {
+            Some((prefix.into_bytes().into(), format))
+        }
+        (prefix, _) => {
+            problems.note(Problem::new(
+                "answers.paths",
+                &prefix.map_or(Value::Null, Value::from),
+                r#"write a prefix that begins with "/" and its format, such as {"prefix": "/v1/ask", "format": "chat"}"#,
+            ));
+            None
+        }
+    }
+}
+
+fn prices(written: BTreeMap<String, Object<WrittenPrice>>, problems: &mut Problems) -> Prices {
+    let mut prices = Prices::default();
+    for (model, Object(price)) in written {
+        let field = format!("prices.{model}");
+        let write = || format!("write {}", example("prices").unwrap_or_default());
+        let mut millionths = |name: &str, dollars: Option<f64>| {
+            let field = format!("{field}.{name}");
+            match dollars {
+                None => {
+                    problems.note(Problem::missing(field, write()));
+                    None
+                }
+                Some(dollars) => in_millionths(dollars).or_else(|| {
+                    let mend = "write US dollars for a million tokens, from 0 to 1000000";
+                    problems.note(Problem::new(field, &json!(dollars), mend));
+                    None
+                }),
+            }
+        };
+        let input = millionths("input", price.input);
+        let output = millionths("output", price.output);
+        let mut or_input = |name: &str, dollars: Option<f64>| match dollars {
+            Some(_) => millionths(name, dollars),
+            None => input,
+        };
+        let cached_input = or_input("cached_input", price.cached_input);
+        let cache_write = or_input("cache_write", price.cache_write);
+        let (Some(input), Some(output), Some(cached_input), Some(cache_write)) =
+            (input, output, cached_input, cache_write)
+        else {
+            continue;
+        };
+        if !prices.add(&model, Price { input, cached_input, cache_write, output }) {
+            let mend = "name a model, or with one * at its end all models that begin so";
+            problems.note(Problem::new("prices", &json!(model), mend));
+        }
+    }
+    prices
+}
+
+/// A price as an integer: what is finer than a millionth of a dollar for a million
+/// tokens is rounded.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "in range by the check")]
+fn in_millionths(dollars: f64) -> Option<u64> {
+    (0.0..=1e6).contains(&dollars).then(|| (dollars * 1e6).round() as u64)
+}

@@ -1,0 +1,149 @@
+//! What becomes of one request.
+
+use std::rc::Rc;
+use std::time::Instant;
+
+use super::host;
+use super::root::Running;
+use crate::assign::{Decision, Reason};
+use crate::config::Answers;
+use crate::observe::{Ending, Format, Framing, Outcome, Reader, Unread};
+
+/// Envoy's flags of a client that left: its connection ended, or it reset the
+/// stream (`DownstreamConnectionTermination`, `DownstreamRemoteReset`).
+const CLIENT_LEFT: u64 = 1 << 14 | 1 << 28;
+
+/// Watches one response.
+pub struct Watch {
+    running: Rc<Running>,
+    decision: Decision,
+    began: Instant,
+    format: Option<Format>,
+    status: Option<u16>,
+    body: Body,
+    ttft_ms: Option<u64>,
+    is_complete: bool,
+}
+
+/// What is done with the body.
+enum Body {
+    /// It is no answer.
+    Ignored,
+    /// It is one that cannot be read.
+    Unread(Unread),
+    /// It is read; whether it streams.
+    Read(Box<Reader>, bool),
+}
+
+// === impl Watch ===
+
+impl Watch {
+    /// A watch over the response to a request that was given its version, if its
+    /// outcome counts: pinned and forced requests tell nothing of a version's users.
+    pub fn new(running: &Rc<Running>, decision: Decision) -> Option<Self> {
+        let answers = running.config.answers.as_ref()?;
+        if matches!(decision.reason, Reason::Pinned | Reason::Forced) {
+            return None;
+        }
+        let format = answers.format_of(decision.version).or_else(|| {
+            let path = host::request_header(":path")?;
+            answers.format_at(&path)
+        });
+        if answers.plain && format.is_some() {
+            // An upstream that is not asked may compress, and the answer is unread.
+            let _ = host::replace_request_header("accept-encoding", "identity");
+        }
+        Some(Self {
+            running: Rc::clone(running),
+            decision,
+            began: Instant::now(),
+            format,
+            status: None,
+            body: Body::Ignored,
+            ttft_ms: None,
+            is_complete: false,
+        })
+    }
+
+    /// The response's headers have come.
+    pub fn headers(&mut self, end_of_stream: bool) {
+        self.is_complete |= end_of_stream;
+        let status = host::response_header(":status");
+        self.status = status.and_then(|status| str::from_utf8(&status).ok()?.parse().ok());
+        if matches!(self.status, Some(200..=299)) {
+            self.body = self.read_body();
+        }
+    }
+
+    fn read_body(&self) -> Body {
+        let content_type = host::response_header("content-type").unwrap_or_default();
+        let framing = Framing::of_content_type(&content_type);
+        let Some(format) = self.format else {
+            // A stream of events where none was known of; other bodies are no answers.
+            let streams = content_type.to_ascii_lowercase().starts_with(b"text/event-stream");
+            return if streams { Body::Unread(Unread::UnknownFormat) } else { Body::Ignored };
+        };
+        let encoding = host::response_header("content-encoding").unwrap_or_default();
+        if !encoding.is_empty() && !encoding.eq_ignore_ascii_case(b"identity") {
+            return Body::Unread(Unread::Encoded);
+        }
+        let opening = self.answers().map_or(0, |answers| answers.refusal_phrases.opening());
+        Body::Read(Box::new(Reader::new(format, framing, opening)), framing == Framing::Events)
+    }
+
+    /// Some of the response's body is passing.
+    pub fn body(&mut self, size: usize, end_of_stream: bool) {
+        self.is_complete |= end_of_stream;
+        let Body::Read(reader, streams) = &mut self.body else { return };
+        if size == 0 {
+            return;
+        }
+        match host::response_body(size) {
+            Ok(bytes) => reader.feed(&bytes),
+            Err(error) => {
+                log::error!("an answer is not read: the host answered {error:?}");
+                self.body = Body::Unread(Unread::Malformed);
+                return;
+            }
+        }
+        if *streams && self.ttft_ms.is_none() && reader.has_content() {
+            self.ttft_ms = Some(self.elapsed_ms());
+        }
+    }
+
+    /// The response's trailers have come, and with them its end.
+    pub fn trailers(&mut self) {
+        self.is_complete = true;
+    }
+
+    /// The stream has ended, however it did.
+    pub fn count(self) {
+        let duration_ms = self.elapsed_ms();
+        let answer = match self.body {
+            Body::Ignored => None,
+            Body::Unread(reason) => Some(Err(reason)),
+            Body::Read(reader, _) => Some(Ok(reader.finish())),
+        };
+        let is_finished = matches!(&answer, Some(Ok(answer)) if answer.finished);
+        let ending = if self.is_complete || is_finished {
+            Ending::Complete
+        } else if host::response_flags().unwrap_or_default() & CLIENT_LEFT != 0 {
+            Ending::Aborted
+        } else {
+            Ending::Cut
+        };
+        let outcome =
+            Outcome { status: self.status, ending, answer, duration_ms, ttft_ms: self.ttft_ms };
+        if let Some(answers) = &self.running.config.answers {
+            self.running.metrics.count_outcome(self.decision.version, &outcome, answers);
+        }
+    }
+
+    fn answers(&self) -> Option<&Answers> {
+        self.running.config.answers.as_ref()
+    }
+
+    fn elapsed_ms(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}

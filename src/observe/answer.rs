@@ -1,0 +1,127 @@
+//! What is known of an answer so far, whatever its format.
+
+use super::json::Text;
+
+/// Tokens in one accounting for all providers: input contains what was read from
+/// and written to a cache, output contains reasoning. `None` is "not told".
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tokens {
+    /// All of the prompt.
+    pub input: Option<u64>,
+    /// Of it, read from the provider's cache.
+    pub cached: Option<u64>,
+    /// Of it, written to the provider's cache.
+    pub cache_write: Option<u64>,
+    /// All that was generated.
+    pub output: Option<u64>,
+    /// Of it, reasoning.
+    pub reasoning: Option<u64>,
+}
+
+/// What an answer has told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// Its usage.
+    pub tokens: Tokens,
+    /// It said that it is an error.
+    pub error: bool,
+    /// The model refused, or the provider's filter stopped it.
+    pub refusal: bool,
+    /// It ended for want of tokens.
+    pub truncation: bool,
+    /// Its end was seen: nothing is missing.
+    pub finished: bool,
+    /// Something that was generated has come.
+    pub has_content: bool,
+    /// Some of it could not be read.
+    pub malformed: bool,
+    /// How many JSON documents of it were complete.
+    pub documents: u32,
+    /// The model that it names.
+    pub model: Option<ModelName>,
+    /// How the text opens, while that is of interest.
+    pub opening: Option<Opening>,
+}
+
+/// The beginning of a model's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ModelName {
+    bytes: [u8; Self::CAPACITY],
+    length: u8,
+}
+
+/// The first bytes of an answer's text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Opening {
+    bytes: Vec<u8>,
+    wanted: usize,
+}
+
+// === impl Answer ===
+
+impl Answer {
+    /// Some of the answer's text has come.
+    pub fn text(&mut self, text: &Text) {
+        if text.is_empty() {
+            return;
+        }
+        self.has_content = true;
+        if let Some(opening) = &mut self.opening {
+            opening.push(text.bytes());
+        }
+    }
+
+    /// Something that was generated has come that is no text of the answer:
+    /// reasoning, or the call of a tool.
+    pub fn content(&mut self, text: &Text) {
+        self.has_content |= !text.is_empty();
+    }
+
+    /// The model that the answer names. The first name stays.
+    pub fn model(&mut self, name: &Text) {
+        if self.model.is_none() && !name.is_empty() {
+            self.model = Some(ModelName::new(name.bytes()));
+        }
+    }
+}
+
+// === impl ModelName ===
+
+impl ModelName {
+    /// How many bytes of a name are kept.
+    pub const CAPACITY: usize = 64;
+
+    /// The name, cut where it is longer.
+    pub fn new(name: &[u8]) -> Self {
+        let mut bytes = [0; Self::CAPACITY];
+        let length = name.len().min(Self::CAPACITY);
+        if let (Some(to), Some(from)) = (bytes.get_mut(..length), name.get(..length)) {
+            to.copy_from_slice(from);
+        }
+        Self { bytes, length: u8::try_from(length).unwrap_or_default() }
+    }
+
+    /// The name's bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.length)).unwrap_or_default()
+    }
+}
+
+// === impl Opening ===
+
+impl Opening {
+    /// To keep the first `wanted` bytes.
+    pub fn new(wanted: usize) -> Self {
+        Self { bytes: Vec::with_capacity(wanted), wanted }
+    }
+
+    /// The bytes kept so far.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        let room = self.wanted.saturating_sub(self.bytes.len());
+        self.bytes.extend(bytes.iter().take(room));
+    }
+}

@@ -1,0 +1,61 @@
+//! Which format and framing a response has.
+
+/// A provider's format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    /// OpenAI Chat Completions, and the older Completions.
+    Chat,
+    /// OpenAI Responses.
+    Responses,
+    /// Anthropic Messages.
+    Anthropic,
+    /// Gemini.
+    Gemini,
+}
+
+/// How a body is divided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// Server-sent events, or JSON where it turns out to be that.
+    Events,
+    /// One JSON document, or one after another.
+    Json,
+}
+
+// === impl Format ===
+
+impl Format {
+    /// The format that answers have at `path`, by the end of the path without its
+    /// query.
+    ///
+    /// ```
+    /// use verdigris::observe::Format;
+    /// let path = b"/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse";
+    /// assert_eq!(Format::of_path(path), Some(Format::Gemini));
+    /// assert_eq!(Format::of_path(b"/v1/models"), None);
+    /// ```
+    pub fn of_path(path: &[u8]) -> Option<Self> {
+        let path = path.split(|byte| *byte == b'?').next().unwrap_or(path);
+        let ends: [(&[u8], Self); 5] = [
+            (b"/completions", Self::Chat),
+            (b"/responses", Self::Responses),
+            (b"/messages", Self::Anthropic),
+            (b":generateContent", Self::Gemini),
+            (b":streamGenerateContent", Self::Gemini),
+        ];
+        ends.into_iter().find(|(end, _)| path.ends_with(end)).map(|(_, format)| format)
+    }
+}
+
+// === impl Framing ===
+
+impl Framing {
+    /// The framing of a content type. What is neither JSON nor named is taken for
+    /// events, which are JSON where they begin like it.
+    pub fn of_content_type(content_type: &[u8]) -> Self {
+        let kind = content_type.split(|byte| *byte == b';').next().unwrap_or_default();
+        let kind = kind.trim_ascii().to_ascii_lowercase();
+        if kind.ends_with(b"json") { Self::Json } else { Self::Events }
+    }
+}

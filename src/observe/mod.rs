@@ -1,0 +1,42 @@
+//! What a response says: errors, refusals, truncation, tokens.
+//!
+//! | file | concept |
+//! |---|---|
+//! | [`sse`] | framing of server-sent events |
+//! | [`json`] | a JSON scanner that keeps no document |
+//! | [`keys`] | the object keys that matter to any format |
+//! | [`detect`] | which format and framing a response has |
+//! | [`chat`], [`responses`], [`anthropic`], [`gemini`] | a provider's format each |
+//! | [`answer`] | what is known of an answer so far |
+//! | [`reader`] | bytes in, an answer out |
+//! | [`phrases`] | refusals told by how an answer opens |
+//! | [`price`] | what tokens cost |
+//! | [`outcome`] | what one response comes to, as counts |
+//!
+//! Bytes come in any pieces and are looked at once: framing passes slices of a
+//! piece to the scanner, the scanner reports scalars with their path, and a format
+//! takes from these a few numbers and verdicts. No event, document or text is ever
+//! kept, so that memory is the size of [`reader::Reader`], under 1 KiB, whatever
+//! the body does; only where refusal phrases are configured, the answer's first
+//! bytes stay until they are compared.
+
+pub mod answer;
+mod anthropic;
+mod chat;
+pub mod detect;
+mod gemini;
+pub mod json;
+pub mod keys;
+pub mod outcome;
+pub mod phrases;
+pub mod price;
+pub mod reader;
+mod responses;
+pub mod sse;
+
+pub use answer::{Answer, Tokens};
+pub use detect::{Format, Framing};
+pub use outcome::{Ending, Outcome, Unread};
+pub use phrases::Phrases;
+pub use price::{Price, Prices};
+pub use reader::Reader;
