@@ -191,6 +191,11 @@ impl fmt::Display for Histogram {
 
 // === impl Gauge ===
 
+impl Gauge {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::GreenBp, Self::Phase, Self::Step];
+}
+
 impl fmt::Display for Gauge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -5,6 +5,10 @@ use serde_json::{Value, json};
 use verdigris::assign::{Share, UnitSource, Version};
 use verdigris::config::{Config, HeaderName, OnMissing};
 
+mod support;
+
+use support::any_json;
+
 fn least() -> Value {
     json!({
         "rollout": "assistant-v8",
@@ -268,31 +272,16 @@ proptest! {
             "rollout", "unit", "versions", "weights", "default_cluster", "on_missing", "pins",
             "force_header", "cluster_header", "version_header", "answers", "prices",
         ]),
-        value in any_json(),
+        value in any_value(),
     ) {
         let _ = Config::parse(with(&format!("/{field}"), Some(value)).as_bytes());
     }
 }
 
-fn any_json() -> impl Strategy<Value = Value> {
-    let leaf = prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::from),
-        any::<i64>().prop_map(Value::from),
-        any::<u64>().prop_map(Value::from),
-        any::<f64>().prop_map(Value::from),
-        ".*".prop_map(Value::from),
-    ];
+fn any_value() -> impl Strategy<Value = Value> {
     let key = prop::sample::select(vec![
         "blue", "green", "cluster", "header", "cookie", "x", "format", "paths", "input", "output",
         "*",
     ]);
-    leaf.prop_recursive(3, 16, 4, move |inner| {
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            prop::collection::vec((key.clone(), inner), 0..4).prop_map(|fields| {
-                Value::Object(fields.into_iter().map(|(k, v)| (k.to_owned(), v)).collect())
-            }),
-        ]
-    })
+    any_json(".*".boxed(), key.prop_map(str::to_owned).boxed(), 3)
 }

@@ -67,7 +67,7 @@ fn the_reference_describes_every_stat() {
     for histogram in Histogram::ALL {
         assert!(README.contains(&format!("\n| `{histogram}` | histogram")), "{histogram}");
     }
-    for gauge in [Gauge::GreenBp, Gauge::Phase, Gauge::Step] {
+    for gauge in Gauge::ALL {
         let name = gauge_name("r", gauge);
         let metric = name.strip_prefix("verdigris.r.").unwrap();
         assert!(README.contains(&format!("\n| `{metric}` | gauge")), "{metric}");

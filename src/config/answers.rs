@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::Problem;
 use super::problems::Problems;
-use super::written::{Object, WrittenAnswers, WrittenPath, WrittenPrice, example};
+use super::written::{Object, WrittenAnswers, WrittenPath, WrittenPrice, write_example};
 use crate::assign::Version;
 use crate::observe::{Format, Phrases, Price, Prices};
 
@@ -61,7 +61,7 @@ pub(super) fn answers(
         ];
         for (field, _) in idle.into_iter().filter(|(_, is_written)| *is_written) {
             let mend = "has no effect, since no answers are read: write \"answers\": {} as well";
-            problems.note(Problem::missing(field, mend).with_value("set"));
+            problems.note(Problem { field: field.into(), value: "set".into(), mend: mend.into() });
         }
         return None;
     };
@@ -112,12 +112,11 @@ fn prices(written: BTreeMap<String, Object<WrittenPrice>>, problems: &mut Proble
     let mut prices = Prices::default();
     for (model, Object(price)) in written {
         let field = format!("prices.{model}");
-        let write = || format!("write {}", example("prices").unwrap_or_default());
         let mut millionths = |name: &str, dollars: Option<f64>| {
             let field = format!("{field}.{name}");
             match dollars {
                 None => {
-                    problems.note(Problem::missing(field, write()));
+                    problems.note(Problem::missing(field, write_example("prices")));
                     None
                 }
                 Some(dollars) => in_millionths(dollars).or_else(|| {

@@ -34,12 +34,6 @@ impl Problem {
         Self { field: field.into(), value: shorten(&value.to_string()), mend: mend.into() }
     }
 
-    /// The problem with other words for the value.
-    pub fn with_value(mut self, value: &str) -> Self {
-        self.value = value.into();
-        self
-    }
-
     /// `field` is not there and has no default.
     pub fn missing(field: impl Into<String>, mend: impl Into<String>) -> Self {
         Self { field: field.into(), value: "missing".into(), mend: mend.into() }

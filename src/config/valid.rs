@@ -5,7 +5,7 @@ use serde_json::json;
 use super::answers::{Answers, answers};
 use super::names::{ClusterName, CookieName, HeaderName, RolloutName};
 use super::problems::Problems;
-use super::written::{OneOrMany, WrittenPins, WrittenSource, WrittenWeights, example};
+use super::written::{OneOrMany, WrittenPins, WrittenSource, WrittenWeights, write_example};
 use super::{OnMissing, Problem, Refused, Written};
 use crate::assign::bucket::MAX_TOTAL_WEIGHT;
 use crate::assign::{Pins, Share, UnitSource, Version};
@@ -147,13 +147,12 @@ fn cluster(field: &str, name: Option<String>, problems: &mut Problems) -> Option
 }
 
 fn unit(written: Option<OneOrMany>, problems: &mut Problems) -> Option<Vec<UnitSource>> {
-    let write = || format!("write {}", example("unit").unwrap_or_default());
     let Some(OneOrMany(sources)) = written else {
-        problems.note(Problem::missing("unit", write()));
+        problems.note(Problem::missing("unit", write_example("unit")));
         return None;
     };
     if sources.is_empty() {
-        problems.note(Problem::new("unit", &json!([]), write()));
+        problems.note(Problem::new("unit", &json!([]), write_example("unit")));
         return None;
     }
     sources
@@ -189,12 +188,11 @@ fn share(written: Option<WrittenWeights>, problems: &mut Problems) -> Option<Sha
     let Some(WrittenWeights { blue, green }) = written else {
         return Some(Share::NONE);
     };
-    let write = || format!("write {}", example("weights").unwrap_or_default());
     if blue.is_none() {
-        problems.note(Problem::missing("weights.blue", write()));
+        problems.note(Problem::missing("weights.blue", write_example("weights")));
     }
     if green.is_none() {
-        problems.note(Problem::missing("weights.green", write()));
+        problems.note(Problem::missing("weights.green", write_example("weights")));
     }
     let (blue, green) = (blue?, green?);
     let share = Share::new(blue, green);

@@ -154,6 +154,11 @@ pub(super) fn example(field: &str) -> Option<&'static str> {
     })
 }
 
+/// The mend that says what to write in a top-level field.
+pub(super) fn write_example(field: &str) -> String {
+    format!("write {}", example(field).unwrap_or_default())
+}
+
 // === impl Written ===
 
 impl Written {

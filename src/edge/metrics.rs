@@ -2,12 +2,13 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::rc::Rc;
 
 use proxy_wasm::types::MetricType;
 
 use super::host::{self, MetricId};
-use crate::assign::{Decision, Reason, Share, Version};
+use crate::assign::{Decision, Share, Version};
 use crate::config::Answers;
 use crate::observe::Outcome;
 use crate::stats::{Counter, Gauge, Histogram, PHASE_BY_HAND, gauge_name, metric_name};
@@ -18,15 +19,12 @@ thread_local! {
     static DEFINED: RefCell<HashMap<String, Rc<RolloutMetrics>>> = RefCell::default();
 }
 
-/// The metrics of one rollout. One that the host refused to define is `None`, and
-/// is then not counted: a request is worth more than its count.
+/// The metrics of one rollout.
 #[derive(Debug)]
 pub struct RolloutMetrics {
-    blue: VersionCounters,
-    green: VersionCounters,
-    green_bp: Option<MetricId>,
-    phase: Option<MetricId>,
-    step: Option<MetricId>,
+    blue: VersionMetrics,
+    green: VersionMetrics,
+    gauges: Table<Gauge>,
     /// The root contexts that have not ended, each with its weights, in the order
     /// in which they were configured.
     roots: RefCell<Vec<(u32, Share)>>,
@@ -35,21 +33,23 @@ pub struct RolloutMetrics {
 }
 
 #[derive(Debug)]
-struct VersionCounters {
-    requests: Option<MetricId>,
-    weight: Option<MetricId>,
-    pinned: Option<MetricId>,
-    forced: Option<MetricId>,
-    no_unit: Option<MetricId>,
+struct VersionMetrics {
+    decisions: Table<Counter>,
     outcomes: OnceCell<OutcomeMetrics>,
 }
 
 /// What is counted of responses, defined when a configuration first asks for it.
 #[derive(Debug)]
 struct OutcomeMetrics {
-    counters: Vec<(Counter, MetricId)>,
-    histograms: Vec<(Histogram, MetricId)>,
+    counters: Table<Counter>,
+    histograms: Table<Histogram>,
 }
+
+/// Metrics with the host's ids. One that the host refused to define is not in it,
+/// and is then not counted: a request is worth more than its count. It has some
+/// twenty entries at most, and is searched faster than hashed.
+#[derive(Debug)]
+struct Table<M>(Vec<(M, MetricId)>);
 
 // === impl RolloutMetrics ===
 
@@ -67,13 +67,12 @@ impl RolloutMetrics {
     }
 
     fn define(rollout: &str) -> Self {
-        let gauge = |gauge| define(MetricType::Gauge, &gauge_name(rollout, gauge));
         Self {
-            blue: VersionCounters::define(rollout, Version::Blue),
-            green: VersionCounters::define(rollout, Version::Green),
-            green_bp: gauge(Gauge::GreenBp),
-            phase: gauge(Gauge::Phase),
-            step: gauge(Gauge::Step),
+            blue: VersionMetrics::define(rollout, Version::Blue),
+            green: VersionMetrics::define(rollout, Version::Green),
+            gauges: Table::define(MetricType::Gauge, Gauge::ALL, |gauge| {
+                gauge_name(rollout, gauge)
+            }),
             roots: RefCell::default(),
             shown: Cell::new(None),
         }
@@ -112,32 +111,16 @@ impl RolloutMetrics {
     }
 
     fn record(&self, share: Share) {
-        let gauges = [
-            (self.green_bp, u64::from(share.basis_points())),
-            (self.phase, PHASE_BY_HAND),
-            (self.step, 0),
-        ];
-        for (gauge, value) in gauges {
-            if let Some(gauge) = gauge {
-                // A gauge that the host refuses stays as it was.
-                let _ = host::record(gauge, value);
-            }
-        }
+        self.gauges.record(Gauge::GreenBp, share.basis_points().into());
+        self.gauges.record(Gauge::Phase, PHASE_BY_HAND);
+        self.gauges.record(Gauge::Step, 0);
     }
 
     /// Counts one request.
     pub fn count(&self, decision: Decision) {
-        let counters = self.of_version(decision.version);
-        let reason = match decision.reason {
-            Reason::Weight => counters.weight,
-            Reason::Pinned => counters.pinned,
-            Reason::Forced => counters.forced,
-            Reason::NoUnit => counters.no_unit,
-        };
-        for counter in [counters.requests, reason].into_iter().flatten() {
-            // A count that the host refuses is lost, the request is not.
-            let _ = host::increment(counter, 1);
-        }
+        let decisions = &self.of_version(decision.version).decisions;
+        decisions.add(Counter::Requests, 1);
+        decisions.add(Counter::Decisions(decision.reason), 1);
     }
 
     /// Has what is counted of responses ready.
@@ -152,18 +135,12 @@ impl RolloutMetrics {
     pub fn count_outcome(&self, version: Version, outcome: &Outcome, answers: &Answers) {
         let Some(metrics) = self.of_version(version).outcomes.get() else { return };
         outcome.count(&answers.refusal_phrases, &answers.prices, |counter, count| {
-            if let Some(id) = find(&metrics.counters, counter) {
-                let _ = host::increment(id, count);
-            }
+            metrics.counters.add(counter, count);
         });
-        outcome.record(|histogram, value| {
-            if let Some(id) = find(&metrics.histograms, histogram) {
-                let _ = host::record(id, value);
-            }
-        });
+        outcome.record(|histogram, value| metrics.histograms.record(histogram, value));
     }
 
-    fn of_version(&self, version: Version) -> &VersionCounters {
+    fn of_version(&self, version: Version) -> &VersionMetrics {
         match version {
             Version::Blue => &self.blue,
             Version::Green => &self.green,
@@ -171,46 +148,63 @@ impl RolloutMetrics {
     }
 }
 
-/// A table of some twenty entries is searched faster than it is hashed.
-fn find<M: PartialEq>(table: &[(M, MetricId)], metric: M) -> Option<MetricId> {
-    table.iter().find(|(entry, _)| *entry == metric).map(|(_, id)| *id)
+// === impl VersionMetrics ===
+
+impl VersionMetrics {
+    fn define(rollout: &str, version: Version) -> Self {
+        let name = |counter| metric_name(rollout, version, counter);
+        Self {
+            decisions: Table::define(MetricType::Counter, Counter::DECISIONS, name),
+            outcomes: OnceCell::new(),
+        }
+    }
 }
 
 // === impl OutcomeMetrics ===
 
 impl OutcomeMetrics {
     fn define(rollout: &str, version: Version) -> Self {
-        let name = |metric: &dyn std::fmt::Display| metric_name(rollout, version, metric);
-        let counter = |counter| Some((counter, define(MetricType::Counter, &name(&counter))?));
-        let histogram =
-            |histogram| Some((histogram, define(MetricType::Histogram, &name(&histogram))?));
+        let name = |metric: &dyn Display| metric_name(rollout, version, metric);
         Self {
-            counters: Counter::OUTCOMES.into_iter().filter_map(counter).collect(),
-            histograms: Histogram::ALL.into_iter().filter_map(histogram).collect(),
+            counters: Table::define(MetricType::Counter, Counter::OUTCOMES, |it| name(&it)),
+            histograms: Table::define(MetricType::Histogram, Histogram::ALL, |it| name(&it)),
         }
     }
 }
 
-// === impl VersionCounters ===
+// === impl Table ===
 
-impl VersionCounters {
-    fn define(rollout: &str, version: Version) -> Self {
-        let counter =
-            |counter| define(MetricType::Counter, &metric_name(rollout, version, counter));
-        let decisions = |reason| counter(Counter::Decisions(reason));
-        Self {
-            requests: counter(Counter::Requests),
-            weight: decisions(Reason::Weight),
-            pinned: decisions(Reason::Pinned),
-            forced: decisions(Reason::Forced),
-            no_unit: decisions(Reason::NoUnit),
-            outcomes: OnceCell::new(),
+impl<M: Copy + PartialEq> Table<M> {
+    fn define<const N: usize>(
+        kind: MetricType,
+        metrics: [M; N],
+        name: impl Fn(M) -> String,
+    ) -> Self {
+        let define = |metric| {
+            let name = name(metric);
+            let id = host::define_metric(kind, &name).inspect_err(|error| {
+                log::warn!("{name} is not counted: the host answered {error:?}");
+            });
+            Some((metric, id.ok()?))
+        };
+        Self(metrics.into_iter().filter_map(define).collect())
+    }
+
+    fn find(&self, metric: M) -> Option<MetricId> {
+        self.0.iter().find(|(entry, _)| *entry == metric).map(|(_, id)| *id)
+    }
+
+    /// Adds to a counter. A count that the host refuses is lost, the request is not.
+    fn add(&self, counter: M, count: u64) {
+        if let Some(id) = self.find(counter) {
+            let _ = host::increment(id, count);
         }
     }
-}
 
-fn define(kind: MetricType, name: &str) -> Option<MetricId> {
-    host::define_metric(kind, name)
-        .inspect_err(|error| log::warn!("{name} is not counted: the host answered {error:?}"))
-        .ok()
+    /// Sets a gauge, or adds to a histogram. What the host refuses stays as it was.
+    fn record(&self, metric: M, value: u64) {
+        if let Some(id) = self.find(metric) {
+            let _ = host::record(id, value);
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! What is known of an answer so far, whatever its format.
 
 use super::json::Text;
+use super::prefix::Prefix;
 
 /// Tokens in one accounting for all providers: input contains what was read from
 /// and written to a cache, output contains reasoning. `None` is "not told".
@@ -44,11 +45,7 @@ pub struct Answer {
 }
 
 /// The beginning of a model's name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ModelName {
-    bytes: [u8; Self::CAPACITY],
-    length: u8,
-}
+pub type ModelName = Prefix<64>;
 
 /// The first bytes of an answer's text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -80,30 +77,8 @@ impl Answer {
     /// The model that the answer names. The first name stays.
     pub fn model(&mut self, name: &Text) {
         if self.model.is_none() && !name.is_empty() {
-            self.model = Some(ModelName::new(name.bytes()));
+            self.model = Some(ModelName::of(name.bytes()));
         }
-    }
-}
-
-// === impl ModelName ===
-
-impl ModelName {
-    /// How many bytes of a name are kept.
-    pub const CAPACITY: usize = 64;
-
-    /// The name, cut where it is longer.
-    pub fn new(name: &[u8]) -> Self {
-        let mut bytes = [0; Self::CAPACITY];
-        let length = name.len().min(Self::CAPACITY);
-        if let (Some(to), Some(from)) = (bytes.get_mut(..length), name.get(..length)) {
-            to.copy_from_slice(from);
-        }
-        Self { bytes, length: u8::try_from(length).unwrap_or_default() }
-    }
-
-    /// The name's bytes.
-    pub fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(..usize::from(self.length)).unwrap_or_default()
     }
 }
 

@@ -55,7 +55,8 @@ impl Framing {
     /// events, which are JSON where they begin like it.
     pub fn of_content_type(content_type: &[u8]) -> Self {
         let kind = content_type.split(|byte| *byte == b';').next().unwrap_or_default();
-        let kind = kind.trim_ascii().to_ascii_lowercase();
-        if kind.ends_with(b"json") { Self::Json } else { Self::Events }
+        let end = kind.trim_ascii_end().last_chunk::<4>();
+        let is_json = end.is_some_and(|end| end.eq_ignore_ascii_case(b"json"));
+        if is_json { Self::Json } else { Self::Events }
     }
 }

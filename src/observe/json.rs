@@ -4,24 +4,23 @@
 //! It takes one document after another, with or without white space between them,
 //! so that a plain answer, lines of JSON and the data of an event are read alike.
 //! It holds the path, and of the string or number at hand the first
-//! [`Text::CAPACITY`] bytes; a document may be of any length, and up to
+//! [`MAX_TEXT`] bytes; a document may be of any length, and up to
 //! [`MAX_DEPTH`] deep.
 //!
 //! Structure is checked; of a number and of a string only as much as is needed to
 //! find their end. Grammar: RFC 8259.
 
 use super::keys::Key;
+use super::prefix::Prefix;
 
 /// How deep a document may be. Answers of all known formats stay below 16.
 pub const MAX_DEPTH: usize = 64;
 
+/// How many bytes of a string, a number or a key are kept.
+pub const MAX_TEXT: usize = 128;
+
 /// The beginning of a string, a number or a key.
-#[derive(Clone, Debug)]
-pub struct Text {
-    bytes: [u8; Self::CAPACITY],
-    kept: u8,
-    is_whole: bool,
-}
+pub type Text = Prefix<MAX_TEXT>;
 
 /// What stands at a path.
 #[derive(Clone, Copy, Debug)]
@@ -81,58 +80,6 @@ enum State {
     Broken,
 }
 
-// === impl Text ===
-
-impl Text {
-    /// How many bytes of a text are kept.
-    pub const CAPACITY: usize = 128;
-
-    const fn new() -> Self {
-        Self { bytes: [0; Self::CAPACITY], kept: 0, is_whole: true }
-    }
-
-    /// The bytes that were kept.
-    pub fn bytes(&self) -> &[u8] {
-        self.bytes.get(..usize::from(self.kept)).unwrap_or_default()
-    }
-
-    /// All of the text, if it was short enough to be kept.
-    pub fn whole(&self) -> Option<&[u8]> {
-        self.is_whole.then(|| self.bytes())
-    }
-
-    /// Whether the text is `text`.
-    pub fn is(&self, text: &str) -> bool {
-        self.whole() == Some(text.as_bytes())
-    }
-
-    /// Whether the text has no byte.
-    pub fn is_empty(&self) -> bool {
-        self.kept == 0
-    }
-
-    fn clear(&mut self) {
-        self.kept = 0;
-        self.is_whole = true;
-    }
-
-    fn push(&mut self, bytes: &[u8]) {
-        let kept = usize::from(self.kept);
-        let room = self.bytes.get_mut(kept..).unwrap_or_default();
-        let taken = room.len().min(bytes.len());
-        if let (Some(room), Some(bytes)) = (room.get_mut(..taken), bytes.get(..taken)) {
-            room.copy_from_slice(bytes);
-        }
-        // At most CAPACITY, which fits.
-        self.kept = u8::try_from(kept + taken).unwrap_or(self.kept);
-        self.is_whole &= taken == bytes.len();
-    }
-
-    fn push_char(&mut self, character: char) {
-        self.push(character.encode_utf8(&mut [0; 4]).as_bytes());
-    }
-}
-
 // === impl Scanner ===
 
 impl Default for Scanner {
@@ -142,7 +89,7 @@ impl Default for Scanner {
             depth: 0,
             path: [Key::Other; MAX_DEPTH],
             lists: 0,
-            text: Text::new(),
+            text: Text::default(),
             is_key: false,
             high_surrogate: 0,
         }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`sse`] | framing of server-sent events |
 //! | [`json`] | a JSON scanner that keeps no document |
+//! | [`prefix`] | the beginning of a text of any length |
 //! | [`keys`] | the object keys that matter to any format |
 //! | [`detect`] | which format and framing a response has |
 //! | [`chat`], [`responses`], [`anthropic`], [`gemini`] | a provider's format each |
@@ -29,6 +30,7 @@ pub mod json;
 pub mod keys;
 pub mod outcome;
 pub mod phrases;
+pub mod prefix;
 pub mod price;
 pub mod reader;
 mod responses;

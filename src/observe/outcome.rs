@@ -90,7 +90,7 @@ impl Outcome {
         add(Counter::TokensCached, tokens.cached.unwrap_or_default());
         add(Counter::TokensCacheWrite, tokens.cache_write.unwrap_or_default());
         add(Counter::TokensReasoning, tokens.reasoning.unwrap_or_default());
-        let model = answer.model.as_ref().map(ModelName::as_bytes).unwrap_or_default();
+        let model = answer.model.as_ref().map(ModelName::bytes).unwrap_or_default();
         let price = prices.find(model);
         add(Counter::CostMicrousd, price.map_or(0, |price| price.cost(tokens)));
     }

@@ -8,7 +8,7 @@ pub struct Phrases(Vec<Box<[u8]>>);
 
 impl Phrases {
     /// The longest phrase, in bytes: as much of a delta as the scanner keeps.
-    pub const MAX_LENGTH: usize = super::json::Text::CAPACITY;
+    pub const MAX_LENGTH: usize = super::json::MAX_TEXT;
 
     /// Adds a phrase; whether it can be one: not empty, no white space around it,
     /// at most [`Self::MAX_LENGTH`] bytes.

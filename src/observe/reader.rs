@@ -66,16 +66,13 @@ impl Reader {
     /// Reads the next bytes of the body.
     pub fn feed(&mut self, bytes: &[u8]) {
         let Self { sse, scanner, provider, event, answer } = self;
-        let mut value = |path: &[Key], token: Token<'_>| provider.value(path, token, answer);
         match sse {
             Some(sse) => {
-                let mut ended = Ended::default();
-                sse.feed(bytes, &mut |piece| {
-                    event.piece(piece, scanner, &mut value, &mut ended);
-                });
-                ended.note(answer);
+                sse.feed(bytes, &mut |piece| event.piece(piece, scanner, provider, answer));
             }
-            None => scanner.feed(bytes, &mut value),
+            None => {
+                scanner.feed(bytes, &mut |path, token| provider.value(path, token, answer));
+            }
         }
     }
 
@@ -86,11 +83,7 @@ impl Reader {
             Some(sse) if !sse.is_raw() => {
                 // A document that is cut is not malformed: its stream has no end.
                 if scanner.is_between_documents() || event.done.is_some() {
-                    let mut value =
-                        |path: &[Key], token: Token<'_>| provider.value(path, token, answer);
-                    let mut ended = Ended::default();
-                    sse.finish(&mut |piece| event.piece(piece, scanner, &mut value, &mut ended));
-                    ended.note(answer);
+                    sse.finish(&mut |piece| event.piece(piece, scanner, provider, answer));
                 }
                 false
             }
@@ -104,24 +97,6 @@ impl Reader {
     }
 }
 
-/// What the events of a piece of the body have come to.
-#[derive(Clone, Copy, Debug, Default)]
-struct Ended {
-    done: bool,
-    error: bool,
-    malformed: bool,
-}
-
-// === impl Ended ===
-
-impl Ended {
-    fn note(self, answer: &mut Answer) {
-        answer.finished |= self.done;
-        answer.error |= self.error;
-        answer.malformed |= self.malformed;
-    }
-}
-
 // === impl Event ===
 
 impl Event {
@@ -129,8 +104,8 @@ impl Event {
         &mut self,
         piece: Piece<'_>,
         scanner: &mut Scanner,
-        value: &mut impl FnMut(&[Key], Token<'_>),
-        ended: &mut Ended,
+        provider: &mut Provider,
+        answer: &mut Answer,
     ) {
         match piece {
             Piece::Name(name) => self.is_named_error = name == b"error",
@@ -141,17 +116,17 @@ impl Event {
                     let rest = DONE.get(so_far..)?;
                     rest.starts_with(data).then_some(so_far + data.len())
                 });
-                scanner.feed(data, value);
+                scanner.feed(data, &mut |path, token| provider.value(path, token, answer));
             }
             Piece::End => {
                 if self.done == Some(DONE.len()) {
-                    ended.done = true;
+                    answer.finished = true;
                     scanner.reset();
                 } else if !scanner.is_between_documents() {
-                    ended.malformed = true;
+                    answer.malformed = true;
                     scanner.reset();
                 }
-                ended.error |= self.is_named_error;
+                answer.error |= self.is_named_error;
                 *self = Self::default();
             }
         }

@@ -9,6 +9,8 @@
 //! or `[`, the rest of the body is data as it stands: some servers put a bare JSON
 //! error into a stream.
 
+use super::prefix::Prefix;
+
 /// A part of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Piece<'a> {
@@ -28,8 +30,7 @@ pub struct Sse {
     after_cr: bool,
     has_data: bool,
     /// The first bytes of the line's field name, or of the event's name.
-    name: [u8; Self::MAX_NAME],
-    name_length: usize,
+    name: Prefix<{ Self::MAX_NAME }>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -96,7 +97,7 @@ impl Sse {
                 Line::First if b"\xef\xbb\xbf".contains(&byte) => after,
                 Line::First | Line::Start => self.begin_line(byte, rest, after, sink),
                 Line::Field if byte == b':' => {
-                    self.line = match self.field() {
+                    self.line = match self.name.bytes() {
                         b"data" => Line::BeforeData,
                         b"event" => Line::BeforeName,
                         _ => Line::Ignored,
@@ -104,7 +105,7 @@ impl Sse {
                     after
                 }
                 Line::Field | Line::Name => {
-                    self.push_name(byte);
+                    self.name.push(&[byte]);
                     after
                 }
                 Line::BeforeData => {
@@ -112,7 +113,7 @@ impl Sse {
                     if byte == b' ' { after } else { rest }
                 }
                 Line::BeforeName => {
-                    self.name_length = 0;
+                    self.name.clear();
                     self.line = Line::Name;
                     if byte == b' ' { after } else { rest }
                 }
@@ -148,7 +149,7 @@ impl Sse {
             }
             _ => {
                 self.line = Line::Field;
-                self.name_length = 0;
+                self.name.clear();
                 rest
             }
         }
@@ -168,23 +169,12 @@ impl Sse {
             // A name without data is no event, and not the next one's either.
             Line::Start | Line::First if !self.has_data => sink(Piece::Name(b"")),
             Line::Start | Line::First => self.finish(sink),
-            Line::Name => sink(Piece::Name(self.field())),
+            Line::Name => sink(Piece::Name(self.name.bytes())),
             Line::BeforeName => sink(Piece::Name(b"")),
             Line::BeforeData => self.begin_data(sink),
-            Line::Field if self.field() == b"data" => self.begin_data(sink),
+            Line::Field if self.name.bytes() == b"data" => self.begin_data(sink),
             Line::Field | Line::Data | Line::Ignored | Line::Raw => {}
         }
         self.line = Line::Start;
-    }
-
-    fn field(&self) -> &[u8] {
-        self.name.get(..self.name_length).unwrap_or_default()
-    }
-
-    fn push_name(&mut self, byte: u8) {
-        if let Some(place) = self.name.get_mut(self.name_length) {
-            *place = byte;
-            self.name_length += 1;
-        }
     }
 }
