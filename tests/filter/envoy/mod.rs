@@ -41,7 +41,7 @@ pub struct Setup<'a> {
     pub wasm: PathBuf,
     pub workers: u32,
     /// A change to the bootstrap, which may name the upstreams' ports.
-    pub change: fn(String, &[Upstream; 3]) -> String,
+    pub change: &'a dyn Fn(String, &[Upstream; 3]) -> String,
 }
 
 impl Default for Setup<'_> {
@@ -50,7 +50,7 @@ impl Default for Setup<'_> {
             filter: None,
             wasm: artifacts::filter_wasm(),
             workers: 2,
-            change: |bootstrap, _| bootstrap,
+            change: &|bootstrap, _| bootstrap,
         }
     }
 }

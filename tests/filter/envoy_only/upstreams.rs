@@ -51,7 +51,7 @@ fn a_retry_keeps_the_version() {
     let filter = filter_yaml(&weights(0, 1));
     let mut envoy = Envoy::start_with(&Setup {
         filter: Some(&filter),
-        change: with_a_second_endpoint_of_green,
+        change: &with_a_second_endpoint_of_green,
         ..Setup::default()
     });
     envoy.upstreams[2].stop();

@@ -1,0 +1,68 @@
+//! What answers tell, by the official clients' own word, of servers that speak the
+//! providers' APIs.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::Command;
+
+use reqwest::blocking::Client;
+use serde_json::{Map, Value, json};
+use tempfile::TempDir;
+
+use crate::artifacts;
+use crate::envoy::process::{Process, wait_for};
+use crate::envoy::{Envoy, Setup, filter_yaml};
+use crate::proxy::{config, counter};
+
+/// An llmock and the port that it listens on.
+fn llmock(folder: &Path) -> (Process, u16) {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut command = Command::new(artifacts::python().with_file_name("llmock"));
+    command.args(["serve", "-p", &port.to_string(), "--log-level", "warning"]);
+    let process = Process::start(&mut command, &folder.join("llmock.log"));
+    let client = Client::builder().no_proxy().build().unwrap();
+    wait_for("llmock", || client.get(format!("http://127.0.0.1:{port}/health")).send().ok());
+    (process, port)
+}
+
+#[test]
+fn counters_equal_what_the_official_clients_report() {
+    let folder = TempDir::with_prefix("verdigris-").unwrap();
+    let (_llmock, port) = llmock(folder.path());
+    let filter = filter_yaml(&config(json!({
+        "weights": {"blue": 0, "green": 1},
+        "answers": {"plain": true},
+    })));
+    let envoy = Envoy::start_with(&Setup {
+        filter: Some(&filter),
+        change: &|bootstrap, [_, green, _]| {
+            bootstrap
+                .replace(&format!("port_value: {}}}", green.port), &format!("port_value: {port}}}"))
+        },
+        ..Setup::default()
+    });
+    let output = Command::new(artifacts::python())
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/usage.py"))
+        .arg(&envoy.url)
+        .env("NO_PROXY", "*")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let reported: Map<String, Value> = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(reported["answers"], 27);
+    assert!(reported["tokens_input"].as_u64() > Some(1000), "{reported:?}");
+
+    let answers = reported["answers"].as_u64().unwrap();
+    let stat = |metric: &str| envoy.read_stat(&counter("green", metric));
+    // A stream is counted when Envoy has done with it, a moment after its client.
+    wait_for("all answers", || (stat("answers") == Some(answers)).then_some(()));
+    for metric in
+        ["tokens_input", "tokens_cached", "tokens_cache_write", "tokens_output", "tokens_reasoning"]
+    {
+        let expected = reported.get(metric).map_or(0, |count| count.as_u64().unwrap());
+        assert_eq!(stat(metric), Some(expected), "{metric}");
+    }
+    for metric in ["errors", "aborted", "unread"] {
+        assert_eq!(stat(metric), Some(0), "{metric}");
+    }
+}
