@@ -4,6 +4,7 @@
 WASM   := target/wasm32-wasip1/release/verdigris.wasm
 # The filter with a trap in it, for the test of what Envoy does then.
 TRAP   := target/trap/wasm32-wasip1/release/verdigris.wasm
+SECONDS ?= 600
 CARGO  ?= cargo
 PYTHON ?= python3
 # An Envoy of your own, of version 1.40: make run ENVOY=/usr/bin/envoy
@@ -15,7 +16,7 @@ OWN_ENVOY := .tools/envoy-ready
 endif
 export ENVOY
 
-.PHONY: help run build test e2e lint fmt count weights tools target linters clean FORCE
+.PHONY: help run build test e2e lint fuzz fmt count weights tools target linters clean FORCE
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -42,6 +43,14 @@ lint: target linters ## check formatting, clippy natively and for wasm, and the 
 	  || { echo 'only src/edge may name proxy_wasm or the host'; exit 1; }
 	@! grep -rn 'hostcalls' src --include='*.rs' \
 	  || { echo 'host calls go through src/edge/host.rs'; exit 1; }
+
+fuzz: ## fuzz the readers of answers for SECONDS each (600): make fuzz SECONDS=60
+	@rustup toolchain list | grep -q '^nightly' || rustup toolchain install --profile minimal nightly
+	@test -x .tools/bin/cargo-fuzz || $(CARGO) install --locked --quiet --root .tools cargo-fuzz
+	@for target in sse json formats; do \
+	  mkdir -p fuzz/corpus/$$target && cp tests/data/answers/*.body fuzz/corpus/$$target && \
+	  PATH="$(CURDIR)/.tools/bin:$$PATH" cargo +nightly fuzz run $$target -- \
+	    -max_total_time=$(SECONDS) -max_len=8192 || exit 1; done
 
 fmt: ## format the source
 	$(CARGO) fmt

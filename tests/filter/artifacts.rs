@@ -1,6 +1,8 @@
-//! What `make test` has made ready.
+//! What the project has, and what `make test` has made ready.
 
 use std::path::PathBuf;
+
+use serde_json::Value;
 
 fn project() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -41,4 +43,31 @@ fn tool(path: &str) -> PathBuf {
     let path = project().join(".tools").join(path);
     assert!(path.exists(), "{} is not there; `make tools` installs it", path.display());
     path
+}
+
+/// A recorded answer, and the request's path.
+pub struct Recorded {
+    pub name: String,
+    pub path: String,
+    pub content_type: String,
+    pub body: Vec<u8>,
+}
+
+/// The project's recorded answers.
+pub fn recorded_answers() -> Vec<Recorded> {
+    let files = std::fs::read_dir(project().join("tests/data/answers")).unwrap();
+    let files = files.map(|file| file.unwrap().path());
+    files
+        .filter(|path| path.extension().is_some_and(|extension| extension == "body"))
+        .map(|path| {
+            let meta = std::fs::read(path.with_extension("meta.json")).unwrap();
+            let meta: Value = serde_json::from_slice(&meta).unwrap();
+            Recorded {
+                name: path.file_stem().unwrap().to_str().unwrap().to_owned(),
+                path: meta["path"].as_str().unwrap().to_owned(),
+                content_type: meta["content-type"].as_str().unwrap().to_owned(),
+                body: std::fs::read(&path).unwrap(),
+            }
+        })
+        .collect()
 }

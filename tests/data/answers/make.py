@@ -1,7 +1,9 @@
-"""Records the answers in this folder from llmock, with what the official clients
-report of their usage.
+"""Records the answers in this folder from llmock and aimock, with what the official
+clients report of their usage.
 
     make tools && .tools/venv/bin/python tests/data/answers/make.py
+
+aimock is run by npx and answers with what aimock.json says.
 
 NAME.body is the body without its transfer coding; NAME.meta.json has the path, the
 content type and `tokens`: input, cached, written to the cache, output, reasoning in
@@ -9,10 +11,13 @@ the filter's accounting, -1 where the client is not told.
 """
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
 import urllib.request
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import anthropic
@@ -20,21 +25,38 @@ import openai
 from google import genai
 
 HERE = Path(__file__).parent
-PORT = 4029
-URL = f"http://127.0.0.1:{PORT}"
 QUESTION = "Write a haiku about copper turning green."
+AIMOCK = "@copilotkit/aimock@1.43.0"
 
 
-def record(name, path, body, tokens):
-    request = urllib.request.Request(
-        URL + path,
-        json.dumps(body).encode(),
-        {"content-type": "application/json", "x-api-key": "k", "anthropic-version": "2023-06-01"},
-    )
-    with urllib.request.urlopen(request) as answer:
-        (HERE / f"{name}.body").write_bytes(answer.read())
-        meta = {"path": path, "content-type": answer.headers["content-type"], "tokens": tokens}
-    (HERE / f"{name}.meta.json").write_text(json.dumps(meta) + "\n")
+@dataclass
+class Server:
+    """A server of the providers' APIs, and where each is."""
+
+    prefix: str
+    command: list
+    port: int
+    anthropic: str
+    gemini: str
+    openai: str = "/v1"
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def record(self, name, path, body, tokens):
+        headers = {
+            "content-type": "application/json",
+            "authorization": "Bearer k",
+            "x-api-key": "k",
+            "anthropic-version": "2023-06-01",
+        }
+        request = urllib.request.Request(self.url + path, json.dumps(body).encode(), headers)
+        name = self.prefix + name
+        with urllib.request.urlopen(request) as answer:
+            (HERE / f"{name}.body").write_bytes(answer.read())
+            meta = {"path": path, "content-type": answer.headers["content-type"], "tokens": tokens}
+        (HERE / f"{name}.meta.json").write_text(json.dumps(meta) + "\n")
 
 
 def told(*counts):
@@ -65,71 +87,97 @@ def of_gemini(usage):
     )
 
 
-def chat():
-    client = openai.OpenAI(base_url=f"{URL}/v1", api_key="k")
-    body = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": QUESTION}]}
+def chat(server, model="gpt-4o-mini", name="chat"):
+    client = openai.OpenAI(base_url=server.url + server.openai, api_key="k")
+    path = f"{server.openai}/chat/completions"
+    body = {"model": model, "messages": [{"role": "user", "content": QUESTION}]}
     usage = client.chat.completions.create(**body).usage
-    record("chat-plain", "/v1/chat/completions", body, of_chat(usage))
+    server.record(f"{name}-plain", path, body, of_chat(usage))
     body |= {"stream": True, "stream_options": {"include_usage": True}}
     usage = [chunk.usage for chunk in client.chat.completions.create(**body) if chunk.usage][-1]
-    record("chat-stream", "/v1/chat/completions", body, of_chat(usage))
+    server.record(f"{name}-stream", path, body, of_chat(usage))
+
+
+def tools(server):
+    client = openai.OpenAI(base_url=server.url + server.openai, api_key="k")
     tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
-    body |= {"tools": [tool]}
+    body = {
+        "model": "gpt-4o-mini",
+        "messages": [{"role": "user", "content": QUESTION}],
+        "tools": [tool],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
     usage = [chunk.usage for chunk in client.chat.completions.create(**body) if chunk.usage][-1]
-    record("chat-tools", "/v1/chat/completions", body, of_chat(usage))
+    server.record("chat-tools", f"{server.openai}/chat/completions", body, of_chat(usage))
 
 
-def responses():
-    client = openai.OpenAI(base_url=f"{URL}/v1", api_key="k")
+def responses(server):
+    client = openai.OpenAI(base_url=server.url + server.openai, api_key="k")
+    path = f"{server.openai}/responses"
     body = {"model": "gpt-4o-mini", "input": QUESTION}
-    record("responses-plain", "/v1/responses", body, of_responses(client.responses.create(**body).usage))
+    server.record("responses-plain", path, body, of_responses(client.responses.create(**body).usage))
     body |= {"stream": True}
     events = list(client.responses.create(**body))
-    record("responses-stream", "/v1/responses", body, of_responses(events[-1].response.usage))
+    server.record("responses-stream", path, body, of_responses(events[-1].response.usage))
 
 
-def messages():
-    client = anthropic.Anthropic(base_url=f"{URL}/anthropic", api_key="k")
+def messages(server):
+    client = anthropic.Anthropic(base_url=server.url + server.anthropic, api_key="k")
     body = {
         "model": "claude-sonnet-4",
         "max_tokens": 100,
         "messages": [{"role": "user", "content": QUESTION}],
     }
-    path = "/anthropic/v1/messages"
-    record("anthropic-plain", path, body, of_anthropic(client.messages.create(**body).usage))
+    path = f"{server.anthropic}/v1/messages"
+    usage = client.messages.create(**body).usage
+    server.record("anthropic-plain", path, body, of_anthropic(usage))
     with client.messages.stream(**body) as stream:
         usage = stream.get_final_message().usage
-    record("anthropic-stream", path, body | {"stream": True}, of_anthropic(usage))
+    server.record("anthropic-stream", path, body | {"stream": True}, of_anthropic(usage))
 
 
-def gemini():
-    options = {"base_url": f"{URL}/gemini", "api_version": "v1beta"}
+def gemini(server):
+    options = {"base_url": server.url + server.gemini, "api_version": "v1beta"}
     client = genai.Client(api_key="k", http_options=options)
     model = "gemini-2.5-flash"
     body = {"contents": [{"role": "user", "parts": [{"text": QUESTION}]}]}
-    path = f"/gemini/v1beta/models/{model}"
+    path = f"{server.gemini}/v1beta/models/{model}"
     usage = client.models.generate_content(model=model, contents=QUESTION).usage_metadata
-    record("gemini-plain", f"{path}:generateContent", body, of_gemini(usage))
+    server.record("gemini-plain", f"{path}:generateContent", body, of_gemini(usage))
     chunks = client.models.generate_content_stream(model=model, contents=QUESTION)
     usage = [chunk.usage_metadata for chunk in chunks if chunk.usage_metadata][-1]
-    record("gemini-stream", f"{path}:streamGenerateContent?alt=sse", body, of_gemini(usage))
+    server.record("gemini-stream", f"{path}:streamGenerateContent?alt=sse", body, of_gemini(usage))
 
 
-def main():
-    llmock = Path(sys.executable).with_name("llmock")
-    server = subprocess.Popen([llmock, "serve", "-p", str(PORT), "--log-level", "warning"])
+def openrouter(server):
+    openrouter = replace(server, openai="/api/v1")
+    chat(openrouter, "anthropic/claude-sonnet-4", "openrouter")
+
+
+def record_all(server, recordings):
+    process = subprocess.Popen(server.command, start_new_session=True)
     try:
-        for _ in range(200):
+        for _ in range(600):
             try:
-                urllib.request.urlopen(f"{URL}/health").close()
+                urllib.request.urlopen(f"{server.url}/health").close()
                 break
             except OSError:
                 time.sleep(0.05)
-        for recording in [chat, responses, messages, gemini]:
-            recording()
+        for recording in recordings:
+            recording(server)
     finally:
-        server.terminate()
-        server.wait()
+        # npx leaves what it has started to itself.
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait()
+
+
+def main():
+    llmock = [Path(sys.executable).with_name("llmock"), "serve", "-p", "4029", "--log-level", "warning"]
+    aimock = ["npx", "--yes", "-p", AIMOCK, "llmock", "-p", "4028", "-f", HERE / "aimock.json"]
+    formats = [chat, responses, messages, gemini]
+    record_all(Server("", llmock, 4029, "/anthropic", "/gemini"), [*formats, tools])
+    record_all(Server("aimock-", aimock, 4028, "", ""), [*formats, openrouter])
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ use crate::envoy::{Envoy, Setup, filter_yaml};
 use crate::proxy::{config, counter};
 
 /// An llmock and the port that it listens on.
-fn llmock(folder: &Path) -> (Process, u16) {
+pub fn llmock(folder: &Path) -> (Process, u16) {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let mut command = Command::new(artifacts::python().with_file_name("llmock"));
     command.args(["serve", "-p", &port.to_string(), "--log-level", "warning"]);
@@ -23,6 +23,18 @@ fn llmock(folder: &Path) -> (Process, u16) {
     let client = Client::builder().no_proxy().build().unwrap();
     wait_for("llmock", || client.get(format!("http://127.0.0.1:{port}/health")).send().ok());
     (process, port)
+}
+
+/// An Envoy whose green is at that port.
+pub fn envoy_with_green_at(port: u16, filter: &str) -> Envoy {
+    Envoy::start_with(&Setup {
+        filter: Some(filter),
+        change: &|bootstrap, [_, green, _]| {
+            bootstrap
+                .replace(&format!("port_value: {}}}", green.port), &format!("port_value: {port}}}"))
+        },
+        ..Setup::default()
+    })
 }
 
 #[test]
@@ -33,14 +45,7 @@ fn counters_equal_what_the_official_clients_report() {
         "weights": {"blue": 0, "green": 1},
         "answers": {"plain": true},
     })));
-    let envoy = Envoy::start_with(&Setup {
-        filter: Some(&filter),
-        change: &|bootstrap, [_, green, _]| {
-            bootstrap
-                .replace(&format!("port_value: {}}}", green.port), &format!("port_value: {port}}}"))
-        },
-        ..Setup::default()
-    });
+    let envoy = envoy_with_green_at(port, &filter);
     let output = Command::new(artifacts::python())
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/usage.py"))
         .arg(&envoy.url)

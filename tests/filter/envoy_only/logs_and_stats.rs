@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::envoy::Envoy;
 use crate::envoy::process::wait_for;
+use crate::envoy::upstream::REPLAY;
 use crate::proxy::{Proxy as _, Request, config};
 
 fn busy_envoy() -> Envoy {
@@ -53,6 +54,36 @@ fn prometheus_sees_metrics_with_labels() {
     ];
     for line in expected {
         assert!(scrape.lines().any(|found| found == line), "{line} is not in\n{scrape}");
+    }
+}
+
+/// The bounds are those of the shipped bootstrap.
+#[test]
+fn prometheus_sees_histograms_with_the_conventions_buckets() {
+    let envoy = Envoy::start(&config(json!({"answers": {}, "weights": {"blue": 0, "green": 1}})));
+    let request = Request::of("ada").header(REPLAY, "chat-stream");
+    envoy.get("/v1/chat/completions", &request).unwrap().bytes().unwrap();
+    // Envoy gathers histograms from its threads every few seconds.
+    let of_green = |metric: &str, bound: &str| {
+        format!(
+            r#"verdigris_{metric}_bucket{{rollout="assistant-v8",version="green",le="{bound}"}}"#
+        )
+    };
+    let scrape = wait_for("the histograms", || {
+        let scrape = envoy.admin("/stats/prometheus");
+        scrape.contains(&format!("{} 1", of_green("answer_tokens", "+Inf"))).then_some(scrape)
+    });
+    let recorded: [(&str, &[&str]); 4] = [
+        ("ttft_ms", &["1", "250", "60000", "+Inf"]),
+        ("duration_ms", &["10", "640", "81920", "+Inf"]),
+        ("answer_tokens", &["1", "64", "67108864", "+Inf"]),
+        ("tokens_per_second", &["1", "100", "1600", "+Inf"]),
+    ];
+    for (metric, bounds) in recorded {
+        for bound in bounds {
+            let bucket = of_green(metric, bound);
+            assert!(scrape.contains(&bucket), "{bucket} is not in\n{scrape}");
+        }
     }
 }
 

@@ -1,8 +1,10 @@
 //! What only a real Envoy can show.
 
 mod answers;
+mod cut_short;
 mod demo;
 mod logs_and_stats;
+mod passing;
 mod reload;
 mod startup;
 mod trap;
