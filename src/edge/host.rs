@@ -7,9 +7,8 @@
 //! Source: the proxy-wasm specification, `abi-versions/v0.2.1`.
 #![allow(unsafe_code, reason = "the host is reached through foreign functions")]
 
+use std::mem::ManuallyDrop;
 use std::ptr::null_mut;
-
-use proxy_wasm::types::{BufferType, LogLevel, MapType, MetricType};
 
 /// A status other than "ok", as the host gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +17,20 @@ pub struct HostError(u32);
 /// A counter, gauge or histogram that the host knows in this VM.
 #[derive(Clone, Copy, Debug)]
 pub struct MetricId(u32);
+
+/// What a metric is.
+#[derive(Clone, Copy, Debug)]
+pub enum MetricKind {
+    Counter = 0,
+    Gauge = 1,
+    Histogram = 2,
+}
+
+// The buffers' and the header maps' numbers.
+const RESPONSE_BODY: u32 = 1;
+const PLUGIN_CONFIGURATION: u32 = 7;
+const REQUEST_HEADERS: u32 = 0;
+const RESPONSE_HEADERS: u32 = 2;
 
 mod abi {
     #[link(wasm_import_module = "env")]
@@ -65,35 +78,35 @@ mod abi {
 
 /// The plugin configuration's bytes; empty where none is given.
 pub fn plugin_configuration() -> Result<Vec<u8>, HostError> {
-    buffer(BufferType::PluginConfiguration, usize::MAX)
+    buffer(PLUGIN_CONFIGURATION, usize::MAX)
 }
 
 /// The piece of the response's body that is passing; at most `size` bytes.
 pub fn response_body(size: usize) -> Result<Vec<u8>, HostError> {
-    buffer(BufferType::HttpResponseBody, size)
+    buffer(RESPONSE_BODY, size)
 }
 
-fn buffer(buffer: BufferType, size: usize) -> Result<Vec<u8>, HostError> {
+fn buffer(buffer: u32, size: usize) -> Result<Vec<u8>, HostError> {
     // SAFETY: the host writes where the two pointers point, as `Value` says.
     Value::fill(|value, value_size| unsafe {
-        abi::proxy_get_buffer_bytes(buffer as u32, 0, size, value, value_size)
+        abi::proxy_get_buffer_bytes(buffer, 0, size, value, value_size)
     })
 }
 
 /// The first value of a request header; `None` where the request has none.
 pub fn request_header(name: &str) -> Option<Vec<u8>> {
-    header(MapType::HttpRequestHeaders, name)
+    header(REQUEST_HEADERS, name)
 }
 
 /// The first value of a response header; `None` where the response has none.
 pub fn response_header(name: &str) -> Option<Vec<u8>> {
-    header(MapType::HttpResponseHeaders, name)
+    header(RESPONSE_HEADERS, name)
 }
 
-fn header(map: MapType, name: &str) -> Option<Vec<u8>> {
+fn header(map: u32, name: &str) -> Option<Vec<u8>> {
     // SAFETY: `name` outlives the call, and the host writes as `Value` says.
     Value::fill(|value, size| unsafe {
-        abi::proxy_get_header_map_value(map as u32, name.as_ptr(), name.len(), value, size)
+        abi::proxy_get_header_map_value(map, name.as_ptr(), name.len(), value, size)
     })
     .ok()
 }
@@ -113,11 +126,10 @@ pub fn response_flags() -> Option<u64> {
 
 /// Sets a request header to one value. Envoy chooses the route anew.
 pub fn replace_request_header(name: &str, value: &str) -> Result<(), HostError> {
-    let map = MapType::HttpRequestHeaders as u32;
     // SAFETY: both texts outlive the call; the host only reads them.
     check(unsafe {
         abi::proxy_replace_header_map_value(
-            map,
+            REQUEST_HEADERS,
             name.as_ptr(),
             name.len(),
             value.as_ptr(),
@@ -135,7 +147,7 @@ pub fn set_filter_state(name: &str, value: &str) -> Result<(), HostError> {
 }
 
 /// Defines a metric, or finds the one of that name.
-pub fn define_metric(kind: MetricType, name: &str) -> Result<MetricId, HostError> {
+pub fn define_metric(kind: MetricKind, name: &str) -> Result<MetricId, HostError> {
     let mut id = 0;
     // SAFETY: `name` outlives the call, and the host writes one number to `id`.
     check(unsafe { abi::proxy_define_metric(kind as u32, name.as_ptr(), name.len(), &mut id) })?;
@@ -157,12 +169,19 @@ pub fn record(metric: MetricId, value: u64) -> Result<(), HostError> {
 }
 
 /// Writes to Envoy's log. A log that the host refuses has nowhere else to go.
-pub fn log(level: LogLevel, message: &str) {
+pub fn log(level: log::Level, message: &str) {
+    let level = match level {
+        log::Level::Trace => 0,
+        log::Level::Debug => 1,
+        log::Level::Info => 2,
+        log::Level::Warn => 3,
+        log::Level::Error => 4,
+    };
     // SAFETY: `message` outlives the call; the host only reads it.
-    unsafe { abi::proxy_log(level as u32, message.as_ptr(), message.len()) };
+    unsafe { abi::proxy_log(level, message.as_ptr(), message.len()) };
 }
 
-/// The level from which Envoy logs, as the number of a [`LogLevel`].
+/// The level from which Envoy logs, from 0 for trace to 5 for critical.
 pub fn log_level() -> Result<u32, HostError> {
     let mut level = 0;
     // SAFETY: the host writes one number to `level`.
@@ -188,9 +207,15 @@ impl Value {
         if value.data.is_null() {
             return Ok(Vec::new());
         }
-        // SAFETY: by the ABI the host got the memory from the module's exported
-        // `proxy_on_memory_allocate(size)`, which the SDK makes a boxed slice of
-        // that size in this allocator, and gives it up with the call's return.
+        // SAFETY: the host got the memory from `proxy_on_memory_allocate(size)`, which
+        // makes a vector of that capacity, has filled it, and gives it up with the
+        // call's return.
         Ok(unsafe { Vec::from_raw_parts(value.data, value.size, value.size) })
     }
+}
+
+/// Memory for what the host hands over.
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_memory_allocate(size: usize) -> *mut u8 {
+    ManuallyDrop::new(Vec::with_capacity(size)).as_mut_ptr()
 }

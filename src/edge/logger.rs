@@ -2,10 +2,8 @@
 
 use std::panic;
 
-use log::{Level, LevelFilter, Log, Metadata, Record};
-use proxy_wasm::types::LogLevel;
-
 use super::host;
+use log::{Level, LevelFilter, Log, Metadata, Record};
 
 struct HostLogger;
 
@@ -16,7 +14,7 @@ pub fn install() {
     // Refused only where another logger was there first; then that one serves.
     let _ = log::set_logger(&LOGGER);
     log::set_max_level(LevelFilter::Info);
-    panic::set_hook(Box::new(|info| host::log(LogLevel::Critical, &info.to_string())));
+    panic::set_hook(Box::new(|info| host::log(Level::Error, &info.to_string())));
 }
 
 /// Leaves out what Envoy would not write, so that it is not formatted either.
@@ -42,14 +40,7 @@ impl Log for HostLogger {
         if !self.enabled(record.metadata()) {
             return;
         }
-        let level = match record.level() {
-            Level::Error => LogLevel::Error,
-            Level::Warn => LogLevel::Warn,
-            Level::Info => LogLevel::Info,
-            Level::Debug => LogLevel::Debug,
-            Level::Trace => LogLevel::Trace,
-        };
-        host::log(level, &record.args().to_string());
+        host::log(record.level(), &record.args().to_string());
     }
 
     fn flush(&self) {}

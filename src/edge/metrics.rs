@@ -5,9 +5,7 @@ use std::collections::HashMap;
 use std::fmt::Display;
 use std::rc::Rc;
 
-use proxy_wasm::types::MetricType;
-
-use super::host::{self, MetricId};
+use super::host::{self, MetricId, MetricKind};
 use crate::assign::{Decision, Share, Version};
 use crate::config::Answers;
 use crate::observe::Outcome;
@@ -70,7 +68,7 @@ impl RolloutMetrics {
         Self {
             blue: VersionMetrics::define(rollout, Version::Blue),
             green: VersionMetrics::define(rollout, Version::Green),
-            gauges: Table::define(MetricType::Gauge, Gauge::ALL, |gauge| {
+            gauges: Table::define(MetricKind::Gauge, Gauge::ALL, |gauge| {
                 gauge_name(rollout, gauge)
             }),
             roots: RefCell::default(),
@@ -154,7 +152,7 @@ impl VersionMetrics {
     fn define(rollout: &str, version: Version) -> Self {
         let name = |counter| metric_name(rollout, version, counter);
         Self {
-            decisions: Table::define(MetricType::Counter, Counter::DECISIONS, name),
+            decisions: Table::define(MetricKind::Counter, Counter::DECISIONS, name),
             outcomes: OnceCell::new(),
         }
     }
@@ -166,8 +164,8 @@ impl OutcomeMetrics {
     fn define(rollout: &str, version: Version) -> Self {
         let name = |metric: &dyn Display| metric_name(rollout, version, metric);
         Self {
-            counters: Table::define(MetricType::Counter, Counter::OUTCOMES, |it| name(&it)),
-            histograms: Table::define(MetricType::Histogram, Histogram::ALL, |it| name(&it)),
+            counters: Table::define(MetricKind::Counter, Counter::OUTCOMES, |it| name(&it)),
+            histograms: Table::define(MetricKind::Histogram, Histogram::ALL, |it| name(&it)),
         }
     }
 }
@@ -176,7 +174,7 @@ impl OutcomeMetrics {
 
 impl<M: Copy + PartialEq> Table<M> {
     fn define<const N: usize>(
-        kind: MetricType,
+        kind: MetricKind,
         metrics: [M; N],
         name: impl Fn(M) -> String,
     ) -> Self {

@@ -2,9 +2,6 @@
 
 use std::rc::Rc;
 
-use proxy_wasm::traits::{Context, HttpContext, RootContext};
-use proxy_wasm::types::ContextType;
-
 use super::metrics::RolloutMetrics;
 use super::random::Draws;
 use super::stream::Stream;
@@ -33,7 +30,26 @@ impl Root {
         Self { context_id, running: None }
     }
 
-    fn configure(&mut self) -> Result<(), String> {
+    pub fn context_id(&self) -> u32 {
+        self.context_id
+    }
+
+    /// Takes the plugin configuration over; whether it can be run on.
+    ///
+    /// Runs in every VM, also in the one in which Envoy tries a configuration out:
+    /// the answer depends on the configuration's text alone.
+    pub fn configure(&mut self) -> bool {
+        logger::follow_host_level();
+        match self.run() {
+            Ok(()) => true,
+            Err(message) => {
+                log::error!("configuration refused, the one in force stays: {message}");
+                false
+            }
+        }
+    }
+
+    fn run(&mut self) -> Result<(), String> {
         let text = host::plugin_configuration()
             .map_err(|error| format!("the host did not give it: {error:?}"))?;
         let config = Config::parse(&text).map_err(|refused| refused.to_string())?;
@@ -47,39 +63,16 @@ impl Root {
         self.running = Some(Rc::new(running));
         Ok(())
     }
-}
 
-impl Context for Root {
-    // The last stream of this configuration has ended.
-    fn on_done(&mut self) -> bool {
+    /// A stream under this configuration. Without one it lets everything pass.
+    pub fn stream(&self) -> Stream {
+        Stream::new(self.running.clone())
+    }
+
+    /// The last stream of this configuration has ended.
+    pub fn end(&self) {
         if let Some(running) = &self.running {
             running.metrics.end(running.context_id);
         }
-        true
-    }
-}
-
-impl RootContext for Root {
-    // Runs in every VM, also in the one in which Envoy tries a configuration out:
-    // the answer depends on the configuration's text alone.
-    fn on_configure(&mut self, _size: usize) -> bool {
-        logger::follow_host_level();
-        match self.configure() {
-            Ok(()) => true,
-            Err(message) => {
-                log::error!("configuration refused, the one in force stays: {message}");
-                false
-            }
-        }
-    }
-
-    fn get_type(&self) -> Option<ContextType> {
-        Some(ContextType::HttpContext)
-    }
-
-    fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {
-        // The SDK panics on `None`, so without a configuration there is a stream
-        // too: one that lets everything pass.
-        Some(Box::new(Stream::new(self.running.clone())))
     }
 }

@@ -2,9 +2,6 @@
 
 use std::rc::Rc;
 
-use proxy_wasm::traits::{Context, HttpContext};
-use proxy_wasm::types::Action;
-
 use super::host::{self, HostError};
 use super::root::Running;
 use super::watch::Watch;
@@ -23,49 +20,42 @@ pub struct Stream {
 
 // === impl Stream ===
 
+// Where the configuration asks for no answers there is no watch, and nothing is done
+// after the request's headers.
 impl Stream {
     pub fn new(running: Option<Rc<Running>>) -> Self {
         Self { running, watch: None }
     }
-}
 
-impl Context for Stream {}
-
-// Where the configuration asks for no answers there is no watch, and nothing is done
-// after the request's headers.
-impl HttpContext for Stream {
-    fn on_http_request_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
+    pub fn request_headers(&mut self) {
         #[cfg(feature = "trap-for-tests")]
         trap_if_marked();
         if let Some(running) = &self.running {
             self.watch = running.assign().and_then(|decision| Watch::new(running, decision));
         }
-        Action::Continue
     }
 
-    fn on_http_response_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
+    pub fn response_headers(&mut self, ends: bool) {
         if let Some(watch) = &mut self.watch {
-            watch.headers(end_of_stream);
+            watch.headers(ends);
         }
-        Action::Continue
     }
 
-    fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+    pub fn response_body(&mut self, size: usize, ends: bool) {
         if let Some(watch) = &mut self.watch {
-            watch.body(size, end_of_stream);
+            watch.body(size, ends);
         }
-        Action::Continue
     }
 
-    fn on_http_response_trailers(&mut self, _count: usize) -> Action {
+    pub fn response_trailers(&mut self) {
         if let Some(watch) = &mut self.watch {
             watch.trailers();
         }
-        Action::Continue
     }
 
-    fn on_log(&mut self) {
-        if let Some(watch) = self.watch.take() {
+    /// The stream has ended, however it did.
+    pub fn end(self) {
+        if let Some(watch) = self.watch {
             watch.count();
         }
     }

@@ -23,6 +23,10 @@ impl Process {
         Self { child, log: log.to_owned() }
     }
 
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn log(&self) -> String {
         String::from_utf8_lossy(&std::fs::read(&self.log).unwrap_or_default()).into_owned()
     }
@@ -35,7 +39,7 @@ impl Process {
     /// As Ctrl-C in its terminal, if it still runs.
     pub fn interrupt(&mut self) {
         if self.exit().is_none() {
-            let pid = self.child.id().to_string();
+            let pid = self.id().to_string();
             assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
         }
     }
@@ -60,13 +64,22 @@ impl Drop for Process {
 }
 
 /// Waits until `condition` gives something; `what` names it in the failure.
-pub fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+pub fn wait_for<T>(what: &str, condition: impl FnMut() -> Option<T>) -> T {
+    wait_at_most(PATIENCE, what, condition)
+}
+
+/// As [`wait_for`], with another patience.
+pub fn wait_at_most<T>(
+    patience: Duration,
+    what: &str,
+    mut condition: impl FnMut() -> Option<T>,
+) -> T {
     let start = Instant::now();
     loop {
         if let Some(found) = condition() {
             return found;
         }
-        assert!(start.elapsed() < PATIENCE, "waited {PATIENCE:?} for {what}");
+        assert!(start.elapsed() < patience, "waited {patience:?} for {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }

@@ -1,0 +1,93 @@
+//! The contexts of one VM: a root for each configuration that is alive, and the
+//! streams.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+use super::root::Root;
+use super::stream::Stream;
+
+thread_local! {
+    static CONTEXTS: RefCell<Contexts> = RefCell::default();
+}
+
+#[derive(Default)]
+struct Contexts {
+    /// In the order in which they were made; seldom more than two.
+    roots: Vec<Root>,
+    streams: HashMap<u32, Stream, BuildHasherDefault<IdHasher>>,
+}
+
+/// The host has made a context: a root, or a stream of the root `root_id`.
+pub fn create(context_id: u32, root_id: u32) {
+    with_contexts(|contexts| {
+        if root_id == 0 {
+            contexts.roots.push(Root::new(context_id));
+        } else if let Some(root) = contexts.root(root_id) {
+            let stream = root.stream();
+            contexts.streams.insert(context_id, stream);
+        }
+    });
+}
+
+/// The host has done with a context.
+pub fn end(context_id: u32) {
+    with_contexts(|contexts| {
+        if let Some(stream) = contexts.streams.remove(&context_id) {
+            stream.end();
+        } else if let Some(root) = contexts.root(context_id) {
+            root.end();
+            contexts.roots.retain(|root| root.context_id() != context_id);
+        }
+    });
+}
+
+/// Does `work` with a root context.
+pub fn with_root<T>(context_id: u32, work: impl FnOnce(&mut Root) -> T) -> Option<T> {
+    with_contexts(|contexts| contexts.root(context_id).map(work)).flatten()
+}
+
+/// Does `work` with a stream's context.
+pub fn with_stream(context_id: u32, work: impl FnOnce(&mut Stream)) {
+    with_contexts(|contexts| contexts.streams.get_mut(&context_id).map(work));
+}
+
+/// `None` only if the host calls a callback from within a host call, which it must
+/// not; the callback is then lost, and not the VM.
+fn with_contexts<T>(work: impl FnOnce(&mut Contexts) -> T) -> Option<T> {
+    CONTEXTS.with(|contexts| contexts.try_borrow_mut().ok().map(|mut contexts| work(&mut contexts)))
+}
+
+// === impl Contexts ===
+
+impl Contexts {
+    fn root(&mut self, context_id: u32) -> Option<&mut Root> {
+        self.roots.iter_mut().find(|root| root.context_id() == context_id)
+    }
+}
+
+/// A hasher of context ids. The host gives them out one after another, so no client
+/// can make them collide, and the standard library's hasher, which guards against
+/// that, costs more than all else that is done to find a context.
+#[derive(Default)]
+struct IdHasher(u64);
+
+// === impl IdHasher ===
+
+impl Hasher for IdHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u32(u32::from(*byte));
+        }
+    }
+
+    fn write_u32(&mut self, id: u32) {
+        // Fibonacci hashing: the table takes its bits from both ends.
+        self.0 = (self.0 ^ u64::from(id)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
