@@ -16,7 +16,7 @@ OWN_ENVOY := .tools/envoy-ready
 endif
 export ENVOY
 
-.PHONY: help run build test e2e lint fuzz fmt count weights tools target linters clean FORCE
+.PHONY: help run build test e2e lint fuzz fmt count weights tools target valgrind linters clean FORCE
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -55,11 +55,12 @@ fuzz: ## fuzz the readers of answers for SECONDS each (600): make fuzz SECONDS=6
 fmt: ## format the source
 	$(CARGO) fmt
 
-count: build ## print the filter's size and the host calls of one request
+count: build tools valgrind ## count host calls and, under callgrind, instructions; ACCEPT=1 checks the figures in
 	@wc -c < $(WASM) | awk '{printf "verdigris.wasm: %d bytes (%.0f KiB)\n", $$1, $$1 / 1024}'
 	@$(CARGO) test --locked --quiet --test filter -- --nocapture host_calls > target/count.txt \
 	  || { cat target/count.txt; exit 1; }
 	@grep -E '^(host calls|  )' target/count.txt
+	@$(CARGO) bench --locked --quiet --bench cost -- count $(if $(ACCEPT),--accept)
 
 weights: ## change the weights of what `make run` runs: make weights BLUE=75 GREEN=25
 	@target/run/weights $(BLUE) $(GREEN)
@@ -68,6 +69,9 @@ $(TRAP): target FORCE
 	@$(CARGO) build --locked --quiet --release --target wasm32-wasip1 --features trap-for-tests --target-dir target/trap
 
 FORCE:
+
+valgrind:
+	@command -v valgrind >/dev/null || { echo 'valgrind is not installed: on Debian, apt-get install valgrind'; exit 1; }
 
 linters:
 	@$(CARGO) fmt --version >/dev/null 2>&1 || rustup component add rustfmt

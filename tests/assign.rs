@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use verdigris::assign::bucket::MAX_TOTAL_WEIGHT;
-use verdigris::assign::unit::{find_cookie, find_unit};
+use verdigris::assign::unit::{find_cookie, with_unit};
 use verdigris::assign::{Ask, Reason, Share, Version, bucket_hash, decide};
 use verdigris::config::Config;
 
@@ -243,11 +243,13 @@ fn the_first_source_with_a_value_gives_the_unit() {
         (&[], None),
     ];
     for (headers, unit) in cases {
-        let found = find_unit(&config.unit, |name| {
+        let header = |name: &str| {
             let (_, value) = headers.iter().find(|(header, _)| *header == name)?;
-            Some(value.as_bytes().to_vec())
+            Some(value.as_bytes())
+        };
+        with_unit(&config.unit, header, |found| {
+            assert_eq!(found, unit.map(str::as_bytes), "{headers:?}");
         });
-        assert_eq!(found.as_deref(), unit.map(str::as_bytes), "{headers:?}");
     }
 }
 

@@ -167,6 +167,11 @@ fn a_refusal_names_field_value_and_mend() {
         ),
         (
             "/answers",
+            Some(json!({"read": false, "plain": true})),
+            "answers.plain: set: has no effect where answers.read is false",
+        ),
+        (
+            "/answers",
             Some(json!({"paths": [{"prefix": "x", "format": "chat"}]})),
             "answers.paths: \"x\": write a prefix",
         ),

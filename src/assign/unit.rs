@@ -1,5 +1,7 @@
 //! The unit: what is kept on one version, usually the user.
 
+use std::ops::Deref;
+
 use crate::config::{CookieName, HeaderName};
 
 /// A place in a request that may carry the unit.
@@ -11,25 +13,33 @@ pub enum UnitSource {
     Cookie(CookieName),
 }
 
-/// The unit of a request: the first source that has one. An empty value is no
-/// unit, or every client that sends one would share a bucket.
+/// Finds the unit of a request, in the first source that has one, and gives it to
+/// `found`. An empty value is no unit, or every client that sends one would share a
+/// bucket.
 ///
 /// `header` answers with the first value of the named request header. It is
 /// asked only until a unit is found.
-pub fn find_unit(
+pub fn with_unit<V: Deref<Target = [u8]>, T>(
     sources: &[UnitSource],
-    mut header: impl FnMut(&str) -> Option<Vec<u8>>,
-) -> Option<Vec<u8>> {
-    sources
-        .iter()
-        .filter_map(|source| match source {
-            UnitSource::Header(name) => header(name.as_str()),
-            UnitSource::Cookie(name) => {
-                let cookies = header("cookie")?;
-                find_cookie(&cookies, name.as_str().as_bytes()).map(<[u8]>::to_vec)
-            }
-        })
-        .find(|unit| !unit.is_empty())
+    mut header: impl FnMut(&str) -> Option<V>,
+    found: impl FnOnce(Option<&[u8]>) -> T,
+) -> T {
+    for source in sources {
+        let (name, cookie) = match source {
+            UnitSource::Header(name) => (name.as_str(), None),
+            UnitSource::Cookie(name) => ("cookie", Some(name.as_str())),
+        };
+        let value = header(name);
+        let value = value.as_deref();
+        let unit = match cookie {
+            Some(name) => value.and_then(|cookies| find_cookie(cookies, name.as_bytes())),
+            None => value,
+        };
+        if unit.is_some_and(|unit| !unit.is_empty()) {
+            return found(unit);
+        }
+    }
+    found(None)
 }
 
 /// The value of the first cookie called `name` in a `Cookie` header, without the

@@ -17,6 +17,8 @@ pub struct Answers {
     green_format: Option<Format>,
     paths: Vec<(Box<[u8]>, Format)>,
     format: Option<Format>,
+    /// Whether bodies are read, and not only statuses and endings looked at.
+    pub read: bool,
     /// Whether the upstream is asked for answers that are not compressed.
     pub plain: bool,
     /// How answers open that are refusals.
@@ -59,12 +61,24 @@ pub(super) fn answers(
             ("versions.blue.format", blue_format.is_some()),
             ("versions.green.format", green_format.is_some()),
         ];
-        for (field, _) in idle.into_iter().filter(|(_, is_written)| *is_written) {
-            let mend = "has no effect, since no answers are read: write \"answers\": {} as well";
-            problems.note(Problem { field: field.into(), value: "set".into(), mend: mend.into() });
-        }
+        let mend = "has no effect, since no answers are read: write \"answers\": {} as well";
+        refuse_idle(&idle, mend, problems);
         return None;
     };
+    let read = written.read.unwrap_or(true);
+    if !read {
+        let idle = [
+            ("answers.format", written.format.is_some()),
+            ("answers.paths", !written.paths.is_empty()),
+            ("answers.plain", written.plain),
+            ("answers.refusal_phrases", !written.refusal_phrases.is_empty()),
+        ];
+        refuse_idle(
+            &idle,
+            "has no effect where answers.read is false: remove one of them",
+            problems,
+        );
+    }
     let paths = written.paths.into_iter().filter_map(|Object(path)| checked_path(path, problems));
     let paths = paths.collect();
     let mut refusal_phrases = Phrases::default();
@@ -86,10 +100,19 @@ pub(super) fn answers(
         green_format,
         paths,
         format: written.format,
+        read,
         plain: written.plain,
         refusal_phrases,
         prices,
     })
+}
+
+/// Notes the fields that are written and have no effect.
+fn refuse_idle(fields: &[(&str, bool)], mend: &str, problems: &mut Problems) {
+    for (field, _) in fields.iter().filter(|(_, is_written)| *is_written) {
+        let problem = Problem { field: (*field).into(), value: "set".into(), mend: mend.into() };
+        problems.note(problem);
+    }
 }
 
 fn checked_path(path: WrittenPath, problems: &mut Problems) -> Option<(Box<[u8]>, Format)> {

@@ -78,6 +78,7 @@ pub struct WrittenVersion {
 #[serde(deny_unknown_fields, default)]
 #[allow(missing_docs, reason = "the README's reference is their one description")]
 pub struct WrittenAnswers {
+    pub read: Option<bool>,
     pub format: Option<Format>,
     pub paths: Vec<Object<WrittenPath>>,
     pub plain: bool,

@@ -7,8 +7,8 @@
 //! Source: the proxy-wasm specification, `abi-versions/v0.2.1`.
 #![allow(unsafe_code, reason = "the host is reached through foreign functions")]
 
-use std::mem::ManuallyDrop;
-use std::ptr::null_mut;
+use super::pairs::Pairs;
+use super::value::Value;
 
 /// A status other than "ok", as the host gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +51,11 @@ mod abi {
             value: *mut *mut u8,
             value_size: *mut usize,
         ) -> u32;
+        pub fn proxy_get_header_map_pairs(
+            map: u32,
+            value: *mut *mut u8,
+            value_size: *mut usize,
+        ) -> u32;
         pub fn proxy_replace_header_map_value(
             map: u32,
             key: *const u8,
@@ -77,16 +82,16 @@ mod abi {
 }
 
 /// The plugin configuration's bytes; empty where none is given.
-pub fn plugin_configuration() -> Result<Vec<u8>, HostError> {
+pub fn plugin_configuration() -> Result<Value, HostError> {
     buffer(PLUGIN_CONFIGURATION, usize::MAX)
 }
 
 /// The piece of the response's body that is passing; at most `size` bytes.
-pub fn response_body(size: usize) -> Result<Vec<u8>, HostError> {
+pub fn response_body(size: usize) -> Result<Value, HostError> {
     buffer(RESPONSE_BODY, size)
 }
 
-fn buffer(buffer: u32, size: usize) -> Result<Vec<u8>, HostError> {
+fn buffer(buffer: u32, size: usize) -> Result<Value, HostError> {
     // SAFETY: the host writes where the two pointers point, as `Value` says.
     Value::fill(|value, value_size| unsafe {
         abi::proxy_get_buffer_bytes(buffer, 0, size, value, value_size)
@@ -94,16 +99,25 @@ fn buffer(buffer: u32, size: usize) -> Result<Vec<u8>, HostError> {
 }
 
 /// The first value of a request header; `None` where the request has none.
-pub fn request_header(name: &str) -> Option<Vec<u8>> {
+pub fn request_header(name: &str) -> Option<Value> {
     header(REQUEST_HEADERS, name)
 }
 
-/// The first value of a response header; `None` where the response has none.
-pub fn response_header(name: &str) -> Option<Vec<u8>> {
-    header(RESPONSE_HEADERS, name)
+/// The response's status, as its text.
+pub fn response_status() -> Option<Value> {
+    header(RESPONSE_HEADERS, ":status")
 }
 
-fn header(map: u32, name: &str) -> Option<Vec<u8>> {
+/// All headers of the response; cheaper than two of them by name.
+pub fn response_headers() -> Result<Pairs, HostError> {
+    // SAFETY: the host writes where the two pointers point, as `Value` says.
+    let pairs = Value::fill(|value, size| unsafe {
+        abi::proxy_get_header_map_pairs(RESPONSE_HEADERS, value, size)
+    });
+    pairs.map(Pairs::new)
+}
+
+fn header(map: u32, name: &str) -> Option<Value> {
     // SAFETY: `name` outlives the call, and the host writes as `Value` says.
     Value::fill(|value, size| unsafe {
         abi::proxy_get_header_map_value(map, name.as_ptr(), name.len(), value, size)
@@ -121,13 +135,13 @@ pub fn response_flags() -> Option<u64> {
     let flags = Value::fill(|value, size| unsafe {
         abi::proxy_get_property(path.as_ptr(), path.len(), value, size)
     });
-    flags.ok()?.try_into().ok().map(u64::from_le_bytes)
+    (*flags.ok()?).try_into().ok().map(u64::from_le_bytes)
 }
 
 /// Sets a request header to one value. Envoy chooses the route anew.
 pub fn replace_request_header(name: &str, value: &str) -> Result<(), HostError> {
     // SAFETY: both texts outlive the call; the host only reads them.
-    check(unsafe {
+    HostError::check(unsafe {
         abi::proxy_replace_header_map_value(
             REQUEST_HEADERS,
             name.as_ptr(),
@@ -141,7 +155,7 @@ pub fn replace_request_header(name: &str, value: &str) -> Result<(), HostError> 
 /// Sets the stream's filter state `wasm.<name>`, which no client can forge.
 pub fn set_filter_state(name: &str, value: &str) -> Result<(), HostError> {
     // SAFETY: both texts outlive the call; the host only reads them.
-    check(unsafe {
+    HostError::check(unsafe {
         abi::proxy_set_property(name.as_ptr(), name.len(), value.as_ptr(), value.len())
     })
 }
@@ -150,7 +164,9 @@ pub fn set_filter_state(name: &str, value: &str) -> Result<(), HostError> {
 pub fn define_metric(kind: MetricKind, name: &str) -> Result<MetricId, HostError> {
     let mut id = 0;
     // SAFETY: `name` outlives the call, and the host writes one number to `id`.
-    check(unsafe { abi::proxy_define_metric(kind as u32, name.as_ptr(), name.len(), &mut id) })?;
+    HostError::check(unsafe {
+        abi::proxy_define_metric(kind as u32, name.as_ptr(), name.len(), &mut id)
+    })?;
     Ok(MetricId(id))
 }
 
@@ -159,13 +175,13 @@ pub fn increment(counter: MetricId, by: u64) -> Result<(), HostError> {
     // More than any count; the host takes a signed number.
     let by = i64::try_from(by).unwrap_or(i64::MAX);
     // SAFETY: no memory is shared.
-    check(unsafe { abi::proxy_increment_metric(counter.0, by) })
+    HostError::check(unsafe { abi::proxy_increment_metric(counter.0, by) })
 }
 
 /// Sets a gauge, or adds a value to a histogram.
 pub fn record(metric: MetricId, value: u64) -> Result<(), HostError> {
     // SAFETY: no memory is shared.
-    check(unsafe { abi::proxy_record_metric(metric.0, value) })
+    HostError::check(unsafe { abi::proxy_record_metric(metric.0, value) })
 }
 
 /// Writes to Envoy's log. A log that the host refuses has nowhere else to go.
@@ -185,37 +201,15 @@ pub fn log(level: log::Level, message: &str) {
 pub fn log_level() -> Result<u32, HostError> {
     let mut level = 0;
     // SAFETY: the host writes one number to `level`.
-    check(unsafe { abi::proxy_get_log_level(&mut level) })?;
+    HostError::check(unsafe { abi::proxy_get_log_level(&mut level) })?;
     Ok(level)
 }
 
-fn check(status: u32) -> Result<(), HostError> {
-    if status == 0 { Ok(()) } else { Err(HostError(status)) }
-}
+// === impl HostError ===
 
-/// Bytes that the host allocates in this module's memory and hands over.
-struct Value {
-    data: *mut u8,
-    size: usize,
-}
-
-impl Value {
-    /// Has `call` fill in pointer and size, and takes the bytes over.
-    fn fill(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Vec<u8>, HostError> {
-        let mut value = Self { data: null_mut(), size: 0 };
-        check(call(&mut value.data, &mut value.size))?;
-        if value.data.is_null() {
-            return Ok(Vec::new());
-        }
-        // SAFETY: the host got the memory from `proxy_on_memory_allocate(size)`, which
-        // makes a vector of that capacity, has filled it, and gives it up with the
-        // call's return.
-        Ok(unsafe { Vec::from_raw_parts(value.data, value.size, value.size) })
+impl HostError {
+    /// What a call's status says.
+    pub fn check(status: u32) -> Result<(), Self> {
+        if status == 0 { Ok(()) } else { Err(Self(status)) }
     }
-}
-
-/// Memory for what the host hands over.
-#[unsafe(no_mangle)]
-extern "C" fn proxy_on_memory_allocate(size: usize) -> *mut u8 {
-    ManuallyDrop::new(Vec::with_capacity(size)).as_mut_ptr()
 }

@@ -7,9 +7,11 @@
 //! | [`host`] | every call to the host, none of which can panic |
 //! | [`logger`] | the `log` crate's records, and a trap's message, in Envoy's log |
 //! | [`metrics`] | a rollout's counters and gauges, defined once per VM |
+//! | [`pairs`] | a whole header map |
 //! | [`random`] | draws for requests without a unit |
 //! | [`root`] | the plugin configuration's life |
 //! | [`stream`] | one request |
+//! | [`value`] | bytes that the host hands over, and their memory |
 //! | [`watch`] | its response, where the configuration asks for it |
 //!
 //! There is no SDK between this and the host. The Rust SDK (proxy-wasm 0.2.5)
@@ -23,7 +25,9 @@ mod exports;
 mod host;
 mod logger;
 mod metrics;
+mod pairs;
 mod random;
 mod root;
 mod stream;
+mod value;
 mod watch;

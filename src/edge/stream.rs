@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::host::{self, HostError};
 use super::root::Running;
 use super::watch::Watch;
-use crate::assign::unit::find_unit;
+use crate::assign::unit::with_unit;
 use crate::assign::{Ask, Decision, Reason, Version, decide};
 
 /// The filter state that names the reason: `wasm.verdigris.reason` in the
@@ -73,13 +73,13 @@ impl Running {
             let value = host::request_header(name.as_str())?;
             Version::from_bytes(&value)
         });
-        // A forced request is decided without its unit, which need not be read.
-        let unit = match forced {
-            Some(_) => None,
-            None => find_unit(&config.unit, host::request_header),
+        let decide =
+            |unit: Option<&[u8]>| decide(config, Ask { unit, forced }, || self.random.draw());
+        let decision = match forced {
+            // It is decided without its unit, which need not be read.
+            Some(_) => decide(None),
+            None => with_unit(&config.unit, host::request_header, decide),
         };
-        let ask = Ask { unit: unit.as_deref(), forced };
-        let decision = decide(config, ask, || self.random.draw());
         if let Err(error) = self.route(decision.version) {
             // Envoy goes on with what early header mutation put, and that is not
             // to be booked on the version that was meant.

@@ -5,9 +5,10 @@ use std::time::Instant;
 
 use super::host;
 use super::root::Running;
-use crate::assign::{Decision, Reason};
+use crate::assign::{Decision, Reason, Version};
 use crate::config::Answers;
-use crate::observe::{Ending, Format, Framing, Outcome, Reader, Unread};
+use crate::observe::head::parse_status;
+use crate::observe::{Ending, Format, Framing, Head, Outcome, Reader, Unread};
 
 /// Envoy's flags of a client that left: its connection ended, or it reset the
 /// stream (`DownstreamConnectionTermination`, `DownstreamRemoteReset`).
@@ -45,10 +46,7 @@ impl Watch {
         if matches!(decision.reason, Reason::Pinned | Reason::Forced) {
             return None;
         }
-        let format = answers.format_of(decision.version).or_else(|| {
-            let path = host::request_header(":path")?;
-            answers.format_at(&path)
-        });
+        let format = if answers.read { format_of(answers, decision.version) } else { None };
         if answers.plain && format.is_some() {
             // An upstream that is not asked may compress, and the answer is unread.
             let _ = host::replace_request_header("accept-encoding", "identity");
@@ -68,27 +66,18 @@ impl Watch {
     /// The response's headers have come.
     pub fn headers(&mut self, end_of_stream: bool) {
         self.is_complete |= end_of_stream;
-        let status = host::response_header(":status");
-        self.status = status.and_then(|status| str::from_utf8(&status).ok()?.parse().ok());
-        if matches!(self.status, Some(200..=299)) {
-            self.body = self.read_body();
+        let Some(answers) = &self.running.config.answers else { return };
+        if !answers.read {
+            self.status = host::response_status().and_then(|status| parse_status(&status));
+            return;
         }
-    }
-
-    fn read_body(&self) -> Body {
-        let content_type = host::response_header("content-type").unwrap_or_default();
-        let framing = Framing::of_content_type(&content_type);
-        let Some(format) = self.format else {
-            // A stream of events where none was known of; other bodies are no answers.
-            let streams = content_type.to_ascii_lowercase().starts_with(b"text/event-stream");
-            return if streams { Body::Unread(Unread::UnknownFormat) } else { Body::Ignored };
-        };
-        let encoding = host::response_header("content-encoding").unwrap_or_default();
-        if !encoding.is_empty() && !encoding.eq_ignore_ascii_case(b"identity") {
-            return Body::Unread(Unread::Encoded);
+        let Ok(headers) = host::response_headers() else { return };
+        let head = Head::of(headers.iter());
+        drop(headers);
+        self.status = head.status;
+        if matches!(head.status, Some(200..=299)) {
+            self.body = Body::of(head, self.format, answers);
         }
-        let opening = self.answers().map_or(0, |answers| answers.refusal_phrases.opening());
-        Body::Read(Box::new(Reader::new(format, framing, opening)), framing == Framing::Events)
     }
 
     /// Some of the response's body is passing.
@@ -139,11 +128,35 @@ impl Watch {
         }
     }
 
-    fn answers(&self) -> Option<&Answers> {
-        self.running.config.answers.as_ref()
-    }
-
     fn elapsed_ms(&self) -> u64 {
         u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
+}
+
+// === impl Body ===
+
+impl Body {
+    /// What is to be done with the body after this head.
+    fn of(head: Head, format: Option<Format>, answers: &Answers) -> Self {
+        let Some(format) = format else {
+            // A stream of events where none was known of; other bodies are no answers.
+            let is_stream = head.is_event_stream;
+            return if is_stream { Self::Unread(Unread::UnknownFormat) } else { Self::Ignored };
+        };
+        if head.is_encoded {
+            return Self::Unread(Unread::Encoded);
+        }
+        let reader = Reader::new(format, head.framing, answers.refusal_phrases.opening());
+        Self::Read(Box::new(reader), head.framing == Framing::Events)
+    }
+}
+
+/// The format of the version's answers to this request.
+///
+/// Asked before Envoy routes the request, since a route may rewrite the path.
+fn format_of(answers: &Answers, version: Version) -> Option<Format> {
+    answers.format_of(version).or_else(|| {
+        let path = host::request_header(":path")?;
+        answers.format_at(&path)
+    })
 }

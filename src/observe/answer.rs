@@ -1,7 +1,7 @@
 //! What is known of an answer so far, whatever its format.
 
-use super::json::Text;
 use super::prefix::Prefix;
+use super::text::Text;
 
 /// Tokens in one accounting for all providers: input contains what was read from
 /// and written to a cache, output contains reasoning. `None` is "not told".
@@ -58,7 +58,7 @@ pub struct Opening {
 
 impl Answer {
     /// Some of the answer's text has come.
-    pub fn text(&mut self, text: &Text) {
+    pub fn text(&mut self, text: Text<'_>) {
         if text.is_empty() {
             return;
         }
@@ -70,12 +70,12 @@ impl Answer {
 
     /// Something that was generated has come that is no text of the answer:
     /// reasoning, or the call of a tool.
-    pub fn content(&mut self, text: &Text) {
+    pub fn content(&mut self, text: Text<'_>) {
         self.has_content |= !text.is_empty();
     }
 
     /// The model that the answer names. The first name stays.
-    pub fn model(&mut self, name: &Text) {
+    pub fn model(&mut self, name: Text<'_>) {
         if self.model.is_none() && !name.is_empty() {
             self.model = Some(ModelName::of(name.bytes()));
         }

@@ -6,8 +6,9 @@
 //! with a reason for its end, the candidate's or the blocked prompt's.
 
 use super::answer::Answer;
-use super::json::{Text, Token};
+use super::json::Token;
 use super::keys::Key::{self, *};
+use super::text::Text;
 
 /// Candidates' and thoughts' tokens.
 #[derive(Clone, Copy, Debug, Default)]
@@ -61,7 +62,7 @@ impl Gemini {
     }
 }
 
-fn is_refusal(reason: &Text) -> bool {
+fn is_refusal(reason: Text<'_>) -> bool {
     [
         "SAFETY",
         "PROHIBITED_CONTENT",

@@ -1,40 +1,35 @@
-//! A JSON scanner that keeps no document: bytes in any pieces go in, scalars and
-//! containers with their path come out.
+//! A JSON scanner that keeps no document: bytes in any pieces go in, and what stands
+//! at the paths that matter comes out.
 //!
 //! It takes one document after another, with or without white space between them,
 //! so that a plain answer, lines of JSON and the data of an event are read alike.
-//! It holds the path, and of the string or number at hand the first
-//! [`MAX_TEXT`] bytes; a document may be of any length, and up to
-//! [`MAX_DEPTH`] deep.
+//! It holds the path, and of a string or number that a piece's end has cut the first
+//! [`MAX_TEXT`] bytes; a document may be of any length, and up to [`MAX_DEPTH`] deep.
 //!
 //! Structure is checked; of a number and of a string only as much as is needed to
 //! find their end. Grammar: RFC 8259.
 
+use super::find::find_either;
+
 use super::keys::Key;
 use super::prefix::Prefix;
+use super::text::Text;
 
 /// How deep a document may be. Answers of all known formats stay below 16.
 pub const MAX_DEPTH: usize = 64;
 
-/// How many bytes of a string, a number or a key are kept.
+/// How many bytes of a string, a number or a key are told.
 pub const MAX_TEXT: usize = 128;
-
-/// The beginning of a string, a number or a key.
-pub type Text = Prefix<MAX_TEXT>;
 
 /// What stands at a path.
 #[derive(Clone, Copy, Debug)]
 pub enum Token<'a> {
     /// `{`.
     Object,
-    /// `[`.
-    Array,
     /// A string, unescaped.
-    String(&'a Text),
+    String(Text<'a>),
     /// A number; `None` where it is not a whole number from 0.
     Number(Option<u64>),
-    /// `true`, `false` or `null`.
-    Literal,
     /// The document, at the empty path, is complete.
     End,
 }
@@ -47,7 +42,10 @@ pub struct Scanner {
     path: [Key; MAX_DEPTH],
     /// Which of the open containers are lists: the lowest bit is the outermost.
     lists: u64,
-    text: Text,
+    /// Which of the open containers are at a key that matters to no format. While
+    /// there is one, nothing is told.
+    others: u64,
+    text: Prefix<MAX_TEXT>,
     is_key: bool,
     /// A first half of a surrogate pair.
     high_surrogate: u16,
@@ -69,10 +67,12 @@ enum State {
     Colon,
     /// After a value in a container.
     AfterValue,
+    /// Within a string that has an escape or is in several pieces.
     String,
     Escape,
     /// Within `\uXXXX`: digits still to come and the value so far.
     Unicode(u8, u16),
+    /// Within a number that is in several pieces.
     Number,
     /// Within a literal: what is still to come.
     Literal(&'static [u8]),
@@ -89,7 +89,8 @@ impl Default for Scanner {
             depth: 0,
             path: [Key::Other; MAX_DEPTH],
             lists: 0,
-            text: Text::default(),
+            others: 0,
+            text: Prefix::default(),
             is_key: false,
             high_surrogate: 0,
         }
@@ -97,27 +98,29 @@ impl Default for Scanner {
 }
 
 impl Scanner {
-    /// Reads on, and tells `sink` of each value that is complete.
+    /// Reads on, and tells `sink` of each value that is complete at a path of keys
+    /// that matter.
     pub fn feed(&mut self, bytes: &[u8], sink: &mut impl FnMut(&[Key], Token<'_>)) {
         let mut rest = bytes;
         while let Some((&byte, after)) = rest.split_first() {
-            if self.state == State::String {
-                let run = rest.iter().position(|b| matches!(b, b'"' | b'\\'));
-                let (run, next) = rest.split_at(run.unwrap_or(rest.len()));
-                if !run.is_empty() {
-                    self.close_surrogate();
-                    self.text.push(run);
-                    rest = next;
-                    continue;
+            rest = match self.state {
+                State::String => self.string(rest, sink),
+                State::Escape => self.escaped_byte(byte, after),
+                State::Unicode(left, value) => self.unicode_byte(byte, left, value, after),
+                State::Number => self.number(rest, sink),
+                State::Literal(expected) => self.literal(rest, expected, sink),
+                State::Broken => return,
+                _ if is_space(byte) => after,
+                State::FirstItem if byte == b']' => self.close(after, sink),
+                State::Start | State::Value | State::FirstItem => {
+                    self.value(byte, rest, after, sink)
                 }
-            }
-            // A number ends only with what comes after it, which is read again.
-            if self.step(byte, sink) {
-                rest = after;
-            }
-            if self.state == State::Broken {
-                return;
-            }
+                State::FirstKey if byte == b'}' => self.close(after, sink),
+                State::FirstKey | State::Key if byte == b'"' => self.key(after, sink),
+                State::Colon if byte == b':' => self.expect(State::Value, after),
+                State::AfterValue => self.after_value(byte, after, sink),
+                _ => self.expect(State::Broken, after),
+            };
         }
     }
 
@@ -137,130 +140,184 @@ impl Scanner {
         self.state = State::Start;
         self.depth = 0;
         self.lists = 0;
+        self.others = 0;
         self.high_surrogate = 0;
     }
 
-    fn path(&self) -> &[Key] {
-        self.path.get(..self.depth).unwrap_or_default()
+    // Each of the following takes what it can of the bytes, and gives back the rest.
+
+    fn expect<'a>(&mut self, state: State, rest: &'a [u8]) -> &'a [u8] {
+        self.state = state;
+        rest
     }
 
-    /// Takes one byte; whether it is used up.
-    fn step(&mut self, byte: u8, sink: &mut impl FnMut(&[Key], Token<'_>)) -> bool {
-        match self.state {
-            State::String => self.string_byte(byte, sink),
-            State::Escape => self.escaped_byte(byte),
-            State::Unicode(left, value) => self.unicode_byte(byte, left, value),
-            State::Number => {
-                if matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E') {
-                    self.text.push(&[byte]);
-                } else {
-                    let number = self.text.whole().and_then(parse_whole_number);
-                    sink(self.path(), Token::Number(number));
-                    self.end_value(sink);
-                    return false;
-                }
-            }
-            State::Literal(expected) => match expected.split_first() {
-                Some((first, rest)) if *first == byte => {
-                    self.state = State::Literal(rest);
-                    if rest.is_empty() {
-                        sink(self.path(), Token::Literal);
-                        self.end_value(sink);
-                    }
-                }
-                _ => self.state = State::Broken,
+    fn after_value<'a>(
+        &mut self,
+        byte: u8,
+        after: &'a [u8],
+        sink: &mut impl FnMut(&[Key], Token<'_>),
+    ) -> &'a [u8] {
+        match (byte, self.is_in_list()) {
+            (b',', true) => self.expect(State::Value, after),
+            (b',', false) => match after.strip_prefix(b"\"") {
+                Some(after) => self.key(after, sink),
+                None => self.expect(State::Key, after),
             },
-            _ if matches!(byte, b' ' | b'\t' | b'\n' | b'\r') => {}
-            State::Start | State::Value => self.begin_value(byte, sink),
-            State::FirstItem if byte == b']' => self.close(sink),
-            State::FirstItem => self.begin_value(byte, sink),
-            State::FirstKey if byte == b'}' => self.close(sink),
-            State::FirstKey | State::Key if byte == b'"' => self.begin_string(true),
-            State::Colon if byte == b':' => self.state = State::Value,
-            State::AfterValue if byte == b',' => {
-                self.state = if self.is_in_list() { State::Value } else { State::Key };
-            }
-            State::AfterValue if byte == if self.is_in_list() { b']' } else { b'}' } => {
-                self.close(sink);
-            }
-            _ => self.state = State::Broken,
+            (b']', true) | (b'}', false) => self.close(after, sink),
+            _ => self.expect(State::Broken, after),
         }
-        true
     }
 
-    fn begin_value(&mut self, byte: u8, sink: &mut impl FnMut(&[Key], Token<'_>)) {
+    fn value<'a>(
+        &mut self,
+        byte: u8,
+        rest: &'a [u8],
+        after: &'a [u8],
+        sink: &mut impl FnMut(&[Key], Token<'_>),
+    ) -> &'a [u8] {
         match byte {
-            b'{' => self.open(Token::Object, sink),
-            b'[' => self.open(Token::Array, sink),
-            b'"' => self.begin_string(false),
+            b'{' => {
+                self.tell(Token::Object, sink);
+                self.open(false, after)
+            }
+            b'[' => self.open(true, after),
+            b'"' => match whole_string(after) {
+                Some((text, after)) => {
+                    self.tell(Token::String(Text::of(text)), sink);
+                    self.end_value(after, sink)
+                }
+                None => self.begin_string(false, after),
+            },
             b'-' | b'0'..=b'9' => {
                 self.text.clear();
-                self.text.push(&[byte]);
-                self.state = State::Number;
+                self.number(rest, sink)
             }
-            b't' => self.state = State::Literal(b"rue"),
-            b'f' => self.state = State::Literal(b"alse"),
-            b'n' => self.state = State::Literal(b"ull"),
-            _ => self.state = State::Broken,
+            b't' => self.literal(after, b"rue", sink),
+            b'f' => self.literal(after, b"alse", sink),
+            b'n' => self.literal(after, b"ull", sink),
+            _ => self.expect(State::Broken, after),
         }
     }
 
-    fn begin_string(&mut self, is_key: bool) {
+    /// Takes a key, and if they are there its colon and the value, which saves the
+    /// way through [`Self::feed`] for each.
+    fn key<'a>(&mut self, after: &'a [u8], sink: &mut impl FnMut(&[Key], Token<'_>)) -> &'a [u8] {
+        let Some((name, after)) = whole_string(after) else {
+            return self.begin_string(true, after);
+        };
+        let after = self.end_key(Key::from_bytes(name), after);
+        let Some(rest) = after.strip_prefix(b":") else { return after };
+        match rest.split_first() {
+            Some((&byte, after)) if !is_space(byte) => self.value(byte, rest, after, sink),
+            _ => self.expect(State::Value, rest),
+        }
+    }
+
+    fn end_key<'a>(&mut self, key: Key, after: &'a [u8]) -> &'a [u8] {
+        let place = self.depth.wrapping_sub(1);
+        if let Some(last) = self.path.get_mut(place) {
+            *last = key;
+            let bit = 1 << place;
+            self.others = if key == Key::Other { self.others | bit } else { self.others & !bit };
+        }
+        self.expect(State::Colon, after)
+    }
+
+    fn number<'a>(&mut self, rest: &'a [u8], sink: &mut impl FnMut(&[Key], Token<'_>)) -> &'a [u8] {
+        let is_part = |b: &u8| matches!(b, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
+        // It ends only with what comes after it, which is read again.
+        let Some(end) = rest.iter().position(|byte| !is_part(byte)) else {
+            self.text.push(rest);
+            return self.expect(State::Number, &[]);
+        };
+        let (digits, after) = rest.split_at(end);
+        if self.matters() {
+            // What came before this piece is in `text`.
+            let text = if self.text.is_empty() {
+                Text::of(digits)
+            } else {
+                self.text.push(digits);
+                self.text.text()
+            };
+            let number = text.whole().and_then(parse_whole_number);
+            sink(self.path(), Token::Number(number));
+        }
+        self.end_value(after, sink)
+    }
+
+    fn literal<'a>(
+        &mut self,
+        rest: &'a [u8],
+        expected: &'static [u8],
+        sink: &mut impl FnMut(&[Key], Token<'_>),
+    ) -> &'a [u8] {
+        if let Some(after) = rest.strip_prefix(expected) {
+            self.end_value(after, sink)
+        } else if let Some(expected) = expected.strip_prefix(rest) {
+            self.expect(State::Literal(expected), &[])
+        } else {
+            self.expect(State::Broken, &[])
+        }
+    }
+
+    fn begin_string<'a>(&mut self, is_key: bool, after: &'a [u8]) -> &'a [u8] {
         self.text.clear();
         self.is_key = is_key;
         self.high_surrogate = 0;
-        self.state = State::String;
+        self.expect(State::String, after)
     }
 
-    fn string_byte(&mut self, byte: u8, sink: &mut impl FnMut(&[Key], Token<'_>)) {
-        if byte == b'\\' {
-            self.state = State::Escape;
-            return;
+    fn string<'a>(&mut self, rest: &'a [u8], sink: &mut impl FnMut(&[Key], Token<'_>)) -> &'a [u8] {
+        let end = find_either(b'"', b'\\', rest);
+        let (run, next) = rest.split_at_checked(end.unwrap_or(rest.len())).unwrap_or_default();
+        if !run.is_empty() {
+            self.close_surrogate();
+            self.text.push(run);
         }
-        self.close_surrogate();
-        if byte != b'"' {
-            self.text.push(&[byte]);
-        } else if self.is_key {
-            let key = self.text.whole().map_or(Key::Other, Key::from_bytes);
-            if let Some(last) = self.path.get_mut(self.depth.wrapping_sub(1)) {
-                *last = key;
+        match next.split_first() {
+            None => next,
+            Some((b'\\', after)) => self.expect(State::Escape, after),
+            Some((_, after)) => {
+                self.close_surrogate();
+                if self.is_key {
+                    let key = self.text.whole().map_or(Key::Other, Key::from_bytes);
+                    return self.end_key(key, after);
+                }
+                if self.matters() {
+                    sink(self.path(), Token::String(self.text.text()));
+                }
+                self.end_value(after, sink)
             }
-            self.state = State::Colon;
-        } else {
-            sink(self.path(), Token::String(&self.text));
-            self.end_value(sink);
         }
     }
 
-    fn escaped_byte(&mut self, byte: u8) {
-        self.state = State::String;
+    fn escaped_byte<'a>(&mut self, byte: u8, after: &'a [u8]) -> &'a [u8] {
         if byte != b'u' {
             self.close_surrogate();
         }
-        match byte {
-            b'"' | b'\\' | b'/' => self.text.push(&[byte]),
-            b'b' => self.text.push(b"\x08"),
-            b'f' => self.text.push(b"\x0c"),
-            b'n' => self.text.push(b"\n"),
-            b'r' => self.text.push(b"\r"),
-            b't' => self.text.push(b"\t"),
-            b'u' => self.state = State::Unicode(4, 0),
-            _ => self.state = State::Broken,
-        }
+        let character = match byte {
+            b'"' | b'\\' | b'/' => byte,
+            b'b' => b'\x08',
+            b'f' => b'\x0c',
+            b'n' => b'\n',
+            b'r' => b'\r',
+            b't' => b'\t',
+            b'u' => return self.expect(State::Unicode(4, 0), after),
+            _ => return self.expect(State::Broken, after),
+        };
+        self.text.push(&[character]);
+        self.expect(State::String, after)
     }
 
-    fn unicode_byte(&mut self, byte: u8, left: u8, value: u16) {
+    fn unicode_byte<'a>(&mut self, byte: u8, left: u8, value: u16, after: &'a [u8]) -> &'a [u8] {
         let Some(digit) = char::from(byte).to_digit(16).and_then(|digit| u16::try_from(digit).ok())
         else {
-            self.state = State::Broken;
-            return;
+            return self.expect(State::Broken, after);
         };
         let value = value << 4 | digit;
         if left > 1 {
-            self.state = State::Unicode(left - 1, value);
-            return;
+            return self.expect(State::Unicode(left - 1, value), after);
         }
-        self.state = State::String;
         match value {
             0xd800..=0xdbff => {
                 self.close_surrogate();
@@ -277,6 +334,7 @@ impl Scanner {
                 self.text.push_char(character);
             }
         }
+        self.expect(State::String, after)
     }
 
     /// A half of a surrogate pair that is alone is no character.
@@ -287,37 +345,64 @@ impl Scanner {
         }
     }
 
-    fn is_in_list(&self) -> bool {
-        self.depth > 0 && self.lists >> (self.depth - 1) & 1 == 1
-    }
-
-    fn open(&mut self, container: Token<'_>, sink: &mut impl FnMut(&[Key], Token<'_>)) {
-        sink(self.path(), container);
-        let is_list = matches!(container, Token::Array);
+    fn open<'a>(&mut self, is_list: bool, after: &'a [u8]) -> &'a [u8] {
         let Some(place) = self.path.get_mut(self.depth) else {
-            self.state = State::Broken;
-            return;
+            return self.expect(State::Broken, after);
         };
         *place = if is_list { Key::Item } else { Key::Other };
         let bit = 1 << self.depth;
         self.lists = if is_list { self.lists | bit } else { self.lists & !bit };
         self.depth += 1;
-        self.state = if is_list { State::FirstItem } else { State::FirstKey };
+        self.expect(if is_list { State::FirstItem } else { State::FirstKey }, after)
     }
 
-    fn close(&mut self, sink: &mut impl FnMut(&[Key], Token<'_>)) {
+    fn close<'a>(&mut self, after: &'a [u8], sink: &mut impl FnMut(&[Key], Token<'_>)) -> &'a [u8] {
         self.depth = self.depth.saturating_sub(1);
-        self.end_value(sink);
+        self.others &= !(1 << self.depth);
+        self.end_value(after, sink)
     }
 
-    fn end_value(&mut self, sink: &mut impl FnMut(&[Key], Token<'_>)) {
+    fn end_value<'a>(
+        &mut self,
+        after: &'a [u8],
+        sink: &mut impl FnMut(&[Key], Token<'_>),
+    ) -> &'a [u8] {
         if self.depth == 0 {
-            self.state = State::Start;
             sink(&[], Token::End);
-        } else {
-            self.state = State::AfterValue;
+            return self.expect(State::Start, after);
+        }
+        self.expect(State::AfterValue, after)
+    }
+
+    fn tell(&self, token: Token<'_>, sink: &mut impl FnMut(&[Key], Token<'_>)) {
+        if self.matters() {
+            sink(self.path(), token);
         }
     }
+
+    /// Whether the path has only keys that matter to a format.
+    fn matters(&self) -> bool {
+        self.others == 0
+    }
+
+    fn path(&self) -> &[Key] {
+        self.path.get(..self.depth).unwrap_or_default()
+    }
+
+    fn is_in_list(&self) -> bool {
+        self.depth > 0 && self.lists >> (self.depth - 1) & 1 == 1
+    }
+}
+
+/// The string that begins here and its rest, if it ends in this piece and has no
+/// escape.
+fn whole_string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (text, rest) = bytes.split_at_checked(find_either(b'"', b'\\', bytes)?)?;
+    Some((text, rest.strip_prefix(b"\"")?))
+}
+
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
 
 fn parse_whole_number(text: &[u8]) -> Option<u64> {

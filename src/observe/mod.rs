@@ -5,7 +5,10 @@
 //! | [`sse`] | framing of server-sent events |
 //! | [`json`] | a JSON scanner that keeps no document |
 //! | [`prefix`] | the beginning of a text of any length |
+//! | [`text`] | a text as a format looks at it |
+//! | [`find`] | the first of two bytes |
 //! | [`keys`] | the object keys that matter to any format |
+//! | [`head`] | what a response's headers say |
 //! | [`detect`] | which format and framing a response has |
 //! | [`chat`], [`responses`], [`anthropic`], [`gemini`] | a provider's format each |
 //! | [`answer`] | what is known of an answer so far |
@@ -25,7 +28,9 @@ pub mod answer;
 mod anthropic;
 mod chat;
 pub mod detect;
+pub mod find;
 mod gemini;
+pub mod head;
 pub mod json;
 pub mod keys;
 pub mod outcome;
@@ -35,9 +40,11 @@ pub mod price;
 pub mod reader;
 mod responses;
 pub mod sse;
+pub mod text;
 
 pub use answer::{Answer, Tokens};
 pub use detect::{Format, Framing};
+pub use head::Head;
 pub use outcome::{Ending, Outcome, Unread};
 pub use phrases::Phrases;
 pub use price::{Price, Prices};

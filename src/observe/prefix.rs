@@ -1,5 +1,7 @@
 //! The beginning of a text of any length.
 
+use super::text::Text;
+
 /// The first `CAPACITY` bytes of a text, and whether that is all of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Prefix<const CAPACITY: usize> {
@@ -34,9 +36,9 @@ impl<const CAPACITY: usize> Prefix<CAPACITY> {
         self.is_whole.then(|| self.bytes())
     }
 
-    /// Whether the text is `text`.
-    pub fn is(&self, text: &str) -> bool {
-        self.whole() == Some(text.as_bytes())
+    /// The text, as a format looks at it.
+    pub fn text(&self) -> Text<'_> {
+        Text::kept(self.bytes(), self.is_whole)
     }
 
     /// Whether the text has no byte.

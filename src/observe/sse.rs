@@ -9,6 +9,8 @@
 //! or `[`, the rest of the body is data as it stands: some servers put a bare JSON
 //! error into a stream.
 
+use super::find::find_either;
+
 use super::prefix::Prefix;
 
 /// A part of an event.
@@ -77,8 +79,8 @@ impl Sse {
                     return;
                 }
                 Line::Data | Line::Ignored => {
-                    let end = rest.iter().position(|b| matches!(b, b'\r' | b'\n'));
-                    let (run, next) = rest.split_at(end.unwrap_or(rest.len()));
+                    let end = find_either(b'\r', b'\n', rest).unwrap_or(rest.len());
+                    let (run, next) = rest.split_at_checked(end).unwrap_or_default();
                     if self.line == Line::Data && !run.is_empty() {
                         sink(Piece::Data(run));
                     }
@@ -105,8 +107,11 @@ impl Sse {
                     after
                 }
                 Line::Field | Line::Name => {
-                    self.name.push(&[byte]);
-                    after
+                    let is_end = |byte: &u8| matches!(byte, b'\r' | b'\n' | b':');
+                    let end = after.iter().position(is_end).map_or(rest.len(), |end| end + 1);
+                    let (run, next) = rest.split_at_checked(end).unwrap_or_default();
+                    self.name.push(run);
+                    next
                 }
                 Line::BeforeData => {
                     self.begin_data(sink);
@@ -136,6 +141,11 @@ impl Sse {
         after: &'a [u8],
         sink: &mut impl FnMut(Piece<'_>),
     ) -> &'a [u8] {
+        // What nearly every line of a stream begins with.
+        if let Some(value) = rest.strip_prefix(b"data:") {
+            self.line = Line::BeforeData;
+            return value;
+        }
         match byte {
             b':' => {
                 self.line = Line::Ignored;

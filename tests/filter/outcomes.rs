@@ -247,6 +247,60 @@ fn plain_answers_are_asked_for_where_that_is_configured() {
     }
 }
 
+/// With `"read": false` statuses, endings and durations are all that is looked at.
+#[test]
+fn outcomes_are_counted_without_reading() {
+    let cut = |response: Response, flags| Response { is_complete: false, flags, ..response };
+    let cases: Vec<(&str, Response, Counts)> = vec![
+        ("an error inside", stream(&[HI, ERROR, DONE]), vec![("responses_2xx", 1)]),
+        ("no terminator", stream(&[HI]), vec![("responses_2xx", 1)]),
+        ("429", response("429", "text/plain", &[]), vec![("responses_429", 1), ("errors", 1)]),
+        (
+            "the upstream resets",
+            cut(stream(&[HI]), UPSTREAM_RESET),
+            vec![("responses_2xx", 1), ("errors", 1)],
+        ),
+        (
+            "the client leaves",
+            cut(stream(&[HI]), CLIENT_LEFT),
+            vec![("responses_2xx", 1), ("aborted", 1)],
+        ),
+    ];
+    for (name, response, expected) in cases {
+        let mut host = Host::start(&answers(json!({"answers": {"read": false}})));
+        host.send_for(&request(CHAT), response);
+        assert_eq!(counts(&mut host), expected, "{name}");
+        assert!(host.stat(&counter("green", "duration_ms")).unwrap() > 0, "{name}");
+    }
+}
+
+/// What the host refuses is missing from the counts, and nothing else is lost.
+#[test]
+fn a_host_that_refuses_to_show_the_answer_harms_nothing() {
+    let calls = [
+        "proxy_get_header_map_value",
+        "proxy_get_header_map_pairs",
+        "proxy_get_buffer_bytes",
+        "proxy_get_property",
+        "proxy_increment_metric",
+        "proxy_record_metric",
+    ];
+    for read in [true, false] {
+        for call in calls {
+            for status in [1, 10, u32::MAX] {
+                let mut host = Host::start(&answers(json!({"answers": {"read": read}})));
+                host.refuse(call, status);
+                let response = Response { is_complete: false, ..stream(&[HI, DONE]) };
+                assert_eq!(host.send_for(&request(CHAT), response).status, 200, "{call} {status}");
+            }
+        }
+    }
+    let mut host = Host::start(&answers(json!({})));
+    host.refuse("proxy_get_buffer_bytes", 10);
+    host.send_for(&request(CHAT), stream(&[HI, DONE]));
+    assert_eq!(counts(&mut host), [("responses_2xx", 1), ("unread", 1), ("unread_malformed", 1)]);
+}
+
 /// Nothing is asked of the host after the request's headers.
 #[test]
 fn without_answers_nothing_is_looked_at() {

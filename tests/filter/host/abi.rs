@@ -9,6 +9,8 @@ const OK: u32 = 0;
 const NOT_FOUND: u32 = 1;
 const BAD_ARGUMENT: u32 = 2;
 
+const RESPONSE_HEADERS: u32 = 2;
+
 type Host<'a> = Caller<'a, State>;
 
 pub fn link(linker: &mut Linker<State>, module: &Module) {
@@ -64,7 +66,6 @@ fn link_proxy(linker: &mut Linker<State>) {
     host_call!(linker, proxy_get_header_map_value(
         host, map: u32, key: u32, key_size: u32, value: u32, value_size: u32
     ) {
-        const RESPONSE_HEADERS: u32 = 2;
         let name = String::from_utf8(read(&host, key, key_size)).unwrap();
         let stream = &host.data().stream;
         let found = match map {
@@ -75,6 +76,15 @@ fn link_proxy(linker: &mut Linker<State>) {
             Some(found) => give(&mut host, &found, value, value_size),
             None => NOT_FOUND,
         }
+    });
+    host_call!(linker, proxy_get_header_map_pairs(
+        host, map: u32, value: u32, value_size: u32
+    ) {
+        if map != RESPONSE_HEADERS {
+            return BAD_ARGUMENT;
+        }
+        let pairs = serialized(&host.data().stream.response.headers);
+        give(&mut host, &pairs, value, value_size)
     });
     host_call!(linker, proxy_replace_header_map_value(
         host, _map: u32, key: u32, key_size: u32, value: u32, value_size: u32
@@ -168,8 +178,27 @@ fn write_u32(host: &mut Host<'_>, at: u32, value: u32) {
     memory(host).write(&mut *host, at as usize, &value.to_le_bytes()).unwrap();
 }
 
-/// Hands bytes over in memory that the module itself allocates.
+/// Headers as the ABI serializes them.
+fn serialized(headers: &[(String, Vec<u8>)]) -> Vec<u8> {
+    let length = |text: &[u8]| u32::try_from(text.len()).unwrap().to_le_bytes();
+    let mut bytes = u32::try_from(headers.len()).unwrap().to_le_bytes().to_vec();
+    for (name, value) in headers {
+        bytes.extend([length(name.as_bytes()), length(value)].concat());
+    }
+    for (name, value) in headers {
+        bytes.extend([name.as_bytes(), b"\0", value, b"\0"].concat());
+    }
+    bytes
+}
+
+/// Hands bytes over in memory that the module itself allocates. For no byte there is
+/// no memory, as in Envoy.
 fn give(host: &mut Host<'_>, bytes: &[u8], value: u32, value_size: u32) -> u32 {
+    if bytes.is_empty() {
+        write_u32(host, value, 0);
+        write_u32(host, value_size, 0);
+        return OK;
+    }
     let size = u32::try_from(bytes.len()).unwrap();
     let allocate = host.get_export("proxy_on_memory_allocate").unwrap().into_func().unwrap();
     let mut data = [Val::I32(0)];

@@ -115,27 +115,45 @@ impl Vm {
 
     /// Runs a stream from its first callback to its last.
     pub fn run_stream(&mut self, context: u32, root: u32, stream: Stream) -> Stream {
-        let headers = u32::try_from(stream.headers.len()).unwrap();
-        let Response { headers: response, pieces, is_complete, .. } = stream.response.clone();
-        self.store.data_mut().stream = stream;
-        self.call("proxy_on_context_create", &[context, root]);
-        let go_on = |vm: &mut Self, callback, args: &[u32]| {
-            assert_eq!(vm.call(callback, args), Some(0), "not paused");
-        };
-        go_on(self, "proxy_on_request_headers", &[context, headers, 1]);
-        if !response.is_empty() {
-            let ends = u32::from(pieces.is_empty() && is_complete);
-            let count = u32::try_from(response.len()).unwrap();
-            go_on(self, "proxy_on_response_headers", &[context, count, ends]);
-        }
+        let Response { pieces, is_complete, .. } = stream.response.clone();
+        self.begin_stream(context, root, stream);
         for (index, piece) in pieces.iter().enumerate() {
-            let ends = u32::from(index + 1 == pieces.len() && is_complete);
-            self.store.data_mut().stream.piece.clone_from(piece);
-            let size = u32::try_from(piece.len()).unwrap();
-            go_on(self, "proxy_on_response_body", &[context, size, ends]);
+            self.pass_piece(context, piece, index + 1 == pieces.len() && is_complete);
         }
         self.end(context);
         self.store.data().stream.clone()
+    }
+
+    /// Runs a stream until its response's headers have come.
+    pub fn begin_stream(&mut self, context: u32, root: u32, stream: Stream) {
+        let headers = u32::try_from(stream.headers.len()).unwrap();
+        let Response { headers: response, pieces, is_complete, .. } = &stream.response;
+        let ends = u32::from(pieces.is_empty() && *is_complete);
+        let count = u32::try_from(response.len()).unwrap();
+        self.store.data_mut().stream = stream;
+        self.call("proxy_on_context_create", &[context, root]);
+        self.go_on("proxy_on_request_headers", &[context, headers, 1]);
+        if count > 0 {
+            self.go_on("proxy_on_response_headers", &[context, count, ends]);
+        }
+    }
+
+    /// Has a piece of a response's body pass.
+    pub fn pass_piece(&mut self, context: u32, piece: &[u8], ends: bool) {
+        let seen = &mut self.store.data_mut().stream.piece;
+        seen.clear();
+        seen.extend_from_slice(piece);
+        let size = u32::try_from(piece.len()).unwrap();
+        self.go_on("proxy_on_response_body", &[context, size, ends.into()]);
+    }
+
+    /// The size of the module's memory, in bytes. It never shrinks.
+    pub fn memory_size(&self) -> usize {
+        self.instance.get_memory(&self.store, "memory").unwrap().data_size(&self.store)
+    }
+
+    fn go_on(&mut self, callback: &str, args: &[u32]) {
+        assert_eq!(self.call(callback, args), Some(0), "not paused");
     }
 
     /// Ends a context.

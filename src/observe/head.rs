@@ -1,0 +1,52 @@
+//! What a response's headers say of its body.
+
+use super::detect::Framing;
+
+/// What a response's headers say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The status, if it is a number.
+    pub status: Option<u16>,
+    /// How the body is divided.
+    pub framing: Framing,
+    /// Whether the content type is that of server-sent events.
+    pub is_event_stream: bool,
+    /// Whether the body is in an encoding that is not read.
+    pub is_encoded: bool,
+}
+
+// === impl Head ===
+
+impl Head {
+    /// What these headers say, by lower-case name. Of one that is repeated the first
+    /// counts.
+    pub fn of<'a>(headers: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> Self {
+        let (mut status, mut content_type, mut encoding) = (None, None, None);
+        for (name, value) in headers {
+            let place = match name {
+                b":status" => &mut status,
+                b"content-type" => &mut content_type,
+                b"content-encoding" => &mut encoding,
+                _ => continue,
+            };
+            place.get_or_insert(value);
+        }
+        let content_type = content_type.unwrap_or_default();
+        let encoding = encoding.unwrap_or_default();
+        Self {
+            status: status.and_then(parse_status),
+            framing: Framing::of_content_type(content_type),
+            is_event_stream: content_type
+                .split_at_checked(EVENT_STREAM.len())
+                .is_some_and(|(kind, _)| kind.eq_ignore_ascii_case(EVENT_STREAM)),
+            is_encoded: !encoding.is_empty() && !encoding.eq_ignore_ascii_case(b"identity"),
+        }
+    }
+}
+
+const EVENT_STREAM: &[u8] = b"text/event-stream";
+
+/// The number of a `:status` header.
+pub fn parse_status(status: &[u8]) -> Option<u16> {
+    str::from_utf8(status).ok()?.parse().ok()
+}

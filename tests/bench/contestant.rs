@@ -1,0 +1,187 @@
+//! Who is measured, and the Envoy configuration of each.
+
+use serde_json::{Map, Value, json};
+
+use crate::artifacts;
+
+/// One way to send users to blue or green.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Contestant {
+    /// No split: everyone to blue.
+    Plain,
+    /// Envoy's own `weighted_clusters`, by a hash policy on the user header.
+    Weighted,
+    /// The cluster header that Verdigris writes, without Verdigris: all to blue.
+    ClusterHeader,
+    /// A Lua filter that hashes the user header and writes the cluster header.
+    Lua,
+    /// Verdigris that decides and counts requests, in a VM that may do nothing else.
+    Routing,
+    /// Verdigris that decides and counts requests.
+    Deciding,
+    /// Verdigris that counts outcomes too: status, ending and duration.
+    Outcomes,
+    /// Verdigris that reads answers.
+    Reading,
+    /// Verdigris with all that a configuration can ask for.
+    Everything,
+}
+
+/// Green's share in percent.
+const GREEN: u32 = 5;
+
+/// What a host need offer where answers are not read.
+const ROUTING: [&str; 17] = [
+    "proxy_on_context_create",
+    "proxy_on_configure",
+    "proxy_on_request_headers",
+    "proxy_on_delete",
+    "proxy_log",
+    "proxy_get_log_level",
+    "proxy_get_buffer_bytes",
+    "proxy_get_header_map_value",
+    "proxy_replace_header_map_value",
+    "proxy_set_property",
+    "proxy_define_metric",
+    "proxy_increment_metric",
+    "proxy_record_metric",
+    "clock_time_get",
+    "fd_write",
+    "random_get",
+    "environ_get",
+];
+
+const LUA: &str = r#"
+function envoy_on_request(handle)
+  local headers = handle:headers()
+  local user = headers:get("x-user-id")
+  if user == nil then return end
+  local hash = 2166136261
+  for at = 1, #user do
+    hash = bit.tobit(bit.bxor(hash, user:byte(at)) * 403)
+  end
+  if hash % 100 < 5 then
+    headers:replace("x-verdigris-version", "green")
+    headers:replace("x-verdigris-cluster", "llm-green")
+  end
+end
+"#;
+
+impl Contestant {
+    pub const ALL: [Self; 9] = [
+        Self::Plain,
+        Self::Weighted,
+        Self::ClusterHeader,
+        Self::Lua,
+        Self::Routing,
+        Self::Deciding,
+        Self::Outcomes,
+        Self::Reading,
+        Self::Everything,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "plain route",
+            Self::Weighted => "weighted_clusters",
+            Self::ClusterHeader => "cluster_header",
+            Self::Lua => "Lua",
+            Self::Routing => "Verdigris, routing only",
+            Self::Deciding => "Verdigris, deciding",
+            Self::Outcomes => "Verdigris, outcomes",
+            Self::Reading => "Verdigris, reading",
+            Self::Everything => "Verdigris, everything",
+        }
+    }
+
+    /// The route's action.
+    pub fn route(self) -> Value {
+        match self {
+            Self::Plain => json!({"cluster": "llm-blue", "timeout": "0s"}),
+            Self::Weighted => json!({
+                "weighted_clusters": {
+                    "clusters": [
+                        {"name": "llm-blue", "weight": 100 - GREEN},
+                        {"name": "llm-green", "weight": GREEN},
+                    ],
+                    "use_hash_policy": true,
+                },
+                "hash_policy": [{"header": {"header_name": "x-user-id"}}],
+                "timeout": "0s",
+            }),
+            _ => json!({"cluster_header": "x-verdigris-cluster", "timeout": "0s"}),
+        }
+    }
+
+    /// Whether the cluster header must say blue before the filter runs.
+    pub fn has_cluster_header(self) -> bool {
+        !matches!(self, Self::Plain | Self::Weighted)
+    }
+
+    /// The filter in front of the router.
+    pub fn filter(self) -> Option<Value> {
+        let config = match self {
+            Self::Plain | Self::Weighted | Self::ClusterHeader => return None,
+            Self::Lua => {
+                return Some(json!({
+                    "name": "lua",
+                    "typed_config": {
+                        "@type": "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua",
+                        "default_source_code": {"inline_string": LUA},
+                    },
+                }));
+            }
+            Self::Routing | Self::Deciding => json!({}),
+            Self::Outcomes => json!({"answers": {"read": false}}),
+            Self::Reading => json!({"answers": {}}),
+            Self::Everything => json!({
+                "unit": [{"header": "x-user-id"}, {"cookie": "uid"}],
+                "pins": {"green": ["qa-7"]},
+                "force_header": "x-verdigris-force",
+                "answers": {"plain": true, "refusal_phrases": ["I'm sorry", "I cannot"]},
+                "prices": {"gpt-*": {"input": 0.15, "output": 0.6}},
+            }),
+        };
+        Some(json!({"name": "verdigris", "typed_config": self.verdigris(config)}))
+    }
+
+    /// The Wasm filter of the shipped `filter.yaml`, with this configuration.
+    pub fn verdigris(self, differs: Value) -> Value {
+        let mut config = json!({
+            // Contestants share no counters.
+            "rollout": format!("bench-{}", self as u8),
+            "unit": {"header": "x-user-id"},
+            "versions": {"blue": {"cluster": "llm-blue"}, "green": {"cluster": "llm-green"}},
+            "weights": {"blue": 100 - GREEN, "green": GREEN},
+        });
+        if let (Value::Object(config), Value::Object(differs)) = (&mut config, differs) {
+            config.extend(differs);
+        }
+        let mut filter = json!({
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
+            "config": {
+                "name": self.name(),
+                "root_id": "verdigris",
+                "vm_config": {
+                    "vm_id": "verdigris",
+                    "runtime": "envoy.wasm.runtime.v8",
+                    "code": {"local": {"filename": artifacts::filter_wasm()}},
+                },
+                "failure_policy": "FAIL_RELOAD",
+                "allow_on_headers_stop_iteration": true,
+                "configuration": {
+                    "@type": "type.googleapis.com/google.protobuf.StringValue",
+                    "value": config.to_string(),
+                },
+            },
+        });
+        if self == Self::Routing {
+            let allowed: Map<String, Value> =
+                ROUTING.map(|name| (name.to_owned(), json!({}))).into_iter().collect();
+            filter["config"]["capability_restriction_config"] =
+                json!({"allowed_capabilities": allowed});
+            filter["config"]["vm_config"]["vm_id"] = json!("verdigris-routing");
+        }
+        filter
+    }
+}

@@ -1,0 +1,136 @@
+//! An Envoy with a listener for each contestant.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::artifacts;
+use crate::contestant::Contestant;
+use crate::http;
+use crate::process::{Process, wait_at_most};
+
+/// Under callgrind Envoy takes a minute to start.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+pub struct Gateway {
+    pub process: Process,
+    pub folder: TempDir,
+    /// The port of each contestant, in the order in which they were given.
+    pub ports: Vec<u16>,
+}
+
+impl Gateway {
+    /// Starts Envoy with one worker in front of an upstream on that port; `prefix` is
+    /// a command that runs the command after it.
+    pub fn start(contestants: &[Contestant], upstream: u16, prefix: &[&str]) -> Self {
+        let folder = TempDir::with_prefix("verdigris-bench-").unwrap();
+        let config = folder.path().join("envoy.json");
+        std::fs::write(&config, bootstrap(contestants, upstream).to_string()).unwrap();
+        let envoy = artifacts::envoy().into_os_string().into_string().unwrap();
+        let mut words = prefix.iter().copied().chain([envoy.as_str()]);
+        let mut command = Command::new(words.next().unwrap());
+        command
+            .args(words)
+            .arg("-c")
+            .arg(&config)
+            .args(["--concurrency", "1", "--disable-hot-restart", "--log-level", "warning"])
+            .args(["--admin-address-path", "admin.txt"])
+            .current_dir(folder.path());
+        let mut process = Process::start(&mut command, &folder.path().join("envoy.log"));
+        let address = folder.path().join("admin.txt");
+        let listeners = wait_at_most(PATIENCE, "Envoy to listen", || {
+            assert!(process.exit().is_none(), "Envoy ended:\n{}", process.log());
+            let address = std::fs::read_to_string(&address).ok()?;
+            let admin = address.rsplit_once(':')?.1.parse().ok()?;
+            let listeners = http::get(admin, "/listeners").ok()?;
+            (listeners.lines().count() == contestants.len()).then_some(listeners)
+        });
+        let port_of = |index: usize| {
+            let name = format!("listener-{index}::");
+            let line = listeners.lines().find(|line| line.starts_with(&name)).unwrap();
+            line.rsplit_once(':').unwrap().1.parse().unwrap()
+        };
+        let ports = (0..contestants.len()).map(port_of).collect();
+        Self { process, folder, ports }
+    }
+
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+fn bootstrap(contestants: &[Contestant], upstream: u16) -> Value {
+    let listeners: Vec<Value> =
+        contestants.iter().enumerate().map(|(index, it)| listener(index, *it)).collect();
+    let clusters = ["llm-blue", "llm-green"].map(|name| {
+        json!({
+            "name": name,
+            "type": "STATIC",
+            "load_assignment": {
+                "cluster_name": name,
+                "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address(upstream)}}]}],
+            },
+        })
+    });
+    json!({
+        "admin": {"address": address(0)},
+        "static_resources": {"listeners": listeners, "clusters": clusters},
+    })
+}
+
+fn listener(index: usize, contestant: Contestant) -> Value {
+    let router = json!({
+        "name": "envoy.filters.http.router",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router",
+        },
+    });
+    let filters: Vec<Value> = contestant.filter().into_iter().chain([router]).collect();
+    let mut manager = json!({
+        "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "llm",
+        "route_config": {"name": "llm", "virtual_hosts": [{
+            "name": "llm",
+            "domains": ["*"],
+            "routes": [{"match": {"prefix": "/"}, "route": contestant.route()}],
+        }]},
+        "http_filters": filters,
+    });
+    if contestant.has_cluster_header() {
+        let overwrite = |key: &str, value: &str| {
+            json!({"append": {
+                "header": {"key": key, "value": value},
+                "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+            }})
+        };
+        manager["early_header_mutation_extensions"] = json!([{
+            "name": "envoy.http.early_header_mutation.header_mutation",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
+                "mutations": [
+                    overwrite("x-verdigris-cluster", "llm-blue"),
+                    overwrite("x-verdigris-version", "blue"),
+                ],
+            },
+        }]);
+    }
+    json!({
+        "name": format!("listener-{index}"),
+        "address": address(0),
+        "filter_chains": [{"filters": [{
+            "name": "envoy.filters.network.http_connection_manager",
+            "typed_config": manager,
+        }]}],
+    })
+}
+
+fn address(port: u16) -> Value {
+    json!({"socket_address": {"address": "127.0.0.1", "port_value": port}})
+}

@@ -1,0 +1,88 @@
+//! The LLM behind every contestant: a short plain answer, or one that streams.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use tokio::runtime::Runtime;
+use tokio::sync::{Semaphore, mpsc};
+use tokio_stream::wrappers::ReceiverStream;
+
+/// The request header that asks for a stream of so many chunks.
+pub const CHUNKS: &str = "x-chunks";
+/// The request header with the milliseconds between two chunks; without it a chunk
+/// waits for [`Upstream::next`].
+pub const PACE: &str = "x-pace-ms";
+/// The request header with a chunk's bytes, where it is to be larger than usual.
+pub const SIZE: &str = "x-size";
+
+const PLAIN: &str = r#"{"id":"chatcmpl-CFfV7vNbNBSPP3zWaoYVNDMsZSAZR","object":"chat.completion","created":1757833449,"model":"gpt-4o-mini-2024-07-18","choices":[{"index":0,"message":{"role":"assistant","content":"Copper roofs turn green because rain and air make a patina on them, verdigris.","refusal":null,"annotations":[]},"logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":106,"completion_tokens":20,"total_tokens":126,"prompt_tokens_details":{"cached_tokens":0,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":0,"audio_tokens":0,"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}},"service_tier":"default","system_fingerprint":"fp_8bda4d3a2c"}"#;
+const HEAD: &str = r#"data: {"id":"chatcmpl-CFfV7vNbNBSPP3zWaoYVNDMsZSAZR","object":"chat.completion.chunk","created":1757833449,"model":"gpt-4o-mini-2024-07-18","service_tier":"default","system_fingerprint":"fp_8bda4d3a2c","choices":[{"index":0,"delta":{"content":""#;
+const TAIL: &str = "\"},\"logprobs\":null,\"finish_reason\":null}],\"usage\":null,\"obfuscation\":\"7hPq2Zc1\"}\n\n";
+const LAST: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: {\"choices\":[],\"usage\":{\"prompt_tokens\":106,\"completion_tokens\":200}}\n\ndata: [DONE]\n\n";
+
+pub struct Upstream {
+    runtime: Runtime,
+    permits: Arc<Semaphore>,
+}
+
+impl Upstream {
+    pub fn new() -> Self {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        Self { runtime: runtime.unwrap(), permits: Arc::new(Semaphore::new(0)) }
+    }
+
+    /// Serves on a free port.
+    pub fn start(&self) -> u16 {
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        let listener = self.runtime.block_on(tokio::net::TcpListener::bind(address)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let permits = Arc::clone(&self.permits);
+        let app = Router::new().fallback(move |headers: HeaderMap| answer(headers, permits));
+        self.runtime.spawn(async move { axum::serve(listener, app).await });
+        port
+    }
+
+    /// Lets the stream that waits send one more chunk.
+    pub fn next(&self) {
+        self.permits.add_permits(1);
+    }
+}
+
+async fn answer(headers: HeaderMap, permits: Arc<Semaphore>) -> Response {
+    let number = |name| headers.get(name)?.to_str().ok()?.parse::<usize>().ok();
+    let Some(chunks) = number(CHUNKS) else {
+        return Response::builder()
+            .header("content-type", "application/json")
+            .body(PLAIN.into())
+            .unwrap();
+    };
+    let pace = number(PACE);
+    let text = "x".repeat(number(SIZE).unwrap_or(8));
+    let chunk = Bytes::from(format!("{HEAD}{text}{TAIL}"));
+    let (pieces, body) = mpsc::channel::<Result<Bytes, Infallible>>(1);
+    tokio::spawn(async move {
+        for at in 1..=chunks {
+            match pace {
+                Some(0) => {}
+                Some(pace) => tokio::time::sleep(Duration::from_millis(pace as u64)).await,
+                None => permits.acquire().await.unwrap().forget(),
+            }
+            let piece =
+                if at == chunks { Bytes::from_static(LAST.as_bytes()) } else { chunk.clone() };
+            if pieces.send(Ok(piece)).await.is_err() {
+                return;
+            }
+        }
+    });
+    Response::builder()
+        .header("content-type", "text/event-stream")
+        .body(Body::from_stream(ReceiverStream::new(body)))
+        .unwrap()
+}
