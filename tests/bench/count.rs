@@ -8,14 +8,13 @@ use std::process::Command;
 use crate::artifacts;
 use crate::contestant::Contestant;
 use crate::gateway::Gateway;
-use crate::http::{Connection, chat};
-use crate::upstream::{CHUNKS, Upstream};
+use crate::http::{Connection, Streamed, chat};
+use crate::target::{CHUNKS_OF_A_STREAM, PATH};
+use crate::upstream::Upstream;
 
-const PATH: &str = "/v1/chat/completions";
 const WARM_UP: usize = 100;
 const REQUESTS: usize = 500;
 const STREAMS: usize = 20;
-const CHUNKS_OF_A_STREAM: usize = 200;
 
 /// By how much of itself a ratio may differ from the one that is checked in.
 const TOLERANCE: f64 = 0.03;
@@ -112,7 +111,7 @@ fn count(contestants: &[Contestant]) -> Vec<Count> {
     let mut counts = Vec::new();
     for (contestant, port) in contestants.iter().zip(&gateway.ports) {
         let mut connection = Connection::open(*port).unwrap();
-        let plain = chat(false);
+        let plain = chat(None);
         let mut requests = |count: usize| {
             for user in 0..count {
                 let headers = [("x-user-id", format!("user-{user:06}"))];
@@ -123,15 +122,13 @@ fn count(contestants: &[Contestant]) -> Vec<Count> {
         };
         requests(WARM_UP);
         let request = instructions(&mut || requests(REQUESTS)) / REQUESTS as f64;
-        let streamed = chat(true);
-        let chunks = CHUNKS_OF_A_STREAM.to_string();
+        let streamed = chat(Some(Streamed { chunks: CHUNKS_OF_A_STREAM, pace: None, size: 8 }));
         let mut streams = |count: usize| {
             for user in 0..count {
                 let user = format!("user-{user:06}");
-                let headers = [("x-user-id", user.as_str()), (CHUNKS, &chunks)];
                 upstream.next();
                 let mut left = CHUNKS_OF_A_STREAM - 1;
-                let status = connection.post(PATH, &headers, &streamed, |_| {
+                let status = connection.post(PATH, &[("x-user-id", &user)], &streamed, |_| {
                     if left > 0 {
                         upstream.next();
                         left -= 1;

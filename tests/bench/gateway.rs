@@ -15,9 +15,17 @@ use crate::process::{Process, wait_at_most};
 /// Under callgrind Envoy takes a minute to start.
 const PATIENCE: Duration = Duration::from_secs(600);
 
+/// The file of [`Gateway::start_watching`].
+pub const PUSHED: &str = "filter.json";
+
+pub const WASM_FILTER: &str = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm";
+
+const FOLDER: &str = "verdigris-bench-";
+
 pub struct Gateway {
     pub process: Process,
     pub folder: TempDir,
+    pub admin: u16,
     /// The port of each contestant, in the order in which they were given.
     pub ports: Vec<u16>,
 }
@@ -26,7 +34,32 @@ impl Gateway {
     /// Starts Envoy with one worker in front of an upstream on that port; `prefix` is
     /// a command that runs the command after it.
     pub fn start(contestants: &[Contestant], upstream: u16, prefix: &[&str]) -> Self {
-        let folder = TempDir::with_prefix("verdigris-bench-").unwrap();
+        let listeners = contestants.iter().map(|it| (*it, it.filter())).collect::<Vec<_>>();
+        Self::launch(&listeners, upstream, 1, TempDir::with_prefix(FOLDER).unwrap(), prefix)
+    }
+
+    /// Starts Envoy with two workers and Verdigris, whose configuration it takes from
+    /// the file [`PUSHED`] of the folder and watches.
+    pub fn start_watching(folder: TempDir, upstream: u16) -> Self {
+        let watched = json!({
+            "name": "verdigris",
+            "config_discovery": {
+                "config_source": {"path_config_source": {
+                    "path": PUSHED, "watched_directory": {"path": "."},
+                }},
+                "type_urls": [WASM_FILTER],
+            },
+        });
+        Self::launch(&[(Contestant::Deciding, Some(watched))], upstream, 2, folder, &[])
+    }
+
+    fn launch(
+        contestants: &[(Contestant, Option<Value>)],
+        upstream: u16,
+        workers: usize,
+        folder: TempDir,
+        prefix: &[&str],
+    ) -> Self {
         let config = folder.path().join("envoy.json");
         std::fs::write(&config, bootstrap(contestants, upstream).to_string()).unwrap();
         let envoy = artifacts::envoy().into_os_string().into_string().unwrap();
@@ -36,17 +69,18 @@ impl Gateway {
             .args(words)
             .arg("-c")
             .arg(&config)
-            .args(["--concurrency", "1", "--disable-hot-restart", "--log-level", "warning"])
+            .args(["--concurrency", &workers.to_string()])
+            .args(["--disable-hot-restart", "--log-level", "warning"])
             .args(["--admin-address-path", "admin.txt"])
             .current_dir(folder.path());
         let mut process = Process::start(&mut command, &folder.path().join("envoy.log"));
         let address = folder.path().join("admin.txt");
-        let listeners = wait_at_most(PATIENCE, "Envoy to listen", || {
+        let (admin, listeners) = wait_at_most(PATIENCE, "Envoy to listen", || {
             assert!(process.exit().is_none(), "Envoy ended:\n{}", process.log());
             let address = std::fs::read_to_string(&address).ok()?;
             let admin = address.rsplit_once(':')?.1.parse().ok()?;
             let listeners = http::get(admin, "/listeners").ok()?;
-            (listeners.lines().count() == contestants.len()).then_some(listeners)
+            (listeners.lines().count() == contestants.len()).then_some((admin, listeners))
         });
         let port_of = |index: usize| {
             let name = format!("listener-{index}::");
@@ -54,7 +88,7 @@ impl Gateway {
             line.rsplit_once(':').unwrap().1.parse().unwrap()
         };
         let ports = (0..contestants.len()).map(port_of).collect();
-        Self { process, folder, ports }
+        Self { process, folder, admin, ports }
     }
 
     pub fn file(&self, name: &str) -> PathBuf {
@@ -66,9 +100,10 @@ impl Gateway {
     }
 }
 
-fn bootstrap(contestants: &[Contestant], upstream: u16) -> Value {
+fn bootstrap(contestants: &[(Contestant, Option<Value>)], upstream: u16) -> Value {
+    let listeners = contestants.iter().enumerate();
     let listeners: Vec<Value> =
-        contestants.iter().enumerate().map(|(index, it)| listener(index, *it)).collect();
+        listeners.map(|(index, (it, filter))| listener(index, *it, filter.clone())).collect();
     let clusters = ["llm-blue", "llm-green"].map(|name| {
         json!({
             "name": name,
@@ -80,19 +115,20 @@ fn bootstrap(contestants: &[Contestant], upstream: u16) -> Value {
         })
     });
     json!({
+        "node": {"id": "bench", "cluster": "bench"},
         "admin": {"address": address(0)},
         "static_resources": {"listeners": listeners, "clusters": clusters},
     })
 }
 
-fn listener(index: usize, contestant: Contestant) -> Value {
+fn listener(index: usize, contestant: Contestant, filter: Option<Value>) -> Value {
     let router = json!({
         "name": "envoy.filters.http.router",
         "typed_config": {
             "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router",
         },
     });
-    let filters: Vec<Value> = contestant.filter().into_iter().chain([router]).collect();
+    let filters: Vec<Value> = filter.into_iter().chain([router]).collect();
     let mut manager = json!({
         "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "llm",

@@ -7,19 +7,14 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::http::HeaderMap;
 use axum::response::Response;
+use axum::serve::ListenerExt as _;
+use serde_json::Value;
 use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 
-/// The request header that asks for a stream of so many chunks.
-pub const CHUNKS: &str = "x-chunks";
-/// The request header with the milliseconds between two chunks; without it a chunk
-/// waits for [`Upstream::next`].
-pub const PACE: &str = "x-pace-ms";
-/// The request header with a chunk's bytes, where it is to be larger than usual.
-pub const SIZE: &str = "x-size";
+use crate::http::Streamed;
 
 const PLAIN: &str = r#"{"id":"chatcmpl-CFfV7vNbNBSPP3zWaoYVNDMsZSAZR","object":"chat.completion","created":1757833449,"model":"gpt-4o-mini-2024-07-18","choices":[{"index":0,"message":{"role":"assistant","content":"Copper roofs turn green because rain and air make a patina on them, verdigris.","refusal":null,"annotations":[]},"logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":106,"completion_tokens":20,"total_tokens":126,"prompt_tokens_details":{"cached_tokens":0,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":0,"audio_tokens":0,"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}},"service_tier":"default","system_fingerprint":"fp_8bda4d3a2c"}"#;
 const HEAD: &str = r#"data: {"id":"chatcmpl-CFfV7vNbNBSPP3zWaoYVNDMsZSAZR","object":"chat.completion.chunk","created":1757833449,"model":"gpt-4o-mini-2024-07-18","service_tier":"default","system_fingerprint":"fp_8bda4d3a2c","choices":[{"index":0,"delta":{"content":""#;
@@ -44,7 +39,9 @@ impl Upstream {
         let listener = self.runtime.block_on(tokio::net::TcpListener::bind(address)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let permits = Arc::clone(&self.permits);
-        let app = Router::new().fallback(move |headers: HeaderMap| answer(headers, permits));
+        let app = Router::new().fallback(move |chat: Bytes| answer(chat, permits));
+        // Or a stream's first chunk waits for the client's acknowledgement of its head.
+        let listener = listener.tap_io(|stream| stream.set_nodelay(true).unwrap());
         self.runtime.spawn(async move { axum::serve(listener, app).await });
         port
     }
@@ -55,23 +52,24 @@ impl Upstream {
     }
 }
 
-async fn answer(headers: HeaderMap, permits: Arc<Semaphore>) -> Response {
-    let number = |name| headers.get(name)?.to_str().ok()?.parse::<usize>().ok();
-    let Some(chunks) = number(CHUNKS) else {
+async fn answer(chat: Bytes, permits: Arc<Semaphore>) -> Response {
+    let chat: Value = serde_json::from_slice(&chat).unwrap();
+    let Some(streamed) = chat["user"].as_str().and_then(|user| serde_json::from_str(user).ok())
+    else {
         return Response::builder()
             .header("content-type", "application/json")
             .body(PLAIN.into())
             .unwrap();
     };
-    let pace = number(PACE);
-    let text = "x".repeat(number(SIZE).unwrap_or(8));
-    let chunk = Bytes::from(format!("{HEAD}{text}{TAIL}"));
+    let Streamed { chunks, pace, size } = streamed;
+    let chunk = Bytes::from(format!("{HEAD}{}{TAIL}", "x".repeat(size)));
     let (pieces, body) = mpsc::channel::<Result<Bytes, Infallible>>(1);
     tokio::spawn(async move {
         for at in 1..=chunks {
             match pace {
                 Some(0) => {}
-                Some(pace) => tokio::time::sleep(Duration::from_millis(pace as u64)).await,
+                Some(_) if at == 1 => {}
+                Some(pace) => tokio::time::sleep(Duration::from_millis(pace)).await,
                 None => permits.acquire().await.unwrap().forget(),
             }
             let piece =

@@ -40,7 +40,8 @@ pub fn python() -> PathBuf {
     tool("venv/bin/python")
 }
 
-fn tool(path: &str) -> PathBuf {
+/// What `make` has installed.
+pub fn tool(path: &str) -> PathBuf {
     let path = project().join(".tools").join(path);
     assert!(path.exists(), "{} is not there; `make tools` installs it", path.display());
     path
