@@ -123,8 +123,8 @@ impl Connection {
             line.clear();
             self.stream.read_line(&mut line)?;
             let header = line.trim_end().to_ascii_lowercase();
-            match header.split_once(": ") {
-                Some(("content-length", value)) => length = value.parse().ok(),
+            match header.split_once(':') {
+                Some(("content-length", value)) => length = value.trim().parse().ok(),
                 Some(_) => {}
                 None => return Ok((status, length)),
             }

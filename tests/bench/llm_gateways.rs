@@ -42,7 +42,9 @@ pub fn litellm(upstream: u16) -> Target {
     command
         .args(["--config", "litellm.yaml", "--num_workers", "1", "--telemetry", "False"])
         .args(["--host", "127.0.0.1", "--port", &port.to_string()])
-        .env("LITELLM_LOCAL_MODEL_COST_MAP", "True");
+        .env("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+        // No contestant asks who the client is.
+        .env("LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY", "true");
     start("LiteLLM", command, folder, port, Vec::new())
 }
 
@@ -89,7 +91,10 @@ fn start(
     wait_at_most(PATIENCE, name, || {
         assert!(process.exit().is_none(), "{name} ended");
         let mut connection = Connection::open(port).ok()?;
-        let status = connection.post(PATH, &asked, &chat(None), |_| {}).ok()?;
+        let mut answer = Vec::new();
+        let status = connection.post(PATH, &asked, &chat(None), |piece| answer.extend(piece));
+        let status = status.unwrap_or_else(|error| panic!("{name} is not understood: {error}"));
+        assert!(status != 400, "{name} refuses: {}", String::from_utf8_lossy(&answer));
         (status == 200).then_some(())
     });
     Target { name: name.to_owned(), port, headers, process, _folder: folder }
