@@ -9,6 +9,8 @@
 //! | [`config`] | what the operator wrote, and what the filter runs on |
 //! | [`assign`] | who gets which version, and why |
 //! | [`observe`] | what a response says |
+//! | [`judge`] | whether green is worse |
+//! | `simulate` | the judge against worlds whose truth is known; native only |
 //! | [`stats`] | the names of everything that is counted |
 //! | `edge` | the only caller of the host; exists only in the `.wasm` |
 //!
@@ -41,7 +43,10 @@
 
 pub mod assign;
 pub mod config;
+pub mod judge;
 pub mod observe;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod simulate;
 pub mod stats;
 
 #[cfg(target_arch = "wasm32")]

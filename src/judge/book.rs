@@ -1,0 +1,276 @@
+//! What is kept of one gate in one step: a few sums.
+
+use serde::{Deserialize, Serialize};
+
+use super::bets::{Capital, log_mean};
+use super::block::Block;
+use super::ceiling;
+use super::effect::Groups;
+use super::interval::Moments;
+use super::metric::{Comparison, Metric};
+use super::pair::Pair;
+use super::rank::excess;
+use super::rules::{GateStep, Terms};
+use crate::assign::Version;
+
+/// The sums of a gate on a rate.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RateBook {
+    /// Units that had a bad response in the step: what a rollback is decided by.
+    pub hit: Pair<u64>,
+    /// Since the step is warm: units by their first response, and those of them for which
+    /// that was bad.
+    pub units: Pair<u64>,
+    /// As above.
+    pub bad_units: Pair<u64>,
+    /// Since the step is warm: all requests, and the bad ones. Going on is decided by
+    /// them, since units that are hit leave a worse green sooner, and those that are left
+    /// make it look safe.
+    pub requests: Pair<u64>,
+    /// As above.
+    pub bad: Pair<u64>,
+    groups: Groups,
+}
+
+/// The sums of a gate on values.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ValueBook {
+    sides: Vec<Side>,
+    worse: Block,
+    safe: Block,
+    /// Of units' first values in the step.
+    pub moments: Pair<Moments>,
+}
+
+/// The bets on one direction.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct Side {
+    direction: Direction,
+    worse: Capital,
+    safe: Capital,
+}
+
+/// In which direction values are worse, and what a margin does to green's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Direction {
+    /// Higher is worse; green's are divided by 1 + margin.
+    Higher,
+    /// Lower is worse; green's are multiplied by 1 + margin.
+    Lower,
+    /// Lower is worse; the margin is added to green's.
+    LowerByDifference,
+    /// Of shares of yes and no, more yes is worse by more than the margin.
+    Share,
+}
+
+/// The sums of one gate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Book {
+    /// Of a rate.
+    Rate(RateBook),
+    /// Of values.
+    Values(ValueBook),
+}
+
+// === impl Book ===
+
+impl Book {
+    /// An empty book for a gate.
+    pub fn of(metric: Metric) -> Self {
+        let sides: &[Direction] = match metric.comparison() {
+            Comparison::Rate => return Self::Rate(RateBook::default()),
+            Comparison::Higher => &[Direction::Higher],
+            Comparison::Lower => &[Direction::LowerByDifference],
+            Comparison::Either => &[Direction::Higher, Direction::Lower],
+            Comparison::Share => &[Direction::Share],
+        };
+        let side = |direction: &Direction| Side {
+            direction: *direction,
+            worse: Capital::default(),
+            safe: Capital::default(),
+        };
+        Self::Values(ValueBook {
+            sides: sides.iter().map(side).collect(),
+            worse: Block::default(),
+            safe: Block::default(),
+            moments: Pair::default(),
+        })
+    }
+
+    /// The bets against "green is not worse", one for each direction.
+    pub fn worse(&self, step: &GateStep) -> impl Iterator<Item = Capital> + use<'_> {
+        let (rate, values) = match self {
+            Self::Rate(book) => (Some(step.worse.capital(book.hit)), None),
+            Self::Values(book) => (None, Some(&book.sides)),
+        };
+        rate.into_iter().chain(values.into_iter().flatten().map(|side| side.worse))
+    }
+
+    /// The logarithm of the e-value against "green is worse by the tolerance".
+    pub fn safe_log_e(&self, step: &GateStep) -> f64 {
+        match self {
+            Self::Rate(book) => book.safe_log_e(step),
+            Self::Values(book) => {
+                // Both directions must be safe.
+                let sides = book.sides.iter().map(|side| side.safe.log_mean());
+                sides.fold(f64::INFINITY, f64::min)
+            }
+        }
+    }
+
+    /// How many units the metric is known of.
+    pub fn units(&self) -> Pair<u64> {
+        match self {
+            Self::Rate(book) => book.units,
+            Self::Values(book) => {
+                Pair { blue: book.moments.blue.count, green: book.moments.green.count }
+            }
+        }
+    }
+
+    /// Units' first responses, to show.
+    pub fn moments(&self) -> Pair<Moments> {
+        match self {
+            Self::Rate(RateBook { units, bad_units, .. }) => Pair {
+                blue: Moments::of_rate(units.blue, bad_units.blue),
+                green: Moments::of_rate(units.green, bad_units.green),
+            },
+            Self::Values(book) => book.moments,
+        }
+    }
+
+    /// The tick is over.
+    pub fn tick(&mut self, terms: &Terms, step: &GateStep) {
+        if let Self::Values(book) = self {
+            // A share of one vote is no share.
+            let blues = if terms.metric.comparison() == Comparison::Share { 4 } else { 1 };
+            if let Some(block) = book.worse.tick(blues) {
+                book.close_worse(block, terms.margin);
+            }
+            if let Some(block) = book.safe.tick(blues) {
+                book.close_safe(block, step.tolerance);
+            }
+        }
+    }
+
+    /// Takes in what was noted elsewhere of the same gate and step.
+    pub fn merge(&mut self, other: &Self) {
+        match (self, other) {
+            (Self::Rate(book), Self::Rate(other)) => book.merge(other),
+            (Self::Values(book), Self::Values(other)) => book.merge(other),
+            _ => {}
+        }
+    }
+}
+
+// === impl RateBook ===
+
+impl RateBook {
+    /// Notes the first bad response of a unit in the step.
+    pub fn hit(&mut self, version: Version) {
+        *self.hit.of_mut(version) += 1;
+    }
+
+    /// Notes a response of the unit with this hash since the step is warm.
+    pub fn add(&mut self, version: Version, unit: u64, is_bad: bool, is_first: bool) {
+        let bad = u64::from(is_bad);
+        *self.requests.of_mut(version) += 1;
+        *self.bad.of_mut(version) += bad;
+        if version == Version::Blue {
+            self.groups.add(unit, is_bad);
+        }
+        if is_first {
+            *self.units.of_mut(version) += 1;
+            *self.bad_units.of_mut(version) += bad;
+        }
+    }
+
+    fn safe_log_e(&self, step: &GateStep) -> f64 {
+        // Where each user has `1 + tolerance` times as many bad requests, the clusters that
+        // they make are that much larger than blue's. The square root lies between the two
+        // versions; simulation bears it out (`simulated.md`).
+        let larger = libm::sqrt(1.0 + step.tolerance);
+        let effect = 1.0 + (self.groups.design_effect() - 1.0) * larger;
+        let ratio = step.safe.capital(self.bad).times(1.0 / effect).log_mean();
+        let Some(ceiling) = step.ceiling else { return ratio };
+        let below = ceiling::capital(ceiling, self.units.green, self.bad_units.green);
+        log_mean(&[ratio, below.log_mean()])
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.hit += other.hit;
+        self.units += other.units;
+        self.bad_units += other.bad_units;
+        self.requests += other.requests;
+        self.bad += other.bad;
+        self.groups.merge(&other.groups);
+    }
+}
+
+// === impl ValueBook ===
+
+impl ValueBook {
+    /// Notes the first value of a unit in the step.
+    pub fn add_worse(&mut self, version: Version, value: f64, margin: f64) {
+        self.moments.of_mut(version).add(value);
+        if let Some(block) = self.worse.add(version, value) {
+            self.close_worse(block, margin);
+        }
+    }
+
+    /// Notes the first value of a unit since the step is warm.
+    pub fn add_safe(&mut self, version: Version, value: f64, tolerance: f64) {
+        if let Some(block) = self.safe.add(version, value) {
+            self.close_safe(block, tolerance);
+        }
+    }
+
+    fn close_worse(&mut self, mut block: Pair<Vec<f64>>, margin: f64) {
+        block.blue.sort_unstable_by(f64::total_cmp);
+        for side in &mut self.sides {
+            side.worse.bet(side.direction.by_how_much(&block, margin));
+        }
+    }
+
+    fn close_safe(&mut self, mut block: Pair<Vec<f64>>, tolerance: f64) {
+        block.blue.sort_unstable_by(f64::total_cmp);
+        for side in &mut self.sides {
+            side.safe.bet(-side.direction.by_how_much(&block, tolerance));
+        }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        for (side, other) in self.sides.iter_mut().zip(&other.sides) {
+            side.worse += other.worse;
+            side.safe += other.safe;
+        }
+        self.worse.merge(&other.worse);
+        self.safe.merge(&other.safe);
+        self.moments += other.moments;
+    }
+}
+
+// === impl Direction ===
+
+impl Direction {
+    /// By how much green is worse than the margin allows, from −1 to 1; at most 0 on
+    /// average where it is not.
+    fn by_how_much(self, block: &Pair<Vec<f64>>, margin: f64) -> f64 {
+        let Pair { blue, green } = block;
+        let times = 1.0 + margin;
+        match self {
+            Self::Higher => 2.0 * excess(green.iter().map(|value| value / times), blue),
+            Self::Lower => -2.0 * excess(green.iter().map(|value| value * times), blue),
+            Self::LowerByDifference => {
+                -2.0 * excess(green.iter().map(|value| value + margin), blue)
+            }
+            // A difference of shares is at most 1, so that this is at least −1.
+            Self::Share => (mean(green) - mean(blue) - margin) / times,
+        }
+    }
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len().max(1) as f64
+}

@@ -1,0 +1,200 @@
+//! From observations to what the bets are played with: repeats dropped, blocks formed.
+//!
+//! Whoever gathers the observations of a tick, from however many workers, hands them
+//! over together. They are put into an order of their own first, so that the same
+//! observations give the same state whoever had them.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::book::Book;
+use super::metric::{Comparison, Metric};
+use super::observation::Observation;
+use super::pair::Pair;
+use super::rules::{Counting, Rules};
+use super::seen::Seen;
+
+/// All that is known of a ramp. It grows with gates and steps, and with units up to a
+/// bound.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// Of each step so far.
+    pub steps: Vec<StepBook>,
+    /// When each step began.
+    began: Vec<u64>,
+    /// The units of the newest steps.
+    seen: BTreeMap<u16, Seen>,
+    /// Observations that came when their step's units were forgotten.
+    pub late: u64,
+}
+
+/// What is known of one step.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct StepBook {
+    /// Units that have had a response and were on blue before the step.
+    pub units: Pair<u64>,
+    /// Of each gate, in the order of the rules.
+    pub gates: Vec<Book>,
+}
+
+/// The units of how many steps are remembered: those of the step at hand, and of the one
+/// before, whose answers may still be under way.
+const REMEMBERED: usize = 2;
+
+/// The mark of a unit that has had a response and was on blue before. Below it, each metric has two.
+const ANY: u32 = 1 << (Metric::ALL.len() * 2);
+
+/// A unit's marks for one metric.
+#[derive(Clone, Copy)]
+struct Marks {
+    /// Its first bad response, or its first value, if it was on blue before: what a
+    /// rollback is decided by.
+    worse: u32,
+    /// Its first response since the step is warm.
+    safe: u32,
+}
+
+// === impl Evidence ===
+
+impl Evidence {
+    /// Notes when a step began, on the clock of the observations.
+    ///
+    /// In a step's first moments only short answers have ended: a slower green looks as
+    /// fast as blue then, its slow answers being under way. So nothing counts for going
+    /// on that ends before the step is warm; and nothing does in a step of which it is
+    /// not known when it began.
+    pub fn begin(&mut self, step: usize, at: u64) {
+        self.began.resize(step, at);
+        self.began.push(at);
+    }
+
+    /// Takes in a tick's observations, which are then gone.
+    pub fn add(&mut self, rules: &Rules, observations: &mut Vec<Observation>) {
+        observations.sort_unstable_by_key(Observation::order);
+        for observation in observations.drain(..) {
+            self.add_one(rules, &observation);
+        }
+        for (at, book) in self.steps.iter_mut().enumerate() {
+            for (gate, book) in rules.gates.iter().zip(&mut book.gates) {
+                if let Some(step) = gate.steps().get(at) {
+                    book.tick(&gate.terms, step);
+                }
+            }
+        }
+    }
+
+    /// Takes in what was gathered elsewhere under the same rules, of other units.
+    pub fn merge(&mut self, other: &Self) {
+        for (at, from) in other.steps.iter().enumerate() {
+            let Some(to) = self.steps.get_mut(at) else {
+                self.steps.push(from.clone());
+                continue;
+            };
+            to.units += from.units;
+            for (to, from) in to.gates.iter_mut().zip(&from.gates) {
+                to.merge(from);
+            }
+        }
+        self.late += other.late;
+    }
+
+    /// How many units are remembered.
+    pub fn remembered(&self) -> usize {
+        self.seen.values().map(Seen::len).sum()
+    }
+
+    fn add_one(&mut self, rules: &Rules, observation: &Observation) {
+        let Observation { unit, step, version, told, .. } = *observation;
+        let at = usize::from(step);
+        if at >= rules.steps.len() {
+            return;
+        }
+        let Some(new) = self.new_marks(rules, observation) else { return };
+        if self.steps.len() <= at {
+            let gates: Vec<_> =
+                rules.gates.iter().map(|gate| Book::of(gate.terms.metric)).collect();
+            self.steps.resize(at + 1, StepBook { units: Pair::default(), gates });
+        }
+        let is_warm = self.is_warm(rules, observation);
+        let Some(book) = self.steps.get_mut(at) else { return };
+        *book.units.of_mut(version) += u64::from(new & ANY != 0);
+        for (gate, book) in rules.gates.iter().zip(&mut book.gates) {
+            let (metric, margin) = (gate.terms.metric, gate.terms.margin);
+            let marks = Marks::of(metric);
+            let (is_worse, is_safe) = (new & marks.worse != 0, new & marks.safe != 0);
+            let Some(step) = gate.steps().get(at) else { continue };
+            match book {
+                Book::Rate(book) => {
+                    let Some(is_bad) = told.is_bad(metric) else { continue };
+                    if is_worse {
+                        book.hit(version);
+                    }
+                    if is_warm {
+                        book.add(version, unit, is_bad, is_safe);
+                    }
+                }
+                Book::Values(book) => {
+                    let vote = || Some(f64::from(u8::from(told.is_bad(metric)?)));
+                    let Some(value) = told.value_of(metric).or_else(vote) else { continue };
+                    if is_worse {
+                        book.add_worse(version, value, margin);
+                    }
+                    if is_safe {
+                        book.add_safe(version, value, step.tolerance);
+                    }
+                }
+            }
+        }
+    }
+
+    fn is_warm(&self, rules: &Rules, observation: &Observation) -> bool {
+        let began = self.began.get(usize::from(observation.step));
+        began.is_some_and(|began| observation.at >= began.saturating_add(rules.warmup))
+    }
+
+    /// What the observation is the first of for its unit. `None` where it must not
+    /// count.
+    fn new_marks(&mut self, rules: &Rules, observation: &Observation) -> Option<u32> {
+        let told = &observation.told;
+        let is_warm = self.is_warm(rules, observation);
+        let any = if observation.is_new { ANY } else { 0 };
+        let marks = rules.gates.iter().fold(any, |all, gate| {
+            let metric = gate.terms.metric;
+            let Some(is_bad) = told.is_bad(metric) else { return all };
+            let marks = Marks::of(metric);
+            let tells = is_bad || metric.comparison() != Comparison::Rate;
+            let is_worse = tells && observation.is_new;
+            all | if is_worse { marks.worse } else { 0 } | if is_warm { marks.safe } else { 0 }
+        });
+        if rules.counting == Counting::EveryRequest {
+            return Some(marks);
+        }
+        let is_forgotten = self
+            .seen
+            .first_key_value()
+            .is_some_and(|(first, _)| self.seen.len() >= REMEMBERED && observation.step < *first);
+        if is_forgotten {
+            self.late += 1;
+            return None;
+        }
+        let new = self.seen.entry(observation.step).or_default().mark(
+            observation.unit,
+            marks,
+            rules.units,
+        );
+        while self.seen.len() > REMEMBERED {
+            self.seen.pop_first();
+        }
+        new
+    }
+}
+
+// === impl Marks ===
+
+impl Marks {
+    fn of(metric: Metric) -> Self {
+        let at = metric as u32;
+        Self { worse: 1 << at, safe: 1 << (at + Metric::ALL.len() as u32) }
+    }
+}

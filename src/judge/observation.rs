@@ -1,0 +1,93 @@
+//! What one response tells the judge.
+
+use serde::{Deserialize, Serialize};
+
+use super::metric::Metric;
+use crate::assign::Version;
+
+/// One response of a unit that the step's weight put on its version. Forced, pinned and
+/// unit-less requests are none.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Observation {
+    /// When it ended, on a clock that only goes on; in nanoseconds.
+    pub at: u64,
+    /// A hash of the unit that has nothing to do with the one that chose its version.
+    pub unit: u64,
+    /// The step whose weight decided, counted from 0.
+    pub step: u16,
+    /// What it was decided to be.
+    pub version: Version,
+    /// Whether the unit was on blue before the step. Only then does its version tell of
+    /// the step, and may count for a rollback: what a unit of green's has met before,
+    /// another step has counted.
+    pub is_new: bool,
+    /// What the response was like.
+    pub told: Told,
+}
+
+/// What is known of a response, metric by metric.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Told {
+    known: u16,
+    bad: u16,
+    values: [f32; VALUES],
+}
+
+/// How many metrics have values.
+const VALUES: usize = 5;
+
+// === impl Observation ===
+
+impl Observation {
+    /// What observations are sorted by: of the same ones, dealt in whatever way, the
+    /// order is the same.
+    pub(super) fn order(&self) -> impl Ord + use<> {
+        let Told { known, bad, values } = self.told;
+        let is_green = self.version == Version::Green;
+        (self.at, self.unit, self.step, is_green, self.is_new, known, bad, values.map(f32::to_bits))
+    }
+}
+
+// === impl Told ===
+
+impl Told {
+    /// Adds whether the response counts among `metric`'s bad ones.
+    #[must_use]
+    pub fn rate(mut self, metric: Metric, is_bad: bool) -> Self {
+        self.known |= bit(metric);
+        if is_bad {
+            self.bad |= bit(metric);
+        }
+        self
+    }
+
+    /// Adds the response's value of `metric`; nothing if that is no value.
+    #[must_use]
+    pub fn value(mut self, metric: Metric, value: f32) -> Self {
+        let place = place(metric).and_then(|at| self.values.get_mut(at));
+        if let (Some(place), true) = (place, value.is_finite() && value >= 0.0) {
+            *place = value;
+            self.known |= bit(metric);
+        }
+        self
+    }
+
+    /// Whether it was bad, if that is known.
+    pub fn is_bad(&self, metric: Metric) -> Option<bool> {
+        (self.known & bit(metric) != 0).then_some(self.bad & bit(metric) != 0)
+    }
+
+    /// The value, if that is known.
+    pub fn value_of(&self, metric: Metric) -> Option<f64> {
+        let value = self.values.get(place(metric)?)?;
+        (self.known & bit(metric) != 0).then_some(f64::from(*value))
+    }
+}
+
+fn bit(metric: Metric) -> u16 {
+    1 << metric as u16
+}
+
+fn place(metric: Metric) -> Option<usize> {
+    (metric as usize).checked_sub(Metric::Duration as usize)
+}

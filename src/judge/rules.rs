@@ -1,0 +1,153 @@
+//! By what rules the judge judges.
+
+use super::chance::Chance;
+use super::metric::{Comparison, Metric};
+use super::rate::RateBets;
+
+/// The rules of one ramp.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rules {
+    /// What is looked at.
+    pub gates: Vec<Gate>,
+    /// The steps that compare green with blue.
+    pub steps: Vec<Step>,
+    /// The chance that a green that is not worse is rolled back, over the whole ramp.
+    pub alpha: f64,
+    /// The chance, of each step, that a green that is worse by the tolerance passes.
+    pub beta: f64,
+    /// What counts as an observation.
+    pub counting: Counting,
+    /// How long after a step's beginning responses must end to count for going on, in
+    /// nanoseconds; see [`Evidence::begin`](super::Evidence::begin).
+    pub warmup: u64,
+    /// How many units of a step are remembered. Above it, some no longer count.
+    pub units: usize,
+}
+
+/// A metric, and by how much green may be worse.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gate {
+    /// What was said of it.
+    pub terms: Terms,
+    steps: Vec<GateStep>,
+}
+
+/// What is to be said of a gate.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Terms {
+    /// What is compared.
+    pub metric: Metric,
+    /// By how much green may be worse before that counts as worse; in the terms of
+    /// [`Metric::default_margin`].
+    pub margin: f64,
+    /// For each step, by how much green must be shown not to be worse to go on. The
+    /// last one holds for the steps after it.
+    pub tolerance: Vec<f64>,
+    /// A rate that nobody minds: one that is worse than it by less than the tolerance is
+    /// safe whatever blue's is.
+    pub ceiling: Option<f64>,
+    /// Whether it decides, or is only watched.
+    pub is_critical: bool,
+    /// Whether the operator asked for it. One by default that finds nothing to look at
+    /// on blue is left out; one that was asked for holds.
+    pub is_named: bool,
+}
+
+/// What a gate has ready for one step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct GateStep {
+    /// By how much green must be shown not to be worse.
+    pub tolerance: f64,
+    /// The rate below which green is safe whatever blue's is.
+    ///
+    /// It grows with the tolerance: at a share of 1 %, 20,000 users are 200, who cannot
+    /// show a rate below 1 % even if nothing ever fails.
+    pub ceiling: Option<f64>,
+    /// The bets against "green's rate is not worse".
+    pub worse: RateBets,
+    /// The bets against "green's rate is worse by the tolerance".
+    pub safe: RateBets,
+}
+
+/// A step of the ramp that compares green with blue.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Step {
+    /// The chance of a unit to be green's.
+    pub all: Chance,
+    /// The chance of a unit that was on blue before the step to be green's.
+    pub new: Chance,
+}
+
+/// What counts as an observation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counting {
+    /// Each unit once: by its first response, first bad response and first value in a
+    /// step. The one that is valid where units keep their version.
+    Units,
+    /// Every request: for those who route each request anew.
+    EveryRequest,
+}
+
+/// How many units of a step are remembered by default: some 2 MiB.
+pub const UNITS: usize = 1 << 16;
+
+/// The rate that nobody minds, by default.
+pub const CEILING: f64 = 0.01;
+
+// === impl Gate ===
+
+impl Gate {
+    /// A gate over these steps.
+    pub fn new(terms: Terms, steps: &[Step]) -> Self {
+        let step = |(at, step): (usize, &Step)| {
+            let given = terms.tolerance.get(at).or(terms.tolerance.last());
+            let tolerance = given.copied().unwrap_or(terms.margin);
+            GateStep {
+                tolerance,
+                ceiling: terms.ceiling.map(|ceiling| ceiling * (1.0 + tolerance)),
+                worse: RateBets::worse(step.new, terms.margin),
+                safe: RateBets::safe(step.all, tolerance),
+            }
+        };
+        let steps = steps.iter().enumerate().map(step).collect();
+        Self { terms, steps }
+    }
+
+    /// What it has ready for each step.
+    pub fn steps(&self) -> &[GateStep] {
+        &self.steps
+    }
+}
+
+// === impl Terms ===
+
+impl Terms {
+    /// What holds of the gate on `metric` where nothing else is said, for steps of these
+    /// shares of traffic.
+    pub fn by_default(metric: Metric, shares: &[f64]) -> Self {
+        Self {
+            metric,
+            margin: metric.default_margin(),
+            tolerance: shares.iter().map(|share| metric.default_tolerance(*share)).collect(),
+            ceiling: (metric.comparison() == Comparison::Rate).then_some(CEILING),
+            is_critical: true,
+            is_named: false,
+        }
+    }
+}
+
+// === impl Step ===
+
+impl Step {
+    /// The steps of a ramp through these shares of traffic, each between 0 and 1. A
+    /// step without a blue, or with no more of green than the one before, compares
+    /// nothing and is left out.
+    pub fn of_shares(shares: &[f64]) -> Vec<Self> {
+        let mut before = 0.0;
+        let step = |share: &f64| {
+            let new = Chance::of_growth(std::mem::replace(&mut before, *share), *share)?;
+            Some(Self { all: Chance::new(*share)?, new })
+        };
+        shares.iter().filter_map(step).collect()
+    }
+}

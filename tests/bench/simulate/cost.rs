@@ -1,0 +1,81 @@
+//! What a tick costs, and how large the state is.
+
+use std::fmt::Write as _;
+use std::time::Instant;
+
+use verdigris::assign::Version;
+use verdigris::judge::rules::UNITS;
+use verdigris::judge::{
+    Counting, Evidence, Gate, Judgement, Metric, Observation, Rules, Step, Terms, Told,
+};
+
+const SHARES: [f64; 4] = [0.01, 0.05, 0.25, 0.5];
+
+/// Responses that a tick takes in.
+const RESPONSES: u64 = 50;
+
+const METRICS: [Metric; 7] = [
+    Metric::ErrorRate,
+    Metric::Duration,
+    Metric::RefusalRate,
+    Metric::Ttft,
+    Metric::TruncationRate,
+    Metric::Cost,
+    Metric::OutputTokens,
+];
+
+/// The table, by numbers of metrics and units.
+pub fn table() -> String {
+    let mut text = format!(
+        "### What it costs\n\nNatively, in the last of four steps, {RESPONSES} responses a tick.\n\n\
+         | metrics | units seen | a tick, µs | sums, bytes | units' memory, bytes |\n\
+         |---|---|---|---|---|\n"
+    );
+    for metrics in [1, 4, 7] {
+        for units in [1_000, 10_000, 100_000] {
+            let [tick_us, sums, memory] = measure(metrics, units);
+            writeln!(text, "| {metrics} | {units} | {tick_us} | {sums} | {memory} |").unwrap();
+        }
+    }
+    text
+}
+
+/// A tick in µs, and the bytes of the sums and of the units' memory, as JSON.
+fn measure(metrics: usize, units: u64) -> [usize; 3] {
+    let steps = Step::of_shares(&SHARES);
+    let gates = METRICS.iter().take(metrics);
+    let gates =
+        gates.map(|metric| Gate::new(Terms::by_default(*metric, &SHARES), &steps)).collect();
+    let (alpha, beta, counting) = (0.05, 0.1, Counting::Units);
+    let rules = Rules { gates, steps, alpha, beta, counting, warmup: 0, units: UNITS };
+    let mut evidence = Evidence::default();
+    evidence.begin(SHARES.len() - 1, 0);
+    let responses = |from: u64, count: u64, step: u16| {
+        let one = |at: u64| {
+            let told = METRICS.iter().fold(Told::default(), |told, metric| {
+                let value = (at * 7919 % 1000) as f32;
+                told.rate(*metric, value < 10.0).value(*metric, value)
+            });
+            let version = if at.is_multiple_of(3) { Version::Green } else { Version::Blue };
+            let unit = (at % units).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            Observation { at, unit, step, version, is_new: true, told }
+        };
+        (from..from + count).map(one).collect::<Vec<_>>()
+    };
+    for step in 0..4 {
+        evidence.add(&rules, &mut responses(0, units, step));
+    }
+    let mut times: Vec<_> = (0..1000)
+        .map(|tick| {
+            let mut told = responses(units + tick * RESPONSES, RESPONSES, 3);
+            let start = Instant::now();
+            evidence.add(&rules, &mut told);
+            std::hint::black_box(Judgement::of(&rules, &evidence, 3));
+            start.elapsed().as_micros() as usize
+        })
+        .collect();
+    times.sort_unstable();
+    let all = serde_json::to_vec(&evidence).unwrap().len();
+    let sums = serde_json::to_vec(&evidence.steps).unwrap().len();
+    [times[times.len() / 2], sums, all - sums]
+}

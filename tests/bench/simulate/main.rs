@@ -1,0 +1,60 @@
+//! Thousands of ramps by the judge itself, in worlds whose truth is known.
+//!
+//!     cargo bench --bench simulate -- [--accept] [cell…]
+//!
+//! `RAMPS` says how many of each cell where a chance is looked at (400), and a quarter as
+//! many where a time is. `--accept` writes the tables into the documents.
+
+use std::time::Instant;
+
+use verdigris::judge::metric::Comparison;
+use verdigris::judge::plan::Question;
+use verdigris::judge::rules::UNITS;
+use verdigris::judge::{Counting, Gate, Metric, Rules, Step, Terms};
+use verdigris::simulate::{Behaviour, Course, End, Incident, Run, Users, Walk, World, run_many};
+
+mod cells;
+mod cost;
+mod table;
+
+use cells::Cell;
+
+fn main() {
+    // Cargo itself passes `--bench`.
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|it| it != "--bench").collect();
+    let (flags, names): (Vec<_>, Vec<_>) =
+        arguments.iter().map(String::as_str).partition(|it| it.starts_with('-'));
+    let ramps = std::env::var("RAMPS").ok().and_then(|text| text.parse().ok()).unwrap_or(400);
+    let began = Instant::now();
+    let mut tables = Vec::new();
+    for (title, cells) in cells::all() {
+        let is_named = |cell: &Cell| {
+            let name = format!("{title}: {}", cell.name);
+            names.is_empty() || names.iter().any(|it| name.contains(it))
+        };
+        let cells: Vec<_> = cells.into_iter().filter(is_named).collect();
+        let rows = cells.iter().map(|cell| {
+            let row = cell.run(ramps);
+            eprintln!(
+                "{:4} s  {title}: {}  {}",
+                began.elapsed().as_secs(),
+                cell.name,
+                row.figures()
+            );
+            row
+        });
+        let rows: Vec<_> = rows.collect();
+        if !rows.is_empty() {
+            tables.push(table::markdown(title, rows[0].ramps, &rows));
+        }
+    }
+    if names.is_empty() || names.contains(&"state") {
+        tables.push(cost::table());
+    }
+    println!("{}", tables.join("\n"));
+    if flags.contains(&"--accept") {
+        table::accept(&tables);
+    }
+    let missed = cells::MISSED.load(std::sync::atomic::Ordering::Relaxed);
+    assert!(missed == 0, "{missed} figures are not within what is asked of them");
+}

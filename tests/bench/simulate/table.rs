@@ -1,0 +1,39 @@
+//! The figures as a table.
+
+use std::fs;
+use std::path::Path;
+
+use super::cells::Row;
+
+/// The table of one kind of cells.
+pub fn markdown(title: &str, ramps: u64, rows: &[Row]) -> String {
+    let mut text = format!("### {title}\n\n{ramps} ramps of each.\n\n| |");
+    for (name, _) in &rows[0].columns {
+        text += &format!(" {name} |");
+    }
+    text += "\n|---|";
+    text += &"---|".repeat(rows[0].columns.len());
+    for row in rows {
+        text += &format!("\n| {} |", row.name);
+        for (_, value) in &row.columns {
+            text += &format!(" {value} |");
+        }
+    }
+    text + "\n"
+}
+
+/// Puts the tables where the documents have them; those that were not made stay.
+pub fn accept(tables: &[String]) {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/judge/simulated.md");
+    let mut text = fs::read_to_string(&file).unwrap();
+    for table in tables {
+        let (title, _) = table.split_once('\n').unwrap();
+        let begin = text.find(&format!("{title}\n")).unwrap_or(text.len());
+        let rest = &text[begin..];
+        let end = rest[1..].find("\n### ").map_or(text.len(), |at| begin + at + 2);
+        let gap = if text[..begin].ends_with("\n\n") { "" } else { "\n" };
+        let after = if end < text.len() { "\n" } else { "" };
+        text.replace_range(begin..end, &format!("{gap}{table}{after}"));
+    }
+    fs::write(file, text).unwrap();
+}

@@ -1,0 +1,248 @@
+//! From observations to sums.
+
+use proptest::prelude::*;
+use verdigris::assign::Version;
+use verdigris::judge::book::Book;
+use verdigris::judge::{
+    Counting, Evidence, Judgement, Metric, Observation, Pair, Rules, Step, Told,
+};
+
+use crate::verdicts::{SHARES, rules};
+
+/// A response with everything in it.
+fn observation(
+    (at, unit, step, is_green, bad, value): (u64, u64, u16, bool, bool, u16),
+) -> Observation {
+    let version = if is_green { Version::Green } else { Version::Blue };
+    let told = Told::default()
+        .rate(Metric::ErrorRate, bad)
+        .rate(Metric::ThumbsDownRate, bad)
+        .value(Metric::Duration, f32::from(value))
+        .value(Metric::OutputTokens, f32::from(value) / 7.0);
+    // So few units that they come again.
+    Observation { at, unit: unit % 40, step, version, is_new: true, told }
+}
+
+fn observations() -> impl Strategy<Value = Vec<Observation>> {
+    let one = (any::<u64>(), any::<u64>(), 0..3_u16, any::<bool>(), any::<bool>(), any::<u16>());
+    prop::collection::vec(one.prop_map(observation), 0..200)
+}
+
+proptest! {
+    /// However the same observations are dealt to workers, and in whatever order they
+    /// tell, the state and the verdict are the same.
+    #[test]
+    fn dealing_to_workers_changes_nothing(
+        ticks in prop::collection::vec(observations(), 1..4),
+        deal in prop::collection::vec(0..4_usize, 200),
+    ) {
+        let rules = rules(&ALL);
+        let (mut one, mut four) = (begun(), begun());
+        for tick in ticks {
+            let mut workers: [Vec<Observation>; 4] = Default::default();
+            for (observation, worker) in tick.iter().zip(&deal) {
+                workers[*worker].push(*observation);
+            }
+            one.add(&rules, &mut tick.clone());
+            four.add(&rules, &mut workers.into_iter().rev().flatten().collect());
+        }
+        prop_assert_eq!(&one, &four);
+        for step in 0..SHARES.len() {
+            let (one, four) = (Judgement::of(&rules, &one, step), Judgement::of(&rules, &four, step));
+            prop_assert_eq!(one, four);
+        }
+    }
+
+    /// State survives being written down, to the last bit.
+    #[test]
+    fn state_is_written_and_read(tick in observations()) {
+        let mut evidence = begun();
+        evidence.add(&rules(&ALL), &mut tick.clone());
+        let text = serde_json::to_vec(&evidence).unwrap();
+        prop_assert_eq!(evidence, serde_json::from_slice(&text).unwrap());
+    }
+
+    /// What machines saw of different units apart adds up to what one would have seen.
+    #[test]
+    fn machines_add_up(mut tick in observations()) {
+        let rules = rules(&[Metric::ErrorRate]);
+        // The units of more steps are not remembered.
+        tick.retain(|observation| observation.step < 2);
+        let is_left = |observation: &Observation| observation.unit < 20;
+        let gather = |is: &dyn Fn(&Observation) -> bool| {
+            let mut evidence = begun();
+            evidence.add(&rules, &mut tick.iter().filter(|it| is(it)).copied().collect());
+            evidence
+        };
+        let mut apart = gather(&is_left);
+        apart.merge(&gather(&|observation| !is_left(observation)));
+        let together = gather(&|_| true);
+        prop_assert_eq!(sums(&apart, 0), sums(&together, 0));
+    }
+}
+
+const ALL: [Metric; 4] =
+    [Metric::ErrorRate, Metric::ThumbsDownRate, Metric::Duration, Metric::OutputTokens];
+
+/// Of a step: units, units that were hit, bad requests.
+fn sums(evidence: &Evidence, step: usize) -> Option<[Pair<u64>; 3]> {
+    let book = evidence.steps.get(step)?;
+    let Some(Book::Rate(rate)) = book.gates.first() else { return None };
+    Some([book.units, rate.hit, rate.bad])
+}
+
+/// Of a ramp whose steps began at 0, so that what comes is warm.
+fn begun() -> Evidence {
+    let mut evidence = Evidence::default();
+    evidence.begin(SHARES.len(), 0);
+    evidence
+}
+
+fn error(at: u64, unit: u64, step: u16, version: Version, is_bad: bool) -> Observation {
+    let told = Told::default().rate(Metric::ErrorRate, is_bad);
+    Observation { at, unit, step, version, is_new: true, told }
+}
+
+fn gather(rules: &Rules, observations: &[Observation]) -> Evidence {
+    let mut evidence = begun();
+    evidence.add(rules, &mut observations.to_vec());
+    evidence
+}
+
+#[test]
+fn a_unit_counts_once_in_each_step() {
+    use Version::{Blue, Green};
+    let rules = rules(&[Metric::ErrorRate]);
+    let seen = [
+        error(1, 7, 0, Green, false),
+        error(2, 7, 0, Green, true),
+        error(3, 7, 0, Green, true),
+        error(4, 8, 0, Blue, true),
+        error(5, 8, 1, Green, true),
+    ];
+    let evidence = gather(&rules, &seen);
+    let pair = |blue, green| Pair { blue, green };
+    assert_eq!(sums(&evidence, 0), Some([pair(1, 1), pair(1, 1), pair(1, 2)]));
+    assert_eq!(sums(&evidence, 1), Some([pair(0, 1), pair(0, 1), pair(0, 1)]));
+    let every = Rules { counting: Counting::EveryRequest, ..rules };
+    let evidence = gather(&every, &seen);
+    assert_eq!(sums(&evidence, 0), Some([pair(1, 3), pair(1, 2), pair(1, 2)]));
+}
+
+#[test]
+fn a_late_answer_is_booked_to_its_step() {
+    let rules = rules(&[Metric::ErrorRate]);
+    let mut evidence = gather(&rules, &[error(1, 1, 0, Version::Blue, false)]);
+    evidence.add(&rules, &mut vec![error(2, 2, 1, Version::Blue, false)]);
+    evidence.add(&rules, &mut vec![error(3, 3, 0, Version::Green, true)]);
+    let [units, hit, _] = sums(&evidence, 0).unwrap();
+    assert_eq!((units, hit), (Pair { blue: 1, green: 1 }, Pair { blue: 0, green: 1 }));
+    // Two steps later its units are forgotten, and it could be a repeat.
+    evidence.add(&rules, &mut vec![error(4, 4, 2, Version::Blue, false)]);
+    evidence.add(&rules, &mut vec![error(5, 5, 0, Version::Green, true)]);
+    assert_eq!((sums(&evidence, 0).unwrap()[1].green, evidence.late), (1, 1));
+}
+
+#[test]
+fn a_step_that_compares_nothing_is_no_evidence() {
+    let rules = rules(&[Metric::ErrorRate]);
+    let past_the_last = SHARES.len() as u16;
+    let evidence = gather(&rules, &[error(1, 1, past_the_last, Version::Green, true)]);
+    assert_eq!(evidence, begun());
+}
+
+/// What ends before the step is warm may show that green is worse, and not that it is
+/// safe; and where it is not known when a step began, nothing shows that.
+#[test]
+fn a_step_must_be_warm_to_go_on() {
+    let rules = Rules { warmup: 100, ..rules(&[Metric::ErrorRate, Metric::Duration]) };
+    let tick = |at| {
+        let one = |unit: u64| {
+            let version = if unit.is_multiple_of(2) { Version::Green } else { Version::Blue };
+            let told =
+                Told::default().rate(Metric::ErrorRate, unit < 2).value(Metric::Duration, 1.0);
+            Observation { at, unit, step: 1, version, is_new: true, told }
+        };
+        (0..400).map(one).collect::<Vec<_>>()
+    };
+    let safe = |evidence: &Evidence| {
+        let judgement = Judgement::of(&rules, evidence, 1);
+        judgement.gates.iter().all(|gate| gate.safe_log_e > 0.5)
+    };
+    let mut evidence = Evidence::default();
+    evidence.begin(1, 1000);
+    evidence.add(&rules, &mut tick(1099));
+    assert!(!safe(&evidence));
+    assert_eq!(sums(&evidence, 1).unwrap()[1], Pair { blue: 1, green: 1 });
+    // The same units count for going on, as they have not yet.
+    evidence.add(&rules, &mut tick(1100));
+    assert!(safe(&evidence));
+    let mut unknown = Evidence::default();
+    unknown.add(&rules, &mut tick(1100));
+    assert!(!safe(&unknown));
+}
+
+/// What is lost above the bound depends on the units' hashes, not on their versions, and
+/// a unit that was lost once never counts again.
+#[test]
+fn above_the_bound_the_lowest_units_are_kept() {
+    let rules = Rules { units: 100, ..rules(&[Metric::ErrorRate]) };
+    let mut evidence = begun();
+    for round in 0..3 {
+        // A permutation of the hashes: 7919 is prime.
+        let units = (0..1000_u64).map(|at| at * 7919 % 1000);
+        let mut tick = units
+            .map(|unit| {
+                let version = if unit % 2 == 0 { Version::Green } else { Version::Blue };
+                error(round * 1000 + unit, unit, 0, version, true)
+            })
+            .collect();
+        evidence.add(&rules, &mut tick);
+        assert_eq!(evidence.remembered(), 100);
+    }
+    let [units, hit, bad] = sums(&evidence, 0).unwrap();
+    // Sorted by time, thus by hash: the first hundred fill the memory.
+    assert_eq!(units, Pair { blue: 50, green: 50 });
+    assert_eq!((hit, bad), (units, Pair { blue: 150, green: 150 }));
+}
+
+#[test]
+fn green_values_wait_for_blue_ones_and_not_the_other_way() {
+    let rules = rules(&[Metric::Duration]);
+    let of = |at, unit, version, value| {
+        let told = Told::default().value(Metric::Duration, value);
+        Observation { at, unit, step: 0, version, is_new: true, told }
+    };
+    let log_e = |evidence: &Evidence| Judgement::of(&rules, evidence, 0).gates[0].worse_log_e;
+    let mut evidence = gather(&rules, &[of(1, 1, Version::Blue, 1.0)]);
+    evidence.add(&rules, &mut vec![of(2, 2, Version::Green, 100.0)]);
+    assert!(log_e(&evidence).abs() < 1e-9, "there was nothing to compare");
+    evidence.add(&rules, &mut vec![of(3, 3, Version::Blue, 1.0)]);
+    assert!(log_e(&evidence) > 1e-9);
+    assert_eq!(
+        gather(&rules, &[of(4, 4, Version::Green, f32::NAN)]).steps[0].gates[0].units(),
+        Pair::default()
+    );
+}
+
+/// Steps that only a higher share of green makes.
+#[test]
+fn steps_compare_the_units_that_were_on_blue() {
+    let chances: Vec<f64> =
+        Step::of_shares(&[0.01, 0.05, 0.5, 1.0]).iter().map(|step| step.new.get()).collect();
+    let expected = [0.01, 0.04 / 0.99, 0.45 / 0.95];
+    assert_eq!(chances.len(), expected.len());
+    for (chance, expected) in chances.iter().zip(expected) {
+        assert!((chance - expected).abs() < 1e-12);
+    }
+}
+
+#[test]
+fn tolerances_shrink_as_the_share_grows() {
+    for metric in Metric::ALL {
+        let tolerances = SHARES.map(|share| metric.default_tolerance(share));
+        assert!(tolerances.is_sorted_by(|one, other| one > other), "{metric}");
+        assert!(tolerances.iter().all(|it| *it > metric.default_margin()), "{metric}");
+        assert_eq!(Metric::from_name(metric.as_str()), Some(metric));
+    }
+}

@@ -1,0 +1,200 @@
+//! The parts that the verdicts are made of.
+
+use proptest::prelude::*;
+use verdigris::judge::bets::Capital;
+use verdigris::judge::effect::Groups;
+use verdigris::judge::interval::{Interval, Moments};
+use verdigris::judge::plan::Question;
+use verdigris::judge::rate::RateBets;
+use verdigris::judge::tripwire::Window;
+use verdigris::judge::{Chance, Metric, Pair, Tripwire, ceiling, rank, steps};
+
+use crate::two_by_two::TwoByTwo;
+
+fn chance(chance: f64) -> Chance {
+    Chance::new(chance).unwrap()
+}
+
+#[test]
+fn a_chance_is_neither_nothing_nor_certain() {
+    for wrong in [0.0, 1.0, -0.1, 1.1, f64::NAN, f64::INFINITY] {
+        assert_eq!(Chance::new(wrong), None, "{wrong}");
+    }
+    assert_eq!(Chance::of_growth(0.05, 0.05), None);
+    assert_eq!(Chance::of_growth(0.5, 1.0), None);
+}
+
+proptest! {
+    /// What a fair game is: whatever the share and the margin, a bad event that is
+    /// green's with the hypothesis' own chance earns each bet nothing on average.
+    #[test]
+    fn bets_on_rates_are_fair(r in 0.001..0.999, margin in 0.0..3.0, is_worse: bool) {
+        let bets = if is_worse { RateBets::worse } else { RateBets::safe };
+        let bets = bets(chance(r), margin);
+        let is_green = r * (1.0 + margin) / (r * (1.0 + margin) + 1.0 - r);
+        let after = |bad| bets.capital(bad).log_mean().exp();
+        let green = after(Pair { blue: 0, green: 1 });
+        let blue = after(Pair { blue: 1, green: 0 });
+        prop_assert!((is_green * green + (1.0 - is_green) * blue - 1.0).abs() < 1e-9);
+        prop_assert_eq!(green > blue, is_worse);
+    }
+
+    /// A unit that is bad with the ceiling's own chance earns nothing on average.
+    #[test]
+    fn bets_on_a_ceiling_are_fair(of in 0.0001..0.5) {
+        let after = |bad| ceiling::capital(of, 1, bad).log_mean().exp();
+        prop_assert!((of * after(1) + (1.0 - of) * after(0) - 1.0).abs() < 1e-9);
+    }
+
+    /// Swapping the versions turns the comparison round, and monotone changes of scale
+    /// do not matter.
+    #[test]
+    fn ranks_compare(
+        mut blue in prop::collection::vec(0..20_u8, 1..20),
+        mut green in prop::collection::vec(0..20_u8, 1..20),
+    ) {
+        blue.sort_unstable();
+        green.sort_unstable();
+        let scale = |values: &[u8], by: fn(f64) -> f64| -> Vec<f64> {
+            values.iter().map(|value| by(f64::from(*value))).collect()
+        };
+        let [plain, root] = [|value| value, f64::sqrt];
+        let excess = |green: &[u8], blue: &[u8], by| {
+            rank::excess(scale(green, by).into_iter(), &scale(blue, by))
+        };
+        let there = excess(&green, &blue, plain);
+        prop_assert!((there + excess(&blue, &green, plain)).abs() < 1e-9);
+        prop_assert_eq!(there, excess(&green, &blue, root));
+        prop_assert!((-0.5..=0.5).contains(&there));
+    }
+
+    /// A capital lives on any sequence of rounds, and rounds apart add up.
+    #[test]
+    fn capitals_add_up(rounds in prop::collection::vec(-1.5..1.5, 0..50), at in 0..50_usize) {
+        let play = |rounds: &[f64]| {
+            let mut capital = Capital::default();
+            rounds.iter().for_each(|outcome| capital.bet(*outcome));
+            capital
+        };
+        let (before, after) = rounds.split_at(at.min(rounds.len()));
+        let apart = (play(before) + play(after)).log_mean();
+        prop_assert!((apart - play(&rounds).log_mean()).abs() < 1e-9);
+        prop_assert!(apart.is_finite());
+    }
+}
+
+#[test]
+fn steps_share_the_stake() {
+    let rich = Capital::of(|_| 10.0);
+    let poor = Capital::of(|_| -10.0);
+    let log_e = |capitals: &[Capital], of| steps::log_e(capitals, of);
+    let close = |found: f64, expected: f64| assert!((found - expected).abs() < 1e-3, "{found}");
+    close(log_e(&[], 4), 0.0);
+    close(log_e(&[rich], 1), 10.0);
+    // Half plays from the first step on, and a sixth begins with the second.
+    close(log_e(&[rich], 4), 10.0 + 0.5_f64.ln());
+    close(log_e(&[poor, rich], 4), 10.0 + (1.0 / 6.0_f64).ln());
+    // What has not begun is still there.
+    close(log_e(&[poor], 4), 0.5_f64.ln());
+}
+
+#[test]
+fn requests_of_few_users_tell_less() {
+    let effect = |users: u64, is_bad: &dyn Fn(u64, u64) -> bool| {
+        let mut groups = Groups::default();
+        for at in 0..64_000 {
+            groups.add(at % users, is_bad(at % users, at / users));
+        }
+        groups.design_effect()
+    };
+    let even = effect(64_000, &|user, _| user.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 57 == 0);
+    assert!((1.0..1.7).contains(&even), "{even}");
+    // One in sixteen users fails always.
+    let of_users = effect(640, &|user, _| user / 64 == 0 && user % 16 < 3);
+    assert!(of_users > 10.0, "{of_users}");
+    assert_eq!(Groups::default().design_effect(), 1.0);
+    assert_eq!(effect(64, &|_, _| false), 1.0);
+}
+
+/// The judge's test and one that was made on other grounds agree where it matters.
+#[test]
+fn another_test_of_two_rates_agrees() {
+    for (green_every, is_worse) in [(100, false), (20, true)] {
+        let mut other = TwoByTwo::new(0.18);
+        let mut bad = Pair { blue: 0, green: 0 };
+        let mut e = 1.0;
+        for block in 1..=4000_u64 {
+            let blue = u64::from(block % 25 == 0);
+            let green = u64::from(block % green_every == 0);
+            bad.blue += blue;
+            bad.green += green;
+            e = other.block((4.0, blue as f64), (1.0, green as f64));
+        }
+        let ours = RateBets::worse(chance(0.2), 0.0).capital(bad).log_mean();
+        assert_eq!(ours > 20_f64.ln(), is_worse, "{ours}");
+        assert_eq!(e > 20.0, is_worse, "{e}");
+    }
+}
+
+#[test]
+fn a_tripwire_trips_on_enough_of_green_alone() {
+    let errors = Tripwire { metric: Metric::ErrorRate, limit: 0.5, least: 10, window_s: 30 };
+    let score = Tripwire { metric: Metric::Score, limit: 0.3, ..errors };
+    // Values a second for some seconds, whether it trips.
+    let table = [
+        (errors, vec![1.0; 9], None),
+        (errors, vec![1.0; 10], Some(1.0)),
+        (errors, [1.0, 0.0].repeat(10), None),
+        (errors, [1.0, 1.0, 1.0, 0.0].repeat(5), Some(0.75)),
+        (score, vec![0.25; 10], Some(0.25)),
+        (score, vec![0.5; 10], None),
+    ];
+    for (wire, values, expected) in table {
+        let mut window = Window::default();
+        values.iter().enumerate().for_each(|(at, value)| window.add(at as u64 / 5, *value));
+        assert_eq!(wire.trips(&window), expected, "{wire:?} {values:?}");
+    }
+}
+
+#[test]
+fn a_tripwire_forgets() {
+    let wire = Tripwire { metric: Metric::ErrorRate, limit: 0.5, least: 2, window_s: 30 };
+    let (mut window, mut elsewhere) = (Window::default(), Window::default());
+    window.add(100, 1.0);
+    elsewhere.add(99, 1.0);
+    window.merge(&elsewhere);
+    window.forget(128, wire.window_s);
+    assert_eq!(wire.trips(&window), Some(1.0));
+    window.forget(129, wire.window_s);
+    assert_eq!(wire.trips(&window), None);
+}
+
+#[test]
+fn intervals_narrow_and_hold_the_difference() {
+    let of = |count: u64, ones: u64| Moments::of_rate(count, ones);
+    assert_eq!(Interval::of(Pair { blue: of(10, 1), green: of(0, 0) }, 0.05), None);
+    let mut before = f64::INFINITY;
+    for scale in [1, 10, 100, 1000] {
+        let versions = Pair { blue: of(100 * scale, 5 * scale), green: of(50 * scale, 5 * scale) };
+        let interval = Interval::of(versions, 0.05).unwrap();
+        assert!((interval.difference - 0.05).abs() < 1e-12);
+        assert!(interval.half_width < before);
+        before = interval.half_width;
+    }
+}
+
+/// The growth of a bet on a rate is the formula that a small share has.
+#[test]
+fn a_plan_is_what_the_formula_says() {
+    let question =
+        Question { per_second: 50.0, green: chance(0.01), margin: 0.25, regression: 2.0 };
+    let expected = question.of_rate(0.01, 0.05, 7, 1).unwrap();
+    let rho: f64 = 3.0 / 1.25;
+    let nats = 50.0 * 0.01 * 0.01 * 1.25 * (rho * rho.ln() - rho + 1.0);
+    let seconds = (8.0 * 7.0 / 0.05_f64).ln() / nats;
+    assert!((expected.seconds / seconds - 1.0).abs() < 0.1, "{expected:?} {seconds}");
+    assert!((expected.green_responses / expected.seconds - 0.5).abs() < 1e-9);
+    let within = Question { regression: 0.2, ..question };
+    assert_eq!(within.of_rate(0.01, 0.05, 7, 1), None);
+    assert_eq!(within.of_values(0.8, 0.05, 7, 1), None);
+}

@@ -1,0 +1,191 @@
+//! What the judge says.
+
+use verdigris::assign::Version;
+use verdigris::judge::rules::UNITS;
+use verdigris::judge::{
+    Chance, Counting, Evidence, Gate, Judgement, Metric, Observation, Rules, Step, Terms, Told,
+    Verdict,
+};
+
+pub const SHARES: [f64; 4] = [0.01, 0.05, 0.25, 0.5];
+
+/// The rules of a ramp through [`SHARES`] with a gate by default on each metric.
+pub fn rules(metrics: &[Metric]) -> Rules {
+    rules_of(metrics.iter().map(|metric| Terms::by_default(*metric, &SHARES)))
+}
+
+fn rules_of(terms: impl Iterator<Item = Terms>) -> Rules {
+    let mut steps = Step::of_shares(&SHARES);
+    // As if the last step began with no unit on green.
+    steps[3].all = steps[3].new;
+    let gates = terms.map(|terms| Gate::new(terms, &steps)).collect();
+    Rules {
+        gates,
+        steps,
+        alpha: 0.05,
+        beta: 0.1,
+        counting: Counting::Units,
+        warmup: 0,
+        units: UNITS,
+    }
+}
+
+/// So many units in the last step, half on each version; every so many-th is bad.
+struct Seen {
+    units: u64,
+    blue_bad: u64,
+    green_bad: u64,
+}
+
+fn evidence(rules: &Rules, metric: Metric, seen: &Seen) -> Evidence {
+    let mut evidence = Evidence::default();
+    evidence.begin(3, 0);
+    let one = |at: u64| {
+        let is_green = at.is_multiple_of(3);
+        let every = if is_green { seen.green_bad } else { seen.blue_bad };
+        let told = match every {
+            0 => Told::default().rate(metric, false),
+            every => Told::default().rate(metric, (at / 3).is_multiple_of(every)),
+        };
+        let version = if is_green { Version::Green } else { Version::Blue };
+        // The hash is another than the one that chose the version.
+        Observation {
+            at,
+            unit: at.wrapping_mul(0x9e37_79b9_7f4a_7c15),
+            step: 3,
+            version,
+            is_new: true,
+            told,
+        }
+    };
+    evidence.add(rules, &mut (0..seen.units).map(one).collect());
+    evidence
+}
+
+#[test]
+fn rates_are_judged() {
+    use Verdict::{Fail, Pass, Undecided};
+    // Every so many-th of blue's and of green's is bad; a third of units is green's.
+    let table = [
+        ("nothing has come", Seen { units: 0, blue_bad: 0, green_bad: 0 }, Undecided),
+        ("a first response", Seen { units: 1, blue_bad: 0, green_bad: 0 }, Undecided),
+        ("a first bad response", Seen { units: 1, blue_bad: 1, green_bad: 1 }, Undecided),
+        ("the same", Seen { units: 60_000, blue_bad: 50, green_bad: 50 }, Pass),
+        ("better", Seen { units: 60_000, blue_bad: 20, green_bad: 50 }, Pass),
+        ("worse", Seen { units: 30_000, blue_bad: 100, green_bad: 20 }, Fail),
+        ("broken", Seen { units: 300, blue_bad: 100, green_bad: 1 }, Fail),
+        ("both broken", Seen { units: 3_000, blue_bad: 1, green_bad: 1 }, Pass),
+        ("healthy", Seen { units: 3_000, blue_bad: 0, green_bad: 0 }, Pass),
+        ("too few of a healthy service", Seen { units: 300, blue_bad: 0, green_bad: 0 }, Undecided),
+    ];
+    let rules = rules(&[Metric::ErrorRate]);
+    for (name, seen, expected) in table {
+        let judgement = Judgement::of(&rules, &evidence(&rules, Metric::ErrorRate, &seen), 3);
+        assert!(!judgement.is_mismatched, "{name}");
+        assert_eq!(judgement.verdict, expected, "{name}: {judgement:#?}");
+        assert_eq!(judgement.gates[0].verdict, expected, "{name}");
+    }
+}
+
+#[test]
+fn units_that_are_not_divided_as_they_should_be_hold() {
+    // The weights say that half of them is green's, and a third is.
+    let mut rules = rules(&[Metric::ErrorRate]);
+    rules.steps[3] = Step { new: Chance::new(0.5).unwrap(), ..rules.steps[3] };
+    let seen = Seen { units: 10_000, blue_bad: 100, green_bad: 1 };
+    let judgement = Judgement::of(&rules, &evidence(&rules, Metric::ErrorRate, &seen), 3);
+    assert!(judgement.is_mismatched);
+    assert_eq!(judgement.verdict, Verdict::Undecided);
+}
+
+/// A gate of which nothing comes: by default it is left out, named it holds, and watched
+/// it says nothing.
+#[test]
+fn a_gate_without_data() {
+    let table = [
+        (false, true, Verdict::Pass, true),
+        (true, true, Verdict::Undecided, false),
+        (true, false, Verdict::Pass, false),
+    ];
+    for (is_named, is_critical, expected, is_left_out) in table {
+        let errors = Terms::by_default(Metric::ErrorRate, &SHARES);
+        let silent = Terms { is_named, is_critical, ..Terms::by_default(Metric::Score, &SHARES) };
+        let rules = rules_of([errors, silent].into_iter());
+        let seen = Seen { units: 60_000, blue_bad: 50, green_bad: 50 };
+        let judgement = Judgement::of(&rules, &evidence(&rules, Metric::ErrorRate, &seen), 3);
+        assert_eq!(judgement.verdict, expected, "{is_named} {is_critical}");
+        assert_eq!(judgement.gates[1].is_left_out, is_left_out);
+    }
+}
+
+#[test]
+fn a_gate_that_is_only_watched_does_not_decide() {
+    let watched = Terms { is_critical: false, ..Terms::by_default(Metric::RefusalRate, &SHARES) };
+    let errors = Terms::by_default(Metric::ErrorRate, &SHARES);
+    let rules = rules_of([errors, watched].into_iter());
+    let seen = Seen { units: 300, blue_bad: 100, green_bad: 1 };
+    let judgement = Judgement::of(&rules, &evidence(&rules, Metric::RefusalRate, &seen), 3);
+    assert_eq!(judgement.gates[1].verdict, Verdict::Fail);
+    assert_eq!(judgement.verdict, Verdict::Undecided);
+    assert!(judgement.log_e.abs() < 1e-9, "{}", judgement.log_e);
+}
+
+/// Each metric, with green clearly worse, clearly the same and clearly better.
+#[test]
+fn values_are_judged_in_their_direction() {
+    use Verdict::{Fail, Pass};
+    let table = [
+        (Metric::Duration, [(2.0, Fail), (1.0, Pass), (0.5, Pass)]),
+        (Metric::Ttft, [(2.0, Fail), (1.0, Pass), (0.5, Pass)]),
+        (Metric::Cost, [(2.0, Fail), (1.0, Pass), (0.5, Pass)]),
+        // Neither longer nor shorter.
+        (Metric::OutputTokens, [(2.0, Fail), (1.0, Pass), (0.5, Fail)]),
+        (Metric::Score, [(0.5, Fail), (1.0, Pass), (1.2, Pass)]),
+    ];
+    for (metric, cases) in table {
+        for (times, expected) in cases {
+            let rules = rules(&[metric]);
+            let mut evidence = Evidence::default();
+            evidence.begin(3, 0);
+            for second in 0..2_000_u64 {
+                let one = |at: u64| {
+                    let unit = second * 8 + at;
+                    let is_green = at.is_multiple_of(2);
+                    let version = if is_green { Version::Green } else { Version::Blue };
+                    let value = (unit / 2 % 50) as f32 / 50.0;
+                    let value = if is_green { value * times } else { value };
+                    let told = Told::default().value(metric, value);
+                    Observation { at: unit, unit, step: 3, version, is_new: true, told }
+                };
+                evidence.add(&rules, &mut (0..8).map(one).collect());
+            }
+            let mut rules = rules;
+            rules.steps[3] = Step { new: Chance::new(0.5).unwrap(), ..rules.steps[3] };
+            let judgement = Judgement::of(&rules, &evidence, 3);
+            assert_eq!(judgement.verdict, expected, "{metric} ×{times}: {judgement:#?}");
+        }
+    }
+}
+
+#[test]
+fn thumbs_are_judged() {
+    let rules = rules(&[Metric::ThumbsDownRate]);
+    for (green_down, expected) in [(2, Verdict::Fail), (10, Verdict::Pass)] {
+        let mut evidence = Evidence::default();
+        evidence.begin(3, 0);
+        for second in 0..3_000_u64 {
+            let one = |at: u64| {
+                let unit = second * 16 + at;
+                let is_green = at.is_multiple_of(2);
+                let version = if is_green { Version::Green } else { Version::Blue };
+                let every = if is_green { green_down } else { 10 };
+                let is_down = (unit / 2).is_multiple_of(every);
+                let told = Told::default().rate(Metric::ThumbsDownRate, is_down);
+                Observation { at: unit, unit, step: 3, version, is_new: true, told }
+            };
+            evidence.add(&rules, &mut (0..16).map(one).collect());
+        }
+        let gate = &Judgement::of(&rules, &evidence, 3).gates[0];
+        assert_eq!(gate.verdict, expected, "{gate:#?}");
+    }
+}
