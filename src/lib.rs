@@ -10,12 +10,13 @@
 //! | [`assign`] | who gets which version, and why |
 //! | [`observe`] | what a response says |
 //! | [`judge`] | whether green is worse |
+//! | [`ramp`] | the steps of green's share, and who walks them |
 //! | `simulate` | the judge against worlds whose truth is known; native only |
 //! | [`stats`] | the names of everything that is counted |
 //! | `edge` | the only caller of the host; exists only in the `.wasm` |
 //!
 //! ```
-//! use verdigris::assign::{Ask, Reason, Version, decide};
+//! use verdigris::assign::{Ask, Reason, Standing, Version, decide};
 //! use verdigris::config::Config;
 //!
 //! let config = Config::parse(br#"{
@@ -24,7 +25,8 @@
 //!     "versions": {"blue": {"cluster": "llm-blue"}, "green": {"cluster": "llm-green"}},
 //!     "weights": {"blue": 95, "green": 5}
 //! }"#)?;
-//! let decision = decide(&config, Ask { unit: Some(b"ada"), forced: None }, || 0);
+//! let ask = Ask { unit: Some(b"ada"), forced: None };
+//! let decision = decide(&config, Standing::Share(config.share), ask, || 0);
 //! assert_eq!((decision.version, decision.reason), (Version::Blue, Reason::Weight));
 //! # Ok::<(), verdigris::config::Refused>(())
 //! ```
@@ -45,6 +47,7 @@ pub mod assign;
 pub mod config;
 pub mod judge;
 pub mod observe;
+pub mod ramp;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod simulate;
 pub mod stats;

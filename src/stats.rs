@@ -72,6 +72,23 @@ pub enum Histogram {
     TokensPerSecond,
 }
 
+/// A counter of what the gates have seen, which each version has for each step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EvidenceCounter {
+    /// Units that have had a response and were on blue before the step.
+    Units,
+    /// Those of them with an error.
+    Errors,
+    /// With a refusal.
+    Refusals,
+    /// With an answer that ended for want of tokens.
+    Truncations,
+    /// With a request that they gave up.
+    Aborts,
+    /// With a response that took longer than the objective.
+    Slow,
+}
+
 /// A gauge of the rollout as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gauge {
@@ -97,6 +114,25 @@ pub fn metric_name(rollout: &str, version: Version, metric: impl fmt::Display) -
     format!("verdigris.{rollout}.{version}.{metric}")
 }
 
+/// The full name of a counter of evidence in a step, as the proxy is told it.
+///
+/// ```
+/// use verdigris::assign::Version;
+/// use verdigris::stats::{EvidenceCounter, evidence_name};
+/// assert_eq!(
+///     evidence_name("assistant-v8", Version::Green, EvidenceCounter::Errors, 2),
+///     "verdigris.assistant-v8.green.evidence_errors.s2",
+/// );
+/// ```
+pub fn evidence_name(
+    rollout: &str,
+    version: Version,
+    counter: EvidenceCounter,
+    step: usize,
+) -> String {
+    metric_name(rollout, version, format_args!("{counter}.s{step}"))
+}
+
 /// The full name of `gauge`, as the proxy is told it.
 pub fn gauge_name(rollout: &str, gauge: Gauge) -> String {
     format!("verdigris.{rollout}.{gauge}")
@@ -106,12 +142,13 @@ pub fn gauge_name(rollout: &str, gauge: Gauge) -> String {
 
 impl Counter {
     /// What is counted at every request.
-    pub const DECISIONS: [Self; 5] = [
+    pub const DECISIONS: [Self; 6] = [
         Self::Requests,
         Self::Decisions(Reason::Weight),
         Self::Decisions(Reason::Pinned),
         Self::Decisions(Reason::Forced),
         Self::Decisions(Reason::NoUnit),
+        Self::Decisions(Reason::RolledBack),
     ];
 
     /// What is counted of a response, where the configuration asks for it.
@@ -166,6 +203,27 @@ impl fmt::Display for Counter {
             Self::TokensCacheWrite => "tokens_cache_write",
             Self::TokensReasoning => "tokens_reasoning",
             Self::CostMicrousd => "cost_microusd",
+        })
+    }
+}
+
+// === impl EvidenceCounter ===
+
+impl EvidenceCounter {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Units, Self::Errors, Self::Refusals, Self::Truncations, Self::Aborts, Self::Slow];
+}
+
+impl fmt::Display for EvidenceCounter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Units => "evidence_units",
+            Self::Errors => "evidence_errors",
+            Self::Refusals => "evidence_refusals",
+            Self::Truncations => "evidence_truncations",
+            Self::Aborts => "evidence_aborts",
+            Self::Slow => "evidence_slow",
         })
     }
 }

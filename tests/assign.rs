@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use verdigris::assign::bucket::MAX_TOTAL_WEIGHT;
 use verdigris::assign::unit::{find_cookie, with_unit};
-use verdigris::assign::{Ask, Reason, Share, Version, bucket_hash, decide};
+use verdigris::assign::{Ask, Reason, Share, Standing, Version, bucket_hash, decide};
 use verdigris::config::Config;
 
 /// flagd's bucket of `hash`, found through nothing but [`Share::contains`].
@@ -152,7 +152,9 @@ proptest! {
         let config = config(json!({"weights": {"blue": 2, "green": 1}, "on_missing": "random"}));
         let forced = forced.map(|green| if green { Version::Green } else { Version::Blue });
         let ask = Ask { unit: unit.as_deref(), forced };
-        prop_assert_eq!(decide(&config, ask, || draw), decide(&config, ask, || draw));
+        let standing = Standing::Share(config.share);
+        let decide = || decide(&config, standing, ask, || draw);
+        prop_assert_eq!(decide(), decide());
     }
 
     #[test]
@@ -171,7 +173,7 @@ fn the_share_over_many_users_matches_the_weights() {
             .filter(|user| {
                 let unit = format!("user-{user}");
                 let ask = Ask { unit: Some(unit.as_bytes()), forced: None };
-                decide(&config, ask, || 0).version == Version::Green
+                decide(&config, Standing::Share(config.share), ask, || 0).version == Version::Green
             })
             .count();
         let share = f64::from(green) / f64::from(blue + green);
@@ -195,7 +197,7 @@ fn config(differs: Value) -> Config {
 
 #[test]
 fn the_reasons_have_their_order() {
-    use Reason::{Forced, NoUnit, Pinned, Weight};
+    use Reason::{Forced, NoUnit, Pinned, RolledBack, Weight};
     use Version::{Blue, Green};
 
     let pins = json!({"blue": ["tia"], "green": ["qa-7"]});
@@ -216,13 +218,18 @@ fn the_reasons_have_their_order() {
     ];
     for (config, unit, forced, (version, reason)) in cases {
         let ask = Ask { unit: unit.map(str::as_bytes), forced };
-        let decision = decide(config, ask, || panic!("no draw is needed for {ask:?}"));
+        let decide =
+            |standing| decide(config, standing, ask, || panic!("no draw is needed for {ask:?}"));
+        let decision = decide(Standing::Share(config.share));
         assert_eq!((decision.version, decision.reason), (version, reason), "{ask:?}");
+        // A rollback moves everyone.
+        let decision = decide(Standing::RolledBack);
+        assert_eq!((decision.version, decision.reason), (Blue, RolledBack), "{ask:?}");
     }
 
     let ask = Ask { unit: None, forced: None };
     for (draw, version) in [(0, Green), (u32::MAX / 2, Green), (1 << 31, Blue), (u32::MAX, Blue)] {
-        let decision = decide(&random, ask, || draw);
+        let decision = decide(&random, Standing::Share(random.share), ask, || draw);
         assert_eq!((decision.version, decision.reason), (version, NoUnit), "{draw}");
     }
 }

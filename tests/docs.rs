@@ -3,7 +3,8 @@
 use serde_json::Value;
 use verdigris::assign::Version;
 use verdigris::config::Config;
-use verdigris::stats::{Counter, Gauge, Histogram, gauge_name, metric_name};
+use verdigris::judge::Metric;
+use verdigris::stats::{Counter, EvidenceCounter, Gauge, Histogram, gauge_name, metric_name};
 
 const README: &str = include_str!("../README.md");
 const FILTER_YAML: &str = include_str!("../envoy/filter.yaml");
@@ -17,7 +18,7 @@ fn json_examples() -> Vec<&'static str> {
 #[test]
 fn every_example_of_a_configuration_is_one() {
     let examples = json_examples();
-    assert_eq!(examples.len(), 3);
+    assert_eq!(examples.len(), 4);
     for example in examples {
         Config::parse(example.as_bytes()).unwrap_or_else(|refused| panic!("{example}\n{refused}"));
     }
@@ -41,18 +42,66 @@ fn the_shipped_rollout_agrees_with_the_shipped_bootstrap() {
     }
 }
 
-/// The parser itself lists its fields when it meets one that it does not know.
+/// The fields that the parser knows at this place. It lists them itself when it meets one
+/// that it does not know, which `config` has there.
+fn known_fields(config: &str) -> Vec<String> {
+    let refused = Config::parse(config.as_bytes()).unwrap_err().to_string();
+    let (_, list) = refused.split_once("expected one of ").unwrap();
+    list.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+/// The first column of the README's table with this heading.
+fn table(heading: &str) -> Vec<&str> {
+    let (_, rest) = README.split_once(&format!("\n| {heading} | default |")).unwrap();
+    let rows = rest.lines().skip(2).take_while(|line| line.starts_with("| `"));
+    rows.map(|row| row.split('`').nth(1).unwrap()).collect()
+}
+
 #[test]
 fn the_reference_describes_every_field() {
-    let refused = Config::parse(br#"{"no_such_field": 1}"#).unwrap_err().to_string();
-    let (_, list) = refused.split_once("expected one of ").unwrap();
-    let fields: Vec<&str> = list.split('`').skip(1).step_by(2).collect();
-    assert!(fields.len() >= 10, "{fields:?}");
-    let everything = json_examples().into_iter().max_by_key(|example| example.len()).unwrap();
-    let everything: Value = serde_json::from_str(everything).unwrap();
-    for field in fields {
-        assert!(README.contains(&format!("\n| `{field}` | ")), "{field} has no line");
-        assert!(everything.get(field).is_some(), "{field} is not in the example of everything");
+    // One example cannot have both weights and a ramp.
+    let examples = json_examples().into_iter().map(|it| serde_json::from_str(it).unwrap());
+    let examples: Vec<Value> = examples.collect();
+    let places = [
+        ("field", "", r#"{"no_such_field": 1}"#),
+        ("field of `ramp`", "/ramp", r#"{"ramp": {"no_such_field": 1}}"#),
+        ("field of a gate", "/ramp/gates/*", r#"{"ramp": {"gates": [{"no_such_field": 1}]}}"#),
+        (
+            "field of a tripwire",
+            "/ramp/tripwires/*",
+            r#"{"ramp": {"tripwires": [{"no_such_field": 1}]}}"#,
+        ),
+    ];
+    for (heading, place, unknown) in places {
+        let fields = known_fields(unknown);
+        assert!(fields.len() >= 4, "{fields:?}");
+        assert_eq!(table(heading), fields, "{heading}");
+        let written: Vec<&Value> = match place.strip_suffix("/*") {
+            None => examples.iter().filter_map(|example| example.pointer(place)).collect(),
+            Some(list) => {
+                let lists = examples.iter().filter_map(|example| example.pointer(list)?.as_array());
+                lists.flatten().collect()
+            }
+        };
+        for field in fields {
+            let is_shown = written.iter().any(|object| object.get(&field).is_some());
+            assert!(is_shown, "{place}/{field} is in no example");
+        }
+    }
+}
+
+/// Each metric that a gate takes, and none that it does not.
+#[test]
+fn the_reference_describes_every_metric() {
+    let refused = r#"{"ramp": {"gates": [{"metric": "x"}]}}"#;
+    let refused = Config::parse(refused.as_bytes()).unwrap_err().to_string();
+    let (_, known) = refused.split_once("\"x\": write one of ").unwrap();
+    let known: Vec<&str> = known.lines().next().unwrap().split(", ").collect();
+    let (_, row) = README.split_once("| field of a gate |").unwrap();
+    let row = row.lines().find(|line| line.starts_with("| `metric` ")).unwrap();
+    for metric in Metric::ALL {
+        let name = metric.as_str();
+        assert_eq!(row.contains(&format!("`{name}`")), known.contains(&name), "{name}");
     }
 }
 
@@ -63,6 +112,9 @@ fn the_reference_describes_every_stat() {
         let name = metric_name("r", Version::Blue, counter);
         let metric = name.strip_prefix("verdigris.r.blue.").unwrap();
         assert!(README.contains(&format!("\n| `{metric}` | counter")), "{metric}");
+    }
+    for counter in EvidenceCounter::ALL {
+        assert!(README.contains(&format!("\n| `{counter}.s<step>` | counter")), "{counter}");
     }
     for histogram in Histogram::ALL {
         assert!(README.contains(&format!("\n| `{histogram}` | histogram")), "{histogram}");

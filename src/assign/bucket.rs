@@ -14,6 +14,8 @@
 
 use std::io::Read as _;
 
+use serde::{Deserialize, Serialize};
+
 /// The largest `blue + green` that flagd's formula allows: 2³¹ − 1.
 pub const MAX_TOTAL_WEIGHT: u32 = i32::MAX as u32;
 
@@ -42,11 +44,20 @@ pub fn bucket_hash(rollout: &str, unit: &[u8]) -> u32 {
     hash.unwrap_or_default()
 }
 
+/// The hash by which the judge knows `unit`. It has nothing to do with
+/// [`bucket_hash`], so that what it decides does not depend on the version: the upper
+/// half of MurmurHash3 x64 128-bit, seed 0, of the rollout's name followed by the unit.
+pub fn unit_hash(rollout: &str, unit: &[u8]) -> u64 {
+    let hash = murmur3::murmur3_x64_128(&mut rollout.as_bytes().chain(unit), 0);
+    (hash.unwrap_or_default() >> 64) as u64
+}
+
 /// Green's part of all units, as the two weights that the operator wrote.
 ///
 /// Valid by construction: at least one weight is positive and their sum is at
 /// most [`MAX_TOTAL_WEIGHT`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "(u32, u32)", into = "(u32, u32)")]
 pub struct Share {
     green: u32,
     total: u32,
@@ -78,5 +89,19 @@ impl Share {
         let (green, total) = (u64::from(self.green), u64::from(self.total));
         let rounded = (green * 20_000 + total) / (total * 2);
         u32::try_from(rounded).unwrap_or(10_000)
+    }
+}
+
+impl From<Share> for (u32, u32) {
+    fn from(share: Share) -> Self {
+        (share.total - share.green, share.green)
+    }
+}
+
+impl TryFrom<(u32, u32)> for Share {
+    type Error = &'static str;
+
+    fn try_from((blue, green): (u32, u32)) -> Result<Self, Self::Error> {
+        Self::new(blue.into(), green.into()).ok_or("no share has these weights")
     }
 }

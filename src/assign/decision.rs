@@ -14,6 +14,17 @@ pub enum Reason {
     Forced,
     /// The request carries no unit.
     NoUnit,
+    /// The ramp was rolled back: blue has everything.
+    RolledBack,
+}
+
+/// What is in force when a request comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Green has this share.
+    Share(Share),
+    /// Blue has everything, forced and pinned requests too.
+    RolledBack,
 }
 
 /// What one request brings to the decision.
@@ -34,19 +45,27 @@ pub struct Decision {
     pub reason: Reason,
 }
 
-/// Decides in the order force header, pins, weight; a request without a unit
-/// goes where [`OnMissing`] says.
+/// Decides in the order rolled back, force header, pins, weight; a request without a
+/// unit goes where [`OnMissing`] says.
 ///
 /// `random` is a uniform draw over all of `u32`. It is taken only for a request
 /// without a unit under [`OnMissing::Random`].
-pub fn decide(config: &Config, ask: Ask<'_>, random: impl FnOnce() -> u32) -> Decision {
+pub fn decide(
+    config: &Config,
+    standing: Standing,
+    ask: Ask<'_>,
+    random: impl FnOnce() -> u32,
+) -> Decision {
+    let Standing::Share(share) = standing else {
+        return Decision { version: Version::Blue, reason: Reason::RolledBack };
+    };
     if let Some(version) = ask.forced {
         return Decision { version, reason: Reason::Forced };
     }
     let Some(unit) = ask.unit else {
         let version = match config.on_missing {
             OnMissing::Blue => Version::Blue,
-            OnMissing::Random => version_at(config.share, random()),
+            OnMissing::Random => version_at(share, random()),
         };
         return Decision { version, reason: Reason::NoUnit };
     };
@@ -54,7 +73,7 @@ pub fn decide(config: &Config, ask: Ask<'_>, random: impl FnOnce() -> u32) -> De
         return Decision { version, reason: Reason::Pinned };
     }
     let hash = bucket_hash(config.rollout.as_str(), unit);
-    Decision { version: version_at(config.share, hash), reason: Reason::Weight }
+    Decision { version: version_at(share, hash), reason: Reason::Weight }
 }
 
 fn version_at(share: Share, hash: u32) -> Version {
@@ -65,7 +84,8 @@ fn version_at(share: Share, hash: u32) -> Version {
 
 impl Reason {
     /// All of them, in the order in which tables are laid out.
-    pub const ALL: [Self; 4] = [Self::Weight, Self::Pinned, Self::Forced, Self::NoUnit];
+    pub const ALL: [Self; 5] =
+        [Self::Weight, Self::Pinned, Self::Forced, Self::NoUnit, Self::RolledBack];
 
     /// The name used in stats and the access log.
     pub const fn as_str(self) -> &'static str {
@@ -74,6 +94,7 @@ impl Reason {
             Self::Pinned => "pinned",
             Self::Forced => "forced",
             Self::NoUnit => "no_unit",
+            Self::RolledBack => "rolled_back",
         }
     }
 }

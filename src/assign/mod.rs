@@ -17,8 +17,8 @@ pub mod pins;
 pub mod unit;
 pub mod version;
 
-pub use bucket::{Share, bucket_hash};
-pub use decision::{Ask, Decision, Reason, decide};
+pub use bucket::{Share, bucket_hash, unit_hash};
+pub use decision::{Ask, Decision, Reason, Standing, decide};
 pub use pins::Pins;
 pub use unit::UnitSource;
 pub use version::Version;

@@ -19,11 +19,16 @@
 //! ```
 
 mod answers;
+mod gates;
 mod names;
 mod problems;
+mod ramp;
 mod refused;
+mod time;
+mod tripwires;
 mod valid;
 mod written;
+mod written_ramp;
 
 pub use answers::Answers;
 pub use names::{ClusterName, CookieName, HeaderName, RolloutName};

@@ -5,13 +5,17 @@ use serde_json::json;
 use super::answers::{Answers, answers};
 use super::names::{ClusterName, CookieName, HeaderName, RolloutName};
 use super::problems::Problems;
-use super::written::{OneOrMany, WrittenPins, WrittenSource, WrittenWeights, write_example};
+use super::ramp::{Beside, ramp};
+use super::written::{
+    OneOrMany, WrittenAnswers, WrittenPins, WrittenSource, WrittenWeights, write_example,
+};
 use super::{OnMissing, Problem, Refused, Written};
 use crate::assign::bucket::MAX_TOTAL_WEIGHT;
 use crate::assign::{Pins, Share, UnitSource, Version};
+use crate::ramp::Settings;
 
 /// A configuration that can be run as it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Config {
     /// Names the release attempt.
@@ -24,8 +28,10 @@ pub struct Config {
     pub green_cluster: ClusterName,
     /// What the cluster header holds before the filter runs.
     pub default_cluster: ClusterName,
-    /// Green's share of all units.
+    /// Green's share of all units, where no ramp sets it.
     pub share: Share,
+    /// What the operator wants of a ramp, if there is one.
+    pub ramp: Option<Settings>,
     /// Where a request without a unit goes.
     pub on_missing: OnMissing,
     /// Units that are always on one version.
@@ -74,7 +80,13 @@ impl TryFrom<Written> for Config {
             cluster("versions.blue.cluster", written.versions.blue.cluster, &mut problems);
         let green_cluster =
             cluster("versions.green.cluster", written.versions.green.cluster, &mut problems);
+        let beside = Beside {
+            weights: written.weights.is_some(),
+            prices: !written.prices.is_empty(),
+            unread: written.answers.as_ref().is_some_and(|answers| answers.read == Some(false)),
+        };
         let share = share(written.weights, &mut problems);
+        let ramp = written.ramp.map(|written| ramp(written, &beside, &mut problems));
         let default_cluster = match written.default_cluster {
             Some(name) => problems.checked("default_cluster", &name, cluster_name),
             None => blue_cluster.clone(),
@@ -88,7 +100,14 @@ impl TryFrom<Written> for Config {
         let version_header = problems.checked("version_header", version_header, own_header_name);
 
         let formats = [written.versions.blue.format, written.versions.green.format];
-        let answers = answers(written.answers, written.prices, formats, &mut problems);
+        // A ramp looks at answers. Of one that could not be built it is not known whether it
+        // reads them; then nothing else is to be called idle.
+        let for_ramp = ramp.as_ref().map(|ramp| WrittenAnswers {
+            read: Some(ramp.as_ref().is_none_or(Settings::reads_answers)),
+            ..WrittenAnswers::default()
+        });
+        let written_answers = written.answers.or(for_ramp);
+        let answers = answers(written_answers, written.prices, formats, &mut problems);
 
         let mut headers = Vec::new();
         headers.extend(cluster_header.iter().map(|name| ("cluster_header", name)));
@@ -109,6 +128,10 @@ impl TryFrom<Written> for Config {
                 green_cluster: green_cluster?,
                 default_cluster: default_cluster?,
                 share: share?,
+                ramp: match ramp {
+                    Some(ramp) => Some(ramp?),
+                    None => None,
+                },
                 on_missing: written.on_missing,
                 pins,
                 force_header: match force_header {

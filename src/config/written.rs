@@ -13,6 +13,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use serde_path_to_error::{Path, Segment, Track};
 
+use super::written_ramp::WrittenRamp;
 use super::{Problem, Refused};
 use crate::observe::Format;
 
@@ -28,6 +29,8 @@ pub struct Written {
     pub versions: WrittenVersions,
     #[serde(deserialize_with = "some_object")]
     pub weights: Option<WrittenWeights>,
+    #[serde(deserialize_with = "some_object")]
+    pub ramp: Option<WrittenRamp>,
     pub default_cluster: Option<String>,
     pub on_missing: OnMissing,
     #[serde(deserialize_with = "object")]
@@ -141,6 +144,9 @@ pub(super) fn example(field: &str) -> Option<&'static str> {
         "unit" => r#"{"header": "x-user-id"}, {"cookie": "uid"} or a list of these"#,
         "versions" => r#"{"blue": {"cluster": "llm-blue"}, "green": {"cluster": "llm-green"}}"#,
         "weights" => r#"two whole numbers from 0, such as {"blue": 95, "green": 5}"#,
+        "ramp" => {
+            r#"an object, at least {}, such as {"steps": [1, 5, 25, 50, 100], "bake": "10m"}"#
+        }
         "default_cluster" => r#"an Envoy cluster, such as "llm-blue""#,
         "on_missing" => r#""blue" or "random""#,
         "pins" => r#"lists of units, such as {"blue": ["u1"], "green": ["qa-7"]}"#,

@@ -16,6 +16,10 @@ thread_local! {
 struct Contexts {
     /// In the order in which they were made; seldom more than two.
     roots: Vec<Root>,
+    /// The root context that was configured or given a stream last. Envoy ticks older
+    /// ones too while they have streams; and where a configuration returns, it may take
+    /// up an older one without configuring it.
+    newest: u32,
     streams: HashMap<u32, Stream, BuildHasherDefault<IdHasher>>,
 }
 
@@ -26,6 +30,7 @@ pub fn create(context_id: u32, root_id: u32) {
             contexts.roots.push(Root::new(context_id));
         } else if let Some(root) = contexts.root(root_id) {
             let stream = root.stream();
+            contexts.newest = root_id;
             contexts.streams.insert(context_id, stream);
         }
     });
@@ -43,9 +48,26 @@ pub fn end(context_id: u32) {
     });
 }
 
-/// Does `work` with a root context.
-pub fn with_root<T>(context_id: u32, work: impl FnOnce(&mut Root) -> T) -> Option<T> {
-    with_contexts(|contexts| contexts.root(context_id).map(work)).flatten()
+/// The host has a configuration for a root context; whether it can be run on.
+pub fn configure(context_id: u32) -> bool {
+    let is_taken = with_contexts(|contexts| {
+        let is_taken = contexts.root(context_id).is_some_and(Root::configure);
+        if is_taken {
+            contexts.newest = context_id;
+        }
+        is_taken
+    });
+    is_taken.unwrap_or_default()
+}
+
+/// A tick of a root context. Only the newest acts.
+pub fn tick(context_id: u32) {
+    with_contexts(|contexts| {
+        let is_newest = contexts.newest == context_id;
+        if let Some(root) = contexts.root(context_id).filter(|_| is_newest) {
+            root.tick();
+        }
+    });
 }
 
 /// Does `work` with a stream's context.

@@ -8,7 +8,7 @@
 //! Source: the proxy-wasm specification, `abi-versions/v0.2.1`.
 #![allow(unsafe_code, reason = "the host finds what it calls by unmangled names")]
 
-use super::contexts::{self, with_root, with_stream};
+use super::contexts::{self, with_stream};
 use super::logger;
 
 /// The filter goes on with the request or the response.
@@ -37,7 +37,12 @@ extern "C" fn proxy_on_context_create(context_id: u32, root_id: u32) {
 
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_configure(context_id: u32, _size: usize) -> u32 {
-    with_root(context_id, |root| root.configure().into()).unwrap_or_default()
+    contexts::configure(context_id).into()
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_tick(context_id: u32) {
+    contexts::tick(context_id);
 }
 
 #[unsafe(no_mangle)]

@@ -78,6 +78,34 @@ mod abi {
         pub fn proxy_define_metric(kind: u32, name: *const u8, size: usize, id: *mut u32) -> u32;
         pub fn proxy_increment_metric(id: u32, offset: i64) -> u32;
         pub fn proxy_record_metric(id: u32, value: u64) -> u32;
+        pub fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
+        pub fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32;
+        pub fn proxy_get_shared_data(
+            key: *const u8,
+            key_size: usize,
+            value: *mut *mut u8,
+            value_size: *mut usize,
+            cas: *mut u32,
+        ) -> u32;
+        pub fn proxy_set_shared_data(
+            key: *const u8,
+            key_size: usize,
+            value: *const u8,
+            value_size: usize,
+            cas: u32,
+        ) -> u32;
+        pub fn proxy_register_shared_queue(name: *const u8, size: usize, id: *mut u32) -> u32;
+        pub fn proxy_enqueue_shared_queue(id: u32, value: *const u8, size: usize) -> u32;
+        pub fn proxy_dequeue_shared_queue(
+            id: u32,
+            value: *mut *mut u8,
+            value_size: *mut usize,
+        ) -> u32;
+    }
+
+    #[link(wasm_import_module = "wasi_snapshot_preview1")]
+    unsafe extern "C" {
+        pub fn clock_time_get(clock: u32, precision: u64, time: *mut u64) -> u32;
     }
 }
 
@@ -182,6 +210,88 @@ pub fn increment(counter: MetricId, by: u64) -> Result<(), HostError> {
 pub fn record(metric: MetricId, value: u64) -> Result<(), HostError> {
     // SAFETY: no memory is shared.
     HostError::check(unsafe { abi::proxy_record_metric(metric.0, value) })
+}
+
+/// Has the root context that is being called ticked every `period_ms`; 0 ends it.
+pub fn set_tick_period(period_ms: u32) -> Result<(), HostError> {
+    // SAFETY: no memory is shared.
+    HostError::check(unsafe { abi::proxy_set_tick_period_milliseconds(period_ms) })
+}
+
+/// Nanoseconds since 1970.
+pub fn wall_time() -> Result<u64, HostError> {
+    let mut time = 0;
+    // SAFETY: the host writes one number to `time`.
+    HostError::check(unsafe { abi::proxy_get_current_time_nanoseconds(&mut time) })?;
+    Ok(time)
+}
+
+/// Nanoseconds of the clock that only goes on. It is the process's: VMs agree.
+pub fn monotonic_time() -> Result<u64, HostError> {
+    const MONOTONIC: u32 = 1;
+    let mut time = 0;
+    // SAFETY: the host writes one number to `time`.
+    HostError::check(unsafe { abi::clock_time_get(MONOTONIC, 1, &mut time) })?;
+    Ok(time)
+}
+
+/// The change that a shared value is at, to set it only if no other did meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cas(u32);
+
+impl Cas {
+    /// To set a value whatever it is.
+    pub const ANY: Self = Self(0);
+}
+
+/// What all VMs of this `vm_id` share under `key`; `None` where there is nothing.
+pub fn shared(key: &str) -> Option<(Value, Cas)> {
+    let mut cas = 0;
+    // SAFETY: `key` outlives the call; the host writes a number to `cas`, and else as
+    // `Value` says.
+    let value = Value::fill(|value, size| unsafe {
+        abi::proxy_get_shared_data(key.as_ptr(), key.len(), value, size, &mut cas)
+    });
+    Some((value.ok()?, Cas(cas)))
+}
+
+/// Shares a value, unless another VM did since `cas`.
+pub fn set_shared(key: &str, value: &[u8], cas: Cas) -> Result<(), HostError> {
+    // SAFETY: key and value outlive the call; the host only reads them.
+    HostError::check(unsafe {
+        abi::proxy_set_shared_data(key.as_ptr(), key.len(), value.as_ptr(), value.len(), cas.0)
+    })
+}
+
+/// A queue that all VMs of this `vm_id` share.
+#[derive(Clone, Copy, Debug)]
+pub struct Queue(u32);
+
+impl Queue {
+    /// The queue of that name.
+    pub fn of(name: &str) -> Result<Self, HostError> {
+        let mut id = 0;
+        // SAFETY: `name` outlives the call, and the host writes one number to `id`.
+        HostError::check(unsafe {
+            abi::proxy_register_shared_queue(name.as_ptr(), name.len(), &mut id)
+        })?;
+        Ok(Self(id))
+    }
+
+    /// Puts bytes at the end.
+    pub fn push(self, bytes: &[u8]) -> Result<(), HostError> {
+        // SAFETY: `bytes` outlives the call; the host only reads them.
+        HostError::check(unsafe {
+            abi::proxy_enqueue_shared_queue(self.0, bytes.as_ptr(), bytes.len())
+        })
+    }
+
+    /// Takes what has been in it longest; `None` where it is empty.
+    pub fn pop(self) -> Option<Value> {
+        // SAFETY: the host writes as `Value` says.
+        Value::fill(|value, size| unsafe { abi::proxy_dequeue_shared_queue(self.0, value, size) })
+            .ok()
+    }
 }
 
 /// Writes to Envoy's log. A log that the host refuses has nowhere else to go.

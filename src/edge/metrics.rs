@@ -9,6 +9,7 @@ use super::host::{self, MetricId, MetricKind};
 use crate::assign::{Decision, Share, Version};
 use crate::config::Answers;
 use crate::observe::Outcome;
+use crate::ramp::InForce;
 use crate::stats::{Counter, Gauge, Histogram, PHASE_BY_HAND, gauge_name, metric_name};
 
 thread_local! {
@@ -23,11 +24,19 @@ pub struct RolloutMetrics {
     blue: VersionMetrics,
     green: VersionMetrics,
     gauges: Table<Gauge>,
-    /// The root contexts that have not ended, each with its weights, in the order
+    /// The root contexts that have not ended, each with what it runs on, in the order
     /// in which they were configured.
-    roots: RefCell<Vec<(u32, Share)>>,
-    /// The root context whose weights the gauges show.
-    shown: Cell<Option<u32>>,
+    roots: RefCell<Vec<(u32, Shown)>>,
+    /// The root context of which the gauges show something, and what.
+    shown: Cell<Option<(u32, Shown)>>,
+}
+
+/// What the gauges show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shown {
+    green_bp: u64,
+    phase: u64,
+    step: u64,
 }
 
 #[derive(Debug)]
@@ -76,23 +85,29 @@ impl RolloutMetrics {
         }
     }
 
-    /// Notes that the root context `context_id` runs on these weights, and has the
-    /// gauges show them.
-    pub fn begin(&self, context_id: u32, share: Share) {
-        self.roots.borrow_mut().push((context_id, share));
-        self.show(context_id, share);
+    /// Notes that the root context `context_id` has begun, and has the gauges show what it
+    /// runs on.
+    pub fn begin(&self, context_id: u32, shown: Shown) {
+        self.roots.borrow_mut().push((context_id, shown));
+        self.show(context_id, shown);
     }
 
-    /// Has the gauges show the weights of the root context `context_id`, unless
-    /// they do already.
+    /// Has the gauges show what the root context `context_id` runs on, unless they do
+    /// already.
     ///
     /// Asked at every request too: where a configuration returns while a stream of
     /// its first life is still open, Envoy may take up the old root context again
     /// without configuring it.
-    pub fn show(&self, context_id: u32, share: Share) {
-        if self.shown.replace(Some(context_id)) != Some(context_id) {
-            self.record(share);
+    pub fn show(&self, context_id: u32, shown: Shown) {
+        if self.shown.replace(Some((context_id, shown))) == Some((context_id, shown)) {
+            return;
         }
+        for (id, of_root) in self.roots.borrow_mut().iter_mut() {
+            if *id == context_id {
+                *of_root = shown;
+            }
+        }
+        self.record(shown);
     }
 
     /// Notes that a root context has ended. If it was the one that the gauges show,
@@ -100,18 +115,18 @@ impl RolloutMetrics {
     pub fn end(&self, context_id: u32) {
         let mut roots = self.roots.borrow_mut();
         roots.retain(|(id, _)| *id != context_id);
-        if self.shown.get() != Some(context_id) {
+        if self.shown.get().is_none_or(|(id, _)| id != context_id) {
             return;
         }
         let left = roots.last().copied();
-        self.shown.set(left.map(|(id, _)| id));
-        self.record(left.map_or(Share::NONE, |(_, share)| share));
+        self.shown.set(left);
+        self.record(left.map_or(Shown::NOTHING, |(_, shown)| shown));
     }
 
-    fn record(&self, share: Share) {
-        self.gauges.record(Gauge::GreenBp, share.basis_points().into());
-        self.gauges.record(Gauge::Phase, PHASE_BY_HAND);
-        self.gauges.record(Gauge::Step, 0);
+    fn record(&self, shown: Shown) {
+        self.gauges.record(Gauge::GreenBp, shown.green_bp);
+        self.gauges.record(Gauge::Phase, shown.phase);
+        self.gauges.record(Gauge::Step, shown.step);
     }
 
     /// Counts one request.
@@ -142,6 +157,26 @@ impl RolloutMetrics {
         match version {
             Version::Blue => &self.blue,
             Version::Green => &self.green,
+        }
+    }
+}
+
+// === impl Shown ===
+
+impl Shown {
+    const NOTHING: Self = Self { green_bp: 0, phase: PHASE_BY_HAND, step: 0 };
+
+    /// Weights by hand.
+    pub fn by_hand(share: Share) -> Self {
+        Self { green_bp: share.basis_points().into(), ..Self::NOTHING }
+    }
+
+    /// A ramp.
+    pub fn ramp(in_force: InForce) -> Self {
+        Self {
+            green_bp: in_force.share.basis_points().into(),
+            phase: in_force.phase.number(),
+            step: in_force.step.into(),
         }
     }
 }

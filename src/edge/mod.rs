@@ -2,16 +2,20 @@
 //!
 //! | file | concept |
 //! |---|---|
+//! | [`evidence`] | counters of what the gates have seen |
 //! | [`exports`] | every call of the host, and no more than are needed |
 //! | [`contexts`] | which root or stream a call is for |
 //! | [`host`] | every call to the host, none of which can panic |
+//! | [`lease`] | which VM decides |
 //! | [`logger`] | the `log` crate's records, and a trap's message, in Envoy's log |
+//! | [`memory`] | the units that the gates have seen, as VMs share them |
 //! | [`metrics`] | a rollout's counters and gauges, defined once per VM |
 //! | [`pairs`] | a whole header map |
 //! | [`random`] | draws for requests without a unit |
 //! | [`root`] | the plugin configuration's life |
 //! | [`stream`] | one request |
 //! | [`value`] | bytes that the host hands over, and their memory |
+//! | [`walker`] | a ramp in this VM, and the one VM that moves it |
 //! | [`watch`] | its response, where the configuration asks for it |
 //!
 //! There is no SDK between this and the host. The Rust SDK (proxy-wasm 0.2.5)
@@ -21,13 +25,17 @@
 //! of the worker.
 
 mod contexts;
+mod evidence;
 mod exports;
 mod host;
+mod lease;
 mod logger;
+mod memory;
 mod metrics;
 mod pairs;
 mod random;
 mod root;
 mod stream;
 mod value;
+mod walker;
 mod watch;

@@ -2,11 +2,14 @@
 
 use std::rc::Rc;
 
-use super::metrics::RolloutMetrics;
+use super::metrics::{RolloutMetrics, Shown};
 use super::random::Draws;
 use super::stream::Stream;
+use super::walker::{TICK_MS, Walker};
 use super::{host, logger};
+use crate::assign::Standing;
 use crate::config::Config;
+use crate::ramp::{InForce, Phase};
 
 /// A plugin in one VM. Envoy makes a new root context for a new configuration and
 /// keeps the old one while streams that began under it last.
@@ -20,6 +23,8 @@ pub struct Running {
     pub context_id: u32,
     pub config: Config,
     pub metrics: Rc<RolloutMetrics>,
+    /// Who walks the ramp, where there is one.
+    pub walker: Option<Rc<Walker>>,
     pub random: Draws,
 }
 
@@ -57,11 +62,27 @@ impl Root {
         if config.answers.is_some() {
             metrics.define_outcomes(config.rollout.as_str());
         }
-        let running =
-            Running { context_id: self.context_id, config, metrics, random: Draws::default() };
-        running.metrics.begin(running.context_id, running.config.share);
+        let walker = config.ramp.as_ref().map(|_| Walker::of(config.rollout.as_str()));
+        if let Some(walker) = &walker {
+            walker.learn();
+        }
+        // A host that refuses leaves the ramp where it is, and requests alone.
+        let _ = host::set_tick_period(if walker.is_some() { TICK_MS } else { 0 });
+        let context_id = self.context_id;
+        let random = Draws::default();
+        let running = Running { context_id, config, metrics, walker, random };
+        running.metrics.begin(context_id, running.shown());
         self.running = Some(Rc::new(running));
         Ok(())
+    }
+
+    /// Some time has passed.
+    pub fn tick(&self) {
+        let Some(running) = &self.running else { return };
+        if let (Some(walker), Some(settings)) = (&running.walker, &running.config.ramp) {
+            walker.tick(settings);
+            running.metrics.show(running.context_id, running.shown());
+        }
     }
 
     /// A stream under this configuration. Without one it lets everything pass.
@@ -73,6 +94,27 @@ impl Root {
     pub fn end(&self) {
         if let Some(running) = &self.running {
             running.metrics.end(running.context_id);
+        }
+    }
+}
+
+// === impl Running ===
+
+impl Running {
+    /// What is in force.
+    pub fn standing(&self) -> Standing {
+        match self.walker.as_ref().map(|walker| walker.in_force()) {
+            Some(InForce { phase: Phase::RolledBack, .. }) => Standing::RolledBack,
+            Some(InForce { share, .. }) => Standing::Share(share),
+            None => Standing::Share(self.config.share),
+        }
+    }
+
+    /// What the gauges are to show of it.
+    pub fn shown(&self) -> Shown {
+        match &self.walker {
+            Some(walker) => Shown::ramp(walker.in_force()),
+            None => Shown::by_hand(self.config.share),
         }
     }
 }

@@ -4,9 +4,9 @@ use std::rc::Rc;
 
 use super::host::{self, HostError};
 use super::root::Running;
-use super::watch::Watch;
+use super::watch::{Lot, Watch};
 use crate::assign::unit::with_unit;
-use crate::assign::{Ask, Decision, Reason, Version, decide};
+use crate::assign::{Ask, Decision, Reason, Version, bucket_hash, decide, unit_hash};
 
 /// The filter state that names the reason: `wasm.verdigris.reason` in the
 /// access log's `%FILTER_STATE(…)%`.
@@ -31,7 +31,8 @@ impl Stream {
         #[cfg(feature = "trap-for-tests")]
         trap_if_marked();
         if let Some(running) = &self.running {
-            self.watch = running.assign().and_then(|decision| Watch::new(running, decision));
+            self.watch =
+                running.assign().and_then(|(decision, lot)| Watch::new(running, decision, lot));
         }
     }
 
@@ -65,17 +66,20 @@ impl Stream {
 
 impl Running {
     /// Decides, has Envoy route accordingly, and counts. The decision, if it could be
-    /// applied.
-    fn assign(&self) -> Option<Decision> {
+    /// applied, and what a ramp need know of it.
+    fn assign(&self) -> Option<(Decision, Option<Lot>)> {
         let config = &self.config;
-        self.metrics.show(self.context_id, config.share);
+        self.metrics.show(self.context_id, self.shown());
         let forced = config.force_header.as_ref().and_then(|name| {
             let value = host::request_header(name.as_str())?;
             Version::from_bytes(&value)
         });
-        let decide =
-            |unit: Option<&[u8]>| decide(config, Ask { unit, forced }, || self.random.draw());
-        let decision = match forced {
+        let decide = |unit: Option<&[u8]>| {
+            let ask = Ask { unit, forced };
+            let decision = decide(config, self.standing(), ask, || self.random.draw());
+            (decision, unit.and_then(|unit| self.lot(decision, unit)))
+        };
+        let (decision, lot) = match forced {
             // It is decided without its unit, which need not be read.
             Some(_) => decide(None),
             None => with_unit(&config.unit, host::request_header, decide),
@@ -91,7 +95,21 @@ impl Running {
             // A reason that the host refuses is missing from the access log only.
             let _ = host::set_filter_state(REASON_STATE, decision.reason.as_str());
         }
-        Some(decision)
+        Some((decision, lot))
+    }
+
+    /// What a ramp need know of a decision, if it is evidence.
+    fn lot(&self, decision: Decision, unit: &[u8]) -> Option<Lot> {
+        let in_force = self.walker.as_ref()?.in_force();
+        if decision.reason != Reason::Weight {
+            return None;
+        }
+        let rollout = self.config.rollout.as_str();
+        Some(Lot {
+            unit: unit_hash(rollout, unit),
+            step: in_force.number,
+            is_new: !in_force.before.contains(bucket_hash(rollout, unit)),
+        })
     }
 
     /// Writes only what differs from what Envoy's early header mutation has put:

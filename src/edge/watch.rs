@@ -7,17 +7,31 @@ use super::host;
 use super::root::Running;
 use crate::assign::{Decision, Reason, Version};
 use crate::config::Answers;
+use crate::judge::Observation;
 use crate::observe::head::parse_status;
 use crate::observe::{Ending, Format, Framing, Head, Outcome, Reader, Unread};
+use crate::ramp::told;
 
 /// Envoy's flags of a client that left: its connection ended, or it reset the
 /// stream (`DownstreamConnectionTermination`, `DownstreamRemoteReset`).
 const CLIENT_LEFT: u64 = 1 << 14 | 1 << 28;
 
+/// What a ramp need know of a request's decision.
+#[derive(Clone, Copy)]
+pub struct Lot {
+    /// The unit's hash for the judge.
+    pub unit: u64,
+    /// The number of the step whose weight decided.
+    pub step: u16,
+    /// Whether the unit was on blue before the step.
+    pub is_new: bool,
+}
+
 /// Watches one response.
 pub struct Watch {
     running: Rc<Running>,
     decision: Decision,
+    lot: Option<Lot>,
     began: Instant,
     format: Option<Format>,
     status: Option<u16>,
@@ -41,7 +55,7 @@ enum Body {
 impl Watch {
     /// A watch over the response to a request that was given its version, if its
     /// outcome counts: pinned and forced requests tell nothing of a version's users.
-    pub fn new(running: &Rc<Running>, decision: Decision) -> Option<Self> {
+    pub fn new(running: &Rc<Running>, decision: Decision, lot: Option<Lot>) -> Option<Self> {
         let answers = running.config.answers.as_ref()?;
         if matches!(decision.reason, Reason::Pinned | Reason::Forced) {
             return None;
@@ -54,6 +68,7 @@ impl Watch {
         Some(Self {
             running: Rc::clone(running),
             decision,
+            lot,
             began: Instant::now(),
             format,
             status: None,
@@ -108,6 +123,7 @@ impl Watch {
     /// The stream has ended, however it did.
     pub fn count(self) {
         let duration_ms = self.elapsed_ms();
+        let is_stream = matches!(self.body, Body::Read(_, true));
         let answer = match self.body {
             Body::Ignored => None,
             Body::Unread(reason) => Some(Err(reason)),
@@ -121,10 +137,25 @@ impl Watch {
         } else {
             Ending::Cut
         };
-        let outcome =
-            Outcome { status: self.status, ending, answer, duration_ms, ttft_ms: self.ttft_ms };
-        if let Some(answers) = &self.running.config.answers {
-            self.running.metrics.count_outcome(self.decision.version, &outcome, answers);
+        let outcome = Outcome {
+            status: self.status,
+            ending,
+            is_stream,
+            answer,
+            duration_ms,
+            ttft_ms: self.ttft_ms,
+        };
+        let Running { config, metrics, walker, .. } = &*self.running;
+        let Some(answers) = &config.answers else { return };
+        metrics.count_outcome(self.decision.version, &outcome, answers);
+        if let (Some(lot), Some(walker), Some(ramp)) = (self.lot, walker, &config.ramp) {
+            let Answers { refusal_phrases, prices, .. } = answers;
+            let told = told(&outcome, refusal_phrases, prices, ramp.objective);
+            // The end is now: the clock that the ramp goes by is asked once more.
+            let at = host::monotonic_time().unwrap_or_default();
+            let Lot { unit, step, is_new } = lot;
+            let version = self.decision.version;
+            walker.note(Observation { at, unit, step, version, is_new, told });
         }
     }
 

@@ -226,15 +226,13 @@ impl ValueBook {
         }
     }
 
-    fn close_worse(&mut self, mut block: Pair<Vec<f64>>, margin: f64) {
-        block.blue.sort_unstable_by(f64::total_cmp);
+    fn close_worse(&mut self, block: Pair<Vec<f64>>, margin: f64) {
         for side in &mut self.sides {
             side.worse.bet(side.direction.by_how_much(&block, margin));
         }
     }
 
-    fn close_safe(&mut self, mut block: Pair<Vec<f64>>, tolerance: f64) {
-        block.blue.sort_unstable_by(f64::total_cmp);
+    fn close_safe(&mut self, block: Pair<Vec<f64>>, tolerance: f64) {
         for side in &mut self.sides {
             side.safe.bet(-side.direction.by_how_much(&block, tolerance));
         }

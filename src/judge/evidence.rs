@@ -4,8 +4,6 @@
 //! over together. They are put into an order of their own first, so that the same
 //! observations give the same state whoever had them.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::book::Book;
@@ -23,8 +21,13 @@ pub struct Evidence {
     pub steps: Vec<StepBook>,
     /// When each step began.
     began: Vec<u64>,
-    /// The units of the newest steps.
-    seen: BTreeMap<u16, Seen>,
+    /// The units of the newest steps. They are many, and written down on their own: see
+    /// [`Evidence::new_marks`].
+    #[serde(skip)]
+    seen: Vec<(u16, Seen)>,
+    /// What the last tick has added to them.
+    #[serde(skip)]
+    new_marks: Vec<UnitMarks>,
     /// Observations that came when their step's units were forgotten.
     pub late: u64,
 }
@@ -38,11 +41,23 @@ pub struct StepBook {
     pub gates: Vec<Book>,
 }
 
+/// What was newly seen of a unit, for the memory that is written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnitMarks {
+    /// In which step.
+    pub step: u16,
+    /// The unit's hash.
+    pub unit: u64,
+    /// What it was the first of.
+    pub marks: u32,
+}
+
 /// The units of how many steps are remembered: those of the step at hand, and of the one
 /// before, whose answers may still be under way.
 const REMEMBERED: usize = 2;
 
-/// The mark of a unit that has had a response and was on blue before. Below it, each metric has two.
+/// The mark of a unit that has had a response and was on blue before. Below it, each
+/// metric has two.
 const ANY: u32 = 1 << (Metric::ALL.len() * 2);
 
 /// A unit's marks for one metric.
@@ -72,6 +87,7 @@ impl Evidence {
     /// Takes in a tick's observations, which are then gone.
     pub fn add(&mut self, rules: &Rules, observations: &mut Vec<Observation>) {
         observations.sort_unstable_by_key(Observation::order);
+        self.new_marks.clear();
         for observation in observations.drain(..) {
             self.add_one(rules, &observation);
         }
@@ -99,9 +115,22 @@ impl Evidence {
         self.late += other.late;
     }
 
+    /// What the last tick has added to the memory of units.
+    pub fn new_marks(&self) -> &[UnitMarks] {
+        &self.new_marks
+    }
+
+    /// Puts what was written down of units back.
+    pub fn remember(&mut self, rules: &Rules, marks: UnitMarks) {
+        let UnitMarks { step, unit, marks } = marks;
+        if let Some(seen) = self.seen_in(step) {
+            seen.mark(unit, marks, rules.units);
+        }
+    }
+
     /// How many units are remembered.
     pub fn remembered(&self) -> usize {
-        self.seen.values().map(Seen::len).sum()
+        self.seen.iter().map(|(_, seen)| seen.len()).sum()
     }
 
     fn add_one(&mut self, rules: &Rules, observation: &Observation) {
@@ -110,7 +139,7 @@ impl Evidence {
         if at >= rules.steps.len() {
             return;
         }
-        let Some(new) = self.new_marks(rules, observation) else { return };
+        let Some(new) = self.mark(rules, observation) else { return };
         if self.steps.len() <= at {
             let gates: Vec<_> =
                 rules.gates.iter().map(|gate| Book::of(gate.terms.metric)).collect();
@@ -155,7 +184,7 @@ impl Evidence {
 
     /// What the observation is the first of for its unit. `None` where it must not
     /// count.
-    fn new_marks(&mut self, rules: &Rules, observation: &Observation) -> Option<u32> {
+    fn mark(&mut self, rules: &Rules, observation: &Observation) -> Option<u32> {
         let told = &observation.told;
         let is_warm = self.is_warm(rules, observation);
         let any = if observation.is_new { ANY } else { 0 };
@@ -170,23 +199,33 @@ impl Evidence {
         if rules.counting == Counting::EveryRequest {
             return Some(marks);
         }
-        let is_forgotten = self
-            .seen
-            .first_key_value()
-            .is_some_and(|(first, _)| self.seen.len() >= REMEMBERED && observation.step < *first);
-        if is_forgotten {
+        let Observation { step, unit, .. } = *observation;
+        let Some(seen) = self.seen_in(step) else {
             self.late += 1;
             return None;
-        }
-        let new = self.seen.entry(observation.step).or_default().mark(
-            observation.unit,
-            marks,
-            rules.units,
-        );
-        while self.seen.len() > REMEMBERED {
-            self.seen.pop_first();
+        };
+        let new = seen.mark(unit, marks, rules.units);
+        if let Some(marks) = new.filter(|new| *new != 0) {
+            self.new_marks.push(UnitMarks { step, unit, marks });
         }
         new
+    }
+
+    /// The units of a step; `None` where they are forgotten. Those of the oldest step are,
+    /// when a newer one has units.
+    fn seen_in(&mut self, step: u16) -> Option<&mut Seen> {
+        let at = self.seen.partition_point(|(it, _)| *it < step);
+        if self.seen.get(at).is_none_or(|(it, _)| *it != step) {
+            if at == 0 && self.seen.len() >= REMEMBERED {
+                return None;
+            }
+            self.seen.insert(at, (step, Seen::default()));
+        }
+        let at = if self.seen.len() > REMEMBERED { at - 1 } else { at };
+        if self.seen.len() > REMEMBERED {
+            self.seen.remove(0);
+        }
+        self.seen.get_mut(at).map(|(_, seen)| seen)
     }
 }
 

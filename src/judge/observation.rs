@@ -39,6 +39,50 @@ const VALUES: usize = 5;
 // === impl Observation ===
 
 impl Observation {
+    /// How many bytes one takes when it is written down.
+    pub const BYTES: usize = 8 + 8 + 2 + 1 + 2 + 2 + 4 * VALUES;
+
+    /// Writes it down: little endian, field after field.
+    pub fn write(&self, to: &mut Vec<u8>) {
+        let Told { known, bad, values } = self.told;
+        let flags = u8::from(self.version == Version::Green) | u8::from(self.is_new) << 1;
+        to.extend(self.at.to_le_bytes());
+        to.extend(self.unit.to_le_bytes());
+        to.extend(self.step.to_le_bytes());
+        to.push(flags);
+        to.extend(known.to_le_bytes());
+        to.extend(bad.to_le_bytes());
+        values.iter().for_each(|value| to.extend(value.to_le_bytes()));
+    }
+
+    /// Reads one, and what follows it; `None` where there is none.
+    pub fn read(bytes: &[u8]) -> Option<(Self, &[u8])> {
+        let (at, rest) = bytes.split_first_chunk()?;
+        let (unit, rest) = rest.split_first_chunk()?;
+        let (step, rest) = rest.split_first_chunk()?;
+        let (flags, rest) = rest.split_first()?;
+        let (known, rest) = rest.split_first_chunk()?;
+        let (bad, rest) = rest.split_first_chunk()?;
+        let (mut values, mut rest) = ([0.0; VALUES], rest);
+        for value in &mut values {
+            let (bytes, after) = rest.split_first_chunk()?;
+            *value = f32::from_le_bytes(*bytes);
+            rest = after;
+        }
+        let version = if flags & 1 == 0 { Version::Blue } else { Version::Green };
+        let told =
+            Told { known: u16::from_le_bytes(*known), bad: u16::from_le_bytes(*bad), values };
+        let observation = Self {
+            at: u64::from_le_bytes(*at),
+            unit: u64::from_le_bytes(*unit),
+            step: u16::from_le_bytes(*step),
+            version,
+            is_new: flags & 2 != 0,
+            told,
+        };
+        Some((observation, rest))
+    }
+
     /// What observations are sorted by: of the same ones, dealt in whatever way, the
     /// order is the same.
     pub(super) fn order(&self) -> impl Ord + use<> {

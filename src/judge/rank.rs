@@ -10,15 +10,16 @@
 //! stochastically larger than the other*, 1947, played as in [`bets`](super::bets).
 
 /// What share of `blue` lies below a value of `green`, ties as half, less ½: from −½
-/// where all of green lies lower to ½ where all of it lies higher. `blue` is sorted;
-/// 0 where either is empty.
+/// where all of green lies lower to ½ where all of it lies higher; 0 where either is
+/// empty. Every pair is looked at: of one version there are always few.
 pub fn excess(green: impl Iterator<Item = f64>, blue: &[f64]) -> f64 {
-    let (mut below, mut count) = (0, 0);
+    let (mut below, mut count) = (0_u64, 0_u64);
     for value in green {
-        // Twice the number below, and once the number that is equal.
-        below += blue.partition_point(|it| *it < value);
-        below += blue.partition_point(|it| *it <= value);
-        count += blue.len() * 2;
+        for other in blue {
+            // Twice where it is below, once where it is equal.
+            below += u64::from(*other < value) + u64::from(*other <= value);
+            count += 2;
+        }
     }
     if count == 0 { 0.0 } else { below as f64 / count as f64 - 0.5 }
 }

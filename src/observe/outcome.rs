@@ -34,6 +34,8 @@ pub struct Outcome {
     pub status: Option<u16>,
     /// How it ended.
     pub ending: Ending,
+    /// Whether the answer streams.
+    pub is_stream: bool,
     /// The answer, where one was looked for.
     pub answer: Option<Result<Answer, Unread>>,
     /// From the request's headers to the end, in milliseconds.

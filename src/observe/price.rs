@@ -61,12 +61,11 @@ impl Prices {
         let valid = !model.is_empty() && !beginning.contains('*');
         if valid {
             let pattern = Pattern { beginning: beginning.as_bytes().into(), is_whole };
-            self.0.push((pattern, price));
             // The longest first, a whole name before a beginning: the first that
             // fits is the closest, in whatever order they were written.
-            self.0.sort_by_key(|(pattern, _)| {
-                std::cmp::Reverse((pattern.beginning.len(), pattern.is_whole))
-            });
+            let rank = |pattern: &Pattern| (pattern.beginning.len(), pattern.is_whole);
+            let at = self.0.partition_point(|(it, _)| rank(it) >= rank(&pattern));
+            self.0.insert(at, (pattern, price));
         }
         valid
     }

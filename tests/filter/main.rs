@@ -11,6 +11,7 @@ mod envoy;
 mod envoy_only;
 mod host;
 mod host_only;
+mod lease;
 mod memory;
 mod outcomes;
 mod proxy;

@@ -1,12 +1,10 @@
 //! The module's memory, on the host emulator: what an open stream takes of it, and
 //! that an answer takes no more the longer it gets.
 
-use std::sync::Arc;
-
 use serde_json::json;
 
 use crate::artifacts;
-use crate::host::{Response, Stream, Vm};
+use crate::host::{Process, Response, Stream, Vm};
 use crate::proxy::{Request, config};
 
 const ROOT: u32 = 1;
@@ -14,7 +12,7 @@ const ROOT: u32 = 1;
 /// A VM that reads answers and compares how they open.
 fn reading() -> Vm {
     let wasm = std::fs::read(artifacts::filter_wasm()).unwrap();
-    let mut vm = Vm::start(&wasm, Arc::default());
+    let mut vm = Vm::start(&wasm, &Process::default());
     let config = config(json!({"answers": {"refusal_phrases": ["x".repeat(128)]}}));
     vm.configure(ROOT, config.to_string().as_bytes()).unwrap();
     vm

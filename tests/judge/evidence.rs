@@ -53,13 +53,41 @@ proptest! {
         }
     }
 
-    /// State survives being written down, to the last bit.
+    /// State survives being written down, to the last bit; and with what was written of
+    /// the units tick by tick, it goes on as if nothing had been.
     #[test]
-    fn state_is_written_and_read(tick in observations()) {
+    fn state_is_written_and_read(mut ticks in prop::collection::vec(observations(), 1..4)) {
+        let rules = rules(&ALL);
+        // Of more steps the units are not remembered.
+        ticks.iter_mut().for_each(|tick| tick.retain(|observation| observation.step < 2));
         let mut evidence = begun();
-        evidence.add(&rules(&ALL), &mut tick.clone());
-        let text = serde_json::to_vec(&evidence).unwrap();
-        prop_assert_eq!(evidence, serde_json::from_slice(&text).unwrap());
+        let mut units = Vec::new();
+        for tick in &ticks {
+            evidence.add(&rules, &mut tick.clone());
+            units.extend_from_slice(evidence.new_marks());
+        }
+        let text = postcard::to_allocvec(&evidence).unwrap();
+        let mut read: Evidence = postcard::from_bytes(&text).unwrap();
+        units.into_iter().for_each(|marks| read.remember(&rules, marks));
+        prop_assert_eq!(&read.steps, &evidence.steps);
+        read.add(&rules, &mut ticks[0].clone());
+        evidence.add(&rules, &mut ticks[0].clone());
+        prop_assert_eq!(read.steps, evidence.steps);
+    }
+
+    /// Observations survive being written down, one after the other.
+    #[test]
+    fn observations_are_written_and_read(tick in observations(), cut in 0..Observation::BYTES) {
+        let mut bytes = Vec::new();
+        tick.iter().for_each(|observation| observation.write(&mut bytes));
+        prop_assert_eq!(bytes.len(), tick.len() * Observation::BYTES);
+        let (mut rest, mut read) = (&bytes[..], Vec::new());
+        while let Some((observation, after)) = Observation::read(rest) {
+            read.push(observation);
+            rest = after;
+        }
+        prop_assert_eq!(&read, &tick);
+        prop_assert!(Observation::read(&bytes[..cut.min(bytes.len())]).is_none());
     }
 
     /// What machines saw of different units apart adds up to what one would have seen.

@@ -50,11 +50,9 @@ proptest! {
     /// do not matter.
     #[test]
     fn ranks_compare(
-        mut blue in prop::collection::vec(0..20_u8, 1..20),
-        mut green in prop::collection::vec(0..20_u8, 1..20),
+        blue in prop::collection::vec(0..20_u8, 1..20),
+        green in prop::collection::vec(0..20_u8, 1..20),
     ) {
-        blue.sort_unstable();
-        green.sort_unstable();
         let scale = |values: &[u8], by: fn(f64) -> f64| -> Vec<f64> {
             values.iter().map(|value| by(f64::from(*value))).collect()
         };

@@ -44,8 +44,7 @@ fn compute(id: &str, inputs: &Value) -> Vec<f64> {
             vec![bets.capital(*each_bad_event(inputs).last().unwrap()).log_mean().exp()]
         }
         "rank" => {
-            let mut blue = numbers(&inputs["blue"]);
-            blue.sort_by(f64::total_cmp);
+            let blue = numbers(&inputs["blue"]);
             vec![excess(numbers(&inputs["green"]).into_iter(), &blue)]
         }
         "rankmix" => {

@@ -75,7 +75,7 @@ fn measure(metrics: usize, units: u64) -> [usize; 3] {
         })
         .collect();
     times.sort_unstable();
-    let all = serde_json::to_vec(&evidence).unwrap().len();
-    let sums = serde_json::to_vec(&evidence.steps).unwrap().len();
+    let all = postcard::to_allocvec(&evidence).unwrap().len();
+    let sums = postcard::to_allocvec(&evidence.steps).unwrap().len();
     [times[times.len() / 2], sums, all - sums]
 }

@@ -3,7 +3,9 @@
 
 use std::convert::Infallible;
 use std::net::{SocketAddr, TcpStream};
-use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -28,8 +30,22 @@ pub const LAST: &str = "data: [DONE]\n\n";
 /// The request header that names a recorded answer.
 pub const REPLAY: &str = "x-replay";
 
+/// How the cluster's model does, at any path that ends with `/completions`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Model {
+    /// Of how many answers one is a 500; none at 0.
+    pub fails_one_in: u64,
+    /// Of how many answers one is refused in a 200.
+    pub refuses_one_in: u64,
+    /// What the first token takes, and as much again at random.
+    pub first_ms: u64,
+    /// Tokens of an answer, and as many again at random.
+    pub tokens: u64,
+}
+
 pub struct Upstream {
     pub port: u16,
+    model: watch::Sender<Model>,
     server: JoinHandle<std::io::Result<()>>,
     held: watch::Sender<bool>,
 }
@@ -39,16 +55,25 @@ impl Upstream {
     /// the recorded answer that the request names, `/hold` with a stream.
     pub fn start(cluster: &'static str) -> Self {
         let (held, release) = watch::channel(true);
-        let app = Router::new().route("/hold", any(move || hold(release.clone()))).fallback(
-            move |request: Request| async move {
+        let (model, behaviour) = watch::channel(Model::default());
+        let asked = Arc::new(AtomicU64::new(0));
+        let app = Router::new()
+            .route("/hold", any(move || hold(release.clone())))
+            .route(
+                "/model/completions",
+                any(move || {
+                    let model = *behaviour.borrow();
+                    model.answer(asked.fetch_add(1, Ordering::Relaxed))
+                }),
+            )
+            .fallback(move |request: Request| async move {
                 replay(&request).unwrap_or_else(|| echo(cluster, &request))
-            },
-        );
+            });
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
         let listener = RUNTIME.block_on(tokio::net::TcpListener::bind(address)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let server = RUNTIME.spawn(async move { axum::serve(listener, app).await });
-        Self { port, server, held }
+        Self { port, model, server, held }
     }
 
     /// Takes no new connection any more.
@@ -58,9 +83,41 @@ impl Upstream {
         wait_for("the upstream to stop", || TcpStream::connect(("127.0.0.1", port)).err());
     }
 
+    /// Has the model do so from now on.
+    pub fn set_model(&self, model: Model) {
+        self.model.send_replace(model);
+    }
+
     /// Lets all streams end.
     pub fn release(&self) {
         self.held.send_replace(false);
+    }
+}
+
+// === impl Model ===
+
+impl Model {
+    /// The answer to the request of this number, a stream.
+    async fn answer(self, number: u64) -> Response {
+        // What looks random and is the same in each run.
+        let draw = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        let is_one_in = |count: u64| count > 0 && draw.is_multiple_of(count);
+        if is_one_in(self.fails_one_in) {
+            return Response::builder().status(500).body("{}".into()).unwrap();
+        }
+        let part = |of: u64| of + draw % (of + 1);
+        tokio::time::sleep(Duration::from_millis(part(self.first_ms))).await;
+        let delta = if is_one_in(self.refuses_one_in) { "refusal" } else { "content" };
+        let chunk = |choice: Value| json!({"model": "m", "choices": [choice]}).to_string();
+        let first = chunk(json!({"index": 0, "delta": {delta: "Copper."}}));
+        let last = chunk(json!({"index": 0, "delta": {}, "finish_reason": "stop"}));
+        let tokens = part(self.tokens);
+        let usage = json!({
+            "model": "m", "choices": [],
+            "usage": {"prompt_tokens": 100, "completion_tokens": tokens},
+        });
+        let body = format!("data: {first}\n\ndata: {last}\n\ndata: {usage}\n\ndata: [DONE]\n\n");
+        Response::builder().header("content-type", "text/event-stream").body(body.into()).unwrap()
     }
 }
 

@@ -5,6 +5,7 @@ mod cut_short;
 mod demo;
 mod logs_and_stats;
 mod passing;
+mod ramp;
 mod reload;
 mod startup;
 mod trap;

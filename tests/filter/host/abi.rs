@@ -1,6 +1,8 @@
 //! The host's side of proxy-wasm ABI 0.2.1, as far as the filter uses it. A call
 //! that is not here traps and names itself.
 
+use std::collections::VecDeque;
+
 use wasmi::{Caller, Error, ExternType, Linker, Memory, Module, Val};
 
 use super::vm::{State, first};
@@ -125,6 +127,72 @@ fn link_proxy(linker: &mut Linker<State>) {
     host_call!(linker, proxy_record_metric(host, id: u32, recorded: u64) {
         with_metric(&host, id, |value| *value = recorded)
     });
+    link_shared(linker);
+}
+
+fn link_shared(linker: &mut Linker<State>) {
+    const EMPTY: u32 = 7;
+    const CAS_MISMATCH: u32 = 8;
+    host_call!(linker, proxy_set_tick_period_milliseconds(_host, _period: u32) { OK });
+    host_call!(linker, proxy_get_current_time_nanoseconds(host, time: u32) {
+        let now = tick_of_the_clock(&host).to_le_bytes();
+        memory(&host).write(&mut host, time as usize, &now).unwrap();
+        OK
+    });
+    host_call!(linker, proxy_get_shared_data(
+        host, key: u32, key_size: u32, value: u32, value_size: u32, cas: u32
+    ) {
+        let key = String::from_utf8(read(&host, key, key_size)).unwrap();
+        let found = host.data().shared.lock().unwrap().data.get(&key).cloned();
+        let Some((bytes, change)) = found else { return NOT_FOUND };
+        write_u32(&mut host, cas, change);
+        give(&mut host, &bytes, value, value_size)
+    });
+    host_call!(linker, proxy_set_shared_data(
+        host, key: u32, key_size: u32, value: u32, value_size: u32, cas: u32
+    ) {
+        let key = String::from_utf8(read(&host, key, key_size)).unwrap();
+        let bytes = read(&host, value, value_size);
+        let mut shared = host.data().shared.lock().unwrap();
+        // As in Envoy, nothing is compared where there is nothing yet.
+        let change = match shared.data.get(&key) {
+            Some((_, change)) if cas != 0 && cas != *change => return CAS_MISMATCH,
+            found => found.map_or(1, |(_, change)| change + 1),
+        };
+        shared.data.insert(key, (bytes, change));
+        OK
+    });
+    host_call!(linker, proxy_register_shared_queue(host, name: u32, size: u32, id: u32) {
+        let name = String::from_utf8(read(&host, name, size)).unwrap();
+        let mut shared = host.data().shared.lock().unwrap();
+        let found = shared.queues.iter().position(|(it, _)| *it == name);
+        let place = found.unwrap_or_else(|| {
+            shared.queues.push((name, VecDeque::new()));
+            shared.queues.len() - 1
+        });
+        drop(shared);
+        write_u32(&mut host, id, u32::try_from(place).unwrap());
+        OK
+    });
+    host_call!(linker, proxy_enqueue_shared_queue(host, id: u32, value: u32, size: u32) {
+        let bytes = read(&host, value, size);
+        host.data().shared.lock().unwrap().queues[id as usize].1.push_back(bytes);
+        OK
+    });
+    host_call!(linker, proxy_dequeue_shared_queue(host, id: u32, value: u32, value_size: u32) {
+        let taken = host.data().shared.lock().unwrap().queues[id as usize].1.pop_front();
+        match taken {
+            Some(bytes) => give(&mut host, &bytes, value, value_size),
+            None => EMPTY,
+        }
+    });
+}
+
+/// The time. A millisecond passes with every look at the clock.
+fn tick_of_the_clock(host: &Host<'_>) -> u64 {
+    let mut shared = host.data().shared.lock().unwrap();
+    shared.clock += 1_000_000;
+    shared.clock
 }
 
 fn link_wasi(linker: &mut Linker<State>) {
@@ -138,9 +206,7 @@ fn link_wasi(linker: &mut Linker<State>) {
         .unwrap();
     linker
         .func_wrap(WASI, "clock_time_get", |mut host: Host<'_>, _: u32, _: u64, time: u32| {
-            // A millisecond passes with every look at the clock.
-            host.data_mut().clock += 1_000_000;
-            let now = host.data().clock.to_le_bytes();
+            let now = tick_of_the_clock(&host).to_le_bytes();
             memory(&host).write(&mut host, time as usize, &now).unwrap();
             OK
         })
@@ -148,7 +214,9 @@ fn link_wasi(linker: &mut Linker<State>) {
     linker.func_wrap(WASI, "environ_get", |_: Host<'_>, _: u32, _: u32| OK).unwrap();
     linker
         .func_wrap(WASI, "random_get", |mut host: Host<'_>, data: u32, size: u32| {
-            let bytes: Vec<u8> = (0..size).map(|i| (i * 37 + 11).to_le_bytes()[0]).collect();
+            let seed = host.data().seed;
+            let byte = |i: u32| (i * 37 + seed * 101 + 11).to_le_bytes()[0];
+            let bytes: Vec<u8> = (0..size).map(byte).collect();
             memory(&host).write(&mut host, data as usize, &bytes).unwrap();
             OK
         })

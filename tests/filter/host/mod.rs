@@ -5,19 +5,17 @@
 mod abi;
 mod vm;
 
-use std::sync::{Arc, Mutex};
-
 use serde_json::Value;
 
 use crate::artifacts;
 use crate::proxy::{Answer, Proxy, Request};
-pub use vm::{Response, Stats, Stream, Vm};
+pub use vm::{Process, Response, Stream, Vm};
 
 const WORKERS: usize = 2;
 
 pub struct Host {
     wasm: Vec<u8>,
-    stats: Arc<Mutex<Stats>>,
+    process: Process,
     workers: Vec<Worker>,
     config: Vec<u8>,
     requests: usize,
@@ -34,7 +32,7 @@ impl Worker {
     /// A new VM with a root context that has taken `config`; the VM's log if it
     /// refuses.
     fn start(host: &Host, config: &[u8]) -> Result<Self, String> {
-        let mut vm = Vm::start(&host.wasm, Arc::clone(&host.stats));
+        let mut vm = Vm::start(&host.wasm, &host.process);
         for (call, status) in &host.refused {
             vm.refuse(call, *status);
         }
@@ -75,7 +73,7 @@ impl Host {
     fn new(config: &Value) -> Self {
         Self {
             wasm: std::fs::read(artifacts::filter_wasm()).unwrap(),
-            stats: Arc::default(),
+            process: Process::default(),
             workers: Vec::new(),
             config: config.to_string().into_bytes(),
             requests: 0,
@@ -84,7 +82,7 @@ impl Host {
     }
 
     fn start_workers(&mut self) -> Result<(), String> {
-        self.stats = Arc::default();
+        self.process = Process::default();
         let workers = (0..WORKERS).map(|_| Worker::start(self, &self.config));
         self.workers = workers.collect::<Result<_, _>>()?;
         Ok(())
@@ -138,7 +136,7 @@ impl Proxy for Host {
     }
 
     fn stat(&mut self, name: &str) -> Option<u64> {
-        self.stats.lock().unwrap().get(name.strip_prefix("wasmcustom.").unwrap()).copied()
+        self.process.stats.lock().unwrap().get(name.strip_prefix("wasmcustom.").unwrap()).copied()
     }
 }
 

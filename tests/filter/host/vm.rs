@@ -1,6 +1,6 @@
 //! One VM: the module's memory, its contexts' callbacks, and what it has done.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use wasmi::{Engine, Instance, Linker, Module, Store, Val};
@@ -10,9 +10,31 @@ use super::abi;
 /// Counters and gauges of the whole process, by name.
 pub type Stats = BTreeMap<String, u64>;
 
+/// What the VMs of a process share.
+#[derive(Clone, Default)]
+pub struct Process {
+    pub stats: Arc<Mutex<Stats>>,
+    pub shared: Arc<Mutex<Shared>>,
+}
+
+/// Shared data, queues and the clock.
+#[derive(Default)]
+pub struct Shared {
+    /// Values, each with the number of its last change.
+    pub data: BTreeMap<String, (Vec<u8>, u32)>,
+    pub queues: Vec<(String, VecDeque<Vec<u8>>)>,
+    /// Nanoseconds since the process began.
+    pub clock: u64,
+    /// How many VMs there have been.
+    pub vms: u32,
+}
+
 /// What the module can reach through host calls.
 pub struct State {
     pub stats: Arc<Mutex<Stats>>,
+    pub shared: Arc<Mutex<Shared>>,
+    /// What makes this VM's random bytes differ from another's.
+    pub seed: u32,
     /// The VM's metrics: an id is a place in this list.
     pub metrics: Vec<String>,
     pub config: Vec<u8>,
@@ -20,7 +42,6 @@ pub struct State {
     pub calls: Vec<&'static str>,
     pub refused: HashMap<&'static str, u32>,
     pub log: Vec<String>,
-    pub clock: u64,
 }
 
 /// One HTTP stream.
@@ -80,21 +101,25 @@ pub struct Vm {
 }
 
 impl Vm {
-    pub fn start(wasm: &[u8], stats: Arc<Mutex<Stats>>) -> Self {
+    pub fn start(wasm: &[u8], process: &Process) -> Self {
         let engine = Engine::default();
         let module = Module::new(&engine, wasm).unwrap();
         let mut linker = Linker::new(&engine);
         abi::link(&mut linker, &module);
+        let mut shared = process.shared.lock().unwrap();
+        shared.vms += 1;
         let state = State {
-            stats,
+            stats: Arc::clone(&process.stats),
+            shared: Arc::clone(&process.shared),
+            seed: shared.vms,
             metrics: Vec::new(),
             config: Vec::new(),
             stream: Stream::default(),
             calls: Vec::new(),
             refused: HashMap::new(),
             log: Vec::new(),
-            clock: 0,
         };
+        drop(shared);
         let mut store = Store::new(&engine, state);
         let instance = linker.instantiate_and_start(&mut store, &module).unwrap();
         let mut vm = Self { store, instance };
@@ -154,6 +179,11 @@ impl Vm {
 
     fn go_on(&mut self, callback: &str, args: &[u32]) {
         assert_eq!(self.call(callback, args), Some(0), "not paused");
+    }
+
+    /// Ticks a root context.
+    pub fn tick(&mut self, root: u32) {
+        self.call("proxy_on_tick", &[root]);
     }
 
     /// Ends a context.

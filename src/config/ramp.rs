@@ -1,0 +1,305 @@
+//! The ramp: from what the operator wrote to what can be walked.
+
+use std::time::Duration;
+
+use serde_json::{Number, Value, json};
+
+use super::Problem;
+use super::gates::{Gates, gates};
+use super::problems::Problems;
+use super::time::{duration, timestamp};
+use super::tripwires::tripwires;
+use super::written::Object;
+use super::written_ramp::{WrittenEvidence, WrittenRamp, WrittenStep, WrittenStepObject};
+use crate::assign::Share;
+use crate::judge::rules::UNITS;
+use crate::judge::{Counting, Gate, Metric, Rules, Step};
+use crate::ramp::{RampStep, Settings};
+
+/// What is written beside a ramp, as far as it bears on it.
+pub(super) struct Beside {
+    /// Whether weights are.
+    pub weights: bool,
+    /// Whether prices are.
+    pub prices: bool,
+    /// Whether it is that no answers be read.
+    pub unread: bool,
+}
+
+/// What a gate or tripwire looks at, and the field that says so.
+pub(super) type LookedAt = Vec<(String, Metric)>;
+
+/// Everything, in basis points.
+const WHOLE: u64 = 10_000;
+
+/// How many steps a ramp may have.
+const MAX_STEPS: usize = 16;
+
+const BAKE: Duration = Duration::from_secs(10 * 60);
+const TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+const WARMUP: Duration = Duration::from_secs(2 * 60);
+const ALPHA: f64 = 0.05;
+const BETA: f64 = 0.1;
+
+/// The ramp that was written.
+pub(super) fn ramp(
+    written: WrittenRamp,
+    beside: &Beside,
+    problems: &mut Problems,
+) -> Option<Settings> {
+    if beside.weights {
+        let mend = "weights by hand and a ramp exclude each other; remove one";
+        problems.note(Problem { field: "ramp".into(), value: "set".into(), mend: mend.into() });
+    }
+    let steps = steps(written.steps, problems);
+    let bake = period("ramp.bake", written.bake.as_deref(), BAKE, problems);
+    let timeout = timeout(written.timeout.as_deref(), bake, problems);
+    let warmup = warmup(written.warmup.as_deref(), bake, problems);
+
+    let shares: Option<Vec<f64>> = steps.as_deref().map(compared_shares);
+    let mut looked_at = LookedAt::new();
+    let Gates { terms, objective } =
+        gates(written.gates, shares.as_deref(), &mut looked_at, problems);
+    let tripwires = tripwires(written.tripwires, &mut looked_at, problems);
+    refuse_unseen(&looked_at, beside, problems);
+
+    let alpha = chance("ramp.alpha", written.alpha.as_ref(), ALPHA, problems);
+    let beta = chance("ramp.beta", written.beta.as_ref(), BETA, problems);
+    let started = written.started.map(|text| {
+        problems.checked("ramp.started", &text, |text| {
+            timestamp(text).ok_or(
+                r#"write a time since 1970 as RFC 3339 has it, such as "2026-11-25T10:00:00Z""#,
+            )
+        })
+    });
+
+    // `None` anywhere means a problem was noted; then there is nothing to build.
+    let compared = Step::of_shares(&shares?);
+    let gates = terms?.into_iter().map(|terms| Gate::new(terms, &compared)).collect();
+    Some(Settings {
+        steps: steps?,
+        bake: bake?,
+        timeout: timeout?,
+        rules: Rules {
+            gates,
+            steps: compared,
+            alpha: alpha?,
+            beta: beta?,
+            counting: match written.evidence {
+                WrittenEvidence::Units => Counting::Units,
+                WrittenEvidence::EveryRequest => Counting::EveryRequest,
+            },
+            warmup: u64::try_from(warmup?.as_nanos()).ok()?,
+            units: UNITS,
+        },
+        tripwires: tripwires?,
+        objective,
+        started: match started {
+            Some(started) => Some(started?),
+            None => None,
+        },
+        restart: written.restart,
+        is_paused: written.paused,
+    })
+}
+
+fn steps(written: Option<Vec<WrittenStep>>, problems: &mut Problems) -> Option<Vec<RampStep>> {
+    let Some(written) = written else {
+        let step = |green| Some(RampStep { share: share(green)?, needs_approval: false });
+        return [100, 500, 2_500, 5_000, WHOLE].into_iter().map(step).collect();
+    };
+    let mut steps: Vec<Option<RampStep>> = Vec::new();
+    let mut before = 0;
+    for (at, step) in written.iter().enumerate() {
+        let (percent, needs_approval) = match step {
+            WrittenStep::Percent(percent) => (Some(percent), false),
+            WrittenStep::Object(Object(WrittenStepObject { percent, approve })) => {
+                (percent.as_ref(), *approve)
+            }
+        };
+        let field = format!("ramp.steps[{at}]");
+        let rule = "write a share in percent, above 0 and at most 100, with at most two decimals";
+        let Some(percent) = percent else {
+            problems.note(Problem::missing(format!("{field}.percent"), rule));
+            steps.push(None);
+            continue;
+        };
+        let green = basis_points(percent);
+        let mend = match green {
+            None => Some(rule),
+            Some(green) if green <= before => {
+                Some("is not above the steps before it; write them in growing order")
+            }
+            Some(_) => None,
+        };
+        if let Some(mend) = mend {
+            problems.note(Problem::new(field, &json!(percent), mend));
+        }
+        before = before.max(green.unwrap_or_default());
+        let share = green.filter(|_| mend.is_none()).and_then(share);
+        steps.push(share.map(|share| RampStep { share, needs_approval }));
+    }
+    let shown = || written.iter().map(percent_of).collect::<Value>();
+    if !(1..=MAX_STEPS).contains(&steps.len()) {
+        let mend = format!("write 1 to {MAX_STEPS} steps, such as [1, 5, 25, 50, 100]");
+        problems.note(Problem::new("ramp.steps", &shown(), mend));
+        return None;
+    }
+    let steps = steps.into_iter().collect::<Option<Vec<_>>>()?;
+    if compared_shares(&steps).is_empty() {
+        let mend = "compares nothing: write a step below 100 as well, or use weights";
+        problems.note(Problem::new("ramp.steps", &shown(), mend));
+        return None;
+    }
+    Some(steps)
+}
+
+fn percent_of(step: &WrittenStep) -> Value {
+    match step {
+        WrittenStep::Percent(percent) => json!(percent),
+        WrittenStep::Object(Object(step)) => json!(step.percent),
+    }
+}
+
+/// A share of so many basis points for green.
+fn share(green: u64) -> Option<Share> {
+    Share::new(WHOLE.checked_sub(green)?, green)
+}
+
+/// A share in percent, above 0, in basis points; `None` where it is not a whole number of
+/// them.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "in range by the check")]
+fn basis_points(percent: &Number) -> Option<u64> {
+    let percent = percent.as_f64().filter(|percent| *percent > 0.0 && *percent <= 100.0)?;
+    let rounded = (percent * 100.0).round();
+    // Exact: both are the number nearest to the same decimal.
+    (rounded / 100.0 == percent).then_some(rounded as u64)
+}
+
+/// The shares of the steps that have a blue, as fractions.
+fn compared_shares(steps: &[RampStep]) -> Vec<f64> {
+    let points = steps.iter().map(|step| u64::from(step.share.basis_points()));
+    points.filter(|green| *green < WHOLE).map(|green| green as f64 / WHOLE as f64).collect()
+}
+
+fn period(
+    field: &str,
+    written: Option<&str>,
+    default: Duration,
+    problems: &mut Problems,
+) -> Option<Duration> {
+    let Some(text) = written else { return Some(default) };
+    let period = duration(text).filter(|period| !period.is_zero());
+    if period.is_none() {
+        let mend = "write a whole number of ms, s, m, h or d, above 0 and at most 365 days, such \
+                    as \"10m\"";
+        problems.note(Problem::new(field, &json!(text), mend));
+    }
+    period
+}
+
+fn timeout(
+    written: Option<&str>,
+    bake: Option<Duration>,
+    problems: &mut Problems,
+) -> Option<Duration> {
+    let bake = bake.unwrap_or_default();
+    let timeout = period("ramp.timeout", written, TIMEOUT.max(bake), problems)?;
+    if timeout < bake {
+        let mend = "is over before the step has baked: write at least what bake is";
+        problems.note(Problem::new("ramp.timeout", &json!(written), mend));
+        return None;
+    }
+    Some(timeout)
+}
+
+fn warmup(
+    written: Option<&str>,
+    bake: Option<Duration>,
+    problems: &mut Problems,
+) -> Option<Duration> {
+    let bake = bake.unwrap_or(Duration::MAX);
+    let Some(text) = written else { return Some(WARMUP.min(bake)) };
+    let warmup = duration(text).filter(|warmup| *warmup <= bake);
+    if warmup.is_none() {
+        let mend = "write a whole number of ms, s, m, h or d, at most what bake is, such as \"2m\"";
+        problems.note(Problem::new("ramp.warmup", &json!(text), mend));
+    }
+    warmup
+}
+
+fn chance(
+    field: &str,
+    written: Option<&Number>,
+    default: f64,
+    problems: &mut Problems,
+) -> Option<f64> {
+    let mend = format!("write a chance, above 0 and at most 0.5, such as {default}");
+    number(field, written, default, |chance| chance > 0.0 && chance <= 0.5, &mend, problems)
+}
+
+/// A number that is allowed, or the default.
+pub(super) fn number(
+    field: &str,
+    written: Option<&Number>,
+    default: f64,
+    is_allowed: impl FnOnce(f64) -> bool,
+    mend: &str,
+    problems: &mut Problems,
+) -> Option<f64> {
+    let Some(written) = written else { return Some(default) };
+    let allowed = written.as_f64().filter(|number| is_allowed(*number));
+    if allowed.is_none() {
+        problems.note(Problem::new(field, &json!(written), mend));
+    }
+    allowed
+}
+
+/// The metric that a gate or tripwire names, if it can be looked at.
+pub(super) fn metric(
+    field: &str,
+    written: Option<&str>,
+    problems: &mut Problems,
+) -> Option<Metric> {
+    // What the filter sees of no response.
+    let is_untold = |metric: Metric| matches!(metric, Metric::ThumbsDownRate | Metric::Score);
+    let known = || {
+        let known = Metric::ALL.into_iter().filter(|metric| !is_untold(*metric));
+        known.map(Metric::as_str).collect::<Vec<_>>().join(", ")
+    };
+    let Some(name) = written else {
+        problems.note(Problem::missing(field, format!("write one of {}", known())));
+        return None;
+    };
+    let mend = match Metric::from_name(name) {
+        Some(metric) if is_untold(metric) => "is told by nothing yet: write",
+        Some(metric) => return Some(metric),
+        None => "write",
+    };
+    problems.note(Problem::new(field, &json!(name), format!("{mend} one of {}", known())));
+    None
+}
+
+/// Notes what gates and tripwires look at and would never see.
+fn refuse_unseen(looked_at: &LookedAt, beside: &Beside, problems: &mut Problems) {
+    for (field, metric) in looked_at {
+        if *metric == Metric::Cost && !beside.prices {
+            let mend = "nothing has a cost without prices: write prices as well";
+            problems.note(Problem::new(field, &json!(metric), mend));
+        }
+    }
+    let mut read: Vec<&str> = Vec::new();
+    for (_, metric) in looked_at.iter().filter(|(_, metric)| Settings::is_read(*metric)) {
+        if !read.contains(&metric.as_str()) {
+            read.push(metric.as_str());
+        }
+    }
+    if beside.unread && !read.is_empty() {
+        let mend = format!(
+            "the ramp looks at {}, of which only answers that are read tell: write true, or gates \
+             and tripwires without them",
+            read.join(", ")
+        );
+        problems.note(Problem::new("answers.read", &json!(false), mend));
+    }
+}

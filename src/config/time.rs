@@ -1,0 +1,110 @@
+//! Times as the operator writes them: `"10m"`, and the timestamps of RFC 3339.
+
+use std::time::{Duration, SystemTime};
+
+const DAY: i64 = 24 * 60 * 60;
+
+/// The longest duration that can be written. Clocks can be counted on by it.
+const LONGEST: Duration = Duration::from_secs(365 * DAY.unsigned_abs());
+
+/// A duration: a whole number of `ms`, `s`, `m`, `h` or `d`, at most 365 days.
+pub(super) fn duration(text: &str) -> Option<Duration> {
+    let (number, unit) = text.split_at_checked(text.find(|c: char| !c.is_ascii_digit())?)?;
+    let number: u64 = number.parse().ok()?;
+    let milliseconds = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    let duration = Duration::from_millis(number.checked_mul(milliseconds)?);
+    (duration <= LONGEST).then_some(duration)
+}
+
+/// A `date-time` of RFC 3339, section 5.6, from 1970 on: before it, the clock of the
+/// `.wasm` has no times.
+///
+/// As POSIX has it, a leap second is the first second of the next day.
+pub(super) fn timestamp(text: &str) -> Option<SystemTime> {
+    let (date, time) = text.split_once(['T', 't'])?;
+    let (time, offset) = match time.strip_suffix(['Z', 'z']) {
+        Some(time) => (time, 0),
+        None => split_offset(time)?,
+    };
+    let (time, nanoseconds) = match time.split_once('.') {
+        Some((time, fraction)) => (time, nanoseconds(fraction)?),
+        None => (time, 0),
+    };
+    let days = days(numbers(date, '-', [4, 2, 2])?)?;
+    let [hour, minute, second] = numbers(time, ':', [2, 2, 2])?;
+    if hour > 23 || minute > 59 || second > 60 {
+        return None;
+    }
+    let seconds = days * DAY + hour * 3600 + minute * 60 + second - offset;
+    if second == 60 && seconds % DAY != 0 {
+        return None;
+    }
+    let since_epoch = Duration::new(u64::try_from(seconds).ok()?, nanoseconds);
+    SystemTime::UNIX_EPOCH.checked_add(since_epoch)
+}
+
+/// Splits `10:00:00+02:00` into the time and the offset in seconds.
+fn split_offset(time: &str) -> Option<(&str, i64)> {
+    let (time, offset) = time.split_at_checked(time.find(['+', '-'])?)?;
+    let (sign, offset) = match offset.strip_prefix('-') {
+        Some(offset) => (-1, offset),
+        None => (1, offset.strip_prefix('+')?),
+    };
+    let [hours, minutes] = numbers(offset, ':', [2, 2])?;
+    (hours <= 23 && minutes <= 59).then_some((time, sign * (hours * 3600 + minutes * 60)))
+}
+
+/// The digits after a second's point. Those past the ninth are dropped.
+fn nanoseconds(fraction: &str) -> Option<u32> {
+    if fraction.is_empty() || !is_digits(fraction) {
+        return None;
+    }
+    let digits = fraction.bytes().chain(std::iter::repeat(b'0')).take(9);
+    Some(digits.fold(0, |number, digit| number * 10 + u32::from(digit - b'0')))
+}
+
+/// The days from 1970-01-01 to this day of the Gregorian calendar; `None` where there is
+/// no such day.
+///
+/// Years are counted from March, so that the leap day is the last one. Source: Howard
+/// Hinnant, *chrono-compatible low-level date algorithms*, `days_from_civil`.
+fn days([year, month, day]: [i64; 3]) -> Option<i64> {
+    let is_leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    let length = match month {
+        4 | 6 | 9 | 11 => 30,
+        2 if is_leap => 29,
+        2 => 28,
+        1..=12 => 31,
+        _ => return None,
+    };
+    if !(1..=length).contains(&day) {
+        return None;
+    }
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let day_of_year = (153 * month + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    Some(era * 146_097 + day_of_era - 719_468)
+}
+
+/// Numbers of so many digits, with `separator` between.
+fn numbers<const N: usize>(text: &str, separator: char, lengths: [usize; N]) -> Option<[i64; N]> {
+    let mut parts = text.split(separator);
+    let mut numbers = [0; N];
+    for (number, length) in numbers.iter_mut().zip(lengths) {
+        let part = parts.next().filter(|part| part.len() == length && is_digits(part))?;
+        *number = part.parse().ok()?;
+    }
+    parts.next().is_none().then_some(numbers)
+}
+
+fn is_digits(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit())
+}

@@ -1,0 +1,88 @@
+//! The counters of what the gates have seen, so that an operator can redo their sums.
+
+use super::host::{self, MetricId, MetricKind};
+use crate::assign::Version;
+use crate::judge::book::Book;
+use crate::judge::{Evidence, Metric, Pair, Rules};
+use crate::stats::{EvidenceCounter, evidence_name};
+
+/// The counters of one rollout, in the VM that decides.
+pub struct EvidenceCounters {
+    rollout: String,
+    known: Vec<Known>,
+}
+
+/// A counter, and what it was counted up to.
+struct Known {
+    counted: Counted,
+    id: Option<MetricId>,
+    count: u64,
+}
+
+/// What is counted, in which step.
+type Counted = (EvidenceCounter, Version, usize);
+
+// === impl EvidenceCounters ===
+
+impl EvidenceCounters {
+    /// Counters that go on from this evidence, which was counted.
+    pub fn new(rollout: &str, evidence: &Evidence, rules: &Rules) -> Self {
+        let known = |(counted, count)| Known { counted, id: None, count };
+        let known = all(evidence, rules).into_iter().map(known).collect();
+        Self { rollout: rollout.to_owned(), known }
+    }
+
+    /// Counts what is new.
+    pub fn count(&mut self, rules: &Rules, evidence: &Evidence) {
+        for (counted, count) in all(evidence, rules) {
+            if !self.known.iter().any(|it| it.counted == counted) {
+                self.known.push(Known { counted, id: None, count: 0 });
+            }
+            let Some(known) = self.known.iter_mut().find(|it| it.counted == counted) else {
+                continue;
+            };
+            let before = std::mem::replace(&mut known.count, count);
+            // After a new beginning less is known, and all of it is new.
+            let new = count.checked_sub(before).unwrap_or(count);
+            if new == 0 {
+                continue;
+            }
+            known.id = known.id.or_else(|| {
+                let (counter, version, step) = counted;
+                let name = evidence_name(&self.rollout, version, counter, step);
+                host::define_metric(MetricKind::Counter, &name).ok()
+            });
+            if let Some(id) = known.id {
+                let _ = host::increment(id, new);
+            }
+        }
+    }
+}
+
+/// Everything that is counted.
+fn all(evidence: &Evidence, rules: &Rules) -> Vec<(Counted, u64)> {
+    let mut all = Vec::new();
+    for (step, book) in evidence.steps.iter().enumerate() {
+        let mut add = |counter, counts: Pair<u64>| {
+            all.extend(Version::ALL.map(|it| ((counter, it, step), *counts.of(it))));
+        };
+        add(EvidenceCounter::Units, book.units);
+        for (gate, book) in rules.gates.iter().zip(&book.gates) {
+            if let (Book::Rate(book), Some(counter)) = (book, counter_of(gate.terms.metric)) {
+                add(counter, book.hit);
+            }
+        }
+    }
+    all
+}
+
+fn counter_of(metric: Metric) -> Option<EvidenceCounter> {
+    match metric {
+        Metric::ErrorRate => Some(EvidenceCounter::Errors),
+        Metric::RefusalRate => Some(EvidenceCounter::Refusals),
+        Metric::TruncationRate => Some(EvidenceCounter::Truncations),
+        Metric::AbortRate => Some(EvidenceCounter::Aborts),
+        Metric::SlowRate => Some(EvidenceCounter::Slow),
+        _ => None,
+    }
+}

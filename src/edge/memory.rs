@@ -1,0 +1,93 @@
+//! The memory of units, as VMs share it: pieces to which each tick appends, so that
+//! none is written again once it is full. A VM that takes over reads them all.
+
+use super::host::{Cas, HostError, set_shared, shared};
+use crate::judge::evidence::UnitMarks;
+use crate::ramp::{Settings, State};
+
+/// How many entries a piece has.
+const ENTRIES: usize = 4096;
+/// A unit's hash and its marks.
+const BYTES: usize = 8 + 4;
+
+/// The pieces that are not full yet, by the number of the step.
+pub struct Memory {
+    rollout: String,
+    open: Vec<(u16, Vec<u8>)>,
+}
+
+// === impl Memory ===
+
+impl Memory {
+    /// Has the state remember what is written down.
+    pub fn load(rollout: &str, settings: &Settings, state: &mut State) -> Self {
+        let mut memory = Self { rollout: rollout.to_owned(), open: Vec::new() };
+        for (number, entries) in state.memory.clone() {
+            let Some(step) = state.step_of(number) else { continue };
+            for piece in 0..=entries / ENTRIES {
+                let Some((bytes, _)) = shared(&memory.key(number, piece)) else { continue };
+                for entry in bytes.chunks_exact(BYTES) {
+                    let Some((unit, rest)) = entry.split_first_chunk() else { continue };
+                    let Some((marks, _)) = rest.split_first_chunk() else { continue };
+                    let (unit, marks) = (u64::from_le_bytes(*unit), u32::from_le_bytes(*marks));
+                    let marks = UnitMarks { step, unit, marks };
+                    state.evidence.remember(&settings.rules, marks);
+                }
+                if piece == entries / ENTRIES {
+                    memory.open.push((number, bytes.to_vec()));
+                }
+            }
+        }
+        memory
+    }
+
+    /// Writes down what the last tick has added, and drops what is not remembered any
+    /// more.
+    pub fn append(&mut self, state: &mut State) -> Result<(), HostError> {
+        let step = u16::try_from(state.step).unwrap_or_default();
+        for marks in state.evidence.new_marks().to_vec() {
+            let ago = step.saturating_sub(marks.step);
+            let number = state.number.saturating_sub(ago);
+            let Some(open) = entry(&mut self.open, number) else { continue };
+            open.extend(marks.unit.to_le_bytes());
+            open.extend(marks.marks.to_le_bytes());
+            let Some(entries) = entry(&mut state.memory, number) else { continue };
+            *entries += 1;
+            if entries.is_multiple_of(ENTRIES) {
+                let full = std::mem::take(open);
+                self.write(number, *entries / ENTRIES - 1, &full)?;
+            }
+        }
+        for (number, open) in &self.open {
+            let entries = state.memory.iter().find(|(it, _)| it == number).map_or(0, |it| it.1);
+            self.write(*number, entries / ENTRIES, open)?;
+        }
+        let is_kept = |number: u16| state.step_of(number).is_some_and(|it| it + 1 >= step);
+        let (kept, dropped): (Vec<_>, Vec<_>) =
+            state.memory.iter().partition(|(number, _)| is_kept(*number));
+        for (number, entries) in dropped {
+            for piece in 0..=entries / ENTRIES {
+                self.write(number, piece, &[])?;
+            }
+        }
+        self.open.retain(|(number, _)| kept.iter().any(|(it, _)| it == number));
+        state.memory = kept;
+        Ok(())
+    }
+
+    fn write(&self, number: u16, piece: usize, bytes: &[u8]) -> Result<(), HostError> {
+        set_shared(&self.key(number, piece), bytes, Cas::ANY)
+    }
+
+    fn key(&self, number: u16, piece: usize) -> String {
+        format!("verdigris.{}.units.{number}.{piece}", self.rollout)
+    }
+}
+
+/// What stands under a number in a short list; put there if it does not yet.
+fn entry<T: Default>(list: &mut Vec<(u16, T)>, number: u16) -> Option<&mut T> {
+    if !list.iter().any(|(it, _)| *it == number) {
+        list.push((number, T::default()));
+    }
+    list.iter_mut().find(|(it, _)| *it == number).map(|(_, entry)| entry)
+}

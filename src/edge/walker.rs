@@ -1,0 +1,228 @@
+//! Who walks a ramp. Every VM tells what its responses were, and runs on what is in
+//! force; one of them, which holds a lease, decides.
+
+use std::cell::{Cell, RefCell};
+use std::hash::{BuildHasher as _, RandomState};
+use std::rc::Rc;
+
+use super::evidence::EvidenceCounters;
+use super::host::{self, Cas, Queue, set_shared, shared};
+use super::lease;
+use super::memory::Memory;
+use crate::judge::Observation;
+use crate::ramp::{Entry, InForce, Now, Phase, Settings, State};
+
+thread_local! {
+    /// The walkers of this VM, by rollout. Like metrics, they outlive a configuration.
+    static WALKERS: RefCell<Vec<Rc<Walker>>> = RefCell::default();
+}
+
+/// How often the ramp is looked at, in milliseconds.
+pub const TICK_MS: u32 = 500;
+
+/// How many observations a VM gathers between two ticks, at most.
+const MOST_TOLD: usize = 20_000;
+
+/// A ramp in this VM.
+pub struct Walker {
+    rollout: String,
+    /// This VM, among those that might decide.
+    me: u64,
+    queue: Option<Queue>,
+    in_force: Cell<InForce>,
+    told: RefCell<Told>,
+    deciding: RefCell<Option<Deciding>>,
+}
+
+/// What this VM's responses were since the last tick.
+struct Told {
+    observations: Vec<Observation>,
+    /// Units from this hash on are left out for want of room; which ones does not
+    /// depend on their version.
+    end: u64,
+}
+
+/// What the VM that decides has at hand.
+struct Deciding {
+    state: State,
+    /// What it has written last.
+    written: Vec<u8>,
+    memory: Memory,
+    counters: EvidenceCounters,
+}
+
+// === impl Walker ===
+
+impl Walker {
+    /// The walker of `rollout`, made at the first call in this VM.
+    pub fn of(rollout: &str) -> Rc<Self> {
+        let make = || {
+            let queue = Queue::of(&format!("verdigris.{rollout}.told"));
+            let queue = queue.inspect_err(|error| {
+                log::error!("the ramp learns nothing of this worker: the host answered {error:?}");
+            });
+            Rc::new(Self {
+                rollout: rollout.to_owned(),
+                me: RandomState::new().hash_one(rollout),
+                queue: queue.ok(),
+                in_force: Cell::new(InForce::UNKNOWN),
+                told: RefCell::default(),
+                deciding: RefCell::default(),
+            })
+        };
+        WALKERS.with_borrow_mut(|walkers| {
+            let known = walkers.iter().find(|walker| walker.rollout == rollout);
+            known.map(Rc::clone).unwrap_or_else(|| {
+                let walker = make();
+                walkers.push(Rc::clone(&walker));
+                walker
+            })
+        })
+    }
+
+    /// What is in force, as this VM knows it.
+    pub fn in_force(&self) -> InForce {
+        self.in_force.get()
+    }
+
+    /// Notes what a response was like.
+    pub fn note(&self, observation: Observation) {
+        if let Ok(mut told) = self.told.try_borrow_mut() {
+            told.add(observation);
+        }
+    }
+
+    /// Learns what is in force.
+    pub fn learn(&self) {
+        let key = self.key("in_force");
+        if let Some(in_force) = shared(&key).and_then(|(it, _)| postcard::from_bytes(&it).ok()) {
+            self.in_force.set(in_force);
+        }
+    }
+
+    /// Tells what this VM's responses were; decides, if that falls to this VM; and learns
+    /// what is in force.
+    pub fn tick(&self, settings: &Settings) {
+        self.tell();
+        let (Ok(monotonic), Ok(wall)) = (host::monotonic_time(), host::wall_time()) else {
+            return;
+        };
+        let now = Now { monotonic, unix: wall / 1_000_000_000 };
+        let Ok(mut deciding) = self.deciding.try_borrow_mut() else { return };
+        if lease::hold(&self.key("lease"), self.me, monotonic) {
+            *deciding = self.decide(deciding.take(), settings, now);
+        } else {
+            *deciding = None;
+        }
+        drop(deciding);
+        self.learn();
+    }
+
+    fn tell(&self) {
+        let Ok(mut told) = self.told.try_borrow_mut() else { return };
+        let Some(queue) = self.queue.filter(|_| !told.observations.is_empty()) else { return };
+        let mut bytes = Vec::with_capacity(told.observations.len() * Observation::BYTES);
+        told.observations.iter().for_each(|observation| observation.write(&mut bytes));
+        // What the host does not take now is told with the next tick.
+        if queue.push(&bytes).is_ok() {
+            *told = Told::default();
+        }
+    }
+
+    /// One look at the ramp. What is at hand for the next one; nothing if another VM has
+    /// come between.
+    fn decide(&self, had: Option<Deciding>, settings: &Settings, now: Now) -> Option<Deciding> {
+        let key = self.key("state");
+        let found = shared(&key);
+        let cas = found.as_ref().map_or(Cas::ANY, |(_, cas)| *cas);
+        let is_ours = |had: &Deciding| found.as_ref().is_some_and(|(it, _)| **it == *had.written);
+        let mut deciding = match had.filter(is_ours) {
+            Some(had) => had,
+            None => self.take_over(found.as_ref().map(|(it, _)| &**it), settings, now),
+        };
+        drop(found);
+        let told: Vec<_> = std::iter::from_fn(|| self.queue?.pop().map(|it| it.to_vec())).collect();
+        let mut observations = Vec::new();
+        for mut rest in told.iter().map(Vec::as_slice) {
+            while let Some((observation, after)) = Observation::read(rest) {
+                observations.push(observation);
+                rest = after;
+            }
+        }
+        let entries = deciding.state.tick(settings, now, &mut observations);
+        let is_written = deciding.memory.append(&mut deciding.state).is_ok()
+            && self.write(&key, &mut deciding, cas);
+        if !is_written {
+            // Another VM has decided meanwhile, and goes on with what was told.
+            for bytes in &told {
+                let _ = self.queue.map(|queue| queue.push(bytes));
+            }
+            return None;
+        }
+        entries.iter().for_each(|entry| self.say(entry));
+        deciding.counters.count(&settings.rules, &deciding.state.evidence);
+        let in_force = deciding.state.in_force(settings);
+        if let Ok(text) = postcard::to_allocvec(&in_force) {
+            // A VM that does not learn of it now does at the next tick.
+            let _ = set_shared(&self.key("in_force"), &text, Cas::ANY);
+        }
+        Some(deciding)
+    }
+
+    fn take_over(&self, text: Option<&[u8]>, settings: &Settings, now: Now) -> Deciding {
+        let known = text.and_then(|text| {
+            let state = postcard::from_bytes::<State>(text);
+            let tell = |error: &_| log::error!("the ramp's state is not understood: {error}");
+            state.inspect_err(tell).ok()
+        });
+        let mut state = known.unwrap_or_else(|| {
+            let state = State::begin(settings, now);
+            state.log.iter().for_each(|entry| self.say(entry));
+            state
+        });
+        let memory = Memory::load(&self.rollout, settings, &mut state);
+        let counters = EvidenceCounters::new(&self.rollout, &state.evidence, &settings.rules);
+        Deciding { state, written: Vec::new(), memory, counters }
+    }
+
+    fn write(&self, key: &str, deciding: &mut Deciding, cas: Cas) -> bool {
+        let Ok(text) = postcard::to_allocvec(&deciding.state) else { return false };
+        let is_written = set_shared(key, &text, cas).is_ok();
+        deciding.written = text;
+        is_written
+    }
+
+    fn say(&self, entry: &Entry) {
+        let Self { rollout, .. } = self;
+        match entry.to.0 {
+            Phase::RolledBack => log::error!("rollout {rollout}: {entry}"),
+            Phase::Paused | Phase::Holding => log::warn!("rollout {rollout}: {entry}"),
+            Phase::Ramping | Phase::Promoted => log::info!("rollout {rollout}: {entry}"),
+        }
+    }
+
+    fn key(&self, what: &str) -> String {
+        format!("verdigris.{}.{what}", self.rollout)
+    }
+}
+
+// === impl Told ===
+
+impl Default for Told {
+    fn default() -> Self {
+        Self { observations: Vec::new(), end: u64::MAX }
+    }
+}
+
+impl Told {
+    fn add(&mut self, observation: Observation) {
+        if observation.unit >= self.end {
+            return;
+        }
+        self.observations.push(observation);
+        if self.observations.len() > MOST_TOLD {
+            self.end /= 2;
+            self.observations.retain(|it| it.unit < self.end);
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! The machine that walks a ramp: a tick's observations in, decisions out.
+//!
+//! | from | when | to |
+//! |---|---|---|
+//! | any but `rolled_back` | a tripwire trips, or the judge finds green worse | `rolled_back` |
+//! | `ramping` | the bake time is over and the judge cannot yet say that green is safe, or a person must let it on | `holding` |
+//! | `ramping`, `holding` | the bake time is over, green is safe, and nobody need be asked | `ramping` in the next step, or `promoted` in one of 100 % |
+//! | `ramping`, `holding` | the configuration says `paused` | `paused` |
+//! | `paused` | it does not any more | `ramping` |
+//! | any | `restart` has another text | `ramping` in the first step |
+//! | none | nothing is known of a ramp that `started` over two minutes ago | `paused`, all blue: `state_lost` |
+//!
+//! A pause keeps the share that is in force, and the judge and the tripwires go on.
+
+use std::f64::consts::LOG10_E;
+
+use super::decimal::Decimal;
+use super::log::Entry;
+use super::phase::{Phase, Wait};
+use super::settings::Settings;
+use super::state::{Identity, Now, State};
+use crate::assign::Version;
+use crate::judge::{Judgement, Observation, Verdict};
+
+const SECOND_NS: u64 = 1_000_000_000;
+
+// === impl State ===
+
+impl State {
+    /// Takes in what a tick has brought and moves on. The observations' steps are
+    /// numbers as workers gave them; they are gone afterwards. What was decided.
+    pub fn tick(
+        &mut self,
+        settings: &Settings,
+        now: Now,
+        observations: &mut Vec<Observation>,
+    ) -> Vec<Entry> {
+        let mut decided = Vec::new();
+        decided.extend(self.follow(settings, now));
+        observations.retain_mut(|observation| {
+            let step = self.step_of(observation.step);
+            observation.step = step.unwrap_or_default();
+            step.is_some()
+        });
+        self.watch(settings, now, observations);
+        self.evidence.add(&settings.rules, observations);
+        decided.extend(self.walk(settings, now));
+        decided
+    }
+
+    /// What the judge says of the step at hand; `None` in one without a blue.
+    pub fn judgement(&self, settings: &Settings) -> Option<Judgement> {
+        settings.rules.steps.get(self.step)?;
+        Some(Judgement::of(&settings.rules, &self.evidence, self.step))
+    }
+
+    /// Follows what the operator has changed.
+    fn follow(&mut self, settings: &Settings, now: Now) -> Option<Entry> {
+        let told = Identity::of(settings);
+        if told == self.told {
+            return None;
+        }
+        let before = std::mem::replace(&mut self.told, told);
+        let from = self.place(settings);
+        let why = if before.restart != self.told.restart {
+            self.phase = Phase::Ramping;
+            self.forget(settings, 0, now);
+            format!("the ramp begins again: restart is {:?}", self.told.restart)
+        } else if self.phase == Phase::RolledBack || self.wait == Wait::StateLost {
+            return None;
+        } else if before.shares.get(..=self.step) != self.told.shares.get(..=self.step) {
+            let share = before.shares.get(self.step).copied().unwrap_or_default();
+            let at_most = |other: &&u32| **other <= share;
+            let step = self.told.shares.iter().take_while(at_most).count().saturating_sub(1);
+            self.phase = Phase::Ramping;
+            self.forget(settings, step, now);
+            "the steps are others: the ramp goes on with the one that has no larger share, and \
+             gathers evidence anew"
+                .to_owned()
+        } else if before.rules != self.told.rules || before.shares != self.told.shares {
+            self.forget(settings, self.step, now);
+            "the rules are others: the step gathers evidence anew".to_owned()
+        } else {
+            self.windows.clear();
+            self.windows.resize_with(settings.tripwires.len(), Default::default);
+            "the tripwires are others".to_owned()
+        };
+        Some(self.note(settings, from, why, now))
+    }
+
+    /// Has the tripwires see green's responses.
+    fn watch(&mut self, settings: &Settings, now: Now, observations: &[Observation]) {
+        let green = || observations.iter().filter(|it| it.version == Version::Green);
+        for (wire, window) in settings.tripwires.iter().zip(&mut self.windows) {
+            for observation in green() {
+                let told = &observation.told;
+                let is_bad = || Some(f64::from(u8::from(told.is_bad(wire.metric)?)));
+                if let Some(value) = told.value_of(wire.metric).or_else(is_bad) {
+                    window.add(observation.at / SECOND_NS, value);
+                }
+            }
+            window.forget(now.monotonic / SECOND_NS, wire.window_s);
+        }
+    }
+
+    fn walk(&mut self, settings: &Settings, now: Now) -> Option<Entry> {
+        if self.phase == Phase::RolledBack || self.wait == Wait::StateLost {
+            return None;
+        }
+        let from = self.place(settings);
+        let tripped = settings
+            .tripwires
+            .iter()
+            .zip(&self.windows)
+            .find_map(|(wire, window)| Some((wire, wire.trips(window)?)));
+        if let Some((wire, seen)) = tripped {
+            let why = format!(
+                "tripwire: {} of green was {} in the last {} s, the limit is {}",
+                wire.metric,
+                Decimal(seen, 4),
+                wire.window_s,
+                Decimal(wire.limit, 4)
+            );
+            return Some(self.roll_back(settings, from, why, now));
+        }
+        let judgement = self.judgement(settings);
+        if let Some(judgement) = judgement.as_ref().filter(|it| it.verdict == Verdict::Fail) {
+            let why = format!("green is worse: {}", explain(judgement, settings));
+            return Some(self.roll_back(settings, from, why, now));
+        }
+        if settings.is_paused {
+            self.wait = Wait::Resume;
+            if self.phase == Phase::Paused {
+                return None;
+            }
+            self.phase = Phase::Paused;
+            return Some(self.note(
+                settings,
+                from,
+                "the configuration says paused".to_owned(),
+                now,
+            ));
+        }
+        if self.phase == Phase::Paused {
+            self.phase = Phase::Ramping;
+            let why = "the configuration does not say paused any more".to_owned();
+            return Some(self.note(settings, from, why, now));
+        }
+        match judgement {
+            None => self.promote(settings, from, now),
+            Some(judgement) => self.go_on_or_wait(settings, from, &judgement, now),
+        }
+    }
+
+    fn roll_back(
+        &mut self,
+        settings: &Settings,
+        from: (Phase, u32),
+        why: String,
+        now: Now,
+    ) -> Entry {
+        (self.phase, self.wait) = (Phase::RolledBack, Wait::Restart);
+        self.note(settings, from, why, now)
+    }
+
+    /// Green has all traffic: there is nothing to compare it with.
+    fn promote(&mut self, settings: &Settings, from: (Phase, u32), now: Now) -> Option<Entry> {
+        if self.phase == Phase::Promoted {
+            return None;
+        }
+        (self.phase, self.wait) = (Phase::Promoted, Wait::Nothing);
+        Some(self.note(settings, from, "green has all traffic".to_owned(), now))
+    }
+
+    fn go_on_or_wait(
+        &mut self,
+        settings: &Settings,
+        from: (Phase, u32),
+        judgement: &Judgement,
+        now: Now,
+    ) -> Option<Entry> {
+        let in_step = now.monotonic.saturating_sub(self.began);
+        if u128::from(in_step) < settings.bake.as_nanos() {
+            self.wait = Wait::Bake;
+            return None;
+        }
+        let next = settings.steps.get(self.step + 1);
+        let is_safe = judgement.verdict == Verdict::Pass;
+        self.wait = match next {
+            _ if judgement.is_mismatched => Wait::Division,
+            _ if judgement.units.blue == 0 || judgement.units.green == 0 => Wait::Data,
+            _ if !is_safe => Wait::Evidence,
+            None => Wait::Nothing,
+            Some(next) if next.needs_approval => Wait::Approval,
+            Some(_) => {
+                self.phase = Phase::Ramping;
+                self.enter(settings, self.step + 1, now);
+                let why = format!("green is safe: {}", explain(judgement, settings));
+                return Some(self.note(settings, from, why, now));
+            }
+        };
+        if self.phase != Phase::Holding {
+            self.phase = Phase::Holding;
+            let why = format!("waits for {}: {}", self.wait, explain(judgement, settings));
+            return Some(self.note(settings, from, why, now));
+        }
+        if !self.is_overdue && u128::from(in_step) >= settings.timeout.as_nanos() {
+            self.is_overdue = true;
+            let why = format!("overdue, waits for {}: {}", self.wait, explain(judgement, settings));
+            return Some(self.note(settings, from, why, now));
+        }
+        None
+    }
+}
+
+/// The numbers behind a judgement. E-values are told as powers of ten.
+fn explain(judgement: &Judgement, settings: &Settings) -> String {
+    let rules = &settings.rules;
+    let power = |log: f64| Decimal(log * LOG10_E, 1);
+    let mean = |mean: Option<f64>| mean.map_or("-".to_owned(), |it| Decimal(it, 4).to_string());
+    let gates = rules.gates.iter().zip(&judgement.gates).map(|(gate, judged)| {
+        let verdict = match judged.verdict {
+            Verdict::Pass => "pass",
+            Verdict::Fail => "fail",
+            Verdict::Undecided if judged.is_left_out => "left out",
+            Verdict::Undecided => "undecided",
+        };
+        format!(
+            "; {}{} {verdict}, blue {} of {}, green {} of {}, worse 10^{}, safe 10^{}",
+            judged.metric,
+            if gate.terms.is_critical { "" } else { " (watched)" },
+            mean(judged.means.blue),
+            judged.units.blue,
+            mean(judged.means.green),
+            judged.units.green,
+            power(judged.worse_log_e),
+            power(judged.safe_log_e),
+        )
+    });
+    let gates: String = gates.collect();
+    let (worse_from, safe_from) = (-libm::log(rules.alpha), -libm::log(rules.beta));
+    format!(
+        "worse 10^{}, is from 10^{}; safe is from 10^{}{gates}",
+        power(judgement.log_e),
+        power(worse_from),
+        power(safe_from),
+    )
+}

@@ -1,0 +1,88 @@
+//! Where a ramp stands.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Where a ramp stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// A step gathers evidence; its bake time is not over.
+    Ramping,
+    /// A step's bake time is over, and it may not go on yet.
+    Holding,
+    /// The ramp stays where it is until the operator says otherwise.
+    Paused,
+    /// Green has all traffic. Tripwires still look.
+    Promoted,
+    /// Blue has all traffic.
+    RolledBack,
+}
+
+/// What a ramp is waiting for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wait {
+    /// For nothing: its end is reached.
+    Nothing,
+    /// For the bake time to be over.
+    Bake,
+    /// For a gate to be decided.
+    Evidence,
+    /// For anything at all to be told of green and of blue.
+    Data,
+    /// For units to be divided as the weights say.
+    Division,
+    /// For a person to let it into the next step.
+    Approval,
+    /// For the operator to end a pause.
+    Resume,
+    /// For the operator to begin it again, since its state was lost.
+    StateLost,
+    /// For the operator to name another rollout, or to begin this one again.
+    Restart,
+}
+
+// === impl Phase ===
+
+impl Phase {
+    /// The value of the `phase` gauge.
+    pub fn number(self) -> u64 {
+        match self {
+            Self::Ramping => 0,
+            Self::Holding => 1,
+            Self::Paused => 2,
+            Self::Promoted => 3,
+            Self::RolledBack => 4,
+        }
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ramping => "ramping",
+            Self::Holding => "holding",
+            Self::Paused => "paused",
+            Self::Promoted => "promoted",
+            Self::RolledBack => "rolled_back",
+        })
+    }
+}
+
+impl fmt::Display for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Nothing => "nothing",
+            Self::Bake => "bake",
+            Self::Evidence => "evidence",
+            Self::Data => "data",
+            Self::Division => "division",
+            Self::Approval => "approval",
+            Self::Resume => "resume",
+            Self::StateLost => "state_lost",
+            Self::Restart => "restart",
+        })
+    }
+}

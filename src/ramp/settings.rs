@@ -1,0 +1,63 @@
+//! What the operator wants of a ramp.
+
+use std::time::{Duration, SystemTime};
+
+use crate::assign::Share;
+use crate::judge::{Metric, Rules, Tripwire};
+
+/// A ramp that can be walked as it is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// In growing order, at least one.
+    pub steps: Vec<RampStep>,
+    /// How long a step lasts at least.
+    pub bake: Duration,
+    /// After how long a step that is not decided is told to be overdue.
+    pub timeout: Duration,
+    /// By what the judge judges. Its steps are those of the ramp that have a blue, which
+    /// are the first ones.
+    pub rules: Rules,
+    /// What rolls back at once.
+    pub tripwires: Vec<Tripwire>,
+    /// The time from which a response is slow, where a gate looks at that.
+    pub objective: Option<Duration>,
+    /// When the operator began the ramp. With it, a ramp whose state was lost does not
+    /// begin again.
+    pub started: Option<SystemTime>,
+    /// Another text here begins the ramp again.
+    pub restart: String,
+    /// Whether the ramp stays where it is.
+    pub is_paused: bool,
+}
+
+/// A step of a ramp.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RampStep {
+    /// Green's share.
+    pub share: Share,
+    /// Whether a person must let the ramp into it.
+    pub needs_approval: bool,
+}
+
+// === impl Settings ===
+
+impl Settings {
+    /// Whether any gate or tripwire looks at what only an answer's body tells.
+    pub fn reads_answers(&self) -> bool {
+        let gates = self.rules.gates.iter().map(|gate| gate.terms.metric);
+        let wires = self.tripwires.iter().map(|wire| wire.metric);
+        gates.chain(wires).any(Self::is_read)
+    }
+
+    /// Whether only an answer's body tells of the metric.
+    pub fn is_read(metric: Metric) -> bool {
+        matches!(
+            metric,
+            Metric::RefusalRate
+                | Metric::TruncationRate
+                | Metric::Ttft
+                | Metric::OutputTokens
+                | Metric::Cost
+        )
+    }
+}

@@ -1,0 +1,241 @@
+//! The ramp in a real Envoy, under load; only its times are short.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use reqwest::blocking::Client;
+use serde_json::{Value, json};
+
+use crate::envoy::process::{PATIENCE, wait_at_most, wait_for};
+use crate::envoy::upstream::Model;
+use crate::envoy::{Envoy, Setup, filter_yaml};
+use crate::proxy::{ROLLOUT, config};
+
+/// How long a ramp may take on a busy machine.
+const RAMP: Duration = Duration::from_secs(90);
+
+const CLIENTS: usize = 8;
+
+const GOOD: Model = Model { fails_one_in: 0, refuses_one_in: 0, first_ms: 2, tokens: 50 };
+
+const RAMPING: u64 = 0;
+const PROMOTED: u64 = 3;
+const ROLLED_BACK: u64 = 4;
+
+/// A ramp that is good in all but its haste.
+fn ramp(differs: Value) -> Value {
+    let mut ramp = json!({
+        "steps": [25, 50, 100],
+        "bake": "1s",
+        "warmup": "500ms",
+        "gates": [
+            {"metric": "error_rate"},
+            {"metric": "refusal_rate"},
+            {"metric": "ttft"},
+            {"metric": "cost"},
+        ],
+        "tripwires": [],
+    });
+    ramp.as_object_mut().unwrap().extend(differs.as_object().unwrap().clone());
+    let prices = json!({"*": {"input": 1.0, "output": 10.0}});
+    config(json!({"ramp": ramp, "prices": prices}))
+}
+
+fn start(config: &Value, workers: u32, models: [Model; 2]) -> Envoy {
+    let filter = filter_yaml(config);
+    let envoy = Envoy::start_with(&Setup { filter: Some(&filter), workers, ..Setup::default() });
+    set_models(&envoy, models);
+    envoy
+}
+
+fn set_models(envoy: &Envoy, [blue, green]: [Model; 2]) {
+    envoy.upstreams[0].set_model(blue);
+    envoy.upstreams[1].set_model(green);
+}
+
+fn gauge(envoy: &Envoy, name: &str) -> u64 {
+    envoy.read_stat(&format!("wasmcustom.verdigris.{ROLLOUT}.{name}")).unwrap_or_default()
+}
+
+fn counter(envoy: &Envoy, version: &str, name: &str) -> u64 {
+    envoy.read_stat(&crate::proxy::counter(version, name)).unwrap_or_default()
+}
+
+/// Users ask until `work` is done; each asks once.
+fn under_load<T>(envoy: &Envoy, work: impl FnOnce() -> T) -> T {
+    let (is_over, users) = (AtomicBool::new(false), AtomicU64::new(0));
+    thread::scope(|scope| {
+        for _ in 0..CLIENTS {
+            scope.spawn(|| {
+                let client = Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
+                let url = format!("{}/model/completions", envoy.url);
+                while !is_over.load(Ordering::Relaxed) {
+                    let user = format!("user-{}", users.fetch_add(1, Ordering::Relaxed));
+                    let answer = client.post(&url).header("x-user-id", user).send().unwrap();
+                    answer.bytes().unwrap();
+                }
+            });
+        }
+        // Clients stop also where the work fails.
+        let over = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+        is_over.store(true, Ordering::Relaxed);
+        over.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+/// Waits under load until the ramp is in this phase.
+fn wait_for_phase(envoy: &Envoy, phase: u64) {
+    let what = format!("phase {phase}");
+    wait_at_most(RAMP, &what, || (gauge(envoy, "phase") == phase).then_some(()));
+}
+
+fn decisions(envoy: &Envoy) -> String {
+    let log = envoy.log();
+    let lines = log.lines().filter(|line| line.contains("rollout assistant"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_good_green_is_promoted() {
+    for workers in [2, 4] {
+        let envoy = start(&ramp(json!({})), workers, [GOOD, GOOD]);
+        under_load(&envoy, || wait_for_phase(&envoy, PROMOTED));
+        assert_eq!((gauge(&envoy, "green_bp"), gauge(&envoy, "step")), (10_000, 2));
+        let log = decisions(&envoy);
+        assert!(log.contains("-> ramping at 50 %: green is safe"), "{log}");
+        // The gates' sums for rates can be made again from these.
+        let units = |version, step| counter(&envoy, version, &format!("evidence_units.s{step}"));
+        for step in [0, 1] {
+            assert!(units("blue", step) > 50 && units("green", step) > 50, "{log}");
+        }
+        assert_eq!(counter(&envoy, "green", "evidence_errors.s0"), 0);
+    }
+}
+
+#[test]
+fn a_worse_green_is_rolled_back() {
+    let worse = [
+        ("error_rate", Model { fails_one_in: 10, ..GOOD }),
+        ("refusal_rate", Model { refuses_one_in: 10, ..GOOD }),
+        ("ttft", Model { first_ms: 8, ..GOOD }),
+        ("cost", Model { tokens: 150, ..GOOD }),
+    ];
+    for (metric, green) in worse {
+        let envoy = start(&ramp(json!({})), 2, [GOOD, green]);
+        under_load(&envoy, || wait_for_phase(&envoy, ROLLED_BACK));
+        assert_eq!(gauge(&envoy, "green_bp"), 0);
+        let log = decisions(&envoy);
+        assert!(log.contains("green is worse: "), "{metric}: {log}");
+        assert!(log.contains(&format!("{metric} fail")), "{metric}: {log}");
+        // Within a tick every worker has everyone on blue.
+        wait_for("all workers to follow", || {
+            let is_blue = || envoy.answer_on_a_new_connection().version == "blue";
+            (0..20).all(|_| is_blue()).then_some(())
+        });
+        assert!(counter(&envoy, "blue", "decisions_rolled_back") >= 20);
+    }
+}
+
+#[test]
+fn what_hits_both_is_no_reason() {
+    let bad = Model { fails_one_in: 3, ..GOOD };
+    let envoy = start(&ramp(json!({"bake": "1h"})), 2, [bad, bad]);
+    under_load(&envoy, || {
+        wait_at_most(RAMP, "errors of both", || {
+            let errors = |version| counter(&envoy, version, "evidence_errors.s0");
+            (errors("blue") > 300 && errors("green") > 100).then_some(())
+        });
+    });
+    assert_eq!(
+        (gauge(&envoy, "phase"), gauge(&envoy, "step")),
+        (RAMPING, 0),
+        "{}",
+        decisions(&envoy)
+    );
+}
+
+/// The configuration that ships: a green that fails at once trips within seconds.
+#[test]
+fn a_broken_green_trips() {
+    let broken = Model { fails_one_in: 1, ..GOOD };
+    let envoy = start(&config(json!({"ramp": {"steps": [5, 100]}})), 2, [GOOD, broken]);
+    under_load(&envoy, || wait_for_phase(&envoy, ROLLED_BACK));
+    let log = decisions(&envoy);
+    assert!(log.contains("tripwire: error_rate") || log.contains("green is worse"), "{log}");
+}
+
+/// A reload every moment, with streams held open that keep old root contexts ticking.
+#[test]
+fn reloads_do_not_disturb_a_ramp() {
+    let of = |alpha: f64| ramp(json!({"bake": "4s", "tripwires": [], "beta": alpha}));
+    let envoy = start(&of(0.1), 2, [GOOD, GOOD]);
+    let held: Vec<_> = (0..4)
+        .map(|user| {
+            let client = Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
+            let url = format!("{}/hold", envoy.url);
+            client.get(url).header("x-user-id", format!("held-{user}")).send().unwrap()
+        })
+        .collect();
+    under_load(&envoy, || {
+        for round in 0..20 {
+            // Pins are no part of the ramp: its state stays.
+            let pins = json!({"green": [format!("qa-{}", round % 3)]});
+            let mut config = of(0.1);
+            config["pins"] = pins;
+            envoy.write_filter(&filter_yaml(&config)).unwrap();
+        }
+        wait_for_phase(&envoy, PROMOTED);
+    });
+    let log = decisions(&envoy);
+    assert_eq!(log.matches("the ramp begins").count(), 1, "{log}");
+    assert_eq!(log.matches("green is safe").count(), 2, "{log}");
+    drop(held);
+}
+
+/// A rollout is renamed in flight and back again: each has its own state.
+#[test]
+fn another_rollout_begins_and_the_first_goes_on() {
+    let first = ramp(json!({"bake": "1h"}));
+    let mut second = first.clone();
+    second["rollout"] = json!("assistant-v9");
+    let envoy = start(&first, 2, [GOOD, GOOD]);
+    let units = |rollout: &str| {
+        let name = format!("wasmcustom.verdigris.{rollout}.green.evidence_units.s0");
+        envoy.read_stat(&name).unwrap_or_default()
+    };
+    under_load(&envoy, || {
+        wait_at_most(RAMP, "evidence", || (units(ROLLOUT) > 50).then_some(()));
+        envoy.write_filter(&filter_yaml(&second)).unwrap();
+        wait_at_most(RAMP, "evidence of another", || (units("assistant-v9") > 50).then_some(()));
+        let before = units(ROLLOUT);
+        envoy.write_filter(&filter_yaml(&first)).unwrap();
+        wait_at_most(RAMP, "more evidence", || (units(ROLLOUT) > before + 50).then_some(()));
+    });
+    let log = envoy.log();
+    assert_eq!(
+        log.matches("rollout assistant-v8: paused at 0 % -> ramping at 25 %: the ramp begins")
+            .count(),
+        1,
+        "{log}"
+    );
+    assert_eq!(log.matches("the ramp begins again").count(), 0, "{log}");
+}
+
+/// Envoy restarts. Without `started` the ramp begins again; with it, all is blue.
+#[test]
+fn a_restart_loses_the_state() {
+    use crate::proxy::Proxy as _;
+
+    let mut envoy = start(&ramp(json!({"bake": "1h"})), 2, [GOOD, GOOD]);
+    wait_at_most(RAMP, "a step", || (gauge(&envoy, "green_bp") == 2500).then_some(()));
+    envoy.restart();
+    wait_at_most(RAMP, "the step again", || (gauge(&envoy, "green_bp") == 2500).then_some(()));
+    let started = ramp(json!({"bake": "1h", "started": "2020-01-01T00:00:00Z"}));
+    envoy.write_filter(&filter_yaml(&started)).unwrap();
+    assert_eq!(gauge(&envoy, "green_bp"), 2500);
+    envoy.restart();
+    wait_at_most(RAMP, "the pause", || (gauge(&envoy, "phase") == 2).then_some(()));
+    assert_eq!(gauge(&envoy, "green_bp"), 0);
+    wait_at_most(RAMP, "its reason", || envoy.log().contains("state_lost").then_some(()));
+}

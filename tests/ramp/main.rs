@@ -1,0 +1,233 @@
+//! The machine that walks a ramp, tick by tick.
+
+mod walk;
+
+use serde_json::json;
+use verdigris::assign::Share;
+use verdigris::ramp::{Phase, Wait};
+
+use walk::{Seen, Walk};
+
+/// What a second brings of a healthy service.
+const GOOD: Seen = Seen { each: 30, blue_bad: 0, green_bad: 0 };
+/// Green fails in a tenth of its responses.
+const BAD: Seen = Seen { each: 30, blue_bad: 0, green_bad: 3 };
+/// Green fails in all.
+const BROKEN: Seen = Seen { each: 30, blue_bad: 0, green_bad: 30 };
+/// Both fail in all.
+const BOTH: Seen = Seen { each: 30, blue_bad: 30, green_bad: 30 };
+const NOTHING: Seen = Seen { each: 0, blue_bad: 0, green_bad: 0 };
+
+/// Halves first, so that each version has as many units.
+fn ramp() -> serde_json::Value {
+    json!({
+        "steps": [50, 75, 100], "bake": "60s", "warmup": "0s", "timeout": "1h",
+        "gates": [{"metric": "error_rate"}],
+        "tripwires": [],
+    })
+}
+
+fn with(differs: serde_json::Value) -> serde_json::Value {
+    let mut ramp = ramp();
+    ramp.as_object_mut().unwrap().extend(differs.as_object().unwrap().clone());
+    ramp
+}
+
+#[test]
+fn a_good_green_is_promoted_step_by_step() {
+    let mut walk = Walk::begin(ramp());
+    assert_eq!((walk.phase(), walk.state.wait), (Phase::Ramping, Wait::Bake));
+    walk.seconds(59, GOOD);
+    assert_eq!((walk.phase(), walk.state.step), (Phase::Ramping, 0));
+    walk.seconds(600, GOOD);
+    assert_eq!(walk.phase(), Phase::Promoted, "{:#?}", walk.log());
+    assert_eq!(walk.share().map(Share::basis_points), Some(10_000));
+    let log = walk.log();
+    assert_eq!(log.len(), 4, "{log:#?}");
+    assert!(log[1].contains("ramping at 50 % -> ramping at 75 %: green is safe"), "{log:#?}");
+}
+
+#[test]
+fn a_bad_green_is_rolled_back() {
+    let mut walk = Walk::begin(ramp());
+    walk.seconds(60, BAD);
+    assert_eq!((walk.phase(), walk.state.wait), (Phase::RolledBack, Wait::Restart));
+    assert_eq!(walk.share(), Some(Share::NONE));
+    let last = walk.log().pop().unwrap();
+    assert!(
+        last.contains("green is worse: worse 10^") && last.contains("error_rate fail"),
+        "{last}"
+    );
+    // It stays so, whatever comes.
+    walk.seconds(600, GOOD);
+    assert_eq!(walk.phase(), Phase::RolledBack);
+}
+
+#[test]
+fn nothing_moves_for_want_of_evidence() {
+    let mut walk = Walk::begin(ramp());
+    walk.seconds(7200, NOTHING);
+    assert_eq!((walk.phase(), walk.state.wait, walk.state.step), (Phase::Holding, Wait::Data, 0));
+    // Once held, once overdue.
+    let log = walk.log();
+    assert_eq!(log.len(), 3, "{log:#?}");
+    assert!(log[2].contains("overdue, waits for data"), "{log:#?}");
+    walk.seconds(5, GOOD);
+    assert_eq!((walk.phase(), walk.state.wait), (Phase::Holding, Wait::Evidence));
+}
+
+#[test]
+fn an_incident_that_hits_both_holds() {
+    let mut walk = Walk::begin(ramp());
+    walk.seconds(30, BOTH);
+    assert_eq!((walk.phase(), walk.state.step), (Phase::Ramping, 0));
+}
+
+#[test]
+fn units_that_are_not_divided_by_the_weights_hold() {
+    // Half of the units are green's, and the weights say a quarter.
+    let mut walk = Walk::begin(with(json!({"steps": [25, 100]})));
+    walk.seconds(300, GOOD);
+    assert_eq!((walk.phase(), walk.state.wait), (Phase::Holding, Wait::Division));
+}
+
+#[test]
+fn a_tripwire_acts_at_once_and_after_the_promotion_too() {
+    let wires = json!([{"metric": "error_rate", "limit": 0.5, "minimum": 20, "window": "10s"}]);
+    let mut walk = Walk::begin(with(json!({"tripwires": wires})));
+    walk.seconds(1, BROKEN);
+    assert_eq!(walk.phase(), Phase::RolledBack);
+    assert!(walk.log()[1].contains("tripwire: error_rate of green was 1.0000"), "{:?}", walk.log());
+
+    let mut walk = Walk::begin(with(json!({"tripwires": wires})));
+    walk.seconds(700, GOOD);
+    assert_eq!(walk.phase(), Phase::Promoted);
+    walk.seconds(10, BROKEN);
+    assert_eq!(walk.phase(), Phase::RolledBack);
+}
+
+#[test]
+fn a_person_can_be_asked() {
+    let steps = json!([50, {"percent": 75, "approve": true}, 100]);
+    let mut walk = Walk::begin(with(json!({"steps": steps})));
+    walk.seconds(600, GOOD);
+    assert_eq!((walk.phase(), walk.state.wait), (Phase::Holding, Wait::Approval));
+    walk.change(with(json!({"steps": [50, 75, 100]})));
+    walk.seconds(1, GOOD);
+    assert_eq!((walk.phase(), walk.state.step), (Phase::Ramping, 1), "{:#?}", walk.log());
+}
+
+#[test]
+fn a_pause_keeps_the_share_and_the_watch() {
+    let mut walk = Walk::begin(ramp());
+    walk.seconds(10, GOOD);
+    walk.change(with(json!({"paused": true})));
+    walk.seconds(600, GOOD);
+    assert_eq!((walk.phase(), walk.state.wait), (Phase::Paused, Wait::Resume));
+    assert_eq!(walk.share(), Share::new(5_000, 5_000));
+    walk.change(ramp());
+    walk.seconds(2, GOOD);
+    assert_eq!((walk.phase(), walk.state.step), (Phase::Ramping, 1), "{:#?}", walk.log());
+    walk.change(with(json!({"paused": true})));
+    walk.seconds(60, BAD);
+    assert_eq!(walk.phase(), Phase::RolledBack);
+}
+
+#[test]
+fn a_changed_ramp_goes_on_where_it_can() {
+    let reach_second_step = || {
+        let mut walk = Walk::begin(ramp());
+        walk.seconds(70, GOOD);
+        assert_eq!(walk.state.step, 1);
+        walk
+    };
+    // What the ramp is changed to; the step and green's percent then; what is said.
+    let table = [
+        (json!({"steps": [50, 75, 90, 100]}), 1, 75, "the rules are others"),
+        (json!({"alpha": 0.01}), 1, 75, "the rules are others"),
+        (json!({"steps": [10, 40, 60, 80, 100]}), 2, 60, "the steps are others"),
+        (json!({"steps": [90, 100]}), 0, 90, "the steps are others"),
+        (json!({"restart": "2"}), 0, 50, "the ramp begins again"),
+        (json!({"tripwires": [{"metric": "error_rate", "limit": 0.9}]}), 1, 75, "tripwires"),
+    ];
+    for (differs, step, percent, said) in table {
+        let mut walk = reach_second_step();
+        walk.change(with(differs.clone()));
+        walk.seconds(1, GOOD);
+        assert_eq!(walk.state.step, step, "{differs}");
+        assert_eq!(walk.share().unwrap().basis_points(), percent * 100, "{differs}");
+        assert!(walk.log().last().unwrap().contains(said), "{differs} {:#?}", walk.log());
+    }
+    // What is no change to the ramp is none.
+    let mut walk = reach_second_step();
+    let before = walk.log();
+    walk.change(with(json!({"bake": "90s"})));
+    walk.seconds(1, GOOD);
+    assert_eq!((walk.state.step, walk.log()), (1, before));
+}
+
+#[test]
+fn a_rolled_back_ramp_begins_again_only_by_restart() {
+    let mut walk = Walk::begin(ramp());
+    walk.seconds(60, BAD);
+    walk.change(with(json!({"steps": [25, 50, 100], "alpha": 0.01})));
+    walk.seconds(10, GOOD);
+    assert_eq!(walk.phase(), Phase::RolledBack);
+    walk.change(with(json!({"restart": "again"})));
+    walk.seconds(10, GOOD);
+    assert_eq!((walk.phase(), walk.state.step), (Phase::Ramping, 0));
+    assert!(walk.state.evidence.steps[0].units.green > 0);
+}
+
+/// What was decided before a new beginning does not count after it.
+#[test]
+fn old_answers_are_told_apart() {
+    let mut walk = Walk::begin(ramp());
+    let number = walk.state.number;
+    walk.seconds(5, GOOD);
+    walk.change(with(json!({"restart": "2"})));
+    walk.seconds(1, NOTHING);
+    walk.tell(number, BROKEN);
+    assert_eq!(walk.state.evidence.steps.len(), 0);
+    walk.tell(walk.state.number, GOOD);
+    assert_eq!(walk.state.evidence.steps[0].units.green, 30);
+    // A late answer is its step's.
+    let number = walk.state.number;
+    walk.seconds(70, GOOD);
+    assert_eq!(walk.state.step, 1);
+    let before = walk.state.evidence.steps[0].units.green;
+    walk.tell(number, GOOD);
+    assert_eq!(walk.state.evidence.steps[0].units.green, before + 30);
+}
+
+#[test]
+fn a_ramp_whose_state_is_lost_waits_on_blue() {
+    // A minute is no loss: Envoy may just have been told.
+    let table = [("1970-01-01T00:59:00Z", Phase::Ramping), ("1970-01-01T00:57:00Z", Phase::Paused)];
+    for (started, phase) in table {
+        let mut walk = Walk::begin(with(json!({"started": started})));
+        walk.seconds(600, GOOD);
+        if phase == Phase::Ramping {
+            assert_eq!(walk.phase(), Phase::Promoted);
+            continue;
+        }
+        assert_eq!((walk.phase(), walk.state.wait), (phase, Wait::StateLost));
+        assert_eq!(walk.share(), Some(Share::NONE));
+        walk.change(with(json!({"started": started, "restart": "2"})));
+        walk.seconds(1, GOOD);
+        assert_eq!((walk.phase(), walk.state.step), (Phase::Ramping, 0));
+    }
+}
+
+#[test]
+fn state_is_written_and_read_in_the_middle() {
+    let mut walk = Walk::begin(ramp());
+    walk.seconds(30, GOOD);
+    let text = postcard::to_allocvec(&walk.state).unwrap();
+    let mut read = walk.clone();
+    read.state = postcard::from_bytes(&text).unwrap();
+    walk.seconds(700, GOOD);
+    read.seconds(700, GOOD);
+    assert_eq!(read.log(), walk.log());
+    assert_eq!(read.phase(), Phase::Promoted);
+}

@@ -1,0 +1,93 @@
+//! A ramp and a world that does as it is told.
+
+use serde_json::{Value, json};
+use verdigris::assign::{Share, Version};
+use verdigris::config::Config;
+use verdigris::judge::{Metric, Observation, Told};
+use verdigris::ramp::{Now, Phase, Settings, State};
+
+#[derive(Clone)]
+pub struct Walk {
+    pub state: State,
+    settings: Settings,
+    seconds: u64,
+    units: u64,
+}
+
+/// What a second brings: responses of each version, and the bad ones among them.
+#[derive(Clone, Copy)]
+pub struct Seen {
+    pub each: u64,
+    pub blue_bad: u64,
+    pub green_bad: u64,
+}
+
+const SECOND_NS: u64 = 1_000_000_000;
+
+// === impl Walk ===
+
+impl Walk {
+    /// An hour after 1970 began.
+    pub fn begin(ramp: Value) -> Self {
+        let settings = settings(ramp);
+        let seconds = 3600;
+        Self { state: State::begin(&settings, now(seconds)), settings, seconds, units: 0 }
+    }
+
+    /// The operator writes another ramp.
+    pub fn change(&mut self, ramp: Value) {
+        self.settings = settings(ramp);
+    }
+
+    pub fn seconds(&mut self, count: u64, seen: Seen) {
+        for _ in 0..count {
+            self.seconds += 1;
+            self.tell(self.state.number, seen);
+        }
+    }
+
+    /// A tick that brings what was decided in the step of this number.
+    pub fn tell(&mut self, number: u16, seen: Seen) {
+        let mut observations = Vec::new();
+        for (version, bad) in [(Version::Blue, seen.blue_bad), (Version::Green, seen.green_bad)] {
+            for at in 0..seen.each {
+                self.units += 1;
+                observations.push(Observation {
+                    at: self.seconds * SECOND_NS,
+                    unit: self.units.wrapping_mul(0x9e37_79b9_7f4a_7c15),
+                    step: number,
+                    version,
+                    is_new: true,
+                    told: Told::default().rate(Metric::ErrorRate, at < bad),
+                });
+            }
+        }
+        self.state.tick(&self.settings, now(self.seconds), &mut observations);
+    }
+
+    pub fn phase(&self) -> Phase {
+        self.state.phase
+    }
+
+    pub fn share(&self) -> Option<Share> {
+        Some(self.state.in_force(&self.settings).share)
+    }
+
+    pub fn log(&self) -> Vec<String> {
+        self.state.log.iter().map(ToString::to_string).collect()
+    }
+}
+
+fn now(seconds: u64) -> Now {
+    Now { monotonic: seconds * SECOND_NS, unix: seconds }
+}
+
+fn settings(ramp: Value) -> Settings {
+    let config = json!({
+        "rollout": "assistant-v8",
+        "unit": {"header": "x-user-id"},
+        "versions": {"blue": {"cluster": "llm-blue"}, "green": {"cluster": "llm-green"}},
+        "ramp": ramp,
+    });
+    Config::parse(config.to_string().as_bytes()).unwrap().ramp.unwrap()
+}
