@@ -24,8 +24,10 @@ pub enum Contestant {
     Outcomes,
     /// Verdigris that reads answers.
     Reading,
-    /// Verdigris with all that a configuration can ask for.
+    /// Verdigris with all that a configuration by hand can ask for.
     Everything,
+    /// Verdigris that walks a ramp by itself.
+    Ramping,
 }
 
 /// Green's share in percent.
@@ -69,7 +71,7 @@ end
 "#;
 
 impl Contestant {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Plain,
         Self::Weighted,
         Self::ClusterHeader,
@@ -79,6 +81,7 @@ impl Contestant {
         Self::Outcomes,
         Self::Reading,
         Self::Everything,
+        Self::Ramping,
     ];
 
     pub fn name(self) -> &'static str {
@@ -92,6 +95,7 @@ impl Contestant {
             Self::Outcomes => "Verdigris, outcomes",
             Self::Reading => "Verdigris, reading",
             Self::Everything => "Verdigris, everything",
+            Self::Ramping => "Verdigris, ramping",
         }
     }
 
@@ -142,6 +146,7 @@ impl Contestant {
                 "answers": {"plain": true, "refusal_phrases": ["I'm sorry", "I cannot"]},
                 "prices": {"gpt-*": {"input": 0.15, "output": 0.6}},
             }),
+            Self::Ramping => json!({"ramp": {"steps": [GREEN, 100], "bake": "24h"}}),
         };
         Some(json!({"name": "verdigris", "typed_config": self.verdigris(config)}))
     }
@@ -157,6 +162,9 @@ impl Contestant {
         });
         if let (Value::Object(config), Value::Object(differs)) = (&mut config, differs) {
             config.extend(differs);
+            if config.contains_key("ramp") {
+                config.remove("weights");
+            }
         }
         let mut filter = json!({
             "@type": WASM_FILTER,

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use crate::artifacts;
 use crate::contestant::Contestant;
@@ -99,15 +100,28 @@ fn count(contestants: &[Contestant]) -> Vec<Count> {
     let valgrind = ["valgrind", "--tool=callgrind", "--smc-check=all", "--callgrind-out-file=out"];
     let gateway = Gateway::start(contestants, port, &valgrind);
     let mut dumps = 0;
-    let mut instructions = |work: &mut dyn FnMut()| {
+    // What Envoy does by itself, ramps' ticks among it.
+    let mut idle_per_s = 0.0;
+    let mut instructions = |work: &mut dyn FnMut(), idle_per_s: f64| {
         control(&gateway, "--zero");
+        let began = Instant::now();
         work();
+        let idle = began.elapsed().as_secs_f64() * idle_per_s;
         control(&gateway, "--dump=work");
         dumps += 1;
         let dump = std::fs::read_to_string(gateway.file(&format!("out.{dumps}"))).unwrap();
         let total = dump.lines().find_map(|line| line.strip_prefix("totals: ")).unwrap();
-        total.trim().parse::<f64>().unwrap()
+        total.trim().parse::<f64>().unwrap() - idle
     };
+    if contestants.contains(&Contestant::Ramping) {
+        let seconds = 10;
+        let mut idle = || std::thread::sleep(Duration::from_secs(seconds));
+        idle_per_s = instructions(&mut idle, 0.0) / seconds as f64;
+        println!(
+            "a ramp with nothing to do: {:.0} thousand instructions a second",
+            idle_per_s / 1e3
+        );
+    }
     let mut counts = Vec::new();
     for (contestant, port) in contestants.iter().zip(&gateway.ports) {
         let mut connection = Connection::open(*port).unwrap();
@@ -121,7 +135,7 @@ fn count(contestants: &[Contestant]) -> Vec<Count> {
             }
         };
         requests(WARM_UP);
-        let request = instructions(&mut || requests(REQUESTS)) / REQUESTS as f64;
+        let request = instructions(&mut || requests(REQUESTS), idle_per_s) / REQUESTS as f64;
         let streamed = chat(Some(Streamed { chunks: CHUNKS_OF_A_STREAM, pace: None, size: 8 }));
         let mut streams = |count: usize| {
             for user in 0..count {
@@ -138,7 +152,7 @@ fn count(contestants: &[Contestant]) -> Vec<Count> {
             }
         };
         streams(2);
-        let stream = instructions(&mut || streams(STREAMS)) / STREAMS as f64;
+        let stream = instructions(&mut || streams(STREAMS), idle_per_s) / STREAMS as f64;
         counts.push(Count { contestant: *contestant, request, stream });
     }
     counts

@@ -1,8 +1,11 @@
 //! Several VMs share a ramp, one decides, and any may go away. On the host emulator,
 //! where each can be ticked alone.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use verdigris::assign::{Share, bucket_hash};
+use verdigris::config::Config;
+use verdigris::judge::Observation;
+use verdigris::ramp::{Now, Phase, State};
 
 use crate::artifacts;
 use crate::host::{Process, Response, Stream, Vm};
@@ -15,16 +18,24 @@ struct Vms {
     users: u64,
 }
 
+/// A ramp that stays in its first step.
+fn with_ramp() -> Value {
+    config(json!({"ramp": {
+        "steps": [50, 100], "bake": "1h", "gates": [{"metric": "error_rate"}], "tripwires": [],
+    }}))
+}
+
 const ROOT: u32 = 1;
 const SECOND: u64 = 1_000_000_000;
 
 impl Vms {
     fn start(count: usize) -> Self {
+        Self::start_with(count, &with_ramp())
+    }
+
+    fn start_with(count: usize, config: &Value) -> Self {
         let wasm = std::fs::read(artifacts::filter_wasm()).unwrap();
-        let ramp = json!({
-            "steps": [50, 100], "bake": "1h", "gates": [{"metric": "error_rate"}], "tripwires": [],
-        });
-        let config = config(json!({"ramp": ramp})).to_string();
+        let config = config.to_string();
         let process = Process::default();
         let vm = |_| {
             let mut vm = Vm::start(&wasm, &process);
@@ -37,6 +48,11 @@ impl Vms {
 
     fn tick(&mut self, vm: usize) {
         self.vms[vm].tick(ROOT);
+    }
+
+    fn set_clock(&self, now: u64, is_frozen: bool) {
+        let mut shared = self.process.shared.lock().unwrap();
+        (shared.clock, shared.is_frozen) = (now, is_frozen);
     }
 
     fn pass(&self, seconds: u64) {
@@ -53,12 +69,34 @@ impl Vms {
 
     fn ask_as(&mut self, vm: usize, user: u64, green_fails: u64) {
         let headers = vec![("x-user-id".to_owned(), format!("user-{user}").into_bytes())];
-        let is_green = is_green(user);
+        // All have learnt what the gauge shows.
+        let green = self.stat("green_bp");
+        let share = Share::new(10_000 - green, green).unwrap();
+        let is_green = share.contains(bucket_hash(ROLLOUT, format!("user-{user}").as_bytes()));
         let status: &[u8] = if is_green && user % 100 < green_fails { b"503" } else { b"200" };
         let headers_of_response = vec![(":status".to_owned(), status.to_vec())];
         let response = Response { headers: headers_of_response, ..Response::default() };
         let stream = Stream { headers, response, ..Stream::default() };
         self.vms[vm].run_stream(2, ROOT, stream);
+    }
+
+    /// What waits to be decided on.
+    fn told(&self) -> Vec<Observation> {
+        let shared = self.process.shared.lock().unwrap();
+        let mut observations = Vec::new();
+        for mut rest in shared.queues[0].1.iter().map(Vec::as_slice) {
+            while let Some((observation, after)) = Observation::read(rest) {
+                observations.push(observation);
+                rest = after;
+            }
+        }
+        observations
+    }
+
+    /// The ramp's state, as the VMs share it.
+    fn state(&self) -> State {
+        let shared = self.process.shared.lock().unwrap();
+        postcard::from_bytes(&shared.data[&format!("verdigris.{ROLLOUT}.state")].0).unwrap()
     }
 
     fn stat(&self, name: &str) -> u64 {
@@ -73,12 +111,6 @@ impl Vms {
     fn log(&self) -> String {
         self.vms.iter().map(Vm::log_text).collect()
     }
-}
-
-/// Whether half of the weight makes the user green's.
-fn is_green(user: u64) -> bool {
-    let unit = format!("user-{user}");
-    Share::new(1, 1).unwrap().contains(bucket_hash(ROLLOUT, unit.as_bytes()))
 }
 
 #[test]
@@ -165,5 +197,44 @@ fn a_host_that_shares_nothing_means_blue() {
             assert_eq!(vms.stat("green.requests"), 0, "{call}");
         }
         assert_eq!(vms.stat("blue.requests") + vms.stat("green.requests"), 20, "{call}");
+    }
+}
+
+/// What the workers have told is recorded, and the judge and the machine are given it
+/// natively: they decide the same, number for number.
+#[test]
+fn a_recording_is_decided_alike_natively() {
+    for (green_fails, phase) in [(0, Phase::Promoted), (30, Phase::RolledBack)] {
+        let config = config(json!({"ramp": {
+            "steps": [25, 50, 100], "bake": "2s", "warmup": "0s", "timeout": "10s",
+            "gates": [{"metric": "error_rate"}, {"metric": "duration"}],
+        }}));
+        let settings = Config::parse(config.to_string().as_bytes()).unwrap().ramp.unwrap();
+        let mut vms = Vms::start_with(3, &config);
+        // The first that is ticked has the lease.
+        vms.set_clock(SECOND / 2, true);
+        vms.tick(0);
+        let now = Now { monotonic: SECOND / 2, unix: 0 };
+        let mut native = State::begin(&settings, now);
+        native.tick(&settings, now, &mut Vec::new());
+        for second in 1..=14 {
+            vms.set_clock(second * SECOND, false);
+            // The first decides, as the main thread may, which has no requests.
+            vms.ask(1, 200, green_fails);
+            vms.ask(2, 200, green_fails);
+            vms.set_clock(second * SECOND + SECOND / 2, true);
+            (1..3).for_each(|vm| vms.tick(vm));
+            let mut told = vms.told();
+            vms.tick(0);
+            let now = Now { monotonic: second * SECOND + SECOND / 2, unix: second };
+            native.tick(&settings, now, &mut told);
+            // Of the units' memory only the VMs know where it lies.
+            let mut inside = vms.state();
+            inside.memory.clear();
+            let outside = postcard::to_allocvec(&native).unwrap();
+            assert!(postcard::to_allocvec(&inside).unwrap() == outside, "{second}\n{}", vms.log());
+            (1..3).for_each(|vm| vms.tick(vm));
+        }
+        assert_eq!(native.phase, phase, "{}", vms.log());
     }
 }

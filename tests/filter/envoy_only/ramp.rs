@@ -2,11 +2,12 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::blocking::Client;
 use serde_json::{Value, json};
 
+use crate::artifacts;
 use crate::envoy::process::{PATIENCE, wait_at_most, wait_for};
 use crate::envoy::upstream::Model;
 use crate::envoy::{Envoy, Setup, filter_yaml};
@@ -62,26 +63,35 @@ fn counter(envoy: &Envoy, version: &str, name: &str) -> u64 {
     envoy.read_stat(&crate::proxy::counter(version, name)).unwrap_or_default()
 }
 
-/// Users ask until `work` is done; each asks once.
+/// Users ask until `work` is done; each asks once, and all are answered.
 fn under_load<T>(envoy: &Envoy, work: impl FnOnce() -> T) -> T {
-    let (is_over, users) = (AtomicBool::new(false), AtomicU64::new(0));
-    thread::scope(|scope| {
-        for _ in 0..CLIENTS {
-            scope.spawn(|| {
-                let client = Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
-                let url = format!("{}/model/completions", envoy.url);
-                while !is_over.load(Ordering::Relaxed) {
-                    let user = format!("user-{}", users.fetch_add(1, Ordering::Relaxed));
-                    let answer = client.post(&url).header("x-user-id", user).send().unwrap();
-                    answer.bytes().unwrap();
-                }
-            });
+    let (done, lost) = under_load_with_losses(envoy, work);
+    assert_eq!(lost, 0, "requests that got no answer");
+    done
+}
+
+/// As [`under_load`]; also how many got no answer.
+fn under_load_with_losses<T>(envoy: &Envoy, work: impl FnOnce() -> T) -> (T, u64) {
+    let (is_over, users, lost) = (AtomicBool::new(false), AtomicU64::new(0), AtomicU64::new(0));
+    let ask = || {
+        let client = Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
+        let url = format!("{}/model/completions", envoy.url);
+        while !is_over.load(Ordering::Relaxed) {
+            let user = format!("user-{}", users.fetch_add(1, Ordering::Relaxed));
+            let answer = client.post(&url).header("x-user-id", user).send();
+            if answer.and_then(reqwest::blocking::Response::bytes).is_err() {
+                lost.fetch_add(1, Ordering::Relaxed);
+            }
         }
+    };
+    let done = thread::scope(|scope| {
+        (0..CLIENTS).for_each(|_| drop(scope.spawn(ask)));
         // Clients stop also where the work fails.
-        let over = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+        let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
         is_over.store(true, Ordering::Relaxed);
-        over.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-    })
+        done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    });
+    (done, lost.into_inner())
 }
 
 /// Waits under load until the ramp is in this phase.
@@ -121,8 +131,8 @@ fn a_worse_green_is_rolled_back() {
         ("ttft", Model { first_ms: 8, ..GOOD }),
         ("cost", Model { tokens: 150, ..GOOD }),
     ];
-    for (metric, green) in worse {
-        let envoy = start(&ramp(json!({})), 2, [GOOD, green]);
+    for (workers, (metric, green)) in [2, 4, 2, 4].into_iter().zip(worse) {
+        let envoy = start(&ramp(json!({})), workers, [GOOD, green]);
         under_load(&envoy, || wait_for_phase(&envoy, ROLLED_BACK));
         assert_eq!(gauge(&envoy, "green_bp"), 0);
         let log = decisions(&envoy);
@@ -155,21 +165,60 @@ fn what_hits_both_is_no_reason() {
     );
 }
 
-/// The configuration that ships: a green that fails at once trips within seconds.
+/// With nothing but steps configured: a green that is broken from the beginning.
 #[test]
 fn a_broken_green_trips() {
     let broken = Model { fails_one_in: 1, ..GOOD };
-    let envoy = start(&config(json!({"ramp": {"steps": [5, 100]}})), 2, [GOOD, broken]);
-    under_load(&envoy, || wait_for_phase(&envoy, ROLLED_BACK));
+    let envoy = start(&config(json!({"ramp": {"steps": [5, 100]}})), 2, [GOOD, GOOD]);
+    under_load(&envoy, || {
+        wait_at_most(RAMP, "green's traffic", || {
+            (counter(&envoy, "green", "requests") > 0).then_some(())
+        });
+        let (before, began) = (counter(&envoy, "green", "requests"), Instant::now());
+        set_models(&envoy, [GOOD, broken]);
+        wait_for_phase(&envoy, ROLLED_BACK);
+        let requests = counter(&envoy, "green", "requests") - before;
+        println!("broken: rolled back in {:?}, after {requests} requests", began.elapsed());
+    });
     let log = decisions(&envoy);
     assert!(log.contains("tripwire: error_rate") || log.contains("green is worse"), "{log}");
+}
+
+/// Each worker's VM is lost and made anew, in turn, whichever of them decides.
+#[test]
+fn a_ramp_outlives_any_worker_s_vm() {
+    let filter = filter_yaml(&ramp(json!({"bake": "5s"})));
+    let envoy = Envoy::start_with(&Setup {
+        filter: Some(&filter),
+        wasm: artifacts::trapping_wasm(),
+        ..Setup::default()
+    });
+    set_models(&envoy, [GOOD, GOOD]);
+    let rebuilt = || envoy.read_stat("wasm.verdigris.vm_reload_success").unwrap_or_default();
+    let (_, lost) = under_load_with_losses(&envoy, || {
+        for trap in 1..=6 {
+            // New connections go to the workers in turn.
+            wait_at_most(RAMP, "a VM to be lost and made anew", || {
+                let client = Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
+                let marked = client.get(&envoy.url).header("x-verdigris-trap", "1");
+                let _ = marked.header("x-user-id", "ada").send();
+                (rebuilt() >= trap).then_some(())
+            });
+        }
+        wait_for_phase(&envoy, PROMOTED);
+    });
+    println!("{lost} requests got no answer when VMs were lost");
+    let log = decisions(&envoy);
+    assert_eq!(log.matches("the ramp begins").count(), 1, "{log}");
+    assert_eq!(log.matches("green is safe").count(), 2, "{log}");
+    assert_eq!(gauge(&envoy, "green_bp"), 10_000);
 }
 
 /// A reload every moment, with streams held open that keep old root contexts ticking.
 #[test]
 fn reloads_do_not_disturb_a_ramp() {
-    let of = |alpha: f64| ramp(json!({"bake": "4s", "tripwires": [], "beta": alpha}));
-    let envoy = start(&of(0.1), 2, [GOOD, GOOD]);
+    let of = || ramp(json!({"bake": "4s"}));
+    let envoy = start(&of(), 2, [GOOD, GOOD]);
     let held: Vec<_> = (0..4)
         .map(|user| {
             let client = Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
@@ -181,7 +230,7 @@ fn reloads_do_not_disturb_a_ramp() {
         for round in 0..20 {
             // Pins are no part of the ramp: its state stays.
             let pins = json!({"green": [format!("qa-{}", round % 3)]});
-            let mut config = of(0.1);
+            let mut config = of();
             config["pins"] = pins;
             envoy.write_filter(&filter_yaml(&config)).unwrap();
         }

@@ -188,10 +188,12 @@ fn link_shared(linker: &mut Linker<State>) {
     });
 }
 
-/// The time. A millisecond passes with every look at the clock.
+/// The time. A millisecond passes with every look at the clock, unless it is frozen.
 fn tick_of_the_clock(host: &Host<'_>) -> u64 {
     let mut shared = host.data().shared.lock().unwrap();
-    shared.clock += 1_000_000;
+    if !shared.is_frozen {
+        shared.clock += 1_000_000;
+    }
     shared.clock
 }
 

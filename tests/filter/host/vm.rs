@@ -23,8 +23,10 @@ pub struct Shared {
     /// Values, each with the number of its last change.
     pub data: BTreeMap<String, (Vec<u8>, u32)>,
     pub queues: Vec<(String, VecDeque<Vec<u8>>)>,
-    /// Nanoseconds since the process began.
+    /// Nanoseconds since the process began, and since 1970.
     pub clock: u64,
+    /// Whether the clock stands still when it is looked at.
+    pub is_frozen: bool,
     /// How many VMs there have been.
     pub vms: u32,
 }
