@@ -118,6 +118,7 @@ fn everything_in_a_ramp_can_be_written() {
     let settings = config.ramp.unwrap();
     let step = |green: u64, needs_approval| RampStep {
         share: Share::new(10_000 - green, green).unwrap(),
+        compared: Share::ALL,
         needs_approval,
     };
     let steps = [step(1, false), step(250, false), step(3_333, true), step(9_999, false)];
@@ -446,8 +447,8 @@ fn a_refusal_names_what_does_not_go_with_a_ramp() {
         (
             json!({"ramp": {"bkae": "10m"}}),
             "ramp.bkae: \"10m\": unknown field `bkae`, expected one of `steps`, `bake`, `timeout`, \
-             `warmup`, `gates`, `tripwires`, `alpha`, `beta`, `evidence`, `started`, `restart`, \
-             `paused`; write an object, at least {}, such as {\"steps\": [1, 5, 25, 50, 100], \
+             `warmup`, `gates`, `tripwires`, `alpha`, `beta`, `evidence`, `control`, `started`, \
+             `restart`, `paused`; write an object, at least {}, such as {\"steps\": [1, 5, 25, 50, 100], \
              \"bake\": \"10m\"}",
         ),
         (
@@ -706,4 +707,21 @@ proptest! {
             prop_assert_eq!(gate.steps().len(), compared);
         }
     }
+}
+
+/// Green's new units and as many of blue's: the line of all units up to twice the new
+/// share past the old.
+#[test]
+fn a_control_can_be_as_large_as_what_is_new() {
+    let of = |steps: Value| json!({"steps": steps, "control": "equal"});
+    let settings = ramp(of(json!([1, 5, 25, 50, 100])));
+    let compared: Vec<u32> =
+        settings.steps.iter().map(|step| step.compared.basis_points()).collect();
+    assert_eq!(compared, [200, 900, 4500, 7500, 10_000]);
+    let refused = refusal(json!({"ramp": of(json!([1, 60, 100]))}));
+    assert_eq!(
+        refused,
+        "ramp.control: \"equal\": step 1 leaves blue fewer units than are new on green: write \
+         smaller steps, such as up to 50, or leave this out"
+    );
 }

@@ -69,6 +69,9 @@ impl Share {
     /// Everything on blue.
     pub const NONE: Self = Self { green: 0, total: 1 };
 
+    /// Everything.
+    pub const ALL: Self = Self { green: 1, total: 1 };
+
     /// The share of these weights; `None` where both are zero or their sum is
     /// over [`MAX_TOTAL_WEIGHT`].
     pub fn new(blue: u64, green: u64) -> Option<Self> {

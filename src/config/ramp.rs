@@ -10,7 +10,9 @@ use super::problems::Problems;
 use super::time::{duration, timestamp};
 use super::tripwires::tripwires;
 use super::written::Object;
-use super::written_ramp::{WrittenEvidence, WrittenRamp, WrittenStep, WrittenStepObject};
+use super::written_ramp::{
+    WrittenControl, WrittenEvidence, WrittenRamp, WrittenStep, WrittenStepObject,
+};
 use crate::assign::Share;
 use crate::judge::rules::UNITS;
 use crate::judge::{Counting, Gate, Metric, Rules, Step};
@@ -51,7 +53,10 @@ pub(super) fn ramp(
         let mend = "weights by hand and a ramp exclude each other; remove one";
         problems.note(Problem { field: "ramp".into(), value: "set".into(), mend: mend.into() });
     }
-    let steps = steps(written.steps, problems);
+    let mut steps = steps(written.steps, problems);
+    if let (WrittenControl::Equal, Some(steps)) = (written.control, &mut steps) {
+        limit_control(steps, problems);
+    }
     let bake = period("ramp.bake", written.bake.as_deref(), BAKE, problems);
     let timeout = timeout(written.timeout.as_deref(), bake, problems);
     let warmup = warmup(written.warmup.as_deref(), bake, problems);
@@ -74,7 +79,10 @@ pub(super) fn ramp(
     });
 
     // `None` anywhere means a problem was noted; then there is nothing to build.
-    let compared = Step::of_shares(&shares?);
+    let compared = match written.control {
+        WrittenControl::All => Step::of_shares(&shares?),
+        WrittenControl::Equal => Step::with_equal_control(&shares?),
+    };
     let gates = terms?.into_iter().map(|terms| Gate::new(terms, &compared)).collect();
     Some(Settings {
         steps: steps?,
@@ -105,7 +113,9 @@ pub(super) fn ramp(
 
 fn steps(written: Option<Vec<WrittenStep>>, problems: &mut Problems) -> Option<Vec<RampStep>> {
     let Some(written) = written else {
-        let step = |green| Some(RampStep { share: share(green)?, needs_approval: false });
+        let step = |green| {
+            Some(RampStep { share: share(green)?, compared: Share::ALL, needs_approval: false })
+        };
         return [100, 500, 2_500, 5_000, WHOLE].into_iter().map(step).collect();
     };
     let mut steps: Vec<Option<RampStep>> = Vec::new();
@@ -137,7 +147,7 @@ fn steps(written: Option<Vec<WrittenStep>>, problems: &mut Problems) -> Option<V
         }
         before = before.max(green.unwrap_or_default());
         let share = green.filter(|_| mend.is_none()).and_then(share);
-        steps.push(share.map(|share| RampStep { share, needs_approval }));
+        steps.push(share.map(|share| RampStep { share, compared: Share::ALL, needs_approval }));
     }
     let shown = || written.iter().map(percent_of).collect::<Value>();
     if !(1..=MAX_STEPS).contains(&steps.len()) {
@@ -152,6 +162,27 @@ fn steps(written: Option<Vec<WrittenStep>>, problems: &mut Problems) -> Option<V
         return None;
     }
     Some(steps)
+}
+
+/// Has each step compare green's new units with as many of blue's.
+fn limit_control(steps: &mut [RampStep], problems: &mut Problems) {
+    let mut before = 0;
+    for (at, step) in steps.iter_mut().enumerate() {
+        let green = u64::from(step.share.basis_points());
+        let compared = 2 * green - std::mem::replace(&mut before, green);
+        if green == WHOLE {
+            continue;
+        }
+        if compared > WHOLE {
+            let mend = format!(
+                "step {at} leaves blue fewer units than are new on green: write smaller steps, \
+                 such as up to 50, or leave this out"
+            );
+            problems.note(Problem::new("ramp.control", &json!("equal"), mend));
+        } else if let Some(compared) = share(compared) {
+            step.compared = compared;
+        }
+    }
 }
 
 fn percent_of(step: &WrittenStep) -> Value {

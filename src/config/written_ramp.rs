@@ -24,9 +24,21 @@ pub struct WrittenRamp {
     pub alpha: Option<Number>,
     pub beta: Option<Number>,
     pub evidence: WrittenEvidence,
+    pub control: WrittenControl,
     pub started: Option<String>,
     pub restart: String,
     pub paused: bool,
+}
+
+/// What green is compared with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WrittenControl {
+    /// All of blue.
+    #[default]
+    All,
+    /// As many of blue's units as are new on green.
+    Equal,
 }
 
 /// A step: its share alone, or with what else is said of it.

@@ -105,10 +105,11 @@ impl Running {
             return None;
         }
         let rollout = self.config.rollout.as_str();
-        Some(Lot {
+        let place = bucket_hash(rollout, unit);
+        in_force.compared.contains(place).then(|| Lot {
             unit: unit_hash(rollout, unit),
             step: in_force.number,
-            is_new: !in_force.before.contains(bucket_hash(rollout, unit)),
+            is_new: !in_force.before.contains(place),
         })
     }
 

@@ -150,4 +150,15 @@ impl Step {
         };
         shares.iter().filter_map(step).collect()
     }
+
+    /// As [`Self::of_shares`], where in each step only as many of blue's units are
+    /// compared as green's new ones are.
+    pub fn with_equal_control(shares: &[f64]) -> Vec<Self> {
+        let mut before = 0.0;
+        let step = |share: &f64| {
+            let new = share - std::mem::replace(&mut before, *share);
+            Some(Self { all: Chance::new(share / (share + new))?, new: Chance::new(0.5)? })
+        };
+        shares.iter().filter(|share| **share < 1.0).filter_map(step).collect()
+    }
 }

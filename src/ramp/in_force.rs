@@ -19,12 +19,20 @@ pub struct InForce {
     pub share: Share,
     /// Green's share in the step before: the units in it are not new to this step.
     pub before: Share,
+    /// The share of all units that is compared.
+    pub compared: Share,
 }
 
 // === impl InForce ===
 
 impl InForce {
     /// Blue has everything, since it is not known what is in force.
-    pub const UNKNOWN: Self =
-        Self { phase: Phase::Paused, step: 0, number: 0, share: Share::NONE, before: Share::NONE };
+    pub const UNKNOWN: Self = Self {
+        phase: Phase::Paused,
+        step: 0,
+        number: 0,
+        share: Share::NONE,
+        before: Share::NONE,
+        compared: Share::NONE,
+    };
 }

@@ -35,6 +35,8 @@ pub struct Settings {
 pub struct RampStep {
     /// Green's share.
     pub share: Share,
+    /// The share of all units that is compared: green's, and its control on blue.
+    pub compared: Share,
     /// Whether a person must let the ramp into it.
     pub needs_approval: bool,
 }

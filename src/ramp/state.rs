@@ -112,6 +112,7 @@ impl State {
             number: self.number,
             share: if is_blue { Share::NONE } else { share(self.step) },
             before: if is_blue { Share::NONE } else { before },
+            compared: settings.steps.get(self.step).map_or(Share::NONE, |step| step.compared),
         }
     }
 
@@ -190,7 +191,7 @@ fn rules_text(settings: &Settings) -> Vec<u8> {
         add(ceiling.unwrap_or(-1.0));
         add(f64::from(u8::from(*is_critical) | u8::from(*is_named) << 1));
     }
-    steps.iter().for_each(|step| add(step.all.get()));
+    steps.iter().for_each(|step| add(step.all.get() + step.new.get()));
     let is_each = *counting == Counting::EveryRequest;
     let objective = settings.objective.map_or(-1.0, |objective| objective.as_secs_f64());
     [*alpha, *beta, f64::from(u8::from(is_each)), *warmup as f64, *units as f64, objective]

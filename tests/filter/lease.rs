@@ -141,6 +141,22 @@ fn what_any_vm_has_seen_counts_once() {
     assert_eq!(vms.units(), 150);
 }
 
+/// With an equal control, only green's new units and as many of blue's are compared.
+#[test]
+fn an_equal_control_leaves_the_rest_of_blue_alone() {
+    let mut config = with_ramp();
+    config["ramp"]["control"] = json!("equal");
+    config["ramp"]["steps"] = json!([10, 20, 100]);
+    let mut vms = Vms::start_with(1, &config);
+    vms.tick(0);
+    vms.ask(0, 1000, 0);
+    vms.tick(0);
+    let [blue, green] = ["blue", "green"].map(|it| vms.stat(&format!("{it}.evidence_units.s0")));
+    assert_eq!(green, vms.stat("green.requests"));
+    // A tenth of 1,000 users each, give or take four standard errors.
+    assert!((62..=138).contains(&blue) && (62..=138).contains(&green), "{blue} {green}");
+}
+
 #[test]
 fn another_vm_takes_over_from_one_that_is_gone() {
     let mut vms = Vms::start(3);

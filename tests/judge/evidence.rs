@@ -265,6 +265,16 @@ fn steps_compare_the_units_that_were_on_blue() {
     }
 }
 
+/// And with an equal control, half of the new ones is green's.
+#[test]
+fn an_equal_control_makes_halves() {
+    let steps = Step::with_equal_control(&[0.1, 0.3, 1.0]);
+    let chances: Vec<_> = steps.iter().map(|step| (step.new.get(), step.all.get())).collect();
+    assert_eq!(chances.len(), 2);
+    assert_eq!(chances[0], (0.5, 0.5));
+    assert!((chances[1].1 - 0.3 / 0.5).abs() < 1e-12 && chances[1].0 == 0.5);
+}
+
 #[test]
 fn tolerances_shrink_as_the_share_grows() {
     for metric in Metric::ALL {
