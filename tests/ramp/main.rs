@@ -1,5 +1,6 @@
 //! The machine that walks a ramp, tick by tick.
 
+mod told;
 mod walk;
 
 use serde_json::json;
