@@ -22,7 +22,7 @@ export ENVOY
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: build tools ## watch a release: two LLM upstreams, chat traffic, weights 5 -> 50 -> 100 -> 0
+run: build tools ## watch a release by hand: weights 5 -> 50 -> 100 -> 0; DEMO=good, DEMO=bad: a ramp by itself
 	@.tools/venv/bin/python envoy/demo/demo.py --wasm $(WASM) --envoy $(ENVOY) --folder target/run $(DEMO)
 
 build: target ## build the filter

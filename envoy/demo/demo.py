@@ -1,5 +1,6 @@
 """Shows a release: two LLM upstreams behind Envoy, chat traffic of many users, and
-the weights moving 5 -> 50 -> 100 -> 0 % while it flows.
+the weights moving 5 -> 50 -> 100 -> 0 % while it flows; or a ramp, which moves by
+itself, of a green that is good or bad.
 
 `make run` starts it. It runs in a folder of its own what an operator would run:
 the shipped bootstrap, the shipped rollout, the scripts beside them.
@@ -23,6 +24,9 @@ from pathlib import Path
 import httpx
 from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
+import ramp
+from screen import Screen, bar
+
 SHIPPED = Path(__file__).resolve().parent.parent
 STEPS = [5, 50, 100, 0]
 PORTS = {"listener": 10000, "admin": 9901, "blue": 4020, "green": 4021}
@@ -37,12 +41,21 @@ QUESTIONS = [
 
 def options():
     parser = argparse.ArgumentParser(description="A release with Verdigris, to watch.")
+    parser.add_argument(
+        "act",
+        nargs="?",
+        default="weights",
+        choices=["weights", *ramp.ACTS],
+        help="weights moved by hand (default); a ramp of a good green; one of a bad green",
+    )
     parser.add_argument("--wasm", type=Path, required=True, help="the built filter")
     parser.add_argument("--envoy", required=True, help="the Envoy binary")
     parser.add_argument("--folder", type=Path, required=True, help="where it runs; made anew")
-    parser.add_argument("--seconds", type=float, default=8, help="how long each weight stays")
-    parser.add_argument("--users", type=int, default=400)
-    parser.add_argument("--rate", type=float, default=60, help="requests a second")
+    parser.add_argument(
+        "--seconds", type=float, help="how long each weight stays (8), or a step bakes (15)"
+    )
+    parser.add_argument("--users", type=int, help="how many (400, for a ramp 6000)")
+    parser.add_argument("--rate", type=float, help="requests a second (60, for a ramp 150)")
     parser.add_argument(
         "--free-ports", action="store_true", help="any free ports instead of the shipped ones"
     )
@@ -52,7 +65,13 @@ def options():
         default=sys.stdout.isatty(),
         help="go on after the last step, until Ctrl-C (default: in a terminal)",
     )
-    return parser.parse_args()
+    args = parser.parse_args()
+    # A ramp counts each user once a step: it wants many.
+    seconds, users, rate = (8, 400, 60) if args.act == "weights" else (15, 6000, 150)
+    args.seconds = seconds if args.seconds is None else args.seconds
+    args.users = users if args.users is None else args.users
+    args.rate = rate if args.rate is None else args.rate
+    return args
 
 
 class Demo:
@@ -63,25 +82,36 @@ class Demo:
         self.ports = free_ports() if args.free_ports else dict(PORTS)
         self.stack = stack
         self.children = {}
+        self.act = ramp.ACTS.get(args.act)
         check_free(self.ports)
         self.lay_out(args.wasm)
 
     async def up(self, envoy):
         """Starts the upstreams, then Envoy: an upstream that is not there at its
         first health check is not asked again for seconds."""
-        llmock = str(Path(sys.executable).with_name("llmock"))
-        for version, style in zip(VERSIONS, ["hello", "echo"]):
-            self.start(
-                f"llmock-{version}",
-                [llmock, "serve", "-p", str(self.ports[version]), "--log-level", "warning"]
-                + ["--response-style", style, "--stream-chunk-delay-ms", "10"],
-            )
+        for version in VERSIONS:
+            self.start(*self.upstream(version))
         for version in VERSIONS:
             await self.answers(f"http://127.0.0.1:{self.ports[version]}/health")
         envoy = Path(shutil.which(envoy) or envoy).resolve()
         options = ["--disable-hot-restart", "--file-flush-interval-msec", "500"]
         self.start("envoy", ["./start", *options], ENVOY=str(envoy))
         await self.answers(f"{self.admin}/ready")
+
+    def upstream(self, version):
+        """The name and the command of a version's upstream."""
+        port = str(self.ports[version])
+        if self.act:
+            model = str(Path(__file__).with_name("model.py"))
+            share = str(self.act.refuses[version])
+            return f"model-{version}", [sys.executable, model, port, share]
+        llmock = str(Path(sys.executable).with_name("llmock"))
+        style = {"blue": "hello", "green": "echo"}[version]
+        return (
+            f"llmock-{version}",
+            [llmock, "serve", "-p", port, "--log-level", "warning"]
+            + ["--response-style", style, "--stream-chunk-delay-ms", "10"],
+        )
 
     def lay_out(self, wasm):
         """What the README says to copy, in a folder of its own."""
@@ -209,9 +239,13 @@ class Traffic:
             answer = raw.parse()
             if stream:
                 chunks = [chunk async for chunk in answer]
-                text = "".join(c.choices[0].delta.content or "" for c in chunks if c.choices)
+                deltas = [chunk.choices[0].delta for chunk in chunks if chunk.choices]
+                text = "".join(delta.content or delta.refusal or "" for delta in deltas)
             else:
-                text = answer.choices[0].message.content
+                message = answer.choices[0].message
+                text = message.content or message.refusal
+            if not text:
+                raise ValueError("an empty answer")
         except Exception as error:  # whatever it is, a chat failed
             self.failures.append(f"{user}: {error!r}")
             return
@@ -229,35 +263,22 @@ class Traffic:
         if self.growing and version == "blue" and sent > answered:
             self.went_back += 1
 
+    def answered(self):
+        """What became of the requests."""
+        plain, streamed = self.answers["plain"], self.answers["streamed"]
+        return f"{plain} plain and {streamed} streamed answers, {len(self.failures)} failed"
+
     async def close(self):
         await self.client.close()
 
 
-class Screen:
-    """The running step: redrawn in a terminal, a line at its end elsewhere."""
-
-    def __init__(self):
-        self.live = sys.stdout.isatty()
-        self.drawn = False
-
-    def show(self, title, counts):
-        if self.live:
-            print("\r\x1b[K" + self.line(title, counts), end="", flush=True)
-            self.drawn = True
-
-    def settle(self, title, counts, rest):
-        print(("\r\x1b[K" if self.drawn else "") + self.line(title, counts) + rest, flush=True)
-        self.drawn = False
-
-    @staticmethod
-    def line(title, counts):
-        total = counts.total()
-        share = counts["green"] / total if total else 0
-        bar = "#" * round(share * 20)
-        return (
-            f"  {title}  [{bar:.<20}] {share:6.1%} green"
-            f"   blue {counts['blue']:4}  green {counts['green']:4}"
-        )
+def line(title, counts):
+    total = counts.total()
+    share = counts["green"] / total if total else 0
+    return (
+        f"  {title}  {bar(share)} {share:6.1%} green"
+        f"   blue {counts['blue']:4}  green {counts['green']:4}"
+    )
 
 
 def free_ports():
@@ -309,9 +330,9 @@ async def walk(demo, traffic, seconds):
                 demo.check_alive()
                 counts = await demo.counts(client)
                 counts.subtract(before)
-                screen.show(title, counts)
+                screen.show(line(title, counts))
             moves = traffic.moves - moved
-            screen.settle(title, counts, f"   users moved: {moves_text(moves)}")
+            screen.settle(f"{line(title, counts)}   users moved: {moves_text(moves)}")
 
 
 async def watch(demo):
@@ -324,7 +345,7 @@ async def watch(demo):
             past = [*past[-20:], await demo.counts(client)]
             counts = past[-1].copy()
             counts.subtract(past[0])
-            screen.show("last 10 s      ", counts)
+            screen.show(line("last 10 s      ", counts))
             await asyncio.sleep(0.5)
 
 
@@ -335,23 +356,23 @@ def moves_text(moves):
 async def release(args, stack):
     demo = Demo(args, stack)
     await demo.up(args.envoy)
+    upstreams = "scripted" if demo.act else "llmock"
     print(
         f"\nEnvoy listens on {demo.url}, its admin port is {demo.admin};"
-        f"\nblue and green are two llmock servers that speak the OpenAI API."
+        f"\nblue and green are two {upstreams} servers that speak the OpenAI API."
         f"\n{args.users} users chat, {args.rate:g} requests a second; the counts are Envoy's.\n"
     )
+    if demo.act:
+        print(demo.act.introduction(args.seconds), flush=True)
+        # The shipped rollout has users on green; this one is to begin with none.
+        await demo.set_weights(0)
     traffic = Traffic(demo.url, args.users, args.rate)
     flowing = asyncio.create_task(traffic.run())
     try:
-        await walk(demo, traffic, args.seconds)
-        for version in VERSIONS:
-            print(f"\n  {version:5} says: {traffic.says.get(version, '(nothing)')}", end="")
-        answers = traffic.answers
-        print(
-            f"\n\n  {answers['plain']} plain and {answers['streamed']} streamed answers,"
-            f" {len(traffic.failures)} failed; while green's share grew,"
-            f" {traffic.went_back or 'no'} users went back to blue."
-        )
+        if demo.act:
+            is_as_promised = await show_ramp(demo, traffic, args.seconds)
+        else:
+            is_as_promised = await show_weights(demo, traffic, args.seconds)
         for failure in traffic.failures[:5]:
             print(f"  failed: {failure}")
         print(next_steps(demo))
@@ -363,15 +384,50 @@ async def release(args, stack):
         await asyncio.gather(flowing, return_exceptions=True)
         await traffic.close()
     answered = traffic.answers["plain"] and traffic.answers["streamed"]
-    return 0 if answered and not traffic.failures and not traffic.went_back else 1
+    return 0 if is_as_promised and answered and not traffic.failures else 1
+
+
+async def show_weights(demo, traffic, seconds):
+    """Weights moved by hand: whether nobody went back."""
+    await walk(demo, traffic, seconds)
+    for version in VERSIONS:
+        print(f"\n  {version:5} says: {traffic.says.get(version, '(nothing)')}", end="")
+    print(
+        f"\n\n  {traffic.answered()}; while green's share grew,"
+        f" {traffic.went_back or 'no'} users went back to blue."
+    )
+    return not traffic.went_back
+
+
+async def show_ramp(demo, traffic, bake):
+    """A ramp that nobody moves: whether it ended as the act says."""
+    async with httpx.AsyncClient(trust_env=False) as client:
+        ending = await ramp.walk(demo, bake, client)
+    print(f"\n  {ending.text(demo.act)}\n  {traffic.answered()}", end="")
+    if ending.phase == "rolled_back":
+        # Everyone who was on green is to go back.
+        print(".")
+        return demo.act.ends == "rolled_back"
+    print(f"; {traffic.went_back or 'no'} users went back to blue.")
+    return demo.act.ends == ending.phase and not traffic.went_back
 
 
 def next_steps(demo):
     folder = os.path.relpath(demo.folder)
     admin = demo.admin
+    if demo.act:
+        keep = f'"{demo.act.name} --keep"'
+        tries = f"""\
+  grep 'rollout assistant' {folder}/envoy.log    the decisions with all their numbers
+  cd {folder} && sed -i 's/"ramp": {{/&"restart": "2",/' filter.yaml
+                                                 the ramp once more"""
+    else:
+        keep = "--keep"
+        tries = f"""\
+  {folder}/weights 75 25                         change the weights"""
     return f"""
-Try next, in another terminal, while it runs (make run DEMO=--keep):
-  {folder}/weights 75 25                         change the weights
+Try next, in another terminal, while it runs (make run DEMO={keep}):
+{tries}
   curl -s '{admin}/stats?filter=wasmcustom'      what is counted
   curl -s '{admin}/stats/prometheus' | grep ^verdigris_
   curl -si {demo.url}/v1/models -H 'x-user-id: ada' | grep x-verdigris

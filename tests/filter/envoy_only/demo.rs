@@ -2,11 +2,15 @@
 //! OpenAI API, under the official client, plain and streamed.
 
 use std::process::Command;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
 use crate::artifacts;
-use crate::envoy::process::{Process, wait_for};
+use crate::envoy::process::{Process, wait_at_most, wait_for};
+
+/// How long a ramp of the demo may take on a busy machine.
+const RAMP: Duration = Duration::from_secs(270);
 
 struct Demo {
     process: Process,
@@ -49,9 +53,12 @@ impl Drop for Demo {
         self.process.interrupt();
         wait_for("the demo's end", || self.process.exit());
         if std::thread::panicking() {
-            for name in ["envoy", "llmock-blue", "llmock-green"] {
-                let log = self.folder.path().join("run").join(format!("{name}.log"));
-                eprintln!("--- {name}\n{}", std::fs::read_to_string(log).unwrap_or_default());
+            let files = std::fs::read_dir(self.folder.path().join("run")).unwrap().flatten();
+            for log in
+                files.map(|file| file.path()).filter(|it| it.extension() == Some("log".as_ref()))
+            {
+                let text = std::fs::read_to_string(&log).unwrap_or_default();
+                eprintln!("--- {}\n{text}", log.display());
             }
         }
     }
@@ -79,6 +86,38 @@ fn make_run_shows_the_split_moving_and_leaves_nothing_behind() {
         "{log}"
     );
     assert_eq!(demo.children(), 0);
+}
+
+/// Runs an act in which a ramp is walked, with short steps.
+fn watch_ramp(act: &str) -> String {
+    let mut demo = Demo::start(&[act, "--seconds=5", "--no-keep"]);
+    let success = wait_at_most(RAMP, "the ramp's end", || demo.process.exit());
+    let log = demo.process.log();
+    assert!(success, "{log}");
+    assert!(log.contains(" 0 failed"), "{log}");
+    assert_eq!(demo.children(), 0);
+    log
+}
+
+#[test]
+fn a_green_that_refuses_more_is_rolled_back_while_one_watches() {
+    let log = watch_ramp("bad");
+    assert!(log.contains("-> rolled_back at 0 %: green is worse"), "{log}");
+    assert!(log.contains("refusal_rate fail: "), "{log}");
+    assert!(log.contains("everyone is on blue: green refused "), "{log}");
+}
+
+#[test]
+fn a_green_like_blue_is_promoted_while_one_watches() {
+    let log = watch_ramp("good");
+    for decision in [
+        "ramping at 25 % -> ramping at 50 %: green is safe",
+        "ramping at 100 % -> promoted at 100 %",
+        "everyone is on green: green refused ",
+        " 0 failed; no users went back to blue",
+    ] {
+        assert!(log.contains(decision), "no {decision:?}: {log}");
+    }
 }
 
 #[test]
