@@ -119,8 +119,8 @@ impl Book {
         }
     }
 
-    /// How many units the metric is known of.
-    pub fn units(&self) -> Pair<u64> {
+    /// How many units the metric is known of; of a rate, since the step is warm.
+    pub fn known_units(&self) -> Pair<u64> {
         match self {
             Self::Rate(book) => book.units,
             Self::Values(book) => {
@@ -129,12 +129,13 @@ impl Book {
         }
     }
 
-    /// Units' first responses, to show.
-    pub fn moments(&self) -> Pair<Moments> {
+    /// What the first question is asked of, to show: of a rate, the units that were hit
+    /// among all that had a response since the step began; of values, units' first.
+    pub fn moments(&self, units: Pair<u64>) -> Pair<Moments> {
         match self {
-            Self::Rate(RateBook { units, bad_units, .. }) => Pair {
-                blue: Moments::of_rate(units.blue, bad_units.blue),
-                green: Moments::of_rate(units.green, bad_units.green),
+            Self::Rate(RateBook { hit, .. }) => Pair {
+                blue: Moments::of_rate(units.blue, hit.blue),
+                green: Moments::of_rate(units.green, hit.green),
             },
             Self::Values(book) => book.moments,
         }

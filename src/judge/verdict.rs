@@ -49,9 +49,10 @@ pub struct GateJudgement {
     /// The logarithm of the e-value against "green is worse by the tolerance", of this
     /// step. At −ln β and above, green is safe.
     pub safe_log_e: f64,
-    /// Units of this step that the metric is known of.
+    /// Units of this step that were on blue before, which the means are of.
     pub units: Pair<u64>,
-    /// The means of units' first responses, for people; where a version has any.
+    /// For people: of a rate, the share of units that were hit; of values, the mean of
+    /// units' first. Where a version has any.
     pub means: Pair<Option<f64>>,
     /// Their difference, for people; asymptotic.
     pub interval: Option<Interval>,
@@ -119,8 +120,9 @@ impl GateJudgement {
             (Some(book), Some(step)) => book.safe_log_e(step),
             _ => 0.0,
         };
-        let units = book.map(Book::units).unwrap_or_default();
-        let moments = book.map(Book::moments).unwrap_or_default();
+        let known = book.map(Book::known_units).unwrap_or_default();
+        let all = evidence.steps.get(step).map(|book| book.units).unwrap_or_default();
+        let moments = book.map(|book| book.moments(all)).unwrap_or_default();
         let verdict = match () {
             () if worse_log_e + libm::log(stake) >= -libm::log(rules.alpha) => Verdict::Fail,
             () if safe_log_e >= -libm::log(rules.beta) => Verdict::Pass,
@@ -131,10 +133,10 @@ impl GateJudgement {
             verdict,
             worse_log_e,
             safe_log_e,
-            units,
+            units: Pair { blue: moments.blue.count, green: moments.green.count },
             means: Pair { blue: moments.blue.mean(), green: moments.green.mean() },
             interval: Interval::of(moments, rules.alpha),
-            is_left_out: !gate.terms.is_named && units.blue == 0,
+            is_left_out: !gate.terms.is_named && known.blue == 0,
         }
     }
 }

@@ -78,6 +78,9 @@ impl State {
              gathers evidence anew"
                 .to_owned()
         } else if before.rules != self.told.rules || before.shares != self.told.shares {
+            if self.phase == Phase::Holding {
+                self.phase = Phase::Ramping;
+            }
             self.forget(settings, self.step, now);
             "the rules are others: the step gathers evidence anew".to_owned()
         } else {

@@ -95,7 +95,7 @@ impl State {
             }
             _ => (Phase::Ramping, "the ramp begins"),
         };
-        let from = (Phase::Paused, 0);
+        let from = (Phase::Ramping, 0);
         state.phase = phase;
         state.note(settings, from, why.to_owned(), now);
         state

@@ -70,7 +70,8 @@ fn a_whole_answer_tells_everything() {
 fn what_is_not_known_is_not_told() {
     use Metric::{AbortRate, Cost, ErrorRate, RefusalRate, SlowRate, TruncationRate, Ttft};
     type Change = fn(&mut Outcome);
-    let table: [(&str, Change, &[(Metric, Option<bool>)]); 7] = [
+    type Known = &'static [(Metric, Option<bool>)];
+    let table: [(&str, Change, Known); 7] = [
         (
             "a status of 503",
             |it| (it.status, it.answer, it.ttft_ms) = (Some(503), None, None),

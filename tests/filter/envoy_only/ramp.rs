@@ -263,7 +263,7 @@ fn another_rollout_begins_and_the_first_goes_on() {
     });
     let log = envoy.log();
     assert_eq!(
-        log.matches("rollout assistant-v8: paused at 0 % -> ramping at 25 %: the ramp begins")
+        log.matches("rollout assistant-v8: ramping at 0 % -> ramping at 25 %: the ramp begins")
             .count(),
         1,
         "{log}"
