@@ -28,12 +28,14 @@ pub fn accept(tables: &[String]) {
     let mut text = fs::read_to_string(&file).unwrap();
     for table in tables {
         let (title, _) = table.split_once('\n').unwrap();
-        let begin = text.find(&format!("{title}\n")).unwrap_or(text.len());
-        let rest = &text[begin..];
-        let end = rest[1..].find("\n### ").map_or(text.len(), |at| begin + at + 2);
-        let gap = if text[..begin].ends_with("\n\n") { "" } else { "\n" };
+        let Some(begin) = text.find(&format!("{title}\n")) else {
+            text = format!("{}\n\n{table}", text.trim_end());
+            continue;
+        };
+        let next = text[begin..].match_indices("\n### ").next();
+        let end = next.map_or(text.len(), |(at, _)| begin + at + 1);
         let after = if end < text.len() { "\n" } else { "" };
-        text.replace_range(begin..end, &format!("{gap}{table}{after}"));
+        text.replace_range(begin..end, &format!("{table}{after}"));
     }
     fs::write(file, text).unwrap();
 }
