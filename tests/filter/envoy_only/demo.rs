@@ -111,7 +111,8 @@ fn a_green_that_refuses_more_is_rolled_back_while_one_watches() {
 fn a_green_like_blue_is_promoted_while_one_watches() {
     let log = watch_ramp("good");
     for decision in [
-        "ramping at 25 % -> ramping at 50 %: green is safe",
+        // From ramping, or from holding where the evidence took longer than the step.
+        " at 25 % -> ramping at 50 %: green is safe",
         "ramping at 100 % -> promoted at 100 %",
         "everyone is on green: green refused ",
         " 0 failed; no users went back to blue",
