@@ -9,6 +9,7 @@
 //! | [`config`] | what the operator wrote, and what the filter runs on |
 //! | [`assign`] | who gets which version, and why |
 //! | [`observe`] | what a response says |
+//! | [`patch`] | what a version changes in its requests |
 //! | [`judge`] | whether green is worse |
 //! | [`ramp`] | the steps of green's share, and who walks them |
 //! | `simulate` | the judge against worlds whose truth is known; native only |
@@ -47,6 +48,7 @@ pub mod assign;
 pub mod config;
 pub mod judge;
 pub mod observe;
+pub mod patch;
 pub mod ramp;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod simulate;

@@ -1,0 +1,57 @@
+//! What is not patched keeps its bytes.
+
+use proptest::prelude::*;
+use serde_json::json;
+use verdigris::observe::Format;
+use verdigris::patch::Placement;
+
+use super::{merge, model, system};
+
+#[test]
+fn order_white_space_and_numbers_stay() {
+    let body = "\n{ \"z\" : 1.10e+02 ,\n\t\"model\":\"a\", \"big\": 123456789012345678901234567890,\r\n \"u\": \"\\u00e9\\/\" }\n";
+    assert_eq!(
+        model("b").body(body.as_bytes(), Format::Chat).unwrap(),
+        body.replace("\"a\"", "\"b\"")
+    );
+}
+
+#[test]
+fn members_go_with_their_comma() {
+    let table = [
+        (r#"{ "a": 1 , "b": 2, "c": 3 }"#, json!({"a": null}), r#"{ "b": 2, "c": 3 }"#),
+        (r#"{ "a": 1 , "b": 2, "c": 3 }"#, json!({"b": null}), r#"{ "a": 1, "c": 3 }"#),
+        (r#"{ "a": 1 , "b": 2, "c": 3 }"#, json!({"c": null}), r#"{ "a": 1 , "b": 2 }"#),
+        (r#"{ "a": 1 , "b": 2 }"#, json!({"a": null, "b": null}), r#"{ }"#),
+        (r#"{ "a": 1 , "b": 2 }"#, json!({"a": null, "b": null, "d": 4}), r#"{"d":4 }"#),
+        (r#"{"a":1,"a":2,"b":3}"#, json!({"a": null}), r#"{"b":3}"#),
+        (r#"{"a":1,"b":3,"a":2}"#, json!({"a": 5}), r#"{"a":5,"b":3,"a":5}"#),
+    ];
+    for (body, patch, new) in table {
+        assert_eq!(merge(&patch).body(body.as_bytes(), Format::Chat).unwrap(), new, "{body}");
+    }
+}
+
+proptest! {
+    /// A conversation's messages come through a change of the system prompt as they were.
+    #[test]
+    fn messages_are_left_alone(texts in prop::collection::vec(".{0,20}", 0..5)) {
+        let messages: Vec<_> =
+            texts.iter().map(|text| json!({"role": "user", "content": text}).to_string()).collect();
+        let messages = messages.join(" ,\n");
+        let body = format!("{{\"messages\": [{messages}]}}");
+        for placement in [Placement::Replace, Placement::Prepend, Placement::Append] {
+            let new = system(placement, "S").body(body.as_bytes(), Format::Chat).unwrap();
+            prop_assert!(new.contains(&messages));
+            serde_json::from_str::<serde_json::Value>(&new).unwrap();
+        }
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic(body in prop::collection::vec(any::<u8>(), 0..60)) {
+        for format in [Format::Chat, Format::Responses, Format::Anthropic, Format::Gemini] {
+            let _ = system(Placement::Append, "S").body(&body, format);
+            let _ = merge(&json!({"a": {"b": null}})).body(&body, format);
+        }
+    }
+}

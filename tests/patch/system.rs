@@ -1,0 +1,118 @@
+//! The system prompt, in each provider's place.
+
+use verdigris::observe::Format;
+use verdigris::patch::Placement::{self, Append, Prepend, Replace};
+
+use super::system;
+
+/// Format, placement of "S", body, and what becomes of it.
+const TABLE: [(Format, Placement, &str, &str); 25] = [
+    (
+        Format::Chat,
+        Replace,
+        r#"{"messages":[]}"#,
+        r#"{"messages":[{"role":"system","content":"S"}]}"#,
+    ),
+    (
+        Format::Chat,
+        Replace,
+        r#"{"messages":[{"role":"system","content":"a"},{"role":"user","content":"b"}]}"#,
+        r#"{"messages":[{"role":"system","content":"S"},{"role":"user","content":"b"}]}"#,
+    ),
+    (
+        Format::Chat,
+        Replace,
+        r#"{"messages":[{"role":"developer","content":[{"type":"text","text":"a"}]},{"role":"system","content":"b"},{"role":"user"},{"role":"system","content":"c"}]}"#,
+        r#"{"messages":[{"role":"developer","content":"S"},{"role":"user"},{"role":"system","content":"c"}]}"#,
+    ),
+    (
+        Format::Chat,
+        Append,
+        r#"{"messages":[{"role":"system","content":"a"},{"role":"system","content":"b"},{"role":"user"}]}"#,
+        r#"{"messages":[{"role":"system","content":"a"},{"role":"system","content":"b\n\nS"},{"role":"user"}]}"#,
+    ),
+    (
+        Format::Chat,
+        Prepend,
+        r#"{"messages":[{"role":"system","content":"a"},{"role":"system","content":"b"}]}"#,
+        r#"{"messages":[{"role":"system","content":"S\n\na"},{"role":"system","content":"b"}]}"#,
+    ),
+    (
+        Format::Chat,
+        Append,
+        r#"{"messages":[{"role":"system","content":[{"type":"text","text":"a"}]}]}"#,
+        r#"{"messages":[{"role":"system","content":[{"type":"text","text":"a"},{"type":"text","text":"S"}]}]}"#,
+    ),
+    (
+        Format::Chat,
+        Prepend,
+        r#"{"messages":[{"role":"user","content":"b"}]}"#,
+        r#"{"messages":[{"role":"system","content":"S"},{"role":"user","content":"b"}]}"#,
+    ),
+    (
+        Format::Chat,
+        Append,
+        r#"{"messages":[{"role":"system"}]}"#,
+        r#"{"messages":[{"role":"system","content":"S"}]}"#,
+    ),
+    (Format::Responses, Replace, r#"{"input":"a"}"#, r#"{"input":"a","instructions":"S"}"#),
+    (Format::Responses, Replace, r#"{"instructions":"a"}"#, r#"{"instructions":"S"}"#),
+    (Format::Responses, Append, r#"{"instructions":"a"}"#, r#"{"instructions":"a\n\nS"}"#),
+    (Format::Responses, Prepend, r#"{"instructions":"a"}"#, r#"{"instructions":"S\n\na"}"#),
+    (Format::Responses, Append, r#"{"instructions":null}"#, r#"{"instructions":"S"}"#),
+    (Format::Anthropic, Replace, r#"{"system":[{"type":"text","text":"a"}]}"#, r#"{"system":"S"}"#),
+    (Format::Anthropic, Append, "{}", r#"{"system":"S"}"#),
+    (Format::Anthropic, Append, r#"{"system":""}"#, r#"{"system":"S"}"#),
+    (Format::Anthropic, Prepend, r#"{"system":"a\"b"}"#, r#"{"system":"S\n\na\"b"}"#),
+    (
+        Format::Anthropic,
+        Prepend,
+        r#"{"system":[{"type":"text","text":"a","cache_control":{"type":"ephemeral"}}]}"#,
+        r#"{"system":[{"type":"text","text":"S"},{"type":"text","text":"a","cache_control":{"type":"ephemeral"}}]}"#,
+    ),
+    (Format::Gemini, Replace, "{}", r#"{"systemInstruction":{"parts":[{"text":"S"}]}}"#),
+    (
+        Format::Gemini,
+        Replace,
+        r#"{"system_instruction":{"role":"user","parts":[{"text":"a"}]}}"#,
+        r#"{"system_instruction":{"role":"user","parts":[{"text":"S"}]}}"#,
+    ),
+    (
+        Format::Gemini,
+        Append,
+        r#"{"systemInstruction":{"parts":[{"text":"a"}]}}"#,
+        r#"{"systemInstruction":{"parts":[{"text":"a"},{"text":"S"}]}}"#,
+    ),
+    (
+        Format::Gemini,
+        Prepend,
+        r#"{"systemInstruction":{"parts":{"text":"a"}}}"#,
+        r#"{"systemInstruction":{"parts":[{"text":"S"},{"text":"a"}]}}"#,
+    ),
+    (
+        Format::Gemini,
+        Append,
+        r#"{"systemInstruction":{"parts":[]}}"#,
+        r#"{"systemInstruction":{"parts":[{"text":"S"}]}}"#,
+    ),
+    (
+        Format::Gemini,
+        Append,
+        r#"{"systemInstruction":{}}"#,
+        r#"{"systemInstruction":{"parts":[{"text":"S"}]}}"#,
+    ),
+    (
+        Format::Gemini,
+        Append,
+        r#"{"systemInstruction":null}"#,
+        r#"{"systemInstruction":{"parts":[{"text":"S"}]}}"#,
+    ),
+];
+
+#[test]
+fn the_prompt_goes_to_its_place() {
+    for (format, placement, body, new) in TABLE {
+        let patched = system(placement, "S").body(body.as_bytes(), format);
+        assert_eq!(patched.as_deref(), Ok(new), "{format:?} {placement:?} {body}");
+    }
+}
