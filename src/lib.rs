@@ -26,7 +26,7 @@
 //!     "versions": {"blue": {"cluster": "llm-blue"}, "green": {"cluster": "llm-green"}},
 //!     "weights": {"blue": 95, "green": 5}
 //! }"#)?;
-//! let ask = Ask { unit: Some(b"ada"), forced: None };
+//! let ask = Ask { unit: Some(b"ada"), forced: None, conversation: None };
 //! let decision = decide(&config, Standing::Share(config.share), ask, || 0);
 //! assert_eq!((decision.version, decision.reason), (Version::Blue, Reason::Weight));
 //! # Ok::<(), verdigris::config::Refused>(())

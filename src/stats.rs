@@ -142,12 +142,14 @@ pub fn gauge_name(rollout: &str, gauge: Gauge) -> String {
 
 impl Counter {
     /// What is counted at every request.
-    pub const DECISIONS: [Self; 6] = [
+    pub const DECISIONS: [Self; 8] = [
         Self::Requests,
         Self::Decisions(Reason::Weight),
         Self::Decisions(Reason::Pinned),
         Self::Decisions(Reason::Forced),
+        Self::Decisions(Reason::Drained),
         Self::Decisions(Reason::NoUnit),
+        Self::Decisions(Reason::Unpatchable),
         Self::Decisions(Reason::RolledBack),
     ];
 

@@ -151,7 +151,7 @@ proptest! {
     ) {
         let config = config(json!({"weights": {"blue": 2, "green": 1}, "on_missing": "random"}));
         let forced = forced.map(|green| if green { Version::Green } else { Version::Blue });
-        let ask = Ask { unit: unit.as_deref(), forced };
+        let ask = Ask { unit: unit.as_deref(), forced, conversation: None };
         let standing = Standing::Share(config.share);
         let decide = || decide(&config, standing, ask, || draw);
         prop_assert_eq!(decide(), decide());
@@ -172,7 +172,7 @@ fn the_share_over_many_users_matches_the_weights() {
         let greens = (0..USERS)
             .filter(|user| {
                 let unit = format!("user-{user}");
-                let ask = Ask { unit: Some(unit.as_bytes()), forced: None };
+                let ask = Ask { unit: Some(unit.as_bytes()), forced: None, conversation: None };
                 decide(&config, Standing::Share(config.share), ask, || 0).version == Version::Green
             })
             .count();
@@ -217,7 +217,7 @@ fn the_reasons_have_their_order() {
         (&all_green, None, None, (Blue, NoUnit)),
     ];
     for (config, unit, forced, (version, reason)) in cases {
-        let ask = Ask { unit: unit.map(str::as_bytes), forced };
+        let ask = Ask { unit: unit.map(str::as_bytes), forced, conversation: None };
         let decide =
             |standing| decide(config, standing, ask, || panic!("no draw is needed for {ask:?}"));
         let decision = decide(Standing::Share(config.share));
@@ -227,7 +227,7 @@ fn the_reasons_have_their_order() {
         assert_eq!((decision.version, decision.reason), (Blue, RolledBack), "{ask:?}");
     }
 
-    let ask = Ask { unit: None, forced: None };
+    let ask = Ask { unit: None, forced: None, conversation: None };
     for (draw, version) in [(0, Green), (u32::MAX / 2, Green), (1 << 31, Blue), (u32::MAX, Blue)] {
         let decision = decide(&random, Standing::Share(random.share), ask, || draw);
         assert_eq!((decision.version, decision.reason), (version, NoUnit), "{draw}");

@@ -85,13 +85,21 @@ fn a_refusal_names_field_value_and_mend() {
         ("/rollout", Some(json!("Assistant V8")), "rollout: \"Assistant V8\": use 1 to 63 of a-z"),
         ("/rollout", Some(json!("")), "rollout: \"\": use 1 to 63"),
         ("/rollout", Some(json!("a".repeat(64))), "use 1 to 63"),
-        ("/rollout", Some(json!(8)), "rollout: 8: invalid type: integer `8`, expected a string"),
+        ("/rollout", Some(json!(8)), "rollout: 8: is not a text; write \"assistant-v8\""),
         ("/unit", None, "unit: missing: write {\"header\": \"x-user-id\"}"),
         ("/unit", Some(json!([])), "unit: []: write {\"header\""),
-        ("/unit", Some(json!("x-user-id")), "unit: \"x-user-id\": invalid type: string"),
+        (
+            "/unit",
+            Some(json!("x-user-id")),
+            "unit: \"x-user-id\": is not an object; write {\"header\"",
+        ),
         ("/unit", Some(json!({"header": ":path"})), "unit.header: \":path\": name an HTTP header"),
         ("/unit", Some(json!({"cookie": "a b"})), "unit.cookie: \"a b\": name a cookie"),
-        ("/unit", Some(json!({"query": "u"})), "unit.query: \"u\": unknown field `query`"),
+        (
+            "/unit",
+            Some(json!({"query": "u"})),
+            "unit.query: \"u\": is no field here; the fields are header, cookie, pointer",
+        ),
         (
             "/unit",
             Some(json!([{"header": "x-u"}, {"header": "X-U"}])),
@@ -103,7 +111,7 @@ fn a_refusal_names_field_value_and_mend() {
             Some(json!([{"header": "a", "cookie": "b"}])),
             "unit: {\"cookie\":\"b\",\"header\":\"a\"}: a source is one header or one cookie",
         ),
-        ("/unit", Some(json!([["x-u"]])), "unit[0]: [\"x-u\"]: invalid type: sequence"),
+        ("/unit", Some(json!([["x-u"]])), "unit[0]: [\"x-u\"]: is not an object"),
         ("/version_header", Some(json!("Host")), "version_header: \"Host\": the filter overwrites"),
         ("/cluster_header", Some(json!("cookie")), "cluster_header: \"cookie\": the filter over"),
         ("/versions", None, "versions.blue.cluster: missing: write \"versions\": {\"blue\""),
@@ -118,7 +126,11 @@ fn a_refusal_names_field_value_and_mend() {
             Some(json!({"cluster": "a\nb"})),
             "versions.green.cluster: \"a\\nb\": name",
         ),
-        ("/versions/teal", Some(json!({})), "versions.teal: {}: unknown field `teal`"),
+        (
+            "/versions/teal",
+            Some(json!({})),
+            "versions.teal: {}: is no field here; the fields are blue, green",
+        ),
         (
             "/weights",
             Some(json!({"blue": 0, "green": 0})),
@@ -129,24 +141,28 @@ fn a_refusal_names_field_value_and_mend() {
         (
             "/weights",
             Some(json!({"blue": 99.5, "green": 1})),
-            "weights.blue: 99.5: invalid type: floating point",
+            "weights.blue: 99.5: is not a whole number from 0",
         ),
         (
             "/weights",
             Some(json!({"blue": -1, "green": 1})),
-            "weights.blue: -1: invalid value: integer `-1`",
+            "weights.blue: -1: is not a whole number from 0",
         ),
         (
             "/weights",
             Some(json!({"blue": "1", "green": 1})),
-            "weights.blue: \"1\": invalid type: string",
+            "weights.blue: \"1\": is not a whole number from 0",
         ),
         (
             "/wieghts",
             Some(json!({})),
-            "wieghts: {}: unknown field `wieghts`, expected one of `rollout`",
+            "wieghts: {}: is no field here; the fields are rollout, unit, ",
         ),
-        ("/on_missing", Some(json!("green")), "on_missing: \"green\": unknown variant `green`"),
+        (
+            "/on_missing",
+            Some(json!("green")),
+            "on_missing: \"green\": write \"blue\" or \"random\"",
+        ),
         ("/pins", Some(json!({"green": [""]})), "pins.green: \"\": a unit is never empty"),
         ("/pins", Some(json!({"green": ["u "]})), "pins.green: \"u \": a unit is never empty"),
         (
@@ -154,16 +170,16 @@ fn a_refusal_names_field_value_and_mend() {
             Some(json!({"blue": ["u"], "green": ["u"]})),
             "pins.green: \"u\": the unit is pinned to both",
         ),
-        ("/pins", Some(json!({"blue": "u"})), "pins.blue: \"u\": invalid type: string"),
+        ("/pins", Some(json!({"blue": "u"})), "pins.blue: \"u\": is not a list"),
         (
             "/answers",
             Some(json!(true)),
-            "answers: true: invalid type: boolean `true`, expected an object",
+            "answers: true: is not an object; write an object, at least {}",
         ),
         (
             "/answers",
             Some(json!({"format": "cohere"})),
-            "answers.format: \"cohere\": unknown variant `cohere`",
+            "answers.format: \"cohere\": write \"chat\" or \"responses\" or",
         ),
         (
             "/answers",
@@ -206,7 +222,7 @@ fn a_refusal_names_field_value_and_mend() {
         (
             "/prices",
             Some(json!({"a": {"input": "1", "output": 1}})),
-            "prices.a.input: \"1\": invalid type: string",
+            "prices.a.input: \"1\": is not a number",
         ),
         ("/default_cluster", Some(json!(" a")), "default_cluster: \" a\": name an Envoy cluster"),
         ("/force_header", Some(json!("a b")), "force_header: \"a b\": name an HTTP header"),
@@ -227,13 +243,17 @@ fn a_refusal_names_field_value_and_mend() {
 
 #[test]
 fn what_is_not_one_json_object_is_refused_with_a_hint() {
-    let cases: [(&[u8], &str); 6] = [
+    let cases: [(&[u8], &str); 7] = [
         (b"", "write one JSON object"),
         (b"{", "EOF while parsing"),
         (b"{} {}", "trailing characters"),
-        (b"[]", "plugin configuration: []: invalid type: sequence, expected an object"),
+        (b"[]", "plugin configuration: []: is not an object"),
         (b"\n\x21\n\x04unit\xff", "google.protobuf.StringValue"),
-        (br#"{"rollout": "a", "rollout": "b"}"#, "duplicate field `rollout`"),
+        (br#"{"rollout": "a", "rollout": "b"}"#, "rollout is written twice"),
+        (
+            br#"{"versions": {"blue": {"cluster": "a", "cluster": "b"}}}"#,
+            "cluster is written twice",
+        ),
     ];
     for (text, expected) in cases {
         let refused = Config::parse(text).expect_err("not a configuration").to_string();
@@ -256,6 +276,26 @@ fn all_problems_are_told_at_once() {
         ["rollout", "unit.header", "unit.cookie", "versions.blue.cluster", "weights"]
     );
     assert_eq!(refused.to_string().lines().count(), 5);
+}
+
+/// As with what is wrong in itself, so with what is of another kind or unknown.
+#[test]
+fn all_that_is_of_another_shape_is_told_at_once() {
+    let text = json!({
+        "rollout": 8,
+        "unit": [{"header": "x-user-id"}, {"cooky": "uid"}],
+        "versions": {"blue": {"cluster": "b"}, "green": {"request": {"headers": {"set": {"a": 1}}}}},
+        "ramp": {"gates": [{"metric": "error_rate", "margin": "much"}]},
+    });
+    let refused = Config::parse(text.to_string().as_bytes()).unwrap_err();
+    let fields: Vec<_> = refused.problems.iter().map(|problem| problem.field.as_str()).collect();
+    let expected = [
+        "rollout",
+        "unit[1].cooky",
+        "versions.green.request.headers.set.a",
+        "ramp.gates[0].margin",
+    ];
+    assert_eq!(fields, expected);
 }
 
 #[test]

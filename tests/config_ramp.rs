@@ -201,8 +201,7 @@ const SHARE: &str = "write a share in percent, above 0 and at most 100, with at 
 const PERIOD: &str =
     "write a whole number of ms, s, m, h or d, above 0 and at most 365 days, such as \"10m\"";
 const STEP: &str = "a step is a number in percent or, with approve, an object such as \
-    {\"percent\": 25, \"approve\": true}; write an object, at least {}, such as \
-    {\"steps\": [1, 5, 25, 50, 100], \"bake\": \"10m\"}";
+    {\"percent\": 25, \"approve\": true}";
 
 #[test]
 fn a_refusal_of_steps_and_times_names_field_value_and_mend() {
@@ -217,7 +216,10 @@ fn a_refusal_of_steps_and_times_names_field_value_and_mend() {
         (json!({"steps": [{"percent": 12.345}]}), format!("steps[0]: 12.345: {SHARE}")),
         (json!({"steps": [{"approve": true}]}), format!("steps[0].percent: missing: {SHARE}")),
         (json!({"steps": ["5"]}), format!("steps[0]: \"5\": {STEP}")),
-        (json!({"steps": [{"pct": 5}]}), format!("steps[0]: {{\"pct\":5}}: {STEP}")),
+        (
+            json!({"steps": [{"pct": 5}]}),
+            "steps[0].pct: 5: is no field here; the fields are percent, approve".into(),
+        ),
         (json!({"steps": [[5, true]]}), format!("steps[0]: [5,true]: {STEP}")),
         (
             json!({"steps": [5, 1, 5, 25]}),
@@ -260,17 +262,9 @@ fn a_refusal_of_steps_and_times_names_field_value_and_mend() {
         (json!({"started": "yesterday"}), format!("started: \"yesterday\": {started}")),
         (
             json!({"evidence": "users"}),
-            "evidence: \"users\": unknown variant `users`, expected `units` or `every_request`; \
-             write an object, at least {}, such as {\"steps\": [1, 5, 25, 50, 100], \"bake\": \
-             \"10m\"}"
-                .into(),
+            "evidence: \"users\": write \"units\" or \"every_request\"".into(),
         ),
-        (
-            json!({"restart": 2}),
-            "restart: 2: invalid type: integer `2`, expected a string; write an object, at least \
-             {}, such as {\"steps\": [1, 5, 25, 50, 100], \"bake\": \"10m\"}"
-                .into(),
-        ),
+        (json!({"restart": 2}), "restart: 2: is not a text".into()),
     ];
     for (ramp, expected) in cases {
         assert_eq!(refusal(json!({"ramp": ramp})), format!("ramp.{expected}"));
@@ -446,25 +440,18 @@ fn a_refusal_names_what_does_not_go_with_a_ramp() {
         ),
         (
             json!({"ramp": {"bkae": "10m"}}),
-            "ramp.bkae: \"10m\": unknown field `bkae`, expected one of `steps`, `bake`, `timeout`, \
-             `warmup`, `gates`, `tripwires`, `alpha`, `beta`, `evidence`, `control`, `started`, \
-             `restart`, `paused`; write an object, at least {}, such as {\"steps\": [1, 5, 25, 50, 100], \
-             \"bake\": \"10m\"}",
+            "ramp.bkae: \"10m\": is no field here; the fields are steps, bake, timeout, warmup, gates, \
+             tripwires, alpha, beta, evidence, control, started, restart, paused",
         ),
         (
             json!({"ramp": null}),
-            "ramp: null: invalid type: null, expected an object; write an object, at least {}, \
-             such as {\"steps\": [1, 5, 25, 50, 100], \"bake\": \"10m\"}",
+            "ramp: null: is not an object; write an object, at least {}, such as {\"steps\": [1, 5, \
+             25, 50, 100], \"bake\": \"10m\"}",
         ),
-        (
-            json!({"ramp": {"tripwires": null}}),
-            "ramp.tripwires: null: invalid type: null, expected a sequence; write an object, at \
-             least {}, such as {\"steps\": [1, 5, 25, 50, 100], \"bake\": \"10m\"}",
-        ),
+        (json!({"ramp": {"tripwires": null}}), "ramp.tripwires: null: is not a list"),
         (
             json!({"ramp": {"gates": [["error_rate"]]}}),
-            "ramp.gates[0]: [\"error_rate\"]: invalid type: sequence, expected an object; write an \
-             object, at least {}, such as {\"steps\": [1, 5, 25, 50, 100], \"bake\": \"10m\"}",
+            "ramp.gates[0]: [\"error_rate\"]: is not an object",
         ),
     ];
     for (fields, expected) in cases {

@@ -1,6 +1,6 @@
 //! The decision: a version, and the reason for it.
 
-use super::{Share, Version, bucket_hash};
+use super::{Claim, Share, Version, bucket_hash};
 use crate::config::{Config, OnMissing};
 
 /// Why a request got its version.
@@ -12,8 +12,12 @@ pub enum Reason {
     Pinned,
     /// The force header asked for it.
     Forced,
+    /// The conversation's bucket, and the weights that were in force when it began.
+    Drained,
     /// The request carries no unit.
     NoUnit,
+    /// What its version changes in requests does not fit this one.
+    Unpatchable,
     /// The ramp was rolled back: blue has everything.
     RolledBack,
 }
@@ -34,6 +38,9 @@ pub struct Ask<'a> {
     pub unit: Option<&'a [u8]>,
     /// The version that the force header names, where one is configured.
     pub forced: Option<Version>,
+    /// The id of its conversation with the share that this has a claim to, where it
+    /// belongs to one.
+    pub conversation: Option<(&'a [u8], Claim)>,
 }
 
 /// A version and its reason.
@@ -45,8 +52,9 @@ pub struct Decision {
     pub reason: Reason,
 }
 
-/// Decides in the order rolled back, force header, pins, weight; a request without a
-/// unit goes where [`OnMissing`] says.
+/// Decides in the order rolled back, force header, pins, conversation, weight; a request
+/// without a unit goes where [`OnMissing`] says. After a rollback conversations that are
+/// under way may end where they are, if the configuration lets them.
 ///
 /// `random` is a uniform draw over all of `u32`. It is taken only for a request
 /// without a unit under [`OnMissing::Random`].
@@ -56,11 +64,26 @@ pub fn decide(
     ask: Ask<'_>,
     random: impl FnOnce() -> u32,
 ) -> Decision {
+    let place = |key: &[u8]| bucket_hash(config.rollout.as_str(), key);
     let Standing::Share(share) = standing else {
-        return Decision { version: Version::Blue, reason: Reason::RolledBack };
+        let may_finish = config.conversation.as_ref().is_some_and(|it| it.may_finish);
+        let held = ask.conversation.filter(|(_, claim)| claim.is_drained && may_finish);
+        return match held {
+            Some((id, claim)) if claim.share.contains(place(id)) => {
+                Decision { version: Version::Green, reason: Reason::Drained }
+            }
+            _ => Decision { version: Version::Blue, reason: Reason::RolledBack },
+        };
     };
     if let Some(version) = ask.forced {
         return Decision { version, reason: Reason::Forced };
+    }
+    if let Some(version) = ask.unit.and_then(|unit| config.pins.find(unit)) {
+        return Decision { version, reason: Reason::Pinned };
+    }
+    if let Some((id, claim)) = ask.conversation {
+        let reason = if claim.is_drained { Reason::Drained } else { Reason::Weight };
+        return Decision { version: version_at(claim.share, place(id)), reason };
     }
     let Some(unit) = ask.unit else {
         let version = match config.on_missing {
@@ -69,11 +92,7 @@ pub fn decide(
         };
         return Decision { version, reason: Reason::NoUnit };
     };
-    if let Some(version) = config.pins.find(unit) {
-        return Decision { version, reason: Reason::Pinned };
-    }
-    let hash = bucket_hash(config.rollout.as_str(), unit);
-    Decision { version: version_at(share, hash), reason: Reason::Weight }
+    Decision { version: version_at(share, place(unit)), reason: Reason::Weight }
 }
 
 fn version_at(share: Share, hash: u32) -> Version {
@@ -84,8 +103,15 @@ fn version_at(share: Share, hash: u32) -> Version {
 
 impl Reason {
     /// All of them, in the order in which tables are laid out.
-    pub const ALL: [Self; 5] =
-        [Self::Weight, Self::Pinned, Self::Forced, Self::NoUnit, Self::RolledBack];
+    pub const ALL: [Self; 7] = [
+        Self::Weight,
+        Self::Pinned,
+        Self::Forced,
+        Self::Drained,
+        Self::NoUnit,
+        Self::Unpatchable,
+        Self::RolledBack,
+    ];
 
     /// The name used in stats and the access log.
     pub const fn as_str(self) -> &'static str {
@@ -93,7 +119,9 @@ impl Reason {
             Self::Weight => "weight",
             Self::Pinned => "pinned",
             Self::Forced => "forced",
+            Self::Drained => "drained",
             Self::NoUnit => "no_unit",
+            Self::Unpatchable => "unpatchable",
             Self::RolledBack => "rolled_back",
         }
     }

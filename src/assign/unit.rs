@@ -13,6 +13,16 @@ pub enum UnitSource {
     Cookie(CookieName),
 }
 
+impl UnitSource {
+    /// The header's name, where it is one.
+    pub fn header(&self) -> Option<&HeaderName> {
+        match self {
+            Self::Header(name) => Some(name),
+            Self::Cookie(_) => None,
+        }
+    }
+}
+
 /// Finds the unit of a request, in the first source that has one, and gives it to
 /// `found`. An empty value is no unit, or every client that sends one would share a
 /// bucket.

@@ -1,22 +1,16 @@
 //! What is looked at of responses.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value, json};
 
 use super::Problem;
+use super::formats::Formats;
 use super::problems::Problems;
-use super::written::{Object, WrittenAnswers, WrittenPath, WrittenPrice, write_example};
-use crate::assign::Version;
+use super::written::{WrittenAnswers, WrittenPath, WrittenPrice, write_example};
 use crate::observe::{Format, Phrases, Price, Prices};
 
 /// What is looked at of responses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answers {
-    blue_format: Option<Format>,
-    green_format: Option<Format>,
-    paths: Vec<(Box<[u8]>, Format)>,
-    format: Option<Format>,
     /// Whether bodies are read, and not only statuses and endings looked at.
     pub read: bool,
     /// Whether the upstream is asked for answers that are not compressed.
@@ -27,39 +21,22 @@ pub struct Answers {
     pub prices: Prices,
 }
 
-// === impl Answers ===
-
-impl Answers {
-    /// The format of `version`'s answers, where it does not depend on the path.
-    pub fn format_of(&self, version: Version) -> Option<Format> {
-        let of_version = match version {
-            Version::Blue => self.blue_format,
-            Version::Green => self.green_format,
-        };
-        of_version.or(if self.paths.is_empty() { self.format } else { None })
-    }
-
-    /// The format of answers at `path`: by the first prefix that fits, else the one
-    /// that is configured for all, else the one that the path is known for.
-    pub fn format_at(&self, path: &[u8]) -> Option<Format> {
-        let by_prefix = self.paths.iter().find(|(prefix, _)| path.starts_with(prefix));
-        by_prefix.map(|(_, format)| *format).or(self.format).or_else(|| Format::of_path(path))
-    }
-}
-
-/// The answers that are to be looked at; `formats` are blue's and green's own.
+/// The answers that are to be looked at. `formats` are blue's and green's own, each with
+/// whether it is needed for requests; what is written of others is added.
 pub(super) fn answers(
     written: Option<WrittenAnswers>,
-    written_prices: BTreeMap<String, Object<WrittenPrice>>,
-    [blue_format, green_format]: [Option<Format>; 2],
+    written_prices: Vec<(String, WrittenPrice)>,
+    formats: &mut Formats,
+    for_requests: [bool; 2],
     problems: &mut Problems,
 ) -> Option<Answers> {
     let prices = prices(written_prices, problems);
+    let [blue_needs, green_needs] = for_requests;
     let Some(written) = written else {
         let idle = [
             ("prices", prices != Prices::default()),
-            ("versions.blue.format", blue_format.is_some()),
-            ("versions.green.format", green_format.is_some()),
+            ("versions.blue.format", formats.blue.is_some() && !blue_needs),
+            ("versions.green.format", formats.green.is_some() && !green_needs),
         ];
         let mend = "has no effect, since no answers are read: write \"answers\": {} as well";
         refuse_idle(&idle, mend, problems);
@@ -71,6 +48,7 @@ pub(super) fn answers(
             ("answers.format", written.format.is_some()),
             ("answers.paths", !written.paths.is_empty()),
             ("answers.plain", written.plain),
+            ("answers.include_usage", written.include_usage),
             ("answers.refusal_phrases", !written.refusal_phrases.is_empty()),
         ];
         refuse_idle(
@@ -79,8 +57,9 @@ pub(super) fn answers(
             problems,
         );
     }
-    let paths = written.paths.into_iter().filter_map(|Object(path)| checked_path(path, problems));
-    let paths = paths.collect();
+    let paths = written.paths.into_iter().filter_map(|path| checked_path(path, problems));
+    formats.paths = paths.collect();
+    formats.other = written.format;
     let mut refusal_phrases = Phrases::default();
     for phrase in written.refusal_phrases {
         if !refusal_phrases.add(&phrase) {
@@ -95,16 +74,7 @@ pub(super) fn answers(
             ));
         }
     }
-    Some(Answers {
-        blue_format,
-        green_format,
-        paths,
-        format: written.format,
-        read,
-        plain: written.plain,
-        refusal_phrases,
-        prices,
-    })
+    Some(Answers { read, plain: written.plain, refusal_phrases, prices })
 }
 
 /// Notes the fields that are written and have no effect.
@@ -131,9 +101,9 @@ fn checked_path(path: WrittenPath, problems: &mut Problems) -> Option<(Box<[u8]>
     }
 }
 
-fn prices(written: BTreeMap<String, Object<WrittenPrice>>, problems: &mut Problems) -> Prices {
+fn prices(written: Vec<(String, WrittenPrice)>, problems: &mut Problems) -> Prices {
     let mut prices = Prices::default();
-    for (model, Object(price)) in written {
+    for (model, price) in written {
         let field = format!("prices.{model}");
         let mut millionths = |name: &str, dollars: Option<f64>| {
             let field = format!("{field}.{name}");

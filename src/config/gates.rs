@@ -8,7 +8,6 @@ use super::Problem;
 use super::problems::Problems;
 use super::ramp::{LookedAt, metric, number};
 use super::time::duration;
-use super::written::Object;
 use super::written_ramp::{WrittenGate, WrittenTolerance};
 use crate::judge::metric::Comparison;
 use crate::judge::{Metric, Terms};
@@ -34,7 +33,7 @@ const MAX_TOLERANCE: f64 = 20.0;
 /// The gates of a ramp; `shares` are those of its steps that have a blue, if they are
 /// known.
 pub(super) fn gates(
-    written: Option<Vec<Object<WrittenGate>>>,
+    written: Option<Vec<WrittenGate>>,
     shares: Option<&[f64]>,
     looked_at: &mut LookedAt,
     problems: &mut Problems,
@@ -50,13 +49,13 @@ pub(super) fn gates(
         problems.note(Problem::new("ramp.gates", &json!([]), mend));
         return Gates { terms: None, objective: None };
     }
-    if written.iter().all(|Object(gate)| gate.critical == Some(false)) {
+    if written.iter().all(|gate| gate.critical == Some(false)) {
         let mend = "no gate is critical, so nothing would decide: let one of them be";
         problems.note(Problem::new("ramp.gates[0].critical", &json!(false), mend));
     }
     let mut objective = None;
     let mut terms = Vec::new();
-    for (at, Object(gate)) in written.iter().enumerate() {
+    for (at, gate) in written.iter().enumerate() {
         let field = format!("ramp.gates[{at}]");
         let name = format!("{field}.metric");
         let Some(metric) = metric(&name, gate.metric.as_deref(), problems) else {

@@ -19,18 +19,25 @@
 //! ```
 
 mod answers;
+mod conversation;
+mod formats;
 mod gates;
 mod names;
 mod problems;
 mod ramp;
+mod reader;
 mod refused;
+mod request;
 mod time;
 mod tripwires;
 mod valid;
 mod written;
 mod written_ramp;
+mod written_release;
 
 pub use answers::Answers;
+pub use conversation::Conversations;
+pub use formats::Formats;
 pub use names::{ClusterName, CookieName, HeaderName, RolloutName};
 pub use refused::{Problem, Refused};
 pub use valid::Config;

@@ -77,6 +77,12 @@ impl HeaderName {
     pub const OWN_RULE: &str = "the filter overwrites this header, and requests need it; use one of your own, \
          such as \"x-verdigris-version\"";
 
+    /// Whether the header says how the message is framed, or where it goes.
+    pub fn is_framing(&self) -> bool {
+        let framing = ["connection", "content-length", "host", "transfer-encoding", "upgrade"];
+        framing.contains(&self.as_str())
+    }
+
     /// Whether requests carry the header for a purpose of their own, so that to
     /// overwrite it would break them: routing, framing, content, credentials.
     pub fn is_standard(&self) -> bool {

@@ -21,6 +21,7 @@ impl Problems {
         }
     }
 
+    #[cold]
     pub fn note(&mut self, problem: Problem) {
         self.0.push(problem);
     }

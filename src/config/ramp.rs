@@ -9,7 +9,6 @@ use super::gates::{Gates, gates};
 use super::problems::Problems;
 use super::time::{duration, timestamp};
 use super::tripwires::tripwires;
-use super::written::Object;
 use super::written_ramp::{
     WrittenControl, WrittenEvidence, WrittenRamp, WrittenStep, WrittenStepObject,
 };
@@ -26,6 +25,8 @@ pub(super) struct Beside {
     pub prices: bool,
     /// Whether it is that no answers be read.
     pub unread: bool,
+    /// Whether conversations are kept on their version, and are what is compared.
+    pub conversations: bool,
 }
 
 /// What a gate or tripwire looks at, and the field that says so.
@@ -55,7 +56,7 @@ pub(super) fn ramp(
     }
     let mut steps = steps(written.steps, problems);
     if let (WrittenControl::Equal, Some(steps)) = (written.control, &mut steps) {
-        limit_control(steps, problems);
+        limit_control(steps, beside.conversations, problems);
     }
     let bake = period("ramp.bake", written.bake.as_deref(), BAKE, problems);
     let timeout = timeout(written.timeout.as_deref(), bake, problems);
@@ -79,9 +80,10 @@ pub(super) fn ramp(
     });
 
     // `None` anywhere means a problem was noted; then there is nothing to build.
-    let compared = match written.control {
-        WrittenControl::All => Step::of_shares(&shares?),
-        WrittenControl::Equal => Step::with_equal_control(&shares?),
+    let compared = match (written.control, beside.conversations) {
+        (WrittenControl::All, false) => Step::of_shares(&shares?),
+        (WrittenControl::Equal, false) => Step::with_equal_control(&shares?),
+        (control, true) => Step::of_beginnings(&shares?, control == WrittenControl::Equal),
     };
     let gates = terms?.into_iter().map(|terms| Gate::new(terms, &compared)).collect();
     Some(Settings {
@@ -123,7 +125,7 @@ fn steps(written: Option<Vec<WrittenStep>>, problems: &mut Problems) -> Option<V
     for (at, step) in written.iter().enumerate() {
         let (percent, needs_approval) = match step {
             WrittenStep::Percent(percent) => (Some(percent), false),
-            WrittenStep::Object(Object(WrittenStepObject { percent, approve })) => {
+            WrittenStep::Object(WrittenStepObject { percent, approve }) => {
                 (percent.as_ref(), *approve)
             }
         };
@@ -164,12 +166,14 @@ fn steps(written: Option<Vec<WrittenStep>>, problems: &mut Problems) -> Option<V
     Some(steps)
 }
 
-/// Has each step compare green's new units with as many of blue's.
-fn limit_control(steps: &mut [RampStep], problems: &mut Problems) {
+/// Has each step compare green's new units with as many of blue's. Of conversations all
+/// that begin in the step are new.
+fn limit_control(steps: &mut [RampStep], of_conversations: bool, problems: &mut Problems) {
     let mut before = 0;
     for (at, step) in steps.iter_mut().enumerate() {
         let green = u64::from(step.share.basis_points());
-        let compared = 2 * green - std::mem::replace(&mut before, green);
+        let compared = 2 * green - before;
+        before = if of_conversations { 0 } else { green };
         if green == WHOLE {
             continue;
         }
@@ -188,7 +192,7 @@ fn limit_control(steps: &mut [RampStep], problems: &mut Problems) {
 fn percent_of(step: &WrittenStep) -> Value {
     match step {
         WrittenStep::Percent(percent) => json!(percent),
-        WrittenStep::Object(Object(step)) => json!(step.percent),
+        WrittenStep::Object(step) => json!(step.percent),
     }
 }
 

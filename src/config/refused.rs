@@ -31,7 +31,13 @@ const SHOWN: usize = 80;
 impl Problem {
     /// A problem with `value`, which stands at `field`.
     pub fn new(field: impl Into<String>, value: &Value, mend: impl Into<String>) -> Self {
-        Self { field: field.into(), value: shorten(&value.to_string()), mend: mend.into() }
+        Self::of(field.into(), value, mend.into())
+    }
+
+    // Called at a hundred places, none of which need be fast: one copy of it is enough.
+    #[cold]
+    fn of(field: String, value: &Value, mend: String) -> Self {
+        Self { field, value: shorten(&value.to_string()), mend }
     }
 
     /// `field` is not there and has no default.

@@ -6,7 +6,6 @@ use super::Problem;
 use super::problems::Problems;
 use super::ramp::{LookedAt, metric};
 use super::time::duration;
-use super::written::Object;
 use super::written_ramp::{WrittenLimit, WrittenTripwire};
 use crate::judge::metric::Comparison;
 use crate::judge::{Metric, Tripwire};
@@ -23,14 +22,14 @@ const MAX_WINDOW_S: u64 = 600;
 
 /// The tripwires of a ramp; `looked_at` has what its gates look at.
 pub(super) fn tripwires(
-    written: Option<Vec<Object<WrittenTripwire>>>,
+    written: Option<Vec<WrittenTripwire>>,
     looked_at: &mut LookedAt,
     problems: &mut Problems,
 ) -> Option<Vec<Tripwire>> {
     let Some(written) = written else { return Some(vec![BY_DEFAULT]) };
     let has_objective = looked_at.iter().any(|(_, metric)| *metric == Metric::SlowRate);
     let mut tripwires = Vec::new();
-    for (at, Object(tripwire)) in written.iter().enumerate() {
+    for (at, tripwire) in written.iter().enumerate() {
         let field = format!("ramp.tripwires[{at}]");
         let name = format!("{field}.metric");
         let metric = metric(&name, tripwire.metric.as_deref(), problems);

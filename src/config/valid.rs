@@ -3,15 +3,20 @@
 use serde_json::json;
 
 use super::answers::{Answers, answers};
+use super::conversation::{Conversations, conversations};
+use super::formats::Formats;
 use super::names::{ClusterName, CookieName, HeaderName, RolloutName};
 use super::problems::Problems;
 use super::ramp::{Beside, ramp};
+use super::request::request_patch;
 use super::written::{
     OneOrMany, WrittenAnswers, WrittenPins, WrittenSource, WrittenWeights, write_example,
 };
+use super::written_release::WrittenRequest;
 use super::{OnMissing, Problem, Refused, Written};
 use crate::assign::bucket::MAX_TOTAL_WEIGHT;
 use crate::assign::{Pins, Share, UnitSource, Version};
+use crate::patch::RequestPatch;
 use crate::ramp::Settings;
 
 /// A configuration that can be run as it is.
@@ -44,6 +49,16 @@ pub struct Config {
     pub version_header: HeaderName,
     /// What is looked at of responses, if anything is.
     pub answers: Option<Answers>,
+    /// Which formats requests and answers have.
+    pub formats: Formats,
+    /// What blue changes in its requests.
+    pub blue_request: RequestPatch,
+    /// What green changes in its requests.
+    pub green_request: RequestPatch,
+    /// How large a request's body may be to be looked at, in bytes.
+    pub max_request_body: usize,
+    /// How conversations are kept on their version, if they are.
+    pub conversation: Option<Conversations>,
 }
 
 // === impl Config ===
@@ -65,6 +80,14 @@ impl Config {
             Version::Green => &self.green_cluster,
         }
     }
+
+    /// What `version` changes in its requests.
+    pub fn request(&self, version: Version) -> &RequestPatch {
+        match version {
+            Version::Blue => &self.blue_request,
+            Version::Green => &self.green_request,
+        }
+    }
 }
 
 impl TryFrom<Written> for Config {
@@ -83,6 +106,7 @@ impl TryFrom<Written> for Config {
         let beside = Beside {
             weights: written.weights.is_some(),
             prices: !written.prices.is_empty(),
+            conversations: written.conversation.is_some(),
             unread: written.answers.as_ref().is_some_and(|answers| answers.read == Some(false)),
         };
         let share = share(written.weights, &mut problems);
@@ -99,7 +123,12 @@ impl TryFrom<Written> for Config {
         let version_header = written.version_header.as_deref().unwrap_or("x-verdigris-version");
         let version_header = problems.checked("version_header", version_header, own_header_name);
 
-        let formats = [written.versions.blue.format, written.versions.green.format];
+        let conversation = written.conversation.map(|it| conversations(it, &mut problems));
+        let mut formats = Formats {
+            blue: written.versions.blue.format,
+            green: written.versions.green.format,
+            ..Formats::default()
+        };
         // A ramp looks at answers. Of one that could not be built it is not known whether it
         // reads them; then nothing else is to be called idle.
         let for_ramp = ramp.as_ref().map(|ramp| WrittenAnswers {
@@ -107,7 +136,13 @@ impl TryFrom<Written> for Config {
             ..WrittenAnswers::default()
         });
         let written_answers = written.answers.or(for_ramp);
-        let answers = answers(written_answers, written.prices, formats, &mut problems);
+        let asks_for_usage = written_answers.as_ref().is_some_and(|it| it.include_usage);
+        let [blue_written, green_written] =
+            [written.versions.blue.request, written.versions.green.request];
+        let for_requests = [blue_written.is_some(), green_written.is_some()];
+        let answers =
+            answers(written_answers, written.prices, &mut formats, for_requests, &mut problems);
+        let max_request_body = max_request_body(written.max_request_body, &mut problems);
 
         let mut headers = Vec::new();
         headers.extend(cluster_header.iter().map(|name| ("cluster_header", name)));
@@ -117,7 +152,24 @@ impl TryFrom<Written> for Config {
             UnitSource::Header(name) => Some(("unit", name)),
             UnitSource::Cookie(_) => None,
         }));
+        headers.extend(conversation.iter().flatten().flat_map(|it| {
+            let ids = it.ids.iter().filter_map(UnitSource::header);
+            let ids = ids.map(|name| ("conversation.id", name));
+            ids.chain(
+                it.markers
+                    .iter()
+                    .filter_map(UnitSource::header)
+                    .map(|name| ("conversation.marker", name)),
+            )
+        }));
         problems.refuse_shared_headers(&headers);
+        let own: Vec<&HeaderName> = headers.iter().map(|(_, name)| *name).collect();
+        let mut request = |field: &str, written: Option<WrittenRequest>| {
+            let written = written.unwrap_or_default();
+            request_patch(field, written, &own, asks_for_usage, &mut problems)
+        };
+        let blue_request = request("versions.blue.request", blue_written);
+        let green_request = request("versions.green.request", green_written);
 
         // `None` anywhere means a problem was noted; then there is nothing to build.
         let config = (|| {
@@ -141,6 +193,14 @@ impl TryFrom<Written> for Config {
                 cluster_header: cluster_header?,
                 version_header: version_header?,
                 answers,
+                formats,
+                blue_request,
+                green_request,
+                max_request_body: max_request_body?,
+                conversation: match conversation {
+                    Some(conversation) => Some(conversation?),
+                    None => None,
+                },
             })
         })();
         problems.refuse_or(config)
@@ -151,7 +211,7 @@ fn cluster_name(name: &str) -> Result<ClusterName, &'static str> {
     ClusterName::new(name).ok_or(ClusterName::RULE)
 }
 
-fn header_name(name: &str) -> Result<HeaderName, &'static str> {
+pub(super) fn header_name(name: &str) -> Result<HeaderName, &'static str> {
     HeaderName::new(name).ok_or(HeaderName::RULE)
 }
 
@@ -161,7 +221,7 @@ fn own_header_name(name: &str) -> Result<HeaderName, &'static str> {
     if name.is_standard() { Err(HeaderName::OWN_RULE) } else { Ok(name) }
 }
 
-fn cookie_name(name: &str) -> Result<CookieName, &'static str> {
+pub(super) fn cookie_name(name: &str) -> Result<CookieName, &'static str> {
     CookieName::new(name).ok_or(CookieName::RULE)
 }
 
@@ -181,13 +241,18 @@ fn unit(written: Option<OneOrMany>, problems: &mut Problems) -> Option<Vec<UnitS
     sources
         .iter()
         .map(|source| match source {
-            WrittenSource { header: Some(name), cookie: None } => {
+            WrittenSource { header: Some(name), cookie: None, pointer: None } => {
                 problems.checked("unit.header", name, header_name).map(UnitSource::Header)
             }
-            WrittenSource { header: None, cookie: Some(name) } => {
+            WrittenSource { header: None, cookie: Some(name), pointer: None } => {
                 problems.checked("unit.cookie", name, cookie_name).map(UnitSource::Cookie)
             }
-            WrittenSource { header, cookie } => {
+            WrittenSource { pointer: Some(pointer), .. } => {
+                let mend = "the unit is in a header or a cookie; a pointer is for conversation.id";
+                problems.note(Problem::new("unit.pointer", &json!(pointer), mend));
+                None
+            }
+            WrittenSource { header, cookie, .. } => {
                 let value = match (header, cookie) {
                     (Some(header), Some(cookie)) => json!({"header": header, "cookie": cookie}),
                     _ => json!({}),
@@ -208,14 +273,24 @@ fn unit(written: Option<OneOrMany>, problems: &mut Problems) -> Option<Vec<UnitS
 }
 
 fn share(written: Option<WrittenWeights>, problems: &mut Problems) -> Option<Share> {
-    let Some(WrittenWeights { blue, green }) = written else {
-        return Some(Share::NONE);
-    };
+    match written {
+        Some(written) => share_of("weights", written, problems),
+        None => Some(Share::NONE),
+    }
+}
+
+/// The share of weights that are written in `field`.
+pub(super) fn share_of(
+    field: &str,
+    written: WrittenWeights,
+    problems: &mut Problems,
+) -> Option<Share> {
+    let WrittenWeights { blue, green } = written;
     if blue.is_none() {
-        problems.note(Problem::missing("weights.blue", write_example("weights")));
+        problems.note(Problem::missing(format!("{field}.blue"), write_example("weights")));
     }
     if green.is_none() {
-        problems.note(Problem::missing("weights.green", write_example("weights")));
+        problems.note(Problem::missing(format!("{field}.green"), write_example("weights")));
     }
     let (blue, green) = (blue?, green?);
     let share = Share::new(blue, green);
@@ -225,9 +300,22 @@ fn share(written: Option<WrittenWeights>, problems: &mut Problems) -> Option<Sha
         } else {
             format!("make their sum at most {MAX_TOTAL_WEIGHT}")
         };
-        problems.note(Problem::new("weights", &json!({"blue": blue, "green": green}), mend));
+        problems.note(Problem::new(field, &json!({"blue": blue, "green": green}), mend));
     }
     share
+}
+
+/// Below Envoy's own limit, which is 1 MiB unless the listener says otherwise.
+const MAX_REQUEST_BODY: usize = 1_000_000;
+
+fn max_request_body(written: Option<u64>, problems: &mut Problems) -> Option<usize> {
+    let Some(bytes) = written else { return Some(MAX_REQUEST_BODY) };
+    let size = usize::try_from(bytes).ok().filter(|size| (1..=1 << 30).contains(size));
+    if size.is_none() {
+        let mend = "write a number of bytes from 1 to 1073741824, below what Envoy buffers, such as 1000000";
+        problems.note(Problem::new("max_request_body", &json!(bytes), mend));
+    }
+    size
 }
 
 fn pins(written: &WrittenPins, problems: &mut Problems) -> Pins {

@@ -4,43 +4,36 @@
 //! types, so that one place, the step to [`Config`](super::Config), says what is
 //! missing and shows what to write.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::marker::PhantomData;
+use std::cell::RefCell;
 
-use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
-use serde_path_to_error::{Path, Segment, Track};
 
+use super::reader::{Fields, Place, Unique};
 use super::written_ramp::WrittenRamp;
+use super::written_release::{WrittenConversation, WrittenRequest};
 use super::{Problem, Refused};
 use crate::observe::Format;
 
 /// The plugin configuration as written. The fields are described in the README's
 /// reference.
-#[derive(Clone, Debug, Default, serde::Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug, Default)]
 #[allow(missing_docs, reason = "the README's reference is their one description")]
 pub struct Written {
     pub rollout: Option<String>,
     pub unit: Option<OneOrMany>,
-    #[serde(deserialize_with = "object")]
     pub versions: WrittenVersions,
-    #[serde(deserialize_with = "some_object")]
     pub weights: Option<WrittenWeights>,
-    #[serde(deserialize_with = "some_object")]
     pub ramp: Option<WrittenRamp>,
     pub default_cluster: Option<String>,
     pub on_missing: OnMissing,
-    #[serde(deserialize_with = "object")]
     pub pins: WrittenPins,
     pub force_header: Option<String>,
     pub cluster_header: Option<String>,
     pub version_header: Option<String>,
-    #[serde(deserialize_with = "some_object")]
     pub answers: Option<WrittenAnswers>,
-    pub prices: BTreeMap<String, Object<WrittenPrice>>,
+    pub prices: Vec<(String, WrittenPrice)>,
+    pub conversation: Option<WrittenConversation>,
+    pub max_request_body: Option<u64>,
 }
 
 /// One source of the unit, or a list of them.
@@ -48,49 +41,45 @@ pub struct Written {
 pub struct OneOrMany(pub Vec<WrittenSource>);
 
 /// `{"header": …}` or `{"cookie": …}`.
-#[derive(Clone, Debug, Default, serde::Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug, Default)]
 #[allow(missing_docs, reason = "the README's reference is their one description")]
 pub struct WrittenSource {
     pub header: Option<String>,
     pub cookie: Option<String>,
+    pub pointer: Option<String>,
 }
 
 /// The two versions.
-#[derive(Clone, Debug, Default, serde::Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug, Default)]
 #[allow(missing_docs, reason = "the README's reference is their one description")]
 pub struct WrittenVersions {
-    #[serde(deserialize_with = "object")]
     pub blue: WrittenVersion,
-    #[serde(deserialize_with = "object")]
     pub green: WrittenVersion,
 }
 
 /// One version.
-#[derive(Clone, Debug, Default, serde::Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug, Default)]
 #[allow(missing_docs, reason = "the README's reference is their one description")]
 pub struct WrittenVersion {
     pub cluster: Option<String>,
     pub format: Option<Format>,
+    pub request: Option<WrittenRequest>,
 }
 
 /// What is looked at of responses.
-#[derive(Clone, Debug, Default, serde::Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug, Default)]
 #[allow(missing_docs, reason = "the README's reference is their one description")]
 pub struct WrittenAnswers {
     pub read: Option<bool>,
     pub format: Option<Format>,
-    pub paths: Vec<Object<WrittenPath>>,
+    pub paths: Vec<WrittenPath>,
     pub plain: bool,
+    pub include_usage: bool,
     pub refusal_phrases: Vec<String>,
 }
 
 /// The format of the answers at some paths.
-#[derive(Clone, Debug, Default, serde::Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug, Default)]
 #[allow(missing_docs, reason = "the README's reference is their one description")]
 pub struct WrittenPath {
     pub prefix: Option<String>,
@@ -98,8 +87,7 @@ pub struct WrittenPath {
 }
 
 /// US dollars for a million tokens.
-#[derive(Clone, Copy, Debug, Default, serde::Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Copy, Debug, Default)]
 #[allow(missing_docs, reason = "the README's reference is their one description")]
 pub struct WrittenPrice {
     pub input: Option<f64>,
@@ -109,8 +97,7 @@ pub struct WrittenPrice {
 }
 
 /// Two weights set by hand.
-#[derive(Clone, Copy, Debug, Default, serde::Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Copy, Debug, Default)]
 #[allow(missing_docs, reason = "the README's reference is their one description")]
 pub struct WrittenWeights {
     pub blue: Option<u64>,
@@ -118,8 +105,7 @@ pub struct WrittenWeights {
 }
 
 /// Where a request without a unit goes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnMissing {
     /// To blue.
     #[default]
@@ -129,8 +115,7 @@ pub enum OnMissing {
 }
 
 /// Units that are always on one version.
-#[derive(Clone, Debug, Default, serde::Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug, Default)]
 #[allow(missing_docs, reason = "the README's reference is their one description")]
 pub struct WrittenPins {
     pub blue: Vec<String>,
@@ -157,6 +142,10 @@ pub(super) fn example(field: &str) -> Option<&'static str> {
         "prices" => {
             r#"US dollars for a million tokens by model, such as {"gpt-4o*": {"input": 2.5, "output": 10}}"#
         }
+        "conversation" => {
+            r#"an object, at least {}, such as {"id": {"header": "x-conversation-id"}}"#
+        }
+        "max_request_body" => "a number of bytes, such as 1000000",
         _ => return None,
     })
 }
@@ -172,39 +161,151 @@ impl Written {
     /// Reads the JSON text of a plugin configuration.
     ///
     /// # Errors
-    /// Text that is not JSON, a field that is unknown or written twice, a value
-    /// of the wrong type.
+    /// Text that is not JSON or has a field twice; else all fields that are unknown, and
+    /// all values of the wrong kind.
     pub fn from_json(text: &[u8]) -> Result<Self, Refused> {
-        let mut json = serde_json::Deserializer::from_slice(text);
-        let mut track = Track::new();
-        let written = object(serde_path_to_error::Deserializer::new(&mut json, &mut track))
-            .map_err(|error| shape_problem(text, &track.path(), &error))?;
-        json.end().map_err(|error| syntax_problem(text, &error))?;
-        Ok(written)
+        let Unique(json) =
+            serde_json::from_slice(text).map_err(|error| syntax_problem(text, &error))?;
+        let problems = RefCell::default();
+        let written = Place::root(&json, &problems).fields().map(Self::read);
+        let problems = problems.into_inner();
+        written.filter(|_| problems.is_empty()).ok_or(Refused { problems })
+    }
+
+    fn read(mut fields: Fields<'_>) -> Self {
+        let written = Self {
+            rollout: fields.text("rollout"),
+            unit: fields.get("unit").map(OneOrMany::read),
+            versions: fields.fields("versions").map(WrittenVersions::read).unwrap_or_default(),
+            weights: fields.fields("weights").map(WrittenWeights::read),
+            ramp: fields.fields("ramp").map(WrittenRamp::read),
+            default_cluster: fields.text("default_cluster"),
+            on_missing: match fields.choice("on_missing", &["blue", "random"]) {
+                Some(1) => OnMissing::Random,
+                _ => OnMissing::Blue,
+            },
+            pins: fields.fields("pins").map(WrittenPins::read).unwrap_or_default(),
+            force_header: fields.text("force_header"),
+            cluster_header: fields.text("cluster_header"),
+            version_header: fields.text("version_header"),
+            answers: fields.fields("answers").map(WrittenAnswers::read),
+            prices: fields.fields("prices").map(prices).unwrap_or_default(),
+            conversation: fields.fields("conversation").map(WrittenConversation::read),
+            max_request_body: fields.whole("max_request_body"),
+        };
+        fields.end();
+        written
     }
 }
 
-fn shape_problem(text: &[u8], path: &Path, error: &serde_json::Error) -> Problem {
-    // Read again, now only for the message: the value that stands at the path.
-    let root = match serde_json::from_slice::<Value>(text) {
-        Ok(root) => root,
-        Err(error) => return syntax_problem(text, &error),
-    };
-    let value = path.iter().try_fold(&root, |value, segment| match segment {
-        Segment::Map { key } | Segment::Enum { variant: key } => value.get(key),
-        Segment::Seq { index } => value.get(index),
-        Segment::Unknown => None,
-    });
-    let example = path.iter().next().and_then(|segment| match segment {
-        Segment::Map { key } => example(key),
-        _ => None,
-    });
-    let mend = match example {
-        Some(example) => format!("{error}; write {example}"),
-        None => error.to_string(),
-    };
-    let field = if path.iter().len() == 0 { WHOLE.into() } else { path.to_string() };
-    Problem::new(field, value.unwrap_or(&root), mend)
+fn prices(fields: Fields<'_>) -> Vec<(String, WrittenPrice)> {
+    let price =
+        |(model, place): (String, Place<'_>)| Some((model, WrittenPrice::read(place.fields()?)));
+    fields.entries().into_iter().filter_map(price).collect()
+}
+
+/// The format that is written in a field.
+fn format(fields: &mut Fields<'_>) -> Option<Format> {
+    let at = fields.choice("format", &Format::ALL.map(Format::as_str))?;
+    Format::ALL.get(at).copied()
+}
+
+impl OneOrMany {
+    pub(super) fn read(place: Place<'_>) -> Self {
+        let sources = place.one_or_many();
+        let sources = sources.iter().filter_map(Place::fields).map(WrittenSource::read);
+        Self(sources.collect())
+    }
+}
+
+impl WrittenSource {
+    fn read(mut fields: Fields<'_>) -> Self {
+        let written = Self {
+            header: fields.text("header"),
+            cookie: fields.text("cookie"),
+            pointer: fields.text("pointer"),
+        };
+        fields.end();
+        written
+    }
+}
+
+impl WrittenVersions {
+    fn read(mut fields: Fields<'_>) -> Self {
+        let mut version = |name| fields.fields(name).map(WrittenVersion::read).unwrap_or_default();
+        let written = Self { blue: version("blue"), green: version("green") };
+        fields.end();
+        written
+    }
+}
+
+impl WrittenVersion {
+    fn read(mut fields: Fields<'_>) -> Self {
+        let written = Self {
+            cluster: fields.text("cluster"),
+            format: format(&mut fields),
+            request: fields.fields("request").map(WrittenRequest::read),
+        };
+        fields.end();
+        written
+    }
+}
+
+impl WrittenAnswers {
+    fn read(mut fields: Fields<'_>) -> Self {
+        let paths = |fields: &mut Fields<'_>| {
+            let paths = fields.items("paths").unwrap_or_default();
+            paths.iter().filter_map(Place::fields).map(WrittenPath::read).collect()
+        };
+        let written = Self {
+            read: fields.boolean("read"),
+            format: format(&mut fields),
+            paths: paths(&mut fields),
+            plain: fields.boolean("plain").unwrap_or_default(),
+            include_usage: fields.boolean("include_usage").unwrap_or_default(),
+            refusal_phrases: fields.texts("refusal_phrases"),
+        };
+        fields.end();
+        written
+    }
+}
+
+impl WrittenPath {
+    fn read(mut fields: Fields<'_>) -> Self {
+        let written = Self { prefix: fields.text("prefix"), format: format(&mut fields) };
+        fields.end();
+        written
+    }
+}
+
+impl WrittenPrice {
+    fn read(mut fields: Fields<'_>) -> Self {
+        let mut dollars = |name| fields.number(name).and_then(|number| number.as_f64());
+        let written = Self {
+            input: dollars("input"),
+            output: dollars("output"),
+            cached_input: dollars("cached_input"),
+            cache_write: dollars("cache_write"),
+        };
+        fields.end();
+        written
+    }
+}
+
+impl WrittenWeights {
+    pub(super) fn read(mut fields: Fields<'_>) -> Self {
+        let written = Self { blue: fields.whole("blue"), green: fields.whole("green") };
+        fields.end();
+        written
+    }
+}
+
+impl WrittenPins {
+    fn read(mut fields: Fields<'_>) -> Self {
+        let written = Self { blue: fields.texts("blue"), green: fields.texts("green") };
+        fields.end();
+        written
+    }
 }
 
 fn syntax_problem(text: &[u8], error: &serde_json::Error) -> Problem {
@@ -219,70 +320,4 @@ fn syntax_problem(text: &[u8], error: &serde_json::Error) -> Problem {
 }
 
 /// What a problem that has no field of its own is about.
-const WHOLE: &str = "plugin configuration";
-
-/// A `T` that was written as an object.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Object<T>(pub T);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        object(deserializer).map(Self)
-    }
-}
-
-/// Reads an object and nothing else. What serde derives would take a list too, by
-/// position, and weights without their versions' names are easily turned round.
-fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
-    struct ObjectVisitor<T>(PhantomData<T>);
-
-    impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
-        type Value = T;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an object")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
-            T::deserialize(MapAccessDeserializer::new(map))
-        }
-    }
-
-    deserializer.deserialize_map(ObjectVisitor(PhantomData))
-}
-
-fn some_object<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    object(deserializer).map(Some)
-}
-
-// === impl OneOrMany ===
-
-impl<'de> Deserialize<'de> for OneOrMany {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct OneOrManyVisitor;
-
-        impl<'de> Visitor<'de> for OneOrManyVisitor {
-            type Value = OneOrMany;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("one source or a list of them")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<OneOrMany, A::Error> {
-                let one = WrittenSource::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(OneOrMany(vec![one]))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<OneOrMany, A::Error> {
-                let many = Vec::deserialize(SeqAccessDeserializer::new(seq))?;
-                Ok(OneOrMany(many.into_iter().map(|Object(source)| source).collect()))
-            }
-        }
-
-        deserializer.deserialize_any(OneOrManyVisitor)
-    }
-}
+pub(super) const WHOLE: &str = "plugin configuration";

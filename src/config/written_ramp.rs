@@ -3,24 +3,20 @@
 //! As in [`written`](super::written), nothing is checked but the shape. Numbers are kept
 //! as they were written, so that a refusal shows them so.
 
-use serde::de::{Deserialize, Deserializer};
-use serde_json::Number;
+use serde_json::{Number, Value};
 
-use super::written::Object;
+use super::reader::{Fields, Place};
 
 /// A ramp.
-#[derive(Clone, Debug, Default, serde::Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug, Default)]
 #[allow(missing_docs, reason = "the README's reference is their one description")]
 pub struct WrittenRamp {
     pub steps: Option<Vec<WrittenStep>>,
     pub bake: Option<String>,
     pub timeout: Option<String>,
     pub warmup: Option<String>,
-    #[serde(deserialize_with = "some")]
-    pub gates: Option<Vec<Object<WrittenGate>>>,
-    #[serde(deserialize_with = "some")]
-    pub tripwires: Option<Vec<Object<WrittenTripwire>>>,
+    pub gates: Option<Vec<WrittenGate>>,
+    pub tripwires: Option<Vec<WrittenTripwire>>,
     pub alpha: Option<Number>,
     pub beta: Option<Number>,
     pub evidence: WrittenEvidence,
@@ -31,8 +27,7 @@ pub struct WrittenRamp {
 }
 
 /// What green is compared with.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WrittenControl {
     /// All of blue.
     #[default]
@@ -42,20 +37,15 @@ pub enum WrittenControl {
 }
 
 /// A step: its share alone, or with what else is said of it.
-#[derive(Clone, Debug, serde::Deserialize)]
-#[serde(
-    untagged,
-    expecting = "a step is a number in percent or, with approve, an object such as {\"percent\": 25, \"approve\": true}"
-)]
+#[derive(Clone, Debug)]
 #[allow(missing_docs, reason = "the README's reference is their one description")]
 pub enum WrittenStep {
     Percent(Number),
-    Object(Object<WrittenStepObject>),
+    Object(WrittenStepObject),
 }
 
 /// A step as an object.
-#[derive(Clone, Debug, Default, serde::Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug, Default)]
 #[allow(missing_docs, reason = "the README's reference is their one description")]
 pub struct WrittenStepObject {
     pub percent: Option<Number>,
@@ -63,26 +53,20 @@ pub struct WrittenStepObject {
 }
 
 /// A gate.
-#[derive(Clone, Debug, Default, serde::Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug, Default)]
 #[allow(missing_docs, reason = "the README's reference is their one description")]
 pub struct WrittenGate {
     pub metric: Option<String>,
     pub margin: Option<Number>,
     pub tolerance: Option<WrittenTolerance>,
     /// `Some(None)` is `null`, which is to say that there is none.
-    #[serde(deserialize_with = "some")]
     pub ceiling: Option<Option<Number>>,
     pub critical: Option<bool>,
     pub objective: Option<String>,
 }
 
 /// A tolerance: one for all steps, or one for each.
-#[derive(Clone, Debug, serde::Deserialize)]
-#[serde(
-    untagged,
-    expecting = "a tolerance is a number or a list of numbers such as [2, 1, 0.5, 0.3]"
-)]
+#[derive(Clone, Debug)]
 #[allow(missing_docs, reason = "the README's reference is their one description")]
 pub enum WrittenTolerance {
     One(Number),
@@ -90,8 +74,7 @@ pub enum WrittenTolerance {
 }
 
 /// A tripwire.
-#[derive(Clone, Debug, Default, serde::Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug, Default)]
 #[allow(missing_docs, reason = "the README's reference is their one description")]
 pub struct WrittenTripwire {
     pub metric: Option<String>,
@@ -101,8 +84,7 @@ pub struct WrittenTripwire {
 }
 
 /// A limit: a time, or something else.
-#[derive(Clone, Debug, serde::Deserialize)]
-#[serde(untagged, expecting = "a limit is a number or, of a time, a text such as \"30s\"")]
+#[derive(Clone, Debug)]
 #[allow(missing_docs, reason = "the README's reference is their one description")]
 pub enum WrittenLimit {
     Number(Number),
@@ -110,8 +92,7 @@ pub enum WrittenLimit {
 }
 
 /// What counts as an observation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the README's reference is their one description")]
 pub enum WrittenEvidence {
     #[default]
@@ -119,10 +100,115 @@ pub enum WrittenEvidence {
     EveryRequest,
 }
 
-/// Reads a field that is there. `null` is left to its type: where the type has none, it
-/// is refused, so that nobody takes it for an empty list.
-fn some<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    deserializer: D,
-) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
+// === impl WrittenRamp ===
+
+impl WrittenRamp {
+    pub(super) fn read(mut fields: Fields<'_>) -> Self {
+        let steps = fields.items("steps");
+        let written = Self {
+            steps: steps.map(|it| it.iter().filter_map(WrittenStep::read).collect()),
+            bake: fields.text("bake"),
+            timeout: fields.text("timeout"),
+            warmup: fields.text("warmup"),
+            gates: fields
+                .items("gates")
+                .map(|it| it.iter().filter_map(Place::fields).map(WrittenGate::read).collect()),
+            tripwires: fields
+                .items("tripwires")
+                .map(|it| it.iter().filter_map(Place::fields).map(WrittenTripwire::read).collect()),
+            alpha: fields.number("alpha"),
+            beta: fields.number("beta"),
+            evidence: match fields.choice("evidence", &["units", "every_request"]) {
+                Some(1) => WrittenEvidence::EveryRequest,
+                _ => WrittenEvidence::Units,
+            },
+            control: match fields.choice("control", &["all", "equal"]) {
+                Some(1) => WrittenControl::Equal,
+                _ => WrittenControl::All,
+            },
+            started: fields.text("started"),
+            restart: fields.text("restart").unwrap_or_default(),
+            paused: fields.boolean("paused").unwrap_or_default(),
+        };
+        fields.end();
+        written
+    }
+}
+
+impl WrittenStep {
+    fn read(place: &Place<'_>) -> Option<Self> {
+        match place.value() {
+            Value::Number(percent) => Some(Self::Percent(percent.clone())),
+            Value::Object(_) => {
+                let mut fields = place.fields()?;
+                let step = WrittenStepObject {
+                    percent: fields.number("percent"),
+                    approve: fields.boolean("approve").unwrap_or_default(),
+                };
+                fields.end();
+                Some(Self::Object(step))
+            }
+            _ => {
+                let mend = r#"a step is a number in percent or, with approve, an object such as {"percent": 25, "approve": true}"#;
+                place.wrong(mend.to_owned());
+                None
+            }
+        }
+    }
+}
+
+impl WrittenGate {
+    fn read(mut fields: Fields<'_>) -> Self {
+        let written = Self {
+            metric: fields.text("metric"),
+            margin: fields.number("margin"),
+            tolerance: fields.get("tolerance").as_ref().and_then(WrittenTolerance::read),
+            ceiling: fields.get("ceiling").map(|place| match place.value() {
+                Value::Null => None,
+                _ => place.number(),
+            }),
+            critical: fields.boolean("critical"),
+            objective: fields.text("objective"),
+        };
+        fields.end();
+        written
+    }
+}
+
+impl WrittenTolerance {
+    fn read(place: &Place<'_>) -> Option<Self> {
+        match place.value() {
+            Value::Number(one) => Some(Self::One(one.clone())),
+            Value::Array(_) => {
+                let many = place.items().iter().map(Place::number).collect::<Vec<_>>();
+                many.into_iter().collect::<Option<_>>().map(Self::Many)
+            }
+            _ => {
+                let mend = "a tolerance is a number or a list of numbers such as [2, 1, 0.5, 0.3]";
+                place.wrong(mend.to_owned());
+                None
+            }
+        }
+    }
+}
+
+impl WrittenTripwire {
+    fn read(mut fields: Fields<'_>) -> Self {
+        let limit = |place: Place<'_>| match place.value() {
+            Value::Number(number) => Some(WrittenLimit::Number(number.clone())),
+            Value::String(text) => Some(WrittenLimit::Text(text.clone())),
+            _ => {
+                place.wrong("a limit is a number or, of a time, a text such as \"30s\"".to_owned());
+                None
+            }
+        };
+        let written = Self {
+            metric: fields.text("metric"),
+            limit: fields.get("limit").and_then(limit),
+            minimum: fields.number("minimum"),
+            window: fields.text("window"),
+        };
+        fields.end();
+        written
+    }
 }

@@ -30,7 +30,10 @@ pub fn create(context_id: u32, root_id: u32) {
             contexts.roots.push(Root::new(context_id));
         } else if let Some(root) = contexts.root(root_id) {
             let stream = root.stream();
-            contexts.newest = root_id;
+            if contexts.newest != root_id {
+                contexts.newest = root_id;
+                stream.resume();
+            }
             contexts.streams.insert(context_id, stream);
         }
     });
@@ -71,8 +74,8 @@ pub fn tick(context_id: u32) {
 }
 
 /// Does `work` with a stream's context.
-pub fn with_stream(context_id: u32, work: impl FnOnce(&mut Stream)) {
-    with_contexts(|contexts| contexts.streams.get_mut(&context_id).map(work));
+pub fn with_stream<T>(context_id: u32, work: impl FnOnce(&mut Stream) -> T) -> Option<T> {
+    with_contexts(|contexts| contexts.streams.get_mut(&context_id).map(work)).flatten()
 }
 
 /// `None` only if the host calls a callback from within a host call, which it must

@@ -11,7 +11,7 @@
 use super::contexts::{self, with_stream};
 use super::logger;
 
-/// The filter goes on with the request or the response.
+/// The filter goes on with the response.
 const CONTINUE: u32 = 0;
 
 unsafe extern "C" {
@@ -46,9 +46,14 @@ extern "C" fn proxy_on_tick(context_id: u32) {
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn proxy_on_request_headers(context_id: u32, _count: usize, _ends: u32) -> u32 {
-    with_stream(context_id, |stream| stream.request_headers());
-    CONTINUE
+extern "C" fn proxy_on_request_headers(context_id: u32, _count: usize, ends: u32) -> u32 {
+    with_stream(context_id, |stream| stream.request_headers(ends != 0)).unwrap_or_default() as u32
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_request_body(context_id: u32, size: usize, ends: u32) -> u32 {
+    with_stream(context_id, |stream| stream.request_body(size, ends != 0)).unwrap_or_default()
+        as u32
 }
 
 #[unsafe(no_mangle)]

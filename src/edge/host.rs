@@ -27,6 +27,7 @@ pub enum MetricKind {
 }
 
 // The buffers' and the header maps' numbers.
+const REQUEST_BODY: u32 = 0;
 const RESPONSE_BODY: u32 = 1;
 const PLUGIN_CONFIGURATION: u32 = 7;
 const REQUEST_HEADERS: u32 = 0;
@@ -43,6 +44,13 @@ mod abi {
             max_size: usize,
             value: *mut *mut u8,
             value_size: *mut usize,
+        ) -> u32;
+        pub fn proxy_set_buffer_bytes(
+            buffer: u32,
+            start: usize,
+            size: usize,
+            value: *const u8,
+            value_size: usize,
         ) -> u32;
         pub fn proxy_get_header_map_value(
             map: u32,
@@ -63,6 +71,14 @@ mod abi {
             value: *const u8,
             value_size: usize,
         ) -> u32;
+        pub fn proxy_add_header_map_value(
+            map: u32,
+            key: *const u8,
+            key_size: usize,
+            value: *const u8,
+            value_size: usize,
+        ) -> u32;
+        pub fn proxy_remove_header_map_value(map: u32, key: *const u8, key_size: usize) -> u32;
         pub fn proxy_get_property(
             path: *const u8,
             path_size: usize,
@@ -114,6 +130,19 @@ pub fn plugin_configuration() -> Result<Value, HostError> {
     buffer(PLUGIN_CONFIGURATION, usize::MAX)
 }
 
+/// The request's body, which was waited for; at most `size` bytes.
+pub fn request_body(size: usize) -> Result<Value, HostError> {
+    buffer(REQUEST_BODY, size)
+}
+
+/// Puts another body in the place of the request's, which was waited for.
+pub fn set_request_body(body: &[u8]) -> Result<(), HostError> {
+    // SAFETY: `body` outlives the call; the host only reads it.
+    HostError::check(unsafe {
+        abi::proxy_set_buffer_bytes(REQUEST_BODY, 0, usize::MAX, body.as_ptr(), body.len())
+    })
+}
+
 /// The piece of the response's body that is passing; at most `size` bytes.
 pub fn response_body(size: usize) -> Result<Value, HostError> {
     buffer(RESPONSE_BODY, size)
@@ -136,12 +165,20 @@ pub fn response_status() -> Option<Value> {
     header(RESPONSE_HEADERS, ":status")
 }
 
+/// All headers of the request; cheaper than two of them by name.
+pub fn request_headers() -> Result<Pairs, HostError> {
+    headers(REQUEST_HEADERS)
+}
+
 /// All headers of the response; cheaper than two of them by name.
 pub fn response_headers() -> Result<Pairs, HostError> {
+    headers(RESPONSE_HEADERS)
+}
+
+fn headers(map: u32) -> Result<Pairs, HostError> {
     // SAFETY: the host writes where the two pointers point, as `Value` says.
-    let pairs = Value::fill(|value, size| unsafe {
-        abi::proxy_get_header_map_pairs(RESPONSE_HEADERS, value, size)
-    });
+    let pairs =
+        Value::fill(|value, size| unsafe { abi::proxy_get_header_map_pairs(map, value, size) });
     pairs.map(Pairs::new)
 }
 
@@ -172,6 +209,28 @@ pub fn replace_request_header(name: &str, value: &str) -> Result<(), HostError> 
     HostError::check(unsafe {
         abi::proxy_replace_header_map_value(
             REQUEST_HEADERS,
+            name.as_ptr(),
+            name.len(),
+            value.as_ptr(),
+            value.len(),
+        )
+    })
+}
+
+/// Removes a request header. Envoy chooses the route anew.
+pub fn remove_request_header(name: &str) -> Result<(), HostError> {
+    // SAFETY: `name` outlives the call; the host only reads it.
+    HostError::check(unsafe {
+        abi::proxy_remove_header_map_value(REQUEST_HEADERS, name.as_ptr(), name.len())
+    })
+}
+
+/// Adds a response header to those that are there.
+pub fn add_response_header(name: &str, value: &str) -> Result<(), HostError> {
+    // SAFETY: both texts outlive the call; the host only reads them.
+    HostError::check(unsafe {
+        abi::proxy_add_header_map_value(
+            RESPONSE_HEADERS,
             name.as_ptr(),
             name.len(),
             value.as_ptr(),

@@ -2,6 +2,8 @@
 //!
 //! | file | concept |
 //! |---|---|
+//! | [`arrival`] | who answers a request, by what it brings |
+//! | [`chronicle`] | which shares were in force when, as VMs share it |
 //! | [`evidence`] | counters of what the gates have seen |
 //! | [`exports`] | every call of the host, and no more than are needed |
 //! | [`contexts`] | which root or stream a call is for |
@@ -11,6 +13,7 @@
 //! | [`memory`] | the units that the gates have seen, as VMs share them |
 //! | [`metrics`] | a rollout's counters and gauges, defined once per VM |
 //! | [`pairs`] | a whole header map |
+//! | [`patching`] | a request as its version has it, written to the host |
 //! | [`random`] | draws for requests without a unit |
 //! | [`root`] | the plugin configuration's life |
 //! | [`stream`] | one request |
@@ -24,6 +27,8 @@
 //! they do not know and on text that is not UTF-8, where a panic ends every stream
 //! of the worker.
 
+mod arrival;
+mod chronicle;
 mod contexts;
 mod evidence;
 mod exports;
@@ -33,6 +38,7 @@ mod logger;
 mod memory;
 mod metrics;
 mod pairs;
+mod patching;
 mod random;
 mod root;
 mod stream;

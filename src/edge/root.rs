@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::chronicle::Chronicle;
 use super::metrics::{RolloutMetrics, Shown};
 use super::random::Draws;
 use super::stream::Stream;
@@ -25,6 +26,8 @@ pub struct Running {
     pub metrics: Rc<RolloutMetrics>,
     /// Who walks the ramp, where there is one.
     pub walker: Option<Rc<Walker>>,
+    /// Which shares were in force when, where conversations keep theirs.
+    pub chronicle: Option<Chronicle>,
     pub random: Draws,
 }
 
@@ -70,7 +73,10 @@ impl Root {
         let _ = host::set_tick_period(if walker.is_some() { TICK_MS } else { 0 });
         let context_id = self.context_id;
         let random = Draws::default();
-        let running = Running { context_id, config, metrics, walker, random };
+        let chronicle =
+            config.conversation.as_ref().map(|it| Chronicle::of(config.rollout.as_str(), it));
+        let running = Running { context_id, config, metrics, walker, chronicle, random };
+        running.follow_weights();
         running.metrics.begin(context_id, running.shown());
         self.running = Some(Rc::new(running));
         Ok(())
@@ -80,8 +86,9 @@ impl Root {
     pub fn tick(&self) {
         let Some(running) = &self.running else { return };
         if let (Some(walker), Some(settings)) = (&running.walker, &running.config.ramp) {
-            walker.tick(settings);
-            running.metrics.show(running.context_id, running.shown());
+            walker.tick(settings, running.chronicle.as_ref());
+            running.chronicle.iter().for_each(Chronicle::learn);
+            running.show();
         }
     }
 
@@ -110,8 +117,20 @@ impl Running {
         }
     }
 
+    /// Notes the weights, if they are set by hand, where conversations keep theirs.
+    pub fn follow_weights(&self) {
+        if let (Some(chronicle), None) = (&self.chronicle, &self.walker) {
+            chronicle.follow_weights(self.config.share);
+        }
+    }
+
+    /// Has the gauges show what is in force.
+    pub fn show(&self) {
+        self.metrics.show(self.context_id, self.shown());
+    }
+
     /// What the gauges are to show of it.
-    pub fn shown(&self) -> Shown {
+    fn shown(&self) -> Shown {
         match &self.walker {
             Some(walker) => Shown::ramp(walker.in_force()),
             None => Shown::by_hand(self.config.share),

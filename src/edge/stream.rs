@@ -2,11 +2,14 @@
 
 use std::rc::Rc;
 
-use super::host::{self, HostError};
+use super::arrival::{Decided, Marker};
+use super::host;
+use super::patching::{BodySoFar, Patched};
 use super::root::Running;
-use super::watch::{Lot, Watch};
+use super::watch::Watch;
 use crate::assign::unit::with_unit;
-use crate::assign::{Ask, Decision, Reason, Version, bucket_hash, decide, unit_hash};
+use crate::assign::{Decision, Reason, Version};
+use crate::patch::{Fit, RequestHead, pointer};
 
 /// The filter state that names the reason: `wasm.verdigris.reason` in the
 /// access log's `%FILTER_STATE(…)%`.
@@ -15,28 +18,127 @@ const REASON_STATE: &str = "verdigris.reason";
 /// The context of one HTTP stream.
 pub struct Stream {
     running: Option<Rc<Running>>,
+    /// A request whose body is waited for.
+    waiting: Option<Box<Waiting>>,
     watch: Option<Watch>,
+    /// What the client is to be given with the response.
+    marker: Option<Marker>,
+    /// How much of the request's body has passed.
+    passed: usize,
+}
+
+/// Whether the request goes on, in the host's numbers.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum Flow {
+    #[default]
+    Continue = 0,
+    Pause = 1,
+}
+
+/// A request whose body is waited for.
+struct Waiting {
+    head: RequestHead,
+    awaited: Awaited,
+}
+
+/// What a body is waited for.
+enum Awaited {
+    /// The conversation's id is in it; the unit is known.
+    Id(Option<Vec<u8>>),
+    /// It is changed.
+    Patch(Decided),
 }
 
 // === impl Stream ===
 
-// Where the configuration asks for no answers there is no watch, and nothing is done
-// after the request's headers.
+// Where the configuration asks for no answers there is no watch, and where nothing of
+// requests is changed or looked for nothing is waited for; then nothing is done after the
+// request's headers.
 impl Stream {
     pub fn new(running: Option<Rc<Running>>) -> Self {
-        Self { running, watch: None }
+        Self { running, waiting: None, watch: None, marker: None, passed: 0 }
     }
 
-    pub fn request_headers(&mut self) {
-        #[cfg(feature = "trap-for-tests")]
-        trap_if_marked();
+    /// The root context is not the one that was given the last stream.
+    pub fn resume(&self) {
         if let Some(running) = &self.running {
-            self.watch =
-                running.assign().and_then(|(decision, lot)| Watch::new(running, decision, lot));
+            running.follow_weights();
         }
     }
 
+    pub fn request_headers(&mut self, ends: bool) -> Flow {
+        #[cfg(feature = "trap-for-tests")]
+        trap_if_marked();
+        let Some(running) = self.running.clone() else { return Flow::Continue };
+        running.show();
+        let config = &running.config;
+        let forced = config.force_header.as_ref().and_then(|name| {
+            let value = host::request_header(name.as_str())?;
+            Version::from_bytes(&value)
+        });
+        let decided = match &config.conversation {
+            // It is decided without its unit, which need not be read.
+            _ if forced.is_some() => running.decide(None, forced, None),
+            None => with_unit(&config.unit, host::request_header, |unit| {
+                running.decide(unit, None, None)
+            }),
+            Some(conversations) => {
+                let owned = |it: Option<&[u8]>| it.map(<[u8]>::to_vec);
+                let unit = with_unit(&config.unit, host::request_header, owned);
+                let id = with_unit(&conversations.ids, host::request_header, owned);
+                if id.is_none() && !ends && !conversations.pointers.is_empty() {
+                    let head = request_head(true);
+                    if let Some(head) = head.filter(|it| it.is_readable(config.max_request_body)) {
+                        let awaited = Awaited::Id(unit);
+                        self.waiting = Some(Box::new(Waiting { head, awaited }));
+                        return Flow::Pause;
+                    }
+                }
+                running.decide(unit.as_deref(), None, id.as_deref())
+            }
+        };
+        let body = if ends { BodySoFar::None } else { BodySoFar::ToCome };
+        self.go_on(&running, decided, None, body)
+    }
+
+    pub fn request_body(&mut self, size: usize, ends: bool) -> Flow {
+        let Some(running) = self.running.clone() else { return Flow::Continue };
+        let most = running.config.max_request_body;
+        let Some(waiting) = self.waiting.take() else {
+            self.passed = self.passed.saturating_add(size);
+            if self.passed > most && running.config.green_request.body.is_required() {
+                // Green would not have had it.
+                self.watch.iter_mut().for_each(Watch::is_no_evidence);
+            }
+            return Flow::Continue;
+        };
+        if size <= most && !ends {
+            self.waiting = Some(waiting);
+            return Flow::Pause;
+        }
+        let body = if size <= most { host::request_body(size).ok() } else { None };
+        let body = body.as_deref();
+        let Waiting { head, awaited } = *waiting;
+        let decided = match awaited {
+            Awaited::Patch(decided) => decided,
+            Awaited::Id(unit) => {
+                let pointers = running.config.conversation.iter().flat_map(|it| &it.pointers);
+                let id = body.and_then(|body| str::from_utf8(body).ok()).and_then(|body| {
+                    pointers.into_iter().find_map(|tokens| pointer::text_at(body, tokens))
+                });
+                let id = id.filter(|id| !id.is_empty());
+                running.decide(unit.as_deref(), None, id.as_deref().map(str::as_bytes))
+            }
+        };
+        let body = body.map_or(BodySoFar::TooLarge, BodySoFar::Whole);
+        self.go_on(&running, decided, Some(head), body)
+    }
+
     pub fn response_headers(&mut self, ends: bool) {
+        self.give_up();
+        if let (Some(running), Some(marker)) = (&self.running, self.marker.take()) {
+            running.give(&marker);
+        }
         if let Some(watch) = &mut self.watch {
             watch.headers(ends);
         }
@@ -55,9 +157,94 @@ impl Stream {
     }
 
     /// The stream has ended, however it did.
-    pub fn end(self) {
+    pub fn end(mut self) {
+        self.give_up();
         if let Some(watch) = self.watch {
             watch.count();
+        }
+    }
+
+    /// Has the request patched as its version has it, or waits for its body.
+    fn go_on(
+        &mut self,
+        running: &Rc<Running>,
+        mut decided: Decided,
+        head: Option<RequestHead>,
+        body: BodySoFar<'_>,
+    ) -> Flow {
+        let config = &running.config;
+        let version = decided.decision.version;
+        let patch = config.request(version);
+        let is_weighed = decided.lot.is_some() && config.green_request.body.is_required();
+        if patch.is_empty() && !is_weighed {
+            self.settle(running, decided, Patched::default());
+            return Flow::Continue;
+        }
+        let head = head.or_else(|| request_head(body.is_some()));
+        let Some(head) = head else {
+            self.settle(running, decided.unpatchable(), Patched::default());
+            return Flow::Continue;
+        };
+        let format = config.formats.of(version).or_else(|| config.formats.at(&head.path));
+        let most = config.max_request_body;
+        if is_weighed && version == Version::Blue {
+            let format = config.formats.of(Version::Green).or(format);
+            if config.green_request.fit(&head, format, most) == Fit::Unfit {
+                // What green is not given is not to be held against blue's.
+                decided.lot = None;
+            }
+        }
+        let patched = match (patch.fit(&head, format, most), body) {
+            (Fit::Body(_), BodySoFar::ToCome) => {
+                let awaited = Awaited::Patch(decided);
+                self.waiting = Some(Box::new(Waiting { head, awaited }));
+                return Flow::Pause;
+            }
+            (Fit::Body(format), BodySoFar::Whole(bytes)) => {
+                Patched::of(patch, &head, Some(format), Some(bytes))
+            }
+            (Fit::Head, _) => Patched::of(patch, &head, format, None),
+            _ => None,
+        };
+        match patched {
+            Some(patched) => self.settle(running, decided, patched),
+            None if !patch.body.is_required() => {
+                let patched = Patched::of_headers(patch);
+                self.settle(running, decided, patched);
+            }
+            None if patch.passes_unfit => self.settle(running, decided, Patched::default()),
+            None => self.settle(running, decided.unpatchable(), Patched::default()),
+        }
+        Flow::Continue
+    }
+
+    /// Has Envoy route the request as decided, and counts.
+    fn settle(&mut self, running: &Rc<Running>, decided: Decided, patched: Patched<'_>) {
+        let mut decided = decided;
+        if !patched.write_body() {
+            decided = decided.unpatchable();
+        }
+        let Decided { decision, lot, marker } = decided;
+        if let Err(error) = running.route(decision.version) {
+            // Envoy goes on with what early header mutation put, and that is not
+            // to be booked on the version that was meant.
+            log::error!("{decision:?} not applied: the host answered {error:?}");
+            return;
+        }
+        if decision.reason != Reason::Unpatchable {
+            patched.write_headers();
+        }
+        running.count(decision);
+        self.marker = marker;
+        self.watch = Watch::new(running, decision, lot);
+    }
+
+    /// The body that is waited for will not come: blue has the request as it is.
+    fn give_up(&mut self) {
+        if let (Some(_), Some(running)) = (self.waiting.take(), &self.running) {
+            let decision = Decision { version: Version::Blue, reason: Reason::Unpatchable };
+            running.count(decision);
+            self.watch = Watch::new(running, decision, None);
         }
     }
 }
@@ -65,75 +252,17 @@ impl Stream {
 // === impl Running ===
 
 impl Running {
-    /// Decides, has Envoy route accordingly, and counts. The decision, if it could be
-    /// applied, and what a ramp need know of it.
-    fn assign(&self) -> Option<(Decision, Option<Lot>)> {
-        let config = &self.config;
-        self.metrics.show(self.context_id, self.shown());
-        let forced = config.force_header.as_ref().and_then(|name| {
-            let value = host::request_header(name.as_str())?;
-            Version::from_bytes(&value)
-        });
-        let decide = |unit: Option<&[u8]>| {
-            let ask = Ask { unit, forced };
-            let decision = decide(config, self.standing(), ask, || self.random.draw());
-            (decision, unit.and_then(|unit| self.lot(decision, unit)))
-        };
-        let (decision, lot) = match forced {
-            // It is decided without its unit, which need not be read.
-            Some(_) => decide(None),
-            None => with_unit(&config.unit, host::request_header, decide),
-        };
-        if let Err(error) = self.route(decision.version) {
-            // Envoy goes on with what early header mutation put, and that is not
-            // to be booked on the version that was meant.
-            log::error!("{decision:?} not applied: the host answered {error:?}");
-            return None;
-        }
+    fn count(&self, decision: Decision) {
         self.metrics.count(decision);
         if decision.reason != Reason::Weight {
             // A reason that the host refuses is missing from the access log only.
             let _ = host::set_filter_state(REASON_STATE, decision.reason.as_str());
         }
-        Some((decision, lot))
     }
+}
 
-    /// What a ramp need know of a decision, if it is evidence.
-    fn lot(&self, decision: Decision, unit: &[u8]) -> Option<Lot> {
-        let in_force = self.walker.as_ref()?.in_force();
-        if decision.reason != Reason::Weight {
-            return None;
-        }
-        let rollout = self.config.rollout.as_str();
-        let place = bucket_hash(rollout, unit);
-        in_force.compared.contains(place).then(|| Lot {
-            unit: unit_hash(rollout, unit),
-            step: in_force.number,
-            is_new: !in_force.before.contains(place),
-        })
-    }
-
-    /// Writes only what differs from what Envoy's early header mutation has put:
-    /// each write of a request header makes Envoy choose the route again.
-    fn route(&self, version: Version) -> Result<(), HostError> {
-        let config = &self.config;
-        let names_version = |version: Version| {
-            host::replace_request_header(config.version_header.as_str(), version.as_str())
-        };
-        if version == Version::Green {
-            names_version(version)?;
-        }
-        let cluster = config.cluster(version);
-        if *cluster == config.default_cluster {
-            return Ok(());
-        }
-        host::replace_request_header(config.cluster_header.as_str(), cluster.as_str()).inspect_err(
-            |_| {
-                // The request stays where it was, and must not claim otherwise.
-                let _ = names_version(Version::Blue);
-            },
-        )
-    }
+fn request_head(has_body: bool) -> Option<RequestHead> {
+    Some(RequestHead::of(host::request_headers().ok()?.iter(), has_body))
 }
 
 /// Traps the VM on a marked request, as a bug in the filter would.

@@ -5,6 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::hash::{BuildHasher as _, RandomState};
 use std::rc::Rc;
 
+use super::chronicle::Chronicle;
 use super::evidence::EvidenceCounters;
 use super::host::{self, Cas, Queue, set_shared, shared};
 use super::lease;
@@ -102,7 +103,7 @@ impl Walker {
 
     /// Tells what this VM's responses were; decides, if that falls to this VM; and learns
     /// what is in force.
-    pub fn tick(&self, settings: &Settings) {
+    pub fn tick(&self, settings: &Settings, chronicle: Option<&Chronicle>) {
         self.tell();
         let (Ok(monotonic), Ok(wall)) = (host::monotonic_time(), host::wall_time()) else {
             return;
@@ -110,7 +111,7 @@ impl Walker {
         let now = Now { monotonic, unix: wall / 1_000_000_000 };
         let Ok(mut deciding) = self.deciding.try_borrow_mut() else { return };
         if lease::hold(&self.key("lease"), self.me, monotonic) {
-            *deciding = self.decide(deciding.take(), settings, now);
+            *deciding = self.decide(deciding.take(), settings, chronicle, now);
         } else {
             *deciding = None;
         }
@@ -131,7 +132,13 @@ impl Walker {
 
     /// One look at the ramp. What is at hand for the next one; nothing if another VM has
     /// come between.
-    fn decide(&self, had: Option<Deciding>, settings: &Settings, now: Now) -> Option<Deciding> {
+    fn decide(
+        &self,
+        had: Option<Deciding>,
+        settings: &Settings,
+        chronicle: Option<&Chronicle>,
+        now: Now,
+    ) -> Option<Deciding> {
         let key = self.key("state");
         let found = shared(&key);
         let cas = found.as_ref().map_or(Cas::ANY, |(_, cas)| *cas);
@@ -162,6 +169,9 @@ impl Walker {
         entries.iter().for_each(|entry| self.say(entry));
         deciding.counters.count(&settings.rules, &deciding.state.evidence);
         let in_force = deciding.state.in_force(settings);
+        if let Some(chronicle) = chronicle {
+            chronicle.follow_ramp(in_force);
+        }
         if let Ok(text) = postcard::to_allocvec(&in_force) {
             // A VM that does not learn of it now does at the next tick.
             let _ = set_shared(&self.key("in_force"), &text, Cas::ANY);

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::host;
 use super::root::Running;
 use crate::assign::{Decision, Reason, Version};
-use crate::config::Answers;
+use crate::config::{Answers, Formats};
 use crate::judge::Observation;
 use crate::observe::head::parse_status;
 use crate::observe::{Ending, Format, Framing, Head, Outcome, Reader, Unread};
@@ -60,7 +60,8 @@ impl Watch {
         if matches!(decision.reason, Reason::Pinned | Reason::Forced) {
             return None;
         }
-        let format = if answers.read { format_of(answers, decision.version) } else { None };
+        let formats = &running.config.formats;
+        let format = if answers.read { format_of(formats, decision.version) } else { None };
         if answers.plain && format.is_some() {
             // An upstream that is not asked may compress, and the answer is unread.
             let _ = host::replace_request_header("accept-encoding", "identity");
@@ -76,6 +77,11 @@ impl Watch {
             ttft_ms: None,
             is_complete: false,
         })
+    }
+
+    /// The response is not to be compared with others.
+    pub fn is_no_evidence(&mut self) {
+        self.lot = None;
     }
 
     /// The response's headers have come.
@@ -185,9 +191,9 @@ impl Body {
 /// The format of the version's answers to this request.
 ///
 /// Asked before Envoy routes the request, since a route may rewrite the path.
-fn format_of(answers: &Answers, version: Version) -> Option<Format> {
-    answers.format_of(version).or_else(|| {
+fn format_of(formats: &Formats, version: Version) -> Option<Format> {
+    formats.of(version).or_else(|| {
         let path = host::request_header(":path")?;
-        answers.format_at(&path)
+        formats.at(&path)
     })
 }

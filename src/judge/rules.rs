@@ -161,4 +161,15 @@ impl Step {
         };
         shares.iter().filter(|share| **share < 1.0).filter_map(step).collect()
     }
+
+    /// The steps of a ramp through these shares where a unit is what begins in a step and
+    /// keeps its version: green's chance is the share, or a half where as many of blue's
+    /// are compared.
+    pub fn of_beginnings(shares: &[f64], has_equal_control: bool) -> Vec<Self> {
+        let step = |share: &f64| {
+            let chance = Chance::new(if has_equal_control { 0.5 } else { *share })?;
+            Some(Self { all: chance, new: chance })
+        };
+        shares.iter().filter(|share| **share < 1.0).filter_map(step).collect()
+    }
 }

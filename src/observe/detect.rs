@@ -1,8 +1,7 @@
 //! Which format and framing a response has.
 
 /// A provider's format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// OpenAI Chat Completions, and the older Completions.
     Chat,
@@ -26,6 +25,19 @@ pub enum Framing {
 // === impl Format ===
 
 impl Format {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Chat, Self::Responses, Self::Anthropic, Self::Gemini];
+
+    /// The name used in the configuration.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Chat => "chat",
+            Self::Responses => "responses",
+            Self::Anthropic => "anthropic",
+            Self::Gemini => "gemini",
+        }
+    }
+
     /// The format that answers have at `path`, by the end of the path without its
     /// query.
     ///

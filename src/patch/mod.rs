@@ -8,12 +8,14 @@
 //! | [`system`] | the system prompt, in each provider's place |
 //! | [`usage`] | asking a stream for its token counts |
 //! | [`pointer`] | a text in a body |
+//! | [`head`] | whether a request can be patched, by its headers |
 //! | [`request`] | all of it, as a version has it |
 //!
 //! What a patch does not touch keeps its bytes, order, white space and numbers. A patch
 //! is made whole or not at all.
 
 pub mod document;
+pub mod head;
 pub mod merge;
 pub mod model;
 pub mod pointer;
@@ -21,5 +23,6 @@ pub mod request;
 pub mod system;
 pub mod usage;
 
-pub use request::{BodyPatch, HeaderPatch, RequestPatch};
+pub use head::{Fit, RequestHead};
+pub use request::{BodyPatch, HeaderPatch, RequestPatch, Unfit};
 pub use system::{Placement, System};

@@ -52,9 +52,9 @@ impl BodyPatch {
         *self == Self::default()
     }
 
-    /// Whether a request that this does not fit can do without it.
-    pub fn is_optional(&self) -> bool {
-        self.model.is_none() && self.system.is_none() && self.merge.is_empty()
+    /// Whether a request is not the version's without it.
+    pub fn is_required(&self) -> bool {
+        self.model.is_some() || self.system.is_some() || !self.merge.is_empty()
     }
 
     /// Whether there is something to change in the body of a request in this format.

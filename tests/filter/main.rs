@@ -14,5 +14,6 @@ mod host_only;
 mod lease;
 mod memory;
 mod outcomes;
+mod patching;
 mod proxy;
 mod scenarios;

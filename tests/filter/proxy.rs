@@ -26,6 +26,10 @@ pub trait Proxy {
 #[derive(Clone, Debug, Default)]
 pub struct Request {
     pub headers: Vec<(String, Vec<u8>)>,
+    /// `/v1/chat/completions` where none is said.
+    pub path: Option<String>,
+    /// Without one it is a GET.
+    pub body: Option<Vec<u8>>,
 }
 
 impl Request {
@@ -35,6 +39,17 @@ impl Request {
 
     pub fn of(user: impl AsRef<[u8]>) -> Self {
         Self::default().header("x-user-id", user)
+    }
+
+    /// A POST of this body to this path.
+    pub fn post(mut self, path: &str, body: impl AsRef<[u8]>) -> Self {
+        self.path = Some(path.to_owned());
+        self.body = Some(body.as_ref().to_vec());
+        self
+    }
+
+    pub fn path(&self) -> &str {
+        self.path.as_deref().unwrap_or("/v1/chat/completions")
     }
 
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
@@ -53,9 +68,21 @@ pub struct Answer {
     pub version: String,
     /// The request's headers as they reached the upstream.
     pub forwarded: Vec<(String, Vec<u8>)>,
+    /// The request's path as it reached the upstream.
+    pub path: String,
+    /// The request's body as it reached the upstream.
+    pub body: Vec<u8>,
+    /// The response's headers.
+    pub headers: Vec<(String, Vec<u8>)>,
 }
 
 impl Answer {
+    /// The first value of a response header.
+    pub fn header(&self, name: &str) -> Option<String> {
+        let found = self.headers.iter().find(|(header, _)| header == name);
+        found.map(|(_, value)| String::from_utf8(value.clone()).unwrap())
+    }
+
     pub fn forwarded(&self, name: &str) -> Vec<&[u8]> {
         self.forwarded
             .iter()

@@ -2,6 +2,11 @@
 
 use serde_json::{Value, json};
 
+use crate::patching::{
+    a_body_can_name_the_conversation, a_client_is_given_when_its_conversation_began,
+    a_version_can_be_a_prompt_or_a_model, blue_can_be_patched_too_and_streams_asked_for_usage,
+    what_cannot_be_patched_goes_to_blue_as_it_came,
+};
 use crate::proxy::{Proxy, Request, config, counter, weights};
 use crate::{envoy::Envoy, host::Host, proxy::ROLLOUT};
 
@@ -32,6 +37,11 @@ scenarios! {
     both_versions_may_share_a_cluster,
     a_cookie_can_carry_the_unit,
     the_gauges_show_what_is_in_force,
+    a_version_can_be_a_prompt_or_a_model,
+    what_cannot_be_patched_goes_to_blue_as_it_came,
+    blue_can_be_patched_too_and_streams_asked_for_usage,
+    a_body_can_name_the_conversation,
+    a_client_is_given_when_its_conversation_began,
 }
 
 /// The formula, by an implementation that shares nothing with the filter.

@@ -72,7 +72,7 @@ fn a_stream_is_asked_for_its_usage_unless_it_says_what_it_wants() {
     for (body, new) in table {
         assert_eq!(patch.body(body.as_bytes(), Format::Chat).unwrap(), new);
     }
-    assert!(patch.is_optional() && !patch.needs_body(Format::Anthropic));
+    assert!(!patch.is_required() && !patch.needs_body(Format::Anthropic));
     let said = BodyPatch { asks_for_usage: true, ..merge(&json!({"stream_options": {"x": 1}})) };
     assert_eq!(
         said.body(br#"{"stream": true}"#, Format::Chat).unwrap(),

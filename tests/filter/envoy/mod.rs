@@ -176,7 +176,11 @@ impl Envoy {
                 )
             })
             .collect();
-        self.client.get(format!("{}{path}", self.url)).headers(headers).send()
+        let url = format!("{}{path}", self.url);
+        match &request.body {
+            None => self.client.get(url).headers(headers).send(),
+            Some(body) => self.client.post(url).headers(headers).body(body.clone()).send(),
+        }
     }
 }
 
@@ -197,7 +201,7 @@ impl Proxy for Envoy {
     }
 
     fn send(&mut self, request: &Request) -> Answer {
-        answer(self.get("/v1/chat/completions", request).unwrap())
+        answer(self.get(request.path(), request).unwrap())
     }
 
     fn stat(&mut self, name: &str) -> Option<u64> {
@@ -249,6 +253,9 @@ pub fn answer(response: Response) -> Answer {
     let status = response.status().as_u16();
     let version = response.headers().get("x-verdigris-version");
     let version = version.map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
+    let headers = response.headers().iter();
+    let headers =
+        headers.map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect();
     let body: Value = serde_json::from_str(&response.text().unwrap()).unwrap_or_default();
     let forwarded = body["headers"].as_array().cloned().unwrap_or_default();
     Answer {
@@ -259,5 +266,8 @@ pub fn answer(response: Response) -> Answer {
             .into_iter()
             .map(|header| serde_json::from_value(header).unwrap())
             .collect(),
+        path: body["path"].as_str().unwrap_or_default().to_owned(),
+        body: serde_json::from_value(body["body"].clone()).unwrap_or_default(),
+        headers,
     }
 }

@@ -67,7 +67,10 @@ impl Upstream {
                 }),
             )
             .fallback(move |request: Request| async move {
-                replay(&request).unwrap_or_else(|| echo(cluster, &request))
+                match replay(&request) {
+                    Some(recorded) => recorded,
+                    None => echo(cluster, request).await,
+                }
             });
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
         let listener = RUNTIME.block_on(tokio::net::TcpListener::bind(address)).unwrap();
@@ -122,13 +125,14 @@ impl Model {
 }
 
 /// Also claims to be another version, which Envoy is to overrule.
-fn echo(cluster: &str, request: &Request) -> Response {
-    let headers: Vec<Value> = request
-        .headers()
-        .iter()
-        .map(|(name, value)| json!([name.as_str(), value.as_bytes()]))
-        .collect();
-    let seen = json!({"cluster": cluster, "headers": headers});
+async fn echo(cluster: &str, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    // A body that is cut has no answer that anyone sees.
+    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
+    let headers: Vec<Value> =
+        head.headers.iter().map(|(name, value)| json!([name.as_str(), value.as_bytes()])).collect();
+    let path = head.uri.path_and_query().map(|path| path.as_str());
+    let seen = json!({"cluster": cluster, "headers": headers, "path": path, "body": &body[..]});
     Response::builder().header("x-verdigris-version", "teal").body(seen.to_string().into()).unwrap()
 }
 

@@ -56,9 +56,15 @@ fn link_proxy(linker: &mut Linker<State>) {
     host_call!(linker, proxy_get_buffer_bytes(
         host, buffer: u32, _start: u32, _max: u32, value: u32, value_size: u32
     ) {
+        const REQUEST_BODY: u32 = 0;
         const RESPONSE_BODY: u32 = 1;
         const PLUGIN_CONFIGURATION: u32 = 7;
         let bytes = match buffer {
+            REQUEST_BODY => {
+                let stream = &host.data().stream;
+                let body = stream.body.as_deref().unwrap_or_default();
+                body[..stream.buffered].to_vec()
+            }
             RESPONSE_BODY => host.data().stream.piece.clone(),
             PLUGIN_CONFIGURATION => host.data().config.clone(),
             _ => return BAD_ARGUMENT,
@@ -82,10 +88,11 @@ fn link_proxy(linker: &mut Linker<State>) {
     host_call!(linker, proxy_get_header_map_pairs(
         host, map: u32, value: u32, value_size: u32
     ) {
-        if map != RESPONSE_HEADERS {
-            return BAD_ARGUMENT;
-        }
-        let pairs = serialized(&host.data().stream.response.headers);
+        let stream = &host.data().stream;
+        let pairs = serialized(match map {
+            RESPONSE_HEADERS => &stream.response.headers,
+            _ => &stream.headers,
+        });
         give(&mut host, &pairs, value, value_size)
     });
     host_call!(linker, proxy_replace_header_map_value(
@@ -94,6 +101,34 @@ fn link_proxy(linker: &mut Linker<State>) {
         let name = String::from_utf8(read(&host, key, key_size)).unwrap();
         let value = read(&host, value, value_size);
         host.data_mut().stream.replace(&name, &value);
+        OK
+    });
+    host_call!(linker, proxy_add_header_map_value(
+        host, map: u32, key: u32, key_size: u32, value: u32, value_size: u32
+    ) {
+        let name = String::from_utf8(read(&host, key, key_size)).unwrap();
+        let value = read(&host, value, value_size);
+        let stream = &mut host.data_mut().stream;
+        let headers = match map {
+            RESPONSE_HEADERS => &mut stream.response.headers,
+            _ => &mut stream.headers,
+        };
+        headers.push((name, value));
+        OK
+    });
+    host_call!(linker, proxy_remove_header_map_value(host, _map: u32, key: u32, key_size: u32) {
+        let name = String::from_utf8(read(&host, key, key_size)).unwrap();
+        host.data_mut().stream.remove(&name);
+        OK
+    });
+    host_call!(linker, proxy_set_buffer_bytes(
+        host, buffer: u32, start: u32, _size: u32, value: u32, value_size: u32
+    ) {
+        if (buffer, start) != (0, 0) {
+            return BAD_ARGUMENT;
+        }
+        let body = read(&host, value, value_size);
+        host.data_mut().stream.body = Some(body);
         OK
     });
     host_call!(linker, proxy_get_property(

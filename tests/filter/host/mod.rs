@@ -143,7 +143,18 @@ impl Proxy for Host {
 impl Host {
     /// Sends a request to which the upstream answers with `response`.
     pub fn send_for(&mut self, request: &Request, response: Response) -> Answer {
-        let mut stream = Stream { headers: request.headers.clone(), response, ..Stream::default() };
+        let mut stream = Stream {
+            headers: request.headers.clone(),
+            body: request.body.clone(),
+            response,
+            ..Stream::default()
+        };
+        if stream.get(":path").is_none() {
+            stream.replace(":path", request.path().as_bytes());
+        }
+        if let Some(body) = &request.body {
+            stream.replace("content-length", body.len().to_string().as_bytes());
+        }
         for (name, value) in EARLY_MUTATION {
             stream.replace(name, value.as_bytes());
         }
@@ -153,12 +164,17 @@ impl Host {
         let text = |name| String::from_utf8(stream.get(name).unwrap().to_vec()).unwrap();
         let (cluster, version) = (text("x-verdigris-cluster"), text("x-verdigris-version"));
         let known = ["llm-blue", "llm-green", "llm-next"].contains(&cluster.as_str());
+        let path = text(":path");
         stream.remove("x-verdigris-cluster");
+        stream.remove(":path");
         Answer {
             status: if known { 200 } else { 503 },
             cluster,
             version,
             forwarded: stream.headers,
+            path,
+            body: stream.body.unwrap_or_default(),
+            headers: stream.response.headers,
         }
     }
 }

@@ -50,6 +50,10 @@ pub struct State {
 #[derive(Clone, Debug, Default)]
 pub struct Stream {
     pub headers: Vec<(String, Vec<u8>)>,
+    /// The request's body, if it has one.
+    pub body: Option<Vec<u8>>,
+    /// How much of it has come, where the filter waits for it.
+    pub buffered: usize,
     pub filter_state: BTreeMap<String, Vec<u8>>,
     pub response: Response,
     /// The piece of the response's body that is passing.
@@ -157,11 +161,33 @@ impl Vm {
         let Response { headers: response, pieces, is_complete, .. } = &stream.response;
         let ends = u32::from(pieces.is_empty() && *is_complete);
         let count = u32::try_from(response.len()).unwrap();
+        let body = stream.body.clone();
         self.store.data_mut().stream = stream;
         self.call("proxy_on_context_create", &[context, root]);
-        self.go_on("proxy_on_request_headers", &[context, headers, 1]);
+        match body {
+            None => self.go_on("proxy_on_request_headers", &[context, headers, 1]),
+            Some(body) => self.send_body(context, headers, &body),
+        }
         if count > 0 {
             self.go_on("proxy_on_response_headers", &[context, count, ends]);
+        }
+    }
+
+    /// Has a request with a body come, in pieces. As in Envoy the filter is told of all that
+    /// is buffered while it waits, else of a piece.
+    fn send_body(&mut self, context: u32, headers: u32, body: &[u8]) {
+        const PAUSE: Option<u32> = Some(1);
+        let mut waits = self.call("proxy_on_request_headers", &[context, headers, 0]) == PAUSE;
+        let mut come = 0;
+        let pieces: Vec<&[u8]> = body.chunks(body.len().div_ceil(3).max(1)).collect();
+        for (index, piece) in pieces.iter().enumerate() {
+            come += piece.len();
+            let size = if waits { come } else { piece.len() };
+            self.store.data_mut().stream.buffered = size;
+            let size = u32::try_from(size).unwrap();
+            let ends = index + 1 == pieces.len();
+            waits = self.call("proxy_on_request_body", &[context, size, ends.into()]) == PAUSE;
+            assert!(!(waits && ends), "paused at the end");
         }
     }
 

@@ -1,0 +1,65 @@
+//! Conversations keep the version they began with.
+//!
+//! Nothing is stored of a conversation. When it began is known by its id or its marker,
+//! and the share that was in force then decides, for as long as it lasts.
+
+use super::history::{Era, History};
+use super::{Share, began, marker};
+
+/// What is known of when a conversation began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beginning {
+    /// At this time, in milliseconds since 1970.
+    Known(u64),
+    /// Nothing: it is taken to begin now.
+    Unknown,
+}
+
+/// The share that a conversation has a claim to, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Green's share of the conversations that are like it.
+    pub share: Share,
+    /// Whether that is a share of the past.
+    pub is_drained: bool,
+    /// The ramp's step in which it began, and the share that the step compares; `None`
+    /// where it began in none, and is no evidence.
+    pub step: Option<(u16, Share)>,
+}
+
+// === impl Beginning ===
+
+impl Beginning {
+    /// When the conversation `id` began, by the id itself or else by a marker. A time in
+    /// the future is none: what it is of cannot be known before.
+    pub fn of(id: &[u8], marker: Option<&[u8]>, now: u64) -> Self {
+        let by_id = began::time_of_id(id).filter(|time| *time <= now);
+        let by_marker = || marker::read(marker?, id).filter(|time| *time <= now);
+        by_id.or_else(by_marker).map_or(Self::Unknown, Self::Known)
+    }
+}
+
+// === impl Claim ===
+
+impl Claim {
+    /// What a conversation has that began then. One that is older than `max_age_ms` goes
+    /// by the share of now; one from before all that is known is blue's. `None` where
+    /// nothing is known at all.
+    pub fn of(history: &History, began: Beginning, now: u64, max_age_ms: u64) -> Option<Self> {
+        let current = history.at(now)?;
+        let step = |era: &Era| Some((era.number, era.compared));
+        let began = match began {
+            Beginning::Unknown => {
+                return Some(Self { share: current.share, is_drained: false, step: step(current) });
+            }
+            Beginning::Known(began) => began,
+        };
+        if now.saturating_sub(began) > max_age_ms {
+            return Some(Self { share: current.share, is_drained: false, step: None });
+        }
+        Some(match history.at(began) {
+            Some(era) => Self { share: era.share, is_drained: era != current, step: step(era) },
+            None => Self { share: Share::NONE, is_drained: true, step: None },
+        })
+    }
+}

@@ -1,0 +1,98 @@
+//! Which share was in force when.
+
+use serde::{Deserialize, Serialize};
+
+use super::Share;
+
+/// A time in which one share was in force, up to the next one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Era {
+    /// From when, in milliseconds since 1970.
+    pub since: u64,
+    /// Green's share.
+    pub share: Share,
+    /// The share of all units that a ramp compared.
+    pub compared: Share,
+    /// The number of the ramp's step; 0 for weights set by hand.
+    pub number: u16,
+}
+
+/// The shares that were in force, the oldest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct History(Vec<Era>);
+
+/// How many eras are kept. With the oldest the memory of conversations that began in it
+/// goes, and they are blue's.
+pub const KEPT: usize = 64;
+
+/// For how long after a change the share before stays in force for conversations, in
+/// milliseconds: until then all workers know of the change, and agree on every
+/// conversation that begins after it.
+pub const SETTLES_MS: u64 = 2_000;
+
+// === impl History ===
+
+impl History {
+    /// A history of these eras.
+    pub fn of(eras: Vec<Era>) -> Self {
+        let mut history = Self::default();
+        for era in eras {
+            let place = history.0.partition_point(|it| it.since <= era.since);
+            history.0.insert(place, era);
+        }
+        history
+    }
+
+    /// What was in force at a time; `None` before all that is known.
+    pub fn at(&self, time: u64) -> Option<&Era> {
+        let after = self.0.partition_point(|era| era.since <= time);
+        self.0.get(after.checked_sub(1)?)
+    }
+
+    /// The last change that is known.
+    pub fn last(&self) -> Option<&Era> {
+        self.0.last()
+    }
+
+    /// Notes what is in force from now on, once all workers know of it; whether that is
+    /// new. The first of all holds at once.
+    pub fn follow(&mut self, now: u64, share: Share, compared: Share, number: u16) -> bool {
+        let is_known =
+            |era: &Era| (era.share, era.compared, era.number) == (share, compared, number);
+        let since = match self.0.last() {
+            Some(last) if is_known(last) => return false,
+            Some(last) => last.since.max(now.saturating_add(SETTLES_MS)),
+            None => now,
+        };
+        self.0.push(Era { since, share, compared, number });
+        if self.0.len() > KEPT {
+            self.0.remove(0);
+        }
+        true
+    }
+
+    /// Notes that blue has everything from now on, at once; whether that is new. Unless
+    /// conversations under way may finish where they are, blue has had everything always.
+    pub fn roll_back(&mut self, now: u64, may_finish: bool) -> bool {
+        let blue = |since| Era { since, share: Share::NONE, compared: Share::NONE, number: 0 };
+        if !may_finish {
+            let always = [blue(0)];
+            let is_new = self.0 != always;
+            self.0 = always.into();
+            return is_new;
+        }
+        if self.0.last().is_some_and(|last| last.share == Share::NONE) {
+            return false;
+        }
+        self.0.retain(|era| era.since <= now);
+        self.0.push(blue(now));
+        true
+    }
+
+    /// This history, with what the operator wrote of the time before it.
+    pub fn after(&self, written: &Self) -> Self {
+        let first = self.0.first().map_or(u64::MAX, |era| era.since);
+        let before = written.0.iter().filter(|era| era.since < first);
+        Self(before.chain(&self.0).copied().collect())
+    }
+}

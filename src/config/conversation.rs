@@ -1,0 +1,172 @@
+//! How conversations are kept on the version that they began with.
+
+use serde_json::json;
+
+use super::Problem;
+use super::names::HeaderName;
+use super::problems::Problems;
+use super::time::{duration, timestamp};
+use super::valid::{cookie_name, header_name, share_of};
+use super::written::{OneOrMany, WrittenSource};
+use super::written_release::{OnRollback, WrittenConversation, WrittenEra};
+use crate::assign::{Era, History, Share, UnitSource};
+use crate::patch::pointer;
+
+/// How conversations are kept on the version that they began with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conversations {
+    /// Where a request names its conversation, in this order.
+    pub ids: Vec<UnitSource>,
+    /// The same in the body, as the tokens of JSON pointers; looked at last.
+    pub pointers: Vec<Vec<Box<str>>>,
+    /// Where the marker of its beginning is found and given.
+    pub markers: Vec<UnitSource>,
+    /// How long a conversation keeps its version, in milliseconds.
+    pub max_age_ms: u64,
+    /// Whether conversations on green end there after a rollback.
+    pub may_finish: bool,
+    /// What was in force before the filter came to know of it.
+    pub history: History,
+}
+
+/// Headers by which well-known clients name a conversation.
+const WELL_KNOWN: [&str; 6] = [
+    "x-conversation-id",
+    "x-openwebui-chat-id",
+    "x-claude-code-session-id",
+    "thread-id",
+    "session-id",
+    "x-session-id",
+];
+
+const MARKER: &str = "x-verdigris-began";
+
+const DAY_MS: u64 = 86_400_000;
+
+/// The conversations that are to be kept on one version.
+pub(super) fn conversations(
+    written: WrittenConversation,
+    problems: &mut Problems,
+) -> Option<Conversations> {
+    let (mut ids, mut pointers) = (Vec::new(), Vec::new());
+    match written.id {
+        None => ids.extend(WELL_KNOWN.iter().filter_map(|name| well_known(name))),
+        Some(OneOrMany(sources)) => {
+            if sources.is_empty() {
+                let mend = r#"write {"header": "x-conversation-id"}, {"cookie": …}, {"pointer": …}, a list of these, or leave it out for the headers of well-known clients"#;
+                problems.note(Problem::new("conversation.id", &json!([]), mend));
+            }
+            for source in &sources {
+                match id_source(source, problems)? {
+                    IdSource::OfHead(source) => ids.push(source),
+                    IdSource::Pointer(tokens) => pointers.push(tokens),
+                }
+            }
+        }
+    }
+    let markers = match written.marker {
+        None => well_known(MARKER).into_iter().collect(),
+        Some(OneOrMany(sources)) => {
+            let sources = sources.iter().map(|it| head_source("conversation.marker", it, problems));
+            sources.collect::<Vec<_>>().into_iter().collect::<Option<Vec<_>>>()?
+        }
+    };
+    let drain = written.drain;
+    let max_age_ms = match drain.max_age {
+        None => Some(DAY_MS),
+        Some(text) => {
+            let age = duration(&text).filter(|age| !age.is_zero());
+            if age.is_none() {
+                let mend = "write a whole number of ms, s, m, h or d, above 0 and at most 365 \
+                            days, such as \"24h\"";
+                problems.note(Problem::new("conversation.drain.max_age", &json!(text), mend));
+            }
+            age.and_then(|age| u64::try_from(age.as_millis()).ok())
+        }
+    };
+    let eras: Vec<_> = written
+        .history
+        .iter()
+        .enumerate()
+        .map(|(at, era)| era_of(&format!("conversation.history[{at}]"), era, problems))
+        .collect();
+    Some(Conversations {
+        ids,
+        pointers,
+        markers,
+        max_age_ms: max_age_ms?,
+        may_finish: written.on_rollback == OnRollback::Finish,
+        history: History::of(eras.into_iter().collect::<Option<Vec<_>>>()?),
+    })
+}
+
+enum IdSource {
+    OfHead(UnitSource),
+    Pointer(Vec<Box<str>>),
+}
+
+fn well_known(name: &str) -> Option<UnitSource> {
+    HeaderName::new(name).map(UnitSource::Header)
+}
+
+fn id_source(source: &WrittenSource, problems: &mut Problems) -> Option<IdSource> {
+    let field = "conversation.id";
+    let Some(pointer) = &source.pointer else {
+        return head_source(field, source, problems).map(IdSource::OfHead);
+    };
+    let tokens = pointer::tokens(pointer);
+    let is_previous = tokens.as_ref().is_some_and(|tokens| {
+        tokens.last().is_some_and(|token| &**token == "previous_response_id")
+    });
+    let mend = if source.header.is_some() || source.cookie.is_some() {
+        "a source is one header, one cookie or one pointer; list the sources one by one"
+    } else if is_previous {
+        "is another one in each turn; write {\"pointer\": \"/conversation/id\"}, or name a header"
+    } else {
+        match tokens {
+            Some(tokens) => return Some(IdSource::Pointer(tokens)),
+            None => "write a JSON pointer into the request's body, such as \"/conversation/id\"",
+        }
+    };
+    problems.note(Problem::new(field, &json!({"pointer": pointer}), mend));
+    None
+}
+
+fn head_source(field: &str, source: &WrittenSource, problems: &mut Problems) -> Option<UnitSource> {
+    match source {
+        WrittenSource { header: Some(name), cookie: None, pointer: None } => {
+            problems.checked(field, name, header_name).map(UnitSource::Header)
+        }
+        WrittenSource { header: None, cookie: Some(name), pointer: None } => {
+            problems.checked(field, name, cookie_name).map(UnitSource::Cookie)
+        }
+        _ => {
+            let value = json!({"header": source.header, "cookie": source.cookie});
+            problems.note(Problem::new(
+                field,
+                &value,
+                "a source is one header or one cookie; list the sources one by one",
+            ));
+            None
+        }
+    }
+}
+
+fn era_of(field: &str, era: &WrittenEra, problems: &mut Problems) -> Option<Era> {
+    let since = era.since.as_deref().and_then(timestamp);
+    if since.is_none() {
+        let mend = r#"write when these weights came into force as RFC 3339 has it, such as "2026-11-25T10:00:00Z""#;
+        problems.note(Problem::new(format!("{field}.since"), &json!(era.since), mend));
+    }
+    let share = match era.weights {
+        Some(weights) => share_of(&format!("{field}.weights"), weights, problems),
+        None => {
+            let mend = r#"write two whole numbers, such as {"blue": 95, "green": 5}"#;
+            problems.note(Problem::missing(format!("{field}.weights"), mend));
+            None
+        }
+    };
+    let since = since?.duration_since(std::time::UNIX_EPOCH).ok()?;
+    let since = u64::try_from(since.as_millis()).ok()?;
+    Some(Era { since, share: share?, compared: Share::NONE, number: 0 })
+}

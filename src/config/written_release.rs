@@ -1,0 +1,165 @@
+//! What the operator wrote of conversations, and of what a version changes in requests.
+
+use serde_json::{Map, Value};
+
+use super::reader::{Fields, Place};
+use super::written::{OneOrMany, WrittenWeights};
+
+/// What keeps a conversation on one version.
+#[derive(Clone, Debug, Default)]
+#[allow(missing_docs, reason = "the README's reference is their one description")]
+pub struct WrittenConversation {
+    pub id: Option<OneOrMany>,
+    pub marker: Option<OneOrMany>,
+    pub drain: WrittenDrain,
+    pub on_rollback: OnRollback,
+    pub history: Vec<WrittenEra>,
+}
+
+/// When conversations under way end to be so.
+#[derive(Clone, Debug, Default)]
+#[allow(missing_docs, reason = "the README's reference is their one description")]
+pub struct WrittenDrain {
+    pub max_age: Option<String>,
+}
+
+/// What becomes of conversations under way on green when green is rolled back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnRollback {
+    /// They go on on blue.
+    #[default]
+    Move,
+    /// They end on green.
+    Finish,
+}
+
+/// Weights that were in force from some time on.
+#[derive(Clone, Debug, Default)]
+#[allow(missing_docs, reason = "the README's reference is their one description")]
+pub struct WrittenEra {
+    pub since: Option<String>,
+    pub weights: Option<WrittenWeights>,
+}
+
+/// What a version changes in its requests.
+#[derive(Clone, Debug, Default)]
+#[allow(missing_docs, reason = "the README's reference is their one description")]
+pub struct WrittenRequest {
+    pub headers: WrittenHeaders,
+    pub model: Option<String>,
+    pub system: Option<WrittenSystem>,
+    pub merge: Option<Map<String, Value>>,
+    pub unpatchable: Unpatchable,
+}
+
+/// Headers that a version sets and removes.
+#[derive(Clone, Debug, Default)]
+#[allow(missing_docs, reason = "the README's reference is their one description")]
+pub struct WrittenHeaders {
+    pub set: Vec<(String, String)>,
+    pub remove: Vec<String>,
+}
+
+/// A change of the system prompt.
+#[derive(Clone, Debug, Default)]
+#[allow(missing_docs, reason = "the README's reference is their one description")]
+pub struct WrittenSystem {
+    pub replace: Option<String>,
+    pub prepend: Option<String>,
+    pub append: Option<String>,
+}
+
+/// Where a request goes that what its version changes does not fit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unpatchable {
+    /// To blue, as it came.
+    #[default]
+    Blue,
+    /// To its version, as it came.
+    Pass,
+}
+
+// === impl WrittenConversation ===
+
+impl WrittenConversation {
+    pub(super) fn read(mut fields: Fields<'_>) -> Self {
+        let written = Self {
+            id: fields.get("id").map(OneOrMany::read),
+            marker: fields.get("marker").map(OneOrMany::read),
+            drain: fields.fields("drain").map(WrittenDrain::read).unwrap_or_default(),
+            on_rollback: match fields.choice("on_rollback", &["move", "finish"]) {
+                Some(1) => OnRollback::Finish,
+                _ => OnRollback::Move,
+            },
+            history: {
+                let history = fields.items("history").unwrap_or_default();
+                history.iter().filter_map(Place::fields).map(WrittenEra::read).collect()
+            },
+        };
+        fields.end();
+        written
+    }
+}
+
+impl WrittenDrain {
+    fn read(mut fields: Fields<'_>) -> Self {
+        let written = Self { max_age: fields.text("max_age") };
+        fields.end();
+        written
+    }
+}
+
+impl WrittenEra {
+    fn read(mut fields: Fields<'_>) -> Self {
+        let written = Self {
+            since: fields.text("since"),
+            weights: fields.fields("weights").map(WrittenWeights::read),
+        };
+        fields.end();
+        written
+    }
+}
+
+// === impl WrittenRequest ===
+
+impl WrittenRequest {
+    pub(super) fn read(mut fields: Fields<'_>) -> Self {
+        let written = Self {
+            headers: fields.fields("headers").map(WrittenHeaders::read).unwrap_or_default(),
+            model: fields.text("model"),
+            system: fields.fields("system").map(WrittenSystem::read),
+            merge: fields.get("merge").and_then(|place| {
+                place.fields()?;
+                place.value().as_object().cloned()
+            }),
+            unpatchable: match fields.choice("unpatchable", &["blue", "pass"]) {
+                Some(1) => Unpatchable::Pass,
+                _ => Unpatchable::Blue,
+            },
+        };
+        fields.end();
+        written
+    }
+}
+
+impl WrittenHeaders {
+    fn read(mut fields: Fields<'_>) -> Self {
+        let set = fields.fields("set").map(|it| it.entries()).unwrap_or_default();
+        let set = set.into_iter().filter_map(|(name, place)| Some((name, place.text()?)));
+        let written = Self { set: set.collect(), remove: fields.texts("remove") };
+        fields.end();
+        written
+    }
+}
+
+impl WrittenSystem {
+    fn read(mut fields: Fields<'_>) -> Self {
+        let written = Self {
+            replace: fields.text("replace"),
+            prepend: fields.text("prepend"),
+            append: fields.text("append"),
+        };
+        fields.end();
+        written
+    }
+}

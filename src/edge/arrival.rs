@@ -1,0 +1,144 @@
+//! Who answers a request, by what it brings.
+
+use super::host::{self, HostError};
+use super::root::Running;
+use super::watch::Lot;
+use crate::assign::unit::with_unit;
+use crate::assign::{
+    Ask, Beginning, Claim, Decision, Reason, Share, Standing, UnitSource, Version, bucket_hash,
+    decide, marker, unit_hash,
+};
+
+/// Who answers a request, and what follows from it.
+pub struct Decided {
+    pub decision: Decision,
+    /// What a ramp need know of it, if it is evidence.
+    pub lot: Option<Lot>,
+    /// What tells when its conversation began, where the client does not have it yet.
+    pub marker: Option<Marker>,
+}
+
+/// When a conversation began, as the client is told it.
+pub struct Marker(String);
+
+// === impl Decided ===
+
+impl Decided {
+    /// Blue answers, as the request came.
+    pub fn unpatchable(self) -> Self {
+        let decision = Decision { version: Version::Blue, reason: Reason::Unpatchable };
+        Self { decision, lot: None, ..self }
+    }
+}
+
+// === impl Running ===
+
+impl Running {
+    /// Decides, by what the request brings.
+    pub fn decide(
+        &self,
+        unit: Option<&[u8]>,
+        forced: Option<Version>,
+        id: Option<&[u8]>,
+    ) -> Decided {
+        let standing = self.standing();
+        let known = id.map(|id| self.conversation(id, standing));
+        let conversation = match (id, &known) {
+            (Some(id), Some((claim, _))) => Some((id, *claim)),
+            _ => None,
+        };
+        let ask = Ask { unit, forced, conversation };
+        let decision = decide(&self.config, standing, ask, || self.random.draw());
+        let lot = match conversation {
+            Some((id, claim)) => self.lot_of_conversation(decision, id, claim),
+            None => unit.and_then(|unit| self.lot(decision, unit)),
+        };
+        Decided { decision, lot, marker: known.and_then(|(_, marker)| marker) }
+    }
+
+    /// The share that a conversation has a claim to, and the marker that it lacks.
+    fn conversation(&self, id: &[u8], standing: Standing) -> (Claim, Option<Marker>) {
+        let share = match standing {
+            Standing::Share(share) => share,
+            Standing::RolledBack => Share::NONE,
+        };
+        let unknown = Claim { share, is_drained: false, step: None };
+        let Some(conversations) = &self.config.conversation else { return (unknown, None) };
+        let Ok(now) = host::wall_time() else { return (unknown, None) };
+        let now = now / 1_000_000;
+        let owned = |it: Option<&[u8]>| it.map(<[u8]>::to_vec);
+        let held = with_unit(&conversations.markers, host::request_header, owned);
+        let began = Beginning::of(id, held.as_deref(), now);
+        let claim = self.chronicle.as_ref().and_then(|chronicle| chronicle.claim(began, now));
+        let lacks_marker = began == Beginning::Unknown && !conversations.markers.is_empty();
+        let marker = lacks_marker
+            .then(|| Marker(marker::with(held.as_deref().unwrap_or_default(), id, now)));
+        (claim.unwrap_or(unknown), marker)
+    }
+
+    /// Gives the client a marker with the response.
+    pub fn give(&self, marker: &Marker) {
+        let Marker(value) = marker;
+        let Some(conversations) = &self.config.conversation else { return };
+        for place in &conversations.markers {
+            // A client that is not given it now is with its next request.
+            let _ = match place {
+                UnitSource::Header(name) => host::add_response_header(name.as_str(), value),
+                UnitSource::Cookie(name) => {
+                    let age = conversations.max_age_ms / 1000;
+                    let cookie =
+                        format!("{name}={value}; Path=/; Max-Age={age}; HttpOnly; SameSite=Lax");
+                    host::add_response_header("set-cookie", &cookie)
+                }
+            };
+        }
+    }
+
+    fn lot(&self, decision: Decision, unit: &[u8]) -> Option<Lot> {
+        let in_force = self.walker.as_ref()?.in_force();
+        if decision.reason != Reason::Weight || self.config.conversation.is_some() {
+            return None;
+        }
+        let rollout = self.config.rollout.as_str();
+        let place = bucket_hash(rollout, unit);
+        in_force.compared.contains(place).then(|| Lot {
+            unit: unit_hash(rollout, unit),
+            step: in_force.number,
+            is_new: !in_force.before.contains(place),
+        })
+    }
+
+    /// Evidence is of conversations that began in a step; all of them are new to it.
+    fn lot_of_conversation(&self, decision: Decision, id: &[u8], claim: Claim) -> Option<Lot> {
+        self.walker.as_ref()?;
+        if !matches!(decision.reason, Reason::Weight | Reason::Drained) {
+            return None;
+        }
+        let (step, compared) = claim.step?;
+        let rollout = self.config.rollout.as_str();
+        let is_compared = compared.contains(bucket_hash(rollout, id));
+        is_compared.then(|| Lot { unit: unit_hash(rollout, id), step, is_new: true })
+    }
+
+    /// Writes only what differs from what Envoy's early header mutation has put:
+    /// each write of a request header makes Envoy choose the route again.
+    pub fn route(&self, version: Version) -> Result<(), HostError> {
+        let config = &self.config;
+        let names_version = |version: Version| {
+            host::replace_request_header(config.version_header.as_str(), version.as_str())
+        };
+        if version == Version::Green {
+            names_version(version)?;
+        }
+        let cluster = config.cluster(version);
+        if *cluster == config.default_cluster {
+            return Ok(());
+        }
+        host::replace_request_header(config.cluster_header.as_str(), cluster.as_str()).inspect_err(
+            |_| {
+                // The request stays where it was, and must not claim otherwise.
+                let _ = names_version(Version::Blue);
+            },
+        )
+    }
+}

@@ -1,0 +1,91 @@
+//! Which shares were in force when, as VMs share it.
+
+use std::cell::RefCell;
+
+use super::host::{self, Cas, set_shared, shared};
+use crate::assign::{Beginning, Claim, History, Share};
+use crate::config::Conversations;
+use crate::ramp::InForce;
+
+/// The history of one rollout's shares.
+pub struct Chronicle {
+    key: String,
+    max_age_ms: u64,
+    may_finish: bool,
+    written: History,
+    /// What is shared, after what the operator wrote.
+    known: RefCell<History>,
+}
+
+/// How often a change is tried that other VMs come between.
+const TRIES: usize = 4;
+
+// === impl Chronicle ===
+
+impl Chronicle {
+    pub fn of(rollout: &str, conversations: &Conversations) -> Self {
+        let chronicle = Self {
+            key: format!("verdigris.{rollout}.history"),
+            max_age_ms: conversations.max_age_ms,
+            may_finish: conversations.may_finish,
+            written: conversations.history.clone(),
+            known: RefCell::default(),
+        };
+        chronicle.learn();
+        chronicle
+    }
+
+    /// The share that a conversation has a claim to; `None` before any is known.
+    pub fn claim(&self, began: Beginning, now_ms: u64) -> Option<Claim> {
+        Claim::of(&*self.known.try_borrow().ok()?, began, now_ms, self.max_age_ms)
+    }
+
+    /// Learns what other VMs have noted.
+    pub fn learn(&self) {
+        let history = self.read().0.unwrap_or_default();
+        self.know(&history);
+    }
+
+    /// Notes weights that are set by hand.
+    pub fn follow_weights(&self, share: Share) {
+        self.note(|history, now| match share {
+            Share::NONE => history.roll_back(now, self.may_finish),
+            share => history.follow(now, share, Share::ALL, 0),
+        });
+    }
+
+    /// Notes what a ramp has in force.
+    pub fn follow_ramp(&self, in_force: InForce) {
+        let InForce { share, compared, number, .. } = in_force;
+        self.note(|history, now| match share {
+            Share::NONE => history.roll_back(now, self.may_finish),
+            share => history.follow(now, share, compared, number),
+        });
+    }
+
+    fn note(&self, change: impl Fn(&mut History, u64) -> bool) {
+        let Ok(now) = host::wall_time() else { return };
+        for _ in 0..TRIES {
+            let (history, cas) = self.read();
+            let mut history = history.unwrap_or_default();
+            if !change(&mut history, now / 1_000_000) {
+                return self.know(&history);
+            }
+            let Ok(bytes) = postcard::to_allocvec(&history) else { return };
+            if set_shared(&self.key, &bytes, cas).is_ok() {
+                return self.know(&history);
+            }
+        }
+    }
+
+    fn read(&self) -> (Option<History>, Cas) {
+        match shared(&self.key) {
+            Some((bytes, cas)) => (postcard::from_bytes(&bytes).ok(), cas),
+            None => (None, Cas::ANY),
+        }
+    }
+
+    fn know(&self, history: &History) {
+        self.known.replace(history.after(&self.written));
+    }
+}
