@@ -16,10 +16,8 @@ thread_local! {
 struct Contexts {
     /// In the order in which they were made; seldom more than two.
     roots: Vec<Root>,
-    /// The root context that was configured or given a stream last. Envoy ticks older
-    /// ones too while they have streams; and where a configuration returns, it may take
-    /// up an older one without configuring it.
-    newest: u32,
+    /// How often any root context was configured or given a stream.
+    uses: u64,
     streams: HashMap<u32, Stream, BuildHasherDefault<IdHasher>>,
 }
 
@@ -28,12 +26,11 @@ pub fn create(context_id: u32, root_id: u32) {
     with_contexts(|contexts| {
         if root_id == 0 {
             contexts.roots.push(Root::new(context_id));
-        } else if let Some(root) = contexts.root(root_id) {
-            let stream = root.stream();
-            if contexts.newest != root_id {
-                contexts.newest = root_id;
-                stream.resume();
-            }
+            return;
+        }
+        let used = contexts.next_use();
+        if let Some(root) = contexts.root(root_id) {
+            let stream = root.stream(used);
             contexts.streams.insert(context_id, stream);
         }
     });
@@ -44,9 +41,10 @@ pub fn end(context_id: u32) {
     with_contexts(|contexts| {
         if let Some(stream) = contexts.streams.remove(&context_id) {
             stream.end();
-        } else if let Some(root) = contexts.root(context_id) {
-            root.end();
-            contexts.roots.retain(|root| root.context_id() != context_id);
+        } else if let Some(at) = contexts.roots.iter().position(|it| it.context_id() == context_id)
+        {
+            let root = contexts.roots.remove(at);
+            root.end(&contexts.roots);
         }
     });
 }
@@ -54,21 +52,18 @@ pub fn end(context_id: u32) {
 /// The host has a configuration for a root context; whether it can be run on.
 pub fn configure(context_id: u32) -> bool {
     let is_taken = with_contexts(|contexts| {
-        let is_taken = contexts.root(context_id).is_some_and(Root::configure);
-        if is_taken {
-            contexts.newest = context_id;
-        }
-        is_taken
+        let used = contexts.next_use();
+        contexts.root(context_id).is_some_and(|root| root.configure(used))
     });
     is_taken.unwrap_or_default()
 }
 
-/// A tick of a root context. Only the newest acts.
+/// A tick of a root context.
 pub fn tick(context_id: u32) {
     with_contexts(|contexts| {
-        let is_newest = contexts.newest == context_id;
-        if let Some(root) = contexts.root(context_id).filter(|_| is_newest) {
-            root.tick();
+        let roots = &contexts.roots;
+        if let Some(root) = roots.iter().find(|root| root.context_id() == context_id) {
+            root.tick(roots);
         }
     });
 }
@@ -89,6 +84,11 @@ fn with_contexts<T>(work: impl FnOnce(&mut Contexts) -> T) -> Option<T> {
 impl Contexts {
     fn root(&mut self, context_id: u32) -> Option<&mut Root> {
         self.roots.iter_mut().find(|root| root.context_id() == context_id)
+    }
+
+    fn next_use(&mut self) -> u64 {
+        self.uses += 1;
+        self.uses
     }
 }
 

@@ -17,6 +17,8 @@ use crate::ramp::{InForce, Phase};
 pub struct Root {
     context_id: u32,
     running: Option<Rc<Running>>,
+    /// The number of its latest use, which is a configuration or a stream.
+    used: u64,
 }
 
 /// What the streams of one configuration share.
@@ -35,7 +37,7 @@ pub struct Running {
 
 impl Root {
     pub fn new(context_id: u32) -> Self {
-        Self { context_id, running: None }
+        Self { context_id, running: None, used: 0 }
     }
 
     pub fn context_id(&self) -> u32 {
@@ -46,10 +48,13 @@ impl Root {
     ///
     /// Runs in every VM, also in the one in which Envoy tries a configuration out:
     /// the answer depends on the configuration's text alone.
-    pub fn configure(&mut self) -> bool {
+    pub fn configure(&mut self, used: u64) -> bool {
         logger::follow_host_level();
         match self.run() {
-            Ok(()) => true,
+            Ok(()) => {
+                self.used = used;
+                true
+            }
             Err(message) => {
                 log::error!("configuration refused, the one in force stays: {message}");
                 false
@@ -83,8 +88,20 @@ impl Root {
     }
 
     /// Some time has passed.
-    pub fn tick(&self) {
+    ///
+    /// Of the root contexts of a rollout only the one that was used last acts. Envoy ticks
+    /// older ones too while they have streams; and where a configuration returns, it may
+    /// take up an older one without configuring it.
+    pub fn tick(&self, all: &[Self]) {
         let Some(running) = &self.running else { return };
+        let rollout = &running.config.rollout;
+        let is_newer = |it: &Self| {
+            it.used > self.used
+                && it.running.as_ref().is_some_and(|it| it.config.rollout == *rollout)
+        };
+        if all.iter().any(is_newer) {
+            return;
+        }
         if let (Some(walker), Some(settings)) = (&running.walker, &running.config.ramp) {
             walker.tick(settings, running.chronicle.as_ref());
             running.chronicle.iter().for_each(Chronicle::learn);
@@ -93,14 +110,23 @@ impl Root {
     }
 
     /// A stream under this configuration. Without one it lets everything pass.
-    pub fn stream(&self) -> Stream {
-        Stream::new(self.running.clone())
+    pub fn stream(&mut self, used: u64) -> Stream {
+        let stream = Stream::new(self.running.clone());
+        if std::mem::replace(&mut self.used, used) + 1 != used {
+            stream.resume();
+        }
+        stream
     }
 
-    /// The last stream of this configuration has ended.
-    pub fn end(&self) {
-        if let Some(running) = &self.running {
-            running.metrics.end(running.context_id);
+    /// The last stream of this configuration has ended, and these are left.
+    pub fn end(&self, left: &[Self]) {
+        let Some(running) = &self.running else { return };
+        running.metrics.end(running.context_id);
+        if let Some(walker) = &running.walker {
+            let walker_of = |root: &Self| root.running.as_ref()?.walker.clone();
+            if !left.iter().filter_map(walker_of).any(|it| Rc::ptr_eq(&it, walker)) {
+                walker.rest();
+            }
         }
     }
 }

@@ -119,6 +119,15 @@ impl Walker {
         self.learn();
     }
 
+    /// Nothing in this VM walks the ramp any more: tells what is not told yet, and gives
+    /// back what was at hand to decide by.
+    pub fn rest(&self) {
+        self.tell();
+        if let Ok(mut deciding) = self.deciding.try_borrow_mut() {
+            *deciding = None;
+        }
+    }
+
     fn tell(&self) {
         let Ok(mut told) = self.told.try_borrow_mut() else { return };
         let Some(queue) = self.queue.filter(|_| !told.observations.is_empty()) else { return };

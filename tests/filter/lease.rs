@@ -25,7 +25,16 @@ fn with_ramp() -> Value {
     }}))
 }
 
+/// The same, but for these fields of the ramp.
+fn with(differs: Value) -> Value {
+    let mut config = with_ramp();
+    config["ramp"].as_object_mut().unwrap().extend(differs.as_object().unwrap().clone());
+    config
+}
+
 const ROOT: u32 = 1;
+/// A root context beside it.
+const OTHER: u32 = 5;
 const SECOND: u64 = 1_000_000_000;
 
 impl Vms {
@@ -44,6 +53,11 @@ impl Vms {
         };
         let vms = (0..count).map(vm).collect();
         Self { process, vms, users: 0 }
+    }
+
+    /// A VM has another root context, with a configuration of its own.
+    fn configure(&mut self, vm: usize, root: u32, config: &Value) {
+        self.vms[vm].configure(root, config.to_string().as_bytes()).unwrap();
     }
 
     fn tick(&mut self, vm: usize) {
@@ -100,7 +114,11 @@ impl Vms {
     }
 
     fn stat(&self, name: &str) -> u64 {
-        let name = format!("verdigris.{ROLLOUT}.{name}");
+        self.stat_of(ROLLOUT, name)
+    }
+
+    fn stat_of(&self, rollout: &str, name: &str) -> u64 {
+        let name = format!("verdigris.{rollout}.{name}");
         self.process.stats.lock().unwrap().get(&name).copied().unwrap_or_default()
     }
 
@@ -197,6 +215,70 @@ fn a_rollback_reaches_every_vm_within_a_tick() {
     }
     assert_eq!(vms.stat("green.requests"), before);
     assert_eq!(vms.stat("blue.decisions_rolled_back"), 90);
+}
+
+/// Two filters with one `vm_id` share their VMs.
+#[test]
+fn two_ramps_in_one_vm_both_walk() {
+    let mut vms = Vms::start(1);
+    let mut other = with_ramp();
+    other["rollout"] = json!("other");
+    vms.configure(0, OTHER, &other);
+    for root in [ROOT, OTHER] {
+        vms.vms[0].tick(root);
+    }
+    assert_eq!((vms.stat("green_bp"), vms.stat_of("other", "green_bp")), (5000, 5000));
+    // Neither waits for the other's end.
+    vms.ask(0, 20, 0);
+    for root in [OTHER, ROOT] {
+        vms.vms[0].tick(root);
+    }
+    assert_eq!(vms.units(), 20);
+}
+
+/// Envoy takes up a root context again, without configuring it, where its configuration
+/// returns while a stream of it is open.
+#[test]
+fn a_configuration_that_returns_unconfigured_is_walked_on() {
+    let mut vms = Vms::start(2);
+    (0..2).for_each(|vm| vms.tick(vm));
+    vms.vms[1].begin_stream(9, ROOT, Stream::default());
+    vms.configure(1, OTHER, &with(json!({"timeout": "20h"})));
+    vms.vms[1].tick(OTHER);
+    vms.vms[1].end(OTHER);
+    vms.ask(0, 300, 50);
+    vms.tick(0);
+    assert_eq!(vms.stat("phase"), 4, "{}", vms.log());
+    // It learns of the rollback before its first stream comes.
+    vms.tick(1);
+    let before = vms.stat("green.requests");
+    vms.ask(1, 30, 0);
+    assert_eq!(vms.stat("green.requests"), before);
+}
+
+/// Only the newest of a rollout's root contexts acts, though all are ticked.
+#[test]
+fn an_older_root_context_of_a_rollout_is_still() {
+    let mut vms = Vms::start(1);
+    vms.tick(0);
+    vms.configure(0, OTHER, &with(json!({"paused": true})));
+    vms.tick(0);
+    assert_eq!(vms.stat("phase"), 0);
+    vms.vms[0].tick(OTHER);
+    assert_eq!(vms.stat("phase"), 2, "{}", vms.log());
+    vms.tick(0);
+    assert_eq!(vms.stat("phase"), 2, "{}", vms.log());
+}
+
+/// What is not told when a ramp ends in a VM is told then, for the other VMs.
+#[test]
+fn a_vm_whose_last_root_context_ends_tells_what_it_has_seen() {
+    let mut vms = Vms::start(2);
+    (0..2).for_each(|vm| vms.tick(vm));
+    vms.ask(1, 20, 0);
+    vms.vms[1].end(ROOT);
+    vms.tick(0);
+    assert_eq!(vms.units(), 20);
 }
 
 /// A host that refuses shared data leaves requests alone and everyone on blue.
