@@ -7,6 +7,7 @@
 //! | [`evidence`] | counters of what the gates have seen |
 //! | [`exports`] | every call of the host, and no more than are needed |
 //! | [`contexts`] | which root or stream a call is for |
+//! | [`generation`] | which configuration of a ramp is the newest |
 //! | [`host`] | every call to the host, none of which can panic |
 //! | [`lease`] | which VM decides |
 //! | [`logger`] | the `log` crate's records, and a trap's message, in Envoy's log |
@@ -32,6 +33,7 @@ mod chronicle;
 mod contexts;
 mod evidence;
 mod exports;
+mod generation;
 mod host;
 mod lease;
 mod logger;

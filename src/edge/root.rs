@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::chronicle::Chronicle;
+use super::generation::Generation;
 use super::metrics::{RolloutMetrics, Shown};
 use super::random::Draws;
 use super::stream::Stream;
@@ -25,6 +26,7 @@ pub struct Root {
 pub struct Running {
     pub context_id: u32,
     pub config: Config,
+    generation: Generation,
     pub metrics: Rc<RolloutMetrics>,
     /// Who walks the ramp, where there is one.
     pub walker: Option<Rc<Walker>>,
@@ -71,8 +73,9 @@ impl Root {
             metrics.define_outcomes(config.rollout.as_str());
         }
         let walker = config.ramp.as_ref().map(|_| Walker::of(config.rollout.as_str()));
+        let generation = Generation::of(&text);
         if let Some(walker) = &walker {
-            walker.learn();
+            walker.begin(generation);
         }
         // A host that refuses leaves the ramp where it is, and requests alone.
         let _ = host::set_tick_period(if walker.is_some() { TICK_MS } else { 0 });
@@ -80,7 +83,8 @@ impl Root {
         let random = Draws::default();
         let chronicle =
             config.conversation.as_ref().map(|it| Chronicle::of(config.rollout.as_str(), it));
-        let running = Running { context_id, config, metrics, walker, chronicle, random };
+        let running =
+            Running { context_id, config, generation, metrics, walker, chronicle, random };
         running.follow_weights();
         running.metrics.begin(context_id, running.shown());
         self.running = Some(Rc::new(running));
@@ -103,8 +107,9 @@ impl Root {
             return;
         }
         if let (Some(walker), Some(settings)) = (&running.walker, &running.config.ramp) {
-            walker.tick(settings, running.chronicle.as_ref());
-            running.chronicle.iter().for_each(Chronicle::learn);
+            let chronicle = running.chronicle.as_ref();
+            walker.tick(settings, chronicle, running.generation, self.used);
+            chronicle.into_iter().for_each(Chronicle::learn);
             running.show();
         }
     }

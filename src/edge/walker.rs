@@ -7,8 +7,9 @@ use std::rc::Rc;
 
 use super::chronicle::Chronicle;
 use super::evidence::EvidenceCounters;
+use super::generation::Generation;
 use super::host::{self, Cas, Queue, set_shared, shared};
-use super::lease;
+use super::lease::{self, Claim};
 use super::memory::Memory;
 use crate::judge::Observation;
 use crate::ramp::{Entry, InForce, Now, Phase, Settings, State};
@@ -33,6 +34,9 @@ pub struct Walker {
     in_force: Cell<InForce>,
     told: RefCell<Told>,
     deciding: RefCell<Option<Deciding>>,
+    /// The latest use of this VM's configuration at the last tick, if another one was the
+    /// newest then.
+    left_behind: Cell<Option<u64>>,
 }
 
 /// What this VM's responses were since the last tick.
@@ -69,6 +73,7 @@ impl Walker {
                 in_force: Cell::new(InForce::UNKNOWN),
                 told: RefCell::default(),
                 deciding: RefCell::default(),
+                left_behind: Cell::default(),
             })
         };
         WALKERS.with_borrow_mut(|walkers| {
@@ -93,8 +98,16 @@ impl Walker {
         }
     }
 
+    /// A configuration begins in this VM: it is the newest.
+    pub fn begin(&self, generation: Generation) {
+        // One that the host does not take is noted when streams go on beginning under it.
+        let _ = generation.note(&self.key("config"));
+        self.left_behind.set(None);
+        self.learn();
+    }
+
     /// Learns what is in force.
-    pub fn learn(&self) {
+    fn learn(&self) {
         let key = self.key("in_force");
         if let Some(in_force) = shared(&key).and_then(|(it, _)| postcard::from_bytes(&it).ok()) {
             self.in_force.set(in_force);
@@ -102,21 +115,40 @@ impl Walker {
     }
 
     /// Tells what this VM's responses were; decides, if that falls to this VM; and learns
-    /// what is in force.
-    pub fn tick(&self, settings: &Settings, chronicle: Option<&Chronicle>) {
+    /// what is in force. `used` grows with each stream of the configuration.
+    pub fn tick(
+        &self,
+        settings: &Settings,
+        chronicle: Option<&Chronicle>,
+        generation: Generation,
+        used: u64,
+    ) {
         self.tell();
         let (Ok(monotonic), Ok(wall)) = (host::monotonic_time(), host::wall_time()) else {
             return;
         };
         let now = Now { monotonic, unix: wall / 1_000_000_000 };
+        let claim = if self.is_newest(generation, used) { Claim::Own } else { Claim::Spare };
         let Ok(mut deciding) = self.deciding.try_borrow_mut() else { return };
-        if lease::hold(&self.key("lease"), self.me, monotonic) {
+        if lease::hold(&self.key("lease"), self.me, monotonic, claim) {
             *deciding = self.decide(deciding.take(), settings, chronicle, now);
         } else {
             *deciding = None;
         }
         drop(deciding);
         self.learn();
+    }
+
+    /// Whether the configuration is the newest. One that returns need not be configured
+    /// again: that streams go on beginning under it tells that it is.
+    fn is_newest(&self, generation: Generation, used: u64) -> bool {
+        let key = self.key("config");
+        if generation.is_newest(&key) {
+            self.left_behind.set(None);
+            return true;
+        }
+        let before = self.left_behind.replace(Some(used));
+        before.is_some_and(|before| used > before) && generation.note(&key)
     }
 
     /// Nothing in this VM walks the ramp any more: tells what is not told yet, and gives

@@ -246,6 +246,7 @@ fn a_configuration_that_returns_unconfigured_is_walked_on() {
     vms.configure(1, OTHER, &with(json!({"timeout": "20h"})));
     vms.vms[1].tick(OTHER);
     vms.vms[1].end(OTHER);
+    vms.tick(0);
     vms.ask(0, 300, 50);
     vms.tick(0);
     assert_eq!(vms.stat("phase"), 4, "{}", vms.log());
@@ -268,6 +269,62 @@ fn an_older_root_context_of_a_rollout_is_still() {
     assert_eq!(vms.stat("phase"), 2, "{}", vms.log());
     vms.tick(0);
     assert_eq!(vms.stat("phase"), 2, "{}", vms.log());
+}
+
+/// Two VMs: the first, of an older module or for an open stream, has the ramp as it was,
+/// and the lease; the second has it paused.
+fn left_behind() -> Vms {
+    let mut vms = Vms::start(2);
+    (0..2).for_each(|vm| vms.tick(vm));
+    vms.configure(1, OTHER, &with(json!({"paused": true})));
+    vms
+}
+
+#[test]
+fn a_vm_that_is_left_behind_does_not_decide() {
+    let mut vms = left_behind();
+    for _ in 0..20 {
+        vms.pass(1);
+        vms.tick(0);
+        vms.vms[1].tick(OTHER);
+    }
+    assert_eq!(vms.stat("phase"), 2, "{}", vms.log());
+    assert_eq!(vms.log().matches(" -> ").count(), 2, "it takes no turns: {}", vms.log());
+}
+
+/// A configuration that returns in a VM where it was the newest all the time is known by
+/// its streams.
+#[test]
+fn a_vm_that_is_left_behind_decides_when_streams_go_on_beginning_in_it() {
+    let mut vms = left_behind();
+    vms.pass(3);
+    vms.vms[1].tick(OTHER);
+    for _ in 0..2 {
+        vms.tick(0);
+        assert_eq!(vms.stat("phase"), 2, "{}", vms.log());
+        vms.ask(0, 1, 0);
+    }
+    vms.tick(0);
+    // The other renews its lease no more, and one that is left behind now.
+    for _ in 0..3 {
+        vms.pass(1);
+        vms.vms[1].tick(OTHER);
+        vms.tick(0);
+    }
+    assert_eq!(vms.stat("phase"), 0, "{}", vms.log());
+}
+
+#[test]
+fn a_vm_that_is_left_behind_decides_when_no_other_does() {
+    let mut vms = left_behind();
+    vms.pass(3);
+    vms.vms[1].tick(OTHER);
+    vms.pass(3);
+    vms.tick(0);
+    assert_eq!(vms.stat("phase"), 2, "{}", vms.log());
+    vms.pass(3);
+    vms.tick(0);
+    assert_eq!(vms.stat("phase"), 0, "{}", vms.log());
 }
 
 /// What is not told when a ramp ends in a VM is told then, for the other VMs.
