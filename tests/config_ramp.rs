@@ -215,6 +215,12 @@ fn a_refusal_of_steps_and_times_names_field_value_and_mend() {
         (json!({"steps": [0.001]}), format!("steps[0]: 0.001: {SHARE}")),
         (json!({"steps": [{"percent": 12.345}]}), format!("steps[0]: 12.345: {SHARE}")),
         (json!({"steps": [{"approve": true}]}), format!("steps[0].percent: missing: {SHARE}")),
+        (
+            json!({"steps": [{"percent": 5, "approve": true}, 100]}),
+            "steps[0].approve: true: is entered at once: write a smaller step before it, or leave \
+             this out and begin the ramp when it may begin"
+                .into(),
+        ),
         (json!({"steps": ["5"]}), format!("steps[0]: \"5\": {STEP}")),
         (
             json!({"steps": [{"pct": 5}]}),

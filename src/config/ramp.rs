@@ -145,7 +145,12 @@ fn steps(written: Option<Vec<WrittenStep>>, problems: &mut Problems) -> Option<V
             Some(_) => None,
         };
         if let Some(mend) = mend {
-            problems.note(Problem::new(field, &json!(percent), mend));
+            problems.note(Problem::new(field.as_str(), &json!(percent), mend));
+        }
+        if at == 0 && needs_approval {
+            let mend = "is entered at once: write a smaller step before it, or leave this out and \
+                        begin the ramp when it may begin";
+            problems.note(Problem::new(format!("{field}.approve"), &json!(true), mend));
         }
         before = before.max(green.unwrap_or_default());
         let share = green.filter(|_| mend.is_none()).and_then(share);
