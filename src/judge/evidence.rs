@@ -212,8 +212,12 @@ impl Evidence {
     }
 
     /// The units of a step; `None` where they are forgotten. Those of the oldest step are,
-    /// when a newer one has units.
+    /// when a newer one has units, and at the latest when two newer ones have begun: from
+    /// then on they are not written down any more.
     fn seen_in(&mut self, step: u16) -> Option<&mut Seen> {
+        if usize::from(step) + REMEMBERED < self.began.len() {
+            return None;
+        }
         let at = self.seen.partition_point(|(it, _)| *it < step);
         if self.seen.get(at).is_none_or(|(it, _)| *it != step) {
             if at == 0 && self.seen.len() >= REMEMBERED {

@@ -61,15 +61,15 @@ impl State {
             return None;
         }
         let before = std::mem::replace(&mut self.told, told);
-        let from = self.place(settings);
+        let share = before.shares.get(self.step).copied().unwrap_or_default();
+        let from = (self.phase, if self.is_blue() { 0 } else { share });
         let why = if before.restart != self.told.restart {
             self.phase = Phase::Ramping;
             self.forget(settings, 0, now);
             format!("the ramp begins again: restart is {:?}", self.told.restart)
-        } else if self.phase == Phase::RolledBack || self.wait == Wait::StateLost {
+        } else if self.is_blue() {
             return None;
         } else if before.shares.get(..=self.step) != self.told.shares.get(..=self.step) {
-            let share = before.shares.get(self.step).copied().unwrap_or_default();
             let at_most = |other: &&u32| **other <= share;
             let step = self.told.shares.iter().take_while(at_most).count().saturating_sub(1);
             self.phase = Phase::Ramping;
@@ -107,7 +107,7 @@ impl State {
     }
 
     fn walk(&mut self, settings: &Settings, now: Now) -> Option<Entry> {
-        if self.phase == Phase::RolledBack || self.wait == Wait::StateLost {
+        if self.is_blue() {
             return None;
         }
         let from = self.place(settings);
@@ -131,7 +131,7 @@ impl State {
             let why = format!("green is worse: {}", explain(judgement, settings));
             return Some(self.roll_back(settings, from, why, now));
         }
-        if settings.is_paused {
+        if settings.is_paused && self.phase != Phase::Promoted {
             self.wait = Wait::Resume;
             if self.phase == Phase::Paused {
                 return None;
@@ -207,7 +207,8 @@ impl State {
             let why = format!("waits for {}: {}", self.wait, explain(judgement, settings));
             return Some(self.note(settings, from, why, now));
         }
-        if !self.is_overdue && u128::from(in_step) >= settings.timeout.as_nanos() {
+        let is_at_end = self.wait == Wait::Nothing;
+        if !self.is_overdue && !is_at_end && u128::from(in_step) >= settings.timeout.as_nanos() {
             self.is_overdue = true;
             let why = format!("overdue, waits for {}: {}", self.wait, explain(judgement, settings));
             return Some(self.note(settings, from, why, now));

@@ -104,7 +104,7 @@ impl State {
     /// What is in force.
     pub fn in_force(&self, settings: &Settings) -> InForce {
         let share = |step: usize| settings.steps.get(step).map_or(Share::NONE, |step| step.share);
-        let is_blue = self.phase == Phase::RolledBack || self.wait == Wait::StateLost;
+        let is_blue = self.is_blue();
         let before = self.step.checked_sub(1).map_or(Share::NONE, share);
         InForce {
             phase: self.phase,
@@ -114,6 +114,11 @@ impl State {
             before: if is_blue { Share::NONE } else { before },
             compared: settings.steps.get(self.step).map_or(Share::NONE, |step| step.compared),
         }
+    }
+
+    /// Whether blue has everything, until the operator begins the ramp again.
+    pub(super) fn is_blue(&self) -> bool {
+        self.phase == Phase::RolledBack || self.wait == Wait::StateLost
     }
 
     /// The step that an observation with this number belongs to; `None` for what was

@@ -120,9 +120,10 @@ fn sums(evidence: &Evidence, step: usize) -> Option<[Pair<u64>; 3]> {
 }
 
 /// Of a ramp whose steps began at 0, so that what comes is warm.
+/// In its second step: the units of two are remembered.
 fn begun() -> Evidence {
     let mut evidence = Evidence::default();
-    evidence.begin(SHARES.len(), 0);
+    evidence.begin(1, 0);
     evidence
 }
 
@@ -166,9 +167,14 @@ fn a_late_answer_is_booked_to_its_step() {
     let [units, hit, _] = sums(&evidence, 0).unwrap();
     assert_eq!((units, hit), (Pair { blue: 1, green: 1 }, Pair { blue: 0, green: 1 }));
     // Two steps later its units are forgotten, and it could be a repeat.
-    evidence.add(&rules, &mut vec![error(4, 4, 2, Version::Blue, false)]);
+    evidence.begin(2, 4);
     evidence.add(&rules, &mut vec![error(5, 5, 0, Version::Green, true)]);
     assert_eq!((sums(&evidence, 0).unwrap()[1].green, evidence.late), (1, 1));
+    // Also where none of a newer one are known yet, as when another VM takes over.
+    let text = postcard::to_allocvec(&evidence).unwrap();
+    let mut read: Evidence = postcard::from_bytes(&text).unwrap();
+    read.add(&rules, &mut vec![error(5, 5, 0, Version::Green, true)]);
+    assert_eq!((sums(&read, 0).unwrap()[1].green, read.late), (1, 2));
 }
 
 #[test]

@@ -135,6 +135,29 @@ fn a_pause_keeps_the_share_and_the_watch() {
 }
 
 #[test]
+fn a_promoted_ramp_is_not_paused() {
+    let mut walk = Walk::begin(ramp());
+    walk.seconds(700, GOOD);
+    let promoted = walk.log();
+    walk.change(with(json!({"paused": true})));
+    walk.seconds(3, GOOD);
+    assert_eq!((walk.phase(), walk.state.wait), (Phase::Promoted, Wait::Nothing));
+    walk.change(ramp());
+    walk.seconds(3, GOOD);
+    assert_eq!((walk.phase(), walk.log()), (Phase::Promoted, promoted));
+}
+
+/// It has all the green that was asked for, and nothing to be late with.
+#[test]
+fn a_ramp_that_ends_below_everything_is_not_overdue() {
+    let mut walk = Walk::begin(with(json!({"steps": [50]})));
+    walk.seconds(4000, GOOD);
+    assert_eq!((walk.phase(), walk.state.wait), (Phase::Holding, Wait::Nothing));
+    let log = walk.log();
+    assert!(!log.iter().any(|entry| entry.contains("overdue")), "{log:#?}");
+}
+
+#[test]
 fn a_changed_ramp_goes_on_where_it_can() {
     let reach_second_step = || {
         let mut walk = Walk::begin(ramp());
@@ -157,7 +180,9 @@ fn a_changed_ramp_goes_on_where_it_can() {
         walk.seconds(1, GOOD);
         assert_eq!(walk.state.step, step, "{differs}");
         assert_eq!(walk.share().unwrap().basis_points(), percent * 100, "{differs}");
-        assert!(walk.log().last().unwrap().contains(said), "{differs} {:#?}", walk.log());
+        let entry = walk.log().pop().unwrap();
+        assert!(entry.starts_with("ramping at 75 % -> "), "{differs} {entry}");
+        assert!(entry.contains(said), "{differs} {entry}");
     }
     // What is no change to the ramp is none.
     let mut walk = reach_second_step();

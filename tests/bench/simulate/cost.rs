@@ -49,7 +49,6 @@ fn measure(metrics: usize, units: u64) -> [usize; 3] {
     let (alpha, beta, counting) = (0.05, 0.1, Counting::Units);
     let rules = Rules { gates, steps, alpha, beta, counting, warmup: 0, units: UNITS };
     let mut evidence = Evidence::default();
-    evidence.begin(SHARES.len() - 1, 0);
     let responses = |from: u64, count: u64, step: u16| {
         let one = |at: u64| {
             let told = METRICS.iter().fold(Told::default(), |told, metric| {
@@ -63,6 +62,7 @@ fn measure(metrics: usize, units: u64) -> [usize; 3] {
         (from..from + count).map(one).collect::<Vec<_>>()
     };
     for step in 0..4 {
+        evidence.begin(step.into(), 0);
         evidence.add(&rules, &mut responses(0, units, step));
     }
     let mut times: Vec<_> = (0..1000)
