@@ -34,7 +34,14 @@ impl EvidenceCounters {
 
     /// Counts what is new.
     pub fn count(&mut self, rules: &Rules, evidence: &Evidence) {
-        for (counted, count) in all(evidence, rules) {
+        let all = all(evidence, rules);
+        for known in &mut self.known {
+            if !all.iter().any(|(counted, _)| *counted == known.counted) {
+                // It was forgotten with a new beginning.
+                known.count = 0;
+            }
+        }
+        for (counted, count) in all {
             if !self.known.iter().any(|it| it.counted == counted) {
                 self.known.push(Known { counted, id: None, count: 0 });
             }

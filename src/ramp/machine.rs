@@ -68,6 +68,10 @@ impl State {
             self.forget(settings, 0, now);
             format!("the ramp begins again: restart is {:?}", self.told.restart)
         } else if self.is_blue() {
+            if before.rules != self.told.rules {
+                // Books of other gates would be counted under the names of these.
+                self.evidence.steps.clear();
+            }
             return None;
         } else if before.shares.get(..=self.step) != self.told.shares.get(..=self.step) {
             let at_most = |other: &&u32| **other <= share;

@@ -82,6 +82,10 @@ impl Vms {
     }
 
     fn ask_as(&mut self, vm: usize, user: u64, green_fails: u64) {
+        self.ask_as_under(ROOT, vm, user, green_fails);
+    }
+
+    fn ask_as_under(&mut self, root: u32, vm: usize, user: u64, green_fails: u64) {
         let headers = vec![("x-user-id".to_owned(), format!("user-{user}").into_bytes())];
         // All have learnt what the gauge shows.
         let green = self.stat("green_bp");
@@ -91,7 +95,7 @@ impl Vms {
         let headers_of_response = vec![(":status".to_owned(), status.to_vec())];
         let response = Response { headers: headers_of_response, ..Response::default() };
         let stream = Stream { headers, response, ..Stream::default() };
-        self.vms[vm].run_stream(2, ROOT, stream);
+        self.vms[vm].run_stream(2, root, stream);
     }
 
     /// What waits to be decided on.
@@ -269,6 +273,37 @@ fn an_older_root_context_of_a_rollout_is_still() {
     assert_eq!(vms.stat("phase"), 2, "{}", vms.log());
     vms.tick(0);
     assert_eq!(vms.stat("phase"), 2, "{}", vms.log());
+}
+
+#[test]
+fn what_is_seen_after_a_new_beginning_is_counted_whole() {
+    let mut vms = Vms::start(1);
+    vms.tick(0);
+    vms.ask(0, 100, 0);
+    vms.tick(0);
+    vms.configure(0, OTHER, &with(json!({"restart": "2"})));
+    vms.vms[0].tick(OTHER);
+    // More than before, all at one tick.
+    for user in 101..=400 {
+        vms.ask_as_under(OTHER, 0, user, 0);
+    }
+    vms.vms[0].tick(OTHER);
+    assert_eq!(vms.units(), 400);
+}
+
+#[test]
+fn what_a_gate_saw_is_not_counted_as_another_ones() {
+    let mut vms = Vms::start(1);
+    vms.tick(0);
+    vms.ask(0, 300, 50);
+    vms.tick(0);
+    assert_eq!(vms.stat("phase"), 4, "{}", vms.log());
+    let errors = vms.stat("green.evidence_errors.s0");
+    let gates = json!([{"metric": "abort_rate"}]);
+    vms.configure(0, OTHER, &with(json!({"gates": gates})));
+    (0..2).for_each(|_| vms.vms[0].tick(OTHER));
+    assert_eq!(vms.stat("green.evidence_errors.s0"), errors);
+    assert_eq!(vms.stat("green.evidence_aborts.s0"), 0);
 }
 
 /// Two VMs: the first, of an older module or for an open stream, has the ramp as it was,

@@ -205,6 +205,20 @@ fn a_rolled_back_ramp_begins_again_only_by_restart() {
     assert!(walk.state.evidence.steps[0].units.green > 0);
 }
 
+/// Where other gates are written then, what the former saw is not counted as theirs.
+#[test]
+fn a_ramp_that_stays_blue_forgets_what_other_gates_saw() {
+    let mut walk = Walk::begin(ramp());
+    walk.seconds(60, BAD);
+    walk.change(with(json!({"tripwires": [{"metric": "error_rate", "limit": 0.9}]})));
+    walk.seconds(1, NOTHING);
+    assert!(!walk.state.evidence.steps.is_empty());
+    walk.change(with(json!({"gates": [{"metric": "abort_rate"}]})));
+    walk.seconds(1, NOTHING);
+    assert!(walk.state.evidence.steps.is_empty());
+    assert_eq!(walk.phase(), Phase::RolledBack);
+}
+
 /// What was decided before a new beginning does not count after it.
 #[test]
 fn old_answers_are_told_apart() {
