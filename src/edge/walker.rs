@@ -124,19 +124,27 @@ impl Walker {
         used: u64,
     ) {
         self.tell();
-        let (Ok(monotonic), Ok(wall)) = (host::monotonic_time(), host::wall_time()) else {
-            return;
-        };
-        let now = Now { monotonic, unix: wall / 1_000_000_000 };
-        let claim = if self.is_newest(generation, used) { Claim::Own } else { Claim::Spare };
+        if let (Ok(monotonic), Ok(wall)) = (host::monotonic_time(), host::wall_time()) {
+            let now = Now { monotonic, unix: wall / 1_000_000_000 };
+            let claim = if self.is_newest(generation, used) { Claim::Own } else { Claim::Spare };
+            self.decide_if_it_falls_here(settings, chronicle, claim, now);
+        }
+        self.learn();
+    }
+
+    fn decide_if_it_falls_here(
+        &self,
+        settings: &Settings,
+        chronicle: Option<&Chronicle>,
+        claim: Claim,
+        now: Now,
+    ) {
         let Ok(mut deciding) = self.deciding.try_borrow_mut() else { return };
-        if lease::hold(&self.key("lease"), self.me, monotonic, claim) {
+        if lease::hold(&self.key("lease"), self.me, now.monotonic, claim) {
             *deciding = self.decide(deciding.take(), settings, chronicle, now);
         } else {
             *deciding = None;
         }
-        drop(deciding);
-        self.learn();
     }
 
     /// Whether the configuration is the newest. One that returns need not be configured

@@ -390,6 +390,16 @@ fn a_host_that_shares_nothing_means_blue() {
     }
 }
 
+#[test]
+fn a_vm_without_a_clock_learns_all_the_same() {
+    let mut vms = Vms::start(2);
+    vms.vms[1].refuse("proxy_get_current_time_nanoseconds", 2);
+    vms.tick(0);
+    vms.tick(1);
+    vms.ask(1, 20, 0);
+    assert!(vms.stat("green.requests") > 0);
+}
+
 /// What the workers have told is recorded, and the judge and the machine are given it
 /// natively: they decide the same, number for number.
 #[test]
