@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 
 use super::host::{self, Cas, set_shared, shared};
+use super::walker::key_of_format;
 use crate::assign::{Beginning, Claim, History, Share};
 use crate::config::Conversations;
 use crate::ramp::InForce;
@@ -25,7 +26,7 @@ const TRIES: usize = 4;
 impl Chronicle {
     pub fn of(rollout: &str, conversations: &Conversations) -> Self {
         let chronicle = Self {
-            key: format!("verdigris.{rollout}.history"),
+            key: key_of_format(rollout, "history"),
             max_age_ms: conversations.max_age_ms,
             may_finish: conversations.may_finish,
             written: conversations.history.clone(),

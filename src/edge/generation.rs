@@ -3,6 +3,7 @@
 //! decide by them.
 
 use super::host::{Cas, set_shared, shared};
+use super::walker::FORMAT;
 
 /// What tells a configuration from another, and from the same one run by a module that
 /// writes its state differently.
@@ -15,7 +16,7 @@ impl Generation {
     /// Of this text.
     pub fn of(mut text: &[u8]) -> Self {
         // Reading memory cannot fail.
-        Self(murmur3::murmur3_x64_128(&mut text, 0).unwrap_or_default())
+        Self(murmur3::murmur3_x64_128(&mut text, FORMAT).unwrap_or_default())
     }
 
     /// Notes under `key` that this is the newest; whether the host took it.

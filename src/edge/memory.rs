@@ -2,6 +2,7 @@
 //! none is written again once it is full. A VM that takes over reads them all.
 
 use super::host::{Cas, HostError, set_shared, shared};
+use super::walker::key_of_format;
 use crate::judge::evidence::UnitMarks;
 use crate::ramp::{Settings, State};
 
@@ -80,7 +81,7 @@ impl Memory {
     }
 
     fn key(&self, number: u16, piece: usize) -> String {
-        format!("verdigris.{}.units.{number}.{piece}", self.rollout)
+        key_of_format(&self.rollout, &format!("units.{number}.{piece}"))
     }
 }
 

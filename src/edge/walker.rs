@@ -25,6 +25,15 @@ pub const TICK_MS: u32 = 500;
 /// How many observations a VM gathers between two ticks, at most.
 const MOST_TOLD: usize = 20_000;
 
+/// In what form VMs share a ramp: another one whenever what is written changes. Modules of
+/// two forms have a ramp each, and neither reads what it would take for something else.
+pub const FORMAT: u32 = 1;
+
+/// The key of what is written in that form.
+pub fn key_of_format(rollout: &str, what: &str) -> String {
+    format!("verdigris.{FORMAT}.{rollout}.{what}")
+}
+
 /// A ramp in this VM.
 pub struct Walker {
     rollout: String,
@@ -62,7 +71,7 @@ impl Walker {
     /// The walker of `rollout`, made at the first call in this VM.
     pub fn of(rollout: &str) -> Rc<Self> {
         let make = || {
-            let queue = Queue::of(&format!("verdigris.{rollout}.told"));
+            let queue = Queue::of(&key_of_format(rollout, "told"));
             let queue = queue.inspect_err(|error| {
                 log::error!("the ramp learns nothing of this worker: the host answered {error:?}");
             });
@@ -108,7 +117,7 @@ impl Walker {
 
     /// Learns what is in force.
     fn learn(&self) {
-        let key = self.key("in_force");
+        let key = key_of_format(&self.rollout, "in_force");
         if let Some(in_force) = shared(&key).and_then(|(it, _)| postcard::from_bytes(&it).ok()) {
             self.in_force.set(in_force);
         }
@@ -188,7 +197,7 @@ impl Walker {
         chronicle: Option<&Chronicle>,
         now: Now,
     ) -> Option<Deciding> {
-        let key = self.key("state");
+        let key = key_of_format(&self.rollout, "state");
         let found = shared(&key);
         let cas = found.as_ref().map_or(Cas::ANY, |(_, cas)| *cas);
         let is_ours = |had: &Deciding| found.as_ref().is_some_and(|(it, _)| **it == *had.written);
@@ -223,7 +232,7 @@ impl Walker {
         }
         if let Ok(text) = postcard::to_allocvec(&in_force) {
             // A VM that does not learn of it now does at the next tick.
-            let _ = set_shared(&self.key("in_force"), &text, Cas::ANY);
+            let _ = set_shared(&key_of_format(&self.rollout, "in_force"), &text, Cas::ANY);
         }
         Some(deciding)
     }
@@ -260,6 +269,7 @@ impl Walker {
         }
     }
 
+    /// The key of what modules of all formats must agree on: who decides.
     fn key(&self, what: &str) -> String {
         format!("verdigris.{}.{what}", self.rollout)
     }
