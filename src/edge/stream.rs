@@ -23,8 +23,6 @@ pub struct Stream {
     watch: Option<Watch>,
     /// What the client is to be given with the response.
     marker: Option<Marker>,
-    /// How much of the request's body has passed.
-    passed: usize,
 }
 
 /// Whether the request goes on, in the host's numbers.
@@ -56,7 +54,7 @@ enum Awaited {
 // request's headers.
 impl Stream {
     pub fn new(running: Option<Rc<Running>>) -> Self {
-        Self { running, waiting: None, watch: None, marker: None, passed: 0 }
+        Self { running, waiting: None, watch: None, marker: None }
     }
 
     /// The root context is not the one that was given the last stream.
@@ -102,17 +100,13 @@ impl Stream {
     }
 
     pub fn request_body(&mut self, size: usize, ends: bool) -> Flow {
-        let Some(running) = self.running.clone() else { return Flow::Continue };
-        let most = running.config.max_request_body;
-        let Some(waiting) = self.waiting.take() else {
-            self.passed = self.passed.saturating_add(size);
-            if self.passed > most && running.config.green_request.body.is_required() {
-                // Green would not have had it.
-                self.watch.iter_mut().for_each(Watch::is_no_evidence);
-            }
+        let (Some(waiting), Some(running)) = (self.waiting.take(), self.running.clone()) else {
             return Flow::Continue;
         };
-        if size <= most && !ends {
+        let most = running.config.max_request_body;
+        // Where trailers follow, the body does not end the stream.
+        let is_whole = ends || waiting.head.length.is_some_and(|length| size >= length);
+        if size <= most && !is_whole {
             self.waiting = Some(waiting);
             return Flow::Pause;
         }

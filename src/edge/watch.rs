@@ -79,11 +79,6 @@ impl Watch {
         })
     }
 
-    /// The response is not to be compared with others.
-    pub fn is_no_evidence(&mut self) {
-        self.lot = None;
-    }
-
     /// The response's headers have come.
     pub fn headers(&mut self, end_of_stream: bool) {
         self.is_complete |= end_of_stream;

@@ -55,9 +55,12 @@ impl RequestHead {
         }
     }
 
-    /// Whether the body can be read, as far as the headers say.
+    /// Whether the body can be waited for, and is then likely to be read.
+    ///
+    /// One of unknown length cannot: more at once than Envoy holds back, and Envoy answers
+    /// 413 before the filter hears of it (tried, 1.40).
     pub fn is_readable(&self, max: usize) -> bool {
-        self.has_body && self.is_json && self.length.is_none_or(|length| length <= max)
+        self.has_body && self.is_json && self.length.is_some_and(|length| length <= max)
     }
 }
 

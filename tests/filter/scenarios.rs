@@ -153,7 +153,7 @@ fn a_refused_configuration_leaves_the_old_one_serving<P: Proxy>() {
     let refused = [
         (weights(0, 0), "weights: {\"blue\":0,\"green\":0}: give at least one"),
         (config(json!({"unit": []})), "unit: []: write"),
-        (config(json!({"wieghts": {}})), "unknown field `wieghts`"),
+        (config(json!({"wieghts": {}})), "wieghts: {}: is no field here"),
         (json!({}), "rollout: missing"),
         (Value::from("{"), "plugin configuration"),
     ];

@@ -1,6 +1,7 @@
 //! What only a real Envoy can show.
 
 mod answers;
+mod bodies;
 mod cut_short;
 mod demo;
 mod logs_and_stats;
