@@ -4,11 +4,13 @@
 //! over together. They are put into an order of their own first, so that the same
 //! observations give the same state whoever had them.
 
+use std::collections::BinaryHeap;
+
 use serde::{Deserialize, Serialize};
 
 use super::book::Book;
 use super::metric::{Comparison, Metric};
-use super::observation::Observation;
+use super::observation::{InOrder, Observation};
 use super::pair::Pair;
 use super::rules::{Counting, Rules};
 use super::seen::Seen;
@@ -86,9 +88,10 @@ impl Evidence {
 
     /// Takes in a tick's observations, which are then gone.
     pub fn add(&mut self, rules: &Rules, observations: &mut Vec<Observation>) {
-        observations.sort_unstable_by_key(Observation::order);
+        // A heap's code is a fifteenth of what the standard library has for sorting.
+        let in_order: BinaryHeap<_> = observations.drain(..).map(InOrder).collect();
         self.new_marks.clear();
-        for observation in observations.drain(..) {
+        for InOrder(observation) in in_order.into_sorted_vec() {
             self.add_one(rules, &observation);
         }
         for (at, book) in self.steps.iter_mut().enumerate() {

@@ -1,5 +1,7 @@
 //! What one response tells the judge.
 
+use std::cmp::Ordering;
+
 use serde::{Deserialize, Serialize};
 
 use super::metric::Metric;
@@ -85,12 +87,37 @@ impl Observation {
 
     /// What observations are sorted by: of the same ones, dealt in whatever way, the
     /// order is the same.
-    pub(super) fn order(&self) -> impl Ord + use<> {
+    fn order(&self) -> impl Ord + use<> {
         let Told { known, bad, values } = self.told;
         let is_green = self.version == Version::Green;
         (self.at, self.unit, self.step, is_green, self.is_new, known, bad, values.map(f32::to_bits))
     }
 }
+
+// === impl InOrder ===
+
+/// An observation in the order in which those of a tick are taken in.
+pub(super) struct InOrder(pub Observation);
+
+impl Ord for InOrder {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.order().cmp(&other.0.order())
+    }
+}
+
+impl PartialOrd for InOrder {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for InOrder {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for InOrder {}
 
 // === impl Told ===
 
