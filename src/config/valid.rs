@@ -51,10 +51,10 @@ pub struct Config {
     pub answers: Option<Answers>,
     /// Which formats requests and answers have.
     pub formats: Formats,
-    /// What blue changes in its requests.
-    pub blue_request: RequestPatch,
-    /// What green changes in its requests.
-    pub green_request: RequestPatch,
+    /// What blue changes in its requests, if anything.
+    pub blue_request: Option<RequestPatch>,
+    /// What green changes in its requests, if anything.
+    pub green_request: Option<RequestPatch>,
     /// How large a request's body may be to be looked at, in bytes.
     pub max_request_body: usize,
     /// How conversations are kept on their version, if they are.
@@ -81,12 +81,17 @@ impl Config {
         }
     }
 
-    /// What `version` changes in its requests.
-    pub fn request(&self, version: Version) -> &RequestPatch {
+    /// What `version` changes in its requests, if anything.
+    pub fn request(&self, version: Version) -> Option<&RequestPatch> {
         match version {
-            Version::Blue => &self.blue_request,
-            Version::Green => &self.green_request,
+            Version::Blue => self.blue_request.as_ref(),
+            Version::Green => self.green_request.as_ref(),
         }
+    }
+
+    /// What a request must fit to be green's, if anything.
+    pub fn green_requires(&self) -> Option<&RequestPatch> {
+        self.green_request.as_ref().filter(|patch| patch.body.is_required())
     }
 }
 
@@ -166,7 +171,8 @@ impl TryFrom<Written> for Config {
         let own: Vec<&HeaderName> = headers.iter().map(|(_, name)| *name).collect();
         let mut request = |field: &str, written: Option<WrittenRequest>| {
             let written = written.unwrap_or_default();
-            request_patch(field, written, &own, asks_for_usage, &mut problems)
+            let patch = request_patch(field, written, &own, asks_for_usage, &mut problems);
+            (patch != RequestPatch::default()).then_some(patch)
         };
         let blue_request = request("versions.blue.request", blue_written);
         let green_request = request("versions.green.request", green_written);

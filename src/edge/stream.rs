@@ -169,8 +169,9 @@ impl Stream {
         let config = &running.config;
         let version = decided.decision.version;
         let patch = config.request(version);
-        let is_weighed = decided.lot.is_some() && config.green_request.body.is_required();
-        if patch.is_empty() && !is_weighed {
+        let is_weighed = version == Version::Blue && decided.lot.is_some();
+        let required = config.green_requires().filter(|_| is_weighed);
+        if patch.is_none() && required.is_none() {
             self.settle(running, decided, Patched::default());
             return Flow::Continue;
         }
@@ -181,13 +182,17 @@ impl Stream {
         };
         let format = config.formats.of(version).or_else(|| config.formats.at(&head.path));
         let most = config.max_request_body;
-        if is_weighed && version == Version::Blue {
+        if let Some(required) = required {
             let format = config.formats.of(Version::Green).or(format);
-            if config.green_request.fit(&head, format, most) == Fit::Unfit {
+            if required.fit(&head, format, most) == Fit::Unfit {
                 // What green is not given is not to be held against blue's.
                 decided.lot = None;
             }
         }
+        let Some(patch) = patch else {
+            self.settle(running, decided, Patched::default());
+            return Flow::Continue;
+        };
         let patched = match (patch.fit(&head, format, most), body) {
             (Fit::Body(_), BodySoFar::ToCome) => {
                 let awaited = Awaited::Patch(decided);

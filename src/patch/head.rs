@@ -1,6 +1,6 @@
 //! What a request's headers say, as far as a patch need know.
 
-use super::request::RequestPatch;
+use super::request::{BodyPatch, RequestPatch};
 use crate::observe::{Format, Framing};
 
 /// What a request's headers say.
@@ -67,15 +67,10 @@ impl RequestHead {
 // === impl RequestPatch ===
 
 impl RequestPatch {
-    /// Whether nothing of a request is changed.
-    pub fn is_empty(&self) -> bool {
-        self.headers == Default::default() && self.body.is_empty()
-    }
-
     /// How this fits a request of that format, if one is known, whose body may have `max`
     /// bytes.
     pub fn fit(&self, head: &RequestHead, format: Option<Format>, max: usize) -> Fit {
-        if self.body.is_empty() || !head.has_body {
+        if !head.has_body || self.body == BodyPatch::default() {
             return Fit::Head;
         }
         match format {

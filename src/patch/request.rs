@@ -47,11 +47,6 @@ pub struct BodyPatch {
 // === impl BodyPatch ===
 
 impl BodyPatch {
-    /// Whether nothing of the request is changed.
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-
     /// Whether a request is not the version's without it.
     pub fn is_required(&self) -> bool {
         self.model.is_some() || self.system.is_some() || !self.merge.is_empty()
