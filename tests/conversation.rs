@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 use verdigris::assign::history::{KEPT, SETTLES_MS};
 use verdigris::assign::{
-    Ask, Beginning, Claim, Decision, History, Reason, Share, Standing, Version, decide, marker,
+    Ask, Beginning, Claim, Decision, Era, History, Reason, Share, Standing, Version, decide, marker,
 };
 use verdigris::config::Config;
 
@@ -24,6 +24,11 @@ fn config(conversation: serde_json::Value) -> Config {
 
 fn percent(green: u64) -> Share {
     Share::new(100 - green, green).unwrap()
+}
+
+/// The history of a ramp whose first step holds since the start.
+fn begun(share: Share) -> History {
+    History::of(vec![Era { since: START, share, compared: Share::ALL, number: 1 }])
 }
 
 fn decided(config: &Config, standing: Standing, id: &str, claim: Claim) -> Decision {
@@ -65,8 +70,7 @@ proptest! {
     ) {
         let config = config(json!({}));
         // The history as it was after each change.
-        let mut history = History::default();
-        history.follow(START, percent(first), Share::ALL, 1);
+        let mut history = begun(percent(first));
         let mut known = vec![(START, history.clone())];
         let (mut at, mut green) = (START, first);
         for (number, (after, more)) in steps.into_iter().enumerate() {
@@ -100,8 +104,7 @@ proptest! {
     /// in force.
     #[test]
     fn no_forged_beginning_gives_green_early(marker in "[0-9a-f.~]{0,60}", id in ".{0,40}", now in START..START + 1_000_000) {
-        let mut history = History::default();
-        history.follow(START, percent(3), Share::ALL, 1);
+        let mut history = begun(percent(3));
         history.follow(START + 1_000, percent(7), Share::ALL, 2);
         let began = Beginning::of(id.as_bytes(), Some(marker.as_bytes()), now);
         let claim = Claim::of(&history, began, now, DAY_MS).unwrap();
@@ -159,8 +162,7 @@ fn beginnings_in_the_future_and_malformed_ones_are_none() {
 
 #[test]
 fn what_is_too_old_or_older_than_all_that_is_known() {
-    let mut history = History::default();
-    history.follow(START, percent(50), Share::ALL, 1);
+    let mut history = begun(percent(50));
     history.follow(START, percent(100), Share::ALL, 2);
     let claim = |began, now| Claim::of(&history, began, now, DAY_MS).unwrap();
     let now = START + DAY_MS;
@@ -174,13 +176,24 @@ fn what_is_too_old_or_older_than_all_that_is_known() {
     assert_eq!(Claim::of(&History::default(), Beginning::Unknown, now, DAY_MS), None);
 }
 
+/// Workers learn of a ramp's first step one after another.
+#[test]
+fn a_ramp_begins_when_all_workers_know_of_it() {
+    let mut history = History::default();
+    history.follow(START, percent(100), Share::ALL, 1);
+    let share = |began, now| Claim::of(&history, began, now, DAY_MS).unwrap().share;
+    let (before, from) = (START + SETTLES_MS - 1, START + SETTLES_MS);
+    assert_eq!(share(Beginning::Unknown, before), Share::NONE);
+    assert_eq!(share(Beginning::Known(before), from), Share::NONE);
+    assert_eq!(share(Beginning::Unknown, from), percent(100));
+}
+
 #[test]
 fn a_rollback_moves_everyone_unless_they_may_finish() {
     for may_finish in [false, true] {
         let on_rollback = if may_finish { "finish" } else { "move" };
         let config = config(json!({"on_rollback": on_rollback}));
-        let mut history = History::default();
-        history.follow(START, percent(100), Share::ALL, 1);
+        let mut history = begun(percent(100));
         let now = START + 10_000;
         assert!(history.roll_back(now, may_finish));
         assert!(!history.roll_back(now + 1, may_finish), "it is known");

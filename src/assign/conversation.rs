@@ -43,10 +43,14 @@ impl Beginning {
 
 impl Claim {
     /// What a conversation has that began then. One that is older than `max_age_ms` goes
-    /// by the share of now; one from before all that is known is blue's. `None` where
-    /// nothing is known at all.
+    /// by the share of now; one from before all that is known is blue's, and so is one of
+    /// now as long as the first share does not hold yet. `None` where nothing is known at
+    /// all.
     pub fn of(history: &History, began: Beginning, now: u64, max_age_ms: u64) -> Option<Self> {
-        let current = history.at(now)?;
+        history.last()?;
+        let Some(current) = history.at(now) else {
+            return Some(Self { share: Share::NONE, is_drained: false, step: None });
+        };
         let step = |era: &Era| Some((era.number, era.compared));
         let began = match began {
             Beginning::Unknown => {

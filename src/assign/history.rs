@@ -55,14 +55,16 @@ impl History {
     }
 
     /// Notes what is in force from now on, once all workers know of it; whether that is
-    /// new. The first of all holds at once.
+    /// new. The first weights that are set by hand hold at once: each worker has them
+    /// before it has a request.
     pub fn follow(&mut self, now: u64, share: Share, compared: Share, number: u16) -> bool {
         let is_known =
             |era: &Era| (era.share, era.compared, era.number) == (share, compared, number);
         let since = match self.0.last() {
             Some(last) if is_known(last) => return false,
             Some(last) => last.since.max(now.saturating_add(SETTLES_MS)),
-            None => now,
+            None if number == 0 => now,
+            None => now.saturating_add(SETTLES_MS),
         };
         self.0.push(Era { since, share, compared, number });
         if self.0.len() > KEPT {

@@ -59,6 +59,8 @@ impl Running {
     /// The share that a conversation has a claim to, and the marker that it lacks.
     fn conversation(&self, id: &[u8], standing: Standing) -> (Claim, Option<Marker>) {
         let share = match standing {
+            // A ramp's first share is not known here yet, and will be of later times.
+            Standing::Share(_) if self.walker.is_some() => Share::NONE,
             Standing::Share(share) => share,
             Standing::RolledBack => Share::NONE,
         };

@@ -2,6 +2,7 @@
 
 mod answers;
 mod bodies;
+mod conversations;
 mod cut_short;
 mod demo;
 mod logs_and_stats;
