@@ -4,7 +4,7 @@
 use std::convert::Infallible;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use axum::Router;
@@ -43,8 +43,18 @@ pub struct Model {
     pub tokens: u64,
 }
 
+/// A request that was answered with a recorded answer.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    pub path: String,
+    /// The length that it says its body has.
+    pub length: usize,
+    pub body: Vec<u8>,
+}
+
 pub struct Upstream {
     pub port: u16,
+    seen: Arc<Mutex<Vec<Seen>>>,
     model: watch::Sender<Model>,
     server: JoinHandle<std::io::Result<()>>,
     held: watch::Sender<bool>,
@@ -57,6 +67,8 @@ impl Upstream {
         let (held, release) = watch::channel(true);
         let (model, behaviour) = watch::channel(Model::default());
         let asked = Arc::new(AtomicU64::new(0));
+        let seen = Arc::<Mutex<Vec<Seen>>>::default();
+        let sees = Arc::clone(&seen);
         let app = Router::new()
             .route("/hold", any(move || hold(release.clone())))
             .route(
@@ -68,7 +80,11 @@ impl Upstream {
             )
             .fallback(move |request: Request| async move {
                 match replay(&request) {
-                    Some(recorded) => recorded,
+                    Some(recorded) => {
+                        let seen = look_at(request).await;
+                        sees.lock().unwrap().push(seen);
+                        recorded
+                    }
                     None => echo(cluster, request).await,
                 }
             });
@@ -76,7 +92,7 @@ impl Upstream {
         let listener = RUNTIME.block_on(tokio::net::TcpListener::bind(address)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let server = RUNTIME.spawn(async move { axum::serve(listener, app).await });
-        Self { port, model, server, held }
+        Self { port, seen, model, server, held }
     }
 
     /// Takes no new connection any more.
@@ -84,6 +100,11 @@ impl Upstream {
         self.server.abort();
         let port = self.port;
         wait_for("the upstream to stop", || TcpStream::connect(("127.0.0.1", port)).err());
+    }
+
+    /// The requests that were answered with recorded answers since the last look.
+    pub fn take_seen(&self) -> Vec<Seen> {
+        std::mem::take(&mut self.seen.lock().unwrap())
     }
 
     /// Has the model do so from now on.
@@ -134,6 +155,17 @@ async fn echo(cluster: &str, request: Request) -> Response {
     let path = head.uri.path_and_query().map(|path| path.as_str());
     let seen = json!({"cluster": cluster, "headers": headers, "path": path, "body": &body[..]});
     Response::builder().header("x-verdigris-version", "teal").body(seen.to_string().into()).unwrap()
+}
+
+async fn look_at(request: Request) -> Seen {
+    let (head, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
+    let length = head.headers.get("content-length").and_then(|it| it.to_str().ok()?.parse().ok());
+    Seen {
+        path: head.uri.path().to_owned(),
+        length: length.unwrap_or_default(),
+        body: body.to_vec(),
+    }
 }
 
 /// The recorded answer that the request's [`REPLAY`] names, in pieces that end

@@ -8,6 +8,7 @@ mod demo;
 mod logs_and_stats;
 mod passing;
 mod ramp;
+mod releases;
 mod reload;
 mod startup;
 mod trap;
