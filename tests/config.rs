@@ -278,6 +278,16 @@ fn all_problems_are_told_at_once() {
     assert_eq!(refused.to_string().lines().count(), 5);
 }
 
+#[test]
+fn a_value_that_is_null_is_not_written() {
+    let text = with("/default_cluster", Some(Value::Null));
+    assert_eq!(Config::parse(text.as_bytes()).unwrap().default_cluster.as_str(), "llm-blue");
+    for field in ["/unit", "/weights", "/pins", "/prices", "/conversation"] {
+        let refused = Config::parse(with(field, Some(Value::Null)).as_bytes()).unwrap_err();
+        assert!(refused.to_string().contains(": null: is not an object"), "{refused}");
+    }
+}
+
 /// As with what is wrong in itself, so with what is of another kind or unknown.
 #[test]
 fn all_that_is_of_another_shape_is_told_at_once() {

@@ -101,20 +101,26 @@ impl<'a> Fields<'a> {
         Some(self.at(name, value))
     }
 
+    /// As [`get`](Self::get), where `null` says that nothing is written: what fills in a
+    /// template writes it for what it has no value for.
+    fn written(&mut self, name: &'static str) -> Option<Place<'a>> {
+        self.get(name).filter(|place| !place.value.is_null())
+    }
+
     pub fn text(&mut self, name: &'static str) -> Option<String> {
-        self.get(name)?.text()
+        self.written(name)?.text()
     }
 
     pub fn whole(&mut self, name: &'static str) -> Option<u64> {
-        self.get(name)?.whole()
+        self.written(name)?.whole()
     }
 
     pub fn number(&mut self, name: &'static str) -> Option<Number> {
-        self.get(name)?.number()
+        self.written(name)?.number()
     }
 
     pub fn boolean(&mut self, name: &'static str) -> Option<bool> {
-        self.get(name)?.boolean()
+        self.written(name)?.boolean()
     }
 
     pub fn fields(&mut self, name: &'static str) -> Option<Fields<'a>> {
@@ -132,7 +138,7 @@ impl<'a> Fields<'a> {
 
     /// Where in the list the text stands that is written.
     pub fn choice(&mut self, name: &'static str, choices: &[&str]) -> Option<usize> {
-        let place = self.get(name)?;
+        let place = self.written(name)?;
         let at = choices.iter().position(|choice| place.value.as_str() == Some(choice));
         if at.is_none() {
             let choices: Vec<_> = choices.iter().map(|it| format!("\"{it}\"")).collect();
