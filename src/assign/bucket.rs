@@ -80,6 +80,11 @@ impl Share {
         (1..=MAX_TOTAL_WEIGHT).contains(&total).then_some(Self { green, total })
     }
 
+    /// Whether everything is on blue, whatever the total is.
+    pub fn is_none(self) -> bool {
+        self.green == 0
+    }
+
     /// Whether the unit with this hash is green's. Exact at every total: with
     /// green's weight 0 it is never, with blue's weight 0 always.
     pub fn contains(self, hash: u32) -> bool {

@@ -49,18 +49,22 @@ impl Chronicle {
 
     /// Notes weights that are set by hand.
     pub fn follow_weights(&self, share: Share) {
-        self.note(|history, now| match share {
-            Share::NONE => history.roll_back(now, self.may_finish),
-            share => history.follow(now, share, Share::ALL, 0),
-        });
+        self.follow(share, Share::ALL, 0);
     }
 
     /// Notes what a ramp has in force.
     pub fn follow_ramp(&self, in_force: InForce) {
         let InForce { share, compared, number, .. } = in_force;
-        self.note(|history, now| match share {
-            Share::NONE => history.roll_back(now, self.may_finish),
-            share => history.follow(now, share, compared, number),
+        self.follow(share, compared, number);
+    }
+
+    fn follow(&self, share: Share, compared: Share, number: u16) {
+        self.note(|history, now| {
+            if share.is_none() {
+                history.roll_back(now, self.may_finish)
+            } else {
+                history.follow(now, share, compared, number)
+            }
         });
     }
 

@@ -168,7 +168,7 @@ fn weights_by_hand_are_those_of_new_conversations() {
     });
     assert_all_stay(&envoy, &talks);
     // Back: everyone, at once.
-    push(&envoy, 1, 0);
+    push(&envoy, 100, 0);
     for talk in &talks {
         assert_eq!(talk.version_now(&envoy), "blue", "{}", talk.id);
     }
