@@ -16,7 +16,7 @@ OWN_ENVOY := .tools/envoy-ready
 endif
 export ENVOY
 
-.PHONY: help run build test e2e lint fuzz fmt count bench bench-gateways simulate weights tools target valgrind linters clean FORCE
+.PHONY: help run build test e2e lint fuzz fmt count bench bench-gateways bench-shadow simulate weights tools target valgrind linters clean FORCE
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -67,6 +67,9 @@ bench: build tools .tools/bin/oha ## measure CPU, throughput, latency and memory
 
 bench-gateways: build tools .tools/bin/oha .tools/litellm-ready .tools/portkey-ready ## the same against LiteLLM and Portkey
 	@$(CARGO) bench --locked --quiet --bench cost -- gateways
+
+bench-shadow: build tools .tools/bin/oha ## measure what clients notice of shadows: off, on, green stalled, green gone
+	@$(CARGO) bench --locked --quiet --bench shadow
 
 simulate: ## judge thousands of ramps whose truth is known: RAMPS=2000 for more, ACCEPT=1 for the documents
 	@$(CARGO) bench --locked --quiet --bench simulate -- $(if $(ACCEPT),--accept)

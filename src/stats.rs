@@ -12,6 +12,16 @@ use crate::observe::Unread;
 /// The `phase` gauge's value while the weights are set by hand.
 pub const PHASE_BY_HAND: u64 = 5;
 
+/// Whose something is counted as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Account {
+    /// A version's.
+    Of(Version),
+    /// The shadow's: what green is asked for nobody. In names it stands where a version
+    /// does.
+    Shadow,
+}
+
 /// A counter that each version has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counter {
@@ -100,18 +110,35 @@ pub enum Gauge {
     Step,
 }
 
-/// The full name of a version's counter or histogram, as the proxy is told it.
+// === impl Account ===
+
+impl Account {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Of(Version::Blue), Self::Of(Version::Green), Self::Shadow];
+}
+
+impl fmt::Display for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Of(version) => version.fmt(f),
+            Self::Shadow => f.write_str("shadow"),
+        }
+    }
+}
+
+/// The full name of an account's counter or histogram, as the proxy is told it.
 ///
 /// ```
 /// use verdigris::assign::{Reason, Version};
-/// use verdigris::stats::{Counter, metric_name};
+/// use verdigris::stats::{Account, Counter, metric_name};
+/// let green = Account::Of(Version::Green);
 /// assert_eq!(
-///     metric_name("assistant-v8", Version::Green, Counter::Decisions(Reason::NoUnit)),
+///     metric_name("assistant-v8", green, Counter::Decisions(Reason::NoUnit)),
 ///     "verdigris.assistant-v8.green.decisions_no_unit",
 /// );
 /// ```
-pub fn metric_name(rollout: &str, version: Version, metric: impl fmt::Display) -> String {
-    format!("verdigris.{rollout}.{version}.{metric}")
+pub fn metric_name(rollout: &str, account: Account, metric: impl fmt::Display) -> String {
+    format!("verdigris.{rollout}.{account}.{metric}")
 }
 
 /// The full name of a counter of evidence in a step, as the proxy is told it.
@@ -130,7 +157,7 @@ pub fn evidence_name(
     counter: EvidenceCounter,
     step: usize,
 ) -> String {
-    metric_name(rollout, version, format_args!("{counter}.s{step}"))
+    metric_name(rollout, Account::Of(version), format_args!("{counter}.s{step}"))
 }
 
 /// The full name of `gauge`, as the proxy is told it.
@@ -152,6 +179,9 @@ impl Counter {
         Self::Decisions(Reason::Unpatchable),
         Self::Decisions(Reason::RolledBack),
     ];
+
+    /// What is counted of a shadow's requests.
+    pub const SHADOW: [Self; 2] = [Self::Requests, Self::Decisions(Reason::Unpatchable)];
 
     /// What is counted of a response, where the configuration asks for it.
     pub const OUTCOMES: [Self; 21] = [

@@ -233,9 +233,30 @@ fn a_refusal_names_field_value_and_mend() {
             "is cluster_header already; use another",
         ),
         ("/force_header", Some(json!("x-user-id")), "unit: \"x-user-id\": is force_header already"),
+        ("/shadow", Some(json!({})), "shadow.percent: missing: write a percentage"),
+        ("/shadow", Some(json!({"percent": 101})), "shadow.percent: 101: write a whole number"),
+        (
+            "/shadow",
+            Some(json!({"percent": 1, "of": "green"})),
+            "shadow.of: \"green\": write \"blue\"",
+        ),
+        (
+            "/shadow",
+            Some(json!({"percent": 1, "header": "x-user-id"})),
+            "unit: \"x-user-id\": is shadow.header already",
+        ),
+        (
+            "/versions/blue",
+            Some(json!({"cluster": "b", "request": {"model": "m"}})),
+            "shadow: set: a shadow is a copy of what blue is sent",
+        ),
+        ("/role", Some(json!("shadows")), "role: \"shadows\": write \"release\" or \"shadow\""),
     ];
     for (pointer, value, expected) in cases {
-        let text = with(pointer, value);
+        let mut text = with(pointer, value);
+        if expected.starts_with("shadow: ") {
+            text = text.replacen('{', r#"{"shadow": {"percent": 1},"#, 1);
+        }
         let refused = Config::parse(text.as_bytes()).expect_err(&text);
         assert!(refused.to_string().contains(expected), "{refused}\nis to contain\n{expected}");
     }
@@ -325,7 +346,8 @@ proptest! {
     fn no_json_in_any_field_panics(
         field in prop::sample::select(vec![
             "rollout", "unit", "versions", "weights", "default_cluster", "on_missing", "pins",
-            "force_header", "cluster_header", "version_header", "answers", "prices",
+            "force_header", "cluster_header", "version_header", "answers", "prices", "conversation",
+            "shadow", "role", "ramp",
         ]),
         value in any_value(),
     ) {

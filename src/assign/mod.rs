@@ -11,6 +11,7 @@
 //! | [`history`] | which share was in force when |
 //! | [`conversation`] | the share that a conversation has a claim to |
 //! | [`decision`] | the order in which these are asked |
+//! | [`shadow`] | which of blue's requests green is asked as well |
 //!
 //! Everything here is a pure function of its arguments. Units are bytes, never
 //! strings: a header may hold anything but line breaks and NUL.
@@ -22,6 +23,7 @@ pub mod decision;
 pub mod history;
 pub mod marker;
 pub mod pins;
+pub mod shadow;
 pub mod unit;
 pub mod version;
 

@@ -9,14 +9,15 @@ use super::names::{ClusterName, CookieName, HeaderName, RolloutName};
 use super::problems::Problems;
 use super::ramp::{Beside, ramp};
 use super::request::request_patch;
+use super::shadow::{Shadow, shadow};
 use super::written::{
     OneOrMany, WrittenAnswers, WrittenPins, WrittenSource, WrittenWeights, write_example,
 };
 use super::written_release::WrittenRequest;
-use super::{OnMissing, Problem, Refused, Written};
+use super::{OnMissing, Problem, Refused, Role, Written};
 use crate::assign::bucket::MAX_TOTAL_WEIGHT;
 use crate::assign::{Pins, Share, UnitSource, Version};
-use crate::patch::RequestPatch;
+use crate::patch::{Fit, RequestHead, RequestPatch};
 use crate::ramp::Settings;
 
 /// A configuration that can be run as it is.
@@ -59,6 +60,10 @@ pub struct Config {
     pub max_request_body: usize,
     /// How conversations are kept on their version, if they are.
     pub conversation: Option<Conversations>,
+    /// Which requests green is asked as well, for nobody, if any.
+    pub shadow: Option<Shadow>,
+    /// What the filter is there for, where that does not depend on the listener.
+    pub role: Option<Role>,
 }
 
 // === impl Config ===
@@ -87,6 +92,15 @@ impl Config {
             Version::Blue => self.blue_request.as_ref(),
             Version::Green => self.green_request.as_ref(),
         }
+    }
+
+    /// Whether a request of blue can be copied for green: one to a model, that green's
+    /// version would be given, and that is small enough to hold nobody up.
+    pub fn may_shadow(&self, head: &RequestHead) -> bool {
+        let most = self.max_request_body.min(Shadow::MAX_BODY);
+        let format = self.formats.of(Version::Green).or_else(|| self.formats.at(&head.path));
+        let fits = |patch: &RequestPatch| patch.fit(head, format, most) != Fit::Unfit;
+        format.is_some() && head.is_readable(most) && self.green_request.as_ref().is_none_or(fits)
     }
 
     /// What a request must fit to be green's, if anything.
@@ -134,13 +148,17 @@ impl TryFrom<Written> for Config {
             green: written.versions.green.format,
             ..Formats::default()
         };
-        // A ramp looks at answers. Of one that could not be built it is not known whether it
-        // reads them; then nothing else is to be called idle.
-        let for_ramp = ramp.as_ref().map(|ramp| WrittenAnswers {
-            read: Some(ramp.as_ref().is_none_or(Settings::reads_answers)),
-            ..WrittenAnswers::default()
-        });
-        let written_answers = written.answers.or(for_ramp);
+        // A ramp looks at answers, and so does who compares a shadow. Of a ramp that could not
+        // be built it is not known whether it reads them; then nothing else is to be called
+        // idle.
+        let has_shadow = written.shadow.is_some() || written.role == Some(Role::Shadow);
+        let reads = match &ramp {
+            Some(ramp) => Some(has_shadow || ramp.as_ref().is_none_or(Settings::reads_answers)),
+            None => has_shadow.then_some(true),
+        };
+        let implied =
+            reads.map(|read| WrittenAnswers { read: Some(read), ..WrittenAnswers::default() });
+        let written_answers = written.answers.or(implied);
         let asks_for_usage = written_answers.as_ref().is_some_and(|it| it.include_usage);
         let [blue_written, green_written] =
             [written.versions.blue.request, written.versions.green.request];
@@ -148,11 +166,14 @@ impl TryFrom<Written> for Config {
         let answers =
             answers(written_answers, written.prices, &mut formats, for_requests, &mut problems);
         let max_request_body = max_request_body(written.max_request_body, &mut problems);
+        let blue_changes = for_requests[0];
+        let shadow = written.shadow.map(|it| shadow(it, blue_changes, &mut problems));
 
         let mut headers = Vec::new();
         headers.extend(cluster_header.iter().map(|name| ("cluster_header", name)));
         headers.extend(version_header.iter().map(|name| ("version_header", name)));
         headers.extend(force_header.iter().flatten().map(|name| ("force_header", name)));
+        headers.extend(shadow.iter().flatten().map(|it| ("shadow.header", &it.header)));
         headers.extend(unit.iter().flatten().filter_map(|source| match source {
             UnitSource::Header(name) => Some(("unit", name)),
             UnitSource::Cookie(_) => None,
@@ -207,6 +228,11 @@ impl TryFrom<Written> for Config {
                     Some(conversation) => Some(conversation?),
                     None => None,
                 },
+                shadow: match shadow {
+                    Some(shadow) => Some(shadow?),
+                    None => None,
+                },
+                role: written.role,
             })
         })();
         problems.refuse_or(config)
@@ -222,7 +248,7 @@ pub(super) fn header_name(name: &str) -> Result<HeaderName, &'static str> {
 }
 
 /// The name of a header that the filter may overwrite.
-fn own_header_name(name: &str) -> Result<HeaderName, &'static str> {
+pub(super) fn own_header_name(name: &str) -> Result<HeaderName, &'static str> {
     let name = header_name(name)?;
     if name.is_standard() { Err(HeaderName::OWN_RULE) } else { Ok(name) }
 }

@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use super::reader::{Fields, Place, Unique};
 use super::written_ramp::WrittenRamp;
-use super::written_release::{WrittenConversation, WrittenRequest};
-use super::{Problem, Refused};
+use super::written_release::{WrittenConversation, WrittenRequest, WrittenShadow};
+use super::{Problem, Refused, Role};
 use crate::observe::Format;
 
 /// The plugin configuration as written. The fields are described in the README's
@@ -34,6 +34,8 @@ pub struct Written {
     pub prices: Vec<(String, WrittenPrice)>,
     pub conversation: Option<WrittenConversation>,
     pub max_request_body: Option<u64>,
+    pub shadow: Option<WrittenShadow>,
+    pub role: Option<Role>,
 }
 
 /// One source of the unit, or a list of them.
@@ -146,6 +148,8 @@ pub(super) fn example(field: &str) -> Option<&'static str> {
             r#"an object, at least {}, such as {"id": {"header": "x-conversation-id"}}"#
         }
         "max_request_body" => "a number of bytes, such as 1000000",
+        "shadow" => r#"a percentage of all units, such as {"percent": 10}"#,
+        "role" => r#""release" or "shadow""#,
         _ => return None,
     })
 }
@@ -192,6 +196,11 @@ impl Written {
             prices: fields.fields("prices").map(prices).unwrap_or_default(),
             conversation: fields.fields("conversation").map(WrittenConversation::read),
             max_request_body: fields.whole("max_request_body"),
+            shadow: fields.fields("shadow").map(WrittenShadow::read),
+            role: {
+                let at = fields.choice("role", &Role::ALL.map(Role::as_str));
+                at.and_then(|at| Role::ALL.get(at).copied())
+            },
         };
         fields.end();
         written

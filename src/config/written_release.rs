@@ -1,4 +1,5 @@
-//! What the operator wrote of conversations, and of what a version changes in requests.
+//! What the operator wrote of conversations, of shadows, and of what a version changes in
+//! requests.
 
 use serde_json::{Map, Value};
 
@@ -39,6 +40,14 @@ pub enum OnRollback {
 pub struct WrittenEra {
     pub since: Option<String>,
     pub weights: Option<WrittenWeights>,
+}
+
+/// Which requests green is asked as well. They are `of` blue, which need not be said.
+#[derive(Clone, Debug, Default)]
+#[allow(missing_docs, reason = "the README's reference is their one description")]
+pub struct WrittenShadow {
+    pub percent: Option<u64>,
+    pub header: Option<String>,
 }
 
 /// What a version changes in its requests.
@@ -115,6 +124,18 @@ impl WrittenEra {
             since: fields.text("since"),
             weights: fields.fields("weights").map(WrittenWeights::read),
         };
+        fields.end();
+        written
+    }
+}
+
+// === impl WrittenShadow ===
+
+impl WrittenShadow {
+    pub(super) fn read(mut fields: Fields<'_>) -> Self {
+        let written = Self { percent: fields.whole("percent"), header: fields.text("header") };
+        // There is no other choice.
+        let _ = fields.choice("of", &["blue"]);
         fields.end();
         written
     }

@@ -6,8 +6,9 @@ use super::watch::Lot;
 use crate::assign::unit::with_unit;
 use crate::assign::{
     Ask, Beginning, Claim, Decision, Reason, Share, Standing, UnitSource, Version, bucket_hash,
-    decide, marker, unit_hash,
+    decide, marker, shadow, unit_hash,
 };
+use crate::config::Config;
 
 /// Who answers a request, and what follows from it.
 pub struct Decided {
@@ -16,6 +17,8 @@ pub struct Decided {
     pub lot: Option<Lot>,
     /// What tells when its conversation began, where the client does not have it yet.
     pub marker: Option<Marker>,
+    /// Whether green is asked as well, for nobody.
+    pub is_shadowed: bool,
 }
 
 /// When a conversation began, as the client is told it.
@@ -24,10 +27,16 @@ pub struct Marker(String);
 // === impl Decided ===
 
 impl Decided {
+    /// A shadow's: green is asked, for nobody.
+    pub fn of_shadow() -> Self {
+        let decision = Decision { version: Version::Green, reason: Reason::Weight };
+        Self { decision, lot: None, marker: None, is_shadowed: false }
+    }
+
     /// Blue answers, as the request came.
     pub fn unpatchable(self) -> Self {
         let decision = Decision { version: Version::Blue, reason: Reason::Unpatchable };
-        Self { decision, lot: None, ..self }
+        Self { decision, lot: None, is_shadowed: false, ..self }
     }
 }
 
@@ -53,7 +62,10 @@ impl Running {
             Some((id, claim)) => self.lot_of_conversation(decision, id, claim),
             None => unit.and_then(|unit| self.lot(decision, unit)),
         };
-        Decided { decision, lot, marker: known.and_then(|(_, marker)| marker) }
+        let is_shadowed = self.config.shadow.as_ref().is_some_and(|it| {
+            shadow::takes(it.share, self.config.rollout.as_str(), decision, id.or(unit))
+        });
+        Decided { decision, lot, marker: known.and_then(|(_, marker)| marker), is_shadowed }
     }
 
     /// The share that a conversation has a claim to, and the marker that it lacks.
@@ -76,6 +88,12 @@ impl Running {
         let marker = lacks_marker
             .then(|| Marker(marker::with(held.as_deref().unwrap_or_default(), id, now)));
         (claim.unwrap_or(unknown), marker)
+    }
+
+    /// Has a shadow go to green. Without that it goes nowhere.
+    pub fn route_shadow(&self) -> Result<(), HostError> {
+        let Config { cluster_header, green_cluster, .. } = &self.config;
+        host::replace_request_header(cluster_header.as_str(), green_cluster.as_str())
     }
 
     /// Gives the client a marker with the response.

@@ -195,12 +195,23 @@ fn header(map: u32, name: &str) -> Option<Value> {
 /// Source: Envoy's attributes, `response.flags`; the bits are those of its
 /// `CoreResponseFlag`.
 pub fn response_flags() -> Option<u64> {
-    let path = b"response\0flags";
+    let flags = property(b"response\0flags").ok()?;
+    (*flags).try_into().ok().map(u64::from_le_bytes)
+}
+
+/// What the filter is there for, by the metadata of the stream's listener; `None` where that
+/// does not say. A root context is not told it (1.40).
+///
+/// Source: Envoy's attributes, `xds.listener_metadata`.
+pub fn listener_role() -> Option<Value> {
+    property(b"xds\0listener_metadata\0filter_metadata\0verdigris\0role").ok()
+}
+
+fn property(path: &[u8]) -> Result<Value, HostError> {
     // SAFETY: `path` outlives the call, and the host writes as `Value` says.
-    let flags = Value::fill(|value, size| unsafe {
+    Value::fill(|value, size| unsafe {
         abi::proxy_get_property(path.as_ptr(), path.len(), value, size)
-    });
-    (*flags.ok()?).try_into().ok().map(u64::from_le_bytes)
+    })
 }
 
 /// Sets a request header to one value. Envoy chooses the route anew.

@@ -10,7 +10,7 @@ use crate::assign::{Decision, Share, Version};
 use crate::config::Answers;
 use crate::observe::Outcome;
 use crate::ramp::InForce;
-use crate::stats::{Counter, Gauge, Histogram, PHASE_BY_HAND, gauge_name, metric_name};
+use crate::stats::{Account, Counter, Gauge, Histogram, PHASE_BY_HAND, gauge_name, metric_name};
 
 thread_local! {
     /// The metrics that this VM has defined. They outlive a configuration: to
@@ -21,8 +21,10 @@ thread_local! {
 /// The metrics of one rollout.
 #[derive(Debug)]
 pub struct RolloutMetrics {
-    blue: VersionMetrics,
-    green: VersionMetrics,
+    blue: AccountMetrics,
+    green: AccountMetrics,
+    /// Defined when a configuration first asks for a shadow.
+    shadow: OnceCell<AccountMetrics>,
     gauges: Table<Gauge>,
     /// The root contexts that have not ended, each with what it runs on, in the order
     /// in which they were configured.
@@ -40,7 +42,7 @@ pub struct Shown {
 }
 
 #[derive(Debug)]
-struct VersionMetrics {
+struct AccountMetrics {
     decisions: Table<Counter>,
     outcomes: OnceCell<OutcomeMetrics>,
 }
@@ -75,8 +77,9 @@ impl RolloutMetrics {
 
     fn define(rollout: &str) -> Self {
         Self {
-            blue: VersionMetrics::define(rollout, Version::Blue),
-            green: VersionMetrics::define(rollout, Version::Green),
+            blue: AccountMetrics::define(rollout, Account::Of(Version::Blue), Counter::DECISIONS),
+            green: AccountMetrics::define(rollout, Account::Of(Version::Green), Counter::DECISIONS),
+            shadow: OnceCell::new(),
             gauges: Table::define(MetricKind::Gauge, Gauge::ALL, |gauge| {
                 gauge_name(rollout, gauge)
             }),
@@ -130,33 +133,41 @@ impl RolloutMetrics {
     }
 
     /// Counts one request.
-    pub fn count(&self, decision: Decision) {
-        let decisions = &self.of_version(decision.version).decisions;
+    pub fn count(&self, account: Account, decision: Decision) {
+        let Some(AccountMetrics { decisions, .. }) = self.account(account) else { return };
         decisions.add(Counter::Requests, 1);
         decisions.add(Counter::Decisions(decision.reason), 1);
     }
 
+    /// Has what is counted of a shadow's requests ready.
+    pub fn define_shadow(&self, rollout: &str) {
+        let define = || AccountMetrics::define(rollout, Account::Shadow, Counter::SHADOW);
+        self.shadow.get_or_init(define);
+    }
+
     /// Has what is counted of responses ready.
     pub fn define_outcomes(&self, rollout: &str) {
-        for version in Version::ALL {
-            let outcomes = &self.of_version(version).outcomes;
-            outcomes.get_or_init(|| OutcomeMetrics::define(rollout, version));
+        for account in Account::ALL {
+            if let Some(metrics) = self.account(account) {
+                metrics.outcomes.get_or_init(|| OutcomeMetrics::define(rollout, account));
+            }
         }
     }
 
     /// Counts one response.
-    pub fn count_outcome(&self, version: Version, outcome: &Outcome, answers: &Answers) {
-        let Some(metrics) = self.of_version(version).outcomes.get() else { return };
+    pub fn count_outcome(&self, account: Account, outcome: &Outcome, answers: &Answers) {
+        let Some(metrics) = self.account(account).and_then(|it| it.outcomes.get()) else { return };
         outcome.count(&answers.refusal_phrases, &answers.prices, |counter, count| {
             metrics.counters.add(counter, count);
         });
         outcome.record(|histogram, value| metrics.histograms.record(histogram, value));
     }
 
-    fn of_version(&self, version: Version) -> &VersionMetrics {
-        match version {
-            Version::Blue => &self.blue,
-            Version::Green => &self.green,
+    fn account(&self, account: Account) -> Option<&AccountMetrics> {
+        match account {
+            Account::Of(Version::Blue) => Some(&self.blue),
+            Account::Of(Version::Green) => Some(&self.green),
+            Account::Shadow => self.shadow.get(),
         }
     }
 }
@@ -181,13 +192,13 @@ impl Shown {
     }
 }
 
-// === impl VersionMetrics ===
+// === impl AccountMetrics ===
 
-impl VersionMetrics {
-    fn define(rollout: &str, version: Version) -> Self {
-        let name = |counter| metric_name(rollout, version, counter);
+impl AccountMetrics {
+    fn define<const N: usize>(rollout: &str, account: Account, decisions: [Counter; N]) -> Self {
+        let name = |counter| metric_name(rollout, account, counter);
         Self {
-            decisions: Table::define(MetricKind::Counter, Counter::DECISIONS, name),
+            decisions: Table::define(MetricKind::Counter, decisions, name),
             outcomes: OnceCell::new(),
         }
     }
@@ -196,8 +207,8 @@ impl VersionMetrics {
 // === impl OutcomeMetrics ===
 
 impl OutcomeMetrics {
-    fn define(rollout: &str, version: Version) -> Self {
-        let name = |metric: &dyn Display| metric_name(rollout, version, metric);
+    fn define(rollout: &str, account: Account) -> Self {
+        let name = |metric: &dyn Display| metric_name(rollout, account, metric);
         Self {
             counters: Table::define(MetricKind::Counter, Counter::OUTCOMES, |it| name(&it)),
             histograms: Table::define(MetricKind::Histogram, Histogram::ALL, |it| name(&it)),

@@ -10,7 +10,7 @@ use super::stream::Stream;
 use super::walker::{TICK_MS, Walker};
 use super::{host, logger};
 use crate::assign::Standing;
-use crate::config::Config;
+use crate::config::{Config, Role};
 use crate::ramp::{InForce, Phase};
 
 /// A plugin in one VM. Envoy makes a new root context for a new configuration and
@@ -68,11 +68,18 @@ impl Root {
         let text = host::plugin_configuration()
             .map_err(|error| format!("the host did not give it: {error:?}"))?;
         let config = Config::parse(&text).map_err(|refused| refused.to_string())?;
-        let metrics = RolloutMetrics::of(config.rollout.as_str());
-        if config.answers.is_some() {
-            metrics.define_outcomes(config.rollout.as_str());
+        let rollout = config.rollout.as_str();
+        let metrics = RolloutMetrics::of(rollout);
+        // Then it decides nothing, and has no share in force that a gauge could show.
+        let is_shadow = config.role == Some(Role::Shadow);
+        if is_shadow || config.shadow.is_some() {
+            metrics.define_shadow(rollout);
         }
-        let walker = config.ramp.as_ref().map(|_| Walker::of(config.rollout.as_str()));
+        if config.answers.is_some() {
+            metrics.define_outcomes(rollout);
+        }
+        let ramp = config.ramp.as_ref().filter(|_| !is_shadow);
+        let walker = ramp.map(|_| Walker::of(rollout));
         let generation = Generation::of(&text);
         if let Some(walker) = &walker {
             walker.begin(generation);
@@ -81,12 +88,14 @@ impl Root {
         let _ = host::set_tick_period(if walker.is_some() { TICK_MS } else { 0 });
         let context_id = self.context_id;
         let random = Draws::default();
-        let chronicle =
-            config.conversation.as_ref().map(|it| Chronicle::of(config.rollout.as_str(), it));
+        let chronicle = config.conversation.as_ref().filter(|_| !is_shadow);
+        let chronicle = chronicle.map(|it| Chronicle::of(rollout, it));
         let running =
             Running { context_id, config, generation, metrics, walker, chronicle, random };
         running.follow_weights();
-        running.metrics.begin(context_id, running.shown());
+        if !is_shadow {
+            running.metrics.begin(context_id, running.shown());
+        }
         self.running = Some(Rc::new(running));
         Ok(())
     }
@@ -98,11 +107,10 @@ impl Root {
     /// take up an older one without configuring it.
     pub fn tick(&self, all: &[Self]) {
         let Some(running) = &self.running else { return };
-        let rollout = &running.config.rollout;
-        let is_newer = |it: &Self| {
-            it.used > self.used
-                && it.running.as_ref().is_some_and(|it| it.config.rollout == *rollout)
+        let is_like = |it: &Rc<Running>| {
+            it.config.role == running.config.role && it.config.rollout == running.config.rollout
         };
+        let is_newer = |it: &Self| it.used > self.used && it.running.as_ref().is_some_and(is_like);
         if all.iter().any(is_newer) {
             return;
         }
@@ -145,6 +153,20 @@ impl Running {
             Some(InForce { phase: Phase::RolledBack, .. }) => Standing::RolledBack,
             Some(InForce { share, .. }) => Standing::Share(share),
             None => Standing::Share(self.config.share),
+        }
+    }
+
+    /// What the filter is there for at the stream's listener; `None` where the listener's
+    /// metadata has another word for it than there is.
+    pub fn role(&self) -> Option<Role> {
+        match self.config.role {
+            Some(role) => Some(role),
+            // Asked only where there is a choice: it costs as much as a header.
+            None if self.config.shadow.is_some() => match host::listener_role() {
+                Some(name) => Role::from_bytes(&name),
+                None => Some(Role::Release),
+            },
+            None => Some(Role::Release),
         }
     }
 

@@ -9,7 +9,9 @@ use super::root::Running;
 use super::watch::Watch;
 use crate::assign::unit::with_unit;
 use crate::assign::{Decision, Reason, Version};
+use crate::config::Role;
 use crate::patch::{Fit, RequestHead, pointer};
+use crate::stats::Account;
 
 /// The filter state that names the reason: `wasm.verdigris.reason` in the
 /// access log's `%FILTER_STATE(…)%`.
@@ -18,6 +20,7 @@ const REASON_STATE: &str = "verdigris.reason";
 /// The context of one HTTP stream.
 pub struct Stream {
     running: Option<Rc<Running>>,
+    role: Role,
     /// A request whose body is waited for.
     waiting: Option<Box<Waiting>>,
     watch: Option<Watch>,
@@ -54,7 +57,7 @@ enum Awaited {
 // request's headers.
 impl Stream {
     pub fn new(running: Option<Rc<Running>>) -> Self {
-        Self { running, waiting: None, watch: None, marker: None }
+        Self { running, role: Role::Release, waiting: None, watch: None, marker: None }
     }
 
     /// The root context is not the one that was given the last stream.
@@ -68,6 +71,20 @@ impl Stream {
         #[cfg(feature = "trap-for-tests")]
         trap_if_marked();
         let Some(running) = self.running.clone() else { return Flow::Continue };
+        let body = if ends { BodySoFar::None } else { BodySoFar::ToCome };
+        match running.role() {
+            Some(Role::Release) => {}
+            Some(Role::Shadow) => {
+                self.role = Role::Shadow;
+                return self.go_on(&running, Decided::of_shadow(), None, body);
+            }
+            None => {
+                log::error!(
+                    "the listener's metadata, verdigris.role: write \"shadow\" there, or nothing"
+                );
+                return Flow::Continue;
+            }
+        }
         running.show();
         let config = &running.config;
         let forced = config.force_header.as_ref().and_then(|name| {
@@ -95,7 +112,6 @@ impl Stream {
                 running.decide(unit.as_deref(), None, id.as_deref())
             }
         };
-        let body = if ends { BodySoFar::None } else { BodySoFar::ToCome };
         self.go_on(&running, decided, None, body)
     }
 
@@ -171,7 +187,7 @@ impl Stream {
         let patch = config.request(version);
         let is_weighed = version == Version::Blue && decided.lot.is_some();
         let required = config.green_requires().filter(|_| is_weighed);
-        if patch.is_none() && required.is_none() {
+        if patch.is_none() && required.is_none() && !decided.is_shadowed {
             self.settle(running, decided, Patched::default());
             return Flow::Continue;
         }
@@ -189,6 +205,7 @@ impl Stream {
                 decided.lot = None;
             }
         }
+        decided.is_shadowed &= config.may_shadow(&head);
         let Some(patch) = patch else {
             self.settle(running, decided, Patched::default());
             return Flow::Continue;
@@ -223,8 +240,16 @@ impl Stream {
         if !patched.write_body() {
             decided = decided.unpatchable();
         }
-        let Decided { decision, lot, marker } = decided;
-        if let Err(error) = running.route(decision.version) {
+        let Decided { decision, lot, marker, is_shadowed } = decided;
+        let routed = match self.role {
+            Role::Release => running.route(decision.version),
+            Role::Shadow if decision.reason == Reason::Unpatchable => {
+                running.metrics.count(Account::Shadow, decision);
+                return;
+            }
+            Role::Shadow => running.route_shadow(),
+        };
+        if let Err(error) = routed {
             // Envoy goes on with what early header mutation put, and that is not
             // to be booked on the version that was meant.
             log::error!("{decision:?} not applied: the host answered {error:?}");
@@ -233,17 +258,30 @@ impl Stream {
         if decision.reason != Reason::Unpatchable {
             patched.write_headers();
         }
-        running.count(decision);
+        if let Some(shadow) = running.config.shadow.as_ref().filter(|_| is_shadowed) {
+            // A request that cannot be marked has no shadow.
+            let _ = host::replace_request_header(shadow.header.as_str(), "1");
+        }
+        let account = match self.role {
+            Role::Release => Account::Of(decision.version),
+            Role::Shadow => Account::Shadow,
+        };
+        running.count(account, decision);
         self.marker = marker;
-        self.watch = Watch::new(running, decision, lot);
+        self.watch = Watch::new(running, account, decision, lot);
     }
 
     /// The body that is waited for will not come: blue has the request as it is.
     fn give_up(&mut self) {
         if let (Some(_), Some(running)) = (self.waiting.take(), &self.running) {
             let decision = Decision { version: Version::Blue, reason: Reason::Unpatchable };
-            running.count(decision);
-            self.watch = Watch::new(running, decision, None);
+            if self.role == Role::Shadow {
+                running.metrics.count(Account::Shadow, decision);
+                return;
+            }
+            let blue = Account::Of(Version::Blue);
+            running.count(blue, decision);
+            self.watch = Watch::new(running, blue, decision, None);
         }
     }
 }
@@ -251,8 +289,8 @@ impl Stream {
 // === impl Running ===
 
 impl Running {
-    fn count(&self, decision: Decision) {
-        self.metrics.count(decision);
+    fn count(&self, account: Account, decision: Decision) {
+        self.metrics.count(account, decision);
         if decision.reason != Reason::Weight {
             // A reason that the host refuses is missing from the access log only.
             let _ = host::set_filter_state(REASON_STATE, decision.reason.as_str());

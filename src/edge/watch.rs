@@ -11,6 +11,7 @@ use crate::judge::Observation;
 use crate::observe::head::parse_status;
 use crate::observe::{Ending, Format, Framing, Head, Outcome, Reader, Unread};
 use crate::ramp::told;
+use crate::stats::Account;
 
 /// Envoy's flags of a client that left: its connection ended, or it reset the
 /// stream (`DownstreamConnectionTermination`, `DownstreamRemoteReset`).
@@ -30,7 +31,7 @@ pub struct Lot {
 /// Watches one response.
 pub struct Watch {
     running: Rc<Running>,
-    decision: Decision,
+    account: Account,
     lot: Option<Lot>,
     began: Instant,
     format: Option<Format>,
@@ -55,20 +56,26 @@ enum Body {
 impl Watch {
     /// A watch over the response to a request that was given its version, if its
     /// outcome counts: pinned and forced requests tell nothing of a version's users.
-    pub fn new(running: &Rc<Running>, decision: Decision, lot: Option<Lot>) -> Option<Self> {
+    pub fn new(
+        running: &Rc<Running>,
+        account: Account,
+        decision: Decision,
+        lot: Option<Lot>,
+    ) -> Option<Self> {
         let answers = running.config.answers.as_ref()?;
-        if matches!(decision.reason, Reason::Pinned | Reason::Forced) {
+        let Decision { version, reason } = decision;
+        if matches!(reason, Reason::Pinned | Reason::Forced) {
             return None;
         }
         let formats = &running.config.formats;
-        let format = if answers.read { format_of(formats, decision.version) } else { None };
+        let format = if answers.read { format_of(formats, version) } else { None };
         if answers.plain && format.is_some() {
             // An upstream that is not asked may compress, and the answer is unread.
             let _ = host::replace_request_header("accept-encoding", "identity");
         }
         Some(Self {
             running: Rc::clone(running),
-            decision,
+            account,
             lot,
             began: Instant::now(),
             format,
@@ -148,14 +155,14 @@ impl Watch {
         };
         let Running { config, metrics, walker, .. } = &*self.running;
         let Some(answers) = &config.answers else { return };
-        metrics.count_outcome(self.decision.version, &outcome, answers);
+        metrics.count_outcome(self.account, &outcome, answers);
+        let Account::Of(version) = self.account else { return };
         if let (Some(lot), Some(walker), Some(ramp)) = (self.lot, walker, &config.ramp) {
             let Answers { refusal_phrases, prices, .. } = answers;
             let told = told(&outcome, refusal_phrases, prices, ramp.objective);
             // The end is now: the clock that the ramp goes by is asked once more.
             let at = host::monotonic_time().unwrap_or_default();
             let Lot { unit, step, is_new } = lot;
-            let version = self.decision.version;
             walker.note(Observation { at, unit, step, version, is_new, told });
         }
     }

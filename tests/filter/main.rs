@@ -17,3 +17,4 @@ mod outcomes;
 mod patching;
 mod proxy;
 mod scenarios;
+mod shadow;

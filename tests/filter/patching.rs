@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::proxy::{Proxy, Request, config, counter};
 use crate::scenarios::is_green;
 
-const CHAT: &str = "/v1/chat/completions";
+pub const CHAT: &str = "/v1/chat/completions";
 
 /// A release of a prompt and a model: one cluster, all on green.
 fn prompt_release(request: Value) -> Value {
@@ -18,7 +18,7 @@ fn prompt_release(request: Value) -> Value {
     }))
 }
 
-fn json_post(path: &str, body: &str) -> Request {
+pub fn json_post(path: &str, body: &str) -> Request {
     Request::of("ada").header("content-type", "application/json").post(path, body)
 }
 

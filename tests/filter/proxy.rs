@@ -18,6 +18,10 @@ pub trait Proxy {
     /// Sends one request and waits for its answer.
     fn send(&mut self, request: &Request) -> Answer;
 
+    /// The copies that reached a cluster as shadows since the last look: so many and no
+    /// more.
+    fn shadows(&mut self, count: usize) -> Vec<Copied>;
+
     /// A counter's or gauge's value; `None` where there is no such stat.
     fn stat(&mut self, name: &str) -> Option<u64>;
 }
@@ -56,6 +60,14 @@ impl Request {
         self.headers.push((name.to_owned(), value.as_ref().to_vec()));
         self
     }
+}
+
+/// A request that reached a cluster as a shadow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Copied {
+    pub cluster: String,
+    pub path: String,
+    pub body: Vec<u8>,
 }
 
 /// What came back, and what the upstream was sent.

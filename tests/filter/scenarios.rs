@@ -8,6 +8,10 @@ use crate::patching::{
     what_cannot_be_patched_goes_to_blue_as_it_came,
 };
 use crate::proxy::{Proxy, Request, config, counter, weights};
+use crate::shadow::{
+    a_units_requests_have_shadows_or_none_of_them_has, green_is_asked_as_well_for_nobody,
+    only_what_can_be_asked_twice_has_a_shadow,
+};
 use crate::{envoy::Envoy, host::Host, proxy::ROLLOUT};
 
 /// Makes two tests of each scenario.
@@ -42,6 +46,9 @@ scenarios! {
     blue_can_be_patched_too_and_streams_asked_for_usage,
     a_body_can_name_the_conversation,
     a_client_is_given_when_its_conversation_began,
+    green_is_asked_as_well_for_nobody,
+    only_what_can_be_asked_twice_has_a_shadow,
+    a_units_requests_have_shadows_or_none_of_them_has,
 }
 
 /// The formula, by an implementation that shares nothing with the filter.

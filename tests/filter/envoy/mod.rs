@@ -12,9 +12,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::artifacts;
-use crate::proxy::{Answer, Proxy, Request};
+use crate::proxy::{Answer, Copied, Proxy, Request};
 use process::{PATIENCE, Process, wait_for};
-use upstream::Upstream;
+use upstream::{Seen, Upstream};
 
 pub struct Envoy {
     process: Process,
@@ -25,6 +25,9 @@ pub struct Envoy {
     admin: String,
     pub url: String,
 }
+
+/// The headers that are between the filter and Envoy's routes.
+const OWN_HEADERS: [&str; 2] = ["x-verdigris-cluster", "x-verdigris-shadow"];
 
 /// What an update of the filter's configuration has come to, by Envoy's counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,7 +87,7 @@ impl Envoy {
             let ready = self.client.get(format!("{}/ready", self.admin)).send().ok()?;
             (ready.status() == 200).then(|| self.admin("/listeners"))
         });
-        let (_, listener) = listeners.trim().split_once("::").unwrap();
+        let listener = listeners.lines().find_map(|line| line.strip_prefix("llm::")).unwrap();
         self.url = format!("http://{listener}");
     }
 
@@ -202,6 +205,24 @@ impl Proxy for Envoy {
 
     fn send(&mut self, request: &Request) -> Answer {
         answer(self.get(request.path(), request).unwrap())
+    }
+
+    fn shadows(&mut self, count: usize) -> Vec<Copied> {
+        let mut shadows = Vec::new();
+        let clusters = ["llm-blue", "llm-green", "llm-next"];
+        // They arrive after the client has its answer.
+        wait_for("all shadows", || {
+            for (upstream, cluster) in self.upstreams.iter().zip(clusters) {
+                let seen = upstream.take_seen().into_iter().filter(|it| it.is_shadow);
+                shadows.extend(seen.map(|Seen { path, body, headers, .. }| {
+                    assert!(!headers.iter().any(|it| OWN_HEADERS.contains(&it.as_str())));
+                    Copied { cluster: cluster.to_owned(), path, body }
+                }));
+            }
+            (shadows.len() >= count).then_some(())
+        });
+        assert_eq!(shadows.len(), count);
+        shadows
     }
 
     fn stat(&mut self, name: &str) -> Option<u64> {

@@ -43,10 +43,13 @@ pub struct Model {
     pub tokens: u64,
 }
 
-/// A request that was answered with a recorded answer.
+/// A request that was answered with a recorded answer, or is a shadow.
 #[derive(Clone, Debug)]
 pub struct Seen {
     pub path: String,
+    pub is_shadow: bool,
+    /// The names of its headers.
+    pub headers: Vec<String>,
     /// The length that it says its body has.
     pub length: usize,
     pub body: Vec<u8>,
@@ -58,6 +61,7 @@ pub struct Upstream {
     model: watch::Sender<Model>,
     server: JoinHandle<std::io::Result<()>>,
     held: watch::Sender<bool>,
+    stalled: watch::Sender<bool>,
 }
 
 impl Upstream {
@@ -69,30 +73,36 @@ impl Upstream {
         let asked = Arc::new(AtomicU64::new(0));
         let seen = Arc::<Mutex<Vec<Seen>>>::default();
         let sees = Arc::clone(&seen);
+        let (stalled, stall) = watch::channel(false);
         let app = Router::new()
             .route("/hold", any(move || hold(release.clone())))
             .route(
                 "/model/completions",
-                any(move || {
-                    let model = *behaviour.borrow();
-                    model.answer(asked.fetch_add(1, Ordering::Relaxed))
+                any({
+                    let stall = stall.clone();
+                    move || async move {
+                        let _ = stall.clone().wait_for(|stalled| !stalled).await;
+                        let model = *behaviour.borrow();
+                        model.answer(asked.fetch_add(1, Ordering::Relaxed)).await
+                    }
                 }),
             )
             .fallback(move |request: Request| async move {
-                match replay(&request) {
-                    Some(recorded) => {
-                        let seen = look_at(request).await;
-                        sees.lock().unwrap().push(seen);
-                        recorded
-                    }
-                    None => echo(cluster, request).await,
+                // Not a byte of the body is taken meanwhile.
+                let _ = stall.clone().wait_for(|stalled| !stalled).await;
+                let recorded = replay(&request);
+                if recorded.is_none() && !is_shadow(&request) {
+                    return echo(cluster, request).await;
                 }
+                let seen = look_at(request).await;
+                sees.lock().unwrap().push(seen);
+                recorded.unwrap_or_default()
             });
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
         let listener = RUNTIME.block_on(tokio::net::TcpListener::bind(address)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let server = RUNTIME.spawn(async move { axum::serve(listener, app).await });
-        Self { port, seen, model, server, held }
+        Self { port, seen, model, server, held, stalled }
     }
 
     /// Takes no new connection any more.
@@ -102,7 +112,13 @@ impl Upstream {
         wait_for("the upstream to stop", || TcpStream::connect(("127.0.0.1", port)).err());
     }
 
-    /// The requests that were answered with recorded answers since the last look.
+    /// Whether requests wait until this is called again.
+    pub fn set_stalled(&self, stalled: bool) {
+        self.stalled.send_replace(stalled);
+    }
+
+    /// The requests that were answered with recorded answers, or are shadows, since the last
+    /// look.
     pub fn take_seen(&self) -> Vec<Seen> {
         std::mem::take(&mut self.seen.lock().unwrap())
     }
@@ -157,12 +173,19 @@ async fn echo(cluster: &str, request: Request) -> Response {
     Response::builder().header("x-verdigris-version", "teal").body(seen.to_string().into()).unwrap()
 }
 
+fn is_shadow(request: &Request) -> bool {
+    request.headers().get("x-verdigris-version").is_some_and(|version| version == "shadow")
+}
+
 async fn look_at(request: Request) -> Seen {
+    let is_shadow = is_shadow(&request);
     let (head, body) = request.into_parts();
     let body = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
     let length = head.headers.get("content-length").and_then(|it| it.to_str().ok()?.parse().ok());
     Seen {
         path: head.uri.path().to_owned(),
+        is_shadow,
+        headers: head.headers.keys().map(|name| name.as_str().to_owned()).collect(),
         length: length.unwrap_or_default(),
         body: body.to_vec(),
     }

@@ -10,6 +10,7 @@ mod passing;
 mod ramp;
 mod releases;
 mod reload;
+mod shadow;
 mod startup;
 mod trap;
 mod upstreams;

@@ -134,11 +134,18 @@ fn link_proxy(linker: &mut Linker<State>) {
     host_call!(linker, proxy_get_property(
         host, path: u32, path_size: u32, value: u32, value_size: u32
     ) {
-        if read(&host, path, path_size) != b"response\0flags" {
-            return NOT_FOUND;
+        let stream = &host.data().stream;
+        let found = match read(&host, path, path_size).as_slice() {
+            b"response\0flags" => Some(stream.response.flags.to_le_bytes().to_vec()),
+            b"xds\0listener_metadata\0filter_metadata\0verdigris\0role" => {
+                stream.role.map(|role| role.as_bytes().to_vec())
+            }
+            _ => None,
+        };
+        match found {
+            Some(found) => give(&mut host, &found, value, value_size),
+            None => NOT_FOUND,
         }
-        let flags = host.data().stream.response.flags.to_le_bytes();
-        give(&mut host, &flags, value, value_size)
     });
     host_call!(linker, proxy_set_property(
         host, path: u32, path_size: u32, value: u32, value_size: u32

@@ -8,7 +8,7 @@ mod vm;
 use serde_json::Value;
 
 use crate::artifacts;
-use crate::proxy::{Answer, Proxy, Request};
+use crate::proxy::{Answer, Copied, Proxy, Request};
 pub use vm::{Process, Response, Stream, Vm};
 
 const WORKERS: usize = 2;
@@ -19,6 +19,7 @@ pub struct Host {
     workers: Vec<Worker>,
     config: Vec<u8>,
     requests: usize,
+    shadows: Vec<Copied>,
     refused: Vec<(&'static str, u32)>,
 }
 
@@ -58,6 +59,22 @@ impl Worker {
         let context = self.context();
         self.vm.run_stream(context, self.root, stream)
     }
+
+    /// What reaches green of the copy of a request, if it does.
+    fn run_shadow(&mut self, mut copied: Stream) -> Option<Copied> {
+        copied.remove("x-verdigris-shadow");
+        copied.remove("x-verdigris-cluster");
+        copied.replace("x-verdigris-version", b"shadow");
+        copied.role = Some("shadow");
+        let sent = self.run(copied);
+        let text = |name| String::from_utf8(sent.get(name).unwrap().to_vec()).unwrap();
+        sent.get("x-verdigris-cluster")?;
+        Some(Copied {
+            cluster: text("x-verdigris-cluster"),
+            path: text(":path"),
+            body: sent.body.clone().unwrap_or_default(),
+        })
+    }
 }
 
 impl Host {
@@ -77,6 +94,7 @@ impl Host {
             workers: Vec::new(),
             config: config.to_string().into_bytes(),
             requests: 0,
+            shadows: Vec::new(),
             refused: Vec::new(),
         }
     }
@@ -135,6 +153,12 @@ impl Proxy for Host {
         self.send_for(request, Response::default())
     }
 
+    fn shadows(&mut self, count: usize) -> Vec<Copied> {
+        let shadows = std::mem::take(&mut self.shadows);
+        assert_eq!(shadows.len(), count);
+        shadows
+    }
+
     fn stat(&mut self, name: &str) -> Option<u64> {
         self.process.stats.lock().unwrap().get(name.strip_prefix("wasmcustom.").unwrap()).copied()
     }
@@ -158,9 +182,15 @@ impl Host {
         for (name, value) in EARLY_MUTATION {
             stream.replace(name, value.as_bytes());
         }
+        stream.remove("x-verdigris-shadow");
         let worker = self.requests % WORKERS;
         self.requests += 1;
         let mut stream = self.workers[worker].run(stream);
+        if stream.get("x-verdigris-shadow").is_some() {
+            let copied = self.workers[worker].run_shadow(stream.clone());
+            self.shadows.extend(copied);
+            stream.remove("x-verdigris-shadow");
+        }
         let text = |name| String::from_utf8(stream.get(name).unwrap().to_vec()).unwrap();
         let (cluster, version) = (text("x-verdigris-cluster"), text("x-verdigris-version"));
         let known = ["llm-blue", "llm-green", "llm-next"].contains(&cluster.as_str());

@@ -55,6 +55,8 @@ pub struct Stream {
     /// How much of it has come, where the filter waits for it.
     pub buffered: usize,
     pub filter_state: BTreeMap<String, Vec<u8>>,
+    /// `verdigris.role` in its listener's metadata.
+    pub role: Option<&'static str>,
     pub response: Response,
     /// The piece of the response's body that is passing.
     pub piece: Vec<u8>,
