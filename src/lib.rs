@@ -10,6 +10,7 @@
 //! | [`assign`] | who gets which version, and why |
 //! | [`observe`] | what a response says |
 //! | [`patch`] | what a version changes in its requests |
+//! | [`feedback`] | what users and judges say of answers |
 //! | [`judge`] | whether green is worse |
 //! | [`ramp`] | the steps of green's share, and who walks them |
 //! | `simulate` | the judge against worlds whose truth is known; native only |
@@ -46,6 +47,7 @@
 
 pub mod assign;
 pub mod config;
+pub mod feedback;
 pub mod judge;
 pub mod observe;
 pub mod patch;

@@ -67,6 +67,18 @@ pub enum Counter {
     TokensReasoning,
     /// Cost in millionths of a US dollar.
     CostMicrousd,
+    /// Thumbs up.
+    FeedbackUp,
+    /// Thumbs down.
+    FeedbackDown,
+    /// The sum of scores, in thousandths.
+    ScoreMilliSum,
+    /// How many scores there were.
+    ScoreCount,
+    /// Votes without a receipt that is true, which are no evidence.
+    FeedbackUnproved,
+    /// Votes that were not heard, their unit having had too many.
+    FeedbackLimited,
 }
 
 /// A histogram that each version has.
@@ -97,6 +109,12 @@ pub enum EvidenceCounter {
     Aborts,
     /// With a response that took longer than the objective.
     Slow,
+    /// With a thumb, by their first.
+    Thumbs,
+    /// With a first thumb that was down.
+    ThumbsDown,
+    /// With a score, by their first.
+    Scores,
 }
 
 /// A gauge of the rollout as a whole.
@@ -183,6 +201,16 @@ impl Counter {
     /// What is counted of a shadow's requests.
     pub const SHADOW: [Self; 2] = [Self::Requests, Self::Decisions(Reason::Unpatchable)];
 
+    /// What is counted of feedback, where the configuration asks for it.
+    pub const FEEDBACK: [Self; 6] = [
+        Self::FeedbackUp,
+        Self::FeedbackDown,
+        Self::ScoreMilliSum,
+        Self::ScoreCount,
+        Self::FeedbackUnproved,
+        Self::FeedbackLimited,
+    ];
+
     /// What is counted of a response, where the configuration asks for it.
     pub const OUTCOMES: [Self; 21] = [
         Self::Responses2xx,
@@ -235,6 +263,12 @@ impl fmt::Display for Counter {
             Self::TokensCacheWrite => "tokens_cache_write",
             Self::TokensReasoning => "tokens_reasoning",
             Self::CostMicrousd => "cost_microusd",
+            Self::FeedbackUp => "feedback_up",
+            Self::FeedbackDown => "feedback_down",
+            Self::ScoreMilliSum => "score_milli_sum",
+            Self::ScoreCount => "score_count",
+            Self::FeedbackUnproved => "feedback_unproved",
+            Self::FeedbackLimited => "feedback_limited",
         })
     }
 }
@@ -243,8 +277,17 @@ impl fmt::Display for Counter {
 
 impl EvidenceCounter {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Units, Self::Errors, Self::Refusals, Self::Truncations, Self::Aborts, Self::Slow];
+    pub const ALL: [Self; 9] = [
+        Self::Units,
+        Self::Errors,
+        Self::Refusals,
+        Self::Truncations,
+        Self::Aborts,
+        Self::Slow,
+        Self::Thumbs,
+        Self::ThumbsDown,
+        Self::Scores,
+    ];
 }
 
 impl fmt::Display for EvidenceCounter {
@@ -256,6 +299,9 @@ impl fmt::Display for EvidenceCounter {
             Self::Truncations => "evidence_truncations",
             Self::Aborts => "evidence_aborts",
             Self::Slow => "evidence_slow",
+            Self::Thumbs => "evidence_thumbs",
+            Self::ThumbsDown => "evidence_thumbs_down",
+            Self::Scores => "evidence_scores",
         })
     }
 }

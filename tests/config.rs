@@ -250,6 +250,32 @@ fn a_refusal_names_field_value_and_mend() {
             Some(json!({"cluster": "b", "request": {"model": "m"}})),
             "shadow: set: a shadow is a copy of what blue is sent",
         ),
+        (
+            "/feedback",
+            Some(json!({"thumb": "/t"})),
+            "feedback.path: missing: write \"feedback\": where users'",
+        ),
+        (
+            "/feedback",
+            Some(json!({"path": "/feedback?x", "thumb": "/t"})),
+            "feedback.path: \"/feedback?x\": write the path of requests",
+        ),
+        ("/feedback", Some(json!({"path": "/f"})), "feedback.thumb: missing: write"),
+        (
+            "/feedback",
+            Some(json!({"path": "/f", "score": "score"})),
+            "feedback.score: \"score\": write a JSON pointer",
+        ),
+        (
+            "/feedback",
+            Some(json!({"path": "/f", "thumb": "/t", "max_per_minute": 0})),
+            "feedback.max_per_minute: 0: write a whole number from 1 to 1000000",
+        ),
+        (
+            "/feedback",
+            Some(json!({"path": "/f", "thumb": "/t", "answered_by": "blue"})),
+            "feedback.answered_by: \"blue\": write \"filter\" or \"upstream\"",
+        ),
         ("/role", Some(json!("shadows")), "role: \"shadows\": write \"release\" or \"shadow\""),
     ];
     for (pointer, value, expected) in cases {
@@ -347,7 +373,7 @@ proptest! {
         field in prop::sample::select(vec![
             "rollout", "unit", "versions", "weights", "default_cluster", "on_missing", "pins",
             "force_header", "cluster_header", "version_header", "answers", "prices", "conversation",
-            "shadow", "role", "ramp",
+            "shadow", "role", "ramp", "feedback",
         ]),
         value in any_value(),
     ) {

@@ -196,7 +196,7 @@ fn a_ramp_has_answers_looked_at() {
 }
 
 const METRICS: &str = "error_rate, refusal_rate, truncation_rate, abort_rate, slow_rate, \
-                       duration, ttft, output_tokens, cost";
+                       thumbs_down_rate, duration, ttft, output_tokens, cost, score";
 const SHARE: &str = "write a share in percent, above 0 and at most 100, with at most two decimals";
 const PERIOD: &str =
     "write a whole number of ms, s, m, h or d, above 0 and at most 365 days, such as \"10m\"";
@@ -289,11 +289,12 @@ fn a_refusal_of_gates_names_field_value_and_mend() {
         (json!({"metric": "errors"}), format!("metric: \"errors\": write one of {METRICS}")),
         (
             json!({"metric": "score"}),
-            format!("metric: \"score\": is told by nothing yet: write one of {METRICS}"),
+            "metric: \"score\": nobody's score is seen: write feedback with a score as well".to_owned(),
         ),
         (
             json!({"metric": "thumbs_down_rate"}),
-            format!("metric: \"thumbs_down_rate\": is told by nothing yet: write one of {METRICS}"),
+            "metric: \"thumbs_down_rate\": nobody's thumb is seen: write feedback with a thumb as well"
+                .to_owned(),
         ),
         (json!({"metric": "error_rate", "margin": -0.1}), format!("margin: -0.1: {margin}")),
         (
@@ -384,7 +385,8 @@ fn a_refusal_of_tripwires_names_field_value_and_mend() {
         (json!({"limit": 0.5}), format!("metric: missing: write one of {METRICS}")),
         (
             with("metric", json!("score")),
-            format!("metric: \"score\": is told by nothing yet: write one of {METRICS}"),
+            "metric: \"score\": nobody's score is seen: write feedback with a score as well"
+                .to_owned(),
         ),
         (
             with("metric", json!("slow_rate")),

@@ -20,7 +20,7 @@ fn json_examples() -> Vec<&'static str> {
 #[test]
 fn every_example_of_a_configuration_is_one() {
     let examples = json_examples();
-    assert_eq!(examples.len(), 8);
+    assert_eq!(examples.len(), 9);
     for example in examples {
         Config::parse(example.as_bytes()).unwrap_or_else(|refused| panic!("{example}\n{refused}"));
     }
@@ -74,6 +74,7 @@ fn the_reference_describes_every_field() {
             r#"{"versions": {"green": {"request": {"no_such_field": 1}}}}"#,
         ),
         ("field of `shadow`", "/shadow", r#"{"shadow": {"no_such_field": 1}}"#),
+        ("field of `feedback`", "/feedback", r#"{"feedback": {"no_such_field": 1}}"#),
         ("field of `answers`", "/answers", r#"{"answers": {"no_such_field": 1}}"#),
         ("field of `ramp`", "/ramp", r#"{"ramp": {"no_such_field": 1}}"#),
         ("field of a gate", "/ramp/gates/*", r#"{"ramp": {"gates": [{"no_such_field": 1}]}}"#),
@@ -118,7 +119,7 @@ fn the_reference_describes_every_metric() {
 
 #[test]
 fn the_reference_describes_every_stat() {
-    let counters = Counter::DECISIONS.into_iter().chain(Counter::OUTCOMES);
+    let counters = Counter::DECISIONS.into_iter().chain(Counter::OUTCOMES).chain(Counter::FEEDBACK);
     for counter in counters {
         let name = metric_name("r", Account::Of(Version::Blue), counter);
         let metric = name.strip_prefix("verdigris.r.blue.").unwrap();

@@ -20,6 +20,7 @@
 
 mod answers;
 mod conversation;
+mod feedback;
 mod formats;
 mod gates;
 mod names;
@@ -39,6 +40,7 @@ mod written_release;
 
 pub use answers::Answers;
 pub use conversation::Conversations;
+pub use feedback::Feedback;
 pub use formats::Formats;
 pub use names::{ClusterName, CookieName, HeaderName, RolloutName};
 pub use refused::{Problem, Refused};

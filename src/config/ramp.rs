@@ -23,6 +23,10 @@ pub(super) struct Beside {
     pub weights: bool,
     /// Whether prices are.
     pub prices: bool,
+    /// Whether thumbs are listened to, and scores.
+    pub thumbs: bool,
+    /// As above.
+    pub scores: bool,
     /// Whether it is that no answers be read.
     pub unread: bool,
     /// Whether conversations are kept on their version, and are what is compared.
@@ -301,32 +305,34 @@ pub(super) fn metric(
     written: Option<&str>,
     problems: &mut Problems,
 ) -> Option<Metric> {
-    // What the filter sees of no response.
-    let is_untold = |metric: Metric| matches!(metric, Metric::ThumbsDownRate | Metric::Score);
-    let known = || {
-        let known = Metric::ALL.into_iter().filter(|metric| !is_untold(*metric));
-        known.map(Metric::as_str).collect::<Vec<_>>().join(", ")
-    };
+    let known = || Metric::ALL.map(Metric::as_str).join(", ");
     let Some(name) = written else {
         problems.note(Problem::missing(field, format!("write one of {}", known())));
         return None;
     };
-    let mend = match Metric::from_name(name) {
-        Some(metric) if is_untold(metric) => "is told by nothing yet: write",
-        Some(metric) => return Some(metric),
-        None => "write",
-    };
-    problems.note(Problem::new(field, &json!(name), format!("{mend} one of {}", known())));
-    None
+    let metric = Metric::from_name(name);
+    if metric.is_none() {
+        problems.note(Problem::new(field, &json!(name), format!("write one of {}", known())));
+    }
+    metric
 }
 
 /// Notes what gates and tripwires look at and would never see.
 fn refuse_unseen(looked_at: &LookedAt, beside: &Beside, problems: &mut Problems) {
     for (field, metric) in looked_at {
-        if *metric == Metric::Cost && !beside.prices {
-            let mend = "nothing has a cost without prices: write prices as well";
-            problems.note(Problem::new(field, &json!(metric), mend));
-        }
+        let mend = match metric {
+            Metric::Cost if !beside.prices => {
+                "nothing has a cost without prices: write prices as well"
+            }
+            Metric::ThumbsDownRate if !beside.thumbs => {
+                "nobody's thumb is seen: write feedback with a thumb as well"
+            }
+            Metric::Score if !beside.scores => {
+                "nobody's score is seen: write feedback with a score as well"
+            }
+            _ => continue,
+        };
+        problems.note(Problem::new(field, &json!(metric), mend));
     }
     let mut read: Vec<&str> = Vec::new();
     for (_, metric) in looked_at.iter().filter(|(_, metric)| Settings::is_read(*metric)) {

@@ -57,7 +57,8 @@ fn limit(
     problems: &mut Problems,
 ) -> Option<f64> {
     let is_time = matches!(metric, Metric::Duration | Metric::Ttft);
-    let below = if metric.comparison() == Comparison::Rate { 1.0 } else { f64::INFINITY };
+    let is_share = matches!(metric.comparison(), Comparison::Rate | Comparison::Share);
+    let below = if is_share || metric == Metric::Score { 1.0 } else { f64::INFINITY };
     let limit = match written {
         Some(WrittenLimit::Text(text)) if is_time => {
             duration(text).map(|duration| duration.as_millis() as f64)
@@ -71,6 +72,10 @@ fn limit(
             Metric::Duration | Metric::Ttft => "write a time, above 0, such as \"30s\"",
             Metric::Cost => "write US dollars, above 0, such as 0.05",
             Metric::OutputTokens => "write a number of tokens, above 0, such as 4000",
+            Metric::Score => "write a score, above 0 and below 1, such as 0.5",
+            Metric::ThumbsDownRate => {
+                "write a share of green's thumbs, above 0 and below 1, such as 0.5"
+            }
             _ => "write a share of green's responses, above 0 and below 1, such as 0.5",
         };
         let field = format!("{field}.limit");

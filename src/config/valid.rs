@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::answers::{Answers, answers};
 use super::conversation::{Conversations, conversations};
+use super::feedback::{Feedback, feedback};
 use super::formats::Formats;
 use super::names::{ClusterName, CookieName, HeaderName, RolloutName};
 use super::problems::Problems;
@@ -62,6 +63,8 @@ pub struct Config {
     pub conversation: Option<Conversations>,
     /// Which requests green is asked as well, for nobody, if any.
     pub shadow: Option<Shadow>,
+    /// What is listened to of users and judges, if anything.
+    pub feedback: Option<Feedback>,
     /// What the filter is there for, where that does not depend on the listener.
     pub role: Option<Role>,
 }
@@ -126,9 +129,12 @@ impl TryFrom<Written> for Config {
             weights: written.weights.is_some(),
             prices: !written.prices.is_empty(),
             conversations: written.conversation.is_some(),
+            thumbs: written.feedback.as_ref().is_some_and(|it| it.thumb.is_some()),
+            scores: written.feedback.as_ref().is_some_and(|it| it.score.is_some()),
             unread: written.answers.as_ref().is_some_and(|answers| answers.read == Some(false)),
         };
         let share = share(written.weights, &mut problems);
+        let feedback = written.feedback.map(|it| feedback(it, &mut problems));
         let ramp = written.ramp.map(|written| ramp(written, &beside, &mut problems));
         let default_cluster = match written.default_cluster {
             Some(name) => problems.checked("default_cluster", &name, cluster_name),
@@ -230,6 +236,10 @@ impl TryFrom<Written> for Config {
                 },
                 shadow: match shadow {
                     Some(shadow) => Some(shadow?),
+                    None => None,
+                },
+                feedback: match feedback {
+                    Some(feedback) => Some(feedback?),
                     None => None,
                 },
                 role: written.role,

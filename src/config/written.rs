@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::reader::{Fields, Place, Unique};
 use super::written_ramp::WrittenRamp;
-use super::written_release::{WrittenConversation, WrittenRequest, WrittenShadow};
+use super::written_release::{WrittenConversation, WrittenFeedback, WrittenRequest, WrittenShadow};
 use super::{Problem, Refused, Role};
 use crate::observe::Format;
 
@@ -35,6 +35,7 @@ pub struct Written {
     pub conversation: Option<WrittenConversation>,
     pub max_request_body: Option<u64>,
     pub shadow: Option<WrittenShadow>,
+    pub feedback: Option<WrittenFeedback>,
     pub role: Option<Role>,
 }
 
@@ -149,6 +150,9 @@ pub(super) fn example(field: &str) -> Option<&'static str> {
         }
         "max_request_body" => "a number of bytes, such as 1000000",
         "shadow" => r#"a percentage of all units, such as {"percent": 10}"#,
+        "feedback" => {
+            r#"where users' thumbs or judges' scores come, such as {"path": "/feedback", "thumb": "/thumb"}"#
+        }
         "role" => r#""release" or "shadow""#,
         _ => return None,
     })
@@ -197,6 +201,7 @@ impl Written {
             conversation: fields.fields("conversation").map(WrittenConversation::read),
             max_request_body: fields.whole("max_request_body"),
             shadow: fields.fields("shadow").map(WrittenShadow::read),
+            feedback: fields.fields("feedback").map(WrittenFeedback::read),
             role: {
                 let at = fields.choice("role", &Role::ALL.map(Role::as_str));
                 at.and_then(|at| Role::ALL.get(at).copied())

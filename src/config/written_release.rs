@@ -1,4 +1,4 @@
-//! What the operator wrote of conversations, of shadows, and of what a version changes in
+//! What the operator wrote of conversations, shadows and feedback, and of what a version changes in
 //! requests.
 
 use serde_json::{Map, Value};
@@ -48,6 +48,28 @@ pub struct WrittenEra {
 pub struct WrittenShadow {
     pub percent: Option<u64>,
     pub header: Option<String>,
+}
+
+/// What is listened to of users and judges.
+#[derive(Clone, Debug, Default)]
+#[allow(missing_docs, reason = "the README's reference is their one description")]
+pub struct WrittenFeedback {
+    pub path: Option<String>,
+    pub thumb: Option<String>,
+    pub score: Option<String>,
+    pub step: Option<String>,
+    pub max_per_minute: Option<u64>,
+    pub answered_by: AnsweredBy,
+}
+
+/// Who answers a request that carries feedback.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AnsweredBy {
+    /// The filter.
+    #[default]
+    Filter,
+    /// The upstream, which gets it too.
+    Upstream,
 }
 
 /// What a version changes in its requests.
@@ -136,6 +158,26 @@ impl WrittenShadow {
         let written = Self { percent: fields.whole("percent"), header: fields.text("header") };
         // There is no other choice.
         let _ = fields.choice("of", &["blue"]);
+        fields.end();
+        written
+    }
+}
+
+// === impl WrittenFeedback ===
+
+impl WrittenFeedback {
+    pub(super) fn read(mut fields: Fields<'_>) -> Self {
+        let written = Self {
+            path: fields.text("path"),
+            thumb: fields.text("thumb"),
+            score: fields.text("score"),
+            step: fields.text("step"),
+            max_per_minute: fields.whole("max_per_minute"),
+            answered_by: match fields.choice("answered_by", &["filter", "upstream"]) {
+                Some(1) => AnsweredBy::Upstream,
+                _ => AnsweredBy::Filter,
+            },
+        };
         fields.end();
         written
     }

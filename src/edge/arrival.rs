@@ -19,6 +19,8 @@ pub struct Decided {
     pub marker: Option<Marker>,
     /// Whether green is asked as well, for nobody.
     pub is_shadowed: bool,
+    /// The hash of who may vote on the answer.
+    pub voter: Option<u64>,
 }
 
 /// When a conversation began, as the client is told it.
@@ -30,7 +32,7 @@ impl Decided {
     /// A shadow's: green is asked, for nobody.
     pub fn of_shadow() -> Self {
         let decision = Decision { version: Version::Green, reason: Reason::Weight };
-        Self { decision, lot: None, marker: None, is_shadowed: false }
+        Self { decision, lot: None, marker: None, is_shadowed: false, voter: None }
     }
 
     /// Blue answers, as the request came.
@@ -65,7 +67,10 @@ impl Running {
         let is_shadowed = self.config.shadow.as_ref().is_some_and(|it| {
             shadow::takes(it.share, self.config.rollout.as_str(), decision, id.or(unit))
         });
-        Decided { decision, lot, marker: known.and_then(|(_, marker)| marker), is_shadowed }
+        let voter = self.feedback.as_ref().and(id.or(unit));
+        let voter = voter.map(|key| unit_hash(self.config.rollout.as_str(), key));
+        let marker = known.and_then(|(_, marker)| marker);
+        Decided { decision, lot, marker, is_shadowed, voter }
     }
 
     /// The share that a conversation has a claim to, and the marker that it lacks.

@@ -2,7 +2,8 @@
 
 use super::host::{self, MetricId, MetricKind};
 use crate::assign::Version;
-use crate::judge::book::Book;
+use crate::judge::book::{Book, ValueBook};
+use crate::judge::interval::Moments;
 use crate::judge::{Evidence, Metric, Pair, Rules};
 use crate::stats::{EvidenceCounter, evidence_name};
 
@@ -75,12 +76,31 @@ fn all(evidence: &Evidence, rules: &Rules) -> Vec<(Counted, u64)> {
         };
         add(EvidenceCounter::Units, book.units);
         for (gate, book) in rules.gates.iter().zip(&book.gates) {
-            if let (Book::Rate(book), Some(counter)) = (book, counter_of(gate.terms.metric)) {
-                add(counter, book.hit);
+            let metric = gate.terms.metric;
+            match (book, metric, counter_of(metric)) {
+                (Book::Rate(book), _, Some(counter)) => add(counter, book.hit),
+                (Book::Values(book), Metric::ThumbsDownRate, _) => {
+                    add(EvidenceCounter::Thumbs, of(book, |moments| moments.count));
+                    add(EvidenceCounter::ThumbsDown, of(book, whole_sum));
+                }
+                (Book::Values(book), Metric::Score, _) => {
+                    add(EvidenceCounter::Scores, of(book, |moments| moments.count));
+                }
+                _ => {}
             }
         }
     }
     all
+}
+
+fn of(book: &ValueBook, number: impl Fn(&Moments) -> u64) -> Pair<u64> {
+    Pair { blue: number(&book.moments.blue), green: number(&book.moments.green) }
+}
+
+/// The sum of ones and zeros.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small whole number")]
+fn whole_sum(moments: &Moments) -> u64 {
+    moments.sum as u64
 }
 
 fn counter_of(metric: Metric) -> Option<EvidenceCounter> {

@@ -7,7 +7,7 @@
 //! Source: the proxy-wasm specification, `abi-versions/v0.2.1`.
 #![allow(unsafe_code, reason = "the host is reached through foreign functions")]
 
-use super::pairs::Pairs;
+use super::pairs::{Pairs, serialized};
 use super::value::Value;
 
 /// A status other than "ok", as the host gave it.
@@ -79,6 +79,16 @@ mod abi {
             value_size: usize,
         ) -> u32;
         pub fn proxy_remove_header_map_value(map: u32, key: *const u8, key_size: usize) -> u32;
+        pub fn proxy_send_local_response(
+            status: u32,
+            details: *const u8,
+            details_size: usize,
+            body: *const u8,
+            body_size: usize,
+            headers: *const u8,
+            headers_size: usize,
+            grpc_status: i32,
+        ) -> u32;
         pub fn proxy_get_property(
             path: *const u8,
             path_size: usize,
@@ -246,6 +256,26 @@ pub fn add_response_header(name: &str, value: &str) -> Result<(), HostError> {
             name.len(),
             value.as_ptr(),
             value.len(),
+        )
+    })
+}
+
+/// Answers the request at hand with a plain text; nobody else does then.
+pub fn respond(status: u32, details: &str, text: &str) -> Result<(), HostError> {
+    const NO_GRPC: i32 = -1;
+    let kind = [("content-type", "text/plain; charset=utf-8")];
+    let headers = serialized(if text.is_empty() { &[] } else { &kind });
+    // SAFETY: all texts outlive the call; the host only reads them.
+    HostError::check(unsafe {
+        abi::proxy_send_local_response(
+            status,
+            details.as_ptr(),
+            details.len(),
+            text.as_ptr(),
+            text.len(),
+            headers.as_ptr(),
+            headers.len(),
+            NO_GRPC,
         )
     })
 }

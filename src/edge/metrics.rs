@@ -8,6 +8,7 @@ use std::rc::Rc;
 use super::host::{self, MetricId, MetricKind};
 use crate::assign::{Decision, Share, Version};
 use crate::config::Answers;
+use crate::feedback::Vote;
 use crate::observe::Outcome;
 use crate::ramp::InForce;
 use crate::stats::{Account, Counter, Gauge, Histogram, PHASE_BY_HAND, gauge_name, metric_name};
@@ -44,6 +45,8 @@ pub struct Shown {
 #[derive(Debug)]
 struct AccountMetrics {
     decisions: Table<Counter>,
+    /// What is counted of feedback, defined when a configuration first asks for it.
+    feedback: OnceCell<Table<Counter>>,
     outcomes: OnceCell<OutcomeMetrics>,
 }
 
@@ -145,6 +148,42 @@ impl RolloutMetrics {
         self.shadow.get_or_init(define);
     }
 
+    /// Has what is counted of feedback ready.
+    pub fn define_feedback(&self, rollout: &str) {
+        for (version, metrics) in [(Version::Blue, &self.blue), (Version::Green, &self.green)] {
+            let name = |counter| metric_name(rollout, Account::Of(version), counter);
+            let define = || Table::define(MetricKind::Counter, Counter::FEEDBACK, name);
+            metrics.feedback.get_or_init(define);
+        }
+    }
+
+    /// Counts a vote.
+    pub fn count_vote(&self, version: Version, vote: Vote, is_proved: bool) {
+        let Some(counters) = self.feedback_of(version) else { return };
+        if let Some(thumb) = vote.thumb {
+            let is_down = thumb.is_down();
+            counters.add(if is_down { Counter::FeedbackDown } else { Counter::FeedbackUp }, 1);
+        }
+        if let Some(milli) = vote.score_milli() {
+            counters.add(Counter::ScoreMilliSum, milli);
+            counters.add(Counter::ScoreCount, 1);
+        }
+        if !is_proved {
+            counters.add(Counter::FeedbackUnproved, 1);
+        }
+    }
+
+    /// Counts a vote that is not heard.
+    pub fn count_limited(&self, version: Version) {
+        if let Some(counters) = self.feedback_of(version) {
+            counters.add(Counter::FeedbackLimited, 1);
+        }
+    }
+
+    fn feedback_of(&self, version: Version) -> Option<&Table<Counter>> {
+        self.account(Account::Of(version))?.feedback.get()
+    }
+
     /// Has what is counted of responses ready.
     pub fn define_outcomes(&self, rollout: &str) {
         for account in Account::ALL {
@@ -199,6 +238,7 @@ impl AccountMetrics {
         let name = |counter| metric_name(rollout, account, counter);
         Self {
             decisions: Table::define(MetricKind::Counter, decisions, name),
+            feedback: OnceCell::new(),
             outcomes: OnceCell::new(),
         }
     }

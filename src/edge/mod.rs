@@ -6,6 +6,7 @@
 //! | [`chronicle`] | which shares were in force when, as VMs share it |
 //! | [`evidence`] | counters of what the gates have seen |
 //! | [`exports`] | every call of the host, and no more than are needed |
+//! | [`feedback`] | receipts given with answers, votes taken with requests |
 //! | [`contexts`] | which root or stream a call is for |
 //! | [`generation`] | which configuration of a ramp is the newest |
 //! | [`host`] | every call to the host, none of which can panic |
@@ -33,6 +34,7 @@ mod chronicle;
 mod contexts;
 mod evidence;
 mod exports;
+mod feedback;
 mod generation;
 mod host;
 mod lease;

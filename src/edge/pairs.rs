@@ -41,3 +41,20 @@ fn take_text<'a>(bytes: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {
     *bytes = rest.get(1..)?;
     Some(text)
 }
+
+/// Pairs as the host reads them.
+///
+/// Source: the proxy-wasm specification, ABI 0.2.1, "Serialization".
+pub fn serialized(pairs: &[(&str, &str)]) -> Vec<u8> {
+    let length = |text: &str| u32::try_from(text.len()).unwrap_or_default().to_le_bytes();
+    let mut bytes = u32::try_from(pairs.len()).unwrap_or_default().to_le_bytes().to_vec();
+    for (name, value) in pairs {
+        bytes.extend(length(name));
+        bytes.extend(length(value));
+    }
+    for text in pairs.iter().flat_map(|(name, value)| [name, value]) {
+        bytes.extend(text.as_bytes());
+        bytes.push(0);
+    }
+    bytes
+}

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::chronicle::Chronicle;
+use super::feedback::Feedback;
 use super::generation::Generation;
 use super::metrics::{RolloutMetrics, Shown};
 use super::random::Draws;
@@ -33,6 +34,8 @@ pub struct Running {
     /// Which shares were in force when, where conversations keep theirs.
     pub chronicle: Option<Chronicle>,
     pub random: Draws,
+    /// What it takes to listen to users and judges, where they are.
+    pub feedback: Option<Feedback>,
 }
 
 // === impl Root ===
@@ -90,8 +93,20 @@ impl Root {
         let random = Draws::default();
         let chronicle = config.conversation.as_ref().filter(|_| !is_shadow);
         let chronicle = chronicle.map(|it| Chronicle::of(rollout, it));
-        let running =
-            Running { context_id, config, generation, metrics, walker, chronicle, random };
+        let feedback = config.feedback.as_ref().map(|it| {
+            metrics.define_feedback(rollout);
+            Feedback::of(rollout, it)
+        });
+        let running = Running {
+            context_id,
+            config,
+            generation,
+            metrics,
+            walker,
+            chronicle,
+            random,
+            feedback,
+        };
         running.follow_weights();
         if !is_shadow {
             running.metrics.begin(context_id, running.shown());

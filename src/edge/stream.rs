@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::arrival::{Decided, Marker};
+use super::feedback::{self, Taken};
 use super::host;
 use super::patching::{BodySoFar, Patched};
 use super::root::Running;
@@ -26,6 +27,7 @@ pub struct Stream {
     watch: Option<Watch>,
     /// What the client is to be given with the response.
     marker: Option<Marker>,
+    receipt: Option<String>,
 }
 
 /// Whether the request goes on, in the host's numbers.
@@ -48,6 +50,8 @@ enum Awaited {
     Id(Option<Vec<u8>>),
     /// It is changed.
     Patch(Decided),
+    /// It is feedback.
+    Vote,
 }
 
 // === impl Stream ===
@@ -57,7 +61,14 @@ enum Awaited {
 // request's headers.
 impl Stream {
     pub fn new(running: Option<Rc<Running>>) -> Self {
-        Self { running, role: Role::Release, waiting: None, watch: None, marker: None }
+        Self {
+            running,
+            role: Role::Release,
+            waiting: None,
+            watch: None,
+            marker: None,
+            receipt: None,
+        }
     }
 
     /// The root context is not the one that was given the last stream.
@@ -86,6 +97,14 @@ impl Stream {
             }
         }
         running.show();
+        if running.is_feedback() {
+            if ends {
+                return Self::take_vote(&running, Some(&[]));
+            }
+            let head = RequestHead::default();
+            self.waiting = Some(Box::new(Waiting { head, awaited: Awaited::Vote }));
+            return Flow::Pause;
+        }
         let config = &running.config;
         let forced = config.force_header.as_ref().and_then(|name| {
             let value = host::request_header(name.as_str())?;
@@ -119,7 +138,10 @@ impl Stream {
         let (Some(waiting), Some(running)) = (self.waiting.take(), self.running.clone()) else {
             return Flow::Continue;
         };
-        let most = running.config.max_request_body;
+        let most = match waiting.awaited {
+            Awaited::Vote => feedback::MAX_BODY,
+            _ => running.config.max_request_body,
+        };
         // Where trailers follow, the body does not end the stream.
         let is_whole = ends || waiting.head.length.is_some_and(|length| size >= length);
         if size <= most && !is_whole {
@@ -131,6 +153,7 @@ impl Stream {
         let Waiting { head, awaited } = *waiting;
         let decided = match awaited {
             Awaited::Patch(decided) => decided,
+            Awaited::Vote => return Self::take_vote(&running, body),
             Awaited::Id(unit) => {
                 let pointers = running.config.conversation.iter().flat_map(|it| &it.pointers);
                 let id = body.and_then(|body| str::from_utf8(body).ok()).and_then(|body| {
@@ -148,6 +171,9 @@ impl Stream {
         self.give_up();
         if let (Some(running), Some(marker)) = (&self.running, self.marker.take()) {
             running.give(&marker);
+        }
+        if let (Some(running), Some(receipt)) = (&self.running, self.receipt.take()) {
+            running.give_receipt(&receipt);
         }
         if let Some(watch) = &mut self.watch {
             watch.headers(ends);
@@ -240,7 +266,7 @@ impl Stream {
         if !patched.write_body() {
             decided = decided.unpatchable();
         }
-        let Decided { decision, lot, marker, is_shadowed } = decided;
+        let Decided { decision, lot, marker, is_shadowed, voter } = decided;
         let routed = match self.role {
             Role::Release => running.route(decision.version),
             Role::Shadow if decision.reason == Reason::Unpatchable => {
@@ -268,12 +294,29 @@ impl Stream {
         };
         running.count(account, decision);
         self.marker = marker;
+        self.receipt = voter.and_then(|unit| {
+            let step = lot.as_ref().map(|lot| (lot.step, lot.is_new));
+            running.receipt_of(decision.version, unit, step)
+        });
         self.watch = Watch::new(running, account, decision, lot);
+    }
+
+    /// Takes a vote. Where the filter answers, the request goes no further.
+    fn take_vote(running: &Running, body: Option<&[u8]>) -> Flow {
+        match running.take_vote(body) {
+            Taken::PassedOn => Flow::Continue,
+            Taken::Answered(status, text) => {
+                let answered = host::respond(status, "verdigris_feedback", &text);
+                // What the host does not let it answer is the upstream's.
+                if answered.is_ok() { Flow::Pause } else { Flow::Continue }
+            }
+        }
     }
 
     /// The body that is waited for will not come: blue has the request as it is.
     fn give_up(&mut self) {
-        if let (Some(_), Some(running)) = (self.waiting.take(), &self.running) {
+        let waiting = self.waiting.take().filter(|it| !matches!(it.awaited, Awaited::Vote));
+        if let (Some(_), Some(running)) = (waiting, &self.running) {
             let decision = Decision { version: Version::Blue, reason: Reason::Unpatchable };
             if self.role == Role::Shadow {
                 running.metrics.count(Account::Shadow, decision);

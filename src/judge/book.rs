@@ -57,10 +57,11 @@ enum Direction {
     Higher,
     /// Lower is worse; green's are multiplied by 1 + margin.
     Lower,
-    /// Lower is worse; the margin is added to green's.
-    LowerByDifference,
-    /// Of shares of yes and no, more yes is worse by more than the margin.
-    Share,
+    /// Of values from 0 to 1, a higher mean is worse by more than the margin.
+    HigherMean,
+    /// As above, a lower one. By rank, a margin would lift green's above every equal one of
+    /// blue's; and a judge has few scores to give, so that most are equal.
+    LowerMean,
 }
 
 /// The sums of one gate.
@@ -81,9 +82,9 @@ impl Book {
         let sides: &[Direction] = match metric.comparison() {
             Comparison::Rate => return Self::Rate(RateBook::default()),
             Comparison::Higher => &[Direction::Higher],
-            Comparison::Lower => &[Direction::LowerByDifference],
+            Comparison::Lower => &[Direction::LowerMean],
             Comparison::Either => &[Direction::Higher, Direction::Lower],
-            Comparison::Share => &[Direction::Share],
+            Comparison::Share => &[Direction::HigherMean],
         };
         let side = |direction: &Direction| Side {
             direction: *direction,
@@ -144,8 +145,10 @@ impl Book {
     /// The tick is over.
     pub fn tick(&mut self, terms: &Terms, step: &GateStep) {
         if let Self::Values(book) = self {
-            // A share of one vote is no share.
-            let blues = if terms.metric.comparison() == Comparison::Share { 4 } else { 1 };
+            // A mean of one vote is none.
+            let is_mean =
+                matches!(terms.metric.comparison(), Comparison::Share | Comparison::Lower);
+            let blues = if is_mean { 4 } else { 1 };
             if let Some(block) = book.worse.tick(blues) {
                 book.close_worse(block, terms.margin);
             }
@@ -261,11 +264,9 @@ impl Direction {
         match self {
             Self::Higher => 2.0 * excess(green.iter().map(|value| value / times), blue),
             Self::Lower => -2.0 * excess(green.iter().map(|value| value * times), blue),
-            Self::LowerByDifference => {
-                -2.0 * excess(green.iter().map(|value| value + margin), blue)
-            }
-            // A difference of shares is at most 1, so that this is at least −1.
-            Self::Share => (mean(green) - mean(blue) - margin) / times,
+            // Means from 0 to 1 differ by at most 1, so that this is at least −1.
+            Self::HigherMean => (mean(green) - mean(blue) - margin) / times,
+            Self::LowerMean => (mean(blue) - mean(green) - margin) / times,
         }
     }
 }

@@ -23,7 +23,8 @@ const NARROWEST_AT: f64 = 5000.0;
 pub struct Moments {
     /// How many values.
     pub count: u64,
-    sum: f64,
+    /// Their sum.
+    pub sum: f64,
     squares: f64,
 }
 

@@ -39,7 +39,7 @@ pub enum Comparison {
     Rate,
     /// Whether values lie higher, by rank. The margin is relative.
     Higher,
-    /// Whether values lie lower, by rank. The margin is absolute.
+    /// Whether values from 0 to 1 lie lower, by their mean. The margin is absolute.
     Lower,
     /// Whether values lie higher or lower, by rank. The margin is relative.
     Either,

@@ -4,7 +4,7 @@ use super::request::{BodyPatch, RequestPatch};
 use crate::observe::{Format, Framing};
 
 /// What a request's headers say.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestHead {
     /// The path, with its query.
     pub path: Box<[u8]>,

@@ -7,11 +7,15 @@ use super::document::{Array, Object, unquoted};
 ///
 /// Source: RFC 6901, sections 3 and 4. The pointer's own escapes are gone from `tokens`.
 pub fn text_at(body: &str, tokens: &[Box<str>]) -> Option<String> {
-    let at = tokens.iter().try_fold(body, |value, token| match Object::parse(value) {
+    unquoted(value_at(body, tokens)?)
+}
+
+/// The JSON that `pointer` finds in a body.
+pub fn value_at<'a>(body: &'a str, tokens: &[Box<str>]) -> Option<&'a str> {
+    tokens.iter().try_fold(body, |value, token| match Object::parse(value) {
         Some(object) => object.get(token),
         None => Array::parse(value)?.items().get(index(token)?).copied(),
-    })?;
-    unquoted(at)
+    })
 }
 
 /// The tokens of a pointer as it is written; `None` where that is none.

@@ -9,6 +9,7 @@
 mod artifacts;
 mod envoy;
 mod envoy_only;
+mod feedback;
 mod host;
 mod host_only;
 mod lease;

@@ -74,6 +74,8 @@ pub struct Copied {
 #[derive(Clone, Debug)]
 pub struct Answer {
     pub status: u16,
+    /// The body, where the filter has answered.
+    pub text: String,
     /// The cluster that answered.
     pub cluster: String,
     /// The version that the response header names.

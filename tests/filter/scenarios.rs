@@ -2,6 +2,10 @@
 
 use serde_json::{Value, json};
 
+use crate::feedback::{
+    a_bad_vote_is_told_what_is_wrong_with_it, a_vote_counts_for_the_version_that_answered,
+    nobody_votes_without_limit, the_upstream_can_answer_votes,
+};
 use crate::patching::{
     a_body_can_name_the_conversation, a_client_is_given_when_its_conversation_began,
     a_version_can_be_a_prompt_or_a_model, blue_can_be_patched_too_and_streams_asked_for_usage,
@@ -49,6 +53,10 @@ scenarios! {
     green_is_asked_as_well_for_nobody,
     only_what_can_be_asked_twice_has_a_shadow,
     a_units_requests_have_shadows_or_none_of_them_has,
+    a_vote_counts_for_the_version_that_answered,
+    a_bad_vote_is_told_what_is_wrong_with_it,
+    the_upstream_can_answer_votes,
+    nobody_votes_without_limit,
 }
 
 /// The formula, by an implementation that shares nothing with the filter.

@@ -167,6 +167,31 @@ fn values_are_judged_in_their_direction() {
     }
 }
 
+/// A judge gives few scores, so that most are equal: a margin must not make up for green's
+/// bad ones.
+#[test]
+fn scores_of_few_levels_are_judged() {
+    let rules = rules(&[Metric::Score]);
+    for (green_bad, expected) in [(3, Verdict::Fail), (10, Verdict::Pass)] {
+        let mut evidence = Evidence::default();
+        evidence.begin(3, 0);
+        for second in 0..3_000_u64 {
+            let one = |at: u64| {
+                let unit = second * 16 + at;
+                let is_green = at.is_multiple_of(2);
+                let version = if is_green { Version::Green } else { Version::Blue };
+                let every = if is_green { green_bad } else { 10 };
+                let score = if (unit / 2).is_multiple_of(every) { 0.3 } else { 0.8 };
+                let told = Told::default().value(Metric::Score, score);
+                Observation { at: unit, unit, step: 3, version, is_new: true, told }
+            };
+            evidence.add(&rules, &mut (0..16).map(one).collect());
+        }
+        let gate = &Judgement::of(&rules, &evidence, 3).gates[0];
+        assert_eq!(gate.verdict, expected, "{gate:#?}");
+    }
+}
+
 #[test]
 fn thumbs_are_judged() {
     let rules = rules(&[Metric::ThumbsDownRate]);

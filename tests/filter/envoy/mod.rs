@@ -277,10 +277,12 @@ pub fn answer(response: Response) -> Answer {
     let headers = response.headers().iter();
     let headers =
         headers.map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect();
-    let body: Value = serde_json::from_str(&response.text().unwrap()).unwrap_or_default();
+    let text = response.text().unwrap();
+    let body: Value = serde_json::from_str(&text).unwrap_or_default();
     let forwarded = body["headers"].as_array().cloned().unwrap_or_default();
     Answer {
         status,
+        text,
         cluster: body["cluster"].as_str().unwrap_or_default().to_owned(),
         version,
         forwarded: forwarded

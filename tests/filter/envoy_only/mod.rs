@@ -5,6 +5,7 @@ mod bodies;
 mod conversations;
 mod cut_short;
 mod demo;
+mod feedback;
 mod logs_and_stats;
 mod passing;
 mod ramp;

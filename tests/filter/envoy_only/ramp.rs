@@ -18,7 +18,7 @@ const RAMP: Duration = Duration::from_secs(90);
 
 const CLIENTS: usize = 8;
 
-const GOOD: Model = Model { fails_one_in: 0, refuses_one_in: 0, first_ms: 2, tokens: 50 };
+pub const GOOD: Model = Model { fails_one_in: 0, refuses_one_in: 0, first_ms: 2, tokens: 50 };
 
 const RAMPING: u64 = 0;
 const PROMOTED: u64 = 3;

@@ -131,6 +131,15 @@ fn link_proxy(linker: &mut Linker<State>) {
         host.data_mut().stream.body = Some(body);
         OK
     });
+    host_call!(linker, proxy_send_local_response(
+        host, status: u32, _details: u32, _details_size: u32, body: u32, body_size: u32,
+        _headers: u32, _headers_size: u32, _grpc: i32
+    ) {
+        let text = String::from_utf8(read(&host, body, body_size)).unwrap();
+        let status = u16::try_from(status).unwrap();
+        host.data_mut().stream.reply = Some((status, text));
+        OK
+    });
     host_call!(linker, proxy_get_property(
         host, path: u32, path_size: u32, value: u32, value_size: u32
     ) {

@@ -183,6 +183,10 @@ impl Host {
             stream.replace(name, value.as_bytes());
         }
         stream.remove("x-verdigris-shadow");
+        if stream.get(":method").is_none() {
+            let method: &[u8] = if request.body.is_some() { b"POST" } else { b"GET" };
+            stream.replace(":method", method);
+        }
         let worker = self.requests % WORKERS;
         self.requests += 1;
         let mut stream = self.workers[worker].run(stream);
@@ -197,8 +201,12 @@ impl Host {
         let path = text(":path");
         stream.remove("x-verdigris-cluster");
         stream.remove(":path");
+        stream.remove(":method");
+        let reply = stream.reply.take();
+        let (status, text) = reply.unwrap_or((if known { 200 } else { 503 }, String::new()));
         Answer {
-            status: if known { 200 } else { 503 },
+            status,
+            text,
             cluster,
             version,
             forwarded: stream.headers,

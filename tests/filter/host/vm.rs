@@ -58,6 +58,8 @@ pub struct Stream {
     /// `verdigris.role` in its listener's metadata.
     pub role: Option<&'static str>,
     pub response: Response,
+    /// The status and text that the filter has answered with.
+    pub reply: Option<(u16, String)>,
     /// The piece of the response's body that is passing.
     pub piece: Vec<u8>,
 }
@@ -148,8 +150,11 @@ impl Vm {
 
     /// Runs a stream from its first callback to its last.
     pub fn run_stream(&mut self, context: u32, root: u32, stream: Stream) -> Stream {
-        let Response { pieces, is_complete, .. } = stream.response.clone();
+        let Response { mut pieces, is_complete, .. } = stream.response.clone();
         self.begin_stream(context, root, stream);
+        if self.is_answered() {
+            pieces.clear();
+        }
         for (index, piece) in pieces.iter().enumerate() {
             self.pass_piece(context, piece, index + 1 == pieces.len() && is_complete);
         }
@@ -166,9 +171,19 @@ impl Vm {
         let body = stream.body.clone();
         self.store.data_mut().stream = stream;
         self.call("proxy_on_context_create", &[context, root]);
-        match body {
-            None => self.go_on("proxy_on_request_headers", &[context, headers, 1]),
+        match body.filter(|body| !body.is_empty()) {
+            None => {
+                let paused = self.call("proxy_on_request_headers", &[context, headers, 1]);
+                assert_eq!(paused == Some(1), self.is_answered(), "paused at the end");
+            }
             Some(body) => self.send_body(context, headers, &body),
+        }
+        if let Some((status, _)) = &self.store.data().stream.reply {
+            let status = status.to_string().into_bytes();
+            let response =
+                Response { headers: vec![(":status".into(), status)], ..Response::default() };
+            self.store.data_mut().stream.response = response;
+            return self.go_on("proxy_on_response_headers", &[context, 1, 1]);
         }
         if count > 0 {
             self.go_on("proxy_on_response_headers", &[context, count, ends]);
@@ -189,7 +204,7 @@ impl Vm {
             let size = u32::try_from(size).unwrap();
             let ends = index + 1 == pieces.len();
             waits = self.call("proxy_on_request_body", &[context, size, ends.into()]) == PAUSE;
-            assert!(!(waits && ends), "paused at the end");
+            assert!(!(waits && ends) || self.is_answered(), "paused at the end");
         }
     }
 
@@ -205,6 +220,10 @@ impl Vm {
     /// The size of the module's memory, in bytes. It never shrinks.
     pub fn memory_size(&self) -> usize {
         self.instance.get_memory(&self.store, "memory").unwrap().data_size(&self.store)
+    }
+
+    fn is_answered(&self) -> bool {
+        self.store.data().stream.reply.is_some()
     }
 
     fn go_on(&mut self, callback: &str, args: &[u32]) {

@@ -1,0 +1,163 @@
+//! Feedback: receipts given with answers, votes taken with requests.
+
+use std::cell::RefCell;
+use std::hash::{BuildHasher as _, RandomState};
+
+use super::host::{self, Cas, set_shared, shared};
+use super::root::Running;
+use super::walker::key_of_format;
+use crate::assign::unit::with_unit;
+use crate::assign::{Version, unit_hash};
+use crate::config;
+use crate::feedback::{Key, Limiter, Receipt, Vote};
+use crate::judge::{Metric, Observation, Told};
+use crate::patch::pointer;
+
+/// The header that carries a receipt, of a response and of feedback on it.
+const STEP: &str = "x-verdigris-step";
+
+/// How large a vote may be, in bytes. It may have a comment in it that nobody reads here.
+pub const MAX_BODY: usize = 65_536;
+
+/// What a VM needs to take votes.
+pub struct Feedback {
+    key: Key,
+    limiter: RefCell<Limiter>,
+}
+
+/// What becomes of a request that carries feedback.
+pub enum Taken {
+    /// It goes on as it came.
+    PassedOn,
+    /// It is answered with this status and text.
+    Answered(u32, String),
+}
+
+// === impl Feedback ===
+
+impl Feedback {
+    pub fn of(rollout: &str, config: &config::Feedback) -> Self {
+        let limiter = RefCell::new(Limiter::new(config.max_per_minute));
+        Self { key: key_of(rollout), limiter }
+    }
+}
+
+/// The key that all workers share. Envoy configures the main thread's VM before it does the
+/// workers', so that no two of them make one; and if two did, votes would be unproved.
+fn key_of(rollout: &str) -> Key {
+    let name = key_of_format(rollout, "receipts");
+    let known = || shared(&name).and_then(|(bytes, _)| Key::from_bytes(&bytes));
+    if let Some(key) = known() {
+        return key;
+    }
+    let mut new = [0; Key::LENGTH];
+    for half in new.chunks_exact_mut(8) {
+        half.copy_from_slice(&RandomState::new().hash_one(rollout).to_le_bytes());
+    }
+    let _ = set_shared(&name, &new, Cas::ANY);
+    known().or_else(|| Key::from_bytes(&new)).unwrap_or_default()
+}
+
+// === impl Running ===
+
+impl Running {
+    /// Whether the request at hand carries feedback.
+    pub fn is_feedback(&self) -> bool {
+        let Some(config) = &self.config.feedback else { return false };
+        let is_there = host::request_header(":path").is_some_and(|path| {
+            let path = path.split(|byte| *byte == b'?').next().unwrap_or_default();
+            path == config.path.as_bytes()
+        });
+        is_there && host::request_header(":method").is_some_and(|method| &*method == b"POST")
+    }
+
+    /// Takes the vote that a request's body has; `None` is a body that is too large.
+    pub fn take_vote(&self, body: Option<&[u8]>) -> Taken {
+        let (Some(config), Some(feedback)) = (&self.config.feedback, &self.feedback) else {
+            return Taken::PassedOn;
+        };
+        let bad = |why: String| Taken::Answered(400, why);
+        let Some(body) = body else {
+            return bad(format!("the body is larger than {MAX_BODY} bytes"));
+        };
+        let vote = match Vote::read(body, &config.places) {
+            Ok(vote) => vote,
+            Err(why) => return bad(why),
+        };
+        let (unit, id) = self.who(body);
+        let Some(key) = id.as_deref().or(unit.as_deref()) else {
+            return bad(
+                "it says nobody's name: send what the requests carry that it is about".into()
+            );
+        };
+        let hash = unit_hash(self.config.rollout.as_str(), key);
+        let at = host::monotonic_time().unwrap_or_default();
+        let receipt = self.receipt(body).and_then(|text| feedback.key.read(&text, hash));
+        let version = receipt.map_or_else(
+            || self.decide(unit.as_deref(), None, id.as_deref()).decision.version,
+            |receipt| receipt.version,
+        );
+        let is_heard = feedback.limiter.try_borrow_mut().is_ok_and(|mut it| it.hears(hash, at));
+        if !is_heard {
+            self.metrics.count_limited(version);
+            let most = config.max_per_minute;
+            return Taken::Answered(429, format!("one is heard {most} times a minute"));
+        }
+        self.metrics.count_vote(version, vote, receipt.is_some());
+        if let (Some((step, is_new)), Some(walker)) = (receipt.and_then(|it| it.step), &self.walker)
+        {
+            let told = told(vote);
+            walker.note(Observation { at, unit: hash, step, version, is_new, told });
+        }
+        if config.passes_on { Taken::PassedOn } else { Taken::Answered(204, String::new()) }
+    }
+
+    /// The receipt of an answer: who gave it to whom, and whether it is evidence.
+    pub fn receipt_of(
+        &self,
+        version: Version,
+        unit: u64,
+        step: Option<(u16, bool)>,
+    ) -> Option<String> {
+        Some(self.feedback.as_ref()?.key.write(Receipt { version, step }, unit))
+    }
+
+    /// Gives the client a receipt with the response.
+    pub fn give_receipt(&self, receipt: &str) {
+        // A client that is not given it can still vote, and is no evidence.
+        let _ = host::add_response_header(STEP, receipt);
+    }
+
+    fn receipt(&self, body: &[u8]) -> Option<Vec<u8>> {
+        if let Some(text) = host::request_header(STEP) {
+            return Some(text.to_vec());
+        }
+        let place = self.config.feedback.as_ref()?.places.step.as_ref()?;
+        Some(pointer::text_at(str::from_utf8(body).ok()?, place)?.into_bytes())
+    }
+
+    /// The unit, and the conversation's id, as feedback carries them.
+    fn who(&self, body: &[u8]) -> (Option<Vec<u8>>, Option<Vec<u8>>) {
+        let owned = |it: Option<&[u8]>| it.map(<[u8]>::to_vec);
+        let unit = with_unit(&self.config.unit, host::request_header, owned);
+        let Some(conversations) = &self.config.conversation else { return (unit, None) };
+        let id = with_unit(&conversations.ids, host::request_header, owned);
+        let id = id.or_else(|| {
+            let body = str::from_utf8(body).ok()?;
+            let id = conversations.pointers.iter().find_map(|it| pointer::text_at(body, it))?;
+            Some(id.into_bytes()).filter(|id| !id.is_empty())
+        });
+        (unit, id)
+    }
+}
+
+fn told(vote: Vote) -> Told {
+    let mut told = Told::default();
+    if let Some(thumb) = vote.thumb {
+        told = told.rate(Metric::ThumbsDownRate, thumb.is_down());
+    }
+    if let Some(score) = vote.score {
+        told = told.value(Metric::Score, score);
+    }
+    told
+}
