@@ -47,7 +47,7 @@ lint: target linters ## check formatting, clippy natively and for wasm, and the 
 fuzz: ## fuzz the readers of answers for SECONDS each (600): make fuzz SECONDS=60
 	@rustup toolchain list | grep -q '^nightly' || rustup toolchain install --profile minimal nightly
 	@test -x .tools/bin/cargo-fuzz || $(CARGO) install --locked --quiet --root .tools cargo-fuzz
-	@for target in sse json formats; do \
+	@for target in sse amazon json formats; do \
 	  mkdir -p fuzz/corpus/$$target && cp tests/data/answers/*.body fuzz/corpus/$$target && \
 	  PATH="$(CURDIR)/.tools/bin:$$PATH" cargo +nightly fuzz run $$target -- \
 	    -max_total_time=$(SECONDS) -max_len=8192 || exit 1; done

@@ -178,8 +178,8 @@ fn a_refusal_names_field_value_and_mend() {
         ),
         (
             "/answers",
-            Some(json!({"format": "cohere"})),
-            "answers.format: \"cohere\": write \"chat\" or \"responses\" or",
+            Some(json!({"format": "palm"})),
+            "answers.format: \"palm\": write \"chat\" or \"responses\" or",
         ),
         (
             "/answers",

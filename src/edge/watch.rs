@@ -185,8 +185,12 @@ impl Body {
         if head.is_encoded {
             return Self::Unread(Unread::Encoded);
         }
+        if head.framing == Framing::Amazon && format != Format::Bedrock {
+            // Another API of Bedrock's has the model's own format within its messages.
+            return Self::Unread(Unread::UnknownFormat);
+        }
         let reader = Reader::new(format, head.framing, answers.refusal_phrases.opening());
-        Self::Read(Box::new(reader), head.framing == Framing::Events)
+        Self::Read(Box::new(reader), head.framing.is_stream())
     }
 }
 

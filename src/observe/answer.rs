@@ -54,6 +54,20 @@ pub struct Opening {
     wanted: usize,
 }
 
+// === impl Tokens ===
+
+impl Tokens {
+    /// The input of a provider whose own count, which this is, leaves out what was read
+    /// from and written to the cache.
+    pub fn add_cache(&mut self, uncached: Option<u64>) {
+        self.input = uncached.map(|uncached| {
+            uncached
+                .saturating_add(self.cached.unwrap_or_default())
+                .saturating_add(self.cache_write.unwrap_or_default())
+        });
+    }
+}
+
 // === impl Answer ===
 
 impl Answer {

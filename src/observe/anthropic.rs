@@ -49,10 +49,6 @@ impl Anthropic {
             OutputTokens => tokens.output = Some(count),
             _ => return,
         }
-        tokens.input = self.uncached.map(|uncached| {
-            uncached
-                .saturating_add(tokens.cached.unwrap_or_default())
-                .saturating_add(tokens.cache_write.unwrap_or_default())
-        });
+        tokens.add_cache(self.uncached);
     }
 }

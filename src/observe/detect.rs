@@ -11,6 +11,12 @@ pub enum Format {
     Anthropic,
     /// Gemini.
     Gemini,
+    /// Ollama's own API.
+    Ollama,
+    /// Cohere's Chat of version 2.
+    Cohere,
+    /// Amazon Bedrock's Converse.
+    Bedrock,
 }
 
 /// How a body is divided.
@@ -20,13 +26,25 @@ pub enum Framing {
     Events,
     /// One JSON document, or one after another.
     Json,
+    /// A stream of JSON documents, one a line.
+    Lines,
+    /// Amazon's event stream.
+    Amazon,
 }
 
 // === impl Format ===
 
 impl Format {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Chat, Self::Responses, Self::Anthropic, Self::Gemini];
+    pub const ALL: [Self; 7] = [
+        Self::Chat,
+        Self::Responses,
+        Self::Anthropic,
+        Self::Gemini,
+        Self::Ollama,
+        Self::Cohere,
+        Self::Bedrock,
+    ];
 
     /// The name used in the configuration.
     pub const fn as_str(self) -> &'static str {
@@ -35,6 +53,9 @@ impl Format {
             Self::Responses => "responses",
             Self::Anthropic => "anthropic",
             Self::Gemini => "gemini",
+            Self::Ollama => "ollama",
+            Self::Cohere => "cohere",
+            Self::Bedrock => "bedrock",
         }
     }
 
@@ -49,12 +70,17 @@ impl Format {
     /// ```
     pub fn of_path(path: &[u8]) -> Option<Self> {
         let path = path.split(|byte| *byte == b'?').next().unwrap_or(path);
-        let ends: [(&[u8], Self); 5] = [
+        let ends: [(&[u8], Self); 10] = [
             (b"/completions", Self::Chat),
             (b"/responses", Self::Responses),
             (b"/messages", Self::Anthropic),
             (b":generateContent", Self::Gemini),
             (b":streamGenerateContent", Self::Gemini),
+            (b"/api/chat", Self::Ollama),
+            (b"/api/generate", Self::Ollama),
+            (b"/v2/chat", Self::Cohere),
+            (b"/converse", Self::Bedrock),
+            (b"/converse-stream", Self::Bedrock),
         ];
         ends.into_iter().find(|(end, _)| path.ends_with(end)).map(|(_, format)| format)
     }
@@ -67,8 +93,24 @@ impl Framing {
     /// events, which are JSON where they begin like it.
     pub fn of_content_type(content_type: &[u8]) -> Self {
         let kind = content_type.split(|byte| *byte == b';').next().unwrap_or_default();
-        let end = kind.trim_ascii_end().last_chunk::<4>();
-        let is_json = end.is_some_and(|end| end.eq_ignore_ascii_case(b"json"));
-        if is_json { Self::Json } else { Self::Events }
+        let kind = kind.trim_ascii_end();
+        let ends_with = |end: &[u8]| {
+            let start = kind.len().checked_sub(end.len());
+            start.and_then(|at| kind.get(at..)).is_some_and(|it| it.eq_ignore_ascii_case(end))
+        };
+        if ends_with(b"ndjson") {
+            Self::Lines
+        } else if ends_with(b"json") {
+            Self::Json
+        } else if ends_with(b"/vnd.amazon.eventstream") {
+            Self::Amazon
+        } else {
+            Self::Events
+        }
+    }
+
+    /// Whether a body that is divided so comes while it is made.
+    pub fn is_stream(self) -> bool {
+        self != Self::Json
     }
 }

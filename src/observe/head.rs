@@ -9,7 +9,8 @@ pub struct Head {
     pub status: Option<u16>,
     /// How the body is divided.
     pub framing: Framing,
-    /// Whether the content type is that of server-sent events.
+    /// Whether the content type says that it is a stream of events, server-sent ones or
+    /// Amazon's.
     pub is_event_stream: bool,
     /// Whether the body is in an encoding that is not read.
     pub is_encoded: bool,
@@ -33,12 +34,14 @@ impl Head {
         }
         let content_type = content_type.unwrap_or_default();
         let encoding = encoding.unwrap_or_default();
+        let framing = Framing::of_content_type(content_type);
         Self {
             status: status.and_then(parse_status),
-            framing: Framing::of_content_type(content_type),
-            is_event_stream: content_type
-                .split_at_checked(EVENT_STREAM.len())
-                .is_some_and(|(kind, _)| kind.eq_ignore_ascii_case(EVENT_STREAM)),
+            framing,
+            is_event_stream: framing == Framing::Amazon
+                || content_type
+                    .split_at_checked(EVENT_STREAM.len())
+                    .is_some_and(|(kind, _)| kind.eq_ignore_ascii_case(EVENT_STREAM)),
             is_encoded: !encoding.is_empty() && !encoding.eq_ignore_ascii_case(b"identity"),
         }
     }

@@ -26,6 +26,8 @@ pub const MAX_TEXT: usize = 128;
 pub enum Token<'a> {
     /// `{`.
     Object,
+    /// The beginning of `true`.
+    True,
     /// A string, unescaped.
     String(Text<'a>),
     /// A number; `None` where it is not a whole number from 0.
@@ -192,7 +194,10 @@ impl Scanner {
                 self.text.clear();
                 self.number(rest, sink)
             }
-            b't' => self.literal(after, b"rue", sink),
+            b't' => {
+                self.tell(Token::True, sink);
+                self.literal(after, b"rue", sink)
+            }
             b'f' => self.literal(after, b"alse", sink),
             b'n' => self.literal(after, b"ull", sink),
             _ => self.expect(State::Broken, after),

@@ -3,6 +3,7 @@
 //! | file | concept |
 //! |---|---|
 //! | [`sse`] | framing of server-sent events |
+//! | [`amazon`] | framing of Amazon's event streams |
 //! | [`json`] | a JSON scanner that keeps no document |
 //! | [`prefix`] | the beginning of a text of any length |
 //! | [`text`] | a text as a format looks at it |
@@ -10,7 +11,7 @@
 //! | [`keys`] | the object keys that matter to any format |
 //! | [`head`] | what a response's headers say |
 //! | [`detect`] | which format and framing a response has |
-//! | [`chat`], [`responses`], [`anthropic`], [`gemini`] | a provider's format each |
+//! | [`chat`], [`responses`], [`anthropic`], [`gemini`], [`ollama`], [`cohere`], [`bedrock`] | a provider's format each |
 //! | [`answer`] | what is known of an answer so far |
 //! | [`reader`] | bytes in, an answer out |
 //! | [`phrases`] | refusals told by how an answer opens |
@@ -24,15 +25,19 @@
 //! the body does; only where refusal phrases are configured, the answer's first
 //! bytes stay until they are compared.
 
+pub mod amazon;
 pub mod answer;
 mod anthropic;
+mod bedrock;
 mod chat;
+mod cohere;
 pub mod detect;
 pub mod find;
 mod gemini;
 pub mod head;
 pub mod json;
 pub mod keys;
+mod ollama;
 pub mod outcome;
 pub mod phrases;
 pub mod prefix;

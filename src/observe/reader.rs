@@ -1,23 +1,35 @@
 //! Bytes in, an answer out.
 
+use super::amazon::Amazon;
 use super::answer::{Answer, Opening};
 use super::anthropic::Anthropic;
+use super::bedrock::Bedrock;
 use super::chat::Chat;
+use super::cohere::Cohere;
 use super::detect::{Format, Framing};
 use super::gemini::Gemini;
 use super::json::{Scanner, Token};
 use super::keys::Key;
+use super::ollama;
 use super::responses::Responses;
 use super::sse::{Piece, Sse};
 
 /// Reads one response's body as it comes.
 #[derive(Clone, Debug)]
 pub struct Reader {
-    sse: Option<Sse>,
+    frames: Frames,
     scanner: Scanner,
     provider: Provider,
     event: Event,
     answer: Answer,
+}
+
+#[derive(Clone, Debug)]
+enum Frames {
+    Sse(Sse),
+    Amazon(Amazon),
+    /// There are none: all of the body is JSON.
+    None,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +38,9 @@ enum Provider {
     Responses(Responses),
     Anthropic(Anthropic),
     Gemini(Gemini),
+    Ollama,
+    Cohere(Cohere),
+    Bedrock(Bedrock),
 }
 
 /// The event at hand.
@@ -47,7 +62,11 @@ impl Reader {
     /// the answer's text.
     pub fn new(format: Format, framing: Framing, opening: usize) -> Self {
         Self {
-            sse: (framing == Framing::Events).then(Sse::default),
+            frames: match framing {
+                Framing::Events => Frames::Sse(Sse::default()),
+                Framing::Amazon => Frames::Amazon(Amazon::default()),
+                Framing::Json | Framing::Lines => Frames::None,
+            },
             scanner: Scanner::default(),
             provider: Provider::new(format),
             event: Event::default(),
@@ -65,33 +84,44 @@ impl Reader {
 
     /// Reads the next bytes of the body.
     pub fn feed(&mut self, bytes: &[u8]) {
-        let Self { sse, scanner, provider, event, answer } = self;
-        match sse {
-            Some(sse) => {
+        let Self { frames, scanner, provider, event, answer } = self;
+        match frames {
+            Frames::Sse(sse) => {
                 sse.feed(bytes, &mut |piece| event.piece(piece, scanner, provider, answer));
             }
-            None => {
-                scanner.feed(bytes, &mut |path, token| provider.value(path, token, answer));
+            Frames::Amazon(amazon) => {
+                amazon.feed(bytes, &mut |piece| event.piece(piece, scanner, provider, answer));
+            }
+            Frames::None => {
+                provider.scan(scanner, bytes, answer);
             }
         }
     }
 
     /// The body has ended: what the answer has told.
     pub fn finish(mut self) -> Answer {
-        let Self { sse, scanner, provider, event, answer } = &mut self;
-        let is_document = match sse {
-            Some(sse) if !sse.is_raw() => {
+        let Self { frames, scanner, provider, event, answer } = &mut self;
+        let is_document = match frames {
+            Frames::Sse(sse) if !sse.is_raw() => {
                 // A document that is cut is not malformed: its stream has no end.
                 if scanner.is_between_documents() || event.done.is_some() {
                     sse.finish(&mut |piece| event.piece(piece, scanner, provider, answer));
                 }
                 false
             }
-            _ => true,
+            Frames::Amazon(amazon) => {
+                answer.malformed |= amazon.is_broken();
+                answer.finished &= amazon.is_between_messages();
+                false
+            }
+            Frames::Sse(_) | Frames::None => true,
         };
         if is_document {
             answer.malformed |= scanner.is_broken();
-            answer.finished = scanner.is_between_documents() && answer.documents > 0;
+            let is_whole = scanner.is_between_documents() && answer.documents > 0;
+            // Of Ollama's lines the last one says that it is.
+            answer.finished =
+                is_whole && (answer.finished || !matches!(provider, Provider::Ollama));
         }
         self.answer
     }
@@ -116,7 +146,7 @@ impl Event {
                     let rest = DONE.get(so_far..)?;
                     rest.starts_with(data).then_some(so_far + data.len())
                 });
-                scanner.feed(data, &mut |path, token| provider.value(path, token, answer));
+                provider.scan(scanner, data, answer);
             }
             Piece::End => {
                 if self.done == Some(DONE.len()) {
@@ -142,7 +172,15 @@ impl Provider {
             Format::Responses => Self::Responses(Responses::default()),
             Format::Anthropic => Self::Anthropic(Anthropic::default()),
             Format::Gemini => Self::Gemini(Gemini::default()),
+            Format::Ollama => Self::Ollama,
+            Format::Cohere => Self::Cohere(Cohere::default()),
+            Format::Bedrock => Self::Bedrock(Bedrock::default()),
         }
+    }
+
+    /// One function for all framings: the scanner's code is there once.
+    fn scan(&mut self, scanner: &mut Scanner, bytes: &[u8], answer: &mut Answer) {
+        scanner.feed(bytes, &mut |path, token| self.value(path, token, answer));
     }
 
     fn value(&mut self, path: &[Key], token: Token<'_>, answer: &mut Answer) {
@@ -154,6 +192,9 @@ impl Provider {
             Self::Responses(responses) => responses.value(path, token, answer),
             Self::Anthropic(anthropic) => anthropic.value(path, token, answer),
             Self::Gemini(gemini) => gemini.value(path, token, answer),
+            Self::Ollama => ollama::value(path, token, answer),
+            Self::Cohere(cohere) => cohere.value(path, token, answer),
+            Self::Bedrock(bedrock) => bedrock.value(path, token, answer),
         }
     }
 }

@@ -18,7 +18,7 @@ use super::prefix::Prefix;
 pub enum Piece<'a> {
     /// Some of a line of data, or the line break between two such lines.
     Data(&'a [u8]),
-    /// The event's name is complete.
+    /// The event's name is complete: `error` is that of an error.
     Name(&'a [u8]),
     /// The event is complete.
     End,

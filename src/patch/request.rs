@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::document::{Change, Object, quoted};
 use super::merge;
-use super::model::path_with_model;
+use super::model::{is_in_path, path_with_model};
 use super::system::System;
 use super::usage::{STREAM_OPTIONS, ask_for_usage};
 use crate::config::HeaderName;
@@ -54,7 +54,7 @@ impl BodyPatch {
 
     /// Whether there is something to change in the body of a request in this format.
     pub fn needs_body(&self, format: Format) -> bool {
-        let model_in_body = self.model.is_some() && format != Format::Gemini;
+        let model_in_body = self.model.is_some() && !is_in_path(format);
         let usage = self.asks_for_usage && format == Format::Chat;
         model_in_body || self.system.is_some() || !self.merge.is_empty() || usage
     }
@@ -66,8 +66,8 @@ impl BodyPatch {
     /// [`Unfit`] where the format has the model in the path, and the path has none.
     pub fn path(&self, path: &str, format: Format) -> Result<Option<String>, Unfit> {
         let Some(model) = &self.model else { return Ok(None) };
-        match path_with_model(path, model) {
-            None if format == Format::Gemini => Err(Unfit),
+        match path_with_model(path, model, format) {
+            None if is_in_path(format) => Err(Unfit),
             path => Ok(path),
         }
     }
@@ -80,7 +80,7 @@ impl BodyPatch {
         let body = str::from_utf8(body).map_err(|_| Unfit)?;
         let request = Object::parse(body).ok_or(Unfit)?;
         let mut changes = merge::changes(&request, &self.merge);
-        if let Some(model) = self.model.as_ref().filter(|_| format != Format::Gemini) {
+        if let Some(model) = self.model.as_ref().filter(|_| !is_in_path(format)) {
             changes.push(("model", Change::Set(quoted(model))));
         }
         if let Some(system) = &self.system {

@@ -6,6 +6,9 @@
 //! | Responses | `instructions` |
 //! | Anthropic | `system` |
 //! | Gemini | `systemInstruction`, or `system_instruction` |
+//! | Ollama | as Chat in `/api/chat`, which has `messages`; `system` in `/api/generate`, which has a `prompt` |
+//! | Cohere | as Chat |
+//! | Bedrock | `system`, a list of blocks |
 //!
 //! Sources: the providers' API references; for Gemini's two names, that its API is
 //! protobuf's JSON mapping, which takes either.
@@ -43,7 +46,15 @@ impl System {
     /// request is none of this format, or has something else in the place.
     pub fn change(&self, request: &Object<'_>, format: Format) -> Option<(&'static str, Change)> {
         let (name, value) = match format {
-            Format::Chat => ("messages", self.in_messages(request.get("messages")?)?),
+            Format::Ollama if request.get("messages").is_none() => {
+                // What has neither has Ollama load a model, and asks it nothing.
+                request.get("prompt")?;
+                ("system", self.in_text_or_parts(request.get("system"))?)
+            }
+            Format::Chat | Format::Ollama | Format::Cohere => {
+                ("messages", self.in_messages(request.get("messages")?)?)
+            }
+            Format::Bedrock => ("system", self.in_blocks(request.get("system"))?),
             Format::Responses => {
                 ("instructions", self.in_text_or_parts(request.get("instructions"))?)
             }
@@ -111,6 +122,15 @@ impl System {
             None => format!("[{part}]"),
         };
         Some(content.with(&[("parts", Change::Set(parts))]))
+    }
+
+    /// In Bedrock's blocks, none of which may be empty.
+    fn in_blocks(&self, blocks: Option<&str>) -> Option<String> {
+        if self.text.is_empty() {
+            return Some("[]".to_owned());
+        }
+        let block = format!(r#"{{"text":{}}}"#, quoted(&self.text));
+        Some(self.among(&Array::parse(blocks.filter(|it| *it != "null").unwrap_or("[]"))?, block))
     }
 
     fn beside(&self, text: &str) -> String {

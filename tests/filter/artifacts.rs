@@ -53,6 +53,10 @@ pub struct Recorded {
     pub path: String,
     pub content_type: String,
     pub body: Vec<u8>,
+    /// Input, cached, written to the cache, output, reasoning; -1 is "not told".
+    pub tokens: [i64; 5],
+    /// Whether the answer says that it is an error: 0 or 1.
+    pub errors: u64,
 }
 
 /// The project's recorded answers.
@@ -69,6 +73,8 @@ pub fn recorded_answers() -> Vec<Recorded> {
                 path: meta["path"].as_str().unwrap().to_owned(),
                 content_type: meta["content-type"].as_str().unwrap().to_owned(),
                 body: std::fs::read(&path).unwrap(),
+                tokens: serde_json::from_value(meta["tokens"].clone()).unwrap(),
+                errors: meta["errors"].as_u64().unwrap_or(0),
             }
         })
         .collect()

@@ -69,6 +69,7 @@ const HI: &str =
     "data: {\"choices\":[{\"delta\":{\"content\":\"Hi\"}}],\"model\":\"gpt-4o-mini\"}\n\n";
 const USAGE: &str = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":100,\"completion_tokens\":20,\"prompt_tokens_details\":{\"cached_tokens\":40}}}\n\n";
 const ERROR: &str = "data: {\"error\":{\"message\":\"m\"}}\n\n";
+const AMAZON: &str = "application/vnd.amazon.eventstream";
 const DONE: &str = "data: [DONE]\n\n";
 
 #[test]
@@ -152,6 +153,24 @@ fn each_ending_is_counted_where_it_belongs() {
             vec![("responses_2xx", 1), ("unread", 1), ("unread_unknown_format", 1)],
         ),
         (
+            "Amazon's stream at such a path",
+            "/model/m/invoke-with-response-stream",
+            response("200", AMAZON, &["\0"]),
+            vec![("responses_2xx", 1), ("unread", 1), ("unread_unknown_format", 1)],
+        ),
+        (
+            "Amazon's stream of another API than Converse",
+            CHAT,
+            response("200", AMAZON, &["\0"]),
+            vec![("responses_2xx", 1), ("unread", 1), ("unread_unknown_format", 1)],
+        ),
+        (
+            "Amazon's stream that is none",
+            "/model/m/converse-stream",
+            response("200", AMAZON, &["upstream connect ", "error"]),
+            vec![("responses_2xx", 1), ("unread", 1), ("unread_malformed", 1)],
+        ),
+        (
             "something else at such a path",
             "/v1/models",
             response("200", json, &["{}"]),
@@ -168,6 +187,20 @@ fn each_ending_is_counted_where_it_belongs() {
         let mut host = Host::start(&answers(json!({})));
         host.send_for(&request(path), response);
         assert_eq!(counts(&mut host), expected, "{what}");
+    }
+}
+
+/// The time to the first token is a stream's, whatever it is divided by.
+#[test]
+fn streams_are_told_from_documents_by_their_content_type() {
+    let streams = ["application/x-ndjson", "text/event-stream"].map(|kind| (kind, 1));
+    for (kind, times) in streams.into_iter().chain([("application/json; charset=utf-8", 0)]) {
+        let mut host = Host::start(&answers(json!({})));
+        let pieces = ["{\"message\":{\"content\":\"Hi\"}}\n", "{\"done\":true,\"eval_count\":7}\n"];
+        host.send_for(&request("/api/chat"), response("200", kind, &pieces));
+        let read = [("responses_2xx", 1), ("answers", 1), ("tokens_output", 7)];
+        assert_eq!(counts(&mut host), read, "{kind}");
+        assert_eq!(host.stat(&counter("green", "ttft_ms")), Some(times), "{kind}");
     }
 }
 

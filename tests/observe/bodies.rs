@@ -64,7 +64,7 @@ pub fn all_bodies() -> Vec<Recorded> {
         name: case.what.to_owned(),
         format: case.format,
         framing: case.framing,
-        body: case.body.into_bytes(),
+        body: case.body,
         tokens: Some(case.tokens),
     }));
     bodies

@@ -2,7 +2,9 @@
 
 use verdigris::observe::{Format, Framing};
 
-fn events(lines: &[&str]) -> String {
+use crate::lines_and_messages::by_lines_and_messages;
+
+pub fn events(lines: &[&str]) -> String {
     lines.iter().map(|line| format!("data: {line}\n\n")).collect()
 }
 
@@ -10,7 +12,7 @@ pub struct Case {
     pub what: &'static str,
     pub format: Format,
     pub framing: Framing,
-    pub body: String,
+    pub body: Vec<u8>,
     pub verdicts: &'static str,
     pub tokens: [i64; 5],
 }
@@ -24,7 +26,7 @@ pub fn cases() -> Vec<Case> {
         what,
         format,
         framing,
-        body,
+        body: body.into_bytes(),
         verdicts,
         tokens,
     };
@@ -32,7 +34,7 @@ pub fn cases() -> Vec<Case> {
     let hi = r#"{"choices":[{"delta":{"content":"Hi"},"finish_reason":null}],"usage":null}"#;
     let stop = r#"{"choices":[{"delta":{},"finish_reason":"stop"}],"usage":null}"#;
     let usage = r#"{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":7,"prompt_tokens_details":{"cached_tokens":4},"completion_tokens_details":{"reasoning_tokens":5}}}"#;
-    vec![
+    let mut cases = vec![
         case("a role is no content", Chat, Events, events(&[role]), "", [-1; 5]),
         case(
             "usage in a chunk of its own",
@@ -302,5 +304,7 @@ pub fn cases() -> Vec<Case> {
             "finished",
             [-1; 5],
         ),
-    ]
+    ];
+    cases.extend(by_lines_and_messages());
+    cases
 }

@@ -4,9 +4,11 @@ use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestRunner};
 use verdigris::observe::{Answer, Format, Framing, Reader, Tokens};
 
+mod amazon;
 mod bodies;
 mod cases;
 mod framing;
+mod lines_and_messages;
 mod scanner;
 #[path = "../support/mod.rs"]
 mod support;
@@ -54,7 +56,7 @@ fn counts(tokens: &Tokens) -> [i64; 5] {
 #[test]
 fn each_format_tells_what_its_documentation_says() {
     for case in cases() {
-        let answer = read_whole(case.format, case.framing, case.body.as_bytes());
+        let answer = read_whole(case.format, case.framing, &case.body);
         assert_eq!(verdicts(&answer), case.verdicts, "{}", case.what);
         assert_eq!(counts(&answer.tokens), case.tokens, "{}", case.what);
     }
@@ -116,8 +118,8 @@ proptest! {
 
     #[test]
     fn no_bytes_panic(body: Vec<u8>, json_like in "[\\[\\]{}\":,a-z0-9 \\\\n]{0,80}", piece in 1..9usize) {
-        for format in [Format::Chat, Format::Responses, Format::Anthropic, Format::Gemini] {
-            for framing in [Framing::Events, Framing::Json] {
+        for format in Format::ALL {
+            for framing in [Framing::Events, Framing::Json, Framing::Lines, Framing::Amazon] {
                 for body in [body.as_slice(), json_like.as_bytes()] {
                     read(format, framing, body.chunks(piece));
                 }
@@ -152,7 +154,7 @@ fn a_reader_has_a_bounded_size() {
 
 #[test]
 fn formats_are_told_by_their_paths() {
-    let cases: [(&[u8], Option<Format>); 9] = [
+    let cases: [(&[u8], Option<Format>); 16] = [
         (b"/v1/chat/completions", Some(Format::Chat)),
         (b"/openai/deployments/x/chat/completions?api-version=1", Some(Format::Chat)),
         (b"/v1/completions", Some(Format::Chat)),
@@ -160,6 +162,13 @@ fn formats_are_told_by_their_paths() {
         (b"/anthropic/v1/messages", Some(Format::Anthropic)),
         (b"/v1beta/models/g:generateContent", Some(Format::Gemini)),
         (b"/v1beta/models/g:streamGenerateContent?alt=sse", Some(Format::Gemini)),
+        (b"/api/chat", Some(Format::Ollama)),
+        (b"/api/generate", Some(Format::Ollama)),
+        (b"/cohere/v2/chat", Some(Format::Cohere)),
+        (b"/model/us.amazon.nova-micro-v1%3A0/converse", Some(Format::Bedrock)),
+        (b"/model/us.amazon.nova-micro-v1%3A0/converse-stream", Some(Format::Bedrock)),
+        (b"/model/us.amazon.nova-micro-v1%3A0/invoke-with-response-stream", None),
+        (b"/api/embed", None),
         (b"/v1/messages/count_tokens", None),
         (b"/v1/embeddings", None),
     ];
@@ -170,14 +179,13 @@ fn formats_are_told_by_their_paths() {
 
 #[test]
 fn framing_is_told_by_the_content_type() {
-    for kind in [
-        "application/json",
-        "application/json; charset=utf-8",
-        "Application/X-NDJSON",
-        "application/problem+json",
-    ] {
+    for kind in ["application/json", "application/json; charset=utf-8", "application/problem+json"]
+    {
         assert_eq!(Framing::of_content_type(kind.as_bytes()), Framing::Json, "{kind}");
     }
+    let framing = |kind: &str| Framing::of_content_type(kind.as_bytes());
+    assert_eq!(framing("Application/X-NDJSON; charset=utf-8"), Framing::Lines);
+    assert_eq!(framing("application/vnd.amazon.eventstream"), Framing::Amazon);
     for kind in ["text/event-stream", "text/event-stream; charset=utf-8", "", "text/plain"] {
         assert_eq!(Framing::of_content_type(kind.as_bytes()), Framing::Events, "{kind}");
     }

@@ -12,6 +12,7 @@ use crate::support::any_json;
 fn walk(value: &Value, path: &mut Vec<Key>, report: &mut Vec<String>) {
     let said = match value {
         Value::Object(_) => Some("object".to_owned()),
+        Value::Bool(true) => Some("true".to_owned()),
         Value::String(text) => Some(format!("{:?}", &text.as_bytes()[..text.len().min(128)])),
         Value::Number(number) => Some(format!("{:?}", number.as_u64())),
         _ => None,
@@ -45,6 +46,7 @@ fn scan(pieces: &[&[u8]]) -> (Vec<String>, bool) {
         scanner.feed(piece, &mut |path, token| {
             let said = match token {
                 Token::Object => "object".to_owned(),
+                Token::True => "true".to_owned(),
                 Token::String(text) => format!("{:?}", text.bytes()),
                 Token::Number(number) => format!("{number:?}"),
                 Token::End => return,

@@ -49,7 +49,7 @@ proptest! {
 
     #[test]
     fn no_bytes_make_it_panic(body in prop::collection::vec(any::<u8>(), 0..60)) {
-        for format in [Format::Chat, Format::Responses, Format::Anthropic, Format::Gemini] {
+        for format in Format::ALL {
             let _ = system(Placement::Append, "S").body(&body, format);
             let _ = merge(&json!({"a": {"b": null}})).body(&body, format);
         }

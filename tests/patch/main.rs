@@ -47,6 +47,16 @@ fn a_model_is_exchanged_where_the_format_has_it() {
     assert_eq!(patch.path("/v1/chat/completions", Format::Chat), Ok(None));
     let azure = patch.path("/openai/deployments/a/chat/completions?v=1", Format::Chat).unwrap();
     assert_eq!(azure.as_deref(), Some("/openai/deployments/gpt-%225%22/chat/completions?v=1"));
+    assert!(!patch.needs_body(Format::Bedrock));
+    let nova = model("us.amazon.nova-micro-v1:0");
+    for end in ["converse", "converse-stream"] {
+        let path = format!("/model/arn%3Aaws%3Abedrock%2Fx/{end}");
+        let new = format!("/model/us.amazon.nova-micro-v1%3A0/{end}");
+        assert_eq!(nova.path(&path, Format::Bedrock), Ok(Some(new)));
+    }
+    assert!(nova.path("/converse", Format::Bedrock).is_err());
+    // What only looks like Bedrock's path has the model in its body.
+    assert_eq!(nova.path("/model/a/chat/completions", Format::Chat), Ok(None));
 }
 
 #[test]
@@ -98,6 +108,9 @@ fn what_is_no_request_of_the_format_is_not_patched() {
     }
     assert!(patch.body(b"{\"a\": \"\xff\"}", Format::Anthropic).is_err());
     assert!(patch.body(br#"{"systemInstruction": "text"}"#, Format::Gemini).is_err());
+    assert!(patch.body(br#"{"system": "text"}"#, Format::Bedrock).is_err());
+    assert!(patch.body(br#"{"model": "loads it"}"#, Format::Ollama).is_err());
+    assert!(patch.body(br#"{"message": "version 1"}"#, Format::Cohere).is_err());
 }
 
 #[test]

@@ -6,7 +6,7 @@ use verdigris::patch::Placement::{self, Append, Prepend, Replace};
 use super::system;
 
 /// Format, placement of "S", body, and what becomes of it.
-const TABLE: [(Format, Placement, &str, &str); 25] = [
+const TABLE: [(Format, Placement, &str, &str); 33] = [
     (
         Format::Chat,
         Replace,
@@ -107,7 +107,47 @@ const TABLE: [(Format, Placement, &str, &str); 25] = [
         r#"{"systemInstruction":null}"#,
         r#"{"systemInstruction":{"parts":[{"text":"S"}]}}"#,
     ),
+    (
+        Format::Ollama,
+        Prepend,
+        r#"{"messages":[{"role":"system","content":"a"},{"role":"user","content":"b"}]}"#,
+        r#"{"messages":[{"role":"system","content":"S\n\na"},{"role":"user","content":"b"}]}"#,
+    ),
+    (
+        Format::Ollama,
+        Replace,
+        r#"{"messages":[{"role":"user","content":"b"}]}"#,
+        r#"{"messages":[{"role":"system","content":"S"},{"role":"user","content":"b"}]}"#,
+    ),
+    (
+        Format::Ollama,
+        Append,
+        r#"{"prompt":"b","system":"a"}"#,
+        r#"{"prompt":"b","system":"a\n\nS"}"#,
+    ),
+    (Format::Ollama, Append, r#"{"prompt":"b"}"#, r#"{"prompt":"b","system":"S"}"#),
+    (
+        Format::Cohere,
+        Append,
+        r#"{"messages":[{"role":"system","content":[{"type":"text","text":"a"}]}]}"#,
+        r#"{"messages":[{"role":"system","content":[{"type":"text","text":"a"},{"type":"text","text":"S"}]}]}"#,
+    ),
+    (Format::Bedrock, Append, "{}", r#"{"system":[{"text":"S"}]}"#),
+    (Format::Bedrock, Replace, r#"{"system":[{"text":"a"}]}"#, r#"{"system":[{"text":"S"}]}"#),
+    (
+        Format::Bedrock,
+        Prepend,
+        r#"{"system":[{"text":"a"},{"cachePoint":{"type":"default"}}]}"#,
+        r#"{"system":[{"text":"S"},{"text":"a"},{"cachePoint":{"type":"default"}}]}"#,
+    ),
 ];
+
+#[test]
+fn bedrock_is_given_no_empty_block() {
+    let patch = system(Replace, "");
+    let patched = patch.body(br#"{"system":[{"text":"a"}]}"#, Format::Bedrock);
+    assert_eq!(patched.as_deref(), Ok(r#"{"system":[]}"#));
+}
 
 #[test]
 fn the_prompt_goes_to_its_place() {

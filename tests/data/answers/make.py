@@ -1,5 +1,5 @@
 """Records the answers in this folder from llmock and aimock, with what the official
-clients report of their usage.
+clients report of their usage, and writes those that no server here gives.
 
     make tools && .tools/venv/bin/python tests/data/answers/make.py
 
@@ -7,7 +7,8 @@ aimock is run by npx and answers with what aimock.json says.
 
 NAME.body is the body without its transfer coding; NAME.meta.json has the path, the
 content type and `tokens`: input, cached, written to the cache, output, reasoning in
-the filter's accounting, -1 where the client is not told.
+the filter's accounting, -1 where the client is not told, and `errors` where the answer
+is one.
 """
 
 import json
@@ -17,16 +18,21 @@ import subprocess
 import sys
 import time
 import urllib.request
+import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import anthropic
+import boto3
+import ollama
 import openai
+from botocore.eventstream import EventStreamBuffer
 from google import genai
 
 HERE = Path(__file__).parent
 QUESTION = "Write a haiku about copper turning green."
 AIMOCK = "@copilotkit/aimock@1.43.0"
+NOVA, NOVA_LITE = "us.amazon.nova-micro-v1:0", "us.amazon.nova-lite-v1:0"
 
 
 @dataclass
@@ -40,27 +46,38 @@ class Server:
     gemini: str
     openai: str = "/v1"
 
+    cohere: str = ""
+
     @property
     def url(self):
         return f"http://127.0.0.1:{self.port}"
 
-    def record(self, name, path, body, tokens):
+    def ask(self, path, body):
         headers = {
             "content-type": "application/json",
             "authorization": "Bearer k",
             "x-api-key": "k",
             "anthropic-version": "2023-06-01",
         }
-        request = urllib.request.Request(self.url + path, json.dumps(body).encode(), headers)
-        name = self.prefix + name
-        with urllib.request.urlopen(request) as answer:
-            (HERE / f"{name}.body").write_bytes(answer.read())
-            meta = {"path": path, "content-type": answer.headers["content-type"], "tokens": tokens}
-        (HERE / f"{name}.meta.json").write_text(json.dumps(meta) + "\n")
+        return urllib.request.urlopen(urllib.request.Request(self.url + path, json.dumps(body).encode(), headers))
+
+    def record(self, name, path, body, tokens):
+        with self.ask(path, body) as answer:
+            write(self.prefix + name, path, answer.headers["content-type"], answer.read(), tokens)
+
+
+def write(name, path, content_type, body, tokens, **more):
+    (HERE / f"{name}.body").write_bytes(body)
+    meta = {"path": path, "content-type": content_type, "tokens": tokens} | more
+    (HERE / f"{name}.meta.json").write_text(json.dumps(meta) + "\n")
 
 
 def told(*counts):
     return [-1 if count is None else count for count in counts]
+
+
+def path_of(model):
+    return f"/model/{model.replace(':', '%3A')}"
 
 
 def of_chat(usage):
@@ -84,6 +101,22 @@ def of_gemini(usage):
     output = (usage.candidates_token_count or 0) + (usage.thoughts_token_count or 0)
     return told(
         usage.prompt_token_count, usage.cached_content_token_count, None, output, usage.thoughts_token_count
+    )
+
+
+def of_cohere(usage):
+    tokens = usage["tokens"]
+    return told(tokens["input_tokens"], usage.get("cached_tokens"), None, tokens["output_tokens"], None)
+
+
+def of_ollama(answer):
+    return told(answer.prompt_eval_count, None, None, answer.eval_count, None)
+
+
+def of_bedrock(usage):
+    cached, written = usage.get("cacheReadInputTokens"), usage.get("cacheWriteInputTokens")
+    return told(
+        usage["inputTokens"] + (cached or 0) + (written or 0), cached, written, usage["outputTokens"], None
     )
 
 
@@ -150,6 +183,143 @@ def gemini(server):
     server.record("gemini-stream", f"{path}:streamGenerateContent?alt=sse", body, of_gemini(usage))
 
 
+def cohere(server):
+    """By the answers' own word: Cohere's client wants more packages than all others."""
+    path = f"{server.cohere}/v2/chat"
+    body = {"model": "command-a-03-2025", "messages": [{"role": "user", "content": QUESTION}], "stream": False}
+    with server.ask(path, body) as answer:
+        server.record("cohere-plain", path, body, of_cohere(json.load(answer)["usage"]))
+    body["stream"] = True
+    with server.ask(path, body) as answer:
+        [end] = [line for line in answer if line.startswith(b"data:") and b"message-end" in line]
+    usage = json.loads(end.removeprefix(b"data:"))["delta"]["usage"]
+    server.record("cohere-stream", path, body, of_cohere(usage))
+
+
+def ollama_api(server):
+    client = ollama.Client(server.url)
+    body = {"model": "gemma3", "messages": [{"role": "user", "content": QUESTION}], "stream": False}
+    server.record("ollama-chat-plain", "/api/chat", body, of_ollama(client.chat(**body)))
+    body["stream"] = True
+    server.record("ollama-chat-stream", "/api/chat", body, of_ollama(list(client.chat(**body))[-1]))
+    body = {"model": "gemma3", "prompt": QUESTION, "stream": True}
+    server.record("ollama-generate-stream", "/api/generate", body, of_ollama(list(client.generate(**body))[-1]))
+
+
+def bedrock(server):
+    client = boto3.client(
+        "bedrock-runtime",
+        endpoint_url=server.url,
+        region_name="us-east-1",
+        aws_access_key_id="k",
+        aws_secret_access_key="k",
+    )
+    body = {"messages": [{"role": "user", "content": [{"text": QUESTION}]}]}
+    usage = client.converse(modelId=NOVA, **body)["usage"]
+    server.record("bedrock-plain", f"{path_of(NOVA)}/converse", body, of_bedrock(usage))
+    events = list(client.converse_stream(modelId=NOVA_LITE, **body)["stream"])
+    usage = events[-1]["metadata"]["usage"]
+    server.record("bedrock-tools", f"{path_of(NOVA_LITE)}/converse-stream", body, of_bedrock(usage))
+    # Of a stream of text boto3 refuses what aimock begins a block with, `"start": {}`:
+    # only its framing is asked.
+    path, messages = f"{path_of(NOVA)}/converse-stream", EventStreamBuffer()
+    with server.ask(path, body) as answer:
+        messages.add_data(answer.read())
+    usage = json.loads([message.payload for message in messages][-1])["usage"]
+    server.record("bedrock-stream", path, body, of_bedrock(usage))
+
+
+def write_ollama():
+    """As Ollama's API reference has them. aimock's counts are always 0."""
+
+    def line(**more):
+        return json.dumps({"model": "gemma3", "created_at": "2026-11-25T10:00:00.123456Z"} | more).encode() + b"\n"
+
+    def last(**more):
+        times = {"total_duration": 4883583458, "load_duration": 1334875}
+        return line(**more, done=True, **times, prompt_eval_count=26, eval_count=282)
+
+    def part(**more):
+        return {"message": {"role": "assistant", "content": ""} | more}
+
+    lines, tokens = "application/x-ndjson", [26, -1, -1, 282, -1]
+    text = [line(**part(content=word), done=False) for word in ["Bright ", "roof — ", "\"verdigris\" \U0001f343"]]
+    thought = line(**part(thinking="Seventeen syllables."), done=False)
+    call = {"function": {"name": "count", "arguments": {"done": True, "syllables": 17}}}
+    calls = line(**part(tool_calls=[call]), done=False)
+    end = last(**part(), done_reason="stop")
+    write("ollama-chat-stream", "/api/chat", lines, b"".join([thought, *text, calls, end]), tokens)
+    plain = last(**part(content="Bright roof", thinking="Seventeen."), done_reason="length")
+    write("ollama-chat-plain", "/api/chat", "application/json; charset=utf-8", plain, tokens)
+    text = [line(response=word, done=False) for word in ["Bright ", "roof"]]
+    body = b"".join([*text, last(response="", done_reason="length", context=[1, 2, 3])])
+    write("ollama-generate-stream", "/api/generate", lines, body, tokens)
+    body = last(response="Bright roof", done_reason="stop", context=[1, 2, 3])
+    write("ollama-generate-plain", "/api/generate", "application/json; charset=utf-8", body, tokens)
+    error = json.dumps({"error": "an error was encountered while running the model: CUDA error"}).encode()
+    body = thought + error + b"\n"
+    write("ollama-chat-error", "/api/chat", lines, body, [-1] * 5, errors=1)
+
+
+def write_bedrock():
+    """As the service's model in botocore has them: with a cache, reasoning, exceptions."""
+
+    def message(kind, name, payload):
+        headers = {f":{kind}-type": name, ":content-type": "application/json", ":message-type": kind}
+        headers = b"".join(
+            bytes([len(name)]) + name.encode() + b"\x07" + len(value).to_bytes(2, "big") + value.encode()
+            for name, value in headers.items()
+        )
+        payload = json.dumps(payload, ensure_ascii=False).encode()
+        lengths = (len(headers) + len(payload) + 16).to_bytes(4, "big") + len(headers).to_bytes(4, "big")
+        body = lengths + zlib.crc32(lengths).to_bytes(4, "big") + headers + payload
+        return body + zlib.crc32(body).to_bytes(4, "big")
+
+    def event(name, **payload):
+        return message("event", name, payload | {"p": "abcdefghijklmnop"})
+
+    def delta(block, **delta):
+        return event("contentBlockDelta", contentBlockIndex=block, delta=delta)
+
+    path = path_of(NOVA)
+    stream, streams = f"{path}/converse-stream", "application/vnd.amazon.eventstream"
+    usage = {
+        "inputTokens": 13,
+        "outputTokens": 82,
+        "totalTokens": 1595,
+        "cacheReadInputTokens": 1200,
+        "cacheWriteInputTokens": 300,
+    }
+    tokens = [1513, 1200, 300, 82, -1]
+    start = event("messageStart", role="assistant")
+    answer = [
+        start,
+        delta(0, reasoningContent={"text": "A haiku has seventeen syllables."}),
+        delta(0, reasoningContent={"signature": "c2ln"}),
+        event("contentBlockStop", contentBlockIndex=0),
+        delta(1, text="Bright roof — "),
+        delta(1, text='"verdigris" \U0001f343'),
+        event("contentBlockStop", contentBlockIndex=1),
+        event("contentBlockStart", contentBlockIndex=2, start={"toolUse": {"toolUseId": "t", "name": "count"}}),
+        delta(2, toolUse={"input": '{"syllables": 17}'}),
+        event("contentBlockStop", contentBlockIndex=2),
+        event("messageStop", stopReason="max_tokens"),
+        event("metadata", usage=usage, metrics={"latencyMs": 522}),
+    ]
+    write("bedrock-stream", stream, streams, b"".join(answer), tokens)
+    throttled = message("exception", "throttlingException", {"message": "Too many tokens, please wait."})
+    body = b"".join([start, delta(0, text="Bright "), throttled])
+    write("bedrock-exception", stream, streams, body, [-1] * 5, errors=1)
+    content = [{"reasoningContent": {"reasoningText": {"text": "Seventeen."}}}, {"text": "Bright roof"}]
+    body = {
+        "metrics": {"latencyMs": 522},
+        "output": {"message": {"content": content, "role": "assistant"}},
+        "stopReason": "guardrail_intervened",
+        "usage": usage,
+    }
+    write("bedrock-plain", f"{path}/converse", "application/json", json.dumps(body).encode(), tokens)
+
+
 def openrouter(server):
     openrouter = replace(server, openai="/api/v1")
     chat(openrouter, "anthropic/claude-sonnet-4", "openrouter")
@@ -175,9 +345,11 @@ def record_all(server, recordings):
 def main():
     llmock = [Path(sys.executable).with_name("llmock"), "serve", "-p", "4029", "--log-level", "warning"]
     aimock = ["npx", "--yes", "-p", AIMOCK, "llmock", "-p", "4028", "-f", HERE / "aimock.json"]
-    formats = [chat, responses, messages, gemini]
-    record_all(Server("", llmock, 4029, "/anthropic", "/gemini"), [*formats, tools])
-    record_all(Server("aimock-", aimock, 4028, "", ""), [*formats, openrouter])
+    formats = [chat, responses, messages, gemini, cohere]
+    record_all(Server("", llmock, 4029, "/anthropic", "/gemini", cohere="/cohere"), [*formats, tools])
+    record_all(Server("aimock-", aimock, 4028, "", ""), [*formats, openrouter, ollama_api, bedrock])
+    write_ollama()
+    write_bedrock()
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ use crate::envoy::upstream::{FIRST, LAST, REPLAY};
 use crate::envoy::{Envoy, Setup};
 use crate::proxy::{Proxy as _, Request, config, counter};
 
+use super::answers::TOKENS;
+
 fn reading_envoy() -> Envoy {
     Envoy::start(&config(json!({
         "weights": {"blue": 0, "green": 1},
@@ -49,9 +51,13 @@ fn bytes_are_the_same_with_and_without_the_filter() {
         assert_eq!(with.1, answer.body, "{}", answer.name);
         assert_eq!(with, without, "{}", answer.name);
     }
-    let read = u64::try_from(recorded.len()).unwrap();
-    assert_eq!(with.read_stat(&counter("green", "answers")), Some(read));
-    assert_eq!(with.read_stat(&counter("green", "errors")), Some(0));
+    let stat = |metric: &str| with.read_stat(&counter("green", metric));
+    assert_eq!(stat("answers"), Some(u64::try_from(recorded.len()).unwrap()));
+    assert_eq!(stat("errors"), Some(recorded.iter().map(|answer| answer.errors).sum()));
+    for (index, metric) in TOKENS.iter().enumerate() {
+        let told = recorded.iter().map(|answer| u64::try_from(answer.tokens[index]).unwrap_or(0));
+        assert_eq!(stat(metric), Some(told.sum()), "{metric}");
+    }
 }
 
 #[test]

@@ -1,0 +1,78 @@
+"""Has the clients of Ollama and Bedrock read recorded answers, and prints what they
+report in all, in the filter's accounting.
+
+    replays.py URL NAME...    (of Envoy, with an upstream that replays what x-replay names)
+"""
+
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+
+import boto3
+import ollama
+from botocore.config import Config
+from botocore.exceptions import EventStreamError
+
+URL, *NAMES = sys.argv[1:]
+ANSWERS = Path(__file__).parents[1] / "data/answers"
+
+
+def of_ollama(answer):
+    counts = {"tokens_input": answer.prompt_eval_count, "tokens_output": answer.eval_count}
+    return Counter({name: count for name, count in counts.items() if count})
+
+
+def of_bedrock(usage):
+    cached, written = usage.get("cacheReadInputTokens", 0), usage.get("cacheWriteInputTokens", 0)
+    return Counter(
+        tokens_input=usage["inputTokens"] + cached + written,
+        tokens_cached=cached,
+        tokens_cache_write=written,
+        tokens_output=usage["outputTokens"],
+    )
+
+
+def ask_ollama(headers, path, streams):
+    client = ollama.Client(URL, headers=headers)
+    if path == "/api/chat":
+        answer = client.chat("gemma3", [{"role": "user", "content": "Why?"}], stream=streams)
+    else:
+        answer = client.generate("gemma3", "Why?", stream=streams)
+    try:
+        return of_ollama(list(answer)[-1] if streams else answer)
+    except ollama.ResponseError:
+        return Counter(errors=1)
+
+
+def ask_bedrock(headers, path, streams):
+    client = boto3.client(
+        "bedrock-runtime",
+        endpoint_url=URL,
+        region_name="us-east-1",
+        aws_access_key_id="k",
+        aws_secret_access_key="k",
+        config=Config(retries={"max_attempts": 0}),
+    )
+    client.meta.events.register("before-send", lambda request, **_: request.headers.update(headers))
+    body = {"modelId": "us.amazon.nova-micro-v1:0", "messages": [{"role": "user", "content": [{"text": "Why?"}]}]}
+    if not streams:
+        return of_bedrock(client.converse(**body)["usage"])
+    try:
+        return of_bedrock(list(client.converse_stream(**body)["stream"])[-1]["metadata"]["usage"])
+    except EventStreamError:
+        return Counter(errors=1)
+
+
+def main():
+    reported = Counter(answers=len(NAMES))
+    for name in NAMES:
+        meta = json.loads((ANSWERS / f"{name}.meta.json").read_text())
+        ask = ask_ollama if "ollama" in name else ask_bedrock
+        headers = {"x-user-id": "ada", "x-replay": name}
+        reported += ask(headers, meta["path"], not meta["content-type"].startswith("application/json"))
+    print(json.dumps(reported))
+
+
+if __name__ == "__main__":
+    main()
