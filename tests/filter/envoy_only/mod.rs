@@ -13,3 +13,4 @@ mod reload;
 mod startup;
 mod trap;
 mod upstreams;
+mod watching;
