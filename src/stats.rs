@@ -126,6 +126,8 @@ pub enum Gauge {
     Phase,
     /// The ramp's step; 0 without one.
     Step,
+    /// 1 while the step is held for longer than the ramp's `timeout`.
+    Overdue,
 }
 
 // === impl Account ===
@@ -329,7 +331,7 @@ impl fmt::Display for Histogram {
 
 impl Gauge {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::GreenBp, Self::Phase, Self::Step];
+    pub const ALL: [Self; 4] = [Self::GreenBp, Self::Phase, Self::Step, Self::Overdue];
 }
 
 impl fmt::Display for Gauge {
@@ -338,6 +340,7 @@ impl fmt::Display for Gauge {
             Self::GreenBp => "green_bp",
             Self::Phase => "phase",
             Self::Step => "step",
+            Self::Overdue => "overdue",
         })
     }
 }

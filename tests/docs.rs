@@ -11,6 +11,8 @@ use verdigris::stats::{
 const README: &str = include_str!("../README.md");
 const FILTER_YAML: &str = include_str!("../envoy/filter.yaml");
 const ENVOY_YAML: &str = include_str!("../envoy/envoy.yaml");
+const ALERTS: &str = include_str!("../envoy/prometheus/alerts.yml");
+const DASHBOARD: &str = include_str!("../envoy/grafana/dashboard.json");
 
 fn json_examples() -> Vec<&'static str> {
     let fenced = README.split("```json\n").skip(1);
@@ -136,6 +138,35 @@ fn the_reference_describes_every_stat() {
         let metric = name.strip_prefix("verdigris.r.").unwrap();
         assert!(README.contains(&format!("\n| `{metric}` | gauge")), "{metric}");
     }
+}
+
+/// Name, severity and patience of each, and the panel that shows what it is about.
+#[test]
+fn the_reference_describes_every_alert() {
+    let (_, table) = README.split_once("\n| alert | severity | for | panel |").unwrap();
+    let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+    let dashboard: Value = serde_json::from_str(DASHBOARD).unwrap();
+    let panels = dashboard["panels"].as_array().unwrap();
+    let told: Vec<[&str; 3]> = rows
+        .map(|row| {
+            let cells: Vec<&str> =
+                row.split('|').map(|cell| cell.trim().trim_matches('`')).collect();
+            let [_, alert, severity, patience, panel, ..] = cells[..] else { panic!("{row}") };
+            assert!(panels.iter().any(|it| it["title"] == panel), "no panel {panel:?}");
+            [alert, severity, patience]
+        })
+        .collect();
+    let written: Vec<[&str; 3]> = ALERTS
+        .split("\n  - alert: ")
+        .skip(1)
+        .map(|alert| {
+            let find =
+                |what: &str| Some(alert.split_once(what)?.1.split(['\n', '}']).next()?.trim());
+            let (severity, patience) = (find("{severity: "), find("\n    for: "));
+            [alert.lines().next().unwrap(), severity.unwrap(), patience.unwrap_or("0")]
+        })
+        .collect();
+    assert_eq!(told, written);
 }
 
 /// The message that the README shows is the one that the parser gives.

@@ -40,6 +40,7 @@ pub struct Shown {
     green_bp: u64,
     phase: u64,
     step: u64,
+    is_overdue: bool,
 }
 
 #[derive(Debug)]
@@ -133,6 +134,7 @@ impl RolloutMetrics {
         self.gauges.record(Gauge::GreenBp, shown.green_bp);
         self.gauges.record(Gauge::Phase, shown.phase);
         self.gauges.record(Gauge::Step, shown.step);
+        self.gauges.record(Gauge::Overdue, shown.is_overdue.into());
     }
 
     /// Counts one request.
@@ -214,7 +216,7 @@ impl RolloutMetrics {
 // === impl Shown ===
 
 impl Shown {
-    const NOTHING: Self = Self { green_bp: 0, phase: PHASE_BY_HAND, step: 0 };
+    const NOTHING: Self = Self { green_bp: 0, phase: PHASE_BY_HAND, step: 0, is_overdue: false };
 
     /// Weights by hand.
     pub fn by_hand(share: Share) -> Self {
@@ -227,6 +229,7 @@ impl Shown {
             green_bp: in_force.share.basis_points().into(),
             phase: in_force.phase.number(),
             step: in_force.step.into(),
+            is_overdue: in_force.is_overdue,
         }
     }
 }

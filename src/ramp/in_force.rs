@@ -21,6 +21,8 @@ pub struct InForce {
     pub before: Share,
     /// The share of all units that is compared.
     pub compared: Share,
+    /// Whether the step is held for longer than it should take.
+    pub is_overdue: bool,
 }
 
 // === impl InForce ===
@@ -34,5 +36,6 @@ impl InForce {
         share: Share::NONE,
         before: Share::NONE,
         compared: Share::NONE,
+        is_overdue: false,
     };
 }

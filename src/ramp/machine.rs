@@ -212,8 +212,8 @@ impl State {
             return Some(self.note(settings, from, why, now));
         }
         let is_at_end = self.wait == Wait::Nothing;
-        if !self.is_overdue && !is_at_end && u128::from(in_step) >= settings.timeout.as_nanos() {
-            self.is_overdue = true;
+        let is_overdue = !is_at_end && u128::from(in_step) >= settings.timeout.as_nanos();
+        if std::mem::replace(&mut self.is_overdue, is_overdue) != is_overdue && is_overdue {
             let why = format!("overdue, waits for {}: {}", self.wait, explain(judgement, settings));
             return Some(self.note(settings, from, why, now));
         }

@@ -36,7 +36,7 @@ pub struct State {
     pub log: Log,
     /// What the ramp was told to be when it was last looked at.
     pub told: Identity,
-    /// Whether it was said that the step takes longer than it should.
+    /// Whether the step takes longer than it should.
     pub is_overdue: bool,
 }
 
@@ -113,6 +113,7 @@ impl State {
             share: if is_blue { Share::NONE } else { share(self.step) },
             before: if is_blue { Share::NONE } else { before },
             compared: settings.steps.get(self.step).map_or(Share::NONE, |step| step.compared),
+            is_overdue: self.is_overdue && self.phase == Phase::Holding,
         }
     }
 

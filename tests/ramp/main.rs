@@ -147,6 +147,26 @@ fn a_promoted_ramp_is_not_paused() {
     assert_eq!((walk.phase(), walk.log()), (Phase::Promoted, promoted));
 }
 
+#[test]
+fn a_step_is_overdue_for_as_long_as_it_is_held_past_its_timeout() {
+    let mut walk = Walk::begin(ramp());
+    walk.seconds(3599, NOTHING);
+    assert!(!walk.is_overdue());
+    walk.seconds(1, NOTHING);
+    assert!(walk.is_overdue());
+    walk.change(with(json!({"timeout": "2h"})));
+    walk.seconds(1, NOTHING);
+    assert!(!walk.is_overdue(), "it was given more time");
+    walk.change(with(json!({"paused": true})));
+    walk.seconds(1, NOTHING);
+    assert!(!walk.is_overdue(), "it is paused");
+    walk.change(ramp());
+    walk.seconds(3, NOTHING);
+    assert!(walk.is_overdue());
+    walk.seconds(600, GOOD);
+    assert_eq!((walk.phase(), walk.is_overdue()), (Phase::Promoted, false));
+}
+
 /// It has all the green that was asked for, and nothing to be late with.
 #[test]
 fn a_ramp_that_ends_below_everything_is_not_overdue() {
@@ -154,7 +174,7 @@ fn a_ramp_that_ends_below_everything_is_not_overdue() {
     walk.seconds(4000, GOOD);
     assert_eq!((walk.phase(), walk.state.wait), (Phase::Holding, Wait::Nothing));
     let log = walk.log();
-    assert!(!log.iter().any(|entry| entry.contains("overdue")), "{log:#?}");
+    assert!(!walk.is_overdue() && !log.iter().any(|it| it.contains("overdue")), "{log:#?}");
 }
 
 #[test]

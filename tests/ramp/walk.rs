@@ -73,6 +73,10 @@ impl Walk {
         Some(self.state.in_force(&self.settings).share)
     }
 
+    pub fn is_overdue(&self) -> bool {
+        self.state.in_force(&self.settings).is_overdue
+    }
+
     pub fn log(&self) -> Vec<String> {
         self.state.log.iter().map(ToString::to_string).collect()
     }

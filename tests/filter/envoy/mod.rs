@@ -1,6 +1,7 @@
 //! A real Envoy with the shipped bootstrap, of which a test changes the ports.
 
 pub mod process;
+pub mod prometheus;
 pub mod upstream;
 
 use std::path::{Path, PathBuf};

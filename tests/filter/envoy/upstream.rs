@@ -203,11 +203,14 @@ fn replay(request: &Request) -> Option<Response> {
             let _ = pieces.send(Ok(Bytes::copy_from_slice(piece))).await;
         }
     });
-    let response = Response::builder()
+    let mut response = Response::builder()
         .header("content-type", recorded.content_type)
-        .header("x-request-cost", "0.002")
-        .body(Body::from_stream(ReceiverStream::new(body)));
-    Some(response.unwrap())
+        .header("x-request-cost", "0.002");
+    if request.headers().get("accept-encoding").is_some_and(|it| it == "gzip") {
+        // It is not: who has to leave it unread cannot tell.
+        response = response.header("content-encoding", "gzip");
+    }
+    Some(response.body(Body::from_stream(ReceiverStream::new(body))).unwrap())
 }
 
 async fn hold(mut release: watch::Receiver<bool>) -> Response {

@@ -49,6 +49,7 @@ fn prometheus_sees_metrics_with_labels() {
         r#"verdigris_green_bp{rollout="assistant-v8"} 10000"#,
         r#"verdigris_phase{rollout="assistant-v8"} 5"#,
         r#"verdigris_step{rollout="assistant-v8"} 0"#,
+        r#"verdigris_overdue{rollout="assistant-v8"} 0"#,
         "# TYPE verdigris_requests counter",
         "# TYPE verdigris_green_bp gauge",
     ];

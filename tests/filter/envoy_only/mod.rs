@@ -15,3 +15,4 @@ mod shadow;
 mod startup;
 mod trap;
 mod upstreams;
+mod watching;

@@ -18,8 +18,9 @@ fn trapping_envoy(workers: u32) -> Envoy {
         ..Setup::default()
     });
     // Envoy makes no VM anew within a second of its making.
+    let ready = envoy.stat("server.uptime").unwrap();
     wait_for("the VMs to be older than that", || {
-        (envoy.stat("server.uptime").unwrap() >= 3).then_some(())
+        (envoy.stat("server.uptime").unwrap() >= ready + 2).then_some(())
     });
     envoy
 }

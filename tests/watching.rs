@@ -1,0 +1,76 @@
+//! The shipped alerts and dashboard, by the tools that are made to check them. What they
+//! answer of a live run is tested in `filter/`.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+const ALERTS: &str = include_str!("../envoy/prometheus/alerts.yml");
+const CASES: &str = include_str!("../envoy/prometheus/alerts_test.yml");
+const DASHBOARD: &str = include_str!("../envoy/grafana/dashboard.json");
+
+/// Runs a tool of those that `make tools` installs, in a folder of `envoy/`.
+fn run(tool: &str, folder: &str, arguments: &[&str]) -> Output {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let tool = project.join(".tools").join(tool);
+    let mut command = Command::new(&tool);
+    command.args(arguments).current_dir(project.join("envoy").join(folder));
+    command.output().unwrap_or_else(|error| {
+        panic!("{}: {error}; `make tools` installs it", tool.display());
+    })
+}
+
+fn text(output: &Output) -> String {
+    let of = String::from_utf8_lossy;
+    format!("{}{}", of(&output.stdout), of(&output.stderr))
+}
+
+#[test]
+fn promtool_finds_the_alerts_right() {
+    let checks: [&[&str]; 3] = [
+        &["check", "rules", "--lint=all", "--lint-fatal", "alerts.yml"],
+        &["check", "config", "--lint=all", "--lint-fatal", "prometheus.yml"],
+        &["test", "rules", "alerts_test.yml"],
+    ];
+    for arguments in checks {
+        let output = run("bin/promtool", "prometheus", arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", text(&output));
+    }
+}
+
+#[test]
+fn every_alert_has_a_case_in_which_it_fires() {
+    let alerts = ALERTS.lines().filter_map(|line| line.strip_prefix("  - alert: "));
+    for alert in alerts {
+        let fires = format!("exp_samples: [{{labels: '{{alertname=\"{alert}\"}}', value: 1}}]");
+        assert!(CASES.contains(&fires), "{alert}");
+    }
+    assert!(CASES.matches("exp_samples: []").count() >= 12);
+}
+
+#[test]
+fn the_dashboard_is_what_is_made_by_its_source() {
+    let made = run("venv/bin/python", "grafana", &["-B", "dashboard.py"]);
+    assert!(made.status.success(), "{}", text(&made));
+    assert!(made.stdout == DASHBOARD.as_bytes(), "`make dashboard` makes it anew");
+}
+
+#[test]
+fn the_dashboard_is_valid_by_grafana_s_schema() {
+    let changes = [
+        ("{", "{", ""),
+        (r#""refId": "A""#, r#""letter": "A""#, "/targets/0/letter: 'A' is read as None"),
+        (r#""unit": "ms""#, r#""units": "ms""#, "/fieldConfig/defaults/units: 'ms' is read as"),
+        (r#""lineWidth": 2"#, r#""lineWith": 2"#, "/custom/lineWith: 2 is read as None"),
+    ];
+    for (from, to, problem) in changes {
+        let folder = TempDir::with_prefix("verdigris-").unwrap();
+        let path = folder.path().join("dashboard.json");
+        std::fs::write(&path, DASHBOARD.replace(from, to)).unwrap();
+        let check = ["-B", "check.py", path.to_str().unwrap()];
+        let output = run("venv/bin/python", "grafana", &check);
+        assert_eq!(output.status.success(), problem.is_empty(), "{}", text(&output));
+        assert!(text(&output).contains(problem), "{problem}: {}", text(&output));
+    }
+}
