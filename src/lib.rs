@@ -10,6 +10,7 @@
 //! | [`assign`] | who gets which version, and why |
 //! | [`observe`] | what a response says |
 //! | [`patch`] | what a version changes in its requests |
+//! | [`console`] | the operator's page |
 //! | [`feedback`] | what users and judges say of answers |
 //! | [`judge`] | whether green is worse |
 //! | [`ramp`] | the steps of green's share, and who walks them |
@@ -47,6 +48,7 @@
 
 pub mod assign;
 pub mod config;
+pub mod console;
 pub mod feedback;
 pub mod judge;
 pub mod observe;
