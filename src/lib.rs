@@ -14,6 +14,7 @@
 //! | [`feedback`] | what users and judges say of answers |
 //! | [`judge`] | whether green is worse |
 //! | [`ramp`] | the steps of green's share, and who walks them |
+//! | [`steer`] | what an operator orders by hand |
 //! | `simulate` | the judge against worlds whose truth is known; native only |
 //! | [`stats`] | the names of everything that is counted |
 //! | `edge` | the only caller of the host; exists only in the `.wasm` |
@@ -57,6 +58,7 @@ pub mod ramp;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod simulate;
 pub mod stats;
+pub mod steer;
 
 #[cfg(target_arch = "wasm32")]
 mod edge;

@@ -14,6 +14,7 @@ pub struct InForce {
     pub step: u16,
     /// The number that observations carry for the step. It grows with each step and each
     /// new beginning, so that what was decided before a new beginning is told apart.
+    /// [`Self::BY_HAND`] is no step's.
     pub number: u16,
     /// Green's share.
     pub share: Share,
@@ -28,6 +29,9 @@ pub struct InForce {
 // === impl InForce ===
 
 impl InForce {
+    /// The number of a share by hand, which is no step's.
+    pub const BY_HAND: u16 = 0;
+
     /// Blue has everything, since it is not known what is in force.
     pub const UNKNOWN: Self = Self {
         phase: Phase::Paused,

@@ -10,19 +10,27 @@
 //! | any | `restart` has another text | `ramping` in the first step |
 //! | none | nothing is known of a ramp that `started` over two minutes ago | `paused`, all blue: `state_lost` |
 //!
+//! What an operator orders by hand is [`super::obey`]'s.
+//!
 //! A pause keeps the share that is in force, and the judge and the tripwires go on.
 
 use std::f64::consts::LOG10_E;
 
 use super::decimal::Decimal;
+use super::in_force::InForce;
 use super::log::Entry;
 use super::phase::{Phase, Wait};
 use super::settings::Settings;
 use super::state::{Identity, Now, State};
-use crate::assign::Version;
+use crate::assign::{Share, Version};
 use crate::judge::{Judgement, Observation, Verdict};
+use crate::steer::Verb;
 
 const SECOND_NS: u64 = 1_000_000_000;
+
+/// How a ramp that was rolled back begins again.
+pub(super) const REBEGIN: &str = "it was rolled back: to begin again, change ramp.restart, or name \
+                                  another rollout";
 
 // === impl State ===
 
@@ -37,12 +45,17 @@ impl State {
     ) -> Vec<Entry> {
         let mut decided = Vec::new();
         decided.extend(self.follow(settings, now));
+        // What a share by hand decides is green's, and of no step.
+        let is_by_hand = self.share_by_hand().is_some();
+        observations.retain(|it| {
+            self.step_of(it.step).is_some() || (is_by_hand && it.step == InForce::BY_HAND)
+        });
+        self.watch(settings, now, observations);
         observations.retain_mut(|observation| {
             let step = self.step_of(observation.step);
             observation.step = step.unwrap_or_default();
             step.is_some()
         });
-        self.watch(settings, now, observations);
         self.evidence.add(&settings.rules, observations);
         decided.extend(self.walk(settings, now));
         decided
@@ -62,37 +75,68 @@ impl State {
         }
         let before = std::mem::replace(&mut self.told, told);
         let share = before.shares.get(self.step).copied().unwrap_or_default();
-        let from = (self.phase, if self.is_blue() { 0 } else { share });
-        let why = if before.restart != self.told.restart {
+        let in_force = self.share_by_hand().map_or(share, Share::basis_points);
+        let from = (self.phase, if self.is_blue() { 0 } else { in_force });
+        let is_restart = before.restart != self.told.restart;
+        // A rollback holds until the ramp begins again.
+        let ended = if is_restart || self.phase != Phase::RolledBack {
+            self.release(settings).map(|order| {
+                format!(
+                    "the ramp is another one, which ends what was ordered: {}",
+                    order.verb.as_str()
+                )
+            })
+        } else {
+            None
+        };
+        let changed = self.follow_rules(settings, &before, share, now);
+        let why: Vec<_> = ended.into_iter().chain(changed).collect();
+        (!why.is_empty()).then(|| self.note(settings, from, why.join("; "), now))
+    }
+
+    /// Follows what has changed since the ramp was told to be `before`, with this share in
+    /// basis points; what is to be said of it.
+    fn follow_rules(
+        &mut self,
+        settings: &Settings,
+        before: &Identity,
+        share: u32,
+        now: Now,
+    ) -> Option<String> {
+        if before.restart != self.told.restart {
             self.phase = Phase::Ramping;
             self.forget(settings, 0, now);
-            format!("the ramp begins again: restart is {:?}", self.told.restart)
-        } else if self.is_blue() {
+            return Some(format!("the ramp begins again: restart is {:?}", self.told.restart));
+        }
+        if self.is_blue() {
             if before.rules != self.told.rules {
                 // Books of other gates would be counted under the names of these.
                 self.evidence.steps.clear();
             }
             return None;
-        } else if before.shares.get(..=self.step) != self.told.shares.get(..=self.step) {
+        }
+        if before.shares.get(..=self.step) != self.told.shares.get(..=self.step) {
             let at_most = |other: &&u32| **other <= share;
             let step = self.told.shares.iter().take_while(at_most).count().saturating_sub(1);
             self.phase = Phase::Ramping;
             self.forget(settings, step, now);
-            "the steps are others: the ramp goes on with the one that has no larger share, and \
-             gathers evidence anew"
-                .to_owned()
-        } else if before.rules != self.told.rules || before.shares != self.told.shares {
+            let why = "the steps are others: the ramp goes on with the one that has no larger \
+                       share, and gathers evidence anew";
+            return Some(why.to_owned());
+        }
+        if before.rules != self.told.rules || before.shares != self.told.shares {
             if self.phase == Phase::Holding {
                 self.phase = Phase::Ramping;
             }
             self.forget(settings, self.step, now);
-            "the rules are others: the step gathers evidence anew".to_owned()
-        } else {
-            self.windows.clear();
-            self.windows.resize_with(settings.tripwires.len(), Default::default);
-            "the tripwires are others".to_owned()
-        };
-        Some(self.note(settings, from, why, now))
+            return Some("the rules are others: the step gathers evidence anew".to_owned());
+        }
+        if before.tripwires == self.told.tripwires {
+            return None;
+        }
+        self.windows.clear();
+        self.windows.resize_with(settings.tripwires.len(), Default::default);
+        Some("the tripwires are others".to_owned())
     }
 
     /// Has the tripwires see green's responses.
@@ -130,10 +174,16 @@ impl State {
             );
             return Some(self.roll_back(settings, from, why, now));
         }
+        if self.order.as_ref().is_some_and(|order| order.verb == Verb::Promote) {
+            return None;
+        }
         let judgement = self.judgement(settings);
         if let Some(judgement) = judgement.as_ref().filter(|it| it.verdict == Verdict::Fail) {
             let why = format!("green is worse: {}", explain(judgement, settings));
             return Some(self.roll_back(settings, from, why, now));
+        }
+        if self.order.is_some() {
+            return None;
         }
         if settings.is_paused && self.phase != Phase::Promoted {
             self.wait = Wait::Resume;
@@ -166,6 +216,7 @@ impl State {
         why: String,
         now: Now,
     ) -> Entry {
+        self.order = None;
         (self.phase, self.wait) = (Phase::RolledBack, Wait::Restart);
         self.note(settings, from, why, now)
     }

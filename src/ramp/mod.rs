@@ -6,6 +6,7 @@
 //! | [`phase`] | where it stands, and what it waits for |
 //! | [`state`] | all that is known of it |
 //! | [`machine`] | a tick's observations in, decisions out |
+//! | [`obey`] | what an order does to it |
 //! | [`in_force`] | what every worker needs to know |
 //! | [`told`] | what a response's outcome tells the judge |
 //! | [`log`] | the decision log |
@@ -15,6 +16,7 @@ pub mod decimal;
 pub mod in_force;
 pub mod log;
 pub mod machine;
+pub mod obey;
 pub mod phase;
 pub mod settings;
 pub mod state;

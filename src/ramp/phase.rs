@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::stats::PHASE_BY_HAND;
+
 /// Where a ramp stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -18,6 +20,8 @@ pub enum Phase {
     Promoted,
     /// Blue has all traffic.
     RolledBack,
+    /// There is no ramp: weights are set by hand.
+    ByHand,
 }
 
 /// What a ramp is waiting for.
@@ -55,6 +59,7 @@ impl Phase {
             Self::Paused => 2,
             Self::Promoted => 3,
             Self::RolledBack => 4,
+            Self::ByHand => PHASE_BY_HAND,
         }
     }
 }
@@ -67,6 +72,7 @@ impl fmt::Display for Phase {
             Self::Paused => "paused",
             Self::Promoted => "promoted",
             Self::RolledBack => "rolled_back",
+            Self::ByHand => "by_hand",
         })
     }
 }

@@ -11,6 +11,7 @@ use super::settings::Settings;
 use crate::assign::Share;
 use crate::judge::tripwire::Window;
 use crate::judge::{Counting, Evidence, Rules, Terms, Tripwire};
+use crate::steer::Order;
 
 /// Where a ramp stands, and all that was learnt on the way. Who decides has it alone;
 /// the others see [`InForce`].
@@ -34,6 +35,8 @@ pub struct State {
     pub windows: Vec<Window>,
     /// The last decisions.
     pub log: Log,
+    /// What was ordered by hand and holds.
+    pub order: Option<Order>,
     /// What the ramp was told to be when it was last looked at.
     pub told: Identity,
     /// Whether the step takes longer than it should.
@@ -49,6 +52,8 @@ pub struct Identity {
     pub rules: u64,
     /// A hash of the tripwires.
     pub tripwires: u64,
+    /// A hash of all that changes nothing but how long a step takes.
+    pub rest: u64,
     /// The operator's word for beginning again.
     pub restart: String,
 }
@@ -81,6 +86,7 @@ impl State {
             memory: Vec::new(),
             windows: Vec::new(),
             log: Log::default(),
+            order: None,
             told: Identity::of(settings),
             is_overdue: false,
         };
@@ -103,6 +109,13 @@ impl State {
 
     /// What is in force.
     pub fn in_force(&self, settings: &Settings) -> InForce {
+        if let Some(share) = self.share_by_hand() {
+            // Green's responses are told all the same, for the tripwires.
+            let (before, number) = (Share::NONE, InForce::BY_HAND);
+            let step = u16::try_from(self.step).unwrap_or(u16::MAX);
+            let (phase, compared, is_overdue) = (self.phase, share, false);
+            return InForce { phase, step, number, share, before, compared, is_overdue };
+        }
         let share = |step: usize| settings.steps.get(step).map_or(Share::NONE, |step| step.share);
         let is_blue = self.is_blue();
         let before = self.step.checked_sub(1).map_or(Share::NONE, share);
@@ -119,7 +132,8 @@ impl State {
 
     /// Whether blue has everything, until the operator begins the ramp again.
     pub(super) fn is_blue(&self) -> bool {
-        self.phase == Phase::RolledBack || self.wait == Wait::StateLost
+        let is_lost = self.wait == Wait::StateLost && self.share_by_hand().is_none();
+        self.phase == Phase::RolledBack || is_lost
     }
 
     /// The step that an observation with this number belongs to; `None` for what was
@@ -178,6 +192,7 @@ impl Identity {
             shares: settings.steps.iter().map(|step| step.share.basis_points()).collect(),
             rules: hash(&rules_text(settings)),
             tripwires: hash(&tripwires_text(settings)),
+            rest: hash(&rest_text(settings)),
             restart: settings.restart.clone(),
         }
     }
@@ -214,6 +229,18 @@ fn tripwires_text(settings: &Settings) -> Vec<u8> {
         text.extend(limit.to_le_bytes());
         text.extend(least.to_le_bytes());
         text.extend(window_s.to_le_bytes());
+    }
+    text
+}
+
+/// All else, as bytes.
+fn rest_text(settings: &Settings) -> Vec<u8> {
+    let Settings { steps, bake, timeout, started, is_paused, .. } = settings;
+    let mut text = vec![u8::from(*is_paused)];
+    text.extend(steps.iter().map(|step| u8::from(step.needs_approval)));
+    let started = started.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    for time in [*bake, *timeout, started.unwrap_or_default()] {
+        text.extend(time.as_millis().to_le_bytes());
     }
     text
 }

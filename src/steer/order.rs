@@ -1,0 +1,100 @@
+//! An order, and why one is refused.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::assign::Share;
+
+/// What an operator orders, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// What.
+    pub verb: Verb,
+    /// When, in milliseconds since 1970.
+    pub at_ms: u64,
+    reason: String,
+}
+
+/// What can be ordered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Verb {
+    /// The ramp stays where it is.
+    Pause,
+    /// What was ordered ends.
+    Resume,
+    /// Blue has everything.
+    Rollback,
+    /// Green has everything.
+    Promote,
+    /// The ramp may go into the step that waits for a person.
+    Approve,
+    /// Green has this share.
+    Weights(Share),
+}
+
+/// Why an order is not obeyed, in words for who gave it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal(pub &'static str);
+
+// === impl Order ===
+
+impl Order {
+    /// How many characters of a reason are kept.
+    pub const LONGEST_REASON: usize = 200;
+
+    /// An order with its reason: one line, without what would not show in a log, and no
+    /// longer than [`Self::LONGEST_REASON`]. Refused where nothing is left of the reason.
+    ///
+    /// ```
+    /// use verdigris::steer::{Order, Verb};
+    ///
+    /// let order = Order::new(Verb::Pause, " green is\nslow ", 0)?;
+    /// assert_eq!(order.to_string(), "by hand: pause: green is slow");
+    /// assert!(Order::new(Verb::Pause, "\t", 0).is_err());
+    /// # Ok::<(), verdigris::steer::Refusal>(())
+    /// ```
+    pub fn new(verb: Verb, reason: &str, at_ms: u64) -> Result<Self, Refusal> {
+        let shown = |it: char| if it.is_control() { ' ' } else { it };
+        let reason: String = reason.trim().chars().take(Self::LONGEST_REASON).map(shown).collect();
+        if reason.trim().is_empty() {
+            return Err(Refusal("it has no reason: say why, others will read it in the log"));
+        }
+        Ok(Self { verb, at_ms, reason })
+    }
+
+    /// Why, in the words of who gave it.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+}
+
+impl fmt::Display for Order {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "by hand: {}: {}", self.verb.as_str(), self.reason)
+    }
+}
+
+// === impl Verb ===
+
+impl Verb {
+    /// Its name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Rollback => "rollback",
+            Self::Promote => "promote",
+            Self::Approve => "approve",
+            Self::Weights(_) => "weights",
+        }
+    }
+}
+
+// === impl Refusal ===
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
