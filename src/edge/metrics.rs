@@ -6,11 +6,11 @@ use std::fmt::Display;
 use std::rc::Rc;
 
 use super::host::{self, MetricId, MetricKind};
-use crate::assign::{Decision, Share, Version};
+use crate::assign::{Decision, Standing, Version};
 use crate::config::Answers;
 use crate::feedback::Vote;
 use crate::observe::Outcome;
-use crate::ramp::InForce;
+use crate::ramp::{InForce, Phase};
 use crate::stats::{Account, Counter, Gauge, Histogram, PHASE_BY_HAND, gauge_name, metric_name};
 
 thread_local! {
@@ -219,8 +219,13 @@ impl Shown {
     const NOTHING: Self = Self { green_bp: 0, phase: PHASE_BY_HAND, step: 0, is_overdue: false };
 
     /// Weights by hand.
-    pub fn by_hand(share: Share) -> Self {
-        Self { green_bp: share.basis_points().into(), ..Self::NOTHING }
+    pub fn by_hand(standing: Standing) -> Self {
+        match standing {
+            Standing::Share(share) => {
+                Self { green_bp: share.basis_points().into(), ..Self::NOTHING }
+            }
+            Standing::RolledBack => Self { phase: Phase::RolledBack.number(), ..Self::NOTHING },
+        }
     }
 
     /// A ramp.

@@ -3,6 +3,7 @@
 //! | file | concept |
 //! |---|---|
 //! | [`arrival`] | who answers a request, by what it brings |
+//! | [`by_hand`] | weights by hand, and what was ordered in their place |
 //! | [`chronicle`] | which shares were in force when, as VMs share it |
 //! | [`evidence`] | counters of what the gates have seen |
 //! | [`exports`] | every call of the host, and no more than are needed |
@@ -18,6 +19,7 @@
 //! | [`patching`] | a request as its version has it, written to the host |
 //! | [`random`] | draws for requests without a unit |
 //! | [`root`] | the plugin configuration's life |
+//! | [`steering`] | whether a rollout can be steered, and an order's way to it |
 //! | [`stream`] | one request |
 //! | [`value`] | bytes that the host hands over, and their memory |
 //! | [`walker`] | a ramp in this VM, and the one VM that moves it |
@@ -30,6 +32,7 @@
 //! of the worker.
 
 mod arrival;
+mod by_hand;
 mod chronicle;
 mod contexts;
 mod evidence;
@@ -45,6 +48,7 @@ mod pairs;
 mod patching;
 mod random;
 mod root;
+mod steering;
 mod stream;
 mod value;
 mod walker;

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::by_hand::ByHand;
 use super::chronicle::Chronicle;
 use super::feedback::Feedback;
 use super::generation::Generation;
@@ -9,8 +10,8 @@ use super::metrics::{RolloutMetrics, Shown};
 use super::random::Draws;
 use super::stream::Stream;
 use super::walker::{TICK_MS, Walker};
-use super::{host, logger};
-use crate::assign::Standing;
+use super::{host, logger, steering};
+use crate::assign::{Share, Standing};
 use crate::config::{Config, Role};
 use crate::ramp::{InForce, Phase};
 
@@ -31,6 +32,8 @@ pub struct Running {
     pub metrics: Rc<RolloutMetrics>,
     /// Who walks the ramp, where there is one.
     pub walker: Option<Rc<Walker>>,
+    /// Weights that are set by hand, where they can be steered too.
+    pub by_hand: Option<Rc<ByHand>>,
     /// Which shares were in force when, where conversations keep theirs.
     pub chronicle: Option<Chronicle>,
     pub random: Draws,
@@ -87,8 +90,16 @@ impl Root {
         if let Some(walker) = &walker {
             walker.begin(generation);
         }
+        let can_steer = !is_shadow && steering::is_possible();
+        let by_hand = (can_steer && walker.is_none()).then(|| ByHand::of(rollout));
+        match &by_hand {
+            Some(by_hand) => by_hand.begin(generation, config.share),
+            None if can_steer => ByHand::forget(rollout),
+            None => {}
+        }
+        let is_ticked = walker.is_some() || by_hand.is_some();
         // A host that refuses leaves the ramp where it is, and requests alone.
-        let _ = host::set_tick_period(if walker.is_some() { TICK_MS } else { 0 });
+        let _ = host::set_tick_period(if is_ticked { TICK_MS } else { 0 });
         let context_id = self.context_id;
         let random = Draws::default();
         let chronicle = config.conversation.as_ref().filter(|_| !is_shadow);
@@ -103,6 +114,7 @@ impl Root {
             generation,
             metrics,
             walker,
+            by_hand,
             chronicle,
             random,
             feedback,
@@ -133,6 +145,13 @@ impl Root {
             let chronicle = running.chronicle.as_ref();
             walker.tick(settings, chronicle, running.generation, self.used);
             chronicle.into_iter().for_each(Chronicle::learn);
+            running.show();
+        } else if let Some(by_hand) = &running.by_hand {
+            if by_hand.tick(running.generation, self.used, running.config.share) {
+                running.follow_weights();
+            } else {
+                running.chronicle.iter().for_each(Chronicle::learn);
+            }
             running.show();
         }
     }
@@ -167,7 +186,10 @@ impl Running {
         match self.walker.as_ref().map(|walker| walker.in_force()) {
             Some(InForce { phase: Phase::RolledBack, .. }) => Standing::RolledBack,
             Some(InForce { share, .. }) => Standing::Share(share),
-            None => Standing::Share(self.config.share),
+            None => {
+                let ordered = self.by_hand.as_ref().and_then(|it| it.ordered());
+                ordered.unwrap_or(Standing::Share(self.config.share))
+            }
         }
     }
 
@@ -188,7 +210,10 @@ impl Running {
     /// Notes the weights, if they are set by hand, where conversations keep theirs.
     pub fn follow_weights(&self) {
         if let (Some(chronicle), None) = (&self.chronicle, &self.walker) {
-            chronicle.follow_weights(self.config.share);
+            chronicle.follow_weights(match self.standing() {
+                Standing::Share(share) => share,
+                Standing::RolledBack => Share::NONE,
+            });
         }
     }
 
@@ -201,7 +226,7 @@ impl Running {
     fn shown(&self) -> Shown {
         match &self.walker {
             Some(walker) => Shown::ramp(walker.in_force()),
-            None => Shown::by_hand(self.config.share),
+            None => Shown::by_hand(self.standing()),
         }
     }
 }

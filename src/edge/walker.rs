@@ -7,12 +7,13 @@ use std::rc::Rc;
 
 use super::chronicle::Chronicle;
 use super::evidence::EvidenceCounters;
-use super::generation::Generation;
+use super::generation::{Generation, Newest};
 use super::host::{self, Cas, Queue, set_shared, shared};
 use super::lease::{self, Claim};
 use super::memory::Memory;
 use crate::judge::Observation;
 use crate::ramp::{Entry, InForce, Now, Phase, Settings, State};
+use crate::steer::{Order, Refusal};
 
 thread_local! {
     /// The walkers of this VM, by rollout. Like metrics, they outlive a configuration.
@@ -25,13 +26,32 @@ pub const TICK_MS: u32 = 500;
 /// How many observations a VM gathers between two ticks, at most.
 const MOST_TOLD: usize = 20_000;
 
+/// How often an order is tried that other VMs come between.
+const TRIES: usize = 4;
+
 /// In what form VMs share a ramp: another one whenever what is written changes. Modules of
 /// two forms have a ramp each, and neither reads what it would take for something else.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// The key of what is written in that form.
 pub fn key_of_format(rollout: &str, what: &str) -> String {
     format!("verdigris.{FORMAT}.{rollout}.{what}")
+}
+
+/// The key of what modules of all formats must agree on: who decides.
+pub fn key_of_all(rollout: &str, what: &str) -> String {
+    format!("verdigris.{rollout}.{what}")
+}
+
+/// Writes a decision to Envoy's log.
+pub fn say(rollout: &str, entry: &Entry) {
+    match entry.to.0 {
+        Phase::RolledBack => log::error!("rollout {rollout}: {entry}"),
+        Phase::Paused | Phase::Holding => log::warn!("rollout {rollout}: {entry}"),
+        Phase::Ramping | Phase::Promoted | Phase::ByHand => {
+            log::info!("rollout {rollout}: {entry}");
+        }
+    }
 }
 
 /// A ramp in this VM.
@@ -43,9 +63,7 @@ pub struct Walker {
     in_force: Cell<InForce>,
     told: RefCell<Told>,
     deciding: RefCell<Option<Deciding>>,
-    /// The latest use of this VM's configuration at the last tick, if another one was the
-    /// newest then.
-    left_behind: Cell<Option<u64>>,
+    newest: Newest,
 }
 
 /// What this VM's responses were since the last tick.
@@ -65,6 +83,11 @@ struct Deciding {
     counters: EvidenceCounters,
 }
 
+fn now() -> Option<Now> {
+    let monotonic = host::monotonic_time().ok()?;
+    Some(Now { monotonic, unix: host::wall_time().ok()? / 1_000_000_000 })
+}
+
 // === impl Walker ===
 
 impl Walker {
@@ -82,7 +105,7 @@ impl Walker {
                 in_force: Cell::new(InForce::UNKNOWN),
                 told: RefCell::default(),
                 deciding: RefCell::default(),
-                left_behind: Cell::default(),
+                newest: Newest::of(rollout),
             })
         };
         WALKERS.with_borrow_mut(|walkers| {
@@ -109,9 +132,7 @@ impl Walker {
 
     /// A configuration begins in this VM: it is the newest.
     pub fn begin(&self, generation: Generation) {
-        // One that the host does not take is noted when streams go on beginning under it.
-        let _ = generation.note(&self.key("config"));
-        self.left_behind.set(None);
+        self.newest.begin(generation);
         self.learn();
     }
 
@@ -133,9 +154,8 @@ impl Walker {
         used: u64,
     ) {
         self.tell();
-        if let (Ok(monotonic), Ok(wall)) = (host::monotonic_time(), host::wall_time()) {
-            let now = Now { monotonic, unix: wall / 1_000_000_000 };
-            let claim = if self.is_newest(generation, used) { Claim::Own } else { Claim::Spare };
+        if let Some(now) = now() {
+            let claim = if self.newest.is(generation, used) { Claim::Own } else { Claim::Spare };
             self.decide_if_it_falls_here(settings, chronicle, claim, now);
         }
         self.learn();
@@ -149,23 +169,11 @@ impl Walker {
         now: Now,
     ) {
         let Ok(mut deciding) = self.deciding.try_borrow_mut() else { return };
-        if lease::hold(&self.key("lease"), self.me, now.monotonic, claim) {
+        if lease::hold(&key_of_all(&self.rollout, "lease"), self.me, now.monotonic, claim) {
             *deciding = self.decide(deciding.take(), settings, chronicle, now);
         } else {
             *deciding = None;
         }
-    }
-
-    /// Whether the configuration is the newest. One that returns need not be configured
-    /// again: that streams go on beginning under it tells that it is.
-    fn is_newest(&self, generation: Generation, used: u64) -> bool {
-        let key = self.key("config");
-        if generation.is_newest(&key) {
-            self.left_behind.set(None);
-            return true;
-        }
-        let before = self.left_behind.replace(Some(used));
-        before.is_some_and(|before| used > before) && generation.note(&key)
     }
 
     /// Nothing in this VM walks the ramp any more: tells what is not told yet, and gives
@@ -197,7 +205,7 @@ impl Walker {
         chronicle: Option<&Chronicle>,
         now: Now,
     ) -> Option<Deciding> {
-        let key = key_of_format(&self.rollout, "state");
+        let key = self.key_of_state();
         let found = shared(&key);
         let cas = found.as_ref().map_or(Cas::ANY, |(_, cas)| *cas);
         let is_ours = |had: &Deciding| found.as_ref().is_some_and(|(it, _)| **it == *had.written);
@@ -224,9 +232,15 @@ impl Walker {
             }
             return None;
         }
-        entries.iter().for_each(|entry| self.say(entry));
+        entries.iter().for_each(|entry| say(&self.rollout, entry));
         deciding.counters.count(&settings.rules, &deciding.state.evidence);
-        let in_force = deciding.state.in_force(settings);
+        self.publish(settings, chronicle, &deciding.state);
+        Some(deciding)
+    }
+
+    /// Has all know what is in force.
+    fn publish(&self, settings: &Settings, chronicle: Option<&Chronicle>, state: &State) {
+        let in_force = state.in_force(settings);
         if let Some(chronicle) = chronicle {
             chronicle.follow_ramp(in_force);
         }
@@ -234,7 +248,40 @@ impl Walker {
             // A VM that does not learn of it now does at the next tick.
             let _ = set_shared(&key_of_format(&self.rollout, "in_force"), &text, Cas::ANY);
         }
-        Some(deciding)
+    }
+
+    /// What all VMs know of the ramp; `None` before one has decided.
+    #[allow(dead_code, reason = "the console shows it")]
+    pub fn state(&self) -> Option<State> {
+        let (text, _) = shared(&self.key_of_state())?;
+        postcard::from_bytes(&text).ok()
+    }
+
+    /// Does as ordered. Whichever VM decides goes on with what it then finds.
+    pub fn order(
+        &self,
+        settings: &Settings,
+        chronicle: Option<&Chronicle>,
+        order: &Order,
+    ) -> Result<(), Refusal> {
+        let now = now().ok_or(Refusal::UNREACHED)?;
+        for _ in 0..TRIES {
+            let (text, cas) = shared(&self.key_of_state()).ok_or(Refusal::UNREACHED)?;
+            let mut state: State = postcard::from_bytes(&text).map_err(|_| Refusal::UNREACHED)?;
+            let entry = state.obey(settings, order.clone(), now)?;
+            let text = postcard::to_allocvec(&state).map_err(|_| Refusal::UNREACHED)?;
+            if set_shared(&self.key_of_state(), &text, cas).is_ok() {
+                say(&self.rollout, &entry);
+                self.publish(settings, chronicle, &state);
+                self.learn();
+                return Ok(());
+            }
+        }
+        Err(Refusal::UNREACHED)
+    }
+
+    fn key_of_state(&self) -> String {
+        key_of_format(&self.rollout, "state")
     }
 
     fn take_over(&self, text: Option<&[u8]>, settings: &Settings, now: Now) -> Deciding {
@@ -245,7 +292,7 @@ impl Walker {
         });
         let mut state = known.unwrap_or_else(|| {
             let state = State::begin(settings, now);
-            state.log.iter().for_each(|entry| self.say(entry));
+            state.log.iter().for_each(|entry| say(&self.rollout, entry));
             state
         });
         let memory = Memory::load(&self.rollout, settings, &mut state);
@@ -258,20 +305,6 @@ impl Walker {
         let is_written = set_shared(key, &text, cas).is_ok();
         deciding.written = text;
         is_written
-    }
-
-    fn say(&self, entry: &Entry) {
-        let Self { rollout, .. } = self;
-        match entry.to.0 {
-            Phase::RolledBack => log::error!("rollout {rollout}: {entry}"),
-            Phase::Paused | Phase::Holding => log::warn!("rollout {rollout}: {entry}"),
-            Phase::Ramping | Phase::Promoted => log::info!("rollout {rollout}: {entry}"),
-        }
-    }
-
-    /// The key of what modules of all formats must agree on: who decides.
-    fn key(&self, what: &str) -> String {
-        format!("verdigris.{}.{what}", self.rollout)
     }
 }
 

@@ -33,7 +33,7 @@ impl State {
     /// Does as ordered; what that has decided.
     pub fn obey(&mut self, settings: &Settings, order: Order, now: Now) -> Result<Entry, Refusal> {
         if self.told != Identity::of(settings) {
-            return Err(Refusal("the configuration changes at this moment: order it again"));
+            return Err(Refusal::CHANGING);
         }
         self.refuse(order.verb)?;
         let (from, why) = (self.place(settings), order.to_string());

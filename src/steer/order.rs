@@ -93,6 +93,16 @@ impl Verb {
 
 // === impl Refusal ===
 
+impl Refusal {
+    /// The settings at hand are not those that all others have.
+    pub const CHANGING: Self =
+        Self("the configuration changes at this moment: order it again in a second");
+
+    /// What VMs share could not be read or written.
+    pub const UNREACHED: Self =
+        Self("the rollout could not be reached at this moment: order it again in a second");
+}
+
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0)

@@ -1,5 +1,7 @@
 //! The machine that walks a ramp, tick by tick.
 
+mod by_hand;
+mod orders;
 mod told;
 mod walk;
 

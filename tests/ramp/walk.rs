@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 use verdigris::assign::{Share, Version};
 use verdigris::config::Config;
 use verdigris::judge::{Metric, Observation, Told};
-use verdigris::ramp::{Now, Phase, Settings, State};
+use verdigris::ramp::{Entry, Now, Phase, Settings, State};
+use verdigris::steer::{Order, Refusal, Verb};
 
 #[derive(Clone)]
 pub struct Walk {
@@ -63,6 +64,16 @@ impl Walk {
             }
         }
         self.state.tick(&self.settings, now(self.seconds), &mut observations);
+    }
+
+    pub fn order(&mut self, verb: Verb) -> Result<Entry, Refusal> {
+        let order = Order::new(verb, "as asked", self.seconds * 1000)?;
+        self.state.obey(&self.settings, order, now(self.seconds))
+    }
+
+    /// The number that workers give with what is decided now.
+    pub fn number(&self) -> u16 {
+        self.state.in_force(&self.settings).number
     }
 
     pub fn phase(&self) -> Phase {

@@ -1,0 +1,128 @@
+//! Weights that are set by hand, where they can be steered too: what was ordered, as VMs
+//! share it.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use super::generation::{Generation, Newest};
+use super::host::{self, Cas, set_shared, shared};
+use super::walker::{key_of_format, say};
+use crate::assign::{Share, Standing};
+use crate::ramp::Entry;
+use crate::steer::{Order, Refusal, Weights};
+
+thread_local! {
+    /// Those of this VM. Like metrics, they outlive a configuration.
+    static KNOWN: RefCell<Vec<Rc<ByHand>>> = RefCell::default();
+}
+
+/// How often a change is tried that other VMs come between.
+const TRIES: usize = 4;
+
+/// A rollout without a ramp, in this VM.
+pub struct ByHand {
+    rollout: String,
+    newest: Newest,
+    ordered: Cell<Option<Standing>>,
+}
+
+// === impl ByHand ===
+
+impl ByHand {
+    /// That of `rollout`, made at the first call in this VM.
+    pub fn of(rollout: &str) -> Rc<Self> {
+        KNOWN.with_borrow_mut(|all| {
+            let known = all.iter().find(|it| it.rollout == rollout);
+            known.map(Rc::clone).unwrap_or_else(|| {
+                let newest = Newest::of(rollout);
+                let ordered = Cell::default();
+                let made = Rc::new(Self { rollout: rollout.to_owned(), newest, ordered });
+                all.push(Rc::clone(&made));
+                made
+            })
+        })
+    }
+
+    /// The rollout has a ramp: what was ordered before ends.
+    pub fn forget(rollout: &str) {
+        let key = key_of_format(rollout, "weights");
+        if shared(&key).is_some_and(|(it, _)| !it.is_empty()) {
+            let _ = set_shared(&key, &[], Cas::ANY);
+        }
+    }
+
+    /// What an order has put in force, as this VM knows it; `None` where the
+    /// configuration's weights hold.
+    pub fn ordered(&self) -> Option<Standing> {
+        self.ordered.get()
+    }
+
+    /// A configuration with these weights begins in this VM: it is the newest.
+    pub fn begin(&self, generation: Generation, written: Share) {
+        self.newest.begin(generation);
+        self.follow(written);
+    }
+
+    /// Learns what other VMs know, and follows the configuration if it is the newest;
+    /// whether it is.
+    pub fn tick(&self, generation: Generation, used: u64, written: Share) -> bool {
+        let is_newest = self.newest.is(generation, used);
+        if is_newest {
+            self.follow(written);
+        } else {
+            self.ordered.set(self.state().and_then(|it| it.ordered()));
+        }
+        is_newest
+    }
+
+    /// What all VMs know of it.
+    pub fn state(&self) -> Option<Weights> {
+        let (text, _) = shared(&self.key())?;
+        postcard::from_bytes(&text).ok()
+    }
+
+    /// Does as ordered, under a configuration with these weights.
+    pub fn order(&self, written: Share, order: &Order) -> Result<(), Refusal> {
+        self.change(written, |weights, now| {
+            if weights.written != written {
+                return Err(Refusal::CHANGING);
+            }
+            weights.obey(order.clone(), now).map(Some)
+        })
+    }
+
+    fn follow(&self, written: Share) {
+        // What does not come about now does at the next tick.
+        let _ = self.change(written, |weights, now| Ok(weights.follow(written, now)));
+    }
+
+    /// Changes what is shared, in one piece.
+    fn change(
+        &self,
+        written: Share,
+        change: impl Fn(&mut Weights, u64) -> Result<Option<Entry>, Refusal>,
+    ) -> Result<(), Refusal> {
+        let now = host::wall_time().map_err(|_| Refusal::UNREACHED)? / 1_000_000_000;
+        for _ in 0..TRIES {
+            let found = shared(&self.key());
+            let cas = found.as_ref().map_or(Cas::ANY, |(_, cas)| *cas);
+            let known = found.and_then(|(text, _)| postcard::from_bytes::<Weights>(&text).ok());
+            let is_new = known.is_none();
+            let mut weights = known.unwrap_or_else(|| Weights::begin(written, now));
+            let entry = change(&mut weights, now)?;
+            let is_shared = (entry.is_none() && !is_new)
+                || postcard::to_allocvec(&weights)
+                    .is_ok_and(|text| set_shared(&self.key(), &text, cas).is_ok());
+            if is_shared {
+                self.ordered.set(weights.ordered());
+                entry.iter().for_each(|entry| say(&self.rollout, entry));
+                return Ok(());
+            }
+        }
+        Err(Refusal::UNREACHED)
+    }
+
+    fn key(&self) -> String {
+        key_of_format(&self.rollout, "weights")
+    }
+}
