@@ -19,3 +19,4 @@ mod patching;
 mod proxy;
 mod scenarios;
 mod shadow;
+mod steering;

@@ -184,7 +184,10 @@ fn link_proxy(linker: &mut Linker<State>) {
 fn link_shared(linker: &mut Linker<State>) {
     const EMPTY: u32 = 7;
     const CAS_MISMATCH: u32 = 8;
-    host_call!(linker, proxy_set_tick_period_milliseconds(_host, _period: u32) { OK });
+    host_call!(linker, proxy_set_tick_period_milliseconds(host, period: u32) {
+        host.data_mut().tick_ms = period;
+        OK
+    });
     host_call!(linker, proxy_get_current_time_nanoseconds(host, time: u32) {
         let now = tick_of_the_clock(&host).to_le_bytes();
         memory(&host).write(&mut host, time as usize, &now).unwrap();
@@ -252,8 +255,9 @@ fn link_wasi(linker: &mut Linker<State>) {
     const WASI: &str = "wasi_snapshot_preview1";
     linker
         .func_wrap(WASI, "environ_sizes_get", |mut host: Host<'_>, count: u32, size: u32| {
-            write_u32(&mut host, count, 0);
-            write_u32(&mut host, size, 0);
+            let variables = environment(&host);
+            write_u32(&mut host, count, u32::try_from(variables.len()).unwrap());
+            write_u32(&mut host, size, u32::try_from(variables.concat().len()).unwrap());
             OK
         })
         .unwrap();
@@ -264,7 +268,16 @@ fn link_wasi(linker: &mut Linker<State>) {
             OK
         })
         .unwrap();
-    linker.func_wrap(WASI, "environ_get", |_: Host<'_>, _: u32, _: u32| OK).unwrap();
+    linker
+        .func_wrap(WASI, "environ_get", |mut host: Host<'_>, mut places: u32, mut at: u32| {
+            for variable in environment(&host) {
+                write_u32(&mut host, places, at);
+                memory(&host).write(&mut host, at as usize, &variable).unwrap();
+                (places, at) = (places + 4, at + u32::try_from(variable.len()).unwrap());
+            }
+            OK
+        })
+        .unwrap();
     linker
         .func_wrap(WASI, "random_get", |mut host: Host<'_>, data: u32, size: u32| {
             let seed = host.data().seed;
@@ -274,6 +287,12 @@ fn link_wasi(linker: &mut Linker<State>) {
             OK
         })
         .unwrap();
+}
+
+/// `NAME=value`, each with the NUL at its end.
+fn environment(host: &Host<'_>) -> Vec<Vec<u8>> {
+    let shared = host.data().shared.lock().unwrap();
+    shared.environment.iter().map(|it| [it.as_bytes(), b"\0"].concat()).collect()
 }
 
 fn with_metric(host: &Host<'_>, id: u32, change: impl FnOnce(&mut u64)) -> u32 {

@@ -27,6 +27,8 @@ pub struct Shared {
     pub clock: u64,
     /// Whether the clock stands still when it is looked at.
     pub is_frozen: bool,
+    /// What VMs have as their environment, each `NAME=value`.
+    pub environment: Vec<String>,
     /// How many VMs there have been.
     pub vms: u32,
 }
@@ -44,6 +46,8 @@ pub struct State {
     pub calls: Vec<&'static str>,
     pub refused: HashMap<&'static str, u32>,
     pub log: Vec<String>,
+    /// How often the last root context that was configured is ticked; 0 is never.
+    pub tick_ms: u32,
 }
 
 /// One HTTP stream.
@@ -128,6 +132,7 @@ impl Vm {
             calls: Vec::new(),
             refused: HashMap::new(),
             log: Vec::new(),
+            tick_ms: 0,
         };
         drop(shared);
         let mut store = Store::new(&engine, state);
@@ -231,6 +236,11 @@ impl Vm {
     }
 
     /// Ticks a root context.
+    /// How often the last root context that was configured is ticked; 0 is never.
+    pub fn tick_ms(&self) -> u32 {
+        self.store.data().tick_ms
+    }
+
     pub fn tick(&mut self, root: u32) {
         self.call("proxy_on_tick", &[root]);
     }
