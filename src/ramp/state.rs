@@ -236,11 +236,12 @@ fn tripwires_text(settings: &Settings) -> Vec<u8> {
 /// All else, as bytes.
 fn rest_text(settings: &Settings) -> Vec<u8> {
     let Settings { steps, bake, timeout, started, is_paused, .. } = settings;
-    let mut text = vec![u8::from(*is_paused)];
-    text.extend(steps.iter().map(|step| u8::from(step.needs_approval)));
+    let asks = steps.iter().map(|step| u8::from(step.needs_approval));
+    let mut text: Vec<u8> = asks.chain([u8::from(*is_paused)]).collect();
     let started = started.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     for time in [*bake, *timeout, started.unwrap_or_default()] {
-        text.extend(time.as_millis().to_le_bytes());
+        text.extend(time.as_secs().to_le_bytes());
+        text.extend(time.subsec_nanos().to_le_bytes());
     }
     text
 }
