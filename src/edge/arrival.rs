@@ -9,6 +9,7 @@ use crate::assign::{
     decide, marker, shadow, unit_hash,
 };
 use crate::config::Config;
+use crate::patch::pointer;
 
 /// Who answers a request, and what follows from it.
 pub struct Decided {
@@ -67,10 +68,29 @@ impl Running {
         let is_shadowed = self.config.shadow.as_ref().is_some_and(|it| {
             shadow::takes(it.share, self.config.rollout.as_str(), decision, id.or(unit))
         });
-        let voter = self.feedback.as_ref().and(id.or(unit));
-        let voter = voter.map(|key| unit_hash(self.config.rollout.as_str(), key));
+        let voter = self.feedback.as_ref().and(id.or(unit)).map(|key| match &lot {
+            Some(lot) => lot.unit,
+            None => unit_hash(self.config.rollout.as_str(), key),
+        });
         let marker = known.and_then(|(_, marker)| marker);
         Decided { decision, lot, marker, is_shadowed, voter }
+    }
+
+    /// The unit, and the conversation's id, as the request's headers carry them.
+    pub fn named_in_headers(&self) -> (Option<Vec<u8>>, Option<Vec<u8>>) {
+        let find = |sources: &[UnitSource]| {
+            with_unit(sources, host::request_header, |it| it.map(<[u8]>::to_vec))
+        };
+        let id = self.config.conversation.as_ref().and_then(|it| find(&it.ids));
+        (find(&self.config.unit), id)
+    }
+
+    /// The conversation's id, as a body carries it.
+    pub fn id_in_body(&self, body: &[u8]) -> Option<Vec<u8>> {
+        let body = str::from_utf8(body).ok()?;
+        let pointers = &self.config.conversation.as_ref()?.pointers;
+        let id = pointers.iter().find_map(|tokens| pointer::text_at(body, tokens))?;
+        Some(id.into_bytes()).filter(|id| !id.is_empty())
     }
 
     /// The share that a conversation has a claim to, and the marker that it lacks.

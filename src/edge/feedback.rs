@@ -6,11 +6,11 @@ use std::hash::{BuildHasher as _, RandomState};
 use super::host::{self, Cas, set_shared, shared};
 use super::root::Running;
 use super::walker::key_of_format;
-use crate::assign::unit::with_unit;
 use crate::assign::{Version, unit_hash};
 use crate::config;
 use crate::feedback::{Key, Limiter, Receipt, Vote};
 use crate::judge::{Metric, Observation, Told};
+use crate::observe::detect::without_query;
 use crate::patch::pointer;
 
 /// The header that carries a receipt, of a response and of feedback on it.
@@ -64,10 +64,8 @@ impl Running {
     /// Whether the request at hand carries feedback.
     pub fn is_feedback(&self) -> bool {
         let Some(config) = &self.config.feedback else { return false };
-        let is_there = host::request_header(":path").is_some_and(|path| {
-            let path = path.split(|byte| *byte == b'?').next().unwrap_or_default();
-            path == config.path.as_bytes()
-        });
+        let is_there = host::request_header(":path")
+            .is_some_and(|path| without_query(&path) == config.path.as_bytes());
         is_there && host::request_header(":method").is_some_and(|method| &*method == b"POST")
     }
 
@@ -84,7 +82,8 @@ impl Running {
             Ok(vote) => vote,
             Err(why) => return bad(why),
         };
-        let (unit, id) = self.who(body);
+        let (unit, id) = self.named_in_headers();
+        let id = id.or_else(|| self.id_in_body(body));
         let Some(key) = id.as_deref().or(unit.as_deref()) else {
             return bad(
                 "it says nobody's name: send what the requests carry that it is about".into()
@@ -134,20 +133,6 @@ impl Running {
         }
         let place = self.config.feedback.as_ref()?.places.step.as_ref()?;
         Some(pointer::text_at(str::from_utf8(body).ok()?, place)?.into_bytes())
-    }
-
-    /// The unit, and the conversation's id, as feedback carries them.
-    fn who(&self, body: &[u8]) -> (Option<Vec<u8>>, Option<Vec<u8>>) {
-        let owned = |it: Option<&[u8]>| it.map(<[u8]>::to_vec);
-        let unit = with_unit(&self.config.unit, host::request_header, owned);
-        let Some(conversations) = &self.config.conversation else { return (unit, None) };
-        let id = with_unit(&conversations.ids, host::request_header, owned);
-        let id = id.or_else(|| {
-            let body = str::from_utf8(body).ok()?;
-            let id = conversations.pointers.iter().find_map(|it| pointer::text_at(body, it))?;
-            Some(id.into_bytes()).filter(|id| !id.is_empty())
-        });
-        (unit, id)
     }
 }
 

@@ -11,7 +11,7 @@ use super::watch::Watch;
 use crate::assign::unit::with_unit;
 use crate::assign::{Decision, Reason, Version};
 use crate::config::Role;
-use crate::patch::{Fit, RequestHead, pointer};
+use crate::patch::{Fit, RequestHead};
 use crate::stats::Account;
 
 /// The filter state that names the reason: `wasm.verdigris.reason` in the
@@ -117,9 +117,7 @@ impl Stream {
                 running.decide(unit, None, None)
             }),
             Some(conversations) => {
-                let owned = |it: Option<&[u8]>| it.map(<[u8]>::to_vec);
-                let unit = with_unit(&config.unit, host::request_header, owned);
-                let id = with_unit(&conversations.ids, host::request_header, owned);
+                let (unit, id) = running.named_in_headers();
                 if id.is_none() && !ends && !conversations.pointers.is_empty() {
                     let head = request_head(true);
                     if let Some(head) = head.filter(|it| it.is_readable(config.max_request_body)) {
@@ -155,12 +153,8 @@ impl Stream {
             Awaited::Patch(decided) => decided,
             Awaited::Vote => return Self::take_vote(&running, body),
             Awaited::Id(unit) => {
-                let pointers = running.config.conversation.iter().flat_map(|it| &it.pointers);
-                let id = body.and_then(|body| str::from_utf8(body).ok()).and_then(|body| {
-                    pointers.into_iter().find_map(|tokens| pointer::text_at(body, tokens))
-                });
-                let id = id.filter(|id| !id.is_empty());
-                running.decide(unit.as_deref(), None, id.as_deref().map(str::as_bytes))
+                let id = body.and_then(|body| running.id_in_body(body));
+                running.decide(unit.as_deref(), None, id.as_deref())
             }
         };
         let body = body.map_or(BodySoFar::TooLarge, BodySoFar::Whole);

@@ -32,6 +32,11 @@ pub enum Framing {
     Amazon,
 }
 
+/// The path alone, of a request's path with its query.
+pub fn without_query(path: &[u8]) -> &[u8] {
+    path.split(|byte| *byte == b'?').next().unwrap_or(path)
+}
+
 // === impl Format ===
 
 impl Format {
@@ -69,7 +74,7 @@ impl Format {
     /// assert_eq!(Format::of_path(b"/v1/models"), None);
     /// ```
     pub fn of_path(path: &[u8]) -> Option<Self> {
-        let path = path.split(|byte| *byte == b'?').next().unwrap_or(path);
+        let path = without_query(path);
         let ends: [(&[u8], Self); 10] = [
             (b"/completions", Self::Chat),
             (b"/responses", Self::Responses),

@@ -167,50 +167,39 @@ fn values_are_judged_in_their_direction() {
     }
 }
 
+/// The verdict on a green of which one answer in `green_bad` is bad, and of blue one in ten;
+/// `told` says what a bad answer tells, or a good one.
+fn verdict_on(metric: Metric, green_bad: u64, told: impl Fn(bool) -> Told) -> Verdict {
+    let rules = rules(&[metric]);
+    let mut evidence = Evidence::default();
+    evidence.begin(3, 0);
+    for second in 0..3_000_u64 {
+        let one = |at: u64| {
+            let unit = second * 16 + at;
+            let is_green = at.is_multiple_of(2);
+            let version = if is_green { Version::Green } else { Version::Blue };
+            let told = told((unit / 2).is_multiple_of(if is_green { green_bad } else { 10 }));
+            Observation { at: unit, unit, step: 3, version, is_new: true, told }
+        };
+        evidence.add(&rules, &mut (0..16).map(one).collect());
+    }
+    Judgement::of(&rules, &evidence, 3).gates[0].verdict
+}
+
 /// A judge gives few scores, so that most are equal: a margin must not make up for green's
 /// bad ones.
 #[test]
 fn scores_of_few_levels_are_judged() {
-    let rules = rules(&[Metric::Score]);
+    let told = |is_bad| Told::default().value(Metric::Score, if is_bad { 0.3 } else { 0.8 });
     for (green_bad, expected) in [(3, Verdict::Fail), (10, Verdict::Pass)] {
-        let mut evidence = Evidence::default();
-        evidence.begin(3, 0);
-        for second in 0..3_000_u64 {
-            let one = |at: u64| {
-                let unit = second * 16 + at;
-                let is_green = at.is_multiple_of(2);
-                let version = if is_green { Version::Green } else { Version::Blue };
-                let every = if is_green { green_bad } else { 10 };
-                let score = if (unit / 2).is_multiple_of(every) { 0.3 } else { 0.8 };
-                let told = Told::default().value(Metric::Score, score);
-                Observation { at: unit, unit, step: 3, version, is_new: true, told }
-            };
-            evidence.add(&rules, &mut (0..16).map(one).collect());
-        }
-        let gate = &Judgement::of(&rules, &evidence, 3).gates[0];
-        assert_eq!(gate.verdict, expected, "{gate:#?}");
+        assert_eq!(verdict_on(Metric::Score, green_bad, told), expected, "{green_bad}");
     }
 }
 
 #[test]
 fn thumbs_are_judged() {
-    let rules = rules(&[Metric::ThumbsDownRate]);
+    let told = |is_down| Told::default().rate(Metric::ThumbsDownRate, is_down);
     for (green_down, expected) in [(2, Verdict::Fail), (10, Verdict::Pass)] {
-        let mut evidence = Evidence::default();
-        evidence.begin(3, 0);
-        for second in 0..3_000_u64 {
-            let one = |at: u64| {
-                let unit = second * 16 + at;
-                let is_green = at.is_multiple_of(2);
-                let version = if is_green { Version::Green } else { Version::Blue };
-                let every = if is_green { green_down } else { 10 };
-                let is_down = (unit / 2).is_multiple_of(every);
-                let told = Told::default().rate(Metric::ThumbsDownRate, is_down);
-                Observation { at: unit, unit, step: 3, version, is_new: true, told }
-            };
-            evidence.add(&rules, &mut (0..16).map(one).collect());
-        }
-        let gate = &Judgement::of(&rules, &evidence, 3).gates[0];
-        assert_eq!(gate.verdict, expected, "{gate:#?}");
+        assert_eq!(verdict_on(Metric::ThumbsDownRate, green_down, told), expected, "{green_down}");
     }
 }

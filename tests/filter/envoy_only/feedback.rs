@@ -1,22 +1,15 @@
 //! Thumbs and scores as evidence, in a real Envoy.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use reqwest::blocking::Client;
 use serde_json::{Value, json};
 
-use super::ramp::GOOD;
-use crate::envoy::process::{PATIENCE, wait_at_most};
+use super::ramp::{GOOD, RAMP, ROLLED_BACK, counter, gauge, new_client, set_models, while_clients};
+use crate::envoy::process::wait_at_most;
 use crate::envoy::{Envoy, filter_yaml};
-use crate::proxy::{Proxy as _, ROLLOUT, config};
-
-/// How long a ramp may take on a busy machine.
-const RAMP: Duration = Duration::from_secs(90);
-const CLIENTS: usize = 8;
-const ROLLED_BACK: u64 = 4;
+use crate::proxy::{Proxy as _, config};
 
 fn ramp(differs: Value) -> Value {
     let mut ramp = json!({
@@ -32,16 +25,8 @@ fn ramp(differs: Value) -> Value {
 
 fn start(config: &Value) -> Envoy {
     let envoy = Envoy::start(config);
-    envoy.upstreams.iter().for_each(|upstream| upstream.set_model(GOOD));
+    set_models(&envoy, [GOOD, GOOD]);
     envoy
-}
-
-fn gauge(envoy: &Envoy, name: &str) -> u64 {
-    envoy.read_stat(&format!("wasmcustom.verdigris.{ROLLOUT}.{name}")).unwrap_or_default()
-}
-
-fn counter(envoy: &Envoy, version: &str, name: &str) -> u64 {
-    envoy.read_stat(&crate::proxy::counter(version, name)).unwrap_or_default()
 }
 
 /// An answer, as who has asked can vote on it.
@@ -68,27 +53,10 @@ fn vote(envoy: &Envoy, client: &Client, on: &Answered, body: &Value) -> u16 {
     request.send().unwrap().status().as_u16()
 }
 
-fn client() -> Client {
-    Client::builder().no_proxy().timeout(PATIENCE).build().unwrap()
-}
-
 /// Users ask until `work` is done, each once, and then do what `after` has them do.
 fn under_load(envoy: &Envoy, after: impl Fn(&Client, Answered) + Sync, work: impl FnOnce()) {
-    let (is_over, users) = (AtomicBool::new(false), AtomicU64::new(0));
-    let run = || {
-        let client = client();
-        while !is_over.load(Ordering::Relaxed) {
-            let user = format!("user-{}", users.fetch_add(1, Ordering::Relaxed));
-            after(&client, ask(envoy, &client, user));
-        }
-    };
-    thread::scope(|scope| {
-        (0..CLIENTS).for_each(|_| drop(scope.spawn(run)));
-        // Clients stop also where the work fails.
-        let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
-        is_over.store(true, Ordering::Relaxed);
-        done.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-    });
+    let ask_once = |client: &Client, user| after(client, ask(envoy, client, user));
+    while_clients(ask_once, work);
 }
 
 #[test]
@@ -142,7 +110,7 @@ fn votes_land_in_the_step_that_answered_once_for_each_unit() {
     let (blue, green) = (of_first("blue"), of_first("green"));
     assert_eq!((blue.len(), green.len()), (20, 20));
 
-    let client = client();
+    let client = new_client();
     let down = json!({"thumb": "down", "score": 0.5});
     for answered in green.iter().chain(&blue[..5]) {
         // Only a unit's first vote is evidence.

@@ -14,7 +14,7 @@ use crate::envoy::{Envoy, Setup, filter_yaml};
 use crate::proxy::{ROLLOUT, config};
 
 /// How long a ramp may take on a busy machine.
-const RAMP: Duration = Duration::from_secs(90);
+pub const RAMP: Duration = Duration::from_secs(90);
 
 const CLIENTS: usize = 8;
 
@@ -22,7 +22,7 @@ pub const GOOD: Model = Model { fails_one_in: 0, refuses_one_in: 0, first_ms: 2,
 
 const RAMPING: u64 = 0;
 const PROMOTED: u64 = 3;
-const ROLLED_BACK: u64 = 4;
+pub const ROLLED_BACK: u64 = 4;
 
 /// A ramp that is good in all but its haste.
 fn ramp(differs: Value) -> Value {
@@ -50,16 +50,16 @@ fn start(config: &Value, workers: u32, models: [Model; 2]) -> Envoy {
     envoy
 }
 
-fn set_models(envoy: &Envoy, [blue, green]: [Model; 2]) {
+pub fn set_models(envoy: &Envoy, [blue, green]: [Model; 2]) {
     envoy.upstreams[0].set_model(blue);
     envoy.upstreams[1].set_model(green);
 }
 
-fn gauge(envoy: &Envoy, name: &str) -> u64 {
+pub fn gauge(envoy: &Envoy, name: &str) -> u64 {
     envoy.read_stat(&format!("wasmcustom.verdigris.{ROLLOUT}.{name}")).unwrap_or_default()
 }
 
-fn counter(envoy: &Envoy, version: &str, name: &str) -> u64 {
+pub fn counter(envoy: &Envoy, version: &str, name: &str) -> u64 {
     envoy.read_stat(&crate::proxy::counter(version, name)).unwrap_or_default()
 }
 
@@ -72,26 +72,38 @@ fn under_load<T>(envoy: &Envoy, work: impl FnOnce() -> T) -> T {
 
 /// As [`under_load`]; also how many got no answer.
 fn under_load_with_losses<T>(envoy: &Envoy, work: impl FnOnce() -> T) -> (T, u64) {
-    let (is_over, users, lost) = (AtomicBool::new(false), AtomicU64::new(0), AtomicU64::new(0));
-    let ask = || {
-        let client = Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
-        let url = format!("{}/model/completions", envoy.url);
-        while !is_over.load(Ordering::Relaxed) {
-            let user = format!("user-{}", users.fetch_add(1, Ordering::Relaxed));
-            let answer = client.post(&url).header("x-user-id", user).send();
-            if answer.and_then(reqwest::blocking::Response::bytes).is_err() {
-                lost.fetch_add(1, Ordering::Relaxed);
-            }
+    let lost = AtomicU64::new(0);
+    let url = format!("{}/model/completions", envoy.url);
+    let ask = |client: &Client, user: String| {
+        let answer = client.post(&url).header("x-user-id", user).send();
+        if answer.and_then(reqwest::blocking::Response::bytes).is_err() {
+            lost.fetch_add(1, Ordering::Relaxed);
         }
     };
-    let done = thread::scope(|scope| {
-        (0..CLIENTS).for_each(|_| drop(scope.spawn(ask)));
+    let done = while_clients(ask, work);
+    (done, lost.into_inner())
+}
+
+/// Clients do `each` for one user after another until `work` is done.
+pub fn while_clients<T>(each: impl Fn(&Client, String) + Sync, work: impl FnOnce() -> T) -> T {
+    let (is_over, users) = (AtomicBool::new(false), AtomicU64::new(0));
+    let run = || {
+        let client = new_client();
+        while !is_over.load(Ordering::Relaxed) {
+            each(&client, format!("user-{}", users.fetch_add(1, Ordering::Relaxed)));
+        }
+    };
+    thread::scope(|scope| {
+        (0..CLIENTS).for_each(|_| drop(scope.spawn(run)));
         // Clients stop also where the work fails.
         let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
         is_over.store(true, Ordering::Relaxed);
         done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-    });
-    (done, lost.into_inner())
+    })
+}
+
+pub fn new_client() -> Client {
+    Client::builder().no_proxy().timeout(PATIENCE).build().unwrap()
 }
 
 /// Waits under load until the ramp is in this phase.
