@@ -213,7 +213,10 @@ impl Stream {
         }
         let head = head.or_else(|| request_head(body.is_some()));
         let Some(head) = head else {
-            self.settle(running, decided.unpatchable(), Patched::default());
+            decided.is_shadowed = false;
+            let is_as_it_came = patch.is_none() && required.is_none();
+            let decided = if is_as_it_came { decided } else { decided.unpatchable() };
+            self.settle(running, decided, Patched::default());
             return Flow::Continue;
         };
         let format = config.formats.of(version).or_else(|| config.formats.at(&head.path));

@@ -140,3 +140,18 @@ fn no_request_traps_the_filter() {
         })
         .unwrap();
 }
+
+/// Who might have a shadow and has none, since the host does not show the request's headers,
+/// is answered as ever.
+#[test]
+fn a_request_that_cannot_be_looked_at_has_no_shadow() {
+    let shadowing = config(json!({"shadow": {"percent": 100}, "answers": {"read": false}}));
+    let mut host = Host::start(&shadowing);
+    host.refuse("proxy_get_header_map_pairs", 1);
+    let post = Request::of("ada").header("content-type", "application/json");
+    let answer = host.send(&post.post("/v1/chat/completions", "{}"));
+    assert_eq!((answer.status, answer.cluster.as_str()), (200, "llm-blue"));
+    assert_eq!(host.shadows(0), []);
+    assert_eq!(host.stat(&counter("blue", "decisions_weight")), Some(1));
+    assert_eq!(host.stat(&counter("blue", "decisions_unpatchable")), Some(0));
+}
