@@ -132,6 +132,8 @@ mod abi {
     #[link(wasm_import_module = "wasi_snapshot_preview1")]
     unsafe extern "C" {
         pub fn clock_time_get(clock: u32, precision: u64, time: *mut u64) -> u32;
+        pub fn environ_sizes_get(count: *mut usize, size: *mut usize) -> u32;
+        pub fn environ_get(places: *mut *mut u8, variables: *mut u8) -> u32;
     }
 }
 
@@ -333,6 +335,27 @@ pub fn monotonic_time() -> Result<u64, HostError> {
     // SAFETY: the host writes one number to `time`.
     HostError::check(unsafe { abi::clock_time_get(MONOTONIC, 1, &mut time) })?;
     Ok(time)
+}
+
+/// A variable of the VM's environment; `None` where it is not there or no text.
+///
+/// By the host's own calls: a host may refuse them, and the standard library, asked for a
+/// variable, then ends the VM.
+///
+/// Source: WASI, snapshot preview 1, `environ_sizes_get` and `environ_get`.
+pub fn variable(name: &str) -> Option<String> {
+    let (mut count, mut size) = (0, 0);
+    // SAFETY: the host writes one number to each.
+    HostError::check(unsafe { abi::environ_sizes_get(&mut count, &mut size) }).ok()?;
+    let mut places = vec![std::ptr::null_mut(); count];
+    let mut variables = vec![0; size];
+    // SAFETY: the host writes `count` places and `size` bytes, as it has said, and there is
+    // room for them.
+    HostError::check(unsafe { abi::environ_get(places.as_mut_ptr(), variables.as_mut_ptr()) })
+        .ok()?;
+    let mut variables = variables.split(|byte| *byte == 0);
+    let of_name = |it: &[u8]| Some(it.strip_prefix(name.as_bytes())?.strip_prefix(b"=")?.to_vec());
+    String::from_utf8(variables.find_map(of_name)?).ok()
 }
 
 /// The change that a shared value is at, to set it only if no other did meanwhile.

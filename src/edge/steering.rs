@@ -1,5 +1,6 @@
 //! Steering by hand: whether it is possible, and what was ordered in this VM.
 
+use super::host;
 use super::root::Running;
 use crate::steer::{Order, Refusal};
 
@@ -9,7 +10,7 @@ const TOKEN: &str = "VERDIGRIS_CONSOLE_TOKEN";
 /// What who steers must show; `None` where nobody can. It is not in the configuration, which
 /// `/config_dump` shows.
 pub fn token() -> Option<String> {
-    std::env::var(TOKEN).ok().filter(|token| !token.is_empty())
+    host::variable(TOKEN).filter(|token| !token.is_empty())
 }
 
 /// Whether anybody can steer.

@@ -155,3 +155,12 @@ fn a_request_that_cannot_be_looked_at_has_no_shadow() {
     assert_eq!(host.stat(&counter("blue", "decisions_weight")), Some(1));
     assert_eq!(host.stat(&counter("blue", "decisions_unpatchable")), Some(0));
 }
+
+/// Envoy refuses what `capability_restriction_config` leaves out, and the standard library
+/// ends a VM whose environment it cannot have.
+#[test]
+fn a_host_that_refuses_the_environment_has_a_filter_all_the_same() {
+    const NOSYS: u32 = 52;
+    let mut host = Host::start_refusing(&weights(0, 1), "environ_sizes_get", NOSYS).unwrap();
+    assert_eq!(host.send(&Request::of("ada")).version, "green");
+}
