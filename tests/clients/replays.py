@@ -34,7 +34,10 @@ def of_bedrock(usage):
 
 
 def ask_ollama(headers, path, streams):
-    client = ollama.Client(URL, headers=headers)
+    # An answer is read to its end. At an error the client would hang up, and whether that
+    # comes before the end of what is sent is chance.
+    hooks = {"response": [lambda response: response.read()]}
+    client = ollama.Client(URL, headers=headers, event_hooks=hooks)
     if path == "/api/chat":
         answer = client.chat("gemma3", [{"role": "user", "content": "Why?"}], stream=streams)
     else:
@@ -58,9 +61,11 @@ def ask_bedrock(headers, path, streams):
     body = {"modelId": "us.amazon.nova-micro-v1:0", "messages": [{"role": "user", "content": [{"text": "Why?"}]}]}
     if not streams:
         return of_bedrock(client.converse(**body)["usage"])
+    stream = client.converse_stream(**body)["stream"]
     try:
-        return of_bedrock(list(client.converse_stream(**body)["stream"])[-1]["metadata"]["usage"])
+        return of_bedrock(list(stream)[-1]["metadata"]["usage"])
     except EventStreamError:
+        stream._raw_stream.read()  # as above
         return Counter(errors=1)
 
 
