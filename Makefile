@@ -18,7 +18,7 @@ export ENVOY
 # What shows Envoy at work: itself, and servers that speak the LLM APIs.
 UPSTREAMS := .tools/ready $(OWN_ENVOY)
 
-.PHONY: help run build test e2e lint fuzz fmt count bench bench-gateways bench-shadow simulate dashboard weights tools target valgrind linters clean FORCE
+.PHONY: help run build test e2e lint fuzz fmt count bench bench-gateways bench-shadow screenshots page simulate dashboard weights tools target valgrind browser linters clean FORCE
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -30,11 +30,17 @@ run: build $(UPSTREAMS) ## watch a release by hand: weights 5 -> 50 -> 100 -> 0;
 build: target ## build the filter
 	$(CARGO) build --locked --release --target wasm32-wasip1
 
-test: build $(TRAP) tools ## run every test: unit, property, host emulator, real Envoy
+test: build $(TRAP) tools browser ## run every test: unit, property, host emulator, real Envoy
 	$(CARGO) test --locked
 
 e2e: build $(TRAP) tools ## run only the tests in the real Envoy
 	$(CARGO) test --locked --test filter envoy
+
+page: ## serve the operator's page with examples of every phase, to look at
+	@$(CARGO) run --locked --quiet --example screenshots serve
+
+screenshots: browser ## take pictures of the operator's page in every phase, into target/screenshots
+	@$(CARGO) run --locked --quiet --example screenshots
 
 lint: target linters .tools/grafana-ready ## check formatting, clippy natively and for wasm, the edge's border, and the dashboard's types
 	$(CARGO) fmt --check
@@ -91,6 +97,11 @@ FORCE:
 
 valgrind:
 	@command -v valgrind >/dev/null || { echo 'valgrind is not installed: on Debian, apt-get install valgrind'; exit 1; }
+
+browser:
+	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || { \
+	  apt-get -qq update && apt-get -qq install --yes --no-install-recommends chromium chromium-driver fonts-dejavu-core; \
+	} >/dev/null || { echo 'no Chromium: on Debian, as root, apt-get install chromium chromium-driver; elsewhere put chromium and chromedriver on the PATH'; exit 1; }
 
 linters:
 	@$(CARGO) fmt --version >/dev/null 2>&1 || rustup component add rustfmt

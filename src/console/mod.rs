@@ -3,7 +3,38 @@
 //! | file | concept |
 //! |---|---|
 //! | [`view`] | what there is to show, as data: the schema of `/state.json` |
+//! | [`page`] | the whole page as HTML, and what the browser may do with it |
+//! | [`headline`] | the first line: whether the release is fine, in words |
+//! | [`standing`] | shares, steps, and what the next decision waits for |
+//! | [`gates`] | blue beside green, by each gate |
+//! | [`interval`] | a difference against its margin, as a picture |
+//! | [`shares`] | green's share over time, as a picture |
+//! | [`decisions`] | decisions, orders and problems |
+//! | [`counters`] | what is counted, side by side |
+//! | [`steering`] | the buttons |
+//! | [`words`] | what people call metrics and phases |
+//! | [`figures`] | numbers as people read them |
+//! | [`time`] | times as people read them |
+//! | [`html`] | text that cannot break out of its place |
+//!
+//! The page is a pure function of a [`View`]; what a part writes cannot fail but by what
+//! it writes to.
 
+pub mod counters;
+pub mod decisions;
+pub mod figures;
+pub mod gates;
+pub mod headline;
+pub mod html;
+pub mod interval;
+pub mod page;
+pub mod shares;
+pub mod standing;
+pub mod steering;
+pub mod time;
 pub mod view;
+pub mod words;
 
+pub use headline::{Headline, Tone, headline};
+pub use page::{content_security_policy, page};
 pub use view::View;

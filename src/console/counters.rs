@@ -1,0 +1,167 @@
+//! What is counted, side by side.
+
+use std::fmt::{self, Display};
+
+use super::figures::{Amount, Count, Rate};
+use super::html::{Out, Text};
+use super::view::{RolloutView, VersionView};
+
+/// How a row of the table is read off the counters.
+enum Row {
+    /// A counter by its name.
+    Plain(&'static str),
+    /// A counter, and its part of others' sum.
+    Of(&'static str, &'static [&'static str]),
+    /// A counter, and how much of it there is for each of another.
+    Each(&'static str, &'static str),
+    /// Millionths of a dollar, and how much for each of another.
+    Dollars(&'static str, &'static str),
+    /// The mean of thousandths.
+    Mean(&'static str, &'static str),
+}
+
+const RESPONSES: &[&str] = &[
+    "responses_2xx",
+    "responses_3xx",
+    "responses_4xx",
+    "responses_429",
+    "responses_5xx",
+    "responses_none",
+];
+const THUMBS: &[&str] = &["feedback_up", "feedback_down"];
+const ROWS: [(&str, Row); 11] = [
+    ("Requests", Row::Plain("requests")),
+    ("Errors", Row::Of("errors", RESPONSES)),
+    ("Given up by users", Row::Of("aborted", RESPONSES)),
+    ("Answers read", Row::Plain("answers")),
+    ("Refusals", Row::Of("refusals", &["answers"])),
+    ("Truncated", Row::Of("truncations", &["answers"])),
+    ("Input tokens", Row::Each("tokens_input", "answers")),
+    ("Output tokens", Row::Each("tokens_output", "answers")),
+    ("Cost", Row::Dollars("cost_microusd", "answers")),
+    ("Thumbs down", Row::Of("feedback_down", THUMBS)),
+    ("Mean score", Row::Mean("score_milli_sum", "score_count")),
+];
+
+/// The table, and every counter folded away.
+pub fn write(out: Out<'_>, rollout: &RolloutView) -> fmt::Result {
+    if rollout.versions.is_empty() {
+        return Ok(());
+    }
+    out.write_str(
+        "<section class=\"card counters\"><h3>Counted</h3><div class=\"wide\" tabindex=\"0\" \
+         role=\"region\" aria-label=\"Counted, by version\">",
+    )?;
+    head(out, &rollout.versions)?;
+    for (label, row) in &ROWS {
+        if rollout.versions.iter().all(|version| row.count(version).is_none()) {
+            continue;
+        }
+        write!(out, "<tr><th scope=\"row\">{label}</th>")?;
+        for version in &rollout.versions {
+            out.write_str("<td class=\"number\">")?;
+            row.write(out, version)?;
+            out.write_str("</td>")?;
+        }
+        out.write_str("</tr>")?;
+    }
+    write!(
+        out,
+        "</tbody></table></div><details id=\"counters-{}\"><summary>All counters</summary>\
+         <div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"All counters\">",
+        Text(&rollout.rollout)
+    )?;
+    head(out, &rollout.versions)?;
+    let mut names: Vec<&str> = Vec::new();
+    for (name, _) in rollout.versions.iter().flat_map(|version| &version.counters) {
+        if !names.contains(&name.as_str()) {
+            names.push(name);
+        }
+    }
+    for name in names {
+        write!(out, "<tr><th scope=\"row\"><code>{}</code></th>", Text(name))?;
+        for version in &rollout.versions {
+            let count = Dash(get(version, name).map(Count));
+            write!(out, "<td class=\"number\">{count}</td>")?;
+        }
+        out.write_str("</tr>")?;
+    }
+    out.write_str("</tbody></table></div></details></section>")
+}
+
+fn head(out: Out<'_>, versions: &[VersionView]) -> fmt::Result {
+    out.write_str("<table><thead><tr><th scope=\"col\"><span class=\"unseen\">What</span></th>")?;
+    for version in versions {
+        let class = match version.version.as_str() {
+            "blue" => "blue",
+            "green" => "green",
+            _ => "shadow",
+        };
+        write!(
+            out,
+            "<th scope=\"col\" class=\"number\"><i class=\"mark {class}\"></i>{}</th>",
+            Text(&version.version)
+        )?;
+    }
+    out.write_str("</tr></thead><tbody>")
+}
+
+fn get(version: &VersionView, name: &str) -> Option<u64> {
+    version.counters.iter().find(|(it, _)| it == name).map(|(_, count)| *count)
+}
+
+fn sum(version: &VersionView, names: &[&str]) -> u64 {
+    names.iter().filter_map(|name| get(version, name)).fold(0, u64::saturating_add)
+}
+
+/// A dash where there is nothing.
+struct Dash<T>(Option<T>);
+
+impl<T: Display> Display for Dash<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some(it) => it.fmt(f),
+            None => f.write_str("–"),
+        }
+    }
+}
+
+// === impl Row ===
+
+impl Row {
+    fn count(&self, version: &VersionView) -> Option<u64> {
+        let (Self::Plain(name)
+        | Self::Of(name, _)
+        | Self::Each(name, _)
+        | Self::Dollars(name, _)
+        | Self::Mean(_, name)) = self;
+        get(version, name)
+    }
+
+    fn write(&self, out: Out<'_>, version: &VersionView) -> fmt::Result {
+        let Some(count) = self.count(version) else { return out.write_str("–") };
+        let dollars = |number| Amount { number, unit: "usd", is_difference: false };
+        match self {
+            // With an empty place, so that counts stand under counts.
+            Self::Plain(_) => write!(out, "{}<small></small>", Count(count)),
+            Self::Of(_, all) => {
+                write!(out, "{}<small>{}</small>", Count(count), Rate(count, sum(version, all)))
+            }
+            Self::Each(_, each) => {
+                let number = count as f64 / sum(version, &[each]) as f64;
+                let mean = Amount { number, unit: "tokens", is_difference: false };
+                write!(out, "{}<small>{mean} each</small>", Count(count))
+            }
+            Self::Dollars(_, each) => {
+                let total = count as f64 / 1e6;
+                let mean = total / sum(version, &[each]) as f64;
+                write!(out, "{}<small>{} each</small>", dollars(total), dollars(mean))
+            }
+            Self::Mean(total, _) => {
+                let number = sum(version, &[total]) as f64 / 1000.0 / count as f64;
+                let mean = Amount { number, unit: "score", is_difference: false };
+                write!(out, "{mean}<small>of {}</small>", Count(count))
+            }
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! Text that cannot break out of its place.
+
+use std::fmt::{self, Write};
+
+/// What the page is written to.
+pub type Out<'a> = &'a mut dyn Write;
+
+/// Any text, as HTML's text or as the value of an attribute in quotes.
+///
+/// ```
+/// use verdigris::console::html::Text;
+/// assert_eq!(Text("<b title='x'>").to_string(), "&lt;b title=&#39;x&#39;&gt;");
+/// ```
+pub struct Text<'a>(pub &'a str);
+
+// === impl Text ===
+
+impl fmt::Display for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut rest = self.0;
+        while let Some((at, special)) = rest.char_indices().find(|(_, it)| is_special(*it)) {
+            f.write_str(rest.get(..at).unwrap_or_default())?;
+            f.write_str(match special {
+                '&' => "&amp;",
+                '<' => "&lt;",
+                '>' => "&gt;",
+                '"' => "&quot;",
+                '\'' => "&#39;",
+                // A parser takes it out, or takes offence.
+                _ => "\u{fffd}",
+            })?;
+            rest = rest.get(at + special.len_utf8()..).unwrap_or_default();
+        }
+        f.write_str(rest)
+    }
+}
+
+fn is_special(character: char) -> bool {
+    matches!(character, '&' | '<' | '>' | '"' | '\'' | '\0')
+}

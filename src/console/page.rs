@@ -1,0 +1,157 @@
+//! The whole page as HTML, and what the browser may do with it.
+
+use std::fmt;
+
+use super::headline::{Headline, Tone, headline};
+use super::html::{Out, Text};
+use super::time::{Clock, Stamp};
+use super::view::{RolloutView, View};
+use super::{counters, decisions, gates, shares, standing, steering, words};
+
+/// The page's style; its hash is in [`content_security_policy`].
+pub const STYLE: &str = include_str!("page.css");
+/// The page's script; as above.
+pub const SCRIPT: &str = include_str!("page.js");
+/// Header, dialog and patterns, which are the same whatever is shown.
+const FRAME: &str = include_str!("page.html");
+
+/// What the browser may do with the page: run this one script, use this one style, and
+/// talk to who served it. It needs no nonce, since both are always the same.
+pub fn content_security_policy() -> &'static str {
+    concat!(
+        "default-src 'none'; ",
+        "script-src 'sha256-XlzAU/aWtwVXEvTpNksRYtJxdC/jaA9BZg8k9L5j7iM='; ",
+        "style-src 'sha256-8ISsQ5u7VkqwCljLxu6lsWYVIkLEPlcxUPSEH+2xI4M='; ",
+        "connect-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; ",
+        "frame-ancestors 'none'"
+    )
+}
+
+/// The page that shows `view`; the rollout that most needs somebody comes first.
+pub fn page(view: &View) -> String {
+    let mut out = String::new();
+    // Nothing that is written to a string fails.
+    let _ = write_page(&mut out, view);
+    out
+}
+
+fn write_page(out: Out<'_>, view: &View) -> fmt::Result {
+    let rollouts = by_need(&view.rollouts);
+    out.write_str(
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
+         <meta name=\"color-scheme\" content=\"light dark\"><title>",
+    )?;
+    match rollouts.first() {
+        Some((first, rollout)) => {
+            let name = Text(&rollout.rollout);
+            write!(out, "{} {name}: {}", glyph(first.tone), Text(&first.text))?;
+        }
+        None => out.write_str("Verdigris")?,
+    }
+    write!(out, "</title><link rel=\"icon\" href=\"{ICON}\"><style>{STYLE}</style></head><body>")?;
+    out.write_str(FRAME)?;
+    out.write_str("<main id=\"main\">")?;
+    write!(
+        out,
+        "<p class=\"looked\">As of <time datetime=\"{}\">{} UTC</time></p>",
+        Stamp(view.now_ms),
+        Clock { at_ms: view.now_ms, now_ms: view.now_ms }
+    )?;
+    if rollouts.is_empty() {
+        out.write_str("<p class=\"card\">The filter runs on no rollout.</p>")?;
+    }
+    if rollouts.len() > 1 {
+        all(out, &rollouts)?;
+    }
+    for (headline, rollout) in &rollouts {
+        section(out, view, headline, rollout)?;
+    }
+    write!(out, "</main><script>{SCRIPT}</script></body></html>")
+}
+
+/// The rollouts with their first lines; without the standard library's sort, which is
+/// large.
+fn by_need(rollouts: &[RolloutView]) -> Vec<(Headline, &RolloutView)> {
+    let mut all = Vec::new();
+    for tone in Tone::ALL {
+        let told = rollouts.iter().map(|it| (headline(it), it));
+        all.extend(told.filter(|(first, _)| first.tone == tone));
+    }
+    all
+}
+
+/// Each rollout in a line, where there are several.
+fn all(out: Out<'_>, rollouts: &[(Headline, &RolloutView)]) -> fmt::Result {
+    out.write_str("<nav class=\"card all\" aria-label=\"Rollouts\"><ul>")?;
+    for (first, rollout) in rollouts {
+        let name = Text(&rollout.rollout);
+        write!(
+            out,
+            "<li><a id=\"to-{name}\" href=\"#is-{name}\"><b class=\"{}\" aria-hidden=\"true\">{}</b>\
+             <span><b>{name}</b> {}</span></a></li>",
+            class(first.tone),
+            glyph(first.tone),
+            Text(&first.text)
+        )?;
+    }
+    out.write_str("</ul></nav>")
+}
+
+fn section(out: Out<'_>, view: &View, first: &Headline, rollout: &RolloutView) -> fmt::Result {
+    let name = Text(&rollout.rollout);
+    let phase = Text(words::phase(&rollout.phase));
+    let class = class(first.tone);
+    write!(
+        out,
+        "<section class=\"rollout\" aria-labelledby=\"is-{name}\" \
+         data-news=\"{name} {phase} {} {class}\"><div class=\"headline {class}\">\
+         <b class=\"sign\" aria-hidden=\"true\">{}</b><div><p class=\"name\"><b>{name}</b> \
+         <span class=\"phase\">{phase}</span></p><h2 id=\"is-{name}\">{}</h2></div></div>",
+        rollout.green_bp,
+        glyph(first.tone),
+        Text(&first.text),
+    )?;
+    decisions::write_problems(out, &rollout.problems)?;
+    if let Some(order) = &rollout.order {
+        decisions::write_order(out, order, view.now_ms)?;
+    }
+    if view.can_steer {
+        steering::write(out, rollout)?;
+    }
+    standing::write(out, rollout)?;
+    if let Some(judgement) = rollout.ramp.as_ref().and_then(|ramp| ramp.judgement.as_ref()) {
+        gates::write(out, judgement)?;
+    }
+    out.write_str("<div class=\"two\">")?;
+    shares::write(out, rollout, view.now_ms)?;
+    decisions::write(out, rollout, view.now_ms)?;
+    out.write_str("</div>")?;
+    counters::write(out, rollout)?;
+    out.write_str("</section>")
+}
+
+fn class(tone: Tone) -> &'static str {
+    match tone {
+        Tone::Bad => "bad",
+        Tone::Asks => "asks",
+        Tone::Unknown => "unknown",
+        Tone::Waits => "waits",
+        Tone::Good => "good",
+    }
+}
+
+fn glyph(tone: Tone) -> &'static str {
+    match tone {
+        Tone::Bad => "✕",
+        Tone::Asks => "!",
+        Tone::Unknown => "?",
+        Tone::Waits => "…",
+        Tone::Good => "✓",
+    }
+}
+
+/// A blue square and a green disc.
+const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' \
+    viewBox='0 0 16 16'%3E%3Crect width='10' height='10' rx='2' fill='%231d4ed8'/%3E\
+    %3Ccircle cx='11' cy='11' r='5' fill='%230f9d76'/%3E%3C/svg%3E";
