@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use verdigris::assign::{Share, UnitSource, Version};
-use verdigris::config::{Config, HeaderName, OnMissing};
+use verdigris::config::{Config, Console, HeaderName, OnMissing, Plugin};
 
 mod support;
 
@@ -276,7 +276,13 @@ fn a_refusal_names_field_value_and_mend() {
             Some(json!({"path": "/f", "thumb": "/t", "answered_by": "blue"})),
             "feedback.answered_by: \"blue\": write \"filter\" or \"upstream\"",
         ),
-        ("/role", Some(json!("shadows")), "role: \"shadows\": write \"release\" or \"shadow\""),
+        (
+            "/role",
+            Some(json!("shadows")),
+            "role: \"shadows\": write \"release\" or \"shadow\" or \"console\"",
+        ),
+        ("/role", Some(json!("console")), "role: \"console\": this is the console's"),
+        ("/console", Some(json!({"host": []})), "console.host: []: is no field here"),
     ];
     for (pointer, value, expected) in cases {
         let mut text = with(pointer, value);
@@ -387,4 +393,38 @@ fn any_value() -> impl Strategy<Value = Value> {
         "*",
     ]);
     any_json(".*".boxed(), key.prop_map(str::to_owned).boxed(), 3)
+}
+
+#[test]
+fn a_console_may_have_a_rollouts_fields_and_no_unknown_ones() {
+    let console = |hosts: &[&str]| {
+        let hosts = hosts.iter().map(|&host| host.into()).collect();
+        Ok(Plugin::Console(Console { hosts }))
+    };
+    let refused = |text: &str| Err(text.to_owned());
+    let host = "write a host's name without scheme and port, such as \"verdigris.example\"";
+    let cases = [
+        (json!({"role": "console"}), console(&[])),
+        (json!({"role": "console", "console": {}}), console(&[])),
+        (json!({"role": "console", "console": {"hosts": ["a.example"]}}), console(&["a.example"])),
+        (json!({"role": "console", "rollout": "of-no-matter", "unit": []}), console(&[])),
+        (
+            json!({"role": "console", "console": {"hosts": ["http://a.example", "", "a:1"]}}),
+            refused(&format!(
+                "console.hosts[0]: \"http://a.example\": {host}\n\
+                 console.hosts[1]: \"\": {host}\nconsole.hosts[2]: \"a:1\": {host}"
+            )),
+        ),
+        (json!({"role": "console", "console": []}), refused("console: []: is not an object")),
+        (json!({"role": "console", "token": "t"}), refused("token: \"t\": is no field here")),
+    ];
+    for (text, expected) in cases {
+        let parsed = Plugin::parse(text.to_string().as_bytes());
+        match (parsed, expected) {
+            (Err(refused), Err(expected)) => {
+                assert!(refused.to_string().starts_with(&expected), "{refused}");
+            }
+            (parsed, expected) => assert_eq!(parsed.map_err(|it| it.to_string()), expected),
+        }
+    }
 }

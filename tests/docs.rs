@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use verdigris::assign::Version;
-use verdigris::config::Config;
+use verdigris::config::{Config, Console, Plugin};
 use verdigris::judge::Metric;
 use verdigris::stats::{
     Account, Counter, EvidenceCounter, Gauge, Histogram, gauge_name, metric_name,
@@ -10,6 +10,7 @@ use verdigris::stats::{
 
 const README: &str = include_str!("../README.md");
 const FILTER_YAML: &str = include_str!("../envoy/filter.yaml");
+const CONSOLE_YAML: &str = include_str!("../envoy/console.yaml");
 const ENVOY_YAML: &str = include_str!("../envoy/envoy.yaml");
 const ALERTS: &str = include_str!("../envoy/prometheus/alerts.yml");
 const DASHBOARD: &str = include_str!("../envoy/grafana/dashboard.json");
@@ -22,9 +23,9 @@ fn json_examples() -> Vec<&'static str> {
 #[test]
 fn every_example_of_a_configuration_is_one() {
     let examples = json_examples();
-    assert_eq!(examples.len(), 9);
+    assert_eq!(examples.len(), 10);
     for example in examples {
-        Config::parse(example.as_bytes()).unwrap_or_else(|refused| panic!("{example}\n{refused}"));
+        Plugin::parse(example.as_bytes()).unwrap_or_else(|refused| panic!("{example}\n{refused}"));
     }
 }
 
@@ -44,6 +45,37 @@ fn the_shipped_rollout_agrees_with_the_shipped_bootstrap() {
         let cluster = format!("  - name: {}\n", config.cluster(version));
         assert!(ENVOY_YAML.contains(&cluster), "{cluster}");
     }
+}
+
+/// In another VM it would know of no rollout.
+#[test]
+fn the_shipped_console_is_in_the_vm_of_the_shipped_rollout() {
+    let vm = |text: &'static str| -> Vec<&'static str> {
+        let (_, rest) = text.split_once("      vm_config:\n").unwrap();
+        let lines = rest.lines().take_while(|line| line.starts_with("       "));
+        lines.filter(|line| !line.trim_start().starts_with('#')).collect()
+    };
+    assert_eq!(vm(CONSOLE_YAML), vm(FILTER_YAML));
+    assert_eq!(vm(CONSOLE_YAML).len(), 4);
+    let (_, text) = CONSOLE_YAML.split_once("value: |\n").unwrap();
+    assert_eq!(Plugin::parse(text.as_bytes()), Ok(Plugin::Console(Console::default())));
+}
+
+/// Each field of the page's data, by its name.
+#[test]
+fn the_reference_describes_the_state() {
+    let (_, reference) = README.split_once("\n### The state as data\n").unwrap();
+    let (reference, _) = reference.split_once("\n### ").unwrap();
+    let types = include_str!("../src/console/view.rs");
+    let (types, _) = types.split_once("\nmod by_name").unwrap();
+    let fields = types.lines().filter_map(|line| line.strip_prefix("    pub ")?.split_once(": "));
+    let mut count = 0;
+    for (field, _) in fields {
+        let word = |it: char| !it.is_ascii_alphanumeric() && it != '_';
+        assert!(reference.split(word).any(|it| it == field), "{field}");
+        count += 1;
+    }
+    assert!(count > 60, "{count}");
 }
 
 /// The fields that the parser knows at this place. It lists them itself when it meets one

@@ -11,6 +11,7 @@ import asyncio
 import os
 import random
 import re
+import secrets
 import shutil
 import signal
 import socket
@@ -29,7 +30,7 @@ from screen import Screen, bar
 
 SHIPPED = Path(__file__).resolve().parent.parent
 STEPS = [5, 50, 100, 0]
-PORTS = {"listener": 10000, "admin": 9901, "blue": 4020, "green": 4021}
+PORTS = {"listener": 10000, "admin": 9901, "page": 9902, "blue": 4020, "green": 4021}
 VERSIONS = ["blue", "green"]
 QUESTIONS = [
     "How do I reset my password?",
@@ -83,6 +84,7 @@ class Demo:
         self.stack = stack
         self.children = {}
         self.act = ramp.ACTS.get(args.act)
+        self.token = os.environ.get("VERDIGRIS_CONSOLE_TOKEN") or secrets.token_urlsafe(12)
         check_free(self.ports)
         self.lay_out(args.wasm)
 
@@ -95,7 +97,8 @@ class Demo:
             await self.answers(f"http://127.0.0.1:{self.ports[version]}/health")
         envoy = Path(shutil.which(envoy) or envoy).resolve()
         options = ["--disable-hot-restart", "--file-flush-interval-msec", "500"]
-        self.start("envoy", ["./start", *options], ENVOY=str(envoy))
+        environment = {"ENVOY": str(envoy), "VERDIGRIS_CONSOLE_TOKEN": self.token}
+        self.start("envoy", ["./start", *options], **environment)
         await self.answers(f"{self.admin}/ready")
 
     def upstream(self, version):
@@ -117,7 +120,7 @@ class Demo:
         """What the README says to copy, in a folder of its own."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
-        for name in ["filter.yaml", "start", "weights"]:
+        for name in ["filter.yaml", "console.yaml", "start", "weights"]:
             shutil.copy(SHIPPED / name, self.folder)
         shutil.copy(wasm, self.folder / "verdigris.wasm")
         bootstrap = (SHIPPED / "envoy.yaml").read_text()
@@ -154,6 +157,10 @@ class Demo:
     @property
     def admin(self):
         return f"http://127.0.0.1:{self.ports['admin']}"
+
+    @property
+    def page(self):
+        return f"http://127.0.0.1:{self.ports['page']}"
 
     async def answers(self, url):
         """Waits until there is a 200 at `url`."""
@@ -359,6 +366,7 @@ async def release(args, stack):
     upstreams = "scripted" if demo.act else "llmock"
     print(
         f"\nEnvoy listens on {demo.url}, its admin port is {demo.admin};"
+        f"\nthe page is {demo.page}, and the token {demo.token} steers there;"
         f"\nblue and green are two {upstreams} servers that speak the OpenAI API."
         f"\n{args.users} users chat, {args.rate:g} requests a second; the counts are Envoy's.\n"
     )

@@ -15,7 +15,7 @@ use super::written::{
     OneOrMany, WrittenAnswers, WrittenPins, WrittenSource, WrittenWeights, write_example,
 };
 use super::written_release::WrittenRequest;
-use super::{OnMissing, Problem, Refused, Role, Written};
+use super::{OnMissing, Plugin, Problem, Refused, Role, Written};
 use crate::assign::bucket::MAX_TOTAL_WEIGHT;
 use crate::assign::{Pins, Share, UnitSource, Version};
 use crate::patch::{Fit, RequestHead, RequestPatch};
@@ -72,13 +72,19 @@ pub struct Config {
 // === impl Config ===
 
 impl Config {
-    /// Reads and checks the JSON text of a plugin configuration.
+    /// Reads and checks the JSON text of a rollout's configuration.
     ///
     /// # Errors
-    /// Everything that is wrong with it. Where the shape is wrong, only the first
-    /// such place: the rest cannot be read past it.
+    /// Everything that is wrong with it. Where the shape is wrong, all that is wrong with the
+    /// shape: the rest cannot be read past it.
     pub fn parse(text: &[u8]) -> Result<Self, Refused> {
-        Self::try_from(Written::from_json(text)?)
+        match Plugin::parse(text)? {
+            Plugin::Rollout(config) => Ok(*config),
+            Plugin::Console(_) => {
+                let mend = "this is the console's configuration, and no rollout's";
+                Err(Problem::new("role", &"console".into(), mend).into())
+            }
+        }
     }
 
     /// The cluster that serves `version`.
@@ -314,7 +320,7 @@ fn unit(written: Option<OneOrMany>, problems: &mut Problems) -> Option<Vec<UnitS
         .collect()
 }
 
-fn share(written: Option<WrittenWeights>, problems: &mut Problems) -> Option<Share> {
+pub(super) fn share(written: Option<WrittenWeights>, problems: &mut Problems) -> Option<Share> {
     match written {
         Some(written) => share_of("weights", written, problems),
         None => Some(Share::NONE),

@@ -37,6 +37,7 @@ pub struct Written {
     pub shadow: Option<WrittenShadow>,
     pub feedback: Option<WrittenFeedback>,
     pub role: Option<Role>,
+    pub console: Option<WrittenConsole>,
 }
 
 /// One source of the unit, or a list of them.
@@ -99,6 +100,13 @@ pub struct WrittenPrice {
     pub cache_write: Option<f64>,
 }
 
+/// The operator's page.
+#[derive(Clone, Debug, Default)]
+#[allow(missing_docs, reason = "the README's reference is their one description")]
+pub struct WrittenConsole {
+    pub hosts: Vec<String>,
+}
+
 /// Two weights set by hand.
 #[derive(Clone, Copy, Debug, Default)]
 #[allow(missing_docs, reason = "the README's reference is their one description")]
@@ -153,7 +161,8 @@ pub(super) fn example(field: &str) -> Option<&'static str> {
         "feedback" => {
             r#"where users' thumbs or judges' scores come, such as {"path": "/feedback", "thumb": "/thumb"}"#
         }
-        "role" => r#""release" or "shadow""#,
+        "role" => r#""release", "shadow" or "console""#,
+        "console" => r#"an object, such as {"hosts": ["verdigris.example"]}"#,
         _ => return None,
     })
 }
@@ -166,16 +175,10 @@ pub(super) fn write_example(field: &str) -> String {
 // === impl Written ===
 
 impl Written {
-    /// Reads the JSON text of a plugin configuration.
-    ///
-    /// # Errors
-    /// Text that is not JSON or has a field twice; else all fields that are unknown, and
-    /// all values of the wrong kind.
-    pub fn from_json(text: &[u8]) -> Result<Self, Refused> {
-        let Unique(json) =
-            serde_json::from_slice(text).map_err(|error| syntax_problem(text, &error))?;
+    /// All fields that are unknown, and all values of the wrong kind, are problems.
+    pub(super) fn of_json(json: &Value) -> Result<Self, Refused> {
         let problems = RefCell::default();
-        let written = Place::root(&json, &problems).fields().map(Self::read);
+        let written = Place::root(json, &problems).fields().map(Self::read);
         let problems = problems.into_inner();
         written.filter(|_| problems.is_empty()).ok_or(Refused { problems })
     }
@@ -203,13 +206,30 @@ impl Written {
             shadow: fields.fields("shadow").map(WrittenShadow::read),
             feedback: fields.fields("feedback").map(WrittenFeedback::read),
             role: {
-                let at = fields.choice("role", &Role::ALL.map(Role::as_str));
+                // `Plugin` has told the console's apart.
+                let [release, shadow] = Role::ALL.map(Role::as_str);
+                let at = fields.choice("role", &[release, shadow, "console"]);
                 at.and_then(|at| Role::ALL.get(at).copied())
             },
+            console: fields.fields("console").map(WrittenConsole::read),
         };
         fields.end();
         written
     }
+}
+
+impl WrittenConsole {
+    fn read(mut fields: Fields<'_>) -> Self {
+        let written = Self { hosts: fields.texts("hosts") };
+        fields.end();
+        written
+    }
+}
+
+/// The JSON of a text, in which no field is written twice.
+pub(super) fn json_of(text: &[u8]) -> Result<Value, Refused> {
+    let json = serde_json::from_slice(text).map_err(|error| syntax_problem(text, &error));
+    json.map(|Unique(json)| json).map_err(Refused::from)
 }
 
 fn prices(fields: Fields<'_>) -> Vec<(String, WrittenPrice)> {

@@ -71,6 +71,11 @@ fn say(rollout: &RolloutView) -> (Tone, String) {
         ("by_hand", None, _) => {
             (Tone::Waits, format!("Weights by hand: {share} on green, and nothing is judged."))
         }
+        ("paused", Some(("weights", reason)), _) => {
+            let text =
+                format!("Weights by hand: {share} on green, and the ramp is paused: {reason}");
+            (Tone::Asks, text)
+        }
         ("paused", Some((_, reason)), _) => {
             (Tone::Asks, format!("Paused by hand at {share} on green: {reason}"))
         }

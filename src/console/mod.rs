@@ -1,8 +1,13 @@
-//! The operator's page: what it shows.
+//! The operator's page: what it shows, and who may ask it for what.
 //!
 //! | file | concept |
 //! |---|---|
 //! | [`view`] | what there is to show, as data: the schema of `/state.json` |
+//! | [`known`] | from what the filter knows to what is shown |
+//! | [`judged`] | the same of what the judge says |
+//! | [`problems`] | what is wrong, and what to do about it |
+//! | [`ask`] | who may ask for what |
+//! | [`answer`] | what is answered, and with which headers |
 //! | [`page`] | the whole page as HTML, and what the browser may do with it |
 //! | [`headline`] | the first line: whether the release is fine, in words |
 //! | [`standing`] | shares, steps, and what the next decision waits for |
@@ -20,6 +25,8 @@
 //! The page is a pure function of a [`View`]; what a part writes cannot fail but by what
 //! it writes to.
 
+pub mod answer;
+pub mod ask;
 pub mod counters;
 pub mod decisions;
 pub mod figures;
@@ -27,7 +34,10 @@ pub mod gates;
 pub mod headline;
 pub mod html;
 pub mod interval;
+pub mod judged;
+pub mod known;
 pub mod page;
+pub mod problems;
 pub mod shares;
 pub mod standing;
 pub mod steering;
@@ -35,6 +45,9 @@ pub mod time;
 pub mod view;
 pub mod words;
 
+pub use answer::Answer;
+pub use ask::{Ask, Head};
 pub use headline::{Headline, Tone, headline};
+pub use known::{Known, Standing};
 pub use page::{content_security_policy, page};
 pub use view::View;

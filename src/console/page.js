@@ -75,10 +75,10 @@
   const ORDERS = {
     approve: ['Let the ramp into its next step', 'Green gets the next step’s share.', 'Approve'],
     pause: ['Pause', 'Green keeps its share until somebody resumes. Tripwires and gates go on.', 'Pause'],
-    resume: ['Resume', 'The ramp goes on from the step at hand.', 'Resume'],
-    weights: ['Set the weights by hand', 'The ramp stops, and green gets this share until somebody says otherwise.', 'Set weights'],
+    resume: ['Resume', 'What was ordered ends: the ramp goes on from the step at hand, or the configuration’s weights hold again.', 'Resume'],
+    weights: ['Set the weights by hand', 'Green gets this share until somebody says otherwise. A ramp is paused.', 'Set weights'],
     promote: ['Promote green', 'Everyone is sent to green, whatever the evidence says.', 'Promote'],
-    rollback: ['Roll back to blue', 'Everyone is sent to blue at once, and the rollout ends.', 'Roll back'],
+    rollback: ['Roll back to blue', 'Everyone is sent to blue at once. A ramp ends with it, and begins again only by its configuration.', 'Roll back'],
   };
   // Who has the page open has typed it once; it is nowhere but here.
   let token = '', order = '', rollout = '', isSure = false, opener = '';

@@ -20,7 +20,7 @@ const FRAME: &str = include_str!("page.html");
 pub fn content_security_policy() -> &'static str {
     concat!(
         "default-src 'none'; ",
-        "script-src 'sha256-XlzAU/aWtwVXEvTpNksRYtJxdC/jaA9BZg8k9L5j7iM='; ",
+        "script-src 'sha256-ZM11mslgyaCDkHN0Uh4DrzXlniD9URQLb646ZeBXDmQ='; ",
         "style-src 'sha256-8ISsQ5u7VkqwCljLxu6lsWYVIkLEPlcxUPSEH+2xI4M='; ",
         "connect-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; ",
         "frame-ancestors 'none'"
@@ -59,7 +59,7 @@ fn write_page(out: Out<'_>, view: &View) -> fmt::Result {
         Clock { at_ms: view.now_ms, now_ms: view.now_ms }
     )?;
     if rollouts.is_empty() {
-        out.write_str("<p class=\"card\">The filter runs on no rollout.</p>")?;
+        out.write_str("<p class=\"card\">This worker of Envoy runs on no rollout. Envoy’s log says why, unless it is about to.</p>")?;
     }
     if rollouts.len() > 1 {
         all(out, &rollouts)?;
@@ -67,7 +67,13 @@ fn write_page(out: Out<'_>, view: &View) -> fmt::Result {
     for (headline, rollout) in &rollouts {
         section(out, view, headline, rollout)?;
     }
-    write!(out, "</main><script>{SCRIPT}</script></body></html>")
+    let has_ramp = view.rollouts.iter().any(|rollout| rollout.ramp.is_some());
+    let alone = if has_ramp { " Each Envoy walks a ramp by itself." } else { "" };
+    write!(
+        out,
+        "<p class=\"small\">All of this is of this one Envoy.{alone}</p>\
+         </main><script>{SCRIPT}</script></body></html>"
+    )
 }
 
 /// The rollouts with their first lines; without the standard library's sort, which is

@@ -12,14 +12,20 @@ pub fn write(out: Out<'_>, rollout: &RolloutView) -> fmt::Result {
     let ramp = rollout.ramp.as_ref();
     let is_under_way = matches!(phase, "ramping" | "holding");
     let asks = ramp.is_some_and(|ramp| ramp.waits_for == "approval");
+    let held = rollout.order.as_ref().map(|order| order.order.as_str());
+    // Such a ramp begins again by its configuration alone.
+    let is_over = ramp.is_some() && phase == "rolled_back";
     let buttons = [
         ("approve", "Approve the next step", is_under_way && asks),
         ("pause", "Pause", is_under_way),
-        ("resume", "Resume", ramp.is_some() && matches!(phase, "paused" | "by_hand")),
-        ("weights", "Set weights…", true),
-        ("promote", "Promote…", phase != "promoted"),
+        ("resume", "Resume", held.is_some() && !is_over),
+        ("weights", "Set weights…", !is_over),
+        ("promote", "Promote…", !is_over && phase != "promoted" && held != Some("promote")),
         ("rollback", "Roll back…", phase != "rolled_back"),
     ];
+    if buttons.iter().all(|(.., is_shown)| !is_shown) {
+        return Ok(());
+    }
     write!(out, "<div class=\"steer\" role=\"group\" aria-label=\"Steer {name}\">")?;
     for (order, label, is_shown) in buttons {
         if is_shown {

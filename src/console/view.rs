@@ -157,6 +157,7 @@ pub struct VersionView {
     /// `blue`, `green` or `shadow`.
     pub version: String,
     /// Its counters, by name, as `/stats` has them.
+    #[serde(with = "by_name")]
     pub counters: Vec<(String, u64)>,
 }
 
@@ -200,4 +201,48 @@ pub struct ProblemView {
     pub what: String,
     /// What to do.
     pub mend: String,
+}
+
+/// A list of names and counts as an object, in the order of the list.
+mod by_name {
+    #[cfg(not(target_arch = "wasm32"))]
+    use serde::Deserializer;
+    use serde::Serializer;
+
+    pub fn serialize<S: Serializer>(
+        counters: &[(String, u64)],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(counters.iter().map(|(name, count)| (name, count)))
+    }
+
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<(String, u64)>, D::Error> {
+        use std::fmt;
+
+        struct InOrder;
+
+        impl<'de> serde::de::Visitor<'de> for InOrder {
+            type Value = Vec<(String, u64)>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("counters by name")
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(
+                self,
+                mut entries: A,
+            ) -> Result<Self::Value, A::Error> {
+                let mut counters = Vec::new();
+                while let Some(entry) = entries.next_entry()? {
+                    counters.push(entry);
+                }
+                Ok(counters)
+            }
+        }
+
+        deserializer.deserialize_map(InOrder)
+    }
 }

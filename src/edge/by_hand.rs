@@ -1,4 +1,4 @@
-//! Weights that are set by hand, where they can be steered too: what was ordered, as VMs
+//! Weights that are set by hand: their history, and what was ordered in their place, as VMs
 //! share it.
 
 use std::cell::{Cell, RefCell};
@@ -81,14 +81,15 @@ impl ByHand {
         postcard::from_bytes(&text).ok()
     }
 
-    /// Does as ordered, under a configuration with these weights.
-    pub fn order(&self, written: Share, order: &Order) -> Result<(), Refusal> {
-        self.change(written, |weights, now| {
+    /// Does as ordered, under a configuration with these weights; what that has decided.
+    pub fn order(&self, written: Share, order: &Order) -> Result<Entry, Refusal> {
+        let obeyed = self.change(written, |weights, now| {
             if weights.written != written {
                 return Err(Refusal::CHANGING);
             }
             weights.obey(order.clone(), now).map(Some)
-        })
+        });
+        obeyed?.ok_or(Refusal::UNREACHED)
     }
 
     fn follow(&self, written: Share) {
@@ -96,12 +97,12 @@ impl ByHand {
         let _ = self.change(written, |weights, now| Ok(weights.follow(written, now)));
     }
 
-    /// Changes what is shared, in one piece.
+    /// Changes what is shared, in one piece; what that has decided.
     fn change(
         &self,
         written: Share,
         change: impl Fn(&mut Weights, u64) -> Result<Option<Entry>, Refusal>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Option<Entry>, Refusal> {
         let now = host::wall_time().map_err(|_| Refusal::UNREACHED)? / 1_000_000_000;
         for _ in 0..TRIES {
             let found = shared(&self.key());
@@ -116,7 +117,7 @@ impl ByHand {
             if is_shared {
                 self.ordered.set(weights.ordered());
                 entry.iter().for_each(|entry| say(&self.rollout, entry));
-                return Ok(());
+                return Ok(entry);
             }
         }
         Err(Refusal::UNREACHED)

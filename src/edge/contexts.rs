@@ -5,8 +5,9 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
+use super::console::ConsoleStream;
 use super::root::Root;
-use super::stream::Stream;
+use super::stream::{Flow, Stream};
 
 thread_local! {
     static CONTEXTS: RefCell<Contexts> = RefCell::default();
@@ -19,6 +20,8 @@ struct Contexts {
     /// How often any root context was configured or given a stream.
     uses: u64,
     streams: HashMap<u32, Stream, BuildHasherDefault<IdHasher>>,
+    /// Those that the console answers. They are few, and asked for last.
+    of_console: HashMap<u32, ConsoleStream, BuildHasherDefault<IdHasher>>,
 }
 
 /// The host has made a context: a root, or a stream of the root `root_id`.
@@ -29,7 +32,10 @@ pub fn create(context_id: u32, root_id: u32) {
             return;
         }
         let used = contexts.next_use();
-        if let Some(root) = contexts.root(root_id) {
+        let Some(root) = contexts.root(root_id) else { return };
+        if let Some(stream) = root.console_stream() {
+            contexts.of_console.insert(context_id, stream);
+        } else {
             let stream = root.stream(used);
             contexts.streams.insert(context_id, stream);
         }
@@ -40,9 +46,11 @@ pub fn create(context_id: u32, root_id: u32) {
 pub fn end(context_id: u32) {
     with_contexts(|contexts| {
         if let Some(stream) = contexts.streams.remove(&context_id) {
-            stream.end();
-        } else if let Some(at) = contexts.roots.iter().position(|it| it.context_id() == context_id)
-        {
+            return stream.end();
+        }
+        contexts.of_console.remove(&context_id);
+        let is_it = |root: &Root| root.context_id() == context_id;
+        if let Some(at) = contexts.roots.iter().position(is_it) {
             let root = contexts.roots.remove(at);
             root.end(&contexts.roots);
         }
@@ -66,6 +74,33 @@ pub fn tick(context_id: u32) {
             root.tick(roots);
         }
     });
+}
+
+/// The headers of a request.
+pub fn request_headers(context_id: u32, ends: bool) -> Flow {
+    with_stream(context_id, |stream| stream.request_headers(ends))
+        .or_else(|| with_console(context_id, |stream, roots| stream.request_headers(roots, ends)))
+        .unwrap_or_default()
+}
+
+/// A piece of a request's body, or all that is waited for.
+pub fn request_body(context_id: u32, size: usize, ends: bool) -> Flow {
+    with_stream(context_id, |stream| stream.request_body(size, ends))
+        .or_else(|| {
+            with_console(context_id, |stream, roots| stream.request_body(roots, size, ends))
+        })
+        .unwrap_or_default()
+}
+
+fn with_console<T>(
+    context_id: u32,
+    work: impl FnOnce(&mut ConsoleStream, &[Root]) -> T,
+) -> Option<T> {
+    let work = |contexts: &mut Contexts| {
+        let stream = contexts.of_console.get_mut(&context_id)?;
+        Some(work(stream, &contexts.roots))
+    };
+    with_contexts(work).flatten()
 }
 
 /// Does `work` with a stream's context.

@@ -47,13 +47,12 @@ extern "C" fn proxy_on_tick(context_id: u32) {
 
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_request_headers(context_id: u32, _count: usize, ends: u32) -> u32 {
-    with_stream(context_id, |stream| stream.request_headers(ends != 0)).unwrap_or_default() as u32
+    contexts::request_headers(context_id, ends != 0) as u32
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_request_body(context_id: u32, size: usize, ends: u32) -> u32 {
-    with_stream(context_id, |stream| stream.request_body(size, ends != 0)).unwrap_or_default()
-        as u32
+    contexts::request_body(context_id, size, ends != 0) as u32
 }
 
 #[unsafe(no_mangle)]

@@ -103,6 +103,7 @@ mod abi {
         ) -> u32;
         pub fn proxy_define_metric(kind: u32, name: *const u8, size: usize, id: *mut u32) -> u32;
         pub fn proxy_increment_metric(id: u32, offset: i64) -> u32;
+        pub fn proxy_get_metric(id: u32, value: *mut u64) -> u32;
         pub fn proxy_record_metric(id: u32, value: u64) -> u32;
         pub fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
         pub fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32;
@@ -262,19 +263,23 @@ pub fn add_response_header(name: &str, value: &str) -> Result<(), HostError> {
     })
 }
 
-/// Answers the request at hand with a plain text; nobody else does then.
-pub fn respond(status: u32, details: &str, text: &str) -> Result<(), HostError> {
+/// Answers the request at hand; nobody else does then.
+pub fn respond(
+    status: u32,
+    details: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Result<(), HostError> {
     const NO_GRPC: i32 = -1;
-    let kind = [("content-type", "text/plain; charset=utf-8")];
-    let headers = serialized(if text.is_empty() { &[] } else { &kind });
+    let headers = serialized(headers);
     // SAFETY: all texts outlive the call; the host only reads them.
     HostError::check(unsafe {
         abi::proxy_send_local_response(
             status,
             details.as_ptr(),
             details.len(),
-            text.as_ptr(),
-            text.len(),
+            body.as_ptr(),
+            body.len(),
             headers.as_ptr(),
             headers.len(),
             NO_GRPC,
@@ -306,6 +311,14 @@ pub fn increment(counter: MetricId, by: u64) -> Result<(), HostError> {
     let by = i64::try_from(by).unwrap_or(i64::MAX);
     // SAFETY: no memory is shared.
     HostError::check(unsafe { abi::proxy_increment_metric(counter.0, by) })
+}
+
+/// What a counter has counted in the whole process, not only in this VM.
+pub fn count_of(counter: MetricId) -> Result<u64, HostError> {
+    let mut value = 0;
+    // SAFETY: the host writes one number to `value`.
+    HostError::check(unsafe { abi::proxy_get_metric(counter.0, &mut value) })?;
+    Ok(value)
 }
 
 /// Sets a gauge, or adds a value to a histogram.

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use super::host::{self, MetricId, MetricKind};
 use crate::assign::{Decision, Standing, Version};
 use crate::config::Answers;
+use crate::console::view::VersionView;
 use crate::feedback::Vote;
 use crate::observe::Outcome;
 use crate::ramp::{InForce, Phase};
@@ -62,7 +63,11 @@ struct OutcomeMetrics {
 /// and is then not counted: a request is worth more than its count. It has some
 /// twenty entries at most, and is searched faster than hashed.
 #[derive(Debug)]
-struct Table<M>(Vec<(M, MetricId)>);
+struct Table<M> {
+    defined: Vec<(M, MetricId)>,
+    /// How many are not.
+    refused: usize,
+}
 
 // === impl RolloutMetrics ===
 
@@ -182,6 +187,31 @@ impl RolloutMetrics {
         }
     }
 
+    /// What is counted of each version in the whole process; how many of a rollout's metrics
+    /// the host has refused, or does not tell.
+    pub fn counted(&self) -> (Vec<VersionView>, usize) {
+        let mut refused = self.gauges.refused;
+        let mut versions = Vec::new();
+        for account in Account::ALL {
+            let Some(metrics) = self.account(account) else { continue };
+            let mut counters = Vec::new();
+            let outcomes = metrics.outcomes.get();
+            let tables = [Some(&metrics.decisions), outcomes.map(|it| &it.counters)];
+            for table in tables.into_iter().chain([metrics.feedback.get()]).flatten() {
+                refused += table.refused;
+                for (counter, id) in &table.defined {
+                    match host::count_of(*id) {
+                        Ok(count) => counters.push((counter.to_string(), count)),
+                        Err(_) => refused += 1,
+                    }
+                }
+            }
+            refused += outcomes.map_or(0, |it| it.histograms.refused);
+            versions.push(VersionView { version: account.to_string(), counters });
+        }
+        (versions, refused)
+    }
+
     fn feedback_of(&self, version: Version) -> Option<&Table<Counter>> {
         self.account(Account::Of(version))?.feedback.get()
     }
@@ -279,11 +309,13 @@ impl<M: Copy + PartialEq> Table<M> {
             });
             Some((metric, id.ok()?))
         };
-        Self(metrics.into_iter().filter_map(define).collect())
+        let defined: Vec<_> = metrics.into_iter().filter_map(define).collect();
+        let refused = N - defined.len();
+        Self { defined, refused }
     }
 
     fn find(&self, metric: M) -> Option<MetricId> {
-        self.0.iter().find(|(entry, _)| *entry == metric).map(|(_, id)| *id)
+        self.defined.iter().find(|(entry, _)| *entry == metric).map(|(_, id)| *id)
     }
 
     /// Adds to a counter. A count that the host refuses is lost, the request is not.

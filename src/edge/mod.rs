@@ -5,6 +5,7 @@
 //! | [`arrival`] | who answers a request, by what it brings |
 //! | [`by_hand`] | weights by hand, and what was ordered in their place |
 //! | [`chronicle`] | which shares were in force when, as VMs share it |
+//! | [`console`] | the operator's page, and orders |
 //! | [`evidence`] | counters of what the gates have seen |
 //! | [`exports`] | every call of the host, and no more than are needed |
 //! | [`feedback`] | receipts given with answers, votes taken with requests |
@@ -34,6 +35,7 @@
 mod arrival;
 mod by_hand;
 mod chronicle;
+mod console;
 mod contexts;
 mod evidence;
 mod exports;

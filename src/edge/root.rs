@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::by_hand::ByHand;
 use super::chronicle::Chronicle;
+use super::console::{Console, ConsoleStream};
 use super::feedback::Feedback;
 use super::generation::Generation;
 use super::metrics::{RolloutMetrics, Shown};
@@ -12,7 +13,7 @@ use super::stream::Stream;
 use super::walker::{TICK_MS, Walker};
 use super::{host, logger, steering};
 use crate::assign::{Share, Standing};
-use crate::config::{Config, Role};
+use crate::config::{Config, Plugin, Role};
 use crate::ramp::{InForce, Phase};
 
 /// A plugin in one VM. Envoy makes a new root context for a new configuration and
@@ -20,6 +21,8 @@ use crate::ramp::{InForce, Phase};
 pub struct Root {
     context_id: u32,
     running: Option<Rc<Running>>,
+    /// In the place of what is run on, where the operator's page is shown.
+    console: Option<Rc<Console>>,
     /// The number of its latest use, which is a configuration or a stream.
     used: u64,
 }
@@ -32,7 +35,7 @@ pub struct Running {
     pub metrics: Rc<RolloutMetrics>,
     /// Who walks the ramp, where there is one.
     pub walker: Option<Rc<Walker>>,
-    /// Weights that are set by hand, where they can be steered too.
+    /// Weights that are set by hand.
     pub by_hand: Option<Rc<ByHand>>,
     /// Which shares were in force when, where conversations keep theirs.
     pub chronicle: Option<Chronicle>,
@@ -45,7 +48,7 @@ pub struct Running {
 
 impl Root {
     pub fn new(context_id: u32) -> Self {
-        Self { context_id, running: None, used: 0 }
+        Self { context_id, running: None, console: None, used: 0 }
     }
 
     pub fn context_id(&self) -> u32 {
@@ -73,7 +76,13 @@ impl Root {
     fn run(&mut self) -> Result<(), String> {
         let text = host::plugin_configuration()
             .map_err(|error| format!("the host did not give it: {error:?}"))?;
-        let config = Config::parse(&text).map_err(|refused| refused.to_string())?;
+        let config = match Plugin::parse(&text).map_err(|refused| refused.to_string())? {
+            Plugin::Rollout(config) => *config,
+            Plugin::Console(config) => {
+                self.console = Some(Rc::new(Console::new(config)));
+                return Ok(());
+            }
+        };
         let rollout = config.rollout.as_str();
         let metrics = RolloutMetrics::of(rollout);
         // Then it decides nothing, and has no share in force that a gauge could show.
@@ -91,13 +100,13 @@ impl Root {
             walker.begin(generation);
         }
         let can_steer = !is_shadow && steering::is_possible();
-        let by_hand = (can_steer && walker.is_none()).then(|| ByHand::of(rollout));
+        let by_hand = (!is_shadow && walker.is_none()).then(|| ByHand::of(rollout));
         match &by_hand {
             Some(by_hand) => by_hand.begin(generation, config.share),
-            None if can_steer => ByHand::forget(rollout),
+            None if walker.is_some() => ByHand::forget(rollout),
             None => {}
         }
-        let is_ticked = walker.is_some() || by_hand.is_some();
+        let is_ticked = walker.is_some() || can_steer;
         // A host that refuses leaves the ramp where it is, and requests alone.
         let _ = host::set_tick_period(if is_ticked { TICK_MS } else { 0 });
         let context_id = self.context_id;
@@ -156,6 +165,29 @@ impl Root {
         }
     }
 
+    /// A stream that the console answers, if it is what is configured.
+    pub fn console_stream(&self) -> Option<ConsoleStream> {
+        self.console.as_ref().map(|console| ConsoleStream::new(Rc::clone(console)))
+    }
+
+    /// What this VM runs on: of each rollout the configuration that was used last.
+    pub fn in_use(all: &[Self]) -> Vec<Rc<Running>> {
+        let mut in_use: Vec<(u64, &Rc<Running>)> = Vec::new();
+        for root in all {
+            let Some(running) = root.running.as_ref().filter(|it| !it.is_shadow()) else {
+                continue;
+            };
+            let is_same =
+                |(_, it): &(u64, &Rc<Running>)| it.config.rollout == running.config.rollout;
+            match in_use.iter_mut().find(|it| is_same(it)) {
+                Some(known) if known.0 < root.used => *known = (root.used, running),
+                Some(_) => {}
+                None => in_use.push((root.used, running)),
+            }
+        }
+        in_use.into_iter().map(|(_, running)| Rc::clone(running)).collect()
+    }
+
     /// A stream under this configuration. Without one it lets everything pass.
     pub fn stream(&mut self, used: u64) -> Stream {
         let stream = Stream::new(self.running.clone());
@@ -193,6 +225,14 @@ impl Running {
         }
     }
 
+    /// Green's share in force.
+    pub fn share(&self) -> Share {
+        match self.standing() {
+            Standing::Share(share) => share,
+            Standing::RolledBack => Share::NONE,
+        }
+    }
+
     /// What the filter is there for at the stream's listener; `None` where the listener's
     /// metadata has another word for it than there is.
     pub fn role(&self) -> Option<Role> {
@@ -207,13 +247,14 @@ impl Running {
         }
     }
 
+    fn is_shadow(&self) -> bool {
+        self.config.role == Some(Role::Shadow)
+    }
+
     /// Notes the weights, if they are set by hand, where conversations keep theirs.
     pub fn follow_weights(&self) {
         if let (Some(chronicle), None) = (&self.chronicle, &self.walker) {
-            chronicle.follow_weights(match self.standing() {
-                Standing::Share(share) => share,
-                Standing::RolledBack => Share::NONE,
-            });
+            chronicle.follow_weights(self.share());
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::host;
 use super::root::Running;
+use crate::ramp::Entry;
 use crate::steer::{Order, Refusal};
 
 /// The variable of the VM's environment that holds the token.
@@ -22,18 +23,18 @@ pub fn is_possible() -> bool {
 
 impl Running {
     /// Does as ordered, or says why not. Other VMs know of it with their next tick.
-    #[allow(dead_code, reason = "what the console takes comes here")]
-    pub fn order(&self, order: Order) -> Result<(), Refusal> {
+    pub fn order(&self, order: &Order) -> Result<Entry, Refusal> {
         let chronicle = self.chronicle.as_ref();
-        match (&self.walker, &self.config.ramp, &self.by_hand) {
-            (Some(walker), Some(settings), _) => walker.order(settings, chronicle, &order)?,
+        let entry = match (&self.walker, &self.config.ramp, &self.by_hand) {
+            (Some(walker), Some(settings), _) => walker.order(settings, chronicle, order)?,
             (_, _, Some(by_hand)) => {
-                by_hand.order(self.config.share, &order)?;
+                let entry = by_hand.order(self.config.share, order)?;
                 self.follow_weights();
+                entry
             }
             _ => return Err(Refusal("this rollout cannot be steered")),
-        }
+        };
         self.show();
-        Ok(())
+        Ok(entry)
     }
 }

@@ -303,7 +303,9 @@ impl Stream {
         match running.take_vote(body) {
             Taken::PassedOn => Flow::Continue,
             Taken::Answered(status, text) => {
-                let answered = host::respond(status, "verdigris_feedback", &text);
+                let kind = [("content-type", "text/plain; charset=utf-8")];
+                let headers = if text.is_empty() { &[][..] } else { &kind };
+                let answered = host::respond(status, "verdigris_feedback", headers, &text);
                 // What the host does not let it answer is the upstream's.
                 if answered.is_ok() { Flow::Pause } else { Flow::Continue }
             }

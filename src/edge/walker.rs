@@ -31,7 +31,7 @@ const TRIES: usize = 4;
 
 /// In what form VMs share a ramp: another one whenever what is written changes. Modules of
 /// two forms have a ramp each, and neither reads what it would take for something else.
-pub const FORMAT: u32 = 3;
+pub const FORMAT: u32 = 4;
 
 /// The key of what is written in that form.
 pub fn key_of_format(rollout: &str, what: &str) -> String {
@@ -83,7 +83,11 @@ struct Deciding {
     counters: EvidenceCounters,
 }
 
-fn now() -> Option<Now> {
+/// What is in force, with the edition of the state that says so.
+type Published = (u64, InForce);
+
+/// The time.
+pub fn now() -> Option<Now> {
     let monotonic = host::monotonic_time().ok()?;
     Some(Now { monotonic, unix: host::wall_time().ok()? / 1_000_000_000 })
 }
@@ -138,8 +142,9 @@ impl Walker {
 
     /// Learns what is in force.
     fn learn(&self) {
-        let key = key_of_format(&self.rollout, "in_force");
-        if let Some(in_force) = shared(&key).and_then(|(it, _)| postcard::from_bytes(&it).ok()) {
+        let found = shared(&self.key_of_in_force());
+        let known = found.and_then(|(it, _)| postcard::from_bytes::<Published>(&it).ok());
+        if let Some((_, in_force)) = known {
             self.in_force.set(in_force);
         }
     }
@@ -238,32 +243,41 @@ impl Walker {
         Some(deciding)
     }
 
-    /// Has all know what is in force.
+    /// Has all know what is in force, unless they know of a later state's.
     fn publish(&self, settings: &Settings, chronicle: Option<&Chronicle>, state: &State) {
         let in_force = state.in_force(settings);
+        let Ok(text) = postcard::to_allocvec(&(state.edition, in_force)) else { return };
+        for _ in 0..TRIES {
+            let found = shared(&self.key_of_in_force());
+            let cas = found.as_ref().map_or(Cas::ANY, |(_, cas)| *cas);
+            let known = found.and_then(|(text, _)| postcard::from_bytes::<Published>(&text).ok());
+            if known.is_some_and(|(edition, _)| edition > state.edition) {
+                return;
+            }
+            // A VM that does not learn of it now does at the next tick.
+            if set_shared(&self.key_of_in_force(), &text, cas).is_ok() {
+                break;
+            }
+        }
         if let Some(chronicle) = chronicle {
             chronicle.follow_ramp(in_force);
-        }
-        if let Ok(text) = postcard::to_allocvec(&in_force) {
-            // A VM that does not learn of it now does at the next tick.
-            let _ = set_shared(&key_of_format(&self.rollout, "in_force"), &text, Cas::ANY);
         }
     }
 
     /// What all VMs know of the ramp; `None` before one has decided.
-    #[allow(dead_code, reason = "the console shows it")]
     pub fn state(&self) -> Option<State> {
         let (text, _) = shared(&self.key_of_state())?;
         postcard::from_bytes(&text).ok()
     }
 
-    /// Does as ordered. Whichever VM decides goes on with what it then finds.
+    /// Does as ordered; what that has decided. Whichever VM decides goes on with what it then
+    /// finds.
     pub fn order(
         &self,
         settings: &Settings,
         chronicle: Option<&Chronicle>,
         order: &Order,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Entry, Refusal> {
         let now = now().ok_or(Refusal::UNREACHED)?;
         for _ in 0..TRIES {
             let (text, cas) = shared(&self.key_of_state()).ok_or(Refusal::UNREACHED)?;
@@ -274,10 +288,14 @@ impl Walker {
                 say(&self.rollout, &entry);
                 self.publish(settings, chronicle, &state);
                 self.learn();
-                return Ok(());
+                return Ok(entry);
             }
         }
         Err(Refusal::UNREACHED)
+    }
+
+    fn key_of_in_force(&self) -> String {
+        key_of_format(&self.rollout, "in_force")
     }
 
     fn key_of_state(&self) -> String {

@@ -43,6 +43,7 @@ impl State {
         now: Now,
         observations: &mut Vec<Observation>,
     ) -> Vec<Entry> {
+        self.turn(now);
         let mut decided = Vec::new();
         decided.extend(self.follow(settings, now));
         // What a share by hand decides is green's, and of no step.

@@ -36,6 +36,7 @@ impl State {
             return Err(Refusal::CHANGING);
         }
         self.refuse(order.verb)?;
+        self.turn(now);
         let (from, why) = (self.place(settings), order.to_string());
         match order.verb {
             Verb::Pause => {

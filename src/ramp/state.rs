@@ -41,6 +41,9 @@ pub struct State {
     pub told: Identity,
     /// Whether the step takes longer than it should.
     pub is_overdue: bool,
+    /// Grows with each change, and from one beginning to the next, so that of two the later
+    /// one is known.
+    pub edition: u64,
 }
 
 /// By what two settings of one rollout are told apart.
@@ -89,6 +92,7 @@ impl State {
             order: None,
             told: Identity::of(settings),
             is_overdue: false,
+            edition: now.monotonic,
         };
         state.enter(settings, 0, now);
         let started = settings.started.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
@@ -134,6 +138,11 @@ impl State {
     pub(super) fn is_blue(&self) -> bool {
         let is_lost = self.wait == Wait::StateLost && self.share_by_hand().is_none();
         self.phase == Phase::RolledBack || is_lost
+    }
+
+    /// The state is about to change.
+    pub(super) fn turn(&mut self, now: Now) {
+        self.edition = now.monotonic.max(self.edition.saturating_add(1));
     }
 
     /// The step that an observation with this number belongs to; `None` for what was

@@ -3,7 +3,7 @@
 
 mod browser;
 mod fixtures;
-mod stub;
+mod server;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -11,7 +11,7 @@ use fantoccini::Locator;
 use serde_json::{Value, json};
 
 use browser::Browser;
-use stub::Stub;
+use server::Server;
 
 const FOLDER: &str = "target/screenshots";
 const LOOKS: [(&str, u32, &str); 3] =
@@ -19,13 +19,12 @@ const LOOKS: [(&str, u32, &str); 3] =
 
 #[tokio::main]
 async fn main() {
-    let (_stub, address) = Stub::start().await;
+    let (_server, address) = Server::start().await;
     let wanted = std::env::args().nth(1);
     if wanted.as_deref() == Some("serve") {
         for (name, _) in fixtures::all() {
             println!("{address}/{name}/");
         }
-        println!("the token is {}", stub::TOKEN);
         return std::future::pending().await;
     }
     std::fs::create_dir_all(FOLDER).unwrap();

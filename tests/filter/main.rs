@@ -7,6 +7,9 @@
 //! `make test` builds the `.wasm` and has Envoy ready before it runs these.
 
 mod artifacts;
+#[allow(dead_code, reason = "who reads does more")]
+#[path = "../console/browser.rs"]
+mod browser;
 mod envoy;
 mod envoy_only;
 mod feedback;
@@ -16,6 +19,8 @@ mod lease;
 mod memory;
 mod outcomes;
 mod patching;
+#[path = "../console/person.rs"]
+mod person;
 mod proxy;
 mod scenarios;
 mod shadow;

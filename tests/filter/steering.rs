@@ -3,9 +3,9 @@
 
 use serde_json::{Value, json};
 use verdigris::assign::{Share, bucket_hash};
-use verdigris::config::Config;
-use verdigris::ramp::{Now, State};
-use verdigris::steer::{Order, Refusal, Verb, Weights};
+use verdigris::console::View;
+use verdigris::console::view::RolloutView;
+use verdigris::ramp::InForce;
 
 use crate::artifacts;
 use crate::host::{Process, Stream, Vm};
@@ -13,18 +13,20 @@ use crate::proxy::{ROLLOUT, config};
 
 const ROOT: u32 = 1;
 const RELOADED: u32 = 5;
+const CONSOLE: u32 = 50;
+const TOKEN: &str = "a secret of sixteen";
 const RAMPING: u64 = 0;
 const PAUSED: u64 = 2;
 const PROMOTED: u64 = 3;
 const ROLLED_BACK: u64 = 4;
 const BY_HAND: u64 = 5;
 
-/// Two VMs of one process, in which one can steer.
+/// Two VMs of one process, and a third that is never ticked and takes the orders.
 struct Vms {
     process: Process,
     vms: Vec<Vm>,
+    console: Vm,
     root: u32,
-    config: Value,
 }
 
 /// A ramp that stays in its first step.
@@ -40,7 +42,7 @@ fn with_weights(blue: u64, green: u64) -> Value {
 
 impl Vms {
     fn start(config: &Value) -> Self {
-        Self::start_in(config, &["PATH=/", "VERDIGRIS_CONSOLE_TOKEN=a secret of sixteen"])
+        Self::start_in(config, &["PATH=/", &format!("VERDIGRIS_CONSOLE_TOKEN={TOKEN}")])
     }
 
     fn start_in(config: &Value, environment: &[&str]) -> Self {
@@ -48,8 +50,10 @@ impl Vms {
         let process = Process::default();
         process.shared.lock().unwrap().environment =
             environment.iter().map(|it| (*it).to_owned()).collect();
+        let mut console = Vm::start(&wasm, &process);
+        console.configure(CONSOLE, br#"{"role": "console"}"#).unwrap();
         let vms = (0..2).map(|_| Vm::start(&wasm, &process)).collect();
-        let mut vms = Self { process, vms, root: 0, config: Value::Null };
+        let mut vms = Self { process, vms, console, root: 0 };
         vms.reload(ROOT, config);
         (0..2).for_each(|vm| vms.tick(vm));
         vms
@@ -58,8 +62,7 @@ impl Vms {
     /// All are given another configuration.
     fn reload(&mut self, root: u32, config: &Value) {
         let before = std::mem::replace(&mut self.root, root);
-        self.config = config.clone();
-        for vm in &mut self.vms {
+        for vm in self.vms.iter_mut().chain([&mut self.console]) {
             vm.configure(root, config.to_string().as_bytes()).unwrap();
             if before != 0 {
                 vm.end(before);
@@ -71,37 +74,38 @@ impl Vms {
         self.vms[vm].tick(self.root);
     }
 
-    fn key(what: &str) -> String {
-        format!("verdigris.3.{ROLLOUT}.{what}")
+    /// What the console answers.
+    fn ask(&mut self, method: &str, path: &str, body: Option<Value>) -> (u16, String) {
+        let authorization = format!("Bearer {TOKEN}");
+        let headers = [
+            (":method", method),
+            (":path", path),
+            (":authority", "localhost"),
+            ("authorization", &authorization),
+        ];
+        let headers = headers.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
+        let body = body.map(|body| body.to_string().into_bytes());
+        let stream = Stream { headers: headers.into(), body, ..Stream::default() };
+        self.console.run_stream(100, CONSOLE, stream).reply.expect("the console answers")
     }
 
-    fn shared(&self, what: &str) -> Vec<u8> {
-        self.process.shared.lock().unwrap().data[&Self::key(what)].0.clone()
+    fn order(&mut self, (order, weights): Order) -> Result<(), String> {
+        let mut body = json!({"reason": "as asked"});
+        if let Some((blue, green)) = weights {
+            body["weights"] = json!({"blue": blue, "green": green});
+        }
+        match self.ask("POST", &format!("/{order}"), Some(body)) {
+            (200, _) => Ok(()),
+            (_, text) => Err(text),
+        }
     }
 
-    fn share(&self, what: &str, bytes: Vec<u8>) {
-        let mut shared = self.process.shared.lock().unwrap();
-        let entry = shared.data.entry(Self::key(what)).or_default();
-        *entry = (bytes, entry.1 + 1);
-    }
-
-    /// What a third VM does that is given an order.
-    fn order(&self, verb: Verb) -> Result<(), Refusal> {
-        let order = Order::new(verb, "as asked", 0)?;
-        let config = Config::parse(self.config.to_string().as_bytes()).unwrap();
-        let Some(settings) = config.ramp else {
-            let mut weights: Weights = postcard::from_bytes(&self.shared("weights")).unwrap();
-            assert_eq!(weights.written, config.share);
-            weights.obey(order, 0)?;
-            self.share("weights", postcard::to_allocvec(&weights).unwrap());
-            return Ok(());
-        };
-        let mut state: State = postcard::from_bytes(&self.shared("state")).unwrap();
-        let monotonic = self.process.shared.lock().unwrap().clock;
-        state.obey(&settings, order, Now { monotonic, unix: 0 })?;
-        self.share("state", postcard::to_allocvec(&state).unwrap());
-        self.share("in_force", postcard::to_allocvec(&state.in_force(&settings)).unwrap());
-        Ok(())
+    fn shown_by_console(&mut self) -> RolloutView {
+        let (status, text) = self.ask("GET", "/state.json", None);
+        assert_eq!(status, 200, "{text}");
+        let View { mut rollouts, .. } = serde_json::from_str(&text).unwrap();
+        assert_eq!(rollouts.len(), 1, "{text}");
+        rollouts.remove(0)
     }
 
     /// Whether the VM has green answer just those whom this share, in percent, takes in.
@@ -135,23 +139,31 @@ impl Vms {
     }
 }
 
-fn weights(blue: u64, green: u64) -> Verb {
-    Verb::Weights(Share::new(blue, green).unwrap())
+/// An order's name, and the weights that are ordered.
+type Order = (&'static str, Option<(u64, u64)>);
+
+const PAUSE: Order = ("pause", None);
+const RESUME: Order = ("resume", None);
+const PROMOTE: Order = ("promote", None);
+const ROLLBACK: Order = ("rollback", None);
+
+const fn weights(blue: u64, green: u64) -> Order {
+    ("weights", Some((blue, green)))
 }
 
 #[test]
 fn an_order_to_a_ramp_is_in_force_everywhere_within_a_tick() {
     let table = [
-        (Verb::Pause, PAUSED, 50),
-        (Verb::Promote, PROMOTED, 100),
+        (PAUSE, PAUSED, 50),
+        (PROMOTE, PROMOTED, 100),
         (weights(4, 1), PAUSED, 20),
-        (Verb::Rollback, ROLLED_BACK, 0),
+        (ROLLBACK, ROLLED_BACK, 0),
     ];
     for order_of_ticks in [[0, 1], [1, 0]] {
         let mut vms = Vms::start(&with_ramp());
         for (verb, phase, percent) in table {
-            if verb != Verb::Pause {
-                vms.order(Verb::Resume).unwrap();
+            if verb != PAUSE {
+                vms.order(RESUME).unwrap();
             }
             vms.order(verb).unwrap();
             for vm in order_of_ticks {
@@ -160,8 +172,29 @@ fn an_order_to_a_ramp_is_in_force_everywhere_within_a_tick() {
                 assert_eq!(vms.shown(), (phase, percent * 100), "{verb:?}");
             }
         }
-        assert!(vms.order(Verb::Promote).is_err());
+        assert!(vms.order(PROMOTE).is_err());
     }
+}
+
+/// What is in force is not put back by a VM that has decided before an order and tells of
+/// it after.
+#[test]
+fn what_is_in_force_is_that_of_the_latest_state() {
+    let mut vms = Vms::start(&with_ramp());
+    vms.order(weights(4, 1)).unwrap();
+    let key = format!("verdigris.4.{ROLLOUT}.in_force");
+    let mut later = 0;
+    if let Some((bytes, _)) = vms.process.shared.lock().unwrap().data.get_mut(&key) {
+        let (edition, in_force): (u64, InForce) = postcard::from_bytes(bytes).unwrap();
+        later = edition + 3_600_000_000_000;
+        *bytes = postcard::to_allocvec(&(later, in_force)).unwrap();
+    }
+    vms.order(RESUME).unwrap();
+    (0..2).for_each(|vm| vms.tick(vm));
+    assert!((0..2).all(|vm| vms.has_green_at(vm, 20)), "that of an earlier state is taken");
+    vms.process.shared.lock().unwrap().clock = later;
+    (0..2).for_each(|vm| vms.tick(vm));
+    assert!((0..2).all(|vm| vms.has_green_at(vm, 50)), "that of a later state is not taken");
 }
 
 #[test]
@@ -197,7 +230,7 @@ fn evidence_outlives_an_order() {
     (0..2).for_each(|vm| vms.tick(vm));
     vms.has_green_at(0, 90);
     (0..2).for_each(|vm| vms.tick(vm));
-    vms.order(Verb::Resume).unwrap();
+    vms.order(RESUME).unwrap();
     (0..2).for_each(|vm| vms.tick(vm));
     // The same users once more.
     vms.has_green_at(1, 50);
@@ -209,9 +242,9 @@ fn evidence_outlives_an_order() {
 fn an_order_to_weights_is_in_force_everywhere_within_a_tick() {
     let table = [
         (weights(1, 1), BY_HAND, 50),
-        (Verb::Promote, BY_HAND, 100),
-        (Verb::Rollback, ROLLED_BACK, 0),
-        (Verb::Resume, BY_HAND, 20),
+        (PROMOTE, BY_HAND, 100),
+        (ROLLBACK, ROLLED_BACK, 0),
+        (RESUME, BY_HAND, 20),
     ];
     let mut vms = Vms::start(&with_weights(80, 20));
     assert_eq!(vms.shown(), (BY_HAND, 2000));
@@ -222,16 +255,16 @@ fn an_order_to_weights_is_in_force_everywhere_within_a_tick() {
             assert!(vms.has_green_at(vm, percent), "{verb:?} {vm}");
             assert_eq!(vms.shown(), (phase, percent * 100), "{verb:?}");
             // A rollback is for pinned users too.
-            assert_eq!(vms.is_green(vm, "tester"), verb != Verb::Rollback);
+            assert_eq!(vms.is_green(vm, "tester"), verb != ROLLBACK);
         }
     }
-    assert!(vms.order(Verb::Pause).is_err());
+    assert!(vms.order(PAUSE).is_err());
 }
 
 #[test]
 fn an_order_to_weights_outlives_reloads_that_leave_the_weights_alone() {
     let mut vms = Vms::start(&with_weights(80, 20));
-    vms.order(Verb::Rollback).unwrap();
+    vms.order(ROLLBACK).unwrap();
     (0..2).for_each(|vm| vms.tick(vm));
     let mut config = with_weights(80, 20);
     config["pins"] = json!({"green": ["another"]});
@@ -243,18 +276,18 @@ fn an_order_to_weights_outlives_reloads_that_leave_the_weights_alone() {
     vms.reload(RELOADED + 1, &with_weights(70, 30));
     assert!((0..2).all(|vm| vms.has_green_at(vm, 30)));
     assert_eq!(vms.shown(), (BY_HAND, 3000));
-    let log: Weights = postcard::from_bytes(&vms.shared("weights")).unwrap();
-    let log: Vec<_> = log.log.iter().map(ToString::to_string).collect();
-    assert_eq!(log.len(), 3, "{log:#?}");
-    assert!(log[2].contains("rolled_back at 0 % -> by_hand at 30 %"), "{log:#?}");
-    assert!(log[2].ends_with("which ends what was ordered: rollback"), "{log:#?}");
+    let view = vms.shown_by_console();
+    assert_eq!(view.decisions.len(), 3, "{view:#?}");
+    let last = &view.decisions[0];
+    assert_eq!((last.from_phase.as_str(), last.to_phase.as_str()), ("rolled_back", "by_hand"));
+    assert!(last.why.ends_with("which ends what was ordered: rollback"), "{view:#?}");
 }
 
 /// Between two times of the same weights there was a ramp.
 #[test]
 fn a_ramp_ends_what_was_ordered_to_weights() {
     let mut vms = Vms::start(&with_weights(80, 20));
-    vms.order(Verb::Rollback).unwrap();
+    vms.order(ROLLBACK).unwrap();
     vms.reload(RELOADED, &with_ramp());
     vms.reload(RELOADED + 1, &with_weights(80, 20));
     (0..2).for_each(|vm| vms.tick(vm));
@@ -267,10 +300,11 @@ fn a_ramp_ends_what_was_ordered_to_weights() {
 #[test]
 fn a_vm_that_is_left_behind_obeys_and_is_not_followed() {
     let mut vms = Vms::start(&with_weights(80, 20));
-    let config = with_weights(70, 30);
-    vms.vms[1].configure(RELOADED, config.to_string().as_bytes()).unwrap();
-    vms.config = config;
-    vms.order(Verb::Rollback).unwrap();
+    let config = with_weights(70, 30).to_string();
+    for vm in [&mut vms.vms[1], &mut vms.console] {
+        vm.configure(RELOADED, config.as_bytes()).unwrap();
+    }
+    vms.order(ROLLBACK).unwrap();
     for _ in 0..3 {
         vms.tick(0);
         vms.vms[1].tick(RELOADED);
@@ -292,7 +326,7 @@ fn conversations_follow_what_is_ordered_to_weights() {
     };
     let pass = |vms: &Vms| vms.process.shared.lock().unwrap().clock += 3_000_000_000;
     pass(&vms);
-    for (verb, is_green) in [(Verb::Promote, true), (Verb::Rollback, false)] {
+    for (verb, is_green) in [(PROMOTE, true), (ROLLBACK, false)] {
         vms.order(verb).unwrap();
         (0..2).for_each(|vm| vms.tick(vm));
         pass(&vms);
@@ -301,15 +335,18 @@ fn conversations_follow_what_is_ordered_to_weights() {
     }
 }
 
-/// Who cannot be steered pays for no ticks, and shares nothing.
+/// Who cannot be steered pays for no ticks, and knows its history all the same.
 #[test]
 fn without_a_token_weights_have_no_ticks() {
     let environments: [(&[&str], u32); 3] =
         [(&[], 0), (&["VERDIGRIS_CONSOLE_TOKEN="], 0), (&["VERDIGRIS_CONSOLE_TOKEN=x"], 500)];
     for (environment, tick_ms) in environments {
-        let vms = Vms::start_in(&with_weights(80, 20), environment);
+        let mut vms = Vms::start_in(&with_weights(80, 20), environment);
         assert_eq!(vms.vms[0].tick_ms(), tick_ms, "{environment:?}");
-        let is_shared = vms.process.shared.lock().unwrap().data.contains_key(&Vms::key("weights"));
-        assert_eq!(is_shared, tick_ms != 0, "{environment:?}");
+        vms.reload(RELOADED, &with_weights(70, 30));
+        let shares: Vec<_> = vms.shown_by_console().shares.iter().map(|it| it.green_bp).collect();
+        assert_eq!(shares, [2000, 3000], "{environment:?}");
+        let (status, _) = vms.ask("POST", "/rollback", Some(json!({"reason": "as asked"})));
+        assert_eq!(status, if tick_ms == 0 { 404 } else { 401 }, "{environment:?}");
     }
 }

@@ -1,7 +1,7 @@
 //! A ramp and a world that does as it is told.
 
 use serde_json::{Value, json};
-use verdigris::assign::{Share, Version};
+use verdigris::assign::{Share, Version, unit_hash};
 use verdigris::config::Config;
 use verdigris::judge::{Metric, Observation, Told};
 use verdigris::ramp::{Entry, Now, Phase, Settings, State};
@@ -10,7 +10,7 @@ use verdigris::steer::{Order, Refusal, Verb};
 #[derive(Clone)]
 pub struct Walk {
     pub state: State,
-    settings: Settings,
+    pub config: Config,
     seconds: u64,
     units: u64,
 }
@@ -30,14 +30,15 @@ const SECOND_NS: u64 = 1_000_000_000;
 impl Walk {
     /// An hour after 1970 began.
     pub fn begin(ramp: Value) -> Self {
-        let settings = settings(ramp);
+        let config = with_ramp(ramp);
         let seconds = 3600;
-        Self { state: State::begin(&settings, now(seconds)), settings, seconds, units: 0 }
+        let state = State::begin(config.ramp.as_ref().unwrap(), now(seconds));
+        Self { state, config, seconds, units: 0 }
     }
 
     /// The operator writes another ramp.
     pub fn change(&mut self, ramp: Value) {
-        self.settings = settings(ramp);
+        self.config = with_ramp(ramp);
     }
 
     pub fn seconds(&mut self, count: u64, seen: Seen) {
@@ -55,7 +56,7 @@ impl Walk {
                 self.units += 1;
                 observations.push(Observation {
                     at: self.seconds * SECOND_NS,
-                    unit: self.units.wrapping_mul(0x9e37_79b9_7f4a_7c15),
+                    unit: unit_hash("assistant-v8", &self.units.to_le_bytes()),
                     step: number,
                     version,
                     is_new: true,
@@ -63,17 +64,26 @@ impl Walk {
                 });
             }
         }
-        self.state.tick(&self.settings, now(self.seconds), &mut observations);
+        let now = self.now();
+        self.state.tick(self.config.ramp.as_ref().unwrap(), now, &mut observations);
     }
 
     pub fn order(&mut self, verb: Verb) -> Result<Entry, Refusal> {
-        let order = Order::new(verb, "as asked", self.seconds * 1000)?;
-        self.state.obey(&self.settings, order, now(self.seconds))
+        let (order, now) = (Order::new(verb, "as asked", self.seconds * 1000)?, self.now());
+        self.state.obey(self.config.ramp.as_ref().unwrap(), order, now)
     }
 
     /// The number that workers give with what is decided now.
     pub fn number(&self) -> u16 {
-        self.state.in_force(&self.settings).number
+        self.state.in_force(self.settings()).number
+    }
+
+    pub fn now(&self) -> Now {
+        now(self.seconds)
+    }
+
+    fn settings(&self) -> &Settings {
+        self.config.ramp.as_ref().unwrap()
     }
 
     pub fn phase(&self) -> Phase {
@@ -81,11 +91,11 @@ impl Walk {
     }
 
     pub fn share(&self) -> Option<Share> {
-        Some(self.state.in_force(&self.settings).share)
+        Some(self.state.in_force(self.settings()).share)
     }
 
     pub fn is_overdue(&self) -> bool {
-        self.state.in_force(&self.settings).is_overdue
+        self.state.in_force(self.settings()).is_overdue
     }
 
     pub fn log(&self) -> Vec<String> {
@@ -97,12 +107,12 @@ fn now(seconds: u64) -> Now {
     Now { monotonic: seconds * SECOND_NS, unix: seconds }
 }
 
-fn settings(ramp: Value) -> Settings {
+fn with_ramp(ramp: Value) -> Config {
     let config = json!({
         "rollout": "assistant-v8",
         "unit": {"header": "x-user-id"},
         "versions": {"blue": {"cluster": "llm-blue"}, "green": {"cluster": "llm-green"}},
         "ramp": ramp,
     });
-    Config::parse(config.to_string().as_bytes()).unwrap().ramp.unwrap()
+    Config::parse(config.to_string().as_bytes()).unwrap()
 }

@@ -23,12 +23,17 @@ pub struct Envoy {
     pub client: Client,
     pub upstreams: [Upstream; 3],
     workers: u32,
+    token: Option<&'static str>,
     admin: String,
     pub url: String,
+    /// Where the page is, if there is one.
+    pub console: Option<String>,
 }
 
 /// The headers that are between the filter and Envoy's routes.
 const OWN_HEADERS: [&str; 2] = ["x-verdigris-cluster", "x-verdigris-shadow"];
+
+const TOKEN_VARIABLE: &str = "VERDIGRIS_CONSOLE_TOKEN";
 
 /// What an update of the filter's configuration has come to, by Envoy's counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +49,8 @@ pub struct Setup<'a> {
     pub filter: Option<&'a str>,
     pub wasm: PathBuf,
     pub workers: u32,
+    /// With what who steers is known, if anybody can.
+    pub token: Option<&'static str>,
     /// A change to the bootstrap, which may name the upstreams' ports.
     pub change: &'a dyn Fn(String, &[Upstream; 3]) -> String,
 }
@@ -54,6 +61,7 @@ impl Default for Setup<'_> {
             filter: None,
             wasm: artifacts::filter_wasm(),
             workers: 2,
+            token: None,
             change: &|bootstrap, _| bootstrap,
         }
     }
@@ -66,16 +74,19 @@ impl Envoy {
         let folder = TempDir::with_prefix("verdigris-").unwrap();
         let bootstrap = (setup.change)(bootstrap(&upstreams), &upstreams);
         std::fs::write(folder.path().join("envoy.yaml"), bootstrap).unwrap();
-        std::fs::copy(artifacts::shipped("start"), folder.path().join("start")).unwrap();
+        for name in ["start", "console.yaml"] {
+            std::fs::copy(artifacts::shipped(name), folder.path().join(name)).unwrap();
+        }
         std::os::unix::fs::symlink(&setup.wasm, folder.path().join("verdigris.wasm")).unwrap();
         if let Some(filter) = setup.filter {
             std::fs::write(folder.path().join("filter.yaml"), filter).unwrap();
         }
-        let workers = setup.workers;
-        let process = launch(folder.path(), workers);
+        let (workers, token) = (setup.workers, setup.token);
+        let process = launch(folder.path(), workers, token);
         let client = Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
-        let (admin, url) = (String::new(), String::new());
-        let mut envoy = Self { process, folder, client, upstreams, workers, admin, url };
+        let (admin, url, console) = (String::new(), String::new(), None);
+        let mut envoy =
+            Self { process, folder, client, upstreams, workers, token, admin, url, console };
         envoy.wait_until_ready();
         envoy
     }
@@ -88,8 +99,12 @@ impl Envoy {
             let ready = self.client.get(format!("{}/ready", self.admin)).send().ok()?;
             (ready.status() == 200).then(|| self.admin("/listeners"))
         });
-        let listener = listeners.lines().find_map(|line| line.strip_prefix("llm::")).unwrap();
-        self.url = format!("http://{listener}");
+        let url = |name| {
+            let address = listeners.lines().find_map(|line| line.strip_prefix(name));
+            address.map(|address| format!("http://{address}"))
+        };
+        self.url = url("llm::").unwrap();
+        self.console = url("console::");
     }
 
     /// What the admin port answers.
@@ -196,7 +211,7 @@ impl Proxy for Envoy {
     fn restart(&mut self) {
         self.process.stop();
         std::fs::remove_file(self.folder.path().join("admin.txt")).unwrap();
-        self.process = launch(self.folder.path(), self.workers);
+        self.process = launch(self.folder.path(), self.workers, self.token);
         self.wait_until_ready();
     }
 
@@ -232,13 +247,15 @@ impl Proxy for Envoy {
 }
 
 /// Envoy, started in `folder` as the README says.
-fn launch(folder: &Path, workers: u32) -> Process {
+fn launch(folder: &Path, workers: u32, token: Option<&str>) -> Process {
     let mut command = Command::new("sh");
     command
         .arg("start")
         .args(["--concurrency", &workers.to_string(), "--disable-hot-restart"])
         .args(["--admin-address-path", "admin.txt", "--file-flush-interval-msec", "50"])
         .env("ENVOY", artifacts::envoy())
+        .env_remove(TOKEN_VARIABLE)
+        .envs(token.map(|token| (TOKEN_VARIABLE, token)))
         .current_dir(folder);
     Process::start(&mut command, &folder.join("envoy.log"))
 }
@@ -250,7 +267,9 @@ fn bootstrap(upstreams: &[Upstream; 3]) -> String {
     let next = green.replace("llm-green", "llm-next").replace("4021", "4022");
     let mut bootstrap = shipped.clone() + &next;
     let [blue, green, next] = upstreams.each_ref().map(|upstream| upstream.port);
-    for (shipped, free) in [(9901, 0), (10000, 0), (4020, blue), (4021, green), (4022, next)] {
+    for (shipped, free) in
+        [(9901, 0), (9902, 0), (10000, 0), (4020, blue), (4021, green), (4022, next)]
+    {
         let ports = format!("port_value: {shipped}}}");
         assert_eq!(bootstrap.matches(&ports).count(), 1, "{ports}");
         bootstrap = bootstrap.replace(&ports, &format!("port_value: {free}}}"));

@@ -2,11 +2,13 @@
 
 mod answers;
 mod bodies;
+mod console;
 mod conversations;
 mod cut_short;
 mod demo;
 mod feedback;
 mod logs_and_stats;
+mod page;
 mod passing;
 mod ramp;
 mod releases;

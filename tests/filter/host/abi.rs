@@ -175,6 +175,12 @@ fn link_proxy(linker: &mut Linker<State>) {
     host_call!(linker, proxy_increment_metric(host, id: u32, offset: i64) {
         with_metric(&host, id, |value| *value += u64::try_from(offset).unwrap())
     });
+    host_call!(linker, proxy_get_metric(host, id: u32, value: u32) {
+        let mut found = 0;
+        let status = with_metric(&host, id, |value| found = *value);
+        memory(&host).write(&mut host, value as usize, &found.to_le_bytes()).unwrap();
+        status
+    });
     host_call!(linker, proxy_record_metric(host, id: u32, recorded: u64) {
         with_metric(&host, id, |value| *value = recorded)
     });

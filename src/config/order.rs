@@ -1,0 +1,74 @@
+//! What who steers writes, and what is ordered by it.
+
+use std::cell::RefCell;
+
+use super::problems::Problems;
+use super::reader::Place;
+use super::valid::share;
+use super::written::{WHOLE, WrittenWeights, json_of};
+use super::{Problem, Refused};
+use crate::steer::{Order, Verb};
+
+/// Reads an order of this name, such as `pause`, from the JSON text of its body: a `reason`,
+/// and `weights` where these are ordered.
+///
+/// # Errors
+/// Everything that is wrong with it; a name that is no order's.
+///
+/// ```
+/// use verdigris::config::order;
+/// let text = br#"{"reason": "more of it", "weights": {"blue": 75, "green": 25}}"#;
+/// assert_eq!(order("weights", text, 0)?.to_string(), "by hand: weights: more of it");
+/// # Ok::<(), verdigris::config::Refused>(())
+/// ```
+pub fn order(name: &str, text: &[u8], at_ms: u64) -> Result<Order, Refused> {
+    let json = json_of(text).map_err(in_the_body)?;
+    let read = RefCell::default();
+    let mut problems = Problems::default();
+    let order = Place::root(&json, &read).fields().and_then(|mut fields| {
+        let reason = fields.text("reason");
+        let verb = match name {
+            "pause" => Verb::Pause,
+            "resume" => Verb::Resume,
+            "rollback" => Verb::Rollback,
+            "promote" => Verb::Promote,
+            "approve" => Verb::Approve,
+            "weights" => {
+                let weights = fields.fields("weights").map(WrittenWeights::read);
+                if weights.is_none() {
+                    let mend = r#"write what green is to have, such as {"blue": 75, "green": 25}"#;
+                    problems.note(Problem::missing("weights", mend));
+                }
+                Verb::Weights(share(weights, &mut problems)?)
+            }
+            _ => return None,
+        };
+        fields.end();
+        let order = Order::new(verb, &reason.unwrap_or_default(), at_ms);
+        if order.is_err() {
+            let mend = "write why, in a line: others will read it in the log";
+            problems.note(Problem::missing("reason", mend));
+        }
+        order.ok()
+    });
+    let read = read.into_inner();
+    if read.is_empty() {
+        problems.refuse_or(order)
+    } else {
+        Err(in_the_body(Refused { problems: read }))
+    }
+}
+
+/// What is wrong with the text as a whole is said of the body.
+fn in_the_body(mut refused: Refused) -> Refused {
+    for problem in &mut refused.problems {
+        if problem.field == WHOLE {
+            *problem = Problem {
+                field: "the body".into(),
+                mend: r#"write one JSON object, such as {"reason": "green is slow"}"#.into(),
+                ..problem.clone()
+            };
+        }
+    }
+    refused
+}

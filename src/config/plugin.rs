@@ -1,0 +1,101 @@
+//! What a plugin is configured to be: a rollout's filter, or the console.
+
+use serde_json::Value;
+
+use super::problems::Problems;
+use super::written::{WrittenConsole, json_of};
+use super::{Config, Refused, Written};
+
+/// What a plugin is configured to be.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Plugin {
+    /// A rollout's filter.
+    Rollout(Box<Config>),
+    /// The operator's page.
+    Console(Console),
+}
+
+/// The operator's page.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Console {
+    /// The names by which it may be asked for, besides `localhost` and addresses.
+    pub hosts: Vec<Box<str>>,
+}
+
+// === impl Plugin ===
+
+impl Plugin {
+    /// Reads and checks the JSON text of a plugin configuration.
+    ///
+    /// A console's may have a rollout's fields too, so that one text can serve both. They
+    /// must be known, and are not looked at.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, as [`Config::parse`] has it.
+    ///
+    /// ```
+    /// use verdigris::config::{Console, Plugin};
+    /// let plugin = Plugin::parse(br#"{"role": "console"}"#)?;
+    /// assert_eq!(plugin, Plugin::Console(Console::default()));
+    /// # Ok::<(), verdigris::config::Refused>(())
+    /// ```
+    pub fn parse(text: &[u8]) -> Result<Self, Refused> {
+        let json = json_of(text)?;
+        let is_console = json.get("role").and_then(Value::as_str) == Some("console");
+        let written = Written::of_json(&json)?;
+        if is_console {
+            return Console::try_from(written.console.unwrap_or_default()).map(Self::Console);
+        }
+        Config::try_from(written).map(|config| Self::Rollout(Box::new(config)))
+    }
+}
+
+// === impl Console ===
+
+impl TryFrom<WrittenConsole> for Console {
+    type Error = Refused;
+
+    fn try_from(written: WrittenConsole) -> Result<Self, Refused> {
+        let mut problems = Problems::default();
+        let mut hosts = Vec::new();
+        for (at, host) in written.hosts.iter().enumerate() {
+            let is_host = |it: u8| it.is_ascii_alphanumeric() || matches!(it, b'.' | b'-' | b'_');
+            let is_name = !host.is_empty() && host.bytes().all(is_host);
+            let rule =
+                r#"write a host's name without scheme and port, such as "verdigris.example""#;
+            let check = |host: &str| if is_name { Ok(Box::from(host)) } else { Err(rule) };
+            hosts.extend(problems.checked(&format!("console.hosts[{at}]"), host, check));
+        }
+        problems.refuse_or(Some(Self { hosts }))
+    }
+}
+
+impl Console {
+    /// Whether it may be asked for by this name, as a `Host` header has it. A page from
+    /// elsewhere can have its own name point at the console, and would be asked for by that;
+    /// it cannot have an address.
+    ///
+    /// ```
+    /// use verdigris::config::Console;
+    /// let console = Console { hosts: vec!["verdigris.example".into()] };
+    /// for host in ["localhost:9902", "127.0.0.1", "[::1]:80", "verdigris.example"] {
+    ///     assert!(console.answers_to(host.as_bytes()), "{host}");
+    /// }
+    /// assert!(!console.answers_to(b"elsewhere.example:9902"));
+    /// ```
+    pub fn answers_to(&self, authority: &[u8]) -> bool {
+        let Ok(authority) = str::from_utf8(authority) else { return false };
+        let is_port = |port: &str| !port.is_empty() && port.bytes().all(|it| it.is_ascii_digit());
+        let host = match authority.rsplit_once(':') {
+            Some((host, port)) if is_port(port) => host,
+            _ => authority,
+        };
+        let inside = host.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
+        let is_address = match inside {
+            Some(inside) => inside.parse::<std::net::Ipv6Addr>().is_ok(),
+            None => host.parse::<std::net::Ipv4Addr>().is_ok(),
+        };
+        let is_named = |name: &str| name.eq_ignore_ascii_case(host);
+        is_address || is_named("localhost") || self.hosts.iter().any(|name| is_named(name))
+    }
+}

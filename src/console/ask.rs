@@ -1,0 +1,146 @@
+//! Who may ask the console for what.
+//!
+//! | method | path | who |
+//! |---|---|---|
+//! | `GET`, `HEAD` | `/`, `/state.json` | whoever reaches the listener, by an address or a name that is the console's |
+//! | `POST` | `/pause`, `/resume`, `/rollback`, `/promote`, `/approve`, `/weights` | who has the token, and is no page from elsewhere; nobody where there is no token |
+
+use super::answer::Answer;
+use crate::config::Console;
+use crate::observe::detect::without_query;
+
+/// What a request's headers say, as far as the console asks.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Head<'a> {
+    /// `GET`, such as.
+    pub method: Option<&'a [u8]>,
+    /// With the query.
+    pub path: Option<&'a [u8]>,
+    /// The name by which it is asked for, and the port.
+    pub authority: Option<&'a [u8]>,
+    origin: Option<&'a [u8]>,
+    fetch_site: Option<&'a [u8]>,
+    authorization: Option<&'a [u8]>,
+}
+
+/// What is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// The page.
+    Page,
+    /// The same as data.
+    State,
+    /// That something be done. What, and why, is in the body.
+    Steer {
+        /// The order's name.
+        order: &'static str,
+        /// The rollout's, where one is named.
+        rollout: Option<String>,
+    },
+}
+
+/// What can be ordered, by name.
+const ORDERS: [&str; 6] = ["pause", "resume", "rollback", "promote", "approve", "weights"];
+
+// === impl Head ===
+
+impl<'a> Head<'a> {
+    /// What these headers say. One that is there twice says nothing that could be trusted.
+    pub fn of(headers: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> Self {
+        let mut head = Self::default();
+        for (name, value) in headers {
+            let field = match name {
+                b":method" => &mut head.method,
+                b":path" => &mut head.path,
+                b":authority" => &mut head.authority,
+                b"origin" => &mut head.origin,
+                b"sec-fetch-site" => &mut head.fetch_site,
+                b"authorization" => &mut head.authorization,
+                _ => continue,
+            };
+            *field = Some(if field.is_some() { b"" } else { value });
+        }
+        head
+    }
+
+    /// Whether a page from elsewhere sends it. One from here names the same host and port,
+    /// and what is no browser names none.
+    fn is_from_elsewhere(&self) -> bool {
+        let is_other = |origin: &[u8]| {
+            let schemes: [&[u8]; 2] = [b"http://", b"https://"];
+            let host = schemes.iter().find_map(|scheme| origin.strip_prefix(*scheme));
+            host.is_none() || host != self.authority
+        };
+        self.origin.is_some_and(is_other)
+            || self.fetch_site.is_some_and(|it| !matches!(it, b"same-origin" | b"none"))
+    }
+
+    fn shows(&self, token: &str) -> bool {
+        let Some((scheme, given)) = self.authorization.and_then(|it| it.split_at_checked(7)) else {
+            return false;
+        };
+        scheme.eq_ignore_ascii_case(b"bearer ") && is_equal(given, token.as_bytes())
+    }
+}
+
+/// In a time that does not tell where the two differ.
+fn is_equal(given: &[u8], token: &[u8]) -> bool {
+    let differing = |sum: u8, (a, b): (&u8, &u8)| std::hint::black_box(sum | (a ^ b));
+    given.len() == token.len() && given.iter().zip(token).fold(0, differing) == 0
+}
+
+// === impl Ask ===
+
+impl Ask {
+    /// What is asked for, or what is answered instead. `token` is what who steers must show.
+    ///
+    /// # Errors
+    /// The answer to who may not ask for this, or asks for what there is not.
+    pub fn of(head: &Head<'_>, console: &Console, token: Option<&str>) -> Result<Self, Answer> {
+        if !head.authority.is_some_and(|it| console.answers_to(it)) {
+            return Err(Answer::text(
+                403,
+                "The console is not asked for by this name. Ask by its address, or write the name \
+                 into console.hosts of its configuration.",
+            ));
+        }
+        let path = head.path.unwrap_or_default();
+        let order = |name: &[u8]| ORDERS.into_iter().find(|it| it.as_bytes() == name);
+        let asked = match without_query(path) {
+            b"/" => Self::Page,
+            b"/state.json" => Self::State,
+            [b'/', name @ ..] => match (order(name), token) {
+                (Some(order), Some(_)) => Self::Steer { order, rollout: rollout_in(path)? },
+                _ => return Err(Answer::not_found()),
+            },
+            _ => return Err(Answer::not_found()),
+        };
+        let method = head.method.unwrap_or_default();
+        match (&asked, token) {
+            (Self::Steer { .. }, _) if method != b"POST" => Err(Answer::wrong_method("POST")),
+            (Self::Steer { .. }, _) if head.is_from_elsewhere() => Err(Answer::text(
+                403,
+                "This comes from a page that is not the console's, and nothing is done.",
+            )),
+            (Self::Steer { .. }, Some(token)) if !head.shows(token) => Err(Answer::unauthorized()),
+            (Self::Page | Self::State, _) if !matches!(method, b"GET" | b"HEAD") => {
+                Err(Answer::wrong_method("GET, HEAD"))
+            }
+            _ => Ok(asked),
+        }
+    }
+}
+
+/// The rollout that a query names. Its name is the same in a query and elsewhere.
+fn rollout_in(path: &[u8]) -> Result<Option<String>, Answer> {
+    let query = path.splitn(2, |byte| *byte == b'?').nth(1).unwrap_or_default();
+    let mut named = query.split(|byte| *byte == b'&').filter(|it| !it.is_empty());
+    let Some(first) = named.next() else { return Ok(None) };
+    let name = first.strip_prefix(b"rollout=").and_then(|it| str::from_utf8(it).ok());
+    match (name, named.next()) {
+        (Some(name), None) => Ok(Some(name.to_owned())),
+        _ => {
+            Err(Answer::text(400, "Write one rollout into the query and nothing else: ?rollout=…"))
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! From what the judge says to what is shown of it.
+
+use super::view::{GateView, JudgementView};
+use crate::judge::metric::Comparison;
+use crate::judge::{Gate, GateJudgement, Judgement, Metric, Verdict};
+use crate::ramp::Settings;
+
+// === impl JudgementView ===
+
+impl JudgementView {
+    /// What the judge says in a step.
+    pub fn of(judgement: &Judgement, settings: &Settings, step: usize) -> Self {
+        let rules = &settings.rules;
+        let (alpha, beta) = (-libm::log(rules.alpha), -libm::log(rules.beta));
+        let critical = rules.gates.iter().filter(|gate| gate.terms.is_critical).count();
+        let gate = |(gate, judged): (&Gate, &GateJudgement)| {
+            // The gates that decide share what may be wrong by chance.
+            let stake = if gate.terms.is_critical { critical.max(1) as f64 } else { 1.0 };
+            let worse = part((judged.worse_log_e - libm::log(stake)) / alpha);
+            GateView::of(gate, judged, step, worse, part(judged.safe_log_e / beta))
+        };
+        Self {
+            verdict: word(judgement.verdict).to_owned(),
+            worse: part(judgement.log_e / alpha),
+            is_mismatched: judgement.is_mismatched,
+            blue_units: judgement.units.blue,
+            green_units: judgement.units.green,
+            gates: rules.gates.iter().zip(&judgement.gates).map(gate).collect(),
+        }
+    }
+}
+
+// === impl GateView ===
+
+impl GateView {
+    fn of(gate: &Gate, judged: &GateJudgement, step: usize, worse: f64, safe: f64) -> Self {
+        let metric = judged.metric;
+        let (blue, green) = (judged.means.blue, judged.means.green);
+        // In the terms in which the metric's difference is shown.
+        let at = |margin: f64| match metric.comparison() {
+            Comparison::Share => Some(margin),
+            Comparison::Lower => Some(-margin),
+            Comparison::Rate | Comparison::Higher | Comparison::Either => Some(blue? * margin),
+        };
+        let of_step = gate.steps().get(step);
+        let tolerance_at = of_step.and_then(|it| at(it.tolerance)).map(|tolerance_at| {
+            // Below its ceiling a rate is safe whatever blue's is.
+            let below = of_step.and_then(|it| Some(it.ceiling? - blue?));
+            below.map_or(tolerance_at, |below| tolerance_at.max(below))
+        });
+        let interval = judged.interval;
+        Self {
+            metric: metric.to_string(),
+            unit: unit(metric).to_owned(),
+            is_critical: gate.terms.is_critical,
+            verdict: match judged.verdict {
+                Verdict::Undecided if judged.is_left_out => "left_out",
+                verdict => word(verdict),
+            }
+            .to_owned(),
+            blue,
+            blue_units: judged.units.blue,
+            green,
+            green_units: judged.units.green,
+            low: interval.map(|it| it.difference - it.half_width),
+            high: interval.map(|it| it.difference + it.half_width),
+            margin_at: at(gate.terms.margin),
+            tolerance_at,
+            higher_is_worse: metric.comparison() != Comparison::Lower,
+            worse,
+            safe,
+        }
+    }
+}
+
+fn unit(metric: Metric) -> &'static str {
+    match metric {
+        Metric::Duration | Metric::Ttft => "ms",
+        Metric::OutputTokens => "tokens",
+        Metric::Cost => "usd",
+        Metric::Score => "score",
+        Metric::ErrorRate
+        | Metric::RefusalRate
+        | Metric::TruncationRate
+        | Metric::AbortRate
+        | Metric::SlowRate
+        | Metric::ThumbsDownRate => "share",
+    }
+}
+
+fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "pass",
+        Verdict::Fail => "fail",
+        Verdict::Undecided => "undecided",
+    }
+}
+
+/// From 0 to 1.
+fn part(of: f64) -> f64 {
+    if of.is_nan() { 0.0 } else { of.clamp(0.0, 1.0) }
+}

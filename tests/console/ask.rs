@@ -1,0 +1,232 @@
+//! Who may ask the console for what.
+
+use proptest::prelude::*;
+use verdigris::config::{Console, order};
+use verdigris::console::{Answer, Ask, Head};
+
+const TOKEN: &str = "a secret of sixteen";
+
+/// A request to `127.0.0.1:9902`, with other headers in the place of these.
+fn ask(
+    method: &str,
+    path: &str,
+    differs: &[(&str, &str)],
+    token: Option<&str>,
+) -> Result<Ask, Answer> {
+    let mut headers = vec![(":method", method), (":path", path), (":authority", "127.0.0.1:9902")];
+    headers.retain(|(name, _)| !differs.iter().any(|(it, _)| it == name));
+    headers.extend(differs);
+    let headers = headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+    let console = Console { hosts: vec!["verdigris.example".into()] };
+    Ask::of(&Head::of(headers), &console, token)
+}
+
+fn bearer(token: &str) -> String {
+    format!("Bearer {token}")
+}
+
+#[test]
+fn the_page_and_the_state_are_for_whoever_reaches_them_by_a_name_of_theirs() {
+    let ok = |ask| Ok(ask);
+    let table = [
+        ("GET", "/", "127.0.0.1:9902", ok(Ask::Page)),
+        ("HEAD", "/", "127.0.0.1:9902", ok(Ask::Page)),
+        ("GET", "/?x=1", "localhost", ok(Ask::Page)),
+        ("GET", "/state.json", "[::1]:9902", ok(Ask::State)),
+        ("GET", "/state.json?", "10.0.0.7:80", ok(Ask::State)),
+        ("GET", "/", "verdigris.example", ok(Ask::Page)),
+        ("GET", "/", "VERDIGRIS.example:443", ok(Ask::Page)),
+        ("GET", "/", "elsewhere.example:9902", Err(403)),
+        ("GET", "/", "verdigris.example.elsewhere.example", Err(403)),
+        ("GET", "/", "127.0.0.1.elsewhere.example", Err(403)),
+        ("GET", "/", "localhost:", Err(403)),
+        ("GET", "/", "", Err(403)),
+        ("GET", "/", "user@localhost", Err(403)),
+        ("POST", "/", "localhost", Err(405)),
+        ("OPTIONS", "/state.json", "localhost", Err(405)),
+        ("", "/", "localhost", Err(405)),
+        ("get", "/", "localhost", Err(405)),
+        ("GET", "", "localhost", Err(404)),
+        ("GET", "//", "localhost", Err(404)),
+        ("GET", "/state.json/", "localhost", Err(404)),
+        ("GET", "/State.json", "localhost", Err(404)),
+        ("GET", "/%2e%2e/state.json", "localhost", Err(404)),
+        ("GET", "state.json", "localhost", Err(404)),
+        ("GET", "http://localhost/state.json", "localhost", Err(404)),
+        ("GET", "/favicon.ico", "localhost", Err(404)),
+        ("GET", "/pause", "localhost", Err(405)),
+        ("CONNECT", "/", "localhost", Err(405)),
+    ];
+    for (method, path, authority, expected) in table {
+        let asked = ask(method, path, &[(":authority", authority)], Some(TOKEN));
+        assert_eq!(asked.map_err(|it| it.status), expected, "{method} {path} {authority}");
+    }
+}
+
+#[test]
+fn who_steers_has_the_token_and_is_no_page_from_elsewhere() {
+    let right = bearer(TOKEN);
+    let wrong = bearer("a secret of sixteeN");
+    let table: &[(&[(&str, &str)], u32)] = &[
+        (&[("authorization", &right)], 200),
+        (&[("authorization", "bEaReR a secret of sixteen")], 200),
+        (&[("authorization", &right), ("origin", "http://127.0.0.1:9902")], 200),
+        (&[("authorization", &right), ("origin", "https://127.0.0.1:9902")], 200),
+        (&[("authorization", &right), ("sec-fetch-site", "same-origin")], 200),
+        (&[], 401),
+        (&[("authorization", "")], 401),
+        (&[("authorization", "Bearer")], 401),
+        (&[("authorization", "Bearer ")], 401),
+        (&[("authorization", "Bearer é")], 401),
+        (&[("authorization", &wrong)], 401),
+        (&[("authorization", &right[..right.len() - 1])], 401),
+        (&[("authorization", &format!("{right}x"))], 401),
+        (&[("authorization", &format!("Basic {TOKEN}"))], 401),
+        (&[("authorization", TOKEN)], 401),
+        // Of two nobody knows which one a proxy in front has looked at.
+        (&[("authorization", &right), ("authorization", &right)], 401),
+        (&[("authorization", &right), ("origin", "http://elsewhere.example")], 403),
+        (&[("authorization", &right), ("origin", "http://127.0.0.1:9903")], 403),
+        (&[("authorization", &right), ("origin", "http://localhost:9902")], 403),
+        (&[("authorization", &right), ("origin", "ftp://127.0.0.1:9902")], 403),
+        (&[("authorization", &right), ("origin", "127.0.0.1:9902")], 403),
+        (&[("authorization", &right), ("origin", "null")], 403),
+        (&[("authorization", &right), ("origin", "")], 403),
+        (&[("authorization", &right), ("sec-fetch-site", "cross-site")], 403),
+        (&[("authorization", &right), ("sec-fetch-site", "same-site")], 403),
+        (&[("authorization", &right), (":authority", "elsewhere.example")], 403),
+        (&[("authorization", &right), (":method", "PUT")], 405),
+        (&[("authorization", &right), (":method", "GET")], 405),
+    ];
+    for (headers, expected) in table {
+        for order in ["pause", "resume", "rollback", "promote", "approve", "weights"] {
+            let asked = ask("POST", &format!("/{order}"), headers, Some(TOKEN));
+            let status = asked.map_or_else(|it| it.status, |_| 200);
+            assert_eq!(status, *expected, "{order} {headers:?}");
+        }
+        // Without a token there is nothing to be steered.
+        let asked = ask("POST", "/pause", headers, None).unwrap_err();
+        let status = if *expected == 403 && headers.iter().any(|(it, _)| *it == ":authority") {
+            403
+        } else {
+            404
+        };
+        assert_eq!(asked.status, status, "{headers:?}");
+    }
+}
+
+#[test]
+fn an_order_may_name_its_rollout() {
+    let right = bearer(TOKEN);
+    let steer = |rollout: Option<&str>| {
+        Ok(Ask::Steer { order: "pause", rollout: rollout.map(str::to_owned) })
+    };
+    let table = [
+        ("/pause", steer(None)),
+        ("/pause?", steer(None)),
+        ("/pause?rollout=assistant-v8", steer(Some("assistant-v8"))),
+        ("/pause?rollout=", steer(Some(""))),
+        ("/pause?rollouts=a", Err(400)),
+        ("/pause?rollout=a&rollout=b", Err(400)),
+        ("/pause?rollout=a&reason=x", Err(400)),
+        ("/pause?a", Err(400)),
+        ("/pause/", Err(404)),
+        ("/paus", Err(404)),
+        ("/Pause", Err(404)),
+    ];
+    for (path, expected) in table {
+        let asked = ask("POST", path, &[("authorization", &right)], Some(TOKEN));
+        assert_eq!(asked.map_err(|it| it.status), expected, "{path}");
+    }
+}
+
+#[test]
+fn an_order_says_why_and_what() {
+    let table: &[(&str, &str, Result<&str, &str>)] = &[
+        ("pause", r#"{"reason": "slow"}"#, Ok("by hand: pause: slow")),
+        ("rollback", r#"{"reason": " two\nlines "}"#, Ok("by hand: rollback: two lines")),
+        (
+            "weights",
+            r#"{"reason": "more", "weights": {"blue": 1, "green": 3}}"#,
+            Ok("by hand: weights: more"),
+        ),
+        ("pause", "", Err("the body: \"\": write one JSON object, such as {\"reason\":")),
+        ("pause", "reason=slow", Err("the body: ")),
+        ("pause", "[]", Err("the body: []: write one JSON object")),
+        ("pause", "{}", Err("reason: missing: write why")),
+        ("pause", r#"{"reason": "\t\n"}"#, Err("reason: missing: write why")),
+        ("pause", r#"{"reason": 5}"#, Err("reason: 5: is not a text")),
+        ("pause", r#"{"reason": "a", "reason": "b"}"#, Err("the body: ")),
+        ("pause", r#"{"reason": "a", "weights": {}}"#, Err("weights: {}: is no field here")),
+        ("weights", r#"{"reason": "a"}"#, Err("weights: missing: write what green is to have")),
+        (
+            "weights",
+            r#"{"reason": "a", "weights": {"blue": 0, "green": 0}}"#,
+            Err("weights: {\"blue\":0,\"green\":0}: give at least one"),
+        ),
+        (
+            "weights",
+            r#"{"reason": "a", "weights": {"blue": 50, "green": -1}}"#,
+            Err("weights.green: -1: is not a whole number"),
+        ),
+        ("dance", r#"{"reason": "a"}"#, Err("")),
+    ];
+    for (name, text, expected) in table {
+        match (order(name, text.as_bytes(), 0), expected) {
+            (Ok(order), Ok(expected)) => assert_eq!(order.to_string(), *expected),
+            (Err(refused), Err(expected)) => {
+                assert!(refused.to_string().starts_with(expected), "{name} {text}: {refused}");
+            }
+            (got, _) => panic!("{name} {text}: {got:?}"),
+        }
+    }
+}
+
+/// Every answer says what a browser may do with it, and is kept nowhere.
+#[test]
+fn every_answer_is_closed() {
+    let answers = [
+        Answer::page(String::new()),
+        Answer::json(String::new()),
+        Answer::text(200, "done"),
+        Answer::not_found(),
+        Answer::wrong_method("POST"),
+        Answer::unauthorized(),
+    ];
+    for answer in answers {
+        let headers: Vec<_> = answer.headers().collect();
+        let wanted = [
+            ("cache-control", "no-store"),
+            ("x-content-type-options", "nosniff"),
+            ("cross-origin-resource-policy", "same-origin"),
+        ];
+        assert!(wanted.iter().all(|it| headers.contains(it)), "{headers:?}");
+        assert!(headers.iter().any(|(name, _)| *name == "content-security-policy"));
+        assert!(!headers.iter().any(|(name, _)| name.starts_with("access-control")));
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_headers_panic(headers: Vec<(Vec<u8>, Vec<u8>)>, token: Option<String>) {
+        let names: [&[u8]; 6] =
+            [b":method", b":path", b":authority", b"origin", b"authorization", b"sec-fetch-site"];
+        let named = headers.iter().zip(names.iter().cycle()).map(|((_, value), name)| (*name, &**value));
+        let _ = Ask::of(&Head::of(named), &Console::default(), token.as_deref());
+    }
+
+    /// Whatever a path and a method are, without the token nothing is done.
+    #[test]
+    fn no_request_without_the_token_steers(method in "[A-Z]{0,7}", path in "/?[a-z?=&/]{0,20}") {
+        for authorization in ["", "Bearer ", "Bearer x"] {
+            let asked = ask(&method, &path, &[("authorization", authorization)], Some(TOKEN));
+            let is_steering = matches!(asked, Ok(Ask::Steer { .. }));
+            prop_assert!(!is_steering);
+        }
+    }
+
+    #[test]
+    fn no_body_panics(text: Vec<u8>, name in "pause|weights") {
+        let _ = order(&name, &text, 0);
+    }
+}

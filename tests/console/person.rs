@@ -1,0 +1,67 @@
+//! A person at the page, in a real browser.
+
+use std::time::{Duration, Instant};
+
+use fantoccini::actions::{InputSource, KeyAction, KeyActions};
+use fantoccini::elements::Element;
+use fantoccini::{Client, Locator};
+
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// What a person sees and does at one page.
+pub struct Person<'a> {
+    pub page: &'a Client,
+}
+
+impl Person<'_> {
+    pub async fn find(&self, selector: &str) -> Element {
+        let found = self.page.wait().at_most(PATIENCE).for_element(Locator::Css(selector));
+        found.await.unwrap_or_else(|error| panic!("{selector}: {error}"))
+    }
+
+    pub async fn click(&self, selector: &str) {
+        let it = self.find(selector).await;
+        it.click().await.unwrap_or_else(|error| panic!("{selector}: {error}"));
+    }
+
+    pub async fn write(&self, selector: &str, text: &str) {
+        let it = self.find(selector).await;
+        it.clear().await.unwrap();
+        it.send_keys(text).await.unwrap_or_else(|error| panic!("{selector}: {error}"));
+    }
+
+    /// Waits until the script says true.
+    pub async fn until(&self, script: &str) {
+        let began = Instant::now();
+        while !self.is(script).await {
+            let text = self.page.find(Locator::Css("body")).await.unwrap().text().await.unwrap();
+            assert!(began.elapsed() < PATIENCE, "never: {script}\n{text}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    pub async fn is(&self, script: &str) -> bool {
+        let said = self.page.execute(&format!("return Boolean({script})"), vec![]).await;
+        said.is_ok_and(|it| it == true)
+    }
+
+    pub async fn press(&self, keys: &[&str]) {
+        let keys = keys.iter().flat_map(|it| it.chars());
+        let actions = keys.fold(KeyActions::new("keys".into()), |actions, value| {
+            actions.then(KeyAction::Down { value }).then(KeyAction::Up { value })
+        });
+        self.page.perform_actions(actions).await.unwrap();
+    }
+}
+
+pub const TAB: &str = "\u{e004}";
+pub const ENTER: &str = "\u{e007}";
+pub const ESCAPE: &str = "\u{e00c}";
+
+/// That the first line begins so.
+pub fn says(text: &str) -> String {
+    format!(
+        "document.querySelector('.headline h2').textContent.replace(/\\u00a0/g, ' ')\
+         .startsWith({text:?})"
+    )
+}
