@@ -54,7 +54,9 @@ pub fn write(out: Out<'_>, rollout: &RolloutView) -> fmt::Result {
     )?;
     head(out, &rollout.versions)?;
     for (label, row) in &ROWS {
-        if rollout.versions.iter().all(|version| row.count(version).is_none()) {
+        // Without prices there is no cost to tell.
+        let is_told = |count: u64| count > 0 || !matches!(row, Row::Dollars(..));
+        if !rollout.versions.iter().any(|version| row.count(version).is_some_and(is_told)) {
             continue;
         }
         write!(out, "<tr><th scope=\"row\">{label}</th>")?;

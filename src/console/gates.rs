@@ -39,7 +39,10 @@ pub fn write(out: Out<'_>, judgement: &JudgementView) -> fmt::Result {
     for gate in &judgement.gates {
         row(out, gate)?;
     }
-    out.write_str("</tbody></table></section>")
+    out.write_str(
+        "</tbody></table><p class=\"small\">A verdict is the gate’s own, and may come before all of \
+         the bar has left a zone.</p></section>",
+    )
 }
 
 /// What the pictures are made of.
@@ -50,7 +53,7 @@ const KEY: &str = "<p class=\"key\">\
     <span><svg width=\"14\" height=\"14\" aria-hidden=\"true\"><path class=\"at-zero\" d=\"M7 0V14\"/>\
     </svg>no difference</span>\
     <span><svg width=\"20\" height=\"14\" aria-hidden=\"true\"><path class=\"zone-safe\" d=\"M0 0H14V14H0z\"/>\
-    <path class=\"at-tolerance\" d=\"M14 0V14\"/></svg>safe</span>\
+    <path class=\"at-tolerance\" d=\"M14 0V14\"/></svg>safe enough for this step</span>\
     <span><svg width=\"20\" height=\"14\" aria-hidden=\"true\"><path class=\"zone-worse\" d=\"M4 0H20V14H4z\"/>\
     <path class=\"at-margin\" d=\"M4 0V14\"/></svg>worse than the margin allows</span>\
     <span class=\"narrow\">← green is better, green is worse →</span></p>";

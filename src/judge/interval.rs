@@ -15,8 +15,9 @@ use serde::{Deserialize, Serialize};
 
 use super::pair::Pair;
 
-/// The number of values for which the interval is made to be narrowest.
-const NARROWEST_AT: f64 = 5000.0;
+/// The number of values for which the interval is made to be narrowest: about as many as gates
+/// decide with. With ten times as many it is wider by 7 % than it could be.
+const NARROWEST_AT: f64 = 1000.0;
 
 /// A number of values, their sum and the sum of their squares.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
