@@ -33,7 +33,7 @@ build: target ## build the filter
 test: build $(TRAP) tools browser ## run every test: unit, property, host emulator, real Envoy
 	$(CARGO) test --locked
 
-e2e: build $(TRAP) tools ## run only the tests in the real Envoy
+e2e: build $(TRAP) tools browser ## run only the tests in the real Envoy
 	$(CARGO) test --locked --test filter envoy
 
 page: ## serve the operator's page with examples of every phase, to look at
