@@ -54,23 +54,27 @@ impl RolloutView {
             by_hand @ Standing::ByHand(_) => by_hand,
         };
         let nowhere = (None, None);
-        let (phase, share, (log, order), ramp) = match standing {
+        let in_force = share.basis_points();
+        let ((phase, green_bp), (log, order), ramp) = match standing {
             Standing::Ramp(settings, Some(state)) => {
                 let known = (Some(&state.log), state.order.as_ref());
-                let ramp = RampView::of(settings, state, now);
-                (state.phase, state.in_force(settings).share, known, Some(ramp))
+                let place = (state.phase, state.in_force(settings).share.basis_points());
+                (place, known, Some(RampView::of(settings, state, now)))
             }
-            Standing::Ramp(_, None) => (Phase::Paused, share, nowhere, None),
-            Standing::ByHand(weights) => {
-                let phase = weights.map_or(Phase::ByHand, |weights| weights.place().0);
-                let known = weights.map(|it| (Some(&it.log), it.order.as_ref()));
-                (phase, share, known.unwrap_or(nowhere), None)
+            Standing::Ramp(_, None) => ((Phase::Paused, in_force), nowhere, None),
+            Standing::ByHand(Some(weights)) => {
+                // A worker that is asked before its next tick has an order's share only then.
+                let is_followed = weights.written == config.share;
+                let (phase, ordered) = weights.place();
+                let known = (Some(&weights.log), weights.order.as_ref());
+                ((phase, if is_followed { ordered } else { in_force }), known, None)
             }
+            Standing::ByHand(None) => ((Phase::ByHand, in_force), nowhere, None),
         };
         let mut view = Self {
             rollout: config.rollout.as_str().to_owned(),
             phase: phase.to_string(),
-            green_bp: share.basis_points(),
+            green_bp,
             ramp,
             order: order.map(OrderView::of),
             shares: log.into_iter().flat_map(Log::iter).map(ShareView::of).collect(),

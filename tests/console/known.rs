@@ -185,7 +185,9 @@ fn weights_by_hand_are_shown_with_their_history() {
             now: Now { monotonic: 0, unix: 300 },
         })
     };
-    let view = shown(Some(&weights), Share::NONE);
+    // Asked of a worker that has the order with its next tick.
+    let view = shown(Some(&weights), config.share);
+    assert_eq!(view.green_bp, 0);
     let places: Vec<_> = view.shares.iter().map(|it| (it.at_ms, it.green_bp, &*it.phase)).collect();
     assert_eq!(places, [(100_000, 2000, "by_hand"), (200_000, 0, "rolled_back")]);
     assert_eq!((view.phase.as_str(), view.order.unwrap().at_ms), ("rolled_back", 200_500));
