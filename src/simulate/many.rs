@@ -14,19 +14,26 @@ pub struct Runs(pub Vec<Run>);
 
 /// Walks `count` ramps on all CPUs. The same count gives the same ramps.
 pub fn run_many(rules: &Rules, world: &World, course: &Course, count: u64) -> Runs {
+    Runs(in_parallel(count, |seed| run(rules, world, course, seed)))
+}
+
+/// Does `work` for each number below `count` on all CPUs. What they come to, in the order
+/// of the numbers.
+pub fn in_parallel<T: Send>(count: u64, work: impl Fn(u64) -> T + Sync) -> Vec<T> {
     let next = AtomicU64::new(0);
-    let work = || {
-        let seeds = std::iter::from_fn(|| {
-            Some(next.fetch_add(1, Ordering::Relaxed)).filter(|seed| *seed < count)
+    let share = || {
+        let numbers = std::iter::from_fn(|| {
+            Some(next.fetch_add(1, Ordering::Relaxed)).filter(|number| *number < count)
         });
-        seeds.map(|seed| run(rules, world, course, seed)).collect::<Vec<_>>()
+        numbers.map(|number| (number, work(number))).collect::<Vec<_>>()
     };
     let workers = thread::available_parallelism().map_or(1, NonZero::get);
-    let runs = thread::scope(|scope| {
-        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+    let mut done: Vec<_> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(share)).collect();
         workers.into_iter().filter_map(|worker| worker.join().ok()).flatten().collect()
     });
-    Runs(runs)
+    done.sort_unstable_by_key(|(number, _)| *number);
+    done.into_iter().map(|(_, it)| it).collect()
 }
 
 // === impl Runs ===

@@ -1,12 +1,9 @@
 //! One ramp through a world.
 
-use rand::rngs::SmallRng;
-use rand::{RngExt, SeedableRng};
-use rand_distr::{Distribution, Poisson};
-
+use super::traffic::{Dealt, SECOND_NS, Traffic};
 use super::world::World;
 use crate::assign::Version;
-use crate::judge::{Evidence, Judgement, Observation, Rules, Verdict};
+use crate::judge::{Evidence, Judgement, Rules, Verdict};
 
 /// How a ramp is walked.
 #[derive(Clone, Debug)]
@@ -60,46 +57,21 @@ pub struct Run {
     pub green_requests: u64,
 }
 
-/// Longer answers are taken to end then.
-const LONGEST_S: u64 = 600;
-
-const SECOND_NS: f64 = 1e9;
-
 /// Walks a ramp, looking at the evidence every second.
 pub fn run(rules: &Rules, world: &World, course: &Course, seed: u64) -> Run {
-    let mut random = SmallRng::seed_from_u64(seed);
-    let crowd = world.crowd(&mut random);
-    let arrivals = Poisson::new(world.per_second).ok();
-    // What is told in each second to come.
-    let mut told = vec![Vec::new(); (LONGEST_S + course.late_s + 2) as usize];
+    let mut traffic = Traffic::new(world, course.takes_time, course.late_s, seed);
     let mut evidence = Evidence::default();
     evidence.begin(0, 0);
-    let (mut step, mut step_began, mut green_requests) = (0, 0, 0);
+    let (mut step, mut step_began) = (0, 0);
     for second in 0.. {
         let share = |at: usize| course.shares.get(at).copied().unwrap_or(1.0);
         let (now, before) = (share(step), step.checked_sub(1).map_or(0.0, share));
-        let count = arrivals.as_ref().map_or(0.0, |it| it.sample(&mut random)) as u64;
-        for _ in 0..count {
-            let user = crowd.next(&mut random);
-            let version = if user.place < now { Version::Green } else { Version::Blue };
-            green_requests += u64::from(version == Version::Green);
-            let is_new = user.place >= before;
-            let (what, duration) = world.respond(version, user, second, &mut random);
-            let lasts = if course.takes_time { duration.min(LONGEST_S as f64) } else { 0.0 };
-            let after = random.random::<f64>() + lasts;
-            let late = if course.late_s > 0 { random.random_range(0..=course.late_s) } else { 0 };
-            let slot = (second + after as u64 + late) as usize % told.len();
-            let at = ((second as f64 + after) * SECOND_NS) as u64;
-            let observation =
-                Observation { at, unit: user.unit, step: step as u16, version, is_new, told: what };
-            if let Some(told) = told.get_mut(slot) {
-                told.push(observation);
-            }
-        }
-        let slot = second as usize % told.len();
-        if let Some(told) = told.get_mut(slot) {
-            evidence.add(rules, told);
-        }
+        let deal = |place| Dealt {
+            version: if place < now { Version::Green } else { Version::Blue },
+            evidence: Some((step as u16, place >= before)),
+        };
+        evidence.add(rules, &mut traffic.second(second, deal));
+        let green_requests = traffic.green_requests;
         let seconds = second + 1;
         let judgement = Judgement::of(rules, &evidence, step);
         let ended = |end| Run { end, seconds, green_requests };
@@ -123,5 +95,5 @@ pub fn run(rules: &Rules, world: &World, course: &Course, seed: u64) -> Run {
             return ended(End::Held(step));
         }
     }
-    Run { end: End::Held(step), seconds: 0, green_requests }
+    Run { end: End::Held(step), seconds: 0, green_requests: 0 }
 }
