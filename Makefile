@@ -28,7 +28,7 @@ run: build $(UPSTREAMS) ## watch a release by hand: weights 5 -> 50 -> 100 -> 0;
 	@.tools/venv/bin/python envoy/demo/demo.py --wasm $(WASM) --envoy $(ENVOY) --folder target/run $(DEMO)
 
 build: target ## build the filter
-	$(CARGO) build --locked --release --target wasm32-wasip1
+	$(CARGO) build --locked --lib --release --target wasm32-wasip1
 
 test: build $(TRAP) tools browser ## run every test: unit, property, host emulator, real Envoy
 	$(CARGO) test --locked
@@ -45,8 +45,8 @@ screenshots: browser ## take pictures of the operator's page in every phase, int
 lint: target linters .tools/grafana-ready ## check formatting, clippy natively and for wasm, the edge's border, and the dashboard's types
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
-	$(CARGO) clippy --locked --target wasm32-wasip1 -- -D warnings
-	$(CARGO) clippy --locked --target wasm32-wasip1 --features trap-for-tests -- -D warnings
+	$(CARGO) clippy --locked --lib --target wasm32-wasip1 -- -D warnings
+	$(CARGO) clippy --locked --lib --target wasm32-wasip1 --features trap-for-tests -- -D warnings
 	@! grep -rnE 'extern "C"|no_mangle|unsafe' src --include='*.rs' --exclude-dir=edge \
 	  || { echo 'only src/edge may name the host'; exit 1; }
 	@! grep -rn 'wasm_import_module' src --include='*.rs' --exclude=host.rs \
@@ -91,7 +91,7 @@ weights: ## change the weights of what `make run` runs: make weights BLUE=75 GRE
 	@target/run/weights $(BLUE) $(GREEN)
 
 $(TRAP): target FORCE
-	@$(CARGO) build --locked --quiet --release --target wasm32-wasip1 --features trap-for-tests --target-dir target/trap
+	@$(CARGO) build --locked --lib --quiet --release --target wasm32-wasip1 --features trap-for-tests --target-dir target/trap
 
 FORCE:
 

@@ -16,6 +16,7 @@
 //! | [`ramp`] | the steps of green's share, and who walks them |
 //! | [`steer`] | what an operator orders by hand |
 //! | `simulate` | the judge against worlds whose truth is known; native only |
+//! | `command` | the native command `verdigris`; native only |
 //! | [`stats`] | the names of everything that is counted |
 //! | `edge` | the only caller of the host; exists only in the `.wasm` |
 //!
@@ -48,6 +49,8 @@
 )]
 
 pub mod assign;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod command;
 pub mod config;
 pub mod console;
 pub mod feedback;

@@ -33,7 +33,7 @@ mod refused;
 mod request;
 mod role;
 mod shadow;
-mod time;
+pub(crate) mod time;
 mod tripwires;
 mod valid;
 mod written;

@@ -8,7 +8,7 @@ const DAY: i64 = 24 * 60 * 60;
 const LONGEST: Duration = Duration::from_secs(365 * DAY.unsigned_abs());
 
 /// A duration: a whole number of `ms`, `s`, `m`, `h` or `d`, at most 365 days.
-pub(super) fn duration(text: &str) -> Option<Duration> {
+pub(crate) fn duration(text: &str) -> Option<Duration> {
     let (number, unit) = text.split_at_checked(text.find(|c: char| !c.is_ascii_digit())?)?;
     let number: u64 = number.parse().ok()?;
     let milliseconds = match unit {
@@ -27,7 +27,7 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
 /// `.wasm` has no times.
 ///
 /// As POSIX has it, a leap second is the first second of the next day.
-pub(super) fn timestamp(text: &str) -> Option<SystemTime> {
+pub(crate) fn timestamp(text: &str) -> Option<SystemTime> {
     let (date, time) = text.split_once(['T', 't'])?;
     let (time, offset) = match time.strip_suffix(['Z', 'z']) {
         Some(time) => (time, 0),

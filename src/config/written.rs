@@ -175,8 +175,11 @@ pub(super) fn write_example(field: &str) -> String {
 // === impl Written ===
 
 impl Written {
-    /// All fields that are unknown, and all values of the wrong kind, are problems.
-    pub(super) fn of_json(json: &Value) -> Result<Self, Refused> {
+    /// What a JSON value says.
+    ///
+    /// # Errors
+    /// All fields that are unknown, and all values of the wrong kind.
+    pub fn of_json(json: &Value) -> Result<Self, Refused> {
         let problems = RefCell::default();
         let written = Place::root(json, &problems).fields().map(Self::read);
         let problems = problems.into_inner();

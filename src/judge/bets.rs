@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 pub const BETS: usize = 8;
 
 /// What share of the capital each bet stakes on a value between −1 and 1.
-const STAKES: [f64; BETS] = [0.9, 0.6, 0.4, 0.25, 0.15, 0.08, 0.04, 0.02];
+pub const STAKES: [f64; BETS] = [0.9, 0.6, 0.4, 0.25, 0.15, 0.08, 0.04, 0.02];
 
 /// The natural logarithm of each bet's capital. Capitals of what was seen apart are
 /// put together by addition.
@@ -49,6 +49,11 @@ impl Capital {
     /// The logarithm of the richest bet's capital.
     pub fn best(self) -> f64 {
         self.0.into_iter().fold(f64::NEG_INFINITY, f64::max)
+    }
+
+    /// The logarithm of each bet's capital.
+    pub fn logs(self) -> [f64; BETS] {
+        self.0
     }
 
     /// What the best of the stakes earns in a round whose outcome has this mean and this

@@ -1,0 +1,150 @@
+//! The native command `verdigris`, on the same core as the filter.
+//!
+//! | file | concept |
+//! |---|---|
+//! | `check`, `reload` | what is wrong with a configuration, and what its reload would do |
+//! | `explain` | which version a unit gets, and why |
+//! | `plan`, `forecast` | how long a ramp takes to tell |
+//! | `simulate` | the ramp a thousand times, in a world whose truth is said |
+//! | `set_weights` | other weights in the file that Envoy watches |
+//! | `traffic`, `behaviour` | what is said of traffic, and of what versions do |
+//! | `source`, `yaml`, `field`, `bootstrap` | configurations in files, and where in them |
+//! | `output` | what is printed |
+//!
+//! Exit codes: 0 where there is nothing to mend, 1 where there is, 2 where what was asked
+//! for cannot be done.
+
+mod behaviour;
+mod bootstrap;
+mod check;
+mod explain;
+mod field;
+mod forecast;
+mod output;
+mod plan;
+mod reload;
+mod set_weights;
+mod simulate;
+mod source;
+mod traffic;
+mod yaml;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
+
+use output::{BAD, Stop, print, styled};
+use source::Source;
+
+use crate::config::Config;
+
+/// Checks, explains, plans and simulates LLM releases as the Verdigris filter makes them.
+#[derive(Parser)]
+#[command(name = "verdigris", version, max_term_width = 100)]
+#[command(after_help = "Exit codes: 0 nothing to mend; 1 something to mend; 2 what was asked for \
+                        cannot be done, such as an unknown option or a file that cannot be read.")]
+struct Cli {
+    /// Prints JSON.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    Check(check::Check),
+    Explain(explain::Explain),
+    Plan(plan::Plan),
+    Simulate(simulate::Simulate),
+    SetWeights(set_weights::SetWeights),
+    /// Prints completions for a shell: source <(verdigris completions bash)
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Prints the man page: verdigris man | man -l -
+    Man,
+}
+
+/// The exit code where something is to be mended.
+const TO_MEND: u8 = 1;
+
+/// The exit code where what was asked for cannot be done.
+const USAGE: u8 = 2;
+
+/// Runs the command with the process's arguments.
+pub fn main() -> ExitCode {
+    let Cli { json, what } = Cli::parse();
+    let done = match what {
+        What::Check(check) if check.schema => write(check::SCHEMA.as_bytes()),
+        What::Check(check) => check.run().map(|it| print(&it, json)),
+        What::Explain(explain) => explain.run().map(|it| print(&it, json)),
+        What::Plan(plan) => plan.run().map(|it| print(&it, json)),
+        What::Simulate(simulate) => simulate.run().map(|it| print(&it, json)),
+        What::SetWeights(set_weights) => set_weights.run().map(|it| print(&it, json)),
+        What::Completions { shell } => {
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "verdigris", &mut text);
+            write(&text)
+        }
+        What::Man => man().and_then(|text| write(&text)),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(TO_MEND),
+        Err(stop) => {
+            let (why, code) = match stop {
+                Stop::ToMend(why) => (why, TO_MEND),
+                Stop::Usage(why) => (why, USAGE),
+            };
+            anstream::eprintln!("{} {why}", styled(BAD, "error:"));
+            ExitCode::from(code)
+        }
+    }
+}
+
+/// The page of the command, and of each subcommand after it.
+fn man() -> Result<Vec<u8>, Stop> {
+    let failed = |error: std::io::Error| Stop::Usage(error.to_string());
+    let mut command = Cli::command();
+    command.build();
+    let mut text = Vec::new();
+    let page = clap_mangen::Man::new(command.clone());
+    page.render(&mut text).map_err(failed)?;
+    for subcommand in command.get_subcommands().filter(|it| it.get_name() != "help") {
+        writeln!(text, ".SH \"{}\"", subcommand.get_name().to_uppercase()).map_err(failed)?;
+        let page = clap_mangen::Man::new(subcommand.clone());
+        page.render_synopsis_section(&mut text).map_err(failed)?;
+        page.render_description_section(&mut text).map_err(failed)?;
+        page.render_options_section(&mut text).map_err(failed)?;
+    }
+    Ok(text)
+}
+
+/// Writes what is read by programs.
+fn write(bytes: &[u8]) -> Result<bool, Stop> {
+    match std::io::stdout().write_all(bytes) {
+        // Whoever reads has enough.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(true),
+        written => written.map(|()| true).map_err(|error| Stop::Usage(error.to_string())),
+    }
+}
+
+/// The only configuration of a file, which must be one that can be run.
+fn config_of(file: &str) -> Result<Config, Stop> {
+    config_of_source(&Source::read(file)?)
+}
+
+fn config_of_source(source: &Source) -> Result<Config, Stop> {
+    let plugin = source.only()?;
+    Config::parse(plugin.json.as_bytes()).map_err(|refused| {
+        let lines = refused.problems.iter().map(|problem| {
+            let line = source.line_of(plugin, &problem.field);
+            format!("{}:{line}: {problem}", source.name)
+        });
+        Stop::ToMend(lines.collect::<Vec<_>>().join("\n"))
+    })
+}

@@ -1,0 +1,245 @@
+//! Other weights in the file that Envoy watches.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::os::unix::fs::{MetadataExt as _, fchown};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::output::{DOUBTFUL, GOOD, Report, Stop, styled};
+use super::reload::{self, Effect};
+use super::source::{Plugin, Source, Style};
+use super::{field, traffic};
+use crate::assign::Share;
+use crate::config::Config;
+
+/// Changes the weights in the file that Envoy watches, and nothing else of it.
+///
+/// The file is checked first, and takes its new form by a rename within its folder, so
+/// that Envoy never reads half of it. What a reload does is told. Whether Envoy took it,
+/// only Envoy knows: see its update_rejected.
+#[derive(Args)]
+pub struct SetWeights {
+    /// A plugin configuration, or Envoy's with one in it.
+    file: PathBuf,
+    /// Green's share in percent, such as 25 or 0.5; or blue's and green's weights: 75/25.
+    #[arg(value_parser = weights)]
+    weights: (u64, u64),
+    /// Says what would be done, and does not do it.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// What was done.
+#[derive(Serialize)]
+pub struct Set {
+    file: String,
+    before: Weights,
+    after: Weights,
+    /// Whether the file has them now.
+    written: bool,
+    /// What the reload does.
+    reload: Vec<Effect>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+struct Weights {
+    blue: u64,
+    green: u64,
+}
+
+// === impl SetWeights ===
+
+impl SetWeights {
+    pub fn run(self) -> Result<Set, Stop> {
+        let name = self.file.display().to_string();
+        refuse_link(&self.file)?;
+        let source = Source::read(&name)?;
+        let plugin = source.only()?;
+        let old = super::config_of_source(&source)?;
+        if old.ramp.is_some() {
+            let mend = format!(
+                "{name}: ramp: this rollout has a ramp, which moves the weights itself; to set them \
+                 by hand, write \"weights\" in the place of \"ramp\""
+            );
+            return Err(Stop::ToMend(mend));
+        }
+        let (blue, green) = self.weights;
+        let (before, after) = (written_weights(&name, plugin)?, Weights { blue, green });
+        let text = with_weights(&source, plugin, after).ok_or_else(|| {
+            let style = "write it after value: | as the shipped filter.yaml has it";
+            Stop::ToMend(format!(
+                "{name}: the JSON text cannot be edited as it is quoted here; {style}"
+            ))
+        })?;
+        let changed = Source::of(&name, text);
+        refuse_other_change(&source, &changed, after)?;
+        let (new, json) = (super::config_of_source(&changed)?, &changed.only()?.json);
+        let reload = reload::effects(&(plugin.json.as_str(), old), &(json.as_str(), new), None)?;
+        let is_written = !self.dry_run && before != after;
+        if is_written {
+            replace(&self.file, &changed.text)
+                .map_err(|error| Stop::Usage(format!("{name}: is not replaced: {error}")))?;
+        }
+        Ok(Set { file: name, before, after, written: is_written || before == after, reload })
+    }
+}
+
+/// A share in percent, or two weights.
+fn weights(text: &str) -> Result<(u64, u64), String> {
+    let Some((blue, green)) = text.split_once('/') else {
+        let (blue, green) = traffic::percentage(text)?.into();
+        return Ok((blue.into(), green.into()));
+    };
+    let whole = |text: &str| {
+        let is_whole = !text.is_empty() && text.bytes().all(|it| it.is_ascii_digit());
+        text.parse::<u64>().ok().filter(|_| is_whole)
+    };
+    let weights = whole(blue).zip(whole(green)).filter(|it| Share::new(it.0, it.1).is_some());
+    weights.ok_or_else(|| {
+        "write two whole numbers, at least one of them positive and their sum at most 2147483647, \
+         such as 75/25"
+            .to_owned()
+    })
+}
+
+/// A rename would put a file into the link's place, or beside what Envoy watches.
+fn refuse_link(file: &Path) -> Result<(), Stop> {
+    let name = file.display();
+    let meta =
+        fs::symlink_metadata(file).map_err(|error| Stop::Usage(format!("{name}: {error}")))?;
+    if meta.is_symlink() {
+        let to = fs::read_link(file).unwrap_or_default();
+        return Err(Stop::Usage(format!(
+            "{name}: is a link to {}, and a rename would take its place: change what makes it, such \
+             as the ConfigMap, or name the file in the folder that Envoy watches",
+            to.display()
+        )));
+    }
+    if !meta.is_file() {
+        return Err(Stop::Usage(format!("{name}: is no file")));
+    }
+    Ok(())
+}
+
+fn written_weights(name: &str, plugin: &Plugin) -> Result<Weights, Stop> {
+    let number = |version: &str| {
+        let span = field::span(plugin.json.trim(), &["weights", version])?;
+        plugin.json.trim().get(span)?.parse().ok()
+    };
+    match (number("blue"), number("green")) {
+        (Some(blue), Some(green)) => Ok(Weights { blue, green }),
+        _ => Err(Stop::ToMend(format!(
+            "{name}: weights: missing: write \"weights\": {{\"blue\": 100, \"green\": 0}} into it once"
+        ))),
+    }
+}
+
+/// The file's text with these weights; `None` where the place of them is not found.
+fn with_weights(source: &Source, plugin: &Plugin, weights: Weights) -> Option<String> {
+    let span = plugin.place.span.clone();
+    let raw = source.text.get(span.clone())?;
+    // What stands in the file is JSON but for what its quotes want, and that around it.
+    let (json, places) = match plugin.place.style {
+        Style::Escaped => unescaped(raw)?,
+        Style::Whole | Style::Block | Style::Quoted => {
+            (raw.to_owned(), (0..=raw.len()).collect::<Vec<_>>())
+        }
+    };
+    let (from, to) = (json.find('{')?, json.rfind('}')? + 1);
+    let inner = json.get(from..to)?;
+    let mut numbers = [("blue", weights.blue), ("green", weights.green)]
+        .map(|(version, number)| (field::span(inner, &["weights", version]), number));
+    numbers.sort_by_key(|(place, _)| place.as_ref().map(|it| it.start));
+    let mut text = source.text.clone();
+    for (place, number) in numbers.into_iter().rev() {
+        let place = place?;
+        let at = |offset: usize| Some(span.start + places.get(from + offset)?);
+        text.replace_range(at(place.start)?..at(place.end)?, &number.to_string());
+    }
+    Some(text)
+}
+
+/// A text in double quotes without its escapes, and where in it each byte comes from;
+/// `None` where it has an escape that JSON has no use for.
+fn unescaped(raw: &str) -> Option<(String, Vec<usize>)> {
+    let (mut text, mut places) = (String::new(), Vec::new());
+    let mut characters = raw.char_indices();
+    while let Some((at, character)) = characters.next() {
+        let character = match character {
+            '\\' => match characters.next()?.1 {
+                'n' | 't' | 'r' => ' ',
+                it @ ('"' | '\\' | '/') => it,
+                _ => return None,
+            },
+            '\n' | '\r' => ' ',
+            // The quotes around it.
+            '"' => continue,
+            it => it,
+        };
+        text.push(character);
+        places.resize(text.len(), at);
+    }
+    places.push(raw.len());
+    Some((text, places))
+}
+
+/// That the weights, and they alone, are other ones.
+fn refuse_other_change(old: &Source, new: &Source, weights: Weights) -> Result<(), Stop> {
+    let read = |source: &Source| serde_json::from_str::<Value>(&source.only().ok()?.json).ok();
+    let wanted = read(old).and_then(|mut json| {
+        json.as_object_mut()?.insert("weights".to_owned(), json!(weights));
+        Some(json)
+    });
+    let config = new.only().and_then(|it| {
+        Config::parse(it.json.as_bytes()).map_err(|refused| Stop::ToMend(refused.to_string()))
+    })?;
+    let share = Share::new(weights.blue, weights.green);
+    if wanted.is_none() || wanted != read(new) || share != Some(config.share) {
+        let mend = "the change would change more than the weights; change them by hand";
+        return Err(Stop::ToMend(format!("{}: {mend}", old.name)));
+    }
+    Ok(())
+}
+
+/// Puts `text` into the file's place at once, with its mode and owner.
+fn replace(file: &Path, text: &str) -> std::io::Result<()> {
+    let folder = file.parent().filter(|it| *it != Path::new("")).unwrap_or(Path::new("."));
+    let meta = fs::metadata(file)?;
+    let mut new = tempfile::Builder::new().prefix(".verdigris-").tempfile_in(folder)?;
+    new.write_all(text.as_bytes())?;
+    let made = new.as_file().metadata()?;
+    if (made.uid(), made.gid()) != (meta.uid(), meta.gid()) {
+        fchown(new.as_file(), Some(meta.uid()), Some(meta.gid()))?;
+    }
+    new.as_file().set_permissions(meta.permissions())?;
+    new.as_file().sync_all()?;
+    new.persist(file)?;
+    // The rename itself is to outlive a crash, too.
+    File::open(folder)?.sync_all()
+}
+
+// === impl Set ===
+
+impl Report for Set {
+    fn text(&self) -> String {
+        let Self { file, before, after, .. } = self;
+        let mut text = String::new();
+        for effect in &self.reload {
+            text.push_str(&format!("{} {effect}\n", styled(DOUBTFUL, "reload:")));
+        }
+        let weights = |it: &Weights| format!("{}/{}", it.blue, it.green);
+        let done = if before == after {
+            format!("{} {file}: the weights are {} already", styled(GOOD, "fine:"), weights(after))
+        } else if self.written {
+            let (before, after) = (weights(before), weights(after));
+            format!("{} {file}: weights {before} -> {after}", styled(GOOD, "written:"))
+        } else {
+            format!("{file}: weights {} -> {} would be written", weights(before), weights(after))
+        };
+        text + &done + "\n"
+    }
+}

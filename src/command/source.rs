@@ -1,0 +1,250 @@
+//! The plugin configurations that files hold: JSON as it is, or within Envoy's
+//! configuration, as YAML or JSON.
+
+use std::io::Read as _;
+use std::ops::Range;
+use std::path::Path;
+use std::rc::Rc;
+
+use saphyr_parser::ScalarStyle;
+use serde::Serialize;
+
+use super::bootstrap::Bootstrap;
+use super::output::Stop;
+use super::yaml::{self, Node, What};
+use super::{bootstrap, field};
+
+/// A file, and what of it concerns the filter.
+#[derive(Debug)]
+pub struct Source {
+    pub name: String,
+    pub text: String,
+    pub plugins: Vec<Plugin>,
+    /// What is wrong around the plugin configurations.
+    pub problems: Vec<Remark>,
+    /// What Envoy's configuration says besides.
+    pub bootstrap: Bootstrap,
+}
+
+/// A plugin configuration in a file.
+#[derive(Debug)]
+pub struct Plugin {
+    /// Its JSON text.
+    pub json: String,
+    pub place: Place,
+    /// Whether the filter may wait for a request's body, and the line that is to say so;
+    /// `None` where Envoy's configuration is not at hand.
+    pub may_wait: Option<(bool, usize)>,
+}
+
+/// Where a plugin configuration stands in its file.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// Its bytes.
+    pub span: Range<usize>,
+    /// The line in which it begins, counted from 1.
+    pub line: usize,
+    pub style: Style,
+}
+
+/// How a plugin configuration stands in its file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// It is the file.
+    Whole,
+    /// Line by line.
+    Block,
+    /// In quotes, with nothing of JSON escaped.
+    Quoted,
+    /// In quotes, with escapes.
+    Escaped,
+}
+
+/// Something to be said of a place.
+#[derive(Clone, Debug, Serialize)]
+pub struct Remark {
+    pub file: String,
+    pub line: usize,
+    pub field: String,
+    /// What stands there, where that is to be shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// What is to be done, or known, about it.
+    pub mend: String,
+}
+
+const WASM: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
+const ROOT_ID: &str = "verdigris";
+const STRING_VALUE: &str = "google.protobuf.StringValue";
+
+// === impl Source ===
+
+impl Source {
+    /// Reads a file; `-` is the standard input.
+    pub fn read(name: &str) -> Result<Self, Stop> {
+        let mut bytes = Vec::new();
+        let read = if name == "-" {
+            std::io::stdin().read_to_end(&mut bytes).map(|_| ())
+        } else {
+            std::fs::read(Path::new(name)).map(|read| bytes = read)
+        };
+        read.map_err(|error| Stop::Usage(format!("{name}: {error}")))?;
+        let name = if name == "-" { "stdin" } else { name };
+        match String::from_utf8(bytes) {
+            Ok(text) => Ok(Self::of(name, text)),
+            Err(_) => Err(Stop::Usage(format!("{name}: is no text: it is not UTF-8"))),
+        }
+    }
+
+    /// What a file of this name and text holds.
+    pub fn of(name: &str, text: String) -> Self {
+        let documents = yaml::parse(&text);
+        let mut source = Self {
+            name: name.to_owned(),
+            text,
+            plugins: Vec::new(),
+            problems: Vec::new(),
+            bootstrap: Bootstrap::default(),
+        };
+        let mut filters = Vec::new();
+        for document in documents.iter().flatten() {
+            bootstrap::add(document, &mut source.bootstrap);
+            document.walk(&mut |node| filters.extend(filter_of(node).map(Rc::clone)));
+        }
+        for filter in &filters {
+            source.add(filter);
+        }
+        let is_json = source.text.trim_start().starts_with('{') && !source.bootstrap.is_envoy;
+        match documents {
+            _ if !filters.is_empty() => {}
+            _ if is_json => {
+                let start = source.text.len() - source.text.trim_start().len();
+                let line = 1 + lines(&source.text, 0..start);
+                let (json, span) = (source.text.clone(), 0..source.text.len());
+                let place = Place { span, line, style: Style::Whole };
+                source.plugins.push(Plugin { json, place, may_wait: None });
+            }
+            Err(error) => source.remark(
+                error.line,
+                "YAML",
+                None,
+                format!("{}: Envoy would not read it either", error.why),
+            ),
+            Ok(_) if source.bootstrap.is_envoy => {}
+            Ok(_) => {
+                let mend = format!(
+                    "holds neither a plugin configuration, one JSON object, nor Envoy's \
+                     configuration with a filter {WASM} whose root_id is {ROOT_ID:?}"
+                );
+                source.remark(1, "file", None, mend);
+            }
+        }
+        source
+    }
+
+    /// The only plugin configuration.
+    pub fn only(&self) -> Result<&Plugin, Stop> {
+        let problem = |it: &Remark| Stop::ToMend(it.to_string());
+        match self.plugins.as_slice() {
+            [only] => Ok(only),
+            [] => Err(self.problems.first().map_or_else(
+                || Stop::ToMend(format!("{}: has no plugin configuration of Verdigris", self.name)),
+                problem,
+            )),
+            many => Err(Stop::Usage(format!(
+                "{}: has {} plugin configurations, and this looks at one: write the one as JSON \
+                 into a file of its own",
+                self.name,
+                many.len()
+            ))),
+        }
+    }
+
+    /// The line in which a field of a plugin configuration stands.
+    pub fn line_of(&self, plugin: &Plugin, name: &str) -> usize {
+        let json = &plugin.json;
+        let start = json.len() - json.trim_start().len();
+        match plugin.place.style {
+            Style::Whole | Style::Block => {
+                plugin.place.line + lines(json, start..field::offset(json, name))
+            }
+            Style::Quoted | Style::Escaped => plugin.place.line,
+        }
+    }
+
+    /// Takes in the `config` of a Wasm filter of Verdigris.
+    fn add(&mut self, config: &Node) {
+        let Some(configuration) = config.get("configuration") else {
+            let mend = format!(
+                "write the plugin configuration as {{\"@type\": \
+                 \"type.googleapis.com/{STRING_VALUE}\", \"value\": …}}, with its JSON as the value"
+            );
+            self.remark(config.line, "configuration", Some("missing"), mend);
+            return;
+        };
+        let kind = configuration.get("@type").and_then(|it| it.text()).unwrap_or("missing");
+        if !kind.ends_with(STRING_VALUE) {
+            let mend = format!(
+                "write type.googleapis.com/{STRING_VALUE}, and the plugin configuration as JSON \
+                 text in value: as a Struct it would not reach the filter as it is written"
+            );
+            self.remark(configuration.line, "configuration.@type", Some(kind), mend);
+            return;
+        }
+        let value = configuration.get("value");
+        let Some((value, What::Scalar(json, style))) = value.map(|it| (it, &it.what)) else {
+            let mend = "write the plugin configuration as JSON text, such as after value: |";
+            self.remark(configuration.line, "configuration.value", None, mend.to_owned());
+            return;
+        };
+        let style = match style {
+            ScalarStyle::Literal => Style::Block,
+            ScalarStyle::DoubleQuoted => Style::Escaped,
+            _ => Style::Quoted,
+        };
+        let wait = config.get("allow_on_headers_stop_iteration");
+        let may_wait = match wait {
+            Some(it) => (it.text() == Some("true"), it.line),
+            None => (false, config.line),
+        };
+        let place = Place { span: value.span.clone(), line: value.line, style };
+        self.plugins.push(Plugin { json: json.clone(), place, may_wait: Some(may_wait) });
+    }
+
+    fn remark(&mut self, line: usize, field: &str, value: Option<&str>, mend: String) {
+        let (file, field) = (self.name.clone(), field.to_owned());
+        self.problems.push(Remark { file, line, field, value: value.map(str::to_owned), mend });
+    }
+}
+
+/// The `config` of a Wasm filter of Verdigris, if the node is such a filter; also as a
+/// `TypedStruct`, as Istio writes it.
+fn filter_of(node: &Node) -> Option<&Rc<Node>> {
+    let is_wasm =
+        |name| node.get(name).and_then(|it| it.text()).is_some_and(|it| it.ends_with(WASM));
+    let config = if is_wasm("@type") {
+        node.get("config")
+    } else if is_wasm("type_url") {
+        node.get("value")?.get("config")
+    } else {
+        None
+    }?;
+    (config.get("root_id")?.text() == Some(ROOT_ID)).then_some(config)
+}
+
+/// How many lines end within these bytes.
+fn lines(text: &str, bytes: Range<usize>) -> usize {
+    text.get(bytes).unwrap_or_default().matches('\n').count()
+}
+
+// === impl Remark ===
+
+impl std::fmt::Display for Remark {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}: {}: ", self.file, self.line, self.field)?;
+        if let Some(value) = &self.value {
+            write!(f, "{value}: ")?;
+        }
+        f.write_str(&self.mend)
+    }
+}

@@ -1,0 +1,174 @@
+//! A YAML text as a tree that knows where in the text each part stands. JSON is YAML.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::ops::Range;
+use std::rc::Rc;
+
+use saphyr_parser::{Event, Parser, ScalarStyle, Span};
+
+/// A part of a YAML text.
+#[derive(Debug)]
+pub struct Node {
+    pub what: What,
+    /// The line that it begins in, counted from 1.
+    pub line: usize,
+    /// Its bytes in the text.
+    pub span: Range<usize>,
+}
+
+#[derive(Debug)]
+pub enum What {
+    Scalar(String, ScalarStyle),
+    List(Vec<Rc<Node>>),
+    Map(Vec<(Rc<Node>, Rc<Node>)>),
+}
+
+/// Why a text is no YAML.
+#[derive(Debug)]
+pub struct NoYaml {
+    pub line: usize,
+    pub why: String,
+}
+
+/// Reads a text of one or more documents.
+pub fn parse(text: &str) -> Result<Vec<Rc<Node>>, NoYaml> {
+    let mut reader = Reader {
+        events: Parser::new_from_str(text),
+        bytes: text.char_indices().map(|(at, _)| at).chain([text.len()]).collect(),
+        anchors: HashMap::new(),
+    };
+    let mut documents = Vec::new();
+    while let Some((event, span)) = reader.next()? {
+        if let Some(node) = reader.node(event, span, 0)? {
+            documents.push(node);
+        }
+    }
+    Ok(documents)
+}
+
+/// Deeper than this no configuration is nested, and the stack is not endless.
+const DEEPEST: usize = 200;
+
+struct Reader<'a> {
+    events: Parser<'a, saphyr_parser::StrInput<'a>>,
+    /// Where each character begins: the parser counts characters.
+    bytes: Vec<usize>,
+    anchors: HashMap<usize, Rc<Node>>,
+}
+
+// === impl Reader ===
+
+impl<'a> Reader<'a> {
+    fn next(&mut self) -> Result<Option<(Event<'a>, Span)>, NoYaml> {
+        self.events
+            .next()
+            .transpose()
+            .map_err(|error| NoYaml { line: error.marker().line(), why: error.info().to_owned() })
+    }
+
+    /// The node that an event begins; `None` for one that begins none.
+    fn node(
+        &mut self,
+        event: Event<'a>,
+        span: Span,
+        depth: usize,
+    ) -> Result<Option<Rc<Node>>, NoYaml> {
+        let line = span.start.line();
+        let start = self.byte(span.start.index());
+        if depth > DEEPEST {
+            return Err(NoYaml { line, why: "is nested too deep".to_owned() });
+        }
+        let (what, anchor, end) = match event {
+            Event::Scalar(text, style, anchor, _) => {
+                (What::Scalar(Cow::into_owned(text), style), anchor, self.byte(span.end.index()))
+            }
+            Event::SequenceStart(anchor, _) => {
+                let (mut items, mut end) = (Vec::new(), start);
+                while let Some((event, span)) = self.next()? {
+                    end = self.byte(span.end.index());
+                    let Some(item) = self.node(event, span, depth + 1)? else { break };
+                    end = item.span.end;
+                    items.push(item);
+                }
+                (What::List(items), anchor, end)
+            }
+            Event::MappingStart(anchor, _) => {
+                let (mut fields, mut end) = (Vec::new(), start);
+                while let Some((event, span)) = self.next()? {
+                    end = self.byte(span.end.index());
+                    let Some(name) = self.node(event, span, depth + 1)? else { break };
+                    let Some((event, span)) = self.next()? else { break };
+                    let Some(value) = self.node(event, span, depth + 1)? else { break };
+                    end = value.span.end;
+                    fields.push((name, value));
+                }
+                (What::Map(fields), anchor, end)
+            }
+            Event::Alias(anchor) => {
+                let why = "an alias stands within what it is an alias of";
+                let known = self.anchors.get(&anchor).map(Rc::clone);
+                return known.map(Some).ok_or(NoYaml { line, why: why.to_owned() });
+            }
+            _ => return Ok(None),
+        };
+        let node = Rc::new(Node { what, line, span: start..end });
+        if anchor > 0 {
+            self.anchors.insert(anchor, Rc::clone(&node));
+        }
+        Ok(Some(node))
+    }
+
+    fn byte(&self, character: usize) -> usize {
+        self.bytes.get(character).or(self.bytes.last()).copied().unwrap_or_default()
+    }
+}
+
+// === impl Node ===
+
+impl Node {
+    /// The value of a field, if this is a map that has it.
+    pub fn get(&self, name: &str) -> Option<&Rc<Self>> {
+        let What::Map(fields) = &self.what else { return None };
+        fields.iter().find(|(it, _)| it.text() == Some(name)).map(|(_, value)| value)
+    }
+
+    /// What is found by going from field to field.
+    pub fn at(&self, path: &[&str]) -> Option<&Self> {
+        path.iter().try_fold(self, |node, name| node.get(name).map(Rc::as_ref))
+    }
+
+    pub fn text(&self) -> Option<&str> {
+        match &self.what {
+            What::Scalar(text, _) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub fn items(&self) -> &[Rc<Self>] {
+        match &self.what {
+            What::List(items) => items,
+            _ => &[],
+        }
+    }
+
+    /// Calls `see` with this node and all below it, each once.
+    pub fn walk<'a>(&'a self, see: &mut impl FnMut(&'a Self)) {
+        let mut seen = std::collections::HashSet::new();
+        let mut rest = vec![self];
+        while let Some(node) = rest.pop() {
+            // An alias may be written often, and to what holds aliases itself.
+            if !seen.insert(std::ptr::from_ref(node)) {
+                continue;
+            }
+            see(node);
+            match &node.what {
+                What::Scalar(..) => {}
+                What::List(items) => rest.extend(items.iter().rev().map(Rc::as_ref)),
+                What::Map(fields) => {
+                    rest.extend(fields.iter().rev().map(|(_, value)| value.as_ref()));
+                }
+            }
+        }
+    }
+}

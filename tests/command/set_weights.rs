@@ -1,0 +1,142 @@
+//! `verdigris set-weights`.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::run::{Files, config, filter_yaml, told, verdigris};
+
+#[test]
+fn the_weights_alone_change() {
+    let files = Files::new();
+    let shipped = fs::read_to_string("envoy/filter.yaml").unwrap();
+    let file = files.add("filter.yaml", &shipped);
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+    let inode = fs::metadata(&file).unwrap().ino();
+    let done = verdigris(&["set-weights", &file, "25"]);
+    assert_eq!(done.code, 0, "{done:?}");
+    assert_eq!(done.out, format!("written: {file}: weights 95/5 -> 75/25\n"));
+    let expected = shipped.replace("\"blue\": 95, \"green\": 5}", "\"blue\": 75, \"green\": 25}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), expected);
+    let meta = fs::metadata(&file).unwrap();
+    assert_eq!(meta.permissions().mode() & 0o777, 0o640);
+    // Envoy sees a rename, and no half of a file.
+    assert_ne!(meta.ino(), inode);
+    assert_eq!(fs::read_dir(files.folder()).unwrap().count(), 1);
+    // Its own rename is none where nothing changes.
+    let inode = meta.ino();
+    let done = verdigris(&["set-weights", &file, "75/25"]);
+    assert_eq!(done.out, format!("fine: {file}: the weights are 75/25 already\n"));
+    assert_eq!(fs::metadata(&file).unwrap().ino(), inode);
+    let done = verdigris(&["set-weights", &file, "10"]);
+    assert!(
+        done.out.starts_with("reload: weights: green's share goes from 25 % to 10 %: 15 % of"),
+        "{done:?}"
+    );
+}
+
+#[test]
+fn weights_are_percent_or_two_numbers() {
+    let files = Files::new();
+    let cases = [
+        ("25", 75, 25),
+        ("0", 100, 0),
+        ("100", 0, 100),
+        ("0.5", 995, 5),
+        ("12.25", 8775, 1225),
+        ("3/1", 3, 1),
+        ("25%", 75, 25),
+    ];
+    for (text, blue, green) in cases {
+        let file = files.add("filter.yaml", &fs::read_to_string("envoy/filter.yaml").unwrap());
+        assert_eq!(
+            told(&["set-weights", &file, text])["after"],
+            json!({"blue": blue, "green": green})
+        );
+        let after = told(&["set-weights", &file, text, "--dry-run"]);
+        assert_eq!(after["before"], json!({"blue": blue, "green": green}), "{text}");
+    }
+    for text in ["101", "1e1", "-1", "0.005", "1/", "0/0", "2147483647/1", "a"] {
+        let done = verdigris(&["set-weights", "envoy/filter.yaml", "--dry-run", "--", text]);
+        assert_eq!(done.code, 2, "{text}: {done:?}");
+    }
+}
+
+/// What the file is, and what is said of it; it stays as it is.
+#[test]
+fn what_cannot_be_changed_is_refused_and_stays() {
+    let plain = |fields: Value| config(fields).to_string();
+    let weights = json!({"blue": 95, "green": 5});
+    let two = filter_yaml(&plain(json!({"weights": weights})));
+    let cases = [
+        (plain(json!({"ramp": {}})), 1, "this rollout has a ramp"),
+        (plain(json!({})), 1, "weights: missing: write"),
+        (plain(json!({"weights": weights, "rollout": "V8"})), 1, "rollout: \"V8\": use 1 to 63"),
+        (format!("{two}---\n{two}"), 2, "has 2 plugin configurations"),
+        ("hello".to_owned(), 1, "holds neither"),
+    ];
+    let files = Files::new();
+    for (text, code, expected) in cases {
+        let file = files.add("file", &text);
+        let done = verdigris(&["set-weights", &file, "25"]);
+        assert_eq!(done.code, code, "{done:?}");
+        assert!(done.err.contains(expected), "{done:?}");
+        assert_eq!(fs::read_to_string(&file).unwrap(), text);
+    }
+    // As a ConfigMap has it.
+    let file = files.add("file", &plain(json!({"weights": weights})));
+    symlink(&file, files.path("link")).unwrap();
+    let done = verdigris(&["set-weights", files.path("link").to_str().unwrap(), "25"]);
+    assert_eq!(done.code, 2);
+    assert!(done.err.contains("is a link to"), "{done:?}");
+    assert!(files.path("link").is_symlink());
+}
+
+/// How JSON is written into a file.
+fn written(json: &Value, style: u8, space: &str) -> String {
+    let pretty =
+        serde_json::to_string_pretty(json).unwrap().replace("\": ", &format!("\":{space}"));
+    let yaml = filter_yaml(&pretty);
+    let before = yaml.split_once("value: |\n").unwrap().0;
+    match style {
+        0 => format!("\n{pretty}\n"),
+        1 => format!("{yaml}# a comment {{\"weights\": {{\"blue\": 1, \"green\": 2}}}}\n"),
+        2 => format!("{before}value: '{}'\n", json.to_string().replace('\'', "''")),
+        3 => format!("{before}value: {}\n", Value::from(pretty)),
+        _ => {
+            let value = json!({"@type": "type.googleapis.com/google.protobuf.StringValue", "value": pretty});
+            let config = json!({"root_id": "verdigris", "configuration": value});
+            json!({"resources": [{"typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm", "config": config,
+            }}]})
+            .to_string()
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Whatever the file is like, the new one has the weights, and all other bytes stay.
+    #[test]
+    fn all_other_bytes_stay(
+        (blue, green) in (0_u32..1000, 1_u32..1000),
+        (from_blue, from_green) in (1_u32..1000, 0_u32..1000),
+        style in 0_u8..5,
+        space in "[ ]{0,3}",
+        pin in "[a-zä山'\"{}:#\\\\ ]{0,12}[a-z]",
+    ) {
+        let pins = json!({"green": [pin.trim(), "\"weights\": {\"blue\": 1}"]});
+        let weights = json!({"blue": from_blue, "green": from_green});
+        let before = config(json!({"pins": pins, "weights": weights}));
+        let files = Files::new();
+        let file = files.add("file", &written(&before, style, &space));
+        let done = verdigris(&["set-weights", &file, &format!("{blue}/{green}"), "--json"]);
+        prop_assert_eq!(done.code, 0, "{:?}", done);
+        let mut after = before;
+        after["weights"] = json!({"blue": blue, "green": green});
+        prop_assert_eq!(fs::read_to_string(&file).unwrap(), written(&after, style, &space));
+    }
+}
