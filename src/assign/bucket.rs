@@ -92,6 +92,12 @@ impl Share {
         bucket < u64::from(self.green)
     }
 
+    /// Green's share as a number from 0 to 1, for people; who is green's, [`Self::contains`]
+    /// says.
+    pub fn fraction(self) -> f64 {
+        f64::from(self.green) / f64::from(self.total)
+    }
+
     /// Green's share in basis points, rounded half up: 10,000 is everything.
     pub fn basis_points(self) -> u32 {
         let (green, total) = (u64::from(self.green), u64::from(self.total));

@@ -10,3 +10,6 @@ compile_error!(
 fn main() -> std::process::ExitCode {
     verdigris::command::main()
 }
+
+#[cfg(target_arch = "wasm32")]
+fn main() {}

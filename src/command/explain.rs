@@ -138,7 +138,7 @@ impl Explain {
             reason: reason.as_str(),
             cluster: config.cluster(version).to_string(),
             key: key.map(|key| Place::of(&config, key, share_of_key)),
-            share: fraction(share),
+            share: share.fraction(),
             steps,
         })
     }
@@ -319,13 +319,8 @@ fn now_ms() -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn fraction(share: Share) -> f64 {
-    let (blue, green) = share.into();
-    f64::from(green) / (f64::from(blue) + f64::from(green))
-}
-
 fn shown(share: Share) -> String {
-    percent(fraction(share))
+    percent(share.fraction())
 }
 
 // === impl Place ===

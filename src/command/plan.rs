@@ -9,7 +9,6 @@ use super::behaviour::GRAMMAR;
 use super::forecast::{self, Interval, StepTraffic};
 use super::output::{DOUBTFUL, HEAD, Report, Stop, Table, count, percent, styled, time};
 use super::traffic::{Assumed, Traffic, ramp_of};
-use crate::assign::Share;
 use crate::judge::{Gate, Metric};
 use crate::ramp::Settings;
 use crate::simulate::{Behaviour, World};
@@ -123,7 +122,7 @@ impl Plan {
         of_conversations: bool,
         at: usize,
     ) -> PlannedStep {
-        let shares: Vec<f64> = ramp.steps.iter().map(|step| fraction(step.share)).collect();
+        let shares: Vec<f64> = ramp.steps.iter().map(|step| step.share.fraction()).collect();
         let share = shares.get(at).copied().unwrap_or(1.0);
         let traffic = StepTraffic::of(&ramp.rules, world, &shares, at, of_conversations);
         let (bake, timeout) = (ramp.bake.as_secs_f64(), ramp.timeout.as_secs_f64());
@@ -163,11 +162,6 @@ impl Plan {
         let green = sees(lasts_s.median_s);
         PlannedStep { step: at, share, is_compared: true, gates, lasts_s, green }
     }
-}
-
-fn fraction(share: Share) -> f64 {
-    let (blue, green) = share.into();
-    f64::from(green) / (f64::from(blue) + f64::from(green))
 }
 
 /// By how much green is worse, as the excess over 1.

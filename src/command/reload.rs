@@ -111,11 +111,6 @@ fn followed(from: &Settings, to: &Settings, step: usize) -> (Share, Option<Strin
     (state.in_force(to).share, why)
 }
 
-fn fraction(share: Share) -> f64 {
-    let (blue, green) = share.into();
-    f64::from(green) / (f64::from(blue) + f64::from(green))
-}
-
 /// Without what binary fractions leave of decimal ones.
 fn rounded(share: f64) -> f64 {
     (share * 1e9).round() / 1e9
@@ -131,7 +126,7 @@ fn dealt_anew(before: f64, after: f64) -> (f64, f64) {
 /// The worst that may come to pass.
 fn worst(old: &Config, new: &Config, before: &[Before]) -> (f64, f64) {
     let each =
-        before.iter().map(|it| dealt_anew(fraction(it.share), fraction(after(old, new, it).0)));
+        before.iter().map(|it| dealt_anew(it.share.fraction(), after(old, new, it).0.fraction()));
     each.fold((0.0, 0.0), |(back, moved), it| (back.max(it.0), moved.max(it.1)))
 }
 
@@ -181,7 +176,7 @@ fn shares(old: &Config, new: &Config, before: &[Before]) -> Vec<Effect> {
     let mut effects: Vec<(Vec<usize>, Effect)> = Vec::new();
     for it in before {
         let (share, why) = after(old, new, it);
-        let (from, to) = (fraction(it.share), fraction(share));
+        let (from, to) = (it.share.fraction(), share.fraction());
         let back = rounded((from - to).max(0.0));
         let mut told = Vec::new();
         match (&old.ramp, &new.ramp) {
