@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::source::Remark;
 use super::yaml::Node;
 use crate::assign::Version;
-use crate::config::Config;
+use crate::config::{Config, Role, Shadow};
 
 /// What Envoy's configuration says, of one file or of several.
 #[derive(Clone, Debug, Default)]
@@ -16,9 +16,24 @@ pub struct Bootstrap {
     clusters: Option<Vec<String>>,
     /// Whether there may be other clusters: a CDS server has them.
     has_others: bool,
-    /// What early header mutation puts: names and values.
-    early: Vec<(String, String)>,
+    listeners: Vec<Listener>,
 }
+
+/// What a listener does with the headers that the filter uses.
+#[derive(Clone, Debug, Default)]
+struct Listener {
+    /// What the filter is told to be there for.
+    role: Option<String>,
+    /// What early header mutation puts: names and values.
+    puts: Vec<(String, String)>,
+    /// What it takes out.
+    removes: Vec<String>,
+    /// The headers by which routes with a mirror are chosen.
+    mirrored: Vec<String>,
+}
+
+/// What does not agree: the field, its value, and the mend.
+type Disagreement = (String, String, String);
 
 /// Takes in a document.
 pub fn add(document: &Node, to: &mut Bootstrap) {
@@ -30,18 +45,64 @@ pub fn add(document: &Node, to: &mut Bootstrap) {
     }
     to.has_others |= document.at(&["dynamic_resources", "cds_config"]).is_some();
     to.has_others |= document.at(&["dynamic_resources", "ads_config"]).is_some();
+    let mut listeners = Vec::new();
     document.walk(&mut |node| {
-        let early = node.get("early_header_mutation_extensions");
-        for extension in early.map(|it| it.items()).unwrap_or_default() {
-            let mutations = extension.at(&["typed_config", "mutations"]);
-            let puts = |mutation: &Rc<Node>| {
-                let header = mutation.at(&["append", "header"])?;
-                let text = |name| Some(header.get(name)?.text()?.to_owned());
-                Some((text("key")?.to_ascii_lowercase(), text("value")?))
-            };
-            to.early.extend(mutations.iter().flat_map(|it| it.items()).filter_map(puts));
-        }
+        listeners.extend(node.get("filter_chains").map(|_| node));
     });
+    // A part of a listener may be all there is.
+    if listeners.is_empty() {
+        listeners.push(document);
+    }
+    to.listeners.extend(listeners.into_iter().map(Listener::of));
+}
+
+// === impl Listener ===
+
+impl Listener {
+    fn of(node: &Node) -> Self {
+        let role = node.at(&["metadata", "filter_metadata", "verdigris", "role"]);
+        let role = role.and_then(Node::text).map(str::to_owned);
+        let mut listener = Self { role, ..Self::default() };
+        node.walk(&mut |node| {
+            let early = node.get("early_header_mutation_extensions");
+            for extension in early.map(|it| it.items()).unwrap_or_default() {
+                let mutations = extension.at(&["typed_config", "mutations"]);
+                for mutation in mutations.map(|it| it.items()).unwrap_or_default() {
+                    listener.add_mutation(mutation);
+                }
+            }
+            if node
+                .at(&["route", "request_mirror_policies"])
+                .is_some_and(|it| !it.items().is_empty())
+            {
+                let headers = node.at(&["match", "headers"]).map(|it| it.items());
+                let names = headers.unwrap_or_default().iter();
+                listener.mirrored.extend(names.filter_map(|it| lower(it.get("name")?)));
+            }
+        });
+        listener
+    }
+
+    fn add_mutation(&mut self, mutation: &Rc<Node>) {
+        let put = mutation.at(&["append", "header"]).and_then(|header| {
+            Some((lower(header.get("key")?)?, header.get("value")?.text()?.to_owned()))
+        });
+        self.puts.extend(put);
+        self.removes.extend(mutation.get("remove").and_then(|it| lower(it)));
+    }
+
+    /// Whether it does anything to headers early, as one for releases must.
+    fn mutates(&self) -> bool {
+        !self.puts.is_empty() || !self.removes.is_empty()
+    }
+
+    fn is_for(&self, role: Role) -> bool {
+        self.role.as_deref().unwrap_or(Role::Release.as_str()) == role.as_str()
+    }
+}
+
+fn lower(node: &Node) -> Option<String> {
+    Some(node.text()?.to_ascii_lowercase())
 }
 
 // === impl Bootstrap ===
@@ -54,32 +115,28 @@ impl Bootstrap {
         if let Some(clusters) = &other.clusters {
             self.clusters.get_or_insert_default().extend_from_slice(clusters);
         }
-        self.early.extend_from_slice(&other.early);
+        self.listeners.extend_from_slice(&other.listeners);
         self
     }
 
-    /// In what a rollout does not agree with it: fields, values and mends.
-    pub fn disagreements(&self, config: &Config) -> Vec<(String, String, String)> {
-        let mut found = Vec::new();
-        for version in Version::ALL {
-            let cluster = config.cluster(version).as_str();
-            let Some(known) = self.clusters.as_ref().filter(|_| !self.has_others) else { break };
-            if !known.iter().any(|it| it == cluster) {
-                let mend =
-                    format!("is no cluster of the bootstrap, which has {}", known.join(", "));
-                found.push((format!("versions.{version}.cluster"), format!("{cluster:?}"), mend));
-            }
-        }
-        if self.early.is_empty() {
+    /// In what a rollout does not agree with it. `has_shadow` says whether another
+    /// configuration is the shadow's own.
+    fn disagreements(&self, config: &Config, has_shadow: bool) -> Vec<Disagreement> {
+        let mut found = self.unknown_clusters(config);
+        let releases = || self.listeners.iter().filter(|it| it.is_for(Role::Release));
+        if config.role == Some(Role::Shadow) || !releases().any(Listener::mutates) {
             return found;
         }
-        let put = |name: &str| self.early.iter().find(|(it, _)| it == name).map(|(_, it)| it);
+        let puts = |name: &str| {
+            let all = releases().flat_map(|it| &it.puts);
+            all.into_iter().find(|(it, _)| it == name).map(|(_, value)| value)
+        };
         let wanted = [
             ("cluster_header", config.cluster_header.as_str(), config.default_cluster.as_str()),
             ("version_header", config.version_header.as_str(), Version::Blue.as_str()),
         ];
         for (field, header, value) in wanted {
-            let mend = match put(header) {
+            let mend = match puts(header) {
                 Some(is) if is == value => continue,
                 Some(is) if field == "cluster_header" => format!(
                     "early header mutation puts {is:?} there, and default_cluster is {value:?}: \
@@ -93,6 +150,65 @@ impl Bootstrap {
             };
             found.push((field.to_owned(), format!("{header:?}"), mend));
         }
+        if let Some(shadow) = &config.shadow {
+            found.extend(self.no_way_for(shadow, config, has_shadow));
+        }
+        found
+    }
+
+    fn unknown_clusters(&self, config: &Config) -> Vec<Disagreement> {
+        let Some(known) = self.clusters.as_ref().filter(|_| !self.has_others) else {
+            return Vec::new();
+        };
+        let unknown = |version: Version| {
+            let cluster = config.cluster(version).as_str();
+            if known.iter().any(|it| it == cluster) {
+                return None;
+            }
+            let mend = format!("is no cluster of the bootstrap, which has {}", known.join(", "));
+            Some((format!("versions.{version}.cluster"), format!("{cluster:?}"), mend))
+        };
+        Version::ALL.into_iter().filter_map(unknown).collect()
+    }
+
+    /// What of a shadow's way is not there: it goes from a marked request by a route that
+    /// copies it to a listener that is the shadow's.
+    fn no_way_for(&self, shadow: &Shadow, config: &Config, has_shadow: bool) -> Vec<Disagreement> {
+        let header = shadow.header.as_str();
+        let mut releases = self.listeners.iter().filter(|it| it.is_for(Role::Release));
+        let mut shadows = self.listeners.iter().filter(|it| it.is_for(Role::Shadow));
+        let mut found = Vec::new();
+        let mut note = |mend: String| {
+            found.push(("shadow.header".to_owned(), format!("{header:?}"), mend));
+        };
+        if !releases.clone().any(|it| it.mirrored.iter().any(|it| it == header)) {
+            note(
+                "no route that has request_mirror_policies matches it, so nobody's requests have a \
+                 shadow: take the route from the shipped envoy.yaml"
+                    .to_owned(),
+            );
+        }
+        if !releases.any(|it| it.removes.iter().any(|it| it == header)) {
+            note(
+                "no early header mutation removes it, so a client may have its requests copied: let \
+                 one remove it"
+                    .to_owned(),
+            );
+        }
+        let cluster_header = config.cluster_header.as_str();
+        match shadows.next() {
+            None if !has_shadow => note(
+                "no listener's metadata say verdigris.role: shadow, so copies would be taken for \
+                 requests: take llm-shadow from the shipped envoy.yaml, or give its filter a \
+                 configuration of its own with \"role\": \"shadow\""
+                    .to_owned(),
+            ),
+            Some(it) if !it.removes.iter().any(|it| it == cluster_header) => note(format!(
+                "the shadow's listener does not remove {cluster_header} early, so where the filter \
+                 is missing a copy may reach a model: let early header mutation remove it"
+            )),
+            _ => {}
+        }
         found
     }
 
@@ -100,11 +216,12 @@ impl Bootstrap {
     pub fn remarks(
         &self,
         config: &Config,
+        has_shadow: bool,
         file: &str,
         line: impl Fn(&str) -> usize,
     ) -> Vec<Remark> {
-        let found = self.disagreements(config).into_iter();
-        let remark = |(field, value, mend): (String, String, String)| Remark {
+        let found = self.disagreements(config, has_shadow).into_iter();
+        let remark = |(field, value, mend): Disagreement| Remark {
             file: file.to_owned(),
             line: line(&field),
             field,

@@ -38,7 +38,7 @@ use clap_complete::Shell;
 use output::{BAD, Stop, print, styled};
 use source::Source;
 
-use crate::config::Config;
+use crate::config::{Config, Plugin, Refused};
 
 /// Checks, explains, plans and simulates LLM releases as the Verdigris filter makes them.
 #[derive(Parser)]
@@ -139,10 +139,19 @@ fn config_of(file: &str) -> Result<Config, Stop> {
 }
 
 fn config_of_source(source: &Source) -> Result<Config, Stop> {
-    let plugin = source.only()?;
-    Config::parse(plugin.json.as_bytes()).map_err(|refused| {
+    parsed(source, Config::parse)
+}
+
+/// The only plugin configuration of a file, be it a console's.
+fn plugin_of_source(source: &Source) -> Result<Plugin, Stop> {
+    parsed(source, Plugin::parse)
+}
+
+fn parsed<T>(source: &Source, parse: fn(&[u8]) -> Result<T, Refused>) -> Result<T, Stop> {
+    let excerpt = source.only()?;
+    parse(excerpt.json.as_bytes()).map_err(|refused| {
         let lines = refused.problems.iter().map(|problem| {
-            let line = source.line_of(plugin, &problem.field);
+            let line = source.line_of(excerpt, &problem.field);
             format!("{}:{line}: {problem}", source.name)
         });
         Stop::ToMend(lines.collect::<Vec<_>>().join("\n"))

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::output::{Stop, counted, percent};
 use crate::assign::{Share, Version};
-use crate::config::Config;
+use crate::config::{Config, Plugin};
 use crate::ramp::{Now, Phase, Settings, State};
 
 /// Something that a reload does.
@@ -27,7 +27,7 @@ pub struct Effect {
 }
 
 /// Both configurations, each with its text.
-type Of<'a> = (&'a str, Config);
+type Of<'a> = (&'a str, &'a Config);
 
 /// What the reload of `new` in the place of `old` does. `step` is where the old one's ramp
 /// stands, if that is known.
@@ -57,6 +57,30 @@ pub fn effects(old: &Of<'_>, new: &Of<'_>, step: Option<usize>) -> Result<Vec<Ef
         ));
     }
     Ok(effects)
+}
+
+/// The same where one of them is a console's.
+pub fn of_console(old: &Plugin, new: &Plugin) -> Vec<Effect> {
+    let what = match (old, new) {
+        (Plugin::Console(from), Plugin::Console(to)) => {
+            let lost: Vec<&str> =
+                from.hosts.iter().filter(|it| !to.hosts.contains(it)).map(AsRef::as_ref).collect();
+            let what = format!("nobody may ask for the page by {} any more", lost.join(", "));
+            return (!lost.is_empty())
+                .then(|| Effect::of("console.hosts", what))
+                .into_iter()
+                .collect();
+        }
+        (Plugin::Rollout(_), Plugin::Console(_)) => {
+            "the console takes the place of a rollout: requests to this listener are answered with \
+             the page, and reach no version"
+        }
+        (Plugin::Console(_), _) => {
+            "a rollout takes the place of the console: the page is not there any more"
+        }
+        (Plugin::Rollout(_), Plugin::Rollout(_)) => return Vec::new(),
+    };
+    vec![Effect::of("role", what)]
 }
 
 /// A share that may be in force before the reload, and the step of a ramp that has it.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::output::{DOUBTFUL, GOOD, Report, Stop, styled};
 use super::reload::{self, Effect};
-use super::source::{Plugin, Source, Style};
+use super::source::{Excerpt, Source, Style};
 use super::{field, traffic};
 use crate::assign::Share;
 use crate::config::Config;
@@ -78,7 +78,7 @@ impl SetWeights {
         let changed = Source::of(&name, text);
         refuse_other_change(&source, &changed, after)?;
         let (new, json) = (super::config_of_source(&changed)?, &changed.only()?.json);
-        let reload = reload::effects(&(plugin.json.as_str(), old), &(json.as_str(), new), None)?;
+        let reload = reload::effects(&(&plugin.json, &old), &(json, &new), None)?;
         let is_written = !self.dry_run && before != after;
         if is_written {
             replace(&self.file, &changed.text)
@@ -125,7 +125,7 @@ fn refuse_link(file: &Path) -> Result<(), Stop> {
     Ok(())
 }
 
-fn written_weights(name: &str, plugin: &Plugin) -> Result<Weights, Stop> {
+fn written_weights(name: &str, plugin: &Excerpt) -> Result<Weights, Stop> {
     let number = |version: &str| {
         let span = field::span(plugin.json.trim(), &["weights", version])?;
         plugin.json.trim().get(span)?.parse().ok()
@@ -139,7 +139,7 @@ fn written_weights(name: &str, plugin: &Plugin) -> Result<Weights, Stop> {
 }
 
 /// The file's text with these weights; `None` where the place of them is not found.
-fn with_weights(source: &Source, plugin: &Plugin, weights: Weights) -> Option<String> {
+fn with_weights(source: &Source, plugin: &Excerpt, weights: Weights) -> Option<String> {
     let span = plugin.place.span.clone();
     let raw = source.text.get(span.clone())?;
     // What stands in the file is JSON but for what its quotes want, and that around it.

@@ -19,7 +19,7 @@ use super::{bootstrap, field};
 pub struct Source {
     pub name: String,
     pub text: String,
-    pub plugins: Vec<Plugin>,
+    pub plugins: Vec<Excerpt>,
     /// What is wrong around the plugin configurations.
     pub problems: Vec<Remark>,
     /// What Envoy's configuration says besides.
@@ -28,13 +28,24 @@ pub struct Source {
 
 /// A plugin configuration in a file.
 #[derive(Debug)]
-pub struct Plugin {
+pub struct Excerpt {
     /// Its JSON text.
     pub json: String,
     pub place: Place,
-    /// Whether the filter may wait for a request's body, and the line that is to say so;
-    /// `None` where Envoy's configuration is not at hand.
-    pub may_wait: Option<(bool, usize)>,
+    /// What Envoy's configuration says around it; `None` where that is not at hand.
+    pub around: Option<Around>,
+}
+
+/// What Envoy's configuration says around a plugin configuration.
+#[derive(Clone, Debug)]
+pub struct Around {
+    /// Whether the filter may wait for a request's body, and the line that is to say so.
+    pub may_wait: (bool, usize),
+    /// The line of `vm_config`, and all that it says: filters share a VM where that is the
+    /// same.
+    pub vm: (usize, String),
+    /// Whether the VM is given the token of who steers.
+    pub can_steer: bool,
 }
 
 /// Where a plugin configuration stands in its file.
@@ -75,6 +86,7 @@ pub struct Remark {
 
 const WASM: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
 const ROOT_ID: &str = "verdigris";
+const TOKEN: &str = "VERDIGRIS_CONSOLE_TOKEN";
 const STRING_VALUE: &str = "google.protobuf.StringValue";
 
 // === impl Source ===
@@ -122,7 +134,7 @@ impl Source {
                 let line = 1 + lines(&source.text, 0..start);
                 let (json, span) = (source.text.clone(), 0..source.text.len());
                 let place = Place { span, line, style: Style::Whole };
-                source.plugins.push(Plugin { json, place, may_wait: None });
+                source.plugins.push(Excerpt { json, place, around: None });
             }
             Err(error) => source.remark(
                 error.line,
@@ -142,26 +154,31 @@ impl Source {
         source
     }
 
-    /// The only plugin configuration.
-    pub fn only(&self) -> Result<&Plugin, Stop> {
+    /// The only plugin configuration; a console's beside a rollout's does not count.
+    pub fn only(&self) -> Result<&Excerpt, Stop> {
         let problem = |it: &Remark| Stop::ToMend(it.to_string());
+        let of_rollouts = self.plugins.iter().filter(|it| !it.is_console()).collect::<Vec<_>>();
+        match (of_rollouts.as_slice(), self.plugins.as_slice()) {
+            ([only], _) => return Ok(only),
+            ([], [console, ..]) => return Ok(console),
+            _ => {}
+        }
         match self.plugins.as_slice() {
-            [only] => Ok(only),
             [] => Err(self.problems.first().map_or_else(
                 || Stop::ToMend(format!("{}: has no plugin configuration of Verdigris", self.name)),
                 problem,
             )),
-            many => Err(Stop::Usage(format!(
-                "{}: has {} plugin configurations, and this looks at one: write the one as JSON \
-                 into a file of its own",
+            _ => Err(Stop::Usage(format!(
+                "{}: has {} plugin configurations of rollouts, and this looks at one: write the one \
+                 as JSON into a file of its own",
                 self.name,
-                many.len()
+                of_rollouts.len()
             ))),
         }
     }
 
     /// The line in which a field of a plugin configuration stands.
-    pub fn line_of(&self, plugin: &Plugin, name: &str) -> usize {
+    pub fn line_of(&self, plugin: &Excerpt, name: &str) -> usize {
         let json = &plugin.json;
         let start = json.len() - json.trim_start().len();
         match plugin.place.style {
@@ -207,8 +224,14 @@ impl Source {
             Some(it) => (it.text() == Some("true"), it.line),
             None => (false, config.line),
         };
+        let vm = config.get("vm_config");
+        let around = Around {
+            may_wait,
+            vm: vm.map_or((config.line, String::new()), |it| (it.line, it.flow())),
+            can_steer: vm.is_some_and(|it| is_given_token(it)),
+        };
         let place = Place { span: value.span.clone(), line: value.line, style };
-        self.plugins.push(Plugin { json: json.clone(), place, may_wait: Some(may_wait) });
+        self.plugins.push(Excerpt { json: json.clone(), place, around: Some(around) });
     }
 
     fn remark(&mut self, line: usize, field: &str, value: Option<&str>, mend: String) {
@@ -232,9 +255,27 @@ fn filter_of(node: &Node) -> Option<&Rc<Node>> {
     (config.get("root_id")?.text() == Some(ROOT_ID)).then_some(config)
 }
 
+/// Whether a VM's environment has the token, from Envoy's own or as it is written.
+fn is_given_token(vm: &Node) -> bool {
+    let Some(environment) = vm.get("environment_variables") else { return false };
+    let hosts = environment.get("host_env_keys").map(|it| it.items()).unwrap_or_default();
+    hosts.iter().any(|it| it.text() == Some(TOKEN))
+        || environment.at(&["key_values", TOKEN]).is_some()
+}
+
 /// How many lines end within these bytes.
 fn lines(text: &str, bytes: Range<usize>) -> usize {
     text.get(bytes).unwrap_or_default().matches('\n').count()
+}
+
+// === impl Excerpt ===
+
+impl Excerpt {
+    /// Whether it says that it is a console's.
+    pub fn is_console(&self) -> bool {
+        let json = serde_json::from_str::<serde_json::Value>(&self.json);
+        json.is_ok_and(|it| it["role"] == "console")
+    }
 }
 
 // === impl Remark ===

@@ -50,6 +50,9 @@ pub fn parse(text: &str) -> Result<Vec<Rc<Node>>, NoYaml> {
 /// Deeper than this no configuration is nested, and the stack is not endless.
 const DEEPEST: usize = 200;
 
+/// More of a part of a text is not compared.
+const LONGEST_FLOW: usize = 1 << 16;
+
 struct Reader<'a> {
     events: Parser<'a, saphyr_parser::StrInput<'a>>,
     /// Where each character begins: the parser counts characters.
@@ -142,6 +145,43 @@ impl Node {
         match &self.what {
             What::Scalar(text, _) => Some(text),
             _ => None,
+        }
+    }
+
+    /// The same in one line, whatever style and order it is written in.
+    pub fn flow(&self) -> String {
+        let mut text = String::new();
+        self.add_flow(&mut text);
+        text
+    }
+
+    fn add_flow(&self, to: &mut String) {
+        // Aliases of aliases can be without end.
+        if to.len() > LONGEST_FLOW {
+            return;
+        }
+        match &self.what {
+            What::Scalar(text, _) => to.push_str(&format!("{text:?}")),
+            What::List(items) => {
+                to.push('[');
+                for item in items {
+                    item.add_flow(to);
+                    to.push(',');
+                }
+                to.push(']');
+            }
+            What::Map(fields) => {
+                let mut fields: Vec<_> = fields.iter().collect();
+                fields.sort_by_key(|(name, _)| name.text());
+                to.push('{');
+                for (name, value) in fields {
+                    name.add_flow(to);
+                    to.push(':');
+                    value.add_flow(to);
+                    to.push(',');
+                }
+                to.push('}');
+            }
         }
     }
 

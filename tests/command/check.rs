@@ -6,9 +6,12 @@ use super::run::{Files, config, filter_yaml, told, verdigris, verdigris_with};
 
 #[test]
 fn what_is_shipped_is_fine() {
-    let done = verdigris(&["check", "--strict", "envoy/filter.yaml", "envoy/envoy.yaml"]);
+    let shipped = ["envoy/filter.yaml", "envoy/console.yaml", "envoy/envoy.yaml"];
+    let done = verdigris(&[&["check", "--strict"], &shipped[..]].concat());
     assert_eq!((done.code, done.err.as_str()), (0, ""), "{done:?}");
-    assert_eq!(done.out, "fine: envoy/filter.yaml (assistant-v8)\nfine: envoy/envoy.yaml\n");
+    let expected = "fine: envoy/filter.yaml (assistant-v8)\nfine: envoy/console.yaml (the console)\n\
+                    fine: envoy/envoy.yaml\n";
+    assert_eq!(done.out, expected);
 }
 
 #[test]
@@ -61,6 +64,7 @@ fn what_is_wrong_around_a_configuration_is_told() {
     let plain = config(json!({})).to_string();
     let by_body =
         config(json!({"conversation": {"id": {"pointer": "/conversation/id"}}})).to_string();
+    let by_vote = config(json!({"feedback": {"path": "/f", "thumb": "/t"}})).to_string();
     let shipped = filter_yaml(&plain);
     let cases = [
         (
@@ -73,6 +77,11 @@ fn what_is_wrong_around_a_configuration_is_told() {
         ),
         (
             filter_yaml(&by_body)
+                .replace("allow_on_headers_stop_iteration: true", "fail_open: false"),
+            "allow_on_headers_stop_iteration: missing or false: write true",
+        ),
+        (
+            filter_yaml(&by_vote)
                 .replace("allow_on_headers_stop_iteration: true", "fail_open: false"),
             "allow_on_headers_stop_iteration: missing or false: write true",
         ),
@@ -117,6 +126,12 @@ fn what_disagrees_with_the_bootstrap_is_told() {
         assert!(done.out.contains("warning: ") && done.out.contains(expected), "{done:?}");
         assert_eq!(verdigris(&["check", "--strict", &file, "envoy/envoy.yaml"]).code, 1);
     }
+    // Which of the listeners comes first does not matter.
+    let shadow_first =
+        include_str!("../../envoy/envoy.yaml").replacen("  - name: llm\n", SHADOW, 1);
+    let envoy = files.add("envoy.yaml", &shadow_first);
+    let done = verdigris(&["check", "--strict", "envoy/filter.yaml", &envoy]);
+    assert_eq!(done.code, 0, "{done:?}");
     // What a CDS server has is not known here.
     let cds = "dynamic_resources: {cds_config: {ads: {}}}";
     let cds = files.add("cds.yaml", cds);
@@ -124,6 +139,119 @@ fn what_disagrees_with_the_bootstrap_is_told() {
     let file =
         files.add("filter.yaml", &filter_yaml(&config(json!({"versions": versions})).to_string()));
     assert_eq!(verdigris(&["check", "--strict", &file, "envoy/envoy.yaml", &cds]).code, 0);
+}
+
+/// A listener of a shadow, and the beginning of the one that it stands before.
+const SHADOW: &str = r#"  - name: another-shadow
+    internal_listener: {}
+    metadata: {filter_metadata: {verdigris: {role: shadow}}}
+    filter_chains:
+    - filters:
+      - typed_config:
+          early_header_mutation_extensions:
+          - typed_config:
+              mutations:
+              - remove: x-verdigris-cluster
+              - append: {header: {key: x-verdigris-version, value: shadow}}
+  - name: llm
+"#;
+
+#[test]
+fn a_shadow_s_way_is_looked_for() {
+    let files = Files::new();
+    let shipped = include_str!("../../envoy/envoy.yaml");
+    let shadow = json!({"shadow": {"percent": 10}});
+    let filter = files.add("filter.yaml", &filter_yaml(&config(shadow).to_string()));
+    let cases = [
+        (shipped.to_owned(), None),
+        (
+            shipped.replace("request_mirror_policies", "no_mirror_policies"),
+            Some("no route that has request_mirror_policies matches it"),
+        ),
+        (
+            shipped.replace("- remove: x-verdigris-shadow", "- remove: x-other"),
+            Some("no early header mutation removes it, so a client may have its requests copied"),
+        ),
+        (
+            shipped.replace("verdigris: {role: shadow}", "verdigris: {role: release}"),
+            Some("no listener's metadata say verdigris.role: shadow"),
+        ),
+        (
+            shipped.replace("- remove: x-verdigris-cluster", "- remove: x-other"),
+            Some("the shadow's listener does not remove x-verdigris-cluster early"),
+        ),
+    ];
+    for (envoy, expected) in cases {
+        let envoy = files.add("envoy.yaml", &envoy);
+        let done = verdigris(&["check", &filter, &envoy, "--strict"]);
+        assert_eq!(done.code, i32::from(expected.is_some()), "{done:?}");
+        let expected = expected.map(|it| format!("shadow.header: \"x-verdigris-shadow\": {it}"));
+        assert!(done.out.contains(&expected.unwrap_or_default()), "{done:?}");
+    }
+    // A configuration of its own has the listener need no metadata.
+    let own = files.add("shadow.json", &config(json!({"role": "shadow"})).to_string());
+    let envoy = shipped.replace("verdigris: {role: shadow}", "verdigris: {}");
+    let envoy = files.add("envoy.yaml", &envoy);
+    let done = verdigris(&["check", &filter, &own, &envoy]);
+    assert!(!done.out.contains("metadata"), "{done:?}");
+}
+
+#[test]
+fn a_console_s_configuration_is_checked_as_one() {
+    let files = Files::new();
+    let console = filter_yaml("{\"role\": \"console\"}");
+    let file = files.add("console.yaml", &console);
+    let done = verdigris(&["check", "--strict", &file, "envoy/filter.yaml", "envoy/envoy.yaml"]);
+    assert_eq!((done.code, done.err.as_str()), (0, ""), "{done:?}");
+    assert!(done.out.contains(&format!("fine: {file} (the console)\n")), "{done:?}");
+    assert_eq!(told(&["check", &file])["files"][0]["consoles"], 1);
+    let wrong =
+        files.add("wrong.json", r#"{"role": "console", "console": {"hosts": ["http://a"]}}"#);
+    let done = verdigris(&["check", &wrong]);
+    assert_eq!(done.code, 1);
+    assert!(
+        done.out.contains(":1: console.hosts[0]: \"http://a\": write a host's name"),
+        "{done:?}"
+    );
+
+    // Another VM knows of no rollout.
+    let filter = filter_yaml(&config(json!({})).to_string());
+    let filter = files.add("filter.yaml", &filter);
+    for (part, other) in
+        [("vm_id: verdigris", "vm_id: console"), ("VERDIGRIS_CONSOLE_TOKEN", "OTHER")]
+    {
+        let alone = files.add("alone.yaml", &console.replace(part, other));
+        let done = verdigris(&["check", &filter, &alone]);
+        assert_eq!(done.code, 0, "{done:?}");
+        assert!(done.out.contains("vm_config: is another one: write all of it as "), "{done:?}");
+    }
+    let waits = console.replace("allow_on_headers_stop_iteration: true", "fail_open: false");
+    let done = verdigris_with(&["check", "-"], &waits);
+    assert_eq!(done.code, 1, "{done:?}");
+    assert!(done.out.contains("an order is answered before its body has come"), "{done:?}");
+    let done = verdigris_with(&["check", "-"], &waits.replace("VERDIGRIS_CONSOLE_TOKEN", "OTHER"));
+    assert_eq!(done.code, 0, "nobody can order anything: {done:?}");
+
+    // It is no rollout's.
+    for arguments in [
+        &["explain", &file, "--unit", "a"][..],
+        &["plan", &file],
+        &["simulate", &file],
+        &["set-weights", &file, "25"],
+    ] {
+        let done = verdigris(arguments);
+        assert_eq!(done.code, 1, "{done:?}");
+        let why = "role: \"console\": this is the console's configuration, and no rollout's";
+        assert!(done.err.contains(why), "{done:?}");
+    }
+    // Beside a rollout it is not asked for.
+    let both = files.add(
+        "both.yaml",
+        &format!("{}---\n{console}", filter_yaml(&config(json!({})).to_string())),
+    );
+    assert_eq!(told(&["explain", &both, "--unit", "ada"])["version"], "blue");
+    let done = verdigris(&["check", &both]);
+    assert!(done.out.ends_with("both.yaml (assistant-v8, the console)\n"), "{done:?}");
 }
 
 #[test]
