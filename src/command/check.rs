@@ -21,7 +21,8 @@ pub struct Check {
     /// The files; - is the standard input.
     #[arg(required_unless_present = "schema", value_name = "FILE")]
     files: Vec<String>,
-    /// Warns of what a reload would do in the place of this file.
+    /// Warns of what a reload would do in the place of this file. What it would end of what was
+    /// ordered by hand, if anything was, is a note and no warning.
     #[arg(long, value_name = "OLD")]
     from: Option<String>,
     /// The step in which OLD's ramp stands, counted from 0; else the worst of all is told.
@@ -132,7 +133,8 @@ impl Check {
         match (&before.1, &now.plugin) {
             (Plugin::Rollout(from), Plugin::Rollout(to)) => {
                 let (old, new) = ((before.0.json.as_str(), &**from), (&*now.excerpt.json, &**to));
-                reload::effects(&old, &new, self.step)
+                let can_steer = now.excerpt.may_be_steered();
+                reload::effects(&old, &new, self.step, can_steer)
             }
             (from, to) => Ok(reload::of_console(from, to)),
         }
@@ -222,11 +224,11 @@ impl Report for Checked {
         let warnings = self.warnings.iter().map(|it| (styled(DOUBTFUL, "warning:"), it));
         let mut text: String =
             problems.chain(warnings).map(|(kind, it)| format!("{kind} {it}\n")).collect();
-        for effect in self.reload.iter().flatten() {
-            text.push_str(&format!("{} {effect}\n", styled(DOUBTFUL, "reload:")));
-        }
-        if self.reload.as_ref().is_some_and(Vec::is_empty) {
-            text.push_str("reload: moves nobody, and disturbs no ramp\n");
+        if let Some(effects) = &self.reload {
+            text.push_str(&reload::text(effects));
+            if effects.iter().all(|it| it.if_ordered) {
+                text.push_str("reload: moves nobody, and disturbs no ramp\n");
+            }
         }
         for CheckedFile { file, rollouts, consoles } in &self.files {
             let is_bad = self.problems.iter().any(|it| it.file == *file);
@@ -245,8 +247,8 @@ impl Report for Checked {
     }
 
     fn is_fine(&self) -> bool {
-        let has_warnings =
-            !self.warnings.is_empty() || self.reload.as_ref().is_some_and(|it| !it.is_empty());
+        let mut effects = self.reload.iter().flatten();
+        let has_warnings = !self.warnings.is_empty() || effects.any(|it| !it.if_ordered);
         self.problems.is_empty() && !(self.is_strict && has_warnings)
     }
 }

@@ -9,7 +9,7 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::output::{DOUBTFUL, GOOD, Report, Stop, styled};
+use super::output::{GOOD, Report, Stop, styled};
 use super::reload::{self, Effect};
 use super::source::{Excerpt, Source, Style};
 use super::{field, traffic};
@@ -78,7 +78,8 @@ impl SetWeights {
         let changed = Source::of(&name, text);
         refuse_other_change(&source, &changed, after)?;
         let (new, json) = (super::config_of_source(&changed)?, &changed.only()?.json);
-        let reload = reload::effects(&(&plugin.json, &old), &(json, &new), None)?;
+        let can_steer = plugin.may_be_steered();
+        let reload = reload::effects(&(&plugin.json, &old), &(json, &new), None, can_steer)?;
         let is_written = !self.dry_run && before != after;
         if is_written {
             replace(&self.file, &changed.text)
@@ -227,10 +228,7 @@ fn replace(file: &Path, text: &str) -> std::io::Result<()> {
 impl Report for Set {
     fn text(&self) -> String {
         let Self { file, before, after, .. } = self;
-        let mut text = String::new();
-        for effect in &self.reload {
-            text.push_str(&format!("{} {effect}\n", styled(DOUBTFUL, "reload:")));
-        }
+        let text = reload::text(&self.reload);
         let weights = |it: &Weights| format!("{}/{}", it.blue, it.green);
         let done = if before == after {
             format!("{} {file}: the weights are {} already", styled(GOOD, "fine:"), weights(after))

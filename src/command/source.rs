@@ -274,7 +274,12 @@ impl Excerpt {
     /// Whether it says that it is a console's.
     pub fn is_console(&self) -> bool {
         let json = serde_json::from_str::<serde_json::Value>(&self.json);
-        json.is_ok_and(|it| it["role"] == "console")
+        json.is_ok_and(|it| it.get("role").is_some_and(|it| it == "console"))
+    }
+
+    /// Whether anybody may be able to steer; not where Envoy's configuration has no token.
+    pub fn may_be_steered(&self) -> bool {
+        self.around.as_ref().is_none_or(|it| it.can_steer)
     }
 }
 

@@ -2,8 +2,11 @@
 
 use serde_json::{Value, json};
 use verdigris::assign::{Share, bucket_hash};
+use verdigris::config::Config;
+use verdigris::ramp::{Now, State};
+use verdigris::steer::{Order, Verb, Weights};
 
-use super::run::{Files, config, told, verdigris};
+use super::run::{Files, config, filter_yaml, told, verdigris};
 
 /// What a reload does, as JSON.
 fn effects(old: Value, new: Value, step: Option<&str>) -> Vec<Value> {
@@ -13,6 +16,10 @@ fn effects(old: Value, new: Value, step: Option<&str>) -> Vec<Value> {
     let mut arguments = vec!["check", &new, "--from", &old];
     arguments.extend(step.iter().flat_map(|step| ["--step", step]));
     told(&arguments)["reload"].as_array().unwrap().clone()
+}
+
+fn is_if_ordered(effect: &Value) -> bool {
+    effect["if_ordered"] == true
 }
 
 fn weights(blue: u32, green: u32) -> Value {
@@ -32,6 +39,12 @@ fn what_a_reload_does_is_told() {
     };
     let patched = versions(json!({"cluster": "llm-green", "request": {"model": "m"}}));
     let conversation = |conversation: Value| json!({"conversation": conversation});
+    let shadow = |shadow: Value| json!({"shadow": shadow});
+    let feedback = |fields: Value| {
+        let mut feedback = json!({"path": "/f", "thumb": "/t"});
+        feedback.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        json!({"feedback": feedback})
+    };
     let none = None::<f64>;
     let cases = [
         (
@@ -242,6 +255,99 @@ fn what_a_reload_does_is_told() {
             "do not end there",
             none,
         ),
+        (
+            json!({}),
+            json!({"role": "shadow"}),
+            None,
+            "role",
+            "green answers every request of this listener, for nobody",
+            none,
+        ),
+        (
+            json!({}),
+            shadow(json!({"percent": 10})),
+            None,
+            "shadow.percent",
+            "of 10 % of all units green is asked as well",
+            none,
+        ),
+        (
+            shadow(json!({"percent": 10})),
+            shadow(json!({"percent": 5})),
+            None,
+            "shadow.percent",
+            "of 5 % of all units, and not of 10 %: some of the same",
+            none,
+        ),
+        (
+            shadow(json!({"percent": 10})),
+            shadow(json!({"percent": 10, "header": "x-s"})),
+            None,
+            "shadow.header",
+            "x-verdigris-shadow becomes x-s: Envoy's bootstrap must name it too",
+            none,
+        ),
+        (shadow(json!({"percent": 10})), json!({}), None, "shadow", "no request is copied", none),
+        (
+            json!({}),
+            feedback(json!({})),
+            None,
+            "feedback",
+            "POSTs to /f are taken for feedback, and reach no upstream",
+            none,
+        ),
+        (
+            feedback(json!({})),
+            feedback(json!({"path": "/g"})),
+            None,
+            "feedback.path",
+            "those to /f are decided like any other",
+            none,
+        ),
+        (
+            feedback(json!({})),
+            feedback(json!({"thumb": "/up"})),
+            None,
+            "feedback.thumb",
+            "a thumb is not looked for any more where it was",
+            none,
+        ),
+        (
+            feedback(json!({})),
+            feedback(json!({"max_per_minute": 5})),
+            None,
+            "feedback.max_per_minute",
+            "a unit is heard 5 times a minute, and not 60",
+            none,
+        ),
+        (
+            feedback(json!({})),
+            feedback(json!({"answered_by": "upstream"})),
+            None,
+            "feedback.answered_by",
+            "the upstream answers feedback, and not the filter",
+            none,
+        ),
+        (
+            feedback(json!({})),
+            {
+                let mut named = feedback(json!({}));
+                named["rollout"] = json!("v9");
+                named
+            },
+            None,
+            "feedback",
+            "receipts are of rollout and unit, and those of before may not hold",
+            none,
+        ),
+        (
+            feedback(json!({})),
+            json!({}),
+            None,
+            "feedback",
+            "nobody's thumb or score is taken any more: requests to /f",
+            none,
+        ),
     ];
     for (old, new, step, field, what, thrown_back) in cases {
         let effects = effects(old.clone(), new.clone(), step);
@@ -263,12 +369,96 @@ fn what_moves_nobody_is_said_to() {
         (json!({"ramp": {}}), json!({"ramp": {}, "pins": {"blue": ["a"]}})),
     ];
     for (old, new) in same {
-        assert_eq!(effects(old.clone(), new.clone(), None), Vec::<Value>::new(), "{old} -> {new}");
+        let effects = effects(old.clone(), new.clone(), None);
+        assert!(effects.iter().all(is_if_ordered), "{old} -> {new}: {effects:?}");
     }
     let done =
         verdigris(&["check", "envoy/filter.yaml", "--from", "envoy/filter.yaml", "--strict"]);
     assert_eq!(done.code, 0);
     assert!(done.out.starts_with("reload: moves nobody, and disturbs no ramp\n"), "{done:?}");
+}
+
+/// What is told of orders is what the ramp does with one, or the weights.
+#[test]
+fn an_order_ends_where_it_is_said_to() {
+    let ramp = |ramp: Value| json!({"ramp": ramp});
+    let started = json!({"started": "2026-11-25T10:00:00Z"});
+    let rolled_back = "only a rollback holds, until restart has another text";
+    let cases = [
+        (weights(95, 5), weights(75, 25), Some("the weights of the file are in force")),
+        (weights(95, 5), weights(190, 10), Some("the weights of the file are in force")),
+        (weights(95, 5), json!({"weights": {"blue": 95, "green": 5}, "answers": {}}), None),
+        (ramp(json!({})), ramp(json!({"bake": "20m"})), Some(rolled_back)),
+        (ramp(json!({})), ramp(json!({"steps": [1, 100]})), Some(rolled_back)),
+        (ramp(json!({})), ramp(json!({"tripwires": []})), Some(rolled_back)),
+        (ramp(json!({})), ramp(started), Some(rolled_back)),
+        (ramp(json!({})), ramp(json!({"restart": "2"})), Some("after a rollback too")),
+        (ramp(json!({})), json!({"ramp": {}, "pins": {"blue": ["a"]}}), None),
+    ];
+    for (old, new, expected) in cases {
+        let told = effects(old.clone(), new.clone(), None);
+        let told = told.iter().find(|it| is_if_ordered(it)).map(|it| it["what"].as_str().unwrap());
+        assert_eq!(told.is_some(), expected.is_some(), "{old} -> {new}: {told:?}");
+        assert!(told.unwrap_or_default().contains(expected.unwrap_or_default()), "{told:?}");
+        let parse = |of: &Value| Config::parse(config(of.clone()).to_string().as_bytes()).unwrap();
+        let (from, to) = (parse(&old), parse(&new));
+        let order = |verb| Order::new(verb, "a test", 0).unwrap();
+        let now = Now { monotonic: 0, unix: 0 };
+        for verb in [Verb::Promote, Verb::Rollback] {
+            let ends = match (&from.ramp, &to.ramp) {
+                (Some(from), Some(to)) => {
+                    let mut state = State::begin(from, now);
+                    state.obey(from, order(verb), now).unwrap();
+                    state.tick(to, now, &mut Vec::new());
+                    state.order.is_none()
+                }
+                _ => {
+                    let mut state = Weights::begin(from.share, 0);
+                    state.obey(order(verb), 0).unwrap();
+                    state.follow(to.share, 0);
+                    state.order.is_none()
+                }
+            };
+            let holds = verb == Verb::Rollback && expected == Some(rolled_back);
+            assert_eq!(ends, expected.is_some() && !holds, "{verb:?} {old} -> {new}");
+        }
+    }
+    // Where nobody can steer, nothing is said.
+    let files = Files::new();
+    let new = |text: &str| text.replace("\"green\": 5", "\"green\": 7");
+    let with = filter_yaml(&config(weights(95, 5)).to_string().replace(":5", ": 5"));
+    let without = with.replace("VERDIGRIS_CONSOLE_TOKEN", "OTHER");
+    let key = "host_env_keys: [VERDIGRIS_CONSOLE_TOKEN]";
+    let written = with.replace(key, "key_values: {VERDIGRIS_CONSOLE_TOKEN: t}");
+    for (text, is_told) in [(without, false), (with, true), (written, true)] {
+        let (old, new) = (files.add("old.yaml", &text), files.add("new.yaml", &new(&text)));
+        let done = verdigris(&["check", &new, "--from", &old, "--strict"]);
+        let note = "note: weights: what was ordered by hand, if anything was, ends: the weights";
+        assert_eq!((done.code, done.out.contains(note)), (0, is_told), "{done:?}");
+        assert!(done.out.contains("reload: moves nobody, and disturbs no ramp\n"), "{done:?}");
+    }
+}
+
+#[test]
+fn what_a_console_s_reload_does_is_told() {
+    let files = Files::new();
+    let console = |name: &str, hosts: &str| {
+        files.add(name, &format!(r#"{{"role": "console", "console": {{"hosts": {hosts}}}}}"#))
+    };
+    let rollout = files.add("rollout.json", &config(json!({})).to_string());
+    let (all, one) = (
+        console("all.json", r#"["a.example", "b.example"]"#),
+        console("one.json", r#"["a.example"]"#),
+    );
+    for (new, old, expected) in [
+        (&one, &all, "console.hosts: nobody may ask for the page by b.example any more"),
+        (&all, &one, "moves nobody"),
+        (&one, &rollout, "role: the console takes the place of a rollout"),
+        (&rollout, &one, "role: a rollout takes the place of the console"),
+    ] {
+        let done = verdigris(&["check", new, "--from", old]);
+        assert!(done.code == 0 && done.out.starts_with(&format!("reload: {expected}")), "{done:?}");
+    }
 }
 
 /// The shares that are told are those of users who are dealt by the formula.

@@ -1,0 +1,202 @@
+//! Who is dealt what after a reload: users who are moved, and the ramp that begins again.
+
+use serde_json::Value;
+
+use super::Effect;
+use crate::assign::{Share, Version};
+use crate::command::output::{Stop, counted, percent};
+use crate::config::Config;
+use crate::ramp::{Now, Phase, Settings, State};
+
+/// A share that may be in force before the reload, and the step of a ramp that has it.
+pub(super) struct Before {
+    share: Share,
+    step: Option<usize>,
+}
+
+pub(super) fn shares_before(old: &Config, step: Option<usize>) -> Result<Vec<Before>, Stop> {
+    let Some(ramp) = &old.ramp else {
+        return match step {
+            None => Ok(vec![Before { share: old.share, step: None }]),
+            Some(_) => {
+                Err(Stop::Usage("--step is of a ramp, and the old file has weights".to_owned()))
+            }
+        };
+    };
+    let all = ramp.steps.iter().enumerate();
+    let all = all.map(|(at, it)| Before { share: it.share, step: Some(at) });
+    let found: Vec<_> = all.filter(|it| step.is_none() || it.step == step).collect();
+    if found.is_empty() {
+        let mend =
+            format!("--step: the old file's ramp has the steps 0 to {}", ramp.steps.len() - 1);
+        return Err(Stop::Usage(mend));
+    }
+    Ok(found)
+}
+
+/// The share that is in force after it, and why, if the ramp says so.
+fn after(old: &Config, new: &Config, before: &Before) -> (Share, Option<String>) {
+    match (&old.ramp, &new.ramp, before.step) {
+        (_, Some(to), _) if old.rollout != new.rollout => (first_share(to), None),
+        (Some(from), Some(to), Some(step)) => followed(from, to, step),
+        (_, Some(to), _) => (first_share(to), None),
+        (_, None, _) => (new.share, None),
+    }
+}
+
+fn first_share(ramp: &Settings) -> Share {
+    ramp.steps.first().map_or(Share::NONE, |it| it.share)
+}
+
+/// What the machine itself makes of other settings in this step.
+fn followed(from: &Settings, to: &Settings, step: usize) -> (Share, Option<String>) {
+    let now = Now { monotonic: 0, unix: 0 };
+    let mut state = State::begin(&Settings { started: None, ..from.clone() }, now);
+    state.step = step;
+    if from.steps.get(step).is_some_and(|it| it.share.basis_points() == 10_000) {
+        state.phase = Phase::Promoted;
+    }
+    let why = state.tick(to, now, &mut Vec::new()).into_iter().next().map(|it| it.why);
+    (state.in_force(to).share, why)
+}
+
+/// Without what binary fractions leave of decimal ones.
+fn rounded(share: f64) -> f64 {
+    (share * 1e9).round() / 1e9
+}
+
+/// Of users who are dealt anew, by an independent hash: who was on green and is on blue,
+/// and who changes at all.
+fn dealt_anew(before: f64, after: f64) -> (f64, f64) {
+    let back = before * (1.0 - after);
+    (rounded(back), rounded(back + after * (1.0 - before)))
+}
+
+/// The worst that may come to pass.
+fn worst(old: &Config, new: &Config, before: &[Before]) -> (f64, f64) {
+    let each =
+        before.iter().map(|it| dealt_anew(it.share.fraction(), after(old, new, it).0.fraction()));
+    each.fold((0.0, 0.0), |(back, moved), it| (back.max(it.0), moved.max(it.1)))
+}
+
+/// "At most", where it is not known where the ramp stands.
+fn at_most(before: &[Before]) -> &'static str {
+    if before.len() > 1 { "at most " } else { "" }
+}
+
+pub(super) fn renamed(old: &Config, new: &Config, before: &[Before]) -> Effect {
+    let (back, moved) = worst(old, new, before);
+    let ramp = if new.ramp.is_some() { "; the ramp begins with its first step" } else { "" };
+    let what = format!(
+        "{:?} becomes {:?}, another salt: all users are dealt anew, {}{} of them go from green back \
+         to blue and {}{} change their version; counters begin anew{ramp}",
+        old.rollout.as_str(),
+        new.rollout.as_str(),
+        at_most(before),
+        percent(back),
+        at_most(before),
+        percent(moved),
+    );
+    Effect { thrown_back: Some(back), moved: Some(moved), ..Effect::of("rollout", what) }
+}
+
+pub(super) fn other_units(old: &Config, new: &Config, before: &[Before]) -> Effect {
+    if new.unit.starts_with(&old.unit) {
+        let what = "a source is added at the end: requests that had no unit and have one now are \
+                    dealt by it; all others stay";
+        return Effect::of("unit", what);
+    }
+    let (back, moved) = worst(old, new, before);
+    let what = format!(
+        "the unit is looked for elsewhere: whoever has another unit now is dealt anew, and of them \
+         {}{} go from green back to blue and {}{} change their version",
+        at_most(before),
+        percent(back),
+        at_most(before),
+        percent(moved),
+    );
+    Effect { thrown_back: Some(back), moved: Some(moved), ..Effect::of("unit", what) }
+}
+
+/// What becomes of green's share, and of the ramp. A unit's place stays, so the users
+/// between the two shares are exactly those who move.
+pub(super) fn shares(old: &Config, new: &Config, before: &[Before]) -> Vec<Effect> {
+    let field = if new.ramp.is_some() { "ramp" } else { "weights" };
+    let mut effects: Vec<(Vec<usize>, Effect)> = Vec::new();
+    for it in before {
+        let (share, why) = after(old, new, it);
+        let (from, to) = (it.share.fraction(), share.fraction());
+        let back = rounded((from - to).max(0.0));
+        let mut told = Vec::new();
+        match (&old.ramp, &new.ramp) {
+            (None, Some(_)) => {
+                told.push("a ramp takes the place of weights, and begins".to_owned())
+            }
+            (Some(_), None) => told.push(
+                "weights by hand take the place of the ramp, and its state is not looked at"
+                    .to_owned(),
+            ),
+            _ => told.extend(why),
+        }
+        if back > 0.0 {
+            told.push(format!(
+                "green's share goes from {} to {}: {} of all users go back to blue",
+                percent(from),
+                percent(to),
+                percent(back)
+            ));
+        }
+        if told.is_empty() {
+            continue;
+        }
+        let effect = Effect {
+            thrown_back: (back > 0.0).then_some(back),
+            moved: (from != to).then_some(rounded((from - to).abs())),
+            ..Effect::of(field, told.join("; "))
+        };
+        // What is the same in several steps is told once.
+        match effects.iter_mut().find(|(_, other)| other.what == effect.what) {
+            Some((steps, _)) => steps.extend(it.step),
+            None => effects.push((it.step.into_iter().collect(), effect)),
+        }
+    }
+    let with_steps = |(steps, effect): (Vec<usize>, Effect)| {
+        if steps.len() == before.len() {
+            return effect;
+        }
+        let word = if steps.len() == 1 { "step" } else { "steps" };
+        let steps = steps.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
+        Effect { what: format!("in {word} {steps}: {}", effect.what), ..effect }
+    };
+    let is_of_ramp = before.iter().any(|it| it.step.is_some());
+    effects.into_iter().map(|it| if is_of_ramp { with_steps(it) } else { it.1 }).collect()
+}
+/// Whom a pin held where nothing holds them any more.
+pub(super) fn pins(old: &str, new: &str, config: &Config) -> Vec<Effect> {
+    let json = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
+    let (old, new) = (json(old), json(new));
+    let mut effects = Vec::new();
+    for version in Version::ALL {
+        let units = |of: &Value| {
+            let units = of.get("pins").and_then(|it| it.get(version.as_str()));
+            units.and_then(Value::as_array).cloned().unwrap_or_default()
+        };
+        let (from, to) = (units(&old), units(&new));
+        let lost = from.iter().filter(|it| !to.contains(it)).filter_map(Value::as_str);
+        let lost: Vec<&str> = lost.collect();
+        if lost.is_empty() {
+            continue;
+        }
+        let other = lost.iter().filter(|it| config.pins.find(it.as_bytes()).is_some()).count();
+        let shown = lost.iter().take(5).copied().collect::<Vec<_>>().join(", ");
+        let more = if lost.len() > 5 { ", …" } else { "" };
+        let place =
+            if other > 0 { format!(", {other} to the other version") } else { String::new() };
+        let what = format!(
+            "{} not held on {version} any more ({shown}{more}){place}: the others go by their place",
+            counted(lost.len(), "unit")
+        );
+        effects.push(Effect::of(format!("pins.{version}"), what));
+    }
+    effects
+}

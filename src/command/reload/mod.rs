@@ -1,0 +1,148 @@
+//! What a reload would do: who is moved, what begins again.
+//!
+//! | file | concept |
+//! |---|---|
+//! | `dealing` | who is dealt what, and the ramp that begins again |
+//! | `ways` | where requests go, and how |
+
+mod dealing;
+mod ways;
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::output::{DOUBTFUL, HEAD, Stop, styled};
+use crate::config::{Config, Plugin};
+use crate::ramp::state::Identity;
+
+/// Something that a reload does.
+#[derive(Clone, Debug, Serialize)]
+pub struct Effect {
+    /// The field that was changed.
+    pub field: String,
+    /// What follows.
+    pub what: String,
+    /// The share of all users whom it throws back from green to blue, where that can be
+    /// computed. Of a ramp of which it is not known where it stands: at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thrown_back: Option<f64>,
+    /// The share of all users whom it moves either way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub moved: Option<f64>,
+    /// Whether it is so only where somebody has ordered something by hand, which only Envoy
+    /// knows.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub if_ordered: bool,
+}
+
+/// Both configurations, each with its text.
+type Of<'a> = (&'a str, &'a Config);
+
+/// What the reload of `new` in the place of `old` does. `step` is where the old one's ramp
+/// stands, if that is known, and `can_steer` says whether anybody may have ordered anything.
+pub fn effects(
+    old: &Of<'_>,
+    new: &Of<'_>,
+    step: Option<usize>,
+    can_steer: bool,
+) -> Result<Vec<Effect>, Stop> {
+    let ((old_text, old), (new_text, new)) = (old, new);
+    let before = dealing::shares_before(old, step)?;
+    let mut effects = Vec::new();
+    let is_renamed = old.rollout != new.rollout;
+    let is_dealt_anew = is_renamed || old.unit != new.unit;
+    if is_renamed {
+        effects.push(dealing::renamed(old, new, &before));
+    } else if old.unit != new.unit {
+        effects.push(dealing::other_units(old, new, &before));
+    }
+    if !is_dealt_anew {
+        effects.extend(dealing::shares(old, new, &before));
+    }
+    effects.extend(ways::conversations(old, new));
+    effects.extend(ways::clusters(old, new));
+    effects.extend(ways::requests(old, new, is_renamed));
+    effects.extend(dealing::pins(old_text, new_text, new));
+    effects.extend(ways::headers(old, new));
+    if old.answers.is_some() && new.answers.is_none() {
+        effects.push(Effect::of(
+            "answers",
+            "answers are not looked at any more: no outcome is counted",
+        ));
+    }
+    effects.extend(ways::roles(old, new));
+    effects.extend(ways::shadows(old, new));
+    effects.extend(ways::feedback(old, new));
+    effects.extend(orders(old, new).filter(|_| can_steer));
+    Ok(effects)
+}
+
+/// The same where one of them is a console's.
+pub fn of_console(old: &Plugin, new: &Plugin) -> Vec<Effect> {
+    let what = match (old, new) {
+        (Plugin::Console(from), Plugin::Console(to)) => {
+            let lost: Vec<&str> =
+                from.hosts.iter().filter(|it| !to.hosts.contains(it)).map(AsRef::as_ref).collect();
+            let what = format!("nobody may ask for the page by {} any more", lost.join(", "));
+            return (!lost.is_empty())
+                .then(|| Effect::of("console.hosts", what))
+                .into_iter()
+                .collect();
+        }
+        (Plugin::Rollout(_), Plugin::Console(_)) => {
+            "the console takes the place of a rollout: requests to this listener are answered with \
+             the page, and reach no version"
+        }
+        (Plugin::Console(_), _) => {
+            "a rollout takes the place of the console: the page is not there any more"
+        }
+        (Plugin::Rollout(_), Plugin::Rollout(_)) => return Vec::new(),
+    };
+    vec![Effect::of("role", what)]
+}
+/// What becomes of an order that was given by hand, by the rules of `ramp::obey` and
+/// `steer::weights`.
+fn orders(old: &Config, new: &Config) -> impl Iterator<Item = Effect> {
+    let field = if new.ramp.is_some() { "ramp" } else { "weights" };
+    let what = match (&old.ramp, &new.ramp) {
+        _ if old.rollout != new.rollout => Some("it was another rollout's"),
+        (None, None) => (old.share != new.share).then_some("the weights of the file are in force"),
+        (Some(from), Some(to)) if from.restart != to.restart => {
+            Some("the ramp begins again, after a rollback too")
+        }
+        (Some(from), Some(to)) => (Identity::of(from) != Identity::of(to)).then_some(
+            "the ramp goes on from its step; only a rollback holds, until restart has another text",
+        ),
+        (Some(_), None) => Some("the weights of the file are in force"),
+        (None, Some(_)) => Some("the ramp decides"),
+    };
+    let effect = |what| Effect {
+        if_ordered: true,
+        ..Effect::of(field, format!("what was ordered by hand, if anything was, ends: {what}"))
+    };
+    what.map(effect).into_iter()
+}
+// === impl Effect ===
+
+impl Effect {
+    fn of(field: impl Into<String>, what: impl Into<String>) -> Self {
+        let (field, what) = (field.into(), what.into());
+        Self { field, what, thrown_back: None, moved: None, if_ordered: false }
+    }
+}
+
+/// As lines for people.
+pub fn text(effects: &[Effect]) -> String {
+    let line = |it: &Effect| {
+        let (style, kind) = if it.if_ordered { (HEAD, "note:") } else { (DOUBTFUL, "reload:") };
+        format!("{} {it}\n", styled(style, kind))
+    };
+    effects.iter().map(line).collect()
+}
+
+impl fmt::Display for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.field, self.what)
+    }
+}
