@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::behaviour::GRAMMAR;
 use super::forecast::{self, Interval, StepTraffic};
 use super::output::{DOUBTFUL, HEAD, Report, Stop, Table, count, percent, styled, time};
-use super::traffic::{Assumed, Traffic, ramp_of};
+use super::traffic::{Assumed, Traffic, about_left_out, ramp_of, without_feedback};
 use crate::judge::{Gate, Metric};
 use crate::ramp::Settings;
 use crate::simulate::{Behaviour, World};
@@ -44,6 +44,8 @@ pub struct Plan {
 pub struct Planned {
     rollout: String,
     traffic: Assumed,
+    /// What gates and tripwires look at of feedback.
+    left_out: Vec<Metric>,
     bake_s: f64,
     timeout_s: f64,
     steps: Vec<PlannedStep>,
@@ -94,7 +96,8 @@ struct SeesGreen {
 impl Plan {
     pub fn run(mut self) -> Result<Planned, Stop> {
         let config = super::config_of(&self.file)?;
-        let ramp = ramp_of(&config)?;
+        let (ramp, left_out) = without_feedback(ramp_of(&config)?)?;
+        let ramp = &ramp;
         for (name, rate) in [("errors", &self.error_rate), ("refusals", &self.refusal_rate)] {
             if let Some(rate) = rate {
                 self.traffic.say(&format!("{name}={rate}"))?;
@@ -108,6 +111,7 @@ impl Plan {
         Ok(Planned {
             rollout: config.rollout.to_string(),
             traffic: Assumed::of(&world),
+            left_out,
             bake_s: ramp.bake.as_secs_f64(),
             timeout_s: ramp.timeout.as_secs_f64(),
             whole_s: steps.iter().fold(none, |all, step| all.then(step.lasts_s)),
@@ -215,6 +219,7 @@ impl Interval {
 impl Report for Planned {
     fn text(&self) -> String {
         let mut text = self.traffic.text();
+        text.extend(about_left_out(&self.left_out));
         for step in &self.steps {
             let _ = writeln!(
                 text,

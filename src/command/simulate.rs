@@ -9,7 +9,8 @@ use serde::Serialize;
 
 use super::behaviour::{GRAMMAR, OfGreen, of_green};
 use super::output::{Report, Stop, Table, count, percent, time};
-use super::traffic::{Assumed, Traffic, ramp_of};
+use super::traffic::{Assumed, Traffic, about_left_out, ramp_of, without_feedback};
+use crate::judge::Metric;
 use crate::simulate::{End, Release, Run, in_parallel};
 
 /// Walks the ramp of a configuration through synthetic traffic, many times.
@@ -47,6 +48,8 @@ type Green = Vec<OfGreen>;
 pub struct Simulated {
     rollout: String,
     traffic: Assumed,
+    /// What gates and tripwires look at of feedback.
+    left_out: Vec<Metric>,
     runs: usize,
     seed: u64,
     /// After how many seconds in one step a ramp is given up as held.
@@ -84,7 +87,8 @@ const MOST_S: u64 = 4 * 3600;
 impl Simulate {
     pub fn run(self) -> Result<Simulated, Stop> {
         let config = super::config_of(&self.file)?;
-        let ramp = ramp_of(&config)?;
+        let (ramp, left_out) = without_feedback(ramp_of(&config)?)?;
+        let ramp = &ramp;
         let world = self.traffic.world(ramp, &self.green)?;
         let traffic = Assumed::of(&world);
         let most_s = match self.hours {
@@ -113,6 +117,7 @@ impl Simulate {
         Ok(Simulated {
             rollout: config.rollout.to_string(),
             traffic,
+            left_out,
             runs: runs.len(),
             seed: self.seed,
             held_after_s: most_s,
@@ -190,6 +195,7 @@ impl Report for Simulated {
         let differs: Vec<_> =
             differs.map(|it| format!("{} ×{:.3}", it.metric, it.green_times)).collect();
         let green = if differs.is_empty() { "like blue".to_owned() } else { differs.join(", ") };
+        text.extend(about_left_out(&self.left_out));
         let _ = writeln!(text, "green: {green}\n");
         let mut table =
             Table::new(&["", "of ramps", "95 % interval", "after", "requests to green"]);

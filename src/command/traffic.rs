@@ -103,6 +103,45 @@ pub fn ramp_of(config: &Config) -> Result<&Settings, Stop> {
     })
 }
 
+/// The ramp without what looks at feedback, and what that is. How many users say what they
+/// think is not known beforehand, and a gate on it holds the ramp until enough have.
+///
+/// Each of the other gates keeps its part of alpha, which the judge divides among those
+/// that are critical.
+pub fn without_feedback(ramp: &Settings) -> Result<(Settings, Vec<Metric>), Stop> {
+    let is_of_feedback = |metric| matches!(metric, Metric::ThumbsDownRate | Metric::Score);
+    let mut left_out = looked_at(ramp);
+    left_out.retain(|metric| is_of_feedback(*metric));
+    let critical = |ramp: &Settings| {
+        ramp.rules.gates.iter().filter(|gate| gate.terms.is_critical).count() as f64
+    };
+    let mut rest = ramp.clone();
+    rest.rules.gates.retain(|gate| !is_of_feedback(gate.terms.metric));
+    rest.tripwires.retain(|wire| !is_of_feedback(wire.metric));
+    let (kept, all) = (critical(&rest), critical(ramp));
+    if kept == 0.0 {
+        let why = "every critical gate of the ramp looks at feedback, and how many users give it is \
+                   not known here";
+        return Err(Stop::Usage(why.to_owned()));
+    }
+    rest.rules.alpha *= kept / all;
+    Ok((rest, left_out))
+}
+
+/// What is said of what was left out, as a line.
+pub fn about_left_out(left_out: &[Metric]) -> Option<String> {
+    let names: Vec<&str> = left_out.iter().map(|it| it.as_str()).collect();
+    let style = super::output::DOUBTFUL;
+    let left_out = super::output::styled(style, "Left out:");
+    (!names.is_empty()).then(|| {
+        format!(
+            "{left_out} {}. How many users give feedback is not known here; a critical gate on it \
+             holds the ramp until there is enough.\n",
+            names.join(", ")
+        )
+    })
+}
+
 /// A share in percent, with at most two decimals.
 pub fn percentage(text: &str) -> Result<Share, String> {
     let mend = "write a share in percent, from 0 to 100, with at most two decimals, such as 25";

@@ -146,3 +146,34 @@ fn tripwires_are_simulated_too() {
     assert_eq!(done.code, 2);
     assert!(done.err.contains("ttft: no gate and no tripwire of the file looks at it"), "{done:?}");
 }
+
+/// Of feedback nothing is foretold, and the other gates are as they were.
+#[test]
+fn what_looks_at_feedback_is_left_out() {
+    let files = Files::new();
+    let gate = |metric: &str| json!({"metric": metric});
+    let ramp = |gates: &[Value]| {
+        let ramp = json!({"steps": [25, 100], "bake": "1m", "gates": gates});
+        let feedback = json!({"path": "/f", "thumb": "/t", "score": "/s"});
+        config(json!({"ramp": ramp, "feedback": feedback})).to_string()
+    };
+    let both = [gate("error_rate"), gate("refusal_rate"), gate("thumbs_down_rate"), gate("score")];
+    let with = files.add("with.json", &ramp(&both));
+    let planned = told(&["plan", &with, "--users", "5000"]);
+    assert_eq!(planned["left_out"], json!(["thumbs_down_rate", "score"]));
+    // Two gates of four have half of alpha.
+    let mut alone: Value = serde_json::from_str(&ramp(&both[..2])).unwrap();
+    alone["ramp"]["alpha"] = json!(0.025);
+    let alone = told(&["plan", &files.add("alone.json", &alone.to_string()), "--users", "5000"]);
+    assert_eq!(planned["steps"], alone["steps"]);
+    let green = ["--green", "errors=10%", "--runs", "20"];
+    let simulated = told(&[&["simulate", &with][..], &green].concat());
+    assert_eq!(simulated["left_out"], json!(["thumbs_down_rate", "score"]));
+    assert_eq!(simulated["held"]["runs"], 0, "{simulated}");
+    let done = verdigris(&["plan", &with]);
+    assert!(done.out.contains("Left out: thumbs_down_rate, score. How many"), "{done:?}");
+    let only = files.add("only.json", &ramp(&both[2..]));
+    let done = verdigris(&["plan", &only]);
+    assert_eq!(done.code, 2, "{done:?}");
+    assert!(done.err.contains("every critical gate of the ramp looks at feedback"), "{done:?}");
+}
