@@ -7,12 +7,14 @@
 //! | `plan`, `forecast` | how long a ramp takes to tell |
 //! | `simulate` | the ramp a thousand times, in a world whose truth is said |
 //! | `set_weights` | other weights in the file that Envoy watches |
+//! | `status`, `watch` | how releases stand now, from their console |
+//! | `remote`, `shown`, `interval` | a console's state, and as text |
 //! | `traffic`, `behaviour` | what is said of traffic, and of what versions do |
 //! | `source`, `yaml`, `field`, `bootstrap` | configurations in files, and where in them |
 //! | `output` | what is printed |
 //!
 //! Exit codes: 0 where there is nothing to mend, 1 where there is, 2 where what was asked
-//! for cannot be done.
+//! for cannot be done, 3 where the console cannot be reached.
 
 mod behaviour;
 mod bootstrap;
@@ -20,13 +22,18 @@ mod check;
 mod explain;
 mod field;
 mod forecast;
+mod interval;
 mod output;
 mod plan;
 mod reload;
+mod remote;
 mod set_weights;
+mod shown;
 mod simulate;
 mod source;
+mod status;
 mod traffic;
+mod watch;
 mod yaml;
 
 use std::io::Write as _;
@@ -40,11 +47,12 @@ use source::Source;
 
 use crate::config::{Config, Plugin, Refused};
 
-/// Checks, explains, plans and simulates LLM releases as the Verdigris filter makes them.
+/// Checks, explains, plans, simulates and shows LLM releases as the Verdigris filter makes them.
 #[derive(Parser)]
 #[command(name = "verdigris", version, max_term_width = 100)]
 #[command(after_help = "Exit codes: 0 nothing to mend; 1 something to mend; 2 what was asked for \
-                        cannot be done, such as an unknown option or a file that cannot be read.")]
+                        cannot be done, such as an unknown option or a file that cannot be read; 3 the \
+                        console cannot be reached.")]
 struct Cli {
     /// Prints JSON.
     #[arg(long, global = true)]
@@ -60,6 +68,8 @@ enum What {
     Plan(plan::Plan),
     Simulate(simulate::Simulate),
     SetWeights(set_weights::SetWeights),
+    Status(status::Status),
+    Watch(watch::Watch),
     /// Prints completions for a shell: source <(verdigris completions bash)
     Completions {
         /// The shell.
@@ -75,6 +85,9 @@ const TO_MEND: u8 = 1;
 /// The exit code where what was asked for cannot be done.
 const USAGE: u8 = 2;
 
+/// The exit code where the console cannot be reached.
+const UNREACHED: u8 = 3;
+
 /// Runs the command with the process's arguments.
 pub fn main() -> ExitCode {
     let Cli { json, what } = Cli::parse();
@@ -85,6 +98,8 @@ pub fn main() -> ExitCode {
         What::Plan(plan) => plan.run().map(|it| print(&it, json)),
         What::Simulate(simulate) => simulate.run().map(|it| print(&it, json)),
         What::SetWeights(set_weights) => set_weights.run().map(|it| print(&it, json)),
+        What::Status(status) => status.run().map(|it| print(&it, json)),
+        What::Watch(watch) => watch.run(json).map(|()| true),
         What::Completions { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "verdigris", &mut text);
@@ -99,6 +114,7 @@ pub fn main() -> ExitCode {
             let (why, code) = match stop {
                 Stop::ToMend(why) => (why, TO_MEND),
                 Stop::Usage(why) => (why, USAGE),
+                Stop::Unreached(why) => (why, UNREACHED),
             };
             anstream::eprintln!("{} {why}", styled(BAD, "error:"));
             ExitCode::from(code)

@@ -1,9 +1,11 @@
 //! What is printed: for people by default, as JSON where it is asked for.
 
 use std::fmt::{self, Write as _};
+use std::io::Write as _;
 
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
+use textwrap::core::display_width;
 
 /// What a subcommand has found.
 pub trait Report: Serialize {
@@ -23,28 +25,55 @@ pub enum Stop {
     ToMend(String),
     /// It cannot be done as it was asked for.
     Usage(String),
+    /// The console cannot be reached, or what answers is none.
+    Unreached(String),
 }
 
 /// A table whose columns stand below each other.
 #[derive(Default)]
 pub struct Table {
-    rows: Vec<Vec<String>>,
+    rows: Vec<Row>,
+}
+
+#[derive(Default)]
+struct Row {
+    cells: Vec<String>,
+    /// What stands below it, in no column.
+    note: String,
 }
 
 pub const HEAD: Style = Style::new().bold();
 pub const GOOD: Style = AnsiColor::Green.on_default();
 pub const BAD: Style = AnsiColor::Red.on_default().bold();
 pub const DOUBTFUL: Style = AnsiColor::Yellow.on_default();
+pub const FAINT: Style = Style::new().dimmed();
 
 /// Prints a report, and says whether there is nothing to mend.
 pub fn print(report: &impl Report, as_json: bool) -> bool {
-    if as_json {
-        let text = serde_json::to_string_pretty(report).unwrap_or_default();
-        anstream::println!("{text}");
-    } else {
-        anstream::print!("{}", report.text());
-    }
+    let text = match as_json {
+        true => serde_json::to_string_pretty(report).unwrap_or_default() + "\n",
+        false => report.text(),
+    };
+    // Whoever reads may have enough.
+    let _ = anstream::stdout().write_all(text.as_bytes());
     report.is_fine()
+}
+
+/// How many columns there are for text.
+pub fn columns() -> usize {
+    const WIDEST: usize = 100;
+    let size = terminal_size::terminal_size();
+    size.map_or(WIDEST, |(width, _)| usize::from(width.0).clamp(40, WIDEST))
+}
+
+/// A text in lines of so many columns, the first after `first`, the others as far in.
+pub fn wrapped(first: &str, text: &str, columns: usize) -> String {
+    let others = " ".repeat(display_width(first));
+    let options = textwrap::Options::new(columns)
+        .initial_indent(first)
+        .subsequent_indent(&others)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation);
+    textwrap::fill(text, options) + "\n"
 }
 
 /// A text in a style.
@@ -104,29 +133,41 @@ pub fn counted(number: usize, word: &str) -> String {
 impl Table {
     /// A table with this head.
     pub fn new(head: &[&str]) -> Self {
-        Self { rows: vec![head.iter().map(|it| (*it).to_owned()).collect()] }
+        let cells = head.iter().map(|it| (*it).to_owned()).collect();
+        Self { rows: vec![Row { cells, note: String::new() }] }
     }
 
     pub fn add(&mut self, row: impl Into<Vec<String>>) {
-        self.rows.push(row.into());
+        self.rows.push(Row { cells: row.into(), note: String::new() });
+    }
+
+    /// Whole lines below the last row.
+    pub fn note(&mut self, note: String) {
+        self.rows.last_mut().into_iter().for_each(|row| row.note.push_str(&note));
     }
 }
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let columns = self.rows.iter().map(Vec::len).max().unwrap_or_default();
+        let columns = self.rows.iter().map(|it| it.cells.len()).max().unwrap_or_default();
         let width = |column: usize| {
-            let cells = self.rows.iter().filter_map(|row| row.get(column));
-            cells.map(|cell| cell.chars().count()).max().unwrap_or_default()
+            let cells = self.rows.iter().filter_map(|row| row.cells.get(column));
+            cells.map(|cell| display_width(cell)).max().unwrap_or_default()
         };
         let widths: Vec<usize> = (0..columns).map(width).collect();
-        for (at, row) in self.rows.iter().enumerate() {
+        for (at, Row { cells, note }) in self.rows.iter().enumerate() {
             let mut line = String::from("  ");
-            for (cell, width) in row.iter().zip(&widths) {
-                write!(line, "{cell:<width$}  ")?;
+            for (cell, width) in cells.iter().zip(&widths) {
+                let missing = width.saturating_sub(display_width(cell)) + 2;
+                write!(line, "{cell}{:missing$}", "")?;
             }
             let line = line.trim_end();
-            if at == 0 { writeln!(f, "{}", styled(HEAD, line))? } else { writeln!(f, "{line}")? }
+            if at == 0 {
+                writeln!(f, "{}", styled(HEAD, line))?
+            } else {
+                writeln!(f, "{line}")?
+            }
+            f.write_str(note)?;
         }
         Ok(())
     }

@@ -63,13 +63,7 @@ const WORTH_TELLING: f64 = 0.1;
 
 fn row(out: Out<'_>, gate: &GateView) -> fmt::Result {
     let (label, _) = words::metric(&gate.metric);
-    let (class, glyph, word) = match gate.verdict.as_str() {
-        "pass" => ("pass", "✓", "safe"),
-        "fail" => ("fail", "✕", "worse"),
-        "left_out" => ("out", "–", "left out"),
-        "undecided" => ("open", "…", "not yet known"),
-        other => ("open", "?", other),
-    };
+    let (class, glyph, word) = verdict(&gate.verdict);
     let watched = if gate.is_critical { "" } else { "<span class=\"tag\">only watched</span>" };
     write!(
         out,
@@ -104,6 +98,17 @@ fn row(out: Out<'_>, gate: &GateView) -> fmt::Result {
     out.write_str("</td></tr>")
 }
 
+/// A verdict: its class, its sign, and the word for it.
+pub(crate) fn verdict(name: &str) -> (&'static str, &'static str, &str) {
+    match name {
+        "pass" => ("pass", "✓", "safe"),
+        "fail" => ("fail", "✕", "worse"),
+        "left_out" => ("out", "–", "left out"),
+        "undecided" => ("open", "…", "not yet known"),
+        other => ("open", "?", other),
+    }
+}
+
 fn mean(
     out: Out<'_>,
     class: &str,
@@ -122,7 +127,7 @@ fn mean(
 }
 
 /// How much of what it takes there is, in percent; never more than all of it.
-fn part(evidence: f64) -> impl Display {
+pub(crate) fn part(evidence: f64) -> impl Display {
     let percent = (evidence * 100.0).clamp(0.0, 100.0);
     // All of it only where there is all of it.
     let percent = if evidence < 1.0 { percent.min(99.0) } else { percent };
@@ -138,7 +143,7 @@ impl Display for Percent {
 }
 
 /// A gate's interval in words.
-struct Difference<'a>(&'a GateView);
+pub(crate) struct Difference<'a>(pub(crate) &'a GateView);
 
 impl Display for Difference<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -78,7 +78,7 @@ fn write_page(out: Out<'_>, view: &View) -> fmt::Result {
 
 /// The rollouts with their first lines; without the standard library's sort, which is
 /// large.
-fn by_need(rollouts: &[RolloutView]) -> Vec<(Headline, &RolloutView)> {
+pub(crate) fn by_need(rollouts: &[RolloutView]) -> Vec<(Headline, &RolloutView)> {
     let mut all = Vec::new();
     for tone in Tone::ALL {
         let told = rollouts.iter().map(|it| (headline(it), it));
@@ -147,7 +147,8 @@ fn class(tone: Tone) -> &'static str {
     }
 }
 
-fn glyph(tone: Tone) -> &'static str {
+/// The sign of a tone.
+pub(crate) fn glyph(tone: Tone) -> &'static str {
     match tone {
         Tone::Bad => "✕",
         Tone::Asks => "!",

@@ -289,7 +289,7 @@ fn completions_and_the_man_page_are_printed() {
         assert!(done.code == 0 && done.out.contains("set-weights"), "{done:?}");
     }
     let done = verdigris(&["man"]);
-    for part in [".TH verdigris", ".SH \"SIMULATE\"", "regression", "Exit codes"] {
+    for part in [".TH verdigris", ".SH \"SIMULATE\"", ".SH \"WATCH\"", "regression", "Exit codes"] {
         assert!(done.code == 0 && done.out.contains(part), "{part}");
     }
 }

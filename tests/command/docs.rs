@@ -6,6 +6,7 @@ use std::process::Command;
 use serde_json::json;
 
 use super::run::{Files, config};
+use super::status::Console;
 
 const README: &str = include_str!("../../README.md");
 
@@ -57,11 +58,12 @@ fn examples_are_what_is_printed() {
     );
     files.add("envoy.yaml", &fs::read_to_string("envoy/envoy.yaml").unwrap());
     files.add("ramp.json", &config(json!({"ramp": {}})).to_string());
+    let console = Console::start();
     let examples = examples();
-    assert_eq!(examples.len(), 6);
+    assert_eq!(examples.len(), 7);
     for (line, shown) in examples {
         let output = Command::new(env!("CARGO_BIN_EXE_verdigris"))
-            .args(words(line))
+            .args(words(&line.replace("localhost:9902", &format!("{}/ramping", console.address))))
             .current_dir(files.folder())
             .output()
             .unwrap();

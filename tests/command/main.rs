@@ -3,7 +3,14 @@
 mod check;
 mod docs;
 mod explain;
+#[path = "../console/fixtures.rs"]
+mod fixtures;
 mod plan;
 mod reload;
 mod run;
+#[path = "../console/server.rs"]
+mod server;
 mod set_weights;
+mod status;
+mod terminal;
+mod watch;

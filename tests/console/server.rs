@@ -2,11 +2,11 @@
 
 use std::sync::{Arc, Mutex};
 
-use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse};
 use axum::routing::get;
+use axum::{Json, Router};
 use verdigris::console::view::View;
 use verdigris::console::{content_security_policy, page};
 
@@ -22,7 +22,10 @@ impl Server {
     /// Serves every example at `/<name>/`, at the address that is returned.
     pub async fn start() -> (Self, String) {
         let server = Self { shown: Arc::new(Mutex::new(fixtures::all())) };
-        let routes = Router::new().route("/{name}/", get(show)).with_state(server.clone());
+        let routes = Router::new()
+            .route("/{name}/", get(show))
+            .route("/{name}/state.json", get(state))
+            .with_state(server.clone());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, routes).await });
@@ -35,15 +38,18 @@ impl Server {
         let mut shown = self.shown.lock().unwrap();
         shown.iter_mut().filter(|(it, _)| *it == name).for_each(|(_, it)| *it = view.clone());
     }
+
+    fn find(&self, name: &str) -> Option<View> {
+        let shown = self.shown.lock().unwrap();
+        shown.iter().find(|(it, _)| *it == name).map(|(_, view)| view.clone())
+    }
 }
 
 async fn show(State(server): State<Server>, Path(name): Path<String>) -> impl IntoResponse {
-    let shown = server.shown.lock().unwrap();
-    match shown.iter().find(|(it, _)| *it == name) {
-        Some((_, view)) => {
-            ([(header::CONTENT_SECURITY_POLICY, content_security_policy())], Html(page(view)))
-                .into_response()
-        }
-        None => StatusCode::NOT_FOUND.into_response(),
-    }
+    let policy = [(header::CONTENT_SECURITY_POLICY, content_security_policy())];
+    server.find(&name).map(|view| (policy, Html(page(&view)))).ok_or(StatusCode::NOT_FOUND)
+}
+
+async fn state(State(server): State<Server>, Path(name): Path<String>) -> impl IntoResponse {
+    server.find(&name).map(Json).ok_or(StatusCode::NOT_FOUND)
 }

@@ -1,0 +1,55 @@
+//! How releases stand, from their console.
+
+use clap::Args;
+use serde::{Serialize, Serializer};
+
+use super::output::{Report, Stop, columns};
+use super::remote::{Address, Remote, State};
+use super::shown;
+use crate::console::{Tone, headline};
+
+/// Shows how releases stand, as the console's page does.
+///
+/// URL is where the console listens, such as http://127.0.0.1:9902 or localhost:9902. Its
+/// state is read and nothing is ever sent. Exits with 0 where nothing is wrong, with 1
+/// where a rollout was rolled back, its users are not divided as they should be or it has a
+/// severe problem, and with 3 where the console cannot be reached, or what answers is none.
+/// --json prints the state as it came. Times are UTC.
+#[derive(Args)]
+pub struct Status {
+    /// Where the console listens.
+    #[arg(value_name = "URL", value_parser = Address::parse)]
+    address: Address,
+}
+
+/// How they stand.
+pub struct Standing {
+    state: State,
+}
+
+// === impl Status ===
+
+impl Status {
+    pub fn run(self) -> Result<Standing, Stop> {
+        let state = Remote::new(self.address).state().map_err(Stop::Unreached)?;
+        Ok(Standing { state })
+    }
+}
+
+// === impl Standing ===
+
+impl Serialize for Standing {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.state.json.serialize(serializer)
+    }
+}
+
+impl Report for Standing {
+    fn text(&self) -> String {
+        shown::report(&self.state.view, columns())
+    }
+
+    fn is_fine(&self) -> bool {
+        self.state.view.rollouts.iter().all(|it| headline(it).tone != Tone::Bad)
+    }
+}

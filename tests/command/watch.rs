@@ -1,0 +1,191 @@
+//! `verdigris watch`.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use axum::http::StatusCode;
+use axum::response::IntoResponse as _;
+use axum::routing::get;
+use axum::{Json, Router};
+use rustix::process::Signal;
+use serde_json::Value;
+use tokio::runtime::Runtime;
+use verdigris::console::view::{RolloutView, View};
+
+use super::fixtures;
+use super::status::{Console, serve};
+use super::terminal::Terminal;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Lines of one that is not at a terminal.
+struct Printed {
+    child: Child,
+    lines: Receiver<String>,
+}
+
+impl Printed {
+    fn start(arguments: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_verdigris"))
+            .args([&["watch", "--every", "100ms"], arguments].concat())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        let (to, lines) = channel();
+        std::thread::spawn(move || {
+            for line in out.lines() {
+                let _ = to.send(line.unwrap());
+            }
+        });
+        Self { child, lines }
+    }
+
+    fn line(&self) -> String {
+        self.lines.recv_timeout(PATIENCE).unwrap()
+    }
+
+    /// The first line from now on that has this.
+    fn line_with(&self, part: &str) -> String {
+        std::iter::repeat_with(|| self.line()).find(|line| line.contains(part)).unwrap()
+    }
+}
+
+impl Drop for Printed {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A console whose state changes, and who counts how often it was asked.
+#[derive(Clone)]
+struct Changing {
+    view: Arc<Mutex<View>>,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Changing {
+    fn start(runtime: &Runtime, rollout: RolloutView) -> (Self, String) {
+        let view = Arc::new(Mutex::new(fixtures::of(vec![rollout])));
+        let console = Self { view, asked: Arc::default() };
+        let there = console.clone();
+        let state = get(async move || {
+            there.asked.fetch_add(1, Ordering::SeqCst);
+            Json(there.view.lock().unwrap().clone())
+        });
+        let address = serve(runtime, Router::new().route("/state.json", state));
+        (console, address)
+    }
+
+    /// Says this from now on, and has said it to who asks again and again.
+    fn say(&self, view: View) {
+        *self.view.lock().unwrap() = view;
+        let before = self.asked.load(Ordering::SeqCst);
+        let began = Instant::now();
+        // Who asks again has taken in what it was told before.
+        while self.asked.load(Ordering::SeqCst) < before + 3 {
+            assert!(began.elapsed() < PATIENCE, "nobody asks");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+#[test]
+fn what_has_changed_is_printed_and_nothing_else() {
+    let runtime = Runtime::new().unwrap();
+    for as_json in [false, true] {
+        let (console, address) = Changing::start(&runtime, fixtures::ramping());
+        let options = if as_json { &["--json"][..] } else { &[] };
+        let printed = Printed::start(&[&[address.as_str()], options].concat());
+        // Of each time that it was printed, the line that says so.
+        let mark = if as_json { "{\"schema\":1," } else { "As of " };
+        assert!(printed.line_with(mark).contains(if as_json { "\"ramping\"" } else { "12:03:04" }));
+        // Time goes on, and traffic comes: that is no news.
+        let mut later = fixtures::ramping();
+        let ramp = later.ramp.as_mut().unwrap();
+        (ramp.in_step_s, ramp.about_s) = (240, Some(360));
+        let judgement = ramp.judgement.as_mut().unwrap();
+        judgement.blue_units = 2000;
+        (judgement.gates[0].blue, judgement.gates[0].worse) = (Some(0.02), 0.1);
+        later.versions[0].counters[0].1 += 1;
+        let mut view = fixtures::of(vec![later]);
+        view.now_ms += 10_000;
+        console.say(view);
+        // A verdict is.
+        let mut view = fixtures::of(vec![fixtures::holding()]);
+        view.now_ms += 20_000;
+        console.say(view);
+        let line = printed.line_with(mark);
+        let expected = if as_json { "\"phase\":\"holding\"" } else { "As of 12:03:24 UTC" };
+        assert!(line.contains(expected), "{line}");
+    }
+}
+
+#[test]
+fn where_it_cannot_be_reached_it_is_tried_again() {
+    let runtime = Runtime::new().unwrap();
+    let is_up = Arc::new(AtomicBool::new(false));
+    let body = serde_json::to_string(&fixtures::of(vec![fixtures::promoted()])).unwrap();
+    let is_up_there = Arc::clone(&is_up);
+    let answer = async move || match is_up_there.load(Ordering::Relaxed) {
+        true => body.into_response(),
+        false => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    };
+    let address = serve(&runtime, Router::new().route("/state.json", get(answer)));
+    let printed = Printed::start(&[&address]);
+    let as_json = Printed::start(&[&address, "--json"]);
+    let line = printed.line();
+    assert!(line.starts_with("not reached: ") && line.ends_with("it is tried again"), "{line}");
+    let line: Value = serde_json::from_str(&as_json.line()).unwrap();
+    assert!(line["unreached"].as_str().unwrap().contains("answers 503"), "{line}");
+    is_up.store(true, Ordering::Relaxed);
+    printed.line_with("Promoted: everyone is on green.");
+    assert!(as_json.line().starts_with("{\"schema\":1,"));
+    is_up.store(false, Ordering::Relaxed);
+    printed.line_with("not reached: ");
+    assert!(as_json.line().starts_with("{\"unreached\":"));
+    is_up.store(true, Ordering::Relaxed);
+    printed.line_with("Promoted: everyone is on green.");
+    assert!(as_json.line().starts_with("{\"schema\":1,"));
+}
+
+#[test]
+fn a_terminal_is_drawn_anew_and_left_as_it_was() {
+    let console = Console::start();
+    let url = format!("{}/ramping", console.address);
+    for in_colour in [true, false] {
+        console.server.show("ramping", fixtures::of(vec![fixtures::ramping()]));
+        let terminal = Terminal::start(&["watch", &url, "--every", "100ms"], in_colour);
+        terminal.wait_for("\u{1b}[?1049h");
+        terminal.wait_for("Green is safe so far");
+        terminal.wait_for("more lines: a taller window shows them");
+        console.server.show("ramping", fixtures::of(vec![fixtures::rolled_back()]));
+        terminal.wait_for("Rolled back: green had more refusals");
+        console.server.show("ramping", fixtures::of(vec![]));
+        terminal.wait_for("The filter runs on no rollout.");
+        let (code, text) = terminal.end(Signal::INT);
+        assert_eq!(code, Some(130), "{text}");
+        assert!(text.ends_with("\u{1b}[?7h\u{1b}[?25h\u{1b}[?1049l"), "{text:?}");
+        assert_eq!(text.contains("\u{1b}[31m"), in_colour, "{text:?}");
+        assert!(text.contains("\u{1b}[H"), "{text:?}");
+    }
+}
+
+#[test]
+fn a_terminal_is_told_that_nobody_answers() {
+    let console = Console::start();
+    let url = format!("{}/ramping", console.address);
+    let terminal = Terminal::start(&["watch", &url, "--every", "100ms"], false);
+    terminal.wait_for("Green is safe so far");
+    console.runtime.shutdown_background();
+    terminal.wait_for("Not reached for 0 seconds: ");
+    terminal.wait_for("is tried again. Below is what was known then.\u{1b}[K");
+    terminal.wait_for("Green is safe so far");
+    let (code, _) = terminal.end(Signal::TERM);
+    assert_eq!(code, Some(130));
+}
