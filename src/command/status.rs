@@ -11,7 +11,7 @@ use crate::console::{Tone, headline};
 /// Shows how releases stand, as the console's page does.
 ///
 /// URL is where the console listens, such as http://127.0.0.1:9902 or localhost:9902. Its
-/// state is read and nothing is ever sent. Exits with 0 where nothing is wrong, with 1
+/// state is read; no order and no token is ever sent. Exits with 0 where nothing is wrong, with 1
 /// where a rollout was rolled back, its users are not divided as they should be or it has a
 /// severe problem, and with 3 where the console cannot be reached, or what answers is none.
 /// --json prints the state as it came. Times are UTC.

@@ -107,3 +107,30 @@ fn where_a_ramp_stands_is_not_guessed() {
     assert_eq!(done.code, 2, "{done:?}");
     assert!(done.err.contains("the ramp has the steps 0 to 4"), "{done:?}");
 }
+
+#[test]
+fn it_says_who_has_a_shadow() {
+    let files = Files::new();
+    let fields = json!({"shadow": {"percent": 10}, "weights": {"blue": 60, "green": 40}, "pins": {"blue": ["pin"]}});
+    let file = files.add("shadow.json", &config(fields).to_string());
+    let mut seen = [0; 3];
+    for user in 0..60 {
+        let told = told(&["explain", &file, "--unit", &format!("user-{user}")]);
+        let step = |name| {
+            let steps = told["steps"].as_array().unwrap();
+            steps.iter().find(|it| it["name"] == name).unwrap()["why"].as_str().unwrap().to_owned()
+        };
+        let (is_green, why) = (told["version"] == "green", step("shadow"));
+        let at = match why.as_str() {
+            "green answers it anyway" => 0,
+            why if why.starts_with("green is asked as well, for nobody") => 1,
+            "it is none of the 10 % that green is asked as well" => 2,
+            why => panic!("{why}"),
+        };
+        assert_eq!(is_green, at == 0, "{told}");
+        seen[at] += 1;
+    }
+    assert!(seen.iter().all(|it| *it > 0), "{seen:?}");
+    let done = verdigris(&["explain", &file, "--unit", "pin"]);
+    assert!(done.out.contains("it is not blue's by its place"), "{done:?}");
+}

@@ -1,5 +1,7 @@
 //! Which version a unit gets, and why.
 
+mod about;
+
 use std::fmt::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -12,13 +14,13 @@ use crate::assign::{
     decide,
 };
 use crate::config::time::timestamp;
-use crate::config::{Config, Conversations, OnMissing};
+use crate::config::{Config, Conversations};
 
 /// Says which version a request gets, and why, step by step.
 ///
 /// Decides by the filter's own code. What only Envoy knows is to be said: where a ramp
-/// stands (--step, --share, --rolled-back), and since when the weights are in force
-/// (--since).
+/// stands, or what was ordered by hand (--step, --share, --rolled-back; `verdigris status`
+/// shows it), and since when the weights are in force (--since).
 #[derive(Args)]
 pub struct Explain {
     /// A plugin configuration, or Envoy's with one in it; - is the standard input.
@@ -117,21 +119,24 @@ impl Explain {
         let mut steps = Vec::new();
         let mut step = |name, decides, why| steps.push(Step { name, decides, why });
         step("share", false, why);
-        step("rolled back", reason == Reason::RolledBack, rolled_back(standing));
-        step("force header", reason == Reason::Forced, self.about_force(&config));
-        step("pins", reason == Reason::Pinned, about_pins(&config, unit));
+        step("rolled back", reason == Reason::RolledBack, about::rolled_back(standing));
+        step("force header", reason == Reason::Forced, about::force(&config, self.forced));
+        step("pins", reason == Reason::Pinned, about::pins(&config, unit));
         let by_id = conversation.is_some();
         let by_place = matches!(reason, Reason::Weight | Reason::Drained);
-        step("conversation", by_place && by_id, about_conversation(&config, id, known.as_ref()));
-        step("weight", by_place && !by_id, about_unit(unit));
-        step("no unit", reason == Reason::NoUnit, self.about_none(&config, unit));
+        step("conversation", by_place && by_id, about::conversation(&config, id, known.as_ref()));
+        step("weight", by_place && !by_id, about::unit(unit));
+        step("no unit", reason == Reason::NoUnit, about::none(&config, unit));
         if version == Version::Green && config.green_requires().is_some() {
             let why = "green changes requests: one that this does not fit goes to blue, unless \
                        unpatchable is \"pass\"";
             step("request", false, why.to_owned());
         }
-        let share_of_key = conversation.map_or(share, |(_, claim)| claim.share);
         let key = id.filter(|_| by_id).or(unit);
+        if let Some(shadow) = &config.shadow {
+            step("shadow", false, about::shadow(shadow, &config, decision, key));
+        }
+        let share_of_key = conversation.map_or(share, |(_, claim)| claim.share);
         Ok(Explained {
             rollout: config.rollout.to_string(),
             version,
@@ -244,63 +249,6 @@ impl Explain {
             history.roll_back(now, conversations.may_finish);
         }
         history
-    }
-
-    fn about_force(&self, config: &Config) -> String {
-        match (&config.force_header, self.forced) {
-            (None, None) => "none is configured".to_owned(),
-            (None, Some(_)) => "none is configured, so that nobody can force a version".to_owned(),
-            (Some(name), None) => format!("{name} does not name a version"),
-            (Some(name), Some(version)) => format!("{name} names {version}"),
-        }
-    }
-
-    fn about_none(&self, config: &Config, unit: Option<&str>) -> String {
-        match (unit, config.on_missing) {
-            (Some(_), _) => "the request has a unit".to_owned(),
-            (None, OnMissing::Blue) => "on_missing is blue".to_owned(),
-            (None, OnMissing::Random) => {
-                "on_missing is random: each request anew, by green's share".to_owned()
-            }
-        }
-    }
-}
-
-fn rolled_back(standing: Standing) -> String {
-    match standing {
-        Standing::RolledBack => "blue has everything, forced and pinned requests too".to_owned(),
-        Standing::Share(_) => "no".to_owned(),
-    }
-}
-
-fn about_pins(config: &Config, unit: Option<&str>) -> String {
-    match unit.and_then(|unit| config.pins.find(unit.as_bytes())) {
-        Some(version) => format!("the unit is pinned to {version}"),
-        None => "the unit is pinned to neither".to_owned(),
-    }
-}
-
-fn about_conversation(
-    config: &Config,
-    id: Option<&str>,
-    known: Option<&(&str, (Claim, String))>,
-) -> String {
-    match (known, &config.conversation, id) {
-        (Some((_, (_, why))), ..) => why.clone(),
-        (None, None, Some(_)) => {
-            "conversations are not configured: its id is not looked at".to_owned()
-        }
-        (None, None, None) => "conversations are not configured".to_owned(),
-        (None, Some(_), _) => {
-            "the request names none (--conversation): it goes by its unit".to_owned()
-        }
-    }
-}
-
-fn about_unit(unit: Option<&str>) -> String {
-    match unit {
-        Some(_) => "by the unit's place".to_owned(),
-        None => "the request has no unit".to_owned(),
     }
 }
 
