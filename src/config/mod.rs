@@ -45,7 +45,7 @@ pub use conversation::Conversations;
 pub use feedback::Feedback;
 pub use formats::Formats;
 pub use names::{ClusterName, CookieName, HeaderName, RolloutName};
-pub use order::order;
+pub use order::{Ordered, order};
 pub use plugin::{Console, Plugin};
 pub use refused::{Problem, Refused};
 pub use role::Role;

@@ -9,8 +9,18 @@ use super::written::{WHOLE, WrittenWeights, json_of};
 use super::{Problem, Refused};
 use crate::steer::{Order, Verb};
 
+/// An order, and the step that it is for where who gives it says so: what was meant for one
+/// step is not to be done in the next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ordered {
+    /// The order.
+    pub order: Order,
+    /// The step, counted from 0.
+    pub step: Option<u64>,
+}
+
 /// Reads an order of this name, such as `pause`, from the JSON text of its body: a `reason`,
-/// and `weights` where these are ordered.
+/// `weights` where these are ordered, and a `step` if it is for that one only.
 ///
 /// # Errors
 /// Everything that is wrong with it; a name that is no order's.
@@ -18,15 +28,16 @@ use crate::steer::{Order, Verb};
 /// ```
 /// use verdigris::config::order;
 /// let text = br#"{"reason": "more of it", "weights": {"blue": 75, "green": 25}}"#;
-/// assert_eq!(order("weights", text, 0)?.to_string(), "by hand: weights: more of it");
+/// assert_eq!(order("weights", text, 0)?.order.to_string(), "by hand: weights: more of it");
 /// # Ok::<(), verdigris::config::Refused>(())
 /// ```
-pub fn order(name: &str, text: &[u8], at_ms: u64) -> Result<Order, Refused> {
+pub fn order(name: &str, text: &[u8], at_ms: u64) -> Result<Ordered, Refused> {
     let json = json_of(text).map_err(in_the_body)?;
     let read = RefCell::default();
     let mut problems = Problems::default();
     let order = Place::root(&json, &read).fields().and_then(|mut fields| {
         let reason = fields.text("reason");
+        let step = fields.whole("step");
         let verb = match name {
             "pause" => Verb::Pause,
             "resume" => Verb::Resume,
@@ -49,7 +60,7 @@ pub fn order(name: &str, text: &[u8], at_ms: u64) -> Result<Order, Refused> {
             let mend = "write why, in a line: others will read it in the log";
             problems.note(Problem::missing("reason", mend));
         }
-        order.ok()
+        Some(Ordered { order: order.ok()?, step })
     });
     let read = read.into_inner();
     if read.is_empty() {

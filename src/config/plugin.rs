@@ -27,8 +27,8 @@ pub struct Console {
 impl Plugin {
     /// Reads and checks the JSON text of a plugin configuration.
     ///
-    /// A console's may have a rollout's fields too, so that one text can serve both. They
-    /// must be known, and are not looked at.
+    /// A console's may have a rollout's fields too. They must be known, and are not looked
+    /// at.
     ///
     /// # Errors
     /// Everything that is wrong with it, as [`Config::parse`] has it.
@@ -84,18 +84,28 @@ impl Console {
     /// assert!(!console.answers_to(b"elsewhere.example:9902"));
     /// ```
     pub fn answers_to(&self, authority: &[u8]) -> bool {
-        let Ok(authority) = str::from_utf8(authority) else { return false };
-        let is_port = |port: &str| !port.is_empty() && port.bytes().all(|it| it.is_ascii_digit());
-        let host = match authority.rsplit_once(':') {
-            Some((host, port)) if is_port(port) => host,
-            _ => authority,
-        };
+        let Some(host) = host_in(authority) else { return false };
         let inside = host.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
         let is_address = match inside {
             Some(inside) => inside.parse::<std::net::Ipv6Addr>().is_ok(),
             None => host.parse::<std::net::Ipv4Addr>().is_ok(),
         };
-        let is_named = |name: &str| name.eq_ignore_ascii_case(host);
-        is_address || is_named("localhost") || self.hosts.iter().any(|name| is_named(name))
+        is_address || host.eq_ignore_ascii_case("localhost") || self.has_named(authority)
     }
+
+    /// Whether this is one of the names that are written.
+    pub fn has_named(&self, authority: &[u8]) -> bool {
+        let is_it = |host: &str| self.hosts.iter().any(|name| name.eq_ignore_ascii_case(host));
+        host_in(authority).is_some_and(is_it)
+    }
+}
+
+/// The host, without the port.
+fn host_in(authority: &[u8]) -> Option<&str> {
+    let authority = str::from_utf8(authority).ok()?;
+    let is_port = |port: &str| !port.is_empty() && port.bytes().all(|it| it.is_ascii_digit());
+    Some(match authority.rsplit_once(':') {
+        Some((host, port)) if is_port(port) => host,
+        _ => authority,
+    })
 }

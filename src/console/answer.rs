@@ -47,7 +47,7 @@ impl Answer {
 
     /// There is nothing at this path.
     pub fn not_found() -> Self {
-        Self::text(404, "There is nothing here. The page is at /, the same as data at /state.json.")
+        Self::text(404, "There is nothing here: the console has no token to steer with.")
     }
 
     /// It takes another method.

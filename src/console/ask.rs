@@ -4,6 +4,9 @@
 //! |---|---|---|
 //! | `GET`, `HEAD` | `/`, `/state.json` | whoever reaches the listener, by an address or a name that is the console's |
 //! | `POST` | `/pause`, `/resume`, `/rollback`, `/promote`, `/approve`, `/weights` | who has the token, and is no page from elsewhere; nobody where there is no token |
+//!
+//! Any other path is not the console's, and goes on to the listener's routes: a console that
+//! stands where a release should stands in nobody's way.
 
 use super::answer::Answer;
 use crate::config::Console;
@@ -18,6 +21,8 @@ pub struct Head<'a> {
     pub path: Option<&'a [u8]>,
     /// The name by which it is asked for, and the port.
     pub authority: Option<&'a [u8]>,
+    /// The length of the body, where it is said.
+    pub length: Option<usize>,
     origin: Option<&'a [u8]>,
     fetch_site: Option<&'a [u8]>,
     authorization: Option<&'a [u8]>,
@@ -49,6 +54,9 @@ impl<'a> Head<'a> {
     pub fn of(headers: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> Self {
         let mut head = Self::default();
         for (name, value) in headers {
+            if name == b"content-length" {
+                head.length = str::from_utf8(value).ok().and_then(|it| it.parse().ok());
+            }
             let field = match name {
                 b":method" => &mut head.method,
                 b":path" => &mut head.path,
@@ -63,15 +71,20 @@ impl<'a> Head<'a> {
         head
     }
 
-    /// Whether a page from elsewhere sends it. One from here names the same host and port,
-    /// and what is no browser names none.
-    fn is_from_elsewhere(&self) -> bool {
-        let is_other = |origin: &[u8]| {
-            let schemes: [&[u8]; 2] = [b"http://", b"https://"];
-            let host = schemes.iter().find_map(|scheme| origin.strip_prefix(*scheme));
-            host.is_none() || host != self.authority
+    /// Whether a page from elsewhere sends it. One from here has an origin of the same name
+    /// and port, or a name that is the console's where something in front has changed the
+    /// name; and what is no browser has none.
+    fn is_from_elsewhere(&self, console: &Console) -> bool {
+        let is_own = |origin: &'a [u8]| {
+            let schemes: [(&[u8], &[u8]); 2] = [(b"http://", b":80"), (b"https://", b":443")];
+            schemes.iter().any(|(scheme, port)| {
+                let bare = |it: &'a [u8]| it.strip_suffix(*port).unwrap_or(it);
+                origin.strip_prefix(*scheme).is_some_and(|host| {
+                    Some(bare(host)) == self.authority.map(bare) || console.has_named(host)
+                })
+            })
         };
-        self.origin.is_some_and(is_other)
+        self.origin.is_some_and(|origin| !is_own(origin))
             || self.fetch_site.is_some_and(|it| !matches!(it, b"same-origin" | b"none"))
     }
 
@@ -92,11 +105,35 @@ fn is_equal(given: &[u8], token: &[u8]) -> bool {
 // === impl Ask ===
 
 impl Ask {
-    /// What is asked for, or what is answered instead. `token` is what who steers must show.
+    /// What is asked for, or what is answered instead; `None` of what is not the console's.
+    /// `token` is what who steers must show.
     ///
     /// # Errors
-    /// The answer to who may not ask for this, or asks for what there is not.
-    pub fn of(head: &Head<'_>, console: &Console, token: Option<&str>) -> Result<Self, Answer> {
+    /// The answer to who may not ask for this.
+    pub fn of(
+        head: &Head<'_>,
+        console: &Console,
+        token: Option<&str>,
+    ) -> Option<Result<Self, Answer>> {
+        let path = head.path.unwrap_or_default();
+        let asked = match without_query(path) {
+            b"/" => Self::Page,
+            b"/state.json" => Self::State,
+            [b'/', name @ ..] => {
+                let order = ORDERS.into_iter().find(|it| it.as_bytes() == name)?;
+                Self::Steer { order, rollout: None }
+            }
+            _ => return None,
+        };
+        Some(asked.allowed(head, console, token))
+    }
+
+    fn allowed(
+        self,
+        head: &Head<'_>,
+        console: &Console,
+        token: Option<&str>,
+    ) -> Result<Self, Answer> {
         if !head.authority.is_some_and(|it| console.answers_to(it)) {
             return Err(Answer::text(
                 403,
@@ -104,30 +141,25 @@ impl Ask {
                  into console.hosts of its configuration.",
             ));
         }
-        let path = head.path.unwrap_or_default();
-        let order = |name: &[u8]| ORDERS.into_iter().find(|it| it.as_bytes() == name);
-        let asked = match without_query(path) {
-            b"/" => Self::Page,
-            b"/state.json" => Self::State,
-            [b'/', name @ ..] => match (order(name), token) {
-                (Some(order), Some(_)) => Self::Steer { order, rollout: rollout_in(path)? },
-                _ => return Err(Answer::not_found()),
-            },
-            _ => return Err(Answer::not_found()),
-        };
         let method = head.method.unwrap_or_default();
-        match (&asked, token) {
-            (Self::Steer { .. }, _) if method != b"POST" => Err(Answer::wrong_method("POST")),
-            (Self::Steer { .. }, _) if head.is_from_elsewhere() => Err(Answer::text(
+        let Self::Steer { order, .. } = self else {
+            let is_read = matches!(method, b"GET" | b"HEAD");
+            return if is_read { Ok(self) } else { Err(Answer::wrong_method("GET, HEAD")) };
+        };
+        let Some(token) = token else { return Err(Answer::not_found()) };
+        if method != b"POST" {
+            return Err(Answer::wrong_method("POST"));
+        }
+        if head.is_from_elsewhere(console) {
+            return Err(Answer::text(
                 403,
                 "This comes from a page that is not the console's, and nothing is done.",
-            )),
-            (Self::Steer { .. }, Some(token)) if !head.shows(token) => Err(Answer::unauthorized()),
-            (Self::Page | Self::State, _) if !matches!(method, b"GET" | b"HEAD") => {
-                Err(Answer::wrong_method("GET, HEAD"))
-            }
-            _ => Ok(asked),
+            ));
         }
+        if !head.shows(token) {
+            return Err(Answer::unauthorized());
+        }
+        Ok(Self::Steer { order, rollout: rollout_in(head.path.unwrap_or_default())? })
     }
 }
 

@@ -49,8 +49,32 @@ pub fn headline(rollout: &RolloutView) -> Headline {
 }
 
 fn say(rollout: &RolloutView) -> (Tone, String) {
+    let (tone, text) = stands(rollout);
+    // These two are what the line below is about.
+    let waits = rollout.ramp.as_ref().map_or("", |ramp| ramp.waits_for.as_str());
+    if tone == Tone::Bad || waits == "state_lost" || !rollout.is_known {
+        return (tone, text);
+    }
+    match rollout.problems.iter().find(|it| it.is_severe) {
+        Some(problem) => {
+            let what = short(problem.what.trim_end_matches('.'));
+            (Tone::Bad, format!("Green is not known to be safe: {what}. {text}"))
+        }
+        None => (tone, text),
+    }
+}
+
+fn stands(rollout: &RolloutView) -> (Tone, String) {
     let share = Share(rollout.green_bp);
     let order = rollout.order.as_ref().map(|order| (order.order.as_str(), short(&order.reason)));
+    if rollout.is_replaced {
+        let text = "Another rollout has come, and no request under this one since.";
+        return (Tone::Waits, text.into());
+    }
+    if !rollout.is_known {
+        let text = format!("It is not known yet where the ramp stands: {share} are on green.");
+        return (Tone::Unknown, text);
+    }
     if rollout.phase == "rolled_back" {
         let text = match order {
             Some((_, reason)) => format!("Rolled back by hand: {reason}"),
@@ -58,12 +82,23 @@ fn say(rollout: &RolloutView) -> (Tone, String) {
         };
         return (Tone::Bad, text);
     }
-    if let Some(problem) = rollout.problems.iter().find(|it| it.is_severe) {
-        let what = short(problem.what.trim_end_matches('.'));
-        return (Tone::Bad, format!("Green is not known to be safe: {what}."));
-    }
     match (rollout.phase.as_str(), order, &rollout.ramp) {
-        ("promoted", Some((_, reason)), _) => (Tone::Good, format!("Promoted by hand: {reason}")),
+        ("promoted", Some((_, reason)), ramp) => {
+            let judgement = ramp.as_ref().and_then(|ramp| ramp.judgement.as_ref());
+            match judgement.and_then(may_be_worse) {
+                Some(at) => {
+                    let text = format!(
+                        "Promoted by hand, and green may be worse{at}; the gates are not asked: \
+                         {reason}"
+                    );
+                    (Tone::Asks, text)
+                }
+                None => {
+                    let text = format!("Promoted by hand, and only tripwires look on: {reason}");
+                    (Tone::Waits, text)
+                }
+            }
+        }
         ("promoted", None, _) => (Tone::Good, "Promoted: everyone is on green.".into()),
         ("by_hand", Some((_, reason)), _) => {
             (Tone::Waits, format!("Weights by hand: {share} on green, {reason}"))
@@ -81,8 +116,8 @@ fn say(rollout: &RolloutView) -> (Tone, String) {
         }
         ("paused", None, Some(ramp)) if ramp.waits_for == "state_lost" => (
             Tone::Asks,
-            "Paused on blue: the ramp's state was lost in a restart, and a person must begin it \
-             again."
+            "Paused on blue: nothing is known of a ramp that was started earlier, and a person \
+             must begin it again."
                 .into(),
         ),
         ("paused", None, _) => {
@@ -91,6 +126,16 @@ fn say(rollout: &RolloutView) -> (Tone, String) {
         (_, _, Some(ramp)) => under_way(rollout, ramp),
         (phase, _, None) => (Tone::Unknown, format!("Green has {share}: {}.", words::phase(phase))),
     }
+}
+
+/// On which gates, if green may be worse.
+fn may_be_worse(judgement: &JudgementView) -> Option<String> {
+    if judgement.worse < MAY_BE_WORSE {
+        return None;
+    }
+    let worst = judgement.gates.iter().filter(|it| it.is_critical && it.worse >= MAY_BE_WORSE);
+    let names = names(worst);
+    Some(if names.is_empty() { names } else { format!(" on {names}") })
 }
 
 /// Of a ramp that goes on by itself.
@@ -113,10 +158,7 @@ fn under_way(rollout: &RolloutView, ramp: &RampView) -> (Tone, String) {
         let since = Spell(ramp.in_step_s);
         return (Tone::Unknown, format!("Nothing is known yet: {of} in this step, for {since}."));
     }
-    if judgement.worse >= MAY_BE_WORSE {
-        let worst = judgement.gates.iter().filter(|it| it.is_critical && it.worse >= MAY_BE_WORSE);
-        let names = names(worst);
-        let at = if names.is_empty() { String::new() } else { format!(" on {names}") };
+    if let Some(at) = may_be_worse(judgement) {
         let text = format!(
             "Green may be worse{at}: {share} of users are on it, and more evidence rolls it back."
         );
@@ -141,13 +183,18 @@ fn under_way(rollout: &RolloutView, ramp: &RampView) -> (Tone, String) {
             (tone, format!("{holding} at {share}: waits for evidence on {on}."))
         }
         _ => {
-            let (begin, what) = match judgement.verdict.as_str() {
-                "pass" => ("Green is safe so far", "step"),
-                _ => ("Nothing speaks against green so far", "decision"),
+            let when = soon.map_or_else(|| "later".to_owned(), |soon| format!("in about {soon}"));
+            let is_safe = judgement.verdict == "pass";
+            let next = match ramp.steps.get(ramp.step + 1) {
+                None => "and it is the last step".to_owned(),
+                Some(_) if !is_safe => format!("the next decision comes {when}"),
+                Some(step) if step.needs_approval => format!("a person must let it on {when}"),
+                Some(_) => format!("the next step comes {when}"),
             };
-            let next = match soon {
-                Some(soon) => format!("the next {what} comes in about {soon}"),
-                None => format!("the next {what} is still to come"),
+            let begin = if is_safe {
+                "Green is safe so far"
+            } else {
+                "Nothing speaks against green so far"
             };
             (Tone::Good, format!("{begin}: {share} of users are on it, {next}."))
         }

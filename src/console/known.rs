@@ -18,8 +18,10 @@ pub struct Known<'a> {
     pub config: &'a Config,
     /// Where it stands.
     pub standing: Standing<'a>,
-    /// Green's share in force.
-    pub share: Share,
+    /// The phase, and green's share, that the VM knows to be in force.
+    pub in_force: (Phase, Share),
+    /// Whether another rollout has come since, and no request under this one.
+    pub is_replaced: bool,
     /// Its counters.
     pub versions: Vec<VersionView>,
     /// How many counters, gauges and histograms the host has refused.
@@ -44,7 +46,7 @@ const MS_IN_SECOND: u64 = 1000;
 impl RolloutView {
     /// What is shown of a rollout.
     pub fn of(known: Known<'_>) -> Self {
-        let Known { config, standing, share, versions, refused_stats, now } = known;
+        let Known { config, standing, in_force, is_replaced, versions, refused_stats, now } = known;
         // Before the next tick a state is still that of the configuration before.
         let standing = match standing {
             Standing::Ramp(settings, state) => {
@@ -53,28 +55,30 @@ impl RolloutView {
             }
             by_hand @ Standing::ByHand(_) => by_hand,
         };
+        let is_known = !matches!(standing, Standing::Ramp(_, None));
         let nowhere = (None, None);
-        let in_force = share.basis_points();
+        let in_force = (in_force.0, in_force.1.basis_points());
         let ((phase, green_bp), (log, order), ramp) = match standing {
             Standing::Ramp(settings, Some(state)) => {
                 let known = (Some(&state.log), state.order.as_ref());
                 let place = (state.phase, state.in_force(settings).share.basis_points());
                 (place, known, Some(RampView::of(settings, state, now)))
             }
-            Standing::Ramp(_, None) => ((Phase::Paused, in_force), nowhere, None),
+            Standing::Ramp(_, None) => (in_force, nowhere, None),
             Standing::ByHand(Some(weights)) => {
                 // A worker that is asked before its next tick has an order's share only then.
                 let is_followed = weights.written == config.share;
-                let (phase, ordered) = weights.place();
                 let known = (Some(&weights.log), weights.order.as_ref());
-                ((phase, if is_followed { ordered } else { in_force }), known, None)
+                (if is_followed { weights.place() } else { in_force }, known, None)
             }
-            Standing::ByHand(None) => ((Phase::ByHand, in_force), nowhere, None),
+            Standing::ByHand(None) => (in_force, nowhere, None),
         };
         let mut view = Self {
             rollout: config.rollout.as_str().to_owned(),
             phase: phase.to_string(),
             green_bp,
+            is_known,
+            is_replaced,
             ramp,
             order: order.map(OrderView::of),
             shares: log.into_iter().flat_map(Log::iter).map(ShareView::of).collect(),
@@ -82,7 +86,7 @@ impl RolloutView {
             versions,
             problems: Vec::new(),
         };
-        view.problems = problems(&view, config.ramp.is_some(), refused_stats);
+        view.problems = problems(&view, config.ramp.as_ref(), refused_stats);
         view
     }
 }

@@ -49,5 +49,5 @@ pub use answer::Answer;
 pub use ask::{Ask, Head};
 pub use headline::{Headline, Tone, headline};
 pub use known::{Known, Standing};
-pub use page::{content_security_policy, page};
+pub use page::{NO_ROLLOUT, content_security_policy, page};
 pub use view::View;

@@ -15,7 +15,7 @@
     const main = next.getElementById('main');
     if (!main) throw new Error('no page');
     const selection = getSelection();
-    if (!selection.isCollapsed && id('main').contains(selection.anchorNode)) return;
+    if (!selection.isCollapsed && id('main').contains(selection.anchorNode)) return false;
     const before = told();
     const open = new Set([...document.querySelectorAll('main details[open]')].map((it) => it.id));
     const focused = document.activeElement && place(document.activeElement);
@@ -30,6 +30,7 @@
     if (changed.length) {
       news.textContent = changed.map((it) => it.querySelector('.headline').textContent).join(' ');
     }
+    return true;
   };
 
   // How to find again what has the focus.
@@ -52,8 +53,7 @@
       if (!answer.ok) throw new Error(answer.status);
       const text = await answer.text();
       if (mine !== asked) return;
-      show(text);
-      say('Live', false);
+      say(show(text) ? 'Live' : 'Not renewed while text is selected', false);
     } catch {
       if (mine !== asked) return;
       say('Envoy cannot be reached: these numbers are old', true);
@@ -73,7 +73,7 @@
   // --- Steering ---
 
   const ORDERS = {
-    approve: ['Let the ramp into its next step', 'Green gets the next step’s share.', 'Approve'],
+    approve: ['Let the ramp into its next step', 'Green gets the next step’s share: ', 'Approve'],
     pause: ['Pause', 'Green keeps its share until somebody resumes. Tripwires and gates go on.', 'Pause'],
     resume: ['Resume', 'What was ordered ends: the ramp goes on from the step at hand, or the configuration’s weights hold again.', 'Resume'],
     weights: ['Set the weights by hand', 'Green gets this share until somebody says otherwise. A ramp is paused.', 'Set weights'],
@@ -81,12 +81,12 @@
     rollback: ['Roll back to blue', 'Everyone is sent to blue at once. A ramp ends with it, and begins again only by its configuration.', 'Roll back'],
   };
   // Who has the page open has typed it once; it is nowhere but here.
-  let token = '', order = '', rollout = '', isSure = false, opener = '';
+  let token = '', order = '', rollout = '', step = '', share = '', isSure = false, opener = '';
 
   document.addEventListener('click', (event) => {
     const button = event.target.closest('button[data-order]');
     if (!button) return;
-    ({ order, rollout } = button.dataset);
+    ({ order, rollout, step = '', share = '' } = button.dataset);
     opener = button.id;
     form.reset();
     stage(false);
@@ -96,7 +96,8 @@
 
   const stage = (second) => {
     isSure = second;
-    const [what, means, go] = ORDERS[order];
+    const [what, meaning, go] = ORDERS[order];
+    const means = share ? `${meaning}${share}.` : meaning;
     id('ask-what').textContent = second ? `${what}: are you sure?` : `${what}: ${rollout}`;
     id('ask-means').textContent = second ? `${means} Rollout ${rollout}, because: ${form.reason.value.trim()}` : means;
     id('ask-first').hidden = second;
@@ -118,7 +119,11 @@
     if (order === 'weights' && !(/^\d{1,3}$/.test(form.green.value) && Number(form.green.value) <= 100)) {
       return refuse('Write a whole number from 0 to 100.', form.green);
     }
-    if (!token && !form.token.value) return refuse('The token is needed to steer.', form.token);
+    const typed = form.token.value.trim();
+    if (!token && !typed) return refuse('The token is needed to steer.', form.token);
+    if (!token && !/^[\x21-\x7e]+$/.test(typed)) {
+      return refuse('The token has a character in it that no token has: look how it was copied.', form.token);
+    }
     if ((order === 'rollback' || order === 'promote') && !isSure) {
       stage(true);
       return id('ask-cancel').focus();
@@ -127,12 +132,13 @@
   });
 
   const send = async () => {
-    const given = token || form.token.value;
+    const given = token || form.token.value.trim();
     const body = { reason: form.reason.value.trim() };
     if (order === 'weights') {
       const green = Number(form.green.value);
       body.weights = { blue: 100 - green, green };
     }
+    if (step) body.step = Number(step);
     id('ask-go').disabled = true;
     try {
       const answer = await fetch(`${order}?rollout=${encodeURIComponent(rollout)}`, {

@@ -8,6 +8,11 @@ use super::time::{Clock, Stamp};
 use super::view::{RolloutView, View};
 use super::{counters, decisions, gates, shares, standing, steering, words};
 
+/// Said where there is nothing to show.
+pub const NO_ROLLOUT: &str = "This worker of Envoy runs on no rollout. It may have a new VM, which \
+                              its next request fills; ask again by another connection. Else \
+                              vm_config of console.yaml is not as in filter.yaml, or Envoy’s log \
+                              says what is wrong.";
 /// The page's style; its hash is in [`content_security_policy`].
 pub const STYLE: &str = include_str!("page.css");
 /// The page's script; as above.
@@ -20,7 +25,7 @@ const FRAME: &str = include_str!("page.html");
 pub fn content_security_policy() -> &'static str {
     concat!(
         "default-src 'none'; ",
-        "script-src 'sha256-ZM11mslgyaCDkHN0Uh4DrzXlniD9URQLb646ZeBXDmQ='; ",
+        "script-src 'sha256-2b6XsoGDnaripdMeGCk2NXBtgEyxBJHIF1DBvAKT2+Y='; ",
         "style-src 'sha256-8ISsQ5u7VkqwCljLxu6lsWYVIkLEPlcxUPSEH+2xI4M='; ",
         "connect-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; ",
         "frame-ancestors 'none'"
@@ -59,7 +64,7 @@ fn write_page(out: Out<'_>, view: &View) -> fmt::Result {
         Clock { at_ms: view.now_ms, now_ms: view.now_ms }
     )?;
     if rollouts.is_empty() {
-        out.write_str("<p class=\"card\">This worker of Envoy runs on no rollout. Envoy’s log says why, unless it is about to.</p>")?;
+        write!(out, "<p class=\"card\">{NO_ROLLOUT}</p>")?;
     }
     if rollouts.len() > 1 {
         all(out, &rollouts)?;

@@ -2,15 +2,21 @@
 
 use super::view::{ProblemView, RolloutView};
 use crate::assign::Version;
+use crate::ramp::Settings;
 
-/// One in so many answers that cannot be read is a problem.
+/// From so many answers that cannot be read on, if they are one in so many, it is a problem.
+const UNREAD: u64 = 20;
 const UNREAD_ONE_IN: u64 = 10;
 /// How many requests tell that a version with a share of some percent has none.
 const TELLING_REQUESTS: u64 = 200;
 const SOME_PERCENT_BP: u32 = 500;
 
 /// What is wrong, the worst first.
-pub fn problems(view: &RolloutView, has_ramp: bool, refused_stats: usize) -> Vec<ProblemView> {
+pub fn problems(
+    view: &RolloutView,
+    ramp: Option<&Settings>,
+    refused_stats: usize,
+) -> Vec<ProblemView> {
     let (mut severe, mut others) = (Vec::new(), Vec::new());
     let mut note = |is_severe, what: String, mend: &str| {
         let problem = ProblemView { is_severe, what, mend: mend.to_owned() };
@@ -24,12 +30,20 @@ pub fn problems(view: &RolloutView, has_ramp: bool, refused_stats: usize) -> Vec
     if waits == "state_lost" {
         note(
             true,
-            "Envoy was restarted, and what the ramp had learnt is lost.".into(),
+            "Nothing is known of a ramp that was started earlier: Envoy was restarted since."
+                .into(),
             "Change ramp.restart in the configuration to begin the ramp again; until then blue has \
              everything that is not ordered by hand.",
         );
     }
-    if has_ramp && view.ramp.is_none() {
+    if view.is_replaced {
+        note(
+            false,
+            "No request has come under this rollout since another one was configured.".into(),
+            "If that has taken its place, it goes from here when its last answers have ended.",
+        );
+    }
+    if !view.is_known {
         note(
             false,
             "It is not known yet where the ramp stands.".into(),
@@ -38,14 +52,14 @@ pub fn problems(view: &RolloutView, has_ramp: bool, refused_stats: usize) -> Vec
     }
     if all == 0 && units > 0 {
         note(
-            true,
+            false,
             "Envoy's stats do not count what the filter counts.".into(),
             "See that stats_config.stats_matcher of the bootstrap lets wasmcustom.verdigris in.",
         );
     } else if all == 0 {
         note(
             false,
-            "No request has come since Envoy started.".into(),
+            "No request of this rollout has come since Envoy started.".into(),
             "See that clients reach this Envoy, and that their route has the filter.",
         );
     } else if waits == "data" {
@@ -65,7 +79,7 @@ pub fn problems(view: &RolloutView, has_ramp: bool, refused_stats: usize) -> Vec
     }
     if refused_stats > 0 {
         note(
-            true,
+            false,
             format!("Envoy refused {refused_stats} of the filter's stats, which are not counted."),
             "Envoy's log names them and the status that it answered.",
         );
@@ -80,11 +94,13 @@ pub fn problems(view: &RolloutView, has_ramp: bool, refused_stats: usize) -> Vec
     for version in Version::ALL {
         let (read, unread) = (view.counter(version, "answers"), view.counter(version, "unread"));
         let answers = read.saturating_add(unread);
-        if unread > answers / UNREAD_ONE_IN {
+        if unread >= UNREAD && unread > answers / UNREAD_ONE_IN {
             let mend = "The counters below say why: unread_encoded wants answers.plain in the \
                         configuration, unread_unknown_format answers.format or answers.paths.";
-            let what = format!("{unread} of {answers} answers of {version} could not be read.");
-            note(has_ramp, what, mend);
+            let what = format!(
+                "{unread} of {answers} answers of {version} could not be read since Envoy started."
+            );
+            note(ramp.is_some_and(Settings::reads_answers), what, mend);
         }
         let share = match version {
             Version::Green => view.green_bp,

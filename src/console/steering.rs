@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::figures::Share;
 use super::html::{Out, Text};
 use super::view::RolloutView;
 
@@ -13,19 +14,21 @@ pub fn write(out: Out<'_>, rollout: &RolloutView) -> fmt::Result {
     let is_under_way = matches!(phase, "ramping" | "holding");
     let asks = ramp.is_some_and(|ramp| ramp.waits_for == "approval");
     let held = rollout.order.as_ref().map(|order| order.order.as_str());
-    // Such a ramp begins again by its configuration alone.
-    let is_over = ramp.is_some() && phase == "rolled_back";
+    // A ramp that was rolled back begins again by its configuration alone.
+    let is_over = !rollout.is_known || (ramp.is_some() && phase == "rolled_back");
     let buttons = [
         ("approve", "Approve the next step", is_under_way && asks),
         ("pause", "Pause", is_under_way),
         ("resume", "Resume", held.is_some() && !is_over),
         ("weights", "Set weights…", !is_over),
         ("promote", "Promote…", !is_over && phase != "promoted" && held != Some("promote")),
-        ("rollback", "Roll back…", phase != "rolled_back"),
+        ("rollback", "Roll back…", rollout.is_known && phase != "rolled_back"),
     ];
     if buttons.iter().all(|(.., is_shown)| !is_shown) {
         return Ok(());
     }
+    // What is approved is the step that was looked at.
+    let next = ramp.and_then(|ramp| Some((ramp.step, ramp.steps.get(ramp.step + 1)?.green_bp)));
     write!(out, "<div class=\"steer\" role=\"group\" aria-label=\"Steer {name}\">")?;
     for (order, label, is_shown) in buttons {
         if is_shown {
@@ -33,8 +36,12 @@ pub fn write(out: Out<'_>, rollout: &RolloutView) -> fmt::Result {
             write!(
                 out,
                 "<button type=\"button\"{class} id=\"{order}-{name}\" data-order=\"{order}\" \
-                 data-rollout=\"{name}\">{label}</button>"
+                 data-rollout=\"{name}\""
             )?;
+            if let ("approve", Some((step, share))) = (order, next) {
+                write!(out, " data-step=\"{step}\" data-share=\"{}\"", Share(share))?;
+            }
+            write!(out, ">{label}</button>")?;
         }
     }
     out.write_str("</div>")

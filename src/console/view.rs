@@ -34,6 +34,11 @@ pub struct RolloutView {
     pub phase: String,
     /// Green's share in force.
     pub green_bp: u32,
+    /// Whether it is known where it stands. Just after a configuration has come it may not be.
+    pub is_known: bool,
+    /// Whether another rollout has come since, and no request under this one: it is over, and
+    /// its last answers are ending.
+    pub is_replaced: bool,
     /// Where its ramp stands, if it has one.
     pub ramp: Option<RampView>,
     /// What was ordered by hand and holds, if anything.

@@ -51,6 +51,11 @@ impl ByHand {
         }
     }
 
+    /// Which configuration is the newest.
+    pub fn newest(&self) -> &Newest {
+        &self.newest
+    }
+
     /// What an order has put in force, as this VM knows it; `None` where the
     /// configuration's weights hold.
     pub fn ordered(&self) -> Option<Standing> {

@@ -3,13 +3,13 @@
 use std::rc::Rc;
 
 use super::host;
-use super::root::{Root, Running};
+use super::root::{InUse, Root};
 use super::steering;
 use super::stream::Flow;
 use super::walker;
 use crate::config::{self, order};
 use crate::console::view::{RolloutView, SCHEMA};
-use crate::console::{Answer, Ask, Head, Known, Standing, View, page};
+use crate::console::{Answer, Ask, Head, Known, NO_ROLLOUT, Standing, View, page};
 use crate::ramp::Now;
 
 /// The console in one VM.
@@ -29,6 +29,8 @@ pub struct ConsoleStream {
 struct Asked {
     order: &'static str,
     rollout: Option<String>,
+    /// The body's length, where it is said.
+    length: Option<usize>,
 }
 
 /// How large the body of an order may be, in bytes.
@@ -40,7 +42,10 @@ const SHORT_TOKEN: usize = 16;
 
 impl Console {
     pub fn new(config: config::Console) -> Self {
-        let token = steering::token();
+        let token = steering::token().unwrap_or_else(|why| {
+            log::error!("{why}");
+            None
+        });
         if token.as_ref().is_some_and(|token| token.len() < SHORT_TOKEN) {
             log::warn!("the console's token has less than {SHORT_TOKEN} bytes: use a longer one");
         }
@@ -61,13 +66,17 @@ impl ConsoleStream {
             return answer(&Answer::text(500, "Envoy did not show the request's headers."));
         };
         let Console { config, token } = &*self.console;
-        match Ask::of(&Head::of(headers.iter()), config, token.as_deref()) {
+        let head = Head::of(headers.iter());
+        let Some(asked) = Ask::of(&head, config, token.as_deref()) else {
+            return Flow::Continue;
+        };
+        match asked {
             Ok(Ask::Page) => answer(&self.shown(roots, |view| Some(Answer::page(page(view))))),
             Ok(Ask::State) => answer(
                 &self.shown(roots, |view| Some(Answer::json(serde_json::to_string(view).ok()?))),
             ),
             Ok(Ask::Steer { order, rollout }) => {
-                let asked = Asked { order, rollout };
+                let asked = Asked { order, rollout, length: head.length };
                 if ends {
                     return answer(&asked.obeyed(roots, &[]));
                 }
@@ -75,8 +84,10 @@ impl ConsoleStream {
                 Flow::Pause
             }
             Err(refused) => {
-                if matches!(refused.status, 401 | 403) {
-                    log::warn!("the console refused a request: {}", refused.body.trim_end());
+                match refused.status {
+                    401 => log::warn!("an order was refused: {}", refused.body.trim_end()),
+                    403 => log::info!("the console refused: {}", refused.body.trim_end()),
+                    _ => {}
                 }
                 answer(&refused)
             }
@@ -89,7 +100,8 @@ impl ConsoleStream {
         if size > MAX_BODY {
             return answer(&Answer::text(413, format!("An order has {MAX_BODY} bytes at most.")));
         }
-        if !ends {
+        // Where trailers follow, the body does not end the stream.
+        if !ends && asked.length.is_none_or(|length| size < length) {
             self.asked = Some(asked);
             return Flow::Pause;
         }
@@ -104,7 +116,7 @@ impl ConsoleStream {
             schema: SCHEMA,
             now_ms: now.unix.saturating_mul(1000),
             can_steer: self.console.token.is_some(),
-            rollouts: Root::in_use(roots).iter().map(|running| running.view(now)).collect(),
+            rollouts: Root::in_use(roots).iter().map(|it| it.view(now)).collect(),
         });
         let shown = view.and_then(|view| show(&view));
         shown.unwrap_or_else(|| Answer::text(500, "Envoy did not tell the time."))
@@ -124,49 +136,56 @@ impl Asked {
     /// Does as asked; what is to be said of it.
     fn obeyed(&self, roots: &[Root], body: &[u8]) -> Answer {
         let in_use = Root::in_use(roots);
-        let is_asked = |it: &&Rc<Running>| match &self.rollout {
-            Some(name) => it.config.rollout.as_str() == name,
-            None => in_use.len() == 1,
+        let of_now = || in_use.iter().filter(|it| !it.is_replaced);
+        let asked = match &self.rollout {
+            Some(name) => in_use.iter().find(|it| it.running.config.rollout.as_str() == name),
+            None if of_now().count() == 1 => of_now().next(),
+            None => None,
         };
-        let Some(running) = in_use.iter().find(is_asked) else {
-            let known: Vec<_> = in_use.iter().map(|it| it.config.rollout.as_str()).collect();
-            let text = match known.as_slice() {
-                [] => "This worker of Envoy runs on no rollout.".to_owned(),
-                known => format!("Say which rollout, of {}: ?rollout=…", known.join(", ")),
+        let Some(InUse { running, .. }) = asked else {
+            let known: Vec<_> =
+                in_use.iter().map(|it| it.running.config.rollout.as_str()).collect();
+            return match known.as_slice() {
+                [] => Answer::text(503, NO_ROLLOUT),
+                known => {
+                    let known = known.join(", ");
+                    Answer::text(404, format!("Say which rollout, of {known}: ?rollout=…"))
+                }
             };
-            return Answer::text(404, text);
         };
         let now_ms = host::wall_time().unwrap_or_default() / 1_000_000;
-        let order = match order(self.order, body, now_ms) {
-            Ok(order) => order,
+        let ordered = match order(self.order, body, now_ms) {
+            Ok(ordered) => ordered,
             Err(refused) => return Answer::text(400, refused.to_string()),
         };
         let rollout = running.config.rollout.as_str();
-        match running.order(&order) {
+        match running.order(&ordered) {
             Ok(entry) => Answer::text(200, format!("{rollout}: {entry}")),
             Err(refusal) => {
-                log::warn!("rollout {rollout}: refused: {order}: {refusal}");
+                log::warn!("rollout {rollout}: refused: {}: {refusal}", ordered.order);
                 Answer::text(409, format!("{rollout}: {refusal}"))
             }
         }
     }
 }
 
-// === impl Running ===
+// === impl InUse ===
 
-impl Running {
+impl InUse {
     /// What is shown of it.
     fn view(&self, now: Now) -> RolloutView {
-        let state = self.walker.as_ref().and_then(|walker| walker.state());
-        let weights = self.by_hand.as_ref().and_then(|by_hand| by_hand.state());
-        let (versions, refused_stats) = self.metrics.counted();
+        let running = &self.running;
+        let state = running.walker.as_ref().and_then(|walker| walker.state());
+        let weights = running.by_hand.as_ref().and_then(|by_hand| by_hand.state());
+        let (versions, refused_stats) = running.metrics.counted();
         RolloutView::of(Known {
-            config: &self.config,
-            standing: match &self.config.ramp {
+            config: &running.config,
+            standing: match &running.config.ramp {
                 Some(settings) => Standing::Ramp(settings, state.as_ref()),
                 None => Standing::ByHand(weights.as_ref()),
             },
-            share: self.share(),
+            in_force: running.place(),
+            is_replaced: self.is_replaced,
             versions,
             refused_stats,
             now,

@@ -58,6 +58,11 @@ impl Newest {
         self.left_behind.set(None);
     }
 
+    /// Whether this configuration is the one that is noted.
+    pub fn has_noted(&self, generation: Generation) -> bool {
+        generation.is_newest(&self.key)
+    }
+
     /// Whether the configuration is the newest. One that returns need not be configured
     /// again: that streams go on beginning under it tells that it is. `used` grows with each.
     pub fn is(&self, generation: Generation, used: u64) -> bool {

@@ -25,6 +25,15 @@ pub struct Root {
     console: Option<Rc<Console>>,
     /// The number of its latest use, which is a configuration or a stream.
     used: u64,
+    /// The number of the use that was its configuration.
+    configured: u64,
+}
+
+/// A rollout that this VM runs on.
+pub struct InUse {
+    pub running: Rc<Running>,
+    /// Whether another rollout has come since, and no request under this one.
+    pub is_replaced: bool,
 }
 
 /// What the streams of one configuration share.
@@ -48,7 +57,7 @@ pub struct Running {
 
 impl Root {
     pub fn new(context_id: u32) -> Self {
-        Self { context_id, running: None, console: None, used: 0 }
+        Self { context_id, running: None, console: None, used: 0, configured: 0 }
     }
 
     pub fn context_id(&self) -> u32 {
@@ -63,7 +72,7 @@ impl Root {
         logger::follow_host_level();
         match self.run() {
             Ok(()) => {
-                self.used = used;
+                (self.used, self.configured) = (used, used);
                 true
             }
             Err(message) => {
@@ -170,22 +179,35 @@ impl Root {
         self.console.as_ref().map(|console| ConsoleStream::new(Rc::clone(console)))
     }
 
-    /// What this VM runs on: of each rollout the configuration that was used last.
-    pub fn in_use(all: &[Self]) -> Vec<Rc<Running>> {
-        let mut in_use: Vec<(u64, &Rc<Running>)> = Vec::new();
-        for root in all {
-            let Some(running) = root.running.as_ref().filter(|it| !it.is_shadow()) else {
-                continue;
-            };
+    /// What this VM runs on: of each rollout the newest configuration, or, where that is not
+    /// known here, the one that was used last.
+    pub fn in_use(all: &[Self]) -> Vec<InUse> {
+        let mut in_use: Vec<(&Self, &Rc<Running>)> = Vec::new();
+        let releases = || {
+            let running = |root: &'_ Self| root.running.as_ref().is_some_and(|it| !it.is_shadow());
+            all.iter().filter(move |root| running(root))
+        };
+        for root in releases() {
+            let Some(running) = &root.running else { continue };
+            let age = |(root, it): (&Self, &Rc<Running>)| (it.is_newest(), root.used);
             let is_same =
-                |(_, it): &(u64, &Rc<Running>)| it.config.rollout == running.config.rollout;
-            match in_use.iter_mut().find(|it| is_same(it)) {
-                Some(known) if known.0 < root.used => *known = (root.used, running),
+                |(_, it): &&mut (&Self, &Rc<Running>)| it.config.rollout == running.config.rollout;
+            match in_use.iter_mut().find(is_same) {
+                Some(known) if age(*known) < age((root, running)) => *known = (root, running),
                 Some(_) => {}
-                None => in_use.push((root.used, running)),
+                None => in_use.push((root, running)),
             }
         }
-        in_use.into_iter().map(|(_, running)| Rc::clone(running)).collect()
+        let replaced = |root: &Self, running: &Running| {
+            let is_other = |it: &Running| it.config.rollout != running.config.rollout;
+            let others = releases().filter(|it| it.running.as_deref().is_some_and(is_other));
+            others.into_iter().any(|other| other.configured > root.used)
+        };
+        let in_use = in_use.into_iter().map(|(root, running)| InUse {
+            is_replaced: replaced(root, running),
+            running: Rc::clone(running),
+        });
+        in_use.collect()
     }
 
     /// A stream under this configuration. Without one it lets everything pass.
@@ -225,6 +247,15 @@ impl Running {
         }
     }
 
+    /// The phase, and green's share, that this VM knows to be in force.
+    pub fn place(&self) -> (Phase, Share) {
+        match (&self.walker, self.standing()) {
+            (Some(walker), _) => (walker.in_force().phase, self.share()),
+            (None, Standing::RolledBack) => (Phase::RolledBack, Share::NONE),
+            (None, Standing::Share(share)) => (Phase::ByHand, share),
+        }
+    }
+
     /// Green's share in force.
     pub fn share(&self) -> Share {
         match self.standing() {
@@ -245,6 +276,10 @@ impl Running {
             },
             None => Some(Role::Release),
         }
+    }
+
+    pub fn generation(&self) -> Generation {
+        self.generation
     }
 
     fn is_shadow(&self) -> bool {

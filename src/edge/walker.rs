@@ -11,9 +11,10 @@ use super::generation::{Generation, Newest};
 use super::host::{self, Cas, Queue, set_shared, shared};
 use super::lease::{self, Claim};
 use super::memory::Memory;
+use crate::config::Ordered;
 use crate::judge::Observation;
 use crate::ramp::{Entry, InForce, Now, Phase, Settings, State};
-use crate::steer::{Order, Refusal};
+use crate::steer::Refusal;
 
 thread_local! {
     /// The walkers of this VM, by rollout. Like metrics, they outlive a configuration.
@@ -125,6 +126,11 @@ impl Walker {
     /// What is in force, as this VM knows it.
     pub fn in_force(&self) -> InForce {
         self.in_force.get()
+    }
+
+    /// Which configuration is the newest.
+    pub fn newest(&self) -> &Newest {
+        &self.newest
     }
 
     /// Notes what a response was like.
@@ -276,13 +282,17 @@ impl Walker {
         &self,
         settings: &Settings,
         chronicle: Option<&Chronicle>,
-        order: &Order,
+        ordered: &Ordered,
     ) -> Result<Entry, Refusal> {
         let now = now().ok_or(Refusal::UNREACHED)?;
         for _ in 0..TRIES {
             let (text, cas) = shared(&self.key_of_state()).ok_or(Refusal::UNREACHED)?;
             let mut state: State = postcard::from_bytes(&text).map_err(|_| Refusal::UNREACHED)?;
-            let entry = state.obey(settings, order.clone(), now)?;
+            let is_other = |step: u64| u64::try_from(state.step) != Ok(step);
+            if ordered.step.is_some_and(is_other) {
+                return Err(Refusal::ANOTHER_STEP);
+            }
+            let entry = state.obey(settings, ordered.order.clone(), now)?;
             let text = postcard::to_allocvec(&state).map_err(|_| Refusal::UNREACHED)?;
             if set_shared(&self.key_of_state(), &text, cas).is_ok() {
                 say(&self.rollout, &entry);

@@ -98,6 +98,10 @@ impl Refusal {
     pub const CHANGING: Self =
         Self("the configuration changes at this moment: order it again in a second");
 
+    /// It was meant for a step that the ramp is not in.
+    pub const ANOTHER_STEP: Self =
+        Self("the ramp is in another step than the one that this is for: look again");
+
     /// What VMs share could not be read or written.
     pub const UNREACHED: Self =
         Self("the rollout could not be reached at this moment: order it again in a second");

@@ -49,7 +49,7 @@ fn it_says_how_releases_stand() {
                 "As of 12:03:04 UTC\n",
                 "✓ assistant-v8  ramping\n  Green is safe so far: 25 % of users are on it, the next step comes in",
                 "green      25 % of users\n",
-                "step       3 of 5, for 4 minutes: 1 %, 5 %, [25 %], 50 % (ask), 100 %\n",
+                "step       3 of 5, for 4 minutes: 1 %, 5 %, [25 %], 50 %, 100 % (ask)\n",
                 "waits for  The step’s bake time, in about 6 minutes; 4 minutes of 10 minutes are over\n",
                 "rollback is at 4 % of what it takes",
                 "Errors               1.1 %   1.0 %     ├─────◆─┼────┤···░░░░░░  ✓ safe\n    between −0.46 pp and \

@@ -40,6 +40,11 @@ fn the_first_line_says_whether_the_release_is_fine() {
     let only_blue = changed(no_data(), |it| {
         it.ramp.as_mut().unwrap().judgement.as_mut().unwrap().blue_units = 4;
     });
+    let unknown = changed(ramping(), |it| (it.is_known, it.ramp) = (false, None));
+    let replaced = changed(rolled_back(), |it| it.is_replaced = true);
+    let asks_next =
+        changed(ramping(), |it| it.ramp.as_mut().unwrap().steps[3].needs_approval = true);
+    let last = changed(ramping(), |it| it.ramp.as_mut().unwrap().steps.truncate(3));
     let at_end = changed(approval(), |it| it.ramp.as_mut().unwrap().waits_for = "nothing".into());
     let told = |it: RolloutView, order| changed(it, |it| it.order = order);
     let table = [
@@ -100,9 +105,34 @@ fn the_first_line_says_whether_the_release_is_fine() {
         (promoted(), Tone::Good, "Promoted: everyone is on green."),
         (
             told(promoted(), order("promote", "we know it")),
+            Tone::Waits,
+            "Promoted by hand, and only tripwires look on: we know it",
+        ),
+        (
+            judged(
+                told(
+                    changed(approval(), |it| it.phase = "promoted".into()),
+                    order("promote", "we know it"),
+                ),
+                "fail",
+                1.0,
+            ),
+            Tone::Asks,
+            "Promoted by hand, and green may be worse on time to first token; the gates are not \
+            asked: we know it",
+        ),
+        (unknown, Tone::Unknown, "It is not known yet where the ramp stands: 25 % are on green."),
+        (replaced, Tone::Waits, "Another rollout has come, and no request under this one since."),
+        (
+            asks_next,
             Tone::Good,
-            "Promoted by hand: we \
-            know it",
+            "Green is safe so far: 25 % of users are on it, a person must let it on in about 6 \
+            minutes.",
+        ),
+        (
+            last,
+            Tone::Good,
+            "Green is safe so far: 25 % of users are on it, and it is the last step.",
         ),
         (
             paused(),
@@ -114,8 +144,8 @@ fn the_first_line_says_whether_the_release_is_fine() {
         (
             state_lost,
             Tone::Asks,
-            "Paused on blue: the ramp's state was lost in a restart, and a \
-            person must begin it again.",
+            "Paused on blue: nothing is known of a ramp that was started earlier, and a person \
+            must begin it again.",
         ),
         (by_hand(), Tone::Waits, "Weights by hand: 5 % on green, and nothing is judged."),
         (
@@ -127,8 +157,8 @@ fn the_first_line_says_whether_the_release_is_fine() {
         (
             problem(),
             Tone::Bad,
-            "Green is not known to be safe: 412 of 3,380 answers could not be \
-            read: they are encoded.",
+            "Green is not known to be safe: 412 of 3,380 answers could not be read: they are \
+            encoded. Holding at 25 %: waits for evidence on time to first token.",
         ),
     ];
     for (rollout, tone, text) in table {

@@ -41,6 +41,8 @@ pub fn ramping() -> RolloutView {
         rollout: "assistant-v8".into(),
         phase: "ramping".into(),
         green_bp: 2500,
+        is_known: true,
+        is_replaced: false,
         ramp: Some(ramp(2, "bake", Some(370), judgement("pass", 0.04, &verdicts))),
         order: None,
         versions: versions(),
@@ -206,6 +208,7 @@ pub fn approval() -> RolloutView {
     let mut it = holding();
     let mut ramp = ramp(2, "approval", None, judgement("pass", 0.02, &["pass"; 6]));
     ramp.in_step_s = 1000;
+    ramp.steps[3].needs_approval = true;
     it.ramp = Some(ramp);
     it
 }
@@ -284,7 +287,7 @@ const WORSE: &str = "green is worse: worse 10^1.8, is from 10^1.3; safe is from 
                      0.0080 of 1386, green 0.1090 of 432, worse 10^1.7, safe 10^-0.8";
 
 fn ramp(step: usize, waits_for: &str, about_s: Option<u64>, judgement: JudgementView) -> RampView {
-    let steps = [(100, false), (500, false), (2500, false), (5000, true), (10_000, false)];
+    let steps = [(100, false), (500, false), (2500, false), (5000, false), (10_000, true)];
     RampView {
         step,
         steps: steps.map(|(green_bp, needs_approval)| StepView { green_bp, needs_approval }).into(),

@@ -14,7 +14,7 @@ use crate::proxy::{ROLLOUT, config};
 const ROOT: u32 = 1;
 const RELOADED: u32 = 5;
 const CONSOLE: u32 = 50;
-const TOKEN: &str = "a secret of sixteen";
+const TOKEN: &str = "a-secret-of-sixteen";
 const RAMPING: u64 = 0;
 const PAUSED: u64 = 2;
 const PROMOTED: u64 = 3;

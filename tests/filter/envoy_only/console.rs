@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use reqwest::Method;
@@ -70,6 +71,7 @@ fn the_state_agrees_with_the_stats_under_load_to_the_request() {
     let envoy =
         start(&config(json!({"ramp": ramp, "feedback": feedback, "shadow": shadow})), None, 2);
     set_models(&envoy, [GOOD, GOOD]);
+    wait_for("the ramp", || (gauge(&envoy, "green_bp") == 5000).then_some(()));
     let url = format!("{}/model/completions", envoy.url);
     let sent = AtomicU64::new(0);
     let ask = |client: &Client, user: String| {
@@ -93,7 +95,7 @@ fn the_state_agrees_with_the_stats_under_load_to_the_request() {
         }
         sent.load(Ordering::Relaxed)
     });
-    assert!(looks > 300, "only {looks} requests were under way");
+    assert!(looks > 200, "only {looks} requests were under way");
     // Shadows end after their requests.
     let requests = |of: &BTreeMap<String, u64>, name: &str| {
         of[&format!("blue.{name}")] + of[&format!("green.{name}")]
@@ -117,7 +119,7 @@ fn the_state_agrees_with_the_stats_under_load_to_the_request() {
         let judged = view.rollouts[0].ramp.as_ref()?.judgement.as_ref()?;
         let evidence = |version| counter(&envoy, version, "evidence_units.s0");
         let known = (evidence("blue"), evidence("green"));
-        (known == (judged.blue_units, judged.green_units) && known.0 > 100).then_some(())
+        (known == (judged.blue_units, judged.green_units) && known.0 > 0).then_some(())
     });
 }
 
@@ -341,7 +343,7 @@ fn the_console_going_away_leaves_traffic_alone() {
     while_clients(ask, || {
         some_more();
         assert!(is_there(), "{}", envoy.log());
-        // Its file goes, its configuration is refused, and it returns.
+        // It goes, it returns, it goes.
         for text in ["resources: []", &apart.borrow(), "resources: []"] {
             write(text);
             let listens = text.contains("console");
@@ -413,6 +415,113 @@ fn a_console_is_there_again_after_a_trap() {
         let answers = (0..24).map(|_| envoy.answer_on_a_new_connection());
         answers.into_iter().all(|it| it.cluster == "llm-blue").then_some(())
     });
+}
+
+/// Envoy takes up an old root context where a configuration returns while its streams last,
+/// and a worker that nobody asks anything does not notice.
+#[test]
+fn a_configuration_that_returns_is_the_one_that_is_shown_and_steered() {
+    let ramp = |bake: &str| {
+        let gates = json!([{"metric": "error_rate"}]);
+        config(json!({"ramp": {"steps": [50, 100], "bake": bake, "gates": gates}}))
+    };
+    for (first, second) in [(weights(95, 5), weights(50, 50)), (ramp("1h"), ramp("2h"))] {
+        let mut envoy = start(&first, Some(TOKEN), 2);
+        let hold = |envoy: &Envoy| -> Vec<_> {
+            let hold = |user| envoy.get("/hold", &Request::of(format!("user-{user}"))).unwrap();
+            (0..8).map(hold).collect()
+        };
+        let of_first = hold(&envoy);
+        envoy.push(&second).unwrap();
+        let of_second = hold(&envoy);
+        envoy.push(&first).unwrap();
+        let (share, phase) =
+            if first["ramp"].is_null() { (500, "by_hand") } else { (5000, "ramping") };
+        wait_for("all workers to show it", || {
+            let shows = |_| {
+                let view = view(&envoy);
+                let it = &view.rollouts[0];
+                view.rollouts.len() == 1
+                    && (it.is_known, it.green_bp, it.phase.as_str()) == (true, share, phase)
+            };
+            (0..16).all(shows).then_some(())
+        });
+        for attempt in 0..8 {
+            let (verb, body) = match attempt % 2 {
+                0 => ("weights", json!({"reason": "a", "weights": {"blue": 9, "green": 1}})),
+                _ => ("resume", json!({"reason": "b"})),
+            };
+            let answer = order(&envoy, verb, &body);
+            assert_eq!(answer.status(), 200, "{}", answer.text().unwrap());
+        }
+        envoy.upstreams.iter().for_each(|upstream| upstream.release());
+        for stream in of_first.into_iter().chain(of_second) {
+            stream.text().unwrap();
+        }
+    }
+}
+
+/// A rollout whose last answers are still under way is not taken for one that goes on.
+#[test]
+fn a_rollout_that_was_replaced_is_shown_as_that() {
+    let mut envoy = start(&weights(50, 50), Some(TOKEN), 1);
+    let stream = envoy.get("/hold", &Request::of("ada")).unwrap();
+    let mut next = weights(90, 10);
+    next["rollout"] = json!("assistant-v9");
+    envoy.push(&next).unwrap();
+    let shown: Vec<_> =
+        view(&envoy).rollouts.into_iter().map(|it| (it.rollout, it.is_replaced)).collect();
+    assert_eq!(shown, [(ROLLOUT.to_owned(), true), ("assistant-v9".to_owned(), false)]);
+    let answer = order(&envoy, "rollback", &json!({"reason": "to see"}));
+    assert!(answer.text().unwrap().starts_with("assistant-v9: by_hand at 10 %"));
+    envoy.upstreams.iter().for_each(|upstream| upstream.release());
+    stream.text().unwrap();
+    wait_for("the old one to go", || (view(&envoy).rollouts.len() == 1).then_some(()));
+}
+
+#[test]
+fn an_order_for_a_step_is_not_done_in_another() {
+    let gates = json!([{"metric": "error_rate"}]);
+    let ramp = json!({"steps": [50, 100], "bake": "1h", "gates": gates});
+    let envoy = start(&config(json!({"ramp": ramp})), Some(TOKEN), 2);
+    wait_for("the ramp", || view(&envoy).rollouts[0].is_known.then_some(()));
+    let of_step = |step: u32| json!({"reason": "to see", "step": step});
+    let answer = order(&envoy, "pause", &of_step(1));
+    assert_eq!(answer.status(), 409);
+    assert!(answer.text().unwrap().contains("another step"));
+    assert_eq!(order(&envoy, "pause", &of_step(0)).status(), 200);
+}
+
+/// As a secret has it that was made by `echo`; and one that no header can carry.
+#[test]
+fn a_token_is_taken_without_what_is_around_it() {
+    for (token, status) in [("a-token-that-is-long\n", 200), ("a-tökén-that-is-long", 404)] {
+        let envoy = start(&weights(50, 50), Some(token), 1);
+        let done = order(&envoy, "rollback", &json!({"reason": "to see"}));
+        assert_eq!(done.status(), status, "{token:?}");
+        assert_eq!(envoy.log().contains("other than visible ASCII"), status == 404);
+    }
+}
+
+/// The command, of a console that is the filter's own.
+#[test]
+fn the_command_shows_what_the_console_says() {
+    let envoy = start(&weights(50, 50), Some(TOKEN), 2);
+    let status = |address: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_verdigris"));
+        let output = command.args(["status", address]).env("NO_COLOR", "1").output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        (output.status.code(), text + &String::from_utf8_lossy(&output.stderr))
+    };
+    let console = envoy.console.clone().unwrap();
+    let (code, text) = status(&console);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("Weights by hand: 50 % on green, and nothing is judged."), "{text}");
+    order(&envoy, "rollback", &json!({"reason": "to see"}));
+    let (code, text) = status(&console);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("Rolled back by hand: to see"), "{text}");
+    assert_eq!(status(&envoy.url).0, Some(3), "the listener of the release is no console");
 }
 
 #[test]

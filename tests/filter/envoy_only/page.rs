@@ -80,6 +80,9 @@ async fn steer(envoy: &Envoy) {
     person.click("#ask-go").await;
     person.is_told("Say why").await;
     person.write("[name=reason]", "a fifth of them").await;
+    person.write("[name=token]", "“quoted”").await;
+    person.click("#ask-go").await;
+    person.is_told("a character in it that no token has").await;
     person.write("[name=token]", "wrong").await;
     person.click("#ask-go").await;
     person.is_told("The token is missing or wrong").await;
@@ -94,7 +97,7 @@ async fn steer(envoy: &Envoy) {
     person.until(IS_SHUT).await;
 
     person.order("promote", "enough of it").await;
-    person.until(&says("Promoted by hand: enough of it")).await;
+    person.until(&says("Promoted by hand, and only tripwires look on: enough of it")).await;
     assert!(!person.sees("promote").await && !person.sees("pause").await);
     person.order("resume", "not yet").await;
     person.until(&says(SAFE)).await;
