@@ -120,7 +120,7 @@ fn decision(entry: &Entry) -> DecisionView {
 
 impl RampView {
     fn of(settings: &Settings, state: &State, now: Now) -> Self {
-        let in_step_s = now.monotonic.saturating_sub(state.began) / SECOND_NS;
+        let in_step_s = state.in_step(now) / SECOND_NS;
         let judgement = state.judgement(settings);
         let step = |step: &RampStep| StepView {
             green_bp: step.share.basis_points(),

@@ -32,7 +32,7 @@ const TRIES: usize = 4;
 
 /// In what form VMs share a ramp: another one whenever what is written changes. Modules of
 /// two forms have a ramp each, and neither reads what it would take for something else.
-pub const FORMAT: u32 = 4;
+pub const FORMAT: u32 = 5;
 
 /// The key of what is written in that form.
 pub fn key_of_format(rollout: &str, what: &str) -> String {

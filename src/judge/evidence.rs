@@ -21,7 +21,7 @@ use super::seen::Seen;
 pub struct Evidence {
     /// Of each step so far.
     pub steps: Vec<StepBook>,
-    /// When each step began.
+    /// From when each step gets warm.
     began: Vec<u64>,
     /// The units of the newest steps. They are many, and written down on their own: see
     /// [`Evidence::new_marks`].
@@ -75,7 +75,8 @@ struct Marks {
 // === impl Evidence ===
 
 impl Evidence {
-    /// Notes when a step began, on the clock of the observations.
+    /// Notes when a step began, on the clock of the observations; or, of the newest, when it
+    /// went on after other shares than its own.
     ///
     /// In a step's first moments only short answers have ended: a slower green looks as
     /// fast as blue then, its slow answers being under way. So nothing counts for going

@@ -81,7 +81,7 @@ impl State {
         let is_restart = before.restart != self.told.restart;
         // A rollback holds until the ramp begins again.
         let ended = if is_restart || self.phase != Phase::RolledBack {
-            self.release(settings).map(|order| {
+            self.release(settings, now).map(|order| {
                 format!(
                     "the ramp is another one, which ends what was ordered: {}",
                     order.verb.as_str()
@@ -238,7 +238,7 @@ impl State {
         judgement: &Judgement,
         now: Now,
     ) -> Option<Entry> {
-        let in_step = now.monotonic.saturating_sub(self.began);
+        let in_step = self.in_step(now);
         if u128::from(in_step) < settings.bake.as_nanos() {
             self.wait = Wait::Bake;
             return None;

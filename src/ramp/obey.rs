@@ -13,7 +13,9 @@
 //! else is ordered holds, and with its end the ramp waits again.
 //!
 //! Tripwires look at green's responses in any phase. A share by hand is no step's: what it
-//! decides is evidence of none, and the judge goes on with what comes late of the step. After
+//! decides is evidence of none, and the judge goes on with what comes late of the step. Nor is
+//! its time any step's: bake time and timeout stand still, and the step must get warm anew.
+//! A pause goes on gathering evidence at the step's share, and its time counts. After
 //! `promote` the judge is not asked.
 //!
 //! An order holds until the ramp changes in the configuration, in whatever; a rollback until
@@ -46,11 +48,13 @@ impl State {
             Verb::Weights(_) => {
                 self.phase = Phase::Paused;
                 self.wait_unless_lost(Wait::Resume);
+                self.leave(now);
                 self.order = Some(order);
             }
             Verb::Promote => {
                 self.phase = Phase::Promoted;
                 self.wait_unless_lost(Wait::Nothing);
+                self.leave(now);
                 self.order = Some(order);
             }
             Verb::Rollback => {
@@ -58,7 +62,7 @@ impl State {
                 self.order = Some(order);
             }
             Verb::Resume => {
-                self.release(settings);
+                self.release(settings, now);
             }
             Verb::Approve => {
                 self.phase = Phase::Ramping;
@@ -79,8 +83,9 @@ impl State {
 
     /// What was ordered ends, and the ramp goes on with the step that it was in; what that
     /// was.
-    pub(super) fn release(&mut self, settings: &Settings) -> Option<Order> {
+    pub(super) fn release(&mut self, settings: &Settings, now: Now) -> Option<Order> {
         let order = self.order.take()?;
+        self.come_back(now);
         let is_lost = self.wait == Wait::StateLost;
         // Whether it waits for anything else the next tick tells.
         if is_lost || settings.is_paused {

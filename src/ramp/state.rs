@@ -23,8 +23,11 @@ pub struct State {
     pub wait: Wait,
     /// The step, counted from 0.
     pub step: usize,
-    /// When the step began, in nanoseconds of the clock that only goes on.
-    pub began: u64,
+    /// When the step began, in nanoseconds of the clock that only goes on; later by as long
+    /// as shares by hand have held since.
+    began: u64,
+    /// Since when a share by hand has held instead of the step's, on the same clock.
+    away: Option<u64>,
     /// The number of the step, as observations carry it; see [`InForce::number`].
     pub number: u16,
     /// What is known of the steps.
@@ -84,6 +87,7 @@ impl State {
             wait: Wait::Bake,
             step: 0,
             began: now.monotonic,
+            away: None,
             number: 0,
             evidence: Evidence::default(),
             memory: Vec::new(),
@@ -152,11 +156,30 @@ impl State {
         u16::try_from(self.step).ok()?.checked_sub(ago)
     }
 
+    /// For how long the step's share has been in force, in nanoseconds. A pause keeps that
+    /// share, and is time in the step; a share by hand is not.
+    pub fn in_step(&self, now: Now) -> u64 {
+        self.away.unwrap_or(now.monotonic).saturating_sub(self.began)
+    }
+
+    /// A share by hand comes instead of the step's, or of another one by hand.
+    pub(super) fn leave(&mut self, now: Now) {
+        self.away.get_or_insert(now.monotonic);
+    }
+
+    /// The step's share is in force again, if another one was.
+    pub(super) fn come_back(&mut self, now: Now) {
+        let Some(away) = self.away.take() else { return };
+        self.began = self.began.saturating_add(now.monotonic.saturating_sub(away));
+        // As in the step's first moments, only short answers of it will have ended.
+        self.evidence.begin(self.step, now.monotonic);
+    }
+
     /// A step begins.
     pub(super) fn enter(&mut self, settings: &Settings, step: usize, now: Now) {
         self.step = step;
         self.number = self.number.saturating_add(1);
-        self.began = now.monotonic;
+        (self.began, self.away) = (now.monotonic, None);
         self.is_overdue = false;
         self.wait = Wait::Bake;
         self.evidence.begin(step, now.monotonic);

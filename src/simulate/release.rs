@@ -52,7 +52,7 @@ impl Release {
             let seconds = second + 1;
             state.tick(settings, at(seconds), &mut told);
             let is_over = state.phase == Phase::Holding && state.wait == Wait::Nothing;
-            let in_step = seconds.saturating_sub(state.began / SECOND_NS as u64);
+            let in_step = state.in_step(at(seconds)) / SECOND_NS as u64;
             let end = match state.phase {
                 Phase::RolledBack => End::RolledBack,
                 Phase::Promoted => End::Done,

@@ -162,6 +162,25 @@ fn what_the_judge_says_is_shown_in_parts_of_what_it_takes() {
     assert_eq!((judged.gates[0].verdict.as_str(), judged.gates[0].worse), ("fail", 1.0));
 }
 
+/// Evidence comes as it came while the step's share was in force.
+#[test]
+fn a_share_by_hand_puts_off_nothing_but_the_end_of_its_time() {
+    let gates = json!([{"metric": "error_rate", "ceiling": null}]);
+    let mut walk = Walk::begin(ramp(json!({"gates": gates, "bake": "30s"})));
+    walk.seconds(40, Seen { each: 20, blue_bad: 4, green_bad: 4 });
+    let of = |walk: &Walk| {
+        let ramp = shown(walk, some()).ramp.unwrap();
+        (ramp.in_step_s, ramp.about_s)
+    };
+    let before = of(&walk);
+    assert!(before.0 == 40 && before.1.is_some(), "{before:?}");
+    walk.order(Verb::Weights(Share::new(4, 1).unwrap())).unwrap();
+    walk.seconds(7200, NONE);
+    assert_eq!(of(&walk), (40, None));
+    walk.order(Verb::Resume).unwrap();
+    assert_eq!(of(&walk), before);
+}
+
 /// The state of before is not taken for that of a configuration that has just come.
 #[test]
 fn a_state_of_another_configuration_is_not_shown() {

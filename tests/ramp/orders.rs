@@ -1,8 +1,11 @@
 //! What orders do to a ramp, in each phase.
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use verdigris::assign::Share;
+use verdigris::judge::book::Book;
 use verdigris::ramp::{Phase, Wait};
 use verdigris::steer::{Order, Verb};
 
@@ -239,6 +242,102 @@ fn a_share_by_hand_is_evidence_of_no_step() {
     assert_eq!(walk.state.evidence.steps[0].units.green, before.steps[0].units.green + 30);
     walk.seconds(600, GOOD);
     assert_eq!(walk.phase(), Phase::Promoted, "{:#?}", walk.log());
+}
+
+/// Of orders that hold one after the other, each for a thousand seconds, the time that is
+/// the step's; however they end, and wherever the step was.
+#[test]
+fn only_a_pause_is_time_in_the_step() {
+    const HELD: u64 = 1000;
+    let table: [(&[Verb], u64); 6] = [
+        (&[Verb::Pause], HELD),
+        (&[weights(1, 9)], 0),
+        (&[Verb::Promote], 0),
+        (&[weights(1, 9), Verb::Promote, weights(9, 1)], 0),
+        (&[Verb::Pause, weights(1, 9)], HELD),
+        (&[Verb::Pause, Verb::Promote, weights(1, 9)], HELD),
+    ];
+    for (orders, counts) in table {
+        for (before, phase) in [(30, Phase::Ramping), (70, Phase::Holding)] {
+            let mut walk = Walk::begin(ramp());
+            walk.seconds(before, NOTHING);
+            assert_eq!(walk.phase(), phase);
+            for verb in orders {
+                walk.order(*verb).unwrap();
+                walk.seconds(HELD, NOTHING);
+            }
+            let mut reloaded = walk.clone();
+            reloaded.change(with(json!({"timeout": "2h"})));
+            walk.order(Verb::Resume).unwrap();
+            for (mut walk, ended) in [(walk, "resume"), (reloaded, "a reload")] {
+                walk.tell(walk.state.number, NOTHING);
+                assert_eq!(walk.state.order, None);
+                let in_step = Duration::from_nanos(walk.state.in_step(walk.now())).as_secs();
+                let what = format!("{orders:?} after {before} s, ended by {ended}");
+                assert_eq!(in_step, before + counts, "{what}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_share_by_hand_ends_no_bake_time() {
+    for (verb, left) in [(Verb::Pause, 0), (weights(1, 9), 30), (Verb::Promote, 30)] {
+        let mut walk = after(ramp(), 30, &[verb]);
+        walk.seconds(600, NOTHING);
+        walk.order(Verb::Resume).unwrap();
+        let mut waited = 0;
+        while walk.state.step == 0 && waited < 60 {
+            walk.seconds(1, GOOD);
+            waited += 1;
+        }
+        assert_eq!(waited, left.max(1), "{verb:?} {:#?}", walk.log());
+    }
+}
+
+/// What gathers evidence for longer than the timeout and is still undecided is overdue,
+/// though it was paused; what gathers none is not.
+#[test]
+fn a_share_by_hand_makes_no_step_overdue() {
+    for (verb, is_overdue) in [(Verb::Pause, true), (weights(1, 9), false), (Verb::Promote, false)]
+    {
+        let mut walk = Walk::begin(ramp());
+        walk.seconds(70, NOTHING);
+        walk.order(verb).unwrap();
+        walk.seconds(7200, NOTHING);
+        walk.order(Verb::Resume).unwrap();
+        walk.seconds(3, NOTHING);
+        let stands = (walk.phase(), walk.state.wait, walk.is_overdue());
+        assert_eq!(stands, (Phase::Holding, Wait::Data, is_overdue), "{verb:?}");
+        walk.seconds(3526, NOTHING);
+        assert_eq!(walk.is_overdue(), is_overdue, "{verb:?}");
+        walk.seconds(1, NOTHING);
+        assert!(walk.is_overdue(), "{verb:?}");
+    }
+}
+
+/// When a step goes on after a share by hand, only short answers of it have ended at first.
+#[test]
+fn after_a_share_by_hand_a_step_gets_warm_anew() {
+    let warm = |walk: &Walk| match &walk.state.evidence.steps[0].gates[0] {
+        Book::Rate(book) => book.units.green,
+        Book::Values(_) => unreachable!("errors are a rate"),
+    };
+    for (verb, at_once) in [(Verb::Pause, 30), (weights(1, 9), 0), (Verb::Promote, 0)] {
+        let mut walk = after(with(json!({"bake": "1h", "warmup": "20s"})), 30, &[verb]);
+        let (before, number) = (warm(&walk), walk.state.number);
+        walk.tell(number, GOOD);
+        assert_eq!(warm(&walk), before + 30, "{verb:?}: what comes late of a warm step counts");
+        walk.seconds(100, NOTHING);
+        walk.order(Verb::Resume).unwrap();
+        let before = warm(&walk);
+        walk.seconds(1, GOOD);
+        assert_eq!(warm(&walk), before + at_once, "{verb:?}");
+        walk.seconds(18, GOOD);
+        assert_eq!(warm(&walk), before + 19 * at_once, "{verb:?}");
+        walk.seconds(1, GOOD);
+        assert_eq!(warm(&walk), before + 30 + 19 * at_once, "{verb:?}");
+    }
 }
 
 #[test]
