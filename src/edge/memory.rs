@@ -1,7 +1,10 @@
 //! The memory of units, as VMs share it: pieces to which each tick appends, so that
 //! none is written again once it is full. A VM that takes over reads them all.
+//!
+//! They are written after the state that counts their entries. Of a tick whose state was not
+//! taken nothing is to be found in them: its units are not seen yet.
 
-use super::host::{Cas, HostError, set_shared, shared};
+use super::host::{Cas, set_shared, shared};
 use super::walker::key_of_format;
 use crate::judge::evidence::UnitMarks;
 use crate::ramp::{Settings, State};
@@ -11,10 +14,14 @@ const ENTRIES: usize = 4096;
 /// A unit's hash and its marks.
 const BYTES: usize = 8 + 4;
 
-/// The pieces that are not full yet, by the number of the step.
+/// What is not written down yet.
 pub struct Memory {
     rollout: String,
+    /// The pieces that are not full yet, by the number of the step.
     open: Vec<(u16, Vec<u8>)>,
+    /// Pieces that get their last bytes, each with its place: full ones, and dropped ones,
+    /// which get none.
+    closed: Vec<(u16, usize, Vec<u8>)>,
 }
 
 // === impl Memory ===
@@ -22,7 +29,8 @@ pub struct Memory {
 impl Memory {
     /// Has the state remember what is written down.
     pub fn load(rollout: &str, settings: &Settings, state: &mut State) -> Self {
-        let mut memory = Self { rollout: rollout.to_owned(), open: Vec::new() };
+        let (open, closed) = (Vec::new(), Vec::new());
+        let mut memory = Self { rollout: rollout.to_owned(), open, closed };
         for (number, entries) in state.memory.clone() {
             let Some(step) = state.step_of(number) else { continue };
             for piece in 0..=entries / ENTRIES {
@@ -42,9 +50,9 @@ impl Memory {
         memory
     }
 
-    /// Writes down what the last tick has added, and drops what is not remembered any
-    /// more.
-    pub fn append(&mut self, state: &mut State) -> Result<(), HostError> {
+    /// Takes in what the last tick has added, and drops what is not remembered any more.
+    /// The state counts it; [`Self::write`] writes it.
+    pub fn append(&mut self, state: &mut State) {
         let step = u16::try_from(state.step).unwrap_or_default();
         for marks in state.evidence.new_marks().to_vec() {
             let ago = step.saturating_sub(marks.step);
@@ -55,29 +63,35 @@ impl Memory {
             let Some(entries) = entry(&mut state.memory, number) else { continue };
             *entries += 1;
             if entries.is_multiple_of(ENTRIES) {
-                let full = std::mem::take(open);
-                self.write(number, *entries / ENTRIES - 1, &full)?;
+                self.closed.push((number, *entries / ENTRIES - 1, std::mem::take(open)));
             }
-        }
-        for (number, open) in &self.open {
-            let entries = state.memory.iter().find(|(it, _)| it == number).map_or(0, |it| it.1);
-            self.write(*number, entries / ENTRIES, open)?;
         }
         let is_kept = |number: u16| state.step_of(number).is_some_and(|it| it + 1 >= step);
         let (kept, dropped): (Vec<_>, Vec<_>) =
             state.memory.iter().partition(|(number, _)| is_kept(*number));
         for (number, entries) in dropped {
-            for piece in 0..=entries / ENTRIES {
-                self.write(number, piece, &[])?;
-            }
+            let pieces = 0..=entries / ENTRIES;
+            self.closed.extend(pieces.map(|piece| (number, piece, Vec::new())));
         }
         self.open.retain(|(number, _)| kept.iter().any(|(it, _)| it == number));
         state.memory = kept;
-        Ok(())
     }
 
-    fn write(&self, number: u16, piece: usize, bytes: &[u8]) -> Result<(), HostError> {
-        set_shared(&self.key(number, piece), bytes, Cas::ANY)
+    /// Writes down what was appended; to be called when the state was.
+    pub fn write(&mut self, state: &State) {
+        for (number, piece, bytes) in std::mem::take(&mut self.closed) {
+            self.write_piece(number, piece, &bytes);
+        }
+        for (number, open) in &self.open {
+            let entries = state.memory.iter().find(|(it, _)| it == number).map_or(0, |it| it.1);
+            self.write_piece(*number, entries / ENTRIES, open);
+        }
+    }
+
+    fn write_piece(&self, number: u16, piece: usize, bytes: &[u8]) {
+        // Units that the host does not take now are forgotten by who takes over, or are
+        // taken with the next tick.
+        let _ = set_shared(&self.key(number, piece), bytes, Cas::ANY);
     }
 
     fn key(&self, number: u16, piece: usize) -> String {

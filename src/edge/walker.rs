@@ -234,15 +234,16 @@ impl Walker {
             }
         }
         let entries = deciding.state.tick(settings, now, &mut observations);
-        let is_written = deciding.memory.append(&mut deciding.state).is_ok()
-            && self.write(&key, &mut deciding, cas);
-        if !is_written {
-            // Another VM has decided meanwhile, and goes on with what was told.
+        deciding.memory.append(&mut deciding.state);
+        if !self.write(&key, &mut deciding, cas) {
+            // Another VM has decided meanwhile, or obeyed an order: whichever is next to
+            // decide goes on with what was told.
             for bytes in &told {
                 let _ = self.queue.map(|queue| queue.push(bytes));
             }
             return None;
         }
+        deciding.memory.write(&deciding.state);
         entries.iter().for_each(|entry| say(&self.rollout, entry));
         deciding.counters.count(&settings.rules, &deciding.state.evidence);
         self.publish(settings, chronicle, &deciding.state);

@@ -18,6 +18,7 @@ mod host_only;
 mod lease;
 mod memory;
 mod outcomes;
+mod overtaken;
 mod patching;
 #[path = "../console/person.rs"]
 mod person;

@@ -214,6 +214,9 @@ fn link_shared(linker: &mut Linker<State>) {
         let key = String::from_utf8(read(&host, key, key_size)).unwrap();
         let bytes = read(&host, value, value_size);
         let mut shared = host.data().shared.lock().unwrap();
+        if cas != 0 && let Some(others) = shared.overtaking.remove(&key) {
+            shared.data.insert(key.clone(), (others, cas + 1));
+        }
         // As in Envoy, nothing is compared where there is nothing yet.
         let change = match shared.data.get(&key) {
             Some((_, change)) if cas != 0 && cas != *change => return CAS_MISMATCH,

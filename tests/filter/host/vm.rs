@@ -23,6 +23,8 @@ pub struct Shared {
     /// Values, each with the number of its last change.
     pub data: BTreeMap<String, (Vec<u8>, u32)>,
     pub queues: Vec<(String, VecDeque<Vec<u8>>)>,
+    /// What another thread writes under a key just before the next compare-and-swap of it.
+    pub overtaking: BTreeMap<String, Vec<u8>>,
     /// Nanoseconds since the process began, and since 1970.
     pub clock: u64,
     /// Whether the clock stands still when it is looked at.
