@@ -50,7 +50,11 @@ pub fn headline(rollout: &RolloutView) -> Headline {
 
 fn say(rollout: &RolloutView) -> (Tone, String) {
     let (tone, text) = stands(rollout);
-    // These two are what the line below is about.
+    if rollout.is_replaced {
+        let text = format!("Over, it seems, since another rollout has come. {text}");
+        return (Tone::Waits, text);
+    }
+    // These are what the line is about.
     let waits = rollout.ramp.as_ref().map_or("", |ramp| ramp.waits_for.as_str());
     if tone == Tone::Bad || waits == "state_lost" || !rollout.is_known {
         return (tone, text);
@@ -67,10 +71,6 @@ fn say(rollout: &RolloutView) -> (Tone, String) {
 fn stands(rollout: &RolloutView) -> (Tone, String) {
     let share = Share(rollout.green_bp);
     let order = rollout.order.as_ref().map(|order| (order.order.as_str(), short(&order.reason)));
-    if rollout.is_replaced {
-        let text = "Another rollout has come, and no request under this one since.";
-        return (Tone::Waits, text.into());
-    }
     if !rollout.is_known {
         let text = format!("It is not known yet where the ramp stands: {share} are on green.");
         return (Tone::Unknown, text);

@@ -182,32 +182,24 @@ impl Root {
     /// What this VM runs on: of each rollout the newest configuration, or, where that is not
     /// known here, the one that was used last.
     pub fn in_use(all: &[Self]) -> Vec<InUse> {
+        let roots = || all.iter().filter_map(|root| Some((root, root.running.as_ref()?)));
+        let releases = || roots().filter(|(_, running)| !running.is_shadow());
+        let age = |(root, running): &(&Self, &Rc<Running>)| (running.is_newest(), root.used);
         let mut in_use: Vec<(&Self, &Rc<Running>)> = Vec::new();
-        let releases = || {
-            let running = |root: &'_ Self| root.running.as_ref().is_some_and(|it| !it.is_shadow());
-            all.iter().filter(move |root| running(root))
-        };
-        for root in releases() {
-            let Some(running) = &root.running else { continue };
-            let age = |(root, it): (&Self, &Rc<Running>)| (it.is_newest(), root.used);
-            let is_same =
-                |(_, it): &&mut (&Self, &Rc<Running>)| it.config.rollout == running.config.rollout;
-            match in_use.iter_mut().find(is_same) {
-                Some(known) if age(*known) < age((root, running)) => *known = (root, running),
+        for it in releases() {
+            match in_use.iter_mut().find(|known| known.1.config.rollout == it.1.config.rollout) {
+                Some(known) if age(known) < age(&it) => *known = it,
                 Some(_) => {}
-                None => in_use.push((root, running)),
+                None => in_use.push(it),
             }
         }
-        let replaced = |root: &Self, running: &Running| {
-            let is_other = |it: &Running| it.config.rollout != running.config.rollout;
-            let others = releases().filter(|it| it.running.as_deref().is_some_and(is_other));
-            others.into_iter().any(|other| other.configured > root.used)
+        let is_replaced = |(root, running): (&Self, &Rc<Running>)| {
+            releases().any(|(other, it)| {
+                other.configured > root.used && it.config.rollout != running.config.rollout
+            })
         };
-        let in_use = in_use.into_iter().map(|(root, running)| InUse {
-            is_replaced: replaced(root, running),
-            running: Rc::clone(running),
-        });
-        in_use.collect()
+        let in_use = in_use.into_iter();
+        in_use.map(|it| InUse { is_replaced: is_replaced(it), running: Rc::clone(it.1) }).collect()
     }
 
     /// A stream under this configuration. Without one it lets everything pass.

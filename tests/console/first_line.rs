@@ -122,7 +122,12 @@ fn the_first_line_says_whether_the_release_is_fine() {
             asked: we know it",
         ),
         (unknown, Tone::Unknown, "It is not known yet where the ramp stands: 25 % are on green."),
-        (replaced, Tone::Waits, "Another rollout has come, and no request under this one since."),
+        (
+            replaced,
+            Tone::Waits,
+            "Over, it seems, since another rollout has come. Rolled back: green had more refusals \
+            (10.9 % against 0.80 %).",
+        ),
         (
             asks_next,
             Tone::Good,
