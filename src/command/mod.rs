@@ -93,12 +93,12 @@ pub fn main() -> ExitCode {
     let Cli { json, what } = Cli::parse();
     let done = match what {
         What::Check(check) if check.schema => write(check::SCHEMA.as_bytes()),
-        What::Check(check) => check.run().map(|it| print(&it, json)),
-        What::Explain(explain) => explain.run().map(|it| print(&it, json)),
-        What::Plan(plan) => plan.run().map(|it| print(&it, json)),
-        What::Simulate(simulate) => simulate.run().map(|it| print(&it, json)),
-        What::SetWeights(set_weights) => set_weights.run().map(|it| print(&it, json)),
-        What::Status(status) => status.run().map(|it| print(&it, json)),
+        What::Check(check) => check.run().and_then(|it| print(&it, json)),
+        What::Explain(explain) => explain.run().and_then(|it| print(&it, json)),
+        What::Plan(plan) => plan.run().and_then(|it| print(&it, json)),
+        What::Simulate(simulate) => simulate.run().and_then(|it| print(&it, json)),
+        What::SetWeights(set_weights) => set_weights.run().and_then(|it| print(&it, json)),
+        What::Status(status) => status.run().and_then(|it| print(&it, json)),
         What::Watch(watch) => watch.run(json).map(|()| true),
         What::Completions { shell } => {
             let mut text = Vec::new();
@@ -116,6 +116,11 @@ pub fn main() -> ExitCode {
                 Stop::Usage(why) => (why, USAGE),
                 Stop::Unreached(why) => (why, UNREACHED),
             };
+            if json {
+                // Who cannot be told so is told by the exit code.
+                let told = serde_json::json!({"error": why}).to_string() + "\n";
+                let _ = output::write(&mut std::io::stdout(), told.as_bytes());
+            }
             anstream::eprintln!("{} {why}", styled(BAD, "error:"));
             ExitCode::from(code)
         }
@@ -142,11 +147,7 @@ fn man() -> Result<Vec<u8>, Stop> {
 
 /// Writes what is read by programs.
 fn write(bytes: &[u8]) -> Result<bool, Stop> {
-    match std::io::stdout().write_all(bytes) {
-        // Whoever reads has enough.
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(true),
-        written => written.map(|()| true).map_err(|error| Stop::Usage(error.to_string())),
-    }
+    output::write(&mut std::io::stdout(), bytes).map(|()| true)
 }
 
 /// The only configuration of a file, which must be one that can be run.

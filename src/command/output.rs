@@ -1,7 +1,6 @@
 //! What is printed: for people by default, as JSON where it is asked for.
 
 use std::fmt::{self, Write as _};
-use std::io::Write as _;
 
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
@@ -49,14 +48,21 @@ pub const DOUBTFUL: Style = AnsiColor::Yellow.on_default();
 pub const FAINT: Style = Style::new().dimmed();
 
 /// Prints a report, and says whether there is nothing to mend.
-pub fn print(report: &impl Report, as_json: bool) -> bool {
+pub fn print(report: &impl Report, as_json: bool) -> Result<bool, Stop> {
     let text = match as_json {
         true => serde_json::to_string_pretty(report).unwrap_or_default() + "\n",
         false => report.text(),
     };
-    // Whoever reads may have enough.
-    let _ = anstream::stdout().write_all(text.as_bytes());
-    report.is_fine()
+    write(&mut anstream::stdout(), text.as_bytes()).map(|()| report.is_fine())
+}
+
+/// Writes all of it.
+pub fn write(to: &mut impl std::io::Write, bytes: &[u8]) -> Result<(), Stop> {
+    match to.write_all(bytes).and_then(|()| to.flush()) {
+        // Whoever reads has enough.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(|error| Stop::Usage(format!("cannot be written: {error}"))),
+    }
 }
 
 /// How many columns there are for text.

@@ -96,7 +96,7 @@ struct SeesGreen {
 impl Plan {
     pub fn run(mut self) -> Result<Planned, Stop> {
         let config = super::config_of(&self.file)?;
-        let (ramp, left_out) = without_feedback(ramp_of(&config)?)?;
+        let (ramp, left_out) = without_feedback(ramp_of(&self.file, &config)?)?;
         let ramp = &ramp;
         for (name, rate) in [("errors", &self.error_rate), ("refusals", &self.refusal_rate)] {
             if let Some(rate) = rate {
@@ -104,6 +104,11 @@ impl Plan {
             }
         }
         let world = self.traffic.world(ramp, &[])?;
+        let times = 1.0 + self.regression.unwrap_or_default();
+        if let Some(it) = world.behaviours.iter().find(|it| it.is_rate() && it.blue * times > 1.0) {
+            let why = format!("--regression: {}: green's rate would be above 1", it.metric);
+            return Err(Stop::Usage(why));
+        }
         let of_conversations = config.conversation.is_some();
         let steps: Vec<_> =
             (0..ramp.steps.len()).map(|at| self.step(ramp, &world, of_conversations, at)).collect();

@@ -63,6 +63,12 @@ impl Address {
         let rest = rest.strip_suffix("/state.json").unwrap_or(rest).trim_end_matches('/');
         let address = format!("http://{rest}/state.json");
         let uri = address.parse::<Uri>().ok();
+        // A port that is none would be taken for the usual one.
+        let is_port = |authority: &ureq::http::uri::Authority| {
+            let after = authority.as_str().strip_prefix(authority.host());
+            after.is_some_and(|after| after.is_empty() || authority.port_u16().is_some())
+        };
+        let uri = uri.filter(|uri| uri.authority().is_some_and(is_port));
         let host = uri.as_ref().and_then(Uri::host).filter(|it| !it.is_empty());
         host.map(|_| Self(address.clone())).ok_or_else(|| mend.to_owned())
     }

@@ -82,7 +82,7 @@ impl SetWeights {
         let reload = reload::effects(&(&plugin.json, &old), &(json, &new), None, can_steer)?;
         let is_written = !self.dry_run && before != after;
         if is_written {
-            replace(&self.file, &changed.text)
+            replace(&self.file, &source.text, &changed.text)
                 .map_err(|error| Stop::Usage(format!("{name}: is not replaced: {error}")))?;
         }
         Ok(Set { file: name, before, after, written: is_written || before == after, reload })
@@ -206,8 +206,9 @@ fn refuse_other_change(old: &Source, new: &Source, weights: Weights) -> Result<(
     Ok(())
 }
 
-/// Puts `text` into the file's place at once, with its mode and owner.
-fn replace(file: &Path, text: &str) -> std::io::Result<()> {
+/// Puts `text` into the file's place at once, with its mode and owner, if `old` is still what
+/// stands there.
+fn replace(file: &Path, old: &str, text: &str) -> std::io::Result<()> {
     let folder = file.parent().filter(|it| *it != Path::new("")).unwrap_or(Path::new("."));
     let meta = fs::metadata(file)?;
     let mut new = tempfile::Builder::new().prefix(".verdigris-").tempfile_in(folder)?;
@@ -218,6 +219,12 @@ fn replace(file: &Path, text: &str) -> std::io::Result<()> {
     }
     new.as_file().set_permissions(meta.permissions())?;
     new.as_file().sync_all()?;
+    // What is left between this look and the rename is some microseconds.
+    if fs::read(file)? != old.as_bytes() {
+        return Err(std::io::Error::other(
+            "somebody has changed it meanwhile; look, and try again",
+        ));
+    }
     new.persist(file)?;
     // The rename itself is to outlive a crash, too.
     File::open(folder)?.sync_all()

@@ -35,7 +35,7 @@ pub struct Simulate {
     #[arg(long, value_name = "N", default_value = "0")]
     seed: u64,
     /// After how many hours in one step a ramp is given up as held; else after the ramp's
-    /// timeout, and at most 4.
+    /// timeout, and at most 4 unless it bakes for longer.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=8760))]
     hours: Option<u32>,
 }
@@ -87,11 +87,16 @@ const MOST_S: u64 = 4 * 3600;
 impl Simulate {
     pub fn run(self) -> Result<Simulated, Stop> {
         let config = super::config_of(&self.file)?;
-        let (ramp, left_out) = without_feedback(ramp_of(&config)?)?;
+        let (ramp, left_out) = without_feedback(ramp_of(&self.file, &config)?)?;
         let ramp = &ramp;
         let world = self.traffic.world(ramp, &self.green)?;
         let traffic = Assumed::of(&world);
         let most_s = match self.hours {
+            Some(hours) if u64::from(hours) * 3600 < ramp.bake.as_secs() => {
+                let why =
+                    "--hours: no step is over before its bake time: say no less than ramp.bake";
+                return Err(Stop::Usage(why.to_owned()));
+            }
             Some(hours) => u64::from(hours) * 3600,
             None => ramp.timeout.as_secs().min(MOST_S).max(ramp.bake.as_secs() + 1),
         };

@@ -72,10 +72,13 @@ impl Traffic {
         refuse_idle(&metrics, &self.blue, green).map_err(Stop::Usage)?;
         let behaviours = behaviours(&metrics, &self.blue, green).map_err(Stop::Usage)?;
         let users = match self.users {
-            Some(count) if ramp.rules.counting == Counting::Units => {
-                Users::Sticky { count: count as usize, shape: ALIKE }
+            Some(_) if ramp.rules.counting == Counting::EveryRequest => {
+                let why = "--users: the ramp counts every request (evidence), whoever sends it; \
+                           leave the option out";
+                return Err(Stop::Usage(why.to_owned()));
             }
-            _ => Users::Independent,
+            Some(count) => Users::Sticky { count: count as usize, shape: ALIKE },
+            None => Users::Independent,
         };
         Ok(World { per_second: self.rps, users, behaviours, incident: None })
     }
@@ -95,11 +98,12 @@ fn looked_at(ramp: &Settings) -> Vec<Metric> {
     metrics
 }
 
-/// The ramp of a configuration; that of one with weights would be none.
-pub fn ramp_of(config: &Config) -> Result<&Settings, Stop> {
+/// The ramp of the configuration in a file; that of one with weights would be none.
+pub fn ramp_of<'a>(file: &str, config: &'a Config) -> Result<&'a Settings, Stop> {
     config.ramp.as_ref().ok_or_else(|| {
-        let mend = "the configuration has no ramp: write \"ramp\": {} in the place of weights";
-        Stop::ToMend(mend.to_owned())
+        Stop::ToMend(format!(
+            "{file}: there is no ramp: write \"ramp\": {{}} in the place of weights"
+        ))
     })
 }
 

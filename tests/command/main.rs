@@ -8,6 +8,7 @@ mod fixtures;
 mod plan;
 mod reload;
 mod run;
+mod scripts;
 #[path = "../console/server.rs"]
 mod server;
 mod set_weights;

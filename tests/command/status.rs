@@ -172,6 +172,9 @@ fn what_is_no_console_is_said_to_be_none() {
         ("https://a.example", "https is not spoken here"),
         ("http://ada:secret@127.0.0.1:1", "nothing secret is sent anywhere"),
         ("ftp://a", "write where the console listens"),
+        ("127.0.0.1:99999", "write where the console listens"),
+        ("localhost:", "write where the console listens"),
+        ("[::1", "write where the console listens"),
     ] {
         let done = verdigris(&["status", url]);
         assert!(done.code == 2 && done.err.contains(why), "{done:?}");
