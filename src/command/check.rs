@@ -21,8 +21,8 @@ pub struct Check {
     /// The files; - is the standard input.
     #[arg(required_unless_present = "schema", value_name = "FILE")]
     files: Vec<String>,
-    /// Warns of what a reload would do in the place of this file. What it would end of what was
-    /// ordered by hand, if anything was, is a note and no warning.
+    /// Warns of what a reload would do in the place of this file. That green's share
+    /// grows, and what would end of what was ordered by hand, are notes and no warnings.
     #[arg(long, value_name = "OLD")]
     from: Option<String>,
     /// The step in which OLD's ramp stands, counted from 0; else the worst of all is told.
@@ -248,7 +248,7 @@ impl Report for Checked {
 
     fn is_fine(&self) -> bool {
         let mut effects = self.reload.iter().flatten();
-        let has_warnings = !self.warnings.is_empty() || effects.any(|it| !it.if_ordered);
+        let has_warnings = !self.warnings.is_empty() || effects.any(Effect::is_warning);
         self.problems.is_empty() && !(self.is_strict && has_warnings)
     }
 }

@@ -17,7 +17,12 @@ fn the_weights_alone_change() {
     let inode = fs::metadata(&file).unwrap().ino();
     let done = verdigris(&["set-weights", &file, "25"]);
     assert_eq!(done.code, 0, "{done:?}");
-    let (note, written) = done.out.split_once('\n').unwrap();
+    let (growth, rest) = done.out.split_once('\n').unwrap();
+    assert_eq!(
+        growth,
+        "note: weights: green's share goes from 5 % to 25 %: 20 % of all users go to green"
+    );
+    let (note, written) = rest.split_once('\n').unwrap();
     assert!(note.starts_with("note: weights: what was ordered by hand, if anything was, ends"));
     assert_eq!(written, format!("written: {file}: weights 95/5 -> 75/25\n"));
     let expected = shipped.replace("\"blue\": 95, \"green\": 5}", "\"blue\": 75, \"green\": 25}");

@@ -146,10 +146,21 @@ pub(super) fn shares(old: &Config, new: &Config, before: &[Before]) -> Vec<Effec
                 percent(back)
             ));
         }
+        // More for green is what a rollout is for, and nothing to warn of.
+        let is_meant = told.is_empty();
+        if to > from {
+            told.push(format!(
+                "green's share goes from {} to {}: {} of all users go to green",
+                percent(from),
+                percent(to),
+                percent(rounded(to - from))
+            ));
+        }
         if told.is_empty() {
             continue;
         }
         let effect = Effect {
+            is_meant,
             thrown_back: (back > 0.0).then_some(back),
             moved: (from != to).then_some(rounded((from - to).abs())),
             ..Effect::of(field, told.join("; "))
@@ -171,7 +182,8 @@ pub(super) fn shares(old: &Config, new: &Config, before: &[Before]) -> Vec<Effec
     let is_of_ramp = before.iter().any(|it| it.step.is_some());
     effects.into_iter().map(|it| if is_of_ramp { with_steps(it) } else { it.1 }).collect()
 }
-/// Whom a pin held where nothing holds them any more.
+
+/// Whom a pin holds from now on, and whom it held where nothing holds them any more.
 pub(super) fn pins(old: &str, new: &str, config: &Config) -> Vec<Effect> {
     let json = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
     let (old, new) = (json(old), json(new));
@@ -182,21 +194,39 @@ pub(super) fn pins(old: &str, new: &str, config: &Config) -> Vec<Effect> {
             units.and_then(Value::as_array).cloned().unwrap_or_default()
         };
         let (from, to) = (units(&old), units(&new));
-        let lost = from.iter().filter(|it| !to.contains(it)).filter_map(Value::as_str);
-        let lost: Vec<&str> = lost.collect();
-        if lost.is_empty() {
-            continue;
+        let of_one = |all: &[Value], others: &[Value]| {
+            let all = all.iter().filter(|it| !others.contains(it)).filter_map(Value::as_str);
+            all.map(str::to_owned).collect::<Vec<_>>()
+        };
+        let field = format!("pins.{version}");
+        let (won, lost) = (of_one(&to, &from), of_one(&from, &to));
+        if !won.is_empty() {
+            let what = format!(
+                "{} held on {version} from now on ({}): whoever of them was elsewhere goes there at \
+                 once",
+                counted(won.len(), "unit"),
+                first_of(&won)
+            );
+            effects.push(Effect::of(field.clone(), what));
         }
-        let other = lost.iter().filter(|it| config.pins.find(it.as_bytes()).is_some()).count();
-        let shown = lost.iter().take(5).copied().collect::<Vec<_>>().join(", ");
-        let more = if lost.len() > 5 { ", …" } else { "" };
-        let place =
-            if other > 0 { format!(", {other} to the other version") } else { String::new() };
-        let what = format!(
-            "{} not held on {version} any more ({shown}{more}){place}: the others go by their place",
-            counted(lost.len(), "unit")
-        );
-        effects.push(Effect::of(format!("pins.{version}"), what));
+        if !lost.is_empty() {
+            let other = lost.iter().filter(|it| config.pins.find(it.as_bytes()).is_some()).count();
+            let place =
+                if other > 0 { format!(", {other} to the other version") } else { String::new() };
+            let what = format!(
+                "{} not held on {version} any more ({}){place}: the others go by their place",
+                counted(lost.len(), "unit"),
+                first_of(&lost)
+            );
+            effects.push(Effect::of(field, what));
+        }
     }
     effects
+}
+
+fn first_of(units: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let more = if units.len() > SHOWN { ", …" } else { "" };
+    let shown: Vec<&str> = units.iter().take(SHOWN).map(String::as_str).collect();
+    shown.join(", ") + more
 }

@@ -34,6 +34,9 @@ pub struct Effect {
     /// knows.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub if_ordered: bool,
+    /// Whether it is what a rollout is for: more users for green, and nothing else.
+    #[serde(skip)]
+    is_meant: bool,
 }
 
 /// Both configurations, each with its text.
@@ -64,6 +67,7 @@ pub fn effects(
     effects.extend(ways::clusters(old, new));
     effects.extend(ways::requests(old, new, is_renamed));
     effects.extend(dealing::pins(old_text, new_text, new));
+    effects.extend(ways::missing(old, new));
     effects.extend(ways::headers(old, new));
     if old.answers.is_some() && new.answers.is_none() {
         effects.push(Effect::of(
@@ -128,14 +132,19 @@ fn orders(old: &Config, new: &Config) -> impl Iterator<Item = Effect> {
 impl Effect {
     fn of(field: impl Into<String>, what: impl Into<String>) -> Self {
         let (field, what) = (field.into(), what.into());
-        Self { field, what, thrown_back: None, moved: None, if_ordered: false }
+        Self { field, what, thrown_back: None, moved: None, if_ordered: false, is_meant: false }
+    }
+
+    /// Whether it is to be warned of, and not only noted.
+    pub fn is_warning(&self) -> bool {
+        !self.if_ordered && !self.is_meant
     }
 }
 
 /// As lines for people.
 pub fn text(effects: &[Effect]) -> String {
     let line = |it: &Effect| {
-        let (style, kind) = if it.if_ordered { (HEAD, "note:") } else { (DOUBTFUL, "reload:") };
+        let (style, kind) = if it.is_warning() { (DOUBTFUL, "reload:") } else { (HEAD, "note:") };
         format!("{} {it}\n", styled(style, kind))
     };
     effects.iter().map(line).collect()

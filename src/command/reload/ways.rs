@@ -4,7 +4,7 @@
 use super::Effect;
 use crate::assign::Version;
 use crate::command::output::percent;
-use crate::config::{Config, Role};
+use crate::config::{Config, OnMissing, Role};
 
 pub(super) fn conversations(old: &Config, new: &Config) -> Vec<Effect> {
     let field = "conversation";
@@ -82,11 +82,30 @@ pub(super) fn requests(old: &Config, new: &Config, is_renamed: bool) -> Vec<Effe
     };
     changed.map(effect).collect()
 }
+
+pub(super) fn missing(old: &Config, new: &Config) -> Option<Effect> {
+    if old.on_missing == new.on_missing {
+        return None;
+    }
+    let what = match new.on_missing {
+        OnMissing::Blue => "requests without a unit go to blue from now on, all of them",
+        OnMissing::Random => {
+            "requests without a unit are dealt one by one from now on, by green's share, and do not \
+             all go to blue any more"
+        }
+    };
+    Some(Effect::of("on_missing", what))
+}
+
 pub(super) fn headers(old: &Config, new: &Config) -> Vec<Effect> {
     let mut effects = Vec::new();
     match (&old.force_header, &new.force_header) {
         (Some(from), None) => {
             let what = format!("nobody can force a version by {from} any more");
+            effects.push(Effect::of("force_header", what));
+        }
+        (None, Some(to)) => {
+            let what = format!("whoever sends {to} has the version that it names from now on");
             effects.push(Effect::of("force_header", what));
         }
         (Some(from), Some(to)) if from != to => {
