@@ -45,6 +45,13 @@ fn what_a_reload_does_is_told() {
         feedback.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
         json!({"feedback": feedback})
     };
+    let both = |mut one: Value, other: Value| {
+        one.as_object_mut().unwrap().extend(other.as_object().unwrap().clone());
+        one
+    };
+    let added = json!({"unit": [{"header": "x-user-id"}, {"cookie": "u"}]});
+    let started = json!({"started": "2020-01-01T00:00:00Z", "steps": [1, 100]});
+    let finish = json!({"on_rollback": "finish"});
     let none = None::<f64>;
     let cases = [
         (
@@ -68,7 +75,7 @@ fn what_a_reload_does_is_told() {
             ramp(json!({})),
             None,
             "ramp",
-            "a ramp takes the place of weights, and begins",
+            "a ramp takes the place of weights; it begins",
             Some(0.04),
         ),
         (
@@ -176,6 +183,62 @@ fn what_a_reload_does_is_told() {
             none,
         ),
         (
+            weights(1, 1),
+            both(weights(99, 1), added.clone()),
+            None,
+            "weights",
+            "49 % of all users go back to blue",
+            Some(0.49),
+        ),
+        (
+            ramp(json!({})),
+            both(ramp(json!({"restart": "2"})), added),
+            Some("2"),
+            "ramp",
+            "the ramp begins again",
+            Some(0.24),
+        ),
+        (
+            weights(95, 5),
+            ramp(started.clone()),
+            None,
+            "ramp",
+            "it does not begin: by ramp.started it began earlier",
+            Some(0.05),
+        ),
+        (
+            weights(95, 5),
+            both(ramp(started), json!({"rollout": "v9"})),
+            None,
+            "rollout",
+            "of the ramp: it does not begin",
+            Some(0.05),
+        ),
+        (
+            both(weights(1, 1), conversation(json!({}))),
+            both(weights(99, 1), conversation(json!({}))),
+            None,
+            "weights",
+            "from 50 % to 1 % of new conversations, and of users whose requests name none",
+            none,
+        ),
+        (
+            both(weights(1, 1), conversation(json!({}))),
+            both(weights(1, 0), conversation(json!({}))),
+            None,
+            "weights",
+            "50 % of all conversations go back to blue",
+            Some(0.5),
+        ),
+        (
+            both(weights(1, 1), conversation(finish.clone())),
+            both(weights(1, 0), conversation(finish)),
+            None,
+            "weights",
+            "conversations under way keep their version",
+            none,
+        ),
+        (
             json!({"pins": {"green": ["a", "b"]}}),
             json!({"pins": {"blue": ["b"]}}),
             None,
@@ -196,7 +259,7 @@ fn what_a_reload_does_is_told() {
             ramp(json!({"steps": [25, 100]})),
             None,
             "ramp",
-            "and begins; green's share goes from 5 % to 25 %: 20 % of all users go to green",
+            "it begins with its first step; green's share goes from 5 % to 25 %: 20 % of all users go to green",
             none,
         ),
         (
@@ -301,6 +364,24 @@ fn what_a_reload_does_is_told() {
             None,
             "conversation.drain.max_age",
             "older than the new max_age",
+            none,
+        ),
+        (
+            conversation(json!({})),
+            conversation(json!({"drain": {"max_age": "48h"}})),
+            None,
+            "conversation.drain.max_age",
+            "up to the new one",
+            none,
+        ),
+        (
+            conversation(json!({})),
+            conversation(
+                json!({"history": [{"since": "2022-01-01T00:00:00Z", "weights": {"blue": 1, "green": 1}}]}),
+            ),
+            None,
+            "conversation.history",
+            "go by what history says now",
             none,
         ),
         (

@@ -6,7 +6,7 @@ use super::Effect;
 use crate::assign::{Share, Version};
 use crate::command::output::{Stop, counted, percent};
 use crate::config::Config;
-use crate::ramp::{Now, Phase, Settings, State};
+use crate::ramp::{Now, Phase, Settings, State, Wait};
 
 /// A share that may be in force before the reload, and the step of a ramp that has it.
 pub(super) struct Before {
@@ -35,17 +35,26 @@ pub(super) fn shares_before(old: &Config, step: Option<usize>) -> Result<Vec<Bef
 }
 
 /// The share that is in force after it, and why, if the ramp says so.
-fn after(old: &Config, new: &Config, before: &Before) -> (Share, Option<String>) {
+fn after(old: &Config, new: &Config, before: &Before, now: Now) -> (Share, Option<String>) {
     match (&old.ramp, &new.ramp, before.step) {
-        (_, Some(to), _) if old.rollout != new.rollout => (first_share(to), None),
+        (_, Some(to), _) if old.rollout != new.rollout => begun(to, now),
         (Some(from), Some(to), Some(step)) => followed(from, to, step),
-        (_, Some(to), _) => (first_share(to), None),
+        (_, Some(to), _) => begun(to, now),
         (_, None, _) => (new.share, None),
     }
 }
 
-fn first_share(ramp: &Settings) -> Share {
-    ramp.steps.first().map_or(Share::NONE, |it| it.share)
+/// What the machine itself makes of a ramp of which it knows nothing.
+fn begun(ramp: &Settings, now: Now) -> (Share, Option<String>) {
+    let state = State::begin(ramp, now);
+    let why = match state.wait {
+        Wait::StateLost => {
+            "it does not begin: by ramp.started it began earlier, and nothing is known of it, so it \
+             waits on blue (state_lost) until restart has another text"
+        }
+        _ => "it begins with its first step",
+    };
+    (state.in_force(ramp).share, Some(why.to_owned()))
 }
 
 /// What the machine itself makes of other settings in this step.
@@ -73,9 +82,9 @@ fn dealt_anew(before: f64, after: f64) -> (f64, f64) {
 }
 
 /// The worst that may come to pass.
-fn worst(old: &Config, new: &Config, before: &[Before]) -> (f64, f64) {
-    let each =
-        before.iter().map(|it| dealt_anew(it.share.fraction(), after(old, new, it).0.fraction()));
+fn worst(old: &Config, new: &Config, before: &[Before], now: Now) -> (f64, f64) {
+    let after = |it| after(old, new, it, now).0.fraction();
+    let each = before.iter().map(|it| dealt_anew(it.share.fraction(), after(it)));
     each.fold((0.0, 0.0), |(back, moved), it| (back.max(it.0), moved.max(it.1)))
 }
 
@@ -84,9 +93,10 @@ fn at_most(before: &[Before]) -> &'static str {
     if before.len() > 1 { "at most " } else { "" }
 }
 
-pub(super) fn renamed(old: &Config, new: &Config, before: &[Before]) -> Effect {
-    let (back, moved) = worst(old, new, before);
-    let ramp = if new.ramp.is_some() { "; the ramp begins with its first step" } else { "" };
+pub(super) fn renamed(old: &Config, new: &Config, before: &[Before], now: Now) -> Effect {
+    let (back, moved) = worst(old, new, before, now);
+    let ramp = new.ramp.as_ref().and_then(|ramp| begun(ramp, now).1);
+    let ramp = ramp.map_or_else(String::new, |why| format!("; of the ramp: {why}"));
     let what = format!(
         "{:?} becomes {:?}, another salt: all users are dealt anew, {}{} of them go from green back \
          to blue and {}{} change their version; counters begin anew{ramp}",
@@ -100,13 +110,13 @@ pub(super) fn renamed(old: &Config, new: &Config, before: &[Before]) -> Effect {
     Effect { thrown_back: Some(back), moved: Some(moved), ..Effect::of("rollout", what) }
 }
 
-pub(super) fn other_units(old: &Config, new: &Config, before: &[Before]) -> Effect {
+pub(super) fn other_units(old: &Config, new: &Config, before: &[Before], now: Now) -> Effect {
     if new.unit.starts_with(&old.unit) {
         let what = "a source is added at the end: requests that had no unit and have one now are \
-                    dealt by it; all others stay";
+                    dealt by it; all others keep their place";
         return Effect::of("unit", what);
     }
-    let (back, moved) = worst(old, new, before);
+    let (back, moved) = worst(old, new, before, now);
     let what = format!(
         "the unit is looked for elsewhere: whoever has another unit now is dealt anew, and of them \
          {}{} go from green back to blue and {}{} change their version",
@@ -119,18 +129,22 @@ pub(super) fn other_units(old: &Config, new: &Config, before: &[Before]) -> Effe
 }
 
 /// What becomes of green's share, and of the ramp. A unit's place stays, so the users
-/// between the two shares are exactly those who move.
-pub(super) fn shares(old: &Config, new: &Config, before: &[Before]) -> Vec<Effect> {
+/// between the two shares are exactly those who move. Conversations under way keep their
+/// version, unless green's share becomes nothing and they are not to end there.
+pub(super) fn shares(old: &Config, new: &Config, before: &[Before], now: Now) -> Vec<Effect> {
+    let conversations = old.conversation.as_ref().and(new.conversation.as_ref());
     let field = if new.ramp.is_some() { "ramp" } else { "weights" };
     let mut effects: Vec<(Vec<usize>, Effect)> = Vec::new();
     for it in before {
-        let (share, why) = after(old, new, it);
+        let (share, why) = after(old, new, it, now);
+        let is_kept = conversations.is_some_and(|it| it.may_finish || !share.is_none());
         let (from, to) = (it.share.fraction(), share.fraction());
         let back = rounded((from - to).max(0.0));
         let mut told = Vec::new();
         match (&old.ramp, &new.ramp) {
             (None, Some(_)) => {
-                told.push("a ramp takes the place of weights, and begins".to_owned())
+                told.push("a ramp takes the place of weights".to_owned());
+                told.extend(why);
             }
             (Some(_), None) => told.push(
                 "weights by hand take the place of the ramp, and its state is not looked at"
@@ -138,31 +152,28 @@ pub(super) fn shares(old: &Config, new: &Config, before: &[Before]) -> Vec<Effec
             ),
             _ => told.extend(why),
         }
-        if back > 0.0 {
-            told.push(format!(
-                "green's share goes from {} to {}: {} of all users go back to blue",
-                percent(from),
-                percent(to),
-                percent(back)
-            ));
-        }
         // More for green is what a rollout is for, and nothing to warn of.
-        let is_meant = told.is_empty();
-        if to > from {
-            told.push(format!(
-                "green's share goes from {} to {}: {} of all users go to green",
-                percent(from),
-                percent(to),
-                percent(rounded(to - from))
-            ));
+        let is_meant = told.is_empty() && to > from;
+        if from != to {
+            let change = format!("green's share goes from {} to {}", percent(from), percent(to));
+            let whom = if conversations.is_some() { "conversations" } else { "users" };
+            let moved = percent(rounded((from - to).abs()));
+            told.push(match (is_kept, back > 0.0) {
+                (true, _) => format!(
+                    "{change} of new conversations, and of users whose requests name none; \
+                     conversations under way keep their version"
+                ),
+                (false, true) => format!("{change}: {moved} of all {whom} go back to blue"),
+                (false, false) => format!("{change}: {moved} of all {whom} go to green"),
+            });
         }
         if told.is_empty() {
             continue;
         }
         let effect = Effect {
             is_meant,
-            thrown_back: (back > 0.0).then_some(back),
-            moved: (from != to).then_some(rounded((from - to).abs())),
+            thrown_back: (back > 0.0 && !is_kept).then_some(back),
+            moved: (from != to && !is_kept).then_some(rounded((from - to).abs())),
             ..Effect::of(field, told.join("; "))
         };
         // What is the same in several steps is told once.

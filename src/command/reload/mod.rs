@@ -9,11 +9,13 @@ mod dealing;
 mod ways;
 
 use std::fmt;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
 use super::output::{DOUBTFUL, HEAD, Stop, styled};
 use crate::config::{Config, Plugin};
+use crate::ramp::Now;
 use crate::ramp::state::Identity;
 
 /// Something that a reload does.
@@ -24,10 +26,11 @@ pub struct Effect {
     /// What follows.
     pub what: String,
     /// The share of all users whom it throws back from green to blue, where that can be
-    /// computed. Of a ramp of which it is not known where it stands: at most.
+    /// computed; where conversations keep their version, of all conversations under way. Of a
+    /// ramp of which it is not known where it stands: at most.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub thrown_back: Option<f64>,
-    /// The share of all users whom it moves either way.
+    /// The share of the same whom it moves either way.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub moved: Option<f64>,
     /// Whether it is so only where somebody has ordered something by hand, which only Envoy
@@ -54,14 +57,13 @@ pub fn effects(
     let before = dealing::shares_before(old, step)?;
     let mut effects = Vec::new();
     let is_renamed = old.rollout != new.rollout;
-    let is_dealt_anew = is_renamed || old.unit != new.unit;
+    let now = Now { monotonic: 0, unix: unix_now() };
     if is_renamed {
-        effects.push(dealing::renamed(old, new, &before));
-    } else if old.unit != new.unit {
-        effects.push(dealing::other_units(old, new, &before));
-    }
-    if !is_dealt_anew {
-        effects.extend(dealing::shares(old, new, &before));
+        effects.push(dealing::renamed(old, new, &before, now));
+    } else {
+        let is_other = old.unit != new.unit;
+        effects.extend(is_other.then(|| dealing::other_units(old, new, &before, now)));
+        effects.extend(dealing::shares(old, new, &before, now));
     }
     effects.extend(ways::conversations(old, new));
     effects.extend(ways::clusters(old, new));
@@ -80,6 +82,11 @@ pub fn effects(
     effects.extend(ways::feedback(old, new));
     effects.extend(orders(old, new).filter(|_| can_steer));
     Ok(effects)
+}
+
+/// Seconds since 1970.
+fn unix_now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 /// The same where one of them is a console's.

@@ -33,9 +33,20 @@ pub(super) fn conversations(old: &Config, new: &Config) -> Vec<Effect> {
                     taken to begin now, and go by the weights of now";
         effects.push(Effect::of("conversation.marker", what));
     }
-    if to.max_age_ms < from.max_age_ms {
-        let what = "conversations older than the new max_age go by the weights of now";
+    if to.max_age_ms != from.max_age_ms {
+        let what = match to.max_age_ms < from.max_age_ms {
+            true => "conversations older than the new max_age go by the weights of now",
+            false => {
+                "conversations older than max_age was go by the weights of their beginning again, \
+                 up to the new one"
+            }
+        };
         effects.push(Effect::of("conversation.drain.max_age", what));
+    }
+    if to.history != from.history {
+        let what = "conversations that began before the filter knew the weights go by what history \
+                    says now";
+        effects.push(Effect::of("conversation.history", what));
     }
     if from.may_finish && !to.may_finish {
         let what = "after a rollback conversations on green do not end there any more";
