@@ -54,6 +54,22 @@ impl History {
         self.0.last()
     }
 
+    /// Notes what is in force from now on, and whether that is new: nothing for green at
+    /// once, as [`Self::roll_back`] does, all else as [`Self::follow`] does.
+    pub fn put_in_force(
+        &mut self,
+        now: u64,
+        share: Share,
+        (compared, number): (Share, u16),
+        may_finish: bool,
+    ) -> bool {
+        if share.is_none() {
+            self.roll_back(now, may_finish)
+        } else {
+            self.follow(now, share, compared, number)
+        }
+    }
+
     /// Notes what is in force from now on, once all workers know of it; whether that is
     /// new. The first weights that are set by hand hold at once: each worker has them
     /// before it has a request.

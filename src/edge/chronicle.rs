@@ -60,11 +60,7 @@ impl Chronicle {
 
     fn follow(&self, share: Share, compared: Share, number: u16) {
         self.note(|history, now| {
-            if share.is_none() {
-                history.roll_back(now, self.may_finish)
-            } else {
-                history.follow(now, share, compared, number)
-            }
+            history.put_in_force(now, share, (compared, number), self.may_finish)
         });
     }
 
