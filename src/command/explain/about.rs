@@ -1,7 +1,8 @@
 //! What each step of a decision has to say.
 
+use super::claim::Known;
 use super::shown;
-use crate::assign::{self, Claim, Decision, Reason, Standing, Version};
+use crate::assign::{self, Decision, Reason, Standing, Version};
 use crate::config::{Config, OnMissing, Shadow};
 
 pub(super) fn rolled_back(standing: Standing) -> String {
@@ -18,13 +19,9 @@ pub(super) fn pins(config: &Config, unit: Option<&str>) -> String {
     }
 }
 
-pub(super) fn conversation(
-    config: &Config,
-    id: Option<&str>,
-    known: Option<&(&str, (Claim, String))>,
-) -> String {
+pub(super) fn conversation(config: &Config, id: Option<&str>, known: Option<&Known>) -> String {
     match (known, &config.conversation, id) {
-        (Some((_, (_, why))), ..) => why.clone(),
+        (Some(known), ..) => known.why.clone(),
         (None, None, Some(_)) => {
             "conversations are not configured: its id is not looked at".to_owned()
         }
