@@ -86,6 +86,9 @@ pub struct Remark {
 
 const WASM: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
 const ROOT_ID: &str = "verdigris";
+const BINARY: &str = "verdigris.wasm";
+/// The fields by one of which a plugin configuration is known.
+const OF_A_PLUGIN: [&str; 4] = ["rollout", "unit", "versions", "role"];
 const TOKEN: &str = "VERDIGRIS_CONSOLE_TOKEN";
 const STRING_VALUE: &str = "google.protobuf.StringValue";
 
@@ -119,7 +122,9 @@ impl Source {
             bootstrap: Bootstrap::default(),
         };
         let mut filters = Vec::new();
-        for document in documents.iter().flatten() {
+        // A field too many does not make a plugin configuration Envoy's.
+        let of_envoy = |it: &&Rc<Node>| OF_A_PLUGIN.iter().all(|name| it.get(name).is_none());
+        for document in documents.iter().flatten().filter(of_envoy) {
             bootstrap::add(document, &mut source.bootstrap);
             document.walk(&mut |node| filters.extend(filter_of(node).map(Rc::clone)));
         }
@@ -146,7 +151,7 @@ impl Source {
             Ok(_) => {
                 let mend = format!(
                     "holds neither a plugin configuration, one JSON object, nor Envoy's \
-                     configuration with a filter {WASM} whose root_id is {ROOT_ID:?}"
+                     configuration with a filter {WASM} that has one, or {BINARY}"
                 );
                 source.remark(1, "file", None, mend);
             }
@@ -221,7 +226,7 @@ impl Source {
         };
         let wait = config.get("allow_on_headers_stop_iteration");
         let may_wait = match wait {
-            Some(it) => (it.text() == Some("true"), it.line),
+            Some(it) => (it.is_true(), it.line),
             None => (false, config.line),
         };
         let vm = config.get("vm_config");
@@ -241,7 +246,7 @@ impl Source {
 }
 
 /// The `config` of a Wasm filter of Verdigris, if the node is such a filter; also as a
-/// `TypedStruct`, as Istio writes it.
+/// `TypedStruct`, as Istio writes it. The filter itself does not look at `root_id`.
 fn filter_of(node: &Node) -> Option<&Rc<Node>> {
     let is_wasm =
         |name| node.get(name).and_then(|it| it.text()).is_some_and(|it| it.ends_with(WASM));
@@ -252,7 +257,18 @@ fn filter_of(node: &Node) -> Option<&Rc<Node>> {
     } else {
         None
     }?;
-    (config.get("root_id")?.text() == Some(ROOT_ID)).then_some(config)
+    let is_ours = config.get("root_id").is_some_and(|it| it.text() == Some(ROOT_ID))
+        || config.get("vm_config").is_some_and(|it| it.flow().contains(BINARY))
+        || config.at(&["configuration", "value"]).is_some_and(is_of_a_plugin);
+    is_ours.then_some(config)
+}
+
+/// Whether it is a plugin configuration of Verdigris, as text or as a map.
+fn is_of_a_plugin(value: &Node) -> bool {
+    let json = value.text().and_then(|it| serde_json::from_str::<serde_json::Value>(it).ok());
+    OF_A_PLUGIN.iter().any(|name| {
+        value.get(name).is_some() || json.as_ref().is_some_and(|it| it.get(name).is_some())
+    })
 }
 
 /// Whether a VM's environment has the token, from Envoy's own or as it is written.

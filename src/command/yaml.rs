@@ -127,13 +127,31 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// A field's name in snake_case; one that begins with a capital is no field's, and stays.
+fn snake(name: &str) -> Cow<'_, str> {
+    let is_upper = |it: char| it.is_ascii_uppercase();
+    if name.starts_with(is_upper) || !name.contains(is_upper) {
+        return Cow::Borrowed(name);
+    }
+    let mut snake = String::new();
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() {
+            snake.push('_');
+        }
+        snake.push(letter.to_ascii_lowercase());
+    }
+    Cow::Owned(snake)
+}
+
 // === impl Node ===
 
 impl Node {
-    /// The value of a field, if this is a map that has it.
+    /// The value of a field, if this is a map that has it, by its name in snake_case. As in
+    /// protobuf's JSON it may be written in lowerCamelCase.
     pub fn get(&self, name: &str) -> Option<&Rc<Self>> {
         let What::Map(fields) = &self.what else { return None };
-        fields.iter().find(|(it, _)| it.text() == Some(name)).map(|(_, value)| value)
+        let is_named = |it: &Self| it.text().is_some_and(|it| it == name || snake(it) == name);
+        fields.iter().find(|(it, _)| is_named(it)).map(|(_, value)| value)
     }
 
     /// What is found by going from field to field.
@@ -148,7 +166,23 @@ impl Node {
         }
     }
 
-    /// The same in one line, whatever style and order it is written in.
+    /// Whether yaml-cpp, with which Envoy reads, takes it for true: `y`, `yes`, `true` or `on`,
+    /// small, great or with a capital.
+    pub fn is_true(&self) -> bool {
+        let What::Scalar(text, style) = &self.what else { return false };
+        let lower = text.to_ascii_lowercase();
+        let is_of_one_case = text.get(1..).is_some_and(|rest| {
+            rest == lower.get(1..).unwrap_or_default() || *text == text.to_ascii_uppercase()
+        });
+        match style {
+            ScalarStyle::Plain => {
+                is_of_one_case && ["y", "yes", "true", "on"].contains(&lower.as_str())
+            }
+            _ => text == "true",
+        }
+    }
+
+    /// The same in one line, whatever style, order and spelling of names it is written in.
     pub fn flow(&self) -> String {
         let mut text = String::new();
         self.add_flow(&mut text);
@@ -172,10 +206,13 @@ impl Node {
             }
             What::Map(fields) => {
                 let mut fields: Vec<_> = fields.iter().collect();
-                fields.sort_by_key(|(name, _)| name.text());
+                fields.sort_by_cached_key(|(name, _)| name.text().map(snake));
                 to.push('{');
                 for (name, value) in fields {
-                    name.add_flow(to);
+                    match name.text() {
+                        Some(name) => to.push_str(&format!("{:?}", snake(name))),
+                        None => name.add_flow(to),
+                    }
                     to.push(':');
                     value.add_flow(to);
                     to.push(',');

@@ -85,20 +85,63 @@ fn what_is_wrong_around_a_configuration_is_told() {
                 .replace("allow_on_headers_stop_iteration: true", "fail_open: false"),
             "allow_on_headers_stop_iteration: missing or false: write true",
         ),
-        (shipped.replace("root_id: verdigris", "root_id: other"), "with a filter envoy.extensions"),
         ("a: [1".to_owned(), "YAML: while parsing"),
         ("hello".to_owned(), "file: holds neither a plugin configuration"),
         ("{\"rollout\": ".to_owned(), ":1: plugin configuration: \"{\\\"rollout\\\": \": EOF"),
         ("a: &a [*a]".to_owned(), "YAML: an alias stands within"),
+        // What an unknown field makes of it is no bootstrap.
+        (config(json!({"node": {}})).to_string(), ":1: node: {}: "),
+        ("{\"role\": \"console\", \"admin\": 1}".to_owned(), ":1: admin: 1: "),
     ];
     for (text, expected) in cases {
         let done = verdigris_with(&["check", "-"], &text);
-        // Envoy's configuration without the filter may be one of several files.
-        assert_eq!(done.code, i32::from(!text.contains("other")), "{text}\n{done:?}");
-        assert!(done.out.contains(expected) || text.contains("other"), "{done:?}\n{expected}");
+        assert_eq!(done.code, 1, "{text}\n{done:?}");
+        assert!(done.out.contains(expected), "{done:?}\n{expected}");
     }
     let done = verdigris_with(&["check", "-"], &filter_yaml(&by_body));
     assert_eq!((done.code, done.out.as_str()), (0, "fine: stdin (assistant-v8)\n"));
+}
+
+#[test]
+fn a_filter_is_known_however_it_is_written() {
+    let wrong = filter_yaml(&config(json!({"rollout": "V8"})).to_string());
+    let fine = filter_yaml(
+        &config(json!({"conversation": {"id": {"pointer": "/conversation/id"}}})).to_string(),
+    );
+    let names = ["type_url", "root_id", "vm_config", "allow_on_headers_stop_iteration"];
+    let camels = ["typeUrl", "rootId", "vmConfig", "allowOnHeadersStopIteration"];
+    let camel = |yaml: &str| {
+        names.iter().zip(camels).fold(yaml.to_owned(), |yaml, (name, it)| yaml.replace(name, it))
+    };
+    let no_root = |yaml: &str| yaml.replace("      root_id: verdigris\n", "");
+    let no_wasm = |yaml: &str| yaml.replace("verdigris.wasm", "filter.wasm");
+    let other_root = |yaml: &str| yaml.replace("root_id: verdigris", "root_id: other");
+    let ways: [&dyn Fn(&str) -> String; 6] = [
+        &camel,
+        &no_root,
+        &other_root,
+        &|yaml| no_wasm(&no_root(yaml)),
+        &|yaml| no_wasm(yaml),
+        &|yaml| camel(&other_root(yaml)),
+    ];
+    for way in ways {
+        let done = verdigris_with(&["check", "-"], &way(&wrong));
+        assert_eq!(done.code, 1, "{}\n{done:?}", way(&wrong));
+        assert!(done.out.contains("rollout: \"V8\": use"), "{done:?}");
+        let done = verdigris_with(&["check", "-"], &way(&fine));
+        assert_eq!((done.code, done.out.as_str()), (0, "fine: stdin (assistant-v8)\n"));
+    }
+    // Another's filter is none of ours.
+    let other = no_wasm(&other_root(&filter_yaml("{\"rules\": []}")));
+    let done = verdigris_with(&["check", "-"], &other);
+    assert_eq!((done.code, done.out.as_str()), (0, "fine: stdin\n"));
+    // What Envoy's reader takes for true.
+    let truths = [("yes", 0), ("True", 0), ("ON", 0), ("y", 0), ("tRUE", 1), ("no", 1)];
+    for (truth, code) in truths.into_iter().chain([("\"true\"", 0), ("\"yes\"", 1)]) {
+        let yaml = fine.replace("iteration: true", &format!("iteration: {truth}"));
+        let done = verdigris_with(&["check", "-"], &yaml);
+        assert_eq!(done.code, code, "{truth}: {done:?}");
+    }
 }
 
 #[test]
