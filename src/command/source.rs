@@ -124,7 +124,11 @@ impl Source {
         let mut filters = Vec::new();
         // A field too many does not make a plugin configuration Envoy's.
         let of_envoy = |it: &&Rc<Node>| OF_A_PLUGIN.iter().all(|name| it.get(name).is_none());
-        for document in documents.iter().flatten().filter(of_envoy) {
+        let (all, again) = match &documents {
+            Ok(documents) => (documents.all.as_slice(), documents.again.as_slice()),
+            Err(_) => (&[][..], &[][..]),
+        };
+        for document in all.iter().filter(of_envoy) {
             bootstrap::add(document, &mut source.bootstrap);
             document.walk(&mut |node| filters.extend(filter_of(node).map(Rc::clone)));
         }
@@ -132,6 +136,10 @@ impl Source {
             source.add(filter);
         }
         let is_json = source.text.trim_start().starts_with('{') && !source.bootstrap.is_envoy;
+        // The parser of a plugin configuration says it itself.
+        if !is_json {
+            source.remark_what_is_not_read(all, again);
+        }
         match documents {
             _ if !filters.is_empty() => {}
             _ if is_json => {
@@ -237,6 +245,24 @@ impl Source {
         };
         let place = Place { span: value.span.clone(), line: value.line, style };
         self.plugins.push(Excerpt { json: json.clone(), place, around: Some(around) });
+    }
+
+    /// Of fields that are written twice, and of documents after the first, Envoy reads one.
+    fn remark_what_is_not_read(&mut self, documents: &[Rc<Node>], again: &[(usize, String)]) {
+        for (line, name) in again {
+            let mend = "is written twice in one map, of which Envoy takes the last: write it once";
+            self.remark(*line, name, None, mend.to_owned());
+        }
+        let is_of_kubernetes = |it: &Rc<Node>| it.get("kind").is_some();
+        if documents.first().is_none_or(is_of_kubernetes) {
+            return;
+        }
+        let is_empty = |it: &Rc<Node>| it.text().is_some_and(|it| it.is_empty() || it == "~");
+        for document in documents.iter().skip(1).filter(|it| !is_empty(it)) {
+            let mend = "begins a second document, and Envoy reads only the first of a file: write \
+                        it into a file of its own";
+            self.remark(document.line, "YAML", None, mend.to_owned());
+        }
     }
 
     fn remark(&mut self, line: usize, field: &str, value: Option<&str>, mend: String) {

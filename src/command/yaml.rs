@@ -1,7 +1,7 @@
 //! A YAML text as a tree that knows where in the text each part stands. JSON is YAML.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -24,6 +24,14 @@ pub enum What {
     Map(Vec<(Rc<Node>, Rc<Node>)>),
 }
 
+/// The documents of a text.
+#[derive(Debug, Default)]
+pub struct Documents {
+    pub all: Vec<Rc<Node>>,
+    /// The fields that are written again in the same map: their lines and names.
+    pub again: Vec<(usize, String)>,
+}
+
 /// Why a text is no YAML.
 #[derive(Debug)]
 pub struct NoYaml {
@@ -32,19 +40,20 @@ pub struct NoYaml {
 }
 
 /// Reads a text of one or more documents.
-pub fn parse(text: &str) -> Result<Vec<Rc<Node>>, NoYaml> {
+pub fn parse(text: &str) -> Result<Documents, NoYaml> {
     let mut reader = Reader {
         events: Parser::new_from_str(text),
         bytes: text.char_indices().map(|(at, _)| at).chain([text.len()]).collect(),
         anchors: HashMap::new(),
+        again: Vec::new(),
     };
-    let mut documents = Vec::new();
+    let mut all = Vec::new();
     while let Some((event, span)) = reader.next()? {
         if let Some(node) = reader.node(event, span, 0)? {
-            documents.push(node);
+            all.push(node);
         }
     }
-    Ok(documents)
+    Ok(Documents { all, again: reader.again })
 }
 
 /// Deeper than this no configuration is nested, and the stack is not endless.
@@ -58,6 +67,7 @@ struct Reader<'a> {
     /// Where each character begins: the parser counts characters.
     bytes: Vec<usize>,
     anchors: HashMap<usize, Rc<Node>>,
+    again: Vec<(usize, String)>,
 }
 
 // === impl Reader ===
@@ -98,9 +108,15 @@ impl<'a> Reader<'a> {
             }
             Event::MappingStart(anchor, _) => {
                 let (mut fields, mut end) = (Vec::new(), start);
+                let mut names = HashSet::new();
                 while let Some((event, span)) = self.next()? {
                     end = self.byte(span.end.index());
                     let Some(name) = self.node(event, span, depth + 1)? else { break };
+                    if let Some(text) = name.text()
+                        && !names.insert(snake(text).into_owned())
+                    {
+                        self.again.push((name.line, text.to_owned()));
+                    }
                     let Some((event, span)) = self.next()? else { break };
                     let Some(value) = self.node(event, span, depth + 1)? else { break };
                     end = value.span.end;
@@ -147,11 +163,12 @@ fn snake(name: &str) -> Cow<'_, str> {
 
 impl Node {
     /// The value of a field, if this is a map that has it, by its name in snake_case. As in
-    /// protobuf's JSON it may be written in lowerCamelCase.
+    /// protobuf's JSON it may be written in lowerCamelCase. Of several the last counts, as for
+    /// Envoy.
     pub fn get(&self, name: &str) -> Option<&Rc<Self>> {
         let What::Map(fields) = &self.what else { return None };
         let is_named = |it: &Self| it.text().is_some_and(|it| it == name || snake(it) == name);
-        fields.iter().find(|(it, _)| is_named(it)).map(|(_, value)| value)
+        fields.iter().rev().find(|(it, _)| is_named(it)).map(|(_, value)| value)
     }
 
     /// What is found by going from field to field.
@@ -231,7 +248,7 @@ impl Node {
 
     /// Calls `see` with this node and all below it, each once.
     pub fn walk<'a>(&'a self, see: &mut impl FnMut(&'a Self)) {
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
         let mut rest = vec![self];
         while let Some(node) = rest.pop() {
             // An alias may be written often, and to what holds aliases itself.

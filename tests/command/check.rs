@@ -89,6 +89,14 @@ fn what_is_wrong_around_a_configuration_is_told() {
         ("hello".to_owned(), "file: holds neither a plugin configuration"),
         ("{\"rollout\": ".to_owned(), ":1: plugin configuration: \"{\\\"rollout\\\": \": EOF"),
         ("a: &a [*a]".to_owned(), "YAML: an alias stands within"),
+        (
+            shipped.replace("      root_id", "      configuration: {}\n      root_id"),
+            ": configuration: is written twice in one map, of which Envoy takes the last",
+        ),
+        (
+            shipped.replace("      root_id", "      rootId: other\n      root_id"),
+            ": root_id: is written twice in one map",
+        ),
         // What an unknown field makes of it is no bootstrap.
         (config(json!({"node": {}})).to_string(), ":1: node: {}: "),
         ("{\"role\": \"console\", \"admin\": 1}".to_owned(), ":1: admin: 1: "),
@@ -293,6 +301,12 @@ fn a_console_s_configuration_is_checked_as_one() {
         &format!("{}---\n{console}", filter_yaml(&config(json!({})).to_string())),
     );
     assert_eq!(told(&["explain", &both, "--unit", "ada"])["version"], "blue");
+    let done = verdigris(&["check", &both]);
+    assert_eq!(done.code, 1, "{done:?}");
+    assert!(done.out.contains("YAML: begins a second document, and Envoy reads only"), "{done:?}");
+    let (filter, (_, resource)) =
+        (std::fs::read_to_string(&filter).unwrap(), console.split_once("resources:\n").unwrap());
+    let both = files.add("both.yaml", &format!("{filter}{resource}"));
     let done = verdigris(&["check", &both]);
     assert!(done.out.ends_with("both.yaml (assistant-v8, the console)\n"), "{done:?}");
 }
