@@ -177,6 +177,31 @@ fn what_disagrees_with_the_bootstrap_is_told() {
         assert!(done.out.contains("warning: ") && done.out.contains(expected), "{done:?}");
         assert_eq!(verdigris(&["check", "--strict", &file, "envoy/envoy.yaml"]).code, 1);
     }
+    let shipped = include_str!("../../envoy/envoy.yaml");
+    let appends = shipped.replacen(OVERWRITE, "", 1);
+    let (before, rest) = shipped.split_once("          early_header_mutation_ext").unwrap();
+    let (_, after) = rest.split_once("          route_config:").unwrap();
+    let (_, naked) = before.split_once("  - name: llm\n").unwrap();
+    let (routes, _) = after.split_once("  # Gets a copy").unwrap();
+    let naked = format!("  - name: naked\n{naked}          route_config:{routes}");
+    let two = shipped.replacen("  - name: llm\n", &format!("{naked}  - name: llm\n"), 1);
+    let no_route = shipped.replace("cluster_header: x-verdigris-cluster", "cluster: llm-blue");
+    let removed_first = appends.replacen(
+        "              - append:",
+        "              - remove: x-verdigris-cluster\n              - append:",
+        1,
+    );
+    for (envoy, expected) in [
+        (appends, "cluster_header: \"x-verdigris-cluster\": early header mutation only adds"),
+        (two, "in the listener \"naked\" no early header mutation puts \"llm-blue\" there"),
+        (no_route, "cluster_header: \"x-verdigris-cluster\": no route has it as its"),
+        (removed_first, ""),
+    ] {
+        let envoy = files.add("envoy.yaml", &envoy);
+        let done = verdigris(&["check", "--strict", "envoy/filter.yaml", &envoy]);
+        assert_eq!(done.code, i32::from(!expected.is_empty()), "{expected}: {done:?}");
+        assert!(done.out.contains(expected), "{expected}: {done:?}");
+    }
     // Which of the listeners comes first does not matter.
     let shadow_first =
         include_str!("../../envoy/envoy.yaml").replacen("  - name: llm\n", SHADOW, 1);
@@ -191,6 +216,8 @@ fn what_disagrees_with_the_bootstrap_is_told() {
         files.add("filter.yaml", &filter_yaml(&config(json!({"versions": versions})).to_string()));
     assert_eq!(verdigris(&["check", "--strict", &file, "envoy/envoy.yaml", &cds]).code, 0);
 }
+
+const OVERWRITE: &str = "\n                  append_action: OVERWRITE_IF_EXISTS_OR_ADD";
 
 /// A listener of a shadow, and the beginning of the one that it stands before.
 const SHADOW: &str = r#"  - name: another-shadow
