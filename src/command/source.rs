@@ -121,6 +121,12 @@ impl Source {
             problems: Vec::new(),
             bootstrap: Bootstrap::default(),
         };
+        if source.text.starts_with('\u{feff}') {
+            let mend = "begins with a byte order mark, which is none of JSON's: save it as UTF-8 \
+                        without one";
+            source.remark(1, "file", None, mend.to_owned());
+            return source;
+        }
         let mut filters = Vec::new();
         // A field too many does not make a plugin configuration Envoy's.
         let of_envoy = |it: &&Rc<Node>| OF_A_PLUGIN.iter().all(|name| it.get(name).is_none());
@@ -128,6 +134,16 @@ impl Source {
             Ok(documents) => (documents.all.as_slice(), documents.again.as_slice()),
             Err(_) => (&[][..], &[][..]),
         };
+        let mut maps = Vec::new();
+        for document in all.iter() {
+            document.walk(&mut |node| {
+                let is_map = node.get("kind").and_then(|it| it.text()) == Some("ConfigMap");
+                maps.extend(node.get("data").filter(|_| is_map).map(Rc::clone));
+            });
+        }
+        for file in maps.iter().flat_map(|it| it.values()) {
+            source.add_file(file);
+        }
         for document in all.iter().filter(of_envoy) {
             bootstrap::add(document, &mut source.bootstrap);
             document.walk(&mut |node| filters.extend(filter_of(node).map(Rc::clone)));
@@ -141,7 +157,7 @@ impl Source {
             source.remark_what_is_not_read(all, again);
         }
         match documents {
-            _ if !filters.is_empty() => {}
+            _ if !filters.is_empty() || !source.plugins.is_empty() => {}
             _ if is_json => {
                 let start = source.text.len() - source.text.trim_start().len();
                 let line = 1 + lines(&source.text, 0..start);
@@ -199,6 +215,38 @@ impl Source {
                 plugin.place.line + lines(json, start..field::offset(json, name))
             }
             Style::Quoted | Style::Escaped => plugin.place.line,
+        }
+    }
+
+    /// Takes in a file that a ConfigMap holds.
+    fn add_file(&mut self, file: &Node) {
+        let Some(text) = file.text() else { return };
+        let mut inner = Self::of(&self.name, text.to_owned());
+        // Other programs' JSON may be beside it.
+        inner.plugins.retain(|it| {
+            let has = |name: &&str| it.json.contains(&format!("\"{name}\""));
+            it.around.is_some() || OF_A_PLUGIN.iter().any(has)
+        });
+        if inner.plugins.is_empty() && !inner.bootstrap.is_envoy {
+            return;
+        }
+        let is_block = matches!(file.what, What::Scalar(_, ScalarStyle::Literal));
+        let line = |inner: usize| file.line + if is_block { inner.saturating_sub(1) } else { 0 };
+        let problems = inner.problems.into_iter();
+        self.problems.extend(problems.map(|it| Remark { line: line(it.line), ..it }));
+        self.bootstrap = std::mem::take(&mut self.bootstrap).and(&inner.bootstrap);
+        for mut plugin in inner.plugins {
+            plugin.place.line = line(plugin.place.line);
+            // It is not to be changed in place: its bytes are those of another text.
+            plugin.place.span = 0..0;
+            if !is_block {
+                plugin.place.style = Style::Escaped;
+            }
+            if let Some(around) = &mut plugin.around {
+                around.may_wait.1 = line(around.may_wait.1);
+                around.vm.0 = line(around.vm.0);
+            }
+            self.plugins.push(plugin);
         }
     }
 

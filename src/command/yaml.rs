@@ -246,6 +246,15 @@ impl Node {
         }
     }
 
+    /// The values of a map.
+    pub fn values(&self) -> impl Iterator<Item = &Self> {
+        let fields = match &self.what {
+            What::Map(fields) => fields.as_slice(),
+            _ => &[],
+        };
+        fields.iter().map(|(_, value)| value.as_ref())
+    }
+
     /// Calls `see` with this node and all below it, each once.
     pub fn walk<'a>(&'a self, see: &mut impl FnMut(&'a Self)) {
         let mut seen = HashSet::new();

@@ -30,7 +30,15 @@ fn a_problem_is_told_with_its_place() {
          \"@type\": type.googleapis.com/google.protobuf.StringValue\n            value: |\n{}",
         text.lines().map(|line| format!("              {line}\n")).collect::<String>()
     );
+    let in_map = |file: &str, text: &str| {
+        let text: String = text.lines().map(|line| format!("    {line}\n")).collect();
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\ndata:\n  a.json: '{{\"b\": 1}}'\n  {file}: |\n{text}"
+        )
+    };
     let cases = [
+        ("map.yaml", in_map("filter.yaml", &yaml), [first + 6, first + 10]),
+        ("json-map.yaml", in_map("filter.json", text), [7, 11]),
         ("plain.json", text.to_owned(), [2, 6]),
         ("filter.yaml", yaml.clone(), [first + 1, first + 5]),
         ("quoted.yaml", quoted, [first - 1, first - 1]),
@@ -97,6 +105,7 @@ fn what_is_wrong_around_a_configuration_is_told() {
             shipped.replace("      root_id", "      rootId: other\n      root_id"),
             ": root_id: is written twice in one map",
         ),
+        ("\u{feff}{}".to_owned(), ":1: file: begins with a byte order mark"),
         // What an unknown field makes of it is no bootstrap.
         (config(json!({"node": {}})).to_string(), ":1: node: {}: "),
         ("{\"role\": \"console\", \"admin\": 1}".to_owned(), ":1: admin: 1: "),
