@@ -1,9 +1,7 @@
 //! What who steers writes, and what is ordered by it.
 
-use std::cell::RefCell;
-
 use super::problems::Problems;
-use super::reader::Place;
+use super::reader::fields_of;
 use super::valid::share;
 use super::written::{WHOLE, WrittenWeights, json_of};
 use super::{Problem, Refused};
@@ -33,18 +31,12 @@ pub struct Ordered {
 /// ```
 pub fn order(name: &str, text: &[u8], at_ms: u64) -> Result<Ordered, Refused> {
     let json = json_of(text).map_err(in_the_body)?;
-    let read = RefCell::default();
     let mut problems = Problems::default();
-    let order = Place::root(&json, &read).fields().and_then(|mut fields| {
+    let read = fields_of(&json, |mut fields| {
         let reason = fields.text("reason");
         let step = fields.whole("step");
-        let verb = match name {
-            "pause" => Verb::Pause,
-            "resume" => Verb::Resume,
-            "rollback" => Verb::Rollback,
-            "promote" => Verb::Promote,
-            "approve" => Verb::Approve,
-            "weights" => {
+        let verb = match Verb::ALL.into_iter().find(|verb| verb.as_str() == name)? {
+            Verb::Weights(_) => {
                 let weights = fields.fields("weights").map(WrittenWeights::read);
                 if weights.is_none() {
                     let mend = r#"write what green is to have, such as {"blue": 75, "green": 25}"#;
@@ -52,7 +44,7 @@ pub fn order(name: &str, text: &[u8], at_ms: u64) -> Result<Ordered, Refused> {
                 }
                 Verb::Weights(share(weights, &mut problems)?)
             }
-            _ => return None,
+            verb => verb,
         };
         fields.end();
         let order = Order::new(verb, &reason.unwrap_or_default(), at_ms);
@@ -62,12 +54,7 @@ pub fn order(name: &str, text: &[u8], at_ms: u64) -> Result<Ordered, Refused> {
         }
         Some(Ordered { order: order.ok()?, step })
     });
-    let read = read.into_inner();
-    if read.is_empty() {
-        problems.refuse_or(order)
-    } else {
-        Err(in_the_body(Refused { problems: read }))
-    }
+    problems.refuse_or(read.map_err(in_the_body)?)
 }
 
 /// What is wrong with the text as a whole is said of the body.

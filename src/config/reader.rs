@@ -7,8 +7,8 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use super::Problem;
 use super::written::example;
+use super::{Problem, Refused};
 
 /// The fields of one object.
 pub(super) struct Fields<'a> {
@@ -24,6 +24,17 @@ pub(super) struct Place<'a> {
     path: String,
     value: &'a Value,
     problems: &'a RefCell<Vec<Problem>>,
+}
+
+/// What `read` makes of the fields of a whole text.
+///
+/// # Errors
+/// Everything that is of another shape than it should be.
+pub(super) fn fields_of<T>(json: &Value, read: impl FnOnce(Fields<'_>) -> T) -> Result<T, Refused> {
+    let problems = RefCell::default();
+    let value = Place::root(json, &problems).fields().map(read);
+    let problems = problems.into_inner();
+    value.filter(|_| problems.is_empty()).ok_or(Refused { problems })
 }
 
 // === impl Place ===

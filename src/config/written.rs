@@ -4,11 +4,9 @@
 //! types, so that one place, the step to [`Config`](super::Config), says what is
 //! missing and shows what to write.
 
-use std::cell::RefCell;
-
 use serde_json::Value;
 
-use super::reader::{Fields, Place, Unique};
+use super::reader::{Fields, Place, Unique, fields_of};
 use super::written_ramp::WrittenRamp;
 use super::written_release::{WrittenConversation, WrittenFeedback, WrittenRequest, WrittenShadow};
 use super::{Problem, Refused, Role};
@@ -180,10 +178,7 @@ impl Written {
     /// # Errors
     /// All fields that are unknown, and all values of the wrong kind.
     pub fn of_json(json: &Value) -> Result<Self, Refused> {
-        let problems = RefCell::default();
-        let written = Place::root(json, &problems).fields().map(Self::read);
-        let problems = problems.into_inner();
-        written.filter(|_| problems.is_empty()).ok_or(Refused { problems })
+        fields_of(json, Self::read)
     }
 
     fn read(mut fields: Fields<'_>) -> Self {

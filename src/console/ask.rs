@@ -11,6 +11,7 @@
 use super::answer::Answer;
 use crate::config::Console;
 use crate::observe::detect::without_query;
+use crate::steer::Verb;
 
 /// What a request's headers say, as far as the console asks.
 #[derive(Clone, Copy, Debug, Default)]
@@ -43,9 +44,6 @@ pub enum Ask {
         rollout: Option<String>,
     },
 }
-
-/// What can be ordered, by name.
-const ORDERS: [&str; 6] = ["pause", "resume", "rollback", "promote", "approve", "weights"];
 
 // === impl Head ===
 
@@ -120,7 +118,8 @@ impl Ask {
             b"/" => Self::Page,
             b"/state.json" => Self::State,
             [b'/', name @ ..] => {
-                let order = ORDERS.into_iter().find(|it| it.as_bytes() == name)?;
+                let mut orders = Verb::ALL.into_iter().map(Verb::as_str);
+                let order = orders.find(|it| it.as_bytes() == name)?;
                 Self::Steer { order, rollout: None }
             }
             _ => return None,

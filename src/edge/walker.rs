@@ -148,9 +148,7 @@ impl Walker {
 
     /// Learns what is in force.
     fn learn(&self) {
-        let found = shared(&self.key_of_in_force());
-        let known = found.and_then(|(it, _)| postcard::from_bytes::<Published>(&it).ok());
-        if let Some((_, in_force)) = known {
+        if let (Some((_, in_force)), _) = self.published() {
             self.in_force.set(in_force);
         }
     }
@@ -255,9 +253,7 @@ impl Walker {
         let in_force = state.in_force(settings);
         let Ok(text) = postcard::to_allocvec(&(state.edition, in_force)) else { return };
         for _ in 0..TRIES {
-            let found = shared(&self.key_of_in_force());
-            let cas = found.as_ref().map_or(Cas::ANY, |(_, cas)| *cas);
-            let known = found.and_then(|(text, _)| postcard::from_bytes::<Published>(&text).ok());
+            let (known, cas) = self.published();
             if known.is_some_and(|(edition, _)| edition > state.edition) {
                 return;
             }
@@ -303,6 +299,13 @@ impl Walker {
             }
         }
         Err(Refusal::UNREACHED)
+    }
+
+    fn published(&self) -> (Option<Published>, Cas) {
+        match shared(&self.key_of_in_force()) {
+            Some((text, cas)) => (postcard::from_bytes(&text).ok(), cas),
+            None => (None, Cas::ANY),
+        }
     }
 
     fn key_of_in_force(&self) -> String {

@@ -78,6 +78,16 @@ impl fmt::Display for Order {
 // === impl Verb ===
 
 impl Verb {
+    /// All of them; which share is ordered, an order says.
+    pub const ALL: [Self; 6] = [
+        Self::Pause,
+        Self::Resume,
+        Self::Rollback,
+        Self::Promote,
+        Self::Approve,
+        Self::Weights(Share::NONE),
+    ];
+
     /// Its name.
     pub const fn as_str(self) -> &'static str {
         match self {
