@@ -181,6 +181,7 @@ impl Sse {
             Line::Start | Line::First => self.finish(sink),
             Line::Name => sink(Piece::Name(self.name.bytes())),
             Line::BeforeName => sink(Piece::Name(b"")),
+            Line::Field if self.name.bytes() == b"event" => sink(Piece::Name(b"")),
             Line::BeforeData => self.begin_data(sink),
             Line::Field if self.name.bytes() == b"data" => self.begin_data(sink),
             Line::Field | Line::Data | Line::Ignored | Line::Raw => {}

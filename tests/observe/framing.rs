@@ -48,6 +48,21 @@ fn frame(body: &[u8], piece: usize) -> Vec<(String, String)> {
     events
 }
 
+/// Found by the property below, once in many runs.
+#[test]
+fn a_name_without_a_colon_is_the_empty_one() {
+    for body in ["event: a\nevent\ndata: b\n\n", "event: a\nevent:\ndata: b\n\n"] {
+        for piece in 1..body.len() {
+            assert_eq!(
+                frame(body.as_bytes(), piece),
+                [(String::new(), "b".to_owned())],
+                "{body:?}"
+            );
+        }
+        assert_eq!(frame(body.as_bytes(), body.len()), split_events(body));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
