@@ -43,10 +43,18 @@ pub enum Counter {
     ResponsesNone,
     /// Failures of the version.
     Errors,
+    /// Requests that the version refused with a 4xx other than 429, or with the gRPC status
+    /// that stands for one.
+    ClientErrors,
+    /// Requests that another version's cluster answered in the end.
+    FailedOver,
     /// Requests that the client gave up.
     Aborted,
     /// Answers that were read.
     Answers,
+    /// Those of them with nothing in them: no text, no call of a tool, no reasoning, though
+    /// neither refused nor truncated.
+    Empty,
     /// Answers that were to be read and could not be.
     Unread,
     /// Those of them for this reason.
@@ -97,10 +105,14 @@ pub enum Histogram {
 /// A counter of what the gates have seen, which each version has for each step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EvidenceCounter {
-    /// Units that have had a response and were on blue before the step.
+    /// Units that were given the version in the step and were on blue before it.
     Units,
     /// Those of them with an error.
     Errors,
+    /// With a request that the version refused with a 4xx.
+    ClientErrors,
+    /// With an empty answer.
+    Empty,
     /// With a refusal.
     Refusals,
     /// With an answer that ended for want of tokens.
@@ -214,7 +226,7 @@ impl Counter {
     ];
 
     /// What is counted of a response, where the configuration asks for it.
-    pub const OUTCOMES: [Self; 21] = [
+    pub const OUTCOMES: [Self; 24] = [
         Self::Responses2xx,
         Self::Responses3xx,
         Self::Responses4xx,
@@ -223,7 +235,10 @@ impl Counter {
         Self::ResponsesNone,
         Self::Errors,
         Self::Aborted,
+        Self::ClientErrors,
+        Self::FailedOver,
         Self::Answers,
+        Self::Empty,
         Self::Unread,
         Self::UnreadFor(Unread::Encoded),
         Self::UnreadFor(Unread::UnknownFormat),
@@ -252,7 +267,10 @@ impl fmt::Display for Counter {
             Self::ResponsesNone => "responses_none",
             Self::Errors => "errors",
             Self::Aborted => "aborted",
+            Self::ClientErrors => "client_errors",
+            Self::FailedOver => "failed_over",
             Self::Answers => "answers",
+            Self::Empty => "empty",
             Self::Unread => "unread",
             Self::UnreadFor(Unread::Encoded) => "unread_encoded",
             Self::UnreadFor(Unread::UnknownFormat) => "unread_unknown_format",
@@ -279,9 +297,11 @@ impl fmt::Display for Counter {
 
 impl EvidenceCounter {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Units,
         Self::Errors,
+        Self::ClientErrors,
+        Self::Empty,
         Self::Refusals,
         Self::Truncations,
         Self::Aborts,
@@ -297,6 +317,8 @@ impl fmt::Display for EvidenceCounter {
         f.write_str(match self {
             Self::Units => "evidence_units",
             Self::Errors => "evidence_errors",
+            Self::ClientErrors => "evidence_client_errors",
+            Self::Empty => "evidence_empty",
             Self::Refusals => "evidence_refusals",
             Self::Truncations => "evidence_truncations",
             Self::Aborts => "evidence_aborts",

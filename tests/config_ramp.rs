@@ -72,13 +72,34 @@ fn everything_in_a_ramp_has_a_default() {
     let shares: Vec<f64> = rules.steps.iter().map(|step| step.all.get()).collect();
     assert_eq!(shares, [0.01, 0.05, 0.25, 0.5]);
     let terms: Vec<Terms> = rules.gates.iter().map(|gate| gate.terms.clone()).collect();
-    let by_default = [Metric::ErrorRate, Metric::RefusalRate, Metric::Duration, Metric::Ttft];
+    let by_default = [
+        Metric::ErrorRate,
+        Metric::ClientErrorRate,
+        Metric::RefusalRate,
+        Metric::EmptyRate,
+        Metric::Duration,
+        Metric::Ttft,
+    ];
     assert_eq!(terms, by_default.map(|metric| Terms::by_default(metric, &shares)));
     assert!(rules.gates.iter().all(|gate| gate.steps().len() == 4));
 
-    let tripwire = Tripwire { metric: Metric::ErrorRate, limit: 0.5, least: 20, window_s: 30 };
-    assert_eq!(settings.tripwires, [tripwire]);
+    let wires = [Metric::ErrorRate, Metric::ClientErrorRate, Metric::EmptyRate];
+    assert_eq!(settings.tripwires, wires.map(|metric| Tripwire { metric, ..WIRE }));
+    // What only a body tells trips nothing where no bodies are read.
+    let unread = ramp(json!({"gates": [{"metric": "error_rate"}, {"metric": "duration"}]}));
+    let wires = [Metric::ErrorRate, Metric::ClientErrorRate];
+    assert_eq!(unread.tripwires, wires.map(|metric| Tripwire { metric, ..WIRE }));
 }
+
+/// A tripwire of which as little is written as may be.
+const WIRE: Tripwire = Tripwire {
+    metric: Metric::ErrorRate,
+    limit: 0.5,
+    min_samples: 20,
+    min_units: 2,
+    window_s: 30,
+    is_absolute: false,
+};
 
 #[test]
 fn everything_in_a_ramp_can_be_written() {
@@ -105,6 +126,8 @@ fn everything_in_a_ramp_can_be_written() {
                 {"metric": "ttft", "limit": "500ms"},
                 {"metric": "cost", "limit": 0.05},
                 {"metric": "output_tokens", "limit": 4000},
+                {"metric": "error_rate", "limit": 0.5, "minimum_units": 16},
+                {"metric": "empty_rate", "limit": 0.5, "absolute": true},
             ],
             "alpha": 0.5,
             "beta": 0.01,
@@ -149,13 +172,21 @@ fn everything_in_a_ramp_can_be_written() {
     ];
     assert_eq!(terms, expected);
 
-    let wire = |metric, limit, least, window_s| Tripwire { metric, limit, least, window_s };
+    let wire = |metric, limit, min_samples, window_s| Tripwire {
+        metric,
+        limit,
+        min_samples,
+        window_s,
+        ..WIRE
+    };
     let tripwires = [
         wire(Metric::SlowRate, 0.9, 1, 1),
         wire(Metric::Duration, 30_000.0, 20, 600),
         wire(Metric::Ttft, 500.0, 20, 30),
         wire(Metric::Cost, 0.05, 20, 30),
         wire(Metric::OutputTokens, 4_000.0, 20, 30),
+        Tripwire { min_units: 16, ..WIRE },
+        Tripwire { metric: Metric::EmptyRate, min_units: 1, is_absolute: true, ..WIRE },
     ];
     assert_eq!(settings.tripwires, tripwires);
 }
@@ -195,7 +226,7 @@ fn a_ramp_has_answers_looked_at() {
     assert_eq!(parse(json!({})).answers, None);
 }
 
-const METRICS: &str = "error_rate, refusal_rate, truncation_rate, abort_rate, slow_rate, \
+const METRICS: &str = "error_rate, client_error_rate, refusal_rate, empty_rate, truncation_rate, abort_rate, slow_rate, \
                        thumbs_down_rate, duration, ttft, output_tokens, cost, score";
 const SHARE: &str = "write a share in percent, above 0 and at most 100, with at most two decimals";
 const PERIOD: &str =
@@ -432,7 +463,7 @@ fn a_refusal_names_what_does_not_go_with_a_ramp() {
         ),
         (
             json!({"ramp": {}, "answers": {"read": false}}),
-            "answers.read: false: the ramp looks at refusal_rate, ttft, of which only answers that \
+            "answers.read: false: the ramp looks at refusal_rate, empty_rate, ttft, of which only answers that \
              are read tell: write true, or gates and tripwires without them",
         ),
         (

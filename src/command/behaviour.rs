@@ -30,8 +30,10 @@ enum OfGreenValue {
 
 /// What a usual service does: rates, and the median of values with how far they scatter
 /// (the standard deviation of their logarithm).
-const USUAL: [(Metric, f64, f64); 9] = [
+const USUAL: [(Metric, f64, f64); 11] = [
     (Metric::ErrorRate, 0.01, 0.0),
+    (Metric::ClientErrorRate, 0.01, 0.0),
+    (Metric::EmptyRate, 0.005, 0.0),
     (Metric::RefusalRate, 0.02, 0.0),
     (Metric::TruncationRate, 0.01, 0.0),
     (Metric::AbortRate, 0.01, 0.0),
@@ -43,8 +45,10 @@ const USUAL: [(Metric, f64, f64); 9] = [
 ];
 
 /// The names by which metrics may be called here, beside their own.
-const SHORT: [(&str, Metric); 6] = [
+const SHORT: [(&str, Metric); 8] = [
     ("errors", Metric::ErrorRate),
+    ("client_errors", Metric::ClientErrorRate),
+    ("empty", Metric::EmptyRate),
     ("refusals", Metric::RefusalRate),
     ("truncations", Metric::TruncationRate),
     ("aborts", Metric::AbortRate),
@@ -54,11 +58,11 @@ const SHORT: [(&str, Metric); 6] = [
 
 /// How the texts are written, for the help.
 pub const GRAMMAR: &str = "What versions do is written as NAME=VALUE, with spaces between. Names: \
-errors, refusals, truncations, aborts, slow, duration, ttft, tokens, cost, or as gates have them. \
+errors, client_errors, refusals, empty, truncations, aborts, slow, duration, ttft, tokens, cost, or as gates have them. \
 Values: of a rate 0.03 or 3%, of duration and ttft a time such as 800ms or 4s, of tokens and cost \
 (US dollars) a number; of green also what it is of blue's: +30%, -10%, x3. Values of blue are medians, \
 and after a ~ how far they scatter may follow, as the standard deviation of their logarithm: \
-duration=4s~0.85. What is not said is usual: errors=1% refusals=2% truncations=1% aborts=1% slow=5% \
+duration=4s~0.85. What is not said is usual: errors=1% client_errors=1% refusals=2% empty=0.5% truncations=1% aborts=1% slow=5% \
 duration=4s~0.85 ttft=600ms~0.6 tokens=250~0.8 cost=0.004~0.9, and green is like blue.";
 
 /// Reads what is said of blue.

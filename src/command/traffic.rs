@@ -7,7 +7,7 @@ use super::behaviour::{OfBlue, OfGreen, behaviours, of_blue, refuse_idle};
 use super::output::{Stop, count};
 use crate::assign::Share;
 use crate::config::Config;
-use crate::judge::{Counting, Metric};
+use crate::judge::{Counting, Metric, Pair};
 use crate::ramp::Settings;
 use crate::simulate::{Behaviour, Users, World};
 
@@ -80,7 +80,14 @@ impl Traffic {
             Some(count) => Users::Sticky { count: count as usize, shape: ALIKE },
             None => Users::Independent,
         };
-        Ok(World { per_second: self.rps, users, behaviours, incident: None })
+        Ok(World {
+            per_second: self.rps,
+            users,
+            behaviours,
+            incident: None,
+            unread: Pair::default(),
+            failure_ms: None,
+        })
     }
 }
 

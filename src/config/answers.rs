@@ -6,7 +6,7 @@ use super::Problem;
 use super::formats::Formats;
 use super::problems::Problems;
 use super::written::{WrittenAnswers, WrittenPath, WrittenPrice, write_example};
-use crate::observe::{Format, Phrases, Price, Prices};
+use crate::observe::{Format, LimitPolicy, Phrases, Price, Prices};
 
 /// What is looked at of responses.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub struct Answers {
     pub plain: bool,
     /// How answers open that are refusals.
     pub refusal_phrases: Phrases,
+    /// How 429 counts, and 503 by one of Envoy's own limits.
+    pub limits: LimitPolicy,
     /// What tokens cost.
     pub prices: Prices,
 }
@@ -74,7 +76,8 @@ pub(super) fn answers(
             ));
         }
     }
-    Some(Answers { read, plain: written.plain, refusal_phrases, prices })
+    let limits = written.status_429;
+    Some(Answers { read, plain: written.plain, refusal_phrases, limits, prices })
 }
 
 /// Notes the fields that are written and have no effect.

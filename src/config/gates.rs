@@ -21,8 +21,14 @@ pub(super) struct Gates {
 }
 
 /// What is looked at where the operator names nothing.
-const BY_DEFAULT: [Metric; 4] =
-    [Metric::ErrorRate, Metric::RefusalRate, Metric::Duration, Metric::Ttft];
+const BY_DEFAULT: [Metric; 6] = [
+    Metric::ErrorRate,
+    Metric::ClientErrorRate,
+    Metric::RefusalRate,
+    Metric::EmptyRate,
+    Metric::Duration,
+    Metric::Ttft,
+];
 
 /// The greatest margin. Green that is eleven times as bad is to be refused by something.
 const MAX_MARGIN: f64 = 10.0;

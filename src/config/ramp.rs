@@ -29,6 +29,8 @@ pub(super) struct Beside {
     pub scores: bool,
     /// Whether it is that no answers be read.
     pub unread: bool,
+    /// Whether answers are, so that they are read unless `unread` says otherwise.
+    pub answers: bool,
     /// Whether conversations are kept on their version, and are what is compared.
     pub conversations: bool,
 }
@@ -70,7 +72,10 @@ pub(super) fn ramp(
     let mut looked_at = LookedAt::new();
     let Gates { terms, objective } =
         gates(written.gates, shares.as_deref(), &mut looked_at, problems);
-    let tripwires = tripwires(written.tripwires, &mut looked_at, problems);
+    // A gate that needs bodies has them read; the default tripwires alone do not.
+    let is_read = |(_, metric): &(String, Metric)| Settings::is_read(*metric);
+    let reads_bodies = !beside.unread && (beside.answers || looked_at.iter().any(is_read));
+    let tripwires = tripwires(written.tripwires, reads_bodies, &mut looked_at, problems);
     refuse_unseen(&looked_at, beside, problems);
 
     let alpha = chance("ramp.alpha", written.alpha.as_ref(), ALPHA, problems);

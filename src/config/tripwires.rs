@@ -8,25 +8,44 @@ use super::ramp::{LookedAt, metric};
 use super::time::duration;
 use super::written_ramp::{WrittenLimit, WrittenTripwire};
 use crate::judge::metric::Comparison;
+use crate::judge::tripwire::MOST_UNITS;
 use crate::judge::{Metric, Tripwire};
+use crate::ramp::Settings;
 
-/// What trips where the operator says nothing: half of the responses fail.
-const BY_DEFAULT: Tripwire =
-    Tripwire { metric: Metric::ErrorRate, limit: 0.5, least: LEAST, window_s: WINDOW_S };
+/// What trips where the operator writes no tripwires, each from half of the responses on.
+const BY_DEFAULT: [Metric; 3] = [Metric::ErrorRate, Metric::ClientErrorRate, Metric::EmptyRate];
 
-const LEAST: u64 = 20;
+/// The default tripwire on a rate.
+const fn by_default(metric: Metric) -> Tripwire {
+    Tripwire {
+        metric,
+        limit: 0.5,
+        min_samples: MIN_SAMPLES,
+        min_units: MIN_UNITS,
+        window_s: WINDOW_S,
+        is_absolute: false,
+    }
+}
+
+const MIN_SAMPLES: u64 = 20;
+const MIN_UNITS: usize = 2;
 const WINDOW_S: u64 = 30;
 
 /// The longest window, in seconds.
 const MAX_WINDOW_S: u64 = 600;
 
-/// The tripwires of a ramp; `looked_at` has what its gates look at.
+/// The tripwires of a ramp; `looked_at` has what its gates look at. Where bodies are not
+/// read, the tripwires by default leave out what only a body tells.
 pub(super) fn tripwires(
     written: Option<Vec<WrittenTripwire>>,
+    reads_bodies: bool,
     looked_at: &mut LookedAt,
     problems: &mut Problems,
 ) -> Option<Vec<Tripwire>> {
-    let Some(written) = written else { return Some(vec![BY_DEFAULT]) };
+    let Some(written) = written else {
+        let is_told = |metric: &Metric| reads_bodies || !Settings::is_read(*metric);
+        return Some(BY_DEFAULT.into_iter().filter(is_told).map(by_default).collect());
+    };
     let has_objective = looked_at.iter().any(|(_, metric)| *metric == Metric::SlowRate);
     let mut tripwires = Vec::new();
     for (at, tripwire) in written.iter().enumerate() {
@@ -39,14 +58,23 @@ pub(super) fn tripwires(
         }
         looked_at.extend(metric.map(|metric| (name, metric)));
         let limit = metric.map(|it| limit(&field, it, tripwire.limit.as_ref(), problems));
-        let least = least(&field, tripwire.minimum.as_ref(), problems);
+        let min_samples = min_samples(&field, tripwire.minimum.as_ref(), problems);
+        let min_units = min_units(&field, tripwire, problems);
         let window_s = window_s(&field, tripwire.window.as_deref(), problems);
-        tripwires.push((metric, limit.flatten(), least, window_s));
+        let is_absolute = tripwire.absolute;
+        let valid = || {
+            Some(Tripwire {
+                metric: metric?,
+                limit: limit.flatten()?,
+                min_samples: min_samples?,
+                min_units: min_units?,
+                window_s: window_s?,
+                is_absolute,
+            })
+        };
+        tripwires.push(valid());
     }
-    let valid = |(metric, limit, least, window_s): (Option<_>, Option<_>, Option<_>, Option<_>)| {
-        Some(Tripwire { metric: metric?, limit: limit?, least: least?, window_s: window_s? })
-    };
-    tripwires.into_iter().map(valid).collect()
+    tripwires.into_iter().collect()
 }
 
 /// The limit, in the unit in which the metric is told.
@@ -88,14 +116,29 @@ fn limit(
     limit
 }
 
-fn least(field: &str, written: Option<&Number>, problems: &mut Problems) -> Option<u64> {
-    let Some(number) = written else { return Some(LEAST) };
+fn min_samples(field: &str, written: Option<&Number>, problems: &mut Problems) -> Option<u64> {
+    let Some(number) = written else { return Some(MIN_SAMPLES) };
     let least = number.as_u64().filter(|least| *least > 0);
     if least.is_none() {
         let mend = "write how many of green's responses it takes, at least 1, such as 20";
         problems.note(Problem::new(format!("{field}.minimum"), &json!(number), mend));
     }
     least
+}
+
+fn min_units(field: &str, written: &WrittenTripwire, problems: &mut Problems) -> Option<usize> {
+    let Some(number) = &written.minimum_units else {
+        return Some(if written.absolute { 1 } else { MIN_UNITS });
+    };
+    let units = number.as_u64().and_then(|units| usize::try_from(units).ok());
+    let units = units.filter(|units| (1..=MOST_UNITS).contains(units));
+    if units.is_none() {
+        let mend = format!(
+            "write how many different units with a bad response it takes, from 1 to {MOST_UNITS}"
+        );
+        problems.note(Problem::new(format!("{field}.minimum_units"), &json!(number), mend));
+    }
+    units
 }
 
 fn window_s(field: &str, written: Option<&str>, problems: &mut Problems) -> Option<u64> {

@@ -138,6 +138,7 @@ impl TryFrom<Written> for Config {
             thumbs: written.feedback.as_ref().is_some_and(|it| it.thumb.is_some()),
             scores: written.feedback.as_ref().is_some_and(|it| it.score.is_some()),
             unread: written.answers.as_ref().is_some_and(|answers| answers.read == Some(false)),
+            answers: written.answers.is_some(),
         };
         let share = share(written.weights, &mut problems);
         let feedback = written.feedback.map(|it| feedback(it, &mut problems));

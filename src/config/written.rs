@@ -10,7 +10,7 @@ use super::reader::{Fields, Place, Unique, fields_of};
 use super::written_ramp::WrittenRamp;
 use super::written_release::{WrittenConversation, WrittenFeedback, WrittenRequest, WrittenShadow};
 use super::{Problem, Refused, Role};
-use crate::observe::Format;
+use crate::observe::{Format, LimitPolicy};
 
 /// The plugin configuration as written. The fields are described in the README's
 /// reference.
@@ -78,6 +78,7 @@ pub struct WrittenAnswers {
     pub plain: bool,
     pub include_usage: bool,
     pub refusal_phrases: Vec<String>,
+    pub status_429: LimitPolicy,
 }
 
 /// The format of the answers at some paths.
@@ -296,6 +297,11 @@ impl WrittenAnswers {
             plain: fields.boolean("plain").unwrap_or_default(),
             include_usage: fields.boolean("include_usage").unwrap_or_default(),
             refusal_phrases: fields.texts("refusal_phrases"),
+            status_429: match fields.choice("status_429", &["compare", "error", "neutral"]) {
+                Some(1) => LimitPolicy::Error,
+                Some(2) => LimitPolicy::Neutral,
+                _ => LimitPolicy::Compare,
+            },
         };
         fields.end();
         written

@@ -80,7 +80,9 @@ pub struct WrittenTripwire {
     pub metric: Option<String>,
     pub limit: Option<WrittenLimit>,
     pub minimum: Option<Number>,
+    pub minimum_units: Option<Number>,
     pub window: Option<String>,
+    pub absolute: bool,
 }
 
 /// A limit: a time, or something else.
@@ -206,7 +208,9 @@ impl WrittenTripwire {
             metric: fields.text("metric"),
             limit: fields.get("limit").and_then(limit),
             minimum: fields.number("minimum"),
+            minimum_units: fields.number("minimum_units"),
             window: fields.text("window"),
+            absolute: fields.boolean("absolute").unwrap_or_default(),
         };
         fields.end();
         written

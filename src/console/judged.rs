@@ -80,7 +80,9 @@ fn unit(metric: Metric) -> &'static str {
         Metric::Cost => "usd",
         Metric::Score => "score",
         Metric::ErrorRate
+        | Metric::ClientErrorRate
         | Metric::RefusalRate
+        | Metric::EmptyRate
         | Metric::TruncationRate
         | Metric::AbortRate
         | Metric::SlowRate

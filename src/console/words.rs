@@ -4,6 +4,8 @@
 pub fn metric(name: &str) -> (&str, &str) {
     match name {
         "error_rate" => ("Errors", "more errors"),
+        "client_error_rate" => ("Rejected requests (4xx)", "more requests rejected with a 4xx"),
+        "empty_rate" => ("Empty answers", "more empty answers"),
         "refusal_rate" => ("Refusals", "more refusals"),
         "truncation_rate" => ("Truncated answers", "more truncated answers"),
         "abort_rate" => ("Given up by users", "more requests that users gave up"),
@@ -34,6 +36,8 @@ pub fn wait(name: &str) -> &str {
         "bake" => "The step’s bake time",
         "evidence" => "Evidence that green is safe",
         "data" => "Responses of both versions",
+        "unread" => "Answers of both versions that can be read alike",
+        "incident" => "The end of an incident that affects both versions",
         "division" => "Users that are divided as the weights say",
         "approval" => "A person’s approval",
         "resume" => "The end of the pause",

@@ -106,6 +106,8 @@ fn whole_sum(moments: &Moments) -> u64 {
 fn counter_of(metric: Metric) -> Option<EvidenceCounter> {
     match metric {
         Metric::ErrorRate => Some(EvidenceCounter::Errors),
+        Metric::ClientErrorRate => Some(EvidenceCounter::ClientErrors),
+        Metric::EmptyRate => Some(EvidenceCounter::Empty),
         Metric::RefusalRate => Some(EvidenceCounter::Refusals),
         Metric::TruncationRate => Some(EvidenceCounter::Truncations),
         Metric::AbortRate => Some(EvidenceCounter::Aborts),

@@ -106,7 +106,10 @@ impl Running {
         if let (Some((step, is_new)), Some(walker)) = (receipt.and_then(|it| it.step), &self.walker)
         {
             let told = told(vote);
-            walker.note(Observation { at, unit: hash, step, version, is_new, told });
+            let is_assignment = false;
+            let observation =
+                Observation { at, unit: hash, step, version, is_new, is_assignment, told };
+            walker.note(observation);
         }
         if config.passes_on { Taken::PassedOn } else { Taken::Answered(204, String::new()) }
     }

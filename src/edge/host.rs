@@ -32,6 +32,7 @@ const RESPONSE_BODY: u32 = 1;
 const PLUGIN_CONFIGURATION: u32 = 7;
 const REQUEST_HEADERS: u32 = 0;
 const RESPONSE_HEADERS: u32 = 2;
+const RESPONSE_TRAILERS: u32 = 3;
 
 mod abi {
     #[link(wasm_import_module = "env")]
@@ -173,11 +174,6 @@ pub fn request_header(name: &str) -> Option<Value> {
     header(REQUEST_HEADERS, name)
 }
 
-/// The response's status, as its text.
-pub fn response_status() -> Option<Value> {
-    header(RESPONSE_HEADERS, ":status")
-}
-
 /// All headers of the request; cheaper than two of them by name.
 pub fn request_headers() -> Result<Pairs, HostError> {
     headers(REQUEST_HEADERS)
@@ -201,6 +197,18 @@ fn header(map: u32, name: &str) -> Option<Value> {
         abi::proxy_get_header_map_value(map, name.as_ptr(), name.len(), value, size)
     })
     .ok()
+}
+
+/// The first value of a response trailer; `None` where there is none.
+pub fn response_trailer(name: &str) -> Option<Value> {
+    header(RESPONSE_TRAILERS, name)
+}
+
+/// How the response came about, such as `via_upstream` or `max_duration_timeout`.
+///
+/// Source: Envoy's attributes, `response.code_details`.
+pub fn response_details() -> Option<Value> {
+    property(b"response\0code_details").ok()
 }
 
 /// Envoy's flags of what went wrong with the response, a bit each.

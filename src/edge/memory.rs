@@ -12,7 +12,7 @@ use crate::ramp::{Settings, State};
 /// How many entries a piece has.
 const ENTRIES: usize = 4096;
 /// A unit's hash and its marks.
-const BYTES: usize = 8 + 4;
+const BYTES: usize = 8 + 8;
 
 /// What is not written down yet.
 pub struct Memory {
@@ -38,7 +38,7 @@ impl Memory {
                 for entry in bytes.chunks_exact(BYTES) {
                     let Some((unit, rest)) = entry.split_first_chunk() else { continue };
                     let Some((marks, _)) = rest.split_first_chunk() else { continue };
-                    let (unit, marks) = (u64::from_le_bytes(*unit), u32::from_le_bytes(*marks));
+                    let (unit, marks) = (u64::from_le_bytes(*unit), u64::from_le_bytes(*marks));
                     let marks = UnitMarks { step, unit, marks };
                     state.evidence.remember(&settings.rules, marks);
                 }

@@ -228,10 +228,14 @@ impl RolloutMetrics {
     /// Counts one response.
     pub fn count_outcome(&self, account: Account, outcome: &Outcome, answers: &Answers) {
         let Some(metrics) = self.account(account).and_then(|it| it.outcomes.get()) else { return };
-        outcome.count(&answers.refusal_phrases, &answers.prices, |counter, count| {
+        let Answers { refusal_phrases, prices, limits, .. } = answers;
+        let class = outcome.class(*limits);
+        outcome.count(class, refusal_phrases, prices, |counter, count| {
             metrics.counters.add(counter, count);
         });
-        outcome.record(|histogram, value| metrics.histograms.record(histogram, value));
+        if !outcome.has_failed_over {
+            outcome.record(|histogram, value| metrics.histograms.record(histogram, value));
+        }
     }
 
     fn account(&self, account: Account) -> Option<&AccountMetrics> {

@@ -32,7 +32,7 @@ const TRIES: usize = 4;
 
 /// In what form VMs share a ramp: another one whenever what is written changes. Modules of
 /// two forms have a ramp each, and neither reads what it would take for something else.
-pub const FORMAT: u32 = 5;
+pub const FORMAT: u32 = 6;
 
 /// The key of what is written in that form.
 pub fn key_of_format(rollout: &str, what: &str) -> String {
@@ -67,12 +67,21 @@ pub struct Walker {
     newest: Newest,
 }
 
-/// What this VM's responses were since the last tick.
+/// What this VM has to tell since the last tick.
 struct Told {
     observations: Vec<Observation>,
     /// Units from this hash on are left out for want of room; which ones does not
     /// depend on their version.
     end: u64,
+    /// Grows when observations change their place.
+    generation: u64,
+}
+
+/// Where an assignment is told, until the next tick.
+#[derive(Clone, Copy)]
+pub struct Ticket {
+    generation: u64,
+    at: usize,
 }
 
 /// What the VM that decides has at hand.
@@ -133,7 +142,23 @@ impl Walker {
         &self.newest
     }
 
-    /// Notes what a response was like.
+    /// Notes that a unit was assigned. So units count when they are assigned, however late
+    /// their answers end.
+    pub fn assign(&self, observation: Observation) -> Option<Ticket> {
+        self.told.try_borrow_mut().ok()?.add(observation)
+    }
+
+    /// Notes what the response of an assignment was like: in its place, unless a tick has
+    /// told the assignment already.
+    pub fn answer(&self, ticket: Option<Ticket>, observation: Observation) {
+        let Ok(mut told) = self.told.try_borrow_mut() else { return };
+        match ticket.and_then(|ticket| told.find(ticket)) {
+            Some(place) => *place = observation,
+            None => drop(told.add(Observation { is_assignment: false, ..observation })),
+        }
+    }
+
+    /// Notes what was told of a response later.
     pub fn note(&self, observation: Observation) {
         if let Ok(mut told) = self.told.try_borrow_mut() {
             told.add(observation);
@@ -201,7 +226,7 @@ impl Walker {
         told.observations.iter().for_each(|observation| observation.write(&mut bytes));
         // What the host does not take now is told with the next tick.
         if queue.push(&bytes).is_ok() {
-            *told = Told::default();
+            told.clear();
         }
     }
 
@@ -344,19 +369,33 @@ impl Walker {
 
 impl Default for Told {
     fn default() -> Self {
-        Self { observations: Vec::new(), end: u64::MAX }
+        Self { observations: Vec::new(), end: u64::MAX, generation: 0 }
     }
 }
 
 impl Told {
-    fn add(&mut self, observation: Observation) {
+    fn add(&mut self, observation: Observation) -> Option<Ticket> {
         if observation.unit >= self.end {
-            return;
+            return None;
         }
         self.observations.push(observation);
         if self.observations.len() > MOST_TOLD {
             self.end /= 2;
             self.observations.retain(|it| it.unit < self.end);
+            self.generation += 1;
+            return None;
         }
+        Some(Ticket { generation: self.generation, at: self.observations.len() - 1 })
+    }
+
+    fn find(&mut self, ticket: Ticket) -> Option<&mut Observation> {
+        if ticket.generation != self.generation {
+            return None;
+        }
+        self.observations.get_mut(ticket.at)
+    }
+
+    fn clear(&mut self) {
+        *self = Self { generation: self.generation + 1, ..Self::default() };
     }
 }

@@ -1,21 +1,20 @@
 //! What becomes of one request.
 
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::Duration;
 
 use super::host;
 use super::root::Running;
+use super::walker::Ticket;
 use crate::assign::{Decision, Reason, Version};
 use crate::config::{Answers, Formats};
-use crate::judge::Observation;
-use crate::observe::head::parse_status;
-use crate::observe::{Ending, Format, Framing, Head, Outcome, Reader, Unread};
-use crate::ramp::told;
+use crate::judge::{Observation, Told};
+use crate::observe::grpc::{GrpcFraming, WebTrailers, parse_code};
+use crate::observe::{
+    Ending, Format, Framing, Head, Method, Outcome, Protocol, Reader, ResponseFlags, Unread,
+};
+use crate::ramp::{Measure, told};
 use crate::stats::Account;
-
-/// Envoy's flags of a client that left: its connection ended, or it reset the
-/// stream (`DownstreamConnectionTermination`, `DownstreamRemoteReset`).
-const CLIENT_LEFT: u64 = 1 << 14 | 1 << 28;
 
 /// What a ramp need know of a request's decision.
 #[derive(Clone, Copy)]
@@ -32,13 +31,26 @@ pub struct Lot {
 pub struct Watch {
     running: Rc<Running>,
     account: Account,
-    lot: Option<Lot>,
-    began: Instant,
+    evidence: Option<Evidence>,
+    /// When the request's headers came, in nanoseconds of the monotonic clock.
+    began: u64,
     format: Option<Format>,
+    method: Method,
     status: Option<u16>,
+    grpc_status: Option<u32>,
+    is_grpc: bool,
+    has_body: bool,
     body: Body,
-    ttft_ms: Option<u64>,
+    ttft: Option<Duration>,
     is_complete: bool,
+}
+
+/// A request that is evidence for a ramp.
+struct Evidence {
+    version: Version,
+    lot: Lot,
+    /// Where the assignment is told, until the next tick.
+    ticket: Option<Ticket>,
 }
 
 /// What is done with the body.
@@ -49,6 +61,8 @@ enum Body {
     Unread(Unread),
     /// It is read; whether it streams.
     Read(Box<Reader>, bool),
+    /// It is gRPC-Web's, whose status is looked for.
+    GrpcWeb(WebTrailers),
 }
 
 // === impl Watch ===
@@ -67,21 +81,35 @@ impl Watch {
         if matches!(reason, Reason::Pinned | Reason::Forced) {
             return None;
         }
-        let formats = &running.config.formats;
-        let format = if answers.read { format_of(formats, version) } else { None };
+        let (format, method) = match answers.read {
+            true => expected(&running.config.formats, version),
+            false => (None, Method::Ordinary),
+        };
         if answers.plain && format.is_some() {
             // An upstream that is not asked may compress, and the answer is unread.
             let _ = host::replace_request_header("accept-encoding", "identity");
         }
+        let began = host::monotonic_time().unwrap_or_default();
+        let evidence = match (account, lot, &running.walker) {
+            (Account::Of(version), Some(lot), Some(walker)) => {
+                let ticket = walker.assign(lot.observation(version, began, Told::default()));
+                Some(Evidence { version, lot, ticket })
+            }
+            _ => None,
+        };
         Some(Self {
             running: Rc::clone(running),
             account,
-            lot,
-            began: Instant::now(),
+            evidence,
+            began,
             format,
+            method,
             status: None,
+            grpc_status: None,
+            is_grpc: false,
+            has_body: false,
             body: Body::Ignored,
-            ttft_ms: None,
+            ttft: None,
             is_complete: false,
         })
     }
@@ -90,86 +118,147 @@ impl Watch {
     pub fn headers(&mut self, end_of_stream: bool) {
         self.is_complete |= end_of_stream;
         let Some(answers) = &self.running.config.answers else { return };
-        if !answers.read {
-            self.status = host::response_status().and_then(|status| parse_status(&status));
-            return;
-        }
         let Ok(headers) = host::response_headers() else { return };
         let head = Head::of(headers.iter());
         drop(headers);
         self.status = head.status;
-        if matches!(head.status, Some(200..=299)) {
-            self.body = Body::of(head, self.format, answers);
-        }
+        self.is_grpc = head.grpc.is_some();
+        self.grpc_status = head.grpc_status.filter(|_| self.is_grpc);
+        self.body = match (head.grpc, head.status) {
+            (Some(GrpcFraming::Native), _) => Body::Ignored,
+            (Some(framing), _) => Body::GrpcWeb(WebTrailers::new(framing == GrpcFraming::WebText)),
+            // Other statuses of success have no answer to read.
+            (None, Some(200 | 201 | 203 | 206..=299)) if answers.read => {
+                Body::of(head, self.format, answers)
+            }
+            (None, _) => Body::Ignored,
+        };
     }
 
     /// Some of the response's body is passing.
     pub fn body(&mut self, size: usize, end_of_stream: bool) {
         self.is_complete |= end_of_stream;
-        let Body::Read(reader, streams) = &mut self.body else { return };
-        if size == 0 {
+        self.has_body |= size > 0;
+        if size == 0 || matches!(self.body, Body::Ignored | Body::Unread(_)) {
             return;
         }
-        match host::response_body(size) {
-            Ok(bytes) => reader.feed(&bytes),
+        let bytes = match host::response_body(size) {
+            Ok(bytes) => bytes,
             Err(error) => {
                 log::error!("an answer is not read: the host answered {error:?}");
                 self.body = Body::Unread(Unread::Malformed);
                 return;
             }
-        }
-        if *streams && self.ttft_ms.is_none() && reader.has_content() {
-            self.ttft_ms = Some(self.elapsed_ms());
+        };
+        match &mut self.body {
+            Body::Ignored | Body::Unread(_) => {}
+            Body::GrpcWeb(trailers) => trailers.feed(&bytes),
+            Body::Read(reader, streams) => {
+                reader.feed(&bytes);
+                if *streams && self.ttft.is_none() && reader.has_content() {
+                    self.ttft = Some(since(self.began, now()));
+                }
+            }
         }
     }
 
     /// The response's trailers have come, and with them its end.
     pub fn trailers(&mut self) {
         self.is_complete = true;
+        if self.is_grpc {
+            let status = host::response_trailer("grpc-status");
+            self.grpc_status = status.and_then(|it| parse_code(&it)).or(self.grpc_status);
+        }
     }
 
     /// The stream has ended, however it did.
-    pub fn count(self) {
-        let duration_ms = self.elapsed_ms();
+    pub fn count(mut self) {
+        let now = now();
+        let evidence = self.evidence.take();
+        let running = Rc::clone(&self.running);
+        let Running { config, metrics, walker, .. } = &*running;
+        let account = self.account;
+        let Some(answers) = &config.answers else { return };
+        let outcome = self.outcome(now);
+        metrics.count_outcome(account, &outcome, answers);
+        if let (Some(evidence), Some(walker), Some(ramp)) = (evidence, walker, &config.ramp) {
+            let Answers { refusal_phrases: phrases, prices, limits, .. } = answers;
+            let (limits, objective) = (*limits, ramp.objective);
+            let told = told(&outcome, Measure { phrases, prices, limits, objective });
+            let Evidence { version, lot, ticket } = evidence;
+            walker.answer(ticket, lot.observation(version, now, told));
+        }
+    }
+
+    /// What is known of the exchange. What costs a call to the host and matters only where
+    /// something is not as it should be is asked only then.
+    fn outcome(self, now: u64) -> Outcome {
         let is_stream = matches!(self.body, Body::Read(_, true));
+        let mut grpc_status = self.grpc_status;
         let answer = match self.body {
             Body::Ignored => None,
+            Body::GrpcWeb(trailers) => {
+                grpc_status = trailers.status().or(grpc_status);
+                None
+            }
             Body::Unread(reason) => Some(Err(reason)),
             Body::Read(reader, _) => Some(Ok(reader.finish())),
         };
         let is_finished = matches!(&answer, Some(Ok(answer)) if answer.finished);
-        let ending = if self.is_complete || is_finished {
-            Ending::Complete
-        } else if host::response_flags().unwrap_or_default() & CLIENT_LEFT != 0 {
-            Ending::Aborted
-        } else {
-            Ending::Cut
+        let is_tunnel = match self.status {
+            Some(101) => true,
+            Some(200..=299) => self.method == Method::Connect,
+            _ => false,
         };
-        let outcome = Outcome {
+        let is_over = self.is_complete || is_finished || is_tunnel;
+        let is_failure = self.status.is_some_and(|status| status >= 400)
+            || grpc_status.is_some_and(|code| code != 0);
+        let flags = if is_over && !is_failure {
+            Some(ResponseFlags::default())
+        } else {
+            host::response_flags().map(ResponseFlags)
+        };
+        let has_other_cause =
+            || host::response_details().is_some_and(|details| Ending::is_cause(&details));
+        Outcome {
+            protocol: match () {
+                () if is_tunnel => Protocol::Tunnel,
+                () if self.is_grpc => Protocol::Grpc,
+                () => Protocol::Http,
+            },
+            method: self.method,
             status: self.status,
-            ending,
+            grpc_status,
+            ending: Ending::new(is_over, flags, has_other_cause),
+            flags: flags.unwrap_or_default(),
+            has_failed_over: false,
+            is_model_path: self.format.is_some(),
+            has_body: self.has_body,
             is_stream,
             answer,
-            duration_ms,
-            ttft_ms: self.ttft_ms,
-        };
-        let Running { config, metrics, walker, .. } = &*self.running;
-        let Some(answers) = &config.answers else { return };
-        metrics.count_outcome(self.account, &outcome, answers);
-        let Account::Of(version) = self.account else { return };
-        if let (Some(lot), Some(walker), Some(ramp)) = (self.lot, walker, &config.ramp) {
-            let Answers { refusal_phrases, prices, .. } = answers;
-            let told = told(&outcome, refusal_phrases, prices, ramp.objective);
-            // The end is now: the clock that the ramp goes by is asked once more.
-            let at = host::monotonic_time().unwrap_or_default();
-            let Lot { unit, step, is_new } = lot;
-            walker.note(Observation { at, unit, step, version, is_new, told });
+            duration: since(self.began, now),
+            ttft: self.ttft,
         }
     }
+}
 
-    fn elapsed_ms(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+// === impl Lot ===
+
+impl Lot {
+    /// The first that is told of its request.
+    fn observation(self, version: Version, at: u64, told: Told) -> Observation {
+        let Self { unit, step, is_new } = self;
+        Observation { at, unit, step, version, is_new, is_assignment: true, told }
     }
+}
+
+/// The monotonic clock, in nanoseconds. A host that refuses to tell it has no times.
+fn now() -> u64 {
+    host::monotonic_time().unwrap_or_default()
+}
+
+fn since(began: u64, now: u64) -> Duration {
+    Duration::from_nanos(now.saturating_sub(began))
 }
 
 // === impl Body ===
@@ -194,12 +283,15 @@ impl Body {
     }
 }
 
-/// The format of the version's answers to this request.
+/// The format of the version's answers to this request, and what it asks for.
 ///
-/// Asked before Envoy routes the request, since a route may rewrite the path.
-fn format_of(formats: &Formats, version: Version) -> Option<Format> {
-    formats.of(version).or_else(|| {
-        let path = host::request_header(":path")?;
-        formats.at(&path)
-    })
+/// Asked before Envoy routes the request, since a route may rewrite the path, and since
+/// nothing tells of the request when its stream has ended.
+fn expected(formats: &Formats, version: Version) -> (Option<Format>, Method) {
+    let Ok(headers) = host::request_headers() else {
+        return (formats.of(version), Method::Ordinary);
+    };
+    let path = || headers.iter().find(|(name, _)| *name == b":path").map(|(_, value)| value);
+    let format = formats.of(version).or_else(|| formats.at(path()?));
+    (format, Method::from_headers(headers.iter()))
 }

@@ -120,23 +120,14 @@ impl Book {
         }
     }
 
-    /// How many units the metric is known of; of a rate, since the step is warm.
-    pub fn known_units(&self) -> Pair<u64> {
-        match self {
-            Self::Rate(book) => book.units,
-            Self::Values(book) => {
-                Pair { blue: book.moments.blue.count, green: book.moments.green.count }
-            }
-        }
-    }
-
     /// What the first question is asked of, to show: of a rate, the units that were hit
-    /// among all that had a response since the step began; of values, units' first.
-    pub fn moments(&self, units: Pair<u64>) -> Pair<Moments> {
+    /// among the `known` ones, of which it is known since the step began; of values, units'
+    /// first.
+    pub fn moments(&self, known: Pair<u64>) -> Pair<Moments> {
         match self {
             Self::Rate(RateBook { hit, .. }) => Pair {
-                blue: Moments::of_rate(units.blue, hit.blue),
-                green: Moments::of_rate(units.green, hit.green),
+                blue: Moments::of_rate(known.blue, hit.blue),
+                green: Moments::of_rate(known.green, hit.green),
             },
             Self::Values(book) => book.moments,
         }

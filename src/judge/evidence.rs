@@ -37,10 +37,23 @@ pub struct Evidence {
 /// What is known of one step.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct StepBook {
-    /// Units that have had a response and were on blue before the step.
+    /// Units that were given a version in the step and were on blue before it. They count
+    /// when they are assigned, not when they are answered: the answers of a slow version end
+    /// late.
     pub units: Pair<u64>,
     /// Of each gate, in the order of the rules.
     pub gates: Vec<Book>,
+    /// Of each gate, of how many units its metric is known.
+    pub coverage: Vec<Coverage>,
+}
+
+/// Of how many units that were on blue before the step a metric is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Coverage {
+    /// Units with a response of which it is known.
+    pub known: Pair<u64>,
+    /// Units with a response that should tell of it and does not.
+    pub missing: Pair<u64>,
 }
 
 /// What was newly seen of a unit, for the memory that is written down.
@@ -51,25 +64,29 @@ pub struct UnitMarks {
     /// The unit's hash.
     pub unit: u64,
     /// What it was the first of.
-    pub marks: u32,
+    pub marks: u64,
 }
 
 /// The units of how many steps are remembered: those of the step at hand, and of the one
 /// before, whose answers may still be under way.
 const REMEMBERED: usize = 2;
 
-/// The mark of a unit that has had a response and was on blue before. Below it, each
-/// metric has two.
-const ANY: u32 = 1 << (Metric::ALL.len() * 2);
+/// The mark of a unit that was assigned in the step and was on blue before. Below it, each
+/// metric has four.
+const ANY: u64 = 1 << (Metric::ALL.len() * 4);
 
 /// A unit's marks for one metric.
 #[derive(Clone, Copy)]
 struct Marks {
     /// Its first bad response, or its first value, if it was on blue before: what a
     /// rollback is decided by.
-    worse: u32,
+    worse: u64,
     /// Its first response since the step is warm.
-    safe: u32,
+    safe: u64,
+    /// Its first response of which the metric is known, if it was on blue before.
+    known: u64,
+    /// Its first response that should tell of the metric and does not, likewise.
+    missing: u64,
 }
 
 // === impl Evidence ===
@@ -112,6 +129,10 @@ impl Evidence {
                 continue;
             };
             to.units += from.units;
+            for (to, from) in to.coverage.iter_mut().zip(&from.coverage) {
+                to.known += from.known;
+                to.missing += from.missing;
+            }
             for (to, from) in to.gates.iter_mut().zip(&from.gates) {
                 to.merge(from);
             }
@@ -147,15 +168,19 @@ impl Evidence {
         if self.steps.len() <= at {
             let gates: Vec<_> =
                 rules.gates.iter().map(|gate| Book::of(gate.terms.metric)).collect();
-            self.steps.resize(at + 1, StepBook { units: Pair::default(), gates });
+            let coverage = vec![Coverage::default(); gates.len()];
+            self.steps.resize(at + 1, StepBook { units: Pair::default(), gates, coverage });
         }
         let is_warm = self.is_warm(rules, observation);
         let Some(book) = self.steps.get_mut(at) else { return };
         *book.units.of_mut(version) += u64::from(new & ANY != 0);
-        for (gate, book) in rules.gates.iter().zip(&mut book.gates) {
+        let gates = rules.gates.iter().zip(&mut book.gates).zip(&mut book.coverage);
+        for ((gate, book), coverage) in gates {
             let (metric, margin) = (gate.terms.metric, gate.terms.margin);
             let marks = Marks::of(metric);
             let (is_worse, is_safe) = (new & marks.worse != 0, new & marks.safe != 0);
+            *coverage.known.of_mut(version) += u64::from(new & marks.known != 0);
+            *coverage.missing.of_mut(version) += u64::from(new & marks.missing != 0);
             let Some(step) = gate.steps().get(at) else { continue };
             match book {
                 Book::Rate(book) => {
@@ -188,17 +213,21 @@ impl Evidence {
 
     /// What the observation is the first of for its unit. `None` where it must not
     /// count.
-    fn mark(&mut self, rules: &Rules, observation: &Observation) -> Option<u32> {
+    fn mark(&mut self, rules: &Rules, observation: &Observation) -> Option<u64> {
         let told = &observation.told;
         let is_warm = self.is_warm(rules, observation);
-        let any = if observation.is_new { ANY } else { 0 };
+        let is_assigned = observation.is_new && observation.is_assignment;
+        let any = if is_assigned { ANY } else { 0 };
         let marks = rules.gates.iter().fold(any, |all, gate| {
             let metric = gate.terms.metric;
-            let Some(is_bad) = told.is_bad(metric) else { return all };
             let marks = Marks::of(metric);
+            let mark = |is: bool, mark: u64| if is { mark } else { 0 };
+            let all = all | mark(observation.is_new && told.is_missing(metric), marks.missing);
+            let Some(is_bad) = told.is_bad(metric) else { return all };
             let tells = is_bad || metric.comparison() != Comparison::Rate;
-            let is_worse = tells && observation.is_new;
-            all | if is_worse { marks.worse } else { 0 } | if is_warm { marks.safe } else { 0 }
+            all | mark(observation.is_new, marks.known)
+                | mark(tells && observation.is_new, marks.worse)
+                | mark(is_warm, marks.safe)
         });
         if rules.counting == Counting::EveryRequest {
             return Some(marks);
@@ -242,6 +271,8 @@ impl Evidence {
 impl Marks {
     fn of(metric: Metric) -> Self {
         let at = metric as u32;
-        Self { worse: 1 << at, safe: 1 << (at + Metric::ALL.len() as u32) }
+        let metrics = Metric::ALL.len() as u32;
+        let mark = |kind: u32| 1 << (at + kind * metrics);
+        Self { worse: mark(0), safe: mark(1), known: mark(2), missing: mark(3) }
     }
 }

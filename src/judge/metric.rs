@@ -10,8 +10,12 @@ use serde::{Deserialize, Serialize};
 pub enum Metric {
     /// Failed responses.
     ErrorRate,
+    /// Requests that the version refused with a 4xx other than 429.
+    ClientErrorRate,
     /// Refusals by the model or the provider.
     RefusalRate,
+    /// Answers with nothing in them.
+    EmptyRate,
     /// Answers that ended for want of tokens.
     TruncationRate,
     /// Requests that the client gave up.
@@ -51,9 +55,11 @@ pub enum Comparison {
 
 impl Metric {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::ErrorRate,
+        Self::ClientErrorRate,
         Self::RefusalRate,
+        Self::EmptyRate,
         Self::TruncationRate,
         Self::AbortRate,
         Self::SlowRate,
@@ -74,7 +80,9 @@ impl Metric {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ErrorRate => "error_rate",
+            Self::ClientErrorRate => "client_error_rate",
             Self::RefusalRate => "refusal_rate",
+            Self::EmptyRate => "empty_rate",
             Self::TruncationRate => "truncation_rate",
             Self::AbortRate => "abort_rate",
             Self::SlowRate => "slow_rate",
@@ -91,7 +99,9 @@ impl Metric {
     pub fn comparison(self) -> Comparison {
         match self {
             Self::ErrorRate
+            | Self::ClientErrorRate
             | Self::RefusalRate
+            | Self::EmptyRate
             | Self::TruncationRate
             | Self::AbortRate
             | Self::SlowRate => Comparison::Rate,

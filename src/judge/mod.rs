@@ -12,6 +12,7 @@
 //! | [`evidence`], [`seen`], [`block`], [`book`] | from observations to sums |
 //! | [`verdict`] | worse, safe, or not yet to be told |
 //! | [`mismatch`] | whether units are divided as they should be |
+//! | [`coverage`] | whether a metric is known equally well of both versions |
 //! | [`tripwire`] | a green that is simply broken |
 //! | [`interval`] | what to show people |
 //! | [`plan`] | how long it will take |
@@ -32,6 +33,7 @@ pub mod block;
 pub mod book;
 pub mod ceiling;
 pub mod chance;
+pub mod coverage;
 pub mod effect;
 pub mod evidence;
 pub mod interval;
@@ -49,10 +51,10 @@ pub mod tripwire;
 pub mod verdict;
 
 pub use chance::Chance;
-pub use evidence::Evidence;
+pub use evidence::{Coverage, Evidence};
 pub use metric::Metric;
 pub use observation::{Observation, Told};
 pub use pair::Pair;
 pub use rules::{Counting, Gate, Rules, Step, Terms};
-pub use tripwire::Tripwire;
+pub use tripwire::{Reading, Tripwire};
 pub use verdict::{GateJudgement, Judgement, Verdict};

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::metric::Metric;
 use crate::assign::Version;
 
-/// One response of a unit that the step's weight put on its version. Forced, pinned and
-/// unit-less requests are none.
+/// One request of a unit that the step's weight put on its version, and its response.
+/// Forced, pinned and unit-less requests are none.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Observation {
     /// When it ended, on a clock that only goes on; in nanoseconds.
@@ -23,6 +23,10 @@ pub struct Observation {
     /// the step, and may count for a rollback: what a unit of green's has met before,
     /// another step has counted.
     pub is_new: bool,
+    /// Whether this is the first that is told of the request, and so tells of the assignment.
+    /// Of a request that is still open at a tick the assignment is told alone, and the
+    /// response later.
+    pub is_assignment: bool,
     /// What the response was like.
     pub told: Told,
 }
@@ -32,6 +36,8 @@ pub struct Observation {
 pub struct Told {
     known: u16,
     bad: u16,
+    missing: u16,
+    is_limited: bool,
     values: [f32; VALUES],
 }
 
@@ -42,18 +48,22 @@ const VALUES: usize = 5;
 
 impl Observation {
     /// How many bytes one takes when it is written down.
-    pub const BYTES: usize = 8 + 8 + 2 + 1 + 2 + 2 + 4 * VALUES;
+    pub const BYTES: usize = 8 + 8 + 2 + 1 + 2 + 2 + 2 + 4 * VALUES;
 
     /// Writes it down: little endian, field after field.
     pub fn write(&self, to: &mut Vec<u8>) {
-        let Told { known, bad, values } = self.told;
-        let flags = u8::from(self.version == Version::Green) | u8::from(self.is_new) << 1;
+        let Told { known, bad, missing, is_limited, values } = self.told;
+        let flags = u8::from(self.version == Version::Green)
+            | u8::from(self.is_new) << 1
+            | u8::from(is_limited) << 2
+            | u8::from(self.is_assignment) << 3;
         to.extend(self.at.to_le_bytes());
         to.extend(self.unit.to_le_bytes());
         to.extend(self.step.to_le_bytes());
         to.push(flags);
         to.extend(known.to_le_bytes());
         to.extend(bad.to_le_bytes());
+        to.extend(missing.to_le_bytes());
         values.iter().for_each(|value| to.extend(value.to_le_bytes()));
     }
 
@@ -65,6 +75,7 @@ impl Observation {
         let (flags, rest) = rest.split_first()?;
         let (known, rest) = rest.split_first_chunk()?;
         let (bad, rest) = rest.split_first_chunk()?;
+        let (missing, rest) = rest.split_first_chunk()?;
         let (mut values, mut rest) = ([0.0; VALUES], rest);
         for value in &mut values {
             let (bytes, after) = rest.split_first_chunk()?;
@@ -72,14 +83,20 @@ impl Observation {
             rest = after;
         }
         let version = if flags & 1 == 0 { Version::Blue } else { Version::Green };
-        let told =
-            Told { known: u16::from_le_bytes(*known), bad: u16::from_le_bytes(*bad), values };
+        let told = Told {
+            known: u16::from_le_bytes(*known),
+            bad: u16::from_le_bytes(*bad),
+            missing: u16::from_le_bytes(*missing),
+            is_limited: flags & 4 != 0,
+            values,
+        };
         let observation = Self {
             at: u64::from_le_bytes(*at),
             unit: u64::from_le_bytes(*unit),
             step: u16::from_le_bytes(*step),
             version,
             is_new: flags & 2 != 0,
+            is_assignment: flags & 8 != 0,
             told,
         };
         Some((observation, rest))
@@ -88,9 +105,10 @@ impl Observation {
     /// What observations are sorted by: of the same ones, dealt in whatever way, the
     /// order is the same.
     fn order(&self) -> impl Ord + use<> {
-        let Told { known, bad, values } = self.told;
+        let Told { known, bad, missing, is_limited, values } = self.told;
         let is_green = self.version == Version::Green;
-        (self.at, self.unit, self.step, is_green, self.is_new, known, bad, values.map(f32::to_bits))
+        let told = (known, bad, missing, is_limited, values.map(f32::to_bits));
+        (self.at, self.unit, self.step, is_green, self.is_new, self.is_assignment, told)
     }
 }
 
@@ -141,6 +159,44 @@ impl Told {
             self.known |= bit(metric);
         }
         self
+    }
+
+    /// Adds that the response should tell of `metric` and does not, or not all of it: its
+    /// body could not be read, or lacks the value.
+    #[must_use]
+    pub fn missing(mut self, metric: Metric) -> Self {
+        self.missing |= bit(metric);
+        self
+    }
+
+    /// Takes out what is known of these metrics: they are missing.
+    #[must_use]
+    pub fn unread(self, metrics: impl Iterator<Item = Metric>) -> Self {
+        metrics.fold(self, |told, metric| {
+            Self { known: told.known & !bit(metric), ..told }.missing(metric)
+        })
+    }
+
+    /// Adds that the response met a limit that both versions may share.
+    #[must_use]
+    pub fn limited(mut self) -> Self {
+        self.is_limited = true;
+        self
+    }
+
+    /// Whether the response should tell of `metric` and does not.
+    pub fn is_missing(&self, metric: Metric) -> bool {
+        self.missing & bit(metric) != 0
+    }
+
+    /// Whether the response met a limit that both versions may share.
+    pub fn is_limited(&self) -> bool {
+        self.is_limited
+    }
+
+    /// Whether `metric` is known.
+    pub fn is_known(&self, metric: Metric) -> bool {
+        self.known & bit(metric) != 0
     }
 
     /// Whether it was bad, if that is known.

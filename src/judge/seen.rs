@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// are, and not on the version that they have.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen {
-    units: BTreeMap<u64, u32>,
+    units: BTreeMap<u64, u64>,
     /// Units from this hash on are not kept.
     end: Option<u64>,
 }
@@ -19,7 +19,7 @@ pub struct Seen {
 impl Seen {
     /// Notes `marks` of a unit: those of them that are new. `None` where the unit is
     /// beyond what is kept, so that it must not count.
-    pub fn mark(&mut self, unit: u64, marks: u32, most: usize) -> Option<u32> {
+    pub fn mark(&mut self, unit: u64, marks: u64, most: usize) -> Option<u64> {
         if self.end.is_some_and(|end| unit >= end) {
             return None;
         }

@@ -1,17 +1,23 @@
-//! A green that is simply broken: absolute limits, looked at over a short time.
+//! Tripwires: limits that roll back at once, looked at over a short time.
 //!
-//! A tripwire makes no comparison and has no guarantee; it is the operator's word that
-//! above this nothing needs to be compared. A least number of responses keeps a single
-//! failure from tripping it.
+//! A tripwire is the operator's word that above a limit nothing needs to be tested. It has no
+//! statistical guarantee, and so three guards: it takes a minimum of green's responses, it
+//! takes a minimum of units that had a bad one, and it compares: where blue is about as bad,
+//! the cause is not green but an incident that hits both.
+//!
+//! Units are put into groups by their hash, and each group counts alike. So a single client
+//! with many requests is one group among the others, and the state stays small.
 
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use super::interval::Moments;
 use super::metric::{Comparison, Metric};
+use super::observation::Observation;
+use super::pair::Pair;
+use crate::assign::Version;
 
-/// An absolute limit on green.
+/// A limit on green.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tripwire {
     /// What is limited: a rate's share of responses, or a value's mean.
@@ -19,63 +25,186 @@ pub struct Tripwire {
     /// The most that it may be; for a metric of which less is worse, the least.
     pub limit: f64,
     /// How many of green's responses it takes, at least.
-    pub least: u64,
+    pub min_samples: u64,
+    /// How many different units with a bad response it takes, at least: of a rate, with one
+    /// that counts, of a value, with any.
+    pub min_units: usize,
     /// How many seconds are looked back.
     pub window_s: u64,
+    /// Whether green's own number decides, whatever blue's is.
+    pub is_absolute: bool,
 }
 
-/// Green's last seconds of one metric.
+/// What a tripwire sees.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Reading {
+    /// Green is within the limit, or not enough is known of it.
+    Within,
+    /// Green is beyond the limit, and blue is not, or not enough is known of blue.
+    Tripped {
+        /// Green's number.
+        green: f64,
+        /// Blue's, if enough is known of it.
+        blue: Option<f64>,
+    },
+    /// Green is beyond the limit, and blue is about as bad.
+    Incident {
+        /// Green's number.
+        green: f64,
+        /// Blue's.
+        blue: f64,
+    },
+}
+
+/// The last seconds of one metric.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Window(VecDeque<(u64, Moments)>);
+pub struct Window {
+    slots: VecDeque<Slot>,
+    /// Units of green's with a bad response, each with the second of the last one. The
+    /// newest are kept.
+    bad_units: VecDeque<(u64, u64)>,
+}
+
+/// A part of a window.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Slot {
+    /// Its first second, divided by its length.
+    number: u64,
+    groups: Pair<Vec<Sum>>,
+}
+
+/// The values of one group in one slot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Sum {
+    count: u32,
+    sum: f32,
+}
+
+/// Into how many slots a window is divided.
+const SLOTS: u64 = 10;
+
+/// Into how many groups units are put.
+const GROUPS: u64 = 32;
+
+/// The largest minimum of units.
+pub const MOST_UNITS: usize = 16;
+
+/// Blue is about as bad as green where it is at least this part as bad.
+const ABOUT_AS_BAD: f64 = 0.5;
 
 // === impl Tripwire ===
 
 impl Tripwire {
-    /// Whether it trips: then what was seen.
-    pub fn trips(&self, window: &Window) -> Option<f64> {
-        let seen = window.sum();
-        let value = seen.mean().filter(|_| seen.count >= self.least)?;
-        let is_over = match self.metric.comparison() {
-            Comparison::Lower => value < self.limit,
-            _ => value > self.limit,
+    /// What it sees.
+    pub fn read(&self, window: &Window) -> Reading {
+        let (count, green) = window.mean(Version::Green);
+        let Some(green) = green.filter(|_| count >= self.min_samples) else {
+            return Reading::Within;
         };
-        is_over.then_some(value)
+        let is_beyond = match self.metric.comparison() {
+            Comparison::Lower => green < self.limit,
+            _ => green > self.limit,
+        };
+        if !is_beyond || window.bad_units.len() < self.min_units {
+            return Reading::Within;
+        }
+        let (count, blue) = window.mean(Version::Blue);
+        let blue = blue.filter(|_| count >= self.min_samples);
+        match blue {
+            Some(blue) if !self.is_absolute && self.is_about_as_bad(blue, green) => {
+                Reading::Incident { green, blue }
+            }
+            _ => Reading::Tripped { green, blue },
+        }
+    }
+
+    /// Notes a response of either version in its window.
+    pub fn note(&self, window: &mut Window, observation: &Observation) {
+        let told = &observation.told;
+        // A limit that both versions share says nothing where nothing is compared.
+        if self.is_absolute && self.metric == Metric::ErrorRate && told.is_limited() {
+            return;
+        }
+        let is_bad = told.is_bad(self.metric);
+        let share = || Some(f64::from(u8::from(is_bad?)));
+        let Some(value) = told.value_of(self.metric).or_else(share) else { return };
+        let counts = match self.metric.comparison() {
+            Comparison::Rate | Comparison::Share => is_bad == Some(true),
+            Comparison::Higher | Comparison::Lower | Comparison::Either => true,
+        };
+        let second = observation.at / SECOND_NS;
+        window.add(observation, second / self.slot_s(), value);
+        if counts && observation.version == Version::Green {
+            window.note_bad(observation.unit, second);
+        }
+    }
+
+    /// Forgets what is older than the window.
+    pub fn forget(&self, window: &mut Window, now_s: u64) {
+        let slot_s = self.slot_s();
+        let is_kept = |number: u64| (number + 1) * slot_s + self.window_s > now_s;
+        window.slots.retain(|slot| is_kept(slot.number));
+        window.bad_units.retain(|(_, second)| second.saturating_add(self.window_s) > now_s);
+    }
+
+    fn slot_s(&self) -> u64 {
+        self.window_s.div_ceil(SLOTS).max(1)
+    }
+
+    fn is_about_as_bad(&self, blue: f64, green: f64) -> bool {
+        match self.metric.comparison() {
+            Comparison::Lower => 1.0 - blue >= (1.0 - green) * ABOUT_AS_BAD,
+            _ => blue >= green * ABOUT_AS_BAD,
+        }
     }
 }
+
+const SECOND_NS: u64 = 1_000_000_000;
 
 // === impl Window ===
 
 impl Window {
-    /// Notes a value of green's, in this second.
-    pub fn add(&mut self, second: u64, value: f64) {
-        let mut moments = Moments::default();
-        moments.add(value);
-        self.add_all(second, moments);
+    /// How many responses of a version there were, and the mean over its groups of units.
+    fn mean(&self, version: Version) -> (u64, Option<f64>) {
+        let (mut count, mut sum, mut groups) = (0, 0.0, 0_u32);
+        for group in 0..GROUPS as usize {
+            let of_slot = |slot: &Slot| slot.groups.of(version).get(group).copied();
+            let (mut values, mut total) = (0_u64, 0.0);
+            for it in self.slots.iter().filter_map(of_slot) {
+                values += u64::from(it.count);
+                total += f64::from(it.sum);
+            }
+            if values > 0 {
+                count += values;
+                sum += total / values as f64;
+                groups += 1;
+            }
+        }
+        (count, (groups > 0).then(|| sum / f64::from(groups)))
     }
 
-    /// Takes in what was noted elsewhere.
-    pub fn merge(&mut self, other: &Self) {
-        for (second, moments) in &other.0 {
-            self.add_all(*second, *moments);
+    fn add(&mut self, observation: &Observation, number: u64, value: f64) {
+        let at = self.slots.partition_point(|slot| slot.number < number);
+        if self.slots.get(at).is_none_or(|slot| slot.number != number) {
+            self.slots.insert(at, Slot { number, ..Slot::default() });
+        }
+        let Some(slot) = self.slots.get_mut(at) else { return };
+        let groups = slot.groups.of_mut(observation.version);
+        let group = (observation.unit % GROUPS) as usize;
+        if groups.len() <= group {
+            groups.resize(group + 1, Sum::default());
+        }
+        if let Some(Sum { count, sum }) = groups.get_mut(group) {
+            *count = count.saturating_add(1);
+            *sum += value as f32;
         }
     }
 
-    /// Forgets what is as old as `window_s` seconds.
-    pub fn forget(&mut self, now_s: u64, window_s: u64) {
-        self.0.retain(|(second, _)| second.saturating_add(window_s) > now_s);
-    }
-
-    fn add_all(&mut self, second: u64, moments: Moments) {
-        let at = self.0.partition_point(|(it, _)| *it < second);
-        match self.0.get_mut(at) {
-            Some((it, seen)) if *it == second => *seen += moments,
-            _ => self.0.insert(at, (second, moments)),
+    fn note_bad(&mut self, unit: u64, second: u64) {
+        self.bad_units.retain(|(it, _)| *it != unit);
+        self.bad_units.push_back((unit, second));
+        while self.bad_units.len() > MOST_UNITS {
+            self.bad_units.pop_front();
         }
-    }
-
-    fn sum(&self) -> Moments {
-        let mut sum = Moments::default();
-        self.0.iter().for_each(|(_, moments)| sum += *moments);
-        sum
     }
 }

@@ -1,8 +1,7 @@
 //! The judge's word: worse, safe, or not yet to be told.
 
 use super::bets::{Capital, log_mean, log_mix};
-use super::book::Book;
-use super::evidence::Evidence;
+use super::evidence::{Coverage, Evidence};
 use super::interval::Interval;
 use super::metric::Metric;
 use super::mismatch;
@@ -31,9 +30,12 @@ pub struct Judgement {
     pub log_e: f64,
     /// Each gate, in the order of the rules.
     pub gates: Vec<GateJudgement>,
-    /// Whether units are not divided as the weights say: then nothing else counts.
+    /// Whether units are not divided as the weights say: then green is not called safe. It
+    /// may still be called worse, since a version that drops users must not hide behind that.
     pub is_mismatched: bool,
-    /// Units that have had a response in the step and were on blue before it.
+    /// Whether a gate that decides is told of one version only, or of unequal parts of both.
+    pub is_uneven: bool,
+    /// Units that were assigned in the step and were on blue before it.
     pub units: Pair<u64>,
 }
 
@@ -56,7 +58,13 @@ pub struct GateJudgement {
     pub means: Pair<Option<f64>>,
     /// Their difference, for people; asymptotic.
     pub interval: Option<Interval>,
-    /// A gate by default, of which blue tells nothing: it is left out.
+    /// Of how many units of this step that were on blue before the metric is known, and of
+    /// how many it should be.
+    pub coverage: Coverage,
+    /// Whether the metric is known of one version only, or of unequal parts of both: then the
+    /// gate says nothing.
+    pub is_uneven: bool,
+    /// A gate by default, of which neither version tells anything: it is left out.
     pub is_left_out: bool,
 }
 
@@ -79,7 +87,15 @@ impl Judgement {
         let gates: Vec<_> =
             rules.gates.iter().enumerate().map(|(at, gate)| judge(at, gate)).collect();
         let deciding = || rules.gates.iter().zip(&gates).filter(|(gate, _)| gate.terms.is_critical);
-        let log_e = log_mix(deciding().map(|(_, gate)| (weight, gate.worse_log_e)));
+        // What a gate that says nothing has won counts as lost, which keeps the sum below an
+        // e-value of all gates.
+        let speaks = |gate: &GateJudgement| !gate.is_uneven && !gate.is_left_out;
+        let heard = deciding().filter(|(_, gate)| speaks(gate));
+        let log_e = match heard.clone().next() {
+            Some(_) => log_mix(heard.map(|(_, gate)| (weight, gate.worse_log_e))),
+            // Nothing was bet.
+            None => 0.0,
+        };
         let units = book.map(|book| book.units).unwrap_or_default();
         let is_mismatched = rules
             .steps
@@ -89,12 +105,13 @@ impl Judgement {
         let may_go_on = deciding().any(|(_, gate)| is_safe(gate))
             && deciding().all(|(_, gate)| is_safe(gate) || gate.is_left_out);
         let verdict = match () {
-            () if is_mismatched => Verdict::Undecided,
             () if log_e >= -libm::log(rules.alpha) => Verdict::Fail,
+            () if is_mismatched => Verdict::Undecided,
             () if may_go_on => Verdict::Pass,
             () => Verdict::Undecided,
         };
-        Self { verdict, log_e, gates, is_mismatched, units }
+        let is_uneven = deciding().any(|(_, gate)| gate.is_uneven);
+        Self { verdict, log_e, gates, is_mismatched, is_uneven, units }
     }
 }
 
@@ -120,10 +137,14 @@ impl GateJudgement {
             (Some(book), Some(step)) => book.safe_log_e(step),
             _ => 0.0,
         };
-        let known = book.map(Book::known_units).unwrap_or_default();
-        let all = evidence.steps.get(step).map(|book| book.units).unwrap_or_default();
-        let moments = book.map(|book| book.moments(all)).unwrap_or_default();
+        let of_step = evidence.steps.get(step);
+        let units = of_step.map(|book| book.units).unwrap_or_default();
+        let coverage = of_step.and_then(|book| book.coverage.get(at)).copied().unwrap_or_default();
+        let moments = book.map(|book| book.moments(coverage.known)).unwrap_or_default();
+        let is_uneven =
+            rules.steps.get(step).is_some_and(|step| coverage.is_uneven(step.new, units));
         let verdict = match () {
+            () if is_uneven => Verdict::Undecided,
             () if worse_log_e + libm::log(stake) >= -libm::log(rules.alpha) => Verdict::Fail,
             () if safe_log_e >= -libm::log(rules.beta) => Verdict::Pass,
             () => Verdict::Undecided,
@@ -136,7 +157,9 @@ impl GateJudgement {
             units: Pair { blue: moments.blue.count, green: moments.green.count },
             means: Pair { blue: moments.blue.mean(), green: moments.green.mean() },
             interval: Interval::of(moments, rules.alpha),
-            is_left_out: !gate.terms.is_named && known.blue == 0,
+            coverage,
+            is_uneven,
+            is_left_out: !gate.terms.is_named && !is_uneven && coverage.is_blank(),
         }
     }
 }

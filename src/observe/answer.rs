@@ -1,6 +1,8 @@
 //! What is known of an answer so far, whatever its format.
 
+use super::phrases::Phrases;
 use super::prefix::Prefix;
+use super::price::{Price, Prices};
 use super::text::Text;
 
 /// Tokens in one accounting for all providers: input contains what was read from
@@ -32,6 +34,10 @@ pub struct Answer {
     pub truncation: bool,
     /// Its end was seen: nothing is missing.
     pub finished: bool,
+    /// There is something in it that is an answer's: a choice, a candidate, a message.
+    pub has_answer: bool,
+    /// It is no answer yet, but says that one is being made.
+    pub is_pending: bool,
     /// Something that was generated has come.
     pub has_content: bool,
     /// Some of it could not be read.
@@ -71,6 +77,28 @@ impl Tokens {
 // === impl Answer ===
 
 impl Answer {
+    /// Whether nothing in it is an answer: it was JSON of another kind.
+    pub fn is_missing(&self) -> bool {
+        !(self.has_answer || self.has_content || self.refusal || self.truncation)
+    }
+
+    /// Whether it is an answer with nothing in it: no text, no call of a tool, no reasoning,
+    /// though the model neither refused nor ran out of tokens.
+    pub fn is_empty(&self) -> bool {
+        self.has_answer && !(self.has_content || self.refusal || self.truncation || self.error)
+    }
+
+    /// Whether the model refused, by the provider's word or by how the answer opens.
+    pub fn is_refusal(&self, phrases: &Phrases) -> bool {
+        let opening = self.opening.as_ref();
+        self.refusal || opening.is_some_and(|opening| phrases.open(opening.bytes()))
+    }
+
+    /// What the tokens of the model that it names cost, if that has a price.
+    pub fn price<'p>(&self, prices: &'p Prices) -> Option<&'p Price> {
+        prices.find(self.model.as_ref().map(ModelName::bytes).unwrap_or_default())
+    }
+
     /// Some of the answer's text has come.
     pub fn text(&mut self, text: Text<'_>) {
         if text.is_empty() {

@@ -26,6 +26,7 @@ impl Anthropic {
             ([Type], Token::String(kind)) => {
                 answer.finished |= kind.is("message_stop");
                 answer.error |= kind.is("error");
+                answer.has_answer |= kind.is("message") || kind.is("message_start");
             }
             ([StopReason] | [Delta, StopReason], Token::String(reason)) => {
                 answer.refusal |= reason.is("refusal");
@@ -33,8 +34,13 @@ impl Anthropic {
                     reason.is("max_tokens") || reason.is("model_context_window_exceeded");
             }
             ([Delta, Text] | [Content, Item, Text], Token::String(text)) => answer.text(text),
-            ([Delta, Thinking | PartialJson], Token::String(text)) => answer.content(text),
-            ([Error], Token::Object) => answer.error = true,
+            ([Delta, Thinking | PartialJson] | [Content, Item, Thinking], Token::String(text)) => {
+                answer.content(text)
+            }
+            // A tool may be called without arguments, of which no delta tells then.
+            ([Content, Item, Type] | [ContentBlock, Type], Token::String(kind)) => {
+                answer.has_content |= !kind.is("text") && !kind.is("thinking");
+            }
             ([Model] | [Message, Model], Token::String(name)) => answer.model(name),
             _ => {}
         }

@@ -23,12 +23,13 @@ impl Bedrock {
             ([Usage, field], Token::Number(Some(count))) => self.usage(*field, count, answer),
             ([StopReasonCamel], Token::String(reason)) => {
                 answer.finished = true;
+                answer.has_answer = true;
                 answer.truncation |=
                     reason.is("max_tokens") || reason.is("model_context_window_exceeded");
                 answer.refusal |=
                     reason.is("guardrail_intervened") || reason.is("content_filtered");
             }
-            ([Delta, rest @ ..] | [Output, Message, Content, Item, rest @ ..], token) => {
+            ([Delta | Start, rest @ ..] | [Output, Message, Content, Item, rest @ ..], token) => {
                 match (rest, token) {
                     ([Text], Token::String(text)) => answer.text(text),
                     ([ReasoningContentCamel | ToolUse], Token::Object) => answer.has_content = true,

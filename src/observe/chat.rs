@@ -5,7 +5,8 @@
 //!   (cumulative: the last one counts), or as `x_groq.usage`; `null` clears nothing.
 //! - llama.cpp sends usage, or `timings` in its place, once for each choice: what
 //!   its choices generated is added up.
-//! - An error is a top-level `error`, also beside choices, or an event of that name.
+//! - An error is a top-level `error`, also beside choices, an event of that name, or an
+//!   `object` of that name.
 
 use super::answer::Answer;
 use super::json::Token;
@@ -39,6 +40,7 @@ impl Chat {
                     _ => {}
                 }
             }
+            ([Choices, Item], Token::Object) => answer.has_answer = true,
             ([Timings], Token::Object) => self.has_timings = true,
             ([Timings, PromptN], Token::Number(count)) => self.prompt = count,
             ([Timings, PredictedN], Token::Number(count)) => self.predicted = count,
@@ -50,8 +52,6 @@ impl Chat {
             }
             ([Choices, Item, Text], Token::String(text)) => answer.text(text),
             ([Choices, Item, Delta | Message, rest @ ..], token) => part(rest, token, answer),
-            ([Error], Token::Object) => answer.error = true,
-            ([Error], Token::String(text)) => answer.error |= !text.is_empty(),
             ([Object], Token::String(kind)) => answer.error |= kind.is("error"),
             ([Model], Token::String(name)) => answer.model(name),
             ([], Token::End) => self.end_chunk(answer),
@@ -90,7 +90,10 @@ fn part(path: &[Key], token: Token<'_>, answer: &mut Answer) {
         ) => {
             answer.content(text);
         }
-        ([ToolCalls, Item] | [FunctionCallSnake], Token::Object) => answer.has_content = true,
+        ([Content, Item, Type], Token::String(kind)) => answer.has_content |= !kind.is("text"),
+        ([ToolCalls | Images, Item] | [FunctionCallSnake | Audio], Token::Object) => {
+            answer.has_content = true;
+        }
         _ => {}
     }
 }

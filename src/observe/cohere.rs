@@ -32,6 +32,7 @@ impl Cohere {
         match (path, token) {
             ([Usage, rest @ ..], Token::Number(Some(count))) => self.usage(rest, count, answer),
             ([FinishReasonSnake], Token::String(reason)) => {
+                answer.has_answer = true;
                 answer.truncation |= reason.is("MAX_TOKENS");
                 answer.error |= reason.is("ERROR") || reason.is("TIMEOUT");
             }
@@ -47,7 +48,6 @@ impl Cohere {
             ([Message, ToolCalls] | [Message, ToolCalls, Item], Token::Object) => {
                 answer.has_content = true;
             }
-            ([Error], Token::String(text)) => answer.error |= !text.is_empty(),
             _ => {}
         }
     }

@@ -37,10 +37,18 @@ impl Gemini {
             ([Candidates, Item, Content, Parts, Item, Text], Token::String(text)) => {
                 answer.text(text);
             }
-            ([Candidates, Item, Content, Parts, Item, FunctionCall], Token::Object) => {
-                answer.has_content = true;
-            }
-            ([Error], Token::Object) => answer.error = true,
+            ([Candidates, Item], Token::Object) => answer.has_answer = true,
+            (
+                [
+                    Candidates,
+                    Item,
+                    Content,
+                    Parts,
+                    Item,
+                    FunctionCall | InlineData | FileData | ExecutableCode | CodeExecutionResult,
+                ],
+                Token::Object,
+            ) => answer.has_content = true,
             ([ModelVersion], Token::String(name)) => answer.model(name),
             _ => {}
         }

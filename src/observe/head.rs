@@ -1,6 +1,7 @@
 //! What a response's headers say of its body.
 
 use super::detect::Framing;
+use super::grpc::{GrpcFraming, parse_code};
 
 /// What a response's headers say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +15,10 @@ pub struct Head {
     pub is_event_stream: bool,
     /// Whether the body is in an encoding that is not read.
     pub is_encoded: bool,
+    /// How the body is divided where it is gRPC's.
+    pub grpc: Option<GrpcFraming>,
+    /// The gRPC status, where it is in the headers.
+    pub grpc_status: Option<u32>,
 }
 
 // === impl Head ===
@@ -22,12 +27,14 @@ impl Head {
     /// What these headers say, by lower-case name. Of one that is repeated the first
     /// counts.
     pub fn of<'a>(headers: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> Self {
-        let (mut status, mut content_type, mut encoding) = (None, None, None);
+        let (mut status, mut content_type, mut encoding, mut grpc_status) =
+            (None, None, None, None);
         for (name, value) in headers {
             let place = match name {
                 b":status" => &mut status,
                 b"content-type" => &mut content_type,
                 b"content-encoding" => &mut encoding,
+                b"grpc-status" => &mut grpc_status,
                 _ => continue,
             };
             place.get_or_insert(value);
@@ -42,6 +49,8 @@ impl Head {
                 || content_type
                     .split_at_checked(EVENT_STREAM.len())
                     .is_some_and(|(kind, _)| kind.eq_ignore_ascii_case(EVENT_STREAM)),
+            grpc: GrpcFraming::of_content_type(content_type),
+            grpc_status: grpc_status.and_then(parse_code),
             is_encoded: !encoding.is_empty() && !encoding.eq_ignore_ascii_case(b"identity"),
         }
     }

@@ -16,6 +16,8 @@
 //! | [`reader`] | bytes in, an answer out |
 //! | [`phrases`] | refusals told by how an answer opens |
 //! | [`price`] | what tokens cost |
+//! | [`grpc`] | gRPC's status, and where gRPC-Web carries it |
+//! | [`class`] | what one exchange counts as: the table |
 //! | [`outcome`] | what one response comes to, as counts |
 //!
 //! Bytes come in any pieces and are looked at once: framing passes slices of a
@@ -30,10 +32,12 @@ pub mod answer;
 mod anthropic;
 mod bedrock;
 mod chat;
+pub mod class;
 mod cohere;
 pub mod detect;
 pub mod find;
 mod gemini;
+pub mod grpc;
 pub mod head;
 pub mod json;
 pub mod keys;
@@ -48,9 +52,10 @@ pub mod sse;
 pub mod text;
 
 pub use answer::{Answer, Tokens};
+pub use class::{Class, Ending, LimitPolicy, Method, Protocol, ResponseFlags};
 pub use detect::{Format, Framing};
 pub use head::Head;
-pub use outcome::{Ending, Outcome, Unread};
+pub use outcome::{Outcome, Unread};
 pub use phrases::Phrases;
 pub use price::{Price, Prices};
 pub use reader::Reader;

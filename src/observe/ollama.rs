@@ -11,14 +11,16 @@ use super::keys::Key::{self, *};
 
 pub fn value(path: &[Key], token: Token<'_>, answer: &mut Answer) {
     match (path, token) {
-        ([Done], Token::True) => answer.finished = true,
+        ([Done], Token::True) => {
+            answer.finished = true;
+            answer.has_answer = true;
+        }
         ([DoneReason], Token::String(reason)) => answer.truncation |= reason.is("length"),
         ([PromptEvalCount], Token::Number(Some(count))) => answer.tokens.input = Some(count),
         ([EvalCount], Token::Number(Some(count))) => answer.tokens.output = Some(count),
         ([Message, Content] | [Response], Token::String(text)) => answer.text(text),
         ([Message, Thinking] | [Thinking], Token::String(text)) => answer.content(text),
         ([Message, ToolCalls, Item], Token::Object) => answer.has_content = true,
-        ([Error], Token::String(text)) => answer.error |= !text.is_empty(),
         ([Model], Token::String(name)) => answer.model(name),
         _ => {}
     }

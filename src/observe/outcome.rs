@@ -1,20 +1,12 @@
 //! What one response comes to, as counts.
 
-use super::answer::{Answer, ModelName};
+use std::time::Duration;
+
+use super::answer::Answer;
+use super::class::{Class, Ending, Method, Protocol, ResponseFlags};
 use super::phrases::Phrases;
 use super::price::Prices;
 use crate::stats::{Counter, Histogram};
-
-/// How a stream ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// With the response's end.
-    Complete,
-    /// By the client, before that.
-    Aborted,
-    /// By anything else, before that.
-    Cut,
-}
 
 /// Why an answer was not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,50 +19,76 @@ pub enum Unread {
     Malformed,
 }
 
-/// What one response has told.
-#[derive(Clone, Debug)]
+/// What is known of one exchange when it has ended.
+#[derive(Clone, Debug, Default)]
 pub struct Outcome {
-    /// The status, if there was a response.
+    /// How it was carried.
+    pub protocol: Protocol,
+    /// What the request's method says of the response.
+    pub method: Method,
+    /// The HTTP status, if there was a response.
     pub status: Option<u16>,
+    /// The gRPC status, if there was one.
+    pub grpc_status: Option<u32>,
     /// How it ended.
     pub ending: Ending,
+    /// What Envoy says went wrong.
+    pub flags: ResponseFlags,
+    /// Whether another version's cluster answered in the end.
+    pub has_failed_over: bool,
+    /// Whether answers are read, and this path is one that a model answers at.
+    pub is_model_path: bool,
+    /// Whether the response had a body.
+    pub has_body: bool,
     /// Whether the answer streams.
     pub is_stream: bool,
     /// The answer, where one was looked for.
     pub answer: Option<Result<Answer, Unread>>,
-    /// From the request's headers to the end, in milliseconds.
-    pub duration_ms: u64,
-    /// From the request's headers to the first content of a stream, in milliseconds.
-    pub ttft_ms: Option<u64>,
+    /// From the request's headers to the end.
+    pub duration: Duration,
+    /// From the request's headers to the first content of a stream.
+    pub ttft: Option<Duration>,
 }
 
 // === impl Outcome ===
 
 impl Outcome {
-    /// Whether the version failed: 5xx or 429, no end, or an answer that says so or
-    /// stops in the middle. A client that leaves is not the version's error.
-    pub fn is_error(&self) -> bool {
-        let by_status = self.status.is_some_and(|status| status == 429 || status / 100 == 5);
-        let by_answer = matches!(&self.answer, Some(Ok(answer)) if answer.error);
-        let is_unfinished = match (&self.answer, self.ending) {
-            (_, Ending::Aborted) => false,
-            (_, Ending::Cut) => true,
-            (Some(Ok(answer)), Ending::Complete) => !answer.finished && !answer.malformed,
-            (_, Ending::Complete) => self.status.is_none(),
-        };
-        by_status || by_answer || is_unfinished
+    /// The answer, if it was read.
+    pub fn read_answer(&self) -> Option<&Answer> {
+        match &self.answer {
+            Some(Ok(answer)) if !answer.malformed => Some(answer),
+            _ => None,
+        }
     }
 
-    /// Gives `add` each counter with what is to be added to it, never 0.
-    pub fn count(&self, phrases: &Phrases, prices: &Prices, mut add: impl FnMut(Counter, u64)) {
+    /// Whether it was a tunnel, which lasts as long as its ends want.
+    pub fn is_tunnel(&self) -> bool {
+        self.protocol == Protocol::Tunnel
+    }
+
+    /// Gives `add` each counter with what is to be added to it, never 0. `class` is the
+    /// outcome's.
+    pub fn count(
+        &self,
+        class: Class,
+        phrases: &Phrases,
+        prices: &Prices,
+        mut add: impl FnMut(Counter, u64),
+    ) {
         let mut add = |counter, count: u64| {
             if count > 0 {
                 add(counter, count);
             }
         };
         add(self.status_counter(), 1);
-        add(Counter::Errors, self.is_error().into());
-        add(Counter::Aborted, (self.ending == Ending::Aborted).into());
+        add(Counter::Errors, class.is_error().into());
+        add(Counter::ClientErrors, (class == Class::ClientError).into());
+        add(Counter::FailedOver, self.has_failed_over.into());
+        let is_aborted = self.ending == Ending::Aborted || class == Class::Aborted;
+        add(Counter::Aborted, is_aborted.into());
+        if class == Class::NoAnswerExpected || self.has_failed_over {
+            return;
+        }
         let answer = match &self.answer {
             None => return,
             Some(Ok(answer)) if !answer.malformed => answer,
@@ -81,10 +99,9 @@ impl Outcome {
                 return;
             }
         };
-        let opens_like_refusal =
-            answer.opening.as_ref().is_some_and(|opening| phrases.open(opening.bytes()));
         add(Counter::Answers, 1);
-        add(Counter::Refusals, (answer.refusal || opens_like_refusal).into());
+        add(Counter::Empty, (class == Class::Success && answer.is_empty()).into());
+        add(Counter::Refusals, answer.is_refusal(phrases).into());
         add(Counter::Truncations, answer.truncation.into());
         let tokens = &answer.tokens;
         add(Counter::TokensInput, tokens.input.unwrap_or_default());
@@ -92,19 +109,16 @@ impl Outcome {
         add(Counter::TokensCached, tokens.cached.unwrap_or_default());
         add(Counter::TokensCacheWrite, tokens.cache_write.unwrap_or_default());
         add(Counter::TokensReasoning, tokens.reasoning.unwrap_or_default());
-        let model = answer.model.as_ref().map(ModelName::bytes).unwrap_or_default();
-        let price = prices.find(model);
-        add(Counter::CostMicrousd, price.map_or(0, |price| price.cost(tokens)));
+        add(Counter::CostMicrousd, answer.price(prices).map_or(0, |price| price.cost(tokens)));
     }
 
     /// Gives `record` each histogram that this response has a value for.
     pub fn record(&self, mut record: impl FnMut(Histogram, u64)) {
-        record(Histogram::DurationMs, self.duration_ms);
-        if let Some(ttft) = self.ttft_ms {
-            record(Histogram::TtftMs, ttft);
+        record(Histogram::DurationMs, milliseconds(self.duration));
+        if let Some(ttft) = self.ttft {
+            record(Histogram::TtftMs, milliseconds(ttft));
         }
-        let Some(Ok(Answer { malformed: false, tokens, .. })) = &self.answer else { return };
-        if let Some(output) = tokens.output {
+        if let Some(output) = self.read_answer().and_then(|answer| answer.tokens.output) {
             record(Histogram::AnswerTokens, output);
             if let Some(rate) = self.tokens_per_second(output) {
                 record(Histogram::TokensPerSecond, rate);
@@ -115,8 +129,8 @@ impl Outcome {
     /// Output tokens per second of a stream, from its first content to its end;
     /// `None` where that took less than a millisecond.
     fn tokens_per_second(&self, output: u64) -> Option<u64> {
-        let generating = self.duration_ms.checked_sub(self.ttft_ms?)?;
-        output.saturating_mul(1000).checked_div(generating)
+        let generating = self.duration.checked_sub(self.ttft?)?;
+        output.saturating_mul(1000).checked_div(milliseconds(generating))
     }
 
     fn status_counter(&self) -> Counter {
@@ -129,4 +143,9 @@ impl Outcome {
             _ => Counter::ResponsesNone,
         }
     }
+}
+
+/// Whole milliseconds.
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -187,6 +187,7 @@ impl Provider {
         if matches!(token, Token::End) {
             answer.documents = answer.documents.saturating_add(1);
         }
+        answer.error |= is_error(path, token);
         match self {
             Self::Chat(chat) => chat.value(path, token, answer),
             Self::Responses(responses) => responses.value(path, token, answer),
@@ -196,5 +197,20 @@ impl Provider {
             Self::Cohere(cohere) => cohere.value(path, token, answer),
             Self::Bedrock(bedrock) => bedrock.value(path, token, answer),
         }
+    }
+}
+
+/// Whether this is an error in one of the places in which providers and gateways have one:
+/// an object or a text `error` at the top, in an event or in a list of them; Groq's
+/// `x_groq.error`; MiniMax's `base_resp.status_code`, which is 0 where all is well.
+fn is_error(path: &[Key], token: Token<'_>) -> bool {
+    match (path, token) {
+        ([Key::Error] | [Key::Item, Key::Error] | [Key::XGroq, Key::Error], Token::Object) => true,
+        (
+            [Key::Error] | [Key::Item, Key::Error] | [Key::XGroq, Key::Error],
+            Token::String(text),
+        ) => !text.is_empty(),
+        ([Key::BaseResp, Key::StatusCode], Token::Number(code)) => code != Some(0),
+        _ => false,
     }
 }

@@ -62,9 +62,17 @@ fn object(path: &[Key], token: Token<'_>, answer: &mut Answer) {
             answer.truncation |= reason.is("max_output_tokens");
             answer.refusal |= reason.is("content_filter");
         }
-        ([Status], Token::String(status)) => answer.error |= status.is("failed"),
+        ([Status], Token::String(status)) => {
+            answer.error |= status.is("failed");
+            answer.is_pending = status.is("queued") || status.is("in_progress");
+        }
         ([Error], Token::Object) => answer.error = true,
-        ([Error], Token::String(text)) => answer.error |= !text.is_empty(),
+        ([Output, Item], Token::Object) => answer.has_answer = true,
+        // What is neither text nor a thought of the model's is a call of a tool, or what
+        // came of it.
+        ([Output, Item, Type], Token::String(kind)) => {
+            answer.has_content |= !kind.is("message") && !kind.is("reasoning");
+        }
         ([Output, Item, Content, Item, Type], Token::String(kind)) => {
             answer.refusal |= kind.is("refusal");
         }

@@ -3,6 +3,7 @@
 //! | from | when | to |
 //! |---|---|---|
 //! | any but `rolled_back` | a tripwire trips, or the judge finds green worse | `rolled_back` |
+//! | `ramping` | green is beyond a tripwire's limit, and blue is about as bad | `holding`, until that is over |
 //! | `ramping` | the bake time is over and the judge cannot yet say that green is safe, or a person must let it on | `holding` |
 //! | `ramping`, `holding` | the bake time is over, green is safe, and nobody need be asked | `ramping` in the next step, or `promoted` in one of 100 % |
 //! | `ramping`, `holding` | the configuration says `paused` | `paused` |
@@ -22,8 +23,8 @@ use super::log::Entry;
 use super::phase::{Phase, Wait};
 use super::settings::Settings;
 use super::state::{Identity, Now, State};
-use crate::assign::{Share, Version};
-use crate::judge::{Judgement, Observation, Verdict};
+use crate::assign::Share;
+use crate::judge::{Judgement, Observation, Reading, Tripwire, Verdict};
 use crate::steer::Verb;
 
 const SECOND_NS: u64 = 1_000_000_000;
@@ -140,18 +141,11 @@ impl State {
         Some("the tripwires are others".to_owned())
     }
 
-    /// Has the tripwires see green's responses.
+    /// Has the tripwires see the responses.
     fn watch(&mut self, settings: &Settings, now: Now, observations: &[Observation]) {
-        let green = || observations.iter().filter(|it| it.version == Version::Green);
         for (wire, window) in settings.tripwires.iter().zip(&mut self.windows) {
-            for observation in green() {
-                let told = &observation.told;
-                let is_bad = || Some(f64::from(u8::from(told.is_bad(wire.metric)?)));
-                if let Some(value) = told.value_of(wire.metric).or_else(is_bad) {
-                    window.add(observation.at / SECOND_NS, value);
-                }
-            }
-            window.forget(now.monotonic / SECOND_NS, wire.window_s);
+            observations.iter().for_each(|observation| wire.note(window, observation));
+            wire.forget(window, now.monotonic / SECOND_NS);
         }
     }
 
@@ -160,19 +154,9 @@ impl State {
             return None;
         }
         let from = self.place(settings);
-        let tripped = settings
-            .tripwires
-            .iter()
-            .zip(&self.windows)
-            .find_map(|(wire, window)| Some((wire, wire.trips(window)?)));
-        if let Some((wire, seen)) = tripped {
-            let why = format!(
-                "tripwire: {} of green was {} in the last {} s, the limit is {}",
-                wire.metric,
-                Decimal(seen, 4),
-                wire.window_s,
-                Decimal(wire.limit, 4)
-            );
+        let wires = settings.tripwires.iter().zip(&self.windows);
+        let readings: Vec<_> = wires.map(|(wire, window)| (wire, wire.read(window))).collect();
+        if let Some(why) = readings.iter().find_map(|(wire, reading)| tripped(wire, *reading)) {
             return Some(self.roll_back(settings, from, why, now));
         }
         if self.order.as_ref().is_some_and(|order| order.verb == Verb::Promote) {
@@ -204,10 +188,26 @@ impl State {
             let why = "the configuration does not say paused any more".to_owned();
             return Some(self.note(settings, from, why, now));
         }
-        match judgement {
-            None => self.promote(settings, from, now),
-            Some(judgement) => self.go_on_or_wait(settings, from, &judgement, now),
+        let Some(judgement) = judgement else { return self.promote(settings, from, now) };
+        match readings.iter().find_map(|(wire, reading)| incident(wire, *reading)) {
+            Some(why) => self.sit_out(settings, from, why, now),
+            None => self.go_on_or_wait(settings, from, &judgement, now),
         }
+    }
+
+    /// Holds while both versions are about as bad.
+    fn sit_out(
+        &mut self,
+        settings: &Settings,
+        from: (Phase, u32),
+        why: String,
+        now: Now,
+    ) -> Option<Entry> {
+        if std::mem::replace(&mut self.wait, Wait::Incident) == Wait::Incident {
+            return None;
+        }
+        self.phase = Phase::Holding;
+        Some(self.note(settings, from, why, now))
     }
 
     fn roll_back(
@@ -239,14 +239,21 @@ impl State {
         now: Now,
     ) -> Option<Entry> {
         let in_step = self.in_step(now);
+        let was_incident = self.wait == Wait::Incident;
         if u128::from(in_step) < settings.bake.as_nanos() {
             self.wait = Wait::Bake;
-            return None;
+            if !was_incident {
+                return None;
+            }
+            self.phase = Phase::Ramping;
+            let why = "the incident is over: the step goes on".to_owned();
+            return Some(self.note(settings, from, why, now));
         }
         let next = settings.steps.get(self.step + 1);
         let is_safe = judgement.verdict == Verdict::Pass;
         self.wait = match next {
             _ if judgement.is_mismatched => Wait::Division,
+            _ if judgement.is_uneven => Wait::Unread,
             _ if judgement.units.blue == 0 || judgement.units.green == 0 => Wait::Data,
             _ if !is_safe => Wait::Evidence,
             None => Wait::Nothing,
@@ -258,7 +265,7 @@ impl State {
                 return Some(self.note(settings, from, why, now));
             }
         };
-        if self.phase != Phase::Holding {
+        if self.phase != Phase::Holding || was_incident {
             self.phase = Phase::Holding;
             let why = format!("waits for {}: {}", self.wait, explain(judgement, settings));
             return Some(self.note(settings, from, why, now));
@@ -273,6 +280,33 @@ impl State {
     }
 }
 
+/// What is said of a tripwire that trips.
+fn tripped(wire: &Tripwire, reading: Reading) -> Option<String> {
+    let Reading::Tripped { green, blue } = reading else { return None };
+    let blue = match blue {
+        _ if wire.is_absolute => "and it is absolute".to_owned(),
+        Some(blue) => format!("blue's was {}", Decimal(blue, 4)),
+        None => "too little is known of blue to compare".to_owned(),
+    };
+    Some(format!("tripwire: {}, {blue}", beyond(wire, green)))
+}
+
+/// What is said of an incident.
+fn incident(wire: &Tripwire, reading: Reading) -> Option<String> {
+    let Reading::Incident { green, blue } = reading else { return None };
+    Some(format!(
+        "waits for incident: {}, but blue's was {}: something affects both versions",
+        beyond(wire, green),
+        Decimal(blue, 4)
+    ))
+}
+
+fn beyond(wire: &Tripwire, green: f64) -> String {
+    let Tripwire { metric, window_s, limit, .. } = wire;
+    let (green, limit) = (Decimal(green, 4), Decimal(*limit, 4));
+    format!("{metric} of green was {green} in the last {window_s} s, the limit is {limit}")
+}
+
 /// The numbers behind a judgement. E-values are told as powers of ten.
 fn explain(judgement: &Judgement, settings: &Settings) -> String {
     let rules = &settings.rules;
@@ -283,10 +317,16 @@ fn explain(judgement: &Judgement, settings: &Settings) -> String {
             Verdict::Pass => "pass",
             Verdict::Fail => "fail",
             Verdict::Undecided if judged.is_left_out => "left out",
+            Verdict::Undecided if judged.is_uneven => "not comparable",
             Verdict::Undecided => "undecided",
         };
+        let missing = judged.coverage.missing;
+        let missing = match (missing.blue, missing.green) {
+            (0, 0) => String::new(),
+            (blue, green) => format!(", missing for {blue} on blue and {green} on green"),
+        };
         format!(
-            "; {}{} {verdict}, blue {} of {}, green {} of {}, worse 10^{}, safe 10^{}",
+            "; {}{} {verdict}, blue {} of {}, green {} of {}{missing}, worse 10^{}, safe 10^{}",
             judged.metric,
             if gate.terms.is_critical { "" } else { " (watched)" },
             mean(judged.means.blue),

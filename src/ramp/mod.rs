@@ -27,4 +27,4 @@ pub use log::Entry;
 pub use phase::{Phase, Wait};
 pub use settings::{RampStep, Settings};
 pub use state::{Now, State};
-pub use told::told;
+pub use told::{Measure, told};

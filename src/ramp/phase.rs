@@ -38,6 +38,10 @@ pub enum Wait {
     Data,
     /// For units to be divided as the weights say.
     Division,
+    /// For a metric to be told of equal parts of both versions.
+    Unread,
+    /// For an incident to be over that hits both versions.
+    Incident,
     /// For a person to let it into the next step.
     Approval,
     /// For the operator to end a pause.
@@ -85,6 +89,8 @@ impl fmt::Display for Wait {
             Self::Evidence => "evidence",
             Self::Data => "data",
             Self::Division => "division",
+            Self::Unread => "unread",
+            Self::Incident => "incident",
             Self::Approval => "approval",
             Self::Resume => "resume",
             Self::StateLost => "state_lost",

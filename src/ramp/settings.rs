@@ -56,6 +56,7 @@ impl Settings {
         matches!(
             metric,
             Metric::RefusalRate
+                | Metric::EmptyRate
                 | Metric::TruncationRate
                 | Metric::Ttft
                 | Metric::OutputTokens

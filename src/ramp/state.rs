@@ -34,7 +34,7 @@ pub struct State {
     pub evidence: Evidence,
     /// How many entries the memory of units has, by the number of the step.
     pub memory: Vec<(u16, usize)>,
-    /// Green's last seconds, for each tripwire.
+    /// The last seconds, for each tripwire.
     pub windows: Vec<Window>,
     /// The last decisions.
     pub log: Log,
@@ -256,10 +256,12 @@ fn rules_text(settings: &Settings) -> Vec<u8> {
 /// All tripwires, as bytes.
 fn tripwires_text(settings: &Settings) -> Vec<u8> {
     let mut text = Vec::new();
-    for Tripwire { metric, limit, least, window_s } in &settings.tripwires {
-        text.push(*metric as u8);
+    for tripwire in &settings.tripwires {
+        let Tripwire { metric, limit, min_samples, min_units, window_s, is_absolute } = tripwire;
+        text.extend([*metric as u8, u8::from(*is_absolute)]);
         text.extend(limit.to_le_bytes());
-        text.extend(least.to_le_bytes());
+        text.extend(min_samples.to_le_bytes());
+        text.extend((*min_units as u64).to_le_bytes());
         text.extend(window_s.to_le_bytes());
     }
     text

@@ -6,7 +6,7 @@ use rand_distr::{Distribution, Poisson};
 
 use super::world::{Crowd, World};
 use crate::assign::Version;
-use crate::judge::Observation;
+use crate::judge::{Observation, Told};
 
 /// The requests of one ramp.
 pub(super) struct Traffic<'w> {
@@ -69,12 +69,26 @@ impl<'w> Traffic<'w> {
             let after = random.random::<f64>() + lasts;
             let late = if self.late_s > 0 { random.random_range(0..=self.late_s) } else { 0 };
             let Some((step, is_new)) = evidence else { continue };
-            let slot = (second + after as u64 + late) as usize % slots;
-            let at = ((second as f64 + after) * SECOND_NS) as u64;
-            let observation =
-                Observation { at, unit: user.unit, step, version, is_new, told: what };
-            if let Some(told) = told.get_mut(slot) {
-                told.push(observation);
+            let at = |after: f64| ((second as f64 + after) * SECOND_NS) as u64;
+            let mut tell = |seconds: u64, observation| {
+                let slot = (second + seconds) as usize % slots;
+                told.get_mut(slot).into_iter().for_each(|told| told.push(observation));
+            };
+            let (unit, ends) = (user.unit, after as u64 + late);
+            let observation = Observation {
+                at: at(after),
+                unit,
+                step,
+                version,
+                is_new,
+                is_assignment: ends == 0,
+                told: what,
+            };
+            tell(ends, observation);
+            if ends > 0 {
+                // As the filter does where a response is not over by the next tick.
+                let (at, is_assignment, told) = (at(0.0), true, Told::default());
+                tell(0, Observation { at, is_assignment, told, ..observation });
             }
         }
         told.get_mut(second as usize % slots).map(std::mem::take).unwrap_or_default()

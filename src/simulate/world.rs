@@ -9,7 +9,8 @@ use rand_distr::{Distribution, Gamma, StandardNormal};
 
 use crate::assign::Version;
 use crate::judge::metric::Comparison;
-use crate::judge::{Metric, Told};
+use crate::judge::{Metric, Pair, Told};
+use crate::ramp::Settings;
 
 /// Traffic and two versions.
 #[derive(Clone, Debug)]
@@ -20,8 +21,13 @@ pub struct World {
     pub users: Users,
     /// What the versions do, metric by metric. What is not named is not told.
     pub behaviours: Vec<Behaviour>,
-    /// Something that hits both versions.
+    /// Something that happens for a while.
     pub incident: Option<Incident>,
+    /// Whose answers cannot be read.
+    pub unread: Pair<bool>,
+    /// How long a response takes that fails, in milliseconds; `None` where it takes as long
+    /// as any other.
+    pub failure_ms: Option<f64>,
 }
 
 /// Who sends the requests.
@@ -54,13 +60,15 @@ pub struct Behaviour {
     pub green: f64,
 }
 
-/// Rates are so many times what they were, for a while, on both versions.
+/// Something that happens for a while.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Incident {
     /// From when to when, in seconds.
     pub seconds: Range<u64>,
-    /// How many times.
+    /// Rates are so many times what they were, on both versions.
     pub times: f64,
+    /// This part of each version's responses fails besides.
+    pub failing: Pair<f64>,
 }
 
 /// The users of one ramp.
@@ -144,6 +152,9 @@ impl World {
 
     /// What a response of this version at this second is like, and how many seconds it
     /// takes.
+    ///
+    /// As of real ones, of a response that failed no more is told than that, and of one that
+    /// cannot be read what its status tells.
     pub(super) fn respond(
         &self,
         version: Version,
@@ -151,17 +162,27 @@ impl World {
         second: u64,
         random: &mut SmallRng,
     ) -> (Told, f64) {
-        let times = match &self.incident {
-            Some(incident) if incident.seconds.contains(&second) => incident.times,
-            _ => 1.0,
-        };
+        let incident = self.incident.as_ref().filter(|it| it.seconds.contains(&second));
+        let times = incident.map_or(1.0, |it| it.times);
+        let failing = incident.map_or(0.0, |it| *it.failing.of(version));
+        let is_unread = *self.unread.of(version);
         let (mut told, mut duration_ms) = (Told::default(), None);
+        let (mut failed, mut all) = (Told::default(), Vec::new());
+        let mut has_failed = false;
         for (at, behaviour) in self.behaviours.iter().enumerate() {
             let metric = behaviour.metric;
+            let is_failure = matches!(metric, Metric::ErrorRate | Metric::ClientErrorRate);
             if behaviour.is_rate() {
                 let leaning = user.leanings.get(at).copied().unwrap_or(1.0);
                 let chance = behaviour.of(version) * times * leaning;
-                told = told.rate(metric, random.random::<f64>() < chance);
+                let chance = if metric == Metric::ErrorRate { chance + failing } else { chance };
+                // A request fails in one way.
+                let is_bad = random.random::<f64>() < chance && !(is_failure && has_failed);
+                has_failed |= is_failure && is_bad;
+                if is_failure {
+                    failed = failed.rate(metric, is_bad);
+                }
+                told = told.rate(metric, is_bad);
             } else {
                 let leaning = user.leanings.get(at).copied().unwrap_or_default();
                 let value = behaviour.value(version, leaning, random);
@@ -170,8 +191,16 @@ impl World {
                 }
                 told = told.value(metric, value as f32);
             }
+            all.push(metric);
         }
         let duration_ms = duration_ms.unwrap_or_else(|| DURATION.value(version, 0.0, random));
+        if has_failed {
+            return (failed, self.failure_ms.unwrap_or(duration_ms) / 1e3);
+        }
+        if is_unread {
+            told = told.unread(all.into_iter().filter(|it| Settings::is_read(*it)));
+            told = told.missing(Metric::ErrorRate);
+        }
         (told, duration_ms / 1e3)
     }
 }

@@ -114,7 +114,7 @@ impl Vms {
     /// The ramp's state, as the VMs share it.
     fn state(&self) -> State {
         let shared = self.process.shared.lock().unwrap();
-        postcard::from_bytes(&shared.data[&format!("verdigris.5.{ROLLOUT}.state")].0).unwrap()
+        postcard::from_bytes(&shared.data[&format!("verdigris.6.{ROLLOUT}.state")].0).unwrap()
     }
 
     fn stat(&self, name: &str) -> u64 {

@@ -44,8 +44,11 @@ fn counts(host: &mut Host) -> Counts {
         "responses_5xx",
         "responses_none",
         "errors",
+        "client_errors",
+        "failed_over",
         "aborted",
         "answers",
+        "empty",
         "unread",
         "unread_encoded",
         "unread_unknown_format",
@@ -68,6 +71,7 @@ const ROLE: &str =
 const HI: &str =
     "data: {\"choices\":[{\"delta\":{\"content\":\"Hi\"}}],\"model\":\"gpt-4o-mini\"}\n\n";
 const USAGE: &str = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":100,\"completion_tokens\":20,\"prompt_tokens_details\":{\"cached_tokens\":40}}}\n\n";
+const WHOLE: &str = "{\"choices\":[{\"message\":{\"content\":\"Hi\"}}],";
 const ERROR: &str = "data: {\"error\":{\"message\":\"m\"}}\n\n";
 const AMAZON: &str = "application/vnd.amazon.eventstream";
 const DONE: &str = "data: [DONE]\n\n";
@@ -132,7 +136,12 @@ fn each_ending_is_counted_where_it_belongs() {
         ),
         ("503", CHAT, response("503", json, &["{}"]), vec![("responses_5xx", 1), ("errors", 1)]),
         ("429", CHAT, response("429", json, &["{}"]), vec![("responses_429", 1), ("errors", 1)]),
-        ("404", CHAT, response("404", json, &["{}"]), vec![("responses_4xx", 1)]),
+        (
+            "404",
+            CHAT,
+            response("404", json, &["{}"]),
+            vec![("responses_4xx", 1), ("client_errors", 1)],
+        ),
         ("301", CHAT, response("301", json, &[]), vec![("responses_3xx", 1)]),
         (
             "compressed",
@@ -179,7 +188,7 @@ fn each_ending_is_counted_where_it_belongs() {
         (
             "a plain answer",
             CHAT,
-            response("200", json, &["{\"usage\":{\"completion_", "tokens\":7}}"]),
+            response("200", json, &[WHOLE, "\"usage\":{\"completion_", "tokens\":7}}"]),
             read(&[], &[("tokens_output", 7)]),
         ),
     ];

@@ -61,7 +61,8 @@ impl Vms {
             let version = if user % 2 == 0 { Version::Blue } else { Version::Green };
             let unit = user.wrapping_mul(0x9e37_79b9_7f4a_7c15);
             let (at, step) = (self.now().monotonic, state.number - ago);
-            Observation { at, unit, step, version, is_new: true, told }.write(&mut bytes);
+            Observation { at, unit, step, version, is_new: true, is_assignment: true, told }
+                .write(&mut bytes);
         }
         self.process.shared.lock().unwrap().queues[0].1.push_back(bytes);
     }
@@ -108,7 +109,7 @@ impl Vms {
 }
 
 fn key(what: &str) -> String {
-    format!("verdigris.5.{ROLLOUT}.{what}")
+    format!("verdigris.6.{ROLLOUT}.{what}")
 }
 
 /// What it had taken is there for the next tick, and is new to it.

@@ -182,7 +182,7 @@ fn an_order_to_a_ramp_is_in_force_everywhere_within_a_tick() {
 fn what_is_in_force_is_that_of_the_latest_state() {
     let mut vms = Vms::start(&with_ramp());
     vms.order(weights(4, 1)).unwrap();
-    let key = format!("verdigris.5.{ROLLOUT}.in_force");
+    let key = format!("verdigris.6.{ROLLOUT}.in_force");
     let mut later = 0;
     if let Some((bytes, _)) = vms.process.shared.lock().unwrap().data.get_mut(&key) {
         let (edition, in_force): (u64, InForce) = postcard::from_bytes(bytes).unwrap();

@@ -20,7 +20,7 @@ fn observation(
         .value(Metric::Duration, f32::from(value))
         .value(Metric::OutputTokens, f32::from(value) / 7.0);
     // So few units that they come again.
-    Observation { at, unit: unit % 40, step, version, is_new: true, told }
+    Observation { at, unit: unit % 40, step, version, is_new: true, is_assignment: true, told }
 }
 
 fn observations() -> impl Strategy<Value = Vec<Observation>> {
@@ -129,7 +129,7 @@ fn begun() -> Evidence {
 
 fn error(at: u64, unit: u64, step: u16, version: Version, is_bad: bool) -> Observation {
     let told = Told::default().rate(Metric::ErrorRate, is_bad);
-    Observation { at, unit, step, version, is_new: true, told }
+    Observation { at, unit, step, version, is_new: true, is_assignment: true, told }
 }
 
 fn gather(rules: &Rules, observations: &[Observation]) -> Evidence {
@@ -195,7 +195,7 @@ fn a_step_must_be_warm_to_go_on() {
             let version = if unit.is_multiple_of(2) { Version::Green } else { Version::Blue };
             let told =
                 Told::default().rate(Metric::ErrorRate, unit < 2).value(Metric::Duration, 1.0);
-            Observation { at, unit, step: 1, version, is_new: true, told }
+            Observation { at, unit, step: 1, version, is_new: true, is_assignment: true, told }
         };
         (0..400).map(one).collect::<Vec<_>>()
     };
@@ -245,7 +245,7 @@ fn green_values_wait_for_blue_ones_and_not_the_other_way() {
     let rules = rules(&[Metric::Duration]);
     let of = |at, unit, version, value| {
         let told = Told::default().value(Metric::Duration, value);
-        Observation { at, unit, step: 0, version, is_new: true, told }
+        Observation { at, unit, step: 0, version, is_new: true, is_assignment: true, told }
     };
     let log_e = |evidence: &Evidence| Judgement::of(&rules, evidence, 0).gates[0].worse_log_e;
     let mut evidence = gather(&rules, &[of(1, 1, Version::Blue, 1.0)]);
@@ -254,7 +254,7 @@ fn green_values_wait_for_blue_ones_and_not_the_other_way() {
     evidence.add(&rules, &mut vec![of(3, 3, Version::Blue, 1.0)]);
     assert!(log_e(&evidence) > 1e-9);
     assert_eq!(
-        gather(&rules, &[of(4, 4, Version::Green, f32::NAN)]).steps[0].gates[0].known_units(),
+        gather(&rules, &[of(4, 4, Version::Green, f32::NAN)]).steps[0].coverage[0].known,
         Pair::default()
     );
 }

@@ -1,13 +1,14 @@
 //! The parts that the verdicts are made of.
 
 use proptest::prelude::*;
+use verdigris::assign::Version;
 use verdigris::judge::bets::Capital;
 use verdigris::judge::effect::Groups;
 use verdigris::judge::interval::{Interval, Moments};
 use verdigris::judge::plan::Question;
 use verdigris::judge::rate::RateBets;
-use verdigris::judge::tripwire::Window;
-use verdigris::judge::{Chance, Metric, Pair, Tripwire, ceiling, rank, steps};
+use verdigris::judge::tripwire::{Reading, Window};
+use verdigris::judge::{Chance, Metric, Observation, Pair, Told, Tripwire, ceiling, rank, steps};
 
 use crate::two_by_two::TwoByTwo;
 
@@ -134,37 +135,134 @@ fn another_test_of_two_rates_agrees() {
     }
 }
 
+/// One response in a window: of green or of blue, of this unit, bad or not.
+fn noted(
+    wire: &Tripwire,
+    window: &mut Window,
+    second: u64,
+    version: Version,
+    unit: u64,
+    told: Told,
+) {
+    let at = second * 1_000_000_000;
+    let (is_new, is_assignment) = (true, true);
+    wire.note(window, &Observation { at, unit, step: 0, version, is_new, is_assignment, told });
+}
+
+const ERRORS: Tripwire = Tripwire {
+    metric: Metric::ErrorRate,
+    limit: 0.5,
+    min_samples: 10,
+    min_units: 2,
+    window_s: 30,
+    is_absolute: false,
+};
+
+/// What a tripwire says, as a word.
+fn read(wire: &Tripwire, window: &Window) -> &'static str {
+    match wire.read(window) {
+        Reading::Within => "within",
+        Reading::Tripped { .. } => "tripped",
+        Reading::Incident { .. } => "incident",
+    }
+}
+
 #[test]
-fn a_tripwire_trips_on_enough_of_green_alone() {
-    let errors = Tripwire { metric: Metric::ErrorRate, limit: 0.5, least: 10, window_s: 30 };
-    let score = Tripwire { metric: Metric::Score, limit: 0.3, ..errors };
-    // Values a second for some seconds, whether it trips.
-    let table = [
-        (errors, vec![1.0; 9], None),
-        (errors, vec![1.0; 10], Some(1.0)),
-        (errors, [1.0, 0.0].repeat(10), None),
-        (errors, [1.0, 1.0, 1.0, 0.0].repeat(5), Some(0.75)),
-        (score, vec![0.25; 10], Some(0.25)),
-        (score, vec![0.5; 10], None),
+fn a_tripwire_compares_and_wants_enough() {
+    let absolute = Tripwire { is_absolute: true, min_units: 1, ..ERRORS };
+    // Of green and of blue: responses, how many of each ten are bad, and of how many units.
+    type Seen = (u64, u64, u64);
+    let none: Seen = (0, 0, 1);
+    let table: [(&str, Tripwire, Seen, Seen, &str); 13] = [
+        ("too few responses", ERRORS, (9, 10, 9), (90, 0, 90), "within"),
+        ("enough", ERRORS, (10, 10, 10), (90, 0, 90), "tripped"),
+        ("at the limit", ERRORS, (40, 5, 40), (90, 0, 90), "within"),
+        ("above the limit", ERRORS, (40, 7, 40), (90, 0, 90), "tripped"),
+        ("one unit alone", ERRORS, (500, 10, 1), (90, 0, 90), "within"),
+        ("two units", ERRORS, (10, 10, 2), (90, 0, 90), "tripped"),
+        ("nothing of blue", ERRORS, (20, 10, 20), none, "tripped"),
+        ("too little of blue", ERRORS, (20, 10, 20), (9, 10, 9), "tripped"),
+        ("blue as bad", ERRORS, (20, 10, 20), (90, 10, 90), "incident"),
+        ("blue half as bad", ERRORS, (20, 10, 20), (90, 5, 90), "incident"),
+        ("blue a third as bad", ERRORS, (20, 10, 20), (90, 3, 90), "tripped"),
+        ("absolute, blue as bad", absolute, (20, 10, 20), (90, 10, 90), "tripped"),
+        ("absolute, one unit", absolute, (20, 10, 1), none, "tripped"),
     ];
-    for (wire, values, expected) in table {
+    for (what, wire, green, blue, expected) in table {
         let mut window = Window::default();
-        values.iter().enumerate().for_each(|(at, value)| window.add(at as u64 / 5, *value));
-        assert_eq!(wire.trips(&window), expected, "{wire:?} {values:?}");
+        for (version, (count, bad, units)) in [(Version::Green, green), (Version::Blue, blue)] {
+            for at in 0..count {
+                let told =
+                    Told::default().rate(Metric::ErrorRate, at * bad / 10 != (at + 1) * bad / 10);
+                noted(&wire, &mut window, at / 5, version, at % units, told);
+            }
+        }
+        assert_eq!(read(&wire, &window), expected, "{what}");
+    }
+}
+
+/// One client with most of the requests is one unit among the others.
+#[test]
+fn a_tripwire_counts_each_group_of_units_alike() {
+    let mut window = Window::default();
+    let bad = |is_bad| Told::default().rate(Metric::ErrorRate, is_bad);
+    for request in 0..100 {
+        noted(&ERRORS, &mut window, 0, Version::Green, 0, bad(true));
+        noted(&ERRORS, &mut window, 0, Version::Green, 1 + request % 20, bad(request % 20 == 3));
+    }
+    assert_eq!(read(&ERRORS, &window), "within", "two of 21 units are bad");
+}
+
+/// A mean, of which less is worse or more.
+#[test]
+fn a_tripwire_on_values_looks_at_their_mean() {
+    let score = Tripwire { metric: Metric::Score, limit: 0.3, ..ERRORS };
+    let duration = Tripwire { metric: Metric::Duration, limit: 1000.0, ..ERRORS };
+    let table = [
+        (score, 0.25, 0.9, "tripped"),
+        (score, 0.25, 0.3, "incident"),
+        (score, 0.5, 0.9, "within"),
+        (duration, 1500.0, 100.0, "tripped"),
+        (duration, 1500.0, 900.0, "incident"),
+        (duration, 900.0, 100.0, "within"),
+    ];
+    for (wire, green, blue, expected) in table {
+        let mut window = Window::default();
+        for unit in 0..20 {
+            for (version, value) in [(Version::Green, green), (Version::Blue, blue)] {
+                let told = Told::default().value(wire.metric, value);
+                noted(&wire, &mut window, 0, version, unit, told);
+            }
+        }
+        assert_eq!(read(&wire, &window), expected, "{wire:?} {green} {blue}");
+    }
+}
+
+/// Shared limits say nothing where nothing is compared.
+#[test]
+fn an_absolute_tripwire_leaves_limits_out() {
+    let absolute = Tripwire { is_absolute: true, ..ERRORS };
+    for (wire, expected) in [(ERRORS, "tripped"), (absolute, "within")] {
+        let mut window = Window::default();
+        for unit in 0..20 {
+            let told = Told::default().rate(Metric::ErrorRate, true).limited();
+            noted(&wire, &mut window, 0, Version::Green, unit, told);
+        }
+        assert_eq!(read(&wire, &window), expected);
     }
 }
 
 #[test]
 fn a_tripwire_forgets() {
-    let wire = Tripwire { metric: Metric::ErrorRate, limit: 0.5, least: 2, window_s: 30 };
-    let (mut window, mut elsewhere) = (Window::default(), Window::default());
-    window.add(100, 1.0);
-    elsewhere.add(99, 1.0);
-    window.merge(&elsewhere);
-    window.forget(128, wire.window_s);
-    assert_eq!(wire.trips(&window), Some(1.0));
-    window.forget(129, wire.window_s);
-    assert_eq!(wire.trips(&window), None);
+    let wire = Tripwire { min_samples: 2, ..ERRORS };
+    let mut window = Window::default();
+    let bad = Told::default().rate(Metric::ErrorRate, true);
+    noted(&wire, &mut window, 99, Version::Green, 1, bad);
+    noted(&wire, &mut window, 100, Version::Green, 2, bad);
+    wire.forget(&mut window, 120);
+    assert_eq!(read(&wire, &window), "tripped");
+    wire.forget(&mut window, 132);
+    assert_eq!(read(&wire, &window), "within");
 }
 
 #[test]

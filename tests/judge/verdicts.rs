@@ -55,6 +55,7 @@ fn evidence(rules: &Rules, metric: Metric, seen: &Seen) -> Evidence {
             step: 3,
             version,
             is_new: true,
+            is_assignment: true,
             told,
         }
     };
@@ -92,10 +93,88 @@ fn units_that_are_not_divided_as_they_should_be_hold() {
     // The weights say that half of them is green's, and a third is.
     let mut rules = rules(&[Metric::ErrorRate]);
     rules.steps[3] = Step { new: Chance::new(0.5).unwrap(), ..rules.steps[3] };
-    let seen = Seen { units: 10_000, blue_bad: 100, green_bad: 1 };
-    let judgement = Judgement::of(&rules, &evidence(&rules, Metric::ErrorRate, &seen), 3);
-    assert!(judgement.is_mismatched);
+    for (green_bad, expected) in [(100, Verdict::Undecided), (1, Verdict::Fail)] {
+        let seen = Seen { units: 10_000, blue_bad: 100, green_bad };
+        let judgement = Judgement::of(&rules, &evidence(&rules, Metric::ErrorRate, &seen), 3);
+        assert!(judgement.is_mismatched);
+        // A green that is worse must not hide behind it.
+        assert_eq!(judgement.verdict, expected, "one in {green_bad} of green is bad");
+    }
+}
+
+/// Units as the weights divide them, a third of them green's; `told` says what the next one's
+/// response tells, by its version and its number.
+fn judged(rules: &Rules, units: u64, told: impl Fn(Version, u64) -> Told) -> Judgement {
+    let mut evidence = Evidence::default();
+    evidence.begin(3, 0);
+    let one = |at: u64| {
+        let version = if at.is_multiple_of(3) { Version::Green } else { Version::Blue };
+        let (unit, is_new) = (at.wrapping_mul(0x9e37_79b9_7f4a_7c15), true);
+        let told = told(version, at / 3);
+        Observation { at, unit, step: 3, version, is_new, is_assignment: true, told }
+    };
+    evidence.add(rules, &mut (0..units).map(one).collect());
+    Judgement::of(rules, &evidence, 3)
+}
+
+/// What is read of one version only, or of unequal parts of both, is not compared.
+#[test]
+fn a_metric_that_is_missing_unevenly_says_nothing() {
+    use Verdict::{Pass, Undecided};
+    let refusal = |is_bad| Told::default().rate(Metric::RefusalRate, is_bad);
+    let missing = Told::default().missing(Metric::RefusalRate);
+    // Of each version, every so many-th answer is unread, and every so many-th read one is
+    // refused; 0 is none.
+    let table = [
+        ("all is read", [(0, 50), (0, 50)], false, Pass),
+        ("green is not read, blue refuses", [(0, 20), (1, 0)], true, Undecided),
+        ("blue is not read, green refuses", [(1, 0), (0, 10)], true, Undecided),
+        ("half of green is not read", [(0, 50), (2, 50)], true, Undecided),
+        ("half of both is not read", [(2, 11), (2, 11)], false, Pass),
+        ("a fiftieth of green is not read", [(0, 50), (50, 51)], false, Pass),
+        ("nothing is read", [(1, 0), (1, 0)], false, Undecided),
+    ];
+    for (what, of_versions, is_uneven, expected) in table {
+        let rules = rules(&[Metric::RefusalRate]);
+        let [blue, green] = of_versions;
+        let judgement = judged(&rules, 60_000, |version, at| {
+            let (unread, refused) = if version == Version::Green { green } else { blue };
+            let is_every = |every: u64| every > 0 && at.is_multiple_of(every);
+            if is_every(unread) { missing } else { refusal(is_every(refused)) }
+        });
+        let gate = &judgement.gates[0];
+        assert_eq!((gate.is_uneven, judgement.is_uneven), (is_uneven, is_uneven), "{what}");
+        assert_eq!(judgement.verdict, expected, "{what}: {judgement:#?}");
+    }
+}
+
+/// A gate that says nothing does not decide by what it has won before either.
+#[test]
+fn a_gate_that_is_left_out_or_uneven_is_no_evidence() {
+    let rules = rules(&[Metric::RefusalRate, Metric::ErrorRate]);
+    let judgement = judged(&rules, 3_000, |version, at| {
+        let told = Told::default().rate(Metric::ErrorRate, false);
+        match version {
+            Version::Blue => told.missing(Metric::RefusalRate),
+            Version::Green => told.rate(Metric::RefusalRate, at.is_multiple_of(3)),
+        }
+    });
+    assert!(judgement.gates[0].worse_log_e > 100.0, "{judgement:#?}");
     assert_eq!(judgement.verdict, Verdict::Undecided);
+    assert!(judgement.log_e < 1.0, "{judgement:#?}");
+}
+
+/// Units count when they are assigned, not when they are answered.
+#[test]
+fn slow_answers_are_no_mismatch() {
+    let rules = rules(&[Metric::Duration]);
+    let judgement = judged(&rules, 6_000, |version, at| match version {
+        Version::Green if at % 10 != 0 => Told::default(),
+        Version::Green => Told::default().value(Metric::Duration, 30_000.0),
+        Version::Blue => Told::default().value(Metric::Duration, 50.0),
+    });
+    assert!(!judgement.is_mismatched);
+    assert_eq!(judgement.verdict, Verdict::Fail);
 }
 
 /// A gate of which nothing comes: by default it is left out, named it holds, and watched
@@ -155,7 +234,15 @@ fn values_are_judged_in_their_direction() {
                     let value = (unit / 2 % 50) as f32 / 50.0;
                     let value = if is_green { value * times } else { value };
                     let told = Told::default().value(metric, value);
-                    Observation { at: unit, unit, step: 3, version, is_new: true, told }
+                    Observation {
+                        at: unit,
+                        unit,
+                        step: 3,
+                        version,
+                        is_new: true,
+                        is_assignment: true,
+                        told,
+                    }
                 };
                 evidence.add(&rules, &mut (0..8).map(one).collect());
             }
@@ -179,7 +266,15 @@ fn verdict_on(metric: Metric, green_bad: u64, told: impl Fn(bool) -> Told) -> Ve
             let is_green = at.is_multiple_of(2);
             let version = if is_green { Version::Green } else { Version::Blue };
             let told = told((unit / 2).is_multiple_of(if is_green { green_bad } else { 10 }));
-            Observation { at: unit, unit, step: 3, version, is_new: true, told }
+            Observation {
+                at: unit,
+                unit,
+                step: 3,
+                version,
+                is_new: true,
+                is_assignment: true,
+                told,
+            }
         };
         evidence.add(&rules, &mut (0..16).map(one).collect());
     }

@@ -7,6 +7,7 @@ use verdigris::observe::{Answer, Format, Framing, Reader, Tokens};
 mod amazon;
 mod bodies;
 mod cases;
+mod class;
 mod framing;
 mod lines_and_messages;
 mod scanner;

@@ -109,6 +109,29 @@ fn a_tripwire_acts_at_once_and_after_the_promotion_too() {
     assert_eq!(walk.phase(), Phase::RolledBack);
 }
 
+/// Both versions are down for a while: the ramp waits, and goes on by itself.
+#[test]
+fn an_incident_holds_the_ramp_until_it_is_over() {
+    let wires = json!([{"metric": "error_rate", "limit": 0.5, "minimum": 20, "window": "10s"}]);
+    let mut walk = Walk::begin(with(json!({"tripwires": wires})));
+    let down = Seen { blue_bad: 20, green_bad: 20, ..GOOD };
+    walk.seconds(5, GOOD);
+    walk.seconds(30, down);
+    assert_eq!((walk.phase(), walk.state.wait), (Phase::Holding, Wait::Incident));
+    walk.seconds(30, GOOD);
+    assert_eq!((walk.phase(), walk.state.wait), (Phase::Ramping, Wait::Bake));
+    let log = walk.log();
+    assert!(log[1].contains("waits for incident: error_rate of green was"), "{log:#?}");
+    assert!(log[2].contains("the incident is over"), "{log:#?}");
+    walk.seconds(700, GOOD);
+    assert_eq!(walk.phase(), Phase::Promoted, "{:#?}", walk.log());
+
+    let wires = json!([{"metric": "error_rate", "limit": 0.5, "window": "10s", "absolute": true}]);
+    let mut walk = Walk::begin(with(json!({"tripwires": wires})));
+    walk.seconds(5, down);
+    assert_eq!(walk.phase(), Phase::RolledBack);
+}
+
 #[test]
 fn a_person_can_be_asked() {
     let steps = json!([50, {"percent": 75, "approve": true}, 100]);

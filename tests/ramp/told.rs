@@ -4,22 +4,27 @@ use std::time::Duration;
 
 use verdigris::judge::{Metric, Told};
 use verdigris::observe::answer::ModelName;
-use verdigris::observe::{Answer, Ending, Outcome, Phrases, Price, Prices, Tokens, Unread};
-use verdigris::ramp::told;
+use verdigris::observe::{
+    Answer, Ending, LimitPolicy, Method, Outcome, Phrases, Price, Prices, Tokens, Unread,
+};
+use verdigris::ramp::{Measure, told};
 
 /// A streamed answer that came whole.
 fn whole() -> Outcome {
     let tokens =
         Tokens { input: Some(1000), cached: Some(900), output: Some(100), ..Tokens::default() };
     let model = Some(ModelName::of(b"m"));
-    let answer = Answer { tokens, model, finished: true, ..Answer::default() };
+    let (finished, has_answer, has_content) = (true, true, true);
+    let answer = Answer { tokens, model, finished, has_answer, has_content, ..Answer::default() };
     Outcome {
         status: Some(200),
-        ending: Ending::Complete,
+        is_model_path: true,
+        has_body: true,
         is_stream: true,
         answer: Some(Ok(answer)),
-        duration_ms: 2500,
-        ttft_ms: Some(400),
+        duration: Duration::from_millis(2500),
+        ttft: Some(Duration::from_micros(400_250)),
+        ..Outcome::default()
     }
 }
 
@@ -34,7 +39,9 @@ fn with(change: impl FnOnce(&mut Outcome)) -> Told {
         output: 10_000_000,
     };
     assert!(prices.add("*", price));
-    told(&outcome, &Phrases::default(), &prices, Some(Duration::from_secs(2)))
+    let phrases = Phrases::default();
+    let (limits, objective) = (LimitPolicy::default(), Some(Duration::from_secs(2)));
+    told(&outcome, Measure { phrases: &phrases, prices: &prices, limits, objective })
 }
 
 fn answer(outcome: &mut Outcome) -> &mut Answer {
@@ -46,7 +53,9 @@ fn a_whole_answer_tells_everything() {
     let told = with(|_| {});
     let rates = [
         (Metric::ErrorRate, false),
+        (Metric::ClientErrorRate, false),
         (Metric::RefusalRate, false),
+        (Metric::EmptyRate, false),
         (Metric::TruncationRate, false),
         (Metric::AbortRate, false),
         (Metric::SlowRate, true),
@@ -59,31 +68,103 @@ fn a_whole_answer_tells_everything() {
         assert!((value / expected - 1.0).abs() < 1e-6, "{metric} {value}");
     };
     close(Metric::Duration, 2500.0);
-    close(Metric::Ttft, 400.0);
+    // What is finer than a millisecond is kept, or fast answers would all be equal.
+    close(Metric::Ttft, 400.25);
     close(Metric::OutputTokens, 100.0);
     // All of the input as if nothing of it had been cached: 1000 + 100 × 10 of a million.
     close(Metric::Cost, 0.002);
 }
 
+/// How a metric is told.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Known {
+    /// It is bad, or is not, or has a value.
+    Bad,
+    Good,
+    Value,
+    /// It should be told and is not, or not all of it.
+    Missing,
+    GoodWithMissing,
+    ValueWithMissing,
+    /// It has nothing to do with it.
+    Nothing,
+}
+
+fn known(told: &Told, metric: Metric) -> Known {
+    let is_missing = told.is_missing(metric);
+    match (told.value_of(metric), told.is_bad(metric)) {
+        (Some(_), _) if is_missing => Known::ValueWithMissing,
+        (Some(_), _) => Known::Value,
+        (None, Some(true)) => Known::Bad,
+        (None, Some(false)) if is_missing => Known::GoodWithMissing,
+        (None, Some(false)) => Known::Good,
+        (None, None) if is_missing => Known::Missing,
+        (None, None) => Known::Nothing,
+    }
+}
+
 /// What is known of each metric where a response went otherwise.
 #[test]
 fn what_is_not_known_is_not_told() {
-    use Metric::{AbortRate, Cost, ErrorRate, RefusalRate, SlowRate, TruncationRate, Ttft};
+    use Known::{
+        Bad, Good, GoodWithMissing, Missing, Nothing, Value, ValueWithMissing as SomeValue,
+    };
     type Change = fn(&mut Outcome);
-    type Known = &'static [(Metric, Option<bool>)];
-    let table: [(&str, Change, Known); 7] = [
+    let metrics = [
+        Metric::ErrorRate,
+        Metric::ClientErrorRate,
+        Metric::AbortRate,
+        Metric::SlowRate,
+        Metric::RefusalRate,
+        Metric::EmptyRate,
+        Metric::TruncationRate,
+        Metric::Duration,
+        Metric::Ttft,
+        Metric::OutputTokens,
+        Metric::Cost,
+    ];
+    let nothing = [Nothing; 11];
+    let table: [(&str, Change, [Known; 11]); 16] = [
         (
-            "a status of 503",
-            |it| (it.status, it.answer, it.ttft_ms) = (Some(503), None, None),
-            &[(ErrorRate, Some(true)), (RefusalRate, None), (Ttft, None), (Cost, None)],
+            "a whole answer",
+            |_| {},
+            [Good, Good, Good, Bad, Good, Good, Good, Value, Value, Value, Value],
+        ),
+        (
+            "503 after the objective",
+            |it| (it.status, it.answer, it.ttft) = (Some(503), None, None),
+            [Bad, Good, Good, Bad, Nothing, Nothing, Nothing, Nothing, Nothing, Nothing, Nothing],
+        ),
+        (
+            "503 at once is neither fast nor slow",
+            |it| (it.status, it.answer, it.duration) = (Some(503), None, Duration::ZERO),
+            [
+                Bad, Good, Good, Nothing, Nothing, Nothing, Nothing, Nothing, Nothing, Nothing,
+                Nothing,
+            ],
+        ),
+        (
+            "400",
+            |it| (it.status, it.answer, it.duration) = (Some(400), None, Duration::ZERO),
+            [
+                Good, Bad, Good, Nothing, Nothing, Nothing, Nothing, Nothing, Nothing, Nothing,
+                Nothing,
+            ],
+        ),
+        (
+            "no answer in a 200",
+            |it| (answer(it).has_answer, answer(it).has_content) = (false, false),
+            [Bad, Good, Good, Bad, Nothing, Nothing, Nothing, Nothing, Nothing, Nothing, Nothing],
+        ),
+        (
+            "an empty answer",
+            |it| answer(it).has_content = false,
+            [Good, Good, Good, Bad, Good, Bad, Good, Value, Value, Value, Value],
         ),
         (
             "an upstream that broke off",
-            |it| {
-                it.ending = Ending::Cut;
-                answer(it).finished = false;
-            },
-            &[(ErrorRate, Some(true)), (RefusalRate, None), (Cost, None)],
+            |it| (it.ending, answer(it).finished) = (Ending::Cut, false),
+            [Bad, Good, Good, Bad, Nothing, Nothing, Nothing, Nothing, Nothing, Nothing, Nothing],
         ),
         (
             "a refusal that broke off",
@@ -91,40 +172,98 @@ fn what_is_not_known_is_not_told() {
                 it.ending = Ending::Cut;
                 (answer(it).finished, answer(it).refusal) = (false, true);
             },
-            &[(RefusalRate, Some(true)), (TruncationRate, None)],
+            [Bad, Good, Good, Bad, Bad, Nothing, Nothing, Nothing, Nothing, Nothing, Nothing],
         ),
         (
             "a client that left early",
             |it| {
-                (it.ending, it.duration_ms) = (Ending::Aborted, 100);
+                (it.ending, it.duration) = (Ending::Aborted, Duration::from_millis(100));
                 answer(it).finished = false;
             },
-            &[(AbortRate, Some(true)), (ErrorRate, None), (SlowRate, None), (RefusalRate, None)],
+            [
+                Nothing, Good, Bad, Nothing, Nothing, Nothing, Nothing, Value, Value, Nothing,
+                Nothing,
+            ],
         ),
         (
             "a client that left late",
-            |it| {
-                it.ending = Ending::Aborted;
-                answer(it).finished = false;
-            },
-            &[(AbortRate, Some(true)), (ErrorRate, None), (SlowRate, Some(true))],
+            |it| (it.ending, answer(it).finished) = (Ending::Aborted, false),
+            [Nothing, Good, Bad, Bad, Nothing, Nothing, Nothing, Value, Value, Nothing, Nothing],
         ),
         (
             "one that could not be read",
-            |it| it.answer = Some(Err(Unread::Encoded)),
-            &[(ErrorRate, Some(false)), (RefusalRate, None), (Cost, None)],
+            |it| (it.answer, it.ttft) = (Some(Err(Unread::Encoded)), None),
+            [
+                GoodWithMissing,
+                Good,
+                Good,
+                Bad,
+                Missing,
+                Missing,
+                Missing,
+                Value,
+                Missing,
+                Missing,
+                Missing,
+            ],
         ),
         (
             "one that is not what its format says",
             |it| answer(it).malformed = true,
-            &[(ErrorRate, Some(false)), (RefusalRate, None), (Cost, None)],
+            [
+                GoodWithMissing,
+                Good,
+                Good,
+                Bad,
+                Missing,
+                Missing,
+                Missing,
+                Value,
+                SomeValue,
+                Missing,
+                Missing,
+            ],
+        ),
+        (
+            "an answer that tells no tokens, and does not stream",
+            |it| {
+                (it.ttft, it.is_stream) = (None, false);
+                answer(it).tokens = Tokens::default();
+            },
+            [Good, Good, Good, Bad, Good, Good, Good, Value, Missing, Missing, Missing],
+        ),
+        (
+            "204 to a POST",
+            |it| (it.status, it.answer, it.has_body) = (Some(204), None, false),
+            [
+                Missing, Good, Nothing, Missing, Missing, Missing, Missing, Missing, Missing,
+                Missing, Missing,
+            ],
+        ),
+        (
+            "204 to OPTIONS",
+            |it| {
+                (it.status, it.answer, it.has_body) = (Some(204), None, false);
+                it.method = Method::Bodyless;
+            },
+            nothing,
+        ),
+        (
+            "a WebSocket",
+            |it| {
+                (it.status, it.answer) = (Some(101), None);
+                it.protocol = verdigris::observe::Protocol::Tunnel;
+            },
+            [
+                Good, Good, Good, Nothing, Nothing, Nothing, Nothing, Nothing, Nothing, Nothing,
+                Nothing,
+            ],
         ),
     ];
     for (name, change, expected) in table {
         let told = with(change);
-        for (metric, known) in expected {
-            assert_eq!(told.is_bad(*metric), *known, "{name}: {metric}");
-        }
+        let actual = metrics.map(|metric| known(&told, metric));
+        assert_eq!(actual, expected, "{name}: {metrics:?}");
     }
 }
 
@@ -132,7 +271,7 @@ fn what_is_not_known_is_not_told() {
 #[test]
 fn a_client_that_left_before_the_first_token_tells_of_it() {
     let told = with(|it| {
-        (it.ending, it.ttft_ms, it.duration_ms) = (Ending::Aborted, None, 9000);
+        (it.ending, it.ttft, it.duration) = (Ending::Aborted, None, Duration::from_secs(9));
         answer(it).finished = false;
     });
     assert_eq!(told.value_of(Metric::Ttft), Some(9000.0));

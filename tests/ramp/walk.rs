@@ -60,6 +60,7 @@ impl Walk {
                     step: number,
                     version,
                     is_new: true,
+                    is_assignment: true,
                     told: Told::default().rate(Metric::ErrorRate, at < bad),
                 });
             }

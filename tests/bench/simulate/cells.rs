@@ -89,7 +89,14 @@ fn worse(metric: Metric, times: f64) -> Vec<Behaviour> {
 }
 
 fn world(users: Users, behaviours: Vec<Behaviour>) -> World {
-    World { per_second: PER_SECOND, users, behaviours, incident: None }
+    World {
+        per_second: PER_SECOND,
+        users,
+        behaviours,
+        incident: None,
+        unread: Pair::default(),
+        failure_ms: None,
+    }
 }
 
 fn rules(world: &World, shares: &[f64], has_margins: bool) -> Rules {
@@ -146,7 +153,8 @@ fn false_rollbacks() -> Vec<Cell> {
             let name = format!("errors {:.1} %", error_rate * 100.0);
             add(name, world(INDEPENDENT, usual(error_rate)), has_margins, 0);
         }
-        let incident = Some(Incident { seconds: HOUR + 300..HOUR + 900, times: 5.0 });
+        let seconds = HOUR + 300..HOUR + 900;
+        let incident = Some(Incident { seconds, times: 5.0, failing: Pair::default() });
         let hit = World { incident, ..world(INDEPENDENT, usual(0.01)) };
         add("incident ×5 on both in step 3".to_owned(), hit, has_margins, 0);
         for (users, name) in CROWDS.into_iter().skip(1) {

@@ -57,7 +57,7 @@ fn measure(metrics: usize, units: u64) -> [usize; 3] {
             });
             let version = if at.is_multiple_of(3) { Version::Green } else { Version::Blue };
             let unit = (at % units).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            Observation { at, unit, step, version, is_new: true, told }
+            Observation { at, unit, step, version, is_new: true, is_assignment: true, told }
         };
         (from..from + count).map(one).collect::<Vec<_>>()
     };

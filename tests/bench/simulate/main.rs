@@ -10,7 +10,7 @@ use std::time::Instant;
 use verdigris::judge::metric::Comparison;
 use verdigris::judge::plan::Question;
 use verdigris::judge::rules::UNITS;
-use verdigris::judge::{Counting, Gate, Metric, Rules, Step, Terms};
+use verdigris::judge::{Counting, Gate, Metric, Pair, Rules, Step, Terms};
 use verdigris::simulate::{Behaviour, Course, End, Incident, Run, Users, Walk, World, run_many};
 
 mod cells;

@@ -1,0 +1,54 @@
+//! Is a metric known equally well of both versions?
+//!
+//! A comparison assumes that whether a response tells of a metric has nothing to do with the
+//! version. Where green's bodies are compressed and blue's are not, that does not hold: the
+//! refusals of the one are seen and those of the other are not. So each gate knows of how
+//! many units its metric should have been told and was not. If that does not depend on the
+//! version, each such unit is green's with the chance that the weights give, which is what
+//! [`mismatch`](super::mismatch) tests.
+
+use super::chance::Chance;
+use super::evidence::Coverage;
+use super::mismatch;
+use super::pair::Pair;
+
+/// The e-value from which the metric is held to be missing more often on one version.
+/// Without memory: it is looked at anew each time, and a chance finding passes.
+const UNEVEN: f64 = 20.0;
+
+/// By how much the shares of units with something missing must differ to matter.
+const MATTERS: f64 = 0.05;
+
+/// From so many units on, a metric that is known of none of them is known on one side only.
+const ENOUGH: u64 = 20;
+
+// === impl Coverage ===
+
+impl Coverage {
+    /// Whether the metric is known of one version only, or of unequal parts of both. `green`
+    /// is the chance that a unit is green's, `units` are those that were assigned.
+    pub fn is_uneven(&self, green: Chance, units: Pair<u64>) -> bool {
+        self.is_one_sided(units) || self.is_missing_unevenly(green, units)
+    }
+
+    /// Whether anything is known of the metric, or should be.
+    pub fn is_blank(&self) -> bool {
+        let Self { known, missing } = self;
+        known.blue == 0 && known.green == 0 && (missing.blue == 0) == (missing.green == 0)
+    }
+
+    fn is_one_sided(&self, units: Pair<u64>) -> bool {
+        let Self { known, .. } = self;
+        let is_blind =
+            |blind: u64, units: u64, other: u64| blind == 0 && units >= ENOUGH && other >= ENOUGH;
+        is_blind(known.blue, units.blue, known.green)
+            || is_blind(known.green, units.green, known.blue)
+    }
+
+    fn is_missing_unevenly(&self, green: Chance, units: Pair<u64>) -> bool {
+        let share = |missing: u64, units: u64| missing as f64 / units.max(1) as f64;
+        let blue = share(self.missing.blue, units.blue);
+        let difference = share(self.missing.green, units.green) - blue;
+        difference.abs() > MATTERS && mismatch::log_e(green, self.missing) >= libm::log(UNEVEN)
+    }
+}
