@@ -137,6 +137,11 @@ fn about(gate: &GateView, judgement: &JudgementView) -> String {
     let watched = if gate.is_critical { "" } else { "only watched; " };
     let evidence = match gate.verdict.as_str() {
         "left_out" => String::new(),
+        "not_comparable" => format!(
+            "; not known for {} and {} users",
+            Count(gate.blue_missing),
+            Count(gate.green_missing)
+        ),
         _ => format!("; evidence {} to go on, {} to roll back", part(gate.safe), part(gate.worse)),
     };
     let of_gate = (gate.blue_units, gate.green_units);

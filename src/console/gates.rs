@@ -90,6 +90,12 @@ fn row(out: Out<'_>, gate: &GateView) -> fmt::Result {
             let (safe, worse) = (part(gate.safe), part(gate.worse));
             write!(out, "<small>evidence {safe} for safe, {worse} for worse</small>")?;
         }
+        "not_comparable" => write!(
+            out,
+            "<small>not known for {} users of blue and {} of green</small>",
+            Count(gate.blue_missing),
+            Count(gate.green_missing)
+        )?,
         "pass" if gate.worse >= WORTH_TELLING => {
             write!(out, "<small>evidence {} for worse</small>", part(gate.worse))?;
         }
@@ -104,6 +110,7 @@ pub(crate) fn verdict(name: &str) -> (&'static str, &'static str, &str) {
         "pass" => ("pass", "✓", "safe"),
         "fail" => ("fail", "✕", "worse"),
         "left_out" => ("out", "–", "left out"),
+        "not_comparable" => ("open", "≠", "not comparable"),
         "undecided" => ("open", "…", "not yet known"),
         other => ("open", "?", other),
     }

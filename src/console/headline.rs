@@ -165,6 +165,22 @@ fn under_way(rollout: &RolloutView, ramp: &RampView) -> (Tone, String) {
         return (Tone::Asks, text);
     }
     match ramp.waits_for.as_str() {
+        "incident" => {
+            let text = format!(
+                "Holding at {share}: blue is about as bad as green, so something affects both. The \
+                 ramp continues by itself when that ends."
+            );
+            (Tone::Asks, text)
+        }
+        "unread" => {
+            let gates = judgement.gates.iter();
+            let on = names(gates.filter(|it| it.is_critical && it.verdict == "not_comparable"));
+            let text = format!(
+                "Holding at {share}: {on} cannot be compared, since the answers of one version \
+                 tell less."
+            );
+            (Tone::Asks, text)
+        }
         "approval" => {
             let next = ramp.steps.get(ramp.step + 1).map_or(10_000, |it| it.green_bp);
             let text = format!(

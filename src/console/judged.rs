@@ -55,6 +55,7 @@ impl GateView {
             is_critical: gate.terms.is_critical,
             verdict: match judged.verdict {
                 Verdict::Undecided if judged.is_left_out => "left_out",
+                Verdict::Undecided if judged.is_uneven => "not_comparable",
                 verdict => word(verdict),
             }
             .to_owned(),
@@ -62,6 +63,8 @@ impl GateView {
             blue_units: judged.units.blue,
             green,
             green_units: judged.units.green,
+            blue_missing: judged.coverage.missing.blue,
+            green_missing: judged.coverage.missing.green,
             low: interval.map(|it| it.difference - it.half_width),
             high: interval.map(|it| it.difference + it.half_width),
             margin_at: at(gate.terms.margin),

@@ -1,6 +1,7 @@
 //! What is wrong with a rollout, and what to do about it.
 
 use super::view::{ProblemView, RolloutView};
+use super::words;
 use crate::assign::Version;
 use crate::ramp::Settings;
 
@@ -75,6 +76,29 @@ pub fn problems(
             "Users are not divided as the weights say, so that nothing else can be judged.".into(),
             "See that each user is named alike in all requests, and that nothing sends one version's \
              requests twice.",
+        );
+    }
+    let uneven = judgement.into_iter().flat_map(|it| &it.gates);
+    for gate in uneven.filter(|it| it.is_critical && it.verdict == "not_comparable") {
+        note(
+            true,
+            format!(
+                "{} is known of one version only, or of unequal parts of both: not of {} users of \
+                 blue and {} of green.",
+                words::metric(&gate.metric).0,
+                gate.blue_missing,
+                gate.green_missing
+            ),
+            "See the counters of unread answers below: answers.plain, answers.format or \
+             answers.paths make both versions readable; for cost, see prices.",
+        );
+    }
+    if waits == "incident" {
+        note(
+            false,
+            "Both versions are about as bad: something affects both.".into(),
+            "Look at what they share: the provider, a quota, the network. The ramp continues by \
+             itself when it ends.",
         );
     }
     if refused_stats > 0 {

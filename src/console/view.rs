@@ -116,7 +116,8 @@ pub struct GateView {
     pub unit: String,
     /// Whether it decides, or is only watched.
     pub is_critical: bool,
-    /// `pass`, `fail`, `undecided`, or `left_out`.
+    /// `pass`, `fail`, `undecided`, `left_out`, or `not_comparable`: the metric is known of one
+    /// version only, or of unequal parts of both.
     pub verdict: String,
     /// Blue's mean, and of how many units.
     pub blue: Option<f64>,
@@ -126,6 +127,13 @@ pub struct GateView {
     pub green: Option<f64>,
     /// As above.
     pub green_units: u64,
+    /// Of how many of blue's units the metric should be known and is not, or not of all they
+    /// were answered.
+    #[serde(default)]
+    pub blue_missing: u64,
+    /// As above, of green's.
+    #[serde(default)]
+    pub green_missing: u64,
     /// Green's mean less blue's, between these; asymptotic, for people.
     pub low: Option<f64>,
     /// As above.

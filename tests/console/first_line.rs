@@ -36,6 +36,12 @@ fn the_first_line_says_whether_the_release_is_fine() {
     let tripped = changed(unjudged(rolled_back()), |it| {
         it.decisions[0].why = "tripwire: error_rate of green was 0.4000 in the last 60 s".into();
     });
+    let waits =
+        |reason: &str| changed(holding(), |it| it.ramp.as_mut().unwrap().waits_for = reason.into());
+    let unread = changed(waits("unread"), |it| {
+        let judgement = it.ramp.as_mut().unwrap().judgement.as_mut().unwrap();
+        judgement.gates[1].verdict = "not_comparable".into();
+    });
     let overdue = changed(holding(), |it| it.ramp.as_mut().unwrap().is_overdue = true);
     let only_blue = changed(no_data(), |it| {
         it.ramp.as_mut().unwrap().judgement.as_mut().unwrap().blue_units = 4;
@@ -48,6 +54,18 @@ fn the_first_line_says_whether_the_release_is_fine() {
     let at_end = changed(approval(), |it| it.ramp.as_mut().unwrap().waits_for = "nothing".into());
     let told = |it: RolloutView, order| changed(it, |it| it.order = order);
     let table = [
+        (
+            waits("incident"),
+            Tone::Asks,
+            "Holding at 25 %: blue is about as bad as green, so something affects both. The ramp \
+             continues by itself when that ends.",
+        ),
+        (
+            unread,
+            Tone::Asks,
+            "Holding at 25 %: refusals cannot be compared, since the answers of one version tell \
+             less.",
+        ),
         (
             ramping(),
             Tone::Good,

@@ -14,6 +14,8 @@ fn gate(interval: Option<(f64, f64)>, margin: Option<f64>, tolerance: Option<f64
         blue_units: 100,
         green: Some(600.0 + interval.map_or(0.0, |(low, high)| low / 2.0 + high / 2.0)),
         green_units: 100,
+        blue_missing: 0,
+        green_missing: 0,
         low: interval.map(|it| it.0),
         high: interval.map(|it| it.1),
         margin_at: margin,

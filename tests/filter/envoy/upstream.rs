@@ -169,7 +169,11 @@ async fn echo(cluster: &str, request: Request) -> Response {
     let headers: Vec<Value> =
         head.headers.iter().map(|(name, value)| json!([name.as_str(), value.as_bytes()])).collect();
     let path = head.uri.path_and_query().map(|path| path.as_str());
-    let seen = json!({"cluster": cluster, "headers": headers, "path": path, "body": &body[..]});
+    // What reached it, within an answer of the Chat format.
+    let seen = json!({
+        "cluster": cluster, "headers": headers, "path": path, "body": &body[..],
+        "choices": [{"message": {"content": "Copper."}, "finish_reason": "stop"}],
+    });
     Response::builder().header("x-verdigris-version", "teal").body(seen.to_string().into()).unwrap()
 }
 
