@@ -20,6 +20,7 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use super::process::wait_for;
 use crate::artifacts::recorded_answers;
+use crate::port::Port;
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
@@ -57,6 +58,8 @@ pub struct Seen {
 
 pub struct Upstream {
     pub port: u16,
+    /// Kept after [`Upstream::stop`] too, so that no other server answers there.
+    _reserved: Port,
     seen: Arc<Mutex<Vec<Seen>>>,
     model: watch::Sender<Model>,
     server: JoinHandle<std::io::Result<()>>,
@@ -98,11 +101,12 @@ impl Upstream {
                 sees.lock().unwrap().push(seen);
                 recorded.unwrap_or_default()
             });
-        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        let reserved = Port::reserve();
+        let port = reserved.number;
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
         let listener = RUNTIME.block_on(tokio::net::TcpListener::bind(address)).unwrap();
-        let port = listener.local_addr().unwrap().port();
         let server = RUNTIME.spawn(async move { axum::serve(listener, app).await });
-        Self { port, seen, model, server, held, stalled }
+        Self { port, _reserved: reserved, seen, model, server, held, stalled }
     }
 
     /// Takes no new connection any more.

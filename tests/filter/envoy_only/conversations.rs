@@ -13,7 +13,7 @@ use crate::envoy::{Envoy, Setup, filter_yaml};
 use crate::proxy::{ROLLOUT, config, counter};
 
 /// How long a ramp may take on a busy machine.
-const RAMP: Duration = Duration::from_secs(90);
+const RAMP: Duration = Duration::from_secs(300);
 
 const GOOD: Model = Model { fails_one_in: 0, refuses_one_in: 0, first_ms: 1, tokens: 5 };
 

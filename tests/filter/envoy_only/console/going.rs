@@ -115,10 +115,7 @@ fn a_console_is_there_again_after_a_trap() {
         token: Some(TOKEN),
         ..Setup::default()
     });
-    let uptime = || envoy.read_stat("server.uptime").unwrap();
-    let ready = uptime();
-    // Envoy makes no VM anew within a second of its making.
-    wait_for("the VMs to be older than that", || (uptime() >= ready + 2).then_some(()));
+    envoy.wait_until_vms_can_be_replaced();
     let marked = Request::of("ada").header("x-verdigris-trap", "1");
     assert_eq!(envoy.get("/", &marked).unwrap().status(), 503);
     wait_at_most(RAMP, "all workers to show the rollout", || {
