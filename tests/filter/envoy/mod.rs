@@ -22,6 +22,9 @@ pub struct Envoy {
     process: Process,
     pub folder: TempDir,
     pub client: Client,
+    /// Has a new connection for each request, which any of the workers may get: the kernel
+    /// chooses by the connection's ports.
+    pub one_off: Client,
     pub upstreams: [Upstream; 3],
     workers: u32,
     token: Option<&'static str>,
@@ -85,9 +88,21 @@ impl Envoy {
         let (workers, token) = (setup.workers, setup.token);
         let process = launch(folder.path(), workers, token);
         let client = Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
+        let one_off = Client::builder().no_proxy().timeout(PATIENCE).pool_max_idle_per_host(0);
+        let one_off = one_off.build().unwrap();
         let (admin, url, console) = (String::new(), String::new(), None);
-        let mut envoy =
-            Self { process, folder, client, upstreams, workers, token, admin, url, console };
+        let mut envoy = Self {
+            process,
+            folder,
+            client,
+            one_off,
+            upstreams,
+            workers,
+            token,
+            admin,
+            url,
+            console,
+        };
         envoy.wait_until_ready();
         envoy
     }
@@ -198,11 +213,9 @@ impl Envoy {
         wait_for("the VMs' age", || (made_before.elapsed() > Duration::from_secs(2)).then_some(()));
     }
 
-    /// Sends `ada`'s request over a connection of its own, which any of the workers may get:
-    /// the kernel chooses by the connection's ports.
+    /// Sends `ada`'s request over a connection of its own.
     pub fn answer_on_a_new_connection(&self) -> Answer {
-        let client = Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
-        answer(client.get(&self.url).header("x-user-id", "ada").send().unwrap())
+        answer(self.one_off.get(&self.url).header("x-user-id", "ada").send().unwrap())
     }
 
     /// Sends a request to any path.
@@ -336,7 +349,13 @@ pub fn answer(response: Response) -> Answer {
             .map(|header| serde_json::from_value(header).unwrap())
             .collect(),
         path: body["path"].as_str().unwrap_or_default().to_owned(),
-        body: serde_json::from_value(body["body"].clone()).unwrap_or_default(),
+        // A character for each byte.
+        body: body["body"]
+            .as_str()
+            .unwrap_or_default()
+            .chars()
+            .filter_map(|it| u8::try_from(u32::from(it)).ok())
+            .collect(),
         headers,
     }
 }

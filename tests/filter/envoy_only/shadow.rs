@@ -83,7 +83,7 @@ fn a_green_that_stalls_or_is_gone_touches_no_client() {
                             .post("/v1/chat/completions", &bodies[usize::from(number % 5 > 0)]);
                         let response = envoy.get(request.path(), &request).unwrap();
                         assert_eq!(response.status(), 200);
-                        // It has come whole: the answer has its bytes, written as numbers.
+                        // It has come whole: the answer has its bytes.
                         let sent = request.body.as_ref().unwrap().len();
                         assert!(response.bytes().unwrap().len() > sent);
                     }
