@@ -102,8 +102,10 @@ fn watch_ramp(act: &str) -> String {
 #[test]
 fn a_green_that_refuses_more_is_rolled_back_while_one_watches() {
     let log = watch_ramp("bad");
-    assert!(log.contains("-> rolled_back at 0 %: green is worse"), "{log}");
-    assert!(log.contains("refusal_rate fail: "), "{log}");
+    let (_, why) = log.split_once("-> rolled_back at 0 %: green is worse").expect(&log);
+    // Undecided where it took all gates together, of which this one says most.
+    let is_why = |it: &str| why.trim_start().starts_with(&format!("refusal_rate {it}: "));
+    assert!(is_why("fail") || is_why("undecided"), "{log}");
     assert!(log.contains("everyone is on blue: green refused "), "{log}");
 }
 
