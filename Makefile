@@ -5,6 +5,11 @@ WASM   := target/wasm32-wasip1/release/verdigris.wasm
 # The filter with a trap in it, for the test of what Envoy does then.
 TRAP   := target/trap/wasm32-wasip1/release/verdigris.wasm
 SECONDS ?= 600
+ROUNDS  ?= 20
+# Properties are tried with the same inputs in each `make test`: whether it passes is no
+# matter of luck. `make properties` looks for others.
+PROPTEST_RNG_SEED ?= 18
+PROPERTIES := assign command config config_ramp console conversation feedback judge observe patch ramp schema
 CARGO  ?= cargo
 PYTHON ?= python3
 # An Envoy of your own, of version 1.40: make run ENVOY=/usr/bin/envoy
@@ -18,7 +23,7 @@ export ENVOY
 # What shows Envoy at work: itself, and servers that speak the LLM APIs.
 UPSTREAMS := .tools/ready $(OWN_ENVOY)
 
-.PHONY: help run build test e2e lint fuzz fmt count bench bench-gateways bench-shadow screenshots page simulate dashboard weights tools target valgrind browser linters clean FORCE
+.PHONY: help run build test e2e lint fuzz properties fmt count bench bench-gateways bench-shadow screenshots page simulate dashboard weights tools target valgrind browser linters clean FORCE
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -31,7 +36,7 @@ build: target ## build the filter
 	$(CARGO) build --locked --lib --release --target wasm32-wasip1
 
 test: build $(TRAP) tools browser ## run every test: unit, property, host emulator, real Envoy
-	$(CARGO) test --locked
+	PROPTEST_RNG_SEED=$(PROPTEST_RNG_SEED) $(CARGO) test --locked
 
 e2e: build $(TRAP) tools browser ## run only the tests in the real Envoy
 	$(CARGO) test --locked --test filter envoy
@@ -60,6 +65,13 @@ fuzz: ## fuzz the readers of answers for SECONDS each (600): make fuzz SECONDS=6
 	  mkdir -p fuzz/corpus/$$target && cp tests/data/answers/*.body fuzz/corpus/$$target && \
 	  PATH="$(CURDIR)/.tools/bin:$$PATH" cargo +nightly fuzz run $$target -- \
 	    -max_total_time=$(SECONDS) -max_len=8192 || exit 1; done
+
+properties: ## try the properties with other inputs, ROUNDS times (20): make properties ROUNDS=100
+	@for round in $$(seq $(ROUNDS)); do \
+	  seed=$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ') && echo "PROPTEST_RNG_SEED=$$seed" && \
+	  PROPTEST_RNG_SEED=$$seed $(CARGO) test --locked --quiet $(addprefix --test ,$(PROPERTIES)) -- \
+	    --skip reading --skip plan --skip watch --skip status --skip pieces > target/properties.txt 2>&1 \
+	    || { cat target/properties.txt; exit 1; }; done
 
 fmt: ## format the source
 	$(CARGO) fmt

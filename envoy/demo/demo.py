@@ -32,6 +32,13 @@ SHIPPED = Path(__file__).resolve().parent.parent
 STEPS = [5, 50, 100, 0]
 PORTS = {"listener": 10000, "admin": 9901, "page": 9902, "blue": 4020, "green": 4021}
 VERSIONS = ["blue", "green"]
+LLMOCK_STYLES = {"blue": "hello", "green": "echo"}
+# How many requests may be under way: where the machine is too busy for the rate, they come
+# later, and none fails because ever more of them wait.
+MOST_UNDER_WAY = 60
+# How long a request may take, and as long a connection. OpenAI's client gives up on a
+# connection after 5 seconds.
+PATIENCE = 120
 QUESTIONS = [
     "How do I reset my password?",
     "Summarise our refund policy in two sentences.",
@@ -80,7 +87,7 @@ class Demo:
 
     def __init__(self, args, stack):
         self.folder = args.folder
-        self.ports = free_ports() if args.free_ports else dict(PORTS)
+        self.ports = reserve_ports(stack) if args.free_ports else dict(PORTS)
         self.stack = stack
         self.children = {}
         self.act = ramp.ACTS.get(args.act)
@@ -91,8 +98,9 @@ class Demo:
     async def up(self, envoy):
         """Starts the upstreams, then Envoy: an upstream that is not there at its
         first health check is not asked again for seconds."""
-        for version in VERSIONS:
-            self.start(*self.upstream(version))
+        for version, style in LLMOCK_STYLES.items():
+            llmock = {"LLMOCK_RESPONSE_STYLE": style, "LLMOCK_STREAM_CHUNK_DELAY_MS": "10"}
+            self.start(*self.upstream(version), **llmock)
         for version in VERSIONS:
             await self.answers(f"http://127.0.0.1:{self.ports[version]}/health")
         envoy = Path(shutil.which(envoy) or envoy).resolve()
@@ -108,13 +116,11 @@ class Demo:
             model = str(Path(__file__).with_name("model.py"))
             share = str(self.act.refuses[version])
             return f"model-{version}", [sys.executable, model, port, share]
-        llmock = str(Path(sys.executable).with_name("llmock"))
-        style = {"blue": "hello", "green": "echo"}[version]
-        return (
-            f"llmock-{version}",
-            [llmock, "serve", "-p", port, "--log-level", "warning"]
-            + ["--response-style", style, "--stream-chunk-delay-ms", "10"],
-        )
+        # As `llmock serve`, which lets Uvicorn close connections after five idle seconds.
+        # Envoy keeps them for reuse: closing one would race with a request.
+        uvicorn = ["-m", "uvicorn", "llmock.main:create_app", "--factory", "--port", port]
+        keep = ["--timeout-keep-alive", "3600", "--log-level", "warning"]
+        return f"llmock-{version}", [sys.executable, *uvicorn, *keep]
 
     def lay_out(self, wasm):
         """What the README says to copy, in a folder of its own."""
@@ -164,8 +170,9 @@ class Demo:
 
     async def answers(self, url):
         """Waits until there is a 200 at `url`."""
-        async with httpx.AsyncClient(trust_env=False) as client:
-            for _ in range(1200):
+        end = time.monotonic() + PATIENCE
+        async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client:
+            while time.monotonic() < end:
                 self.check_alive()
                 try:
                     if (await client.get(url)).status_code == 200:
@@ -173,7 +180,7 @@ class Demo:
                 except httpx.HTTPError:
                     pass
                 await asyncio.sleep(0.05)
-        raise Failure(f"no answer at {url} within a minute; the logs are in {self.folder}")
+        raise Failure(f"no answer at {url} in {PATIENCE} s; the logs are in {self.folder}")
 
     async def set_weights(self, green):
         # In a thread, so that the traffic goes on.
@@ -209,6 +216,7 @@ class Traffic:
             base_url=f"{url}/v1",
             api_key="demo",
             max_retries=0,
+            timeout=PATIENCE,
             http_client=DefaultAsyncHttpxClient(trust_env=False),
         )
         self.users = [f"user-{number:04}" for number in range(users)]
@@ -225,6 +233,9 @@ class Traffic:
         pending = set()
         try:
             while True:
+                if len(pending) >= MOST_UNDER_WAY:
+                    await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+                    continue
                 task = asyncio.create_task(self.ask(random.choice(self.users)))
                 pending.add(task)
                 task.add_done_callback(pending.discard)
@@ -288,12 +299,16 @@ def line(title, counts):
     )
 
 
-def free_ports():
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in PORTS]
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return dict(zip(PORTS, ports))
+def reserve_ports(stack):
+    """Free ports that no one else is given as long as the demo runs: they are bound, and
+    nobody listens on them but the servers that are told their numbers."""
+    ports = {}
+    for name in PORTS:
+        reserved = stack.enter_context(socket.socket())
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        reserved.bind(("127.0.0.1", 0))
+        ports[name] = reserved.getsockname()[1]
+    return ports
 
 
 def check_free(ports):
@@ -324,7 +339,7 @@ def stop(child):
 async def walk(demo, traffic, seconds):
     """Moves the weights through the steps and shows what each does."""
     screen = Screen()
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client:
         for step, green in enumerate(STEPS):
             traffic.growing = green >= max(STEPS[: step + 1])
             await demo.set_weights(green)
@@ -346,7 +361,7 @@ async def watch(demo):
     """Shows the last ten seconds, until it is stopped."""
     screen = Screen()
     past = []
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client:
         while True:
             demo.check_alive()
             past = [*past[-20:], await demo.counts(client)]
@@ -409,7 +424,7 @@ async def show_weights(demo, traffic, seconds):
 
 async def show_ramp(demo, traffic, bake):
     """A ramp that nobody moves: whether it ended as the act says."""
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client:
         ending = await ramp.walk(demo, bake, client)
     print(f"\n  {ending.text(demo.act)}\n  {traffic.answered()}", end="")
     if ending.phase == "rolled_back":
@@ -448,7 +463,8 @@ Then load it into your own Envoy: README.md, "Into your own Envoy".
 
 def main():
     args = options()
-    for ending in [signal.SIGTERM, signal.SIGHUP]:
+    # SIGINT too: who is started in the background by a script inherits that it is ignored.
+    for ending in [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]:
         signal.signal(ending, signal.default_int_handler)
     try:
         with ExitStack() as stack:

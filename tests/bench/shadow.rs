@@ -9,6 +9,8 @@ mod artifacts;
 #[path = "../filter/envoy/mod.rs"]
 #[allow(dead_code, reason = "shared with the tests")]
 mod envoy;
+#[path = "../support/port.rs"]
+mod port;
 #[path = "../filter/proxy.rs"]
 #[allow(dead_code, reason = "shared with the tests")]
 mod proxy;

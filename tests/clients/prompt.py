@@ -25,7 +25,7 @@ def chat():
         "temperature": 0.7,
         "messages": [{"role": "system", "content": PROMPT}, {"role": "user", "content": QUESTION}],
     }
-    with openai.OpenAI(base_url=f"{URL}/v1", api_key="k", max_retries=0) as client:
+    with openai.OpenAI(base_url=f"{URL}/v1", api_key="k", max_retries=0, timeout=120) as client:
         create = client.chat.completions.create
         yield create(**body, extra_headers=replaying("chat-plain"))
         yield list(create(**body, stream=True, extra_headers=replaying("chat-stream")))
@@ -33,7 +33,7 @@ def chat():
 
 def responses():
     body = {"model": "a-model", "instructions": PROMPT, "input": QUESTION}
-    with openai.OpenAI(base_url=f"{URL}/v1", api_key="k", max_retries=0) as client:
+    with openai.OpenAI(base_url=f"{URL}/v1", api_key="k", max_retries=0, timeout=120) as client:
         create = client.responses.create
         yield create(**body, extra_headers=replaying("responses-plain"))
         yield list(create(**body, stream=True, extra_headers=replaying("responses-stream")))
@@ -46,7 +46,7 @@ def messages():
         "system": PROMPT,
         "messages": [{"role": "user", "content": QUESTION}],
     }
-    with anthropic.Anthropic(base_url=URL, api_key="k", max_retries=0) as client:
+    with anthropic.Anthropic(base_url=URL, api_key="k", max_retries=0, timeout=120) as client:
         yield client.messages.create(**body, extra_headers=replaying("anthropic-plain"))
         with client.messages.stream(**body, extra_headers=replaying("anthropic-stream")) as stream:
             yield stream.get_final_message()

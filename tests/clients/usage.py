@@ -15,6 +15,9 @@ from google import genai
 
 URL = sys.argv[1]
 HEADERS = {"x-user-id": "ada"}
+# A request that is tried again would be counted twice. Connecting may take long where the
+# machine is busy: 5 seconds by default.
+OPTIONS = {"api_key": "k", "default_headers": HEADERS, "max_retries": 0, "timeout": 120}
 QUESTIONS = ["Why?", "Write a haiku about copper turning green.", "What is the capital of Australia? " * 20]
 
 
@@ -70,7 +73,7 @@ def of_gemini(usage):
 
 def chat(question):
     body = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": question}]}
-    with openai.OpenAI(base_url=f"{URL}/v1", api_key="k", default_headers=HEADERS) as client:
+    with openai.OpenAI(base_url=f"{URL}/v1", **OPTIONS) as client:
         create = client.chat.completions.create
         yield of_chat(create(**body).usage)
         with_usage = create(**body, stream=True, stream_options={"include_usage": True})
@@ -82,7 +85,7 @@ def chat(question):
 
 def responses(question):
     body = {"model": "gpt-4o-mini", "input": question}
-    with openai.OpenAI(base_url=f"{URL}/v1", api_key="k", default_headers=HEADERS) as client:
+    with openai.OpenAI(base_url=f"{URL}/v1", **OPTIONS) as client:
         yield of_responses(client.responses.create(**body).usage)
         yield of_responses(list(client.responses.create(**body, stream=True))[-1].response.usage)
 
@@ -93,8 +96,7 @@ def messages(question):
         "max_tokens": 100,
         "messages": [{"role": "user", "content": question}],
     }
-    base_url = f"{URL}/anthropic"
-    with anthropic.Anthropic(base_url=base_url, api_key="k", default_headers=HEADERS) as client:
+    with anthropic.Anthropic(base_url=f"{URL}/anthropic", **OPTIONS) as client:
         yield of_anthropic(client.messages.create(**body).usage)
         with client.messages.stream(**body) as stream:
             yield of_anthropic(stream.get_final_message().usage)

@@ -6,6 +6,8 @@ mod explain;
 #[path = "../console/fixtures.rs"]
 mod fixtures;
 mod plan;
+#[path = "../support/port.rs"]
+mod port;
 mod reload;
 mod run;
 mod scripts;

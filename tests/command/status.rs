@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use super::fixtures;
+use super::port::Port;
 use super::run::verdigris;
 use super::server::Server;
 
@@ -139,7 +140,7 @@ fn what_is_no_console_is_said_to_be_none() {
     // One that takes a request and never answers, and one that is not there.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let silent = silent.local_addr().map(|it| (it, silent)).unwrap();
-    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let closed = Port::reserve();
     let cases = [
         (format!("{address}/off"), "answers 503 Service Unavailable: The console is not loaded."),
         (
@@ -159,7 +160,7 @@ fn what_is_no_console_is_said_to_be_none() {
         (format!("{address}/none"), "answers 404 Not Found: nothing"),
         (silent.0.to_string(), "cannot be reached: timeout: global: does Envoy run"),
         (
-            closed.to_string(),
+            format!("127.0.0.1:{}", closed.number),
             "Connection refused (os error 111): does Envoy run, with the console's",
         ),
     ];

@@ -6,7 +6,11 @@ use fantoccini::actions::{InputSource, KeyAction, KeyActions};
 use fantoccini::elements::Element;
 use fantoccini::{Client, Locator};
 
-const PATIENCE: Duration = Duration::from_secs(15);
+/// Long, since the machine may be busy; never the expected time.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Between two looks at the page.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// What a person sees and does at one page.
 pub struct Person<'a> {
@@ -19,24 +23,40 @@ impl Person<'_> {
         found.await.unwrap_or_else(|error| panic!("{selector}: {error}"))
     }
 
+    /// Clicks. The page replaces its elements every few seconds, also between finding one and
+    /// clicking on it: then it is found again.
     pub async fn click(&self, selector: &str) {
-        let it = self.find(selector).await;
-        it.click().await.unwrap_or_else(|error| panic!("{selector}: {error}"));
+        let began = Instant::now();
+        while let Err(error) = self.find(selector).await.click().await {
+            assert!(began.elapsed() < PATIENCE, "{selector}: {error}");
+            tokio::time::sleep(PAUSE).await;
+        }
     }
 
+    /// Writes a text in the place of the one before.
     pub async fn write(&self, selector: &str, text: &str) {
-        let it = self.find(selector).await;
-        it.clear().await.unwrap();
-        it.send_keys(text).await.unwrap_or_else(|error| panic!("{selector}: {error}"));
+        let began = Instant::now();
+        loop {
+            let it = self.find(selector).await;
+            let written = match it.clear().await {
+                Ok(()) => it.send_keys(text).await,
+                error => error,
+            };
+            let Err(error) = written else { return };
+            assert!(began.elapsed() < PATIENCE, "{selector}: {error}");
+            tokio::time::sleep(PAUSE).await;
+        }
     }
 
     /// Waits until the script says true.
     pub async fn until(&self, script: &str) {
         let began = Instant::now();
         while !self.is(script).await {
-            let text = self.page.find(Locator::Css("body")).await.unwrap().text().await.unwrap();
-            assert!(began.elapsed() < PATIENCE, "never: {script}\n{text}");
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            if began.elapsed() >= PATIENCE {
+                let text = self.page.execute("return document.body.innerText", vec![]).await;
+                panic!("never: {script}\n{text:?}");
+            }
+            tokio::time::sleep(PAUSE).await;
         }
     }
 

@@ -22,6 +22,8 @@ mod overtaken;
 mod patching;
 #[path = "../console/person.rs"]
 mod person;
+#[path = "../support/port.rs"]
+mod port;
 mod proxy;
 mod scenarios;
 mod shadow;

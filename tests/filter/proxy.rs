@@ -24,6 +24,12 @@ pub trait Proxy {
 
     /// A counter's or gauge's value; `None` where there is no such stat.
     fn stat(&mut self, name: &str) -> Option<u64>;
+
+    /// Waits until a counter has this value. What is counted of a shadow, or at a stream's
+    /// end, may come after the client's answer.
+    fn await_stat(&mut self, name: &str, value: u64) {
+        assert_eq!(self.stat(name), Some(value), "{name}");
+    }
 }
 
 /// A request to the LLM.

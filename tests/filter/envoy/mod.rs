@@ -6,6 +6,7 @@ pub mod upstream;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use reqwest::blocking::{Client, Response};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -14,13 +15,16 @@ use tempfile::TempDir;
 
 use crate::artifacts;
 use crate::proxy::{Answer, Copied, Proxy, Request};
-use process::{PATIENCE, Process, wait_for};
+use process::{PATIENCE, Process, found_within, wait_for};
 use upstream::{Seen, Upstream};
 
 pub struct Envoy {
     process: Process,
     pub folder: TempDir,
     pub client: Client,
+    /// Has a new connection for each request, which any of the workers may get: the kernel
+    /// chooses by the connection's ports.
+    pub one_off: Client,
     pub upstreams: [Upstream; 3],
     workers: u32,
     token: Option<&'static str>,
@@ -84,9 +88,21 @@ impl Envoy {
         let (workers, token) = (setup.workers, setup.token);
         let process = launch(folder.path(), workers, token);
         let client = Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
+        let one_off = Client::builder().no_proxy().timeout(PATIENCE).pool_max_idle_per_host(0);
+        let one_off = one_off.build().unwrap();
         let (admin, url, console) = (String::new(), String::new(), None);
-        let mut envoy =
-            Self { process, folder, client, upstreams, workers, token, admin, url, console };
+        let mut envoy = Self {
+            process,
+            folder,
+            client,
+            one_off,
+            upstreams,
+            workers,
+            token,
+            admin,
+            url,
+            console,
+        };
         envoy.wait_until_ready();
         envoy
     }
@@ -176,11 +192,30 @@ impl Envoy {
         value.parse().ok()
     }
 
-    /// Sends `ada`'s request over a connection of its own: in turn each worker
-    /// gets one.
+    /// Waits until the stats have these values, all at once.
+    ///
+    /// A stream is counted when Envoy has done with it, a moment after its client has the
+    /// answer; and each VM sets the gauges with its own tick.
+    pub fn wait_for_stats(&self, expected: &[(String, u64)]) {
+        let mut differ = Vec::new();
+        let found = found_within(PATIENCE, || {
+            let found = expected.iter().map(|(name, value)| (name, *value, self.read_stat(name)));
+            differ = found.filter(|(_, value, found)| *found != Some(*value)).collect();
+            differ.is_empty().then_some(())
+        });
+        assert!(found.is_some(), "stats, what they should be, and what they are: {differ:#?}");
+    }
+
+    /// Waits until Envoy would replace a VM that traps: it does so no sooner than a second
+    /// after the VM was made, and up to half a second later.
+    pub fn wait_until_vms_can_be_replaced(&self) {
+        let made_before = Instant::now();
+        wait_for("the VMs' age", || (made_before.elapsed() > Duration::from_secs(2)).then_some(()));
+    }
+
+    /// Sends `ada`'s request over a connection of its own.
     pub fn answer_on_a_new_connection(&self) -> Answer {
-        let client = Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
-        answer(client.get(&self.url).header("x-user-id", "ada").send().unwrap())
+        answer(self.one_off.get(&self.url).header("x-user-id", "ada").send().unwrap())
     }
 
     /// Sends a request to any path.
@@ -243,6 +278,10 @@ impl Proxy for Envoy {
 
     fn stat(&mut self, name: &str) -> Option<u64> {
         self.read_stat(name)
+    }
+
+    fn await_stat(&mut self, name: &str, value: u64) {
+        self.wait_for_stats(&[(name.to_owned(), value)]);
     }
 }
 
@@ -310,7 +349,13 @@ pub fn answer(response: Response) -> Answer {
             .map(|header| serde_json::from_value(header).unwrap())
             .collect(),
         path: body["path"].as_str().unwrap_or_default().to_owned(),
-        body: serde_json::from_value(body["body"].clone()).unwrap_or_default(),
+        // A character for each byte.
+        body: body["body"]
+            .as_str()
+            .unwrap_or_default()
+            .chars()
+            .filter_map(|it| u8::try_from(u32::from(it)).ok())
+            .collect(),
         headers,
     }
 }

@@ -20,6 +20,7 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use super::process::wait_for;
 use crate::artifacts::recorded_answers;
+use crate::port::Port;
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
@@ -57,6 +58,8 @@ pub struct Seen {
 
 pub struct Upstream {
     pub port: u16,
+    /// Kept after [`Upstream::stop`] too, so that no other server answers there.
+    _reserved: Port,
     seen: Arc<Mutex<Vec<Seen>>>,
     model: watch::Sender<Model>,
     server: JoinHandle<std::io::Result<()>>,
@@ -98,11 +101,12 @@ impl Upstream {
                 sees.lock().unwrap().push(seen);
                 recorded.unwrap_or_default()
             });
-        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        let reserved = Port::reserve();
+        let port = reserved.number;
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
         let listener = RUNTIME.block_on(tokio::net::TcpListener::bind(address)).unwrap();
-        let port = listener.local_addr().unwrap().port();
         let server = RUNTIME.spawn(async move { axum::serve(listener, app).await });
-        Self { port, seen, model, server, held, stalled }
+        Self { port, _reserved: reserved, seen, model, server, held, stalled }
     }
 
     /// Takes no new connection any more.
@@ -169,9 +173,11 @@ async fn echo(cluster: &str, request: Request) -> Response {
     let headers: Vec<Value> =
         head.headers.iter().map(|(name, value)| json!([name.as_str(), value.as_bytes()])).collect();
     let path = head.uri.path_and_query().map(|path| path.as_str());
+    // A character for each byte: megabytes of numbers would take seconds.
+    let body: String = body.iter().map(|byte| char::from(*byte)).collect();
     // What reached it, within an answer of the Chat format.
     let seen = json!({
-        "cluster": cluster, "headers": headers, "path": path, "body": &body[..],
+        "cluster": cluster, "headers": headers, "path": path, "body": body,
         "choices": [{"message": {"content": "Copper."}, "finish_reason": "stop"}],
     });
     Response::builder().header("x-verdigris-version", "teal").body(seen.to_string().into()).unwrap()

@@ -1,7 +1,6 @@
 //! What answers tell, by the official clients' own word, of servers that speak the
 //! providers' APIs.
 
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 
@@ -10,23 +9,44 @@ use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 use crate::artifacts;
-use crate::envoy::process::{Process, wait_for};
+use crate::envoy::process::{PATIENCE, Process, wait_for};
 use crate::envoy::{Envoy, Setup, filter_yaml};
+use crate::port::Port;
 use crate::proxy::{Proxy as _, config, counter};
 
 /// The counters of tokens.
 pub const TOKENS: [&str; 5] =
     ["tokens_input", "tokens_cached", "tokens_cache_write", "tokens_output", "tokens_reasoning"];
 
-/// An llmock and the port that it listens on.
-pub fn llmock(folder: &Path) -> (Process, u16) {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let mut command = Command::new(artifacts::python().with_file_name("llmock"));
-    command.args(["serve", "-p", &port.to_string(), "--log-level", "warning"]);
-    let process = Process::start(&mut command, &folder.join("llmock.log"));
-    let client = Client::builder().no_proxy().build().unwrap();
-    wait_for("llmock", || client.get(format!("http://127.0.0.1:{port}/health")).send().ok());
-    (process, port)
+/// A running llmock.
+pub struct Llmock {
+    _process: Process,
+    port: Port,
+}
+
+impl Llmock {
+    /// Starts one that logs into `folder`, and waits until it answers.
+    pub fn start(folder: &Path) -> Self {
+        let port = Port::reserve();
+        let number = port.number.to_string();
+        // As `llmock serve`, which lets Uvicorn close connections after five idle seconds.
+        // Envoy keeps them for reuse: closing one would race with a request.
+        let mut command = Command::new(artifacts::python());
+        command.args(["-m", "uvicorn", "llmock.main:create_app", "--factory"]);
+        command.args(["--port", &number, "--log-level", "warning"]);
+        command.args(["--timeout-keep-alive", "3600"]);
+        let mut process = Process::start(&mut command, &folder.join("llmock.log"));
+        let client = Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
+        wait_for("llmock", || {
+            assert!(process.exit().is_none(), "llmock ended:\n{}", process.log());
+            client.get(format!("http://127.0.0.1:{number}/health")).send().ok()
+        });
+        Self { _process: process, port }
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port.number
+    }
 }
 
 /// An Envoy whose green is at that port.
@@ -44,12 +64,12 @@ pub fn envoy_with_green_at(port: u16, filter: &str) -> Envoy {
 #[test]
 fn counters_equal_what_the_official_clients_report() {
     let folder = TempDir::with_prefix("verdigris-").unwrap();
-    let (_llmock, port) = llmock(folder.path());
+    let llmock = Llmock::start(folder.path());
     let filter = filter_yaml(&config(json!({
         "weights": {"blue": 0, "green": 1},
         "answers": {"plain": true},
     })));
-    let envoy = envoy_with_green_at(port, &filter);
+    let envoy = envoy_with_green_at(llmock.port(), &filter);
     let reported = ask(&envoy, "usage.py", &[]);
     assert_eq!(reported["answers"], 27);
     assert!(reported["tokens_input"].as_u64() > Some(1000), "{reported:?}");
@@ -94,10 +114,7 @@ fn ask(envoy: &Envoy, script: &str, arguments: &[&str]) -> Map<String, Value> {
 
 fn assert_counters(envoy: &Envoy, reported: &Map<String, Value>) {
     let of = |metric: &str| reported.get(metric).map_or(0, |count| count.as_u64().unwrap());
-    let stat = |metric: &str| envoy.read_stat(&counter("green", metric));
-    // A stream is counted when Envoy has done with it, a moment after its client.
-    wait_for("all answers", || (stat("answers") == Some(of("answers"))).then_some(()));
-    for metric in TOKENS.iter().chain(&["errors", "aborted", "unread"]) {
-        assert_eq!(stat(metric), Some(of(metric)), "{metric}");
-    }
+    let metrics = ["answers", "errors", "aborted", "unread"].into_iter().chain(TOKENS);
+    let expected = metrics.map(|metric| (counter("green", metric), of(metric)));
+    envoy.wait_for_stats(&expected.collect::<Vec<_>>());
 }

@@ -4,16 +4,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use reqwest::blocking::Client;
 use serde_json::{Value, json};
 
-use crate::envoy::process::{PATIENCE, wait_at_most};
+use crate::envoy::process::wait_at_most;
 use crate::envoy::upstream::Model;
 use crate::envoy::{Envoy, Setup, filter_yaml};
 use crate::proxy::{ROLLOUT, config, counter};
 
 /// How long a ramp may take on a busy machine.
-const RAMP: Duration = Duration::from_secs(90);
+const RAMP: Duration = Duration::from_secs(300);
 
 const GOOD: Model = Model { fails_one_in: 0, refuses_one_in: 0, first_ms: 1, tokens: 5 };
 
@@ -42,8 +41,8 @@ impl Talk {
 
 /// The version that answers in the conversation, and the marker that comes with it.
 fn ask(envoy: &Envoy, id: &str, marker: Option<&str>) -> (String, Option<String>) {
-    let client = Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
-    let mut request = client.post(format!("{}/model/completions", envoy.url)).header("x-chat", id);
+    let mut request =
+        envoy.one_off.post(format!("{}/model/completions", envoy.url)).header("x-chat", id);
     if let Some(marker) = marker {
         request = request.header(BEGAN, marker);
     }
@@ -52,7 +51,10 @@ fn ask(envoy: &Envoy, id: &str, marker: Option<&str>) -> (String, Option<String>
         let value = response.headers().get(name)?;
         Some(value.to_str().unwrap().to_owned())
     };
-    (header("x-verdigris-version").unwrap(), header(BEGAN))
+    let told = (header("x-verdigris-version").unwrap(), header(BEGAN));
+    // Who hangs up is no evidence.
+    response.bytes().unwrap();
+    told
 }
 
 fn gauge(envoy: &Envoy, name: &str) -> u64 {

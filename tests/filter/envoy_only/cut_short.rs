@@ -6,8 +6,7 @@ use std::io::Read as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::answers::{envoy_with_green_at, llmock};
-use crate::envoy::process::wait_for;
+use super::answers::{Llmock, envoy_with_green_at};
 use crate::envoy::{Envoy, filter_yaml};
 use crate::proxy::{config, counter};
 
@@ -32,7 +31,8 @@ fn counts(envoy: &Envoy) -> Counts {
 #[test]
 fn each_failure_is_counted_where_it_belongs() {
     let folder = TempDir::with_prefix("verdigris-").unwrap();
-    let (_llmock, port) = llmock(folder.path());
+    let llmock = Llmock::start(folder.path());
+    let port = llmock.port();
     let green = json!({"weights": {"blue": 0, "green": 1}, "answers": {}});
     let envoy = envoy_with_green_at(port, &filter_yaml(&config(green)));
     let stream_fault = |kind: &str| json!({"type": "stream_fault", "kind": kind, "after_chunks": 2, "stall_seconds": 600});
@@ -62,10 +62,9 @@ fn each_failure_is_counted_where_it_belongs() {
         let mut due = counts(&envoy);
         expected.iter().for_each(|metric| *due.get_mut(metric).unwrap() += 1);
         ask(&envoy, leaves);
-        // A stream is counted when Envoy has done with it, a moment after its client.
-        wait_for(&format!("{failure:?}: one more of {expected:?}"), || {
-            (counts(&envoy) == due).then_some(())
-        });
+        println!("{failure:?}: one more of {expected:?}");
+        let due = due.iter().map(|(metric, count)| (counter("green", metric), *count));
+        envoy.wait_for_stats(&due.collect::<Vec<_>>());
     }
 }
 

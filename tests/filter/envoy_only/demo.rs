@@ -7,10 +7,10 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::artifacts;
-use crate::envoy::process::{Process, wait_at_most, wait_for};
+use crate::envoy::process::{PATIENCE, Process, found_within, wait_at_most, wait_for};
 
-/// How long a ramp of the demo may take on a busy machine.
-const RAMP: Duration = Duration::from_secs(270);
+/// How long a ramp of the demo may take on a busy machine: longer than the demo itself waits.
+const RAMP: Duration = Duration::from_secs(400);
 
 struct Demo {
     process: Process,
@@ -51,12 +51,12 @@ impl Drop for Demo {
     fn drop(&mut self) {
         // Not killed: it is to stop what it has started.
         self.process.interrupt();
-        wait_for("the demo's end", || self.process.exit());
+        // No panic here: a second one would end the whole binary, and hide the first.
+        let _ = found_within(PATIENCE, || self.process.exit());
         if std::thread::panicking() {
-            let files = std::fs::read_dir(self.folder.path().join("run")).unwrap().flatten();
-            for log in
-                files.map(|file| file.path()).filter(|it| it.extension() == Some("log".as_ref()))
-            {
+            let files = std::fs::read_dir(self.folder.path().join("run"));
+            let files = files.into_iter().flatten().flatten().map(|file| file.path());
+            for log in files.filter(|it| it.extension() == Some("log".as_ref())) {
                 let text = std::fs::read_to_string(&log).unwrap_or_default();
                 eprintln!("--- {}\n{text}", log.display());
             }
@@ -102,8 +102,10 @@ fn watch_ramp(act: &str) -> String {
 #[test]
 fn a_green_that_refuses_more_is_rolled_back_while_one_watches() {
     let log = watch_ramp("bad");
-    assert!(log.contains("-> rolled_back at 0 %: green is worse"), "{log}");
-    assert!(log.contains("refusal_rate fail: "), "{log}");
+    let (_, why) = log.split_once("-> rolled_back at 0 %: green is worse").expect(&log);
+    // Undecided where it took all gates together, of which this one says most.
+    let is_why = |it: &str| why.trim_start().starts_with(&format!("refusal_rate {it}: "));
+    assert!(is_why("fail") || is_why("undecided"), "{log}");
     assert!(log.contains("everyone is on blue: green refused "), "{log}");
 }
 

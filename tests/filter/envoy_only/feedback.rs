@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use reqwest::blocking::Client;
 use serde_json::{Value, json};
 
-use super::ramp::{GOOD, RAMP, ROLLED_BACK, counter, gauge, new_client, set_models, while_clients};
+use super::ramp::{
+    GOOD, RAMP, ROLLED_BACK, counter, new_client, set_models, wait_for_gauges, while_clients,
+};
 use crate::envoy::process::wait_at_most;
 use crate::envoy::{Envoy, filter_yaml};
 use crate::proxy::{Proxy as _, config};
@@ -75,10 +77,9 @@ fn a_green_that_is_disliked_is_rolled_back() {
             assert_eq!(vote(&envoy, client, &answered, body), 204);
         };
         under_load(&envoy, after, || {
-            let is_over = || (gauge(&envoy, "phase") == ROLLED_BACK).then_some(());
-            wait_at_most(RAMP, "the rollback", is_over);
+            wait_for_gauges(&envoy, &[("phase", ROLLED_BACK)]);
         });
-        assert_eq!(gauge(&envoy, "green_bp"), 0);
+        wait_for_gauges(&envoy, &[("phase", ROLLED_BACK), ("green_bp", 0)]);
         let log = envoy.log();
         let decision = log.lines().find(|line| line.contains("green is worse")).unwrap();
         // Of the gates only this one has anything to say against green.
@@ -91,6 +92,8 @@ fn a_green_that_is_disliked_is_rolled_back() {
 #[test]
 fn votes_land_in_the_step_that_answered_once_for_each_unit() {
     let envoy = start(&ramp(json!({
+        // The second step stays: the units of the two latest are remembered.
+        "steps": [50, 75, {"percent": 100, "approve": true}],
         "gates": [
             {"metric": "error_rate"},
             {"metric": "thumbs_down_rate", "critical": false},
@@ -100,7 +103,7 @@ fn votes_land_in_the_step_that_answered_once_for_each_unit() {
     let first = Mutex::new(Vec::new());
     let keep = |_: &Client, answered: Answered| first.lock().unwrap().push(answered);
     under_load(&envoy, keep, || {
-        wait_at_most(RAMP, "a step", || (gauge(&envoy, "step") == 1).then_some(()));
+        wait_for_gauges(&envoy, &[("step", 1)]);
     });
     let first = first.into_inner().unwrap();
     let of_first = |version: &str| {
@@ -133,8 +136,10 @@ fn votes_land_in_the_step_that_answered_once_for_each_unit() {
     let evidence = |version: &str, name: &str, step: u32| {
         counter(&envoy, version, &format!("evidence_{name}.s{step}"))
     };
-    wait_at_most(RAMP, "the votes", || (evidence("green", "thumbs", 0) >= 20).then_some(()));
-    wait_at_most(RAMP, "the votes", || (evidence("blue", "thumbs", 0) >= 5).then_some(()));
+    for name in ["thumbs", "thumbs_down", "scores"] {
+        let of = |version| crate::proxy::counter(version, &format!("evidence_{name}.s0"));
+        envoy.wait_for_stats(&[(of("green"), 20), (of("blue"), 5)]);
+    }
     for name in ["thumbs", "thumbs_down", "scores"] {
         assert_eq!((evidence("green", name, 0), evidence("blue", name, 0)), (20, 5), "{name}");
         assert_eq!((evidence("green", name, 1), evidence("blue", name, 1)), (0, 0), "{name}");
@@ -147,7 +152,7 @@ fn votes_land_in_the_step_that_answered_once_for_each_unit() {
     let mut again = ramp(json!({"gates": [{"metric": "thumbs_down_rate"}], "restart": "again"}));
     again["ramp"]["bake"] = json!("1h");
     envoy.write_filter(&filter_yaml(&again)).unwrap();
-    wait_at_most(RAMP, "the first step", || (gauge(&envoy, "step") == 0).then_some(()));
+    wait_for_gauges(&envoy, &[("step", 0)]);
     assert_eq!(vote(&envoy, &client, &blue[7], &down), 204);
     // Each worker learns of it in its time.
     let is_fresh = |it: &Answered| !it.receipt.contains(".1.") && !it.receipt.contains(".2.");

@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use crate::envoy::Envoy;
 use crate::envoy::process::wait_for;
 use crate::envoy::upstream::REPLAY;
+use crate::envoy::{Envoy, Setup, filter_yaml};
 use crate::proxy::{Proxy as _, Request, config};
 
 fn busy_envoy() -> Envoy {
@@ -61,10 +61,15 @@ fn prometheus_sees_metrics_with_labels() {
 /// The bounds are those of the shipped bootstrap.
 #[test]
 fn prometheus_sees_histograms_with_the_conventions_buckets() {
-    let envoy = Envoy::start(&config(json!({"answers": {}, "weights": {"blue": 0, "green": 1}})));
+    let config = config(json!({"answers": {}, "weights": {"blue": 0, "green": 1}}));
+    let envoy = Envoy::start_with(&Setup {
+        filter: Some(&filter_yaml(&config)),
+        // Envoy gathers histograms from its threads so often: every 5 seconds by default.
+        change: &|bootstrap, _| format!("{bootstrap}\nstats_flush_interval: 0.5s\n"),
+        ..Setup::default()
+    });
     let request = Request::of("ada").header(REPLAY, "chat-stream");
     envoy.get("/v1/chat/completions", &request).unwrap().bytes().unwrap();
-    // Envoy gathers histograms from its threads every few seconds.
     let of_green = |metric: &str, bound: &str| {
         format!(
             r#"verdigris_{metric}_bucket{{rollout="assistant-v8",version="green",le="{bound}"}}"#

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::ramp::{GOOD, gauge, set_models, while_clients};
+use super::ramp::{GOOD, gauge, set_models, wait_for_gauges, while_clients};
 use crate::browser::Browser;
 use crate::envoy::{Envoy, Setup, filter_yaml};
 use crate::person::{ENTER, ESCAPE, Person, TAB, says};
@@ -136,7 +136,7 @@ fn a_person_steers_a_ramp_by_the_page() {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(steer(&envoy));
     });
-    assert_eq!((gauge(&envoy, "phase"), gauge(&envoy, "green_bp")), (4, 0));
+    wait_for_gauges(&envoy, &[("phase", 4), ("green_bp", 0)]);
     // Each order stands in Envoy's log with its reason.
     let orders = [
         "holding at 50 % -> paused at 50 %: by hand: pause: by keys",

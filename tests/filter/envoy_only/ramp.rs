@@ -14,7 +14,7 @@ use crate::envoy::{Envoy, Setup, filter_yaml};
 use crate::proxy::{ROLLOUT, config};
 
 /// How long a ramp may take on a busy machine.
-pub const RAMP: Duration = Duration::from_secs(90);
+pub const RAMP: Duration = Duration::from_secs(300);
 
 const CLIENTS: usize = 8;
 
@@ -24,12 +24,14 @@ const RAMPING: u64 = 0;
 const PROMOTED: u64 = 3;
 pub const ROLLED_BACK: u64 = 4;
 
-/// A ramp that is good in all but its haste.
+/// A ramp that is good in all but its haste. By default one good green in twenty may be
+/// rolled back by chance: here it is one in a million.
 fn ramp(differs: Value) -> Value {
     let mut ramp = json!({
         "steps": [25, 50, 100],
         "bake": "1s",
         "warmup": "500ms",
+        "alpha": 1e-6,
         "gates": [
             {"metric": "error_rate"},
             {"metric": "refusal_rate"},
@@ -57,6 +59,14 @@ pub fn set_models(envoy: &Envoy, [blue, green]: [Model; 2]) {
 
 pub fn gauge(envoy: &Envoy, name: &str) -> u64 {
     envoy.read_stat(&format!("wasmcustom.verdigris.{ROLLOUT}.{name}")).unwrap_or_default()
+}
+
+/// Waits until the gauges show these values, all at once. Each VM sets them with its own
+/// tick, and one that is late may set an old value once more.
+pub fn wait_for_gauges(envoy: &Envoy, expected: &[(&str, u64)]) {
+    wait_at_most(RAMP, &format!("{expected:?}"), || {
+        expected.iter().all(|(name, value)| gauge(envoy, name) == *value).then_some(())
+    });
 }
 
 pub fn counter(envoy: &Envoy, version: &str, name: &str) -> u64 {
@@ -108,8 +118,7 @@ pub fn new_client() -> Client {
 
 /// Waits under load until the ramp is in this phase.
 fn wait_for_phase(envoy: &Envoy, phase: u64) {
-    let what = format!("phase {phase}");
-    wait_at_most(RAMP, &what, || (gauge(envoy, "phase") == phase).then_some(()));
+    wait_for_gauges(envoy, &[("phase", phase)]);
 }
 
 fn decisions(envoy: &Envoy) -> String {
@@ -123,7 +132,7 @@ fn a_good_green_is_promoted() {
     for workers in [2, 4] {
         let envoy = start(&ramp(json!({})), workers, [GOOD, GOOD]);
         under_load(&envoy, || wait_for_phase(&envoy, PROMOTED));
-        assert_eq!((gauge(&envoy, "green_bp"), gauge(&envoy, "step")), (10_000, 2));
+        wait_for_gauges(&envoy, &[("phase", PROMOTED), ("green_bp", 10_000), ("step", 2)]);
         let log = decisions(&envoy);
         assert!(log.contains("-> ramping at 50 %: green is safe"), "{log}");
         // The gates' sums for rates can be made again from these.
@@ -140,13 +149,14 @@ fn a_worse_green_is_rolled_back() {
     let worse = [
         ("error_rate", Model { fails_one_in: 10, ..GOOD }),
         ("refusal_rate", Model { refuses_one_in: 10, ..GOOD }),
-        ("ttft", Model { first_ms: 8, ..GOOD }),
+        // Much more than what a busy machine adds to every answer.
+        ("ttft", Model { first_ms: 100, ..GOOD }),
         ("cost", Model { tokens: 150, ..GOOD }),
     ];
     for (workers, (metric, green)) in [2, 4, 2, 4].into_iter().zip(worse) {
         let envoy = start(&ramp(json!({})), workers, [GOOD, green]);
         under_load(&envoy, || wait_for_phase(&envoy, ROLLED_BACK));
-        assert_eq!(gauge(&envoy, "green_bp"), 0);
+        wait_for_gauges(&envoy, &[("phase", ROLLED_BACK), ("green_bp", 0)]);
         let log = decisions(&envoy);
         assert!(log.contains("green is worse: "), "{metric}: {log}");
         assert!(log.contains(&format!("{metric} fail")), "{metric}: {log}");
@@ -209,10 +219,9 @@ fn a_ramp_outlives_any_worker_s_vm() {
     let rebuilt = || envoy.read_stat("wasm.verdigris.vm_reload_success").unwrap_or_default();
     let (_, lost) = under_load_with_losses(&envoy, || {
         for trap in 1..=6 {
-            // New connections go to the workers in turn.
+            // Any worker may get a new connection.
             wait_at_most(RAMP, "a VM to be lost and made anew", || {
-                let client = Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
-                let marked = client.get(&envoy.url).header("x-verdigris-trap", "1");
+                let marked = envoy.one_off.get(&envoy.url).header("x-verdigris-trap", "1");
                 let _ = marked.header("x-user-id", "ada").send();
                 (rebuilt() >= trap).then_some(())
             });
@@ -223,7 +232,7 @@ fn a_ramp_outlives_any_worker_s_vm() {
     let log = decisions(&envoy);
     assert_eq!(log.matches("the ramp begins").count(), 1, "{log}");
     assert_eq!(log.matches("green is safe").count(), 2, "{log}");
-    assert_eq!(gauge(&envoy, "green_bp"), 10_000);
+    wait_for_gauges(&envoy, &[("phase", PROMOTED), ("green_bp", 10_000)]);
 }
 
 /// A reload every moment, with streams held open that keep old root contexts ticking.
@@ -296,7 +305,6 @@ fn a_restart_loses_the_state() {
     envoy.write_filter(&filter_yaml(&started)).unwrap();
     assert_eq!(gauge(&envoy, "green_bp"), 2500);
     envoy.restart();
-    wait_at_most(RAMP, "the pause", || (gauge(&envoy, "phase") == 2).then_some(()));
-    assert_eq!(gauge(&envoy, "green_bp"), 0);
+    wait_for_gauges(&envoy, &[("phase", 2), ("green_bp", 0)]);
     wait_at_most(RAMP, "its reason", || envoy.log().contains("state_lost").then_some(()));
 }

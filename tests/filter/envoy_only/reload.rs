@@ -67,11 +67,10 @@ fn a_hundred_reloads_under_load_lose_no_request_and_no_stream() {
                 .unwrap();
             // Each weight is to see traffic before the next one comes.
             let goal = sent.load(Ordering::Relaxed) + 20;
-            while sent.load(Ordering::Relaxed) < goal
-                && !loads.iter().any(|load| load.is_finished())
-            {
-                thread::yield_now();
-            }
+            wait_for("requests", || {
+                let is_done = sent.load(Ordering::Relaxed) >= goal;
+                (is_done || loads.iter().any(|load| load.is_finished())).then_some(())
+            });
         }
     });
     for upstream in &envoy.upstreams {

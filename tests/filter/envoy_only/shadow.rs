@@ -1,6 +1,5 @@
 //! What shadows tell, and that no client hears of them.
 
-use std::collections::BTreeMap;
 use std::thread;
 
 use serde_json::{Value, json};
@@ -36,7 +35,7 @@ fn a_shadow_is_read_and_counted_as_an_answer_is() {
     for version in ["blue", "shadow"] {
         wait_for("all answers", || {
             let counted = of(version, "answers")? + of(version, "unread")?;
-            (counted == count).then_some(())
+            (counted == count && of(version, "responses_2xx")? == count).then_some(())
         });
     }
     // Blue and green have answered alike, and each was counted once.
@@ -54,8 +53,8 @@ fn a_shadow_is_read_and_counted_as_an_answer_is() {
         "tokens_reasoning",
         "cost_microusd",
     ];
-    let counts = |version: &str| metrics.map(|metric| (metric, of(version, metric).unwrap()));
-    assert_eq!(BTreeMap::from(counts("shadow")), BTreeMap::from(counts("blue")));
+    let of_blue = metrics.map(|it| (counter("shadow", it), of("blue", it).unwrap()));
+    envoy.wait_for_stats(&of_blue);
     assert!(of("shadow", "tokens_output") > Some(0) && of("shadow", "cost_microusd") > Some(0));
     for metric in metrics {
         assert_eq!(of("green", metric), Some(0), "{metric}");
@@ -84,7 +83,7 @@ fn a_green_that_stalls_or_is_gone_touches_no_client() {
                             .post("/v1/chat/completions", &bodies[usize::from(number % 5 > 0)]);
                         let response = envoy.get(request.path(), &request).unwrap();
                         assert_eq!(response.status(), 200);
-                        // It has come whole: the answer has its bytes, written as numbers.
+                        // It has come whole: the answer has its bytes.
                         let sent = request.body.as_ref().unwrap().len();
                         assert!(response.bytes().unwrap().len() > sent);
                     }
@@ -105,13 +104,12 @@ fn a_green_that_stalls_or_is_gone_touches_no_client() {
         let requests = envoy.read_stat(&counter("shadow", "requests"))?;
         (ended == requests).then_some(())
     });
+    let failed = || envoy.read_stat(&counter("shadow", "errors"));
+    let failed_before = failed();
     green.stop();
     ask();
-    wait_for("the shadows' failures", || {
-        let failed = envoy.read_stat(&counter("shadow", "errors"))?;
-        (failed > 0).then_some(())
-    });
+    wait_for("the shadows' failures", || (failed() > failed_before).then_some(()));
     let all = (2 * CLIENTS * REQUESTS) as u64;
-    assert_eq!(envoy.read_stat(&counter("blue", "responses_2xx")), Some(all));
+    envoy.wait_for_stats(&[(counter("blue", "responses_2xx"), all)]);
     assert_eq!(envoy.read_stat(&counter("blue", "errors")), Some(0));
 }

@@ -53,32 +53,39 @@ fn the_state_agrees_with_the_stats_under_load_to_the_request() {
         answer.bytes().unwrap();
         sent.fetch_add(1, Ordering::Relaxed);
     };
-    let looks = while_clients(ask, || {
-        wait_for("requests", || (sent.load(Ordering::Relaxed) > 100).then_some(()));
-        for _ in 0..50 {
-            let before = stats(&envoy);
-            let shown = counters(&view(&envoy));
-            let after = stats(&envoy);
-            let names: Vec<_> = shown.keys().collect();
-            assert_eq!(names, before.keys().collect::<Vec<_>>());
-            for (name, count) in &shown {
-                let range = before[name]..=after[name];
-                assert!(range.contains(count), "{name}: {count} is not in {range:?}");
-            }
+    let look = || {
+        let before = stats(&envoy);
+        let shown = counters(&view(&envoy));
+        let after = stats(&envoy);
+        let names: Vec<_> = shown.keys().collect();
+        assert_eq!(names, before.keys().collect::<Vec<_>>());
+        for (name, count) in &shown {
+            let range = before[name]..=after[name];
+            assert!(range.contains(count), "{name}: {count} is not in {range:?}");
         }
-        sent.load(Ordering::Relaxed)
+    };
+    while_clients(ask, || {
+        // The gauge is set by the VM that decides. A worker learns of the ramp with its own
+        // next tick, and what it decided before that is no evidence.
+        wait_for("evidence of both versions", || {
+            let has_some = |version: &&str| counter(&envoy, version, "evidence_units.s0") > 0;
+            ["blue", "green"].iter().all(has_some).then_some(())
+        });
+        let (before, mut looks) = (sent.load(Ordering::Relaxed), 0);
+        wait_for("50 looks while 200 requests are under way", || {
+            look();
+            looks += 1;
+            (looks >= 50 && sent.load(Ordering::Relaxed) >= before + 200).then_some(())
+        });
     });
-    assert!(looks > 200, "only {looks} requests were under way");
-    // Shadows end after their requests.
+    // A stream is counted when Envoy has done with it, a moment after its client.
     let requests = |of: &BTreeMap<String, u64>, name: &str| {
         of[&format!("blue.{name}")] + of[&format!("green.{name}")]
     };
     wait_for("the last responses to be counted", || {
         let stats = stats(&envoy);
-        let is_over = |version: &str| {
-            stats[&format!("{version}.responses_2xx")] == stats[&format!("{version}.requests")]
-        };
-        ["blue", "green"].iter().all(|it| is_over(it)).then_some(())
+        let is_counted = |name: &&str| requests(&stats, name) == sent.load(Ordering::Relaxed);
+        ["requests", "responses_2xx", "answers"].iter().all(is_counted).then_some(())
     });
     for _ in 0..8 {
         let (shown, stats) = (counters(&view(&envoy)), stats(&envoy));

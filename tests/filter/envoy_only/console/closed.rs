@@ -6,7 +6,6 @@ use std::net::TcpStream;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::super::ramp::new_client;
 use super::{TOKEN, console, order, start, view};
 use crate::envoy::Envoy;
 use crate::proxy::weights;
@@ -132,7 +131,7 @@ fn without_the_token_nothing_changes_and_nothing_leaks() {
     for path in ["/config_dump", "/stats", "/clusters", "/server_info"] {
         assert!(!envoy.admin(path).contains(TOKEN), "{path}");
     }
-    let html = new_client().get(console(&envoy, "/")).send().unwrap().text().unwrap();
+    let html = envoy.one_off.get(console(&envoy, "/")).send().unwrap().text().unwrap();
     assert!(html.contains("data-order=\"rollback\"") && !html.contains(TOKEN));
     assert!(!envoy.log().contains(TOKEN));
     // It was nothing but the token that was missing.
@@ -152,7 +151,7 @@ fn without_the_token_nothing_changes_and_nothing_leaks() {
         assert_eq!(order(&envoy, "rollback", &json!({"reason": "because"})).status(), 404);
         assert_eq!(standing(&envoy), before);
         assert!(!view(&envoy).can_steer);
-        let html = new_client().get(console(&envoy, "/")).send().unwrap().text().unwrap();
+        let html = envoy.one_off.get(console(&envoy, "/")).send().unwrap().text().unwrap();
         assert!(!html.contains("data-order=\""));
     }
 }
@@ -161,8 +160,8 @@ fn without_the_token_nothing_changes_and_nothing_leaks() {
 fn head_and_the_policy_are_as_they_should_be() {
     let envoy = start(&weights(50, 50), None, 2);
     for path in ["/", "/state.json"] {
-        let head = new_client().request(Method::HEAD, console(&envoy, path)).send().unwrap();
-        let get = new_client().get(console(&envoy, path)).send().unwrap();
+        let head = envoy.one_off.request(Method::HEAD, console(&envoy, path)).send().unwrap();
+        let get = envoy.one_off.get(console(&envoy, path)).send().unwrap();
         for answer in [&head, &get] {
             assert_eq!(answer.status(), 200, "{path}");
             let header = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();

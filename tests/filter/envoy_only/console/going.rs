@@ -6,7 +6,7 @@ use reqwest::blocking::Client;
 use serde_json::json;
 use verdigris::console::View;
 
-use super::super::ramp::{RAMP, new_client, while_clients};
+use super::super::ramp::{RAMP, while_clients};
 use super::{TOKEN, console, order, start};
 use crate::artifacts;
 use crate::envoy::process::{wait_at_most, wait_for};
@@ -60,7 +60,7 @@ fn the_console_going_away_leaves_traffic_alone() {
         let before = sent.load(Ordering::Relaxed);
         wait_for("more requests", || (sent.load(Ordering::Relaxed) > before + 200).then_some(()));
     };
-    let is_there = || new_client().get(console(&envoy, "/state.json")).send().is_ok();
+    let is_there = || envoy.one_off.get(console(&envoy, "/state.json")).send().is_ok();
     while_clients(ask, || {
         some_more();
         assert!(is_there(), "{}", envoy.log());
@@ -115,16 +115,13 @@ fn a_console_is_there_again_after_a_trap() {
         token: Some(TOKEN),
         ..Setup::default()
     });
-    let uptime = || envoy.read_stat("server.uptime").unwrap();
-    let ready = uptime();
-    // Envoy makes no VM anew within a second of its making.
-    wait_for("the VMs to be older than that", || (uptime() >= ready + 2).then_some(()));
+    envoy.wait_until_vms_can_be_replaced();
     let marked = Request::of("ada").header("x-verdigris-trap", "1");
     assert_eq!(envoy.get("/", &marked).unwrap().status(), 503);
     wait_at_most(RAMP, "all workers to show the rollout", || {
         let shows = |_| {
             envoy.answer_on_a_new_connection();
-            let answer = new_client().get(console(&envoy, "/state.json")).send().unwrap();
+            let answer = envoy.one_off.get(console(&envoy, "/state.json")).send().unwrap();
             let view = serde_json::from_slice::<View>(&answer.bytes().unwrap());
             view.is_ok_and(|view| view.rollouts.len() == 1)
         };

@@ -9,7 +9,6 @@ use reqwest::blocking::Response;
 use serde_json::Value;
 use verdigris::console::View;
 
-use super::ramp::new_client;
 use crate::envoy::{Envoy, Setup, filter_yaml};
 
 const TOKEN: &str = "a-token-that-is-long";
@@ -25,12 +24,12 @@ fn console(envoy: &Envoy, path: &str) -> String {
 
 /// Asks by a connection of its own, which another worker may have.
 fn view(envoy: &Envoy) -> View {
-    let answer = new_client().get(console(envoy, "/state.json")).send().unwrap();
+    let answer = envoy.one_off.get(console(envoy, "/state.json")).send().unwrap();
     assert_eq!(answer.status(), 200);
     serde_json::from_slice(&answer.bytes().unwrap()).unwrap()
 }
 
 fn order(envoy: &Envoy, order: &str, body: &Value) -> Response {
-    let request = new_client().post(console(envoy, &format!("/{order}")));
+    let request = envoy.one_off.post(console(envoy, &format!("/{order}")));
     request.bearer_auth(TOKEN).body(body.to_string()).send().unwrap()
 }

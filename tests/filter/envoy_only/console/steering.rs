@@ -17,7 +17,7 @@ fn an_order_reaches_every_worker() {
         assert_eq!(order(&envoy, "weights", &body(green)).status(), 200);
         // Of so many connections each worker has some.
         wait_for("all workers to obey", || {
-            let clusters = (0..24).map(|_| envoy.answer_on_a_new_connection().cluster);
+            let clusters = (0..64).map(|_| envoy.answer_on_a_new_connection().cluster);
             clusters.into_iter().all(|it| it == cluster).then_some(())
         });
     }
@@ -58,7 +58,7 @@ fn a_configuration_that_returns_is_the_one_that_is_shown_and_steered() {
                 view.rollouts.len() == 1
                     && (it.is_known, it.green_bp, it.phase.as_str()) == (true, share, phase)
             };
-            (0..16).all(shows).then_some(())
+            (0..32).all(shows).then_some(())
         });
         for attempt in 0..8 {
             let (verb, body) = match attempt % 2 {
