@@ -22,6 +22,10 @@ pub struct View {
     pub can_steer: bool,
     /// Every rollout that the filter runs on.
     pub rollouts: Vec<RolloutView>,
+    /// What is wrong with no rollout in particular, such as a rejected configuration that
+    /// belongs to none of them.
+    #[cfg_attr(not(target_arch = "wasm32"), serde(default))]
+    pub problems: Vec<ProblemView>,
 }
 
 /// One rollout.

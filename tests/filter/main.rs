@@ -23,6 +23,7 @@ mod patching;
 #[path = "../console/person.rs"]
 mod person;
 mod proxy;
+mod rejected;
 mod scenarios;
 mod shadow;
 mod steering;
