@@ -130,11 +130,12 @@ pub struct GateView {
     pub green: Option<f64>,
     /// As above.
     pub green_units: u64,
-    /// Green's mean less blue's, between these; asymptotic, for people.
+    /// Green's mean less blue's, between these; for people.
     pub low: Option<f64>,
     /// As above.
     pub high: Option<f64>,
-    /// The difference from which green is worse than the margin allows.
+    /// The difference from which green is worse than the margin allows; `None` of a rate while
+    /// neither version has an event.
     pub margin_at: Option<f64>,
     /// The difference below which green must be shown to be, to go on.
     pub tolerance_at: Option<f64>,

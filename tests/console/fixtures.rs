@@ -22,6 +22,7 @@ pub fn all() -> Vec<(&'static str, View)> {
         ("approval", of(vec![approval()])),
         ("problem", of(vec![problem()])),
         ("rejected", rejected()),
+        ("no-events", of(vec![no_events()])),
         ("several", of(vec![promoted(), named(by_hand(), "search-3"), named(holding(), "chat-7")])),
         ("extreme", of(vec![extreme()])),
         ("nothing", of(vec![])),
@@ -30,6 +31,20 @@ pub fn all() -> Vec<(&'static str, View)> {
 
 pub fn of(rollouts: Vec<RolloutView>) -> View {
     View { schema: SCHEMA, now_ms: NOW_MS, can_steer: true, rollouts, problems: vec![] }
+}
+
+/// No user of either version has had an error or a refusal.
+pub fn no_events() -> RolloutView {
+    let mut it = ramping();
+    let verdicts = ["pass", "undecided", "pass", "undecided", "pass", "pass"];
+    let mut judgement = judgement("undecided", 0.0, &verdicts);
+    for gate in &mut judgement.gates[..2] {
+        (gate.blue, gate.green) = (Some(0.0), Some(0.0));
+        (gate.low, gate.high) = (Some(-0.0054), Some(0.0163));
+        (gate.margin_at, gate.tolerance_at) = (None, Some(0.013));
+    }
+    it.ramp.as_mut().unwrap().judgement = Some(judgement);
+    it
 }
 
 /// Two configurations were rejected: one of the rollout that is shown, and the console's.

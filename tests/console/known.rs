@@ -195,6 +195,28 @@ fn what_a_rollback_saw_stays_as_it_was() {
     }
 }
 
+/// Without any event the interval has a width, and the threshold is the ceiling: a relative
+/// margin of nothing is none.
+#[test]
+fn without_events_the_ceiling_is_what_decides() {
+    let mut walk = Walk::begin(ramp(json!({})));
+    walk.seconds(60, GOOD);
+    let gate = shown(&walk, some()).ramp.unwrap().judgement.unwrap().gates.remove(0);
+    assert_eq!((gate.blue, gate.green, gate.verdict.as_str()), (Some(0.0), Some(0.0), "pass"));
+    assert!(gate.low.unwrap() < 0.0 && gate.high.unwrap() > 0.0, "{gate:?}");
+    // The ceiling of 1 %, and the step's tolerance more.
+    assert!((gate.tolerance_at.unwrap() - 0.013).abs() < 1e-9, "{gate:?}");
+    assert!(gate.margin_at.is_none() && gate.high < gate.tolerance_at, "{gate:?}");
+
+    let mut walk = Walk::begin(ramp(json!({"gates": [{"metric": "error_rate", "ceiling": null}]})));
+    walk.seconds(60, GOOD);
+    let gate = shown(&walk, some()).ramp.unwrap().judgement.unwrap().gates.remove(0);
+    assert_eq!((gate.margin_at, gate.tolerance_at), (None, None));
+    walk.seconds(1, Seen { blue_bad: 1, ..GOOD });
+    let gate = shown(&walk, some()).ramp.unwrap().judgement.unwrap().gates.remove(0);
+    assert!(gate.margin_at.unwrap() > 0.0 && gate.tolerance_at.unwrap() > 0.0);
+}
+
 /// Evidence comes as it came while the step's share was in force.
 #[test]
 fn a_share_by_hand_puts_off_nothing_but_the_end_of_its_time() {
