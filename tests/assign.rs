@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use verdigris::assign::bucket::MAX_TOTAL_WEIGHT;
-use verdigris::assign::unit::{find_cookie, with_unit};
+use verdigris::assign::unit::{find_cookie, find_later_cookie, with_unit, with_unit_in_lines};
 use verdigris::assign::{Ask, Reason, Share, Standing, Version, bucket_hash, decide};
 use verdigris::config::Config;
 
@@ -257,6 +257,41 @@ fn the_first_source_with_a_value_gives_the_unit() {
         with_unit(&config.unit, header, |found| {
             assert_eq!(found, unit.map(str::as_bytes), "{headers:?}");
         });
+    }
+}
+
+/// RFC 6265 allows one `Cookie` line, and some clients and proxies send more.
+#[test]
+fn a_cookie_is_found_in_any_line() {
+    let config = config(json!({"unit": [{"cookie": "uid"}, {"cookie": "id"}, {"header": "x"}]}));
+    // Lines, the unit, and how often the later ones are looked at.
+    let cases: [(&[&str], Option<&str>, usize); 8] = [
+        (&["uid=ada"], Some("ada"), 0),
+        (&["uid=ada", "uid=bo"], Some("ada"), 0),
+        (&["a=1", "uid=bo", "uid=cy"], Some("bo"), 1),
+        (&["a=1", "b=2", "c=3; uid=cy"], Some("cy"), 1),
+        // A cookie that is there and empty is the first of its name.
+        (&["uid=", "uid=bo"], Some("x"), 1),
+        (&["a=1", "uid="], Some("x"), 2),
+        (&["a=1", "id=7"], Some("7"), 2),
+        (&[], Some("x"), 0),
+    ];
+    for (lines, unit, expected) in cases {
+        let header = |name: &str| match name {
+            "cookie" => lines.first().map(|line| line.as_bytes()),
+            _ => Some(b"x".as_slice()),
+        };
+        let mut looks = 0;
+        let later = |name: &[u8]| {
+            looks += 1;
+            let headers = lines.iter().map(|line| (b"cookie".as_slice(), line.as_bytes()));
+            let headers = [(b"x".as_slice(), b"uid=no".as_slice())].into_iter().chain(headers);
+            find_later_cookie(headers, name).map(<[u8]>::to_vec)
+        };
+        with_unit_in_lines(&config.unit, header, later, |found| {
+            assert_eq!(found, unit.map(str::as_bytes), "{lines:?}");
+        });
+        assert_eq!(looks, expected, "{lines:?}");
     }
 }
 

@@ -176,6 +176,7 @@ fn both_refuse_what_is_wrong() {
         let green = json!({"cluster": "g", "request": request});
         ("versions", json!({"blue": {"cluster": "b"}, "green": green}))
     };
+    let marker = |marker: Value| ("conversation", json!({"marker": [marker]}));
     let cases = [
         ("rollout", json!("Assistant V8")),
         ("rollout", json!("a".repeat(64))),
@@ -207,6 +208,29 @@ fn both_refuse_what_is_wrong() {
         ("conversation", json!({"id": {"pointer": "a"}})),
         ("conversation", json!({"id": {"pointer": "/previous_response_id"}})),
         ("conversation", json!({"drain": {"max_age": "0s"}})),
+        marker(json!({"header": "a", "secure": true})),
+        marker(json!({"header": "a", "path": "/"})),
+        marker(json!({"cookie": "a", "same_site": "none"})),
+        marker(json!({"cookie": "a", "same_site": "None", "secure": true})),
+        marker(json!({"cookie": "a", "same_site": "none", "secure": false})),
+        marker(json!({"cookie": "a", "domain": "a.example; Secure"})),
+        marker(json!({"cookie": "a", "domain": "a..example"})),
+        marker(json!({"cookie": "a", "domain": "-a"})),
+        marker(json!({"cookie": "a", "domain": ""})),
+        marker(json!({"cookie": "a", "domain": "ä.example"})),
+        marker(json!({"cookie": "a", "domain": "a".repeat(254)})),
+        marker(json!({"cookie": "a", "path": "chat"})),
+        marker(json!({"cookie": "a", "path": "/a;b"})),
+        marker(json!({"cookie": "a", "path": "/a\n"})),
+        marker(json!({"cookie": "a", "path": "/a b"})),
+        marker(json!({"cookie": "a", "path": format!("/{}", "a".repeat(1024))})),
+        marker(json!({"cookie": "__Secure-a"})),
+        marker(json!({"cookie": "__secure-a", "secure": false})),
+        marker(json!({"cookie": "__Http-a"})),
+        marker(json!({"cookie": "__Host-a"})),
+        marker(json!({"cookie": "__Host-a", "secure": true, "path": "/a"})),
+        marker(json!({"cookie": "__hOsT-a", "secure": true, "domain": "a.example"})),
+        marker(json!({"cookie": "a", "http_only": false})),
         (
             "conversation",
             json!({"history": [{"since": "yesterday", "weights": {"blue": 1, "green": 1}}]}),
@@ -288,6 +312,24 @@ fn both_refuse_what_is_wrong() {
 
 /// A console's configuration is looked at as one.
 #[test]
+fn both_read_the_attributes_of_a_marker_s_cookie() {
+    for marker in [
+        json!({"cookie": "a"}),
+        json!({"cookie": "a", "secure": null, "same_site": null, "domain": null, "path": null}),
+        json!({"header": "a", "cookie": null, "secure": null}),
+        json!({"cookie": "a", "secure": true, "same_site": "none", "domain": ".a.example", "path": "/c"}),
+        json!({"cookie": "a", "same_site": "strict", "domain": "localhost"}),
+        json!({"cookie": "__Host-a", "secure": true, "path": "/"}),
+        json!({"cookie": "__Secure-a", "secure": true, "domain": "A-1.example", "path": "/~a:b,"}),
+        json!([{"cookie": "a"}, {"header": "b"}, {"cookie": "c", "secure": true}]),
+    ] {
+        let mut config = least();
+        config["conversation"] = json!({"marker": marker});
+        assert_both(&config, true);
+    }
+}
+
+#[test]
 fn both_read_a_console_s() {
     let cases = [
         (json!({"role": "console"}), true),
@@ -339,6 +381,10 @@ fn any_value() -> impl Strategy<Value = Value> {
         "units",
         "every_request",
         "/a",
+        "none",
+        "lax",
+        "__Host-a",
+        "__secure-a",
         "/previous_response_id",
         "2026-11-25T10:00:00Z",
         "2026-02-30T10:00:00Z",
@@ -392,6 +438,10 @@ fn any_value() -> impl Strategy<Value = Value> {
         "append",
         "replace",
         "max_age",
+        "secure",
+        "same_site",
+        "domain",
+        "path",
         "since",
         "weights",
         "input",

@@ -9,7 +9,7 @@ use crate::config::{CookieName, HeaderName};
 pub enum UnitSource {
     /// The value of a header; the first one where it is repeated.
     Header(HeaderName),
-    /// The value of a cookie; the first of that name.
+    /// The value of a cookie; the first of that name, in whichever `Cookie` line.
     Cookie(CookieName),
 }
 
@@ -31,25 +31,60 @@ impl UnitSource {
 /// asked only until a unit is found.
 pub fn with_unit<V: Deref<Target = [u8]>, T>(
     sources: &[UnitSource],
-    mut header: impl FnMut(&str) -> Option<V>,
+    header: impl FnMut(&str) -> Option<V>,
     found: impl FnOnce(Option<&[u8]>) -> T,
 ) -> T {
+    with_unit_in_lines(sources, header, |_| None, found)
+}
+
+/// As [`with_unit`], for a request that may have several `Cookie` lines. RFC 6265, section 5.4,
+/// allows a user agent one, but other clients and proxies send more.
+///
+/// `later_cookie` answers with the first cookie of that name in the lines after the first.
+/// It is asked only where there is a first line, and the cookie is not in it.
+pub fn with_unit_in_lines<V: Deref<Target = [u8]>, T>(
+    sources: &[UnitSource],
+    mut header: impl FnMut(&str) -> Option<V>,
+    mut later_cookie: impl FnMut(&[u8]) -> Option<Vec<u8>>,
+    found: impl FnOnce(Option<&[u8]>) -> T,
+) -> T {
+    let is_unit = |it: &[u8]| !it.is_empty();
     for source in sources {
-        let (name, cookie) = match source {
-            UnitSource::Header(name) => (name.as_str(), None),
-            UnitSource::Cookie(name) => ("cookie", Some(name.as_str())),
-        };
-        let value = header(name);
-        let value = value.as_deref();
-        let unit = match cookie {
-            Some(name) => value.and_then(|cookies| find_cookie(cookies, name.as_bytes())),
-            None => value,
-        };
-        if unit.is_some_and(|unit| !unit.is_empty()) {
-            return found(unit);
+        match source {
+            UnitSource::Header(name) => {
+                let value = header(name.as_str());
+                if let Some(unit) = value.as_deref().filter(|it| is_unit(it)) {
+                    return found(Some(unit));
+                }
+            }
+            UnitSource::Cookie(name) => {
+                let name = name.as_str().as_bytes();
+                let Some(line) = header("cookie") else { continue };
+                if let Some(cookie) = find_cookie(&line, name) {
+                    if is_unit(cookie) {
+                        return found(Some(cookie));
+                    }
+                    continue;
+                }
+                // The first line is not held while all headers are read.
+                drop(line);
+                if let Some(cookie) = later_cookie(name).filter(|it| is_unit(it)) {
+                    return found(Some(&cookie));
+                }
+            }
         }
     }
     found(None)
+}
+
+/// The first cookie called `name` in the `Cookie` lines after the first, among a request's
+/// headers.
+pub fn find_later_cookie<'a>(
+    headers: impl Iterator<Item = (&'a [u8], &'a [u8])>,
+    name: &[u8],
+) -> Option<&'a [u8]> {
+    let lines = headers.filter(|(header, _)| *header == b"cookie");
+    lines.skip(1).find_map(|(_, line)| find_cookie(line, name))
 }
 
 /// The value of the first cookie called `name` in a `Cookie` header, without the

@@ -10,8 +10,8 @@ use crate::console::view::GateView;
 const CELLS: usize = 25;
 
 /// What it is made of.
-pub const KEY: &str =
-    "├◆┤ where the difference lies, ◆ measured; │ none; · not safe; ░ worse than the margin allows";
+pub const KEY: &str = "├◆┤ where the difference lies, ◆ measured; │ none; · not safe; ░ worse than the margin allows, \
+     and ═ where both are";
 
 /// What stands above it.
 pub const HEAD: &str = "← better        worse →";
@@ -35,24 +35,25 @@ pub fn picture(gate: &GateView) -> String {
     let zero = cell(picture.zero);
     let span = picture.interval.map(|it| (it, cell(it.from), cell(it.to)));
     let measured = picture.measured.map(cell);
+    let is_worse = |at: usize| zone(at) == '░';
     let character = |at: usize| match span {
         _ if measured == Some(at) => '◆',
-        Some((it, from, _)) if at == from => {
-            if it.is_cut_left {
-                '◂'
-            } else {
-                '├'
-            }
-        }
-        Some((it, _, to)) if at == to => {
-            if it.is_cut_right {
-                '▸'
-            } else {
-                '┤'
-            }
-        }
-        Some((_, from, to)) if at == zero && (from..to).contains(&at) => '┼',
-        Some((_, from, to)) if (from..to).contains(&at) => '─',
+        Some((it, from, _)) if at == from => match (it.is_cut_left, is_worse(at)) {
+            (true, _) => '◂',
+            (false, true) => '╞',
+            (false, false) => '├',
+        },
+        Some((it, _, to)) if at == to => match (it.is_cut_right, is_worse(at)) {
+            (true, _) => '▸',
+            (false, true) => '╡',
+            (false, false) => '┤',
+        },
+        Some((_, from, to)) if (from..to).contains(&at) => match (at == zero, is_worse(at)) {
+            (true, true) => '╪',
+            (true, false) => '┼',
+            (false, true) => '═',
+            (false, false) => '─',
+        },
         _ if at == zero => '│',
         _ => zone(at),
     };

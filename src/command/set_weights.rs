@@ -62,8 +62,9 @@ impl SetWeights {
         let old = super::config_of_source(&source)?;
         if old.ramp.is_some() {
             let mend = format!(
-                "{name}: ramp: this rollout has a ramp, which moves the weights itself; to set them \
-                 by hand, write \"weights\" in the place of \"ramp\""
+                "{name}: ramp: this rollout has a ramp, which moves the weights itself; to roll back, \
+                 pause, promote or set weights now, use the page or its HTTP orders, such as POST \
+                 /rollback; without a token for these, write \"weights\" in the place of \"ramp\""
             );
             return Err(Stop::ToMend(mend));
         }

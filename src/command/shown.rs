@@ -9,7 +9,9 @@ use super::output::{BAD, DOUBTFUL, FAINT, GOOD, HEAD, Table, styled, wrapped};
 use crate::console::figures::{Amount, Count, Share};
 use crate::console::gates::{Difference, part, verdict};
 use crate::console::time::{Clock, Spell};
-use crate::console::view::{GateView, JudgementView, OrderView, RampView, RolloutView, View};
+use crate::console::view::{
+    GateView, JudgementView, OrderView, ProblemView, RampView, RolloutView, View,
+};
 use crate::console::{Headline, Tone, decisions, page, words};
 
 /// So many decisions are shown.
@@ -24,13 +26,27 @@ pub fn report(view: &View, columns: usize) -> String {
 
 /// The rollouts. What most needs a person comes first.
 fn text(view: &View, columns: usize) -> String {
+    let mut text = of_problems(&view.problems, columns);
+    if !text.is_empty() {
+        text.push('\n');
+    }
     if view.rollouts.is_empty() {
-        return "The filter runs on no rollout.\n".to_owned();
+        return text + "The filter runs on no rollout.\n";
     }
     let rollouts = page::by_need(&view.rollouts);
     let texts = rollouts.iter().map(|(first, it)| of_rollout(view, first, it, columns));
     // Numbers have spaces in them that are not to be broken at; what is found by words is.
-    texts.collect::<Vec<_>>().join("\n").replace('\u{a0}', " ")
+    text += &texts.collect::<Vec<_>>().join("\n");
+    text.replace('\u{a0}', " ")
+}
+
+fn of_problems(problems: &[ProblemView], columns: usize) -> String {
+    let shown = problems.iter().map(|problem| {
+        let label = if problem.is_severe { styled(BAD, "problem") } else { "note   ".to_owned() };
+        let told = format!("{} {}", problem.what, problem.mend);
+        wrapped(&format!("  {label}    "), &told, columns)
+    });
+    shown.collect()
 }
 
 /// The colour of how a rollout stands.
@@ -50,11 +66,7 @@ fn of_rollout(view: &View, first: &Headline, it: &RolloutView, columns: usize) -
     let mut text = format!("{}  {phase}\n", styled(style, name));
     text += &wrapped("  ", &first.text, columns);
     text.push('\n');
-    for problem in &it.problems {
-        let label = if problem.is_severe { styled(BAD, "problem") } else { "note   ".to_owned() };
-        let told = format!("{} {}", problem.what, problem.mend);
-        text += &wrapped(&format!("  {label}    "), &told, columns);
-    }
+    text += &of_problems(&it.problems, columns);
     if let Some(OrderView { order, at_ms, reason }) = &it.order {
         let told = format!("{order}, {}: {reason}", when(*at_ms, view.now_ms));
         text += &wrapped("  by hand    ", &told, columns);

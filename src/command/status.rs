@@ -50,6 +50,8 @@ impl Report for Standing {
     }
 
     fn is_fine(&self) -> bool {
-        self.state.view.rollouts.iter().all(|it| headline(it).tone != Tone::Bad)
+        let view = &self.state.view;
+        view.rollouts.iter().all(|it| headline(it).tone != Tone::Bad)
+            && !view.problems.iter().any(|it| it.is_severe)
     }
 }

@@ -3,12 +3,15 @@
 use serde_json::json;
 
 use super::Problem;
+use super::marker_cookie::MarkerCookie;
 use super::names::HeaderName;
 use super::problems::Problems;
 use super::time::{duration, timestamp};
 use super::valid::{cookie_name, header_name, share_of};
 use super::written::{OneOrMany, WrittenSource};
-use super::written_release::{OnRollback, WrittenConversation, WrittenEra};
+use super::written_release::{
+    OnRollback, WrittenConversation, WrittenCookie, WrittenEra, WrittenMarker,
+};
 use crate::assign::{Era, History, Share, UnitSource};
 use crate::patch::pointer;
 
@@ -21,6 +24,8 @@ pub struct Conversations {
     pub pointers: Vec<Vec<Box<str>>>,
     /// Where the marker of its beginning is found and given.
     pub markers: Vec<UnitSource>,
+    /// The cookies among these, as clients are given them.
+    pub marker_cookies: Vec<MarkerCookie>,
     /// How long a conversation keeps its version, in milliseconds.
     pub max_age_ms: u64,
     /// Whether conversations on green end there after a rollback.
@@ -64,11 +69,12 @@ pub(super) fn conversations(
             }
         }
     }
+    let mut marker_cookies = Vec::new();
     let markers = match written.marker {
         None => well_known(MARKER).into_iter().collect(),
-        Some(OneOrMany(sources)) => {
-            let sources = sources.iter().map(|it| head_source("conversation.marker", it, problems));
-            sources.collect::<Vec<_>>().into_iter().collect::<Option<Vec<_>>>()?
+        Some(places) => {
+            let places = places.iter().map(|it| marker(it, &mut marker_cookies, problems));
+            places.collect::<Vec<_>>().into_iter().collect::<Option<Vec<_>>>()?
         }
     };
     let drain = written.drain;
@@ -94,6 +100,7 @@ pub(super) fn conversations(
         ids,
         pointers,
         markers,
+        marker_cookies,
         max_age_ms: max_age_ms?,
         may_finish: written.on_rollback == OnRollback::Finish,
         history: History::of(eras.into_iter().collect::<Option<Vec<_>>>()?),
@@ -150,6 +157,29 @@ fn head_source(field: &str, source: &WrittenSource, problems: &mut Problems) -> 
             None
         }
     }
+}
+
+/// A place of the marker. Where it is a cookie, it is added to `cookies`.
+fn marker(
+    written: &WrittenMarker,
+    cookies: &mut Vec<MarkerCookie>,
+    problems: &mut Problems,
+) -> Option<UnitSource> {
+    let WrittenMarker { source, attributes } = written;
+    let place = head_source("conversation.marker", source, problems)?;
+    match &place {
+        UnitSource::Cookie(name) => {
+            cookies.push(MarkerCookie::new(name.clone(), attributes, problems)?);
+        }
+        UnitSource::Header(name) if *attributes != WrittenCookie::default() => {
+            let mend = "secure, same_site, domain and path are a cookie's; leave them out";
+            let shown = json!({"header": name.as_str()});
+            problems.note(Problem::new("conversation.marker", &shown, mend));
+            return None;
+        }
+        UnitSource::Header(_) => {}
+    }
+    Some(place)
 }
 
 fn era_of(field: &str, era: &WrittenEra, problems: &mut Problems) -> Option<Era> {

@@ -253,13 +253,18 @@ impl OneOrMany {
 
 impl WrittenSource {
     fn read(mut fields: Fields<'_>) -> Self {
-        let written = Self {
+        let written = Self::read_from(&mut fields);
+        fields.end();
+        written
+    }
+
+    /// Reads it where there are other fields beside it.
+    pub(super) fn read_from(fields: &mut Fields<'_>) -> Self {
+        Self {
             header: fields.text("header"),
             cookie: fields.text("cookie"),
             pointer: fields.text("pointer"),
-        };
-        fields.end();
-        written
+        }
     }
 }
 

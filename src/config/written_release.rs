@@ -3,18 +3,37 @@
 
 use serde_json::{Map, Value};
 
+use super::SameSite;
 use super::reader::{Fields, Place};
-use super::written::{OneOrMany, WrittenWeights};
+use super::written::{OneOrMany, WrittenSource, WrittenWeights};
 
 /// What keeps a conversation on one version.
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs, reason = "the README's reference is their one description")]
 pub struct WrittenConversation {
     pub id: Option<OneOrMany>,
-    pub marker: Option<OneOrMany>,
+    pub marker: Option<Vec<WrittenMarker>>,
     pub drain: WrittenDrain,
     pub on_rollback: OnRollback,
     pub history: Vec<WrittenEra>,
+}
+
+/// A place of the marker: a header, or a cookie with its attributes.
+#[derive(Clone, Debug, Default)]
+#[allow(missing_docs, reason = "the README's reference is their one description")]
+pub struct WrittenMarker {
+    pub source: WrittenSource,
+    pub attributes: WrittenCookie,
+}
+
+/// The attributes of a cookie.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the README's reference is their one description")]
+pub struct WrittenCookie {
+    pub secure: Option<bool>,
+    pub same_site: Option<SameSite>,
+    pub domain: Option<String>,
+    pub path: Option<String>,
 }
 
 /// When conversations under way end to be so.
@@ -116,7 +135,10 @@ impl WrittenConversation {
     pub(super) fn read(mut fields: Fields<'_>) -> Self {
         let written = Self {
             id: fields.get("id").map(OneOrMany::read),
-            marker: fields.get("marker").map(OneOrMany::read),
+            marker: fields.get("marker").map(|place| {
+                let places = place.one_or_many();
+                places.iter().filter_map(Place::fields).map(WrittenMarker::read).collect()
+            }),
             drain: fields.fields("drain").map(WrittenDrain::read).unwrap_or_default(),
             on_rollback: match fields.choice("on_rollback", &["move", "finish"]) {
                 Some(1) => OnRollback::Finish,
@@ -125,6 +147,25 @@ impl WrittenConversation {
             history: {
                 let history = fields.items("history").unwrap_or_default();
                 history.iter().filter_map(Place::fields).map(WrittenEra::read).collect()
+            },
+        };
+        fields.end();
+        written
+    }
+}
+
+impl WrittenMarker {
+    fn read(mut fields: Fields<'_>) -> Self {
+        let written = Self {
+            source: WrittenSource::read_from(&mut fields),
+            attributes: WrittenCookie {
+                secure: fields.boolean("secure"),
+                same_site: {
+                    let at = fields.choice("same_site", &SameSite::NAMES);
+                    at.and_then(|at| SameSite::ALL.get(at).copied())
+                },
+                domain: fields.text("domain"),
+                path: fields.text("path"),
             },
         };
         fields.end();

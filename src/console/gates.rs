@@ -4,7 +4,7 @@ use std::fmt::{self, Display};
 
 use super::figures::{Amount, Count};
 use super::html::{Out, Text};
-use super::interval::Picture;
+use super::interval::{Picture, is_safe_beyond_margin};
 use super::view::{GateView, JudgementView};
 use super::words;
 use crate::ramp::decimal::Decimal;
@@ -161,6 +161,9 @@ impl Display for Difference<'_> {
                 write!(f, "between {} and {}", amount(low), amount(high))?;
             }
             _ => f.write_str("no interval yet")?,
+        }
+        if let (true, Some(limit)) = (is_safe_beyond_margin(gate), gate.tolerance_at) {
+            return write!(f, "; safe below {}", amount(limit));
         }
         let Some(margin) = gate.margin_at else { return Ok(()) };
         if gate.metric == "output_tokens" {

@@ -218,8 +218,11 @@ fn under_way(rollout: &RolloutView, ramp: &RampView) -> (Tone, String) {
 }
 
 fn why_rolled_back(rollout: &RolloutView) -> String {
+    let decision = rollout.decisions.iter().find(|it| it.to_phase == "rolled_back");
+    // What a tripwire saw is in the log, and is of another time than what the gates saw.
+    let is_by_gates = decision.is_none_or(|it| lead(&it.why).0 == "green is worse");
     let judgement = rollout.ramp.as_ref().and_then(|ramp| ramp.judgement.as_ref());
-    let gates = judgement.into_iter().flat_map(|it| &it.gates);
+    let gates = judgement.filter(|_| is_by_gates).into_iter().flat_map(|it| &it.gates);
     let failed = gates.filter(|gate| gate.is_critical && gate.verdict == "fail");
     if let Some(gate) = failed.max_by(|a, b| a.worse.total_cmp(&b.worse)) {
         let (_, worse) = words::metric(&gate.metric);
@@ -231,7 +234,6 @@ fn why_rolled_back(rollout: &RolloutView) -> String {
             _ => format!("green had {worse}"),
         };
     }
-    let decision = rollout.decisions.iter().find(|it| it.to_phase == "rolled_back");
     let why = decision.map_or("all users are on blue", |it| it.why.as_str());
     short(lead(why).0.trim_end_matches('.'))
 }

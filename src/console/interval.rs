@@ -52,6 +52,17 @@ const FURTHEST: f64 = 4.0;
 /// What is left free at each side.
 const EDGE: f64 = 2.0;
 
+/// Whether green is called safe by a threshold beyond the margin, such as a rate's ceiling,
+/// with a measured difference that the margin alone would not allow. Then the margin says
+/// nothing of the verdict, and only the threshold is shown.
+pub(crate) fn is_safe_beyond_margin(gate: &GateView) -> bool {
+    let is_rate = gate.unit == "share" && gate.higher_is_worse;
+    let Some(tolerance) = gate.tolerance_at.filter(|_| is_rate) else { return false };
+    let Some(margin) = gate.margin_at else { return true };
+    let measured = gate.green.zip(gate.blue).map(|(green, blue)| green - blue);
+    gate.verdict == "pass" && tolerance > margin && measured.is_some_and(|it| it >= margin)
+}
+
 // === impl Picture ===
 
 impl Picture {
@@ -61,6 +72,7 @@ impl Picture {
         let sign = if gate.higher_is_worse || is_both { 1.0 } else { -1.0 };
         let turned = |it: Option<f64>| it.filter(|it| it.is_finite()).map(|it| it * sign);
         let (margin, tolerance) = (turned(gate.margin_at), turned(gate.tolerance_at));
+        let margin = if is_safe_beyond_margin(gate) { None } else { margin };
         let interval = turned(gate.low).zip(turned(gate.high));
         let interval = interval.map(|(one, other)| (one.min(other), one.max(other)));
         let measured = gate.green.zip(gate.blue).map(|(green, blue)| green - blue);

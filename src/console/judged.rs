@@ -43,12 +43,17 @@ impl GateView {
             Comparison::Rate | Comparison::Higher | Comparison::Either => Some(blue? * margin),
         };
         let of_step = gate.steps().get(step);
+        // A part of nothing is no threshold while neither version has an event; what decides
+        // then is the ceiling.
+        let is_eventless =
+            metric.comparison() == Comparison::Rate && blue == Some(0.0) && green == Some(0.0);
         let tolerance_at = of_step.and_then(|it| at(it.tolerance)).map(|tolerance_at| {
             // Below its ceiling a rate is safe whatever blue's is.
             let below = of_step.and_then(|it| Some(it.ceiling? - blue?));
             below.map_or(tolerance_at, |below| tolerance_at.max(below))
         });
-        let interval = judged.interval;
+        let tolerance_at = tolerance_at.filter(|it| !is_eventless || *it > 0.0);
+        let limits = judged.interval.and_then(|it| it.limits());
         Self {
             metric: metric.to_string(),
             unit: unit(metric).to_owned(),
@@ -65,9 +70,9 @@ impl GateView {
             green_units: judged.units.green,
             blue_missing: judged.coverage.missing.blue,
             green_missing: judged.coverage.missing.green,
-            low: interval.map(|it| it.difference - it.half_width),
-            high: interval.map(|it| it.difference + it.half_width),
-            margin_at: at(gate.terms.margin),
+            low: limits.map(|it| it.low),
+            high: limits.map(|it| it.high),
+            margin_at: at(gate.terms.margin).filter(|_| !is_eventless),
             tolerance_at,
             higher_is_worse: metric.comparison() != Comparison::Lower,
             worse,

@@ -5,6 +5,7 @@
 //! | [`view`] | what there is to show, as data: the schema of `/state.json` |
 //! | [`known`] | from what the filter knows to what is shown |
 //! | [`judged`] | the same of what the judge says |
+//! | [`rejections`] | configurations that the filter rejected |
 //! | [`problems`] | what is wrong, and what to do about it |
 //! | [`ask`] | who may ask for what |
 //! | [`answer`] | what is answered, and with which headers |
@@ -38,6 +39,7 @@ pub mod judged;
 pub mod known;
 pub mod page;
 pub mod problems;
+pub mod rejections;
 pub mod shares;
 pub mod standing;
 pub mod steering;
@@ -50,4 +52,5 @@ pub use ask::{Ask, Head};
 pub use headline::{Headline, Tone, headline};
 pub use known::{Known, Standing};
 pub use page::{NO_ROLLOUT, content_security_policy, page};
+pub use rejections::{Kind, Rejection, Rejections};
 pub use view::View;

@@ -63,6 +63,11 @@ fn write_page(out: Out<'_>, view: &View) -> fmt::Result {
         Stamp(view.now_ms),
         Clock { at_ms: view.now_ms, now_ms: view.now_ms }
     )?;
+    if !view.problems.is_empty() {
+        out.write_str("<div class=\"all\">")?;
+        decisions::write_problems(out, &view.problems)?;
+        out.write_str("</div>")?;
+    }
     if rollouts.is_empty() {
         write!(out, "<p class=\"card\">{NO_ROLLOUT}</p>")?;
     }

@@ -22,6 +22,10 @@ pub struct View {
     pub can_steer: bool,
     /// Every rollout that the filter runs on.
     pub rollouts: Vec<RolloutView>,
+    /// What is wrong with no rollout in particular, such as a rejected configuration that
+    /// belongs to none of them.
+    #[cfg_attr(not(target_arch = "wasm32"), serde(default))]
+    pub problems: Vec<ProblemView>,
 }
 
 /// One rollout.
@@ -127,18 +131,18 @@ pub struct GateView {
     pub green: Option<f64>,
     /// As above.
     pub green_units: u64,
-    /// Of how many of blue's units the metric should be known and is not, or not of all they
-    /// were answered.
+    /// Units of blue's with a response that should tell of the metric and does not.
     #[serde(default)]
     pub blue_missing: u64,
     /// As above, of green's.
     #[serde(default)]
     pub green_missing: u64,
-    /// Green's mean less blue's, between these; asymptotic, for people.
+    /// Green's mean less blue's, between these; for people.
     pub low: Option<f64>,
     /// As above.
     pub high: Option<f64>,
-    /// The difference from which green is worse than the margin allows.
+    /// The difference from which green is worse than the margin allows; `None` of a rate while
+    /// neither version has an event.
     pub margin_at: Option<f64>,
     /// The difference below which green must be shown to be, to go on.
     pub tolerance_at: Option<f64>,

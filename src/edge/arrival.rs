@@ -1,9 +1,12 @@
 //! Who answers a request, by what it brings.
 
+use std::cell::OnceCell;
+
 use super::host::{self, HostError};
+use super::pairs::Pairs;
 use super::root::Running;
 use super::watch::Lot;
-use crate::assign::unit::with_unit;
+use crate::assign::unit::{find_later_cookie, with_unit_in_lines};
 use crate::assign::{
     Ask, Beginning, Claim, Decision, Reason, Share, Standing, UnitSource, Version, bucket_hash,
     decide, marker, shadow, unit_hash,
@@ -26,6 +29,28 @@ pub struct Decided {
 
 /// When a conversation began, as the client is told it.
 pub struct Marker(String);
+
+/// All headers of a request, which are read for the cookies in its later `Cookie` lines, once
+/// and only where the first line lacks one.
+#[derive(Default)]
+struct LaterCookies(OnceCell<Option<Pairs>>);
+
+/// Finds what one of `sources` has, and gives it to `found`.
+pub fn find<T>(sources: &[UnitSource], found: impl FnOnce(Option<&[u8]>) -> T) -> T {
+    LaterCookies::default().find(sources, found)
+}
+
+// === impl LaterCookies ===
+
+impl LaterCookies {
+    fn find<T>(&self, sources: &[UnitSource], found: impl FnOnce(Option<&[u8]>) -> T) -> T {
+        let later_cookie = |name: &[u8]| {
+            let headers = self.0.get_or_init(|| host::request_headers().ok()).as_ref()?;
+            find_later_cookie(headers.iter(), name).map(<[u8]>::to_vec)
+        };
+        with_unit_in_lines(sources, host::request_header, later_cookie, found)
+    }
+}
 
 // === impl Decided ===
 
@@ -78,9 +103,8 @@ impl Running {
 
     /// The unit, and the conversation's id, as the request's headers carry them.
     pub fn named_in_headers(&self) -> (Option<Vec<u8>>, Option<Vec<u8>>) {
-        let find = |sources: &[UnitSource]| {
-            with_unit(sources, host::request_header, |it| it.map(<[u8]>::to_vec))
-        };
+        let cookies = LaterCookies::default();
+        let find = |sources: &[UnitSource]| cookies.find(sources, |it| it.map(<[u8]>::to_vec));
         let id = self.config.conversation.as_ref().and_then(|it| find(&it.ids));
         (find(&self.config.unit), id)
     }
@@ -106,7 +130,7 @@ impl Running {
         let Ok(now) = host::wall_time() else { return (unknown, None) };
         let now = now / 1_000_000;
         let owned = |it: Option<&[u8]>| it.map(<[u8]>::to_vec);
-        let held = with_unit(&conversations.markers, host::request_header, owned);
+        let held = find(&conversations.markers, owned);
         let began = Beginning::of(id, held.as_deref(), now);
         let claim = self.chronicle.as_ref().and_then(|chronicle| chronicle.claim(began, now));
         let lacks_marker = began == Beginning::Unknown && !conversations.markers.is_empty();
@@ -127,15 +151,13 @@ impl Running {
         let Some(conversations) = &self.config.conversation else { return };
         for place in &conversations.markers {
             // A client that is not given it now is with its next request.
-            let _ = match place {
-                UnitSource::Header(name) => host::add_response_header(name.as_str(), value),
-                UnitSource::Cookie(name) => {
-                    let age = conversations.max_age_ms / 1000;
-                    let cookie =
-                        format!("{name}={value}; Path=/; Max-Age={age}; HttpOnly; SameSite=Lax");
-                    host::add_response_header("set-cookie", &cookie)
-                }
-            };
+            if let UnitSource::Header(name) = place {
+                let _ = host::add_response_header(name.as_str(), value);
+            }
+        }
+        for cookie in &conversations.marker_cookies {
+            let cookie = cookie.set(value, conversations.max_age_ms / 1000);
+            let _ = host::add_response_header("set-cookie", &cookie);
         }
     }
 

@@ -2,14 +2,14 @@
 
 use std::rc::Rc;
 
-use super::host;
-use super::root::{InUse, Root};
+use super::root::{InUse, Root, Running};
 use super::steering;
 use super::stream::Flow;
 use super::walker;
+use super::{host, rejections};
 use crate::config::{self, order};
-use crate::console::view::{RolloutView, SCHEMA};
-use crate::console::{Answer, Ask, Head, Known, NO_ROLLOUT, Standing, View, page};
+use crate::console::view::{ProblemView, RolloutView, SCHEMA};
+use crate::console::{Answer, Ask, Head, Known, NO_ROLLOUT, Rejection, Standing, View, page};
 use crate::ramp::Now;
 
 /// The console in one VM.
@@ -112,14 +112,32 @@ impl ConsoleStream {
     }
 
     fn shown(&self, roots: &[Root], show: impl FnOnce(&View) -> Option<Answer>) -> Answer {
-        let view = walker::now().map(|now| View {
-            schema: SCHEMA,
-            now_ms: now.unix.saturating_mul(1000),
-            can_steer: self.console.token.is_some(),
-            rollouts: Root::in_use(roots).iter().map(|it| it.view(now)).collect(),
-        });
+        let view = walker::now().map(|now| view(roots, now, self.console.token.is_some()));
         let shown = view.and_then(|view| show(&view));
         shown.unwrap_or_else(|| Answer::text(500, "Envoy did not tell the time."))
+    }
+}
+
+/// What is shown of everything that this VM knows.
+fn view(roots: &[Root], now: Now, can_steer: bool) -> View {
+    let now_ms = now.unix.saturating_mul(1000);
+    let in_use = Root::in_use(roots);
+    let rejections = rejections::known();
+    let is_for = |it: &Rejection, used: &InUse| {
+        let Running { plugin, config, .. } = &*used.running;
+        !used.is_replaced && it.is_for(plugin, config.rollout.as_str())
+    };
+    let rollouts = in_use.iter().map(|used| {
+        let of_it = rejections.iter().filter(|it| is_for(it, used));
+        used.view(now, of_it.map(|it| it.problem(now_ms)))
+    });
+    let of_none = rejections.iter().filter(|it| !in_use.iter().any(|used| is_for(it, used)));
+    View {
+        schema: SCHEMA,
+        now_ms,
+        can_steer,
+        rollouts: rollouts.collect(),
+        problems: of_none.map(|it| it.problem(now_ms)).collect(),
     }
 }
 
@@ -173,12 +191,12 @@ impl Asked {
 
 impl InUse {
     /// What is shown of it.
-    fn view(&self, now: Now) -> RolloutView {
+    fn view(&self, now: Now, problems: impl Iterator<Item = ProblemView>) -> RolloutView {
         let running = &self.running;
         let state = running.walker.as_ref().and_then(|walker| walker.state());
         let weights = running.by_hand.as_ref().and_then(|by_hand| by_hand.state());
         let (versions, refused_stats) = running.metrics.counted();
-        RolloutView::of(Known {
+        let mut view = RolloutView::of(Known {
             config: &running.config,
             standing: match &running.config.ramp {
                 Some(settings) => Standing::Ramp(settings, state.as_ref()),
@@ -189,6 +207,8 @@ impl InUse {
             versions,
             refused_stats,
             now,
-        })
+        });
+        view.problems.extend(problems);
+        view
     }
 }

@@ -228,6 +228,14 @@ pub fn listener_role() -> Option<Value> {
     property(b"xds\0listener_metadata\0filter_metadata\0verdigris\0role").ok()
 }
 
+/// The name of the plugin whose root context or stream is at hand, as Envoy's configuration
+/// has it.
+///
+/// Source: Envoy's attributes for Wasm, `plugin_name`.
+pub fn plugin_name() -> Option<Value> {
+    property(b"plugin_name").ok()
+}
+
 fn property(path: &[u8]) -> Result<Value, HostError> {
     // SAFETY: `path` outlives the call, and the host writes as `Value` says.
     Value::fill(|value, size| unsafe {

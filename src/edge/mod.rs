@@ -19,6 +19,7 @@
 //! | [`pairs`] | a whole header map |
 //! | [`patching`] | a request as its version has it, written to the host |
 //! | [`random`] | draws for requests without a unit |
+//! | [`rejections`] | configurations that were rejected, as VMs share it |
 //! | [`root`] | the plugin configuration's life |
 //! | [`steering`] | whether a rollout can be steered, and an order's way to it |
 //! | [`stream`] | one request |
@@ -49,6 +50,7 @@ mod metrics;
 mod pairs;
 mod patching;
 mod random;
+mod rejections;
 mod root;
 mod steering;
 mod stream;

@@ -11,9 +11,10 @@ use super::metrics::{RolloutMetrics, Shown};
 use super::random::Draws;
 use super::stream::Stream;
 use super::walker::{TICK_MS, Walker};
-use super::{host, logger, steering};
+use super::{host, logger, rejections, steering};
 use crate::assign::{Share, Standing};
 use crate::config::{Config, Plugin, Role};
+use crate::console::Kind;
 use crate::ramp::{InForce, Phase};
 
 /// A plugin in one VM. Envoy makes a new root context for a new configuration and
@@ -39,6 +40,8 @@ pub struct InUse {
 /// What the streams of one configuration share.
 pub struct Running {
     pub context_id: u32,
+    /// The plugin's name in Envoy's configuration.
+    pub plugin: String,
     pub config: Config,
     generation: Generation,
     pub metrics: Rc<RolloutMetrics>,
@@ -77,6 +80,8 @@ impl Root {
             }
             Err(message) => {
                 log::error!("configuration refused, the one in force stays: {message}");
+                let text = host::plugin_configuration();
+                rejections::reject(text.as_deref().unwrap_or_default(), &message);
                 false
             }
         }
@@ -89,6 +94,7 @@ impl Root {
             Plugin::Rollout(config) => *config,
             Plugin::Console(config) => {
                 self.console = Some(Rc::new(Console::new(config)));
+                rejections::accept(Kind::Console, &text);
                 return Ok(());
             }
         };
@@ -118,7 +124,9 @@ impl Root {
         let is_ticked = walker.is_some() || can_steer;
         // A host that refuses leaves the ramp where it is, and requests alone.
         let _ = host::set_tick_period(if is_ticked { TICK_MS } else { 0 });
+        rejections::accept(Kind::Rollout, &text);
         let context_id = self.context_id;
+        let plugin = rejections::plugin();
         let random = Draws::default();
         let chronicle = config.conversation.as_ref().filter(|_| !is_shadow);
         let chronicle = chronicle.map(|it| Chronicle::of(rollout, it));
@@ -128,6 +136,7 @@ impl Root {
         });
         let running = Running {
             context_id,
+            plugin,
             config,
             generation,
             metrics,

@@ -2,13 +2,12 @@
 
 use std::rc::Rc;
 
-use super::arrival::{Decided, Marker};
+use super::arrival::{Decided, Marker, find};
 use super::feedback::{self, Taken};
 use super::host;
 use super::patching::{BodySoFar, Patched};
 use super::root::Running;
 use super::watch::Watch;
-use crate::assign::unit::with_unit;
 use crate::assign::{Decision, Reason, Version};
 use crate::config::Role;
 use crate::patch::{Fit, RequestHead};
@@ -113,9 +112,7 @@ impl Stream {
         let decided = match &config.conversation {
             // It is decided without its unit, which need not be read.
             _ if forced.is_some() => running.decide(None, forced, None),
-            None => with_unit(&config.unit, host::request_header, |unit| {
-                running.decide(unit, None, None)
-            }),
+            None => find(&config.unit, |unit| running.decide(unit, None, None)),
             Some(conversations) => {
                 let (unit, id) = running.named_in_headers();
                 if id.is_none() && !ends && !conversations.pointers.is_empty() {

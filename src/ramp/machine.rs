@@ -58,6 +58,10 @@ impl State {
             observation.step = step.unwrap_or_default();
             step.is_some()
         });
+        if self.phase == Phase::RolledBack {
+            // The evidence stays as the decision saw it, whatever ends late.
+            observations.clear();
+        }
         self.evidence.add(&settings.rules, observations);
         decided.extend(self.walk(settings, now));
         decided

@@ -42,7 +42,7 @@ pub fn serve(runtime: &Runtime, routes: Router) -> String {
 #[test]
 fn it_says_how_releases_stand() {
     let console = Console::start();
-    let cases: [(&str, i32, &[&str]); 9] = [
+    let cases: [(&str, i32, &[&str]); 11] = [
         (
             "ramping",
             0,
@@ -79,7 +79,16 @@ fn it_says_how_releases_stand() {
             ],
         ),
         ("by-hand", 0, &["Weights by hand: 5 % on green, and nothing is judged.\n"]),
-        ("extreme", 1, &["◂───────────┼───────────▸", "– left out\n", "and 27 earlier ones"]),
+        ("extreme", 1, &["◂───────────┼──═════════▸", "– left out\n", "and 27 earlier ones"]),
+        (
+            "rejected",
+            0,
+            &[
+                "UTC\n\n  note       A configuration of the console was rejected at 11:23:04 UTC",
+                "  note       A configuration of rollout assistant-v8 was rejected at 12:00:04 UTC",
+            ],
+        ),
+        ("no-events", 0, &["between −0.54 pp and +1.6 pp; safe below +1.3 pp"]),
         ("nothing", 0, &["The filter runs on no rollout.\n"]),
     ];
     for (name, code, parts) in cases {

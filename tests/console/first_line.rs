@@ -42,6 +42,10 @@ fn the_first_line_says_whether_the_release_is_fine() {
         let judgement = it.ramp.as_mut().unwrap().judgement.as_mut().unwrap();
         judgement.gates[1].verdict = "not_comparable".into();
     });
+    // A gate may call green worse in the same moment; the log says what has decided.
+    let tripped_first = changed(rolled_back(), |it| {
+        it.decisions[0].why = "tripwire: error_rate of green was 0.4000 in the last 60 s".into();
+    });
     let overdue = changed(holding(), |it| it.ramp.as_mut().unwrap().is_overdue = true);
     let only_blue = changed(no_data(), |it| {
         it.ramp.as_mut().unwrap().judgement.as_mut().unwrap().blue_units = 4;
@@ -110,6 +114,12 @@ fn the_first_line_says_whether_the_release_is_fine() {
         (unjudged(rolled_back()), Tone::Bad, "Rolled back: green is worse."),
         (
             tripped,
+            Tone::Bad,
+            "Rolled back: tripwire: error_rate of green was 0.4000 in the last \
+            60 s.",
+        ),
+        (
+            tripped_first,
             Tone::Bad,
             "Rolled back: tripwire: error_rate of green was 0.4000 in the last \
             60 s.",

@@ -1,5 +1,6 @@
 //! Views to show: every phase, and what is hard to lay out.
 
+use verdigris::console::Rejection;
 use verdigris::console::view::{
     DecisionView, GateView, JudgementView, OrderView, ProblemView, RampView, RolloutView, SCHEMA,
     ShareView, StepView, VersionView, View,
@@ -20,6 +21,8 @@ pub fn all() -> Vec<(&'static str, View)> {
         ("by-hand", of(vec![by_hand()])),
         ("approval", of(vec![approval()])),
         ("problem", of(vec![problem()])),
+        ("rejected", rejected()),
+        ("no-events", of(vec![no_events()])),
         ("several", of(vec![promoted(), named(by_hand(), "search-3"), named(holding(), "chat-7")])),
         ("extreme", of(vec![extreme()])),
         ("nothing", of(vec![])),
@@ -27,7 +30,37 @@ pub fn all() -> Vec<(&'static str, View)> {
 }
 
 pub fn of(rollouts: Vec<RolloutView>) -> View {
-    View { schema: SCHEMA, now_ms: NOW_MS, can_steer: true, rollouts }
+    View { schema: SCHEMA, now_ms: NOW_MS, can_steer: true, rollouts, problems: vec![] }
+}
+
+/// No user of either version has had an error or a refusal.
+pub fn no_events() -> RolloutView {
+    let mut it = ramping();
+    let verdicts = ["pass", "undecided", "pass", "undecided", "pass", "pass"];
+    let mut judgement = judgement("undecided", 0.0, &verdicts);
+    for gate in &mut judgement.gates[..2] {
+        (gate.blue, gate.green) = (Some(0.0), Some(0.0));
+        (gate.low, gate.high) = (Some(-0.0054), Some(0.0163));
+        (gate.margin_at, gate.tolerance_at) = (None, Some(0.013));
+    }
+    it.ramp.as_mut().unwrap().judgement = Some(judgement);
+    it
+}
+
+/// Two configurations were rejected: one of the rollout that is shown, and the console's.
+pub fn rejected() -> View {
+    let note = |plugin: &str, text: &str, why: &str, minutes: u64| {
+        let at_ms = NOW_MS - minutes * 60_000;
+        Rejection::new(plugin, text.as_bytes(), why, at_ms).problem(NOW_MS)
+    };
+    let mut view = of(vec![ramping()]);
+    let text = r#"{"rollout": "assistant-v8"}"#;
+    let why = "weights: {\"blue\":0,\"green\":0}: give at least one of them a positive weight\n\
+               ramp.steps: []: give at least one";
+    view.rollouts[0].problems = vec![note("verdigris", text, why, 3)];
+    let why = "console.hosts[0]: 1: is not a text";
+    view.problems = vec![note("verdigris-console", r#"{"role": "console"}"#, why, 40)];
+    view
 }
 
 fn named(mut rollout: RolloutView, name: &str) -> RolloutView {

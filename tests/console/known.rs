@@ -5,6 +5,7 @@ use verdigris::assign::Share;
 use verdigris::config::Config;
 use verdigris::console::view::{RolloutView, VersionView};
 use verdigris::console::{Known, Standing, Tone, headline};
+use verdigris::ramp::decimal::Decimal;
 use verdigris::ramp::{Now, Phase};
 use verdigris::steer::{Order, Verb, Weights};
 
@@ -160,6 +161,60 @@ fn what_the_judge_says_is_shown_in_parts_of_what_it_takes() {
         ("rolled_back", "fail", 1.0)
     );
     assert_eq!((judged.gates[0].verdict.as_str(), judged.gates[0].worse), ("fail", 1.0));
+}
+
+/// The numbers of a rollback are those that it was decided by, whatever ends late.
+#[test]
+fn what_a_rollback_saw_stays_as_it_was() {
+    let gates = json!([{"metric": "error_rate", "ceiling": null}]);
+    let mut walk = Walk::begin(ramp(json!({"gates": gates, "steps": [50, 100]})));
+    walk.seconds(40, Seen { each: 20, blue_bad: 1, green_bad: 1 });
+    let number = walk.number();
+    while walk.phase() != Phase::RolledBack {
+        walk.seconds(1, Seen { each: 7, blue_bad: 0, green_bad: 4 });
+    }
+    let told = |walk: &Walk| {
+        let view = shown(walk, some());
+        (headline(&view).text, view.ramp.unwrap().judgement.unwrap(), view.decisions[0].why.clone())
+    };
+    let (first, judgement, why) = told(&walk);
+    // The log has the same numbers as the gates and the first line.
+    let gate = &judgement.gates[0];
+    for (version, mean, units) in
+        [("blue", gate.blue, gate.blue_units), ("green", gate.green, gate.green_units)]
+    {
+        let seen = format!("{version} {} of {units}", Decimal(mean.unwrap(), 4));
+        assert!(why.contains(&seen), "{seen}: {why}");
+    }
+    let shares = (gate.green.unwrap() * 100.0, gate.blue.unwrap() * 100.0);
+    let against = format!("({:.1} % against {:.1} %)", shares.0, shares.1);
+    assert!(first.replace('\u{a0}', " ").contains(&against), "{first} {against}");
+    for late in 0..50 {
+        walk.tell(number, Seen { each: 20, blue_bad: late % 7, green_bad: 9 });
+        assert_eq!(told(&walk), (first.clone(), judgement.clone(), why.clone()));
+    }
+}
+
+/// Without any event the interval has a width, and the threshold is the ceiling: a relative
+/// margin of nothing is none.
+#[test]
+fn without_events_the_ceiling_is_what_decides() {
+    let mut walk = Walk::begin(ramp(json!({})));
+    walk.seconds(60, GOOD);
+    let gate = shown(&walk, some()).ramp.unwrap().judgement.unwrap().gates.remove(0);
+    assert_eq!((gate.blue, gate.green, gate.verdict.as_str()), (Some(0.0), Some(0.0), "pass"));
+    assert!(gate.low.unwrap() < 0.0 && gate.high.unwrap() > 0.0, "{gate:?}");
+    // The ceiling of 1 %, and the step's tolerance more.
+    assert!((gate.tolerance_at.unwrap() - 0.013).abs() < 1e-9, "{gate:?}");
+    assert!(gate.margin_at.is_none() && gate.high < gate.tolerance_at, "{gate:?}");
+
+    let mut walk = Walk::begin(ramp(json!({"gates": [{"metric": "error_rate", "ceiling": null}]})));
+    walk.seconds(60, GOOD);
+    let gate = shown(&walk, some()).ramp.unwrap().judgement.unwrap().gates.remove(0);
+    assert_eq!((gate.margin_at, gate.tolerance_at), (None, None));
+    walk.seconds(1, Seen { blue_bad: 1, ..GOOD });
+    let gate = shown(&walk, some()).ramp.unwrap().judgement.unwrap().gates.remove(0);
+    assert!(gate.margin_at.unwrap() > 0.0 && gate.tolerance_at.unwrap() > 0.0);
 }
 
 /// Evidence comes as it came while the step's share was in force.

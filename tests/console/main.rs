@@ -13,6 +13,7 @@ mod markup;
 mod person;
 mod picture;
 mod reading;
+mod rejections;
 mod server;
 #[allow(dead_code, reason = "a ramp's own tests do more with it")]
 #[path = "../ramp/walk.rs"]

@@ -80,6 +80,28 @@ fn an_interval_beyond_the_margin_is_in_the_picture_however_far() {
     }
 }
 
+/// Without events a relative margin is no difference: the ceiling is what decides.
+#[test]
+fn a_gate_is_not_drawn_against_its_verdict() {
+    let rate = |blue: f64, green: f64, margin: Option<f64>, verdict: &str| {
+        let mut gate = gate(Some((-0.02, 0.02)), margin, Some(0.013));
+        (gate.metric, gate.unit) = ("error_rate".into(), "share".into());
+        (gate.blue, gate.green, gate.verdict) = (Some(blue), Some(green), verdict.into());
+        Picture::of(&gate)
+    };
+    for verdict in ["pass", "undecided"] {
+        let it = rate(0.0, 0.0, None, verdict);
+        let span = it.interval.unwrap();
+        assert_eq!((it.margin, it.measured), (None, Some(it.zero)));
+        assert!(it.zero < it.tolerance.unwrap() && span.from < it.zero && it.zero < span.to);
+    }
+    // Safe below the ceiling, although blue's rate is a fraction of green's.
+    assert_eq!(rate(0.001, 0.004, Some(0.0003), "pass").margin, None);
+    assert!(rate(0.001, 0.004, Some(0.0003), "undecided").margin.is_some());
+    assert!(rate(0.001, 0.004, Some(0.0003), "fail").margin.is_some());
+    assert!(rate(0.004, 0.004, Some(0.0012), "pass").margin.is_some());
+}
+
 #[test]
 fn what_is_not_known_is_not_drawn() {
     let none = Picture::of(&gate(None, None, None));

@@ -10,6 +10,7 @@ use crate::host::Host;
 use crate::proxy::{Proxy, Request, config, counter, weights};
 
 const READ: &str = "proxy_get_header_map_value";
+const READ_ALL: &str = "proxy_get_header_map_pairs";
 const WRITE: &str = "proxy_replace_header_map_value";
 const REASON: &str = "proxy_set_property";
 const COUNT: &str = "proxy_increment_metric";
@@ -24,8 +25,9 @@ fn a_request_makes_no_more_host_calls_than_it_needs() {
         "force_header": "x-force",
     }));
     let cookie = Request::anonymous().header("cookie", "uid=ada");
+    let cookies = Request::anonymous().header("cookie", "a=b").header("cookie", "uid=ada");
     let forced = Request::of("ada").header("x-force", "green");
-    let cases: [(&str, _, Request, &[&str]); 7] = [
+    let cases: [(&str, _, Request, &[&str]); 8] = [
         ("blue by weight", by_weight(1, 0), Request::of("ada"), &[READ, COUNT, COUNT]),
         (
             "green by weight",
@@ -41,6 +43,12 @@ fn a_request_makes_no_more_host_calls_than_it_needs() {
             &[READ, READ, COUNT, COUNT],
         ),
         ("blue, unit in a cookie", options.clone(), cookie, &[READ, READ, READ, COUNT, COUNT]),
+        (
+            "blue, unit in a second line",
+            options.clone(),
+            cookies,
+            &[READ, READ, READ, READ_ALL, COUNT, COUNT],
+        ),
         (
             "green, pinned",
             options.clone(),

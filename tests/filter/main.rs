@@ -25,6 +25,7 @@ mod person;
 #[path = "../support/port.rs"]
 mod port;
 mod proxy;
+mod rejected;
 mod scenarios;
 mod shadow;
 mod steering;

@@ -187,11 +187,38 @@ pub fn a_client_is_given_when_its_conversation_began<P: Proxy>() {
     for held in [
         ask.clone().header("x-began", &marker),
         ask.clone().header("cookie", format!("a=b; began={marker}")),
+        ask.clone().header("cookie", "a=b").header("cookie", format!("began={marker}")),
     ] {
         let answer = proxy.send(&held);
         assert_eq!((answer.header("x-began"), answer.header("set-cookie")), (None, None));
         assert_eq!(answer.version, first.version);
     }
+    proxy
+        .push(&config(json!({
+            "conversation": {
+                "id": {"header": "x-chat"},
+                "marker": {
+                    "cookie": "__Secure-began", "secure": true, "same_site": "none",
+                    "domain": "example.com", "path": "/chat",
+                },
+                "drain": {"max_age": "1h"},
+            },
+        })))
+        .unwrap();
+    let given = proxy.send(&ask).header("set-cookie").unwrap();
+    let (name, attributes) = given.split_once("; ").unwrap();
+    assert!(name.starts_with("__Secure-began="), "{given}");
+    let expected = "Path=/chat; Domain=example.com; Max-Age=3600; Secure; HttpOnly; SameSite=None";
+    assert_eq!(attributes, expected);
+    proxy
+        .push(&config(json!({
+            "weights": {"blue": 1, "green": 1},
+            "conversation": {
+                "id": {"header": "x-chat"},
+                "marker": [{"header": "x-began"}, {"cookie": "began"}],
+            },
+        })))
+        .unwrap();
     // Another conversation of the same client is added to it.
     let other = Request::of("ada").header("x-chat", "other").header("x-began", &marker);
     let both = proxy.send(&other).header("x-began").unwrap();

@@ -336,6 +336,10 @@ fn a_cookie_can_carry_the_unit<P: Proxy>() {
         let by_cookie = Request::anonymous().header("cookie", cookies);
         assert_eq!(proxy.send(&by_cookie).version, version, "{user}");
         assert_eq!(proxy.send(&Request::of(&user)).version, version, "{user}");
+        // Some clients and proxies send several lines.
+        let later = Request::anonymous().header("cookie", "theme=dark").header("cookie", "a=b");
+        let later = later.header("cookie", format!("uid={user}"));
+        assert_eq!(proxy.send(&later).version, version, "{user}");
     }
 }
 

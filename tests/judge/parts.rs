@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use verdigris::assign::Version;
 use verdigris::judge::bets::Capital;
 use verdigris::judge::effect::Groups;
-use verdigris::judge::interval::{Interval, Moments};
+use verdigris::judge::interval::{Interval, Limits, Moments};
 use verdigris::judge::plan::Question;
 use verdigris::judge::rate::RateBets;
 use verdigris::judge::tripwire::{Reading, Window};
@@ -272,10 +272,63 @@ fn intervals_narrow_and_hold_the_difference() {
     let mut before = f64::INFINITY;
     for scale in [1, 10, 100, 1000] {
         let versions = Pair { blue: of(100 * scale, 5 * scale), green: of(50 * scale, 5 * scale) };
-        let interval = Interval::of(versions, 0.05).unwrap();
-        assert!((interval.difference - 0.05).abs() < 1e-12);
-        assert!(interval.half_width < before);
-        before = interval.half_width;
+        let Limits { low, high } = Interval::of(versions, 0.05).unwrap().limits().unwrap();
+        assert!(low < 0.05 && 0.05 < high && high - low < before, "{low} {high}");
+        before = high - low;
+    }
+    assert!(before < 0.02, "{before}");
+}
+
+/// The limits of a rate without events are those of its closed form, and the difference of
+/// two lies between them.
+#[test]
+fn without_events_the_interval_has_a_width() {
+    for (blue, green) in [(1, 1), (300, 300), (10_000, 40), (1_000_000, 1)] {
+        // 1 − (α/2 · B(½, n + ½) / B(½, ½))^(1/n)
+        let closed = |count: u64| {
+            let count = count as f64;
+            let mixture = (1..=count as u64).map(|n| (1.0 - 0.5 / n as f64).ln()).sum::<f64>();
+            -((0.025_f64.ln() + mixture) / count).exp_m1()
+        };
+        let rates = Pair { blue: Moments::of_rate(blue, 0), green: Moments::of_rate(green, 0) };
+        let Limits { low, high } = Interval::of(rates, 0.05).unwrap().limits().unwrap();
+        assert!((low + closed(blue)).abs() < 1e-6, "{blue}: {low} {}", closed(blue));
+        assert!((high - closed(green)).abs() < 1e-6, "{green}: {high} {}", closed(green));
+        let all =
+            Pair { blue: Moments::of_rate(blue, blue), green: Moments::of_rate(green, green) };
+        let Limits { low, high } = Interval::of(all, 0.05).unwrap().limits().unwrap();
+        assert!((low + closed(green)).abs() < 1e-6 && (high - closed(blue)).abs() < 1e-6);
+    }
+    let (none, some) = (Moments::of_rate(500, 0), Moments::of_rate(500, 20));
+    let limits = |blue, green| Interval::of(Pair { blue, green }, 0.05).unwrap().limits().unwrap();
+    let (worse, better) = (limits(none, some), limits(some, none));
+    assert!(worse.low > 0.0 && better.high < 0.0, "{worse:?} {better:?}");
+    assert!((worse.low + better.high).abs() < 1e-12 && (worse.high + better.low).abs() < 1e-12);
+}
+
+/// Looked at after each unit, the interval misses the true difference in fewer than α of runs.
+#[test]
+fn intervals_of_rare_events_hold_at_all_times() {
+    let mut random = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut draw = || {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        (random >> 11) as f64 / (1_u64 << 53) as f64
+    };
+    for (blue, green) in [(0.001, 0.001), (0.01, 0.03), (0.3, 0.3)] {
+        let missed = (0..300).filter(|_| {
+            let (mut of_blue, mut of_green) = (Moments::default(), Moments::default());
+            (0..600).any(|_| {
+                of_blue.add(f64::from(u8::from(draw() < blue)));
+                of_green.add(f64::from(u8::from(draw() < green)));
+                let pair = Pair { blue: of_blue, green: of_green };
+                let Limits { low, high } = Interval::of(pair, 0.05).unwrap().limits().unwrap();
+                !(low..=high).contains(&(green - blue))
+            })
+        });
+        let missed = missed.count();
+        assert!(missed <= 15, "{blue} {green}: {missed} of 300");
     }
 }
 

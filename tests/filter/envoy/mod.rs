@@ -107,6 +107,28 @@ impl Envoy {
         envoy
     }
 
+    /// Starts Envoy anew as in the background of a shell, which goes on.
+    pub fn restart_in_background(&mut self, options: &str) {
+        self.process.stop();
+        std::fs::remove_file(self.folder.path().join("admin.txt")).unwrap();
+        let mut shell = Command::new("sh");
+        let script = format!(
+            "nohup sh start --concurrency 1 --admin-address-path admin.txt {options} & \
+             echo $! > envoy.pid; wait"
+        );
+        shell.args(["-c", &script]).env("ENVOY", artifacts::envoy());
+        shell.current_dir(self.folder.path());
+        self.process = Process::start(&mut shell, &self.folder.path().join("envoy.log"));
+        self.wait_until_ready();
+    }
+
+    /// Ends the shell in whose background Envoy runs; the process of Envoy.
+    pub fn close_shell(&mut self) -> Background {
+        let pid = std::fs::read_to_string(self.folder.path().join("envoy.pid")).unwrap();
+        self.process.stop();
+        Background(pid.trim().to_owned())
+    }
+
     fn wait_until_ready(&mut self) {
         let address = self.folder.path().join("admin.txt");
         let listeners = wait_for("Envoy to listen", || {
@@ -282,6 +304,23 @@ impl Proxy for Envoy {
 
     fn await_stat(&mut self, name: &str, value: u64) {
         self.wait_for_stats(&[(name.to_owned(), value)]);
+    }
+}
+
+/// A process whose parent is gone; it ends with this.
+pub struct Background(String);
+
+impl Background {
+    /// Whether it runs.
+    pub fn is_running(&self) -> bool {
+        // One that has ended, and that nobody has waited for, has no command line.
+        std::fs::read(format!("/proc/{}/cmdline", self.0)).is_ok_and(|it| !it.is_empty())
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        let _ = Command::new("kill").args(["-KILL", &self.0]).status();
     }
 }
 

@@ -4,6 +4,7 @@ mod answers;
 mod bodies;
 mod console;
 mod conversations;
+mod cookies;
 mod cut_short;
 mod demo;
 mod feedback;

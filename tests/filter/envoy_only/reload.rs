@@ -173,6 +173,32 @@ fn an_update_of_a_kubernetes_config_map_is_taken() {
     }
 }
 
+/// What Envoy has not confirmed is no success.
+#[test]
+fn the_weights_helper_fails_where_envoy_does_not_confirm() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = folder.path().join("filter.yaml");
+    let shipped = std::fs::read_to_string(artifacts::shipped("filter.yaml")).unwrap();
+    let ramp = shipped.replace("\"weights\": {\"blue\": 95, \"green\": 5}", "\"ramp\": {}");
+    // Nobody listens at a port that was free a moment ago.
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    for (text, code, messages) in [
+        (&shipped, 3, ["written, but not confirmed", "set ADMIN to its address"]),
+        (&ramp, 1, ["has a ramp, which moves the weights itself", "POST /rollback"]),
+    ] {
+        std::fs::write(&file, text).unwrap();
+        let mut command = Command::new("sh");
+        command.arg(artifacts::shipped("weights")).args(["75", "25"]).arg(&file);
+        let output = command.env("ADMIN", format!("http://{nobody}")).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert!(messages.iter().all(|it| said.contains(it)), "{said}");
+        let has_changed = std::fs::read_to_string(&file).unwrap().contains("\"blue\": 75");
+        assert_eq!(has_changed, code == 3);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "a file was left");
+    }
+}
+
 /// The helper that the README offers.
 #[test]
 fn the_weights_helper_changes_the_weights_and_says_what_became_of_it() {
@@ -188,23 +214,23 @@ fn the_weights_helper_changes_the_weights_and_says_what_became_of_it() {
             .output()
             .unwrap();
         let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
-        (output.status.success(), said)
+        (output.status.code().unwrap(), said)
     };
     let cases = [
-        ("0", "100", true, "weights 0/100 in force"),
-        ("0", "100", true, "the weights are 0/100 already"),
-        ("0", "0", false, "Envoy refused weights 0/0, and has the weights as before"),
-        ("0", "0", false, "Envoy refused weights 0/0, and has the weights as before"),
-        ("-1", "2", false, "usage: weights BLUE GREEN"),
-        ("", "5", false, "usage: weights BLUE GREEN"),
-        ("05", "5", false, "usage: weights BLUE GREEN"),
-        ("75", "25", true, "weights 75/25 in force"),
-        ("0", "1", true, "weights 0/1 in force"),
-        ("0", "0", false, "Envoy refused weights 0/0"),
+        ("0", "100", 0, "weights 0/100 in force"),
+        ("0", "100", 0, "the weights are 0/100 already"),
+        ("0", "0", 1, "Envoy refused weights 0/0, and has the weights as before"),
+        ("0", "0", 1, "Envoy refused weights 0/0, and has the weights as before"),
+        ("-1", "2", 2, "usage: weights BLUE GREEN"),
+        ("", "5", 2, "usage: weights BLUE GREEN"),
+        ("05", "5", 2, "usage: weights BLUE GREEN"),
+        ("75", "25", 0, "weights 75/25 in force"),
+        ("0", "1", 0, "weights 0/1 in force"),
+        ("0", "0", 1, "Envoy refused weights 0/0"),
     ];
-    for (blue, green, succeeds, message) in cases {
-        let (succeeded, said) = weights(blue, green);
-        assert!(succeeded == succeeds && said.contains(message), "{blue} {green}: {said}");
+    for (blue, green, expected, message) in cases {
+        let (code, said) = weights(blue, green);
+        assert!(code == expected && said.contains(message), "{blue} {green}: {code} {said}");
     }
     let text = std::fs::read_to_string(envoy.folder.path().join("filter.yaml")).unwrap();
     assert_eq!(text, shipped.replace("\"blue\": 95, \"green\": 5}", "\"blue\": 0, \"green\": 1}"));

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::artifacts;
+use crate::envoy::process::wait_for;
 use crate::envoy::{Envoy, Setup, filter_yaml, filter_yaml_of};
 use crate::proxy::{Proxy as _, Request, weights};
 
@@ -39,6 +40,29 @@ fn a_release_that_cannot_be_loaded_at_start_leaves_everyone_on_blue() {
         envoy.push(&weights(0, 7)).unwrap();
         assert_eq!(envoy.send(&Request::of("ada")).cluster, "llm-green", "{what}");
     }
+}
+
+/// With hot restart Envoy is sent SIGTERM when its parent ends.
+#[test]
+fn envoy_outlives_the_shell_that_started_it() {
+    let mut envoy = Envoy::start(&weights(0, 1));
+    let uptime = |envoy: &Envoy| {
+        let info: serde_json::Value = serde_json::from_str(&envoy.admin("/server_info")).unwrap();
+        info["uptime_current_epoch"].as_str().unwrap().trim_end_matches('s').parse::<u64>().unwrap()
+    };
+    envoy.restart_in_background("");
+    let background = envoy.close_shell();
+    let closed_at = uptime(&envoy);
+    // A signal arrives within milliseconds.
+    wait_for("Envoy to go on", || (uptime(&envoy) >= closed_at + 2).then_some(()));
+    assert!(background.is_running());
+    assert_eq!(envoy.send(&Request::of("ada")).version, "green");
+    drop(background);
+
+    // Who wants hot restart has it.
+    envoy.restart_in_background("--use-dynamic-base-id");
+    let background = envoy.close_shell();
+    wait_for("Envoy to end", || (!background.is_running()).then_some(()));
 }
 
 #[test]

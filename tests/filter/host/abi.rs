@@ -149,6 +149,7 @@ fn link_proxy(linker: &mut Linker<State>) {
             b"xds\0listener_metadata\0filter_metadata\0verdigris\0role" => {
                 stream.role.map(|role| role.as_bytes().to_vec())
             }
+            b"plugin_name" => Some(host.data().plugin.as_bytes().to_vec()),
             _ => None,
         };
         match found {

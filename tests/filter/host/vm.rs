@@ -44,6 +44,8 @@ pub struct State {
     /// The VM's metrics: an id is a place in this list.
     pub metrics: Vec<String>,
     pub config: Vec<u8>,
+    /// The name of the plugin whose root context was configured last.
+    pub plugin: &'static str,
     pub stream: Stream,
     pub calls: Vec<&'static str>,
     pub refused: HashMap<&'static str, u32>,
@@ -130,6 +132,7 @@ impl Vm {
             seed: shared.vms,
             metrics: Vec::new(),
             config: Vec::new(),
+            plugin: "verdigris",
             stream: Stream::default(),
             calls: Vec::new(),
             refused: HashMap::new(),
@@ -142,6 +145,17 @@ impl Vm {
         let mut vm = Self { store, instance };
         vm.call("_initialize", &[]);
         vm
+    }
+
+    /// As [`Self::configure`], for a plugin of this name.
+    pub fn configure_plugin(
+        &mut self,
+        plugin: &'static str,
+        root: u32,
+        config: &[u8],
+    ) -> Result<(), ()> {
+        self.store.data_mut().plugin = plugin;
+        self.configure(root, config)
     }
 
     /// Makes a root context and gives it a configuration.

@@ -3,6 +3,7 @@
 mod agreement;
 mod closed;
 mod going;
+mod rejected;
 mod steering;
 
 use reqwest::blocking::Response;

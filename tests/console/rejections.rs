@@ -1,0 +1,109 @@
+//! Notes of rejected configurations: what is kept, what settles them, and what is shown.
+
+use verdigris::console::{Kind, Rejection, Rejections, page};
+
+use crate::fixtures::{NOW_MS, of, ramping};
+
+fn note(plugin: &str, text: &str, why: &str) -> Rejection {
+    Rejection::new(plugin, text.as_bytes(), why, NOW_MS - 60_000)
+}
+
+const RELEASE: &str = r#"{"rollout": "assistant-v8", "weights": 1}"#;
+const CONSOLE: &str = r#"{"role": "console", "x": 1}"#;
+
+#[test]
+fn what_a_rejection_names_is_read_from_any_text() {
+    let long = format!(r#"{{"rollout": "{}"}}"#, "é".repeat(5000));
+    for (text, is_console, rollout) in [
+        (RELEASE, Some(false), Some("assistant-v8")),
+        (CONSOLE, Some(true), None),
+        (r#"{"rollout": 7}"#, Some(false), None),
+        ("[]", None, None),
+        ("{\"rollout\": ", None, None),
+        ("", None, None),
+        (&long, Some(false), Some(&*format!("{}…", "é".repeat(100)))),
+    ] {
+        let note = note("verdigris", text, "x: 1: y");
+        assert_eq!((note.is_console, note.rollout.as_deref()), (is_console, rollout), "{text}");
+    }
+    let note = Rejection::new("p", b"\xff{\"rollout\"", "a\u{1b}[2J\u{0}", 0);
+    assert_eq!((note.is_console, note.why.as_str()), (None, "a [2J "));
+}
+
+#[test]
+fn an_error_is_kept_in_bounds() {
+    let why = (0..1000).map(|line| format!("{line}{}\n", "x".repeat(2000))).collect::<String>();
+    let note = note("verdigris", RELEASE, &why);
+    assert!(note.why.chars().count() < 1000 && note.why.ends_with("and 997 more problems"));
+    let mut all = Rejections::default();
+    for plugin in 0..100 {
+        all.reject(Rejection { plugin: format!("p{plugin}"), ..note.clone() });
+        all.accept(&format!("q{plugin}"), Kind::Rollout, plugin);
+    }
+    assert_eq!(all.iter().count(), 8);
+    assert_eq!(all.iter().last().unwrap().plugin, "p99");
+    assert!(all.write().len() < 12_000, "{}", all.write().len());
+}
+
+/// Each row: what was accepted before, what was rejected, what is accepted then, and
+/// whether the note stays.
+#[test]
+fn a_note_stays_until_another_configuration_of_the_plugin_is_accepted() {
+    use Kind::{Console, Rollout};
+    for (rejected, accepted, stays) in [
+        // Workers accept late, and new VMs at any time, what was in force before.
+        (("verdigris", RELEASE), ("verdigris", Rollout, 1), true),
+        (("verdigris", RELEASE), ("verdigris", Rollout, 2), false),
+        (("verdigris", "{"), ("verdigris", Rollout, 2), false),
+        (("verdigris", RELEASE), ("verdigris-console", Console, 2), true),
+        // Both may have one name.
+        (("verdigris", RELEASE), ("verdigris", Console, 2), true),
+        (("verdigris", CONSOLE), ("verdigris", Rollout, 2), true),
+        (("verdigris", CONSOLE), ("verdigris", Console, 2), false),
+        (("other", RELEASE), ("verdigris", Rollout, 2), true),
+    ] {
+        let mut all = Rejections::default();
+        assert!(all.accept("verdigris", Rollout, 1));
+        all.reject(note(rejected.0, rejected.1, "why"));
+        let is_news = all.accept(accepted.0, accepted.1, accepted.2);
+        assert_eq!(is_news, accepted != ("verdigris", Rollout, 1));
+        assert_eq!(all.iter().count() == 1, stays, "{rejected:?} {accepted:?}");
+        assert_eq!(Rejections::read(&all.write()), all);
+    }
+}
+
+#[test]
+fn what_another_version_shares_is_read_as_far_as_it_is_known() {
+    let newer = br#"{"accepted": [{"plugin": "a", "is_console": false, "hash": 1, "x": 2}],
+        "rejected": [{"plugin": "a", "at_ms": 1, "why": "w", "severity": "high"}], "y": []}"#;
+    assert_eq!(Rejections::read(newer).iter().next().unwrap().why, "w");
+    for text in ["", "{", "[]", "\u{0}", r#"{"rejected": 1}"#] {
+        assert_eq!(Rejections::read(text.as_bytes()), Rejections::default(), "{text}");
+    }
+}
+
+#[test]
+fn a_rejection_is_shown_where_it_belongs_and_as_text() {
+    let why = "a: \"<script>\": b\nc: 1: d\ne: 2: f\ng: 3: h";
+    let shown = note("verdigris", r#"{"rollout": "<b>"}"#, why).problem(NOW_MS);
+    let text = "A configuration of rollout <b> was rejected at 12:02:04 UTC, and the one before it, \
+                if there is one, stays in force. a: \"<script>\": b; c: 1: d; e: 2: f; and one more \
+                problem";
+    assert_eq!(shown.what, text);
+    let mut view = of(vec![ramping()]);
+    view.problems.push(shown.clone());
+    let html = page(&view);
+    assert!(html.contains("rollout &lt;b&gt; was rejected") && html.contains("&lt;script&gt;"));
+    view.rollouts.clear();
+    assert!(page(&view).contains("rollout &lt;b&gt; was rejected"));
+
+    for (rejection, plugin, rollout, is_for) in [
+        (note("verdigris", "{", ""), "verdigris", "a", true),
+        (note("verdigris", r#"{"rollout": "b"}"#, ""), "verdigris", "a", true),
+        (note("other", r#"{"rollout": "a"}"#, ""), "verdigris", "a", true),
+        (note("other", r#"{"rollout": "b"}"#, ""), "verdigris", "a", false),
+        (note("verdigris", CONSOLE, ""), "verdigris", "a", false),
+    ] {
+        assert_eq!(rejection.is_for(plugin, rollout), is_for, "{rejection:?}");
+    }
+}
