@@ -43,6 +43,8 @@ pub enum Counter {
     ResponsesNone,
     /// Failures of the version.
     Errors,
+    /// Requests that another version's cluster answered in the end.
+    FailedOver,
     /// Requests that the client gave up.
     Aborted,
     /// Answers that were read.
@@ -214,7 +216,7 @@ impl Counter {
     ];
 
     /// What is counted of a response, where the configuration asks for it.
-    pub const OUTCOMES: [Self; 21] = [
+    pub const OUTCOMES: [Self; 22] = [
         Self::Responses2xx,
         Self::Responses3xx,
         Self::Responses4xx,
@@ -223,6 +225,7 @@ impl Counter {
         Self::ResponsesNone,
         Self::Errors,
         Self::Aborted,
+        Self::FailedOver,
         Self::Answers,
         Self::Unread,
         Self::UnreadFor(Unread::Encoded),
@@ -252,6 +255,7 @@ impl fmt::Display for Counter {
             Self::ResponsesNone => "responses_none",
             Self::Errors => "errors",
             Self::Aborted => "aborted",
+            Self::FailedOver => "failed_over",
             Self::Answers => "answers",
             Self::Unread => "unread",
             Self::UnreadFor(Unread::Encoded) => "unread_encoded",

@@ -147,6 +147,7 @@ impl Watch {
         };
         let outcome = Outcome {
             status: self.status,
+            has_failed_over: false,
             ending,
             is_stream,
             answer,

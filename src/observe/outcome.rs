@@ -34,6 +34,8 @@ pub struct Outcome {
     pub status: Option<u16>,
     /// How it ended.
     pub ending: Ending,
+    /// Whether another version's cluster answered in the end.
+    pub has_failed_over: bool,
     /// Whether the answer streams.
     pub is_stream: bool,
     /// The answer, where one was looked for.
@@ -47,8 +49,9 @@ pub struct Outcome {
 // === impl Outcome ===
 
 impl Outcome {
-    /// Whether the version failed: 5xx or 429, no end, or an answer that says so or
-    /// stops in the middle. A client that leaves is not the version's error.
+    /// Whether the version failed: 5xx or 429, no end, an answer that says so or stops in
+    /// the middle, or an answer by another version's cluster. A client that leaves is not
+    /// the version's error.
     pub fn is_error(&self) -> bool {
         let by_status = self.status.is_some_and(|status| status == 429 || status / 100 == 5);
         let by_answer = matches!(&self.answer, Some(Ok(answer)) if answer.error);
@@ -58,7 +61,7 @@ impl Outcome {
             (Some(Ok(answer)), Ending::Complete) => !answer.finished && !answer.malformed,
             (_, Ending::Complete) => self.status.is_none(),
         };
-        by_status || by_answer || is_unfinished
+        self.has_failed_over || by_status || by_answer || is_unfinished
     }
 
     /// Gives `add` each counter with what is to be added to it, never 0.
@@ -70,7 +73,11 @@ impl Outcome {
         };
         add(self.status_counter(), 1);
         add(Counter::Errors, self.is_error().into());
+        add(Counter::FailedOver, self.has_failed_over.into());
         add(Counter::Aborted, (self.ending == Ending::Aborted).into());
+        if self.has_failed_over {
+            return;
+        }
         let answer = match &self.answer {
             None => return,
             Some(Ok(answer)) if !answer.malformed => answer,
@@ -97,8 +104,12 @@ impl Outcome {
         add(Counter::CostMicrousd, price.map_or(0, |price| price.cost(tokens)));
     }
 
-    /// Gives `record` each histogram that this response has a value for.
+    /// Gives `record` each histogram that this response has a value for: none of them if
+    /// another version answered.
     pub fn record(&self, mut record: impl FnMut(Histogram, u64)) {
+        if self.has_failed_over {
+            return;
+        }
         record(Histogram::DurationMs, self.duration_ms);
         if let Some(ttft) = self.ttft_ms {
             record(Histogram::TtftMs, ttft);

@@ -20,6 +20,10 @@ pub fn told(
     prices: &Prices,
     objective: Option<Duration>,
 ) -> Told {
+    if outcome.has_failed_over {
+        // The rest is the other version's.
+        return Told::default().rate(Metric::ErrorRate, true);
+    }
     let is_aborted = outcome.ending == Ending::Aborted;
     let is_error = outcome.is_error();
     let mut told = Told::default()

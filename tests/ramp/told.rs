@@ -14,6 +14,7 @@ fn whole() -> Outcome {
     let model = Some(ModelName::of(b"m"));
     let answer = Answer { tokens, model, finished: true, ..Answer::default() };
     Outcome {
+        has_failed_over: false,
         status: Some(200),
         ending: Ending::Complete,
         is_stream: true,
@@ -71,7 +72,7 @@ fn what_is_not_known_is_not_told() {
     use Metric::{AbortRate, Cost, ErrorRate, RefusalRate, SlowRate, TruncationRate, Ttft};
     type Change = fn(&mut Outcome);
     type Known = &'static [(Metric, Option<bool>)];
-    let table: [(&str, Change, Known); 7] = [
+    let table: [(&str, Change, Known); 8] = [
         (
             "a status of 503",
             |it| (it.status, it.answer, it.ttft_ms) = (Some(503), None, None),
@@ -113,6 +114,17 @@ fn what_is_not_known_is_not_told() {
             "one that could not be read",
             |it| it.answer = Some(Err(Unread::Encoded)),
             &[(ErrorRate, Some(false)), (RefusalRate, None), (Cost, None)],
+        ),
+        (
+            "one by another version",
+            |it| it.has_failed_over = true,
+            &[
+                (ErrorRate, Some(true)),
+                (RefusalRate, None),
+                (TruncationRate, None),
+                (SlowRate, None),
+                (AbortRate, None),
+            ],
         ),
         (
             "one that is not what its format says",
