@@ -39,6 +39,7 @@ mod console;
 mod contexts;
 mod evidence;
 mod exports;
+mod failover;
 mod feedback;
 mod generation;
 mod host;

@@ -262,7 +262,7 @@ impl Running {
         match self.config.role {
             Some(role) => Some(role),
             // Asked only where there is a choice: it costs as much as a header.
-            None if self.config.shadow.is_some() => match host::listener_role() {
+            None if self.config.has_other_listeners() => match host::listener_role() {
                 Some(name) => Role::from_bytes(&name),
                 None => Some(Role::Release),
             },

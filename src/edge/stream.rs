@@ -85,13 +85,14 @@ impl Stream {
         let body = if ends { BodySoFar::None } else { BodySoFar::ToCome };
         match running.role() {
             Some(Role::Release) => {}
-            Some(Role::Shadow) => {
-                self.role = Role::Shadow;
-                return self.go_on(&running, Decided::of_shadow(), None, body);
+            Some(role @ (Role::Shadow | Role::Green)) => {
+                self.role = role;
+                return self.go_on(&running, Decided::of_green(), None, body);
             }
             None => {
                 log::error!(
-                    "the listener's metadata, verdigris.role: write \"shadow\" there, or nothing"
+                    "the listener's metadata, verdigris.role: write \"shadow\" or \"green\" there, or \
+                     nothing"
                 );
                 return Flow::Continue;
             }
@@ -259,18 +260,22 @@ impl Stream {
 
     /// Has Envoy route the request as decided, and counts.
     fn settle(&mut self, running: &Rc<Running>, decided: Decided, patched: Patched<'_>) {
-        let mut decided = decided;
+        let (mut decided, mut patched) = (decided, patched);
+        if self.role == Role::Release && running.config.patches_later(decided.decision.version) {
+            // It fits, and if green fails, blue is to be sent the request as it came.
+            patched = Patched::default();
+        }
         if !patched.write_body() {
             decided = decided.unpatchable();
         }
         let Decided { decision, lot, marker, is_shadowed, voter } = decided;
         let routed = match self.role {
             Role::Release => running.route(decision.version),
-            Role::Shadow if decision.reason == Reason::Unpatchable => {
-                running.metrics.count(Account::Shadow, decision);
+            Role::Shadow | Role::Green if decision.reason == Reason::Unpatchable => {
+                self.count_unsent(running, decision);
                 return;
             }
-            Role::Shadow => running.route_shadow(),
+            Role::Shadow | Role::Green => running.route_to_green(),
         };
         if let Err(error) = routed {
             // Envoy goes on with what early header mutation put, and that is not
@@ -288,6 +293,8 @@ impl Stream {
         let account = match self.role {
             Role::Release => Account::Of(decision.version),
             Role::Shadow => Account::Shadow,
+            // The release's listener has counted it, and watches it.
+            Role::Green => return,
         };
         running.count(account, decision);
         self.marker = marker;
@@ -312,13 +319,21 @@ impl Stream {
         }
     }
 
+    /// A request that only green may be sent, and is not.
+    fn count_unsent(&self, running: &Running, decision: Decision) {
+        // Of a green with failover the release's listener counts what became of it.
+        if self.role == Role::Shadow {
+            running.metrics.count(Account::Shadow, decision);
+        }
+    }
+
     /// The body that is waited for will not come: blue has the request as it is.
     fn give_up(&mut self) {
         let waiting = self.waiting.take().filter(|it| !matches!(it.awaited, Awaited::Vote));
         if let (Some(_), Some(running)) = (waiting, &self.running) {
             let decision = Decision { version: Version::Blue, reason: Reason::Unpatchable };
-            if self.role == Role::Shadow {
-                running.metrics.count(Account::Shadow, decision);
+            if self.role != Role::Release {
+                self.count_unsent(running, decision);
                 return;
             }
             let blue = Account::Of(Version::Blue);

@@ -39,6 +39,7 @@ pub struct Watch {
     body: Body,
     ttft_ms: Option<u64>,
     is_complete: bool,
+    has_failed_over: bool,
 }
 
 /// What is done with the body.
@@ -83,14 +84,16 @@ impl Watch {
             body: Body::Ignored,
             ttft_ms: None,
             is_complete: false,
+            has_failed_over: false,
         })
     }
 
     /// The response's headers have come.
     pub fn headers(&mut self, end_of_stream: bool) {
         self.is_complete |= end_of_stream;
+        self.has_failed_over = self.running.has_failed_over(self.account);
         let Some(answers) = &self.running.config.answers else { return };
-        if !answers.read {
+        if self.has_failed_over || !answers.read {
             self.status = host::response_status().and_then(|status| parse_status(&status));
             return;
         }
@@ -147,7 +150,7 @@ impl Watch {
         };
         let outcome = Outcome {
             status: self.status,
-            has_failed_over: false,
+            has_failed_over: self.has_failed_over,
             ending,
             is_stream,
             answer,

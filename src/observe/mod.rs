@@ -16,6 +16,7 @@
 //! | [`reader`] | bytes in, an answer out |
 //! | [`phrases`] | refusals told by how an answer opens |
 //! | [`price`] | what tokens cost |
+//! | [`failover`] | whether another version has answered |
 //! | [`outcome`] | what one response comes to, as counts |
 //!
 //! Bytes come in any pieces and are looked at once: framing passes slices of a
@@ -32,6 +33,7 @@ mod bedrock;
 mod chat;
 mod cohere;
 pub mod detect;
+pub mod failover;
 pub mod find;
 mod gemini;
 pub mod head;
@@ -49,6 +51,7 @@ pub mod text;
 
 pub use answer::{Answer, Tokens};
 pub use detect::{Format, Framing};
+pub use failover::Answerer;
 pub use head::Head;
 pub use outcome::{Ending, Outcome, Unread};
 pub use phrases::Phrases;

@@ -6,6 +6,7 @@ mod console;
 mod conversations;
 mod cut_short;
 mod demo;
+mod failover;
 mod feedback;
 mod logs_and_stats;
 mod page;
