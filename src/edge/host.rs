@@ -236,6 +236,14 @@ pub fn upstream_attempts() -> Option<u64> {
     (*attempts).try_into().ok().map(u64::from_le_bytes)
 }
 
+/// Whether Envoy has sent the request on to where the upstream's response redirects it; then it
+/// ends here without a response, and comes through the filters once more.
+///
+/// Source: Envoy's attributes, `response.code_details`.
+pub fn is_redirected() -> bool {
+    property(b"response\0code_details").is_ok_and(|details| *details == *b"internal_redirect")
+}
+
 fn property(path: &[u8]) -> Result<Value, HostError> {
     // SAFETY: `path` outlives the call, and the host writes as `Value` says.
     Value::fill(|value, size| unsafe {

@@ -50,6 +50,7 @@ mod metrics;
 mod pairs;
 mod patching;
 mod random;
+mod redirect;
 mod root;
 mod steering;
 mod stream;

@@ -9,6 +9,7 @@ use super::feedback::Feedback;
 use super::generation::Generation;
 use super::metrics::{RolloutMetrics, Shown};
 use super::random::Draws;
+use super::redirect::Redirects;
 use super::stream::Stream;
 use super::walker::{TICK_MS, Walker};
 use super::{host, logger, steering};
@@ -51,6 +52,8 @@ pub struct Running {
     pub random: Draws,
     /// What it takes to listen to users and judges, where they are.
     pub feedback: Option<Feedback>,
+    /// Requests that Envoy sends through the filters once more.
+    pub redirects: Redirects,
 }
 
 // === impl Root ===
@@ -136,6 +139,7 @@ impl Root {
             chronicle,
             random,
             feedback,
+            redirects: Redirects::default(),
         };
         running.follow_weights();
         if !is_shadow {
@@ -214,6 +218,7 @@ impl Root {
     /// The last stream of this configuration has ended, and these are left.
     pub fn end(&self, left: &[Self]) {
         let Some(running) = &self.running else { return };
+        running.redirects.clear();
         running.metrics.end(running.context_id);
         if let Some(walker) = &running.walker {
             let walker_of = |root: &Self| root.running.as_ref()?.walker.clone();

@@ -21,13 +21,16 @@ const REASON_STATE: &str = "verdigris.reason";
 /// The context of one HTTP stream.
 pub struct Stream {
     running: Option<Rc<Running>>,
-    role: Role,
+    pub role: Role,
     /// A request whose body is waited for.
     waiting: Option<Box<Waiting>>,
     watch: Option<Watch>,
     /// What the client is to be given with the response.
     marker: Option<Marker>,
     receipt: Option<String>,
+    /// The decision, once the request is sent on.
+    pub settled: Option<Decision>,
+    is_answered: bool,
 }
 
 /// Whether the request goes on, in the host's numbers.
@@ -68,6 +71,8 @@ impl Stream {
             watch: None,
             marker: None,
             receipt: None,
+            settled: None,
+            is_answered: false,
         }
     }
 
@@ -82,6 +87,11 @@ impl Stream {
         #[cfg(feature = "trap-for-tests")]
         trap_if_marked();
         let Some(running) = self.running.clone() else { return Flow::Continue };
+        if let Some(before) = running.redirected() {
+            // It has been decided, patched and counted, and is on its way to the same cluster.
+            *self = before;
+            return Flow::Continue;
+        }
         let body = if ends { BodySoFar::None } else { BodySoFar::ToCome };
         match running.role() {
             Some(Role::Release) => {}
@@ -164,6 +174,7 @@ impl Stream {
 
     pub fn response_headers(&mut self, ends: bool) {
         self.give_up();
+        self.is_answered = true;
         if let (Some(running), Some(marker)) = (&self.running, self.marker.take()) {
             running.give(&marker);
         }
@@ -190,6 +201,14 @@ impl Stream {
     /// The stream has ended, however it did.
     pub fn end(mut self) {
         self.give_up();
+        // The host is asked only of a request without a response, which is rare.
+        let is_unanswered = self.settled.is_some() && !self.is_answered;
+        if is_unanswered && host::is_redirected() {
+            if let Some(running) = self.running.clone() {
+                running.redirects.hold(self);
+            }
+            return;
+        }
         if let Some(watch) = self.watch {
             watch.count();
         }
@@ -283,6 +302,7 @@ impl Stream {
             log::error!("{decision:?} not applied: the host answered {error:?}");
             return;
         }
+        self.settled = Some(decision);
         if decision.reason != Reason::Unpatchable {
             patched.write_headers();
         }
@@ -348,6 +368,11 @@ impl Stream {
 impl Running {
     fn count(&self, account: Account, decision: Decision) {
         self.metrics.count(account, decision);
+        Self::show_reason(decision);
+    }
+
+    /// Has the access log name the reason.
+    pub fn show_reason(decision: Decision) {
         if decision.reason != Reason::Weight {
             // A reason that the host refuses is missing from the access log only.
             let _ = host::set_filter_state(REASON_STATE, decision.reason.as_str());
