@@ -251,6 +251,26 @@ fn a_refusal_names_field_value_and_mend() {
             "shadow: set: a shadow is a copy of what blue is sent",
         ),
         (
+            "/versions/green/failover",
+            Some(json!({})),
+            "versions.green.failover.cluster: missing: write",
+        ),
+        (
+            "/versions/green/failover",
+            Some(json!({"cluster": "llm-green"})),
+            "versions.green.failover.cluster: \"llm-green\": is also versions.green.cluster: name",
+        ),
+        (
+            "/versions/green/failover",
+            Some(json!({"cluster": "llm-blue"})),
+            "versions.green.failover.cluster: \"llm-blue\": is also versions.blue.cluster: name",
+        ),
+        (
+            "/versions/blue/failover",
+            Some(json!({"cluster": "llm-failover"})),
+            "versions.blue.failover: set: only green's requests fail over, to blue",
+        ),
+        (
             "/feedback",
             Some(json!({"thumb": "/t"})),
             "feedback.path: missing: write \"feedback\": where users'",

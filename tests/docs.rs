@@ -23,7 +23,7 @@ fn json_examples() -> Vec<&'static str> {
 #[test]
 fn every_example_of_a_configuration_is_one() {
     let examples = json_examples();
-    assert_eq!(examples.len(), 10);
+    assert_eq!(examples.len(), 11);
     for example in examples {
         Plugin::parse(example.as_bytes()).unwrap_or_else(|refused| panic!("{example}\n{refused}"));
     }

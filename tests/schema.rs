@@ -76,6 +76,7 @@ fn each_field_that_the_parser_knows_is_described() {
         ("/$defs/feedback", json!({"feedback": {"no_such_field": 1}})),
         ("/$defs/version", json!({"versions": {"blue": {"no_such_field": 1}}})),
         ("/$defs/request", json!({"versions": {"blue": {"request": {"no_such_field": 1}}}})),
+        ("/$defs/failover", json!({"versions": {"green": {"failover": {"no_such_field": 1}}}})),
         (
             "/$defs/request/properties/headers",
             json!({"versions": {"blue": {"request": {"headers": {"no_such_field": 1}}}}}),
@@ -189,6 +190,14 @@ fn both_refuse_what_is_wrong() {
         ("versions", json!({"blue": {"cluster": "b"}})),
         ("versions", json!({"blue": {"cluster": " b"}, "green": {"cluster": "g"}})),
         ("versions", json!({"blue": {"cluster": "b\n"}, "green": {"cluster": "g"}})),
+        (
+            "versions",
+            json!({
+                "blue": {"cluster": "b", "failover": {"cluster": "f"}},
+                "green": {"cluster": "g"},
+            }),
+        ),
+        ("versions", json!({"blue": {"cluster": "b"}, "green": {"cluster": "g", "failover": {}}})),
         ("weights", json!({"blue": 0, "green": 0})),
         ("weights", json!({"blue": 1})),
         ("weights", json!({"blue": 2_147_483_648_u64, "green": 0})),

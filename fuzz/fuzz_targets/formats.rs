@@ -41,6 +41,7 @@ fuzz_target!(|input: (u8, u8, &[u8])| {
     assert!(opening <= 16);
 
     let outcome = Outcome {
+        has_failed_over: false,
         status: Some(200),
         ending: Ending::Complete,
         is_stream: framing.is_stream(),

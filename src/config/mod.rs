@@ -20,6 +20,7 @@
 
 mod answers;
 mod conversation;
+mod failover;
 mod feedback;
 mod formats;
 mod gates;

@@ -8,19 +8,25 @@ pub enum Role {
     Release,
     /// It gets copies of blue's requests, and has green answer them for nobody.
     Shadow,
+    /// It gets green's requests as they came, and sends them to green as green has them.
+    Green,
 }
 
 // === impl Role ===
 
 impl Role {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Release, Self::Shadow];
+    pub const ALL: [Self; 3] = [Self::Release, Self::Shadow, Self::Green];
 
-    /// The name used in the configuration and in a listener's metadata.
+    /// Those that a configuration may name; the others only a listener's metadata.
+    pub const CONFIGURED: [Self; 2] = [Self::Release, Self::Shadow];
+
+    /// The name used in a listener's metadata, and in the configuration.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Release => "release",
             Self::Shadow => "shadow",
+            Self::Green => "green",
         }
     }
 

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::answers::{Answers, answers};
 use super::conversation::{Conversations, conversations};
+use super::failover::{Clusters, failover};
 use super::feedback::{Feedback, feedback};
 use super::formats::Formats;
 use super::names::{ClusterName, CookieName, HeaderName, RolloutName};
@@ -65,6 +66,8 @@ pub struct Config {
     pub shadow: Option<Shadow>,
     /// What is listened to of users and judges, if anything.
     pub feedback: Option<Feedback>,
+    /// The cluster that sends a request to blue if green fails, if there is one.
+    pub green_failover: Option<ClusterName>,
     /// What the filter is there for, where that does not depend on the listener.
     pub role: Option<Role>,
 }
@@ -93,6 +96,24 @@ impl Config {
             Version::Blue => &self.blue_cluster,
             Version::Green => &self.green_cluster,
         }
+    }
+
+    /// The cluster that the release's listener sends `version`'s requests to.
+    pub fn cluster_for_release(&self, version: Version) -> &ClusterName {
+        match (version, &self.green_failover) {
+            (Version::Green, Some(cluster)) => cluster,
+            _ => self.cluster(version),
+        }
+    }
+
+    /// Whether another listener than the release's changes `version`'s requests.
+    pub fn patches_later(&self, version: Version) -> bool {
+        version == Version::Green && self.green_failover.is_some()
+    }
+
+    /// Whether the filter runs in other listeners than the release's.
+    pub fn has_other_listeners(&self) -> bool {
+        self.shadow.is_some() || self.green_failover.is_some()
     }
 
     /// What `version` changes in its requests, if anything.
@@ -147,6 +168,14 @@ impl TryFrom<Written> for Config {
             Some(name) => problems.checked("default_cluster", &name, cluster_name),
             None => blue_cluster.clone(),
         };
+        let clusters = Clusters {
+            blue: blue_cluster.as_ref(),
+            green: green_cluster.as_ref(),
+            default: default_cluster.as_ref(),
+        };
+        let [blue_failover, green_failover] =
+            [written.versions.blue.failover, written.versions.green.failover];
+        let green_failover = failover(blue_failover, green_failover, &clusters, &mut problems);
         let pins = pins(&written.pins, &mut problems);
         let force_header =
             written.force_header.map(|name| problems.checked("force_header", &name, header_name));
@@ -249,6 +278,10 @@ impl TryFrom<Written> for Config {
                     Some(feedback) => Some(feedback?),
                     None => None,
                 },
+                green_failover: match green_failover {
+                    Some(cluster) => Some(cluster?),
+                    None => None,
+                },
                 role: written.role,
             })
         })();
@@ -256,7 +289,7 @@ impl TryFrom<Written> for Config {
     }
 }
 
-fn cluster_name(name: &str) -> Result<ClusterName, &'static str> {
+pub(super) fn cluster_name(name: &str) -> Result<ClusterName, &'static str> {
     ClusterName::new(name).ok_or(ClusterName::RULE)
 }
 

@@ -8,7 +8,9 @@ use serde_json::Value;
 
 use super::reader::{Fields, Place, Unique, fields_of};
 use super::written_ramp::WrittenRamp;
-use super::written_release::{WrittenConversation, WrittenFeedback, WrittenRequest, WrittenShadow};
+use super::written_release::{
+    WrittenConversation, WrittenFailover, WrittenFeedback, WrittenRequest, WrittenShadow,
+};
 use super::{Problem, Refused, Role};
 use crate::observe::{Format, LimitPolicy};
 
@@ -66,6 +68,7 @@ pub struct WrittenVersion {
     pub cluster: Option<String>,
     pub format: Option<Format>,
     pub request: Option<WrittenRequest>,
+    pub failover: Option<WrittenFailover>,
 }
 
 /// What is looked at of responses.
@@ -206,9 +209,9 @@ impl Written {
             feedback: fields.fields("feedback").map(WrittenFeedback::read),
             role: {
                 // `Plugin` has told the console's apart.
-                let [release, shadow] = Role::ALL.map(Role::as_str);
+                let [release, shadow] = Role::CONFIGURED.map(Role::as_str);
                 let at = fields.choice("role", &[release, shadow, "console"]);
-                at.and_then(|at| Role::ALL.get(at).copied())
+                at.and_then(|at| Role::CONFIGURED.get(at).copied())
             },
             console: fields.fields("console").map(WrittenConsole::read),
         };
@@ -283,6 +286,7 @@ impl WrittenVersion {
             cluster: fields.text("cluster"),
             format: format(&mut fields),
             request: fields.fields("request").map(WrittenRequest::read),
+            failover: fields.fields("failover").map(WrittenFailover::read),
         };
         fields.end();
         written

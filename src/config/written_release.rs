@@ -102,6 +102,13 @@ pub struct WrittenRequest {
     pub unpatchable: Unpatchable,
 }
 
+/// Where requests go that another version answers if this one fails.
+#[derive(Clone, Debug, Default)]
+#[allow(missing_docs, reason = "the README's reference is their one description")]
+pub struct WrittenFailover {
+    pub cluster: Option<String>,
+}
+
 /// Headers that a version sets and removes.
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs, reason = "the README's reference is their one description")]
@@ -241,6 +248,14 @@ impl WrittenRequest {
                 _ => Unpatchable::Blue,
             },
         };
+        fields.end();
+        written
+    }
+}
+
+impl WrittenFailover {
+    pub(super) fn read(mut fields: Fields<'_>) -> Self {
+        let written = Self { cluster: fields.text("cluster") };
         fields.end();
         written
     }

@@ -55,8 +55,9 @@ impl LaterCookies {
 // === impl Decided ===
 
 impl Decided {
-    /// A shadow's: green is asked, for nobody.
-    pub fn of_shadow() -> Self {
+    /// Green's, at a listener that has nothing but green's requests: a shadow's, or that of
+    /// a green with failover.
+    pub fn of_green() -> Self {
         let decision = Decision { version: Version::Green, reason: Reason::Weight };
         Self { decision, lot: None, marker: None, is_shadowed: false, voter: None }
     }
@@ -139,8 +140,8 @@ impl Running {
         (claim.unwrap_or(unknown), marker)
     }
 
-    /// Has a shadow go to green. Without that it goes nowhere.
-    pub fn route_shadow(&self) -> Result<(), HostError> {
+    /// Sends the request to green's own cluster. Without that it goes nowhere.
+    pub fn route_to_green(&self) -> Result<(), HostError> {
         let Config { cluster_header, green_cluster, .. } = &self.config;
         host::replace_request_header(cluster_header.as_str(), green_cluster.as_str())
     }
@@ -197,7 +198,7 @@ impl Running {
         if version == Version::Green {
             names_version(version)?;
         }
-        let cluster = config.cluster(version);
+        let cluster = config.cluster_for_release(version);
         if *cluster == config.default_cluster {
             return Ok(());
         }

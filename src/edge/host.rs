@@ -236,6 +236,30 @@ pub fn plugin_name() -> Option<Value> {
     property(b"plugin_name").ok()
 }
 
+/// The version that the endpoint which answers is of, by the endpoint's metadata; `None` where
+/// that does not say.
+///
+/// Source: Envoy's attributes, `xds.upstream_host_metadata`.
+pub fn upstream_version() -> Option<Value> {
+    property(b"xds\0upstream_host_metadata\0filter_metadata\0verdigris\0version").ok()
+}
+
+/// How often the request was sent upstream.
+///
+/// Source: Envoy's attributes, `upstream.request_attempt_count`.
+pub fn upstream_attempts() -> Option<u64> {
+    let attempts = property(b"upstream\0request_attempt_count").ok()?;
+    (*attempts).try_into().ok().map(u64::from_le_bytes)
+}
+
+/// Whether Envoy has sent the request on to where the upstream's response redirects it; then it
+/// ends here without a response, and comes through the filters once more.
+///
+/// Source: Envoy's attributes, `response.code_details`.
+pub fn is_redirected() -> bool {
+    property(b"response\0code_details").is_ok_and(|details| *details == *b"internal_redirect")
+}
+
 fn property(path: &[u8]) -> Result<Value, HostError> {
     // SAFETY: `path` outlives the call, and the host writes as `Value` says.
     Value::fill(|value, size| unsafe {

@@ -233,9 +233,7 @@ impl RolloutMetrics {
         outcome.count(class, refusal_phrases, prices, |counter, count| {
             metrics.counters.add(counter, count);
         });
-        if !outcome.has_failed_over {
-            outcome.record(|histogram, value| metrics.histograms.record(histogram, value));
-        }
+        outcome.record(|histogram, value| metrics.histograms.record(histogram, value));
     }
 
     fn account(&self, account: Account) -> Option<&AccountMetrics> {

@@ -9,6 +9,7 @@ use super::feedback::Feedback;
 use super::generation::Generation;
 use super::metrics::{RolloutMetrics, Shown};
 use super::random::Draws;
+use super::redirect::Redirects;
 use super::stream::Stream;
 use super::walker::{TICK_MS, Walker};
 use super::{host, logger, rejections, steering};
@@ -54,6 +55,8 @@ pub struct Running {
     pub random: Draws,
     /// What it takes to listen to users and judges, where they are.
     pub feedback: Option<Feedback>,
+    /// Requests that Envoy sends through the filters once more.
+    pub redirects: Redirects,
 }
 
 // === impl Root ===
@@ -145,6 +148,7 @@ impl Root {
             chronicle,
             random,
             feedback,
+            redirects: Redirects::default(),
         };
         running.follow_weights();
         if !is_shadow {
@@ -223,6 +227,7 @@ impl Root {
     /// The last stream of this configuration has ended, and these are left.
     pub fn end(&self, left: &[Self]) {
         let Some(running) = &self.running else { return };
+        running.redirects.clear();
         running.metrics.end(running.context_id);
         if let Some(walker) = &running.walker {
             let walker_of = |root: &Self| root.running.as_ref()?.walker.clone();
@@ -271,7 +276,7 @@ impl Running {
         match self.config.role {
             Some(role) => Some(role),
             // Asked only where there is a choice: it costs as much as a header.
-            None if self.config.shadow.is_some() => match host::listener_role() {
+            None if self.config.has_other_listeners() => match host::listener_role() {
                 Some(name) => Role::from_bytes(&name),
                 None => Some(Role::Release),
             },

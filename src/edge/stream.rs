@@ -20,13 +20,16 @@ const REASON_STATE: &str = "verdigris.reason";
 /// The context of one HTTP stream.
 pub struct Stream {
     running: Option<Rc<Running>>,
-    role: Role,
+    pub role: Role,
     /// A request whose body is waited for.
     waiting: Option<Box<Waiting>>,
     watch: Option<Watch>,
     /// What the client is to be given with the response.
     marker: Option<Marker>,
     receipt: Option<String>,
+    /// The decision, once the request is sent on.
+    pub settled: Option<Decision>,
+    is_answered: bool,
 }
 
 /// Whether the request goes on, in the host's numbers.
@@ -67,6 +70,8 @@ impl Stream {
             watch: None,
             marker: None,
             receipt: None,
+            settled: None,
+            is_answered: false,
         }
     }
 
@@ -81,16 +86,22 @@ impl Stream {
         #[cfg(feature = "trap-for-tests")]
         trap_if_marked();
         let Some(running) = self.running.clone() else { return Flow::Continue };
+        if let Some(before) = running.redirected() {
+            // It has been decided, patched and counted, and is on its way to the same cluster.
+            *self = before;
+            return Flow::Continue;
+        }
         let body = if ends { BodySoFar::None } else { BodySoFar::ToCome };
         match running.role() {
             Some(Role::Release) => {}
-            Some(Role::Shadow) => {
-                self.role = Role::Shadow;
-                return self.go_on(&running, Decided::of_shadow(), None, body);
+            Some(role @ (Role::Shadow | Role::Green)) => {
+                self.role = role;
+                return self.go_on(&running, Decided::of_green(), None, body);
             }
             None => {
                 log::error!(
-                    "the listener's metadata, verdigris.role: write \"shadow\" there, or nothing"
+                    "the listener's metadata, verdigris.role: write \"shadow\" or \"green\" there, or \
+                     nothing"
                 );
                 return Flow::Continue;
             }
@@ -160,6 +171,7 @@ impl Stream {
 
     pub fn response_headers(&mut self, ends: bool) {
         self.give_up();
+        self.is_answered = true;
         if let (Some(running), Some(marker)) = (&self.running, self.marker.take()) {
             running.give(&marker);
         }
@@ -186,6 +198,14 @@ impl Stream {
     /// The stream has ended, however it did.
     pub fn end(mut self) {
         self.give_up();
+        // The host is asked only of a request without a response, which is rare.
+        let is_unanswered = self.settled.is_some() && !self.is_answered;
+        if is_unanswered && host::is_redirected() {
+            if let Some(running) = self.running.clone() {
+                running.redirects.hold(self);
+            }
+            return;
+        }
         if let Some(watch) = self.watch {
             watch.count();
         }
@@ -256,18 +276,22 @@ impl Stream {
 
     /// Has Envoy route the request as decided, and counts.
     fn settle(&mut self, running: &Rc<Running>, decided: Decided, patched: Patched<'_>) {
-        let mut decided = decided;
+        let (mut decided, mut patched) = (decided, patched);
+        if self.role == Role::Release && running.config.patches_later(decided.decision.version) {
+            // It fits, and if green fails, blue is to be sent the request as it came.
+            patched = Patched::default();
+        }
         if !patched.write_body() {
             decided = decided.unpatchable();
         }
         let Decided { decision, lot, marker, is_shadowed, voter } = decided;
         let routed = match self.role {
             Role::Release => running.route(decision.version),
-            Role::Shadow if decision.reason == Reason::Unpatchable => {
-                running.metrics.count(Account::Shadow, decision);
+            Role::Shadow | Role::Green if decision.reason == Reason::Unpatchable => {
+                self.count_unsent(running, decision);
                 return;
             }
-            Role::Shadow => running.route_shadow(),
+            Role::Shadow | Role::Green => running.route_to_green(),
         };
         if let Err(error) = routed {
             // Envoy goes on with what early header mutation put, and that is not
@@ -275,6 +299,7 @@ impl Stream {
             log::error!("{decision:?} not applied: the host answered {error:?}");
             return;
         }
+        self.settled = Some(decision);
         if decision.reason != Reason::Unpatchable {
             patched.write_headers();
         }
@@ -285,6 +310,8 @@ impl Stream {
         let account = match self.role {
             Role::Release => Account::Of(decision.version),
             Role::Shadow => Account::Shadow,
+            // The release's listener has counted it, and watches it.
+            Role::Green => return,
         };
         running.count(account, decision);
         self.marker = marker;
@@ -309,13 +336,21 @@ impl Stream {
         }
     }
 
+    /// A request that only green may be sent, and is not.
+    fn count_unsent(&self, running: &Running, decision: Decision) {
+        // Of a green with failover the release's listener counts what became of it.
+        if self.role == Role::Shadow {
+            running.metrics.count(Account::Shadow, decision);
+        }
+    }
+
     /// The body that is waited for will not come: blue has the request as it is.
     fn give_up(&mut self) {
         let waiting = self.waiting.take().filter(|it| !matches!(it.awaited, Awaited::Vote));
         if let (Some(_), Some(running)) = (waiting, &self.running) {
             let decision = Decision { version: Version::Blue, reason: Reason::Unpatchable };
-            if self.role == Role::Shadow {
-                running.metrics.count(Account::Shadow, decision);
+            if self.role != Role::Release {
+                self.count_unsent(running, decision);
                 return;
             }
             let blue = Account::Of(Version::Blue);
@@ -330,6 +365,11 @@ impl Stream {
 impl Running {
     fn count(&self, account: Account, decision: Decision) {
         self.metrics.count(account, decision);
+        Self::show_reason(decision);
+    }
+
+    /// Has the access log name the reason.
+    pub fn show_reason(decision: Decision) {
         if decision.reason != Reason::Weight {
             // A reason that the host refuses is missing from the access log only.
             let _ = host::set_filter_state(REASON_STATE, decision.reason.as_str());

@@ -43,6 +43,7 @@ pub struct Watch {
     body: Body,
     ttft: Option<Duration>,
     is_complete: bool,
+    has_failed_over: bool,
 }
 
 /// A request that is evidence for a ramp.
@@ -111,12 +112,14 @@ impl Watch {
             body: Body::Ignored,
             ttft: None,
             is_complete: false,
+            has_failed_over: false,
         })
     }
 
     /// The response's headers have come.
     pub fn headers(&mut self, end_of_stream: bool) {
         self.is_complete |= end_of_stream;
+        self.has_failed_over = self.running.has_failed_over(self.account);
         let Some(answers) = &self.running.config.answers else { return };
         let Ok(headers) = host::response_headers() else { return };
         let head = Head::of(headers.iter());
@@ -231,7 +234,7 @@ impl Watch {
             grpc_status,
             ending: Ending::new(is_over, flags, has_other_cause),
             flags: flags.unwrap_or_default(),
-            has_failed_over: false,
+            has_failed_over: self.has_failed_over,
             is_model_path: self.format.is_some(),
             has_body: self.has_body,
             is_stream,

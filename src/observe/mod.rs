@@ -18,6 +18,7 @@
 //! | [`price`] | what tokens cost |
 //! | [`grpc`] | gRPC's status, and where gRPC-Web carries it |
 //! | [`class`] | what one exchange counts as: the table |
+//! | [`failover`] | whether another version has answered |
 //! | [`outcome`] | what one response comes to, as counts |
 //!
 //! Bytes come in any pieces and are looked at once: framing passes slices of a
@@ -35,6 +36,7 @@ mod chat;
 pub mod class;
 mod cohere;
 pub mod detect;
+pub mod failover;
 pub mod find;
 mod gemini;
 pub mod grpc;
@@ -54,6 +56,7 @@ pub mod text;
 pub use answer::{Answer, Tokens};
 pub use class::{Class, Ending, LimitPolicy, Method, Protocol, ResponseFlags};
 pub use detect::{Format, Framing};
+pub use failover::Answerer;
 pub use head::Head;
 pub use outcome::{Outcome, Unread};
 pub use phrases::Phrases;

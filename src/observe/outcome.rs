@@ -112,8 +112,12 @@ impl Outcome {
         add(Counter::CostMicrousd, answer.price(prices).map_or(0, |price| price.cost(tokens)));
     }
 
-    /// Gives `record` each histogram that this response has a value for.
+    /// Gives `record` each histogram that this response has a value for: none of them if
+    /// another version answered.
     pub fn record(&self, mut record: impl FnMut(Histogram, u64)) {
+        if self.has_failed_over {
+            return;
+        }
         record(Histogram::DurationMs, milliseconds(self.duration));
         if let Some(ttft) = self.ttft {
             record(Histogram::TtftMs, milliseconds(ttft));

@@ -42,6 +42,10 @@ const OF_BODIES: [Metric; 6] = [
 /// - All input is priced as if no cache had been there: a version with few users has
 ///   colder caches, and would seem dearer than it is.
 pub fn told(outcome: &Outcome, measure: Measure<'_>) -> Told {
+    if outcome.has_failed_over {
+        // The rest is the other version's.
+        return Told::default().rate(Metric::ErrorRate, true);
+    }
     let class = outcome.class(measure.limits);
     let is_aborted = outcome.ending == Ending::Aborted;
     match class {

@@ -12,6 +12,7 @@ mod artifacts;
 mod browser;
 mod envoy;
 mod envoy_only;
+mod failover;
 mod feedback;
 mod host;
 mod host_only;

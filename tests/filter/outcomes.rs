@@ -316,6 +316,48 @@ fn outcomes_are_counted_without_reading() {
     }
 }
 
+/// With failover another version may have answered: an error, of which nothing else counts.
+#[test]
+fn an_answer_by_another_version_is_an_error() {
+    let own: Counts = vec![("responses_2xx", 1), ("answers", 1), ("tokens_input", 100)];
+    let other: Counts = vec![("responses_2xx", 1), ("errors", 1), ("failed_over", 1)];
+    let table = [
+        // What the endpoint's metadata say, how often the request was sent, what is counted.
+        (Some("green"), 1, &own),
+        (Some("green"), 2, &own),
+        (Some("blue"), 1, &other),
+        (Some("blue"), 2, &other),
+        (Some("next"), 1, &other),
+        (None, 1, &own),
+        (None, 2, &other),
+    ];
+    let failover = |read: bool| {
+        let mut config = answers(json!({"answers": {"read": read}}));
+        config["versions"]["green"]["failover"] = json!({"cluster": "llm-green-failover"});
+        config
+    };
+    for (version, attempts, expected) in table {
+        let response = || Response { version, attempts, ..stream(&[ROLE, HI, USAGE, DONE]) };
+        let mut host = Host::start(&failover(true));
+        host.send_for(&request(CHAT), response());
+        let mut counted = counts(&mut host);
+        counted.retain(|(name, _)| !["tokens_output", "tokens_cached"].contains(name));
+        assert_eq!(&counted, expected, "{version:?} {attempts}");
+        let has_times = host.stat(&counter("green", "duration_ms")).is_some_and(|it| it > 0);
+        assert_eq!(has_times, expected == &own, "{version:?} {attempts}");
+
+        let mut host = Host::start(&failover(false));
+        host.send_for(&request(CHAT), response());
+        let mut expected = expected.clone();
+        expected.retain(|(name, _)| !["answers", "tokens_input"].contains(name));
+        assert_eq!(counts(&mut host), expected, "{version:?} {attempts} unread");
+    }
+    // Without failover the host is not asked.
+    let mut host = Host::start(&answers(json!({})));
+    let calls = host.calls_of(&request(CHAT));
+    assert!(!calls.contains(&"proxy_get_property"), "{calls:?}");
+}
+
 /// What the host refuses is missing from the counts, and nothing else is lost.
 #[test]
 fn a_host_that_refuses_to_show_the_answer_harms_nothing() {

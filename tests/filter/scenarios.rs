@@ -2,6 +2,9 @@
 
 use serde_json::{Value, json};
 
+use crate::failover::{
+    a_green_with_failover_is_sent_what_it_is_sent_without, what_does_not_fit_green_is_blues_at_once,
+};
 use crate::feedback::{
     a_bad_vote_is_told_what_is_wrong_with_it, a_vote_counts_for_the_version_that_answered,
     nobody_votes_without_limit, the_upstream_can_answer_votes,
@@ -53,6 +56,8 @@ scenarios! {
     green_is_asked_as_well_for_nobody,
     only_what_can_be_asked_twice_has_a_shadow,
     a_units_requests_have_shadows_or_none_of_them_has,
+    a_green_with_failover_is_sent_what_it_is_sent_without,
+    what_does_not_fit_green_is_blues_at_once,
     a_vote_counts_for_the_version_that_answered,
     a_bad_vote_is_told_what_is_wrong_with_it,
     the_upstream_can_answer_votes,

@@ -124,7 +124,7 @@ fn what_is_not_known_is_not_told() {
         Metric::Cost,
     ];
     let nothing = [Nothing; 11];
-    let table: [(&str, Change, [Known; 11]); 16] = [
+    let table: [(&str, Change, [Known; 11]); 17] = [
         (
             "a whole answer",
             |_| {},
@@ -205,6 +205,14 @@ fn what_is_not_known_is_not_told() {
                 Missing,
                 Missing,
                 Missing,
+            ],
+        ),
+        (
+            "one by another version",
+            |it| it.has_failed_over = true,
+            [
+                Bad, Nothing, Nothing, Nothing, Nothing, Nothing, Nothing, Nothing, Nothing,
+                Nothing, Nothing,
             ],
         ),
         (

@@ -67,6 +67,7 @@ pub fn effects(
     }
     effects.extend(ways::conversations(old, new));
     effects.extend(ways::clusters(old, new));
+    effects.extend(ways::failover(old, new));
     effects.extend(ways::requests(old, new, is_renamed));
     effects.extend(dealing::pins(old_text, new_text, new));
     effects.extend(ways::missing(old, new));

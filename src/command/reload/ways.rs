@@ -75,6 +75,20 @@ pub(super) fn clusters(old: &Config, new: &Config) -> Vec<Effect> {
     effects
 }
 
+pub(super) fn failover(old: &Config, new: &Config) -> Option<Effect> {
+    if old.green_failover == new.green_failover {
+        return None;
+    }
+    let what = match &new.green_failover {
+        Some(cluster) => format!(
+            "green's requests go to {cluster} from now on, which must try green and then blue: blue \
+             answers what green fails, and it is still green's error"
+        ),
+        None => "users get green's failures from now on, and not blue's answers".to_owned(),
+    };
+    Some(Effect::of("versions.green.failover", what))
+}
+
 pub(super) fn requests(old: &Config, new: &Config, is_renamed: bool) -> Vec<Effect> {
     let is_other = |version| old.request(version) != new.request(version);
     let changed = Version::ALL.into_iter().filter(|version| is_other(*version));
@@ -147,6 +161,7 @@ pub(super) fn roles(old: &Config, new: &Config) -> Option<Effect> {
         Some(Role::Shadow) => {
             "green answers every request of this listener, for nobody: it decides nothing any more"
         }
+        Some(Role::Green) => "it sends every request of this listener to green",
         Some(Role::Release) => "it decides who answers, whatever the listener's metadata say",
         None => "the listener's metadata say what the filter does there, and else it decides",
     };

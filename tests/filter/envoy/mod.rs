@@ -1,5 +1,6 @@
 //! A real Envoy with the shipped bootstrap, of which a test changes the ports.
 
+pub mod broken;
 pub mod process;
 pub mod prometheus;
 pub mod upstream;
@@ -341,7 +342,7 @@ fn launch(folder: &Path, workers: u32, token: Option<&str>) -> Process {
 /// The shipped bootstrap on free ports, with a third cluster to hand over to.
 fn bootstrap(upstreams: &[Upstream; 3]) -> String {
     let shipped = std::fs::read_to_string(artifacts::shipped("envoy.yaml")).unwrap();
-    let green = &shipped[shipped.find("  - name: llm-green").unwrap()..];
+    let green = &shipped[shipped.find("  - name: llm-green\n    type").unwrap()..];
     let next = green.replace("llm-green", "llm-next").replace("4021", "4022");
     let mut bootstrap = shipped.clone() + &next;
     let [blue, green, next] = upstreams.each_ref().map(|upstream| upstream.port);

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::Request;
+use axum::extract::{Path, Request};
 use axum::response::Response;
 use axum::routing::any;
 use serde_json::{Value, json};
@@ -79,6 +79,7 @@ impl Upstream {
         let (stalled, stall) = watch::channel(false);
         let app = Router::new()
             .route("/hold", any(move || hold(release.clone())))
+            .route("/redirect/{status}/{times}/{*path}", any(redirect))
             .route(
                 "/model/completions",
                 any({
@@ -221,6 +222,22 @@ fn replay(request: &Request) -> Option<Response> {
         response = response.header("content-encoding", "gzip");
     }
     Some(response.body(Body::from_stream(ReceiverStream::new(body))).unwrap())
+}
+
+/// Sends the client on to `path`, over as many redirects as are asked for.
+async fn redirect(
+    Path((status, times, path)): Path<(u16, u16, String)>,
+    request: Request,
+) -> Response {
+    let host = request.headers()["host"].to_str().unwrap();
+    let place = match times {
+        1 => path,
+        _ => format!("redirect/{status}/{}/{path}", times - 1),
+    };
+    let location = format!("http://{host}/{place}");
+    // Unread, the body would end the connection.
+    let _ = axum::body::to_bytes(request.into_body(), usize::MAX).await;
+    Response::builder().status(status).header("location", location).body(Body::empty()).unwrap()
 }
 
 async fn hold(mut release: watch::Receiver<bool>) -> Response {

@@ -34,7 +34,7 @@ fn a_cluster_that_does_not_exist_fails_its_own_users_only() {
 }
 
 /// Green has two endpoints, of which one takes no connection.
-fn with_a_second_endpoint_of_green(bootstrap: String, upstreams: &[Upstream; 3]) -> String {
+pub fn with_a_second_endpoint_of_green(bootstrap: String, upstreams: &[Upstream; 3]) -> String {
     let endpoint = |port| {
         format!(
             "        - endpoint: {{address: {{socket_address: \

@@ -150,6 +150,12 @@ fn link_proxy(linker: &mut Linker<State>) {
                 stream.role.map(|role| role.as_bytes().to_vec())
             }
             b"plugin_name" => Some(host.data().plugin.as_bytes().to_vec()),
+            b"xds\0upstream_host_metadata\0filter_metadata\0verdigris\0version" => {
+                stream.response.version.map(|version| version.as_bytes().to_vec())
+            }
+            b"upstream\0request_attempt_count" => {
+                Some(stream.response.attempts.to_le_bytes().to_vec())
+            }
             _ => None,
         };
         match found {

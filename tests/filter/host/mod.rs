@@ -60,13 +60,18 @@ impl Worker {
         self.vm.run_stream(context, self.root, stream)
     }
 
+    /// What the filter makes of a request at the internal listener of this role.
+    fn run_inside(&mut self, mut request: Stream, role: &'static str) -> Stream {
+        request.remove("x-verdigris-cluster");
+        request.replace("x-verdigris-version", role.as_bytes());
+        request.role = Some(role);
+        self.run(request)
+    }
+
     /// What reaches green of the copy of a request, if it does.
     fn run_shadow(&mut self, mut copied: Stream) -> Option<Copied> {
         copied.remove("x-verdigris-shadow");
-        copied.remove("x-verdigris-cluster");
-        copied.replace("x-verdigris-version", b"shadow");
-        copied.role = Some("shadow");
-        let sent = self.run(copied);
+        let sent = self.run_inside(copied, "shadow");
         let text = |name| String::from_utf8(sent.get(name).unwrap().to_vec()).unwrap();
         sent.get("x-verdigris-cluster")?;
         Some(Copied {
@@ -194,6 +199,9 @@ impl Host {
             let copied = self.workers[worker].run_shadow(stream.clone());
             self.shadows.extend(copied);
             stream.remove("x-verdigris-shadow");
+        }
+        if stream.get("x-verdigris-cluster") == Some(b"llm-green-failover") {
+            stream = self.workers[worker].run_inside(stream, "green");
         }
         let text = |name| String::from_utf8(stream.get(name).unwrap().to_vec()).unwrap();
         let (cluster, version) = (text("x-verdigris-cluster"), text("x-verdigris-version"));

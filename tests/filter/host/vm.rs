@@ -82,12 +82,23 @@ pub struct Response {
     pub is_complete: bool,
     /// Envoy's response flags.
     pub flags: u64,
+    /// `verdigris.version` in the metadata of the endpoint that answers.
+    pub version: Option<&'static str>,
+    /// How often the request was sent.
+    pub attempts: u64,
 }
 
 impl Default for Response {
     fn default() -> Self {
         let headers = vec![(":status".to_owned(), b"200".to_vec())];
-        Self { headers, pieces: Vec::new(), is_complete: true, flags: 0 }
+        Self {
+            headers,
+            pieces: Vec::new(),
+            is_complete: true,
+            flags: 0,
+            version: None,
+            attempts: 1,
+        }
     }
 }
 

@@ -1,0 +1,25 @@
+//! Whether another version has answered.
+
+use super::host;
+use super::root::Running;
+use crate::observe::Answerer;
+use crate::stats::Account;
+
+// === impl Running ===
+
+impl Running {
+    /// Whether another version has answered a request that is counted as `account`'s. The host
+    /// is asked only where the configuration makes it possible.
+    pub fn has_failed_over(&self, account: Account) -> bool {
+        let Account::Of(chosen) = account else { return false };
+        if !self.config.patches_later(chosen) {
+            return false;
+        }
+        let version = host::upstream_version();
+        let attempts = match version {
+            Some(_) => 1,
+            None => host::upstream_attempts().unwrap_or_default(),
+        };
+        Answerer { version: version.as_deref(), attempts }.is_other_than(chosen)
+    }
+}
