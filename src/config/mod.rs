@@ -24,6 +24,7 @@ mod feedback;
 mod formats;
 mod gates;
 mod names;
+pub(crate) mod nearest;
 mod order;
 mod plugin;
 mod problems;
