@@ -156,7 +156,7 @@ fn a_refusal_names_field_value_and_mend() {
         (
             "/wieghts",
             Some(json!({})),
-            "wieghts: {}: is no field here; the fields are rollout, unit, ",
+            "wieghts: {}: is no field here; did you mean weights? the fields are rollout, unit, ",
         ),
         (
             "/on_missing",

@@ -479,7 +479,7 @@ fn a_refusal_names_what_does_not_go_with_a_ramp() {
         ),
         (
             json!({"ramp": {"bkae": "10m"}}),
-            "ramp.bkae: \"10m\": is no field here; the fields are steps, bake, timeout, warmup, gates, \
+            "ramp.bkae: \"10m\": is no field here; did you mean bake? the fields are steps, bake, timeout, warmup, gates, \
              tripwires, alpha, beta, evidence, control, started, restart, paused",
         ),
         (

@@ -10,14 +10,13 @@
 //! | `status`, `watch` | how releases stand now, from their console |
 //! | `remote`, `shown`, `interval` | a console's state, and as text |
 //! | `traffic`, `behaviour` | what is said of traffic, and of what versions do |
-//! | `source`, `yaml`, `field`, `bootstrap` | configurations in files, and where in them |
+//! | `source`, `yaml`, `field` | configurations in files, and where in them |
 //! | `output` | what is printed |
 //!
 //! Exit codes: 0 where there is nothing to mend, 1 where there is, 2 where what was asked
 //! for cannot be done, 3 where the console cannot be reached.
 
 mod behaviour;
-mod bootstrap;
 mod check;
 mod explain;
 mod field;

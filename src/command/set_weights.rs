@@ -71,10 +71,16 @@ impl SetWeights {
         let (blue, green) = self.weights;
         let (before, after) = (written_weights(&name, plugin)?, Weights { blue, green });
         let text = with_weights(&source, plugin, after).ok_or_else(|| {
-            let style = "write it after value: | as the shipped filter.yaml has it";
-            Stop::ToMend(format!(
-                "{name}: the JSON text cannot be edited as it is quoted here; {style}"
-            ))
+            Stop::ToMend(match plugin.place.style {
+                Style::Yaml => format!(
+                    "{name}: the weights are YAML here, and set-weights changes JSON text only: \
+                     change them in what makes this file"
+                ),
+                _ => format!(
+                    "{name}: the JSON text cannot be edited as it is quoted here; write it after \
+                     value: | as the shipped filter.yaml has it"
+                ),
+            })
         })?;
         let changed = Source::of(&name, text);
         refuse_other_change(&source, &changed, after)?;
@@ -147,6 +153,8 @@ fn with_weights(source: &Source, plugin: &Excerpt, weights: Weights) -> Option<S
     // What stands in the file is JSON but for what its quotes want, and that around it.
     let (json, places) = match plugin.place.style {
         Style::Escaped => unescaped(raw)?,
+        // That is no JSON text.
+        Style::Yaml => return None,
         Style::Whole | Style::Block | Style::Quoted => {
             (raw.to_owned(), (0..=raw.len()).collect::<Vec<_>>())
         }

@@ -246,13 +246,12 @@ impl Node {
         }
     }
 
-    /// The values of a map.
-    pub fn values(&self) -> impl Iterator<Item = &Self> {
-        let fields = match &self.what {
-            What::Map(fields) => fields.as_slice(),
+    /// The fields of a map: names and values.
+    pub fn fields(&self) -> &[(Rc<Self>, Rc<Self>)] {
+        match &self.what {
+            What::Map(fields) => fields,
             _ => &[],
-        };
-        fields.iter().map(|(_, value)| value.as_ref())
+        }
     }
 
     /// Calls `see` with this node and all below it, each once.

@@ -26,6 +26,7 @@ mod formats;
 mod gates;
 mod marker_cookie;
 mod names;
+pub(crate) mod nearest;
 mod order;
 mod plugin;
 mod problems;

@@ -7,6 +7,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
+use super::nearest::nearest;
 use super::written::example;
 use super::{Problem, Refused};
 
@@ -169,7 +170,11 @@ impl<'a> Fields<'a> {
         for (name, value) in self.object {
             if !self.known.contains(&name.as_str()) {
                 let known = self.known.join(", ");
-                self.at(name, value).wrong(format!("is no field here; the fields are {known}"));
+                let meant = nearest(name, &self.known)
+                    .map(|it| format!("did you mean {it}? "))
+                    .unwrap_or_default();
+                let mend = format!("is no field here; {meant}the fields are {known}");
+                self.at(name, value).wrong(mend);
             }
         }
     }

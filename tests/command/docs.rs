@@ -52,6 +52,7 @@ fn examples_are_what_is_printed() {
     let files = Files::new();
     let filter = fs::read_to_string("envoy/filter.yaml").unwrap();
     files.add("filter.yaml", &filter);
+    files.add("verdigris.wasm", "\0asm");
     files.add(
         "new.yaml",
         &filter.replace("\"blue\": 95, \"green\": 5}", "\"blue\": 98, \"green\": 2}"),

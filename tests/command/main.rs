@@ -1,6 +1,8 @@
 //! The native command, as it is run.
 
 mod check;
+mod check_envoy;
+mod check_plugin;
 mod docs;
 mod explain;
 #[path = "../console/fixtures.rs"]

@@ -2,6 +2,7 @@
 
 mod answers;
 mod bodies;
+mod checked;
 mod console;
 mod conversations;
 mod cookies;

@@ -1,0 +1,68 @@
+//! Clusters whose answers may come from elsewhere.
+
+use super::super::yaml::Node;
+use super::envoy::{Envoy, Scope};
+use super::findings::Findings;
+use crate::assign::Version;
+use crate::config::Config;
+
+/// Kinds of clusters that pass requests on to other clusters.
+const KINDS: [&str; 2] = ["aggregate", "composite"];
+
+/// Looks at the clusters of a rollout's versions.
+pub fn look(envoy: &Envoy<'_>, config: &Config, findings: &mut Findings) {
+    let mut seen = Vec::new();
+    for version in Version::ALL {
+        let cluster = config.cluster(version).as_str();
+        if seen.contains(&cluster) {
+            continue;
+        }
+        seen.push(cluster);
+        for (scope, node) in envoy.scopes.iter().filter_map(|it| Some((it, named(*it, cluster)?))) {
+            let Some((kind, at)) = kind(node) else { continue };
+            let members = members(node);
+            let other = match version {
+                Version::Blue => config.cluster(Version::Green),
+                Version::Green => config.cluster(Version::Blue),
+            };
+            let what = match members.iter().any(|it| *it == other.as_str()) {
+                true => format!("of {other}, the other version's cluster,"),
+                false => format!("of {}", members.join(", ")),
+            };
+            let mend = format!(
+                "is {version}'s cluster and fails over to others: answers {what} are counted as \
+                 {version}'s, so that {}; name a cluster without failover in versions.{version}.cluster",
+                match version {
+                    Version::Green => "a green that fails may be promoted",
+                    Version::Blue => "green is compared with them",
+                }
+            );
+            let field = format!("cluster_type {kind}");
+            findings.warnings.push(scope.remark(at, &field, Some(cluster), mend));
+        }
+    }
+}
+
+/// The cluster of this name.
+fn named<'a>(scope: Scope<'a>, name: &str) -> Option<&'a Node> {
+    let root: &'a Node = &scope.document.root;
+    let clusters = root.at(&["static_resources", "clusters"]).or_else(|| root.at(&["resources"]));
+    let clusters = clusters.map(Node::items).unwrap_or_default();
+    let found = clusters.iter().find(|it| it.get("name").is_some_and(|it| it.text() == Some(name)));
+    found.map(|it| &**it)
+}
+
+/// What kind of cluster that passes requests on it is, and where that is said.
+fn kind(cluster: &Node) -> Option<(&'static str, &Node)> {
+    let of_type = cluster.get("cluster_type")?;
+    let said = of_type.flow();
+    let kind = KINDS.into_iter().find(|it| said.contains(&format!("clusters.{it}")))?;
+    Some((kind, of_type))
+}
+
+fn members(cluster: &Node) -> Vec<&str> {
+    let members = cluster.at(&["cluster_type", "typed_config", "clusters"]).map(Node::items);
+    let name = |it: &'_ Node| it.text().is_some();
+    let members = members.unwrap_or_default().iter();
+    members.filter_map(|it| if name(it) { it.text() } else { it.get("name")?.text() }).collect()
+}

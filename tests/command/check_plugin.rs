@@ -1,0 +1,193 @@
+//! What `verdigris check` says of a plugin configuration besides what the parser refuses.
+
+use serde_json::{Value, json};
+
+use super::run::{config, filter_yaml, verdigris_with};
+
+/// Fields, and a part of what is said.
+#[test]
+fn what_was_probably_meant_is_said() {
+    let gate = |metric: &str| json!({"ramp": {"gates": [{"metric": metric}]}});
+    let cases = [
+        (
+            json!({"wieghts": {}}),
+            "wieghts: {}: is no field here; did you mean weights? the fields are",
+        ),
+        (json!({"ramp": {"stpes": []}}), "ramp.stpes: []: is no field here; did you mean steps?"),
+        (json!({"answers": {"formt": "chat"}}), "did you mean format?"),
+        (gate("latency"), "ramp.gates[0].metric: \"latency\": did you mean duration? write one of"),
+        (gate("errors"), "\"errors\": did you mean error_rate?"),
+        (gate("error-rate"), "\"error-rate\": did you mean error_rate?"),
+        (
+            gate("p99"),
+            "\"p99\": did you mean duration, which compares all times by rank, or slow_rate",
+        ),
+        (gate("latency_p95"), "\"latency_p95\": did you mean duration, which"),
+        (gate("durations"), "\"durations\": did you mean duration?"),
+        (gate("tokens"), "\"tokens\": did you mean output_tokens?"),
+        (gate("success_rate"), "did you mean error_rate, which is the opposite?"),
+        (
+            json!({"ramp": {"tripwires": [{"metric": "time_to_first_token", "limit": "1s"}]}}),
+            "did you mean ttft?",
+        ),
+        (gate("zzz"), "\"zzz\": write one of"),
+    ];
+    for (fields, expected) in cases {
+        let done = verdigris_with(&["check", "-"], &config(fields).to_string());
+        assert_eq!(done.code, 1, "{done:?}");
+        assert!(done.out.contains(expected), "{done:?}\n{expected}");
+    }
+}
+
+#[test]
+fn steps_that_look_like_fractions_are_warned_of() {
+    for (steps, expected) in [
+        (
+            json!([0.01, 0.05, 0.5]),
+            Some("at most 0.5 % of users; if these are fractions, write [1,5,50]"),
+        ),
+        (
+            json!([0.1, {"percent": 1, "approve": true}]),
+            Some("at most 1 % of users; if these are fractions, write [10,100]"),
+        ),
+        (json!([1, 5, 25]), None),
+        (json!([0.5, 5, 100]), None),
+        (json!([1]), None),
+    ] {
+        let yaml = filter_yaml(
+            &serde_json::to_string_pretty(&config(json!({"ramp": {"steps": steps}}))).unwrap(),
+        );
+        let done = verdigris_with(&["check", "-", "--json"], &yaml);
+        let told: Value = serde_json::from_str(&done.out).unwrap();
+        let warnings = told["warnings"].as_array().unwrap();
+        assert_eq!(warnings.len(), usize::from(expected.is_some()), "{done:?}");
+        let Some(expected) = expected else { continue };
+        assert!(warnings[0]["mend"].as_str().unwrap().ends_with(expected), "{done:?}");
+        let line = 1 + yaml[..yaml.find("\"steps\"").unwrap()].matches('\n').count();
+        assert_eq!(warnings[0]["line"], line);
+        assert_eq!(verdigris_with(&["check", "-", "--strict"], &yaml).code, 1);
+    }
+}
+
+#[test]
+fn a_text_that_is_no_json_is_told_with_its_line() {
+    let json = "{\n  \"rollout\": \"a\",\n  \"unit\": {\"header\": \"u\"},\n}\n";
+    let yaml = filter_yaml(json);
+    let of_yaml = 1 + yaml[..yaml.find("\"u\"}").unwrap()].matches('\n').count();
+    for (text, line) in [
+        (json.to_owned(), 4),
+        (format!("\n\n{json}"), 6),
+        (yaml, of_yaml + 1),
+        (filter_yaml("{\n  \"rollout\": \"a\",\n  \"rollout\": \"b\"\n}"), of_yaml),
+    ] {
+        let done = verdigris_with(&["check", "-"], &text);
+        assert_eq!(done.code, 1, "{done:?}");
+        assert!(
+            done.out.contains(&format!("stdin:{line}: plugin configuration: ")),
+            "{line}: {done:?}"
+        );
+        assert!(!done.out.contains("column"), "{done:?}");
+        let is_comma = text.contains("},\n}");
+        assert_eq!(
+            done.out.contains("trailing comma: remove it"),
+            is_comma || text.contains("},\n          }"),
+            "{done:?}"
+        );
+    }
+}
+
+const WASM_PLUGIN: &str = "apiVersion: extensions.istio.io/v1alpha1
+kind: WasmPlugin
+metadata: {name: release}
+spec:
+  url: oci://registry.example/verdigris:1
+  failStrategy: FAIL_RELOAD
+  pluginConfig:
+    rollout: assistant-v8
+    unit: {header: x-user-id}
+    versions:
+      blue: {cluster: llm-blue}
+      green: {cluster: llm-green}
+    weights: {blue: 95, green: 5}
+";
+
+const EXTENSION_POLICY: &str = "apiVersion: gateway.envoyproxy.io/v1alpha1
+kind: EnvoyExtensionPolicy
+metadata: {name: release}
+spec:
+  wasm:
+  - name: verdigris
+    rootID: verdigris
+    config:
+      rollout: assistant-v8
+      unit: {header: x-user-id}
+      versions:
+        blue: {cluster: llm-blue}
+        green: {cluster: llm-green}
+";
+
+/// A document, and what is said of it: a line and a part; nothing where it is fine.
+#[test]
+fn the_objects_of_istio_and_envoy_gateway_are_read() {
+    let body = "    conversation: {id: {pointer: /c}}\n";
+    for (text, expected) in [
+        (WASM_PLUGIN.to_owned(), None),
+        (EXTENSION_POLICY.to_owned(), None),
+        (
+            WASM_PLUGIN.replace("x-user-id}", "x-user-id, heder: a}"),
+            Some((
+                9,
+                "problem: stdin:9: unit.heder: \"a\": is no field here; did you mean header?",
+            )),
+        ),
+        (
+            WASM_PLUGIN.replace("green: 5", "green: five"),
+            Some((13, "problem: stdin:13: weights.green: \"five\": is not a whole number")),
+        ),
+        (
+            EXTENSION_POLICY.replace("rollout: assistant-v8", "rollout: V8"),
+            Some((9, "problem: stdin:9: rollout: \"V8\": use 1 to 63")),
+        ),
+        (
+            WASM_PLUGIN.replace("  failStrategy: FAIL_RELOAD\n", ""),
+            Some((
+                5,
+                "warning: stdin:5: failStrategy: missing: the default, FAIL_CLOSE, answers 503",
+            )),
+        ),
+        (
+            format!("{WASM_PLUGIN}{body}"),
+            Some((
+                5,
+                "allow_on_headers_stop_iteration: missing or false: this configuration looks into requests' bodies, and without it such a request hangs, and Istio's WasmPlugin may not have it",
+            )),
+        ),
+        (
+            format!("{EXTENSION_POLICY}  {body}"),
+            Some((6, "Envoy Gateway's EnvoyExtensionPolicy may not have it")),
+        ),
+        (
+            WASM_PLUGIN.split_once("  pluginConfig").unwrap().0.to_owned(),
+            Some((
+                5,
+                "problem: stdin:5: spec.pluginConfig: missing: write the plugin configuration there",
+            )),
+        ),
+    ] {
+        let done = verdigris_with(&["check", "-"], &text);
+        let Some((line, expected)) = expected else {
+            assert_eq!(
+                (done.code, done.out.as_str()),
+                (0, "fine: stdin (assistant-v8)\n"),
+                "{done:?}"
+            );
+            continue;
+        };
+        assert!(done.out.contains(expected), "{done:?}\n{expected}");
+        assert!(done.out.contains(&format!("stdin:{line}: ")), "{done:?}");
+        assert_eq!(done.code, i32::from(!expected.starts_with("warning")), "{done:?}");
+    }
+    // Another's plugin is none of ours.
+    let other = WASM_PLUGIN.split_once("    rollout").unwrap().0.replace("verdigris", "other");
+    assert_eq!(verdigris_with(&["check", "-"], &format!("{other}    rules: []\n")).code, 1);
+}
