@@ -81,7 +81,7 @@ count: build $(UPSTREAMS) valgrind ## count host calls and, under callgrind, ins
 	@$(CARGO) test --locked --quiet --test filter -- --nocapture host_calls > target/count.txt \
 	  || { cat target/count.txt; exit 1; }
 	@grep -E '^(host calls|  )' target/count.txt
-	@$(CARGO) bench --locked --quiet --bench cost -- count $(if $(ACCEPT),--accept)
+	@$(CARGO) bench --locked --quiet --profile dev --bench cost -- count $(if $(ACCEPT),--accept)
 
 bench: build $(UPSTREAMS) .tools/bin/oha ## measure CPU, throughput, latency and memory against Envoy alone, its own split and Lua
 	@$(CARGO) bench --locked --quiet --bench cost -- time
