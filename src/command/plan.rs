@@ -237,7 +237,8 @@ impl Report for Planned {
             Some(_) => writeln!(
                 text,
                 "\nA green that is like blue is through after {}.",
-                self.whole_s.text(f64::INFINITY)
+                // Where one ramp of ten is later than is looked at, it is so in a single step.
+                self.whole_s.text(self.timeout_s)
             ),
             None => writeln!(
                 text,

@@ -53,7 +53,11 @@ pub fn write(out: Out<'_>, rollout: &RolloutView) -> fmt::Result {
          role=\"region\" aria-label=\"Counted, by version\">",
     )?;
     head(out, &rollout.versions)?;
+    let is_unread = rollout.reads_bodies == Some(false);
     for (label, row) in &ROWS {
+        if is_unread && row.is_of_bodies() {
+            continue;
+        }
         // Without prices there is no cost to tell.
         let is_told = |count: u64| count > 0 || !matches!(row, Row::Dollars(..));
         if !rollout.versions.iter().any(|version| row.count(version).is_some_and(is_told)) {
@@ -67,9 +71,17 @@ pub fn write(out: Out<'_>, rollout: &RolloutView) -> fmt::Result {
         }
         out.write_str("</tr>")?;
     }
+    out.write_str("</tbody></table></div>")?;
+    if is_unread {
+        out.write_str(
+            "<p class=\"small\">Bodies are not read, since no gate needs them or \
+             <code>answers.read</code> is false: refusals, truncated answers, tokens and cost are \
+             not counted.</p>",
+        )?;
+    }
     write!(
         out,
-        "</tbody></table></div><details id=\"counters-{}\"><summary>All counters</summary>\
+        "<details id=\"counters-{}\"><summary>All counters</summary>\
          <div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"All counters\">",
         Text(&rollout.rollout)
     )?;
@@ -131,6 +143,17 @@ impl<T: Display> Display for Dash<T> {
 // === impl Row ===
 
 impl Row {
+    /// Whether only the body of an answer tells it.
+    fn is_of_bodies(&self) -> bool {
+        const ANSWERS: &str = "answers";
+        match self {
+            Self::Plain(name) => *name == ANSWERS,
+            Self::Of(_, all) => all.contains(&ANSWERS),
+            Self::Each(_, each) | Self::Dollars(_, each) => *each == ANSWERS,
+            Self::Mean(..) => false,
+        }
+    }
+
     fn count(&self, version: &VersionView) -> Option<u64> {
         let (Self::Plain(name)
         | Self::Of(name, _)

@@ -83,6 +83,7 @@ impl RolloutView {
             order: order.map(OrderView::of),
             shares: log.into_iter().flat_map(Log::iter).map(ShareView::of).collect(),
             decisions: log.into_iter().flat_map(|it| it.iter().rev()).map(decision).collect(),
+            reads_bodies: Some(config.answers.as_ref().is_some_and(|it| it.read)),
             versions,
             problems: Vec::new(),
         };

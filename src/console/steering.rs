@@ -25,6 +25,13 @@ pub fn write(out: Out<'_>, rollout: &RolloutView) -> fmt::Result {
         ("rollback", "Roll back…", rollout.is_known && phase != "rolled_back"),
     ];
     if buttons.iter().all(|(.., is_shown)| !is_shown) {
+        if phase == "rolled_back" {
+            out.write_str(
+                "<p class=\"small\">No order ends a rollback: everyone stays on blue until the \
+                 configuration changes. Write another text into <code>ramp.restart</code> to begin \
+                 this ramp again, or name another rollout.</p>",
+            )?;
+        }
         return Ok(());
     }
     // What is approved is the step that was looked at.

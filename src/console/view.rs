@@ -47,6 +47,10 @@ pub struct RolloutView {
     pub ramp: Option<RampView>,
     /// What was ordered by hand and holds, if anything.
     pub order: Option<OrderView>,
+    /// Whether the bodies of answers are read; without that there are no refusals, truncated
+    /// answers or tokens to count. `None` where the filter does not say.
+    #[cfg_attr(not(target_arch = "wasm32"), serde(default))]
+    pub reads_bodies: Option<bool>,
     /// Blue, green, and the shadow where there is one.
     pub versions: Vec<VersionView>,
     /// Green's share over time, the oldest first.

@@ -42,7 +42,10 @@ pub fn wait(name: &str) -> &str {
         "approval" => "A person’s approval",
         "resume" => "The end of the pause",
         "state_lost" => "A new beginning, since the state was lost",
-        "restart" => "Another rollout, or a new beginning of this one",
+        "restart" => {
+            "A change of the configuration: another ramp.restart begins this ramp again, another \
+             rollout name begins a new one"
+        }
         _ => name,
     }
 }

@@ -86,6 +86,24 @@ fn what_will_not_be_told_is_said() {
     assert_eq!(done.code, 2, "{done:?}");
 }
 
+/// A time that is beyond all that is looked at is said to be, and not to be infinite.
+#[test]
+fn no_time_is_infinite() {
+    let files = Files::new();
+    let file = files.add("ramp.json", &config(json!({"ramp": {}})).to_string());
+    let mut open = 0;
+    for users in [5000, 6000, 6500, 7000, 7500, 8000, 10_000, 20_000] {
+        let done = verdigris(&["plan", &file, "--users", &users.to_string()]);
+        assert_eq!(done.code, 0, "{done:?}");
+        for word in ["inf", "NaN"] {
+            assert!(!done.out.contains(word), "{users}: {}", done.out);
+        }
+        let whole = done.out.lines().find(|line| line.contains("is through after"));
+        open += usize::from(whole.is_some_and(|line| line.contains("to over 24 h)")));
+    }
+    assert!(open > 0, "none of these has an open end");
+}
+
 /// More traffic tells sooner, and a larger regression does.
 #[test]
 fn times_grow_with_what_is_harder_to_tell() {

@@ -78,6 +78,7 @@ pub fn ramping() -> RolloutView {
         is_replaced: false,
         ramp: Some(ramp(2, "bake", Some(370), judgement("pass", 0.04, &verdicts))),
         order: None,
+        reads_bodies: Some(true),
         versions: versions(),
         shares: shares(&[(29, 100, "ramping"), (18, 500, "ramping"), (4, 2500, "ramping")]),
         decisions: vec![
@@ -236,6 +237,7 @@ pub fn by_hand() -> RolloutView {
     it.shares = shares(&[(300, 0, "by_hand"), (45, 500, "by_hand")]);
     it.decisions = vec![];
     it.versions.pop();
+    it.reads_bodies = Some(false);
     it
 }
 

@@ -53,6 +53,22 @@ fn nothing_comes_from_elsewhere_or_is_out_of_the_policy() {
 }
 
 #[test]
+fn what_is_not_counted_and_what_no_order_ends_is_said() {
+    let html = |rollout| page(&fixtures::of(vec![rollout]));
+    let mut rollout = fixtures::ramping();
+    let read = html(rollout.clone());
+    assert!(read.contains(">Answers read<") && !read.contains("Bodies are not read"));
+    rollout.reads_bodies = Some(false);
+    let unread = html(rollout);
+    assert!(!unread.contains(">Answers read<") && !unread.contains(">Refusals</th><td class=\"n"));
+    assert!(unread.contains("Bodies are not read") && unread.contains(">Errors<"));
+    let over = html(fixtures::rolled_back());
+    assert!(over.contains("No order ends a rollback") && !over.contains("class=\"steer\""));
+    assert!(over.contains("another ramp.restart begins this ramp again"));
+    assert!(!html(fixtures::paused()).contains("No order ends a rollback"));
+}
+
+#[test]
 fn only_who_can_steer_sees_the_buttons() {
     let mut view = fixtures::of(vec![fixtures::ramping()]);
     assert!(page(&view).contains("data-order="));
