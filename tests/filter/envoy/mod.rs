@@ -342,7 +342,9 @@ fn launch(folder: &Path, workers: u32, token: Option<&str>) -> Process {
 /// The shipped bootstrap on free ports, with a third cluster to hand over to.
 fn bootstrap(upstreams: &[Upstream; 3]) -> String {
     let shipped = std::fs::read_to_string(artifacts::shipped("envoy.yaml")).unwrap();
-    let green = &shipped[shipped.find("  - name: llm-green\n    type").unwrap()..];
+    let (_, green) = shipped.split_once("  - name: llm-green\n    type").unwrap();
+    let (green, _) = green.split_once("  # Green first").unwrap();
+    let green = format!("  - name: llm-green\n    type{green}");
     let next = green.replace("llm-green", "llm-next").replace("4021", "4022");
     let mut bootstrap = shipped.clone() + &next;
     let [blue, green, next] = upstreams.each_ref().map(|upstream| upstream.port);
