@@ -348,6 +348,13 @@ fn what_envoy_does_beside_the_filter_is_warned_of() {
         // How Envoy gets the configuration.
         (
             plain,
+            with(ENVOY, "          - name: verdigris\n", "          - name: release\n"),
+            "problem",
+            "- name: release",
+            "http_filters: \"release\": Envoy refuses the configuration in filter.yaml for it",
+        ),
+        (
+            plain,
             with(ENVOY, DEFAULT, ""),
             "warning",
             "config_source",

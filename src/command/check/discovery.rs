@@ -3,9 +3,9 @@
 
 use std::rc::Rc;
 
-use super::super::source::{WASM, is_nearly_wasm};
+use super::super::source::{Remark, WASM, filter_of, is_nearly_wasm};
 use super::super::yaml::Node;
-use super::envoy::{Envoy, Manager, Resource, Scope, discovered_file, has_wasm_type};
+use super::envoy::{Envoy, Manager, Purpose, Resource, Scope, discovered_file, has_wasm_type};
 use super::findings::Findings;
 
 /// Looks at how ECDS gives filters their configurations.
@@ -23,7 +23,13 @@ pub fn look(envoy: &Envoy<'_>, findings: &mut Findings) {
             discovery(manager, filter, findings);
         }
     }
-    for resource in &envoy.resources {
+    // What several in one file are for is not known.
+    let is_alone = |it: &&Resource<'_>| {
+        let root = &it.scope.document.root;
+        envoy.resources.iter().filter(|other| Rc::ptr_eq(&other.scope.document.root, root)).count()
+            == 1
+    };
+    for resource in envoy.resources.iter().filter(is_alone) {
         names(resource, &envoy.managers, findings);
     }
 }
@@ -55,9 +61,7 @@ fn types(scope: Scope<'_>, findings: &mut Findings) {
         for name in ["@type", "type_url"] {
             let Some(kind) = node.get(name) else { continue };
             let text = kind.text().unwrap_or_default();
-            let config =
-                if name == "@type" { Some(node) } else { node.get("value").map(|it| &**it) };
-            let is_ours = config.is_some_and(|_| super::super::source::filter_of(node).is_some());
+            let is_ours = filter_of(node).is_some();
             if is_ours && (is_nearly_wasm(text) || name == "@type" && !text.contains('/')) {
                 wrong.push((kind, name, text));
             }
@@ -102,37 +106,50 @@ fn discovery(manager: &Manager<'_>, filter: &Node, findings: &mut Findings) {
     }
 }
 
-/// A resource has the name of the filter that it is for.
+/// A resource has the name of the filters that read it.
 fn names(resource: &Resource<'_>, managers: &[Manager<'_>], findings: &mut Findings) {
     let file = resource.scope.document.file_name.as_str();
     let discovering: Vec<_> = managers
         .iter()
-        .filter(|it| it.filter().is_some_and(|it| it.get("config_discovery").is_some()))
+        .filter_map(|it| Some((it, it.filter().filter(|it| it.get("config_discovery").is_some())?)))
         .collect();
-    let readers =
-        discovering.iter().filter(|it| it.filter().and_then(discovered_file) == Some(file));
-    let readers: Vec<_> = readers.collect();
-    let is_sure = !readers.is_empty();
-    let candidates = if is_sure { readers } else { discovering.iter().collect() };
-    let same_kind =
-        |it: &&&&Manager<'_>| (it.purpose == super::envoy::Purpose::Console) == resource.is_console;
-    if candidates.iter().any(|it| it.filter_name() == resource.name()) {
-        return;
+    let readers: Vec<_> =
+        discovering.iter().filter(|(_, it)| discovered_file(it) == Some(file)).collect();
+    let others: Vec<_> =
+        readers.iter().filter(|(it, _)| it.filter_name() != resource.name()).collect();
+    if readers.is_empty() {
+        // Under another file name it may be for any of them.
+        let same_kind = |it: &&(&Manager<'_>, &Node)| {
+            (it.0.purpose == Purpose::Console) == resource.is_console && has_wasm_type(it.1)
+        };
+        let is_named = |it: &(&Manager<'_>, &Node)| it.0.filter_name() == resource.name();
+        if !discovering.iter().any(is_named)
+            && let Some((reader, filter)) = discovering.iter().find(same_kind)
+        {
+            findings.warnings.push(misnamed(resource, reader, filter));
+        }
+    } else if others.len() == readers.len() {
+        let first = others.first().map(|(reader, filter)| misnamed(resource, reader, filter));
+        findings.problems.extend(first);
+    } else {
+        findings.problems.extend(others.iter().map(|(reader, filter)| {
+            let mend = format!(
+                "Envoy refuses the configuration in {file} for it (\"Unexpected resource name\"), since \
+                 the resource is named {:?}: write one name in both",
+                resource.name()
+            );
+            reader.scope.remark(filter, "http_filters", Some(reader.filter_name()), mend)
+        }));
     }
-    let Some(reader) = candidates
-        .iter()
-        .find(same_kind)
-        .filter(|it| it.filter().is_some_and(has_wasm_type) || is_sure)
-    else {
-        return;
-    };
+}
+
+fn misnamed(resource: &Resource<'_>, reader: &Manager<'_>, filter: &Node) -> Remark {
     let at = resource.node.get("name").map_or(resource.node, |it| &**it);
     let mend = format!(
         "Envoy refuses it (\"Unexpected resource name\"), since the HTTP filter is named {:?} ({}): \
          write one name in both",
         reader.filter_name(),
-        reader.filter().map(|it| reader.scope.place(it)).unwrap_or_default(),
+        reader.scope.place(filter),
     );
-    let remark = resource.scope.remark(at, "name", Some(resource.name()), mend);
-    if is_sure { findings.problems.push(remark) } else { findings.warnings.push(remark) }
+    resource.scope.remark(at, "name", Some(resource.name()), mend)
 }

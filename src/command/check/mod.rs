@@ -184,9 +184,14 @@ fn look(sources: &[Source], found: &[Found<'_>], findings: &mut Findings) {
 
 /// No plugin configuration was found, and nothing is wrong so far.
 fn found_nothing(sources: &[Source], envoy: &Envoy<'_>, findings: &mut Findings) {
+    let mut files = Vec::new();
     for manager in &envoy.managers {
         let Some(filter) = manager.filter() else { continue };
         let file = envoy::discovered_file(filter).unwrap_or("what its config_source names");
+        if files.contains(&file) {
+            continue;
+        }
+        files.push(file);
         let mend = format!(
             "has its plugin configuration in {file}, which was not checked: name that file too"
         );
