@@ -1,6 +1,10 @@
 //! Instructions per request and per chunk, in a real Envoy under callgrind.
 //!
-//! Instructions repeat within a percent where times scatter by tens of percents.
+//! Instructions repeat within a percent where times scatter by tens of percents. They do on a
+//! busy machine too: with two cores and twenty processes that want them no ratio was further
+//! than 1.4 % from what is checked in. Ratios to the plain route are compared, since the
+//! instructions themselves depend on the CPU, for which libc's and V8's code is chosen:
+//! without AVX2 in libc a request took 3.6 % fewer, and no ratio moved by more than 1.2 %.
 
 use std::collections::BTreeMap;
 use std::process::Command;
