@@ -56,3 +56,8 @@ pub use role::Role;
 pub use shadow::Shadow;
 pub use valid::Config;
 pub use written::{OnMissing, Written};
+
+/// The JSON of a text, in which no field is written twice; `None` where it is none.
+pub(crate) fn read_json(text: &[u8]) -> Option<serde_json::Value> {
+    written::json_of(text).ok()
+}

@@ -74,9 +74,9 @@ pub fn write(out: Out<'_>, rollout: &RolloutView) -> fmt::Result {
     out.write_str("</tbody></table></div>")?;
     if is_unread {
         out.write_str(
-            "<p class=\"small\">Bodies are not read, since no gate needs them or \
-             <code>answers.read</code> is false: refusals, truncated answers, tokens and cost are \
-             not counted.</p>",
+            "<p class=\"small\">Bodies are not read, since neither a gate nor <code>answers</code> in the \
+             configuration asks for it: refusals, truncated answers, tokens and cost are not \
+             counted.</p>",
         )?;
     }
     write!(

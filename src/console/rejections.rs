@@ -5,17 +5,16 @@
 //! shows. The form is JSON with named fields, so that modules of different versions read
 //! each other's notes: unknown fields are ignored, and unreadable text counts as no notes.
 
-use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::time::Clock;
 use super::view::ProblemView;
+use crate::config::read_json;
 
 /// What is known of each plugin, by its name and kind.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rejections {
-    #[serde(default)]
     accepted: Vec<Accepted>,
-    #[serde(default)]
     rejected: Vec<Rejection>,
 }
 
@@ -29,7 +28,7 @@ pub enum Kind {
 }
 
 /// The configuration that a plugin accepted last.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Accepted {
     plugin: String,
     is_console: bool,
@@ -38,20 +37,17 @@ struct Accepted {
 }
 
 /// A rejected configuration.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejection {
     /// The plugin's name in Envoy's configuration; empty where Envoy does not tell it.
     pub plugin: String,
     /// When, in milliseconds since 1970.
     pub at_ms: u64,
     /// The rollout that its text names, if it names one.
-    #[serde(default)]
     pub rollout: Option<String>,
     /// Whether its text is a console's; `None` where the text is no JSON object.
-    #[serde(default)]
     pub is_console: Option<bool>,
     /// The first lines of what is wrong.
-    #[serde(default)]
     pub why: String,
 }
 
@@ -76,8 +72,8 @@ impl Kind {
 impl Rejection {
     /// The note of a configuration with this text.
     pub fn new(plugin: &str, text: &[u8], why: &str, at_ms: u64) -> Self {
-        let json = serde_json::from_slice::<serde_json::Value>(text).ok();
-        let json = json.as_ref().and_then(serde_json::Value::as_object);
+        let json = read_json(text);
+        let json = json.as_ref().and_then(Value::as_object);
         let field = |name: &str| json?.get(name)?.as_str();
         Self {
             plugin: shorten(plugin, NAME),
@@ -86,6 +82,27 @@ impl Rejection {
             is_console: json.map(|_| field("role") == Some("console")),
             why: first_lines(why),
         }
+    }
+
+    fn read(json: &Value) -> Option<Self> {
+        Some(Self {
+            plugin: json["plugin"].as_str()?.to_owned(),
+            at_ms: json["at_ms"].as_u64()?,
+            rollout: json["rollout"].as_str().map(str::to_owned),
+            is_console: json["is_console"].as_bool(),
+            why: json["why"].as_str().unwrap_or_default().to_owned(),
+        })
+    }
+
+    fn write(&self) -> Value {
+        let Self { plugin, at_ms, rollout, is_console, why } = self;
+        json!({
+            "plugin": plugin,
+            "at_ms": at_ms,
+            "rollout": rollout,
+            "is_console": is_console,
+            "why": why,
+        })
     }
 
     /// Whether it was to replace what `plugin` runs on for `rollout`.
@@ -139,17 +156,41 @@ fn shorten(text: &str, most: usize) -> String {
     short
 }
 
+// === impl Accepted ===
+
+impl Accepted {
+    fn read(json: &Value) -> Option<Self> {
+        Some(Self {
+            plugin: json["plugin"].as_str()?.to_owned(),
+            is_console: json["is_console"].as_bool()?,
+            hash: json["hash"].as_u64()?,
+        })
+    }
+
+    fn write(&self) -> Value {
+        let Self { plugin, is_console, hash } = self;
+        json!({"plugin": plugin, "is_console": is_console, "hash": hash})
+    }
+}
+
 // === impl Rejections ===
 
 impl Rejections {
     /// Reads what VMs share.
     pub fn read(bytes: &[u8]) -> Self {
-        serde_json::from_slice(bytes).unwrap_or_default()
+        let json = read_json(bytes).unwrap_or_default();
+        let list = |name: &str| json[name].as_array().map(Vec::as_slice).unwrap_or_default();
+        Self {
+            accepted: list("accepted").iter().filter_map(Accepted::read).collect(),
+            rejected: list("rejected").iter().filter_map(Rejection::read).collect(),
+        }
     }
 
     /// Writes it for other VMs.
     pub fn write(&self) -> Vec<u8> {
-        serde_json::to_vec(self).unwrap_or_default()
+        let accepted: Vec<_> = self.accepted.iter().map(Accepted::write).collect();
+        let rejected: Vec<_> = self.rejected.iter().map(Rejection::write).collect();
+        json!({"accepted": accepted, "rejected": rejected}).to_string().into_bytes()
     }
 
     /// All of them.

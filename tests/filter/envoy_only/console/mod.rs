@@ -2,6 +2,7 @@
 
 mod agreement;
 mod closed;
+mod frozen;
 mod going;
 mod rejected;
 mod steering;
