@@ -2,6 +2,7 @@
 
 mod answers;
 mod bodies;
+mod classification;
 mod console;
 mod conversations;
 mod cut_short;

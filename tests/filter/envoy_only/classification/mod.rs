@@ -1,0 +1,196 @@
+//! What each way in which a request can end comes to: the rows of `table.md`, each
+//! produced in the real Envoy.
+
+mod bodies;
+mod bootstrap;
+mod client;
+mod http2;
+mod http3;
+mod rows;
+mod upstream;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use serde_json::json;
+
+use self::client::Around;
+use self::http3::{Certificate, Client};
+use self::rows::Row;
+use self::upstream::{Reply, Scripted};
+use crate::envoy::process::wait_for;
+use crate::envoy::{Envoy, Setup, filter_yaml};
+use crate::proxy::{ROLLOUT, config};
+
+type Counts = BTreeMap<String, u64>;
+
+struct Bench {
+    envoy: Envoy,
+    green: Scripted,
+    /// Where Envoy's HTTP/3 listens.
+    udp: SocketAddr,
+    http3: Client,
+}
+
+// === impl Bench ===
+
+impl Bench {
+    fn start() -> Self {
+        let (green, authz) = (Scripted::start(), Scripted::start());
+        authz.answer(&[Reply::of(403)]);
+        let certificate = Certificate::generate();
+        let filter = filter_yaml(&config(json!({
+            "weights": {"blue": 0, "green": 1},
+            "answers": {},
+        })));
+        let mut setup = Setup {
+            filter: Some(&filter),
+            change: &|shipped, upstreams| {
+                bootstrap::change(&shipped, upstreams, green.port, authz.port, &certificate)
+            },
+            ..Setup::default()
+        };
+        if let Some(wasm) = std::env::var_os("DIAG_WASM") {
+            setup.wasm = wasm.into();
+        }
+        let envoy = Envoy::start_with(&setup);
+        let listeners = envoy.admin("/listeners");
+        let udp = listeners.lines().find_map(|line| line.strip_prefix("llm-http3::"));
+        let udp = udp.unwrap().parse().unwrap();
+        Self { envoy, green, udp, http3: Client::new(&certificate) }
+    }
+
+    /// What a row comes to: what Envoy logs, and what is counted.
+    fn run(&self, number: usize, row: &Row) -> (String, Vec<String>) {
+        let case = number.to_string();
+        let before = self.counts();
+        self.green.answer(&row.replies);
+        let end = || wait_for(&format!("{}: its end", row.id), || self.logged(&case));
+        let around = Around {
+            tcp: self.envoy.url.trim_start_matches("http://").parse().unwrap(),
+            udp: self.udp,
+            wait_for_request: &|| self.green.wait_for_request(),
+            wait_for_end: &|| drop(end()),
+            http3: &self.http3,
+        };
+        row.ask.clone().with("x-user-id", "ada").with("x-case", &case).send(&around);
+        let logged = end();
+        if !row.counts.is_empty() {
+            // It is counted when Envoy has done with it, a moment after its client.
+            wait_for(&format!("{}: its count ({logged})", row.id), || {
+                let moved = self.moved(&before);
+                moved.keys().any(|name| name.contains("responses_")).then_some(())
+            });
+        }
+        let moved = self.moved(&before).into_iter().map(|(name, count)| {
+            let name = name.strip_prefix("green.").unwrap_or(&name).to_owned();
+            if count == 1 { name } else { format!("{name} {count} times") }
+        });
+        (logged, moved.collect())
+    }
+
+    /// What Envoy logs of a request.
+    fn logged(&self, case: &str) -> Option<String> {
+        let log = std::fs::read_to_string(self.envoy.folder.path().join(bootstrap::LOG)).ok()?;
+        // The last line may still be written.
+        let lines = log.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
+        lines.map(|line| line.split('\t').collect::<Vec<_>>()).find_map(|fields| {
+            let [number, status, flags, details, grpc] = fields[..] else { panic!("{fields:?}") };
+            let (details, _) = details.split_once('{').unwrap_or((details, ""));
+            let grpc = if grpc == "-" { String::new() } else { format!(" grpc {grpc}") };
+            (number == case).then(|| format!("{status} {flags} {details}{grpc}"))
+        })
+    }
+
+    /// All versions' counters but those of decisions, without their namespace.
+    fn counts(&self) -> Counts {
+        let prefix = format!("wasmcustom.verdigris.{ROLLOUT}.");
+        let stats = self.envoy.admin(&format!("/stats?filter=^{}", prefix.replace('.', "\\.")));
+        let counters = stats.lines().filter_map(|line| {
+            let (name, value) = line.strip_prefix(&prefix)?.split_once(": ")?;
+            let is_decision = name.ends_with(".requests") || name.contains(".decisions_");
+            if is_decision { None } else { Some((name.to_owned(), value.parse().ok()?)) }
+        });
+        counters.collect()
+    }
+
+    /// Those that have moved, and by how much.
+    fn moved(&self, before: &Counts) -> Counts {
+        let by = |(name, count): (String, u64)| {
+            let by = count - before.get(&name).copied().unwrap_or_default();
+            (by > 0).then_some((name, by))
+        };
+        self.counts().into_iter().filter_map(by).collect()
+    }
+}
+
+/// Produces each row of the section with this title.
+fn produce(title: &str) {
+    let bench = Bench::start();
+    let mut wrong = Vec::new();
+    for (number, row) in (1..).zip(Row::of_section(title)) {
+        let (logged, counted) = bench.run(number, &row);
+        let counted = counted.join(" ");
+        println!("{}\t{logged}\t{counted}", row.id);
+        let counts = row.counts.join(" ");
+        if logged != row.logged || counted != counts {
+            let Row { id, logged: due, .. } = row;
+            wrong.push(format!("{id}\n  is  {logged}: {counted}\n  due {due}: {counts}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{} rows are wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+#[ignore = "needs the classification"]
+fn statuses() {
+    produce("Statuses");
+}
+
+#[test]
+#[ignore = "needs the classification"]
+fn answers() {
+    produce("Answers at a model's path");
+}
+
+#[test]
+#[ignore = "needs the classification"]
+fn grpc() {
+    produce("gRPC");
+}
+
+#[test]
+#[ignore = "needs the classification"]
+fn grpc_web() {
+    produce("gRPC-Web");
+}
+
+#[test]
+#[ignore = "needs the classification"]
+fn websockets() {
+    produce("WebSocket");
+}
+
+#[test]
+#[ignore = "needs the classification"]
+fn no_answer_expected() {
+    produce("No answer is expected");
+}
+
+#[test]
+#[ignore = "needs the classification"]
+fn clients_that_leave() {
+    produce("Clients that leave or break the protocol");
+}
+
+#[test]
+#[ignore = "needs the classification"]
+fn upstreams_that_fail() {
+    produce("Upstreams that fail");
+}
+
+#[test]
+#[ignore = "needs the classification"]
+fn limits() {
+    produce("Envoy's own limits and authorization");
+}
