@@ -1,11 +1,28 @@
 //! The shipped bootstrap with what the rows need: HTTP/3, upgrades, timeouts, limits, and
 //! clusters that fail in each way. A request's `x-route` says which of it is for it.
 
-use super::http3::Certificate;
+use super::client::http3::Certificate;
 use crate::envoy::upstream::Upstream;
 
 /// Where Envoy writes what has become of each request.
 pub const LOG: &str = "cases.log";
+
+/// The file with how much of its resources Envoy is told to have used, from 0 to 1.
+pub const PRESSURE: &str = "pressure";
+
+const OVERLOAD: &str = r#"
+  refresh_interval: 0.1s
+  actions:
+  - name: envoy.overload_actions.stop_accepting_requests
+    triggers: [{name: envoy.resource_monitors.injected_resource, threshold: {value: 0.9}}]
+"#;
+
+const MONITOR: &str = r#"
+  - name: envoy.resource_monitors.injected_resource
+    typed_config:
+      "@type": type.googleapis.com/envoy.extensions.resource_monitors.injected_resource.v3.InjectedResourceConfig
+      filename: ./pressure
+"#;
 
 /// The clusters that behave as green's cluster, but for one thing.
 const CLUSTERS: &str = r#"
@@ -177,6 +194,8 @@ pub fn change(
     };
     let green_port = format!("port_value: {}}}", upstreams[1].port);
     let changed = shipped.replace(&green_port, &format!("port_value: {green}}}"));
+    let changed = put(&changed, "  resource_monitors:", OVERLOAD);
+    let changed = put(&changed, "  - name: envoy.resource_monitors.", MONITOR);
     let (begin, end) =
         (changed.find("  - name: llm\n").unwrap(), changed.find("  # Gets a copy of").unwrap());
     let llm = &changed[begin..end];
@@ -187,7 +206,7 @@ pub fn change(
     let llm = put(
         &llm,
         "          # Before anything else",
-        "          upgrade_configs: [{upgrade_type: websocket}]\n          \
+        "          upgrade_configs: [{upgrade_type: websocket}, {upgrade_type: example}]\n          \
          http2_protocol_options: {allow_connect: true}\n          \
          delayed_close_timeout: 0.1s\n",
     );

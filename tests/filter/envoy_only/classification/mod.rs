@@ -4,18 +4,17 @@
 mod bodies;
 mod bootstrap;
 mod client;
-mod http2;
-mod http3;
+mod frames;
 mod rows;
 mod upstream;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use self::client::Around;
-use self::http3::{Certificate, Client};
+use self::client::http3::{Certificate, Client};
 use self::rows::Row;
 use self::upstream::{Reply, Scripted};
 use crate::envoy::process::wait_for;
@@ -35,25 +34,22 @@ struct Bench {
 // === impl Bench ===
 
 impl Bench {
-    fn start() -> Self {
+    /// With this in the configuration as `answers`.
+    fn start(answers: &Value) -> Self {
         let (green, authz) = (Scripted::start(), Scripted::start());
         authz.answer(&[Reply::of(403)]);
         let certificate = Certificate::generate();
         let filter = filter_yaml(&config(json!({
             "weights": {"blue": 0, "green": 1},
-            "answers": {},
+            "answers": answers,
         })));
-        let mut setup = Setup {
+        let envoy = Envoy::start_with(&Setup {
             filter: Some(&filter),
             change: &|shipped, upstreams| {
                 bootstrap::change(&shipped, upstreams, green.port, authz.port, &certificate)
             },
             ..Setup::default()
-        };
-        if let Some(wasm) = std::env::var_os("DIAG_WASM") {
-            setup.wasm = wasm.into();
-        }
-        let envoy = Envoy::start_with(&setup);
+        });
         let listeners = envoy.admin("/listeners");
         let udp = listeners.lines().find_map(|line| line.strip_prefix("llm-http3::"));
         let udp = udp.unwrap().parse().unwrap();
@@ -70,6 +66,7 @@ impl Bench {
             tcp: self.envoy.url.trim_start_matches("http://").parse().unwrap(),
             udp: self.udp,
             wait_for_request: &|| self.green.wait_for_request(),
+            answer_began: &|| self.green.begin(),
             wait_for_end: &|| drop(end()),
             http3: &self.http3,
         };
@@ -125,8 +122,7 @@ impl Bench {
 }
 
 /// Produces each row of the section with this title.
-fn produce(title: &str) {
-    let bench = Bench::start();
+fn produce(bench: &Bench, title: &str) {
     let mut wrong = Vec::new();
     for (number, row) in (1..).zip(Row::of_section(title)) {
         let (logged, counted) = bench.run(number, &row);
@@ -144,53 +140,74 @@ fn produce(title: &str) {
 #[test]
 #[ignore = "needs the classification"]
 fn statuses() {
-    produce("Statuses");
+    produce(&Bench::start(&json!({})), "Statuses");
 }
 
 #[test]
 #[ignore = "needs the classification"]
 fn answers() {
-    produce("Answers at a model's path");
+    produce(&Bench::start(&json!({})), "Answers at a model's path");
 }
 
 #[test]
 #[ignore = "needs the classification"]
 fn grpc() {
-    produce("gRPC");
+    produce(&Bench::start(&json!({})), "gRPC");
 }
 
 #[test]
 #[ignore = "needs the classification"]
 fn grpc_web() {
-    produce("gRPC-Web");
+    produce(&Bench::start(&json!({})), "gRPC-Web");
 }
 
 #[test]
 #[ignore = "needs the classification"]
-fn websockets() {
-    produce("WebSocket");
+fn upgrades() {
+    produce(&Bench::start(&json!({})), "Upgrades");
 }
 
 #[test]
 #[ignore = "needs the classification"]
 fn no_answer_expected() {
-    produce("No answer is expected");
+    produce(&Bench::start(&json!({})), "No answer is expected");
 }
 
 #[test]
 #[ignore = "needs the classification"]
 fn clients_that_leave() {
-    produce("Clients that leave or break the protocol");
+    produce(&Bench::start(&json!({})), "Clients that leave or break the protocol");
 }
 
 #[test]
 #[ignore = "needs the classification"]
 fn upstreams_that_fail() {
-    produce("Upstreams that fail");
+    produce(&Bench::start(&json!({})), "Upstreams that fail");
 }
 
 #[test]
 #[ignore = "needs the classification"]
-fn limits() {
-    produce("Envoy's own limits and authorization");
+fn limits_and_authorization() {
+    produce(&Bench::start(&json!({})), "Limits and authorization");
+}
+
+#[test]
+#[ignore = "needs the classification"]
+fn limits_that_are_neutral() {
+    let bench = Bench::start(&json!({"status_429": "neutral"}));
+    produce(&bench, "Limits where `status_429` is `neutral`");
+}
+
+#[test]
+#[ignore = "needs the classification"]
+fn an_envoy_that_is_overloaded() {
+    let bench = Bench::start(&json!({}));
+    let folder = bench.envoy.folder.path();
+    std::fs::write(folder.join("pressure.new"), "1").unwrap();
+    std::fs::rename(folder.join("pressure.new"), folder.join(bootstrap::PRESSURE)).unwrap();
+    wait_for("Envoy to be overloaded", || {
+        let stat = "overload.envoy.overload_actions.stop_accepting_requests.active";
+        (bench.envoy.read_stat(stat) == Some(1)).then_some(())
+    });
+    produce(&bench, "An Envoy that is overloaded");
 }

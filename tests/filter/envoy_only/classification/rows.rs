@@ -1,22 +1,4 @@
-//! Reads the table. A row says what is asked and how the upstream answers, in words:
-//!
-//! | request | |
-//! |---|---|
-//! | `h1`, `h2`, `h3` | the client's protocol |
-//! | `chat` | a question at a model's path; `HEAD:chat` and `GET:chat` without it |
-//! | `grpc`, `websocket` … | [`Ask::of_kind`] |
-//! | `via=NAME` | the route of that name ([`super::bootstrap`]) |
-//! | `unanswered=`, `in-answer=`, `in-request=` | when the client leaves, and how |
-//!
-//! | upstream | |
-//! |---|---|
-//! | `-` | it is not asked |
-//! | `200`, `nothing` | the status, or not even that |
-//! | `json:NAME` … | a content type, and a body of [`super::bodies`] |
-//! | `grpc-status=`, `trailers=` | gRPC's status in the headers, in the trailers |
-//! | `hold`, `close`, `reset` … | how it ends, if not as it should |
-//!
-//! A comma separates the answers to the first request and to its retry.
+//! Reads `table.md`, which explains its words.
 
 use super::bodies;
 use super::client::{Ask, How, Leaves, Protocol};
@@ -108,6 +90,8 @@ impl Ask {
                 .with("content-type", kind)
                 .with("te", "trailers")
         };
+        let upgrade =
+            |to| ask("GET", "/v1/realtime").with("connection", "upgrade").with("upgrade", to);
         match kind {
             "chat" => Self { body: QUESTION, ..ask("POST", CHAT) }
                 .with("content-type", "application/json"),
@@ -118,17 +102,14 @@ impl Ask {
             "preflight" => ask("OPTIONS", CHAT)
                 .with("origin", "http://a.test")
                 .with("access-control-request-method", "POST"),
-            "websocket" if protocol == Protocol::Http1 => ask("GET", "/v1/realtime")
-                .with("connection", "upgrade")
-                .with("upgrade", "websocket")
+            "websocket" if protocol == Protocol::Http1 => upgrade("websocket")
                 .with("sec-websocket-version", "13")
                 .with("sec-websocket-key", "AAAAAAAAAAAAAAAAAAAAAA=="),
             "websocket" => ask("CONNECT", "/v1/realtime")
                 .with(":protocol", "websocket")
                 .with("sec-websocket-version", "13"),
-            "upgrade" => {
-                ask("GET", "/v1/realtime").with("connection", "upgrade").with("upgrade", "other")
-            }
+            "upgrade:allowed" => upgrade("example"),
+            "upgrade:refused" => upgrade("other"),
             _ => {
                 let (method, path) = kind.split_once(':').unwrap_or_else(|| panic!("{kind}"));
                 ask(method, if path == "chat" { CHAT } else { path })

@@ -1,4 +1,4 @@
-//! HTTP/2, frame by frame: what a well-behaved library does not do, a test can.
+//! Frames of HTTP/2: a test sends what a library does not let it send.
 
 use std::io::{Read, Result, Write};
 

@@ -5,16 +5,19 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use quinn::crypto::rustls::QuicClientConfig;
-use quinn::{ClientConfig, Endpoint, RecvStream, VarInt};
+use quinn::{ClientConfig, Endpoint, RecvStream, SendStream, VarInt};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use tokio::runtime::Runtime;
+use tokio::task::block_in_place;
 
-use super::client::{self, Around, Ask, How, Leaves};
+use super::{Around, Ask, CLOSE, How, Leaves, TEXT};
 
 const DATA: u64 = 0x0;
 const HEADERS: u64 = 0x1;
+const SETTINGS: u64 = 0x4;
+const GOAWAY: u64 = 0x7;
 /// Error codes of RFC 9114, section 8.1.
 const NO_ERROR: VarInt = VarInt::from_u32(0x100);
 const REQUEST_CANCELLED: VarInt = VarInt::from_u32(0x10c);
@@ -63,7 +66,7 @@ impl Client {
         self.runtime.block_on(async {
             let mut endpoint = Endpoint::client(SocketAddr::from(([127, 0, 0, 1], 0)))?;
             endpoint.set_default_client_config(self.config.clone());
-            let said = talk(&endpoint, ask, around).await;
+            let said = exchange(&endpoint, ask, around).await;
             endpoint.close(NO_ERROR, b"");
             // Until the other side has been told.
             endpoint.wait_idle().await;
@@ -72,69 +75,86 @@ impl Client {
     }
 }
 
-async fn talk(endpoint: &Endpoint, ask: &Ask, around: &Around<'_>) -> Result<()> {
+async fn exchange(endpoint: &Endpoint, ask: &Ask, around: &Around<'_>) -> Result<()> {
     let connection = endpoint.connect(around.udp, "localhost").unwrap().await?;
     let mut control = connection.open_uni().await?;
     // The control stream, and settings of which there are none.
     control.write_all(&[0x0, 0x4, 0x0]).await?;
     let (mut request, mut response) = connection.open_bi().await?;
-    let mut bytes = frame(HEADERS, &block(&ask.fields()));
-    if !ask.body.is_empty() {
-        bytes.extend(frame(DATA, ask.body.as_bytes()));
-    }
-    request.write_all(&bytes).await?;
-    let is_websocket = ask.method == "CONNECT";
-    if ask.ends_request() && !is_websocket {
-        request.finish().map_err(Error::other)?;
-    }
+    send_request(&mut request, ask).await?;
     let how = match ask.leaves {
         Leaves::Never | Leaves::AfterTheAnswer => {
-            if is_websocket {
-                request.write_all(&frame(DATA, client::TEXT)).await?;
-                while next_frame(&mut response).await? != DATA {}
-                request.write_all(&frame(DATA, client::CLOSE)).await?;
-                if ask.leaves == Leaves::AfterTheAnswer {
-                    while next_frame(&mut response).await? != DATA {}
-                    let _ = request.reset(REQUEST_CANCELLED);
-                    response.stop(REQUEST_CANCELLED).map_err(Error::other)?;
-                    tokio::task::block_in_place(around.wait_for_end);
-                    return Ok(());
-                }
+            if ask.is_websocket() {
+                talk(&mut request, &mut response, ask, around).await?;
             }
-            response.read_to_end(1 << 20).await.map_err(Error::other)?;
+            // Until the stream ends, which is an error too.
+            while next_frame(&mut response, around).await.is_ok() {}
             return Ok(());
         }
         Leaves::Unanswered(how) | Leaves::InTheRequest(how) => {
-            tokio::task::block_in_place(around.wait_for_request);
+            block_in_place(around.wait_for_request);
             how
         }
         Leaves::InTheAnswer(how) => {
-            while next_frame(&mut response).await? != DATA {}
+            while next_frame(&mut response, around).await? != DATA {}
             how
         }
     };
     match how {
         How::Stop => response.stop(REQUEST_CANCELLED).map_err(Error::other)?,
-        How::Reset => {
-            // As browsers do: no more of either.
-            let _ = request.reset(REQUEST_CANCELLED);
-            response.stop(REQUEST_CANCELLED).map_err(Error::other)?;
-        }
+        How::Reset => cancel(&mut request, &mut response)?,
         // A frame of settings, which has no place on a request's stream.
-        How::Break => request.write_all(&frame(0x4, b"")).await?,
+        How::Break => request.write_all(&frame(SETTINGS, b"")).await?,
         // GOAWAY, of no push.
-        How::GoAway => control.write_all(&frame(0x7, &[0])).await?,
+        How::GoAway => control.write_all(&frame(GOAWAY, &[0])).await?,
         How::Close | How::Stall => {}
     }
     if !matches!(how, How::Close | How::GoAway) {
-        tokio::task::block_in_place(around.wait_for_end);
+        block_in_place(around.wait_for_end);
+    }
+    Ok(())
+}
+
+async fn send_request(request: &mut SendStream, ask: &Ask) -> Result<()> {
+    let mut bytes = frame(HEADERS, &block(&ask.fields()));
+    if !ask.body.is_empty() {
+        bytes.extend(frame(DATA, ask.body.as_bytes()));
+    }
+    request.write_all(&bytes).await?;
+    if ask.ends_request() { request.finish().map_err(Error::other) } else { Ok(()) }
+}
+
+/// Wants no more of either, as browsers do.
+fn cancel(request: &mut SendStream, response: &mut RecvStream) -> Result<()> {
+    // It may have ended.
+    let _ = request.reset(REQUEST_CANCELLED);
+    response.stop(REQUEST_CANCELLED).map_err(Error::other)
+}
+
+/// A WebSocket's client, which answers a close frame with its own.
+async fn talk(
+    request: &mut SendStream,
+    response: &mut RecvStream,
+    ask: &Ask,
+    around: &Around<'_>,
+) -> Result<()> {
+    request.write_all(&frame(DATA, TEXT)).await?;
+    while next_frame(response, around).await? != DATA {}
+    request.write_all(&frame(DATA, CLOSE)).await?;
+    if ask.leaves == Leaves::AfterTheAnswer {
+        while next_frame(response, around).await? != DATA {}
+        cancel(request, response)?;
+        block_in_place(around.wait_for_end);
     }
     Ok(())
 }
 
 /// The kind of the next frame, which is read.
-async fn next_frame(stream: &mut RecvStream) -> Result<u64> {
+async fn next_frame(stream: &mut RecvStream, around: &Around<'_>) -> Result<u64> {
     let kind = integer(stream).await?;
+    if kind == HEADERS {
+        (around.answer_began)();
+    }
     let length = usize::try_from(integer(stream).await?).unwrap();
     stream.read_exact(&mut vec![0; length]).await.map_err(Error::other)?;
     Ok(kind)
