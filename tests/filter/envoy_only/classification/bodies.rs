@@ -15,6 +15,7 @@ pub fn content_type(kind: &str) -> &'static str {
         "sse" => "text/event-stream",
         "html" => "text/html",
         "grpc" => "application/grpc",
+        "grpc+proto" => "application/grpc+proto",
         "grpc-web" => GRPC_WEB,
         "grpc-web-text" => GRPC_WEB_TEXT,
         _ => panic!("{kind}"),
@@ -32,7 +33,7 @@ pub fn body(name: &str) -> Vec<u8> {
     let last = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
     let text = match name {
         "" => String::new(),
-        "{}" => "{}".into(),
+        "{}" | "[]" | "null" => name.to_owned(),
         "answer" => message(r#""content":"Copper.""#, "stop"),
         "null-content" => message(r#""content":null"#, "stop"),
         "empty-content" => message(r#""content":"""#, "stop"),
@@ -49,6 +50,7 @@ pub fn body(name: &str) -> Vec<u8> {
         "begin" => r#"{"model":"m","choices":[{"index":0,"#.into(),
         "page" => "<html>Sign in</html>".into(),
         "first" => first.into(),
+        "stream-error" => format!("{first}data: {{\"error\":{{\"message\":\"m\"}}}}\n\n"),
         "last" => last.into(),
         "stream" => format!("{first}{last}"),
         // gRPC-Web's last frame is its trailers, which may have a space after the colon.

@@ -97,6 +97,7 @@ impl Ask {
                 .with("content-type", "application/json"),
             // gRPC's trailers come from an upstream of HTTP/2.
             "grpc" => grpc("application/grpc", bodies::NO_MESSAGE).via("http2"),
+            "grpc+proto" => grpc("application/grpc+proto", bodies::NO_MESSAGE).via("http2"),
             "grpc-web" => grpc(bodies::GRPC_WEB, bodies::NO_MESSAGE),
             "grpc-web-text" => grpc(bodies::GRPC_WEB_TEXT, "AAAAAAA="),
             "preflight" => ask("OPTIONS", CHAT)
@@ -138,6 +139,7 @@ impl How {
             "stops" => Self::Stop,
             "goes-away" => Self::GoAway,
             "breaks" => Self::Break,
+            "half-closes" => Self::HalfClose,
             "stalls" => Self::Stall,
             _ => panic!("{word}"),
         }
@@ -191,6 +193,7 @@ impl End {
         match word {
             "hold" => Self::Hold,
             "close" => Self::Close,
+            "eof" => Self::Eof,
             "reset" => Self::Reset,
             "server-closes" => Self::ServerCloses,
             "client-closes" => Self::ClientCloses,

@@ -1,7 +1,7 @@
 //! A client of HTTP/1.1.
 
 use std::io::{Read, Result, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
 use rustix::net::sockopt::set_socket_linger;
@@ -39,6 +39,10 @@ pub fn send(ask: &Ask, around: &Around<'_>) -> Result<()> {
             connection.read_to_end(&mut Vec::new())?;
         }
         How::Reset => set_socket_linger(&connection, Some(Duration::ZERO))?,
+        How::HalfClose => {
+            connection.shutdown(Shutdown::Write)?;
+            (around.wait_for_end)();
+        }
         How::Stall => (around.wait_for_end)(),
         How::Close | How::Stop | How::GoAway => {}
     }

@@ -34,7 +34,7 @@ pub fn send(ask: &Ask, around: &Around<'_>) -> Result<()> {
         How::GoAway => Frame::go_away().write(&mut connection)?,
         // Data of a stream that has never been opened.
         How::Break => Frame::data(3, b"?", false).write(&mut connection)?,
-        How::Close | How::Stall => {}
+        How::Close | How::HalfClose | How::Stall => {}
     }
     if !matches!(how, How::Close | How::GoAway) {
         (around.wait_for_end)();

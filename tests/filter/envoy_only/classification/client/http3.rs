@@ -107,7 +107,7 @@ async fn exchange(endpoint: &Endpoint, ask: &Ask, around: &Around<'_>) -> Result
         How::Break => request.write_all(&frame(SETTINGS, b"")).await?,
         // GOAWAY, of no push.
         How::GoAway => control.write_all(&frame(GOAWAY, &[0])).await?,
-        How::Close | How::Stall => {}
+        How::Close | How::HalfClose | How::Stall => {}
     }
     if !matches!(how, How::Close | How::GoAway) {
         block_in_place(around.wait_for_end);

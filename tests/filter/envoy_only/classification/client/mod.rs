@@ -42,6 +42,8 @@ pub enum Leaves {
 pub enum How {
     /// Ends the connection.
     Close,
+    /// Ends its half of HTTP/1.1's connection.
+    HalfClose,
     /// Resets the stream; on HTTP/1.1 the connection, by an RST.
     Reset,
     /// Wants no more of the answer: HTTP/3's STOP_SENDING.

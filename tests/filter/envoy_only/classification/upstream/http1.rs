@@ -67,7 +67,10 @@ fn has_length(reply: &Reply) -> bool {
 }
 
 fn is_chunked(reply: &Reply) -> bool {
-    let ends_at_once = reply.end == End::Complete && reply.trailers.is_empty();
+    let ends_at_once = match reply.end {
+        End::Complete => reply.trailers.is_empty(),
+        end => end == End::Eof,
+    };
     reply.status >= 200 && !has_length(reply) && !ends_at_once
 }
 
@@ -76,6 +79,7 @@ fn framing(reply: &Reply) -> String {
     match reply.status {
         101 => "connection: upgrade\r\nupgrade: websocket\r\n".to_owned(),
         _ if is_chunked(reply) => "transfer-encoding: chunked\r\nconnection: close\r\n".to_owned(),
+        _ if reply.end == End::Eof => "connection: close\r\n".to_owned(),
         204 | 304 => "connection: close\r\n".to_owned(),
         _ if has_length(reply) => "connection: close\r\n".to_owned(),
         _ => format!("content-length: {}\r\nconnection: close\r\n", reply.body.len()),
@@ -84,7 +88,7 @@ fn framing(reply: &Reply) -> String {
 
 fn end(mut connection: TcpStream, reply: &Reply, state: &State) -> Result<()> {
     match reply.end {
-        End::Complete | End::Hold => {}
+        End::Complete | End::Eof | End::Hold => {}
         End::Close => state.wait_for_begin(reply),
         End::Reset => {
             state.wait_for_begin(reply);

@@ -27,7 +27,7 @@ fn answer(connection: &mut TcpStream, stream: u32, reply: &Reply) -> Result<()> 
     let status = reply.status.to_string();
     let mut fields = vec![(":status", status.as_str())];
     fields.extend(reply.headers.iter().copied());
-    let ends = reply.end == End::Complete;
+    let ends = matches!(reply.end, End::Complete | End::Eof);
     if reply.status != 0 {
         let ends = ends && trailers.is_empty() && body.is_empty();
         Frame::headers(stream, &fields, ends).write(connection)?;
@@ -43,7 +43,7 @@ fn answer(connection: &mut TcpStream, stream: u32, reply: &Reply) -> Result<()> 
 
 fn end(connection: &mut TcpStream, stream: u32, reply: &Reply, state: &State) -> Result<()> {
     match reply.end {
-        End::Complete | End::Hold => Ok(()),
+        End::Complete | End::Eof | End::Hold => Ok(()),
         End::Reset => {
             state.wait_for_begin(reply);
             let code = if reply.status == 0 { INTERNAL_ERROR } else { CANCEL };

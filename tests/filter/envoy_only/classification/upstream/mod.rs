@@ -32,8 +32,10 @@ pub enum End {
     Complete,
     /// It does not, until the other side breaks off.
     Hold,
-    /// With the connection, by a FIN.
+    /// With the connection, by a FIN, which is not how it should end.
     Close,
+    /// With the connection, as it should on HTTP/1.1.
+    Eof,
     /// HTTP/1.1: with the connection, by an RST. HTTP/2: by RST_STREAM.
     Reset,
     /// As a WebSocket, which the server closes, and with it the connection.
