@@ -153,19 +153,16 @@ fn produce(bench: &Bench, title: &str) {
 }
 
 #[test]
-#[ignore = "needs the classification"]
 fn statuses() {
     produce(&Bench::start(&json!({})), "Statuses");
 }
 
 #[test]
-#[ignore = "needs the classification"]
 fn answers() {
     produce(&Bench::start(&json!({})), "Answers at a model's path");
 }
 
 #[test]
-#[ignore = "needs the classification"]
 fn grpc() {
     produce(&Bench::start(&json!({})), "gRPC");
 }
@@ -177,50 +174,42 @@ fn grpc_that_is_answered_with_something_else() {
 }
 
 #[test]
-#[ignore = "needs the classification"]
 fn grpc_web() {
     produce(&Bench::start(&json!({})), "gRPC-Web");
 }
 
 #[test]
-#[ignore = "needs the classification"]
 fn upgrades() {
     produce(&Bench::start(&json!({})), "Upgrades");
 }
 
 #[test]
-#[ignore = "needs the classification"]
 fn no_answer_expected() {
     produce(&Bench::start(&json!({})), "No answer is expected");
 }
 
 #[test]
-#[ignore = "needs the classification"]
 fn clients_that_leave() {
     produce(&Bench::start(&json!({})), "Clients that leave or break the protocol");
 }
 
 #[test]
-#[ignore = "needs the classification"]
 fn upstreams_that_fail() {
     produce(&Bench::start(&json!({})), "Upstreams that fail");
 }
 
 #[test]
-#[ignore = "needs the classification"]
 fn limits_and_authorization() {
     produce(&Bench::start(&json!({})), "Limits and authorization");
 }
 
 #[test]
-#[ignore = "needs the classification"]
 fn limits_that_are_neutral() {
     let bench = Bench::start(&json!({"status_429": "neutral"}));
     produce(&bench, "Limits where `status_429` is `neutral`");
 }
 
 #[test]
-#[ignore = "needs the classification"]
 fn an_envoy_that_is_overloaded() {
     let bench = Bench::start(&json!({}));
     let folder = bench.envoy.folder.path();
