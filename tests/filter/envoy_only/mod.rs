@@ -3,6 +3,7 @@
 mod answers;
 mod bodies;
 mod checked;
+mod classification;
 mod console;
 mod conversations;
 mod cookies;

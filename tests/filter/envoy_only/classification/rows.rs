@@ -1,0 +1,203 @@
+//! Reads `table.md`, which explains its words.
+
+use super::bodies;
+use super::client::{Ask, How, Leaves, Protocol};
+use super::upstream::{End, Reply};
+
+const TABLE: &str = include_str!("table.md");
+
+pub struct Row {
+    /// What to call it.
+    pub id: String,
+    pub ask: Ask,
+    pub replies: Vec<Reply>,
+    /// What Envoy logs: status, flags, details, and gRPC's status if there is one.
+    pub logged: &'static str,
+    /// The counters of green's that move by one, in order.
+    pub counts: Vec<&'static str>,
+}
+
+const CHAT: &str = "/v1/chat/completions";
+const QUESTION: &str = r#"{"model":"m","messages":[]}"#;
+
+// === impl Row ===
+
+impl Row {
+    /// The rows of the section with this title.
+    pub fn of_section(title: &str) -> Vec<Self> {
+        let mut sections =
+            TABLE.split("## ").map(|section| section.split_once('\n').unwrap_or_default());
+        let (_, section) = sections.find(|(found, _)| *found == title).unwrap();
+        let lines = section.lines().filter(|line| line.starts_with('|'));
+        // After the head and the line below it.
+        lines.skip(2).map(Self::parse).collect()
+    }
+
+    fn parse(line: &'static str) -> Self {
+        let cells: Vec<_> = line.split('|').map(str::trim).collect();
+        let ["", case, request, upstream, logged, counts, ""] = cells[..] else {
+            panic!("{line}");
+        };
+        let mut counts: Vec<_> = counts.split(' ').filter(|name| *name != "nothing").collect();
+        counts.sort_unstable();
+        Self {
+            id: format!("{case} ({request})"),
+            ask: Ask::parse(request),
+            replies: upstream.split(", ").map(Reply::parse).collect(),
+            logged,
+            counts,
+        }
+    }
+}
+
+// === impl Ask ===
+
+impl Ask {
+    fn parse(text: &'static str) -> Self {
+        let mut words = text.split(' ');
+        let protocol = match words.next() {
+            Some("h1") => Protocol::Http1,
+            Some("h2") => Protocol::Http2,
+            Some("h3") => Protocol::Http3,
+            other => panic!("{text}: {other:?}"),
+        };
+        let mut ask = Self::of_kind(protocol, words.next().unwrap());
+        for word in words {
+            match word.split_once('=') {
+                None if word == "client-closes" => ask.leaves = Leaves::AfterTheAnswer,
+                None if word == "expects-100" => ask = ask.with("expect", "100-continue"),
+                Some(("via", name)) => ask = ask.via(name),
+                Some(("unanswered", how)) => ask.leaves = Leaves::Unanswered(How::parse(how)),
+                Some(("in-answer", how)) => ask.leaves = Leaves::InTheAnswer(How::parse(how)),
+                Some(("in-request", how)) => ask.leaves = Leaves::InTheRequest(How::parse(how)),
+                _ => panic!("{text}: {word}"),
+            }
+        }
+        ask
+    }
+
+    fn of_kind(protocol: Protocol, kind: &'static str) -> Self {
+        let ask = |method, path| Self {
+            protocol,
+            method,
+            path,
+            headers: Vec::new(),
+            body: "",
+            leaves: Leaves::Never,
+        };
+        let grpc = |kind, body| {
+            Self { body, ..ask("POST", "/llm.Chat/Complete") }
+                .with("content-type", kind)
+                .with("te", "trailers")
+        };
+        let upgrade =
+            |to| ask("GET", "/v1/realtime").with("connection", "upgrade").with("upgrade", to);
+        match kind {
+            "chat" => Self { body: QUESTION, ..ask("POST", CHAT) }
+                .with("content-type", "application/json"),
+            // gRPC's trailers come from an upstream of HTTP/2.
+            "grpc" => grpc("application/grpc", bodies::NO_MESSAGE).via("http2"),
+            "grpc+proto" => grpc("application/grpc+proto", bodies::NO_MESSAGE).via("http2"),
+            "grpc-web" => grpc(bodies::GRPC_WEB, bodies::NO_MESSAGE),
+            "grpc-web-text" => grpc(bodies::GRPC_WEB_TEXT, "AAAAAAA="),
+            "preflight" => ask("OPTIONS", CHAT)
+                .with("origin", "http://a.test")
+                .with("access-control-request-method", "POST"),
+            "websocket" if protocol == Protocol::Http1 => upgrade("websocket")
+                .with("sec-websocket-version", "13")
+                .with("sec-websocket-key", "AAAAAAAAAAAAAAAAAAAAAA=="),
+            "websocket" => ask("CONNECT", "/v1/realtime")
+                .with(":protocol", "websocket")
+                .with("sec-websocket-version", "13"),
+            "upgrade:allowed" => upgrade("example"),
+            "upgrade:refused" => upgrade("other"),
+            _ => {
+                let (method, path) = kind.split_once(':').unwrap_or_else(|| panic!("{kind}"));
+                ask(method, if path == "chat" { CHAT } else { path })
+            }
+        }
+    }
+
+    pub fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.push((name, value.to_owned()));
+        self
+    }
+
+    fn via(mut self, name: &str) -> Self {
+        self.headers.retain(|(header, _)| *header != "x-route");
+        self.with("x-route", name)
+    }
+}
+
+// === impl How ===
+
+impl How {
+    fn parse(word: &str) -> Self {
+        match word {
+            "closes" => Self::Close,
+            "resets" => Self::Reset,
+            "stops" => Self::Stop,
+            "goes-away" => Self::GoAway,
+            "breaks" => Self::Break,
+            "half-closes" => Self::HalfClose,
+            "stalls" => Self::Stall,
+            _ => panic!("{word}"),
+        }
+    }
+}
+
+// === impl Reply ===
+
+impl Reply {
+    fn parse(text: &'static str) -> Self {
+        let mut words = text.split(' ');
+        let status = match words.next().unwrap() {
+            "-" => return Self::of(500),
+            "nothing" => 0,
+            status => status.parse().unwrap_or_else(|_| panic!("{text}")),
+        };
+        let mut reply = Self::of(status);
+        for word in words {
+            match word.split_once(['=', ':']) {
+                None if word == "frame" => reply.body = bodies::WEBSOCKET_FRAME.to_vec(),
+                None => reply.end = End::parse(word),
+                Some(("interim", status)) => reply.interim = Some(status.parse().unwrap()),
+                Some(("length", length)) => reply.headers.push(("content-length", length)),
+                Some(("grpc-status", code)) => reply.headers.push(("grpc-status", code)),
+                Some(("trailers", code)) => reply.trailers.push(("grpc-status", code)),
+                Some((kind, name)) => {
+                    reply.headers.push(("content-type", bodies::content_type(kind)));
+                    reply.body = bodies::body(name);
+                }
+            }
+        }
+        reply
+    }
+
+    pub fn of(status: u16) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body: Vec::new(),
+            trailers: Vec::new(),
+            end: End::Complete,
+            interim: None,
+        }
+    }
+}
+
+// === impl End ===
+
+impl End {
+    fn parse(word: &str) -> Self {
+        match word {
+            "hold" => Self::Hold,
+            "close" => Self::Close,
+            "eof" => Self::Eof,
+            "reset" => Self::Reset,
+            "server-closes" => Self::ServerCloses,
+            "client-closes" => Self::ClientCloses,
+            _ => panic!("{word}"),
+        }
+    }
+}
