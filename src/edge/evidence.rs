@@ -78,7 +78,7 @@ fn all(evidence: &Evidence, rules: &Rules) -> Vec<(Counted, u64)> {
         for (gate, book) in rules.gates.iter().zip(&book.gates) {
             let metric = gate.terms.metric;
             match (book, metric, counter_of(metric)) {
-                (Book::Rate(book), _, Some(counter)) => add(counter, book.hit),
+                (Book::Rate(book), _, Some(counter)) => add(counter, book.hit()),
                 (Book::Values(book), Metric::ThumbsDownRate, _) => {
                     add(EvidenceCounter::Thumbs, of(book, |moments| moments.count));
                     add(EvidenceCounter::ThumbsDown, of(book, whole_sum));

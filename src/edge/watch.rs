@@ -46,6 +46,15 @@ pub struct Watch {
     has_failed_over: bool,
 }
 
+/// What a request lets expect of its response.
+#[derive(Default)]
+struct Expected {
+    /// The format of answers at its path.
+    format: Option<Format>,
+    method: Method,
+    is_grpc: bool,
+}
+
 /// A request that is evidence for a ramp.
 struct Evidence {
     version: Version,
@@ -82,9 +91,9 @@ impl Watch {
         if matches!(reason, Reason::Pinned | Reason::Forced) {
             return None;
         }
-        let (format, method) = match answers.read {
-            true => expected(&running.config.formats, version),
-            false => (None, Method::Ordinary),
+        let Expected { format, method, is_grpc } = match answers.read {
+            true => Expected::of(&running.config.formats, version),
+            false => Expected::default(),
         };
         if answers.plain && format.is_some() {
             // An upstream that is not asked may compress, and the answer is unread.
@@ -107,7 +116,7 @@ impl Watch {
             method,
             status: None,
             grpc_status: None,
-            is_grpc: false,
+            is_grpc,
             has_body: false,
             body: Body::Ignored,
             ttft: None,
@@ -125,7 +134,7 @@ impl Watch {
         let head = Head::of(headers.iter());
         drop(headers);
         self.status = head.status;
-        self.is_grpc = head.grpc.is_some();
+        self.is_grpc |= head.grpc.is_some();
         self.grpc_status = head.grpc_status.filter(|_| self.is_grpc);
         self.body = match (head.grpc, head.status) {
             (Some(GrpcFraming::Native), _) => Body::Ignored,
@@ -286,15 +295,23 @@ impl Body {
     }
 }
 
-/// The format of the version's answers to this request, and what it asks for.
-///
-/// Asked before Envoy routes the request, since a route may rewrite the path, and since
-/// nothing tells of the request when its stream has ended.
-fn expected(formats: &Formats, version: Version) -> (Option<Format>, Method) {
-    let Ok(headers) = host::request_headers() else {
-        return (formats.of(version), Method::Ordinary);
-    };
-    let path = || headers.iter().find(|(name, _)| *name == b":path").map(|(_, value)| value);
-    let format = formats.of(version).or_else(|| formats.at(path()?));
-    (format, Method::from_headers(headers.iter()))
+// === impl Expected ===
+
+impl Expected {
+    /// What this request's headers let expect of the version's response.
+    ///
+    /// Asked before Envoy routes the request, since a route may rewrite the path, and since
+    /// nothing tells of the request when its stream has ended.
+    fn of(formats: &Formats, version: Version) -> Self {
+        let of_version = formats.of(version);
+        let Ok(headers) = host::request_headers() else {
+            return Self { format: of_version, ..Self::default() };
+        };
+        let find = |name: &[u8]| headers.iter().find(|(it, _)| *it == name).map(|(_, value)| value);
+        let format = of_version.or_else(|| formats.at(find(b":path")?));
+        let kind = find(b"content-type").unwrap_or_default();
+        // A model's path is no gRPC method's.
+        let is_grpc = format.is_none() && GrpcFraming::of_content_type(kind).is_some();
+        Self { format, method: Method::from_headers(headers.iter()), is_grpc }
+    }
 }

@@ -5,11 +5,14 @@ use serde::{Deserialize, Serialize};
 use super::bets::{Capital, log_mean};
 use super::block::Block;
 use super::ceiling;
+use super::chance::Chance;
 use super::effect::Groups;
+use super::exposure::{ByLevel, Exposure};
 use super::interval::Moments;
 use super::metric::{Comparison, Metric};
 use super::pair::Pair;
 use super::rank::excess;
+use super::rate::RateBets;
 use super::rules::{GateStep, Terms};
 use crate::assign::Version;
 
@@ -17,7 +20,7 @@ use crate::assign::Version;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RateBook {
     /// Units that had a bad response in the step: what a rollback is decided by.
-    pub hit: Pair<u64>,
+    hit: ByLevel,
     /// Since the step is warm: units by their first response, and those of them for which
     /// that was bad.
     pub units: Pair<u64>,
@@ -28,8 +31,9 @@ pub struct RateBook {
     /// make it look safe.
     pub requests: Pair<u64>,
     /// As above.
-    pub bad: Pair<u64>,
+    bad: ByLevel,
     groups: Groups,
+    exposure: Exposure,
 }
 
 /// The sums of a gate on values.
@@ -102,7 +106,7 @@ impl Book {
     /// The bets against "green is not worse", one for each direction.
     pub fn worse(&self, step: &GateStep) -> impl Iterator<Item = Capital> + use<'_> {
         let (rate, values) = match self {
-            Self::Rate(book) => (Some(step.worse.capital(book.hit)), None),
+            Self::Rate(book) => (Some(book.worse(step)), None),
             Self::Values(book) => (None, Some(&book.sides)),
         };
         rate.into_iter().chain(values.into_iter().flatten().map(|side| side.worse))
@@ -125,10 +129,13 @@ impl Book {
     /// first.
     pub fn moments(&self, known: Pair<u64>) -> Pair<Moments> {
         match self {
-            Self::Rate(RateBook { hit, .. }) => Pair {
-                blue: Moments::of_rate(known.blue, hit.blue),
-                green: Moments::of_rate(known.green, hit.green),
-            },
+            Self::Rate(book) => {
+                let hit = book.hit();
+                Pair {
+                    blue: Moments::of_rate(known.blue, hit.blue),
+                    green: Moments::of_rate(known.green, hit.green),
+                }
+            }
             Self::Values(book) => book.moments,
         }
     }
@@ -162,16 +169,40 @@ impl Book {
 // === impl RateBook ===
 
 impl RateBook {
+    /// Notes whether the rate is known of a response.
+    pub fn expose(&mut self, version: Version, is_known: bool) {
+        self.exposure.note(version, is_known);
+    }
+
     /// Notes the first bad response of a unit in the step.
-    pub fn hit(&mut self, version: Version) {
-        *self.hit.of_mut(version) += 1;
+    pub fn add_hit(&mut self, version: Version) {
+        if let Some(level) = self.exposure.for_harm() {
+            self.hit.add(level, version, 1);
+        }
+    }
+
+    /// Units that had a bad response in the step.
+    pub fn hit(&self) -> Pair<u64> {
+        self.hit.total()
+    }
+
+    /// Bad requests since the step is warm.
+    pub fn bad(&self) -> Pair<u64> {
+        self.bad.total()
+    }
+
+    /// The bets against "green's rate is not worse".
+    fn worse(&self, step: &GateStep) -> Capital {
+        capital(&self.hit, step.new, step.worse, |green| RateBets::worse(green, step.margin))
     }
 
     /// Notes a response of the unit with this hash since the step is warm.
     pub fn add(&mut self, version: Version, unit: u64, is_bad: bool, is_first: bool) {
         let bad = u64::from(is_bad);
         *self.requests.of_mut(version) += 1;
-        *self.bad.of_mut(version) += bad;
+        if let Some(level) = self.exposure.for_safety() {
+            self.bad.add(level, version, bad);
+        }
         if version == Version::Blue {
             self.groups.add(unit, is_bad);
         }
@@ -187,20 +218,36 @@ impl RateBook {
         // versions; simulation bears it out (`simulated.md`).
         let larger = libm::sqrt(1.0 + step.tolerance);
         let effect = 1.0 + (self.groups.design_effect() - 1.0) * larger;
-        let ratio = step.safe.capital(self.bad).times(1.0 / effect).log_mean();
+        let safe = |green| RateBets::safe(green, step.tolerance);
+        let ratio = capital(&self.bad, step.all, step.safe, safe).times(1.0 / effect).log_mean();
         let Some(ceiling) = step.ceiling else { return ratio };
         let below = ceiling::capital(ceiling, self.units.green, self.bad_units.green);
         log_mean(&[ratio, below.log_mean()])
     }
 
     fn merge(&mut self, other: &Self) {
-        self.hit += other.hit;
+        self.hit.merge(&other.hit);
         self.units += other.units;
         self.bad_units += other.bad_units;
         self.requests += other.requests;
-        self.bad += other.bad;
+        self.bad.merge(&other.bad);
         self.groups.merge(&other.groups);
     }
+}
+
+/// The capital after these bad events. `whole` are the bets at the chance of `green`, which
+/// nearly all of them are played at; `bets` makes those for another chance.
+fn capital(
+    bad: &ByLevel,
+    green: Chance,
+    whole: RateBets,
+    bets: impl Fn(Chance) -> RateBets,
+) -> Capital {
+    let of_level = |(chance, bad): (Chance, Pair<u64>)| {
+        let bets = if chance == green { whole } else { bets(chance) };
+        bets.capital(bad)
+    };
+    bad.by_chance(green).map(of_level).sum()
 }
 
 // === impl ValueBook ===

@@ -22,6 +22,12 @@ impl Chance {
         Self::new((now - before) / (1.0 - before))
     }
 
+    /// The chance of a response to be green's where blue has only this part of its responses
+    /// left.
+    pub fn with_blue_at(self, part: f64) -> Option<Self> {
+        Self::new(self.0 / (self.0 + (1.0 - self.0) * part))
+    }
+
     /// As a number.
     pub fn get(self) -> f64 {
         self.0

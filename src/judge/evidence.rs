@@ -184,9 +184,13 @@ impl Evidence {
             let Some(step) = gate.steps().get(at) else { continue };
             match book {
                 Book::Rate(book) => {
+                    let is_known = told.is_known(metric);
+                    if told.is_response() && !told.is_missing(metric) {
+                        book.expose(version, is_known);
+                    }
                     let Some(is_bad) = told.is_bad(metric) else { continue };
                     if is_worse {
-                        book.hit(version);
+                        book.add_hit(version);
                     }
                     if is_warm {
                         book.add(version, unit, is_bad, is_safe);

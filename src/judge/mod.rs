@@ -13,6 +13,7 @@
 //! | [`verdict`] | worse, safe, or not yet to be told |
 //! | [`mismatch`] | whether units are divided as they should be |
 //! | [`coverage`] | whether a metric is known equally well of both versions |
+//! | [`exposure`] | of which part of each version's responses it is known, lately |
 //! | [`tripwire`] | a green that is simply broken |
 //! | [`interval`] | what to show people |
 //! | [`plan`] | how long it will take |
@@ -36,6 +37,7 @@ pub mod chance;
 pub mod coverage;
 pub mod effect;
 pub mod evidence;
+pub mod exposure;
 pub mod interval;
 pub mod metric;
 pub mod mismatch;

@@ -194,6 +194,12 @@ impl Told {
         self.is_limited
     }
 
+    /// Whether it is a response's at all: an assignment and a vote tell nothing of one.
+    pub fn is_response(&self) -> bool {
+        let of_votes = bit(Metric::ThumbsDownRate) | bit(Metric::Score);
+        (self.known | self.missing) & !of_votes != 0
+    }
+
     /// Whether `metric` is known.
     pub fn is_known(&self, metric: Metric) -> bool {
         self.known & bit(metric) != 0

@@ -63,6 +63,12 @@ pub struct GateStep {
     /// It grows with the tolerance: at a share of 1 %, 20,000 users are 200, who cannot
     /// show a rate below 1 % even if nothing ever fails.
     pub ceiling: Option<f64>,
+    /// By how much green may be worse.
+    pub margin: f64,
+    /// The chance of a unit that was on blue before the step to be green's.
+    pub new: Chance,
+    /// The chance of a unit to be green's.
+    pub all: Chance,
     /// The bets against "green's rate is not worse".
     pub worse: RateBets,
     /// The bets against "green's rate is worse by the tolerance".
@@ -105,6 +111,9 @@ impl Gate {
             GateStep {
                 tolerance,
                 ceiling: terms.ceiling.map(|ceiling| ceiling * (1.0 + tolerance)),
+                margin: terms.margin,
+                new: step.new,
+                all: step.all,
                 worse: RateBets::worse(step.new, terms.margin),
                 safe: RateBets::safe(step.all, tolerance),
             }

@@ -56,11 +56,12 @@ pub fn told(outcome: &Outcome, measure: Measure<'_>) -> Told {
             let missing = missing.into_iter().chain(OF_BODIES);
             missing.fold(Told::default(), Told::missing).rate(Metric::ClientErrorRate, false)
         }
+        // A response fails in one way, and what it would have come to otherwise is not known.
         Class::Error | Class::Limited | Class::AnswerMissing | Class::ClientError => {
-            let told = Told::default()
-                .rate(Metric::AbortRate, is_aborted)
-                .rate(Metric::ErrorRate, class.is_error())
-                .rate(Metric::ClientErrorRate, class == Class::ClientError);
+            let is_rejected = class == Class::ClientError;
+            let failure = if is_rejected { Metric::ClientErrorRate } else { Metric::ErrorRate };
+            let told = Told::default().rate(failure, true);
+            let told = if is_aborted { told.rate(Metric::AbortRate, true) } else { told };
             let told = if class == Class::Limited { told.limited() } else { told };
             bad_parts(slow(told, outcome, measure, true), outcome, measure)
         }

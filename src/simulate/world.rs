@@ -179,8 +179,8 @@ impl World {
                 // A request fails in one way.
                 let is_bad = random.random::<f64>() < chance && !(is_failure && has_failed);
                 has_failed |= is_failure && is_bad;
-                if is_failure {
-                    failed = failed.rate(metric, is_bad);
+                if is_failure && is_bad {
+                    failed = failed.rate(metric, true);
                 }
                 told = told.rate(metric, is_bad);
             } else {

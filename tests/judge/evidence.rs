@@ -116,7 +116,7 @@ const ALL: [Metric; 4] =
 fn sums(evidence: &Evidence, step: usize) -> Option<[Pair<u64>; 3]> {
     let book = evidence.steps.get(step)?;
     let Some(Book::Rate(rate)) = book.gates.first() else { return None };
-    Some([book.units, rate.hit, rate.bad])
+    Some([book.units, rate.hit(), rate.bad()])
 }
 
 /// Of a ramp whose steps began at 0, so that what comes is warm.

@@ -133,28 +133,34 @@ fn what_is_not_known_is_not_told() {
         (
             "503 after the objective",
             |it| (it.status, it.answer, it.ttft) = (Some(503), None, None),
-            [Bad, Good, Good, Bad, Nothing, Nothing, Nothing, Nothing, Nothing, Nothing, Nothing],
+            [
+                Bad, Nothing, Nothing, Bad, Nothing, Nothing, Nothing, Nothing, Nothing, Nothing,
+                Nothing,
+            ],
         ),
         (
             "503 at once is neither fast nor slow",
             |it| (it.status, it.answer, it.duration) = (Some(503), None, Duration::ZERO),
             [
-                Bad, Good, Good, Nothing, Nothing, Nothing, Nothing, Nothing, Nothing, Nothing,
-                Nothing,
+                Bad, Nothing, Nothing, Nothing, Nothing, Nothing, Nothing, Nothing, Nothing,
+                Nothing, Nothing,
             ],
         ),
         (
             "400",
             |it| (it.status, it.answer, it.duration) = (Some(400), None, Duration::ZERO),
             [
-                Good, Bad, Good, Nothing, Nothing, Nothing, Nothing, Nothing, Nothing, Nothing,
-                Nothing,
+                Nothing, Bad, Nothing, Nothing, Nothing, Nothing, Nothing, Nothing, Nothing,
+                Nothing, Nothing,
             ],
         ),
         (
             "no answer in a 200",
             |it| (answer(it).has_answer, answer(it).has_content) = (false, false),
-            [Bad, Good, Good, Bad, Nothing, Nothing, Nothing, Nothing, Nothing, Nothing, Nothing],
+            [
+                Bad, Nothing, Nothing, Bad, Nothing, Nothing, Nothing, Nothing, Nothing, Nothing,
+                Nothing,
+            ],
         ),
         (
             "an empty answer",
@@ -164,7 +170,10 @@ fn what_is_not_known_is_not_told() {
         (
             "an upstream that broke off",
             |it| (it.ending, answer(it).finished) = (Ending::Cut, false),
-            [Bad, Good, Good, Bad, Nothing, Nothing, Nothing, Nothing, Nothing, Nothing, Nothing],
+            [
+                Bad, Nothing, Nothing, Bad, Nothing, Nothing, Nothing, Nothing, Nothing, Nothing,
+                Nothing,
+            ],
         ),
         (
             "a refusal that broke off",
@@ -172,7 +181,7 @@ fn what_is_not_known_is_not_told() {
                 it.ending = Ending::Cut;
                 (answer(it).finished, answer(it).refusal) = (false, true);
             },
-            [Bad, Good, Good, Bad, Bad, Nothing, Nothing, Nothing, Nothing, Nothing, Nothing],
+            [Bad, Nothing, Nothing, Bad, Bad, Nothing, Nothing, Nothing, Nothing, Nothing, Nothing],
         ),
         (
             "a client that left early",

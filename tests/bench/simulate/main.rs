@@ -16,6 +16,7 @@ use verdigris::simulate::{Behaviour, Course, End, Incident, Run, Users, Walk, Wo
 mod cells;
 mod cost;
 mod table;
+mod worlds;
 
 use cells::Cell;
 
@@ -47,6 +48,15 @@ fn main() {
         if !rows.is_empty() {
             tables.push(table::markdown(title, rows[0].ramps, &rows));
         }
+    }
+    let is_named = |name: &str| {
+        let name = format!("Worlds: {name}");
+        names.is_empty() || names.iter().any(|it| name.contains(it))
+    };
+    let rows = worlds::rows(ramps, is_named);
+    if !rows.is_empty() {
+        rows.iter().for_each(|row| eprintln!("{}  {}", row.name, row.figures()));
+        tables.push(table::markdown("Worlds", rows[0].ramps, &rows));
     }
     if names.is_empty() || names.contains(&"state") {
         tables.push(cost::table());

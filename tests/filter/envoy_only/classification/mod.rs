@@ -168,7 +168,6 @@ fn grpc() {
 }
 
 #[test]
-#[ignore = "the filter goes by the response's content type alone"]
 fn grpc_that_is_answered_with_something_else() {
     produce(&Bench::start(&json!({})), "gRPC that is answered with something else");
 }
