@@ -11,8 +11,8 @@ use super::{counters, decisions, gates, shares, standing, steering, words};
 /// Said where there is nothing to show.
 pub const NO_ROLLOUT: &str = "This worker of Envoy runs on no rollout. It may have a new VM, which \
                               its next request fills; ask again by another connection. Else \
-                              vm_config of console.yaml is not as in filter.yaml, or Envoy’s log \
-                              says what is wrong.";
+                              vm_config of console.yaml is not as in filter.yaml, or filter.yaml \
+                              was rejected when Envoy started: Envoy’s log says why.";
 /// The page's style; its hash is in [`content_security_policy`].
 pub const STYLE: &str = include_str!("page.css");
 /// The page's script; as above.

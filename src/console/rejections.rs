@@ -86,11 +86,11 @@ impl Rejection {
 
     fn read(json: &Value) -> Option<Self> {
         Some(Self {
-            plugin: json["plugin"].as_str()?.to_owned(),
-            at_ms: json["at_ms"].as_u64()?,
-            rollout: json["rollout"].as_str().map(str::to_owned),
-            is_console: json["is_console"].as_bool(),
-            why: json["why"].as_str().unwrap_or_default().to_owned(),
+            plugin: json.get("plugin")?.as_str()?.to_owned(),
+            at_ms: json.get("at_ms")?.as_u64()?,
+            rollout: json.get("rollout").and_then(Value::as_str).map(str::to_owned),
+            is_console: json.get("is_console").and_then(Value::as_bool),
+            why: json.get("why").and_then(Value::as_str).unwrap_or_default().to_owned(),
         })
     }
 
@@ -161,9 +161,9 @@ fn shorten(text: &str, most: usize) -> String {
 impl Accepted {
     fn read(json: &Value) -> Option<Self> {
         Some(Self {
-            plugin: json["plugin"].as_str()?.to_owned(),
-            is_console: json["is_console"].as_bool()?,
-            hash: json["hash"].as_u64()?,
+            plugin: json.get("plugin")?.as_str()?.to_owned(),
+            is_console: json.get("is_console")?.as_bool()?,
+            hash: json.get("hash")?.as_u64()?,
         })
     }
 
@@ -179,7 +179,9 @@ impl Rejections {
     /// Reads what VMs share.
     pub fn read(bytes: &[u8]) -> Self {
         let json = read_json(bytes).unwrap_or_default();
-        let list = |name: &str| json[name].as_array().map(Vec::as_slice).unwrap_or_default();
+        let list = |name: &str| {
+            json.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+        };
         Self {
             accepted: list("accepted").iter().filter_map(Accepted::read).collect(),
             rejected: list("rejected").iter().filter_map(Rejection::read).collect(),

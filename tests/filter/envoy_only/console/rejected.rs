@@ -69,6 +69,19 @@ fn a_rejected_configuration_is_shown_until_another_is_accepted() {
 
     envoy.push(&weights(60, 40)).unwrap();
     wait_for("the note to go", || problems(&envoy).0.is_empty().then_some(()));
+    // Envoy remembers the text and rejects it without the filter.
+    envoy.write_filter(&refused).unwrap_err();
+    assert_eq!(problems(&envoy).0, [""; 0]);
+}
+
+#[test]
+fn what_was_rejected_at_the_start_is_in_the_log() {
+    let envoy = start(&weights(0, 0), None, 2);
+    let View { rollouts, problems, .. } = view(&envoy);
+    assert!(rollouts.is_empty() && problems.is_empty(), "{rollouts:?} {problems:?}");
+    let page = new_client().get(console(&envoy, "/")).send().unwrap().text().unwrap();
+    assert!(page.contains("was rejected when Envoy started: Envoy’s log says why"), "{page}");
+    assert!(envoy.log().contains("configuration refused"), "{}", envoy.log());
 }
 
 #[test]
