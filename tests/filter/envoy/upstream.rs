@@ -28,20 +28,50 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 pub const FIRST: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"Hi\"}}]}\n\n";
 pub const LAST: &str = "data: [DONE]\n\n";
 
+const GRPC: &str = "application/grpc";
+
 /// The request header that names a recorded answer.
 pub const REPLAY: &str = "x-replay";
 
 /// How the cluster's model does, at any path that ends with `/completions`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Model {
-    /// Of how many answers one is a 500; none at 0.
+    /// Of how many answers one is a failure; none at 0.
     pub fails_one_in: u64,
+    /// What a failure is.
+    pub failure: Failure,
     /// Of how many answers one is refused in a 200.
     pub refuses_one_in: u64,
     /// What the first token takes, and as much again at random.
     pub first_ms: u64,
     /// Tokens of an answer, and as many again at random.
     pub tokens: u64,
+}
+
+/// How a model fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// With this status.
+    Status(u16),
+    /// With this JSON in a 200; none at all if it is empty.
+    Body(&'static str),
+}
+
+impl Default for Failure {
+    fn default() -> Self {
+        Self::Status(500)
+    }
+}
+
+impl Failure {
+    /// The status, and the body.
+    fn parts(self) -> (u16, &'static str) {
+        match self {
+            Self::Status(status @ (204 | 304)) => (status, ""),
+            Self::Status(status) => (status, "{}"),
+            Self::Body(body) => (200, body),
+        }
+    }
 }
 
 /// A request that was answered with a recorded answer, or is a shadow.
@@ -94,6 +124,9 @@ impl Upstream {
             .fallback(move |request: Request| async move {
                 // Not a byte of the body is taken meanwhile.
                 let _ = stall.clone().wait_for(|stalled| !stalled).await;
+                if is_grpc(&request) {
+                    return grpc_ok();
+                }
                 let recorded = replay(&request);
                 if recorded.is_none() && !is_shadow(&request) {
                     return echo(cluster, request).await;
@@ -148,7 +181,9 @@ impl Model {
         let draw = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
         let is_one_in = |count: u64| count > 0 && draw.is_multiple_of(count);
         if is_one_in(self.fails_one_in) {
-            return Response::builder().status(500).body("{}".into()).unwrap();
+            let (status, body) = self.failure.parts();
+            let response = Response::builder().status(status);
+            return response.header("content-type", "application/json").body(body.into()).unwrap();
         }
         let part = |of: u64| of + draw % (of + 1);
         tokio::time::sleep(Duration::from_millis(part(self.first_ms))).await;
@@ -182,6 +217,16 @@ async fn echo(cluster: &str, request: Request) -> Response {
         "choices": [{"message": {"content": "Copper."}, "finish_reason": "stop"}],
     });
     Response::builder().header("x-verdigris-version", "teal").body(seen.to_string().into()).unwrap()
+}
+
+fn is_grpc(request: &Request) -> bool {
+    request.headers().get("content-type").is_some_and(|kind| kind == GRPC)
+}
+
+/// A response that has nothing but its status.
+fn grpc_ok() -> Response {
+    let response = Response::builder().header("content-type", GRPC).header("grpc-status", "0");
+    response.body(Body::empty()).unwrap()
 }
 
 fn is_shadow(request: &Request) -> bool {

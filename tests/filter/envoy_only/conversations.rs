@@ -7,14 +7,20 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::envoy::process::wait_at_most;
-use crate::envoy::upstream::Model;
+use crate::envoy::upstream::{Failure, Model};
 use crate::envoy::{Envoy, Setup, filter_yaml};
 use crate::proxy::{ROLLOUT, config, counter};
 
 /// How long a ramp may take on a busy machine.
 const RAMP: Duration = Duration::from_secs(300);
 
-const GOOD: Model = Model { fails_one_in: 0, refuses_one_in: 0, first_ms: 1, tokens: 5 };
+const GOOD: Model = Model {
+    fails_one_in: 0,
+    failure: Failure::Status(500),
+    refuses_one_in: 0,
+    first_ms: 1,
+    tokens: 5,
+};
 
 const BEGAN: &str = "x-verdigris-began";
 

@@ -2,6 +2,7 @@
 
 mod answers;
 mod bodies;
+mod broken;
 mod checked;
 mod classification;
 mod console;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::artifacts;
 use crate::envoy::process::{PATIENCE, wait_at_most, wait_for};
-use crate::envoy::upstream::Model;
+use crate::envoy::upstream::{Failure, Model};
 use crate::envoy::{Envoy, Setup, filter_yaml};
 use crate::proxy::{ROLLOUT, config};
 
@@ -18,10 +18,16 @@ pub const RAMP: Duration = Duration::from_secs(300);
 
 const CLIENTS: usize = 8;
 
-pub const GOOD: Model = Model { fails_one_in: 0, refuses_one_in: 0, first_ms: 2, tokens: 50 };
+pub const GOOD: Model = Model {
+    fails_one_in: 0,
+    failure: Failure::Status(500),
+    refuses_one_in: 0,
+    first_ms: 2,
+    tokens: 50,
+};
 
 const RAMPING: u64 = 0;
-const PROMOTED: u64 = 3;
+pub const PROMOTED: u64 = 3;
 pub const ROLLED_BACK: u64 = 4;
 
 /// A ramp that is good in all but its haste. By default one good green in twenty may be
@@ -45,7 +51,7 @@ fn ramp(differs: Value) -> Value {
     config(json!({"ramp": ramp, "prices": prices}))
 }
 
-fn start(config: &Value, workers: u32, models: [Model; 2]) -> Envoy {
+pub fn start(config: &Value, workers: u32, models: [Model; 2]) -> Envoy {
     let filter = filter_yaml(config);
     let envoy = Envoy::start_with(&Setup { filter: Some(&filter), workers, ..Setup::default() });
     set_models(&envoy, models);
@@ -74,7 +80,7 @@ pub fn counter(envoy: &Envoy, version: &str, name: &str) -> u64 {
 }
 
 /// Users ask until `work` is done; each asks once, and all are answered.
-fn under_load<T>(envoy: &Envoy, work: impl FnOnce() -> T) -> T {
+pub fn under_load<T>(envoy: &Envoy, work: impl FnOnce() -> T) -> T {
     let (done, lost) = under_load_with_losses(envoy, work);
     assert_eq!(lost, 0, "requests that got no answer");
     done
@@ -117,11 +123,11 @@ pub fn new_client() -> Client {
 }
 
 /// Waits under load until the ramp is in this phase.
-fn wait_for_phase(envoy: &Envoy, phase: u64) {
+pub fn wait_for_phase(envoy: &Envoy, phase: u64) {
     wait_for_gauges(envoy, &[("phase", phase)]);
 }
 
-fn decisions(envoy: &Envoy) -> String {
+pub fn decisions(envoy: &Envoy) -> String {
     let log = envoy.log();
     let lines = log.lines().filter(|line| line.contains("rollout assistant"));
     lines.collect::<Vec<_>>().join("\n")

@@ -9,11 +9,17 @@ use serde_json::{Value, json};
 use crate::artifacts;
 use crate::envoy::process::wait_for;
 use crate::envoy::prometheus::Prometheus;
-use crate::envoy::upstream::{Model, REPLAY};
+use crate::envoy::upstream::{Failure, Model, REPLAY};
 use crate::envoy::{Envoy, Setup, filter_yaml};
 use crate::proxy::{ROLLOUT, Request, config, weights};
 
-const GOOD: Model = Model { fails_one_in: 0, refuses_one_in: 0, first_ms: 2, tokens: 50 };
+const GOOD: Model = Model {
+    fails_one_in: 0,
+    failure: Failure::Status(500),
+    refuses_one_in: 0,
+    first_ms: 2,
+    tokens: 50,
+};
 
 /// Every alert holds for a moment when what it is for has happened, and every panel
 /// shows something.

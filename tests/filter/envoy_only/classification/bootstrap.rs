@@ -198,8 +198,9 @@ pub fn change(
     let changed = put(&changed, "  - name: envoy.resource_monitors.", MONITOR);
     let (begin, end) =
         (changed.find("  - name: llm\n").unwrap(), changed.find("  # Gets a copy of").unwrap());
-    let llm = &changed[begin..end];
-    let llm = put(llm, "              # What the filter marks", &routes());
+    let shipped_upgrades = "          upgrade_configs: [{upgrade_type: websocket}]\n";
+    let llm = changed[begin..end].replace(shipped_upgrades, "");
+    let llm = put(&llm, "              # What the filter marks", &routes());
     let llm = put(&llm, "          - name: envoy.filters.http.router", FILTERS);
     let llm = put(&llm, "          - name: verdigris", FILTERS_BEFORE);
     let llm = put(&llm, "          - name: envoy.access_loggers.stdout", ACCESS_LOG);
