@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::run::{Done, Files, config, filter_yaml, verdigris, verdigris_with};
 
-const FILTER: &str = include_str!("../../envoy/filter.yaml");
-const ENVOY: &str = include_str!("../../envoy/envoy.yaml");
+pub const FILTER: &str = include_str!("../../envoy/filter.yaml");
+pub const ENVOY: &str = include_str!("../../envoy/envoy.yaml");
 const CONSOLE: &str = include_str!("../../envoy/console.yaml");
 const DEFAULT: &str = "              default_config:
                 \"@type\": type.googleapis.com/envoy.extensions.filters.http.header_mutation.v3.HeaderMutation\n";
@@ -14,7 +14,7 @@ const ROUTER: &str = "          - name: envoy.filters.http.router\n";
 const ROUTE: &str = "              - match: {prefix: /}\n                route:\n";
 
 /// A file with something in another's place, the first time that it occurs.
-fn with(text: &str, from: &str, to: &str) -> String {
+pub fn with(text: &str, from: &str, to: &str) -> String {
     assert!(text.contains(from), "{from}");
     text.replacen(from, to, 1)
 }
@@ -68,12 +68,12 @@ fn failover(kind: &str, members: &str) -> String {
     )
 }
 
-fn plugin(fields: Value) -> String {
+pub fn plugin(fields: Value) -> String {
     filter_yaml(&config(fields).to_string())
 }
 
 /// Runs it on both files, in a folder with a `.wasm`.
-fn check(filter: &str, envoy: &str) -> (Files, Done) {
+pub fn check(filter: &str, envoy: &str) -> (Files, Done) {
     let files = Files::new();
     files.add("verdigris.wasm", "\0asm");
     let (filter, envoy) = (files.add("filter.yaml", filter), files.add("envoy.yaml", envoy));
@@ -82,7 +82,7 @@ fn check(filter: &str, envoy: &str) -> (Files, Done) {
 }
 
 /// All findings: the kind, the file's name, the line, and the rest of what is said.
-fn findings(done: &Done) -> Vec<(String, String, u64, String)> {
+pub fn findings(done: &Done) -> Vec<(String, String, u64, String)> {
     let told: Value = serde_json::from_str(&done.out).unwrap_or_else(|_| panic!("{done:?}"));
     let mut all = Vec::new();
     for kind in ["problem", "warning", "note"] {
@@ -101,7 +101,7 @@ fn findings(done: &Done) -> Vec<(String, String, u64, String)> {
 }
 
 /// The line of the first occurrence, counted from 1.
-fn line(text: &str, of: &str) -> u64 {
+pub fn line(text: &str, of: &str) -> u64 {
     let at = text.find(of).unwrap_or_else(|| panic!("{of} is not in\n{text}"));
     1 + text[..at].matches('\n').count() as u64
 }
@@ -174,7 +174,7 @@ fn what_envoy_does_beside_the_filter_is_warned_of() {
             after("local_ratelimit.v3.LocalRateLimit", ""),
             "warning",
             "- name: local_ratelimit",
-            "http_filters: \"local_ratelimit\": limits after Verdigris, so its 429",
+            "http_filters: \"local_ratelimit\": limits after Verdigris, so its 429 count as answers of a version, as answers.status_429 says: with \"compare\", the default",
         ),
         (
             plain,
@@ -250,9 +250,9 @@ fn what_envoy_does_beside_the_filter_is_warned_of() {
         (
             plain,
             in_route("internal_redirect_policy: {}"),
-            "warning",
+            "note",
             "internal_redirect_policy",
-            "internal_redirect_policy: Envoy routes a redirected request again",
+            "internal_redirect_policy: Envoy does not run early header mutation again for a redirected request, which gets 503 while the filter is not loaded: add a last route, {match: {prefix: /}, route: {cluster: llm-blue, …}}, and",
         ),
         (
             plain,
@@ -300,14 +300,14 @@ fn what_envoy_does_beside_the_filter_is_warned_of() {
             failover("aggregate", "[green-1, llm-blue]"),
             "warning",
             "cluster_type",
-            "cluster_type aggregate: \"llm-green\": is green's cluster and fails over to others: answers of llm-blue, the other version's cluster, are counted as green's",
+            "cluster_type aggregate: \"llm-green\": is green's cluster and fails over to others: answers of llm-blue, the other version's cluster, are counted as green's, so that a green that fails may be promoted; name the version's own cluster, and a composite one in versions.green.failover.cluster",
         ),
         (
             plain,
             failover("composite", "[{name: green-1}, {name: spare}]"),
             "warning",
             "cluster_type",
-            "cluster_type composite: \"llm-green\": is green's cluster and fails over to others: answers of green-1, spare are",
+            "cluster_type composite: \"llm-green\": is green's cluster and fails over to others: answers of green-1, spare are counted as green's, so that a green that fails may be promoted; name the version's own cluster, and the composite one in versions.green.failover.cluster",
         ),
         // Stats.
         (
@@ -315,35 +315,35 @@ fn what_envoy_does_beside_the_filter_is_warned_of() {
             stats("{reject_all: true}"),
             "warning",
             "stats_matcher",
-            "stats_config.stats_matcher: drops 70 of 70",
+            "stats_config.stats_matcher: drops 76 of 76",
         ),
         (
             plain,
             stats("{inclusion_list: {patterns: [{prefix: cluster.}]}}"),
             "warning",
             "stats_matcher",
-            "stats_config.stats_matcher: drops 70 of 70 of Verdigris' stats, such as wasmcustom.verdigris.assistant-v8.blue.requests",
+            "stats_config.stats_matcher: drops 76 of 76 of Verdigris' stats, such as wasmcustom.verdigris.assistant-v8.blue.requests",
         ),
         (
             plain,
             stats("{exclusion_list: {patterns: [{contains: WASM, ignore_case: true}]}}"),
             "warning",
             "stats_matcher",
-            "stats_config.stats_matcher: drops 70 of 70",
+            "stats_config.stats_matcher: drops 76 of 76",
         ),
         (
             plain,
             stats("{exclusion_list: {patterns: [{suffix: _ms}]}}"),
             "warning",
             "stats_matcher",
-            "stats_config.stats_matcher: drops 4 of 70 of Verdigris' stats, such as wasmcustom.verdigris.assistant-v8.blue.duration_ms",
+            "stats_config.stats_matcher: drops 4 of 76 of Verdigris' stats, such as wasmcustom.verdigris.assistant-v8.blue.duration_ms",
         ),
         (
             plain,
             stats("{exclusion_list: {patterns: [{safe_regex: {regex: '.*\\.green\\..*'}}]}}"),
             "warning",
             "stats_matcher",
-            "stats_config.stats_matcher: drops 33 of 70",
+            "stats_config.stats_matcher: drops 36 of 76",
         ),
         // How Envoy gets the configuration.
         (
@@ -464,6 +464,16 @@ fn what_is_as_it_should_be_is_not_warned_of() {
     let known = plugin(json!({"answers": {"paths": [{"prefix": "/assistant", "format": "chat"}]}}));
     let to_chat = "prefix_rewrite: /v1/chat/completions";
     let off = "typed_per_filter_config: {verdigris: {\"@type\": type.googleapis.com/envoy.config.route.v3.FilterConfig, disabled: true}}";
+    // As README has it.
+    let redirecting = ENVOY.replace(
+        ROUTE,
+        "              - match: {prefix: /, headers: [{name: x-verdigris-cluster, present_match: true}]}
+                route:
+                  internal_redirect_policy: {}\n",
+    );
+    let redirecting = redirecting
+        .replace("headers: [{name: x-verdigris-shadow, present_match: true}]", "headers: [{name: x-verdigris-shadow, present_match: true}, {name: x-verdigris-cluster, present_match: true}]")
+        .replacen(LIST, &format!("              - {{match: {{prefix: /}}, route: {{cluster: llm-blue}}}}\n{LIST}"), 1);
     let kept = ENVOY.replace(
         "request_headers_to_remove: [x-verdigris-cluster]",
         "request_headers_to_remove: []",
@@ -492,6 +502,7 @@ fn what_is_as_it_should_be_is_not_warned_of() {
                 &format!("{ROUTE}                  internal_redirect_policy: {{}}\n"),
             ),
         ),
+        (FILTER, redirecting),
         (
             FILTER,
             route(&format!("{{match: {{prefix: /other}}, route: {{cluster: other}}, {off}}}")),
