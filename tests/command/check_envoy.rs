@@ -9,14 +9,17 @@ pub const ENVOY: &str = include_str!("../../envoy/envoy.yaml");
 const CONSOLE: &str = include_str!("../../envoy/console.yaml");
 const DEFAULT: &str = "              default_config:
                 \"@type\": type.googleapis.com/envoy.extensions.filters.http.header_mutation.v3.HeaderMutation\n";
+const LISTENER: &str = "  - name: llm\n";
 const LIST: &str = "          http_filters:\n";
 const ROUTER: &str = "          - name: envoy.filters.http.router\n";
 const ROUTE: &str = "              - match: {prefix: /}\n                route:\n";
 
-/// A file with something in another's place, the first time that it occurs.
+/// A file with something in another's place, the first time that it occurs; in a bootstrap the
+/// first time in the release's listener or after it, if it occurs there.
 pub fn with(text: &str, from: &str, to: &str) -> String {
     assert!(text.contains(from), "{from}");
-    text.replacen(from, to, 1)
+    let at = text.find(LISTENER).filter(|at| text[*at..].contains(from)).unwrap_or_default();
+    format!("{}{}", &text[..at], text[at..].replacen(from, to, 1))
 }
 
 /// An HTTP filter of this type, with further fields of `typed_config`.
@@ -357,7 +360,7 @@ fn what_envoy_does_beside_the_filter_is_warned_of() {
             plain,
             with(ENVOY, DEFAULT, ""),
             "warning",
-            "config_source",
+            "config_source:\n                path_config_source:\n                  path: filter.yaml",
             "config_discovery.default_config: \"missing\": where the configuration",
         ),
         (
@@ -465,15 +468,18 @@ fn what_is_as_it_should_be_is_not_warned_of() {
     let to_chat = "prefix_rewrite: /v1/chat/completions";
     let off = "typed_per_filter_config: {verdigris: {\"@type\": type.googleapis.com/envoy.config.route.v3.FilterConfig, disabled: true}}";
     // As README has it.
+    let by_header = "{name: x-verdigris-cluster, present_match: true}";
     let redirecting = ENVOY.replace(
         ROUTE,
-        "              - match: {prefix: /, headers: [{name: x-verdigris-cluster, present_match: true}]}
-                route:
-                  internal_redirect_policy: {}\n",
+        &format!(
+            "              - match: {{prefix: /, headers: [{by_header}]}}\n                route:\n                  \
+             internal_redirect_policy: {{}}\n"
+        ),
     );
-    let redirecting = redirecting
-        .replace("headers: [{name: x-verdigris-shadow, present_match: true}]", "headers: [{name: x-verdigris-shadow, present_match: true}, {name: x-verdigris-cluster, present_match: true}]")
-        .replacen(LIST, &format!("              - {{match: {{prefix: /}}, route: {{cluster: llm-blue}}}}\n{LIST}"), 1);
+    let by_shadow = "{name: x-verdigris-shadow, present_match: true}";
+    let redirecting = with(&redirecting, by_shadow, &format!("{by_shadow}, {by_header}"));
+    let last = "              - {match: {prefix: /}, route: {cluster: llm-blue}}\n";
+    let redirecting = with(&redirecting, LIST, &format!("{last}{LIST}"));
     let kept = ENVOY.replace(
         "request_headers_to_remove: [x-verdigris-cluster]",
         "request_headers_to_remove: []",
