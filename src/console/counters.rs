@@ -29,13 +29,16 @@ const RESPONSES: &[&str] = &[
     "responses_none",
 ];
 const THUMBS: &[&str] = &["feedback_up", "feedback_down"];
-const ROWS: [(&str, Row); 11] = [
+const ROWS: [(&str, Row); 14] = [
     ("Requests", Row::Plain("requests")),
     ("Errors", Row::Of("errors", RESPONSES)),
+    ("Failed over to blue", Row::Of("failed_over", RESPONSES)),
+    ("Rejected requests (4xx)", Row::Of("client_errors", RESPONSES)),
     ("Given up by users", Row::Of("aborted", RESPONSES)),
     ("Answers read", Row::Plain("answers")),
     ("Refusals", Row::Of("refusals", &["answers"])),
     ("Truncated", Row::Of("truncations", &["answers"])),
+    ("Empty answers", Row::Of("empty", &["answers"])),
     ("Input tokens", Row::Each("tokens_input", "answers")),
     ("Output tokens", Row::Each("tokens_output", "answers")),
     ("Cost", Row::Dollars("cost_microusd", "answers")),
@@ -58,8 +61,7 @@ pub fn write(out: Out<'_>, rollout: &RolloutView) -> fmt::Result {
         if is_unread && row.is_of_bodies() {
             continue;
         }
-        // Without prices there is no cost to tell.
-        let is_told = |count: u64| count > 0 || !matches!(row, Row::Dollars(..));
+        let is_told = |count: u64| count > 0 || !row.is_optional();
         if !rollout.versions.iter().any(|version| row.count(version).is_some_and(is_told)) {
             continue;
         }
@@ -152,6 +154,12 @@ impl Row {
             Self::Each(_, each) | Self::Dollars(_, each) => *each == ANSWERS,
             Self::Mean(..) => false,
         }
+    }
+
+    /// Whether it is left out where it is 0: without prices there is no cost to tell, and without
+    /// failover nothing fails over.
+    fn is_optional(&self) -> bool {
+        matches!(self, Self::Dollars(..) | Self::Of("failed_over", _))
     }
 
     fn count(&self, version: &VersionView) -> Option<u64> {

@@ -1,8 +1,8 @@
 //! Notes of rejected configurations, which all VMs of the process share.
 //!
 //! Envoy tries a configuration in a VM that it then discards. Shared data outlives that VM.
-//! It does not outlive the last VM of its `vm_id`: what is rejected when Envoy starts, before
-//! any plugin runs, only the log shows.
+//! It does not outlive the last VM of its `vm_id`: what is rejected when Envoy starts is noted
+//! only if another plugin runs by then, which is why the console's listener is the first one.
 
 use super::host::{self, Cas, set_shared, shared};
 use crate::console::{Kind, Rejection, Rejections};

@@ -4,19 +4,22 @@ use serde_json::{Value, json};
 
 use super::run::{Done, Files, config, filter_yaml, verdigris, verdigris_with};
 
-const FILTER: &str = include_str!("../../envoy/filter.yaml");
-const ENVOY: &str = include_str!("../../envoy/envoy.yaml");
+pub const FILTER: &str = include_str!("../../envoy/filter.yaml");
+pub const ENVOY: &str = include_str!("../../envoy/envoy.yaml");
 const CONSOLE: &str = include_str!("../../envoy/console.yaml");
 const DEFAULT: &str = "              default_config:
                 \"@type\": type.googleapis.com/envoy.extensions.filters.http.header_mutation.v3.HeaderMutation\n";
+const LISTENER: &str = "  - name: llm\n";
 const LIST: &str = "          http_filters:\n";
 const ROUTER: &str = "          - name: envoy.filters.http.router\n";
 const ROUTE: &str = "              - match: {prefix: /}\n                route:\n";
 
-/// A file with something in another's place, the first time that it occurs.
-fn with(text: &str, from: &str, to: &str) -> String {
+/// A file with something in another's place, the first time that it occurs; in a bootstrap the
+/// first time in the release's listener or after it, if it occurs there.
+pub fn with(text: &str, from: &str, to: &str) -> String {
     assert!(text.contains(from), "{from}");
-    text.replacen(from, to, 1)
+    let at = text.find(LISTENER).filter(|at| text[*at..].contains(from)).unwrap_or_default();
+    format!("{}{}", &text[..at], text[at..].replacen(from, to, 1))
 }
 
 /// An HTTP filter of this type, with further fields of `typed_config`.
@@ -68,12 +71,12 @@ fn failover(kind: &str, members: &str) -> String {
     )
 }
 
-fn plugin(fields: Value) -> String {
+pub fn plugin(fields: Value) -> String {
     filter_yaml(&config(fields).to_string())
 }
 
 /// Runs it on both files, in a folder with a `.wasm`.
-fn check(filter: &str, envoy: &str) -> (Files, Done) {
+pub fn check(filter: &str, envoy: &str) -> (Files, Done) {
     let files = Files::new();
     files.add("verdigris.wasm", "\0asm");
     let (filter, envoy) = (files.add("filter.yaml", filter), files.add("envoy.yaml", envoy));
@@ -82,7 +85,7 @@ fn check(filter: &str, envoy: &str) -> (Files, Done) {
 }
 
 /// All findings: the kind, the file's name, the line, and the rest of what is said.
-fn findings(done: &Done) -> Vec<(String, String, u64, String)> {
+pub fn findings(done: &Done) -> Vec<(String, String, u64, String)> {
     let told: Value = serde_json::from_str(&done.out).unwrap_or_else(|_| panic!("{done:?}"));
     let mut all = Vec::new();
     for kind in ["problem", "warning", "note"] {
@@ -101,7 +104,7 @@ fn findings(done: &Done) -> Vec<(String, String, u64, String)> {
 }
 
 /// The line of the first occurrence, counted from 1.
-fn line(text: &str, of: &str) -> u64 {
+pub fn line(text: &str, of: &str) -> u64 {
     let at = text.find(of).unwrap_or_else(|| panic!("{of} is not in\n{text}"));
     1 + text[..at].matches('\n').count() as u64
 }
@@ -174,7 +177,7 @@ fn what_envoy_does_beside_the_filter_is_warned_of() {
             after("local_ratelimit.v3.LocalRateLimit", ""),
             "warning",
             "- name: local_ratelimit",
-            "http_filters: \"local_ratelimit\": limits after Verdigris, so its 429",
+            "http_filters: \"local_ratelimit\": limits after Verdigris, so its 429 count as answers of a version, as answers.status_429 says: with \"compare\", the default",
         ),
         (
             plain,
@@ -250,9 +253,9 @@ fn what_envoy_does_beside_the_filter_is_warned_of() {
         (
             plain,
             in_route("internal_redirect_policy: {}"),
-            "warning",
+            "note",
             "internal_redirect_policy",
-            "internal_redirect_policy: Envoy routes a redirected request again",
+            "internal_redirect_policy: Envoy does not run early header mutation again for a redirected request, which gets 503 while the filter is not loaded: add a last route, {match: {prefix: /}, route: {cluster: llm-blue, …}}, and",
         ),
         (
             plain,
@@ -300,14 +303,14 @@ fn what_envoy_does_beside_the_filter_is_warned_of() {
             failover("aggregate", "[green-1, llm-blue]"),
             "warning",
             "cluster_type",
-            "cluster_type aggregate: \"llm-green\": is green's cluster and fails over to others: answers of llm-blue, the other version's cluster, are counted as green's",
+            "cluster_type aggregate: \"llm-green\": is green's cluster and fails over to others: answers of llm-blue, the other version's cluster, are counted as green's, so that a green that fails may be promoted; name the version's own cluster, and a composite one in versions.green.failover.cluster",
         ),
         (
             plain,
             failover("composite", "[{name: green-1}, {name: spare}]"),
             "warning",
             "cluster_type",
-            "cluster_type composite: \"llm-green\": is green's cluster and fails over to others: answers of green-1, spare are",
+            "cluster_type composite: \"llm-green\": is green's cluster and fails over to others: answers of green-1, spare are counted as green's, so that a green that fails may be promoted; name the version's own cluster, and the composite one in versions.green.failover.cluster",
         ),
         // Stats.
         (
@@ -357,7 +360,7 @@ fn what_envoy_does_beside_the_filter_is_warned_of() {
             plain,
             with(ENVOY, DEFAULT, ""),
             "warning",
-            "config_source",
+            "config_source:\n                path_config_source:\n                  path: filter.yaml",
             "config_discovery.default_config: \"missing\": where the configuration",
         ),
         (
@@ -464,6 +467,19 @@ fn what_is_as_it_should_be_is_not_warned_of() {
     let known = plugin(json!({"answers": {"paths": [{"prefix": "/assistant", "format": "chat"}]}}));
     let to_chat = "prefix_rewrite: /v1/chat/completions";
     let off = "typed_per_filter_config: {verdigris: {\"@type\": type.googleapis.com/envoy.config.route.v3.FilterConfig, disabled: true}}";
+    // As README has it.
+    let by_header = "{name: x-verdigris-cluster, present_match: true}";
+    let redirecting = ENVOY.replace(
+        ROUTE,
+        &format!(
+            "              - match: {{prefix: /, headers: [{by_header}]}}\n                route:\n                  \
+             internal_redirect_policy: {{}}\n"
+        ),
+    );
+    let by_shadow = "{name: x-verdigris-shadow, present_match: true}";
+    let redirecting = with(&redirecting, by_shadow, &format!("{by_shadow}, {by_header}"));
+    let last = "              - {match: {prefix: /}, route: {cluster: llm-blue}}\n";
+    let redirecting = with(&redirecting, LIST, &format!("{last}{LIST}"));
     let kept = ENVOY.replace(
         "request_headers_to_remove: [x-verdigris-cluster]",
         "request_headers_to_remove: []",
@@ -492,6 +508,7 @@ fn what_is_as_it_should_be_is_not_warned_of() {
                 &format!("{ROUTE}                  internal_redirect_policy: {{}}\n"),
             ),
         ),
+        (FILTER, redirecting),
         (
             FILTER,
             route(&format!("{{match: {{prefix: /other}}, route: {{cluster: other}}, {off}}}")),

@@ -2,6 +2,7 @@
 
 mod check;
 mod check_envoy;
+mod check_failover;
 mod check_plugin;
 mod docs;
 mod explain;

@@ -382,18 +382,22 @@ fn judgement(verdict: &str, worse: f64, verdicts: &[&str]) -> JudgementView {
 }
 
 fn versions() -> Vec<VersionView> {
-    let rows: [(&str, [u64; 3]); 18] = [
+    let rows: [(&str, [u64; 3]); 22] = [
         ("requests", [10_421, 3391, 204]),
         ("decisions_weight", [10_398, 3380, 0]),
         ("decisions_pinned", [23, 11, 0]),
         ("responses_2xx", [10_210, 3322, 201]),
+        ("responses_4xx", [31, 12, 0]),
         ("responses_429", [61, 20, 2]),
         ("responses_5xx", [112, 34, 1]),
         ("responses_none", [15, 4, 0]),
         ("errors", [188, 58, 3]),
+        ("client_errors", [31, 12, 0]),
+        ("failed_over", [0, 9, 0]),
         ("aborted", [204, 61, 0]),
         ("answers", [10_190, 3319, 201]),
         ("refusals", [82, 27, 1]),
+        ("empty", [5, 2, 0]),
         ("truncations", [44, 12, 0]),
         ("tokens_input", [9_120_331, 2_970_112, 180_000]),
         ("tokens_output", [3_505_400, 1_168_288, 69_000]),

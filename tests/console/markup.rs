@@ -69,6 +69,33 @@ fn what_is_not_counted_and_what_no_order_ends_is_said() {
 }
 
 #[test]
+fn how_requests_ended_is_counted_in_plain_words() {
+    let view = fixtures::all().into_iter().map(|(_, view)| view);
+    let mut view = view.into_iter().find(|it| !it.rollouts.is_empty()).unwrap();
+    view.rollouts.truncate(1);
+    let cells = |view: &View, label: &str| -> Option<String> {
+        let html = Html::parse_document(&page(view));
+        let rows = Selector::parse(".counters tr").unwrap();
+        let row = html.select(&rows).map(|it| it.text().collect::<Vec<_>>().join(" "));
+        row.into_iter().find(|it| it.starts_with(label))
+    };
+    for (label, counts) in [
+        ("Failed over to blue", ["0 ", "9 "]),
+        ("Rejected requests (4xx)", ["31 ", "12 "]),
+        ("Empty answers", ["5 ", "2 "]),
+    ] {
+        let row = cells(&view, label).unwrap();
+        assert!(counts.iter().all(|it| row.contains(it)), "{row}");
+    }
+    // Without failover there is nothing to tell.
+    for version in &mut view.rollouts[0].versions {
+        version.counters.iter_mut().filter(|it| it.0 == "failed_over").for_each(|it| it.1 = 0);
+    }
+    assert_eq!(cells(&view, "Failed over"), None);
+    assert!(cells(&view, "Empty answers").is_some());
+}
+
+#[test]
 fn only_who_can_steer_sees_the_buttons() {
     let mut view = fixtures::of(vec![fixtures::ramping()]);
     assert!(page(&view).contains("data-order="));

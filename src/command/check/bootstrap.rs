@@ -52,7 +52,7 @@ impl Bootstrap {
         let mut found = self.unknown_clusters(config);
         let all = self.listeners.iter().filter(|it| it.is_for(Role::Release));
         let all: Vec<_> = all.filter(|it| !(has_shadow && it.is_shut(config))).collect();
-        if config.role == Some(Role::Shadow) {
+        if matches!(config.role, Some(Role::Shadow | Role::Green)) {
             return found;
         }
         let mut releases: Vec<_> = all.iter().filter(|it| it.is_of(config)).collect();
@@ -73,16 +73,17 @@ impl Bootstrap {
         found
     }
 
+    /// That there is no cluster of this name, if that is known.
+    pub fn misses(&self, cluster: &str) -> Option<String> {
+        let known = self.clusters.as_ref().filter(|_| !self.has_others)?;
+        let mend = || format!("is no cluster of the bootstrap, which has {}", known.join(", "));
+        (!known.iter().any(|it| it == cluster)).then(mend)
+    }
+
     fn unknown_clusters(&self, config: &Config) -> Vec<Disagreement> {
-        let Some(known) = self.clusters.as_ref().filter(|_| !self.has_others) else {
-            return Vec::new();
-        };
         let unknown = |version: Version| {
             let cluster = config.cluster(version).as_str();
-            if known.iter().any(|it| it == cluster) {
-                return None;
-            }
-            let mend = format!("is no cluster of the bootstrap, which has {}", known.join(", "));
+            let mend = self.misses(cluster)?;
             Some((format!("versions.{version}.cluster"), format!("{cluster:?}"), mend))
         };
         Version::ALL.into_iter().filter_map(unknown).collect()

@@ -31,10 +31,16 @@ pub fn look(envoy: &Envoy<'_>, config: &Config, findings: &mut Findings) {
             };
             let mend = format!(
                 "is {version}'s cluster and fails over to others: answers {what} are counted as \
-                 {version}'s, so that {}; name a cluster without failover in versions.{version}.cluster",
+                 {version}'s, so that {}; name the version's own cluster{}",
                 match version {
                     Version::Green => "a green that fails may be promoted",
                     Version::Blue => "green is compared with them",
+                },
+                match (version, kind) {
+                    (Version::Blue, _) => "",
+                    (_, "composite") =>
+                        ", and the composite one in versions.green.failover.cluster",
+                    _ => ", and a composite one in versions.green.failover.cluster",
                 }
             );
             let field = format!("cluster_type {kind}");
@@ -44,7 +50,7 @@ pub fn look(envoy: &Envoy<'_>, config: &Config, findings: &mut Findings) {
 }
 
 /// The cluster of this name.
-fn named<'a>(scope: Scope<'a>, name: &str) -> Option<&'a Node> {
+pub(super) fn named<'a>(scope: Scope<'a>, name: &str) -> Option<&'a Node> {
     let root: &'a Node = &scope.document.root;
     let clusters = root.at(&["static_resources", "clusters"]).or_else(|| root.at(&["resources"]));
     let clusters = clusters.map(Node::items).unwrap_or_default();
@@ -53,14 +59,14 @@ fn named<'a>(scope: Scope<'a>, name: &str) -> Option<&'a Node> {
 }
 
 /// What kind of cluster that passes requests on it is, and where that is said.
-fn kind(cluster: &Node) -> Option<(&'static str, &Node)> {
+pub(super) fn kind(cluster: &Node) -> Option<(&'static str, &Node)> {
     let of_type = cluster.get("cluster_type")?;
     let said = of_type.flow();
     let kind = KINDS.into_iter().find(|it| said.contains(&format!("clusters.{it}")))?;
     Some((kind, of_type))
 }
 
-fn members(cluster: &Node) -> Vec<&str> {
+pub(super) fn members(cluster: &Node) -> Vec<&str> {
     let members = cluster.at(&["cluster_type", "typed_config", "clusters"]).map(Node::items);
     let name = |it: &'_ Node| it.text().is_some();
     let members = members.unwrap_or_default().iter();

@@ -44,6 +44,8 @@ pub struct Manager<'a> {
 pub enum Purpose {
     Release,
     Shadow,
+    /// What goes to green, with failover.
+    Green,
     Console,
 }
 
@@ -124,15 +126,16 @@ impl<'a> Manager<'a> {
         let mut all = Vec::new();
         for listener in listeners {
             let role = listener.at(&["metadata", "filter_metadata", "verdigris", "role"]);
-            let is_shadow = role.and_then(Node::text) == Some(Role::Shadow.as_str());
+            let role = role.and_then(Node::text);
             listener.walk(&mut |node| {
                 let Some(filters) = node.get("http_filters").map(|it| it.items()) else { return };
                 let mut found = filters.iter().enumerate();
                 let found = found.find_map(|(at, it)| Some((at, is_ours(it, resources)?)));
                 let Some((at, is_console)) = found else { return };
-                let purpose = match (is_console, is_shadow) {
-                    (true, _) => Purpose::Console,
-                    (_, true) => Purpose::Shadow,
+                let purpose = match role {
+                    _ if is_console => Purpose::Console,
+                    Some(it) if it == Role::Shadow.as_str() => Purpose::Shadow,
+                    Some(it) if it == Role::Green.as_str() => Purpose::Green,
                     _ => Purpose::Release,
                 };
                 all.push(Self { scope, node, purpose, filters, at });

@@ -26,8 +26,8 @@ const BELONG_BEFORE: [(&[&str], &str); 6] = [
     ),
     (
         &["local_ratelimit", "ratelimit", "rate_limit_quota"],
-        "limits after Verdigris, so its 429 are counted as answers of a version, more of the one \
-         with more traffic",
+        "limits after Verdigris, so its 429 count as answers of a version, as answers.status_429 \
+         says: with \"compare\", the default, as errors that are compared with blue's",
     ),
     (
         &["admission_control", "adaptive_concurrency", "fault"],
@@ -42,7 +42,8 @@ const BELONG_BEFORE: [(&[&str], &str); 6] = [
 
 /// Looks at the order of filters.
 pub fn look(managers: &[Manager<'_>], rollouts: &[&Config], findings: &mut Findings) {
-    for manager in managers.iter().filter(|it| it.purpose == Purpose::Release) {
+    let of_requests = |it: &&Manager<'_>| matches!(it.purpose, Purpose::Release | Purpose::Green);
+    for manager in managers.iter().filter(of_requests) {
         let (before, after) = manager.before_and_after();
         for filter in after.iter().filter(|it| is_on(it)) {
             findings.warnings.extend(belongs_before(manager, filter));

@@ -7,6 +7,7 @@
 //! | `discovery` | whether Envoy takes the configuration at all |
 //! | `filters` | the order of HTTP filters |
 //! | `routes`, `clusters` | where requests go |
+//! | `failover` | what `versions.green.failover` needs |
 //! | `stats` | whether Envoy keeps the stats |
 //! | `envoy` | Envoy's configuration as these rules look at it |
 //! | `files`, `findings` | what is read, and what is found |
@@ -15,6 +16,7 @@ mod bootstrap;
 mod clusters;
 mod discovery;
 mod envoy;
+mod failover;
 mod files;
 mod filters;
 mod findings;
@@ -175,6 +177,10 @@ fn look(sources: &[Source], found: &[Found<'_>], findings: &mut Findings) {
     }
     for config in &rollouts {
         clusters::look(&envoy, config, findings);
+    }
+    let has_green = found.iter().any(|it| it.role() == Some(Role::Green));
+    for it in found {
+        failover::look(&envoy, &bootstrap, it, has_green, findings);
     }
     stats::look(&envoy, &rollouts, findings);
     if found.is_empty() && findings.problems.is_empty() {

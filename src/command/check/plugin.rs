@@ -74,10 +74,12 @@ impl Found<'_> {
         }
     }
 
-    /// The rollout's configuration, if it is one for users and not the shadow's own.
+    /// The rollout's configuration, if it is one for users, and neither the shadow's own nor green's.
     pub fn release(&self) -> Option<&Config> {
         match &self.plugin {
-            Plugin::Rollout(config) if config.role != Some(Role::Shadow) => Some(config),
+            Plugin::Rollout(config) if matches!(config.role, None | Some(Role::Release)) => {
+                Some(config)
+            }
             _ => None,
         }
     }
@@ -208,7 +210,7 @@ impl Found<'_> {
         }
     }
 
-    fn remark(&self, line: usize, field: &str, value: &str, mend: &str) -> Remark {
+    pub fn remark(&self, line: usize, field: &str, value: &str, mend: &str) -> Remark {
         let file = self.source.name.clone();
         let (field, value, mend) = (field.to_owned(), Some(value.to_owned()), mend.to_owned());
         Remark { file, line, field, value, mend }

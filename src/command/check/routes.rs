@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::super::source::Remark;
 use super::super::yaml::Node;
-use super::envoy::Manager;
+use super::envoy::{Envoy, Manager};
 use super::findings::Findings;
 use crate::assign::Version;
 use crate::config::Config;
@@ -33,12 +33,17 @@ pub fn look(manager: &Manager<'_>, rollouts: &[&Config], findings: &mut Findings
     for route in &routes {
         let Some(header) = route.cluster_header().filter(|it| is_one_of(it, &headers)) else {
             // Where no route takes the filter's word, another rule says so.
-            if is_routed {
+            let is_fallback = headers
+                .iter()
+                .any(|it| routes.iter().any(|of| route.is_fallback_of(of, it, rollouts)));
+            if is_routed && !is_fallback {
                 findings.warnings.extend(route.is_fixed(rollouts));
             }
             continue;
         };
-        findings.warnings.extend(route.redirects(header));
+        if !routes.iter().any(|it| it.is_fallback_of(route, header, rollouts)) {
+            findings.notes.extend(route.redirects(header, rollouts));
+        }
         for config in rollouts {
             findings.warnings.extend(route.hides_format(config));
         }
@@ -74,8 +79,33 @@ impl<'a> Route<'a> {
         self.action()?.get("cluster_header")?.text()
     }
 
+    /// Whether it takes those requests to blue that a route of the same virtual host, and any
+    /// other by the cluster header, leaves to it since they do not have that header.
+    fn is_fallback_of(&self, other: &Self, header: &str, rollouts: &[&Config]) -> bool {
+        let is_default = |cluster: &str| {
+            rollouts.is_empty() || rollouts.iter().any(|it| it.default_cluster.as_str() == cluster)
+        };
+        let cluster = self.action().and_then(|it| it.get("cluster")?.text());
+        let of_match = self.node.get("match");
+        let takes_all =
+            of_match.is_some_and(|it| it.fields().len() == 1) && self.path() == Some(("/", true));
+        let [_, host, _] = self.levels;
+        let [_, of, _] = other.levels;
+        let routes = host.get("routes").map(|it| it.items()).unwrap_or_default();
+        let by_header = |it: &&Rc<Node>| {
+            let by = it.at(&["route", "cluster_header"]).and_then(Node::text);
+            by.is_some_and(|it| it.eq_ignore_ascii_case(header))
+        };
+        let mut routes = routes.iter().filter(by_header);
+        takes_all
+            && std::ptr::eq(host, of)
+            && cluster.is_some_and(is_default)
+            && other.cluster_header().is_some()
+            && routes.all(|it| matched(it, header).is_some())
+    }
+
     /// Envoy routes a redirected request again, without early header mutation.
-    fn redirects(&self, header: &str) -> Option<Remark> {
+    fn redirects(&self, header: &str, rollouts: &[&Config]) -> Option<Remark> {
         let policy = self.action()?.get("internal_redirect_policy")?;
         let removes = |level: &&Node| {
             let removed = level.get("request_headers_to_remove").map(|it| it.items());
@@ -83,10 +113,12 @@ impl<'a> Route<'a> {
             names.any(|it| it.eq_ignore_ascii_case(header))
         };
         self.levels.iter().find(|it| removes(it))?;
+        let blue = rollouts.first().map_or("llm-blue", |it| it.default_cluster.as_str());
         let mend = format!(
-            "Envoy routes a redirected request again, and this route has taken {header} out of it: blue's \
-             users get 503; remove internal_redirect_policy, or leave {header} out of \
-             request_headers_to_remove, and the upstream sees it"
+            "Envoy does not run early header mutation again for a redirected request, which gets 503 \
+             while the filter is not loaded: add a last route, {{match: {{prefix: /}}, route: {{cluster: \
+             {blue}, …}}}}, and let those before it match headers: [{{name: {header}, present_match: \
+             true}}]"
         );
         Some(self.remark(policy, "internal_redirect_policy", None, mend))
     }
@@ -167,6 +199,50 @@ impl<'a> Route<'a> {
     fn remark(&self, node: &Node, field: &str, value: Option<&str>, mend: String) -> Remark {
         self.manager.scope.remark(node, field, value, mend)
     }
+}
+
+/// What a route wants of a request's header.
+fn matched<'a>(route: &'a Node, header: &str) -> Option<&'a Node> {
+    let all = route.at(&["match", "headers"]).map(Node::items).unwrap_or_default();
+    let is_it = |it: &&Rc<Node>| {
+        let name = it.get("name").and_then(|it| it.text());
+        name.is_some_and(|it| it.eq_ignore_ascii_case(header))
+    };
+    all.iter().find(is_it).map(|it| &**it)
+}
+
+/// Whether green's requests, which go to this cluster, are retried.
+pub fn failover(envoy: &Envoy<'_>, config: &Config, cluster: &str) -> Option<Remark> {
+    let header = config.cluster_header.as_str();
+    let routes: Vec<_> = envoy.releases().flat_map(Route::all).collect();
+    let is_exact = |route: &&Route<'_>| {
+        let Some(matched) = matched(route.node, header) else { return false };
+        let exact = matched.at(&["string_match", "exact"]);
+        let exact = exact.or_else(|| matched.get("exact_match").map(|it| &**it));
+        exact.and_then(Node::text) == Some(cluster)
+    };
+    let Some(route) = routes.iter().find(is_exact) else {
+        // Routes may be elsewhere.
+        let first = routes.iter().find(|it| it.cluster_header().is_some())?;
+        let [.., table] = first.levels;
+        let mend = format!(
+            "no route matches {header}: {cluster}, so blue does not answer what green fails: take the \
+             first route of the shipped envoy.yaml"
+        );
+        return Some(first.remark(table, "route_config", Some(cluster), mend));
+    };
+    let [_, host, _] = route.levels;
+    let policy = route.action().and_then(|it| it.get("retry_policy"));
+    let policy = policy.or_else(|| host.get("retry_policy"));
+    let retry_on = policy.and_then(|it| it.get("retry_on")?.text()).unwrap_or_default();
+    if retry_on.split(',').any(|it| it.trim() == "5xx") {
+        return None;
+    }
+    let mend = "does not retry what green answers with 5xx, so blue does not answer it: write \
+                retry_on: 5xx,retriable-status-codes,… as in the shipped envoy.yaml";
+    let at = policy.map_or(route.node, |it| &**it);
+    let is = Some(retry_on).filter(|it| !it.is_empty());
+    Some(route.remark(at, "retry_policy.retry_on", is, mend.to_owned()))
 }
 
 /// What a route puts in the path's place.

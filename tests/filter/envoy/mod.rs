@@ -40,6 +40,12 @@ const OWN_HEADERS: [&str; 2] = ["x-verdigris-cluster", "x-verdigris-shadow"];
 
 const TOKEN_VARIABLE: &str = "VERDIGRIS_CONSOLE_TOKEN";
 
+/// How often Envoy is started until it listens.
+const STARTS: usize = 5;
+
+/// What its log says where another process has a port.
+const PORT_TAKEN: [&str; 2] = ["errno=98", "Address already in use"];
+
 /// What an update of the filter's configuration has come to, by Envoy's counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Updates {
@@ -104,23 +110,27 @@ impl Envoy {
             url,
             console,
         };
-        envoy.wait_until_ready();
+        envoy.wait_until_ready(0, |it| launch(it.folder.path(), it.workers, it.token));
         envoy
     }
 
     /// Starts Envoy anew as in the background of a shell, which goes on.
     pub fn restart_in_background(&mut self, options: &str) {
-        self.process.stop();
-        std::fs::remove_file(self.folder.path().join("admin.txt")).unwrap();
-        let mut shell = Command::new("sh");
         let script = format!(
             "nohup sh start --concurrency 1 --admin-address-path admin.txt {options} & \
              echo $! > envoy.pid; wait"
         );
-        shell.args(["-c", &script]).env("ENVOY", artifacts::envoy());
-        shell.current_dir(self.folder.path());
-        self.process = Process::start(&mut shell, &self.folder.path().join("envoy.log"));
-        self.wait_until_ready();
+        let pid = self.folder.path().join("envoy.pid");
+        self.start_anew(|it| {
+            // An Envoy of an earlier attempt goes on without its shell.
+            if let Ok(pid) = std::fs::read_to_string(&pid) {
+                drop(Background(pid.trim().to_owned()));
+            }
+            let mut shell = Command::new("sh");
+            shell.args(["-c", &script]).env("ENVOY", artifacts::envoy());
+            shell.current_dir(it.folder.path());
+            Process::start(&mut shell, &it.folder.path().join("envoy.log"))
+        });
     }
 
     /// Ends the shell in whose background Envoy runs; the process of Envoy.
@@ -130,20 +140,58 @@ impl Envoy {
         Background(pid.trim().to_owned())
     }
 
-    fn wait_until_ready(&mut self) {
+    /// Stops Envoy, and starts it by `start`.
+    fn start_anew(&mut self, start: impl Fn(&Self) -> Process) {
+        self.process.stop();
+        std::fs::remove_file(self.folder.path().join("admin.txt")).unwrap();
+        let log_before = self.log().len();
+        self.process = start(self);
+        self.wait_until_ready(log_before, start);
+    }
+
+    /// Waits for an Envoy that has been started; starts another one by `start` where it could
+    /// not listen. `log_before` is how long the log was before.
+    ///
+    /// Envoy binds the port 0 with `SO_REUSEADDR`, for which the kernel may choose a port that
+    /// another process has bound in the same way; only one of them can listen on it.
+    fn wait_until_ready(&mut self, mut log_before: usize, start: impl Fn(&Self) -> Process) {
+        for _ in 1..STARTS {
+            if self.listens(log_before) {
+                return;
+            }
+            self.process.stop();
+            // An Envoy without an admin port has not written it.
+            let _ = std::fs::remove_file(self.folder.path().join("admin.txt"));
+            log_before = self.log().len();
+            self.process = start(self);
+        }
+        assert!(self.listens(log_before), "no free port in {STARTS} starts:\n{}", self.log());
+    }
+
+    /// Whether Envoy listens, once it is ready; not if another process has a port of it.
+    fn listens(&mut self, log_before: usize) -> bool {
         let address = self.folder.path().join("admin.txt");
         let listeners = wait_for("Envoy to listen", || {
-            assert!(self.process.exit().is_none(), "Envoy ended:\n{}", self.process.log());
+            if self.process.exit().is_some() {
+                return Some(None);
+            }
             self.admin = format!("http://{}", std::fs::read_to_string(&address).ok()?);
             let ready = self.client.get(format!("{}/ready", self.admin)).send().ok()?;
-            (ready.status() == 200).then(|| self.admin("/listeners"))
+            (ready.status() == 200).then(|| Some(self.admin("/listeners")))
         });
+        let log = self.log();
+        let log = log.get(log_before..).unwrap_or_default();
+        if PORT_TAKEN.iter().any(|it| log.contains(it)) {
+            return false;
+        }
+        let listeners = listeners.unwrap_or_else(|| panic!("Envoy ended:\n{log}"));
         let url = |name| {
             let address = listeners.lines().find_map(|line| line.strip_prefix(name));
             address.map(|address| format!("http://{address}"))
         };
         self.url = url("llm::").unwrap();
         self.console = url("console::");
+        true
     }
 
     /// What the admin port answers.
@@ -267,10 +315,7 @@ impl Proxy for Envoy {
     }
 
     fn restart(&mut self) {
-        self.process.stop();
-        std::fs::remove_file(self.folder.path().join("admin.txt")).unwrap();
-        self.process = launch(self.folder.path(), self.workers, self.token);
-        self.wait_until_ready();
+        self.start_anew(|it| launch(it.folder.path(), it.workers, it.token));
     }
 
     fn push(&mut self, config: &Value) -> Result<(), String> {

@@ -16,14 +16,14 @@ use crate::proxy::{Proxy as _, Request, weights};
 /// The bootstrap with the console's listener in a file of its own, which Envoy watches.
 fn with_listener_apart(bootstrap: &str, folder: &std::path::Path) -> (String, String) {
     let (before, rest) = bootstrap.split_once("  - name: console\n").unwrap();
-    let (listener, after) = rest.split_once("\n  clusters:\n").unwrap();
+    let (listener, after) = rest.split_once("\n  - name: llm\n").unwrap();
     let comments = before.rfind("\n  # The operator's page").unwrap();
     let dynamic = format!(
         "dynamic_resources:\n  lds_config:\n    path_config_source:\n      path: {0}/lds.yaml\n      \
          watched_directory: {{path: {0}}}\n\n",
         folder.display()
     );
-    let bootstrap = format!("{}\n\n  clusters:\n{after}", &before[..comments]);
+    let bootstrap = format!("{}\n  - name: llm\n{after}", &before[..comments]);
     let bootstrap =
         bootstrap.replace("static_resources:\n", &format!("{dynamic}static_resources:\n"));
     let kind = "\"@type\": type.googleapis.com/envoy.config.listener.v3.Listener";

@@ -6,7 +6,7 @@ use verdigris::console::View;
 use super::super::ramp::new_client;
 use super::{console, start, view};
 use crate::envoy::process::wait_for;
-use crate::envoy::{Envoy, filter_yaml_of};
+use crate::envoy::{Envoy, Setup, filter_yaml, filter_yaml_of};
 use crate::proxy::{Proxy as _, ROLLOUT, config, weights};
 
 /// What is wrong: with the one rollout, and with none in particular.
@@ -74,9 +74,40 @@ fn a_rejected_configuration_is_shown_until_another_is_accepted() {
     assert_eq!(problems(&envoy).0, [""; 0]);
 }
 
+/// The console's listener is the first, so its VM keeps the note.
 #[test]
-fn what_was_rejected_at_the_start_is_in_the_log() {
-    let envoy = start(&weights(0, 0), None, 2);
+fn what_was_rejected_at_the_start_is_shown_until_another_is_accepted() {
+    let mut envoy = start(&weights(0, 0), None, 2);
+    for _ in 0..2 {
+        let View { rollouts, problems, .. } = view(&envoy);
+        assert!(rollouts.is_empty() && problems.len() == 1, "{rollouts:?} {problems:?}");
+        let expected = format!("A configuration of rollout {ROLLOUT} was rejected at ");
+        assert!(problems[0].what.starts_with(&expected), "{problems:?}");
+        assert!(problems[0].what.contains("give at least one of them"), "{problems:?}");
+        let page = new_client().get(console(&envoy, "/")).send().unwrap().text().unwrap();
+        assert!(page.contains(&expected), "{page}");
+        assert!(envoy.log().contains("configuration refused"), "{}", envoy.log());
+        envoy.restart();
+    }
+    envoy.push(&weights(60, 40)).unwrap();
+    wait_for("the note to go", || problems(&envoy).0.is_empty().then_some(()));
+    assert!(problems(&envoy).1.is_empty());
+}
+
+/// Where another listener is the first, no VM keeps it.
+#[test]
+fn what_was_rejected_before_there_is_a_console_is_in_the_log() {
+    let last = |bootstrap: String, _: &_| {
+        let (before, rest) = bootstrap.split_once("  - name: console\n").unwrap();
+        let (listener, rest) = rest.split_once("\n  - name: llm\n").unwrap();
+        let (others, after) = rest.split_once("\n  clusters:\n").unwrap();
+        format!(
+            "{before}  - name: llm\n{others}\n  - name: console\n{listener}\n  clusters:\n{after}"
+        )
+    };
+    let filter = filter_yaml(&weights(0, 0));
+    let envoy =
+        Envoy::start_with(&Setup { filter: Some(&filter), change: &last, ..Setup::default() });
     let View { rollouts, problems, .. } = view(&envoy);
     assert!(rollouts.is_empty() && problems.is_empty(), "{rollouts:?} {problems:?}");
     let page = new_client().get(console(&envoy, "/")).send().unwrap().text().unwrap();
