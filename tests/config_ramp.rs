@@ -83,12 +83,16 @@ fn everything_in_a_ramp_has_a_default() {
     assert_eq!(terms, by_default.map(|metric| Terms::by_default(metric, &shares)));
     assert!(rules.gates.iter().all(|gate| gate.steps().len() == 4));
 
+    let both = |metrics: &[Metric]| -> Vec<Tripwire> {
+        let wire =
+            |window_s| metrics.iter().map(move |it| Tripwire { metric: *it, window_s, ..WIRE });
+        [30, 600].into_iter().flat_map(wire).collect()
+    };
     let wires = [Metric::ErrorRate, Metric::ClientErrorRate, Metric::EmptyRate];
-    assert_eq!(settings.tripwires, wires.map(|metric| Tripwire { metric, ..WIRE }));
+    assert_eq!(settings.tripwires, both(&wires));
     // What only a body tells trips nothing where no bodies are read.
     let unread = ramp(json!({"gates": [{"metric": "error_rate"}, {"metric": "duration"}]}));
-    let wires = [Metric::ErrorRate, Metric::ClientErrorRate];
-    assert_eq!(unread.tripwires, wires.map(|metric| Tripwire { metric, ..WIRE }));
+    assert_eq!(unread.tripwires, both(&[Metric::ErrorRate, Metric::ClientErrorRate]));
 }
 
 /// A tripwire of which as little is written as may be.

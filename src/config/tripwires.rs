@@ -12,17 +12,20 @@ use crate::judge::tripwire::MOST_UNITS;
 use crate::judge::{Metric, Tripwire};
 use crate::ramp::Settings;
 
-/// What trips where the operator writes no tripwires, each from half of the responses on.
+/// What trips where the operator writes no tripwires, each from half of the responses on, in
+/// each of these windows: of a service with few users the short one has too few responses.
 const BY_DEFAULT: [Metric; 3] = [Metric::ErrorRate, Metric::ClientErrorRate, Metric::EmptyRate];
 
+const WINDOWS_S: [u64; 2] = [WINDOW_S, MAX_WINDOW_S];
+
 /// The default tripwire on a rate.
-const fn by_default(metric: Metric) -> Tripwire {
+fn by_default((metric, window_s): (Metric, u64)) -> Tripwire {
     Tripwire {
         metric,
         limit: 0.5,
         min_samples: MIN_SAMPLES,
         min_units: MIN_UNITS,
-        window_s: WINDOW_S,
+        window_s,
         is_absolute: false,
     }
 }
@@ -44,7 +47,9 @@ pub(super) fn tripwires(
 ) -> Option<Vec<Tripwire>> {
     let Some(written) = written else {
         let is_told = |metric: &Metric| reads_bodies || !Settings::is_read(*metric);
-        return Some(BY_DEFAULT.into_iter().filter(is_told).map(by_default).collect());
+        let metrics = || BY_DEFAULT.into_iter().filter(is_told);
+        let wires = WINDOWS_S.into_iter().flat_map(|window| metrics().map(move |it| (it, window)));
+        return Some(wires.map(by_default).collect());
     };
     let has_objective = looked_at.iter().any(|(_, metric)| *metric == Metric::SlowRate);
     let mut tripwires = Vec::new();

@@ -6,8 +6,10 @@ mod told;
 mod walk;
 
 use serde_json::json;
-use verdigris::assign::Share;
-use verdigris::ramp::{Phase, Wait};
+use verdigris::assign::{Share, Version, unit_hash};
+use verdigris::config::Config;
+use verdigris::judge::{Metric, Observation, Told};
+use verdigris::ramp::{Now, Phase, State, Wait};
 
 use walk::{Seen, Walk};
 
@@ -130,6 +132,41 @@ fn an_incident_holds_the_ramp_until_it_is_over() {
     let mut walk = Walk::begin(with(json!({"tripwires": wires})));
     walk.seconds(5, down);
     assert_eq!(walk.phase(), Phase::RolledBack);
+}
+
+/// 200 users, ten requests a second, a step of 1 %: both users of green fail in everything. In
+/// half a minute they send three requests, and as evidence two units are too few.
+#[test]
+fn a_green_with_two_users_that_fail_trips() {
+    let config = json!({
+        "rollout": "r", "unit": {"header": "u"}, "ramp": {},
+        "versions": {"blue": {"cluster": "b"}, "green": {"cluster": "g"}},
+    });
+    let settings = Config::parse(config.to_string().as_bytes()).unwrap().ramp.unwrap();
+    let now = |seconds: u64| Now { monotonic: seconds * 1_000_000_000, unix: seconds };
+    let mut state = State::begin(&settings, now(0));
+    let mut requests = 0_u64;
+    let tripped = (1..=600).find(|second| {
+        let mut told: Vec<_> = (0..10)
+            .map(|_| {
+                requests += 1;
+                let user = requests.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+                let is_green = user % 200 < 2;
+                Observation {
+                    at: now(*second).monotonic,
+                    unit: unit_hash("r", &(user % 200).to_le_bytes()),
+                    step: state.number,
+                    version: if is_green { Version::Green } else { Version::Blue },
+                    is_new: true,
+                    is_assignment: true,
+                    told: Told::default().rate(Metric::ErrorRate, is_green),
+                }
+            })
+            .collect();
+        state.tick(&settings, now(*second), &mut told);
+        state.phase == Phase::RolledBack
+    });
+    assert!(tripped.is_some_and(|second| second < 400), "{tripped:?}");
 }
 
 #[test]
