@@ -121,6 +121,8 @@ impl Envoy {
              echo $! > envoy.pid; wait"
         );
         let pid = self.folder.path().join("envoy.pid");
+        // That of an earlier Envoy may be another process's by now.
+        let _ = std::fs::remove_file(&pid);
         self.start_anew(|it| {
             // An Envoy of an earlier attempt goes on without its shell.
             if let Ok(pid) = std::fs::read_to_string(&pid) {
