@@ -2,7 +2,7 @@
 //! outcome is known.
 //!
 //! Each world names what the ramp must do. `before` is what it did before responses were
-//! classified and compared as they are now, in percent of 500 ramps.
+//! classified and compared as they are now, of 500 ramps.
 
 use verdigris::config::Config;
 use verdigris::simulate::{Release, in_parallel};
@@ -22,6 +22,8 @@ struct Case {
     incident: Option<Incident>,
     unread: Pair<bool>,
     failure_ms: Option<f64>,
+    /// How many times as long as blue's answers green's take.
+    duration: f64,
     wanted: Wanted,
     before: &'static str,
 }
@@ -46,6 +48,7 @@ const USUAL: Case = Case {
     incident: None,
     unread: Pair { blue: false, green: false },
     failure_ms: None,
+    duration: 1.0,
     wanted: Wanted::Promoted(0.9),
     before: "–",
 };
@@ -59,11 +62,11 @@ fn cases() -> Vec<Case> {
     use Wanted::{Held, Promoted, RolledBack};
     let fast = Some(50.0);
     vec![
-        Case { name: "identical", before: "rolled back 0.3", ..USUAL },
+        Case { name: "identical", before: "rolled back 0.3 %", ..USUAL },
         Case {
             name: "identical, 20,000 users",
             users: Users::Sticky { count: 20_000, shape: 1.0 },
-            before: "rolled back 0.1",
+            before: "rolled back 0.1 %",
             ..USUAL
         },
         Case {
@@ -71,7 +74,7 @@ fn cases() -> Vec<Case> {
             client_errors: (0.01, 1.0),
             failure_ms: fast,
             wanted: RolledBack,
-            before: "promoted 100",
+            before: "promoted 100 %",
             ..USUAL
         },
         Case {
@@ -79,14 +82,14 @@ fn cases() -> Vec<Case> {
             client_errors: (0.01, 0.2),
             failure_ms: fast,
             wanted: RolledBack,
-            before: "promoted 100",
+            before: "promoted 100 %",
             ..USUAL
         },
         Case {
             name: "green's answers are empty",
             empty: (0.005, 1.0),
             wanted: RolledBack,
-            before: "promoted 100",
+            before: "promoted 100 %",
             ..USUAL
         },
         Case {
@@ -94,7 +97,14 @@ fn cases() -> Vec<Case> {
             errors: (0.01, 0.1),
             failure_ms: fast,
             wanted: RolledBack,
-            before: "promoted 93 (duration alone)",
+            before: "promoted 93 % (duration alone)",
+            ..USUAL
+        },
+        Case {
+            name: "green takes 30 s instead of 4 s",
+            duration: 7.5,
+            wanted: RolledBack,
+            before: "rolled back after 598 s, 7,493 requests (step of 25 %)",
             ..USUAL
         },
         Case {
@@ -102,56 +112,56 @@ fn cases() -> Vec<Case> {
             refusals: (0.02, 0.2),
             unread: Pair { blue: false, green: true },
             wanted: Held,
-            before: "promoted 100",
+            before: "promoted 100 %",
             ..USUAL
         },
         Case {
             name: "blue is unread",
             unread: Pair { blue: true, green: false },
             wanted: Held,
-            before: "rolled back 100",
+            before: "rolled back 100 %",
             ..USUAL
         },
         Case {
             name: "blue fails 10 % in 50 ms, green 1 %",
             errors: (0.1, 0.01),
             failure_ms: fast,
-            before: "rolled back 100",
+            before: "rolled back 100 %",
             ..USUAL
         },
         Case {
             name: "blue fails 40 % in 50 ms, green 1 %",
             errors: (0.4, 0.01),
             failure_ms: fast,
-            before: "rolled back 100",
+            before: "rolled back 100 %",
             ..USUAL
         },
         Case {
             name: "blue alone is down for 30 s",
             incident: incident(1_500, 30, 1.0, 0.0),
             failure_ms: fast,
-            before: "rolled back 25",
+            before: "rolled back 25 %",
             ..USUAL
         },
         Case {
             name: "blue alone is down for 5 min",
             incident: incident(1_500, 300, 1.0, 0.0),
             failure_ms: fast,
-            before: "rolled back 100",
+            before: "rolled back 100 %",
             ..USUAL
         },
         Case {
             name: "half of blue's fail for 5 min",
             incident: incident(1_500, 300, 0.5, 0.0),
             failure_ms: fast,
-            before: "rolled back 96",
+            before: "rolled back 96 %",
             ..USUAL
         },
         Case {
             name: "both fail 60 % for 60 s",
             incident: incident(1_500, 60, 0.6, 0.6),
             failure_ms: fast,
-            before: "rolled back 80",
+            before: "rolled back 80 %",
             ..USUAL
         },
         Case {
@@ -159,7 +169,7 @@ fn cases() -> Vec<Case> {
             incident: incident(1_500, 30, 0.0, 1.0),
             failure_ms: fast,
             wanted: RolledBack,
-            before: "rolled back 94",
+            before: "rolled back 94 %",
             ..USUAL
         },
         Case {
@@ -167,7 +177,7 @@ fn cases() -> Vec<Case> {
             incident: incident(1_500, 30, 0.0, 0.2),
             failure_ms: fast,
             wanted: Promoted(0.0),
-            before: "rolled back 43",
+            before: "rolled back 43 %",
             ..USUAL
         },
     ]
@@ -217,7 +227,7 @@ impl Case {
                 ("held", percent(held)),
                 ("seconds until rollback, median", figure(|run| run.seconds)),
                 ("green's requests, median", figure(|run| run.green_requests)),
-                ("before", format!("{} %", self.before)),
+                ("before", self.before.to_owned()),
             ],
         }
     }
@@ -238,7 +248,7 @@ impl Case {
                 rate(Metric::ClientErrorRate, self.client_errors),
                 rate(Metric::RefusalRate, self.refusals),
                 rate(Metric::EmptyRate, self.empty),
-                value(Metric::Duration, 4000.0, 0.85),
+                Behaviour { green: self.duration, ..value(Metric::Duration, 4000.0, 0.85) },
                 value(Metric::Ttft, 600.0, 0.6),
             ],
             incident: self.incident.clone(),
