@@ -386,6 +386,11 @@ fn launch(folder: &Path, workers: u32, token: Option<&str>) -> Process {
     Process::start(&mut command, &folder.join("envoy.log"))
 }
 
+/// Where the release's listener begins in the bootstrap; the console's stands before it.
+pub fn release_listener(bootstrap: &str) -> usize {
+    bootstrap.find("  - name: llm\n").unwrap()
+}
+
 /// The shipped bootstrap on free ports, with a third cluster to hand over to.
 fn bootstrap(upstreams: &[Upstream; 3]) -> String {
     let shipped = std::fs::read_to_string(artifacts::shipped("envoy.yaml")).unwrap();

@@ -5,15 +5,19 @@ use serde_json::json;
 use crate::artifacts;
 use crate::envoy::process::wait_for;
 use crate::envoy::upstream::{REPLAY, Upstream};
-use crate::envoy::{Envoy, Setup, filter_yaml};
+use crate::envoy::{Envoy, Setup, filter_yaml, release_listener};
 use crate::proxy::{Proxy as _, Request, config, counter, weights};
 
 const ROUTER: &str = "          - name: envoy.filters.http.router\n";
 const LIST: &str = "          http_filters:\n";
 
+/// The text with its first `from` exchanged; of a bootstrap, the first in the release's
+/// listener or behind it.
 fn with(text: &str, from: &str, to: &str) -> String {
-    assert!(text.contains(from), "{from}");
-    text.replacen(from, to, 1)
+    let begin = if text.contains("  - name: llm\n") { release_listener(text) } else { 0 };
+    let (before, rest) = text.split_at(begin);
+    assert!(rest.contains(from), "{from}");
+    format!("{before}{}", rest.replacen(from, to, 1))
 }
 
 /// An Envoy whose bootstrap is changed; all are on green but for `tia`.

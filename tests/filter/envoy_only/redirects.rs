@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::ramp::counter;
 use crate::envoy::process::wait_for;
 use crate::envoy::upstream::Upstream;
-use crate::envoy::{Envoy, Setup, filter_yaml};
+use crate::envoy::{Envoy, Setup, filter_yaml, release_listener};
 use crate::failover::release;
 use crate::patching::{CHAT, json_post};
 use crate::proxy::{Proxy as _, Request, config};
@@ -124,7 +124,8 @@ fn without_the_filter_a_redirected_request_is_blues() {
         let named = "headers: [{name: x-verdigris-cluster, present_match: true}]";
         let of_named = of_all.replace("{prefix: /}", &format!("{{prefix: /, {named}}}"));
         let mut bootstrap = bootstrap.replace(of_all, &of_named);
-        let end = bootstrap.find("          http_filters:\n").unwrap();
+        let begin = release_listener(&bootstrap);
+        let end = begin + bootstrap[begin..].find("          http_filters:\n").unwrap();
         let last =
             "              - {match: {prefix: /}, route: {cluster: llm-blue, timeout: 0s}}\n";
         bootstrap.insert_str(end, last);

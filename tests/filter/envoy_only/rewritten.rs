@@ -5,7 +5,7 @@ use serde_json::json;
 use super::ramp::counter;
 use crate::envoy::process::wait_for;
 use crate::envoy::upstream::Upstream;
-use crate::envoy::{Envoy, Setup, filter_yaml};
+use crate::envoy::{Envoy, Setup, filter_yaml, release_listener};
 use crate::failover::release;
 use crate::patching::{CHAT, json_post};
 use crate::proxy::Proxy as _;
@@ -25,7 +25,8 @@ fn rewriting(bootstrap: String, _: &[Upstream; 3]) -> String {
     let route = "              - {match: {prefix: /old}, direct_response: {status: 418}}\n";
     let mut bootstrap = bootstrap;
     for (place, text) in [("          http_filters:\n", lua), ("              routes:\n", route)] {
-        let at = bootstrap.find(place).unwrap() + place.len();
+        let begin = release_listener(&bootstrap);
+        let at = begin + bootstrap[begin..].find(place).unwrap() + place.len();
         bootstrap.insert_str(at, text);
     }
     bootstrap
