@@ -35,6 +35,7 @@ pub struct Watch {
     /// When the request's headers came, in nanoseconds of the monotonic clock.
     began: u64,
     format: Option<Format>,
+    is_model_path: bool,
     method: Method,
     status: Option<u16>,
     grpc_status: Option<u32>,
@@ -51,6 +52,8 @@ pub struct Watch {
 struct Expected {
     /// The format of answers at its path.
     format: Option<Format>,
+    /// Whether a model answers it, whichever the version.
+    is_model_path: bool,
     method: Method,
     is_grpc: bool,
 }
@@ -91,7 +94,7 @@ impl Watch {
         if matches!(reason, Reason::Pinned | Reason::Forced) {
             return None;
         }
-        let Expected { format, method, is_grpc } = match answers.read {
+        let Expected { format, is_model_path, method, is_grpc } = match answers.read {
             true => Expected::of(&running.config.formats, version),
             false => Expected::default(),
         };
@@ -113,6 +116,7 @@ impl Watch {
             evidence,
             began,
             format,
+            is_model_path,
             method,
             status: None,
             grpc_status: None,
@@ -138,6 +142,7 @@ impl Watch {
         self.grpc_status = head.grpc_status.filter(|_| self.is_grpc);
         self.body = match (head.grpc, head.status) {
             (Some(GrpcFraming::Native), _) => Body::Ignored,
+            (Some(_), _) if head.is_encoded => Body::Unread(Unread::Encoded),
             (Some(framing), _) => Body::GrpcWeb(WebTrailers::new(framing == GrpcFraming::WebText)),
             // Other statuses of success have no answer to read.
             (None, Some(200 | 201 | 203 | 206..=299)) if answers.read => {
@@ -244,7 +249,7 @@ impl Watch {
             ending: Ending::new(is_over, flags, has_other_cause),
             flags: flags.unwrap_or_default(),
             has_failed_over: self.has_failed_over,
-            is_model_path: self.format.is_some(),
+            is_model_path: self.is_model_path,
             has_body: self.has_body,
             is_stream,
             answer,
@@ -308,10 +313,12 @@ impl Expected {
             return Self { format: of_version, ..Self::default() };
         };
         let find = |name: &[u8]| headers.iter().find(|(it, _)| *it == name).map(|(_, value)| value);
-        let format = of_version.or_else(|| formats.at(find(b":path")?));
+        let path = find(b":path").unwrap_or_default();
+        let format = of_version.or_else(|| formats.at(path));
+        let is_model_path = find(b":method") == Some(b"POST") && formats.is_model_at(path);
         let kind = find(b"content-type").unwrap_or_default();
         // A model's path is no gRPC method's.
         let is_grpc = format.is_none() && GrpcFraming::of_content_type(kind).is_some();
-        Self { format, method: Method::from_headers(headers.iter()), is_grpc }
+        Self { format, is_model_path, method: Method::from_headers(headers.iter()), is_grpc }
     }
 }

@@ -73,7 +73,7 @@ enum Direction {
 #[serde(rename_all = "snake_case")]
 pub enum Book {
     /// Of a rate.
-    Rate(RateBook),
+    Rate(Box<RateBook>),
     /// Of values.
     Values(ValueBook),
 }
@@ -84,7 +84,7 @@ impl Book {
     /// An empty book for a gate.
     pub fn of(metric: Metric) -> Self {
         let sides: &[Direction] = match metric.comparison() {
-            Comparison::Rate => return Self::Rate(RateBook::default()),
+            Comparison::Rate => return Self::Rate(Box::default()),
             Comparison::Higher => &[Direction::Higher],
             Comparison::Lower => &[Direction::LowerMean],
             Comparison::Either => &[Direction::Higher, Direction::Lower],

@@ -25,10 +25,19 @@ const ENOUGH: u64 = 20;
 // === impl Coverage ===
 
 impl Coverage {
+    /// Whether what is known of the metric could make green look worse than it is: most of
+    /// blue's units have something missing, and most of green's do not. However few there are:
+    /// what cannot be seen on blue is no evidence against green. What is missing on green can
+    /// only hide harm.
+    pub fn hides_blue(&self, units: Pair<u64>) -> bool {
+        let is_most = |missing: u64, units: u64| missing > 0 && missing.saturating_mul(2) > units;
+        is_most(self.missing.blue, units.blue) && !is_most(self.missing.green, units.green)
+    }
+
     /// Whether the metric is known of one version only, or of unequal parts of both. `green`
     /// is the chance that a unit is green's, `units` are those that were assigned.
     pub fn is_uneven(&self, green: Chance, units: Pair<u64>) -> bool {
-        self.is_one_sided(units) || self.is_missing_unevenly(green, units)
+        self.hides_blue(units) || self.is_one_sided(units) || self.is_missing_unevenly(green, units)
     }
 
     /// Whether anything is known of the metric, or should be.

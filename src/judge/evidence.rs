@@ -14,6 +14,7 @@ use super::observation::{InOrder, Observation};
 use super::pair::Pair;
 use super::rules::{Counting, Rules};
 use super::seen::Seen;
+use crate::assign::Version;
 
 /// All that is known of a ramp. It grows with gates and steps, and with units up to a
 /// bound.
@@ -184,8 +185,11 @@ impl Evidence {
             let Some(step) = gate.steps().get(at) else { continue };
             match book {
                 Book::Rate(book) => {
+                    // What is missing on blue cannot be seen there; what is on green is
+                    // not to be made up for.
                     let is_known = told.is_known(metric);
-                    if told.is_response() && !told.is_missing(metric) {
+                    let is_missing = !is_known && told.is_missing(metric);
+                    if told.is_response() && !(is_missing && version == Version::Green) {
                         book.expose(version, is_known);
                     }
                     let Some(is_bad) = told.is_bad(metric) else { continue };

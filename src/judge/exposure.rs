@@ -18,14 +18,14 @@ use super::pair::Pair;
 use crate::assign::Version;
 
 /// Blue's part in terms of green's, level by level; each is the least of its level, but for
-/// the first, from 0.9 on, which the smallest margin by default has room for.
-const LEVELS: [f64; COUNT] = [1.0, 0.8, 0.65, 0.5, 0.35, 0.2, 0.1];
+/// the first, from [`WHOLE`] on.
+const LEVELS: [f64; COUNT] = [1.0, 0.9, 0.8, 0.65, 0.5, 0.35, 0.2, 0.1];
 
 /// From which part on there is nothing to be corrected.
-const WHOLE: f64 = 0.9;
+const WHOLE: f64 = 0.95;
 
 /// How many levels there are.
-const COUNT: usize = 7;
+const COUNT: usize = 8;
 
 /// Over how many responses of a version its part is averaged.
 const MEMORY: f64 = 32.0;

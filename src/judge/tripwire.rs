@@ -40,7 +40,7 @@ pub struct Tripwire {
 pub enum Reading {
     /// Green is within the limit, or not enough is known of it.
     Within,
-    /// Green is beyond the limit, and blue is not, or not enough is known of blue.
+    /// Green is beyond the limit, and blue is not about as bad, or not enough is known of blue.
     Tripped {
         /// Green's number.
         green: f64,
@@ -89,8 +89,11 @@ const GROUPS: u64 = 32;
 /// The largest minimum of units.
 pub const MOST_UNITS: usize = 16;
 
-/// Blue is about as bad as green where it is at least this part as bad.
+/// Blue is about as bad as green where it is at least this part as bad, and
 const ABOUT_AS_BAD: f64 = 0.5;
+
+/// at least this near to the limit: a limit may lie close above what is usual.
+const NEAR_THE_LIMIT: f64 = 0.75;
 
 // === impl Tripwire ===
 
@@ -153,8 +156,11 @@ impl Tripwire {
 
     fn is_about_as_bad(&self, blue: f64, green: f64) -> bool {
         match self.metric.comparison() {
-            Comparison::Lower => 1.0 - blue >= (1.0 - green) * ABOUT_AS_BAD,
-            _ => blue >= green * ABOUT_AS_BAD,
+            Comparison::Lower => {
+                let least = ((1.0 - green) * ABOUT_AS_BAD).max((1.0 - self.limit) * NEAR_THE_LIMIT);
+                1.0 - blue >= least
+            }
+            _ => blue >= (green * ABOUT_AS_BAD).max(self.limit * NEAR_THE_LIMIT),
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::bets::{Capital, log_mean, log_mix};
 use super::evidence::{Coverage, Evidence};
 use super::interval::Interval;
-use super::metric::Metric;
+use super::metric::{Comparison, Metric};
 use super::mismatch;
 use super::pair::Pair;
 use super::rules::{Gate, Rules};
@@ -64,6 +64,8 @@ pub struct GateJudgement {
     /// Whether the metric is known of one version only, or of unequal parts of both: then the
     /// gate says nothing.
     pub is_uneven: bool,
+    /// Whether it may call green worse all the same.
+    pub is_heard: bool,
     /// A gate by default, of which neither version tells anything: it is left out.
     pub is_left_out: bool,
 }
@@ -89,7 +91,7 @@ impl Judgement {
         let deciding = || rules.gates.iter().zip(&gates).filter(|(gate, _)| gate.terms.is_critical);
         // What a gate that says nothing has won counts as lost, which keeps the sum below an
         // e-value of all gates.
-        let speaks = |gate: &GateJudgement| !gate.is_uneven && !gate.is_left_out;
+        let speaks = |gate: &GateJudgement| gate.is_heard && !gate.is_left_out;
         let heard = deciding().filter(|(_, gate)| speaks(gate));
         let log_e = match heard.clone().next() {
             Some(_) => log_mix(heard.map(|(_, gate)| (weight, gate.worse_log_e))),
@@ -143,9 +145,17 @@ impl GateJudgement {
         let moments = book.map(|book| book.moments(coverage.known)).unwrap_or_default();
         let is_uneven =
             rules.steps.get(step).is_some_and(|step| coverage.is_uneven(step.new, units));
+        // What is missing on green can hide that its rate is worse, not make it so.
+        let share = |missing: u64, units: u64| missing as f64 / units.max(1) as f64;
+        let is_green_blind =
+            share(coverage.missing.green, units.green) > share(coverage.missing.blue, units.blue);
+        let is_rate = gate.terms.metric.comparison() == Comparison::Rate;
+        let is_heard = !is_uneven || (is_rate && is_green_blind);
         let verdict = match () {
+            () if is_heard && worse_log_e + libm::log(stake) >= -libm::log(rules.alpha) => {
+                Verdict::Fail
+            }
             () if is_uneven => Verdict::Undecided,
-            () if worse_log_e + libm::log(stake) >= -libm::log(rules.alpha) => Verdict::Fail,
             () if safe_log_e >= -libm::log(rules.beta) => Verdict::Pass,
             () => Verdict::Undecided,
         };
@@ -159,6 +169,7 @@ impl GateJudgement {
             interval: Interval::of(moments, rules.alpha),
             coverage,
             is_uneven,
+            is_heard,
             is_left_out: !gate.terms.is_named && !is_uneven && coverage.is_blank(),
         }
     }

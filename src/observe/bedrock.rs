@@ -32,7 +32,21 @@ impl Bedrock {
             ([Delta | Start, rest @ ..] | [Output, Message, Content, Item, rest @ ..], token) => {
                 match (rest, token) {
                     ([Text], Token::String(text)) => answer.text(text),
-                    ([ReasoningContentCamel | ToolUse], Token::Object) => answer.has_content = true,
+                    ([CitationsContent, Content, Item, Text], Token::String(text)) => {
+                        answer.text(text);
+                    }
+                    (
+                        [
+                            ReasoningContentCamel
+                            | ToolUse
+                            | ToolResult
+                            | Image
+                            | Audio
+                            | Video
+                            | Document,
+                        ],
+                        Token::Object,
+                    ) => answer.has_content = true,
                     _ => {}
                 }
             }

@@ -262,8 +262,11 @@ impl Outcome {
             Ending::Complete => {}
         }
         if self.protocol == Protocol::Grpc {
-            let has_status = self.grpc_status.is_some();
-            return if has_status { Class::Success } else { Class::Error };
+            return match (self.grpc_status, answer) {
+                (Some(_), _) => Class::Success,
+                (None, Some(Err(_))) => Class::Unread,
+                (None, _) => Class::Error,
+            };
         }
         let has_no_answer = matches!(status, ..200 | 202 | 204 | 205 | 300..) || !self.has_body;
         if self.method == Method::Bodyless || (self.is_model_path && has_no_answer) {

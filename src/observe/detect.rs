@@ -37,6 +37,8 @@ pub fn without_query(path: &[u8]) -> &[u8] {
     path.split(|byte| *byte == b'?').next().unwrap_or(path)
 }
 
+const THREADS: &[u8] = b"/threads/";
+
 // === impl Format ===
 
 impl Format {
@@ -75,6 +77,10 @@ impl Format {
     /// ```
     pub fn of_path(path: &[u8]) -> Option<Self> {
         let path = without_query(path);
+        // OpenAI's threads have messages that are no answers.
+        if path.windows(THREADS.len()).any(|part| part == THREADS) {
+            return None;
+        }
         let ends: [(&[u8], Self); 10] = [
             (b"/completions", Self::Chat),
             (b"/responses", Self::Responses),

@@ -79,6 +79,9 @@ fn is_refusal(reason: Text<'_>) -> bool {
         "RECITATION",
         "MODEL_ARMOR",
         "IMAGE_SAFETY",
+        "IMAGE_PROHIBITED_CONTENT",
+        "IMAGE_RECITATION",
+        "LANGUAGE",
     ]
     .iter()
     .any(|refusal| reason.is(refusal))

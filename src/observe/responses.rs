@@ -67,10 +67,11 @@ fn object(path: &[Key], token: Token<'_>, answer: &mut Answer) {
             answer.is_pending = status.is("queued") || status.is("in_progress");
         }
         ([Error], Token::Object) => answer.error = true,
-        ([Output, Item], Token::Object) => answer.has_answer = true,
+        ([Output, Item] | [OutputItem], Token::Object) => answer.has_answer = true,
         // What is neither text nor a thought of the model's is a call of a tool, or what
         // came of it.
-        ([Output, Item, Type], Token::String(kind)) => {
+        ([Output, Item, Summary, Item, Text], Token::String(text)) => answer.content(text),
+        ([Output, Item, Type] | [OutputItem, Type], Token::String(kind)) => {
             answer.has_content |= !kind.is("message") && !kind.is("reasoning");
         }
         ([Output, Item, Content, Item, Type], Token::String(kind)) => {

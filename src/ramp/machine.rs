@@ -119,6 +119,9 @@ impl State {
                 // Books of other gates would be counted under the names of these.
                 self.evidence.steps.clear();
             }
+            if before.tripwires != self.told.tripwires {
+                self.clear_windows(settings);
+            }
             return None;
         }
         if before.shares.get(..=self.step) != self.told.shares.get(..=self.step) {
@@ -140,8 +143,7 @@ impl State {
         if before.tripwires == self.told.tripwires {
             return None;
         }
-        self.windows.clear();
-        self.windows.resize_with(settings.tripwires.len(), Default::default);
+        self.clear_windows(settings);
         Some("the tripwires are others".to_owned())
     }
 

@@ -49,12 +49,14 @@ impl State {
                 self.phase = Phase::Paused;
                 self.wait_unless_lost(Wait::Resume);
                 self.leave(now);
+                self.clear_windows(settings);
                 self.order = Some(order);
             }
             Verb::Promote => {
                 self.phase = Phase::Promoted;
                 self.wait_unless_lost(Wait::Nothing);
                 self.leave(now);
+                self.clear_windows(settings);
                 self.order = Some(order);
             }
             Verb::Rollback => {
@@ -86,6 +88,7 @@ impl State {
     pub(super) fn release(&mut self, settings: &Settings, now: Now) -> Option<Order> {
         let order = self.order.take()?;
         self.come_back(now);
+        self.clear_windows(settings);
         let is_lost = self.wait == Wait::StateLost;
         // Whether it waits for anything else the next tick tells.
         if is_lost || settings.is_paused {

@@ -118,10 +118,10 @@ impl State {
     /// What is in force.
     pub fn in_force(&self, settings: &Settings) -> InForce {
         if let Some(share) = self.share_by_hand() {
-            // Green's responses are told all the same, for the tripwires.
+            // Responses are told all the same, for the tripwires.
             let (before, number) = (Share::NONE, InForce::BY_HAND);
             let step = u16::try_from(self.step).unwrap_or(u16::MAX);
-            let (phase, compared, is_overdue) = (self.phase, share, false);
+            let (phase, compared, is_overdue) = (self.phase, Share::ALL, false);
             return InForce { phase, step, number, share, before, compared, is_overdue };
         }
         let share = |step: usize| settings.steps.get(step).map_or(Share::NONE, |step| step.share);
@@ -183,13 +183,19 @@ impl State {
         self.is_overdue = false;
         self.wait = Wait::Bake;
         self.evidence.begin(step, now.monotonic);
-        self.windows.resize(settings.tripwires.len(), Window::default());
+        self.clear_windows(settings);
+    }
+
+    /// The tripwires look anew. They compare what the versions did in the same time, and where
+    /// the shares change one version has most of its responses in another part of it.
+    pub(super) fn clear_windows(&mut self, settings: &Settings) {
+        self.windows.clear();
+        self.windows.resize_with(settings.tripwires.len(), Window::default);
     }
 
     /// What was learnt is forgotten, and the step begins again.
     pub(super) fn forget(&mut self, settings: &Settings, step: usize, now: Now) {
         self.evidence = Evidence::default();
-        self.windows.clear();
         // No observation of before belongs to a step of now.
         let steps = u16::try_from(step).unwrap_or(u16::MAX);
         self.number = self.number.saturating_add(steps);

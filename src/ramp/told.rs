@@ -54,7 +54,11 @@ pub fn told(outcome: &Outcome, measure: Measure<'_>) -> Told {
         Class::NoAnswerExpected => {
             let missing = [Metric::ErrorRate, Metric::SlowRate, Metric::Duration];
             let missing = missing.into_iter().chain(OF_BODIES);
-            missing.fold(Told::default(), Told::missing).rate(Metric::ClientErrorRate, false)
+            // No failure is seen, and whether there is one is not known.
+            missing
+                .fold(Told::default(), Told::missing)
+                .rate(Metric::ErrorRate, false)
+                .rate(Metric::ClientErrorRate, false)
         }
         // A response fails in one way, and what it would have come to otherwise is not known.
         Class::Error | Class::Limited | Class::AnswerMissing | Class::ClientError => {
@@ -66,8 +70,11 @@ pub fn told(outcome: &Outcome, measure: Measure<'_>) -> Told {
             bad_parts(slow(told, outcome, measure, true), outcome, measure)
         }
         Class::Aborted => {
-            let told =
-                Told::default().rate(Metric::AbortRate, true).rate(Metric::ClientErrorRate, false);
+            let told = Told::default().rate(Metric::AbortRate, true);
+            let told = match outcome.status {
+                Some(_) => told.rate(Metric::ClientErrorRate, false),
+                None => told,
+            };
             let told = bad_parts(slow(told, outcome, measure, true), outcome, measure);
             times(told, outcome)
         }

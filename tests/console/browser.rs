@@ -30,22 +30,35 @@ impl WebDriverCompatibleCommand for Own {
     }
 }
 
+/// How often a driver is started that ends at once.
+const STARTS: usize = 10;
+
+/// A driver, and its port. It looks for one that is free for both versions of IP, and ends
+/// where another process has taken that before it listens.
+fn start_driver() -> Option<(Child, String)> {
+    let driver = Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).spawn();
+    let mut driver = driver.unwrap_or_else(|error| {
+        panic!("chromedriver: {error}: on Debian, apt-get install chromium-driver")
+    });
+    let said = driver.stdout.take().map(BufReader::new);
+    let mut lines = said.into_iter().flat_map(|said| said.lines().map_while(Result::ok));
+    let port = lines.find_map(|line| {
+        let (_, port) = line.split_once("started successfully on port ")?;
+        Some(port.trim_end_matches('.').to_owned())
+    });
+    match port {
+        Some(port) => Some((driver, port)),
+        None => {
+            let _ = driver.wait();
+            None
+        }
+    }
+}
+
 impl Browser {
     /// Starts one.
     pub async fn start() -> Self {
-        let mut driver = Command::new("chromedriver")
-            .arg("--port=0")
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|error| {
-                panic!("chromedriver: {error}: on Debian, apt-get install chromium-driver")
-            });
-        let said = BufReader::new(driver.stdout.take().unwrap());
-        let port = said.lines().map_while(Result::ok).find_map(|line| {
-            let (_, port) = line.split_once("started successfully on port ")?;
-            Some(port.trim_end_matches('.').to_owned())
-        });
-        let port = port.expect("chromedriver names its port");
+        let (driver, port) = (0..STARTS).find_map(|_| start_driver()).expect("chromedriver starts");
         let wanted = json!({
             "goog:loggingPrefs": {"browser": "ALL"},
             // Without the sandbox, since root has none.

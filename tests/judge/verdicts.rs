@@ -159,9 +159,56 @@ fn a_gate_that_is_left_out_or_uneven_is_no_evidence() {
             Version::Green => told.rate(Metric::RefusalRate, at.is_multiple_of(3)),
         }
     });
-    assert!(judgement.gates[0].worse_log_e > 100.0, "{judgement:#?}");
     assert_eq!(judgement.verdict, Verdict::Undecided);
     assert!(judgement.log_e < 1.0, "{judgement:#?}");
+}
+
+/// Blue cannot be read, and green refuses as both do: however few answers there are, that is
+/// no evidence against green. Seen from the first on.
+#[test]
+fn what_cannot_be_seen_on_blue_is_never_held_against_green() {
+    let rules = rules(&[Metric::RefusalRate]);
+    for units in [9, 30, 90, 300, 3_000] {
+        let judgement = judged(&rules, units, |version, at| match version {
+            Version::Blue => Told::default().missing(Metric::RefusalRate),
+            Version::Green => Told::default().rate(Metric::RefusalRate, at.is_multiple_of(2)),
+        });
+        assert_eq!(judgement.verdict, Verdict::Undecided, "{units}: {judgement:#?}");
+    }
+}
+
+/// What cannot be read on green can only hide that it is worse: what is seen counts.
+#[test]
+fn errors_of_a_green_that_is_not_read_count() {
+    let rules = rules(&[Metric::ErrorRate]);
+    let judgement = judged(&rules, 3_000, |version, at| {
+        let told = Told::default().rate(Metric::ErrorRate, false);
+        match version {
+            Version::Blue => told,
+            Version::Green if at.is_multiple_of(3) => Told::default().rate(Metric::ErrorRate, true),
+            Version::Green => told.missing(Metric::ErrorRate),
+        }
+    });
+    assert!(judgement.gates[0].is_uneven);
+    assert_eq!(judgement.verdict, Verdict::Fail, "{judgement:#?}");
+}
+
+/// Where blue fails, it has fewer answers that could be refused, and green is not worse for
+/// answering; where green is worse besides, that is seen.
+#[test]
+fn a_green_is_not_worse_for_answering_what_blue_fails() {
+    for (refused_one_in, expected) in [(20, Verdict::Pass), (5, Verdict::Fail)] {
+        let rules = rules(&[Metric::RefusalRate]);
+        let failed = Told::default().rate(Metric::ErrorRate, true);
+        let refused = |is_bad| Told::default().rate(Metric::RefusalRate, is_bad);
+        let judgement = judged(&rules, 120_000, |version, at| match version {
+            // Two of five fail, and of the others one in 20 is refused.
+            Version::Blue if at % 5 < 2 => failed,
+            Version::Blue => refused(at % 100 > 94),
+            Version::Green => refused(at.is_multiple_of(refused_one_in)),
+        });
+        assert_eq!(judgement.verdict, expected, "one in {refused_one_in}: {judgement:#?}");
+    }
 }
 
 /// Units count when they are assigned, not when they are answered.

@@ -8,8 +8,10 @@ mod walk;
 use serde_json::json;
 use verdigris::assign::{Share, Version, unit_hash};
 use verdigris::config::Config;
+use verdigris::judge::tripwire::Window;
 use verdigris::judge::{Metric, Observation, Told};
 use verdigris::ramp::{Now, Phase, State, Wait};
+use verdigris::steer::Verb;
 
 use walk::{Seen, Walk};
 
@@ -132,6 +134,29 @@ fn an_incident_holds_the_ramp_until_it_is_over() {
     let mut walk = Walk::begin(with(json!({"tripwires": wires})));
     walk.seconds(5, down);
     assert_eq!(walk.phase(), Phase::RolledBack);
+}
+
+/// Where the shares change, tripwires look anew: in a window that has both shares, one version
+/// has most of its responses in the newer part, and an outage of both would seem to be its own.
+#[test]
+fn tripwires_look_anew_where_the_shares_change() {
+    let wires = json!([{"metric": "error_rate", "limit": 0.5, "window": "10m"}]);
+    let mut walk = Walk::begin(with(json!({"tripwires": wires})));
+    let is_empty = |walk: &Walk| walk.state.windows.iter().all(|it| *it == Window::default());
+    walk.seconds(30, GOOD);
+    assert!(!is_empty(&walk));
+    let step = walk.state.step;
+    (0..700).find(|_| {
+        walk.seconds(1, GOOD);
+        walk.state.step > step
+    });
+    assert!(is_empty(&walk));
+    walk.seconds(1, GOOD);
+    for verb in [Verb::Weights(Share::new(9, 1).unwrap()), Verb::Resume] {
+        walk.order(verb).unwrap();
+        assert!(is_empty(&walk), "{verb:?}");
+        walk.seconds(1, GOOD);
+    }
 }
 
 /// 200 users, ten requests a second, a step of 1 %: both users of green fail in everything. In
