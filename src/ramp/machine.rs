@@ -147,10 +147,14 @@ impl State {
         Some("the tripwires are others".to_owned())
     }
 
-    /// Has the tripwires see the responses.
+    /// Has the tripwires see the responses to what the share in force has decided. Of what was
+    /// decided before, long answers still end, most of them blue's, and an outage of both would
+    /// look like green's.
     fn watch(&mut self, settings: &Settings, now: Now, observations: &[Observation]) {
+        let number = if self.share_by_hand().is_some() { InForce::BY_HAND } else { self.number };
+        let of_now = || observations.iter().filter(|it| it.step == number);
         for (wire, window) in settings.tripwires.iter().zip(&mut self.windows) {
-            observations.iter().for_each(|observation| wire.note(window, observation));
+            of_now().for_each(|observation| wire.note(window, observation));
             wire.forget(window, now.monotonic / SECOND_NS);
         }
     }

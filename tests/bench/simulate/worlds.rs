@@ -168,7 +168,8 @@ fn cases() -> Vec<Case> {
             name: "green alone is down for 30 s",
             incident: incident(1_500, 30, 0.0, 1.0),
             failure_ms: fast,
-            wanted: RolledBack,
+            // Whether a short outage of green is to roll back is the operator's choice.
+            wanted: Promoted(0.0),
             before: "rolled back 94 %",
             ..USUAL
         },
