@@ -102,7 +102,7 @@ impl Watch {
             // An upstream that is not asked may compress, and the answer is unread.
             let _ = host::replace_request_header("accept-encoding", "identity");
         }
-        let began = host::monotonic_time().unwrap_or_default();
+        let began = now();
         let evidence = match (account, lot, &running.walker) {
             (Account::Of(version), Some(lot), Some(walker)) => {
                 let ticket = walker.assign(lot.observation(version, began, Told::default()));

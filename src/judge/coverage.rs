@@ -40,10 +40,25 @@ impl Coverage {
         self.hides_blue(units) || self.is_one_sided(units) || self.is_missing_unevenly(green, units)
     }
 
+    /// Whether the metric is missing for a larger part of green's units than of blue's.
+    pub fn misses_more_on_green(&self, units: Pair<u64>) -> bool {
+        let shares = self.missing_shares(units);
+        shares.green > shares.blue
+    }
+
     /// Whether anything is known of the metric, or should be.
     pub fn is_blank(&self) -> bool {
         let Self { known, missing } = self;
         known.blue == 0 && known.green == 0 && (missing.blue == 0) == (missing.green == 0)
+    }
+
+    /// The part of each version's units for which the metric is missing.
+    fn missing_shares(&self, units: Pair<u64>) -> Pair<f64> {
+        let share = |missing: u64, units: u64| missing as f64 / units.max(1) as f64;
+        Pair {
+            blue: share(self.missing.blue, units.blue),
+            green: share(self.missing.green, units.green),
+        }
     }
 
     fn is_one_sided(&self, units: Pair<u64>) -> bool {
@@ -55,9 +70,8 @@ impl Coverage {
     }
 
     fn is_missing_unevenly(&self, green: Chance, units: Pair<u64>) -> bool {
-        let share = |missing: u64, units: u64| missing as f64 / units.max(1) as f64;
-        let blue = share(self.missing.blue, units.blue);
-        let difference = share(self.missing.green, units.green) - blue;
+        let shares = self.missing_shares(units);
+        let difference = shares.green - shares.blue;
         difference.abs() > MATTERS && mismatch::log_e(green, self.missing) >= libm::log(UNEVEN)
     }
 }

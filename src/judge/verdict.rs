@@ -146,11 +146,8 @@ impl GateJudgement {
         let is_uneven =
             rules.steps.get(step).is_some_and(|step| coverage.is_uneven(step.new, units));
         // What is missing on green can hide that its rate is worse, not make it so.
-        let share = |missing: u64, units: u64| missing as f64 / units.max(1) as f64;
-        let is_green_blind =
-            share(coverage.missing.green, units.green) > share(coverage.missing.blue, units.blue);
         let is_rate = gate.terms.metric.comparison() == Comparison::Rate;
-        let is_heard = !is_uneven || (is_rate && is_green_blind);
+        let is_heard = !is_uneven || (is_rate && coverage.misses_more_on_green(units));
         let verdict = match () {
             () if is_heard && worse_log_e + libm::log(stake) >= -libm::log(rules.alpha) => {
                 Verdict::Fail
