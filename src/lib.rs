@@ -7,21 +7,21 @@
 //! | room | what is in it |
 //! |---|---|
 //! | [`config`] | what the operator wrote, and what the filter runs on |
-//! | [`assign`] | who gets which version, and why |
-//! | [`observe`] | what a response says |
+//! | [`assignment`] | who gets which version, and why |
+//! | [`response`] | what a response says |
+//! | [`json`] | JSON without a document tree |
 //! | [`patch`] | what a version changes in its requests |
 //! | [`console`] | the operator's page |
 //! | [`feedback`] | what users and judges say of answers |
-//! | [`judge`] | whether green is worse |
-//! | [`ramp`] | the steps of green's share, and who walks them |
-//! | [`steer`] | what an operator orders by hand |
+//! | [`analysis`] | whether green is worse |
+//! | [`rollout`] | the ramp's steps, the controller that advances it, and operator commands |
 //! | `simulate` | the judge against worlds whose truth is known; native only |
 //! | `command` | the native command `verdigris`; native only |
 //! | [`stats`] | the names of everything that is counted |
 //! | `edge` | the only caller of the host; exists only in the `.wasm` |
 //!
 //! ```
-//! use verdigris::assign::{Ask, Reason, Standing, Version, decide};
+//! use verdigris::assignment::{AssignmentRequest, EffectiveShare, Reason, Version, assign};
 //! use verdigris::config::Config;
 //!
 //! let config = Config::parse(br#"{
@@ -30,10 +30,10 @@
 //!     "versions": {"blue": {"cluster": "llm-blue"}, "green": {"cluster": "llm-green"}},
 //!     "weights": {"blue": 95, "green": 5}
 //! }"#)?;
-//! let ask = Ask { unit: Some(b"ada"), forced: None, conversation: None };
-//! let decision = decide(&config, Standing::Share(config.share), ask, || 0);
-//! assert_eq!((decision.version, decision.reason), (Version::Blue, Reason::Weight));
-//! # Ok::<(), verdigris::config::Refused>(())
+//! let request = AssignmentRequest { unit: Some(b"ada"), forced: None, conversation: None };
+//! let assignment = assign(&config, EffectiveShare::Share(config.share), request, || 0);
+//! assert_eq!((assignment.version, assignment.reason), (Version::Blue, Reason::Weight));
+//! # Ok::<(), verdigris::config::InvalidConfig>(())
 //! ```
 #![cfg_attr(
     not(test),
@@ -48,20 +48,21 @@
     )
 )]
 
-pub mod assign;
+pub mod analysis;
+pub mod assignment;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod command;
 pub mod config;
 pub mod console;
 pub mod feedback;
-pub mod judge;
-pub mod observe;
+pub mod json;
+pub mod names;
 pub mod patch;
-pub mod ramp;
+pub mod response;
+pub mod rollout;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod simulate;
 pub mod stats;
-pub mod steer;
 
 #[cfg(target_arch = "wasm32")]
 mod edge;

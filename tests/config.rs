@@ -2,8 +2,9 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use verdigris::assign::{Share, UnitSource, Version};
-use verdigris::config::{Config, Console, HeaderName, OnMissing, Plugin};
+use verdigris::assignment::{Share, UnitSource, Version};
+use verdigris::config::{Config, ConsoleConfig, MissingUnitPolicy, Plugin};
+use verdigris::names::HeaderName;
 
 mod support;
 
@@ -37,8 +38,8 @@ fn everything_but_the_first_three_fields_has_a_default() {
     assert_eq!(config.cluster(Version::Blue).as_str(), "llm-blue");
     assert_eq!(config.cluster(Version::Green).as_str(), "llm-green");
     assert_eq!(config.default_cluster.as_str(), "llm-blue");
-    assert_eq!(config.share, Share::NONE);
-    assert_eq!(config.on_missing, OnMissing::Blue);
+    assert_eq!(config.share, Share::ZERO);
+    assert_eq!(config.on_missing, MissingUnitPolicy::Blue);
     assert_eq!(config.force_header, None);
     assert_eq!(config.cluster_header.as_str(), "x-verdigris-cluster");
     assert_eq!(config.version_header.as_str(), "x-verdigris-version");
@@ -67,7 +68,7 @@ fn everything_can_be_written() {
     assert_eq!(config.unit[0], UnitSource::Header(HeaderName::new("x-user-id").unwrap()));
     assert_eq!(config.share, Share::new(0, 7).unwrap());
     assert_eq!(config.default_cluster.as_str(), "outbound|80||llm.prod.svc.cluster.local");
-    assert_eq!(config.on_missing, OnMissing::Random);
+    assert_eq!(config.on_missing, MissingUnitPolicy::Random);
     assert_eq!(config.pins.find(b"u1"), Some(Version::Blue));
     assert_eq!(config.pins.find("山田".as_bytes()), Some(Version::Green));
     assert_eq!(config.pins.find(b"u2"), None);
@@ -79,7 +80,7 @@ fn everything_can_be_written() {
 /// Field, value, and a part of the mend, of the one problem of each.
 #[test]
 fn a_refusal_names_field_value_and_mend() {
-    let sum = u64::from(verdigris::assign::bucket::MAX_TOTAL_WEIGHT) + 1;
+    let sum = u64::from(verdigris::assignment::bucket::MAX_TOTAL_WEIGHT) + 1;
     let cases = [
         ("/rollout", None, "rollout: missing: write \"rollout\": \"assistant-v8\""),
         ("/rollout", Some(json!("Assistant V8")), "rollout: \"Assistant V8\": use 1 to 63 of a-z"),
@@ -343,7 +344,7 @@ fn all_problems_are_told_at_once() {
         "weights": {"blue": 0, "green": 0},
     });
     let refused = Config::parse(text.to_string().as_bytes()).unwrap_err();
-    let fields: Vec<_> = refused.problems.iter().map(|problem| problem.field.as_str()).collect();
+    let fields: Vec<_> = refused.errors.iter().map(|problem| problem.field.as_str()).collect();
     assert_eq!(
         fields,
         ["rollout", "unit.header", "unit.cookie", "versions.blue.cluster", "weights"]
@@ -371,7 +372,7 @@ fn all_that_is_of_another_shape_is_told_at_once() {
         "ramp": {"gates": [{"metric": "error_rate", "margin": "much"}]},
     });
     let refused = Config::parse(text.to_string().as_bytes()).unwrap_err();
-    let fields: Vec<_> = refused.problems.iter().map(|problem| problem.field.as_str()).collect();
+    let fields: Vec<_> = refused.errors.iter().map(|problem| problem.field.as_str()).collect();
     let expected = [
         "rollout",
         "unit[1].cooky",
@@ -419,7 +420,7 @@ fn any_value() -> impl Strategy<Value = Value> {
 fn a_console_may_have_a_rollouts_fields_and_no_unknown_ones() {
     let console = |hosts: &[&str]| {
         let hosts = hosts.iter().map(|&host| host.into()).collect();
-        Ok(Plugin::Console(Console { hosts }))
+        Ok(Plugin::Console(ConsoleConfig { hosts }))
     };
     let refused = |text: &str| Err(text.to_owned());
     let host = "write a host's name without scheme and port, such as \"verdigris.example\"";

@@ -4,10 +4,10 @@ use std::time::{Duration, SystemTime};
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use verdigris::assign::Share;
+use verdigris::analysis::{AnalysisUnit, GateSpec, Metric, Tripwire};
+use verdigris::assignment::Share;
 use verdigris::config::Config;
-use verdigris::judge::{Counting, Metric, Terms, Tripwire};
-use verdigris::ramp::{RampStep, Settings};
+use verdigris::rollout::{RampSpec, RampStep};
 
 mod support;
 
@@ -30,7 +30,7 @@ fn parse(fields: Value) -> Config {
     Config::parse(text.as_bytes()).unwrap_or_else(|refused| panic!("{text}\n{refused}"))
 }
 
-fn ramp(ramp: Value) -> Settings {
+fn ramp(ramp: Value) -> RampSpec {
     parse(json!({"ramp": ramp})).ramp.unwrap()
 }
 
@@ -46,14 +46,14 @@ fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-fn basis_points(settings: &Settings) -> Vec<u32> {
+fn basis_points(settings: &RampSpec) -> Vec<u32> {
     settings.steps.iter().map(|step| step.share.basis_points()).collect()
 }
 
 #[test]
 fn everything_in_a_ramp_has_a_default() {
     let config = parse(json!({"ramp": {}}));
-    assert_eq!(config.share, Share::NONE);
+    assert_eq!(config.share, Share::ZERO);
     let settings = config.ramp.unwrap();
     assert_eq!(basis_points(&settings), [100, 500, 2_500, 5_000, 10_000]);
     assert!(settings.steps.iter().all(|step| !step.needs_approval));
@@ -64,14 +64,14 @@ fn everything_in_a_ramp_has_a_default() {
     assert_eq!(settings.restart, "");
     assert!(!settings.is_paused);
 
-    let rules = settings.rules;
+    let rules = settings.analysis;
     assert_eq!((rules.alpha, rules.beta), (0.05, 0.1));
-    assert_eq!(rules.counting, Counting::Units);
-    assert_eq!(rules.warmup, 120_000_000_000);
-    assert_eq!(rules.units, 1 << 16);
+    assert_eq!(rules.unit, AnalysisUnit::Units);
+    assert_eq!(rules.warmup_ns, 120_000_000_000);
+    assert_eq!(rules.max_units, 1 << 16);
     let shares: Vec<f64> = rules.steps.iter().map(|step| step.all.get()).collect();
     assert_eq!(shares, [0.01, 0.05, 0.25, 0.5]);
-    let terms: Vec<Terms> = rules.gates.iter().map(|gate| gate.terms.clone()).collect();
+    let terms: Vec<GateSpec> = rules.gates.iter().map(|gate| gate.spec.clone()).collect();
     let by_default = [
         Metric::ErrorRate,
         Metric::ClientErrorRate,
@@ -80,7 +80,7 @@ fn everything_in_a_ramp_has_a_default() {
         Metric::Duration,
         Metric::Ttft,
     ];
-    assert_eq!(terms, by_default.map(|metric| Terms::by_default(metric, &shares)));
+    assert_eq!(terms, by_default.map(|metric| GateSpec::with_defaults(metric, &shares)));
     assert!(rules.gates.iter().all(|gate| gate.steps().len() == 4));
 
     let both = |metrics: &[Metric]| -> Vec<Tripwire> {
@@ -145,7 +145,7 @@ fn everything_in_a_ramp_can_be_written() {
     let settings = config.ramp.unwrap();
     let step = |green: u64, needs_approval| RampStep {
         share: Share::new(10_000 - green, green).unwrap(),
-        compared: Share::ALL,
+        analysed_share: Share::ALL,
         needs_approval,
     };
     let steps = [step(1, false), step(250, false), step(3_333, true), step(9_999, false)];
@@ -156,23 +156,23 @@ fn everything_in_a_ramp_can_be_written() {
     assert_eq!(settings.restart, "2");
     assert!(settings.is_paused);
 
-    let rules = &settings.rules;
-    assert_eq!(rules.warmup, 500_000_000);
+    let rules = &settings.analysis;
+    assert_eq!(rules.warmup_ns, 500_000_000);
     assert_eq!((rules.alpha, rules.beta), (0.5, 0.01));
-    assert_eq!(rules.counting, Counting::EveryRequest);
+    assert_eq!(rules.unit, AnalysisUnit::EveryRequest);
     let shares: Vec<f64> = rules.steps.iter().map(|step| step.all.get()).collect();
     assert_eq!(shares, [0.0001, 0.025, 0.3333, 0.9999]);
-    let terms: Vec<Terms> = rules.gates.iter().map(|gate| gate.terms.clone()).collect();
-    let named = |metric| Terms { is_named: true, ..Terms::by_default(metric, &shares) };
+    let terms: Vec<GateSpec> = rules.gates.iter().map(|gate| gate.spec.clone()).collect();
+    let named = |metric| GateSpec { is_named: true, ..GateSpec::with_defaults(metric, &shares) };
     let expected = [
-        Terms {
+        GateSpec {
             margin: 0.0,
             tolerance: vec![2.0, 1.0, 0.5],
             ceiling: Some(0.02),
             ..named(Metric::ErrorRate)
         },
-        Terms { ceiling: None, is_critical: false, ..named(Metric::SlowRate) },
-        Terms { tolerance: vec![0.2], ..named(Metric::Cost) },
+        GateSpec { ceiling: None, is_critical: false, ..named(Metric::SlowRate) },
+        GateSpec { tolerance: vec![0.2], ..named(Metric::Cost) },
     ];
     assert_eq!(terms, expected);
 
@@ -198,14 +198,14 @@ fn everything_in_a_ramp_can_be_written() {
 #[test]
 fn what_is_written_bears_on_what_is_not() {
     let short = ramp(json!({"bake": "30s"}));
-    assert_eq!(short.rules.warmup, 30_000_000_000, "no longer than bake");
+    assert_eq!(short.analysis.warmup_ns, 30_000_000_000, "no longer than bake");
     let long = ramp(json!({"bake": "3d"}));
     assert_eq!(long.timeout, seconds(259_200), "no shorter than bake");
-    assert_eq!(ramp(json!({"warmup": "0s"})).rules.warmup, 0);
+    assert_eq!(ramp(json!({"warmup": "0s"})).analysis.warmup_ns, 0);
     assert_eq!(ramp(json!({"tripwires": []})).tripwires, []);
     let unfinished = ramp(json!({"steps": [50]}));
     assert_eq!(basis_points(&unfinished), [5_000]);
-    assert_eq!(unfinished.rules.gates[0].terms.tolerance, [0.3]);
+    assert_eq!(unfinished.analysis.gates[0].spec.tolerance, [0.3]);
 }
 
 #[test]
@@ -527,7 +527,7 @@ fn all_problems_of_a_ramp_are_told_at_once() {
         }))
         .as_bytes(),
     );
-    let problems = refused.unwrap_err().problems;
+    let problems = refused.unwrap_err().errors;
     let fields: Vec<_> = problems.iter().map(|problem| problem.field.as_str()).collect();
     let expected = [
         "ramp.steps[1]",
@@ -732,8 +732,8 @@ proptest! {
         let settings = ramp(json!({"steps": percents}));
         prop_assert_eq!(basis_points(&settings), points.iter().copied().collect::<Vec<_>>());
         let compared = points.iter().filter(|green| **green < 10_000).count();
-        prop_assert_eq!(settings.rules.steps.len(), compared);
-        for gate in &settings.rules.gates {
+        prop_assert_eq!(settings.analysis.steps.len(), compared);
+        for gate in &settings.analysis.gates {
             prop_assert_eq!(gate.steps().len(), compared);
         }
     }
@@ -746,7 +746,7 @@ fn a_control_can_be_as_large_as_what_is_new() {
     let of = |steps: Value| json!({"steps": steps, "control": "equal"});
     let settings = ramp(of(json!([1, 5, 25, 50, 100])));
     let compared: Vec<u32> =
-        settings.steps.iter().map(|step| step.compared.basis_points()).collect();
+        settings.steps.iter().map(|step| step.analysed_share.basis_points()).collect();
     assert_eq!(compared, [200, 900, 4500, 7500, 10_000]);
     let refused = refusal(json!({"ramp": of(json!([1, 60, 100]))}));
     assert_eq!(

@@ -2,9 +2,10 @@
 
 use proptest::prelude::*;
 use serde_json::json;
-use verdigris::assign::history::{KEPT, SETTLES_MS};
-use verdigris::assign::{
-    Ask, Beginning, Claim, Decision, Era, History, Reason, Share, Standing, Version, decide, marker,
+use verdigris::assignment::share_history::{MAX_INTERVALS, PROPAGATION_MS};
+use verdigris::assignment::{
+    Assignment, AssignmentRequest, EffectiveShare, Reason, Share, ShareHistory, ShareInterval,
+    StartTime, StickyShare, Version, assign, start_marker,
 };
 use verdigris::config::Config;
 
@@ -27,13 +28,22 @@ fn percent(green: u64) -> Share {
 }
 
 /// The history of a ramp whose first step holds since the start.
-fn begun(share: Share) -> History {
-    History::of(vec![Era { since: START, share, compared: Share::ALL, number: 1 }])
+fn begun(share: Share) -> ShareHistory {
+    ShareHistory::new(vec![ShareInterval {
+        since_ms: START,
+        share,
+        analysed_share: Share::ALL,
+        epoch: 1,
+    }])
 }
 
-fn decided(config: &Config, standing: Standing, id: &str, claim: Claim) -> Decision {
-    let ask = Ask { unit: Some(b"ada"), forced: None, conversation: Some((id.as_bytes(), claim)) };
-    decide(config, standing, ask, || unreachable!())
+fn decided(config: &Config, standing: EffectiveShare, id: &str, claim: StickyShare) -> Assignment {
+    let ask = AssignmentRequest {
+        unit: Some(b"ada"),
+        forced: None,
+        conversation: Some((id.as_bytes(), claim)),
+    };
+    assign(config, standing, ask, || unreachable!())
 }
 
 /// An id that says when it was made.
@@ -55,7 +65,7 @@ struct Talk {
 }
 
 fn any_talk() -> impl Strategy<Value = Talk> {
-    let requests = prop::collection::vec((0..100_000_u64, 0..SETTLES_MS), 1..8);
+    let requests = prop::collection::vec((0..100_000_u64, 0..PROPAGATION_MS), 1..8);
     (START - 50_000..START + 200_000, any::<u64>(), requests, any::<bool>())
         .prop_map(|(begins, rest, requests, by_marker)| Talk { begins, rest, requests, by_marker })
 }
@@ -76,22 +86,22 @@ proptest! {
         for (number, (after, more)) in steps.into_iter().enumerate() {
             at += after;
             green = (green + more).min(100);
-            history.follow(at, percent(green), Share::ALL, 2 + number as u16);
+            history.record_delayed(at, percent(green), Share::ALL, 2 + number as u16);
             known.push((at, history.clone()));
         }
         for talk in talks {
             let id = if talk.by_marker { format!("talk-{}", talk.rest) } else { ulid(talk.begins, talk.rest) };
-            let held = talk.by_marker.then(|| marker::with(b"", id.as_bytes(), talk.begins));
+            let held = talk.by_marker.then(|| start_marker::with_start_ms(b"", id.as_bytes(), talk.begins));
             let mut versions = Vec::new();
             for (after, behind) in talk.requests {
                 // A worker begins with what was known at the start.
                 let now = (talk.begins + after).max(START);
                 let seen = (now - behind).max(START);
                 let (_, history) = known.iter().rev().find(|(at, _)| *at <= seen).unwrap();
-                let began = Beginning::of(id.as_bytes(), held.as_deref().map(str::as_bytes), now);
-                prop_assert_eq!(began, Beginning::Known(talk.begins));
-                let claim = Claim::of(history, began, now, DAY_MS).unwrap();
-                versions.push(decided(&config, Standing::Share(percent(green)), &id, claim).version);
+                let began = StartTime::find(id.as_bytes(), held.as_deref().map(str::as_bytes), now);
+                prop_assert_eq!(began, StartTime::Known(talk.begins));
+                let claim = StickyShare::find(history, began, now, DAY_MS).unwrap();
+                versions.push(decided(&config, EffectiveShare::Share(percent(green)), &id, claim).version);
             }
             prop_assert!(versions.iter().all(|version| *version == versions[0]), "{:?}", versions);
             if talk.begins < START {
@@ -105,26 +115,26 @@ proptest! {
     #[test]
     fn no_forged_beginning_gives_green_early(marker in "[0-9a-f.~]{0,60}", id in ".{0,40}", now in START..START + 1_000_000) {
         let mut history = begun(percent(3));
-        history.follow(START + 1_000, percent(7), Share::ALL, 2);
-        let began = Beginning::of(id.as_bytes(), Some(marker.as_bytes()), now);
-        let claim = Claim::of(&history, began, now, DAY_MS).unwrap();
-        prop_assert!([Share::NONE, percent(3), percent(7)].contains(&claim.share));
-        prop_assert!(!matches!(began, Beginning::Known(time) if time > now));
+        history.record_delayed(START + 1_000, percent(7), Share::ALL, 2);
+        let began = StartTime::find(id.as_bytes(), Some(marker.as_bytes()), now);
+        let claim = StickyShare::find(&history, began, now, DAY_MS).unwrap();
+        prop_assert!([Share::ZERO, percent(3), percent(7)].contains(&claim.share));
+        prop_assert!(!matches!(began, StartTime::Known(time) if time > now));
     }
 
     #[test]
     fn markers_hold_what_they_are_given(times in prop::collection::vec(0..u64::MAX, 1..12)) {
         let mut text = String::new();
         for (number, time) in times.iter().enumerate() {
-            text = marker::with(text.as_bytes(), number.to_string().as_bytes(), *time);
+            text = start_marker::with_start_ms(text.as_bytes(), number.to_string().as_bytes(), *time);
         }
         for (number, time) in times.iter().enumerate() {
             // The newest eight are kept.
             let is_kept = number + 8 >= times.len();
-            let read = marker::read(text.as_bytes(), number.to_string().as_bytes());
+            let read = start_marker::find_start_ms(text.as_bytes(), number.to_string().as_bytes());
             prop_assert_eq!(read, is_kept.then_some(*time));
         }
-        prop_assert_eq!(marker::read(text.as_bytes(), b"other"), None);
+        prop_assert_eq!(start_marker::find_start_ms(text.as_bytes(), b"other"), None);
     }
 }
 
@@ -141,14 +151,14 @@ fn beginnings_in_the_future_and_malformed_ones_are_none() {
         String::new(),
     ];
     for id in ids {
-        assert_eq!(Beginning::of(id.as_bytes(), None, now), Beginning::Unknown, "{id}");
+        assert_eq!(StartTime::find(id.as_bytes(), None, now), StartTime::Unknown, "{id}");
     }
     let id = b"talk";
-    let good = marker::with(b"", id, now);
-    assert_eq!(Beginning::of(id, Some(good.as_bytes()), now), Beginning::Known(now));
+    let good = start_marker::with_start_ms(b"", id, now);
+    assert_eq!(StartTime::find(id, Some(good.as_bytes()), now), StartTime::Known(now));
     let bad = [
-        marker::with(b"", id, now + 1),
-        marker::with(b"", b"other", now),
+        start_marker::with_start_ms(b"", id, now + 1),
+        start_marker::with_start_ms(b"", b"other", now),
         good.replace('.', ","),
         good.replace('.', ".-"),
         format!("{good}0000000000000"),
@@ -156,36 +166,40 @@ fn beginnings_in_the_future_and_malformed_ones_are_none() {
         "~~~".to_owned(),
     ];
     for marker in bad {
-        assert_eq!(Beginning::of(id, Some(marker.as_bytes()), now), Beginning::Unknown, "{marker}");
+        assert_eq!(
+            StartTime::find(id, Some(marker.as_bytes()), now),
+            StartTime::Unknown,
+            "{marker}"
+        );
     }
 }
 
 #[test]
 fn what_is_too_old_or_older_than_all_that_is_known() {
     let mut history = begun(percent(50));
-    history.follow(START, percent(100), Share::ALL, 2);
-    let claim = |began, now| Claim::of(&history, began, now, DAY_MS).unwrap();
+    history.record_delayed(START, percent(100), Share::ALL, 2);
+    let claim = |began, now| StickyShare::find(&history, began, now, DAY_MS).unwrap();
     let now = START + DAY_MS;
-    let all = Claim { share: percent(100), is_drained: false, step: Some((2, Share::ALL)) };
-    assert_eq!(claim(Beginning::Unknown, now), all);
-    let drained = Claim { share: percent(50), is_drained: true, step: Some((1, Share::ALL)) };
-    assert_eq!(claim(Beginning::Known(START), now), drained);
-    assert_eq!(claim(Beginning::Known(START), now + 1), Claim { step: None, ..all });
-    let before = Claim { share: Share::NONE, is_drained: true, step: None };
-    assert_eq!(claim(Beginning::Known(START - 1), START), before);
-    assert_eq!(Claim::of(&History::default(), Beginning::Unknown, now, DAY_MS), None);
+    let all = StickyShare { share: percent(100), is_drained: false, step: Some((2, Share::ALL)) };
+    assert_eq!(claim(StartTime::Unknown, now), all);
+    let drained = StickyShare { share: percent(50), is_drained: true, step: Some((1, Share::ALL)) };
+    assert_eq!(claim(StartTime::Known(START), now), drained);
+    assert_eq!(claim(StartTime::Known(START), now + 1), StickyShare { step: None, ..all });
+    let before = StickyShare { share: Share::ZERO, is_drained: true, step: None };
+    assert_eq!(claim(StartTime::Known(START - 1), START), before);
+    assert_eq!(StickyShare::find(&ShareHistory::default(), StartTime::Unknown, now, DAY_MS), None);
 }
 
 /// Workers learn of a ramp's first step one after another.
 #[test]
 fn a_ramp_begins_when_all_workers_know_of_it() {
-    let mut history = History::default();
-    history.follow(START, percent(100), Share::ALL, 1);
-    let share = |began, now| Claim::of(&history, began, now, DAY_MS).unwrap().share;
-    let (before, from) = (START + SETTLES_MS - 1, START + SETTLES_MS);
-    assert_eq!(share(Beginning::Unknown, before), Share::NONE);
-    assert_eq!(share(Beginning::Known(before), from), Share::NONE);
-    assert_eq!(share(Beginning::Unknown, from), percent(100));
+    let mut history = ShareHistory::default();
+    history.record_delayed(START, percent(100), Share::ALL, 1);
+    let share = |began, now| StickyShare::find(&history, began, now, DAY_MS).unwrap().share;
+    let (before, from) = (START + PROPAGATION_MS - 1, START + PROPAGATION_MS);
+    assert_eq!(share(StartTime::Unknown, before), Share::ZERO);
+    assert_eq!(share(StartTime::Known(before), from), Share::ZERO);
+    assert_eq!(share(StartTime::Unknown, from), percent(100));
 }
 
 #[test]
@@ -195,28 +209,29 @@ fn a_rollback_moves_everyone_unless_they_may_finish() {
         let config = config(json!({"on_rollback": on_rollback}));
         let mut history = begun(percent(100));
         let now = START + 10_000;
-        assert!(history.roll_back(now, may_finish));
-        assert!(!history.roll_back(now + 1, may_finish), "it is known");
+        assert!(history.record_rollback(now, may_finish));
+        assert!(!history.record_rollback(now + 1, may_finish), "it is known");
         let of = |began| {
-            let claim = Claim::of(&history, began, now + 5, DAY_MS).unwrap();
-            decided(&config, Standing::RolledBack, "talk", claim)
+            let claim = StickyShare::find(&history, began, now + 5, DAY_MS).unwrap();
+            decided(&config, EffectiveShare::RolledBack, "talk", claim)
         };
-        let running = of(Beginning::Known(START + 1));
+        let running = of(StartTime::Known(START + 1));
         let expected = if may_finish {
-            Decision { version: Version::Green, reason: Reason::Drained }
+            Assignment { version: Version::Green, reason: Reason::Drained }
         } else {
-            Decision { version: Version::Blue, reason: Reason::RolledBack }
+            Assignment { version: Version::Blue, reason: Reason::RolledBack }
         };
         assert_eq!(running, expected);
-        for new in [Beginning::Known(now + 1), Beginning::Unknown] {
-            let blue = Decision { version: Version::Blue, reason: Reason::RolledBack };
+        for new in [StartTime::Known(now + 1), StartTime::Unknown] {
+            let blue = Assignment { version: Version::Blue, reason: Reason::RolledBack };
             assert_eq!(of(new), blue);
         }
         // A new beginning does not take up those that were moved.
-        history.follow(now + 20, percent(1), Share::ALL, 9);
-        let later = now + 20 + SETTLES_MS;
-        let claim = Claim::of(&history, Beginning::Known(START + 1), later, DAY_MS).unwrap();
-        assert_eq!(claim.share, if may_finish { percent(100) } else { Share::NONE });
+        history.record_delayed(now + 20, percent(1), Share::ALL, 9);
+        let later = now + 20 + PROPAGATION_MS;
+        let claim =
+            StickyShare::find(&history, StartTime::Known(START + 1), later, DAY_MS).unwrap();
+        assert_eq!(claim.share, if may_finish { percent(100) } else { Share::ZERO });
     }
 }
 
@@ -228,25 +243,25 @@ fn what_the_operator_wrote_holds_before_what_was_seen() {
     ]});
     let written = config(conversation).conversation.unwrap().history;
     let ten = 1_763_978_400_000;
-    let mut seen = History::default();
-    seen.follow(ten + 1_000, percent(100), Share::ALL, 0);
-    let share = |history: &History, time| history.at(time).map(|era| era.share);
-    let all = seen.after(&written);
+    let mut seen = ShareHistory::default();
+    seen.record_delayed(ten + 1_000, percent(100), Share::ALL, 0);
+    let share = |history: &ShareHistory, time| history.at(time).map(|era| era.share);
+    let all = seen.with_earlier(&written);
     assert_eq!(share(&all, ten - 1), Some(percent(1)));
     assert_eq!(share(&all, ten), Some(percent(50)));
     assert_eq!(share(&all, ten + 1_000), Some(percent(100)));
     assert_eq!(share(&all, 0), None);
-    seen.roll_back(ten + 2_000, false);
-    assert_eq!(share(&seen.after(&written), ten), Some(Share::NONE));
+    seen.record_rollback(ten + 2_000, false);
+    assert_eq!(share(&seen.with_earlier(&written), ten), Some(Share::ZERO));
 }
 
 #[test]
 fn the_history_is_bounded() {
-    let mut history = History::default();
+    let mut history = ShareHistory::default();
     for number in 0..200 {
-        history.follow(START + number * 10_000, percent(number % 100), Share::ALL, 0);
+        history.record_delayed(START + number * 10_000, percent(number % 100), Share::ALL, 0);
     }
     assert_eq!(history.at(START + 10_000), None, "forgotten: such a conversation is blue's");
-    let first = START + (200 - KEPT as u64) * 10_000 + SETTLES_MS;
+    let first = START + (200 - MAX_INTERVALS as u64) * 10_000 + PROPAGATION_MS;
     assert!(history.at(first).is_some());
 }

@@ -1,11 +1,11 @@
 //! The documents say what is so.
 
 use serde_json::Value;
-use verdigris::assign::Version;
-use verdigris::config::{Config, Console, Plugin};
-use verdigris::judge::Metric;
-use verdigris::stats::{
-    Account, Counter, EvidenceCounter, Gauge, Histogram, gauge_name, metric_name,
+use verdigris::analysis::Metric;
+use verdigris::assignment::Version;
+use verdigris::config::{Config, ConsoleConfig, Plugin};
+use verdigris::stats::names::{
+    Counter, EvidenceCounter, Gauge, Histogram, StatScope, gauge_name, metric_name,
 };
 
 const README: &str = include_str!("../README.md");
@@ -58,7 +58,7 @@ fn the_shipped_console_is_in_the_vm_of_the_shipped_rollout() {
     assert_eq!(vm(CONSOLE_YAML), vm(FILTER_YAML));
     assert_eq!(vm(CONSOLE_YAML).len(), 4);
     let (_, text) = CONSOLE_YAML.split_once("value: |\n").unwrap();
-    assert_eq!(Plugin::parse(text.as_bytes()), Ok(Plugin::Console(Console::default())));
+    assert_eq!(Plugin::parse(text.as_bytes()), Ok(Plugin::Console(ConsoleConfig::default())));
 }
 
 /// Each field of the page's data, by its name.
@@ -155,7 +155,7 @@ fn the_reference_describes_every_metric() {
 fn the_reference_describes_every_stat() {
     let counters = Counter::DECISIONS.into_iter().chain(Counter::OUTCOMES).chain(Counter::FEEDBACK);
     for counter in counters {
-        let name = metric_name("r", Account::Of(Version::Blue), counter);
+        let name = metric_name("r", StatScope::Of(Version::Blue), counter);
         let metric = name.strip_prefix("verdigris.r.blue.").unwrap();
         assert!(README.contains(&format!("\n| `{metric}` | counter")), "{metric}");
     }

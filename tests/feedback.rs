@@ -1,12 +1,14 @@
 //! Votes, receipts, and who is heard.
 
 use proptest::prelude::*;
-use verdigris::assign::Version;
-use verdigris::feedback::{Key, Limiter, Receipt, Thumb, Vote, VotePlaces};
+use verdigris::assignment::Version;
+use verdigris::feedback::{
+    ExposureKey, FeedbackEvent, FeedbackPointers, RateLimiter, SignedExposure, Thumb,
+};
 
-fn places() -> VotePlaces {
+fn places() -> FeedbackPointers {
     let place = |token: &str| Some(vec![token.into()]);
-    VotePlaces { thumb: place("thumb"), score: place("score"), step: None }
+    FeedbackPointers { thumb: place("thumb"), score: place("score"), step: None }
 }
 
 #[test]
@@ -18,7 +20,7 @@ fn thumbs_are_written_in_many_ways() {
     let cases = cases.into_iter().chain(downs.map(|it| (it, Some(Thumb::Down))));
     for (json, expected) in cases.chain(others.map(|it| (it, None))) {
         let body = format!(r#"{{"thumb": {json}}}"#);
-        let vote = Vote::read(body.as_bytes(), &places());
+        let vote = FeedbackEvent::parse(body.as_bytes(), &places());
         assert_eq!(vote.ok().and_then(|vote| vote.thumb), expected, "{json}");
     }
 }
@@ -39,7 +41,7 @@ fn a_score_is_a_number_from_0_to_1() {
     ];
     for (json, expected) in cases {
         let body = format!(r#"{{"score": {json}, "thumb": null}}"#);
-        let vote = Vote::read(body.as_bytes(), &places());
+        let vote = FeedbackEvent::parse(body.as_bytes(), &places());
         assert_eq!(vote.ok().and_then(|vote| vote.score_milli()), expected, "{json}");
     }
 }
@@ -47,9 +49,9 @@ fn a_score_is_a_number_from_0_to_1() {
 #[test]
 fn a_unit_is_heard_so_often_a_minute() {
     const MINUTE: u64 = 60_000_000_000;
-    let mut limiter = Limiter::new(3);
-    let heard = |limiter: &mut Limiter, unit: u64, now: u64| {
-        (0..10).filter(|_| limiter.hears(unit, now)).count()
+    let mut limiter = RateLimiter::new(3);
+    let heard = |limiter: &mut RateLimiter, unit: u64, now: u64| {
+        (0..10).filter(|_| limiter.allow(unit, now)).count()
     };
     assert_eq!(heard(&mut limiter, 7, 5 * MINUTE), 3);
     assert_eq!(heard(&mut limiter, 7, 6 * MINUTE - 1), 0);
@@ -62,16 +64,17 @@ fn a_unit_is_heard_so_often_a_minute() {
     assert_eq!(heard(&mut limiter, 8, 6 * MINUTE), 0);
 }
 
-fn any_receipt() -> impl Strategy<Value = Receipt> {
+fn any_receipt() -> impl Strategy<Value = SignedExposure> {
     let version = prop_oneof![Just(Version::Blue), Just(Version::Green)];
-    (version, any::<Option<(u16, bool)>>()).prop_map(|(version, step)| Receipt { version, step })
+    (version, any::<Option<(u16, bool)>>())
+        .prop_map(|(version, step)| SignedExposure { version, step })
 }
 
 proptest! {
     #[test]
     fn a_receipt_is_read_as_it_was_written(key: [u8; 16], receipt in any_receipt(), unit: u64) {
-        let key = Key::from_bytes(&key).unwrap();
-        prop_assert_eq!(key.read(key.write(receipt, unit).as_bytes(), unit), Some(receipt));
+        let key = ExposureKey::from_bytes(&key).unwrap();
+        prop_assert_eq!(key.verify(key.sign(receipt, unit).as_bytes(), unit), Some(receipt));
     }
 
     /// Changed anywhere, of another unit, or written with another key, it is none.
@@ -85,23 +88,23 @@ proptest! {
         byte: u8,
     ) {
         prop_assume!(key != other);
-        let key = Key::from_bytes(&key).unwrap();
-        let text = key.write(receipt, unit);
-        prop_assert_eq!(key.read(text.as_bytes(), unit ^ 1), None);
-        prop_assert_eq!(Key::from_bytes(&other).unwrap().read(text.as_bytes(), unit), None);
+        let key = ExposureKey::from_bytes(&key).unwrap();
+        let text = key.sign(receipt, unit);
+        prop_assert_eq!(key.verify(text.as_bytes(), unit ^ 1), None);
+        prop_assert_eq!(ExposureKey::from_bytes(&other).unwrap().verify(text.as_bytes(), unit), None);
         let mut changed = text.clone().into_bytes();
         let at = at.index(changed.len());
         let same_digit = byte.eq_ignore_ascii_case(&changed[at]);
         changed[at] = byte;
-        prop_assert_eq!(key.read(&changed, unit).is_some(), same_digit && at >= text.len() - 16
+        prop_assert_eq!(key.verify(&changed, unit).is_some(), same_digit && at >= text.len() - 16
             || changed == text.as_bytes());
     }
 
     #[test]
     fn no_bytes_panic(text: Vec<u8>, body: Vec<u8>, json in ".*") {
-        let key = Key::from_bytes(&[1; 16]).unwrap();
-        prop_assert_eq!(key.read(&text, 0), None);
-        let _ = Vote::read(&body, &places());
-        let _ = Vote::read(format!(r#"{{"thumb": {json}, "score": {json}}}"#).as_bytes(), &places());
+        let key = ExposureKey::from_bytes(&[1; 16]).unwrap();
+        prop_assert_eq!(key.verify(&text, 0), None);
+        let _ = FeedbackEvent::parse(&body, &places());
+        let _ = FeedbackEvent::parse(format!(r#"{{"thumb": {json}, "score": {json}}}"#).as_bytes(), &places());
     }
 }

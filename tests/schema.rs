@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use jsonschema::Validator;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use verdigris::config::{Plugin, Refused, Written};
+use verdigris::config::{InvalidConfig, Plugin, RawConfig};
 
 const README: &str = include_str!("../README.md");
 
@@ -28,7 +28,7 @@ fn least() -> Value {
     })
 }
 
-fn parse(config: &Value) -> Result<Plugin, Refused> {
+fn parse(config: &Value) -> Result<Plugin, InvalidConfig> {
     Plugin::parse(config.to_string().as_bytes())
 }
 
@@ -537,7 +537,7 @@ proptest! {
         if !by_schema.is_empty() {
             prop_assert!(parse(&config).is_err(), "{config}\nonly the schema refuses it: {by_schema:?}");
         } else if config["role"] != "console" {
-            let written = Written::of_json(&config);
+            let written = RawConfig::of_json(&config);
             prop_assert!(written.is_ok(), "{config}\nonly the parser refuses it: {written:?}");
         }
     }

@@ -6,8 +6,8 @@
 mod messages;
 
 use libfuzzer_sys::fuzz_target;
-use verdigris::observe::amazon::Amazon;
-use verdigris::observe::sse::Piece;
+use verdigris::response::aws_eventstream::Amazon;
+use verdigris::response::sse::Piece;
 
 type Event = (Vec<u8>, Vec<u8>);
 

@@ -5,7 +5,7 @@
 mod messages;
 
 use libfuzzer_sys::fuzz_target;
-use verdigris::observe::{Answer, Ending, Format, Framing, Outcome, Phrases, Prices, Reader};
+use verdigris::response::{Answer, Ending, Format, Framing, Outcome, Phrases, Prices, Reader};
 
 fn read<'a>(format: Format, framing: Framing, pieces: impl Iterator<Item = &'a [u8]>) -> Answer {
     let mut reader = Reader::new(format, framing, 16);

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use verdigris::observe::json::{MAX_DEPTH, Scanner};
+use verdigris::json::scanner::{MAX_DEPTH, Scanner};
 
 fn scan<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<String>, Scanner) {
     let mut report = Vec::new();

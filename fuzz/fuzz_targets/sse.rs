@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use verdigris::observe::sse::{Piece, Sse};
+use verdigris::response::sse::{Piece, Sse};
 
 fn events<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Vec<(Vec<u8>, Vec<u8>)> {
     let mut events = Vec::new();

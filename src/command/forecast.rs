@@ -18,16 +18,16 @@
 use serde::Serialize;
 
 use super::traffic::ALIKE;
-use crate::judge::bets::{BETS, STAKES};
-use crate::judge::ceiling;
-use crate::judge::metric::Comparison;
-use crate::judge::rules::GateStep;
-use crate::judge::{Counting, Gate, Metric, Pair, Rules};
+use crate::analysis::absolute_rate;
+use crate::analysis::metric::Comparison;
+use crate::analysis::plan::GateStepParams;
+use crate::analysis::wealth::{BETS, STAKES};
+use crate::analysis::{AnalysisPlan, AnalysisUnit, ByVersion, Gate, Metric};
 use crate::simulate::{Behaviour, Users, World};
 
 /// After how many seconds something is told.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Interval {
+pub struct DurationRange {
     /// One ramp of ten has told by then.
     pub p10_s: Option<f64>,
     /// Every second one.
@@ -45,9 +45,9 @@ pub struct StepTraffic {
     /// How many units of the step are remembered; `None` where every request counts.
     remembered: Option<f64>,
     /// The parts of all users that are compared and were on blue before the step.
-    new: Pair<f64>,
+    new: ByVersion<f64>,
     /// The parts of all users that are compared.
-    all: Pair<f64>,
+    all: ByVersion<f64>,
     /// How long answers take in the median, in seconds: they are told when they end.
     answer_s: f64,
     /// How long all but the slowest take.
@@ -77,7 +77,7 @@ const FINENESS: f64 = 1.01;
 impl StepTraffic {
     /// The traffic in step `at` of a ramp through these shares, each between 0 and 1.
     pub fn of(
-        rules: &Rules,
+        rules: &AnalysisPlan,
         world: &World,
         shares: &[f64],
         at: usize,
@@ -93,20 +93,20 @@ impl StepTraffic {
         };
         // Of those that are compared, the chance says which part is green's.
         let divided =
-            |green: f64, chance: f64| Pair { blue: green * (1.0 - chance) / chance, green };
+            |green: f64, chance: f64| ByVersion { blue: green * (1.0 - chance) / chance, green };
         let users = match world.users {
-            Users::Sticky { count, .. } if rules.counting == Counting::Units => Some(count as f64),
+            Users::Sticky { count, .. } if rules.unit == AnalysisUnit::Units => Some(count as f64),
             _ => None,
         };
         Some(Self {
             per_second: world.per_second,
             users,
-            remembered: (rules.counting == Counting::Units).then_some(rules.units as f64),
+            remembered: (rules.unit == AnalysisUnit::Units).then_some(rules.max_units as f64),
             new: divided(share - before, step.new.get()),
             all: divided(share, step.all.get()),
             answer_s: duration.blue / 1e3,
             slow_answer_s: slow * duration.blue / 1e3,
-            warmup_s: rules.warmup as f64 / 1e9,
+            warmup_s: rules.warmup_ns as f64 / 1e9,
         })
     }
 
@@ -200,14 +200,14 @@ fn mean_over_users(of: impl Fn(f64) -> f64) -> f64 {
 /// After what time a green that does this is found to be worse, if it is so from this
 /// step's beginning on; within `most_s`.
 pub fn worse(
-    rules: &Rules,
+    rules: &AnalysisPlan,
     (at, gate): (usize, &Gate),
     green: &Behaviour,
     traffic: &StepTraffic,
     most_s: f64,
-) -> Option<Interval> {
+) -> Option<DurationRange> {
     let step = gate.steps().get(at)?;
-    let critical = rules.gates.iter().filter(|it| it.terms.is_critical).count().max(1);
+    let critical = rules.gates.iter().filter(|it| it.spec.is_critical).count().max(1);
     // Half of the stake plays from the first step on, and the rest is divided among the later
     // ones.
     let later = rules.steps.len().saturating_sub(1);
@@ -221,27 +221,27 @@ pub fn worse(
         if green.is_rate() {
             worse_rate(step, green, traffic, seconds)
         } else {
-            let shift = (green.green / (1.0 + gate.terms.margin)).ln();
+            let shift = (green.green / (1.0 + gate.spec.margin)).ln();
             let part = traffic.new;
             let firsts = traffic.units(part.green, seconds) * traffic.counted(seconds);
             values(green, shift, part, firsts, seconds)
         }
     };
-    Some(interval(needed, most_s, traffic.after_s(gate.terms.metric), OF_WORSE, sums))
+    Some(interval(needed, most_s, traffic.after_s(gate.spec.metric), OF_WORSE, sums))
 }
 
 /// After what time a green that does this is shown to be safe.
 pub fn safe(
-    rules: &Rules,
+    rules: &AnalysisPlan,
     (at, gate): (usize, &Gate),
     green: &Behaviour,
     traffic: &StepTraffic,
     most_s: f64,
-) -> Option<Interval> {
+) -> Option<DurationRange> {
     let step = gate.steps().get(at)?;
     let needed = ((BETS * sides(gate)) as f64 / rules.beta).ln();
     // What ends after the warm-up counts.
-    let after = traffic.after_s(gate.terms.metric).map(|after| after.max(traffic.warmup_s));
+    let after = traffic.after_s(gate.spec.metric).map(|after| after.max(traffic.warmup_s));
     if !green.is_rate() {
         let shift = ((1.0 + step.tolerance) / green.green).ln();
         let part = traffic.all;
@@ -264,38 +264,52 @@ pub fn safe(
 
 /// Where either direction would be worse, each has half of the stake.
 fn sides(gate: &Gate) -> usize {
-    if gate.terms.metric.comparison() == Comparison::Either { 2 } else { 1 }
+    if gate.spec.metric.comparison() == Comparison::Either { 2 } else { 1 }
 }
 
-fn rates(green: &Behaviour) -> Pair<f64> {
-    Pair { blue: green.blue, green: (green.blue * green.green).min(1.0) }
+fn rates(green: &Behaviour) -> ByVersion<f64> {
+    ByVersion { blue: green.blue, green: (green.blue * green.green).min(1.0) }
 }
 
-fn worse_rate(step: &GateStep, green: &Behaviour, traffic: &StepTraffic, seconds: f64) -> Sums {
+fn worse_rate(
+    step: &GateStepParams,
+    green: &Behaviour,
+    traffic: &StepTraffic,
+    seconds: f64,
+) -> Sums {
     let (rates, counted) = (rates(green), traffic.counted(seconds));
-    let hits = Pair {
+    let hits = ByVersion {
         blue: traffic.hit(traffic.new.blue, rates.blue, seconds) * counted,
         green: traffic.hit(traffic.new.green, rates.green, seconds) * counted,
     };
-    of_hits(|bad| step.worse.capital(bad).logs(), hits, 1.0)
+    of_hits(|bad| step.harm.wealth(bad).logs(), hits, 1.0)
 }
 
-fn safe_rate(step: &GateStep, green: &Behaviour, traffic: &StepTraffic, seconds: f64) -> Sums {
+fn safe_rate(
+    step: &GateStepParams,
+    green: &Behaviour,
+    traffic: &StepTraffic,
+    seconds: f64,
+) -> Sums {
     let rates = rates(green);
     let requests = traffic.since_warm(seconds, |it| traffic.per_second * it);
-    let hits = Pair {
+    let hits = ByVersion {
         blue: requests * traffic.all.blue * rates.blue,
         green: requests * traffic.all.green * rates.green,
     };
     let effect = traffic.design_effect(rates.blue, seconds);
     let effect = 1.0 + (effect - 1.0) * (1.0 + step.tolerance).sqrt();
-    of_hits(|bad| step.safe.capital(bad).logs(), hits, effect)
+    of_hits(|bad| step.non_inferiority.wealth(bad).logs(), hits, effect)
 }
 
 /// The sums after so many bad events, which come as a Poisson process.
-fn of_hits(worth: impl Fn(Pair<u64>) -> [f64; BETS], hits: Pair<f64>, effect: f64) -> Sums {
-    let blue = worth(Pair { blue: 1, green: 0 });
-    let green = worth(Pair { blue: 0, green: 1 });
+fn of_hits(
+    worth: impl Fn(ByVersion<u64>) -> [f64; BETS],
+    hits: ByVersion<f64>,
+    effect: f64,
+) -> Sums {
+    let blue = worth(ByVersion { blue: 1, green: 0 });
+    let green = worth(ByVersion { blue: 0, green: 1 });
     let mut each = blue.into_iter().zip(green);
     std::array::from_fn(|_| {
         let (blue, green) = each.next().unwrap_or_default();
@@ -309,8 +323,8 @@ fn of_hits(worth: impl Fn(Pair<u64>) -> [f64; BETS], hits: Pair<f64>, effect: f6
 fn below(ceiling: f64, green: &Behaviour, traffic: &StepTraffic, seconds: f64) -> Sums {
     let rate = rates(green).green;
     let units = traffic.since_warm(seconds, |it| traffic.units(traffic.all.green, it));
-    let good = ceiling::capital(ceiling, 1, 0).logs();
-    let bad = ceiling::capital(ceiling, 1, 1).logs();
+    let good = absolute_rate::wealth(ceiling, 1, 0).logs();
+    let bad = absolute_rate::wealth(ceiling, 1, 1).logs();
     let mut each = good.into_iter().zip(bad);
     std::array::from_fn(|_| {
         let (good, bad) = each.next().unwrap_or_default();
@@ -322,7 +336,7 @@ fn below(ceiling: f64, green: &Behaviour, traffic: &StepTraffic, seconds: f64) -
 
 /// The sums of the comparison by rank, of values that lie `shift` apart on a logarithmic
 /// scale; `firsts` are green's that count, and `part` says how many of blue's there are.
-fn values(green: &Behaviour, shift: f64, part: Pair<f64>, firsts: f64, seconds: f64) -> Sums {
+fn values(green: &Behaviour, shift: f64, part: ByVersion<f64>, firsts: f64, seconds: f64) -> Sums {
     // The chance that one of green's is higher than one of blue's, less ½, for two normal
     // variables a shift apart.
     let mean = 0.5 * libm::erfc(-shift / (2.0 * green.spread)) - 0.5;
@@ -348,7 +362,7 @@ fn interval(
     after_s: [f64; 3],
     deviations: Deviations,
     sums: impl Fn(f64) -> Sums,
-) -> Interval {
+) -> DurationRange {
     let mut found = [None; 3];
     let mut seconds = 1.0;
     while seconds <= most_s {
@@ -366,12 +380,12 @@ fn interval(
         seconds *= FINENESS;
     }
     let [p10_s, median_s, p90_s] = found.map(|it| it.filter(|it| *it <= most_s));
-    Interval { p10_s, median_s, p90_s }
+    DurationRange { p10_s, median_s, p90_s }
 }
 
 // === impl Interval ===
 
-impl Interval {
+impl DurationRange {
     /// Whichever is first.
     fn sooner(self, other: Self) -> Self {
         self.with(other, |a, b| match (a, b) {

@@ -3,7 +3,7 @@
 use anstyle::Style;
 
 use super::output::{BAD, GOOD, styled};
-use crate::console::interval::Picture;
+use crate::console::interval_chart::IntervalChart;
 use crate::console::view::GateView;
 
 /// How many characters wide it is.
@@ -18,7 +18,7 @@ pub const HEAD: &str = "← better        worse →";
 
 /// The picture of a gate: as on the page, worse is to the right.
 pub fn picture(gate: &GateView) -> String {
-    let picture = Picture::of(gate);
+    let picture = IntervalChart::of(gate);
     let cell = |place: f64| (place / 100.0 * (CELLS - 1) as f64).round() as usize;
     let (other_margin, other_tolerance) = picture.other.unwrap_or_default();
     let zone = |at: usize| {

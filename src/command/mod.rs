@@ -16,18 +16,18 @@
 //! Exit codes: 0 where there is nothing to mend, 1 where there is, 2 where what was asked
 //! for cannot be done, 3 where the console cannot be reached.
 
-mod behaviour;
 mod check;
+mod console_client;
 mod explain;
-mod field;
 mod forecast;
 mod interval;
+mod json_span;
 mod output;
 mod plan;
 mod reload;
-mod remote;
+mod render;
+mod scenario;
 mod set_weights;
-mod shown;
 mod simulate;
 mod source;
 mod status;
@@ -41,10 +41,10 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 
-use output::{BAD, Stop, print, styled};
+use output::{BAD, CliError, print, styled};
 use source::Source;
 
-use crate::config::{Config, Plugin, Refused};
+use crate::config::{Config, InvalidConfig, Plugin};
 
 /// Checks, explains, plans, simulates and shows LLM releases as the Verdigris filter makes them.
 #[derive(Parser)]
@@ -57,11 +57,11 @@ struct Cli {
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
-    what: What,
+    what: CliCommand,
 }
 
 #[derive(Subcommand)]
-enum What {
+enum CliCommand {
     Check(check::Check),
     Explain(explain::Explain),
     Plan(plan::Plan),
@@ -91,29 +91,29 @@ const UNREACHED: u8 = 3;
 pub fn main() -> ExitCode {
     let Cli { json, what } = Cli::parse();
     let done = match what {
-        What::Check(check) if check.schema => write(check::SCHEMA.as_bytes()),
-        What::Check(check) => check.run().and_then(|it| print(&it, json)),
-        What::Explain(explain) => explain.run().and_then(|it| print(&it, json)),
-        What::Plan(plan) => plan.run().and_then(|it| print(&it, json)),
-        What::Simulate(simulate) => simulate.run().and_then(|it| print(&it, json)),
-        What::SetWeights(set_weights) => set_weights.run().and_then(|it| print(&it, json)),
-        What::Status(status) => status.run().and_then(|it| print(&it, json)),
-        What::Watch(watch) => watch.run(json).map(|()| true),
-        What::Completions { shell } => {
+        CliCommand::Check(check) if check.schema => write(check::SCHEMA.as_bytes()),
+        CliCommand::Check(check) => check.run().and_then(|it| print(&it, json)),
+        CliCommand::Explain(explain) => explain.run().and_then(|it| print(&it, json)),
+        CliCommand::Plan(plan) => plan.run().and_then(|it| print(&it, json)),
+        CliCommand::Simulate(simulate) => simulate.run().and_then(|it| print(&it, json)),
+        CliCommand::SetWeights(set_weights) => set_weights.run().and_then(|it| print(&it, json)),
+        CliCommand::Status(status) => status.run().and_then(|it| print(&it, json)),
+        CliCommand::Watch(watch) => watch.run(json).map(|()| true),
+        CliCommand::Completions { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "verdigris", &mut text);
             write(&text)
         }
-        What::Man => man().and_then(|text| write(&text)),
+        CliCommand::Man => man().and_then(|text| write(&text)),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(TO_MEND),
         Err(stop) => {
             let (why, code) = match stop {
-                Stop::ToMend(why) => (why, TO_MEND),
-                Stop::Usage(why) => (why, USAGE),
-                Stop::Unreached(why) => (why, UNREACHED),
+                CliError::ToMend(why) => (why, TO_MEND),
+                CliError::Usage(why) => (why, USAGE),
+                CliError::Unreached(why) => (why, UNREACHED),
             };
             if json {
                 // Who cannot be told so is told by the exit code.
@@ -127,8 +127,8 @@ pub fn main() -> ExitCode {
 }
 
 /// The page of the command, and of each subcommand after it.
-fn man() -> Result<Vec<u8>, Stop> {
-    let failed = |error: std::io::Error| Stop::Usage(error.to_string());
+fn man() -> Result<Vec<u8>, CliError> {
+    let failed = |error: std::io::Error| CliError::Usage(error.to_string());
     let mut command = Cli::command();
     command.build();
     let mut text = Vec::new();
@@ -145,31 +145,31 @@ fn man() -> Result<Vec<u8>, Stop> {
 }
 
 /// Writes what is read by programs.
-fn write(bytes: &[u8]) -> Result<bool, Stop> {
+fn write(bytes: &[u8]) -> Result<bool, CliError> {
     output::write(&mut std::io::stdout(), bytes).map(|()| true)
 }
 
 /// The only configuration of a file, which must be one that can be run.
-fn config_of(file: &str) -> Result<Config, Stop> {
+fn config_of(file: &str) -> Result<Config, CliError> {
     config_of_source(&Source::read(file)?)
 }
 
-fn config_of_source(source: &Source) -> Result<Config, Stop> {
+fn config_of_source(source: &Source) -> Result<Config, CliError> {
     parsed(source, Config::parse)
 }
 
 /// The only plugin configuration of a file, be it a console's.
-fn plugin_of_source(source: &Source) -> Result<Plugin, Stop> {
+fn plugin_of_source(source: &Source) -> Result<Plugin, CliError> {
     parsed(source, Plugin::parse)
 }
 
-fn parsed<T>(source: &Source, parse: fn(&[u8]) -> Result<T, Refused>) -> Result<T, Stop> {
+fn parsed<T>(source: &Source, parse: fn(&[u8]) -> Result<T, InvalidConfig>) -> Result<T, CliError> {
     let excerpt = source.only()?;
     parse(excerpt.json.as_bytes()).map_err(|refused| {
-        let lines = refused.problems.iter().map(|problem| {
+        let lines = refused.errors.iter().map(|problem| {
             let line = source.line_of(excerpt, &problem.field);
             format!("{}:{line}: {problem}", source.name)
         });
-        Stop::ToMend(lines.collect::<Vec<_>>().join("\n"))
+        CliError::ToMend(lines.collect::<Vec<_>>().join("\n"))
     })
 }

@@ -19,7 +19,7 @@ pub trait Report: Serialize {
 
 /// Why a subcommand has no result.
 #[derive(Debug)]
-pub enum Stop {
+pub enum CliError {
     /// What was given is to be mended.
     ToMend(String),
     /// It cannot be done as it was asked for.
@@ -48,7 +48,7 @@ pub const DOUBTFUL: Style = AnsiColor::Yellow.on_default();
 pub const FAINT: Style = Style::new().dimmed();
 
 /// Prints a report, and says whether there is nothing to mend.
-pub fn print(report: &impl Report, as_json: bool) -> Result<bool, Stop> {
+pub fn print(report: &impl Report, as_json: bool) -> Result<bool, CliError> {
     let text = match as_json {
         true => serde_json::to_string_pretty(report).unwrap_or_default() + "\n",
         false => report.text(),
@@ -57,11 +57,11 @@ pub fn print(report: &impl Report, as_json: bool) -> Result<bool, Stop> {
 }
 
 /// Writes all of it.
-pub fn write(to: &mut impl std::io::Write, bytes: &[u8]) -> Result<(), Stop> {
+pub fn write(to: &mut impl std::io::Write, bytes: &[u8]) -> Result<(), CliError> {
     match to.write_all(bytes).and_then(|()| to.flush()) {
         // Whoever reads has enough.
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        written => written.map_err(|error| Stop::Usage(format!("cannot be written: {error}"))),
+        written => written.map_err(|error| CliError::Usage(format!("cannot be written: {error}"))),
     }
 }
 

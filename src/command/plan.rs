@@ -5,12 +5,12 @@ use std::fmt::Write as _;
 use clap::Args;
 use serde::Serialize;
 
-use super::behaviour::GRAMMAR;
-use super::forecast::{self, Interval, StepTraffic};
-use super::output::{DOUBTFUL, HEAD, Report, Stop, Table, count, percent, styled, time};
-use super::traffic::{Assumed, Traffic, about_left_out, ramp_of, without_feedback};
-use crate::judge::{Gate, Metric};
-use crate::ramp::Settings;
+use super::forecast::{self, DurationRange, StepTraffic};
+use super::output::{CliError, DOUBTFUL, HEAD, Report, Table, count, percent, styled, time};
+use super::scenario::GRAMMAR;
+use super::traffic::{Assumed, TrafficArgs, about_left_out, ramp_of, without_feedback};
+use crate::analysis::{Gate, Metric};
+use crate::rollout::RampSpec;
 use crate::simulate::{Behaviour, World};
 
 /// Says how long each step of a ramp takes to tell, and who sees green meanwhile.
@@ -27,7 +27,7 @@ pub struct Plan {
     /// A plugin configuration, or Envoy's with one in it; - is the standard input.
     file: String,
     #[command(flatten)]
-    traffic: Traffic,
+    traffic: TrafficArgs,
     /// By how much green is worse: +50%, or x3. Of every gate.
     #[arg(long, value_name = "HOW MUCH", value_parser = excess)]
     regression: Option<f64>,
@@ -50,7 +50,7 @@ pub struct Planned {
     timeout_s: f64,
     steps: Vec<PlannedStep>,
     /// How long a green that is like blue takes through all steps.
-    whole_s: Interval,
+    whole_s: DurationRange,
 }
 
 #[derive(Serialize)]
@@ -62,7 +62,7 @@ struct PlannedStep {
     is_compared: bool,
     gates: Vec<PlannedGate>,
     /// How long a green that is like blue stays in it.
-    lasts_s: Interval,
+    lasts_s: DurationRange,
     /// Of that, at the median, or up to the timeout.
     green: SeesGreen,
 }
@@ -75,12 +75,12 @@ struct PlannedGate {
     margin: f64,
     /// By how much it is taken to be worse; excess over 1.
     regression: f64,
-    found_worse: Interval,
+    found_worse: DurationRange,
     /// Of the regression, until it is found out.
     worse_green: SeesGreen,
     /// By how much a green that passes may still be worse, with a chance of beta.
     tolerance: f64,
-    shown_safe: Interval,
+    shown_safe: DurationRange,
 }
 
 /// Who sees green meanwhile.
@@ -94,7 +94,7 @@ struct SeesGreen {
 // === impl Plan ===
 
 impl Plan {
-    pub fn run(mut self) -> Result<Planned, Stop> {
+    pub fn run(mut self) -> Result<Planned, CliError> {
         let config = super::config_of(&self.file)?;
         let (ramp, left_out) = without_feedback(ramp_of(&self.file, &config)?)?;
         let ramp = &ramp;
@@ -107,12 +107,12 @@ impl Plan {
         let times = 1.0 + self.regression.unwrap_or_default();
         if let Some(it) = world.behaviours.iter().find(|it| it.is_rate() && it.blue * times > 1.0) {
             let why = format!("--regression: {}: green's rate would be above 1", it.metric);
-            return Err(Stop::Usage(why));
+            return Err(CliError::Usage(why));
         }
         let of_conversations = config.conversation.is_some();
         let steps: Vec<_> =
             (0..ramp.steps.len()).map(|at| self.step(ramp, &world, of_conversations, at)).collect();
-        let none = Interval { p10_s: Some(0.0), median_s: Some(0.0), p90_s: Some(0.0) };
+        let none = DurationRange { p10_s: Some(0.0), median_s: Some(0.0), p90_s: Some(0.0) };
         Ok(Planned {
             rollout: config.rollout.to_string(),
             traffic: Assumed::of(&world),
@@ -126,18 +126,18 @@ impl Plan {
 
     fn step(
         &self,
-        ramp: &Settings,
+        ramp: &RampSpec,
         world: &World,
         of_conversations: bool,
         at: usize,
     ) -> PlannedStep {
         let shares: Vec<f64> = ramp.steps.iter().map(|step| step.share.fraction()).collect();
         let share = shares.get(at).copied().unwrap_or(1.0);
-        let traffic = StepTraffic::of(&ramp.rules, world, &shares, at, of_conversations);
+        let traffic = StepTraffic::of(&ramp.analysis, world, &shares, at, of_conversations);
         let (bake, timeout) = (ramp.bake.as_secs_f64(), ramp.timeout.as_secs_f64());
-        let baked = Interval { p10_s: Some(bake), median_s: Some(bake), p90_s: Some(bake) };
+        let baked = DurationRange { p10_s: Some(bake), median_s: Some(bake), p90_s: Some(bake) };
         let Some(traffic) = traffic else {
-            let none = Interval { p10_s: Some(0.0), median_s: Some(0.0), p90_s: Some(0.0) };
+            let none = DurationRange { p10_s: Some(0.0), median_s: Some(0.0), p90_s: Some(0.0) };
             let green = SeesGreen { requests: 0.0, users: None };
             let (gates, step) = (Vec::new(), at);
             return PlannedStep { step, share, is_compared: false, gates, lasts_s: none, green };
@@ -149,23 +149,30 @@ impl Plan {
                 .map(|_| traffic.units(share, seconds.unwrap_or(timeout))),
         };
         let gate = |gate: &Gate| -> Option<PlannedGate> {
-            let like_blue = world.behaviours.iter().find(|it| it.metric == gate.terms.metric)?;
+            let like_blue = world.behaviours.iter().find(|it| it.metric == gate.spec.metric)?;
             let like_blue = &Behaviour { green: 1.0, ..*like_blue };
-            let regression = self.regression.unwrap_or(2.0 * gate.terms.margin);
+            let regression = self.regression.unwrap_or(2.0 * gate.spec.margin);
             let worse = Behaviour { green: 1.0 + regression, ..*like_blue };
-            let found_worse = forecast::worse(&ramp.rules, (at, gate), &worse, &traffic, timeout)?;
+            let found_worse =
+                forecast::worse(&ramp.analysis, (at, gate), &worse, &traffic, timeout)?;
             Some(PlannedGate {
-                metric: gate.terms.metric,
-                is_critical: gate.terms.is_critical,
-                margin: gate.terms.margin,
+                metric: gate.spec.metric,
+                is_critical: gate.spec.is_critical,
+                margin: gate.spec.margin,
                 regression,
                 found_worse,
                 worse_green: sees(found_worse.median_s),
                 tolerance: gate.steps().get(at)?.tolerance,
-                shown_safe: forecast::safe(&ramp.rules, (at, gate), like_blue, &traffic, timeout)?,
+                shown_safe: forecast::safe(
+                    &ramp.analysis,
+                    (at, gate),
+                    like_blue,
+                    &traffic,
+                    timeout,
+                )?,
             })
         };
-        let gates: Vec<_> = ramp.rules.gates.iter().filter_map(gate).collect();
+        let gates: Vec<_> = ramp.analysis.gates.iter().filter_map(gate).collect();
         let critical = gates.iter().filter(|it| it.is_critical);
         let lasts_s = critical.fold(baked, |all, it| all.later(it.shown_safe));
         let green = sees(lasts_s.median_s);
@@ -188,7 +195,7 @@ fn excess(text: &str) -> Result<f64, String> {
 
 // === impl Interval ===
 
-impl Interval {
+impl DurationRange {
     /// One after the other. What each takes more or less than its median has nothing to do
     /// with what the others do, so the squares add up.
     fn then(self, next: Self) -> Self {

@@ -9,11 +9,11 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::output::{GOOD, Report, Stop, styled};
+use super::output::{CliError, GOOD, Report, styled};
 use super::reload::{self, Effect};
-use super::source::{Excerpt, Source, Style};
-use super::{field, traffic};
-use crate::assign::Share;
+use super::source::{PluginConfigText, Quoting, Source};
+use super::{json_span, traffic};
+use crate::assignment::Share;
 use crate::config::Config;
 
 /// Changes the weights in the file that Envoy watches, and nothing else of it.
@@ -35,10 +35,10 @@ pub struct SetWeights {
 
 /// What was done.
 #[derive(Serialize)]
-pub struct Set {
+pub struct WeightsSet {
     file: String,
-    before: Weights,
-    after: Weights,
+    before: WeightPair,
+    after: WeightPair,
     /// Whether the file has them now.
     written: bool,
     /// What the reload does.
@@ -46,7 +46,7 @@ pub struct Set {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Serialize)]
-struct Weights {
+struct WeightPair {
     blue: u64,
     green: u64,
 }
@@ -54,7 +54,7 @@ struct Weights {
 // === impl SetWeights ===
 
 impl SetWeights {
-    pub fn run(self) -> Result<Set, Stop> {
+    pub fn run(self) -> Result<WeightsSet, CliError> {
         let name = self.file.display().to_string();
         refuse_link(&self.file)?;
         let source = Source::read(&name)?;
@@ -66,13 +66,13 @@ impl SetWeights {
                  pause, promote or set weights now, use the page or its HTTP orders, such as POST \
                  /rollback; without a token for these, write \"weights\" in the place of \"ramp\""
             );
-            return Err(Stop::ToMend(mend));
+            return Err(CliError::ToMend(mend));
         }
         let (blue, green) = self.weights;
-        let (before, after) = (written_weights(&name, plugin)?, Weights { blue, green });
+        let (before, after) = (written_weights(&name, plugin)?, WeightPair { blue, green });
         let text = with_weights(&source, plugin, after).ok_or_else(|| {
-            Stop::ToMend(match plugin.place.style {
-                Style::Yaml => format!(
+            CliError::ToMend(match plugin.place.style {
+                Quoting::Yaml => format!(
                     "{name}: the weights are YAML here, and set-weights changes JSON text only: \
                      change them in what makes this file"
                 ),
@@ -90,9 +90,9 @@ impl SetWeights {
         let is_written = !self.dry_run && before != after;
         if is_written {
             replace(&self.file, &source.text, &changed.text)
-                .map_err(|error| Stop::Usage(format!("{name}: is not replaced: {error}")))?;
+                .map_err(|error| CliError::Usage(format!("{name}: is not replaced: {error}")))?;
         }
-        Ok(Set { file: name, before, after, written: is_written || before == after, reload })
+        Ok(WeightsSet { file: name, before, after, written: is_written || before == after, reload })
     }
 }
 
@@ -115,54 +115,54 @@ fn weights(text: &str) -> Result<(u64, u64), String> {
 }
 
 /// A rename would put a file into the link's place, or beside what Envoy watches.
-fn refuse_link(file: &Path) -> Result<(), Stop> {
+fn refuse_link(file: &Path) -> Result<(), CliError> {
     let name = file.display();
     let meta =
-        fs::symlink_metadata(file).map_err(|error| Stop::Usage(format!("{name}: {error}")))?;
+        fs::symlink_metadata(file).map_err(|error| CliError::Usage(format!("{name}: {error}")))?;
     if meta.is_symlink() {
         let to = fs::read_link(file).unwrap_or_default();
-        return Err(Stop::Usage(format!(
+        return Err(CliError::Usage(format!(
             "{name}: is a link to {}, and a rename would take its place: change what makes it, such \
              as the ConfigMap, or name the file in the folder that Envoy watches",
             to.display()
         )));
     }
     if !meta.is_file() {
-        return Err(Stop::Usage(format!("{name}: is no file")));
+        return Err(CliError::Usage(format!("{name}: is no file")));
     }
     Ok(())
 }
 
-fn written_weights(name: &str, plugin: &Excerpt) -> Result<Weights, Stop> {
+fn written_weights(name: &str, plugin: &PluginConfigText) -> Result<WeightPair, CliError> {
     let number = |version: &str| {
-        let span = field::span(plugin.json.trim(), &["weights", version])?;
+        let span = json_span::span(plugin.json.trim(), &["weights", version])?;
         plugin.json.trim().get(span)?.parse().ok()
     };
     match (number("blue"), number("green")) {
-        (Some(blue), Some(green)) => Ok(Weights { blue, green }),
-        _ => Err(Stop::ToMend(format!(
+        (Some(blue), Some(green)) => Ok(WeightPair { blue, green }),
+        _ => Err(CliError::ToMend(format!(
             "{name}: weights: missing: write \"weights\": {{\"blue\": 100, \"green\": 0}} into it once"
         ))),
     }
 }
 
 /// The file's text with these weights; `None` where the place of them is not found.
-fn with_weights(source: &Source, plugin: &Excerpt, weights: Weights) -> Option<String> {
+fn with_weights(source: &Source, plugin: &PluginConfigText, weights: WeightPair) -> Option<String> {
     let span = plugin.place.span.clone();
     let raw = source.text.get(span.clone())?;
     // What stands in the file is JSON but for what its quotes want, and that around it.
     let (json, places) = match plugin.place.style {
-        Style::Escaped => unescaped(raw)?,
+        Quoting::Escaped => unescaped(raw)?,
         // That is no JSON text.
-        Style::Yaml => return None,
-        Style::Whole | Style::Block | Style::Quoted => {
+        Quoting::Yaml => return None,
+        Quoting::Whole | Quoting::Block | Quoting::Quoted => {
             (raw.to_owned(), (0..=raw.len()).collect::<Vec<_>>())
         }
     };
     let (from, to) = (json.find('{')?, json.rfind('}')? + 1);
     let inner = json.get(from..to)?;
     let mut numbers = [("blue", weights.blue), ("green", weights.green)]
-        .map(|(version, number)| (field::span(inner, &["weights", version]), number));
+        .map(|(version, number)| (json_span::span(inner, &["weights", version]), number));
     numbers.sort_by_key(|(place, _)| place.as_ref().map(|it| it.start));
     let mut text = source.text.clone();
     for (place, number) in numbers.into_iter().rev() {
@@ -198,19 +198,19 @@ fn unescaped(raw: &str) -> Option<(String, Vec<usize>)> {
 }
 
 /// That the weights, and they alone, are other ones.
-fn refuse_other_change(old: &Source, new: &Source, weights: Weights) -> Result<(), Stop> {
+fn refuse_other_change(old: &Source, new: &Source, weights: WeightPair) -> Result<(), CliError> {
     let read = |source: &Source| serde_json::from_str::<Value>(&source.only().ok()?.json).ok();
     let wanted = read(old).and_then(|mut json| {
         json.as_object_mut()?.insert("weights".to_owned(), json!(weights));
         Some(json)
     });
     let config = new.only().and_then(|it| {
-        Config::parse(it.json.as_bytes()).map_err(|refused| Stop::ToMend(refused.to_string()))
+        Config::parse(it.json.as_bytes()).map_err(|refused| CliError::ToMend(refused.to_string()))
     })?;
     let share = Share::new(weights.blue, weights.green);
     if wanted.is_none() || wanted != read(new) || share != Some(config.share) {
         let mend = "the change would change more than the weights; change them by hand";
-        return Err(Stop::ToMend(format!("{}: {mend}", old.name)));
+        return Err(CliError::ToMend(format!("{}: {mend}", old.name)));
     }
     Ok(())
 }
@@ -241,11 +241,11 @@ fn replace(file: &Path, old: &str, text: &str) -> std::io::Result<()> {
 
 // === impl Set ===
 
-impl Report for Set {
+impl Report for WeightsSet {
     fn text(&self) -> String {
         let Self { file, before, after, .. } = self;
         let text = reload::text(&self.reload);
-        let weights = |it: &Weights| format!("{}/{}", it.blue, it.green);
+        let weights = |it: &WeightPair| format!("{}/{}", it.blue, it.green);
         let done = if before == after {
             format!("{} {file}: the weights are {} already", styled(GOOD, "fine:"), weights(after))
         } else if self.written {

@@ -7,11 +7,11 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use super::behaviour::{GRAMMAR, OfGreen, of_green};
-use super::output::{Report, Stop, Table, count, percent, time};
-use super::traffic::{Assumed, Traffic, about_left_out, ramp_of, without_feedback};
-use crate::judge::Metric;
-use crate::simulate::{End, Release, Run, in_parallel};
+use super::output::{CliError, Report, Table, count, percent, time};
+use super::scenario::{GRAMMAR, GreenBehaviour, of_green};
+use super::traffic::{Assumed, TrafficArgs, about_left_out, ramp_of, without_feedback};
+use crate::analysis::Metric;
+use crate::simulate::{RunEnd, SimulatedRollout, SimulatedRun, in_parallel};
 
 /// Walks the ramp of a configuration through synthetic traffic, many times.
 ///
@@ -27,7 +27,7 @@ pub struct Simulate {
     #[arg(long, value_name = "WHAT", default_value = "", hide_default_value = true, value_parser = of_green)]
     green: Green,
     #[command(flatten)]
-    traffic: Traffic,
+    traffic: TrafficArgs,
     /// How many ramps.
     #[arg(long, value_name = "N", default_value = "1000", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     runs: u32,
@@ -41,7 +41,7 @@ pub struct Simulate {
 }
 
 /// (As a `Vec` clap would take it for many arguments.)
-type Green = Vec<OfGreen>;
+type Green = Vec<GreenBehaviour>;
 
 /// What the ramps came to.
 #[derive(Serialize)]
@@ -85,7 +85,7 @@ const MOST_S: u64 = 4 * 3600;
 // === impl Simulate ===
 
 impl Simulate {
-    pub fn run(self) -> Result<Simulated, Stop> {
+    pub fn run(self) -> Result<Simulated, CliError> {
         let config = super::config_of(&self.file)?;
         let (ramp, left_out) = without_feedback(ramp_of(&self.file, &config)?)?;
         let ramp = &ramp;
@@ -95,12 +95,12 @@ impl Simulate {
             Some(hours) if u64::from(hours) * 3600 < ramp.bake.as_secs() => {
                 let why =
                     "--hours: no step is over before its bake time: say no less than ramp.bake";
-                return Err(Stop::Usage(why.to_owned()));
+                return Err(CliError::Usage(why.to_owned()));
             }
             Some(hours) => u64::from(hours) * 3600,
             None => ramp.timeout.as_secs().min(MOST_S).max(ramp.bake.as_secs() + 1),
         };
-        let release = Release::new(ramp, world, config.conversation.is_some(), most_s);
+        let release = SimulatedRollout::new(ramp, world, config.conversation.is_some(), most_s);
         let progress = progress(self.runs);
         let runs = in_parallel(self.runs.into(), |number| {
             // Far apart, so that two seeds share no ramp.
@@ -110,10 +110,10 @@ impl Simulate {
             run
         });
         progress.finish_and_clear();
-        let of = |is: fn(End) -> bool| Ended::of(&runs, is);
+        let of = |is: fn(RunEnd) -> bool| Ended::of(&runs, is);
         let mut held_in_steps = vec![0; ramp.steps.len()];
         for run in &runs {
-            if let End::Held(step) = run.end
+            if let RunEnd::Held(step) = run.end
                 && let Some(held) = held_in_steps.get_mut(step)
             {
                 *held += 1;
@@ -126,9 +126,9 @@ impl Simulate {
             runs: runs.len(),
             seed: self.seed,
             held_after_s: most_s,
-            rolled_back: of(|end| end == End::RolledBack),
-            promoted: of(|end| end == End::Done),
-            held: of(|end| matches!(end, End::Held(_))),
+            rolled_back: of(|end| end == RunEnd::RolledBack),
+            promoted: of(|end| end == RunEnd::Done),
+            held: of(|end| matches!(end, RunEnd::Held(_))),
             held_in_steps,
         })
     }
@@ -147,7 +147,7 @@ fn progress(runs: u32) -> ProgressBar {
 // === impl Ended ===
 
 impl Ended {
-    fn of(runs: &[Run], is: impl Fn(End) -> bool) -> Self {
+    fn of(runs: &[SimulatedRun], is: impl Fn(RunEnd) -> bool) -> Self {
         let these = || runs.iter().filter(|run| is(run.end));
         let count = these().count();
         Self {

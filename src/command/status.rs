@@ -3,9 +3,9 @@
 use clap::Args;
 use serde::{Serialize, Serializer};
 
-use super::output::{Report, Stop, columns};
-use super::remote::{Address, Remote, State};
-use super::shown;
+use super::console_client::{ConsoleAddress, ConsoleClient, ConsoleState};
+use super::output::{CliError, Report, columns};
+use super::render;
 use crate::console::{Tone, headline};
 
 /// Shows how releases stand, as the console's page does.
@@ -18,35 +18,35 @@ use crate::console::{Tone, headline};
 #[derive(Args)]
 pub struct Status {
     /// Where the console listens.
-    #[arg(value_name = "URL", value_parser = Address::parse)]
-    address: Address,
+    #[arg(value_name = "URL", value_parser = ConsoleAddress::parse)]
+    address: ConsoleAddress,
 }
 
 /// How they stand.
-pub struct Standing {
-    state: State,
+pub struct StatusReport {
+    state: ConsoleState,
 }
 
 // === impl Status ===
 
 impl Status {
-    pub fn run(self) -> Result<Standing, Stop> {
-        let state = Remote::new(self.address).state().map_err(Stop::Unreached)?;
-        Ok(Standing { state })
+    pub fn run(self) -> Result<StatusReport, CliError> {
+        let state = ConsoleClient::new(self.address).state().map_err(CliError::Unreached)?;
+        Ok(StatusReport { state })
     }
 }
 
 // === impl Standing ===
 
-impl Serialize for Standing {
+impl Serialize for StatusReport {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.state.json.serialize(serializer)
     }
 }
 
-impl Report for Standing {
+impl Report for StatusReport {
     fn text(&self) -> String {
-        shown::report(&self.state.view, columns())
+        render::report(&self.state.view, columns())
     }
 
     fn is_fine(&self) -> bool {

@@ -3,17 +3,17 @@
 use clap::Args;
 use serde::Serialize;
 
-use super::behaviour::{OfBlue, OfGreen, behaviours, of_blue, refuse_idle};
-use super::output::{Stop, count};
-use crate::assign::Share;
+use super::output::{CliError, count};
+use super::scenario::{BlueBehaviour, GreenBehaviour, behaviours, of_blue, refuse_idle};
+use crate::analysis::{AnalysisUnit, ByVersion, Metric};
+use crate::assignment::Share;
 use crate::config::Config;
-use crate::judge::{Counting, Metric, Pair};
-use crate::ramp::Settings;
+use crate::rollout::RampSpec;
 use crate::simulate::{Behaviour, Users, World};
 
 /// The traffic that a ramp is to have.
 #[derive(Args)]
-pub struct Traffic {
+pub struct TrafficArgs {
     /// Requests a second, of both versions together.
     #[arg(long, value_name = "N", default_value = "50", value_parser = above_0)]
     rps: f64,
@@ -22,7 +22,7 @@ pub struct Traffic {
     users: Option<u32>,
     /// What blue does, such as "errors=0.5% duration=2s~0.6".
     #[arg(long, value_name = "WHAT", default_value = "", hide_default_value = true, value_parser = of_blue)]
-    blue: Many<OfBlue>,
+    blue: Many<BlueBehaviour>,
 }
 
 /// What was read of one argument. (As a `Vec` clap would take it for many arguments.)
@@ -54,12 +54,12 @@ pub struct AssumedMetric {
 
 // === impl Traffic ===
 
-impl Traffic {
+impl TrafficArgs {
     /// Says one thing more of blue, as an option of its own does.
-    pub fn say(&mut self, text: &str) -> Result<(), Stop> {
-        for one in of_blue(text).map_err(Stop::Usage)? {
+    pub fn say(&mut self, text: &str) -> Result<(), CliError> {
+        for one in of_blue(text).map_err(CliError::Usage)? {
             if self.blue.iter().any(|it| it.metric == one.metric) {
-                return Err(Stop::Usage(format!("{text}: is said in --blue already")));
+                return Err(CliError::Usage(format!("{text}: is said in --blue already")));
             }
             self.blue.push(one);
         }
@@ -67,15 +67,15 @@ impl Traffic {
     }
 
     /// The world in which the ramp of a configuration is walked.
-    pub fn world(&self, ramp: &Settings, green: &[OfGreen]) -> Result<World, Stop> {
+    pub fn world(&self, ramp: &RampSpec, green: &[GreenBehaviour]) -> Result<World, CliError> {
         let metrics = looked_at(ramp);
-        refuse_idle(&metrics, &self.blue, green).map_err(Stop::Usage)?;
-        let behaviours = behaviours(&metrics, &self.blue, green).map_err(Stop::Usage)?;
+        refuse_idle(&metrics, &self.blue, green).map_err(CliError::Usage)?;
+        let behaviours = behaviours(&metrics, &self.blue, green).map_err(CliError::Usage)?;
         let users = match self.users {
-            Some(_) if ramp.rules.counting == Counting::EveryRequest => {
+            Some(_) if ramp.analysis.unit == AnalysisUnit::EveryRequest => {
                 let why = "--users: the ramp counts every request (evidence), whoever sends it; \
                            leave the option out";
-                return Err(Stop::Usage(why.to_owned()));
+                return Err(CliError::Usage(why.to_owned()));
             }
             Some(count) => Users::Sticky { count: count as usize, shape: ALIKE },
             None => Users::Independent,
@@ -85,15 +85,15 @@ impl Traffic {
             users,
             behaviours,
             incident: None,
-            unread: Pair::default(),
+            unread: ByVersion::default(),
             failure_ms: None,
         })
     }
 }
 
 /// What the ramp's gates and tripwires look at, and the duration, which all answers have.
-fn looked_at(ramp: &Settings) -> Vec<Metric> {
-    let gates = ramp.rules.gates.iter().map(|gate| gate.terms.metric);
+fn looked_at(ramp: &RampSpec) -> Vec<Metric> {
+    let gates = ramp.analysis.gates.iter().map(|gate| gate.spec.metric);
     let mut metrics: Vec<Metric> = Vec::new();
     for metric in
         gates.chain(ramp.tripwires.iter().map(|wire| wire.metric)).chain([Metric::Duration])
@@ -106,9 +106,9 @@ fn looked_at(ramp: &Settings) -> Vec<Metric> {
 }
 
 /// The ramp of the configuration in a file; that of one with weights would be none.
-pub fn ramp_of<'a>(file: &str, config: &'a Config) -> Result<&'a Settings, Stop> {
+pub fn ramp_of<'a>(file: &str, config: &'a Config) -> Result<&'a RampSpec, CliError> {
     config.ramp.as_ref().ok_or_else(|| {
-        Stop::ToMend(format!(
+        CliError::ToMend(format!(
             "{file}: there is no ramp: write \"ramp\": {{}} in the place of weights"
         ))
     })
@@ -119,23 +119,23 @@ pub fn ramp_of<'a>(file: &str, config: &'a Config) -> Result<&'a Settings, Stop>
 ///
 /// Each of the other gates keeps its part of alpha, which the judge divides among those
 /// that are critical.
-pub fn without_feedback(ramp: &Settings) -> Result<(Settings, Vec<Metric>), Stop> {
+pub fn without_feedback(ramp: &RampSpec) -> Result<(RampSpec, Vec<Metric>), CliError> {
     let is_of_feedback = |metric| matches!(metric, Metric::ThumbsDownRate | Metric::Score);
     let mut left_out = looked_at(ramp);
     left_out.retain(|metric| is_of_feedback(*metric));
-    let critical = |ramp: &Settings| {
-        ramp.rules.gates.iter().filter(|gate| gate.terms.is_critical).count() as f64
+    let critical = |ramp: &RampSpec| {
+        ramp.analysis.gates.iter().filter(|gate| gate.spec.is_critical).count() as f64
     };
     let mut rest = ramp.clone();
-    rest.rules.gates.retain(|gate| !is_of_feedback(gate.terms.metric));
+    rest.analysis.gates.retain(|gate| !is_of_feedback(gate.spec.metric));
     rest.tripwires.retain(|wire| !is_of_feedback(wire.metric));
     let (kept, all) = (critical(&rest), critical(ramp));
     if kept == 0.0 {
         let why = "every critical gate of the ramp looks at feedback, and how many users give it is \
                    not known here";
-        return Err(Stop::Usage(why.to_owned()));
+        return Err(CliError::Usage(why.to_owned()));
     }
-    rest.rules.alpha *= kept / all;
+    rest.analysis.alpha *= kept / all;
     Ok((rest, left_out))
 }
 

@@ -8,11 +8,11 @@ use anstream::adapter::strip_str;
 use clap::Args;
 use serde_json::json;
 
-use super::output::{BAD, FAINT, Stop, columns, styled, wrapped};
-use super::remote::{Address, Remote, State};
-use super::shown;
+use super::console_client::{ConsoleAddress, ConsoleClient, ConsoleState};
+use super::output::{BAD, CliError, FAINT, columns, styled, wrapped};
+use super::render;
 use crate::config::time::duration;
-use crate::console::time::Spell;
+use crate::console::time_format::HumanDuration;
 use crate::console::view::View;
 use crate::console::{Tone, headline};
 
@@ -25,8 +25,8 @@ use crate::console::{Tone, headline};
 #[derive(Args)]
 pub struct Watch {
     /// Where the console listens.
-    #[arg(value_name = "URL", value_parser = Address::parse)]
-    address: Address,
+    #[arg(value_name = "URL", value_parser = ConsoleAddress::parse)]
+    address: ConsoleAddress,
     /// How often it is asked.
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = period)]
     every: Duration,
@@ -42,8 +42,8 @@ enum Screen {
 
 /// What is known of the console.
 #[derive(Default)]
-struct Known {
-    state: Option<State>,
+struct LastState {
+    state: Option<ConsoleState>,
     /// Since when it cannot be reached, and why.
     unreached: Option<(Instant, String)>,
 }
@@ -71,11 +71,11 @@ fn period(text: &str) -> Result<Duration, String> {
 
 impl Watch {
     /// Ends with who reads, or with Ctrl-C.
-    pub fn run(self, as_json: bool) -> Result<(), Stop> {
-        let remote = Remote::new(self.address);
+    pub fn run(self, as_json: bool) -> Result<(), CliError> {
+        let remote = ConsoleClient::new(self.address);
         let screen = Screen::of_stdout(as_json);
         screen.enter()?;
-        let mut known = Known::default();
+        let mut known = LastState::default();
         loop {
             let asked = Instant::now();
             let is_news = known.learn(remote.state());
@@ -149,24 +149,24 @@ impl Screen {
     }
 
     /// Makes room on a terminal, which is as it was once this ends.
-    fn enter(&self) -> Result<(), Stop> {
+    fn enter(&self) -> Result<(), CliError> {
         let Self::Drawn { .. } = self else { return Ok(()) };
         let leave = || {
             let mut out = stdout().lock();
             let _ = out.write_all(LEAVE.as_bytes()).and_then(|()| out.flush());
             std::process::exit(INTERRUPTED);
         };
-        ctrlc::set_handler(leave).map_err(|error| Stop::Usage(error.to_string()))?;
+        ctrlc::set_handler(leave).map_err(|error| CliError::Usage(error.to_string()))?;
         let entered = stdout().write_all(ENTER.as_bytes());
-        entered.map_err(|error| Stop::Usage(error.to_string()))
+        entered.map_err(|error| CliError::Usage(error.to_string()))
     }
 }
 
 // === impl Known ===
 
-impl Known {
+impl LastState {
     /// Takes in what the console has said, or why it has not; whether that is news.
-    fn learn(&mut self, said: Result<State, String>) -> bool {
+    fn learn(&mut self, said: Result<ConsoleState, String>) -> bool {
         match said {
             Ok(state) => {
                 let was_unreached = self.unreached.take().is_some();
@@ -192,19 +192,19 @@ impl Known {
                 format!("{} {why}; it is tried again\n\n", styled(BAD, "not reached:"))
             }
             (None, Some(state)) if as_json => state.line() + "\n",
-            (None, Some(state)) => shown::report(&state.view, columns()) + "\n",
+            (None, Some(state)) => render::report(&state.view, columns()) + "\n",
             (None, None) => String::new(),
         }
     }
 
     /// What is drawn of it.
-    fn frame(&self, address: &Address, every: Duration) -> String {
+    fn frame(&self, address: &ConsoleAddress, every: Duration) -> String {
         let columns = columns();
         let every = every.as_secs_f64();
         let head = format!("{}, every {every} s; Ctrl-C ends", address.page());
         let mut frame = styled(FAINT, head) + "\n";
         if let Some((since, why)) = &self.unreached {
-            let for_s = Spell(since.elapsed().as_secs()).to_string().replace('\u{a0}', " ");
+            let for_s = HumanDuration(since.elapsed().as_secs()).to_string().replace('\u{a0}', " ");
             let below = if self.state.is_some() { " Below is what was known then." } else { "" };
             let told = format!("Not reached for {for_s}: {why} It is tried again.{below}");
             for line in wrapped("", &told, columns).lines() {
@@ -212,7 +212,7 @@ impl Known {
             }
         }
         match &self.state {
-            Some(state) => frame + &shown::report(&state.view, columns),
+            Some(state) => frame + &render::report(&state.view, columns),
             None => frame,
         }
     }

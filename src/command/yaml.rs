@@ -9,8 +9,8 @@ use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
 /// A part of a YAML text.
 #[derive(Debug)]
-pub struct Node {
-    pub what: What,
+pub struct YamlNode {
+    pub what: NodeKind,
     /// The line that it begins in, counted from 1.
     pub line: usize,
     /// Its bytes in the text.
@@ -18,30 +18,30 @@ pub struct Node {
 }
 
 #[derive(Debug)]
-pub enum What {
+pub enum NodeKind {
     Scalar(String, ScalarStyle),
-    List(Vec<Rc<Node>>),
-    Map(Vec<(Rc<Node>, Rc<Node>)>),
+    List(Vec<Rc<YamlNode>>),
+    Map(Vec<(Rc<YamlNode>, Rc<YamlNode>)>),
 }
 
 /// The documents of a text.
 #[derive(Debug, Default)]
 pub struct Documents {
-    pub all: Vec<Rc<Node>>,
+    pub all: Vec<Rc<YamlNode>>,
     /// The fields that are written again in the same map: their lines and names.
     pub again: Vec<(usize, String)>,
 }
 
 /// Why a text is no YAML.
 #[derive(Debug)]
-pub struct NoYaml {
+pub struct InvalidYaml {
     pub line: usize,
     pub why: String,
 }
 
 /// Reads a text of one or more documents.
-pub fn parse(text: &str) -> Result<Documents, NoYaml> {
-    let mut reader = Reader {
+pub fn parse(text: &str) -> Result<Documents, InvalidYaml> {
+    let mut reader = YamlReader {
         events: Parser::new_from_str(text),
         bytes: text.char_indices().map(|(at, _)| at).chain([text.len()]).collect(),
         anchors: HashMap::new(),
@@ -62,22 +62,22 @@ const DEEPEST: usize = 200;
 /// More of a part of a text is not compared.
 const LONGEST_FLOW: usize = 1 << 16;
 
-struct Reader<'a> {
+struct YamlReader<'a> {
     events: Parser<'a, saphyr_parser::StrInput<'a>>,
     /// Where each character begins: the parser counts characters.
     bytes: Vec<usize>,
-    anchors: HashMap<usize, Rc<Node>>,
+    anchors: HashMap<usize, Rc<YamlNode>>,
     again: Vec<(usize, String)>,
 }
 
 // === impl Reader ===
 
-impl<'a> Reader<'a> {
-    fn next(&mut self) -> Result<Option<(Event<'a>, Span)>, NoYaml> {
-        self.events
-            .next()
-            .transpose()
-            .map_err(|error| NoYaml { line: error.marker().line(), why: error.info().to_owned() })
+impl<'a> YamlReader<'a> {
+    fn next(&mut self) -> Result<Option<(Event<'a>, Span)>, InvalidYaml> {
+        self.events.next().transpose().map_err(|error| InvalidYaml {
+            line: error.marker().line(),
+            why: error.info().to_owned(),
+        })
     }
 
     /// The node that an event begins; `None` for one that begins none.
@@ -86,16 +86,18 @@ impl<'a> Reader<'a> {
         event: Event<'a>,
         span: Span,
         depth: usize,
-    ) -> Result<Option<Rc<Node>>, NoYaml> {
+    ) -> Result<Option<Rc<YamlNode>>, InvalidYaml> {
         let line = span.start.line();
         let start = self.byte(span.start.index());
         if depth > DEEPEST {
-            return Err(NoYaml { line, why: "is nested too deep".to_owned() });
+            return Err(InvalidYaml { line, why: "is nested too deep".to_owned() });
         }
         let (what, anchor, end) = match event {
-            Event::Scalar(text, style, anchor, _) => {
-                (What::Scalar(Cow::into_owned(text), style), anchor, self.byte(span.end.index()))
-            }
+            Event::Scalar(text, style, anchor, _) => (
+                NodeKind::Scalar(Cow::into_owned(text), style),
+                anchor,
+                self.byte(span.end.index()),
+            ),
             Event::SequenceStart(anchor, _) => {
                 let (mut items, mut end) = (Vec::new(), start);
                 while let Some((event, span)) = self.next()? {
@@ -104,7 +106,7 @@ impl<'a> Reader<'a> {
                     end = item.span.end;
                     items.push(item);
                 }
-                (What::List(items), anchor, end)
+                (NodeKind::List(items), anchor, end)
             }
             Event::MappingStart(anchor, _) => {
                 let (mut fields, mut end) = (Vec::new(), start);
@@ -122,16 +124,16 @@ impl<'a> Reader<'a> {
                     end = value.span.end;
                     fields.push((name, value));
                 }
-                (What::Map(fields), anchor, end)
+                (NodeKind::Map(fields), anchor, end)
             }
             Event::Alias(anchor) => {
                 let why = "an alias stands within what it is an alias of";
                 let known = self.anchors.get(&anchor).map(Rc::clone);
-                return known.map(Some).ok_or(NoYaml { line, why: why.to_owned() });
+                return known.map(Some).ok_or(InvalidYaml { line, why: why.to_owned() });
             }
             _ => return Ok(None),
         };
-        let node = Rc::new(Node { what, line, span: start..end });
+        let node = Rc::new(YamlNode { what, line, span: start..end });
         if anchor > 0 {
             self.anchors.insert(anchor, Rc::clone(&node));
         }
@@ -161,12 +163,12 @@ fn snake(name: &str) -> Cow<'_, str> {
 
 // === impl Node ===
 
-impl Node {
+impl YamlNode {
     /// The value of a field, if this is a map that has it, by its name in snake_case. As in
     /// protobuf's JSON it may be written in lowerCamelCase. Of several the last counts, as for
     /// Envoy.
     pub fn get(&self, name: &str) -> Option<&Rc<Self>> {
-        let What::Map(fields) = &self.what else { return None };
+        let NodeKind::Map(fields) = &self.what else { return None };
         let is_named = |it: &Self| it.text().is_some_and(|it| it == name || snake(it) == name);
         fields.iter().rev().find(|(it, _)| is_named(it)).map(|(_, value)| value)
     }
@@ -178,7 +180,7 @@ impl Node {
 
     pub fn text(&self) -> Option<&str> {
         match &self.what {
-            What::Scalar(text, _) => Some(text),
+            NodeKind::Scalar(text, _) => Some(text),
             _ => None,
         }
     }
@@ -186,7 +188,7 @@ impl Node {
     /// Whether yaml-cpp, with which Envoy reads, takes it for true: `y`, `yes`, `true` or `on`,
     /// small, great or with a capital.
     pub fn is_true(&self) -> bool {
-        let What::Scalar(text, style) = &self.what else { return false };
+        let NodeKind::Scalar(text, style) = &self.what else { return false };
         let lower = text.to_ascii_lowercase();
         let is_of_one_case = text.get(1..).is_some_and(|rest| {
             rest == lower.get(1..).unwrap_or_default() || *text == text.to_ascii_uppercase()
@@ -212,8 +214,8 @@ impl Node {
             return;
         }
         match &self.what {
-            What::Scalar(text, _) => to.push_str(&format!("{text:?}")),
-            What::List(items) => {
+            NodeKind::Scalar(text, _) => to.push_str(&format!("{text:?}")),
+            NodeKind::List(items) => {
                 to.push('[');
                 for item in items {
                     item.add_flow(to);
@@ -221,7 +223,7 @@ impl Node {
                 }
                 to.push(']');
             }
-            What::Map(fields) => {
+            NodeKind::Map(fields) => {
                 let mut fields: Vec<_> = fields.iter().collect();
                 fields.sort_by_cached_key(|(name, _)| name.text().map(snake));
                 to.push('{');
@@ -241,7 +243,7 @@ impl Node {
 
     pub fn items(&self) -> &[Rc<Self>] {
         match &self.what {
-            What::List(items) => items,
+            NodeKind::List(items) => items,
             _ => &[],
         }
     }
@@ -249,7 +251,7 @@ impl Node {
     /// The fields of a map: names and values.
     pub fn fields(&self) -> &[(Rc<Self>, Rc<Self>)] {
         match &self.what {
-            What::Map(fields) => fields,
+            NodeKind::Map(fields) => fields,
             _ => &[],
         }
     }
@@ -265,9 +267,9 @@ impl Node {
             }
             see(node);
             match &node.what {
-                What::Scalar(..) => {}
-                What::List(items) => rest.extend(items.iter().rev().map(Rc::as_ref)),
-                What::Map(fields) => {
+                NodeKind::Scalar(..) => {}
+                NodeKind::List(items) => rest.extend(items.iter().rev().map(Rc::as_ref)),
+                NodeKind::Map(fields) => {
                     rest.extend(fields.iter().rev().map(|(_, value)| value.as_ref()));
                 }
             }

@@ -2,15 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::Problem;
+use super::FieldError;
+use super::diagnostics::Diagnostics;
 use super::formats::Formats;
-use super::problems::Problems;
-use super::written::{WrittenAnswers, WrittenPath, WrittenPrice, write_example};
-use crate::observe::{Format, LimitPolicy, Phrases, Price, Prices};
+use super::raw::root::{RawAnswers, RawPath, RawPrice, write_example};
+use crate::response::{Format, LimitPolicy, Phrases, Price, Prices};
 
 /// What is looked at of responses.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answers {
+pub struct AnswersConfig {
     /// Whether bodies are read, and not only statuses and endings looked at.
     pub read: bool,
     /// Whether the upstream is asked for answers that are not compressed.
@@ -26,12 +26,12 @@ pub struct Answers {
 /// The answers that are to be looked at. `formats` are blue's and green's own, each with
 /// whether it is needed for requests; what is written of others is added.
 pub(super) fn answers(
-    written: Option<WrittenAnswers>,
-    written_prices: Vec<(String, WrittenPrice)>,
+    written: Option<RawAnswers>,
+    written_prices: Vec<(String, RawPrice)>,
     formats: &mut Formats,
     for_requests: [bool; 2],
-    problems: &mut Problems,
-) -> Option<Answers> {
+    problems: &mut Diagnostics,
+) -> Option<AnswersConfig> {
     let prices = prices(written_prices, problems);
     let [blue_needs, green_needs] = for_requests;
     let Some(written) = written else {
@@ -61,11 +61,11 @@ pub(super) fn answers(
     }
     let paths = written.paths.into_iter().filter_map(|path| checked_path(path, problems));
     formats.paths = paths.collect();
-    formats.other = written.format;
+    formats.default = written.format;
     let mut refusal_phrases = Phrases::default();
     for phrase in written.refusal_phrases {
         if !refusal_phrases.add(&phrase) {
-            problems.note(Problem::new(
+            problems.push(FieldError::new(
                 "answers.refusal_phrases",
                 &json!(phrase),
                 format!(
@@ -77,24 +77,24 @@ pub(super) fn answers(
         }
     }
     let limits = written.status_429;
-    Some(Answers { read, plain: written.plain, refusal_phrases, limits, prices })
+    Some(AnswersConfig { read, plain: written.plain, refusal_phrases, limits, prices })
 }
 
 /// Notes the fields that are written and have no effect.
-fn refuse_idle(fields: &[(&str, bool)], mend: &str, problems: &mut Problems) {
+fn refuse_idle(fields: &[(&str, bool)], mend: &str, problems: &mut Diagnostics) {
     for (field, _) in fields.iter().filter(|(_, is_written)| *is_written) {
-        let problem = Problem { field: (*field).into(), value: "set".into(), mend: mend.into() };
-        problems.note(problem);
+        let problem = FieldError { field: (*field).into(), value: "set".into(), fix: mend.into() };
+        problems.push(problem);
     }
 }
 
-fn checked_path(path: WrittenPath, problems: &mut Problems) -> Option<(Box<[u8]>, Format)> {
+fn checked_path(path: RawPath, problems: &mut Diagnostics) -> Option<(Box<[u8]>, Format)> {
     match (path.prefix, path.format) {
         (Some(prefix), Some(format)) if prefix.starts_with('/') => {
             Some((prefix.into_bytes().into(), format))
         }
         (prefix, _) => {
-            problems.note(Problem::new(
+            problems.push(FieldError::new(
                 "answers.paths",
                 &prefix.map_or(Value::Null, Value::from),
                 r#"write a prefix that begins with "/" and its format, such as {"prefix": "/v1/ask", "format": "chat"}"#,
@@ -104,7 +104,7 @@ fn checked_path(path: WrittenPath, problems: &mut Problems) -> Option<(Box<[u8]>
     }
 }
 
-fn prices(written: Vec<(String, WrittenPrice)>, problems: &mut Problems) -> Prices {
+fn prices(written: Vec<(String, RawPrice)>, problems: &mut Diagnostics) -> Prices {
     let mut prices = Prices::default();
     for (model, price) in written {
         let field = format!("prices.{model}");
@@ -112,12 +112,12 @@ fn prices(written: Vec<(String, WrittenPrice)>, problems: &mut Problems) -> Pric
             let field = format!("{field}.{name}");
             match dollars {
                 None => {
-                    problems.note(Problem::missing(field, write_example("prices")));
+                    problems.push(FieldError::missing(field, write_example("prices")));
                     None
                 }
-                Some(dollars) => in_millionths(dollars).or_else(|| {
+                Some(dollars) => micro_dollars(dollars).or_else(|| {
                     let mend = "write US dollars for a million tokens, from 0 to 1000000";
-                    problems.note(Problem::new(field, &json!(dollars), mend));
+                    problems.push(FieldError::new(field, &json!(dollars), mend));
                     None
                 }),
             }
@@ -137,7 +137,7 @@ fn prices(written: Vec<(String, WrittenPrice)>, problems: &mut Problems) -> Pric
         };
         if !prices.add(&model, Price { input, cached_input, cache_write, output }) {
             let mend = "name a model, or with one * at its end all models that begin so";
-            problems.note(Problem::new("prices", &json!(model), mend));
+            problems.push(FieldError::new("prices", &json!(model), mend));
         }
     }
     prices
@@ -146,6 +146,6 @@ fn prices(written: Vec<(String, WrittenPrice)>, problems: &mut Problems) -> Pric
 /// A price as an integer: what is finer than a millionth of a dollar for a million
 /// tokens is rounded.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "in range by the check")]
-fn in_millionths(dollars: f64) -> Option<u64> {
+fn micro_dollars(dollars: f64) -> Option<u64> {
     (0.0..=1e6).contains(&dollars).then(|| (dollars * 1e6).round() as u64)
 }

@@ -2,22 +2,22 @@
 
 use serde_json::json;
 
-use super::Problem;
+use super::FieldError;
+use super::diagnostics::Diagnostics;
 use super::marker_cookie::MarkerCookie;
-use super::names::HeaderName;
-use super::problems::Problems;
-use super::time::{duration, timestamp};
-use super::valid::{cookie_name, header_name, share_of};
-use super::written::{OneOrMany, WrittenSource};
-use super::written_release::{
-    OnRollback, WrittenConversation, WrittenCookie, WrittenEra, WrittenMarker,
+use super::raw::release::{
+    RawConversation, RawCookie, RawMarker, RawShareInterval, RollbackPolicy,
 };
-use crate::assign::{Era, History, Share, UnitSource};
-use crate::patch::pointer;
+use super::raw::root::{RawUnitSource, RawUnitSources};
+use super::release::{cookie_name, header_name, share_from_weights};
+use super::time::{duration, timestamp};
+use crate::assignment::{Share, ShareHistory, ShareInterval, UnitSource};
+use crate::json::pointer;
+use crate::names::HeaderName;
 
 /// How conversations are kept on the version that they began with.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Conversations {
+pub struct ConversationConfig {
     /// Where a request names its conversation, in this order.
     pub ids: Vec<UnitSource>,
     /// The same in the body, as the tokens of JSON pointers; looked at last.
@@ -31,7 +31,7 @@ pub struct Conversations {
     /// Whether conversations on green end there after a rollback.
     pub may_finish: bool,
     /// What was in force before the filter came to know of it.
-    pub history: History,
+    pub history: ShareHistory,
 }
 
 /// Headers by which well-known clients name a conversation.
@@ -50,16 +50,16 @@ const DAY_MS: u64 = 86_400_000;
 
 /// The conversations that are to be kept on one version.
 pub(super) fn conversations(
-    written: WrittenConversation,
-    problems: &mut Problems,
-) -> Option<Conversations> {
+    written: RawConversation,
+    problems: &mut Diagnostics,
+) -> Option<ConversationConfig> {
     let (mut ids, mut pointers) = (Vec::new(), Vec::new());
     match written.id {
         None => ids.extend(WELL_KNOWN.iter().filter_map(|name| well_known(name))),
-        Some(OneOrMany(sources)) => {
+        Some(RawUnitSources(sources)) => {
             if sources.is_empty() {
                 let mend = r#"write {"header": "x-conversation-id"}, {"cookie": …}, {"pointer": …}, a list of these, or leave it out for the headers of well-known clients"#;
-                problems.note(Problem::new("conversation.id", &json!([]), mend));
+                problems.push(FieldError::new("conversation.id", &json!([]), mend));
             }
             for source in &sources {
                 match id_source(source, problems)? {
@@ -85,7 +85,7 @@ pub(super) fn conversations(
             if age.is_none() {
                 let mend = "write a whole number of ms, s, m, h or d, above 0 and at most 365 \
                             days, such as \"24h\"";
-                problems.note(Problem::new("conversation.drain.max_age", &json!(text), mend));
+                problems.push(FieldError::new("conversation.drain.max_age", &json!(text), mend));
             }
             age.and_then(|age| u64::try_from(age.as_millis()).ok())
         }
@@ -94,16 +94,16 @@ pub(super) fn conversations(
         .history
         .iter()
         .enumerate()
-        .map(|(at, era)| era_of(&format!("conversation.history[{at}]"), era, problems))
+        .map(|(at, era)| share_interval(&format!("conversation.history[{at}]"), era, problems))
         .collect();
-    Some(Conversations {
+    Some(ConversationConfig {
         ids,
         pointers,
         markers,
         marker_cookies,
         max_age_ms: max_age_ms?,
-        may_finish: written.on_rollback == OnRollback::Finish,
-        history: History::of(eras.into_iter().collect::<Option<Vec<_>>>()?),
+        may_finish: written.on_rollback == RollbackPolicy::Finish,
+        history: ShareHistory::new(eras.into_iter().collect::<Option<Vec<_>>>()?),
     })
 }
 
@@ -116,7 +116,7 @@ fn well_known(name: &str) -> Option<UnitSource> {
     HeaderName::new(name).map(UnitSource::Header)
 }
 
-fn id_source(source: &WrittenSource, problems: &mut Problems) -> Option<IdSource> {
+fn id_source(source: &RawUnitSource, problems: &mut Diagnostics) -> Option<IdSource> {
     let field = "conversation.id";
     let Some(pointer) = &source.pointer else {
         return head_source(field, source, problems).map(IdSource::OfHead);
@@ -135,21 +135,25 @@ fn id_source(source: &WrittenSource, problems: &mut Problems) -> Option<IdSource
             None => "write a JSON pointer into the request's body, such as \"/conversation/id\"",
         }
     };
-    problems.note(Problem::new(field, &json!({"pointer": pointer}), mend));
+    problems.push(FieldError::new(field, &json!({"pointer": pointer}), mend));
     None
 }
 
-fn head_source(field: &str, source: &WrittenSource, problems: &mut Problems) -> Option<UnitSource> {
+fn head_source(
+    field: &str,
+    source: &RawUnitSource,
+    problems: &mut Diagnostics,
+) -> Option<UnitSource> {
     match source {
-        WrittenSource { header: Some(name), cookie: None, pointer: None } => {
+        RawUnitSource { header: Some(name), cookie: None, pointer: None } => {
             problems.checked(field, name, header_name).map(UnitSource::Header)
         }
-        WrittenSource { header: None, cookie: Some(name), pointer: None } => {
+        RawUnitSource { header: None, cookie: Some(name), pointer: None } => {
             problems.checked(field, name, cookie_name).map(UnitSource::Cookie)
         }
         _ => {
             let value = json!({"header": source.header, "cookie": source.cookie});
-            problems.note(Problem::new(
+            problems.push(FieldError::new(
                 field,
                 &value,
                 "a source is one header or one cookie; list the sources one by one",
@@ -161,20 +165,20 @@ fn head_source(field: &str, source: &WrittenSource, problems: &mut Problems) -> 
 
 /// A place of the marker. Where it is a cookie, it is added to `cookies`.
 fn marker(
-    written: &WrittenMarker,
+    written: &RawMarker,
     cookies: &mut Vec<MarkerCookie>,
-    problems: &mut Problems,
+    problems: &mut Diagnostics,
 ) -> Option<UnitSource> {
-    let WrittenMarker { source, attributes } = written;
+    let RawMarker { source, attributes } = written;
     let place = head_source("conversation.marker", source, problems)?;
     match &place {
         UnitSource::Cookie(name) => {
             cookies.push(MarkerCookie::new(name.clone(), attributes, problems)?);
         }
-        UnitSource::Header(name) if *attributes != WrittenCookie::default() => {
+        UnitSource::Header(name) if *attributes != RawCookie::default() => {
             let mend = "secure, same_site, domain and path are a cookie's; leave them out";
             let shown = json!({"header": name.as_str()});
-            problems.note(Problem::new("conversation.marker", &shown, mend));
+            problems.push(FieldError::new("conversation.marker", &shown, mend));
             return None;
         }
         UnitSource::Header(_) => {}
@@ -182,21 +186,25 @@ fn marker(
     Some(place)
 }
 
-fn era_of(field: &str, era: &WrittenEra, problems: &mut Problems) -> Option<Era> {
+fn share_interval(
+    field: &str,
+    era: &RawShareInterval,
+    problems: &mut Diagnostics,
+) -> Option<ShareInterval> {
     let since = era.since.as_deref().and_then(timestamp);
     if since.is_none() {
         let mend = r#"write when these weights came into force as RFC 3339 has it, such as "2026-11-25T10:00:00Z""#;
-        problems.note(Problem::new(format!("{field}.since"), &json!(era.since), mend));
+        problems.push(FieldError::new(format!("{field}.since"), &json!(era.since), mend));
     }
     let share = match era.weights {
-        Some(weights) => share_of(&format!("{field}.weights"), weights, problems),
+        Some(weights) => share_from_weights(&format!("{field}.weights"), weights, problems),
         None => {
             let mend = r#"write two whole numbers, such as {"blue": 95, "green": 5}"#;
-            problems.note(Problem::missing(format!("{field}.weights"), mend));
+            problems.push(FieldError::missing(format!("{field}.weights"), mend));
             None
         }
     };
     let since = since?.duration_since(std::time::UNIX_EPOCH).ok()?;
     let since = u64::try_from(since.as_millis()).ok()?;
-    Some(Era { since, share: share?, compared: Share::NONE, number: 0 })
+    Some(ShareInterval { since_ms: since, share: share?, analysed_share: Share::ZERO, epoch: 0 })
 }

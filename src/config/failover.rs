@@ -2,14 +2,14 @@
 
 use serde_json::json;
 
-use super::Problem;
-use super::names::ClusterName;
-use super::problems::Problems;
-use super::valid::cluster_name;
-use super::written_release::WrittenFailover;
+use super::FieldError;
+use super::diagnostics::Diagnostics;
+use super::raw::release::RawFailover;
+use super::release::cluster_name;
+use crate::names::ClusterName;
 
 /// The clusters that a failover's must differ from.
-pub(super) struct Clusters<'a> {
+pub(super) struct ReleaseClusters<'a> {
     pub blue: Option<&'a ClusterName>,
     pub green: Option<&'a ClusterName>,
     pub default: Option<&'a ClusterName>,
@@ -20,15 +20,15 @@ const GREEN: &str = "versions.green.failover.cluster";
 /// The cluster that sends a request to blue if green fails; the inner `None` where what is
 /// written is refused.
 pub(super) fn failover(
-    blue: Option<WrittenFailover>,
-    green: Option<WrittenFailover>,
-    clusters: &Clusters<'_>,
-    problems: &mut Problems,
+    blue: Option<RawFailover>,
+    green: Option<RawFailover>,
+    clusters: &ReleaseClusters<'_>,
+    problems: &mut Diagnostics,
 ) -> Option<Option<ClusterName>> {
     if blue.is_some() {
         let mend = "only green's requests fail over, to blue: leave it out";
         let field = "versions.blue.failover".into();
-        problems.note(Problem { field, value: "set".into(), mend: mend.into() });
+        problems.push(FieldError { field, value: "set".into(), fix: mend.into() });
     }
     let cluster = problems.required(GREEN, green?.cluster, cluster_name);
     let shared = [
@@ -42,7 +42,7 @@ pub(super) fn failover(
             "is also {field}: name a cluster of its own, which tries green first and then blue, \
              such as llm-green-failover of the shipped envoy.yaml"
         );
-        problems.note(Problem::new(GREEN, &json!(name.as_str()), mend));
+        problems.push(FieldError::new(GREEN, &json!(name.as_str()), mend));
         return Some(None);
     }
     Some(cluster)

@@ -2,20 +2,20 @@
 
 use serde_json::json;
 
-use super::Problem;
-use super::problems::Problems;
-use super::written::write_example;
-use super::written_release::{AnsweredBy, WrittenFeedback};
-use crate::feedback::VotePlaces;
-use crate::patch::pointer;
+use super::FieldError;
+use super::diagnostics::Diagnostics;
+use super::raw::release::{FeedbackResponder, RawFeedback};
+use super::raw::root::write_example;
+use crate::feedback::FeedbackPointers;
+use crate::json::pointer;
 
 /// What is listened to of users and judges.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Feedback {
+pub struct FeedbackConfig {
     /// The path of requests that carry it, without a query.
     pub path: Box<str>,
     /// Where in their bodies it stands.
-    pub places: VotePlaces,
+    pub pointers: FeedbackPointers,
     /// How often a unit is heard in a minute, by each worker.
     pub max_per_minute: u32,
     /// Whether the upstream gets such requests too, and answers them.
@@ -23,9 +23,9 @@ pub struct Feedback {
 }
 
 /// The most that `max_per_minute` may be.
-const MOST: u64 = 1_000_000;
+const MAX_PER_MINUTE: u64 = 1_000_000;
 
-pub(super) fn feedback(written: WrittenFeedback, problems: &mut Problems) -> Option<Feedback> {
+pub(super) fn feedback(written: RawFeedback, problems: &mut Diagnostics) -> Option<FeedbackConfig> {
     let is_path =
         |path: &str| path.len() > 1 && path.starts_with('/') && !path.contains(['?', '#']);
     let path = problems.required("feedback.path", written.path, |path| {
@@ -37,29 +37,29 @@ pub(super) fn feedback(written: WrittenFeedback, problems: &mut Problems) -> Opt
         let tokens = pointer::tokens(&written);
         if tokens.is_none() {
             let mend = "write a JSON pointer into the body, such as \"/thumb\"";
-            problems.note(Problem::new(field, &json!(written), mend));
+            problems.push(FieldError::new(field, &json!(written), mend));
         }
         tokens
     };
     let is_deaf = written.thumb.is_none() && written.score.is_none();
-    let places = VotePlaces {
+    let places = FeedbackPointers {
         thumb: place("feedback.thumb", written.thumb),
         score: place("feedback.score", written.score),
         step: place("feedback.step", written.step),
     };
     if is_deaf {
-        problems.note(Problem::missing("feedback.thumb", write_example("feedback")));
+        problems.push(FieldError::missing("feedback.thumb", write_example("feedback")));
     }
     let most = written.max_per_minute.unwrap_or(60);
-    let max_per_minute = u32::try_from(most).ok().filter(|_| (1..=MOST).contains(&most));
+    let max_per_minute = u32::try_from(most).ok().filter(|_| (1..=MAX_PER_MINUTE).contains(&most));
     if max_per_minute.is_none() {
-        let mend = format!("write a whole number from 1 to {MOST}, such as 60");
-        problems.note(Problem::new("feedback.max_per_minute", &json!(most), mend));
+        let mend = format!("write a whole number from 1 to {MAX_PER_MINUTE}, such as 60");
+        problems.push(FieldError::new("feedback.max_per_minute", &json!(most), mend));
     }
-    Some(Feedback {
+    Some(FeedbackConfig {
         path: path?,
-        places,
+        pointers: places,
         max_per_minute: max_per_minute?,
-        passes_on: written.answered_by == AnsweredBy::Upstream,
+        passes_on: written.answered_by == FeedbackResponder::Upstream,
     })
 }

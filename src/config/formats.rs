@@ -1,8 +1,8 @@
 //! Which format a request and its answer have.
 
-use crate::assign::Version;
-use crate::observe::Format;
-use crate::observe::detect::without_query;
+use crate::assignment::Version;
+use crate::response::Format;
+use crate::response::format::without_query;
 
 /// What is said of formats.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,19 +14,19 @@ pub struct Formats {
     /// Of the paths that begin so.
     pub paths: Vec<(Box<[u8]>, Format)>,
     /// Of all others.
-    pub other: Option<Format>,
+    pub default: Option<Format>,
 }
 
 // === impl Formats ===
 
 impl Formats {
     /// The format of `version`, where it does not depend on the path.
-    pub fn of(&self, version: Version) -> Option<Format> {
+    pub fn configured(&self, version: Version) -> Option<Format> {
         let of_version = match version {
             Version::Blue => self.blue,
             Version::Green => self.green,
         };
-        of_version.or(if self.paths.is_empty() { self.other } else { None })
+        of_version.or(if self.paths.is_empty() { self.default } else { None })
     }
 
     /// Whether a model answers at `path`, whichever the version: a version's own format must
@@ -34,15 +34,15 @@ impl Formats {
     /// for all, any path is but those that are known to be of other APIs.
     pub fn is_model_at(&self, path: &[u8]) -> bool {
         let is_listed = self.paths.iter().any(|(prefix, _)| path.starts_with(prefix));
-        let is_for_all = self.other.is_some() || (self.blue.is_some() && self.green.is_some());
-        is_listed || Format::of_path(path).is_some() || (is_for_all && !is_other_api(path))
+        let is_for_all = self.default.is_some() || (self.blue.is_some() && self.green.is_some());
+        is_listed || Format::from_path(path).is_some() || (is_for_all && !is_other_api(path))
     }
 
     /// The format at `path`: by the first prefix that fits, else the one that is
     /// configured for all, else the one that the path is known for.
-    pub fn at(&self, path: &[u8]) -> Option<Format> {
+    pub fn resolve(&self, path: &[u8]) -> Option<Format> {
         let by_prefix = self.paths.iter().find(|(prefix, _)| path.starts_with(prefix));
-        by_prefix.map(|(_, format)| *format).or(self.other).or_else(|| Format::of_path(path))
+        by_prefix.map(|(_, format)| *format).or(self.default).or_else(|| Format::from_path(path))
     }
 }
 

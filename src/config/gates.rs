@@ -4,24 +4,24 @@ use std::time::Duration;
 
 use serde_json::{Number, json};
 
-use super::Problem;
-use super::problems::Problems;
-use super::ramp::{LookedAt, metric, number};
+use super::FieldError;
+use super::diagnostics::Diagnostics;
+use super::ramp::{MetricRefs, metric, number};
+use super::raw::ramp::{RawGate, RawTolerance};
 use super::time::duration;
-use super::written_ramp::{WrittenGate, WrittenTolerance};
-use crate::judge::metric::Comparison;
-use crate::judge::{Metric, Terms};
+use crate::analysis::metric::Comparison;
+use crate::analysis::{GateSpec, Metric};
 
 /// The gates that were written.
-pub(super) struct Gates {
+pub(super) struct GateSection {
     /// What was said of each; `None` where there was a problem.
-    pub terms: Option<Vec<Terms>>,
+    pub specs: Option<Vec<GateSpec>>,
     /// The time from which a response is slow, where a gate looks at that.
     pub objective: Option<Duration>,
 }
 
 /// What is looked at where the operator names nothing.
-const BY_DEFAULT: [Metric; 6] = [
+const DEFAULT_METRICS: [Metric; 6] = [
     Metric::ErrorRate,
     Metric::ClientErrorRate,
     Metric::RefusalRate,
@@ -39,25 +39,26 @@ const MAX_TOLERANCE: f64 = 20.0;
 /// The gates of a ramp; `shares` are those of its steps that have a blue, if they are
 /// known.
 pub(super) fn gates(
-    written: Option<Vec<WrittenGate>>,
+    written: Option<Vec<RawGate>>,
     shares: Option<&[f64]>,
-    looked_at: &mut LookedAt,
-    problems: &mut Problems,
-) -> Gates {
+    looked_at: &mut MetricRefs,
+    problems: &mut Diagnostics,
+) -> GateSection {
     let Some(written) = written else {
-        looked_at.extend(BY_DEFAULT.map(|metric| ("ramp.gates".to_owned(), metric)));
-        let terms = BY_DEFAULT.map(|metric| Terms::by_default(metric, shares.unwrap_or_default()));
-        return Gates { terms: Some(terms.into()), objective: None };
+        looked_at.extend(DEFAULT_METRICS.map(|metric| ("ramp.gates".to_owned(), metric)));
+        let terms = DEFAULT_METRICS
+            .map(|metric| GateSpec::with_defaults(metric, shares.unwrap_or_default()));
+        return GateSection { specs: Some(terms.into()), objective: None };
     };
     if written.is_empty() {
         let mend = "nothing would decide: write at least one gate, or leave the field out for the \
                     gates by default";
-        problems.note(Problem::new("ramp.gates", &json!([]), mend));
-        return Gates { terms: None, objective: None };
+        problems.push(FieldError::new("ramp.gates", &json!([]), mend));
+        return GateSection { specs: None, objective: None };
     }
     if written.iter().all(|gate| gate.critical == Some(false)) {
         let mend = "no gate is critical, so nothing would decide: let one of them be";
-        problems.note(Problem::new("ramp.gates[0].critical", &json!(false), mend));
+        problems.push(FieldError::new("ramp.gates[0].critical", &json!(false), mend));
     }
     let mut objective = None;
     let mut terms = Vec::new();
@@ -69,24 +70,24 @@ pub(super) fn gates(
             continue;
         };
         if looked_at.iter().any(|(_, other)| *other == metric) {
-            problems.note(Problem::new(&name, &json!(metric), "has a gate already; keep one"));
+            problems.push(FieldError::new(&name, &json!(metric), "has a gate already; keep one"));
         }
         looked_at.push((name, metric));
-        terms.push(terms_of(&field, metric, gate, shares, problems));
-        let of_gate = objective_of(&field, metric, gate.objective.as_deref(), problems);
+        terms.push(gate_specs(&field, metric, gate, shares, problems));
+        let of_gate = slow_objective(&field, metric, gate.objective.as_deref(), problems);
         objective = objective.or(of_gate);
     }
-    Gates { terms: terms.into_iter().collect(), objective }
+    GateSection { specs: terms.into_iter().collect(), objective }
 }
 
-fn terms_of(
+fn gate_specs(
     field: &str,
     metric: Metric,
-    written: &WrittenGate,
+    written: &RawGate,
     shares: Option<&[f64]>,
-    problems: &mut Problems,
-) -> Option<Terms> {
-    let default = Terms::by_default(metric, shares.unwrap_or_default());
+    problems: &mut Diagnostics,
+) -> Option<GateSpec> {
+    let default = GateSpec::with_defaults(metric, shares.unwrap_or_default());
     let margin = number(
         &format!("{field}.margin"),
         written.margin.as_ref(),
@@ -99,10 +100,10 @@ fn terms_of(
     let margin_for_tolerance = margin.unwrap_or_default();
     let tolerance = match &written.tolerance {
         None => default_tolerance(field, margin_for_tolerance, default.tolerance, problems),
-        Some(WrittenTolerance::One(one)) => {
+        Some(RawTolerance::One(one)) => {
             tolerance(field, margin_for_tolerance, std::slice::from_ref(one), shares, problems)
         }
-        Some(WrittenTolerance::Many(many)) => {
+        Some(RawTolerance::Many(many)) => {
             tolerance(field, margin_for_tolerance, many, shares, problems)
         }
     };
@@ -113,7 +114,7 @@ fn terms_of(
             ceiling(field, metric, written, tolerance.as_deref(), problems).map(Some)
         }
     };
-    Some(Terms {
+    Some(GateSpec {
         metric,
         margin: margin?,
         tolerance: tolerance?,
@@ -127,7 +128,7 @@ fn default_tolerance(
     field: &str,
     margin: f64,
     default: Vec<f64>,
-    problems: &mut Problems,
+    problems: &mut Diagnostics,
 ) -> Option<Vec<f64>> {
     let Some(small) = default.iter().find(|tolerance| **tolerance <= margin) else {
         return Some(default);
@@ -135,7 +136,7 @@ fn default_tolerance(
     let mend = format!(
         "by default {small} in one of the steps, which is not above the margin, {margin}: write it"
     );
-    problems.note(Problem::missing(format!("{field}.tolerance"), mend));
+    problems.push(FieldError::missing(format!("{field}.tolerance"), mend));
     None
 }
 
@@ -144,13 +145,13 @@ fn tolerance(
     margin: f64,
     written: &[Number],
     shares: Option<&[f64]>,
-    problems: &mut Problems,
+    problems: &mut Diagnostics,
 ) -> Option<Vec<f64>> {
     let field = format!("{field}.tolerance");
     let most = shares.map_or(usize::MAX, <[f64]>::len);
     if written.is_empty() || written.len() > most {
         let mend = "write one number for all steps, or at most one for each step below 100 percent";
-        problems.note(Problem::new(&field, &json!(written), mend));
+        problems.push(FieldError::new(&field, &json!(written), mend));
         return None;
     }
     let allowed = |number: &Number| {
@@ -159,7 +160,7 @@ fn tolerance(
     let tolerance: Option<_> = written.iter().map(allowed).collect();
     if tolerance.is_none() {
         let mend = format!("write numbers above the margin, {margin}, and at most {MAX_TOLERANCE}");
-        problems.note(Problem::new(&field, &json!(written), mend));
+        problems.push(FieldError::new(&field, &json!(written), mend));
     }
     tolerance
 }
@@ -169,7 +170,7 @@ fn ceiling(
     metric: Metric,
     written: &Number,
     tolerance: Option<&[f64]>,
-    problems: &mut Problems,
+    problems: &mut Diagnostics,
 ) -> Option<f64> {
     // In each step the tolerance comes on top, and no rate is above 1.
     let most = tolerance.unwrap_or_default().iter().fold(0.0_f64, |most, it| most.max(*it));
@@ -183,31 +184,31 @@ fn ceiling(
         }
         _ => "write a rate that nobody minds, above 0 and below 1, or null for none",
     };
-    problems.note(Problem::new(format!("{field}.ceiling"), &json!(written), mend));
+    problems.push(FieldError::new(format!("{field}.ceiling"), &json!(written), mend));
     None
 }
 
-fn objective_of(
+fn slow_objective(
     field: &str,
     metric: Metric,
     written: Option<&str>,
-    problems: &mut Problems,
+    problems: &mut Diagnostics,
 ) -> Option<Duration> {
     let field = format!("{field}.objective");
     let rule = "write the time from which a response is slow, such as \"2s\"";
     match (metric, written) {
-        (Metric::SlowRate, None) => problems.note(Problem::missing(field, rule)),
+        (Metric::SlowRate, None) => problems.push(FieldError::missing(field, rule)),
         (Metric::SlowRate, Some(text)) => {
             let objective = duration(text).filter(|objective| !objective.is_zero());
             if objective.is_some() {
                 return objective;
             }
-            problems.note(Problem::new(field, &json!(text), rule));
+            problems.push(FieldError::new(field, &json!(text), rule));
         }
         (_, None) => {}
         (_, Some(text)) => {
             let mend = "only slow_rate has an objective: remove it";
-            problems.note(Problem::new(field, &json!(text), mend));
+            problems.push(FieldError::new(field, &json!(text), mend));
         }
     }
     None

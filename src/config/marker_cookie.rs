@@ -6,10 +6,10 @@
 
 use serde_json::json;
 
-use super::Problem;
-use super::names::CookieName;
-use super::problems::Problems;
-use super::written_release::WrittenCookie;
+use super::FieldError;
+use super::diagnostics::Diagnostics;
+use super::raw::release::RawCookie;
+use crate::names::CookieName;
 
 /// A cookie that is given to clients.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,8 +35,8 @@ pub enum SameSite {
 
 const FIELD: &str = "conversation.marker";
 /// How long a domain and a path may be.
-const LONGEST_DOMAIN: usize = 253;
-const LONGEST_PATH: usize = 1024;
+const MAX_DOMAIN_BYTES: usize = 253;
+const MAX_PATH_BYTES: usize = 1024;
 
 // === impl SameSite ===
 
@@ -61,14 +61,14 @@ impl MarkerCookie {
     /// The cookie with these attributes, if a browser would keep it.
     pub(super) fn new(
         name: CookieName,
-        written: &WrittenCookie,
-        problems: &mut Problems,
+        written: &RawCookie,
+        problems: &mut Diagnostics,
     ) -> Option<Self> {
         let path = written.path.as_deref().unwrap_or("/");
-        let path = problems.checked(&format!("{FIELD}.path"), path, path_of);
+        let path = problems.checked(&format!("{FIELD}.path"), path, cookie_path);
         let domain = match &written.domain {
             Some(domain) => {
-                Some(problems.checked(&format!("{FIELD}.domain"), domain, domain_of)?)
+                Some(problems.checked(&format!("{FIELD}.domain"), domain, cookie_domain)?)
             }
             None => None,
         };
@@ -83,7 +83,7 @@ impl MarkerCookie {
                     "domain": written.domain,
                     "path": written.path,
                 });
-                problems.note(Problem::new(FIELD, &shown, rule));
+                problems.push(FieldError::new(FIELD, &shown, rule));
                 None
             }
             None => Some(cookie),
@@ -112,7 +112,7 @@ impl MarkerCookie {
         }
     }
 
-    /// The value of the `Set-Cookie` header that gives `value` for so many seconds.
+    /// The value of the `WeightsSet-Cookie` header that gives `value` for so many seconds.
     pub fn set(&self, value: &str, max_age_s: u64) -> String {
         let Self { name, path, domain, is_secure, same_site } = self;
         let domain = domain.iter().map(|domain| format!("; Domain={domain}"));
@@ -126,9 +126,9 @@ impl MarkerCookie {
     }
 }
 
-fn path_of(path: &str) -> Result<Box<str>, &'static str> {
+fn cookie_path(path: &str) -> Result<Box<str>, &'static str> {
     let is_visible = |it: u8| it.is_ascii_graphic() && it != b';';
-    let is_path = path.starts_with('/') && path.len() <= LONGEST_PATH;
+    let is_path = path.starts_with('/') && path.len() <= MAX_PATH_BYTES;
     if is_path && path.bytes().all(is_visible) {
         return Ok(path.into());
     }
@@ -137,7 +137,7 @@ fn path_of(path: &str) -> Result<Box<str>, &'static str> {
     )
 }
 
-fn domain_of(domain: &str) -> Result<Box<str>, &'static str> {
+fn cookie_domain(domain: &str) -> Result<Box<str>, &'static str> {
     let is_label = |label: &str| {
         let has_ends = !label.starts_with('-') && !label.ends_with('-');
         !label.is_empty()
@@ -146,7 +146,7 @@ fn domain_of(domain: &str) -> Result<Box<str>, &'static str> {
     };
     // Browsers ignore a point before it.
     let labels = domain.strip_prefix('.').unwrap_or(domain);
-    if domain.len() <= LONGEST_DOMAIN && labels.split('.').all(is_label) {
+    if domain.len() <= MAX_DOMAIN_BYTES && labels.split('.').all(is_label) {
         return Ok(domain.into());
     }
     Err(

@@ -1,6 +1,6 @@
 //! The plugin configuration, in two types.
 //!
-//! [`Written`] is what the operator wrote, as close to the JSON as a type can be.
+//! [`RawConfig`] is what the operator wrote, as close to the JSON as a type can be.
 //! [`Config`] is what the filter runs on: valid by construction, so that the
 //! request path never validates. [`Config::parse`] goes from one to the other or
 //! says everything that is wrong, each with its field, its value and the mend:
@@ -19,45 +19,40 @@
 //! ```
 
 mod answers;
+mod command_request;
 mod conversation;
+mod diagnostics;
 mod failover;
 mod feedback;
 mod formats;
 mod gates;
+mod invalid_config;
 mod marker_cookie;
-mod names;
 pub(crate) mod nearest;
-mod order;
 mod plugin;
-mod problems;
 mod ramp;
-mod reader;
-mod refused;
-mod request;
+mod raw;
+mod release;
+mod request_patch;
 mod role;
 mod shadow;
 pub(crate) mod time;
 mod tripwires;
-mod valid;
-mod written;
-mod written_ramp;
-mod written_release;
 
-pub use answers::Answers;
-pub use conversation::Conversations;
-pub use feedback::Feedback;
+pub use answers::AnswersConfig;
+pub use command_request::{CommandRequest, parse_command};
+pub use conversation::ConversationConfig;
+pub use feedback::FeedbackConfig;
 pub use formats::Formats;
+pub use invalid_config::{FieldError, InvalidConfig};
 pub use marker_cookie::{MarkerCookie, SameSite};
-pub use names::{ClusterName, CookieName, HeaderName, RolloutName};
-pub use order::{Ordered, order};
-pub use plugin::{Console, Plugin};
-pub use refused::{Problem, Refused};
+pub use plugin::{ConsoleConfig, Plugin};
+pub use raw::{MissingUnitPolicy, RawConfig};
+pub use release::Config;
 pub use role::Role;
-pub use shadow::Shadow;
-pub use valid::Config;
-pub use written::{OnMissing, Written};
+pub use shadow::ShadowConfig;
 
 /// The JSON of a text, in which no field is written twice; `None` where it is none.
 pub(crate) fn read_json(text: &[u8]) -> Option<serde_json::Value> {
-    written::json_of(text).ok()
+    raw::json_of(text).ok()
 }

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::problems::Problems;
-use super::written::{WrittenConsole, json_of};
-use super::{Config, Refused, Written};
+use super::diagnostics::Diagnostics;
+use super::raw::root::{RawConsole, json_of};
+use super::{Config, InvalidConfig, RawConfig};
 
 /// What a plugin is configured to be.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,12 +12,12 @@ pub enum Plugin {
     /// A rollout's filter.
     Rollout(Box<Config>),
     /// The operator's page.
-    Console(Console),
+    Console(ConsoleConfig),
 }
 
 /// The operator's page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Console {
+pub struct ConsoleConfig {
     /// The names by which it may be asked for, besides `localhost` and addresses.
     pub hosts: Vec<Box<str>>,
 }
@@ -34,17 +34,17 @@ impl Plugin {
     /// Everything that is wrong with it, as [`Config::parse`] has it.
     ///
     /// ```
-    /// use verdigris::config::{Console, Plugin};
+    /// use verdigris::config::{ConsoleConfig, Plugin};
     /// let plugin = Plugin::parse(br#"{"role": "console"}"#)?;
-    /// assert_eq!(plugin, Plugin::Console(Console::default()));
-    /// # Ok::<(), verdigris::config::Refused>(())
+    /// assert_eq!(plugin, Plugin::Console(ConsoleConfig::default()));
+    /// # Ok::<(), verdigris::config::InvalidConfig>(())
     /// ```
-    pub fn parse(text: &[u8]) -> Result<Self, Refused> {
+    pub fn parse(text: &[u8]) -> Result<Self, InvalidConfig> {
         let json = json_of(text)?;
         let is_console = json.get("role").and_then(Value::as_str) == Some("console");
-        let written = Written::of_json(&json)?;
+        let written = RawConfig::of_json(&json)?;
         if is_console {
-            return Console::try_from(written.console.unwrap_or_default()).map(Self::Console);
+            return ConsoleConfig::try_from(written.console.unwrap_or_default()).map(Self::Console);
         }
         Config::try_from(written).map(|config| Self::Rollout(Box::new(config)))
     }
@@ -52,11 +52,11 @@ impl Plugin {
 
 // === impl Console ===
 
-impl TryFrom<WrittenConsole> for Console {
-    type Error = Refused;
+impl TryFrom<RawConsole> for ConsoleConfig {
+    type Error = InvalidConfig;
 
-    fn try_from(written: WrittenConsole) -> Result<Self, Refused> {
-        let mut problems = Problems::default();
+    fn try_from(written: RawConsole) -> Result<Self, InvalidConfig> {
+        let mut problems = Diagnostics::default();
         let mut hosts = Vec::new();
         for (at, host) in written.hosts.iter().enumerate() {
             let is_host = |it: u8| it.is_ascii_alphanumeric() || matches!(it, b'.' | b'-' | b'_');
@@ -66,42 +66,42 @@ impl TryFrom<WrittenConsole> for Console {
             let check = |host: &str| if is_name { Ok(Box::from(host)) } else { Err(rule) };
             hosts.extend(problems.checked(&format!("console.hosts[{at}]"), host, check));
         }
-        problems.refuse_or(Some(Self { hosts }))
+        problems.into_result(Some(Self { hosts }))
     }
 }
 
-impl Console {
+impl ConsoleConfig {
     /// Whether it may be asked for by this name, as a `Host` header has it. A page from
     /// elsewhere can have its own name point at the console, and would be asked for by that;
     /// it cannot have an address.
     ///
     /// ```
-    /// use verdigris::config::Console;
-    /// let console = Console { hosts: vec!["verdigris.example".into()] };
+    /// use verdigris::config::ConsoleConfig;
+    /// let console = ConsoleConfig { hosts: vec!["verdigris.example".into()] };
     /// for host in ["localhost:9902", "127.0.0.1", "[::1]:80", "verdigris.example"] {
-    ///     assert!(console.answers_to(host.as_bytes()), "{host}");
+    ///     assert!(console.accepts_authority(host.as_bytes()), "{host}");
     /// }
-    /// assert!(!console.answers_to(b"elsewhere.example:9902"));
+    /// assert!(!console.accepts_authority(b"elsewhere.example:9902"));
     /// ```
-    pub fn answers_to(&self, authority: &[u8]) -> bool {
-        let Some(host) = host_in(authority) else { return false };
+    pub fn accepts_authority(&self, authority: &[u8]) -> bool {
+        let Some(host) = host_of_authority(authority) else { return false };
         let inside = host.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
         let is_address = match inside {
             Some(inside) => inside.parse::<std::net::Ipv6Addr>().is_ok(),
             None => host.parse::<std::net::Ipv4Addr>().is_ok(),
         };
-        is_address || host.eq_ignore_ascii_case("localhost") || self.has_named(authority)
+        is_address || host.eq_ignore_ascii_case("localhost") || self.lists_authority(authority)
     }
 
     /// Whether this is one of the names that are written.
-    pub fn has_named(&self, authority: &[u8]) -> bool {
+    pub fn lists_authority(&self, authority: &[u8]) -> bool {
         let is_it = |host: &str| self.hosts.iter().any(|name| name.eq_ignore_ascii_case(host));
-        host_in(authority).is_some_and(is_it)
+        host_of_authority(authority).is_some_and(is_it)
     }
 }
 
 /// The host, without the port.
-fn host_in(authority: &[u8]) -> Option<&str> {
+fn host_of_authority(authority: &[u8]) -> Option<&str> {
     let authority = str::from_utf8(authority).ok()?;
     let is_port = |port: &str| !port.is_empty() && port.bytes().all(|it| it.is_ascii_digit());
     Some(match authority.rsplit_once(':') {

@@ -4,21 +4,19 @@ use std::time::Duration;
 
 use serde_json::{Number, Value, json};
 
-use super::Problem;
-use super::gates::{Gates, gates};
-use super::problems::Problems;
+use super::FieldError;
+use super::diagnostics::Diagnostics;
+use super::gates::{GateSection, gates};
+use super::raw::ramp::{RawControl, RawEvidence, RawRamp, RawStep, RawStepObject};
 use super::time::{duration, timestamp};
 use super::tripwires::tripwires;
-use super::written_ramp::{
-    WrittenControl, WrittenEvidence, WrittenRamp, WrittenStep, WrittenStepObject,
-};
-use crate::assign::Share;
-use crate::judge::rules::UNITS;
-use crate::judge::{Counting, Gate, Metric, Rules, Step};
-use crate::ramp::{RampStep, Settings};
+use crate::analysis::plan::MAX_UNITS;
+use crate::analysis::{AnalysisPlan, AnalysisUnit, Gate, Metric, StepDesign};
+use crate::assignment::Share;
+use crate::rollout::{RampSpec, RampStep};
 
 /// What is written beside a ramp, as far as it bears on it.
-pub(super) struct Beside {
+pub(super) struct RampContext {
     /// Whether weights are.
     pub weights: bool,
     /// Whether prices are.
@@ -36,10 +34,10 @@ pub(super) struct Beside {
 }
 
 /// What a gate or tripwire looks at, and the field that says so.
-pub(super) type LookedAt = Vec<(String, Metric)>;
+pub(super) type MetricRefs = Vec<(String, Metric)>;
 
 /// Everything, in basis points.
-const WHOLE: u64 = 10_000;
+const FULL_BP: u64 = 10_000;
 
 /// How many steps a ramp may have.
 const MAX_STEPS: usize = 16;
@@ -52,31 +50,31 @@ const BETA: f64 = 0.1;
 
 /// The ramp that was written.
 pub(super) fn ramp(
-    written: WrittenRamp,
-    beside: &Beside,
-    problems: &mut Problems,
-) -> Option<Settings> {
+    written: RawRamp,
+    beside: &RampContext,
+    problems: &mut Diagnostics,
+) -> Option<RampSpec> {
     if beside.weights {
         let mend = "weights by hand and a ramp exclude each other; remove one";
-        problems.note(Problem { field: "ramp".into(), value: "set".into(), mend: mend.into() });
+        problems.push(FieldError { field: "ramp".into(), value: "set".into(), fix: mend.into() });
     }
     let mut steps = steps(written.steps, problems);
-    if let (WrittenControl::Equal, Some(steps)) = (written.control, &mut steps) {
+    if let (RawControl::Equal, Some(steps)) = (written.control, &mut steps) {
         limit_control(steps, beside.conversations, problems);
     }
     let bake = period("ramp.bake", written.bake.as_deref(), BAKE, problems);
     let timeout = timeout(written.timeout.as_deref(), bake, problems);
     let warmup = warmup(written.warmup.as_deref(), bake, problems);
 
-    let shares: Option<Vec<f64>> = steps.as_deref().map(compared_shares);
-    let mut looked_at = LookedAt::new();
-    let Gates { terms, objective } =
+    let shares: Option<Vec<f64>> = steps.as_deref().map(analysed_shares);
+    let mut looked_at = MetricRefs::new();
+    let GateSection { specs: terms, objective } =
         gates(written.gates, shares.as_deref(), &mut looked_at, problems);
     // A gate that needs bodies has them read; the default tripwires alone do not.
-    let is_read = |(_, metric): &(String, Metric)| Settings::is_read(*metric);
+    let is_read = |(_, metric): &(String, Metric)| RampSpec::is_from_body(*metric);
     let reads_bodies = !beside.unread && (beside.answers || looked_at.iter().any(is_read));
     let tripwires = tripwires(written.tripwires, reads_bodies, &mut looked_at, problems);
-    refuse_unseen(&looked_at, beside, problems);
+    refuse_unmeasured(&looked_at, beside, problems);
 
     let alpha = chance("ramp.alpha", written.alpha.as_ref(), ALPHA, problems);
     let beta = chance("ramp.beta", written.beta.as_ref(), BETA, problems);
@@ -90,26 +88,28 @@ pub(super) fn ramp(
 
     // `None` anywhere means a problem was noted; then there is nothing to build.
     let compared = match (written.control, beside.conversations) {
-        (WrittenControl::All, false) => Step::of_shares(&shares?),
-        (WrittenControl::Equal, false) => Step::with_equal_control(&shares?),
-        (control, true) => Step::of_beginnings(&shares?, control == WrittenControl::Equal),
+        (RawControl::All, false) => StepDesign::from_shares(&shares?),
+        (RawControl::Equal, false) => StepDesign::with_equal_control(&shares?),
+        (control, true) => {
+            StepDesign::of_conversation_starts(&shares?, control == RawControl::Equal)
+        }
     };
     let gates = terms?.into_iter().map(|terms| Gate::new(terms, &compared)).collect();
-    Some(Settings {
+    Some(RampSpec {
         steps: steps?,
         bake: bake?,
         timeout: timeout?,
-        rules: Rules {
+        analysis: AnalysisPlan {
             gates,
             steps: compared,
             alpha: alpha?,
             beta: beta?,
-            counting: match written.evidence {
-                WrittenEvidence::Units => Counting::Units,
-                WrittenEvidence::EveryRequest => Counting::EveryRequest,
+            unit: match written.evidence {
+                RawEvidence::Units => AnalysisUnit::Units,
+                RawEvidence::EveryRequest => AnalysisUnit::EveryRequest,
             },
-            warmup: u64::try_from(warmup?.as_nanos()).ok()?,
-            units: UNITS,
+            warmup_ns: u64::try_from(warmup?.as_nanos()).ok()?,
+            max_units: MAX_UNITS,
         },
         tripwires: tripwires?,
         objective,
@@ -122,26 +122,28 @@ pub(super) fn ramp(
     })
 }
 
-fn steps(written: Option<Vec<WrittenStep>>, problems: &mut Problems) -> Option<Vec<RampStep>> {
+fn steps(written: Option<Vec<RawStep>>, problems: &mut Diagnostics) -> Option<Vec<RampStep>> {
     let Some(written) = written else {
         let step = |green| {
-            Some(RampStep { share: share(green)?, compared: Share::ALL, needs_approval: false })
+            Some(RampStep {
+                share: share(green)?,
+                analysed_share: Share::ALL,
+                needs_approval: false,
+            })
         };
-        return [100, 500, 2_500, 5_000, WHOLE].into_iter().map(step).collect();
+        return [100, 500, 2_500, 5_000, FULL_BP].into_iter().map(step).collect();
     };
     let mut steps: Vec<Option<RampStep>> = Vec::new();
     let mut before = 0;
     for (at, step) in written.iter().enumerate() {
         let (percent, needs_approval) = match step {
-            WrittenStep::Percent(percent) => (Some(percent), false),
-            WrittenStep::Object(WrittenStepObject { percent, approve }) => {
-                (percent.as_ref(), *approve)
-            }
+            RawStep::Percent(percent) => (Some(percent), false),
+            RawStep::Object(RawStepObject { percent, approve }) => (percent.as_ref(), *approve),
         };
         let field = format!("ramp.steps[{at}]");
         let rule = "write a share in percent, above 0 and at most 100, with at most two decimals";
         let Some(percent) = percent else {
-            problems.note(Problem::missing(format!("{field}.percent"), rule));
+            problems.push(FieldError::missing(format!("{field}.percent"), rule));
             steps.push(None);
             continue;
         };
@@ -154,27 +156,31 @@ fn steps(written: Option<Vec<WrittenStep>>, problems: &mut Problems) -> Option<V
             Some(_) => None,
         };
         if let Some(mend) = mend {
-            problems.note(Problem::new(field.as_str(), &json!(percent), mend));
+            problems.push(FieldError::new(field.as_str(), &json!(percent), mend));
         }
         if at == 0 && needs_approval {
             let mend = "is entered at once: write a smaller step before it, or leave this out and \
                         begin the ramp when it may begin";
-            problems.note(Problem::new(format!("{field}.approve"), &json!(true), mend));
+            problems.push(FieldError::new(format!("{field}.approve"), &json!(true), mend));
         }
         before = before.max(green.unwrap_or_default());
         let share = green.filter(|_| mend.is_none()).and_then(share);
-        steps.push(share.map(|share| RampStep { share, compared: Share::ALL, needs_approval }));
+        steps.push(share.map(|share| RampStep {
+            share,
+            analysed_share: Share::ALL,
+            needs_approval,
+        }));
     }
     let shown = || written.iter().map(percent_of).collect::<Value>();
     if !(1..=MAX_STEPS).contains(&steps.len()) {
         let mend = format!("write 1 to {MAX_STEPS} steps, such as [1, 5, 25, 50, 100]");
-        problems.note(Problem::new("ramp.steps", &shown(), mend));
+        problems.push(FieldError::new("ramp.steps", &shown(), mend));
         return None;
     }
     let steps = steps.into_iter().collect::<Option<Vec<_>>>()?;
-    if compared_shares(&steps).is_empty() {
+    if analysed_shares(&steps).is_empty() {
         let mend = "compares nothing: write a step below 100 as well, or use weights";
-        problems.note(Problem::new("ramp.steps", &shown(), mend));
+        problems.push(FieldError::new("ramp.steps", &shown(), mend));
         return None;
     }
     Some(steps)
@@ -182,37 +188,37 @@ fn steps(written: Option<Vec<WrittenStep>>, problems: &mut Problems) -> Option<V
 
 /// Has each step compare green's new units with as many of blue's. Of conversations all
 /// that begin in the step are new.
-fn limit_control(steps: &mut [RampStep], of_conversations: bool, problems: &mut Problems) {
+fn limit_control(steps: &mut [RampStep], of_conversations: bool, problems: &mut Diagnostics) {
     let mut before = 0;
     for (at, step) in steps.iter_mut().enumerate() {
         let green = u64::from(step.share.basis_points());
         let compared = 2 * green - before;
         before = if of_conversations { 0 } else { green };
-        if green == WHOLE {
+        if green == FULL_BP {
             continue;
         }
-        if compared > WHOLE {
+        if compared > FULL_BP {
             let mend = format!(
                 "step {at} leaves blue fewer units than are new on green: write smaller steps, \
                  such as up to 50, or leave this out"
             );
-            problems.note(Problem::new("ramp.control", &json!("equal"), mend));
+            problems.push(FieldError::new("ramp.control", &json!("equal"), mend));
         } else if let Some(compared) = share(compared) {
-            step.compared = compared;
+            step.analysed_share = compared;
         }
     }
 }
 
-fn percent_of(step: &WrittenStep) -> Value {
+fn percent_of(step: &RawStep) -> Value {
     match step {
-        WrittenStep::Percent(percent) => json!(percent),
-        WrittenStep::Object(step) => json!(step.percent),
+        RawStep::Percent(percent) => json!(percent),
+        RawStep::Object(step) => json!(step.percent),
     }
 }
 
 /// A share of so many basis points for green.
 fn share(green: u64) -> Option<Share> {
-    Share::new(WHOLE.checked_sub(green)?, green)
+    Share::new(FULL_BP.checked_sub(green)?, green)
 }
 
 /// A share in percent, above 0, in basis points; `None` where it is not a whole number of
@@ -226,23 +232,23 @@ fn basis_points(percent: &Number) -> Option<u64> {
 }
 
 /// The shares of the steps that have a blue, as fractions.
-fn compared_shares(steps: &[RampStep]) -> Vec<f64> {
+fn analysed_shares(steps: &[RampStep]) -> Vec<f64> {
     let points = steps.iter().map(|step| u64::from(step.share.basis_points()));
-    points.filter(|green| *green < WHOLE).map(|green| green as f64 / WHOLE as f64).collect()
+    points.filter(|green| *green < FULL_BP).map(|green| green as f64 / FULL_BP as f64).collect()
 }
 
 fn period(
     field: &str,
     written: Option<&str>,
     default: Duration,
-    problems: &mut Problems,
+    problems: &mut Diagnostics,
 ) -> Option<Duration> {
     let Some(text) = written else { return Some(default) };
     let period = duration(text).filter(|period| !period.is_zero());
     if period.is_none() {
         let mend = "write a whole number of ms, s, m, h or d, above 0 and at most 365 days, such \
                     as \"10m\"";
-        problems.note(Problem::new(field, &json!(text), mend));
+        problems.push(FieldError::new(field, &json!(text), mend));
     }
     period
 }
@@ -250,13 +256,13 @@ fn period(
 fn timeout(
     written: Option<&str>,
     bake: Option<Duration>,
-    problems: &mut Problems,
+    problems: &mut Diagnostics,
 ) -> Option<Duration> {
     let bake = bake.unwrap_or_default();
     let timeout = period("ramp.timeout", written, TIMEOUT.max(bake), problems)?;
     if timeout < bake {
         let mend = "is over before the step has baked: write at least what bake is";
-        problems.note(Problem::new("ramp.timeout", &json!(written), mend));
+        problems.push(FieldError::new("ramp.timeout", &json!(written), mend));
         return None;
     }
     Some(timeout)
@@ -265,14 +271,14 @@ fn timeout(
 fn warmup(
     written: Option<&str>,
     bake: Option<Duration>,
-    problems: &mut Problems,
+    problems: &mut Diagnostics,
 ) -> Option<Duration> {
     let bake = bake.unwrap_or(Duration::MAX);
     let Some(text) = written else { return Some(WARMUP.min(bake)) };
     let warmup = duration(text).filter(|warmup| *warmup <= bake);
     if warmup.is_none() {
         let mend = "write a whole number of ms, s, m, h or d, at most what bake is, such as \"2m\"";
-        problems.note(Problem::new("ramp.warmup", &json!(text), mend));
+        problems.push(FieldError::new("ramp.warmup", &json!(text), mend));
     }
     warmup
 }
@@ -281,7 +287,7 @@ fn chance(
     field: &str,
     written: Option<&Number>,
     default: f64,
-    problems: &mut Problems,
+    problems: &mut Diagnostics,
 ) -> Option<f64> {
     let mend = format!("write a chance, above 0 and at most 0.5, such as {default}");
     number(field, written, default, |chance| chance > 0.0 && chance <= 0.5, &mend, problems)
@@ -294,12 +300,12 @@ pub(super) fn number(
     default: f64,
     is_allowed: impl FnOnce(f64) -> bool,
     mend: &str,
-    problems: &mut Problems,
+    problems: &mut Diagnostics,
 ) -> Option<f64> {
     let Some(written) = written else { return Some(default) };
     let allowed = written.as_f64().filter(|number| is_allowed(*number));
     if allowed.is_none() {
-        problems.note(Problem::new(field, &json!(written), mend));
+        problems.push(FieldError::new(field, &json!(written), mend));
     }
     allowed
 }
@@ -308,22 +314,22 @@ pub(super) fn number(
 pub(super) fn metric(
     field: &str,
     written: Option<&str>,
-    problems: &mut Problems,
+    problems: &mut Diagnostics,
 ) -> Option<Metric> {
     let known = || Metric::ALL.map(Metric::as_str).join(", ");
     let Some(name) = written else {
-        problems.note(Problem::missing(field, format!("write one of {}", known())));
+        problems.push(FieldError::missing(field, format!("write one of {}", known())));
         return None;
     };
     let metric = Metric::from_name(name);
     if metric.is_none() {
-        problems.note(Problem::new(field, &json!(name), format!("write one of {}", known())));
+        problems.push(FieldError::new(field, &json!(name), format!("write one of {}", known())));
     }
     metric
 }
 
 /// Notes what gates and tripwires look at and would never see.
-fn refuse_unseen(looked_at: &LookedAt, beside: &Beside, problems: &mut Problems) {
+fn refuse_unmeasured(looked_at: &MetricRefs, beside: &RampContext, problems: &mut Diagnostics) {
     for (field, metric) in looked_at {
         let mend = match metric {
             Metric::Cost if !beside.prices => {
@@ -337,10 +343,10 @@ fn refuse_unseen(looked_at: &LookedAt, beside: &Beside, problems: &mut Problems)
             }
             _ => continue,
         };
-        problems.note(Problem::new(field, &json!(metric), mend));
+        problems.push(FieldError::new(field, &json!(metric), mend));
     }
     let mut read: Vec<&str> = Vec::new();
-    for (_, metric) in looked_at.iter().filter(|(_, metric)| Settings::is_read(*metric)) {
+    for (_, metric) in looked_at.iter().filter(|(_, metric)| RampSpec::is_from_body(*metric)) {
         if !read.contains(&metric.as_str()) {
             read.push(metric.as_str());
         }
@@ -351,6 +357,6 @@ fn refuse_unseen(looked_at: &LookedAt, beside: &Beside, problems: &mut Problems)
              and tripwires without them",
             read.join(", ")
         );
-        problems.note(Problem::new("answers.read", &json!(false), mend));
+        problems.push(FieldError::new("answers.read", &json!(false), mend));
     }
 }

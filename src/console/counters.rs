@@ -2,8 +2,8 @@
 
 use std::fmt::{self, Display};
 
-use super::figures::{Amount, Count, Rate};
-use super::html::{Out, Text};
+use super::html::{Escaped, Out};
+use super::numbers::{Amount, GroupedCount, RatePercent};
 use super::view::{RolloutView, VersionView};
 
 /// How a row of the table is read off the counters.
@@ -85,7 +85,7 @@ pub fn write(out: Out<'_>, rollout: &RolloutView) -> fmt::Result {
         out,
         "<details id=\"counters-{}\"><summary>All counters</summary>\
          <div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"All counters\">",
-        Text(&rollout.rollout)
+        Escaped(&rollout.rollout)
     )?;
     head(out, &rollout.versions)?;
     let mut names: Vec<&str> = Vec::new();
@@ -95,9 +95,9 @@ pub fn write(out: Out<'_>, rollout: &RolloutView) -> fmt::Result {
         }
     }
     for name in names {
-        write!(out, "<tr><th scope=\"row\"><code>{}</code></th>", Text(name))?;
+        write!(out, "<tr><th scope=\"row\"><code>{}</code></th>", Escaped(name))?;
         for version in &rollout.versions {
-            let count = Dash(get(version, name).map(Count));
+            let count = Dash(get(version, name).map(GroupedCount));
             write!(out, "<td class=\"number\">{count}</td>")?;
         }
         out.write_str("</tr>")?;
@@ -116,7 +116,7 @@ fn head(out: Out<'_>, versions: &[VersionView]) -> fmt::Result {
         write!(
             out,
             "<th scope=\"col\" class=\"number\"><i class=\"mark {class}\"></i>{}</th>",
-            Text(&version.version)
+            Escaped(&version.version)
         )?;
     }
     out.write_str("</tr></thead><tbody>")
@@ -176,14 +176,19 @@ impl Row {
         let dollars = |number| Amount { number, unit: "usd", is_difference: false };
         match self {
             // With an empty place, so that counts stand under counts.
-            Self::Plain(_) => write!(out, "{}<small></small>", Count(count)),
+            Self::Plain(_) => write!(out, "{}<small></small>", GroupedCount(count)),
             Self::Of(_, all) => {
-                write!(out, "{}<small>{}</small>", Count(count), Rate(count, sum(version, all)))
+                write!(
+                    out,
+                    "{}<small>{}</small>",
+                    GroupedCount(count),
+                    RatePercent(count, sum(version, all))
+                )
             }
             Self::Each(_, each) => {
                 let number = count as f64 / sum(version, &[each]) as f64;
                 let mean = Amount { number, unit: "tokens", is_difference: false };
-                write!(out, "{}<small>{mean} each</small>", Count(count))
+                write!(out, "{}<small>{mean} each</small>", GroupedCount(count))
             }
             Self::Dollars(_, each) => {
                 let total = count as f64 / 1e6;
@@ -193,7 +198,7 @@ impl Row {
             Self::Mean(total, _) => {
                 let number = sum(version, &[total]) as f64 / 1000.0 / count as f64;
                 let mean = Amount { number, unit: "score", is_difference: false };
-                write!(out, "{mean}<small>of {}</small>", Count(count))
+                write!(out, "{mean}<small>of {}</small>", GroupedCount(count))
             }
         }
     }

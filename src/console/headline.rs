@@ -1,10 +1,10 @@
 //! The first line: whether the release is fine, in words.
 
-use super::decisions::lead;
-use super::figures::{Amount, Share};
-use super::time::Spell;
+use super::labels;
+use super::numbers::{Amount, SharePercent};
+use super::time_format::HumanDuration;
+use super::transitions::lead;
 use super::view::{GateView, JudgementView, RampView, RolloutView};
-use super::words;
 
 /// How a rollout stands, from what most needs a person to what least does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,16 +40,16 @@ impl Tone {
 /// From what part of the evidence for a rollback on it is said that green may be worse.
 const MAY_BE_WORSE: f64 = 0.5;
 /// More of a text written by a person is not in the first line.
-const LONGEST: usize = 140;
+const MAX_CHARS: usize = 140;
 
 /// What is to be said first of a rollout.
 pub fn headline(rollout: &RolloutView) -> Headline {
-    let (tone, text) = say(rollout);
+    let (tone, text) = tone_and_text(rollout);
     Headline { tone, text }
 }
 
-fn say(rollout: &RolloutView) -> (Tone, String) {
-    let (tone, text) = stands(rollout);
+fn tone_and_text(rollout: &RolloutView) -> (Tone, String) {
+    let (tone, text) = without_ramp(rollout);
     if rollout.is_replaced {
         let text = format!("Over, it seems, since another rollout has come. {text}");
         return (Tone::Waits, text);
@@ -68,8 +68,8 @@ fn say(rollout: &RolloutView) -> (Tone, String) {
     }
 }
 
-fn stands(rollout: &RolloutView) -> (Tone, String) {
-    let share = Share(rollout.green_bp);
+fn without_ramp(rollout: &RolloutView) -> (Tone, String) {
+    let share = SharePercent(rollout.green_bp);
     let order = rollout.order.as_ref().map(|order| (order.order.as_str(), short(&order.reason)));
     if !rollout.is_known {
         let text = format!("It is not known yet where the ramp stands: {share} are on green.");
@@ -78,7 +78,7 @@ fn stands(rollout: &RolloutView) -> (Tone, String) {
     if rollout.phase == "rolled_back" {
         let text = match order {
             Some((_, reason)) => format!("Rolled back by hand: {reason}"),
-            None => format!("Rolled back: {}.", why_rolled_back(rollout)),
+            None => format!("Rolled back: {}.", rollback_reason(rollout)),
         };
         return (Tone::Bad, text);
     }
@@ -123,8 +123,10 @@ fn stands(rollout: &RolloutView) -> (Tone, String) {
         ("paused", None, _) => {
             (Tone::Asks, format!("Paused by the configuration at {share} on green."))
         }
-        (_, _, Some(ramp)) => under_way(rollout, ramp),
-        (phase, _, None) => (Tone::Unknown, format!("Green has {share}: {}.", words::phase(phase))),
+        (_, _, Some(ramp)) => in_step(rollout, ramp),
+        (phase, _, None) => {
+            (Tone::Unknown, format!("Green has {share}: {}.", labels::phase(phase)))
+        }
     }
 }
 
@@ -139,12 +141,12 @@ fn may_be_worse(judgement: &JudgementView) -> Option<String> {
 }
 
 /// Of a ramp that goes on by itself.
-fn under_way(rollout: &RolloutView, ramp: &RampView) -> (Tone, String) {
-    let share = Share(rollout.green_bp);
+fn in_step(rollout: &RolloutView, ramp: &RampView) -> (Tone, String) {
+    let share = SharePercent(rollout.green_bp);
     let Some(judgement) = &ramp.judgement else {
         return (Tone::Unknown, format!("Green has {share}, and nothing to be compared with."));
     };
-    let soon = ramp.about_s.map(Spell);
+    let soon = ramp.about_s.map(HumanDuration);
     if judgement.is_mismatched {
         let text = format!("Holding at {share}: users are not divided as the weights say.");
         return (Tone::Bad, text);
@@ -155,7 +157,7 @@ fn under_way(rollout: &RolloutView, ramp: &RampView) -> (Tone, String) {
             (0, _) => "no responses of blue's users",
             _ => "no responses of green's users",
         };
-        let since = Spell(ramp.in_step_s);
+        let since = HumanDuration(ramp.in_step_s);
         return (Tone::Unknown, format!("Nothing is known yet: {of} in this step, for {since}."));
     }
     if let Some(at) = may_be_worse(judgement) {
@@ -185,7 +187,7 @@ fn under_way(rollout: &RolloutView, ramp: &RampView) -> (Tone, String) {
             let next = ramp.steps.get(ramp.step + 1).map_or(10_000, |it| it.green_bp);
             let text = format!(
                 "Green is safe so far at {share}: a person must let it on to {}.",
-                Share(next)
+                SharePercent(next)
             );
             (Tone::Asks, text)
         }
@@ -195,7 +197,7 @@ fn under_way(rollout: &RolloutView, ramp: &RampView) -> (Tone, String) {
                 true => (Tone::Asks, "Overdue"),
                 false => (Tone::Waits, "Holding"),
             };
-            let on = undecided(judgement);
+            let on = inconclusive_gates(judgement);
             (tone, format!("{holding} at {share}: waits for evidence on {on}."))
         }
         _ => {
@@ -217,7 +219,7 @@ fn under_way(rollout: &RolloutView, ramp: &RampView) -> (Tone, String) {
     }
 }
 
-fn why_rolled_back(rollout: &RolloutView) -> String {
+fn rollback_reason(rollout: &RolloutView) -> String {
     let decision = rollout.decisions.iter().find(|it| it.to_phase == "rolled_back");
     // What a tripwire saw is in the log, and is of another time than what the gates saw.
     let is_by_gates = decision.is_none_or(|it| lead(&it.why).0 == "green is worse");
@@ -225,7 +227,7 @@ fn why_rolled_back(rollout: &RolloutView) -> String {
     let gates = judgement.filter(|_| is_by_gates).into_iter().flat_map(|it| &it.gates);
     let failed = gates.filter(|gate| gate.is_critical && gate.verdict == "fail");
     if let Some(gate) = failed.max_by(|a, b| a.worse.total_cmp(&b.worse)) {
-        let (_, worse) = words::metric(&gate.metric);
+        let (_, worse) = labels::metric(&gate.metric);
         return match (gate.green, gate.blue) {
             (Some(green), Some(blue)) => {
                 let amount = |number| Amount { number, unit: &gate.unit, is_difference: false };
@@ -239,7 +241,7 @@ fn why_rolled_back(rollout: &RolloutView) -> String {
 }
 
 /// The gates that hold the ramp.
-fn undecided(judgement: &JudgementView) -> String {
+fn inconclusive_gates(judgement: &JudgementView) -> String {
     let gates = judgement.gates.iter();
     let names = names(gates.filter(|it| it.is_critical && it.verdict == "undecided"));
     if names.is_empty() { "green as a whole".into() } else { names }
@@ -248,7 +250,7 @@ fn undecided(judgement: &JudgementView) -> String {
 /// Three of them at most.
 fn names<'a>(gates: impl Iterator<Item = &'a GateView>) -> String {
     let names: Vec<_> =
-        gates.map(|gate| words::metric(&gate.metric).0.to_ascii_lowercase()).collect();
+        gates.map(|gate| labels::metric(&gate.metric).0.to_ascii_lowercase()).collect();
     match names.as_slice() {
         [] => String::new(),
         [one] => one.clone(),
@@ -260,7 +262,7 @@ fn names<'a>(gates: impl Iterator<Item = &'a GateView>) -> String {
 
 /// The beginning of a text.
 fn short(text: &str) -> String {
-    match text.char_indices().nth(LONGEST) {
+    match text.char_indices().nth(MAX_CHARS) {
         Some((at, _)) => format!("{}…", text.get(..at).unwrap_or(text).trim_end()),
         None => text.to_owned(),
     }

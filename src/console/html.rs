@@ -8,14 +8,14 @@ pub type Out<'a> = &'a mut dyn Write;
 /// Any text, as HTML's text or as the value of an attribute in quotes.
 ///
 /// ```
-/// use verdigris::console::html::Text;
-/// assert_eq!(Text("<b title='x'>").to_string(), "&lt;b title=&#39;x&#39;&gt;");
+/// use verdigris::console::html::Escaped;
+/// assert_eq!(Escaped("<b title='x'>").to_string(), "&lt;b title=&#39;x&#39;&gt;");
 /// ```
-pub struct Text<'a>(pub &'a str);
+pub struct Escaped<'a>(pub &'a str);
 
 // === impl Text ===
 
-impl fmt::Display for Text<'_> {
+impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut rest = self.0;
         while let Some((at, special)) = rest.char_indices().find(|(_, it)| is_special(*it)) {

@@ -3,10 +3,10 @@
 use std::fmt;
 
 use super::headline::{Headline, Tone, headline};
-use super::html::{Out, Text};
-use super::time::{Clock, Stamp};
+use super::html::{Escaped, Out};
+use super::time_format::{Rfc3339, UtcTime};
 use super::view::{RolloutView, View};
-use super::{counters, decisions, gates, shares, standing, steering, words};
+use super::{actions, counters, gate_table, labels, progress, share_chart, transitions};
 
 /// Said where there is nothing to show.
 pub const NO_ROLLOUT: &str = "This worker of Envoy runs on no rollout. It may have a new VM, which \
@@ -41,7 +41,7 @@ pub fn page(view: &View) -> String {
 }
 
 fn write_page(out: Out<'_>, view: &View) -> fmt::Result {
-    let rollouts = by_need(&view.rollouts);
+    let rollouts = sorted_by_urgency(&view.rollouts);
     out.write_str(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
@@ -49,8 +49,8 @@ fn write_page(out: Out<'_>, view: &View) -> fmt::Result {
     )?;
     match rollouts.first() {
         Some((first, rollout)) => {
-            let name = Text(&rollout.rollout);
-            write!(out, "{} {name}: {}", glyph(first.tone), Text(&first.text))?;
+            let name = Escaped(&rollout.rollout);
+            write!(out, "{} {name}: {}", glyph(first.tone), Escaped(&first.text))?;
         }
         None => out.write_str("Verdigris")?,
     }
@@ -60,12 +60,12 @@ fn write_page(out: Out<'_>, view: &View) -> fmt::Result {
     write!(
         out,
         "<p class=\"looked\">As of <time datetime=\"{}\">{} UTC</time></p>",
-        Stamp(view.now_ms),
-        Clock { at_ms: view.now_ms, now_ms: view.now_ms }
+        Rfc3339(view.now_ms),
+        UtcTime { at_ms: view.now_ms, now_ms: view.now_ms }
     )?;
     if !view.problems.is_empty() {
         out.write_str("<div class=\"all\">")?;
-        decisions::write_problems(out, &view.problems)?;
+        transitions::write_problems(out, &view.problems)?;
         out.write_str("</div>")?;
     }
     if rollouts.is_empty() {
@@ -88,7 +88,7 @@ fn write_page(out: Out<'_>, view: &View) -> fmt::Result {
 
 /// The rollouts with their first lines; without the standard library's sort, which is
 /// large.
-pub(crate) fn by_need(rollouts: &[RolloutView]) -> Vec<(Headline, &RolloutView)> {
+pub(crate) fn sorted_by_urgency(rollouts: &[RolloutView]) -> Vec<(Headline, &RolloutView)> {
     let mut all = Vec::new();
     for tone in Tone::ALL {
         let told = rollouts.iter().map(|it| (headline(it), it));
@@ -101,22 +101,22 @@ pub(crate) fn by_need(rollouts: &[RolloutView]) -> Vec<(Headline, &RolloutView)>
 fn all(out: Out<'_>, rollouts: &[(Headline, &RolloutView)]) -> fmt::Result {
     out.write_str("<nav class=\"card all\" aria-label=\"Rollouts\"><ul>")?;
     for (first, rollout) in rollouts {
-        let name = Text(&rollout.rollout);
+        let name = Escaped(&rollout.rollout);
         write!(
             out,
             "<li><a id=\"to-{name}\" href=\"#is-{name}\"><b class=\"{}\" aria-hidden=\"true\">{}</b>\
              <span><b>{name}</b> {}</span></a></li>",
             class(first.tone),
             glyph(first.tone),
-            Text(&first.text)
+            Escaped(&first.text)
         )?;
     }
     out.write_str("</ul></nav>")
 }
 
 fn section(out: Out<'_>, view: &View, first: &Headline, rollout: &RolloutView) -> fmt::Result {
-    let name = Text(&rollout.rollout);
-    let phase = Text(words::phase(&rollout.phase));
+    let name = Escaped(&rollout.rollout);
+    let phase = Escaped(labels::phase(&rollout.phase));
     let class = class(first.tone);
     write!(
         out,
@@ -126,22 +126,22 @@ fn section(out: Out<'_>, view: &View, first: &Headline, rollout: &RolloutView) -
          <span class=\"phase\">{phase}</span></p><h2 id=\"is-{name}\">{}</h2></div></div>",
         rollout.green_bp,
         glyph(first.tone),
-        Text(&first.text),
+        Escaped(&first.text),
     )?;
-    decisions::write_problems(out, &rollout.problems)?;
+    transitions::write_problems(out, &rollout.problems)?;
     if let Some(order) = &rollout.order {
-        decisions::write_order(out, order, view.now_ms)?;
+        transitions::write_order(out, order, view.now_ms)?;
     }
     if view.can_steer {
-        steering::write(out, rollout)?;
+        actions::write(out, rollout)?;
     }
-    standing::write(out, rollout)?;
+    progress::write(out, rollout)?;
     if let Some(judgement) = rollout.ramp.as_ref().and_then(|ramp| ramp.judgement.as_ref()) {
-        gates::write(out, judgement)?;
+        gate_table::write(out, judgement)?;
     }
     out.write_str("<div class=\"two\">")?;
-    shares::write(out, rollout, view.now_ms)?;
-    decisions::write(out, rollout, view.now_ms)?;
+    share_chart::write(out, rollout, view.now_ms)?;
+    transitions::write(out, rollout, view.now_ms)?;
     out.write_str("</div>")?;
     counters::write(out, rollout)?;
     out.write_str("</section>")

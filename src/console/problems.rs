@@ -1,9 +1,9 @@
 //! What is wrong with a rollout, and what to do about it.
 
+use super::labels;
 use super::view::{ProblemView, RolloutView};
-use super::words;
-use crate::assign::Version;
-use crate::ramp::Settings;
+use crate::assignment::Version;
+use crate::rollout::RampSpec;
 
 /// From so many answers that cannot be read on, if they are one in so many, it is a problem.
 const UNREAD: u64 = 20;
@@ -15,7 +15,7 @@ const SOME_PERCENT_BP: u32 = 500;
 /// What is wrong, the worst first.
 pub fn problems(
     view: &RolloutView,
-    ramp: Option<&Settings>,
+    ramp: Option<&RampSpec>,
     refused_stats: usize,
 ) -> Vec<ProblemView> {
     let (mut severe, mut others) = (Vec::new(), Vec::new());
@@ -85,7 +85,7 @@ pub fn problems(
             format!(
                 "{} is known of one version only, or of unequal parts of both: not of {} users of \
                  blue and {} of green.",
-                words::metric(&gate.metric).0,
+                labels::metric(&gate.metric).0,
                 gate.blue_missing,
                 gate.green_missing
             ),
@@ -124,7 +124,7 @@ pub fn problems(
             let what = format!(
                 "{unread} of {answers} answers of {version} could not be read since Envoy started."
             );
-            note(ramp.is_some_and(Settings::reads_answers), what, mend);
+            note(ramp.is_some_and(RampSpec::reads_answers), what, mend);
         }
         let share = match version {
             Version::Green => view.green_bp,

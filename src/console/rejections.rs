@@ -7,20 +7,20 @@
 
 use serde_json::{Value, json};
 
-use super::time::Clock;
+use super::time_format::UtcTime;
 use super::view::ProblemView;
 use crate::config::read_json;
 
 /// What is known of each plugin, by its name and kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rejections {
-    accepted: Vec<Accepted>,
+    accepted: Vec<AcceptedConfig>,
     rejected: Vec<Rejection>,
 }
 
 /// What a plugin is configured as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum PluginKind {
     /// A rollout's filter.
     Rollout,
     /// The operator's page.
@@ -29,7 +29,7 @@ pub enum Kind {
 
 /// The configuration that a plugin accepted last.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Accepted {
+struct AcceptedConfig {
     plugin: String,
     is_console: bool,
     /// A hash of its text.
@@ -52,16 +52,16 @@ pub struct Rejection {
 }
 
 /// How many plugins are remembered.
-const PLUGINS: usize = 8;
+const MAX_PLUGINS: usize = 8;
 /// How many lines of an error are kept, and how many characters of a line.
-const LINES: usize = 3;
-const LINE: usize = 300;
+const MAX_LINES: usize = 3;
+const MAX_LINE_CHARS: usize = 300;
 /// How many characters of a name are kept.
-const NAME: usize = 100;
+const MAX_NAME_CHARS: usize = 100;
 
 // === impl Kind ===
 
-impl Kind {
+impl PluginKind {
     fn is_console(self) -> bool {
         self == Self::Console
     }
@@ -76,9 +76,9 @@ impl Rejection {
         let json = json.as_ref().and_then(Value::as_object);
         let field = |name: &str| json?.get(name)?.as_str();
         Self {
-            plugin: shorten(plugin, NAME),
+            plugin: shorten(plugin, MAX_NAME_CHARS),
             at_ms,
-            rollout: field("rollout").map(|name| shorten(name, NAME)),
+            rollout: field("rollout").map(|name| shorten(name, MAX_NAME_CHARS)),
             is_console: json.map(|_| field("role") == Some("console")),
             why: first_lines(why),
         }
@@ -108,7 +108,8 @@ impl Rejection {
     /// Whether it was to replace what `plugin` runs on for `rollout`.
     pub fn is_for(&self, plugin: &str, rollout: &str) -> bool {
         self.is_console != Some(true)
-            && (self.plugin == shorten(plugin, NAME) || self.rollout.as_deref() == Some(rollout))
+            && (self.plugin == shorten(plugin, MAX_NAME_CHARS)
+                || self.rollout.as_deref() == Some(rollout))
     }
 
     /// What is said of it.
@@ -120,7 +121,7 @@ impl Rejection {
             (_, None) if plugin.is_empty() => String::new(),
             (_, None) => format!(" of plugin {plugin}"),
         };
-        let at = Clock { at_ms: *at_ms, now_ms };
+        let at = UtcTime { at_ms: *at_ms, now_ms };
         ProblemView {
             is_severe: false,
             what: format!(
@@ -137,7 +138,8 @@ impl Rejection {
 
 fn first_lines(why: &str) -> String {
     let mut lines = why.lines();
-    let mut text: Vec<_> = lines.by_ref().take(LINES).map(|line| shorten(line, LINE)).collect();
+    let mut text: Vec<_> =
+        lines.by_ref().take(MAX_LINES).map(|line| shorten(line, MAX_LINE_CHARS)).collect();
     match lines.count() {
         0 => {}
         1 => text.push("and one more problem".to_owned()),
@@ -158,7 +160,7 @@ fn shorten(text: &str, most: usize) -> String {
 
 // === impl Accepted ===
 
-impl Accepted {
+impl AcceptedConfig {
     fn read(json: &Value) -> Option<Self> {
         Some(Self {
             plugin: json.get("plugin")?.as_str()?.to_owned(),
@@ -183,14 +185,14 @@ impl Rejections {
             json.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
         };
         Self {
-            accepted: list("accepted").iter().filter_map(Accepted::read).collect(),
+            accepted: list("accepted").iter().filter_map(AcceptedConfig::read).collect(),
             rejected: list("rejected").iter().filter_map(Rejection::read).collect(),
         }
     }
 
     /// Writes it for other VMs.
     pub fn write(&self) -> Vec<u8> {
-        let accepted: Vec<_> = self.accepted.iter().map(Accepted::write).collect();
+        let accepted: Vec<_> = self.accepted.iter().map(AcceptedConfig::write).collect();
         let rejected: Vec<_> = self.rejected.iter().map(Rejection::write).collect();
         json!({"accepted": accepted, "rejected": rejected}).to_string().into_bytes()
     }
@@ -212,9 +214,9 @@ impl Rejections {
     ///
     /// Each VM accepts it, some of them late and new ones at any time, so only one that was
     /// not the last accepted before settles what was rejected.
-    pub fn accept(&mut self, plugin: &str, kind: Kind, hash: u64) -> bool {
-        let (plugin, is_console) = (shorten(plugin, NAME), kind.is_console());
-        let is_it = |it: &Accepted| it.plugin == plugin && it.is_console == is_console;
+    pub fn accept(&mut self, plugin: &str, kind: PluginKind, hash: u64) -> bool {
+        let (plugin, is_console) = (shorten(plugin, MAX_NAME_CHARS), kind.is_console());
+        let is_it = |it: &AcceptedConfig| it.plugin == plugin && it.is_console == is_console;
         if self.accepted.iter().any(|it| is_it(it) && it.hash == hash) {
             return false;
         }
@@ -223,12 +225,12 @@ impl Rejections {
             it.plugin == plugin && it.is_console.is_none_or(|rejected| rejected == is_console)
         };
         self.rejected.retain(|it| !is_settled(it));
-        self.accepted.push(Accepted { plugin, is_console, hash });
+        self.accepted.push(AcceptedConfig { plugin, is_console, hash });
         keep_last(&mut self.accepted);
         true
     }
 }
 
 fn keep_last<T>(list: &mut Vec<T>) {
-    list.drain(..list.len().saturating_sub(PLUGINS));
+    list.drain(..list.len().saturating_sub(MAX_PLUGINS));
 }

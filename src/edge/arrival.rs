@@ -6,17 +6,17 @@ use super::host::{self, HostError};
 use super::pairs::Pairs;
 use super::root::Running;
 use super::watch::Lot;
-use crate::assign::unit::{find_later_cookie, with_unit_in_lines};
-use crate::assign::{
-    Ask, Beginning, Claim, Decision, Reason, Share, Standing, UnitSource, Version, bucket_hash,
-    decide, marker, shadow, unit_hash,
+use crate::assignment::unit::{find_later_cookie, find_unit_in_lines};
+use crate::assignment::{
+    Assignment, AssignmentRequest, EffectiveShare, Reason, Share, StartTime, StickyShare,
+    UnitSource, Version, analysis_hash, assign, bucket_hash, mirroring, start_marker,
 };
 use crate::config::Config;
-use crate::patch::pointer;
+use crate::json::pointer;
 
 /// Who answers a request, and what follows from it.
 pub struct Decided {
-    pub decision: Decision,
+    pub decision: Assignment,
     /// What a ramp need know of it, if it is evidence.
     pub lot: Option<Lot>,
     /// What tells when its conversation began, where the client does not have it yet.
@@ -48,7 +48,7 @@ impl LaterCookies {
             let headers = self.0.get_or_init(|| host::request_headers().ok()).as_ref()?;
             find_later_cookie(headers.iter(), name).map(<[u8]>::to_vec)
         };
-        with_unit_in_lines(sources, host::request_header, later_cookie, found)
+        find_unit_in_lines(sources, host::request_header, later_cookie, found)
     }
 }
 
@@ -58,13 +58,13 @@ impl Decided {
     /// Green's, at a listener that has nothing but green's requests: a shadow's, or that of
     /// a green with failover.
     pub fn of_green() -> Self {
-        let decision = Decision { version: Version::Green, reason: Reason::Weight };
+        let decision = Assignment { version: Version::Green, reason: Reason::Weight };
         Self { decision, lot: None, marker: None, is_shadowed: false, voter: None }
     }
 
     /// Blue answers, as the request came.
     pub fn unpatchable(self) -> Self {
-        let decision = Decision { version: Version::Blue, reason: Reason::Unpatchable };
+        let decision = Assignment { version: Version::Blue, reason: Reason::Unpatchable };
         Self { decision, lot: None, is_shadowed: false, ..self }
     }
 }
@@ -85,18 +85,18 @@ impl Running {
             (Some(id), Some((claim, _))) => Some((id, *claim)),
             _ => None,
         };
-        let ask = Ask { unit, forced, conversation };
-        let decision = decide(&self.config, standing, ask, || self.random.draw());
+        let ask = AssignmentRequest { unit, forced, conversation };
+        let decision = assign(&self.config, standing, ask, || self.random.draw());
         let lot = match conversation {
             Some((id, claim)) => self.lot_of_conversation(decision, id, claim),
             None => unit.and_then(|unit| self.lot(decision, unit)),
         };
         let is_shadowed = self.config.shadow.as_ref().is_some_and(|it| {
-            shadow::takes(it.share, self.config.rollout.as_str(), decision, id.or(unit))
+            mirroring::is_mirrored(it.share, self.config.rollout.as_str(), decision, id.or(unit))
         });
         let voter = self.feedback.as_ref().and(id.or(unit)).map(|key| match &lot {
             Some(lot) => lot.unit,
-            None => unit_hash(self.config.rollout.as_str(), key),
+            None => analysis_hash(self.config.rollout.as_str(), key),
         });
         let marker = known.and_then(|(_, marker)| marker);
         Decided { decision, lot, marker, is_shadowed, voter }
@@ -119,24 +119,25 @@ impl Running {
     }
 
     /// The share that a conversation has a claim to, and the marker that it lacks.
-    fn conversation(&self, id: &[u8], standing: Standing) -> (Claim, Option<Marker>) {
+    fn conversation(&self, id: &[u8], standing: EffectiveShare) -> (StickyShare, Option<Marker>) {
         let share = match standing {
             // A ramp's first share is not known here yet, and will be of later times.
-            Standing::Share(_) if self.walker.is_some() => Share::NONE,
-            Standing::Share(share) => share,
-            Standing::RolledBack => Share::NONE,
+            EffectiveShare::Share(_) if self.walker.is_some() => Share::ZERO,
+            EffectiveShare::Share(share) => share,
+            EffectiveShare::RolledBack => Share::ZERO,
         };
-        let unknown = Claim { share, is_drained: false, step: None };
+        let unknown = StickyShare { share, is_drained: false, step: None };
         let Some(conversations) = &self.config.conversation else { return (unknown, None) };
         let Ok(now) = host::wall_time() else { return (unknown, None) };
         let now = now / 1_000_000;
         let owned = |it: Option<&[u8]>| it.map(<[u8]>::to_vec);
         let held = find(&conversations.markers, owned);
-        let began = Beginning::of(id, held.as_deref(), now);
+        let began = StartTime::find(id, held.as_deref(), now);
         let claim = self.chronicle.as_ref().and_then(|chronicle| chronicle.claim(began, now));
-        let lacks_marker = began == Beginning::Unknown && !conversations.markers.is_empty();
-        let marker = lacks_marker
-            .then(|| Marker(marker::with(held.as_deref().unwrap_or_default(), id, now)));
+        let lacks_marker = began == StartTime::Unknown && !conversations.markers.is_empty();
+        let marker = lacks_marker.then(|| {
+            Marker(start_marker::with_start_ms(held.as_deref().unwrap_or_default(), id, now))
+        });
         (claim.unwrap_or(unknown), marker)
     }
 
@@ -162,22 +163,27 @@ impl Running {
         }
     }
 
-    fn lot(&self, decision: Decision, unit: &[u8]) -> Option<Lot> {
+    fn lot(&self, decision: Assignment, unit: &[u8]) -> Option<Lot> {
         let in_force = self.walker.as_ref()?.in_force();
         if decision.reason != Reason::Weight || self.config.conversation.is_some() {
             return None;
         }
         let rollout = self.config.rollout.as_str();
         let place = bucket_hash(rollout, unit);
-        in_force.compared.contains(place).then(|| Lot {
-            unit: unit_hash(rollout, unit),
-            step: in_force.number,
-            is_new: !in_force.before.contains(place),
+        in_force.analysed_share.contains(place).then(|| Lot {
+            unit: analysis_hash(rollout, unit),
+            step: in_force.epoch,
+            is_new: !in_force.previous_share.contains(place),
         })
     }
 
     /// Evidence is of conversations that began in a step; all of them are new to it.
-    fn lot_of_conversation(&self, decision: Decision, id: &[u8], claim: Claim) -> Option<Lot> {
+    fn lot_of_conversation(
+        &self,
+        decision: Assignment,
+        id: &[u8],
+        claim: StickyShare,
+    ) -> Option<Lot> {
         self.walker.as_ref()?;
         if !matches!(decision.reason, Reason::Weight | Reason::Drained) {
             return None;
@@ -185,7 +191,7 @@ impl Running {
         let (step, compared) = claim.step?;
         let rollout = self.config.rollout.as_str();
         let is_compared = compared.contains(bucket_hash(rollout, id));
-        is_compared.then(|| Lot { unit: unit_hash(rollout, id), step, is_new: true })
+        is_compared.then(|| Lot { unit: analysis_hash(rollout, id), step, is_new: true })
     }
 
     /// Writes only what differs from what Envoy's early header mutation has put:

@@ -7,9 +7,9 @@ use std::rc::Rc;
 use super::generation::{Generation, Newest};
 use super::host::{self, Cas, set_shared, shared};
 use super::walker::{key_of_format, say};
-use crate::assign::{Share, Standing};
-use crate::ramp::Entry;
-use crate::steer::{Order, Refusal, Weights};
+use crate::assignment::{EffectiveShare, Share};
+use crate::rollout::Transition;
+use crate::rollout::{CommandError, ManualRollout, OperatorCommand};
 
 thread_local! {
     /// Those of this VM. Like metrics, they outlive a configuration.
@@ -23,7 +23,7 @@ const TRIES: usize = 4;
 pub struct ByHand {
     rollout: String,
     newest: Newest,
-    ordered: Cell<Option<Standing>>,
+    ordered: Cell<Option<EffectiveShare>>,
 }
 
 // === impl ByHand ===
@@ -58,7 +58,7 @@ impl ByHand {
 
     /// What an order has put in force, as this VM knows it; `None` where the
     /// configuration's weights hold.
-    pub fn ordered(&self) -> Option<Standing> {
+    pub fn ordered(&self) -> Option<EffectiveShare> {
         self.ordered.get()
     }
 
@@ -75,57 +75,62 @@ impl ByHand {
         if is_newest {
             self.follow(written);
         } else {
-            self.ordered.set(self.state().and_then(|it| it.ordered()));
+            self.ordered.set(self.state().and_then(|it| it.share_override()));
         }
         is_newest
     }
 
     /// What all VMs know of it.
-    pub fn state(&self) -> Option<Weights> {
+    pub fn state(&self) -> Option<ManualRollout> {
         let (text, _) = shared(&self.key())?;
         postcard::from_bytes(&text).ok()
     }
 
     /// Does as ordered, under a configuration with these weights; what that has decided.
-    pub fn order(&self, written: Share, order: &Order) -> Result<Entry, Refusal> {
+    pub fn order(
+        &self,
+        written: Share,
+        order: &OperatorCommand,
+    ) -> Result<Transition, CommandError> {
         let obeyed = self.change(written, |weights, now| {
-            if weights.written != written {
-                return Err(Refusal::CHANGING);
+            if weights.configured_share != written {
+                return Err(CommandError::CONFIG_CHANGING);
             }
-            weights.obey(order.clone(), now).map(Some)
+            weights.apply(order.clone(), now).map(Some)
         });
-        obeyed?.ok_or(Refusal::UNREACHED)
+        obeyed?.ok_or(CommandError::STORE_UNAVAILABLE)
     }
 
     fn follow(&self, written: Share) {
         // What does not come about now does at the next tick.
-        let _ = self.change(written, |weights, now| Ok(weights.follow(written, now)));
+        let _ = self.change(written, |weights, now| Ok(weights.reconcile_share(written, now)));
     }
 
     /// Changes what is shared, in one piece; what that has decided.
     fn change(
         &self,
         written: Share,
-        change: impl Fn(&mut Weights, u64) -> Result<Option<Entry>, Refusal>,
-    ) -> Result<Option<Entry>, Refusal> {
-        let now = host::wall_time().map_err(|_| Refusal::UNREACHED)? / 1_000_000_000;
+        change: impl Fn(&mut ManualRollout, u64) -> Result<Option<Transition>, CommandError>,
+    ) -> Result<Option<Transition>, CommandError> {
+        let now = host::wall_time().map_err(|_| CommandError::STORE_UNAVAILABLE)? / 1_000_000_000;
         for _ in 0..TRIES {
             let found = shared(&self.key());
             let cas = found.as_ref().map_or(Cas::ANY, |(_, cas)| *cas);
-            let known = found.and_then(|(text, _)| postcard::from_bytes::<Weights>(&text).ok());
+            let known =
+                found.and_then(|(text, _)| postcard::from_bytes::<ManualRollout>(&text).ok());
             let is_new = known.is_none();
-            let mut weights = known.unwrap_or_else(|| Weights::begin(written, now));
+            let mut weights = known.unwrap_or_else(|| ManualRollout::new(written, now));
             let entry = change(&mut weights, now)?;
             let is_shared = (entry.is_none() && !is_new)
                 || postcard::to_allocvec(&weights)
                     .is_ok_and(|text| set_shared(&self.key(), &text, cas).is_ok());
             if is_shared {
-                self.ordered.set(weights.ordered());
+                self.ordered.set(weights.share_override());
                 entry.iter().for_each(|entry| say(&self.rollout, entry));
                 return Ok(entry);
             }
         }
-        Err(Refusal::UNREACHED)
+        Err(CommandError::STORE_UNAVAILABLE)
     }
 
     fn key(&self) -> String {

@@ -4,18 +4,18 @@ use std::cell::RefCell;
 
 use super::host::{self, Cas, set_shared, shared};
 use super::walker::key_of_format;
-use crate::assign::{Beginning, Claim, History, Share};
-use crate::config::Conversations;
-use crate::ramp::InForce;
+use crate::assignment::{Share, ShareHistory, StartTime, StickyShare};
+use crate::config::ConversationConfig;
+use crate::rollout::Snapshot;
 
 /// The history of one rollout's shares.
 pub struct Chronicle {
     key: String,
     max_age_ms: u64,
     may_finish: bool,
-    written: History,
+    written: ShareHistory,
     /// What is shared, after what the operator wrote.
-    known: RefCell<History>,
+    known: RefCell<ShareHistory>,
 }
 
 /// How often a change is tried that other VMs come between.
@@ -24,7 +24,7 @@ const TRIES: usize = 4;
 // === impl Chronicle ===
 
 impl Chronicle {
-    pub fn of(rollout: &str, conversations: &Conversations) -> Self {
+    pub fn of(rollout: &str, conversations: &ConversationConfig) -> Self {
         let chronicle = Self {
             key: key_of_format(rollout, "history"),
             max_age_ms: conversations.max_age_ms,
@@ -37,8 +37,8 @@ impl Chronicle {
     }
 
     /// The share that a conversation has a claim to; `None` before any is known.
-    pub fn claim(&self, began: Beginning, now_ms: u64) -> Option<Claim> {
-        Claim::of(&*self.known.try_borrow().ok()?, began, now_ms, self.max_age_ms)
+    pub fn claim(&self, began: StartTime, now_ms: u64) -> Option<StickyShare> {
+        StickyShare::find(&*self.known.try_borrow().ok()?, began, now_ms, self.max_age_ms)
     }
 
     /// Learns what other VMs have noted.
@@ -53,18 +53,16 @@ impl Chronicle {
     }
 
     /// Notes what a ramp has in force.
-    pub fn follow_ramp(&self, in_force: InForce) {
-        let InForce { share, compared, number, .. } = in_force;
+    pub fn follow_ramp(&self, in_force: Snapshot) {
+        let Snapshot { share, analysed_share: compared, epoch: number, .. } = in_force;
         self.follow(share, compared, number);
     }
 
     fn follow(&self, share: Share, compared: Share, number: u16) {
-        self.note(|history, now| {
-            history.put_in_force(now, share, (compared, number), self.may_finish)
-        });
+        self.note(|history, now| history.record(now, share, (compared, number), self.may_finish));
     }
 
-    fn note(&self, change: impl Fn(&mut History, u64) -> bool) {
+    fn note(&self, change: impl Fn(&mut ShareHistory, u64) -> bool) {
         let Ok(now) = host::wall_time() else { return };
         for _ in 0..TRIES {
             let (history, cas) = self.read();
@@ -79,14 +77,14 @@ impl Chronicle {
         }
     }
 
-    fn read(&self) -> (Option<History>, Cas) {
+    fn read(&self) -> (Option<ShareHistory>, Cas) {
         match shared(&self.key) {
             Some((bytes, cas)) => (postcard::from_bytes(&bytes).ok(), cas),
             None => (None, Cas::ANY),
         }
     }
 
-    fn know(&self, history: &History) {
-        self.known.replace(history.after(&self.written));
+    fn know(&self, history: &ShareHistory) {
+        self.known.replace(history.with_earlier(&self.written));
     }
 }

@@ -7,14 +7,17 @@ use super::steering;
 use super::stream::Flow;
 use super::walker;
 use super::{host, rejections};
-use crate::config::{self, order};
+use crate::config::{self, parse_command};
 use crate::console::view::{ProblemView, RolloutView, SCHEMA};
-use crate::console::{Answer, Ask, Head, Known, NO_ROLLOUT, Rejection, Standing, View, page};
-use crate::ramp::Now;
+use crate::console::{
+    ConsoleRequest, ConsoleRequestHead, ControlState, HttpResponse, NO_ROLLOUT, Rejection, View,
+    ViewInputs, page,
+};
+use crate::rollout::Clocks;
 
 /// The console in one VM.
 pub struct Console {
-    config: config::Console,
+    config: config::ConsoleConfig,
     token: Option<String>,
 }
 
@@ -41,7 +44,7 @@ const SHORT_TOKEN: usize = 16;
 // === impl Console ===
 
 impl Console {
-    pub fn new(config: config::Console) -> Self {
+    pub fn new(config: config::ConsoleConfig) -> Self {
         let token = steering::token().unwrap_or_else(|why| {
             log::error!("{why}");
             None
@@ -63,19 +66,23 @@ impl ConsoleStream {
     /// The headers have come; `roots` are those of this VM.
     pub fn request_headers(&mut self, roots: &[Root], ends: bool) -> Flow {
         let Ok(headers) = host::request_headers() else {
-            return answer(&Answer::text(500, "Envoy did not show the request's headers."));
+            return answer(&HttpResponse::text(500, "Envoy did not show the request's headers."));
         };
         let Console { config, token } = &*self.console;
-        let head = Head::of(headers.iter());
-        let Some(asked) = Ask::of(&head, config, token.as_deref()) else {
+        let head = ConsoleRequestHead::from_headers(headers.iter());
+        let Some(asked) = ConsoleRequest::of(&head, config, token.as_deref()) else {
             return Flow::Continue;
         };
         match asked {
-            Ok(Ask::Page) => answer(&self.shown(roots, |view| Some(Answer::page(page(view))))),
-            Ok(Ask::State) => answer(
-                &self.shown(roots, |view| Some(Answer::json(serde_json::to_string(view).ok()?))),
-            ),
-            Ok(Ask::Steer { order, rollout }) => {
+            Ok(ConsoleRequest::Page) => {
+                answer(&self.shown(roots, |view| Some(HttpResponse::page(page(view)))))
+            }
+            Ok(ConsoleRequest::State) => {
+                answer(&self.shown(roots, |view| {
+                    Some(HttpResponse::json(serde_json::to_string(view).ok()?))
+                }))
+            }
+            Ok(ConsoleRequest::Command { order, rollout }) => {
                 let asked = Asked { order, rollout, length: head.length };
                 if ends {
                     return answer(&asked.obeyed(roots, &[]));
@@ -98,7 +105,10 @@ impl ConsoleStream {
     pub fn request_body(&mut self, roots: &[Root], size: usize, ends: bool) -> Flow {
         let Some(asked) = self.asked.take() else { return Flow::Continue };
         if size > MAX_BODY {
-            return answer(&Answer::text(413, format!("An order has {MAX_BODY} bytes at most.")));
+            return answer(&HttpResponse::text(
+                413,
+                format!("An order has {MAX_BODY} bytes at most."),
+            ));
         }
         // Where trailers follow, the body does not end the stream.
         if !ends && asked.length.is_none_or(|length| size < length) {
@@ -107,20 +117,24 @@ impl ConsoleStream {
         }
         match host::request_body(size) {
             Ok(body) => answer(&asked.obeyed(roots, &body)),
-            Err(_) => answer(&Answer::text(500, "Envoy did not show the request's body.")),
+            Err(_) => answer(&HttpResponse::text(500, "Envoy did not show the request's body.")),
         }
     }
 
-    fn shown(&self, roots: &[Root], show: impl FnOnce(&View) -> Option<Answer>) -> Answer {
+    fn shown(
+        &self,
+        roots: &[Root],
+        show: impl FnOnce(&View) -> Option<HttpResponse>,
+    ) -> HttpResponse {
         let view = walker::now().map(|now| view(roots, now, self.console.token.is_some()));
         let shown = view.and_then(|view| show(&view));
-        shown.unwrap_or_else(|| Answer::text(500, "Envoy did not tell the time."))
+        shown.unwrap_or_else(|| HttpResponse::text(500, "Envoy did not tell the time."))
     }
 }
 
 /// What is shown of everything that this VM knows.
-fn view(roots: &[Root], now: Now, can_steer: bool) -> View {
-    let now_ms = now.unix.saturating_mul(1000);
+fn view(roots: &[Root], now: Clocks, can_steer: bool) -> View {
+    let now_ms = now.unix_s.saturating_mul(1000);
     let in_use = Root::in_use(roots);
     let rejections = rejections::known();
     let is_for = |it: &Rejection, used: &InUse| {
@@ -142,7 +156,7 @@ fn view(roots: &[Root], now: Now, can_steer: bool) -> View {
 }
 
 /// Where the host does not take the answer, the listener's route has one.
-fn answer(answer: &Answer) -> Flow {
+fn answer(answer: &HttpResponse) -> Flow {
     let headers: Vec<_> = answer.headers().collect();
     let answered = host::respond(answer.status, "verdigris_console", &headers, &answer.body);
     if answered.is_ok() { Flow::Pause } else { Flow::Continue }
@@ -152,7 +166,7 @@ fn answer(answer: &Answer) -> Flow {
 
 impl Asked {
     /// Does as asked; what is to be said of it.
-    fn obeyed(&self, roots: &[Root], body: &[u8]) -> Answer {
+    fn obeyed(&self, roots: &[Root], body: &[u8]) -> HttpResponse {
         let in_use = Root::in_use(roots);
         let of_now = || in_use.iter().filter(|it| !it.is_replaced);
         let asked = match &self.rollout {
@@ -164,24 +178,24 @@ impl Asked {
             let known: Vec<_> =
                 in_use.iter().map(|it| it.running.config.rollout.as_str()).collect();
             return match known.as_slice() {
-                [] => Answer::text(503, NO_ROLLOUT),
+                [] => HttpResponse::text(503, NO_ROLLOUT),
                 known => {
                     let known = known.join(", ");
-                    Answer::text(404, format!("Say which rollout, of {known}: ?rollout=…"))
+                    HttpResponse::text(404, format!("Say which rollout, of {known}: ?rollout=…"))
                 }
             };
         };
         let now_ms = host::wall_time().unwrap_or_default() / 1_000_000;
-        let ordered = match order(self.order, body, now_ms) {
+        let ordered = match parse_command(self.order, body, now_ms) {
             Ok(ordered) => ordered,
-            Err(refused) => return Answer::text(400, refused.to_string()),
+            Err(refused) => return HttpResponse::text(400, refused.to_string()),
         };
         let rollout = running.config.rollout.as_str();
         match running.order(&ordered) {
-            Ok(entry) => Answer::text(200, format!("{rollout}: {entry}")),
+            Ok(entry) => HttpResponse::text(200, format!("{rollout}: {entry}")),
             Err(refusal) => {
-                log::warn!("rollout {rollout}: refused: {}: {refusal}", ordered.order);
-                Answer::text(409, format!("{rollout}: {refusal}"))
+                log::warn!("rollout {rollout}: refused: {}: {refusal}", ordered.command);
+                HttpResponse::text(409, format!("{rollout}: {refusal}"))
             }
         }
     }
@@ -191,16 +205,16 @@ impl Asked {
 
 impl InUse {
     /// What is shown of it.
-    fn view(&self, now: Now, problems: impl Iterator<Item = ProblemView>) -> RolloutView {
+    fn view(&self, now: Clocks, problems: impl Iterator<Item = ProblemView>) -> RolloutView {
         let running = &self.running;
         let state = running.walker.as_ref().and_then(|walker| walker.state());
         let weights = running.by_hand.as_ref().and_then(|by_hand| by_hand.state());
         let (versions, refused_stats) = running.metrics.counted();
-        let mut view = RolloutView::of(Known {
+        let mut view = RolloutView::new(ViewInputs {
             config: &running.config,
             standing: match &running.config.ramp {
-                Some(settings) => Standing::Ramp(settings, state.as_ref()),
-                None => Standing::ByHand(weights.as_ref()),
+                Some(settings) => ControlState::Ramp(settings, state.as_ref()),
+                None => ControlState::ByHand(weights.as_ref()),
             },
             in_force: running.place(),
             is_replaced: self.is_replaced,

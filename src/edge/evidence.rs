@@ -1,11 +1,11 @@
 //! The counters of what the gates have seen, so that an operator can redo their sums.
 
 use super::host::{self, MetricId, MetricKind};
-use crate::assign::Version;
-use crate::judge::book::{Book, ValueBook};
-use crate::judge::interval::Moments;
-use crate::judge::{Evidence, Metric, Pair, Rules};
-use crate::stats::{EvidenceCounter, evidence_name};
+use crate::analysis::confidence_sequence::Moments;
+use crate::analysis::gate_stats::{GateStats, ValueStats};
+use crate::analysis::{AnalysisPlan, ByVersion, Evidence, Metric};
+use crate::assignment::Version;
+use crate::stats::names::{EvidenceCounter, evidence_name};
 
 /// The counters of one rollout, in the VM that decides.
 pub struct EvidenceCounters {
@@ -27,14 +27,14 @@ type Counted = (EvidenceCounter, Version, usize);
 
 impl EvidenceCounters {
     /// Counters that go on from this evidence, which was counted.
-    pub fn new(rollout: &str, evidence: &Evidence, rules: &Rules) -> Self {
+    pub fn new(rollout: &str, evidence: &Evidence, rules: &AnalysisPlan) -> Self {
         let known = |(counted, count)| Known { counted, id: None, count };
         let known = all(evidence, rules).into_iter().map(known).collect();
         Self { rollout: rollout.to_owned(), known }
     }
 
     /// Counts what is new.
-    pub fn count(&mut self, rules: &Rules, evidence: &Evidence) {
+    pub fn count(&mut self, rules: &AnalysisPlan, evidence: &Evidence) {
         let all = all(evidence, rules);
         for known in &mut self.known {
             if !all.iter().any(|(counted, _)| *counted == known.counted) {
@@ -68,22 +68,22 @@ impl EvidenceCounters {
 }
 
 /// Everything that is counted.
-fn all(evidence: &Evidence, rules: &Rules) -> Vec<(Counted, u64)> {
+fn all(evidence: &Evidence, rules: &AnalysisPlan) -> Vec<(Counted, u64)> {
     let mut all = Vec::new();
     for (step, book) in evidence.steps.iter().enumerate() {
-        let mut add = |counter, counts: Pair<u64>| {
-            all.extend(Version::ALL.map(|it| ((counter, it, step), *counts.of(it))));
+        let mut add = |counter, counts: ByVersion<u64>| {
+            all.extend(Version::ALL.map(|it| ((counter, it, step), *counts.get(it))));
         };
         add(EvidenceCounter::Units, book.units);
         for (gate, book) in rules.gates.iter().zip(&book.gates) {
-            let metric = gate.terms.metric;
+            let metric = gate.spec.metric;
             match (book, metric, counter_of(metric)) {
-                (Book::Rate(book), _, Some(counter)) => add(counter, book.hit()),
-                (Book::Values(book), Metric::ThumbsDownRate, _) => {
+                (GateStats::Rate(book), _, Some(counter)) => add(counter, book.units_with_event()),
+                (GateStats::Values(book), Metric::ThumbsDownRate, _) => {
                     add(EvidenceCounter::Thumbs, of(book, |moments| moments.count));
                     add(EvidenceCounter::ThumbsDown, of(book, whole_sum));
                 }
-                (Book::Values(book), Metric::Score, _) => {
+                (GateStats::Values(book), Metric::Score, _) => {
                     add(EvidenceCounter::Scores, of(book, |moments| moments.count));
                 }
                 _ => {}
@@ -93,8 +93,8 @@ fn all(evidence: &Evidence, rules: &Rules) -> Vec<(Counted, u64)> {
     all
 }
 
-fn of(book: &ValueBook, number: impl Fn(&Moments) -> u64) -> Pair<u64> {
-    Pair { blue: number(&book.moments.blue), green: number(&book.moments.green) }
+fn of(book: &ValueStats, number: impl Fn(&Moments) -> u64) -> ByVersion<u64> {
+    ByVersion { blue: number(&book.moments.blue), green: number(&book.moments.green) }
 }
 
 /// The sum of ones and zeros.

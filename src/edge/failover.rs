@@ -2,16 +2,16 @@
 
 use super::host;
 use super::root::Running;
-use crate::observe::Answerer;
-use crate::stats::Account;
+use crate::response::Answerer;
+use crate::stats::names::StatScope;
 
 // === impl Running ===
 
 impl Running {
     /// Whether another version has answered a request that is counted as `account`'s. The host
     /// is asked only where the configuration makes it possible.
-    pub fn has_failed_over(&self, account: Account) -> bool {
-        let Account::Of(chosen) = account else { return false };
+    pub fn has_failed_over(&self, account: StatScope) -> bool {
+        let StatScope::Of(chosen) = account else { return false };
         if !self.config.patches_later(chosen) {
             return false;
         }
@@ -20,6 +20,6 @@ impl Running {
             Some(_) => 1,
             None => host::upstream_attempts().unwrap_or_default(),
         };
-        Answerer { version: version.as_deref(), attempts }.is_other_than(chosen)
+        Answerer { version: version.as_deref(), attempts }.differs_from(chosen)
     }
 }

@@ -6,12 +6,12 @@ use std::hash::{BuildHasher as _, RandomState};
 use super::host::{self, Cas, set_shared, shared};
 use super::root::Running;
 use super::walker::key_of_format;
-use crate::assign::{Version, unit_hash};
+use crate::analysis::{Measurements, Metric, Observation};
+use crate::assignment::{Version, analysis_hash};
 use crate::config;
-use crate::feedback::{Key, Limiter, Receipt, Vote};
-use crate::judge::{Metric, Observation, Told};
-use crate::observe::detect::without_query;
-use crate::patch::pointer;
+use crate::feedback::{ExposureKey, FeedbackEvent, RateLimiter, SignedExposure};
+use crate::json::pointer;
+use crate::response::format::without_query;
 
 /// The header that carries a receipt, of a response and of feedback on it.
 const STEP: &str = "x-verdigris-step";
@@ -21,8 +21,8 @@ pub const MAX_BODY: usize = 65_536;
 
 /// What a VM needs to take votes.
 pub struct Feedback {
-    key: Key,
-    limiter: RefCell<Limiter>,
+    key: ExposureKey,
+    limiter: RefCell<RateLimiter>,
 }
 
 /// What becomes of a request that carries feedback.
@@ -36,26 +36,26 @@ pub enum Taken {
 // === impl Feedback ===
 
 impl Feedback {
-    pub fn of(rollout: &str, config: &config::Feedback) -> Self {
-        let limiter = RefCell::new(Limiter::new(config.max_per_minute));
+    pub fn of(rollout: &str, config: &config::FeedbackConfig) -> Self {
+        let limiter = RefCell::new(RateLimiter::new(config.max_per_minute));
         Self { key: key_of(rollout), limiter }
     }
 }
 
 /// The key that all workers share. Envoy configures the main thread's VM before it does the
 /// workers', so that no two of them make one; and if two did, votes would be unproved.
-fn key_of(rollout: &str) -> Key {
+fn key_of(rollout: &str) -> ExposureKey {
     let name = key_of_format(rollout, "receipts");
-    let known = || shared(&name).and_then(|(bytes, _)| Key::from_bytes(&bytes));
+    let known = || shared(&name).and_then(|(bytes, _)| ExposureKey::from_bytes(&bytes));
     if let Some(key) = known() {
         return key;
     }
-    let mut new = [0; Key::LENGTH];
+    let mut new = [0; ExposureKey::LENGTH];
     for half in new.chunks_exact_mut(8) {
         half.copy_from_slice(&RandomState::new().hash_one(rollout).to_le_bytes());
     }
     let _ = set_shared(&name, &new, Cas::ANY);
-    known().or_else(|| Key::from_bytes(&new)).unwrap_or_default()
+    known().or_else(|| ExposureKey::from_bytes(&new)).unwrap_or_default()
 }
 
 // === impl Running ===
@@ -78,7 +78,7 @@ impl Running {
         let Some(body) = body else {
             return bad(format!("the body is larger than {MAX_BODY} bytes"));
         };
-        let vote = match Vote::read(body, &config.places) {
+        let vote = match FeedbackEvent::parse(body, &config.pointers) {
             Ok(vote) => vote,
             Err(why) => return bad(why),
         };
@@ -89,14 +89,14 @@ impl Running {
                 "it says nobody's name: send what the requests carry that it is about".into()
             );
         };
-        let hash = unit_hash(self.config.rollout.as_str(), key);
+        let hash = analysis_hash(self.config.rollout.as_str(), key);
         let at = host::monotonic_time().unwrap_or_default();
-        let receipt = self.receipt(body).and_then(|text| feedback.key.read(&text, hash));
+        let receipt = self.receipt(body).and_then(|text| feedback.key.verify(&text, hash));
         let version = receipt.map_or_else(
             || self.decide(unit.as_deref(), None, id.as_deref()).decision.version,
             |receipt| receipt.version,
         );
-        let is_heard = feedback.limiter.try_borrow_mut().is_ok_and(|mut it| it.hears(hash, at));
+        let is_heard = feedback.limiter.try_borrow_mut().is_ok_and(|mut it| it.allow(hash, at));
         if !is_heard {
             self.metrics.count_limited(version);
             let most = config.max_per_minute;
@@ -107,8 +107,15 @@ impl Running {
         {
             let told = told(vote);
             let is_assignment = false;
-            let observation =
-                Observation { at, unit: hash, step, version, is_new, is_assignment, told };
+            let observation = Observation {
+                at_ns: at,
+                unit: hash,
+                epoch: step,
+                version,
+                is_newly_exposed: is_new,
+                is_assignment,
+                measurements: told,
+            };
             walker.note(observation);
         }
         if config.passes_on { Taken::PassedOn } else { Taken::Answered(204, String::new()) }
@@ -121,7 +128,7 @@ impl Running {
         unit: u64,
         step: Option<(u16, bool)>,
     ) -> Option<String> {
-        Some(self.feedback.as_ref()?.key.write(Receipt { version, step }, unit))
+        Some(self.feedback.as_ref()?.key.sign(SignedExposure { version, step }, unit))
     }
 
     /// Gives the client a receipt with the response.
@@ -134,18 +141,18 @@ impl Running {
         if let Some(text) = host::request_header(STEP) {
             return Some(text.to_vec());
         }
-        let place = self.config.feedback.as_ref()?.places.step.as_ref()?;
+        let place = self.config.feedback.as_ref()?.pointers.step.as_ref()?;
         Some(pointer::text_at(str::from_utf8(body).ok()?, place)?.into_bytes())
     }
 }
 
-fn told(vote: Vote) -> Told {
-    let mut told = Told::default();
+fn told(vote: FeedbackEvent) -> Measurements {
+    let mut told = Measurements::default();
     if let Some(thumb) = vote.thumb {
-        told = told.rate(Metric::ThumbsDownRate, thumb.is_down());
+        told = told.with_rate(Metric::ThumbsDownRate, thumb.is_down());
     }
     if let Some(score) = vote.score {
-        told = told.value(Metric::Score, score);
+        told = told.with_value(Metric::Score, score);
     }
     told
 }

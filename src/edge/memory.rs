@@ -6,8 +6,8 @@
 
 use super::host::{Cas, set_shared, shared};
 use super::walker::key_of_format;
-use crate::judge::evidence::UnitMarks;
-use crate::ramp::{Settings, State};
+use crate::analysis::evidence::UnitFlags;
+use crate::rollout::{RampSpec, RampState};
 
 /// How many entries a piece has.
 const ENTRIES: usize = 4096;
@@ -28,19 +28,19 @@ pub struct Memory {
 
 impl Memory {
     /// Has the state remember what is written down.
-    pub fn load(rollout: &str, settings: &Settings, state: &mut State) -> Self {
+    pub fn load(rollout: &str, settings: &RampSpec, state: &mut RampState) -> Self {
         let (open, closed) = (Vec::new(), Vec::new());
         let mut memory = Self { rollout: rollout.to_owned(), open, closed };
-        for (number, entries) in state.memory.clone() {
-            let Some(step) = state.step_of(number) else { continue };
+        for (number, entries) in state.seen_unit_pieces.clone() {
+            let Some(step) = state.step_of_epoch(number) else { continue };
             for piece in 0..=entries / ENTRIES {
                 let Some((bytes, _)) = shared(&memory.key(number, piece)) else { continue };
                 for entry in bytes.chunks_exact(BYTES) {
                     let Some((unit, rest)) = entry.split_first_chunk() else { continue };
                     let Some((marks, _)) = rest.split_first_chunk() else { continue };
                     let (unit, marks) = (u64::from_le_bytes(*unit), u64::from_le_bytes(*marks));
-                    let marks = UnitMarks { step, unit, marks };
-                    state.evidence.remember(&settings.rules, marks);
+                    let marks = UnitFlags { step, unit, flags: marks };
+                    state.evidence.restore(&settings.analysis, marks);
                 }
                 if piece == entries / ENTRIES {
                     memory.open.push((number, bytes.to_vec()));
@@ -52,38 +52,39 @@ impl Memory {
 
     /// Takes in what the last tick has added, and drops what is not remembered any more.
     /// The state counts it; [`Self::write`] writes it.
-    pub fn append(&mut self, state: &mut State) {
+    pub fn append(&mut self, state: &mut RampState) {
         let step = u16::try_from(state.step).unwrap_or_default();
-        for marks in state.evidence.new_marks().to_vec() {
+        for marks in state.evidence.new_flags().to_vec() {
             let ago = step.saturating_sub(marks.step);
-            let number = state.number.saturating_sub(ago);
+            let number = state.epoch.saturating_sub(ago);
             let Some(open) = entry(&mut self.open, number) else { continue };
             open.extend(marks.unit.to_le_bytes());
-            open.extend(marks.marks.to_le_bytes());
-            let Some(entries) = entry(&mut state.memory, number) else { continue };
+            open.extend(marks.flags.to_le_bytes());
+            let Some(entries) = entry(&mut state.seen_unit_pieces, number) else { continue };
             *entries += 1;
             if entries.is_multiple_of(ENTRIES) {
                 self.closed.push((number, *entries / ENTRIES - 1, std::mem::take(open)));
             }
         }
-        let is_kept = |number: u16| state.step_of(number).is_some_and(|it| it + 1 >= step);
+        let is_kept = |number: u16| state.step_of_epoch(number).is_some_and(|it| it + 1 >= step);
         let (kept, dropped): (Vec<_>, Vec<_>) =
-            state.memory.iter().partition(|(number, _)| is_kept(*number));
+            state.seen_unit_pieces.iter().partition(|(number, _)| is_kept(*number));
         for (number, entries) in dropped {
             let pieces = 0..=entries / ENTRIES;
             self.closed.extend(pieces.map(|piece| (number, piece, Vec::new())));
         }
         self.open.retain(|(number, _)| kept.iter().any(|(it, _)| it == number));
-        state.memory = kept;
+        state.seen_unit_pieces = kept;
     }
 
     /// Writes down what was appended; to be called when the state was.
-    pub fn write(&mut self, state: &State) {
+    pub fn write(&mut self, state: &RampState) {
         for (number, piece, bytes) in std::mem::take(&mut self.closed) {
             self.write_piece(number, piece, &bytes);
         }
         for (number, open) in &self.open {
-            let entries = state.memory.iter().find(|(it, _)| it == number).map_or(0, |it| it.1);
+            let entries =
+                state.seen_unit_pieces.iter().find(|(it, _)| it == number).map_or(0, |it| it.1);
             self.write_piece(*number, entries / ENTRIES, open);
         }
     }

@@ -6,13 +6,15 @@ use std::fmt::Display;
 use std::rc::Rc;
 
 use super::host::{self, MetricId, MetricKind};
-use crate::assign::{Decision, Standing, Version};
-use crate::config::Answers;
+use crate::assignment::{Assignment, EffectiveShare, Version};
+use crate::config::AnswersConfig;
 use crate::console::view::VersionView;
-use crate::feedback::Vote;
-use crate::observe::Outcome;
-use crate::ramp::{InForce, Phase};
-use crate::stats::{Account, Counter, Gauge, Histogram, PHASE_BY_HAND, gauge_name, metric_name};
+use crate::feedback::FeedbackEvent;
+use crate::response::Outcome;
+use crate::rollout::{Phase, Snapshot};
+use crate::stats::names::{
+    Counter, Gauge, Histogram, PHASE_MANUAL, StatScope, gauge_name, metric_name,
+};
 
 thread_local! {
     /// The metrics that this VM has defined. They outlive a configuration: to
@@ -86,8 +88,12 @@ impl RolloutMetrics {
 
     fn define(rollout: &str) -> Self {
         Self {
-            blue: AccountMetrics::define(rollout, Account::Of(Version::Blue), Counter::DECISIONS),
-            green: AccountMetrics::define(rollout, Account::Of(Version::Green), Counter::DECISIONS),
+            blue: AccountMetrics::define(rollout, StatScope::Of(Version::Blue), Counter::DECISIONS),
+            green: AccountMetrics::define(
+                rollout,
+                StatScope::Of(Version::Green),
+                Counter::DECISIONS,
+            ),
             shadow: OnceCell::new(),
             gauges: Table::define(MetricKind::Gauge, Gauge::ALL, |gauge| {
                 gauge_name(rollout, gauge)
@@ -143,7 +149,7 @@ impl RolloutMetrics {
     }
 
     /// Counts one request.
-    pub fn count(&self, account: Account, decision: Decision) {
+    pub fn count(&self, account: StatScope, decision: Assignment) {
         let Some(AccountMetrics { decisions, .. }) = self.account(account) else { return };
         decisions.add(Counter::Requests, 1);
         decisions.add(Counter::Decisions(decision.reason), 1);
@@ -151,21 +157,21 @@ impl RolloutMetrics {
 
     /// Has what is counted of a shadow's requests ready.
     pub fn define_shadow(&self, rollout: &str) {
-        let define = || AccountMetrics::define(rollout, Account::Shadow, Counter::SHADOW);
+        let define = || AccountMetrics::define(rollout, StatScope::Shadow, Counter::SHADOW);
         self.shadow.get_or_init(define);
     }
 
     /// Has what is counted of feedback ready.
     pub fn define_feedback(&self, rollout: &str) {
         for (version, metrics) in [(Version::Blue, &self.blue), (Version::Green, &self.green)] {
-            let name = |counter| metric_name(rollout, Account::Of(version), counter);
+            let name = |counter| metric_name(rollout, StatScope::Of(version), counter);
             let define = || Table::define(MetricKind::Counter, Counter::FEEDBACK, name);
             metrics.feedback.get_or_init(define);
         }
     }
 
     /// Counts a vote.
-    pub fn count_vote(&self, version: Version, vote: Vote, is_proved: bool) {
+    pub fn count_vote(&self, version: Version, vote: FeedbackEvent, is_proved: bool) {
         let Some(counters) = self.feedback_of(version) else { return };
         if let Some(thumb) = vote.thumb {
             let is_down = thumb.is_down();
@@ -192,7 +198,7 @@ impl RolloutMetrics {
     pub fn counted(&self) -> (Vec<VersionView>, usize) {
         let mut refused = self.gauges.refused;
         let mut versions = Vec::new();
-        for account in Account::ALL {
+        for account in StatScope::ALL {
             let Some(metrics) = self.account(account) else { continue };
             let mut counters = Vec::new();
             let outcomes = metrics.outcomes.get();
@@ -213,12 +219,12 @@ impl RolloutMetrics {
     }
 
     fn feedback_of(&self, version: Version) -> Option<&Table<Counter>> {
-        self.account(Account::Of(version))?.feedback.get()
+        self.account(StatScope::Of(version))?.feedback.get()
     }
 
     /// Has what is counted of responses ready.
     pub fn define_outcomes(&self, rollout: &str) {
-        for account in Account::ALL {
+        for account in StatScope::ALL {
             if let Some(metrics) = self.account(account) {
                 metrics.outcomes.get_or_init(|| OutcomeMetrics::define(rollout, account));
             }
@@ -226,9 +232,9 @@ impl RolloutMetrics {
     }
 
     /// Counts one response.
-    pub fn count_outcome(&self, account: Account, outcome: &Outcome, answers: &Answers) {
+    pub fn count_outcome(&self, account: StatScope, outcome: &Outcome, answers: &AnswersConfig) {
         let Some(metrics) = self.account(account).and_then(|it| it.outcomes.get()) else { return };
-        let Answers { refusal_phrases, prices, limits, .. } = answers;
+        let AnswersConfig { refusal_phrases, prices, limits, .. } = answers;
         let class = outcome.class(*limits);
         outcome.count(class, refusal_phrases, prices, |counter, count| {
             metrics.counters.add(counter, count);
@@ -236,11 +242,11 @@ impl RolloutMetrics {
         outcome.record(|histogram, value| metrics.histograms.record(histogram, value));
     }
 
-    fn account(&self, account: Account) -> Option<&AccountMetrics> {
+    fn account(&self, account: StatScope) -> Option<&AccountMetrics> {
         match account {
-            Account::Of(Version::Blue) => Some(&self.blue),
-            Account::Of(Version::Green) => Some(&self.green),
-            Account::Shadow => self.shadow.get(),
+            StatScope::Of(Version::Blue) => Some(&self.blue),
+            StatScope::Of(Version::Green) => Some(&self.green),
+            StatScope::Shadow => self.shadow.get(),
         }
     }
 }
@@ -248,23 +254,25 @@ impl RolloutMetrics {
 // === impl Shown ===
 
 impl Shown {
-    const NOTHING: Self = Self { green_bp: 0, phase: PHASE_BY_HAND, step: 0, is_overdue: false };
+    const NOTHING: Self = Self { green_bp: 0, phase: PHASE_MANUAL, step: 0, is_overdue: false };
 
     /// Weights by hand.
-    pub fn by_hand(standing: Standing) -> Self {
+    pub fn by_hand(standing: EffectiveShare) -> Self {
         match standing {
-            Standing::Share(share) => {
+            EffectiveShare::Share(share) => {
                 Self { green_bp: share.basis_points().into(), ..Self::NOTHING }
             }
-            Standing::RolledBack => Self { phase: Phase::RolledBack.number(), ..Self::NOTHING },
+            EffectiveShare::RolledBack => {
+                Self { phase: Phase::RolledBack.gauge_value(), ..Self::NOTHING }
+            }
         }
     }
 
     /// A ramp.
-    pub fn ramp(in_force: InForce) -> Self {
+    pub fn ramp(in_force: Snapshot) -> Self {
         Self {
             green_bp: in_force.share.basis_points().into(),
-            phase: in_force.phase.number(),
+            phase: in_force.phase.gauge_value(),
             step: in_force.step.into(),
             is_overdue: in_force.is_overdue,
         }
@@ -274,7 +282,7 @@ impl Shown {
 // === impl AccountMetrics ===
 
 impl AccountMetrics {
-    fn define<const N: usize>(rollout: &str, account: Account, decisions: [Counter; N]) -> Self {
+    fn define<const N: usize>(rollout: &str, account: StatScope, decisions: [Counter; N]) -> Self {
         let name = |counter| metric_name(rollout, account, counter);
         Self {
             decisions: Table::define(MetricKind::Counter, decisions, name),
@@ -287,7 +295,7 @@ impl AccountMetrics {
 // === impl OutcomeMetrics ===
 
 impl OutcomeMetrics {
-    fn define(rollout: &str, account: Account) -> Self {
+    fn define(rollout: &str, account: StatScope) -> Self {
         let name = |metric: &dyn Display| metric_name(rollout, account, metric);
         Self {
             counters: Table::define(MetricKind::Counter, Counter::OUTCOMES, |it| name(&it)),

@@ -1,8 +1,8 @@
 //! A request as its version has it, written to the host.
 
 use super::host;
-use crate::observe::Format;
 use crate::patch::{HeaderPatch, RequestHead, RequestPatch};
+use crate::response::Format;
 
 /// What is known of a request's body.
 #[derive(Clone, Copy)]

@@ -11,7 +11,7 @@ use std::cell::RefCell;
 use super::host;
 use super::root::Running;
 use super::stream::Stream;
-use crate::assign::Decision;
+use crate::assignment::Assignment;
 use crate::config::{Config, Role};
 
 /// The header that Envoy adds to a redirected request, and takes from clients.
@@ -55,7 +55,7 @@ impl Redirects {
 impl Stream {
     /// What its request's version header says.
     fn named(&self) -> Option<&'static str> {
-        let Decision { version, .. } = self.settled?;
+        let Assignment { version, .. } = self.settled?;
         Some(match self.role {
             Role::Release => version.as_str(),
             Role::Shadow | Role::Green => self.role.as_str(),

@@ -5,7 +5,7 @@
 //! only if another plugin runs by then, which is why the console's listener is the first one.
 
 use super::host::{self, Cas, set_shared, shared};
-use crate::console::{Kind, Rejection, Rejections};
+use crate::console::{PluginKind, Rejection, Rejections};
 
 /// The same for modules of all formats: the notes are JSON with named fields.
 const KEY: &str = "verdigris.rejections";
@@ -28,7 +28,7 @@ pub fn reject(text: &[u8], why: &str) {
 }
 
 /// Notes that the plugin's configuration with this text was accepted.
-pub fn accept(kind: Kind, mut text: &[u8]) {
+pub fn accept(kind: PluginKind, mut text: &[u8]) {
     // Reading memory cannot fail.
     let hash = murmur3::murmur3_x64_128(&mut text, 0).unwrap_or_default();
     let plugin = plugin();

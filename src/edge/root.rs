@@ -13,10 +13,10 @@ use super::redirect::Redirects;
 use super::stream::Stream;
 use super::walker::{TICK_MS, Walker};
 use super::{host, logger, rejections, steering};
-use crate::assign::{Share, Standing};
+use crate::assignment::{EffectiveShare, Share};
 use crate::config::{Config, Plugin, Role};
-use crate::console::Kind;
-use crate::ramp::{InForce, Phase};
+use crate::console::PluginKind;
+use crate::rollout::{Phase, Snapshot};
 
 /// A plugin in one VM. Envoy makes a new root context for a new configuration and
 /// keeps the old one while streams that began under it last.
@@ -97,7 +97,7 @@ impl Root {
             Plugin::Rollout(config) => *config,
             Plugin::Console(config) => {
                 self.console = Some(Rc::new(Console::new(config)));
-                rejections::accept(Kind::Console, &text);
+                rejections::accept(PluginKind::Console, &text);
                 return Ok(());
             }
         };
@@ -127,7 +127,7 @@ impl Root {
         let is_ticked = walker.is_some() || can_steer;
         // A host that refuses leaves the ramp where it is, and requests alone.
         let _ = host::set_tick_period(if is_ticked { TICK_MS } else { 0 });
-        rejections::accept(Kind::Rollout, &text);
+        rejections::accept(PluginKind::Rollout, &text);
         let context_id = self.context_id;
         let plugin = rejections::plugin();
         let random = Draws::default();
@@ -242,13 +242,13 @@ impl Root {
 
 impl Running {
     /// What is in force.
-    pub fn standing(&self) -> Standing {
+    pub fn standing(&self) -> EffectiveShare {
         match self.walker.as_ref().map(|walker| walker.in_force()) {
-            Some(InForce { phase: Phase::RolledBack, .. }) => Standing::RolledBack,
-            Some(InForce { share, .. }) => Standing::Share(share),
+            Some(Snapshot { phase: Phase::RolledBack, .. }) => EffectiveShare::RolledBack,
+            Some(Snapshot { share, .. }) => EffectiveShare::Share(share),
             None => {
                 let ordered = self.by_hand.as_ref().and_then(|it| it.ordered());
-                ordered.unwrap_or(Standing::Share(self.config.share))
+                ordered.unwrap_or(EffectiveShare::Share(self.config.share))
             }
         }
     }
@@ -257,16 +257,16 @@ impl Running {
     pub fn place(&self) -> (Phase, Share) {
         match (&self.walker, self.standing()) {
             (Some(walker), _) => (walker.in_force().phase, self.share()),
-            (None, Standing::RolledBack) => (Phase::RolledBack, Share::NONE),
-            (None, Standing::Share(share)) => (Phase::ByHand, share),
+            (None, EffectiveShare::RolledBack) => (Phase::RolledBack, Share::ZERO),
+            (None, EffectiveShare::Share(share)) => (Phase::ByHand, share),
         }
     }
 
     /// Green's share in force.
     pub fn share(&self) -> Share {
         match self.standing() {
-            Standing::Share(share) => share,
-            Standing::RolledBack => Share::NONE,
+            EffectiveShare::Share(share) => share,
+            EffectiveShare::RolledBack => Share::ZERO,
         }
     }
 

@@ -2,9 +2,9 @@
 
 use super::host;
 use super::root::Running;
-use crate::config::Ordered;
-use crate::ramp::Entry;
-use crate::steer::Refusal;
+use crate::config::CommandRequest;
+use crate::rollout::CommandError;
+use crate::rollout::Transition;
 
 /// The variable of the VM's environment that holds the token.
 const TOKEN: &str = "VERDIGRIS_CONSOLE_TOKEN";
@@ -43,16 +43,16 @@ impl Running {
     }
 
     /// Does as ordered, or says why not. Other VMs know of it with their next tick.
-    pub fn order(&self, ordered: &Ordered) -> Result<Entry, Refusal> {
+    pub fn order(&self, ordered: &CommandRequest) -> Result<Transition, CommandError> {
         let chronicle = self.chronicle.as_ref();
         let entry = match (&self.walker, &self.config.ramp, &self.by_hand) {
             (Some(walker), Some(settings), _) => walker.order(settings, chronicle, ordered)?,
             (_, _, Some(by_hand)) => {
-                let entry = by_hand.order(self.config.share, &ordered.order)?;
+                let entry = by_hand.order(self.config.share, &ordered.command)?;
                 self.follow_weights();
                 entry
             }
-            _ => return Err(Refusal("this rollout cannot be steered")),
+            _ => return Err(CommandError("this rollout cannot be steered")),
         };
         self.show();
         Ok(entry)

@@ -8,10 +8,10 @@ use super::host;
 use super::patching::{BodySoFar, Patched};
 use super::root::Running;
 use super::watch::Watch;
-use crate::assign::{Decision, Reason, Version};
+use crate::assignment::{Assignment, Reason, Version};
 use crate::config::Role;
-use crate::patch::{Fit, RequestHead};
-use crate::stats::Account;
+use crate::patch::{PatchScope, RequestHead};
+use crate::stats::names::StatScope;
 
 /// The filter state that names the reason: `wasm.verdigris.reason` in the
 /// access log's `%FILTER_STATE(…)%`.
@@ -28,7 +28,7 @@ pub struct Stream {
     marker: Option<Marker>,
     receipt: Option<String>,
     /// The decision, once the request is sent on.
-    pub settled: Option<Decision>,
+    pub settled: Option<Assignment>,
     is_answered: bool,
 }
 
@@ -128,7 +128,8 @@ impl Stream {
                 let (unit, id) = running.named_in_headers();
                 if id.is_none() && !ends && !conversations.pointers.is_empty() {
                     let head = request_head(true);
-                    if let Some(head) = head.filter(|it| it.is_readable(config.max_request_body)) {
+                    if let Some(head) = head.filter(|it| it.is_bufferable(config.max_request_body))
+                    {
                         let awaited = Awaited::Id(unit);
                         self.waiting = Some(Box::new(Waiting { head, awaited }));
                         return Flow::Pause;
@@ -236,11 +237,12 @@ impl Stream {
             self.settle(running, decided, Patched::default());
             return Flow::Continue;
         };
-        let format = config.formats.of(version).or_else(|| config.formats.at(&head.path));
+        let format =
+            config.formats.configured(version).or_else(|| config.formats.resolve(&head.path));
         let most = config.max_request_body;
         if let Some(required) = required {
-            let format = config.formats.of(Version::Green).or(format);
-            if required.fit(&head, format, most) == Fit::Unfit {
+            let format = config.formats.configured(Version::Green).or(format);
+            if required.patch_scope(&head, format, most) == PatchScope::Unfit {
                 // What green is not given is not to be held against blue's.
                 decided.lot = None;
             }
@@ -250,16 +252,16 @@ impl Stream {
             self.settle(running, decided, Patched::default());
             return Flow::Continue;
         };
-        let patched = match (patch.fit(&head, format, most), body) {
-            (Fit::Body(_), BodySoFar::ToCome) => {
+        let patched = match (patch.patch_scope(&head, format, most), body) {
+            (PatchScope::Body(_), BodySoFar::ToCome) => {
                 let awaited = Awaited::Patch(decided);
                 self.waiting = Some(Box::new(Waiting { head, awaited }));
                 return Flow::Pause;
             }
-            (Fit::Body(format), BodySoFar::Whole(bytes)) => {
+            (PatchScope::Body(format), BodySoFar::Whole(bytes)) => {
                 Patched::of(patch, &head, Some(format), Some(bytes))
             }
-            (Fit::Head, _) => Patched::of(patch, &head, format, None),
+            (PatchScope::Head, _) => Patched::of(patch, &head, format, None),
             _ => None,
         };
         match patched {
@@ -268,7 +270,7 @@ impl Stream {
                 let patched = Patched::of_headers(patch);
                 self.settle(running, decided, patched);
             }
-            None if patch.passes_unfit => self.settle(running, decided, Patched::default()),
+            None if patch.passes_unpatchable => self.settle(running, decided, Patched::default()),
             None => self.settle(running, decided.unpatchable(), Patched::default()),
         }
         Flow::Continue
@@ -308,8 +310,8 @@ impl Stream {
             let _ = host::replace_request_header(shadow.header.as_str(), "1");
         }
         let account = match self.role {
-            Role::Release => Account::Of(decision.version),
-            Role::Shadow => Account::Shadow,
+            Role::Release => StatScope::Of(decision.version),
+            Role::Shadow => StatScope::Shadow,
             // The release's listener has counted it, and watches it.
             Role::Green => return,
         };
@@ -337,10 +339,10 @@ impl Stream {
     }
 
     /// A request that only green may be sent, and is not.
-    fn count_unsent(&self, running: &Running, decision: Decision) {
+    fn count_unsent(&self, running: &Running, decision: Assignment) {
         // Of a green with failover the release's listener counts what became of it.
         if self.role == Role::Shadow {
-            running.metrics.count(Account::Shadow, decision);
+            running.metrics.count(StatScope::Shadow, decision);
         }
     }
 
@@ -348,12 +350,12 @@ impl Stream {
     fn give_up(&mut self) {
         let waiting = self.waiting.take().filter(|it| !matches!(it.awaited, Awaited::Vote));
         if let (Some(_), Some(running)) = (waiting, &self.running) {
-            let decision = Decision { version: Version::Blue, reason: Reason::Unpatchable };
+            let decision = Assignment { version: Version::Blue, reason: Reason::Unpatchable };
             if self.role != Role::Release {
                 self.count_unsent(running, decision);
                 return;
             }
-            let blue = Account::Of(Version::Blue);
+            let blue = StatScope::Of(Version::Blue);
             running.count(blue, decision);
             self.watch = Watch::new(running, blue, decision, None);
         }
@@ -363,13 +365,13 @@ impl Stream {
 // === impl Running ===
 
 impl Running {
-    fn count(&self, account: Account, decision: Decision) {
+    fn count(&self, account: StatScope, decision: Assignment) {
         self.metrics.count(account, decision);
         Self::show_reason(decision);
     }
 
     /// Has the access log name the reason.
-    pub fn show_reason(decision: Decision) {
+    pub fn show_reason(decision: Assignment) {
         if decision.reason != Reason::Weight {
             // A reason that the host refuses is missing from the access log only.
             let _ = host::set_filter_state(REASON_STATE, decision.reason.as_str());
@@ -378,7 +380,7 @@ impl Running {
 }
 
 fn request_head(has_body: bool) -> Option<RequestHead> {
-    Some(RequestHead::of(host::request_headers().ok()?.iter(), has_body))
+    Some(RequestHead::from_headers(host::request_headers().ok()?.iter(), has_body))
 }
 
 /// Traps the VM on a marked request, as a bug in the filter would.

@@ -11,10 +11,10 @@ use super::generation::{Generation, Newest};
 use super::host::{self, Cas, Queue, set_shared, shared};
 use super::lease::{self, Claim};
 use super::memory::Memory;
-use crate::config::Ordered;
-use crate::judge::Observation;
-use crate::ramp::{Entry, InForce, Now, Phase, Settings, State};
-use crate::steer::Refusal;
+use crate::analysis::Observation;
+use crate::config::CommandRequest;
+use crate::rollout::CommandError;
+use crate::rollout::{Clocks, Phase, RampSpec, RampState, Snapshot, Transition};
 
 thread_local! {
     /// The walkers of this VM, by rollout. Like metrics, they outlive a configuration.
@@ -45,7 +45,7 @@ pub fn key_of_all(rollout: &str, what: &str) -> String {
 }
 
 /// Writes a decision to Envoy's log.
-pub fn say(rollout: &str, entry: &Entry) {
+pub fn say(rollout: &str, entry: &Transition) {
     match entry.to.0 {
         Phase::RolledBack => log::error!("rollout {rollout}: {entry}"),
         Phase::Paused | Phase::Holding => log::warn!("rollout {rollout}: {entry}"),
@@ -61,7 +61,7 @@ pub struct Walker {
     /// This VM, among those that might decide.
     me: u64,
     queue: Option<Queue>,
-    in_force: Cell<InForce>,
+    in_force: Cell<Snapshot>,
     told: RefCell<Told>,
     deciding: RefCell<Option<Deciding>>,
     newest: Newest,
@@ -86,7 +86,7 @@ pub struct Ticket {
 
 /// What the VM that decides has at hand.
 struct Deciding {
-    state: State,
+    state: RampState,
     /// What it has written last.
     written: Vec<u8>,
     memory: Memory,
@@ -94,12 +94,12 @@ struct Deciding {
 }
 
 /// What is in force, with the edition of the state that says so.
-type Published = (u64, InForce);
+type Published = (u64, Snapshot);
 
 /// The time.
-pub fn now() -> Option<Now> {
+pub fn now() -> Option<Clocks> {
     let monotonic = host::monotonic_time().ok()?;
-    Some(Now { monotonic, unix: host::wall_time().ok()? / 1_000_000_000 })
+    Some(Clocks { monotonic_ns: monotonic, unix_s: host::wall_time().ok()? / 1_000_000_000 })
 }
 
 // === impl Walker ===
@@ -116,7 +116,7 @@ impl Walker {
                 rollout: rollout.to_owned(),
                 me: RandomState::new().hash_one(rollout),
                 queue: queue.ok(),
-                in_force: Cell::new(InForce::UNKNOWN),
+                in_force: Cell::new(Snapshot::UNKNOWN),
                 told: RefCell::default(),
                 deciding: RefCell::default(),
                 newest: Newest::of(rollout),
@@ -133,7 +133,7 @@ impl Walker {
     }
 
     /// What is in force, as this VM knows it.
-    pub fn in_force(&self) -> InForce {
+    pub fn in_force(&self) -> Snapshot {
         self.in_force.get()
     }
 
@@ -182,7 +182,7 @@ impl Walker {
     /// what is in force. `used` grows with each stream of the configuration.
     pub fn tick(
         &self,
-        settings: &Settings,
+        settings: &RampSpec,
         chronicle: Option<&Chronicle>,
         generation: Generation,
         used: u64,
@@ -197,13 +197,13 @@ impl Walker {
 
     fn decide_if_it_falls_here(
         &self,
-        settings: &Settings,
+        settings: &RampSpec,
         chronicle: Option<&Chronicle>,
         claim: Claim,
-        now: Now,
+        now: Clocks,
     ) {
         let Ok(mut deciding) = self.deciding.try_borrow_mut() else { return };
-        if lease::hold(&key_of_all(&self.rollout, "lease"), self.me, now.monotonic, claim) {
+        if lease::hold(&key_of_all(&self.rollout, "lease"), self.me, now.monotonic_ns, claim) {
             *deciding = self.decide(deciding.take(), settings, chronicle, now);
         } else {
             *deciding = None;
@@ -222,8 +222,8 @@ impl Walker {
     fn tell(&self) {
         let Ok(mut told) = self.told.try_borrow_mut() else { return };
         let Some(queue) = self.queue.filter(|_| !told.observations.is_empty()) else { return };
-        let mut bytes = Vec::with_capacity(told.observations.len() * Observation::BYTES);
-        told.observations.iter().for_each(|observation| observation.write(&mut bytes));
+        let mut bytes = Vec::with_capacity(told.observations.len() * Observation::ENCODED_BYTES);
+        told.observations.iter().for_each(|observation| observation.encode(&mut bytes));
         // What the host does not take now is told with the next tick.
         if queue.push(&bytes).is_ok() {
             told.clear();
@@ -235,9 +235,9 @@ impl Walker {
     fn decide(
         &self,
         had: Option<Deciding>,
-        settings: &Settings,
+        settings: &RampSpec,
         chronicle: Option<&Chronicle>,
-        now: Now,
+        now: Clocks,
     ) -> Option<Deciding> {
         let key = self.key_of_state();
         let found = shared(&key);
@@ -251,12 +251,12 @@ impl Walker {
         let told: Vec<_> = std::iter::from_fn(|| self.queue?.pop().map(|it| it.to_vec())).collect();
         let mut observations = Vec::new();
         for mut rest in told.iter().map(Vec::as_slice) {
-            while let Some((observation, after)) = Observation::read(rest) {
+            while let Some((observation, after)) = Observation::decode(rest) {
                 observations.push(observation);
                 rest = after;
             }
         }
-        let entries = deciding.state.tick(settings, now, &mut observations);
+        let entries = deciding.state.reconcile(settings, now, &mut observations);
         deciding.memory.append(&mut deciding.state);
         if !self.write(&key, &mut deciding, cas) {
             // Another VM has decided meanwhile, or obeyed an order: whichever is next to
@@ -268,18 +268,18 @@ impl Walker {
         }
         deciding.memory.write(&deciding.state);
         entries.iter().for_each(|entry| say(&self.rollout, entry));
-        deciding.counters.count(&settings.rules, &deciding.state.evidence);
+        deciding.counters.count(&settings.analysis, &deciding.state.evidence);
         self.publish(settings, chronicle, &deciding.state);
         Some(deciding)
     }
 
     /// Has all know what is in force, unless they know of a later state's.
-    fn publish(&self, settings: &Settings, chronicle: Option<&Chronicle>, state: &State) {
-        let in_force = state.in_force(settings);
-        let Ok(text) = postcard::to_allocvec(&(state.edition, in_force)) else { return };
+    fn publish(&self, settings: &RampSpec, chronicle: Option<&Chronicle>, state: &RampState) {
+        let in_force = state.snapshot(settings);
+        let Ok(text) = postcard::to_allocvec(&(state.revision, in_force)) else { return };
         for _ in 0..TRIES {
             let (known, cas) = self.published();
-            if known.is_some_and(|(edition, _)| edition > state.edition) {
+            if known.is_some_and(|(edition, _)| edition > state.revision) {
                 return;
             }
             // A VM that does not learn of it now does at the next tick.
@@ -293,7 +293,7 @@ impl Walker {
     }
 
     /// What all VMs know of the ramp; `None` before one has decided.
-    pub fn state(&self) -> Option<State> {
+    pub fn state(&self) -> Option<RampState> {
         let (text, _) = shared(&self.key_of_state())?;
         postcard::from_bytes(&text).ok()
     }
@@ -302,20 +302,23 @@ impl Walker {
     /// finds.
     pub fn order(
         &self,
-        settings: &Settings,
+        settings: &RampSpec,
         chronicle: Option<&Chronicle>,
-        ordered: &Ordered,
-    ) -> Result<Entry, Refusal> {
-        let now = now().ok_or(Refusal::UNREACHED)?;
+        ordered: &CommandRequest,
+    ) -> Result<Transition, CommandError> {
+        let now = now().ok_or(CommandError::STORE_UNAVAILABLE)?;
         for _ in 0..TRIES {
-            let (text, cas) = shared(&self.key_of_state()).ok_or(Refusal::UNREACHED)?;
-            let mut state: State = postcard::from_bytes(&text).map_err(|_| Refusal::UNREACHED)?;
+            let (text, cas) =
+                shared(&self.key_of_state()).ok_or(CommandError::STORE_UNAVAILABLE)?;
+            let mut state: RampState =
+                postcard::from_bytes(&text).map_err(|_| CommandError::STORE_UNAVAILABLE)?;
             let is_other = |step: u64| u64::try_from(state.step) != Ok(step);
             if ordered.step.is_some_and(is_other) {
-                return Err(Refusal::ANOTHER_STEP);
+                return Err(CommandError::STEP_CHANGED);
             }
-            let entry = state.obey(settings, ordered.order.clone(), now)?;
-            let text = postcard::to_allocvec(&state).map_err(|_| Refusal::UNREACHED)?;
+            let entry = state.apply(settings, ordered.command.clone(), now)?;
+            let text =
+                postcard::to_allocvec(&state).map_err(|_| CommandError::STORE_UNAVAILABLE)?;
             if set_shared(&self.key_of_state(), &text, cas).is_ok() {
                 say(&self.rollout, &entry);
                 self.publish(settings, chronicle, &state);
@@ -323,7 +326,7 @@ impl Walker {
                 return Ok(entry);
             }
         }
-        Err(Refusal::UNREACHED)
+        Err(CommandError::STORE_UNAVAILABLE)
     }
 
     fn published(&self) -> (Option<Published>, Cas) {
@@ -341,19 +344,19 @@ impl Walker {
         key_of_format(&self.rollout, "state")
     }
 
-    fn take_over(&self, text: Option<&[u8]>, settings: &Settings, now: Now) -> Deciding {
+    fn take_over(&self, text: Option<&[u8]>, settings: &RampSpec, now: Clocks) -> Deciding {
         let known = text.and_then(|text| {
-            let state = postcard::from_bytes::<State>(text);
+            let state = postcard::from_bytes::<RampState>(text);
             let tell = |error: &_| log::error!("the ramp's state is not understood: {error}");
             state.inspect_err(tell).ok()
         });
         let mut state = known.unwrap_or_else(|| {
-            let state = State::begin(settings, now);
+            let state = RampState::new(settings, now);
             state.log.iter().for_each(|entry| say(&self.rollout, entry));
             state
         });
         let memory = Memory::load(&self.rollout, settings, &mut state);
-        let counters = EvidenceCounters::new(&self.rollout, &state.evidence, &settings.rules);
+        let counters = EvidenceCounters::new(&self.rollout, &state.evidence, &settings.analysis);
         Deciding { state, written: Vec::new(), memory, counters }
     }
 

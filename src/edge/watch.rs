@@ -6,15 +6,16 @@ use std::time::Duration;
 use super::host;
 use super::root::Running;
 use super::walker::Ticket;
-use crate::assign::{Decision, Reason, Version};
-use crate::config::{Answers, Formats};
-use crate::judge::{Observation, Told};
-use crate::observe::grpc::{GrpcFraming, WebTrailers, parse_code};
-use crate::observe::{
-    Ending, Format, Framing, Head, Method, Outcome, Protocol, Reader, ResponseFlags, Unread,
+use crate::analysis::{Measurements, Observation};
+use crate::assignment::{Assignment, Reason, Version};
+use crate::config::{AnswersConfig, Formats};
+use crate::response::grpc::{GrpcFraming, WebTrailers, parse_code};
+use crate::response::{
+    AnswerParser, Format, Framing, Method, Outcome, Protocol, ResponseFlags, ResponseHead,
+    StreamEnd, UnreadReason,
 };
-use crate::ramp::{Measure, told};
-use crate::stats::Account;
+use crate::rollout::MeasurementContext;
+use crate::stats::names::StatScope;
 
 /// What a ramp need know of a request's decision.
 #[derive(Clone, Copy)]
@@ -30,7 +31,7 @@ pub struct Lot {
 /// Watches one response.
 pub struct Watch {
     running: Rc<Running>,
-    account: Account,
+    account: StatScope,
     evidence: Option<Evidence>,
     /// When the request's headers came, in nanoseconds of the monotonic clock.
     began: u64,
@@ -71,9 +72,9 @@ enum Body {
     /// It is no answer.
     Ignored,
     /// It is one that cannot be read.
-    Unread(Unread),
+    Unread(UnreadReason),
     /// It is read; whether it streams.
-    Read(Box<Reader>, bool),
+    Read(Box<AnswerParser>, bool),
     /// It is gRPC-Web's, whose status is looked for.
     GrpcWeb(WebTrailers),
 }
@@ -85,12 +86,12 @@ impl Watch {
     /// outcome counts: pinned and forced requests tell nothing of a version's users.
     pub fn new(
         running: &Rc<Running>,
-        account: Account,
-        decision: Decision,
+        account: StatScope,
+        decision: Assignment,
         lot: Option<Lot>,
     ) -> Option<Self> {
         let answers = running.config.answers.as_ref()?;
-        let Decision { version, reason } = decision;
+        let Assignment { version, reason } = decision;
         if matches!(reason, Reason::Pinned | Reason::Forced) {
             return None;
         }
@@ -104,8 +105,9 @@ impl Watch {
         }
         let began = now();
         let evidence = match (account, lot, &running.walker) {
-            (Account::Of(version), Some(lot), Some(walker)) => {
-                let ticket = walker.assign(lot.observation(version, began, Told::default()));
+            (StatScope::Of(version), Some(lot), Some(walker)) => {
+                let ticket =
+                    walker.assign(lot.observation(version, began, Measurements::default()));
                 Some(Evidence { version, lot, ticket })
             }
             _ => None,
@@ -135,14 +137,14 @@ impl Watch {
         self.has_failed_over = self.running.has_failed_over(self.account);
         let Some(answers) = &self.running.config.answers else { return };
         let Ok(headers) = host::response_headers() else { return };
-        let head = Head::of(headers.iter());
+        let head = ResponseHead::from_headers(headers.iter());
         drop(headers);
         self.status = head.status;
         self.is_grpc |= head.grpc.is_some();
         self.grpc_status = head.grpc_status.filter(|_| self.is_grpc);
         self.body = match (head.grpc, head.status) {
             (Some(GrpcFraming::Native), _) => Body::Ignored,
-            (Some(_), _) if head.is_encoded => Body::Unread(Unread::Encoded),
+            (Some(_), _) if head.is_encoded => Body::Unread(UnreadReason::Encoded),
             (Some(framing), _) => Body::GrpcWeb(WebTrailers::new(framing == GrpcFraming::WebText)),
             // Other statuses of success have no answer to read.
             (None, Some(200 | 201 | 203 | 206..=299)) if answers.read => {
@@ -163,7 +165,7 @@ impl Watch {
             Ok(bytes) => bytes,
             Err(error) => {
                 log::error!("an answer is not read: the host answered {error:?}");
-                self.body = Body::Unread(Unread::Malformed);
+                self.body = Body::Unread(UnreadReason::Malformed);
                 return;
             }
         };
@@ -199,9 +201,12 @@ impl Watch {
         let outcome = self.outcome(now);
         metrics.count_outcome(account, &outcome, answers);
         if let (Some(evidence), Some(walker), Some(ramp)) = (evidence, walker, &config.ramp) {
-            let Answers { refusal_phrases: phrases, prices, limits, .. } = answers;
+            let AnswersConfig { refusal_phrases: phrases, prices, limits, .. } = answers;
             let (limits, objective) = (*limits, ramp.objective);
-            let told = told(&outcome, Measure { phrases, prices, limits, objective });
+            let told = Measurements::from_outcome(
+                &outcome,
+                MeasurementContext { phrases, prices, limits, objective },
+            );
             let Evidence { version, lot, ticket } = evidence;
             walker.answer(ticket, lot.observation(version, now, told));
         }
@@ -236,7 +241,7 @@ impl Watch {
             host::response_flags().map(ResponseFlags)
         };
         let has_other_cause =
-            || host::response_details().is_some_and(|details| Ending::is_cause(&details));
+            || host::response_details().is_some_and(|details| StreamEnd::is_cause(&details));
         Outcome {
             protocol: match () {
                 () if is_tunnel => Protocol::Tunnel,
@@ -246,7 +251,7 @@ impl Watch {
             method: self.method,
             status: self.status,
             grpc_status,
-            ending: Ending::new(is_over, flags, has_other_cause),
+            ending: StreamEnd::new(is_over, flags, has_other_cause),
             flags: flags.unwrap_or_default(),
             has_failed_over: self.has_failed_over,
             is_model_path: self.is_model_path,
@@ -263,9 +268,17 @@ impl Watch {
 
 impl Lot {
     /// The first that is told of its request.
-    fn observation(self, version: Version, at: u64, told: Told) -> Observation {
+    fn observation(self, version: Version, at: u64, told: Measurements) -> Observation {
         let Self { unit, step, is_new } = self;
-        Observation { at, unit, step, version, is_new, is_assignment: true, told }
+        Observation {
+            at_ns: at,
+            unit,
+            epoch: step,
+            version,
+            is_newly_exposed: is_new,
+            is_assignment: true,
+            measurements: told,
+        }
     }
 }
 
@@ -282,20 +295,24 @@ fn since(began: u64, now: u64) -> Duration {
 
 impl Body {
     /// What is to be done with the body after this head.
-    fn of(head: Head, format: Option<Format>, answers: &Answers) -> Self {
+    fn of(head: ResponseHead, format: Option<Format>, answers: &AnswersConfig) -> Self {
         let Some(format) = format else {
             // A stream of events where none was known of; other bodies are no answers.
             let is_stream = head.is_event_stream;
-            return if is_stream { Self::Unread(Unread::UnknownFormat) } else { Self::Ignored };
+            return if is_stream {
+                Self::Unread(UnreadReason::UnknownFormat)
+            } else {
+                Self::Ignored
+            };
         };
         if head.is_encoded {
-            return Self::Unread(Unread::Encoded);
+            return Self::Unread(UnreadReason::Encoded);
         }
         if head.framing == Framing::Amazon && format != Format::Bedrock {
             // Another API of Bedrock's has the model's own format within its messages.
-            return Self::Unread(Unread::UnknownFormat);
+            return Self::Unread(UnreadReason::UnknownFormat);
         }
-        let reader = Reader::new(format, head.framing, answers.refusal_phrases.opening());
+        let reader = AnswerParser::new(format, head.framing, answers.refusal_phrases.longest());
         Self::Read(Box::new(reader), head.framing.is_stream())
     }
 }
@@ -308,17 +325,17 @@ impl Expected {
     /// Asked before Envoy routes the request, since a route may rewrite the path, and since
     /// nothing tells of the request when its stream has ended.
     fn of(formats: &Formats, version: Version) -> Self {
-        let of_version = formats.of(version);
+        let of_version = formats.configured(version);
         let Ok(headers) = host::request_headers() else {
             return Self { format: of_version, ..Self::default() };
         };
         let find = |name: &[u8]| headers.iter().find(|(it, _)| *it == name).map(|(_, value)| value);
         let path = find(b":path").unwrap_or_default();
-        let format = of_version.or_else(|| formats.at(path));
+        let format = of_version.or_else(|| formats.resolve(path));
         let is_model_path = find(b":method") == Some(b"POST") && formats.is_model_at(path);
         let kind = find(b"content-type").unwrap_or_default();
         // A model's path is no gRPC method's.
-        let is_grpc = format.is_none() && GrpcFraming::of_content_type(kind).is_some();
+        let is_grpc = format.is_none() && GrpcFraming::from_content_type(kind).is_some();
         Self { format, is_model_path, method: Method::from_headers(headers.iter()), is_grpc }
     }
 }

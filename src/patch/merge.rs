@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::document::{Change, Object};
+use crate::json::splice::{Change, Object};
 
 /// What `patch` makes of the value that is written in `target`, if there is one.
 ///
@@ -10,7 +10,7 @@ use super::document::{Change, Object};
 pub fn merged(target: Option<&str>, patch: &Value) -> String {
     let Value::Object(patch) = patch else { return patch.to_string() };
     let object = target.and_then(Object::parse).unwrap_or(Object::EMPTY);
-    object.with(&changes(&object, patch))
+    object.with_members(&changes(&object, patch))
 }
 
 /// What the members of a patch change in an object.

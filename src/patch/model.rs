@@ -1,6 +1,6 @@
 //! The model, where the path names it.
 
-use crate::observe::Format;
+use crate::response::Format;
 
 /// Whether requests of this format have their model in the path alone.
 pub const fn is_in_path(format: Format) -> bool {
@@ -14,7 +14,7 @@ pub const fn is_in_path(format: Format) -> bool {
 /// cannot carry as it is is percent-encoded (RFC 3986, section 2.1).
 ///
 /// ```
-/// use verdigris::observe::Format;
+/// use verdigris::response::Format;
 /// use verdigris::patch::model::path_with_model;
 /// let path = "/v1beta/models/gemini-2.5-flash:generateContent?alt=sse";
 /// assert_eq!(

@@ -5,17 +5,17 @@
 //! |---|---|
 //! | [`world`] | what users do, and what the versions answer |
 //! | `traffic` | its requests, and what the judge is told of them |
-//! | [`ramp`] | the judge alone, on a course that is set |
-//! | [`release`] | a ramp as the operator wrote it, walked by its own machine |
-//! | [`many`] | many of them, and what they come to |
+//! | [`run`] | the judge alone, on a course that is set |
+//! | [`rollout`] | a ramp as the operator wrote it, walked by its own machine |
+//! | [`runs`] | many of them, and what they come to |
 
-pub mod many;
-pub mod ramp;
-pub mod release;
+pub mod rollout;
+pub mod run;
+pub mod runs;
 mod traffic;
 pub mod world;
 
-pub use many::{Runs, in_parallel, run_many};
-pub use ramp::{Course, End, Run, Walk};
-pub use release::Release;
+pub use rollout::SimulatedRollout;
+pub use run::{Pacing, RunEnd, Schedule, SimulatedRun};
+pub use runs::{Runs, in_parallel, run_many};
 pub use world::{Behaviour, Incident, Users, World};

@@ -4,15 +4,15 @@ use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, Poisson};
 
-use super::world::{Crowd, World};
-use crate::assign::Version;
-use crate::judge::{Observation, Told};
+use super::world::{Population, World};
+use crate::analysis::{Measurements, Observation};
+use crate::assignment::Version;
 
 /// The requests of one ramp.
-pub(super) struct Traffic<'w> {
+pub(super) struct SimulatedTraffic<'w> {
     world: &'w World,
     random: SmallRng,
-    crowd: Crowd,
+    crowd: Population,
     arrivals: Option<Poisson<f64>>,
     /// What is told in each second to come.
     told: Vec<Vec<Observation>>,
@@ -23,7 +23,7 @@ pub(super) struct Traffic<'w> {
 }
 
 /// How one request is dealt.
-pub(super) struct Dealt {
+pub(super) struct AssignedRequest {
     pub version: Version,
     /// The step that it is evidence of, and whether its user was on blue before; `None`
     /// where it is none.
@@ -37,7 +37,7 @@ pub(super) const SECOND_NS: f64 = 1e9;
 
 // === impl Traffic ===
 
-impl<'w> Traffic<'w> {
+impl<'w> SimulatedTraffic<'w> {
     /// Answers are told when they end, if that takes time, and up to `late_s` later.
     pub fn new(world: &'w World, takes_time: bool, late_s: u64, seed: u64) -> Self {
         let mut random = SmallRng::seed_from_u64(seed);
@@ -56,13 +56,17 @@ impl<'w> Traffic<'w> {
 
     /// One second of requests, each dealt by its user's place between 0 and 1. What is told
     /// in it.
-    pub fn second(&mut self, second: u64, deal: impl Fn(f64) -> Dealt) -> Vec<Observation> {
+    pub fn second(
+        &mut self,
+        second: u64,
+        deal: impl Fn(f64) -> AssignedRequest,
+    ) -> Vec<Observation> {
         let Self { world, random, crowd, told, .. } = self;
         let count = self.arrivals.as_ref().map_or(0.0, |it| it.sample(random)) as u64;
         let slots = told.len();
         for _ in 0..count {
             let user = crowd.next(random);
-            let Dealt { version, evidence } = deal(user.place);
+            let AssignedRequest { version, evidence } = deal(user.place);
             self.green_requests += u64::from(version == Version::Green);
             let (what, duration) = world.respond(version, user, second, random);
             let lasts = if self.takes_time { duration.min(LONGEST_S as f64) } else { 0.0 };
@@ -76,19 +80,22 @@ impl<'w> Traffic<'w> {
             };
             let (unit, ends) = (user.unit, after as u64 + late);
             let observation = Observation {
-                at: at(after),
+                at_ns: at(after),
                 unit,
-                step,
+                epoch: step,
                 version,
-                is_new,
+                is_newly_exposed: is_new,
                 is_assignment: ends == 0,
-                told: what,
+                measurements: what,
             };
             tell(ends, observation);
             if ends > 0 {
                 // As the filter does where a response is not over by the next tick.
-                let (at, is_assignment, told) = (at(0.0), true, Told::default());
-                tell(0, Observation { at, is_assignment, told, ..observation });
+                let (at, is_assignment, told) = (at(0.0), true, Measurements::default());
+                tell(
+                    0,
+                    Observation { at_ns: at, is_assignment, measurements: told, ..observation },
+                );
             }
         }
         told.get_mut(second as usize % slots).map(std::mem::take).unwrap_or_default()

@@ -7,10 +7,10 @@ use rand::rngs::SmallRng;
 use rand_distr::weighted::WeightedAliasIndex;
 use rand_distr::{Distribution, Gamma, StandardNormal};
 
-use crate::assign::Version;
-use crate::judge::metric::Comparison;
-use crate::judge::{Metric, Pair, Told};
-use crate::ramp::Settings;
+use crate::analysis::metric::Comparison;
+use crate::analysis::{ByVersion, Measurements, Metric};
+use crate::assignment::Version;
+use crate::rollout::RampSpec;
 
 /// Traffic and two versions.
 #[derive(Clone, Debug)]
@@ -24,7 +24,7 @@ pub struct World {
     /// Something that happens for a while.
     pub incident: Option<Incident>,
     /// Whose answers cannot be read.
-    pub unread: Pair<bool>,
+    pub unread: ByVersion<bool>,
     /// How long a response takes that fails, in milliseconds; `None` where it takes as long
     /// as any other.
     pub failure_ms: Option<f64>,
@@ -68,18 +68,18 @@ pub struct Incident {
     /// Rates are so many times what they were, on both versions.
     pub times: f64,
     /// This part of each version's responses fails besides.
-    pub failing: Pair<f64>,
+    pub failing: ByVersion<f64>,
 }
 
 /// The users of one ramp.
-pub(super) struct Crowd {
+pub(super) struct Population {
     users: Vec<(f64, u64, Vec<f64>)>,
     next: Option<WeightedAliasIndex<f64>>,
 }
 
 /// One of them.
 #[derive(Clone, Copy)]
-pub(super) struct User<'a> {
+pub(super) struct SimulatedUser<'a> {
     /// Where their hash puts them, between 0 and 1.
     pub place: f64,
     /// The hash by which the judge knows them.
@@ -126,9 +126,9 @@ impl Behaviour {
 
 impl World {
     /// The users of one ramp.
-    pub(super) fn crowd(&self, random: &mut SmallRng) -> Crowd {
+    pub(super) fn crowd(&self, random: &mut SmallRng) -> Population {
         let Users::Sticky { count, shape } = self.users else {
-            return Crowd { users: Vec::new(), next: None };
+            return Population { users: Vec::new(), next: None };
         };
         let users = (0..count).map(|_| self.user(shape, random)).collect();
         let activity = |_| {
@@ -136,7 +136,7 @@ impl World {
             deviation.exp()
         };
         let next = WeightedAliasIndex::new((0..count).map(activity).collect()).ok();
-        Crowd { users, next }
+        Population { users, next }
     }
 
     fn user(&self, shape: f64, random: &mut SmallRng) -> (f64, u64, Vec<f64>) {
@@ -158,16 +158,16 @@ impl World {
     pub(super) fn respond(
         &self,
         version: Version,
-        user: User<'_>,
+        user: SimulatedUser<'_>,
         second: u64,
         random: &mut SmallRng,
-    ) -> (Told, f64) {
+    ) -> (Measurements, f64) {
         let incident = self.incident.as_ref().filter(|it| it.seconds.contains(&second));
         let times = incident.map_or(1.0, |it| it.times);
-        let failing = incident.map_or(0.0, |it| *it.failing.of(version));
-        let is_unread = *self.unread.of(version);
-        let (mut told, mut duration_ms) = (Told::default(), None);
-        let (mut failed, mut all) = (Told::default(), Vec::new());
+        let failing = incident.map_or(0.0, |it| *it.failing.get(version));
+        let is_unread = *self.unread.get(version);
+        let (mut told, mut duration_ms) = (Measurements::default(), None);
+        let (mut failed, mut all) = (Measurements::default(), Vec::new());
         let mut has_failed = false;
         for (at, behaviour) in self.behaviours.iter().enumerate() {
             let metric = behaviour.metric;
@@ -180,16 +180,16 @@ impl World {
                 let is_bad = random.random::<f64>() < chance && !(is_failure && has_failed);
                 has_failed |= is_failure && is_bad;
                 if is_failure && is_bad {
-                    failed = failed.rate(metric, true);
+                    failed = failed.with_rate(metric, true);
                 }
-                told = told.rate(metric, is_bad);
+                told = told.with_rate(metric, is_bad);
             } else {
                 let leaning = user.leanings.get(at).copied().unwrap_or_default();
                 let value = behaviour.value(version, leaning, random);
                 if metric == Metric::Duration {
                     duration_ms = Some(value);
                 }
-                told = told.value(metric, value as f32);
+                told = told.with_value(metric, value as f32);
             }
             all.push(metric);
         }
@@ -198,8 +198,8 @@ impl World {
             return (failed, self.failure_ms.unwrap_or(duration_ms) / 1e3);
         }
         if is_unread {
-            told = told.unread(all.into_iter().filter(|it| Settings::is_read(*it)));
-            told = told.missing(Metric::ErrorRate);
+            told = told.with_all_missing(all.into_iter().filter(|it| RampSpec::is_from_body(*it)));
+            told = told.with_missing(Metric::ErrorRate);
         }
         (told, duration_ms / 1e3)
     }
@@ -207,13 +207,13 @@ impl World {
 
 // === impl Crowd ===
 
-impl Crowd {
+impl Population {
     /// Who sends the next request.
-    pub fn next(&self, random: &mut SmallRng) -> User<'_> {
+    pub fn next(&self, random: &mut SmallRng) -> SimulatedUser<'_> {
         let known = self.next.as_ref().and_then(|next| self.users.get(next.sample(random)));
         match known {
-            Some((place, unit, leanings)) => User { place: *place, unit: *unit, leanings },
-            None => User { place: random.random(), unit: random.random(), leanings: &[] },
+            Some((place, unit, leanings)) => SimulatedUser { place: *place, unit: *unit, leanings },
+            None => SimulatedUser { place: random.random(), unit: random.random(), leanings: &[] },
         }
     }
 }

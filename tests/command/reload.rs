@@ -1,10 +1,10 @@
 //! `verdigris check --from`.
 
 use serde_json::{Value, json};
-use verdigris::assign::{Share, bucket_hash};
+use verdigris::assignment::{Share, bucket_hash};
 use verdigris::config::Config;
-use verdigris::ramp::{Now, State};
-use verdigris::steer::{Order, Verb, Weights};
+use verdigris::rollout::{Clocks, RampState};
+use verdigris::rollout::{CommandKind, ManualRollout, OperatorCommand};
 
 use super::run::{Files, config, filter_yaml, told, verdigris};
 
@@ -538,24 +538,24 @@ fn an_order_ends_where_it_is_said_to() {
         assert!(told.unwrap_or_default().contains(expected.unwrap_or_default()), "{told:?}");
         let parse = |of: &Value| Config::parse(config(of.clone()).to_string().as_bytes()).unwrap();
         let (from, to) = (parse(&old), parse(&new));
-        let order = |verb| Order::new(verb, "a test", 0).unwrap();
-        let now = Now { monotonic: 0, unix: 0 };
-        for verb in [Verb::Promote, Verb::Rollback] {
+        let order = |verb| OperatorCommand::new(verb, "a test", 0).unwrap();
+        let now = Clocks { monotonic_ns: 0, unix_s: 0 };
+        for verb in [CommandKind::Promote, CommandKind::Rollback] {
             let ends = match (&from.ramp, &to.ramp) {
                 (Some(from), Some(to)) => {
-                    let mut state = State::begin(from, now);
-                    state.obey(from, order(verb), now).unwrap();
-                    state.tick(to, now, &mut Vec::new());
-                    state.order.is_none()
+                    let mut state = RampState::new(from, now);
+                    state.apply(from, order(verb), now).unwrap();
+                    state.reconcile(to, now, &mut Vec::new());
+                    state.command.is_none()
                 }
                 _ => {
-                    let mut state = Weights::begin(from.share, 0);
-                    state.obey(order(verb), 0).unwrap();
-                    state.follow(to.share, 0);
-                    state.order.is_none()
+                    let mut state = ManualRollout::new(from.share, 0);
+                    state.apply(order(verb), 0).unwrap();
+                    state.reconcile_share(to.share, 0);
+                    state.command.is_none()
                 }
             };
-            let holds = verb == Verb::Rollback && expected == Some(rolled_back);
+            let holds = verb == CommandKind::Rollback && expected == Some(rolled_back);
             assert_eq!(ends, expected.is_some() && !holds, "{verb:?} {old} -> {new}");
         }
     }

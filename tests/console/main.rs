@@ -2,19 +2,19 @@
 //! read it in a real browser, and who may ask for what. Steering by it is tested with the
 //! filter itself.
 
-mod ask;
+mod access;
 mod browser;
-mod colours;
-mod first_line;
-mod fixtures;
-mod known;
-mod markup;
 #[allow(dead_code, reason = "who steers does more")]
-mod person;
-mod picture;
+mod browser_user;
+mod build_view;
+mod colours;
+#[allow(dead_code, reason = "a ramp's own tests do more with it")]
+#[path = "../rollout/controller.rs"]
+mod controller;
+mod fixtures;
+mod headline;
+mod interval_chart;
+mod markup;
 mod reading;
 mod rejections;
 mod server;
-#[allow(dead_code, reason = "a ramp's own tests do more with it")]
-#[path = "../ramp/walk.rs"]
-mod walk;

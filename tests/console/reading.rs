@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use crate::browser::Browser;
+use crate::browser_user::{Person, says};
 use crate::fixtures;
-use crate::person::{Person, says};
 use crate::server::Server;
 
 /// What reaches over the right edge, but for what scrolls by itself.

@@ -1,6 +1,6 @@
 //! Notes of rejected configurations: what is kept, what settles them, and what is shown.
 
-use verdigris::console::{Kind, Rejection, Rejections, page};
+use verdigris::console::{PluginKind, Rejection, Rejections, page};
 
 use crate::fixtures::{NOW_MS, of, ramping};
 
@@ -38,7 +38,7 @@ fn an_error_is_kept_in_bounds() {
     let mut all = Rejections::default();
     for plugin in 0..100 {
         all.reject(Rejection { plugin: format!("p{plugin}"), ..note.clone() });
-        all.accept(&format!("q{plugin}"), Kind::Rollout, plugin);
+        all.accept(&format!("q{plugin}"), PluginKind::Rollout, plugin);
     }
     assert_eq!(all.iter().count(), 8);
     assert_eq!(all.iter().last().unwrap().plugin, "p99");
@@ -49,7 +49,7 @@ fn an_error_is_kept_in_bounds() {
 /// whether the note stays.
 #[test]
 fn a_note_stays_until_another_configuration_of_the_plugin_is_accepted() {
-    use Kind::{Console, Rollout};
+    use PluginKind::{Console, Rollout};
     for (rejected, accepted, stays) in [
         // Workers accept late, and new VMs at any time, what was in force before.
         (("verdigris", RELEASE), ("verdigris", Rollout, 1), true),

@@ -2,10 +2,10 @@
 //! where each can be ticked alone.
 
 use serde_json::{Value, json};
-use verdigris::assign::{Share, bucket_hash};
+use verdigris::analysis::Observation;
+use verdigris::assignment::{Share, bucket_hash};
 use verdigris::config::Config;
-use verdigris::judge::Observation;
-use verdigris::ramp::{Now, Phase, State};
+use verdigris::rollout::{Clocks, Phase, RampState};
 
 use crate::artifacts;
 use crate::host::{Process, Response, Stream, Vm};
@@ -103,7 +103,7 @@ impl Vms {
         let shared = self.process.shared.lock().unwrap();
         let mut observations = Vec::new();
         for mut rest in shared.queues[0].1.iter().map(Vec::as_slice) {
-            while let Some((observation, after)) = Observation::read(rest) {
+            while let Some((observation, after)) = Observation::decode(rest) {
                 observations.push(observation);
                 rest = after;
             }
@@ -112,7 +112,7 @@ impl Vms {
     }
 
     /// The ramp's state, as the VMs share it.
-    fn state(&self) -> State {
+    fn state(&self) -> RampState {
         let shared = self.process.shared.lock().unwrap();
         postcard::from_bytes(&shared.data[&format!("verdigris.6.{ROLLOUT}.state")].0).unwrap()
     }
@@ -414,9 +414,9 @@ fn a_recording_is_decided_alike_natively() {
         // The first that is ticked has the lease.
         vms.set_clock(SECOND / 2, true);
         vms.tick(0);
-        let now = Now { monotonic: SECOND / 2, unix: 0 };
-        let mut native = State::begin(&settings, now);
-        native.tick(&settings, now, &mut Vec::new());
+        let now = Clocks { monotonic_ns: SECOND / 2, unix_s: 0 };
+        let mut native = RampState::new(&settings, now);
+        native.reconcile(&settings, now, &mut Vec::new());
         for second in 1..=14 {
             vms.set_clock(second * SECOND, false);
             // The first decides, as the main thread may, which has no requests.
@@ -426,11 +426,11 @@ fn a_recording_is_decided_alike_natively() {
             (1..3).for_each(|vm| vms.tick(vm));
             let mut told = vms.told();
             vms.tick(0);
-            let now = Now { monotonic: second * SECOND + SECOND / 2, unix: second };
-            native.tick(&settings, now, &mut told);
+            let now = Clocks { monotonic_ns: second * SECOND + SECOND / 2, unix_s: second };
+            native.reconcile(&settings, now, &mut told);
             // Of the units' memory only the VMs know where it lies.
             let mut inside = vms.state();
-            inside.memory.clear();
+            inside.seen_unit_pieces.clear();
             let outside = postcard::to_allocvec(&native).unwrap();
             assert!(postcard::to_allocvec(&inside).unwrap() == outside, "{second}\n{}", vms.log());
             (1..3).for_each(|vm| vms.tick(vm));

@@ -10,6 +10,9 @@ mod artifacts;
 #[allow(dead_code, reason = "who reads does more")]
 #[path = "../console/browser.rs"]
 mod browser;
+#[path = "../console/browser_user.rs"]
+mod browser_user;
+mod cas_conflicts;
 mod envoy;
 mod envoy_only;
 mod failover;
@@ -19,10 +22,7 @@ mod host_only;
 mod lease;
 mod memory;
 mod outcomes;
-mod overtaken;
 mod patching;
-#[path = "../console/person.rs"]
-mod person;
 #[path = "../support/port.rs"]
 mod port;
 mod proxy;

@@ -2,10 +2,10 @@
 //! the host emulator, where each VM can be ticked alone.
 
 use serde_json::{Value, json};
-use verdigris::assign::{Share, bucket_hash};
+use verdigris::assignment::{Share, bucket_hash};
 use verdigris::console::View;
 use verdigris::console::view::RolloutView;
-use verdigris::ramp::InForce;
+use verdigris::rollout::Snapshot;
 
 use crate::artifacts;
 use crate::host::{Process, Stream, Vm};
@@ -185,7 +185,7 @@ fn what_is_in_force_is_that_of_the_latest_state() {
     let key = format!("verdigris.6.{ROLLOUT}.in_force");
     let mut later = 0;
     if let Some((bytes, _)) = vms.process.shared.lock().unwrap().data.get_mut(&key) {
-        let (edition, in_force): (u64, InForce) = postcard::from_bytes(bytes).unwrap();
+        let (edition, in_force): (u64, Snapshot) = postcard::from_bytes(bytes).unwrap();
         later = edition + 3_600_000_000_000;
         *bytes = postcard::to_allocvec(&(later, in_force)).unwrap();
     }

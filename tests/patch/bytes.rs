@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use serde_json::json;
-use verdigris::observe::Format;
 use verdigris::patch::Placement;
+use verdigris::response::Format;
 
 use super::{merge, model, system};
 

@@ -1,8 +1,8 @@
 //! What a version changes in its requests.
 
 use serde_json::{Map, Value, json};
-use verdigris::observe::Format;
 use verdigris::patch::{BodyPatch, Placement, System};
+use verdigris::response::Format;
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -115,7 +115,7 @@ fn what_is_no_request_of_the_format_is_not_patched() {
 
 #[test]
 fn pointers_find_texts() {
-    use verdigris::patch::pointer::{text_at, tokens};
+    use verdigris::json::pointer::{text_at, tokens};
     let body = r#"{"conversation": {"id": "c1"}, "a/b": {"~": ["x", "y\u00e9"]}, "n": 1}"#;
     let table = [
         ("/conversation/id", Some("c1")),

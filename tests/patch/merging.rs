@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use verdigris::observe::Format;
+use verdigris::response::Format;
 
 use super::merge;
 use crate::support::any_json;

@@ -1,7 +1,7 @@
 //! The system prompt, in each provider's place.
 
-use verdigris::observe::Format;
 use verdigris::patch::Placement::{self, Append, Prepend, Replace};
+use verdigris::response::Format;
 
 use super::system;
 

@@ -1,10 +1,10 @@
 //! What Envoy's bootstrap says that a rollout must agree with.
 
-use super::super::source::{Remark, Source};
-use super::super::yaml::Node;
-use super::listener::{Disagreement, Listener};
-use crate::assign::Version;
-use crate::config::{Config, Role, Shadow};
+use super::listener::{Disagreement, ListenerSecurity};
+use crate::assignment::Version;
+use crate::command::source::{Finding, Source};
+use crate::command::yaml::YamlNode;
+use crate::config::{Config, Role, ShadowConfig};
 
 /// What Envoy's configuration says, of one file or of several.
 #[derive(Clone, Debug, Default)]
@@ -13,11 +13,11 @@ pub struct Bootstrap {
     clusters: Option<Vec<String>>,
     /// Whether there may be other clusters: a CDS server has them.
     has_others: bool,
-    listeners: Vec<Listener>,
+    listeners: Vec<ListenerSecurity>,
 }
 
 /// Takes in a document.
-fn add(document: &Node, to: &mut Bootstrap) {
+fn add(document: &YamlNode, to: &mut Bootstrap) {
     if let Some(clusters) = document.at(&["static_resources", "clusters"]) {
         let names = clusters.items().iter().filter_map(|it| it.get("name")?.text());
         to.clusters.get_or_insert_default().extend(names.map(str::to_owned));
@@ -32,7 +32,7 @@ fn add(document: &Node, to: &mut Bootstrap) {
     if listeners.is_empty() {
         listeners.push(document);
     }
-    to.listeners.extend(listeners.into_iter().map(Listener::of));
+    to.listeners.extend(listeners.into_iter().map(ListenerSecurity::of));
 }
 
 // === impl Bootstrap ===
@@ -91,7 +91,12 @@ impl Bootstrap {
 
     /// What of a shadow's way is not there: it goes from a marked request by a route that
     /// copies it to a listener that is the shadow's.
-    fn no_way_for(&self, shadow: &Shadow, config: &Config, has_shadow: bool) -> Vec<Disagreement> {
+    fn no_way_for(
+        &self,
+        shadow: &ShadowConfig,
+        config: &Config,
+        has_shadow: bool,
+    ) -> Vec<Disagreement> {
         let header = shadow.header.as_str();
         let mut releases = self.listeners.iter().filter(|it| it.is_for(Role::Release));
         let mut shadows = self.listeners.iter().filter(|it| it.is_for(Role::Shadow));
@@ -137,9 +142,9 @@ impl Bootstrap {
         has_shadow: bool,
         file: &str,
         line: impl Fn(&str) -> usize,
-    ) -> Vec<Remark> {
+    ) -> Vec<Finding> {
         let found = self.disagreements(config, has_shadow).into_iter();
-        let remark = |(field, value, mend): Disagreement| Remark {
+        let remark = |(field, value, mend): Disagreement| Finding {
             file: file.to_owned(),
             line: line(&field),
             field,

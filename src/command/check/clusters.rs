@@ -1,9 +1,9 @@
 //! Clusters whose answers may come from elsewhere.
 
-use super::super::yaml::Node;
 use super::envoy::{Envoy, Scope};
 use super::findings::Findings;
-use crate::assign::Version;
+use crate::assignment::Version;
+use crate::command::yaml::YamlNode;
 use crate::config::Config;
 
 /// Kinds of clusters that pass requests on to other clusters.
@@ -50,25 +50,25 @@ pub fn look(envoy: &Envoy<'_>, config: &Config, findings: &mut Findings) {
 }
 
 /// The cluster of this name.
-pub(super) fn named<'a>(scope: Scope<'a>, name: &str) -> Option<&'a Node> {
-    let root: &'a Node = &scope.document.root;
+pub(super) fn named<'a>(scope: Scope<'a>, name: &str) -> Option<&'a YamlNode> {
+    let root: &'a YamlNode = &scope.document.root;
     let clusters = root.at(&["static_resources", "clusters"]).or_else(|| root.at(&["resources"]));
-    let clusters = clusters.map(Node::items).unwrap_or_default();
+    let clusters = clusters.map(YamlNode::items).unwrap_or_default();
     let found = clusters.iter().find(|it| it.get("name").is_some_and(|it| it.text() == Some(name)));
     found.map(|it| &**it)
 }
 
 /// What kind of cluster that passes requests on it is, and where that is said.
-pub(super) fn kind(cluster: &Node) -> Option<(&'static str, &Node)> {
+pub(super) fn kind(cluster: &YamlNode) -> Option<(&'static str, &YamlNode)> {
     let of_type = cluster.get("cluster_type")?;
     let said = of_type.flow();
     let kind = KINDS.into_iter().find(|it| said.contains(&format!("clusters.{it}")))?;
     Some((kind, of_type))
 }
 
-pub(super) fn members(cluster: &Node) -> Vec<&str> {
-    let members = cluster.at(&["cluster_type", "typed_config", "clusters"]).map(Node::items);
-    let name = |it: &'_ Node| it.text().is_some();
+pub(super) fn members(cluster: &YamlNode) -> Vec<&str> {
+    let members = cluster.at(&["cluster_type", "typed_config", "clusters"]).map(YamlNode::items);
+    let name = |it: &'_ YamlNode| it.text().is_some();
     let members = members.unwrap_or_default().iter();
     members.filter_map(|it| if name(it) { it.text() } else { it.get("name")?.text() }).collect()
 }

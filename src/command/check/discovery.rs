@@ -3,10 +3,10 @@
 
 use std::rc::Rc;
 
-use super::super::source::{Remark, WASM, filter_of, is_nearly_wasm};
-use super::super::yaml::Node;
 use super::envoy::{Envoy, Manager, Purpose, Resource, Scope, discovered_file, has_wasm_type};
 use super::findings::Findings;
+use crate::command::source::{Finding, WASM, filter_of, is_nearly_wasm};
+use crate::command::yaml::YamlNode;
 
 /// Looks at how ECDS gives filters their configurations.
 pub fn look(envoy: &Envoy<'_>, findings: &mut Findings) {
@@ -75,7 +75,7 @@ fn types(scope: Scope<'_>, findings: &mut Findings) {
 }
 
 /// The filter's `config_discovery`.
-fn discovery(manager: &Manager<'_>, filter: &Node, findings: &mut Findings) {
+fn discovery(manager: &Manager<'_>, filter: &YamlNode, findings: &mut Findings) {
     let scope = manager.scope;
     let Some(discovery) = filter.get("config_discovery") else { return };
     let kinds = discovery.get("type_urls").map(|it| it.items()).unwrap_or_default();
@@ -119,10 +119,10 @@ fn names(resource: &Resource<'_>, managers: &[Manager<'_>], findings: &mut Findi
         readers.iter().filter(|(it, _)| it.filter_name() != resource.name()).collect();
     if readers.is_empty() {
         // Under another file name it may be for any of them.
-        let same_kind = |it: &&(&Manager<'_>, &Node)| {
+        let same_kind = |it: &&(&Manager<'_>, &YamlNode)| {
             (it.0.purpose == Purpose::Console) == resource.is_console && has_wasm_type(it.1)
         };
-        let is_named = |it: &(&Manager<'_>, &Node)| it.0.filter_name() == resource.name();
+        let is_named = |it: &(&Manager<'_>, &YamlNode)| it.0.filter_name() == resource.name();
         if !discovering.iter().any(is_named)
             && let Some((reader, filter)) = discovering.iter().find(same_kind)
         {
@@ -143,7 +143,7 @@ fn names(resource: &Resource<'_>, managers: &[Manager<'_>], findings: &mut Findi
     }
 }
 
-fn misnamed(resource: &Resource<'_>, reader: &Manager<'_>, filter: &Node) -> Remark {
+fn misnamed(resource: &Resource<'_>, reader: &Manager<'_>, filter: &YamlNode) -> Finding {
     let at = resource.node.get("name").map_or(resource.node, |it| &**it);
     let mend = format!(
         "Envoy refuses it (\"Unexpected resource name\"), since the HTTP filter is named {:?} ({}): \

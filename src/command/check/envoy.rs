@@ -3,8 +3,8 @@
 
 use std::rc::Rc;
 
-use super::super::source::{Document, Remark, Source, WASM, filter_of, is_nearly_wasm};
-use super::super::yaml::Node;
+use crate::command::source::{Document, Finding, Source, WASM, filter_of, is_nearly_wasm};
+use crate::command::yaml::YamlNode;
 use crate::config::Role;
 
 /// What all files say of Envoy's configuration.
@@ -24,17 +24,17 @@ pub struct Scope<'a> {
 /// A resource that has a configuration of the filter for ECDS.
 pub struct Resource<'a> {
     pub scope: Scope<'a>,
-    pub node: &'a Node,
+    pub node: &'a YamlNode,
     pub is_console: bool,
 }
 
 /// An HTTP connection manager that has the filter.
 pub struct Manager<'a> {
     pub scope: Scope<'a>,
-    pub node: &'a Node,
+    pub node: &'a YamlNode,
     pub purpose: Purpose,
     /// Its HTTP filters, in order.
-    pub filters: &'a [Rc<Node>],
+    pub filters: &'a [Rc<YamlNode>],
     /// Which of them the filter is.
     pub at: usize,
 }
@@ -74,17 +74,23 @@ impl<'a> Envoy<'a> {
 // === impl Scope ===
 
 impl<'a> Scope<'a> {
-    pub fn line(&self, node: &Node) -> usize {
+    pub fn line(&self, node: &YamlNode) -> usize {
         self.document.lines.line(node.line)
     }
 
     /// Where a node stands, as a message names it.
-    pub fn place(&self, node: &Node) -> String {
+    pub fn place(&self, node: &YamlNode) -> String {
         format!("{}:{}", self.file, self.line(node))
     }
 
-    pub fn remark(&self, node: &Node, field: &str, value: Option<&str>, mend: String) -> Remark {
-        Remark {
+    pub fn remark(
+        &self,
+        node: &YamlNode,
+        field: &str,
+        value: Option<&str>,
+        mend: String,
+    ) -> Finding {
+        Finding {
             file: self.file.to_owned(),
             line: self.line(node),
             field: field.to_owned(),
@@ -100,7 +106,7 @@ impl<'a> Resource<'a> {
     fn all(scope: Scope<'a>) -> Vec<Self> {
         let root = &scope.document.root;
         let lists = root.fields().iter().map(|(_, list)| list.items());
-        let ours = |node: &'a Rc<Node>| {
+        let ours = |node: &'a Rc<YamlNode>| {
             let config = filter_of(node.get("typed_config")?)?;
             Some(Self { scope, node, is_console: is_console(config) })
         };
@@ -116,8 +122,8 @@ impl<'a> Resource<'a> {
 
 impl<'a> Manager<'a> {
     fn all(scope: Scope<'a>, resources: &[Resource<'_>]) -> Vec<Self> {
-        let mut listeners: Vec<&'a Node> = Vec::new();
-        let root: &'a Node = &scope.document.root;
+        let mut listeners: Vec<&'a YamlNode> = Vec::new();
+        let root: &'a YamlNode = &scope.document.root;
         root.walk(&mut |node| listeners.extend(node.get("filter_chains").map(|_| node)));
         // A part of a listener may be all there is.
         if listeners.is_empty() {
@@ -126,7 +132,7 @@ impl<'a> Manager<'a> {
         let mut all = Vec::new();
         for listener in listeners {
             let role = listener.at(&["metadata", "filter_metadata", "verdigris", "role"]);
-            let role = role.and_then(Node::text);
+            let role = role.and_then(YamlNode::text);
             listener.walk(&mut |node| {
                 let Some(filters) = node.get("http_filters").map(|it| it.items()) else { return };
                 let mut found = filters.iter().enumerate();
@@ -145,7 +151,7 @@ impl<'a> Manager<'a> {
     }
 
     /// The HTTP filter's entry.
-    pub fn filter(&self) -> Option<&'a Node> {
+    pub fn filter(&self) -> Option<&'a YamlNode> {
         self.filters.get(self.at).map(Rc::as_ref)
     }
 
@@ -157,14 +163,14 @@ impl<'a> Manager<'a> {
 
     /// The filters that requests come to earlier, and those they come to later. Responses take
     /// the other way.
-    pub fn before_and_after(&self) -> (&'a [Rc<Node>], &'a [Rc<Node>]) {
+    pub fn before_and_after(&self) -> (&'a [Rc<YamlNode>], &'a [Rc<YamlNode>]) {
         let (before, rest) = self.filters.split_at_checked(self.at).unwrap_or_default();
         (before, rest.get(1..).unwrap_or_default())
     }
 }
 
 /// Whether an HTTP filter is Verdigris, and then whether it is the console's.
-fn is_ours(filter: &Node, resources: &[Resource<'_>]) -> Option<bool> {
+fn is_ours(filter: &YamlNode, resources: &[Resource<'_>]) -> Option<bool> {
     if let Some(config) = filter.get("typed_config").and_then(|it| filter_of(it)) {
         return Some(is_console(config));
     }
@@ -181,22 +187,23 @@ fn is_ours(filter: &Node, resources: &[Resource<'_>]) -> Option<bool> {
 }
 
 /// Whether ECDS may give the filter a Wasm filter's configuration.
-pub fn has_wasm_type(filter: &Node) -> bool {
-    let kinds = filter.at(&["config_discovery", "type_urls"]).map(Node::items).unwrap_or_default();
+pub fn has_wasm_type(filter: &YamlNode) -> bool {
+    let kinds =
+        filter.at(&["config_discovery", "type_urls"]).map(YamlNode::items).unwrap_or_default();
     let is_wasm = |it: &str| it.ends_with(WASM) || is_nearly_wasm(it);
     kinds.iter().filter_map(|it| it.text()).any(is_wasm)
 }
 
 /// The name of the file that ECDS reads a filter's configuration from.
-pub fn discovered_file(filter: &Node) -> Option<&str> {
+pub fn discovered_file(filter: &YamlNode) -> Option<&str> {
     let source = filter.at(&["config_discovery", "config_source"])?;
     let path = source.at(&["path_config_source", "path"]).or_else(|| source.at(&["path"]))?;
     path.text()?.rsplit('/').next()
 }
 
 /// Whether the `config` of a filter of ours is the console's.
-fn is_console(config: &Node) -> bool {
-    let json = config.at(&["configuration", "value"]).and_then(Node::text).unwrap_or_default();
+fn is_console(config: &YamlNode) -> bool {
+    let json = config.at(&["configuration", "value"]).and_then(YamlNode::text).unwrap_or_default();
     let json = serde_json::from_str::<serde_json::Value>(json);
     json.is_ok_and(|it| it.get("role").is_some_and(|it| it == "console"))
 }

@@ -1,14 +1,14 @@
 //! Whether Envoy's configuration does what `versions.green.failover` needs.
 
-use super::super::source::Remark;
-use super::super::yaml::Node;
 use super::bootstrap::Bootstrap;
 use super::clusters;
 use super::envoy::{Envoy, Scope};
 use super::findings::Findings;
-use super::plugin::Found;
+use super::plugin::ParsedPlugin;
 use super::routes;
-use crate::assign::Version;
+use crate::assignment::Version;
+use crate::command::source::Finding;
+use crate::command::yaml::YamlNode;
 use crate::config::Role;
 
 const FIELD: &str = "versions.green.failover.cluster";
@@ -20,7 +20,7 @@ const DEFAULT_RETRIES: u64 = 3;
 pub fn look(
     envoy: &Envoy<'_>,
     bootstrap: &Bootstrap,
-    found: &Found<'_>,
+    found: &ParsedPlugin<'_>,
     has_green: bool,
     findings: &mut Findings,
 ) {
@@ -47,11 +47,11 @@ pub fn look(
     }
 }
 
-fn find<'a>(envoy: &Envoy<'a>, name: &str) -> Option<(Scope<'a>, &'a Node)> {
+fn find<'a>(envoy: &Envoy<'a>, name: &str) -> Option<(Scope<'a>, &'a YamlNode)> {
     envoy.scopes.iter().find_map(|it| Some((*it, clusters::named(*it, name)?)))
 }
 
-fn is_no_composite(scope: Scope<'_>, cluster: &Node, name: &str) -> Option<Remark> {
+fn is_no_composite(scope: Scope<'_>, cluster: &YamlNode, name: &str) -> Option<Finding> {
     let why = match clusters::kind(cluster) {
         Some(("composite", _)) => return None,
         Some(_) => "is no composite cluster: it retries a request on the same cluster, so blue",
@@ -66,13 +66,14 @@ fn is_no_composite(scope: Scope<'_>, cluster: &Node, name: &str) -> Option<Remar
 }
 
 /// A green that is down has all its requests retried.
-fn allows_few_retries(scope: Scope<'_>, cluster: &Node, name: &str) -> Option<Remark> {
+fn allows_few_retries(scope: Scope<'_>, cluster: &YamlNode, name: &str) -> Option<Finding> {
     let breakers = cluster.get("circuit_breakers");
     let thresholds = breakers.and_then(|it| it.get("thresholds")).map(|it| it.items());
-    let of_default =
-        |it: &&Node| it.get("priority").is_none_or(|it| matches!(it.text(), Some("DEFAULT" | "0")));
-    let retries = |it: &Node| it.get("max_retries")?.text()?.parse::<u64>().ok();
-    let allows = |it: &Node| {
+    let of_default = |it: &&YamlNode| {
+        it.get("priority").is_none_or(|it| matches!(it.text(), Some("DEFAULT" | "0")))
+    };
+    let retries = |it: &YamlNode| it.get("max_retries")?.text()?.parse::<u64>().ok();
+    let allows = |it: &YamlNode| {
         it.get("retry_budget").is_some() || retries(it).is_some_and(|it| it > DEFAULT_RETRIES)
     };
     let mut thresholds = thresholds.unwrap_or_default().iter().map(|it| &**it);
@@ -85,22 +86,24 @@ fn allows_few_retries(scope: Scope<'_>, cluster: &Node, name: &str) -> Option<Re
     Some(scope.remark(at, "circuit_breakers.max_retries", Some(name), mend.to_owned()))
 }
 
-fn endpoints(cluster: &Node) -> impl Iterator<Item = &Node> {
-    let groups = cluster.at(&["load_assignment", "endpoints"]).map(Node::items);
+fn endpoints(cluster: &YamlNode) -> impl Iterator<Item = &YamlNode> {
+    let groups = cluster.at(&["load_assignment", "endpoints"]).map(YamlNode::items);
     let groups = groups.unwrap_or_default().iter();
     let endpoints = groups.flat_map(|it| it.get("lb_endpoints").map_or(&[][..], |it| it.items()));
     endpoints.map(|it| &**it)
 }
 
 /// The filter and the route know by it who has answered.
-fn has_no_metadata(scope: Scope<'_>, cluster: &Node) -> Option<Remark> {
+fn has_no_metadata(scope: Scope<'_>, cluster: &YamlNode) -> Option<Finding> {
     let version = ["metadata", "filter_metadata", "verdigris", "version"];
-    let said = |it: &'_ Node| it.at(&version).and_then(Node::text) == Some(Version::Green.as_str());
+    let said = |it: &'_ YamlNode| {
+        it.at(&version).and_then(YamlNode::text) == Some(Version::Green.as_str())
+    };
     let endpoint = endpoints(cluster).find(|it| !said(it))?;
     let mend = "is an endpoint of green that does not say so, and by its metadata the filter knows \
                 who has answered: write metadata: {filter_metadata: {verdigris: {version: green}}} \
                 beside endpoint";
-    let is = endpoint.at(&version).and_then(Node::text);
+    let is = endpoint.at(&version).and_then(YamlNode::text);
     Some(scope.remark(endpoint, "lb_endpoints.metadata", is, mend.to_owned()))
 }
 
@@ -108,11 +111,11 @@ fn has_no_metadata(scope: Scope<'_>, cluster: &Node) -> Option<Remark> {
 fn is_not_patched(
     envoy: &Envoy<'_>,
     scope: Scope<'_>,
-    cluster: &Node,
+    cluster: &YamlNode,
     has_green: bool,
-) -> Option<Remark> {
+) -> Option<Finding> {
     let address = ["endpoint", "address", "envoy_internal_address", "server_listener_name"];
-    let mut names = endpoints(cluster).map(|it| (it, it.at(&address).and_then(Node::text)));
+    let mut names = endpoints(cluster).map(|it| (it, it.at(&address).and_then(YamlNode::text)));
     let leads = |name: Option<&str>| name.is_some_and(|it| is_green(envoy, it, has_green));
     let (endpoint, name) = names.find(|(_, name)| !leads(*name))?;
     let mend = "is no internal listener whose metadata say verdigris.role: green, and only such a \
@@ -125,7 +128,7 @@ fn is_not_patched(
 fn is_green(envoy: &Envoy<'_>, name: &str, has_green: bool) -> bool {
     let mut listeners = Vec::new();
     for scope in &envoy.scopes {
-        let is_it = |it: &Node| {
+        let is_it = |it: &YamlNode| {
             it.get("filter_chains").is_some()
                 && it.get("name").is_some_and(|it| it.text() == Some(name))
         };
@@ -133,10 +136,11 @@ fn is_green(envoy: &Envoy<'_>, name: &str, has_green: bool) -> bool {
     }
     if listeners.is_empty() {
         let mut roots = envoy.scopes.iter().map(|it| &it.document.root);
-        let discovers = |it: &Node| it.get("lds_config").or_else(|| it.get("ads_config")).is_some();
+        let discovers =
+            |it: &YamlNode| it.get("lds_config").or_else(|| it.get("ads_config")).is_some();
         return roots.any(|it| it.get("dynamic_resources").is_some_and(|it| discovers(it)));
     }
     let role = ["metadata", "filter_metadata", "verdigris", "role"];
-    let says = |it: &&Node| it.at(&role).and_then(Node::text) == Some(Role::Green.as_str());
+    let says = |it: &&YamlNode| it.at(&role).and_then(YamlNode::text) == Some(Role::Green.as_str());
     has_green || listeners.iter().any(says)
 }

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use super::super::output::Stop;
-use super::super::source::Source;
+use crate::command::output::CliError;
+use crate::command::source::Source;
 
 /// Reads files. Of a folder those that hold a configuration of Verdigris or Envoy.
-pub fn read(names: &[String]) -> Result<Vec<Source>, Stop> {
+pub fn read(names: &[String]) -> Result<Vec<Source>, CliError> {
     let mut all = Vec::new();
     for name in names {
         if Path::new(name).is_dir() {
@@ -18,8 +18,8 @@ pub fn read(names: &[String]) -> Result<Vec<Source>, Stop> {
     Ok(all)
 }
 
-fn in_folder(name: &str) -> Result<Vec<Source>, Stop> {
-    let failed = |error: std::io::Error| Stop::Usage(format!("{name}: {error}"));
+fn in_folder(name: &str) -> Result<Vec<Source>, CliError> {
+    let failed = |error: std::io::Error| CliError::Usage(format!("{name}: {error}"));
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(name).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
@@ -40,7 +40,7 @@ fn in_folder(name: &str) -> Result<Vec<Source>, Stop> {
         }
     }
     if found.is_empty() {
-        return Err(Stop::ToMend(format!(
+        return Err(CliError::ToMend(format!(
             "{name}: no Verdigris configuration found: no .yaml, .yml or .json file in this folder holds one"
         )));
     }

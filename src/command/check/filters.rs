@@ -3,10 +3,10 @@
 
 use std::rc::Rc;
 
-use super::super::source::Remark;
-use super::super::yaml::Node;
 use super::envoy::{Manager, Purpose};
 use super::findings::Findings;
+use crate::command::source::Finding;
+use crate::command::yaml::YamlNode;
 use crate::config::Config;
 
 /// Filters that belong before Verdigris, and why.
@@ -60,7 +60,7 @@ pub fn look(managers: &[Manager<'_>], rollouts: &[&Config], findings: &mut Findi
     }
 }
 
-fn belongs_before(manager: &Manager<'_>, filter: &Node) -> Option<Remark> {
+fn belongs_before(manager: &Manager<'_>, filter: &YamlNode) -> Option<Finding> {
     let kind = kind(filter)?;
     let (_, why) = BELONG_BEFORE.iter().find(|(kinds, _)| kinds.contains(&kind))?;
     Some(remark(manager, filter, format!("{why}: write it before {:?}", manager.filter_name())))
@@ -68,9 +68,10 @@ fn belongs_before(manager: &Manager<'_>, filter: &Node) -> Option<Remark> {
 
 /// Compressed answers cannot be read. Where the filter asks for plain ones, a compressor that comes
 /// later takes that for the client's wish.
-fn compresses(manager: &Manager<'_>, filter: &Node, rollouts: &[&Config]) -> Option<Remark> {
+fn compresses(manager: &Manager<'_>, filter: &YamlNode, rollouts: &[&Config]) -> Option<Finding> {
     let direction = ["typed_config", "response_direction_config", "common_config", "enabled"];
-    let is_off = |it: &Node| it.get("default_value").is_some_and(|it| it.text() == Some("false"));
+    let is_off =
+        |it: &YamlNode| it.get("default_value").is_some_and(|it| it.text() == Some("false"));
     if kind(filter) != Some("compressor") || filter.at(&direction).is_some_and(is_off) {
         return None;
     }
@@ -87,7 +88,7 @@ fn compresses(manager: &Manager<'_>, filter: &Node, rollouts: &[&Config]) -> Opt
 }
 
 /// A signature that is made before the request is changed does not fit it.
-fn signs(manager: &Manager<'_>, filter: &Node, rollouts: &[&Config]) -> Option<Remark> {
+fn signs(manager: &Manager<'_>, filter: &YamlNode, rollouts: &[&Config]) -> Option<Finding> {
     let patches = |it: &&Config| it.blue_request.is_some() || it.green_request.is_some();
     if kind(filter) != Some("aws_request_signing") || !rollouts.iter().any(patches) {
         return None;
@@ -102,7 +103,7 @@ fn signs(manager: &Manager<'_>, filter: &Node, rollouts: &[&Config]) -> Option<R
 
 /// A path that is changed without choosing the route again: green's requests get another route than
 /// blue's, since only for green the filter writes a header.
-fn rewrites_earlier(manager: &Manager<'_>, filter: &Node, findings: &mut Findings) {
+fn rewrites_earlier(manager: &Manager<'_>, filter: &YamlNode, findings: &mut Findings) {
     let Some(config) = filter.get("typed_config") else { return };
     match kind(filter) {
         Some("lua") => {
@@ -115,7 +116,8 @@ fn rewrites_earlier(manager: &Manager<'_>, filter: &Node, findings: &mut Finding
             }
         }
         Some("ext_proc") => {
-            let mode = config.at(&["processing_mode", "request_header_mode"]).and_then(Node::text);
+            let mode =
+                config.at(&["processing_mode", "request_header_mode"]).and_then(YamlNode::text);
             let clears = config.get("route_cache_action").and_then(|it| it.text());
             if mode != Some("SKIP") && !matches!(clears, Some("CLEAR" | "1")) {
                 let mend = "if it changes :path, Envoy keeps blue's route but chooses green's again, by \
@@ -128,7 +130,7 @@ fn rewrites_earlier(manager: &Manager<'_>, filter: &Node, findings: &mut Finding
 }
 
 /// A path that is changed after the filter has looked at it.
-fn rewrites_later(manager: &Manager<'_>, filter: &Node) -> Option<Remark> {
+fn rewrites_later(manager: &Manager<'_>, filter: &YamlNode) -> Option<Finding> {
     let config = filter.get("typed_config")?;
     if kind(filter) != Some("lua") || !names_path(config) {
         return None;
@@ -138,7 +140,7 @@ fn rewrites_later(manager: &Manager<'_>, filter: &Node) -> Option<Remark> {
     Some(remark(manager, filter, mend.to_owned()))
 }
 
-fn names_path(config: &Node) -> bool {
+fn names_path(config: &YamlNode) -> bool {
     let code = config.flow();
     code.contains("replace(\\\":path")
         || code.contains("replace(':path")
@@ -146,7 +148,7 @@ fn names_path(config: &Node) -> bool {
 }
 
 /// A session that is bound to a host of the other version.
-fn is_strict(manager: &Manager<'_>, filter: &Node) -> Option<Remark> {
+fn is_strict(manager: &Manager<'_>, filter: &YamlNode) -> Option<Finding> {
     let config = filter.get("typed_config")?;
     let is_strict = config.get("strict").is_some_and(|it| it.is_true());
     if kind(filter) != Some("stateful_session") || !is_strict {
@@ -158,14 +160,14 @@ fn is_strict(manager: &Manager<'_>, filter: &Node) -> Option<Remark> {
 }
 
 /// Whether it is on for all requests; one that is off may be turned on for some routes.
-fn is_on(filter: &Rc<Node>) -> bool {
+fn is_on(filter: &Rc<YamlNode>) -> bool {
     !filter.get("disabled").is_some_and(|it| it.is_true())
 }
 
 /// What a filter is, such as `jwt_authn`, by its type, else by its name.
-fn kind(filter: &Node) -> Option<&str> {
+fn kind(filter: &YamlNode) -> Option<&str> {
     let types = [&["typed_config", "@type"][..], &["typed_config", "type_url"]];
-    let discovered = filter.at(&["config_discovery", "type_urls"]).map(Node::items);
+    let discovered = filter.at(&["config_discovery", "type_urls"]).map(YamlNode::items);
     let types = types.iter().filter_map(|path| filter.at(path)?.text());
     let mut types = types.chain(discovered.unwrap_or_default().iter().filter_map(|it| it.text()));
     let by_type = types.find_map(|it| it.split_once("filters.http.")?.1.split('.').next());
@@ -173,7 +175,7 @@ fn kind(filter: &Node) -> Option<&str> {
     by_type.or_else(|| name?.strip_prefix("envoy.filters.http."))
 }
 
-fn remark(manager: &Manager<'_>, filter: &Node, mend: String) -> Remark {
+fn remark(manager: &Manager<'_>, filter: &YamlNode, mend: String) -> Finding {
     let name = filter.get("name").and_then(|it| it.text());
     manager.scope.remark(filter, "http_filters", name, mend)
 }

@@ -2,17 +2,17 @@
 
 use serde::Serialize;
 
-use super::super::source::Remark;
+use crate::command::source::Finding;
 
 /// What was found.
 #[derive(Debug, Default, Serialize)]
 pub struct Findings {
     /// What the filter or Envoy refuses.
-    pub problems: Vec<Remark>,
+    pub problems: Vec<Finding>,
     /// What is accepted, and does something that is probably not wanted.
-    pub warnings: Vec<Remark>,
+    pub warnings: Vec<Finding>,
     /// What cannot be checked here, or is only to be known.
-    pub notes: Vec<Remark>,
+    pub notes: Vec<Finding>,
 }
 
 // === impl Findings ===

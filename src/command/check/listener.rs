@@ -2,13 +2,13 @@
 
 use std::rc::Rc;
 
-use super::super::yaml::Node;
-use crate::assign::Version;
+use crate::assignment::Version;
+use crate::command::yaml::YamlNode;
 use crate::config::{Config, Role};
 
 /// What a listener does with the headers that the filter uses.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Listener {
+pub(super) struct ListenerSecurity {
     /// What the filter is told to be there for.
     pub(super) role: Option<String>,
     pub(super) name: Option<String>,
@@ -31,10 +31,10 @@ pub(super) type Disagreement = (String, String, String);
 
 // === impl Listener ===
 
-impl Listener {
-    pub(super) fn of(node: &Node) -> Self {
+impl ListenerSecurity {
+    pub(super) fn of(node: &YamlNode) -> Self {
         let role = node.at(&["metadata", "filter_metadata", "verdigris", "role"]);
-        let role = role.and_then(Node::text).map(str::to_owned);
+        let role = role.and_then(YamlNode::text).map(str::to_owned);
         let name = node.get("name").and_then(|it| it.text()).map(str::to_owned);
         let is_part = node.get("filter_chains").is_none();
         let mut listener = Self { role, name, is_part, ..Self::default() };
@@ -64,7 +64,7 @@ impl Listener {
         listener
     }
 
-    pub(super) fn add_mutation(&mut self, mutation: &Rc<Node>) {
+    pub(super) fn add_mutation(&mut self, mutation: &Rc<YamlNode>) {
         if let Some(removed) = mutation.get("remove").and_then(|it| lower(it)) {
             self.puts.retain(|(it, _)| *it != removed);
             self.adds.retain(|it| *it != removed);
@@ -76,7 +76,7 @@ impl Listener {
         let Some((name, value)) = put else { return };
         // The default appends, and a client's value would be the first; after a removal there
         // is none.
-        let action = mutation.at(&["append", "append_action"]).and_then(Node::text);
+        let action = mutation.at(&["append", "append_action"]).and_then(YamlNode::text);
         let overwrites = matches!(action, Some("OVERWRITE_IF_EXISTS_OR_ADD" | "2"));
         if overwrites {
             self.puts.retain(|(it, _)| *it != name);
@@ -158,6 +158,6 @@ impl Listener {
     }
 }
 
-fn lower(node: &Node) -> Option<String> {
+fn lower(node: &YamlNode) -> Option<String> {
     Some(node.text()?.to_ascii_lowercase())
 }

@@ -29,14 +29,14 @@ mod suggestion;
 use clap::Args;
 use serde::Serialize;
 
-use super::output::{BAD, DOUBTFUL, GOOD, HEAD, Report, Stop, counted, styled};
+use super::output::{BAD, CliError, DOUBTFUL, GOOD, HEAD, Report, counted, styled};
 use super::reload::{self, Effect};
-use super::source::{Remark, Source};
+use super::source::{Finding, Source};
 use crate::config::{Config, Plugin, Role};
 use bootstrap::Bootstrap;
 use envoy::Envoy;
 use findings::Findings;
-use plugin::Found;
+use plugin::ParsedPlugin;
 
 /// Checks plugin configurations with the filter's own parser.
 ///
@@ -97,7 +97,7 @@ struct CheckedFile {
 // === impl Check ===
 
 impl Check {
-    pub fn run(self) -> Result<Checked, Stop> {
+    pub fn run(self) -> Result<Checked, CliError> {
         let sources = files::read(&self.files)?;
         let mut checked = Checked {
             files: Vec::new(),
@@ -129,7 +129,7 @@ impl Check {
         Ok(checked)
     }
 
-    fn reload(&self, old: &str, found: &[Found<'_>]) -> Result<Vec<Effect>, Stop> {
+    fn reload(&self, old: &str, found: &[ParsedPlugin<'_>]) -> Result<Vec<Effect>, CliError> {
         let old = Source::read(old)?;
         let before = (old.only()?, super::plugin_of_source(&old)?);
         // A console beside a rollout has nothing that a reload could disturb.
@@ -142,7 +142,7 @@ impl Check {
         let Some(now) = now else {
             let count = found.len();
             let mend = "--from compares with one plugin configuration, and here are";
-            return Err(Stop::Usage(format!("{mend} {count}")));
+            return Err(CliError::Usage(format!("{mend} {count}")));
         };
         match (&before.1, &now.plugin) {
             (Plugin::Rollout(from), Plugin::Rollout(to)) => {
@@ -156,9 +156,9 @@ impl Check {
 }
 
 /// Applies all rules.
-fn look(sources: &[Source], found: &[Found<'_>], findings: &mut Findings) {
+fn look(sources: &[Source], found: &[ParsedPlugin<'_>], findings: &mut Findings) {
     let (bootstrap, envoy) = (Bootstrap::of(sources), Envoy::of(sources));
-    let rollout = |it: &'_ Found<'_>| matches!(it.plugin, Plugin::Rollout(_));
+    let rollout = |it: &'_ ParsedPlugin<'_>| matches!(it.plugin, Plugin::Rollout(_));
     let has_shadow = found.iter().any(|it| it.role() == Some(Role::Shadow));
     for it in found {
         it.look(found, findings);
@@ -169,7 +169,7 @@ fn look(sources: &[Source], found: &[Found<'_>], findings: &mut Findings) {
         let remarks = bootstrap.remarks(config, has_shadow, &it.source.name, line);
         findings.warnings.extend(remarks);
     }
-    let rollouts: Vec<&Config> = found.iter().filter_map(Found::release).collect();
+    let rollouts: Vec<&Config> = found.iter().filter_map(ParsedPlugin::release).collect();
     discovery::look(&envoy, findings);
     filters::look(&envoy.managers, &rollouts, findings);
     for manager in envoy.releases() {
@@ -205,7 +205,7 @@ fn found_nothing(sources: &[Source], envoy: &Envoy<'_>, findings: &mut Findings)
         findings.notes.push(manager.scope.remark(filter, "http_filters", name, mend));
     }
     if envoy.managers.is_empty() {
-        let remark = |source: &Source| Remark {
+        let remark = |source: &Source| Finding {
             file: source.name.clone(),
             line: 1,
             field: "file".to_owned(),
@@ -221,7 +221,7 @@ fn found_nothing(sources: &[Source], envoy: &Envoy<'_>, findings: &mut Findings)
 impl Report for Checked {
     fn text(&self) -> String {
         let Findings { problems, warnings, notes } = &self.findings;
-        let add = |text: &mut String, kind: String, remarks: &[Remark]| {
+        let add = |text: &mut String, kind: String, remarks: &[Finding]| {
             text.extend(remarks.iter().map(|it| format!("{kind} {it}\n")));
         };
         let mut text = String::new();

@@ -4,15 +4,15 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::super::source::{Excerpt, Remark, Source, Style, Wrapper};
 use super::findings::Findings;
 use super::suggestion;
-use crate::config::{Config, Plugin, Problem, Role};
+use crate::command::source::{Finding, PluginConfigText, Quoting, Source, Wrapper};
+use crate::config::{Config, FieldError, Plugin, Role};
 
 /// A plugin configuration that can be run, and where it stands.
-pub struct Found<'a> {
+pub struct ParsedPlugin<'a> {
     pub source: &'a Source,
-    pub excerpt: &'a Excerpt,
+    pub excerpt: &'a PluginConfigText,
     pub plugin: Plugin,
 }
 
@@ -22,22 +22,22 @@ const MAGIC: &[u8] = b"\0asm";
 /// Parses a plugin configuration as the filter does; `None` where it is refused.
 pub fn parse<'a>(
     source: &'a Source,
-    excerpt: &'a Excerpt,
+    excerpt: &'a PluginConfigText,
     findings: &mut Findings,
-) -> Option<Found<'a>> {
+) -> Option<ParsedPlugin<'a>> {
     let refused = match Plugin::parse(excerpt.json.as_bytes()) {
-        Ok(plugin) => return Some(Found { source, excerpt, plugin }),
+        Ok(plugin) => return Some(ParsedPlugin { source, excerpt, plugin }),
         Err(refused) => refused,
     };
-    findings.problems.extend(refused.problems.into_iter().map(|mut problem| {
+    findings.problems.extend(refused.errors.into_iter().map(|mut problem| {
         let line = line_of(source, excerpt, &mut problem);
         suggestion::add(&mut problem);
-        Remark {
+        Finding {
             file: source.name.clone(),
             line,
             field: problem.field,
             value: Some(problem.value),
-            mend: problem.mend,
+            mend: problem.fix,
         }
     }));
     None
@@ -45,7 +45,7 @@ pub fn parse<'a>(
 
 /// The file's line of a problem. A text that is no JSON has no fields, but the parser says how far
 /// it has come.
-fn line_of(source: &Source, excerpt: &Excerpt, problem: &mut Problem) -> usize {
+fn line_of(source: &Source, excerpt: &PluginConfigText, problem: &mut FieldError) -> usize {
     let of_field = source.line_of(excerpt, &problem.field);
     if problem.field != "plugin configuration" {
         return of_field;
@@ -59,14 +59,14 @@ fn line_of(source: &Source, excerpt: &Excerpt, problem: &mut Problem) -> usize {
     let before = excerpt.json.len() - excerpt.json.trim_start().len();
     let blank = excerpt.json.get(..before).unwrap_or_default().matches('\n').count();
     match excerpt.place.style {
-        Style::Quoted | Style::Escaped => of_field,
+        Quoting::Quoted | Quoting::Escaped => of_field,
         _ => (of_field + line).saturating_sub(1 + blank),
     }
 }
 
 // === impl Found ===
 
-impl Found<'_> {
+impl ParsedPlugin<'_> {
     pub fn role(&self) -> Option<Role> {
         match &self.plugin {
             Plugin::Rollout(config) => config.role,
@@ -94,7 +94,7 @@ impl Found<'_> {
     }
 
     /// A request whose body is needed and that Envoy does not let wait would hang.
-    fn waits_in_vain(&self) -> Option<Remark> {
+    fn waits_in_vain(&self) -> Option<Finding> {
         let around = self.excerpt.around.as_ref()?;
         let (false, line) = around.may_wait else { return None };
         let what = match &self.plugin {
@@ -125,7 +125,7 @@ impl Found<'_> {
     }
 
     /// A console in a VM of its own knows of no rollout.
-    fn is_alone(&self, all: &[Self]) -> Option<Remark> {
+    fn is_alone(&self, all: &[Self]) -> Option<Finding> {
         let Plugin::Console(_) = &self.plugin else { return None };
         let (line, vm) = self.excerpt.around.as_ref()?.vm.as_ref()?;
         let rollouts = all.iter().filter(|it| matches!(it.plugin, Plugin::Rollout(_)));
@@ -144,7 +144,7 @@ impl Found<'_> {
     }
 
     /// By default a VM that has trapped is never replaced.
-    fn has_no_failure_policy(&self) -> Option<Remark> {
+    fn has_no_failure_policy(&self) -> Option<Finding> {
         let around = self.excerpt.around.as_ref()?;
         let line = around.no_failure_policy?;
         let (field, closed) = match around.wrapper {
@@ -159,7 +159,7 @@ impl Found<'_> {
     }
 
     /// Shares that were meant as fractions of 1 are percent.
-    fn has_fractions(&self) -> Option<Remark> {
+    fn has_fractions(&self) -> Option<Finding> {
         let json: Value = serde_json::from_str(&self.excerpt.json).ok()?;
         let steps = json.pointer("/ramp/steps")?.as_array()?;
         let percent = |it: &Value| it.get("percent").unwrap_or(it).as_f64();
@@ -210,10 +210,10 @@ impl Found<'_> {
         }
     }
 
-    pub fn remark(&self, line: usize, field: &str, value: &str, mend: &str) -> Remark {
+    pub fn remark(&self, line: usize, field: &str, value: &str, mend: &str) -> Finding {
         let file = self.source.name.clone();
         let (field, value, mend) = (field.to_owned(), Some(value.to_owned()), mend.to_owned());
-        Remark { file, line, field, value, mend }
+        Finding { file, line, field, value, mend }
     }
 }
 

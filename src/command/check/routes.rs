@@ -2,13 +2,13 @@
 
 use std::rc::Rc;
 
-use super::super::source::Remark;
-use super::super::yaml::Node;
 use super::envoy::{Envoy, Manager};
 use super::findings::Findings;
-use crate::assign::Version;
+use crate::assignment::Version;
+use crate::command::source::Finding;
+use crate::command::yaml::YamlNode;
 use crate::config::Config;
-use crate::observe::Format;
+use crate::response::Format;
 
 /// The default of `cluster_header`, for where no rollout is at hand.
 const CLUSTER_HEADER: &str = "x-verdigris-cluster";
@@ -16,9 +16,9 @@ const CLUSTER_HEADER: &str = "x-verdigris-cluster";
 /// A route, and what it is part of.
 struct Route<'a> {
     manager: &'a Manager<'a>,
-    node: &'a Node,
+    node: &'a YamlNode,
     /// The route, its virtual host, and the route configuration.
-    levels: [&'a Node; 3],
+    levels: [&'a YamlNode; 3],
 }
 
 /// Looks at the routes of a manager.
@@ -62,7 +62,7 @@ impl<'a> Route<'a> {
         let hosts = table.get("virtual_hosts").map(|it| it.items()).unwrap_or_default();
         let routes = hosts.iter().flat_map(|host| {
             let routes = host.get("routes").map(|it| it.items()).unwrap_or_default();
-            routes.iter().map(move |node: &Rc<Node>| Self {
+            routes.iter().map(move |node: &Rc<YamlNode>| Self {
                 manager,
                 node,
                 levels: [node, host, table],
@@ -71,7 +71,7 @@ impl<'a> Route<'a> {
         routes.collect()
     }
 
-    fn action(&self) -> Option<&'a Node> {
+    fn action(&self) -> Option<&'a YamlNode> {
         self.node.get("route").map(Rc::as_ref)
     }
 
@@ -92,8 +92,8 @@ impl<'a> Route<'a> {
         let [_, host, _] = self.levels;
         let [_, of, _] = other.levels;
         let routes = host.get("routes").map(|it| it.items()).unwrap_or_default();
-        let by_header = |it: &&Rc<Node>| {
-            let by = it.at(&["route", "cluster_header"]).and_then(Node::text);
+        let by_header = |it: &&Rc<YamlNode>| {
+            let by = it.at(&["route", "cluster_header"]).and_then(YamlNode::text);
             by.is_some_and(|it| it.eq_ignore_ascii_case(header))
         };
         let mut routes = routes.iter().filter(by_header);
@@ -105,9 +105,9 @@ impl<'a> Route<'a> {
     }
 
     /// Envoy routes a redirected request again, without early header mutation.
-    fn redirects(&self, header: &str, rollouts: &[&Config]) -> Option<Remark> {
+    fn redirects(&self, header: &str, rollouts: &[&Config]) -> Option<Finding> {
         let policy = self.action()?.get("internal_redirect_policy")?;
-        let removes = |level: &&Node| {
+        let removes = |level: &&YamlNode| {
             let removed = level.get("request_headers_to_remove").map(|it| it.items());
             let mut names = removed.unwrap_or_default().iter().filter_map(|it| it.text());
             names.any(|it| it.eq_ignore_ascii_case(header))
@@ -124,14 +124,14 @@ impl<'a> Route<'a> {
     }
 
     /// A cluster that does not depend on the version.
-    fn is_fixed(&self, rollouts: &[&Config]) -> Option<Remark> {
+    fn is_fixed(&self, rollouts: &[&Config]) -> Option<Finding> {
         let action = self.action()?;
         let fixed = ["cluster", "weighted_clusters"];
         let (field, node) = fixed.iter().find_map(|field| Some((*field, action.get(field)?)))?;
         let filter = self.manager.filter_name();
-        let is_off = |level: &&Node| {
+        let is_off = |level: &&YamlNode| {
             let disabled = level.at(&["typed_per_filter_config", filter, "disabled"]);
-            disabled.is_some_and(Node::is_true)
+            disabled.is_some_and(YamlNode::is_true)
         };
         if self.levels.iter().any(is_off) || self.is_by_version(rollouts) {
             return None;
@@ -147,7 +147,7 @@ impl<'a> Route<'a> {
 
     /// Whether it is chosen by a header that the filter writes.
     fn is_by_version(&self, rollouts: &[&Config]) -> bool {
-        let matched = self.node.at(&["match", "headers"]).map(Node::items).unwrap_or_default();
+        let matched = self.node.at(&["match", "headers"]).map(YamlNode::items).unwrap_or_default();
         let mut names = matched.iter().filter_map(|it| it.get("name")?.text());
         let of_rollouts = |name: &str| {
             let mut headers = rollouts
@@ -159,18 +159,18 @@ impl<'a> Route<'a> {
     }
 
     /// The filter runs before the route changes the path, by which it knows the format.
-    fn hides_format(&self, config: &Config) -> Option<Remark> {
+    fn hides_format(&self, config: &Config) -> Option<Finding> {
         let reads = config.answers.as_ref().is_some_and(|it| it.read);
         if !reads && config.blue_request.is_none() && config.green_request.is_none() {
             return None;
         }
         let action = self.action()?;
         let (field, rewrite) = rewrite(action)?;
-        let format = Format::of_path(rewrite.text()?.as_bytes())?;
+        let format = Format::from_path(rewrite.text()?.as_bytes())?;
         let (path, is_literal) = self.path()?;
         let is_known = |version| {
-            let by_version = config.formats.of(version);
-            by_version.or_else(|| config.formats.at(path.as_bytes())).is_some()
+            let by_version = config.formats.configured(version);
+            by_version.or_else(|| config.formats.resolve(path.as_bytes())).is_some()
         };
         if Version::ALL.into_iter().all(is_known) {
             return None;
@@ -192,19 +192,19 @@ impl<'a> Route<'a> {
         if let Some(path) = literal.iter().find_map(|it| found.get(it)?.text()) {
             return Some((path, true));
         }
-        let regex = found.at(&["safe_regex", "regex"]).and_then(Node::text)?;
+        let regex = found.at(&["safe_regex", "regex"]).and_then(YamlNode::text)?;
         Some((regex.trim_end_matches('$'), false))
     }
 
-    fn remark(&self, node: &Node, field: &str, value: Option<&str>, mend: String) -> Remark {
+    fn remark(&self, node: &YamlNode, field: &str, value: Option<&str>, mend: String) -> Finding {
         self.manager.scope.remark(node, field, value, mend)
     }
 }
 
 /// What a route wants of a request's header.
-fn matched<'a>(route: &'a Node, header: &str) -> Option<&'a Node> {
-    let all = route.at(&["match", "headers"]).map(Node::items).unwrap_or_default();
-    let is_it = |it: &&Rc<Node>| {
+fn matched<'a>(route: &'a YamlNode, header: &str) -> Option<&'a YamlNode> {
+    let all = route.at(&["match", "headers"]).map(YamlNode::items).unwrap_or_default();
+    let is_it = |it: &&Rc<YamlNode>| {
         let name = it.get("name").and_then(|it| it.text());
         name.is_some_and(|it| it.eq_ignore_ascii_case(header))
     };
@@ -212,14 +212,14 @@ fn matched<'a>(route: &'a Node, header: &str) -> Option<&'a Node> {
 }
 
 /// Whether green's requests, which go to this cluster, are retried.
-pub fn failover(envoy: &Envoy<'_>, config: &Config, cluster: &str) -> Option<Remark> {
+pub fn failover(envoy: &Envoy<'_>, config: &Config, cluster: &str) -> Option<Finding> {
     let header = config.cluster_header.as_str();
     let routes: Vec<_> = envoy.releases().flat_map(Route::all).collect();
     let is_exact = |route: &&Route<'_>| {
         let Some(matched) = matched(route.node, header) else { return false };
         let exact = matched.at(&["string_match", "exact"]);
         let exact = exact.or_else(|| matched.get("exact_match").map(|it| &**it));
-        exact.and_then(Node::text) == Some(cluster)
+        exact.and_then(YamlNode::text) == Some(cluster)
     };
     let Some(route) = routes.iter().find(is_exact) else {
         // Routes may be elsewhere.
@@ -246,7 +246,7 @@ pub fn failover(envoy: &Envoy<'_>, config: &Config, cluster: &str) -> Option<Rem
 }
 
 /// What a route puts in the path's place.
-fn rewrite(action: &Node) -> Option<(&'static str, &Node)> {
+fn rewrite(action: &YamlNode) -> Option<(&'static str, &YamlNode)> {
     let template = ["path_rewrite_policy", "typed_config", "path_template_rewrite"];
     let ways: [(&'static str, &[&str]); 4] = [
         ("prefix_rewrite", &["prefix_rewrite"]),

@@ -2,12 +2,12 @@
 
 use regex::RegexBuilder;
 
-use super::super::yaml::Node;
 use super::envoy::Envoy;
 use super::findings::Findings;
-use crate::assign::Version;
+use crate::assignment::Version;
+use crate::command::yaml::YamlNode;
 use crate::config::Config;
-use crate::stats::{Account, Counter, Gauge, Histogram, gauge_name, metric_name};
+use crate::stats::names::{Counter, Gauge, Histogram, StatScope, gauge_name, metric_name};
 
 /// What Envoy puts before the names that a Wasm filter defines.
 const NAMESPACE: &str = "wasmcustom.";
@@ -38,7 +38,7 @@ pub fn look(envoy: &Envoy<'_>, rollouts: &[&Config], findings: &mut Findings) {
 
 /// The stats that each rollout has.
 fn stats_of(rollout: &str) -> Vec<String> {
-    let versions = Version::ALL.map(Account::Of);
+    let versions = Version::ALL.map(StatScope::Of);
     let of_versions = versions.into_iter().flat_map(|account| {
         let counters = Counter::DECISIONS.into_iter().chain(Counter::OUTCOMES);
         let counters = counters.map(move |it| metric_name(rollout, account, it));
@@ -49,11 +49,11 @@ fn stats_of(rollout: &str) -> Vec<String> {
 }
 
 /// Whether a matcher drops a stat. What is not understood here drops nothing.
-fn drops(matcher: &Node, stat: &str) -> bool {
+fn drops(matcher: &YamlNode, stat: &str) -> bool {
     if matcher.get("reject_all").is_some_and(|it| it.is_true()) {
         return true;
     }
-    let is_in = |list: &Node, unknown: bool| {
+    let is_in = |list: &YamlNode, unknown: bool| {
         let patterns = list.get("patterns").map(|it| it.items()).unwrap_or_default();
         patterns.iter().any(|it| matches(it, stat).unwrap_or(unknown))
     };
@@ -63,9 +63,9 @@ fn drops(matcher: &Node, stat: &str) -> bool {
 }
 
 /// Whether one of Envoy's `StringMatcher`s matches; `None` for one that is of no known kind.
-fn matches(pattern: &Node, stat: &str) -> Option<bool> {
+fn matches(pattern: &YamlNode, stat: &str) -> Option<bool> {
     let ignores_case = pattern.get("ignore_case").is_some_and(|it| it.is_true());
-    if let Some(regex) = pattern.at(&["safe_regex", "regex"]).and_then(Node::text) {
+    if let Some(regex) = pattern.at(&["safe_regex", "regex"]).and_then(YamlNode::text) {
         // All of it must match.
         let regex = RegexBuilder::new(&format!("^(?:{regex})$")).build().ok()?;
         return Some(regex.is_match(stat));

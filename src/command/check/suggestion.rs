@@ -1,8 +1,8 @@
 //! What the operator probably meant, where the parser's own message does not say.
 
-use crate::config::Problem;
+use crate::analysis::Metric;
+use crate::config::FieldError;
 use crate::config::nearest::nearest;
-use crate::judge::Metric;
 
 /// What people call metrics elsewhere, and the name here.
 const METRICS: [(&[&str], &str); 9] = [
@@ -33,15 +33,15 @@ const METRICS: [(&[&str], &str); 9] = [
 ];
 
 /// Adds to a problem what was probably meant.
-pub fn add(problem: &mut Problem) {
+pub fn add(problem: &mut FieldError) {
     let written = problem.value.trim_matches('"');
     if problem.field.ends_with(".metric")
         && let Some(meant) = metric(written)
     {
-        problem.mend = format!("did you mean {meant}? {}", problem.mend);
+        problem.fix = format!("did you mean {meant}? {}", problem.fix);
     }
-    if problem.mend.starts_with("trailing comma") {
-        problem.mend = "trailing comma: remove it; JSON allows none before } or ]".to_owned();
+    if problem.fix.starts_with("trailing comma") {
+        problem.fix = "trailing comma: remove it; JSON allows none before } or ]".to_owned();
     }
 }
 
@@ -58,11 +58,11 @@ fn metric(written: &str) -> Option<String> {
 }
 
 /// Takes the place in the JSON text out of a problem: the line there, counted from 1.
-pub fn take_line(problem: &mut Problem) -> Option<usize> {
-    let (before, place) = problem.mend.rsplit_once(" at line ")?;
+pub fn take_line(problem: &mut FieldError) -> Option<usize> {
+    let (before, place) = problem.fix.rsplit_once(" at line ")?;
     let (line, rest) = place.split_once(" column ")?;
     let line = line.parse().ok()?;
     let rest = rest.trim_start_matches(|it: char| it.is_ascii_digit());
-    problem.mend = format!("{before}{rest}");
+    problem.fix = format!("{before}{rest}");
     Some(line)
 }

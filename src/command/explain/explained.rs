@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use crate::assign::{Share, Version, bucket_hash};
+use crate::assignment::{Share, Version, bucket_hash};
 use crate::command::output::{HEAD, Report, percent, styled};
 use crate::config::Config;
 
@@ -13,22 +13,22 @@ use crate::config::Config;
 pub struct Explained {
     pub(super) rollout: String,
     #[serde(skip)]
-    pub(super) answer: Answer,
+    pub(super) answer: ExplainedAnswer,
     /// `None` where a draw decides, where it is not known, and where nothing is decided.
     pub(super) version: Option<Version>,
     /// `None` where it is not known, and where nothing is decided.
     pub(super) reason: Option<&'static str>,
     pub(super) cluster: Option<String>,
     /// What is hashed; `None` where the request has neither a conversation nor a unit.
-    pub(super) key: Option<Place>,
+    pub(super) key: Option<BucketPosition>,
     /// Green's share in force; `None` where nothing is decided.
     pub(super) share: Option<f64>,
-    pub(super) steps: Vec<Step>,
+    pub(super) steps: Vec<ExplainedStep>,
 }
 
 /// What kind of answer there is.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(super) enum ExplainedAnswer {
     /// One version has it.
     Version,
     /// A draw for each request decides.
@@ -41,19 +41,19 @@ pub(super) enum Answer {
 
 /// Where a unit or a conversation stands.
 #[derive(Serialize)]
-pub(super) struct Place {
+pub(super) struct BucketPosition {
     key: String,
     /// `murmur3_x86_32(rollout + key)`.
     hash: u32,
     /// Where it stands among the weights, where these are known.
     #[serde(flatten)]
-    bucket: Option<Bucket>,
+    bucket: Option<BucketOf>,
     /// The share above which this is green's.
     green_above: f64,
 }
 
 #[derive(Serialize)]
-struct Bucket {
+struct BucketOf {
     /// `(hash × total) >> 32`: green below green's weight.
     bucket: u64,
     green: u32,
@@ -61,7 +61,7 @@ struct Bucket {
 }
 
 #[derive(Serialize)]
-pub(super) struct Step {
+pub(super) struct ExplainedStep {
     pub name: &'static str,
     /// Whether it decided.
     pub decides: bool,
@@ -70,13 +70,13 @@ pub(super) struct Step {
 
 // === impl Place ===
 
-impl Place {
+impl BucketPosition {
     pub fn of(config: &Config, key: &str, share: Option<Share>) -> Self {
         let hash = bucket_hash(config.rollout.as_str(), key.as_bytes());
         let bucket = share.map(|share| {
             let (blue, green) = share.into();
             let total = blue + green;
-            Bucket { bucket: (u64::from(hash) * u64::from(total)) >> 32, green, total }
+            BucketOf { bucket: (u64::from(hash) * u64::from(total)) >> 32, green, total }
         });
         let green_above = f64::from(hash) / 2_f64.powi(32);
         Self { key: key.to_owned(), hash, bucket, green_above }
@@ -91,13 +91,13 @@ impl Explained {
         let why = "it is \"shadow\": green answers every request of this listener, for nobody";
         Self {
             rollout: config.rollout.to_string(),
-            answer: Answer::Shadow,
+            answer: ExplainedAnswer::Shadow,
             version: None,
             reason: None,
             cluster: Some(config.green_cluster.to_string()),
             key: None,
             share: None,
-            steps: vec![Step { name: "role", decides: true, why: why.to_owned() }],
+            steps: vec![ExplainedStep { name: "role", decides: true, why: why.to_owned() }],
         }
     }
 
@@ -105,21 +105,21 @@ impl Explained {
         let reason = self.reason.unwrap_or_default();
         let cluster = self.cluster.as_deref().unwrap_or_default();
         match (self.answer, self.version) {
-            (Answer::Version, Some(version)) => {
+            (ExplainedAnswer::Version, Some(version)) => {
                 format!("{} by {reason}, cluster {cluster}", styled(HEAD, version))
             }
-            (Answer::Draw, _) => format!(
+            (ExplainedAnswer::Draw, _) => format!(
                 "{} by {reason}: {} of such requests are green's, the others blue's",
                 styled(HEAD, "a draw"),
                 percent(self.share.unwrap_or_default())
             ),
-            (Answer::Shadow, _) => {
+            (ExplainedAnswer::Shadow, _) => {
                 format!(
                     "{}, cluster {cluster}: nothing is decided",
                     styled(HEAD, "green for nobody")
                 )
             }
-            (Answer::Unknown | Answer::Version, _) => {
+            (ExplainedAnswer::Unknown | ExplainedAnswer::Version, _) => {
                 format!("{}: see the conversation", styled(HEAD, "not known"))
             }
         }
@@ -130,15 +130,17 @@ impl Report for Explained {
     fn text(&self) -> String {
         let mut text = format!("{}\n\n", self.headline());
         let width = self.steps.iter().map(|it| it.name.len()).max().unwrap_or_default();
-        for Step { name, decides, why } in &self.steps {
+        for ExplainedStep { name, decides, why } in &self.steps {
             let mark = if *decides { "=>" } else { "  " };
             let line = format!("{mark} {name:<width$}  {why}");
             let line = if *decides { styled(HEAD, line) } else { line };
             let _ = writeln!(text, "{line}");
         }
-        let Some(Place { key, hash, bucket, green_above }) = &self.key else { return text };
+        let Some(BucketPosition { key, hash, bucket, green_above }) = &self.key else {
+            return text;
+        };
         let _ = writeln!(text, "\nmurmur3({:?} + {key:?}) = 0x{hash:08x}", self.rollout);
-        if let Some(Bucket { bucket, green, total }) = bucket {
+        if let Some(BucketOf { bucket, green, total }) = bucket {
             let _ = writeln!(
                 text,
                 "bucket ({hash} × {total}) >> 32 = {bucket} of {total}, green below {green}"
@@ -149,6 +151,6 @@ impl Report for Explained {
     }
 
     fn is_fine(&self) -> bool {
-        self.answer != Answer::Unknown
+        self.answer != ExplainedAnswer::Unknown
     }
 }

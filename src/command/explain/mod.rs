@@ -6,20 +6,22 @@
 //! | `about` | what each step of a decision has to say |
 //! | `explained` | what is told |
 
-mod about;
-mod claim;
 mod explained;
+mod sticky_share;
+mod wording;
 
 use std::time::UNIX_EPOCH;
 
 use clap::Args;
 
-use self::claim::Known;
-use self::explained::{Answer, Explained, Place, Step};
-use super::output::{Stop, percent};
-use crate::assign::{Ask, Claim, Decision, Reason, Share, Standing, Version, decide};
+use super::output::{CliError, percent};
+use crate::assignment::{
+    Assignment, AssignmentRequest, EffectiveShare, Reason, Share, StickyShare, Version, assign,
+};
 use crate::config::time::timestamp;
 use crate::config::{Config, Role};
+use explained::{BucketPosition, Explained, ExplainedAnswer, ExplainedStep};
+use sticky_share::KnownConversation;
 
 /// Says which version a request gets, and why, step by step.
 ///
@@ -63,8 +65,8 @@ pub struct Explain {
 }
 
 /// Where green stands, and how that is known.
-struct InForce {
-    standing: Standing,
+struct AssumedShare {
+    standing: EffectiveShare,
     share: Share,
     why: String,
 }
@@ -72,51 +74,54 @@ struct InForce {
 // === impl Explain ===
 
 impl Explain {
-    pub fn run(self) -> Result<Explained, Stop> {
+    pub fn run(self) -> Result<Explained, CliError> {
         let config = super::config_of(&self.file)?;
         if config.role == Some(Role::Shadow) {
             return Ok(Explained::of_shadow(&config));
         }
-        let InForce { standing, share, why } = self.in_force(&config)?;
+        let AssumedShare { standing, share, why } = self.in_force(&config)?;
         let unit = self.unit.as_deref().filter(|it| !it.is_empty());
         let id = self.conversation.as_deref().filter(|it| !it.is_empty());
         let known = match (&config.conversation, id) {
-            (Some(conversations), Some(id)) => Some((id, self.claim(conversations, id, standing))),
+            (Some(conversations), Some(id)) => {
+                Some((id, self.sticky_share(conversations, id, standing)))
+            }
             _ => None,
         };
         // What is not known may be all or nothing. Where it makes no difference, it is decided.
         let decision = |unknown: Share, draw: u32| {
-            let unknown = Claim { share: unknown, is_drained: true, step: None };
-            let claim = |(_, known): &(&str, Known)| known.claim.unwrap_or(unknown);
+            let unknown = StickyShare { share: unknown, is_drained: true, step: None };
+            let claim = |(_, known): &(&str, KnownConversation)| known.claim.unwrap_or(unknown);
             let conversation = known.as_ref().map(|it| (it.0.as_bytes(), claim(it)));
             let forced = self.forced(&config);
-            decide(
+            assign(
                 &config,
                 standing,
-                Ask { unit: unit.map(str::as_bytes), forced, conversation },
+                AssignmentRequest { unit: unit.map(str::as_bytes), forced, conversation },
                 || draw,
             )
         };
-        let (greenest, bluest) = (decision(Share::ALL, 0), decision(Share::NONE, u32::MAX));
-        let Decision { version, reason } = bluest;
+        let (greenest, bluest) = (decision(Share::ALL, 0), decision(Share::ZERO, u32::MAX));
+        let Assignment { version, reason } = bluest;
         let is_decided = greenest.version == version;
         let is_known = is_decided || reason == Reason::NoUnit;
         let mut steps = Vec::new();
-        let mut step =
-            |name, decides, why| steps.push(Step { name, decides: decides && is_known, why });
+        let mut step = |name, decides, why| {
+            steps.push(ExplainedStep { name, decides: decides && is_known, why })
+        };
         step("share", false, why);
-        step("rolled back", reason == Reason::RolledBack, about::rolled_back(standing));
-        step("force header", reason == Reason::Forced, about::force(&config, self.forced));
-        step("pins", reason == Reason::Pinned, about::pins(&config, unit));
+        step("rolled back", reason == Reason::RolledBack, wording::rolled_back(standing));
+        step("force header", reason == Reason::Forced, wording::force(&config, self.forced));
+        step("pins", reason == Reason::Pinned, wording::pins(&config, unit));
         let by_id = known.is_some();
         let by_place = matches!(reason, Reason::Weight | Reason::Drained);
         step(
             "conversation",
             by_place && by_id,
-            about::conversation(&config, id, known.as_ref().map(|it| &it.1)),
+            wording::conversation(&config, id, known.as_ref().map(|it| &it.1)),
         );
-        step("weight", by_place && !by_id, about::unit(unit));
-        step("no unit", reason == Reason::NoUnit, about::none(&config, unit));
+        step("weight", by_place && !by_id, wording::unit(unit));
+        step("no unit", reason == Reason::NoUnit, wording::none(&config, unit));
         if greenest.version == Version::Green && config.green_requires().is_some() {
             let why = "green changes requests: one that this does not fit goes to blue, unless \
                        unpatchable is \"pass\"";
@@ -124,7 +129,7 @@ impl Explain {
         }
         let key = id.filter(|_| by_id).or(unit);
         if let Some(shadow) = config.shadow.as_ref().filter(|_| is_known) {
-            step("shadow", false, about::shadow(shadow, &config, bluest, key));
+            step("shadow", false, wording::shadow(shadow, &config, bluest, key));
         }
         let share_of_key = match &known {
             Some((_, known)) => known.claim.map(|claim| claim.share),
@@ -133,31 +138,36 @@ impl Explain {
         Ok(Explained {
             rollout: config.rollout.to_string(),
             answer: match (is_decided, is_known) {
-                (true, _) => Answer::Version,
-                (false, true) => Answer::Draw,
-                (false, false) => Answer::Unknown,
+                (true, _) => ExplainedAnswer::Version,
+                (false, true) => ExplainedAnswer::Draw,
+                (false, false) => ExplainedAnswer::Unknown,
             },
             version: is_decided.then_some(version),
             reason: is_known.then_some(reason.as_str()),
             cluster: is_decided.then(|| config.cluster(version).to_string()),
-            key: key.map(|key| Place::of(&config, key, share_of_key)),
+            key: key.map(|key| BucketPosition::of(&config, key, share_of_key)),
             share: Some(share.fraction()),
             steps,
         })
     }
 
-    fn in_force(&self, config: &Config) -> Result<InForce, Stop> {
+    fn in_force(&self, config: &Config) -> Result<AssumedShare, CliError> {
         if self.rolled_back {
             let why = "the ramp was rolled back, as was said: blue has everything".to_owned();
-            return Ok(InForce { standing: Standing::RolledBack, share: Share::NONE, why });
+            return Ok(AssumedShare {
+                standing: EffectiveShare::RolledBack,
+                share: Share::ZERO,
+                why,
+            });
         }
-        let in_force = |share, why| InForce { standing: Standing::Share(share), share, why };
+        let in_force =
+            |share, why| AssumedShare { standing: EffectiveShare::Share(share), share, why };
         if let Some(share) = self.share {
             return Ok(in_force(share, format!("{} is green's, as was said", shown(share))));
         }
         let Some(ramp) = &config.ramp else {
             if self.step.is_some() {
-                return Err(Stop::Usage(
+                return Err(CliError::Usage(
                     "--step is of a ramp, and this configuration has none".to_owned(),
                 ));
             }
@@ -167,7 +177,9 @@ impl Explain {
         let at = self.step.unwrap_or_default();
         let Some(step) = ramp.steps.get(at) else {
             let last = ramp.steps.len() - 1;
-            return Err(Stop::Usage(format!("--step {at}: the ramp has the steps 0 to {last}")));
+            return Err(CliError::Usage(format!(
+                "--step {at}: the ramp has the steps 0 to {last}"
+            )));
         };
         let why = match self.step {
             Some(at) => format!("{} is green's, in step {at} of the ramp", shown(step.share)),

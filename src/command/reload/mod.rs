@@ -5,18 +5,18 @@
 //! | `dealing` | who is dealt what, and the ramp that begins again |
 //! | `ways` | where requests go, and how |
 
-mod dealing;
-mod ways;
+mod assignment_effects;
+mod routing_effects;
 
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
-use super::output::{DOUBTFUL, HEAD, Stop, styled};
+use super::output::{CliError, DOUBTFUL, HEAD, styled};
 use crate::config::{Config, Plugin};
-use crate::ramp::Now;
-use crate::ramp::state::Identity;
+use crate::rollout::Clocks;
+use crate::rollout::state::SpecFingerprint;
 
 /// Something that a reload does.
 #[derive(Clone, Debug, Serialize)]
@@ -52,35 +52,35 @@ pub fn effects(
     new: &Of<'_>,
     step: Option<usize>,
     can_steer: bool,
-) -> Result<Vec<Effect>, Stop> {
+) -> Result<Vec<Effect>, CliError> {
     let ((old_text, old), (new_text, new)) = (old, new);
-    let before = dealing::shares_before(old, step)?;
+    let before = assignment_effects::shares_before(old, step)?;
     let mut effects = Vec::new();
     let is_renamed = old.rollout != new.rollout;
-    let now = Now { monotonic: 0, unix: unix_now() };
+    let now = Clocks { monotonic_ns: 0, unix_s: unix_now() };
     if is_renamed {
-        effects.push(dealing::renamed(old, new, &before, now));
+        effects.push(assignment_effects::renamed(old, new, &before, now));
     } else {
         let is_other = old.unit != new.unit;
-        effects.extend(is_other.then(|| dealing::other_units(old, new, &before, now)));
-        effects.extend(dealing::shares(old, new, &before, now));
+        effects.extend(is_other.then(|| assignment_effects::other_units(old, new, &before, now)));
+        effects.extend(assignment_effects::shares(old, new, &before, now));
     }
-    effects.extend(ways::conversations(old, new));
-    effects.extend(ways::clusters(old, new));
-    effects.extend(ways::failover(old, new));
-    effects.extend(ways::requests(old, new, is_renamed));
-    effects.extend(dealing::pins(old_text, new_text, new));
-    effects.extend(ways::missing(old, new));
-    effects.extend(ways::headers(old, new));
+    effects.extend(routing_effects::conversations(old, new));
+    effects.extend(routing_effects::clusters(old, new));
+    effects.extend(routing_effects::failover(old, new));
+    effects.extend(routing_effects::requests(old, new, is_renamed));
+    effects.extend(assignment_effects::pins(old_text, new_text, new));
+    effects.extend(routing_effects::missing(old, new));
+    effects.extend(routing_effects::headers(old, new));
     if old.answers.is_some() && new.answers.is_none() {
         effects.push(Effect::of(
             "answers",
             "answers are not looked at any more: no outcome is counted",
         ));
     }
-    effects.extend(ways::roles(old, new));
-    effects.extend(ways::shadows(old, new));
-    effects.extend(ways::feedback(old, new));
+    effects.extend(routing_effects::roles(old, new));
+    effects.extend(routing_effects::shadows(old, new));
+    effects.extend(routing_effects::feedback(old, new));
     effects.extend(orders(old, new).filter(|_| can_steer));
     Ok(effects)
 }
@@ -123,7 +123,7 @@ fn orders(old: &Config, new: &Config) -> impl Iterator<Item = Effect> {
         (Some(from), Some(to)) if from.restart != to.restart => {
             Some("the ramp begins again, after a rollback too")
         }
-        (Some(from), Some(to)) => (Identity::of(from) != Identity::of(to)).then_some(
+        (Some(from), Some(to)) => (SpecFingerprint::new(from) != SpecFingerprint::new(to)).then_some(
             "the ramp goes on from its step; only a rollback holds, until restart has another text",
         ),
         (Some(_), None) => Some("the weights of the file are in force"),

@@ -5,12 +5,14 @@ use std::rc::Rc;
 
 use saphyr_parser::ScalarStyle;
 
-use super::super::yaml::{Node, What};
 use super::wasm::{BINARY, TOKEN, is_of_a_plugin};
-use super::{Around, Excerpt, Lines, Place, Remark, Source, Style, Wrapper};
+use super::{
+    ConfigLocation, Finding, Lines, PluginConfigText, Quoting, Source, SurroundingConfig, Wrapper,
+};
+use crate::command::yaml::{NodeKind, YamlNode};
 
 /// Takes in the objects of a document, which may be a List of them.
-pub fn add(document: &Node, to: &mut Source) {
+pub fn add(document: &YamlNode, to: &mut Source) {
     let mut objects = Vec::new();
     document.walk(&mut |node| objects.extend(node.get("kind").map(|_| node)));
     for object in objects {
@@ -22,7 +24,7 @@ pub fn add(document: &Node, to: &mut Source) {
             }
             Some("WasmPlugin") => object.get("spec").into_iter().for_each(|it| wasm_plugin(it, to)),
             Some("EnvoyExtensionPolicy") => {
-                let wasm = object.at(&["spec", "wasm"]).map(Node::items).unwrap_or_default();
+                let wasm = object.at(&["spec", "wasm"]).map(YamlNode::items).unwrap_or_default();
                 wasm.iter().for_each(|it| extension_policy(it, to));
             }
             _ => {}
@@ -31,17 +33,17 @@ pub fn add(document: &Node, to: &mut Source) {
 }
 
 /// Takes in a file that a ConfigMap holds.
-fn add_file(name: &str, file: &Node, to: &mut Source) {
+fn add_file(name: &str, file: &YamlNode, to: &mut Source) {
     let Some(text) = file.text() else { return };
     let mut inner = Source::of(&to.name, text.to_owned());
     inner.keep_plugins_only();
     if inner.plugins.is_empty() && !inner.is_envoy {
         return;
     }
-    let is_block = matches!(file.what, What::Scalar(_, ScalarStyle::Literal));
+    let is_block = matches!(file.what, NodeKind::Scalar(_, ScalarStyle::Literal));
     let lines = Lines { first: file.line, is_one: !is_block };
     let problems = inner.problems.into_iter();
-    to.problems.extend(problems.map(|it| Remark { line: lines.line(it.line), ..it }));
+    to.problems.extend(problems.map(|it| Finding { line: lines.line(it.line), ..it }));
     to.is_envoy |= inner.is_envoy;
     to.documents.extend(inner.documents.into_iter().map(|mut document| {
         document.lines = lines;
@@ -53,7 +55,7 @@ fn add_file(name: &str, file: &Node, to: &mut Source) {
         // It is not to be changed in place: its bytes are those of another text.
         plugin.place.span = 0..0;
         if !is_block {
-            plugin.place.style = Style::Escaped;
+            plugin.place.style = Quoting::Escaped;
         }
         if let Some(around) = &mut plugin.around {
             around.may_wait.1 = lines.line(around.may_wait.1);
@@ -67,11 +69,11 @@ fn add_file(name: &str, file: &Node, to: &mut Source) {
 }
 
 /// Takes in the `spec` of Istio's WasmPlugin, if it is Verdigris'.
-fn wasm_plugin(spec: &Node, to: &mut Source) {
+fn wasm_plugin(spec: &YamlNode, to: &mut Source) {
     let config = spec.get("plugin_config");
-    let environment = spec.at(&["vm_config", "env"]).map(Node::items).unwrap_or_default();
+    let environment = spec.at(&["vm_config", "env"]).map(YamlNode::items).unwrap_or_default();
     let has_token =
-        environment.iter().any(|it| it.at(&["name"]).and_then(Node::text) == Some(TOKEN));
+        environment.iter().any(|it| it.at(&["name"]).and_then(YamlNode::text) == Some(TOKEN));
     let policy = spec.get("fail_strategy").is_none().then_some(spec.line);
     let around = around(Wrapper::WasmPlugin, spec, has_token, policy);
     let named = ["url", "plugin_name"];
@@ -79,8 +81,8 @@ fn wasm_plugin(spec: &Node, to: &mut Source) {
 }
 
 /// Takes in an item of `spec.wasm` of Envoy Gateway's EnvoyExtensionPolicy, if it is Verdigris'.
-fn extension_policy(wasm: &Node, to: &mut Source) {
-    let keys = wasm.at(&["env", "host_keys"]).map(Node::items).unwrap_or_default();
+fn extension_policy(wasm: &YamlNode, to: &mut Source) {
+    let keys = wasm.at(&["env", "host_keys"]).map(YamlNode::items).unwrap_or_default();
     let has_token = keys.iter().any(|it| it.text() == Some(TOKEN));
     let around = around(Wrapper::EnvoyExtensionPolicy, wasm, has_token, None);
     let named = ["name", "root_id", "code"];
@@ -89,23 +91,23 @@ fn extension_policy(wasm: &Node, to: &mut Source) {
 
 fn around(
     wrapper: Wrapper,
-    node: &Node,
+    node: &YamlNode,
     can_steer: bool,
     no_failure_policy: Option<usize>,
-) -> Around {
+) -> SurroundingConfig {
     let may_wait = match node.get("allow_on_headers_stop_iteration") {
         Some(it) => (it.is_true(), it.line),
         None => (false, node.line),
     };
-    Around { wrapper, may_wait, vm: None, can_steer, no_failure_policy, wasm: None }
+    SurroundingConfig { wrapper, may_wait, vm: None, can_steer, no_failure_policy, wasm: None }
 }
 
 fn add_config(
     field: &str,
-    node: &Node,
-    config: Option<&Rc<Node>>,
+    node: &YamlNode,
+    config: Option<&Rc<YamlNode>>,
     named: &[&str],
-    around: Around,
+    around: SurroundingConfig,
     to: &mut Source,
 ) {
     let is_named = named.iter().filter_map(|it| node.get(it)).any(|it| {
@@ -122,8 +124,8 @@ fn add_config(
     };
     let mut json = Json { text: String::new(), line: config.line };
     json.add(config);
-    let place = Place { span: 0..0, line: config.line, style: Style::Yaml };
-    to.plugins.push(Excerpt { json: json.text, place, around: Some(around) });
+    let place = ConfigLocation { span: 0..0, line: config.line, style: Quoting::Yaml };
+    to.plugins.push(PluginConfigText { json: json.text, place, around: Some(around) });
 }
 
 /// A JSON text in which each value stands in the line in which YAML has it.
@@ -135,15 +137,15 @@ struct Json {
 // === impl Json ===
 
 impl Json {
-    fn add(&mut self, node: &Node) {
+    fn add(&mut self, node: &YamlNode) {
         while self.line < node.line {
             self.text.push('\n');
             self.line += 1;
         }
         match &node.what {
-            What::Scalar(text, ScalarStyle::Plain) => self.text.push_str(&plain(text)),
-            What::Scalar(text, _) => self.text.push_str(&quoted(text)),
-            What::List(items) => {
+            NodeKind::Scalar(text, ScalarStyle::Plain) => self.text.push_str(&plain(text)),
+            NodeKind::Scalar(text, _) => self.text.push_str(&quoted(text)),
+            NodeKind::List(items) => {
                 self.text.push('[');
                 for (at, item) in items.iter().enumerate() {
                     self.text.push_str(if at > 0 { ", " } else { "" });
@@ -151,7 +153,7 @@ impl Json {
                 }
                 self.text.push(']');
             }
-            What::Map(fields) => {
+            NodeKind::Map(fields) => {
                 self.text.push('{');
                 for (at, (name, value)) in fields.iter().enumerate() {
                     self.text.push_str(if at > 0 { ", " } else { "" });

@@ -8,9 +8,9 @@
 //! | `kubernetes` | ConfigMaps, WasmPlugin, EnvoyExtensionPolicy |
 //! | `remark` | something to be said of a place |
 
-mod excerpt;
+mod finding;
 mod kubernetes;
-mod remark;
+mod plugin_config;
 mod wasm;
 
 use std::io::Read as _;
@@ -18,12 +18,12 @@ use std::ops::Range;
 use std::path::Path;
 use std::rc::Rc;
 
-use super::field;
-use super::output::Stop;
-use super::yaml::{self, Node};
+use super::json_span;
+use super::output::CliError;
+use super::yaml::{self, YamlNode};
 
-pub use excerpt::{Around, Excerpt, Place, Style, Wrapper};
-pub use remark::Remark;
+pub use finding::Finding;
+pub use plugin_config::{ConfigLocation, PluginConfigText, Quoting, SurroundingConfig, Wrapper};
 pub use wasm::{WASM, filter_of, is_nearly_wasm};
 
 use wasm::{BINARY, OF_A_PLUGIN};
@@ -33,9 +33,9 @@ use wasm::{BINARY, OF_A_PLUGIN};
 pub struct Source {
     pub name: String,
     pub text: String,
-    pub plugins: Vec<Excerpt>,
+    pub plugins: Vec<PluginConfigText>,
     /// What is wrong around the plugin configurations.
-    pub problems: Vec<Remark>,
+    pub problems: Vec<Finding>,
     /// Whether it is Envoy's configuration.
     pub is_envoy: bool,
     /// Whether it is no YAML.
@@ -47,7 +47,7 @@ pub struct Source {
 /// A document of a file, and where it stands.
 #[derive(Clone, Debug)]
 pub struct Document {
-    pub root: Rc<Node>,
+    pub root: Rc<YamlNode>,
     pub lines: Lines,
     /// The file in which Envoy finds it: a ConfigMap's key is one.
     pub file_name: String,
@@ -66,18 +66,18 @@ pub struct Lines {
 
 impl Source {
     /// Reads a file; `-` is the standard input.
-    pub fn read(name: &str) -> Result<Self, Stop> {
+    pub fn read(name: &str) -> Result<Self, CliError> {
         let mut bytes = Vec::new();
         let read = if name == "-" {
             std::io::stdin().read_to_end(&mut bytes).map(|_| ())
         } else {
             std::fs::read(Path::new(name)).map(|read| bytes = read)
         };
-        read.map_err(|error| Stop::Usage(format!("{name}: {error}")))?;
+        read.map_err(|error| CliError::Usage(format!("{name}: {error}")))?;
         let name = if name == "-" { "stdin" } else { name };
         match String::from_utf8(bytes) {
             Ok(text) => Ok(Self::of(name, text)),
-            Err(_) => Err(Stop::Usage(format!("{name}: is no text: it is not UTF-8"))),
+            Err(_) => Err(CliError::Usage(format!("{name}: is no text: it is not UTF-8"))),
         }
     }
 
@@ -134,13 +134,13 @@ impl Source {
     }
 
     /// Takes in what the documents hold, and says whether they have filters of Verdigris.
-    fn add_documents(&mut self, all: &[Rc<Node>]) -> bool {
+    fn add_documents(&mut self, all: &[Rc<YamlNode>]) -> bool {
         for document in all {
             kubernetes::add(document, self);
         }
         let mut filters = Vec::new();
         // A field too many does not make a plugin configuration Envoy's.
-        let of_envoy = |it: &&Rc<Node>| OF_A_PLUGIN.iter().all(|name| it.get(name).is_none());
+        let of_envoy = |it: &&Rc<YamlNode>| OF_A_PLUGIN.iter().all(|name| it.get(name).is_none());
         for document in all.iter().filter(of_envoy) {
             self.is_envoy |= is_of_envoy(document);
             document.walk(&mut |node| filters.extend(filter_of(node).map(Rc::clone)));
@@ -158,8 +158,8 @@ impl Source {
     fn add_whole(&mut self) {
         let start = self.text.len() - self.text.trim_start().len();
         let line = 1 + lines(&self.text, 0..start);
-        let place = Place { span: 0..self.text.len(), line, style: Style::Whole };
-        self.plugins.push(Excerpt { json: self.text.clone(), place, around: None });
+        let place = ConfigLocation { span: 0..self.text.len(), line, style: Quoting::Whole };
+        self.plugins.push(PluginConfigText { json: self.text.clone(), place, around: None });
     }
 
     /// Leaves out other programs' JSON.
@@ -171,8 +171,8 @@ impl Source {
     }
 
     /// The only plugin configuration; a console's beside a rollout's does not count.
-    pub fn only(&self) -> Result<&Excerpt, Stop> {
-        let problem = |it: &Remark| Stop::ToMend(it.to_string());
+    pub fn only(&self) -> Result<&PluginConfigText, CliError> {
+        let problem = |it: &Finding| CliError::ToMend(it.to_string());
         let of_rollouts = self.plugins.iter().filter(|it| !it.is_console()).collect::<Vec<_>>();
         match (of_rollouts.as_slice(), self.plugins.as_slice()) {
             ([only], _) => return Ok(only),
@@ -181,10 +181,15 @@ impl Source {
         }
         match self.plugins.as_slice() {
             [] => Err(self.problems.first().map_or_else(
-                || Stop::ToMend(format!("{}: has no plugin configuration of Verdigris", self.name)),
+                || {
+                    CliError::ToMend(format!(
+                        "{}: has no plugin configuration of Verdigris",
+                        self.name
+                    ))
+                },
                 problem,
             )),
-            _ => Err(Stop::Usage(format!(
+            _ => Err(CliError::Usage(format!(
                 "{}: has {} plugin configurations of rollouts, and this looks at one: write the one \
                  as JSON into a file of its own",
                 self.name,
@@ -194,28 +199,28 @@ impl Source {
     }
 
     /// The line in which a field of a plugin configuration stands.
-    pub fn line_of(&self, plugin: &Excerpt, name: &str) -> usize {
+    pub fn line_of(&self, plugin: &PluginConfigText, name: &str) -> usize {
         let json = &plugin.json;
         let start = json.len() - json.trim_start().len();
         match plugin.place.style {
-            Style::Whole | Style::Block | Style::Yaml => {
-                plugin.place.line + lines(json, start..field::offset(json, name))
+            Quoting::Whole | Quoting::Block | Quoting::Yaml => {
+                plugin.place.line + lines(json, start..json_span::offset(json, name))
             }
-            Style::Quoted | Style::Escaped => plugin.place.line,
+            Quoting::Quoted | Quoting::Escaped => plugin.place.line,
         }
     }
 
     /// Of fields that are written twice, and of documents after the first, Envoy reads one.
-    fn remark_what_is_not_read(&mut self, documents: &[Rc<Node>], again: &[(usize, String)]) {
+    fn remark_what_is_not_read(&mut self, documents: &[Rc<YamlNode>], again: &[(usize, String)]) {
         for (line, name) in again {
             let mend = "is written twice in one map, of which Envoy takes the last: write it once";
             self.remark(*line, name, None, mend.to_owned());
         }
-        let is_of_kubernetes = |it: &Rc<Node>| it.get("kind").is_some();
+        let is_of_kubernetes = |it: &Rc<YamlNode>| it.get("kind").is_some();
         if documents.first().is_none_or(is_of_kubernetes) {
             return;
         }
-        let is_empty = |it: &Rc<Node>| it.text().is_some_and(|it| it.is_empty() || it == "~");
+        let is_empty = |it: &Rc<YamlNode>| it.text().is_some_and(|it| it.is_empty() || it == "~");
         for document in documents.iter().skip(1).filter(|it| !is_empty(it)) {
             let mend = "begins a second document, and Envoy reads only the first of a file: write \
                         it into a file of its own";
@@ -225,12 +230,12 @@ impl Source {
 
     fn remark(&mut self, line: usize, field: &str, value: Option<&str>, mend: String) {
         let (file, field) = (self.name.clone(), field.to_owned());
-        self.problems.push(Remark { file, line, field, value: value.map(str::to_owned), mend });
+        self.problems.push(Finding { file, line, field, value: value.map(str::to_owned), mend });
     }
 }
 
 /// Whether a document is Envoy's bootstrap, or a response of its xDS.
-fn is_of_envoy(document: &Node) -> bool {
+fn is_of_envoy(document: &YamlNode) -> bool {
     let resources = document.get("resources").map(|it| it.items()).unwrap_or_default();
     let of_bootstrap = ["static_resources", "dynamic_resources", "admin", "node"];
     of_bootstrap.iter().any(|name| document.get(name).is_some())

@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use saphyr_parser::ScalarStyle;
 
-use super::super::yaml::{Node, What};
-use super::{Around, Excerpt, Place, Source, Style, Wrapper};
+use super::{ConfigLocation, PluginConfigText, Quoting, Source, SurroundingConfig, Wrapper};
+use crate::command::yaml::{NodeKind, YamlNode};
 
 /// The type of Envoy's HTTP Wasm filter.
 pub const WASM: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
@@ -20,7 +20,7 @@ const STRING_VALUE: &str = "google.protobuf.StringValue";
 
 /// The `config` of a Wasm filter of Verdigris, if the node is such a filter; also as a
 /// `TypedStruct`, as Istio writes it. The filter itself does not look at `root_id`.
-pub fn filter_of(node: &Node) -> Option<&Rc<Node>> {
+pub fn filter_of(node: &YamlNode) -> Option<&Rc<YamlNode>> {
     let is_wasm = |name| {
         let kind = node.get(name).and_then(|it| it.text());
         kind.is_some_and(|it| it.ends_with(WASM) || is_nearly_wasm(it))
@@ -47,7 +47,7 @@ pub fn is_nearly_wasm(kind: &str) -> bool {
 }
 
 /// Whether it is a plugin configuration of Verdigris, as text or as a map.
-pub fn is_of_a_plugin(value: &Node) -> bool {
+pub fn is_of_a_plugin(value: &YamlNode) -> bool {
     let json = value.text().and_then(|it| serde_json::from_str::<serde_json::Value>(it).ok());
     OF_A_PLUGIN.iter().any(|name| {
         value.get(name).is_some() || json.as_ref().is_some_and(|it| it.get(name).is_some())
@@ -55,7 +55,7 @@ pub fn is_of_a_plugin(value: &Node) -> bool {
 }
 
 /// Takes in the `config` of a Wasm filter of Verdigris.
-pub fn add(config: &Node, to: &mut Source) {
+pub fn add(config: &YamlNode, to: &mut Source) {
     let Some(configuration) = config.get("configuration") else {
         let mend = format!(
             "write the plugin configuration as {{\"@type\": \
@@ -74,35 +74,35 @@ pub fn add(config: &Node, to: &mut Source) {
         return;
     }
     let value = configuration.get("value");
-    let Some((value, What::Scalar(json, style))) = value.map(|it| (it, &it.what)) else {
+    let Some((value, NodeKind::Scalar(json, style))) = value.map(|it| (it, &it.what)) else {
         let mend = "write the plugin configuration as JSON text, such as after value: |";
         to.remark(configuration.line, "configuration.value", None, mend.to_owned());
         return;
     };
     let style = match style {
-        ScalarStyle::Literal => Style::Block,
-        ScalarStyle::DoubleQuoted => Style::Escaped,
-        _ => Style::Quoted,
+        ScalarStyle::Literal => Quoting::Block,
+        ScalarStyle::DoubleQuoted => Quoting::Escaped,
+        _ => Quoting::Quoted,
     };
-    let place = Place { span: value.span.clone(), line: value.line, style };
-    to.plugins.push(Excerpt { json: json.clone(), place, around: Some(around(config)) });
+    let place = ConfigLocation { span: value.span.clone(), line: value.line, style };
+    to.plugins.push(PluginConfigText { json: json.clone(), place, around: Some(around(config)) });
 }
 
-fn around(config: &Node) -> Around {
+fn around(config: &YamlNode) -> SurroundingConfig {
     let may_wait = match config.get("allow_on_headers_stop_iteration") {
         Some(it) => (it.is_true(), it.line),
         None => (false, config.line),
     };
     let vm = config.get("vm_config");
     let policy = config.get("failure_policy");
-    let is_unspecified = |it: &&Rc<Node>| matches!(it.text(), Some("UNSPECIFIED" | "0"));
+    let is_unspecified = |it: &&Rc<YamlNode>| matches!(it.text(), Some("UNSPECIFIED" | "0"));
     let no_failure_policy = match policy {
         None if config.get("fail_open").is_some_and(|it| it.is_true()) => None,
         None => Some(config.line),
         Some(policy) => Some(policy).filter(is_unspecified).map(|it| it.line),
     };
     let path = config.at(&["vm_config", "code", "local", "filename"]);
-    Around {
+    SurroundingConfig {
         wrapper: Wrapper::Envoy,
         may_wait,
         vm: Some(vm.map_or((config.line, String::new()), |it| (it.line, it.flow()))),
@@ -113,7 +113,7 @@ fn around(config: &Node) -> Around {
 }
 
 /// Whether a VM's environment has the token, from Envoy's own or as it is written.
-fn is_given_token(vm: &Node) -> bool {
+fn is_given_token(vm: &YamlNode) -> bool {
     let Some(environment) = vm.get("environment_variables") else { return false };
     let hosts = environment.get("host_env_keys").map(|it| it.items()).unwrap_or_default();
     hosts.iter().any(|it| it.text() == Some(TOKEN))

@@ -7,9 +7,9 @@ use super::*;
 /// A world, a course through it, and what is asked of the ramps.
 pub struct Cell {
     pub name: String,
-    rules: Rules,
+    rules: AnalysisPlan,
     world: World,
-    course: Course,
+    course: Schedule,
     asks: Ask,
 }
 
@@ -94,15 +94,15 @@ fn world(users: Users, behaviours: Vec<Behaviour>) -> World {
         users,
         behaviours,
         incident: None,
-        unread: Pair::default(),
+        unread: ByVersion::default(),
         failure_ms: None,
     }
 }
 
-fn rules(world: &World, shares: &[f64], has_margins: bool) -> Rules {
-    let steps = Step::of_shares(shares);
+fn rules(world: &World, shares: &[f64], has_margins: bool) -> AnalysisPlan {
+    let steps = StepDesign::from_shares(shares);
     let gate = |behaviour: &Behaviour| {
-        let mut terms = Terms::by_default(behaviour.metric, shares);
+        let mut terms = GateSpec::with_defaults(behaviour.metric, shares);
         if !has_margins {
             terms.margin = 0.0;
         }
@@ -110,20 +110,33 @@ fn rules(world: &World, shares: &[f64], has_margins: bool) -> Rules {
     };
     let gates = world.behaviours.iter().map(gate).collect();
     let counting = match world.users {
-        Users::Independent => Counting::EveryRequest,
-        Users::Sticky { .. } => Counting::Units,
+        Users::Independent => AnalysisUnit::EveryRequest,
+        Users::Sticky { .. } => AnalysisUnit::Units,
     };
-    Rules { gates, steps, alpha: ALPHA, beta: BETA, counting, warmup: WARMUP, units: UNITS }
+    AnalysisPlan {
+        gates,
+        steps,
+        alpha: ALPHA,
+        beta: BETA,
+        unit: counting,
+        warmup_ns: WARMUP,
+        max_units: MAX_UNITS,
+    }
 }
 
-fn fixed(shares: &[f64], step_s: u64) -> Course {
-    Course { shares: shares.to_vec(), walk: Walk::Fixed { step_s }, takes_time: true, late_s: 0 }
-}
-
-fn gated(shares: &[f64], bake_s: u64, most_s: u64) -> Course {
-    Course {
+fn fixed(shares: &[f64], step_s: u64) -> Schedule {
+    Schedule {
         shares: shares.to_vec(),
-        walk: Walk::Gated { bake_s, most_s },
+        pacing: Pacing::Fixed { step_s },
+        takes_time: true,
+        late_s: 0,
+    }
+}
+
+fn gated(shares: &[f64], bake_s: u64, most_s: u64) -> Schedule {
+    Schedule {
+        shares: shares.to_vec(),
+        pacing: Pacing::Gated { bake_s, most_s },
         takes_time: true,
         late_s: 0,
     }
@@ -143,7 +156,7 @@ fn false_rollbacks() -> Vec<Cell> {
     let mut cells = Vec::new();
     let mut add = |name: String, world: World, has_margins, late_s| {
         let rules = rules(&world, &SHARES, has_margins);
-        let course = Course { late_s, ..fixed(&SHARES, HOUR / 2) };
+        let course = Schedule { late_s, ..fixed(&SHARES, HOUR / 2) };
         let margins = if has_margins { "margins" } else { "margin 0" };
         let name = format!("{name}, {margins}");
         cells.push(Cell { name, rules, world, course, asks: Ask::NoRollback });
@@ -154,7 +167,7 @@ fn false_rollbacks() -> Vec<Cell> {
             add(name, world(INDEPENDENT, usual(error_rate)), has_margins, 0);
         }
         let seconds = HOUR + 300..HOUR + 900;
-        let incident = Some(Incident { seconds, times: 5.0, failing: Pair::default() });
+        let incident = Some(Incident { seconds, times: 5.0, failing: ByVersion::default() });
         let hit = World { incident, ..world(INDEPENDENT, usual(0.01)) };
         add("incident ×5 on both in step 3".to_owned(), hit, has_margins, 0);
         for (users, name) in CROWDS.into_iter().skip(1) {
@@ -182,7 +195,7 @@ fn false_advances() -> Vec<Cell> {
                 let mut rules = rules(&world, &[share], true);
                 // Only going on is looked at.
                 let gates = rules.gates.iter().map(|gate| {
-                    Gate::new(Terms { margin: 10.0, ..gate.terms.clone() }, &rules.steps)
+                    Gate::new(GateSpec { margin: 10.0, ..gate.spec.clone() }, &rules.steps)
                 });
                 rules.gates = gates.collect();
                 let name = format!("{name} ×{times} at {} %, {of}", share * 100.0);
@@ -228,7 +241,7 @@ fn detections() -> Vec<Cell> {
         let world = world(INDEPENDENT, worse(metric, times));
         let rules = rules(&world, &[share], true);
         let name = format!("{name} at {} %", share * 100.0);
-        let course = Course { takes_time, ..fixed(&[share], 4 * HOUR) };
+        let course = Schedule { takes_time, ..fixed(&[share], 4 * HOUR) };
         cells.push(Cell { name, rules, world, course, asks: Ask::Detection(known) });
     };
     for (name, metric, times, known) in REGRESSIONS {
@@ -262,11 +275,11 @@ impl Cell {
         let is_chance = matches!(self.asks, Ask::NoRollback | Ask::NoAdvance);
         let ramps = if is_chance { ramps } else { ramps.div_ceil(4) };
         let runs = run_many(&self.rules, &self.world, &self.course, ramps);
-        let share = |end: fn(End) -> bool| runs.share(end);
+        let share = |end: fn(RunEnd) -> bool| runs.share(end);
         let error = |of: f64| 2.5 * (of * (1.0 - of) / ramps as f64).sqrt();
-        let is_rolled_back = |end| end == End::RolledBack;
-        let is_done = |end| end == End::Done;
-        let quantile = |at, what: fn(&Run) -> u64| runs.quantile(at, is_rolled_back, what);
+        let is_rolled_back = |end| end == RunEnd::RolledBack;
+        let is_done = |end| end == RunEnd::Done;
+        let quantile = |at, what: fn(&SimulatedRun) -> u64| runs.quantile(at, is_rolled_back, what);
         let mut columns = Vec::new();
         let mut is_met = true;
         match self.asks {
@@ -285,7 +298,7 @@ impl Cell {
                 let minutes = runs.quantile(0.5, is_done, |run| run.seconds) / 60.0;
                 columns.push(("promoted", percent(share(is_done))));
                 columns.push(("rolled back", percent(share(is_rolled_back))));
-                let waits = runs.share(|end| matches!(end, End::Held(_)));
+                let waits = runs.share(|end| matches!(end, RunEnd::Held(_)));
                 columns.push(("held an hour", percent(waits)));
                 columns.push(("minutes, median", format!("{minutes:.0}")));
             }
@@ -320,7 +333,7 @@ impl Cell {
         let green = self.rules.steps[0].all;
         let worse = self.world.behaviours.iter().find(|it| it.green != 1.0);
         let Behaviour { metric, blue, spread, green: times } = *worse.unwrap();
-        let question = Question {
+        let question = PowerQuery {
             per_second: PER_SECOND,
             green,
             margin: metric.default_margin(),
@@ -328,8 +341,8 @@ impl Cell {
         };
         let (metrics, steps) = (self.rules.gates.len(), self.rules.steps.len());
         let expected = match metric.comparison() {
-            Comparison::Rate => question.of_rate(blue, ALPHA, metrics, steps),
-            _ => question.of_values(spread, ALPHA, metrics, steps),
+            Comparison::Rate => question.for_rate(blue, ALPHA, metrics, steps),
+            _ => question.for_values(spread, ALPHA, metrics, steps),
         };
         expected.map_or(f64::NAN, |expected| expected.seconds)
     }

@@ -3,11 +3,12 @@
 use std::fmt::Write as _;
 use std::time::Instant;
 
-use verdigris::assign::Version;
-use verdigris::judge::rules::UNITS;
-use verdigris::judge::{
-    Counting, Evidence, Gate, Judgement, Metric, Observation, Rules, Step, Terms, Told,
+use verdigris::analysis::plan::MAX_UNITS;
+use verdigris::analysis::{
+    Analysis, AnalysisPlan, AnalysisUnit, Evidence, Gate, GateSpec, Measurements, Metric,
+    Observation, StepDesign,
 };
+use verdigris::assignment::Version;
 
 const SHARES: [f64; 4] = [0.01, 0.05, 0.25, 0.5];
 
@@ -42,27 +43,43 @@ pub fn table() -> String {
 
 /// A tick in µs, and the bytes of the sums and of the units' memory, as VMs share them.
 fn measure(metrics: usize, units: u64) -> [usize; 3] {
-    let steps = Step::of_shares(&SHARES);
+    let steps = StepDesign::from_shares(&SHARES);
     let gates = METRICS.iter().take(metrics);
     let gates =
-        gates.map(|metric| Gate::new(Terms::by_default(*metric, &SHARES), &steps)).collect();
-    let (alpha, beta, counting) = (0.05, 0.1, Counting::Units);
-    let rules = Rules { gates, steps, alpha, beta, counting, warmup: 0, units: UNITS };
+        gates.map(|metric| Gate::new(GateSpec::with_defaults(*metric, &SHARES), &steps)).collect();
+    let (alpha, beta, counting) = (0.05, 0.1, AnalysisUnit::Units);
+    let rules = AnalysisPlan {
+        gates,
+        steps,
+        alpha,
+        beta,
+        unit: counting,
+        warmup_ns: 0,
+        max_units: MAX_UNITS,
+    };
     let mut evidence = Evidence::default();
     let responses = |from: u64, count: u64, step: u16| {
         let one = |at: u64| {
-            let told = METRICS.iter().fold(Told::default(), |told, metric| {
+            let told = METRICS.iter().fold(Measurements::default(), |told, metric| {
                 let value = (at * 7919 % 1000) as f32;
-                told.rate(*metric, value < 10.0).value(*metric, value)
+                told.with_rate(*metric, value < 10.0).with_value(*metric, value)
             });
             let version = if at.is_multiple_of(3) { Version::Green } else { Version::Blue };
             let unit = (at % units).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            Observation { at, unit, step, version, is_new: true, is_assignment: true, told }
+            Observation {
+                at_ns: at,
+                unit,
+                epoch: step,
+                version,
+                is_newly_exposed: true,
+                is_assignment: true,
+                measurements: told,
+            }
         };
         (from..from + count).map(one).collect::<Vec<_>>()
     };
     for step in 0..4 {
-        evidence.begin(step.into(), 0);
+        evidence.begin_step(step.into(), 0);
         evidence.add(&rules, &mut responses(0, units, step));
     }
     let mut times: Vec<_> = (0..1000)
@@ -70,12 +87,12 @@ fn measure(metrics: usize, units: u64) -> [usize; 3] {
             let mut told = responses(units + tick * RESPONSES, RESPONSES, 3);
             let start = Instant::now();
             evidence.add(&rules, &mut told);
-            std::hint::black_box(Judgement::of(&rules, &evidence, 3));
+            std::hint::black_box(Analysis::new(&rules, &evidence, 3));
             start.elapsed().as_micros() as usize
         })
         .collect();
     times.sort_unstable();
     let sums = postcard::to_allocvec(&evidence.steps).unwrap().len();
     // A hash and marks each, as they are shared between VMs.
-    [times[times.len() / 2], sums, evidence.remembered() * 12]
+    [times[times.len() / 2], sums, evidence.remembered_units() * 12]
 }

@@ -7,11 +7,15 @@
 
 use std::time::Instant;
 
-use verdigris::judge::metric::Comparison;
-use verdigris::judge::plan::Question;
-use verdigris::judge::rules::UNITS;
-use verdigris::judge::{Counting, Gate, Metric, Pair, Rules, Step, Terms};
-use verdigris::simulate::{Behaviour, Course, End, Incident, Run, Users, Walk, World, run_many};
+use verdigris::analysis::metric::Comparison;
+use verdigris::analysis::plan::MAX_UNITS;
+use verdigris::analysis::power::PowerQuery;
+use verdigris::analysis::{
+    AnalysisPlan, AnalysisUnit, ByVersion, Gate, GateSpec, Metric, StepDesign,
+};
+use verdigris::simulate::{
+    Behaviour, Incident, Pacing, RunEnd, Schedule, SimulatedRun, Users, World, run_many,
+};
 
 mod cells;
 mod cost;

@@ -24,7 +24,7 @@ pub fn markdown(title: &str, ramps: u64, rows: &[Row]) -> String {
 
 /// Puts the tables where the documents have them; those that were not made stay.
 pub fn accept(tables: &[String]) {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/judge/simulated.md");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/analysis/simulated.md");
     let mut text = fs::read_to_string(&file).unwrap();
     for table in tables {
         let (title, _) = table.split_once('\n').unwrap();

@@ -5,7 +5,7 @@
 //! classified and compared as they are now, of 500 ramps.
 
 use verdigris::config::Config;
-use verdigris::simulate::{Release, in_parallel};
+use verdigris::simulate::{SimulatedRollout, in_parallel};
 
 use super::cells::{MISSED, Row};
 use super::*;
@@ -20,7 +20,7 @@ struct Case {
     empty: (f64, f64),
     refusals: (f64, f64),
     incident: Option<Incident>,
-    unread: Pair<bool>,
+    unread: ByVersion<bool>,
     failure_ms: Option<f64>,
     /// How many times as long as blue's answers green's take.
     duration: f64,
@@ -46,7 +46,7 @@ const USUAL: Case = Case {
     empty: (0.005, 0.005),
     refusals: (0.02, 0.02),
     incident: None,
-    unread: Pair { blue: false, green: false },
+    unread: ByVersion { blue: false, green: false },
     failure_ms: None,
     duration: 1.0,
     wanted: Wanted::Promoted(0.9),
@@ -55,7 +55,7 @@ const USUAL: Case = Case {
 
 /// From when to when something fails, in the middle of a step.
 fn incident(from: u64, seconds: u64, blue: f64, green: f64) -> Option<Incident> {
-    Some(Incident { seconds: from..from + seconds, times: 1.0, failing: Pair { blue, green } })
+    Some(Incident { seconds: from..from + seconds, times: 1.0, failing: ByVersion { blue, green } })
 }
 
 fn cases() -> Vec<Case> {
@@ -110,14 +110,14 @@ fn cases() -> Vec<Case> {
         Case {
             name: "green is unread, refuses 20 %",
             refusals: (0.02, 0.2),
-            unread: Pair { blue: false, green: true },
+            unread: ByVersion { blue: false, green: true },
             wanted: Held,
             before: "promoted 100 %",
             ..USUAL
         },
         Case {
             name: "blue is unread",
-            unread: Pair { blue: true, green: false },
+            unread: ByVersion { blue: true, green: false },
             wanted: Held,
             before: "rolled back 100 %",
             ..USUAL
@@ -196,14 +196,14 @@ impl Case {
         let config = r#"{"rollout": "r", "unit": {"header": "u"}, "ramp": {},
             "versions": {"blue": {"cluster": "b"}, "green": {"cluster": "g"}}}"#;
         let settings = Config::parse(config.as_bytes()).unwrap().ramp.unwrap();
-        let release = Release::new(&settings, self.world(), false, 2 * 3600);
-        let runs: Vec<Run> = in_parallel(ramps, |seed| release.run(seed));
-        let share = |is: fn(End) -> bool| {
+        let release = SimulatedRollout::new(&settings, self.world(), false, 2 * 3600);
+        let runs: Vec<SimulatedRun> = in_parallel(ramps, |seed| release.run(seed));
+        let share = |is: fn(RunEnd) -> bool| {
             runs.iter().filter(|run| is(run.end)).count() as f64 / runs.len() as f64
         };
-        let back = share(|end| end == End::RolledBack);
-        let done = share(|end| end == End::Done);
-        let held = share(|end| matches!(end, End::Held(_)));
+        let back = share(|end| end == RunEnd::RolledBack);
+        let done = share(|end| end == RunEnd::Done);
+        let held = share(|end| matches!(end, RunEnd::Held(_)));
         let chance = 0.05 + 2.5 * (0.05 * 0.95 / runs.len() as f64).sqrt();
         let is_met = match self.wanted {
             Wanted::RolledBack => back >= 0.99,
@@ -211,11 +211,12 @@ impl Case {
             Wanted::Promoted(least) => done >= least && back <= chance,
             Wanted::Held => held >= 0.99,
         };
-        let mut ended: Vec<_> = runs.iter().filter(|run| run.end == End::RolledBack).collect();
+        let mut ended: Vec<_> = runs.iter().filter(|run| run.end == RunEnd::RolledBack).collect();
         ended.sort_unstable_by_key(|run| run.seconds);
         let median = ended.get(ended.len() / 2);
-        let figure =
-            |of: fn(&Run) -> u64| median.map_or("–".to_owned(), |run| of(run).to_string());
+        let figure = |of: fn(&SimulatedRun) -> u64| {
+            median.map_or("–".to_owned(), |run| of(run).to_string())
+        };
         let percent = |share: f64| format!("{:.1} %", share * 100.0);
         MISSED.fetch_add(u32::from(!is_met), std::sync::atomic::Ordering::Relaxed);
         let mark = if is_met { "" } else { " **not as asked**" };

@@ -4,8 +4,8 @@ use serde_json::json;
 
 use super::ramp::{GOOD, gauge, set_models, wait_for_gauges, while_clients};
 use crate::browser::Browser;
+use crate::browser_user::{ENTER, ESCAPE, Person, TAB, says};
 use crate::envoy::{Envoy, Setup, filter_yaml};
-use crate::person::{ENTER, ESCAPE, Person, TAB, says};
 use crate::proxy::config;
 
 const TOKEN: &str = "a-token-that-is-long";

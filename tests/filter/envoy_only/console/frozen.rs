@@ -4,7 +4,7 @@ use reqwest::blocking::Client;
 use serde_json::json;
 use verdigris::console::headline;
 use verdigris::console::view::RolloutView;
-use verdigris::ramp::decimal::Decimal;
+use verdigris::rollout::decimal::Decimal;
 
 use super::super::ramp::{GOOD, RAMP, counter, set_models, while_clients};
 use super::{start, view};

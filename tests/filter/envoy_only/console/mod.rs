@@ -2,8 +2,8 @@
 
 mod agreement;
 mod closed;
+mod console_lifecycle;
 mod frozen;
-mod going;
 mod rejected;
 mod steering;
 

@@ -1,0 +1,51 @@
+//! One thing for each version.
+
+use std::ops::{Add, AddAssign};
+
+use serde::{Deserialize, Serialize};
+
+use crate::assignment::Version;
+
+/// Blue's and green's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ByVersion<T> {
+    /// Blue's.
+    pub blue: T,
+    /// Green's.
+    pub green: T,
+}
+
+// === impl Pair ===
+
+impl<T> ByVersion<T> {
+    /// The version's.
+    pub fn get(&self, version: Version) -> &T {
+        match version {
+            Version::Blue => &self.blue,
+            Version::Green => &self.green,
+        }
+    }
+
+    /// The version's, to change it.
+    pub fn get_mut(&mut self, version: Version) -> &mut T {
+        match version {
+            Version::Blue => &mut self.blue,
+            Version::Green => &mut self.green,
+        }
+    }
+}
+
+impl<T: Add<Output = T>> Add for ByVersion<T> {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { blue: self.blue + other.blue, green: self.green + other.green }
+    }
+}
+
+impl<T: AddAssign> AddAssign for ByVersion<T> {
+    fn add_assign(&mut self, other: Self) {
+        self.blue += other.blue;
+        self.green += other.green;
+    }
+}

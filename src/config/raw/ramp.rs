@@ -1,0 +1,218 @@
+//! What the operator wrote of a ramp.
+//!
+//! As in [`written`](super::root), nothing is checked but the shape. Numbers are kept
+//! as they were written, so that a refusal shows them so.
+
+use serde_json::{Number, Value};
+
+use super::reader::{Node, ObjectReader};
+
+/// A ramp.
+#[derive(Clone, Debug, Default)]
+#[allow(missing_docs, reason = "the README's reference is their one description")]
+pub struct RawRamp {
+    pub steps: Option<Vec<RawStep>>,
+    pub bake: Option<String>,
+    pub timeout: Option<String>,
+    pub warmup: Option<String>,
+    pub gates: Option<Vec<RawGate>>,
+    pub tripwires: Option<Vec<RawTripwire>>,
+    pub alpha: Option<Number>,
+    pub beta: Option<Number>,
+    pub evidence: RawEvidence,
+    pub control: RawControl,
+    pub started: Option<String>,
+    pub restart: String,
+    pub paused: bool,
+}
+
+/// What green is compared with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RawControl {
+    /// All of blue.
+    #[default]
+    All,
+    /// As many of blue's units as are new on green.
+    Equal,
+}
+
+/// A step: its share alone, or with what else is said of it.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "the README's reference is their one description")]
+pub enum RawStep {
+    Percent(Number),
+    Object(RawStepObject),
+}
+
+/// A step as an object.
+#[derive(Clone, Debug, Default)]
+#[allow(missing_docs, reason = "the README's reference is their one description")]
+pub struct RawStepObject {
+    pub percent: Option<Number>,
+    pub approve: bool,
+}
+
+/// A gate.
+#[derive(Clone, Debug, Default)]
+#[allow(missing_docs, reason = "the README's reference is their one description")]
+pub struct RawGate {
+    pub metric: Option<String>,
+    pub margin: Option<Number>,
+    pub tolerance: Option<RawTolerance>,
+    /// `Some(None)` is `null`, which is to say that there is none.
+    pub ceiling: Option<Option<Number>>,
+    pub critical: Option<bool>,
+    pub objective: Option<String>,
+}
+
+/// A tolerance: one for all steps, or one for each.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "the README's reference is their one description")]
+pub enum RawTolerance {
+    One(Number),
+    Many(Vec<Number>),
+}
+
+/// A tripwire.
+#[derive(Clone, Debug, Default)]
+#[allow(missing_docs, reason = "the README's reference is their one description")]
+pub struct RawTripwire {
+    pub metric: Option<String>,
+    pub limit: Option<RawLimit>,
+    pub minimum: Option<Number>,
+    pub minimum_units: Option<Number>,
+    pub window: Option<String>,
+    pub absolute: bool,
+}
+
+/// A limit: a time, or something else.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "the README's reference is their one description")]
+pub enum RawLimit {
+    Number(Number),
+    Text(String),
+}
+
+/// What counts as an observation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the README's reference is their one description")]
+pub enum RawEvidence {
+    #[default]
+    Units,
+    EveryRequest,
+}
+
+// === impl WrittenRamp ===
+
+impl RawRamp {
+    pub(in crate::config) fn read(mut fields: ObjectReader<'_>) -> Self {
+        let steps = fields.items("steps");
+        let written = Self {
+            steps: steps.map(|it| it.iter().filter_map(RawStep::read).collect()),
+            bake: fields.text("bake"),
+            timeout: fields.text("timeout"),
+            warmup: fields.text("warmup"),
+            gates: fields
+                .items("gates")
+                .map(|it| it.iter().filter_map(Node::object).map(RawGate::read).collect()),
+            tripwires: fields
+                .items("tripwires")
+                .map(|it| it.iter().filter_map(Node::object).map(RawTripwire::read).collect()),
+            alpha: fields.number("alpha"),
+            beta: fields.number("beta"),
+            evidence: match fields.choice("evidence", &["units", "every_request"]) {
+                Some(1) => RawEvidence::EveryRequest,
+                _ => RawEvidence::Units,
+            },
+            control: match fields.choice("control", &["all", "equal"]) {
+                Some(1) => RawControl::Equal,
+                _ => RawControl::All,
+            },
+            started: fields.text("started"),
+            restart: fields.text("restart").unwrap_or_default(),
+            paused: fields.boolean("paused").unwrap_or_default(),
+        };
+        fields.finish();
+        written
+    }
+}
+
+impl RawStep {
+    fn read(place: &Node<'_>) -> Option<Self> {
+        match place.value() {
+            Value::Number(percent) => Some(Self::Percent(percent.clone())),
+            Value::Object(_) => {
+                let mut fields = place.object()?;
+                let step = RawStepObject {
+                    percent: fields.number("percent"),
+                    approve: fields.boolean("approve").unwrap_or_default(),
+                };
+                fields.finish();
+                Some(Self::Object(step))
+            }
+            _ => {
+                let mend = r#"a step is a number in percent or, with approve, an object such as {"percent": 25, "approve": true}"#;
+                place.wrong(mend.to_owned());
+                None
+            }
+        }
+    }
+}
+
+impl RawGate {
+    fn read(mut fields: ObjectReader<'_>) -> Self {
+        let written = Self {
+            metric: fields.text("metric"),
+            margin: fields.number("margin"),
+            tolerance: fields.get("tolerance").as_ref().and_then(RawTolerance::read),
+            ceiling: fields.get("ceiling").map(|place| match place.value() {
+                Value::Null => None,
+                _ => place.number(),
+            }),
+            critical: fields.boolean("critical"),
+            objective: fields.text("objective"),
+        };
+        fields.finish();
+        written
+    }
+}
+
+impl RawTolerance {
+    fn read(place: &Node<'_>) -> Option<Self> {
+        match place.value() {
+            Value::Number(one) => Some(Self::One(one.clone())),
+            Value::Array(_) => {
+                let many = place.items().iter().map(Node::number).collect::<Vec<_>>();
+                many.into_iter().collect::<Option<_>>().map(Self::Many)
+            }
+            _ => {
+                let mend = "a tolerance is a number or a list of numbers such as [2, 1, 0.5, 0.3]";
+                place.wrong(mend.to_owned());
+                None
+            }
+        }
+    }
+}
+
+impl RawTripwire {
+    fn read(mut fields: ObjectReader<'_>) -> Self {
+        let limit = |place: Node<'_>| match place.value() {
+            Value::Number(number) => Some(RawLimit::Number(number.clone())),
+            Value::String(text) => Some(RawLimit::Text(text.clone())),
+            _ => {
+                place.wrong("a limit is a number or, of a time, a text such as \"30s\"".to_owned());
+                None
+            }
+        };
+        let written = Self {
+            metric: fields.text("metric"),
+            limit: fields.get("limit").and_then(limit),
+            minimum: fields.number("minimum"),
+            minimum_units: fields.number("minimum_units"),
+            window: fields.text("window"),
+            absolute: fields.boolean("absolute").unwrap_or_default(),
+        };
+        fields.finish();
+        written
+    }
+}

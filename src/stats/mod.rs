@@ -1,0 +1,5 @@
+//! Statistics: their names.
+
+pub mod names;
+
+pub use names::*;

@@ -1,0 +1,268 @@
+//! Who may ask the console for what.
+
+use proptest::prelude::*;
+use verdigris::config::{ConsoleConfig, parse_command};
+use verdigris::console::{ConsoleRequest, ConsoleRequestHead, HttpResponse};
+
+const TOKEN: &str = "a-secret-of-sixteen";
+const LOCAL_80: (&str, &str) = (":authority", "localhost:80");
+
+/// A request to `127.0.0.1:9902`, with other headers in the place of these.
+fn asked(
+    method: &str,
+    path: &str,
+    differs: &[(&str, &str)],
+    token: Option<&str>,
+) -> Option<Result<ConsoleRequest, HttpResponse>> {
+    let mut headers = vec![(":method", method), (":path", path), (":authority", "127.0.0.1:9902")];
+    headers.retain(|(name, _)| !differs.iter().any(|(it, _)| it == name));
+    headers.extend(differs);
+    let headers = headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+    let console = ConsoleConfig { hosts: vec!["verdigris.example".into()] };
+    ConsoleRequest::of(&ConsoleRequestHead::from_headers(headers), &console, token)
+}
+
+/// As above, of a path that is the console's.
+fn ask(
+    method: &str,
+    path: &str,
+    differs: &[(&str, &str)],
+    token: Option<&str>,
+) -> Result<ConsoleRequest, HttpResponse> {
+    asked(method, path, differs, token).unwrap_or_else(|| panic!("{path} is passed on"))
+}
+
+fn bearer(token: &str) -> String {
+    format!("Bearer {token}")
+}
+
+#[test]
+fn the_page_and_the_state_are_for_whoever_reaches_them_by_a_name_of_theirs() {
+    let ok = |ask| Ok(ask);
+    let table = [
+        ("GET", "/", "127.0.0.1:9902", ok(ConsoleRequest::Page)),
+        ("HEAD", "/", "127.0.0.1:9902", ok(ConsoleRequest::Page)),
+        ("GET", "/?x=1", "localhost", ok(ConsoleRequest::Page)),
+        ("GET", "/state.json", "[::1]:9902", ok(ConsoleRequest::State)),
+        ("GET", "/state.json?", "10.0.0.7:80", ok(ConsoleRequest::State)),
+        ("GET", "/", "verdigris.example", ok(ConsoleRequest::Page)),
+        ("GET", "/", "VERDIGRIS.example:443", ok(ConsoleRequest::Page)),
+        ("GET", "/", "elsewhere.example:9902", Err(403)),
+        ("GET", "/", "verdigris.example.elsewhere.example", Err(403)),
+        ("GET", "/", "127.0.0.1.elsewhere.example", Err(403)),
+        ("GET", "/", "localhost:", Err(403)),
+        ("GET", "/", "", Err(403)),
+        ("GET", "/", "user@localhost", Err(403)),
+        ("POST", "/", "localhost", Err(405)),
+        ("OPTIONS", "/state.json", "localhost", Err(405)),
+        ("", "/", "localhost", Err(405)),
+        ("get", "/", "localhost", Err(405)),
+        ("GET", "/pause", "localhost", Err(405)),
+        ("CONNECT", "/", "localhost", Err(405)),
+    ];
+    for (method, path, authority, expected) in table {
+        let asked = ask(method, path, &[(":authority", authority)], Some(TOKEN));
+        assert_eq!(asked.map_err(|it| it.status), expected, "{method} {path} {authority}");
+    }
+}
+
+/// What is not the console's goes on to the listener's routes, whatever it is.
+#[test]
+fn other_paths_are_passed_on() {
+    let paths = [
+        "",
+        "//",
+        "/state.json/",
+        "/State.json",
+        "/%2e%2e/state.json",
+        "state.json",
+        "http://localhost/state.json",
+        "/favicon.ico",
+        "/v1/chat/completions",
+        "/pause/",
+        "/paus",
+        "/Pause",
+        "/%70ause",
+    ];
+    let right = bearer(TOKEN);
+    for path in paths {
+        for method in ["GET", "POST"] {
+            let asked = asked(method, path, &[("authorization", &right)], Some(TOKEN));
+            assert_eq!(asked, None, "{path}");
+        }
+    }
+}
+
+#[test]
+fn who_steers_has_the_token_and_is_no_page_from_elsewhere() {
+    let right = bearer(TOKEN);
+    let wrong = bearer("a-secret-of-sixteeN");
+    let table: &[(&[(&str, &str)], u32)] = &[
+        (&[("authorization", &right)], 200),
+        (&[("authorization", "bEaReR a-secret-of-sixteen")], 200),
+        (&[("authorization", &right), ("origin", "http://127.0.0.1:9902")], 200),
+        (&[("authorization", &right), ("origin", "https://127.0.0.1:9902")], 200),
+        (&[("authorization", &right), ("sec-fetch-site", "same-origin")], 200),
+        (&[], 401),
+        (&[("authorization", "")], 401),
+        (&[("authorization", "Bearer")], 401),
+        (&[("authorization", "Bearer ")], 401),
+        (&[("authorization", "Bearer é")], 401),
+        (&[("authorization", &wrong)], 401),
+        (&[("authorization", &right[..right.len() - 1])], 401),
+        (&[("authorization", &format!("{right}x"))], 401),
+        (&[("authorization", &format!("Basic {TOKEN}"))], 401),
+        (&[("authorization", TOKEN)], 401),
+        // Of two nobody knows which one a proxy in front has looked at.
+        (&[("authorization", &right), ("authorization", &right)], 401),
+        // A proxy in front has changed the name, or added the port.
+        (&[("authorization", &right), ("origin", "https://verdigris.example")], 200),
+        (&[("authorization", &right), ("origin", "https://verdigris.example:8443")], 200),
+        (&[LOCAL_80, ("authorization", &right), ("origin", "http://localhost")], 200),
+        (&[LOCAL_80, ("authorization", &right), ("origin", "https://localhost")], 403),
+        (&[LOCAL_80, ("authorization", &right), ("origin", "http://localhost:8080")], 403),
+        (&[("authorization", &right), ("origin", "http://elsewhere.example")], 403),
+        (&[("authorization", &right), ("origin", "http://x.verdigris.example")], 403),
+        (&[("authorization", &right), ("origin", "http://127.0.0.1:9903")], 403),
+        (&[("authorization", &right), ("origin", "http://localhost:9902")], 403),
+        (&[("authorization", &right), ("origin", "ftp://127.0.0.1:9902")], 403),
+        (&[("authorization", &right), ("origin", "127.0.0.1:9902")], 403),
+        (&[("authorization", &right), ("origin", "null")], 403),
+        (&[("authorization", &right), ("origin", "")], 403),
+        (&[("authorization", &right), ("sec-fetch-site", "cross-site")], 403),
+        (&[("authorization", &right), ("sec-fetch-site", "same-site")], 403),
+        (&[("authorization", &right), (":authority", "elsewhere.example")], 403),
+        (&[("authorization", &right), (":method", "PUT")], 405),
+        (&[("authorization", &right), (":method", "GET")], 405),
+    ];
+    for (headers, expected) in table {
+        for order in ["pause", "resume", "rollback", "promote", "approve", "weights"] {
+            let asked = ask("POST", &format!("/{order}"), headers, Some(TOKEN));
+            let status = asked.map_or_else(|it| it.status, |_| 200);
+            assert_eq!(status, *expected, "{order} {headers:?}");
+        }
+        // Without a token there is nothing to be steered.
+        let asked = ask("POST", "/pause", headers, None).unwrap_err();
+        let status = if headers.contains(&(":authority", "elsewhere.example")) { 403 } else { 404 };
+        assert_eq!(asked.status, status, "{headers:?}");
+    }
+}
+
+#[test]
+fn an_order_may_name_its_rollout() {
+    let right = bearer(TOKEN);
+    let steer = |rollout: Option<&str>| {
+        Ok(ConsoleRequest::Command { order: "pause", rollout: rollout.map(str::to_owned) })
+    };
+    let table = [
+        ("/pause", steer(None)),
+        ("/pause?", steer(None)),
+        ("/pause?rollout=assistant-v8", steer(Some("assistant-v8"))),
+        ("/pause?rollout=", steer(Some(""))),
+        ("/pause?rollouts=a", Err(400)),
+        ("/pause?rollout=a&rollout=b", Err(400)),
+        ("/pause?rollout=a&reason=x", Err(400)),
+        ("/pause?a", Err(400)),
+    ];
+    for (path, expected) in table {
+        let asked = ask("POST", path, &[("authorization", &right)], Some(TOKEN));
+        assert_eq!(asked.map_err(|it| it.status), expected, "{path}");
+    }
+}
+
+#[test]
+fn an_order_says_why_and_what() {
+    let table: &[(&str, &str, Result<&str, &str>)] = &[
+        ("pause", r#"{"reason": "slow"}"#, Ok("by hand: pause: slow")),
+        ("rollback", r#"{"reason": " two\nlines "}"#, Ok("by hand: rollback: two lines")),
+        (
+            "weights",
+            r#"{"reason": "more", "weights": {"blue": 1, "green": 3}}"#,
+            Ok("by hand: weights: more"),
+        ),
+        ("pause", "", Err("the body: \"\": write one JSON object, such as {\"reason\":")),
+        ("pause", "reason=slow", Err("the body: ")),
+        ("pause", "[]", Err("the body: []: write one JSON object")),
+        ("pause", "{}", Err("reason: missing: write why")),
+        ("pause", r#"{"reason": "\t\n"}"#, Err("reason: missing: write why")),
+        ("pause", r#"{"reason": 5}"#, Err("reason: 5: is not a text")),
+        ("pause", r#"{"reason": "a", "reason": "b"}"#, Err("the body: ")),
+        ("pause", r#"{"reason": "a", "weights": {}}"#, Err("weights: {}: is no field here")),
+        ("weights", r#"{"reason": "a"}"#, Err("weights: missing: write what green is to have")),
+        (
+            "weights",
+            r#"{"reason": "a", "weights": {"blue": 0, "green": 0}}"#,
+            Err("weights: {\"blue\":0,\"green\":0}: give at least one"),
+        ),
+        (
+            "weights",
+            r#"{"reason": "a", "weights": {"blue": 50, "green": -1}}"#,
+            Err("weights.green: -1: is not a whole number"),
+        ),
+        ("pause", r#"{"reason": "a", "step": -1}"#, Err("step: -1: is not a whole number")),
+        ("dance", r#"{"reason": "a"}"#, Err("")),
+    ];
+    for (name, text, expected) in table {
+        match (parse_command(name, text.as_bytes(), 0), expected) {
+            (Ok(ordered), Ok(expected)) => assert_eq!(ordered.command.to_string(), *expected),
+            (Err(refused), Err(expected)) => {
+                assert!(refused.to_string().starts_with(expected), "{name} {text}: {refused}");
+            }
+            (got, _) => panic!("{name} {text}: {got:?}"),
+        }
+    }
+}
+
+/// Every answer says what a browser may do with it, and is kept nowhere.
+#[test]
+fn every_answer_is_closed() {
+    let answers = [
+        HttpResponse::page(String::new()),
+        HttpResponse::json(String::new()),
+        HttpResponse::text(200, "done"),
+        HttpResponse::not_found(),
+        HttpResponse::wrong_method("POST"),
+        HttpResponse::unauthorized(),
+    ];
+    for answer in answers {
+        let headers: Vec<_> = answer.headers().collect();
+        let wanted = [
+            ("cache-control", "no-store"),
+            ("x-content-type-options", "nosniff"),
+            ("cross-origin-resource-policy", "same-origin"),
+        ];
+        assert!(wanted.iter().all(|it| headers.contains(it)), "{headers:?}");
+        assert!(headers.iter().any(|(name, _)| *name == "content-security-policy"));
+        assert!(!headers.iter().any(|(name, _)| name.starts_with("access-control")));
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_headers_panic(values: Vec<Vec<u8>>, token: Option<String>, path in "/|/pause|/pause\\?.*") {
+        let own: [(&[u8], &[u8]); 3] =
+            [(b":method", b"POST"), (b":path", path.as_bytes()), (b":authority", b"localhost")];
+        let names: [&[u8]; 4] =
+            [b"origin", b"authorization", b"sec-fetch-site", b"content-length"];
+        let others = names.iter().zip(&values).map(|(name, value)| (*name, &**value));
+        let headers = own.into_iter().chain(others);
+        let _ = ConsoleRequest::of(&ConsoleRequestHead::from_headers(headers), &ConsoleConfig::default(), token.as_deref());
+    }
+
+    /// Whatever else a request has, without the token nothing is done.
+    #[test]
+    fn no_request_without_the_token_steers(
+        order in "pause|resume|rollback|promote|approve|weights",
+        query in "(\\?[a-z=&]{0,12})?",
+        authorization in "|Bearer .{0,24}|bearer|Basic .{0,24}|.{0,40}",
+    ) {
+        let path = format!("/{order}{query}");
+        let refused = ask("POST", &path, &[("authorization", &authorization)], Some(TOKEN));
+        prop_assert_eq!(refused.unwrap_err().status, 401);
+    }
+
+    #[test]
+    fn no_body_panics(text: Vec<u8>, name in "pause|weights") {
+        let _ = parse_command(&name, &text, 0);
+    }
+}

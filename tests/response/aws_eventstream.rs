@@ -1,0 +1,147 @@
+//! Amazon's framing against AWS's own.
+
+use aws_smithy_eventstream::frame::{DecodedFrame, MessageFrameDecoder, write_message_to};
+use aws_smithy_types::DateTime;
+use aws_smithy_types::event_stream::{Header, HeaderValue, Message};
+use proptest::prelude::*;
+use verdigris::response::aws_eventstream::EventStreamParser;
+use verdigris::response::sse::FramedData;
+
+/// An event's name and data.
+type Event = (Vec<u8>, Vec<u8>);
+
+/// A message with these headers.
+pub fn message(headers: &[(&str, &str)], payload: &str) -> Vec<u8> {
+    let headers = headers.iter().map(|(name, value)| {
+        Header::new((*name).to_owned(), HeaderValue::String((*value).to_owned().into()))
+    });
+    encode(&Message::new_from_parts(headers.collect(), payload.as_bytes().to_vec()))
+}
+
+fn encode(message: &Message) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    write_message_to(message, &mut bytes).unwrap();
+    bytes
+}
+
+/// The events of a body, and where it ends.
+fn frame<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<Event>, EventStreamParser) {
+    let mut events = Vec::new();
+    let (mut name, mut data) = (Vec::new(), Vec::new());
+    let mut sink = |piece: FramedData<'_>| match piece {
+        FramedData::Name(bytes) => name = bytes.to_vec(),
+        FramedData::Data(bytes) => data.extend_from_slice(bytes),
+        FramedData::End => events.push((std::mem::take(&mut name), std::mem::take(&mut data))),
+    };
+    let mut amazon = EventStreamParser::default();
+    pieces.for_each(|piece| amazon.feed(piece, &mut sink));
+    (events, amazon)
+}
+
+/// What AWS's decoder finds, until it refuses something or wants more.
+fn decode(mut body: &[u8]) -> (Vec<Event>, bool) {
+    let mut events = Vec::new();
+    let mut decoder = MessageFrameDecoder::new();
+    loop {
+        match decoder.decode_frame(&mut body) {
+            Ok(DecodedFrame::Complete(message)) => {
+                let kind = message.headers().iter().rfind(|it| is_type(it));
+                let name = kind.map(|it| it.value().as_string().unwrap().as_str().to_owned());
+                let name = match name.as_deref().unwrap_or_default() {
+                    "exception" => b"error".to_vec(),
+                    name => name.as_bytes().iter().take(13).copied().collect(),
+                };
+                events.push((name, message.payload().to_vec()));
+            }
+            Ok(DecodedFrame::Incomplete) => return (events, false),
+            Err(_) => return (events, true),
+        }
+    }
+}
+
+fn is_type(header: &Header) -> bool {
+    header.name().as_str() == ":message-type"
+}
+
+fn any_header() -> impl Strategy<Value = Header> {
+    let kind = prop_oneof!["exception", "error", "event", "[a-z]{0,40}"];
+    let kind = kind.prop_map(|it| (":message-type".to_owned(), HeaderValue::String(it.into())));
+    let value = prop_oneof![
+        any::<bool>().prop_map(HeaderValue::Bool),
+        any::<i8>().prop_map(HeaderValue::Byte),
+        any::<i16>().prop_map(HeaderValue::Int16),
+        any::<i32>().prop_map(HeaderValue::Int32),
+        any::<i64>().prop_map(HeaderValue::Int64),
+        prop::collection::vec(any::<u8>(), 0..300).prop_map(|it| HeaderValue::ByteArray(it.into())),
+        ".{0,60}".prop_map(|it| HeaderValue::String(it.into())),
+        any::<i32>().prop_map(|it| HeaderValue::Timestamp(DateTime::from_secs(it.into()))),
+        any::<u128>().prop_map(HeaderValue::Uuid),
+    ];
+    let other = ("[a-z:-]{1,30}", value);
+    prop_oneof![kind, other].prop_map(|(name, value)| Header::new(name, value))
+}
+
+fn any_body() -> impl Strategy<Value = Vec<u8>> {
+    let headers = prop::collection::vec(any_header(), 0..5);
+    let payload = prop::collection::vec(any::<u8>(), 0..200);
+    let message = (headers, payload)
+        .prop_map(|(headers, payload)| encode(&Message::new_from_parts(headers, payload)));
+    prop::collection::vec(message, 0..4).prop_map(|messages| messages.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn messages_are_what_aws_s_decoder_finds(body in any_body(), piece in 1..40usize) {
+        let (events, refused) = decode(&body);
+        prop_assert!(!refused);
+        let (framed, amazon) = frame(body.chunks(piece));
+        prop_assert_eq!(framed, events);
+        prop_assert!(amazon.is_between_messages() && !amazon.is_broken());
+    }
+
+    /// Whichever byte is changed: both checksums see it.
+    #[test]
+    fn what_is_damaged_is_refused(
+        body in any_body(),
+        place: prop::sample::Index,
+        change in 1..=u8::MAX,
+        piece in 1..40usize,
+    ) {
+        prop_assume!(!body.is_empty());
+        let mut damaged = body;
+        let place = place.index(damaged.len());
+        damaged[place] ^= change;
+        let (events, _) = decode(&damaged);
+        let (framed, amazon) = frame(damaged.chunks(piece));
+        prop_assert_eq!(framed, events);
+        prop_assert!(amazon.is_broken());
+    }
+}
+
+#[test]
+fn lengths_that_are_absurd_are_refused_before_anything_is_read_of_them() {
+    let prelude = |message: u32, headers: u32| {
+        let lengths = [message.to_be_bytes(), headers.to_be_bytes()].concat();
+        let checksum = crc32fast::hash(&lengths).to_be_bytes();
+        [&lengths[..], &checksum].concat()
+    };
+    let table = [
+        (16, 0, false),
+        (0, 0, true),
+        (15, 0, true),
+        (16, 1, true),
+        (16, u32::MAX, true),
+        (u32::MAX, u32::MAX, true),
+        (u32::MAX, 0, true),
+        ((24 << 20) + 16, 0, false),
+        ((24 << 20) + 17, 0, true),
+        ((128 << 10) + 16, 128 << 10, false),
+        ((128 << 10) + 17, (128 << 10) + 1, true),
+    ];
+    for (message, headers, is_broken) in table {
+        let (_, amazon) = frame(std::iter::once(&prelude(message, headers)[..]));
+        assert_eq!(amazon.is_broken(), is_broken, "{message} {headers}");
+    }
+}
