@@ -1,12 +1,13 @@
 //! The built `.wasm` at work.
 //!
-//! [`scenarios`] runs each scenario twice: natively, on a host emulator that runs
-//! the `.wasm` itself, and in a real Envoy with the shipped bootstrap. What only
-//! the one or the other can show is in `host_only` and `envoy_only`.
+//! A scenario, a test in a module named `scenarios`, runs twice: on a host emulator that
+//! interprets the `.wasm`, and in a real Envoy with the shipped bootstrap. Tests that only one
+//! of the two can run are in [`host_only`] and [`envoy_only`].
 //!
 //! `make test` builds the `.wasm` and has Envoy ready before it runs these.
 
 mod artifacts;
+mod assignment;
 #[allow(dead_code, reason = "who reads does more")]
 #[path = "../console/browser.rs"]
 mod browser;
@@ -27,6 +28,5 @@ mod patching;
 mod port;
 mod proxy;
 mod rejected;
-mod scenarios;
 mod shadow;
 mod steering;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::proxy::{Proxy, Request, config, counter};
-use crate::scenarios::is_green;
+use crate::assignment::is_green;
 
 pub const CHAT: &str = "/v1/chat/completions";
 
@@ -22,208 +22,229 @@ pub fn json_post(path: &str, body: &str) -> Request {
     Request::of("ada").header("content-type", "application/json").post(path, body)
 }
 
-pub fn a_version_can_be_a_prompt_or_a_model<P: Proxy>() {
-    let mut proxy = P::start(&prompt_release(json!({
-        "headers": {"set": {"x-team": "copper"}, "remove": ["x-old"]},
-        "model": "gpt-5-mini",
-        "system": {"append": "Be brief."},
-        "merge": {"temperature": 0.5, "user": null},
-    })));
-    let merged = ",\"temperature\":0.5";
-    let table = [
-        (
-            CHAT,
-            r#"{ "model":"gpt-4o", "user":"u", "messages":[{"role":"system","content":"Hi."},{"role":"user","content":"\u00e9"}] }"#,
-            format!(
-                r#"{{ "model":"gpt-5-mini", "messages":[{{"role":"system","content":"Hi.\n\nBe brief."}},{{"role":"user","content":"\u00e9"}}]{merged} }}"#
+#[generic_tests::define]
+mod scenarios {
+    use super::*;
+    use crate::envoy::Envoy;
+    use crate::host::Host;
+
+    #[test]
+    fn a_version_can_be_a_prompt_or_a_model<P: Proxy>() {
+        let mut proxy = P::start(&prompt_release(json!({
+            "headers": {"set": {"x-team": "copper"}, "remove": ["x-old"]},
+            "model": "gpt-5-mini",
+            "system": {"append": "Be brief."},
+            "merge": {"temperature": 0.5, "user": null},
+        })));
+        let merged = ",\"temperature\":0.5";
+        let table = [
+            (
+                CHAT,
+                r#"{ "model":"gpt-4o", "user":"u", "messages":[{"role":"system","content":"Hi."},{"role":"user","content":"\u00e9"}] }"#,
+                format!(
+                    r#"{{ "model":"gpt-5-mini", "messages":[{{"role":"system","content":"Hi.\n\nBe brief."}},{{"role":"user","content":"\u00e9"}}]{merged} }}"#
+                ),
             ),
-        ),
-        (
-            "/v1/responses",
-            r#"{"model":"gpt-4o","input":"a"}"#,
-            format!(r#"{{"model":"gpt-5-mini","input":"a"{merged},"instructions":"Be brief."}}"#),
-        ),
-        (
-            "/v1/messages",
-            r#"{"model":"claude","system":[{"type":"text","text":"a"}]}"#,
-            format!(
-                r#"{{"model":"gpt-5-mini","system":[{{"type":"text","text":"a"}},{{"type":"text","text":"Be brief."}}]{merged}}}"#
+            (
+                "/v1/responses",
+                r#"{"model":"gpt-4o","input":"a"}"#,
+                format!(
+                    r#"{{"model":"gpt-5-mini","input":"a"{merged},"instructions":"Be brief."}}"#
+                ),
             ),
-        ),
-        (
-            "/v1beta/models/gemini-2.5-flash:generateContent",
-            r#"{"contents":[]}"#,
-            format!(
-                r#"{{"contents":[]{merged},"systemInstruction":{{"parts":[{{"text":"Be brief."}}]}}}}"#
+            (
+                "/v1/messages",
+                r#"{"model":"claude","system":[{"type":"text","text":"a"}]}"#,
+                format!(
+                    r#"{{"model":"gpt-5-mini","system":[{{"type":"text","text":"a"}},{{"type":"text","text":"Be brief."}}]{merged}}}"#
+                ),
             ),
-        ),
-    ];
-    for (path, body, patched) in &table {
-        let request = json_post(path, body).header("x-old", "1").header("x-team", "tin");
-        let answer = proxy.send(&request);
-        assert_eq!((answer.status, answer.version.as_str()), (200, "green"), "{path}");
-        assert_eq!(String::from_utf8_lossy(&answer.body), *patched, "{path}");
-        assert_eq!(answer.path, path.replace("gemini-2.5-flash", "gpt-5-mini"));
-        assert_eq!(answer.forwarded("content-length"), [patched.len().to_string().as_bytes()]);
-        assert_eq!(answer.forwarded("x-team"), [b"copper"]);
-        assert_eq!(answer.forwarded("x-old"), [] as [&[u8]; 0]);
-    }
-    // What has no body has only its headers changed.
-    let answer = proxy.send(&Request::of("ada").header("x-old", "1"));
-    assert_eq!(
-        (answer.version.as_str(), answer.forwarded("x-team")),
-        ("green", vec![&b"copper"[..]])
-    );
-    let count = Some(table.len() as u64 + 1);
-    assert_eq!(proxy.stat(&counter("green", "decisions_weight")), count);
-    assert_eq!(proxy.stat(&counter("green", "requests")), count);
-}
-
-pub fn what_cannot_be_patched_goes_to_blue_as_it_came<P: Proxy>() {
-    let request = json!({"model": "m", "headers": {"set": {"x-team": "copper"}}});
-    let mut release = prompt_release(request);
-    release["versions"]["green"]["cluster"] = json!("llm-green");
-    release["max_request_body"] = json!(2_000);
-    let mut proxy = P::start(&release);
-    let large = format!(r#"{{"messages":[],"pad":"{}"}}"#, "x".repeat(2_000));
-    let unfit = [
-        json_post(CHAT, "no JSON"),
-        json_post(CHAT, "[]"),
-        json_post(CHAT, &large),
-        json_post("/v1/embeddings", "{}"),
-        json_post(CHAT, "{}").header("content-encoding", "gzip"),
-        Request::of("ada").header("content-type", "text/plain").post(CHAT, "{}"),
-        Request::of("ada").post(CHAT, "{}"),
-    ];
-    for request in &unfit {
-        let answer = proxy.send(request);
-        let got = (answer.status, answer.cluster.as_str(), answer.version.as_str());
-        assert_eq!(got, (200, "llm-blue", "blue"), "{request:?}");
-        assert_eq!(Some(&answer.body), request.body.as_ref());
-        assert_eq!(answer.forwarded("x-team"), [] as [&[u8]; 0]);
-    }
-    assert_eq!(proxy.send(&json_post(CHAT, "{}")).body, br#"{"model":"m"}"#);
-    assert_eq!(proxy.stat(&counter("blue", "decisions_unpatchable")), Some(unfit.len() as u64));
-    assert_eq!(proxy.stat(&counter("blue", "requests")), Some(unfit.len() as u64));
-    assert_eq!(proxy.stat(&counter("green", "requests")), Some(1));
-
-    release["versions"]["green"]["request"]["unpatchable"] = json!("pass");
-    proxy.push(&release).unwrap();
-    for request in &unfit {
-        let answer = proxy.send(request);
-        assert_eq!((answer.status, answer.cluster.as_str()), (200, "llm-green"), "{request:?}");
-        assert_eq!(Some(&answer.body), request.body.as_ref());
-    }
-}
-
-pub fn blue_can_be_patched_too_and_streams_asked_for_usage<P: Proxy>() {
-    let mut proxy = P::start(&config(json!({
-        "weights": {"blue": 1, "green": 0},
-        "versions": {
-            "blue": {"cluster": "llm-blue", "request": {"model": "blue-model"}},
-            "green": {"cluster": "llm-green"},
-        },
-        "pins": {"green": ["qa-7"]},
-        "answers": {"include_usage": true},
-    })));
-    let stream = r#"{"stream":true}"#;
-    let usage = r#""stream_options":{"include_usage":true}"#;
-    let blue = proxy.send(&json_post(CHAT, stream)).body;
-    assert_eq!(blue, format!(r#"{{"stream":true,"model":"blue-model",{usage}}}"#).as_bytes());
-    let green = |request: Request| request.header("x-user-id", "qa-7");
-    let post = |body: &str| {
-        green(Request::anonymous()).header("content-type", "application/json").post(CHAT, body)
-    };
-    let answer = proxy.send(&post(stream));
-    assert_eq!(answer.body, format!(r#"{{"stream":true,{usage}}}"#).as_bytes());
-    // A request can do without it.
-    let answer = proxy.send(&post("no JSON"));
-    assert_eq!((answer.version.as_str(), answer.body.as_slice()), ("green", &b"no JSON"[..]));
-}
-
-pub fn a_body_can_name_the_conversation<P: Proxy>() {
-    let mut proxy = P::start(&config(json!({
-        "weights": {"blue": 1, "green": 1},
-        "conversation": {"id": [{"header": "x-chat"}, {"pointer": "/conversation/id"}, {"pointer": "/conversation"}]},
-    })));
-    for number in 0..20 {
-        let id = format!("conv_{number}");
-        let version = if is_green(id.as_bytes(), 1, 1) { "green" } else { "blue" };
-        let bodies = [
-            json!({"conversation": {"id": id}, "input": "a"}),
-            json!({"input": "a", "conversation": id}),
+            (
+                "/v1beta/models/gemini-2.5-flash:generateContent",
+                r#"{"contents":[]}"#,
+                format!(
+                    r#"{{"contents":[]{merged},"systemInstruction":{{"parts":[{{"text":"Be brief."}}]}}}}"#
+                ),
+            ),
         ];
-        for body in bodies {
-            let body = body.to_string();
-            let answer = proxy.send(&json_post("/v1/responses", &body));
-            assert_eq!(
-                (answer.version.as_str(), answer.body.as_slice()),
-                (version, body.as_bytes())
-            );
+        for (path, body, patched) in &table {
+            let request = json_post(path, body).header("x-old", "1").header("x-team", "tin");
+            let answer = proxy.send(&request);
+            assert_eq!((answer.status, answer.version.as_str()), (200, "green"), "{path}");
+            assert_eq!(String::from_utf8_lossy(&answer.body), *patched, "{path}");
+            assert_eq!(answer.path, path.replace("gemini-2.5-flash", "gpt-5-mini"));
+            assert_eq!(answer.forwarded("content-length"), [patched.len().to_string().as_bytes()]);
+            assert_eq!(answer.forwarded("x-team"), [b"copper"]);
+            assert_eq!(answer.forwarded("x-old"), [] as [&[u8]; 0]);
         }
-        let in_header = Request::of(format!("user-{number}")).header("x-chat", &id);
-        assert_eq!(proxy.send(&in_header).version, version);
+        // What has no body has only its headers changed.
+        let answer = proxy.send(&Request::of("ada").header("x-old", "1"));
+        assert_eq!(
+            (answer.version.as_str(), answer.forwarded("x-team")),
+            ("green", vec![&b"copper"[..]])
+        );
+        let count = Some(table.len() as u64 + 1);
+        assert_eq!(proxy.stat(&counter("green", "decisions_weight")), count);
+        assert_eq!(proxy.stat(&counter("green", "requests")), count);
     }
-    // Without an id the user decides.
-    let user = if is_green(b"ada", 1, 1) { "green" } else { "blue" };
-    for body in [r#"{"input":"a"}"#, "no JSON", r#"{"conversation":7}"#] {
-        assert_eq!(proxy.send(&json_post("/v1/responses", body)).version, user);
-    }
-}
 
-pub fn a_client_is_given_when_its_conversation_began<P: Proxy>() {
-    let mut proxy = P::start(&config(json!({
-        "weights": {"blue": 1, "green": 1},
-        "conversation": {
-            "id": {"header": "x-chat"},
-            "marker": [{"header": "x-began"}, {"cookie": "began"}],
-        },
-    })));
-    let ask = Request::of("ada").header("x-chat", "talk");
-    let first = proxy.send(&ask);
-    let marker = first.header("x-began").unwrap();
-    let cookie = format!("began={marker}; Path=/; Max-Age=86400; HttpOnly; SameSite=Lax");
-    assert_eq!(first.header("set-cookie"), Some(cookie));
-    for held in [
-        ask.clone().header("x-began", &marker),
-        ask.clone().header("cookie", format!("a=b; began={marker}")),
-        ask.clone().header("cookie", "a=b").header("cookie", format!("began={marker}")),
-    ] {
-        let answer = proxy.send(&held);
-        assert_eq!((answer.header("x-began"), answer.header("set-cookie")), (None, None));
-        assert_eq!(answer.version, first.version);
+    #[test]
+    fn what_cannot_be_patched_goes_to_blue_as_it_came<P: Proxy>() {
+        let request = json!({"model": "m", "headers": {"set": {"x-team": "copper"}}});
+        let mut release = prompt_release(request);
+        release["versions"]["green"]["cluster"] = json!("llm-green");
+        release["max_request_body"] = json!(2_000);
+        let mut proxy = P::start(&release);
+        let large = format!(r#"{{"messages":[],"pad":"{}"}}"#, "x".repeat(2_000));
+        let unfit = [
+            json_post(CHAT, "no JSON"),
+            json_post(CHAT, "[]"),
+            json_post(CHAT, &large),
+            json_post("/v1/embeddings", "{}"),
+            json_post(CHAT, "{}").header("content-encoding", "gzip"),
+            Request::of("ada").header("content-type", "text/plain").post(CHAT, "{}"),
+            Request::of("ada").post(CHAT, "{}"),
+        ];
+        for request in &unfit {
+            let answer = proxy.send(request);
+            let got = (answer.status, answer.cluster.as_str(), answer.version.as_str());
+            assert_eq!(got, (200, "llm-blue", "blue"), "{request:?}");
+            assert_eq!(Some(&answer.body), request.body.as_ref());
+            assert_eq!(answer.forwarded("x-team"), [] as [&[u8]; 0]);
+        }
+        assert_eq!(proxy.send(&json_post(CHAT, "{}")).body, br#"{"model":"m"}"#);
+        assert_eq!(proxy.stat(&counter("blue", "decisions_unpatchable")), Some(unfit.len() as u64));
+        assert_eq!(proxy.stat(&counter("blue", "requests")), Some(unfit.len() as u64));
+        assert_eq!(proxy.stat(&counter("green", "requests")), Some(1));
+
+        release["versions"]["green"]["request"]["unpatchable"] = json!("pass");
+        proxy.push(&release).unwrap();
+        for request in &unfit {
+            let answer = proxy.send(request);
+            assert_eq!((answer.status, answer.cluster.as_str()), (200, "llm-green"), "{request:?}");
+            assert_eq!(Some(&answer.body), request.body.as_ref());
+        }
     }
-    proxy
-        .push(&config(json!({
-            "conversation": {
-                "id": {"header": "x-chat"},
-                "marker": {
-                    "cookie": "__Secure-began", "secure": true, "same_site": "none",
-                    "domain": "example.com", "path": "/chat",
-                },
-                "drain": {"max_age": "1h"},
+
+    #[test]
+    fn blue_can_be_patched_too_and_streams_asked_for_usage<P: Proxy>() {
+        let mut proxy = P::start(&config(json!({
+            "weights": {"blue": 1, "green": 0},
+            "versions": {
+                "blue": {"cluster": "llm-blue", "request": {"model": "blue-model"}},
+                "green": {"cluster": "llm-green"},
             },
-        })))
-        .unwrap();
-    let given = proxy.send(&ask).header("set-cookie").unwrap();
-    let (name, attributes) = given.split_once("; ").unwrap();
-    assert!(name.starts_with("__Secure-began="), "{given}");
-    let expected = "Path=/chat; Domain=example.com; Max-Age=3600; Secure; HttpOnly; SameSite=None";
-    assert_eq!(attributes, expected);
-    proxy
-        .push(&config(json!({
+            "pins": {"green": ["qa-7"]},
+            "answers": {"include_usage": true},
+        })));
+        let stream = r#"{"stream":true}"#;
+        let usage = r#""stream_options":{"include_usage":true}"#;
+        let blue = proxy.send(&json_post(CHAT, stream)).body;
+        assert_eq!(blue, format!(r#"{{"stream":true,"model":"blue-model",{usage}}}"#).as_bytes());
+        let green = |request: Request| request.header("x-user-id", "qa-7");
+        let post = |body: &str| {
+            green(Request::anonymous()).header("content-type", "application/json").post(CHAT, body)
+        };
+        let answer = proxy.send(&post(stream));
+        assert_eq!(answer.body, format!(r#"{{"stream":true,{usage}}}"#).as_bytes());
+        // A request can do without it.
+        let answer = proxy.send(&post("no JSON"));
+        assert_eq!((answer.version.as_str(), answer.body.as_slice()), ("green", &b"no JSON"[..]));
+    }
+
+    #[test]
+    fn a_body_can_name_the_conversation<P: Proxy>() {
+        let mut proxy = P::start(&config(json!({
+            "weights": {"blue": 1, "green": 1},
+            "conversation": {"id": [{"header": "x-chat"}, {"pointer": "/conversation/id"}, {"pointer": "/conversation"}]},
+        })));
+        for number in 0..20 {
+            let id = format!("conv_{number}");
+            let version = if is_green(id.as_bytes(), 1, 1) { "green" } else { "blue" };
+            let bodies = [
+                json!({"conversation": {"id": id}, "input": "a"}),
+                json!({"input": "a", "conversation": id}),
+            ];
+            for body in bodies {
+                let body = body.to_string();
+                let answer = proxy.send(&json_post("/v1/responses", &body));
+                assert_eq!(
+                    (answer.version.as_str(), answer.body.as_slice()),
+                    (version, body.as_bytes())
+                );
+            }
+            let in_header = Request::of(format!("user-{number}")).header("x-chat", &id);
+            assert_eq!(proxy.send(&in_header).version, version);
+        }
+        // Without an id the user decides.
+        let user = if is_green(b"ada", 1, 1) { "green" } else { "blue" };
+        for body in [r#"{"input":"a"}"#, "no JSON", r#"{"conversation":7}"#] {
+            assert_eq!(proxy.send(&json_post("/v1/responses", body)).version, user);
+        }
+    }
+
+    #[test]
+    fn a_client_is_given_when_its_conversation_began<P: Proxy>() {
+        let mut proxy = P::start(&config(json!({
             "weights": {"blue": 1, "green": 1},
             "conversation": {
                 "id": {"header": "x-chat"},
                 "marker": [{"header": "x-began"}, {"cookie": "began"}],
             },
-        })))
-        .unwrap();
-    // Another conversation of the same client is added to it.
-    let other = Request::of("ada").header("x-chat", "other").header("x-began", &marker);
-    let both = proxy.send(&other).header("x-began").unwrap();
-    assert!(both.ends_with(&format!("~{marker}")), "{both}");
-    // An id that says when it was made needs none.
-    let uuid = Request::of("ada").header("x-chat", "00000000-0000-7000-8000-000000000000");
-    assert_eq!(proxy.send(&uuid).header("x-began"), None);
+        })));
+        let ask = Request::of("ada").header("x-chat", "talk");
+        let first = proxy.send(&ask);
+        let marker = first.header("x-began").unwrap();
+        let cookie = format!("began={marker}; Path=/; Max-Age=86400; HttpOnly; SameSite=Lax");
+        assert_eq!(first.header("set-cookie"), Some(cookie));
+        for held in [
+            ask.clone().header("x-began", &marker),
+            ask.clone().header("cookie", format!("a=b; began={marker}")),
+            ask.clone().header("cookie", "a=b").header("cookie", format!("began={marker}")),
+        ] {
+            let answer = proxy.send(&held);
+            assert_eq!((answer.header("x-began"), answer.header("set-cookie")), (None, None));
+            assert_eq!(answer.version, first.version);
+        }
+        proxy
+            .push(&config(json!({
+                "conversation": {
+                    "id": {"header": "x-chat"},
+                    "marker": {
+                        "cookie": "__Secure-began", "secure": true, "same_site": "none",
+                        "domain": "example.com", "path": "/chat",
+                    },
+                    "drain": {"max_age": "1h"},
+                },
+            })))
+            .unwrap();
+        let given = proxy.send(&ask).header("set-cookie").unwrap();
+        let (name, attributes) = given.split_once("; ").unwrap();
+        assert!(name.starts_with("__Secure-began="), "{given}");
+        let expected =
+            "Path=/chat; Domain=example.com; Max-Age=3600; Secure; HttpOnly; SameSite=None";
+        assert_eq!(attributes, expected);
+        proxy
+            .push(&config(json!({
+                "weights": {"blue": 1, "green": 1},
+                "conversation": {
+                    "id": {"header": "x-chat"},
+                    "marker": [{"header": "x-began"}, {"cookie": "began"}],
+                },
+            })))
+            .unwrap();
+        // Another conversation of the same client is added to it.
+        let other = Request::of("ada").header("x-chat", "other").header("x-began", &marker);
+        let both = proxy.send(&other).header("x-began").unwrap();
+        assert!(both.ends_with(&format!("~{marker}")), "{both}");
+        // An id that says when it was made needs none.
+        let uuid = Request::of("ada").header("x-chat", "00000000-0000-7000-8000-000000000000");
+        assert_eq!(proxy.send(&uuid).header("x-began"), None);
+    }
+
+    #[instantiate_tests(<Host>)]
+    mod on_the_host_emulator {}
+
+    #[instantiate_tests(<Envoy>)]
+    mod in_real_envoy {}
 }

@@ -109,7 +109,7 @@ fn a_configuration_that_returns_while_its_streams_last_is_in_force_again() {
             envoy.answer_on_a_new_connection();
         }
         let green_requests = envoy.stat(&counter("green", "requests")).unwrap() - before;
-        let is_green = crate::scenarios::is_green(b"ada", blue, green);
+        let is_green = crate::assignment::is_green(b"ada", blue, green);
         assert_eq!(green_requests, if is_green { 8 } else { 0 }, "{blue}/{green}");
         assert_eq!(envoy.stat(&gauge), Some(basis_points));
     }
