@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::proxy::{Proxy, Request, config, counter};
 use crate::assignment::is_green;
+use crate::proxy::{Proxy, Request, config, counter};
 
 fn listening(differs: Value) -> Value {
     let mut config = config(json!({

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::proxy::{Proxy, Request, config, counter};
 use crate::assignment::is_green;
+use crate::proxy::{Proxy, Request, config, counter};
 
 pub const CHAT: &str = "/v1/chat/completions";
 
