@@ -2,7 +2,8 @@
 # target/, nothing elsewhere, but for the wasm target of the Rust toolchain.
 
 WASM   := target/wasm32-wasip1/release/verdigris.wasm
-# The filter with a trap in it, for the test of what Envoy does then.
+# The filter with a trap in it, for the test of what Envoy does then. It is built without the linker
+# that leaves callbacks out, so that the tests see that such a build works too.
 TRAP   := target/trap/wasm32-wasip1/release/verdigris.wasm
 SECONDS ?= 600
 ROUNDS  ?= 20
@@ -33,7 +34,7 @@ run: build $(UPSTREAMS) ## watch a release by hand: weights 5 -> 50 -> 100 -> 0;
 	@.tools/venv/bin/python envoy/demo/demo.py --wasm $(WASM) --envoy $(ENVOY) --folder target/run $(DEMO)
 
 build: target ## build the filter
-	$(CARGO) build --locked --lib --release --target wasm32-wasip1
+	CARGO_TARGET_WASM32_WASIP1_LINKER=$(CURDIR)/src/filter/link.sh $(CARGO) build --locked --lib --release --target wasm32-wasip1
 
 test: build $(TRAP) tools browser ## run every test: unit, property, host emulator, real Envoy
 	PROPTEST_RNG_SEED=$(PROPTEST_RNG_SEED) $(CARGO) test --locked
@@ -47,15 +48,16 @@ page: ## serve the operator's page with examples of every phase, to look at
 screenshots: browser ## take pictures of the operator's page in every phase, into target/screenshots
 	@$(CARGO) run --locked --quiet --example screenshots
 
-lint: target linters .tools/grafana-ready ## check formatting, clippy natively and for wasm, the edge's border, and the dashboard's types
+lint: target linters .tools/grafana-ready ## check formatting, clippy natively and for wasm, the structure of src, and the dashboard's types
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) clippy --locked --lib --target wasm32-wasip1 -- -D warnings
 	$(CARGO) clippy --locked --lib --target wasm32-wasip1 --features trap-for-tests -- -D warnings
-	@! grep -rnE 'extern "C"|no_mangle|unsafe' src --include='*.rs' --exclude-dir=edge \
-	  || { echo 'only src/edge may name the host'; exit 1; }
-	@! grep -rn 'wasm_import_module' src --include='*.rs' --exclude=host.rs \
-	  || { echo 'host calls go through src/edge/host.rs'; exit 1; }
+	$(CARGO) test --locked --quiet --test structure
+	@! grep -rnE 'proxy_wasm|no_mangle' src --include='*.rs' --exclude-dir=filter \
+	  || { echo 'only src/filter may name the host'; exit 1; }
+	@! grep -rnE 'extern "C"|unsafe|proxy_wasm::hostcalls' src --include='*.rs' --exclude=hostcalls.rs \
+	  || { echo 'host calls go through src/filter/hostcalls.rs'; exit 1; }
 	.tools/venv/bin/mypy --strict --cache-dir .tools/mypy envoy/grafana
 
 fuzz: ## fuzz the readers of answers for SECONDS each (600): make fuzz SECONDS=60

@@ -18,7 +18,7 @@
 //! | `simulate` | the judge against worlds whose truth is known; native only |
 //! | `command` | the native command `verdigris`; native only |
 //! | [`stats`] | the names of everything that is counted |
-//! | `edge` | the only caller of the host; exists only in the `.wasm` |
+//! | `filter` | the only caller of the host; exists only in the `.wasm` |
 //!
 //! ```
 //! use verdigris::assignment::{AssignmentRequest, EffectiveShare, Reason, Version, assign};
@@ -65,4 +65,4 @@ pub mod simulate;
 pub mod stats;
 
 #[cfg(target_arch = "wasm32")]
-mod edge;
+mod filter;

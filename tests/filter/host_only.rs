@@ -95,7 +95,7 @@ fn no_answer_of_the_host_traps_the_filter() {
         }
         let refused = Host::start_refusing(&weights(0, 1), "proxy_get_buffer_bytes", status);
         let log = refused.err().expect("without a configuration there is nothing to run");
-        assert!(log.contains("the host did not give it"), "{log}");
+        assert!(log.contains("the host did not return it"), "{log}");
     }
 }
 

@@ -1,0 +1,236 @@
+//! Requests to the console: the page, the state, and orders.
+
+use std::rc::Rc;
+
+use proxy_wasm::traits::{Context, HttpContext};
+use proxy_wasm::types::Action;
+
+use super::active_rollouts::{ActiveRollout, active_rollouts};
+use super::ramp_worker;
+use super::runtime::RolloutRuntime;
+use super::store::rejections;
+use super::{console_token, hostcalls};
+use crate::config::{self, parse_command};
+use crate::console::view::{ProblemView, RolloutView, SCHEMA};
+use crate::console::{
+    ConsoleRequest, ConsoleRequestHead, ControlState, HttpResponse, NO_ROLLOUT, Rejection, View,
+    ViewInputs, page,
+};
+use crate::rollout::Clocks;
+
+/// The console in one VM.
+pub struct ConsoleContext {
+    config: config::ConsoleConfig,
+    token: Option<String>,
+}
+
+/// A stream that the console answers.
+pub struct ConsoleStream {
+    console: Rc<ConsoleContext>,
+    /// What is to be done once the body has come.
+    asked: Option<PendingCommand>,
+}
+
+/// An order whose body is waited for.
+struct PendingCommand {
+    order: &'static str,
+    rollout: Option<String>,
+    /// The body's length, where it is said.
+    length: Option<usize>,
+}
+
+/// How large the body of an order may be, in bytes.
+const MAX_BODY: usize = 4096;
+/// A shorter token is guessed too easily.
+const SHORT_TOKEN: usize = 16;
+
+// === impl Console ===
+
+impl ConsoleContext {
+    pub fn new(config: config::ConsoleConfig) -> Self {
+        let token = console_token::read().unwrap_or_else(|why| {
+            log::error!("{why}");
+            None
+        });
+        if token.as_ref().is_some_and(|token| token.len() < SHORT_TOKEN) {
+            log::warn!("the console's token has less than {SHORT_TOKEN} bytes: use a longer one");
+        }
+        Self { config, token }
+    }
+}
+
+// === impl ConsoleStream ===
+
+impl ConsoleStream {
+    pub fn new(console: Rc<ConsoleContext>) -> Self {
+        Self { console, asked: None }
+    }
+
+    fn request_headers(&mut self, ends: bool) -> Action {
+        let Ok(headers) = hostcalls::request_headers() else {
+            return answer(&HttpResponse::text(500, "Envoy did not show the request's headers."));
+        };
+        let ConsoleContext { config, token } = &*self.console;
+        let head = ConsoleRequestHead::from_headers(headers.iter());
+        let Some(asked) = ConsoleRequest::of(&head, config, token.as_deref()) else {
+            return Action::Continue;
+        };
+        match asked {
+            Ok(ConsoleRequest::Page) => {
+                answer(&self.with_view(|view| Some(HttpResponse::page(page(view)))))
+            }
+            Ok(ConsoleRequest::State) => answer(
+                &self.with_view(|view| Some(HttpResponse::json(serde_json::to_string(view).ok()?))),
+            ),
+            Ok(ConsoleRequest::Command { order, rollout }) => {
+                let asked = PendingCommand { order, rollout, length: head.length };
+                if ends {
+                    return answer(&asked.apply(&[]));
+                }
+                self.asked = Some(asked);
+                Action::Pause
+            }
+            Err(refused) => {
+                match refused.status {
+                    401 => log::warn!("an order was refused: {}", refused.body.trim_end()),
+                    403 => log::info!("the console refused: {}", refused.body.trim_end()),
+                    _ => {}
+                }
+                answer(&refused)
+            }
+        }
+    }
+
+    fn request_body(&mut self, size: usize, ends: bool) -> Action {
+        let Some(asked) = self.asked.take() else { return Action::Continue };
+        if size > MAX_BODY {
+            return answer(&HttpResponse::text(
+                413,
+                format!("An order has {MAX_BODY} bytes at most."),
+            ));
+        }
+        // Where trailers follow, the body does not end the stream.
+        if !ends && asked.length.is_none_or(|length| size < length) {
+            self.asked = Some(asked);
+            return Action::Pause;
+        }
+        match hostcalls::request_body(size) {
+            Ok(body) => answer(&asked.apply(&body)),
+            Err(_) => answer(&HttpResponse::text(500, "Envoy did not show the request's body.")),
+        }
+    }
+
+    fn with_view(&self, show: impl FnOnce(&View) -> Option<HttpResponse>) -> HttpResponse {
+        let view = ramp_worker::clocks().map(|now| view(now, self.console.token.is_some()));
+        let shown = view.and_then(|view| show(&view));
+        shown.unwrap_or_else(|| HttpResponse::text(500, "Envoy did not tell the time."))
+    }
+}
+
+impl Context for ConsoleStream {}
+
+impl HttpContext for ConsoleStream {
+    fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
+        self.request_headers(end_of_stream)
+    }
+
+    fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        self.request_body(size, end_of_stream)
+    }
+}
+
+/// What is shown of everything that this VM knows.
+fn view(now: Clocks, can_steer: bool) -> View {
+    let now_ms = now.unix_s.saturating_mul(1000);
+    let in_use = active_rollouts();
+    let rejections = rejections::load();
+    let is_for = |it: &Rejection, used: &ActiveRollout| {
+        let RolloutRuntime { plugin, config, .. } = &*used.runtime;
+        !used.is_replaced && it.is_for(plugin, config.rollout.as_str())
+    };
+    let rollouts = in_use.iter().map(|used| {
+        let of_it = rejections.iter().filter(|it| is_for(it, used));
+        used.view(now, of_it.map(|it| it.problem(now_ms)))
+    });
+    let of_none = rejections.iter().filter(|it| !in_use.iter().any(|used| is_for(it, used)));
+    View {
+        schema: SCHEMA,
+        now_ms,
+        can_steer,
+        rollouts: rollouts.collect(),
+        problems: of_none.map(|it| it.problem(now_ms)).collect(),
+    }
+}
+
+/// Where the host does not take the answer, the listener's route has one.
+fn answer(answer: &HttpResponse) -> Action {
+    let headers: Vec<_> = answer.headers().collect();
+    let answered =
+        hostcalls::send_local_response(answer.status, "verdigris_console", &headers, &answer.body);
+    if answered.is_ok() { Action::Pause } else { Action::Continue }
+}
+
+// === impl Asked ===
+
+impl PendingCommand {
+    /// Does as asked; what is to be said of it.
+    fn apply(&self, body: &[u8]) -> HttpResponse {
+        let in_use = active_rollouts();
+        let of_now = || in_use.iter().filter(|it| !it.is_replaced);
+        let asked = match &self.rollout {
+            Some(name) => in_use.iter().find(|it| it.runtime.config.rollout.as_str() == name),
+            None if of_now().count() == 1 => of_now().next(),
+            None => None,
+        };
+        let Some(ActiveRollout { runtime: running, .. }) = asked else {
+            let known: Vec<_> =
+                in_use.iter().map(|it| it.runtime.config.rollout.as_str()).collect();
+            return match known.as_slice() {
+                [] => HttpResponse::text(503, NO_ROLLOUT),
+                known => {
+                    let known = known.join(", ");
+                    HttpResponse::text(404, format!("Say which rollout, of {known}: ?rollout=…"))
+                }
+            };
+        };
+        let now_ms = hostcalls::wall_time_ns().unwrap_or_default() / 1_000_000;
+        let ordered = match parse_command(self.order, body, now_ms) {
+            Ok(ordered) => ordered,
+            Err(refused) => return HttpResponse::text(400, refused.to_string()),
+        };
+        let rollout = running.config.rollout.as_str();
+        match running.apply_command(&ordered) {
+            Ok(entry) => HttpResponse::text(200, format!("{rollout}: {entry}")),
+            Err(refusal) => {
+                log::warn!("rollout {rollout}: refused: {}: {refusal}", ordered.command);
+                HttpResponse::text(409, format!("{rollout}: {refusal}"))
+            }
+        }
+    }
+}
+
+// === impl InUse ===
+
+impl ActiveRollout {
+    /// What is shown of it.
+    fn view(&self, now: Clocks, problems: impl Iterator<Item = ProblemView>) -> RolloutView {
+        let running = &self.runtime;
+        let state = running.ramp_worker.as_ref().and_then(|walker| walker.state());
+        let weights = running.manual_worker.as_ref().and_then(|by_hand| by_hand.state());
+        let (versions, refused_stats) = running.metrics.counter_values();
+        let mut view = RolloutView::new(ViewInputs {
+            config: &running.config,
+            standing: match &running.config.ramp {
+                Some(settings) => ControlState::Ramp(settings, state.as_ref()),
+                None => ControlState::ByHand(weights.as_ref()),
+            },
+            in_force: running.phase_and_share(),
+            is_replaced: self.is_replaced,
+            versions,
+            refused_stats,
+            now,
+        });
+        view.problems.extend(problems);
+        view
+    }
+}

@@ -1,0 +1,74 @@
+//! One HTTP stream of a release: the SDK's `HttpContext`.
+
+use std::rc::Rc;
+
+use proxy_wasm::traits::{Context, HttpContext};
+use proxy_wasm::types::Action;
+
+use super::redirect;
+use super::runtime::RolloutRuntime;
+use super::stream_state::StreamState;
+
+/// One HTTP stream. Without a runtime it lets everything pass.
+pub struct HttpStream(StreamState);
+
+// === impl HttpStream ===
+
+impl HttpStream {
+    pub fn new(runtime: Option<Rc<RolloutRuntime>>) -> Self {
+        Self(StreamState::new(runtime))
+    }
+}
+
+impl Context for HttpStream {}
+
+impl HttpContext for HttpStream {
+    fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
+        #[cfg(feature = "trap-for-tests")]
+        trap_if_marked();
+        if let Some(before) = self.0.runtime.as_ref().and_then(redirect::take) {
+            // It was assigned, patched and counted before, and is on its way to the same cluster.
+            self.0 = before;
+            return Action::Continue;
+        }
+        self.0.request_headers(end_of_stream)
+    }
+
+    fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        self.0.request_body(size, end_of_stream)
+    }
+
+    fn on_http_response_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
+        self.0.response_headers(end_of_stream);
+        Action::Continue
+    }
+
+    fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        self.0.response_body(size, end_of_stream);
+        Action::Continue
+    }
+
+    fn on_http_response_trailers(&mut self, _count: usize) -> Action {
+        self.0.response_trailers();
+        Action::Continue
+    }
+}
+
+/// The SDK drops the context when Envoy deletes it, which is how a stream learns that it has ended.
+impl Drop for HttpStream {
+    fn drop(&mut self) {
+        if self.0.is_redirected() {
+            redirect::hold(std::mem::replace(&mut self.0, StreamState::new(None)));
+        } else {
+            self.0.finish();
+        }
+    }
+}
+
+/// Traps the VM on a marked request, as a bug in the filter would.
+#[cfg(feature = "trap-for-tests")]
+fn trap_if_marked() {
+    if super::hostcalls::request_header("x-verdigris-trap").is_some() {
+        core::arch::wasm32::unreachable();
+    }
+}

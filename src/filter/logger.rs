@@ -1,0 +1,47 @@
+//! The `log` crate's records in Envoy's log.
+
+use std::panic;
+
+use super::hostcalls;
+use log::{Level, LevelFilter, Log, Metadata, Record};
+
+struct HostLogger;
+
+static LOGGER: HostLogger = HostLogger;
+
+/// Sends records to Envoy, and the message of a panic before it traps.
+pub fn install() {
+    // Refused only where another logger was there first; then that one serves.
+    let _ = log::set_logger(&LOGGER);
+    log::set_max_level(LevelFilter::Info);
+    panic::set_hook(Box::new(|info| hostcalls::log(Level::Error, &info.to_string())));
+}
+
+/// Leaves out what Envoy would not write, so that it is not formatted either.
+pub fn follow_host_level() {
+    let filter = match hostcalls::log_level() {
+        Ok(0) => LevelFilter::Trace,
+        Ok(1) => LevelFilter::Debug,
+        Ok(2) | Err(_) => LevelFilter::Info,
+        Ok(3) => LevelFilter::Warn,
+        Ok(_) => LevelFilter::Error,
+    };
+    log::set_max_level(filter);
+}
+
+// === impl HostLogger ===
+
+impl Log for HostLogger {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.level() <= log::max_level()
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if !self.enabled(record.metadata()) {
+            return;
+        }
+        hostcalls::log(record.level(), &record.args().to_string());
+    }
+
+    fn flush(&self) {}
+}

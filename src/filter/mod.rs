@@ -1,0 +1,69 @@
+//! The layer between Envoy and the core, built on the `proxy-wasm` SDK.
+//!
+//! | file | concept |
+//! |---|---|
+//! | [`root_context`] | a plugin configuration: configured, ticked, dropped |
+//! | [`runtime`] | what the streams of one configuration share |
+//! | [`active_rollouts`] | the rollouts that this VM runs |
+//! | [`http_stream`] | one HTTP stream: the SDK's callbacks, and its end |
+//! | [`stream_state`] | a request planned and committed, its response observed |
+//! | [`routing`] | which version a request gets, and its route |
+//! | [`request_rewrite`] | a patched request, written to the host |
+//! | [`response_observer`] | one response, up to its outcome |
+//! | [`failover`] | whether another version has answered |
+//! | [`redirect`] | streams that end by an internal redirect and begin again |
+//! | [`feedback`], [`feedback_receiver`] | signed exposures sent, feedback received |
+//! | [`console_stream`] | one request to the console |
+//! | [`commands`], [`console_token`] | an operator's command, applied in this VM; the token for it |
+//! | [`ramp_worker`] | a ramp in this VM: observations out, snapshot in, the leader's reconcile |
+//! | [`manual_worker`] | a rollout without a ramp in this VM |
+//! | [`metrics`] | counters and gauges, defined once per VM |
+//! | [`evidence_counters`] | counters of the evidence that the gates have |
+//! | [`store`] | shared data: keys, compare-and-swap, lease, history |
+//! | [`registry`] | values by rollout that outlive a configuration |
+//! | [`hostcalls`] | every call to the host; none can panic |
+//! | [`attributes`] | Envoy's attributes that the filter reads |
+//! | [`header_map`] | all headers of a message in one value |
+//! | [`logger`] | the `log` crate's records in Envoy's log |
+//! | [`random`] | draws for requests without a unit |
+//!
+//! The SDK owns the contexts and calls them; its dispatcher drops a context when Envoy deletes it,
+//! which is how a stream learns that it has ended. `make build` leaves out the callbacks that
+//! nothing here implements (`link.sh`), since Envoy calls whatever a module exports.
+
+mod active_rollouts;
+mod attributes;
+mod commands;
+mod console_stream;
+mod console_token;
+mod evidence_counters;
+mod failover;
+mod feedback;
+mod feedback_receiver;
+mod header_map;
+mod hostcalls;
+mod http_stream;
+mod logger;
+mod manual_worker;
+mod metrics;
+mod ramp_worker;
+mod random;
+mod redirect;
+mod registry;
+mod request_rewrite;
+mod response_observer;
+mod root_context;
+mod routing;
+mod runtime;
+mod store;
+mod stream_state;
+
+use proxy_wasm::traits::RootContext;
+use root_context::RolloutRoot;
+
+proxy_wasm::main! {{
+    logger::install();
+    proxy_wasm::set_root_context(|context_id| -> Box<dyn RootContext> {
+        Box::new(RolloutRoot::new(context_id))
+    });
+}}

@@ -1,0 +1,22 @@
+//! Randomness for requests without a unit.
+
+use std::cell::Cell;
+use std::hash::{BuildHasher as _, RandomState};
+
+/// A stream of uniform draws that no client can foresee: a counter, hashed under
+/// keys that the standard library makes of the host's random bytes.
+#[derive(Default)]
+pub struct RandomDraws {
+    keys: RandomState,
+    drawn: Cell<u64>,
+}
+
+// === impl Draws ===
+
+impl RandomDraws {
+    /// The next draw.
+    pub fn draw(&self) -> u32 {
+        self.drawn.update(|drawn| drawn.wrapping_add(1));
+        (self.keys.hash_one(self.drawn.get()) >> 32) as u32
+    }
+}

@@ -1,0 +1,93 @@
+//! Internal redirects: Envoy answers an upstream's redirect itself, by sending the request
+//! through the filters once more.
+//!
+//! The stream ends without a response, and a new one begins at once, with the headers and the
+//! body as the filter and the route left them: patched, named, and without the cluster header.
+//! So nothing is decided, patched or counted again; the new stream goes on where the old one
+//! ended, on the same cluster.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use super::hostcalls;
+use super::runtime::RolloutRuntime;
+use super::stream_state::StreamState;
+use crate::assignment::Assignment;
+use crate::config::{Config, Role};
+
+/// The header that Envoy adds to a redirected request, and removes from clients' requests.
+const ORIGINAL_URL: &str = "x-envoy-original-url";
+
+/// How many streams are held. A filter before this one may deny a redirected request, whose stream is
+/// then held until its configuration ends.
+const MAX_HELD: usize = 64;
+
+thread_local! {
+    /// The streams that have ended by a redirect, the oldest first.
+    static HELD: RefCell<Vec<StreamState>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Holds a stream until its request comes again.
+pub fn hold(stream: StreamState) {
+    HELD.with_borrow_mut(|held| {
+        if held.len() >= MAX_HELD {
+            held.remove(0);
+        }
+        held.push(stream);
+    });
+}
+
+/// Drops what is held of a configuration that has ended.
+pub fn clear(runtime: &Rc<RolloutRuntime>) {
+    HELD.with_borrow_mut(|held| held.retain(|stream| !stream.runs_on(runtime)));
+}
+
+/// Takes the stream that the request at hand continues, if the request is a redirected one, and routes
+/// it to the same cluster again.
+///
+/// While no stream is held, which is nearly always, the host is not asked. A client cannot forge such a
+/// request: early header mutation gives each request that comes from outside a cluster header.
+pub fn take(runtime: &Rc<RolloutRuntime>) -> Option<StreamState> {
+    if HELD.with_borrow(Vec::is_empty) {
+        return None;
+    }
+    hostcalls::request_header(ORIGINAL_URL)?;
+    let Config { cluster_header, version_header, green_cluster, .. } = &runtime.config;
+    if hostcalls::request_header(cluster_header.as_str()).is_some() {
+        return None;
+    }
+    let version = hostcalls::request_header(version_header.as_str())?;
+    let stream = take_last(runtime, &version)?;
+    let assignment = stream.committed?;
+    let cluster = match stream.role {
+        Role::Release => runtime.config.cluster_for_release(assignment.version),
+        Role::Shadow | Role::Green => green_cluster,
+    };
+    let routed = hostcalls::replace_request_header(cluster_header.as_str(), cluster.as_str());
+    if let Err(error) = routed {
+        log::error!("a redirect is not followed: the host answered {error:?}");
+    }
+    runtime.set_reason(assignment);
+    Some(stream)
+}
+
+/// The stream that was held last of those with this version header.
+fn take_last(runtime: &Rc<RolloutRuntime>, version: &[u8]) -> Option<StreamState> {
+    HELD.with_borrow_mut(|held| {
+        let is_match = |stream: &StreamState| {
+            stream.runs_on(runtime)
+                && version_header(stream).is_some_and(|it| it.as_bytes() == version)
+        };
+        let at = held.iter().rposition(is_match)?;
+        Some(held.remove(at))
+    })
+}
+
+/// The version header of a stream's request, as the filter has written it.
+fn version_header(stream: &StreamState) -> Option<&'static str> {
+    let Assignment { version, .. } = stream.committed?;
+    Some(match stream.role {
+        Role::Release => version.as_str(),
+        Role::Shadow | Role::Green => stream.role.as_str(),
+    })
+}

@@ -1,0 +1,111 @@
+//! A plugin configuration's life: the SDK's `RootContext`.
+
+use std::rc::Rc;
+
+use proxy_wasm::traits::{Context, HttpContext, RootContext};
+use proxy_wasm::types::ContextType;
+
+use super::active_rollouts::Plugin;
+use super::console_stream::{ConsoleContext, ConsoleStream};
+use super::http_stream::HttpStream;
+use super::runtime::RolloutRuntime;
+use super::store::rejections;
+use super::{hostcalls, logger, redirect};
+use crate::config::{self, Config};
+use crate::console::PluginKind;
+
+/// A plugin configuration in one VM. Envoy makes a new root context for a new configuration, and keeps
+/// the old one while streams that began under it last.
+pub struct RolloutRoot {
+    context_id: u32,
+    plugin: Rc<Plugin>,
+    /// Set where the configuration is a console's.
+    console: Option<Rc<ConsoleContext>>,
+}
+
+// === impl RolloutRoot ===
+
+impl RolloutRoot {
+    pub fn new(context_id: u32) -> Self {
+        Self { context_id, plugin: Plugin::register(), console: None }
+    }
+
+    fn configure(&mut self) -> Result<(), String> {
+        let text = hostcalls::plugin_configuration()
+            .map_err(|error| format!("the host did not return it: {error:?}"))?;
+        match config::Plugin::parse(&text).map_err(|invalid| invalid.to_string())? {
+            config::Plugin::Rollout(config) => self.run(*config, &text),
+            config::Plugin::Console(config) => {
+                self.console = Some(Rc::new(ConsoleContext::new(config)));
+                rejections::accept(PluginKind::Console, &text);
+            }
+        }
+        Ok(())
+    }
+
+    fn run(&self, config: Config, text: &[u8]) {
+        let runtime = RolloutRuntime::new(self.context_id, config, text);
+        // A host that refuses leaves the ramp where it is, and requests alone.
+        let _ = hostcalls::set_tick_period(runtime.tick_period_ms());
+        rejections::accept(PluginKind::Rollout, text);
+        runtime.publish();
+        self.plugin.set_runtime(Rc::new(runtime));
+    }
+}
+
+impl Context for RolloutRoot {}
+
+impl RootContext for RolloutRoot {
+    /// Returns whether the configuration is accepted.
+    ///
+    /// It runs in every VM, also in the one in which Envoy tries a configuration out. So the answer
+    /// depends on the configuration's text alone.
+    fn on_configure(&mut self, _size: usize) -> bool {
+        logger::follow_host_level();
+        match self.configure() {
+            Ok(()) => {
+                self.plugin.record_configuration();
+                true
+            }
+            Err(message) => {
+                log::error!("configuration refused, the one in force stays: {message}");
+                let text = hostcalls::plugin_configuration();
+                rejections::reject(text.as_deref().unwrap_or_default(), &message);
+                false
+            }
+        }
+    }
+
+    fn on_tick(&mut self) {
+        if let Some(runtime) = self.plugin.runtime().filter(|_| self.plugin.is_last_used()) {
+            runtime.tick(self.plugin.last_use());
+        }
+    }
+
+    fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {
+        if let Some(console) = &self.console {
+            return Some(Box::new(ConsoleStream::new(Rc::clone(console))));
+        }
+        let is_switched_back = self.plugin.record_stream();
+        let runtime = self.plugin.runtime();
+        if let Some(runtime) = runtime.as_ref().filter(|_| is_switched_back) {
+            runtime.on_switched_back();
+        }
+        Some(Box::new(HttpStream::new(runtime)))
+    }
+
+    fn get_type(&self) -> Option<ContextType> {
+        Some(ContextType::HttpContext)
+    }
+}
+
+/// Envoy has deleted the root context, since the last stream of its configuration has ended.
+impl Drop for RolloutRoot {
+    fn drop(&mut self) {
+        let left = self.plugin.unregister();
+        if let Some(runtime) = self.plugin.runtime() {
+            redirect::clear(&runtime);
+            runtime.stop(&left);
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! What the streams of one configuration share.
+
+use std::rc::Rc;
+
+use super::attributes;
+use super::console_token;
+use super::feedback_receiver::FeedbackReceiver;
+use super::manual_worker::ManualWorker;
+use super::metrics::{GaugeValues, RolloutMetrics};
+use super::ramp_worker::{RampWorker, TICK_MS};
+use super::random::RandomDraws;
+use super::store::config_revision::ConfigRevision;
+use super::store::history::HistoryStore;
+use super::store::rejections;
+use crate::assignment::{EffectiveShare, Share};
+use crate::config::{Config, Role};
+use crate::rollout::{Phase, Snapshot};
+
+/// A rollout's configuration in one VM, with everything that it needs to run.
+pub struct RolloutRuntime {
+    /// The root context's number.
+    pub context_id: u32,
+    /// The plugin's name in Envoy's configuration.
+    pub plugin: String,
+    /// The configuration.
+    pub config: Config,
+    /// Tells the configuration from another.
+    pub revision: ConfigRevision,
+    /// The rollout's counters and gauges.
+    pub metrics: Rc<RolloutMetrics>,
+    /// The ramp in this VM, where the configuration has one.
+    pub ramp_worker: Option<Rc<RampWorker>>,
+    /// The rollout without a ramp, where the configuration has none.
+    pub manual_worker: Option<Rc<ManualWorker>>,
+    /// Which shares were in force when, where conversations keep theirs.
+    pub history: Option<HistoryStore>,
+    /// Draws for requests without a unit.
+    pub random: RandomDraws,
+    /// What it takes to receive feedback, where it is configured.
+    pub feedback: Option<FeedbackReceiver>,
+}
+
+// === impl RolloutRuntime ===
+
+impl RolloutRuntime {
+    /// The runtime of a configuration with this text.
+    pub fn new(context_id: u32, config: Config, text: &[u8]) -> Self {
+        let rollout = config.rollout.as_str();
+        let metrics = RolloutMetrics::for_rollout(rollout);
+        // A shadow's filter assigns nothing, and has no share in force that a gauge could show.
+        let is_shadow = config.role == Some(Role::Shadow);
+        if is_shadow || config.shadow.is_some() {
+            metrics.define_shadow(rollout);
+        }
+        if config.answers.is_some() {
+            metrics.define_outcomes(rollout);
+        }
+        let revision = ConfigRevision::from_text(text);
+        let ramp = config.ramp.as_ref().filter(|_| !is_shadow);
+        let ramp_worker = ramp.map(|_| RampWorker::for_rollout(rollout));
+        if let Some(worker) = &ramp_worker {
+            worker.on_configure(revision);
+        }
+        let is_manual = !is_shadow && ramp_worker.is_none();
+        let manual_worker = is_manual.then(|| ManualWorker::for_rollout(rollout));
+        match &manual_worker {
+            Some(worker) => worker.on_configure(revision, config.share),
+            None if ramp_worker.is_some() => ManualWorker::clear(rollout),
+            None => {}
+        }
+        let conversation = config.conversation.as_ref().filter(|_| !is_shadow);
+        let history = conversation.map(|it| HistoryStore::new(rollout, it));
+        let feedback = config.feedback.as_ref().map(|it| {
+            metrics.define_feedback(rollout);
+            FeedbackReceiver::new(rollout, it)
+        });
+        Self {
+            context_id,
+            plugin: rejections::plugin(),
+            revision,
+            metrics,
+            ramp_worker,
+            manual_worker,
+            history,
+            random: RandomDraws::default(),
+            feedback,
+            config,
+        }
+    }
+
+    /// How often the root context is ticked, in milliseconds; 0 is never.
+    pub fn tick_period_ms(&self) -> u32 {
+        let can_command = !self.is_shadow() && console_token::is_set();
+        if self.ramp_worker.is_some() || can_command { TICK_MS } else { 0 }
+    }
+
+    /// Records the share in force and shows it in the gauges: the configuration has begun.
+    pub fn publish(&self) {
+        self.record_weights();
+        if !self.is_shadow() {
+            self.metrics.add_root(self.context_id, self.gauge_values());
+        }
+    }
+
+    /// Half a second has passed. `last_use` grows with each stream of the configuration.
+    pub fn tick(&self, last_use: u64) {
+        let history = self.history.as_ref();
+        if let (Some(worker), Some(spec)) = (&self.ramp_worker, &self.config.ramp) {
+            worker.tick(spec, history, self.revision, last_use);
+            history.into_iter().for_each(HistoryStore::refresh);
+            self.update_gauges();
+        } else if let Some(worker) = &self.manual_worker {
+            if worker.tick(self.revision, last_use, self.config.share) {
+                self.record_weights();
+            } else {
+                history.into_iter().for_each(HistoryStore::refresh);
+            }
+            self.update_gauges();
+        }
+    }
+
+    /// Envoy has gone back to this configuration without configuring it.
+    pub fn on_switched_back(&self) {
+        self.record_weights();
+    }
+
+    /// The root context is deleted, and these runtimes are left.
+    pub fn stop(&self, left: &[Rc<Self>]) {
+        self.metrics.remove_root(self.context_id);
+        let Some(worker) = &self.ramp_worker else { return };
+        let is_left =
+            |it: &Rc<Self>| it.ramp_worker.as_ref().is_some_and(|it| Rc::ptr_eq(it, worker));
+        if !left.iter().any(is_left) {
+            worker.stop();
+        }
+    }
+
+    /// The share in force, or that blue has everything since the rollout was rolled back.
+    pub fn effective_share(&self) -> EffectiveShare {
+        match self.ramp_worker.as_ref().map(|worker| worker.snapshot()) {
+            Some(Snapshot { phase: Phase::RolledBack, .. }) => EffectiveShare::RolledBack,
+            Some(Snapshot { share, .. }) => EffectiveShare::Share(share),
+            None => {
+                let share_override = self.manual_worker.as_ref().and_then(|it| it.share_override());
+                share_override.unwrap_or(EffectiveShare::Share(self.config.share))
+            }
+        }
+    }
+
+    /// The phase and green's share that this VM knows to be in force.
+    pub fn phase_and_share(&self) -> (Phase, Share) {
+        match (&self.ramp_worker, self.effective_share()) {
+            (Some(worker), _) => (worker.snapshot().phase, self.green_share()),
+            (None, EffectiveShare::RolledBack) => (Phase::RolledBack, Share::ZERO),
+            (None, EffectiveShare::Share(share)) => (Phase::ByHand, share),
+        }
+    }
+
+    /// Green's share in force.
+    pub fn green_share(&self) -> Share {
+        match self.effective_share() {
+            EffectiveShare::Share(share) => share,
+            EffectiveShare::RolledBack => Share::ZERO,
+        }
+    }
+
+    /// What the filter does at the stream's listener; `None` where the listener's metadata names a
+    /// role that does not exist.
+    pub fn role(&self) -> Option<Role> {
+        match self.config.role {
+            Some(role) => Some(role),
+            // The host is asked only where there is a choice: it costs as much as a header.
+            None if self.config.has_other_listeners() => match attributes::listener_role() {
+                Some(name) => Role::from_bytes(&name),
+                None => Some(Role::Release),
+            },
+            None => Some(Role::Release),
+        }
+    }
+
+    /// Whether the configuration is a shadow's.
+    pub fn is_shadow(&self) -> bool {
+        self.config.role == Some(Role::Shadow)
+    }
+
+    /// Whether both are configurations of one rollout in one role.
+    pub fn has_same_rollout_and_role(&self, other: &Self) -> bool {
+        self.config.role == other.config.role && self.config.rollout == other.config.rollout
+    }
+
+    /// Whether no other configuration of the rollout has come after this one.
+    pub fn is_newest(&self) -> bool {
+        let revisions = match (&self.ramp_worker, &self.manual_worker) {
+            (Some(worker), _) => worker.revisions(),
+            (None, Some(worker)) => worker.revisions(),
+            (None, None) => return false,
+        };
+        revisions.is_current(self.revision)
+    }
+
+    /// Records the weights of a rollout without a ramp for conversations that begin under them.
+    pub fn record_weights(&self) {
+        if let (Some(history), None) = (&self.history, &self.ramp_worker) {
+            history.record_weights(self.green_share());
+        }
+    }
+
+    /// Shows what is in force in the gauges.
+    pub fn update_gauges(&self) {
+        self.metrics.update_gauges(self.context_id, self.gauge_values());
+    }
+
+    fn gauge_values(&self) -> GaugeValues {
+        match &self.ramp_worker {
+            Some(worker) => GaugeValues::ramp(worker.snapshot()),
+            None => GaugeValues::manual(self.effective_share()),
+        }
+    }
+}
