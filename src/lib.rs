@@ -31,7 +31,8 @@
 //!     "weights": {"blue": 95, "green": 5}
 //! }"#)?;
 //! let request = AssignmentRequest { unit: Some(b"ada"), forced: None, conversation: None };
-//! let assignment = assign(&config, EffectiveShare::Share(config.share), request, || 0);
+//! let share = EffectiveShare::Share(config.share);
+//! let assignment = assign(&config.assignment_rules(), share, request, || 0);
 //! assert_eq!((assignment.version, assignment.reason), (Version::Blue, Reason::Weight));
 //! # Ok::<(), verdigris::config::InvalidConfig>(())
 //! ```

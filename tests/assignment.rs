@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use verdigris::assignment::bucket::MAX_TOTAL_WEIGHT;
 use verdigris::assignment::unit::{find_cookie, find_later_cookie, find_unit, find_unit_in_lines};
 use verdigris::assignment::{
-    AssignmentRequest, EffectiveShare, Reason, Share, Version, assign, bucket_hash,
+    Assignment, AssignmentRequest, EffectiveShare, Exposure, Reason, Share, StepShares,
+    StickyShare, Version, analysis_hash, assign, bucket_hash,
 };
 use verdigris::config::Config;
 
@@ -155,7 +156,7 @@ proptest! {
         let forced = forced.map(|green| if green { Version::Green } else { Version::Blue });
         let ask = AssignmentRequest { unit: unit.as_deref(), forced, conversation: None };
         let standing = EffectiveShare::Share(config.share);
-        let decide = || assign(&config, standing, ask, || draw);
+        let decide = || assign(&config.assignment_rules(), standing, ask, || draw);
         prop_assert_eq!(decide(), decide());
     }
 
@@ -179,7 +180,8 @@ fn the_share_over_many_users_matches_the_weights() {
                     forced: None,
                     conversation: None,
                 };
-                assign(&config, EffectiveShare::Share(config.share), ask, || 0).version
+                assign(&config.assignment_rules(), EffectiveShare::Share(config.share), ask, || 0)
+                    .version
                     == Version::Green
             })
             .count();
@@ -225,8 +227,11 @@ fn the_reasons_have_their_order() {
     ];
     for (config, unit, forced, (version, reason)) in cases {
         let ask = AssignmentRequest { unit: unit.map(str::as_bytes), forced, conversation: None };
-        let decide =
-            |standing| assign(config, standing, ask, || panic!("no draw is needed for {ask:?}"));
+        let decide = |standing| {
+            assign(&config.assignment_rules(), standing, ask, || {
+                panic!("no draw is needed for {ask:?}")
+            })
+        };
         let decision = decide(EffectiveShare::Share(config.share));
         assert_eq!((decision.version, decision.reason), (version, reason), "{ask:?}");
         // A rollback moves everyone.
@@ -236,7 +241,8 @@ fn the_reasons_have_their_order() {
 
     let ask = AssignmentRequest { unit: None, forced: None, conversation: None };
     for (draw, version) in [(0, Green), (u32::MAX / 2, Green), (1 << 31, Blue), (u32::MAX, Blue)] {
-        let decision = assign(&random, EffectiveShare::Share(random.share), ask, || draw);
+        let decision =
+            assign(&random.assignment_rules(), EffectiveShare::Share(random.share), ask, || draw);
         assert_eq!((decision.version, decision.reason), (version, NoUnit), "{draw}");
     }
 }
@@ -318,5 +324,46 @@ fn cookies_are_found_as_browsers_send_them() {
     ];
     for (header, value) in cases {
         assert_eq!(find_cookie(header, b"uid"), value, "{}", header.escape_ascii());
+    }
+}
+
+/// An assignment by the share is evidence if the step compares its bucket, and newly exposed if the
+/// step before left the unit on blue.
+#[test]
+fn the_share_alone_makes_an_assignment_evidence() {
+    const ROLLOUT: &str = "assistant-v8";
+    let bucket = bucket_hash(ROLLOUT, b"ada");
+    let below = Share::new(999_999, 1).unwrap();
+    let step =
+        |analysed_share, previous_share| StepShares { epoch: 7, analysed_share, previous_share };
+    let by_share = |reason, bucket| Assignment { version: Version::Blue, reason, bucket };
+    let exposure = |is_newly_exposed| {
+        Some(Exposure { unit: analysis_hash(ROLLOUT, b"ada"), epoch: 7, is_newly_exposed })
+    };
+    assert!(!below.contains(bucket));
+    let cases = [
+        (by_share(Reason::Weight, Some(bucket)), step(Share::ALL, Share::ZERO), exposure(true)),
+        (by_share(Reason::Weight, Some(bucket)), step(Share::ALL, below), exposure(true)),
+        (by_share(Reason::Weight, Some(bucket)), step(Share::ALL, Share::ALL), exposure(false)),
+        (by_share(Reason::Weight, Some(bucket)), step(below, Share::ZERO), None),
+        (by_share(Reason::Drained, Some(bucket)), step(Share::ALL, Share::ZERO), None),
+        (by_share(Reason::Pinned, None), step(Share::ALL, Share::ZERO), None),
+        (by_share(Reason::RolledBack, None), step(Share::ALL, Share::ZERO), None),
+    ];
+    for (assignment, step, expected) in cases {
+        let exposure = Exposure::of_unit(ROLLOUT, b"ada", assignment, step);
+        assert_eq!(exposure, expected, "{assignment:?} {step:?}");
+    }
+    let sticky = |step| StickyShare { share: Share::ALL, is_drained: false, step };
+    let cases = [
+        (by_share(Reason::Weight, Some(bucket)), sticky(Some((7, Share::ALL))), exposure(true)),
+        (by_share(Reason::Drained, Some(bucket)), sticky(Some((7, Share::ALL))), exposure(true)),
+        (by_share(Reason::Weight, Some(bucket)), sticky(Some((7, below))), None),
+        (by_share(Reason::Weight, Some(bucket)), sticky(None), None),
+        (by_share(Reason::RolledBack, None), sticky(Some((7, Share::ALL))), None),
+    ];
+    for (assignment, sticky, expected) in cases {
+        let exposure = Exposure::of_conversation(ROLLOUT, b"ada", assignment, sticky);
+        assert_eq!(exposure, expected, "{assignment:?} {sticky:?}");
     }
 }

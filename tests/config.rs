@@ -2,8 +2,9 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use verdigris::assignment::MissingUnitPolicy;
 use verdigris::assignment::{Share, UnitSource, Version};
-use verdigris::config::{Config, ConsoleConfig, MissingUnitPolicy, Plugin};
+use verdigris::config::{Config, ConsoleConfig, Plugin};
 use verdigris::names::HeaderName;
 
 mod support;

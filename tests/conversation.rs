@@ -43,7 +43,7 @@ fn decided(config: &Config, standing: EffectiveShare, id: &str, claim: StickySha
         forced: None,
         conversation: Some((id.as_bytes(), claim)),
     };
-    assign(config, standing, ask, || unreachable!())
+    assign(&config.assignment_rules(), standing, ask, || unreachable!())
 }
 
 /// An id that says when it was made.
@@ -216,14 +216,13 @@ fn a_rollback_moves_everyone_unless_they_may_finish() {
             decided(&config, EffectiveShare::RolledBack, "talk", claim)
         };
         let running = of(StartTime::Known(START + 1));
-        let expected = if may_finish {
-            Assignment { version: Version::Green, reason: Reason::Drained }
-        } else {
-            Assignment { version: Version::Blue, reason: Reason::RolledBack }
+        let expected = match may_finish {
+            true => (Version::Green, Reason::Drained),
+            false => (Version::Blue, Reason::RolledBack),
         };
-        assert_eq!(running, expected);
+        assert_eq!((running.version, running.reason), expected);
         for new in [StartTime::Known(now + 1), StartTime::Unknown] {
-            let blue = Assignment { version: Version::Blue, reason: Reason::RolledBack };
+            let blue = Assignment::new(Version::Blue, Reason::RolledBack);
             assert_eq!(of(new), blue);
         }
         // A new beginning does not take up those that were moved.

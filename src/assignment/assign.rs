@@ -1,7 +1,6 @@
-//! The decision: a version, and the reason for it.
+//! Which version a request gets, and why.
 
-use super::{Share, StickyShare, Version, bucket_hash};
-use crate::config::{Config, MissingUnitPolicy};
+use super::{Pins, Share, StickyShare, Version, bucket_hash};
 
 /// Why a request got its version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +19,29 @@ pub enum Reason {
     Unpatchable,
     /// The ramp was rolled back: blue has everything.
     RolledBack,
+}
+
+/// Where a request without a unit goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MissingUnitPolicy {
+    /// To blue.
+    #[default]
+    Blue,
+    /// To either version by the share in force, drawn for each request.
+    Random,
+}
+
+/// The rules of a rollout by which versions are assigned.
+#[derive(Clone, Copy, Debug)]
+pub struct AssignmentRules<'a> {
+    /// The rollout's name, which is part of what is hashed.
+    pub rollout: &'a str,
+    /// Units that are always on one version.
+    pub pins: &'a Pins,
+    /// Where a request without a unit goes.
+    pub missing_unit: MissingUnitPolicy,
+    /// Whether conversations that are under way may finish on green after a rollback.
+    pub may_finish: bool,
 }
 
 /// What is in force when a request comes.
@@ -46,57 +68,76 @@ pub struct AssignmentRequest<'a> {
 /// A version and its reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Assignment {
-    /// Who answers.
+    /// The version that answers.
     pub version: Version,
-    /// Why.
+    /// Why it does.
     pub reason: Reason,
+    /// The bucket of the unit or the conversation, where the share decided by it.
+    pub bucket: Option<u32>,
 }
 
-/// Decides in the order rolled back, force header, pins, conversation, weight; a request
-/// without a unit goes where [`MissingUnitPolicy`] says. After a rollback conversations that are
-/// under way may end where they are, if the configuration lets them.
+/// Assigns a version, in this order: rolled back, force header, pins, conversation, share. A request
+/// without a unit goes where [`MissingUnitPolicy`] says. After a rollback, conversations that are under
+/// way finish on their version if the rules let them.
 ///
 /// `random` is a uniform draw over all of `u32`. It is taken only for a request
 /// without a unit under [`MissingUnitPolicy::Random`].
 pub fn assign(
-    config: &Config,
-    standing: EffectiveShare,
-    ask: AssignmentRequest<'_>,
+    rules: &AssignmentRules<'_>,
+    effective: EffectiveShare,
+    request: AssignmentRequest<'_>,
     random: impl FnOnce() -> u32,
 ) -> Assignment {
-    let place = |key: &[u8]| bucket_hash(config.rollout.as_str(), key);
-    let EffectiveShare::Share(share) = standing else {
-        let may_finish = config.conversation.as_ref().is_some_and(|it| it.may_finish);
-        let held = ask.conversation.filter(|(_, claim)| claim.is_drained && may_finish);
-        return match held {
-            Some((id, claim)) if claim.share.contains(place(id)) => {
-                Assignment { version: Version::Green, reason: Reason::Drained }
-            }
-            _ => Assignment { version: Version::Blue, reason: Reason::RolledBack },
-        };
+    let bucket = |key: &[u8]| bucket_hash(rules.rollout, key);
+    let EffectiveShare::Share(share) = effective else {
+        return assign_rolled_back(rules, request);
     };
-    if let Some(version) = ask.forced {
-        return Assignment { version, reason: Reason::Forced };
+    if let Some(version) = request.forced {
+        return Assignment::new(version, Reason::Forced);
     }
-    if let Some(version) = ask.unit.and_then(|unit| config.pins.find(unit)) {
-        return Assignment { version, reason: Reason::Pinned };
+    if let Some(version) = request.unit.and_then(|unit| rules.pins.find(unit)) {
+        return Assignment::new(version, Reason::Pinned);
     }
-    if let Some((id, claim)) = ask.conversation {
-        let reason = if claim.is_drained { Reason::Drained } else { Reason::Weight };
-        return Assignment { version: version_at(claim.share, place(id)), reason };
+    if let Some((id, sticky)) = request.conversation {
+        let reason = if sticky.is_drained { Reason::Drained } else { Reason::Weight };
+        return Assignment::by_bucket(sticky.share, bucket(id), reason);
     }
-    let Some(unit) = ask.unit else {
-        let version = match config.on_missing {
-            MissingUnitPolicy::Blue => Version::Blue,
-            MissingUnitPolicy::Random => version_at(share, random()),
-        };
-        return Assignment { version, reason: Reason::NoUnit };
-    };
-    Assignment { version: version_at(share, place(unit)), reason: Reason::Weight }
+    match (request.unit, rules.missing_unit) {
+        (Some(unit), _) => Assignment::by_bucket(share, bucket(unit), Reason::Weight),
+        (None, MissingUnitPolicy::Blue) => Assignment::new(Version::Blue, Reason::NoUnit),
+        (None, MissingUnitPolicy::Random) => {
+            Assignment::new(version_at(share, random()), Reason::NoUnit)
+        }
+    }
+}
+
+/// After a rollback blue has everything, but for conversations that may finish on green.
+fn assign_rolled_back(rules: &AssignmentRules<'_>, request: AssignmentRequest<'_>) -> Assignment {
+    let finishing = request.conversation.filter(|(_, it)| it.is_drained && rules.may_finish);
+    if let Some((id, sticky)) = finishing {
+        let bucket = bucket_hash(rules.rollout, id);
+        if sticky.share.contains(bucket) {
+            return Assignment::by_bucket(sticky.share, bucket, Reason::Drained);
+        }
+    }
+    Assignment::new(Version::Blue, Reason::RolledBack)
 }
 
 fn version_at(share: Share, hash: u32) -> Version {
     if share.contains(hash) { Version::Green } else { Version::Blue }
+}
+
+// === impl Assignment ===
+
+impl Assignment {
+    /// An assignment that no bucket decided.
+    pub const fn new(version: Version, reason: Reason) -> Self {
+        Self { version, reason, bucket: None }
+    }
+
+    fn by_bucket(share: Share, bucket: u32, reason: Reason) -> Self {
+        Self { version: version_at(share, bucket), reason, bucket: Some(bucket) }
+    }
 }
 
 // === impl Reason ===

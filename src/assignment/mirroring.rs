@@ -13,7 +13,7 @@ use super::{Assignment, Reason, Share, Version, analysis_hash};
 ///
 /// ```
 /// use verdigris::assignment::{Assignment, Reason, Share, Version, mirroring};
-/// let blue = Assignment { version: Version::Blue, reason: Reason::Weight };
+/// let blue = Assignment::new(Version::Blue, Reason::Weight);
 /// assert!(mirroring::is_mirrored(Share::ALL, "assistant-v8", blue, Some(b"ada")));
 /// assert!(!mirroring::is_mirrored(Share::ZERO, "assistant-v8", blue, Some(b"ada")));
 /// ```

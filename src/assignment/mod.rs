@@ -9,6 +9,7 @@
 //! | [`id_timestamp`] | when a conversation began, by its id |
 //! | [`start_marker`] | the same, by what was given to the client |
 //! | [`share_history`] | which share was in force when |
+//! | [`exposure`] | which assignments are evidence for a ramp |
 //! | [`conversation`] | the share that a conversation has a claim to |
 //! | [`mod@assign`] | the order in which these are asked |
 //! | [`mirroring`] | which of blue's requests green is asked as well |
@@ -19,6 +20,7 @@
 pub mod assign;
 pub mod bucket;
 pub mod conversation;
+pub mod exposure;
 pub mod id_timestamp;
 pub mod mirroring;
 pub mod pins;
@@ -27,9 +29,13 @@ pub mod start_marker;
 pub mod unit;
 pub mod version;
 
-pub use assign::{Assignment, AssignmentRequest, EffectiveShare, Reason, assign};
+pub use assign::{
+    Assignment, AssignmentRequest, AssignmentRules, EffectiveShare, MissingUnitPolicy, Reason,
+    assign,
+};
 pub use bucket::{Share, analysis_hash, bucket_hash};
 pub use conversation::{StartTime, StickyShare};
+pub use exposure::{Exposure, StepShares};
 pub use pins::Pins;
 pub use share_history::{ShareHistory, ShareInterval};
 pub use unit::UnitSource;

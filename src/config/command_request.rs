@@ -1,9 +1,11 @@
 //! What who steers writes, and what is ordered by it.
 
+use super::checks::share;
 use super::diagnostics::Diagnostics;
+use super::invalid_config::WHOLE;
+use super::raw::common::RawWeights;
+use super::raw::json_text::json_of;
 use super::raw::reader::read_object;
-use super::raw::root::{RawWeights, WHOLE, json_of};
-use super::release::share;
 use super::{FieldError, InvalidConfig};
 use crate::rollout::{CommandKind, OperatorCommand};
 

@@ -3,13 +3,13 @@
 use serde_json::json;
 
 use super::FieldError;
+use super::checks::{cookie_name, header_name, share_from_weights};
 use super::diagnostics::Diagnostics;
 use super::marker_cookie::MarkerCookie;
+use super::raw::common::{RawUnitSource, RawUnitSources};
 use super::raw::release::{
     RawConversation, RawCookie, RawMarker, RawShareInterval, RollbackPolicy,
 };
-use super::raw::root::{RawUnitSource, RawUnitSources};
-use super::release::{cookie_name, header_name, share_from_weights};
 use super::time::{duration, timestamp};
 use crate::assignment::{Share, ShareHistory, ShareInterval, UnitSource};
 use crate::json::pointer;

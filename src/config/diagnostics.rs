@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::raw::root::example;
+use super::examples::example;
 use super::{FieldError, InvalidConfig};
 use crate::names::HeaderName;
 

@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use super::FieldError;
+use super::checks::cluster_name;
 use super::diagnostics::Diagnostics;
 use super::raw::release::RawFailover;
-use super::release::cluster_name;
 use crate::names::ClusterName;
 
 /// The clusters that a failover's must differ from.

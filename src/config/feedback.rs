@@ -4,8 +4,8 @@ use serde_json::json;
 
 use super::FieldError;
 use super::diagnostics::Diagnostics;
+use super::examples::write_example;
 use super::raw::release::{FeedbackResponder, RawFeedback};
-use super::raw::root::write_example;
 use crate::feedback::FeedbackPointers;
 use crate::json::pointer;
 

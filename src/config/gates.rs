@@ -6,7 +6,7 @@ use serde_json::{Number, json};
 
 use super::FieldError;
 use super::diagnostics::Diagnostics;
-use super::ramp::{MetricRefs, metric, number};
+use super::ramp_checks::{MetricRefs, metric, number};
 use super::raw::ramp::{RawGate, RawTolerance};
 use super::time::duration;
 use crate::analysis::metric::Comparison;

@@ -23,6 +23,9 @@ pub struct FieldError {
     pub fix: String,
 }
 
+/// The field of an error that has no field of its own.
+pub(super) const WHOLE: &str = "plugin configuration";
+
 /// How much of a value a message shows, in characters.
 const MAX_SHOWN_CHARS: usize = 80;
 

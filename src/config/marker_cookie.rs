@@ -9,6 +9,7 @@ use serde_json::json;
 use super::FieldError;
 use super::diagnostics::Diagnostics;
 use super::raw::release::RawCookie;
+use super::same_site::SameSite;
 use crate::names::CookieName;
 
 /// A cookie that is given to clients.
@@ -21,39 +22,10 @@ pub struct MarkerCookie {
     same_site: SameSite,
 }
 
-/// With which requests from other sites a browser sends a cookie.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum SameSite {
-    /// With none.
-    Strict,
-    /// With those that open a page.
-    #[default]
-    Lax,
-    /// With all.
-    None,
-}
-
 const FIELD: &str = "conversation.marker";
 /// How long a domain and a path may be.
 const MAX_DOMAIN_BYTES: usize = 253;
 const MAX_PATH_BYTES: usize = 1024;
-
-// === impl SameSite ===
-
-impl SameSite {
-    /// All of them, in the order of [`Self::NAMES`].
-    pub const ALL: [Self; 3] = [Self::Strict, Self::Lax, Self::None];
-    /// As the configuration names them.
-    pub const NAMES: [&str; 3] = ["strict", "lax", "none"];
-
-    fn attribute(self) -> &'static str {
-        match self {
-            Self::Strict => "Strict",
-            Self::Lax => "Lax",
-            Self::None => "None",
-        }
-    }
-}
 
 // === impl MarkerCookie ===
 

@@ -19,9 +19,12 @@
 //! ```
 
 mod answers;
+mod build;
+mod checks;
 mod command_request;
 mod conversation;
 mod diagnostics;
+mod examples;
 mod failover;
 mod feedback;
 mod formats;
@@ -31,13 +34,16 @@ mod marker_cookie;
 pub(crate) mod nearest;
 mod plugin;
 mod ramp;
+mod ramp_checks;
 mod raw;
 mod release;
 mod request_patch;
 mod role;
+mod same_site;
 mod shadow;
 pub(crate) mod time;
 mod tripwires;
+mod unit;
 
 pub use answers::AnswersConfig;
 pub use command_request::{CommandRequest, parse_command};
@@ -45,14 +51,15 @@ pub use conversation::ConversationConfig;
 pub use feedback::FeedbackConfig;
 pub use formats::Formats;
 pub use invalid_config::{FieldError, InvalidConfig};
-pub use marker_cookie::{MarkerCookie, SameSite};
+pub use marker_cookie::MarkerCookie;
 pub use plugin::{ConsoleConfig, Plugin};
-pub use raw::{MissingUnitPolicy, RawConfig};
+pub use raw::root::RawConfig;
 pub use release::Config;
 pub use role::Role;
+pub use same_site::SameSite;
 pub use shadow::ShadowConfig;
 
 /// The JSON of a text, in which no field is written twice; `None` where it is none.
 pub(crate) fn read_json(text: &[u8]) -> Option<serde_json::Value> {
-    raw::json_of(text).ok()
+    raw::json_text::json_of(text).ok()
 }

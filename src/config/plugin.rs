@@ -3,8 +3,10 @@
 use serde_json::Value;
 
 use super::diagnostics::Diagnostics;
-use super::raw::root::{RawConsole, json_of};
-use super::{Config, InvalidConfig, RawConfig};
+use super::raw::json_text::json_of;
+use super::raw::root::{RawConfig, RawConsole};
+use super::release::Config;
+use super::{FieldError, InvalidConfig};
 
 /// What a plugin is configured to be.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,7 +52,24 @@ impl Plugin {
     }
 }
 
-// === impl Console ===
+impl Config {
+    /// Reads and checks the JSON text of a rollout's configuration.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it. Where the shape is wrong, all that is wrong with the
+    /// shape: the rest cannot be read past it.
+    pub fn parse(text: &[u8]) -> Result<Self, InvalidConfig> {
+        match Plugin::parse(text)? {
+            Plugin::Rollout(config) => Ok(*config),
+            Plugin::Console(_) => {
+                let mend = "this is the console's configuration, and no rollout's";
+                Err(FieldError::new("role", &"console".into(), mend).into())
+            }
+        }
+    }
+}
+
+// === impl ConsoleConfig ===
 
 impl TryFrom<RawConsole> for ConsoleConfig {
     type Error = InvalidConfig;

@@ -7,7 +7,9 @@ use serde_json::{Number, Value, json};
 use super::FieldError;
 use super::diagnostics::Diagnostics;
 use super::gates::{GateSection, gates};
+use super::ramp_checks::{MetricRefs, number};
 use super::raw::ramp::{RawControl, RawEvidence, RawRamp, RawStep, RawStepObject};
+use super::raw::root::RawConfig;
 use super::time::{duration, timestamp};
 use super::tripwires::tripwires;
 use crate::analysis::plan::MAX_UNITS;
@@ -33,8 +35,22 @@ pub(super) struct RampContext {
     pub conversations: bool,
 }
 
-/// What a gate or tripwire looks at, and the field that says so.
-pub(super) type MetricRefs = Vec<(String, Metric)>;
+// === impl RampContext ===
+
+impl RampContext {
+    /// The context of the ramp in this configuration.
+    pub fn new(raw: &RawConfig) -> Self {
+        Self {
+            weights: raw.weights.is_some(),
+            prices: !raw.prices.is_empty(),
+            conversations: raw.conversation.is_some(),
+            thumbs: raw.feedback.as_ref().is_some_and(|it| it.thumb.is_some()),
+            scores: raw.feedback.as_ref().is_some_and(|it| it.score.is_some()),
+            unread: raw.answers.as_ref().is_some_and(|answers| answers.read == Some(false)),
+            answers: raw.answers.is_some(),
+        }
+    }
+}
 
 /// Everything, in basis points.
 const FULL_BP: u64 = 10_000;
@@ -291,41 +307,6 @@ fn chance(
 ) -> Option<f64> {
     let mend = format!("write a chance, above 0 and at most 0.5, such as {default}");
     number(field, written, default, |chance| chance > 0.0 && chance <= 0.5, &mend, problems)
-}
-
-/// A number that is allowed, or the default.
-pub(super) fn number(
-    field: &str,
-    written: Option<&Number>,
-    default: f64,
-    is_allowed: impl FnOnce(f64) -> bool,
-    mend: &str,
-    problems: &mut Diagnostics,
-) -> Option<f64> {
-    let Some(written) = written else { return Some(default) };
-    let allowed = written.as_f64().filter(|number| is_allowed(*number));
-    if allowed.is_none() {
-        problems.push(FieldError::new(field, &json!(written), mend));
-    }
-    allowed
-}
-
-/// The metric that a gate or tripwire names, if it can be looked at.
-pub(super) fn metric(
-    field: &str,
-    written: Option<&str>,
-    problems: &mut Diagnostics,
-) -> Option<Metric> {
-    let known = || Metric::ALL.map(Metric::as_str).join(", ");
-    let Some(name) = written else {
-        problems.push(FieldError::missing(field, format!("write one of {}", known())));
-        return None;
-    };
-    let metric = Metric::from_name(name);
-    if metric.is_none() {
-        problems.push(FieldError::new(field, &json!(name), format!("write one of {}", known())));
-    }
-    metric
 }
 
 /// Notes what gates and tripwires look at and would never see.

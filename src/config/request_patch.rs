@@ -3,9 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use super::FieldError;
+use super::checks::header_name;
 use super::diagnostics::Diagnostics;
 use super::raw::release::{RawHeaders, RawRequest, RawSystem, UnpatchablePolicy};
-use super::release::header_name;
 use crate::names::HeaderName;
 use crate::patch::{BodyPatch, HeaderPatch, Placement, RequestPatch, System};
 

@@ -3,10 +3,10 @@
 use serde_json::json;
 
 use super::FieldError;
+use super::checks::own_header_name;
 use super::diagnostics::Diagnostics;
+use super::examples::write_example;
 use super::raw::release::RawShadow;
-use super::raw::root::write_example;
-use super::release::own_header_name;
 use crate::assignment::Share;
 use crate::names::HeaderName;
 

@@ -4,7 +4,7 @@ use serde_json::{Number, json};
 
 use super::FieldError;
 use super::diagnostics::Diagnostics;
-use super::ramp::{MetricRefs, metric};
+use super::ramp_checks::{MetricRefs, metric};
 use super::raw::ramp::{RawLimit, RawTripwire};
 use super::time::duration;
 use crate::analysis::metric::Comparison;

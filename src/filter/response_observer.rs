@@ -7,7 +7,7 @@ use super::ramp_worker::Ticket;
 use super::runtime::RolloutRuntime;
 use super::{attributes, hostcalls};
 use crate::analysis::{Measurements, Observation};
-use crate::assignment::{Assignment, Reason, Version};
+use crate::assignment::{Assignment, Exposure, Reason, Version};
 use crate::config::{AnswersConfig, Formats};
 use crate::response::grpc::{GrpcFraming, WebTrailers, parse_code};
 use crate::response::{
@@ -16,17 +16,6 @@ use crate::response::{
 };
 use crate::rollout::MeasurementContext;
 use crate::stats::names::StatScope;
-
-/// What a ramp need know of a request's decision.
-#[derive(Clone, Copy)]
-pub struct Exposure {
-    /// The unit's hash for the judge.
-    pub unit: u64,
-    /// The number of the step whose weight decided.
-    pub epoch: u16,
-    /// Whether the unit was on blue before the step.
-    pub is_newly_exposed: bool,
-}
 
 /// Watches one response.
 pub struct ResponseObserver {
@@ -91,7 +80,7 @@ impl ResponseObserver {
         lot: Option<Exposure>,
     ) -> Option<Self> {
         let answers = running.config.answers.as_ref()?;
-        let Assignment { version, reason } = decision;
+        let Assignment { version, reason, .. } = decision;
         if matches!(reason, Reason::Pinned | Reason::Forced) {
             return None;
         }
@@ -106,7 +95,8 @@ impl ResponseObserver {
         let began = now();
         let evidence = match (account, lot, &running.ramp_worker) {
             (StatScope::Of(version), Some(lot), Some(walker)) => {
-                let ticket = walker.record_assignment(lot.observation(
+                let ticket = walker.record_assignment(observation(
+                    lot,
                     version,
                     began,
                     Measurements::default(),
@@ -213,7 +203,7 @@ impl ResponseObserver {
                 MeasurementContext { phrases, prices, limits, objective },
             );
             let PendingObservation { version, lot, ticket } = evidence;
-            walker.record_response(ticket, lot.observation(version, now, told));
+            walker.record_response(ticket, observation(lot, version, now, told));
         }
     }
 
@@ -269,22 +259,16 @@ impl ResponseObserver {
     }
 }
 
-// === impl Lot ===
-
-impl Exposure {
-    /// The first that is told of its request.
-    fn observation(self, version: Version, at: u64, told: Measurements) -> Observation {
-        let Self { unit, epoch: step, is_newly_exposed: is_new } = self;
-        Observation {
-            at_ns: at,
-            unit,
-            epoch: step,
-            version,
-            is_newly_exposed: is_new,
-            is_assignment: true,
-            measurements: told,
-        }
-    }
+/// What the analysis is told of an exposed request.
+fn observation(
+    exposure: Exposure,
+    version: Version,
+    at_ns: u64,
+    measurements: Measurements,
+) -> Observation {
+    let Exposure { unit, epoch, is_newly_exposed } = exposure;
+    let is_assignment = true;
+    Observation { at_ns, unit, epoch, version, is_newly_exposed, is_assignment, measurements }
 }
 
 /// The monotonic clock, in nanoseconds. A host that refuses to tell it has no times.

@@ -5,12 +5,11 @@ use std::cell::OnceCell;
 use super::header_map::HeaderMap;
 use super::hostcalls;
 use super::hostcalls::HostError;
-use super::response_observer::Exposure;
 use super::runtime::RolloutRuntime;
 use crate::assignment::unit::{find_later_cookie, find_unit_in_lines};
 use crate::assignment::{
-    Assignment, AssignmentRequest, EffectiveShare, Reason, Share, StartTime, StickyShare,
-    UnitSource, Version, analysis_hash, assign, bucket_hash, mirroring, start_marker,
+    Assignment, AssignmentRequest, EffectiveShare, Exposure, Reason, Share, StartTime, StickyShare,
+    UnitSource, Version, analysis_hash, assign, mirroring, start_marker,
 };
 use crate::config::Config;
 use crate::json::pointer;
@@ -59,7 +58,7 @@ impl RoutedRequest {
     /// Green's, at a listener that has nothing but green's requests: a shadow's, or that of
     /// a green with failover.
     pub fn to_green() -> Self {
-        let decision = Assignment { version: Version::Green, reason: Reason::Weight };
+        let decision = Assignment::new(Version::Green, Reason::Weight);
         Self {
             assignment: decision,
             exposure: None,
@@ -71,7 +70,7 @@ impl RoutedRequest {
 
     /// Blue answers, as the request came.
     pub fn unpatchable(self) -> Self {
-        let decision = Assignment { version: Version::Blue, reason: Reason::Unpatchable };
+        let decision = Assignment::new(Version::Blue, Reason::Unpatchable);
         Self { assignment: decision, exposure: None, is_mirrored: false, ..self }
     }
 }
@@ -91,40 +90,34 @@ impl RolloutRuntime {
         }
     }
 
-    /// Decides, by what the request brings.
+    /// Assigns a version by what the request carries, and says what follows from it.
     pub fn route_request(
         &self,
         unit: Option<&[u8]>,
         forced: Option<Version>,
         id: Option<&[u8]>,
     ) -> RoutedRequest {
-        let standing = self.effective_share();
-        let known = id.map(|id| self.conversation(id, standing));
-        let conversation = match (id, &known) {
-            (Some(id), Some((claim, _))) => Some((id, *claim)),
-            _ => None,
-        };
-        let ask = AssignmentRequest { unit, forced, conversation };
-        let decision = assign(&self.config, standing, ask, || self.random.draw());
-        let lot = match conversation {
-            Some((id, claim)) => self.exposure_of_conversation(decision, id, claim),
-            None => unit.and_then(|unit| self.exposure_of_unit(decision, unit)),
-        };
-        let is_shadowed = self.config.shadow.as_ref().is_some_and(|it| {
-            mirroring::is_mirrored(it.share, self.config.rollout.as_str(), decision, id.or(unit))
+        let effective = self.effective_share();
+        let rollout = self.config.rollout.as_str();
+        let (sticky, marker) = id.map(|id| self.conversation(id, effective)).unzip();
+        let request = AssignmentRequest { unit, forced, conversation: id.zip(sticky) };
+        let rules = self.config.assignment_rules();
+        let assignment = assign(&rules, effective, request, || self.random.draw());
+        let exposure = self.ramp_worker.as_ref().and_then(|worker| match request.conversation {
+            Some((id, sticky)) => Exposure::of_conversation(rollout, id, assignment, sticky),
+            None if self.config.conversation.is_some() => None,
+            None => Exposure::of_unit(rollout, unit?, assignment, worker.snapshot().step_shares()),
         });
-        let voter = self.feedback.as_ref().and(id.or(unit)).map(|key| match &lot {
-            Some(lot) => lot.unit,
-            None => analysis_hash(self.config.rollout.as_str(), key),
+        let key = id.or(unit);
+        let is_mirrored =
+            self.config.shadow.as_ref().is_some_and(|shadow| {
+                mirroring::is_mirrored(shadow.share, rollout, assignment, key)
+            });
+        let feedback_unit = self.feedback.as_ref().and(key).map(|key| match &exposure {
+            Some(exposure) => exposure.unit,
+            None => analysis_hash(rollout, key),
         });
-        let marker = known.and_then(|(_, marker)| marker);
-        RoutedRequest {
-            assignment: decision,
-            exposure: lot,
-            marker,
-            is_mirrored: is_shadowed,
-            feedback_unit: voter,
-        }
+        RoutedRequest { assignment, exposure, marker: marker.flatten(), is_mirrored, feedback_unit }
     }
 
     /// The unit, and the conversation's id, as the request's headers carry them.
@@ -190,41 +183,6 @@ impl RolloutRuntime {
             let cookie = cookie.set(value, conversations.max_age_ms / 1000);
             let _ = hostcalls::add_response_header("set-cookie", &cookie);
         }
-    }
-
-    fn exposure_of_unit(&self, decision: Assignment, unit: &[u8]) -> Option<Exposure> {
-        let in_force = self.ramp_worker.as_ref()?.snapshot();
-        if decision.reason != Reason::Weight || self.config.conversation.is_some() {
-            return None;
-        }
-        let rollout = self.config.rollout.as_str();
-        let place = bucket_hash(rollout, unit);
-        in_force.analysed_share.contains(place).then(|| Exposure {
-            unit: analysis_hash(rollout, unit),
-            epoch: in_force.epoch,
-            is_newly_exposed: !in_force.previous_share.contains(place),
-        })
-    }
-
-    /// Evidence is of conversations that began in a step; all of them are new to it.
-    fn exposure_of_conversation(
-        &self,
-        decision: Assignment,
-        id: &[u8],
-        claim: StickyShare,
-    ) -> Option<Exposure> {
-        self.ramp_worker.as_ref()?;
-        if !matches!(decision.reason, Reason::Weight | Reason::Drained) {
-            return None;
-        }
-        let (step, compared) = claim.step?;
-        let rollout = self.config.rollout.as_str();
-        let is_compared = compared.contains(bucket_hash(rollout, id));
-        is_compared.then(|| Exposure {
-            unit: analysis_hash(rollout, id),
-            epoch: step,
-            is_newly_exposed: true,
-        })
     }
 
     /// Writes only what differs from what Envoy's early header mutation has put:

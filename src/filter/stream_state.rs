@@ -347,7 +347,7 @@ impl StreamState {
         let waiting =
             self.pending_body.take().filter(|it| !matches!(it.purpose, BodyPurpose::Feedback));
         if let (Some(_), Some(running)) = (waiting, &self.runtime) {
-            let decision = Assignment { version: Version::Blue, reason: Reason::Unpatchable };
+            let decision = Assignment::new(Version::Blue, Reason::Unpatchable);
             if self.role != Role::Release {
                 self.count_unpatchable(running, decision);
                 return;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::phase::Phase;
-use crate::assignment::Share;
+use crate::assignment::{Share, StepShares};
 
 /// What is in force now. The one that decides writes it, all others read it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,4 +42,10 @@ impl Snapshot {
         analysed_share: Share::ZERO,
         is_overdue: false,
     };
+
+    /// The shares of the step in force.
+    pub fn step_shares(&self) -> StepShares {
+        let Self { epoch, analysed_share, previous_share, .. } = *self;
+        StepShares { epoch, analysed_share, previous_share }
+    }
 }

@@ -84,7 +84,8 @@ fn flatten(stream: TokenStream, tokens: &mut Vec<String>) {
     }
 }
 
-/// The paths of two segments or more among these tokens, but for those of `use` items.
+/// The paths of two segments or more among these tokens, but for those of `use` items and of
+/// visibilities such as `pub(in crate::config)`.
 fn paths(tokens: &[String]) -> Vec<WrittenPath> {
     let is_name = |token: &String| token.starts_with(|it: char| it.is_alphabetic() || it == '_');
     let mut paths: Vec<WrittenPath> = Vec::new();
@@ -96,6 +97,12 @@ fn paths(tokens: &[String]) -> Vec<WrittenPath> {
         }
         at += 1;
         if !is_name(token) {
+            continue;
+        }
+        let is_visibility =
+            token == "in" && tokens[..at - 1].ends_with(&["pub".into(), "(".into()]);
+        if is_visibility {
+            at += tokens[at..].iter().take_while(|token| *token != ")").count();
             continue;
         }
         let mut path = vec![token.clone()];

@@ -124,7 +124,8 @@ fn circles_of_files_and_of_folders_are_found() {
                 LIB,
                 (
                     "a.rs",
-                    "/// [`crate::b::B`]\nstruct A; #[cfg(test)] mod tests { use crate::b::B; }",
+                    "/// [`crate::b::B`]\nstruct A; \
+                     #[cfg(test)] mod tests { use crate::b::B; } pub(in crate::b) fn f() {}",
                 ),
                 ("b.rs", "use crate::a::A; fn f() -> impl Iterator<Item = A> + use<> { g() }"),
             ],

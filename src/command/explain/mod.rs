@@ -95,14 +95,14 @@ impl Explain {
             let conversation = known.as_ref().map(|it| (it.0.as_bytes(), claim(it)));
             let forced = self.forced(&config);
             assign(
-                &config,
+                &config.assignment_rules(),
                 standing,
                 AssignmentRequest { unit: unit.map(str::as_bytes), forced, conversation },
                 || draw,
             )
         };
         let (greenest, bluest) = (decision(Share::ALL, 0), decision(Share::ZERO, u32::MAX));
-        let Assignment { version, reason } = bluest;
+        let Assignment { version, reason, .. } = bluest;
         let is_decided = greenest.version == version;
         let is_known = is_decided || reason == Reason::NoUnit;
         let mut steps = Vec::new();

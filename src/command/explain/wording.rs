@@ -3,8 +3,9 @@
 use super::shown;
 use super::sticky_share::KnownConversation;
 use crate::assignment;
+use crate::assignment::MissingUnitPolicy;
 use crate::assignment::{Assignment, EffectiveShare, Reason, Version};
-use crate::config::{Config, MissingUnitPolicy, ShadowConfig};
+use crate::config::{Config, ShadowConfig};
 
 pub(super) fn rolled_back(standing: EffectiveShare) -> String {
     match standing {

@@ -2,9 +2,10 @@
 //! feedback.
 
 use super::Effect;
+use crate::assignment::MissingUnitPolicy;
 use crate::assignment::Version;
 use crate::command::output::percent;
-use crate::config::{Config, MissingUnitPolicy, Role};
+use crate::config::{Config, Role};
 
 pub(super) fn conversations(old: &Config, new: &Config) -> Vec<Effect> {
     let field = "conversation";

@@ -3,14 +3,15 @@
 //! | file | concept |
 //! |---|---|
 //! | [`reader`] | reads objects field by field and collects every error |
+//! | [`json_text`] | the text as JSON |
+//! | [`common`] | parts that several sections have |
 //! | [`root`] | the plugin configuration itself |
 //! | [`release`] | conversations, shadows, feedback and request patches |
 //! | [`ramp`] | the ramp, its gates and its tripwires |
 
-pub(in crate::config) mod ramp;
-pub(in crate::config) mod reader;
-pub(in crate::config) mod release;
-pub(in crate::config) mod root;
-
-pub(in crate::config) use root::json_of;
-pub use root::{MissingUnitPolicy, RawConfig};
+pub(super) mod common;
+pub(super) mod json_text;
+pub(super) mod ramp;
+pub(super) mod reader;
+pub(super) mod release;
+pub(super) mod root;

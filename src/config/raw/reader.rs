@@ -7,9 +7,9 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use super::root::example;
+use crate::config::examples::example;
+use crate::config::invalid_config::{FieldError, InvalidConfig, WHOLE};
 use crate::config::nearest::nearest;
-use crate::config::{FieldError, InvalidConfig};
 
 /// The fields of one object.
 pub(in crate::config) struct ObjectReader<'a> {
@@ -90,7 +90,7 @@ impl<'a> Node<'a> {
     /// Notes that what stands there is wrong.
     #[cold]
     pub fn wrong(&self, mend: String) {
-        let path = if self.path.is_empty() { super::root::WHOLE } else { &self.path };
+        let path = if self.path.is_empty() { WHOLE } else { &self.path };
         self.problems.borrow_mut().push(FieldError::new(path, self.value, mend));
     }
 

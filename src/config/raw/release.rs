@@ -3,9 +3,9 @@
 
 use serde_json::{Map, Value};
 
+use super::common::{RawUnitSource, RawUnitSources, RawWeights};
 use super::reader::{Node, ObjectReader};
-use super::root::{RawUnitSource, RawUnitSources, RawWeights};
-use crate::config::SameSite;
+use crate::config::same_site::SameSite;
 
 /// What keeps a conversation on one version.
 #[derive(Clone, Debug, Default)]

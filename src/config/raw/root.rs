@@ -6,10 +6,13 @@
 
 use serde_json::Value;
 
+use super::common::{RawUnitSources, RawWeights};
 use super::ramp::RawRamp;
-use super::reader::{NoDuplicateKeys, Node, ObjectReader, read_object};
+use super::reader::{Node, ObjectReader, read_object};
 use super::release::{RawConversation, RawFailover, RawFeedback, RawRequest, RawShadow};
-use crate::config::{FieldError, InvalidConfig, Role};
+use crate::assignment::MissingUnitPolicy;
+use crate::config::InvalidConfig;
+use crate::config::role::Role;
 use crate::response::{Format, LimitPolicy};
 
 /// The plugin configuration as written. The fields are described in the README's
@@ -36,19 +39,6 @@ pub struct RawConfig {
     pub feedback: Option<RawFeedback>,
     pub role: Option<Role>,
     pub console: Option<RawConsole>,
-}
-
-/// One source of the unit, or a list of them.
-#[derive(Clone, Debug)]
-pub struct RawUnitSources(pub Vec<RawUnitSource>);
-
-/// `{"header": …}` or `{"cookie": …}`.
-#[derive(Clone, Debug, Default)]
-#[allow(missing_docs, reason = "the README's reference is their one description")]
-pub struct RawUnitSource {
-    pub header: Option<String>,
-    pub cookie: Option<String>,
-    pub pointer: Option<String>,
 }
 
 /// The two versions.
@@ -107,69 +97,12 @@ pub struct RawConsole {
     pub hosts: Vec<String>,
 }
 
-/// Two weights set by hand.
-#[derive(Clone, Copy, Debug, Default)]
-#[allow(missing_docs, reason = "the README's reference is their one description")]
-pub struct RawWeights {
-    pub blue: Option<u64>,
-    pub green: Option<u64>,
-}
-
-/// Where a request without a unit goes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum MissingUnitPolicy {
-    /// To blue.
-    #[default]
-    Blue,
-    /// To either version by the weights, each request anew.
-    Random,
-}
-
 /// Units that are always on one version.
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs, reason = "the README's reference is their one description")]
 pub struct RawPins {
     pub blue: Vec<String>,
     pub green: Vec<String>,
-}
-
-/// What to write in a top-level field, as a refusal shows it.
-pub(in crate::config) fn example(field: &str) -> Option<&'static str> {
-    Some(match field {
-        "rollout" => r#""assistant-v8""#,
-        "unit" => r#"{"header": "x-user-id"}, {"cookie": "uid"} or a list of these"#,
-        "versions" => r#"{"blue": {"cluster": "llm-blue"}, "green": {"cluster": "llm-green"}}"#,
-        "weights" => r#"two whole numbers from 0, such as {"blue": 95, "green": 5}"#,
-        "ramp" => {
-            r#"an object, at least {}, such as {"steps": [1, 5, 25, 50, 100], "bake": "10m"}"#
-        }
-        "default_cluster" => r#"an Envoy cluster, such as "llm-blue""#,
-        "on_missing" => r#""blue" or "random""#,
-        "pins" => r#"lists of units, such as {"blue": ["u1"], "green": ["qa-7"]}"#,
-        "force_header" => r#"a header's name, such as "x-verdigris-force""#,
-        "cluster_header" => r#"a header's name, such as "x-verdigris-cluster""#,
-        "version_header" => r#"a header's name, such as "x-verdigris-version""#,
-        "answers" => r#"an object, at least {}, such as {"format": "chat"}"#,
-        "prices" => {
-            r#"US dollars for a million tokens by model, such as {"gpt-4o*": {"input": 2.5, "output": 10}}"#
-        }
-        "conversation" => {
-            r#"an object, at least {}, such as {"id": {"header": "x-conversation-id"}}"#
-        }
-        "max_request_body" => "a number of bytes, such as 1000000",
-        "shadow" => r#"a percentage of all units, such as {"percent": 10}"#,
-        "feedback" => {
-            r#"where users' thumbs or judges' scores come, such as {"path": "/feedback", "thumb": "/thumb"}"#
-        }
-        "role" => r#""release", "shadow" or "console""#,
-        "console" => r#"an object, such as {"hosts": ["verdigris.example"]}"#,
-        _ => return None,
-    })
-}
-
-/// The mend that says what to write in a top-level field.
-pub(in crate::config) fn write_example(field: &str) -> String {
-    format!("write {}", example(field).unwrap_or_default())
 }
 
 // === impl Written ===
@@ -226,12 +159,6 @@ impl RawConsole {
     }
 }
 
-/// The JSON of a text, in which no field is written twice.
-pub(in crate::config) fn json_of(text: &[u8]) -> Result<Value, InvalidConfig> {
-    let json = serde_json::from_slice(text).map_err(|error| syntax_problem(text, &error));
-    json.map(|NoDuplicateKeys(json)| json).map_err(InvalidConfig::from)
-}
-
 fn prices(fields: ObjectReader<'_>) -> Vec<(String, RawPrice)> {
     let price = |(model, place): (String, Node<'_>)| Some((model, RawPrice::read(place.object()?)));
     fields.entries().into_iter().filter_map(price).collect()
@@ -241,31 +168,6 @@ fn prices(fields: ObjectReader<'_>) -> Vec<(String, RawPrice)> {
 fn format(fields: &mut ObjectReader<'_>) -> Option<Format> {
     let at = fields.choice("format", &Format::ALL.map(Format::as_str))?;
     Format::ALL.get(at).copied()
-}
-
-impl RawUnitSources {
-    pub(in crate::config) fn read(place: Node<'_>) -> Self {
-        let sources = place.one_or_many();
-        let sources = sources.iter().filter_map(Node::object).map(RawUnitSource::read);
-        Self(sources.collect())
-    }
-}
-
-impl RawUnitSource {
-    fn read(mut fields: ObjectReader<'_>) -> Self {
-        let written = Self::read_from(&mut fields);
-        fields.finish();
-        written
-    }
-
-    /// Reads it where there are other fields beside it.
-    pub(in crate::config) fn read_from(fields: &mut ObjectReader<'_>) -> Self {
-        Self {
-            header: fields.text("header"),
-            cookie: fields.text("cookie"),
-            pointer: fields.text("pointer"),
-        }
-    }
 }
 
 impl RawVersions {
@@ -336,14 +238,6 @@ impl RawPrice {
     }
 }
 
-impl RawWeights {
-    pub(in crate::config) fn read(mut fields: ObjectReader<'_>) -> Self {
-        let written = Self { blue: fields.unsigned("blue"), green: fields.unsigned("green") };
-        fields.finish();
-        written
-    }
-}
-
 impl RawPins {
     fn read(mut fields: ObjectReader<'_>) -> Self {
         let written = Self { blue: fields.texts("blue"), green: fields.texts("green") };
@@ -351,17 +245,3 @@ impl RawPins {
         written
     }
 }
-
-fn syntax_problem(text: &[u8], error: &serde_json::Error) -> FieldError {
-    let text = Value::String(String::from_utf8_lossy(text).into_owned());
-    FieldError::new(
-        WHOLE,
-        &text,
-        format!(
-            "{error}; write one JSON object, in Envoy's configuration as a google.protobuf.StringValue"
-        ),
-    )
-}
-
-/// What a problem that has no field of its own is about.
-pub(in crate::config) const WHOLE: &str = "plugin configuration";
