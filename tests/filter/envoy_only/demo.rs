@@ -82,7 +82,7 @@ fn make_run_shows_the_growing_share_and_leaves_no_process_behind() {
     assert!(five < 25.0 && (25.0..75.0).contains(&fifty), "{log}");
     assert!((hundred, zero) == (100.0, 0.0), "{log}");
     assert!(
-        log.contains(" 0 failed; while green's share grew, no users went back to blue"),
+        log.contains(" 0 failed; while green's share grew, no users returned to blue"),
         "{log}"
     );
     assert_eq!(demo.running_processes(), 0);
@@ -106,7 +106,7 @@ fn the_act_bad_shows_the_rollback_of_a_green_that_refuses_more() {
     // The gate may be undecided if all gates together caused the rollback; it then comes first.
     let is_reason = |it: &str| why.trim_start().starts_with(&format!("refusal_rate {it}: "));
     assert!(is_reason("fail") || is_reason("undecided"), "{log}");
-    assert!(log.contains("everyone is on blue: green refused "), "{log}");
+    assert!(log.contains("all users are on blue: green refused "), "{log}");
 }
 
 #[test]
@@ -116,8 +116,8 @@ fn the_act_good_shows_the_promotion_of_a_green_like_blue() {
         // The previous phase is `ramping`, or `holding` if the evidence took longer than the step.
         " at 25 % -> ramping at 50 %: green is safe",
         "ramping at 100 % -> promoted at 100 %",
-        "everyone is on green: green refused ",
-        " 0 failed; no users went back to blue",
+        "all users are on green: green refused ",
+        " 0 failed; no users returned to blue",
     ] {
         assert!(log.contains(decision), "no {decision:?}: {log}");
     }

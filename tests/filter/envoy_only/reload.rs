@@ -187,7 +187,7 @@ fn the_weights_script_fails_without_a_confirmation_of_envoy() {
     let unused_address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     for (text, code, messages) in [
         (&shipped, 3, ["written, but not confirmed", "set ADMIN to its address"]),
-        (&ramp, 1, ["has a ramp, which moves the weights itself", "POST /rollback"]),
+        (&ramp, 1, ["has a ramp, which changes the weights itself", "POST /rollback"]),
     ] {
         std::fs::write(&file, text).unwrap();
         let mut command = Command::new("sh");
@@ -220,9 +220,9 @@ fn the_weights_script_reports_whether_envoy_applied_the_weights() {
     };
     let cases = [
         ("0", "100", 0, "weights 0/100 in force"),
-        ("0", "100", 0, "the weights are 0/100 already"),
-        ("0", "0", 1, "Envoy refused weights 0/0, and has the weights as before"),
-        ("0", "0", 1, "Envoy refused weights 0/0, and has the weights as before"),
+        ("0", "100", 0, "the weights are already 0/100"),
+        ("0", "0", 1, "Envoy refused weights 0/0; the previous weights stay in force"),
+        ("0", "0", 1, "Envoy refused weights 0/0; the previous weights stay in force"),
         ("-1", "2", 2, "usage: weights BLUE GREEN"),
         ("", "5", 2, "usage: weights BLUE GREEN"),
         ("05", "5", 2, "usage: weights BLUE GREEN"),

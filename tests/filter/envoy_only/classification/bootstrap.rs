@@ -196,11 +196,13 @@ pub fn edit(
     let changed = shipped.replace(&green_port, &format!("port_value: {green}}}"));
     let changed = insert_before(&changed, "  resource_monitors:", OVERLOAD);
     let changed = insert_before(&changed, "  - name: envoy.resource_monitors.", MONITOR);
-    let (begin, end) =
-        (changed.find("  - name: llm\n").unwrap(), changed.find("  # Gets a copy of").unwrap());
+    let (begin, end) = (
+        changed.find("  - name: llm\n").unwrap(),
+        changed.find("  # Gets a copy of").unwrap(),
+    );
     let shipped_upgrades = "          upgrade_configs: [{upgrade_type: websocket}]\n";
     let llm = changed[begin..end].replace(shipped_upgrades, "");
-    let llm = insert_before(&llm, "              # What the filter marks", &routes());
+    let llm = insert_before(&llm, "              # Requests that the filter marks", &routes());
     let llm = insert_before(&llm, "          - name: envoy.filters.http.router", FILTERS);
     let llm = insert_before(&llm, "          - name: verdigris", FILTERS_BEFORE);
     let llm = insert_before(&llm, "          - name: envoy.access_loggers.stdout", ACCESS_LOG);
