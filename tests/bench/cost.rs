@@ -32,9 +32,10 @@ use upstream::Upstream;
 
 fn main() {
     // Cargo itself passes `--bench`.
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|it| it != "--bench").collect();
+    let arguments: Vec<String> =
+        std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let (flags, words): (Vec<_>, Vec<_>) =
-        arguments.iter().map(String::as_str).partition(|it| it.starts_with('-'));
+        arguments.iter().map(String::as_str).partition(|argument| argument.starts_with('-'));
     let Some((&command, names)) = words.split_first() else {
         panic!("usage: count, time or gateways");
     };
@@ -58,7 +59,8 @@ fn time(contestants: &[Contestant]) {
     pin_clients_to_their_cpu();
     let upstream = Upstream::new();
     let port = upstream.start();
-    let targets: Vec<_> = contestants.iter().map(|it| Target::envoy(*it, port)).collect();
+    let targets: Vec<_> =
+        contestants.iter().map(|contestant| Target::envoy(*contestant, port)).collect();
     measure_targets("bench", &targets, env_number("ROUNDS", 5), env_number("SECONDS", 2));
     drop(targets);
     println!("{}", push::measure(port));
@@ -72,7 +74,8 @@ fn gateways() {
     let upstream = Upstream::new();
     let port = upstream.start();
     let contestants = [Contestant::Plain, Contestant::Deciding, Contestant::Everything];
-    let mut targets: Vec<_> = contestants.iter().map(|it| Target::envoy(*it, port)).collect();
+    let mut targets: Vec<_> =
+        contestants.iter().map(|contestant| Target::envoy(*contestant, port)).collect();
     targets.extend([llm_gateways::portkey(port), llm_gateways::litellm(port)]);
     measure_targets("gateways", &targets, env_number("ROUNDS", 3), env_number("SECONDS", 5));
 }

@@ -34,7 +34,10 @@ impl Gateway {
     /// Starts Envoy with one worker in front of the upstream's port. `prefix` is a command such as
     /// `taskset` that runs the command after it.
     pub fn start(contestants: &[Contestant], upstream: u16, prefix: &[&str]) -> Self {
-        let listeners = contestants.iter().map(|it| (*it, it.filter())).collect::<Vec<_>>();
+        let listeners = contestants
+            .iter()
+            .map(|contestant| (*contestant, contestant.filter()))
+            .collect::<Vec<_>>();
         Self::launch(&listeners, upstream, 1, TempDir::with_prefix(FOLDER_PREFIX).unwrap(), prefix)
     }
 

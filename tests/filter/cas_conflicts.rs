@@ -121,7 +121,7 @@ fn key(kind: &str) -> String {
     format!("verdigris.6.{ROLLOUT}.{kind}")
 }
 
-/// The observations of such a tick stay in the queue; the next tick counts their units.
+/// The observations of that tick stay in the queue; the next tick counts their units.
 #[test]
 fn a_tick_that_loses_the_swap_writes_nothing() {
     let table = [

@@ -228,7 +228,8 @@ fn an_answer_of_another_version_counts_only_as_an_error() {
         let mut counts = green_counts(&mut host);
         counts.retain(|(name, _)| !["tokens_output", "tokens_cached"].contains(name));
         assert_eq!(&counts, expected, "{version:?} {attempts}");
-        let has_duration = host.stat(&counter("green", "duration_ms")).is_some_and(|it| it > 0);
+        let has_duration =
+            host.stat(&counter("green", "duration_ms")).is_some_and(|count| count > 0);
         assert_eq!(has_duration, expected == &own, "{version:?} {attempts}");
 
         let mut host = Host::start(&failover(false));

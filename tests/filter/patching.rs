@@ -19,6 +19,17 @@ fn prompt_release(request: Value) -> Value {
     }))
 }
 
+/// Conversations whose markers are sent in a header and a cookie.
+fn with_markers() -> Value {
+    config(json!({
+        "weights": {"blue": 1, "green": 1},
+        "conversation": {
+            "id": {"header": "x-chat"},
+            "marker": [{"header": "x-began"}, {"cookie": "began"}],
+        },
+    }))
+}
+
 pub fn json_post(path: &str, body: &str) -> Request {
     Request::from_user("ada").header("content-type", "application/json").post(path, body)
 }
@@ -189,13 +200,7 @@ mod scenarios {
 
     #[test]
     fn the_marker_tells_a_client_when_its_conversation_began<P: Proxy>() {
-        let mut proxy = P::start(&config(json!({
-            "weights": {"blue": 1, "green": 1},
-            "conversation": {
-                "id": {"header": "x-chat"},
-                "marker": [{"header": "x-began"}, {"cookie": "began"}],
-            },
-        })));
+        let mut proxy = P::start(&with_markers());
         let chat_request = Request::from_user("ada").header("x-chat", "talk");
         let first = proxy.send(&chat_request);
         let marker = first.header("x-began").unwrap();
@@ -213,34 +218,6 @@ mod scenarios {
             assert_eq!((answer.header("x-began"), answer.header("set-cookie")), (None, None));
             assert_eq!(answer.version, first.version);
         }
-        // The attributes of the cookie.
-        proxy
-            .push(&config(json!({
-                "conversation": {
-                    "id": {"header": "x-chat"},
-                    "marker": {
-                        "cookie": "__Secure-began", "secure": true, "same_site": "none",
-                        "domain": "example.com", "path": "/chat",
-                    },
-                    "drain": {"max_age": "1h"},
-                },
-            })))
-            .unwrap();
-        let given = proxy.send(&chat_request).header("set-cookie").unwrap();
-        let (name, attributes) = given.split_once("; ").unwrap();
-        assert!(name.starts_with("__Secure-began="), "{given}");
-        let expected =
-            "Path=/chat; Domain=example.com; Max-Age=3600; Secure; HttpOnly; SameSite=None";
-        assert_eq!(attributes, expected);
-        proxy
-            .push(&config(json!({
-                "weights": {"blue": 1, "green": 1},
-                "conversation": {
-                    "id": {"header": "x-chat"},
-                    "marker": [{"header": "x-began"}, {"cookie": "began"}],
-                },
-            })))
-            .unwrap();
         // A second conversation of the client is added to the marker.
         let other = Request::from_user("ada").header("x-chat", "other").header("x-began", &marker);
         let both = proxy.send(&other).header("x-began").unwrap();
@@ -249,6 +226,27 @@ mod scenarios {
         let uuid =
             Request::from_user("ada").header("x-chat", "00000000-0000-7000-8000-000000000000");
         assert_eq!(proxy.send(&uuid).header("x-began"), None);
+    }
+
+    #[test]
+    fn the_cookie_of_a_marker_has_the_configured_attributes<P: Proxy>() {
+        let mut proxy = P::start(&config(json!({
+            "conversation": {
+                "id": {"header": "x-chat"},
+                "marker": {
+                    "cookie": "__Secure-began", "secure": true, "same_site": "none",
+                    "domain": "example.com", "path": "/chat",
+                },
+                "drain": {"max_age": "1h"},
+            },
+        })));
+        let chat_request = Request::from_user("ada").header("x-chat", "talk");
+        let cookie = proxy.send(&chat_request).header("set-cookie").unwrap();
+        let (name, attributes) = cookie.split_once("; ").unwrap();
+        assert!(name.starts_with("__Secure-began="), "{cookie}");
+        let expected =
+            "Path=/chat; Domain=example.com; Max-Age=3600; Secure; HttpOnly; SameSite=None";
+        assert_eq!(attributes, expected);
     }
 
     #[instantiate_tests(<Host>)]

@@ -33,7 +33,11 @@ fn the_note_of_a_rejected_configuration_outlives_the_vm_that_rejected_it() {
     configure(&mut new_vm(), 1, &weights(0, 0)).unwrap_err();
     let noted = console_view(&mut worker);
     let problems = &noted.rollouts[0].problems;
-    assert!(problems.iter().any(|it| it.what.contains("weights: {\"blue\":0,\"green\":0}: give")));
+    assert!(
+        problems
+            .iter()
+            .any(|problem| problem.what.contains("weights: {\"blue\":0,\"green\":0}: give"))
+    );
     assert!(noted.problems.is_empty());
 
     // Another worker accepts the configuration in force; the note stays.

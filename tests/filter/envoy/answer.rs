@@ -31,7 +31,7 @@ pub fn read_answer(response: Response) -> Answer {
             .as_str()
             .unwrap_or_default()
             .chars()
-            .filter_map(|it| u8::try_from(u32::from(it)).ok())
+            .filter_map(|character| u8::try_from(u32::from(character)).ok())
             .collect(),
         headers,
     }

@@ -55,7 +55,7 @@ impl Envoy {
         });
         let log = self.log();
         let log = log.get(log_before..).unwrap_or_default();
-        if PORT_TAKEN.iter().any(|it| log.contains(it)) {
+        if PORT_TAKEN.iter().any(|text| log.contains(text)) {
             return false;
         }
         let listeners = listeners.unwrap_or_else(|| panic!("Envoy ended:\n{log}"));

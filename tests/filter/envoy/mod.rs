@@ -107,7 +107,7 @@ impl Envoy {
             url: String::new(),
             console: None,
         };
-        envoy.wait_until_ready(0, |it| launch(it.folder.path(), it.workers, it.token));
+        envoy.wait_until_ready(0, |envoy| launch(envoy.folder.path(), envoy.workers, envoy.token));
         envoy
     }
 
@@ -120,15 +120,15 @@ impl Envoy {
         let pid = self.folder.path().join("envoy.pid");
         // The id of an earlier Envoy may belong to another process by now.
         let _ = std::fs::remove_file(&pid);
-        self.restart_by(|it| {
+        self.restart_by(|envoy| {
             // Envoy of an earlier attempt survives its shell.
             if let Ok(pid) = std::fs::read_to_string(&pid) {
                 drop(OrphanProcess::new(pid.trim()));
             }
             let mut shell = Command::new("sh");
             shell.args(["-c", &script]).env("ENVOY", artifacts::envoy());
-            shell.current_dir(it.folder.path());
-            Process::start(&mut shell, &it.folder.path().join("envoy.log"))
+            shell.current_dir(envoy.folder.path());
+            Process::start(&mut shell, &envoy.folder.path().join("envoy.log"))
         });
     }
 
@@ -270,7 +270,7 @@ impl Proxy for Envoy {
     }
 
     fn restart(&mut self) {
-        self.restart_by(|it| launch(it.folder.path(), it.workers, it.token));
+        self.restart_by(|envoy| launch(envoy.folder.path(), envoy.workers, envoy.token));
     }
 
     fn push(&mut self, config: &Value) -> Result<(), String> {
@@ -287,11 +287,14 @@ impl Proxy for Envoy {
         // Shadows may arrive after the client has its answer.
         wait_for("all shadows", || {
             for (upstream, cluster) in self.upstreams.iter().zip(clusters) {
-                let received = upstream.take_received().into_iter().filter(|it| it.is_shadow);
+                let received =
+                    upstream.take_received().into_iter().filter(|request| request.is_shadow);
                 shadows.extend(received.map(
                     |ReceivedRequest { path, body, header_names, .. }| {
                         assert!(
-                            !header_names.iter().any(|it| INTERNAL_HEADERS.contains(&it.as_str()))
+                            !header_names
+                                .iter()
+                                .any(|name| INTERNAL_HEADERS.contains(&name.as_str()))
                         );
                         ShadowRequest { cluster: cluster.to_owned(), path, body }
                     },

@@ -76,7 +76,8 @@ impl OrphanProcess {
 
     pub fn is_running(&self) -> bool {
         // A zombie process has an empty command line.
-        std::fs::read(format!("/proc/{}/cmdline", self.id)).is_ok_and(|it| !it.is_empty())
+        std::fs::read(format!("/proc/{}/cmdline", self.id))
+            .is_ok_and(|command_line| !command_line.is_empty())
     }
 }
 

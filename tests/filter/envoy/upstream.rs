@@ -37,10 +37,10 @@ pub const REPLAY_HEADER: &str = "x-replay";
 /// The behaviour of the model at `/model/completions`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Model {
-    /// On average one in so many answers is a failure; 0 for no failures.
+    /// On average one in this number of answers is a failure; 0 for no failures.
     pub fails_one_in: u64,
     pub failure: ModelFailure,
-    /// On average one in so many answers is a 200 that contains a refusal; 0 for no refusals.
+    /// On average one in this number of answers is a 200 with a refusal; 0 for no refusals.
     pub refuses_one_in: u64,
     /// The minimum time to the first token. A pseudorandom part adds up to as much.
     pub first_token_ms: u64,

@@ -56,7 +56,7 @@ impl Drop for Demo {
         if std::thread::panicking() {
             let files = std::fs::read_dir(self.folder.path().join("run"));
             let files = files.into_iter().flatten().flatten().map(|file| file.path());
-            for log in files.filter(|it| it.extension() == Some("log".as_ref())) {
+            for log in files.filter(|file| file.extension() == Some("log".as_ref())) {
                 let text = std::fs::read_to_string(&log).unwrap_or_default();
                 eprintln!("--- {}\n{text}", log.display());
             }
@@ -104,7 +104,8 @@ fn the_act_bad_shows_the_rollback_of_a_green_that_refuses_more() {
     let log = run_ramp_act("bad");
     let (_, why) = log.split_once("-> rolled_back at 0 %: green is worse").expect(&log);
     // The gate may be undecided if all gates together caused the rollback; it then comes first.
-    let is_reason = |it: &str| why.trim_start().starts_with(&format!("refusal_rate {it}: "));
+    let is_reason =
+        |verdict: &str| why.trim_start().starts_with(&format!("refusal_rate {verdict}: "));
     assert!(is_reason("fail") || is_reason("undecided"), "{log}");
     assert!(log.contains("all users are on blue: green refused "), "{log}");
 }

@@ -44,7 +44,7 @@ fn ramp_to_a_quarter(green: Option<FailureMode>, has_failover: bool) -> RolledBa
     let ramp = json!({"ramp": {"steps": [25, 100]}});
     let mut config = green_release(has_failover, ramp);
     config.as_object_mut().unwrap().remove("weights");
-    let envoy = start(&config, failing_server.as_ref().map(|it| it.port));
+    let envoy = start(&config, failing_server.as_ref().map(|server| server.port));
     if failing_server.is_none() {
         envoy.upstreams[1].stop();
     }
@@ -198,7 +198,7 @@ fn without_metadata_of_endpoints_the_attempt_tells_the_version() {
             assert!(bootstrap.contains(shipped));
             let bootstrap = bootstrap.replace(shipped, "[{name: llm-green}, {name: llm-blue}]");
             let port_value = |port| format!("port_value: {port}}}");
-            let port = failing_server.as_ref().map_or(upstreams[1].port, |it| it.port);
+            let port = failing_server.as_ref().map_or(upstreams[1].port, |server| server.port);
             bootstrap.replace(&port_value(upstreams[1].port), &port_value(port))
         };
         let mut config = green_release(true, json!({}));

@@ -96,6 +96,45 @@ fn a_green_with_worse_feedback_is_rolled_back() {
     }
 }
 
+/// The answers of the first step.
+fn answers_until_second_step(envoy: &Envoy) -> Vec<AnswerReceipt> {
+    let answers = Mutex::new(Vec::new());
+    let keep = |_: &Client, answer: AnswerReceipt| answers.lock().unwrap().push(answer);
+    with_requests(envoy, keep, || wait_for_gauges(envoy, &[("step", 1)]));
+    answers.into_inner().unwrap()
+}
+
+/// Answers with receipts of another unit, another step and another version, and an invalid one.
+fn forge_receipts(own: &AnswerReceipt, other: &AnswerReceipt) -> [AnswerReceipt; 4] {
+    let AnswerReceipt { user, receipt, .. } = own.clone();
+    let forge = |user: &String, receipt: String| AnswerReceipt {
+        user: user.clone(),
+        receipt,
+        ..other.clone()
+    };
+    [
+        forge(&other.user, receipt.clone()),
+        forge(&user, receipt.replace(".1.", ".2.")),
+        forge(&user, receipt.replace("green", "blue")),
+        forge(&other.user, "green.1.new.0000000000000000".into()),
+    ]
+}
+
+/// Votes on an answer after a restart of the ramp, and waits until the vote is evidence.
+fn vote_after_restart(envoy: &Envoy, client: &Client, body: &Value) {
+    // Each worker applies the restart in its own tick.
+    let is_fresh =
+        |answer: &AnswerReceipt| !answer.receipt.contains(".1.") && !answer.receipt.contains(".2.");
+    let mut users = 0..;
+    let fresh = wait_at_most(RAMP_TIMEOUT, "an answer after the restart", || {
+        Some(send_request(envoy, client, format!("fresh-{}", users.next()?))).filter(is_fresh)
+    });
+    let thumbs = || read_counter(envoy, &fresh.version, "evidence_thumbs.s0");
+    let before = thumbs();
+    assert_eq!(vote(envoy, client, &fresh, body), 204);
+    wait_at_most(RAMP_TIMEOUT, "the vote", || (thumbs() > before).then_some(()));
+}
+
 #[test]
 fn the_first_vote_of_a_unit_counts_in_the_step_of_its_receipt() {
     let envoy = start(&ramp_with_feedback(json!({
@@ -107,17 +146,11 @@ fn the_first_vote_of_a_unit_counts_in_the_step_of_its_receipt() {
             {"metric": "score", "critical": false},
         ],
     })));
-    let first = Mutex::new(Vec::new());
-    let keep =
-        |_: &Client, answer_receipt: AnswerReceipt| first.lock().unwrap().push(answer_receipt);
-    with_requests(&envoy, keep, || {
-        wait_for_gauges(&envoy, &[("step", 1)]);
-    });
-    let first = first.into_inner().unwrap();
+    let answers = answers_until_second_step(&envoy);
     let first_20_of = |version: &str| {
         let is_newly_exposed =
-            |it: &&AnswerReceipt| it.receipt.starts_with(&format!("{version}.1.new."));
-        first.iter().filter(is_newly_exposed).take(20).cloned().collect::<Vec<_>>()
+            |answer: &&AnswerReceipt| answer.receipt.starts_with(&format!("{version}.1.new."));
+        answers.iter().filter(is_newly_exposed).take(20).cloned().collect::<Vec<_>>()
     };
     let (blue, green) = (first_20_of("blue"), first_20_of("green"));
     assert_eq!((blue.len(), green.len()), (20, 20));
@@ -130,20 +163,7 @@ fn the_first_vote_of_a_unit_counts_in_the_step_of_its_receipt() {
             assert_eq!(vote(&envoy, &client, answer_receipt, &down), 204);
         }
     }
-    // Receipts of another unit, another step and another version, and an invalid one.
-    let AnswerReceipt { user, receipt, .. } = green[0].clone();
-    let other = blue[10].clone();
-    let forged = [
-        AnswerReceipt { receipt: receipt.clone(), ..other.clone() },
-        AnswerReceipt {
-            receipt: receipt.replace(".1.", ".2."),
-            user: user.clone(),
-            ..other.clone()
-        },
-        AnswerReceipt { receipt: receipt.replace("green", "blue"), user, ..other.clone() },
-        AnswerReceipt { receipt: "green.1.new.0000000000000000".into(), ..other },
-    ];
-    for answer_receipt in &forged {
+    for answer_receipt in &forge_receipts(&green[0], &blue[10]) {
         assert_eq!(vote(&envoy, &client, answer_receipt, &down), 204);
     }
     let evidence = |version: &str, name: &str, step: u32| {
@@ -168,17 +188,6 @@ fn the_first_vote_of_a_unit_counts_in_the_step_of_its_receipt() {
     envoy.write_filter(&filter_yaml(&again)).unwrap();
     wait_for_gauges(&envoy, &[("step", 0)]);
     assert_eq!(vote(&envoy, &client, &blue[7], &down), 204);
-    // Each worker applies the restart in its own tick.
-    let is_fresh = |it: &AnswerReceipt| !it.receipt.contains(".1.") && !it.receipt.contains(".2.");
-    let mut users = 0..;
-    let fresh = wait_at_most(RAMP_TIMEOUT, "an answer after the restart", || {
-        Some(send_request(&envoy, &client, format!("fresh-{}", users.next()?))).filter(is_fresh)
-    });
-    assert_eq!(vote(&envoy, &client, &fresh, &down), 204);
-    let version = fresh.version.as_str();
-    let before = if version == "green" { 20 } else { 5 };
-    wait_at_most(RAMP_TIMEOUT, "the vote", || {
-        (evidence(version, "thumbs", 0) > before).then_some(())
-    });
+    vote_after_restart(&envoy, &client, &down);
     assert_eq!(evidence("green", "thumbs", 0) + evidence("blue", "thumbs", 0), 26);
 }

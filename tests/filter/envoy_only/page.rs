@@ -112,7 +112,8 @@ async fn steer_with_the_page(envoy: &Envoy) {
         assert!(!user.sees_button(command).await, "{command}");
     }
     let messages = browser.console().await.into_iter();
-    let errors: Vec<_> = messages.filter(|it| !it.contains("401 (Unauthorized)")).collect();
+    let errors: Vec<_> =
+        messages.filter(|message| !message.contains("401 (Unauthorized)")).collect();
     assert_eq!(errors, Vec::<String>::new());
     browser.stop().await;
 }
@@ -132,7 +133,12 @@ fn an_operator_steers_a_ramp_with_the_page() {
     set_models(&envoy, [GOOD_MODEL, GOOD_MODEL]);
     let url = format!("{}/model/completions", envoy.url);
     let send = |client: &reqwest::blocking::Client, user: String| {
-        client.post(&url).header("x-user-id", user).send().and_then(|it| it.bytes()).unwrap();
+        client
+            .post(&url)
+            .header("x-user-id", user)
+            .send()
+            .and_then(|response| response.bytes())
+            .unwrap();
     };
     with_clients(send, || {
         let runtime = tokio::runtime::Runtime::new().unwrap();

@@ -61,7 +61,7 @@ fn a_prompt_only_release_reaches_the_upstream_as_configured() {
             ["/messages/0/content", "/instructions", "/system", "/systemInstruction/parts/0/text"];
         let is_messages_api = before.path.ends_with("/messages");
         let pointers = if is_messages_api { &pointers[2..] } else { &pointers[..] };
-        let pointer = pointers.iter().find(|it| expected.pointer(it).is_some()).unwrap();
+        let pointer = pointers.iter().find(|pointer| expected.pointer(pointer).is_some()).unwrap();
         let prompt = expected.pointer_mut(pointer).unwrap();
         assert_eq!(*prompt, json!("You are wordy."), "{}", before.path);
         *prompt = json!("You are terse.");

@@ -195,7 +195,7 @@ fn the_weights_script_fails_without_a_confirmation_of_envoy() {
         let output = command.env("ADMIN", format!("http://{unused_address}")).output().unwrap();
         let output_text = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(code), "{output_text}");
-        assert!(messages.iter().all(|it| output_text.contains(it)), "{output_text}");
+        assert!(messages.iter().all(|message| output_text.contains(message)), "{output_text}");
         let has_changed = std::fs::read_to_string(&file).unwrap().contains("\"blue\": 75");
         assert_eq!(has_changed, code == 3);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "a file was left");

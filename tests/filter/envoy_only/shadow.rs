@@ -53,7 +53,8 @@ fn the_answer_to_a_shadow_is_read_and_counted_like_blues() {
         "tokens_reasoning",
         "cost_microusd",
     ];
-    let expected = metrics.map(|it| (counter("shadow", it), count_of("blue", it).unwrap()));
+    let expected =
+        metrics.map(|metric| (counter("shadow", metric), count_of("blue", metric).unwrap()));
     envoy.wait_for_stats(&expected);
     assert!(
         count_of("shadow", "tokens_output") > Some(0)

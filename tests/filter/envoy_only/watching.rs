@@ -41,7 +41,7 @@ fn every_alert_fires_and_every_panel_has_data_after_its_event() {
     envoy.write_filter(&ramp_yaml(ROLLOUT, &json!({"restart": "2"}))).unwrap();
     under_load(&envoy, || prometheus.wait_for("verdigris_phase == 4"));
     let annotations = dashboard["annotations"]["list"].as_array().unwrap();
-    for expr in annotations.iter().map(|it| it["expr"].as_str().unwrap()) {
+    for expr in annotations.iter().map(|annotation| annotation["expr"].as_str().unwrap()) {
         prometheus.wait_for(&replace_variables(expr));
     }
     let lost = json!({"started": "2020-01-01T00:00:00Z"});
@@ -116,12 +116,16 @@ fn under_load(envoy: &Envoy, work: impl FnOnce()) {
             }
             let request = || Request::from_user(format!("user-{user}"));
             // Requests fail while a VM is replaced.
-            let _ = envoy.send_to("/model/completions", &request()).and_then(|it| it.bytes());
+            let _ = envoy
+                .send_to("/model/completions", &request())
+                .and_then(|response| response.bytes());
             let stream = request().header(REPLAY_HEADER, "anthropic-stream");
-            let _ = envoy.send_to("/v1/messages", &stream).and_then(|it| it.bytes());
+            let _ = envoy.send_to("/v1/messages", &stream).and_then(|response| response.bytes());
             let compressed = request().header(REPLAY_HEADER, "chat-plain");
             let compressed = compressed.header("accept-encoding", "gzip");
-            let _ = envoy.send_to("/v1/chat/completions", &compressed).and_then(|it| it.bytes());
+            let _ = envoy
+                .send_to("/v1/chat/completions", &compressed)
+                .and_then(|response| response.bytes());
             let vote = json!({"thumb": user % 3 > 0, "score": 0.5}).to_string();
             let _ = envoy.send_to("/feedback", &request().post("/feedback", vote));
             let _ = envoy.send_to("/hold", &request());

@@ -196,10 +196,8 @@ pub fn edit(
     let changed = shipped.replace(&green_port, &format!("port_value: {green}}}"));
     let changed = insert_before(&changed, "  resource_monitors:", OVERLOAD);
     let changed = insert_before(&changed, "  - name: envoy.resource_monitors.", MONITOR);
-    let (begin, end) = (
-        changed.find("  - name: llm\n").unwrap(),
-        changed.find("  # Gets a copy of").unwrap(),
-    );
+    let (begin, end) =
+        (changed.find("  - name: llm\n").unwrap(), changed.find("  # Gets a copy of").unwrap());
     let shipped_upgrades = "          upgrade_configs: [{upgrade_type: websocket}]\n";
     let llm = changed[begin..end].replace(shipped_upgrades, "");
     let llm = insert_before(&llm, "              # Requests that the filter marks", &routes());

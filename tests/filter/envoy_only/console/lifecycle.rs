@@ -141,6 +141,6 @@ fn the_console_works_again_after_a_trap() {
     assert_eq!(send_command(&envoy, "weights", &body).status(), 200);
     wait_for("all workers to apply the command", || {
         let answers = (0..24).map(|_| envoy.send_on_new_connection());
-        answers.into_iter().all(|it| it.cluster == "llm-blue").then_some(())
+        answers.into_iter().all(|answer| answer.cluster == "llm-blue").then_some(())
     });
 }

@@ -17,9 +17,15 @@ fn rejections(envoy: &Envoy) -> (Vec<String>, Vec<String>) {
         (rollouts.len() == 1).then_some((rollouts, problems))
     });
     let (rollouts, others) = view;
-    let of_rollout = rollouts[0].problems.iter().filter(|it| it.what.contains("rejected"));
-    assert!(of_rollout.clone().chain(&others).all(|it| !it.is_severe && !it.mend.is_empty()));
-    let what = |it: &verdigris::console::view::ProblemView| it.what.clone();
+    let of_rollout =
+        rollouts[0].problems.iter().filter(|problem| problem.what.contains("rejected"));
+    assert!(
+        of_rollout
+            .clone()
+            .chain(&others)
+            .all(|problem| !problem.is_severe && !problem.mend.is_empty())
+    );
+    let what = |problem: &verdigris::console::view::ProblemView| problem.what.clone();
     (of_rollout.map(what).collect(), others.iter().map(what).collect())
 }
 

@@ -18,7 +18,7 @@ fn a_command_reaches_every_worker() {
         // With 64 connections each worker handles some.
         wait_for("all workers to apply the command", || {
             let clusters = (0..64).map(|_| envoy.send_on_new_connection().cluster);
-            clusters.into_iter().all(|it| it == cluster).then_some(())
+            clusters.into_iter().all(|name| name == cluster).then_some(())
         });
     }
     // The command holds until a reload changes the weights.
@@ -83,8 +83,11 @@ fn a_replaced_rollout_is_shown_as_replaced_until_its_streams_end() {
     let mut next = weights(90, 10);
     next["rollout"] = json!("assistant-v9");
     envoy.push(&next).unwrap();
-    let shown: Vec<_> =
-        read_view(&envoy).rollouts.into_iter().map(|it| (it.rollout, it.is_replaced)).collect();
+    let shown: Vec<_> = read_view(&envoy)
+        .rollouts
+        .into_iter()
+        .map(|rollout| (rollout.rollout, rollout.is_replaced))
+        .collect();
     assert_eq!(shown, [(ROLLOUT.to_owned(), true), ("assistant-v9".to_owned(), false)]);
     let answer = send_command(&envoy, "rollback", &json!({"reason": "to see"}));
     assert!(answer.text().unwrap().starts_with("assistant-v9: by_hand at 10 %"));

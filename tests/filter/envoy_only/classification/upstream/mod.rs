@@ -75,7 +75,7 @@ impl ScriptedUpstream {
             for connection in listener.incoming() {
                 let script = Arc::clone(&shared);
                 // An error means that the other side has broken off.
-                thread::spawn(move || connection.and_then(|it| serve(it, &script)));
+                thread::spawn(move || connection.and_then(|connection| serve(connection, &script)));
             }
         });
         Self { port, script }
