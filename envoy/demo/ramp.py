@@ -1,7 +1,7 @@
-"""The acts of `make run` in which nobody moves a weight: a ramp is put into
-filter.yaml, and the filter walks it.
+"""The acts of `make run` with a ramp: the demo writes a ramp to filter.yaml, and the filter
+runs it.
 
-What is shown is Envoy's: shares and counts from its stats, decisions from its log.
+The output shows Envoy's data: shares and counts from its stats, decisions from its log.
 """
 
 import asyncio
@@ -12,39 +12,38 @@ from dataclasses import dataclass
 from screen import Screen, bar
 
 VERSIONS = ["blue", "green"]
-# What the gauge `phase` says.
-PHASES = ["ramping", "holding", "paused", "promoted", "rolled_back", "by hand"]
-# How long a ramp may take before the demo gives up, and how long is shown what was
-# before it and what it leads to.
-PATIENCE = 240
-AROUND = 4
+# The values of the gauge `phase`.
+PHASES = ["ramping", "holding", "paused", "promoted", "rolled_back", "manual"]
+# The maximum duration of a ramp, and the time before and after it that is shown, in seconds.
+TIMEOUT_S = 240
+BEFORE_AND_AFTER_S = 4
 
 
 @dataclass
 class Act:
-    """A green, and what is to become of it."""
+    """A green, and the phase in which its ramp must end."""
 
     name: str
     green: str
     # The share of requests that each version refuses.
     refuses: dict
-    ends: str
+    expected_phase: str
 
     def introduction(self, bake):
-        """What is to be seen, and by which ramp."""
+        """Explains the act and its ramp."""
         ramp = "\n".join("    " + line for line in ramp_text(bake).splitlines())
         blue, green = (f"{self.refuses[version]:.0%}" for version in VERSIONS)
         return f"""\
-blue refuses {blue} of what it is asked, green {green}: {self.green}. Every refusal is
-an HTTP 200 with the refusal inside, plain or streamed. llmock does not do that, so the
-servers are envoy/demo/model.py, and no language models.
+Blue refuses {blue} of its requests, green {green}: {self.green}. Each refusal is an HTTP 200
+that contains a refusal, streamed or not. llmock cannot refuse requests, so the upstreams are
+scripted servers (envoy/demo/model.py).
 
-This takes the place of the weights in filter.yaml, then nobody does anything:
+This ramp replaces the weights in filter.yaml and then runs without any action:
 
 {ramp}
 
-Only its times are short: a step takes 10 minutes by default. The filter is the one that
-ships.
+Only its times are shorter than by default, where a step takes 10 minutes. The filter is the
+shipped one.
 """
 
 
@@ -58,7 +57,7 @@ ACTS = {
 
 
 def ramp_text(bake):
-    """The ramp as it is put into filter.yaml."""
+    """The ramp as it is written to filter.yaml."""
     bake_ms = round(bake * 1000)
     bake, warmup = duration(bake_ms), duration(min(2000, bake_ms // 5))
     return f"""\
@@ -79,58 +78,58 @@ def duration(milliseconds):
     return f"{milliseconds}ms" if rest else f"{seconds}s"
 
 
-def put(ramp, folder):
-    """Puts the ramp in the place of the weights, and the file there by a rename."""
+def replace_weights(ramp, folder):
+    """Replaces the weights in filter.yaml by the ramp, and the file by a rename."""
     path = folder / "filter.yaml"
-    put, times = re.subn(
+    text, times = re.subn(
         r'^( *)"weights": \{[^}]*\}$',
         lambda found: "\n".join(found[1] + line for line in ramp.splitlines()),
         path.read_text(),
         flags=re.MULTILINE,
     )
-    assert times == 1, "filter.yaml ships with one line of weights"
+    assert times == 1, "the shipped filter.yaml has one line with weights"
     new = folder / "filter.yaml.new"
-    new.write_text(put)
+    new.write_text(text)
     new.rename(path)
 
 
 class Stats:
-    """What Envoy's stats say of the rollout at one time."""
+    """The rollout's stats in Envoy at one time."""
 
     def __init__(self, text):
         self.counts = {
-            (version, what): int(count)
-            for version, what, count in re.findall(
+            (version, metric): int(count)
+            for version, metric, count in re.findall(
                 r"\.(blue|green)\.(requests|refusals): (\d+)", text
             )
         }
-        # Users of the step, and those of them that met a refusal.
+        # The number of users in each step, and of those with at least one refusal.
         self.evidence = {
-            (version, what, int(step)): int(count)
-            for version, what, step, count in re.findall(
+            (version, metric, int(step)): int(count)
+            for version, metric, step, count in re.findall(
                 r"\.(blue|green)\.evidence_(units|refusals)\.s(\d+): (\d+)", text
             )
         }
-        self.reads = ("blue", "refusals") in self.counts
+        self.has_refusals = ("blue", "refusals") in self.counts
         gauges = dict(re.findall(r"\.(phase|step|green_bp): (\d+)", text))
         self.phase = PHASES[int(gauges.get("phase", 5))]
         self.share = int(gauges.get("green_bp", 0)) / 10_000
         self.step = int(gauges.get("step", 0))
 
     @classmethod
-    async def ask(cls, demo, client):
-        what = r"(requests|refusals|phase|step|green_bp|evidence_(units|refusals)\.s\d+)$"
-        wanted = {"filter": rf"wasmcustom\.verdigris\..*\.{what}"}
-        return cls((await client.get(f"{demo.admin}/stats", params=wanted)).text)
+    async def read(cls, demo, client):
+        names = r"(requests|refusals|phase|step|green_bp|evidence_(units|refusals)\.s\d+)$"
+        query = {"filter": rf"wasmcustom\.verdigris\..*\.{names}"}
+        return cls((await client.get(f"{demo.admin}/stats", params=query)).text)
 
     def since(self, before, version):
-        """How many requests a version has had, and how many of them it refused."""
-        what = [(version, "requests"), (version, "refusals")]
-        return [self.counts.get(it, 0) - before.counts.get(it, 0) for it in what]
+        """The numbers of requests and refusals of a version since `before`."""
+        keys = [(version, "requests"), (version, "refusals")]
+        return [self.counts.get(key, 0) - before.counts.get(key, 0) for key in keys]
 
 
-class Decisions:
-    """The decisions in Envoy's log, as they are made."""
+class DecisionLog:
+    """The decisions in Envoy's log."""
 
     LINE = re.compile(r"rollout [a-z0-9-]+: (\w+ at (\S+) % -> (\w+) at (\S+) %): (.*)")
 
@@ -138,13 +137,13 @@ class Decisions:
         self.log = open(log, errors="replace")
         self.rest = ""
 
-    def new(self):
-        """Those that were made since it was last asked: what, the phase that it leads
-        to, whether green's share is another, and why."""
+    def read_new(self):
+        """Yields the decisions since the last call: the transition, the new phase, whether
+        green's share has changed, and the reason."""
         *lines, self.rest = (self.rest + self.log.read()).split("\n")
-        for found in filter(None, map(self.LINE.search, lines)):
-            decision, before, phase, after, text = found.groups()
-            yield decision, phase, before != after, text
+        for match in filter(None, map(self.LINE.search, lines)):
+            transition, before, phase, after, reason = match.groups()
+            yield transition, phase, before != after, reason
 
     def close(self):
         self.log.close()
@@ -156,40 +155,40 @@ GATE = re.compile(
 )
 
 
-def why(phase, text, stats):
-    """What the log says, for people: the reason, and the gates that it is for."""
+def shorten_reason(phase, text, stats):
+    """A short form of the reason in the log, with the gates that decided."""
     gates = GATE.findall(text)
     if not gates:
         return text
     reason = text.split(": ")[0]
-    wanted = {"rolled_back": "fail", "holding": "undecided"}.get(phase, "pass")
-    shown = [gate for gate in gates if gate[1] == wanted]
-    # It can take all gates together for green to be worse: then the worst of them.
-    shown = shown or [max(gates, key=lambda gate: float(gate[6]))]
-    return "".join([reason, *(f"\n      {gate_text(stats, *gate)}" for gate in shown)])
+    verdict = {"rolled_back": "fail", "holding": "undecided"}.get(phase, "pass")
+    deciding = [gate for gate in gates if gate[1] == verdict]
+    # If only all gates together show that green is worse, the gate with the most evidence.
+    deciding = deciding or [max(gates, key=lambda gate: float(gate[6]))]
+    return "".join([reason, *(f"\n      {gate_text(stats, *gate)}" for gate in deciding)])
 
 
-def gate_text(stats, metric, verdict, blue, blues, green, greens, _):
+def gate_text(stats, metric, verdict, blue, blue_units, green, green_units, _):
     if (metric, verdict) == ("refusal_rate", "fail"):
-        # What is held against green is counted from the step's beginning; the averages
-        # in the log begin after the warm-up.
-        blue, blues, green, greens = (
-            stats.evidence.get((version, what, stats.step), 0)
+        # The evidence for harm counts from the beginning of the step; the means in the log
+        # count from the end of the warm-up.
+        blue, blue_units, green, green_units = (
+            stats.evidence.get((version, name, stats.step), 0)
             for version in VERSIONS
-            for what in ["refusals", "units"]
+            for name in ["refusals", "units"]
         )
         return (
-            f"{metric} {verdict}: {blue} of {blues:,} users on blue were refused,"
-            f" {green} of {greens:,} on green"
+            f"{metric} {verdict}: {blue} of {blue_units:,} users on blue got refusals,"
+            f" {green} of {green_units:,} on green"
         )
     return (
-        f"{metric} {verdict}: {amount(metric, blue)} of {int(blues):,} users on blue,"
-        f" {amount(metric, green)} of {int(greens):,} on green"
+        f"{metric} {verdict}: {format_mean(metric, blue)} of {int(blue_units):,} users on blue,"
+        f" {format_mean(metric, green)} of {int(green_units):,} on green"
     )
 
 
-def amount(metric, mean):
-    """A mean as the log has it: rates are shares, times milliseconds."""
+def format_mean(metric, mean):
+    """Formats a mean of the log: rates are shares, times are in milliseconds."""
     if mean == "-":
         return "none"
     if metric.endswith("_rate"):
@@ -198,84 +197,85 @@ def amount(metric, mean):
 
 
 @dataclass
-class Ending:
-    """How a ramp ended: the phase, after how many seconds, and what was counted
-    meanwhile of each version, as requests and refusals."""
+class Result:
+    """The final phase of a ramp, its duration, and the numbers of requests and refusals of each
+    version during the ramp."""
 
     phase: str
     seconds: float
     counts: dict
 
-    def text(self, act):
-        """It in a sentence."""
-        said = [
+    def summary(self, act):
+        """The result in a sentence."""
+        refusals = [
             f"{version} refused {refusals / max(requests, 1):.1%} of {requests:,} requests"
             for version, (requests, refusals) in self.counts.items()
         ]
-        how = f"{self.phase} after {self.seconds:.0f} seconds"
-        if self.phase == act.ends:
-            where = {"promoted": "green", "rolled_back": "blue"}[self.phase]
-            how = f"{how.capitalize().replace('_', ' ')}, everyone is on {where}"
+        ending = f"{self.phase} after {self.seconds:.0f} seconds"
+        if self.phase == act.expected_phase:
+            version = {"promoted": "green", "rolled_back": "blue"}[self.phase]
+            ending = f"{ending.capitalize().replace('_', ' ')}, all users are on {version}"
         else:
-            how = f"Not {act.ends}, but {how}"
-        return f"{how}: {', '.join(reversed(said))}."
+            ending = f"Expected {act.expected_phase}, but {ending}"
+        return f"{ending}: {', '.join(reversed(refusals))}."
 
 
-async def walk(demo, bake, client):
-    """Puts the ramp in place, shows what becomes of it, and tells how it ended."""
+async def run(demo, bake, client):
+    """Starts the ramp, shows its course, and returns its result."""
     screen = Screen()
-    decisions = Decisions(demo.folder / "envoy.log")
+    decisions = DecisionLog(demo.folder / "envoy.log")
     try:
-        before = await Stats.ask(demo, client)
-        await show(demo, client, screen, before, AROUND)
-        put(ramp_text(bake), demo.folder)
+        before = await Stats.read(demo, client)
+        await show(demo, client, screen, before, BEFORE_AND_AFTER_S)
+        replace_weights(ramp_text(bake), demo.folder)
         start = time.monotonic()
-        first = step = stats = await Stats.ask(demo, client)
+        first = step = stats = await Stats.read(demo, client)
         has_begun = False
         while stats.phase not in ["promoted", "rolled_back"]:
-            if time.monotonic() > start + PATIENCE:
+            if time.monotonic() > start + TIMEOUT_S:
                 break
             await asyncio.sleep(0.25)
             demo.check_alive()
-            # The log is read last: it has at least what the stats have.
-            now = await Stats.ask(demo, client)
-            for decision, phase, is_other, text in decisions.new():
-                # Until the filter has read of the ramp there is nothing to sum up.
-                if is_other and has_begun:
+            # The log is read after the stats, so that it contains every decision of theirs.
+            now = await Stats.read(demo, client)
+            for transition, phase, share_changed, text in decisions.read_new():
+                # Before the first decision there is no step to summarise.
+                if share_changed and has_begun:
                     screen.settle(line(stats, now, step))
-                if is_other:
+                if share_changed:
                     step, has_begun = now, True
-                reason = why(phase, text, await Stats.ask(demo, client))
-                screen.settle(f"    after {time.monotonic() - start:.0f} s: {decision}: {reason}")
+                reason = shorten_reason(phase, text, await Stats.read(demo, client))
+                elapsed = time.monotonic() - start
+                screen.settle(f"    after {elapsed:.0f} s: {transition}: {reason}")
             stats = now
             screen.show(line(stats, now, step))
         seconds = time.monotonic() - start
-        await show(demo, client, screen, step, AROUND)
-        last = await Stats.ask(demo, client)
+        await show(demo, client, screen, step, BEFORE_AND_AFTER_S)
+        last = await Stats.read(demo, client)
         counts = {version: last.since(first, version) for version in VERSIONS}
-        return Ending(last.phase, seconds, counts)
+        return Result(last.phase, seconds, counts)
     finally:
         decisions.close()
 
 
 async def show(demo, client, screen, before, seconds):
-    """Shows what is counted from `before` on."""
+    """Shows the counts since `before` for some seconds."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         await asyncio.sleep(0.25)
         demo.check_alive()
-        now = await Stats.ask(demo, client)
+        now = await Stats.read(demo, client)
         screen.show(line(now, now, before))
     screen.settle(line(now, now, before))
 
 
 def line(stats, now, before):
-    """The phase and share of `stats`, with what was counted from `before` to `now`."""
-    # It has to fit into 80 columns, or it could not be redrawn.
+    """The phase and share of `stats`, with the counts from `before` to `now`."""
+    # A line of more than 80 columns could not be redrawn.
     text = f"  {stats.phase:11} {stats.share:4.0%} {bar(stats.share, 10)}"
     for version in VERSIONS:
         requests, refusals = now.since(before, version)
-        # By hand, and without `answers`, nobody looks at what answers say.
-        refused = refusals if now.reads else "-"
+        # With manual weights and without `answers` the filter does not read answers.
+        refused = refusals if now.has_refusals else "-"
         text += f" {version} {requests:4}, {refused:>3} refused "
     return text.rstrip()

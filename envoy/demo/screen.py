@@ -1,10 +1,11 @@
-"""What `make run` shows."""
+"""Output of `make run`."""
 
 import sys
 
 
 class Screen:
-    """The running step: redrawn in a terminal, a line at its end elsewhere."""
+    """Shows the current step. In a terminal it redraws one line; otherwise it prints a line at
+    the end of each step."""
 
     def __init__(self):
         self.live = sys.stdout.isatty()

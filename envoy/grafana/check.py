@@ -1,7 +1,7 @@
 """Checks a dashboard against Grafana's schema: `python check.py DASHBOARD.json`.
 
-It is read with the schema's types and written again. What the schema does not know is
-not there any more then.
+The script parses the dashboard with the schema's types and serialises it again. Fields that
+the schema does not define are then missing.
 """
 
 import json
@@ -13,23 +13,23 @@ from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 
-def unknown(written: object, known: object, place: str = "") -> list[str]:
-    """The places at which `written` is not what is known of it."""
-    if isinstance(written, dict) and isinstance(known, dict):
-        names = sorted(written.keys() | known.keys())
-        pairs = [(f"{place}/{name}", written.get(name), known.get(name)) for name in names]
-    elif isinstance(written, list) and isinstance(known, list) and len(written) == len(known):
-        pairs = [(f"{place}/{at}", *pair) for at, pair in enumerate(zip(written, known))]
+def differences(written: object, parsed: object, path: str = "") -> list[str]:
+    """The paths at which `written` differs from its parsed form."""
+    if isinstance(written, dict) and isinstance(parsed, dict):
+        names = sorted(written.keys() | parsed.keys())
+        pairs = [(f"{path}/{name}", written.get(name), parsed.get(name)) for name in names]
+    elif isinstance(written, list) and isinstance(parsed, list) and len(written) == len(parsed):
+        pairs = [(f"{path}/{at}", *pair) for at, pair in enumerate(zip(written, parsed))]
     else:
-        return [] if written == known else [f"{place}: {written!r} is read as {known!r}"]
-    return [found for at, a, b in pairs for found in unknown(a, b, at)]
+        return [] if written == parsed else [f"{path}: {written!r} is read as {parsed!r}"]
+    return [difference for at, a, b in pairs for difference in differences(a, b, at)]
 
 
 def main() -> None:
     register_default_plugins()
     written = json.loads(Path(sys.argv[1]).read_text())
-    known = json.loads(json.dumps(Dashboard.from_json(written), cls=JSONEncoder))
-    if found := unknown(written, known):
+    parsed = json.loads(json.dumps(Dashboard.from_json(written), cls=JSONEncoder))
+    if found := differences(written, parsed):
         sys.exit("\n".join(found))
 
 

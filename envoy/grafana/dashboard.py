@@ -1,9 +1,9 @@
-"""The Grafana dashboard of a rollout, blue beside green.
+"""Generates the Grafana dashboard of a rollout, which compares blue and green.
 
     python dashboard.py > dashboard.json
 
-It is built with the types of Grafana's own schema, so that what Grafana does not know
-does not get in. `$interval` is what is averaged over; `$job` and `$rollout` select.
+The script uses the types of Grafana's schema, so that the dashboard contains no unknown fields.
+The variable `$interval` is the averaging interval; `$job` and `$rollout` select the rollout.
 """
 
 import json
@@ -45,26 +45,26 @@ from panels import (
     SOURCE,
     VERMILION,
     YELLOW,
-    alarm,
     chart,
-    figure,
-    fixed,
-    parts,
+    fixed_color,
     quantiles,
     query,
     rate,
     ratio,
-    steps,
+    red_unless_zero,
+    stacked_chart,
+    stat,
+    step_chart,
 )
 
-# The gauge `phase`.
+# The values of the gauge `phase`.
 PHASES = [
     ("ramping", GREEN),
     ("holding", ORANGE),
     ("paused", ORANGE),
     ("promoted", GREEN),
     ("rolled back", VERMILION),
-    ("by hand", BLUE),
+    ("manual", BLUE),
 ]
 STATUSES = {
     "responses_2xx": QUIET,
@@ -93,10 +93,10 @@ def phase() -> Stat:
             {str(n): ValueMappingResult(name, color) for n, (name, color) in enumerate(PHASES)}
         )
     ]
-    return figure(
+    return stat(
         "Phase",
-        "Where the release stands. Rolled back: all users are on blue, Envoy's log says why. "
-        "Paused with a share of 0 %: the ramp has lost its state.",
+        "The phase of the release. Rolled back: all users are on blue; Envoy's log contains the "
+        "reason. Paused with a share of 0 %: the ramp has lost its state.",
         units.NoUnit,
         5,
         query(f"max(verdigris_phase{{{ROLLOUT}}})", "phase"),
@@ -109,24 +109,24 @@ def phase() -> Stat:
 def release() -> list[Stat | Timeseries]:
     return [
         phase(),
-        figure(
+        stat(
             "Green's share",
-            "What is in force.",
+            "The share of users that is assigned to green.",
             units.PercentUnit,
             3,
             query(f"max(verdigris_green_bp{{{ROLLOUT}}}) / 10000", "share"),
         ),
-        figure(
+        stat(
             "Step",
             "The ramp's step, counted from 0.",
             units.NoUnit,
             2,
             query(f"max(verdigris_step{{{ROLLOUT}}})", "step"),
         ),
-        alarm(
-            figure(
+        red_unless_zero(
+            stat(
                 "Alerts",
-                "How many of Verdigris' alerts fire, of all rollouts.",
+                "The number of firing Verdigris alerts of all rollouts.",
                 units.NoUnit,
                 2,
                 query(
@@ -135,38 +135,38 @@ def release() -> list[Stat | Timeseries]:
                 ),
             )
         ),
-        figure(
-            "Errors now",
-            "The share of responses that failed.",
+        stat(
+            "Current errors",
+            "The share of responses that are errors.",
             units.PercentUnit,
             6,
             query(ratio("errors", "duration_ms_count")),
         ).decimals(2),
-        figure(
-            "Refusals now",
-            "The share of answers that are refusals, inside an HTTP 200.",
+        stat(
+            "Current refusals",
+            "The share of answers that are refusals inside an HTTP 200.",
             units.PercentUnit,
             6,
             query(ratio("refusals", "answers")),
         ).decimals(2),
         chart(
             "Requests",
-            "Requests that were given each version.",
+            "The requests of each version.",
             units.RequestsPerSecond,
             8,
             query(rate("requests")),
         ),
         chart(
             "Errors",
-            "The share of responses that failed: 5xx, 429, a reset, an error inside a 200, a "
-            "stream without its end.",
+            "The share of responses that are errors: 5xx, 429, resets, errors inside a 200, and "
+            "streams without their end.",
             units.PercentUnit,
             8,
             query(ratio("errors", "duration_ms_count")),
         ),
         chart(
             "Duration",
-            "From the request's headers to the end.",
+            "The time from the request headers to the end of the response.",
             units.Milliseconds,
             8,
             *quantiles("duration_ms"),
@@ -179,79 +179,79 @@ def quality() -> list[Stat | Timeseries]:
     return [
         chart(
             "Refusals",
-            "The share of answers that the model refused, the provider filtered, or a phrase "
-            "opened.",
+            "The share of answers in which the model refused, the provider filtered, or the text "
+            "begins with a refusal phrase.",
             share,
             8,
             query(ratio("refusals", "answers")),
         ),
         chart(
             "Truncations",
-            "The share of answers that ended for want of tokens.",
+            "The share of answers that ended at the limit of tokens.",
             share,
             8,
             query(ratio("truncations", "answers")),
         ),
         chart(
             "Aborts",
-            "The share of requests that the client gave up.",
+            "The share of requests that the client aborted.",
             share,
             8,
             query(ratio("aborted", "duration_ms_count")),
         ),
         chart(
             "Time to first token",
-            "From the request's headers to the first content of a stream.",
+            "The time from the request headers to the first content of a stream.",
             units.Milliseconds,
             8,
             *quantiles("ttft_ms"),
         ),
         chart(
-            "Tokens a second",
-            "Of streams, from the first content to the end.",
+            "Tokens per second",
+            "The rate of streams from the first content to the end.",
             each,
             8,
             *quantiles("tokens_per_second"),
         ),
         chart(
-            "Cost of 1,000 answers",
-            "By the configuration's `prices`, in US dollars.",
+            "Cost per 1,000 answers",
+            "In US dollars, by the `prices` of the configuration.",
             units.Dollars,
             8,
             query(f"{ratio('cost_microusd', 'answers')} / 1000"),
         ),
         chart(
-            "Output tokens of an answer",
-            "The mean, reasoning too.",
+            "Output tokens per answer",
+            "The mean, including reasoning tokens.",
             each,
             8,
             query(ratio("tokens_output", "answers")),
         ),
         chart(
-            "Input tokens of an answer",
-            "The mean, cached ones too.",
+            "Input tokens per answer",
+            "The mean, including cached tokens.",
             each,
             8,
             query(ratio("tokens_input", "answers")),
         ),
         chart(
             "Cached input",
-            "The share of input tokens that was read from the provider's cache. A version with "
-            "few users has a colder one.",
+            "The share of input tokens that the provider read from its cache. The cache of a "
+            "version with few users is colder.",
             share,
             8,
             query(ratio("tokens_cached", "tokens_input")),
         ),
         chart(
             "Thumbs down",
-            "The share of users' feedback that is bad.",
+            "The share of thumbs that are down.",
             share,
             12,
             query(f"{rate('feedback_down')} / ({rate('feedback_up')} + {rate('feedback_down')})"),
         ).no_value("no feedback"),
         chart(
             "Score",
-            "The mean of the scores that answers were given.",
+            "The mean score in the feedback on answers.",
             each,
             12,
             query(f"{ratio('score_milli_sum', 'score_count')} / 1000"),
@@ -260,11 +260,11 @@ def quality() -> list[Stat | Timeseries]:
 
 
 def decisions() -> list[Stat | Timeseries]:
-    by_status = "Of requests that were neither pinned nor forced. None: no response came."
-    by_reason = "Why requests were given this version. no_unit: the unit's header was not there."
+    by_status = "Without pinned and forced requests. responses_none: there was no response."
+    by_reason = "The reason of the assignment. no_unit: the request has no unit."
     return [
-        parts(f"{title} of {version} by {what}", text, version, colors)
-        for title, what, text, colors in [
+        stacked_chart(f"{title} of {version} by {attribute}", text, version, colors)
+        for title, attribute, text, colors in [
             ("Responses", "status", by_status, STATUSES),
             ("Decisions", "reason", by_reason, REASONS),
         ]
@@ -282,29 +282,29 @@ def operation() -> list[Stat | Timeseries]:
         for reason in UNREAD
     ]
     return [
-        steps(
+        step_chart(
             "Envoys",
-            "How many can be scraped, and how many of them tell of this rollout. One that can be "
-            "scraped and tells nothing runs without the filter: its users are on blue.",
+            "The number of scraped Envoys, and of those that report this rollout. An Envoy that is "
+            "scraped but reports no rollout runs without the filter: its users are on blue.",
             units.NoUnit,
             8,
             query(f"sum(up{{{JOB}}})", "scraped"),
             query(f"count(verdigris_green_bp{{{ROLLOUT}}})", "with the rollout"),
         )
-        .override_by_name("scraped", [fixed(QUIET), DASHED])
-        .override_by_name("with the rollout", [fixed(SKY)]),
-        steps(
+        .override_by_name("scraped", [fixed_color(QUIET), DASHED])
+        .override_by_name("with the rollout", [fixed_color(SKY)]),
+        step_chart(
             "Green's share by Envoy",
-            "Envoys with weights by hand should agree. One that does not has not got the "
-            "configuration, or has refused it.",
+            "Envoys with manual weights should agree. If one differs, it has not received the "
+            "configuration or has refused it.",
             units.PercentUnit,
             8,
             query(f"max by (instance) (verdigris_green_bp{{{ROLLOUT}}}) / 10000", "{{instance}}"),
         ),
         chart(
             "Green's share of requests",
-            "What green has, beside what is in force. One at 0 with a share above: no request has "
-            "a unit, or a test has all traffic.",
+            "Green's share of the requests, and the share in force. If green gets no requests "
+            "although it has a share: no request has a unit, or all traffic comes from a test.",
             units.PercentUnit,
             8,
             query(
@@ -313,27 +313,28 @@ def operation() -> list[Stat | Timeseries]:
                 "green of requests",
             ),
             query(f"max(verdigris_green_bp{{{ROLLOUT}}}) / 10000", "in force"),
-        ).override_by_name("in force", [fixed(QUIET), DASHED]),
+        ).override_by_name("in force", [fixed_color(QUIET), DASHED]),
         chart(
             "Unread answers by reason",
-            "The share of answers that could not be read; users get them unharmed. encoded: set "
-            "`answers.plain`. unknown_format: set `answers.format` or `paths`.",
+            "The share of answers that the filter could not read; users get them unchanged. "
+            "encoded: set `answers.plain`. unknown_format: set `answers.format` or `paths`.",
             units.PercentUnit,
             12,
             *unread,
         )
         .override_by_regexp("/unknown_format$/", [DASHED])
         .override_by_regexp("/malformed$/", [DOTTED]),
-        steps(
+        step_chart(
             "Overdue step",
-            "1 while the ramp holds a step for longer than its `timeout`.",
+            "1 while a step lasts longer than the `timeout` of the ramp.",
             units.NoUnit,
             12,
             query(f"max by (instance) (verdigris_overdue{{{ROLLOUT}}})", "{{instance}}"),
         ),
         chart(
             "Refused configurations",
-            "Within `$interval`. The one before goes on; Envoy's log names the field and the mend.",
+            "In `$interval`. The previous configuration stays in force; Envoy's log contains the "
+            "field and the fix.",
             units.NoUnit,
             12,
             query(
@@ -344,7 +345,7 @@ def operation() -> list[Stat | Timeseries]:
         ),
         chart(
             "Rebuilt VMs",
-            "Within `$interval`. The filter has failed, and the streams of one worker were cut.",
+            "In `$interval`. The filter has failed, and the streams of one worker were aborted.",
             units.NoUnit,
             12,
             query(
@@ -358,10 +359,10 @@ def operation() -> list[Stat | Timeseries]:
 
 def dashboard() -> Dashboard:
     intervals = ["1m", "5m", "15m", "1h", "6h"]
-    made = (
+    result = (
         Dashboard("Verdigris")
         .uid("verdigris")
-        .description("A release of an LLM feature, blue beside green.")
+        .description("A release of an LLM feature: blue and green compared.")
         .tags(["envoy", "llm", "verdigris"])
         .time("now-3h", "now")
         .refresh("30s")
@@ -387,21 +388,21 @@ def dashboard() -> Dashboard:
             )
         )
     )
-    number = 0
+    panel_id = 0
     for title, panels in [
         ("Release", release()),
-        ("What answers are like", quality()),
+        ("Answer quality", quality()),
         ("Responses and decisions", decisions()),
         ("Operation", operation()),
     ]:
-        made = made.with_row(Row(title).id(number := number + 1))
+        result = result.with_row(Row(title).id(panel_id := panel_id + 1))
         for panel in panels:
-            made = made.with_panel(panel.id(number := number + 1))
-    return made
+            result = result.with_panel(panel.id(panel_id := panel_id + 1))
+    return result
 
 
 def labels(name: str, metric: str) -> QueryVariable:
-    """A variable of the values that a label has."""
+    """A variable with the values of a label."""
     return (
         QueryVariable(name)
         .datasource(SOURCE)

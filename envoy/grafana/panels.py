@@ -1,4 +1,4 @@
-"""What the dashboard is made of: its queries, colours and kinds of panels."""
+"""The queries, colours and kinds of panels of the dashboard."""
 
 from collections.abc import Iterable
 
@@ -26,8 +26,8 @@ SOURCE = DataSourceRef("prometheus", "$datasource")
 JOB = 'job="$job"'
 ROLLOUT = f'{JOB},rollout="$rollout"'
 
-# Told apart also by who does not see colours: blue is dark, green is light, and the
-# shadow's lines are dashed. The others are of Okabe and Ito's palette.
+# Distinguishable without colour vision: blue is dark, green is light, and the shadow's lines are
+# dashed. The other colours are from Okabe and Ito's palette.
 BLUE, GREEN, SHADOW = "#0072B2", "#43B3AE", "#8E8E8E"
 VERMILION, ORANGE, YELLOW, SKY, PINK = "#D55E00", "#E69F00", "#F0E442", "#56B4E9", "#CC79A7"
 QUIET, BROWN = "#6E6E6E", "#8C564B"
@@ -38,27 +38,27 @@ DOTTED = DynamicConfigValue("custom.lineStyle", {"fill": "dot", "dash": [0, 6]})
 # === Queries ===
 
 
-def rate(metric: str, more: str = "") -> str:
-    """A second's worth of a counter, by version."""
-    return f"sum by (version) (rate(verdigris_{metric}{{{ROLLOUT}{more}}}[$interval]))"
+def rate(metric: str, matchers: str = "") -> str:
+    """The rate of a counter per second, by version."""
+    return f"sum by (version) (rate(verdigris_{metric}{{{ROLLOUT}{matchers}}}[$interval]))"
 
 
-def ratio(metric: str, of: str) -> str:
-    return f"{rate(metric)} / {rate(of)}"
+def ratio(numerator: str, denominator: str) -> str:
+    return f"{rate(numerator)} / {rate(denominator)}"
 
 
-def quantile(share: float, histogram: str) -> str:
+def quantile(level: float, histogram: str) -> str:
     buckets = rate(f"{histogram}_bucket").replace("by (version)", "by (version, le)")
-    return f"histogram_quantile({share}, {buckets})"
+    return f"histogram_quantile({level}, {buckets})"
 
 
 def query(expr: str, legend: str = "{{version}}") -> Dataquery:
     return Dataquery().datasource(SOURCE).expr(expr).legend_format(legend)
 
 
-def numbered(queries: Iterable[Dataquery]) -> list[Builder[AnyQuery]]:
-    """Queries as a panel has them, each with a letter."""
-    return [it.ref_id(chr(ord("A") + at)) for at, it in enumerate(queries)]
+def with_ref_ids(queries: Iterable[Dataquery]) -> list[Builder[AnyQuery]]:
+    """The queries of a panel with a letter each as reference id."""
+    return [query.ref_id(chr(ord("A") + index)) for index, query in enumerate(queries)]
 
 
 def quantiles(histogram: str) -> list[Dataquery]:
@@ -71,12 +71,12 @@ def quantiles(histogram: str) -> list[Dataquery]:
 # === Panels ===
 
 
-def fixed(color: str) -> DynamicConfigValue:
+def fixed_color(color: str) -> DynamicConfigValue:
     return DynamicConfigValue("color", {"mode": "fixed", "fixedColor": color})
 
 
-def figure(title: str, text: str, unit: str, width: int, *queries: Dataquery) -> Stat:
-    """The latest value of each query, in its version's colour."""
+def stat(title: str, text: str, unit: str, width: int, *queries: Dataquery) -> Stat:
+    """A panel with the latest value of each query, in the colour of its version."""
     return (
         Stat()
         .title(title)
@@ -85,19 +85,19 @@ def figure(title: str, text: str, unit: str, width: int, *queries: Dataquery) ->
         .unit(unit)
         .height(4)
         .span(width)
-        .targets(numbered(it.instant() for it in queries))
+        .targets(with_ref_ids(it.instant() for it in queries))
         .reduce_options(ReduceDataOptions().calcs(["lastNotNull"]))
         .color_mode(common.BigValueColorMode.BACKGROUND_SOLID)
         .graph_mode(common.BigValueGraphMode.NONE)
         .color_scheme(FieldColor().mode(FieldColorModeId.FIXED).fixed_color(QUIET))
-        .override_by_regexp("/^blue/", [fixed(BLUE)])
-        .override_by_regexp("/^green/", [fixed(GREEN)])
-        .override_by_regexp("/^shadow/", [fixed(SHADOW)])
+        .override_by_regexp("/^blue/", [fixed_color(BLUE)])
+        .override_by_regexp("/^green/", [fixed_color(GREEN)])
+        .override_by_regexp("/^shadow/", [fixed_color(SHADOW)])
     )
 
 
 def chart(title: str, text: str, unit: str, width: int, *queries: Dataquery) -> Timeseries:
-    """What each query was over time, in its version's colour."""
+    """A panel with the values of each query over time, in the colour of its version."""
     return (
         Timeseries()
         .title(title)
@@ -107,7 +107,7 @@ def chart(title: str, text: str, unit: str, width: int, *queries: Dataquery) -> 
         .axis_soft_min(0)
         .height(7)
         .span(width)
-        .targets(numbered(it.range() for it in queries))
+        .targets(with_ref_ids(it.range() for it in queries))
         .line_width(2)
         .show_points(common.VisibilityMode.NEVER)
         .legend(
@@ -117,31 +117,31 @@ def chart(title: str, text: str, unit: str, width: int, *queries: Dataquery) -> 
             .placement(common.LegendPlacement.BOTTOM)
         )
         .tooltip(VizTooltipOptions().mode(common.TooltipDisplayMode.MULTI))
-        .override_by_regexp("/^blue/", [fixed(BLUE)])
-        .override_by_regexp("/^green/", [fixed(GREEN)])
-        .override_by_regexp("/^shadow/", [fixed(SHADOW), DASHED])
+        .override_by_regexp("/^blue/", [fixed_color(BLUE)])
+        .override_by_regexp("/^green/", [fixed_color(GREEN)])
+        .override_by_regexp("/^shadow/", [fixed_color(SHADOW), DASHED])
         .override_by_regexp("/p50$/", [DynamicConfigValue("custom.lineWidth", 1)])
     )
 
 
-def steps(title: str, text: str, unit: str, width: int, *queries: Dataquery) -> Timeseries:
-    """As `chart`, for what stays until it changes."""
+def step_chart(title: str, text: str, unit: str, width: int, *queries: Dataquery) -> Timeseries:
+    """As `chart`, for values that are constant between changes."""
     panel = chart(title, text, unit, width, *queries)
     return panel.line_interpolation(common.LineInterpolation.STEP_AFTER)
 
 
-def parts(title: str, text: str, version: str, colors: dict[str, str]) -> Timeseries:
-    """What a version's requests are made of, stacked, by metric and its colour."""
-    of = f',version="{version}"'
-    queries = [query(rate(metric, of), metric) for metric in colors]
+def stacked_chart(title: str, text: str, version: str, colors: dict[str, str]) -> Timeseries:
+    """A panel with the stacked rates of several counters of a version, in the given colours."""
+    matchers = f',version="{version}"'
+    queries = [query(rate(metric, matchers), metric) for metric in colors]
     panel = chart(title, text, units.RequestsPerSecond, 12, *queries)
     for metric, color in colors.items():
-        panel = panel.override_by_name(metric, [fixed(color)])
+        panel = panel.override_by_name(metric, [fixed_color(color)])
     stacked = StackingConfig().mode(common.StackingMode.NORMAL)
     return panel.stacking(stacked).fill_opacity(40)
 
 
-def alarm(panel: Stat) -> Stat:
-    """Has a figure turn red where it is not 0."""
+def red_unless_zero(panel: Stat) -> Stat:
+    """Makes a stat red if it is not 0."""
     colors = ThresholdsConfig().steps([Threshold(None, QUIET), Threshold(1, VERMILION)])
     return panel.thresholds(colors).color_scheme(FieldColor().mode(FieldColorModeId.THRESHOLDS))

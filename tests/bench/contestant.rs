@@ -1,40 +1,40 @@
-//! Who is measured, and the Envoy configuration of each.
+//! The contestants of the benchmark, and the Envoy configuration of each.
 
 use serde_json::{Map, Value, json};
 
 use crate::artifacts;
 use crate::gateway::WASM_FILTER;
 
-/// One way to send users to blue or green.
+/// One way to route users to blue or green.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Contestant {
-    /// No split: everyone to blue.
+    /// No split: all users on blue.
     Plain,
     /// Envoy's own `weighted_clusters`, by a hash policy on the user header.
     Weighted,
-    /// The cluster header that Verdigris writes, without Verdigris: all to blue.
+    /// Routing by the cluster header without Verdigris: all users on blue.
     ClusterHeader,
     /// A Lua filter that hashes the user header and writes the cluster header.
     Lua,
-    /// Verdigris that decides and counts requests, in a VM that may do nothing else.
+    /// Verdigris assigns and counts requests; the VM has no other capabilities.
     Routing,
-    /// Verdigris that decides and counts requests.
+    /// Verdigris assigns and counts requests.
     Deciding,
-    /// Verdigris that counts outcomes too: status, ending and duration.
+    /// Verdigris also counts outcomes: status, end of stream and duration.
     Outcomes,
-    /// Verdigris that reads answers.
+    /// Verdigris also reads answers.
     Reading,
-    /// Verdigris with all that a configuration by hand can ask for.
+    /// Verdigris with all options of a rollout with manual weights.
     Everything,
-    /// Verdigris that walks a ramp by itself.
+    /// Verdigris with a ramp.
     Ramping,
 }
 
 /// Green's share in percent.
-const GREEN: u32 = 5;
+const GREEN_PERCENT: u32 = 5;
 
-/// What a host need offer where answers are not read.
-const ROUTING: [&str; 17] = [
+/// The capabilities that the filter needs if it does not read answers.
+const CAPABILITIES_FOR_ROUTING: [&str; 17] = [
     "proxy_on_context_create",
     "proxy_on_configure",
     "proxy_on_request_headers",
@@ -99,15 +99,15 @@ impl Contestant {
         }
     }
 
-    /// The route's action.
+    /// The action of the route.
     pub fn route(self) -> Value {
         match self {
             Self::Plain => json!({"cluster": "llm-blue", "timeout": "0s"}),
             Self::Weighted => json!({
                 "weighted_clusters": {
                     "clusters": [
-                        {"name": "llm-blue", "weight": 100 - GREEN},
-                        {"name": "llm-green", "weight": GREEN},
+                        {"name": "llm-blue", "weight": 100 - GREEN_PERCENT},
+                        {"name": "llm-green", "weight": GREEN_PERCENT},
                     ],
                     "use_hash_policy": true,
                 },
@@ -118,12 +118,12 @@ impl Contestant {
         }
     }
 
-    /// Whether the cluster header must say blue before the filter runs.
+    /// Whether early header mutation must set the cluster header to blue.
     pub fn has_cluster_header(self) -> bool {
         !matches!(self, Self::Plain | Self::Weighted)
     }
 
-    /// The filter in front of the router.
+    /// The HTTP filter in front of the router.
     pub fn filter(self) -> Option<Value> {
         let config = match self {
             Self::Plain | Self::Weighted | Self::ClusterHeader => return None,
@@ -146,22 +146,22 @@ impl Contestant {
                 "answers": {"plain": true, "refusal_phrases": ["I'm sorry", "I cannot"]},
                 "prices": {"gpt-*": {"input": 0.15, "output": 0.6}},
             }),
-            Self::Ramping => json!({"ramp": {"steps": [GREEN, 100], "bake": "24h"}}),
+            Self::Ramping => json!({"ramp": {"steps": [GREEN_PERCENT, 100], "bake": "24h"}}),
         };
-        Some(json!({"name": "verdigris", "typed_config": self.verdigris(config)}))
+        Some(json!({"name": "verdigris", "typed_config": self.wasm_filter(config)}))
     }
 
-    /// The Wasm filter of the shipped `filter.yaml`, with this configuration.
-    pub fn verdigris(self, differs: Value) -> Value {
+    /// The Wasm filter of the shipped `filter.yaml`, with these fields of the configuration.
+    pub fn wasm_filter(self, overrides: Value) -> Value {
         let mut config = json!({
-            // Contestants share no counters.
+            // Each contestant has its own counters.
             "rollout": format!("bench-{}", self as u8),
             "unit": {"header": "x-user-id"},
             "versions": {"blue": {"cluster": "llm-blue"}, "green": {"cluster": "llm-green"}},
-            "weights": {"blue": 100 - GREEN, "green": GREEN},
+            "weights": {"blue": 100 - GREEN_PERCENT, "green": GREEN_PERCENT},
         });
-        if let (Value::Object(config), Value::Object(differs)) = (&mut config, differs) {
-            config.extend(differs);
+        if let (Value::Object(config), Value::Object(overrides)) = (&mut config, overrides) {
+            config.extend(overrides);
             if config.contains_key("ramp") {
                 config.remove("weights");
             }
@@ -185,8 +185,10 @@ impl Contestant {
             },
         });
         if self == Self::Routing {
-            let allowed: Map<String, Value> =
-                ROUTING.map(|name| (name.to_owned(), json!({}))).into_iter().collect();
+            let allowed: Map<String, Value> = CAPABILITIES_FOR_ROUTING
+                .map(|name| (name.to_owned(), json!({})))
+                .into_iter()
+                .collect();
             filter["config"]["capability_restriction_config"] =
                 json!({"allowed_capabilities": allowed});
             filter["config"]["vm_config"]["vm_id"] = json!("verdigris-routing");

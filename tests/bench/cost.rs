@@ -1,4 +1,4 @@
-//! What the filter costs, against what else could split the traffic.
+//! The cost of the filter, compared with other ways to split the traffic.
 //!
 //!     cargo bench --bench cost -- count [--accept] [contestant…]
 //!     cargo bench --bench cost -- time [contestant…]
@@ -32,71 +32,74 @@ use upstream::Upstream;
 
 fn main() {
     // Cargo itself passes `--bench`.
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|it| it != "--bench").collect();
+    let arguments: Vec<String> =
+        std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let (flags, words): (Vec<_>, Vec<_>) =
-        arguments.iter().map(String::as_str).partition(|it| it.starts_with('-'));
+        arguments.iter().map(String::as_str).partition(|argument| argument.starts_with('-'));
     let Some((&command, names)) = words.split_first() else {
-        panic!("say what to measure: count, time or gateways");
+        panic!("usage: count, time or gateways");
     };
-    let is_named = |contestant: &Contestant| {
+    let is_selected = |contestant: &Contestant| {
         let name = contestant.name();
         names.is_empty()
             || *contestant == Contestant::Plain
-            || names.iter().any(|named| name.contains(named))
+            || names.iter().any(|part| name.contains(part))
     };
-    let contestants: Vec<_> = Contestant::ALL.into_iter().filter(is_named).collect();
+    let contestants: Vec<_> = Contestant::ALL.into_iter().filter(is_selected).collect();
     match command {
         "count" => count::run(&contestants, flags.contains(&"--accept")),
         "time" => time(&contestants),
         "gateways" => gateways(),
-        _ => panic!("{command:?} is nothing that is measured"),
+        _ => panic!("unknown command {command:?}: count, time or gateways"),
     }
 }
 
-/// Envoy with each contestant.
+/// Measures an Envoy for each contestant.
 fn time(contestants: &[Contestant]) {
-    take_the_other_cpu();
+    pin_clients_to_their_cpu();
     let upstream = Upstream::new();
     let port = upstream.start();
-    let targets: Vec<_> = contestants.iter().map(|it| Target::envoy(*it, port)).collect();
-    measure("bench", &targets, number("ROUNDS", 5), number("SECONDS", 2));
+    let targets: Vec<_> =
+        contestants.iter().map(|contestant| Target::envoy(*contestant, port)).collect();
+    measure_targets("bench", &targets, env_number("ROUNDS", 5), env_number("SECONDS", 2));
     drop(targets);
     println!("{}", push::measure(port));
     let size = artifacts::filter_wasm().metadata().unwrap().len();
     println!("verdigris.wasm: {size} bytes");
 }
 
-/// Envoy and the gateways that were made for LLMs.
+/// Measures Envoy and the LLM gateways.
 fn gateways() {
-    take_the_other_cpu();
+    pin_clients_to_their_cpu();
     let upstream = Upstream::new();
     let port = upstream.start();
     let contestants = [Contestant::Plain, Contestant::Deciding, Contestant::Everything];
-    let mut targets: Vec<_> = contestants.iter().map(|it| Target::envoy(*it, port)).collect();
+    let mut targets: Vec<_> =
+        contestants.iter().map(|contestant| Target::envoy(*contestant, port)).collect();
     targets.extend([llm_gateways::portkey(port), llm_gateways::litellm(port)]);
-    measure("gateways", &targets, number("ROUNDS", 3), number("SECONDS", 5));
+    measure_targets("gateways", &targets, env_number("ROUNDS", 3), env_number("SECONDS", 5));
 }
 
-fn measure(name: &str, targets: &[Target], rounds: u32, seconds: u32) {
+fn measure_targets(name: &str, targets: &[Target], rounds: u32, seconds: u32) {
     let (rows, rate) = rounds::measure(targets, rounds, seconds);
-    println!("{}\nlatency at {rate:.0} requests a second", report::table(&rows));
+    println!("{}\nlatency at {rate:.0} requests per second", report::table(&rows));
     let folder = artifacts::project().join("target/bench");
     std::fs::create_dir_all(&folder).unwrap();
     report::write_csv(&rows, &folder.join(format!("{name}.csv")));
-    let picture = folder.join(format!("{name}.svg"));
-    report::draw(&rows, &picture).unwrap();
-    println!("{} and beside it the CSV", picture.display());
+    let chart = folder.join(format!("{name}.svg"));
+    report::draw(&rows, &chart).unwrap();
+    println!("chart: {}; the CSV file is in the same folder", chart.display());
 }
 
-/// A setting from the environment.
-fn number(name: &str, default: u32) -> u32 {
+/// A number from the environment.
+fn env_number(name: &str, default: u32) -> u32 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
-/// Has clients and upstream run where the proxies do not.
-fn take_the_other_cpu() {
+/// Pins clients and upstream to another CPU than the proxies.
+fn pin_clients_to_their_cpu() {
     let cpus = std::thread::available_parallelism().map_or(1, usize::from);
-    assert!(cpus >= 2, "the proxy needs a CPU, and its clients another");
+    assert!(cpus >= 2, "the benchmark needs two CPUs, one for the proxy and one for its clients");
     let pid = std::process::id().to_string();
     let mut taskset = Command::new("taskset");
     taskset.args(["--all-tasks", "--cpu-list", "--pid", target::CLIENT_CPU, &pid]);

@@ -1,4 +1,4 @@
-//! An Envoy with a listener for each contestant.
+//! An Envoy process with a listener for each contestant.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,40 +12,43 @@ use crate::contestant::Contestant;
 use crate::http;
 use crate::process::{Process, wait_at_most};
 
-/// Under callgrind Envoy takes a minute to start.
-const PATIENCE: Duration = Duration::from_secs(600);
+/// Under callgrind Envoy needs a minute to start.
+const START_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// The file of [`Gateway::start_watching`].
-pub const PUSHED: &str = "filter.json";
+/// The configuration file that [`Gateway::start_watching`] watches.
+pub const WATCHED_FILE: &str = "filter.json";
 
 pub const WASM_FILTER: &str = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm";
 
-const FOLDER: &str = "verdigris-bench-";
+const FOLDER_PREFIX: &str = "verdigris-bench-";
 
 pub struct Gateway {
     pub process: Process,
     pub folder: TempDir,
     pub admin: u16,
-    /// The port of each contestant, in the order in which they were given.
+    /// The ports of the contestants, in their order.
     pub ports: Vec<u16>,
 }
 
 impl Gateway {
-    /// Starts Envoy with one worker in front of an upstream on that port; `prefix` is
-    /// a command that runs the command after it.
+    /// Starts Envoy with one worker in front of the upstream's port. `prefix` is a command such as
+    /// `taskset` that runs the command after it.
     pub fn start(contestants: &[Contestant], upstream: u16, prefix: &[&str]) -> Self {
-        let listeners = contestants.iter().map(|it| (*it, it.filter())).collect::<Vec<_>>();
-        Self::launch(&listeners, upstream, 1, TempDir::with_prefix(FOLDER).unwrap(), prefix)
+        let listeners = contestants
+            .iter()
+            .map(|contestant| (*contestant, contestant.filter()))
+            .collect::<Vec<_>>();
+        Self::launch(&listeners, upstream, 1, TempDir::with_prefix(FOLDER_PREFIX).unwrap(), prefix)
     }
 
-    /// Starts Envoy with two workers and Verdigris, whose configuration it takes from
-    /// the file [`PUSHED`] of the folder and watches.
+    /// Starts Envoy with two workers and Verdigris. Envoy reads its configuration from the file
+    /// [`WATCHED_FILE`] of the folder and watches it.
     pub fn start_watching(folder: TempDir, upstream: u16) -> Self {
         let watched = json!({
             "name": "verdigris",
             "config_discovery": {
                 "config_source": {"path_config_source": {
-                    "path": PUSHED, "watched_directory": {"path": "."},
+                    "path": WATCHED_FILE, "watched_directory": {"path": "."},
                 }},
                 "type_urls": [WASM_FILTER],
             },
@@ -63,10 +66,10 @@ impl Gateway {
         let config = folder.path().join("envoy.json");
         std::fs::write(&config, bootstrap(contestants, upstream).to_string()).unwrap();
         let envoy = artifacts::envoy().into_os_string().into_string().unwrap();
-        let mut words = prefix.iter().copied().chain([envoy.as_str()]);
-        let mut command = Command::new(words.next().unwrap());
+        let mut arguments = prefix.iter().copied().chain([envoy.as_str()]);
+        let mut command = Command::new(arguments.next().unwrap());
         command
-            .args(words)
+            .args(arguments)
             .arg("-c")
             .arg(&config)
             .args(["--concurrency", &workers.to_string()])
@@ -75,8 +78,8 @@ impl Gateway {
             .current_dir(folder.path());
         let mut process = Process::start(&mut command, &folder.path().join("envoy.log"));
         let address = folder.path().join("admin.txt");
-        let (admin, listeners) = wait_at_most(PATIENCE, "Envoy to listen", || {
-            assert!(process.exit().is_none(), "Envoy ended:\n{}", process.log());
+        let (admin, listeners) = wait_at_most(START_TIMEOUT, "Envoy to listen", || {
+            assert!(process.exit_success().is_none(), "Envoy ended:\n{}", process.log());
             let address = std::fs::read_to_string(&address).ok()?;
             let admin = address.rsplit_once(':')?.1.parse().ok()?;
             let listeners = http::get(admin, "/listeners").ok()?;

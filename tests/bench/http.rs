@@ -1,15 +1,14 @@
-//! A client on one connection that knows when each piece of an answer has come.
+//! An HTTP client with one connection that reports each chunk of an answer.
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 
 use serde_json::json;
 
-/// A request's body of the size of a short chat, 515 bytes: for a plain answer, or
-/// for a stream.
-pub fn chat(stream: Option<Streamed>) -> String {
+/// The body of a short chat request, 515 bytes, for a plain answer or for a stream.
+pub fn chat_body(stream: Option<StreamSpec>) -> String {
     let streams = stream.is_some();
-    // Every gateway passes the user on, and not every one a header.
+    // Every gateway forwards the field `user`, but not every gateway forwards a header.
     let user = stream.map(|stream| serde_json::to_string(&stream).unwrap()).unwrap_or_default();
     let body = |content: &str| {
         let message = json!({"role": "user", "content": content});
@@ -21,14 +20,14 @@ pub fn chat(stream: Option<Streamed>) -> String {
     body(&"g".repeat(515 - body("").len()))
 }
 
-/// How an answer is to stream.
+/// The stream that the upstream answers with.
 #[derive(Clone, Copy, Debug, serde::Deserialize, serde::Serialize)]
-pub struct Streamed {
+pub struct StreamSpec {
     pub chunks: usize,
-    /// The milliseconds between two chunks; without it a chunk, the first one too,
-    /// waits until it is let go.
-    pub pace: Option<u64>,
-    /// How many bytes of text a chunk has.
+    /// The time between two chunks. Without it each chunk, even the first one, waits for
+    /// [`Upstream::send_next_chunk`](crate::upstream::Upstream::send_next_chunk).
+    pub pace_ms: Option<u64>,
+    /// The bytes of text in a chunk.
     pub size: usize,
 }
 
@@ -43,21 +42,21 @@ impl Connection {
         Ok(Self { stream: BufReader::with_capacity(1 << 16, stream) })
     }
 
-    /// Posts JSON and reads the answer; `piece` is called for each chunk of one that
-    /// is chunked, or once. The status.
+    /// Posts JSON and reads the answer. Calls `on_chunk` for each chunk of a chunked answer, or
+    /// once. Returns the status.
     pub fn post(
         &mut self,
         path: &str,
         headers: &[(&str, &str)],
         body: &str,
-        piece: impl FnMut(&[u8]),
+        on_chunk: impl FnMut(&[u8]),
     ) -> io::Result<u16> {
-        self.send("POST", path, headers, body, piece)
+        self.send("POST", path, headers, body, on_chunk)
     }
 
-    /// Sends a request and reads the answer's head: its status, and the body's length
-    /// if that is told.
-    fn ask(
+    /// Sends a request and reads the head of the answer. Returns the status, and the length of
+    /// the body if there is a `content-length`.
+    fn send_request(
         &mut self,
         method: &str,
         path: &str,
@@ -73,7 +72,7 @@ impl Connection {
             body.len()
         );
         self.stream.get_mut().write_all(request.as_bytes())?;
-        self.head()
+        self.read_head()
     }
 
     fn send(
@@ -82,38 +81,38 @@ impl Connection {
         path: &str,
         headers: &[(&str, &str)],
         body: &str,
-        mut piece: impl FnMut(&[u8]),
+        mut on_chunk: impl FnMut(&[u8]),
     ) -> io::Result<u16> {
-        let (status, length) = self.ask(method, path, headers, body)?;
+        let (status, length) = self.send_request(method, path, headers, body)?;
         let mut buffer = Vec::new();
         match length {
             Some(length) => {
                 buffer.resize(length, 0);
                 self.stream.read_exact(&mut buffer)?;
-                piece(&buffer);
+                on_chunk(&buffer);
             }
             None => {
-                while self.chunk(&mut buffer)? {
-                    piece(&buffer);
+                while self.read_chunk(&mut buffer)? {
+                    on_chunk(&buffer);
                 }
             }
         }
         Ok(status)
     }
 
-    /// Asks for a stream and reads its first chunk; the rest is left to come.
+    /// Requests a stream and reads only its first chunk.
     pub fn open_stream(
         &mut self,
         path: &str,
         headers: &[(&str, &str)],
         body: &str,
     ) -> io::Result<u16> {
-        let (status, _) = self.ask("POST", path, headers, body)?;
-        self.chunk(&mut Vec::new())?;
+        let (status, _) = self.send_request("POST", path, headers, body)?;
+        self.read_chunk(&mut Vec::new())?;
         Ok(status)
     }
 
-    fn head(&mut self) -> io::Result<(u16, Option<usize>)> {
+    fn read_head(&mut self) -> io::Result<(u16, Option<usize>)> {
         let mut line = String::new();
         self.stream.read_line(&mut line)?;
         let status = line.split(' ').nth(1).and_then(|status| status.parse().ok());
@@ -131,8 +130,8 @@ impl Connection {
         }
     }
 
-    /// Reads a chunk; whether there was one.
-    fn chunk(&mut self, buffer: &mut Vec<u8>) -> io::Result<bool> {
+    /// Reads a chunk. Returns false at the end of the answer.
+    fn read_chunk(&mut self, buffer: &mut Vec<u8>) -> io::Result<bool> {
         let mut line = String::new();
         self.stream.read_line(&mut line)?;
         let size = usize::from_str_radix(line.trim_end(), 16).map_err(io::Error::other)?;
@@ -143,9 +142,9 @@ impl Connection {
     }
 }
 
-/// What a server on this machine answers.
+/// The answer of a server on this machine to a GET.
 pub fn get(port: u16, path: &str) -> io::Result<String> {
     let mut body = Vec::new();
-    Connection::open(port)?.send("GET", path, &[], "", |piece| body.extend_from_slice(piece))?;
+    Connection::open(port)?.send("GET", path, &[], "", |chunk| body.extend_from_slice(chunk))?;
     String::from_utf8(body).map_err(io::Error::other)
 }

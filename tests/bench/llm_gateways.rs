@@ -1,4 +1,4 @@
-//! The gateways that were made for LLMs, each with its own weighted routing.
+//! Gateways for LLMs, each with its own weighted routing.
 
 use std::fs;
 use std::net::TcpListener;
@@ -10,14 +10,14 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::artifacts;
-use crate::http::{Connection, chat};
+use crate::http::{Connection, chat_body};
 use crate::process::{Process, wait_at_most};
 use crate::target::{PATH, PROXY_CPU, Target};
 
-/// LiteLLM imports for a minute.
-const PATIENCE: Duration = Duration::from_secs(300);
+/// LiteLLM needs a minute to import its modules.
+const START_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// LiteLLM's proxy: one worker, no database, weighted `simple-shuffle`.
+/// Starts LiteLLM's proxy with one worker, without a database, with weighted `simple-shuffle`.
 pub fn litellm(upstream: u16) -> Target {
     let deployment = |weight: u32| {
         json!({
@@ -35,20 +35,20 @@ pub fn litellm(upstream: u16) -> Target {
         "router_settings": {"routing_strategy": "simple-shuffle"},
     });
     let folder = TempDir::with_prefix("verdigris-bench-").unwrap();
-    // JSON is YAML.
+    // JSON is valid YAML.
     fs::write(folder.path().join("litellm.yaml"), config.to_string()).unwrap();
     let port = free_port();
-    let mut command = pinned(artifacts::tool("litellm/bin/litellm"));
+    let mut command = pinned_command(artifacts::tool("litellm/bin/litellm"));
     command
         .args(["--config", "litellm.yaml", "--num_workers", "1", "--telemetry", "False"])
         .args(["--host", "127.0.0.1", "--port", &port.to_string()])
         .env("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-        // No contestant asks who the client is.
+        // No contestant authenticates clients.
         .env("LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY", "true");
     start("LiteLLM", command, folder, port, Vec::new())
 }
 
-/// Portkey's gateway, with its `loadbalance` strategy.
+/// Starts Portkey's gateway with its `loadbalance` strategy.
 pub fn portkey(upstream: u16) -> Target {
     let target = |weight: f64| {
         json!({
@@ -61,7 +61,7 @@ pub fn portkey(upstream: u16) -> Target {
     let config: Value =
         json!({"strategy": {"mode": "loadbalance"}, "targets": [target(0.95), target(0.05)]});
     let port = free_port();
-    let mut command = pinned("node".into());
+    let mut command = pinned_command("node".into());
     command
         .arg(artifacts::tool("portkey/node_modules/@portkey-ai/gateway/build/start-server.js"))
         .args(["--headless", &format!("--port={port}")])
@@ -70,13 +70,13 @@ pub fn portkey(upstream: u16) -> Target {
     start("Portkey", command, TempDir::with_prefix("verdigris-bench-").unwrap(), port, headers)
 }
 
-fn pinned(program: PathBuf) -> Command {
+fn pinned_command(program: PathBuf) -> Command {
     let mut command = Command::new("taskset");
     command.args(["--cpu-list", PROXY_CPU]).arg(program);
     command
 }
 
-/// Starts it, and waits until it answers.
+/// Starts a gateway and waits until it answers.
 fn start(
     name: &str,
     mut command: Command,
@@ -86,21 +86,22 @@ fn start(
 ) -> Target {
     command.current_dir(folder.path());
     let mut process = Process::start(&mut command, &folder.path().join("log"));
-    let asked: Vec<_> =
+    let request_headers: Vec<_> =
         headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    wait_at_most(PATIENCE, name, || {
-        assert!(process.exit().is_none(), "{name} ended");
+    wait_at_most(START_TIMEOUT, name, || {
+        assert!(process.exit_success().is_none(), "{name} ended");
         let mut connection = Connection::open(port).ok()?;
         let mut answer = Vec::new();
-        let status = connection.post(PATH, &asked, &chat(None), |piece| answer.extend(piece));
-        let status = status.unwrap_or_else(|error| panic!("{name} is not understood: {error}"));
-        assert!(status != 400, "{name} refuses: {}", String::from_utf8_lossy(&answer));
+        let status =
+            connection.post(PATH, &request_headers, &chat_body(None), |piece| answer.extend(piece));
+        let status = status.unwrap_or_else(|error| panic!("unexpected answer of {name}: {error}"));
+        assert!(status != 400, "{name} refuses the request: {}", String::from_utf8_lossy(&answer));
         (status == 200).then_some(())
     });
     Target { name: name.to_owned(), port, headers, process, _folder: folder }
 }
 
-/// A port that was free just now.
+/// A port that is free at this time.
 fn free_port() -> u16 {
     TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }

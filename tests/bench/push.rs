@@ -1,4 +1,4 @@
-//! How long a new configuration takes to the last worker.
+//! The time until the last worker applies a new configuration.
 
 use std::fs;
 use std::path::Path;
@@ -8,40 +8,40 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::contestant::Contestant;
-use crate::gateway::{Gateway, PUSHED};
+use crate::gateway::{Gateway, WATCHED_FILE};
 use crate::http;
 use crate::process::wait_for;
 use crate::rounds::median;
 
 const PUSHES: usize = 11;
 
-/// Pushes to an Envoy with two workers, into the VMs that there are and into new ones;
-/// the medians, as a text.
+/// Pushes configurations to an Envoy with two workers, for existing and for new VMs. Returns a
+/// text with the median times.
 pub fn measure(upstream: u16) -> String {
     let folder = TempDir::with_prefix("verdigris-bench-").unwrap();
-    push(folder.path(), "verdigris", 0);
+    write_configuration(folder.path(), "verdigris", 0);
     let gateway = Gateway::start_watching(folder, upstream);
     let time = |vm_id: &dyn Fn(usize) -> String| {
-        let times = (1..=PUSHES).map(|at| {
-            let before = reloads(gateway.admin);
+        let times = (1..=PUSHES).map(|green| {
+            let before = applied_pushes(gateway.admin);
             let start = Instant::now();
-            push(gateway.path(), &vm_id(at), at);
-            wait_for("the push", || (reloads(gateway.admin) > before).then_some(()));
+            write_configuration(gateway.path(), &vm_id(green), green);
+            wait_for("the push", || (applied_pushes(gateway.admin) > before).then_some(()));
             start.elapsed().as_secs_f64() * 1e3
         });
         median(times.collect())
     };
     let same = time(&|_| "verdigris".to_owned());
-    let new = time(&|at| format!("verdigris-{at}"));
+    let new = time(&|green| format!("verdigris-{green}"));
     format!(
-        "a push to the last of two workers: {same:.1} ms; where it needs a new VM in each: {new:.0} ms"
+        "push until the last of two workers applies it: {same:.1} ms, with a new VM in each {new:.0} ms"
     )
 }
 
-/// Puts a configuration in the place of the one before.
-fn push(folder: &Path, vm_id: &str, at: usize) {
-    let mut filter = Contestant::Deciding.verdigris(json!({
-        "weights": {"blue": 100 - at, "green": at},
+/// Replaces the configuration by a rename.
+fn write_configuration(folder: &Path, vm_id: &str, green: usize) {
+    let mut filter = Contestant::Deciding.wasm_filter(json!({
+        "weights": {"blue": 100 - green, "green": green},
     }));
     filter["config"]["vm_config"]["vm_id"] = json!(vm_id);
     let resource = json!({
@@ -49,17 +49,17 @@ fn push(folder: &Path, vm_id: &str, at: usize) {
         "name": "verdigris",
         "typed_config": filter,
     });
-    let pushed: Value = json!({"resources": [resource]});
+    let configuration: Value = json!({"resources": [resource]});
     let next = folder.join("next.json");
-    fs::write(&next, pushed.to_string()).unwrap();
-    fs::rename(next, folder.join(PUSHED)).unwrap();
+    fs::write(&next, configuration.to_string()).unwrap();
+    fs::rename(next, folder.join(WATCHED_FILE)).unwrap();
 }
 
-/// How many pushes have reached every worker.
-fn reloads(admin: u16) -> u64 {
+/// The number of pushes that every worker has applied.
+fn applied_pushes(admin: u16) -> u64 {
     let stats = http::get(admin, "/stats?filter=verdigris.config_reload$").unwrap();
     let reloads = stats.lines().find_map(|line| line.rsplit_once(": ")?.1.parse().ok());
-    // So as not to be what is measured.
+    // Limits the load of polling, which would distort the measurement.
     std::thread::sleep(Duration::from_micros(500));
     reloads.unwrap_or_default()
 }

@@ -1,22 +1,22 @@
-//! All targets in turn, round after round, so that what else the machine does falls
-//! on all of them.
+//! Measures all targets in turn, in several rounds, so that other load on the machine affects all
+//! targets.
 
 use crate::cpu;
 use crate::http::Connection;
 use crate::load::Load;
 use crate::target::Target;
 
-/// Requests of a round that are sent one by one.
+/// The number of sequential requests in a round.
 const REQUESTS: usize = 500;
-/// Streams of a round.
+/// The number of streams in a round.
 const STREAMS: usize = 5;
-/// The size of a round's large stream.
+/// The size of the large stream in a round.
 const MIB: usize = 16;
-/// How many streams are opened at once to see what one takes. LiteLLM's client keeps no
-/// more than 500 connections to one host.
+/// The number of streams that are open at once to measure the memory of one. LiteLLM's client
+/// keeps at most 500 connections to one host.
 const OPEN_STREAMS: usize = 400;
 
-/// A figure that is measured.
+/// A measured quantity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Figure {
     pub name: &'static str,
@@ -29,67 +29,69 @@ pub const P50: Figure = Figure { name: "p50 ms", decimals: 3 };
 pub const P99: Figure = Figure { name: "p99 ms", decimals: 2 };
 pub const P50_ADDED: Figure = Figure { name: "p50 added µs", decimals: 0 };
 pub const P99_ADDED: Figure = Figure { name: "p99 added µs", decimals: 0 };
-pub const ALONE: Figure = Figure { name: "one by one, ms", decimals: 3 };
-pub const ALONE_ADDED: Figure = Figure { name: "of it added, µs", decimals: 0 };
-pub const FIRST: Figure = Figure { name: "first token ms", decimals: 2 };
+pub const SEQUENTIAL: Figure = Figure { name: "sequential ms", decimals: 3 };
+pub const SEQUENTIAL_ADDED: Figure = Figure { name: "seq. added µs", decimals: 0 };
+pub const FIRST_TOKEN: Figure = Figure { name: "first token ms", decimals: 2 };
 pub const STREAM_CPU: Figure = Figure { name: "CPU ms/stream", decimals: 2 };
 pub const MB_CPU: Figure = Figure { name: "CPU ms/MiB", decimals: 2 };
 pub const MEMORY: Figure = Figure { name: "MiB", decimals: 0 };
 pub const STREAM_MEMORY: Figure = Figure { name: "KiB/open stream", decimals: 1 };
 
-/// Of one target: figure by figure the values of all rounds.
+/// The results of one target.
 pub struct Row {
     pub name: String,
+    /// The values of all rounds, for each figure.
     pub values: Vec<(Figure, Vec<f64>)>,
 }
 
-/// Measures. The first target is the one that what is added is added to.
+/// Measures all targets. The first target is the baseline of the added latencies.
 ///
-/// Latency is measured at half of what the slowest target can do at most, the same
-/// for all.
+/// Latency is measured at half of the maximum rate of the slowest target, at the same rate for all
+/// targets. Returns that rate as well.
 pub fn measure(targets: &[Target], rounds: u32, seconds: u32) -> (Vec<Row>, f64) {
     let load = Load::new(seconds);
     let name = |target: &Target| Row { name: target.name.clone(), values: Vec::new() };
     let mut rows: Vec<Row> = targets.iter().map(name).collect();
-    // Also the warm-up.
-    let most = targets.iter().map(|target| load.run(target, None).per_second);
-    let rate = most.fold(f64::INFINITY, f64::min) / 2.0;
-    eprintln!("latency at {rate:.0} requests a second");
+    // This is the warm-up as well.
+    let maximum_rates = targets.iter().map(|target| load.run(target, None).per_second);
+    let rate = maximum_rates.fold(f64::INFINITY, f64::min) / 2.0;
+    eprintln!("latency at {rate:.0} requests per second");
     for round in 1..=rounds {
         eprintln!("round {round} of {rounds}");
-        let mut base = None;
+        let mut baseline = None;
         for (target, row) in targets.iter().zip(&mut rows) {
-            let (cpu, seen) = target.cost(|| load.run(target, None));
-            row.add(CPU, cpu.as_secs_f64() * 1e6 / seen.requests);
-            row.add(PER_SECOND, seen.per_second);
-            let seen = load.run(target, Some(rate));
+            let (cpu, result) = target.cost(|| load.run(target, None));
+            row.add(CPU, cpu.as_secs_f64() * 1e6 / result.requests);
+            row.add(PER_SECOND, result.per_second);
+            let result = load.run(target, Some(rate));
             let mut connection = Connection::open(target.port).unwrap();
-            let alone = (0..REQUESTS).map(|_| target.request(&mut connection));
-            let alone = median(alone.map(|time| time.as_secs_f64() * 1e3).collect());
-            let base = base.get_or_insert((seen.p50_ms, seen.p99_ms, alone));
-            row.add(P50, seen.p50_ms);
-            row.add(P99, seen.p99_ms);
-            row.add(P50_ADDED, (seen.p50_ms - base.0) * 1000.0);
-            row.add(P99_ADDED, (seen.p99_ms - base.1) * 1000.0);
-            row.add(ALONE, alone);
-            row.add(ALONE_ADDED, (alone - base.2) * 1000.0);
-            let (cpu, firsts) = target.cost(|| {
-                let firsts: Vec<_> = (0..STREAMS).map(|_| target.stream(&mut connection)).collect();
-                firsts
+            let sequential_ms = (0..REQUESTS).map(|_| target.request(&mut connection));
+            let sequential_ms =
+                median(sequential_ms.map(|time| time.as_secs_f64() * 1e3).collect());
+            let baseline = baseline.get_or_insert((result.p50_ms, result.p99_ms, sequential_ms));
+            row.add(P50, result.p50_ms);
+            row.add(P99, result.p99_ms);
+            row.add(P50_ADDED, (result.p50_ms - baseline.0) * 1000.0);
+            row.add(P99_ADDED, (result.p99_ms - baseline.1) * 1000.0);
+            row.add(SEQUENTIAL, sequential_ms);
+            row.add(SEQUENTIAL_ADDED, (sequential_ms - baseline.2) * 1000.0);
+            let (cpu, times) = target.cost(|| {
+                let times: Vec<_> = (0..STREAMS).map(|_| target.stream(&mut connection)).collect();
+                times
             });
             row.add(STREAM_CPU, cpu.as_secs_f64() * 1e3 / STREAMS as f64);
-            let firsts = firsts.iter().map(|first| first.as_secs_f64() * 1e3).collect();
-            row.add(FIRST, median(firsts));
+            let first_token_ms = times.iter().map(|time| time.as_secs_f64() * 1e3).collect();
+            row.add(FIRST_TOKEN, median(first_token_ms));
             let (cpu, ()) = target.cost(|| target.large_stream(&mut connection, MIB));
             row.add(MB_CPU, cpu.as_secs_f64() * 1e3 / MIB as f64);
         }
     }
     for (target, row) in targets.iter().zip(&mut rows) {
         let pid = target.process.id();
-        let idle = cpu::memory(pid);
-        row.add(MEMORY, idle / 1024.0);
+        let idle_kib = cpu::resident_kib(pid);
+        row.add(MEMORY, idle_kib / 1024.0);
         let open = target.open_streams(OPEN_STREAMS);
-        row.add(STREAM_MEMORY, (cpu::memory(pid) - idle) / open.len() as f64);
+        row.add(STREAM_MEMORY, (cpu::resident_kib(pid) - idle_kib) / open.len() as f64);
     }
     (rows, rate)
 }
@@ -109,7 +111,7 @@ impl Row {
         }
     }
 
-    pub fn of(&self, figure: Figure) -> &[f64] {
+    pub fn values_of(&self, figure: Figure) -> &[f64] {
         let found = self.values.iter().find(|(it, _)| *it == figure);
         found.map_or(&[], |(_, values)| values)
     }

@@ -1,32 +1,32 @@
-//! A running proxy that is measured.
+//! A running proxy to measure.
 
 use std::time::{Duration, Instant};
 
 use crate::contestant::Contestant;
 use crate::cpu;
 use crate::gateway::Gateway;
-use crate::http::{Connection, Streamed, chat};
+use crate::http::{Connection, StreamSpec, chat_body};
 use crate::process::Process;
 
 pub const PATH: &str = "/v1/chat/completions";
 
-/// How many chunks a stream has.
-pub const CHUNKS_OF_A_STREAM: usize = 200;
+/// The number of chunks in a stream.
+pub const CHUNKS_PER_STREAM: usize = 200;
 
 pub struct Target {
     pub name: String,
     pub port: u16,
-    /// What each request carries.
+    /// The headers of each request.
     pub headers: Vec<(String, String)>,
     pub process: Process,
-    /// Where it runs; gone with it.
+    /// The working directory of the process, deleted with the target.
     pub _folder: tempfile::TempDir,
 }
 
 // === impl Target ===
 
 impl Target {
-    /// An Envoy of its own for this contestant.
+    /// Starts an Envoy process for this contestant.
     pub fn envoy(contestant: Contestant, upstream: u16) -> Self {
         let Gateway { process, folder, ports, .. } =
             Gateway::start(&[contestant], upstream, &["taskset", "--cpu-list", PROXY_CPU]);
@@ -43,44 +43,44 @@ impl Target {
         format!("http://127.0.0.1:{}{PATH}", self.port)
     }
 
-    /// The time on a CPU that `work` has cost the proxy.
+    /// The CPU time of the proxy during `work`, and the result of `work`.
     pub fn cost<T>(&self, work: impl FnOnce() -> T) -> (Duration, T) {
-        let before = cpu::time(self.process.id());
-        let done = work();
-        (cpu::time(self.process.id()) - before, done)
+        let before = cpu::cpu_time(self.process.id());
+        let result = work();
+        (cpu::cpu_time(self.process.id()) - before, result)
     }
 
-    /// Has a plain request answered; the time that it takes.
+    /// Sends a request for a plain answer. Returns its duration.
     pub fn request(&self, connection: &mut Connection) -> Duration {
-        let body = chat(None);
+        let body = chat_body(None);
         let start = Instant::now();
         let status = connection.post(PATH, &self.headers(), &body, |_| {});
         assert_eq!(status.unwrap(), 200, "{}", self.name);
         start.elapsed()
     }
 
-    /// Has a stream pass whose chunks come a millisecond apart; the time to the first.
+    /// Requests a stream with a chunk every millisecond. Returns the time to the first chunk.
     pub fn stream(&self, connection: &mut Connection) -> Duration {
-        let streamed = Streamed { chunks: CHUNKS_OF_A_STREAM, pace: Some(1), size: 8 };
+        let stream = StreamSpec { chunks: CHUNKS_PER_STREAM, pace_ms: Some(1), size: 8 };
         let start = Instant::now();
         let mut first = None;
-        self.ask(connection, streamed, |_| {
+        self.request_stream(connection, stream, |_| {
             first.get_or_insert_with(|| start.elapsed());
         });
         first.unwrap_or_default()
     }
 
-    /// Has a stream of `mib` MiB pass, as fast as it goes, in large chunks.
+    /// Requests a stream of `mib` MiB in large chunks, without pauses.
     pub fn large_stream(&self, connection: &mut Connection, mib: usize) {
         let size = 1 << 15;
-        let streamed = Streamed { chunks: (mib << 20) / size, pace: Some(0), size };
-        self.ask(connection, streamed, |_| {});
+        let stream = StreamSpec { chunks: (mib << 20) / size, pace_ms: Some(0), size };
+        self.request_stream(connection, stream, |_| {});
     }
 
     /// Opens streams that stay open after their first chunk.
     pub fn open_streams(&self, count: usize) -> Vec<Connection> {
-        let streamed = Streamed { chunks: 2, pace: Some(3_600_000), size: 8 };
-        let body = chat(Some(streamed));
+        let stream = StreamSpec { chunks: 2, pace_ms: Some(3_600_000), size: 8 };
+        let body = chat_body(Some(stream));
         let open = || {
             let mut connection = Connection::open(self.port).unwrap();
             let status = connection.open_stream(PATH, &self.headers(), &body);
@@ -90,8 +90,13 @@ impl Target {
         (0..count).map(|_| open()).collect()
     }
 
-    fn ask(&self, connection: &mut Connection, streamed: Streamed, piece: impl FnMut(&[u8])) {
-        let status = connection.post(PATH, &self.headers(), &chat(Some(streamed)), piece);
+    fn request_stream(
+        &self,
+        connection: &mut Connection,
+        stream: StreamSpec,
+        on_chunk: impl FnMut(&[u8]),
+    ) {
+        let status = connection.post(PATH, &self.headers(), &chat_body(Some(stream)), on_chunk);
         assert_eq!(status.unwrap(), 200, "{}", self.name);
     }
 
@@ -100,7 +105,7 @@ impl Target {
     }
 }
 
-/// The CPU that proxies are pinned to, where there are two.
+/// The CPU of the proxies.
 pub const PROXY_CPU: &str = "0";
-/// The CPU of clients and upstream.
+/// The CPU of the clients and the upstream.
 pub const CLIENT_CPU: &str = "1";

@@ -1,7 +1,9 @@
-"""Has the clients of Ollama and Bedrock read recorded answers, and prints what they
-report in all, in the filter's accounting.
+"""Reads recorded answers with the clients of Ollama and Bedrock, and prints the sums of
+the counts that they report, with the names of the filter's counters.
 
-    replays.py URL NAME...    (of Envoy, with an upstream that replays what x-replay names)
+    replays.py URL NAME...
+
+URL is the address of Envoy, whose upstream replays the answer that x-replay names.
 """
 
 import json
@@ -18,12 +20,12 @@ URL, *NAMES = sys.argv[1:]
 ANSWERS = Path(__file__).parents[1] / "data/answers"
 
 
-def of_ollama(answer):
+def ollama_counts(answer):
     counts = {"tokens_input": answer.prompt_eval_count, "tokens_output": answer.eval_count}
     return Counter({name: count for name, count in counts.items() if count})
 
 
-def of_bedrock(usage):
+def bedrock_counts(usage):
     cached, written = usage.get("cacheReadInputTokens", 0), usage.get("cacheWriteInputTokens", 0)
     return Counter(
         tokens_input=usage["inputTokens"] + cached + written,
@@ -33,9 +35,9 @@ def of_bedrock(usage):
     )
 
 
-def ask_ollama(headers, path, streams):
-    # An answer is read to its end. At an error the client would hang up, and whether that
-    # comes before the end of what is sent is chance.
+def read_with_ollama(headers, path, streams):
+    # Reads the answer to its end. By default the client hangs up at an error, possibly before
+    # the end of the answer.
     hooks = {"response": [lambda response: response.read()]}
     client = ollama.Client(URL, headers=headers, event_hooks=hooks)
     if path == "/api/chat":
@@ -43,12 +45,12 @@ def ask_ollama(headers, path, streams):
     else:
         answer = client.generate("gemma3", "Why?", stream=streams)
     try:
-        return of_ollama(list(answer)[-1] if streams else answer)
+        return ollama_counts(list(answer)[-1] if streams else answer)
     except ollama.ResponseError:
         return Counter(errors=1)
 
 
-def ask_bedrock(headers, path, streams):
+def read_with_bedrock(headers, path, streams):
     client = boto3.client(
         "bedrock-runtime",
         endpoint_url=URL,
@@ -60,12 +62,12 @@ def ask_bedrock(headers, path, streams):
     client.meta.events.register("before-send", lambda request, **_: request.headers.update(headers))
     body = {"modelId": "us.amazon.nova-micro-v1:0", "messages": [{"role": "user", "content": [{"text": "Why?"}]}]}
     if not streams:
-        return of_bedrock(client.converse(**body)["usage"])
+        return bedrock_counts(client.converse(**body)["usage"])
     stream = client.converse_stream(**body)["stream"]
     try:
-        return of_bedrock(list(stream)[-1]["metadata"]["usage"])
+        return bedrock_counts(list(stream)[-1]["metadata"]["usage"])
     except EventStreamError:
-        stream._raw_stream.read()  # as above
+        stream._raw_stream.read()  # to its end, as above
         return Counter(errors=1)
 
 
@@ -73,9 +75,10 @@ def main():
     reported = Counter(answers=len(NAMES))
     for name in NAMES:
         meta = json.loads((ANSWERS / f"{name}.meta.json").read_text())
-        ask = ask_ollama if "ollama" in name else ask_bedrock
+        read = read_with_ollama if "ollama" in name else read_with_bedrock
         headers = {"x-user-id": "ada", "x-replay": name}
-        reported += ask(headers, meta["path"], not meta["content-type"].startswith("application/json"))
+        streams = not meta["content-type"].startswith("application/json")
+        reported += read(headers, meta["path"], streams)
     print(json.dumps(reported))
 
 

@@ -1,5 +1,5 @@
-//! An order, or another VM, comes between a deciding VM's look at a ramp's state and its
-//! writing of it. On the host emulator, which has the swap lose.
+//! Conflicts of the compare-and-swap on a ramp's state: an operator command or another VM
+//! changes the state between the leader's read and its write. The host emulator injects them.
 
 use std::collections::BTreeMap;
 
@@ -16,17 +16,17 @@ use crate::proxy::{ROLLOUT, config};
 
 const ROOT: u32 = 1;
 const SECOND: u64 = 1_000_000_000;
-/// How many units a piece of their memory has.
+/// The number of seen units that the filter stores in one piece of shared data.
 const PIECE: u64 = 4096;
 
-/// Two VMs of one process, of which the first decides.
-struct Vms {
+/// Two VMs of one process; the first is the leader.
+struct VmPair {
     process: Process,
     vms: [Vm; 2],
     config: Value,
 }
 
-impl Vms {
+impl VmPair {
     fn start() -> Self {
         let config = config(json!({"ramp": {
             "steps": [50, 75, 90, 100], "bake": "60s", "warmup": "0s",
@@ -48,27 +48,23 @@ impl Vms {
         self.vms[vm].tick(ROOT);
     }
 
-    fn pass(&self, seconds: u64) {
+    fn advance_clock(&self, seconds: u64) {
         self.process.shared.lock().unwrap().clock += seconds * SECOND;
     }
 
-    /// Has good responses of these users wait for the next tick, decided so many steps ago.
-    /// In each of the first two steps half of the users that are new to it are green's.
-    fn tell(&self, users: impl Iterator<Item = u64>, ago: u16) {
+    /// Queues an observation of a good response for each of these users, with an assignment
+    /// that is `epochs_ago` epochs old. Half of the users are green's.
+    fn queue_observations(&self, users: impl Iterator<Item = u64>, epochs_ago: u16) {
         let (state, mut bytes) = (self.state(), Vec::new());
         for user in users {
-            let told = Measurements::default().with_rate(Metric::ErrorRate, false);
-            let version = if user % 2 == 0 { Version::Blue } else { Version::Green };
-            let unit = user.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            let (at, step) = (self.now().monotonic_ns, state.epoch - ago);
             Observation {
-                at_ns: at,
-                unit,
-                epoch: step,
-                version,
+                at_ns: self.now().monotonic_ns,
+                unit: user.wrapping_mul(0x9e37_79b9_7f4a_7c15),
+                epoch: state.epoch - epochs_ago,
+                version: if user % 2 == 0 { Version::Blue } else { Version::Green },
                 is_newly_exposed: true,
                 is_assignment: true,
-                measurements: told,
+                measurements: Measurements::default().with_rate(Metric::ErrorRate, false),
             }
             .encode(&mut bytes);
         }
@@ -80,91 +76,96 @@ impl Vms {
         Clocks { monotonic_ns: monotonic, unix_s: monotonic / SECOND }
     }
 
-    /// What the VMs share of the ramp: who decides aside, and without the numbers of
-    /// changes.
-    fn shared(&self) -> BTreeMap<String, Vec<u8>> {
+    /// The shared data of the ramp without the lease and without compare-and-swap numbers.
+    fn shared_data(&self) -> BTreeMap<String, Vec<u8>> {
         let shared = self.process.shared.lock().unwrap();
-        let all = shared.data.iter().filter(|(key, _)| !key.ends_with(".lease"));
-        all.map(|(key, (bytes, _))| (key.clone(), bytes.clone())).collect()
+        let entries = shared.data.iter().filter(|(key, _)| !key.ends_with(".lease"));
+        entries.map(|(key, (bytes, _))| (key.clone(), bytes.clone())).collect()
     }
 
-    /// What waits to be decided on.
-    fn told(&self) -> Vec<Vec<u8>> {
+    /// The observations that the leader has not processed, encoded.
+    fn queued_observations(&self) -> Vec<Vec<u8>> {
         self.process.shared.lock().unwrap().queues[0].1.iter().cloned().collect()
     }
 
     fn state(&self) -> RampState {
-        postcard::from_bytes(&self.shared()[&key("state")]).unwrap()
+        postcard::from_bytes(&self.shared_data()[&key("state")]).unwrap()
     }
 
-    /// The bytes of the state as an order leaves it.
-    fn ordered(&self, verb: CommandKind) -> Vec<u8> {
-        let settings = Config::parse(self.config.to_string().as_bytes()).unwrap().ramp.unwrap();
+    /// The encoded state after a command.
+    fn state_after_command(&self, kind: CommandKind) -> Vec<u8> {
+        let spec = Config::parse(self.config.to_string().as_bytes()).unwrap().ramp.unwrap();
         let mut state = self.state();
-        let order = OperatorCommand::new(verb, "as asked", 0).unwrap();
-        state.apply(&settings, order, self.now()).unwrap();
+        let command = OperatorCommand::new(kind, "as asked", 0).unwrap();
+        state.apply(&spec, command, self.now()).unwrap();
         postcard::to_allocvec(&state).unwrap()
     }
 
-    /// How many units of all steps have been counted, as the state and as the counters say.
+    /// The number of units of all steps, first in the state and then in the counters.
     fn units(&self) -> (u64, u64) {
-        let known = self.state().evidence.steps;
-        let known = known.iter().map(|it| it.units.blue + it.units.green).sum();
+        let steps = self.state().evidence.steps;
+        let in_state = steps.iter().map(|step| step.units.blue + step.units.green).sum();
         let stats = self.process.stats.lock().unwrap();
         let counters = stats.iter().filter(|(name, _)| name.contains(".evidence_units."));
-        (known, counters.map(|(_, count)| count).sum())
+        (in_state, counters.map(|(_, count)| count).sum())
+    }
+
+    /// Makes the next swap of the state lose against `state`.
+    fn overtake_next_swap(&self, state: Vec<u8>) {
+        self.process.shared.lock().unwrap().overtaking.insert(key("state"), state);
     }
 }
 
-fn key(what: &str) -> String {
-    format!("verdigris.6.{ROLLOUT}.{what}")
+/// The key of the rollout's shared data of this kind.
+fn key(kind: &str) -> String {
+    format!("verdigris.6.{ROLLOUT}.{kind}")
 }
 
-/// What it had taken is there for the next tick, and is new to it.
+/// The observations of that tick stay in the queue; the next tick counts their units.
 #[test]
-fn a_tick_that_is_overtaken_leaves_nothing_behind() {
+fn a_tick_that_loses_the_swap_writes_nothing() {
     let table = [
-        ("the first of its step", 0, 60),
-        ("in a piece", 10, 60),
-        ("fills a piece", PIECE - 10, 60),
-        ("fills one to its end", PIECE - 60, 60),
-        ("begins a piece", PIECE, 60),
-        ("fills some", PIECE + 10, 3 * PIECE),
+        ("the first units of the step", 0, 60),
+        ("units that fit in the current piece", 10, 60),
+        ("units that overflow a piece", PIECE - 10, 60),
+        ("units that fill a piece exactly", PIECE - 60, 60),
+        ("units that begin a new piece", PIECE, 60),
+        ("units that fill several pieces", PIECE + 10, 3 * PIECE),
     ];
     for (name, known, new) in table {
-        let mut vms = Vms::start();
-        vms.tell(0..known, 0);
+        let mut vms = VmPair::start();
+        vms.queue_observations(0..known, 0);
         vms.tick(0);
         assert_eq!(vms.units(), (known, known), "{name}");
-        vms.tell(0..known + new, 0);
-        let (mut before, told) = (vms.shared(), vms.told());
-        let ordered = vms.ordered(CommandKind::Pause);
-        vms.process.shared.lock().unwrap().overtaking.insert(key("state"), ordered.clone());
+        vms.queue_observations(0..known + new, 0);
+        let (mut expected_data, queued) = (vms.shared_data(), vms.queued_observations());
+        let paused = vms.state_after_command(CommandKind::Pause);
+        vms.overtake_next_swap(paused.clone());
         vms.tick(0);
-        before.insert(key("state"), ordered);
-        assert!(vms.shared() == before, "{name}: something was written");
-        assert!(vms.told() == told, "{name}: what was told is not there for the next");
+        expected_data.insert(key("state"), paused);
+        assert!(vms.shared_data() == expected_data, "{name}: the tick has written shared data");
+        assert!(vms.queued_observations() == queued, "{name}: observations were lost");
         assert_eq!(vms.units(), (known, known), "{name}");
         vms.tick(0);
         assert_eq!(vms.units(), (known + new, known + new), "{name}");
-        // Who takes over knows them all.
-        vms.tell(0..known + new + 1, 0);
-        vms.pass(3);
+        // The next leader knows all units.
+        vms.queue_observations(0..known + new + 1, 0);
+        vms.advance_clock(3);
         vms.tick(1);
         assert_eq!(vms.units(), (known + new + 1, known + new + 1), "{name}");
     }
 }
 
-/// Where a VM traps between the two, the state counts units that are in no piece: they count
-/// once more, and what is seen from then on is kept.
+/// A VM can trap between its write of the state and its write of the pieces of seen units. Units
+/// of the lost pieces then count a second time, and the pieces are complete from then on.
 #[test]
-fn pieces_that_were_not_written_after_the_state_are_missed_once() {
+fn lost_pieces_of_seen_units_are_counted_twice_at_most() {
     for (known, new) in [(0, 60), (10, 60), (PIECE - 10, 60), (PIECE, 60), (10, 3 * PIECE)] {
-        let mut vms = Vms::start();
-        vms.tell(0..known, 0);
+        let mut vms = VmPair::start();
+        vms.queue_observations(0..known, 0);
         vms.tick(0);
-        let before = vms.shared();
-        vms.tell(known..known + new, 0);
+        let before = vms.shared_data();
+        vms.queue_observations(known..known + new, 0);
         vms.tick(0);
         let is_piece = |key: &String| key.contains(".units.");
         let mut shared = vms.process.shared.lock().unwrap();
@@ -174,48 +175,46 @@ fn pieces_that_were_not_written_after_the_state_are_missed_once() {
         }
         drop(shared);
         let all = known + new;
-        for (vm, seen, counted) in [(1, all, all + new), (0, all + 5000, all + new + 5000)] {
+        for (vm, users, counted) in [(1, all, all + new), (0, all + 5000, all + new + 5000)] {
             for _ in 0..2 {
-                vms.pass(3);
-                vms.tell(0..seen, 0);
+                vms.advance_clock(3);
+                vms.queue_observations(0..users, 0);
                 vms.tick(vm);
                 assert_eq!(vms.units(), (counted, counted), "{known} {new}");
             }
         }
-        vms.pass(3);
-        vms.tell(0..all + 5000, 0);
+        vms.advance_clock(3);
+        vms.queue_observations(0..all + 5000, 0);
         vms.tick(1);
         assert_eq!(vms.units().0, all + new + 5000, "{known} {new}");
     }
 }
 
-/// The units of a step are forgotten two steps later, and not by a tick that was overtaken
-/// as it entered that step.
+/// A tick that enters the later step but loses the swap does not delete them.
 #[test]
-fn the_units_of_a_step_are_forgotten_when_it_is_left_behind() {
-    let mut vms = Vms::start();
+fn the_units_of_a_step_are_deleted_two_steps_later() {
+    let mut vms = VmPair::start();
     let first = key(&format!("units.{}.0", vms.state().epoch));
     for step in 0..2 {
         assert_eq!(vms.state().step, step);
         let users = 10_000 * step as u64;
-        vms.tell(users..users + 1000, 0);
-        vms.pass(61);
+        vms.queue_observations(users..users + 1000, 0);
+        vms.advance_clock(61);
         if step == 0 {
             vms.tick(0);
         }
     }
-    let ordered = vms.ordered(CommandKind::Pause);
-    vms.process.shared.lock().unwrap().overtaking.insert(key("state"), ordered);
+    vms.overtake_next_swap(vms.state_after_command(CommandKind::Pause));
     vms.tick(0);
     assert_eq!(vms.state().step, 1);
-    // What comes late of the first step, once more.
-    vms.tell(0..1001, 1);
+    // Late observations of the first step: one new unit and 1,000 known ones.
+    vms.queue_observations(0..1001, 1);
     vms.tick(0);
     assert_eq!(vms.units(), (2001, 2001));
-    assert!(!vms.shared()[&first].is_empty());
-    let ordered = vms.ordered(CommandKind::Resume);
-    vms.process.shared.lock().unwrap().data.get_mut(&key("state")).unwrap().0 = ordered;
+    assert!(!vms.shared_data()[&first].is_empty());
+    let resumed = vms.state_after_command(CommandKind::Resume);
+    vms.process.shared.lock().unwrap().data.get_mut(&key("state")).unwrap().0 = resumed;
     vms.tick(0);
     assert_eq!(vms.state().step, 2, "{}", vms.vms[0].log_text());
-    assert!(vms.shared()[&first].is_empty());
+    assert!(vms.shared_data()[&first].is_empty());
 }

@@ -1,12 +1,12 @@
-//! Blue answers what green fails; what the two are sent, run as scenarios.
+//! Failover: blue answers a request on which green fails. Run as scenarios.
 
 use serde_json::{Value, json};
 
 use crate::patching::{CHAT, json_post};
-use crate::proxy::{Answer, Proxy, config, counter};
+use crate::proxy::{Answer, Proxy, config, counter, set_fields};
 
-/// All on green, with or without failover.
-pub fn release(has_failover: bool, differs: Value) -> Value {
+/// A release with all traffic on green, with or without failover.
+pub fn green_release(has_failover: bool, overrides: Value) -> Value {
     let mut config = config(json!({"weights": {"blue": 0, "green": 1}, "answers": {}}));
     let green = &mut config["versions"]["green"];
     green["request"] = json!({
@@ -15,18 +15,18 @@ pub fn release(has_failover: bool, differs: Value) -> Value {
     if has_failover {
         green["failover"] = json!({"cluster": "llm-green-failover"});
     }
-    config.as_object_mut().unwrap().extend(differs.as_object().unwrap().clone());
+    set_fields(&mut config, &overrides);
     config
 }
 
-/// What an upstream has been sent, without what differs from request to request.
-fn sent(answer: &Answer) -> Vec<(String, Vec<u8>)> {
-    // The port is another Envoy's.
-    let own = ["x-request-id", "host"];
-    let mut sent = answer.forwarded.clone();
-    sent.retain(|(name, _)| !own.contains(&name.as_str()));
-    sent.sort();
-    sent
+/// The request headers that the upstream received, without those that differ in each request.
+fn comparable_headers(answer: &Answer) -> Vec<(String, Vec<u8>)> {
+    // Each Envoy has its own port, so that `host` differs.
+    let variable = ["x-request-id", "host"];
+    let mut headers = answer.forwarded.clone();
+    headers.retain(|(name, _)| !variable.contains(&name.as_str()));
+    headers.sort();
+    headers
 }
 
 #[generic_tests::define]
@@ -36,11 +36,11 @@ mod scenarios {
     use crate::host::Host;
 
     #[test]
-    fn a_green_with_failover_is_sent_what_it_is_sent_without<P: Proxy>() {
+    fn failover_does_not_change_the_requests_of_green<P: Proxy>() {
         let body = r#"{"model":"now","messages":[]}"#;
         let patched = br#"{"model":"next","messages":[{"role":"system","content":"Be brief. "}]}"#;
         let answers = [false, true].map(|has_failover| {
-            let mut proxy = P::start(&release(has_failover, json!({})));
+            let mut proxy = P::start(&green_release(has_failover, json!({})));
             let answer = proxy.send(&json_post(CHAT, body));
             let got = (answer.status, answer.cluster.as_str(), answer.version.as_str());
             assert_eq!(got, (200, "llm-green", "green"));
@@ -53,13 +53,13 @@ mod scenarios {
             assert_eq!(proxy.stat(&counter("blue", "requests")), Some(0));
             answer
         });
-        assert_eq!(sent(&answers[0]), sent(&answers[1]));
+        assert_eq!(comparable_headers(&answers[0]), comparable_headers(&answers[1]));
         assert_eq!(answers[0].path, answers[1].path);
     }
 
     #[test]
-    fn what_does_not_fit_green_is_blues_at_once<P: Proxy>() {
-        let mut proxy = P::start(&release(true, json!({"max_request_body": 200})));
+    fn an_unpatchable_request_goes_to_blue_without_trying_green<P: Proxy>() {
+        let mut proxy = P::start(&green_release(true, json!({"max_request_body": 200})));
         let large = format!(r#"{{"pad":"{}"}}"#, "x".repeat(200));
         for body in ["no JSON", large.as_str()] {
             let answer = proxy.send(&json_post(CHAT, body));

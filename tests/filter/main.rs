@@ -1,14 +1,14 @@
-//! The built `.wasm` at work.
+//! Tests of the built `.wasm`.
 //!
-//! A scenario, a test in a module named `scenarios`, runs twice: on a host emulator that
-//! interprets the `.wasm`, and in a real Envoy with the shipped bootstrap. Tests that only one
-//! of the two can run are in [`host_only`] and [`envoy_only`].
+//! A test in a module named `scenarios` runs twice: on a host emulator that interprets the
+//! `.wasm`, and in a real Envoy with the shipped bootstrap. [`envoy_only`] contains the tests
+//! that need a real Envoy; tests outside of `scenarios` and `envoy_only` need the emulator.
 //!
-//! `make test` builds the `.wasm` and has Envoy ready before it runs these.
+//! `make test` builds the `.wasm` and installs Envoy before it runs these tests.
 
 mod artifacts;
 mod assignment;
-#[allow(dead_code, reason = "who reads does more")]
+#[allow(dead_code, reason = "the tests of the console use more of it")]
 #[path = "../console/browser.rs"]
 mod browser;
 #[path = "../console/browser_user.rs"]
@@ -19,7 +19,7 @@ mod envoy_only;
 mod failover;
 mod feedback;
 mod host;
-mod host_only;
+mod hostcalls;
 mod lease;
 mod memory;
 mod outcomes;
@@ -27,6 +27,9 @@ mod patching;
 #[path = "../support/port.rs"]
 mod port;
 mod proxy;
+mod ramp_vms;
+mod reading;
 mod rejected;
+mod root_contexts;
 mod shadow;
 mod steering;

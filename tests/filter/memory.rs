@@ -1,5 +1,5 @@
-//! The module's memory, on the host emulator: what an open stream takes of it, and
-//! that an answer takes no more the longer it gets.
+//! The module's memory: the use of an open stream, and its independence of the length of an
+//! answer. On the host emulator.
 
 use serde_json::json;
 
@@ -9,8 +9,8 @@ use crate::proxy::{Request, config};
 
 const ROOT: u32 = 1;
 
-/// A VM that reads answers and compares how they open.
-fn reading() -> Vm {
+/// A VM that reads answers and compares their beginning with refusal phrases.
+fn reading_vm() -> Vm {
     let wasm = std::fs::read(artifacts::filter_wasm()).unwrap();
     let mut vm = Vm::start(&wasm, &Process::default());
     let config = config(json!({"answers": {"refusal_phrases": ["x".repeat(128)]}}));
@@ -21,10 +21,11 @@ fn reading() -> Vm {
 fn chat_stream(user: u32) -> Stream {
     let headers = [(":status", "200"), ("content-type", "text/event-stream")];
     let headers = headers.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
-    let request = Request::of(format!("user-{user}")).header(":path", "/v1/chat/completions");
+    let request =
+        Request::from_user(format!("user-{user}")).header(":path", "/v1/chat/completions");
     Stream {
         headers: request.headers,
-        // The pieces are passed one by one.
+        // The test passes the chunks itself.
         response: Response { headers: headers.to_vec(), is_complete: false, ..Response::default() },
         ..Stream::default()
     }
@@ -35,9 +36,9 @@ fn event(text: &str) -> String {
 }
 
 #[test]
-fn an_open_stream_takes_at_most_four_kib() {
+fn an_open_stream_uses_at_most_four_kib() {
     const STREAMS: u32 = 2_000;
-    let mut vm = reading();
+    let mut vm = reading_vm();
     let half = event(&"x".repeat(200));
     let half = &half.as_bytes()[..half.len() / 2];
     let mut open_and_end = |first: u32| {
@@ -51,39 +52,40 @@ fn an_open_stream_takes_at_most_four_kib() {
         }
         vm.memory_size()
     };
-    // The first one makes what all share.
-    let few = {
-        let mut vm = reading();
+    // The first stream allocates what all streams share.
+    let one_stream = {
+        let mut vm = reading_vm();
         vm.run_stream(2, ROOT, chat_stream(2));
         vm.memory_size()
     };
-    let many = open_and_end(2);
-    let each = (many - few) / STREAMS as usize;
-    println!("an open stream takes {each} bytes of the VM");
-    assert!(each <= 4096, "{each} bytes");
-    assert_eq!(open_and_end(2 + STREAMS), many, "what ended streams took is used again");
+    let all_streams = open_and_end(2);
+    let per_stream = (all_streams - one_stream) / STREAMS as usize;
+    println!("an open stream uses {per_stream} bytes of the VM");
+    assert!(per_stream <= 4096, "{per_stream} bytes");
+    assert_eq!(open_and_end(2 + STREAMS), all_streams, "the memory of ended streams is reused");
 }
 
 #[test]
-fn an_answer_of_100_mb_takes_no_memory() {
-    const PIECE: usize = 1 << 20;
-    let mut vm = reading();
+fn an_answer_of_100_mb_does_not_grow_the_memory() {
+    const CHUNK: usize = 1 << 20;
+    let mut vm = reading_vm();
     vm.begin_stream(2, ROOT, chat_stream(2));
-    // Many events in a piece, and a string that goes on over pieces.
-    let events = event(&"word ".repeat(2000)).repeat(PIECE / 10_000);
-    let open = "data: {\"choices\":[{\"delta\":{\"content\":\"".to_owned() + &"y".repeat(PIECE);
+    // Many events in one chunk, and a string that continues over many chunks.
+    let events = event(&"word ".repeat(2000)).repeat(CHUNK / 10_000);
+    let unfinished =
+        "data: {\"choices\":[{\"delta\":{\"content\":\"".to_owned() + &"y".repeat(CHUNK);
     vm.pass_piece(2, events.as_bytes(), false);
-    vm.pass_piece(2, open.as_bytes(), false);
+    vm.pass_piece(2, unfinished.as_bytes(), false);
     let before = vm.memory_size();
     let mut passed = 0;
     while passed < 100_000_000 {
-        vm.pass_piece(2, &open.as_bytes()[open.len() - PIECE..], false);
-        passed += PIECE;
+        vm.pass_piece(2, &unfinished.as_bytes()[unfinished.len() - CHUNK..], false);
+        passed += CHUNK;
         if passed > 50_000_000 {
             vm.pass_piece(2, b"\"}}]}\n\n", false);
             vm.pass_piece(2, events.as_bytes(), false);
-            vm.pass_piece(2, open.as_bytes(), false);
-            passed += events.len() + open.len();
+            vm.pass_piece(2, unfinished.as_bytes(), false);
+            passed += events.len() + unfinished.len();
         }
     }
     vm.end(2);

@@ -1,41 +1,42 @@
-//! What responses come to, on the host emulator, where every ending can be staged.
+//! The outcomes of responses. The host emulator can produce every end of a stream.
 
 use serde_json::{Value, json};
 
 use crate::host::{Host, Response};
-use crate::proxy::{Proxy as _, Request, config, counter};
+use crate::proxy::{Proxy as _, Request, config, counter, set_fields};
 
-const CHAT: &str = "/v1/chat/completions";
+pub const CHAT: &str = "/v1/chat/completions";
+/// Envoy's response flags.
 const CLIENT_LEFT: u64 = 1 << 14;
 const UPSTREAM_RESET: u64 = 1 << 4;
 
-fn answers(differs: Value) -> Value {
+pub fn with_answers(overrides: Value) -> Value {
     let mut config = config(json!({"answers": {}, "weights": {"blue": 0, "green": 1}}));
-    config.as_object_mut().unwrap().extend(differs.as_object().unwrap().clone());
+    set_fields(&mut config, &overrides);
     config
 }
 
-fn request(path: &str) -> Request {
-    Request::of("ada").header(":path", path)
+pub fn request_to(path: &str) -> Request {
+    Request::from_user("ada").header(":path", path)
 }
 
-fn response(status: &str, content_type: &str, pieces: &[&str]) -> Response {
+pub fn response(status: &str, content_type: &str, chunks: &[&str]) -> Response {
     let header = |name: &str, value: &str| (name.to_owned(), value.as_bytes().to_vec());
     Response {
         headers: vec![header(":status", status), header("content-type", content_type)],
-        pieces: pieces.iter().map(|piece| piece.as_bytes().to_vec()).collect(),
+        pieces: chunks.iter().map(|chunk| chunk.as_bytes().to_vec()).collect(),
         ..Response::default()
     }
 }
 
-fn stream(pieces: &[&str]) -> Response {
-    response("200", "text/event-stream", pieces)
+pub fn event_stream(chunks: &[&str]) -> Response {
+    response("200", "text/event-stream", chunks)
 }
 
-type Counts = Vec<(&'static str, u64)>;
+pub type Counts = Vec<(&'static str, u64)>;
 
-/// Green's counters that are not 0, without what is counted of the decision.
-fn counts(host: &mut Host) -> Counts {
+/// Green's counters of outcomes that are not 0.
+pub fn green_counts(host: &mut Host) -> Counts {
     let metrics = [
         "responses_2xx",
         "responses_3xx",
@@ -66,263 +67,147 @@ fn counts(host: &mut Host) -> Counts {
     metrics.map(count).into_iter().filter(|(_, count)| *count > 0).collect()
 }
 
+/// The case's name, the request path, the response and green's counters afterwards.
+pub type Case = (&'static str, &'static str, Response, Counts);
+
+pub const JSON: &str = "application/json";
 const ROLE: &str =
     "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n";
-const HI: &str =
+pub const HI: &str =
     "data: {\"choices\":[{\"delta\":{\"content\":\"Hi\"}}],\"model\":\"gpt-4o-mini\"}\n\n";
-const USAGE: &str = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":100,\"completion_tokens\":20,\"prompt_tokens_details\":{\"cached_tokens\":40}}}\n\n";
-const WHOLE: &str = "{\"choices\":[{\"message\":{\"content\":\"Hi\"}}],";
+pub const USAGE: &str = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":100,\"completion_tokens\":20,\"prompt_tokens_details\":{\"cached_tokens\":40}}}\n\n";
 const ERROR: &str = "data: {\"error\":{\"message\":\"m\"}}\n\n";
-const AMAZON: &str = "application/vnd.amazon.eventstream";
-const DONE: &str = "data: [DONE]\n\n";
+pub const DONE: &str = "data: [DONE]\n\n";
+const TOKENS: Counters = &[("tokens_input", 100), ("tokens_output", 20), ("tokens_cached", 40)];
+
+pub type Counters = &'static [(&'static str, u64)];
+
+/// A response that ends with these flags before its body is complete.
+fn incomplete(response: Response, flags: u64) -> Response {
+    Response { is_complete: false, flags, ..response }
+}
+
+/// The counts of a 200 that was read.
+pub fn read(errors: Counters, rest: Counters) -> Counts {
+    [&[("responses_2xx", 1)], errors, &[("answers", 1)], rest].concat()
+}
+
+pub fn assert_cases(cases: Vec<Case>) {
+    for (name, path, response, expected) in cases {
+        let mut host = Host::start(&with_answers(json!({})));
+        host.send_for(&request_to(path), response);
+        assert_eq!(green_counts(&mut host), expected, "{name}");
+    }
+}
 
 #[test]
-fn each_ending_is_counted_where_it_belongs() {
-    let cut = |response: Response, flags| Response { is_complete: false, flags, ..response };
-    let encoded = {
-        let mut response = stream(&["\u{1f}compressed"]);
-        response.headers.push(("content-encoding".into(), b"gzip".to_vec()));
-        response
-    };
+fn each_end_of_a_response_moves_its_counters() {
     let no_response = Response { headers: Vec::new(), ..Response::default() };
-    let json = "application/json";
-    let usage = [("tokens_input", 100), ("tokens_output", 20), ("tokens_cached", 40)];
-    let read = |errors: &[(&'static str, u64)], rest: &[(&'static str, u64)]| {
-        let mut counts = vec![("responses_2xx", 1)];
-        counts.extend_from_slice(errors);
-        counts.push(("answers", 1));
-        counts.extend_from_slice(rest);
-        counts
-    };
-    let cases: Vec<(&str, &str, Response, Counts)> = vec![
-        ("complete", CHAT, stream(&[ROLE, HI, USAGE, DONE]), read(&[], &usage)),
-        ("no terminator", CHAT, stream(&[ROLE, HI, USAGE]), read(&[("errors", 1)], &usage)),
-        ("an error inside", CHAT, stream(&[HI, ERROR, DONE]), read(&[("errors", 1)], &[])),
+    assert_cases(vec![
+        ("complete", CHAT, event_stream(&[ROLE, HI, USAGE, DONE]), read(&[], TOKENS)),
+        ("no terminator", CHAT, event_stream(&[ROLE, HI, USAGE]), read(&[("errors", 1)], TOKENS)),
+        ("an error inside", CHAT, event_stream(&[HI, ERROR, DONE]), read(&[("errors", 1)], &[])),
         (
             "the upstream resets",
             CHAT,
-            cut(stream(&[ROLE, HI]), UPSTREAM_RESET),
+            incomplete(event_stream(&[ROLE, HI]), UPSTREAM_RESET),
             read(&[("errors", 1)], &[]),
         ),
         (
             "the client leaves",
             CHAT,
-            cut(stream(&[ROLE, HI]), CLIENT_LEFT),
+            incomplete(event_stream(&[ROLE, HI]), CLIENT_LEFT),
             read(&[("aborted", 1)], &[]),
         ),
         (
             "the client leaves after an error",
             CHAT,
-            cut(stream(&[ERROR]), CLIENT_LEFT),
+            incomplete(event_stream(&[ERROR]), CLIENT_LEFT),
             read(&[("errors", 1), ("aborted", 1)], &[]),
         ),
         (
-            "the client leaves with the last word",
+            "the client leaves after the last event",
             CHAT,
-            cut(stream(&[HI, USAGE, DONE]), CLIENT_LEFT),
-            read(&[], &usage),
+            incomplete(event_stream(&[HI, USAGE, DONE]), CLIENT_LEFT),
+            read(&[], TOKENS),
         ),
         (
-            "the client leaves before there is a response",
+            "the client leaves before the response",
             CHAT,
-            cut(no_response.clone(), CLIENT_LEFT),
+            incomplete(no_response.clone(), CLIENT_LEFT),
             vec![("responses_none", 1), ("aborted", 1)],
         ),
         (
             "no response",
             CHAT,
-            cut(no_response, UPSTREAM_RESET),
+            incomplete(no_response, UPSTREAM_RESET),
             vec![("responses_none", 1), ("errors", 1)],
         ),
-        ("503", CHAT, response("503", json, &["{}"]), vec![("responses_5xx", 1), ("errors", 1)]),
-        ("429", CHAT, response("429", json, &["{}"]), vec![("responses_429", 1), ("errors", 1)]),
+    ]);
+}
+
+#[test]
+fn each_status_moves_its_counters() {
+    assert_cases(vec![
+        ("503", CHAT, response("503", JSON, &["{}"]), vec![("responses_5xx", 1), ("errors", 1)]),
+        ("429", CHAT, response("429", JSON, &["{}"]), vec![("responses_429", 1), ("errors", 1)]),
         (
             "404",
             CHAT,
-            response("404", json, &["{}"]),
+            response("404", JSON, &["{}"]),
             vec![("responses_4xx", 1), ("client_errors", 1)],
         ),
-        ("301", CHAT, response("301", json, &[]), vec![("responses_3xx", 1)]),
-        (
-            "compressed",
-            CHAT,
-            encoded,
-            vec![("responses_2xx", 1), ("unread", 1), ("unread_encoded", 1)],
-        ),
-        (
-            "not JSON",
-            CHAT,
-            stream(&["data: hello\n\n", DONE]),
-            vec![("responses_2xx", 1), ("unread", 1), ("unread_malformed", 1)],
-        ),
-        (
-            "a stream at a path that is not known",
-            "/ask",
-            stream(&[HI, DONE]),
-            vec![("responses_2xx", 1), ("unread", 1), ("unread_unknown_format", 1)],
-        ),
-        (
-            "Amazon's stream at such a path",
-            "/model/m/invoke-with-response-stream",
-            response("200", AMAZON, &["\0"]),
-            vec![("responses_2xx", 1), ("unread", 1), ("unread_unknown_format", 1)],
-        ),
-        (
-            "Amazon's stream of another API than Converse",
-            CHAT,
-            response("200", AMAZON, &["\0"]),
-            vec![("responses_2xx", 1), ("unread", 1), ("unread_unknown_format", 1)],
-        ),
-        (
-            "Amazon's stream that is none",
-            "/model/m/converse-stream",
-            response("200", AMAZON, &["upstream connect ", "error"]),
-            vec![("responses_2xx", 1), ("unread", 1), ("unread_malformed", 1)],
-        ),
-        (
-            "something else at such a path",
-            "/v1/models",
-            response("200", json, &["{}"]),
-            vec![("responses_2xx", 1)],
-        ),
-        (
-            "a plain answer",
-            CHAT,
-            response("200", json, &[WHOLE, "\"usage\":{\"completion_", "tokens\":7}}"]),
-            read(&[], &[("tokens_output", 7)]),
-        ),
-    ];
-    for (what, path, response, expected) in cases {
-        let mut host = Host::start(&answers(json!({})));
-        host.send_for(&request(path), response);
-        assert_eq!(counts(&mut host), expected, "{what}");
-    }
-}
-
-/// The time to the first token is a stream's, whatever it is divided by.
-#[test]
-fn streams_are_told_from_documents_by_their_content_type() {
-    let streams = ["application/x-ndjson", "text/event-stream"].map(|kind| (kind, 1));
-    for (kind, times) in streams.into_iter().chain([("application/json; charset=utf-8", 0)]) {
-        let mut host = Host::start(&answers(json!({})));
-        let pieces = ["{\"message\":{\"content\":\"Hi\"}}\n", "{\"done\":true,\"eval_count\":7}\n"];
-        host.send_for(&request("/api/chat"), response("200", kind, &pieces));
-        let read = [("responses_2xx", 1), ("answers", 1), ("tokens_output", 7)];
-        assert_eq!(counts(&mut host), read, "{kind}");
-        assert_eq!(host.stat(&counter("green", "ttft_ms")), Some(times), "{kind}");
-    }
+        ("301", CHAT, response("301", JSON, &[]), vec![("responses_3xx", 1)]),
+    ]);
 }
 
 #[test]
-fn tokens_cost_what_the_closest_price_says() {
-    let prices = json!({
-        "*": {"input": 1000, "output": 1000},
-        "gpt-*": {"input": 500, "output": 500},
-        "gpt-4o-mini": {"input": 0.15, "cached_input": 0.075, "output": 0.6},
-    });
-    let mut host = Host::start(&answers(json!({"prices": prices})));
-    host.send_for(&request(CHAT), stream(&[HI, USAGE, DONE]));
-    // 60 × 0.15 + 40 × 0.075 + 20 × 0.6 millionths of a dollar.
-    assert_eq!(host.stat(&counter("green", "cost_microusd")), Some(24));
-}
-
-#[test]
-fn refusals_can_be_told_by_how_an_answer_opens() {
-    let phrases = json!({"answers": {"refusal_phrases": ["I'm sorry, but", "As an AI"]}});
-    let delta =
-        |text: &str| format!("data: {}\n\n", json!({"choices": [{"delta": {"content": text}}]}));
-    let cases: [(&[&str], u64); 5] = [
-        (&["I'm sorry, but no"], 1),
-        (&["\n i", "'M SOR", "ry, b", "ut no"], 1),
-        (&["As an AI, I"], 1),
-        (&["Well, as an AI"], 0),
-        (&["I'm sorry"], 0),
-    ];
-    for (texts, refusals) in cases {
-        let mut host = Host::start(&answers(phrases.clone()));
-        let mut pieces: Vec<String> = texts.iter().map(|text| delta(text)).collect();
-        pieces.push(DONE.to_owned());
-        let pieces: Vec<&str> = pieces.iter().map(String::as_str).collect();
-        host.send_for(&request(CHAT), stream(&pieces));
-        assert_eq!(host.stat(&counter("green", "refusals")), Some(refusals), "{texts:?}");
-    }
-}
-
-#[test]
-fn formats_can_be_configured_by_version_and_by_path() {
-    let gemini = "data: {\"candidates\":[{\"finishReason\":\"STOP\"}],\"usageMetadata\":{\"promptTokenCount\":5}}\n\n";
-    let by_version = json!({"versions": {
-        "blue": {"cluster": "llm-blue"},
-        "green": {"cluster": "llm-green", "format": "gemini"},
-    }});
-    let by_path = json!({"answers": {"paths": [{"prefix": "/ask", "format": "gemini"}]}});
-    let for_all = json!({"answers": {"format": "gemini"}});
-    for differs in [by_version, by_path, for_all] {
-        let mut host = Host::start(&answers(differs.clone()));
-        host.send_for(&request("/ask?q"), stream(&[gemini]));
-        assert_eq!(host.stat(&counter("green", "tokens_input")), Some(5), "{differs}");
-        assert_eq!(host.stat(&counter("green", "errors")), Some(0), "{differs}");
-    }
-}
-
-#[test]
-fn pinned_and_forced_requests_have_no_outcome() {
-    let mut host = Host::start(&answers(json!({
+fn pinned_and_forced_requests_do_not_count_in_the_outcomes() {
+    let mut host = Host::start(&with_answers(json!({
         "pins": {"green": ["qa-7"]},
         "force_header": "x-force",
         "on_missing": "random",
     })));
-    host.send_for(&Request::of("qa-7"), response("500", "", &[]));
-    host.send_for(&Request::of("ada").header("x-force", "green"), response("500", "", &[]));
-    assert_eq!(counts(&mut host), []);
+    host.send_for(&Request::from_user("qa-7"), response("500", "", &[]));
+    host.send_for(&Request::from_user("ada").header("x-force", "green"), response("500", "", &[]));
+    assert_eq!(green_counts(&mut host), []);
     host.send_for(&Request::anonymous(), response("500", "", &[]));
-    assert_eq!(counts(&mut host), [("responses_5xx", 1), ("errors", 1)]);
+    assert_eq!(green_counts(&mut host), [("responses_5xx", 1), ("errors", 1)]);
 }
 
+/// With `"read": false` the filter does not read bodies.
 #[test]
-fn plain_answers_are_asked_for_where_that_is_configured() {
-    for (plain, expected) in [(false, "gzip"), (true, "identity")] {
-        let mut host = Host::start(&answers(json!({"answers": {"plain": plain}})));
-        let request = request(CHAT).header("accept-encoding", "gzip");
-        let answer = host.send(&request);
-        assert_eq!(answer.forwarded("accept-encoding"), [expected.as_bytes()]);
-    }
-}
-
-/// With `"read": false` statuses, endings and durations are all that is looked at.
-#[test]
-fn outcomes_are_counted_without_reading() {
-    let cut = |response: Response, flags| Response { is_complete: false, flags, ..response };
+fn without_reading_outcomes_are_counted_by_status_and_end_of_stream() {
     let cases: Vec<(&str, Response, Counts)> = vec![
-        ("an error inside", stream(&[HI, ERROR, DONE]), vec![("responses_2xx", 1)]),
-        ("no terminator", stream(&[HI]), vec![("responses_2xx", 1)]),
+        ("an error inside", event_stream(&[HI, ERROR, DONE]), vec![("responses_2xx", 1)]),
+        ("no terminator", event_stream(&[HI]), vec![("responses_2xx", 1)]),
         ("429", response("429", "text/plain", &[]), vec![("responses_429", 1), ("errors", 1)]),
         (
             "the upstream resets",
-            cut(stream(&[HI]), UPSTREAM_RESET),
+            incomplete(event_stream(&[HI]), UPSTREAM_RESET),
             vec![("responses_2xx", 1), ("errors", 1)],
         ),
         (
             "the client leaves",
-            cut(stream(&[HI]), CLIENT_LEFT),
+            incomplete(event_stream(&[HI]), CLIENT_LEFT),
             vec![("responses_2xx", 1), ("aborted", 1)],
         ),
     ];
     for (name, response, expected) in cases {
-        let mut host = Host::start(&answers(json!({"answers": {"read": false}})));
-        host.send_for(&request(CHAT), response);
-        assert_eq!(counts(&mut host), expected, "{name}");
+        let mut host = Host::start(&with_answers(json!({"answers": {"read": false}})));
+        host.send_for(&request_to(CHAT), response);
+        assert_eq!(green_counts(&mut host), expected, "{name}");
         assert!(host.stat(&counter("green", "duration_ms")).unwrap() > 0, "{name}");
     }
 }
 
-/// With failover another version may have answered: an error, of which nothing else counts.
+/// With failover blue may have answered a request of green.
 #[test]
-fn an_answer_by_another_version_is_an_error() {
+fn an_answer_of_another_version_counts_only_as_an_error() {
     let own: Counts = vec![("responses_2xx", 1), ("answers", 1), ("tokens_input", 100)];
     let other: Counts = vec![("responses_2xx", 1), ("errors", 1), ("failed_over", 1)];
     let table = [
-        // What the endpoint's metadata say, how often the request was sent, what is counted.
+        // The version in the endpoint's metadata, the number of attempts, the expected counts.
         (Some("green"), 1, &own),
         (Some("green"), 2, &own),
         (Some("blue"), 1, &other),
@@ -332,35 +217,36 @@ fn an_answer_by_another_version_is_an_error() {
         (None, 2, &other),
     ];
     let failover = |read: bool| {
-        let mut config = answers(json!({"answers": {"read": read}}));
+        let mut config = with_answers(json!({"answers": {"read": read}}));
         config["versions"]["green"]["failover"] = json!({"cluster": "llm-green-failover"});
         config
     };
     for (version, attempts, expected) in table {
-        let response = || Response { version, attempts, ..stream(&[ROLE, HI, USAGE, DONE]) };
+        let response = || Response { version, attempts, ..event_stream(&[ROLE, HI, USAGE, DONE]) };
         let mut host = Host::start(&failover(true));
-        host.send_for(&request(CHAT), response());
-        let mut counted = counts(&mut host);
-        counted.retain(|(name, _)| !["tokens_output", "tokens_cached"].contains(name));
-        assert_eq!(&counted, expected, "{version:?} {attempts}");
-        let has_times = host.stat(&counter("green", "duration_ms")).is_some_and(|it| it > 0);
-        assert_eq!(has_times, expected == &own, "{version:?} {attempts}");
+        host.send_for(&request_to(CHAT), response());
+        let mut counts = green_counts(&mut host);
+        counts.retain(|(name, _)| !["tokens_output", "tokens_cached"].contains(name));
+        assert_eq!(&counts, expected, "{version:?} {attempts}");
+        let has_duration =
+            host.stat(&counter("green", "duration_ms")).is_some_and(|count| count > 0);
+        assert_eq!(has_duration, expected == &own, "{version:?} {attempts}");
 
         let mut host = Host::start(&failover(false));
-        host.send_for(&request(CHAT), response());
+        host.send_for(&request_to(CHAT), response());
         let mut expected = expected.clone();
         expected.retain(|(name, _)| !["answers", "tokens_input"].contains(name));
-        assert_eq!(counts(&mut host), expected, "{version:?} {attempts} unread");
+        assert_eq!(green_counts(&mut host), expected, "{version:?} {attempts} unread");
     }
-    // Without failover the host is not asked.
-    let mut host = Host::start(&answers(json!({})));
-    let calls = host.calls_of(&request(CHAT));
+    // Without failover the filter reads no property.
+    let mut host = Host::start(&with_answers(json!({})));
+    let calls = host.calls_of(&request_to(CHAT));
     assert!(!calls.contains(&"proxy_get_property"), "{calls:?}");
 }
 
-/// What the host refuses is missing from the counts, and nothing else is lost.
+/// Only the counts that need the refused call are missing.
 #[test]
-fn a_host_that_refuses_to_show_the_answer_harms_nothing() {
+fn a_response_that_cannot_be_read_passes() {
     let calls = [
         "proxy_get_header_map_value",
         "proxy_get_header_map_pairs",
@@ -372,26 +258,32 @@ fn a_host_that_refuses_to_show_the_answer_harms_nothing() {
     for read in [true, false] {
         for call in calls {
             for status in [1, 10, u32::MAX] {
-                let mut host = Host::start(&answers(json!({"answers": {"read": read}})));
+                let mut host = Host::start(&with_answers(json!({"answers": {"read": read}})));
                 host.refuse(call, status);
-                let response = Response { is_complete: false, ..stream(&[HI, DONE]) };
-                assert_eq!(host.send_for(&request(CHAT), response).status, 200, "{call} {status}");
+                let response = Response { is_complete: false, ..event_stream(&[HI, DONE]) };
+                assert_eq!(
+                    host.send_for(&request_to(CHAT), response).status,
+                    200,
+                    "{call} {status}"
+                );
             }
         }
     }
-    let mut host = Host::start(&answers(json!({})));
+    let mut host = Host::start(&with_answers(json!({})));
     host.refuse("proxy_get_buffer_bytes", 10);
-    host.send_for(&request(CHAT), stream(&[HI, DONE]));
-    assert_eq!(counts(&mut host), [("responses_2xx", 1), ("unread", 1), ("unread_malformed", 1)]);
+    host.send_for(&request_to(CHAT), event_stream(&[HI, DONE]));
+    assert_eq!(
+        green_counts(&mut host),
+        [("responses_2xx", 1), ("unread", 1), ("unread_malformed", 1)]
+    );
 }
 
-/// Nothing is asked of the host after the request's headers.
 #[test]
-fn without_answers_nothing_is_looked_at() {
+fn without_answers_the_filter_makes_no_calls_after_the_request_headers() {
     let config = config(json!({"weights": {"blue": 0, "green": 1}}));
     let mut host = Host::start(&config);
-    host.send_for(&request(CHAT), stream(&[HI, DONE]));
-    let calls = host.calls_of(&request(CHAT));
+    host.send_for(&request_to(CHAT), event_stream(&[HI, DONE]));
+    let calls = host.calls_of(&request_to(CHAT));
     assert_eq!(calls.len(), 5, "{calls:?}");
     assert_eq!(host.stat(&counter("green", "responses_2xx")), None);
 }

@@ -1,4 +1,4 @@
-//! What is looked for and changed in requests; run as scenarios.
+//! Changes to requests, and conversations in them; run as scenarios.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,8 @@ use crate::proxy::{Proxy, Request, config, counter};
 
 pub const CHAT: &str = "/v1/chat/completions";
 
-/// A release of a prompt and a model: one cluster, all on green.
+/// A release that changes only the request: both versions use one cluster, all traffic is on
+/// green.
 fn prompt_release(request: Value) -> Value {
     config(json!({
         "weights": {"blue": 0, "green": 1},
@@ -18,8 +19,19 @@ fn prompt_release(request: Value) -> Value {
     }))
 }
 
+/// Conversations whose markers are sent in a header and a cookie.
+fn with_markers() -> Value {
+    config(json!({
+        "weights": {"blue": 1, "green": 1},
+        "conversation": {
+            "id": {"header": "x-chat"},
+            "marker": [{"header": "x-began"}, {"cookie": "began"}],
+        },
+    }))
+}
+
 pub fn json_post(path: &str, body: &str) -> Request {
-    Request::of("ada").header("content-type", "application/json").post(path, body)
+    Request::from_user("ada").header("content-type", "application/json").post(path, body)
 }
 
 #[generic_tests::define]
@@ -77,8 +89,8 @@ mod scenarios {
             assert_eq!(answer.forwarded("x-team"), [b"copper"]);
             assert_eq!(answer.forwarded("x-old"), [] as [&[u8]; 0]);
         }
-        // What has no body has only its headers changed.
-        let answer = proxy.send(&Request::of("ada").header("x-old", "1"));
+        // A request without a body has only its headers changed.
+        let answer = proxy.send(&Request::from_user("ada").header("x-old", "1"));
         assert_eq!(
             (answer.version.as_str(), answer.forwarded("x-team")),
             ("green", vec![&b"copper"[..]])
@@ -89,23 +101,23 @@ mod scenarios {
     }
 
     #[test]
-    fn what_cannot_be_patched_goes_to_blue_as_it_came<P: Proxy>() {
+    fn an_unpatchable_request_goes_to_blue_unchanged<P: Proxy>() {
         let request = json!({"model": "m", "headers": {"set": {"x-team": "copper"}}});
         let mut release = prompt_release(request);
         release["versions"]["green"]["cluster"] = json!("llm-green");
         release["max_request_body"] = json!(2_000);
         let mut proxy = P::start(&release);
         let large = format!(r#"{{"messages":[],"pad":"{}"}}"#, "x".repeat(2_000));
-        let unfit = [
+        let unpatchable = [
             json_post(CHAT, "no JSON"),
             json_post(CHAT, "[]"),
             json_post(CHAT, &large),
             json_post("/v1/embeddings", "{}"),
             json_post(CHAT, "{}").header("content-encoding", "gzip"),
-            Request::of("ada").header("content-type", "text/plain").post(CHAT, "{}"),
-            Request::of("ada").post(CHAT, "{}"),
+            Request::from_user("ada").header("content-type", "text/plain").post(CHAT, "{}"),
+            Request::from_user("ada").post(CHAT, "{}"),
         ];
-        for request in &unfit {
+        for request in &unpatchable {
             let answer = proxy.send(request);
             let got = (answer.status, answer.cluster.as_str(), answer.version.as_str());
             assert_eq!(got, (200, "llm-blue", "blue"), "{request:?}");
@@ -113,13 +125,16 @@ mod scenarios {
             assert_eq!(answer.forwarded("x-team"), [] as [&[u8]; 0]);
         }
         assert_eq!(proxy.send(&json_post(CHAT, "{}")).body, br#"{"model":"m"}"#);
-        assert_eq!(proxy.stat(&counter("blue", "decisions_unpatchable")), Some(unfit.len() as u64));
-        assert_eq!(proxy.stat(&counter("blue", "requests")), Some(unfit.len() as u64));
+        assert_eq!(
+            proxy.stat(&counter("blue", "decisions_unpatchable")),
+            Some(unpatchable.len() as u64)
+        );
+        assert_eq!(proxy.stat(&counter("blue", "requests")), Some(unpatchable.len() as u64));
         assert_eq!(proxy.stat(&counter("green", "requests")), Some(1));
 
         release["versions"]["green"]["request"]["unpatchable"] = json!("pass");
         proxy.push(&release).unwrap();
-        for request in &unfit {
+        for request in &unpatchable {
             let answer = proxy.send(request);
             assert_eq!((answer.status, answer.cluster.as_str()), (200, "llm-green"), "{request:?}");
             assert_eq!(Some(&answer.body), request.body.as_ref());
@@ -127,7 +142,7 @@ mod scenarios {
     }
 
     #[test]
-    fn blue_can_be_patched_too_and_streams_asked_for_usage<P: Proxy>() {
+    fn requests_of_blue_are_patched_and_streams_request_usage<P: Proxy>() {
         let mut proxy = P::start(&config(json!({
             "weights": {"blue": 1, "green": 0},
             "versions": {
@@ -147,13 +162,13 @@ mod scenarios {
         };
         let answer = proxy.send(&post(stream));
         assert_eq!(answer.body, format!(r#"{{"stream":true,{usage}}}"#).as_bytes());
-        // A request can do without it.
+        // A request that cannot request usage is sent unchanged.
         let answer = proxy.send(&post("no JSON"));
         assert_eq!((answer.version.as_str(), answer.body.as_slice()), ("green", &b"no JSON"[..]));
     }
 
     #[test]
-    fn a_body_can_name_the_conversation<P: Proxy>() {
+    fn a_field_of_the_body_can_be_the_conversation_id<P: Proxy>() {
         let mut proxy = P::start(&config(json!({
             "weights": {"blue": 1, "green": 1},
             "conversation": {"id": [{"header": "x-chat"}, {"pointer": "/conversation/id"}, {"pointer": "/conversation"}]},
@@ -173,73 +188,65 @@ mod scenarios {
                     (version, body.as_bytes())
                 );
             }
-            let in_header = Request::of(format!("user-{number}")).header("x-chat", &id);
+            let in_header = Request::from_user(format!("user-{number}")).header("x-chat", &id);
             assert_eq!(proxy.send(&in_header).version, version);
         }
-        // Without an id the user decides.
-        let user = if is_green(b"ada", 1, 1) { "green" } else { "blue" };
+        // Without an id the user is the unit.
+        let user_version = if is_green(b"ada", 1, 1) { "green" } else { "blue" };
         for body in [r#"{"input":"a"}"#, "no JSON", r#"{"conversation":7}"#] {
-            assert_eq!(proxy.send(&json_post("/v1/responses", body)).version, user);
+            assert_eq!(proxy.send(&json_post("/v1/responses", body)).version, user_version);
         }
     }
 
     #[test]
-    fn a_client_is_given_when_its_conversation_began<P: Proxy>() {
-        let mut proxy = P::start(&config(json!({
-            "weights": {"blue": 1, "green": 1},
-            "conversation": {
-                "id": {"header": "x-chat"},
-                "marker": [{"header": "x-began"}, {"cookie": "began"}],
-            },
-        })));
-        let ask = Request::of("ada").header("x-chat", "talk");
-        let first = proxy.send(&ask);
+    fn the_marker_tells_a_client_when_its_conversation_began<P: Proxy>() {
+        let mut proxy = P::start(&with_markers());
+        let chat_request = Request::from_user("ada").header("x-chat", "talk");
+        let first = proxy.send(&chat_request);
         let marker = first.header("x-began").unwrap();
         let cookie = format!("began={marker}; Path=/; Max-Age=86400; HttpOnly; SameSite=Lax");
         assert_eq!(first.header("set-cookie"), Some(cookie));
         for held in [
-            ask.clone().header("x-began", &marker),
-            ask.clone().header("cookie", format!("a=b; began={marker}")),
-            ask.clone().header("cookie", "a=b").header("cookie", format!("began={marker}")),
+            chat_request.clone().header("x-began", &marker),
+            chat_request.clone().header("cookie", format!("a=b; began={marker}")),
+            chat_request
+                .clone()
+                .header("cookie", "a=b")
+                .header("cookie", format!("began={marker}")),
         ] {
             let answer = proxy.send(&held);
             assert_eq!((answer.header("x-began"), answer.header("set-cookie")), (None, None));
             assert_eq!(answer.version, first.version);
         }
-        proxy
-            .push(&config(json!({
-                "conversation": {
-                    "id": {"header": "x-chat"},
-                    "marker": {
-                        "cookie": "__Secure-began", "secure": true, "same_site": "none",
-                        "domain": "example.com", "path": "/chat",
-                    },
-                    "drain": {"max_age": "1h"},
+        // A second conversation of the client is added to the marker.
+        let other = Request::from_user("ada").header("x-chat", "other").header("x-began", &marker);
+        let both = proxy.send(&other).header("x-began").unwrap();
+        assert!(both.ends_with(&format!("~{marker}")), "{both}");
+        // An id with a timestamp, here a UUID of version 7, needs no marker.
+        let uuid =
+            Request::from_user("ada").header("x-chat", "00000000-0000-7000-8000-000000000000");
+        assert_eq!(proxy.send(&uuid).header("x-began"), None);
+    }
+
+    #[test]
+    fn the_cookie_of_a_marker_has_the_configured_attributes<P: Proxy>() {
+        let mut proxy = P::start(&config(json!({
+            "conversation": {
+                "id": {"header": "x-chat"},
+                "marker": {
+                    "cookie": "__Secure-began", "secure": true, "same_site": "none",
+                    "domain": "example.com", "path": "/chat",
                 },
-            })))
-            .unwrap();
-        let given = proxy.send(&ask).header("set-cookie").unwrap();
-        let (name, attributes) = given.split_once("; ").unwrap();
-        assert!(name.starts_with("__Secure-began="), "{given}");
+                "drain": {"max_age": "1h"},
+            },
+        })));
+        let chat_request = Request::from_user("ada").header("x-chat", "talk");
+        let cookie = proxy.send(&chat_request).header("set-cookie").unwrap();
+        let (name, attributes) = cookie.split_once("; ").unwrap();
+        assert!(name.starts_with("__Secure-began="), "{cookie}");
         let expected =
             "Path=/chat; Domain=example.com; Max-Age=3600; Secure; HttpOnly; SameSite=None";
         assert_eq!(attributes, expected);
-        proxy
-            .push(&config(json!({
-                "weights": {"blue": 1, "green": 1},
-                "conversation": {
-                    "id": {"header": "x-chat"},
-                    "marker": [{"header": "x-began"}, {"cookie": "began"}],
-                },
-            })))
-            .unwrap();
-        // Another conversation of the same client is added to it.
-        let other = Request::of("ada").header("x-chat", "other").header("x-began", &marker);
-        let both = proxy.send(&other).header("x-began").unwrap();
-        assert!(both.ends_with(&format!("~{marker}")), "{both}");
-        // An id that says when it was made needs none.
-        let uuid = Request::of("ada").header("x-chat", "00000000-0000-7000-8000-000000000000");
-        assert_eq!(proxy.send(&uuid).header("x-began"), None);
     }
 
     #[instantiate_tests(<Host>)]

@@ -1,32 +1,34 @@
-//! What a scenario may do to a proxy, whichever it is.
+//! The proxy interface of the scenarios, and the configurations that they share.
 
 use serde_json::{Value, json};
 
-/// A proxy that runs the filter in front of the clusters `llm-blue`, `llm-green`
-/// and `llm-next`, by the shipped bootstrap.
+/// A proxy with the shipped bootstrap that runs the filter in front of the clusters
+/// `llm-blue`, `llm-green` and `llm-next`.
 pub trait Proxy {
-    /// A proxy that starts with this plugin configuration.
+    /// Starts a proxy with this plugin configuration.
     fn start(config: &Value) -> Self;
 
-    /// Stops the proxy and starts it again with what it has.
+    /// Restarts the proxy with its current plugin configuration.
     fn restart(&mut self);
 
-    /// Replaces the plugin configuration; the message of the refusal otherwise.
-    /// Returns when every worker runs on it.
+    /// Replaces the plugin configuration. Returns when every worker uses it.
+    ///
+    /// # Errors
+    /// The log, if the filter refuses the configuration.
     fn push(&mut self, config: &Value) -> Result<(), String>;
 
     /// Sends one request and waits for its answer.
     fn send(&mut self, request: &Request) -> Answer;
 
-    /// The copies that reached a cluster as shadows since the last look: so many and no
-    /// more.
-    fn shadows(&mut self, count: usize) -> Vec<Copied>;
+    /// Returns the shadow requests that reached a cluster since the last call, and asserts
+    /// that there are `count`.
+    fn shadows(&mut self, count: usize) -> Vec<ShadowRequest>;
 
-    /// A counter's or gauge's value; `None` where there is no such stat.
+    /// The value of a counter or gauge; `None` if the stat does not exist.
     fn stat(&mut self, name: &str) -> Option<u64>;
 
-    /// Waits until a counter has this value. What is counted of a shadow, or at a stream's
-    /// end, may come after the client's answer.
+    /// Waits until a counter has this value. A shadow and the end of a stream may be counted
+    /// after the client has its answer.
     fn await_stat(&mut self, name: &str, value: u64) {
         assert_eq!(self.stat(name), Some(value), "{name}");
     }
@@ -36,9 +38,9 @@ pub trait Proxy {
 #[derive(Clone, Debug, Default)]
 pub struct Request {
     pub headers: Vec<(String, Vec<u8>)>,
-    /// `/v1/chat/completions` where none is said.
+    /// By default `/v1/chat/completions`.
     pub path: Option<String>,
-    /// Without one it is a GET.
+    /// A request with a body is a POST, without one a GET.
     pub body: Option<Vec<u8>>,
 }
 
@@ -47,11 +49,11 @@ impl Request {
         Self::default()
     }
 
-    pub fn of(user: impl AsRef<[u8]>) -> Self {
+    pub fn from_user(user: impl AsRef<[u8]>) -> Self {
         Self::default().header("x-user-id", user)
     }
 
-    /// A POST of this body to this path.
+    /// Makes the request a POST of `body` to `path`.
     pub fn post(mut self, path: &str, body: impl AsRef<[u8]>) -> Self {
         self.path = Some(path.to_owned());
         self.body = Some(body.as_ref().to_vec());
@@ -68,31 +70,31 @@ impl Request {
     }
 }
 
-/// A request that reached a cluster as a shadow.
+/// A shadow request that reached a cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Copied {
+pub struct ShadowRequest {
     pub cluster: String,
     pub path: String,
     pub body: Vec<u8>,
 }
 
-/// What came back, and what the upstream was sent.
+/// The response to a request, and the request as it reached the upstream.
 #[derive(Clone, Debug)]
 pub struct Answer {
     pub status: u16,
-    /// The body, where the filter has answered.
+    /// The response body if the filter answered.
     pub text: String,
     /// The cluster that answered.
     pub cluster: String,
-    /// The version that the response header names.
+    /// The version in the response header.
     pub version: String,
-    /// The request's headers as they reached the upstream.
+    /// The request headers that reached the upstream.
     pub forwarded: Vec<(String, Vec<u8>)>,
-    /// The request's path as it reached the upstream.
+    /// The request path that reached the upstream.
     pub path: String,
-    /// The request's body as it reached the upstream.
+    /// The request body that reached the upstream.
     pub body: Vec<u8>,
-    /// The response's headers.
+    /// The response headers.
     pub headers: Vec<(String, Vec<u8>)>,
 }
 
@@ -103,6 +105,7 @@ impl Answer {
         found.map(|(_, value)| String::from_utf8(value.clone()).unwrap())
     }
 
+    /// All values of a request header that reached the upstream.
     pub fn forwarded(&self, name: &str) -> Vec<&[u8]> {
         self.forwarded
             .iter()
@@ -112,15 +115,19 @@ impl Answer {
     }
 }
 
-/// The least configuration with the fields of `differs` set.
-pub fn config(differs: Value) -> Value {
+/// Sets the fields of `overrides` in `object`.
+pub fn set_fields(object: &mut Value, overrides: &Value) {
+    object.as_object_mut().unwrap().extend(overrides.as_object().unwrap().clone());
+}
+
+/// The minimal configuration with the fields of `overrides` set.
+pub fn config(overrides: Value) -> Value {
     let mut config = json!({
         "rollout": ROLLOUT,
         "unit": {"header": "x-user-id"},
         "versions": {"blue": {"cluster": "llm-blue"}, "green": {"cluster": "llm-green"}},
     });
-    let fields = config.as_object_mut().unwrap();
-    fields.extend(differs.as_object().unwrap().clone());
+    set_fields(&mut config, &overrides);
     config
 }
 
@@ -130,7 +137,16 @@ pub fn weights(blue: u32, green: u32) -> Value {
 
 pub const ROLLOUT: &str = "assistant-v8";
 
-/// A version's counter, as the proxy names it.
+/// The values of the gauge `phase`.
+pub mod phase {
+    pub const RAMPING: u64 = 0;
+    pub const PAUSED: u64 = 2;
+    pub const PROMOTED: u64 = 3;
+    pub const ROLLED_BACK: u64 = 4;
+    pub const BY_HAND: u64 = 5;
+}
+
+/// The name of a version's counter in the proxy's stats.
 pub fn counter(version: &str, metric: &str) -> String {
     format!("wasmcustom.verdigris.{ROLLOUT}.{version}.{metric}")
 }

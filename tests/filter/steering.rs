@@ -1,5 +1,5 @@
-//! Orders by hand reach every VM with its next tick, and hold for as long as they should. On
-//! the host emulator, where each VM can be ticked alone.
+//! Operator commands: when each VM applies them, and how long they hold. On the host emulator,
+//! which ticks each VM separately.
 
 use serde_json::{Value, json};
 use verdigris::assignment::{Share, bucket_hash};
@@ -9,38 +9,36 @@ use verdigris::rollout::Snapshot;
 
 use crate::artifacts;
 use crate::host::{Process, Stream, Vm};
+use crate::proxy::phase::{BY_HAND, PAUSED, PROMOTED, RAMPING, ROLLED_BACK};
 use crate::proxy::{ROLLOUT, config};
 
+/// The first root context, and the root context after a reload.
 const ROOT: u32 = 1;
 const RELOADED: u32 = 5;
 const CONSOLE: u32 = 50;
 const TOKEN: &str = "a-secret-of-sixteen";
-const RAMPING: u64 = 0;
-const PAUSED: u64 = 2;
-const PROMOTED: u64 = 3;
-const ROLLED_BACK: u64 = 4;
-const BY_HAND: u64 = 5;
 
-/// Two VMs of one process, and a third that is never ticked and takes the orders.
-struct Vms {
+/// Two VMs of one process, and a third that is never ticked and receives the commands.
+struct SteeredVms {
     process: Process,
     vms: Vec<Vm>,
     console: Vm,
+    /// The current root context; 0 before the first configuration.
     root: u32,
 }
 
 /// A ramp that stays in its first step.
-fn with_ramp() -> Value {
+fn ramp_config() -> Value {
     config(json!({"ramp": {
         "steps": [50, 100], "bake": "1h", "gates": [{"metric": "error_rate"}], "tripwires": [],
     }}))
 }
 
-fn with_weights(blue: u64, green: u64) -> Value {
+fn weights_config(blue: u64, green: u64) -> Value {
     config(json!({"weights": {"blue": blue, "green": green}, "pins": {"green": ["tester"]}}))
 }
 
-impl Vms {
+impl SteeredVms {
     fn start(config: &Value) -> Self {
         Self::start_in(config, &["PATH=/", &format!("VERDIGRIS_CONSOLE_TOKEN={TOKEN}")])
     }
@@ -49,23 +47,23 @@ impl Vms {
         let wasm = std::fs::read(artifacts::filter_wasm()).unwrap();
         let process = Process::default();
         process.shared.lock().unwrap().environment =
-            environment.iter().map(|it| (*it).to_owned()).collect();
+            environment.iter().map(|variable| (*variable).to_owned()).collect();
         let mut console = Vm::start(&wasm, &process);
         console.configure(CONSOLE, br#"{"role": "console"}"#).unwrap();
         let vms = (0..2).map(|_| Vm::start(&wasm, &process)).collect();
         let mut vms = Self { process, vms, console, root: 0 };
         vms.reload(ROOT, config);
-        (0..2).for_each(|vm| vms.tick(vm));
+        vms.tick_both();
         vms
     }
 
-    /// All are given another configuration.
+    /// Configures a new root context in all VMs and ends the previous one.
     fn reload(&mut self, root: u32, config: &Value) {
-        let before = std::mem::replace(&mut self.root, root);
+        let previous = std::mem::replace(&mut self.root, root);
         for vm in self.vms.iter_mut().chain([&mut self.console]) {
             vm.configure(root, config.to_string().as_bytes()).unwrap();
-            if before != 0 {
-                vm.end(before);
+            if previous != 0 {
+                vm.end(previous);
             }
         }
     }
@@ -74,8 +72,16 @@ impl Vms {
         self.vms[vm].tick(self.root);
     }
 
-    /// What the console answers.
-    fn ask(&mut self, method: &str, path: &str, body: Option<Value>) -> (u16, String) {
+    fn tick_both(&mut self) {
+        (0..2).for_each(|vm| self.tick(vm));
+    }
+
+    fn advance_clock_3_s(&self) {
+        self.process.shared.lock().unwrap().clock += 3_000_000_000;
+    }
+
+    /// The status and body of the console's response.
+    fn request_console(&mut self, method: &str, path: &str, body: Option<Value>) -> (u16, String) {
         let authorization = format!("Bearer {TOKEN}");
         let headers = [
             (":method", method),
@@ -89,33 +95,37 @@ impl Vms {
         self.console.run_stream(100, CONSOLE, stream).reply.expect("the console answers")
     }
 
-    fn order(&mut self, (order, weights): Order) -> Result<(), String> {
+    fn send_command(&mut self, command: Command) -> Result<(), String> {
         let mut body = json!({"reason": "as asked"});
-        if let Some((blue, green)) = weights {
+        if let Some((blue, green)) = command.weights {
             body["weights"] = json!({"blue": blue, "green": green});
         }
-        match self.ask("POST", &format!("/{order}"), Some(body)) {
+        match self.request_console("POST", &format!("/{}", command.name), Some(body)) {
             (200, _) => Ok(()),
-            (_, text) => Err(text),
+            (_, message) => Err(message),
         }
     }
 
-    fn shown_by_console(&mut self) -> RolloutView {
-        let (status, text) = self.ask("GET", "/state.json", None);
+    fn console_rollout(&mut self) -> RolloutView {
+        let (status, text) = self.request_console("GET", "/state.json", None);
         assert_eq!(status, 200, "{text}");
         let View { mut rollouts, .. } = serde_json::from_str(&text).unwrap();
         assert_eq!(rollouts.len(), 1, "{text}");
         rollouts.remove(0)
     }
 
-    /// Whether the VM has green answer just those whom this share, in percent, takes in.
-    fn has_green_at(&mut self, vm: usize, percent: u64) -> bool {
+    /// Whether the VM assigns green to exactly the users of this share, in percent.
+    fn assigns_green_share(&mut self, vm: usize, percent: u64) -> bool {
         let share = Share::new(100 - percent, percent).unwrap();
         (0..60).all(|user| {
             let user = format!("user-{user}");
             let is_green = share.contains(bucket_hash(ROLLOUT, user.as_bytes()));
             self.is_green(vm, &user) == is_green
         })
+    }
+
+    fn both_assign_green_share(&mut self, percent: u64) -> bool {
+        (0..2).all(|vm| self.assigns_green_share(vm, percent))
     }
 
     fn is_green(&mut self, vm: usize, user: &str) -> bool {
@@ -130,7 +140,8 @@ impl Vms {
         self.process.stats.lock().unwrap().get(&name).copied().unwrap_or_default()
     }
 
-    fn shown(&self) -> (u64, u64) {
+    /// The phase, and the share in basis points, of the gauges.
+    fn phase_and_share(&self) -> (u64, u64) {
         (self.stat("phase"), self.stat("green_bp"))
     }
 
@@ -139,214 +150,220 @@ impl Vms {
     }
 }
 
-/// An order's name, and the weights that are ordered.
-type Order = (&'static str, Option<(u64, u64)>);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Command {
+    name: &'static str,
+    /// The weights of blue and green, if the command sets them.
+    weights: Option<(u64, u64)>,
+}
 
-const PAUSE: Order = ("pause", None);
-const RESUME: Order = ("resume", None);
-const PROMOTE: Order = ("promote", None);
-const ROLLBACK: Order = ("rollback", None);
+const PAUSE: Command = Command { name: "pause", weights: None };
+const RESUME: Command = Command { name: "resume", weights: None };
+const PROMOTE: Command = Command { name: "promote", weights: None };
+const ROLLBACK: Command = Command { name: "rollback", weights: None };
 
-const fn weights(blue: u64, green: u64) -> Order {
-    ("weights", Some((blue, green)))
+const fn weights(blue: u64, green: u64) -> Command {
+    Command { name: "weights", weights: Some((blue, green)) }
 }
 
 #[test]
-fn an_order_to_a_ramp_is_in_force_everywhere_within_a_tick() {
+fn a_command_to_a_ramp_is_in_force_in_every_vm_after_one_tick() {
     let table = [
         (PAUSE, PAUSED, 50),
         (PROMOTE, PROMOTED, 100),
         (weights(4, 1), PAUSED, 20),
         (ROLLBACK, ROLLED_BACK, 0),
     ];
-    for order_of_ticks in [[0, 1], [1, 0]] {
-        let mut vms = Vms::start(&with_ramp());
-        for (verb, phase, percent) in table {
-            if verb != PAUSE {
-                vms.order(RESUME).unwrap();
+    for tick_order in [[0, 1], [1, 0]] {
+        let mut vms = SteeredVms::start(&ramp_config());
+        for (command, phase, percent) in table {
+            if command != PAUSE {
+                vms.send_command(RESUME).unwrap();
             }
-            vms.order(verb).unwrap();
-            for vm in order_of_ticks {
+            vms.send_command(command).unwrap();
+            for vm in tick_order {
                 vms.tick(vm);
-                assert!(vms.has_green_at(vm, percent), "{verb:?} {vm} {}", vms.log());
-                assert_eq!(vms.shown(), (phase, percent * 100), "{verb:?}");
+                assert!(vms.assigns_green_share(vm, percent), "{command:?} {vm} {}", vms.log());
+                assert_eq!(vms.phase_and_share(), (phase, percent * 100), "{command:?}");
             }
         }
-        assert!(vms.order(PROMOTE).is_err());
+        assert!(vms.send_command(PROMOTE).is_err());
     }
 }
 
-/// What is in force is not put back by a VM that has decided before an order and tells of
-/// it after.
+/// A VM that decided before a command and publishes after it does not replace the later snapshot.
 #[test]
-fn what_is_in_force_is_that_of_the_latest_state() {
-    let mut vms = Vms::start(&with_ramp());
-    vms.order(weights(4, 1)).unwrap();
+fn the_snapshot_of_the_latest_state_is_in_force() {
+    let mut vms = SteeredVms::start(&ramp_config());
+    vms.send_command(weights(4, 1)).unwrap();
     let key = format!("verdigris.6.{ROLLOUT}.in_force");
-    let mut later = 0;
+    let mut later_revision = 0;
     if let Some((bytes, _)) = vms.process.shared.lock().unwrap().data.get_mut(&key) {
-        let (edition, in_force): (u64, Snapshot) = postcard::from_bytes(bytes).unwrap();
-        later = edition + 3_600_000_000_000;
-        *bytes = postcard::to_allocvec(&(later, in_force)).unwrap();
+        let (revision, snapshot): (u64, Snapshot) = postcard::from_bytes(bytes).unwrap();
+        later_revision = revision + 3_600_000_000_000;
+        *bytes = postcard::to_allocvec(&(later_revision, snapshot)).unwrap();
     }
-    vms.order(RESUME).unwrap();
-    (0..2).for_each(|vm| vms.tick(vm));
-    assert!((0..2).all(|vm| vms.has_green_at(vm, 20)), "that of an earlier state is taken");
-    vms.process.shared.lock().unwrap().clock = later;
-    (0..2).for_each(|vm| vms.tick(vm));
-    assert!((0..2).all(|vm| vms.has_green_at(vm, 50)), "that of a later state is not taken");
+    vms.send_command(RESUME).unwrap();
+    vms.tick_both();
+    assert!(vms.both_assign_green_share(20), "the snapshot of an earlier state is in force");
+    vms.process.shared.lock().unwrap().clock = later_revision;
+    vms.tick_both();
+    assert!(vms.both_assign_green_share(50), "the snapshot of a later state is not in force");
 }
 
 #[test]
-fn an_order_to_a_ramp_outlives_reloads_that_leave_the_ramp_alone() {
-    let mut vms = Vms::start(&with_ramp());
-    vms.order(weights(1, 9)).unwrap();
-    (0..2).for_each(|vm| vms.tick(vm));
-    let mut config = with_ramp();
-    config["pins"] = json!({"blue": ["somebody"]});
+fn a_command_to_a_ramp_holds_until_the_ramp_changes_in_the_configuration() {
+    let mut vms = SteeredVms::start(&ramp_config());
+    vms.send_command(weights(1, 9)).unwrap();
+    vms.tick_both();
+    let mut config = ramp_config();
+    config["pins"] = json!({"blue": ["tester"]});
     vms.reload(RELOADED, &config);
-    (0..2).for_each(|vm| vms.tick(vm));
-    assert_eq!(vms.shown(), (PAUSED, 9000));
-    assert!((0..2).all(|vm| vms.has_green_at(vm, 90)));
+    vms.tick_both();
+    assert_eq!(vms.phase_and_share(), (PAUSED, 9000));
+    assert!(vms.both_assign_green_share(90));
     config["ramp"]["bake"] = json!("2h");
     vms.reload(RELOADED + 1, &config);
-    (0..2).for_each(|vm| vms.tick(vm));
-    assert_eq!(vms.shown(), (RAMPING, 5000), "{}", vms.log());
-    assert!((0..2).all(|vm| vms.has_green_at(vm, 50)));
+    vms.tick_both();
+    assert_eq!(vms.phase_and_share(), (RAMPING, 5000), "{}", vms.log());
+    assert!(vms.both_assign_green_share(50));
     assert!(vms.log().contains("which ends what was ordered: weights"), "{}", vms.log());
 }
 
-/// What was learnt before an order is known after it, and counted once.
+/// A unit that was observed before a command does not count again after it.
 #[test]
-fn evidence_outlives_an_order() {
-    let mut vms = Vms::start(&with_ramp());
-    let units = |vms: &Vms| {
-        ["blue", "green"].map(|it| vms.stat(&format!("{it}.evidence_units.s0"))).iter().sum::<u64>()
+fn evidence_is_kept_across_a_command() {
+    let mut vms = SteeredVms::start(&ramp_config());
+    let units = |vms: &SteeredVms| {
+        let units =
+            ["blue", "green"].map(|version| vms.stat(&format!("{version}.evidence_units.s0")));
+        units.iter().sum::<u64>()
     };
-    vms.has_green_at(0, 50);
-    (0..2).for_each(|vm| vms.tick(vm));
+    vms.assigns_green_share(0, 50);
+    vms.tick_both();
     assert_eq!(units(&vms), 60);
-    vms.order(weights(1, 9)).unwrap();
-    (0..2).for_each(|vm| vms.tick(vm));
-    vms.has_green_at(0, 90);
-    (0..2).for_each(|vm| vms.tick(vm));
-    vms.order(RESUME).unwrap();
-    (0..2).for_each(|vm| vms.tick(vm));
-    // The same users once more.
-    vms.has_green_at(1, 50);
+    vms.send_command(weights(1, 9)).unwrap();
+    vms.tick_both();
+    vms.assigns_green_share(0, 90);
+    vms.tick_both();
+    vms.send_command(RESUME).unwrap();
+    vms.tick_both();
+    // The same users again.
+    vms.assigns_green_share(1, 50);
     (0..2).for_each(|vm| vms.tick(1 - vm));
     assert_eq!(units(&vms), 60);
 }
 
 #[test]
-fn an_order_to_weights_is_in_force_everywhere_within_a_tick() {
+fn a_command_to_weights_is_in_force_in_every_vm_after_one_tick() {
     let table = [
         (weights(1, 1), BY_HAND, 50),
         (PROMOTE, BY_HAND, 100),
         (ROLLBACK, ROLLED_BACK, 0),
         (RESUME, BY_HAND, 20),
     ];
-    let mut vms = Vms::start(&with_weights(80, 20));
-    assert_eq!(vms.shown(), (BY_HAND, 2000));
-    for (verb, phase, percent) in table {
-        vms.order(verb).unwrap();
+    let mut vms = SteeredVms::start(&weights_config(80, 20));
+    assert_eq!(vms.phase_and_share(), (BY_HAND, 2000));
+    for (command, phase, percent) in table {
+        vms.send_command(command).unwrap();
         for vm in 0..2 {
             vms.tick(vm);
-            assert!(vms.has_green_at(vm, percent), "{verb:?} {vm}");
-            assert_eq!(vms.shown(), (phase, percent * 100), "{verb:?}");
-            // A rollback is for pinned users too.
-            assert_eq!(vms.is_green(vm, "tester"), verb != ROLLBACK);
+            assert!(vms.assigns_green_share(vm, percent), "{command:?} {vm}");
+            assert_eq!(vms.phase_and_share(), (phase, percent * 100), "{command:?}");
+            // A rollback applies to pinned users as well.
+            assert_eq!(vms.is_green(vm, "tester"), command != ROLLBACK);
         }
     }
-    assert!(vms.order(PAUSE).is_err());
+    assert!(vms.send_command(PAUSE).is_err());
 }
 
 #[test]
-fn an_order_to_weights_outlives_reloads_that_leave_the_weights_alone() {
-    let mut vms = Vms::start(&with_weights(80, 20));
-    vms.order(ROLLBACK).unwrap();
-    (0..2).for_each(|vm| vms.tick(vm));
-    let mut config = with_weights(80, 20);
+fn a_command_to_weights_holds_until_the_weights_change_in_the_configuration() {
+    let mut vms = SteeredVms::start(&weights_config(80, 20));
+    vms.send_command(ROLLBACK).unwrap();
+    vms.tick_both();
+    let mut config = weights_config(80, 20);
     config["pins"] = json!({"green": ["another"]});
     vms.reload(RELOADED, &config);
-    // Before any tick.
-    assert!((0..2).all(|vm| vms.has_green_at(vm, 0)));
-    (0..2).for_each(|vm| vms.tick(vm));
-    assert_eq!(vms.shown(), (ROLLED_BACK, 0));
-    vms.reload(RELOADED + 1, &with_weights(70, 30));
-    assert!((0..2).all(|vm| vms.has_green_at(vm, 30)));
-    assert_eq!(vms.shown(), (BY_HAND, 3000));
-    let view = vms.shown_by_console();
+    // The command holds before the first tick.
+    assert!(vms.both_assign_green_share(0));
+    vms.tick_both();
+    assert_eq!(vms.phase_and_share(), (ROLLED_BACK, 0));
+    vms.reload(RELOADED + 1, &weights_config(70, 30));
+    assert!(vms.both_assign_green_share(30));
+    assert_eq!(vms.phase_and_share(), (BY_HAND, 3000));
+    let view = vms.console_rollout();
     assert_eq!(view.decisions.len(), 3, "{view:#?}");
     let last = &view.decisions[0];
     assert_eq!((last.from_phase.as_str(), last.to_phase.as_str()), ("rolled_back", "by_hand"));
     assert!(last.why.ends_with("which ends what was ordered: rollback"), "{view:#?}");
 }
 
-/// Between two times of the same weights there was a ramp.
+/// The weights are the same before and after the ramp.
 #[test]
-fn a_ramp_ends_what_was_ordered_to_weights() {
-    let mut vms = Vms::start(&with_weights(80, 20));
-    vms.order(ROLLBACK).unwrap();
-    vms.reload(RELOADED, &with_ramp());
-    vms.reload(RELOADED + 1, &with_weights(80, 20));
-    (0..2).for_each(|vm| vms.tick(vm));
-    assert_eq!(vms.shown(), (BY_HAND, 2000));
-    assert!((0..2).all(|vm| vms.has_green_at(vm, 20)));
+fn a_ramp_clears_a_command_to_weights() {
+    let mut vms = SteeredVms::start(&weights_config(80, 20));
+    vms.send_command(ROLLBACK).unwrap();
+    vms.reload(RELOADED, &ramp_config());
+    vms.reload(RELOADED + 1, &weights_config(80, 20));
+    vms.tick_both();
+    assert_eq!(vms.phase_and_share(), (BY_HAND, 2000));
+    assert!(vms.both_assign_green_share(20));
 }
 
-/// One that is left behind, by an open stream or an older module, obeys, and does not have
-/// its old weights followed.
+/// A VM of an older module or with an open stream keeps the previous configuration.
 #[test]
-fn a_vm_that_is_left_behind_obeys_and_is_not_followed() {
-    let mut vms = Vms::start(&with_weights(80, 20));
-    let config = with_weights(70, 30).to_string();
+fn a_vm_with_an_outdated_configuration_follows_commands_and_publishes_no_weights() {
+    let mut vms = SteeredVms::start(&weights_config(80, 20));
+    let config = weights_config(70, 30).to_string();
     for vm in [&mut vms.vms[1], &mut vms.console] {
         vm.configure(RELOADED, config.as_bytes()).unwrap();
     }
-    vms.order(ROLLBACK).unwrap();
+    vms.send_command(ROLLBACK).unwrap();
     for _ in 0..3 {
         vms.tick(0);
         vms.vms[1].tick(RELOADED);
     }
-    assert_eq!(vms.shown(), (ROLLED_BACK, 0), "{}", vms.log());
-    assert!(vms.has_green_at(0, 0));
+    assert_eq!(vms.phase_and_share(), (ROLLED_BACK, 0), "{}", vms.log());
+    assert!(vms.assigns_green_share(0, 0));
 }
 
-/// A conversation that begins while an order holds has its share, also once it has ended.
+/// A conversation that begins while a command holds gets a version by the command's share.
 #[test]
-fn conversations_follow_what_is_ordered_to_weights() {
-    let mut config = with_weights(100, 0);
+fn conversations_follow_commands_to_weights() {
+    let mut config = weights_config(100, 0);
     config["conversation"] = json!({});
-    let mut vms = Vms::start(&config);
-    let ask = |vms: &mut Vms, vm: usize| {
+    let mut vms = SteeredVms::start(&config);
+    let is_conversation_green = |vms: &mut SteeredVms, vm: usize| {
         let headers = vec![("x-conversation-id".to_owned(), b"of-no-known-time".to_vec())];
         let sent = vms.vms[vm].run_stream(100, ROOT, Stream { headers, ..Stream::default() });
         sent.get("x-verdigris-version") == Some(b"green")
     };
-    let pass = |vms: &Vms| vms.process.shared.lock().unwrap().clock += 3_000_000_000;
-    pass(&vms);
-    for (verb, is_green) in [(PROMOTE, true), (ROLLBACK, false)] {
-        vms.order(verb).unwrap();
-        (0..2).for_each(|vm| vms.tick(vm));
-        pass(&vms);
-        (0..2).for_each(|vm| vms.tick(vm));
-        assert!((0..2).all(|vm| ask(&mut vms, vm) == is_green), "{verb:?}");
+    vms.advance_clock_3_s();
+    for (command, is_green) in [(PROMOTE, true), (ROLLBACK, false)] {
+        vms.send_command(command).unwrap();
+        vms.tick_both();
+        vms.advance_clock_3_s();
+        vms.tick_both();
+        let follows = |vm| is_conversation_green(&mut vms, vm) == is_green;
+        assert!((0..2).all(follows), "{command:?}");
     }
 }
 
-/// Who cannot be steered pays for no ticks, and knows its history all the same.
+/// Without ticks the history of shares is complete as well.
 #[test]
-fn without_a_token_weights_have_no_ticks() {
+fn without_a_token_a_rollout_with_weights_is_not_ticked() {
     let environments: [(&[&str], u32); 3] =
         [(&[], 0), (&["VERDIGRIS_CONSOLE_TOKEN="], 0), (&["VERDIGRIS_CONSOLE_TOKEN=x"], 500)];
     for (environment, tick_ms) in environments {
-        let mut vms = Vms::start_in(&with_weights(80, 20), environment);
+        let mut vms = SteeredVms::start_in(&weights_config(80, 20), environment);
         assert_eq!(vms.vms[0].tick_ms(), tick_ms, "{environment:?}");
-        vms.reload(RELOADED, &with_weights(70, 30));
-        let shares: Vec<_> = vms.shown_by_console().shares.iter().map(|it| it.green_bp).collect();
+        vms.reload(RELOADED, &weights_config(70, 30));
+        let rollout = vms.console_rollout();
+        let shares: Vec<_> = rollout.shares.iter().map(|interval| interval.green_bp).collect();
         assert_eq!(shares, [2000, 3000], "{environment:?}");
-        let (status, _) = vms.ask("POST", "/rollback", Some(json!({"reason": "as asked"})));
+        let (status, _) =
+            vms.request_console("POST", "/rollback", Some(json!({"reason": "as asked"})));
         assert_eq!(status, if tick_ms == 0 { 404 } else { 401 }, "{environment:?}");
     }
 }

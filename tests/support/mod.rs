@@ -1,9 +1,9 @@
-//! What more than one test draws from.
+//! Strategies for property tests.
 
 use proptest::prelude::*;
 use serde_json::Value;
 
-/// Any JSON of these texts and keys, up to `depth` deep.
+/// JSON values with these strings and object keys, nested up to `depth` levels.
 pub fn any_json(
     text: BoxedStrategy<String>,
     key: BoxedStrategy<String>,

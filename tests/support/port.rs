@@ -1,22 +1,22 @@
-//! A port of this machine that stays free for one server.
+//! A TCP port that is reserved for one server of a test.
 
 use std::net::SocketAddr;
 
 use tokio::net::TcpSocket;
 
-/// A port that is bound and that nobody listens on.
+/// A port that is bound without a listener.
 ///
-/// The kernel gives it to no one who asks for any free port, and refuses connections to it.
-/// A server that binds it by its number can listen on it, as both sockets set
-/// `SO_REUSEADDR`. A port that was only found to be free could be taken before its server
-/// starts, or after it has stopped.
+/// The kernel refuses connections to it and does not assign it to a socket that binds port 0.
+/// A server that binds it by number can listen on it, because both sockets set `SO_REUSEADDR`.
+/// Without the reservation another process could take the port before the server starts or
+/// after it stops.
 pub struct Port {
     pub number: u16,
     _socket: TcpSocket,
 }
 
 impl Port {
-    /// Any free port on the loopback address.
+    /// Reserves a free port on the loopback address.
     pub fn reserve() -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_reuseaddr(true).unwrap();

@@ -1,6 +1,9 @@
-//! A real Envoy with the shipped bootstrap, of which a test changes the ports.
+//! A real Envoy with the shipped bootstrap on free ports.
 
-pub mod broken;
+mod answer;
+pub mod bootstrap;
+pub mod failing_server;
+mod listening;
 pub mod process;
 pub mod prometheus;
 pub mod upstream;
@@ -15,55 +18,51 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::artifacts;
-use crate::proxy::{Answer, Copied, Proxy, Request};
-use process::{PATIENCE, Process, found_within, wait_for};
-use upstream::{Seen, Upstream};
+use crate::proxy::{Answer, Proxy, Request, ShadowRequest};
+pub use answer::read_answer;
+pub use bootstrap::{filter_yaml, filter_yaml_from_text, release_listener_offset};
+use process::{OrphanProcess, Process, TIMEOUT, poll_within, wait_for};
+use upstream::{ReceivedRequest, Upstream};
 
 pub struct Envoy {
     process: Process,
     pub folder: TempDir,
     pub client: Client,
-    /// Has a new connection for each request, which any of the workers may get: the kernel
-    /// chooses by the connection's ports.
-    pub one_off: Client,
+    /// Opens a new connection for each request. The kernel assigns each connection to a worker.
+    pub unpooled_client: Client,
     pub upstreams: [Upstream; 3],
     workers: u32,
     token: Option<&'static str>,
     admin: String,
     pub url: String,
-    /// Where the page is, if there is one.
+    /// The URL of the console; `None` if the bootstrap has no console listener.
     pub console: Option<String>,
 }
 
-/// The headers that are between the filter and Envoy's routes.
-const OWN_HEADERS: [&str; 2] = ["x-verdigris-cluster", "x-verdigris-shadow"];
+/// Headers that the filter and Envoy's routes exchange; no upstream may receive them.
+const INTERNAL_HEADERS: [&str; 2] = ["x-verdigris-cluster", "x-verdigris-shadow"];
 
 const TOKEN_VARIABLE: &str = "VERDIGRIS_CONSOLE_TOKEN";
 
-/// How often Envoy is started until it listens.
-const STARTS: usize = 5;
-
-/// What its log says where another process has a port.
-const PORT_TAKEN: [&str; 2] = ["errno=98", "Address already in use"];
-
-/// What an update of the filter's configuration has come to, by Envoy's counters.
+/// Envoy's counters of updates of the filter's configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Updates {
+struct UpdateCounts {
     accepted: u64,
     refused: u64,
+    /// Updates that every worker has applied.
     applied: u64,
 }
 
-/// What an Envoy is started with.
+/// The options that Envoy is started with.
 pub struct Setup<'a> {
-    /// The text of filter.yaml, if there is to be one.
+    /// The text of filter.yaml; without it the file does not exist.
     pub filter: Option<&'a str>,
     pub wasm: PathBuf,
     pub workers: u32,
-    /// With what who steers is known, if anybody can.
+    /// The console's bearer token; without it the console accepts no commands.
     pub token: Option<&'static str>,
-    /// A change to the bootstrap, which may name the upstreams' ports.
-    pub change: &'a dyn Fn(String, &[Upstream; 3]) -> String,
+    /// Edits the bootstrap, which names the upstreams' ports.
+    pub edit_bootstrap: &'a dyn Fn(String, &[Upstream; 3]) -> String,
 }
 
 impl Default for Setup<'_> {
@@ -73,17 +72,18 @@ impl Default for Setup<'_> {
             wasm: artifacts::filter_wasm(),
             workers: 2,
             token: None,
-            change: &|bootstrap, _| bootstrap,
+            edit_bootstrap: &|bootstrap, _| bootstrap,
         }
     }
 }
 
 impl Envoy {
-    /// A folder with what the README says to copy, and Envoy started in it.
+    /// Starts Envoy in a new folder that contains the files that the README says to copy.
     pub fn start_with(setup: &Setup<'_>) -> Self {
         let upstreams = ["llm-blue", "llm-green", "llm-next"].map(Upstream::start);
         let folder = TempDir::with_prefix("verdigris-").unwrap();
-        let bootstrap = (setup.change)(bootstrap(&upstreams), &upstreams);
+        let shipped = bootstrap::on_free_ports(&upstreams);
+        let bootstrap = (setup.edit_bootstrap)(shipped, &upstreams);
         std::fs::write(folder.path().join("envoy.yaml"), bootstrap).unwrap();
         for name in ["start", "console.yaml"] {
             std::fs::copy(artifacts::shipped(name), folder.path().join(name)).unwrap();
@@ -94,109 +94,52 @@ impl Envoy {
         }
         let (workers, token) = (setup.workers, setup.token);
         let process = launch(folder.path(), workers, token);
-        let client = Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
-        let one_off = Client::builder().no_proxy().timeout(PATIENCE).pool_max_idle_per_host(0);
-        let one_off = one_off.build().unwrap();
-        let (admin, url, console) = (String::new(), String::new(), None);
+        let builder = || Client::builder().no_proxy().timeout(TIMEOUT);
         let mut envoy = Self {
             process,
             folder,
-            client,
-            one_off,
+            client: builder().build().unwrap(),
+            unpooled_client: builder().pool_max_idle_per_host(0).build().unwrap(),
             upstreams,
             workers,
             token,
-            admin,
-            url,
-            console,
+            admin: String::new(),
+            url: String::new(),
+            console: None,
         };
-        envoy.wait_until_ready(0, |it| launch(it.folder.path(), it.workers, it.token));
+        envoy.wait_until_ready(0, |envoy| launch(envoy.folder.path(), envoy.workers, envoy.token));
         envoy
     }
 
-    /// Starts Envoy anew as in the background of a shell, which goes on.
+    /// Restarts Envoy as a background job of a shell.
     pub fn restart_in_background(&mut self, options: &str) {
         let script = format!(
             "nohup sh start --concurrency 1 --admin-address-path admin.txt {options} & \
              echo $! > envoy.pid; wait"
         );
         let pid = self.folder.path().join("envoy.pid");
-        // That of an earlier Envoy may be another process's by now.
+        // The id of an earlier Envoy may belong to another process by now.
         let _ = std::fs::remove_file(&pid);
-        self.start_anew(|it| {
-            // An Envoy of an earlier attempt goes on without its shell.
+        self.restart_by(|envoy| {
+            // Envoy of an earlier attempt survives its shell.
             if let Ok(pid) = std::fs::read_to_string(&pid) {
-                drop(Background(pid.trim().to_owned()));
+                drop(OrphanProcess::new(pid.trim()));
             }
             let mut shell = Command::new("sh");
             shell.args(["-c", &script]).env("ENVOY", artifacts::envoy());
-            shell.current_dir(it.folder.path());
-            Process::start(&mut shell, &it.folder.path().join("envoy.log"))
+            shell.current_dir(envoy.folder.path());
+            Process::start(&mut shell, &envoy.folder.path().join("envoy.log"))
         });
     }
 
-    /// Ends the shell in whose background Envoy runs; the process of Envoy.
-    pub fn close_shell(&mut self) -> Background {
+    /// Stops the shell that runs Envoy in the background. Returns Envoy's process.
+    pub fn close_shell(&mut self) -> OrphanProcess {
         let pid = std::fs::read_to_string(self.folder.path().join("envoy.pid")).unwrap();
         self.process.stop();
-        Background(pid.trim().to_owned())
+        OrphanProcess::new(pid.trim())
     }
 
-    /// Stops Envoy, and starts it by `start`.
-    fn start_anew(&mut self, start: impl Fn(&Self) -> Process) {
-        self.process.stop();
-        std::fs::remove_file(self.folder.path().join("admin.txt")).unwrap();
-        let log_before = self.log().len();
-        self.process = start(self);
-        self.wait_until_ready(log_before, start);
-    }
-
-    /// Waits for an Envoy that has been started; starts another one by `start` where it could
-    /// not listen. `log_before` is how long the log was before.
-    ///
-    /// Envoy binds the port 0 with `SO_REUSEADDR`, for which the kernel may choose a port that
-    /// another process has bound in the same way; only one of them can listen on it.
-    fn wait_until_ready(&mut self, mut log_before: usize, start: impl Fn(&Self) -> Process) {
-        for _ in 1..STARTS {
-            if self.listens(log_before) {
-                return;
-            }
-            self.process.stop();
-            // An Envoy without an admin port has not written it.
-            let _ = std::fs::remove_file(self.folder.path().join("admin.txt"));
-            log_before = self.log().len();
-            self.process = start(self);
-        }
-        assert!(self.listens(log_before), "no free port in {STARTS} starts:\n{}", self.log());
-    }
-
-    /// Whether Envoy listens, once it is ready; not if another process has a port of it.
-    fn listens(&mut self, log_before: usize) -> bool {
-        let address = self.folder.path().join("admin.txt");
-        let listeners = wait_for("Envoy to listen", || {
-            if self.process.exit().is_some() {
-                return Some(None);
-            }
-            self.admin = format!("http://{}", std::fs::read_to_string(&address).ok()?);
-            let ready = self.client.get(format!("{}/ready", self.admin)).send().ok()?;
-            (ready.status() == 200).then(|| Some(self.admin("/listeners")))
-        });
-        let log = self.log();
-        let log = log.get(log_before..).unwrap_or_default();
-        if PORT_TAKEN.iter().any(|it| log.contains(it)) {
-            return false;
-        }
-        let listeners = listeners.unwrap_or_else(|| panic!("Envoy ended:\n{log}"));
-        let url = |name| {
-            let address = listeners.lines().find_map(|line| line.strip_prefix(name));
-            address.map(|address| format!("http://{address}"))
-        };
-        self.url = url("llm::").unwrap();
-        self.console = url("console::");
-        true
-    }
-
-    /// What the admin port answers.
+    /// Requests a path of the admin interface.
     pub fn admin(&self, path: &str) -> String {
         let answer = self.client.get(format!("{}{path}", self.admin)).send().unwrap();
         assert_eq!(answer.status(), 200, "{path}");
@@ -211,7 +154,10 @@ impl Envoy {
         self.process.log()
     }
 
-    /// Puts `text` in place of filter.yaml by a rename and waits for Envoy's word.
+    /// Replaces filter.yaml with `text` by a rename and waits until Envoy accepts or refuses it.
+    ///
+    /// # Errors
+    /// Envoy's log since the rename, if Envoy refuses the text.
     pub fn write_filter(&self, text: &str) -> Result<(), String> {
         let current = std::fs::read_to_string(self.folder.path().join("filter.yaml"));
         if current.is_ok_and(|current| current == text) {
@@ -220,23 +166,28 @@ impl Envoy {
         self.replace_filter(|new| std::fs::write(new, text).unwrap())
     }
 
-    /// Has `make` make the new filter.yaml, and puts it in the place of the old one.
-    pub fn replace_filter(&self, make: impl FnOnce(&Path)) -> Result<(), String> {
+    /// Has `create` create a file and renames it to filter.yaml.
+    ///
+    /// # Errors
+    /// As for [`Envoy::write_filter`].
+    pub fn replace_filter(&self, create: impl FnOnce(&Path)) -> Result<(), String> {
         let new = self.folder.path().join("filter.yaml.new");
-        make(&new);
+        create(&new);
         self.await_update(|| {
             std::fs::rename(&new, self.folder.path().join("filter.yaml")).unwrap();
         })
     }
 
-    /// Waits until what `update` does has come to all workers; Envoy's log since
-    /// then where it has refused it.
+    /// Calls `update`, which changes filter.yaml, and waits until all workers have applied it.
+    ///
+    /// # Errors
+    /// As for [`Envoy::write_filter`].
     pub fn await_update(&self, update: impl FnOnce()) -> Result<(), String> {
-        let before = self.updates();
+        let before = self.update_counts();
         let log_before = self.log().len();
         update();
-        let after = wait_for("Envoy to take or refuse filter.yaml", || {
-            let now = self.updates();
+        let after = wait_for("Envoy to accept or refuse filter.yaml", || {
+            let now = self.update_counts();
             let accepted = now.accepted > before.accepted && now.applied > before.applied;
             (accepted || now.refused > before.refused).then_some(now)
         });
@@ -246,15 +197,15 @@ impl Envoy {
         Err(self.log().split_off(log_before))
     }
 
-    fn updates(&self) -> Updates {
-        let of = |names: &[&str]| -> u64 {
+    fn update_counts(&self) -> UpdateCounts {
+        let sum = |names: &[&str]| -> u64 {
             let stat = |name| format!("extension_config_discovery.http_filter.verdigris.{name}");
             names.iter().map(|name| self.read_stat(&stat(name)).unwrap()).sum()
         };
-        Updates {
-            accepted: of(&["update_success"]),
-            refused: of(&["update_rejected", "update_failure"]),
-            applied: of(&["config_reload"]),
+        UpdateCounts {
+            accepted: sum(&["update_success"]),
+            refused: sum(&["update_rejected", "update_failure"]),
+            applied: sum(&["config_reload"]),
         }
     }
 
@@ -265,34 +216,36 @@ impl Envoy {
         value.parse().ok()
     }
 
-    /// Waits until the stats have these values, all at once.
+    /// Waits until all stats have the expected values at the same time.
     ///
-    /// A stream is counted when Envoy has done with it, a moment after its client has the
-    /// answer; and each VM sets the gauges with its own tick.
+    /// Envoy counts a stream when it has destroyed it, shortly after the client has the whole
+    /// answer. Each VM sets the gauges in its own tick.
     pub fn wait_for_stats(&self, expected: &[(String, u64)]) {
-        let mut differ = Vec::new();
-        let found = found_within(PATIENCE, || {
+        let mut different = Vec::new();
+        let found = poll_within(TIMEOUT, || {
             let found = expected.iter().map(|(name, value)| (name, *value, self.read_stat(name)));
-            differ = found.filter(|(_, value, found)| *found != Some(*value)).collect();
-            differ.is_empty().then_some(())
+            different = found.filter(|(_, value, found)| *found != Some(*value)).collect();
+            different.is_empty().then_some(())
         });
-        assert!(found.is_some(), "stats, what they should be, and what they are: {differ:#?}");
+        assert!(found.is_some(), "stats (name, expected, found): {different:#?}");
     }
 
-    /// Waits until Envoy would replace a VM that traps: it does so no sooner than a second
-    /// after the VM was made, and up to half a second later.
+    /// Waits until Envoy would replace a VM that traps. Envoy requires that the VM is at least
+    /// one second old, with up to half a second of jitter.
     pub fn wait_until_vms_can_be_replaced(&self) {
-        let made_before = Instant::now();
-        wait_for("the VMs' age", || (made_before.elapsed() > Duration::from_secs(2)).then_some(()));
+        let created_before = Instant::now();
+        wait_for("the minimum age of the VMs", || {
+            (created_before.elapsed() > Duration::from_secs(2)).then_some(())
+        });
     }
 
-    /// Sends `ada`'s request over a connection of its own.
-    pub fn answer_on_a_new_connection(&self) -> Answer {
-        answer(self.one_off.get(&self.url).header("x-user-id", "ada").send().unwrap())
+    /// Sends a request of user `ada` over a new connection.
+    pub fn send_on_new_connection(&self) -> Answer {
+        read_answer(self.unpooled_client.get(&self.url).header("x-user-id", "ada").send().unwrap())
     }
 
-    /// Sends a request to any path.
-    pub fn get(&self, path: &str, request: &Request) -> reqwest::Result<Response> {
+    /// Sends a request to `path`, without regard to the request's own path.
+    pub fn send_to(&self, path: &str, request: &Request) -> reqwest::Result<Response> {
         let headers: HeaderMap = request
             .headers
             .iter()
@@ -317,7 +270,7 @@ impl Proxy for Envoy {
     }
 
     fn restart(&mut self) {
-        self.start_anew(|it| launch(it.folder.path(), it.workers, it.token));
+        self.restart_by(|envoy| launch(envoy.folder.path(), envoy.workers, envoy.token));
     }
 
     fn push(&mut self, config: &Value) -> Result<(), String> {
@@ -325,20 +278,27 @@ impl Proxy for Envoy {
     }
 
     fn send(&mut self, request: &Request) -> Answer {
-        answer(self.get(request.path(), request).unwrap())
+        read_answer(self.send_to(request.path(), request).unwrap())
     }
 
-    fn shadows(&mut self, count: usize) -> Vec<Copied> {
+    fn shadows(&mut self, count: usize) -> Vec<ShadowRequest> {
         let mut shadows = Vec::new();
         let clusters = ["llm-blue", "llm-green", "llm-next"];
-        // They arrive after the client has its answer.
+        // Shadows may arrive after the client has its answer.
         wait_for("all shadows", || {
             for (upstream, cluster) in self.upstreams.iter().zip(clusters) {
-                let seen = upstream.take_seen().into_iter().filter(|it| it.is_shadow);
-                shadows.extend(seen.map(|Seen { path, body, headers, .. }| {
-                    assert!(!headers.iter().any(|it| OWN_HEADERS.contains(&it.as_str())));
-                    Copied { cluster: cluster.to_owned(), path, body }
-                }));
+                let received =
+                    upstream.take_received().into_iter().filter(|request| request.is_shadow);
+                shadows.extend(received.map(
+                    |ReceivedRequest { path, body, header_names, .. }| {
+                        assert!(
+                            !header_names
+                                .iter()
+                                .any(|name| INTERNAL_HEADERS.contains(&name.as_str()))
+                        );
+                        ShadowRequest { cluster: cluster.to_owned(), path, body }
+                    },
+                ));
             }
             (shadows.len() >= count).then_some(())
         });
@@ -355,24 +315,7 @@ impl Proxy for Envoy {
     }
 }
 
-/// A process whose parent is gone; it ends with this.
-pub struct Background(String);
-
-impl Background {
-    /// Whether it runs.
-    pub fn is_running(&self) -> bool {
-        // One that has ended, and that nobody has waited for, has no command line.
-        std::fs::read(format!("/proc/{}/cmdline", self.0)).is_ok_and(|it| !it.is_empty())
-    }
-}
-
-impl Drop for Background {
-    fn drop(&mut self) {
-        let _ = Command::new("kill").args(["-KILL", &self.0]).status();
-    }
-}
-
-/// Envoy, started in `folder` as the README says.
+/// Starts Envoy in `folder` as the README says.
 fn launch(folder: &Path, workers: u32, token: Option<&str>) -> Process {
     let mut command = Command::new("sh");
     command
@@ -384,72 +327,4 @@ fn launch(folder: &Path, workers: u32, token: Option<&str>) -> Process {
         .envs(token.map(|token| (TOKEN_VARIABLE, token)))
         .current_dir(folder);
     Process::start(&mut command, &folder.join("envoy.log"))
-}
-
-/// Where the release's listener begins in the bootstrap; the console's stands before it.
-pub fn release_listener(bootstrap: &str) -> usize {
-    bootstrap.find("  - name: llm\n").unwrap()
-}
-
-/// The shipped bootstrap on free ports, with a third cluster to hand over to.
-fn bootstrap(upstreams: &[Upstream; 3]) -> String {
-    let shipped = std::fs::read_to_string(artifacts::shipped("envoy.yaml")).unwrap();
-    let (_, green) = shipped.split_once("  - name: llm-green\n    type").unwrap();
-    let (green, _) = green.split_once("  # Green first").unwrap();
-    let green = format!("  - name: llm-green\n    type{green}");
-    let next = green.replace("llm-green", "llm-next").replace("4021", "4022");
-    let mut bootstrap = shipped.clone() + &next;
-    let [blue, green, next] = upstreams.each_ref().map(|upstream| upstream.port);
-    for (shipped, free) in
-        [(9901, 0), (9902, 0), (10000, 0), (4020, blue), (4021, green), (4022, next)]
-    {
-        let ports = format!("port_value: {shipped}}}");
-        assert_eq!(bootstrap.matches(&ports).count(), 1, "{ports}");
-        bootstrap = bootstrap.replace(&ports, &format!("port_value: {free}}}"));
-    }
-    bootstrap
-}
-
-/// The shipped filter.yaml with another plugin configuration.
-pub fn filter_yaml(config: &Value) -> String {
-    filter_yaml_of(&config.to_string())
-}
-
-/// As [`filter_yaml`], with any text for a configuration.
-pub fn filter_yaml_of(text: &str) -> String {
-    let shipped = std::fs::read_to_string(artifacts::shipped("filter.yaml")).unwrap();
-    let (head, _) = shipped.split_once("value: |").unwrap();
-    // A JSON string is a YAML string too.
-    format!("{head}value: {}\n", Value::from(text))
-}
-
-pub fn answer(response: Response) -> Answer {
-    let status = response.status().as_u16();
-    let version = response.headers().get("x-verdigris-version");
-    let version = version.map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
-    let headers = response.headers().iter();
-    let headers =
-        headers.map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect();
-    let text = response.text().unwrap();
-    let body: Value = serde_json::from_str(&text).unwrap_or_default();
-    let forwarded = body["headers"].as_array().cloned().unwrap_or_default();
-    Answer {
-        status,
-        text,
-        cluster: body["cluster"].as_str().unwrap_or_default().to_owned(),
-        version,
-        forwarded: forwarded
-            .into_iter()
-            .map(|header| serde_json::from_value(header).unwrap())
-            .collect(),
-        path: body["path"].as_str().unwrap_or_default().to_owned(),
-        // A character for each byte.
-        body: body["body"]
-            .as_str()
-            .unwrap_or_default()
-            .chars()
-            .filter_map(|it| u8::try_from(u32::from(it)).ok())
-            .collect(),
-        headers,
-    }
 }

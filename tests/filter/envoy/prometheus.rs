@@ -1,4 +1,4 @@
-//! A real Prometheus with the shipped alerts, which scrapes Envoys every second.
+//! A real Prometheus with the shipped alerts that scrapes Envoy processes every second.
 
 use std::process::Command;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::Envoy;
-use super::process::{PATIENCE, Process, wait_for};
+use super::process::{Process, TIMEOUT, wait_for};
 use crate::artifacts;
 
 pub struct Prometheus {
@@ -19,11 +19,12 @@ pub struct Prometheus {
 }
 
 impl Prometheus {
-    /// The shipped configuration with other targets and shorter times.
-    pub fn of(envoys: &[&Envoy]) -> Self {
+    /// Starts Prometheus with the shipped configuration, but other targets and a shorter
+    /// interval.
+    pub fn scraping(envoys: &[&Envoy]) -> Self {
         let folder = TempDir::with_prefix("verdigris-").unwrap();
         let text = std::fs::read_to_string(artifacts::shipped("prometheus/prometheus.yml"));
-        let targets = envoys.iter().map(|it| it.admin_url().trim_start_matches("http://"));
+        let targets = envoys.iter().map(|envoy| envoy.admin_url().trim_start_matches("http://"));
         let targets = Value::from_iter(targets).to_string();
         let text = text.unwrap().replace(r#"["127.0.0.1:9901"]"#, &targets);
         assert!(text.contains(&targets) && text.matches("15s").count() == 2, "{text}");
@@ -35,9 +36,9 @@ impl Prometheus {
         command.arg("--web.listen-address=127.0.0.1:0");
         command.current_dir(folder.path());
         let mut process = Process::start(&mut command, &folder.path().join("prometheus.log"));
-        let client = Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
+        let client = Client::builder().no_proxy().timeout(TIMEOUT).build().unwrap();
         let url = wait_for("Prometheus to be ready", || {
-            assert!(process.exit().is_none(), "Prometheus ended:\n{}", process.log());
+            assert!(process.exit_success().is_none(), "Prometheus ended:\n{}", process.log());
             let log = process.log();
             let (_, address) = log.split_once("\"Listening on\" address=")?;
             let url = format!("http://{}", address.lines().next()?);
@@ -47,34 +48,36 @@ impl Prometheus {
         Self { process, client, url, _folder: folder }
     }
 
-    /// What the query comes to now, without what is no number; the message where it is
-    /// no query.
-    pub fn ask(&self, query: &str) -> Result<Vec<f64>, String> {
+    /// The current values of a query without NaN.
+    ///
+    /// # Errors
+    /// Prometheus's message, if it refuses the query.
+    pub fn query(&self, query: &str) -> Result<Vec<f64>, String> {
         let data = self.get("query", &[("query", query)])?;
-        let of = |it: &Value| it["value"][1].as_str().unwrap().parse::<f64>().unwrap();
-        let values = data["result"].as_array().unwrap().iter().map(of);
+        let value = |sample: &Value| sample["value"][1].as_str().unwrap().parse::<f64>().unwrap();
+        let values = data["result"].as_array().unwrap().iter().map(value);
         Ok(values.filter(|value| !value.is_nan()).collect())
     }
 
-    /// Waits until the query comes to something.
+    /// Waits until the query has a value.
     pub fn wait_for(&self, query: &str) {
-        wait_for(query, || (!self.ask(query).unwrap().is_empty()).then_some(()));
+        wait_for(query, || (!self.query(query).unwrap().is_empty()).then_some(()));
     }
 
-    /// The alerts as they were written.
-    pub fn alerts(&self) -> Vec<Value> {
+    /// The alerting rules.
+    pub fn alert_rules(&self) -> Vec<Value> {
         let data = self.get("rules", &[("type", "alert")]).unwrap();
         let groups = data["groups"].as_array().unwrap();
         groups.iter().flat_map(|group| group["rules"].as_array().unwrap().clone()).collect()
     }
 
-    /// The alerts that fire or are about to, with their texts filled in.
-    pub fn active(&self) -> Vec<Value> {
+    /// The pending and firing alerts, with expanded annotations.
+    pub fn active_alerts(&self) -> Vec<Value> {
         self.get("alerts", &[]).unwrap()["alerts"].as_array().unwrap().clone()
     }
 
-    fn get(&self, what: &str, parameters: &[(&str, &str)]) -> Result<Value, String> {
-        let url = format!("{}/api/v1/{what}", self.url);
+    fn get(&self, endpoint: &str, parameters: &[(&str, &str)]) -> Result<Value, String> {
+        let url = format!("{}/api/v1/{endpoint}", self.url);
         let url = Url::parse_with_params(&url, parameters).unwrap();
         let text = self.client.get(url).send().unwrap().text().unwrap();
         let answer: Value = serde_json::from_str(&text)

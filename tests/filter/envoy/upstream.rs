@@ -1,5 +1,5 @@
-//! The clusters behind Envoy: each says who it is and what reached it, can replay a
-//! recorded answer, and can hold a stream open for as long as a test wants.
+//! The clusters behind Envoy. Each can answer with its name and the received request, replay a
+//! recorded answer, behave as a model, and hold a stream open until a test releases it.
 
 use std::convert::Infallible;
 use std::net::{SocketAddr, TcpStream};
@@ -24,48 +24,46 @@ use crate::port::Port;
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
-/// A stream's first and last piece; between them it waits for [`Upstream::release`].
-pub const FIRST: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"Hi\"}}]}\n\n";
-pub const LAST: &str = "data: [DONE]\n\n";
+/// The two events of a stream at `/hold`. Between them the upstream waits for
+/// [`Upstream::release_streams`].
+pub const FIRST_EVENT: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"Hi\"}}]}\n\n";
+pub const LAST_EVENT: &str = "data: [DONE]\n\n";
 
 const GRPC: &str = "application/grpc";
 
 /// The request header that names a recorded answer.
-pub const REPLAY: &str = "x-replay";
+pub const REPLAY_HEADER: &str = "x-replay";
 
-/// How the cluster's model does, at any path that ends with `/completions`.
+/// The behaviour of the model at `/model/completions`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Model {
-    /// Of how many answers one is a failure; none at 0.
+    /// On average one in this number of answers is a failure; 0 for no failures.
     pub fails_one_in: u64,
-    /// What a failure is.
-    pub failure: Failure,
-    /// Of how many answers one is refused in a 200.
+    pub failure: ModelFailure,
+    /// On average one in this number of answers is a 200 with a refusal; 0 for no refusals.
     pub refuses_one_in: u64,
-    /// What the first token takes, and as much again at random.
-    pub first_ms: u64,
-    /// Tokens of an answer, and as many again at random.
+    /// The minimum time to the first token. A pseudorandom part adds up to as much.
+    pub first_token_ms: u64,
+    /// The minimum number of tokens of an answer. A pseudorandom part adds up to as many.
     pub tokens: u64,
 }
 
-/// How a model fails.
+/// The response of a model that fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Failure {
-    /// With this status.
+pub enum ModelFailure {
     Status(u16),
-    /// With this JSON in a 200; none at all if it is empty.
+    /// A 200 with this body.
     Body(&'static str),
 }
 
-impl Default for Failure {
+impl Default for ModelFailure {
     fn default() -> Self {
         Self::Status(500)
     }
 }
 
-impl Failure {
-    /// The status, and the body.
-    fn parts(self) -> (u16, &'static str) {
+impl ModelFailure {
+    fn status_and_body(self) -> (u16, &'static str) {
         match self {
             Self::Status(status @ (204 | 304)) => (status, ""),
             Self::Status(status) => (status, "{}"),
@@ -74,23 +72,22 @@ impl Failure {
     }
 }
 
-/// A request that was answered with a recorded answer, or is a shadow.
+/// A received shadow request, or a received request for a recorded answer.
 #[derive(Clone, Debug)]
-pub struct Seen {
+pub struct ReceivedRequest {
     pub path: String,
     pub is_shadow: bool,
-    /// The names of its headers.
-    pub headers: Vec<String>,
-    /// The length that it says its body has.
-    pub length: usize,
+    pub header_names: Vec<String>,
+    /// The value of `content-length`; 0 without one.
+    pub content_length: usize,
     pub body: Vec<u8>,
 }
 
 pub struct Upstream {
     pub port: u16,
-    /// Kept after [`Upstream::stop`] too, so that no other server answers there.
+    /// Held after [`Upstream::stop`] as well, so that no other server gets the port.
     _reserved: Port,
-    seen: Arc<Mutex<Vec<Seen>>>,
+    received: Arc<Mutex<Vec<ReceivedRequest>>>,
     model: watch::Sender<Model>,
     server: JoinHandle<std::io::Result<()>>,
     held: watch::Sender<bool>,
@@ -98,14 +95,14 @@ pub struct Upstream {
 }
 
 impl Upstream {
-    /// An upstream that answers as `cluster`: any path with what reached it, or with
-    /// the recorded answer that the request names, `/hold` with a stream.
+    /// Starts an upstream that answers as `cluster`. By default it answers with the received
+    /// request, or with the recorded answer that the request names.
     pub fn start(cluster: &'static str) -> Self {
         let (held, release) = watch::channel(true);
-        let (model, behaviour) = watch::channel(Model::default());
-        let asked = Arc::new(AtomicU64::new(0));
-        let seen = Arc::<Mutex<Vec<Seen>>>::default();
-        let sees = Arc::clone(&seen);
+        let (model, current_model) = watch::channel(Model::default());
+        let answered = Arc::new(AtomicU64::new(0));
+        let received = Arc::<Mutex<Vec<ReceivedRequest>>>::default();
+        let recorder = Arc::clone(&received);
         let (stalled, stall) = watch::channel(false);
         let app = Router::new()
             .route("/hold", any(move || hold(release.clone())))
@@ -116,13 +113,13 @@ impl Upstream {
                     let stall = stall.clone();
                     move || async move {
                         let _ = stall.clone().wait_for(|stalled| !stalled).await;
-                        let model = *behaviour.borrow();
-                        model.answer(asked.fetch_add(1, Ordering::Relaxed)).await
+                        let model = *current_model.borrow();
+                        model.answer(answered.fetch_add(1, Ordering::Relaxed)).await
                     }
                 }),
             )
             .fallback(move |request: Request| async move {
-                // Not a byte of the body is taken meanwhile.
+                // While it is stalled, the upstream reads no byte of the body.
                 let _ = stall.clone().wait_for(|stalled| !stalled).await;
                 if is_grpc(&request) {
                     return grpc_ok();
@@ -131,8 +128,8 @@ impl Upstream {
                 if recorded.is_none() && !is_shadow(&request) {
                     return echo(cluster, request).await;
                 }
-                let seen = look_at(request).await;
-                sees.lock().unwrap().push(seen);
+                let request = receive(request).await;
+                recorder.lock().unwrap().push(request);
                 recorded.unwrap_or_default()
             });
         let reserved = Port::reserve();
@@ -140,34 +137,33 @@ impl Upstream {
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         let listener = RUNTIME.block_on(tokio::net::TcpListener::bind(address)).unwrap();
         let server = RUNTIME.spawn(async move { axum::serve(listener, app).await });
-        Self { port, _reserved: reserved, seen, model, server, held, stalled }
+        Self { port, _reserved: reserved, received, model, server, held, stalled }
     }
 
-    /// Takes no new connection any more.
+    /// Stops accepting connections.
     pub fn stop(&self) {
         self.server.abort();
         let port = self.port;
         wait_for("the upstream to stop", || TcpStream::connect(("127.0.0.1", port)).err());
     }
 
-    /// Whether requests wait until this is called again.
+    /// With `true`, all requests wait until this is called with `false`.
     pub fn set_stalled(&self, stalled: bool) {
         self.stalled.send_replace(stalled);
     }
 
-    /// The requests that were answered with recorded answers, or are shadows, since the last
-    /// look.
-    pub fn take_seen(&self) -> Vec<Seen> {
-        std::mem::take(&mut self.seen.lock().unwrap())
+    /// The shadow requests and the requests for recorded answers since the last call.
+    pub fn take_received(&self) -> Vec<ReceivedRequest> {
+        std::mem::take(&mut self.received.lock().unwrap())
     }
 
-    /// Has the model do so from now on.
+    /// Changes the model's behaviour.
     pub fn set_model(&self, model: Model) {
         self.model.send_replace(model);
     }
 
-    /// Lets all streams end.
-    pub fn release(&self) {
+    /// Ends all streams at `/hold`.
+    pub fn release_streams(&self) {
         self.held.send_replace(false);
     }
 }
@@ -175,23 +171,23 @@ impl Upstream {
 // === impl Model ===
 
 impl Model {
-    /// The answer to the request of this number, a stream.
-    async fn answer(self, number: u64) -> Response {
-        // What looks random and is the same in each run.
-        let draw = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+    /// The answer to the request with this sequence number: a failure, or a stream.
+    async fn answer(self, sequence: u64) -> Response {
+        // Pseudorandom and the same in each run.
+        let draw = sequence.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
         let is_one_in = |count: u64| count > 0 && draw.is_multiple_of(count);
         if is_one_in(self.fails_one_in) {
-            let (status, body) = self.failure.parts();
+            let (status, body) = self.failure.status_and_body();
             let response = Response::builder().status(status);
             return response.header("content-type", "application/json").body(body.into()).unwrap();
         }
-        let part = |of: u64| of + draw % (of + 1);
-        tokio::time::sleep(Duration::from_millis(part(self.first_ms))).await;
+        let with_random_part = |minimum: u64| minimum + draw % (minimum + 1);
+        tokio::time::sleep(Duration::from_millis(with_random_part(self.first_token_ms))).await;
         let delta = if is_one_in(self.refuses_one_in) { "refusal" } else { "content" };
         let chunk = |choice: Value| json!({"model": "m", "choices": [choice]}).to_string();
         let first = chunk(json!({"index": 0, "delta": {delta: "Copper."}}));
         let last = chunk(json!({"index": 0, "delta": {}, "finish_reason": "stop"}));
-        let tokens = part(self.tokens);
+        let tokens = with_random_part(self.tokens);
         let usage = json!({
             "model": "m", "choices": [],
             "usage": {"prompt_tokens": 100, "completion_tokens": tokens},
@@ -201,29 +197,33 @@ impl Model {
     }
 }
 
-/// Also claims to be another version, which Envoy is to overrule.
+/// Answers with the received request. A response header claims another version; Envoy must
+/// overwrite it.
 async fn echo(cluster: &str, request: Request) -> Response {
     let (head, body) = request.into_parts();
-    // A body that is cut has no answer that anyone sees.
+    // After a truncated body nobody reads the answer.
     let body = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
     let headers: Vec<Value> =
         head.headers.iter().map(|(name, value)| json!([name.as_str(), value.as_bytes()])).collect();
     let path = head.uri.path_and_query().map(|path| path.as_str());
-    // A character for each byte: megabytes of numbers would take seconds.
+    // One character for each byte: an array of numbers takes seconds for megabytes.
     let body: String = body.iter().map(|byte| char::from(*byte)).collect();
-    // What reached it, within an answer of the Chat format.
-    let seen = json!({
+    // The received request, inside an answer in the Chat format.
+    let answer = json!({
         "cluster": cluster, "headers": headers, "path": path, "body": body,
         "choices": [{"message": {"content": "Copper."}, "finish_reason": "stop"}],
     });
-    Response::builder().header("x-verdigris-version", "teal").body(seen.to_string().into()).unwrap()
+    Response::builder()
+        .header("x-verdigris-version", "teal")
+        .body(answer.to_string().into())
+        .unwrap()
 }
 
 fn is_grpc(request: &Request) -> bool {
-    request.headers().get("content-type").is_some_and(|kind| kind == GRPC)
+    request.headers().get("content-type").is_some_and(|content_type| content_type == GRPC)
 }
 
-/// A response that has nothing but its status.
+/// A response with a gRPC status and no message.
 fn grpc_ok() -> Response {
     let response = Response::builder().header("content-type", GRPC).header("grpc-status", "0");
     response.body(Body::empty()).unwrap()
@@ -233,65 +233,66 @@ fn is_shadow(request: &Request) -> bool {
     request.headers().get("x-verdigris-version").is_some_and(|version| version == "shadow")
 }
 
-async fn look_at(request: Request) -> Seen {
+async fn receive(request: Request) -> ReceivedRequest {
     let is_shadow = is_shadow(&request);
     let (head, body) = request.into_parts();
     let body = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
-    let length = head.headers.get("content-length").and_then(|it| it.to_str().ok()?.parse().ok());
-    Seen {
+    let length = head.headers.get("content-length");
+    let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
+    ReceivedRequest {
         path: head.uri.path().to_owned(),
         is_shadow,
-        headers: head.headers.keys().map(|name| name.as_str().to_owned()).collect(),
-        length: length.unwrap_or_default(),
+        header_names: head.headers.keys().map(|name| name.as_str().to_owned()).collect(),
+        content_length: length.unwrap_or_default(),
         body: body.to_vec(),
     }
 }
 
-/// The recorded answer that the request's [`REPLAY`] names, in pieces that end
-/// anywhere.
+/// The recorded answer that the request's [`REPLAY_HEADER`] names, in chunks of 61 bytes that
+/// do not respect the boundaries of events.
 fn replay(request: &Request) -> Option<Response> {
-    let name = request.headers().get(REPLAY)?.to_str().unwrap();
+    let name = request.headers().get(REPLAY_HEADER)?.to_str().unwrap();
     let recorded = recorded_answers().into_iter().find(|recorded| recorded.name == name)?;
-    let (pieces, body) = mpsc::channel::<Result<Bytes, Infallible>>(1);
+    let (chunks, body) = mpsc::channel::<Result<Bytes, Infallible>>(1);
     tokio::spawn(async move {
-        for piece in recorded.body.chunks(61) {
-            // Errors mean that the client has gone.
-            let _ = pieces.send(Ok(Bytes::copy_from_slice(piece))).await;
+        for chunk in recorded.body.chunks(61) {
+            // An error means that the client has closed the stream.
+            let _ = chunks.send(Ok(Bytes::copy_from_slice(chunk))).await;
         }
     });
     let mut response = Response::builder()
         .header("content-type", recorded.content_type)
         .header("x-request-cost", "0.002");
-    if request.headers().get("accept-encoding").is_some_and(|it| it == "gzip") {
-        // It is not: who has to leave it unread cannot tell.
+    if request.headers().get("accept-encoding").is_some_and(|encoding| encoding == "gzip") {
+        // The body is not compressed. The filter must not read it and cannot notice.
         response = response.header("content-encoding", "gzip");
     }
     Some(response.body(Body::from_stream(ReceiverStream::new(body))).unwrap())
 }
 
-/// Sends the client on to `path`, over as many redirects as are asked for.
+/// Redirects the client to `path` by `times` redirects with this status.
 async fn redirect(
     Path((status, times, path)): Path<(u16, u16, String)>,
     request: Request,
 ) -> Response {
     let host = request.headers()["host"].to_str().unwrap();
-    let place = match times {
+    let target = match times {
         1 => path,
         _ => format!("redirect/{status}/{}/{path}", times - 1),
     };
-    let location = format!("http://{host}/{place}");
-    // Unread, the body would end the connection.
+    let location = format!("http://{host}/{target}");
+    // An unread body would close the connection.
     let _ = axum::body::to_bytes(request.into_body(), usize::MAX).await;
     Response::builder().status(status).header("location", location).body(Body::empty()).unwrap()
 }
 
 async fn hold(mut release: watch::Receiver<bool>) -> Response {
-    let (pieces, body) = mpsc::channel::<Result<Bytes, Infallible>>(1);
+    let (chunks, body) = mpsc::channel::<Result<Bytes, Infallible>>(1);
     tokio::spawn(async move {
-        // Errors mean that the client has gone, and with it the stream.
-        let _ = pieces.send(Ok(FIRST.into())).await;
+        // An error means that the client has closed the stream.
+        let _ = chunks.send(Ok(FIRST_EVENT.into())).await;
         let _ = release.wait_for(|held| !held).await;
-        let _ = pieces.send(Ok(LAST.into())).await;
+        let _ = chunks.send(Ok(LAST_EVENT.into())).await;
     });
     Response::builder()
         .header("content-type", "text/event-stream")

@@ -1,5 +1,5 @@
-//! Greens that are broken in ways in which LLM releases break, and good ones that used to be
-//! blamed, by a ramp in a real Envoy. Each says how long it took and how many requests.
+//! Ramps to greens that fail as LLM releases fail, and to good greens that must not be blamed,
+//! in a real Envoy. Each test prints how long the ramp took and how many requests green got.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -11,188 +11,206 @@ use reqwest::Method;
 use reqwest::blocking::Client;
 use serde_json::{Value, json};
 
-use super::ramp::{
-    GOOD, PROMOTED, RAMP, ROLLED_BACK, counter, decisions, gauge, set_models, start, under_load,
-    wait_for_phase, while_clients,
+use super::ramp_fixture::{
+    GOOD_MODEL, RAMP_TIMEOUT, decision_log, read_counter, read_gauge, set_models,
+    start_with_models, under_load, wait_for_phase, with_clients,
 };
 use crate::envoy::process::wait_at_most;
-use crate::envoy::upstream::{Failure, Model, Upstream};
+use crate::envoy::upstream::{Model, ModelFailure, Upstream};
 use crate::envoy::{Envoy, Setup, filter_yaml};
-use crate::proxy::config;
+use crate::proxy::phase::{PROMOTED, ROLLED_BACK};
+use crate::proxy::{config, set_fields};
 
-const CHAT: &str = "/model/completions";
+const MODEL_PATH: &str = "/model/completions";
 
-/// A ramp with the default gates and tripwires, short in its times. By chance it errs too
-/// rarely for a test to meet it.
-fn ramp(differs: Value) -> Value {
+/// A ramp with short times and by default the default gates and tripwires. The probability of
+/// an error by chance is negligible.
+fn quick_ramp_with(overrides: Value) -> Value {
     let mut ramp = json!({
         "steps": [25, 50, 100], "bake": "1s", "warmup": "500ms", "alpha": 1e-6, "beta": 1e-4,
     });
-    ramp.as_object_mut().unwrap().extend(differs.as_object().unwrap().clone());
+    set_fields(&mut ramp, &overrides);
     config(json!({"ramp": ramp}))
 }
 
-fn named(metrics: &[&str]) -> Value {
+fn quick_ramp_with_gates(metrics: &[&str]) -> Value {
     let gates: Vec<_> = metrics.iter().map(|metric| json!({"metric": metric})).collect();
-    ramp(json!({"gates": gates}))
+    quick_ramp_with(json!({"gates": gates}))
 }
 
-/// What became of a release, with how long it took and how many of green's requests.
-fn report(what: &str, envoy: &Envoy, began: Instant) {
-    let requests = counter(envoy, "green", "requests");
-    let log = decisions(envoy);
+/// Prints the last decision, the time since `began` and the number of green's requests.
+fn print_report(name: &str, envoy: &Envoy, began: Instant) {
+    let requests = read_counter(envoy, "green", "requests");
+    let log = decision_log(envoy);
     let last = log.lines().last().unwrap_or_default();
-    let why = last.split_once("rollout ").map_or(last, |(_, why)| why);
-    println!("{what}: {:?}, {requests} requests of green: {why:.160}", began.elapsed());
+    let decision = last.split_once("rollout ").map_or(last, |(_, decision)| decision);
+    println!("{name}: {:?}, {requests} requests of green: {decision:.160}", began.elapsed());
 }
 
-fn fails(one_in: u64, failure: Failure) -> Model {
-    Model { fails_one_in: one_in, failure, ..GOOD }
+fn failing_model(one_in: u64, failure: ModelFailure) -> Model {
+    Model { fails_one_in: one_in, failure, ..GOOD_MODEL }
 }
 
-/// Releases a green that is like this; it must be rolled back.
-fn is_rolled_back(what: &str, config: &Value, green: Model) {
-    let envoy = start(config, 2, [GOOD, green]);
+/// Starts a ramp to this green and waits until it is rolled back.
+fn assert_rolled_back(name: &str, config: &Value, green: Model) {
+    let envoy = start_with_models(config, 2, [GOOD_MODEL, green]);
     let began = Instant::now();
     under_load(&envoy, || wait_for_phase(&envoy, ROLLED_BACK));
-    report(what, &envoy, began);
+    print_report(name, &envoy, began);
 }
 
 #[test]
 fn a_green_that_rejects_requests_is_rolled_back() {
     for status in [400, 401, 404] {
-        let green = fails(1, Failure::Status(status));
-        let gates = named(&["error_rate", "duration"]);
-        is_rolled_back(&format!("{status} to all, error_rate and duration"), &gates, green);
-        is_rolled_back(&format!("{status} to all, default gates"), &ramp(json!({})), green);
+        let green = failing_model(1, ModelFailure::Status(status));
+        let gates = quick_ramp_with_gates(&["error_rate", "duration"]);
+        assert_rolled_back(&format!("{status} to all, error_rate and duration"), &gates, green);
+        assert_rolled_back(
+            &format!("{status} to all, default gates"),
+            &quick_ramp_with(json!({})),
+            green,
+        );
     }
-    let green = fails(5, Failure::Status(400));
-    is_rolled_back("400 to one in five, default gates", &ramp(json!({})), green);
+    let green = failing_model(5, ModelFailure::Status(400));
+    assert_rolled_back("400 to one in five, default gates", &quick_ramp_with(json!({})), green);
 }
 
 #[test]
-fn a_green_whose_200s_are_no_answers_is_rolled_back() {
+fn a_green_whose_200s_contain_no_answer_is_rolled_back() {
     let no_choices =
         r#"{"choices":null,"base_resp":{"status_code":1004,"status_msg":"login fail"}}"#;
     let empty =
         r#"{"choices":[{"message":{"role":"assistant","content":null},"finish_reason":"stop"}]}"#;
     for body in [no_choices, r#"{"choices":[]}"#, empty] {
-        is_rolled_back(
+        assert_rolled_back(
             &format!("200 with {body}"),
-            &ramp(json!({})),
-            fails(1, Failure::Body(body)),
+            &quick_ramp_with(json!({})),
+            failing_model(1, ModelFailure::Body(body)),
         );
     }
-    // It never answers, and so is never called safe.
-    let envoy = start(&ramp(json!({})), 2, [GOOD, fails(1, Failure::Status(204))]);
+    // A 204 contains no answer, so that green is never safe.
+    let envoy = start_with_models(
+        &quick_ramp_with(json!({})),
+        2,
+        [GOOD_MODEL, failing_model(1, ModelFailure::Status(204))],
+    );
     under_load(&envoy, || {
-        wait_at_most(RAMP, "the ramp to hold", || {
-            decisions(&envoy).contains("waits for unread").then_some(())
+        wait_at_most(RAMP_TIMEOUT, "the ramp to hold", || {
+            decision_log(&envoy).contains("waits for unread").then_some(())
         });
     });
-    assert_eq!(gauge(&envoy, "green_bp"), 2_500, "{}", decisions(&envoy));
+    assert_eq!(read_gauge(&envoy, "green_bp"), 2_500, "{}", decision_log(&envoy));
 }
 
 #[test]
-fn a_green_that_is_gone_is_rolled_back_for_grpc() {
-    let envoy = start(&named(&["error_rate"]), 2, [GOOD, GOOD]);
+fn a_green_that_does_not_listen_is_rolled_back_by_its_grpc_errors() {
+    let envoy =
+        start_with_models(&quick_ramp_with_gates(&["error_rate"]), 2, [GOOD_MODEL, GOOD_MODEL]);
     envoy.upstreams[1].stop();
     let url = format!("{}/llm.Chat/Ask", envoy.url);
-    let ask = |client: &Client, user: String| {
+    let send = |client: &Client, user: String| {
         let request = client.post(&url).header("x-user-id", user);
         let answer = request.header("content-type", "application/grpc").send().unwrap();
         assert_eq!(answer.status(), 200);
     };
     let began = Instant::now();
-    while_clients(ask, || wait_for_phase(&envoy, ROLLED_BACK));
-    assert_eq!(counter(&envoy, "blue", "errors"), 0);
-    assert_eq!(counter(&envoy, "green", "errors"), counter(&envoy, "green", "requests"));
-    report("gRPC, green is gone", &envoy, began);
+    with_clients(send, || wait_for_phase(&envoy, ROLLED_BACK));
+    assert_eq!(read_counter(&envoy, "blue", "errors"), 0);
+    assert_eq!(read_counter(&envoy, "green", "errors"), read_counter(&envoy, "green", "requests"));
+    print_report("gRPC, green is gone", &envoy, began);
 }
 
 #[test]
-fn what_needs_no_answer_is_no_error() {
-    let nothing = fails(3, Failure::Body(""));
-    let envoy = start(&ramp(json!({})), 2, [nothing, nothing]);
-    let url = format!("{}{CHAT}", envoy.url);
-    let ask = |client: &Client, user: String| {
+fn preflights_and_empty_bodies_are_not_errors() {
+    let nothing = failing_model(3, ModelFailure::Body(""));
+    let envoy = start_with_models(&quick_ramp_with(json!({})), 2, [nothing, nothing]);
+    let url = format!("{}{MODEL_PATH}", envoy.url);
+    let send = |client: &Client, user: String| {
         let preflight = client.request(Method::OPTIONS, &url).header("x-user-id", &user);
         preflight.send().unwrap();
         client.post(&url).header("x-user-id", user).send().unwrap().bytes().unwrap();
     };
     let began = Instant::now();
-    while_clients(ask, || wait_for_phase(&envoy, PROMOTED));
-    report("preflights and empty bodies on both", &envoy, began);
+    with_clients(send, || wait_for_phase(&envoy, PROMOTED));
+    print_report("preflights and empty bodies on both", &envoy, began);
     for version in ["blue", "green"] {
-        assert_eq!(counter(&envoy, version, "errors"), 0, "{}", decisions(&envoy));
+        assert_eq!(read_counter(&envoy, version, "errors"), 0, "{}", decision_log(&envoy));
     }
 }
 
 #[test]
-fn a_green_that_mends_blues_fast_failures_is_promoted() {
-    let envoy = start(&ramp(json!({})), 2, [fails(3, Failure::Status(429)), GOOD]);
+fn a_green_that_is_slower_than_blues_fast_failures_is_promoted() {
+    let envoy = start_with_models(
+        &quick_ramp_with(json!({})),
+        2,
+        [failing_model(3, ModelFailure::Status(429)), GOOD_MODEL],
+    );
     let began = Instant::now();
     under_load(&envoy, || wait_for_phase(&envoy, PROMOTED));
-    report("blue answers 429 to one in three", &envoy, began);
-    assert!(counter(&envoy, "blue", "errors") > 100);
+    print_report("blue answers 429 to one in three", &envoy, began);
+    assert!(read_counter(&envoy, "blue", "errors") > 100);
 }
 
 #[test]
-fn an_incident_on_both_holds_the_ramp_and_passes() {
+fn an_incident_on_both_versions_holds_the_ramp_until_it_ends() {
     let wires = json!([{"metric": "error_rate", "limit": 0.5, "window": "2s"}]);
-    let envoy = start(&ramp(json!({"bake": "4s", "tripwires": wires})), 2, [GOOD, GOOD]);
-    let down = fails(1, Failure::Status(503));
+    let envoy = start_with_models(
+        &quick_ramp_with(json!({"bake": "4s", "tripwires": wires})),
+        2,
+        [GOOD_MODEL, GOOD_MODEL],
+    );
+    let down = failing_model(1, ModelFailure::Status(503));
     let began = Instant::now();
     under_load(&envoy, || {
-        wait_at_most(RAMP, "evidence of green", || {
-            (counter(&envoy, "green", "evidence_units.s0") > 20).then_some(())
+        wait_at_most(RAMP_TIMEOUT, "evidence of green", || {
+            (read_counter(&envoy, "green", "evidence_units.s0") > 20).then_some(())
         });
         set_models(&envoy, [down, down]);
-        wait_at_most(RAMP, "the ramp to wait", || {
-            decisions(&envoy).contains("waits for incident").then_some(())
+        wait_at_most(RAMP_TIMEOUT, "the ramp to wait", || {
+            decision_log(&envoy).contains("waits for incident").then_some(())
         });
-        set_models(&envoy, [GOOD, GOOD]);
+        set_models(&envoy, [GOOD_MODEL, GOOD_MODEL]);
         wait_for_phase(&envoy, PROMOTED);
     });
-    report("both down for a while", &envoy, began);
+    print_report("both down for a while", &envoy, began);
 }
 
-/// The default ramp at its first step, with 60 requests a second, each of another user: what is
-/// measured for the documents.
+/// Measures the default ramp at its first step, with 60 requests per second of different users,
+/// for the documentation.
 #[test]
 #[ignore = "takes minutes: cargo test --test filter -- --ignored --nocapture at_one_percent"]
-fn a_broken_green_at_one_percent_of_60_requests_a_second() {
+fn a_broken_green_is_rolled_back_at_one_percent_of_60_requests_per_second() {
     let empty = r#"{"choices":[{"message":{"content":null},"finish_reason":"stop"}]}"#;
     let greens = [
-        ("401 to all", fails(1, Failure::Status(401))),
-        ("empty answers", fails(1, Failure::Body(empty))),
-        ("400 to one in five", fails(5, Failure::Status(400))),
+        ("401 to all", failing_model(1, ModelFailure::Status(401))),
+        ("empty answers", failing_model(1, ModelFailure::Body(empty))),
+        ("400 to one in five", failing_model(5, ModelFailure::Status(400))),
     ];
-    for (what, green) in greens {
-        let envoy = start(&config(json!({"ramp": {}})), 2, [GOOD, green]);
+    for (name, green) in greens {
+        let envoy = start_with_models(&config(json!({"ramp": {}})), 2, [GOOD_MODEL, green]);
         let began = Instant::now();
-        let (url, sent) = (format!("{}{CHAT}", envoy.url), AtomicU64::new(0));
-        let ask = |client: &Client, user: String| {
-            let at = Duration::from_secs(1) * sent.fetch_add(1, Ordering::Relaxed) as u32 / 60;
-            thread::sleep(at.saturating_sub(began.elapsed()));
+        let (url, sent) = (format!("{}{MODEL_PATH}", envoy.url), AtomicU64::new(0));
+        let send = |client: &Client, user: String| {
+            let due = Duration::from_secs(1) * sent.fetch_add(1, Ordering::Relaxed) as u32 / 60;
+            thread::sleep(due.saturating_sub(began.elapsed()));
             client.post(&url).header("x-user-id", user).send().unwrap().bytes().unwrap();
         };
-        while_clients(ask, || {
+        with_clients(send, || {
             wait_at_most(Duration::from_secs(900), "the rollback", || {
-                (gauge(&envoy, "phase") == ROLLED_BACK).then_some(())
+                (read_gauge(&envoy, "phase") == ROLLED_BACK).then_some(())
             });
         });
-        report(what, &envoy, began);
+        print_report(name, &envoy, began);
     }
 }
 
-/// Sessions that end as RFC 6455 has it: the server closes its connection first.
+/// RFC 6455 lets the server close the connection first.
 #[test]
-fn websockets_that_the_server_closes_are_good() {
-    let filter = filter_yaml(&ramp(json!({})));
-    let server = websockets();
+fn websockets_that_the_server_closes_are_not_errors() {
+    let filter = filter_yaml(&quick_ramp_with(json!({})));
+    let server = start_websocket_server();
     let change = |bootstrap: String, upstreams: &[Upstream; 3]| {
-        // Envoy else waits a second with each close.
+        // By default Envoy delays each close by one second.
         let prefix = "          stat_prefix: llm\n";
         let quick = format!("{prefix}          delayed_close_timeout: 0.02s\n");
         let bootstrap = bootstrap.replace(prefix, &quick);
@@ -201,30 +219,36 @@ fn websockets_that_the_server_closes_are_good() {
             bootstrap.replace(&port(upstream.port), &port(server))
         })
     };
-    let envoy =
-        Envoy::start_with(&Setup { filter: Some(&filter), change: &change, ..Setup::default() });
+    let envoy = Envoy::start_with(&Setup {
+        filter: Some(&filter),
+        edit_bootstrap: &change,
+        ..Setup::default()
+    });
     let address = envoy.url.trim_start_matches("http://");
     let began = Instant::now();
-    while_clients(|_, user| session(address, &user), || wait_for_phase(&envoy, PROMOTED));
-    report("WebSockets closed by the server", &envoy, began);
-    for counted in ["errors", "aborted"] {
-        assert_eq!(counter(&envoy, "green", counted), 0);
+    with_clients(
+        |_, user| run_websocket_session(address, &user),
+        || wait_for_phase(&envoy, PROMOTED),
+    );
+    print_report("WebSockets closed by the server", &envoy, began);
+    for metric in ["errors", "aborted"] {
+        assert_eq!(read_counter(&envoy, "green", metric), 0);
     }
 }
 
-const CLOSE: [u8; 2] = [0x88, 0];
+const CLOSE_FRAME: [u8; 2] = [0x88, 0];
 
-/// A server that accepts each handshake, and closes at once. Its port.
-fn websockets() -> u16 {
+/// Starts a server that accepts each handshake and closes the session at once. Returns its port.
+fn start_websocket_server() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     thread::spawn(move || {
         for stream in listener.incoming() {
             let Ok(mut stream) = stream else { return };
             thread::spawn(move || {
-                let answer: &[u8] = match head(&mut stream) {
+                let answer: &[u8] = match read_head(&mut stream) {
                     None => return,
-                    Some(head) if head.contains("/health") => {
+                    Some(read_head) if read_head.contains("/health") => {
                         b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
                     }
                     Some(_) => {
@@ -232,7 +256,7 @@ fn websockets() -> u16 {
                                  connection: upgrade\r\n\r\n"
                     }
                 };
-                let _ = stream.write_all(answer).and_then(|()| stream.write_all(&CLOSE));
+                let _ = stream.write_all(answer).and_then(|()| stream.write_all(&CLOSE_FRAME));
                 let _ = stream.shutdown(std::net::Shutdown::Write);
                 let _ = stream.read_to_end(&mut Vec::new());
             });
@@ -241,30 +265,30 @@ fn websockets() -> u16 {
     port
 }
 
-/// A session until the server closes it.
-fn session(address: &str, user: &str) {
+/// Opens a session and waits until the server closes it.
+fn run_websocket_session(address: &str, user: &str) {
     let mut stream = TcpStream::connect(address).unwrap();
     let request = format!(
         "GET /chat HTTP/1.1\r\nhost: llm\r\nx-user-id: {user}\r\nupgrade: websocket\r\n\
          connection: upgrade\r\nsec-websocket-version: 13\r\nsec-websocket-key: AAAA\r\n\r\n"
     );
     stream.write_all(request.as_bytes()).unwrap();
-    assert!(head(&mut stream).unwrap().starts_with("HTTP/1.1 101 "));
+    assert!(read_head(&mut stream).unwrap().starts_with("HTTP/1.1 101 "));
     let mut frame = [0; 2];
     stream.read_exact(&mut frame).unwrap();
-    assert_eq!(frame, CLOSE);
-    // The client's own close frame, masked by zeros.
+    assert_eq!(frame, CLOSE_FRAME);
+    // The client's close frame, with a mask of zeros.
     let _ = stream.write_all(&[0x88, 0x80, 0, 0, 0, 0]);
     let _ = stream.read_to_end(&mut Vec::new());
 }
 
-/// A message's head.
-fn head(stream: &mut TcpStream) -> Option<String> {
-    let mut head = Vec::new();
+/// Reads the head of an HTTP/1.1 message; `None` at the end of the connection.
+fn read_head(stream: &mut TcpStream) -> Option<String> {
+    let mut read_head = Vec::new();
     let mut byte = [0];
-    while !head.ends_with(b"\r\n\r\n") {
+    while !read_head.ends_with(b"\r\n\r\n") {
         stream.read_exact(&mut byte).ok()?;
-        head.push(byte[0]);
+        read_head.push(byte[0]);
     }
-    String::from_utf8(head).ok()
+    String::from_utf8(read_head).ok()
 }

@@ -1,4 +1,4 @@
-//! The unit is found in whichever `Cookie` line it is, on HTTP/1.1 and HTTP/2.
+//! Units in cookies, over HTTP/1.1 and HTTP/2.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -6,16 +6,16 @@ use std::net::TcpStream;
 use serde_json::json;
 
 use crate::envoy::Envoy;
-use crate::envoy::process::{PATIENCE, wait_for};
+use crate::envoy::process::{TIMEOUT, wait_for};
 use crate::proxy::{Proxy as _, config, counter};
 
 fn connect(envoy: &Envoy) -> TcpStream {
     let stream = TcpStream::connect(envoy.url.strip_prefix("http://").unwrap()).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
     stream
 }
 
-/// A frame of HTTP/2 (RFC 9113, section 4.1) on this stream.
+/// An HTTP/2 frame (RFC 9113, section 4.1).
 fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
     let size = u16::try_from(payload.len()).unwrap().to_be_bytes();
     let mut frame = vec![0, size[0], size[1], kind, flags, 0, 0, 0, stream];
@@ -23,7 +23,7 @@ fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// A literal header field without indexing (RFC 7541, section 6.2.2).
+/// An HPACK literal header field without indexing (RFC 7541, section 6.2.2).
 fn field((name, value): (&str, &str)) -> Vec<u8> {
     let text = |text: &str| {
         let mut bytes = vec![u8::try_from(text.len()).unwrap()];
@@ -34,7 +34,7 @@ fn field((name, value): (&str, &str)) -> Vec<u8> {
 }
 
 #[test]
-fn the_unit_is_found_in_any_line() {
+fn a_cookie_in_any_cookie_header_can_be_the_unit() {
     let mut envoy = Envoy::start(&config(json!({
         "unit": {"cookie": "uid"},
         "pins": {"green": ["ada"]},
@@ -55,7 +55,7 @@ fn the_unit_is_found_in_any_line() {
         stream.read_to_string(&mut answer).unwrap();
         assert!(answer.contains("x-verdigris-version: green"), "{lines:?}: {answer}");
     }
-    // HTTP/2 lets a client send a field for each cookie; Envoy joins them.
+    // An HTTP/2 client may send one field for each cookie. Envoy joins them.
     let pinned = counter("green", "decisions_pinned");
     for lines in line_sets {
         let before = envoy.stat(&pinned).unwrap();

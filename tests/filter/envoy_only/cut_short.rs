@@ -1,4 +1,4 @@
-//! Answers that do not end as they should, by an upstream that fails on demand.
+//! Answers that end early, from llmock, which fails on demand.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -29,15 +29,15 @@ fn counts(envoy: &Envoy) -> Counts {
 }
 
 #[test]
-fn each_failure_is_counted_where_it_belongs() {
+fn each_failure_of_an_answer_moves_its_counters() {
     let folder = TempDir::with_prefix("verdigris-").unwrap();
     let llmock = Llmock::start(folder.path());
     let port = llmock.port();
     let green = json!({"weights": {"blue": 0, "green": 1}, "answers": {}});
     let envoy = envoy_with_green_at(port, &filter_yaml(&config(green)));
     let stream_fault = |kind: &str| json!({"type": "stream_fault", "kind": kind, "after_chunks": 2, "stall_seconds": 600});
-    // The behaviour of the upstream, whether the client leaves after the first bytes,
-    // and what is counted.
+    // The behaviour of the upstream, whether the client leaves after the first byte, and the
+    // counters that move.
     let cases: [(Option<Value>, bool, &[&str]); 7] = [
         (None, false, &["responses_2xx", "answers"]),
         (Some(stream_fault("truncate")), false, &["responses_2xx", "answers", "errors"]),
@@ -47,7 +47,7 @@ fn each_failure_is_counted_where_it_belongs() {
         (Some(json!({"type": "fail", "status": 429})), false, &["responses_429", "errors"]),
         (Some(json!({"type": "fail", "status": 503})), false, &["responses_5xx", "errors"]),
     ];
-    for (failure, leaves, expected) in cases {
+    for (failure, client_leaves, expected) in cases {
         if let Some(behavior) = &failure {
             let scenario = json!({"behaviors": [behavior]}).to_string();
             let url = format!("http://127.0.0.1:{port}/_llmock/scenario");
@@ -59,16 +59,17 @@ fn each_failure_is_counted_where_it_belongs() {
                 .send();
             assert!(answer.unwrap().status().is_success());
         }
-        let mut due = counts(&envoy);
-        expected.iter().for_each(|metric| *due.get_mut(metric).unwrap() += 1);
-        ask(&envoy, leaves);
-        println!("{failure:?}: one more of {expected:?}");
-        let due = due.iter().map(|(metric, count)| (counter("green", metric), *count));
-        envoy.wait_for_stats(&due.collect::<Vec<_>>());
+        let mut expected_counts = counts(&envoy);
+        expected.iter().for_each(|metric| *expected_counts.get_mut(metric).unwrap() += 1);
+        request_stream(&envoy, client_leaves);
+        println!("{failure:?}: {expected:?}");
+        let expected_counts =
+            expected_counts.iter().map(|(metric, count)| (counter("green", metric), *count));
+        envoy.wait_for_stats(&expected_counts.collect::<Vec<_>>());
     }
 }
 
-fn ask(envoy: &Envoy, leaves: bool) {
+fn request_stream(envoy: &Envoy, client_leaves: bool) {
     let body = json!({
         "model": "gpt-4o-mini",
         "messages": [{"role": "user", "content": "Why does copper turn green?"}],
@@ -82,10 +83,10 @@ fn ask(envoy: &Envoy, leaves: bool) {
         .body(body.to_string())
         .send()
         .unwrap();
-    if leaves {
+    if client_leaves {
         answer.read_exact(&mut [0]).unwrap();
     } else {
-        // A stream that is cut is an error here too.
+        // A truncated stream is an error for the client as well.
         let _ = answer.text();
     }
 }

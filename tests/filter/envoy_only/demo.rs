@@ -1,5 +1,4 @@
-//! `make run`, which also shows the filter in front of servers that speak the
-//! OpenAI API, under the official client, plain and streamed.
+//! `make run`: the filter in front of servers with the OpenAI API, used by the official client.
 
 use std::process::Command;
 use std::time::Duration;
@@ -7,10 +6,10 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::artifacts;
-use crate::envoy::process::{PATIENCE, Process, found_within, wait_at_most, wait_for};
+use crate::envoy::process::{Process, TIMEOUT, poll_within, wait_at_most, wait_for};
 
-/// How long a ramp of the demo may take on a busy machine: longer than the demo itself waits.
-const RAMP: Duration = Duration::from_secs(400);
+/// The time after which a ramp of the demo must have ended, longer than the demo's own timeout.
+const RAMP_TIMEOUT: Duration = Duration::from_secs(400);
 
 struct Demo {
     process: Process,
@@ -35,8 +34,9 @@ impl Demo {
         Self { process, folder }
     }
 
-    /// How many processes run in the demo's folder: Envoy and the upstreams.
-    fn children(&self) -> usize {
+    /// The number of processes whose working directory is the demo's folder: Envoy and the
+    /// upstreams.
+    fn running_processes(&self) -> usize {
         let run = self.folder.path().join("run");
         let processes = std::fs::read_dir("/proc").unwrap().flatten();
         processes
@@ -49,14 +49,14 @@ impl Demo {
 
 impl Drop for Demo {
     fn drop(&mut self) {
-        // Not killed: it is to stop what it has started.
+        // A killed demo could not stop its own processes.
         self.process.interrupt();
-        // No panic here: a second one would end the whole binary, and hide the first.
-        let _ = found_within(PATIENCE, || self.process.exit());
+        // A second panic would abort the test binary and hide the first one.
+        let _ = poll_within(TIMEOUT, || self.process.exit_success());
         if std::thread::panicking() {
             let files = std::fs::read_dir(self.folder.path().join("run"));
             let files = files.into_iter().flatten().flatten().map(|file| file.path());
-            for log in files.filter(|it| it.extension() == Some("log".as_ref())) {
+            for log in files.filter(|file| file.extension() == Some("log".as_ref())) {
                 let text = std::fs::read_to_string(&log).unwrap_or_default();
                 eprintln!("--- {}\n{text}", log.display());
             }
@@ -65,9 +65,9 @@ impl Drop for Demo {
 }
 
 #[test]
-fn make_run_shows_the_split_moving_and_leaves_nothing_behind() {
+fn make_run_shows_the_growing_share_and_leaves_no_process_behind() {
     let mut demo = Demo::start(&["--seconds=3", "--no-keep"]);
-    let success = wait_for("the demo's end", || demo.process.exit());
+    let success = wait_for("the demo's end", || demo.process.exit_success());
     let log = demo.process.log();
     assert!(success, "{log}");
     let shares: Vec<f64> = log
@@ -82,42 +82,43 @@ fn make_run_shows_the_split_moving_and_leaves_nothing_behind() {
     assert!(five < 25.0 && (25.0..75.0).contains(&fifty), "{log}");
     assert!((hundred, zero) == (100.0, 0.0), "{log}");
     assert!(
-        log.contains(" 0 failed; while green's share grew, no users went back to blue"),
+        log.contains(" 0 failed; while green's share grew, no users returned to blue"),
         "{log}"
     );
-    assert_eq!(demo.children(), 0);
+    assert_eq!(demo.running_processes(), 0);
 }
 
-/// Runs an act in which a ramp is walked, with short steps.
-fn watch_ramp(act: &str) -> String {
+/// Runs an act of the demo that shows a ramp, with short steps. Returns its output.
+fn run_ramp_act(act: &str) -> String {
     let mut demo = Demo::start(&[act, "--seconds=5", "--no-keep"]);
-    let success = wait_at_most(RAMP, "the ramp's end", || demo.process.exit());
+    let success = wait_at_most(RAMP_TIMEOUT, "the ramp's end", || demo.process.exit_success());
     let log = demo.process.log();
     assert!(success, "{log}");
     assert!(log.contains(" 0 failed"), "{log}");
-    assert_eq!(demo.children(), 0);
+    assert_eq!(demo.running_processes(), 0);
     log
 }
 
 #[test]
-fn a_green_that_refuses_more_is_rolled_back_while_one_watches() {
-    let log = watch_ramp("bad");
+fn the_act_bad_shows_the_rollback_of_a_green_that_refuses_more() {
+    let log = run_ramp_act("bad");
     let (_, why) = log.split_once("-> rolled_back at 0 %: green is worse").expect(&log);
-    // Undecided where it took all gates together, of which this one says most.
-    let is_why = |it: &str| why.trim_start().starts_with(&format!("refusal_rate {it}: "));
-    assert!(is_why("fail") || is_why("undecided"), "{log}");
-    assert!(log.contains("everyone is on blue: green refused "), "{log}");
+    // The gate may be undecided if all gates together caused the rollback; it then comes first.
+    let is_reason =
+        |verdict: &str| why.trim_start().starts_with(&format!("refusal_rate {verdict}: "));
+    assert!(is_reason("fail") || is_reason("undecided"), "{log}");
+    assert!(log.contains("all users are on blue: green refused "), "{log}");
 }
 
 #[test]
-fn a_green_like_blue_is_promoted_while_one_watches() {
-    let log = watch_ramp("good");
+fn the_act_good_shows_the_promotion_of_a_green_like_blue() {
+    let log = run_ramp_act("good");
     for decision in [
-        // From ramping, or from holding where the evidence took longer than the step.
+        // The previous phase is `ramping`, or `holding` if the evidence took longer than the step.
         " at 25 % -> ramping at 50 %: green is safe",
         "ramping at 100 % -> promoted at 100 %",
-        "everyone is on green: green refused ",
-        " 0 failed; no users went back to blue",
+        "all users are on green: green refused ",
+        " 0 failed; no users returned to blue",
     ] {
         assert!(log.contains(decision), "no {decision:?}: {log}");
     }
@@ -127,10 +128,10 @@ fn a_green_like_blue_is_promoted_while_one_watches() {
 fn ctrl_c_stops_make_run_cleanly() {
     let mut demo = Demo::start(&["--seconds=1", "--keep"]);
     wait_for("the first step", || demo.process.log().contains("weights ").then_some(()));
-    assert!(demo.children() >= 3, "Envoy and the two upstreams");
+    assert!(demo.running_processes() >= 3, "Envoy and the two upstreams");
     demo.process.interrupt();
-    assert!(wait_for("the demo's end", || demo.process.exit()));
+    assert!(wait_for("the demo's end", || demo.process.exit_success()));
     let log = demo.process.log();
     assert!(log.ends_with("stopped\n"), "{log}");
-    assert_eq!(demo.children(), 0);
+    assert_eq!(demo.running_processes(), 0);
 }

@@ -1,4 +1,4 @@
-//! Thumbs and scores as evidence, in a real Envoy.
+//! Feedback as evidence of a ramp, in a real Envoy.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,19 +6,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use reqwest::blocking::Client;
 use serde_json::{Value, json};
 
-use super::ramp::{
-    GOOD, RAMP, ROLLED_BACK, counter, new_client, set_models, wait_for_gauges, while_clients,
+use super::ramp_fixture::{
+    GOOD_MODEL, RAMP_TIMEOUT, new_client, read_counter, set_models, wait_for_gauges, with_clients,
 };
 use crate::envoy::process::wait_at_most;
 use crate::envoy::{Envoy, filter_yaml};
-use crate::proxy::{Proxy as _, config};
+use crate::proxy::phase::ROLLED_BACK;
+use crate::proxy::{Proxy as _, config, counter, set_fields};
 
-fn ramp(differs: Value) -> Value {
+fn ramp_with_feedback(overrides: Value) -> Value {
     let mut ramp = json!({
         "steps": [50, 75, 100], "bake": "1s", "warmup": "0s", "tripwires": [],
         "gates": [{"metric": "error_rate"}],
     });
-    ramp.as_object_mut().unwrap().extend(differs.as_object().unwrap().clone());
+    set_fields(&mut ramp, &overrides);
     config(json!({
         "ramp": ramp,
         "feedback": {"path": "/feedback", "thumb": "/thumb", "score": "/score"},
@@ -27,72 +28,117 @@ fn ramp(differs: Value) -> Value {
 
 fn start(config: &Value) -> Envoy {
     let envoy = Envoy::start(config);
-    set_models(&envoy, [GOOD, GOOD]);
+    set_models(&envoy, [GOOD_MODEL, GOOD_MODEL]);
     envoy
 }
 
-/// An answer, as who has asked can vote on it.
+/// What a vote on an answer needs.
 #[derive(Clone)]
-struct Answered {
+struct AnswerReceipt {
     user: String,
     version: String,
     receipt: String,
 }
 
-fn ask(envoy: &Envoy, client: &Client, user: String) -> Answered {
+fn send_request(envoy: &Envoy, client: &Client, user: String) -> AnswerReceipt {
     let url = format!("{}/model/completions", envoy.url);
     let response = client.post(url).header("x-user-id", &user).send().unwrap();
     let header = |name| response.headers()[name].to_str().unwrap().to_owned();
     let (version, receipt) = (header("x-verdigris-version"), header("x-verdigris-step"));
     response.bytes().unwrap();
-    Answered { user, version, receipt }
+    AnswerReceipt { user, version, receipt }
 }
 
-fn vote(envoy: &Envoy, client: &Client, on: &Answered, body: &Value) -> u16 {
+fn vote(envoy: &Envoy, client: &Client, on: &AnswerReceipt, body: &Value) -> u16 {
     let url = format!("{}/feedback", envoy.url);
     let request = client.post(url).header("x-user-id", &on.user);
     let request = request.header("x-verdigris-step", &on.receipt).body(body.to_string());
     request.send().unwrap().status().as_u16()
 }
 
-/// Users ask until `work` is done, each once, and then do what `after` has them do.
-fn under_load(envoy: &Envoy, after: impl Fn(&Client, Answered) + Sync, work: impl FnOnce()) {
-    let ask_once = |client: &Client, user| after(client, ask(envoy, client, user));
-    while_clients(ask_once, work);
+/// Runs `work` while new users send requests; calls `after` with each answer.
+fn with_requests(
+    envoy: &Envoy,
+    after: impl Fn(&Client, AnswerReceipt) + Sync,
+    work: impl FnOnce(),
+) {
+    let send = |client: &Client, user| after(client, send_request(envoy, client, user));
+    with_clients(send, work);
 }
 
 #[test]
-fn a_green_that_is_disliked_is_rolled_back() {
+fn a_green_with_worse_feedback_is_rolled_back() {
     for (metric, [bad, good]) in [
         ("thumbs_down_rate", [json!({"thumb": "down"}), json!({"thumb": "up"})]),
         ("score", [json!({"score": 0.3}), json!({"score": 0.8})]),
     ] {
-        let envoy = start(&ramp(json!({"gates": [{"metric": metric}, {"metric": "error_rate"}]})));
+        let envoy = start(&ramp_with_feedback(
+            json!({"gates": [{"metric": metric}, {"metric": "error_rate"}]}),
+        ));
         let votes = AtomicU64::new(0);
-        let after = |client: &Client, answered: Answered| {
+        let after = |client: &Client, answer_receipt: AnswerReceipt| {
             let number = votes.fetch_add(1, Ordering::Relaxed);
-            // One in ten dislikes blue, and one in three green.
-            let one_in = if answered.version == "green" { 3 } else { 10 };
+            // One vote in ten on blue is bad, and one in three on green.
+            let one_in = if answer_receipt.version == "green" { 3 } else { 10 };
             let body = if number.is_multiple_of(one_in) { &bad } else { &good };
-            assert_eq!(vote(&envoy, client, &answered, body), 204);
+            assert_eq!(vote(&envoy, client, &answer_receipt, body), 204);
         };
-        under_load(&envoy, after, || {
+        with_requests(&envoy, after, || {
             wait_for_gauges(&envoy, &[("phase", ROLLED_BACK)]);
         });
         wait_for_gauges(&envoy, &[("phase", ROLLED_BACK), ("green_bp", 0)]);
         let log = envoy.log();
         let decision = log.lines().find(|line| line.contains("green is worse")).unwrap();
-        // Of the gates only this one has anything to say against green.
+        // Only the gate of the feedback decides against green.
         assert!(decision.contains("error_rate undecided") || decision.contains("error_rate pass"));
         assert!(decision.contains(&format!("; {metric} ")), "{decision}");
-        assert_eq!(counter(&envoy, "green", "feedback_unproved"), 0);
+        assert_eq!(read_counter(&envoy, "green", "feedback_unproved"), 0);
     }
 }
 
+/// The answers of the first step.
+fn answers_until_second_step(envoy: &Envoy) -> Vec<AnswerReceipt> {
+    let answers = Mutex::new(Vec::new());
+    let keep = |_: &Client, answer: AnswerReceipt| answers.lock().unwrap().push(answer);
+    with_requests(envoy, keep, || wait_for_gauges(envoy, &[("step", 1)]));
+    answers.into_inner().unwrap()
+}
+
+/// Answers with receipts of another unit, another step and another version, and an invalid one.
+fn forge_receipts(own: &AnswerReceipt, other: &AnswerReceipt) -> [AnswerReceipt; 4] {
+    let AnswerReceipt { user, receipt, .. } = own.clone();
+    let forge = |user: &String, receipt: String| AnswerReceipt {
+        user: user.clone(),
+        receipt,
+        ..other.clone()
+    };
+    [
+        forge(&other.user, receipt.clone()),
+        forge(&user, receipt.replace(".1.", ".2.")),
+        forge(&user, receipt.replace("green", "blue")),
+        forge(&other.user, "green.1.new.0000000000000000".into()),
+    ]
+}
+
+/// Votes on an answer after a restart of the ramp, and waits until the vote is evidence.
+fn vote_after_restart(envoy: &Envoy, client: &Client, body: &Value) {
+    // Each worker applies the restart in its own tick.
+    let is_fresh =
+        |answer: &AnswerReceipt| !answer.receipt.contains(".1.") && !answer.receipt.contains(".2.");
+    let mut users = 0..;
+    let fresh = wait_at_most(RAMP_TIMEOUT, "an answer after the restart", || {
+        Some(send_request(envoy, client, format!("fresh-{}", users.next()?))).filter(is_fresh)
+    });
+    let thumbs = || read_counter(envoy, &fresh.version, "evidence_thumbs.s0");
+    let before = thumbs();
+    assert_eq!(vote(envoy, client, &fresh, body), 204);
+    wait_at_most(RAMP_TIMEOUT, "the vote", || (thumbs() > before).then_some(()));
+}
+
 #[test]
-fn votes_land_in_the_step_that_answered_once_for_each_unit() {
-    let envoy = start(&ramp(json!({
-        // The second step stays: the units of the two latest are remembered.
+fn the_first_vote_of_a_unit_counts_in_the_step_of_its_receipt() {
+    let envoy = start(&ramp_with_feedback(json!({
+        // The second step does not end: the filter remembers the units of two steps only.
         "steps": [50, 75, {"percent": 100, "approve": true}],
         "gates": [
             {"metric": "error_rate"},
@@ -100,69 +146,48 @@ fn votes_land_in_the_step_that_answered_once_for_each_unit() {
             {"metric": "score", "critical": false},
         ],
     })));
-    let first = Mutex::new(Vec::new());
-    let keep = |_: &Client, answered: Answered| first.lock().unwrap().push(answered);
-    under_load(&envoy, keep, || {
-        wait_for_gauges(&envoy, &[("step", 1)]);
-    });
-    let first = first.into_inner().unwrap();
-    let of_first = |version: &str| {
-        let step = |it: &&Answered| it.receipt.starts_with(&format!("{version}.1.new."));
-        first.iter().filter(step).take(20).cloned().collect::<Vec<_>>()
+    let answers = answers_until_second_step(&envoy);
+    let first_20_of = |version: &str| {
+        let is_newly_exposed =
+            |answer: &&AnswerReceipt| answer.receipt.starts_with(&format!("{version}.1.new."));
+        answers.iter().filter(is_newly_exposed).take(20).cloned().collect::<Vec<_>>()
     };
-    let (blue, green) = (of_first("blue"), of_first("green"));
+    let (blue, green) = (first_20_of("blue"), first_20_of("green"));
     assert_eq!((blue.len(), green.len()), (20, 20));
 
     let client = new_client();
     let down = json!({"thumb": "down", "score": 0.5});
-    for answered in green.iter().chain(&blue[..5]) {
+    for answer_receipt in green.iter().chain(&blue[..5]) {
         // Only a unit's first vote is evidence.
         for _ in 0..3 {
-            assert_eq!(vote(&envoy, &client, answered, &down), 204);
+            assert_eq!(vote(&envoy, &client, answer_receipt, &down), 204);
         }
     }
-    // Of another unit, of another step, of another version.
-    let Answered { user, receipt, .. } = green[0].clone();
-    let other = blue[10].clone();
-    let forged = [
-        Answered { receipt: receipt.clone(), ..other.clone() },
-        Answered { receipt: receipt.replace(".1.", ".2."), user: user.clone(), ..other.clone() },
-        Answered { receipt: receipt.replace("green", "blue"), user, ..other.clone() },
-        Answered { receipt: "green.1.new.0000000000000000".into(), ..other },
-    ];
-    for answered in &forged {
-        assert_eq!(vote(&envoy, &client, answered, &down), 204);
+    for answer_receipt in &forge_receipts(&green[0], &blue[10]) {
+        assert_eq!(vote(&envoy, &client, answer_receipt, &down), 204);
     }
     let evidence = |version: &str, name: &str, step: u32| {
-        counter(&envoy, version, &format!("evidence_{name}.s{step}"))
+        read_counter(&envoy, version, &format!("evidence_{name}.s{step}"))
     };
     for name in ["thumbs", "thumbs_down", "scores"] {
-        let of = |version| crate::proxy::counter(version, &format!("evidence_{name}.s0"));
-        envoy.wait_for_stats(&[(of("green"), 20), (of("blue"), 5)]);
+        let stat = |version| counter(version, &format!("evidence_{name}.s0"));
+        envoy.wait_for_stats(&[(stat("green"), 20), (stat("blue"), 5)]);
     }
     for name in ["thumbs", "thumbs_down", "scores"] {
         assert_eq!((evidence("green", name, 0), evidence("blue", name, 0)), (20, 5), "{name}");
         assert_eq!((evidence("green", name, 1), evidence("blue", name, 1)), (0, 0), "{name}");
     }
-    let all = |name: &str| counter(&envoy, "green", name) + counter(&envoy, "blue", name);
+    let all = |name: &str| read_counter(&envoy, "green", name) + read_counter(&envoy, "blue", name);
     assert_eq!((all("feedback_down"), all("feedback_unproved")), (3 * 25 + 4, 4));
     assert_eq!((all("score_count"), all("score_milli_sum")), (3 * 25 + 4, 500 * (3 * 25 + 4)));
 
-    // After a new beginning what was answered before is shown, and no evidence.
-    let mut again = ramp(json!({"gates": [{"metric": "thumbs_down_rate"}], "restart": "again"}));
+    // After a restart of the ramp, votes on earlier answers are counted, but are not evidence.
+    let mut again =
+        ramp_with_feedback(json!({"gates": [{"metric": "thumbs_down_rate"}], "restart": "again"}));
     again["ramp"]["bake"] = json!("1h");
     envoy.write_filter(&filter_yaml(&again)).unwrap();
     wait_for_gauges(&envoy, &[("step", 0)]);
     assert_eq!(vote(&envoy, &client, &blue[7], &down), 204);
-    // Each worker learns of it in its time.
-    let is_fresh = |it: &Answered| !it.receipt.contains(".1.") && !it.receipt.contains(".2.");
-    let mut users = 0..;
-    let fresh = wait_at_most(RAMP, "an answer of the new beginning", || {
-        Some(ask(&envoy, &client, format!("fresh-{}", users.next()?))).filter(is_fresh)
-    });
-    assert_eq!(vote(&envoy, &client, &fresh, &down), 204);
-    let version = fresh.version.as_str();
-    let before = if version == "green" { 20 } else { 5 };
-    wait_at_most(RAMP, "the vote", || (evidence(version, "thumbs", 0) > before).then_some(()));
+    vote_after_restart(&envoy, &client, &down);
     assert_eq!(evidence("green", "thumbs", 0) + evidence("blue", "thumbs", 0), 26);
 }

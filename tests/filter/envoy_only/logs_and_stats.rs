@@ -1,28 +1,28 @@
-//! What an operator reads: the access log, `/stats`, Prometheus.
+//! The access log, and the filter's stats in Prometheus's format.
 
 use serde_json::json;
 
 use crate::envoy::process::wait_for;
-use crate::envoy::upstream::REPLAY;
+use crate::envoy::upstream::REPLAY_HEADER;
 use crate::envoy::{Envoy, Setup, filter_yaml};
 use crate::proxy::{Proxy as _, Request, config};
 
-fn busy_envoy() -> Envoy {
+fn envoy_after_four_requests() -> Envoy {
     let mut envoy = Envoy::start(&config(json!({
         "weights": {"blue": 0, "green": 1},
         "pins": {"blue": ["tia"]},
         "force_header": "x-force",
     })));
-    envoy.send(&Request::of("ada"));
-    envoy.send(&Request::of("tia"));
+    envoy.send(&Request::from_user("ada"));
+    envoy.send(&Request::from_user("tia"));
     envoy.send(&Request::anonymous());
-    envoy.send(&Request::of("ada").header("x-force", "blue"));
+    envoy.send(&Request::from_user("ada").header("x-force", "blue"));
     envoy
 }
 
 #[test]
-fn the_access_log_names_version_reason_and_cluster() {
-    let envoy = busy_envoy();
+fn the_access_log_contains_version_reason_and_cluster() {
+    let envoy = envoy_after_four_requests();
     let expected = [
         "version=green reason=- cluster=llm-green",
         "version=blue reason=pinned cluster=llm-blue",
@@ -36,8 +36,8 @@ fn the_access_log_names_version_reason_and_cluster() {
 }
 
 #[test]
-fn prometheus_sees_metrics_with_labels() {
-    let envoy = busy_envoy();
+fn metrics_have_labels_in_prometheus() {
+    let envoy = envoy_after_four_requests();
     let scrape = envoy.admin("/stats/prometheus");
     let expected = [
         r#"verdigris_requests{rollout="assistant-v8",version="blue"} 3"#,
@@ -58,26 +58,26 @@ fn prometheus_sees_metrics_with_labels() {
     }
 }
 
-/// The bounds are those of the shipped bootstrap.
+/// The shipped bootstrap sets the bounds.
 #[test]
-fn prometheus_sees_histograms_with_the_conventions_buckets() {
+fn histograms_have_the_buckets_of_the_semantic_conventions_in_prometheus() {
     let config = config(json!({"answers": {}, "weights": {"blue": 0, "green": 1}}));
     let envoy = Envoy::start_with(&Setup {
         filter: Some(&filter_yaml(&config)),
-        // Envoy gathers histograms from its threads so often: every 5 seconds by default.
-        change: &|bootstrap, _| format!("{bootstrap}\nstats_flush_interval: 0.5s\n"),
+        // The interval at which Envoy merges histograms of its threads; by default 5 s.
+        edit_bootstrap: &|bootstrap, _| format!("{bootstrap}\nstats_flush_interval: 0.5s\n"),
         ..Setup::default()
     });
-    let request = Request::of("ada").header(REPLAY, "chat-stream");
-    envoy.get("/v1/chat/completions", &request).unwrap().bytes().unwrap();
-    let of_green = |metric: &str, bound: &str| {
+    let request = Request::from_user("ada").header(REPLAY_HEADER, "chat-stream");
+    envoy.send_to("/v1/chat/completions", &request).unwrap().bytes().unwrap();
+    let green_bucket = |metric: &str, bound: &str| {
         format!(
             r#"verdigris_{metric}_bucket{{rollout="assistant-v8",version="green",le="{bound}"}}"#
         )
     };
     let scrape = wait_for("the histograms", || {
         let scrape = envoy.admin("/stats/prometheus");
-        scrape.contains(&format!("{} 1", of_green("answer_tokens", "+Inf"))).then_some(scrape)
+        scrape.contains(&format!("{} 1", green_bucket("answer_tokens", "+Inf"))).then_some(scrape)
     });
     let recorded: [(&str, &[&str]); 4] = [
         ("ttft_ms", &["1", "250", "60000", "+Inf"]),
@@ -87,21 +87,22 @@ fn prometheus_sees_histograms_with_the_conventions_buckets() {
     ];
     for (metric, bounds) in recorded {
         for bound in bounds {
-            let bucket = of_green(metric, bound);
+            let bucket = green_bucket(metric, bound);
             assert!(scrape.contains(&bucket), "{bucket} is not in\n{scrape}");
         }
     }
 }
 
-/// Envoy itself refuses what is over its limits; the filter must not mind.
+/// Envoy refuses requests over its limits.
 #[test]
-fn a_request_over_envoys_limits_harms_nothing_later() {
-    let mut envoy = busy_envoy();
-    assert_eq!(envoy.send(&Request::of(vec![b'x'; 70_000])).status, 431);
-    let many =
-        (0..120).fold(Request::of("ada"), |request, n| request.header(&format!("x-{n}"), "1"));
+fn after_requests_over_envoys_limits_later_requests_are_assigned() {
+    let mut envoy = envoy_after_four_requests();
+    assert_eq!(envoy.send(&Request::from_user(vec![b'x'; 70_000])).status, 431);
+    let many = (0..120)
+        .fold(Request::from_user("ada"), |request, n| request.header(&format!("x-{n}"), "1"));
     assert_eq!(envoy.send(&many).status, 431);
-    let repeated = (0..90).fold(Request::of("ada"), |request, _| request.header("x-user-id", "bo"));
+    let repeated =
+        (0..90).fold(Request::from_user("ada"), |request, _| request.header("x-user-id", "bo"));
     assert_eq!(envoy.send(&repeated).version, "green");
-    assert_eq!(envoy.send(&Request::of("ada")).version, "green");
+    assert_eq!(envoy.send(&Request::from_user("ada")).version, "green");
 }

@@ -1,4 +1,4 @@
-//! What only a real Envoy can show.
+//! Tests that need a real Envoy.
 
 mod answers;
 mod bodies;
@@ -16,6 +16,7 @@ mod logs_and_stats;
 mod page;
 mod passing;
 mod ramp;
+mod ramp_fixture;
 mod redirects;
 mod releases;
 mod reload;

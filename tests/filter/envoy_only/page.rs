@@ -1,122 +1,125 @@
-//! A person steers a rollout by the page, in a real browser, while users ask.
+//! An operator steers a rollout with the console's page in a real browser, under load.
 
 use serde_json::json;
 
-use super::ramp::{GOOD, gauge, set_models, wait_for_gauges, while_clients};
+use super::ramp_fixture::{GOOD_MODEL, read_gauge, set_models, wait_for_gauges, with_clients};
 use crate::browser::Browser;
 use crate::browser_user::{ENTER, ESCAPE, Person, TAB, says};
 use crate::envoy::{Envoy, Setup, filter_yaml};
 use crate::proxy::config;
+use crate::proxy::phase::ROLLED_BACK;
 
 const TOKEN: &str = "a-token-that-is-long";
-const IS_SHUT: &str = "!document.getElementById('ask').open";
+const DIALOG_IS_CLOSED: &str = "!document.getElementById('ask').open";
 const SAFE: &str = "Green is safe so far at 50 %: a person must let it on to 100 %";
 
 impl Person<'_> {
-    /// Orders something for this reason, and is sure of it.
-    async fn order(&self, order: &str, reason: &str) {
-        self.click(&format!("[data-order={order}]")).await;
+    /// Gives a command with this reason and confirms it.
+    async fn give_command(&self, command: &str, reason: &str) {
+        self.click(&format!("[data-order={command}]")).await;
         self.write("[name=reason]", reason).await;
         self.click("#ask-go").await;
-        if matches!(order, "promote" | "rollback") {
+        if matches!(command, "promote" | "rollback") {
             let asks = "document.getElementById('ask-what').textContent.includes('are you sure')";
             self.until(asks).await;
             self.click("#ask-go").await;
         }
-        self.until(IS_SHUT).await;
+        self.until(DIALOG_IS_CLOSED).await;
     }
 
-    /// Waits for an answer in the dialog.
-    async fn is_told(&self, text: &str) {
+    /// Waits until the dialog shows an answer that contains `text`.
+    async fn sees_answer(&self, text: &str) {
         let answer = "document.getElementById('ask-answer').textContent";
         self.until(&format!("{answer}.includes({text:?})")).await;
     }
 
-    async fn sees(&self, order: &str) -> bool {
-        self.is(&format!("document.querySelector('[data-order={order}]')")).await
+    /// Whether the page has a button for this command.
+    async fn sees_button(&self, command: &str) -> bool {
+        self.is(&format!("document.querySelector('[data-order={command}]')")).await
     }
 }
 
-/// Pauses without a mouse.
-async fn pause_by_keys(person: &Person<'_>) {
-    person.until("document.documentElement.classList.contains('js')").await;
+/// Pauses the ramp without a mouse.
+async fn pause_with_the_keyboard(user: &Person<'_>) {
+    user.until("document.documentElement.classList.contains('js')").await;
     let is_at_pause = "document.activeElement.dataset.order === 'pause'";
     let mut tabs = 0;
-    while !person.is(is_at_pause).await {
+    while !user.is(is_at_pause).await {
         tabs += 1;
-        assert!(tabs < 20, "the keyboard does not get to the button");
-        person.press(&[TAB]).await;
+        assert!(tabs < 20, "the keyboard does not reach the button");
+        user.press(&[TAB]).await;
     }
     let ring = "getComputedStyle(document.activeElement).outlineStyle !== 'none'";
-    assert!(person.is(ring).await, "the focus is not to be seen");
-    // Refreshing takes the focus from nobody.
-    person.page.execute("document.querySelector('main').dataset.old = 1", vec![]).await.unwrap();
-    person.until("!document.querySelector('main').dataset.old").await;
-    assert!(person.is(is_at_pause).await);
-    person.press(&[ENTER]).await;
-    person.until("document.getElementById('ask').open").await;
-    person.press(&[ESCAPE]).await;
-    person.until(IS_SHUT).await;
-    assert!(person.is(is_at_pause).await);
-    person.press(&[ENTER, "by keys", TAB, TOKEN, ENTER]).await;
-    person.until(&says("Paused by hand at 50 % on green: by keys")).await;
+    assert!(user.is(ring).await, "the focus is not visible");
+    // A refresh of the content keeps the focus.
+    user.page.execute("document.querySelector('main').dataset.old = 1", vec![]).await.unwrap();
+    user.until("!document.querySelector('main').dataset.old").await;
+    assert!(user.is(is_at_pause).await);
+    user.press(&[ENTER]).await;
+    user.until("document.getElementById('ask').open").await;
+    user.press(&[ESCAPE]).await;
+    user.until(DIALOG_IS_CLOSED).await;
+    assert!(user.is(is_at_pause).await);
+    user.press(&[ENTER, "by keys", TAB, TOKEN, ENTER]).await;
+    user.until(&says("Paused by hand at 50 % on green: by keys")).await;
 }
 
-async fn steer(envoy: &Envoy) {
+async fn steer_with_the_page(envoy: &Envoy) {
     let browser = Browser::start().await;
-    let person = Person { page: &browser.page };
+    let user = Person { page: &browser.page };
     browser.look(1200, "light").await;
-    person.page.goto(envoy.console.as_ref().unwrap()).await.unwrap();
-    person.until(&says(SAFE)).await;
-    pause_by_keys(&person).await;
-    // The token is not asked for again, and gone when the page is.
-    person.order("resume", "it is over").await;
-    person.until(&says(SAFE)).await;
-    person.page.refresh().await.unwrap();
+    user.page.goto(envoy.console.as_ref().unwrap()).await.unwrap();
+    user.until(&says(SAFE)).await;
+    pause_with_the_keyboard(&user).await;
+    // The page keeps the token until it is closed.
+    user.give_command("resume", "it is over").await;
+    user.until(&says(SAFE)).await;
+    user.page.refresh().await.unwrap();
 
-    // Nothing is sent without a reason or without the token.
-    person.click("[data-order=weights]").await;
-    person.write("[name=green]", "20").await;
-    person.click("#ask-go").await;
-    person.is_told("Say why").await;
-    person.write("[name=reason]", "a fifth of them").await;
-    person.write("[name=token]", "“quoted”").await;
-    person.click("#ask-go").await;
-    person.is_told("a character in it that no token has").await;
-    person.write("[name=token]", "wrong").await;
-    person.click("#ask-go").await;
-    person.is_told("The token is missing or wrong").await;
-    assert_eq!(tokio::task::block_in_place(|| gauge(envoy, "green_bp")), 5000);
-    person.write("[name=token]", TOKEN).await;
-    person.write("[name=green]", "101").await;
-    person.click("#ask-go").await;
-    person.is_told("0 to 100").await;
-    person.write("[name=green]", "20").await;
-    person.click("#ask-go").await;
-    person.until(&says("Weights by hand: 20 % on green, and the ramp is paused: a fifth")).await;
-    person.until(IS_SHUT).await;
+    // The page sends no command without a reason or a valid token.
+    user.click("[data-order=weights]").await;
+    user.write("[name=green]", "20").await;
+    user.click("#ask-go").await;
+    user.sees_answer("Say why").await;
+    user.write("[name=reason]", "a fifth of them").await;
+    user.write("[name=token]", "“quoted”").await;
+    user.click("#ask-go").await;
+    user.sees_answer("a character in it that no token has").await;
+    user.write("[name=token]", "wrong").await;
+    user.click("#ask-go").await;
+    user.sees_answer("The token is missing or wrong").await;
+    assert_eq!(tokio::task::block_in_place(|| read_gauge(envoy, "green_bp")), 5000);
+    user.write("[name=token]", TOKEN).await;
+    user.write("[name=green]", "101").await;
+    user.click("#ask-go").await;
+    user.sees_answer("0 to 100").await;
+    user.write("[name=green]", "20").await;
+    user.click("#ask-go").await;
+    user.until(&says("Weights by hand: 20 % on green, and the ramp is paused: a fifth")).await;
+    user.until(DIALOG_IS_CLOSED).await;
 
-    person.order("promote", "enough of it").await;
-    person.until(&says("Promoted by hand, and only tripwires look on: enough of it")).await;
-    assert!(!person.sees("promote").await && !person.sees("pause").await);
-    person.order("resume", "not yet").await;
-    person.until(&says(SAFE)).await;
-    person.order("approve", "it is fine").await;
-    person.until(&says("Promoted: everyone is on green")).await;
-    person.order("rollback", "wrong <b>language</b>").await;
-    person.until(&says("Rolled back by hand: wrong <b>language</b>")).await;
-    // Such a ramp begins again by its configuration alone.
-    for order in ["approve", "pause", "resume", "weights", "promote", "rollback"] {
-        assert!(!person.sees(order).await, "{order}");
+    user.give_command("promote", "enough of it").await;
+    user.until(&says("Promoted by hand, and only tripwires look on: enough of it")).await;
+    assert!(!user.sees_button("promote").await && !user.sees_button("pause").await);
+    user.give_command("resume", "not yet").await;
+    user.until(&says(SAFE)).await;
+    user.give_command("approve", "it is fine").await;
+    user.until(&says("Promoted: everyone is on green")).await;
+    user.give_command("rollback", "wrong <b>language</b>").await;
+    user.until(&says("Rolled back by hand: wrong <b>language</b>")).await;
+    // After a rollback only the configuration can restart the ramp.
+    for command in ["approve", "pause", "resume", "weights", "promote", "rollback"] {
+        assert!(!user.sees_button(command).await, "{command}");
     }
-    let said = browser.console().await.into_iter();
-    let complaints: Vec<_> = said.filter(|it| !it.contains("401 (Unauthorized)")).collect();
-    assert_eq!(complaints, Vec::<String>::new());
+    let messages = browser.console().await.into_iter();
+    let errors: Vec<_> =
+        messages.filter(|message| !message.contains("401 (Unauthorized)")).collect();
+    assert_eq!(errors, Vec::<String>::new());
     browser.stop().await;
 }
 
 #[test]
-fn a_person_steers_a_ramp_by_the_page() {
+fn an_operator_steers_a_ramp_with_the_page() {
     let ramp = json!({
         "steps": [50, {"percent": 100, "approve": true}],
         "bake": "1s",
@@ -127,18 +130,23 @@ fn a_person_steers_a_ramp_by_the_page() {
     let filter = filter_yaml(&config(json!({"ramp": ramp})));
     let setup = Setup { filter: Some(&filter), token: Some(TOKEN), ..Setup::default() };
     let envoy = Envoy::start_with(&setup);
-    set_models(&envoy, [GOOD, GOOD]);
+    set_models(&envoy, [GOOD_MODEL, GOOD_MODEL]);
     let url = format!("{}/model/completions", envoy.url);
-    let ask = |client: &reqwest::blocking::Client, user: String| {
-        client.post(&url).header("x-user-id", user).send().and_then(|it| it.bytes()).unwrap();
+    let send = |client: &reqwest::blocking::Client, user: String| {
+        client
+            .post(&url)
+            .header("x-user-id", user)
+            .send()
+            .and_then(|response| response.bytes())
+            .unwrap();
     };
-    while_clients(ask, || {
+    with_clients(send, || {
         let runtime = tokio::runtime::Runtime::new().unwrap();
-        runtime.block_on(steer(&envoy));
+        runtime.block_on(steer_with_the_page(&envoy));
     });
-    wait_for_gauges(&envoy, &[("phase", 4), ("green_bp", 0)]);
-    // Each order stands in Envoy's log with its reason.
-    let orders = [
+    wait_for_gauges(&envoy, &[("phase", ROLLED_BACK), ("green_bp", 0)]);
+    // Envoy's log contains each command with its reason.
+    let log_lines = [
         "holding at 50 % -> paused at 50 %: by hand: pause: by keys",
         "-> paused at 20 %: by hand: weights: a fifth of them",
         "paused at 20 % -> promoted at 100 %: by hand: promote: enough of it",
@@ -147,8 +155,8 @@ fn a_person_steers_a_ramp_by_the_page() {
         "promoted at 100 % -> rolled_back at 0 %: by hand: rollback: wrong <b>language</b>",
     ];
     let log = envoy.log();
-    for order in orders {
-        assert!(log.contains(order), "{order}");
+    for line in log_lines {
+        assert!(log.contains(line), "{line}");
     }
     assert!(!log.contains(TOKEN), "the token is in Envoy's log");
 }

@@ -1,4 +1,4 @@
-//! What passes through the filter while it is read stays as it is.
+//! Answers pass through the filter unchanged and without delay.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -8,11 +8,11 @@ use reqwest::header::HeaderMap;
 use serde_json::json;
 
 use crate::artifacts::recorded_answers;
-use crate::envoy::upstream::{FIRST, LAST, REPLAY};
+use crate::envoy::upstream::{FIRST_EVENT, LAST_EVENT, REPLAY_HEADER};
 use crate::envoy::{Envoy, Setup};
 use crate::proxy::{Proxy as _, Request, config, counter};
 
-use super::answers::TOKENS;
+use super::answers::TOKEN_COUNTERS;
 
 fn reading_envoy() -> Envoy {
     Envoy::start(&config(json!({
@@ -25,8 +25,8 @@ fn envoy_without_the_filter() -> Envoy {
     Envoy::start_with(&Setup::default())
 }
 
-/// The headers that do not differ from one answer to the next, in their order.
-fn lasting(headers: &HeaderMap) -> Vec<(String, Vec<u8>)> {
+/// The response headers without those that differ between two responses, in order.
+fn comparable_response_headers(headers: &HeaderMap) -> Vec<(String, Vec<u8>)> {
     headers
         .iter()
         .filter(|(name, _)| {
@@ -38,15 +38,15 @@ fn lasting(headers: &HeaderMap) -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
-fn bytes_are_the_same_with_and_without_the_filter() {
+fn the_filter_changes_no_byte_of_an_answer() {
     let (with, without) = (reading_envoy(), envoy_without_the_filter());
     let recorded = recorded_answers();
     for answer in &recorded {
-        let request = Request::of("ada").header(REPLAY, &answer.name);
+        let request = Request::from_user("ada").header(REPLAY_HEADER, &answer.name);
         let [with, without] = [&with, &without].map(|envoy| {
-            let response = envoy.get(&answer.path, &request).unwrap();
+            let response = envoy.send_to(&answer.path, &request).unwrap();
             assert_eq!(response.status(), 200);
-            (lasting(response.headers()), response.bytes().unwrap())
+            (comparable_response_headers(response.headers()), response.bytes().unwrap())
         });
         assert_eq!(with.1, answer.body, "{}", answer.name);
         assert_eq!(with, without, "{}", answer.name);
@@ -55,39 +55,39 @@ fn bytes_are_the_same_with_and_without_the_filter() {
         (counter("green", "answers"), u64::try_from(recorded.len()).unwrap()),
         (counter("green", "errors"), recorded.iter().map(|answer| answer.errors).sum()),
     ];
-    for (index, metric) in TOKENS.iter().enumerate() {
-        let told = recorded.iter().map(|answer| u64::try_from(answer.tokens[index]).unwrap_or(0));
-        expected.push((counter("green", metric), told.sum()));
+    for (index, metric) in TOKEN_COUNTERS.iter().enumerate() {
+        let counts = recorded.iter().map(|answer| u64::try_from(answer.tokens[index]).unwrap_or(0));
+        expected.push((counter("green", metric), counts.sum()));
     }
     with.wait_for_stats(&expected);
 }
 
 #[test]
-fn what_has_come_is_not_held_back() {
+fn the_filter_forwards_each_event_at_once() {
     let (with, without) = (reading_envoy(), envoy_without_the_filter());
-    let mut took: BTreeMap<&str, Vec<Duration>> = BTreeMap::new();
+    let mut times_to_first_event: BTreeMap<&str, Vec<Duration>> = BTreeMap::new();
     for _ in 0..50 {
         for (name, envoy) in [("with", &with), ("without", &without)] {
             let began = Instant::now();
-            let mut stream = envoy.get("/hold", &Request::of("ada")).unwrap();
-            // The upstream sends nothing else until it is told to.
-            let mut first = vec![0; FIRST.len()];
+            let mut stream = envoy.send_to("/hold", &Request::from_user("ada")).unwrap();
+            // The upstream sends the next event only after its release.
+            let mut first = vec![0; FIRST_EVENT.len()];
             stream.read_exact(&mut first).unwrap();
-            took.entry(name).or_default().push(began.elapsed());
-            assert_eq!(first, FIRST.as_bytes());
+            times_to_first_event.entry(name).or_default().push(began.elapsed());
+            assert_eq!(first, FIRST_EVENT.as_bytes());
         }
     }
-    for (name, mut times) in took {
+    for (name, mut times) in times_to_first_event {
         times.sort();
         println!(
-            "{name} the filter, time to the first chunk: median {:?} of {}",
+            "time to the first event {name} the filter: median {:?} of {}",
             times[25],
             times.len()
         );
     }
-    let mut stream = with.get("/hold", &Request::of("ada")).unwrap();
-    with.upstreams.iter().for_each(|upstream| upstream.release());
+    let mut stream = with.send_to("/hold", &Request::from_user("ada")).unwrap();
+    with.upstreams.iter().for_each(|upstream| upstream.release_streams());
     let mut all = String::new();
     stream.read_to_string(&mut all).unwrap();
-    assert_eq!(all, format!("{FIRST}{LAST}"));
+    assert_eq!(all, format!("{FIRST_EVENT}{LAST_EVENT}"));
 }

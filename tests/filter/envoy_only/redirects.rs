@@ -1,17 +1,17 @@
-//! Envoy follows an upstream's redirect itself, by its `internal_redirect_policy`.
+//! Redirects that Envoy follows itself, by `internal_redirect_policy`.
 
 use serde_json::{Value, json};
 
-use super::ramp::counter;
+use super::ramp_fixture::read_counter;
 use crate::envoy::process::wait_for;
 use crate::envoy::upstream::Upstream;
-use crate::envoy::{Envoy, Setup, filter_yaml, release_listener};
-use crate::failover::release;
+use crate::envoy::{Envoy, Setup, filter_yaml, release_listener_offset};
+use crate::failover::green_release;
 use crate::patching::{CHAT, json_post};
 use crate::proxy::{Proxy as _, Request, config};
 
-/// Every route that a request may take follows redirects.
-fn following(bootstrap: String, _: &[Upstream; 3]) -> String {
+/// Sets `internal_redirect_policy` on all routes.
+fn follow_redirects(bootstrap: String, _: &[Upstream; 3]) -> String {
     let timeout = "                  timeout: 0s\n";
     assert!(bootstrap.matches(timeout).count() >= 3);
     let policy = "internal_redirect_policy: {redirect_response_codes: [302, 307], max_internal_redirects: 2}";
@@ -20,7 +20,11 @@ fn following(bootstrap: String, _: &[Upstream; 3]) -> String {
 
 fn start(config: &Value) -> Envoy {
     let filter = filter_yaml(config);
-    Envoy::start_with(&Setup { filter: Some(&filter), change: &following, ..Setup::default() })
+    Envoy::start_with(&Setup {
+        filter: Some(&filter),
+        edit_bootstrap: &follow_redirects,
+        ..Setup::default()
+    })
 }
 
 fn redirected(user: &str, status: u16, times: u16) -> Request {
@@ -30,11 +34,11 @@ fn redirected(user: &str, status: u16, times: u16) -> Request {
     request.header("x-user-id", user)
 }
 
-/// Each is one request with one outcome, on the cluster of its version, patched once.
+/// It counts as one request with one outcome, and is patched once.
 #[test]
 fn a_redirected_request_stays_on_its_version() {
     for has_failover in [false, true] {
-        let mut envoy = start(&release(
+        let mut envoy = start(&green_release(
             has_failover,
             json!({
                 "pins": {"blue": ["tia"]},
@@ -61,7 +65,7 @@ fn a_redirected_request_stays_on_its_version() {
             assert_eq!(envoy.send(&forced).cluster, "llm-blue");
         }
         wait_for("green's outcomes", || {
-            (counter(&envoy, "green", "responses_2xx") == sent).then_some(())
+            (read_counter(&envoy, "green", "responses_2xx") == sent).then_some(())
         });
         for (version, metric, count) in [
             ("green", "requests", sent),
@@ -74,15 +78,15 @@ fn a_redirected_request_stays_on_its_version() {
             ("blue", "errors", 0),
             ("blue", "responses_none", 0),
         ] {
-            assert_eq!(counter(&envoy, version, metric), count, "{version} {metric}");
+            assert_eq!(read_counter(&envoy, version, metric), count, "{version} {metric}");
         }
     }
 }
 
-/// Without answers too, and where more redirects come than are followed.
+/// Envoy follows two redirects at most. The release does not configure `answers`.
 #[test]
 fn a_redirect_that_is_not_followed_is_the_answer() {
-    let mut release = release(false, json!({"weights": {"blue": 1, "green": 0}}));
+    let mut release = green_release(false, json!({"weights": {"blue": 1, "green": 0}}));
     release.as_object_mut().unwrap().remove("answers");
     let mut envoy = start(&release);
     let client = reqwest::blocking::Client::builder()
@@ -95,48 +99,48 @@ fn a_redirect_that_is_not_followed_is_the_answer() {
         let answer = envoy.send(&redirected("ada", 302, times));
         assert_eq!((answer.status, answer.version.as_str()), (status, "blue"), "{times}");
     }
-    assert_eq!(counter(&envoy, "blue", "requests"), 3);
+    assert_eq!(read_counter(&envoy, "blue", "requests"), 3);
 }
 
-/// A client cannot have itself taken for redirected.
+/// Envoy sets this header on a request that it redirects.
 #[test]
-fn the_header_of_a_redirect_is_worthless_from_a_client() {
+fn a_clients_x_envoy_original_url_header_has_no_effect() {
     let mut envoy = start(&config(json!({"weights": {"blue": 0, "green": 1}, "answers": {}})));
-    let internal = ("x-forwarded-for", "10.0.0.1");
-    for headers in [vec![], vec![internal]] {
-        let mut request = Request::of("ada").header("x-envoy-original-url", "http://a/");
+    let internal_address = ("x-forwarded-for", "10.0.0.1");
+    for headers in [vec![], vec![internal_address]] {
+        let mut request = Request::from_user("ada").header("x-envoy-original-url", "http://a/");
         for (name, value) in headers {
             request = request.header(name, value);
         }
         assert_eq!(envoy.send(&request).cluster, "llm-green");
     }
-    assert_eq!(counter(&envoy, "green", "requests"), 2);
+    assert_eq!(read_counter(&envoy, "green", "requests"), 2);
 }
 
-/// By the route that the README adds, for a cluster header that nobody has written again.
+/// The README adds the route, which matches if no filter has set the cluster header.
 #[test]
-fn without_the_filter_a_redirected_request_is_blues() {
+fn without_the_filter_a_redirected_request_goes_to_blue() {
     let with_a_last_route = |bootstrap: String, upstreams: &[Upstream; 3]| {
-        let bootstrap = following(bootstrap, upstreams);
-        let of_all = "              - match: {prefix: /}\n                route:\n                  \
+        let bootstrap = follow_redirects(bootstrap, upstreams);
+        let default_route = "              - match: {prefix: /}\n                route:\n                  \
                       cluster_header: x-verdigris-cluster\n                  # An answer";
-        assert_eq!(bootstrap.matches(of_all).count(), 1);
+        assert_eq!(bootstrap.matches(default_route).count(), 1);
         let named = "headers: [{name: x-verdigris-cluster, present_match: true}]";
-        let of_named = of_all.replace("{prefix: /}", &format!("{{prefix: /, {named}}}"));
-        let mut bootstrap = bootstrap.replace(of_all, &of_named);
-        let begin = release_listener(&bootstrap);
-        let end = begin + bootstrap[begin..].find("          http_filters:\n").unwrap();
+        let named_route = default_route.replace("{prefix: /}", &format!("{{prefix: /, {named}}}"));
+        let mut bootstrap = bootstrap.replace(default_route, &named_route);
+        let start = release_listener_offset(&bootstrap);
+        let end = start + bootstrap[start..].find("          http_filters:\n").unwrap();
         let last =
             "              - {match: {prefix: /}, route: {cluster: llm-blue, timeout: 0s}}\n";
         bootstrap.insert_str(end, last);
         bootstrap
     };
     for (filter, cluster) in
-        [(None, "llm-blue"), (Some(filter_yaml(&release(false, json!({})))), "llm-green")]
+        [(None, "llm-blue"), (Some(filter_yaml(&green_release(false, json!({})))), "llm-green")]
     {
         let mut envoy = Envoy::start_with(&Setup {
             filter: filter.as_deref(),
-            change: &with_a_last_route,
+            edit_bootstrap: &with_a_last_route,
             ..Setup::default()
         });
         let answer = envoy.send(&redirected("ada", 307, 1));

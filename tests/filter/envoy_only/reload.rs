@@ -1,4 +1,4 @@
-//! Reloading while traffic flows.
+//! Reloads of the filter's configuration under load, and the script that changes weights.
 
 use std::io::Read as _;
 use std::os::unix::fs::symlink;
@@ -10,36 +10,37 @@ use serde_json::json;
 
 use crate::artifacts;
 use crate::envoy::process::wait_for;
-use crate::envoy::upstream::{FIRST, LAST};
-use crate::envoy::{Envoy, answer};
+use crate::envoy::upstream::{FIRST_EVENT, LAST_EVENT};
+use crate::envoy::{Envoy, read_answer};
 use crate::proxy::{Proxy, ROLLOUT, Request, config, counter, weights};
 
-const LOADS: usize = 4;
-const USERS_A_LOAD: usize = 50;
+const CLIENTS: usize = 4;
+const USERS_PER_CLIENT: usize = 50;
 const RELOADS: u32 = 100;
 const STREAMS: usize = 12;
 
-/// Sends requests of some users, one after another, until `stop`. Panics at the
-/// first answer that is not 200 and at the first user who goes back to blue.
-fn load(envoy: &Envoy, load: usize, sent: &AtomicU64, stop: &AtomicBool) {
-    let mut on_green = [false; USERS_A_LOAD];
+/// Sends requests of a client's users in turn until `stop` is set. Panics if an answer is not
+/// 200, or if a user returns to blue.
+fn send_until_stopped(envoy: &Envoy, client: usize, sent: &AtomicU64, stop: &AtomicBool) {
+    let mut on_green = [false; USERS_PER_CLIENT];
     while !stop.load(Ordering::Relaxed) {
         for (user, on_green) in on_green.iter_mut().enumerate() {
-            let user = format!("load-{load}-user-{user}");
-            let answer = answer(envoy.get("/", &Request::of(&user)).unwrap());
+            let user = format!("client-{client}-user-{user}");
+            let answer = read_answer(envoy.send_to("/", &Request::from_user(&user)).unwrap());
             assert_eq!(answer.status, 200, "{user}");
             let is_green = answer.cluster == "llm-green";
             assert_eq!(is_green, answer.version == "green", "{user}");
-            assert!(is_green || !*on_green, "{user} went back to blue");
+            assert!(is_green || !*on_green, "{user} returned to blue");
             *on_green = is_green;
             sent.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
 
-struct StopAtEnd<'a>(&'a AtomicBool);
+/// Sets the flag when it is dropped.
+struct StopOnDrop<'a>(&'a AtomicBool);
 
-impl Drop for StopAtEnd<'_> {
+impl Drop for StopOnDrop<'_> {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
     }
@@ -49,37 +50,39 @@ impl Drop for StopAtEnd<'_> {
 fn a_hundred_reloads_under_load_lose_no_request_and_no_stream() {
     let envoy = Envoy::start(&weights(100, 0));
     let streams: Vec<_> = (0..STREAMS)
-        .map(|user| envoy.get("/hold", &Request::of(format!("stream-{user}"))).unwrap())
+        .map(|user| envoy.send_to("/hold", &Request::from_user(format!("stream-{user}"))).unwrap())
         .collect();
     let (sent, stop) = (AtomicU64::new(0), AtomicBool::new(false));
     thread::scope(|scope| {
-        // Also where this thread panics: the scope waits for the loads.
-        let _stop = StopAtEnd(&stop);
-        let loads: Vec<_> = (0..LOADS)
+        // The clients must stop if this thread panics, because the scope waits for them.
+        let _stop = StopOnDrop(&stop);
+        let clients: Vec<_> = (0..CLIENTS)
             .map(|number| {
                 let (envoy, sent, stop) = (&envoy, &sent, &stop);
-                scope.spawn(move || load(envoy, number, sent, stop))
+                scope.spawn(move || send_until_stopped(envoy, number, sent, stop))
             })
             .collect();
         for green in 1..=RELOADS {
             envoy
                 .write_filter(&crate::envoy::filter_yaml(&weights(RELOADS - green, green)))
                 .unwrap();
-            // Each weight is to see traffic before the next one comes.
+            // Each configuration handles some requests.
             let goal = sent.load(Ordering::Relaxed) + 20;
             wait_for("requests", || {
                 let is_done = sent.load(Ordering::Relaxed) >= goal;
-                (is_done || loads.iter().any(|load| load.is_finished())).then_some(())
+                (is_done
+                    || clients.iter().any(|send_until_stopped| send_until_stopped.is_finished()))
+                .then_some(())
             });
         }
     });
     for upstream in &envoy.upstreams {
-        upstream.release();
+        upstream.release_streams();
     }
     for mut stream in streams {
         let mut body = String::new();
         stream.read_to_string(&mut body).unwrap();
-        assert_eq!(body, format!("{FIRST}{LAST}"), "a stream was cut");
+        assert_eq!(body, format!("{FIRST_EVENT}{LAST_EVENT}"), "a stream was cut");
     }
     let count = |version| envoy.read_stat(&counter(version, "requests")).unwrap();
     let (blue, green) = (count("blue"), count("green"));
@@ -90,48 +93,49 @@ fn a_hundred_reloads_under_load_lose_no_request_and_no_stream() {
     assert_eq!(envoy.read_stat(&format!("{updates}.config_reload")), Some(u64::from(RELOADS) + 1));
 }
 
-/// While a stream of A's is open Envoy still has A's root context when A returns.
+/// While a stream of a configuration is open, Envoy keeps its root context, and uses it again when
+/// the configuration returns.
 #[test]
-fn a_configuration_that_returns_while_its_streams_last_is_in_force_again() {
+fn a_configuration_that_returns_while_its_streams_are_open_is_in_force_again() {
     let gauge = format!("wasmcustom.verdigris.{ROLLOUT}.green_bp");
     let mut envoy = Envoy::start(&weights(75, 25));
     let streams: Vec<_> = (0..STREAMS)
-        .map(|user| envoy.get("/hold", &Request::of(format!("stream-{user}"))).unwrap())
+        .map(|user| envoy.send_to("/hold", &Request::from_user(format!("stream-{user}"))).unwrap())
         .collect();
     for (blue, green, basis_points) in
         [(50, 50, 5000), (75, 25, 2500), (0, 1, 10_000), (75, 25, 2500)]
     {
         envoy.push(&weights(blue, green)).unwrap();
-        // Before any request as well as after some: an idle Envoy says so too.
+        // The gauge is right both before and after the first requests.
         assert_eq!(envoy.stat(&gauge), Some(basis_points));
         let before = envoy.stat(&counter("green", "requests")).unwrap();
         for _ in 0..8 {
-            envoy.answer_on_a_new_connection();
+            envoy.send_on_new_connection();
         }
         let green_requests = envoy.stat(&counter("green", "requests")).unwrap() - before;
         let is_green = crate::assignment::is_green(b"ada", blue, green);
         assert_eq!(green_requests, if is_green { 8 } else { 0 }, "{blue}/{green}");
         assert_eq!(envoy.stat(&gauge), Some(basis_points));
     }
-    envoy.upstreams.iter().for_each(|upstream| upstream.release());
+    envoy.upstreams.iter().for_each(|upstream| upstream.release_streams());
     for stream in streams {
-        assert_eq!(stream.text().unwrap(), format!("{FIRST}{LAST}"));
+        assert_eq!(stream.text().unwrap(), format!("{FIRST_EVENT}{LAST_EVENT}"));
     }
 }
 
 #[test]
-fn a_refused_configuration_shows_in_the_stats() {
+fn a_refused_configuration_is_counted_in_envoys_stats() {
     let mut envoy = Envoy::start(&weights(0, 1));
     let rejected = "extension_config_discovery.http_filter.verdigris.update_rejected";
     assert_eq!(envoy.stat(rejected), Some(0));
     envoy.push(&config(json!({"weights": {"blue": 0, "green": 0}}))).unwrap_err();
     assert_eq!(envoy.stat(rejected), Some(1));
-    assert_eq!(envoy.send(&Request::of("ada")).version, "green");
+    assert_eq!(envoy.send(&Request::from_user("ada")).version, "green");
 }
 
-/// Nothing changes, but Envoy calls it a success: an operator should know.
+/// Envoy does not apply it. The README warns operators of the misleading counter.
 #[test]
-fn the_same_refused_configuration_again_counts_as_a_success() {
+fn envoy_counts_a_repeated_refused_configuration_as_a_success() {
     let envoy = Envoy::start(&weights(0, 1));
     let refused = crate::envoy::filter_yaml(&weights(0, 0));
     envoy.write_filter(&refused).unwrap_err();
@@ -146,13 +150,13 @@ fn the_same_refused_configuration_again_counts_as_a_success() {
     std::fs::rename(again, envoy.folder.path().join("filter.yaml")).unwrap();
     wait_for("Envoy to read it", || (stat("update_success") == taken + 1).then_some(()));
     assert_eq!(stat("update_rejected"), rejected);
-    assert_eq!(envoy.answer_on_a_new_connection().version, "green");
+    assert_eq!(envoy.send_on_new_connection().version, "green");
 }
 
-/// A ConfigMap's files are links into a folder that is itself a link, and that one
-/// is what an update replaces.
+/// The files of a ConfigMap are symbolic links into a folder that is a symbolic link itself. An
+/// update replaces the link to the folder.
 #[test]
-fn an_update_of_a_kubernetes_config_map_is_taken() {
+fn an_update_of_a_kubernetes_config_map_is_applied() {
     let mut envoy = Envoy::start(&weights(1, 0));
     let folder = envoy.folder.path().to_owned();
     let data = folder.join("..data");
@@ -169,39 +173,37 @@ fn an_update_of_a_kubernetes_config_map_is_taken() {
             envoy.await_update(|| std::fs::rename(&new, &data).unwrap()).unwrap();
         }
         let expected = if green == 1 { "green" } else { "blue" };
-        assert_eq!(envoy.send(&Request::of("ada")).version, expected, "{version}");
+        assert_eq!(envoy.send(&Request::from_user("ada")).version, expected, "{version}");
     }
 }
 
-/// What Envoy has not confirmed is no success.
 #[test]
-fn the_weights_helper_fails_where_envoy_does_not_confirm() {
+fn the_weights_script_fails_without_a_confirmation_of_envoy() {
     let folder = tempfile::TempDir::new().unwrap();
     let file = folder.path().join("filter.yaml");
     let shipped = std::fs::read_to_string(artifacts::shipped("filter.yaml")).unwrap();
     let ramp = shipped.replace("\"weights\": {\"blue\": 95, \"green\": 5}", "\"ramp\": {}");
-    // Nobody listens at a port that was free a moment ago.
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    // The listener is dropped at once, so that nothing listens at its address.
+    let unused_address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     for (text, code, messages) in [
         (&shipped, 3, ["written, but not confirmed", "set ADMIN to its address"]),
-        (&ramp, 1, ["has a ramp, which moves the weights itself", "POST /rollback"]),
+        (&ramp, 1, ["has a ramp, which changes the weights itself", "POST /rollback"]),
     ] {
         std::fs::write(&file, text).unwrap();
         let mut command = Command::new("sh");
         command.arg(artifacts::shipped("weights")).args(["75", "25"]).arg(&file);
-        let output = command.env("ADMIN", format!("http://{nobody}")).output().unwrap();
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(code), "{said}");
-        assert!(messages.iter().all(|it| said.contains(it)), "{said}");
+        let output = command.env("ADMIN", format!("http://{unused_address}")).output().unwrap();
+        let output_text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{output_text}");
+        assert!(messages.iter().all(|message| output_text.contains(message)), "{output_text}");
         let has_changed = std::fs::read_to_string(&file).unwrap().contains("\"blue\": 75");
         assert_eq!(has_changed, code == 3);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "a file was left");
     }
 }
 
-/// The helper that the README offers.
 #[test]
-fn the_weights_helper_changes_the_weights_and_says_what_became_of_it() {
+fn the_weights_script_reports_whether_envoy_applied_the_weights() {
     let mut envoy = Envoy::start(&weights(1, 0));
     let shipped = std::fs::read_to_string(artifacts::shipped("filter.yaml")).unwrap();
     envoy.write_filter(&shipped).unwrap();
@@ -213,14 +215,14 @@ fn the_weights_helper_changes_the_weights_and_says_what_became_of_it() {
             .env("ADMIN", envoy.admin_url())
             .output()
             .unwrap();
-        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
-        (output.status.code().unwrap(), said)
+        let output_text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        (output.status.code().unwrap(), output_text)
     };
     let cases = [
         ("0", "100", 0, "weights 0/100 in force"),
-        ("0", "100", 0, "the weights are 0/100 already"),
-        ("0", "0", 1, "Envoy refused weights 0/0, and has the weights as before"),
-        ("0", "0", 1, "Envoy refused weights 0/0, and has the weights as before"),
+        ("0", "100", 0, "the weights are already 0/100"),
+        ("0", "0", 1, "Envoy refused weights 0/0; the previous weights stay in force"),
+        ("0", "0", 1, "Envoy refused weights 0/0; the previous weights stay in force"),
         ("-1", "2", 2, "usage: weights BLUE GREEN"),
         ("", "5", 2, "usage: weights BLUE GREEN"),
         ("05", "5", 2, "usage: weights BLUE GREEN"),
@@ -229,14 +231,17 @@ fn the_weights_helper_changes_the_weights_and_says_what_became_of_it() {
         ("0", "0", 1, "Envoy refused weights 0/0"),
     ];
     for (blue, green, expected, message) in cases {
-        let (code, said) = weights(blue, green);
-        assert!(code == expected && said.contains(message), "{blue} {green}: {code} {said}");
+        let (code, output_text) = weights(blue, green);
+        assert!(
+            code == expected && output_text.contains(message),
+            "{blue} {green}: {code} {output_text}"
+        );
     }
     let text = std::fs::read_to_string(envoy.folder.path().join("filter.yaml")).unwrap();
     assert_eq!(text, shipped.replace("\"blue\": 95, \"green\": 5}", "\"blue\": 0, \"green\": 1}"));
-    // What was refused is not lying in wait for a restart.
+    // The refused weights are not applied by a restart either.
     for _ in 0..2 {
-        assert_eq!(envoy.send(&Request::of("ada")).version, "green");
+        assert_eq!(envoy.send(&Request::from_user("ada")).version, "green");
         envoy.restart();
     }
 }

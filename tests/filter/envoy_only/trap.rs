@@ -1,12 +1,12 @@
-//! What Envoy does about a trap, which no input is known to cause: a build that
-//! traps on a marked request stands in for a bug.
+//! Traps of a VM. No input is known to cause one, so that these tests use a build that traps on
+//! a marked request.
 
 use crate::artifacts;
 use crate::envoy::process::wait_for;
 use crate::envoy::{Envoy, Setup, filter_yaml};
 use crate::proxy::{Proxy as _, Request, counter, weights};
 
-/// So many that no worker is without one.
+/// Enough streams that every worker has one.
 const STREAMS: usize = 24;
 
 fn trapping_envoy(workers: u32) -> Envoy {
@@ -22,47 +22,46 @@ fn trapping_envoy(workers: u32) -> Envoy {
 }
 
 fn trap(envoy: &Envoy) {
-    let marked = Request::of("ada").header("x-verdigris-trap", "1");
-    let answer = envoy.get("/", &marked).unwrap();
-    assert_eq!(answer.status(), 503, "the request that traps is lost");
+    let marked = Request::from_user("ada").header("x-verdigris-trap", "1");
+    let answer = envoy.send_to("/", &marked).unwrap();
+    assert_eq!(answer.status(), 503, "the request that traps fails");
 }
 
 #[test]
-fn a_trap_costs_its_workers_open_streams_and_nothing_later() {
+fn a_trap_ends_the_open_streams_of_its_worker_only() {
     let mut envoy = trapping_envoy(2);
     let streams: Vec<_> = (0..STREAMS)
-        .map(|user| envoy.get("/hold", &Request::of(format!("stream-{user}"))).unwrap())
+        .map(|user| envoy.send_to("/hold", &Request::from_user(format!("stream-{user}"))).unwrap())
         .collect();
     trap(&envoy);
     for request in 0..50 {
-        let answer = envoy.answer_on_a_new_connection();
+        let answer = envoy.send_on_new_connection();
         let got = (answer.status, answer.version.as_str());
         assert_eq!(got, (200, "green"), "request {request} after the trap");
     }
     for upstream in &envoy.upstreams {
-        upstream.release();
+        upstream.release_streams();
     }
-    let cut = streams.into_iter().filter_map(|stream| stream.text().err()).count();
-    println!("{cut} of {STREAMS} open streams on two workers were cut");
-    assert!((1..STREAMS).contains(&cut), "a trap is felt by its own worker's streams");
+    let truncated = streams.into_iter().filter_map(|stream| stream.text().err()).count();
+    println!("{truncated} of {STREAMS} open streams on two workers were truncated");
+    assert!((1..STREAMS).contains(&truncated), "only the streams of one worker are truncated");
     assert_eq!(envoy.stat("wasm.verdigris.vm_reload_success"), Some(1));
-    // The new VM counts on from where the old one was; the trapped request is not
-    // in it.
+    // The counters keep their values; the request that trapped is not counted.
     let green = envoy.stat(&counter("green", "requests")).unwrap();
     assert_eq!(green, 50 + STREAMS as u64);
 }
 
 #[test]
-fn a_second_trap_within_a_second_fails_requests_until_the_second_is_over() {
+fn requests_fail_after_a_second_trap_until_the_vm_may_be_replaced() {
     let envoy = trapping_envoy(1);
-    // On a machine that is busy a second may pass before the second trap is felt.
+    // On a busy machine the VM may already be a second old at the second trap.
     let failed = (0..20).find_map(|_| {
         trap(&envoy);
-        assert_eq!(envoy.answer_on_a_new_connection().status, 200, "a new VM at once");
+        assert_eq!(envoy.send_on_new_connection().status, 200, "Envoy replaces the VM at once");
         trap(&envoy);
         let mut failed = 0;
         wait_for("a new VM", || {
-            let served = envoy.answer_on_a_new_connection().status == 200;
+            let served = envoy.send_on_new_connection().status == 200;
             failed += u32::from(!served);
             served.then_some(())
         });
@@ -71,11 +70,11 @@ fn a_second_trap_within_a_second_fails_requests_until_the_second_is_over() {
     });
     println!("{failed:?} requests of one client failed before the new VM served");
     assert!(failed.is_some());
-    assert_eq!(envoy.answer_on_a_new_connection().version, "green");
+    assert_eq!(envoy.send_on_new_connection().version, "green");
 }
 
 #[test]
-fn the_shipped_filter_has_no_trap_in_it() {
+fn the_shipped_filter_does_not_contain_the_trap() {
     let has_trap = |path| {
         let wasm = std::fs::read(path).unwrap();
         wasm.windows(16).any(|bytes| bytes == b"x-verdigris-trap")

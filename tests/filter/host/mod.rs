@@ -8,7 +8,7 @@ mod vm;
 use serde_json::Value;
 
 use crate::artifacts;
-use crate::proxy::{Answer, Copied, Proxy, Request};
+use crate::proxy::{Answer, Proxy, Request, ShadowRequest};
 pub use vm::{Process, Response, Stream, Vm};
 
 const WORKERS: usize = 2;
@@ -19,7 +19,7 @@ pub struct Host {
     workers: Vec<Worker>,
     config: Vec<u8>,
     requests: usize,
-    shadows: Vec<Copied>,
+    shadows: Vec<ShadowRequest>,
     refused: Vec<(&'static str, u32)>,
 }
 
@@ -69,12 +69,12 @@ impl Worker {
     }
 
     /// What reaches green of the copy of a request, if it does.
-    fn run_shadow(&mut self, mut copied: Stream) -> Option<Copied> {
+    fn run_shadow(&mut self, mut copied: Stream) -> Option<ShadowRequest> {
         copied.remove("x-verdigris-shadow");
         let sent = self.run_inside(copied, "shadow");
         let text = |name| String::from_utf8(sent.get(name).unwrap().to_vec()).unwrap();
         sent.get("x-verdigris-cluster")?;
-        Some(Copied {
+        Some(ShadowRequest {
             cluster: text("x-verdigris-cluster"),
             path: text(":path"),
             body: sent.body.clone().unwrap_or_default(),
@@ -158,7 +158,7 @@ impl Proxy for Host {
         self.send_for(request, Response::default())
     }
 
-    fn shadows(&mut self, count: usize) -> Vec<Copied> {
+    fn shadows(&mut self, count: usize) -> Vec<ShadowRequest> {
         let shadows = std::mem::take(&mut self.shadows);
         assert_eq!(shadows.len(), count);
         shadows

@@ -1,12 +1,12 @@
-//! The bodies that the table names.
+//! The content types and bodies that `table.md` names.
 
 pub const GRPC_WEB: &str = "application/grpc-web+proto";
 pub const GRPC_WEB_TEXT: &str = "application/grpc-web-text+proto";
 
-/// gRPC's frame of an empty message.
-pub const NO_MESSAGE: &str = "\0\0\0\0\0";
+/// The gRPC frame of an empty message.
+pub const EMPTY_MESSAGE: &str = "\0\0\0\0\0";
 
-/// A text from a WebSocket's server.
+/// A text frame of a WebSocket server.
 pub const WEBSOCKET_FRAME: &[u8] = b"\x81\x02hi";
 
 pub fn content_type(kind: &str) -> &'static str {
@@ -22,7 +22,7 @@ pub fn content_type(kind: &str) -> &'static str {
     }
 }
 
-/// The body of this name.
+/// The body with this name.
 pub fn body(name: &str) -> Vec<u8> {
     let message = |fields: &str, reason: &str| {
         format!(
@@ -53,7 +53,7 @@ pub fn body(name: &str) -> Vec<u8> {
         "stream-error" => format!("{first}data: {{\"error\":{{\"message\":\"m\"}}}}\n\n"),
         "last" => last.into(),
         "stream" => format!("{first}{last}"),
-        // gRPC-Web's last frame is its trailers, which may have a space after the colon.
+        // The last frame of gRPC-Web contains the trailers. A space may follow the colon.
         "text-0" => "AAAAAAJoaQ==gAAAAA9ncnBjLXN0YXR1czowDQo=".into(),
         "text-14" => "AAAAAAJoaQ==gAAAABBncnBjLXN0YXR1czoxNA0K".into(),
         "message" => return MESSAGE.to_vec(),
@@ -65,7 +65,7 @@ pub fn body(name: &str) -> Vec<u8> {
     text.into_bytes()
 }
 
-/// gRPC's frame of a message.
+/// The gRPC frame of a message.
 const MESSAGE: &[u8] = b"\0\0\0\0\x02hi";
 
 fn with_trailers(trailers: &str) -> Vec<u8> {

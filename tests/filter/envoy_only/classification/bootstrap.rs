@@ -1,13 +1,13 @@
-//! The shipped bootstrap with what the rows need: HTTP/3, upgrades, timeouts, limits, and
-//! clusters that fail in each way. A request's `x-route` says which of it is for it.
+//! The shipped bootstrap with the additions that the rows need: HTTP/3, upgrades, timeouts,
+//! limits and failing clusters. The header `x-route` selects them for a request.
 
 use super::client::http3::Certificate;
 use crate::envoy::upstream::Upstream;
 
-/// Where Envoy writes what has become of each request.
+/// The access log with one line for each row.
 pub const LOG: &str = "cases.log";
 
-/// The file with how much of its resources Envoy is told to have used, from 0 to 1.
+/// The file with the injected resource usage, from 0 to 1, which can overload Envoy.
 pub const PRESSURE: &str = "pressure";
 
 const OVERLOAD: &str = r#"
@@ -24,7 +24,7 @@ const MONITOR: &str = r#"
       filename: ./pressure
 "#;
 
-/// The clusters that behave as green's cluster, but for one thing.
+/// Variants of green's cluster.
 const CLUSTERS: &str = r#"
   - name: green-http2
     type: STATIC
@@ -52,7 +52,7 @@ const CLUSTERS: &str = r#"
     connect_timeout: 1s
     load_assignment:
       cluster_name: green-dropping
-      # All but one in a million; all is something else to Envoy.
+      # Envoy handles 100 % differently.
       policy: {drop_overloads: [{category: drop_overload, drop_percentage: {numerator: 999999, denominator: MILLION}}]}
       endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: 127.0.0.1, port_value: GREEN}}}}]}]
   - name: green-dropping-all
@@ -68,7 +68,7 @@ const CLUSTERS: &str = r#"
     load_assignment: {cluster_name: authz, endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: 127.0.0.1, port_value: AUTHZ}}}}]}]}
 "#;
 
-/// The `x-route` of a request, its route, and the filters that it enables.
+/// The value of `x-route`, the route, and the filter that the route enables.
 const ROUTES: [(&str, &str, &str); 22] = [
     ("http2", "{cluster: green-http2, timeout: 0s}", ""),
     ("gone", "{cluster: green-gone, timeout: 0s}", ""),
@@ -161,7 +161,7 @@ const FILTERS: &str = r#"
               "@type": type.googleapis.com/envoy.extensions.filters.http.cors.v3.Cors
 "#;
 
-/// Before the filter, which does not learn of what is refused here.
+/// A filter that runs before the release's filter and hides refused requests from it.
 const FILTERS_BEFORE: &str = r#"
           - name: authz-before
             disabled: true
@@ -180,31 +180,31 @@ const ACCESS_LOG: &str = r#"
                   inline_string: "%REQ(x-case)%\t%RESPONSE_CODE%\t%RESPONSE_FLAGS%\t%RESPONSE_CODE_DETAILS%\t%GRPC_STATUS_NUMBER%\n"
 "#;
 
-/// The shipped bootstrap with all of it.
-pub fn change(
+/// Adds everything above to the shipped bootstrap.
+pub fn edit(
     shipped: &str,
     upstreams: &[Upstream; 3],
     green: u16,
     authz: u16,
     certificate: &Certificate,
 ) -> String {
-    let put = |text: &str, before: &str, what: &str| {
-        let at = text.find(before).unwrap_or_else(|| panic!("{before}"));
-        format!("{}{}{}", &text[..at], what.trim_start_matches('\n'), &text[at..])
+    let insert_before = |text: &str, anchor: &str, insertion: &str| {
+        let at = text.find(anchor).unwrap_or_else(|| panic!("{anchor}"));
+        format!("{}{}{}", &text[..at], insertion.trim_start_matches('\n'), &text[at..])
     };
     let green_port = format!("port_value: {}}}", upstreams[1].port);
     let changed = shipped.replace(&green_port, &format!("port_value: {green}}}"));
-    let changed = put(&changed, "  resource_monitors:", OVERLOAD);
-    let changed = put(&changed, "  - name: envoy.resource_monitors.", MONITOR);
+    let changed = insert_before(&changed, "  resource_monitors:", OVERLOAD);
+    let changed = insert_before(&changed, "  - name: envoy.resource_monitors.", MONITOR);
     let (begin, end) =
         (changed.find("  - name: llm\n").unwrap(), changed.find("  # Gets a copy of").unwrap());
     let shipped_upgrades = "          upgrade_configs: [{upgrade_type: websocket}]\n";
     let llm = changed[begin..end].replace(shipped_upgrades, "");
-    let llm = put(&llm, "              # What the filter marks", &routes());
-    let llm = put(&llm, "          - name: envoy.filters.http.router", FILTERS);
-    let llm = put(&llm, "          - name: verdigris", FILTERS_BEFORE);
-    let llm = put(&llm, "          - name: envoy.access_loggers.stdout", ACCESS_LOG);
-    let llm = put(
+    let llm = insert_before(&llm, "              # Requests that the filter marks", &routes());
+    let llm = insert_before(&llm, "          - name: envoy.filters.http.router", FILTERS);
+    let llm = insert_before(&llm, "          - name: verdigris", FILTERS_BEFORE);
+    let llm = insert_before(&llm, "          - name: envoy.access_loggers.stdout", ACCESS_LOG);
+    let llm = insert_before(
         &llm,
         "          # Before anything else",
         "          upgrade_configs: [{upgrade_type: websocket}, {upgrade_type: example}]\n          \

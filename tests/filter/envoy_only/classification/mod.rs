@@ -1,5 +1,5 @@
-//! What each way in which a request can end comes to: the rows of `table.md`, each
-//! produced in the real Envoy.
+//! Which counters each possible end of a request moves. A real Envoy produces each row of
+//! `table.md`.
 
 mod bodies;
 mod bootstrap;
@@ -14,34 +14,41 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use self::client::Around;
+use self::client::TestHooks;
 use self::client::http3::{Certificate, Client};
 use self::rows::Row;
-use self::upstream::{Reply, Scripted};
+use self::upstream::{Reply, ScriptedUpstream};
 use crate::envoy::process::wait_for;
 use crate::envoy::{Envoy, Setup, filter_yaml};
 use crate::proxy::{ROLLOUT, config};
 
-/// How late a counter may move; a wrong one is waited for as long.
-const LATEST: Duration = Duration::from_secs(10);
+/// The time after which a row fails whose counters are not the expected ones.
+const COUNTER_TIMEOUT: Duration = Duration::from_secs(10);
 
 type Counts = BTreeMap<String, u64>;
 
-struct Bench {
+/// A real Envoy whose green gives the replies of the rows.
+struct Rig {
     envoy: Envoy,
-    green: Scripted,
-    /// Where Envoy's HTTP/3 listens.
+    green: ScriptedUpstream,
+    /// The address of Envoy's HTTP/3 listener.
     udp: SocketAddr,
     http3: Client,
 }
 
-// === impl Bench ===
+/// What Envoy logged of a row, and the counters that moved.
+struct Outcome {
+    logged: String,
+    counted: Vec<String>,
+}
 
-impl Bench {
-    /// With this in the configuration as `answers`.
+// === impl Rig ===
+
+impl Rig {
+    /// Starts Envoy with this value of `answers` in the filter's configuration.
     fn start(answers: &Value) -> Self {
-        let (green, authz) = (Scripted::start(), Scripted::start());
-        authz.answer(&[Reply::of(403)]);
+        let (green, authz) = (ScriptedUpstream::start(), ScriptedUpstream::start());
+        authz.answer(&[Reply::with_status(403)]);
         let certificate = Certificate::generate();
         let filter = filter_yaml(&config(json!({
             "weights": {"blue": 0, "green": 1},
@@ -49,8 +56,8 @@ impl Bench {
         })));
         let envoy = Envoy::start_with(&Setup {
             filter: Some(&filter),
-            change: &|shipped, upstreams| {
-                bootstrap::change(&shipped, upstreams, green.port, authz.port, &certificate)
+            edit_bootstrap: &|shipped, upstreams| {
+                bootstrap::edit(&shipped, upstreams, green.port, authz.port, &certificate)
             },
             ..Setup::default()
         });
@@ -60,35 +67,35 @@ impl Bench {
         Self { envoy, green, udp, http3: Client::new(&certificate) }
     }
 
-    /// What a row comes to: what Envoy logs, and what is counted.
-    fn run(&self, number: usize, row: &Row) -> (String, Vec<String>) {
+    /// Sends the request of a row. `number` identifies it in Envoy's log.
+    fn run(&self, number: usize, row: &Row) -> Outcome {
         let case = number.to_string();
         let before = self.counts();
         self.green.answer(&row.replies);
-        let end = || wait_for(&format!("{}: its end", row.id), || self.logged(&case));
-        let around = Around {
+        let wait_for_log = || wait_for(&format!("{}: its end", row.id), || self.logged(&case));
+        let hooks = TestHooks {
             tcp: self.envoy.url.trim_start_matches("http://").parse().unwrap(),
             udp: self.udp,
             wait_for_request: &|| self.green.wait_for_request(),
-            answer_began: &|| self.green.begin(),
-            wait_for_end: &|| drop(end()),
+            answer_began: &|| self.green.allow_break_off(),
+            wait_for_end: &|| drop(wait_for_log()),
             http3: &self.http3,
         };
-        row.ask.clone().with("x-user-id", "ada").with("x-case", &case).send(&around);
-        let logged = end();
-        // It is counted when Envoy has done with it, a moment after its client.
+        row.request.clone().with("x-user-id", "ada").with("x-case", &case).send(&hooks);
+        let logged = wait_for_log();
+        // Envoy counts a request when it destroys the stream, after it has logged it.
         let since = Instant::now();
         let counted = wait_for(&row.id, || {
-            let counted = names(self.moved(&before));
-            (counted == row.counts || since.elapsed() > LATEST).then_some(counted)
+            let counted = counter_names(self.increments_since(&before));
+            (counted == row.counts || since.elapsed() > COUNTER_TIMEOUT).then_some(counted)
         });
-        (logged, counted)
+        Outcome { logged, counted }
     }
 
-    /// What Envoy logs of a request.
+    /// The outcome of a request in Envoy's access log; `None` until Envoy has logged it.
     fn logged(&self, case: &str) -> Option<String> {
         let log = std::fs::read_to_string(self.envoy.folder.path().join(bootstrap::LOG)).ok()?;
-        // The last line may still be written.
+        // The last line may be incomplete.
         let lines = log.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
         lines.map(|line| line.split('\t').collect::<Vec<_>>()).find_map(|fields| {
             let [number, status, flags, details, grpc] = fields[..] else { panic!("{fields:?}") };
@@ -98,7 +105,8 @@ impl Bench {
         })
     }
 
-    /// All versions' counters but those of decisions, without their namespace.
+    /// The counters of all versions without their namespace. The counters of requests and
+    /// decisions are left out.
     fn counts(&self) -> Counts {
         let prefix = format!("wasmcustom.verdigris.{ROLLOUT}.");
         let stats = self.envoy.admin(&format!("/stats?filter=^{}", prefix.replace('.', "\\.")));
@@ -110,113 +118,115 @@ impl Bench {
         counters.collect()
     }
 
-    /// Those that have moved, and by how much.
-    fn moved(&self, before: &Counts) -> Counts {
-        let by = |(name, count): (String, u64)| {
-            let by = count - before.get(&name).copied().unwrap_or_default();
-            (by > 0).then_some((name, by))
+    /// The counters that have moved, and their increments.
+    fn increments_since(&self, before: &Counts) -> Counts {
+        let increment = |(name, count): (String, u64)| {
+            let increment = count - before.get(&name).copied().unwrap_or_default();
+            (increment > 0).then_some((name, increment))
         };
-        self.counts().into_iter().filter_map(by).collect()
+        self.counts().into_iter().filter_map(increment).collect()
     }
 }
 
-/// The names of green's counters as the table has them; of others, with their version.
-fn names(moved: Counts) -> Vec<String> {
+/// The names of the counters as the table writes them: green's without the version.
+fn counter_names(increments: Counts) -> Vec<String> {
     let name = |(name, count): (String, u64)| {
         let name = name.strip_prefix("green.").unwrap_or(&name).to_owned();
         if count == 1 { name } else { format!("{name} {count} times") }
     };
-    moved.into_iter().map(name).collect()
+    increments.into_iter().map(name).collect()
 }
 
-/// Produces each row of the section with this title.
-fn produce(bench: &Bench, title: &str) {
+/// Runs all rows of a section of the table and asserts their outcomes.
+fn assert_section(rig: &Rig, title: &str) {
     let mut wrong = Vec::new();
-    let before = bench.counts();
-    let mut all = Counts::new();
-    for (number, row) in (1..).zip(Row::of_section(title)) {
-        let (logged, counted) = bench.run(number, &row);
+    let before = rig.counts();
+    let mut expected_increments = Counts::new();
+    for (number, row) in (1..).zip(Row::parse_section(title)) {
+        let Outcome { logged, counted } = rig.run(number, &row);
         let counted = counted.join(" ");
         println!("{}\t{logged}\t{counted}", row.id);
         for name in &row.counts {
-            *all.entry(format!("green.{name}")).or_default() += 1;
+            *expected_increments.entry(format!("green.{name}")).or_default() += 1;
         }
         let counts = row.counts.join(" ");
         if logged != row.logged || counted != counts {
-            let Row { id, logged: due, .. } = row;
-            wrong.push(format!("{id}\n  is  {logged}: {counted}\n  due {due}: {counts}"));
+            let Row { id, logged: expected, .. } = row;
+            wrong.push(format!(
+                "{id}\n  found    {logged}: {counted}\n  expected {expected}: {counts}"
+            ));
         }
     }
     assert!(wrong.is_empty(), "{} rows are wrong:\n{}", wrong.len(), wrong.join("\n"));
-    // Nothing was counted later than it was looked for.
-    assert_eq!(bench.moved(&before), all);
+    // No counter moved after its row ended.
+    assert_eq!(rig.increments_since(&before), expected_increments);
 }
 
 #[test]
-fn statuses() {
-    produce(&Bench::start(&json!({})), "Statuses");
+fn each_status_moves_its_counters() {
+    assert_section(&Rig::start(&json!({})), "Statuses");
 }
 
 #[test]
-fn answers() {
-    produce(&Bench::start(&json!({})), "Answers at a model's path");
+fn each_answer_at_a_models_path_moves_its_counters() {
+    assert_section(&Rig::start(&json!({})), "Answers at a model's path");
 }
 
 #[test]
-fn grpc() {
-    produce(&Bench::start(&json!({})), "gRPC");
+fn each_grpc_status_moves_its_counters() {
+    assert_section(&Rig::start(&json!({})), "gRPC");
 }
 
 #[test]
-fn grpc_that_is_answered_with_something_else() {
-    produce(&Bench::start(&json!({})), "gRPC that is answered with something else");
+fn an_answer_to_a_grpc_request_that_is_not_grpc_is_an_error() {
+    assert_section(&Rig::start(&json!({})), "gRPC requests with other answers");
 }
 
 #[test]
-fn grpc_web() {
-    produce(&Bench::start(&json!({})), "gRPC-Web");
+fn each_grpc_web_status_moves_its_counters() {
+    assert_section(&Rig::start(&json!({})), "gRPC-Web");
 }
 
 #[test]
-fn upgrades() {
-    produce(&Bench::start(&json!({})), "Upgrades");
+fn each_end_of_an_upgrade_moves_its_counters() {
+    assert_section(&Rig::start(&json!({})), "Upgrades");
 }
 
 #[test]
-fn no_answer_expected() {
-    produce(&Bench::start(&json!({})), "No answer is expected");
+fn requests_that_expect_no_answer_are_counted_by_status() {
+    assert_section(&Rig::start(&json!({})), "No answer is expected");
 }
 
 #[test]
-fn clients_that_leave() {
-    produce(&Bench::start(&json!({})), "Clients that leave or break the protocol");
+fn each_exit_of_a_client_moves_its_counters() {
+    assert_section(&Rig::start(&json!({})), "Clients that leave or violate the protocol");
 }
 
 #[test]
-fn upstreams_that_fail() {
-    produce(&Bench::start(&json!({})), "Upstreams that fail");
+fn each_failure_of_an_upstream_moves_its_counters() {
+    assert_section(&Rig::start(&json!({})), "Upstreams that fail");
 }
 
 #[test]
-fn limits_and_authorization() {
-    produce(&Bench::start(&json!({})), "Limits and authorization");
+fn each_limit_and_denial_moves_its_counters() {
+    assert_section(&Rig::start(&json!({})), "Limits and authorization");
 }
 
 #[test]
-fn limits_that_are_neutral() {
-    let bench = Bench::start(&json!({"status_429": "neutral"}));
-    produce(&bench, "Limits where `status_429` is `neutral`");
+fn with_a_neutral_429_limits_are_not_errors() {
+    let rig = Rig::start(&json!({"status_429": "neutral"}));
+    assert_section(&rig, "Limits with `status_429` set to `neutral`");
 }
 
 #[test]
-fn an_envoy_that_is_overloaded() {
-    let bench = Bench::start(&json!({}));
-    let folder = bench.envoy.folder.path();
+fn requests_that_an_overloaded_envoy_refuses_are_not_counted() {
+    let rig = Rig::start(&json!({}));
+    let folder = rig.envoy.folder.path();
     std::fs::write(folder.join("pressure.new"), "1").unwrap();
     std::fs::rename(folder.join("pressure.new"), folder.join(bootstrap::PRESSURE)).unwrap();
     wait_for("Envoy to be overloaded", || {
         let stat = "overload.envoy.overload_actions.stop_accepting_requests.active";
-        (bench.envoy.read_stat(stat) == Some(1)).then_some(())
+        (rig.envoy.read_stat(stat) == Some(1)).then_some(())
     });
-    produce(&bench, "An Envoy that is overloaded");
+    assert_section(&rig, "An overloaded Envoy");
 }

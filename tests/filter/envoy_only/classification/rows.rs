@@ -1,19 +1,19 @@
-//! Reads `table.md`, which explains its words.
+//! Parses `table.md`, which explains its syntax.
 
 use super::bodies;
-use super::client::{Ask, How, Leaves, Protocol};
-use super::upstream::{End, Reply};
+use super::client::{ClientExit, ClientRequest, ExitMode, Protocol};
+use super::upstream::{Reply, ReplyEnd};
 
 const TABLE: &str = include_str!("table.md");
 
 pub struct Row {
-    /// What to call it.
+    /// The case and the request, for messages.
     pub id: String,
-    pub ask: Ask,
+    pub request: ClientRequest,
     pub replies: Vec<Reply>,
-    /// What Envoy logs: status, flags, details, and gRPC's status if there is one.
+    /// Envoy's log: status, flags, details, and the gRPC status if there is one.
     pub logged: &'static str,
-    /// The counters of green's that move by one, in order.
+    /// Green's counters that move by one, sorted.
     pub counts: Vec<&'static str>,
 }
 
@@ -24,12 +24,12 @@ const QUESTION: &str = r#"{"model":"m","messages":[]}"#;
 
 impl Row {
     /// The rows of the section with this title.
-    pub fn of_section(title: &str) -> Vec<Self> {
+    pub fn parse_section(title: &str) -> Vec<Self> {
         let mut sections =
             TABLE.split("## ").map(|section| section.split_once('\n').unwrap_or_default());
         let (_, section) = sections.find(|(found, _)| *found == title).unwrap();
         let lines = section.lines().filter(|line| line.starts_with('|'));
-        // After the head and the line below it.
+        // The first two lines are the header of the table.
         lines.skip(2).map(Self::parse).collect()
     }
 
@@ -42,7 +42,7 @@ impl Row {
         counts.sort_unstable();
         Self {
             id: format!("{case} ({request})"),
-            ask: Ask::parse(request),
+            request: ClientRequest::parse(request),
             replies: upstream.split(", ").map(Reply::parse).collect(),
             logged,
             counts,
@@ -52,7 +52,7 @@ impl Row {
 
 // === impl Ask ===
 
-impl Ask {
+impl ClientRequest {
     fn parse(text: &'static str) -> Self {
         let mut words = text.split(' ');
         let protocol = match words.next() {
@@ -61,59 +61,65 @@ impl Ask {
             Some("h3") => Protocol::Http3,
             other => panic!("{text}: {other:?}"),
         };
-        let mut ask = Self::of_kind(protocol, words.next().unwrap());
+        let mut request = Self::from_kind(protocol, words.next().unwrap());
         for word in words {
             match word.split_once('=') {
-                None if word == "client-closes" => ask.leaves = Leaves::AfterTheAnswer,
-                None if word == "expects-100" => ask = ask.with("expect", "100-continue"),
-                Some(("via", name)) => ask = ask.via(name),
-                Some(("unanswered", how)) => ask.leaves = Leaves::Unanswered(How::parse(how)),
-                Some(("in-answer", how)) => ask.leaves = Leaves::InTheAnswer(How::parse(how)),
-                Some(("in-request", how)) => ask.leaves = Leaves::InTheRequest(How::parse(how)),
+                None if word == "client-closes" => request.exit = ClientExit::AfterTheAnswer,
+                None if word == "expects-100" => request = request.with("expect", "100-continue"),
+                Some(("via", name)) => request = request.via(name),
+                Some(("unanswered", how)) => {
+                    request.exit = ClientExit::Unanswered(ExitMode::parse(how))
+                }
+                Some(("in-answer", how)) => {
+                    request.exit = ClientExit::InTheAnswer(ExitMode::parse(how))
+                }
+                Some(("in-request", how)) => {
+                    request.exit = ClientExit::InTheRequest(ExitMode::parse(how))
+                }
                 _ => panic!("{text}: {word}"),
             }
         }
-        ask
+        request
     }
 
-    fn of_kind(protocol: Protocol, kind: &'static str) -> Self {
-        let ask = |method, path| Self {
+    fn from_kind(protocol: Protocol, kind: &'static str) -> Self {
+        let request = |method, path| Self {
             protocol,
             method,
             path,
             headers: Vec::new(),
             body: "",
-            leaves: Leaves::Never,
+            exit: ClientExit::Never,
         };
         let grpc = |kind, body| {
-            Self { body, ..ask("POST", "/llm.Chat/Complete") }
+            Self { body, ..request("POST", "/llm.Chat/Complete") }
                 .with("content-type", kind)
                 .with("te", "trailers")
         };
         let upgrade =
-            |to| ask("GET", "/v1/realtime").with("connection", "upgrade").with("upgrade", to);
+            |to| request("GET", "/v1/realtime").with("connection", "upgrade").with("upgrade", to);
         match kind {
-            "chat" => Self { body: QUESTION, ..ask("POST", CHAT) }
+            "chat" => Self { body: QUESTION, ..request("POST", CHAT) }
                 .with("content-type", "application/json"),
-            // gRPC's trailers come from an upstream of HTTP/2.
-            "grpc" => grpc("application/grpc", bodies::NO_MESSAGE).via("http2"),
-            "grpc+proto" => grpc("application/grpc+proto", bodies::NO_MESSAGE).via("http2"),
-            "grpc-web" => grpc(bodies::GRPC_WEB, bodies::NO_MESSAGE),
+            // Only an HTTP/2 upstream can send gRPC's trailers.
+            "grpc" => grpc("application/grpc", bodies::EMPTY_MESSAGE).via("http2"),
+            "grpc+proto" => grpc("application/grpc+proto", bodies::EMPTY_MESSAGE).via("http2"),
+            "grpc-web" => grpc(bodies::GRPC_WEB, bodies::EMPTY_MESSAGE),
             "grpc-web-text" => grpc(bodies::GRPC_WEB_TEXT, "AAAAAAA="),
-            "preflight" => ask("OPTIONS", CHAT)
+            "preflight" => request("OPTIONS", CHAT)
                 .with("origin", "http://a.test")
                 .with("access-control-request-method", "POST"),
             "websocket" if protocol == Protocol::Http1 => upgrade("websocket")
                 .with("sec-websocket-version", "13")
                 .with("sec-websocket-key", "AAAAAAAAAAAAAAAAAAAAAA=="),
-            "websocket" => ask("CONNECT", "/v1/realtime")
+            "websocket" => request("CONNECT", "/v1/realtime")
                 .with(":protocol", "websocket")
                 .with("sec-websocket-version", "13"),
             "upgrade:allowed" => upgrade("example"),
             "upgrade:refused" => upgrade("other"),
             _ => {
                 let (method, path) = kind.split_once(':').unwrap_or_else(|| panic!("{kind}"));
-                ask(method, if path == "chat" { CHAT } else { path })
+                request(method, if path == "chat" { CHAT } else { path })
             }
         }
     }
@@ -131,7 +137,7 @@ impl Ask {
 
 // === impl How ===
 
-impl How {
+impl ExitMode {
     fn parse(word: &str) -> Self {
         match word {
             "closes" => Self::Close,
@@ -152,15 +158,15 @@ impl Reply {
     fn parse(text: &'static str) -> Self {
         let mut words = text.split(' ');
         let status = match words.next().unwrap() {
-            "-" => return Self::of(500),
+            "-" => return Self::with_status(500),
             "nothing" => 0,
             status => status.parse().unwrap_or_else(|_| panic!("{text}")),
         };
-        let mut reply = Self::of(status);
+        let mut reply = Self::with_status(status);
         for word in words {
             match word.split_once(['=', ':']) {
                 None if word == "frame" => reply.body = bodies::WEBSOCKET_FRAME.to_vec(),
-                None => reply.end = End::parse(word),
+                None => reply.end = ReplyEnd::parse(word),
                 Some(("interim", status)) => reply.interim = Some(status.parse().unwrap()),
                 Some(("length", length)) => reply.headers.push(("content-length", length)),
                 Some(("grpc-status", code)) => reply.headers.push(("grpc-status", code)),
@@ -174,13 +180,13 @@ impl Reply {
         reply
     }
 
-    pub fn of(status: u16) -> Self {
+    pub fn with_status(status: u16) -> Self {
         Self {
             status,
             headers: Vec::new(),
             body: Vec::new(),
             trailers: Vec::new(),
-            end: End::Complete,
+            end: ReplyEnd::Complete,
             interim: None,
         }
     }
@@ -188,7 +194,7 @@ impl Reply {
 
 // === impl End ===
 
-impl End {
+impl ReplyEnd {
     fn parse(word: &str) -> Self {
         match word {
             "hold" => Self::Hold,

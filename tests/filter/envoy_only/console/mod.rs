@@ -1,9 +1,9 @@
 //! The console of a real Envoy.
 
+mod access;
 mod agreement;
-mod closed;
-mod console_lifecycle;
-mod frozen;
+mod frozen_evidence;
+mod lifecycle;
 mod rejected;
 mod steering;
 
@@ -20,18 +20,18 @@ fn start(config: &Value, token: Option<&'static str>, workers: u32) -> Envoy {
     Envoy::start_with(&Setup { filter: Some(&filter), token, workers, ..Setup::default() })
 }
 
-fn console(envoy: &Envoy, path: &str) -> String {
+fn console_url(envoy: &Envoy, path: &str) -> String {
     format!("{}{path}", envoy.console.as_ref().unwrap())
 }
 
-/// Asks by a connection of its own, which another worker may have.
-fn view(envoy: &Envoy) -> View {
-    let answer = envoy.one_off.get(console(envoy, "/state.json")).send().unwrap();
+/// Reads `/state.json` over a new connection, which any worker may handle.
+fn read_view(envoy: &Envoy) -> View {
+    let answer = envoy.unpooled_client.get(console_url(envoy, "/state.json")).send().unwrap();
     assert_eq!(answer.status(), 200);
     serde_json::from_slice(&answer.bytes().unwrap()).unwrap()
 }
 
-fn order(envoy: &Envoy, order: &str, body: &Value) -> Response {
-    let request = envoy.one_off.post(console(envoy, &format!("/{order}")));
+fn send_command(envoy: &Envoy, command: &str, body: &Value) -> Response {
+    let request = envoy.unpooled_client.post(console_url(envoy, &format!("/{command}")));
     request.bearer_auth(TOKEN).body(body.to_string()).send().unwrap()
 }

@@ -1,4 +1,4 @@
-//! A client of HTTP/1.1.
+//! An HTTP/1.1 client.
 
 use std::io::{Read, Result, Write};
 use std::net::{Shutdown, TcpStream};
@@ -6,55 +6,55 @@ use std::time::Duration;
 
 use rustix::net::sockopt::set_socket_linger;
 
-use super::{Around, Ask, CLOSE, How, Leaves, TEXT};
-use crate::envoy::process::PATIENCE;
+use super::{CLOSE, ClientExit, ClientRequest, ExitMode, TEXT, TestHooks};
+use crate::envoy::process::TIMEOUT;
 
-pub fn send(ask: &Ask, around: &Around<'_>) -> Result<()> {
-    let mut connection = TcpStream::connect(around.tcp)?;
-    connection.set_read_timeout(Some(PATIENCE))?;
-    send_request(&mut connection, ask)?;
-    let how = match ask.leaves {
-        Leaves::Never | Leaves::AfterTheAnswer if ask.has("upgrade") => {
-            return talk(&mut connection, ask, around);
+pub fn send(request: &ClientRequest, hooks: &TestHooks<'_>) -> Result<()> {
+    let mut connection = TcpStream::connect(hooks.tcp)?;
+    connection.set_read_timeout(Some(TIMEOUT))?;
+    send_request(&mut connection, request)?;
+    let mode = match request.exit {
+        ClientExit::Never | ClientExit::AfterTheAnswer if request.has_header("upgrade") => {
+            return run_websocket(&mut connection, request, hooks);
         }
-        Leaves::Never | Leaves::AfterTheAnswer => {
+        ClientExit::Never | ClientExit::AfterTheAnswer => {
             let head = read_head(&mut connection)?;
-            (around.answer_began)();
-            return read_body(&mut connection, &head, ask.method == "HEAD");
+            (hooks.answer_began)();
+            return read_body(&mut connection, &head, request.method == "HEAD");
         }
-        Leaves::Unanswered(how) | Leaves::InTheRequest(how) => {
-            (around.wait_for_request)();
-            how
+        ClientExit::Unanswered(mode) | ClientExit::InTheRequest(mode) => {
+            (hooks.wait_for_request)();
+            mode
         }
-        Leaves::InTheAnswer(how) => {
+        ClientExit::InTheAnswer(mode) => {
             read_head(&mut connection)?;
             connection.read_exact(&mut [0])?;
-            how
+            mode
         }
     };
-    match how {
-        How::Break => {
+    match mode {
+        ExitMode::Break => {
             connection.write_all(b"this is no chunk\r\n\r\n")?;
-            // Envoy answers, and closes.
+            // Envoy answers and closes the connection.
             connection.read_to_end(&mut Vec::new())?;
         }
-        How::Reset => set_socket_linger(&connection, Some(Duration::ZERO))?,
-        How::HalfClose => {
+        ExitMode::Reset => set_socket_linger(&connection, Some(Duration::ZERO))?,
+        ExitMode::HalfClose => {
             connection.shutdown(Shutdown::Write)?;
-            (around.wait_for_end)();
+            (hooks.wait_for_end)();
         }
-        How::Stall => (around.wait_for_end)(),
-        How::Close | How::Stop | How::GoAway => {}
+        ExitMode::Stall => (hooks.wait_for_end)(),
+        ExitMode::Close | ExitMode::Stop | ExitMode::GoAway => {}
     }
     Ok(())
 }
 
-fn send_request(connection: &mut TcpStream, ask: &Ask) -> Result<()> {
-    let mut head = format!("{} {} HTTP/1.1\r\nhost: test\r\n", ask.method, ask.path);
-    for (name, value) in &ask.headers {
+fn send_request(connection: &mut TcpStream, request: &ClientRequest) -> Result<()> {
+    let mut head = format!("{} {} HTTP/1.1\r\nhost: test\r\n", request.method, request.path);
+    for (name, value) in &request.headers {
         head += &format!("{name}: {value}\r\n");
     }
-    let (ends, body) = (ask.ends_request(), ask.body);
+    let (ends, body) = (request.ends_request(), request.body);
     if !ends {
         head += "transfer-encoding: chunked\r\n";
     } else if !body.is_empty() {
@@ -62,7 +62,7 @@ fn send_request(connection: &mut TcpStream, ask: &Ask) -> Result<()> {
     }
     head += "\r\n";
     connection.write_all(head.as_bytes())?;
-    if ask.has("expect") {
+    if request.has_header("expect") {
         assert_eq!(read_until(connection, b"\r\n\r\n")?, "http/1.1 100 continue\r\n\r\n");
     }
     if ends {
@@ -72,7 +72,7 @@ fn send_request(connection: &mut TcpStream, ask: &Ask) -> Result<()> {
     }
 }
 
-/// Reads the head of a response, after those of responses before it; in small letters.
+/// Reads the head of the final response, after interim ones. Returns it in lower case.
 fn read_head(connection: &mut TcpStream) -> Result<String> {
     loop {
         let head = read_until(connection, b"\r\n\r\n")?;
@@ -90,14 +90,14 @@ fn read_body(connection: &mut TcpStream, head: &str, is_head: bool) -> Result<()
     match length {
         Some(length) => connection.read_exact(&mut vec![0; length.parse().unwrap()]),
         None => {
-            // The last chunk, and the end of its trailers.
+            // The last chunk and the end of the trailers.
             read_until(connection, b"0\r\n")?;
             read_until(connection, b"\r\n").map(drop)
         }
     }
 }
 
-/// In small letters.
+/// Reads until `end`. Returns the text in lower case.
 fn read_until(connection: &mut TcpStream, end: &[u8]) -> Result<String> {
     let mut text = Vec::new();
     while !text.ends_with(end) {
@@ -108,19 +108,23 @@ fn read_until(connection: &mut TcpStream, end: &[u8]) -> Result<String> {
     Ok(String::from_utf8_lossy(&text).to_ascii_lowercase())
 }
 
-/// A WebSocket's client, which answers a close frame with its own.
-fn talk(connection: &mut TcpStream, ask: &Ask, around: &Around<'_>) -> Result<()> {
+/// A WebSocket session that exchanges one text frame and the close frames.
+fn run_websocket(
+    connection: &mut TcpStream,
+    request: &ClientRequest,
+    hooks: &TestHooks<'_>,
+) -> Result<()> {
     let head = read_head(connection)?;
-    (around.answer_began)();
+    (hooks.answer_began)();
     if !head.starts_with("http/1.1 101") {
         return Ok(());
     }
     connection.write_all(TEXT)?;
-    // The server's text; its close frame comes by itself or after the client's.
+    // The server's text frame. Its close frame comes before or after the client's.
     connection.read_exact(&mut [0; 4])?;
     connection.write_all(CLOSE)?;
     connection.read_exact(&mut [0; 4])?;
-    if ask.leaves == Leaves::Never {
+    if request.exit == ClientExit::Never {
         connection.read_to_end(&mut Vec::new())?;
     }
     Ok(())

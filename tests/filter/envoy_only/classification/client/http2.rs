@@ -1,90 +1,96 @@
-//! A client of HTTP/2.
+//! An HTTP/2 client.
 
 use std::io::{Result, Write};
 use std::net::TcpStream;
 
-use super::super::frames::{CANCEL, Frame, Kind, PREFACE};
-use super::{Around, Ask, CLOSE, How, Leaves, TEXT};
-use crate::envoy::process::PATIENCE;
+use super::super::frames::{CANCEL, Frame, FrameKind, PREFACE};
+use super::{CLOSE, ClientExit, ClientRequest, ExitMode, TEXT, TestHooks};
+use crate::envoy::process::TIMEOUT;
 
-pub fn send(ask: &Ask, around: &Around<'_>) -> Result<()> {
-    let mut connection = TcpStream::connect(around.tcp)?;
-    connection.set_read_timeout(Some(PATIENCE))?;
+pub fn send(request: &ClientRequest, hooks: &TestHooks<'_>) -> Result<()> {
+    let mut connection = TcpStream::connect(hooks.tcp)?;
+    connection.set_read_timeout(Some(TIMEOUT))?;
     connection.set_nodelay(true)?;
-    send_request(&mut connection, ask)?;
-    let how = match ask.leaves {
-        Leaves::Never | Leaves::AfterTheAnswer if ask.is_websocket() => {
-            return talk(&mut connection, ask, around);
+    send_request(&mut connection, request)?;
+    let mode = match request.exit {
+        ClientExit::Never | ClientExit::AfterTheAnswer if request.is_websocket() => {
+            return run_websocket(&mut connection, request, hooks);
         }
-        Leaves::Never | Leaves::AfterTheAnswer => {
-            while !read(&mut connection, around)?.ends_stream() {}
+        ClientExit::Never | ClientExit::AfterTheAnswer => {
+            while !read_response_frame(&mut connection, hooks)?.ends_stream() {}
             return Ok(());
         }
-        Leaves::Unanswered(how) | Leaves::InTheRequest(how) => {
-            (around.wait_for_request)();
-            how
+        ClientExit::Unanswered(mode) | ClientExit::InTheRequest(mode) => {
+            (hooks.wait_for_request)();
+            mode
         }
-        Leaves::InTheAnswer(how) => {
-            while read(&mut connection, around)?.kind != Kind::Data {}
-            how
+        ClientExit::InTheAnswer(mode) => {
+            while read_response_frame(&mut connection, hooks)?.kind != FrameKind::Data {}
+            mode
         }
     };
-    match how {
-        How::Reset | How::Stop => Frame::reset(1, CANCEL).write(&mut connection)?,
-        How::GoAway => Frame::go_away().write(&mut connection)?,
-        // Data of a stream that has never been opened.
-        How::Break => Frame::data(3, b"?", false).write(&mut connection)?,
-        How::Close | How::HalfClose | How::Stall => {}
+    match mode {
+        ExitMode::Reset | ExitMode::Stop => Frame::reset(1, CANCEL).write(&mut connection)?,
+        ExitMode::GoAway => Frame::go_away().write(&mut connection)?,
+        // Data on a stream that was never opened.
+        ExitMode::Break => Frame::data(3, b"?", false).write(&mut connection)?,
+        ExitMode::Close | ExitMode::HalfClose | ExitMode::Stall => {}
     }
-    if !matches!(how, How::Close | How::GoAway) {
-        (around.wait_for_end)();
+    if !matches!(mode, ExitMode::Close | ExitMode::GoAway) {
+        (hooks.wait_for_end)();
     }
     Ok(())
 }
 
-fn send_request(connection: &mut TcpStream, ask: &Ask) -> Result<()> {
+fn send_request(connection: &mut TcpStream, request: &ClientRequest) -> Result<()> {
     connection.write_all(PREFACE)?;
     Frame::settings().write(connection)?;
-    let (ends, body) = (ask.ends_request(), ask.body.as_bytes());
-    Frame::headers(1, &ask.fields(), ends && body.is_empty()).write(connection)?;
+    let (ends, body) = (request.ends_request(), request.body.as_bytes());
+    Frame::headers(1, &request.fields(), ends && body.is_empty()).write(connection)?;
     if body.is_empty() { Ok(()) } else { Frame::data(1, body, ends).write(connection) }
 }
 
-/// The next frame of the response.
-fn read(connection: &mut TcpStream, around: &Around<'_>) -> Result<Frame> {
+/// Reads the next frame of the response.
+fn read_response_frame(connection: &mut TcpStream, hooks: &TestHooks<'_>) -> Result<Frame> {
     let frame = Frame::read(connection)?;
     match frame.kind {
-        Kind::Reset | Kind::GoAway => return Err(std::io::ErrorKind::ConnectionReset.into()),
-        Kind::Headers => (around.answer_began)(),
+        FrameKind::Reset | FrameKind::GoAway => {
+            return Err(std::io::ErrorKind::ConnectionReset.into());
+        }
+        FrameKind::Headers => (hooks.answer_began)(),
         _ => {}
     }
     Ok(frame)
 }
 
-/// A WebSocket's client, which answers a close frame with its own.
-fn talk(connection: &mut TcpStream, ask: &Ask, around: &Around<'_>) -> Result<()> {
+/// A WebSocket session that exchanges one text frame and the close frames.
+fn run_websocket(
+    connection: &mut TcpStream,
+    request: &ClientRequest,
+    hooks: &TestHooks<'_>,
+) -> Result<()> {
     Frame::data(1, TEXT, false).write(connection)?;
-    read_data(connection, around, 4)?;
+    read_data(connection, hooks, 4)?;
     Frame::data(1, CLOSE, false).write(connection)?;
-    if ask.leaves == Leaves::Never {
-        return read_data(connection, around, usize::MAX);
+    if request.exit == ClientExit::Never {
+        return read_data(connection, hooks, usize::MAX);
     }
-    read_data(connection, around, 4)?;
-    // Envoy does not tell an upstream of HTTP/1.1 that one half has ended.
+    read_data(connection, hooks, 4)?;
+    // Envoy does not close one half of an HTTP/1.1 connection to an upstream.
     Frame::reset(1, CANCEL).write(connection)?;
-    (around.wait_for_end)();
+    (hooks.wait_for_end)();
     Ok(())
 }
 
-/// Reads so much of a stream's data, or to its end.
-fn read_data(connection: &mut TcpStream, around: &Around<'_>, size: usize) -> Result<()> {
+/// Reads `size` bytes of the stream's data, or fewer if it ends.
+fn read_data(connection: &mut TcpStream, hooks: &TestHooks<'_>, size: usize) -> Result<()> {
     let mut read_so_far = 0;
     while read_so_far < size {
-        let frame = read(connection, around)?;
+        let frame = read_response_frame(connection, hooks)?;
         if frame.ends_stream() {
             return Ok(());
         }
-        read_so_far += if frame.kind == Kind::Data { frame.payload.len() } else { 0 };
+        read_so_far += if frame.kind == FrameKind::Data { frame.payload.len() } else { 0 };
     }
     Ok(())
 }

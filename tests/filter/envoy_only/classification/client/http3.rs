@@ -1,4 +1,4 @@
-//! A client of HTTP/3 that resets, stops and closes as a test has it.
+//! An HTTP/3 client that can reset, stop and close at a given time.
 
 use std::io::{Error, Result};
 use std::net::SocketAddr;
@@ -12,7 +12,7 @@ use rustls::pki_types::CertificateDer;
 use tokio::runtime::Runtime;
 use tokio::task::block_in_place;
 
-use super::{Around, Ask, CLOSE, How, Leaves, TEXT};
+use super::{CLOSE, ClientExit, ClientRequest, ExitMode, TEXT, TestHooks};
 
 const DATA: u64 = 0x0;
 const HEADERS: u64 = 0x1;
@@ -62,106 +62,110 @@ impl Client {
         Self { runtime: Runtime::new().unwrap(), config }
     }
 
-    pub fn send(&self, ask: &Ask, around: &Around<'_>) -> Result<()> {
+    pub fn send(&self, client_request: &ClientRequest, hooks: &TestHooks<'_>) -> Result<()> {
         self.runtime.block_on(async {
             let mut endpoint = Endpoint::client(SocketAddr::from(([127, 0, 0, 1], 0)))?;
             endpoint.set_default_client_config(self.config.clone());
-            let said = exchange(&endpoint, ask, around).await;
+            let result = exchange(&endpoint, client_request, hooks).await;
             endpoint.close(NO_ERROR, b"");
-            // Until the other side has been told.
+            // Waits until the other side has received the close.
             endpoint.wait_idle().await;
-            said
+            result
         })
     }
 }
 
-async fn exchange(endpoint: &Endpoint, ask: &Ask, around: &Around<'_>) -> Result<()> {
-    let connection = endpoint.connect(around.udp, "localhost").unwrap().await?;
+async fn exchange(
+    endpoint: &Endpoint,
+    client_request: &ClientRequest,
+    hooks: &TestHooks<'_>,
+) -> Result<()> {
+    let connection = endpoint.connect(hooks.udp, "localhost").unwrap().await?;
     let mut control = connection.open_uni().await?;
-    // The control stream, and settings of which there are none.
+    // The control stream, with an empty SETTINGS frame.
     control.write_all(&[0x0, 0x4, 0x0]).await?;
     let (mut request, mut response) = connection.open_bi().await?;
-    send_request(&mut request, ask).await?;
-    let how = match ask.leaves {
-        Leaves::Never | Leaves::AfterTheAnswer => {
-            if ask.is_websocket() {
-                talk(&mut request, &mut response, ask, around).await?;
+    send_request(&mut request, client_request).await?;
+    let mode = match client_request.exit {
+        ClientExit::Never | ClientExit::AfterTheAnswer => {
+            if client_request.is_websocket() {
+                run_websocket(&mut request, &mut response, client_request, hooks).await?;
             }
-            // Until the stream ends, which is an error too.
-            while next_frame(&mut response, around).await.is_ok() {}
+            // The end of the stream is an error as well.
+            while next_frame(&mut response, hooks).await.is_ok() {}
             return Ok(());
         }
-        Leaves::Unanswered(how) | Leaves::InTheRequest(how) => {
-            block_in_place(around.wait_for_request);
-            how
+        ClientExit::Unanswered(mode) | ClientExit::InTheRequest(mode) => {
+            block_in_place(hooks.wait_for_request);
+            mode
         }
-        Leaves::InTheAnswer(how) => {
-            while next_frame(&mut response, around).await? != DATA {}
-            how
+        ClientExit::InTheAnswer(mode) => {
+            while next_frame(&mut response, hooks).await? != DATA {}
+            mode
         }
     };
-    match how {
-        How::Stop => response.stop(REQUEST_CANCELLED).map_err(Error::other)?,
-        How::Reset => cancel(&mut request, &mut response)?,
-        // A frame of settings, which has no place on a request's stream.
-        How::Break => request.write_all(&frame(SETTINGS, b"")).await?,
-        // GOAWAY, of no push.
-        How::GoAway => control.write_all(&frame(GOAWAY, &[0])).await?,
-        How::Close | How::HalfClose | How::Stall => {}
+    match mode {
+        ExitMode::Stop => response.stop(REQUEST_CANCELLED).map_err(Error::other)?,
+        ExitMode::Reset => cancel(&mut request, &mut response)?,
+        // SETTINGS are not allowed on a request stream.
+        ExitMode::Break => request.write_all(&frame(SETTINGS, b"")).await?,
+        // GOAWAY with push id 0.
+        ExitMode::GoAway => control.write_all(&frame(GOAWAY, &[0])).await?,
+        ExitMode::Close | ExitMode::HalfClose | ExitMode::Stall => {}
     }
-    if !matches!(how, How::Close | How::GoAway) {
-        block_in_place(around.wait_for_end);
+    if !matches!(mode, ExitMode::Close | ExitMode::GoAway) {
+        block_in_place(hooks.wait_for_end);
     }
     Ok(())
 }
 
-async fn send_request(request: &mut SendStream, ask: &Ask) -> Result<()> {
-    let mut bytes = frame(HEADERS, &block(&ask.fields()));
-    if !ask.body.is_empty() {
-        bytes.extend(frame(DATA, ask.body.as_bytes()));
+async fn send_request(request: &mut SendStream, client_request: &ClientRequest) -> Result<()> {
+    let mut bytes = frame(HEADERS, &header_block(&client_request.fields()));
+    if !client_request.body.is_empty() {
+        bytes.extend(frame(DATA, client_request.body.as_bytes()));
     }
     request.write_all(&bytes).await?;
-    if ask.ends_request() { request.finish().map_err(Error::other) } else { Ok(()) }
+    if client_request.ends_request() { request.finish().map_err(Error::other) } else { Ok(()) }
 }
 
-/// Wants no more of either, as browsers do.
+/// Cancels both directions of the stream, as browsers do.
 fn cancel(request: &mut SendStream, response: &mut RecvStream) -> Result<()> {
-    // It may have ended.
+    // An error means that the stream has ended.
     let _ = request.reset(REQUEST_CANCELLED);
     response.stop(REQUEST_CANCELLED).map_err(Error::other)
 }
 
-/// A WebSocket's client, which answers a close frame with its own.
-async fn talk(
+/// A WebSocket session that exchanges one text frame and the close frames.
+async fn run_websocket(
     request: &mut SendStream,
     response: &mut RecvStream,
-    ask: &Ask,
-    around: &Around<'_>,
+    client_request: &ClientRequest,
+    hooks: &TestHooks<'_>,
 ) -> Result<()> {
     request.write_all(&frame(DATA, TEXT)).await?;
-    while next_frame(response, around).await? != DATA {}
+    while next_frame(response, hooks).await? != DATA {}
     request.write_all(&frame(DATA, CLOSE)).await?;
-    if ask.leaves == Leaves::AfterTheAnswer {
-        while next_frame(response, around).await? != DATA {}
+    if client_request.exit == ClientExit::AfterTheAnswer {
+        while next_frame(response, hooks).await? != DATA {}
         cancel(request, response)?;
-        block_in_place(around.wait_for_end);
+        block_in_place(hooks.wait_for_end);
     }
     Ok(())
 }
 
-/// The kind of the next frame, which is read.
-async fn next_frame(stream: &mut RecvStream, around: &Around<'_>) -> Result<u64> {
-    let kind = integer(stream).await?;
+/// Reads the next frame. Returns its type.
+async fn next_frame(stream: &mut RecvStream, hooks: &TestHooks<'_>) -> Result<u64> {
+    let kind = read_integer(stream).await?;
     if kind == HEADERS {
-        (around.answer_began)();
+        (hooks.answer_began)();
     }
-    let length = usize::try_from(integer(stream).await?).unwrap();
+    let length = usize::try_from(read_integer(stream).await?).unwrap();
     stream.read_exact(&mut vec![0; length]).await.map_err(Error::other)?;
     Ok(kind)
 }
 
-/// RFC 9000, section 16.
-async fn integer(stream: &mut RecvStream) -> Result<u64> {
+/// Reads a variable-length integer (RFC 9000, section 16).
+async fn read_integer(stream: &mut RecvStream) -> Result<u64> {
     let mut first = [0];
     stream.read_exact(&mut first).await.map_err(Error::other)?;
     let mut rest = vec![0; (1 << (first[0] >> 6)) - 1];
@@ -177,18 +181,18 @@ fn frame(kind: u64, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// A block of fields as QPACK's literals, of which none refers to a table.
-fn block(fields: &[(&str, &str)]) -> Vec<u8> {
+/// A header block of QPACK literals that refer to no table.
+fn header_block(fields: &[(&str, &str)]) -> Vec<u8> {
     let mut block = vec![0, 0];
     for (name, value) in fields {
-        text(&mut block, 0x20, 3, name);
-        text(&mut block, 0, 7, value);
+        encode_string(&mut block, 0x20, 3, name);
+        encode_string(&mut block, 0, 7, value);
     }
     block
 }
 
-/// A text after its length, an integer with a prefix of so many bits.
-fn text(block: &mut Vec<u8>, pattern: u8, bits: u32, text: &str) {
+/// Appends a string after its length, an integer with a prefix of `bits` bits.
+fn encode_string(block: &mut Vec<u8>, pattern: u8, bits: u32, text: &str) {
     let most = (1 << bits) - 1;
     if text.len() < most {
         block.push(pattern | u8::try_from(text.len()).unwrap());

@@ -1,4 +1,4 @@
-//! Clients that ask, and leave or break the protocol when the test has them do so.
+//! Clients that send a request, and that can leave or violate the protocol at a given time.
 
 mod http1;
 mod http2;
@@ -14,93 +14,94 @@ pub enum Protocol {
 }
 
 #[derive(Clone, Debug)]
-pub struct Ask {
+pub struct ClientRequest {
     pub protocol: Protocol,
     pub method: &'static str,
     pub path: &'static str,
     pub headers: Vec<(&'static str, String)>,
     pub body: &'static str,
-    pub leaves: Leaves,
+    pub exit: ClientExit,
 }
 
-/// When a client leaves, and how.
+/// When and how a client leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Leaves {
-    /// It stays to the end.
+pub enum ClientExit {
+    /// The client stays until the end.
     Never,
-    /// When it has all, before the upstream ends the connection: a WebSocket's.
+    /// A WebSocket client leaves after the answer, before the upstream closes the connection.
     AfterTheAnswer,
-    /// When the upstream has the request, which it has not answered.
-    Unanswered(How),
-    /// When the first of the answer's body has come.
-    InTheAnswer(How),
-    /// When the upstream has the request's headers; of its body there is more to come.
-    InTheRequest(How),
+    /// After the upstream has received the request, before it answers.
+    Unanswered(ExitMode),
+    /// After the first byte or frame of the response body.
+    InTheAnswer(ExitMode),
+    /// After the upstream has received the request headers, before the end of the request body.
+    InTheRequest(ExitMode),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum How {
-    /// Ends the connection.
+pub enum ExitMode {
+    /// Closes the connection.
     Close,
-    /// Ends its half of HTTP/1.1's connection.
+    /// Closes the client's half of an HTTP/1.1 connection.
     HalfClose,
-    /// Resets the stream; on HTTP/1.1 the connection, by an RST.
+    /// Resets the stream. HTTP/1.1: resets the connection, by an RST.
     Reset,
-    /// Wants no more of the answer: HTTP/3's STOP_SENDING.
+    /// Sends HTTP/3's STOP_SENDING.
     Stop,
-    /// Says GOAWAY, and ends the connection.
+    /// Sends GOAWAY and closes the connection.
     GoAway,
-    /// Sends what the protocol does not allow.
+    /// Violates the protocol.
     Break,
-    /// Does nothing more.
+    /// Keeps the connection open without sending anything.
     Stall,
 }
 
-/// What a client needs to know of the test.
-pub struct Around<'a> {
+/// Addresses of Envoy and callbacks of the test for a client.
+pub struct TestHooks<'a> {
     pub tcp: SocketAddr,
     pub udp: SocketAddr,
-    /// Returns when the upstream has the request.
+    /// Returns when the upstream has received the request.
     pub wait_for_request: &'a dyn Fn(),
-    /// To be called when the answer has begun: the upstream may break off then.
+    /// The client calls this when it has the beginning of the answer. The upstream may then break
+    /// off.
     pub answer_began: &'a dyn Fn(),
-    /// Returns when Envoy has done with it.
+    /// Returns when Envoy has logged the request.
     pub wait_for_end: &'a dyn Fn(),
     pub http3: &'a http3::Client,
 }
 
-/// Of a WebSocket's client, masked with zeros: a text and the close frame.
+/// Frames of a WebSocket client, with a mask of zeros: a text frame and the close frame.
 const TEXT: &[u8] = b"\x81\x82\0\0\0\0hi";
 const CLOSE: &[u8] = b"\x88\x82\0\0\0\0\x03\xe8";
 
 // === impl Ask ===
 
-impl Ask {
-    /// Asks, and leaves or stays.
-    pub fn send(&self, around: &Around<'_>) {
-        // Errors mean that the other side has broken off, as many tests have it.
+impl ClientRequest {
+    /// Sends the request, then leaves or reads the answer.
+    pub fn send(&self, hooks: &TestHooks<'_>) {
+        // An error means that the other side has broken off, which many rows require.
         let _ = match self.protocol {
-            Protocol::Http1 => http1::send(self, around),
-            Protocol::Http2 => http2::send(self, around),
-            Protocol::Http3 => around.http3.send(self, around),
+            Protocol::Http1 => http1::send(self, hooks),
+            Protocol::Http2 => http2::send(self, hooks),
+            Protocol::Http3 => hooks.http3.send(self, hooks),
         };
     }
 
-    fn has(&self, header: &str) -> bool {
+    fn has_header(&self, header: &str) -> bool {
         self.headers.iter().any(|(name, _)| *name == header)
     }
 
-    /// Whether it is HTTP/2's or HTTP/3's form of an upgrade.
+    /// Whether the request opens a WebSocket over HTTP/2 or HTTP/3.
     fn is_websocket(&self) -> bool {
         self.method == "CONNECT"
     }
 
-    /// Whether the request's body ends, at once.
+    /// Whether the client sends the whole request body at once.
     fn ends_request(&self) -> bool {
-        !matches!(self.leaves, Leaves::InTheRequest(_)) && !self.is_websocket()
+        !matches!(self.exit, ClientExit::InTheRequest(_)) && !self.is_websocket()
     }
 
-    /// The request's fields on HTTP/2 and HTTP/3.
+    /// The request's fields in HTTP/2 and HTTP/3.
     fn fields(&self) -> Vec<(&str, &str)> {
         let mut fields = vec![
             (":method", self.method),

@@ -1,5 +1,4 @@
-//! An upstream that answers each request as the test has told it, over HTTP/1.1 and
-//! HTTP/2, and breaks off where it is told to.
+//! An upstream that gives scripted replies over HTTP/1.1 and HTTP/2, and can break off.
 
 mod http1;
 mod http2;
@@ -12,107 +11,108 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use super::frames::PREFACE;
-use crate::envoy::process::{PATIENCE, wait_for};
+use crate::envoy::process::{TIMEOUT, wait_for};
 
-/// What is answered to one request.
+/// The reply to one request.
 #[derive(Clone, Debug)]
 pub struct Reply {
+    /// 0 for no response.
     pub status: u16,
     pub headers: Vec<(&'static str, &'static str)>,
     pub body: Vec<u8>,
     pub trailers: Vec<(&'static str, &'static str)>,
-    pub end: End,
-    /// The status of a response before the response.
+    pub end: ReplyEnd,
+    /// The status of an interim response.
     pub interim: Option<u16>,
 }
 
-/// How an answer ends.
+/// How a reply ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub enum ReplyEnd {
     Complete,
-    /// It does not, until the other side breaks off.
+    /// The upstream keeps the stream open until the other side breaks off.
     Hold,
-    /// With the connection, by a FIN, which is not how it should end.
+    /// The upstream closes the connection by a FIN before the reply is complete.
     Close,
-    /// With the connection, as it should on HTTP/1.1.
+    /// The end of the connection is the regular end of the reply (HTTP/1.1).
     Eof,
-    /// HTTP/1.1: with the connection, by an RST. HTTP/2: by RST_STREAM.
+    /// HTTP/1.1: the upstream resets the connection. HTTP/2: it sends RST_STREAM.
     Reset,
-    /// As a WebSocket, which the server closes, and with it the connection.
+    /// The server closes the WebSocket and then the connection.
     ServerCloses,
-    /// As a WebSocket, which the client closes.
+    /// The client closes the WebSocket.
     ClientCloses,
 }
 
-pub struct Scripted {
+pub struct ScriptedUpstream {
     pub port: u16,
-    state: Arc<State>,
+    script: Arc<Script>,
 }
 
 #[derive(Default)]
-struct State {
-    /// The last is kept for all requests that follow.
+struct Script {
+    /// The last reply is used for all further requests.
     replies: Mutex<VecDeque<Reply>>,
-    /// Whether a request has come.
-    is_asked: AtomicBool,
-    /// Whether the client has the beginning of the answer.
+    /// Whether a request was received.
+    has_request: AtomicBool,
+    /// Whether the client has the beginning of the reply.
     has_begun: AtomicBool,
 }
 
-/// The frames of a WebSocket's server: a text, and the close frame.
+/// Frames of a WebSocket server: a text frame and the close frame.
 const TEXT: &[u8] = b"\x81\x02hi";
 const CLOSE: &[u8] = b"\x88\x02\x03\xe8";
 
 // === impl Scripted ===
 
-impl Scripted {
+impl ScriptedUpstream {
     pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let state = Arc::<State>::default();
-        let shared = Arc::clone(&state);
+        let script = Arc::<Script>::default();
+        let shared = Arc::clone(&script);
         thread::spawn(move || {
             for connection in listener.incoming() {
-                let state = Arc::clone(&shared);
-                // Errors mean that the other side has gone.
-                thread::spawn(move || connection.and_then(|it| serve(it, &state)));
+                let script = Arc::clone(&shared);
+                // An error means that the other side has broken off.
+                thread::spawn(move || connection.and_then(|connection| serve(connection, &script)));
             }
         });
-        Self { port, state }
+        Self { port, script }
     }
 
-    /// Answers the requests to come with `replies`, and all further ones as the last.
+    /// Sets the replies to the next requests. The last one is used for all further requests.
     pub fn answer(&self, replies: &[Reply]) {
-        *self.state.replies.lock().unwrap() = replies.iter().cloned().collect();
-        self.state.is_asked.store(false, Ordering::Release);
-        self.state.has_begun.store(false, Ordering::Release);
+        *self.script.replies.lock().unwrap() = replies.iter().cloned().collect();
+        self.script.has_request.store(false, Ordering::Release);
+        self.script.has_begun.store(false, Ordering::Release);
     }
 
-    /// Waits until a request has come since then.
+    /// Waits for a request since the last [`ScriptedUpstream::answer`].
     pub fn wait_for_request(&self) {
-        wait_for("a request", || self.state.is_asked.load(Ordering::Acquire).then_some(()));
+        wait_for("a request", || self.script.has_request.load(Ordering::Acquire).then_some(()));
     }
 
-    /// The client has the beginning of the answer, which may break off now.
-    pub fn begin(&self) {
-        self.state.has_begun.store(true, Ordering::Release);
+    /// Reports that the client has the beginning of the reply, which may now break off.
+    pub fn allow_break_off(&self) {
+        self.script.has_begun.store(true, Ordering::Release);
     }
 }
 
 // === impl State ===
 
-impl State {
-    fn take(&self) -> Reply {
+impl Script {
+    fn next_reply(&self) -> Reply {
         let mut replies = self.replies.lock().unwrap();
         let is_last = replies.len() == 1;
         let reply = if is_last { replies.front().cloned() } else { replies.pop_front() };
-        self.is_asked.store(true, Ordering::Release);
-        reply.unwrap_or_else(|| Reply::of(404))
+        self.has_request.store(true, Ordering::Release);
+        reply.unwrap_or_else(|| Reply::with_status(404))
     }
 
-    /// Waits until the client has the beginning of the answer, if there is one: what comes
-    /// of an answer that breaks off is not to depend on how far it has come.
-    fn wait_for_begin(&self, reply: &Reply) {
+    /// Waits until the client has the beginning of the reply, if there is one. The result of a
+    /// reply that breaks off must not depend on how much of it Envoy has forwarded.
+    fn wait_until_client_has_beginning(&self, reply: &Reply) {
         if reply.status != 0 {
             wait_for("the client to see the answer", || {
                 self.has_begun.load(Ordering::Acquire).then_some(())
@@ -121,14 +121,14 @@ impl State {
     }
 }
 
-fn serve(mut connection: TcpStream, state: &State) -> Result<()> {
-    connection.set_read_timeout(Some(PATIENCE))?;
+fn serve(mut connection: TcpStream, script: &Script) -> Result<()> {
+    connection.set_read_timeout(Some(TIMEOUT))?;
     connection.set_nodelay(true)?;
     let mut first = [0; 4];
     connection.read_exact(&mut first)?;
     if first != PREFACE[..4] {
-        return http1::serve(connection, &first, state);
+        return http1::serve(connection, &first, script);
     }
     connection.read_exact(&mut [0; PREFACE.len() - 4])?;
-    http2::serve(connection, state)
+    http2::serve(connection, script)
 }

@@ -1,4 +1,4 @@
-//! What only the host emulator can show: the host calls themselves.
+//! The filter's host calls: their number, and their failures. On the host emulator.
 
 use std::cell::RefCell;
 
@@ -9,16 +9,15 @@ use serde_json::json;
 use crate::host::Host;
 use crate::proxy::{Proxy, Request, config, counter, weights};
 
-const READ: &str = "proxy_get_header_map_value";
-const READ_ALL: &str = "proxy_get_header_map_pairs";
-const WRITE: &str = "proxy_replace_header_map_value";
-const REASON: &str = "proxy_set_property";
-const COUNT: &str = "proxy_increment_metric";
+const GET_HEADER: &str = "proxy_get_header_map_value";
+const GET_ALL_HEADERS: &str = "proxy_get_header_map_pairs";
+const SET_HEADER: &str = "proxy_replace_header_map_value";
+const SET_PROPERTY: &str = "proxy_set_property";
+const INCREMENT: &str = "proxy_increment_metric";
 
 /// `make count` prints the table.
 #[test]
 fn a_request_makes_no_more_host_calls_than_it_needs() {
-    let by_weight = |blue, green| weights(blue, green);
     let options = config(json!({
         "unit": [{"header": "x-user-id"}, {"cookie": "uid"}],
         "pins": {"green": ["qa-7"]},
@@ -26,104 +25,124 @@ fn a_request_makes_no_more_host_calls_than_it_needs() {
     }));
     let cookie = Request::anonymous().header("cookie", "uid=ada");
     let cookies = Request::anonymous().header("cookie", "a=b").header("cookie", "uid=ada");
-    let forced = Request::of("ada").header("x-force", "green");
+    let forced = Request::from_user("ada").header("x-force", "green");
     let cases: [(&str, _, Request, &[&str]); 8] = [
-        ("blue by weight", by_weight(1, 0), Request::of("ada"), &[READ, COUNT, COUNT]),
+        (
+            "blue by weight",
+            weights(1, 0),
+            Request::from_user("ada"),
+            &[GET_HEADER, INCREMENT, INCREMENT],
+        ),
         (
             "green by weight",
-            by_weight(0, 1),
-            Request::of("ada"),
-            &[READ, WRITE, WRITE, COUNT, COUNT],
+            weights(0, 1),
+            Request::from_user("ada"),
+            &[GET_HEADER, SET_HEADER, SET_HEADER, INCREMENT, INCREMENT],
         ),
-        ("blue, no unit", by_weight(0, 1), Request::anonymous(), &[READ, REASON, COUNT, COUNT]),
+        (
+            "blue, no unit",
+            weights(0, 1),
+            Request::anonymous(),
+            &[GET_HEADER, SET_PROPERTY, INCREMENT, INCREMENT],
+        ),
         (
             "blue, force header unused",
             options.clone(),
-            Request::of("a"),
-            &[READ, READ, COUNT, COUNT],
+            Request::from_user("a"),
+            &[GET_HEADER, GET_HEADER, INCREMENT, INCREMENT],
         ),
-        ("blue, unit in a cookie", options.clone(), cookie, &[READ, READ, READ, COUNT, COUNT]),
         (
-            "blue, unit in a second line",
+            "blue, unit in a cookie",
+            options.clone(),
+            cookie,
+            &[GET_HEADER, GET_HEADER, GET_HEADER, INCREMENT, INCREMENT],
+        ),
+        (
+            "blue, unit in a second cookie header",
             options.clone(),
             cookies,
-            &[READ, READ, READ, READ_ALL, COUNT, COUNT],
+            &[GET_HEADER, GET_HEADER, GET_HEADER, GET_ALL_HEADERS, INCREMENT, INCREMENT],
         ),
         (
             "green, pinned",
             options.clone(),
-            Request::of("qa-7"),
-            &[READ, READ, WRITE, WRITE, REASON, COUNT, COUNT],
+            Request::from_user("qa-7"),
+            &[GET_HEADER, GET_HEADER, SET_HEADER, SET_HEADER, SET_PROPERTY, INCREMENT, INCREMENT],
         ),
-        ("green, forced", options, forced, &[READ, WRITE, WRITE, REASON, COUNT, COUNT]),
+        (
+            "green, forced",
+            options,
+            forced,
+            &[GET_HEADER, SET_HEADER, SET_HEADER, SET_PROPERTY, INCREMENT, INCREMENT],
+        ),
     ];
     println!("host calls of one request:");
-    for (what, config, request, expected) in cases {
+    for (name, config, request, expected) in cases {
         let mut host = Host::start(&config);
-        // The second request is the rule; the first could define something.
+        // The first requests may define metrics; only later requests are representative.
         host.send(&request);
         host.send(&request);
         let mut calls = host.calls_of(&request);
-        println!("  {what:28} {}", calls.len());
+        println!("  {name:36} {}", calls.len());
         let mut expected = expected.to_vec();
         calls.sort_unstable();
         expected.sort_unstable();
-        assert_eq!(calls, expected, "{what}");
+        assert_eq!(calls, expected, "{name}");
     }
 }
 
-/// Any status of any host call, also such as no ABI knows, harms no request.
+/// Covers every status of every host call, including statuses that the ABI does not define.
 #[test]
-fn no_answer_of_the_host_traps_the_filter() {
+fn no_status_of_a_host_call_traps_the_filter() {
     let calls = [
         "proxy_log",
         "proxy_get_log_level",
         "proxy_define_metric",
         "proxy_record_metric",
-        READ,
-        WRITE,
-        REASON,
-        COUNT,
+        GET_HEADER,
+        SET_HEADER,
+        SET_PROPERTY,
+        INCREMENT,
     ];
     for status in [1, 2, 3, 4, 7, 8, 10, 12, 255, u32::MAX] {
         for call in calls {
             let mut host = Host::start_refusing(&weights(0, 1), call, status).unwrap();
-            for request in [Request::of("ada"), Request::anonymous()] {
+            for request in [Request::from_user("ada"), Request::anonymous()] {
                 assert_eq!(host.send(&request).status, 200, "{call} answered {status}");
             }
             host.push(&weights(1, 0)).unwrap();
         }
         let refused = Host::start_refusing(&weights(0, 1), "proxy_get_buffer_bytes", status);
-        let log = refused.err().expect("without a configuration there is nothing to run");
+        let log = refused.err().expect("a filter without a configuration does not start");
         assert!(log.contains("the host did not return it"), "{log}");
     }
 }
 
-/// What Envoy does with a request is what is counted and what its headers say.
+/// The counters and the version header agree with the cluster that Envoy chooses.
 #[test]
-fn a_host_that_refuses_a_write_is_believed() {
+fn after_a_refused_write_counters_and_headers_agree_with_the_routing() {
     let pinned = config(json!({"pins": {"green": ["ada"]}}));
-    // The call that is refused; the cluster that answers, the version that the
-    // request names, and green's requests.
-    let cases = [(WRITE, "llm-blue", "blue", 0), (REASON, "llm-green", "green", 1)];
+    // The refused call, the cluster that answers, the version in the request header, and the
+    // number of green's requests.
+    let cases = [(SET_HEADER, "llm-blue", "blue", 0), (SET_PROPERTY, "llm-green", "green", 1)];
     for (call, cluster, version, counted) in cases {
         let mut host = Host::start(&pinned);
         host.refuse(call, 10);
-        let answer = host.send(&Request::of("ada"));
+        let answer = host.send(&Request::from_user("ada"));
         assert_eq!(
             (answer.cluster.as_str(), answer.version.as_str()),
             (cluster, version),
             "{call}"
         );
         assert_eq!(host.stat(&counter("green", "requests")), Some(counted), "{call}");
-        let said = host.log().contains("not applied: the host answered HostError(10)");
-        assert_eq!(said, call == WRITE, "{}", host.log());
+        let is_logged = host.log().contains("not applied: the host answered HostError(10)");
+        assert_eq!(is_logged, call == SET_HEADER, "{}", host.log());
     }
 }
 
-/// Headers of any bytes, each there any number of times.
+/// Header values of any bytes; each header any number of times.
 #[test]
-fn no_request_traps_the_filter() {
+fn no_request_headers_trap_the_filter() {
     let host = Host::start(&config(json!({
         "unit": [{"header": "x-user-id"}, {"cookie": "uid"}],
         "weights": {"blue": 1, "green": 1},
@@ -149,14 +168,14 @@ fn no_request_traps_the_filter() {
         .unwrap();
 }
 
-/// Who might have a shadow and has none, since the host does not show the request's headers,
-/// is answered as ever.
+/// If the host does not return the request headers, the request is not mirrored and is
+/// answered by blue.
 #[test]
-fn a_request_that_cannot_be_looked_at_has_no_shadow() {
+fn a_request_whose_headers_cannot_be_read_has_no_shadow() {
     let shadowing = config(json!({"shadow": {"percent": 100}, "answers": {"read": false}}));
     let mut host = Host::start(&shadowing);
     host.refuse("proxy_get_header_map_pairs", 1);
-    let post = Request::of("ada").header("content-type", "application/json");
+    let post = Request::from_user("ada").header("content-type", "application/json");
     let answer = host.send(&post.post("/v1/chat/completions", "{}"));
     assert_eq!((answer.status, answer.cluster.as_str()), (200, "llm-blue"));
     assert_eq!(host.shadows(0), []);
@@ -164,11 +183,11 @@ fn a_request_that_cannot_be_looked_at_has_no_shadow() {
     assert_eq!(host.stat(&counter("blue", "decisions_unpatchable")), Some(0));
 }
 
-/// Envoy refuses what `capability_restriction_config` leaves out, and the standard library
-/// ends a VM whose environment it cannot have.
+/// Envoy refuses calls that `capability_restriction_config` leaves out. Rust's standard library
+/// would abort a VM that cannot read its environment.
 #[test]
-fn a_host_that_refuses_the_environment_has_a_filter_all_the_same() {
+fn the_filter_runs_without_access_to_the_environment() {
     const NOSYS: u32 = 52;
     let mut host = Host::start_refusing(&weights(0, 1), "environ_sizes_get", NOSYS).unwrap();
-    assert_eq!(host.send(&Request::of("ada")).version, "green");
+    assert_eq!(host.send(&Request::from_user("ada")).version, "green");
 }
