@@ -210,3 +210,30 @@ fn the_example_of_a_refusal_is_real() {
         README.contains(&format!("configuration refused, the one in force stays: {refused}\n"))
     );
 }
+
+/// Every file that a document for contributors names is there.
+#[test]
+fn the_paths_in_the_documents_exist() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    for (document, text) in [
+        ("ARCHITECTURE.md", include_str!("../ARCHITECTURE.md")),
+        ("CONTRIBUTING.md", include_str!("../CONTRIBUTING.md")),
+        ("docs/envoy.md", include_str!("../docs/envoy.md")),
+    ] {
+        let quoted = text.split('`').skip(1).step_by(2);
+        let is_path = |it: &&str| {
+            let is_in = |folder: &str| it.starts_with(folder) && it.contains('/');
+            let folders = std::fs::read_dir(root.join("src")).unwrap();
+            let mut folders = folders.map(|it| it.unwrap().file_name().into_string().unwrap() + "/");
+            let is_top = ["src/", "tests/", "envoy/", "docs/"].into_iter().any(is_in);
+            is_top || folders.any(|folder| it.starts_with(&folder))
+        };
+        let paths: Vec<_> =
+            quoted.filter(|it| !it.contains(['<', ' ', '*', ':'])).filter(is_path).collect();
+        assert!(!paths.is_empty(), "{document}");
+        for path in paths {
+            let is_there = root.join(path).exists() || root.join("src").join(path).exists();
+            assert!(is_there, "{document}: {path}");
+        }
+    }
+}
