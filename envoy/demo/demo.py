@@ -54,7 +54,7 @@ def options():
         nargs="?",
         default="weights",
         choices=["weights", *ramp.ACTS],
-        help="weights moved by hand (default); a ramp of a good green; one of a bad green",
+        help="manual changes of the weights (default); a ramp of a good green; one of a bad green",
     )
     parser.add_argument("--wasm", type=Path, required=True, help="the built filter")
     parser.add_argument("--envoy", required=True, help="the Envoy binary")
@@ -411,7 +411,7 @@ async def release(args, stack):
 
 
 async def show_weights(demo, traffic, seconds):
-    """Weights moved by hand: whether nobody went back."""
+    """Manual changes of the weights. Returns whether no user went back."""
     await walk(demo, traffic, seconds)
     for version in VERSIONS:
         print(f"\n  {version:5} says: {traffic.says.get(version, '(nothing)')}", end="")

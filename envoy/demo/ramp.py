@@ -13,7 +13,7 @@ from screen import Screen, bar
 
 VERSIONS = ["blue", "green"]
 # What the gauge `phase` says.
-PHASES = ["ramping", "holding", "paused", "promoted", "rolled_back", "by hand"]
+PHASES = ["ramping", "holding", "paused", "promoted", "rolled_back", "manual"]
 # How long a ramp may take before the demo gives up, and how long is shown what was
 # before it and what it leads to.
 PATIENCE = 240

@@ -64,7 +64,7 @@ PHASES = [
     ("paused", ORANGE),
     ("promoted", GREEN),
     ("rolled back", VERMILION),
-    ("by hand", BLUE),
+    ("manual", BLUE),
 ]
 STATUSES = {
     "responses_2xx": QUIET,
@@ -295,8 +295,8 @@ def operation() -> list[Stat | Timeseries]:
         .override_by_name("with the rollout", [fixed(SKY)]),
         steps(
             "Green's share by Envoy",
-            "Envoys with weights by hand should agree. One that does not has not got the "
-            "configuration, or has refused it.",
+            "Envoys with manual weights should agree. One that does not has not received the "
+            "configuration, or has rejected it.",
             units.PercentUnit,
             8,
             query(f"max by (instance) (verdigris_green_bp{{{ROLLOUT}}}) / 10000", "{{instance}}"),
