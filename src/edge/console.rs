@@ -70,7 +70,7 @@ impl ConsoleStream {
         };
         let Console { config, token } = &*self.console;
         let head = ConsoleRequestHead::from_headers(headers.iter());
-        let Some(asked) = ConsoleRequest::of(&head, config, token.as_deref()) else {
+        let Some(asked) = ConsoleRequest::parse(&head, config, token.as_deref()) else {
             return Flow::Continue;
         };
         match asked {
@@ -82,7 +82,7 @@ impl ConsoleStream {
                     Some(HttpResponse::json(serde_json::to_string(view).ok()?))
                 }))
             }
-            Ok(ConsoleRequest::Command { order, rollout }) => {
+            Ok(ConsoleRequest::Command { command: order, rollout }) => {
                 let asked = Asked { order, rollout, length: head.length };
                 if ends {
                     return answer(&asked.obeyed(roots, &[]));
@@ -210,13 +210,15 @@ impl InUse {
         let state = running.walker.as_ref().and_then(|walker| walker.state());
         let weights = running.by_hand.as_ref().and_then(|by_hand| by_hand.state());
         let (versions, refused_stats) = running.metrics.counted();
+        let (phase, green_share) = running.place();
         let mut view = RolloutView::new(ViewInputs {
             config: &running.config,
-            standing: match &running.config.ramp {
+            control: match &running.config.ramp {
                 Some(settings) => ControlState::Ramp(settings, state.as_ref()),
-                None => ControlState::ByHand(weights.as_ref()),
+                None => ControlState::Manual(weights.as_ref()),
             },
-            in_force: running.place(),
+            phase,
+            green_share,
             is_replaced: self.is_replaced,
             versions,
             refused_stats,

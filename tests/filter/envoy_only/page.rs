@@ -10,7 +10,7 @@ use crate::proxy::config;
 
 const TOKEN: &str = "a-token-that-is-long";
 const IS_SHUT: &str = "!document.getElementById('ask').open";
-const SAFE: &str = "Green is safe so far at 50 %: a person must let it on to 100 %";
+const SAFE: &str = "Green is safe so far at 50 %: waiting for approval to advance to 100 %";
 
 impl Person<'_> {
     /// Orders something for this reason, and is sure of it.
@@ -59,13 +59,13 @@ async fn pause_by_keys(person: &Person<'_>) {
     person.until(IS_SHUT).await;
     assert!(person.is(is_at_pause).await);
     person.press(&[ENTER, "by keys", TAB, TOKEN, ENTER]).await;
-    person.until(&says("Paused by hand at 50 % on green: by keys")).await;
+    person.until(&says("Paused manually at 50 % on green: by keys")).await;
 }
 
 async fn steer(envoy: &Envoy) {
     let browser = Browser::start().await;
     let person = Person { page: &browser.page };
-    browser.look(1200, "light").await;
+    browser.emulate(1200, "light").await;
     person.page.goto(envoy.console.as_ref().unwrap()).await.unwrap();
     person.until(&says(SAFE)).await;
     pause_by_keys(&person).await;
@@ -78,11 +78,11 @@ async fn steer(envoy: &Envoy) {
     person.click("[data-order=weights]").await;
     person.write("[name=green]", "20").await;
     person.click("#ask-go").await;
-    person.is_told("Say why").await;
+    person.is_told("A reason is required").await;
     person.write("[name=reason]", "a fifth of them").await;
     person.write("[name=token]", "“quoted”").await;
     person.click("#ask-go").await;
-    person.is_told("a character in it that no token has").await;
+    person.is_told("a character that no token can contain").await;
     person.write("[name=token]", "wrong").await;
     person.click("#ask-go").await;
     person.is_told("The token is missing or wrong").await;
@@ -93,18 +93,18 @@ async fn steer(envoy: &Envoy) {
     person.is_told("0 to 100").await;
     person.write("[name=green]", "20").await;
     person.click("#ask-go").await;
-    person.until(&says("Weights by hand: 20 % on green, and the ramp is paused: a fifth")).await;
+    person.until(&says("Manual weights: 20 % on green, and the ramp is paused: a fifth")).await;
     person.until(IS_SHUT).await;
 
     person.order("promote", "enough of it").await;
-    person.until(&says("Promoted by hand, and only tripwires look on: enough of it")).await;
+    person.until(&says("Promoted manually; only tripwires are active: enough of it")).await;
     assert!(!person.sees("promote").await && !person.sees("pause").await);
     person.order("resume", "not yet").await;
     person.until(&says(SAFE)).await;
     person.order("approve", "it is fine").await;
     person.until(&says("Promoted: everyone is on green")).await;
     person.order("rollback", "wrong <b>language</b>").await;
-    person.until(&says("Rolled back by hand: wrong <b>language</b>")).await;
+    person.until(&says("Rolled back manually: wrong <b>language</b>")).await;
     // Such a ramp begins again by its configuration alone.
     for order in ["approve", "pause", "resume", "weights", "promote", "rollback"] {
         assert!(!person.sees(order).await, "{order}");
