@@ -1,4 +1,4 @@
-//! The documents say what is so.
+//! The README agrees with the code and the shipped files.
 
 use serde_json::Value;
 use verdigris::analysis::Metric;
@@ -21,11 +21,11 @@ fn json_examples() -> Vec<&'static str> {
 }
 
 #[test]
-fn every_example_of_a_configuration_is_one() {
+fn every_example_of_a_configuration_is_valid() {
     let examples = json_examples();
     assert_eq!(examples.len(), 11);
     for example in examples {
-        Plugin::parse(example.as_bytes()).unwrap_or_else(|refused| panic!("{example}\n{refused}"));
+        Plugin::parse(example.as_bytes()).unwrap_or_else(|error| panic!("{example}\n{error}"));
     }
 }
 
@@ -47,9 +47,9 @@ fn the_shipped_rollout_agrees_with_the_shipped_bootstrap() {
     }
 }
 
-/// In another VM it would know of no rollout.
+/// In another VM the console would have no rollout.
 #[test]
-fn the_shipped_console_is_in_the_vm_of_the_shipped_rollout() {
+fn the_shipped_console_shares_the_vm_of_the_shipped_rollout() {
     let vm = |text: &'static str| -> Vec<&'static str> {
         let (_, rest) = text.split_once("      vm_config:\n").unwrap();
         let lines = rest.lines().take_while(|line| line.starts_with("       "));
@@ -61,9 +61,8 @@ fn the_shipped_console_is_in_the_vm_of_the_shipped_rollout() {
     assert_eq!(Plugin::parse(text.as_bytes()), Ok(Plugin::Console(ConsoleConfig::default())));
 }
 
-/// Each field of the page's data, by its name.
 #[test]
-fn the_reference_describes_the_state() {
+fn the_reference_describes_each_field_of_the_state() {
     let (_, reference) = README.split_once("\n### The state as data\n").unwrap();
     let (reference, _) = reference.split_once("\n### ").unwrap();
     let types = include_str!("../src/console/view.rs");
@@ -78,12 +77,12 @@ fn the_reference_describes_the_state() {
     assert!(count > 60, "{count}");
 }
 
-/// The fields that the parser knows at this place. It lists them itself when it meets one
-/// that it does not know, which `config` has there.
+/// The fields that the parser knows at the place where `config` has an unknown one. The parser's
+/// error lists them.
 fn known_fields(config: &str) -> Vec<String> {
-    let refused = Config::parse(config.as_bytes()).unwrap_err().to_string();
+    let error = Config::parse(config.as_bytes()).unwrap_err().to_string();
     let (_, list) =
-        refused.split_once("no_such_field: 1: is no field here; the fields are ").unwrap();
+        error.split_once("no_such_field: 1: is no field here; the fields are ").unwrap();
     list.lines().next().unwrap().split(", ").map(str::to_owned).collect()
 }
 
@@ -96,7 +95,7 @@ fn table(heading: &str) -> Vec<&str> {
 
 #[test]
 fn the_reference_describes_every_field() {
-    // One example cannot have both weights and a ramp.
+    // No single example can have both weights and a ramp.
     let examples = json_examples().into_iter().map(|it| serde_json::from_str(it).unwrap());
     let examples: Vec<Value> = examples.collect();
     let places = [
@@ -131,17 +130,17 @@ fn the_reference_describes_every_field() {
         };
         for field in fields {
             let is_shown = written.iter().any(|object| object.get(&field).is_some());
-            assert!(is_shown, "{place}/{field} is in no example");
+            assert!(is_shown, "no example has {place}/{field}");
         }
     }
 }
 
-/// Each metric that a gate takes, and none that it does not.
+/// Exactly the metrics that a gate accepts.
 #[test]
 fn the_reference_describes_every_metric() {
-    let refused = r#"{"ramp": {"gates": [{"metric": "x"}]}}"#;
-    let refused = Config::parse(refused.as_bytes()).unwrap_err().to_string();
-    let (_, known) = refused.split_once("\"x\": write one of ").unwrap();
+    let config = r#"{"ramp": {"gates": [{"metric": "x"}]}}"#;
+    let error = Config::parse(config.as_bytes()).unwrap_err().to_string();
+    let (_, known) = error.split_once("\"x\": write one of ").unwrap();
     let known: Vec<&str> = known.lines().next().unwrap().split(", ").collect();
     let (_, row) = README.split_once("| field of a gate |").unwrap();
     let row = row.lines().find(|line| line.starts_with("| `metric` ")).unwrap();
@@ -172,43 +171,40 @@ fn the_reference_describes_every_stat() {
     }
 }
 
-/// Name, severity and patience of each, and the panel that shows what it is about.
+/// Name, severity and duration of each alert, and the dashboard's panel for it.
 #[test]
 fn the_reference_describes_every_alert() {
     let (_, table) = README.split_once("\n| alert | severity | for | panel |").unwrap();
     let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
     let dashboard: Value = serde_json::from_str(DASHBOARD).unwrap();
     let panels = dashboard["panels"].as_array().unwrap();
-    let told: Vec<[&str; 3]> = rows
+    let described: Vec<[&str; 3]> = rows
         .map(|row| {
             let cells: Vec<&str> =
                 row.split('|').map(|cell| cell.trim().trim_matches('`')).collect();
-            let [_, alert, severity, patience, panel, ..] = cells[..] else { panic!("{row}") };
+            let [_, alert, severity, duration, panel, ..] = cells[..] else { panic!("{row}") };
             assert!(panels.iter().any(|it| it["title"] == panel), "no panel {panel:?}");
-            [alert, severity, patience]
+            [alert, severity, duration]
         })
         .collect();
-    let written: Vec<[&str; 3]> = ALERTS
+    let shipped: Vec<[&str; 3]> = ALERTS
         .split("\n  - alert: ")
         .skip(1)
         .map(|alert| {
             let find =
                 |what: &str| Some(alert.split_once(what)?.1.split(['\n', '}']).next()?.trim());
-            let (severity, patience) = (find("{severity: "), find("\n    for: "));
-            [alert.lines().next().unwrap(), severity.unwrap(), patience.unwrap_or("0")]
+            let (severity, duration) = (find("{severity: "), find("\n    for: "));
+            [alert.lines().next().unwrap(), severity.unwrap(), duration.unwrap_or("0")]
         })
         .collect();
-    assert_eq!(told, written);
+    assert_eq!(described, shipped);
 }
 
-/// The message that the README shows is the one that the parser gives.
 #[test]
-fn the_example_of_a_refusal_is_real() {
+fn the_example_of_an_invalid_configuration_has_the_parser_s_error() {
     let example = json_examples()[0].replacen('{', r#"{"weights": {"blue": 0, "green": 0},"#, 1);
-    let refused = Config::parse(example.as_bytes()).unwrap_err().to_string();
-    assert!(
-        README.contains(&format!("configuration refused, the one in force stays: {refused}\n"))
-    );
+    let error = Config::parse(example.as_bytes()).unwrap_err().to_string();
+    assert!(README.contains(&format!("configuration refused, the one in force stays: {error}\n")));
 }
 
 /// Every file that a document for contributors names is there.
@@ -224,7 +220,8 @@ fn the_paths_in_the_documents_exist() {
         let is_path = |it: &&str| {
             let is_in = |folder: &str| it.starts_with(folder) && it.contains('/');
             let folders = std::fs::read_dir(root.join("src")).unwrap();
-            let mut folders = folders.map(|it| it.unwrap().file_name().into_string().unwrap() + "/");
+            let mut folders =
+                folders.map(|it| it.unwrap().file_name().into_string().unwrap() + "/");
             let is_top = ["src/", "tests/", "envoy/", "docs/"].into_iter().any(is_in);
             is_top || folders.any(|folder| it.starts_with(&folder))
         };

@@ -1,5 +1,5 @@
-//! The shipped alerts and dashboard, by the tools that are made to check them. What they
-//! answer of a live run is tested in `filter/`.
+//! The shipped alerts and the dashboard, checked with Prometheus' and Grafana's own tools. Their
+//! queries are tested on a live run in `filter/`.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -10,7 +10,7 @@ const ALERTS: &str = include_str!("../envoy/prometheus/alerts.yml");
 const CASES: &str = include_str!("../envoy/prometheus/alerts_test.yml");
 const DASHBOARD: &str = include_str!("../envoy/grafana/dashboard.json");
 
-/// Runs a tool of those that `make tools` installs, in a folder of `envoy/`.
+/// Runs a tool from `make tools` in a folder of `envoy/`.
 fn run(tool: &str, folder: &str, arguments: &[&str]) -> Output {
     let project = Path::new(env!("CARGO_MANIFEST_DIR"));
     let tool = project.join(".tools").join(tool);
@@ -27,7 +27,7 @@ fn text(output: &Output) -> String {
 }
 
 #[test]
-fn promtool_finds_the_alerts_right() {
+fn promtool_accepts_the_alerts() {
     let checks: [&[&str]; 3] = [
         &["check", "rules", "--lint=all", "--lint-fatal", "alerts.yml"],
         &["check", "config", "--lint=all", "--lint-fatal", "prometheus.yml"],
@@ -40,7 +40,7 @@ fn promtool_finds_the_alerts_right() {
 }
 
 #[test]
-fn every_alert_has_a_case_in_which_it_fires() {
+fn every_alert_has_a_test_in_which_it_fires() {
     let alerts = ALERTS.lines().filter_map(|line| line.strip_prefix("  - alert: "));
     for alert in alerts {
         let fires = format!("exp_samples: [{{labels: '{{alertname=\"{alert}\"}}', value: 1}}]");
@@ -50,14 +50,15 @@ fn every_alert_has_a_case_in_which_it_fires() {
 }
 
 #[test]
-fn the_dashboard_is_what_is_made_by_its_source() {
-    let made = run("venv/bin/python", "grafana", &["-B", "dashboard.py"]);
-    assert!(made.status.success(), "{}", text(&made));
-    assert!(made.stdout == DASHBOARD.as_bytes(), "`make dashboard` makes it anew");
+fn the_dashboard_is_generated_from_its_source() {
+    let generated = run("venv/bin/python", "grafana", &["-B", "dashboard.py"]);
+    assert!(generated.status.success(), "{}", text(&generated));
+    assert!(generated.stdout == DASHBOARD.as_bytes(), "`make dashboard` generates it");
 }
 
+/// A replacement in the dashboard, and the problem that it causes.
 #[test]
-fn the_dashboard_is_valid_by_grafana_s_schema() {
+fn the_dashboard_complies_with_grafana_s_schema() {
     let changes = [
         ("{", "{", ""),
         (r#""refId": "A""#, r#""letter": "A""#, "/targets/0/letter: 'A' is read as None"),

@@ -1,4 +1,4 @@
-//! The state of a console elsewhere, over HTTP. It is only read.
+//! Reads the state of a console over HTTP.
 
 use std::time::Duration;
 
@@ -10,175 +10,185 @@ use ureq::http::Uri;
 use crate::console::View;
 use crate::console::view::SCHEMA;
 
-/// Where a console's state is.
+/// The URL of a console's `/state.json`.
 #[derive(Clone, Debug)]
 pub struct ConsoleAddress(String);
 
-/// A console that can be asked.
+/// A client of one console. It only sends `GET` requests, without a token.
 pub struct ConsoleClient {
     address: ConsoleAddress,
     agent: ureq::Agent,
 }
 
-/// What a console has said.
+/// A console's state.
 pub struct ConsoleState {
-    /// As it came.
+    /// The JSON as received.
     pub json: Box<RawValue>,
-    /// The same to be shown: no text in it has a character that would do something to a
-    /// terminal.
+    /// The same, with every character replaced that a terminal would interpret.
     pub view: View,
 }
 
-/// How long is waited for an answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The timeout of a request.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A larger answer is no state: one rollout's has some 20 KB.
-const LARGEST: u64 = 16 << 20;
+/// The largest accepted response, in bytes. The state of a rollout has about 20 KB.
+const MAX_BODY: u64 = 16 << 20;
 
-/// So much of what should not have been answered is shown.
-const SHOWN: usize = 160;
+/// How much of an unexpected response an error quotes, in characters.
+const MAX_QUOTE: usize = 160;
 
-// === impl Address ===
+// === impl ConsoleAddress ===
 
 impl ConsoleAddress {
-    /// Where the console is, as a person writes it: with or without the scheme, and the path.
+    /// Parses an address with or without scheme and path, such as `localhost:9902`.
+    ///
+    /// # Errors
+    /// It is no HTTP address, or has user information, a query or a fragment.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let mend = "write where the console listens, such as http://127.0.0.1:9902";
+        let fix = "write the address that the console listens on, such as http://127.0.0.1:9902";
         let rest = match text.split_once("://") {
             None => text,
             Some(("http", rest)) => rest,
             Some(("https", _)) => {
                 return Err(
-                    "https is not spoken here: forward the console's port, such as with ssh \
-                            -L 9902:127.0.0.1:9902 or kubectl port-forward, and name that"
+                    "https is not supported: forward the console's port, such as with ssh \
+                            -L 9902:127.0.0.1:9902 or kubectl port-forward, and use that address"
                         .to_owned(),
                 );
             }
-            Some(_) => return Err(mend.to_owned()),
+            Some(_) => return Err(fix.to_owned()),
         };
         if rest.contains(['@', '?', '#']) {
-            return Err(format!("{mend}: no name, no query; nothing secret is sent anywhere"));
+            return Err(format!("{fix}, without user, query or fragment: no secret is ever sent"));
         }
         let rest = rest.trim_end_matches('/');
         let rest = rest.strip_suffix("/state.json").unwrap_or(rest).trim_end_matches('/');
         let address = format!("http://{rest}/state.json");
         let uri = address.parse::<Uri>().ok();
-        // A port that is none would be taken for the usual one.
-        let is_port = |authority: &ureq::http::uri::Authority| {
+        // An invalid port would silently become the default port.
+        let has_valid_port = |authority: &ureq::http::uri::Authority| {
             let after = authority.as_str().strip_prefix(authority.host());
             after.is_some_and(|after| after.is_empty() || authority.port_u16().is_some())
         };
-        let uri = uri.filter(|uri| uri.authority().is_some_and(is_port));
+        let uri = uri.filter(|uri| uri.authority().is_some_and(has_valid_port));
         let host = uri.as_ref().and_then(Uri::host).filter(|it| !it.is_empty());
-        host.map(|_| Self(address.clone())).ok_or_else(|| mend.to_owned())
+        host.map(|_| Self(address.clone())).ok_or_else(|| fix.to_owned())
     }
 
-    /// The page's own address.
+    /// The URL of the page.
     pub fn page(&self) -> &str {
         self.0.strip_suffix("state.json").unwrap_or(&self.0)
     }
 }
 
-// === impl Remote ===
+// === impl ConsoleClient ===
 
 impl ConsoleClient {
+    /// A client of the console at this address.
     pub fn new(address: ConsoleAddress) -> Self {
         let config = ureq::Agent::config_builder()
-            .timeout_global(Some(PATIENCE))
+            .timeout_global(Some(TIMEOUT))
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
-            // The console is near; a proxy would be asked for its own loopback.
+            // The console usually listens on loopback, which a proxy could not reach.
             .proxy(None)
             .user_agent(concat!("verdigris/", env!("CARGO_PKG_VERSION")))
             .build();
         Self { address, agent: config.into() }
     }
 
+    /// The console's address.
     pub fn address(&self) -> &ConsoleAddress {
         &self.address
     }
 
-    /// What the console says now; else why there is none, in words.
+    /// Reads the console's state.
+    ///
+    /// # Errors
+    /// The console cannot be reached, or the response is not a state that this version reads.
     pub fn state(&self) -> Result<ConsoleState, String> {
         let ConsoleAddress(address) = &self.address;
-        self.ask().map_err(|why| format!("{address} {why}"))
+        self.request().map_err(|why| format!("{address} {why}"))
     }
 
-    fn ask(&self) -> Result<ConsoleState, String> {
-        let unreached = |error: ureq::Error| match error {
+    fn request(&self) -> Result<ConsoleState, String> {
+        let failed = |error: ureq::Error| match error {
             ureq::Error::BodyExceedsLimit(_) => {
-                format!("answers with more than {} MB: that is no console", LARGEST >> 20)
+                format!("is no console: the response is larger than {} MB", MAX_BODY >> 20)
             }
             error => format!(
-                "cannot be reached: {error}: does Envoy run, with the console's listener at this \
+                "cannot be reached: {error}: is Envoy running, with the console's listener at this \
                  address?"
             ),
         };
-        let mut response = self.agent.get(&self.address.0).call().map_err(unreached)?;
+        let mut response = self.agent.get(&self.address.0).call().map_err(failed)?;
         let status = response.status();
-        let to = response
+        let location = response
             .headers()
             .get("location")
-            .map(|it| clean(&String::from_utf8_lossy(it.as_bytes())));
-        let body = response.body_mut().with_config().limit(LARGEST).read_to_vec();
-        let body = body.map_err(unreached)?;
+            .map(|it| sanitized(&String::from_utf8_lossy(it.as_bytes())));
+        let body = response.body_mut().with_config().limit(MAX_BODY).read_to_vec();
+        let body = body.map_err(failed)?;
         if status.is_redirection() {
-            let to = to.unwrap_or_default();
-            return Err(format!("sends elsewhere ({status}), to {to}: name the console itself"));
+            let location = location.unwrap_or_default();
+            return Err(format!(
+                "redirects ({status}) to {location}: use the console's own address"
+            ));
         }
         if !status.is_success() {
-            return Err(format!("answers {status}: {}", beginning(&body)));
+            return Err(format!("responds with {status}: {}", quoted(&body)));
         }
-        ConsoleState::read(&body)
+        ConsoleState::parse(&body)
     }
 }
 
-// === impl State ===
+// === impl ConsoleState ===
 
 impl ConsoleState {
-    fn read(body: &[u8]) -> Result<Self, String> {
+    fn parse(body: &[u8]) -> Result<Self, String> {
         #[derive(Deserialize)]
         struct Versioned {
             schema: u32,
         }
 
-        let is_none = || format!("answers with what is no console's state: {}", beginning(body));
-        let json: Box<RawValue> = serde_json::from_slice(body).map_err(|_| is_none())?;
-        let Versioned { schema } = serde_json::from_str(json.get()).map_err(|_| is_none())?;
+        let is_other =
+            || format!("responds with something other than a console's state: {}", quoted(body));
+        let json: Box<RawValue> = serde_json::from_slice(body).map_err(|_| is_other())?;
+        let Versioned { schema } = serde_json::from_str(json.get()).map_err(|_| is_other())?;
         if schema != SCHEMA {
             let version = env!("CARGO_PKG_VERSION");
             let age = if schema > SCHEMA { "newer" } else { "older" };
             return Err(format!(
-                "has a state of schema {schema}, and this is verdigris {version}, which reads \
-                 {SCHEMA}: the filter there is {age}; install the command that belongs to it"
+                "has a state of schema {schema}, but verdigris {version} reads schema {SCHEMA}: the \
+                 filter is {age}; install the matching version of this command"
             ));
         }
-        let mut value: Value = serde_json::from_str(json.get()).map_err(|_| is_none())?;
-        clean_all(&mut value);
+        let mut value: Value = serde_json::from_str(json.get()).map_err(|_| is_other())?;
+        sanitize_all(&mut value);
         let view = serde_json::from_value(value)
-            .map_err(|error| format!("answers with a state that cannot be read: {error}"))?;
+            .map_err(|error| format!("responds with a state that cannot be parsed: {error}"))?;
         Ok(Self { json, view })
     }
 
-    /// As it came, in one line.
+    /// The JSON as received, in one line.
     pub fn line(&self) -> String {
-        // Only white space between its parts can have these.
+        // Line breaks in JSON are only between tokens.
         self.json.get().replace(['\n', '\r'], " ")
     }
 }
 
-fn clean_all(value: &mut Value) {
+fn sanitize_all(value: &mut Value) {
     match value {
-        Value::String(text) => *text = clean(text),
-        Value::Array(items) => items.iter_mut().for_each(clean_all),
-        Value::Object(fields) => fields.values_mut().for_each(clean_all),
+        Value::String(text) => *text = sanitized(text),
+        Value::Array(items) => items.iter_mut().for_each(sanitize_all),
+        Value::Object(fields) => fields.values_mut().for_each(sanitize_all),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
-/// A text without what would move a terminal's cursor, or turn a line about.
-fn clean(text: &str) -> String {
+/// A text without control characters and without changes of the text direction.
+fn sanitized(text: &str) -> String {
     let is_direction = |it| matches!(it, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars()
         .map(|it| match it {
@@ -189,22 +199,22 @@ fn clean(text: &str) -> String {
         .collect()
 }
 
-/// How a body begins, as a text.
-fn beginning(body: &[u8]) -> String {
-    let text = clean(String::from_utf8_lossy(body.get(..4 * SHOWN).unwrap_or(body)).trim());
-    match text.char_indices().nth(SHOWN) {
+/// The first [`MAX_QUOTE`] characters of a body.
+fn quoted(body: &[u8]) -> String {
+    let text = sanitized(String::from_utf8_lossy(body.get(..4 * MAX_QUOTE).unwrap_or(body)).trim());
+    match text.char_indices().nth(MAX_QUOTE) {
         Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
-        None if text.is_empty() => "nothing".to_owned(),
+        None if text.is_empty() => "an empty body".to_owned(),
         None => text,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{ConsoleAddress, clean};
+    use super::{ConsoleAddress, sanitized};
 
     #[test]
-    fn an_address_is_read_as_people_write_it() {
+    fn an_address_may_lack_scheme_and_path() {
         for text in [
             "127.0.0.1:9902",
             "http://127.0.0.1:9902",
@@ -222,22 +232,22 @@ mod tests {
         ] {
             assert_eq!(ConsoleAddress::parse(text).unwrap().0, address);
         }
-        for (text, mend) in [
-            ("", "write where the console listens"),
-            ("http://", "write where the console listens"),
-            ("a b", "write where the console listens"),
-            ("ftp://a", "write where the console listens"),
-            ("http://user:pass@a", "nothing secret is sent"),
-            ("http://a?token=b", "nothing secret is sent"),
-            ("https://a", "https is not spoken here: forward"),
+        for (text, expected) in [
+            ("", "write the address that the console listens on"),
+            ("http://", "write the address that the console listens on"),
+            ("a b", "write the address that the console listens on"),
+            ("ftp://a", "write the address that the console listens on"),
+            ("http://user:pass@a", "no secret is ever sent"),
+            ("http://a?token=b", "no secret is ever sent"),
+            ("https://a", "https is not supported: forward"),
         ] {
-            let refused = ConsoleAddress::parse(text).unwrap_err();
-            assert!(refused.contains(mend), "{text}: {refused}");
+            let error = ConsoleAddress::parse(text).unwrap_err();
+            assert!(error.contains(expected), "{text}: {error}");
         }
     }
 
     #[test]
-    fn no_text_does_anything_to_a_terminal() {
-        assert_eq!(clean("a\u{1b}[2J\u{9b}b\u{202e}c\nd"), "a\u{fffd}[2J\u{fffd}b\u{fffd}c d");
+    fn control_characters_are_replaced() {
+        assert_eq!(sanitized("a\u{1b}[2J\u{9b}b\u{202e}c\nd"), "a\u{fffd}[2J\u{fffd}b\u{fffd}c d");
     }
 }

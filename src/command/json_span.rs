@@ -1,27 +1,27 @@
-//! Where in a JSON text a field stands that a problem names.
+//! The position of a field in a JSON text.
 
 use crate::json::splice::{Array, Object};
 
-/// The byte at which the value of `field` begins, such as `ramp.gates[0].margin`; where it
-/// is missing, what it is missing in.
+/// The byte offset of the value of `field`, such as `ramp.gates[0].margin`. If the field is
+/// missing, the offset of the innermost value that exists.
 pub fn offset(json: &str, field: &str) -> usize {
     let (mut value, mut rest) = (json.trim_start(), field);
     while let Some((inner, after)) = step(value, rest) {
         (value, rest) = (inner, after);
     }
-    // Both are slices of the same text.
+    // Both slices are of the same text, so the difference of their addresses is the offset.
     (value.as_ptr() as usize).saturating_sub(json.as_ptr() as usize)
 }
 
-/// The bytes of `field`'s value in a JSON text; `None` where it is not there.
+/// The byte range of the value at this path of field names; `None` if it is missing.
 pub fn span(json: &str, field: &[&str]) -> Option<std::ops::Range<usize>> {
     let value = field.iter().try_fold(json, |value, name| Object::parse(value)?.get(name))?;
     let start = (value.as_ptr() as usize).checked_sub(json.as_ptr() as usize)?;
     Some(start..start + value.len())
 }
 
-/// One step down, and what is left of the path. A name may have points in it, as those of
-/// models have, so the longest that is there counts.
+/// Descends by one element of the path: the inner value and the rest of the path. A field name
+/// may contain dots, as names of models do, so the longest name that exists is taken.
 fn step<'j, 'f>(value: &'j str, path: &'f str) -> Option<(&'j str, &'f str)> {
     if let Some(path) = path.strip_prefix('[') {
         let (index, rest) = path.split_once(']')?;
@@ -43,10 +43,10 @@ fn step<'j, 'f>(value: &'j str, path: &'f str) -> Option<(&'j str, &'f str)> {
 
 #[cfg(test)]
 mod tests {
-    use super::offset;
+    use super::*;
 
     #[test]
-    fn a_field_is_found() {
+    fn the_offset_of_a_field_is_found() {
         let json =
             r#" {"a": 1, "unit": [{"x": 2}, {"y": 3}], "prices": {"gpt-4.1": {"input": 4}}}"#;
         for (field, expected) in [

@@ -1,4 +1,4 @@
-//! What is printed: for people by default, as JSON where it is asked for.
+//! Reports, errors, tables and number formats of the command.
 
 use std::fmt::{self, Write as _};
 
@@ -6,38 +6,48 @@ use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 use textwrap::core::display_width;
 
-/// What a subcommand has found.
+use crate::assignment::Share;
+
+/// The result of a subcommand. It serializes to the output of `--json`.
 pub trait Report: Serialize {
-    /// The same for people. Colours are taken out again where none are wanted.
+    /// The output without `--json`, with ANSI colours, which are removed where there is no
+    /// terminal.
     fn text(&self) -> String;
 
-    /// Whether there is nothing to mend.
-    fn is_fine(&self) -> bool {
-        true
+    /// Whether the report has findings to fix.
+    fn outcome(&self) -> ReportOutcome {
+        ReportOutcome::Ok
     }
+}
+
+/// Whether a report has findings to fix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReportOutcome {
+    Ok,
+    Findings,
 }
 
 /// Why a subcommand has no result.
 #[derive(Debug)]
 pub enum CliError {
-    /// What was given is to be mended.
-    ToMend(String),
-    /// It cannot be done as it was asked for.
+    /// The input has errors to fix.
+    Invalid(String),
+    /// The command cannot be run as given.
     Usage(String),
-    /// The console cannot be reached, or what answers is none.
-    Unreached(String),
+    /// The console cannot be reached, or the address is not a console's.
+    Unreachable(String),
 }
 
-/// A table whose columns stand below each other.
+/// A table with aligned columns.
 #[derive(Default)]
-pub struct Table {
-    rows: Vec<Row>,
+pub struct TextTable {
+    rows: Vec<TextRow>,
 }
 
 #[derive(Default)]
-struct Row {
+struct TextRow {
     cells: Vec<String>,
-    /// What stands below it, in no column.
+    /// Lines below the row that span all columns.
     note: String,
 }
 
@@ -47,32 +57,39 @@ pub const BAD: Style = AnsiColor::Red.on_default().bold();
 pub const DOUBTFUL: Style = AnsiColor::Yellow.on_default();
 pub const FAINT: Style = Style::new().dimmed();
 
-/// Prints a report, and says whether there is nothing to mend.
-pub fn print(report: &impl Report, as_json: bool) -> Result<bool, CliError> {
+/// Prints a report.
+///
+/// # Errors
+/// The output cannot be written.
+pub fn print(report: &impl Report, as_json: bool) -> Result<ReportOutcome, CliError> {
     let text = match as_json {
         true => serde_json::to_string_pretty(report).unwrap_or_default() + "\n",
         false => report.text(),
     };
-    write(&mut anstream::stdout(), text.as_bytes()).map(|()| report.is_fine())
+    write(&mut anstream::stdout(), text.as_bytes()).map(|()| report.outcome())
 }
 
-/// Writes all of it.
+/// Writes and flushes. A closed pipe is no error: the reader has what it wanted.
+///
+/// # Errors
+/// The output cannot be written.
 pub fn write(to: &mut impl std::io::Write, bytes: &[u8]) -> Result<(), CliError> {
     match to.write_all(bytes).and_then(|()| to.flush()) {
-        // Whoever reads has enough.
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        written => written.map_err(|error| CliError::Usage(format!("cannot be written: {error}"))),
+        written => written
+            .map_err(|error| CliError::Usage(format!("the output cannot be written: {error}"))),
     }
 }
 
-/// How many columns there are for text.
+/// The width of the terminal in columns, from 40 to 100.
 pub fn columns() -> usize {
-    const WIDEST: usize = 100;
+    const MAX: usize = 100;
     let size = terminal_size::terminal_size();
-    size.map_or(WIDEST, |(width, _)| usize::from(width.0).clamp(40, WIDEST))
+    size.map_or(MAX, |(width, _)| usize::from(width.0).clamp(40, MAX))
 }
 
-/// A text in lines of so many columns, the first after `first`, the others as far in.
+/// Wraps a text to `columns`. The first line begins with `first`, the others are indented by its
+/// width.
 pub fn wrapped(first: &str, text: &str, columns: usize) -> String {
     let others = " ".repeat(display_width(first));
     let options = textwrap::Options::new(columns)
@@ -82,12 +99,12 @@ pub fn wrapped(first: &str, text: &str, columns: usize) -> String {
     textwrap::fill(text, options) + "\n"
 }
 
-/// A text in a style.
+/// A text in an ANSI style.
 pub fn styled(style: Style, text: impl fmt::Display) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// A share as percent: `25 %`, `0.52 %`, `0.013 %`.
+/// A share from 0 to 1 as percent: `25 %`, `0.52 %`, `0.013 %`.
 pub fn percent(share: f64) -> String {
     let percent = share * 100.0;
     let text = match percent {
@@ -101,7 +118,12 @@ pub fn percent(share: f64) -> String {
     format!("{text} %")
 }
 
-/// A number of seconds: `12 s`, `3 min`, `1.5 h`, `2.1 d`.
+/// A share as percent.
+pub fn share_percent(share: Share) -> String {
+    percent(share.fraction())
+}
+
+/// Seconds in the largest suitable unit: `12 s`, `3 min`, `1.5 h`, `2.1 d`.
 pub fn time(seconds: f64) -> String {
     let in_unit = |unit: f64, name: &str| {
         let number = seconds / unit;
@@ -116,7 +138,7 @@ pub fn time(seconds: f64) -> String {
     }
 }
 
-/// A whole number with commas: `1,234,567`.
+/// A number rounded to a whole one, with thousands separators: `1,234,567`.
 pub fn count(number: f64) -> String {
     let digits = format!("{number:.0}");
     let mut text = String::new();
@@ -129,31 +151,32 @@ pub fn count(number: f64) -> String {
     text
 }
 
-/// A word with its number: `1 file`, `2 files`.
-pub fn counted(number: usize, word: &str) -> String {
-    if number == 1 { format!("1 {word}") } else { format!("{number} {word}s") }
+/// A number with its noun: `1 file`, `2 files`.
+pub fn pluralized(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
-// === impl Table ===
+// === impl TextTable ===
 
-impl Table {
-    /// A table with this head.
+impl TextTable {
+    /// A table with these column heads and no rows.
     pub fn new(head: &[&str]) -> Self {
         let cells = head.iter().map(|it| (*it).to_owned()).collect();
-        Self { rows: vec![Row { cells, note: String::new() }] }
+        Self { rows: vec![TextRow { cells, note: String::new() }] }
     }
 
+    /// Adds a row.
     pub fn add(&mut self, row: impl Into<Vec<String>>) {
-        self.rows.push(Row { cells: row.into(), note: String::new() });
+        self.rows.push(TextRow { cells: row.into(), note: String::new() });
     }
 
-    /// Whole lines below the last row.
+    /// Adds lines below the last row, which span all columns.
     pub fn note(&mut self, note: String) {
         self.rows.last_mut().into_iter().for_each(|row| row.note.push_str(&note));
     }
 }
 
-impl fmt::Display for Table {
+impl fmt::Display for TextTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let columns = self.rows.iter().map(|it| it.cells.len()).max().unwrap_or_default();
         let width = |column: usize| {
@@ -161,11 +184,11 @@ impl fmt::Display for Table {
             cells.map(|cell| display_width(cell)).max().unwrap_or_default()
         };
         let widths: Vec<usize> = (0..columns).map(width).collect();
-        for (at, Row { cells, note }) in self.rows.iter().enumerate() {
+        for (at, TextRow { cells, note }) in self.rows.iter().enumerate() {
             let mut line = String::from("  ");
             for (cell, width) in cells.iter().zip(&widths) {
-                let missing = width.saturating_sub(display_width(cell)) + 2;
-                write!(line, "{cell}{:missing$}", "")?;
+                let padding = width.saturating_sub(display_width(cell)) + 2;
+                write!(line, "{cell}{:padding$}", "")?;
             }
             let line = line.trim_end();
             if at == 0 {

@@ -1,19 +1,22 @@
-//! What versions do, as it is said on the command line: `errors=0.03 ttft=+30%`.
+//! How versions behave in a simulation, in the format of the command line:
+//! `errors=0.03 ttft=+30%`.
 
 use crate::analysis::Metric;
 use crate::analysis::metric::Comparison;
 use crate::config::time::duration;
 use crate::simulate::Behaviour;
 
-/// What is said of one metric of blue's.
+/// Blue's behaviour in a metric.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BlueBehaviour {
     pub metric: Metric,
+    /// A rate, or the median of values.
     value: f64,
+    /// The standard deviation of the logarithm of values.
     spread: Option<f64>,
 }
 
-/// What is said of one metric of green's.
+/// Green's behaviour in a metric.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GreenBehaviour {
     metric: Metric,
@@ -22,15 +25,15 @@ pub struct GreenBehaviour {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum GreenValue {
-    /// So much.
-    Is(f64),
-    /// So many times blue's.
+    /// A value of its own.
+    Absolute(f64),
+    /// A multiple of blue's value.
     Times(f64),
 }
 
-/// What a usual service does: rates, and the median of values with how far they scatter
-/// (the standard deviation of their logarithm).
-const USUAL: [(Metric, f64, f64); 11] = [
+/// Default behaviour: of each metric the rate, or the median of values and the standard deviation
+/// of their logarithm.
+const DEFAULTS: [(Metric, f64, f64); 11] = [
     (Metric::ErrorRate, 0.01, 0.0),
     (Metric::ClientErrorRate, 0.01, 0.0),
     (Metric::EmptyRate, 0.005, 0.0),
@@ -44,8 +47,8 @@ const USUAL: [(Metric, f64, f64); 11] = [
     (Metric::Cost, 0.004, 0.9),
 ];
 
-/// The names by which metrics may be called here, beside their own.
-const SHORT: [(&str, Metric); 8] = [
+/// Short names of metrics, which are accepted besides their own.
+const SHORT_NAMES: [(&str, Metric); 8] = [
     ("errors", Metric::ErrorRate),
     ("client_errors", Metric::ClientErrorRate),
     ("empty", Metric::EmptyRate),
@@ -56,17 +59,20 @@ const SHORT: [(&str, Metric); 8] = [
     ("tokens", Metric::OutputTokens),
 ];
 
-/// How the texts are written, for the help.
-pub const GRAMMAR: &str = "What versions do is written as NAME=VALUE, with spaces between. Names: \
-errors, client_errors, refusals, empty, truncations, aborts, slow, duration, ttft, tokens, cost, or as gates have them. \
-Values: of a rate 0.03 or 3%, of duration and ttft a time such as 800ms or 4s, of tokens and cost \
-(US dollars) a number; of green also what it is of blue's: +30%, -10%, x3. Values of blue are medians, \
-and after a ~ how far they scatter may follow, as the standard deviation of their logarithm: \
-duration=4s~0.85. What is not said is usual: errors=1% client_errors=1% refusals=2% empty=0.5% truncations=1% aborts=1% slow=5% \
-duration=4s~0.85 ttft=600ms~0.6 tokens=250~0.8 cost=0.004~0.9, and green is like blue.";
+/// The format of behaviours, for the help.
+pub const GRAMMAR: &str = "The behaviour of a version is a list of NAME=VALUE, separated by spaces. Names: \
+errors, client_errors, refusals, empty, truncations, aborts, slow, duration, ttft, tokens, cost, or the names of gates' metrics. \
+Values: a rate such as 0.03 or 3%; a time such as 800ms or 4s for duration and ttft; a number for tokens and cost \
+(US dollars). Green's values may be relative to blue's: +30%, -10%, x3. Blue's values are medians, \
+optionally followed by ~ and the standard deviation of their logarithm: \
+duration=4s~0.85. Defaults: errors=1% client_errors=1% refusals=2% empty=0.5% truncations=1% aborts=1% slow=5% \
+duration=4s~0.85 ttft=600ms~0.6 tokens=250~0.8 cost=0.004~0.9, and green behaves like blue.";
 
-/// Reads what is said of blue.
-pub fn of_blue(text: &str) -> Result<Vec<BlueBehaviour>, String> {
+/// Parses blue's behaviour.
+///
+/// # Errors
+/// An item is malformed or repeated.
+pub fn parse_blue(text: &str) -> Result<Vec<BlueBehaviour>, String> {
     items(text, |metric, value| {
         let (value, spread) = match value.split_once('~') {
             Some((value, spread)) => (value, Some(spread)),
@@ -75,7 +81,7 @@ pub fn of_blue(text: &str) -> Result<Vec<BlueBehaviour>, String> {
         let spread = match spread {
             None => None,
             Some(_) if is_rate(metric) => {
-                return Err("a rate does not scatter: leave ~ out".to_owned());
+                return Err("a rate has no spread: remove ~".to_owned());
             }
             Some(text) => {
                 let spread = text.parse().ok().filter(|it: &f64| *it > 0.0 && *it <= 5.0);
@@ -86,18 +92,24 @@ pub fn of_blue(text: &str) -> Result<Vec<BlueBehaviour>, String> {
     })
 }
 
-/// Reads what is said of green.
-pub fn of_green(text: &str) -> Result<Vec<GreenBehaviour>, String> {
+/// Parses green's behaviour.
+///
+/// # Errors
+/// An item is malformed or repeated.
+pub fn parse_green(text: &str) -> Result<Vec<GreenBehaviour>, String> {
     items(text, |metric, value| {
         let value = match relative(value) {
             Some(times) => GreenValue::Times(times?),
-            None => GreenValue::Is(absolute(metric, value)?),
+            None => GreenValue::Absolute(absolute(metric, value)?),
         };
         Ok(GreenBehaviour { metric, value })
     })
 }
 
-/// What both do in these metrics.
+/// The behaviour of both versions in these metrics.
+///
+/// # Errors
+/// Green's value is relative to a rate of 0, or its rate is above 1.
 pub fn behaviours(
     metrics: &[Metric],
     blue: &[BlueBehaviour],
@@ -106,20 +118,21 @@ pub fn behaviours(
     metrics.iter().map(|metric| behaviour(*metric, blue, green)).collect()
 }
 
-/// What is said and looked at by nothing: it would make no difference.
-pub fn refuse_idle(
+/// Checks that the ramp depends on every given metric: any other would have no effect.
+///
+/// # Errors
+/// A metric has no effect.
+pub fn check_metrics(
     metrics: &[Metric],
     blue: &[BlueBehaviour],
     green: &[GreenBehaviour],
 ) -> Result<(), String> {
-    let said = blue.iter().map(|it| it.metric).chain(green.iter().map(|it| it.metric));
-    match said.into_iter().find(|it| !metrics.contains(it) && *it != Metric::Duration) {
+    let given = blue.iter().map(|it| it.metric).chain(green.iter().map(|it| it.metric));
+    match given.into_iter().find(|it| !metrics.contains(it) && *it != Metric::Duration) {
         None => Ok(()),
-        Some(idle) => {
-            let known = metrics.iter().map(|it| it.as_str()).collect::<Vec<_>>().join(", ");
-            Err(format!(
-                "{idle}: no gate and no tripwire of the file looks at it; they look at {known}"
-            ))
+        Some(unused) => {
+            let used = metrics.iter().map(|it| it.as_str()).collect::<Vec<_>>().join(", ");
+            Err(format!("{unused}: no gate or tripwire of the file uses it; they use {used}"))
         }
     }
 }
@@ -129,19 +142,19 @@ fn behaviour(
     blue: &[BlueBehaviour],
     green: &[GreenBehaviour],
 ) -> Result<Behaviour, String> {
-    let usual = USUAL.iter().find(|(it, ..)| *it == metric);
-    let (_, usual, usual_spread) = usual.copied().unwrap_or((metric, 0.0, 0.0));
-    let said = blue.iter().find(|it| it.metric == metric);
-    let value = said.map_or(usual, |it| it.value);
-    let spread = said.and_then(|it| it.spread).unwrap_or(usual_spread);
+    let default = DEFAULTS.iter().find(|(it, ..)| *it == metric);
+    let (_, default, default_spread) = default.copied().unwrap_or((metric, 0.0, 0.0));
+    let given = blue.iter().find(|it| it.metric == metric);
+    let value = given.map_or(default, |it| it.value);
+    let spread = given.and_then(|it| it.spread).unwrap_or(default_spread);
     let times = match green.iter().find(|it| it.metric == metric).map(|it| it.value) {
         None => 1.0,
         Some(GreenValue::Times(times)) => times,
-        Some(GreenValue::Is(is)) if value > 0.0 => is / value,
-        Some(GreenValue::Is(0.0)) => 1.0,
-        Some(GreenValue::Is(_)) => {
+        Some(GreenValue::Absolute(green)) if value > 0.0 => green / value,
+        Some(GreenValue::Absolute(0.0)) => 1.0,
+        Some(GreenValue::Absolute(_)) => {
             return Err(format!(
-                "{metric}: blue has none; say what is rare with --blue {metric}=0.0001"
+                "{metric}: blue's rate is 0; give it a small one with --blue {metric}=0.0001"
             ));
         }
     };
@@ -157,25 +170,26 @@ fn items<T>(
 ) -> Result<Vec<T>, String> {
     let mut seen = Vec::new();
     let words = text.split([' ', ',', '\n', '\t']).filter(|it| !it.is_empty());
-    let read = |word: &str| {
+    let parse = |word: &str| {
         let (name, value) = word
             .split_once('=')
             .ok_or_else(|| format!("{word}: write NAME=VALUE, such as errors=0.03"))?;
-        let metric = named(name)?;
+        let metric = metric_from_name(name)?;
         if seen.contains(&metric) {
-            return Err(format!("{name}: is said twice"));
+            return Err(format!("{name}: is given twice"));
         }
         seen.push(metric);
-        item(metric, value).map_err(|mend| format!("{word}: {mend}"))
+        item(metric, value).map_err(|fix| format!("{word}: {fix}"))
     };
-    words.map(read).collect()
+    words.map(parse).collect()
 }
 
-fn named(name: &str) -> Result<Metric, String> {
-    let short = SHORT.iter().find(|(it, _)| *it == name).map(|(_, metric)| *metric);
-    let own = || Metric::from_name(name).filter(|it| USUAL.iter().any(|(known, ..)| known == it));
+fn metric_from_name(name: &str) -> Result<Metric, String> {
+    let short = SHORT_NAMES.iter().find(|(it, _)| *it == name).map(|(_, metric)| *metric);
+    let own =
+        || Metric::from_name(name).filter(|it| DEFAULTS.iter().any(|(known, ..)| known == it));
     short.or_else(own).ok_or_else(|| {
-        let known = SHORT.iter().map(|(it, _)| *it).chain(["duration", "ttft", "cost"]);
+        let known = SHORT_NAMES.iter().map(|(it, _)| *it).chain(["duration", "ttft", "cost"]);
         format!("{name}: write one of {}", known.collect::<Vec<_>>().join(", "))
     })
 }
@@ -184,9 +198,10 @@ fn is_rate(metric: Metric) -> bool {
     metric.comparison() == Comparison::Rate
 }
 
+/// Parses a value: a rate, milliseconds, tokens or US dollars.
 fn absolute(metric: Metric, text: &str) -> Result<f64, String> {
     let number = || text.parse::<f64>().ok().filter(|it| it.is_finite());
-    let (value, mend) = match metric {
+    let (value, fix) = match metric {
         _ if is_rate(metric) => {
             let percent = text.strip_suffix('%').and_then(|it| it.parse::<f64>().ok());
             let rate = percent.map(|it| it / 100.0).or_else(number);
@@ -201,10 +216,10 @@ fn absolute(metric: Metric, text: &str) -> Result<f64, String> {
         }
         _ => (number().filter(|it| *it > 0.0), "write a number above 0"),
     };
-    value.ok_or_else(|| mend.to_owned())
+    value.ok_or_else(|| fix.to_owned())
 }
 
-/// What is so many times blue's; `None` where the text does not say so.
+/// Parses a multiple of blue's value; `None` if the text is no relative value.
 fn relative(text: &str) -> Option<Result<f64, String>> {
     let times = match (text.strip_prefix('x'), text.strip_prefix(['+', '-'])) {
         (Some(times), _) => times.parse().ok(),
@@ -216,7 +231,10 @@ fn relative(text: &str) -> Option<Result<f64, String>> {
         (None, None) => return None,
     };
     let times = times.filter(|it: &f64| *it >= 0.0 && *it <= 1e6);
-    Some(times.ok_or_else(|| "write what it is of blue's, such as +30%, -10% or x3".to_owned()))
+    Some(
+        times
+            .ok_or_else(|| "write a value relative to blue's, such as +30%, -10% or x3".to_owned()),
+    )
 }
 
 #[cfg(test)]
@@ -224,9 +242,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_said_is_read() {
-        let blue = of_blue("errors=2%, ttft=1s~0.5").unwrap();
-        let green = of_green("errors=0.03 ttft=+30% cost=x2").unwrap();
+    fn behaviours_combine_blue_green_and_defaults() {
+        let blue = parse_blue("errors=2%, ttft=1s~0.5").unwrap();
+        let green = parse_green("errors=0.03 ttft=+30% cost=x2").unwrap();
         let metrics = [Metric::ErrorRate, Metric::Ttft, Metric::Cost, Metric::SlowRate];
         let behaviours = behaviours(&metrics, &blue, &green).unwrap();
         let found: Vec<_> = behaviours.iter().map(|it| (it.blue, it.spread, it.green)).collect();
@@ -237,29 +255,29 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_has_a_mend() {
-        for (text, mend) in [
+    fn a_malformed_behaviour_has_an_error_with_a_fix() {
+        for (text, expected) in [
             ("errors", "errors: write NAME=VALUE"),
             ("mistakes=1", "mistakes: write one of errors, "),
             ("errors=3", "errors=3: write a rate from 0 to 1"),
-            ("errors=0.1 error_rate=0.2", "error_rate: is said twice"),
+            ("errors=0.1 error_rate=0.2", "error_rate: is given twice"),
             ("ttft=300", "ttft=300: write a time above 0"),
-            ("ttft=+30", "ttft=+30: write what it is of blue's"),
-            ("cost=x-1", "cost=x-1: write what it is of blue's"),
+            ("ttft=+30", "ttft=+30: write a value relative to blue's"),
+            ("cost=x-1", "cost=x-1: write a value relative to blue's"),
         ] {
-            let refused = of_green(text).unwrap_err();
-            assert!(refused.starts_with(mend), "{refused}");
+            let error = parse_green(text).unwrap_err();
+            assert!(error.starts_with(expected), "{error}");
         }
-        for (text, mend) in [
-            ("errors=0.1~1", "errors=0.1~1: a rate does not scatter"),
+        for (text, expected) in [
+            ("errors=0.1~1", "errors=0.1~1: a rate has no spread"),
             ("ttft=1s~0", "ttft=1s~0: after ~, write a number"),
             ("ttft=+30%", "ttft=+30%: write a time"),
         ] {
-            let refused = of_blue(text).unwrap_err();
-            assert!(refused.starts_with(mend), "{refused}");
+            let error = parse_blue(text).unwrap_err();
+            assert!(error.starts_with(expected), "{error}");
         }
-        let none = of_blue("errors=0").unwrap();
-        let refused = behaviours(&[Metric::ErrorRate], &none, &of_green("errors=0.1").unwrap());
-        assert!(refused.unwrap_err().contains("blue has none"));
+        let none = parse_blue("errors=0").unwrap();
+        let error = behaviours(&[Metric::ErrorRate], &none, &parse_green("errors=0.1").unwrap());
+        assert!(error.unwrap_err().contains("blue's rate is 0"));
     }
 }

@@ -1,7 +1,8 @@
-//! Other weights in the file that Envoy watches.
+//! `verdigris set-weights`: changes the weights in the file that Envoy watches.
 
 use std::fs::{self, File};
 use std::io::Write as _;
+use std::ops::Range;
 use std::os::unix::fs::{MetadataExt as _, fchown};
 use std::path::{Path, PathBuf};
 
@@ -10,25 +11,25 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::output::{CliError, GOOD, Report, styled};
-use super::reload::{self, Effect};
+use super::reload::{self, ConfigWithText, Effect};
 use super::source::{PluginConfigText, Quoting, Source};
-use super::{json_span, traffic};
+use super::{json_span, load, traffic};
 use crate::assignment::Share;
 use crate::config::Config;
 
-/// Changes the weights in the file that Envoy watches, and nothing else of it.
+/// Changes the weights in the file that Envoy watches, and nothing else in it.
 ///
-/// The file is checked first, and takes its new form by a rename within its folder, so
-/// that Envoy never reads half of it. What a reload does is told. Whether Envoy took it,
-/// only Envoy knows: see its update_rejected.
+/// The file is checked first. It is replaced by a rename within its folder, so that Envoy never
+/// reads a partial file. The effects of the reload are shown. Whether Envoy accepted the file is
+/// in its stat update_rejected.
 #[derive(Args)]
-pub struct SetWeights {
-    /// A plugin configuration, or Envoy's with one in it.
+pub struct SetWeightsArgs {
+    /// A plugin configuration, or an Envoy configuration with one in it.
     file: PathBuf,
-    /// Green's share in percent, such as 25 or 0.5; or blue's and green's weights: 75/25.
-    #[arg(value_parser = weights)]
-    weights: (u64, u64),
-    /// Says what would be done, and does not do it.
+    /// Green's share in percent, such as 25 or 0.5; or the weights of blue and green: 75/25.
+    #[arg(value_parser = parse_weights)]
+    weights: WeightPair,
+    /// Shows what would be done, without doing it.
     #[arg(long)]
     dry_run: bool,
 }
@@ -39,9 +40,9 @@ pub struct WeightsSet {
     file: String,
     before: WeightPair,
     after: WeightPair,
-    /// Whether the file has them now.
+    /// Whether the file has the new weights now.
     written: bool,
-    /// What the reload does.
+    /// The effects of the reload.
     reload: Vec<Effect>,
 }
 
@@ -51,195 +52,224 @@ struct WeightPair {
     green: u64,
 }
 
-// === impl SetWeights ===
+/// JSON text taken out of quotes, and where each of its bytes is in the quoted text.
+struct Unquoted {
+    json: String,
+    /// For each byte of `json` its byte offset; the last entry is the end of the quoted text.
+    offsets: Vec<usize>,
+}
 
-impl SetWeights {
+// === impl SetWeightsArgs ===
+
+impl SetWeightsArgs {
+    /// Changes the weights.
+    ///
+    /// # Errors
+    /// The file is a link, has a ramp, has no valid configuration with weights, or cannot be
+    /// replaced.
     pub fn run(self) -> Result<WeightsSet, CliError> {
         let name = self.file.display().to_string();
-        refuse_link(&self.file)?;
+        require_regular_file(&self.file)?;
         let source = Source::read(&name)?;
         let plugin = source.only()?;
-        let old = super::config_of_source(&source)?;
+        let old = load::config_of(&source)?;
         if old.ramp.is_some() {
-            let mend = format!(
-                "{name}: ramp: this rollout has a ramp, which moves the weights itself; to roll back, \
-                 pause, promote or set weights now, use the page or its HTTP orders, such as POST \
-                 /rollback; without a token for these, write \"weights\" in the place of \"ramp\""
+            let fix = format!(
+                "{name}: ramp: this rollout has a ramp, which sets the weights itself; to roll back, \
+                 pause, promote or set weights now, use the page or its HTTP commands, such as POST \
+                 /rollback; without a token for these, replace \"ramp\" with \"weights\""
             );
-            return Err(CliError::ToMend(mend));
+            return Err(CliError::Invalid(fix));
         }
-        let (blue, green) = self.weights;
-        let (before, after) = (written_weights(&name, plugin)?, WeightPair { blue, green });
-        let text = with_weights(&source, plugin, after).ok_or_else(|| {
-            CliError::ToMend(match plugin.place.style {
-                Quoting::Yaml => format!(
-                    "{name}: the weights are YAML here, and set-weights changes JSON text only: \
-                     change them in what makes this file"
-                ),
-                _ => format!(
-                    "{name}: the JSON text cannot be edited as it is quoted here; write it after \
-                     value: | as the shipped filter.yaml has it"
-                ),
-            })
-        })?;
-        let changed = Source::of(&name, text);
-        refuse_other_change(&source, &changed, after)?;
-        let (new, json) = (super::config_of_source(&changed)?, &changed.only()?.json);
-        let can_steer = plugin.may_be_steered();
-        let reload = reload::effects(&(&plugin.json, &old), &(json, &new), None, can_steer)?;
+        let (before, after) = (current_weights(&name, plugin)?, self.weights);
+        let text = with_weights(&source, plugin, after)
+            .ok_or_else(|| CliError::Invalid(not_editable(&name, plugin.location.quoting)))?;
+        let changed = Source::parse(&name, text);
+        require_only_weights_changed(&source, &changed, after)?;
+        let (new, new_json) = (load::config_of(&changed)?, &changed.only()?.json);
+        let reload = reload::effects(
+            ConfigWithText { json: &plugin.json, config: &old },
+            ConfigWithText { json: new_json, config: &new },
+            None,
+            plugin.may_have_commands(),
+        )?;
         let is_written = !self.dry_run && before != after;
         if is_written {
             replace(&self.file, &source.text, &changed.text)
-                .map_err(|error| CliError::Usage(format!("{name}: is not replaced: {error}")))?;
+                .map_err(|error| CliError::Usage(format!("{name}: cannot be replaced: {error}")))?;
         }
         Ok(WeightsSet { file: name, before, after, written: is_written || before == after, reload })
     }
 }
 
-/// A share in percent, or two weights.
-fn weights(text: &str) -> Result<(u64, u64), String> {
+/// Parses a share in percent, or two weights.
+fn parse_weights(text: &str) -> Result<WeightPair, String> {
     let Some((blue, green)) = text.split_once('/') else {
         let (blue, green) = traffic::percentage(text)?.into();
-        return Ok((blue.into(), green.into()));
+        return Ok(WeightPair { blue: blue.into(), green: green.into() });
     };
     let whole = |text: &str| {
         let is_whole = !text.is_empty() && text.bytes().all(|it| it.is_ascii_digit());
         text.parse::<u64>().ok().filter(|_| is_whole)
     };
     let weights = whole(blue).zip(whole(green)).filter(|it| Share::new(it.0, it.1).is_some());
-    weights.ok_or_else(|| {
+    weights.map(|(blue, green)| WeightPair { blue, green }).ok_or_else(|| {
         "write two whole numbers, at least one of them positive and their sum at most 2147483647, \
          such as 75/25"
             .to_owned()
     })
 }
 
-/// A rename would put a file into the link's place, or beside what Envoy watches.
-fn refuse_link(file: &Path) -> Result<(), CliError> {
+/// A rename would replace a link itself, or leave the file that Envoy watches unchanged.
+fn require_regular_file(file: &Path) -> Result<(), CliError> {
     let name = file.display();
     let meta =
         fs::symlink_metadata(file).map_err(|error| CliError::Usage(format!("{name}: {error}")))?;
     if meta.is_symlink() {
-        let to = fs::read_link(file).unwrap_or_default();
+        let target = fs::read_link(file).unwrap_or_default();
         return Err(CliError::Usage(format!(
-            "{name}: is a link to {}, and a rename would take its place: change what makes it, such \
-             as the ConfigMap, or name the file in the folder that Envoy watches",
-            to.display()
+            "{name}: is a link to {}, which a rename would replace: change its source, such as the \
+             ConfigMap, or give the file in the folder that Envoy watches",
+            target.display()
         )));
     }
     if !meta.is_file() {
-        return Err(CliError::Usage(format!("{name}: is no file")));
+        return Err(CliError::Usage(format!("{name}: is not a regular file")));
     }
     Ok(())
 }
 
-fn written_weights(name: &str, plugin: &PluginConfigText) -> Result<WeightPair, CliError> {
-    let number = |version: &str| {
+fn current_weights(name: &str, plugin: &PluginConfigText) -> Result<WeightPair, CliError> {
+    let weight = |version: &str| {
         let span = json_span::span(plugin.json.trim(), &["weights", version])?;
         plugin.json.trim().get(span)?.parse().ok()
     };
-    match (number("blue"), number("green")) {
+    match (weight("blue"), weight("green")) {
         (Some(blue), Some(green)) => Ok(WeightPair { blue, green }),
-        _ => Err(CliError::ToMend(format!(
-            "{name}: weights: missing: write \"weights\": {{\"blue\": 100, \"green\": 0}} into it once"
+        _ => Err(CliError::Invalid(format!(
+            "{name}: weights: missing: add \"weights\": {{\"blue\": 100, \"green\": 0}} first"
         ))),
     }
 }
 
-/// The file's text with these weights; `None` where the place of them is not found.
+fn not_editable(name: &str, quoting: Quoting) -> String {
+    match quoting {
+        Quoting::Yaml => format!(
+            "{name}: the weights are YAML, but set-weights edits JSON text only: change them in the \
+             source of this file"
+        ),
+        _ => format!(
+            "{name}: the JSON text cannot be edited in these quotes: write it after value: | as in \
+             the shipped filter.yaml"
+        ),
+    }
+}
+
+/// The file's text with these weights; `None` if their position cannot be found.
 fn with_weights(source: &Source, plugin: &PluginConfigText, weights: WeightPair) -> Option<String> {
-    let span = plugin.place.span.clone();
+    let span = plugin.location.span.clone();
     let raw = source.text.get(span.clone())?;
-    // What stands in the file is JSON but for what its quotes want, and that around it.
-    let (json, places) = match plugin.place.style {
-        Quoting::Escaped => unescaped(raw)?,
-        // That is no JSON text.
-        Quoting::Yaml => return None,
-        Quoting::Whole | Quoting::Block | Quoting::Quoted => {
-            (raw.to_owned(), (0..=raw.len()).collect::<Vec<_>>())
-        }
-    };
-    let (from, to) = (json.find('{')?, json.rfind('}')? + 1);
-    let inner = json.get(from..to)?;
-    let mut numbers = [("blue", weights.blue), ("green", weights.green)]
-        .map(|(version, number)| (json_span::span(inner, &["weights", version]), number));
-    numbers.sort_by_key(|(place, _)| place.as_ref().map(|it| it.start));
+    let Unquoted { json, offsets } = Unquoted::new(raw, plugin.location.quoting)?;
+    // Quotes and white space may surround the object.
+    let (start, end) = (json.find('{')?, json.rfind('}')? + 1);
+    let object = json.get(start..end)?;
+    let mut edits = [("blue", weights.blue), ("green", weights.green)]
+        .map(|(version, weight)| (json_span::span(object, &["weights", version]), weight));
+    edits.sort_by_key(|(place, _)| place.as_ref().map(|it| it.start));
     let mut text = source.text.clone();
-    for (place, number) in numbers.into_iter().rev() {
-        let place = place?;
-        let at = |offset: usize| Some(span.start + places.get(from + offset)?);
-        text.replace_range(at(place.start)?..at(place.end)?, &number.to_string());
+    // From the end, so that earlier offsets stay valid.
+    for (place, weight) in edits.into_iter().rev() {
+        let Range { start: from, end: to } = place?;
+        let at = |offset: usize| Some(span.start + offsets.get(start + offset)?);
+        text.replace_range(at(from)?..at(to)?, &weight.to_string());
     }
     Some(text)
 }
 
-/// A text in double quotes without its escapes, and where in it each byte comes from;
-/// `None` where it has an escape that JSON has no use for.
-fn unescaped(raw: &str) -> Option<(String, Vec<usize>)> {
-    let (mut text, mut places) = (String::new(), Vec::new());
-    let mut characters = raw.char_indices();
-    while let Some((at, character)) = characters.next() {
-        let character = match character {
-            '\\' => match characters.next()?.1 {
-                'n' | 't' | 'r' => ' ',
-                it @ ('"' | '\\' | '/') => it,
-                _ => return None,
-            },
-            '\n' | '\r' => ' ',
-            // The quotes around it.
-            '"' => continue,
-            it => it,
-        };
-        text.push(character);
-        places.resize(text.len(), at);
+// === impl Unquoted ===
+
+impl Unquoted {
+    /// The JSON text in `raw`; `None` if there is none, or if it has other escapes than JSON needs.
+    fn new(raw: &str, quoting: Quoting) -> Option<Self> {
+        match quoting {
+            Quoting::Escaped => Self::unescape(raw),
+            Quoting::Yaml => None,
+            Quoting::Whole | Quoting::Block | Quoting::Quoted => {
+                Some(Self { json: raw.to_owned(), offsets: (0..=raw.len()).collect() })
+            }
+        }
     }
-    places.push(raw.len());
-    Some((text, places))
+
+    /// Removes double quotes and escapes.
+    fn unescape(raw: &str) -> Option<Self> {
+        let (mut json, mut offsets) = (String::new(), Vec::new());
+        let mut characters = raw.char_indices();
+        while let Some((at, character)) = characters.next() {
+            let character = match character {
+                '\\' => match characters.next()?.1 {
+                    'n' | 't' | 'r' => ' ',
+                    it @ ('"' | '\\' | '/') => it,
+                    _ => return None,
+                },
+                '\n' | '\r' => ' ',
+                // The quotes around the text.
+                '"' => continue,
+                it => it,
+            };
+            json.push(character);
+            offsets.resize(json.len(), at);
+        }
+        offsets.push(raw.len());
+        Some(Self { json, offsets })
+    }
 }
 
-/// That the weights, and they alone, are other ones.
-fn refuse_other_change(old: &Source, new: &Source, weights: WeightPair) -> Result<(), CliError> {
-    let read = |source: &Source| serde_json::from_str::<Value>(&source.only().ok()?.json).ok();
-    let wanted = read(old).and_then(|mut json| {
+/// Guards against an edit at the wrong position.
+fn require_only_weights_changed(
+    old: &Source,
+    new: &Source,
+    weights: WeightPair,
+) -> Result<(), CliError> {
+    let parse = |source: &Source| serde_json::from_str::<Value>(&source.only().ok()?.json).ok();
+    let expected = parse(old).and_then(|mut json| {
         json.as_object_mut()?.insert("weights".to_owned(), json!(weights));
         Some(json)
     });
     let config = new.only().and_then(|it| {
-        Config::parse(it.json.as_bytes()).map_err(|refused| CliError::ToMend(refused.to_string()))
+        Config::parse(it.json.as_bytes()).map_err(|error| CliError::Invalid(error.to_string()))
     })?;
     let share = Share::new(weights.blue, weights.green);
-    if wanted.is_none() || wanted != read(new) || share != Some(config.share) {
-        let mend = "the change would change more than the weights; change them by hand";
-        return Err(CliError::ToMend(format!("{}: {mend}", old.name)));
+    if expected.is_none() || expected != parse(new) || share != Some(config.share) {
+        let fix = "the edit would change more than the weights; change them manually";
+        return Err(CliError::Invalid(format!("{}: {fix}", old.name)));
     }
     Ok(())
 }
 
-/// Puts `text` into the file's place at once, with its mode and owner, if `old` is still what
-/// stands there.
+/// Replaces the file atomically, with the same mode and owner, if its text is still `old`.
 fn replace(file: &Path, old: &str, text: &str) -> std::io::Result<()> {
     let folder = file.parent().filter(|it| *it != Path::new("")).unwrap_or(Path::new("."));
     let meta = fs::metadata(file)?;
     let mut new = tempfile::Builder::new().prefix(".verdigris-").tempfile_in(folder)?;
     new.write_all(text.as_bytes())?;
-    let made = new.as_file().metadata()?;
-    if (made.uid(), made.gid()) != (meta.uid(), meta.gid()) {
+    let created = new.as_file().metadata()?;
+    if (created.uid(), created.gid()) != (meta.uid(), meta.gid()) {
         fchown(new.as_file(), Some(meta.uid()), Some(meta.gid()))?;
     }
     new.as_file().set_permissions(meta.permissions())?;
     new.as_file().sync_all()?;
-    // What is left between this look and the rename is some microseconds.
+    // A change between this check and the rename, some microseconds later, would be lost.
     if fs::read(file)? != old.as_bytes() {
         return Err(std::io::Error::other(
-            "somebody has changed it meanwhile; look, and try again",
+            "the file has changed meanwhile; check it and try again",
         ));
     }
     new.persist(file)?;
-    // The rename itself is to outlive a crash, too.
+    // The folder's sync makes the rename durable.
     File::open(folder)?.sync_all()
 }
 
-// === impl Set ===
+// === impl WeightsSet ===
 
 impl Report for WeightsSet {
     fn text(&self) -> String {

@@ -1,4 +1,4 @@
-//! The ramp of a configuration, a thousand times.
+//! `verdigris simulate`: the ramp of a configuration on synthetic traffic, many times.
 
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
@@ -7,66 +7,69 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use super::output::{CliError, Report, Table, count, percent, time};
-use super::scenario::{GRAMMAR, GreenBehaviour, of_green};
-use super::traffic::{Assumed, TrafficArgs, about_left_out, ramp_of, without_feedback};
+use super::load;
+use super::output::{CliError, Report, TextTable, count, percent, time};
+use super::scenario::{GRAMMAR, GreenBehaviour, parse_green};
+use super::traffic::{Assumptions, TrafficArgs, left_out_line, ramp_of, without_feedback};
 use crate::analysis::Metric;
+use crate::rollout::RampSpec;
 use crate::simulate::{RunEnd, SimulatedRollout, SimulatedRun, in_parallel};
 
-/// Walks the ramp of a configuration through synthetic traffic, many times.
+/// Runs the ramp of a configuration on synthetic traffic, many times.
 ///
-/// Gates, tripwires, steps and times are those of the file, and the ramp's own machine
-/// walks it, looking every second; a person who is asked approves at once. Tells how often
-/// and how soon it is rolled back, promoted, or held, and how many requests green had.
+/// Gates, tripwires, steps and times are those of the file. The filter's own ramp controller
+/// decides every second; steps that need approval are approved immediately. Reports how often
+/// and how soon the ramp is rolled back, promoted or held, and how many requests green had.
 #[derive(Args)]
 #[command(after_help = GRAMMAR)]
-pub struct Simulate {
-    /// A plugin configuration, or Envoy's with one in it; - is the standard input.
+pub struct SimulateArgs {
+    /// A plugin configuration, or an Envoy configuration with one in it; - is the standard input.
     file: String,
-    /// What green does, such as "errors=0.03 ttft=+30%"; else it is like blue.
-    #[arg(long, value_name = "WHAT", default_value = "", hide_default_value = true, value_parser = of_green)]
-    green: Green,
+    /// Green's behaviour, such as "errors=0.03 ttft=+30%"; by default it is like blue's.
+    #[arg(long, value_name = "BEHAVIOUR", default_value = "", hide_default_value = true, value_parser = parse_green)]
+    green: ParsedGreen,
     #[command(flatten)]
     traffic: TrafficArgs,
-    /// How many ramps.
+    /// How many ramps to simulate.
     #[arg(long, value_name = "N", default_value = "1000", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     runs: u32,
-    /// Another number gives other ramps, the same one the same.
+    /// The seed: the same seed gives the same ramps.
     #[arg(long, value_name = "N", default_value = "0")]
     seed: u64,
-    /// After how many hours in one step a ramp is given up as held; else after the ramp's
-    /// timeout, and at most 4 unless it bakes for longer.
+    /// After how many hours in one step a ramp counts as held. The default is the ramp's
+    /// timeout, but at most 4 unless the bake time is longer.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=8760))]
     hours: Option<u32>,
 }
 
-/// (As a `Vec` clap would take it for many arguments.)
-type Green = Vec<GreenBehaviour>;
+/// A list parsed from one argument. (clap would take a plain `Vec` for repeated arguments.)
+type ParsedGreen = Vec<GreenBehaviour>;
 
-/// What the ramps came to.
+/// The results of all ramps.
 #[derive(Serialize)]
 pub struct Simulated {
     rollout: String,
-    traffic: Assumed,
-    /// What gates and tripwires look at of feedback.
+    traffic: Assumptions,
+    /// The metrics of gates and tripwires on feedback, which are not simulated.
     left_out: Vec<Metric>,
     runs: usize,
     seed: u64,
-    /// After how many seconds in one step a ramp is given up as held.
+    /// After how many seconds in one step a ramp counts as held.
     held_after_s: u64,
-    rolled_back: Ended,
-    promoted: Ended,
-    held: Ended,
-    /// How many were held in each step.
+    rolled_back: EndedRuns,
+    promoted: EndedRuns,
+    held: EndedRuns,
+    /// How many ramps were held in each step.
     held_in_steps: Vec<usize>,
 }
 
-/// Ramps that ended alike.
+/// The ramps with the same end.
 #[derive(Serialize)]
-struct Ended {
+struct EndedRuns {
     runs: usize,
+    /// Their share of all ramps.
     share: f64,
-    /// The share's interval at 95 %, by Wilson's score.
+    /// The 95 % confidence interval of the share.
     interval: [f64; 2],
     seconds: Option<Quantiles>,
     green_requests: Option<Quantiles>,
@@ -79,38 +82,34 @@ struct Quantiles {
     p90: u64,
 }
 
-/// How long a step is simulated at most, unless more is asked for.
-const MOST_S: u64 = 4 * 3600;
+/// The default of the longest time in a step, in seconds.
+const DEFAULT_MAX_S: u64 = 4 * 3600;
 
-// === impl Simulate ===
+// === impl SimulateArgs ===
 
-impl Simulate {
+impl SimulateArgs {
+    /// Simulates the ramp of the file.
+    ///
+    /// # Errors
+    /// The file has no valid ramp, or the options contradict it.
     pub fn run(self) -> Result<Simulated, CliError> {
-        let config = super::config_of(&self.file)?;
+        let config = load::config(&self.file)?;
         let (ramp, left_out) = without_feedback(ramp_of(&self.file, &config)?)?;
-        let ramp = &ramp;
-        let world = self.traffic.world(ramp, &self.green)?;
-        let traffic = Assumed::of(&world);
-        let most_s = match self.hours {
-            Some(hours) if u64::from(hours) * 3600 < ramp.bake.as_secs() => {
-                let why =
-                    "--hours: no step is over before its bake time: say no less than ramp.bake";
-                return Err(CliError::Usage(why.to_owned()));
-            }
-            Some(hours) => u64::from(hours) * 3600,
-            None => ramp.timeout.as_secs().min(MOST_S).max(ramp.bake.as_secs() + 1),
-        };
-        let release = SimulatedRollout::new(ramp, world, config.conversation.is_some(), most_s);
+        let world = self.traffic.world(&ramp, &self.green)?;
+        let traffic = Assumptions::from_world(&world);
+        let held_after_s = self.held_after_s(&ramp)?;
+        let rollout =
+            SimulatedRollout::new(&ramp, world, config.conversation.is_some(), held_after_s);
         let progress = progress(self.runs);
         let runs = in_parallel(self.runs.into(), |number| {
-            // Far apart, so that two seeds share no ramp.
+            // A large stride, so that the ramps of two seeds do not overlap.
             let run =
-                release.run(self.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(number));
+                rollout.run(self.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(number));
             progress.inc(1);
             run
         });
         progress.finish_and_clear();
-        let of = |is: fn(RunEnd) -> bool| Ended::of(&runs, is);
+        let ended = |is: fn(RunEnd) -> bool| EndedRuns::new(&runs, is);
         let mut held_in_steps = vec![0; ramp.steps.len()];
         for run in &runs {
             if let RunEnd::Held(step) = run.end
@@ -125,16 +124,27 @@ impl Simulate {
             left_out,
             runs: runs.len(),
             seed: self.seed,
-            held_after_s: most_s,
-            rolled_back: of(|end| end == RunEnd::RolledBack),
-            promoted: of(|end| end == RunEnd::Done),
-            held: of(|end| matches!(end, RunEnd::Held(_))),
+            held_after_s,
+            rolled_back: ended(|end| end == RunEnd::RolledBack),
+            promoted: ended(|end| end == RunEnd::Done),
+            held: ended(|end| matches!(end, RunEnd::Held(_))),
             held_in_steps,
         })
     }
+
+    fn held_after_s(&self, ramp: &RampSpec) -> Result<u64, CliError> {
+        match self.hours {
+            Some(hours) if u64::from(hours) * 3600 < ramp.bake.as_secs() => {
+                let why = "--hours: no step ends before its bake time: use at least ramp.bake";
+                Err(CliError::Usage(why.to_owned()))
+            }
+            Some(hours) => Ok(u64::from(hours) * 3600),
+            None => Ok(ramp.timeout.as_secs().min(DEFAULT_MAX_S).max(ramp.bake.as_secs() + 1)),
+        }
+    }
 }
 
-/// A bar where a person looks on.
+/// A progress bar, if the standard error is a terminal.
 fn progress(runs: u32) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
@@ -144,39 +154,42 @@ fn progress(runs: u32) -> ProgressBar {
     style.map(|style| bar.clone().with_style(style)).unwrap_or(bar)
 }
 
-// === impl Ended ===
+// === impl EndedRuns ===
 
-impl Ended {
-    fn of(runs: &[SimulatedRun], is: impl Fn(RunEnd) -> bool) -> Self {
+impl EndedRuns {
+    fn new(runs: &[SimulatedRun], is: impl Fn(RunEnd) -> bool) -> Self {
         let these = || runs.iter().filter(|run| is(run.end));
         let count = these().count();
         Self {
             runs: count,
             share: count as f64 / runs.len().max(1) as f64,
-            interval: wilson(count, runs.len()),
-            seconds: Quantiles::of(these().map(|run| run.seconds).collect()),
-            green_requests: Quantiles::of(these().map(|run| run.green_requests).collect()),
+            interval: wilson_interval(count, runs.len()),
+            seconds: Quantiles::from_values(these().map(|run| run.seconds).collect()),
+            green_requests: Quantiles::from_values(these().map(|run| run.green_requests).collect()),
         }
     }
 }
 
-/// The interval of a share at 95 %. Source: Wilson, *Probable inference*, JASA 1927.
-fn wilson(count: usize, of: usize) -> [f64; 2] {
+/// Wilson's 95 % confidence interval of `count / total`.
+///
+/// Source: Wilson, *Probable inference*, JASA 1927.
+fn wilson_interval(count: usize, total: usize) -> [f64; 2] {
     const Z: f64 = 1.96;
-    let (n, share) = (of.max(1) as f64, count as f64 / of.max(1) as f64);
+    let (n, share) = (total.max(1) as f64, count as f64 / total.max(1) as f64);
     let middle = share + Z * Z / (2.0 * n);
     let half = Z * (share * (1.0 - share) / n + Z * Z / (4.0 * n * n)).sqrt();
     let scale = 1.0 + Z * Z / n;
-    // Rounding would leave a trace where the share is 0 or 1.
+    // Exact, where rounding would leave a difference from 0 or 1.
     let low = if count == 0 { 0.0 } else { (middle - half) / scale };
-    let high = if count == of { 1.0 } else { (middle + half) / scale };
+    let high = if count == total { 1.0 } else { (middle + half) / scale };
     [low, high]
 }
 
 // === impl Quantiles ===
 
 impl Quantiles {
-    fn of(mut all: Vec<u64>) -> Option<Self> {
+    /// The quantiles of these values; `None` if there are none.
+    fn from_values(mut all: Vec<u64>) -> Option<Self> {
         all.sort_unstable();
         let at = |quantile: f64| {
             let at = (quantile * all.len().saturating_sub(1) as f64).round() as usize;
@@ -196,14 +209,14 @@ impl Quantiles {
 impl Report for Simulated {
     fn text(&self) -> String {
         let mut text = self.traffic.text();
-        let differs = self.traffic.metrics.iter().filter(|it| it.green_times != 1.0);
-        let differs: Vec<_> =
-            differs.map(|it| format!("{} ×{:.3}", it.metric, it.green_times)).collect();
-        let green = if differs.is_empty() { "like blue".to_owned() } else { differs.join(", ") };
-        text.extend(about_left_out(&self.left_out));
+        let changed = self.traffic.metrics.iter().filter(|it| it.green_times != 1.0);
+        let changed: Vec<_> =
+            changed.map(|it| format!("{} ×{:.3}", it.metric, it.green_times)).collect();
+        let green = if changed.is_empty() { "like blue".to_owned() } else { changed.join(", ") };
+        text.extend(left_out_line(&self.left_out));
         let _ = writeln!(text, "green: {green}\n");
         let mut table =
-            Table::new(&["", "of ramps", "95 % interval", "after", "requests to green"]);
+            TextTable::new(&["", "of ramps", "95 % interval", "after", "requests to green"]);
         for (name, ended) in
             [("rolled back", &self.rolled_back), ("promoted", &self.promoted), ("held", &self.held)]
         {
@@ -221,8 +234,8 @@ impl Report for Simulated {
         let _ = write!(text, "{table}");
         let _ = writeln!(
             text,
-            "\n{} ramps, seed {}. Times and requests are medians, with the middle eight of ten. \
-             Held: {} in one step.",
+            "\n{} ramps, seed {}. Times and requests are medians, with the range of eight in ten \
+             ramps. Held: {} in one step.",
             count(self.runs as f64),
             self.seed,
             time(self.held_after_s as f64)
@@ -230,13 +243,13 @@ impl Report for Simulated {
         let held = self.held_in_steps.iter().enumerate().filter(|(_, runs)| **runs > 0);
         let held: Vec<_> = held.map(|(step, runs)| format!("{runs} in step {step}")).collect();
         if !held.is_empty() {
-            let _ = writeln!(text, "Held where: {}.", held.join(", "));
+            let _ = writeln!(text, "Held ramps by step: {}.", held.join(", "));
         }
         text
     }
 }
 
-/// A share to a tenth of a percent.
+/// A share rounded to a tenth of a percent.
 fn round(share: f64) -> f64 {
     (share * 1000.0).round() / 1000.0
 }

@@ -1,42 +1,46 @@
-//! How releases stand, from their console.
+//! `verdigris status`: the state of rollouts, read from their console.
 
 use clap::Args;
 use serde::{Serialize, Serializer};
 
 use super::console_client::{ConsoleAddress, ConsoleClient, ConsoleState};
-use super::output::{CliError, Report, columns};
+use super::output::{CliError, Report, ReportOutcome, columns};
 use super::render;
 use crate::console::{Tone, headline};
 
-/// Shows how releases stand, as the console's page does.
+/// Shows the state of all rollouts, as the console's page does.
 ///
-/// URL is where the console listens, such as http://127.0.0.1:9902 or localhost:9902. Its
-/// state is read; no order and no token is ever sent. Exits with 0 where nothing is wrong, with 1
-/// where a rollout was rolled back, its users are not divided as they should be or it has a
-/// severe problem, and with 3 where the console cannot be reached, or what answers is none.
-/// --json prints the state as it came. Times are UTC.
+/// URL is the console's address, such as http://127.0.0.1:9902 or localhost:9902. The command
+/// only reads: it sends no operator command and no token. Exits with 0 if there is no problem,
+/// with 1 if a rollout was rolled back, has a severe problem, or has a split of users that does not
+/// match its weights, and with 3 if the console cannot be reached or the address is not a
+/// console's. --json prints the state as received. Times are UTC.
 #[derive(Args)]
-pub struct Status {
-    /// Where the console listens.
+pub struct StatusArgs {
+    /// The console's address.
     #[arg(value_name = "URL", value_parser = ConsoleAddress::parse)]
     address: ConsoleAddress,
 }
 
-/// How they stand.
+/// The state of all rollouts of a console.
 pub struct StatusReport {
     state: ConsoleState,
 }
 
-// === impl Status ===
+// === impl StatusArgs ===
 
-impl Status {
+impl StatusArgs {
+    /// Reads the state.
+    ///
+    /// # Errors
+    /// The console cannot be reached.
     pub fn run(self) -> Result<StatusReport, CliError> {
-        let state = ConsoleClient::new(self.address).state().map_err(CliError::Unreached)?;
+        let state = ConsoleClient::new(self.address).state().map_err(CliError::Unreachable)?;
         Ok(StatusReport { state })
     }
 }
 
-// === impl Standing ===
+// === impl StatusReport ===
 
 impl Serialize for StatusReport {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -49,9 +53,10 @@ impl Report for StatusReport {
         render::report(&self.state.view, columns())
     }
 
-    fn is_fine(&self) -> bool {
+    fn outcome(&self) -> ReportOutcome {
         let view = &self.state.view;
-        view.rollouts.iter().all(|it| headline(it).tone != Tone::Bad)
-            && !view.problems.iter().any(|it| it.is_severe)
+        let is_bad = view.rollouts.iter().any(|it| headline(it).tone == Tone::Bad)
+            || view.problems.iter().any(|it| it.is_severe);
+        if is_bad { ReportOutcome::Findings } else { ReportOutcome::Ok }
     }
 }

@@ -1,83 +1,92 @@
-//! What is said of traffic on the command line.
+//! The options that describe a ramp's traffic.
 
 use clap::Args;
 use serde::Serialize;
 
-use super::output::{CliError, count};
-use super::scenario::{BlueBehaviour, GreenBehaviour, behaviours, of_blue, refuse_idle};
+use super::output::{CliError, DOUBTFUL, count, percent, styled};
+use super::scenario::{BlueBehaviour, GreenBehaviour, behaviours, check_metrics, parse_blue};
 use crate::analysis::{AnalysisUnit, ByVersion, Metric};
 use crate::assignment::Share;
 use crate::config::Config;
 use crate::rollout::RampSpec;
 use crate::simulate::{Behaviour, Users, World};
 
-/// The traffic that a ramp is to have.
+/// The traffic of a ramp.
 #[derive(Args)]
 pub struct TrafficArgs {
-    /// Requests a second, of both versions together.
-    #[arg(long, value_name = "N", default_value = "50", value_parser = above_0)]
+    /// Requests per second of both versions together.
+    #[arg(long, value_name = "N", default_value = "50", value_parser = positive_rate)]
     rps: f64,
-    /// How many users send them, some more than others; else each comes from another one.
+    /// The number of users, some of whom send more requests than others. Without it, each
+    /// request comes from another user.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=10_000_000))]
     users: Option<u32>,
-    /// What blue does, such as "errors=0.5% duration=2s~0.6".
-    #[arg(long, value_name = "WHAT", default_value = "", hide_default_value = true, value_parser = of_blue)]
-    blue: Many<BlueBehaviour>,
+    /// Blue's behaviour, such as "errors=0.5% duration=2s~0.6".
+    #[arg(long, value_name = "BEHAVIOUR", default_value = "", hide_default_value = true, value_parser = parse_blue)]
+    blue: ParsedList<BlueBehaviour>,
 }
 
-/// What was read of one argument. (As a `Vec` clap would take it for many arguments.)
-type Many<T> = Vec<T>;
+/// A list parsed from one argument. (clap would take a plain `Vec` for repeated arguments.)
+type ParsedList<T> = Vec<T>;
 
-/// How users are alike in having bad answers: as an exponential distribution is.
-pub const ALIKE: f64 = 1.0;
+/// The shape of the gamma distribution of users' rates of bad answers. 1 is an exponential
+/// distribution.
+pub const EVENT_SHAPE: f64 = 1.0;
 
-/// Traffic as it was taken to be.
+/// The traffic that a plan or a simulation assumes.
 #[derive(Serialize)]
-pub struct Assumed {
+pub struct Assumptions {
     pub requests_per_second: f64,
-    /// `None` where each request comes from another user.
+    /// `None` if each request comes from another user.
     pub users: Option<u32>,
     pub metrics: Vec<AssumedMetric>,
 }
 
+/// The assumed behaviour in a metric.
 #[derive(Serialize)]
 pub struct AssumedMetric {
     pub metric: Metric,
-    /// A rate, or the median: times in milliseconds, cost in US dollars.
+    /// Blue's rate, or the median of its values: times in milliseconds, cost in US dollars.
     pub blue: f64,
     /// The standard deviation of the logarithm of values.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spread: Option<f64>,
-    /// What green's is of blue's.
+    /// Green's value as a multiple of blue's.
     pub green_times: f64,
 }
 
-// === impl Traffic ===
+// === impl TrafficArgs ===
 
 impl TrafficArgs {
-    /// Says one thing more of blue, as an option of its own does.
-    pub fn say(&mut self, text: &str) -> Result<(), CliError> {
-        for one in of_blue(text).map_err(CliError::Usage)? {
+    /// Adds blue's behaviour in a metric, given by an option of its own.
+    ///
+    /// # Errors
+    /// The text is malformed, or `--blue` has the metric already.
+    pub fn add_blue(&mut self, text: &str) -> Result<(), CliError> {
+        for one in parse_blue(text).map_err(CliError::Usage)? {
             if self.blue.iter().any(|it| it.metric == one.metric) {
-                return Err(CliError::Usage(format!("{text}: is said in --blue already")));
+                return Err(CliError::Usage(format!("{text}: is given in --blue already")));
             }
             self.blue.push(one);
         }
         Ok(())
     }
 
-    /// The world in which the ramp of a configuration is walked.
+    /// The synthetic traffic for a ramp.
+    ///
+    /// # Errors
+    /// The ramp does not depend on a given metric, or on users.
     pub fn world(&self, ramp: &RampSpec, green: &[GreenBehaviour]) -> Result<World, CliError> {
-        let metrics = looked_at(ramp);
-        refuse_idle(&metrics, &self.blue, green).map_err(CliError::Usage)?;
+        let metrics = metrics_of(ramp);
+        check_metrics(&metrics, &self.blue, green).map_err(CliError::Usage)?;
         let behaviours = behaviours(&metrics, &self.blue, green).map_err(CliError::Usage)?;
         let users = match self.users {
             Some(_) if ramp.analysis.unit == AnalysisUnit::EveryRequest => {
                 let why = "--users: the ramp counts every request (evidence), whoever sends it; \
-                           leave the option out";
+                           remove the option";
                 return Err(CliError::Usage(why.to_owned()));
             }
-            Some(count) => Users::Sticky { count: count as usize, shape: ALIKE },
+            Some(count) => Users::Sticky { count: count as usize, shape: EVENT_SHAPE },
             None => Users::Independent,
         };
         Ok(World {
@@ -91,8 +100,8 @@ impl TrafficArgs {
     }
 }
 
-/// What the ramp's gates and tripwires look at, and the duration, which all answers have.
-fn looked_at(ramp: &RampSpec) -> Vec<Metric> {
+/// The metrics of the ramp's gates and tripwires, and the duration, which every answer has.
+fn metrics_of(ramp: &RampSpec) -> Vec<Metric> {
     let gates = ramp.analysis.gates.iter().map(|gate| gate.spec.metric);
     let mut metrics: Vec<Metric> = Vec::new();
     for metric in
@@ -105,78 +114,86 @@ fn looked_at(ramp: &RampSpec) -> Vec<Metric> {
     metrics
 }
 
-/// The ramp of the configuration in a file; that of one with weights would be none.
+/// The ramp of a configuration.
+///
+/// # Errors
+/// The configuration has weights.
 pub fn ramp_of<'a>(file: &str, config: &'a Config) -> Result<&'a RampSpec, CliError> {
     config.ramp.as_ref().ok_or_else(|| {
-        CliError::ToMend(format!(
-            "{file}: there is no ramp: write \"ramp\": {{}} in the place of weights"
+        CliError::Invalid(format!(
+            "{file}: the configuration has no ramp: replace weights with \"ramp\": {{}}"
         ))
     })
 }
 
-/// The ramp without what looks at feedback, and what that is. How many users say what they
-/// think is not known beforehand, and a gate on it holds the ramp until enough have.
+/// The ramp without its gates and tripwires on feedback, and their metrics. How many users give
+/// feedback cannot be predicted, and a gate on feedback holds the ramp until enough do.
 ///
-/// Each of the other gates keeps its part of alpha, which the judge divides among those
-/// that are critical.
+/// Each other gate keeps its part of alpha, which critical gates share.
+///
+/// # Errors
+/// All critical gates are on feedback.
 pub fn without_feedback(ramp: &RampSpec) -> Result<(RampSpec, Vec<Metric>), CliError> {
-    let is_of_feedback = |metric| matches!(metric, Metric::ThumbsDownRate | Metric::Score);
-    let mut left_out = looked_at(ramp);
-    left_out.retain(|metric| is_of_feedback(*metric));
+    let is_feedback = |metric| matches!(metric, Metric::ThumbsDownRate | Metric::Score);
+    let mut left_out = metrics_of(ramp);
+    left_out.retain(|metric| is_feedback(*metric));
     let critical = |ramp: &RampSpec| {
         ramp.analysis.gates.iter().filter(|gate| gate.spec.is_critical).count() as f64
     };
     let mut rest = ramp.clone();
-    rest.analysis.gates.retain(|gate| !is_of_feedback(gate.spec.metric));
-    rest.tripwires.retain(|wire| !is_of_feedback(wire.metric));
+    rest.analysis.gates.retain(|gate| !is_feedback(gate.spec.metric));
+    rest.tripwires.retain(|wire| !is_feedback(wire.metric));
     let (kept, all) = (critical(&rest), critical(ramp));
     if kept == 0.0 {
-        let why = "every critical gate of the ramp looks at feedback, and how many users give it is \
-                   not known here";
+        let why = "every critical gate of the ramp is on feedback, and how many users give feedback \
+                   cannot be predicted";
         return Err(CliError::Usage(why.to_owned()));
     }
     rest.analysis.alpha *= kept / all;
     Ok((rest, left_out))
 }
 
-/// What is said of what was left out, as a line.
-pub fn about_left_out(left_out: &[Metric]) -> Option<String> {
+/// A line that lists the metrics left out by [`without_feedback`].
+pub fn left_out_line(left_out: &[Metric]) -> Option<String> {
     let names: Vec<&str> = left_out.iter().map(|it| it.as_str()).collect();
-    let style = super::output::DOUBTFUL;
-    let left_out = super::output::styled(style, "Left out:");
+    let label = styled(DOUBTFUL, "Left out:");
     (!names.is_empty()).then(|| {
         format!(
-            "{left_out} {}. How many users give feedback is not known here; a critical gate on it \
-             holds the ramp until there is enough.\n",
+            "{label} {}. How many users give feedback cannot be predicted; a critical gate on \
+             feedback holds the ramp until there is enough.\n",
             names.join(", ")
         )
     })
 }
 
-/// A share in percent, with at most two decimals.
+/// Parses a share in percent with at most two decimals.
+///
+/// # Errors
+/// It is no such number from 0 to 100.
 pub fn percentage(text: &str) -> Result<Share, String> {
-    let mend = "write a share in percent, from 0 to 100, with at most two decimals, such as 25";
+    let fix = "write a share in percent, from 0 to 100, with at most two decimals, such as 25";
     let number = text.strip_suffix('%').unwrap_or(text);
     let (whole, decimals) = number.split_once('.').unwrap_or((number, ""));
     let is_number = |text: &str| text.bytes().all(|it| it.is_ascii_digit());
     if whole.is_empty() || !is_number(whole) || !is_number(decimals) || decimals.len() > 2 {
-        return Err(mend.to_owned());
+        return Err(fix.to_owned());
     }
     let scale = 10_u64.pow(u32::try_from(decimals.len()).unwrap_or_default());
     let all = 100 * scale;
     let green = format!("{whole}{decimals}").parse().ok().filter(|it: &u64| *it <= all);
-    green.and_then(|green| Share::new(all - green, green)).ok_or_else(|| mend.to_owned())
+    green.and_then(|green| Share::new(all - green, green)).ok_or_else(|| fix.to_owned())
 }
 
-fn above_0(text: &str) -> Result<f64, String> {
+fn positive_rate(text: &str) -> Result<f64, String> {
     let number = text.parse().ok().filter(|it: &f64| *it > 0.0 && *it <= 1e6);
     number.ok_or_else(|| "write a number above 0 and at most 1000000".to_owned())
 }
 
-// === impl Assumed ===
+// === impl Assumptions ===
 
-impl Assumed {
-    pub fn of(world: &World) -> Self {
+impl Assumptions {
+    /// The assumptions that a world is made from.
+    pub fn from_world(world: &World) -> Self {
         let users = match world.users {
             Users::Independent => None,
             Users::Sticky { count, .. } => u32::try_from(count).ok(),
@@ -191,14 +208,14 @@ impl Assumed {
         Self { requests_per_second: world.per_second, users, metrics }
     }
 
-    /// For people: what was said and what was taken for usual.
+    /// Two lines of text: the traffic, and blue's behaviour.
     pub fn text(&self) -> String {
         let users = match self.users {
             Some(users) => format!("{} users", count(users.into())),
             None => "each request from another user (--users)".to_owned(),
         };
         let metrics = self.metrics.iter().map(AssumedMetric::text).collect::<Vec<_>>().join(", ");
-        format!("{} requests a second, {users}\nblue: {metrics}\n", self.requests_per_second)
+        format!("{} requests per second, {users}\nblue: {metrics}\n", self.requests_per_second)
     }
 }
 
@@ -210,7 +227,7 @@ impl AssumedMetric {
             Metric::Duration | Metric::Ttft => format!("{blue} ms"),
             Metric::Cost => format!("{blue} USD"),
             Metric::OutputTokens => format!("{blue}"),
-            _ => super::output::percent(*blue),
+            _ => percent(*blue),
         };
         format!("{metric} {value}")
     }

@@ -1,4 +1,4 @@
-//! How releases stand, from their console, again and again.
+//! `verdigris watch`: the state of rollouts, refreshed until it is interrupted.
 
 use std::io::{IsTerminal as _, Write, stdout};
 use std::time::{Duration, Instant};
@@ -13,103 +13,126 @@ use super::output::{BAD, CliError, FAINT, columns, styled, wrapped};
 use super::render;
 use crate::config::time::duration;
 use crate::console::time_format::HumanDuration;
-use crate::console::view::View;
+use crate::console::view::{RolloutView, View};
 use crate::console::{Tone, headline};
 
-/// Shows how releases stand, live; Ctrl-C ends it.
+/// Shows the state of all rollouts and refreshes it until Ctrl-C.
 ///
-/// On a terminal the picture is drawn anew in its place. Elsewhere a new one is printed only
-/// where something has changed: a phase, a share, a step, what it waits for, a verdict, an
-/// order, a decision, a problem; with --json the state in one line, as it came. Where the
-/// console cannot be reached that is said, in JSON as {"unreached": …}, and tried again.
+/// On a terminal the state is redrawn in place. Otherwise it is printed again only when it has
+/// changed: a phase, a share, a step, what the next decision waits for, a verdict, an operator
+/// command, a decision or a problem. With --json each change is a line with the state as received.
+/// If the console cannot be reached, that is shown, in JSON as {"unreached": …}, and retried.
 #[derive(Args)]
-pub struct Watch {
-    /// Where the console listens.
+pub struct WatchArgs {
+    /// The console's address.
     #[arg(value_name = "URL", value_parser = ConsoleAddress::parse)]
     address: ConsoleAddress,
-    /// How often it is asked.
-    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = period)]
+    /// The refresh interval.
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = interval)]
     every: Duration,
 }
 
-/// Where it is shown.
+/// How the state is output.
 enum Screen {
-    /// A terminal that is drawn anew.
-    Drawn { in_colour: bool },
-    /// One after the other.
-    Printed { as_json: bool },
+    /// Redrawn in place on a terminal.
+    Redrawn { in_colour: bool },
+    /// Printed again after each change.
+    Appended { as_json: bool },
 }
 
-/// What is known of the console.
+/// The last state that the console sent, and whether it can be reached.
 #[derive(Default)]
 struct LastState {
     state: Option<ConsoleState>,
-    /// Since when it cannot be reached, and why.
-    unreached: Option<(Instant, String)>,
+    unreachable: Option<Unreachable>,
 }
 
-/// A second screen, without a cursor, in which what is too long is cut; and back.
+/// A console that cannot be reached.
+struct Unreachable {
+    since: Instant,
+    why: String,
+}
+
+/// A state without the numbers that change with time and traffic alone.
+#[derive(PartialEq)]
+struct StableState {
+    tones: Vec<Tone>,
+    view: View,
+}
+
+/// Switches to the alternate screen, without cursor and line wrapping; and back.
 const ENTER: &str = "\u{1b}[?1049h\u{1b}[?25l\u{1b}[?7l";
 const LEAVE: &str = "\u{1b}[?7h\u{1b}[?25h\u{1b}[?1049l";
-/// To the first line; takes out what is left of a line, and of the screen.
+/// Moves the cursor to the first line; erases to the end of the line; to the end of the screen.
 const HOME: &str = "\u{1b}[H";
 const TO_LINE_END: &str = "\u{1b}[K";
 const TO_SCREEN_END: &str = "\u{1b}[J";
 
-/// The exit code of what Ctrl-C has ended.
+/// The exit code after Ctrl-C.
 const INTERRUPTED: i32 = 130;
 
-/// How many lines a terminal has that does not say.
-const ROWS: usize = 24;
+/// The number of rows of a terminal whose size is not known.
+const DEFAULT_ROWS: usize = 24;
 
-fn period(text: &str) -> Result<Duration, String> {
-    let period = duration(text).filter(|it| *it >= Duration::from_millis(100));
-    period.ok_or_else(|| "write a time from 100ms on, such as 2s".to_owned())
+fn interval(text: &str) -> Result<Duration, String> {
+    let interval = duration(text).filter(|it| *it >= Duration::from_millis(100));
+    interval.ok_or_else(|| "write a time of at least 100ms, such as 2s".to_owned())
 }
 
-// === impl Watch ===
+// === impl WatchArgs ===
 
-impl Watch {
-    /// Ends with who reads, or with Ctrl-C.
+impl WatchArgs {
+    /// Shows the state until the output is closed.
+    ///
+    /// # Errors
+    /// The terminal cannot be set up.
     pub fn run(self, as_json: bool) -> Result<(), CliError> {
-        let remote = ConsoleClient::new(self.address);
+        let client = ConsoleClient::new(self.address);
         let screen = Screen::of_stdout(as_json);
         screen.enter()?;
-        let mut known = LastState::default();
+        let mut last = LastState::default();
         loop {
-            let asked = Instant::now();
-            let is_news = known.learn(remote.state());
-            let shown = match screen {
-                Screen::Drawn { in_colour } => {
-                    draw(&known.frame(remote.address(), self.every), in_colour)
+            let start = Instant::now();
+            let has_changed = last.update(client.state());
+            let written = match screen {
+                Screen::Redrawn { in_colour } => {
+                    draw(&last.frame(client.address(), self.every), in_colour)
                 }
-                Screen::Printed { as_json } if is_news => {
+                Screen::Appended { as_json } if has_changed => {
                     let mut out = anstream::stdout().lock();
-                    out.write_all(known.news(as_json).as_bytes()).and_then(|()| out.flush())
+                    out.write_all(last.change(as_json).as_bytes()).and_then(|()| out.flush())
                 }
-                Screen::Printed { .. } => Ok(()),
+                Screen::Appended { .. } => Ok(()),
             };
-            if shown.is_err() {
+            if written.is_err() {
                 return Ok(());
             }
-            std::thread::sleep(self.every.saturating_sub(asked.elapsed()));
+            std::thread::sleep(self.every.saturating_sub(start.elapsed()));
         }
     }
 }
 
-/// What stays of a state while nothing happens: the numbers of traffic and time do not.
-fn gist(view: &View) -> (Vec<Tone>, View) {
-    let mut gist = View { now_ms: 0, ..view.clone() };
-    for rollout in &mut gist.rollouts {
+// === impl StableState ===
+
+impl StableState {
+    fn new(view: &View) -> Self {
+        let mut stable = View { now_ms: 0, ..view.clone() };
+        for rollout in &mut stable.rollouts {
+            Self::remove_numbers(rollout);
+        }
+        Self { tones: view.rollouts.iter().map(|it| headline(it).tone).collect(), view: stable }
+    }
+
+    fn remove_numbers(rollout: &mut RolloutView) {
         rollout.versions.clear();
         for problem in &mut rollout.problems {
             problem.what.retain(|it| !it.is_ascii_digit());
         }
-        let Some(ramp) = &mut rollout.ramp else { continue };
+        let Some(ramp) = &mut rollout.ramp else { return };
         (ramp.about_s, ramp.in_step_s) = (None, 0);
-        let Some(judgement) = &mut ramp.judgement else { continue };
-        (judgement.worse, judgement.blue_units, judgement.green_units) = (0.0, 0, 0);
-        for gate in &mut judgement.gates {
+        let Some(analysis) = &mut ramp.judgement else { return };
+        (analysis.worse, analysis.blue_units, analysis.green_units) = (0.0, 0, 0);
+        for gate in &mut analysis.gates {
             (gate.blue_units, gate.green_units) = (0, 0);
             (gate.worse, gate.safe) = (0.0, 0.0);
             (gate.blue, gate.green) = (None, None);
@@ -117,21 +140,21 @@ fn gist(view: &View) -> (Vec<Tone>, View) {
             (gate.margin_at, gate.tolerance_at) = (None, None);
         }
     }
-    (view.rollouts.iter().map(|it| headline(it).tone).collect(), gist)
 }
 
-/// Draws a frame, and cuts what the terminal has no room for.
+/// Redraws the screen, and cuts the frame to the terminal's height.
 fn draw(frame: &str, in_colour: bool) -> std::io::Result<()> {
-    let rows = terminal_size::terminal_size().map_or(ROWS, |(_, rows)| usize::from(rows.0).max(2));
+    let size = terminal_size::terminal_size();
+    let rows = size.map_or(DEFAULT_ROWS, |(_, rows)| usize::from(rows.0).max(2));
     let frame = if in_colour { frame.to_owned() } else { strip_str(frame).to_string() };
     let mut lines: Vec<_> = frame.lines().map(str::to_owned).collect();
     if lines.len() > rows {
         let cut = lines.len() - (rows - 1);
         lines.truncate(rows - 1);
-        lines.push(format!("{cut} more lines: a taller window shows them"));
+        lines.push(format!("{cut} more lines: enlarge the window to see them"));
     }
     let text = lines.join(&format!("{TO_LINE_END}\n"));
-    // Held to the end, so that Ctrl-C comes before it or after it.
+    // Locked until the end, so that Ctrl-C does not interrupt an escape sequence.
     let mut out = stdout().lock();
     write!(out, "{HOME}{text}{TO_LINE_END}{TO_SCREEN_END}")?;
     out.flush()
@@ -142,15 +165,15 @@ fn draw(frame: &str, in_colour: bool) -> std::io::Result<()> {
 impl Screen {
     fn of_stdout(as_json: bool) -> Self {
         if as_json || !stdout().is_terminal() {
-            return Self::Printed { as_json };
+            return Self::Appended { as_json };
         }
         let in_colour = anstream::AutoStream::choice(&stdout()) != ColorChoice::Never;
-        Self::Drawn { in_colour }
+        Self::Redrawn { in_colour }
     }
 
-    /// Makes room on a terminal, which is as it was once this ends.
+    /// Switches a terminal to the alternate screen, until Ctrl-C switches it back.
     fn enter(&self) -> Result<(), CliError> {
-        let Self::Drawn { .. } = self else { return Ok(()) };
+        let Self::Redrawn { .. } = self else { return Ok(()) };
         let leave = || {
             let mut out = stdout().lock();
             let _ = out.write_all(LEAVE.as_bytes()).and_then(|()| out.flush());
@@ -162,34 +185,37 @@ impl Screen {
     }
 }
 
-// === impl Known ===
+// === impl LastState ===
 
 impl LastState {
-    /// Takes in what the console has said, or why it has not; whether that is news.
-    fn learn(&mut self, said: Result<ConsoleState, String>) -> bool {
-        match said {
+    /// Takes a response, or why there is none. Returns whether anything has changed.
+    fn update(&mut self, response: Result<ConsoleState, String>) -> bool {
+        match response {
             Ok(state) => {
-                let was_unreached = self.unreached.take().is_some();
-                let before = self.state.as_ref().map(|it| gist(&it.view));
-                let is_news = before.as_ref() != Some(&gist(&state.view));
+                let was_unreachable = self.unreachable.take().is_some();
+                let before = self.state.as_ref().map(|it| StableState::new(&it.view));
+                let has_changed = before != Some(StableState::new(&state.view));
                 self.state = Some(state);
-                was_unreached || is_news
+                was_unreachable || has_changed
             }
             Err(why) => {
-                let (since, before) = self.unreached.take().unzip();
-                let is_news = before.as_ref() != Some(&why);
-                self.unreached = Some((since.unwrap_or_else(Instant::now), why));
-                is_news
+                let before = self.unreachable.take();
+                let has_changed = before.as_ref().is_none_or(|it| it.why != why);
+                let since = before.map_or_else(Instant::now, |it| it.since);
+                self.unreachable = Some(Unreachable { since, why });
+                has_changed
             }
         }
     }
 
-    /// What is printed of it.
-    fn news(&self, as_json: bool) -> String {
-        match (&self.unreached, &self.state) {
-            (Some((_, why)), _) if as_json => json!({"unreached": why}).to_string() + "\n",
-            (Some((_, why)), _) => {
-                format!("{} {why}; it is tried again\n\n", styled(BAD, "not reached:"))
+    /// The output after a change.
+    fn change(&self, as_json: bool) -> String {
+        match (&self.unreachable, &self.state) {
+            (Some(Unreachable { why, .. }), _) if as_json => {
+                json!({"unreached": why}).to_string() + "\n"
+            }
+            (Some(Unreachable { why, .. }), _) => {
+                format!("{} {why}; retrying\n\n", styled(BAD, "unreachable:"))
             }
             (None, Some(state)) if as_json => state.line() + "\n",
             (None, Some(state)) => render::report(&state.view, columns()) + "\n",
@@ -197,17 +223,17 @@ impl LastState {
         }
     }
 
-    /// What is drawn of it.
+    /// The contents of the screen.
     fn frame(&self, address: &ConsoleAddress, every: Duration) -> String {
         let columns = columns();
         let every = every.as_secs_f64();
-        let head = format!("{}, every {every} s; Ctrl-C ends", address.page());
+        let head = format!("{}, every {every} s; Ctrl-C exits", address.page());
         let mut frame = styled(FAINT, head) + "\n";
-        if let Some((since, why)) = &self.unreached {
-            let for_s = HumanDuration(since.elapsed().as_secs()).to_string().replace('\u{a0}', " ");
-            let below = if self.state.is_some() { " Below is what was known then." } else { "" };
-            let told = format!("Not reached for {for_s}: {why} It is tried again.{below}");
-            for line in wrapped("", &told, columns).lines() {
+        if let Some(Unreachable { since, why }) = &self.unreachable {
+            let time = HumanDuration(since.elapsed().as_secs()).to_string().replace('\u{a0}', " ");
+            let below = if self.state.is_some() { " The last known state is below." } else { "" };
+            let text = format!("Unreachable for {time}: {why} Retrying.{below}");
+            for line in wrapped("", &text, columns).lines() {
                 frame += &format!("{}\n", styled(BAD, line));
             }
         }

@@ -1,4 +1,4 @@
-//! A YAML text as a tree that knows where in the text each part stands. JSON is YAML.
+//! A YAML document as a tree with the position of each node. JSON is YAML.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -7,13 +7,13 @@ use std::rc::Rc;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
-/// A part of a YAML text.
+/// A node of a YAML document.
 #[derive(Debug)]
 pub struct YamlNode {
-    pub what: NodeKind,
-    /// The line that it begins in, counted from 1.
+    pub kind: NodeKind,
+    /// The line of its first character, counted from 1.
     pub line: usize,
-    /// Its bytes in the text.
+    /// Its byte range in the text.
     pub span: Range<usize>,
 }
 
@@ -27,50 +27,59 @@ pub enum NodeKind {
 /// The documents of a text.
 #[derive(Debug, Default)]
 pub struct Documents {
-    pub all: Vec<Rc<YamlNode>>,
-    /// The fields that are written again in the same map: their lines and names.
-    pub again: Vec<(usize, String)>,
+    pub roots: Vec<Rc<YamlNode>>,
+    pub duplicates: Vec<DuplicateField>,
+}
+
+/// A field that occurs again in the same map.
+#[derive(Clone, Debug)]
+pub struct DuplicateField {
+    pub line: usize,
+    pub name: String,
 }
 
 /// Why a text is no YAML.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct InvalidYaml {
     pub line: usize,
     pub why: String,
 }
 
-/// Reads a text of one or more documents.
+/// Parses a text of one or more documents.
+///
+/// # Errors
+/// The text is no YAML, is nested too deeply, or has an alias within its own anchor.
 pub fn parse(text: &str) -> Result<Documents, InvalidYaml> {
     let mut reader = YamlReader {
         events: Parser::new_from_str(text),
         bytes: text.char_indices().map(|(at, _)| at).chain([text.len()]).collect(),
         anchors: HashMap::new(),
-        again: Vec::new(),
+        duplicates: Vec::new(),
     };
-    let mut all = Vec::new();
+    let mut roots = Vec::new();
     while let Some((event, span)) = reader.next()? {
         if let Some(node) = reader.node(event, span, 0)? {
-            all.push(node);
+            roots.push(node);
         }
     }
-    Ok(Documents { all, again: reader.again })
+    Ok(Documents { roots, duplicates: reader.duplicates })
 }
 
-/// Deeper than this no configuration is nested, and the stack is not endless.
-const DEEPEST: usize = 200;
+/// The deepest accepted nesting, which bounds the recursion.
+const MAX_DEPTH: usize = 200;
 
-/// More of a part of a text is not compared.
-const LONGEST_FLOW: usize = 1 << 16;
+/// The longest text of [`YamlNode::flow`], in bytes.
+const MAX_FLOW: usize = 1 << 16;
 
 struct YamlReader<'a> {
     events: Parser<'a, saphyr_parser::StrInput<'a>>,
-    /// Where each character begins: the parser counts characters.
+    /// The byte offset of each character: the parser counts characters.
     bytes: Vec<usize>,
     anchors: HashMap<usize, Rc<YamlNode>>,
-    again: Vec<(usize, String)>,
+    duplicates: Vec<DuplicateField>,
 }
 
-// === impl Reader ===
+// === impl YamlReader ===
 
 impl<'a> YamlReader<'a> {
     fn next(&mut self) -> Result<Option<(Event<'a>, Span)>, InvalidYaml> {
@@ -80,7 +89,7 @@ impl<'a> YamlReader<'a> {
         })
     }
 
-    /// The node that an event begins; `None` for one that begins none.
+    /// The node that begins with an event; `None` for an event that begins no node.
     fn node(
         &mut self,
         event: Event<'a>,
@@ -89,10 +98,10 @@ impl<'a> YamlReader<'a> {
     ) -> Result<Option<Rc<YamlNode>>, InvalidYaml> {
         let line = span.start.line();
         let start = self.byte(span.start.index());
-        if depth > DEEPEST {
-            return Err(InvalidYaml { line, why: "is nested too deep".to_owned() });
+        if depth > MAX_DEPTH {
+            return Err(InvalidYaml { line, why: "is nested too deeply".to_owned() });
         }
-        let (what, anchor, end) = match event {
+        let (kind, anchor, end) = match event {
             Event::Scalar(text, style, anchor, _) => (
                 NodeKind::Scalar(Cow::into_owned(text), style),
                 anchor,
@@ -117,7 +126,8 @@ impl<'a> YamlReader<'a> {
                     if let Some(text) = name.text()
                         && !names.insert(snake(text).into_owned())
                     {
-                        self.again.push((name.line, text.to_owned()));
+                        let (line, name) = (name.line, text.to_owned());
+                        self.duplicates.push(DuplicateField { line, name });
                     }
                     let Some((event, span)) = self.next()? else { break };
                     let Some(value) = self.node(event, span, depth + 1)? else { break };
@@ -127,13 +137,13 @@ impl<'a> YamlReader<'a> {
                 (NodeKind::Map(fields), anchor, end)
             }
             Event::Alias(anchor) => {
-                let why = "an alias stands within what it is an alias of";
+                let why = "an alias refers to a node that contains it";
                 let known = self.anchors.get(&anchor).map(Rc::clone);
                 return known.map(Some).ok_or(InvalidYaml { line, why: why.to_owned() });
             }
             _ => return Ok(None),
         };
-        let node = Rc::new(YamlNode { what, line, span: start..end });
+        let node = Rc::new(YamlNode { kind, line, span: start..end });
         if anchor > 0 {
             self.anchors.insert(anchor, Rc::clone(&node));
         }
@@ -145,7 +155,8 @@ impl<'a> YamlReader<'a> {
     }
 }
 
-/// A field's name in snake_case; one that begins with a capital is no field's, and stays.
+/// A field's name in snake_case. A name that begins with a capital letter is not a protobuf field
+/// and stays as it is.
 fn snake(name: &str) -> Cow<'_, str> {
     let is_upper = |it: char| it.is_ascii_uppercase();
     if name.starts_with(is_upper) || !name.contains(is_upper) {
@@ -161,34 +172,34 @@ fn snake(name: &str) -> Cow<'_, str> {
     Cow::Owned(snake)
 }
 
-// === impl Node ===
+// === impl YamlNode ===
 
 impl YamlNode {
-    /// The value of a field, if this is a map that has it, by its name in snake_case. As in
-    /// protobuf's JSON it may be written in lowerCamelCase. Of several the last counts, as for
-    /// Envoy.
+    /// The value of a map's field, by its name in snake_case. As in protobuf's JSON format, the
+    /// field may be written in lowerCamelCase. Of duplicates the last counts, as in Envoy.
     pub fn get(&self, name: &str) -> Option<&Rc<Self>> {
-        let NodeKind::Map(fields) = &self.what else { return None };
+        let NodeKind::Map(fields) = &self.kind else { return None };
         let is_named = |it: &Self| it.text().is_some_and(|it| it == name || snake(it) == name);
         fields.iter().rev().find(|(it, _)| is_named(it)).map(|(_, value)| value)
     }
 
-    /// What is found by going from field to field.
+    /// The value at a path of field names.
     pub fn at(&self, path: &[&str]) -> Option<&Self> {
         path.iter().try_fold(self, |node, name| node.get(name).map(Rc::as_ref))
     }
 
+    /// The text of a scalar.
     pub fn text(&self) -> Option<&str> {
-        match &self.what {
+        match &self.kind {
             NodeKind::Scalar(text, _) => Some(text),
             _ => None,
         }
     }
 
-    /// Whether yaml-cpp, with which Envoy reads, takes it for true: `y`, `yes`, `true` or `on`,
-    /// small, great or with a capital.
+    /// Whether yaml-cpp, Envoy's parser, reads it as true: `y`, `yes`, `true` or `on`, in lower
+    /// case, in upper case or capitalized.
     pub fn is_true(&self) -> bool {
-        let NodeKind::Scalar(text, style) = &self.what else { return false };
+        let NodeKind::Scalar(text, style) = &self.kind else { return false };
         let lower = text.to_ascii_lowercase();
         let is_of_one_case = text.get(1..).is_some_and(|rest| {
             rest == lower.get(1..).unwrap_or_default() || *text == text.to_ascii_uppercase()
@@ -201,7 +212,7 @@ impl YamlNode {
         }
     }
 
-    /// The same in one line, whatever style, order and spelling of names it is written in.
+    /// A canonical form in one line, which does not depend on style, order or case of names.
     pub fn flow(&self) -> String {
         let mut text = String::new();
         self.add_flow(&mut text);
@@ -209,11 +220,11 @@ impl YamlNode {
     }
 
     fn add_flow(&self, to: &mut String) {
-        // Aliases of aliases can be without end.
-        if to.len() > LONGEST_FLOW {
+        // Aliases of aliases can grow exponentially.
+        if to.len() > MAX_FLOW {
             return;
         }
-        match &self.what {
+        match &self.kind {
             NodeKind::Scalar(text, _) => to.push_str(&format!("{text:?}")),
             NodeKind::List(items) => {
                 to.push('[');
@@ -241,32 +252,33 @@ impl YamlNode {
         }
     }
 
+    /// The items of a list; empty for any other node.
     pub fn items(&self) -> &[Rc<Self>] {
-        match &self.what {
+        match &self.kind {
             NodeKind::List(items) => items,
             _ => &[],
         }
     }
 
-    /// The fields of a map: names and values.
+    /// The names and values of a map; empty for any other node.
     pub fn fields(&self) -> &[(Rc<Self>, Rc<Self>)] {
-        match &self.what {
+        match &self.kind {
             NodeKind::Map(fields) => fields,
             _ => &[],
         }
     }
 
-    /// Calls `see` with this node and all below it, each once.
-    pub fn walk<'a>(&'a self, see: &mut impl FnMut(&'a Self)) {
+    /// Calls `visit` once with this node and each node below it.
+    pub fn walk<'a>(&'a self, visit: &mut impl FnMut(&'a Self)) {
         let mut seen = HashSet::new();
         let mut rest = vec![self];
         while let Some(node) = rest.pop() {
-            // An alias may be written often, and to what holds aliases itself.
+            // Many aliases may refer to the same node.
             if !seen.insert(std::ptr::from_ref(node)) {
                 continue;
             }
-            see(node);
-            match &node.what {
+            visit(node);
+            match &node.kind {
                 NodeKind::Scalar(..) => {}
                 NodeKind::List(items) => rest.extend(items.iter().rev().map(Rc::as_ref)),
                 NodeKind::Map(fields) => {

@@ -1,54 +1,55 @@
-//! Who may ask the console for what.
+//! Access control of the console: which request may read the page and which may run a command.
 //!
-//! | method | path | who |
+//! | method | path | allowed for |
 //! |---|---|---|
-//! | `GET`, `HEAD` | `/`, `/state.json` | whoever reaches the listener, by an address or a name that is the console's |
-//! | `POST` | `/pause`, `/resume`, `/rollback`, `/promote`, `/approve`, `/weights` | who has the token, and is no page from elsewhere; nobody where there is no token |
+//! | `GET`, `HEAD` | `/`, `/state.json` | anyone who reaches the listener by an IP address, `localhost` or a name in `console.hosts` |
+//! | `POST` | `/pause`, `/resume`, `/rollback`, `/promote`, `/approve`, `/weights` | holders of the token, same-origin only; without a configured token these paths do not exist |
 //!
-//! Any other path is not the console's, and goes on to the listener's routes: a console that
-//! stands where a release should stands in nobody's way.
+//! Any other path continues to the listener's routes, so that a console configured on a
+//! release's listener by mistake does not block the release.
 
 use super::http_response::HttpResponse;
 use crate::config::ConsoleConfig;
 use crate::response::format::without_query;
 use crate::rollout::CommandKind;
 
-/// What a request's headers say, as far as the console asks.
+/// The headers of a request that access control depends on.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ConsoleRequestHead<'a> {
-    /// `GET`, such as.
+    /// `:method`, such as `GET`.
     pub method: Option<&'a [u8]>,
-    /// With the query.
+    /// `:path`, with the query.
     pub path: Option<&'a [u8]>,
-    /// The name by which it is asked for, and the port.
+    /// `:authority`: host and optional port.
     pub authority: Option<&'a [u8]>,
-    /// The length of the body, where it is said.
+    /// `content-length` in bytes, if the request has one.
     pub length: Option<usize>,
     origin: Option<&'a [u8]>,
     fetch_site: Option<&'a [u8]>,
     authorization: Option<&'a [u8]>,
 }
 
-/// What is asked for.
+/// A request that the console answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConsoleRequest {
-    /// The page.
+    /// The HTML page.
     Page,
-    /// The same as data.
+    /// `/state.json`.
     State,
-    /// That something be done. What, and why, is in the body.
+    /// An operator command. The body has its reason and parameters.
     Command {
-        /// The order's name.
-        order: &'static str,
-        /// The rollout's, where one is named.
+        /// The command's name, which is also its path.
+        command: &'static str,
+        /// The rollout that the query names, if any.
         rollout: Option<String>,
     },
 }
 
-// === impl Head ===
+// === impl ConsoleRequestHead ===
 
 impl<'a> ConsoleRequestHead<'a> {
-    /// What these headers say. One that is there twice says nothing that could be trusted.
+    /// Collects the headers. A repeated header counts as empty, because a proxy in front may
+    /// have checked another one of its values.
     pub fn from_headers(headers: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> Self {
         let mut head = Self::default();
         for (name, value) in headers {
@@ -69,16 +70,19 @@ impl<'a> ConsoleRequestHead<'a> {
         head
     }
 
-    /// Whether a page from elsewhere sends it. One from here has an origin of the same name
-    /// and port, or a name that is the console's where something in front has changed the
-    /// name; and what is no browser has none.
-    fn is_from_elsewhere(&self, console: &ConsoleConfig) -> bool {
+    /// Whether a page of another origin sent the request.
+    ///
+    /// The console's own page has an `origin` that equals `:authority`, or that is listed in
+    /// `console.hosts` if a proxy in front rewrites `:authority`. Clients other than browsers
+    /// send neither `origin` nor `sec-fetch-site`.
+    fn is_cross_origin(&self, console: &ConsoleConfig) -> bool {
         let is_own = |origin: &'a [u8]| {
             let schemes: [(&[u8], &[u8]); 2] = [(b"http://", b":80"), (b"https://", b":443")];
-            schemes.iter().any(|(scheme, port)| {
-                let bare = |it: &'a [u8]| it.strip_suffix(*port).unwrap_or(it);
+            schemes.iter().any(|(scheme, default_port)| {
+                let without_port = |it: &'a [u8]| it.strip_suffix(*default_port).unwrap_or(it);
                 origin.strip_prefix(*scheme).is_some_and(|host| {
-                    Some(bare(host)) == self.authority.map(bare) || console.lists_authority(host)
+                    Some(without_port(host)) == self.authority.map(without_port)
+                        || console.lists_authority(host)
                 })
             })
         };
@@ -86,48 +90,49 @@ impl<'a> ConsoleRequestHead<'a> {
             || self.fetch_site.is_some_and(|it| !matches!(it, b"same-origin" | b"none"))
     }
 
-    fn shows(&self, token: &str) -> bool {
+    fn has_bearer_token(&self, token: &str) -> bool {
         let Some((scheme, given)) = self.authorization.and_then(|it| it.split_at_checked(7)) else {
             return false;
         };
-        scheme.eq_ignore_ascii_case(b"bearer ") && is_equal(given, token.as_bytes())
+        scheme.eq_ignore_ascii_case(b"bearer ")
+            && is_equal_in_constant_time(given, token.as_bytes())
     }
 }
 
-/// In a time that does not tell where the two differ.
-fn is_equal(given: &[u8], token: &[u8]) -> bool {
+/// Compares in a time that does not depend on the position of the first difference.
+fn is_equal_in_constant_time(given: &[u8], token: &[u8]) -> bool {
     let differing = |sum: u8, (a, b): (&u8, &u8)| std::hint::black_box(sum | (a ^ b));
     given.len() == token.len() && given.iter().zip(token).fold(0, differing) == 0
 }
 
-// === impl Ask ===
+// === impl ConsoleRequest ===
 
 impl ConsoleRequest {
-    /// What is asked for, or what is answered instead; `None` of what is not the console's.
-    /// `token` is what who steers must show.
+    /// Parses and authorizes a request; `None` if the path is not the console's. `token` is the
+    /// bearer token that operator commands require; `None` disables them.
     ///
     /// # Errors
-    /// The answer to who may not ask for this.
-    pub fn of(
+    /// The response to a request that is not allowed: 400, 401, 403, 404 or 405.
+    pub fn parse(
         head: &ConsoleRequestHead<'_>,
         console: &ConsoleConfig,
         token: Option<&str>,
     ) -> Option<Result<Self, HttpResponse>> {
         let path = head.path.unwrap_or_default();
-        let asked = match without_query(path) {
+        let request = match without_query(path) {
             b"/" => Self::Page,
             b"/state.json" => Self::State,
             [b'/', name @ ..] => {
-                let mut orders = CommandKind::ALL.into_iter().map(CommandKind::as_str);
-                let order = orders.find(|it| it.as_bytes() == name)?;
-                Self::Command { order, rollout: None }
+                let mut commands = CommandKind::ALL.into_iter().map(CommandKind::as_str);
+                let command = commands.find(|it| it.as_bytes() == name)?;
+                Self::Command { command, rollout: None }
             }
             _ => return None,
         };
-        Some(asked.allowed(head, console, token))
+        Some(request.authorize(head, console, token))
     }
 
-    fn allowed(
+    fn authorize(
         self,
         head: &ConsoleRequestHead<'_>,
         console: &ConsoleConfig,
@@ -136,12 +141,12 @@ impl ConsoleRequest {
         if !head.authority.is_some_and(|it| console.accepts_authority(it)) {
             return Err(HttpResponse::text(
                 403,
-                "The console is not asked for by this name. Ask by its address, or write the name \
-                 into console.hosts of its configuration.",
+                "The console does not accept this host name. Use its IP address or localhost, or \
+                 add the name to console.hosts in its configuration.",
             ));
         }
         let method = head.method.unwrap_or_default();
-        let Self::Command { order, .. } = self else {
+        let Self::Command { command, .. } = self else {
             let is_read = matches!(method, b"GET" | b"HEAD");
             return if is_read { Ok(self) } else { Err(HttpResponse::wrong_method("GET, HEAD")) };
         };
@@ -149,30 +154,30 @@ impl ConsoleRequest {
         if method != b"POST" {
             return Err(HttpResponse::wrong_method("POST"));
         }
-        if head.is_from_elsewhere(console) {
+        if head.is_cross_origin(console) {
             return Err(HttpResponse::text(
                 403,
-                "This comes from a page that is not the console's, and nothing is done.",
+                "The request comes from a page of another origin and was rejected.",
             ));
         }
-        if !head.shows(token) {
+        if !head.has_bearer_token(token) {
             return Err(HttpResponse::unauthorized());
         }
-        Ok(Self::Command { order, rollout: rollout_in(head.path.unwrap_or_default())? })
+        Ok(Self::Command { command, rollout: rollout_in_query(head.path.unwrap_or_default())? })
     }
 }
 
-/// The rollout that a query names. Its name is the same in a query and elsewhere.
-fn rollout_in(path: &[u8]) -> Result<Option<String>, HttpResponse> {
+/// The rollout that a query names. Rollout names need no percent-decoding.
+fn rollout_in_query(path: &[u8]) -> Result<Option<String>, HttpResponse> {
     let query = path.splitn(2, |byte| *byte == b'?').nth(1).unwrap_or_default();
-    let mut named = query.split(|byte| *byte == b'&').filter(|it| !it.is_empty());
-    let Some(first) = named.next() else { return Ok(None) };
+    let mut parameters = query.split(|byte| *byte == b'&').filter(|it| !it.is_empty());
+    let Some(first) = parameters.next() else { return Ok(None) };
     let name = first.strip_prefix(b"rollout=").and_then(|it| str::from_utf8(it).ok());
-    match (name, named.next()) {
+    match (name, parameters.next()) {
         (Some(name), None) => Ok(Some(name.to_owned())),
         _ => Err(HttpResponse::text(
             400,
-            "Write one rollout into the query and nothing else: ?rollout=…",
+            "The query must name one rollout and nothing else: ?rollout=…",
         )),
     }
 }

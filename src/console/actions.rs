@@ -1,55 +1,76 @@
-//! The buttons. What they do is in `page.js`; without it they are not shown.
+//! The buttons for operator commands. `page.js` implements them and shows them.
 
 use std::fmt;
 
 use super::html::{Escaped, Out};
 use super::numbers::SharePercent;
-use super::view::RolloutView;
+use super::view::{RampView, RolloutView};
 
-/// What a person can order, where it makes sense now.
+/// A button, and whether its command is valid in the current phase.
+struct Button {
+    command: &'static str,
+    label: &'static str,
+    is_shown: bool,
+}
+
+/// Writes a button for each command that is valid now; for a rolled-back ramp, how to restart it.
+///
+/// # Errors
+/// Those of `out`.
 pub fn write(out: Out<'_>, rollout: &RolloutView) -> fmt::Result {
-    let name = Escaped(&rollout.rollout);
-    let phase = rollout.phase.as_str();
-    let ramp = rollout.ramp.as_ref();
-    let is_under_way = matches!(phase, "ramping" | "holding");
-    let asks = ramp.is_some_and(|ramp| ramp.waits_for == "approval");
-    let held = rollout.order.as_ref().map(|order| order.order.as_str());
-    // A ramp that was rolled back begins again by its configuration alone.
-    let is_over = !rollout.is_known || (ramp.is_some() && phase == "rolled_back");
-    let buttons = [
-        ("approve", "Approve the next step", is_under_way && asks),
-        ("pause", "Pause", is_under_way),
-        ("resume", "Resume", held.is_some() && !is_over),
-        ("weights", "Set weights…", !is_over),
-        ("promote", "Promote…", !is_over && phase != "promoted" && held != Some("promote")),
-        ("rollback", "Roll back…", rollout.is_known && phase != "rolled_back"),
-    ];
-    if buttons.iter().all(|(.., is_shown)| !is_shown) {
-        if phase == "rolled_back" {
+    let buttons = buttons(rollout);
+    if buttons.iter().all(|button| !button.is_shown) {
+        if rollout.phase == "rolled_back" {
             out.write_str(
-                "<p class=\"small\">No order ends a rollback: everyone stays on blue until the \
-                 configuration changes. Write another text into <code>ramp.restart</code> to begin \
-                 this ramp again, or name another rollout.</p>",
+                "<p class=\"small\">No command ends a rollback: everyone stays on blue until the \
+                 configuration changes. Change <code>ramp.restart</code> to restart this ramp, or \
+                 configure another rollout.</p>",
             )?;
         }
         return Ok(());
     }
-    // What is approved is the step that was looked at.
-    let next = ramp.and_then(|ramp| Some((ramp.step, ramp.steps.get(ramp.step + 1)?.green_bp)));
-    write!(out, "<div class=\"steer\" role=\"group\" aria-label=\"Steer {name}\">")?;
-    for (order, label, is_shown) in buttons {
-        if is_shown {
-            let class = if matches!(order, "approve" | "resume") { " class=\"go\"" } else { "" };
-            write!(
-                out,
-                "<button type=\"button\"{class} id=\"{order}-{name}\" data-order=\"{order}\" \
-                 data-rollout=\"{name}\""
-            )?;
-            if let ("approve", Some((step, share))) = (order, next) {
-                write!(out, " data-step=\"{step}\" data-share=\"{}\"", SharePercent(share))?;
-            }
-            write!(out, ">{label}</button>")?;
+    let name = Escaped(&rollout.rollout);
+    write!(out, "<div class=\"steer\" role=\"group\" aria-label=\"Commands for {name}\">")?;
+    for Button { command, label, .. } in buttons.iter().filter(|button| button.is_shown) {
+        let class = if matches!(*command, "approve" | "resume") { " class=\"go\"" } else { "" };
+        write!(
+            out,
+            "<button type=\"button\"{class} id=\"{command}-{name}\" data-order=\"{command}\" \
+             data-rollout=\"{name}\""
+        )?;
+        if *command == "approve" {
+            write_approved_step(out, rollout.ramp.as_ref())?;
         }
+        write!(out, ">{label}</button>")?;
     }
     out.write_str("</div>")
+}
+
+fn buttons(rollout: &RolloutView) -> [Button; 6] {
+    let phase = rollout.phase.as_str();
+    let ramp = rollout.ramp.as_ref();
+    let is_active = matches!(phase, "ramping" | "holding");
+    let waits_for_approval = ramp.is_some_and(|ramp| ramp.waits_for == "approval");
+    let command = rollout.order.as_ref().map(|it| it.order.as_str());
+    // Only the configuration restarts a ramp that was rolled back.
+    let is_final = !rollout.is_known || (ramp.is_some() && phase == "rolled_back");
+    let can_promote = !is_final && phase != "promoted" && command != Some("promote");
+    let can_roll_back = rollout.is_known && phase != "rolled_back";
+    let button = |command, label, is_shown| Button { command, label, is_shown };
+    [
+        button("approve", "Approve the next step", is_active && waits_for_approval),
+        button("pause", "Pause", is_active),
+        button("resume", "Resume", command.is_some() && !is_final),
+        button("weights", "Set weights…", !is_final),
+        button("promote", "Promote…", can_promote),
+        button("rollback", "Roll back…", can_roll_back),
+    ]
+}
+
+/// The approval is for the step that the operator saw, even if the ramp advances meanwhile.
+fn write_approved_step(out: Out<'_>, ramp: Option<&RampView>) -> fmt::Result {
+    let Some(ramp) = ramp else { return Ok(()) };
+    let Some(next) = ramp.steps.get(ramp.step + 1) else { return Ok(()) };
+    let share = SharePercent(next.green_bp);
+    write!(out, " data-step=\"{}\" data-share=\"{share}\"", ramp.step)
 }

@@ -1,31 +1,43 @@
-//! From what the judge says to what is shown of it.
+//! Converts the analysis of a step into what the console shows of it.
 
-use super::view::{GateView, JudgementView};
+use super::view::{AnalysisView, GateView};
 use crate::analysis::metric::Comparison;
 use crate::analysis::{Analysis, Gate, GateAnalysis, Metric, Verdict};
 use crate::rollout::RampSpec;
 
-// === impl JudgementView ===
+/// A gate's evidence as fractions of the required amount, from 0 to 1.
+#[derive(Clone, Copy)]
+struct EvidenceFractions {
+    /// Evidence for a rollback.
+    worse: f64,
+    /// Evidence for advancing.
+    safe: f64,
+}
 
-impl JudgementView {
-    /// What the judge says in a step.
-    pub fn of(judgement: &Analysis, settings: &RampSpec, step: usize) -> Self {
-        let rules = &settings.analysis;
-        let (alpha, beta) = (-libm::log(rules.alpha), -libm::log(rules.beta));
-        let critical = rules.gates.iter().filter(|gate| gate.spec.is_critical).count();
-        let gate = |(gate, judged): (&Gate, &GateAnalysis)| {
-            // The gates that decide share what may be wrong by chance.
-            let stake = if gate.spec.is_critical { critical.max(1) as f64 } else { 1.0 };
-            let worse = fraction((judged.harm_log_e - libm::log(stake)) / alpha);
-            GateView::of(gate, judged, step, worse, fraction(judged.non_inferiority_log_e / beta))
+// === impl AnalysisView ===
+
+impl AnalysisView {
+    /// The analysis of step `step`, counted from 0.
+    pub fn new(analysis: &Analysis, spec: &RampSpec, step: usize) -> Self {
+        let plan = &spec.analysis;
+        let (needed_worse, needed_safe) = (-libm::log(plan.alpha), -libm::log(plan.beta));
+        let critical = plan.gates.iter().filter(|gate| gate.spec.is_critical).count();
+        let gate = |(gate, result): (&Gate, &GateAnalysis)| {
+            // Critical gates share alpha, so each of them needs more evidence.
+            let divisor = if gate.spec.is_critical { critical.max(1) as f64 } else { 1.0 };
+            let evidence = EvidenceFractions {
+                worse: fraction((result.harm_log_e - libm::log(divisor)) / needed_worse),
+                safe: fraction(result.non_inferiority_log_e / needed_safe),
+            };
+            GateView::new(gate, result, step, evidence)
         };
         Self {
-            verdict: verdict_label(judgement.verdict).to_owned(),
-            worse: fraction(judgement.harm_log_e / alpha),
-            is_mismatched: judgement.is_mismatched,
-            blue_units: judgement.units.blue,
-            green_units: judgement.units.green,
-            gates: rules.gates.iter().zip(&judgement.gates).map(gate).collect(),
+            verdict: verdict_name(analysis.verdict).to_owned(),
+            worse: fraction(analysis.harm_log_e / needed_worse),
+            is_mismatched: analysis.is_mismatched,
+            blue_units: analysis.units.blue,
+            green_units: analysis.units.green,
+            gates: plan.gates.iter().zip(&analysis.gates).map(gate).collect(),
         }
     }
 }
@@ -33,52 +45,57 @@ impl JudgementView {
 // === impl GateView ===
 
 impl GateView {
-    fn of(gate: &Gate, judged: &GateAnalysis, step: usize, worse: f64, safe: f64) -> Self {
-        let metric = judged.metric;
-        let (blue, green) = (judged.means.blue, judged.means.green);
-        // In the terms in which the metric's difference is shown.
-        let at = |margin: f64| match metric.comparison() {
-            Comparison::Share => Some(margin),
-            Comparison::Lower => Some(-margin),
-            Comparison::Rate | Comparison::Higher | Comparison::Either => Some(blue? * margin),
-        };
-        let of_step = gate.steps().get(step);
-        // A part of nothing is no threshold while neither version has an event; what decides
-        // then is the ceiling.
+    fn new(gate: &Gate, result: &GateAnalysis, step: usize, evidence: EvidenceFractions) -> Self {
+        let metric = result.metric;
+        let (blue, green) = (result.means.blue, result.means.green);
+        // While neither rate has an event, a relative margin is no threshold; the ceiling decides.
         let is_eventless =
             metric.comparison() == Comparison::Rate && blue == Some(0.0) && green == Some(0.0);
-        let tolerance_at = of_step.and_then(|it| at(it.tolerance)).map(|tolerance_at| {
-            // Below its ceiling a rate is safe whatever blue's is.
-            let below = of_step.and_then(|it| Some(it.ceiling? - blue?));
-            below.map_or(tolerance_at, |below| tolerance_at.max(below))
-        });
-        let tolerance_at = tolerance_at.filter(|it| !is_eventless || *it > 0.0);
-        let limits = judged.interval.and_then(|it| it.limits());
+        let tolerance_at = tolerance_at(gate, blue, step);
+        let limits = result.interval.and_then(|it| it.limits());
         Self {
             metric: metric.to_string(),
             unit: unit(metric).to_owned(),
             is_critical: gate.spec.is_critical,
-            verdict: match judged.verdict {
-                Verdict::Inconclusive if judged.is_left_out => "left_out",
-                Verdict::Inconclusive if judged.is_uneven => "not_comparable",
-                verdict => verdict_label(verdict),
+            verdict: match result.verdict {
+                Verdict::Inconclusive if result.is_left_out => "left_out",
+                Verdict::Inconclusive if result.is_uneven => "not_comparable",
+                verdict => verdict_name(verdict),
             }
             .to_owned(),
             blue,
-            blue_units: judged.units.blue,
+            blue_units: result.units.blue,
             green,
-            green_units: judged.units.green,
-            blue_missing: judged.coverage.missing.blue,
-            green_missing: judged.coverage.missing.green,
+            green_units: result.units.green,
+            blue_missing: result.coverage.missing.blue,
+            green_missing: result.coverage.missing.green,
             low: limits.map(|it| it.low),
             high: limits.map(|it| it.high),
-            margin_at: at(gate.spec.margin).filter(|_| !is_eventless),
-            tolerance_at,
+            margin_at: difference_at(metric, blue, gate.spec.margin).filter(|_| !is_eventless),
+            tolerance_at: tolerance_at.filter(|it| !is_eventless || *it > 0.0),
             higher_is_worse: metric.comparison() != Comparison::Lower,
-            worse,
-            safe,
+            worse: evidence.worse,
+            safe: evidence.safe,
         }
     }
+}
+
+/// A margin as a difference of means, in the metric's unit.
+fn difference_at(metric: Metric, blue: Option<f64>, margin: f64) -> Option<f64> {
+    match metric.comparison() {
+        Comparison::Share => Some(margin),
+        Comparison::Lower => Some(-margin),
+        Comparison::Rate | Comparison::Higher | Comparison::Either => Some(blue? * margin),
+    }
+}
+
+/// The difference below which green passes the gate in this step.
+fn tolerance_at(gate: &Gate, blue: Option<f64>, step: usize) -> Option<f64> {
+    let step = gate.steps().get(step)?;
+    let tolerance_at = difference_at(gate.spec.metric, blue, step.tolerance)?;
+    // A rate below its ceiling passes, whatever blue's rate is.
+    let below_ceiling = step.ceiling.zip(blue).map(|(ceiling, blue)| ceiling - blue);
+    Some(below_ceiling.map_or(tolerance_at, |below| tolerance_at.max(below)))
 }
 
 fn unit(metric: Metric) -> &'static str {
@@ -98,7 +115,8 @@ fn unit(metric: Metric) -> &'static str {
     }
 }
 
-fn verdict_label(verdict: Verdict) -> &'static str {
+/// The name of a verdict in `/state.json`.
+fn verdict_name(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Pass => "pass",
         Verdict::Fail => "fail",
@@ -106,7 +124,7 @@ fn verdict_label(verdict: Verdict) -> &'static str {
     }
 }
 
-/// From 0 to 1.
-fn fraction(of: f64) -> f64 {
-    if of.is_nan() { 0.0 } else { of.clamp(0.0, 1.0) }
+/// Clamps to 0 to 1; NaN becomes 0.
+fn fraction(evidence: f64) -> f64 {
+    if evidence.is_nan() { 0.0 } else { evidence.clamp(0.0, 1.0) }
 }

@@ -1,8 +1,9 @@
-//! From what the filter knows of a rollout to what is shown of it.
+//! Converts what a VM knows of a rollout into what the console shows of it.
 
 use super::problems::problems;
 use super::view::{
-    DecisionView, JudgementView, OrderView, RampView, RolloutView, ShareView, StepView, VersionView,
+    AnalysisView, CommandView, DecisionView, RampView, RolloutView, ShareView, StepView,
+    VersionView,
 };
 use crate::analysis::{Analysis, Verdict};
 use crate::assignment::Share;
@@ -14,77 +15,68 @@ use crate::rollout::{ManualRollout, OperatorCommand};
 
 /// What a VM knows of a rollout.
 pub struct ViewInputs<'a> {
-    /// What it runs on.
+    /// The configuration in force.
     pub config: &'a Config,
-    /// Where it stands.
-    pub standing: ControlState<'a>,
-    /// The phase, and green's share, that the VM knows to be in force.
-    pub in_force: (Phase, Share),
-    /// Whether another rollout has come since, and no request under this one.
+    /// The state of the ramp or of the manual weights.
+    pub control: ControlState<'a>,
+    /// The phase that this VM's requests are assigned by.
+    pub phase: Phase,
+    /// Green's share that this VM's requests are assigned by.
+    pub green_share: Share,
+    /// Whether another rollout was configured since, and this one has had no request after that.
     pub is_replaced: bool,
-    /// Its counters.
+    /// The counters of each version.
     pub versions: Vec<VersionView>,
-    /// How many counters, gauges and histograms the host has refused.
+    /// How many counters, gauges and histograms the host refused to define.
     pub refused_stats: usize,
-    /// The time.
+    /// The current time.
     pub now: Clocks,
 }
 
-/// Where a rollout stands; `None` while that is not known.
+/// The state of what sets green's share; `None` until the VM has read it.
 pub enum ControlState<'a> {
-    /// Its ramp.
+    /// A ramp.
     Ramp(&'a RampSpec, Option<&'a RampState>),
-    /// Its weights, which are set by hand.
-    ByHand(Option<&'a ManualRollout>),
+    /// Weights from the configuration or from an operator.
+    Manual(Option<&'a ManualRollout>),
+}
+
+/// Phase, share and history, as far as they are known.
+struct ControlSummary<'a> {
+    phase: Phase,
+    green_bp: u32,
+    log: Option<&'a TransitionLog>,
+    command: Option<&'a OperatorCommand>,
+    ramp: Option<RampView>,
 }
 
 const SECOND_NS: u64 = 1_000_000_000;
-const MS_IN_SECOND: u64 = 1000;
+const MS_PER_SECOND: u64 = 1000;
 
 // === impl RolloutView ===
 
 impl RolloutView {
-    /// What is shown of a rollout.
-    pub fn new(known: ViewInputs<'_>) -> Self {
-        let ViewInputs { config, standing, in_force, is_replaced, versions, refused_stats, now } =
-            known;
-        // Before the next tick a state is still that of the configuration before.
-        let standing = match standing {
-            ControlState::Ramp(settings, state) => {
-                let is_followed =
-                    |state: &&RampState| state.observed_spec == SpecFingerprint::new(settings);
-                ControlState::Ramp(settings, state.filter(is_followed))
-            }
-            by_hand @ ControlState::ByHand(_) => by_hand,
-        };
-        let is_known = !matches!(standing, ControlState::Ramp(_, None));
-        let nowhere = (None, None);
-        let in_force = (in_force.0, in_force.1.basis_points());
-        let ((phase, green_bp), (log, order), ramp) = match standing {
-            ControlState::Ramp(settings, Some(state)) => {
-                let known = (Some(&state.log), state.command.as_ref());
-                let place = (state.phase, state.snapshot(settings).share.basis_points());
-                (place, known, Some(RampView::of(settings, state, now)))
-            }
-            ControlState::Ramp(_, None) => (in_force, nowhere, None),
-            ControlState::ByHand(Some(weights)) => {
-                // A worker that is asked before its next tick has an order's share only then.
-                let is_followed = weights.configured_share == config.share;
-                let known = (Some(&weights.log), weights.command.as_ref());
-                (if is_followed { weights.position() } else { in_force }, known, None)
-            }
-            ControlState::ByHand(None) => (in_force, nowhere, None),
-        };
+    /// The view of one rollout, including its problems.
+    pub fn new(inputs: ViewInputs<'_>) -> Self {
+        let summary = ControlSummary::new(&inputs);
+        let is_known =
+            !matches!(inputs.control, ControlState::Ramp(_, _)) || summary.ramp.is_some();
+        let ViewInputs { config, is_replaced, versions, refused_stats, .. } = inputs;
+        let log = summary.log;
         let mut view = Self {
             rollout: config.rollout.as_str().to_owned(),
-            phase: phase.to_string(),
-            green_bp,
+            phase: summary.phase.to_string(),
+            green_bp: summary.green_bp,
             is_known,
             is_replaced,
-            ramp,
-            order: order.map(OrderView::of),
-            shares: log.into_iter().flat_map(TransitionLog::iter).map(ShareView::of).collect(),
-            decisions: log.into_iter().flat_map(|it| it.iter().rev()).map(decision).collect(),
+            ramp: summary.ramp,
+            order: summary.command.map(CommandView::from),
+            shares: log.into_iter().flat_map(TransitionLog::iter).map(ShareView::from).collect(),
+            decisions: log
+                .into_iter()
+                .flat_map(|it| it.iter().rev())
+                .map(DecisionView::from)
+                .collect(),
             reads_bodies: Some(config.answers.as_ref().is_some_and(|it| it.read)),
             versions,
             problems: Vec::new(),
@@ -94,83 +86,116 @@ impl RolloutView {
     }
 }
 
-impl OrderView {
-    fn of(order: &OperatorCommand) -> Self {
-        let (at_ms, reason) = (order.at_ms, order.reason().to_owned());
-        Self { order: order.kind.as_str().to_owned(), at_ms, reason }
+// === impl ControlSummary ===
+
+impl<'a> ControlSummary<'a> {
+    fn new(inputs: &ViewInputs<'a>) -> Self {
+        let ViewInputs { config, control, phase, green_share, now, .. } = inputs;
+        let as_assigned = (*phase, green_share.basis_points());
+        let ((phase, green_bp), log, command, ramp) = match control {
+            // Until the next tick after a configuration change, the state is the old spec's.
+            ControlState::Ramp(spec, Some(state))
+                if state.observed_spec == SpecFingerprint::new(spec) =>
+            {
+                let position = (state.phase, state.snapshot(spec).share.basis_points());
+                let ramp = RampView::new(spec, state, *now);
+                (position, Some(&state.log), state.command.as_ref(), Some(ramp))
+            }
+            ControlState::Manual(Some(manual)) => {
+                // This VM assigns by an operator's share only after its next tick.
+                let is_current = manual.configured_share == config.share;
+                let position = if is_current { manual.position() } else { as_assigned };
+                (position, Some(&manual.log), manual.command.as_ref(), None)
+            }
+            ControlState::Ramp(..) | ControlState::Manual(None) => (as_assigned, None, None, None),
+        };
+        Self { phase, green_bp, log, command, ramp }
     }
 }
 
-impl ShareView {
-    fn of(entry: &Transition) -> Self {
-        let (phase, green_bp) = entry.to;
-        Self { at_ms: entry.at_s * MS_IN_SECOND, green_bp, phase: phase.to_string() }
+// === impl CommandView, ShareView, DecisionView ===
+
+impl From<&OperatorCommand> for CommandView {
+    fn from(command: &OperatorCommand) -> Self {
+        Self {
+            order: command.kind.as_str().to_owned(),
+            at_ms: command.at_ms,
+            reason: command.reason().to_owned(),
+        }
     }
 }
 
-fn decision(entry: &Transition) -> DecisionView {
-    DecisionView {
-        at_ms: entry.at_s * MS_IN_SECOND,
-        from_phase: entry.from.0.to_string(),
-        from_bp: entry.from.1,
-        to_phase: entry.to.0.to_string(),
-        to_bp: entry.to.1,
-        why: entry.why.clone(),
+impl From<&Transition> for ShareView {
+    fn from(transition: &Transition) -> Self {
+        let (phase, green_bp) = transition.to;
+        Self { at_ms: transition.at_s * MS_PER_SECOND, green_bp, phase: phase.to_string() }
+    }
+}
+
+impl From<&Transition> for DecisionView {
+    fn from(transition: &Transition) -> Self {
+        let ((from_phase, from_bp), (to_phase, to_bp)) = (transition.from, transition.to);
+        Self {
+            at_ms: transition.at_s * MS_PER_SECOND,
+            from_phase: from_phase.to_string(),
+            from_bp,
+            to_phase: to_phase.to_string(),
+            to_bp,
+            why: transition.why.clone(),
+        }
     }
 }
 
 // === impl RampView ===
 
 impl RampView {
-    fn of(settings: &RampSpec, state: &RampState, now: Clocks) -> Self {
+    fn new(spec: &RampSpec, state: &RampState, now: Clocks) -> Self {
         let in_step_s = state.time_in_step_ns(now) / SECOND_NS;
-        let judgement = state.analyse(settings);
+        let analysis = state.analyse(spec);
         let step = |step: &RampStep| StepView {
             green_bp: step.share.basis_points(),
             needs_approval: step.needs_approval,
         };
         Self {
             step: state.step,
-            steps: settings.steps.iter().map(step).collect(),
+            steps: spec.steps.iter().map(step).collect(),
             waits_for: state.hold_reason.to_string(),
-            about_s: about_s(settings, state, in_step_s, judgement.as_ref()),
+            about_s: seconds_to_next_decision(spec, state, in_step_s, analysis.as_ref()),
             in_step_s,
-            bake_s: settings.bake.as_secs(),
-            timeout_s: settings.timeout.as_secs(),
-            is_overdue: state.snapshot(settings).is_overdue,
-            judgement: judgement.map(|it| JudgementView::of(&it, settings, state.step)),
+            bake_s: spec.bake.as_secs(),
+            timeout_s: spec.timeout.as_secs(),
+            is_overdue: state.snapshot(spec).is_overdue,
+            judgement: analysis.map(|it| AnalysisView::new(&it, spec, state.step)),
         }
     }
 }
 
-/// The part of what it takes to let a gate pass below which it is no use to say when that
-/// will be.
-const TELLING: f64 = 0.05;
+/// Below this fraction of the required evidence no ETA is shown.
+const MIN_EVIDENCE_FOR_ETA: f64 = 0.05;
 
-/// In about how many seconds the next decision is due: when the bake time is over, and the
-/// evidence that is missing has come, if it comes as it has so far.
-fn about_s(
-    settings: &RampSpec,
+/// An estimate of the seconds until the next decision: until the bake time is over and the
+/// missing evidence has arrived, if it arrives at the rate observed in this step.
+fn seconds_to_next_decision(
+    spec: &RampSpec,
     state: &RampState,
     in_step_s: u64,
-    judgement: Option<&Analysis>,
+    analysis: Option<&Analysis>,
 ) -> Option<u64> {
-    let walks = matches!(state.phase, Phase::Ramping | Phase::Holding);
-    if !walks || !matches!(state.hold_reason, HoldReason::Bake | HoldReason::Evidence) {
+    let is_active = matches!(state.phase, Phase::Ramping | Phase::Holding);
+    if !is_active || !matches!(state.hold_reason, HoldReason::Bake | HoldReason::Evidence) {
         return None;
     }
-    let bake = settings.bake.as_secs().saturating_sub(in_step_s);
-    let needed = -libm::log(settings.analysis.beta);
-    let mut longest = bake;
-    for (gate, judged) in settings.analysis.gates.iter().zip(&judgement?.gates) {
+    let needed = -libm::log(spec.analysis.beta);
+    let mut longest = spec.bake.as_secs().saturating_sub(in_step_s);
+    for (gate, result) in spec.analysis.gates.iter().zip(&analysis?.gates) {
         let is_missing =
-            gate.spec.is_critical && judged.verdict != Verdict::Pass && !judged.is_left_out;
+            gate.spec.is_critical && result.verdict != Verdict::Pass && !result.is_left_out;
         if is_missing {
-            let part = judged.non_inferiority_log_e / needed;
-            if part < TELLING {
+            let fraction = result.non_inferiority_log_e / needed;
+            if fraction < MIN_EVIDENCE_FOR_ETA {
                 return None;
             }
-            longest = longest.max((in_step_s as f64 * (1.0 / part - 1.0)) as u64);
+            longest = longest.max((in_step_s as f64 * (1.0 / fraction - 1.0)) as u64);
         }
     }
     Some(longest)

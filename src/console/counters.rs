@@ -1,4 +1,4 @@
-//! What is counted, side by side.
+//! Counters by version, as HTML.
 
 use std::fmt::{self, Display};
 
@@ -6,17 +6,17 @@ use super::html::{Escaped, Out};
 use super::numbers::{Amount, GroupedCount, RatePercent};
 use super::view::{RolloutView, VersionView};
 
-/// How a row of the table is read off the counters.
-enum Row {
-    /// A counter by its name.
+/// How a row of the table is computed from counters, given by name.
+enum CounterRow {
+    /// A count.
     Plain(&'static str),
-    /// A counter, and its part of others' sum.
+    /// A count, and its share of the sum of other counters.
     Of(&'static str, &'static [&'static str]),
-    /// A counter, and how much of it there is for each of another.
+    /// A count, and its mean per unit of another counter.
     Each(&'static str, &'static str),
-    /// Millionths of a dollar, and how much for each of another.
+    /// An amount in millionths of a dollar, and its mean per unit of another counter.
     Dollars(&'static str, &'static str),
-    /// The mean of thousandths.
+    /// The mean of a sum of thousandths, and the count that it is divided by.
     Mean(&'static str, &'static str),
 }
 
@@ -29,40 +29,48 @@ const RESPONSES: &[&str] = &[
     "responses_none",
 ];
 const THUMBS: &[&str] = &["feedback_up", "feedback_down"];
-const ROWS: [(&str, Row); 14] = [
-    ("Requests", Row::Plain("requests")),
-    ("Errors", Row::Of("errors", RESPONSES)),
-    ("Failed over to blue", Row::Of("failed_over", RESPONSES)),
-    ("Rejected requests (4xx)", Row::Of("client_errors", RESPONSES)),
-    ("Given up by users", Row::Of("aborted", RESPONSES)),
-    ("Answers read", Row::Plain("answers")),
-    ("Refusals", Row::Of("refusals", &["answers"])),
-    ("Truncated", Row::Of("truncations", &["answers"])),
-    ("Empty answers", Row::Of("empty", &["answers"])),
-    ("Input tokens", Row::Each("tokens_input", "answers")),
-    ("Output tokens", Row::Each("tokens_output", "answers")),
-    ("Cost", Row::Dollars("cost_microusd", "answers")),
-    ("Thumbs down", Row::Of("feedback_down", THUMBS)),
-    ("Mean score", Row::Mean("score_milli_sum", "score_count")),
+const ROWS: [(&str, CounterRow); 14] = [
+    ("Requests", CounterRow::Plain("requests")),
+    ("Errors", CounterRow::Of("errors", RESPONSES)),
+    ("Failed over to blue", CounterRow::Of("failed_over", RESPONSES)),
+    ("Rejected requests (4xx)", CounterRow::Of("client_errors", RESPONSES)),
+    ("Aborted by users", CounterRow::Of("aborted", RESPONSES)),
+    ("Answers read", CounterRow::Plain("answers")),
+    ("Refusals", CounterRow::Of("refusals", &["answers"])),
+    ("Truncated", CounterRow::Of("truncations", &["answers"])),
+    ("Empty answers", CounterRow::Of("empty", &["answers"])),
+    ("Input tokens", CounterRow::Each("tokens_input", "answers")),
+    ("Output tokens", CounterRow::Each("tokens_output", "answers")),
+    ("Cost", CounterRow::Dollars("cost_microusd", "answers")),
+    ("Thumbs down", CounterRow::Of("feedback_down", THUMBS)),
+    ("Mean score", CounterRow::Mean("score_milli_sum", "score_count")),
 ];
 
-/// The table, and every counter folded away.
+/// Writes the most important counters, and all counters in a collapsed table.
+///
+/// # Errors
+/// Those of `out`.
 pub fn write(out: Out<'_>, rollout: &RolloutView) -> fmt::Result {
     if rollout.versions.is_empty() {
         return Ok(());
     }
+    write_summary(out, rollout)?;
+    write_all(out, rollout)
+}
+
+fn write_summary(out: Out<'_>, rollout: &RolloutView) -> fmt::Result {
     out.write_str(
-        "<section class=\"card counters\"><h3>Counted</h3><div class=\"wide\" tabindex=\"0\" \
-         role=\"region\" aria-label=\"Counted, by version\">",
+        "<section class=\"card counters\"><h3>Counters</h3><div class=\"wide\" tabindex=\"0\" \
+         role=\"region\" aria-label=\"Counters by version\">",
     )?;
-    head(out, &rollout.versions)?;
+    write_head(out, &rollout.versions)?;
     let is_unread = rollout.reads_bodies == Some(false);
     for (label, row) in &ROWS {
-        if is_unread && row.is_of_bodies() {
+        if is_unread && row.needs_bodies() {
             continue;
         }
-        let is_told = |count: u64| count > 0 || !row.is_optional();
-        if !rollout.versions.iter().any(|version| row.count(version).is_some_and(is_told)) {
+        let is_shown = |count: u64| count > 0 || !row.is_hidden_at_zero();
+        if !rollout.versions.iter().any(|version| row.count(version).is_some_and(is_shown)) {
             continue;
         }
         write!(out, "<tr><th scope=\"row\">{label}</th>")?;
@@ -77,17 +85,21 @@ pub fn write(out: Out<'_>, rollout: &RolloutView) -> fmt::Result {
     if is_unread {
         out.write_str(
             "<p class=\"small\">Bodies are not read, since neither a gate nor <code>answers</code> in the \
-             configuration asks for it: refusals, truncated answers, tokens and cost are not \
+             configuration requires it: refusals, truncated answers, tokens and cost are not \
              counted.</p>",
         )?;
     }
+    Ok(())
+}
+
+fn write_all(out: Out<'_>, rollout: &RolloutView) -> fmt::Result {
     write!(
         out,
         "<details id=\"counters-{}\"><summary>All counters</summary>\
          <div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"All counters\">",
         Escaped(&rollout.rollout)
     )?;
-    head(out, &rollout.versions)?;
+    write_head(out, &rollout.versions)?;
     let mut names: Vec<&str> = Vec::new();
     for (name, _) in rollout.versions.iter().flat_map(|version| &version.counters) {
         if !names.contains(&name.as_str()) {
@@ -97,7 +109,7 @@ pub fn write(out: Out<'_>, rollout: &RolloutView) -> fmt::Result {
     for name in names {
         write!(out, "<tr><th scope=\"row\"><code>{}</code></th>", Escaped(name))?;
         for version in &rollout.versions {
-            let count = Dash(get(version, name).map(GroupedCount));
+            let count = OrDash(get(version, name).map(GroupedCount));
             write!(out, "<td class=\"number\">{count}</td>")?;
         }
         out.write_str("</tr>")?;
@@ -105,8 +117,10 @@ pub fn write(out: Out<'_>, rollout: &RolloutView) -> fmt::Result {
     out.write_str("</tbody></table></div></details></section>")
 }
 
-fn head(out: Out<'_>, versions: &[VersionView]) -> fmt::Result {
-    out.write_str("<table><thead><tr><th scope=\"col\"><span class=\"unseen\">What</span></th>")?;
+fn write_head(out: Out<'_>, versions: &[VersionView]) -> fmt::Result {
+    out.write_str(
+        "<table><thead><tr><th scope=\"col\"><span class=\"unseen\">Counter</span></th>",
+    )?;
     for version in versions {
         let class = match version.version.as_str() {
             "blue" => "blue",
@@ -130,10 +144,10 @@ fn sum(version: &VersionView, names: &[&str]) -> u64 {
     names.iter().filter_map(|name| get(version, name)).fold(0, u64::saturating_add)
 }
 
-/// A dash where there is nothing.
-struct Dash<T>(Option<T>);
+/// A value, or a dash for `None`.
+struct OrDash<T>(Option<T>);
 
-impl<T: Display> Display for Dash<T> {
+impl<T: Display> Display for OrDash<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Some(it) => it.fmt(f),
@@ -142,11 +156,11 @@ impl<T: Display> Display for Dash<T> {
     }
 }
 
-// === impl Row ===
+// === impl CounterRow ===
 
-impl Row {
-    /// Whether only the body of an answer tells it.
-    fn is_of_bodies(&self) -> bool {
+impl CounterRow {
+    /// Whether the filter must read response bodies to count it.
+    fn needs_bodies(&self) -> bool {
         const ANSWERS: &str = "answers";
         match self {
             Self::Plain(name) => *name == ANSWERS,
@@ -156,9 +170,9 @@ impl Row {
         }
     }
 
-    /// Whether it is left out where it is 0: without prices there is no cost to tell, and without
+    /// Whether the row is left out where it is 0: without prices there is no cost, and without
     /// failover nothing fails over.
-    fn is_optional(&self) -> bool {
+    fn is_hidden_at_zero(&self) -> bool {
         matches!(self, Self::Dollars(..) | Self::Of("failed_over", _))
     }
 
@@ -175,7 +189,7 @@ impl Row {
         let Some(count) = self.count(version) else { return out.write_str("–") };
         let dollars = |number| Amount { number, unit: "usd", is_difference: false };
         match self {
-            // With an empty place, so that counts stand under counts.
+            // The empty element aligns counts with those of rows that have a share.
             Self::Plain(_) => write!(out, "{}<small></small>", GroupedCount(count)),
             Self::Of(_, all) => {
                 write!(

@@ -1,4 +1,4 @@
-//! Blue beside green, by each gate.
+//! The gates of a ramp: blue and green side by side, as HTML.
 
 use std::fmt::{self, Display};
 
@@ -6,22 +6,38 @@ use super::html::{Escaped, Out};
 use super::interval_chart::{IntervalChart, is_safe_beyond_margin};
 use super::labels;
 use super::numbers::{Amount, GroupedCount};
-use super::view::{GateView, JudgementView};
+use super::view::{AnalysisView, GateView};
 use crate::rollout::decimal::Decimal;
 
-/// The gates of a judgement.
-pub fn write(out: Out<'_>, judgement: &JudgementView) -> fmt::Result {
+/// How a gate's verdict is shown.
+pub(crate) struct VerdictLabel<'a> {
+    /// The CSS class.
+    pub(crate) class: &'static str,
+    /// The symbol, so that a verdict does not depend on colour alone.
+    pub(crate) glyph: &'static str,
+    /// The verdict in words.
+    pub(crate) word: &'a str,
+}
+
+/// From this fraction on, a gate that passed shows its evidence for a rollback, too.
+const MIN_SHOWN_EVIDENCE: f64 = 0.1;
+
+/// Writes the gates of an analysis.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write(out: Out<'_>, analysis: &AnalysisView) -> fmt::Result {
     out.write_str("<section class=\"card gates\"><h3>Is green worse than blue?</h3>")?;
-    if judgement.gates.is_empty() {
-        return out.write_str("<p class=\"none\">No gate looks at it.</p></section>");
+    if analysis.gates.is_empty() {
+        return out.write_str("<p class=\"none\">The ramp has no gates.</p></section>");
     }
-    let worse = part(judgement.worse);
     write!(
         out,
-        "<p class=\"lead\">From {} users of blue and {} of green in this step. The evidence for a \
-         rollback is at {worse} of what it takes.</p>",
-        GroupedCount(judgement.blue_units),
-        GroupedCount(judgement.green_units),
+        "<p class=\"lead\">{} users of blue and {} of green in this step. Evidence for a rollback: \
+         {} of the required amount.</p>",
+        GroupedCount(analysis.blue_units),
+        GroupedCount(analysis.green_units),
+        evidence_percent(analysis.worse),
     )?;
     out.write_str(KEY)?;
     out.write_str(
@@ -36,20 +52,20 @@ pub fn write(out: Out<'_>, judgement: &JudgementView) -> fmt::Result {
          <th role=\"columnheader\" scope=\"col\">Verdict</th></tr></thead>\
          <tbody role=\"rowgroup\">",
     )?;
-    for gate in &judgement.gates {
-        row(out, gate)?;
+    for gate in &analysis.gates {
+        write_row(out, gate)?;
     }
     out.write_str(
-        "</tbody></table><p class=\"small\">A verdict is the gate’s own, and may come before all of \
-         the bar has left a zone.</p></section>",
+        "</tbody></table><p class=\"small\">Each gate has its own test, whose verdict may come \
+         before the interval has left a zone entirely.</p></section>",
     )
 }
 
-/// What the pictures are made of.
+/// The legend of the interval charts.
 const KEY: &str = "<p class=\"key\">\
     <span><svg width=\"34\" height=\"14\" aria-hidden=\"true\"><path class=\"span\" d=\"M2 7H32\"/>\
     <path class=\"end\" d=\"M2 2V12M32 2V12\"/><path class=\"measured\" d=\"M17 1 23 7 17 13 11 7z\"/>\
-    </svg>measured difference, and where the true one lies</span>\
+    </svg>measured difference with its confidence interval</span>\
     <span><svg width=\"14\" height=\"14\" aria-hidden=\"true\"><path class=\"at-zero\" d=\"M7 0V14\"/>\
     </svg>no difference</span>\
     <span><svg width=\"20\" height=\"14\" aria-hidden=\"true\"><path class=\"zone-safe\" d=\"M0 0H14V14H0z\"/>\
@@ -58,27 +74,29 @@ const KEY: &str = "<p class=\"key\">\
     <path class=\"at-margin\" d=\"M4 0V14\"/></svg>worse than the margin allows</span>\
     <span class=\"narrow\">← green is better, green is worse →</span></p>";
 
-/// From what part of the evidence against a gate on it is told of one that passes.
-const WORTH_TELLING: f64 = 0.1;
-
-fn row(out: Out<'_>, gate: &GateView) -> fmt::Result {
-    let (label, _) = labels::metric(&gate.metric);
-    let (class, glyph, word) = verdict(&gate.verdict);
-    let watched = if gate.is_critical { "" } else { "<span class=\"tag\">only watched</span>" };
+fn write_row(out: Out<'_>, gate: &GateView) -> fmt::Result {
+    let VerdictLabel { class, .. } = verdict(&gate.verdict);
+    let tag = if gate.is_critical { "" } else { "<span class=\"tag\">not critical</span>" };
     write!(
         out,
         "<tr role=\"row\" class=\"{class}\"><th role=\"rowheader\" scope=\"row\">{} <code>{}</code>\
-         {watched}</th>",
-        Escaped(label),
+         {tag}</th>",
+        Escaped(labels::metric(&gate.metric).name),
         Escaped(&gate.metric),
     )?;
-    mean(out, "blue", "Blue", gate.blue, gate.blue_units, &gate.unit)?;
-    mean(out, "green", "Green", gate.green, gate.green_units, &gate.unit)?;
+    write_mean(out, "blue", "Blue", gate.blue, gate.blue_units, &gate.unit)?;
+    write_mean(out, "green", "Green", gate.green, gate.green_units, &gate.unit)?;
     out.write_str("<td role=\"cell\" class=\"picture\">")?;
     let difference = Difference(gate).to_string();
     let label = Escaped(&difference).to_string();
-    IntervalChart::of(gate).write(out, &label)?;
+    IntervalChart::from_gate(gate).write(out, &label)?;
     write!(out, "<small>{label}</small></td>")?;
+    write_verdict(out, gate)?;
+    out.write_str("</tr>")
+}
+
+fn write_verdict(out: Out<'_>, gate: &GateView) -> fmt::Result {
+    let VerdictLabel { class, glyph, word } = verdict(&gate.verdict);
     write!(
         out,
         "<td role=\"cell\" class=\"verdict\"><span class=\"chip {class}\">\
@@ -87,36 +105,37 @@ fn row(out: Out<'_>, gate: &GateView) -> fmt::Result {
     )?;
     match gate.verdict.as_str() {
         "undecided" => {
-            let (safe, worse) = (part(gate.safe), part(gate.worse));
-            write!(out, "<small>evidence {safe} for safe, {worse} for worse</small>")?;
+            let (safe, worse) = (evidence_percent(gate.safe), evidence_percent(gate.worse));
+            write!(out, "<small>evidence: {safe} for safe, {worse} for worse</small>")?;
         }
         "not_comparable" => write!(
             out,
-            "<small>not known for {} users of blue and {} of green</small>",
+            "<small>missing for {} users of blue and {} of green</small>",
             GroupedCount(gate.blue_missing),
             GroupedCount(gate.green_missing)
         )?,
-        "pass" if gate.worse >= WORTH_TELLING => {
-            write!(out, "<small>evidence {} for worse</small>", part(gate.worse))?;
+        "pass" if gate.worse >= MIN_SHOWN_EVIDENCE => {
+            write!(out, "<small>evidence: {} for worse</small>", evidence_percent(gate.worse))?;
         }
         _ => (),
     }
-    out.write_str("</td></tr>")
+    out.write_str("</td>")
 }
 
-/// A verdict: its class, its sign, and the word for it.
-pub(crate) fn verdict(name: &str) -> (&'static str, &'static str, &str) {
-    match name {
+/// The label of a verdict by its name in `/state.json`.
+pub(crate) fn verdict(name: &str) -> VerdictLabel<'_> {
+    let (class, glyph, word) = match name {
         "pass" => ("pass", "✓", "safe"),
         "fail" => ("fail", "✕", "worse"),
         "left_out" => ("out", "–", "left out"),
         "not_comparable" => ("open", "≠", "not comparable"),
-        "undecided" => ("open", "…", "not yet known"),
+        "undecided" => ("open", "…", "inconclusive"),
         other => ("open", "?", other),
-    }
+    };
+    VerdictLabel { class, glyph, word }
 }
 
-fn mean(
+fn write_mean(
     out: Out<'_>,
     class: &str,
     name: &str,
@@ -133,23 +152,23 @@ fn mean(
     )
 }
 
-/// How much of what it takes there is, in percent; never more than all of it.
-pub(crate) fn part(evidence: f64) -> impl Display {
+/// Evidence as a percentage of the required amount, from 0 to 100.
+pub(crate) fn evidence_percent(evidence: f64) -> impl Display {
     let percent = (evidence * 100.0).clamp(0.0, 100.0);
-    // All of it only where there is all of it.
+    // Rounding must not show 100 % before the evidence suffices.
     let percent = if evidence < 1.0 { percent.min(99.0) } else { percent };
-    Percent(percent)
+    WholePercent(percent)
 }
 
-struct Percent(f64);
+struct WholePercent(f64);
 
-impl Display for Percent {
+impl Display for WholePercent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}\u{a0}%", Decimal(self.0, 0))
     }
 }
 
-/// A gate's interval in words.
+/// A gate's interval and threshold in words.
 pub(crate) struct Difference<'a>(pub(crate) &'a GateView);
 
 impl Display for Difference<'_> {

@@ -1,233 +1,265 @@
-//! The first line: whether the release is fine, in words.
+//! The one-sentence status of a rollout, and its urgency.
 
 use super::labels;
 use super::numbers::{Amount, SharePercent};
 use super::time_format::HumanDuration;
-use super::transitions::lead;
-use super::view::{GateView, JudgementView, RampView, RolloutView};
+use super::transitions::split_reason;
+use super::view::{AnalysisView, GateView, RampView, RolloutView};
 
-/// How a rollout stands, from what most needs a person to what least does.
+/// The urgency of a rollout's status, the highest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {
-    /// Something is wrong, or was and was rolled back.
+    /// There is a severe problem, or the rollout was rolled back.
     Bad,
-    /// It goes on only if somebody does something.
-    Asks,
-    /// Nothing can be said yet.
+    /// The rollout waits for an operator, or should be looked at.
+    NeedsAction,
+    /// There is no data yet.
     Unknown,
-    /// It waits, by itself.
-    Waits,
-    /// It goes as it should.
+    /// The rollout waits and will continue without an operator.
+    Waiting,
+    /// The rollout advances or is done.
     Good,
 }
 
-/// Whether a release is fine.
+/// The status of a rollout.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Headline {
-    /// How it stands.
+    /// The urgency.
     pub tone: Tone,
-    /// The same in words; not HTML.
+    /// The status as plain text, not HTML.
     pub text: String,
 }
 
 // === impl Tone ===
 
 impl Tone {
-    /// All of them, the one that most needs a person first.
-    pub const ALL: [Self; 5] = [Self::Bad, Self::Asks, Self::Unknown, Self::Waits, Self::Good];
+    /// All tones, the most urgent first.
+    pub const ALL: [Self; 5] =
+        [Self::Bad, Self::NeedsAction, Self::Unknown, Self::Waiting, Self::Good];
 }
 
-/// From what part of the evidence for a rollback on it is said that green may be worse.
+/// From this fraction of the evidence for a rollback on, the headline says that green may be worse.
 const MAY_BE_WORSE: f64 = 0.5;
-/// More of a text written by a person is not in the first line.
+/// The longest operator's reason in a headline, in characters.
 const MAX_CHARS: usize = 140;
+/// How the controller's reason for a rollback by gates begins.
+const GREEN_IS_WORSE: &str = "green is worse";
 
-/// What is to be said first of a rollout.
-pub fn headline(rollout: &RolloutView) -> Headline {
-    let (tone, text) = tone_and_text(rollout);
-    Headline { tone, text }
+// === impl Headline ===
+
+impl Headline {
+    fn new(tone: Tone, text: impl Into<String>) -> Self {
+        Self { tone, text: text.into() }
+    }
 }
 
-fn tone_and_text(rollout: &RolloutView) -> (Tone, String) {
-    let (tone, text) = without_ramp(rollout);
+/// The status of a rollout. A severe problem overrides a better status.
+pub fn headline(rollout: &RolloutView) -> Headline {
+    let Headline { tone, text } = status(rollout);
     if rollout.is_replaced {
-        let text = format!("Over, it seems, since another rollout has come. {text}");
-        return (Tone::Waits, text);
+        return Headline::new(
+            Tone::Waiting,
+            format!("Probably replaced by another rollout. {text}"),
+        );
     }
-    // These are what the line is about.
-    let waits = rollout.ramp.as_ref().map_or("", |ramp| ramp.waits_for.as_str());
-    if tone == Tone::Bad || waits == "state_lost" || !rollout.is_known {
-        return (tone, text);
+    // The status is about these problems already.
+    let waits_for = rollout.ramp.as_ref().map_or("", |ramp| ramp.waits_for.as_str());
+    if tone == Tone::Bad || waits_for == "state_lost" || !rollout.is_known {
+        return Headline { tone, text };
     }
     match rollout.problems.iter().find(|it| it.is_severe) {
         Some(problem) => {
-            let what = short(problem.what.trim_end_matches('.'));
-            (Tone::Bad, format!("Green is not known to be safe: {what}. {text}"))
+            let what = shortened(problem.what.trim_end_matches('.'));
+            let text = format!("The safety of green cannot be assessed: {what}. {text}");
+            Headline::new(Tone::Bad, text)
         }
-        None => (tone, text),
+        None => Headline { tone, text },
     }
 }
 
-fn without_ramp(rollout: &RolloutView) -> (Tone, String) {
+/// The status apart from problems.
+fn status(rollout: &RolloutView) -> Headline {
     let share = SharePercent(rollout.green_bp);
-    let order = rollout.order.as_ref().map(|order| (order.order.as_str(), short(&order.reason)));
     if !rollout.is_known {
-        let text = format!("It is not known yet where the ramp stands: {share} are on green.");
-        return (Tone::Unknown, text);
+        let text =
+            format!("The state of the ramp is not known yet: {share} of users are on green.");
+        return Headline::new(Tone::Unknown, text);
     }
-    if rollout.phase == "rolled_back" {
-        let text = match order {
-            Some((_, reason)) => format!("Rolled back by hand: {reason}"),
-            None => format!("Rolled back: {}.", rollback_reason(rollout)),
-        };
-        return (Tone::Bad, text);
-    }
-    match (rollout.phase.as_str(), order, &rollout.ramp) {
-        ("promoted", Some((_, reason)), ramp) => {
-            let judgement = ramp.as_ref().and_then(|ramp| ramp.judgement.as_ref());
-            match judgement.and_then(may_be_worse) {
-                Some(at) => {
-                    let text = format!(
-                        "Promoted by hand, and green may be worse{at}; the gates are not asked: \
-                         {reason}"
-                    );
-                    (Tone::Asks, text)
-                }
-                None => {
-                    let text = format!("Promoted by hand, and only tripwires look on: {reason}");
-                    (Tone::Waits, text)
-                }
-            }
+    let command = rollout.order.as_ref();
+    let reason = command.map(|it| shortened(&it.reason));
+    match (rollout.phase.as_str(), reason, &rollout.ramp) {
+        ("rolled_back", Some(reason), _) => {
+            Headline::new(Tone::Bad, format!("Rolled back manually: {reason}"))
         }
-        ("promoted", None, _) => (Tone::Good, "Promoted: everyone is on green.".into()),
-        ("by_hand", Some((_, reason)), _) => {
-            (Tone::Waits, format!("Weights by hand: {share} on green, {reason}"))
+        ("rolled_back", None, _) => {
+            Headline::new(Tone::Bad, format!("Rolled back: {}.", rollback_reason(rollout)))
         }
-        ("by_hand", None, _) => {
-            (Tone::Waits, format!("Weights by hand: {share} on green, and nothing is judged."))
+        ("promoted", Some(reason), ramp) => promoted_manually(ramp.as_ref(), &reason),
+        ("promoted", None, _) => Headline::new(Tone::Good, "Promoted: everyone is on green."),
+        ("by_hand", Some(reason), _) => {
+            Headline::new(Tone::Waiting, format!("Manual weights: {share} on green: {reason}"))
         }
-        ("paused", Some(("weights", reason)), _) => {
-            let text =
-                format!("Weights by hand: {share} on green, and the ramp is paused: {reason}");
-            (Tone::Asks, text)
-        }
-        ("paused", Some((_, reason)), _) => {
-            (Tone::Asks, format!("Paused by hand at {share} on green: {reason}"))
-        }
-        ("paused", None, Some(ramp)) if ramp.waits_for == "state_lost" => (
-            Tone::Asks,
-            "Paused on blue: nothing is known of a ramp that was started earlier, and a person \
-             must begin it again."
-                .into(),
+        ("by_hand", None, _) => Headline::new(
+            Tone::Waiting,
+            format!("Manual weights: {share} on green, without analysis."),
         ),
-        ("paused", None, _) => {
-            (Tone::Asks, format!("Paused by the configuration at {share} on green."))
+        ("paused", reason, ramp) => {
+            let is_weights = command.is_some_and(|it| it.order == "weights");
+            paused(share, is_weights, reason.as_deref(), ramp.as_ref())
         }
         (_, _, Some(ramp)) => in_step(rollout, ramp),
         (phase, _, None) => {
-            (Tone::Unknown, format!("Green has {share}: {}.", labels::phase(phase)))
+            Headline::new(Tone::Unknown, format!("Green has {share}: {}.", labels::phase(phase)))
         }
     }
 }
 
-/// On which gates, if green may be worse.
-fn may_be_worse(judgement: &JudgementView) -> Option<String> {
-    if judgement.worse < MAY_BE_WORSE {
+fn promoted_manually(ramp: Option<&RampView>, reason: &str) -> Headline {
+    match ramp.and_then(|ramp| ramp.judgement.as_ref()).and_then(may_be_worse) {
+        Some(on_gates) => {
+            let text = format!(
+                "Promoted manually, and green may be worse{on_gates}; gates are not enforced: \
+                 {reason}"
+            );
+            Headline::new(Tone::NeedsAction, text)
+        }
+        None => {
+            let text = format!("Promoted manually; only tripwires are active: {reason}");
+            Headline::new(Tone::Waiting, text)
+        }
+    }
+}
+
+fn paused(
+    share: SharePercent,
+    is_weights: bool,
+    reason: Option<&str>,
+    ramp: Option<&RampView>,
+) -> Headline {
+    let is_state_lost = ramp.is_some_and(|ramp| ramp.waits_for == "state_lost");
+    let text = match reason {
+        Some(reason) if is_weights => {
+            format!("Manual weights: {share} on green, and the ramp is paused: {reason}")
+        }
+        Some(reason) => format!("Paused manually at {share} on green: {reason}"),
+        None if is_state_lost => {
+            "Paused on blue: the state of a ramp that started earlier was lost, \
+                                  and an operator must restart it."
+                .to_owned()
+        }
+        None => format!("Paused by the configuration at {share} on green."),
+    };
+    Headline::new(Tone::NeedsAction, text)
+}
+
+/// " on …" with the gates on which green may be worse; `None` if the evidence is weak.
+fn may_be_worse(analysis: &AnalysisView) -> Option<String> {
+    if analysis.worse < MAY_BE_WORSE {
         return None;
     }
-    let worst = judgement.gates.iter().filter(|it| it.is_critical && it.worse >= MAY_BE_WORSE);
-    let names = names(worst);
+    let worst = analysis.gates.iter().filter(|it| it.is_critical && it.worse >= MAY_BE_WORSE);
+    let names = gate_names(worst);
     Some(if names.is_empty() { names } else { format!(" on {names}") })
 }
 
-/// Of a ramp that goes on by itself.
-fn in_step(rollout: &RolloutView, ramp: &RampView) -> (Tone, String) {
+/// The status of a ramp that is ramping or holding.
+fn in_step(rollout: &RolloutView, ramp: &RampView) -> Headline {
     let share = SharePercent(rollout.green_bp);
-    let Some(judgement) = &ramp.judgement else {
-        return (Tone::Unknown, format!("Green has {share}, and nothing to be compared with."));
+    let Some(analysis) = &ramp.judgement else {
+        let text = format!("Green has {share}, and there is no blue traffic to compare it with.");
+        return Headline::new(Tone::Unknown, text);
     };
-    let soon = ramp.about_s.map(HumanDuration);
-    if judgement.is_mismatched {
-        let text = format!("Holding at {share}: users are not divided as the weights say.");
-        return (Tone::Bad, text);
+    if analysis.is_mismatched {
+        let text = format!("Holding at {share}: the split of users does not match the weights.");
+        return Headline::new(Tone::Bad, text);
     }
-    if judgement.blue_units == 0 || judgement.green_units == 0 {
-        let of = match (judgement.blue_units, judgement.green_units) {
-            (0, 0) => "no responses",
-            (0, _) => "no responses of blue's users",
-            _ => "no responses of green's users",
-        };
-        let since = HumanDuration(ramp.in_step_s);
-        return (Tone::Unknown, format!("Nothing is known yet: {of} in this step, for {since}."));
+    if let Some(headline) = without_data(analysis, ramp.in_step_s) {
+        return headline;
     }
-    if let Some(at) = may_be_worse(judgement) {
+    if let Some(on_gates) = may_be_worse(analysis) {
         let text = format!(
-            "Green may be worse{at}: {share} of users are on it, and more evidence rolls it back."
+            "Green may be worse{on_gates}: {share} of users are on it, and more evidence rolls it \
+             back."
         );
-        return (Tone::Asks, text);
+        return Headline::new(Tone::NeedsAction, text);
     }
     match ramp.waits_for.as_str() {
-        "incident" => {
-            let text = format!(
-                "Holding at {share}: blue is about as bad as green, so something affects both. The \
-                 ramp continues by itself when that ends."
-            );
-            (Tone::Asks, text)
-        }
+        "incident" => Headline::new(
+            Tone::NeedsAction,
+            format!(
+                "Holding at {share}: blue is degraded as well, so the cause probably affects both. \
+                 The ramp resumes automatically when it ends."
+            ),
+        ),
         "unread" => {
-            let gates = judgement.gates.iter();
-            let on = names(gates.filter(|it| it.is_critical && it.verdict == "not_comparable"));
+            let gates = analysis.gates.iter();
+            let names =
+                gate_names(gates.filter(|it| it.is_critical && it.verdict == "not_comparable"));
             let text = format!(
-                "Holding at {share}: {on} cannot be compared, since the answers of one version \
-                 tell less."
+                "Holding at {share}: {names} cannot be compared, since too many answers of one \
+                 version lack the value."
             );
-            (Tone::Asks, text)
+            Headline::new(Tone::NeedsAction, text)
         }
         "approval" => {
             let next = ramp.steps.get(ramp.step + 1).map_or(10_000, |it| it.green_bp);
+            let next = SharePercent(next);
             let text = format!(
-                "Green is safe so far at {share}: a person must let it on to {}.",
-                SharePercent(next)
+                "Green is safe so far at {share}: waiting for approval to advance to {next}."
             );
-            (Tone::Asks, text)
+            Headline::new(Tone::NeedsAction, text)
         }
-        "nothing" => (Tone::Good, format!("Green is safe: the last step, {share}, is reached.")),
+        "nothing" => {
+            Headline::new(Tone::Good, format!("Green is safe: the last step, {share}, is reached."))
+        }
         "evidence" => {
-            let (tone, holding) = match ramp.is_overdue {
-                true => (Tone::Asks, "Overdue"),
-                false => (Tone::Waits, "Holding"),
+            let (tone, status) = match ramp.is_overdue {
+                true => (Tone::NeedsAction, "Overdue"),
+                false => (Tone::Waiting, "Holding"),
             };
-            let on = inconclusive_gates(judgement);
-            (tone, format!("{holding} at {share}: waits for evidence on {on}."))
+            let on = inconclusive_gates(analysis);
+            Headline::new(tone, format!("{status} at {share}: waiting for evidence on {on}."))
         }
-        _ => {
-            let when = soon.map_or_else(|| "later".to_owned(), |soon| format!("in about {soon}"));
-            let is_safe = judgement.verdict == "pass";
-            let next = match ramp.steps.get(ramp.step + 1) {
-                None => "and it is the last step".to_owned(),
-                Some(_) if !is_safe => format!("the next decision comes {when}"),
-                Some(step) if step.needs_approval => format!("a person must let it on {when}"),
-                Some(_) => format!("the next step comes {when}"),
-            };
-            let begin = if is_safe {
-                "Green is safe so far"
-            } else {
-                "Nothing speaks against green so far"
-            };
-            (Tone::Good, format!("{begin}: {share} of users are on it, {next}."))
-        }
+        _ => advancing(share, ramp, analysis.verdict == "pass"),
     }
+}
+
+fn without_data(analysis: &AnalysisView, in_step_s: u64) -> Option<Headline> {
+    let what = match (analysis.blue_units, analysis.green_units) {
+        (0, 0) => "no responses",
+        (0, _) => "no responses to blue's users",
+        (_, 0) => "no responses to green's users",
+        _ => return None,
+    };
+    let time = HumanDuration(in_step_s);
+    Some(Headline::new(Tone::Unknown, format!("No data yet: {what} in this step for {time}.")))
+}
+
+/// The status of a step without anything against green.
+fn advancing(share: SharePercent, ramp: &RampView, is_safe: bool) -> Headline {
+    let when = ramp.about_s.map_or_else(
+        || "later".to_owned(),
+        |seconds| format!("in about {}", HumanDuration(seconds)),
+    );
+    let next = match ramp.steps.get(ramp.step + 1) {
+        None => "this is the last step".to_owned(),
+        Some(_) if !is_safe => format!("the next decision comes {when}"),
+        Some(step) if step.needs_approval => format!("the next step needs approval {when}"),
+        Some(_) => format!("the next step comes {when}"),
+    };
+    let status = if is_safe { "Green is safe so far" } else { "No evidence against green so far" };
+    Headline::new(Tone::Good, format!("{status}: {share} of users are on it; {next}."))
 }
 
 fn rollback_reason(rollout: &RolloutView) -> String {
     let decision = rollout.decisions.iter().find(|it| it.to_phase == "rolled_back");
-    // What a tripwire saw is in the log, and is of another time than what the gates saw.
-    let is_by_gates = decision.is_none_or(|it| lead(&it.why).0 == "green is worse");
-    let judgement = rollout.ramp.as_ref().and_then(|ramp| ramp.judgement.as_ref());
-    let gates = judgement.filter(|_| is_by_gates).into_iter().flat_map(|it| &it.gates);
+    // A tripwire's readings are in the log. They cover another time span than the gates.
+    let is_by_gates = decision.is_none_or(|it| split_reason(&it.why).summary == GREEN_IS_WORSE);
+    let analysis = rollout.ramp.as_ref().and_then(|ramp| ramp.judgement.as_ref());
+    let gates = analysis.filter(|_| is_by_gates).into_iter().flat_map(|it| &it.gates);
     let failed = gates.filter(|gate| gate.is_critical && gate.verdict == "fail");
     if let Some(gate) = failed.max_by(|a, b| a.worse.total_cmp(&b.worse)) {
-        let (_, worse) = labels::metric(&gate.metric);
+        let worse = labels::metric(&gate.metric).worse;
         return match (gate.green, gate.blue) {
             (Some(green), Some(blue)) => {
                 let amount = |number| Amount { number, unit: &gate.unit, is_difference: false };
@@ -237,20 +269,20 @@ fn rollback_reason(rollout: &RolloutView) -> String {
         };
     }
     let why = decision.map_or("all users are on blue", |it| it.why.as_str());
-    short(lead(why).0.trim_end_matches('.'))
+    shortened(split_reason(why).summary.trim_end_matches('.'))
 }
 
 /// The gates that hold the ramp.
-fn inconclusive_gates(judgement: &JudgementView) -> String {
-    let gates = judgement.gates.iter();
-    let names = names(gates.filter(|it| it.is_critical && it.verdict == "undecided"));
+fn inconclusive_gates(analysis: &AnalysisView) -> String {
+    let gates = analysis.gates.iter();
+    let names = gate_names(gates.filter(|it| it.is_critical && it.verdict == "undecided"));
     if names.is_empty() { "green as a whole".into() } else { names }
 }
 
-/// Three of them at most.
-fn names<'a>(gates: impl Iterator<Item = &'a GateView>) -> String {
+/// At most three names; of more gates the number.
+fn gate_names<'a>(gates: impl Iterator<Item = &'a GateView>) -> String {
     let names: Vec<_> =
-        gates.map(|gate| labels::metric(&gate.metric).0.to_ascii_lowercase()).collect();
+        gates.map(|gate| labels::metric(&gate.metric).name.to_ascii_lowercase()).collect();
     match names.as_slice() {
         [] => String::new(),
         [one] => one.clone(),
@@ -260,8 +292,7 @@ fn names<'a>(gates: impl Iterator<Item = &'a GateView>) -> String {
     }
 }
 
-/// The beginning of a text.
-fn short(text: &str) -> String {
+fn shortened(text: &str) -> String {
     match text.char_indices().nth(MAX_CHARS) {
         Some((at, _)) => format!("{}…", text.get(..at).unwrap_or(text).trim_end()),
         None => text.to_owned(),

@@ -1,11 +1,11 @@
-//! Text that cannot break out of its place.
+//! HTML escaping.
 
 use std::fmt::{self, Write};
 
-/// What the page is written to.
+/// Where the page is written to.
 pub type Out<'a> = &'a mut dyn Write;
 
-/// Any text, as HTML's text or as the value of an attribute in quotes.
+/// Text escaped for HTML content and for quoted attribute values.
 ///
 /// ```
 /// use verdigris::console::html::Escaped;
@@ -13,7 +13,7 @@ pub type Out<'a> = &'a mut dyn Write;
 /// ```
 pub struct Escaped<'a>(pub &'a str);
 
-// === impl Text ===
+// === impl Escaped ===
 
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -26,7 +26,7 @@ impl fmt::Display for Escaped<'_> {
                 '>' => "&gt;",
                 '"' => "&quot;",
                 '\'' => "&#39;",
-                // A parser takes it out, or takes offence.
+                // U+0000 is a parse error in HTML.
                 _ => "\u{fffd}",
             })?;
             rest = rest.get(at + special.len_utf8()..).unwrap_or_default();

@@ -1,23 +1,23 @@
-//! What the console answers.
+//! The console's HTTP responses.
 
 use std::borrow::Cow;
 
 use super::page::content_security_policy;
 
-/// What the console answers.
+/// A local reply of the console.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpResponse {
     /// The HTTP status.
     pub status: u32,
     /// The body.
     pub body: Cow<'static, str>,
-    kind: &'static str,
-    own: Option<(&'static str, &'static str)>,
+    content_type: &'static str,
+    extra_header: Option<(&'static str, &'static str)>,
 }
 
-/// The same with every answer: nobody keeps it, frames it, takes it for something else, or
-/// learns of it elsewhere.
-const ALWAYS: [(&str, &str); 5] = [
+/// Headers of every response: no caching, no content sniffing, no framing, no referrer and no
+/// cross-origin embedding.
+const SECURITY_HEADERS: [(&str, &str); 5] = [
     ("cache-control", "no-store"),
     ("x-content-type-options", "nosniff"),
     ("x-frame-options", "DENY"),
@@ -25,49 +25,53 @@ const ALWAYS: [(&str, &str); 5] = [
     ("cross-origin-resource-policy", "same-origin"),
 ];
 
-// === impl Answer ===
+// === impl HttpResponse ===
 
 impl HttpResponse {
     /// A line of plain text.
     pub fn text(status: u32, text: impl Into<Cow<'static, str>>) -> Self {
         let mut body = text.into();
         body.to_mut().push('\n');
-        Self { status, body, kind: "text/plain; charset=utf-8", own: None }
+        Self { status, body, content_type: "text/plain; charset=utf-8", extra_header: None }
     }
 
-    /// The page.
+    /// 200 with the HTML page.
     pub fn page(html: String) -> Self {
-        Self { status: 200, body: html.into(), kind: "text/html; charset=utf-8", own: None }
+        let content_type = "text/html; charset=utf-8";
+        Self { status: 200, body: html.into(), content_type, extra_header: None }
     }
 
-    /// The state.
+    /// 200 with JSON.
     pub fn json(json: String) -> Self {
-        Self { status: 200, body: json.into(), kind: "application/json", own: None }
+        let content_type = "application/json";
+        Self { status: 200, body: json.into(), content_type, extra_header: None }
     }
 
-    /// There is nothing at this path.
+    /// 404 for the command paths, where no token is configured.
     pub fn not_found() -> Self {
-        Self::text(404, "There is nothing here: the console has no token to steer with.")
+        Self::text(
+            404,
+            "Not found: operator commands are disabled, since the console has no token.",
+        )
     }
 
-    /// It takes another method.
+    /// 405; `allowed` lists the methods of the path.
     pub fn wrong_method(allowed: &'static str) -> Self {
-        let own = Some(("allow", allowed));
-        Self { own, ..Self::text(405, format!("This path takes {allowed}.")) }
+        let text = format!("Method not allowed: this path accepts {allowed}.");
+        Self { extra_header: Some(("allow", allowed)), ..Self::text(405, text) }
     }
 
-    /// Without the token nothing is done.
+    /// 401 for a missing or wrong token.
     pub fn unauthorized() -> Self {
-        let own = Some(("www-authenticate", "Bearer"));
-        let text = "The token is missing or wrong. Send it as \"authorization: Bearer …\"; Envoy has \
-                    it in its environment.";
-        Self { own, ..Self::text(401, text) }
+        let text = "The token is missing or wrong. Send it as \"authorization: Bearer …\"; Envoy \
+                    reads it from its environment.";
+        Self { extra_header: Some(("www-authenticate", "Bearer")), ..Self::text(401, text) }
     }
 
-    /// All headers but the length.
+    /// All headers except `content-length`.
     pub fn headers(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
         let policy = ("content-security-policy", content_security_policy());
-        let own = [("content-type", self.kind), policy];
-        own.into_iter().chain(ALWAYS).chain(self.own)
+        let own = [("content-type", self.content_type), policy];
+        own.into_iter().chain(SECURITY_HEADERS).chain(self.extra_header)
     }
 }

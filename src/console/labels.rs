@@ -1,50 +1,59 @@
-//! What people call metrics and phases.
+//! Display names of metrics, phases and hold reasons.
 
-/// What a metric is, and what a worse one is like, as in "green had …".
-pub fn metric(name: &str) -> (&str, &str) {
-    match name {
+/// How a metric is shown.
+pub struct MetricLabel<'a> {
+    /// The metric's display name.
+    pub name: &'a str,
+    /// What a worse version had, as in "green had more errors".
+    pub worse: &'a str,
+}
+
+/// The label of a metric by its name in `/state.json`; an unknown name is its own label.
+pub fn metric(name: &str) -> MetricLabel<'_> {
+    let (name, worse) = match name {
         "error_rate" => ("Errors", "more errors"),
         "client_error_rate" => ("Rejected requests (4xx)", "more requests rejected with a 4xx"),
         "empty_rate" => ("Empty answers", "more empty answers"),
         "refusal_rate" => ("Refusals", "more refusals"),
         "truncation_rate" => ("Truncated answers", "more truncated answers"),
-        "abort_rate" => ("Given up by users", "more requests that users gave up"),
+        "abort_rate" => ("Aborted by users", "more requests aborted by users"),
         "slow_rate" => ("Slow answers", "more slow answers"),
         "thumbs_down_rate" => ("Thumbs down", "more thumbs down"),
-        "duration" => ("Time to the end", "slower answers"),
+        "duration" => ("Response time", "slower answers"),
         "ttft" => ("Time to first token", "a later first token"),
-        "output_tokens" => ("Output tokens", "another length of answers"),
-        "cost" => ("Cost of an answer", "dearer answers"),
+        "output_tokens" => ("Output tokens", "answers of a different length"),
+        "cost" => ("Cost per answer", "more expensive answers"),
         "score" => ("Score", "lower scores"),
         _ => (name, name),
-    }
+    };
+    MetricLabel { name, worse }
 }
 
-/// A phase.
+/// The label of a phase by its name in `/state.json`.
 pub fn phase(name: &str) -> &str {
     match name {
         "rolled_back" => "rolled back",
-        "by_hand" => "by hand",
+        "by_hand" => "manual",
         _ => name,
     }
 }
 
-/// What the next decision waits for.
+/// What the next decision waits for, by its name in `/state.json`.
 pub fn wait(name: &str) -> &str {
     match name {
-        "nothing" => "Nothing: the ramp is at its end",
+        "nothing" => "Nothing: the ramp has reached its end",
         "bake" => "The step’s bake time",
         "evidence" => "Evidence that green is safe",
         "data" => "Responses of both versions",
-        "unread" => "Answers of both versions that can be read alike",
+        "unread" => "Comparable answers of both versions",
         "incident" => "The end of an incident that affects both versions",
-        "division" => "Users that are divided as the weights say",
-        "approval" => "A person’s approval",
+        "division" => "A split of users that matches the weights",
+        "approval" => "An operator’s approval",
         "resume" => "The end of the pause",
-        "state_lost" => "A new beginning, since the state was lost",
+        "state_lost" => "A restart of the ramp, whose state was lost",
         "restart" => {
-            "A change of the configuration: another ramp.restart begins this ramp again, another \
-             rollout name begins a new one"
+            "A configuration change: a new value of ramp.restart restarts this ramp, a new rollout \
+             name starts another one"
         }
         _ => name,
     }

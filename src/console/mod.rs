@@ -1,30 +1,25 @@
-//! The operator's page: what it shows, and who may ask it for what.
+//! The operator's page and `/state.json`.
 //!
 //! | file | concept |
 //! |---|---|
-//! | [`view`] | what there is to show, as data: the schema of `/state.json` |
-//! | [`build_view`] | from what the filter knows to what is shown |
-//! | [`build_analysis`] | the same of what the judge says |
+//! | [`access`] | which request may read the page, and which may run a command |
+//! | [`http_response`] | responses and their security headers |
+//! | [`view`] | the schema of `/state.json` |
+//! | [`build_view`], [`build_analysis`] | the view of a rollout, from its state and its analysis |
+//! | [`problems`] | problems of a rollout, and how to fix them |
 //! | [`rejections`] | configurations that the filter rejected |
-//! | [`problems`] | what is wrong, and what to do about it |
-//! | [`access`] | who may ask for what |
-//! | [`http_response`] | what is answered, and with which headers |
-//! | [`mod@page`] | the whole page as HTML, and what the browser may do with it |
-//! | [`mod@headline`] | the first line: whether the release is fine, in words |
-//! | [`progress`] | shares, steps, and what the next decision waits for |
-//! | [`gate_table`] | blue beside green, by each gate |
-//! | [`interval_chart`] | a difference against its margin, as a picture |
-//! | [`share_chart`] | green's share over time, as a picture |
-//! | [`transitions`] | decisions, orders and problems |
-//! | [`counters`] | what is counted, side by side |
-//! | [`actions`] | the buttons |
-//! | [`labels`] | what people call metrics and phases |
-//! | [`numbers`] | numbers as people read them |
-//! | [`time_format`] | times as people read them |
-//! | [`html`] | text that cannot break out of its place |
+//! | [`mod@page`] | the HTML page and its Content-Security-Policy |
+//! | [`mod@headline`] | the one-sentence status of a rollout |
+//! | [`actions`] | the buttons for operator commands |
+//! | [`progress`] | the traffic split, the ramp's steps, and what the next decision waits for |
+//! | [`gate_table`], [`interval_chart`] | blue and green by gate, with the interval of their difference |
+//! | [`share_chart`] | green's share over time |
+//! | [`transitions`] | decisions, the operator command in force, and problems |
+//! | [`counters`] | counters by version |
+//! | [`labels`], [`numbers`], [`time_format`], [`html`] | display names, number and time formats, escaping |
 //!
-//! The page is a pure function of a [`View`]; what a part writes cannot fail but by what
-//! it writes to.
+//! The page is a pure function of a [`View`]. Functions that write a part of it fail only if
+//! the writer does.
 
 pub mod access;
 pub mod actions;

@@ -1,11 +1,10 @@
-//! Numbers as people read them: the same in every language, and not longer than they
-//! tell.
+//! Number formats of the page and the command.
 
 use std::fmt::{self, Write};
 
 use crate::rollout::decimal::Decimal;
 
-/// A whole number with its thousands apart: `1,234`.
+/// A whole number with thousands separators: `1,234`.
 pub struct GroupedCount(pub u64);
 
 /// Basis points as percent: `25 %`, `0.5 %`.
@@ -13,18 +12,18 @@ pub struct SharePercent(pub u32);
 
 /// A number in a gate's unit: `share`, `ms`, `tokens`, `usd` or `score`.
 pub struct Amount<'a> {
-    /// The number; no number at all becomes a dash.
+    /// The number; a dash is shown for NaN and infinity.
     pub number: f64,
-    /// Its unit.
+    /// The unit.
     pub unit: &'a str,
-    /// Whether it is a difference, and so has its sign with it.
+    /// Whether it is a difference, which is shown with its sign.
     pub is_difference: bool,
 }
 
-/// How often something is so: `1.2 %` for 12 of 1,000.
+/// A ratio of counts as percent: `1.2 %` for 12 of 1,000.
 pub struct RatePercent(pub u64, pub u64);
 
-// === impl Count ===
+// === impl GroupedCount ===
 
 impl fmt::Display for GroupedCount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -42,7 +41,7 @@ fn group(f: &mut fmt::Formatter<'_>, digits: &str) -> fmt::Result {
     Ok(())
 }
 
-// === impl Share ===
+// === impl SharePercent ===
 
 impl fmt::Display for SharePercent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -94,7 +93,7 @@ impl fmt::Display for Amount<'_> {
     }
 }
 
-/// The decimals that a percentage is shown with.
+/// How many decimals a percentage has.
 fn decimals(percent: f64) -> usize {
     match percent {
         0.0 => 0,
@@ -104,7 +103,7 @@ fn decimals(percent: f64) -> usize {
     }
 }
 
-/// So many that the first two digits of less than a dollar are seen.
+/// How many decimals an amount below a dollar has: two significant digits.
 fn dollars(size: f64) -> usize {
     match size {
         0.0 => 2,
@@ -116,7 +115,7 @@ fn dollars(size: f64) -> usize {
     }
 }
 
-// === impl Rate ===
+// === impl RatePercent ===
 
 impl fmt::Display for RatePercent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -130,7 +129,7 @@ mod tests {
     use super::{Amount, GroupedCount, RatePercent, SharePercent};
 
     #[test]
-    fn amounts_are_short_and_have_their_unit() {
+    fn amounts_are_rounded_and_have_a_unit() {
         let table = [
             (0.0, "share", false, "0 %"),
             (0.109, "share", false, "10.9 %"),
@@ -161,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_have_their_thousands_apart() {
+    fn counts_have_thousands_separators() {
         let table = [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")];
         for (count, text) in table {
             assert_eq!(GroupedCount(count).to_string(), text);
@@ -170,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn shares_and_rates_are_percent() {
+    fn shares_and_rates_are_shown_as_percent() {
         for (share, text) in [(0, "0 %"), (2500, "25 %"), (50, "0.5 %"), (333, "3.33 %")] {
             assert_eq!(SharePercent(share).to_string().replace('\u{a0}', " "), text);
         }

@@ -5,9 +5,9 @@
   const live = id('live'), news = id('news'), ask = id('ask'), form = ask.querySelector('form');
   document.documentElement.classList.add('js');
 
-  // --- Newer numbers, without taking anything from who reads ---
+  // --- Refresh, which keeps focus, selection, scroll positions and open details ---
 
-  const told = () => new Map([...document.querySelectorAll('.rollout')].map(
+  const statuses = () => new Map([...document.querySelectorAll('.rollout')].map(
     (it) => [it.getAttribute('aria-labelledby'), it.dataset.news]));
 
   const show = (text) => {
@@ -16,9 +16,9 @@
     if (!main) throw new Error('no page');
     const selection = getSelection();
     if (!selection.isCollapsed && id('main').contains(selection.anchorNode)) return false;
-    const before = told();
+    const before = statuses();
     const open = new Set([...document.querySelectorAll('main details[open]')].map((it) => it.id));
-    const focused = document.activeElement && place(document.activeElement);
+    const focused = document.activeElement && finder(document.activeElement);
     const scrolled = [...document.querySelectorAll('main .wide')].map((it) => it.scrollLeft);
     for (const it of main.querySelectorAll('details')) it.open = open.has(it.id);
     id('main').replaceWith(document.adoptNode(main));
@@ -33,8 +33,8 @@
     return true;
   };
 
-  // How to find again what has the focus.
-  const place = (it) => {
+  // A function that finds the element again after a refresh.
+  const finder = (it) => {
     if (!id('main').contains(it)) return null;
     if (it.id) return () => id(it.id);
     const owner = it.closest('details');
@@ -43,65 +43,67 @@
     return () => document.querySelectorAll('main .wide')[at];
   };
 
-  let timer = 0, asked = 0;
+  let timer = 0, latest = 0;
   const refresh = async () => {
     clearTimeout(timer);
-    const mine = ++asked;
+    const mine = ++latest;
     try {
-      const answer = await fetch(location.pathname, {
+      const response = await fetch(location.pathname, {
         cache: 'no-store', signal: AbortSignal.timeout(5 * EVERY_MS) });
-      if (!answer.ok) throw new Error(answer.status);
-      const text = await answer.text();
-      if (mine !== asked) return;
-      say(show(text) ? 'Live' : 'Not renewed while text is selected', false);
+      if (!response.ok) throw new Error(response.status);
+      const text = await response.text();
+      if (mine !== latest) return;
+      setLive(show(text) ? 'Live' : 'Not refreshed while text is selected', false);
     } catch {
-      if (mine !== asked) return;
-      say('Envoy cannot be reached: these numbers are old', true);
+      if (mine !== latest) return;
+      setLive('Envoy cannot be reached: this page is out of date', true);
     }
     if (!document.hidden) timer = setTimeout(refresh, EVERY_MS);
   };
-  const say = (text, isLost) => {
+  const setLive = (text, isLost) => {
     if (live.textContent !== text) live.textContent = text;
     live.classList.toggle('lost', isLost);
   };
   document.addEventListener('visibilitychange', () => {
     if (document.hidden) clearTimeout(timer); else refresh();
   });
-  say('Live', false);
+  setLive('Live', false);
   timer = setTimeout(refresh, EVERY_MS);
 
-  // --- Steering ---
+  // --- Operator commands ---
 
-  const ORDERS = {
-    approve: ['Let the ramp into its next step', 'Green gets the next step’s share: ', 'Approve'],
-    pause: ['Pause', 'Green keeps its share until somebody resumes. Tripwires and gates go on.', 'Pause'],
-    resume: ['Resume', 'What was ordered ends: the ramp goes on from the step at hand, or the configuration’s weights hold again.', 'Resume'],
-    weights: ['Set the weights by hand', 'Green gets this share until somebody says otherwise. A ramp is paused.', 'Set weights'],
-    promote: ['Promote green', 'Everyone is sent to green, whatever the evidence says.', 'Promote'],
-    rollback: ['Roll back to blue', 'Everyone is sent to blue at once. A ramp ends with it, and begins again only by its configuration.', 'Roll back'],
+  // Title, meaning, and the button's label.
+  const COMMANDS = {
+    approve: ['Approve the next step', 'Green gets the share of the next step: ', 'Approve'],
+    pause: ['Pause', 'Green keeps its share until an operator resumes. Tripwires and gates stay active.', 'Pause'],
+    resume: ['Resume', 'The last command ends: the ramp continues in its current step, or the weights of the configuration apply again.', 'Resume'],
+    weights: ['Set weights manually', 'Green gets this share until an operator changes it. A ramp is paused.', 'Set weights'],
+    promote: ['Promote green', 'All users move to green, whatever the evidence.', 'Promote'],
+    rollback: ['Roll back to blue', 'All users move to blue immediately. A ramp ends; only a configuration change restarts it.', 'Roll back'],
   };
-  // Who has the page open has typed it once; it is nowhere but here.
-  let token = '', order = '', rollout = '', step = '', share = '', isSure = false, opener = '';
+  // The token is kept here only, and forgotten with the page.
+  let token = '', command = '', rollout = '', step = '', share = '', isConfirmed = false, opener = '';
 
   document.addEventListener('click', (event) => {
     const button = event.target.closest('button[data-order]');
     if (!button) return;
-    ({ order, rollout, step = '', share = '' } = button.dataset);
+    ({ order: command, rollout, step = '', share = '' } = button.dataset);
     opener = button.id;
     form.reset();
-    stage(false);
+    showStep(false);
     ask.showModal();
-    (order === 'weights' ? form.green : form.reason).focus();
+    (command === 'weights' ? form.green : form.reason).focus();
   });
 
-  const stage = (second) => {
-    isSure = second;
-    const [what, meaning, go] = ORDERS[order];
+  // Shows the dialog's first step, or its second one, the confirmation.
+  const showStep = (second) => {
+    isConfirmed = second;
+    const [what, meaning, go] = COMMANDS[command];
     const means = share ? `${meaning}${share}.` : meaning;
     id('ask-what').textContent = second ? `${what}: are you sure?` : `${what}: ${rollout}`;
-    id('ask-means').textContent = second ? `${means} Rollout ${rollout}, because: ${form.reason.value.trim()}` : means;
+    id('ask-means').textContent = second ? `${means} Rollout: ${rollout}. Reason: ${form.reason.value.trim()}` : means;
     id('ask-first').hidden = second;
-    id('ask-weights').hidden = order !== 'weights';
+    id('ask-weights').hidden = command !== 'weights';
     id('ask-token').hidden = token !== '';
     id('ask-answer').textContent = '';
     id('ask-go').textContent = second ? `Yes, ${go.toLowerCase()}` : go;
@@ -115,17 +117,17 @@
 
   form.addEventListener('submit', (event) => {
     event.preventDefault();
-    if (!form.reason.value.trim()) return refuse('Say why: others read it later.', form.reason);
-    if (order === 'weights' && !(/^\d{1,3}$/.test(form.green.value) && Number(form.green.value) <= 100)) {
-      return refuse('Write a whole number from 0 to 100.', form.green);
+    if (!form.reason.value.trim()) return refuse('A reason is required. It appears in the log of decisions.', form.reason);
+    if (command === 'weights' && !(/^\d{1,3}$/.test(form.green.value) && Number(form.green.value) <= 100)) {
+      return refuse('Enter a whole number from 0 to 100.', form.green);
     }
     const typed = form.token.value.trim();
-    if (!token && !typed) return refuse('The token is needed to steer.', form.token);
+    if (!token && !typed) return refuse('A token is required.', form.token);
     if (!token && !/^[\x21-\x7e]+$/.test(typed)) {
-      return refuse('The token has a character in it that no token has: look how it was copied.', form.token);
+      return refuse('The token contains a character that no token can contain. Copy it again.', form.token);
     }
-    if ((order === 'rollback' || order === 'promote') && !isSure) {
-      stage(true);
+    if ((command === 'rollback' || command === 'promote') && !isConfirmed) {
+      showStep(true);
       return id('ask-cancel').focus();
     }
     send();
@@ -134,30 +136,30 @@
   const send = async () => {
     const given = token || form.token.value.trim();
     const body = { reason: form.reason.value.trim() };
-    if (order === 'weights') {
+    if (command === 'weights') {
       const green = Number(form.green.value);
       body.weights = { blue: 100 - green, green };
     }
     if (step) body.step = Number(step);
     id('ask-go').disabled = true;
     try {
-      const answer = await fetch(`${order}?rollout=${encodeURIComponent(rollout)}`, {
+      const response = await fetch(`${command}?rollout=${encodeURIComponent(rollout)}`, {
         method: 'POST',
         headers: { authorization: `Bearer ${given}`, 'content-type': 'application/json' },
         body: JSON.stringify(body), signal: AbortSignal.timeout(5 * EVERY_MS) });
-      const text = (await answer.text()).trim() || `HTTP status ${answer.status}`;
-      if (answer.status === 401) token = '';
-      if (answer.ok) {
+      const text = (await response.text()).trim() || `HTTP status ${response.status}`;
+      if (response.status === 401) token = '';
+      if (response.ok) {
         token = given;
         ask.close();
         news.textContent = text;
         toast(text);
       } else {
-        stage(false);
-        refuse(text, answer.status === 401 ? form.token : null);
+        showStep(false);
+        refuse(text, response.status === 401 ? form.token : null);
       }
     } catch {
-      refuse('Envoy cannot be reached. Nobody knows whether the order arrived: look before you repeat it.');
+      refuse('Envoy cannot be reached, and the command may have arrived. Check the decisions before you repeat it.');
     } finally {
       id('ask-go').disabled = false;
     }
@@ -177,8 +179,8 @@
   };
 
   id('ask-cancel').addEventListener('click', () => {
-    if (!isSure) return ask.close();
-    stage(false);
+    if (!isConfirmed) return ask.close();
+    showStep(false);
     form.reason.focus();
   });
   ask.addEventListener('close', () => { form.token.value = ''; id(opener)?.focus(); });

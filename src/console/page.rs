@@ -1,4 +1,4 @@
-//! The whole page as HTML, and what the browser may do with it.
+//! The HTML page and its Content-Security-Policy.
 
 use std::fmt;
 
@@ -8,53 +8,41 @@ use super::time_format::{Rfc3339, UtcTime};
 use super::view::{RolloutView, View};
 use super::{actions, counters, gate_table, labels, progress, share_chart, transitions};
 
-/// Said where there is nothing to show.
-pub const NO_ROLLOUT: &str = "This worker of Envoy runs on no rollout. It may have a new VM, which \
-                              its next request fills; ask again by another connection. Else \
-                              vm_config of console.yaml is not as in filter.yaml, or filter.yaml \
+/// Shown by a VM without a rollout.
+pub const NO_ROLLOUT: &str = "This worker of Envoy has no rollout. Its VM may be new and without a \
+                              request so far; try again over another connection. Otherwise vm_config \
+                              in console.yaml differs from that in filter.yaml, or filter.yaml \
                               was rejected when Envoy started: Envoy’s log says why.";
-/// The page's style; its hash is in [`content_security_policy`].
+/// The page's style sheet. Its hash is in [`content_security_policy`].
 pub const STYLE: &str = include_str!("page.css");
-/// The page's script; as above.
+/// The page's script. Its hash is in [`content_security_policy`].
 pub const SCRIPT: &str = include_str!("page.js");
-/// Header, dialog and patterns, which are the same whatever is shown.
+/// The static part of the page: header, dialog and SVG patterns.
 const FRAME: &str = include_str!("page.html");
 
-/// What the browser may do with the page: run this one script, use this one style, and
-/// talk to who served it. It needs no nonce, since both are always the same.
+/// The Content-Security-Policy. It allows the page's own script and style by their hashes, which
+/// are constant, and requests to the page's origin.
 pub fn content_security_policy() -> &'static str {
     concat!(
         "default-src 'none'; ",
-        "script-src 'sha256-2b6XsoGDnaripdMeGCk2NXBtgEyxBJHIF1DBvAKT2+Y='; ",
+        "script-src 'sha256-yo6VXmF6+NskWdYNKTeRJoKUE4xhv045uNRtuB0rP+A='; ",
         "style-src 'sha256-8ISsQ5u7VkqwCljLxu6lsWYVIkLEPlcxUPSEH+2xI4M='; ",
         "connect-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; ",
         "frame-ancestors 'none'"
     )
 }
 
-/// The page that shows `view`; the rollout that most needs somebody comes first.
+/// The page for `view`, the most urgent rollout first.
 pub fn page(view: &View) -> String {
     let mut out = String::new();
-    // Nothing that is written to a string fails.
+    // Writing to a string does not fail.
     let _ = write_page(&mut out, view);
     out
 }
 
 fn write_page(out: Out<'_>, view: &View) -> fmt::Result {
     let rollouts = sorted_by_urgency(&view.rollouts);
-    out.write_str(
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
-         <meta name=\"color-scheme\" content=\"light dark\"><title>",
-    )?;
-    match rollouts.first() {
-        Some((first, rollout)) => {
-            let name = Escaped(&rollout.rollout);
-            write!(out, "{} {name}: {}", glyph(first.tone), Escaped(&first.text))?;
-        }
-        None => out.write_str("Verdigris")?,
-    }
-    write!(out, "</title><link rel=\"icon\" href=\"{ICON}\"><style>{STYLE}</style></head><body>")?;
+    write_head(out, rollouts.first())?;
     out.write_str(FRAME)?;
     out.write_str("<main id=\"main\">")?;
     write!(
@@ -72,52 +60,76 @@ fn write_page(out: Out<'_>, view: &View) -> fmt::Result {
         write!(out, "<p class=\"card\">{NO_ROLLOUT}</p>")?;
     }
     if rollouts.len() > 1 {
-        all(out, &rollouts)?;
+        write_overview(out, &rollouts)?;
     }
-    for (headline, rollout) in &rollouts {
-        section(out, view, headline, rollout)?;
+    for status in &rollouts {
+        write_rollout(out, view, status)?;
     }
     let has_ramp = view.rollouts.iter().any(|rollout| rollout.ramp.is_some());
-    let alone = if has_ramp { " Each Envoy walks a ramp by itself." } else { "" };
+    let ramps = if has_ramp { " Each Envoy runs its ramps independently." } else { "" };
     write!(
         out,
-        "<p class=\"small\">All of this is of this one Envoy.{alone}</p>\
+        "<p class=\"small\">This page shows this Envoy only.{ramps}</p>\
          </main><script>{SCRIPT}</script></body></html>"
     )
 }
 
-/// The rollouts with their first lines; without the standard library's sort, which is
-/// large.
-pub(crate) fn sorted_by_urgency(rollouts: &[RolloutView]) -> Vec<(Headline, &RolloutView)> {
-    let mut all = Vec::new();
-    for tone in Tone::ALL {
-        let told = rollouts.iter().map(|it| (headline(it), it));
-        all.extend(told.filter(|(first, _)| first.tone == tone));
+/// The document's head. Its title is the status of the most urgent rollout.
+fn write_head(out: Out<'_>, first: Option<&RolloutStatus<'_>>) -> fmt::Result {
+    out.write_str(
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
+         <meta name=\"color-scheme\" content=\"light dark\"><title>",
+    )?;
+    match first {
+        Some(RolloutStatus { headline, rollout }) => {
+            let name = Escaped(&rollout.rollout);
+            write!(out, "{} {name}: {}", glyph(headline.tone), Escaped(&headline.text))?;
+        }
+        None => out.write_str("Verdigris")?,
     }
-    all
+    write!(out, "</title><link rel=\"icon\" href=\"{ICON}\"><style>{STYLE}</style></head><body>")
 }
 
-/// Each rollout in a line, where there are several.
-fn all(out: Out<'_>, rollouts: &[(Headline, &RolloutView)]) -> fmt::Result {
+/// A rollout and its headline.
+pub(crate) struct RolloutStatus<'a> {
+    pub(crate) headline: Headline,
+    pub(crate) rollout: &'a RolloutView,
+}
+
+/// The rollouts, the most urgent first. (The standard library's sort would make the `.wasm`
+/// larger.)
+pub(crate) fn sorted_by_urgency(rollouts: &[RolloutView]) -> Vec<RolloutStatus<'_>> {
+    let mut sorted = Vec::new();
+    for tone in Tone::ALL {
+        let all = rollouts.iter().map(|it| RolloutStatus { headline: headline(it), rollout: it });
+        sorted.extend(all.filter(|it| it.headline.tone == tone));
+    }
+    sorted
+}
+
+/// Each rollout in a line, for a console with several.
+fn write_overview(out: Out<'_>, rollouts: &[RolloutStatus<'_>]) -> fmt::Result {
     out.write_str("<nav class=\"card all\" aria-label=\"Rollouts\"><ul>")?;
-    for (first, rollout) in rollouts {
+    for RolloutStatus { headline, rollout } in rollouts {
         let name = Escaped(&rollout.rollout);
         write!(
             out,
             "<li><a id=\"to-{name}\" href=\"#is-{name}\"><b class=\"{}\" aria-hidden=\"true\">{}</b>\
              <span><b>{name}</b> {}</span></a></li>",
-            class(first.tone),
-            glyph(first.tone),
-            Escaped(&first.text)
+            class(headline.tone),
+            glyph(headline.tone),
+            Escaped(&headline.text)
         )?;
     }
     out.write_str("</ul></nav>")
 }
 
-fn section(out: Out<'_>, view: &View, first: &Headline, rollout: &RolloutView) -> fmt::Result {
+fn write_rollout(out: Out<'_>, view: &View, status: &RolloutStatus<'_>) -> fmt::Result {
+    let RolloutStatus { headline, rollout } = status;
     let name = Escaped(&rollout.rollout);
     let phase = Escaped(labels::phase(&rollout.phase));
-    let class = class(first.tone);
+    let class = class(headline.tone);
     write!(
         out,
         "<section class=\"rollout\" aria-labelledby=\"is-{name}\" \
@@ -125,19 +137,19 @@ fn section(out: Out<'_>, view: &View, first: &Headline, rollout: &RolloutView) -
          <b class=\"sign\" aria-hidden=\"true\">{}</b><div><p class=\"name\"><b>{name}</b> \
          <span class=\"phase\">{phase}</span></p><h2 id=\"is-{name}\">{}</h2></div></div>",
         rollout.green_bp,
-        glyph(first.tone),
-        Escaped(&first.text),
+        glyph(headline.tone),
+        Escaped(&headline.text),
     )?;
     transitions::write_problems(out, &rollout.problems)?;
-    if let Some(order) = &rollout.order {
-        transitions::write_order(out, order, view.now_ms)?;
+    if let Some(command) = &rollout.order {
+        transitions::write_command(out, command, view.now_ms)?;
     }
     if view.can_steer {
         actions::write(out, rollout)?;
     }
     progress::write(out, rollout)?;
-    if let Some(judgement) = rollout.ramp.as_ref().and_then(|ramp| ramp.judgement.as_ref()) {
-        gate_table::write(out, judgement)?;
+    if let Some(analysis) = rollout.ramp.as_ref().and_then(|ramp| ramp.judgement.as_ref()) {
+        gate_table::write(out, analysis)?;
     }
     out.write_str("<div class=\"two\">")?;
     share_chart::write(out, rollout, view.now_ms)?;
@@ -147,28 +159,29 @@ fn section(out: Out<'_>, view: &View, first: &Headline, rollout: &RolloutView) -
     out.write_str("</section>")
 }
 
+/// The CSS class of a tone.
 fn class(tone: Tone) -> &'static str {
     match tone {
         Tone::Bad => "bad",
-        Tone::Asks => "asks",
+        Tone::NeedsAction => "asks",
         Tone::Unknown => "unknown",
-        Tone::Waits => "waits",
+        Tone::Waiting => "waits",
         Tone::Good => "good",
     }
 }
 
-/// The sign of a tone.
+/// The symbol of a tone, so that it does not depend on colour alone.
 pub(crate) fn glyph(tone: Tone) -> &'static str {
     match tone {
         Tone::Bad => "✕",
-        Tone::Asks => "!",
+        Tone::NeedsAction => "!",
         Tone::Unknown => "?",
-        Tone::Waits => "…",
+        Tone::Waiting => "…",
         Tone::Good => "✓",
     }
 }
 
-/// A blue square and a green disc.
+/// The favicon: a blue square and a green disc.
 const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' \
     viewBox='0 0 16 16'%3E%3Crect width='10' height='10' rx='2' fill='%231d4ed8'/%3E\
     %3Ccircle cx='11' cy='11' r='5' fill='%230f9d76'/%3E%3C/svg%3E";

@@ -1,151 +1,199 @@
-//! What is wrong with a rollout, and what to do about it.
+//! Problems of a rollout, and how to fix them.
 
 use super::labels;
-use super::view::{ProblemView, RolloutView};
+use super::view::{AnalysisView, ProblemView, RolloutView};
 use crate::assignment::Version;
 use crate::rollout::RampSpec;
 
-/// From so many answers that cannot be read on, if they are one in so many, it is a problem.
-const UNREAD: u64 = 20;
+/// Unread answers are a problem from this number on, if they are more than one in
+/// [`UNREAD_ONE_IN`].
+const MIN_UNREAD: u64 = 20;
 const UNREAD_ONE_IN: u64 = 10;
-/// How many requests tell that a version with a share of some percent has none.
-const TELLING_REQUESTS: u64 = 200;
-const SOME_PERCENT_BP: u32 = 500;
+/// A version without requests is a problem if it has at least this share, and the rollout has had
+/// this many requests.
+const MIN_IDLE_SHARE_BP: u32 = 500;
+const MIN_REQUESTS_FOR_IDLE: u64 = 200;
 
-/// What is wrong, the worst first.
+/// The problems of a rollout, severe ones first.
 pub fn problems(
     view: &RolloutView,
     ramp: Option<&RampSpec>,
     refused_stats: usize,
 ) -> Vec<ProblemView> {
-    let (mut severe, mut others) = (Vec::new(), Vec::new());
-    let mut note = |is_severe, what: String, mend: &str| {
-        let problem = ProblemView { is_severe, what, mend: mend.to_owned() };
-        if is_severe { severe.push(problem) } else { others.push(problem) }
-    };
-    let requests = |version: Version| view.counter(version, "requests");
-    let all = requests(Version::Blue).saturating_add(requests(Version::Green));
-    let judgement = view.ramp.as_ref().and_then(|ramp| ramp.judgement.as_ref());
-    let units = judgement.map_or(0, |it| it.blue_units.saturating_add(it.green_units));
-    let waits = view.ramp.as_ref().map_or("", |ramp| ramp.waits_for.as_str());
-    if waits == "state_lost" {
-        note(
-            true,
-            "Nothing is known of a ramp that was started earlier: Envoy was restarted since."
-                .into(),
-            "Change ramp.restart in the configuration to begin the ramp again; until then blue has \
-             everything that is not ordered by hand.",
-        );
+    let analysis = view.ramp.as_ref().and_then(|ramp| ramp.judgement.as_ref());
+    let mut all = Vec::new();
+    all.extend(state_problems(view));
+    all.extend(missing_traffic(view, analysis));
+    all.extend(analysis.into_iter().flat_map(incomparable));
+    all.extend(incident(view));
+    all.extend(refused(refused_stats));
+    all.extend(overdue(view));
+    for version in Version::ALL {
+        all.extend(unread_answers(view, version, ramp));
+        all.extend(idle_version(view, version));
+    }
+    let (mut severe, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|it| it.is_severe);
+    severe.extend(others);
+    severe
+}
+
+fn severe(what: impl Into<String>, fix: &str) -> ProblemView {
+    ProblemView { is_severe: true, what: what.into(), mend: fix.to_owned() }
+}
+
+fn minor(what: impl Into<String>, fix: &str) -> ProblemView {
+    ProblemView { is_severe: false, ..severe(what, fix) }
+}
+
+/// Problems of the rollout's state: lost, replaced or not read yet.
+fn state_problems(view: &RolloutView) -> Vec<ProblemView> {
+    let mut found = Vec::new();
+    if view.waits_for() == "state_lost" {
+        found.push(severe(
+            "The state of a ramp that started earlier was lost: Envoy has restarted since.",
+            "Change ramp.restart in the configuration to restart the ramp. Until then blue has all \
+             traffic, unless an operator overrides it.",
+        ));
     }
     if view.is_replaced {
-        note(
-            false,
-            "No request has come under this rollout since another one was configured.".into(),
-            "If that has taken its place, it goes from here when its last answers have ended.",
-        );
+        found.push(minor(
+            "This rollout has had no request since another one was configured.",
+            "If the other one replaces it, this one disappears once its last responses have ended.",
+        ));
     }
     if !view.is_known {
-        note(
-            false,
-            "It is not known yet where the ramp stands.".into(),
-            "Wait a second: a worker is about to look. If it stays so, Envoy's log says why.",
-        );
+        found.push(minor(
+            "The state of the ramp is not known yet.",
+            "Wait a second until a worker reads it. If this persists, Envoy's log says why.",
+        ));
     }
-    if all == 0 && units > 0 {
-        note(
-            false,
-            "Envoy's stats do not count what the filter counts.".into(),
-            "See that stats_config.stats_matcher of the bootstrap lets wasmcustom.verdigris in.",
-        );
-    } else if all == 0 {
-        note(
-            false,
-            "No request of this rollout has come since Envoy started.".into(),
-            "See that clients reach this Envoy, and that their route has the filter.",
-        );
-    } else if waits == "data" {
-        note(
-            false,
-            "In this step nothing is known of one of the versions.".into(),
-            "See that both get requests that name a user, and that they are answered.",
-        );
+    found
+}
+
+fn missing_traffic(view: &RolloutView, analysis: Option<&AnalysisView>) -> Option<ProblemView> {
+    let has_units = analysis.is_some_and(|it| it.blue_units.saturating_add(it.green_units) > 0);
+    match view.requests() {
+        0 if has_units => Some(minor(
+            "Envoy drops the stats of the filter.",
+            "Check that stats_config.stats_matcher of the bootstrap includes wasmcustom.verdigris.",
+        )),
+        0 => Some(minor(
+            "This rollout has had no requests since Envoy started.",
+            "Check that clients reach this Envoy, and that the filter is on their route.",
+        )),
+        _ if view.waits_for() == "data" => Some(minor(
+            "A version has no data in this step.",
+            "Check that both versions receive requests with a unit, and that they respond.",
+        )),
+        _ => None,
     }
-    if judgement.is_some_and(|it| it.is_mismatched) {
-        note(
-            true,
-            "Users are not divided as the weights say, so that nothing else can be judged.".into(),
-            "See that each user is named alike in all requests, and that nothing sends one version's \
-             requests twice.",
-        );
+}
+
+/// A split or a coverage that makes the versions incomparable.
+fn incomparable(analysis: &AnalysisView) -> Vec<ProblemView> {
+    let mut found = Vec::new();
+    if analysis.is_mismatched {
+        found.push(severe(
+            "Sample ratio mismatch: the split of users does not match the weights, so nothing can \
+             be decided.",
+            "Check that all requests of a user carry the same unit, and that requests of one version \
+             are not sent twice.",
+        ));
     }
-    let uneven = judgement.into_iter().flat_map(|it| &it.gates);
-    for gate in uneven.filter(|it| it.is_critical && it.verdict == "not_comparable") {
-        note(
-            true,
+    let gates = analysis.gates.iter();
+    for gate in gates.filter(|it| it.is_critical && it.verdict == "not_comparable") {
+        found.push(severe(
             format!(
-                "{} is known of one version only, or of unequal parts of both: not of {} users of \
-                 blue and {} of green.",
-                labels::metric(&gate.metric).0,
+                "{} cannot be compared: the value is missing for {} users of blue and {} of green.",
+                labels::metric(&gate.metric).name,
                 gate.blue_missing,
                 gate.green_missing
             ),
             "See the counters of unread answers below: answers.plain, answers.format or \
              answers.paths make both versions readable; for cost, see prices.",
-        );
+        ));
     }
-    if waits == "incident" {
-        note(
-            false,
-            "Both versions are about as bad: something affects both.".into(),
-            "Look at what they share: the provider, a quota, the network. The ramp continues by \
-             itself when it ends.",
-        );
-    }
-    if refused_stats > 0 {
-        note(
-            false,
+    found
+}
+
+fn incident(view: &RolloutView) -> Option<ProblemView> {
+    (view.waits_for() == "incident").then(|| {
+        minor(
+            "Both versions are degraded, so the cause probably affects both.",
+            "Check what they share: the provider, a quota, the network. The ramp resumes \
+             automatically when the incident ends.",
+        )
+    })
+}
+
+fn refused(refused_stats: usize) -> Option<ProblemView> {
+    (refused_stats > 0).then(|| {
+        minor(
             format!("Envoy refused {refused_stats} of the filter's stats, which are not counted."),
-            "Envoy's log names them and the status that it answered.",
-        );
+            "Envoy's log has their names and the status that Envoy returned.",
+        )
+    })
+}
+
+fn overdue(view: &RolloutView) -> Option<ProblemView> {
+    view.ramp.as_ref().is_some_and(|ramp| ramp.is_overdue).then(|| {
+        minor(
+            "The step has lasted longer than ramp.timeout.",
+            "Wait for more traffic, make the step larger, or remove a gate that cannot reach a \
+             verdict.",
+        )
+    })
+}
+
+fn unread_answers(
+    view: &RolloutView,
+    version: Version,
+    ramp: Option<&RampSpec>,
+) -> Option<ProblemView> {
+    let (read, unread) = (view.counter(version, "answers"), view.counter(version, "unread"));
+    let answers = read.saturating_add(unread);
+    if unread < MIN_UNREAD || unread <= answers / UNREAD_ONE_IN {
+        return None;
     }
-    if view.ramp.as_ref().is_some_and(|ramp| ramp.is_overdue) {
-        note(
-            false,
-            "The step takes longer than ramp.timeout.".into(),
-            "Wait for more traffic, make the step larger, or take a gate out that cannot be told.",
-        );
-    }
-    for version in Version::ALL {
-        let (read, unread) = (view.counter(version, "answers"), view.counter(version, "unread"));
-        let answers = read.saturating_add(unread);
-        if unread >= UNREAD && unread > answers / UNREAD_ONE_IN {
-            let mend = "The counters below say why: unread_encoded wants answers.plain in the \
-                        configuration, unread_unknown_format answers.format or answers.paths.";
-            let what = format!(
-                "{unread} of {answers} answers of {version} could not be read since Envoy started."
-            );
-            note(ramp.is_some_and(RampSpec::reads_answers), what, mend);
-        }
-        let share = match version {
-            Version::Green => view.green_bp,
-            Version::Blue => 10_000_u32.saturating_sub(view.green_bp),
-        };
-        let is_idle = requests(version) == 0 && all >= TELLING_REQUESTS;
-        if is_idle && share >= SOME_PERCENT_BP {
-            note(
-                false,
-                format!("No request has come to {version}, which has a share of them."),
-                "See that requests name a user: without one they are blue's.",
-            );
-        }
-    }
-    severe.extend(others);
-    severe
+    let problem = severe(
+        format!(
+            "{unread} of {answers} answers of {version} could not be read since Envoy started."
+        ),
+        "The counters below have the reasons. For unread_encoded, set answers.plain; for \
+         unread_unknown_format, set answers.format or answers.paths.",
+    );
+    // It affects decisions only if the ramp depends on the bodies.
+    Some(ProblemView { is_severe: ramp.is_some_and(RampSpec::reads_answers), ..problem })
+}
+
+fn idle_version(view: &RolloutView, version: Version) -> Option<ProblemView> {
+    let share_bp = match version {
+        Version::Green => view.green_bp,
+        Version::Blue => 10_000_u32.saturating_sub(view.green_bp),
+    };
+    let is_idle =
+        view.counter(version, "requests") == 0 && view.requests() >= MIN_REQUESTS_FOR_IDLE;
+    (is_idle && share_bp >= MIN_IDLE_SHARE_BP).then(|| {
+        let what = format!("The version {version} has had no requests, although it has a share.");
+        minor(what, "Check that requests carry a unit: those without one go to blue.")
+    })
 }
 
 // === impl RolloutView ===
 
 impl RolloutView {
+    /// What the ramp's next decision waits for; empty without a ramp.
+    fn waits_for(&self) -> &str {
+        self.ramp.as_ref().map_or("", |ramp| ramp.waits_for.as_str())
+    }
+
+    fn requests(&self) -> u64 {
+        Version::ALL
+            .into_iter()
+            .map(|version| self.counter(version, "requests"))
+            .fold(0, u64::saturating_add)
+    }
+
     fn counter(&self, version: Version, name: &str) -> u64 {
         let of_version = self.versions.iter().find(|it| it.version == version.as_str());
         let counters = of_version.map(|it| it.counters.as_slice()).unwrap_or_default();

@@ -1,9 +1,9 @@
-//! Configurations that the filter rejected, until one is accepted in their place.
+//! Configurations that the filter rejected, until another one is accepted.
 //!
-//! Envoy tries a new configuration in a VM of its own and keeps the old one in force where
-//! the filter rejects it. That VM writes a note here, which all VMs share and the console
-//! shows. The form is JSON with named fields, so that modules of different versions read
-//! each other's notes: unknown fields are ignored, and unreadable text counts as no notes.
+//! Envoy tries a new configuration in a VM of its own, and keeps the old one in force if the
+//! filter rejects it. That VM records the rejection in shared data, which the console reads.
+//! The format is JSON with named fields, so that different versions of the filter can read each
+//! other's records: unknown fields are ignored, and unreadable text counts as no rejections.
 
 use serde_json::{Value, json};
 
@@ -11,47 +11,47 @@ use super::time_format::UtcTime;
 use super::view::ProblemView;
 use crate::config::read_json;
 
-/// What is known of each plugin, by its name and kind.
+/// The last accepted configuration and the last rejection of each plugin.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rejections {
     accepted: Vec<AcceptedConfig>,
     rejected: Vec<Rejection>,
 }
 
-/// What a plugin is configured as.
+/// The role of a plugin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PluginKind {
-    /// A rollout's filter.
+    /// The filter of a rollout.
     Rollout,
-    /// The operator's page.
+    /// The console.
     Console,
 }
 
-/// The configuration that a plugin accepted last.
+/// The last configuration that a plugin accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct AcceptedConfig {
     plugin: String,
     is_console: bool,
-    /// A hash of its text.
+    /// A hash of the configuration's text.
     hash: u64,
 }
 
 /// A rejected configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejection {
-    /// The plugin's name in Envoy's configuration; empty where Envoy does not tell it.
+    /// The plugin's name in Envoy's configuration; empty if Envoy does not provide it.
     pub plugin: String,
-    /// When, in milliseconds since 1970.
+    /// The time of the rejection, in milliseconds since 1970.
     pub at_ms: u64,
-    /// The rollout that its text names, if it names one.
+    /// The rollout's name in the configuration, if there is one.
     pub rollout: Option<String>,
-    /// Whether its text is a console's; `None` where the text is no JSON object.
+    /// Whether the configuration is a console's; `None` if its text is not a JSON object.
     pub is_console: Option<bool>,
-    /// The first lines of what is wrong.
+    /// The first lines of the error.
     pub why: String,
 }
 
-/// How many plugins are remembered.
+/// How many plugins are recorded.
 const MAX_PLUGINS: usize = 8;
 /// How many lines of an error are kept, and how many characters of a line.
 const MAX_LINES: usize = 3;
@@ -59,7 +59,7 @@ const MAX_LINE_CHARS: usize = 300;
 /// How many characters of a name are kept.
 const MAX_NAME_CHARS: usize = 100;
 
-// === impl Kind ===
+// === impl PluginKind ===
 
 impl PluginKind {
     fn is_console(self) -> bool {
@@ -70,7 +70,7 @@ impl PluginKind {
 // === impl Rejection ===
 
 impl Rejection {
-    /// The note of a configuration with this text.
+    /// Records that the configuration `text` of `plugin` was rejected with the error `why`.
     pub fn new(plugin: &str, text: &[u8], why: &str, at_ms: u64) -> Self {
         let json = read_json(text);
         let json = json.as_ref().and_then(Value::as_object);
@@ -84,7 +84,7 @@ impl Rejection {
         }
     }
 
-    fn read(json: &Value) -> Option<Self> {
+    fn from_json(json: &Value) -> Option<Self> {
         Some(Self {
             plugin: json.get("plugin")?.as_str()?.to_owned(),
             at_ms: json.get("at_ms")?.as_u64()?,
@@ -94,7 +94,7 @@ impl Rejection {
         })
     }
 
-    fn write(&self) -> Value {
+    fn to_json(&self) -> Value {
         let Self { plugin, at_ms, rollout, is_console, why } = self;
         json!({
             "plugin": plugin,
@@ -105,14 +105,14 @@ impl Rejection {
         })
     }
 
-    /// Whether it was to replace what `plugin` runs on for `rollout`.
+    /// Whether the rejected configuration would have replaced that of `plugin` for `rollout`.
     pub fn is_for(&self, plugin: &str, rollout: &str) -> bool {
         self.is_console != Some(true)
             && (self.plugin == shorten(plugin, MAX_NAME_CHARS)
                 || self.rollout.as_deref() == Some(rollout))
     }
 
-    /// What is said of it.
+    /// The problem that the console shows.
     pub fn problem(&self, now_ms: u64) -> ProblemView {
         let Self { plugin, at_ms, rollout, is_console, why } = self;
         let of = match (is_console, rollout) {
@@ -125,13 +125,14 @@ impl Rejection {
         ProblemView {
             is_severe: false,
             what: format!(
-                "A configuration{of} was rejected at {at} UTC, and the one before it, if there is \
-                 one, stays in force. {why}"
+                "A configuration{of} was rejected at {at} UTC. The previous one, if there is one, \
+                 stays in force. {why}"
             ),
-            mend: "Correct the file and push it again; `verdigris check` finds all that is wrong. \
-                   This note stays until another configuration is accepted: Envoy does not tell \
-                   the filter that a file was put back, or that the same bad file was pushed again."
-                .to_owned(),
+            mend:
+                "Correct the file and push it again; `verdigris check` lists all errors. This note \
+                   stays until another configuration is accepted: Envoy does not call the filter \
+                   when the previous file is restored, or when the same bad file is pushed again."
+                    .to_owned(),
         }
     }
 }
@@ -142,26 +143,26 @@ fn first_lines(why: &str) -> String {
         lines.by_ref().take(MAX_LINES).map(|line| shorten(line, MAX_LINE_CHARS)).collect();
     match lines.count() {
         0 => {}
-        1 => text.push("and one more problem".to_owned()),
-        more => text.push(format!("and {more} more problems")),
+        1 => text.push("and one more error".to_owned()),
+        more => text.push(format!("and {more} more errors")),
     }
     text.join("; ")
 }
 
-/// The beginning of a text, without control characters.
-fn shorten(text: &str, most: usize) -> String {
-    let shown = text.chars().map(|it| if it.is_control() { ' ' } else { it });
-    let mut short: String = shown.clone().take(most).collect();
-    if shown.count() > most {
+/// The first `max_chars` characters of a text, without control characters.
+fn shorten(text: &str, max_chars: usize) -> String {
+    let printable = text.chars().map(|it| if it.is_control() { ' ' } else { it });
+    let mut short: String = printable.clone().take(max_chars).collect();
+    if printable.count() > max_chars {
         short.push('…');
     }
     short
 }
 
-// === impl Accepted ===
+// === impl AcceptedConfig ===
 
 impl AcceptedConfig {
-    fn read(json: &Value) -> Option<Self> {
+    fn from_json(json: &Value) -> Option<Self> {
         Some(Self {
             plugin: json.get("plugin")?.as_str()?.to_owned(),
             is_console: json.get("is_console")?.as_bool()?,
@@ -169,7 +170,7 @@ impl AcceptedConfig {
         })
     }
 
-    fn write(&self) -> Value {
+    fn to_json(&self) -> Value {
         let Self { plugin, is_console, hash } = self;
         json!({"plugin": plugin, "is_console": is_console, "hash": hash})
     }
@@ -178,53 +179,53 @@ impl AcceptedConfig {
 // === impl Rejections ===
 
 impl Rejections {
-    /// Reads what VMs share.
+    /// Reads the shared record.
     pub fn read(bytes: &[u8]) -> Self {
         let json = read_json(bytes).unwrap_or_default();
         let list = |name: &str| {
             json.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
         };
         Self {
-            accepted: list("accepted").iter().filter_map(AcceptedConfig::read).collect(),
-            rejected: list("rejected").iter().filter_map(Rejection::read).collect(),
+            accepted: list("accepted").iter().filter_map(AcceptedConfig::from_json).collect(),
+            rejected: list("rejected").iter().filter_map(Rejection::from_json).collect(),
         }
     }
 
-    /// Writes it for other VMs.
+    /// The record to share with other VMs.
     pub fn write(&self) -> Vec<u8> {
-        let accepted: Vec<_> = self.accepted.iter().map(AcceptedConfig::write).collect();
-        let rejected: Vec<_> = self.rejected.iter().map(Rejection::write).collect();
+        let accepted: Vec<_> = self.accepted.iter().map(AcceptedConfig::to_json).collect();
+        let rejected: Vec<_> = self.rejected.iter().map(Rejection::to_json).collect();
         json!({"accepted": accepted, "rejected": rejected}).to_string().into_bytes()
     }
 
-    /// All of them.
+    /// The rejections, the oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &Rejection> {
         self.rejected.iter()
     }
 
-    /// Notes a rejected configuration, instead of an earlier one of the same plugin.
+    /// Records a rejection in the place of an earlier one of the same plugin.
     pub fn reject(&mut self, rejection: Rejection) {
         self.rejected.retain(|it| it.plugin != rejection.plugin);
         self.rejected.push(rejection);
         keep_last(&mut self.rejected);
     }
 
-    /// Notes that `plugin` has accepted a configuration whose text has this hash. Whether
-    /// anything has changed.
+    /// Records that `plugin` accepted a configuration whose text has this hash, and clears its
+    /// rejection. Returns whether the record has changed.
     ///
-    /// Each VM accepts it, some of them late and new ones at any time, so only one that was
-    /// not the last accepted before settles what was rejected.
+    /// Every VM accepts the configuration in force: workers late, and new VMs at any time. So a
+    /// configuration that is recorded as accepted already does not clear a rejection.
     pub fn accept(&mut self, plugin: &str, kind: PluginKind, hash: u64) -> bool {
         let (plugin, is_console) = (shorten(plugin, MAX_NAME_CHARS), kind.is_console());
-        let is_it = |it: &AcceptedConfig| it.plugin == plugin && it.is_console == is_console;
-        if self.accepted.iter().any(|it| is_it(it) && it.hash == hash) {
+        let is_same = |it: &AcceptedConfig| it.plugin == plugin && it.is_console == is_console;
+        if self.accepted.iter().any(|it| is_same(it) && it.hash == hash) {
             return false;
         }
-        self.accepted.retain(|it| !is_it(it));
-        let is_settled = |it: &Rejection| {
+        self.accepted.retain(|it| !is_same(it));
+        let is_superseded = |it: &Rejection| {
             it.plugin == plugin && it.is_console.is_none_or(|rejected| rejected == is_console)
         };
-        self.rejected.retain(|it| !is_settled(it));
+        self.rejected.retain(|it| !is_superseded(it));
         self.accepted.push(AcceptedConfig { plugin, is_console, hash });
         keep_last(&mut self.accepted);
         true

@@ -1,4 +1,4 @@
-//! Green's share over time, as a picture.
+//! A chart of green's share over time.
 
 use std::fmt;
 
@@ -9,21 +9,24 @@ use super::time_format::{Rfc3339, UtcTime};
 use super::view::{DecisionView, RolloutView, ShareView};
 use crate::rollout::decimal::Decimal;
 
-/// The picture's height, and where its top line and its ground are.
+/// The chart's height, and the vertical positions of 100 % and 0 %, in pixels.
 const HEIGHT: u32 = 190;
 const TOP: f64 = 12.0;
 const GROUND: f64 = 164.0;
-/// What is left free at the sides, in percent of the width.
+/// The horizontal positions of the first and the last time, in percent of the width.
 const LEFT: f64 = 1.0;
 const RIGHT: f64 = 99.0;
 
-/// A span of time.
+/// The range of the time axis, in milliseconds since 1970.
 struct TimeSpan {
     from_ms: u64,
     to_ms: u64,
 }
 
-/// Green's share until now, with the decisions.
+/// Writes green's share until now, with a mark for each decision.
+///
+/// # Errors
+/// Those of `out`.
 pub fn write(out: Out<'_>, rollout: &RolloutView, now_ms: u64) -> fmt::Result {
     let Some(first) = rollout.shares.first() else { return Ok(()) };
     let span = TimeSpan { from_ms: first.at_ms, to_ms: now_ms.max(first.at_ms.saturating_add(1)) };
@@ -46,33 +49,34 @@ pub fn write(out: Out<'_>, rollout: &RolloutView, now_ms: u64) -> fmt::Result {
         let y = Decimal(height(bp), 1);
         write!(out, "<line class=\"grid\" x1=\"0\" x2=\"100%\" y1=\"{y}\" y2=\"{y}\"/>")?;
     }
-    curve(out, &rollout.shares, &span)?;
+    write_curve(out, &rollout.shares, &span)?;
     for decision in rollout.decisions.iter().rev() {
         if (span.from_ms..=span.to_ms).contains(&decision.at_ms) {
-            mark(out, decision, &span, now_ms)?;
+            write_mark(out, decision, &span, now_ms)?;
         }
     }
-    times(out, &span)?;
+    write_time_axis(out, &span)?;
     out.write_str("</svg></div>")?;
     out.write_str(KEY)?;
-    as_list(out, rollout, now_ms)?;
+    write_list(out, rollout, now_ms)?;
     out.write_str("</section>")
 }
 
+/// The legend of the marks.
 const KEY: &str = "<p class=\"key\">\
     <span><svg width=\"16\" height=\"14\" viewBox=\"-8 -7 16 14\" aria-hidden=\"true\">\
-    <path class=\"mark-up\" d=\"M0-6 6 5H-6z\"/></svg>goes on</span>\
+    <path class=\"mark-up\" d=\"M0-6 6 5H-6z\"/></svg>advanced</span>\
     <span><svg width=\"16\" height=\"14\" viewBox=\"-8 -7 16 14\" aria-hidden=\"true\">\
-    <path class=\"mark-stay\" d=\"M-5-5H5V5H-5z\"/></svg>stays</span>\
+    <path class=\"mark-stay\" d=\"M-5-5H5V5H-5z\"/></svg>held</span>\
     <span><svg width=\"16\" height=\"14\" viewBox=\"-8 -7 16 14\" aria-hidden=\"true\">\
-    <path class=\"mark-down\" d=\"M-5-5 5 5M5-5-5 5\"/></svg>goes back</span></p>";
+    <path class=\"mark-down\" d=\"M-5-5 5 5M5-5-5 5\"/></svg>rolled back</span></p>";
 
 /// The area under the shares, and its upper edge.
-fn curve(out: Out<'_>, shares: &[ShareView], span: &TimeSpan) -> fmt::Result {
+fn write_curve(out: Out<'_>, shares: &[ShareView], span: &TimeSpan) -> fmt::Result {
     let ends = shares.iter().skip(1).map(|next| next.at_ms).chain([span.to_ms]);
     let mut before: Option<u32> = None;
     for (share, end) in shares.iter().zip(ends) {
-        let (from, to) = (span.place(share.at_ms), span.place(end));
+        let (from, to) = (span.position(share.at_ms), span.position(end));
         let y = height(share.green_bp);
         let [x, width, y, depth, to] =
             [from, (to - from).max(0.0), y, GROUND - y, to].map(|it| Decimal(it, 2));
@@ -90,7 +94,7 @@ fn curve(out: Out<'_>, shares: &[ShareView], span: &TimeSpan) -> fmt::Result {
     Ok(())
 }
 
-fn mark(out: Out<'_>, decision: &DecisionView, span: &TimeSpan, now_ms: u64) -> fmt::Result {
+fn write_mark(out: Out<'_>, decision: &DecisionView, span: &TimeSpan, now_ms: u64) -> fmt::Result {
     let (class, path) = match decision.to_bp.cmp(&decision.from_bp) {
         std::cmp::Ordering::Greater => ("mark-up", "M0-6 6 5H-6z"),
         std::cmp::Ordering::Equal => ("mark-stay", "M-5-5H5V5H-5z"),
@@ -100,7 +104,7 @@ fn mark(out: Out<'_>, decision: &DecisionView, span: &TimeSpan, now_ms: u64) -> 
         out,
         "<svg x=\"{}%\" y=\"{}\" width=\"1\" height=\"1\" overflow=\"visible\"><g><title>{}: {} to {}</title>\
          <path class=\"{class}\" d=\"{path}\"/></g></svg>",
-        Decimal(span.place(decision.at_ms), 2),
+        Decimal(span.position(decision.at_ms), 2),
         Decimal(height(decision.to_bp), 2),
         UtcTime { at_ms: decision.at_ms, now_ms },
         SharePercent(decision.from_bp),
@@ -108,14 +112,14 @@ fn mark(out: Out<'_>, decision: &DecisionView, span: &TimeSpan, now_ms: u64) -> 
     )
 }
 
-/// Both ends, and what is round between them.
-fn times(out: Out<'_>, span: &TimeSpan) -> fmt::Result {
+/// The first time, the middle and now.
+fn write_time_axis(out: Out<'_>, span: &TimeSpan) -> fmt::Result {
     let y = HEIGHT - 8;
     let mut text = |at_ms: u64, anchor: &str| {
         let clock = UtcTime { at_ms, now_ms: span.to_ms }.to_string();
-        // Seconds are not read off a picture.
+        // The chart is too coarse for seconds.
         let clock = clock.rsplit_once(':').map_or(clock.as_str(), |(minutes, _)| minutes);
-        let x = Decimal(span.place(at_ms), 2);
+        let x = Decimal(span.position(at_ms), 2);
         write!(out, "<text x=\"{x}%\" y=\"{y}\" text-anchor=\"{anchor}\">{clock}</text>")
     };
     text(span.from_ms, "start")?;
@@ -124,7 +128,8 @@ fn times(out: Out<'_>, span: &TimeSpan) -> fmt::Result {
     write!(out, "<text x=\"{x}%\" y=\"{y}\" text-anchor=\"end\">now</text>")
 }
 
-fn as_list(out: Out<'_>, rollout: &RolloutView, now_ms: u64) -> fmt::Result {
+/// The text alternative of the chart.
+fn write_list(out: Out<'_>, rollout: &RolloutView, now_ms: u64) -> fmt::Result {
     write!(
         out,
         "<details id=\"shares-{}\"><summary>As a list</summary><ol class=\"plain\">",
@@ -143,16 +148,16 @@ fn as_list(out: Out<'_>, rollout: &RolloutView, now_ms: u64) -> fmt::Result {
     out.write_str("</ol></details>")
 }
 
-/// Where a share stands, from the top.
+/// The vertical position of a share, in pixels from the top.
 fn height(bp: u32) -> f64 {
     GROUND - (GROUND - TOP) * f64::from(bp.min(10_000)) / 10_000.0
 }
 
-// === impl Span ===
+// === impl TimeSpan ===
 
 impl TimeSpan {
-    /// Where a time stands, in percent of the width.
-    fn place(&self, at_ms: u64) -> f64 {
+    /// The horizontal position of a time, in percent of the width.
+    fn position(&self, at_ms: u64) -> f64 {
         let at = at_ms.clamp(self.from_ms, self.to_ms) - self.from_ms;
         let length = (self.to_ms - self.from_ms).max(1);
         LEFT + (RIGHT - LEFT) * at as f64 / length as f64

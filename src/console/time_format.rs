@@ -1,25 +1,24 @@
-//! Times as people read them.
+//! Time formats of the page and the command.
 
 use std::fmt;
 
-/// Milliseconds since 1970 as a time of day in UTC: `12:03:04`, with the date before it
-/// where that is not `now`'s.
+/// A time of day in UTC: `12:03:04`, or `24 Nov 12:03:04` if the day is not today.
 pub struct UtcTime {
-    /// The time.
+    /// The time to show, in milliseconds since 1970.
     pub at_ms: u64,
-    /// When it is looked at.
+    /// The current time, in milliseconds since 1970.
     pub now_ms: u64,
 }
 
-/// Milliseconds since 1970 by RFC 3339: `2026-11-25T12:03:04Z`.
+/// Milliseconds since 1970 in the format of RFC 3339: `2026-11-25T12:03:04Z`.
 pub struct Rfc3339(pub u64);
 
-/// Seconds in words, rounded: `6 minutes`.
+/// Seconds, rounded and with their unit: `6 minutes`.
 pub struct HumanDuration(pub u64);
 
 const DAY_S: u64 = 86_400;
 
-// === impl Clock ===
+// === impl UtcTime ===
 
 impl fmt::Display for UtcTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -41,7 +40,7 @@ fn time_of_day(f: &mut fmt::Formatter<'_>, at_s: u64) -> fmt::Result {
     write!(f, "{:02}:{:02}:{:02}", of_day / 3600, of_day / 60 % 60, of_day % 60)
 }
 
-// === impl Stamp ===
+// === impl Rfc3339 ===
 
 impl fmt::Display for Rfc3339 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -53,7 +52,7 @@ impl fmt::Display for Rfc3339 {
     }
 }
 
-/// Year, month and day of the Gregorian calendar, so many days after 1970-01-01.
+/// Year, month and day in the Gregorian calendar; `days` counts from 1970-01-01.
 ///
 /// Source: Howard Hinnant, *chrono-compatible low-level date algorithms*,
 /// `civil_from_days`.
@@ -62,14 +61,14 @@ fn date(days: u64) -> (u64, u64, u64) {
     let (era, of_era) = (days / 146_097, days % 146_097);
     let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
     let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    // March is the first month, so that the leap day is the last one.
+    // The computed year begins in March, so that the leap day is its last day.
     let shifted = (5 * of_year + 2) / 153;
     let day = of_year - (153 * shifted + 2) / 5 + 1;
     let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
     (era * 400 + year_of_era + u64::from(month <= 2), month, day)
 }
 
-// === impl Spell ===
+// === impl HumanDuration ===
 
 impl fmt::Display for HumanDuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -89,7 +88,7 @@ mod tests {
     use super::{HumanDuration, Rfc3339, UtcTime};
 
     #[test]
-    fn a_stamp_is_by_rfc_3339() {
+    fn timestamps_follow_rfc_3339() {
         let table = [
             (0, "1970-01-01T00:00:00Z"),
             (951_782_400_000, "2000-02-29T00:00:00Z"),
@@ -99,12 +98,12 @@ mod tests {
         for (ms, text) in table {
             assert_eq!(Rfc3339(ms).to_string(), text);
         }
-        // As far as numbers go, it is written.
+        // The largest time does not overflow.
         assert!(Rfc3339(u64::MAX).to_string().ends_with('Z'));
     }
 
     #[test]
-    fn a_clock_tells_the_day_where_it_is_another() {
+    fn a_time_of_another_day_has_its_date() {
         let now_ms = 1_795_608_184_000;
         assert_eq!(UtcTime { at_ms: now_ms, now_ms }.to_string(), "12:03:04");
         let yesterday = UtcTime { at_ms: now_ms - 86_400_000, now_ms };
@@ -112,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_spell_is_rounded() {
+    fn durations_are_rounded() {
         let table = [
             (0, "0 seconds"),
             (1, "1 second"),

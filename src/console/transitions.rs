@@ -1,4 +1,4 @@
-//! Decisions, what was ordered by hand, and what is wrong.
+//! Decisions, the operator command in force, and problems, as HTML.
 
 use std::fmt;
 
@@ -6,17 +6,31 @@ use super::html::{Escaped, Out};
 use super::labels;
 use super::numbers::SharePercent;
 use super::time_format::{HumanDuration, Rfc3339, UtcTime};
-use super::view::{DecisionView, OrderView, ProblemView, RolloutView};
+use super::view::{CommandView, DecisionView, ProblemView, RolloutView};
 
-/// So many decisions are shown at once; the others are folded away.
+/// How many decisions are shown; the earlier ones are collapsed.
 const SHOWN_DECISIONS: usize = 5;
 
-/// What is wrong.
+/// What the evidence in a decision's reason begins with. The ramp's controller writes it.
+const EVIDENCE: &str = "worse 10^";
+
+/// A decision's reason in two parts.
+pub struct DecisionReason<'a> {
+    /// The reason in words.
+    pub summary: &'a str,
+    /// The evidence and the gates, separated by semicolons; empty if there is none.
+    pub evidence: &'a str,
+}
+
+/// Writes a list of problems; nothing if there is none.
+///
+/// # Errors
+/// Those of `out`.
 pub fn write_problems(out: Out<'_>, problems: &[ProblemView]) -> fmt::Result {
     if problems.is_empty() {
         return Ok(());
     }
-    out.write_str("<ul class=\"problems\" aria-label=\"What is wrong\">")?;
+    out.write_str("<ul class=\"problems\" aria-label=\"Problems\">")?;
     for problem in problems {
         let (class, glyph) = if problem.is_severe { ("bad", "✕") } else { ("note", "!") };
         write!(
@@ -30,48 +44,64 @@ pub fn write_problems(out: Out<'_>, problems: &[ProblemView]) -> fmt::Result {
     out.write_str("</ul>")
 }
 
-/// What was ordered by hand and holds.
-pub fn write_order(out: Out<'_>, order: &OrderView, now_ms: u64) -> fmt::Result {
+/// Writes the operator command in force.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_command(out: Out<'_>, command: &CommandView, now_ms: u64) -> fmt::Result {
     write!(
         out,
-        "<p class=\"order\"><b>By hand: {}</b>, {} <q>{}</q></p>",
-        Escaped(&order.order),
-        When(order.at_ms, now_ms),
-        Escaped(&order.reason)
+        "<p class=\"order\"><b>Operator command: {}</b>, {} <q>{}</q></p>",
+        Escaped(&command.order),
+        TimeAndAge { at_ms: command.at_ms, now_ms },
+        Escaped(&command.reason)
     )
 }
 
-/// The last decisions.
+/// Writes the latest decisions.
+///
+/// # Errors
+/// Those of `out`.
 pub fn write(out: Out<'_>, rollout: &RolloutView, now_ms: u64) -> fmt::Result {
     out.write_str("<section class=\"card decisions\"><h3>Decisions</h3>")?;
     if rollout.decisions.is_empty() {
-        return out.write_str("<p class=\"none\">None yet.</p></section>");
+        return out.write_str("<p class=\"none\">No decisions yet.</p></section>");
     }
     let id = Escaped(&rollout.rollout);
     let at = rollout.decisions.len().min(SHOWN_DECISIONS);
-    let (shown, folded) = rollout.decisions.split_at_checked(at).unwrap_or_default();
-    list(out, shown, &id, now_ms)?;
-    if !folded.is_empty() {
+    let (shown, collapsed) = rollout.decisions.split_at_checked(at).unwrap_or_default();
+    write_list(out, shown, &id, now_ms)?;
+    if !collapsed.is_empty() {
         write!(
             out,
-            "<details id=\"earlier-{id}\"><summary>{} earlier ones</summary>",
-            folded.len()
+            "<details id=\"earlier-{id}\"><summary>{} earlier decisions</summary>",
+            collapsed.len()
         )?;
-        list(out, folded, &id, now_ms)?;
+        write_list(out, collapsed, &id, now_ms)?;
         out.write_str("</details>")?;
     }
     out.write_str("</section>")
 }
 
-fn list(out: Out<'_>, decisions: &[DecisionView], id: &Escaped<'_>, now_ms: u64) -> fmt::Result {
+fn write_list(
+    out: Out<'_>,
+    decisions: &[DecisionView],
+    id: &Escaped<'_>,
+    now_ms: u64,
+) -> fmt::Result {
     out.write_str("<ol class=\"decisions\">")?;
     for decision in decisions {
-        one(out, decision, id, now_ms)?;
+        write_decision(out, decision, id, now_ms)?;
     }
     out.write_str("</ol>")
 }
 
-fn one(out: Out<'_>, decision: &DecisionView, id: &Escaped<'_>, now_ms: u64) -> fmt::Result {
+fn write_decision(
+    out: Out<'_>,
+    decision: &DecisionView,
+    id: &Escaped<'_>,
+    now_ms: u64,
+) -> fmt::Result {
     let (class, glyph) = match decision.to_bp.cmp(&decision.from_bp) {
         std::cmp::Ordering::Greater => ("up", "▲"),
         std::cmp::Ordering::Equal => ("stay", "■"),
@@ -81,23 +111,23 @@ fn one(out: Out<'_>, decision: &DecisionView, id: &Escaped<'_>, now_ms: u64) -> 
         out,
         "<li><b class=\"{class}\" aria-hidden=\"true\">{glyph}</b><div><p>{}: {} at {} → \
          <strong>{} at {}</strong></p>",
-        When(decision.at_ms, now_ms),
+        TimeAndAge { at_ms: decision.at_ms, now_ms },
         Escaped(labels::phase(&decision.from_phase)),
         SharePercent(decision.from_bp),
         Escaped(labels::phase(&decision.to_phase)),
         SharePercent(decision.to_bp),
     )?;
-    let (lead, numbers) = lead(&decision.why);
-    write!(out, "<p class=\"why\">{}</p>", Escaped(lead))?;
-    if !numbers.is_empty() {
+    let DecisionReason { summary, evidence } = split_reason(&decision.why);
+    write!(out, "<p class=\"why\">{}</p>", Escaped(summary))?;
+    if !evidence.is_empty() {
         write!(
             out,
-            "<details id=\"why-{id}-{}-{}-{}\"><summary>with the numbers</summary><ul>",
+            "<details id=\"why-{id}-{}-{}-{}\"><summary>Evidence</summary><ul>",
             decision.at_ms,
             Escaped(&decision.to_phase),
             decision.to_bp
         )?;
-        for clause in numbers.split(';') {
+        for clause in evidence.split(';') {
             write!(out, "<li>{}</li>", Escaped(clause.trim()))?;
         }
         out.write_str("</ul></details>")?;
@@ -105,21 +135,25 @@ fn one(out: Out<'_>, decision: &DecisionView, id: &Escaped<'_>, now_ms: u64) -> 
     out.write_str("</div></li>")
 }
 
-/// What a decision says first, and the numbers behind it, which `explain` of the ramp's
-/// machine begins with the evidence against green.
-pub fn lead(why: &str) -> (&str, &str) {
-    match why.find(": worse 10^") {
-        Some(at) => (why.get(..at).unwrap_or(why), why.get(at + ": ".len()..).unwrap_or_default()),
-        None => (why, ""),
-    }
+/// Splits a decision's reason where its evidence begins.
+pub fn split_reason(why: &str) -> DecisionReason<'_> {
+    let split = why
+        .match_indices(": ")
+        .filter_map(|(at, separator)| Some((why.get(..at)?, why.get(at + separator.len()..)?)))
+        .find(|(_, evidence)| evidence.starts_with(EVIDENCE));
+    let (summary, evidence) = split.unwrap_or((why, ""));
+    DecisionReason { summary, evidence }
 }
 
-/// A time, and how long ago it is now.
-struct When(u64, u64);
+/// A time of day, and how long ago it was.
+struct TimeAndAge {
+    at_ms: u64,
+    now_ms: u64,
+}
 
-impl fmt::Display for When {
+impl fmt::Display for TimeAndAge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(at_ms, now_ms) = *self;
+        let Self { at_ms, now_ms } = *self;
         write!(
             f,
             "<time datetime=\"{}\">{}</time>, {} ago",

@@ -1,196 +1,196 @@
-//! What the console shows, as data: the schema of `/state.json`.
+//! The schema of `/state.json`. Each field has its JSON name.
 //!
-//! Times are milliseconds since 1970 or seconds, shares basis points, as the names say.
-//! Fields may be added; none is renamed within one [`SCHEMA`].
+//! Units are in the names: `_ms` is milliseconds since 1970, `_s` seconds, `_bp` basis points of
+//! all users. Fields may be added. None is renamed within one [`SCHEMA`].
 
 #[cfg(not(target_arch = "wasm32"))]
 use serde::Deserialize;
 use serde::Serialize;
 
-/// The number of this schema.
+/// The version of this schema.
 pub const SCHEMA: u32 = 1;
 
-/// Everything.
+/// The state of all rollouts of a VM.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(Deserialize))]
 pub struct View {
     /// [`SCHEMA`].
     pub schema: u32,
-    /// When it was looked at.
+    /// The time of the view.
     pub now_ms: u64,
-    /// Whether there is a token, so that who has it can steer.
+    /// Whether a token is configured, so that operator commands are possible.
     pub can_steer: bool,
-    /// Every rollout that the filter runs on.
+    /// Every rollout that the VM runs.
     pub rollouts: Vec<RolloutView>,
-    /// What is wrong with no rollout in particular, such as a rejected configuration that
-    /// belongs to none of them.
+    /// Problems that belong to no rollout, such as a rejected configuration of the console.
     #[cfg_attr(not(target_arch = "wasm32"), serde(default))]
     pub problems: Vec<ProblemView>,
 }
 
-/// One rollout.
+/// A rollout.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(Deserialize))]
 pub struct RolloutView {
-    /// Its name.
+    /// The rollout's name.
     pub rollout: String,
     /// `ramping`, `holding`, `paused`, `promoted`, `rolled_back` or `by_hand`.
     pub phase: String,
     /// Green's share in force.
     pub green_bp: u32,
-    /// Whether it is known where it stands. Just after a configuration has come it may not be.
+    /// Whether the VM has read the ramp's state, which it may not have just after a configuration
+    /// change.
     pub is_known: bool,
-    /// Whether another rollout has come since, and no request under this one: it is over, and
-    /// its last answers are ending.
+    /// Whether another rollout was configured since and this one has had no request after that:
+    /// it only waits for its last responses to end.
     pub is_replaced: bool,
-    /// Where its ramp stands, if it has one.
+    /// The state of the ramp, if there is one.
     pub ramp: Option<RampView>,
-    /// What was ordered by hand and holds, if anything.
-    pub order: Option<OrderView>,
-    /// Whether the bodies of answers are read; without that there are no refusals, truncated
-    /// answers or tokens to count. `None` where the filter does not say.
+    /// The operator command in force.
+    pub order: Option<CommandView>,
+    /// Whether response bodies are read. Without them, refusals, truncated answers, tokens and
+    /// cost are not counted. `None` if the filter is too old to say.
     #[cfg_attr(not(target_arch = "wasm32"), serde(default))]
     pub reads_bodies: Option<bool>,
-    /// Blue, green, and the shadow where there is one.
+    /// Blue, green, and the shadow if there is one.
     pub versions: Vec<VersionView>,
     /// Green's share over time, the oldest first.
     pub shares: Vec<ShareView>,
-    /// The last decisions, the newest first.
+    /// The latest decisions, the newest first.
     pub decisions: Vec<DecisionView>,
-    /// What is wrong, the worst first.
+    /// The rollout's problems, severe ones first.
     pub problems: Vec<ProblemView>,
 }
 
-/// Where a ramp stands.
+/// The state of a ramp.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(Deserialize))]
 pub struct RampView {
-    /// The step at hand, counted from 0.
+    /// The current step, counted from 0.
     pub step: usize,
     /// All steps.
     pub steps: Vec<StepView>,
     /// What the next decision waits for: `nothing`, `bake`, `evidence`, `data`, `division`,
-    /// `approval`, `resume`, `state_lost` or `restart`.
+    /// `unread`, `incident`, `approval`, `resume`, `state_lost` or `restart`.
     pub waits_for: String,
-    /// In about how many seconds that is, where it can be told.
+    /// An estimate of the seconds until the next decision, if there is enough evidence for one.
     pub about_s: Option<u64>,
-    /// For how long the step has lasted.
+    /// How long the step has lasted.
     pub in_step_s: u64,
-    /// How long it lasts at least.
+    /// The minimum duration of the step.
     pub bake_s: u64,
-    /// After how long it is overdue.
+    /// The duration after which the step is overdue.
     pub timeout_s: u64,
-    /// Whether it is.
+    /// Whether the step is overdue.
     pub is_overdue: bool,
-    /// What the judge says; nothing in a step without a blue.
-    pub judgement: Option<JudgementView>,
+    /// The analysis of the step; `None` in a step without blue traffic.
+    pub judgement: Option<AnalysisView>,
 }
 
-/// A step.
+/// A step of a ramp.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(Deserialize))]
 pub struct StepView {
-    /// Green's share in it.
+    /// Green's share in the step.
     pub green_bp: u32,
-    /// Whether a person must let the ramp into it.
+    /// Whether an operator must approve the step.
     pub needs_approval: bool,
 }
 
-/// What the judge says of green.
+/// The analysis of a step.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(Deserialize))]
-pub struct JudgementView {
+pub struct AnalysisView {
     /// `pass`, `fail` or `undecided`.
     pub verdict: String,
-    /// How much of the evidence that would roll back there is: 1 rolls back.
+    /// The evidence for a rollback as a fraction of the required amount: at 1 green is rolled back.
     pub worse: f64,
-    /// Whether units are not divided as the weights say.
+    /// Whether the split of units contradicts the weights.
     pub is_mismatched: bool,
-    /// Units that have had a response in the step and were on blue before it.
+    /// Units of blue with a response in this step. (As in `green_units`, only units that were on
+    /// blue before the step count.)
     pub blue_units: u64,
-    /// As above.
+    /// Units of green with a response in this step.
     pub green_units: u64,
-    /// Each gate.
+    /// The gates.
     pub gates: Vec<GateView>,
 }
 
-/// What the judge says by one gate.
+/// The analysis of a gate.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(Deserialize))]
 pub struct GateView {
-    /// What it looks at, such as `error_rate`.
+    /// The metric, such as `error_rate`.
     pub metric: String,
-    /// What its numbers are: `share`, `ms`, `tokens`, `usd` or `score`.
+    /// The unit of means and differences: `share`, `ms`, `tokens`, `usd` or `score`.
     pub unit: String,
-    /// Whether it decides, or is only watched.
+    /// Whether the ramp depends on this gate.
     pub is_critical: bool,
-    /// `pass`, `fail`, `undecided`, `left_out`, or `not_comparable`: the metric is known of one
-    /// version only, or of unequal parts of both.
+    /// `pass`, `fail`, `undecided`, `left_out`, or `not_comparable`: the metric is missing for one
+    /// version, or for unequal shares of both.
     pub verdict: String,
-    /// Blue's mean, and of how many units.
+    /// Blue's mean.
     pub blue: Option<f64>,
-    /// As above.
+    /// The number of units in blue's mean.
     pub blue_units: u64,
-    /// Green's mean, and of how many units.
+    /// Green's mean.
     pub green: Option<f64>,
-    /// As above.
+    /// The number of units in green's mean.
     pub green_units: u64,
-    /// Units of blue's with a response that should tell of the metric and does not.
+    /// Units of blue with a response that should have the metric and does not.
     #[serde(default)]
     pub blue_missing: u64,
-    /// As above, of green's.
+    /// Units of green with a response that should have the metric and does not.
     #[serde(default)]
     pub green_missing: u64,
-    /// Green's mean less blue's, between these; for people.
+    /// The lower limit of the confidence interval of green's mean minus blue's.
     pub low: Option<f64>,
-    /// As above.
+    /// The upper limit of the confidence interval of green's mean minus blue's.
     pub high: Option<f64>,
-    /// The difference from which green is worse than the margin allows; `None` of a rate while
+    /// The difference from which green is worse than the margin allows; `None` for a rate while
     /// neither version has an event.
     pub margin_at: Option<f64>,
-    /// The difference below which green must be shown to be, to go on.
+    /// The difference that green must be shown to be below for the ramp to advance.
     pub tolerance_at: Option<f64>,
-    /// Whether a positive difference is the bad one. Of `output_tokens` both are.
+    /// Whether a positive difference is worse. For `output_tokens`, both directions are.
     pub higher_is_worse: bool,
-    /// How much of the evidence that would roll back this gate alone has: 1 rolls back.
+    /// This gate's evidence for a rollback as a fraction of the required amount.
     pub worse: f64,
-    /// How much of the evidence that it takes to go on it has: 1 lets the ramp on.
+    /// This gate's evidence for advancing as a fraction of the required amount.
     pub safe: f64,
 }
 
-/// What was ordered by hand, and holds until `weights` or `ramp` change in the
-/// configuration.
+/// An operator command in force. It ends when `weights` or `ramp` change in the configuration.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(Deserialize))]
-pub struct OrderView {
-    /// Such as `pause` or `weights`.
+pub struct CommandView {
+    /// The command's name, such as `pause` or `weights`.
     pub order: String,
     /// When it was given.
     pub at_ms: u64,
-    /// Why, in the words of who gave it.
+    /// The operator's reason.
     pub reason: String,
 }
 
-/// What is counted of a version.
+/// The counters of a version.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(Deserialize))]
 pub struct VersionView {
     /// `blue`, `green` or `shadow`.
     pub version: String,
-    /// Its counters, by name, as `/stats` has them.
+    /// The counters by their names in Envoy's `/stats`.
     #[serde(with = "by_name")]
     pub counters: Vec<(String, u64)>,
 }
 
-/// Green's share from some time on.
+/// Green's share from a time on.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(Deserialize))]
 pub struct ShareView {
-    /// From when.
+    /// When the share came into force.
     pub at_ms: u64,
     /// Green's share.
     pub green_bp: u32,
-    /// The phase then.
+    /// The phase from that time on.
     pub phase: String,
 }
 
@@ -198,33 +198,33 @@ pub struct ShareView {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(Deserialize))]
 pub struct DecisionView {
-    /// When.
+    /// When it was made.
     pub at_ms: u64,
-    /// Where the rollout stood.
+    /// The phase before it.
     pub from_phase: String,
-    /// As above.
+    /// Green's share before it.
     pub from_bp: u32,
-    /// Where it stands since.
+    /// The phase after it.
     pub to_phase: String,
-    /// As above.
+    /// Green's share after it.
     pub to_bp: u32,
-    /// Why, in one line of words.
+    /// The reason, in one line.
     pub why: String,
 }
 
-/// Something that is wrong.
+/// A problem.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(Deserialize))]
 pub struct ProblemView {
-    /// Whether the release is not judged or not safe by it, or it is only to be known.
+    /// Whether green's safety cannot be assessed because of it.
     pub is_severe: bool,
-    /// What is wrong.
+    /// The problem.
     pub what: String,
-    /// What to do.
+    /// How to fix it.
     pub mend: String,
 }
 
-/// A list of names and counts as an object, in the order of the list.
+/// Counters as a JSON object that keeps their order.
 mod by_name {
     #[cfg(not(target_arch = "wasm32"))]
     use serde::Deserializer;
@@ -243,9 +243,9 @@ mod by_name {
     ) -> Result<Vec<(String, u64)>, D::Error> {
         use std::fmt;
 
-        struct InOrder;
+        struct CounterMapVisitor;
 
-        impl<'de> serde::de::Visitor<'de> for InOrder {
+        impl<'de> serde::de::Visitor<'de> for CounterMapVisitor {
             type Value = Vec<(String, u64)>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -264,6 +264,6 @@ mod by_name {
             }
         }
 
-        deserializer.deserialize_map(InOrder)
+        deserializer.deserialize_map(CounterMapVisitor)
     }
 }

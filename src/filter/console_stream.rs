@@ -33,7 +33,7 @@ pub struct ConsoleStream {
 
 /// An order whose body is waited for.
 struct PendingCommand {
-    order: &'static str,
+    command: &'static str,
     rollout: Option<String>,
     /// The body's length, where it is said.
     length: Option<usize>,
@@ -72,7 +72,7 @@ impl ConsoleStream {
         };
         let ConsoleContext { config, token } = &*self.console;
         let head = ConsoleRequestHead::from_headers(headers.iter());
-        let Some(asked) = ConsoleRequest::of(&head, config, token.as_deref()) else {
+        let Some(asked) = ConsoleRequest::parse(&head, config, token.as_deref()) else {
             return Action::Continue;
         };
         match asked {
@@ -82,8 +82,8 @@ impl ConsoleStream {
             Ok(ConsoleRequest::State) => answer(
                 &self.with_view(|view| Some(HttpResponse::json(serde_json::to_string(view).ok()?))),
             ),
-            Ok(ConsoleRequest::Command { order, rollout }) => {
-                let asked = PendingCommand { order, rollout, length: head.length };
+            Ok(ConsoleRequest::Command { command, rollout }) => {
+                let asked = PendingCommand { command, rollout, length: head.length };
                 if ends {
                     return answer(&asked.apply(&[]));
                 }
@@ -194,7 +194,7 @@ impl PendingCommand {
             };
         };
         let now_ms = hostcalls::wall_time_ns().unwrap_or_default() / 1_000_000;
-        let ordered = match parse_command(self.order, body, now_ms) {
+        let ordered = match parse_command(self.command, body, now_ms) {
             Ok(ordered) => ordered,
             Err(refused) => return HttpResponse::text(400, refused.to_string()),
         };
@@ -218,13 +218,15 @@ impl ActiveRollout {
         let state = running.ramp_worker.as_ref().and_then(|walker| walker.state());
         let weights = running.manual_worker.as_ref().and_then(|by_hand| by_hand.state());
         let (versions, refused_stats) = running.metrics.counter_values();
+        let (phase, green_share) = running.phase_and_share();
         let mut view = RolloutView::new(ViewInputs {
             config: &running.config,
-            standing: match &running.config.ramp {
+            control: match &running.config.ramp {
                 Some(settings) => ControlState::Ramp(settings, state.as_ref()),
-                None => ControlState::ByHand(weights.as_ref()),
+                None => ControlState::Manual(weights.as_ref()),
             },
-            in_force: running.phase_and_share(),
+            phase,
+            green_share,
             is_replaced: self.is_replaced,
             versions,
             refused_stats,

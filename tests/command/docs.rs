@@ -1,4 +1,4 @@
-//! What the README shows of the command is what it prints.
+//! The README's examples of the command have the command's output.
 
 use std::fs;
 use std::process::Command;
@@ -10,25 +10,32 @@ use super::status::Console;
 
 const README: &str = include_str!("../../README.md");
 
-/// Each example: the command line, and the lines below it.
-fn examples() -> Vec<(&'static str, Vec<&'static str>)> {
-    let mut examples: Vec<(&str, Vec<&str>)> = Vec::new();
-    let mut is_within = false;
+/// An example in the README.
+struct Example {
+    /// The command line without the program's name.
+    arguments: &'static str,
+    /// The output; `…` at the end stands for the rest.
+    output: Vec<&'static str>,
+}
+
+fn examples() -> Vec<Example> {
+    let mut examples: Vec<Example> = Vec::new();
+    let mut is_output = false;
     for line in README.lines() {
         if let Some(arguments) = line.strip_prefix("    $ verdigris ") {
-            examples.push((arguments, Vec::new()));
-            is_within = true;
-        } else if is_within && (line.is_empty() || line.starts_with("    ")) {
-            let (_, shown) = examples.last_mut().unwrap();
-            shown.push(line.strip_prefix("    ").unwrap_or(line));
+            examples.push(Example { arguments, output: Vec::new() });
+            is_output = true;
+        } else if is_output && (line.is_empty() || line.starts_with("    ")) {
+            let example = examples.last_mut().unwrap();
+            example.output.push(line.strip_prefix("    ").unwrap_or(line));
         } else {
-            is_within = false;
+            is_output = false;
         }
     }
     examples
 }
 
-/// The words of a command line; quotes hold some together.
+/// The arguments of a command line, which may be in quotes.
 fn words(line: &str) -> Vec<String> {
     let parts = line.split('"').enumerate();
     parts
@@ -39,7 +46,7 @@ fn words(line: &str) -> Vec<String> {
         .collect()
 }
 
-/// Figures of simulations may differ with the machine's mathematics.
+/// Figures of simulations may differ between machines, whose floating point functions do.
 fn without_digits(text: &str) -> String {
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     text.split(|it: char| it.is_ascii_digit() || ".,".contains(it))
@@ -48,7 +55,7 @@ fn without_digits(text: &str) -> String {
 }
 
 #[test]
-fn examples_are_what_is_printed() {
+fn the_examples_have_the_command_s_output() {
     let files = Files::new();
     let filter = fs::read_to_string("envoy/filter.yaml").unwrap();
     files.add("filter.yaml", &filter);
@@ -62,7 +69,7 @@ fn examples_are_what_is_printed() {
     let console = Console::start();
     let examples = examples();
     assert_eq!(examples.len(), 7);
-    for (line, shown) in examples {
+    for Example { arguments: line, output: shown } in examples {
         let output = Command::new(env!("CARGO_BIN_EXE_verdigris"))
             .args(words(&line.replace("localhost:9902", &format!("{}/ramping", console.address))))
             .current_dir(files.folder())

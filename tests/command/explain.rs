@@ -2,19 +2,18 @@
 
 use serde_json::{Value, json};
 
-use super::run::{Files, config, told, verdigris};
+use super::run::{Files, config, json_output, verdigris};
 
-/// A UUID of version 7 of 2022-02-22T19:22:22Z.
+/// A UUIDv7 with the time 2022-02-22T19:22:22Z.
 const OF_2022: &str = "017f22e2-79b0-7cc3-98c4-dc0c0c07398f";
 
-/// That conversation, which began before the weights came into force.
+/// The options for that conversation, which began before the weights came into force.
 const BEFORE_SINCE: [&str; 6] =
     ["--conversation", OF_2022, "--at", "2022-02-22T20:00:00Z", "--since", "2022-02-22T19:40:00Z"];
 
-/// What is configured, what is asked, and who answers why. `ada` stands at 18 % of this
-/// rollout.
+/// A configuration, the options, and the version, reason and step. `ada` is in the bucket of 18 %.
 #[test]
-fn each_step_of_the_order_decides() {
+fn each_step_can_decide() {
     let weights = |green: u32| json!({"blue": 100 - green, "green": green});
     let by_conversation = |more: Value| {
         let mut config = json!({"weights": weights(95), "conversation": {}});
@@ -79,7 +78,7 @@ fn each_step_of_the_order_decides() {
             "weight",
             "conversation",
         ),
-        // Weights of nothing are a rollback, as the filter has it.
+        // A weight of 0 for green is a rollback, as in the filter.
         (
             with_weights(0, "move"),
             vec!["--conversation", OF_2022, "--at", "2022-02-22T20:00:00Z"],
@@ -101,7 +100,7 @@ fn each_step_of_the_order_decides() {
             "weight",
             "conversation",
         ),
-        // Whatever was in force, a pin decides.
+        // A pin decides, even if the conversation's share is not known.
         (
             json!({"conversation": {}, "pins": {"green": ["ada"]}}),
             [ada, &BEFORE_SINCE].concat(),
@@ -116,7 +115,7 @@ fn each_step_of_the_order_decides() {
             "no_unit",
             "no unit",
         ),
-        // Older than a day.
+        // The conversation is older than max_age.
         (
             by_conversation(history),
             vec!["--conversation", OF_2022, "--at", "2022-02-25T20:00:00Z"],
@@ -126,31 +125,31 @@ fn each_step_of_the_order_decides() {
         ),
     ];
     let files = Files::new();
-    for (fields, asked, version, reason, step) in cases {
+    for (fields, options, version, reason, step) in cases {
         let file = files.add("config.json", &config(fields.clone()).to_string());
-        let told = told(&[&["explain", &file], asked.as_slice()].concat());
+        let report = json_output(&[&["explain", &file], options.as_slice()].concat());
         assert_eq!(
-            (&told["version"], &told["reason"]),
+            (&report["version"], &report["reason"]),
             (&json!(version), &json!(reason)),
-            "{fields} {asked:?}\n{told}"
+            "{fields} {options:?}\n{report}"
         );
         let decided: Vec<_> =
-            told["steps"].as_array().unwrap().iter().filter(|it| it["decides"] == true).collect();
-        assert_eq!(decided.len(), 1, "{told}");
-        assert_eq!(decided[0]["name"], step, "{told}");
-        assert_eq!(told["cluster"], format!("llm-{version}"));
+            report["steps"].as_array().unwrap().iter().filter(|it| it["decides"] == true).collect();
+        assert_eq!(decided.len(), 1, "{report}");
+        assert_eq!(decided[0]["name"], step, "{report}");
+        assert_eq!(report["cluster"], format!("llm-{version}"));
     }
 }
 
-/// What is configured, what is asked, the exit code, the reason, and a part of the text.
+/// A configuration, the options, the exit code, the reason, and a part of the text.
 #[test]
-fn what_is_not_decided_is_not_told() {
+fn an_unknown_version_is_not_guessed() {
     let random = json!({"on_missing": "random", "weights": {"blue": 95, "green": 5}});
-    let unknown = "before --since: what was in force then is not known";
+    let unknown = "before --since: the share at that time is not known";
     let by_conversation =
         |fields: Value| json!({"weights": {"blue": 5, "green": 95}, "conversation": fields});
     let cases: [(Value, &[&str], i32, Value, &str); 5] = [
-        (random, &[], 0, json!("no_unit"), "a draw by no_unit: 5 % of such requests are green's"),
+        (random, &[], 0, json!("no_unit"), "random by no_unit: 5 % of such requests go to green"),
         (by_conversation(json!({})), &BEFORE_SINCE, 1, Value::Null, unknown),
         (
             by_conversation(json!({"history": [
@@ -166,63 +165,73 @@ fn what_is_not_decided_is_not_told() {
             &["--unit", "ada"],
             0,
             Value::Null,
-            "green for nobody, cluster llm-green",
+            "green's shadow, cluster llm-green",
         ),
         (
             json!({"role": "shadow", "pins": {"blue": ["ada"]}}),
             &["--unit", "ada"],
             0,
             Value::Null,
-            "green answers every request of this listener, for nobody",
+            "green answers every request of this listener, and its answers are discarded",
         ),
     ];
     let files = Files::new();
-    for (fields, asked, code, reason, text) in cases {
+    for (fields, options, code, reason, text) in cases {
         let file = files.add("config.json", &config(fields.clone()).to_string());
-        let asked = [&["explain", &file], asked].concat();
-        let done = verdigris(&asked);
-        assert_eq!(done.code, code, "{fields} {done:?}");
-        assert!(done.out.contains(text), "{fields} {done:?}");
-        let done = verdigris(&[asked.as_slice(), &["--json"]].concat());
-        let told: Value = serde_json::from_str(&done.out).unwrap();
-        assert_eq!((&told["version"], &told["reason"]), (&Value::Null, &reason), "{fields} {told}");
+        let options = [&["explain", &file], options].concat();
+        let output = verdigris(&options);
+        assert_eq!(output.code, code, "{fields} {output:?}");
+        assert!(output.out.contains(text), "{fields} {output:?}");
+        let output = verdigris(&[options.as_slice(), &["--json"]].concat());
+        let report: Value = serde_json::from_str(&output.out).unwrap();
+        assert_eq!(
+            (&report["version"], &report["reason"]),
+            (&Value::Null, &reason),
+            "{fields} {report}"
+        );
     }
 }
 
 #[test]
-fn where_a_ramp_stands_is_not_guessed() {
+fn the_step_of_a_ramp_is_assumed_and_named() {
     let files = Files::new();
     let file = files.add("config.json", &config(json!({"ramp": {}})).to_string());
-    let done = verdigris(&["explain", &file, "--unit", "ada"]);
-    assert!(done.out.contains("where it stands only Envoy knows: say it with --step"), "{done:?}");
-    let done = verdigris(&["explain", &file, "--unit", "ada", "--step", "7"]);
-    assert_eq!(done.code, 2, "{done:?}");
-    assert!(done.err.contains("the ramp has the steps 0 to 4"), "{done:?}");
+    let output = verdigris(&["explain", &file, "--unit", "ada"]);
+    assert!(
+        output.out.contains("only Envoy knows the current step: give it with --step"),
+        "{output:?}"
+    );
+    let output = verdigris(&["explain", &file, "--unit", "ada", "--step", "7"]);
+    assert_eq!(output.code, 2, "{output:?}");
+    assert!(output.err.contains("the ramp has steps 0 to 4"), "{output:?}");
 }
 
 #[test]
-fn it_says_who_has_a_shadow() {
+fn mirrored_requests_are_explained() {
     let files = Files::new();
     let fields = json!({"shadow": {"percent": 10}, "weights": {"blue": 60, "green": 40}, "pins": {"blue": ["pin"]}});
     let file = files.add("shadow.json", &config(fields).to_string());
     let mut seen = [0; 3];
     for user in 0..60 {
-        let told = told(&["explain", &file, "--unit", &format!("user-{user}")]);
+        let report = json_output(&["explain", &file, "--unit", &format!("user-{user}")]);
         let step = |name| {
-            let steps = told["steps"].as_array().unwrap();
+            let steps = report["steps"].as_array().unwrap();
             steps.iter().find(|it| it["name"] == name).unwrap()["why"].as_str().unwrap().to_owned()
         };
-        let (is_green, why) = (told["version"] == "green", step("shadow"));
+        let (is_green, why) = (report["version"] == "green", step("shadow"));
         let at = match why.as_str() {
-            "green answers it anyway" => 0,
-            why if why.starts_with("green is asked as well, for nobody") => 1,
-            "it is none of the 10 % that green is asked as well" => 2,
+            "not mirrored: green answers it" => 0,
+            why if why.starts_with("the request is mirrored to green") => 1,
+            "not mirrored: it is not in the sample of 10 %" => 2,
             why => panic!("{why}"),
         };
-        assert_eq!(is_green, at == 0, "{told}");
+        assert_eq!(is_green, at == 0, "{report}");
         seen[at] += 1;
     }
     assert!(seen.iter().all(|it| *it > 0), "{seen:?}");
-    let done = verdigris(&["explain", &file, "--unit", "pin"]);
-    assert!(done.out.contains("it is not blue's by its place"), "{done:?}");
+    let output = verdigris(&["explain", &file, "--unit", "pin"]);
+    assert!(
+        output.out.contains("not mirrored: it is on blue for another reason than its bucket"),
+        "{output:?}"
+    );
 }

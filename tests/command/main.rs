@@ -1,12 +1,9 @@
-//! The native command, as it is run.
+//! The native command, run as a process.
 
 mod check;
-mod check_envoy;
-mod check_failover;
-mod check_plugin;
 mod docs;
 mod explain;
-#[path = "../console/fixtures.rs"]
+#[path = "../console/fixtures/mod.rs"]
 mod fixtures;
 mod plan;
 #[path = "../support/port.rs"]

@@ -1,10 +1,10 @@
-//! What `verdigris plan` says holds in `verdigris simulate`.
+//! `verdigris plan` and `verdigris simulate`, which must agree.
 
 use serde_json::{Value, json};
 
-use super::run::{Files, config, told, verdigris};
+use super::run::{Files, config, json_output, verdigris};
 
-/// A setting: one step's share, users if they are counted, and a worse green.
+/// A step's share, the number of users, and a worse green.
 struct Setting {
     percent: f64,
     users: Option<&'static str>,
@@ -12,14 +12,14 @@ struct Setting {
     times: &'static str,
 }
 
-/// Seconds at the quantiles of 10, 50 and 90 %.
-fn quantiles(of: &Value, names: [&str; 3]) -> [f64; 3] {
-    names.map(|name| of[name].as_f64().unwrap_or(f64::INFINITY))
+/// The seconds in the fields of these names, for the quantiles of 10, 50 and 90 %.
+fn quantiles(durations: &Value, names: [&str; 3]) -> [f64; 3] {
+    names.map(|name| durations[name].as_f64().unwrap_or(f64::INFINITY))
 }
 
-/// Eight of ten ramps are to end within what was planned, and the middle one anyway.
+/// The median is in the planned range, and the other quantiles are close to it.
 #[test]
-fn a_worse_green_is_found_out_when_it_was_planned() {
+fn a_worse_green_is_detected_in_the_planned_time() {
     let settings = [
         Setting { percent: 25.0, users: None, metric: "error_rate", times: "x3" },
         Setting { percent: 5.0, users: None, metric: "ttft", times: "x1.3" },
@@ -28,17 +28,18 @@ fn a_worse_green_is_found_out_when_it_was_planned() {
     ];
     for Setting { percent, users, metric, times } in settings {
         let files = Files::new();
-        // Nothing goes on meanwhile.
+        // The ramp does not advance meanwhile.
         let ramp = json!({"steps": [percent, 100], "bake": "8h"});
         let file = files.add("ramp.json", &config(json!({"ramp": ramp})).to_string());
         let users: Vec<&str> = users.iter().flat_map(|users| ["--users", users]).collect();
-        let planned = told(&[&["plan", &file, "--regression", times], users.as_slice()].concat());
+        let planned =
+            json_output(&[&["plan", &file, "--regression", times], users.as_slice()].concat());
         let gates = planned["steps"][0]["gates"].as_array().unwrap();
         let gate = gates.iter().find(|it| it["metric"] == metric).unwrap();
         let [low, median, high] = quantiles(&gate["found_worse"], ["p10_s", "median_s", "p90_s"]);
         let green = format!("{metric}={times}");
         let simulate = ["simulate", &file, "--green", &green, "--runs", "200", "--hours", "8"];
-        let simulated = told(&[&simulate, users.as_slice()].concat());
+        let simulated = json_output(&[&simulate, users.as_slice()].concat());
         let rolled_back = &simulated["rolled_back"];
         assert_eq!(rolled_back["runs"], 200, "{simulated}");
         let [fast, middle, slow] = quantiles(&rolled_back["seconds"], ["p10", "median", "p90"]);
@@ -46,7 +47,7 @@ fn a_worse_green_is_found_out_when_it_was_planned() {
             "{percent} % {metric} {times} {users:?}: planned {low} {median} {high}, took {fast} {middle} {slow}"
         );
         assert!(low < middle && middle < high, "{setting}");
-        // The ends are looser, and no further than half off.
+        // The range may be off by half.
         assert!(
             fast > low / 2.0 && fast < median && slow > median && slow < high * 1.5,
             "{setting}"
@@ -55,12 +56,12 @@ fn a_worse_green_is_found_out_when_it_was_planned() {
 }
 
 #[test]
-fn a_good_green_is_through_when_it_was_planned() {
+fn a_good_green_completes_the_ramp_in_the_planned_time() {
     let files = Files::new();
     let file = files.add("ramp.json", &config(json!({"ramp": {}})).to_string());
-    let planned = told(&["plan", &file]);
+    let planned = json_output(&["plan", &file]);
     let [low, _, high] = quantiles(&planned["whole_s"], ["p10_s", "median_s", "p90_s"]);
-    let simulated = told(&["simulate", &file, "--runs", "40"]);
+    let simulated = json_output(&["simulate", &file, "--runs", "40"]);
     let promoted = &simulated["promoted"];
     let [fast, middle, slow] = quantiles(&promoted["seconds"], ["p10", "median", "p90"]);
     let setting = format!("planned {low} to {high}, took {fast} {middle} {slow}");
@@ -69,48 +70,48 @@ fn a_good_green_is_through_when_it_was_planned() {
 }
 
 #[test]
-fn what_will_not_be_told_is_said() {
+fn a_plan_lists_the_verdicts_that_are_not_reached() {
     let files = Files::new();
     let file = files.add("ramp.json", &config(json!({"ramp": {}})).to_string());
-    let done = verdigris(&["plan", &file, "--rps", "1", "--users", "200", "--error-rate", "0.1%"]);
-    assert_eq!(done.code, 0, "{done:?}");
+    let output =
+        verdigris(&["plan", &file, "--rps", "1", "--users", "200", "--error-rate", "0.1%"]);
+    assert_eq!(output.code, 0, "{output:?}");
     assert!(
-        done.out.contains("Not told within the timeout of 24 h, whether green is that much worse"),
-        "{done:?}"
+        output.out.contains("Not detected within the timeout of 24 h: error_rate, "),
+        "{output:?}"
     );
     assert!(
-        done.out.contains("1 requests a second, 200 users\nblue: error_rate 0.1 %"),
-        "{done:?}"
+        output.out.contains("1 requests per second, 200 users\nblue: error_rate 0.1 %"),
+        "{output:?}"
     );
-    let done = verdigris(&["plan", &file, "--blue", "errors=1%", "--error-rate", "1%"]);
-    assert_eq!(done.code, 2, "{done:?}");
+    let output = verdigris(&["plan", &file, "--blue", "errors=1%", "--error-rate", "1%"]);
+    assert_eq!(output.code, 2, "{output:?}");
 }
 
-/// A time that is beyond all that is looked at is said to be, and not to be infinite.
+/// A time beyond the timeout is shown as such.
 #[test]
-fn no_time_is_infinite() {
+fn no_time_is_shown_as_infinite() {
     let files = Files::new();
     let file = files.add("ramp.json", &config(json!({"ramp": {}})).to_string());
     let mut open = 0;
     for users in [5000, 6000, 6500, 7000, 7500, 8000, 10_000, 20_000] {
-        let done = verdigris(&["plan", &file, "--users", &users.to_string()]);
-        assert_eq!(done.code, 0, "{done:?}");
+        let output = verdigris(&["plan", &file, "--users", &users.to_string()]);
+        assert_eq!(output.code, 0, "{output:?}");
         for word in ["inf", "NaN"] {
-            assert!(!done.out.contains(word), "{users}: {}", done.out);
+            assert!(!output.out.contains(word), "{users}: {}", output.out);
         }
-        let whole = done.out.lines().find(|line| line.contains("is through after"));
+        let whole = output.out.lines().find(|line| line.contains("completes the ramp after"));
         open += usize::from(whole.is_some_and(|line| line.contains("to over 24 h)")));
     }
-    assert!(open > 0, "none of these has an open end");
+    assert!(open > 0, "none of these has an open range");
 }
 
-/// More traffic tells sooner, and a larger regression does.
 #[test]
-fn times_grow_with_what_is_harder_to_tell() {
+fn more_traffic_and_a_larger_regression_are_detected_sooner() {
     let files = Files::new();
     let file = files.add("ramp.json", &config(json!({"ramp": {}})).to_string());
     let found = |arguments: &[&str]| {
-        let planned = told(&[&["plan", &file], arguments].concat());
+        let planned = json_output(&[&["plan", &file], arguments].concat());
         let gates = planned["steps"][2]["gates"].as_array().unwrap().clone();
         gates
             .iter()
@@ -137,7 +138,7 @@ fn the_same_seed_gives_the_same_ramps() {
     let ramp = json!({"steps": [25, 100], "bake": "1m"});
     let file = files.add("ramp.json", &config(json!({"ramp": ramp})).to_string());
     let run = |seed| {
-        told(&[
+        json_output(&[
             "simulate",
             &file,
             "--green",
@@ -152,22 +153,21 @@ fn the_same_seed_gives_the_same_ramps() {
     assert_ne!(run("1")["rolled_back"], run("2")["rolled_back"]);
 }
 
-/// What is broken trips the wire, which the gates alone would not have seen as soon.
+/// Errors trip a wire, although the gates do not use them.
 #[test]
-fn tripwires_are_simulated_too() {
+fn tripwires_are_simulated() {
     let files = Files::new();
     let ramp = json!({"steps": [25, 100], "gates": [{"metric": "refusal_rate"}]});
     let file = files.add("ramp.json", &config(json!({"ramp": ramp})).to_string());
-    let simulated = told(&["simulate", &file, "--green", "errors=0.9", "--runs", "20"]);
+    let simulated = json_output(&["simulate", &file, "--green", "errors=0.9", "--runs", "20"]);
     assert_eq!(simulated["rolled_back"]["share"], 1.0, "{simulated}");
-    let done = verdigris(&["simulate", &file, "--green", "ttft=+30%"]);
-    assert_eq!(done.code, 2);
-    assert!(done.err.contains("ttft: no gate and no tripwire of the file looks at it"), "{done:?}");
+    let output = verdigris(&["simulate", &file, "--green", "ttft=+30%"]);
+    assert_eq!(output.code, 2);
+    assert!(output.err.contains("ttft: no gate or tripwire of the file uses it"), "{output:?}");
 }
 
-/// Of feedback nothing is foretold, and the other gates are as they were.
 #[test]
-fn what_looks_at_feedback_is_left_out() {
+fn gates_on_feedback_are_left_out_and_do_not_change_the_others() {
     let files = Files::new();
     let gate = |metric: &str| json!({"metric": metric});
     let ramp = |gates: &[Value]| {
@@ -177,21 +177,22 @@ fn what_looks_at_feedback_is_left_out() {
     };
     let both = [gate("error_rate"), gate("refusal_rate"), gate("thumbs_down_rate"), gate("score")];
     let with = files.add("with.json", &ramp(&both));
-    let planned = told(&["plan", &with, "--users", "5000"]);
+    let planned = json_output(&["plan", &with, "--users", "5000"]);
     assert_eq!(planned["left_out"], json!(["thumbs_down_rate", "score"]));
     // Two gates of four have half of alpha.
     let mut alone: Value = serde_json::from_str(&ramp(&both[..2])).unwrap();
     alone["ramp"]["alpha"] = json!(0.025);
-    let alone = told(&["plan", &files.add("alone.json", &alone.to_string()), "--users", "5000"]);
+    let alone =
+        json_output(&["plan", &files.add("alone.json", &alone.to_string()), "--users", "5000"]);
     assert_eq!(planned["steps"], alone["steps"]);
     let green = ["--green", "errors=10%", "--runs", "20"];
-    let simulated = told(&[&["simulate", &with][..], &green].concat());
+    let simulated = json_output(&[&["simulate", &with][..], &green].concat());
     assert_eq!(simulated["left_out"], json!(["thumbs_down_rate", "score"]));
     assert_eq!(simulated["held"]["runs"], 0, "{simulated}");
-    let done = verdigris(&["plan", &with]);
-    assert!(done.out.contains("Left out: thumbs_down_rate, score. How many"), "{done:?}");
+    let output = verdigris(&["plan", &with]);
+    assert!(output.out.contains("Left out: thumbs_down_rate, score. How many"), "{output:?}");
     let only = files.add("only.json", &ramp(&both[2..]));
-    let done = verdigris(&["plan", &only]);
-    assert_eq!(done.code, 2, "{done:?}");
-    assert!(done.err.contains("every critical gate of the ramp looks at feedback"), "{done:?}");
+    let output = verdigris(&["plan", &only]);
+    assert_eq!(output.code, 2, "{output:?}");
+    assert!(output.err.contains("every critical gate of the ramp is on feedback"), "{output:?}");
 }

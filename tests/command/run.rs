@@ -1,4 +1,4 @@
-//! Running the command.
+//! Runs the command as a process.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -7,21 +7,21 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// What came of it.
+/// The exit code and the output of a command.
 #[derive(Debug)]
-pub struct Done {
+pub struct CommandOutput {
     pub code: i32,
     pub out: String,
     pub err: String,
 }
 
-/// Runs the command in the project's folder.
-pub fn verdigris(arguments: &[&str]) -> Done {
+/// Runs the command in the project's root.
+pub fn verdigris(arguments: &[&str]) -> CommandOutput {
     verdigris_with(arguments, "")
 }
 
-/// The same, with this on its standard input.
-pub fn verdigris_with(arguments: &[&str], input: &str) -> Done {
+/// Runs the command with this text on its standard input.
+pub fn verdigris_with(arguments: &[&str], input: &str) -> CommandOutput {
     let mut child = Command::new(env!("CARGO_BIN_EXE_verdigris"))
         .args(arguments)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
@@ -30,21 +30,25 @@ pub fn verdigris_with(arguments: &[&str], input: &str) -> Done {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // One that does not read it has ended.
+    // This fails if the command ends without reading it.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     let output = child.wait_with_output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    Done { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+    CommandOutput {
+        code: output.status.code().unwrap(),
+        out: text(output.stdout),
+        err: text(output.stderr),
+    }
 }
 
-/// Runs it with `--json`, and it is fine.
-pub fn told(arguments: &[&str]) -> Value {
-    let done = verdigris(&[arguments, &["--json"]].concat());
-    assert_eq!(done.code, 0, "{done:?}");
-    serde_json::from_str(&done.out).unwrap()
+/// Runs the command with `--json`, asserts that it succeeds, and parses its output.
+pub fn json_output(arguments: &[&str]) -> Value {
+    let output = verdigris(&[arguments, &["--json"]].concat());
+    assert_eq!(output.code, 0, "{output:?}");
+    serde_json::from_str(&output.out).unwrap()
 }
 
-/// The least configuration with these fields as well; `null` takes one out.
+/// The smallest configuration with further fields.
 pub fn config(fields: Value) -> Value {
     let mut config = json!({
         "rollout": "assistant-v8",
@@ -58,7 +62,7 @@ pub fn config(fields: Value) -> Value {
     config
 }
 
-/// A folder with files.
+/// A temporary folder with files.
 pub struct Files(TempDir);
 
 impl Files {
@@ -66,7 +70,7 @@ impl Files {
         Self(tempfile::tempdir().unwrap())
     }
 
-    /// Writes a file; its path.
+    /// Writes a file and returns its path.
     pub fn add(&self, name: &str, text: &str) -> String {
         let path = self.path(name);
         std::fs::write(&path, text).unwrap();
@@ -82,7 +86,7 @@ impl Files {
     }
 }
 
-/// Envoy's configuration with this plugin configuration in it, line by line.
+/// The shipped `filter.yaml` with another plugin configuration.
 pub fn filter_yaml(config: &str) -> String {
     let shipped = include_str!("../../envoy/filter.yaml");
     let (before, _) = shipped.split_once("value: |\n").unwrap();

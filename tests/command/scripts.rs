@@ -1,4 +1,4 @@
-//! What a script goes by: exit codes, and JSON also where something is wrong.
+//! Exit codes and errors, as scripts need them.
 
 use std::fs::File;
 use std::process::{Command, Stdio};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::run::{Files, config, verdigris};
 
 #[test]
-fn what_is_wrong_is_told_as_json_too() {
+fn errors_are_printed_as_json_too() {
     let files = Files::new();
     let weights = files.add("w.json", &config(json!({})).to_string());
     let ramp = files.add("r.json", &config(json!({"ramp": {"bake": "2h"}})).to_string());
@@ -16,26 +16,26 @@ fn what_is_wrong_is_told_as_json_too() {
     let every = json!({"ramp": {"evidence": "every_request"}});
     let every = files.add("e.json", &config(every).to_string());
     let cases: [(&[&str], i32, &str); 7] = [
-        (&["plan", &weights], 1, "w.json: there is no ramp"),
+        (&["plan", &weights], 1, "w.json: the configuration has no ramp"),
         (&["explain", &refused], 1, "rollout: missing"),
         (&["set-weights", &ramp, "5"], 1, "this rollout has a ramp"),
         (&["check", "nowhere.json"], 2, "nowhere.json"),
         (&["plan", &ramp, "--regression", "+99999%"], 2, "green's rate would be above 1"),
-        (&["simulate", &ramp, "--hours", "1"], 2, "no step is over before its bake time"),
+        (&["simulate", &ramp, "--hours", "1"], 2, "no step ends before its bake time"),
         (&["simulate", &every, "--users", "100"], 2, "the ramp counts every request"),
     ];
     for (arguments, code, why) in cases {
-        let done = verdigris(&[arguments, &["--json"]].concat());
-        assert_eq!(done.code, code, "{done:?}");
-        let told: Value = serde_json::from_str(&done.out).unwrap_or_else(|_| panic!("{done:?}"));
-        assert!(told["error"].as_str().unwrap().contains(why), "{done:?}");
-        assert!(done.err.contains(why), "{done:?}");
+        let output = verdigris(&[arguments, &["--json"]].concat());
+        assert_eq!(output.code, code, "{output:?}");
+        let report: Value =
+            serde_json::from_str(&output.out).unwrap_or_else(|_| panic!("{output:?}"));
+        assert!(report["error"].as_str().unwrap().contains(why), "{output:?}");
+        assert!(output.err.contains(why), "{output:?}");
     }
 }
 
-/// A report that nobody has is none.
 #[test]
-fn a_full_disk_is_no_success() {
+fn output_that_cannot_be_written_is_an_error() {
     let files = Files::new();
     let file = files.add("w.json", &config(json!({})).to_string());
     for arguments in [&["check", &file][..], &["explain", &file, "--json"], &["man"]] {

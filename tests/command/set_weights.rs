@@ -6,46 +6,46 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::run::{Files, config, filter_yaml, told, verdigris};
+use super::run::{Files, config, filter_yaml, json_output, verdigris};
 
 #[test]
-fn the_weights_alone_change() {
+fn only_the_weights_change() {
     let files = Files::new();
     let shipped = fs::read_to_string("envoy/filter.yaml").unwrap();
     let file = files.add("filter.yaml", &shipped);
     fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
     let inode = fs::metadata(&file).unwrap().ino();
-    let done = verdigris(&["set-weights", &file, "25"]);
-    assert_eq!(done.code, 0, "{done:?}");
-    let (growth, rest) = done.out.split_once('\n').unwrap();
+    let output = verdigris(&["set-weights", &file, "25"]);
+    assert_eq!(output.code, 0, "{output:?}");
+    let (growth, rest) = output.out.split_once('\n').unwrap();
     assert_eq!(
         growth,
-        "note: weights: green's share goes from 5 % to 25 %: 20 % of all users go to green"
+        "note: weights: green's share changes from 5 % to 25 %: 20 % of all users move to green"
     );
     let (note, written) = rest.split_once('\n').unwrap();
-    assert!(note.starts_with("note: weights: what was ordered by hand, if anything was, ends"));
+    assert!(note.starts_with("note: weights: an operator command, if one is in force, ends"));
     assert_eq!(written, format!("written: {file}: weights 95/5 -> 75/25\n"));
     let expected = shipped.replace("\"blue\": 95, \"green\": 5}", "\"blue\": 75, \"green\": 25}");
     assert_eq!(fs::read_to_string(&file).unwrap(), expected);
     let meta = fs::metadata(&file).unwrap();
     assert_eq!(meta.permissions().mode() & 0o777, 0o640);
-    // Envoy sees a rename, and no half of a file.
+    // The file was replaced by a rename, and no temporary file is left.
     assert_ne!(meta.ino(), inode);
     assert_eq!(fs::read_dir(files.folder()).unwrap().count(), 1);
-    // Its own rename is none where nothing changes.
+    // Without a change there is no rename.
     let inode = meta.ino();
-    let done = verdigris(&["set-weights", &file, "75/25"]);
-    assert_eq!(done.out, format!("fine: {file}: the weights are 75/25 already\n"));
+    let output = verdigris(&["set-weights", &file, "75/25"]);
+    assert_eq!(output.out, format!("fine: {file}: the weights are 75/25 already\n"));
     assert_eq!(fs::metadata(&file).unwrap().ino(), inode);
-    let done = verdigris(&["set-weights", &file, "10"]);
+    let output = verdigris(&["set-weights", &file, "10"]);
     assert!(
-        done.out.starts_with("reload: weights: green's share goes from 25 % to 10 %: 15 % of"),
-        "{done:?}"
+        output.out.starts_with("reload: weights: green's share changes from 25 % to 10 %: 15 % of"),
+        "{output:?}"
     );
 }
 
 #[test]
-fn weights_are_percent_or_two_numbers() {
+fn weights_are_a_percentage_or_two_numbers() {
     let files = Files::new();
     let cases = [
         ("25", 75, 25),
@@ -59,49 +59,49 @@ fn weights_are_percent_or_two_numbers() {
     for (text, blue, green) in cases {
         let file = files.add("filter.yaml", &fs::read_to_string("envoy/filter.yaml").unwrap());
         assert_eq!(
-            told(&["set-weights", &file, text])["after"],
+            json_output(&["set-weights", &file, text])["after"],
             json!({"blue": blue, "green": green})
         );
-        let after = told(&["set-weights", &file, text, "--dry-run"]);
+        let after = json_output(&["set-weights", &file, text, "--dry-run"]);
         assert_eq!(after["before"], json!({"blue": blue, "green": green}), "{text}");
     }
     for text in ["101", "1e1", "-1", "0.005", "1/", "0/0", "2147483647/1", "a"] {
-        let done = verdigris(&["set-weights", "envoy/filter.yaml", "--dry-run", "--", text]);
-        assert_eq!(done.code, 2, "{text}: {done:?}");
+        let output = verdigris(&["set-weights", "envoy/filter.yaml", "--dry-run", "--", text]);
+        assert_eq!(output.code, 2, "{text}: {output:?}");
     }
 }
 
-/// What the file is, and what is said of it; it stays as it is.
+/// A file that cannot be changed, the exit code, and a part of the error.
 #[test]
-fn what_cannot_be_changed_is_refused_and_stays() {
+fn a_file_that_cannot_be_changed_stays_as_it_is() {
     let plain = |fields: Value| config(fields).to_string();
     let weights = json!({"blue": 95, "green": 5});
     let two = filter_yaml(&plain(json!({"weights": weights})));
     let cases = [
         (plain(json!({"ramp": {}})), 1, "this rollout has a ramp"),
-        (plain(json!({})), 1, "weights: missing: write"),
+        (plain(json!({})), 1, "weights: missing: add"),
         (plain(json!({"weights": weights, "rollout": "V8"})), 1, "rollout: \"V8\": use 1 to 63"),
         (format!("{two}---\n{two}"), 2, "has 2 plugin configurations"),
-        ("hello".to_owned(), 1, "holds neither"),
+        ("hello".to_owned(), 1, "is neither a plugin configuration"),
     ];
     let files = Files::new();
     for (text, code, expected) in cases {
         let file = files.add("file", &text);
-        let done = verdigris(&["set-weights", &file, "25"]);
-        assert_eq!(done.code, code, "{done:?}");
-        assert!(done.err.contains(expected), "{done:?}");
+        let output = verdigris(&["set-weights", &file, "25"]);
+        assert_eq!(output.code, code, "{output:?}");
+        assert!(output.err.contains(expected), "{output:?}");
         assert_eq!(fs::read_to_string(&file).unwrap(), text);
     }
-    // As a ConfigMap has it.
+    // A mounted ConfigMap has links.
     let file = files.add("file", &plain(json!({"weights": weights})));
     symlink(&file, files.path("link")).unwrap();
-    let done = verdigris(&["set-weights", files.path("link").to_str().unwrap(), "25"]);
-    assert_eq!(done.code, 2);
-    assert!(done.err.contains("is a link to"), "{done:?}");
+    let output = verdigris(&["set-weights", files.path("link").to_str().unwrap(), "25"]);
+    assert_eq!(output.code, 2);
+    assert!(output.err.contains("is a link to"), "{output:?}");
     assert!(files.path("link").is_symlink());
 }
 
-/// How JSON is written into a file.
+/// A file with this JSON, in one of five notations.
 fn written(json: &Value, style: u8, space: &str) -> String {
     let pretty =
         serde_json::to_string_pretty(json).unwrap().replace("\": ", &format!("\":{space}"));
@@ -126,7 +126,7 @@ fn written(json: &Value, style: u8, space: &str) -> String {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
-    /// Whatever the file is like, the new one has the weights, and all other bytes stay.
+    /// The new file has the weights, and all other bytes are the same.
     #[test]
     fn all_other_bytes_stay(
         (blue, green) in (0_u32..1000, 1_u32..1000),
@@ -140,8 +140,8 @@ proptest! {
         let before = config(json!({"pins": pins, "weights": weights}));
         let files = Files::new();
         let file = files.add("file", &written(&before, style, &space));
-        let done = verdigris(&["set-weights", &file, &format!("{blue}/{green}"), "--json"]);
-        prop_assert_eq!(done.code, 0, "{:?}", done);
+        let output = verdigris(&["set-weights", &file, &format!("{blue}/{green}"), "--json"]);
+        prop_assert_eq!(output.code, 0, "{:?}", output);
         let mut after = before;
         after["weights"] = json!({"blue": blue, "green": green});
         prop_assert_eq!(fs::read_to_string(&file).unwrap(), written(&after, style, &space));

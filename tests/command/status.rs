@@ -15,9 +15,9 @@ use super::port::Port;
 use super::run::verdigris;
 use super::server::Server;
 
-/// A console that shows the fixtures, each at its name.
+/// A console that serves each fixture at the path of its name.
 pub struct Console {
-    /// It ends with this.
+    /// Ends the server when it is dropped.
     pub runtime: Runtime,
     pub server: Server,
     pub address: String,
@@ -31,7 +31,7 @@ impl Console {
     }
 }
 
-/// Serves these routes; where.
+/// Serves these routes and returns the address.
 pub fn serve(runtime: &Runtime, routes: Router) -> String {
     let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
@@ -40,7 +40,7 @@ pub fn serve(runtime: &Runtime, routes: Router) -> String {
 }
 
 #[test]
-fn it_says_how_releases_stand() {
+fn the_state_of_each_phase_is_shown() {
     let console = Console::start();
     let cases: [(&str, i32, &[&str]); 11] = [
         (
@@ -48,18 +48,18 @@ fn it_says_how_releases_stand() {
             0,
             &[
                 "As of 12:03:04 UTC\n",
-                "✓ assistant-v8  ramping\n  Green is safe so far: 25 % of users are on it, the next step comes in",
+                "✓ assistant-v8  ramping\n  Green is safe so far: 25 % of users are on it; the next step comes in",
                 "green      25 % of users\n",
-                "step       3 of 5, for 4 minutes: 1 %, 5 %, [25 %], 50 %, 100 % (ask)\n",
-                "waits for  The step’s bake time, in about 6 minutes; 4 minutes of 10 minutes are over\n",
-                "rollback is at 4 % of what it takes",
+                "step       3 of 5, for 4 minutes: 1 %, 5 %, [25 %], 50 %, 100 % (approval)\n",
+                "waits for  The step’s bake time, in about 6 minutes; 4 minutes of 10 minutes elapsed\n",
+                "rollback: 4 % of the required amount",
                 "Errors               1.1 %   1.0 %     ├─────◆─┼────┤···░░░░░░  ✓ safe\n    between −0.46 pp and \
-                 +0.31 pp; worse from +0.58 pp; evidence 100 % to go on, 2 % to roll back\n",
-                "Output tokens        344     352     ░░░░░···  ├─┼─◆───┤·░░░░░  ✓ safe\n    only watched; between",
+                 +0.31 pp; worse from +0.58 pp; evidence 100 % to advance, 2 % to roll back\n",
+                "Output tokens        344     352     ░░░░░···  ├─┼─◆───┤·░░░░░  ✓ safe\n    not critical; between",
                 "11:59:04, 4 minutes ago: ramping at 5 % -> ramping at 25 %: green is safe\n",
             ],
         ),
-        ("holding", 0, &["… assistant-v8  holding\n", "612 ms  655 ms", "… not yet known\n"]),
+        ("holding", 0, &["… assistant-v8  holding\n", "612 ms  655 ms", "… inconclusive\n"]),
         ("rolled-back", 1, &["✕ assistant-v8  rolled back\n", "0.80 %  10.9 %", "✕ worse\n"]),
         (
             "problem",
@@ -75,11 +75,11 @@ fn it_says_how_releases_stand() {
             "paused",
             0,
             &[
-                "  by hand    pause, 12:00:04, 3 minutes ago: the provider has an incident; wait for",
+                "  command    pause, 12:00:04, 3 minutes ago: the provider has an incident; wait for",
             ],
         ),
-        ("by-hand", 0, &["Weights by hand: 5 % on green, and nothing is judged.\n"]),
-        ("extreme", 1, &["◂───────────┼──═════════▸", "– left out\n", "and 27 earlier ones"]),
+        ("by-hand", 0, &["Manual weights: 5 % on green, without analysis.\n"]),
+        ("extreme", 1, &["◂───────────┼──═════════▸", "– left out\n", "and 27 earlier decisions"]),
         (
             "rejected",
             0,
@@ -89,29 +89,29 @@ fn it_says_how_releases_stand() {
             ],
         ),
         ("no-events", 0, &["between −0.54 pp and +1.6 pp; safe below +1.3 pp"]),
-        ("nothing", 0, &["The filter runs on no rollout.\n"]),
+        ("nothing", 0, &["The filter has no rollout.\n"]),
     ];
     for (name, code, parts) in cases {
-        let done = verdigris(&["status", &format!("{}/{name}", console.address)]);
-        assert_eq!((done.code, done.err.as_str()), (code, ""), "{name}: {done:?}");
+        let output = verdigris(&["status", &format!("{}/{name}", console.address)]);
+        assert_eq!((output.code, output.err.as_str()), (code, ""), "{name}: {output:?}");
         for part in parts {
-            assert!(done.out.contains(part), "{name}: {part}\n{}", done.out);
+            assert!(output.out.contains(part), "{name}: {part}\n{}", output.out);
         }
-        let longest = done.out.lines().map(|it| it.chars().count()).max().unwrap();
-        assert!(longest <= 100, "{name}: {longest}\n{}", done.out);
+        let longest = output.out.lines().map(|it| it.chars().count()).max().unwrap();
+        assert!(longest <= 100, "{name}: {longest}\n{}", output.out);
     }
-    // What most needs a person comes first.
-    let done = verdigris(&["status", &format!("{}/several", console.address)]);
-    let at = |name: &str| done.out.find(name).unwrap();
+    // The most urgent rollout comes first.
+    let output = verdigris(&["status", &format!("{}/several", console.address)]);
+    let at = |name: &str| output.out.find(name).unwrap();
     assert!(
         [at(" search-3  "), at(" chat-7  "), at(" assistant-v8  ")].is_sorted(),
         "{}",
-        done.out
+        output.out
     );
 }
 
 #[test]
-fn as_json_the_state_is_as_it_came() {
+fn json_output_is_the_state_as_received() {
     let console = Console::start();
     let shown = fixtures::all();
     let (_, view) = shown.iter().find(|(name, _)| *name == "rolled-back").unwrap();
@@ -123,13 +123,13 @@ fn as_json_the_state_is_as_it_came() {
         format!("{}/rolled-back/state.json", console.address),
         format!("{plain}/rolled-back"),
     ] {
-        let done = verdigris(&["status", &url, "--json"]);
-        assert_eq!((done.code, done.out.trim_end()), (1, sent.as_str()), "{url}");
+        let output = verdigris(&["status", &url, "--json"]);
+        assert_eq!((output.code, output.out.trim_end()), (1, sent.as_str()), "{url}");
     }
 }
 
 #[test]
-fn what_is_no_console_is_said_to_be_none() {
+fn an_address_without_a_console_is_an_error() {
     let runtime = Runtime::new().unwrap();
     let json = |json: Value| get(async move || json.to_string());
     let large = || async { Body::from(vec![b' '; 100 << 20]) };
@@ -146,62 +146,65 @@ fn what_is_no_console_is_said_to_be_none() {
         .route("/broken/state.json", json(json!({"schema": 1})))
         .route("/empty/state.json", get(async || ""));
     let address = serve(&runtime, routes);
-    // One that takes a request and never answers, and one that is not there.
+    // A server that never responds, and an address without a server.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let silent = silent.local_addr().map(|it| (it, silent)).unwrap();
     let closed = Port::reserve();
     let cases = [
-        (format!("{address}/off"), "answers 503 Service Unavailable: The console is not loaded."),
         (
-            format!("{address}/moved"),
-            "sends elsewhere (307 Temporary Redirect), to http://a.example/",
+            format!("{address}/off"),
+            "responds with 503 Service Unavailable: The console is not loaded.",
         ),
-        (format!("{address}/large"), "answers with more than 16 MB: that is no console"),
-        (format!("{address}/page"), "what is no console's state: <p>\u{fffd}[2JHello"),
-        (format!("{address}/other"), "answers with what is no console's state: {\"a\":1}"),
+        (format!("{address}/moved"), "redirects (307 Temporary Redirect) to http://a.example/"),
+        (format!("{address}/large"), "is no console: the response is larger than 16 MB"),
+        (format!("{address}/page"), "other than a console's state: <p>\u{fffd}[2JHello"),
+        (
+            format!("{address}/other"),
+            "responds with something other than a console's state: {\"a\":1}",
+        ),
         (
             format!("{address}/newer"),
-            "has a state of schema 2, and this is verdigris 0.1.0, which reads 1: the filter there is \
-             newer; install the command that belongs to it",
+            "has a state of schema 2, but verdigris 0.1.0 reads schema 1: the filter is newer; install \
+             the matching version of this command",
         ),
-        (format!("{address}/broken"), "a state that cannot be read: missing field `now_ms`"),
-        (format!("{address}/empty"), "answers with what is no console's state: nothing"),
-        (format!("{address}/none"), "answers 404 Not Found: nothing"),
-        (silent.0.to_string(), "cannot be reached: timeout: global: does Envoy run"),
+        (format!("{address}/broken"), "a state that cannot be parsed: missing field `now_ms`"),
+        (format!("{address}/empty"), "other than a console's state: an empty body"),
+        (format!("{address}/none"), "responds with 404 Not Found: an empty body"),
+        (silent.0.to_string(), "cannot be reached: timeout: global: is Envoy running"),
         (
             format!("127.0.0.1:{}", closed.number),
-            "Connection refused (os error 111): does Envoy run, with the console's",
+            "Connection refused (os error 111): is Envoy running, with the console's",
         ),
     ];
     for (url, why) in cases {
-        let done = verdigris(&["status", &url]);
-        assert_eq!((done.code, done.out.as_str()), (3, ""), "{url}: {done:?}");
-        assert!(done.err.contains(why), "{url}: {}", done.err);
+        let output = verdigris(&["status", &url]);
+        assert_eq!((output.code, output.out.as_str()), (3, ""), "{url}: {output:?}");
+        assert!(output.err.contains(why), "{url}: {}", output.err);
     }
     for (url, why) in [
-        ("https://a.example", "https is not spoken here"),
-        ("http://ada:secret@127.0.0.1:1", "nothing secret is sent anywhere"),
-        ("ftp://a", "write where the console listens"),
-        ("127.0.0.1:99999", "write where the console listens"),
-        ("localhost:", "write where the console listens"),
-        ("[::1", "write where the console listens"),
+        ("https://a.example", "https is not supported"),
+        ("http://ada:secret@127.0.0.1:1", "no secret is ever sent"),
+        ("ftp://a", "write the address that the console listens on"),
+        ("127.0.0.1:99999", "write the address that the console listens on"),
+        ("localhost:", "write the address that the console listens on"),
+        ("[::1", "write the address that the console listens on"),
     ] {
-        let done = verdigris(&["status", url]);
-        assert!(done.code == 2 && done.err.contains(why), "{done:?}");
+        let output = verdigris(&["status", url]);
+        assert!(output.code == 2 && output.err.contains(why), "{output:?}");
     }
 }
 
-/// A reason is written by people, and a state by whoever is at that address.
+/// A state may contain any text: reasons are free text, and any server may be at the address.
 #[test]
-fn no_text_of_a_state_moves_the_cursor() {
+fn control_characters_in_a_state_are_replaced() {
     let console = Console::start();
     let mut rollout = fixtures::paused();
     rollout.order.as_mut().unwrap().reason = "\u{1b}]0;owned\u{7}\u{9b}2J\u{202e}a".into();
     rollout.decisions[0].why = "b\r\u{8}c".into();
-    console.server.show("paused", fixtures::of(vec![rollout]));
-    let done = verdigris(&["status", &format!("{}/paused", console.address)]);
-    assert_eq!(done.code, 0, "{done:?}");
-    assert!(done.out.contains("]0;owned"), "{done:?}");
+    console.server.show("paused", fixtures::view(vec![rollout]));
+    let output = verdigris(&["status", &format!("{}/paused", console.address)]);
+    assert_eq!(output.code, 0, "{output:?}");
+    assert!(output.out.contains("]0;owned"), "{output:?}");
     let is_wrong = |it: char| (it.is_control() && it != '\n') || it == '\u{202e}';
-    assert!(!done.out.contains(is_wrong), "{done:?}");
+    assert!(!output.out.contains(is_wrong), "{output:?}");
 }

@@ -1,4 +1,4 @@
-//! The command at a terminal.
+//! Runs the command at a pseudoterminal.
 
 use std::fs::{File, OpenOptions};
 use std::io::Read as _;
@@ -13,16 +13,23 @@ use rustix::termios::{Winsize, tcsetwinsize};
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A command that has a terminal of its own.
+/// A command at a terminal of its own.
 pub struct Terminal {
     child: Child,
-    /// What it has written since it was last waited for, and all.
-    written: Arc<Mutex<(String, String)>>,
+    written: Arc<Mutex<Written>>,
     reader: Option<JoinHandle<()>>,
 }
 
+/// The output of the command.
+#[derive(Default)]
+struct Written {
+    /// The output since the last match of [`Terminal::wait_for`].
+    new: String,
+    all: String,
+}
+
 impl Terminal {
-    /// Starts it at a terminal of 24 lines.
+    /// Starts the command at a terminal of 24 rows.
     pub fn start(arguments: &[&str], in_colour: bool) -> Self {
         let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&ours).unwrap();
@@ -38,22 +45,22 @@ impl Terminal {
             command.env("NO_COLOR", "1");
         }
         let child = command.stdin(open()).stdout(open()).stderr(open()).spawn().unwrap();
-        // Or the terminal would never end.
+        // Closes this process's descriptors, so that the terminal ends with the command.
         drop(command);
         let written = Arc::default();
         let reader = std::thread::spawn({
-            let written: Arc<Mutex<(String, String)>> = Arc::clone(&written);
+            let written: Arc<Mutex<Written>> = Arc::clone(&written);
             move || read(File::from(ours), &written)
         });
         Self { child, written, reader: Some(reader) }
     }
 
-    /// Waits until this is written; what came before is not looked at again.
+    /// Waits for this output, and discards everything before it.
     pub fn wait_for(&self, part: &str) {
         let began = Instant::now();
         while !self.has_written(part) {
             if began.elapsed() > PATIENCE {
-                let written = self.written.lock().unwrap().0.clone();
+                let written = self.written.lock().unwrap().new.clone();
                 let last: Vec<_> = written.lines().rev().take(60).collect();
                 panic!("no {part:?}; the last lines, from the end: {last:#?}");
             }
@@ -62,18 +69,18 @@ impl Terminal {
     }
 
     fn has_written(&self, part: &str) -> bool {
-        let (new, _) = &mut *self.written.lock().unwrap();
+        let new = &mut self.written.lock().unwrap().new;
         let Some(at) = new.find(part) else { return false };
         new.drain(..at + part.len());
         true
     }
 
-    /// Ends it by a signal: its exit code, and all that it has written.
+    /// Ends the command by a signal. Returns its exit code and all its output.
     pub fn end(mut self, signal: Signal) -> (Option<i32>, String) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
         let code = self.child.wait().unwrap().code();
         self.reader.take().unwrap().join().unwrap();
-        let all = std::mem::take(&mut self.written.lock().unwrap().1);
+        let all = std::mem::take(&mut self.written.lock().unwrap().all);
         (code, all)
     }
 }
@@ -85,19 +92,19 @@ impl Drop for Terminal {
     }
 }
 
-/// Reads until nobody has the terminal any more, which is an error.
-fn read(mut terminal: File, written: &Mutex<(String, String)>) {
+/// Reads until the command has closed the terminal, which is an error.
+fn read(mut terminal: File, written: &Mutex<Written>) {
     let (mut bytes, mut rest) = ([0; 4096], Vec::new());
     while let Ok(count @ 1..) = terminal.read(&mut bytes) {
         rest.extend_from_slice(&bytes[..count]);
-        // A character may come in two parts.
+        // A character may be split between two reads.
         let whole = match std::str::from_utf8(&rest) {
             Ok(text) => text.len(),
             Err(error) => error.valid_up_to(),
         };
         let text = String::from_utf8(rest.drain(..whole).collect()).unwrap();
         let mut written = written.lock().unwrap();
-        written.0 += &text;
-        written.1 += &text;
+        written.new += &text;
+        written.all += &text;
     }
 }

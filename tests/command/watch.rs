@@ -22,7 +22,7 @@ use super::terminal::Terminal;
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Lines of one that is not at a terminal.
+/// A command without a terminal, and its output lines.
 struct Printed {
     child: Child,
     lines: Receiver<String>,
@@ -49,7 +49,7 @@ impl Printed {
         self.lines.recv_timeout(PATIENCE).unwrap()
     }
 
-    /// The first line from now on that has this.
+    /// The next line that contains this.
     fn line_with(&self, part: &str) -> String {
         std::iter::repeat_with(|| self.line()).find(|line| line.contains(part)).unwrap()
     }
@@ -62,64 +62,64 @@ impl Drop for Printed {
     }
 }
 
-/// A console whose state changes, and who counts how often it was asked.
+/// A console whose state changes, and that counts its requests.
 #[derive(Clone)]
-struct Changing {
+struct ChangingConsole {
     view: Arc<Mutex<View>>,
-    asked: Arc<AtomicUsize>,
+    requests: Arc<AtomicUsize>,
 }
 
-impl Changing {
+impl ChangingConsole {
     fn start(runtime: &Runtime, rollout: RolloutView) -> (Self, String) {
-        let view = Arc::new(Mutex::new(fixtures::of(vec![rollout])));
-        let console = Self { view, asked: Arc::default() };
-        let there = console.clone();
+        let view = Arc::new(Mutex::new(fixtures::view(vec![rollout])));
+        let console = Self { view, requests: Arc::default() };
+        let served = console.clone();
         let state = get(async move || {
-            there.asked.fetch_add(1, Ordering::SeqCst);
-            Json(there.view.lock().unwrap().clone())
+            served.requests.fetch_add(1, Ordering::SeqCst);
+            Json(served.view.lock().unwrap().clone())
         });
         let address = serve(runtime, Router::new().route("/state.json", state));
         (console, address)
     }
 
-    /// Says this from now on, and has said it to who asks again and again.
-    fn say(&self, view: View) {
+    /// Changes the state, and waits until the client has processed it.
+    fn change(&self, view: View) {
         *self.view.lock().unwrap() = view;
-        let before = self.asked.load(Ordering::SeqCst);
+        let before = self.requests.load(Ordering::SeqCst);
         let began = Instant::now();
-        // Who asks again has taken in what it was told before.
-        while self.asked.load(Ordering::SeqCst) < before + 3 {
-            assert!(began.elapsed() < PATIENCE, "nobody asks");
+        // The client sends a request only after it has processed the response before.
+        while self.requests.load(Ordering::SeqCst) < before + 3 {
+            assert!(began.elapsed() < PATIENCE, "the client sends no requests");
             std::thread::sleep(Duration::from_millis(5));
         }
     }
 }
 
 #[test]
-fn what_has_changed_is_printed_and_nothing_else() {
+fn only_changes_are_printed() {
     let runtime = Runtime::new().unwrap();
     for as_json in [false, true] {
-        let (console, address) = Changing::start(&runtime, fixtures::ramping());
+        let (console, address) = ChangingConsole::start(&runtime, fixtures::ramping());
         let options = if as_json { &["--json"][..] } else { &[] };
         let printed = Printed::start(&[&[address.as_str()], options].concat());
-        // Of each time that it was printed, the line that says so.
+        // A part of the line with which each output begins.
         let mark = if as_json { "{\"schema\":1," } else { "As of " };
         assert!(printed.line_with(mark).contains(if as_json { "\"ramping\"" } else { "12:03:04" }));
-        // Time goes on, and traffic comes: that is no news.
+        // Time and traffic alone are no change.
         let mut later = fixtures::ramping();
         let ramp = later.ramp.as_mut().unwrap();
         (ramp.in_step_s, ramp.about_s) = (240, Some(360));
-        let judgement = ramp.judgement.as_mut().unwrap();
-        judgement.blue_units = 2000;
-        (judgement.gates[0].blue, judgement.gates[0].worse) = (Some(0.02), 0.1);
+        let analysis = ramp.judgement.as_mut().unwrap();
+        analysis.blue_units = 2000;
+        (analysis.gates[0].blue, analysis.gates[0].worse) = (Some(0.02), 0.1);
         later.versions[0].counters[0].1 += 1;
-        let mut view = fixtures::of(vec![later]);
+        let mut view = fixtures::view(vec![later]);
         view.now_ms += 10_000;
-        console.say(view);
-        // A verdict is.
-        let mut view = fixtures::of(vec![fixtures::holding()]);
+        console.change(view);
+        // A verdict is a change.
+        let mut view = fixtures::view(vec![fixtures::holding()]);
         view.now_ms += 20_000;
-        console.say(view);
+        console.change(view);
         let line = printed.line_with(mark);
         let expected = if as_json { "\"phase\":\"holding\"" } else { "As of 12:03:24 UTC" };
         assert!(line.contains(expected), "{line}");
@@ -127,10 +127,10 @@ fn what_has_changed_is_printed_and_nothing_else() {
 }
 
 #[test]
-fn where_it_cannot_be_reached_it_is_tried_again() {
+fn an_unreachable_console_is_retried() {
     let runtime = Runtime::new().unwrap();
     let is_up = Arc::new(AtomicBool::new(false));
-    let body = serde_json::to_string(&fixtures::of(vec![fixtures::promoted()])).unwrap();
+    let body = serde_json::to_string(&fixtures::view(vec![fixtures::promoted()])).unwrap();
     let is_up_there = Arc::clone(&is_up);
     let answer = async move || match is_up_there.load(Ordering::Relaxed) {
         true => body.into_response(),
@@ -140,14 +140,14 @@ fn where_it_cannot_be_reached_it_is_tried_again() {
     let printed = Printed::start(&[&address]);
     let as_json = Printed::start(&[&address, "--json"]);
     let line = printed.line();
-    assert!(line.starts_with("not reached: ") && line.ends_with("it is tried again"), "{line}");
+    assert!(line.starts_with("unreachable: ") && line.ends_with("retrying"), "{line}");
     let line: Value = serde_json::from_str(&as_json.line()).unwrap();
-    assert!(line["unreached"].as_str().unwrap().contains("answers 503"), "{line}");
+    assert!(line["unreached"].as_str().unwrap().contains("responds with 503"), "{line}");
     is_up.store(true, Ordering::Relaxed);
     printed.line_with("Promoted: everyone is on green.");
     assert!(as_json.line().starts_with("{\"schema\":1,"));
     is_up.store(false, Ordering::Relaxed);
-    printed.line_with("not reached: ");
+    printed.line_with("unreachable: ");
     assert!(as_json.line().starts_with("{\"unreached\":"));
     is_up.store(true, Ordering::Relaxed);
     printed.line_with("Promoted: everyone is on green.");
@@ -155,19 +155,19 @@ fn where_it_cannot_be_reached_it_is_tried_again() {
 }
 
 #[test]
-fn a_terminal_is_drawn_anew_and_left_as_it_was() {
+fn a_terminal_is_redrawn_and_restored() {
     let console = Console::start();
     let url = format!("{}/ramping", console.address);
     for in_colour in [true, false] {
-        console.server.show("ramping", fixtures::of(vec![fixtures::ramping()]));
+        console.server.show("ramping", fixtures::view(vec![fixtures::ramping()]));
         let terminal = Terminal::start(&["watch", &url, "--every", "100ms"], in_colour);
         terminal.wait_for("\u{1b}[?1049h");
         terminal.wait_for("Green is safe so far");
-        terminal.wait_for("more lines: a taller window shows them");
-        console.server.show("ramping", fixtures::of(vec![fixtures::rolled_back()]));
+        terminal.wait_for("more lines: enlarge the window to see them");
+        console.server.show("ramping", fixtures::view(vec![fixtures::rolled_back()]));
         terminal.wait_for("Rolled back: green had more refusals");
-        console.server.show("ramping", fixtures::of(vec![]));
-        terminal.wait_for("The filter runs on no rollout.");
+        console.server.show("ramping", fixtures::view(vec![]));
+        terminal.wait_for("The filter has no rollout.");
         let (code, text) = terminal.end(Signal::INT);
         assert_eq!(code, Some(130), "{text}");
         assert!(text.ends_with("\u{1b}[?7h\u{1b}[?25h\u{1b}[?1049l"), "{text:?}");
@@ -177,14 +177,14 @@ fn a_terminal_is_drawn_anew_and_left_as_it_was() {
 }
 
 #[test]
-fn a_terminal_is_told_that_nobody_answers() {
+fn a_terminal_shows_that_the_console_is_unreachable() {
     let console = Console::start();
     let url = format!("{}/ramping", console.address);
     let terminal = Terminal::start(&["watch", &url, "--every", "100ms"], false);
     terminal.wait_for("Green is safe so far");
     console.runtime.shutdown_background();
-    terminal.wait_for("Not reached for ");
-    terminal.wait_for("is tried again. Below is what was known then.\u{1b}[K");
+    terminal.wait_for("Unreachable for ");
+    terminal.wait_for("Retrying. The last known state is below.\u{1b}[K");
     terminal.wait_for("Green is safe so far");
     let (code, _) = terminal.end(Signal::TERM);
     assert_eq!(code, Some(130));

@@ -1,4 +1,4 @@
-//! Who may ask the console for what.
+//! Access control of the console.
 
 use proptest::prelude::*;
 use verdigris::config::{ConsoleConfig, parse_command};
@@ -7,8 +7,8 @@ use verdigris::console::{ConsoleRequest, ConsoleRequestHead, HttpResponse};
 const TOKEN: &str = "a-secret-of-sixteen";
 const LOCAL_80: (&str, &str) = (":authority", "localhost:80");
 
-/// A request to `127.0.0.1:9902`, with other headers in the place of these.
-fn asked(
+/// Parses a request to `127.0.0.1:9902`; `differs` replaces headers.
+fn parse(
     method: &str,
     path: &str,
     differs: &[(&str, &str)],
@@ -19,17 +19,17 @@ fn asked(
     headers.extend(differs);
     let headers = headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
     let console = ConsoleConfig { hosts: vec!["verdigris.example".into()] };
-    ConsoleRequest::of(&ConsoleRequestHead::from_headers(headers), &console, token)
+    ConsoleRequest::parse(&ConsoleRequestHead::from_headers(headers), &console, token)
 }
 
-/// As above, of a path that is the console's.
-fn ask(
+/// Parses a request with a path of the console's.
+fn parse_own(
     method: &str,
     path: &str,
     differs: &[(&str, &str)],
     token: Option<&str>,
 ) -> Result<ConsoleRequest, HttpResponse> {
-    asked(method, path, differs, token).unwrap_or_else(|| panic!("{path} is passed on"))
+    parse(method, path, differs, token).unwrap_or_else(|| panic!("{path} is not the console's"))
 }
 
 fn bearer(token: &str) -> String {
@@ -37,8 +37,8 @@ fn bearer(token: &str) -> String {
 }
 
 #[test]
-fn the_page_and_the_state_are_for_whoever_reaches_them_by_a_name_of_theirs() {
-    let ok = |ask| Ok(ask);
+fn the_page_and_the_state_are_served_under_accepted_host_names() {
+    let ok = |request| Ok(request);
     let table = [
         ("GET", "/", "127.0.0.1:9902", ok(ConsoleRequest::Page)),
         ("HEAD", "/", "127.0.0.1:9902", ok(ConsoleRequest::Page)),
@@ -61,14 +61,14 @@ fn the_page_and_the_state_are_for_whoever_reaches_them_by_a_name_of_theirs() {
         ("CONNECT", "/", "localhost", Err(405)),
     ];
     for (method, path, authority, expected) in table {
-        let asked = ask(method, path, &[(":authority", authority)], Some(TOKEN));
-        assert_eq!(asked.map_err(|it| it.status), expected, "{method} {path} {authority}");
+        let request = parse_own(method, path, &[(":authority", authority)], Some(TOKEN));
+        assert_eq!(request.map_err(|it| it.status), expected, "{method} {path} {authority}");
     }
 }
 
-/// What is not the console's goes on to the listener's routes, whatever it is.
+/// Other paths continue to the listener's routes.
 #[test]
-fn other_paths_are_passed_on() {
+fn other_paths_are_not_the_console_s() {
     let paths = [
         "",
         "//",
@@ -87,14 +87,14 @@ fn other_paths_are_passed_on() {
     let right = bearer(TOKEN);
     for path in paths {
         for method in ["GET", "POST"] {
-            let asked = asked(method, path, &[("authorization", &right)], Some(TOKEN));
-            assert_eq!(asked, None, "{path}");
+            let request = parse(method, path, &[("authorization", &right)], Some(TOKEN));
+            assert_eq!(request, None, "{path}");
         }
     }
 }
 
 #[test]
-fn who_steers_has_the_token_and_is_no_page_from_elsewhere() {
+fn a_command_needs_the_token_and_the_console_s_origin() {
     let right = bearer(TOKEN);
     let wrong = bearer("a-secret-of-sixteeN");
     let table: &[(&[(&str, &str)], u32)] = &[
@@ -113,9 +113,9 @@ fn who_steers_has_the_token_and_is_no_page_from_elsewhere() {
         (&[("authorization", &format!("{right}x"))], 401),
         (&[("authorization", &format!("Basic {TOKEN}"))], 401),
         (&[("authorization", TOKEN)], 401),
-        // Of two nobody knows which one a proxy in front has looked at.
+        // A proxy in front may have checked either of two headers.
         (&[("authorization", &right), ("authorization", &right)], 401),
-        // A proxy in front has changed the name, or added the port.
+        // A proxy in front may have rewritten the name or the port.
         (&[("authorization", &right), ("origin", "https://verdigris.example")], 200),
         (&[("authorization", &right), ("origin", "https://verdigris.example:8443")], 200),
         (&[LOCAL_80, ("authorization", &right), ("origin", "http://localhost")], 200),
@@ -136,42 +136,42 @@ fn who_steers_has_the_token_and_is_no_page_from_elsewhere() {
         (&[("authorization", &right), (":method", "GET")], 405),
     ];
     for (headers, expected) in table {
-        for order in ["pause", "resume", "rollback", "promote", "approve", "weights"] {
-            let asked = ask("POST", &format!("/{order}"), headers, Some(TOKEN));
-            let status = asked.map_or_else(|it| it.status, |_| 200);
-            assert_eq!(status, *expected, "{order} {headers:?}");
+        for command in ["pause", "resume", "rollback", "promote", "approve", "weights"] {
+            let request = parse_own("POST", &format!("/{command}"), headers, Some(TOKEN));
+            let status = request.map_or_else(|it| it.status, |_| 200);
+            assert_eq!(status, *expected, "{command} {headers:?}");
         }
-        // Without a token there is nothing to be steered.
-        let asked = ask("POST", "/pause", headers, None).unwrap_err();
+        // Without a configured token, there are no commands.
+        let response = parse_own("POST", "/pause", headers, None).unwrap_err();
         let status = if headers.contains(&(":authority", "elsewhere.example")) { 403 } else { 404 };
-        assert_eq!(asked.status, status, "{headers:?}");
+        assert_eq!(response.status, status, "{headers:?}");
     }
 }
 
 #[test]
-fn an_order_may_name_its_rollout() {
+fn a_command_may_name_its_rollout() {
     let right = bearer(TOKEN);
-    let steer = |rollout: Option<&str>| {
-        Ok(ConsoleRequest::Command { order: "pause", rollout: rollout.map(str::to_owned) })
+    let pause = |rollout: Option<&str>| {
+        Ok(ConsoleRequest::Command { command: "pause", rollout: rollout.map(str::to_owned) })
     };
     let table = [
-        ("/pause", steer(None)),
-        ("/pause?", steer(None)),
-        ("/pause?rollout=assistant-v8", steer(Some("assistant-v8"))),
-        ("/pause?rollout=", steer(Some(""))),
+        ("/pause", pause(None)),
+        ("/pause?", pause(None)),
+        ("/pause?rollout=assistant-v8", pause(Some("assistant-v8"))),
+        ("/pause?rollout=", pause(Some(""))),
         ("/pause?rollouts=a", Err(400)),
         ("/pause?rollout=a&rollout=b", Err(400)),
         ("/pause?rollout=a&reason=x", Err(400)),
         ("/pause?a", Err(400)),
     ];
     for (path, expected) in table {
-        let asked = ask("POST", path, &[("authorization", &right)], Some(TOKEN));
-        assert_eq!(asked.map_err(|it| it.status), expected, "{path}");
+        let request = parse_own("POST", path, &[("authorization", &right)], Some(TOKEN));
+        assert_eq!(request.map_err(|it| it.status), expected, "{path}");
     }
 }
 
 #[test]
-fn an_order_says_why_and_what() {
+fn a_command_s_body_has_a_reason_and_its_parameters() {
     let table: &[(&str, &str, Result<&str, &str>)] = &[
         ("pause", r#"{"reason": "slow"}"#, Ok("by hand: pause: slow")),
         ("rollback", r#"{"reason": " two\nlines "}"#, Ok("by hand: rollback: two lines")),
@@ -204,19 +204,18 @@ fn an_order_says_why_and_what() {
     ];
     for (name, text, expected) in table {
         match (parse_command(name, text.as_bytes(), 0), expected) {
-            (Ok(ordered), Ok(expected)) => assert_eq!(ordered.command.to_string(), *expected),
-            (Err(refused), Err(expected)) => {
-                assert!(refused.to_string().starts_with(expected), "{name} {text}: {refused}");
+            (Ok(request), Ok(expected)) => assert_eq!(request.command.to_string(), *expected),
+            (Err(error), Err(expected)) => {
+                assert!(error.to_string().starts_with(expected), "{name} {text}: {error}");
             }
-            (got, _) => panic!("{name} {text}: {got:?}"),
+            (parsed, _) => panic!("{name} {text}: {parsed:?}"),
         }
     }
 }
 
-/// Every answer says what a browser may do with it, and is kept nowhere.
 #[test]
-fn every_answer_is_closed() {
-    let answers = [
+fn every_response_has_the_security_headers() {
+    let responses = [
         HttpResponse::page(String::new()),
         HttpResponse::json(String::new()),
         HttpResponse::text(200, "done"),
@@ -224,8 +223,8 @@ fn every_answer_is_closed() {
         HttpResponse::wrong_method("POST"),
         HttpResponse::unauthorized(),
     ];
-    for answer in answers {
-        let headers: Vec<_> = answer.headers().collect();
+    for response in responses {
+        let headers: Vec<_> = response.headers().collect();
         let wanted = [
             ("cache-control", "no-store"),
             ("x-content-type-options", "nosniff"),
@@ -246,19 +245,18 @@ proptest! {
             [b"origin", b"authorization", b"sec-fetch-site", b"content-length"];
         let others = names.iter().zip(&values).map(|(name, value)| (*name, &**value));
         let headers = own.into_iter().chain(others);
-        let _ = ConsoleRequest::of(&ConsoleRequestHead::from_headers(headers), &ConsoleConfig::default(), token.as_deref());
+        let _ = ConsoleRequest::parse(&ConsoleRequestHead::from_headers(headers), &ConsoleConfig::default(), token.as_deref());
     }
 
-    /// Whatever else a request has, without the token nothing is done.
     #[test]
-    fn no_request_without_the_token_steers(
-        order in "pause|resume|rollback|promote|approve|weights",
+    fn no_request_without_the_token_runs_a_command(
+        command in "pause|resume|rollback|promote|approve|weights",
         query in "(\\?[a-z=&]{0,12})?",
         authorization in "|Bearer .{0,24}|bearer|Basic .{0,24}|.{0,40}",
     ) {
-        let path = format!("/{order}{query}");
-        let refused = ask("POST", &path, &[("authorization", &authorization)], Some(TOKEN));
-        prop_assert_eq!(refused.unwrap_err().status, 401);
+        let path = format!("/{command}{query}");
+        let request = parse_own("POST", &path, &[("authorization", &authorization)], Some(TOKEN));
+        prop_assert_eq!(request.unwrap_err().status, 401);
     }
 
     #[test]

@@ -10,38 +10,42 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use url::{ParseError, Url};
 
-/// The browser, and the driver that it ends with.
+/// A browser and its driver, which ends with it.
 pub struct Browser {
     pub page: Client,
     driver: Child,
 }
 
-/// A command of ChromeDriver's own: where it is sent to, and what with.
+/// A command that only ChromeDriver has.
 #[derive(Debug)]
-struct Own(&'static str, Value);
+struct ChromeCommand {
+    /// The path below the session.
+    path: &'static str,
+    body: Value,
+}
 
-impl WebDriverCompatibleCommand for Own {
+impl WebDriverCompatibleCommand for ChromeCommand {
     fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, ParseError> {
-        base.join(&format!("session/{}/{}", session.unwrap_or_default(), self.0))
+        base.join(&format!("session/{}/{}", session.unwrap_or_default(), self.path))
     }
 
     fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
-        (Method::POST, Some(self.1.to_string()))
+        (Method::POST, Some(self.body.to_string()))
     }
 }
 
-/// How often a driver is started that ends at once.
+/// How many times the driver is started if it ends immediately.
 const STARTS: usize = 10;
 
-/// A driver, and its port. It looks for one that is free for both versions of IP, and ends
-/// where another process has taken that before it listens.
+/// Starts a driver and returns its port. It selects a port that is free for both versions of IP,
+/// and ends if another process takes the port before it listens.
 fn start_driver() -> Option<(Child, String)> {
     let driver = Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).spawn();
     let mut driver = driver.unwrap_or_else(|error| {
         panic!("chromedriver: {error}: on Debian, apt-get install chromium-driver")
     });
-    let said = driver.stdout.take().map(BufReader::new);
-    let mut lines = said.into_iter().flat_map(|said| said.lines().map_while(Result::ok));
+    let output = driver.stdout.take().map(BufReader::new);
+    let mut lines = output.into_iter().flat_map(|output| output.lines().map_while(Result::ok));
     let port = lines.find_map(|line| {
         let (_, port) = line.split_once("started successfully on port ")?;
         Some(port.trim_end_matches('.').to_owned())
@@ -56,12 +60,12 @@ fn start_driver() -> Option<(Child, String)> {
 }
 
 impl Browser {
-    /// Starts one.
+    /// Starts driver and browser.
     pub async fn start() -> Self {
         let (driver, port) = (0..STARTS).find_map(|_| start_driver()).expect("chromedriver starts");
         let wanted = json!({
             "goog:loggingPrefs": {"browser": "ALL"},
-            // Without the sandbox, since root has none.
+            // Root cannot use the sandbox.
             "goog:chromeOptions": {
                 "args": ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage"]
             },
@@ -76,30 +80,32 @@ impl Browser {
         Self { page, driver }
     }
 
-    /// Says something to it in its own protocol.
-    pub async fn tell(&self, method: &str, parameters: Value) -> Value {
-        let said = json!({"cmd": method, "params": parameters});
-        self.page.issue_cmd(Own("goog/cdp/execute", said)).await.unwrap()
+    /// Runs a command of the Chrome DevTools Protocol.
+    pub async fn devtools(&self, method: &str, parameters: Value) -> Value {
+        let body = json!({"cmd": method, "params": parameters});
+        let command = ChromeCommand { path: "goog/cdp/execute", body };
+        self.page.issue_cmd(command).await.unwrap()
     }
 
-    /// What it has written into its console since it was last asked.
-    #[allow(dead_code, reason = "the screenshots do not ask")]
+    /// The messages in the browser's console since the last call.
+    #[allow(dead_code, reason = "the screenshots do not use it")]
     pub async fn console(&self) -> Vec<String> {
-        let said = self.page.issue_cmd(Own("se/log", json!({"type": "browser"}))).await.unwrap();
-        said.as_array().unwrap().iter().map(Value::to_string).collect()
+        let command = ChromeCommand { path: "se/log", body: json!({"type": "browser"}) };
+        let messages = self.page.issue_cmd(command).await.unwrap();
+        messages.as_array().unwrap().iter().map(Value::to_string).collect()
     }
 
-    /// Has the window be so wide, and dark or light.
-    pub async fn look(&self, width: u32, scheme: &str) {
+    /// Sets the window's width and the colour scheme, `light` or `dark`.
+    pub async fn emulate(&self, width: u32, scheme: &str) {
         let size = json!({
             "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500
         });
-        self.tell("Emulation.setDeviceMetricsOverride", size).await;
+        self.devtools("Emulation.setDeviceMetricsOverride", size).await;
         let features = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
-        self.tell("Emulation.setEmulatedMedia", features).await;
+        self.devtools("Emulation.setEmulatedMedia", features).await;
     }
 
-    /// Ends it.
+    /// Ends browser and driver.
     pub async fn stop(mut self) {
         let _ = self.page.clone().close().await;
         let _ = self.driver.kill();

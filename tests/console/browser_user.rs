@@ -1,4 +1,4 @@
-//! A person at the page, in a real browser.
+//! A user of the page, in a real browser.
 
 use std::time::{Duration, Instant};
 
@@ -6,13 +6,13 @@ use fantoccini::actions::{InputSource, KeyAction, KeyActions};
 use fantoccini::elements::Element;
 use fantoccini::{Client, Locator};
 
-/// Long, since the machine may be busy; never the expected time.
+/// A timeout that is never reached in practice, since the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Between two looks at the page.
+/// The polling interval.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// What a person sees and does at one page.
+/// A user of a page.
 pub struct Person<'a> {
     pub page: &'a Client,
 }
@@ -23,8 +23,8 @@ impl Person<'_> {
         found.await.unwrap_or_else(|error| panic!("{selector}: {error}"))
     }
 
-    /// Clicks. The page replaces its elements every few seconds, also between finding one and
-    /// clicking on it: then it is found again.
+    /// Clicks on an element. The page replaces its elements every few seconds, so the element is
+    /// searched for again if it was replaced meanwhile.
     pub async fn click(&self, selector: &str) {
         let began = Instant::now();
         while let Err(error) = self.find(selector).await.click().await {
@@ -33,7 +33,7 @@ impl Person<'_> {
         }
     }
 
-    /// Writes a text in the place of the one before.
+    /// Replaces the text of an input.
     pub async fn write(&self, selector: &str, text: &str) {
         let began = Instant::now();
         loop {
@@ -48,7 +48,7 @@ impl Person<'_> {
         }
     }
 
-    /// Waits until the script says true.
+    /// Waits until a script is true.
     pub async fn until(&self, script: &str) {
         let began = Instant::now();
         while !self.is(script).await {
@@ -61,8 +61,8 @@ impl Person<'_> {
     }
 
     pub async fn is(&self, script: &str) -> bool {
-        let said = self.page.execute(&format!("return Boolean({script})"), vec![]).await;
-        said.is_ok_and(|it| it == true)
+        let result = self.page.execute(&format!("return Boolean({script})"), vec![]).await;
+        result.is_ok_and(|it| it == true)
     }
 
     pub async fn press(&self, keys: &[&str]) {
@@ -78,7 +78,7 @@ pub const TAB: &str = "\u{e004}";
 pub const ENTER: &str = "\u{e007}";
 pub const ESCAPE: &str = "\u{e00c}";
 
-/// That the first line begins so.
+/// A script that checks that the first headline begins with this text.
 pub fn says(text: &str) -> String {
     format!(
         "document.querySelector('.headline h2').textContent.replace(/\\u00a0/g, ' ')\

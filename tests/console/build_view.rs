@@ -1,4 +1,4 @@
-//! What is shown is what the filter knows, and what is wrong is said.
+//! The view of a rollout, from its state.
 
 use serde_json::{Value, json};
 use verdigris::assignment::Share;
@@ -28,7 +28,7 @@ fn ramp(differs: Value) -> Value {
     ramp
 }
 
-/// As many requests of each version.
+/// The counters of each version.
 fn versions(counts: [(&str, &[(&str, u64)]); 2]) -> Vec<VersionView> {
     let version = |(version, counters): (&str, &[(&str, u64)])| VersionView {
         version: version.to_owned(),
@@ -37,25 +37,31 @@ fn versions(counts: [(&str, &[(&str, u64)]); 2]) -> Vec<VersionView> {
     counts.map(version).into()
 }
 
-fn some() -> Vec<VersionView> {
+/// Requests of both versions.
+fn with_requests() -> Vec<VersionView> {
     versions([("blue", &[("requests", 900)]), ("green", &[("requests", 900)])])
 }
 
-fn shown(walk: &Walk, versions: Vec<VersionView>) -> RolloutView {
-    RolloutView::new(ViewInputs {
+fn inputs(walk: &Walk, versions: Vec<VersionView>) -> ViewInputs<'_> {
+    ViewInputs {
         config: &walk.config,
-        standing: ControlState::Ramp(walk.config.ramp.as_ref().unwrap(), Some(&walk.state)),
-        in_force: (Phase::Ramping, Share::ZERO),
+        control: ControlState::Ramp(walk.config.ramp.as_ref().unwrap(), Some(&walk.state)),
+        phase: Phase::Ramping,
+        green_share: Share::ZERO,
         is_replaced: false,
         versions,
         refused_stats: 0,
         now: walk.now(),
-    })
+    }
 }
 
-/// How a ramp stands, what it waits for, and the first line of the page.
+fn view(walk: &Walk, versions: Vec<VersionView>) -> RolloutView {
+    RolloutView::new(inputs(walk, versions))
+}
+
+/// A ramp, its phase, green's share, what it waits for, and how its headline begins.
 #[test]
-fn a_ramp_is_shown_as_it_stands() {
+fn a_ramp_is_shown_in_its_state() {
     let begun = || Walk::begin(ramp(json!({})));
     let after = |seconds, seen| {
         let mut walk = begun();
@@ -69,129 +75,123 @@ fn a_ramp_is_shown_as_it_stands() {
     };
     let by_restart = |started: &str| Walk::begin(ramp(json!({"started": started})));
     let table = [
-        (begun(), "ramping", 5000, "bake", "Nothing is known yet: no responses in this step"),
+        (begun(), "ramping", 5000, "bake", "No data yet: no responses in this step"),
         (
             after(60, GOOD),
             "ramping",
             5000,
             "bake",
-            "Green is safe so far: 50 % of users are on it, a person must let it on in about 9",
+            "Green is safe so far: 50 % of users are on it; the next step needs approval in about 9",
         ),
-        (after(900, NONE), "holding", 5000, "data", "Nothing is known yet: no responses"),
-        (after(900, GOOD), "holding", 5000, "approval", "Green is safe so far at 50 %: a person"),
+        (after(900, NONE), "holding", 5000, "data", "No data yet: no responses"),
+        (after(900, GOOD), "holding", 5000, "approval", "Green is safe so far at 50 %: waiting"),
         (after(60, BAD), "rolled_back", 0, "restart", "Rolled back: green had more errors (50"),
         (
             ordered(CommandKind::Pause),
             "paused",
             5000,
             "resume",
-            "Paused by hand at 50 % on green: as",
+            "Paused manually at 50 % on green: as",
         ),
         (
             ordered(CommandKind::Promote),
             "promoted",
             10_000,
             "nothing",
-            "Promoted by hand, and only tripwires look on: as asked",
+            "Promoted manually; only tripwires are active: as asked",
         ),
         (
             ordered(CommandKind::Rollback),
             "rolled_back",
             0,
             "restart",
-            "Rolled back by hand: as asked",
+            "Rolled back manually: as asked",
         ),
         (
             ordered(CommandKind::Weights(Share::new(4, 1).unwrap())),
             "paused",
             2000,
             "resume",
-            "Weights by hand: 20 % on green, and the ramp is paused: as asked",
+            "Manual weights: 20 % on green, and the ramp is paused: as asked",
         ),
-        (
-            Walk::begin(ramp(json!({"paused": true}))),
-            "ramping",
-            5000,
-            "bake",
-            "Nothing is known yet",
-        ),
+        (Walk::begin(ramp(json!({"paused": true}))), "ramping", 5000, "bake", "No data yet"),
         (
             by_restart("1970-01-01T00:30:00Z"),
             "paused",
             0,
             "state_lost",
-            "Paused on blue: nothing is known of a ramp that was started earlier",
+            "Paused on blue: the state of a ramp that started earlier was lost",
         ),
     ];
-    for (walk, phase, green_bp, waits_for, first) in table {
-        let view = shown(&walk, some());
-        let said = headline(&view).text.replace('\u{a0}', " ");
+    for (walk, phase, green_bp, waits_for, expected) in table {
+        let view = view(&walk, with_requests());
+        let headline = headline(&view).text.replace('\u{a0}', " ");
         let ramp = view.ramp.as_ref().unwrap();
-        let stands = (view.phase.as_str(), view.green_bp, ramp.waits_for.as_str());
-        assert_eq!(stands, (phase, green_bp, waits_for), "{said}");
-        assert!(said.starts_with(first), "{said}");
+        let state = (view.phase.as_str(), view.green_bp, ramp.waits_for.as_str());
+        assert_eq!(state, (phase, green_bp, waits_for), "{headline}");
+        assert!(headline.starts_with(expected), "{headline}");
         assert_eq!(view.decisions.len(), walk.log().len());
         assert_eq!(view.decisions.first().unwrap().at_ms, view.shares.last().unwrap().at_ms);
-        assert_eq!(view.decisions.first().unwrap().to_bp, green_bp, "{said}");
-        assert_eq!(view.order.is_some(), said.contains("as asked"), "{said}");
+        assert_eq!(view.decisions.first().unwrap().to_bp, green_bp, "{headline}");
+        assert_eq!(view.order.is_some(), headline.contains("as asked"), "{headline}");
     }
 }
 
 #[test]
-fn what_the_judge_says_is_shown_in_parts_of_what_it_takes() {
+fn evidence_is_a_fraction_of_the_required_amount() {
     let mut walk = Walk::begin(ramp(json!({
         "gates": [{"metric": "error_rate", "ceiling": null}, {"metric": "duration", "critical": false}],
         "steps": [50, 100],
         "bake": "45s",
     })));
     walk.seconds(40, Seen { each: 20, blue_bad: 4, green_bad: 4 });
-    let view = shown(&walk, some());
-    let ramp = view.ramp.as_ref().unwrap();
-    let judged = ramp.judgement.as_ref().unwrap();
-    assert_eq!((judged.blue_units, judged.green_units), (800, 800));
-    assert_eq!((judged.verdict.as_str(), judged.is_mismatched), ("undecided", false));
-    let gate = &judged.gates[0];
+    let shown = view(&walk, with_requests());
+    let ramp = shown.ramp.as_ref().unwrap();
+    let analysis = ramp.judgement.as_ref().unwrap();
+    assert_eq!((analysis.blue_units, analysis.green_units), (800, 800));
+    assert_eq!((analysis.verdict.as_str(), analysis.is_mismatched), ("undecided", false));
+    let gate = &analysis.gates[0];
     assert_eq!((gate.metric.as_str(), gate.unit.as_str()), ("error_rate", "share"));
     assert_eq!((gate.blue, gate.green), (Some(0.2), Some(0.2)));
     assert!(gate.low.unwrap() < 0.0 && gate.high.unwrap() > 0.0);
-    // A quarter of blue's rate, and three tenths of it in a step of half of all.
+    // The margin is a quarter of blue's rate, and the tolerance at 50 % three tenths of it.
     assert!((gate.margin_at.unwrap() - 0.05).abs() < 1e-9);
     assert!((gate.tolerance_at.unwrap() - 0.06).abs() < 1e-9);
     assert!(gate.safe > 0.0 && gate.safe < 1.0, "{gate:?}");
     assert_eq!(gate.worse, 0.0);
-    // What is missing comes as it has come so far.
+    // The missing evidence arrives at the same rate.
     let expected = 40.0 * (1.0 / gate.safe - 1.0);
     assert!(ramp.about_s.unwrap().abs_diff(expected as u64) <= 1, "{ramp:?}");
-    assert!(expected > 10.0, "the bake time would be longer");
-    assert_eq!((judged.gates[1].blue, judged.gates[1].is_critical), (None, false));
+    assert!(expected > 10.0, "the bake time would end later");
+    assert_eq!((analysis.gates[1].blue, analysis.gates[1].is_critical), (None, false));
 
     walk.seconds(20, BAD);
-    let view = shown(&walk, some());
-    let judged = view.ramp.unwrap().judgement.unwrap();
+    let shown = view(&walk, with_requests());
+    let analysis = shown.ramp.unwrap().judgement.unwrap();
     assert_eq!(
-        (view.phase.as_str(), judged.verdict.as_str(), judged.worse),
+        (shown.phase.as_str(), analysis.verdict.as_str(), analysis.worse),
         ("rolled_back", "fail", 1.0)
     );
-    assert_eq!((judged.gates[0].verdict.as_str(), judged.gates[0].worse), ("fail", 1.0));
+    assert_eq!((analysis.gates[0].verdict.as_str(), analysis.gates[0].worse), ("fail", 1.0));
 }
 
-/// The numbers of a rollback are those that it was decided by, whatever ends late.
+/// Responses that end after a rollback do not change the numbers that it was decided by.
 #[test]
-fn what_a_rollback_saw_stays_as_it_was() {
+fn the_numbers_of_a_rollback_stay() {
     let gates = json!([{"metric": "error_rate", "ceiling": null}]);
     let mut walk = Walk::begin(ramp(json!({"gates": gates, "steps": [50, 100]})));
     walk.seconds(40, Seen { each: 20, blue_bad: 1, green_bad: 1 });
-    let number = walk.number();
+    let epoch = walk.number();
     while walk.phase() != Phase::RolledBack {
         walk.seconds(1, Seen { each: 7, blue_bad: 0, green_bad: 4 });
     }
-    let told = |walk: &Walk| {
-        let view = shown(walk, some());
+    let numbers = |walk: &Walk| {
+        let view = view(walk, with_requests());
         (headline(&view).text, view.ramp.unwrap().judgement.unwrap(), view.decisions[0].why.clone())
     };
-    let (first, judgement, why) = told(&walk);
-    // The log has the same numbers as the gates and the first line.
-    let gate = &judgement.gates[0];
+    let (headline, analysis, why) = numbers(&walk);
+    // The log, the gates and the headline have the same numbers.
+    let gate = &analysis.gates[0];
     for (version, mean, units) in
         [("blue", gate.blue, gate.blue_units), ("green", gate.green, gate.green_units)]
     {
@@ -200,70 +200,69 @@ fn what_a_rollback_saw_stays_as_it_was() {
     }
     let shares = (gate.green.unwrap() * 100.0, gate.blue.unwrap() * 100.0);
     let against = format!("({:.1} % against {:.1} %)", shares.0, shares.1);
-    assert!(first.replace('\u{a0}', " ").contains(&against), "{first} {against}");
+    assert!(headline.replace('\u{a0}', " ").contains(&against), "{headline} {against}");
     for late in 0..50 {
-        walk.tell(number, Seen { each: 20, blue_bad: late % 7, green_bad: 9 });
-        assert_eq!(told(&walk), (first.clone(), judgement.clone(), why.clone()));
+        walk.tell(epoch, Seen { each: 20, blue_bad: late % 7, green_bad: 9 });
+        assert_eq!(numbers(&walk), (headline.clone(), analysis.clone(), why.clone()));
     }
 }
 
-/// Without any event the interval has a width, and the threshold is the ceiling: a relative
-/// margin of nothing is none.
+/// While neither version has an event, a relative margin is 0 and no threshold.
 #[test]
-fn without_events_the_ceiling_is_what_decides() {
+fn without_events_the_ceiling_is_the_threshold() {
     let mut walk = Walk::begin(ramp(json!({})));
     walk.seconds(60, GOOD);
-    let gate = shown(&walk, some()).ramp.unwrap().judgement.unwrap().gates.remove(0);
+    let gate = view(&walk, with_requests()).ramp.unwrap().judgement.unwrap().gates.remove(0);
     assert_eq!((gate.blue, gate.green, gate.verdict.as_str()), (Some(0.0), Some(0.0), "pass"));
     assert!(gate.low.unwrap() < 0.0 && gate.high.unwrap() > 0.0, "{gate:?}");
-    // The ceiling of 1 %, and the step's tolerance more.
+    // The ceiling of 1 % plus the step's tolerance.
     assert!((gate.tolerance_at.unwrap() - 0.013).abs() < 1e-9, "{gate:?}");
     assert!(gate.margin_at.is_none() && gate.high < gate.tolerance_at, "{gate:?}");
 
     let mut walk = Walk::begin(ramp(json!({"gates": [{"metric": "error_rate", "ceiling": null}]})));
     walk.seconds(60, GOOD);
-    let gate = shown(&walk, some()).ramp.unwrap().judgement.unwrap().gates.remove(0);
+    let gate = view(&walk, with_requests()).ramp.unwrap().judgement.unwrap().gates.remove(0);
     assert_eq!((gate.margin_at, gate.tolerance_at), (None, None));
     walk.seconds(1, Seen { blue_bad: 1, ..GOOD });
-    let gate = shown(&walk, some()).ramp.unwrap().judgement.unwrap().gates.remove(0);
+    let gate = view(&walk, with_requests()).ramp.unwrap().judgement.unwrap().gates.remove(0);
     assert!(gate.margin_at.unwrap() > 0.0 && gate.tolerance_at.unwrap() > 0.0);
 }
 
-/// Evidence comes as it came while the step's share was in force.
+/// The step's clock is paused meanwhile, so the estimate is the same afterwards.
 #[test]
-fn a_share_by_hand_puts_off_nothing_but_the_end_of_its_time() {
+fn a_manual_share_does_not_change_the_estimate() {
     let gates = json!([{"metric": "error_rate", "ceiling": null}]);
     let mut walk = Walk::begin(ramp(json!({"gates": gates, "bake": "30s"})));
     walk.seconds(40, Seen { each: 20, blue_bad: 4, green_bad: 4 });
-    let of = |walk: &Walk| {
-        let ramp = shown(walk, some()).ramp.unwrap();
+    let estimate = |walk: &Walk| {
+        let ramp = view(walk, with_requests()).ramp.unwrap();
         (ramp.in_step_s, ramp.about_s)
     };
-    let before = of(&walk);
+    let before = estimate(&walk);
     assert!(before.0 == 40 && before.1.is_some(), "{before:?}");
     walk.order(CommandKind::Weights(Share::new(4, 1).unwrap())).unwrap();
     walk.seconds(7200, NONE);
-    assert_eq!(of(&walk), (40, None));
+    assert_eq!(estimate(&walk), (40, None));
     walk.order(CommandKind::Resume).unwrap();
-    assert_eq!(of(&walk), before);
+    assert_eq!(estimate(&walk), before);
 }
 
-/// The state of before is not taken for that of a configuration that has just come.
+/// Until the next tick after a configuration change, the state is the old configuration's.
 #[test]
-fn a_state_of_another_configuration_is_not_shown() {
+fn the_state_of_an_old_configuration_is_not_shown() {
     let mut walk = Walk::begin(ramp(json!({})));
     walk.seconds(60, GOOD);
     walk.change(ramp(json!({"bake": "20m"})));
-    let view = shown(&walk, some());
-    assert_eq!((view.phase.as_str(), view.is_known, &view.ramp), ("ramping", false, &None));
-    assert!(view.problems[0].what.contains("not known yet where the ramp stands"));
-    assert_eq!(headline(&view).tone, Tone::Unknown);
+    let shown = view(&walk, with_requests());
+    assert_eq!((shown.phase.as_str(), shown.is_known, &shown.ramp), ("ramping", false, &None));
+    assert!(shown.problems[0].what.contains("The state of the ramp is not known yet"));
+    assert_eq!(headline(&shown).tone, Tone::Unknown);
     walk.seconds(1, GOOD);
-    assert_eq!(shown(&walk, some()).problems, []);
+    assert_eq!(view(&walk, with_requests()).problems, []);
 }
 
 #[test]
-fn weights_by_hand_are_shown_with_their_history() {
+fn manual_weights_are_shown_with_their_history() {
     let config = json!({
         "rollout": "assistant-v8",
         "unit": {"header": "x-user-id"},
@@ -272,38 +271,41 @@ fn weights_by_hand_are_shown_with_their_history() {
     });
     let config = Config::parse(config.to_string().as_bytes()).unwrap();
     let mut weights = ManualRollout::new(config.share, 100);
-    let order = OperatorCommand::new(CommandKind::Rollback, "as asked", 200_500).unwrap();
-    weights.apply(order, 200).unwrap();
-    let shown = |weights: Option<&ManualRollout>, share| {
+    let command = OperatorCommand::new(CommandKind::Rollback, "as asked", 200_500).unwrap();
+    weights.apply(command, 200).unwrap();
+    let view = |weights: Option<&ManualRollout>, green_share| {
         RolloutView::new(ViewInputs {
             config: &config,
-            standing: ControlState::ByHand(weights),
-            in_force: (Phase::ByHand, share),
+            control: ControlState::Manual(weights),
+            phase: Phase::ByHand,
+            green_share,
             is_replaced: false,
-            versions: some(),
+            versions: with_requests(),
             refused_stats: 0,
             now: Clocks { monotonic_ns: 0, unix_s: 300 },
         })
     };
-    // Asked of a worker that has the order with its next tick.
-    let view = shown(Some(&weights), config.share);
-    assert_eq!(view.green_bp, 0);
-    let places: Vec<_> = view.shares.iter().map(|it| (it.at_ms, it.green_bp, &*it.phase)).collect();
-    assert_eq!(places, [(100_000, 2000, "by_hand"), (200_000, 0, "rolled_back")]);
-    assert_eq!((view.phase.as_str(), view.order.unwrap().at_ms), ("rolled_back", 200_500));
-    let view = shown(None, config.share);
-    assert_eq!((view.phase.as_str(), view.green_bp, view.decisions.len()), ("by_hand", 2000, 0));
+    // A worker that applies the command only with its next tick.
+    let shown = view(Some(&weights), config.share);
+    assert_eq!(shown.green_bp, 0);
+    let shares: Vec<_> =
+        shown.shares.iter().map(|it| (it.at_ms, it.green_bp, &*it.phase)).collect();
+    assert_eq!(shares, [(100_000, 2000, "by_hand"), (200_000, 0, "rolled_back")]);
+    assert_eq!((shown.phase.as_str(), shown.order.unwrap().at_ms), ("rolled_back", 200_500));
+    let shown = view(None, config.share);
+    assert_eq!((shown.phase.as_str(), shown.green_bp, shown.decisions.len()), ("by_hand", 2000, 0));
 }
 
+/// The counters of blue and green, the number of refused stats, and a part of each problem.
 #[test]
-fn what_is_wrong_is_said_with_what_to_do() {
+fn problems_in_counters_are_shown_with_a_fix() {
     type Counts<'a> = &'a [(&'a str, u64)];
     let fine: Counts<'_> = &[("requests", 500), ("answers", 90), ("unread", 10)];
     let table: [(Counts<'_>, Counts<'_>, usize, &[&str]); 7] = [
         (fine, fine, 0, &[]),
-        (&[("requests", 0)], &[], 0, &["Envoy's stats do not count what the filter counts"]),
-        (fine, &[("requests", 0)], 0, &["No request has come to green"]),
-        (&[("requests", 0)], fine, 0, &["No request has come to blue"]),
+        (&[("requests", 0)], &[], 0, &["Envoy drops the stats of the filter"]),
+        (fine, &[("requests", 0)], 0, &["The version green has had no requests"]),
+        (&[("requests", 0)], fine, 0, &["The version blue has had no requests"]),
         (fine, fine, 3, &["Envoy refused 3 of the filter's stats"]),
         (&[("requests", 9), ("unread", 9)], fine, 0, &[]),
         (
@@ -316,41 +318,36 @@ fn what_is_wrong_is_said_with_what_to_do() {
     let mut walk = Walk::begin(ramp(json!({})));
     walk.seconds(60, GOOD);
     for (blue, green, refused_stats, expected) in table {
-        let view = RolloutView::new(ViewInputs {
-            config: &walk.config,
-            standing: ControlState::Ramp(walk.config.ramp.as_ref().unwrap(), Some(&walk.state)),
-            in_force: (Phase::Ramping, Share::ZERO),
-            is_replaced: false,
-            versions: versions([("blue", blue), ("green", green)]),
-            refused_stats,
-            now: walk.now(),
-        });
-        let said: Vec<_> = view.problems.iter().map(|it| it.what.as_str()).collect();
-        assert_eq!(said.len(), expected.len(), "{said:?}");
-        for (said, expected) in said.iter().zip(expected) {
-            assert!(said.contains(expected), "{said}");
+        let versions = versions([("blue", blue), ("green", green)]);
+        let view = RolloutView::new(ViewInputs { refused_stats, ..inputs(&walk, versions) });
+        let problems: Vec<_> = view.problems.iter().map(|it| it.what.as_str()).collect();
+        assert_eq!(problems.len(), expected.len(), "{problems:?}");
+        for (problem, expected) in problems.iter().zip(expected) {
+            assert!(problem.contains(expected), "{problem}");
         }
         assert!(view.problems.iter().all(|it| !it.mend.is_empty()));
     }
-    // Nothing at all has come.
     let walk = Walk::begin(ramp(json!({})));
-    let said = shown(&walk, versions([("blue", &[]), ("green", &[])])).problems;
-    assert!(
-        said[0].what.contains("No request of this rollout has come since Envoy started"),
-        "{said:?}"
-    );
-    // A step that takes too long.
+    let problems = view(&walk, versions([("blue", &[]), ("green", &[])])).problems;
+    let expected = "This rollout has had no requests since Envoy started";
+    assert!(problems[0].what.contains(expected), "{problems:?}");
+}
+
+#[test]
+fn a_step_beyond_its_timeout_is_a_problem() {
     let mut walk = Walk::begin(ramp(json!({"gates": [{"metric": "duration"}]})));
     walk.seconds(4000, Seen { each: 1, ..GOOD });
-    let view = shown(&walk, some());
-    assert!(
-        view.problems.iter().any(|it| it.what.contains("longer than ramp.timeout")),
-        "{view:?}"
-    );
-    // One who is named otherwise each time.
+    let view = view(&walk, with_requests());
+    let is_timeout = |what: &str| what.contains("longer than ramp.timeout");
+    assert!(view.problems.iter().any(|it| is_timeout(&it.what)), "{view:?}");
+}
+
+/// As many units on green as on blue, at a share of 5 %.
+#[test]
+fn a_sample_ratio_mismatch_is_a_severe_problem() {
     let mut walk = Walk::begin(ramp(json!({"steps": [5, 100]})));
     walk.seconds(60, GOOD);
-    let view = shown(&walk, some());
+    let view = view(&walk, with_requests());
     assert!(view.problems[0].is_severe, "{view:?}");
-    assert!(view.problems[0].what.contains("not divided as the weights say"), "{view:?}");
+    assert!(view.problems[0].what.starts_with("Sample ratio mismatch"), "{view:?}");
 }

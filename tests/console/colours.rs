@@ -1,11 +1,11 @@
-//! That what is written can be read, in both modes.
+//! Contrast of the page's colours in both modes.
 
 use std::collections::HashMap;
 
 use verdigris::console::page::STYLE;
 
-/// What is written, on what, and the least contrast: WCAG 2.2 wants 4.5 of text (1.4.3),
-/// and 3 of what else must be told apart (1.4.11).
+/// Foreground, background, and the minimum contrast of WCAG 2.2: 4.5 for text (1.4.3), 3 for
+/// graphics (1.4.11).
 const PAIRS: [(&str, &str, f64); 23] = [
     ("ink", "back", 4.5),
     ("ink", "card", 4.5),
@@ -32,7 +32,7 @@ const PAIRS: [(&str, &str, f64); 23] = [
     ("focus", "back", 3.0),
 ];
 
-/// The colours of the light mode and of the dark one.
+/// The colours of the light and the dark mode.
 fn colours() -> [HashMap<&'static str, [f64; 3]>; 2] {
     let mut roots = STYLE.split(":root{").skip(1).map(|rest| {
         let declared = rest.split_once('}').unwrap().0.split(';');
@@ -60,12 +60,12 @@ fn luminance(channels: [f64; 3]) -> f64 {
 }
 
 #[test]
-fn what_is_written_can_be_read_in_both_modes() {
+fn contrast_is_sufficient_in_both_modes() {
     for (mode, colours) in ["light", "dark"].iter().zip(colours()) {
-        for (on, under, least) in PAIRS {
-            let [one, other] = [on, under].map(|name| luminance(colours[name]));
+        for (foreground, background, minimum) in PAIRS {
+            let [one, other] = [foreground, background].map(|name| luminance(colours[name]));
             let contrast = (one.max(other) + 0.05) / (one.min(other) + 0.05);
-            assert!(contrast >= least, "{mode}: {on} on {under} is {contrast:.2}");
+            assert!(contrast >= minimum, "{mode}: {foreground} on {background} is {contrast:.2}");
         }
     }
 }

@@ -1,9 +1,9 @@
-//! Where things stand in the picture of a difference.
+//! The chart of a gate's interval.
 
 use verdigris::console::interval_chart::IntervalChart;
 use verdigris::console::view::GateView;
 
-/// A gate of this interval, margin and tolerance.
+/// A gate with this interval, margin and tolerance.
 fn gate(interval: Option<(f64, f64)>, margin: Option<f64>, tolerance: Option<f64>) -> GateView {
     GateView {
         metric: "ttft".into(),
@@ -26,13 +26,13 @@ fn gate(interval: Option<(f64, f64)>, margin: Option<f64>, tolerance: Option<f64
     }
 }
 
-fn picture(low: f64, high: f64) -> IntervalChart {
-    IntervalChart::of(&gate(Some((low, high)), Some(60.0), Some(30.0)))
+fn chart(low: f64, high: f64) -> IntervalChart {
+    IntervalChart::from_gate(&gate(Some((low, high)), Some(60.0), Some(30.0)))
 }
 
 #[test]
 fn better_is_left_and_worse_is_right() {
-    let it = picture(-20.0, 10.0);
+    let it = chart(-20.0, 10.0);
     let span = it.interval.unwrap();
     let (tolerance, margin) = (it.tolerance.unwrap(), it.margin.unwrap());
     let all = [2.0, span.from, it.measured.unwrap(), it.zero, span.to, tolerance, margin, 98.0];
@@ -41,38 +41,37 @@ fn better_is_left_and_worse_is_right() {
 }
 
 #[test]
-fn a_metric_whose_lower_values_are_worse_is_turned_around() {
+fn a_metric_whose_lower_values_are_worse_is_mirrored() {
     let mut score = gate(Some((-0.01, 0.02)), Some(-0.02), Some(-0.01));
     (score.higher_is_worse, score.blue, score.green) = (false, Some(0.8), Some(0.805));
     let mut same = gate(Some((-0.02, 0.01)), Some(0.02), Some(0.01));
     (same.blue, same.green) = (Some(0.805), Some(0.8));
-    assert_eq!(IntervalChart::of(&score), IntervalChart::of(&same));
+    assert_eq!(IntervalChart::from_gate(&score), IntervalChart::from_gate(&same));
 }
 
 #[test]
-fn a_metric_that_is_to_stay_has_a_margin_on_both_sides() {
+fn a_metric_that_may_not_change_has_a_margin_on_both_sides() {
     let mut tokens = gate(Some((-10.0, 20.0)), Some(30.0), Some(20.0));
     tokens.metric = "output_tokens".into();
-    let it = IntervalChart::of(&tokens);
-    let (margin, tolerance) = it.other.unwrap();
-    let all = [margin.unwrap(), tolerance.unwrap(), it.zero, it.tolerance.unwrap()];
+    let it = IntervalChart::from_gate(&tokens);
+    let (margin, tolerance) = (it.left.margin.unwrap(), it.left.tolerance.unwrap());
+    let all = [margin, tolerance, it.zero, it.tolerance.unwrap()];
     assert!(all.is_sorted(), "{all:?}");
-    assert!(it.margin.unwrap() - it.zero - (it.zero - margin.unwrap()) < 1e-9);
+    assert!(it.margin.unwrap() - it.zero - (it.zero - margin) < 1e-9);
 }
 
 #[test]
-fn a_wide_interval_is_cut_and_leaves_the_margin_to_be_seen() {
-    let span = picture(-1e6, 1e6).interval.unwrap();
+fn a_wide_interval_is_cut_so_that_the_margin_is_visible() {
+    let span = chart(-1e6, 1e6).interval.unwrap();
     assert!(span.is_cut_left && span.is_cut_right);
     assert_eq!((span.from, span.to), (2.0, 98.0));
-    assert!(picture(-1e6, 1e6).margin.unwrap() - picture(-1e6, 1e6).zero > 10.0);
+    assert!(chart(-1e6, 1e6).margin.unwrap() - chart(-1e6, 1e6).zero > 10.0);
 }
 
-/// It says the more, the further it is.
 #[test]
-fn an_interval_beyond_the_margin_is_in_the_picture_however_far() {
+fn an_interval_beyond_the_margin_is_never_cut() {
     for (low, high) in [(70.0, 90.0), (700.0, 900.0), (7e6, 9e6), (-900.0, -700.0)] {
-        let it = picture(low, high);
+        let it = chart(low, high);
         let span = it.interval.unwrap();
         assert!(!span.is_cut_left && !span.is_cut_right, "{low} {high}");
         assert!(span.to - span.from > 5.0, "{low} {high}");
@@ -80,14 +79,14 @@ fn an_interval_beyond_the_margin_is_in_the_picture_however_far() {
     }
 }
 
-/// Without events a relative margin is no difference: the ceiling is what decides.
+/// While neither version has an event, a relative margin is 0, and the ceiling decides.
 #[test]
-fn a_gate_is_not_drawn_against_its_verdict() {
+fn a_margin_that_contradicts_the_verdict_is_not_drawn() {
     let rate = |blue: f64, green: f64, margin: Option<f64>, verdict: &str| {
         let mut gate = gate(Some((-0.02, 0.02)), margin, Some(0.013));
         (gate.metric, gate.unit) = ("error_rate".into(), "share".into());
         (gate.blue, gate.green, gate.verdict) = (Some(blue), Some(green), verdict.into());
-        IntervalChart::of(&gate)
+        IntervalChart::from_gate(&gate)
     };
     for verdict in ["pass", "undecided"] {
         let it = rate(0.0, 0.0, None, verdict);
@@ -95,7 +94,7 @@ fn a_gate_is_not_drawn_against_its_verdict() {
         assert_eq!((it.margin, it.measured), (None, Some(it.zero)));
         assert!(it.zero < it.tolerance.unwrap() && span.from < it.zero && it.zero < span.to);
     }
-    // Safe below the ceiling, although blue's rate is a fraction of green's.
+    // Green is safe below the ceiling, although its rate is a multiple of blue's.
     assert_eq!(rate(0.001, 0.004, Some(0.0003), "pass").margin, None);
     assert!(rate(0.001, 0.004, Some(0.0003), "undecided").margin.is_some());
     assert!(rate(0.001, 0.004, Some(0.0003), "fail").margin.is_some());
@@ -103,26 +102,26 @@ fn a_gate_is_not_drawn_against_its_verdict() {
 }
 
 #[test]
-fn what_is_not_known_is_not_drawn() {
-    let none = IntervalChart::of(&gate(None, None, None));
+fn unknown_values_are_not_drawn() {
+    let none = IntervalChart::from_gate(&gate(None, None, None));
     assert_eq!((none.zero, none.interval, none.margin), (50.0, None, None));
-    let no_margin = IntervalChart::of(&gate(Some((-1.0, 3.0)), None, None));
+    let no_margin = IntervalChart::from_gate(&gate(Some((-1.0, 3.0)), None, None));
     let span = no_margin.interval.unwrap();
     assert!(no_margin.zero < span.to && (span.to - 98.0).abs() < 1e-9);
 }
 
-/// Whatever the numbers are, nothing is outside of the picture.
 #[test]
-fn everything_is_inside() {
+fn no_number_is_drawn_outside_of_the_chart() {
     let numbers =
         [0.0, -0.0, 1e-300, -1e-300, 1.0, f64::MAX, f64::MIN, f64::INFINITY, f64::NAN, -60.0];
     for low in numbers {
         for high in numbers {
             for margin in numbers {
-                let it = IntervalChart::of(&gate(Some((low, high)), Some(margin), Some(high)));
+                let it =
+                    IntervalChart::from_gate(&gate(Some((low, high)), Some(margin), Some(high)));
                 let span = it.interval.map(|span| [span.from, span.to]);
-                let places = [Some(it.zero), it.margin, it.tolerance, it.measured];
-                for at in places.into_iter().flatten().chain(span.into_iter().flatten()) {
+                let positions = [Some(it.zero), it.margin, it.tolerance, it.measured];
+                for at in positions.into_iter().flatten().chain(span.into_iter().flatten()) {
                     assert!((0.0..=100.0).contains(&at), "{low} {high} {margin}: {it:?}");
                 }
             }

@@ -1,14 +1,13 @@
-//! The operator's page: what it says, that no text breaks out of it, that a person can
-//! read it in a real browser, and who may ask for what. Steering by it is tested with the
-//! filter itself.
+//! The operator's page: its texts, its markup, its use in a real browser, and access control.
+//! Operator commands are tested with the filter itself.
 
 mod access;
 mod browser;
-#[allow(dead_code, reason = "who steers does more")]
+#[allow(dead_code, reason = "the tests of operator commands use more of it")]
 mod browser_user;
 mod build_view;
 mod colours;
-#[allow(dead_code, reason = "a ramp's own tests do more with it")]
+#[allow(dead_code, reason = "the ramp's own tests use more of it")]
 #[path = "../rollout/controller.rs"]
 mod controller;
 mod fixtures;

@@ -1,4 +1,4 @@
-//! That the page is what its policy allows, and that no text breaks out of it.
+//! The page's markup: it complies with its policy, and all text is escaped.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -12,25 +12,25 @@ use verdigris::console::{View, content_security_policy, page};
 use crate::fixtures;
 
 #[test]
-fn the_policy_allows_this_script_and_this_style() {
+fn the_policy_has_the_hashes_of_script_and_style() {
     for (directive, text) in [("script-src", SCRIPT), ("style-src", STYLE)] {
         let hash = BASE64_STANDARD.encode(Sha256::digest(text));
         let wanted = format!("{directive} 'sha256-{hash}';");
         let policy = content_security_policy();
-        assert!(policy.contains(&wanted), "page.rs is to say {wanted}");
+        assert!(policy.contains(&wanted), "page.rs needs {wanted}");
     }
-    // Either would end its element.
+    // These would end the element.
     assert!(!SCRIPT.contains("</script") && !SCRIPT.contains("<!--"));
     assert!(!STYLE.contains("</style"));
 }
 
-/// How many elements of `html` this selects.
+/// How many elements a selector matches.
 fn count(html: &Html, selector: &str) -> usize {
     html.select(&Selector::parse(selector).unwrap()).count()
 }
 
 #[test]
-fn nothing_comes_from_elsewhere_or_is_out_of_the_policy() {
+fn the_page_has_no_external_or_inline_resources() {
     for (name, view) in fixtures::all() {
         let text = page(&view);
         let html = Html::parse_document(&text);
@@ -48,13 +48,13 @@ fn nothing_comes_from_elsewhere_or_is_out_of_the_policy() {
         ids.sort_unstable();
         let all = ids.len();
         ids.dedup();
-        assert_eq!(ids.len(), all, "{name}: an id is there twice");
+        assert_eq!(ids.len(), all, "{name}: an id occurs twice");
     }
 }
 
 #[test]
-fn what_is_not_counted_and_what_no_order_ends_is_said() {
-    let html = |rollout| page(&fixtures::of(vec![rollout]));
+fn unread_bodies_and_a_final_rollback_are_explained() {
+    let html = |rollout| page(&fixtures::view(vec![rollout]));
     let mut rollout = fixtures::ramping();
     let read = html(rollout.clone());
     assert!(read.contains(">Answers read<") && !read.contains("Bodies are not read"));
@@ -63,13 +63,13 @@ fn what_is_not_counted_and_what_no_order_ends_is_said() {
     assert!(!unread.contains(">Answers read<") && !unread.contains(">Refusals</th><td class=\"n"));
     assert!(unread.contains("Bodies are not read") && unread.contains(">Errors<"));
     let over = html(fixtures::rolled_back());
-    assert!(over.contains("No order ends a rollback") && !over.contains("class=\"steer\""));
-    assert!(over.contains("another ramp.restart begins this ramp again"));
-    assert!(!html(fixtures::paused()).contains("No order ends a rollback"));
+    assert!(over.contains("No command ends a rollback") && !over.contains("class=\"steer\""));
+    assert!(over.contains("a new value of ramp.restart restarts this ramp"));
+    assert!(!html(fixtures::paused()).contains("No command ends a rollback"));
 }
 
 #[test]
-fn how_requests_ended_is_counted_in_plain_words() {
+fn counters_have_labels() {
     let view = fixtures::all().into_iter().map(|(_, view)| view);
     let mut view = view.into_iter().find(|it| !it.rollouts.is_empty()).unwrap();
     view.rollouts.truncate(1);
@@ -87,7 +87,7 @@ fn how_requests_ended_is_counted_in_plain_words() {
         let row = cells(&view, label).unwrap();
         assert!(counts.iter().all(|it| row.contains(it)), "{row}");
     }
-    // Without failover there is nothing to tell.
+    // Without failover the row is left out.
     for version in &mut view.rollouts[0].versions {
         version.counters.iter_mut().filter(|it| it.0 == "failed_over").for_each(|it| it.1 = 0);
     }
@@ -96,22 +96,22 @@ fn how_requests_ended_is_counted_in_plain_words() {
 }
 
 #[test]
-fn only_who_can_steer_sees_the_buttons() {
-    let mut view = fixtures::of(vec![fixtures::ramping()]);
+fn without_a_token_there_are_no_buttons() {
+    let mut view = fixtures::view(vec![fixtures::ramping()]);
     assert!(page(&view).contains("data-order="));
     view.can_steer = false;
     assert!(!page(&view).contains("data-order="));
 }
 
 #[test]
-fn a_view_is_the_same_after_json() {
+fn a_view_survives_json() {
     for (name, view) in fixtures::all() {
         let text = serde_json::to_string(&view).unwrap();
         assert_eq!(serde_json::from_str::<View>(&text).unwrap(), view, "{name}");
     }
 }
 
-/// What would break out of text, of an attribute, or of an element that holds no markup.
+/// Texts that would break out of text, an attribute, or a raw text element.
 const PIECES: [&str; 14] = [
     "<zz-out>",
     "</h2></main>",
@@ -132,7 +132,7 @@ const PIECES: [&str; 14] = [
 fn put_in(value: &mut Value, texts: &mut impl Iterator<Item = String>) {
     match value {
         Value::String(text) => {
-            // Half of them stay, so that each part of the page is reached.
+            // Half of the texts stay, so that each part of the page is covered.
             if let Some(other) = texts.next().filter(|it| !it.is_empty()) {
                 *text = other;
             }
@@ -146,7 +146,7 @@ fn put_in(value: &mut Value, texts: &mut impl Iterator<Item = String>) {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
-    fn no_text_breaks_out(
+    fn all_text_is_escaped(
         at in 0..fixtures::all().len(),
         texts in prop::collection::vec(
             prop_oneof![
@@ -171,11 +171,11 @@ proptest! {
 }
 
 #[test]
-fn a_reason_is_shown_as_it_was_written() {
+fn a_reason_with_markup_is_shown_as_text() {
     let mut rollout = fixtures::paused();
     let reason = "</q><script>alert('1')</script> & \"more\"";
     rollout.order.as_mut().unwrap().reason = reason.into();
-    let html = Html::parse_document(&page(&fixtures::of(vec![rollout])));
+    let html = Html::parse_document(&page(&fixtures::view(vec![rollout])));
     let quote = html.select(&Selector::parse(".order q").unwrap()).next().unwrap();
     assert_eq!(quote.text().collect::<String>(), reason);
 }

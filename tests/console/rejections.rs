@@ -1,8 +1,8 @@
-//! Notes of rejected configurations: what is kept, what settles them, and what is shown.
+//! The record of rejected configurations.
 
 use verdigris::console::{PluginKind, Rejection, Rejections, page};
 
-use crate::fixtures::{NOW_MS, of, ramping};
+use crate::fixtures::{self, NOW_MS, ramping};
 
 fn note(plugin: &str, text: &str, why: &str) -> Rejection {
     Rejection::new(plugin, text.as_bytes(), why, NOW_MS - 60_000)
@@ -12,7 +12,7 @@ const RELEASE: &str = r#"{"rollout": "assistant-v8", "weights": 1}"#;
 const CONSOLE: &str = r#"{"role": "console", "x": 1}"#;
 
 #[test]
-fn what_a_rejection_names_is_read_from_any_text() {
+fn a_rejection_names_rollout_and_role_if_its_text_has_them() {
     let long = format!(r#"{{"rollout": "{}"}}"#, "é".repeat(5000));
     for (text, is_console, rollout) in [
         (RELEASE, Some(false), Some("assistant-v8")),
@@ -31,10 +31,10 @@ fn what_a_rejection_names_is_read_from_any_text() {
 }
 
 #[test]
-fn an_error_is_kept_in_bounds() {
+fn the_record_is_limited_in_size() {
     let why = (0..1000).map(|line| format!("{line}{}\n", "x".repeat(2000))).collect::<String>();
     let note = note("verdigris", RELEASE, &why);
-    assert!(note.why.chars().count() < 1000 && note.why.ends_with("and 997 more problems"));
+    assert!(note.why.chars().count() < 1000 && note.why.ends_with("and 997 more errors"));
     let mut all = Rejections::default();
     for plugin in 0..100 {
         all.reject(Rejection { plugin: format!("p{plugin}"), ..note.clone() });
@@ -45,18 +45,17 @@ fn an_error_is_kept_in_bounds() {
     assert!(all.write().len() < 12_000, "{}", all.write().len());
 }
 
-/// Each row: what was accepted before, what was rejected, what is accepted then, and
-/// whether the note stays.
+/// A rejected configuration, one that is accepted after it, and whether the rejection stays.
 #[test]
-fn a_note_stays_until_another_configuration_of_the_plugin_is_accepted() {
+fn a_rejection_stays_until_the_plugin_accepts_another_configuration() {
     use PluginKind::{Console, Rollout};
     for (rejected, accepted, stays) in [
-        // Workers accept late, and new VMs at any time, what was in force before.
+        // Workers accept the previous configuration late, and new VMs at any time.
         (("verdigris", RELEASE), ("verdigris", Rollout, 1), true),
         (("verdigris", RELEASE), ("verdigris", Rollout, 2), false),
         (("verdigris", "{"), ("verdigris", Rollout, 2), false),
         (("verdigris", RELEASE), ("verdigris-console", Console, 2), true),
-        // Both may have one name.
+        // Both roles may use the same plugin name.
         (("verdigris", RELEASE), ("verdigris", Console, 2), true),
         (("verdigris", CONSOLE), ("verdigris", Rollout, 2), true),
         (("verdigris", CONSOLE), ("verdigris", Console, 2), false),
@@ -65,15 +64,15 @@ fn a_note_stays_until_another_configuration_of_the_plugin_is_accepted() {
         let mut all = Rejections::default();
         assert!(all.accept("verdigris", Rollout, 1));
         all.reject(note(rejected.0, rejected.1, "why"));
-        let is_news = all.accept(accepted.0, accepted.1, accepted.2);
-        assert_eq!(is_news, accepted != ("verdigris", Rollout, 1));
+        let has_changed = all.accept(accepted.0, accepted.1, accepted.2);
+        assert_eq!(has_changed, accepted != ("verdigris", Rollout, 1));
         assert_eq!(all.iter().count() == 1, stays, "{rejected:?} {accepted:?}");
         assert_eq!(Rejections::read(&all.write()), all);
     }
 }
 
 #[test]
-fn what_another_version_shares_is_read_as_far_as_it_is_known() {
+fn unknown_fields_of_the_record_are_ignored() {
     let newer = br#"{"accepted": [{"plugin": "a", "is_console": false, "hash": 1, "x": 2}],
         "rejected": [{"plugin": "a", "at_ms": 1, "why": "w", "severity": "high"}], "y": []}"#;
     assert_eq!(Rejections::read(newer).iter().next().unwrap().why, "w");
@@ -83,14 +82,13 @@ fn what_another_version_shares_is_read_as_far_as_it_is_known() {
 }
 
 #[test]
-fn a_rejection_is_shown_where_it_belongs_and_as_text() {
+fn a_rejection_is_shown_escaped_at_its_rollout() {
     let why = "a: \"<script>\": b\nc: 1: d\ne: 2: f\ng: 3: h";
     let shown = note("verdigris", r#"{"rollout": "<b>"}"#, why).problem(NOW_MS);
-    let text = "A configuration of rollout <b> was rejected at 12:02:04 UTC, and the one before it, \
-                if there is one, stays in force. a: \"<script>\": b; c: 1: d; e: 2: f; and one more \
-                problem";
+    let text = "A configuration of rollout <b> was rejected at 12:02:04 UTC. The previous one, if \
+                there is one, stays in force. a: \"<script>\": b; c: 1: d; e: 2: f; and one more error";
     assert_eq!(shown.what, text);
-    let mut view = of(vec![ramping()]);
+    let mut view = fixtures::view(vec![ramping()]);
     view.problems.push(shown.clone());
     let html = page(&view);
     assert!(html.contains("rollout &lt;b&gt; was rejected") && html.contains("&lt;script&gt;"));

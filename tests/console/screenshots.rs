@@ -1,5 +1,5 @@
-//! Pictures of the page in every phase, or the pages themselves to look at: with `serve`
-//! as argument it serves them until it is ended.
+//! Takes screenshots of the page in every phase. With the argument `serve` it serves the pages
+//! instead, until it is ended.
 
 mod browser;
 mod fixtures;
@@ -30,7 +30,7 @@ async fn main() {
     std::fs::create_dir_all(FOLDER).unwrap();
     let browser = Browser::start().await;
     for (look, width, scheme) in LOOKS {
-        browser.look(width, scheme).await;
+        browser.emulate(width, scheme).await;
         for (name, _) in fixtures::all() {
             if wanted.as_ref().is_some_and(|wanted| wanted != name) {
                 continue;
@@ -50,16 +50,16 @@ async fn main() {
 }
 
 async fn take(browser: &Browser, name: &str, how: Value) {
-    let shot = browser.tell("Page.captureScreenshot", how).await;
+    let shot = browser.devtools("Page.captureScreenshot", how).await;
     let png = BASE64_STANDARD.decode(shot["data"].as_str().unwrap()).unwrap();
     let path = format!("{FOLDER}/{name}.png");
     std::fs::write(&path, png).unwrap();
     println!("{path}");
 }
 
-/// How the whole page is taken, however long.
+/// The parameters for a screenshot of the whole page.
 async fn whole(browser: &Browser) -> Value {
-    let size = browser.tell("Page.getLayoutMetrics", json!({})).await;
+    let size = browser.devtools("Page.getLayoutMetrics", json!({})).await;
     let size = &size["cssContentSize"];
     let (width, height) = (&size["width"], &size["height"]);
     let clip = json!({"x": 0, "y": 0, "width": width, "height": height, "scale": 1});

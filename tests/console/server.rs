@@ -1,4 +1,4 @@
-//! A server of examples, which take no orders.
+//! A server of the fixtures, without operator commands.
 
 use std::sync::{Arc, Mutex};
 
@@ -12,14 +12,14 @@ use verdigris::console::{content_security_policy, page};
 
 use crate::fixtures;
 
-/// What is shown, by name.
+/// A server of views by name.
 #[derive(Clone)]
 pub struct Server {
     shown: Arc<Mutex<Vec<(&'static str, View)>>>,
 }
 
 impl Server {
-    /// Serves every example at `/<name>/`, at the address that is returned.
+    /// Serves every fixture at `/<name>/`, and returns the address.
     pub async fn start() -> (Self, String) {
         let server = Self { shown: Arc::new(Mutex::new(fixtures::all())) };
         let routes = Router::new()
@@ -32,8 +32,8 @@ impl Server {
         (server, address)
     }
 
-    /// Shows another view from now on.
-    #[allow(dead_code, reason = "the screenshots change nothing")]
+    /// Replaces the view of this name.
+    #[allow(dead_code, reason = "the screenshots do not use it")]
     pub fn show(&self, name: &str, view: View) {
         let mut shown = self.shown.lock().unwrap();
         shown.iter_mut().filter(|(it, _)| *it == name).for_each(|(_, it)| *it = view.clone());

@@ -1,156 +1,152 @@
-//! What Envoy's bootstrap says that a rollout must agree with.
+//! Checks that a rollout agrees with Envoy's bootstrap: clusters, headers and shadow.
 
-use super::listener::{Disagreement, ListenerSecurity};
+use super::listener::{Disagreement, ListenerHeaders};
 use crate::assignment::Version;
 use crate::command::source::{Finding, Source};
 use crate::command::yaml::YamlNode;
 use crate::config::{Config, Role, ShadowConfig};
 
-/// What Envoy's configuration says, of one file or of several.
+/// The clusters and listeners of all files.
 #[derive(Clone, Debug, Default)]
 pub struct Bootstrap {
-    /// The static clusters, where there is a bootstrap.
+    /// The static clusters; `None` without a bootstrap.
     clusters: Option<Vec<String>>,
-    /// Whether there may be other clusters: a CDS server has them.
-    has_others: bool,
-    listeners: Vec<ListenerSecurity>,
-}
-
-/// Takes in a document.
-fn add(document: &YamlNode, to: &mut Bootstrap) {
-    if let Some(clusters) = document.at(&["static_resources", "clusters"]) {
-        let names = clusters.items().iter().filter_map(|it| it.get("name")?.text());
-        to.clusters.get_or_insert_default().extend(names.map(str::to_owned));
-    }
-    to.has_others |= document.at(&["dynamic_resources", "cds_config"]).is_some();
-    to.has_others |= document.at(&["dynamic_resources", "ads_config"]).is_some();
-    let mut listeners = Vec::new();
-    document.walk(&mut |node| {
-        listeners.extend(node.get("filter_chains").map(|_| node));
-    });
-    // A part of a listener may be all there is.
-    if listeners.is_empty() {
-        listeners.push(document);
-    }
-    to.listeners.extend(listeners.into_iter().map(ListenerSecurity::of));
+    /// Whether a CDS server may have further clusters.
+    has_cds: bool,
+    listeners: Vec<ListenerHeaders>,
 }
 
 // === impl Bootstrap ===
 
 impl Bootstrap {
-    /// What all files say.
-    pub fn of(sources: &[Source]) -> Self {
+    /// Finds clusters and listeners in all documents.
+    pub fn from_sources(sources: &[Source]) -> Self {
         let mut all = Self::default();
         let documents = sources.iter().flat_map(|it| &it.documents);
-        documents.for_each(|it| add(&it.root, &mut all));
+        documents.for_each(|it| all.add(&it.root));
         all
     }
 
-    /// In what a rollout does not agree with it. `has_shadow` says whether another
-    /// configuration is the shadow's own.
+    fn add(&mut self, document: &YamlNode) {
+        if let Some(clusters) = document.at(&["static_resources", "clusters"]) {
+            let names = clusters.items().iter().filter_map(|it| it.get("name")?.text());
+            self.clusters.get_or_insert_default().extend(names.map(str::to_owned));
+        }
+        self.has_cds |= document.at(&["dynamic_resources", "cds_config"]).is_some();
+        self.has_cds |= document.at(&["dynamic_resources", "ads_config"]).is_some();
+        let mut listeners = Vec::new();
+        document.walk(&mut |node| {
+            listeners.extend(node.get("filter_chains").map(|_| node));
+        });
+        // A file may have only a part of a listener, such as its routes.
+        if listeners.is_empty() {
+            listeners.push(document);
+        }
+        self.listeners.extend(listeners.into_iter().map(ListenerHeaders::from_yaml));
+    }
+
+    /// Checks a rollout. `has_shadow` is whether another configuration has the role `shadow`.
     fn disagreements(&self, config: &Config, has_shadow: bool) -> Vec<Disagreement> {
         let mut found = self.unknown_clusters(config);
-        let all = self.listeners.iter().filter(|it| it.is_for(Role::Release));
-        let all: Vec<_> = all.filter(|it| !(has_shadow && it.is_shut(config))).collect();
+        let all = self.listeners.iter().filter(|it| it.has_role(Role::Release));
+        let all: Vec<_> = all.filter(|it| !(has_shadow && it.is_closed(config))).collect();
         if matches!(config.role, Some(Role::Shadow | Role::Green)) {
             return found;
         }
-        let mut releases: Vec<_> = all.iter().filter(|it| it.is_of(config)).collect();
+        let mut releases: Vec<_> = all.iter().filter(|it| it.uses_headers_of(config)).collect();
         if releases.is_empty() {
-            releases.extend(all.iter().filter(|it| it.mutates()));
+            releases.extend(all.iter().filter(|it| it.mutates_early()));
         }
-        let is_one = releases.len() == 1;
+        let is_only = releases.len() == 1;
         for listener in &releases {
-            let name = listener.name.as_ref().filter(|_| !is_one);
-            let place = name.map(|it| format!("in the listener {it:?} ")).unwrap_or_default();
-            found.extend(listener.disagreements(config, &place));
+            let name = listener.name.as_ref().filter(|_| !is_only);
+            let prefix = name.map(|it| format!("in the listener {it:?}, ")).unwrap_or_default();
+            found.extend(listener.disagreements(config, &prefix));
         }
         if let Some(shadow) = &config.shadow
             && !releases.is_empty()
         {
-            found.extend(self.no_way_for(shadow, config, has_shadow));
+            found.extend(self.shadow_disagreements(shadow, config, has_shadow));
         }
         found
     }
 
-    /// That there is no cluster of this name, if that is known.
-    pub fn misses(&self, cluster: &str) -> Option<String> {
-        let known = self.clusters.as_ref().filter(|_| !self.has_others)?;
-        let mend = || format!("is no cluster of the bootstrap, which has {}", known.join(", "));
-        (!known.iter().any(|it| it == cluster)).then(mend)
+    /// A message if the bootstrap is known not to have this cluster.
+    pub fn lacks_cluster(&self, cluster: &str) -> Option<String> {
+        let known = self.clusters.as_ref().filter(|_| !self.has_cds)?;
+        let fix = || format!("is no cluster of the bootstrap, which has {}", known.join(", "));
+        (!known.iter().any(|it| it == cluster)).then(fix)
     }
 
     fn unknown_clusters(&self, config: &Config) -> Vec<Disagreement> {
         let unknown = |version: Version| {
             let cluster = config.cluster(version).as_str();
-            let mend = self.misses(cluster)?;
-            Some((format!("versions.{version}.cluster"), format!("{cluster:?}"), mend))
+            let fix = self.lacks_cluster(cluster)?;
+            let (field, value) = (format!("versions.{version}.cluster"), format!("{cluster:?}"));
+            Some(Disagreement { field, value, fix })
         };
         Version::ALL.into_iter().filter_map(unknown).collect()
     }
 
-    /// What of a shadow's way is not there: it goes from a marked request by a route that
-    /// copies it to a listener that is the shadow's.
-    fn no_way_for(
+    /// Checks that marked requests have a route that mirrors them to the shadow's listener.
+    fn shadow_disagreements(
         &self,
         shadow: &ShadowConfig,
         config: &Config,
         has_shadow: bool,
     ) -> Vec<Disagreement> {
         let header = shadow.header.as_str();
-        let mut releases = self.listeners.iter().filter(|it| it.is_for(Role::Release));
-        let mut shadows = self.listeners.iter().filter(|it| it.is_for(Role::Shadow));
-        let mut found = Vec::new();
-        let mut note = |mend: String| {
-            found.push(("shadow.header".to_owned(), format!("{header:?}"), mend));
-        };
+        let mut releases = self.listeners.iter().filter(|it| it.has_role(Role::Release));
+        let mut shadows = self.listeners.iter().filter(|it| it.has_role(Role::Shadow));
+        let mut fixes = Vec::new();
         if !releases.clone().any(|it| it.mirrored.iter().any(|it| it == header)) {
-            note(
-                "no route that has request_mirror_policies matches it, so nobody's requests have a \
-                 shadow: take the route from the shipped envoy.yaml"
+            fixes.push(
+                "no route with request_mirror_policies matches it, so no requests are mirrored: copy \
+                 the route from the shipped envoy.yaml"
                     .to_owned(),
             );
         }
-        if !releases.any(|it| it.removes.iter().any(|it| it == header)) {
-            note(
-                "no early header mutation removes it, so a client may have its requests copied: let \
-                 one remove it"
+        if !releases.any(|it| it.removed.iter().any(|it| it == header)) {
+            fixes.push(
+                "no early header mutation removes it, so clients can have their requests mirrored: \
+                 remove it there"
                     .to_owned(),
             );
         }
         let cluster_header = config.cluster_header.as_str();
         match shadows.next() {
-            None if !has_shadow => note(
-                "no listener's metadata say verdigris.role: shadow, so copies would be taken for \
-                 requests: take llm-shadow from the shipped envoy.yaml, or give its filter a \
-                 configuration of its own with \"role\": \"shadow\""
+            None if !has_shadow => fixes.push(
+                "no listener has the metadata verdigris.role: shadow, so mirrored requests would \
+                 count as clients' requests: copy llm-shadow from the shipped envoy.yaml, or give its \
+                 filter a configuration of its own with \"role\": \"shadow\""
                     .to_owned(),
             ),
-            Some(it) if !it.removes.iter().any(|it| it == cluster_header) => note(format!(
-                "the shadow's listener does not remove {cluster_header} early, so where the filter \
-                 is missing a copy may reach a model: let early header mutation remove it"
+            Some(it) if !it.removed.iter().any(|it| it == cluster_header) => fixes.push(format!(
+                "the shadow's listener does not remove {cluster_header} early, so while the filter \
+                 is not loaded, a mirrored request may reach a model: remove it in early header \
+                 mutation"
             )),
             _ => {}
         }
-        found
+        let disagreement = |fix| Disagreement {
+            field: "shadow.header".to_owned(),
+            value: format!("{header:?}"),
+            fix,
+        };
+        fixes.into_iter().map(disagreement).collect()
     }
 
-    /// As remarks on a plugin configuration in a file.
-    pub fn remarks(
+    /// Checks a rollout. `line` is the line of a field of its configuration in `file`.
+    pub fn findings(
         &self,
         config: &Config,
         has_shadow: bool,
         file: &str,
         line: impl Fn(&str) -> usize,
     ) -> Vec<Finding> {
-        let found = self.disagreements(config, has_shadow).into_iter();
-        let remark = |(field, value, mend): Disagreement| Finding {
-            file: file.to_owned(),
-            line: line(&field),
-            field,
-            value: Some(value),
-            mend,
+        let finding = |it: Disagreement| {
+            Finding::new(file, line(&it.field), &it.field, Some(&it.value), it.fix)
         };
-        found.map(remark).collect()
+        self.disagreements(config, has_shadow).into_iter().map(finding).collect()
     }
 }

@@ -1,4 +1,4 @@
-//! Clusters whose answers may come from elsewhere.
+//! Checks that a version's cluster does not fail over to other clusters.
 
 use super::envoy::{Envoy, Scope};
 use super::findings::Findings;
@@ -6,11 +6,19 @@ use crate::assignment::Version;
 use crate::command::yaml::YamlNode;
 use crate::config::Config;
 
-/// Kinds of clusters that pass requests on to other clusters.
+/// The kinds of clusters that consist of other clusters.
 const KINDS: [&str; 2] = ["aggregate", "composite"];
 
-/// Looks at the clusters of a rollout's versions.
-pub fn look(envoy: &Envoy<'_>, config: &Config, findings: &mut Findings) {
+/// A cluster that consists of other clusters.
+pub(super) struct CombinedCluster<'a> {
+    /// One of [`KINDS`].
+    pub(super) kind: &'static str,
+    /// The node of `cluster_type`.
+    pub(super) node: &'a YamlNode,
+}
+
+/// Checks the clusters of a rollout's versions.
+pub fn check(envoy: &Envoy<'_>, config: &Config, findings: &mut Findings) {
     let mut seen = Vec::new();
     for version in Version::ALL {
         let cluster = config.cluster(version).as_str();
@@ -18,39 +26,42 @@ pub fn look(envoy: &Envoy<'_>, config: &Config, findings: &mut Findings) {
             continue;
         }
         seen.push(cluster);
-        for (scope, node) in envoy.scopes.iter().filter_map(|it| Some((it, named(*it, cluster)?))) {
-            let Some((kind, at)) = kind(node) else { continue };
-            let members = members(node);
-            let other = match version {
-                Version::Blue => config.cluster(Version::Green),
-                Version::Green => config.cluster(Version::Blue),
-            };
-            let what = match members.iter().any(|it| *it == other.as_str()) {
-                true => format!("of {other}, the other version's cluster,"),
-                false => format!("of {}", members.join(", ")),
-            };
-            let mend = format!(
-                "is {version}'s cluster and fails over to others: answers {what} are counted as \
-                 {version}'s, so that {}; name the version's own cluster{}",
-                match version {
-                    Version::Green => "a green that fails may be promoted",
-                    Version::Blue => "green is compared with them",
-                },
-                match (version, kind) {
-                    (Version::Blue, _) => "",
-                    (_, "composite") =>
-                        ", and the composite one in versions.green.failover.cluster",
-                    _ => ", and a composite one in versions.green.failover.cluster",
-                }
-            );
+        for scope in &envoy.scopes {
+            let Some(node) = find(*scope, cluster) else { continue };
+            let Some(CombinedCluster { kind, node: at }) = combined(node) else { continue };
+            let fix = failover_fix(config, version, kind, &members(node));
             let field = format!("cluster_type {kind}");
-            findings.warnings.push(scope.remark(at, &field, Some(cluster), mend));
+            findings.warnings.push(scope.finding(at, &field, Some(cluster), fix));
         }
     }
 }
 
-/// The cluster of this name.
-pub(super) fn named<'a>(scope: Scope<'a>, name: &str) -> Option<&'a YamlNode> {
+fn failover_fix(config: &Config, version: Version, kind: &str, members: &[&str]) -> String {
+    let other = match version {
+        Version::Blue => config.cluster(Version::Green),
+        Version::Green => config.cluster(Version::Blue),
+    };
+    let from = match members.iter().any(|it| *it == other.as_str()) {
+        true => format!("from {other}, the other version's cluster,"),
+        false => format!("from {}", members.join(", ")),
+    };
+    let consequence = match version {
+        Version::Green => "a failing green may be promoted",
+        Version::Blue => "green is compared with them",
+    };
+    let failover = match (version, kind) {
+        (Version::Blue, _) => "",
+        (_, "composite") => ", and put the composite one into versions.green.failover.cluster",
+        _ => ", and put a composite one into versions.green.failover.cluster",
+    };
+    format!(
+        "is {version}'s cluster and fails over to others: answers {from} count as {version}'s, so \
+         that {consequence}; use the version's own cluster{failover}"
+    )
+}
+
+/// The cluster of this name in a document.
+pub(super) fn find<'a>(scope: Scope<'a>, name: &str) -> Option<&'a YamlNode> {
     let root: &'a YamlNode = &scope.document.root;
     let clusters = root.at(&["static_resources", "clusters"]).or_else(|| root.at(&["resources"]));
     let clusters = clusters.map(YamlNode::items).unwrap_or_default();
@@ -58,14 +69,15 @@ pub(super) fn named<'a>(scope: Scope<'a>, name: &str) -> Option<&'a YamlNode> {
     found.map(|it| &**it)
 }
 
-/// What kind of cluster that passes requests on it is, and where that is said.
-pub(super) fn kind(cluster: &YamlNode) -> Option<(&'static str, &YamlNode)> {
-    let of_type = cluster.get("cluster_type")?;
-    let said = of_type.flow();
-    let kind = KINDS.into_iter().find(|it| said.contains(&format!("clusters.{it}")))?;
-    Some((kind, of_type))
+/// The type of a cluster that consists of others; `None` for any other cluster.
+pub(super) fn combined(cluster: &YamlNode) -> Option<CombinedCluster<'_>> {
+    let node = cluster.get("cluster_type")?;
+    let flow = node.flow();
+    let kind = KINDS.into_iter().find(|it| flow.contains(&format!("clusters.{it}")))?;
+    Some(CombinedCluster { kind, node })
 }
 
+/// The names of the clusters that a cluster consists of.
 pub(super) fn members(cluster: &YamlNode) -> Vec<&str> {
     let members = cluster.at(&["cluster_type", "typed_config", "clusters"]).map(YamlNode::items);
     let name = |it: &'_ YamlNode| it.text().is_some();

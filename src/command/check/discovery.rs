@@ -1,41 +1,42 @@
-//! Whether Envoy takes the filter's configuration at all: types, resources and names. What it does
-//! not take leaves everyone on blue, and Envoy's log is the only place that says so.
+//! Checks that Envoy accepts the filter's configuration: types, resources and names. If it does
+//! not, everyone stays on blue, and only Envoy's log has the reason.
 
 use std::rc::Rc;
 
 use super::envoy::{Envoy, Manager, Purpose, Resource, Scope, discovered_file, has_wasm_type};
 use super::findings::Findings;
-use crate::command::source::{Finding, WASM, filter_of, is_nearly_wasm};
+use crate::command::source::{Finding, WASM, filter_config, is_misspelt_wasm_type};
 use crate::command::yaml::YamlNode;
 
-/// Looks at how ECDS gives filters their configurations.
-pub fn look(envoy: &Envoy<'_>, findings: &mut Findings) {
+/// Checks the configuration of filters by ECDS.
+pub fn check(envoy: &Envoy<'_>, findings: &mut Findings) {
     for scope in &envoy.scopes {
-        let is_one = |it: &&Resource<'_>| Rc::ptr_eq(&it.scope.document.root, &scope.document.root);
-        let resources: Vec<_> = envoy.resources.iter().filter(is_one).collect();
-        resources_of(*scope, &resources, findings);
-        types(*scope, findings);
+        let is_here =
+            |it: &&Resource<'_>| Rc::ptr_eq(&it.scope.document.root, &scope.document.root);
+        let resources: Vec<_> = envoy.resources.iter().filter(is_here).collect();
+        check_resources(*scope, &resources, findings);
+        check_types(*scope, findings);
     }
     for manager in &envoy.managers {
         if let Some(filter) = manager.filter()
             && filter.get("config_discovery").is_some()
         {
-            discovery(manager, filter, findings);
+            check_discovery(manager, filter, findings);
         }
     }
-    // What several in one file are for is not known.
+    // Of several resources in a file, it is not known which filter each is for.
     let is_alone = |it: &&Resource<'_>| {
         let root = &it.scope.document.root;
         envoy.resources.iter().filter(|other| Rc::ptr_eq(&other.scope.document.root, root)).count()
             == 1
     };
     for resource in envoy.resources.iter().filter(is_alone) {
-        names(resource, &envoy.managers, findings);
+        check_name(resource, &envoy.managers, findings);
     }
 }
 
-/// What is wrong with the resources of one document.
-fn resources_of(scope: Scope<'_>, ours: &[&Resource<'_>], findings: &mut Findings) {
+/// Checks the list of resources in a document.
+fn check_resources(scope: Scope<'_>, ours: &[&Resource<'_>], findings: &mut Findings) {
     for (name, list) in scope.document.root.fields() {
         let is_ours =
             list.items().iter().any(|it| ours.iter().any(|us| std::ptr::eq(us.node, &**it)));
@@ -43,71 +44,63 @@ fn resources_of(scope: Scope<'_>, ours: &[&Resource<'_>], findings: &mut Finding
             continue;
         }
         if name.text() != Some("resources") {
-            let mend = "is no field here, so Envoy finds no resource: write resources".to_owned();
-            findings.problems.push(scope.remark(name, name.text().unwrap_or_default(), None, mend));
+            let fix = "is an unknown field, so Envoy finds no resource: write resources";
+            findings.problems.push(scope.finding(name, name.text().unwrap_or_default(), None, fix));
         }
         if let [_, second, ..] = list.items() {
-            let mend = "is a second resource, and Envoy takes a file for ECDS with one only \
-                        (\"Unexpected number of resources\"): write it into a file of its own";
-            findings.problems.push(scope.remark(second, "resources", None, mend.to_owned()));
+            let fix = "is a second resource, but Envoy accepts only one in a file for ECDS \
+                       (\"Unexpected number of resources\"): write it to a file of its own";
+            findings.problems.push(scope.finding(second, "resources", None, fix));
         }
     }
 }
 
-/// The types of our filters.
-fn types(scope: Scope<'_>, findings: &mut Findings) {
+/// Checks the type URLs of the filters.
+fn check_types(scope: Scope<'_>, findings: &mut Findings) {
     let mut wrong = Vec::new();
     scope.document.root.walk(&mut |node| {
-        for name in ["@type", "type_url"] {
-            let Some(kind) = node.get(name) else { continue };
-            let text = kind.text().unwrap_or_default();
-            let is_ours = filter_of(node).is_some();
-            if is_ours && (is_nearly_wasm(text) || name == "@type" && !text.contains('/')) {
-                wrong.push((kind, name, text));
+        for field in ["@type", "type_url"] {
+            let Some(at) = node.get(field) else { continue };
+            let url = at.text().unwrap_or_default();
+            let is_ours = filter_config(node).is_some();
+            if is_ours && (is_misspelt_wasm_type(url) || field == "@type" && !url.contains('/')) {
+                wrong.push((at, field, url));
             }
         }
     });
-    for (kind, name, text) in wrong {
-        let mend =
-            format!("is no type of Envoy, which refuses it: write type.googleapis.com/{WASM}");
-        findings.problems.push(scope.remark(kind, name, Some(text), mend));
+    for (at, field, url) in wrong {
+        let fix =
+            format!("is no type of Envoy, which rejects it: write type.googleapis.com/{WASM}");
+        findings.problems.push(scope.finding(at, field, Some(url), fix));
     }
 }
 
-/// The filter's `config_discovery`.
-fn discovery(manager: &Manager<'_>, filter: &YamlNode, findings: &mut Findings) {
+/// Checks the filter's `config_discovery`.
+fn check_discovery(manager: &Manager<'_>, filter: &YamlNode, findings: &mut Findings) {
     let scope = manager.scope;
     let Some(discovery) = filter.get("config_discovery") else { return };
-    let kinds = discovery.get("type_urls").map(|it| it.items()).unwrap_or_default();
-    let nearly = kinds.iter().find(|it| it.text().is_some_and(is_nearly_wasm));
-    if !kinds.iter().any(|it| it.text().is_some_and(|it| it.ends_with(WASM))) {
-        let mend = format!(
-            "does not name the Wasm filter's type, so Envoy refuses its configuration: write \
+    let urls = discovery.get("type_urls").map(|it| it.items()).unwrap_or_default();
+    let misspelt = urls.iter().find(|it| it.text().is_some_and(is_misspelt_wasm_type));
+    if !urls.iter().any(|it| it.text().is_some_and(|it| it.ends_with(WASM))) {
+        let fix = format!(
+            "does not have the type of the Wasm filter, so Envoy rejects its configuration: write \
              type.googleapis.com/{WASM}"
         );
-        let at = nearly.map_or(&**discovery, |it| &**it);
-        findings.problems.push(scope.remark(
-            at,
-            "config_discovery.type_urls",
-            nearly.and_then(|it| it.text()),
-            mend,
-        ));
+        let at = misspelt.map_or(&**discovery, |it| &**it);
+        let value = misspelt.and_then(|it| it.text());
+        findings.problems.push(scope.finding(at, "config_discovery.type_urls", value, fix));
     }
     if discovery.get("default_config").is_none() {
-        let mend = "where the configuration or the .wasm cannot be loaded at start-up, Envoy does not \
-                    open the listener: write a filter that does nothing, as in the shipped envoy.yaml, \
-                    and everyone is on blue instead";
-        findings.warnings.push(scope.remark(
-            discovery,
-            "config_discovery.default_config",
-            Some("missing"),
-            mend.to_owned(),
-        ));
+        let field = "config_discovery.default_config";
+        let fix = "if the configuration or the .wasm cannot be loaded at start-up, Envoy does not \
+                   open the listener: use a filter that does nothing, as in the shipped envoy.yaml, so \
+                   that everyone is on blue instead";
+        findings.warnings.push(scope.finding(discovery, field, Some("missing"), fix));
     }
 }
 
-/// A resource has the name of the filters that read it.
-fn names(resource: &Resource<'_>, managers: &[Manager<'_>], findings: &mut Findings) {
+/// Checks that a resource has the name of the filters that read it.
+fn check_name(resource: &Resource<'_>, managers: &[Manager<'_>], findings: &mut Findings) {
     let file = resource.scope.document.file_name.as_str();
     let discovering: Vec<_> = managers
         .iter()
@@ -118,7 +111,7 @@ fn names(resource: &Resource<'_>, managers: &[Manager<'_>], findings: &mut Findi
     let others: Vec<_> =
         readers.iter().filter(|(it, _)| it.filter_name() != resource.name()).collect();
     if readers.is_empty() {
-        // Under another file name it may be for any of them.
+        // The file may have another name in production, so any filter may read it.
         let same_kind = |it: &&(&Manager<'_>, &YamlNode)| {
             (it.0.purpose == Purpose::Console) == resource.is_console && has_wasm_type(it.1)
         };
@@ -133,23 +126,23 @@ fn names(resource: &Resource<'_>, managers: &[Manager<'_>], findings: &mut Findi
         findings.problems.extend(first);
     } else {
         findings.problems.extend(others.iter().map(|(reader, filter)| {
-            let mend = format!(
-                "Envoy refuses the configuration in {file} for it (\"Unexpected resource name\"), since \
-                 the resource is named {:?}: write one name in both",
+            let fix = format!(
+                "Envoy rejects the configuration in {file} for it (\"Unexpected resource name\"), since \
+                 the resource is named {:?}: use the same name in both",
                 resource.name()
             );
-            reader.scope.remark(filter, "http_filters", Some(reader.filter_name()), mend)
+            reader.scope.finding(filter, "http_filters", Some(reader.filter_name()), fix)
         }));
     }
 }
 
 fn misnamed(resource: &Resource<'_>, reader: &Manager<'_>, filter: &YamlNode) -> Finding {
     let at = resource.node.get("name").map_or(resource.node, |it| &**it);
-    let mend = format!(
-        "Envoy refuses it (\"Unexpected resource name\"), since the HTTP filter is named {:?} ({}): \
-         write one name in both",
+    let fix = format!(
+        "Envoy rejects it (\"Unexpected resource name\"), since the HTTP filter is named {:?} ({}): \
+         use the same name in both",
         reader.filter_name(),
-        reader.scope.place(filter),
+        reader.scope.position(filter),
     );
-    resource.scope.remark(at, "name", Some(resource.name()), mend)
+    resource.scope.finding(at, "name", Some(resource.name()), fix)
 }

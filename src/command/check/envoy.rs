@@ -1,50 +1,63 @@
-//! Envoy's configuration as the rules look at it: the HTTP connection managers that have the
-//! filter, and the resources that ECDS reads it from.
+//! The parts of an Envoy configuration that the checks use: HTTP connection managers with the
+//! filter, and the resources that ECDS reads its configuration from.
 
 use std::rc::Rc;
 
-use crate::command::source::{Document, Finding, Source, WASM, filter_of, is_nearly_wasm};
+use crate::command::source::{
+    Document, Finding, Source, WASM, filter_config, is_misspelt_wasm_type,
+};
 use crate::command::yaml::YamlNode;
 use crate::config::Role;
 
-/// What all files say of Envoy's configuration.
+/// The Envoy configuration of all files.
 pub struct Envoy<'a> {
     pub scopes: Vec<Scope<'a>>,
     pub resources: Vec<Resource<'a>>,
     pub managers: Vec<Manager<'a>>,
 }
 
-/// A document, and its file.
+/// A document and its file.
 #[derive(Clone, Copy)]
 pub struct Scope<'a> {
     pub file: &'a str,
     pub document: &'a Document,
 }
 
-/// A resource that has a configuration of the filter for ECDS.
+/// A resource with a configuration of the filter, for ECDS.
 pub struct Resource<'a> {
     pub scope: Scope<'a>,
     pub node: &'a YamlNode,
     pub is_console: bool,
 }
 
-/// An HTTP connection manager that has the filter.
+/// An HTTP connection manager with the filter.
 pub struct Manager<'a> {
     pub scope: Scope<'a>,
     pub node: &'a YamlNode,
     pub purpose: Purpose,
-    /// Its HTTP filters, in order.
+    /// The HTTP filters, in order.
     pub filters: &'a [Rc<YamlNode>],
-    /// Which of them the filter is.
+    /// The index of the filter in them.
     pub at: usize,
 }
 
-/// What the filter is there for at a listener.
+/// The HTTP filters before and after the filter.
+#[derive(Clone, Copy)]
+pub struct Neighbours<'a> {
+    /// The filters that see a request earlier and a response later.
+    pub before: &'a [Rc<YamlNode>],
+    /// The filters that see a request later and a response earlier.
+    pub after: &'a [Rc<YamlNode>],
+}
+
+/// The purpose of the filter at a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
+    /// Assigns requests of clients.
     Release,
+    /// Receives mirrored requests.
     Shadow,
-    /// What goes to green, with failover.
+    /// Receives requests that are assigned to green, with failover.
     Green,
     Console,
 }
@@ -52,7 +65,8 @@ pub enum Purpose {
 // === impl Envoy ===
 
 impl<'a> Envoy<'a> {
-    pub fn of(sources: &'a [Source]) -> Self {
+    /// Finds the parts in all documents.
+    pub fn from_sources(sources: &'a [Source]) -> Self {
         let scopes: Vec<_> = sources
             .iter()
             .flat_map(|source| {
@@ -65,7 +79,7 @@ impl<'a> Envoy<'a> {
         Self { scopes, resources, managers }
     }
 
-    /// Those whose requests are of the release.
+    /// The managers that assign requests of clients.
     pub fn releases(&self) -> impl Iterator<Item = &Manager<'a>> {
         self.managers.iter().filter(|it| it.purpose == Purpose::Release)
     }
@@ -74,29 +88,26 @@ impl<'a> Envoy<'a> {
 // === impl Scope ===
 
 impl<'a> Scope<'a> {
+    /// The line of a node in the file.
     pub fn line(&self, node: &YamlNode) -> usize {
         self.document.lines.line(node.line)
     }
 
-    /// Where a node stands, as a message names it.
-    pub fn place(&self, node: &YamlNode) -> String {
+    /// The position of a node, as `file:line`.
+    pub fn position(&self, node: &YamlNode) -> String {
         format!("{}:{}", self.file, self.line(node))
     }
 
-    pub fn remark(
+    /// A finding at a node. The value is quoted.
+    pub fn finding(
         &self,
         node: &YamlNode,
         field: &str,
         value: Option<&str>,
-        mend: String,
+        fix: impl Into<String>,
     ) -> Finding {
-        Finding {
-            file: self.file.to_owned(),
-            line: self.line(node),
-            field: field.to_owned(),
-            value: value.map(|it| format!("{it:?}")),
-            mend,
-        }
+        let value = value.map(|it| format!("{it:?}"));
+        Finding::new(self.file, self.line(node), field, value.as_deref(), fix)
     }
 }
 
@@ -107,12 +118,13 @@ impl<'a> Resource<'a> {
         let root = &scope.document.root;
         let lists = root.fields().iter().map(|(_, list)| list.items());
         let ours = |node: &'a Rc<YamlNode>| {
-            let config = filter_of(node.get("typed_config")?)?;
+            let config = filter_config(node.get("typed_config")?)?;
             Some(Self { scope, node, is_console: is_console(config) })
         };
         lists.flatten().filter_map(ours).collect()
     }
 
+    /// The resource's name.
     pub fn name(&self) -> &'a str {
         self.node.get("name").and_then(|it| it.text()).unwrap_or_default()
     }
@@ -125,7 +137,7 @@ impl<'a> Manager<'a> {
         let mut listeners: Vec<&'a YamlNode> = Vec::new();
         let root: &'a YamlNode = &scope.document.root;
         root.walk(&mut |node| listeners.extend(node.get("filter_chains").map(|_| node)));
-        // A part of a listener may be all there is.
+        // A file may have only a part of a listener, such as its filters.
         if listeners.is_empty() {
             listeners.push(root);
         }
@@ -150,28 +162,27 @@ impl<'a> Manager<'a> {
         all
     }
 
-    /// The HTTP filter's entry.
+    /// The entry of the filter in `http_filters`.
     pub fn filter(&self) -> Option<&'a YamlNode> {
         self.filters.get(self.at).map(Rc::as_ref)
     }
 
-    /// The HTTP filter's name, by which routes and ECDS know it.
+    /// The name of the HTTP filter, which routes and ECDS refer to.
     pub fn filter_name(&self) -> &'a str {
         let name = self.filter().and_then(|it| it.get("name"));
         name.and_then(|it| it.text()).unwrap_or_default()
     }
 
-    /// The filters that requests come to earlier, and those they come to later. Responses take
-    /// the other way.
-    pub fn before_and_after(&self) -> (&'a [Rc<YamlNode>], &'a [Rc<YamlNode>]) {
+    /// The other HTTP filters.
+    pub fn neighbours(&self) -> Neighbours<'a> {
         let (before, rest) = self.filters.split_at_checked(self.at).unwrap_or_default();
-        (before, rest.get(1..).unwrap_or_default())
+        Neighbours { before, after: rest.get(1..).unwrap_or_default() }
     }
 }
 
-/// Whether an HTTP filter is Verdigris, and then whether it is the console's.
+/// For an HTTP filter of Verdigris, whether it is the console's; `None` for any other filter.
 fn is_ours(filter: &YamlNode, resources: &[Resource<'_>]) -> Option<bool> {
-    if let Some(config) = filter.get("typed_config").and_then(|it| filter_of(it)) {
+    if let Some(config) = filter.get("typed_config").and_then(|it| filter_config(it)) {
         return Some(is_console(config));
     }
     filter.get("config_discovery")?;
@@ -182,26 +193,26 @@ fn is_ours(filter: &YamlNode, resources: &[Resource<'_>]) -> Option<bool> {
     if let Some(resource) = resources.iter().find(by_file).or(by_name) {
         return Some(resource.is_console);
     }
-    let is_called_so = name.contains("verdigris") && has_wasm_type(filter);
-    is_called_so.then(|| name.contains("console") || file.is_some_and(|it| it.contains("console")))
+    let is_named = name.contains("verdigris") && has_wasm_type(filter);
+    is_named.then(|| name.contains("console") || file.is_some_and(|it| it.contains("console")))
 }
 
-/// Whether ECDS may give the filter a Wasm filter's configuration.
+/// Whether ECDS accepts a Wasm filter in the place of this filter.
 pub fn has_wasm_type(filter: &YamlNode) -> bool {
-    let kinds =
+    let urls =
         filter.at(&["config_discovery", "type_urls"]).map(YamlNode::items).unwrap_or_default();
-    let is_wasm = |it: &str| it.ends_with(WASM) || is_nearly_wasm(it);
-    kinds.iter().filter_map(|it| it.text()).any(is_wasm)
+    let is_wasm = |it: &str| it.ends_with(WASM) || is_misspelt_wasm_type(it);
+    urls.iter().filter_map(|it| it.text()).any(is_wasm)
 }
 
-/// The name of the file that ECDS reads a filter's configuration from.
+/// The name of the file that ECDS reads a filter's configuration from, without its folder.
 pub fn discovered_file(filter: &YamlNode) -> Option<&str> {
     let source = filter.at(&["config_discovery", "config_source"])?;
     let path = source.at(&["path_config_source", "path"]).or_else(|| source.at(&["path"]))?;
     path.text()?.rsplit('/').next()
 }
 
-/// Whether the `config` of a filter of ours is the console's.
+/// Whether the `config` of a Verdigris filter is the console's.
 fn is_console(config: &YamlNode) -> bool {
     let json = config.at(&["configuration", "value"]).and_then(YamlNode::text).unwrap_or_default();
     let json = serde_json::from_str::<serde_json::Value>(json);

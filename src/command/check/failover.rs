@@ -1,4 +1,4 @@
-//! Whether Envoy's configuration does what `versions.green.failover` needs.
+//! Checks that Envoy's configuration has what `versions.green.failover` needs.
 
 use super::bootstrap::Bootstrap;
 use super::clusters;
@@ -12,64 +12,75 @@ use crate::command::yaml::YamlNode;
 use crate::config::Role;
 
 const FIELD: &str = "versions.green.failover.cluster";
-/// How many retries of a cluster Envoy allows at a time where nothing is said.
+/// Envoy's default of `max_retries`.
 const DEFAULT_RETRIES: u64 = 3;
 
-/// Looks at what a rollout's failover needs; `has_green` says whether another plugin
-/// configuration has the role `green`.
-pub fn look(
+/// A cluster and its document.
+#[derive(Clone, Copy)]
+struct ClusterNode<'a> {
+    scope: Scope<'a>,
+    node: &'a YamlNode,
+}
+
+/// Checks a rollout's failover. `has_green` is whether another plugin configuration has the role
+/// `green`.
+pub fn check(
     envoy: &Envoy<'_>,
     bootstrap: &Bootstrap,
-    found: &ParsedPlugin<'_>,
+    plugin: &ParsedPlugin<'_>,
     has_green: bool,
     findings: &mut Findings,
 ) {
-    let Some(config) = found.release() else { return };
+    let Some(config) = plugin.release() else { return };
     let Some(name) = config.green_failover.as_ref().map(|it| it.as_str()) else { return };
-    if let Some(mend) = bootstrap.misses(name) {
-        let mend = format!("{mend}: green's users get 503; take it from the shipped envoy.yaml");
-        let line = found.source.line_of(found.excerpt, FIELD);
-        findings.problems.push(found.remark(line, FIELD, &format!("{name:?}"), &mend));
+    if let Some(fix) = bootstrap.lacks_cluster(name) {
+        let fix = format!("{fix}: green's users get 503; copy it from the shipped envoy.yaml");
+        findings.problems.push(plugin.finding_at_field(FIELD, &format!("{name:?}"), fix));
         return;
     }
-    findings.warnings.extend(routes::failover(envoy, config, name));
-    let Some((scope, cluster)) = find(envoy, name) else { return };
-    findings.warnings.extend(is_no_composite(scope, cluster, name));
-    findings.warnings.extend(allows_few_retries(scope, cluster, name));
-    if clusters::kind(cluster).is_some()
-        && let Some(first) = clusters::members(cluster).first()
-        && let Some((scope, first)) = find(envoy, first)
+    findings.warnings.extend(routes::failover_route(envoy, config, name));
+    let Some(cluster) = find(envoy, name) else { return };
+    findings.warnings.extend(not_composite(cluster, name));
+    findings.warnings.extend(few_retries(cluster, name));
+    if clusters::combined(cluster.node).is_some()
+        && let Some(first) = clusters::members(cluster.node).first()
+        && let Some(first) = find(envoy, first)
     {
-        findings.warnings.extend(has_no_metadata(scope, first));
+        findings.warnings.extend(missing_metadata(first));
         if config.green_request.is_some() {
-            findings.warnings.extend(is_not_patched(envoy, scope, first, has_green));
+            findings.warnings.extend(unchanged_requests(envoy, first, has_green));
         }
     }
 }
 
-fn find<'a>(envoy: &Envoy<'a>, name: &str) -> Option<(Scope<'a>, &'a YamlNode)> {
-    envoy.scopes.iter().find_map(|it| Some((*it, clusters::named(*it, name)?)))
+fn find<'a>(envoy: &Envoy<'a>, name: &str) -> Option<ClusterNode<'a>> {
+    let mut scopes = envoy.scopes.iter();
+    scopes
+        .find_map(|scope| Some(ClusterNode { scope: *scope, node: clusters::find(*scope, name)? }))
 }
 
-fn is_no_composite(scope: Scope<'_>, cluster: &YamlNode, name: &str) -> Option<Finding> {
-    let why = match clusters::kind(cluster) {
-        Some(("composite", _)) => return None,
+/// Only a composite cluster retries on another cluster.
+fn not_composite(cluster: ClusterNode<'_>, name: &str) -> Option<Finding> {
+    let ClusterNode { scope, node } = cluster;
+    let why = match clusters::combined(node) {
+        Some(it) if it.kind == "composite" => return None,
         Some(_) => "is no composite cluster: it retries a request on the same cluster, so blue",
         None => "is no composite cluster, so blue",
     };
-    let mend = format!(
-        "{why} does not answer what green fails: write a composite cluster of green and blue, as \
-         llm-green-failover in the shipped envoy.yaml"
+    let fix = format!(
+        "{why} does not answer requests that green fails: use a composite cluster of green and blue, \
+         as llm-green-failover in the shipped envoy.yaml"
     );
-    let at = cluster.get("cluster_type").map_or(cluster, |it| &**it);
-    Some(scope.remark(at, "cluster_type", Some(name), mend))
+    let at = node.get("cluster_type").map_or(node, |it| &**it);
+    Some(scope.finding(at, "cluster_type", Some(name), fix))
 }
 
-/// A green that is down has all its requests retried.
-fn allows_few_retries(scope: Scope<'_>, cluster: &YamlNode, name: &str) -> Option<Finding> {
+/// If green is down, all its requests are retried.
+fn few_retries(cluster: ClusterNode<'_>, name: &str) -> Option<Finding> {
+    let ClusterNode { scope, node: cluster } = cluster;
     let breakers = cluster.get("circuit_breakers");
     let thresholds = breakers.and_then(|it| it.get("thresholds")).map(|it| it.items());
-    let of_default = |it: &&YamlNode| {
+    let is_default = |it: &&YamlNode| {
         it.get("priority").is_none_or(|it| matches!(it.text(), Some("DEFAULT" | "0")))
     };
     let retries = |it: &YamlNode| it.get("max_retries")?.text()?.parse::<u64>().ok();
@@ -77,13 +88,13 @@ fn allows_few_retries(scope: Scope<'_>, cluster: &YamlNode, name: &str) -> Optio
         it.get("retry_budget").is_some() || retries(it).is_some_and(|it| it > DEFAULT_RETRIES)
     };
     let mut thresholds = thresholds.unwrap_or_default().iter().map(|it| &**it);
-    if thresholds.any(|it| of_default(&it) && allows(it)) {
+    if thresholds.any(|it| is_default(&it) && allows(it)) {
         return None;
     }
-    let mend = "allows at most 3 retries at a time, and a green that is down has every request \
-                retried: write circuit_breakers: {thresholds: [{max_retries: 100000}]}";
+    let fix = "allows at most 3 concurrent retries, but if green is down, every request is retried: \
+               write circuit_breakers: {thresholds: [{max_retries: 100000}]}";
     let at = breakers.map_or(cluster, |it| &**it);
-    Some(scope.remark(at, "circuit_breakers.max_retries", Some(name), mend.to_owned()))
+    Some(scope.finding(at, "circuit_breakers.max_retries", Some(name), fix))
 }
 
 fn endpoints(cluster: &YamlNode) -> impl Iterator<Item = &YamlNode> {
@@ -93,46 +104,48 @@ fn endpoints(cluster: &YamlNode) -> impl Iterator<Item = &YamlNode> {
     endpoints.map(|it| &**it)
 }
 
-/// The filter and the route know by it who has answered.
-fn has_no_metadata(scope: Scope<'_>, cluster: &YamlNode) -> Option<Finding> {
-    let version = ["metadata", "filter_metadata", "verdigris", "version"];
-    let said = |it: &'_ YamlNode| {
-        it.at(&version).and_then(YamlNode::text) == Some(Version::Green.as_str())
-    };
-    let endpoint = endpoints(cluster).find(|it| !said(it))?;
-    let mend = "is an endpoint of green that does not say so, and by its metadata the filter knows \
-                who has answered: write metadata: {filter_metadata: {verdigris: {version: green}}} \
-                beside endpoint";
-    let is = endpoint.at(&version).and_then(YamlNode::text);
-    Some(scope.remark(endpoint, "lb_endpoints.metadata", is, mend.to_owned()))
+/// The filter and the route know by the endpoint's metadata which version answered.
+fn missing_metadata(cluster: ClusterNode<'_>) -> Option<Finding> {
+    let path = ["metadata", "filter_metadata", "verdigris", "version"];
+    let version =
+        |it: &'_ YamlNode| it.at(&path).and_then(YamlNode::text) == Some(Version::Green.as_str());
+    let endpoint = endpoints(cluster.node).find(|it| !version(it))?;
+    let fix = "is an endpoint of green without its metadata, by which the filter knows which version \
+               answered: write metadata: {filter_metadata: {verdigris: {version: green}}} beside \
+               endpoint";
+    let value = endpoint.at(&path).and_then(YamlNode::text);
+    Some(cluster.scope.finding(endpoint, "lb_endpoints.metadata", value, fix))
 }
 
-/// With failover the release's listener leaves the request as it is, for blue.
-fn is_not_patched(
+/// With failover, the release's listener does not change requests, because blue may answer them;
+/// green's own listener does.
+fn unchanged_requests(
     envoy: &Envoy<'_>,
-    scope: Scope<'_>,
-    cluster: &YamlNode,
+    cluster: ClusterNode<'_>,
     has_green: bool,
 ) -> Option<Finding> {
     let address = ["endpoint", "address", "envoy_internal_address", "server_listener_name"];
-    let mut names = endpoints(cluster).map(|it| (it, it.at(&address).and_then(YamlNode::text)));
-    let leads = |name: Option<&str>| name.is_some_and(|it| is_green(envoy, it, has_green));
-    let (endpoint, name) = names.find(|(_, name)| !leads(*name))?;
-    let mend = "is no internal listener whose metadata say verdigris.role: green, and only such a \
-                one changes green's requests as versions.green.request says: lead to llm-green, as \
-                in the shipped envoy.yaml";
-    Some(scope.remark(endpoint, "lb_endpoints.endpoint", name, mend.to_owned()))
+    let leads_to_green = |it: &'_ YamlNode| {
+        let name = it.at(&address).and_then(YamlNode::text);
+        name.is_some_and(|it| may_be_green(envoy, it, has_green))
+    };
+    let endpoint = endpoints(cluster.node).find(|it| !leads_to_green(it))?;
+    let name = endpoint.at(&address).and_then(YamlNode::text);
+    let fix = "is no internal listener with the metadata verdigris.role: green, and only such a \
+               listener applies versions.green.request: use llm-green, as in the shipped envoy.yaml";
+    Some(cluster.scope.finding(endpoint, "lb_endpoints.endpoint", name, fix))
 }
 
-/// Whether the listener of this name is green's, or may be.
-fn is_green(envoy: &Envoy<'_>, name: &str, has_green: bool) -> bool {
+/// Whether the listener of this name has the role `green`, or may have it.
+fn may_be_green(envoy: &Envoy<'_>, name: &str, has_green: bool) -> bool {
     let mut listeners = Vec::new();
     for scope in &envoy.scopes {
-        let is_it = |it: &YamlNode| {
+        let is_named = |it: &YamlNode| {
             it.get("filter_chains").is_some()
                 && it.get("name").is_some_and(|it| it.text() == Some(name))
         };
-        scope.document.root.walk(&mut |node| listeners.extend(Some(node).filter(|it| is_it(it))));
+        let root = &scope.document.root;
+        root.walk(&mut |node| listeners.extend(Some(node).filter(|it| is_named(it))));
     }
     if listeners.is_empty() {
         let mut roots = envoy.scopes.iter().map(|it| &it.document.root);
@@ -141,6 +154,7 @@ fn is_green(envoy: &Envoy<'_>, name: &str, has_green: bool) -> bool {
         return roots.any(|it| it.get("dynamic_resources").is_some_and(|it| discovers(it)));
     }
     let role = ["metadata", "filter_metadata", "verdigris", "role"];
-    let says = |it: &&YamlNode| it.at(&role).and_then(YamlNode::text) == Some(Role::Green.as_str());
-    has_green || listeners.iter().any(says)
+    let is_green =
+        |it: &&YamlNode| it.at(&role).and_then(YamlNode::text) == Some(Role::Green.as_str());
+    has_green || listeners.iter().any(is_green)
 }

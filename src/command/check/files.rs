@@ -5,12 +5,15 @@ use std::path::Path;
 use crate::command::output::CliError;
 use crate::command::source::Source;
 
-/// Reads files. Of a folder those that hold a configuration of Verdigris or Envoy.
+/// Reads files. Of a folder, the files with a configuration of Verdigris or Envoy.
+///
+/// # Errors
+/// A file cannot be read, or a folder has no such file.
 pub fn read(names: &[String]) -> Result<Vec<Source>, CliError> {
     let mut all = Vec::new();
     for name in names {
         if Path::new(name).is_dir() {
-            all.extend(in_folder(name)?);
+            all.extend(read_folder(name)?);
         } else {
             all.push(Source::read(name)?);
         }
@@ -18,13 +21,13 @@ pub fn read(names: &[String]) -> Result<Vec<Source>, CliError> {
     Ok(all)
 }
 
-fn in_folder(name: &str) -> Result<Vec<Source>, CliError> {
+fn read_folder(name: &str) -> Result<Vec<Source>, CliError> {
     let failed = |error: std::io::Error| CliError::Usage(format!("{name}: {error}"));
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(name).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
-        let ending = path.extension().and_then(|it| it.to_str()).unwrap_or_default();
-        if ["yaml", "yml", "json"].contains(&ending) && path.is_file() {
+        let extension = path.extension().and_then(|it| it.to_str()).unwrap_or_default();
+        if ["yaml", "yml", "json"].contains(&extension) && path.is_file() {
             paths.push(path);
         }
     }
@@ -33,15 +36,15 @@ fn in_folder(name: &str) -> Result<Vec<Source>, CliError> {
     for path in paths {
         let mut source = Source::read(&path.to_string_lossy())?;
         source.keep_plugins_only();
-        // One of Verdigris that cannot be read is not to be passed over.
+        // A broken file that mentions Verdigris must be reported.
         let is_broken = source.is_broken && source.text.contains("verdigris");
         if !source.plugins.is_empty() || source.is_envoy || is_broken {
             found.push(source);
         }
     }
     if found.is_empty() {
-        return Err(CliError::ToMend(format!(
-            "{name}: no Verdigris configuration found: no .yaml, .yml or .json file in this folder holds one"
+        return Err(CliError::Invalid(format!(
+            "{name}: no Verdigris configuration found: no .yaml, .yml or .json file in this folder has one"
         )));
     }
     Ok(found)

@@ -1,25 +1,25 @@
-//! What `check` has found, by how bad it is.
+//! The findings of `check`, by severity.
 
 use serde::Serialize;
 
 use crate::command::source::Finding;
 
-/// What was found.
+/// The findings, by severity.
 #[derive(Debug, Default, Serialize)]
 pub struct Findings {
-    /// What the filter or Envoy refuses.
+    /// What the filter or Envoy rejects.
     pub problems: Vec<Finding>,
-    /// What is accepted, and does something that is probably not wanted.
+    /// What is accepted, but is probably a mistake.
     pub warnings: Vec<Finding>,
-    /// What cannot be checked here, or is only to be known.
+    /// What cannot be checked here, or is information only.
     pub notes: Vec<Finding>,
 }
 
 // === impl Findings ===
 
 impl Findings {
-    /// Whether something is said of the file that must be changed.
-    pub fn refuses(&self, file: &str) -> bool {
+    /// Whether the file has a problem.
+    pub fn has_problem_in(&self, file: &str) -> bool {
         self.problems.iter().any(|it| it.file == file)
     }
 }

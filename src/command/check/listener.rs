@@ -1,4 +1,4 @@
-//! What a listener does with the headers that the filter uses.
+//! How a listener treats the headers that the filter uses.
 
 use std::rc::Rc;
 
@@ -6,33 +6,46 @@ use crate::assignment::Version;
 use crate::command::yaml::YamlNode;
 use crate::config::{Config, Role};
 
-/// What a listener does with the headers that the filter uses.
+/// How a listener treats the headers that the filter uses. Header names are in lower case.
 #[derive(Clone, Debug, Default)]
-pub(super) struct ListenerSecurity {
-    /// What the filter is told to be there for.
-    pub(super) role: Option<String>,
+pub(super) struct ListenerHeaders {
+    /// The role of the filter in the listener's metadata.
+    role: Option<String>,
     pub(super) name: Option<String>,
-    /// Whether it may be only a part of one, such as its routes.
-    pub(super) is_part: bool,
-    /// What early header mutation puts, whatever a client has sent: names and values.
-    pub(super) puts: Vec<(String, String)>,
-    /// What it only adds to what a client has sent.
-    pub(super) adds: Vec<String>,
-    /// What it takes out.
-    pub(super) removes: Vec<String>,
-    /// The headers by which routes with a mirror are chosen.
+    /// Whether the node may be a part of a listener, such as its routes.
+    is_part: bool,
+    /// Headers that early header mutation overwrites.
+    overwritten: Vec<OverwrittenHeader>,
+    /// Headers that early header mutation adds to what a client has sent.
+    added: Vec<String>,
+    /// Headers that early header mutation removes.
+    pub(super) removed: Vec<String>,
+    /// Headers that routes with a mirror match.
     pub(super) mirrored: Vec<String>,
-    /// The headers by which its routes choose clusters; `None` where its routes are elsewhere.
-    pub(super) routed: Option<Vec<String>>,
+    /// The `cluster_header` of each route; `None` if the routes are elsewhere.
+    routed: Option<Vec<String>>,
 }
 
-/// What does not agree: the field, its value, and the mend.
-pub(super) type Disagreement = (String, String, String);
+/// A header that early header mutation overwrites.
+#[derive(Clone, Debug)]
+struct OverwrittenHeader {
+    name: String,
+    value: String,
+}
 
-// === impl Listener ===
+/// A field of a rollout that does not agree with the bootstrap.
+pub(super) struct Disagreement {
+    pub(super) field: String,
+    pub(super) value: String,
+    /// What is wrong, and how to fix it.
+    pub(super) fix: String,
+}
 
-impl ListenerSecurity {
-    pub(super) fn of(node: &YamlNode) -> Self {
+// === impl ListenerHeaders ===
+
+impl ListenerHeaders {
+    /// Reads a listener, or a part of one.
+    pub(super) fn from_yaml(node: &YamlNode) -> Self {
         let role = node.at(&["metadata", "filter_metadata", "verdigris", "role"]);
         let role = role.and_then(YamlNode::text).map(str::to_owned);
         let name = node.get("name").and_then(|it| it.text()).map(str::to_owned);
@@ -64,96 +77,107 @@ impl ListenerSecurity {
         listener
     }
 
-    pub(super) fn add_mutation(&mut self, mutation: &Rc<YamlNode>) {
+    fn add_mutation(&mut self, mutation: &Rc<YamlNode>) {
         if let Some(removed) = mutation.get("remove").and_then(|it| lower(it)) {
-            self.puts.retain(|(it, _)| *it != removed);
-            self.adds.retain(|it| *it != removed);
-            self.removes.push(removed);
+            self.overwritten.retain(|it| it.name != removed);
+            self.added.retain(|it| *it != removed);
+            self.removed.push(removed);
         }
-        let put = mutation.at(&["append", "header"]).and_then(|header| {
-            Some((lower(header.get("key")?)?, header.get("value")?.text()?.to_owned()))
+        let header = mutation.at(&["append", "header"]).and_then(|header| {
+            let value = header.get("value")?.text()?.to_owned();
+            Some(OverwrittenHeader { name: lower(header.get("key")?)?, value })
         });
-        let Some((name, value)) = put else { return };
-        // The default appends, and a client's value would be the first; after a removal there
-        // is none.
+        let Some(header) = header else { return };
+        let name = header.name.clone();
+        // By default Envoy appends the value after the client's. After a removal there is no value
+        // of the client's.
         let action = mutation.at(&["append", "append_action"]).and_then(YamlNode::text);
         let overwrites = matches!(action, Some("OVERWRITE_IF_EXISTS_OR_ADD" | "2"));
         if overwrites {
-            self.puts.retain(|(it, _)| *it != name);
-            self.adds.retain(|it| *it != name);
+            self.overwritten.retain(|it| it.name != name);
+            self.added.retain(|it| *it != name);
         }
         let adds = !matches!(action, Some("OVERWRITE_IF_EXISTS" | "3"));
-        if overwrites || adds && self.removes.contains(&name) {
-            self.removes.retain(|it| *it != name);
-            self.puts.push((name, value));
-        } else if self.put_into(&name).is_none() {
-            self.adds.push(name);
+        if overwrites || adds && self.removed.contains(&name) {
+            self.removed.retain(|it| *it != name);
+            self.overwritten.push(header);
+        } else if self.value_of(&name).is_none() {
+            self.added.push(name);
         }
     }
 
-    /// What early header mutation puts into a header.
-    pub(super) fn put_into(&self, header: &str) -> Option<&str> {
-        self.puts.iter().find(|(it, _)| it == header).map(|(_, value)| value.as_str())
+    /// The value that early header mutation gives a header.
+    fn value_of(&self, header: &str) -> Option<&str> {
+        self.overwritten.iter().find(|it| it.name == header).map(|it| it.value.as_str())
     }
 
-    /// Whether it is one for this rollout's releases, as far as headers tell.
-    pub(super) fn is_of(&self, config: &Config) -> bool {
+    /// Whether the listener uses the headers of this rollout.
+    pub(super) fn uses_headers_of(&self, config: &Config) -> bool {
         let names = [config.cluster_header.as_str(), config.version_header.as_str()];
-        names.iter().any(|it| self.put_into(it).is_some() || self.adds.iter().any(|add| add == it))
+        let mutates = |name: &&str| {
+            self.value_of(name).is_some() || self.added.iter().any(|added| added == name)
+        };
+        names.iter().any(mutates)
             || !self.is_part
                 && self.routed.iter().flatten().any(|it| it == config.cluster_header.as_str())
     }
 
-    /// Whether it is a shadow's by what it does: without the filter's word nothing goes anywhere.
-    pub(super) fn is_shut(&self, config: &Config) -> bool {
-        self.removes.iter().any(|it| it == config.cluster_header.as_str())
+    /// Whether requests reach no cluster unless the filter sets one, as at a shadow's listener.
+    pub(super) fn is_closed(&self, config: &Config) -> bool {
+        self.removed.iter().any(|it| it == config.cluster_header.as_str())
     }
 
-    /// In what a rollout does not agree with it.
-    pub(super) fn disagreements(&self, config: &Config, place: &str) -> Vec<Disagreement> {
+    /// The fields of a rollout that do not agree with the listener. Each message begins with
+    /// `prefix`.
+    pub(super) fn disagreements(&self, config: &Config, prefix: &str) -> Vec<Disagreement> {
         let mut found = Vec::new();
-        let wanted = [
+        let expected = [
             ("cluster_header", config.cluster_header.as_str(), config.default_cluster.as_str()),
             ("version_header", config.version_header.as_str(), Version::Blue.as_str()),
         ];
-        for (field, header, value) in wanted {
-            let mend = match self.put_into(header) {
-                Some(is) if is == value => continue,
-                None if self.adds.iter().any(|it| it == header) => format!(
-                    "{place}early header mutation only adds to what a client has sent, which may \
-                     so choose: write append_action: OVERWRITE_IF_EXISTS_OR_ADD"
+        for (field, header, value) in expected {
+            let fix = match self.value_of(header) {
+                Some(actual) if actual == value => continue,
+                None if self.added.iter().any(|it| it == header) => format!(
+                    "{prefix}early header mutation only appends to a client's value, so clients can \
+                     choose: write append_action: OVERWRITE_IF_EXISTS_OR_ADD"
                 ),
-                Some(is) if field == "cluster_header" => format!(
-                    "{place}early header mutation puts {is:?} there, and default_cluster is {value:?}: \
-                     they are to be one"
+                Some(actual) if field == "cluster_header" => format!(
+                    "{prefix}early header mutation sets it to {actual:?}, but default_cluster is \
+                     {value:?}: use the same cluster"
                 ),
-                Some(is) => {
-                    format!("{place}early header mutation puts {is:?} there, and not {value:?}")
+                Some(actual) => {
+                    format!(
+                        "{prefix}early header mutation sets it to {actual:?} instead of {value:?}"
+                    )
                 }
                 None => format!(
-                    "{place}no early header mutation puts {value:?} there, so a client may choose: let \
-                     one overwrite it"
+                    "{prefix}no early header mutation sets it to {value:?}, so clients can choose: \
+                     overwrite it there"
                 ),
             };
-            found.push((field.to_owned(), format!("{header:?}"), mend));
+            let (field, value) = (field.to_owned(), format!("{header:?}"));
+            found.push(Disagreement { field, value, fix });
         }
         let header = config.cluster_header.as_str();
         if self.routed.as_ref().is_some_and(|all| all.iter().all(|it| it != header)) {
-            let mend = format!(
-                "{place}no route has it as its cluster_header, so nobody reaches green: write \
-                 cluster_header: {header} in the place of the route's cluster"
+            let fix = format!(
+                "{prefix}no route uses it as its cluster_header, so no request reaches green: write \
+                 cluster_header: {header} instead of the route's cluster"
             );
-            found.push(("cluster_header".to_owned(), format!("{header:?}"), mend));
+            let (field, value) = ("cluster_header".to_owned(), format!("{header:?}"));
+            found.push(Disagreement { field, value, fix });
         }
         found
     }
 
-    /// Whether it does anything to headers early, as one for releases must.
-    pub(super) fn mutates(&self) -> bool {
-        !self.puts.is_empty() || !self.adds.is_empty() || !self.removes.is_empty()
+    /// Whether the listener has early header mutation, as one for clients must.
+    pub(super) fn mutates_early(&self) -> bool {
+        !self.overwritten.is_empty() || !self.added.is_empty() || !self.removed.is_empty()
     }
 
-    pub(super) fn is_for(&self, role: Role) -> bool {
+    /// Whether the metadata give the filter this role; the default is release.
+    pub(super) fn has_role(&self, role: Role) -> bool {
         self.role.as_deref().unwrap_or(Role::Release.as_str()) == role.as_str()
     }
 }

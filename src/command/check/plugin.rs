@@ -1,4 +1,4 @@
-//! One plugin configuration, and what stands around it.
+//! Checks a plugin configuration and the filter around it.
 
 use std::path::Path;
 
@@ -6,67 +6,62 @@ use serde_json::Value;
 
 use super::findings::Findings;
 use super::suggestion;
-use crate::command::source::{Finding, PluginConfigText, Quoting, Source, Wrapper};
+use crate::command::source::{Finding, Located, PluginConfigText, Quoting, Source, Wrapper};
 use crate::config::{Config, FieldError, Plugin, Role};
 
-/// A plugin configuration that can be run, and where it stands.
+/// A valid plugin configuration and its position.
 pub struct ParsedPlugin<'a> {
     pub source: &'a Source,
-    pub excerpt: &'a PluginConfigText,
+    pub text: &'a PluginConfigText,
     pub plugin: Plugin,
 }
 
-/// What a `.wasm` begins with.
+/// The first bytes of a `.wasm` file.
 const MAGIC: &[u8] = b"\0asm";
 
-/// Parses a plugin configuration as the filter does; `None` where it is refused.
+/// Parses a plugin configuration as the filter does; `None` if it is invalid.
 pub fn parse<'a>(
     source: &'a Source,
-    excerpt: &'a PluginConfigText,
+    text: &'a PluginConfigText,
     findings: &mut Findings,
 ) -> Option<ParsedPlugin<'a>> {
-    let refused = match Plugin::parse(excerpt.json.as_bytes()) {
-        Ok(plugin) => return Some(ParsedPlugin { source, excerpt, plugin }),
-        Err(refused) => refused,
+    let invalid = match Plugin::parse(text.json.as_bytes()) {
+        Ok(plugin) => return Some(ParsedPlugin { source, text, plugin }),
+        Err(invalid) => invalid,
     };
-    findings.problems.extend(refused.errors.into_iter().map(|mut problem| {
-        let line = line_of(source, excerpt, &mut problem);
-        suggestion::add(&mut problem);
-        Finding {
-            file: source.name.clone(),
-            line,
-            field: problem.field,
-            value: Some(problem.value),
-            mend: problem.fix,
-        }
+    findings.problems.extend(invalid.errors.into_iter().map(|mut error| {
+        let line = line_of(source, text, &mut error);
+        suggestion::add(&mut error);
+        Finding::new(&source.name, line, &error.field, Some(&error.value), error.fix)
     }));
     None
 }
 
-/// The file's line of a problem. A text that is no JSON has no fields, but the parser says how far
-/// it has come.
-fn line_of(source: &Source, excerpt: &PluginConfigText, problem: &mut FieldError) -> usize {
-    let of_field = source.line_of(excerpt, &problem.field);
-    if problem.field != "plugin configuration" {
-        return of_field;
+/// The file's line of an error. An error in the JSON syntax has a line of the JSON text instead of a
+/// field.
+fn line_of(source: &Source, text: &PluginConfigText, error: &mut FieldError) -> usize {
+    let line_of_field = source.line_of(text, &error.field);
+    if error.field != "plugin configuration" {
+        return line_of_field;
     }
-    let Some(line) = suggestion::take_line(problem) else { return of_field };
-    if let Some(text) = excerpt.json.lines().nth(line.saturating_sub(1))
-        && excerpt.json.trim().contains('\n')
+    let Some(line) = suggestion::take_line(error) else { return line_of_field };
+    if let Some(value) = text.json.lines().nth(line.saturating_sub(1))
+        && text.json.trim().contains('\n')
     {
-        problem.value = Value::from(text.trim()).to_string();
+        error.value = Value::from(value.trim()).to_string();
     }
-    let before = excerpt.json.len() - excerpt.json.trim_start().len();
-    let blank = excerpt.json.get(..before).unwrap_or_default().matches('\n').count();
-    match excerpt.place.style {
-        Quoting::Quoted | Quoting::Escaped => of_field,
-        _ => (of_field + line).saturating_sub(1 + blank),
+    let before = text.json.len() - text.json.trim_start().len();
+    let blank_lines = text.json.get(..before).unwrap_or_default().matches('\n').count();
+    match text.location.quoting {
+        Quoting::Quoted | Quoting::Escaped => line_of_field,
+        _ => (line_of_field + line).saturating_sub(1 + blank_lines),
     }
 }
 
-// === impl Found ===
+// === impl ParsedPlugin ===
 
 impl ParsedPlugin<'_> {
+    /// The role of a rollout's configuration.
     pub fn role(&self) -> Option<Role> {
         match &self.plugin {
             Plugin::Rollout(config) => config.role,
@@ -74,7 +69,7 @@ impl ParsedPlugin<'_> {
         }
     }
 
-    /// The rollout's configuration, if it is one for users, and neither the shadow's own nor green's.
+    /// The configuration of a rollout that assigns clients' requests; `None` for other roles.
     pub fn release(&self) -> Option<&Config> {
         match &self.plugin {
             Plugin::Rollout(config) if matches!(config.role, None | Some(Role::Release)) => {
@@ -84,22 +79,22 @@ impl ParsedPlugin<'_> {
         }
     }
 
-    /// Looks at it and at what stands around it; `all` are all that were found.
-    pub fn look(&self, all: &[Self], findings: &mut Findings) {
-        findings.problems.extend(self.waits_in_vain());
-        findings.warnings.extend(self.is_alone(all));
-        findings.warnings.extend(self.has_no_failure_policy());
-        findings.warnings.extend(self.has_fractions());
-        self.look_for_wasm(findings);
+    /// Checks the configuration and the filter around it. `all` are all configurations.
+    pub fn check(&self, all: &[Self], findings: &mut Findings) {
+        findings.problems.extend(self.cannot_wait());
+        findings.warnings.extend(self.separate_vm(all));
+        findings.warnings.extend(self.missing_failure_policy());
+        findings.warnings.extend(self.fractional_steps());
+        self.check_wasm_file(findings);
     }
 
-    /// A request whose body is needed and that Envoy does not let wait would hang.
-    fn waits_in_vain(&self) -> Option<Finding> {
-        let around = self.excerpt.around.as_ref()?;
-        let (false, line) = around.may_wait else { return None };
+    /// Without `allow_on_headers_stop_iteration`, a request that waits for its body hangs.
+    fn cannot_wait(&self) -> Option<Finding> {
+        let surrounding = self.text.surrounding.as_ref()?;
+        let Located { value: false, line } = surrounding.allows_waiting else { return None };
         let what = match &self.plugin {
-            Plugin::Console(_) if around.can_steer => {
-                "without it an order is answered before its body has come"
+            Plugin::Console(_) if surrounding.has_token => {
+                "without it, an operator command is answered before its body has arrived"
             }
             Plugin::Console(_) => return None,
             Plugin::Rollout(config) => {
@@ -110,84 +105,86 @@ impl ParsedPlugin<'_> {
                 if !by_patch && !by_id && config.feedback.is_none() {
                     return None;
                 }
-                "this configuration looks into requests' bodies, and without it such a request hangs"
+                "this configuration reads request bodies, and without it such a request hangs"
             }
         };
-        let mend = match around.wrapper {
+        let fix = match surrounding.wrapper {
             Wrapper::Envoy => format!("write true beside root_id: {what}"),
             other => format!(
-                "{what}, and {} may not have it: use an EnvoyFilter or EnvoyPatchPolicy with \
-                              Envoy's Wasm filter",
+                "{what}, and {} does not support it: use an EnvoyFilter or EnvoyPatchPolicy with \
+                 Envoy's Wasm filter",
                 other.as_str()
             ),
         };
-        Some(self.remark(line, "allow_on_headers_stop_iteration", "missing or false", &mend))
+        Some(self.finding(line, "allow_on_headers_stop_iteration", "missing or false", fix))
     }
 
-    /// A console in a VM of its own knows of no rollout.
-    fn is_alone(&self, all: &[Self]) -> Option<Finding> {
+    /// A console in a VM of its own has no rollouts.
+    fn separate_vm(&self, all: &[Self]) -> Option<Finding> {
         let Plugin::Console(_) = &self.plugin else { return None };
-        let (line, vm) = self.excerpt.around.as_ref()?.vm.as_ref()?;
+        let vm_config = |it: &'_ Self| it.text.surrounding.as_ref()?.vm_config.clone();
+        let Located { value: own, line } = vm_config(self)?;
         let rollouts = all.iter().filter(|it| matches!(it.plugin, Plugin::Rollout(_)));
-        let vm_of = |it: &'_ Self| it.excerpt.around.as_ref()?.vm.clone();
-        let mut others = rollouts.filter_map(|it| Some((it, vm_of(it)?)));
-        let (other, (other_line, first)) = others.next()?;
-        if first == *vm || others.any(|(_, (_, other))| other == *vm) {
+        let mut others = rollouts.filter_map(|it| Some((it, vm_config(it)?)));
+        let (other, first) = others.next()?;
+        if first.value == own || others.any(|(_, other)| other.value == own) {
             return None;
         }
-        let mend = format!(
-            "write all of it as {}:{other_line} has it, or it is another VM, which knows of no \
-             rollout",
-            other.source.name
+        let fix = format!(
+            "must equal that in {}:{}, or the console is in another VM, which has no rollout",
+            other.source.name, first.line
         );
-        Some(self.remark(*line, "vm_config", "is another one", &mend))
+        Some(self.finding(line, "vm_config", "differs", fix))
     }
 
-    /// By default a VM that has trapped is never replaced.
-    fn has_no_failure_policy(&self) -> Option<Finding> {
-        let around = self.excerpt.around.as_ref()?;
-        let line = around.no_failure_policy?;
-        let (field, closed) = match around.wrapper {
+    /// By default, Envoy never replaces a VM that has trapped.
+    fn missing_failure_policy(&self) -> Option<Finding> {
+        let surrounding = self.text.surrounding.as_ref()?;
+        let line = surrounding.missing_failure_policy?;
+        let (field, default) = match surrounding.wrapper {
             Wrapper::WasmPlugin => ("failStrategy", "FAIL_CLOSE"),
             _ => ("failure_policy", "FAIL_CLOSED"),
         };
-        let mend = format!(
-            "the default, {closed}, answers 503 to everything once the filter has trapped: write \
-             {field}: FAIL_RELOAD, with which the next request has a new VM"
+        let fix = format!(
+            "the default, {default}, answers every request with 503 after the filter has trapped: \
+             write {field}: FAIL_RELOAD, which creates a new VM for the next request"
         );
-        Some(self.remark(line, field, "missing", &mend))
+        Some(self.finding(line, field, "missing", fix))
     }
 
-    /// Shares that were meant as fractions of 1 are percent.
-    fn has_fractions(&self) -> Option<Finding> {
-        let json: Value = serde_json::from_str(&self.excerpt.json).ok()?;
+    /// Steps are percent, and may have been meant as fractions of 1.
+    fn fractional_steps(&self) -> Option<Finding> {
+        let json: Value = serde_json::from_str(&self.text.json).ok()?;
         let steps = json.pointer("/ramp/steps")?.as_array()?;
         let percent = |it: &Value| it.get("percent").unwrap_or(it).as_f64();
         let shares: Vec<f64> = steps.iter().filter_map(percent).collect();
-        let most = shares.iter().copied().fold(0.0, f64::max);
-        if most > 1.0 || !shares.iter().any(|it| *it < 1.0) {
+        let largest = shares.iter().copied().fold(0.0, f64::max);
+        if largest > 1.0 || !shares.iter().any(|it| *it < 1.0) {
             return None;
         }
         let shares: Vec<_> = shares.iter().map(|it| (it * 10_000.0).round() / 100.0).collect();
         let shares = serde_json::to_string(&shares).unwrap_or_default().replace(".0", "");
-        let mend = format!(
-            "steps are percent, so green gets at most {most} % of users; if these are fractions, write {shares}"
+        let fix = format!(
+            "steps are in percent, so green gets at most {largest} % of users; if these are fractions, \
+             write {shares}"
         );
-        let line = self.source.line_of(self.excerpt, "ramp.steps");
         let value = serde_json::to_string(steps).unwrap_or_default();
-        Some(self.remark(line, "ramp.steps", &value, &mend))
+        Some(self.finding_at_field("ramp.steps", &value, fix))
     }
 
-    /// The `.wasm` may be on another machine, so that it is not here is only noted.
-    fn look_for_wasm(&self, findings: &mut Findings) {
-        let around = self.excerpt.around.as_ref();
-        let Some((path, line)) = around.and_then(|it| it.wasm.as_ref()) else { return };
+    /// A missing `.wasm` is only a note, since it may be on another machine.
+    fn check_wasm_file(&self, findings: &mut Findings) {
+        let surrounding = self.text.surrounding.as_ref();
+        let Some(Located { value: path, line }) = surrounding.and_then(|it| it.wasm_path.as_ref())
+        else {
+            return;
+        };
         let beside = Path::new(&self.source.name).parent().unwrap_or(Path::new("")).join(path);
-        let places = [beside.as_path(), Path::new(path)];
+        let candidates = [beside.as_path(), Path::new(path)];
         let field = "vm_config.code.local.filename";
         let value = format!("{path:?}");
-        let Some(found) = places.into_iter().find(|it| it.exists()) else {
-            // The folder of what comes by the standard input is not known.
+        let Some(found) = candidates.into_iter().find(|it| it.exists()) else {
+            // The folder of the standard input is not known.
             if self.source.name == "stdin"
                 || findings.notes.iter().any(|it| it.value.as_ref() == Some(&value))
             {
@@ -195,29 +192,32 @@ impl ParsedPlugin<'_> {
             }
             let place = match Path::new(path).is_absolute() {
                 true => "on this machine",
-                false => "in this file's folder; Envoy looks in the folder in which it is started",
+                false => "in this file's folder (Envoy uses the folder that it is started in)",
             };
-            let mend = format!(
-                "is not {place}: where Envoy does not find it, it refuses this configuration, and everyone \
+            let fix = format!(
+                "is not {place}: if Envoy does not find it, it rejects this configuration, and everyone \
                  is on blue"
             );
-            findings.notes.push(self.remark(*line, field, &value, &mend));
+            findings.notes.push(self.finding(*line, field, &value, fix));
             return;
         };
-        if !begins_like_wasm(found) {
-            let mend = "is no .wasm file, and Envoy refuses this configuration";
-            findings.warnings.push(self.remark(*line, field, &value, mend));
+        if !has_wasm_magic(found) {
+            let fix = "is no .wasm file, so Envoy rejects this configuration";
+            findings.warnings.push(self.finding(*line, field, &value, fix));
         }
     }
 
-    pub fn remark(&self, line: usize, field: &str, value: &str, mend: &str) -> Finding {
-        let file = self.source.name.clone();
-        let (field, value, mend) = (field.to_owned(), Some(value.to_owned()), mend.to_owned());
-        Finding { file, line, field, value, mend }
+    /// A finding at a field of the plugin configuration.
+    pub fn finding_at_field(&self, field: &str, value: &str, fix: impl Into<String>) -> Finding {
+        self.finding(self.source.line_of(self.text, field), field, value, fix)
+    }
+
+    fn finding(&self, line: usize, field: &str, value: &str, fix: impl Into<String>) -> Finding {
+        Finding::new(&self.source.name, line, field, Some(value), fix)
     }
 }
 
-fn begins_like_wasm(path: &Path) -> bool {
+fn has_wasm_magic(path: &Path) -> bool {
     use std::io::Read as _;
 
     let mut begin = [0; MAGIC.len()];

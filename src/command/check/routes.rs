@@ -1,4 +1,4 @@
-//! Whether what a route does fits what the filter decides and counts.
+//! Checks that routes agree with what the filter decides and counts.
 
 use std::rc::Rc;
 
@@ -10,19 +10,34 @@ use crate::command::yaml::YamlNode;
 use crate::config::Config;
 use crate::response::Format;
 
-/// The default of `cluster_header`, for where no rollout is at hand.
+/// The default of `cluster_header`, for files without a rollout.
 const CLUSTER_HEADER: &str = "x-verdigris-cluster";
 
-/// A route, and what it is part of.
+/// A route and its parents.
 struct Route<'a> {
     manager: &'a Manager<'a>,
     node: &'a YamlNode,
-    /// The route, its virtual host, and the route configuration.
-    levels: [&'a YamlNode; 3],
+    virtual_host: &'a YamlNode,
+    /// The route configuration.
+    table: &'a YamlNode,
 }
 
-/// Looks at the routes of a manager.
-pub fn look(manager: &Manager<'_>, rollouts: &[&Config], findings: &mut Findings) {
+/// The path that a route matches.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct MatchedPath<'a> {
+    path: &'a str,
+    /// Whether it is a path or a prefix, and not a regular expression.
+    is_literal: bool,
+}
+
+/// A route's rewrite of the path.
+struct PathRewrite<'a> {
+    field: &'static str,
+    node: &'a YamlNode,
+}
+
+/// Checks the routes of a manager.
+pub fn check(manager: &Manager<'_>, rollouts: &[&Config], findings: &mut Findings) {
     let routes = Route::all(manager);
     let mut headers: Vec<&str> = rollouts.iter().map(|it| it.cluster_header.as_str()).collect();
     if headers.is_empty() {
@@ -32,20 +47,20 @@ pub fn look(manager: &Manager<'_>, rollouts: &[&Config], findings: &mut Findings
         routes.iter().any(|it| it.cluster_header().is_some_and(|it| is_one_of(it, &headers)));
     for route in &routes {
         let Some(header) = route.cluster_header().filter(|it| is_one_of(it, &headers)) else {
-            // Where no route takes the filter's word, another rule says so.
+            // If no route uses a cluster header, the check of the listener reports that.
             let is_fallback = headers
                 .iter()
                 .any(|it| routes.iter().any(|of| route.is_fallback_of(of, it, rollouts)));
             if is_routed && !is_fallback {
-                findings.warnings.extend(route.is_fixed(rollouts));
+                findings.warnings.extend(route.fixed_cluster(rollouts));
             }
             continue;
         };
         if !routes.iter().any(|it| it.is_fallback_of(route, header, rollouts)) {
-            findings.notes.extend(route.redirects(header, rollouts));
+            findings.notes.extend(route.internal_redirect(header, rollouts));
         }
         for config in rollouts {
-            findings.warnings.extend(route.hides_format(config));
+            findings.warnings.extend(route.rewrite_to_unknown_format(config));
         }
     }
 }
@@ -60,15 +75,21 @@ impl<'a> Route<'a> {
     fn all(manager: &'a Manager<'a>) -> Vec<Self> {
         let Some(table) = manager.node.get("route_config") else { return Vec::new() };
         let hosts = table.get("virtual_hosts").map(|it| it.items()).unwrap_or_default();
-        let routes = hosts.iter().flat_map(|host| {
-            let routes = host.get("routes").map(|it| it.items()).unwrap_or_default();
+        let routes = hosts.iter().flat_map(|virtual_host| {
+            let routes = virtual_host.get("routes").map(|it| it.items()).unwrap_or_default();
             routes.iter().map(move |node: &Rc<YamlNode>| Self {
                 manager,
                 node,
-                levels: [node, host, table],
+                virtual_host,
+                table,
             })
         });
         routes.collect()
+    }
+
+    /// The levels that may have a setting: the route, its virtual host, the route configuration.
+    fn levels(&self) -> [&'a YamlNode; 3] {
+        [self.node, self.virtual_host, self.table]
     }
 
     fn action(&self) -> Option<&'a YamlNode> {
@@ -79,52 +100,50 @@ impl<'a> Route<'a> {
         self.action()?.get("cluster_header")?.text()
     }
 
-    /// Whether it takes those requests to blue that a route of the same virtual host, and any
-    /// other by the cluster header, leaves to it since they do not have that header.
+    /// Whether this route sends to blue the requests without the cluster header, which `other` and
+    /// all routes by that header in the same virtual host do not match.
     fn is_fallback_of(&self, other: &Self, header: &str, rollouts: &[&Config]) -> bool {
         let is_default = |cluster: &str| {
             rollouts.is_empty() || rollouts.iter().any(|it| it.default_cluster.as_str() == cluster)
         };
         let cluster = self.action().and_then(|it| it.get("cluster")?.text());
-        let of_match = self.node.get("match");
-        let takes_all =
-            of_match.is_some_and(|it| it.fields().len() == 1) && self.path() == Some(("/", true));
-        let [_, host, _] = self.levels;
-        let [_, of, _] = other.levels;
-        let routes = host.get("routes").map(|it| it.items()).unwrap_or_default();
+        let matches = self.node.get("match");
+        let matches_all = matches.is_some_and(|it| it.fields().len() == 1)
+            && self.path() == Some(MatchedPath { path: "/", is_literal: true });
+        let routes = self.virtual_host.get("routes").map(|it| it.items()).unwrap_or_default();
         let by_header = |it: &&Rc<YamlNode>| {
             let by = it.at(&["route", "cluster_header"]).and_then(YamlNode::text);
             by.is_some_and(|it| it.eq_ignore_ascii_case(header))
         };
         let mut routes = routes.iter().filter(by_header);
-        takes_all
-            && std::ptr::eq(host, of)
+        matches_all
+            && std::ptr::eq(self.virtual_host, other.virtual_host)
             && cluster.is_some_and(is_default)
             && other.cluster_header().is_some()
-            && routes.all(|it| matched(it, header).is_some())
+            && routes.all(|it| header_match(it, header).is_some())
     }
 
     /// Envoy routes a redirected request again, without early header mutation.
-    fn redirects(&self, header: &str, rollouts: &[&Config]) -> Option<Finding> {
+    fn internal_redirect(&self, header: &str, rollouts: &[&Config]) -> Option<Finding> {
         let policy = self.action()?.get("internal_redirect_policy")?;
         let removes = |level: &&YamlNode| {
             let removed = level.get("request_headers_to_remove").map(|it| it.items());
             let mut names = removed.unwrap_or_default().iter().filter_map(|it| it.text());
             names.any(|it| it.eq_ignore_ascii_case(header))
         };
-        self.levels.iter().find(|it| removes(it))?;
+        self.levels().iter().find(|it| removes(it))?;
         let blue = rollouts.first().map_or("llm-blue", |it| it.default_cluster.as_str());
-        let mend = format!(
+        let fix = format!(
             "Envoy does not run early header mutation again for a redirected request, which gets 503 \
              while the filter is not loaded: add a last route, {{match: {{prefix: /}}, route: {{cluster: \
-             {blue}, …}}}}, and let those before it match headers: [{{name: {header}, present_match: \
-             true}}]"
+             {blue}, …}}}}, and let the routes before it match headers: [{{name: {header}, \
+             present_match: true}}]"
         );
-        Some(self.remark(policy, "internal_redirect_policy", None, mend))
+        Some(self.finding(policy, "internal_redirect_policy", None, fix))
     }
 
     /// A cluster that does not depend on the version.
-    fn is_fixed(&self, rollouts: &[&Config]) -> Option<Finding> {
+    fn fixed_cluster(&self, rollouts: &[&Config]) -> Option<Finding> {
         let action = self.action()?;
         let fixed = ["cluster", "weighted_clusters"];
         let (field, node) = fixed.iter().find_map(|field| Some((*field, action.get(field)?)))?;
@@ -133,41 +152,41 @@ impl<'a> Route<'a> {
             let disabled = level.at(&["typed_per_filter_config", filter, "disabled"]);
             disabled.is_some_and(YamlNode::is_true)
         };
-        if self.levels.iter().any(is_off) || self.is_by_version(rollouts) {
+        if self.levels().iter().any(is_off) || self.matches_version(rollouts) {
             return None;
         }
-        let mend = format!(
-            "answers whatever the version, and Verdigris counts each request for the version that its \
-             unit has: write cluster_header, or turn the filter off for this route \
+        let fix = format!(
+            "does not depend on the version, but Verdigris counts each request for the version of its \
+             unit: write cluster_header, or turn the filter off for this route \
              (typed_per_filter_config: {{{filter}: {{\"@type\": \
              type.googleapis.com/envoy.config.route.v3.FilterConfig, disabled: true}}}})"
         );
-        Some(self.remark(node, &format!("route.{field}"), node.text(), mend))
+        Some(self.finding(node, &format!("route.{field}"), node.text(), fix))
     }
 
-    /// Whether it is chosen by a header that the filter writes.
-    fn is_by_version(&self, rollouts: &[&Config]) -> bool {
-        let matched = self.node.at(&["match", "headers"]).map(YamlNode::items).unwrap_or_default();
-        let mut names = matched.iter().filter_map(|it| it.get("name")?.text());
-        let of_rollouts = |name: &str| {
+    /// Whether the route matches a header that the filter sets.
+    fn matches_version(&self, rollouts: &[&Config]) -> bool {
+        let headers = self.node.at(&["match", "headers"]).map(YamlNode::items).unwrap_or_default();
+        let mut names = headers.iter().filter_map(|it| it.get("name")?.text());
+        let is_set_by_filter = |name: &str| {
             let mut headers = rollouts
                 .iter()
                 .flat_map(|it| [it.cluster_header.as_str(), it.version_header.as_str()]);
             headers.any(|it| it.eq_ignore_ascii_case(name))
         };
-        names.any(|it| it.to_ascii_lowercase().starts_with("x-verdigris-") || of_rollouts(it))
+        let is_ours = |name: &str| name.to_ascii_lowercase().starts_with("x-verdigris-");
+        names.any(|it| is_ours(it) || is_set_by_filter(it))
     }
 
-    /// The filter runs before the route changes the path, by which it knows the format.
-    fn hides_format(&self, config: &Config) -> Option<Finding> {
+    /// The filter derives the format from the path before the route rewrites it.
+    fn rewrite_to_unknown_format(&self, config: &Config) -> Option<Finding> {
         let reads = config.answers.as_ref().is_some_and(|it| it.read);
         if !reads && config.blue_request.is_none() && config.green_request.is_none() {
             return None;
         }
-        let action = self.action()?;
-        let (field, rewrite) = rewrite(action)?;
-        let format = Format::from_path(rewrite.text()?.as_bytes())?;
-        let (path, is_literal) = self.path()?;
+        let PathRewrite { field, node } = path_rewrite(self.action()?)?;
+        let format = Format::from_path(node.text()?.as_bytes())?;
+        let MatchedPath { path, is_literal } = self.path()?;
         let is_known = |version| {
             let by_version = config.formats.configured(version);
             by_version.or_else(|| config.formats.resolve(path.as_bytes())).is_some()
@@ -176,83 +195,79 @@ impl<'a> Route<'a> {
             return None;
         }
         let prefix = if is_literal { path } else { "/…" };
-        let mend = format!(
-            "changes the path after Verdigris has looked at it, and the client's, {path}, names no API, so \
-             answers are counted as unread: write \"answers\": {{\"paths\": [{{\"prefix\": {prefix:?}, \
+        let fix = format!(
+            "changes the path after Verdigris has read it, and the client's path, {path}, is no API's, so \
+             answers count as unread: write \"answers\": {{\"paths\": [{{\"prefix\": {prefix:?}, \
              \"format\": {:?}}}]}}",
             format.as_str()
         );
-        Some(self.remark(rewrite, field, rewrite.text(), mend))
+        Some(self.finding(node, field, node.text(), fix))
     }
 
-    /// The path that the route matches, and whether it is one and no expression.
-    fn path(&self) -> Option<(&'a str, bool)> {
+    fn path(&self) -> Option<MatchedPath<'a>> {
         let found = self.node.get("match")?;
         let literal = ["path", "prefix", "path_separated_prefix"];
         if let Some(path) = literal.iter().find_map(|it| found.get(it)?.text()) {
-            return Some((path, true));
+            return Some(MatchedPath { path, is_literal: true });
         }
         let regex = found.at(&["safe_regex", "regex"]).and_then(YamlNode::text)?;
-        Some((regex.trim_end_matches('$'), false))
+        Some(MatchedPath { path: regex.trim_end_matches('$'), is_literal: false })
     }
 
-    fn remark(&self, node: &YamlNode, field: &str, value: Option<&str>, mend: String) -> Finding {
-        self.manager.scope.remark(node, field, value, mend)
+    fn finding(&self, node: &YamlNode, field: &str, value: Option<&str>, fix: String) -> Finding {
+        self.manager.scope.finding(node, field, value, fix)
     }
 }
 
-/// What a route wants of a request's header.
-fn matched<'a>(route: &'a YamlNode, header: &str) -> Option<&'a YamlNode> {
+/// The matcher of a route for this header.
+fn header_match<'a>(route: &'a YamlNode, header: &str) -> Option<&'a YamlNode> {
     let all = route.at(&["match", "headers"]).map(YamlNode::items).unwrap_or_default();
-    let is_it = |it: &&Rc<YamlNode>| {
+    let is_named = |it: &&Rc<YamlNode>| {
         let name = it.get("name").and_then(|it| it.text());
         name.is_some_and(|it| it.eq_ignore_ascii_case(header))
     };
-    all.iter().find(is_it).map(|it| &**it)
+    all.iter().find(is_named).map(|it| &**it)
 }
 
-/// Whether green's requests, which go to this cluster, are retried.
-pub fn failover(envoy: &Envoy<'_>, config: &Config, cluster: &str) -> Option<Finding> {
+/// Checks that a route sends green's requests to the failover cluster and retries them.
+pub fn failover_route(envoy: &Envoy<'_>, config: &Config, cluster: &str) -> Option<Finding> {
     let header = config.cluster_header.as_str();
     let routes: Vec<_> = envoy.releases().flat_map(Route::all).collect();
     let is_exact = |route: &&Route<'_>| {
-        let Some(matched) = matched(route.node, header) else { return false };
-        let exact = matched.at(&["string_match", "exact"]);
-        let exact = exact.or_else(|| matched.get("exact_match").map(|it| &**it));
+        let Some(matcher) = header_match(route.node, header) else { return false };
+        let exact = matcher.at(&["string_match", "exact"]);
+        let exact = exact.or_else(|| matcher.get("exact_match").map(|it| &**it));
         exact.and_then(YamlNode::text) == Some(cluster)
     };
     let Some(route) = routes.iter().find(is_exact) else {
-        // Routes may be elsewhere.
+        // Without a route by the cluster header, the routes may be elsewhere.
         let first = routes.iter().find(|it| it.cluster_header().is_some())?;
-        let [.., table] = first.levels;
-        let mend = format!(
-            "no route matches {header}: {cluster}, so blue does not answer what green fails: take the \
-             first route of the shipped envoy.yaml"
+        let fix = format!(
+            "no route matches {header}: {cluster}, so blue does not answer requests that green fails: \
+             copy the first route of the shipped envoy.yaml"
         );
-        return Some(first.remark(table, "route_config", Some(cluster), mend));
+        return Some(first.finding(first.table, "route_config", Some(cluster), fix));
     };
-    let [_, host, _] = route.levels;
     let policy = route.action().and_then(|it| it.get("retry_policy"));
-    let policy = policy.or_else(|| host.get("retry_policy"));
+    let policy = policy.or_else(|| route.virtual_host.get("retry_policy"));
     let retry_on = policy.and_then(|it| it.get("retry_on")?.text()).unwrap_or_default();
     if retry_on.split(',').any(|it| it.trim() == "5xx") {
         return None;
     }
-    let mend = "does not retry what green answers with 5xx, so blue does not answer it: write \
-                retry_on: 5xx,retriable-status-codes,… as in the shipped envoy.yaml";
+    let fix = "does not retry requests that green answers with 5xx, so blue does not answer them: write \
+               retry_on: 5xx,retriable-status-codes,… as in the shipped envoy.yaml";
     let at = policy.map_or(route.node, |it| &**it);
-    let is = Some(retry_on).filter(|it| !it.is_empty());
-    Some(route.remark(at, "retry_policy.retry_on", is, mend.to_owned()))
+    let value = Some(retry_on).filter(|it| !it.is_empty());
+    Some(route.finding(at, "retry_policy.retry_on", value, fix.to_owned()))
 }
 
-/// What a route puts in the path's place.
-fn rewrite(action: &YamlNode) -> Option<(&'static str, &YamlNode)> {
+fn path_rewrite(action: &YamlNode) -> Option<PathRewrite<'_>> {
     let template = ["path_rewrite_policy", "typed_config", "path_template_rewrite"];
-    let ways: [(&'static str, &[&str]); 4] = [
+    let fields: [(&'static str, &[&str]); 4] = [
         ("prefix_rewrite", &["prefix_rewrite"]),
         ("path_rewrite", &["path_rewrite"]),
         ("regex_rewrite.substitution", &["regex_rewrite", "substitution"]),
         ("path_rewrite_policy", &template),
     ];
-    ways.into_iter().find_map(|(field, path)| Some((field, action.at(path)?)))
+    fields.into_iter().find_map(|(field, path)| Some(PathRewrite { field, node: action.at(path)? }))
 }

@@ -1,10 +1,10 @@
-//! What the operator probably meant, where the parser's own message does not say.
+//! Suggestions for errors whose message from the parser has none.
 
 use crate::analysis::Metric;
 use crate::config::FieldError;
 use crate::config::nearest::nearest;
 
-/// What people call metrics elsewhere, and the name here.
+/// Names of metrics in other tools, and the name here.
 const METRICS: [(&[&str], &str); 9] = [
     (
         &["latency", "response_time", "request_duration", "time", "total_time", "e2e_latency"],
@@ -32,37 +32,39 @@ const METRICS: [(&[&str], &str); 9] = [
     (&["thumbs_down", "dislikes", "downvotes", "feedback"], "thumbs_down_rate"),
 ];
 
-/// Adds to a problem what was probably meant.
-pub fn add(problem: &mut FieldError) {
-    let written = problem.value.trim_matches('"');
-    if problem.field.ends_with(".metric")
-        && let Some(meant) = metric(written)
+/// Adds a suggestion to an error.
+pub fn add(error: &mut FieldError) {
+    let given = error.value.trim_matches('"');
+    if error.field.ends_with(".metric")
+        && let Some(suggested) = metric(given)
     {
-        problem.fix = format!("did you mean {meant}? {}", problem.fix);
+        error.fix = format!("did you mean {suggested}? {}", error.fix);
     }
-    if problem.fix.starts_with("trailing comma") {
-        problem.fix = "trailing comma: remove it; JSON allows none before } or ]".to_owned();
+    if error.fix.starts_with("trailing comma") {
+        error.fix = "trailing comma: remove it; JSON allows none before } or ]".to_owned();
     }
 }
 
-fn metric(written: &str) -> Option<String> {
-    let name = written.to_ascii_lowercase().replace(['-', ' '], "_");
+fn metric(given: &str) -> Option<String> {
+    let name = given.to_ascii_lowercase().replace(['-', ' '], "_");
     let is_percentile = |it: &str| !it.is_empty() && it.bytes().all(|byte| byte.is_ascii_digit());
     if name.split('_').any(|it| it.strip_prefix('p').is_some_and(is_percentile)) {
-        let why = "duration, which compares all times by rank, or slow_rate, the share above an objective";
-        return Some(why.to_owned());
+        let suggested = "duration, which compares all times by rank, or slow_rate, the share above an \
+                         objective";
+        return Some(suggested.to_owned());
     }
     let by_alias = METRICS.iter().find(|(names, _)| names.contains(&name.as_str()));
-    let meant = by_alias.map(|(_, meant)| *meant);
-    meant.or_else(|| nearest(&name, &Metric::ALL.map(Metric::as_str))).map(str::to_owned)
+    let by_alias = by_alias.map(|(_, suggested)| *suggested);
+    by_alias.or_else(|| nearest(&name, &Metric::ALL.map(Metric::as_str))).map(str::to_owned)
 }
 
-/// Takes the place in the JSON text out of a problem: the line there, counted from 1.
-pub fn take_line(problem: &mut FieldError) -> Option<usize> {
-    let (before, place) = problem.fix.rsplit_once(" at line ")?;
-    let (line, rest) = place.split_once(" column ")?;
+/// Removes the position from the message of a JSON error. Returns the line in the JSON text,
+/// counted from 1.
+pub fn take_line(error: &mut FieldError) -> Option<usize> {
+    let (before, position) = error.fix.rsplit_once(" at line ")?;
+    let (line, rest) = position.split_once(" column ")?;
     let line = line.parse().ok()?;
     let rest = rest.trim_start_matches(|it: char| it.is_ascii_digit());
-    problem.fix = format!("{before}{rest}");
+    error.fix = format!("{before}{rest}");
     Some(line)
 }

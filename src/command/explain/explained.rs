@@ -1,82 +1,84 @@
-//! What is told of a decision.
+//! The result of `verdigris explain`, as JSON and as text.
 
 use std::fmt::Write as _;
 
 use serde::Serialize;
 
 use crate::assignment::{Share, Version, bucket_hash};
-use crate::command::output::{HEAD, Report, percent, styled};
+use crate::command::output::{HEAD, Report, ReportOutcome, percent, styled};
 use crate::config::Config;
 
-/// A decision, and how it came about.
+/// A decision and its steps.
 #[derive(Serialize)]
 pub struct Explained {
     pub(super) rollout: String,
     #[serde(skip)]
     pub(super) answer: ExplainedAnswer,
-    /// `None` where a draw decides, where it is not known, and where nothing is decided.
+    /// `None` unless [`ExplainedAnswer::Version`].
     pub(super) version: Option<Version>,
-    /// `None` where it is not known, and where nothing is decided.
+    /// `None` if it is not known, and at a shadow's listener.
     pub(super) reason: Option<&'static str>,
     pub(super) cluster: Option<String>,
-    /// What is hashed; `None` where the request has neither a conversation nor a unit.
+    /// The bucket; `None` for a request with neither conversation nor unit.
     pub(super) key: Option<BucketPosition>,
-    /// Green's share in force; `None` where nothing is decided.
+    /// Green's share in force, from 0 to 1; `None` at a shadow's listener.
     pub(super) share: Option<f64>,
     pub(super) steps: Vec<ExplainedStep>,
 }
 
-/// What kind of answer there is.
+/// The kind of result.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum ExplainedAnswer {
-    /// One version has it.
+    /// The version is known.
     Version,
-    /// A draw for each request decides.
-    Draw,
-    /// What was said and written does not tell.
+    /// Each request is drawn at random.
+    Random,
+    /// The options and the configuration do not suffice.
     Unknown,
-    /// Green answers for nobody, whatever the request is.
+    /// Green answers every request of a shadow's listener, and its answers are discarded.
     Shadow,
 }
 
-/// Where a unit or a conversation stands.
+/// The bucket of a unit or a conversation.
 #[derive(Serialize)]
 pub(super) struct BucketPosition {
     key: String,
     /// `murmur3_x86_32(rollout + key)`.
     hash: u32,
-    /// Where it stands among the weights, where these are known.
+    /// The bucket among the weights, if these are known.
     #[serde(flatten)]
-    bucket: Option<BucketOf>,
-    /// The share above which this is green's.
+    bucket: Option<WeightedBucket>,
+    /// The key is on green for shares above this one, from 0 to 1.
     green_above: f64,
 }
 
 #[derive(Serialize)]
-struct BucketOf {
-    /// `(hash × total) >> 32`: green below green's weight.
+struct WeightedBucket {
+    /// `(hash × total) >> 32`; green if it is below green's weight.
     bucket: u64,
     green: u32,
     total: u32,
 }
 
+/// A step of the decision.
 #[derive(Serialize)]
 pub(super) struct ExplainedStep {
     pub name: &'static str,
-    /// Whether it decided.
+    /// Whether this step decided.
     pub decides: bool,
     pub why: String,
 }
 
-// === impl Place ===
+// === impl BucketPosition ===
 
 impl BucketPosition {
-    pub fn of(config: &Config, key: &str, share: Option<Share>) -> Self {
+    /// The bucket of `key`. `share` is the share that it is assigned by, if it is known.
+    pub fn new(config: &Config, key: &str, share: Option<Share>) -> Self {
         let hash = bucket_hash(config.rollout.as_str(), key.as_bytes());
         let bucket = share.map(|share| {
             let (blue, green) = share.into();
             let total = blue + green;
-            BucketOf { bucket: (u64::from(hash) * u64::from(total)) >> 32, green, total }
+            WeightedBucket { bucket: (u64::from(hash) * u64::from(total)) >> 32, green, total }
         });
         let green_above = f64::from(hash) / 2_f64.powi(32);
         Self { key: key.to_owned(), hash, bucket, green_above }
@@ -86,9 +88,10 @@ impl BucketPosition {
 // === impl Explained ===
 
 impl Explained {
-    /// Of a listener that has the copies of blue's requests.
-    pub(super) fn of_shadow(config: &Config) -> Self {
-        let why = "it is \"shadow\": green answers every request of this listener, for nobody";
+    /// The result for a listener that receives mirrored requests.
+    pub(super) fn for_shadow(config: &Config) -> Self {
+        let why = "the role is \"shadow\": green answers every request of this listener, and its \
+                   answers are discarded";
         Self {
             rollout: config.rollout.to_string(),
             answer: ExplainedAnswer::Shadow,
@@ -108,17 +111,15 @@ impl Explained {
             (ExplainedAnswer::Version, Some(version)) => {
                 format!("{} by {reason}, cluster {cluster}", styled(HEAD, version))
             }
-            (ExplainedAnswer::Draw, _) => format!(
-                "{} by {reason}: {} of such requests are green's, the others blue's",
-                styled(HEAD, "a draw"),
+            (ExplainedAnswer::Random, _) => format!(
+                "{} by {reason}: {} of such requests go to green, the others to blue",
+                styled(HEAD, "random"),
                 percent(self.share.unwrap_or_default())
             ),
-            (ExplainedAnswer::Shadow, _) => {
-                format!(
-                    "{}, cluster {cluster}: nothing is decided",
-                    styled(HEAD, "green for nobody")
-                )
-            }
+            (ExplainedAnswer::Shadow, _) => format!(
+                "{}, cluster {cluster}: no version is assigned",
+                styled(HEAD, "green's shadow")
+            ),
             (ExplainedAnswer::Unknown | ExplainedAnswer::Version, _) => {
                 format!("{}: see the conversation", styled(HEAD, "not known"))
             }
@@ -140,17 +141,20 @@ impl Report for Explained {
             return text;
         };
         let _ = writeln!(text, "\nmurmur3({:?} + {key:?}) = 0x{hash:08x}", self.rollout);
-        if let Some(BucketOf { bucket, green, total }) = bucket {
+        if let Some(WeightedBucket { bucket, green, total }) = bucket {
             let _ = writeln!(
                 text,
                 "bucket ({hash} × {total}) >> 32 = {bucket} of {total}, green below {green}"
             );
         }
-        let _ = writeln!(text, "green's from a share above {}", percent(*green_above));
+        let _ = writeln!(text, "on green for shares above {}", percent(*green_above));
         text
     }
 
-    fn is_fine(&self) -> bool {
-        self.answer != ExplainedAnswer::Unknown
+    fn outcome(&self) -> ReportOutcome {
+        match self.answer {
+            ExplainedAnswer::Unknown => ReportOutcome::Findings,
+            _ => ReportOutcome::Ok,
+        }
     }
 }

@@ -1,62 +1,63 @@
-//! Which version a unit gets, and why.
+//! `verdigris explain`: which version a request gets, and why.
 //!
 //! | file | concept |
 //! |---|---|
-//! | `claim` | what a conversation has a claim to, as far as that is known |
-//! | `about` | what each step of a decision has to say |
-//! | `explained` | what is told |
+//! | `conversation` | the share that a conversation is assigned by, as far as it is known |
+//! | `wording` | the text of each step |
+//! | `explained` | the result |
 
+mod conversation;
 mod explained;
-mod sticky_share;
 mod wording;
 
 use std::time::UNIX_EPOCH;
 
 use clap::Args;
 
-use super::output::{CliError, percent};
+use super::load;
+use super::output::{CliError, share_percent};
 use crate::assignment::{
     Assignment, AssignmentRequest, EffectiveShare, Reason, Share, StickyShare, Version, assign,
 };
 use crate::config::time::timestamp;
 use crate::config::{Config, Role};
+use conversation::{ConversationShare, ConversationTimes};
 use explained::{BucketPosition, Explained, ExplainedAnswer, ExplainedStep};
-use sticky_share::KnownConversation;
 
-/// Says which version a request gets, and why, step by step.
+/// Explains which version a request gets, step by step.
 ///
-/// Decides by the filter's own code. What only Envoy knows is to be said: where a ramp
-/// stands, or what was ordered by hand (--step, --share, --rolled-back; `verdigris status`
-/// shows it), and since when the weights are in force (--since).
+/// The decision is made by the filter's own code. What only Envoy knows must be given: the state
+/// of a ramp or an operator command (--step, --share, --rolled-back; `verdigris status` shows it),
+/// and since when the weights are in force (--since).
 #[derive(Args)]
-pub struct Explain {
-    /// A plugin configuration, or Envoy's with one in it; - is the standard input.
+pub struct ExplainArgs {
+    /// A plugin configuration, or an Envoy configuration with one in it; - is the standard input.
     file: String,
-    /// The unit, as its header or cookie has it; without it the request has none.
+    /// The unit, as in its header or cookie. Without it, the request has no unit.
     #[arg(long)]
     unit: Option<String>,
-    /// The id of its conversation.
+    /// The conversation's id.
     #[arg(long)]
     conversation: Option<String>,
-    /// When the conversation began, as its marker says; an id with a time needs none.
+    /// The conversation's start, as in its marker. Not needed for an id that contains a time.
     #[arg(long, value_name = "TIME", value_parser = unix_ms, requires = "conversation")]
     began: Option<u64>,
-    /// When the request comes, as RFC 3339 has it: 2026-11-25T10:00:00Z; else now.
+    /// The time of the request in RFC 3339, such as 2026-11-25T10:00:00Z; by default now.
     #[arg(long, value_name = "TIME", value_parser = unix_ms)]
     at: Option<u64>,
-    /// Since when the weights are in force, for conversations; else always, or where the
-    /// configuration has a history, since its last entry if that has the same weights, or
-    /// else since now. What was in force before is known by the history alone: without one, no
-    /// version is told of a conversation that began before, and the exit code is 1.
+    /// Since when the weights are in force, which matters for conversations. The default is always;
+    /// or if the configuration has a history, its last entry if that has the same weights, and
+    /// now otherwise. Only the history has earlier weights: without one, a conversation that
+    /// began before --since has no known version, and the exit code is 1.
     #[arg(long, value_name = "TIME", value_parser = unix_ms)]
     since: Option<u64>,
-    /// The version that the force header names.
+    /// The version in the force header.
     #[arg(long, value_parser = version)]
     forced: Option<Version>,
-    /// Green's share in percent, in the place of the configuration's.
+    /// Green's share in percent, instead of the configuration's.
     #[arg(long, value_name = "PERCENT", value_parser = super::traffic::percentage)]
     share: Option<Share>,
-    /// The step in which the ramp stands, counted from 0; else the first.
+    /// The ramp's current step, counted from 0; by default the first.
     #[arg(long, value_name = "N", conflicts_with = "share")]
     step: Option<usize>,
     /// The ramp was rolled back.
@@ -64,136 +65,202 @@ pub struct Explain {
     rolled_back: bool,
 }
 
-/// Where green stands, and how that is known.
+/// Green's share in force, and where it is from.
 struct AssumedShare {
-    standing: EffectiveShare,
+    effective: EffectiveShare,
     share: Share,
     why: String,
 }
 
-// === impl Explain ===
+/// A request to explain: the configuration, what is assumed, and the identifiers.
+struct Explanation<'a> {
+    config: &'a Config,
+    assumed: &'a AssumedShare,
+    unit: Option<&'a str>,
+    conversation_id: Option<&'a str>,
+    /// The version in the force header, whether or not one is configured.
+    forced: Option<Version>,
+    /// The conversation's share; `None` for a request that is assigned by its unit.
+    conversation: Option<ConversationShare>,
+}
 
-impl Explain {
+/// The possible assignments, where something is not known.
+struct PossibleAssignments {
+    /// If an unknown share is all, and a random draw favours green.
+    greenest: Assignment,
+    /// If an unknown share is zero, and a random draw favours blue.
+    bluest: Assignment,
+}
+
+// === impl ExplainArgs ===
+
+impl ExplainArgs {
+    /// Explains the decision.
+    ///
+    /// # Errors
+    /// The file has no valid configuration, or `--step` does not fit its ramp.
     pub fn run(self) -> Result<Explained, CliError> {
-        let config = super::config_of(&self.file)?;
+        let config = load::config(&self.file)?;
         if config.role == Some(Role::Shadow) {
-            return Ok(Explained::of_shadow(&config));
+            return Ok(Explained::for_shadow(&config));
         }
-        let AssumedShare { standing, share, why } = self.in_force(&config)?;
-        let unit = self.unit.as_deref().filter(|it| !it.is_empty());
-        let id = self.conversation.as_deref().filter(|it| !it.is_empty());
-        let known = match (&config.conversation, id) {
-            (Some(conversations), Some(id)) => {
-                Some((id, self.sticky_share(conversations, id, standing)))
-            }
-            _ => None,
+        let assumed = self.assumed_share(&config)?;
+        let conversation_id = self.conversation.as_deref().filter(|it| !it.is_empty());
+        let times =
+            ConversationTimes { at_ms: self.at, began_ms: self.began, since_ms: self.since };
+        let conversation = config
+            .conversation
+            .as_ref()
+            .zip(conversation_id)
+            .map(|(config, id)| ConversationShare::find(times, config, id, assumed.effective));
+        let explanation = Explanation {
+            config: &config,
+            assumed: &assumed,
+            unit: self.unit.as_deref().filter(|it| !it.is_empty()),
+            conversation_id,
+            forced: self.forced,
+            conversation,
         };
-        // What is not known may be all or nothing. Where it makes no difference, it is decided.
-        let decision = |unknown: Share, draw: u32| {
-            let unknown = StickyShare { share: unknown, is_drained: true, step: None };
-            let claim = |(_, known): &(&str, KnownConversation)| known.claim.unwrap_or(unknown);
-            let conversation = known.as_ref().map(|it| (it.0.as_bytes(), claim(it)));
-            let forced = self.forced(&config);
-            assign(
-                &config.assignment_rules(),
-                standing,
-                AssignmentRequest { unit: unit.map(str::as_bytes), forced, conversation },
-                || draw,
-            )
-        };
-        let (greenest, bluest) = (decision(Share::ALL, 0), decision(Share::ZERO, u32::MAX));
-        let Assignment { version, reason, .. } = bluest;
-        let is_decided = greenest.version == version;
-        let is_known = is_decided || reason == Reason::NoUnit;
-        let mut steps = Vec::new();
-        let mut step = |name, decides, why| {
-            steps.push(ExplainedStep { name, decides: decides && is_known, why })
-        };
-        step("share", false, why);
-        step("rolled back", reason == Reason::RolledBack, wording::rolled_back(standing));
-        step("force header", reason == Reason::Forced, wording::force(&config, self.forced));
-        step("pins", reason == Reason::Pinned, wording::pins(&config, unit));
-        let by_id = known.is_some();
-        let by_place = matches!(reason, Reason::Weight | Reason::Drained);
-        step(
-            "conversation",
-            by_place && by_id,
-            wording::conversation(&config, id, known.as_ref().map(|it| &it.1)),
-        );
-        step("weight", by_place && !by_id, wording::unit(unit));
-        step("no unit", reason == Reason::NoUnit, wording::none(&config, unit));
-        if greenest.version == Version::Green && config.green_requires().is_some() {
-            let why = "green changes requests: one that this does not fit goes to blue, unless \
-                       unpatchable is \"pass\"";
-            step("request", false, why.to_owned());
-        }
-        let key = id.filter(|_| by_id).or(unit);
-        if let Some(shadow) = config.shadow.as_ref().filter(|_| is_known) {
-            step("shadow", false, wording::shadow(shadow, &config, bluest, key));
-        }
-        let share_of_key = match &known {
-            Some((_, known)) => known.claim.map(|claim| claim.share),
-            None => Some(share),
-        };
-        Ok(Explained {
-            rollout: config.rollout.to_string(),
-            answer: match (is_decided, is_known) {
-                (true, _) => ExplainedAnswer::Version,
-                (false, true) => ExplainedAnswer::Draw,
-                (false, false) => ExplainedAnswer::Unknown,
-            },
-            version: is_decided.then_some(version),
-            reason: is_known.then_some(reason.as_str()),
-            cluster: is_decided.then(|| config.cluster(version).to_string()),
-            key: key.map(|key| BucketPosition::of(&config, key, share_of_key)),
-            share: Some(share.fraction()),
-            steps,
-        })
+        Ok(explanation.explain())
     }
 
-    fn in_force(&self, config: &Config) -> Result<AssumedShare, CliError> {
+    fn assumed_share(&self, config: &Config) -> Result<AssumedShare, CliError> {
         if self.rolled_back {
-            let why = "the ramp was rolled back, as was said: blue has everything".to_owned();
             return Ok(AssumedShare {
-                standing: EffectiveShare::RolledBack,
+                effective: EffectiveShare::RolledBack,
                 share: Share::ZERO,
-                why,
+                why: "the ramp was rolled back (--rolled-back): blue has all traffic".to_owned(),
             });
         }
-        let in_force =
-            |share, why| AssumedShare { standing: EffectiveShare::Share(share), share, why };
+        let assumed = |share: Share, source: &str| AssumedShare {
+            effective: EffectiveShare::Share(share),
+            share,
+            why: format!("green's share is {}, {source}", share_percent(share)),
+        };
         if let Some(share) = self.share {
-            return Ok(in_force(share, format!("{} is green's, as was said", shown(share))));
+            return Ok(assumed(share, "from --share"));
         }
         let Some(ramp) = &config.ramp else {
             if self.step.is_some() {
-                return Err(CliError::Usage(
-                    "--step is of a ramp, and this configuration has none".to_owned(),
-                ));
+                let why = "--step needs a ramp, and this configuration has none";
+                return Err(CliError::Usage(why.to_owned()));
             }
-            let why = format!("{} is green's, by the weights", shown(config.share));
-            return Ok(in_force(config.share, why));
+            return Ok(assumed(config.share, "from the weights"));
         };
         let at = self.step.unwrap_or_default();
         let Some(step) = ramp.steps.get(at) else {
             let last = ramp.steps.len() - 1;
-            return Err(CliError::Usage(format!(
-                "--step {at}: the ramp has the steps 0 to {last}"
-            )));
+            return Err(CliError::Usage(format!("--step {at}: the ramp has steps 0 to {last}")));
         };
-        let why = match self.step {
-            Some(at) => format!("{} is green's, in step {at} of the ramp", shown(step.share)),
-            None => format!(
-                "{} is green's in the ramp's first step; where it stands only Envoy knows: say it \
-                 with --step, --share or --rolled-back",
-                shown(step.share)
-            ),
+        let source = match self.step {
+            Some(at) => format!("from step {at} of the ramp"),
+            None => "from the ramp's first step; only Envoy knows the current step: give it with \
+                     --step, --share or --rolled-back"
+                .to_owned(),
         };
-        Ok(in_force(step.share, why))
+        Ok(assumed(step.share, &source))
+    }
+}
+
+// === impl Explanation ===
+
+impl Explanation<'_> {
+    fn explain(&self) -> Explained {
+        let possible = self.possible_assignments();
+        let Assignment { version, reason, .. } = possible.bluest;
+        let (is_decided, is_known) = (possible.is_decided(), possible.is_known());
+        let key = self.key();
+        let share_of_key = match &self.conversation {
+            Some(conversation) => conversation.share.map(|it| it.share),
+            None => Some(self.assumed.share),
+        };
+        Explained {
+            rollout: self.config.rollout.to_string(),
+            answer: match (is_decided, is_known) {
+                (true, _) => ExplainedAnswer::Version,
+                (false, true) => ExplainedAnswer::Random,
+                (false, false) => ExplainedAnswer::Unknown,
+            },
+            version: is_decided.then_some(version),
+            reason: is_known.then_some(reason.as_str()),
+            cluster: is_decided.then(|| self.config.cluster(version).to_string()),
+            key: key.map(|key| BucketPosition::new(self.config, key, share_of_key)),
+            share: Some(self.assumed.share.fraction()),
+            steps: self.steps(&possible),
+        }
     }
 
-    fn forced(&self, config: &Config) -> Option<Version> {
-        self.forced.filter(|_| config.force_header.is_some())
+    /// The filter's decision for both extremes of what is not known. If both agree, the unknown
+    /// makes no difference.
+    fn possible_assignments(&self) -> PossibleAssignments {
+        let assignment = |unknown: Share, draw: u32| {
+            let unknown = StickyShare { share: unknown, is_drained: true, step: None };
+            let conversation = self.conversation.as_ref().zip(self.conversation_id);
+            let request = AssignmentRequest {
+                unit: self.unit.map(str::as_bytes),
+                forced: self.forced.filter(|_| self.config.force_header.is_some()),
+                conversation: conversation
+                    .map(|(it, id)| (id.as_bytes(), it.share.unwrap_or(unknown))),
+            };
+            assign(&self.config.assignment_rules(), self.assumed.effective, request, || draw)
+        };
+        PossibleAssignments {
+            greenest: assignment(Share::ALL, 0),
+            bluest: assignment(Share::ZERO, u32::MAX),
+        }
+    }
+
+    /// What is hashed: the conversation's id, or else the unit.
+    fn key(&self) -> Option<&str> {
+        self.conversation_id.filter(|_| self.conversation.is_some()).or(self.unit)
+    }
+
+    /// The steps in the filter's order, with the one that decided.
+    fn steps(&self, possible: &PossibleAssignments) -> Vec<ExplainedStep> {
+        let Self { config, assumed, unit, .. } = *self;
+        let (reason, is_known) = (possible.bluest.reason, possible.is_known());
+        let by_conversation = self.conversation.is_some();
+        let by_bucket = matches!(reason, Reason::Weight | Reason::Drained);
+        let conversation =
+            wording::conversation(config, self.conversation_id, self.conversation.as_ref());
+        let rows = [
+            ("share", false, assumed.why.clone()),
+            ("rolled back", reason == Reason::RolledBack, wording::rolled_back(assumed.effective)),
+            ("force header", reason == Reason::Forced, wording::force(config, self.forced)),
+            ("pins", reason == Reason::Pinned, wording::pins(config, unit)),
+            ("conversation", by_bucket && by_conversation, conversation),
+            ("weight", by_bucket && !by_conversation, wording::unit(unit)),
+            ("no unit", reason == Reason::NoUnit, wording::no_unit(config, unit)),
+        ];
+        let mut steps: Vec<_> = rows
+            .into_iter()
+            .map(|(name, decides, why)| ExplainedStep { name, decides: decides && is_known, why })
+            .collect();
+        let note = |name, why| ExplainedStep { name, decides: false, why };
+        if possible.greenest.version == Version::Green && config.green_requires().is_some() {
+            let why = "green changes requests: a request that cannot be changed goes to blue, unless \
+                       unpatchable is \"pass\"";
+            steps.push(note("request", why.to_owned()));
+        }
+        if let Some(shadow) = config.shadow.as_ref().filter(|_| is_known) {
+            let why = wording::shadow(shadow, config, possible.bluest, self.key());
+            steps.push(note("shadow", why));
+        }
+        steps
+    }
+}
+
+// === impl PossibleAssignments ===
+
+impl PossibleAssignments {
+    /// Whether the version is known.
+    fn is_decided(&self) -> bool {
+        self.greenest.version == self.bluest.version
+    }
+
+    /// Whether the reason is known: the version is, or is drawn at random.
+    fn is_known(&self) -> bool {
+        self.is_decided() || self.bluest.reason == Reason::NoUnit
     }
 }
 
@@ -204,9 +271,5 @@ fn version(text: &str) -> Result<Version, String> {
 fn unix_ms(text: &str) -> Result<u64, String> {
     let time = timestamp(text).and_then(|it| it.duration_since(UNIX_EPOCH).ok());
     let time = time.and_then(|it| u64::try_from(it.as_millis()).ok());
-    time.ok_or_else(|| "write a time as RFC 3339 has it, such as 2026-11-25T10:00:00Z".to_owned())
-}
-
-fn shown(share: Share) -> String {
-    percent(share.fraction())
+    time.ok_or_else(|| "write a time in RFC 3339, such as 2026-11-25T10:00:00Z".to_owned())
 }

@@ -1,19 +1,40 @@
-//! Who is dealt what after a reload: users who are moved, and the ramp that begins again.
+//! How a reload changes assignments: users who move, pins, and the state of the ramp.
 
 use serde_json::Value;
 
-use super::Effect;
+use super::effect::Effect;
 use crate::assignment::{Share, Version};
-use crate::command::output::{CliError, counted, percent};
+use crate::command::output::{CliError, percent, pluralized};
 use crate::config::Config;
 use crate::rollout::{Clocks, HoldReason, Phase, RampSpec, RampState};
 
-/// A share that may be in force before the reload, and the step of a ramp that has it.
+/// A share that may be in force before the reload.
 pub(super) struct ShareBefore {
     share: Share,
+    /// The step of the ramp with this share; `None` for weights.
     step: Option<usize>,
 }
 
+/// The share in force after the reload.
+struct ShareAfter {
+    share: Share,
+    /// What the ramp's controller does, if it changes something.
+    why: Option<String>,
+}
+
+/// The users that a reassignment moves, as shares of all users from 0 to 1.
+#[derive(Clone, Copy, Default)]
+struct MovedUsers {
+    /// From green back to blue.
+    back: f64,
+    /// In either direction.
+    total: f64,
+}
+
+/// The shares that may be in force before the reload: one per step of a ramp, or that of `step`.
+///
+/// # Errors
+/// There is no such step.
 pub(super) fn shares_before(
     old: &Config,
     step: Option<usize>,
@@ -22,7 +43,8 @@ pub(super) fn shares_before(
         return match step {
             None => Ok(vec![ShareBefore { share: old.share, step: None }]),
             Some(_) => {
-                Err(CliError::Usage("--step is of a ramp, and the old file has weights".to_owned()))
+                let why = "--step needs a ramp, but the old file has weights";
+                Err(CliError::Usage(why.to_owned()))
             }
         };
     };
@@ -30,38 +52,37 @@ pub(super) fn shares_before(
     let all = all.map(|(at, it)| ShareBefore { share: it.share, step: Some(at) });
     let found: Vec<_> = all.filter(|it| step.is_none() || it.step == step).collect();
     if found.is_empty() {
-        let mend =
-            format!("--step: the old file's ramp has the steps 0 to {}", ramp.steps.len() - 1);
-        return Err(CliError::Usage(mend));
+        let why = format!("--step: the old file's ramp has steps 0 to {}", ramp.steps.len() - 1);
+        return Err(CliError::Usage(why));
     }
     Ok(found)
 }
 
-/// The share that is in force after it, and why, if the ramp says so.
-fn after(old: &Config, new: &Config, before: &ShareBefore, now: Clocks) -> (Share, Option<String>) {
+/// The share in force after the reload, by the filter's own controller.
+fn share_after(old: &Config, new: &Config, before: &ShareBefore, now: Clocks) -> ShareAfter {
     match (&old.ramp, &new.ramp, before.step) {
-        (_, Some(to), _) if old.rollout != new.rollout => begun(to, now),
-        (Some(from), Some(to), Some(step)) => followed(from, to, step),
-        (_, Some(to), _) => begun(to, now),
-        (_, None, _) => (new.share, None),
+        (_, Some(to), _) if old.rollout != new.rollout => new_ramp(to, now),
+        (Some(from), Some(to), Some(step)) => changed_ramp(from, to, step),
+        (_, Some(to), _) => new_ramp(to, now),
+        (_, None, _) => ShareAfter { share: new.share, why: None },
     }
 }
 
-/// What the machine itself makes of a ramp of which it knows nothing.
-fn begun(ramp: &RampSpec, now: Clocks) -> (Share, Option<String>) {
+/// A ramp without a state.
+fn new_ramp(ramp: &RampSpec, now: Clocks) -> ShareAfter {
     let state = RampState::new(ramp, now);
     let why = match state.hold_reason {
         HoldReason::StateLost => {
-            "it does not begin: by ramp.started it began earlier, and nothing is known of it, so it \
-             waits on blue (state_lost) until restart has another text"
+            "it does not start: it started earlier by ramp.started, and its state is lost, so it \
+             waits on blue (state_lost) until ramp.restart changes"
         }
-        _ => "it begins with its first step",
+        _ => "it starts with its first step",
     };
-    (state.snapshot(ramp).share, Some(why.to_owned()))
+    ShareAfter { share: state.snapshot(ramp).share, why: Some(why.to_owned()) }
 }
 
-/// What the machine itself makes of other settings in this step.
-fn followed(from: &RampSpec, to: &RampSpec, step: usize) -> (Share, Option<String>) {
+/// A ramp in this step whose spec changes.
+fn changed_ramp(from: &RampSpec, to: &RampSpec, step: usize) -> ShareAfter {
     let now = Clocks { monotonic_ns: 0, unix_s: 0 };
     let mut state = RampState::new(&RampSpec { started: None, ..from.clone() }, now);
     state.step = step;
@@ -69,186 +90,201 @@ fn followed(from: &RampSpec, to: &RampSpec, step: usize) -> (Share, Option<Strin
         state.phase = Phase::Promoted;
     }
     let why = state.reconcile(to, now, &mut Vec::new()).into_iter().next().map(|it| it.why);
-    (state.snapshot(to).share, why)
+    ShareAfter { share: state.snapshot(to).share, why }
 }
 
-/// Without what binary fractions leave of decimal ones.
+/// Rounds away the error of binary fractions.
 fn rounded(share: f64) -> f64 {
     (share * 1e9).round() / 1e9
 }
 
-/// Of users who are dealt anew, by an independent hash: who was on green and is on blue,
-/// and who changes at all.
-fn reassigned_shares(before: f64, after: f64) -> (f64, f64) {
-    let back = before * (1.0 - after);
-    (rounded(back), rounded(back + after * (1.0 - before)))
+// === impl MovedUsers ===
+
+impl MovedUsers {
+    /// The users who move when all are reassigned by an independent hash.
+    fn by_reassignment(before: f64, after: f64) -> Self {
+        let back = before * (1.0 - after);
+        Self { back: rounded(back), total: rounded(back + after * (1.0 - before)) }
+    }
+
+    /// The maximum over all shares that may be in force before.
+    fn worst_case(old: &Config, new: &Config, before: &[ShareBefore], now: Clocks) -> Self {
+        let after = |it| share_after(old, new, it, now).share.fraction();
+        let each = before.iter().map(|it| Self::by_reassignment(it.share.fraction(), after(it)));
+        each.fold(Self::default(), |worst, it| Self {
+            back: worst.back.max(it.back),
+            total: worst.total.max(it.total),
+        })
+    }
+
+    /// The effect of a reassignment; `is_exact` if the share before it is known.
+    fn effect(self, field: &str, cause: &str, is_exact: bool, consequence: &str) -> Effect {
+        let Self { back, total } = self;
+        let at_most = if is_exact { "" } else { "at most " };
+        let what = format!(
+            "{cause}; {at_most}{} of them move from green back to blue, and {at_most}{} change their \
+             version{consequence}",
+            percent(back),
+            percent(total),
+        );
+        Effect { thrown_back: Some(back), moved: Some(total), ..Effect::new(field, what) }
+    }
 }
 
-/// The worst that may come to pass.
-fn worst(old: &Config, new: &Config, before: &[ShareBefore], now: Clocks) -> (f64, f64) {
-    let after = |it| after(old, new, it, now).0.fraction();
-    let each = before.iter().map(|it| reassigned_shares(it.share.fraction(), after(it)));
-    each.fold((0.0, 0.0), |(back, moved), it| (back.max(it.0), moved.max(it.1)))
-}
-
-/// "At most", where it is not known where the ramp stands.
-fn at_most(before: &[ShareBefore]) -> &'static str {
-    if before.len() > 1 { "at most " } else { "" }
-}
-
+/// The effect of another rollout name, which is the salt of the hash.
 pub(super) fn renamed(old: &Config, new: &Config, before: &[ShareBefore], now: Clocks) -> Effect {
-    let (back, moved) = worst(old, new, before, now);
-    let ramp = new.ramp.as_ref().and_then(|ramp| begun(ramp, now).1);
-    let ramp = ramp.map_or_else(String::new, |why| format!("; of the ramp: {why}"));
-    let what = format!(
-        "{:?} becomes {:?}, another salt: all users are dealt anew, {}{} of them go from green back \
-         to blue and {}{} change their version; counters begin anew{ramp}",
+    let ramp = new.ramp.as_ref().and_then(|ramp| new_ramp(ramp, now).why);
+    let ramp = ramp.map_or_else(String::new, |why| format!("; the ramp: {why}"));
+    let cause = format!(
+        "{:?} becomes {:?}, which changes the hash: all users are reassigned",
         old.rollout.as_str(),
         new.rollout.as_str(),
-        at_most(before),
-        percent(back),
-        at_most(before),
-        percent(moved),
     );
-    Effect { thrown_back: Some(back), moved: Some(moved), ..Effect::of("rollout", what) }
+    let consequence = format!("; counters start from 0{ramp}");
+    let moved = MovedUsers::worst_case(old, new, before, now);
+    moved.effect("rollout", &cause, before.len() == 1, &consequence)
 }
 
-pub(super) fn other_units(
+/// The effect of other sources of the unit.
+pub(super) fn unit_sources(
     old: &Config,
     new: &Config,
     before: &[ShareBefore],
     now: Clocks,
-) -> Effect {
+) -> Option<Effect> {
+    if old.unit == new.unit {
+        return None;
+    }
     if new.unit.starts_with(&old.unit) {
         let what = "a source is added at the end: requests that had no unit and have one now are \
-                    dealt by it; all others keep their place";
-        return Effect::of("unit", what);
+                    assigned by it; all others keep their version";
+        return Some(Effect::new("unit", what));
     }
-    let (back, moved) = worst(old, new, before, now);
-    let what = format!(
-        "the unit is looked for elsewhere: whoever has another unit now is dealt anew, and of them \
-         {}{} go from green back to blue and {}{} change their version",
-        at_most(before),
-        percent(back),
-        at_most(before),
-        percent(moved),
-    );
-    Effect { thrown_back: Some(back), moved: Some(moved), ..Effect::of("unit", what) }
+    let cause = "the unit has other sources: users whose unit changes are reassigned";
+    let moved = MovedUsers::worst_case(old, new, before, now);
+    Some(moved.effect("unit", cause, before.len() == 1, ""))
 }
 
-/// What becomes of green's share, and of the ramp. A unit's place stays, so the users
-/// between the two shares are exactly those who move. Conversations under way keep their
-/// version, unless green's share becomes nothing and they are not to end there.
+/// The effects on green's share and on the ramp, by step of the old ramp. Buckets stay, so exactly
+/// the users between both shares move. Current conversations keep their version, unless green's
+/// share becomes 0 and they may not finish there.
 pub(super) fn shares(
     old: &Config,
     new: &Config,
     before: &[ShareBefore],
     now: Clocks,
 ) -> Vec<Effect> {
-    let conversations = old.conversation.as_ref().and(new.conversation.as_ref());
-    let field = if new.ramp.is_some() { "ramp" } else { "weights" };
+    // Steps with the same effect are reported together.
     let mut effects: Vec<(Vec<usize>, Effect)> = Vec::new();
-    for it in before {
-        let (share, why) = after(old, new, it, now);
-        let is_kept = conversations.is_some_and(|it| it.may_finish || !share.is_zero());
-        let (from, to) = (it.share.fraction(), share.fraction());
-        let back = rounded((from - to).max(0.0));
-        let mut told = Vec::new();
-        match (&old.ramp, &new.ramp) {
-            (None, Some(_)) => {
-                told.push("a ramp takes the place of weights".to_owned());
-                told.extend(why);
-            }
-            (Some(_), None) => told.push(
-                "weights by hand take the place of the ramp, and its state is not looked at"
-                    .to_owned(),
-            ),
-            _ => told.extend(why),
-        }
-        // More for green is what a rollout is for, and nothing to warn of.
-        let is_meant = told.is_empty() && to > from;
-        if from != to {
-            let change = format!("green's share goes from {} to {}", percent(from), percent(to));
-            let whom = if conversations.is_some() { "conversations" } else { "users" };
-            let moved = percent(rounded((from - to).abs()));
-            told.push(match (is_kept, back > 0.0) {
-                (true, _) => format!(
-                    "{change} of new conversations, and of users whose requests name none; \
-                     conversations under way keep their version"
-                ),
-                (false, true) => format!("{change}: {moved} of all {whom} go back to blue"),
-                (false, false) => format!("{change}: {moved} of all {whom} go to green"),
-            });
-        }
-        if told.is_empty() {
-            continue;
-        }
-        let effect = Effect {
-            is_meant,
-            thrown_back: (back > 0.0 && !is_kept).then_some(back),
-            moved: (from != to && !is_kept).then_some(rounded((from - to).abs())),
-            ..Effect::of(field, told.join("; "))
-        };
-        // What is the same in several steps is told once.
+    for share_before in before {
+        let Some(effect) = share_effect(old, new, share_before, now) else { continue };
         match effects.iter_mut().find(|(_, other)| other.what == effect.what) {
-            Some((steps, _)) => steps.extend(it.step),
-            None => effects.push((it.step.into_iter().collect(), effect)),
+            Some((steps, _)) => steps.extend(share_before.step),
+            None => effects.push((share_before.step.into_iter().collect(), effect)),
         }
     }
+    let is_ramp = before.iter().any(|it| it.step.is_some());
     let with_steps = |(steps, effect): (Vec<usize>, Effect)| {
-        if steps.len() == before.len() {
+        if !is_ramp || steps.len() == before.len() {
             return effect;
         }
-        let word = if steps.len() == 1 { "step" } else { "steps" };
+        let noun = if steps.len() == 1 { "step" } else { "steps" };
         let steps = steps.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
-        Effect { what: format!("in {word} {steps}: {}", effect.what), ..effect }
+        Effect { what: format!("in {noun} {steps}: {}", effect.what), ..effect }
     };
-    let is_of_ramp = before.iter().any(|it| it.step.is_some());
-    effects.into_iter().map(|it| if is_of_ramp { with_steps(it) } else { it.1 }).collect()
+    effects.into_iter().map(with_steps).collect()
 }
 
-/// Whom a pin holds from now on, and whom it held where nothing holds them any more.
+/// The effect on one share.
+fn share_effect(old: &Config, new: &Config, before: &ShareBefore, now: Clocks) -> Option<Effect> {
+    let conversations = old.conversation.as_ref().and(new.conversation.as_ref());
+    let ShareAfter { share, why } = share_after(old, new, before, now);
+    let keep_version = conversations.is_some_and(|it| it.may_finish || !share.is_zero());
+    let (from, to) = (before.share.fraction(), share.fraction());
+    let moved = rounded((from - to).abs());
+    let mut parts = Vec::new();
+    match (&old.ramp, &new.ramp) {
+        (None, Some(_)) => {
+            parts.push("a ramp replaces the weights".to_owned());
+            parts.extend(why);
+        }
+        (Some(_), None) => {
+            parts.push("weights replace the ramp, whose state is ignored".to_owned());
+        }
+        _ => parts.extend(why),
+    }
+    // A larger share for green is what a rollout is for, and no reason for a warning.
+    let is_intended = parts.is_empty() && to > from;
+    if from != to {
+        let change = format!("green's share changes from {} to {}", percent(from), percent(to));
+        let who = if conversations.is_some() { "conversations" } else { "users" };
+        let moved = percent(moved);
+        parts.push(match (keep_version, to < from) {
+            (true, _) => format!(
+                "{change} for new conversations and for requests without one; current conversations \
+                 keep their version"
+            ),
+            (false, true) => format!("{change}: {moved} of all {who} move back to blue"),
+            (false, false) => format!("{change}: {moved} of all {who} move to green"),
+        });
+    }
+    if parts.is_empty() {
+        return None;
+    }
+    let field = if new.ramp.is_some() { "ramp" } else { "weights" };
+    Some(Effect {
+        is_intended,
+        thrown_back: (moved > 0.0 && to < from && !keep_version).then_some(moved),
+        moved: (from != to && !keep_version).then_some(moved),
+        ..Effect::new(field, parts.join("; "))
+    })
+}
+
+/// The effects of other pins: units that are pinned now, and units that no longer are.
 pub(super) fn pins(old: &str, new: &str, config: &Config) -> Vec<Effect> {
     let json = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
     let (old, new) = (json(old), json(new));
     let mut effects = Vec::new();
     for version in Version::ALL {
-        let units = |of: &Value| {
-            let units = of.get("pins").and_then(|it| it.get(version.as_str()));
+        let units = |config: &Value| {
+            let units = config.get("pins").and_then(|it| it.get(version.as_str()));
             units.and_then(Value::as_array).cloned().unwrap_or_default()
         };
         let (from, to) = (units(&old), units(&new));
-        let of_one = |all: &[Value], others: &[Value]| {
+        let difference = |all: &[Value], others: &[Value]| {
             let all = all.iter().filter(|it| !others.contains(it)).filter_map(Value::as_str);
             all.map(str::to_owned).collect::<Vec<_>>()
         };
         let field = format!("pins.{version}");
-        let (won, lost) = (of_one(&to, &from), of_one(&from, &to));
-        if !won.is_empty() {
+        let (added, removed) = (difference(&to, &from), difference(&from, &to));
+        if !added.is_empty() {
             let what = format!(
-                "{} held on {version} from now on ({}): whoever of them was elsewhere goes there at \
-                 once",
-                counted(won.len(), "unit"),
-                first_of(&won)
+                "{} pinned to {version} ({}): those on the other version move immediately",
+                pluralized(added.len(), "unit"),
+                first_units(&added)
             );
-            effects.push(Effect::of(field.clone(), what));
+            effects.push(Effect::new(field.clone(), what));
         }
-        if !lost.is_empty() {
-            let other = lost.iter().filter(|it| config.pins.find(it.as_bytes()).is_some()).count();
-            let place =
-                if other > 0 { format!(", {other} to the other version") } else { String::new() };
+        if !removed.is_empty() {
+            let is_pinned = |it: &&String| config.pins.find(it.as_bytes()).is_some();
+            let repinned = removed.iter().filter(is_pinned).count();
+            let repinned = match repinned {
+                0 => String::new(),
+                count => format!(", {count} of them to the other version"),
+            };
             let what = format!(
-                "{} not held on {version} any more ({}){place}: the others go by their place",
-                counted(lost.len(), "unit"),
-                first_of(&lost)
+                "{} no longer pinned to {version} ({}){repinned}: units without a pin are assigned by \
+                 their bucket",
+                pluralized(removed.len(), "unit"),
+                first_units(&removed)
             );
-            effects.push(Effect::of(field, what));
+            effects.push(Effect::new(field, what));
         }
     }
     effects
 }
 
-fn first_of(units: &[String]) -> String {
+fn first_units(units: &[String]) -> String {
     const SHOWN: usize = 5;
     let more = if units.len() > SHOWN { ", …" } else { "" };
     let shown: Vec<&str> = units.iter().take(SHOWN).map(String::as_str).collect();

@@ -1,21 +1,42 @@
-//! Something to be said of a place in a file.
+//! A finding at a position in a file.
 
 use serde::Serialize;
 
-/// Something to be said of a place.
+/// A finding at a position in a file.
 #[derive(Clone, Debug, Serialize)]
 pub struct Finding {
     pub file: String,
+    /// The line, counted from 1.
     pub line: usize,
     pub field: String,
-    /// What stands there, where that is to be shown.
+    /// The field's value, if it helps.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
-    /// What is to be done, or known, about it.
-    pub mend: String,
+    /// What is wrong, and how to fix it.
+    #[serde(rename = "mend")]
+    pub fix: String,
 }
 
-// === impl Remark ===
+// === impl Finding ===
+
+impl Finding {
+    /// A finding about a field.
+    pub fn new(
+        file: &str,
+        line: usize,
+        field: &str,
+        value: Option<&str>,
+        fix: impl Into<String>,
+    ) -> Self {
+        Self {
+            file: file.to_owned(),
+            line,
+            field: field.to_owned(),
+            value: value.map(str::to_owned),
+            fix: fix.into(),
+        }
+    }
+}
 
 impl std::fmt::Display for Finding {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -23,6 +44,6 @@ impl std::fmt::Display for Finding {
         if let Some(value) = &self.value {
             write!(f, "{value}: ")?;
         }
-        f.write_str(&self.mend)
+        f.write_str(&self.fix)
     }
 }

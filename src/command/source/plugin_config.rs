@@ -1,32 +1,40 @@
-//! A plugin configuration in a file, and what stands around it.
+//! The text of a plugin configuration in a file, and the Envoy configuration around it.
 
 use std::ops::Range;
 
-/// A plugin configuration in a file.
+/// The text of a plugin configuration in a file.
 #[derive(Debug)]
 pub struct PluginConfigText {
-    /// Its JSON text.
+    /// The JSON text.
     pub json: String,
-    pub place: ConfigLocation,
-    /// What Envoy's configuration says around it; `None` where that is not at hand.
-    pub around: Option<SurroundingConfig>,
+    pub location: ConfigLocation,
+    /// The filter's configuration in Envoy; `None` for a file with the JSON text alone.
+    pub surrounding: Option<SurroundingConfig>,
 }
 
-/// What Envoy's configuration says around a plugin configuration.
+/// The configuration of the Wasm filter that contains a plugin configuration.
 #[derive(Clone, Debug)]
 pub struct SurroundingConfig {
     pub wrapper: Wrapper,
-    /// Whether the filter may wait for a request's body, and the line that is to say so.
-    pub may_wait: (bool, usize),
-    /// The line of `vm_config`, and all that it says: filters share a VM where that is the
-    /// same. `None` where a control plane writes it.
-    pub vm: Option<(usize, String)>,
-    /// Whether the VM is given the token of who steers.
-    pub can_steer: bool,
-    /// Where a failure policy should be written and is not.
-    pub no_failure_policy: Option<usize>,
-    /// The path of the `.wasm` in a local file, and its line.
-    pub wasm: Option<(String, usize)>,
+    /// `allow_on_headers_stop_iteration`, without which the filter cannot wait for a body; its
+    /// line, or the line that should have it.
+    pub allows_waiting: Located<bool>,
+    /// `vm_config` in canonical form: filters with the same one share a VM. `None` where a control
+    /// plane writes it.
+    pub vm_config: Option<Located<String>>,
+    /// Whether the VM has the token for operator commands.
+    pub has_token: bool,
+    /// The line that should have a failure policy and has none.
+    pub missing_failure_policy: Option<usize>,
+    /// The path of a local `.wasm` file.
+    pub wasm_path: Option<Located<String>>,
+}
+
+/// A value and its line, counted from 1.
+#[derive(Clone, Debug)]
+pub struct Located<T> {
+    pub value: T,
+    pub line: usize,
 }
 
 /// The kind of document that configures the filter.
@@ -40,49 +48,51 @@ pub enum Wrapper {
     EnvoyExtensionPolicy,
 }
 
-/// Where a plugin configuration stands in its file.
+/// The position of a plugin configuration in its file.
 #[derive(Clone, Debug)]
 pub struct ConfigLocation {
-    /// Its bytes.
+    /// The byte range.
     pub span: Range<usize>,
-    /// The line in which it begins, counted from 1.
+    /// The first line, counted from 1.
     pub line: usize,
-    pub style: Quoting,
+    pub quoting: Quoting,
 }
 
-/// How a plugin configuration stands in its file.
+/// How the JSON text is written in its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quoting {
-    /// It is the file.
+    /// The file is the JSON text.
     Whole,
-    /// Line by line.
+    /// As a YAML block scalar.
     Block,
-    /// In quotes, with nothing of JSON escaped.
+    /// In quotes, without escapes.
     Quoted,
     /// In quotes, with escapes.
     Escaped,
-    /// As YAML, not as JSON text. The JSON text here has each value in the same line.
+    /// As YAML, from which the JSON text is made. Each value is in the same line of both.
     Yaml,
 }
 
-// === impl Excerpt ===
+// === impl PluginConfigText ===
 
 impl PluginConfigText {
-    /// Whether it says that it is a console's.
+    /// Whether the configuration has the role `console`.
     pub fn is_console(&self) -> bool {
         let json = serde_json::from_str::<serde_json::Value>(&self.json);
         json.is_ok_and(|it| it.get("role").is_some_and(|it| it == "console"))
     }
 
-    /// Whether anybody may be able to steer; not where Envoy's configuration has no token.
-    pub fn may_be_steered(&self) -> bool {
-        self.around.as_ref().is_none_or(|it| it.can_steer)
+    /// Whether operator commands are possible, as far as is known: Envoy's configuration has a
+    /// token, or is not in the file.
+    pub fn may_have_commands(&self) -> bool {
+        self.surrounding.as_ref().is_none_or(|it| it.has_token)
     }
 }
 
 // === impl Wrapper ===
 
 impl Wrapper {
+    /// The name in messages.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Envoy => "Envoy's Wasm filter",

@@ -1,29 +1,32 @@
-//! The Wasm filters of Verdigris in Envoy's configuration.
+//! The Wasm filters of Verdigris in an Envoy configuration.
 
 use std::rc::Rc;
 
 use saphyr_parser::ScalarStyle;
 
-use super::{ConfigLocation, PluginConfigText, Quoting, Source, SurroundingConfig, Wrapper};
+use super::finding::Finding;
+use super::plugin_config::{
+    ConfigLocation, Located, PluginConfigText, Quoting, SurroundingConfig, Wrapper,
+};
 use crate::command::yaml::{NodeKind, YamlNode};
 
 /// The type of Envoy's HTTP Wasm filter.
 pub const WASM: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
-/// What the `.wasm` is called as it is built.
+/// The file name of the built `.wasm`.
 pub const BINARY: &str = "verdigris.wasm";
-/// The variable of Envoy's environment that has the token for steering.
-pub const TOKEN: &str = "VERDIGRIS_CONSOLE_TOKEN";
-/// The fields by one of which a plugin configuration is known.
-pub const OF_A_PLUGIN: [&str; 4] = ["rollout", "unit", "versions", "role"];
+/// The environment variable with the token for operator commands.
+pub const TOKEN_VARIABLE: &str = "VERDIGRIS_CONSOLE_TOKEN";
+/// Any of these fields identifies a plugin configuration.
+pub const PLUGIN_FIELDS: [&str; 4] = ["rollout", "unit", "versions", "role"];
 const ROOT_ID: &str = "verdigris";
 const STRING_VALUE: &str = "google.protobuf.StringValue";
 
-/// The `config` of a Wasm filter of Verdigris, if the node is such a filter; also as a
-/// `TypedStruct`, as Istio writes it. The filter itself does not look at `root_id`.
-pub fn filter_of(node: &YamlNode) -> Option<&Rc<YamlNode>> {
-    let is_wasm = |name| {
-        let kind = node.get(name).and_then(|it| it.text());
-        kind.is_some_and(|it| it.ends_with(WASM) || is_nearly_wasm(it))
+/// The `config` of a Wasm filter of Verdigris, if the node is one; also in a `TypedStruct`, as
+/// Istio writes it. `root_id` is only a hint: the filter ignores it.
+pub fn filter_config(node: &YamlNode) -> Option<&Rc<YamlNode>> {
+    let is_wasm = |field| {
+        let url = node.get(field).and_then(|it| it.text());
+        url.is_some_and(|it| it.ends_with(WASM) || is_misspelt_wasm_type(it))
     };
     let config = if is_wasm("@type") {
         node.get("config")
@@ -34,88 +37,103 @@ pub fn filter_of(node: &YamlNode) -> Option<&Rc<YamlNode>> {
     }?;
     let is_ours = config.get("root_id").is_some_and(|it| it.text() == Some(ROOT_ID))
         || config.get("vm_config").is_some_and(|it| it.flow().contains(BINARY))
-        || config.at(&["configuration", "value"]).is_some_and(is_of_a_plugin);
+        || config.at(&["configuration", "value"]).is_some_and(is_plugin_config);
     is_ours.then_some(config)
 }
 
-/// Whether a type URL was probably meant to be that of Envoy's HTTP Wasm filter and is not: one of
-/// API version 2, or with other capitals.
-pub fn is_nearly_wasm(kind: &str) -> bool {
-    let name = kind.rsplit('/').next().unwrap_or(kind).to_ascii_lowercase();
+/// Whether a type URL is probably meant to be [`WASM`]: of API version 2, or in another case.
+pub fn is_misspelt_wasm_type(url: &str) -> bool {
+    let name = url.rsplit('/').next().unwrap_or(url).to_ascii_lowercase();
     let is_http_wasm = name.ends_with(".wasm") && !name.contains(".network.");
-    is_http_wasm && !kind.ends_with(WASM)
+    is_http_wasm && !url.ends_with(WASM)
 }
 
-/// Whether it is a plugin configuration of Verdigris, as text or as a map.
-pub fn is_of_a_plugin(value: &YamlNode) -> bool {
+/// Whether a value is a plugin configuration of Verdigris, as JSON text or as a map.
+pub fn is_plugin_config(value: &YamlNode) -> bool {
     let json = value.text().and_then(|it| serde_json::from_str::<serde_json::Value>(it).ok());
-    OF_A_PLUGIN.iter().any(|name| {
+    PLUGIN_FIELDS.iter().any(|name| {
         value.get(name).is_some() || json.as_ref().is_some_and(|it| it.get(name).is_some())
     })
 }
 
-/// Takes in the `config` of a Wasm filter of Verdigris.
-pub fn add(config: &YamlNode, to: &mut Source) {
+/// The plugin configuration in the `config` of a Wasm filter.
+///
+/// # Errors
+/// It is missing, or not JSON text in a `StringValue`.
+pub fn plugin_config(config: &YamlNode, file: &str) -> Result<PluginConfigText, Finding> {
     let Some(configuration) = config.get("configuration") else {
-        let mend = format!(
+        let fix = format!(
             "write the plugin configuration as {{\"@type\": \
              \"type.googleapis.com/{STRING_VALUE}\", \"value\": …}}, with its JSON as the value"
         );
-        to.remark(config.line, "configuration", Some("missing"), mend);
-        return;
+        return Err(Finding::new(file, config.line, "configuration", Some("missing"), fix));
     };
-    let kind = configuration.get("@type").and_then(|it| it.text()).unwrap_or("missing");
-    if !kind.ends_with(STRING_VALUE) {
-        let mend = format!(
-            "write type.googleapis.com/{STRING_VALUE}, and the plugin configuration as JSON \
-             text in value: as a Struct it would not reach the filter as it is written"
+    let url = configuration.get("@type").and_then(|it| it.text()).unwrap_or("missing");
+    if !url.ends_with(STRING_VALUE) {
+        let fix = format!(
+            "write type.googleapis.com/{STRING_VALUE}, with the plugin configuration as JSON text \
+             in value: a Struct does not reach the filter as it is written"
         );
-        to.remark(configuration.line, "configuration.@type", Some(kind), mend);
-        return;
+        let line = configuration.line;
+        return Err(Finding::new(file, line, "configuration.@type", Some(url), fix));
     }
     let value = configuration.get("value");
-    let Some((value, NodeKind::Scalar(json, style))) = value.map(|it| (it, &it.what)) else {
-        let mend = "write the plugin configuration as JSON text, such as after value: |";
-        to.remark(configuration.line, "configuration.value", None, mend.to_owned());
-        return;
+    let Some((value, NodeKind::Scalar(json, style))) = value.map(|it| (it, &it.kind)) else {
+        let fix = "write the plugin configuration as JSON text, such as after value: |";
+        return Err(Finding::new(file, configuration.line, "configuration.value", None, fix));
     };
-    let style = match style {
+    let quoting = match style {
         ScalarStyle::Literal => Quoting::Block,
         ScalarStyle::DoubleQuoted => Quoting::Escaped,
         _ => Quoting::Quoted,
     };
-    let place = ConfigLocation { span: value.span.clone(), line: value.line, style };
-    to.plugins.push(PluginConfigText { json: json.clone(), place, around: Some(around(config)) });
+    let location = ConfigLocation { span: value.span.clone(), line: value.line, quoting };
+    let surrounding = Some(surrounding(config));
+    Ok(PluginConfigText { json: json.clone(), location, surrounding })
 }
 
-fn around(config: &YamlNode) -> SurroundingConfig {
-    let may_wait = match config.get("allow_on_headers_stop_iteration") {
-        Some(it) => (it.is_true(), it.line),
-        None => (false, config.line),
-    };
+fn surrounding(config: &YamlNode) -> SurroundingConfig {
     let vm = config.get("vm_config");
-    let policy = config.get("failure_policy");
-    let is_unspecified = |it: &&Rc<YamlNode>| matches!(it.text(), Some("UNSPECIFIED" | "0"));
-    let no_failure_policy = match policy {
-        None if config.get("fail_open").is_some_and(|it| it.is_true()) => None,
-        None => Some(config.line),
-        Some(policy) => Some(policy).filter(is_unspecified).map(|it| it.line),
-    };
     let path = config.at(&["vm_config", "code", "local", "filename"]);
+    let vm_config = match vm {
+        Some(vm) => Located { value: vm.flow(), line: vm.line },
+        None => Located { value: String::new(), line: config.line },
+    };
     SurroundingConfig {
         wrapper: Wrapper::Envoy,
-        may_wait,
-        vm: Some(vm.map_or((config.line, String::new()), |it| (it.line, it.flow()))),
-        can_steer: vm.is_some_and(|it| is_given_token(it)),
-        no_failure_policy,
-        wasm: path.and_then(|it| Some((it.text()?.to_owned(), it.line))),
+        allows_waiting: allows_waiting(config),
+        vm_config: Some(vm_config),
+        has_token: vm.is_some_and(|it| has_token(it)),
+        missing_failure_policy: missing_failure_policy(config),
+        wasm_path: path
+            .and_then(|it| Some(Located { value: it.text()?.to_owned(), line: it.line })),
     }
 }
 
-/// Whether a VM's environment has the token, from Envoy's own or as it is written.
-fn is_given_token(vm: &YamlNode) -> bool {
+/// `allow_on_headers_stop_iteration` of a filter, whose default is false.
+pub fn allows_waiting(config: &YamlNode) -> Located<bool> {
+    match config.get("allow_on_headers_stop_iteration") {
+        Some(it) => Located { value: it.is_true(), line: it.line },
+        None => Located { value: false, line: config.line },
+    }
+}
+
+/// The line that should have a failure policy, if there is none.
+fn missing_failure_policy(config: &YamlNode) -> Option<usize> {
+    match config.get("failure_policy") {
+        None if config.get("fail_open").is_some_and(|it| it.is_true()) => None,
+        None => Some(config.line),
+        Some(policy) => {
+            let is_unspecified = matches!(policy.text(), Some("UNSPECIFIED" | "0"));
+            is_unspecified.then_some(policy.line)
+        }
+    }
+}
+
+/// Whether a VM's environment has the token, from Envoy's environment or by value.
+fn has_token(vm: &YamlNode) -> bool {
     let Some(environment) = vm.get("environment_variables") else { return false };
-    let hosts = environment.get("host_env_keys").map(|it| it.items()).unwrap_or_default();
-    hosts.iter().any(|it| it.text() == Some(TOKEN))
-        || environment.at(&["key_values", TOKEN]).is_some()
+    let keys = environment.get("host_env_keys").map(|it| it.items()).unwrap_or_default();
+    keys.iter().any(|it| it.text() == Some(TOKEN_VARIABLE))
+        || environment.at(&["key_values", TOKEN_VARIABLE]).is_some()
 }

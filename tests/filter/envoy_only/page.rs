@@ -11,7 +11,7 @@ use crate::proxy::phase::ROLLED_BACK;
 
 const TOKEN: &str = "a-token-that-is-long";
 const DIALOG_IS_CLOSED: &str = "!document.getElementById('ask').open";
-const SAFE: &str = "Green is safe so far at 50 %: a person must let it on to 100 %";
+const SAFE: &str = "Green is safe so far at 50 %: waiting for approval to advance to 100 %";
 
 impl Person<'_> {
     /// Gives a command with this reason and confirms it.
@@ -61,13 +61,13 @@ async fn pause_with_the_keyboard(user: &Person<'_>) {
     user.until(DIALOG_IS_CLOSED).await;
     assert!(user.is(is_at_pause).await);
     user.press(&[ENTER, "by keys", TAB, TOKEN, ENTER]).await;
-    user.until(&says("Paused by hand at 50 % on green: by keys")).await;
+    user.until(&says("Paused manually at 50 % on green: by keys")).await;
 }
 
 async fn steer_with_the_page(envoy: &Envoy) {
     let browser = Browser::start().await;
     let user = Person { page: &browser.page };
-    browser.look(1200, "light").await;
+    browser.emulate(1200, "light").await;
     user.page.goto(envoy.console.as_ref().unwrap()).await.unwrap();
     user.until(&says(SAFE)).await;
     pause_with_the_keyboard(&user).await;
@@ -80,11 +80,11 @@ async fn steer_with_the_page(envoy: &Envoy) {
     user.click("[data-order=weights]").await;
     user.write("[name=green]", "20").await;
     user.click("#ask-go").await;
-    user.sees_answer("Say why").await;
+    user.sees_answer("A reason is required").await;
     user.write("[name=reason]", "a fifth of them").await;
     user.write("[name=token]", "“quoted”").await;
     user.click("#ask-go").await;
-    user.sees_answer("a character in it that no token has").await;
+    user.sees_answer("a character that no token can contain").await;
     user.write("[name=token]", "wrong").await;
     user.click("#ask-go").await;
     user.sees_answer("The token is missing or wrong").await;
@@ -95,18 +95,18 @@ async fn steer_with_the_page(envoy: &Envoy) {
     user.sees_answer("0 to 100").await;
     user.write("[name=green]", "20").await;
     user.click("#ask-go").await;
-    user.until(&says("Weights by hand: 20 % on green, and the ramp is paused: a fifth")).await;
+    user.until(&says("Manual weights: 20 % on green, and the ramp is paused: a fifth")).await;
     user.until(DIALOG_IS_CLOSED).await;
 
     user.give_command("promote", "enough of it").await;
-    user.until(&says("Promoted by hand, and only tripwires look on: enough of it")).await;
+    user.until(&says("Promoted manually; only tripwires are active: enough of it")).await;
     assert!(!user.sees_button("promote").await && !user.sees_button("pause").await);
     user.give_command("resume", "not yet").await;
     user.until(&says(SAFE)).await;
     user.give_command("approve", "it is fine").await;
     user.until(&says("Promoted: everyone is on green")).await;
     user.give_command("rollback", "wrong <b>language</b>").await;
-    user.until(&says("Rolled back by hand: wrong <b>language</b>")).await;
+    user.until(&says("Rolled back manually: wrong <b>language</b>")).await;
     // After a rollback only the configuration can restart the ramp.
     for command in ["approve", "pause", "resume", "weights", "promote", "rollback"] {
         assert!(!user.sees_button(command).await, "{command}");

@@ -115,10 +115,10 @@ fn the_status_command_shows_the_state_of_the_filters_console() {
     let console = envoy.console.clone().unwrap();
     let (code, text) = status(&console);
     assert_eq!(code, Some(0), "{text}");
-    assert!(text.contains("Weights by hand: 50 % on green, and nothing is judged."), "{text}");
+    assert!(text.contains("Manual weights: 50 % on green, without analysis."), "{text}");
     send_command(&envoy, "rollback", &json!({"reason": "to see"}));
     let (code, text) = status(&console);
     assert_eq!(code, Some(1), "{text}");
-    assert!(text.contains("Rolled back by hand: to see"), "{text}");
+    assert!(text.contains("Rolled back manually: to see"), "{text}");
     assert_eq!(status(&envoy.url).0, Some(3), "the release listener is not a console");
 }

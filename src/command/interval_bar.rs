@@ -1,4 +1,4 @@
-//! A difference against its margin, as a picture of characters.
+//! A gate's interval against its margin and tolerance, drawn with characters.
 
 use anstyle::Style;
 
@@ -6,35 +6,34 @@ use super::output::{BAD, GOOD, styled};
 use crate::console::interval_chart::IntervalChart;
 use crate::console::view::GateView;
 
-/// How many characters wide it is.
+/// The width of a bar in characters.
 const CELLS: usize = 25;
 
-/// What it is made of.
-pub const KEY: &str = "├◆┤ where the difference lies, ◆ measured; │ none; · not safe; ░ worse than the margin allows, \
-     and ═ where both are";
+/// The legend.
+pub const KEY: &str = "├◆┤ confidence interval of the difference, ◆ measured; │ no difference; · not safe; ░ worse than \
+     the margin allows, ═ where the interval is";
 
-/// What stands above it.
+/// The column head above the bars.
 pub const HEAD: &str = "← better        worse →";
 
-/// The picture of a gate: as on the page, worse is to the right.
-pub fn picture(gate: &GateView) -> String {
-    let picture = IntervalChart::of(gate);
-    let cell = |place: f64| (place / 100.0 * (CELLS - 1) as f64).round() as usize;
-    let (other_margin, other_tolerance) = picture.other.unwrap_or_default();
+/// The bar of a gate. As on the page, worse is to the right.
+pub fn bar(gate: &GateView) -> String {
+    let chart = IntervalChart::from_gate(gate);
+    let cell = |position: f64| (position / 100.0 * (CELLS - 1) as f64).round() as usize;
     let zone = |at: usize| {
         let is_from = |limit: Option<f64>| limit.is_some_and(|it| at >= cell(it));
         let is_to = |limit: Option<f64>| limit.is_some_and(|it| at <= cell(it));
-        if is_from(picture.margin) || is_to(other_margin) {
+        if is_from(chart.margin) || is_to(chart.left.margin) {
             '░'
-        } else if is_from(picture.tolerance) || is_to(other_tolerance) {
+        } else if is_from(chart.tolerance) || is_to(chart.left.tolerance) {
             '·'
         } else {
             ' '
         }
     };
-    let zero = cell(picture.zero);
-    let span = picture.interval.map(|it| (it, cell(it.from), cell(it.to)));
-    let measured = picture.measured.map(cell);
+    let zero = cell(chart.zero);
+    let span = chart.interval.map(|it| (it, cell(it.from), cell(it.to)));
+    let measured = chart.measured.map(cell);
     let is_worse = |at: usize| zone(at) == '░';
     let character = |at: usize| match span {
         _ if measured == Some(at) => '◆',

@@ -1,12 +1,40 @@
-//! What `verdigris check` says of a plugin configuration besides what the parser refuses.
+//! Plugin configurations and the filter around them.
 
 use serde_json::{Value, json};
 
-use super::run::{config, filter_yaml, verdigris_with};
+use super::{Expected, FILTER, replaced, with_filter};
+use crate::run::{config, filter_yaml, verdigris_with};
 
-/// Fields, and a part of what is said.
 #[test]
-fn what_was_probably_meant_is_said() {
+fn a_missing_failure_policy_is_warned_of() {
+    let policy = "      failure_policy: FAIL_RELOAD\n";
+    let at = "      name: verdigris\n      root_id";
+    let text = "failure_policy: missing: the default, FAIL_CLOSED, answers every request with 503";
+    let expected = Expected { kind: "warning", file: "filter.yaml", at, text };
+    with_filter(replaced(FILTER, policy, "")).expect(&expected);
+    let unspecified = replaced(FILTER, "FAIL_RELOAD\n", "UNSPECIFIED\n");
+    with_filter(unspecified).expect(&Expected { at: "failure_policy", ..expected });
+}
+
+/// A file name, and the finding.
+#[test]
+fn the_wasm_file_is_looked_for() {
+    for (name, kind, text) in [
+        ("other.wasm", "note", "is not in this file's folder"),
+        ("/no/such/verdigris.wasm", "note", "is not on this machine"),
+        ("envoy.yaml", "warning", "is no .wasm file"),
+    ] {
+        let filter = replaced(FILTER, "filename: verdigris.wasm", &format!("filename: {name}"));
+        let text = format!("vm_config.code.local.filename: \"{name}\": {text}");
+        let at = format!("filename: {name}");
+        let expected = Expected { kind, file: "filter.yaml", at: &at, text: &text };
+        with_filter(filter).expect(&expected);
+    }
+}
+
+/// Fields, and a part of the finding.
+#[test]
+fn an_unknown_name_has_a_suggestion() {
     let gate = |metric: &str| json!({"ramp": {"gates": [{"metric": metric}]}});
     let cases = [
         (
@@ -33,14 +61,14 @@ fn what_was_probably_meant_is_said() {
         (gate("zzz"), "\"zzz\": write one of"),
     ];
     for (fields, expected) in cases {
-        let done = verdigris_with(&["check", "-"], &config(fields).to_string());
-        assert_eq!(done.code, 1, "{done:?}");
-        assert!(done.out.contains(expected), "{done:?}\n{expected}");
+        let output = verdigris_with(&["check", "-"], &config(fields).to_string());
+        assert_eq!(output.code, 1, "{output:?}");
+        assert!(output.out.contains(expected), "{output:?}\n{expected}");
     }
 }
 
 #[test]
-fn steps_that_look_like_fractions_are_warned_of() {
+fn steps_that_may_be_fractions_are_warned_of() {
     for (steps, expected) in [
         (
             json!([0.01, 0.05, 0.5]),
@@ -57,12 +85,12 @@ fn steps_that_look_like_fractions_are_warned_of() {
         let yaml = filter_yaml(
             &serde_json::to_string_pretty(&config(json!({"ramp": {"steps": steps}}))).unwrap(),
         );
-        let done = verdigris_with(&["check", "-", "--json"], &yaml);
-        let told: Value = serde_json::from_str(&done.out).unwrap();
-        let warnings = told["warnings"].as_array().unwrap();
-        assert_eq!(warnings.len(), usize::from(expected.is_some()), "{done:?}");
+        let output = verdigris_with(&["check", "-", "--json"], &yaml);
+        let report: Value = serde_json::from_str(&output.out).unwrap();
+        let warnings = report["warnings"].as_array().unwrap();
+        assert_eq!(warnings.len(), usize::from(expected.is_some()), "{output:?}");
         let Some(expected) = expected else { continue };
-        assert!(warnings[0]["mend"].as_str().unwrap().ends_with(expected), "{done:?}");
+        assert!(warnings[0]["mend"].as_str().unwrap().ends_with(expected), "{output:?}");
         let line = 1 + yaml[..yaml.find("\"steps\"").unwrap()].matches('\n').count();
         assert_eq!(warnings[0]["line"], line);
         assert_eq!(verdigris_with(&["check", "-", "--strict"], &yaml).code, 1);
@@ -70,7 +98,7 @@ fn steps_that_look_like_fractions_are_warned_of() {
 }
 
 #[test]
-fn a_text_that_is_no_json_is_told_with_its_line() {
+fn a_json_syntax_error_has_its_line() {
     let json = "{\n  \"rollout\": \"a\",\n  \"unit\": {\"header\": \"u\"},\n}\n";
     let yaml = filter_yaml(json);
     let of_yaml = 1 + yaml[..yaml.find("\"u\"}").unwrap()].matches('\n').count();
@@ -80,18 +108,18 @@ fn a_text_that_is_no_json_is_told_with_its_line() {
         (yaml, of_yaml + 1),
         (filter_yaml("{\n  \"rollout\": \"a\",\n  \"rollout\": \"b\"\n}"), of_yaml),
     ] {
-        let done = verdigris_with(&["check", "-"], &text);
-        assert_eq!(done.code, 1, "{done:?}");
+        let output = verdigris_with(&["check", "-"], &text);
+        assert_eq!(output.code, 1, "{output:?}");
         assert!(
-            done.out.contains(&format!("stdin:{line}: plugin configuration: ")),
-            "{line}: {done:?}"
+            output.out.contains(&format!("stdin:{line}: plugin configuration: ")),
+            "{line}: {output:?}"
         );
-        assert!(!done.out.contains("column"), "{done:?}");
+        assert!(!output.out.contains("column"), "{output:?}");
         let is_comma = text.contains("},\n}");
         assert_eq!(
-            done.out.contains("trailing comma: remove it"),
+            output.out.contains("trailing comma: remove it"),
             is_comma || text.contains("},\n          }"),
-            "{done:?}"
+            "{output:?}"
         );
     }
 }
@@ -126,9 +154,9 @@ spec:
         green: {cluster: llm-green}
 ";
 
-/// A document, and what is said of it: a line and a part; nothing where it is fine.
+/// A document, and the line and a part of its finding, if there is one.
 #[test]
-fn the_objects_of_istio_and_envoy_gateway_are_read() {
+fn objects_of_istio_and_envoy_gateway_are_checked() {
     let body = "    conversation: {id: {pointer: /c}}\n";
     for (text, expected) in [
         (WASM_PLUGIN.to_owned(), None),
@@ -152,19 +180,19 @@ fn the_objects_of_istio_and_envoy_gateway_are_read() {
             WASM_PLUGIN.replace("  failStrategy: FAIL_RELOAD\n", ""),
             Some((
                 5,
-                "warning: stdin:5: failStrategy: missing: the default, FAIL_CLOSE, answers 503",
+                "warning: stdin:5: failStrategy: missing: the default, FAIL_CLOSE, answers every request with 503",
             )),
         ),
         (
             format!("{WASM_PLUGIN}{body}"),
             Some((
                 5,
-                "allow_on_headers_stop_iteration: missing or false: this configuration looks into requests' bodies, and without it such a request hangs, and Istio's WasmPlugin may not have it",
+                "allow_on_headers_stop_iteration: missing or false: this configuration reads request bodies, and without it such a request hangs, and Istio's WasmPlugin does not support it",
             )),
         ),
         (
             format!("{EXTENSION_POLICY}  {body}"),
-            Some((6, "Envoy Gateway's EnvoyExtensionPolicy may not have it")),
+            Some((6, "Envoy Gateway's EnvoyExtensionPolicy does not support it")),
         ),
         (
             WASM_PLUGIN.split_once("  pluginConfig").unwrap().0.to_owned(),
@@ -174,20 +202,20 @@ fn the_objects_of_istio_and_envoy_gateway_are_read() {
             )),
         ),
     ] {
-        let done = verdigris_with(&["check", "-"], &text);
+        let output = verdigris_with(&["check", "-"], &text);
         let Some((line, expected)) = expected else {
             assert_eq!(
-                (done.code, done.out.as_str()),
+                (output.code, output.out.as_str()),
                 (0, "fine: stdin (assistant-v8)\n"),
-                "{done:?}"
+                "{output:?}"
             );
             continue;
         };
-        assert!(done.out.contains(expected), "{done:?}\n{expected}");
-        assert!(done.out.contains(&format!("stdin:{line}: ")), "{done:?}");
-        assert_eq!(done.code, i32::from(!expected.starts_with("warning")), "{done:?}");
+        assert!(output.out.contains(expected), "{output:?}\n{expected}");
+        assert!(output.out.contains(&format!("stdin:{line}: ")), "{output:?}");
+        assert_eq!(output.code, i32::from(!expected.starts_with("warning")), "{output:?}");
     }
-    // Another's plugin is none of ours.
+    // Another plugin is ignored.
     let other = WASM_PLUGIN.split_once("    rollout").unwrap().0.replace("verdigris", "other");
     assert_eq!(verdigris_with(&["check", "-"], &format!("{other}    rules: []\n")).code, 1);
 }

@@ -1,0 +1,131 @@
+//! The evidence that bets collect by a given time: mean and variance of their log-wealth.
+
+use super::step_traffic::StepTraffic;
+use crate::analysis::ByVersion;
+use crate::analysis::absolute_rate;
+use crate::analysis::plan::GateStepParams;
+use crate::analysis::wealth::{BETS, STAKES};
+use crate::simulate::Behaviour;
+
+/// The distribution of a bet's log-wealth.
+#[derive(Clone, Copy, Debug)]
+pub struct LogWealth {
+    pub mean: f64,
+    pub variance: f64,
+}
+
+/// The log-wealth of each bet of a test.
+pub type LogWealths = [LogWealth; BETS];
+
+/// The rates of bad responses of both versions.
+fn rates(behaviour: &Behaviour) -> ByVersion<f64> {
+    ByVersion { blue: behaviour.blue, green: (behaviour.blue * behaviour.green).min(1.0) }
+}
+
+/// Evidence that green's rate is worse: each unit counts by its first bad response.
+pub fn harm_of_rate(
+    params: &GateStepParams,
+    behaviour: &Behaviour,
+    traffic: &StepTraffic,
+    seconds: f64,
+) -> LogWealths {
+    let (rates, sampled) = (rates(behaviour), traffic.sampled_fraction(seconds));
+    let fractions = traffic.newly_exposed;
+    let events = ByVersion {
+        blue: traffic.units_with_event(fractions.blue, rates.blue, seconds) * sampled,
+        green: traffic.units_with_event(fractions.green, rates.green, seconds) * sampled,
+    };
+    of_events(|counts| params.harm.wealth(counts).logs(), events, 1.0)
+}
+
+/// Evidence that green's rate is within the tolerance.
+pub fn non_inferiority_of_rate(
+    params: &GateStepParams,
+    behaviour: &Behaviour,
+    traffic: &StepTraffic,
+    seconds: f64,
+) -> LogWealths {
+    let rates = rates(behaviour);
+    let requests = traffic.counted_after_warmup(seconds, |it| traffic.per_second * it);
+    let events = ByVersion {
+        blue: requests * traffic.exposed.blue * rates.blue,
+        green: requests * traffic.exposed.green * rates.green,
+    };
+    let effect = traffic.design_effect(rates.blue, seconds);
+    let effect = 1.0 + (effect - 1.0) * (1.0 + params.tolerance).sqrt();
+    of_events(|counts| params.non_inferiority.wealth(counts).logs(), events, effect)
+}
+
+/// Evidence that green's rate is below its ceiling.
+pub fn below_ceiling(
+    ceiling: f64,
+    behaviour: &Behaviour,
+    traffic: &StepTraffic,
+    seconds: f64,
+) -> LogWealths {
+    let rate = rates(behaviour).green;
+    let units =
+        traffic.counted_after_warmup(seconds, |it| traffic.units(traffic.exposed.green, it));
+    let good = absolute_rate::wealth(ceiling, 1, 0).logs();
+    let bad = absolute_rate::wealth(ceiling, 1, 1).logs();
+    let mut each = good.into_iter().zip(bad);
+    std::array::from_fn(|_| {
+        let (good, bad) = each.next().unwrap_or_default();
+        let mean = (1.0 - rate) * good + rate * bad;
+        let square = (1.0 - rate) * good * good + rate * bad * bad;
+        LogWealth { mean: units * mean, variance: units * (square - mean * mean) }
+    })
+}
+
+/// Evidence after this many bad events, which are a Poisson process. `log_wealth` is that of a
+/// test after these counts.
+fn of_events(
+    log_wealth: impl Fn(ByVersion<u64>) -> [f64; BETS],
+    events: ByVersion<f64>,
+    design_effect: f64,
+) -> LogWealths {
+    let blue = log_wealth(ByVersion { blue: 1, green: 0 });
+    let green = log_wealth(ByVersion { blue: 0, green: 1 });
+    let mut each = blue.into_iter().zip(green);
+    std::array::from_fn(|_| {
+        let (blue, green) = each.next().unwrap_or_default();
+        let mean = events.blue * blue + events.green * green;
+        let square = events.blue * blue * blue + events.green * green * green;
+        // Clusters vary as if there were fewer events of the same worth.
+        LogWealth { mean: mean / design_effect, variance: square / design_effect }
+    })
+}
+
+/// A comparison of values by rank.
+#[derive(Clone, Copy)]
+pub struct RankComparison {
+    /// The difference between the versions on a logarithmic scale.
+    pub shift: f64,
+    /// The standard deviation of the logarithm of values.
+    pub spread: f64,
+    /// The fractions of users that are compared.
+    pub fractions: ByVersion<f64>,
+    /// How many first values of green's count.
+    pub green_values: f64,
+}
+
+/// Evidence of a comparison by rank after `seconds`.
+pub fn of_ranks(comparison: RankComparison, seconds: f64) -> LogWealths {
+    let RankComparison { shift, spread, fractions, green_values } = comparison;
+    // The probability that a value of green's is higher than one of blue's, minus ½, for two
+    // normal variables that are `shift` apart.
+    let advantage = 0.5 * libm::erfc(-shift / (2.0 * spread)) - 0.5;
+    // A block has the values of a second, and closes at four of each version.
+    let blue_per_green = fractions.blue / fractions.green;
+    let greens = (green_values / seconds).clamp(1.0, 4.0);
+    let blues =
+        (green_values * blue_per_green / seconds).clamp(1.0, (4.0 * blue_per_green).max(1.0));
+    let (mean, variance) = (2.0 * advantage, 4.0 * ((1.0 / greens + 1.0 / blues) / 12.0));
+    let rounds = green_values / greens;
+    let mut stakes = STAKES.into_iter();
+    std::array::from_fn(|_| {
+        let stake = stakes.next().unwrap_or_default();
+        let growth = stake * mean - stake * stake * (mean * mean + variance) / 2.0;
+        LogWealth { mean: rounds * growth, variance: rounds * stake * stake * variance }
+    })
+}

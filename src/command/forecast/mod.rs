@@ -1,0 +1,161 @@
+//! How long a gate of a step takes to reach a verdict: by arithmetic, without a response.
+//!
+//! The log-wealth of a bet at a time is a sum over responses, whose mean and variance follow from
+//! traffic, shares and rates. The gate has a verdict when the wealth of a bet reaches its
+//! threshold. Where the mean reaches it, about every second ramp has a verdict; where the mean
+//! plus some standard deviations does, the fastest tenth has; where the mean minus some does, all
+//! but the slowest tenth. The numbers of deviations are from simulation: because the wealth is
+//! checked continuously, the fastest are faster than at a single check.
+//!
+//! A user counts once a step for a rollback, by the first bad response or the first value. So
+//! evidence accumulates ever more slowly, and with few users a verdict may never come. Of very
+//! many users only a sample counts, since a step keeps a limited number of units.
+//!
+//! | file | concept |
+//! |---|---|
+//! | `step_traffic` | how many units and events a step has after a time |
+//! | `evidence` | the log-wealth that follows |
+//! | `duration_range` | a predicted duration with its spread |
+//!
+//! Source: Wald's identity, *Sequential Analysis*, 1947, section 3.5, with the normal
+//! approximation of the sum around it.
+
+mod duration_range;
+mod evidence;
+mod step_traffic;
+
+use crate::analysis::metric::Comparison;
+use crate::analysis::wealth::BETS;
+use crate::analysis::{AnalysisPlan, Gate};
+use crate::simulate::Behaviour;
+
+pub use duration_range::DurationRange;
+pub use step_traffic::StepTraffic;
+
+use evidence::{LogWealths, RankComparison};
+
+/// A gate in a step, and the traffic there.
+#[derive(Clone, Copy)]
+pub struct GateForecast<'a> {
+    pub plan: &'a AnalysisPlan,
+    pub gate: &'a Gate,
+    /// The step, counted from 0.
+    pub step: usize,
+    pub traffic: &'a StepTraffic,
+    /// The longest time to consider, in seconds.
+    pub max_s: f64,
+}
+
+/// How many standard deviations are added to the mean for the quantiles of 10, 50 and 90 %.
+type Deviations = [f64; 3];
+
+/// The deviations until green is detected to be worse.
+const HARM_DEVIATIONS: Deviations = [1.75, 0.25, -1.2];
+
+/// The deviations until green is shown to be safe.
+const NON_INFERIORITY_DEVIATIONS: Deviations = [1.0, 0.25, -1.1];
+
+/// The ratio of one candidate time to the one before.
+const TIME_RATIO: f64 = 1.01;
+
+// === impl GateForecast ===
+
+impl GateForecast<'_> {
+    /// How long it takes to detect a green that behaves like this from the start of the step;
+    /// `None` if the gate is not evaluated in this step.
+    pub fn time_to_detect(&self, green: &Behaviour) -> Option<DurationRange> {
+        let Self { plan, gate, traffic, .. } = self;
+        let params = gate.steps().get(self.step)?;
+        let critical = plan.gates.iter().filter(|it| it.spec.is_critical).count().max(1);
+        // Half of alpha is spent from the first step on; the later steps share the rest.
+        let later_steps = plan.steps.len().saturating_sub(1);
+        let starts = match (self.step, later_steps) {
+            (_, 0) => 1,
+            (0, _) => 2,
+            (_, later) => 2 * later,
+        };
+        let threshold = ((BETS * critical * starts * self.sides()) as f64 / plan.alpha).ln();
+        let log_wealths = |seconds: f64| -> LogWealths {
+            if green.is_rate() {
+                return evidence::harm_of_rate(params, green, traffic, seconds);
+            }
+            let fractions = traffic.newly_exposed;
+            let comparison = RankComparison {
+                shift: (green.green / (1.0 + gate.spec.margin)).ln(),
+                spread: green.spread,
+                fractions,
+                green_values: traffic.units(fractions.green, seconds)
+                    * traffic.sampled_fraction(seconds),
+            };
+            evidence::of_ranks(comparison, seconds)
+        };
+        let delay_s = traffic.delay_s(gate.spec.metric);
+        Some(self.time_to_threshold(threshold, delay_s, HARM_DEVIATIONS, log_wealths))
+    }
+
+    /// How long it takes to show that a green that behaves like this is safe; `None` if the gate
+    /// is not evaluated in this step.
+    pub fn time_to_pass(&self, green: &Behaviour) -> Option<DurationRange> {
+        let Self { plan, gate, traffic, .. } = self;
+        let params = gate.steps().get(self.step)?;
+        let threshold = ((BETS * self.sides()) as f64 / plan.beta).ln();
+        // Only answers that end after the warm-up count.
+        let delay_s = traffic.delay_s(gate.spec.metric).map(|delay| delay.max(traffic.warmup_s));
+        let time = |threshold, log_wealths: &dyn Fn(f64) -> LogWealths| {
+            self.time_to_threshold(threshold, delay_s, NON_INFERIORITY_DEVIATIONS, log_wealths)
+        };
+        if !green.is_rate() {
+            let fractions = traffic.exposed;
+            let comparison = |seconds: f64| RankComparison {
+                shift: ((1.0 + params.tolerance) / green.green).ln(),
+                spread: green.spread,
+                fractions,
+                green_values: traffic
+                    .counted_after_warmup(seconds, |it| traffic.units(fractions.green, it)),
+            };
+            let log_wealths = |seconds: f64| evidence::of_ranks(comparison(seconds), seconds);
+            return Some(time(threshold, &log_wealths));
+        }
+        let by_ratio =
+            |seconds: f64| evidence::non_inferiority_of_rate(params, green, traffic, seconds);
+        let Some(ceiling) = params.ceiling else { return Some(time(threshold, &by_ratio)) };
+        // The ratio and the ceiling share beta.
+        let threshold = threshold + 2_f64.ln();
+        let by_ceiling = |seconds: f64| evidence::below_ceiling(ceiling, green, traffic, seconds);
+        Some(time(threshold, &by_ratio).earlier(time(threshold, &by_ceiling)))
+    }
+
+    /// The number of directions that are worse, which share alpha and beta.
+    fn sides(&self) -> usize {
+        if self.gate.spec.metric.comparison() == Comparison::Either { 2 } else { 1 }
+    }
+
+    /// When the log-wealth of a bet reaches the threshold; `delay_s` is added.
+    fn time_to_threshold(
+        &self,
+        threshold: f64,
+        delay_s: [f64; 3],
+        deviations: Deviations,
+        log_wealths: impl Fn(f64) -> LogWealths,
+    ) -> DurationRange {
+        let mut found = [None; 3];
+        let mut seconds = 1.0;
+        while seconds <= self.max_s {
+            let log_wealths = log_wealths(seconds);
+            for ((found, deviations), delay_s) in found.iter_mut().zip(deviations).zip(delay_s) {
+                let mut reached = log_wealths
+                    .iter()
+                    .map(|it| it.mean + deviations * it.variance.sqrt() >= threshold);
+                if found.is_none() && reached.any(|it| it) {
+                    *found = Some(seconds + delay_s);
+                }
+            }
+            if found.iter().all(Option::is_some) {
+                break;
+            }
+            seconds *= TIME_RATIO;
+        }
+        let [p10_s, median_s, p90_s] = found.map(|it| it.filter(|it| *it <= self.max_s));
+        DurationRange { p10_s, median_s, p90_s }
+    }
+}

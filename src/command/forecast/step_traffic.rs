@@ -1,0 +1,159 @@
+//! The traffic of a step, as far as evidence depends on it.
+
+use crate::analysis::{AnalysisPlan, AnalysisUnit, ByVersion, Metric};
+use crate::command::traffic::EVENT_SHAPE;
+use crate::simulate::{Users, World};
+
+/// The traffic of a step. Fractions are of all users, from 0 to 1.
+#[derive(Clone, Copy, Debug)]
+pub struct StepTraffic {
+    /// Requests per second of both versions.
+    pub(super) per_second: f64,
+    /// The number of users; `None` if each request comes from another user.
+    users: Option<f64>,
+    /// How many units the analysis keeps in a step; `None` if it counts every request.
+    max_units: Option<f64>,
+    /// The fractions that are compared and were on blue before the step.
+    pub(super) newly_exposed: ByVersion<f64>,
+    /// The fractions that are compared.
+    pub(super) exposed: ByVersion<f64>,
+    /// The median duration of an answer, in seconds. An answer counts when it ends.
+    answer_s: f64,
+    /// The 95 % quantile of the duration of an answer, in seconds.
+    slow_answer_s: f64,
+    /// The warm-up of a step, in seconds: answers that end earlier do not count for advancing.
+    pub(super) warmup_s: f64,
+}
+
+/// The normal distribution's quantile of 95 %.
+const Z_95: f64 = 1.645;
+
+// === impl StepTraffic ===
+
+impl StepTraffic {
+    /// The traffic of step `step` of a ramp with these shares of green, from 0 to 1. `None` for a
+    /// step that is not compared, such as the one with all traffic on green.
+    pub fn new(
+        plan: &AnalysisPlan,
+        world: &World,
+        shares: &[f64],
+        step: usize,
+        by_conversation: bool,
+    ) -> Option<Self> {
+        let duration = world.behaviours.iter().find(|it| it.metric == Metric::Duration)?;
+        let slow = (Z_95 * duration.spread).exp();
+        let (share, design) = (*shares.get(step)?, plan.steps.get(step)?);
+        let share_before = match step.checked_sub(1).and_then(|it| shares.get(it)) {
+            Some(before) if !by_conversation => *before,
+            _ => 0.0,
+        };
+        // `probability` is green's fraction of the units that are compared.
+        let split = |green: f64, probability: f64| ByVersion {
+            blue: green * (1.0 - probability) / probability,
+            green,
+        };
+        let users = match world.users {
+            Users::Sticky { count, .. } if plan.unit == AnalysisUnit::Units => Some(count as f64),
+            _ => None,
+        };
+        Some(Self {
+            per_second: world.per_second,
+            users,
+            max_units: (plan.unit == AnalysisUnit::Units).then_some(plan.max_units as f64),
+            newly_exposed: split(share - share_before, design.new.get()),
+            exposed: split(share, design.all.get()),
+            answer_s: duration.blue / 1e3,
+            slow_answer_s: slow * duration.blue / 1e3,
+            warmup_s: plan.warmup_ns as f64 / 1e9,
+        })
+    }
+
+    /// The delay in seconds between a request and its evidence on a metric, at the quantiles of
+    /// 10, 50 and 90 %. The duration is known late for slow answers, which carry the evidence;
+    /// the multiples are from simulation.
+    pub(super) fn delay_s(&self, metric: Metric) -> [f64; 3] {
+        match metric {
+            Metric::Duration => [1.0, 2.0, 3.0].map(|times| times * self.slow_answer_s),
+            _ => [self.answer_s; 3],
+        }
+    }
+
+    /// How many units of this fraction of all users have had a response after `seconds`.
+    pub fn units(&self, fraction: f64, seconds: f64) -> f64 {
+        match self.users {
+            None => fraction * self.per_second * seconds,
+            Some(users) => {
+                let requests = self.per_second * seconds / users;
+                fraction * users * mean_over_users(|activity| 1.0 - (-requests * activity).exp())
+            }
+        }
+    }
+
+    /// How many units of this fraction of all users have had a bad response after `seconds`, at
+    /// this rate of bad responses.
+    pub(super) fn units_with_event(&self, fraction: f64, rate: f64, seconds: f64) -> f64 {
+        match self.users {
+            None => fraction * self.per_second * seconds * rate,
+            Some(users) => {
+                let events = self.per_second * seconds / users * rate;
+                // For users whose rates are gamma distributed.
+                let has_event = |activity: f64| {
+                    1.0 - (1.0 + events * activity / EVENT_SHAPE).powf(-EVENT_SHAPE)
+                };
+                fraction * users * mean_over_users(has_event)
+            }
+        }
+    }
+
+    /// The fraction of the units until `seconds` that has counted. Of `n` units that came one
+    /// after the other, the analysis keeps the `max_units` with the lowest hashes, so that the
+    /// next one counts with a probability of `max_units / n`.
+    pub(super) fn sampled_fraction(&self, seconds: f64) -> f64 {
+        match self.fill_ratio(seconds) {
+            ratio if ratio > 1.0 => (1.0 + ratio.ln()) / ratio,
+            _ => 1.0,
+        }
+    }
+
+    /// The number of units until `seconds`, as a multiple of the number that is kept.
+    fn fill_ratio(&self, seconds: f64) -> f64 {
+        let Some(max_units) = self.max_units else { return 0.0 };
+        self.units(self.exposed.blue + self.exposed.green, seconds) / max_units
+    }
+
+    /// How much of `total`, a sum that grows with time, counts in `seconds` after the warm-up.
+    pub(super) fn counted_after_warmup(&self, seconds: f64, total: impl Fn(f64) -> f64) -> f64 {
+        let (start, end) = (self.warmup_s, self.warmup_s + seconds);
+        match self.users {
+            None => {
+                total(end) * self.sampled_fraction(end)
+                    - total(start) * self.sampled_fraction(start)
+            }
+            // A unit that is kept continues to count.
+            Some(_) => total(seconds) / self.fill_ratio(end).max(1.0),
+        }
+    }
+
+    /// The design effect of repeated requests: a cluster of `n` requests has a variance that is
+    /// larger by `n·rate·variance`, with the mean of `n` over requests.
+    pub(super) fn design_effect(&self, rate: f64, seconds: f64) -> f64 {
+        let Some(users) = self.users else { return 1.0 };
+        let requests = self.per_second * seconds / users;
+        let variance = 1.0 / EVENT_SHAPE;
+        1.0 + rate * variance * requests * mean_over_users(|activity| activity * activity)
+    }
+}
+
+/// The mean over users, whose activity is log-normal with a standard deviation of 1 and a mean
+/// of 1. By the midpoint rule over ±4 standard deviations.
+fn mean_over_users(of_activity: impl Fn(f64) -> f64) -> f64 {
+    const PARTS: usize = 64;
+    const REACH: f64 = 4.0;
+    let width = 2.0 * REACH / PARTS as f64;
+    let midpoints = (0..PARTS).map(|at| (at as f64 + 0.5) * width - REACH);
+    let (sum, weights) = midpoints.fold((0.0, 0.0), |(sum, weights), z| {
+        let weight = (-z * z / 2.0).exp();
+        (sum + weight * of_activity((z - 0.5).exp()), weights + weight)
+    });
+    sum / weights
+}

@@ -1,0 +1,157 @@
+//! `verdigris plan`: how long a ramp takes to reach its verdicts, before it runs.
+
+mod planned;
+
+use clap::Args;
+
+use super::forecast::{DurationRange, GateForecast, StepTraffic};
+use super::load;
+use super::output::CliError;
+use super::scenario::GRAMMAR;
+use super::traffic::{Assumptions, TrafficArgs, ramp_of, without_feedback};
+use crate::analysis::Gate;
+use crate::config::Config;
+use crate::rollout::RampSpec;
+use crate::simulate::{Behaviour, World};
+use planned::{GreenExposure, Planned, PlannedGate, PlannedStep};
+
+/// Predicts how long each step of a ramp takes, and how much traffic green gets meanwhile.
+///
+/// For each step and gate: how long it takes to detect a green that is worse from the start of
+/// the step, and how long it takes to show that a green like blue is safe. A green that is worse
+/// by exactly the margin is never detected, since the margin is allowed. So the plan is for a
+/// regression of twice the margin, unless --regression is given. Figures are medians, with the
+/// range of eight in ten ramps in brackets; `verdigris simulate` measures them.
+#[derive(Args)]
+#[command(after_help = GRAMMAR)]
+pub struct PlanArgs {
+    /// A plugin configuration, or an Envoy configuration with one in it; - is the standard input.
+    file: String,
+    #[command(flatten)]
+    traffic: TrafficArgs,
+    /// How much worse green is, for every gate: +50%, or x3.
+    #[arg(long, value_name = "HOW MUCH", value_parser = excess)]
+    regression: Option<f64>,
+    /// Blue's rate of errors, in the format of --blue errors=…
+    #[arg(long, value_name = "RATE")]
+    error_rate: Option<String>,
+    /// Blue's rate of refusals, in the same format.
+    #[arg(long, value_name = "RATE")]
+    refusal_rate: Option<String>,
+}
+
+/// A ramp and the traffic that it is planned for.
+struct PlanInputs<'a> {
+    config: &'a Config,
+    ramp: &'a RampSpec,
+    world: &'a World,
+}
+
+// === impl PlanArgs ===
+
+impl PlanArgs {
+    /// Plans the ramp of the file.
+    ///
+    /// # Errors
+    /// The file has no valid ramp, or the traffic options contradict it.
+    pub fn run(mut self) -> Result<Planned, CliError> {
+        let config = load::config(&self.file)?;
+        let (ramp, left_out) = without_feedback(ramp_of(&self.file, &config)?)?;
+        for (name, rate) in [("errors", &self.error_rate), ("refusals", &self.refusal_rate)] {
+            if let Some(rate) = rate {
+                self.traffic.add_blue(&format!("{name}={rate}"))?;
+            }
+        }
+        let world = self.traffic.world(&ramp, &[])?;
+        let times = 1.0 + self.regression.unwrap_or_default();
+        if let Some(it) = world.behaviours.iter().find(|it| it.is_rate() && it.blue * times > 1.0) {
+            let why = format!("--regression: {}: green's rate would be above 1", it.metric);
+            return Err(CliError::Usage(why));
+        }
+        let inputs = PlanInputs { config: &config, ramp: &ramp, world: &world };
+        let steps: Vec<_> = (0..ramp.steps.len()).map(|step| self.step(&inputs, step)).collect();
+        Ok(Planned {
+            rollout: config.rollout.to_string(),
+            traffic: Assumptions::from_world(&world),
+            left_out,
+            bake_s: ramp.bake.as_secs_f64(),
+            timeout_s: ramp.timeout.as_secs_f64(),
+            whole_s: steps
+                .iter()
+                .fold(DurationRange::exactly(0.0), |all, step| all.then(step.lasts_s)),
+            steps,
+        })
+    }
+
+    fn step(&self, inputs: &PlanInputs<'_>, step: usize) -> PlannedStep {
+        let PlanInputs { config, ramp, world } = inputs;
+        let shares: Vec<f64> = ramp.steps.iter().map(|step| step.share.fraction()).collect();
+        let share = shares.get(step).copied().unwrap_or(1.0);
+        let by_conversation = config.conversation.is_some();
+        let Some(traffic) = StepTraffic::new(&ramp.analysis, world, &shares, step, by_conversation)
+        else {
+            return PlannedStep::without_comparison(step, share);
+        };
+        let timeout_s = ramp.timeout.as_secs_f64();
+        let exposure = |seconds: Option<f64>| {
+            let seconds = seconds.unwrap_or(timeout_s);
+            GreenExposure {
+                requests: share * world.per_second * seconds,
+                users: Assumptions::from_world(world).users.map(|_| traffic.units(share, seconds)),
+            }
+        };
+        let gate = |gate: &Gate| {
+            let forecast = GateForecast {
+                plan: &ramp.analysis,
+                gate,
+                step,
+                traffic: &traffic,
+                max_s: timeout_s,
+            };
+            self.gate(&forecast, world, exposure)
+        };
+        let gates: Vec<_> = ramp.analysis.gates.iter().filter_map(gate).collect();
+        let baked = DurationRange::exactly(ramp.bake.as_secs_f64());
+        let critical = gates.iter().filter(|it| it.is_critical);
+        let lasts_s = critical.fold(baked, |all, it| all.later(it.shown_safe));
+        let green = exposure(lasts_s.median_s);
+        PlannedStep { step, share, is_compared: true, gates, lasts_s, green }
+    }
+
+    fn gate(
+        &self,
+        forecast: &GateForecast<'_>,
+        world: &World,
+        exposure: impl Fn(Option<f64>) -> GreenExposure,
+    ) -> Option<PlannedGate> {
+        let spec = &forecast.gate.spec;
+        let behaviour = world.behaviours.iter().find(|it| it.metric == spec.metric)?;
+        let regression = self.regression.unwrap_or(2.0 * spec.margin);
+        let like_blue = Behaviour { green: 1.0, ..*behaviour };
+        let worse = Behaviour { green: 1.0 + regression, ..*behaviour };
+        let found_worse = forecast.time_to_detect(&worse)?;
+        Some(PlannedGate {
+            metric: spec.metric,
+            is_critical: spec.is_critical,
+            margin: spec.margin,
+            regression,
+            found_worse,
+            worse_green: exposure(found_worse.median_s),
+            tolerance: forecast.gate.steps().get(forecast.step)?.tolerance,
+            shown_safe: forecast.time_to_pass(&like_blue)?,
+        })
+    }
+}
+
+/// Parses how much worse green is, as the excess over 1.
+fn excess(text: &str) -> Result<f64, String> {
+    let times = match text.strip_prefix('x') {
+        Some(times) => times.parse().ok(),
+        None => {
+            let percent = text.strip_prefix('+').and_then(|it| it.strip_suffix('%'));
+            percent.and_then(|it| it.parse().ok()).map(|it: f64| 1.0 + it / 100.0)
+        }
+    };
+    let excess = times.map(|it| it - 1.0).filter(|it| *it > 0.0 && *it <= 1000.0);
+    excess.ok_or_else(|| "write how much worse green is, such as +50% or x3".to_owned())
+}

@@ -1,0 +1,209 @@
+//! The plan of a ramp, as JSON and as text.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use crate::analysis::Metric;
+use crate::command::forecast::DurationRange;
+use crate::command::output::{DOUBTFUL, HEAD, Report, TextTable, count, percent, styled, time};
+use crate::command::traffic::{Assumptions, left_out_line};
+
+/// The plan of a ramp.
+#[derive(Serialize)]
+pub struct Planned {
+    pub(super) rollout: String,
+    pub(super) traffic: Assumptions,
+    /// The metrics of gates and tripwires on feedback, which are not planned.
+    pub(super) left_out: Vec<Metric>,
+    pub(super) bake_s: f64,
+    pub(super) timeout_s: f64,
+    pub(super) steps: Vec<PlannedStep>,
+    /// How long a green like blue takes through all steps.
+    pub(super) whole_s: DurationRange,
+}
+
+/// The plan of a step.
+#[derive(Serialize)]
+pub(super) struct PlannedStep {
+    pub step: usize,
+    /// Green's share, from 0 to 1.
+    pub share: f64,
+    /// Whether green is compared with blue, which is not possible at 100 %.
+    pub is_compared: bool,
+    pub gates: Vec<PlannedGate>,
+    /// How long a green like blue stays in the step.
+    pub lasts_s: DurationRange,
+    /// The exposure meanwhile, at the median or until the timeout.
+    pub green: GreenExposure,
+}
+
+/// The plan of a gate in a step.
+#[derive(Serialize)]
+pub(super) struct PlannedGate {
+    pub metric: Metric,
+    pub is_critical: bool,
+    /// The excess over 1 by which green may be worse.
+    pub margin: f64,
+    /// The excess over 1 by which green is assumed to be worse.
+    pub regression: f64,
+    /// How long it takes to detect the regression.
+    pub found_worse: DurationRange,
+    /// The exposure to the regression until it is detected.
+    pub worse_green: GreenExposure,
+    /// The excess over 1 by which a green that passes may still be worse, with probability beta.
+    pub tolerance: f64,
+    /// How long it takes a green like blue to pass.
+    pub shown_safe: DurationRange,
+}
+
+/// How much traffic green gets.
+#[derive(Clone, Copy, Serialize)]
+pub(super) struct GreenExposure {
+    pub requests: f64,
+    /// `None` if each request comes from another user.
+    pub users: Option<f64>,
+}
+
+// === impl PlannedStep ===
+
+impl PlannedStep {
+    /// A step with all traffic on green.
+    pub(super) fn without_comparison(step: usize, share: f64) -> Self {
+        Self {
+            step,
+            share,
+            is_compared: false,
+            gates: Vec::new(),
+            lasts_s: DurationRange::exactly(0.0),
+            green: GreenExposure { requests: 0.0, users: None },
+        }
+    }
+}
+
+// === impl Planned ===
+
+impl Report for Planned {
+    fn text(&self) -> String {
+        let mut text = self.traffic.text();
+        text.extend(left_out_line(&self.left_out));
+        for step in &self.steps {
+            let head = format!("Step {}: {} to green", step.step, percent(step.share));
+            let _ = writeln!(text, "\n{}", styled(HEAD, head));
+            text += &self.step_text(step);
+        }
+        text.push('\n');
+        text += &match self.whole_s.median_s {
+            Some(_) => format!(
+                "A green like blue completes the ramp after {}.\n",
+                // A p90 above the longest time considered is that of a single step.
+                range(self.whole_s, self.timeout_s)
+            ),
+            None => format!(
+                "{} at this traffic a green like blue does not complete the ramp: a step holds \
+                 beyond its timeout of {}.\n",
+                styled(DOUBTFUL, "Not enough evidence:"),
+                time(self.timeout_s)
+            ),
+        };
+        text
+    }
+}
+
+impl Planned {
+    fn step_text(&self, step: &PlannedStep) -> String {
+        if !step.is_compared {
+            return "  There is no blue traffic to compare with: only tripwires are active.\n"
+                .to_owned();
+        }
+        let mut text = self.gate_table(step).to_string();
+        text.extend(self.undetected(step));
+        text.extend(self.never_passed(step));
+        let users = match step.green.users {
+            Some(users) => format!(" of {} users", count(users)),
+            None => String::new(),
+        };
+        let requests = count(step.green.requests);
+        text += &match step.lasts_s.median_s {
+            Some(_) => format!(
+                "  A green like blue advances after {}, with {requests} requests{users} to green.\n",
+                range(step.lasts_s, self.timeout_s)
+            ),
+            None => format!(
+                "  A green like blue is held: until the timeout, {requests} requests{users} go to \
+                 green.\n"
+            ),
+        };
+        text
+    }
+
+    fn gate_table(&self, step: &PlannedStep) -> TextTable {
+        let mut table = TextTable::new(&[
+            "gate",
+            "regression",
+            "time to detect",
+            "requests to green",
+            "tolerance",
+            "time to pass",
+        ]);
+        for gate in &step.gates {
+            let requests = match gate.found_worse.median_s {
+                Some(_) => count(gate.worse_green.requests),
+                None => "-".to_owned(),
+            };
+            let name = gate.metric.to_string();
+            table.add([
+                if gate.is_critical { name } else { format!("{name} (not critical)") },
+                format!("+{}", percent(gate.regression)),
+                range_or(gate.found_worse, self.timeout_s, "not detected"),
+                requests,
+                format!("+{}", percent(gate.tolerance)),
+                range_or(gate.shown_safe, self.timeout_s, "not passed"),
+            ]);
+        }
+        table
+    }
+
+    /// The gates whose regression is not detected.
+    fn undetected(&self, step: &PlannedStep) -> Option<String> {
+        let gates = step.gates.iter().filter(|it| it.found_worse.median_s.is_none());
+        self.within_timeout("Not detected", gates)
+    }
+
+    /// The critical gates that a green like blue does not pass.
+    fn never_passed(&self, step: &PlannedStep) -> Option<String> {
+        let gates = step.gates.iter();
+        let gates = gates.filter(|it| it.is_critical && it.shown_safe.median_s.is_none());
+        self.within_timeout("Not passed", gates)
+    }
+
+    fn within_timeout<'a>(
+        &self,
+        what: &str,
+        gates: impl Iterator<Item = &'a PlannedGate>,
+    ) -> Option<String> {
+        let gates: Vec<_> = gates.map(|it| it.metric.as_str()).collect();
+        let what = styled(DOUBTFUL, what);
+        let timeout = time(self.timeout_s);
+        (!gates.is_empty())
+            .then(|| format!("  {what} within the timeout of {timeout}: {}.\n", gates.join(", ")))
+    }
+}
+
+/// A duration with its range; `or` if even the median exceeds `max_s`.
+fn range_or(duration: DurationRange, max_s: f64, or: &str) -> String {
+    let or_max = |it: Option<f64>| it.map_or_else(|| format!("over {}", time(max_s)), time);
+    let DurationRange { p10_s, median_s, p90_s } = duration;
+    match (p10_s, median_s) {
+        (Some(p10), Some(median)) if Some(p10) != p90_s => {
+            format!("{} ({} to {})", time(median), time(p10), or_max(p90_s))
+        }
+        (_, Some(median)) => time(median),
+        (_, None) => or.to_owned(),
+    }
+}
+
+/// A duration with its range.
+fn range(duration: DurationRange, max_s: f64) -> String {
+    range_or(duration, max_s, &format!("over {}", time(max_s)))
+}

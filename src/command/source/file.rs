@@ -1,0 +1,265 @@
+//! A file and the configurations in it.
+
+use std::io::Read as _;
+use std::ops::Range;
+use std::path::Path;
+use std::rc::Rc;
+
+use saphyr_parser::ScalarStyle;
+
+use super::document::{Document, LineOffset};
+use super::finding::Finding;
+use super::kubernetes::{self, KubernetesConfig};
+use super::plugin_config::{ConfigLocation, PluginConfigText, Quoting};
+use super::wasm::{self, BINARY, PLUGIN_FIELDS, WASM, filter_config};
+use crate::command::json_span;
+use crate::command::output::CliError;
+use crate::command::yaml::{self, DuplicateField, InvalidYaml, NodeKind, YamlNode};
+
+/// A file and the configurations in it.
+#[derive(Debug)]
+pub struct Source {
+    pub name: String,
+    pub text: String,
+    pub plugins: Vec<PluginConfigText>,
+    /// Errors in the file outside of the plugin configurations.
+    pub problems: Vec<Finding>,
+    /// Whether the file is an Envoy configuration.
+    pub is_envoy: bool,
+    /// Whether the file is no valid YAML.
+    pub is_broken: bool,
+    /// The documents that are no plugin configurations.
+    pub documents: Vec<Document>,
+}
+
+// === impl Source ===
+
+impl Source {
+    /// Reads a file; `-` is the standard input.
+    ///
+    /// # Errors
+    /// The file cannot be read or is not UTF-8.
+    pub fn read(name: &str) -> Result<Self, CliError> {
+        let mut bytes = Vec::new();
+        let read = if name == "-" {
+            std::io::stdin().read_to_end(&mut bytes).map(|_| ())
+        } else {
+            std::fs::read(Path::new(name)).map(|read| bytes = read)
+        };
+        read.map_err(|error| CliError::Usage(format!("{name}: {error}")))?;
+        let name = if name == "-" { "stdin" } else { name };
+        match String::from_utf8(bytes) {
+            Ok(text) => Ok(Self::parse(name, text)),
+            Err(_) => Err(CliError::Usage(format!("{name}: is not a text file in UTF-8"))),
+        }
+    }
+
+    /// Finds the configurations in a text. Errors become [`Source::problems`].
+    pub fn parse(name: &str, text: String) -> Self {
+        let documents = yaml::parse(&text);
+        let mut source = Self {
+            name: name.to_owned(),
+            text,
+            plugins: Vec::new(),
+            problems: Vec::new(),
+            is_envoy: false,
+            is_broken: documents.is_err(),
+            documents: Vec::new(),
+        };
+        if source.text.starts_with('\u{feff}') {
+            let fix = "begins with a byte order mark, which JSON does not allow: save the file as \
+                       UTF-8 without one";
+            source.add_problem(1, "file", fix);
+            return source;
+        }
+        let (documents, error) = match documents {
+            Ok(documents) => (documents, None),
+            Err(error) => (yaml::Documents::default(), Some(error)),
+        };
+        let has_filters = source.add_documents(&documents.roots);
+        let is_json = source.text.trim_start().starts_with('{') && !source.is_envoy;
+        // In a plugin configuration, its parser reports these.
+        if !is_json {
+            source.report_ignored(&documents.roots, &documents.duplicates);
+        }
+        if !has_filters && source.plugins.is_empty() {
+            source.add_remainder(is_json, error);
+        }
+        source
+    }
+
+    /// Adds the contents of the documents. Returns whether they have Wasm filters of Verdigris.
+    fn add_documents(&mut self, roots: &[Rc<YamlNode>]) -> bool {
+        for root in roots {
+            for config in kubernetes::configs(root, &self.name) {
+                match config {
+                    KubernetesConfig::File { name, node } => self.add_config_map_file(name, node),
+                    KubernetesConfig::Plugin(plugin) => self.add_plugin(plugin),
+                }
+            }
+        }
+        let mut filters = Vec::new();
+        // A plugin configuration with an unknown field such as "node" is no bootstrap.
+        let is_envoy = |it: &&Rc<YamlNode>| PLUGIN_FIELDS.iter().all(|name| it.get(name).is_none());
+        for root in roots.iter().filter(is_envoy) {
+            self.is_envoy |= is_envoy_config(root);
+            root.walk(&mut |node| filters.extend(filter_config(node).map(Rc::clone)));
+            self.documents.push(Document {
+                root: Rc::clone(root),
+                lines: LineOffset { first: 1, is_single_line: false },
+                file_name: self.name.rsplit('/').next().unwrap_or_default().to_owned(),
+            });
+        }
+        for filter in &filters {
+            self.add_plugin(wasm::plugin_config(filter, &self.name));
+        }
+        !filters.is_empty()
+    }
+
+    fn add_plugin(&mut self, plugin: Result<PluginConfigText, Finding>) {
+        match plugin {
+            Ok(plugin) => self.plugins.push(plugin),
+            Err(finding) => self.problems.push(finding),
+        }
+    }
+
+    /// Adds a file in a ConfigMap, if it has a plugin or Envoy configuration.
+    fn add_config_map_file(&mut self, name: &str, node: &YamlNode) {
+        let Some(text) = node.text() else { return };
+        let mut inner = Self::parse(&self.name, text.to_owned());
+        inner.keep_plugins_only();
+        if inner.plugins.is_empty() && !inner.is_envoy {
+            return;
+        }
+        let is_block = matches!(node.kind, NodeKind::Scalar(_, ScalarStyle::Literal));
+        let lines = LineOffset { first: node.line, is_single_line: !is_block };
+        let problems = inner.problems.into_iter();
+        self.problems.extend(problems.map(|it| Finding { line: lines.line(it.line), ..it }));
+        self.is_envoy |= inner.is_envoy;
+        self.documents.extend(inner.documents.into_iter().map(|mut document| {
+            document.lines = lines;
+            document.file_name = name.to_owned();
+            document
+        }));
+        for mut plugin in inner.plugins {
+            plugin.location.line = lines.line(plugin.location.line);
+            // The byte range is of the inner text, so set-weights must not use it.
+            plugin.location.span = 0..0;
+            if !is_block {
+                plugin.location.quoting = Quoting::Escaped;
+            }
+            if let Some(surrounding) = &mut plugin.surrounding {
+                let waiting = &mut surrounding.allows_waiting;
+                waiting.line = lines.line(waiting.line);
+                surrounding.vm_config.iter_mut().for_each(|it| it.line = lines.line(it.line));
+                let policy = &mut surrounding.missing_failure_policy;
+                *policy = policy.map(|it| lines.line(it));
+                // The folder that Envoy runs in is not known.
+                surrounding.wasm_path = None;
+            }
+            self.plugins.push(plugin);
+        }
+    }
+
+    /// Treats a file without filters as a plugin configuration, or reports why it is none.
+    fn add_remainder(&mut self, is_json: bool, error: Option<InvalidYaml>) {
+        if is_json {
+            self.add_whole();
+        } else if let Some(InvalidYaml { line, why }) = error {
+            self.add_problem(line, "YAML", format!("{why}: Envoy cannot parse it either"));
+        } else if !self.is_envoy && self.problems.is_empty() {
+            let fix = format!(
+                "is neither a plugin configuration, which is one JSON object, nor an Envoy \
+                 configuration with a filter {WASM} that has one, or that has {BINARY}: no Verdigris \
+                 configuration found"
+            );
+            self.add_problem(1, "file", fix);
+        }
+    }
+
+    /// Adds the whole file as a plugin configuration.
+    fn add_whole(&mut self) {
+        let start = self.text.len() - self.text.trim_start().len();
+        let line = 1 + line_breaks(&self.text, 0..start);
+        let location = ConfigLocation { span: 0..self.text.len(), line, quoting: Quoting::Whole };
+        let json = self.text.clone();
+        self.plugins.push(PluginConfigText { json, location, surrounding: None });
+    }
+
+    /// Removes JSON files of other programs.
+    pub fn keep_plugins_only(&mut self) {
+        self.plugins.retain(|it| {
+            let has_field = |name: &&str| it.json.contains(&format!("\"{name}\""));
+            it.surrounding.is_some() || PLUGIN_FIELDS.iter().any(has_field)
+        });
+    }
+
+    /// The only plugin configuration of a rollout, or else of a console.
+    ///
+    /// # Errors
+    /// There is none, or there are several rollouts.
+    pub fn only(&self) -> Result<&PluginConfigText, CliError> {
+        let rollouts = self.plugins.iter().filter(|it| !it.is_console()).collect::<Vec<_>>();
+        match (rollouts.as_slice(), self.plugins.as_slice()) {
+            ([only], _) => Ok(only),
+            ([], [console, ..]) => Ok(console),
+            ([], []) => Err(CliError::Invalid(match self.problems.first() {
+                Some(problem) => problem.to_string(),
+                None => format!("{}: has no plugin configuration of Verdigris", self.name),
+            })),
+            (rollouts, _) => Err(CliError::Usage(format!(
+                "{}: has {} plugin configurations of rollouts, but this command takes one: write it \
+                 as JSON to a file of its own",
+                self.name,
+                rollouts.len()
+            ))),
+        }
+    }
+
+    /// The line of a field of a plugin configuration.
+    pub fn line_of(&self, plugin: &PluginConfigText, field: &str) -> usize {
+        let json = &plugin.json;
+        let start = json.len() - json.trim_start().len();
+        match plugin.location.quoting {
+            Quoting::Whole | Quoting::Block | Quoting::Yaml => {
+                plugin.location.line + line_breaks(json, start..json_span::offset(json, field))
+            }
+            Quoting::Quoted | Quoting::Escaped => plugin.location.line,
+        }
+    }
+
+    /// Reports what Envoy ignores: duplicate fields, and documents after the first one.
+    fn report_ignored(&mut self, roots: &[Rc<YamlNode>], duplicates: &[DuplicateField]) {
+        for DuplicateField { line, name } in duplicates {
+            let fix = "occurs twice in a map, of which Envoy uses the last: write it once";
+            self.add_problem(*line, name, fix);
+        }
+        let is_kubernetes = |it: &Rc<YamlNode>| it.get("kind").is_some();
+        if roots.first().is_none_or(is_kubernetes) {
+            return;
+        }
+        let is_empty = |it: &Rc<YamlNode>| it.text().is_some_and(|it| it.is_empty() || it == "~");
+        for root in roots.iter().skip(1).filter(|it| !is_empty(it)) {
+            let fix = "begins a second document, but Envoy reads only the first one of a file: write \
+                       it to a file of its own";
+            self.add_problem(root.line, "YAML", fix);
+        }
+    }
+
+    fn add_problem(&mut self, line: usize, field: &str, fix: impl Into<String>) {
+        self.problems.push(Finding::new(&self.name, line, field, None, fix));
+    }
+}
+
+/// Whether a document is a bootstrap, or an xDS response in a file.
+fn is_envoy_config(document: &YamlNode) -> bool {
+    let resources = document.get("resources").map(|it| it.items()).unwrap_or_default();
+    let bootstrap_fields = ["static_resources", "dynamic_resources", "admin", "node"];
+    bootstrap_fields.iter().any(|name| document.get(name).is_some())
+        || resources.iter().any(|it| it.get("@type").is_some())
+}
+
+/// The number of line breaks in this byte range.
+fn line_breaks(text: &str, bytes: Range<usize>) -> usize {
+    text.get(bytes).unwrap_or_default().matches('\n').count()
+}

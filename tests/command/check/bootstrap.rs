@@ -1,0 +1,138 @@
+//! Whether a rollout agrees with the bootstrap.
+
+use serde_json::json;
+
+use super::ENVOY;
+use crate::run::{Files, config, filter_yaml, verdigris};
+
+#[test]
+fn a_rollout_that_does_not_agree_with_the_bootstrap_is_warned_of() {
+    let files = Files::new();
+    let versions = json!({"blue": {"cluster": "llm-blue"}, "green": {"cluster": "llm-teal"}});
+    let cases = [
+        (
+            json!({"versions": versions}),
+            "versions.green.cluster: \"llm-teal\": is no cluster of the bootstrap, which has verdigris-shadow, llm-blue, llm-green",
+        ),
+        (
+            json!({"default_cluster": "llm-green"}),
+            "early header mutation sets it to \"llm-blue\", but default_cluster is \"llm-green\"",
+        ),
+        (
+            json!({"version_header": "x-v"}),
+            "version_header: \"x-v\": no early header mutation sets it to \"blue\"",
+        ),
+    ];
+    for (fields, expected) in cases {
+        let file = files.add("filter.yaml", &filter_yaml(&config(fields).to_string()));
+        let output = verdigris(&["check", &file, "envoy/envoy.yaml"]);
+        assert_eq!(output.code, 0, "{output:?}");
+        assert!(output.out.contains("warning: ") && output.out.contains(expected), "{output:?}");
+        assert_eq!(verdigris(&["check", "--strict", &file, "envoy/envoy.yaml"]).code, 1);
+    }
+}
+
+#[test]
+fn a_bootstrap_that_lets_clients_choose_is_warned_of() {
+    let files = Files::new();
+    let shipped = ENVOY;
+    let appends = shipped.replacen(OVERWRITE, "", 1);
+    let (before, rest) = shipped.split_once("          early_header_mutation_ext").unwrap();
+    let (_, after) = rest.split_once("          route_config:").unwrap();
+    let (_, unprotected) = before.split_once("  - name: llm\n").unwrap();
+    let (routes, _) = after.split_once("  # Gets a copy").unwrap();
+    let unprotected =
+        format!("  - name: unprotected\n{unprotected}          route_config:{routes}");
+    let two = shipped.replacen("  - name: llm\n", &format!("{unprotected}  - name: llm\n"), 1);
+    let no_route = shipped.replace("cluster_header: x-verdigris-cluster", "cluster: llm-blue");
+    let removed_first = appends.replacen(
+        "              - append:",
+        "              - remove: x-verdigris-cluster\n              - append:",
+        1,
+    );
+    for (envoy, expected) in [
+        (appends, "cluster_header: \"x-verdigris-cluster\": early header mutation only appends"),
+        (two, "in the listener \"unprotected\", no early header mutation sets it to \"llm-blue\""),
+        (no_route, "cluster_header: \"x-verdigris-cluster\": no route uses it as its"),
+        (removed_first, ""),
+    ] {
+        let envoy = files.add("envoy.yaml", &envoy);
+        let output = verdigris(&["check", "--strict", "envoy/filter.yaml", &envoy]);
+        assert_eq!(output.code, i32::from(!expected.is_empty()), "{expected}: {output:?}");
+        assert!(output.out.contains(expected), "{expected}: {output:?}");
+    }
+    // The order of listeners does not matter.
+    let envoy = files.add("envoy.yaml", &shipped.replacen("  - name: llm\n", SHADOW, 1));
+    let output = verdigris(&["check", "--strict", "envoy/filter.yaml", &envoy]);
+    assert_eq!(output.code, 0, "{output:?}");
+}
+
+#[test]
+fn a_cluster_may_come_from_a_cds_server() {
+    let files = Files::new();
+    let cds = "dynamic_resources: {cds_config: {ads: {}}}";
+    let cds = files.add("cds.yaml", cds);
+    let versions = json!({"blue": {"cluster": "llm-blue"}, "green": {"cluster": "llm-teal"}});
+    let file =
+        files.add("filter.yaml", &filter_yaml(&config(json!({"versions": versions})).to_string()));
+    assert_eq!(verdigris(&["check", "--strict", &file, "envoy/envoy.yaml", &cds]).code, 0);
+}
+
+const OVERWRITE: &str = "\n                  append_action: OVERWRITE_IF_EXISTS_OR_ADD";
+
+/// A shadow's listener, and the beginning of the listener after it.
+const SHADOW: &str = r#"  - name: another-shadow
+    internal_listener: {}
+    metadata: {filter_metadata: {verdigris: {role: shadow}}}
+    filter_chains:
+    - filters:
+      - typed_config:
+          early_header_mutation_extensions:
+          - typed_config:
+              mutations:
+              - remove: x-verdigris-cluster
+              - append: {header: {key: x-verdigris-version, value: shadow}}
+  - name: llm
+"#;
+
+#[test]
+fn a_shadow_needs_a_route_a_listener_and_early_header_mutation() {
+    let files = Files::new();
+    let shipped = ENVOY;
+    let shadow = json!({"shadow": {"percent": 10}});
+    let filter = files.add("filter.yaml", &filter_yaml(&config(shadow).to_string()));
+    let cases = [
+        (shipped.to_owned(), None),
+        (
+            shipped.replace("request_mirror_policies", "no_mirror_policies"),
+            Some("no route with request_mirror_policies matches it"),
+        ),
+        (
+            shipped.replace("- remove: x-verdigris-shadow", "- remove: x-other"),
+            Some(
+                "no early header mutation removes it, so clients can have their requests mirrored",
+            ),
+        ),
+        (
+            shipped.replace("verdigris: {role: shadow}", "verdigris: {role: release}"),
+            Some("no listener has the metadata verdigris.role: shadow"),
+        ),
+        (
+            shipped.replace("- remove: x-verdigris-cluster", "- remove: x-other"),
+            Some("the shadow's listener does not remove x-verdigris-cluster early"),
+        ),
+    ];
+    for (envoy, expected) in cases {
+        let envoy = files.add("envoy.yaml", &envoy);
+        let output = verdigris(&["check", &filter, &envoy, "--strict"]);
+        assert_eq!(output.code, i32::from(expected.is_some()), "{output:?}");
+        let expected = expected.map(|it| format!("shadow.header: \"x-verdigris-shadow\": {it}"));
+        assert!(output.out.contains(&expected.unwrap_or_default()), "{output:?}");
+    }
+    // With a configuration of its own, the shadow's listener needs no metadata.
+    let own = files.add("shadow.json", &config(json!({"role": "shadow"})).to_string());
+    let envoy = shipped.replace("verdigris: {role: shadow}", "verdigris: {}");
+    let envoy = files.add("envoy.yaml", &envoy);
+    let output = verdigris(&["check", &filter, &own, &envoy]);
+    assert!(!output.out.contains("metadata"), "{output:?}");
+}

@@ -1,0 +1,51 @@
+//! The files that are checked.
+
+use super::{CONSOLE, ENVOY, FILTER};
+use crate::run::{Files, verdigris, verdigris_with};
+
+#[test]
+fn files_without_a_verdigris_configuration_are_a_problem() {
+    let other = "static_resources: {clusters: [{name: a}]}\n";
+    for text in [other, "admin: {}\n", "kind: Deployment\n", "hello"] {
+        let output = verdigris_with(&["check", "-"], text);
+        assert_eq!(output.code, 1, "{text}: {output:?}");
+        assert!(output.out.contains("no Verdigris configuration found"), "{output:?}");
+        assert!(!output.out.contains("fine"), "{output:?}");
+    }
+}
+
+#[test]
+fn a_bootstrap_alone_names_the_file_with_the_plugin_configuration() {
+    let output = verdigris(&["check", "--strict", "envoy/envoy.yaml"]);
+    assert_eq!(output.code, 0, "{output:?}");
+    let expected = "http_filters: \"verdigris\": has its plugin configuration in filter.yaml, which was not checked";
+    assert!(output.out.contains(expected), "{output:?}");
+}
+
+#[test]
+fn of_a_folder_only_files_with_a_configuration_are_checked() {
+    let files = Files::new();
+    files.add("verdigris.wasm", "\0asm");
+    for (name, text) in [
+        ("filter.yaml", FILTER),
+        ("envoy.yaml", ENVOY),
+        ("console.yaml", CONSOLE),
+        ("kustomization.yaml", "resources: [a.yaml]\n"),
+        ("package.json", "{\"name\": \"a\"}"),
+        ("broken.yml", "a: [1"),
+        ("notes.txt", "hello"),
+    ] {
+        files.add(name, text);
+    }
+    let folder = files.folder().to_str().unwrap();
+    let output = verdigris(&["check", "--strict", folder]);
+    assert_eq!(output.code, 0, "{output:?}");
+    let names: Vec<_> = output.out.lines().map(|it| it.rsplit('/').next().unwrap()).collect();
+    assert_eq!(names, ["console.yaml (the console)", "envoy.yaml", "filter.yaml (assistant-v8)"]);
+    files.add("filter.yaml", &FILTER.replace("resources:", "resources: ["));
+    assert_eq!(verdigris(&["check", folder]).code, 1);
+    let empty = Files::new();
+    let output = verdigris(&["check", empty.folder().to_str().unwrap()]);
+    assert_eq!(output.code, 1, "{output:?}");
+    assert!(output.err.contains("no Verdigris configuration found"), "{output:?}");
+}

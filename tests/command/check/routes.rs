@@ -1,0 +1,98 @@
+//! Routes.
+
+use serde_json::json;
+
+use super::{ENVOY, Expected, HTTP_FILTERS, ROUTE, Setup, patched, plugin, reading};
+use super::{replaced, with_envoy};
+
+const TO_CHAT: &str = "prefix_rewrite: /v1/chat/completions";
+
+/// With another route before the last.
+fn route(route: &str) -> Setup {
+    with_envoy(replaced(ENVOY, ROUTE, &format!("              - {route}\n{ROUTE}")))
+}
+
+/// With this field in the last route's action.
+fn in_route(field: &str) -> Setup {
+    with_envoy(replaced(ENVOY, ROUTE, &format!("{ROUTE}                  {field}\n")))
+}
+
+/// With this matcher of the client's path, and this field in the action.
+fn at_path(path: &str, field: &str) -> Setup {
+    let route = ROUTE.replace("prefix: /", path);
+    with_envoy(replaced(ENVOY, ROUTE, &format!("{route}                  {field}\n")))
+}
+
+fn expect(setup: &Setup, kind: &str, at: &str, text: &str) {
+    setup.expect(&Expected { kind, file: "envoy.yaml", at, text });
+}
+
+#[test]
+fn a_cluster_that_does_not_depend_on_the_version_is_warned_of() {
+    let other = "{match: {prefix: /other}, route: {cluster: other}}";
+    let text = "route.cluster: \"other\": does not depend on the version";
+    expect(&route(other), "warning", "cluster: other", text);
+    let weighted =
+        "{match: {prefix: /o}, route: {weighted_clusters: {clusters: [{name: o, weight: 1}]}}}";
+    let text = "route.weighted_clusters: does not depend on the version";
+    expect(&route(weighted), "warning", "weighted_clusters", text);
+
+    let off = "typed_per_filter_config: {verdigris: {\"@type\": \
+               type.googleapis.com/envoy.config.route.v3.FilterConfig, disabled: true}}";
+    route(&format!("{{match: {{prefix: /other}}, route: {{cluster: other}}, {off}}}"))
+        .expect_none();
+    let by_version = "{match: {prefix: /, headers: [{name: x-verdigris-version, string_match: \
+                      {exact: green}}]}, route: {cluster: llm-green}}";
+    route(by_version).expect_none();
+    route("{match: {prefix: /gone}, direct_response: {status: 410}}").expect_none();
+}
+
+#[test]
+fn an_internal_redirect_needs_a_last_route() {
+    let text = "internal_redirect_policy: Envoy does not run early header mutation again for a \
+                redirected request, which gets 503 while the filter is not loaded: add a last route, \
+                {match: {prefix: /}, route: {cluster: llm-blue, …}}, and";
+    let redirect = "internal_redirect_policy: {}";
+    expect(&in_route(redirect), "note", "internal_redirect_policy", text);
+
+    // As in the README.
+    let by_header = "{name: x-verdigris-cluster, present_match: true}";
+    let envoy = ENVOY.replace(
+        ROUTE,
+        &format!(
+            "              - match: {{prefix: /, headers: [{by_header}]}}\n                route:\n                  \
+             {redirect}\n"
+        ),
+    );
+    let by_shadow = "{name: x-verdigris-shadow, present_match: true}";
+    let envoy = replaced(&envoy, by_shadow, &format!("{by_shadow}, {by_header}"));
+    let last = "              - {match: {prefix: /}, route: {cluster: llm-blue}}\n";
+    with_envoy(replaced(&envoy, HTTP_FILTERS, &format!("{last}{HTTP_FILTERS}"))).expect_none();
+
+    let removed = "request_headers_to_remove: [x-verdigris-cluster]";
+    let kept = ENVOY.replace(removed, "request_headers_to_remove: []");
+    let route = format!("{ROUTE}                  {redirect}\n");
+    with_envoy(replaced(&kept, ROUTE, &route)).expect_none();
+}
+
+#[test]
+fn a_rewrite_that_hides_the_format_is_warned_of_where_it_is_needed() {
+    let text = "prefix_rewrite: \"/v1/chat/completions\": changes the path after Verdigris has read \
+                it, and the client's path, /assistant, is no API's, so answers count as unread: write \
+                \"answers\": {\"paths\": [{\"prefix\": \"/assistant\", \"format\": \"chat\"}]}";
+    let rewritten = || at_path("prefix: /assistant", TO_CHAT);
+    expect(&rewritten().with_filter(&reading()), "warning", "prefix_rewrite", text);
+    let messages = at_path("path: /ask", "prefix_rewrite: /v1/messages").with_filter(&patched());
+    let text = "prefix_rewrite: \"/v1/messages\": changes the path";
+    expect(&messages, "warning", "prefix_rewrite", text);
+    let regex = "regex_rewrite: {pattern: {regex: '.*'}, substitution: /v1/responses}";
+    let regex = at_path("safe_regex: {regex: '/a/.*'}", regex).with_filter(&reading());
+    let text = "regex_rewrite.substitution: \"/v1/responses\": changes the path";
+    expect(&regex, "warning", "regex_rewrite", text);
+
+    rewritten().expect_none();
+    let paths = json!({"answers": {"paths": [{"prefix": "/assistant", "format": "chat"}]}});
+    rewritten().with_filter(&plugin(paths)).expect_none();
+    at_path("path: /x/chat/completions", TO_CHAT).with_filter(&reading()).expect_none();
+    at_path("prefix: /assistant/", "prefix_rewrite: /").with_filter(&reading()).expect_none();
+}

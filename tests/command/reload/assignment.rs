@@ -1,0 +1,166 @@
+//! Effects on assignments.
+
+use serde_json::{Value, json};
+use verdigris::assignment::{Share, bucket_hash};
+use verdigris::config::Config;
+use verdigris::rollout::{Clocks, RampState};
+
+use super::{Change, both, conversation, effects, is_of_command, ramp, weights};
+use crate::run::{config, verdigris};
+
+#[test]
+fn a_change_of_weights_moves_the_users_between_the_shares() {
+    let field = "weights";
+    let to_blue = "3 % of all users move back to blue";
+    Change::new(weights(95, 5), weights(98, 2), field, to_blue).throws_back(0.03).check();
+    let text = "from 25 % to 5 %: 20 % of all";
+    Change::new(weights(3, 1), weights(95, 5), field, text).throws_back(0.2).check();
+    let text = "from 50 % to 99 %: 49 % of all users move to green";
+    Change::new(weights(50, 50), weights(1, 99), field, text).check();
+}
+
+#[test]
+fn conversations_keep_their_version_while_green_has_a_share() {
+    let with =
+        |blue, green, options: &Value| both(weights(blue, green), conversation(options.clone()));
+    let (moving, finishing) = (json!({}), json!({"on_rollback": "finish"}));
+    let text = "from 50 % to 1 % for new conversations and for requests without one";
+    Change::new(with(1, 1, &moving), with(99, 1, &moving), "weights", text).check();
+    let text = "50 % of all conversations move back to blue";
+    let to_zero = Change::new(with(1, 1, &moving), with(1, 0, &moving), "weights", text);
+    to_zero.throws_back(0.5).check();
+    let text = "current conversations keep their version";
+    Change::new(with(1, 1, &finishing), with(1, 0, &finishing), "weights", text).check();
+}
+
+#[test]
+fn a_ramp_and_weights_replace_each_other() {
+    let text = "a ramp replaces the weights; it starts";
+    Change::new(weights(95, 5), ramp(json!({})), "ramp", text).throws_back(0.04).check();
+    let text = "it starts with its first step; green's share changes from 5 % to 25 %: 20 % of all \
+                users move to green";
+    Change::new(weights(95, 5), ramp(json!({"steps": [25, 100]})), "ramp", text).check();
+    let started = json!({"started": "2020-01-01T00:00:00Z", "steps": [1, 100]});
+    let text = "it does not start: it started earlier by ramp.started";
+    Change::new(weights(95, 5), ramp(started), "ramp", text).throws_back(0.05).check();
+    let text = "weights replace the ramp";
+    let replaced = Change::new(ramp(json!({})), weights(95, 5), "weights", text);
+    replaced.in_step("3").throws_back(0.45).check();
+}
+
+/// The text is the one that the ramp's controller logs.
+#[test]
+fn a_changed_ramp_has_the_effect_that_its_controller_logs() {
+    for (new, step, thrown_back) in [
+        (json!({"restart": "2"}), 2, Some(0.24)),
+        (json!({"alpha": 0.01}), 2, None),
+        (json!({"steps": [1, 5, 20, 100]}), 2, Some(0.05)),
+        (json!({"tripwires": []}), 0, None),
+    ] {
+        let parse = |fields: &Value| {
+            let text = config(ramp(fields.clone())).to_string();
+            Config::parse(text.as_bytes()).unwrap().ramp.unwrap()
+        };
+        let now = Clocks { monotonic_ns: 0, unix_s: 0 };
+        let mut state = RampState::new(&parse(&json!({})), now);
+        state.step = step;
+        let logged = state.reconcile(&parse(&new), now, &mut Vec::new()).remove(0).why;
+        let steps = ["0", "1", "2"];
+        let change = Change::new(ramp(json!({})), ramp(new), "ramp", logged).in_step(steps[step]);
+        Change { thrown_back, ..change }.check();
+    }
+    // Without a step, the effect has the steps that it is for.
+    let steps = ramp(json!({"steps": [1, 5, 20, 100]}));
+    let change = Change::new(ramp(json!({})), steps, "ramp", "in step 2: ");
+    change.throws_back(0.05).check();
+}
+
+#[test]
+fn another_rollout_name_reassigns_all_users() {
+    let renamed = |fields: Value| both(fields, json!({"rollout": "v9"}));
+    let text = "4.75 % of them move from green back to blue";
+    let by_weights = Change::new(weights(95, 5), renamed(weights(95, 5)), "rollout", text);
+    by_weights.throws_back(0.0475).check();
+    let text = "at most 99 % of them move from green back";
+    let by_ramp = Change::new(ramp(json!({})), renamed(ramp(json!({}))), "rollout", text);
+    by_ramp.throws_back(0.99).check();
+    let started = ramp(json!({"started": "2020-01-01T00:00:00Z", "steps": [1, 100]}));
+    let text = "the ramp: it does not start";
+    Change::new(weights(95, 5), renamed(started), "rollout", text).throws_back(0.05).check();
+}
+
+#[test]
+fn other_sources_of_the_unit_reassign_users() {
+    let text = "users whose unit changes are reassigned";
+    let cookie = both(weights(1, 1), json!({"unit": {"cookie": "u"}}));
+    Change::new(weights(1, 1), cookie, "unit", text).throws_back(0.25).check();
+
+    let added = json!({"unit": [{"header": "x-user-id"}, {"cookie": "u"}]});
+    let text = "a source is added at the end";
+    Change::new(json!({}), added.clone(), "unit", text).check();
+    let text = "49 % of all users move back to blue";
+    let changed = Change::new(weights(1, 1), both(weights(99, 1), added), "weights", text);
+    changed.throws_back(0.49).check();
+}
+
+#[test]
+fn changed_pins_move_units() {
+    let pins = |pins: Value| json!({"pins": pins});
+    let text = "2 units no longer pinned to green (a, b), 1 of them to the other version";
+    let old = pins(json!({"green": ["a", "b"]}));
+    Change::new(old, pins(json!({"blue": ["b"]})), "pins.green", text).check();
+    let text = "1 unit pinned to blue (a): those on the other version move immediately";
+    Change::new(json!({}), pins(json!({"blue": ["a"]})), "pins.blue", text).check();
+    let new = pins(json!({"green": ["a", "b", "c"]}));
+    let text = "2 units pinned to green (b, c)";
+    Change::new(pins(json!({"green": ["a"]})), new, "pins.green", text).check();
+}
+
+#[test]
+fn a_reload_that_moves_nobody_has_no_effects() {
+    for (old, new) in [
+        (weights(95, 5), weights(95, 5)),
+        (weights(95, 5), weights(190, 10)),
+        (ramp(json!({})), ramp(json!({"bake": "20m", "timeout": "48h"}))),
+        (json!({"pins": {"blue": ["a", "b"]}}), json!({"pins": {"blue": ["b", "a"]}})),
+    ] {
+        let effects = effects(&old, &new, None);
+        assert!(effects.iter().all(is_of_command), "{old} -> {new}: {effects:?}");
+    }
+    let output =
+        verdigris(&["check", "envoy/filter.yaml", "--from", "envoy/filter.yaml", "--strict"]);
+    assert_eq!(output.code, 0);
+    let expected = "reload: moves no users and affects no ramp\n";
+    assert!(output.out.starts_with(expected), "{output:?}");
+}
+
+#[test]
+fn the_shares_are_those_of_simulated_users() {
+    const USERS: u32 = 200_000;
+    for ([from, to], [old, new]) in [
+        ([(95, 5), (98, 2)], ["assistant-v8", "assistant-v8"]),
+        ([(2, 1), (4, 3)], ["assistant-v8", "assistant-v8"]),
+        ([(4, 3), (2, 1)], ["assistant-v8", "assistant-v8"]),
+        ([(2, 1), (4, 3)], ["assistant-v8", "assistant-v9"]),
+    ] {
+        let with =
+            |rollout: &str, (blue, green)| both(weights(blue, green), json!({"rollout": rollout}));
+        let effects = effects(&with(old, from), &with(new, to), None);
+        let reported = |name: &str| {
+            let all = effects.iter().filter_map(|it| it.get(name)?.as_f64());
+            all.fold(0.0, f64::max)
+        };
+        let share = |(blue, green): (u32, u32)| Share::new(blue.into(), green.into()).unwrap();
+        let is_green = |rollout: &str, weights, user: u32| {
+            share(weights).contains(bucket_hash(rollout, format!("user-{user}").as_bytes()))
+        };
+        let versions = |user| (is_green(old, from, user), is_green(new, to, user));
+        let count = |is: fn((bool, bool)) -> bool| {
+            f64::from((0..USERS).filter(|user| is(versions(*user))).count() as u32)
+        };
+        let back = count(|it| it == (true, false)) / f64::from(USERS);
+        assert!((reported("thrown_back") - back).abs() < 0.004, "{effects:?} {back}");
+        let moved = count(|(old, new)| old != new) / f64::from(USERS);
+        assert!((reported("moved") - moved).abs() < 0.004, "{effects:?} {moved}");
+    }
+}

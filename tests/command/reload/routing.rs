@@ -1,0 +1,102 @@
+//! Effects on routing.
+
+use serde_json::{Value, json};
+
+use super::{Change, both, conversation, ramp};
+
+/// Green's configuration, and that of blue.
+fn versions(green: Value) -> Value {
+    json!({"versions": {"blue": {"cluster": "llm-blue"}, "green": green}})
+}
+
+fn shadow(shadow: Value) -> Value {
+    json!({"shadow": shadow})
+}
+
+/// Asserts that each change of fields has the effect: old, new, field, and a part of the text.
+fn check<const N: usize>(changes: [(Value, Value, &'static str, &str); N]) {
+    for (old, new, field, text) in changes {
+        Change::new(old, new, field, text).check();
+    }
+}
+
+#[test]
+fn clusters_and_request_changes() {
+    let patched = versions(json!({"cluster": "llm-green", "request": {"model": "m"}}));
+    let plain = both(versions(json!({"cluster": "llm-green"})), ramp(json!({})));
+    let text = "the ramp does not notice";
+    let teal = versions(json!({"cluster": "llm-teal"}));
+    let default_cluster = json!({"default_cluster": "llm-green"});
+    check([
+        (plain, both(patched, ramp(json!({}))), "versions.green.request", text),
+        (json!({}), teal, "versions.green.cluster", "green's requests go to llm-teal"),
+        (json!({}), default_cluster, "default_cluster", "must set llm-green instead of llm-blue"),
+    ]);
+}
+
+#[test]
+fn requests_without_a_unit() {
+    let (blue, random) = (json!({}), json!({"on_missing": "random"}));
+    let text = "each request without a unit is drawn at random";
+    check([
+        (blue.clone(), random.clone(), "on_missing", text),
+        (random, blue, "on_missing", "all requests without a unit go to blue"),
+    ]);
+}
+
+#[test]
+fn headers_and_roles() {
+    let force = json!({"force_header": "x-f"});
+    let version = json!({"version_header": "x-v"});
+    let text = "green answers every request of this listener, and its answers are discarded";
+    check([
+        (json!({}), force.clone(), "force_header", "clients can force a version with x-f"),
+        (force, json!({}), "force_header", "x-f no longer forces a version"),
+        (json!({}), version, "version_header", "Envoy's bootstrap must use it too"),
+        (json!({"answers": {}}), json!({}), "answers", "answers are no longer observed"),
+        (json!({}), json!({"role": "shadow"}), "role", text),
+    ]);
+}
+
+#[test]
+fn conversations() {
+    let none = || json!({});
+    let plain = || conversation(json!({}));
+    let history = json!([{"since": "2022-01-01T00:00:00Z", "weights": {"blue": 1, "green": 1}}]);
+    let with = |name: &str, value: Value| {
+        let mut options = json!({});
+        options[name] = value;
+        conversation(options)
+    };
+    let shorter = with("drain", json!({"max_age": "1h"}));
+    let longer = with("drain", json!({"max_age": "48h"}));
+    let max_age = "conversation.drain.max_age";
+    let finish = with("on_rollback", json!("finish"));
+    let id = with("id", json!({"cookie": "c"}));
+    let by_id = "requests with a conversation id are assigned by it";
+    let by_unit = "requests are assigned by their unit";
+    check([
+        (none(), plain(), "conversation", by_id),
+        (plain(), none(), "conversation", by_unit),
+        (plain(), id, "conversation.id", "the id has another source"),
+        (plain(), with("marker", json!([])), "conversation.marker", "count as beginning now"),
+        (plain(), shorter, max_age, "older than the new max_age"),
+        (plain(), longer, max_age, "up to the new one"),
+        (plain(), with("history", history), "conversation.history", "by the new history"),
+        (finish, plain(), "conversation.on_rollback", "no longer finish there"),
+    ]);
+}
+
+#[test]
+fn shadows() {
+    let ten = || shadow(json!({"percent": 10}));
+    let header = shadow(json!({"percent": 10, "header": "x-s"}));
+    let smaller = "changes from 10 % to 5 %: a part of them";
+    let renamed = "x-verdigris-shadow becomes x-s: Envoy's bootstrap must use it too";
+    check([
+        (json!({}), ten(), "shadow.percent", "the requests of 10 % of all units are mirrored"),
+        (ten(), shadow(json!({"percent": 5})), "shadow.percent", smaller),
+        (ten(), header, "shadow.header", renamed),
+        (ten(), json!({}), "shadow", "requests are no longer mirrored"),
+    ]);
+}
