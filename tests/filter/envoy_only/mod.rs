@@ -3,6 +3,7 @@
 mod answers;
 mod bodies;
 mod broken;
+mod capabilities;
 mod checked;
 mod classification;
 mod console;
