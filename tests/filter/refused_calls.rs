@@ -36,8 +36,8 @@ const CALLS: [&str; 23] = [
     "proxy_set_tick_period_milliseconds",
 ];
 
-/// Statuses of the ABI, one that only WASI has, and two that no ABI has.
-const STATUSES: [u32; 7] = [1, 2, 7, 8, 10, 76, u32::MAX];
+/// Two statuses of the ABI, one that Envoy answers for a call that is left out, and one of no ABI.
+const STATUSES: [u32; 4] = [1, 8, 10, u32::MAX];
 
 const ROOT: u32 = 1;
 const CONSOLE: u32 = 2;

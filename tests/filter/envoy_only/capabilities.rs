@@ -50,16 +50,18 @@ fn send_requests(envoy: &mut Envoy, left_out: &[&str]) {
     let chat = r#"{"model":"m","messages":[]}"#;
     let requests = [
         Request::anonymous(),
-        Request::of("ada"),
-        Request::of("ada").post("/v1/chat/completions", chat),
-        Request::of("ada").header("x-conversation-id", "c-1").post("/v1/chat/completions", chat),
+        Request::from_user("ada"),
+        Request::from_user("ada").post("/v1/chat/completions", chat),
+        Request::from_user("ada")
+            .header("x-conversation-id", "c-1")
+            .post("/v1/chat/completions", chat),
     ];
     for _ in 0..3 {
         for request in &requests {
             assert_eq!(envoy.send(request).status, 200, "without {left_out:?}:\n{}", envoy.log());
         }
     }
-    let vote = Request::of("ada").post("/feedback", r#"{"thumb":"up"}"#);
+    let vote = Request::from_user("ada").post("/feedback", r#"{"thumb":"up"}"#);
     let status = envoy.send(&vote).status;
     assert!([200, 204, 400].contains(&status), "{status} without {left_out:?}:\n{}", envoy.log());
     let refused = "extension_config_discovery.http_filter.verdigris.update_rejected";
@@ -110,7 +112,7 @@ fn requests_are_assigned_and_the_log_warns_where_metrics_are_left_out() {
     let config = config(json!({"weights": {"blue": 0, "green": 1}}));
     let left_out = ["proxy_define_metric", "proxy_increment_metric", "proxy_record_metric"];
     let mut envoy = envoy_without(&left_out, &config);
-    let answer = envoy.send(&Request::of("ada"));
+    let answer = envoy.send(&Request::from_user("ada"));
     assert_eq!((answer.status, answer.cluster.as_str()), (200, "llm-green"));
     let log = envoy.log();
     let warning = "verdigris.assistant-v8.green.requests is not counted: the host answered";
