@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use verdigris::assignment::bucket::MAX_TOTAL_WEIGHT;
 use verdigris::assignment::unit::{find_cookie, find_later_cookie, find_unit, find_unit_in_lines};
 use verdigris::assignment::{
-    Assignment, AssignmentRequest, EffectiveShare, Exposure, Reason, Share, StepShares,
+    Assignment, AssignmentRequest, EffectiveShare, Exposure, Reason, Share, StartStep, StepShares,
     StickyShare, Version, analysis_hash, assign, bucket_hash,
 };
 use verdigris::config::Config;
@@ -355,12 +355,13 @@ fn the_share_alone_makes_an_assignment_evidence() {
         assert_eq!(exposure, expected, "{assignment:?} {step:?}");
     }
     let sticky = |step| StickyShare { share: Share::ALL, is_drained: false, step };
+    let step = |analysed_share| Some(StartStep { epoch: 7, analysed_share });
     let cases = [
-        (by_share(Reason::Weight, Some(bucket)), sticky(Some((7, Share::ALL))), exposure(true)),
-        (by_share(Reason::Drained, Some(bucket)), sticky(Some((7, Share::ALL))), exposure(true)),
-        (by_share(Reason::Weight, Some(bucket)), sticky(Some((7, below))), None),
+        (by_share(Reason::Weight, Some(bucket)), sticky(step(Share::ALL)), exposure(true)),
+        (by_share(Reason::Drained, Some(bucket)), sticky(step(Share::ALL)), exposure(true)),
+        (by_share(Reason::Weight, Some(bucket)), sticky(step(below)), None),
         (by_share(Reason::Weight, Some(bucket)), sticky(None), None),
-        (by_share(Reason::RolledBack, None), sticky(Some((7, Share::ALL))), None),
+        (by_share(Reason::RolledBack, None), sticky(step(Share::ALL)), None),
     ];
     for (assignment, sticky, expected) in cases {
         let exposure = Exposure::of_conversation(ROLLOUT, b"ada", assignment, sticky);

@@ -2,7 +2,7 @@
 
 use super::assign::{Assignment, Reason};
 use super::bucket::{Share, analysis_hash};
-use super::conversation::StickyShare;
+use super::conversation::{StartStep, StickyShare};
 
 /// What the analysis must know about an assignment that is evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +56,7 @@ impl Exposure {
     ) -> Option<Self> {
         let is_by_share = matches!(assignment.reason, Reason::Weight | Reason::Drained);
         let bucket = assignment.bucket.filter(|_| is_by_share)?;
-        let (epoch, analysed_share) = sticky.step?;
+        let StartStep { epoch, analysed_share } = sticky.step?;
         analysed_share.contains(bucket).then(|| Self {
             unit: analysis_hash(rollout, id),
             epoch,

@@ -34,9 +34,9 @@ pub use assign::{
     assign,
 };
 pub use bucket::{Share, analysis_hash, bucket_hash};
-pub use conversation::{StartTime, StickyShare};
+pub use conversation::{StartStep, StartTime, StickyShare};
 pub use exposure::{Exposure, StepShares};
 pub use pins::Pins;
-pub use share_history::{ShareHistory, ShareInterval};
+pub use share_history::{ShareHistory, ShareInterval, ShareSetting};
 pub use unit::UnitSource;
 pub use version::Version;

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use super::keys::versioned;
 use super::shared_cell::{SharedCell, Update};
-use crate::assignment::{Share, ShareHistory, StartTime, StickyShare};
+use crate::assignment::{Share, ShareHistory, ShareSetting, StartTime, StickyShare};
 use crate::config::ConversationConfig;
 use crate::filter::hostcalls;
 use crate::rollout::Snapshot;
@@ -48,22 +48,21 @@ impl HistoryStore {
 
     /// Records the share of a rollout without a ramp.
     pub fn record_weights(&self, share: Share) {
-        self.record(share, Share::ALL, 0);
+        self.record(ShareSetting { share, analysed_share: Share::ALL, epoch: 0 });
     }
 
     /// Records what a ramp has in force.
     pub fn record_snapshot(&self, snapshot: Snapshot) {
         let Snapshot { share, analysed_share, epoch, .. } = snapshot;
-        self.record(share, analysed_share, epoch);
+        self.record(ShareSetting { share, analysed_share, epoch });
     }
 
-    fn record(&self, share: Share, analysed_share: Share, epoch: u16) {
+    fn record(&self, setting: ShareSetting) {
         let Ok(now_ns) = hostcalls::wall_time_ns() else { return };
         let now_ms = now_ns / 1_000_000;
         let updated = self.shared.update(|found| {
             let mut history = found.unwrap_or_default();
-            let analysed = (analysed_share, epoch);
-            if history.record(now_ms, share, analysed, self.may_finish) {
+            if history.record(now_ms, setting, self.may_finish) {
                 Update::Write(history.clone(), history)
             } else {
                 Update::Keep(history)
