@@ -6,6 +6,24 @@
 use super::share_history::{ShareHistory, ShareInterval};
 use super::{Share, id_timestamp, start_marker};
 
+/// A conversation, as its requests are assigned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Conversation<'a> {
+    /// The conversation's id.
+    pub id: &'a [u8],
+    /// The share by which it is assigned.
+    pub sticky: StickyShare,
+}
+
+/// The start of a conversation, as one of its requests reveals it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConversationStart {
+    /// The time at which the conversation began.
+    pub time: StartTime,
+    /// The start marker to send with the response, if the client does not have one yet.
+    pub new_marker: Option<String>,
+}
+
 /// The time at which a conversation began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StartTime {
@@ -34,6 +52,21 @@ pub struct StartStep {
     pub epoch: u16,
     /// The share of all units that the step compares.
     pub analysed_share: Share,
+}
+
+// === impl ConversationStart ===
+
+impl ConversationStart {
+    /// The start of the conversation `id`. `marker` is the client's start marker, if the request
+    /// has one. `sends_markers` is whether the configuration has a place for markers; if it has
+    /// none, there is no new one.
+    pub fn find(id: &[u8], marker: Option<&[u8]>, now_ms: u64, sends_markers: bool) -> Self {
+        let time = StartTime::find(id, marker, now_ms);
+        let needs_marker = time == StartTime::Unknown && sends_markers;
+        let new_marker = needs_marker
+            .then(|| start_marker::with_start_ms(marker.unwrap_or_default(), id, now_ms));
+        Self { time, new_marker }
+    }
 }
 
 // === impl StartTime ===

@@ -32,6 +32,16 @@ pub struct ShareInterval {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShareHistory(Vec<ShareInterval>);
 
+/// What happens to green's open conversations after a rollback.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RollbackPolicy {
+    /// They continue on blue.
+    #[default]
+    Move,
+    /// They finish on green.
+    Finish,
+}
+
 /// The number of intervals that are kept. A conversation that began in a dropped interval is on
 /// blue.
 pub const MAX_INTERVALS: usize = 64;
@@ -68,9 +78,9 @@ impl ShareHistory {
     ///
     /// A share of zero applies at once ([`Self::record_rollback`]), any other share after a delay
     /// ([`Self::record_delayed`]).
-    pub fn record(&mut self, now_ms: u64, setting: ShareSetting, may_finish: bool) -> bool {
+    pub fn record(&mut self, now_ms: u64, setting: ShareSetting, policy: RollbackPolicy) -> bool {
         if setting.share.is_zero() {
-            self.record_rollback(now_ms, may_finish)
+            self.record_rollback(now_ms, policy)
         } else {
             self.record_delayed(now_ms, setting)
         }
@@ -98,11 +108,11 @@ impl ShareHistory {
 
     /// Records that all units are on blue from now on. Returns whether the history changed.
     ///
-    /// If open conversations may not finish on green, all earlier intervals are replaced by one
-    /// in which all units were on blue.
-    pub fn record_rollback(&mut self, now_ms: u64, may_finish: bool) -> bool {
+    /// With [`RollbackPolicy::Move`], one interval in which all units are on blue replaces the
+    /// whole history, so that no open conversation stays on green.
+    pub fn record_rollback(&mut self, now_ms: u64, policy: RollbackPolicy) -> bool {
         let all_blue = ShareSetting { share: Share::ZERO, analysed_share: Share::ZERO, epoch: 0 };
-        if !may_finish {
+        if policy == RollbackPolicy::Move {
             let always_blue = [ShareInterval::new(0, all_blue)];
             let is_changed = self.0 != always_blue;
             self.0 = always_blue.into();

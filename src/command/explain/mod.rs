@@ -16,7 +16,8 @@ use clap::Args;
 
 use super::output::{CliError, percent};
 use crate::assignment::{
-    Assignment, AssignmentRequest, EffectiveShare, Reason, Share, StickyShare, Version, assign,
+    Assignment, AssignmentRequest, Conversation, EffectiveShare, Reason, Share, StickyShare,
+    Version, assign,
 };
 use crate::config::time::timestamp;
 use crate::config::{Config, Role};
@@ -92,7 +93,8 @@ impl Explain {
         let decision = |unknown: Share, draw: u32| {
             let unknown = StickyShare { share: unknown, is_drained: true, step: None };
             let claim = |(_, known): &(&str, KnownConversation)| known.claim.unwrap_or(unknown);
-            let conversation = known.as_ref().map(|it| (it.0.as_bytes(), claim(it)));
+            let conversation =
+                known.as_ref().map(|it| Conversation { id: it.0.as_bytes(), sticky: claim(it) });
             let forced = self.forced(&config);
             assign(
                 &config.assignment_rules(),

@@ -34,7 +34,7 @@ impl Explain {
         let history = self.history(conversations, share, now);
         let max_age = conversations.max_age_ms;
         let claim = StickyShare::find(&history, began, now, max_age);
-        let claim = claim.unwrap_or(StickyShare { share, is_drained: false, step: None });
+        let claim = claim.unwrap_or_else(|| standing.without_history(false));
         let (when, then) = match began {
             StartTime::Unknown => {
                 let why = "when it began is known neither by its id nor by a marker (--began): it \
@@ -84,7 +84,7 @@ impl Explain {
         });
         let mut history = ShareHistory::default();
         let weights = ShareSetting { share, analysed_share: Share::ALL, epoch: 0 };
-        history.record(since, weights, conversations.may_finish);
+        history.record(since, weights, conversations.on_rollback);
         history.with_earlier(written)
     }
 }

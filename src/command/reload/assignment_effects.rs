@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Effect;
-use crate::assignment::{Share, Version};
+use crate::assignment::{RollbackPolicy, Share, Version};
 use crate::command::output::{CliError, counted, percent};
 use crate::config::Config;
 use crate::rollout::{Clocks, HoldReason, Phase, RampSpec, RampState};
@@ -150,7 +150,8 @@ pub(super) fn shares(
     let mut effects: Vec<(Vec<usize>, Effect)> = Vec::new();
     for it in before {
         let (share, why) = after(old, new, it, now);
-        let is_kept = conversations.is_some_and(|it| it.may_finish || !share.is_zero());
+        let is_kept = conversations
+            .is_some_and(|it| it.on_rollback == RollbackPolicy::Finish || !share.is_zero());
         let (from, to) = (it.share.fraction(), share.fraction());
         let back = rounded((from - to).max(0.0));
         let mut told = Vec::new();

@@ -2,8 +2,7 @@
 //! feedback.
 
 use super::Effect;
-use crate::assignment::MissingUnitPolicy;
-use crate::assignment::Version;
+use crate::assignment::{MissingUnitPolicy, RollbackPolicy, Version};
 use crate::command::output::percent;
 use crate::config::{Config, Role};
 
@@ -49,7 +48,7 @@ pub(super) fn conversations(old: &Config, new: &Config) -> Vec<Effect> {
                     says now";
         effects.push(Effect::of("conversation.history", what));
     }
-    if from.may_finish && !to.may_finish {
+    if from.on_rollback == RollbackPolicy::Finish && to.on_rollback == RollbackPolicy::Move {
         let what = "after a rollback conversations on green do not end there any more";
         effects.push(Effect::of("conversation.on_rollback", what));
     }

@@ -4,7 +4,9 @@ use std::cell::RefCell;
 
 use super::keys::versioned;
 use super::shared_cell::{SharedCell, Update};
-use crate::assignment::{Share, ShareHistory, ShareSetting, StartTime, StickyShare};
+use crate::assignment::{
+    RollbackPolicy, Share, ShareHistory, ShareSetting, StartTime, StickyShare,
+};
 use crate::config::ConversationConfig;
 use crate::filter::hostcalls;
 use crate::rollout::Snapshot;
@@ -13,7 +15,7 @@ use crate::rollout::Snapshot;
 pub struct HistoryStore {
     shared: SharedCell<ShareHistory>,
     max_age_ms: u64,
-    may_finish: bool,
+    on_rollback: RollbackPolicy,
     /// What the configuration says of the time before the shared history.
     configured: ShareHistory,
     /// The shared history as this VM has last read it, after what is configured.
@@ -28,7 +30,7 @@ impl HistoryStore {
         let store = Self {
             shared: SharedCell::new(versioned(rollout, "history")),
             max_age_ms: conversations.max_age_ms,
-            may_finish: conversations.may_finish,
+            on_rollback: conversations.on_rollback,
             configured: conversations.history.clone(),
             history: RefCell::default(),
         };
@@ -62,7 +64,7 @@ impl HistoryStore {
         let now_ms = now_ns / 1_000_000;
         let updated = self.shared.update(|found| {
             let mut history = found.unwrap_or_default();
-            if history.record(now_ms, setting, self.may_finish) {
+            if history.record(now_ms, setting, self.on_rollback) {
                 Update::Write(history.clone(), history)
             } else {
                 Update::Keep(history)
