@@ -1,4 +1,4 @@
-//! Names that are valid by construction.
+//! Names of rollouts, clusters, headers and cookies, valid by construction.
 
 use std::fmt;
 
@@ -9,10 +9,10 @@ macro_rules! name {
         pub struct $name(Box<str>);
 
         impl $name {
-            /// What a name of this kind must be, as a refusal says it.
+            /// The rule for names of this kind, as error messages show it.
             pub const RULE: &str = $rule;
 
-            /// The name as text.
+            /// The name as a string.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -27,26 +27,26 @@ macro_rules! name {
 }
 
 name! {
-    /// The name of one release attempt; salts the hash and labels every stat.
+    /// The name of a release attempt. It salts the hash of units and labels every stat.
     RolloutName, r#"use 1 to 63 of a-z, 0-9 and "-", such as "assistant-v8""#
 }
 name! {
     /// The name of an Envoy cluster.
-    ClusterName, r#"name an Envoy cluster, such as "llm-blue": not empty, no control characters, no white space around it"#
+    ClusterName, r#"name an Envoy cluster, such as "llm-blue": not empty, without control characters and surrounding whitespace"#
 }
 name! {
     /// The name of an HTTP header, in lower case.
     HeaderName, r#"name an HTTP header, such as "x-user-id": letters, digits and any of !#$%&'*+-.^_`|~"#
 }
 name! {
-    /// The name of a cookie, with its case.
+    /// The name of a cookie. Case-sensitive.
     CookieName, r#"name a cookie, such as "uid": letters, digits and any of !#$%&'*+-.^_`|~"#
 }
 
 // === impl RolloutName ===
 
 impl RolloutName {
-    /// `name`, if it matches `[a-z0-9-]{1,63}`.
+    /// Accepts names that match `[a-z0-9-]{1,63}`.
     pub fn new(name: &str) -> Option<Self> {
         let allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
         let valid = (1..=63).contains(&name.len()) && name.bytes().all(allowed);
@@ -57,7 +57,7 @@ impl RolloutName {
 // === impl ClusterName ===
 
 impl ClusterName {
-    /// `name`, if a header can carry it unchanged.
+    /// Accepts names that a header can carry unchanged.
     pub fn new(name: &str) -> Option<Self> {
         let valid = !name.is_empty() && name.trim() == name && !name.contains(char::is_control);
         valid.then(|| Self(name.into()))
@@ -67,24 +67,24 @@ impl ClusterName {
 // === impl HeaderName ===
 
 impl HeaderName {
-    /// `name` in lower case, if it is a token. Pseudo-headers such as `:path` are
-    /// not: they are the request itself.
+    /// Accepts tokens, and converts them to lower case. Pseudo-headers such as `:path` are not
+    /// tokens.
     pub fn new(name: &str) -> Option<Self> {
         is_token(name).then(|| Self(name.to_ascii_lowercase().into()))
     }
 
-    /// What the name of a header must be that the filter writes.
-    pub const OWN_RULE: &str = "the filter overwrites this header, and requests need it; use one of your own, \
+    /// The rule for headers that the filter writes, as error messages show it.
+    pub const OWN_RULE: &str = "the filter overwrites this header, but requests need it; use a custom header, \
          such as \"x-verdigris-version\"";
 
-    /// Whether the header says how the message is framed, or where it goes.
+    /// Whether the header controls the framing or the destination of a message.
     pub fn is_framing(&self) -> bool {
         let framing = ["connection", "content-length", "host", "transfer-encoding", "upgrade"];
         framing.contains(&self.as_str())
     }
 
-    /// Whether requests carry the header for a purpose of their own, so that to
-    /// overwrite it would break them: routing, framing, content, credentials.
+    /// Whether requests use the header for routing, framing, content or credentials, so that
+    /// overwriting it would break them.
     pub fn is_standard(&self) -> bool {
         [
             "accept",
@@ -113,7 +113,7 @@ impl HeaderName {
 // === impl CookieName ===
 
 impl CookieName {
-    /// `name`, if it is a token.
+    /// Accepts tokens.
     pub fn new(name: &str) -> Option<Self> {
         is_token(name).then(|| Self(name.into()))
     }

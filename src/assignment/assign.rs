@@ -1,87 +1,89 @@
-//! Which version a request gets, and why.
+//! The assignment of a request to a version.
 
-use super::{Pins, Share, StickyShare, Version, bucket_hash};
+use super::{Conversation, Pins, RollbackPolicy, Share, StickyShare, Version, bucket_hash};
 
-/// Why a request got its version.
+/// The reason for an assignment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// The unit's bucket and the weights in force.
+    /// The unit's bucket and the share in force.
     Weight,
     /// The configuration pins the unit.
     Pinned,
-    /// The force header asked for it.
+    /// The request has a force header.
     Forced,
-    /// The conversation's bucket, and the weights that were in force when it began.
+    /// The conversation's bucket and the share that was in force when it began.
     Drained,
-    /// The request carries no unit.
+    /// The request has no unit.
     NoUnit,
-    /// What its version changes in requests does not fit this one.
+    /// The version's patch cannot be applied to the request.
     Unpatchable,
-    /// The ramp was rolled back: blue has everything.
+    /// The rollout was rolled back, and all units are on blue.
     RolledBack,
 }
 
-/// Where a request without a unit goes.
+/// The version of requests without a unit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MissingUnitPolicy {
-    /// To blue.
+    /// Blue.
     #[default]
     Blue,
-    /// To either version by the share in force, drawn for each request.
+    /// Random, by the share in force.
     Random,
 }
 
-/// The rules of a rollout by which versions are assigned.
+/// The rules of a rollout for assigning versions.
 #[derive(Clone, Copy, Debug)]
 pub struct AssignmentRules<'a> {
-    /// The rollout's name, which is part of what is hashed.
+    /// The rollout's name, which salts the hash.
     pub rollout: &'a str,
-    /// Units that are always on one version.
+    /// Units that are pinned to a version.
     pub pins: &'a Pins,
-    /// Where a request without a unit goes.
+    /// The version of requests without a unit.
     pub missing_unit: MissingUnitPolicy,
-    /// Whether conversations that are under way may finish on green after a rollback.
-    pub may_finish: bool,
+    /// What happens to conversations after a rollback; `None` if the rollout does not keep
+    /// conversations on their version.
+    pub conversations: Option<RollbackPolicy>,
 }
 
-/// What is in force when a request comes.
+/// The share in force when a request arrives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EffectiveShare {
-    /// Green has this share.
+    /// Green's share.
     Share(Share),
-    /// Blue has everything, forced and pinned requests too.
+    /// All requests are on blue, including forced and pinned ones.
     RolledBack,
 }
 
-/// What one request brings to the decision.
+/// The facts of a request that an assignment depends on.
 #[derive(Clone, Copy, Debug)]
 pub struct AssignmentRequest<'a> {
-    /// The unit's bytes, where the request carries them.
+    /// The unit, if the request has one.
     pub unit: Option<&'a [u8]>,
-    /// The version that the force header names, where one is configured.
+    /// The version named by the force header, if one is configured and present.
     pub forced: Option<Version>,
-    /// The id of its conversation with the share that this has a claim to, where it
-    /// belongs to one.
-    pub conversation: Option<(&'a [u8], StickyShare)>,
+    /// The conversation, if the request belongs to one.
+    pub conversation: Option<Conversation<'a>>,
 }
 
-/// A version and its reason.
+/// A version and the reason for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Assignment {
-    /// The version that answers.
+    /// The assigned version.
     pub version: Version,
-    /// Why it does.
+    /// The reason for it.
     pub reason: Reason,
-    /// The bucket of the unit or the conversation, where the share decided by it.
+    /// The hash of the unit or the conversation ([`bucket_hash`]), if a share decided.
     pub bucket: Option<u32>,
 }
 
-/// Assigns a version, in this order: rolled back, force header, pins, conversation, share. A request
-/// without a unit goes where [`MissingUnitPolicy`] says. After a rollback, conversations that are under
-/// way finish on their version if the rules let them.
+/// Assigns a version to a request.
 ///
-/// `random` is a uniform draw over all of `u32`. It is taken only for a request
-/// without a unit under [`MissingUnitPolicy::Random`].
+/// The first rule that applies decides: rollback, force header, pins, conversation, share. A
+/// request without a unit follows [`MissingUnitPolicy`]. After a rollback, open conversations
+/// follow [`RollbackPolicy`].
+///
+/// `random` returns a uniform random number. It is called only for a request without a unit
+/// under [`MissingUnitPolicy::Random`].
 pub fn assign(
     rules: &AssignmentRules<'_>,
     effective: EffectiveShare,
@@ -98,52 +100,72 @@ pub fn assign(
     if let Some(version) = request.unit.and_then(|unit| rules.pins.find(unit)) {
         return Assignment::new(version, Reason::Pinned);
     }
-    if let Some((id, sticky)) = request.conversation {
+    if let Some(Conversation { id, sticky }) = request.conversation {
         let reason = if sticky.is_drained { Reason::Drained } else { Reason::Weight };
-        return Assignment::by_bucket(sticky.share, bucket(id), reason);
+        return Assignment::from_bucket(sticky.share, bucket(id), reason);
     }
     match (request.unit, rules.missing_unit) {
-        (Some(unit), _) => Assignment::by_bucket(share, bucket(unit), Reason::Weight),
+        (Some(unit), _) => Assignment::from_bucket(share, bucket(unit), Reason::Weight),
         (None, MissingUnitPolicy::Blue) => Assignment::new(Version::Blue, Reason::NoUnit),
         (None, MissingUnitPolicy::Random) => {
-            Assignment::new(version_at(share, random()), Reason::NoUnit)
+            Assignment::new(version_of(share, random()), Reason::NoUnit)
         }
     }
 }
 
-/// After a rollback blue has everything, but for conversations that may finish on green.
+/// After a rollback all requests are on blue, except for open conversations that may finish on
+/// green.
 fn assign_rolled_back(rules: &AssignmentRules<'_>, request: AssignmentRequest<'_>) -> Assignment {
-    let finishing = request.conversation.filter(|(_, it)| it.is_drained && rules.may_finish);
-    if let Some((id, sticky)) = finishing {
+    let may_finish = rules.conversations == Some(RollbackPolicy::Finish);
+    if let Some(Conversation { id, sticky }) = request.conversation
+        && sticky.is_drained
+        && may_finish
+    {
         let bucket = bucket_hash(rules.rollout, id);
         if sticky.share.contains(bucket) {
-            return Assignment::by_bucket(sticky.share, bucket, Reason::Drained);
+            return Assignment::from_bucket(sticky.share, bucket, Reason::Drained);
         }
     }
     Assignment::new(Version::Blue, Reason::RolledBack)
 }
 
-fn version_at(share: Share, hash: u32) -> Version {
+fn version_of(share: Share, hash: u32) -> Version {
     if share.contains(hash) { Version::Green } else { Version::Blue }
+}
+
+// === impl EffectiveShare ===
+
+impl EffectiveShare {
+    /// The share of a conversation if neither the history nor the clock is available.
+    ///
+    /// With a ramp this is zero: its first share is not recorded yet, and applies only to
+    /// conversations that begin later.
+    pub fn without_history(self, has_ramp: bool) -> StickyShare {
+        let share = match self {
+            Self::Share(share) if !has_ramp => share,
+            Self::Share(_) | Self::RolledBack => Share::ZERO,
+        };
+        StickyShare { share, is_drained: false, step: None }
+    }
 }
 
 // === impl Assignment ===
 
 impl Assignment {
-    /// An assignment that no bucket decided.
+    /// An assignment that does not depend on a bucket.
     pub const fn new(version: Version, reason: Reason) -> Self {
         Self { version, reason, bucket: None }
     }
 
-    fn by_bucket(share: Share, bucket: u32, reason: Reason) -> Self {
-        Self { version: version_at(share, bucket), reason, bucket: Some(bucket) }
+    fn from_bucket(share: Share, bucket: u32, reason: Reason) -> Self {
+        Self { version: version_of(share, bucket), reason, bucket: Some(bucket) }
     }
 }
 
 // === impl Reason ===
 
 impl Reason {
-    /// All of them, in the order in which tables are laid out.
+    /// All reasons, in the order that tables show them.
     pub const ALL: [Self; 7] = [
         Self::Weight,
         Self::Pinned,
@@ -154,7 +176,7 @@ impl Reason {
         Self::RolledBack,
     ];
 
-    /// The name used in stats and the access log.
+    /// The name used in stats and in the access log.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Weight => "weight",

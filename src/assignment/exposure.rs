@@ -1,17 +1,17 @@
-//! Which assignments are evidence for a ramp.
+//! The assignments that are evidence for a ramp.
 
-use super::assign::{Assignment, Reason};
+use super::assign::{Assignment, AssignmentRequest, AssignmentRules, Reason};
 use super::bucket::{Share, analysis_hash};
-use super::conversation::StickyShare;
+use super::conversation::Conversation;
 
-/// What the analysis must know about an assignment that is evidence.
+/// An assignment that is evidence, as the analysis sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exposure {
-    /// The hash of the unit or the conversation for the analysis.
+    /// The hash of the unit or the conversation ([`analysis_hash`]).
     pub unit: u64,
-    /// The epoch of the step whose share decided.
+    /// The epoch of the step that decided.
     pub epoch: u16,
-    /// Whether the step brought the unit into its comparison: it was on blue before.
+    /// Whether the step exposed the unit for the first time: the step before left it on blue.
     pub is_newly_exposed: bool,
 }
 
@@ -29,9 +29,27 @@ pub struct StepShares {
 // === impl Exposure ===
 
 impl Exposure {
-    /// The exposure of a unit that a step's share has assigned; `None` where something else decided,
-    /// or the step does not compare the unit.
-    pub fn of_unit(
+    /// The exposure by a request, or `None` if its assignment is no evidence.
+    ///
+    /// An assignment is evidence if a share decided it and the step compares its bucket. If the
+    /// rollout keeps conversations, these are the unit of analysis: a request without a
+    /// conversation is no evidence, and a conversation counts in the step in which it began.
+    pub fn find(
+        rules: &AssignmentRules<'_>,
+        request: &AssignmentRequest<'_>,
+        assignment: Assignment,
+        step: StepShares,
+    ) -> Option<Self> {
+        match (request.conversation, rules.conversations) {
+            (Some(conversation), _) => {
+                Self::of_conversation(rules.rollout, conversation, assignment)
+            }
+            (None, Some(_)) => None,
+            (None, None) => Self::of_unit(rules.rollout, request.unit?, assignment, step),
+        }
+    }
+
+    fn of_unit(
         rollout: &str,
         unit: &[u8],
         assignment: Assignment,
@@ -45,21 +63,18 @@ impl Exposure {
         })
     }
 
-    /// The exposure of a conversation by the share that it keeps; `None` where something else decided,
-    /// or the step in which it began does not compare it. Every conversation is new to the step in
-    /// which it began.
-    pub fn of_conversation(
+    fn of_conversation(
         rollout: &str,
-        id: &[u8],
+        Conversation { id, sticky }: Conversation<'_>,
         assignment: Assignment,
-        sticky: StickyShare,
     ) -> Option<Self> {
         let is_by_share = matches!(assignment.reason, Reason::Weight | Reason::Drained);
         let bucket = assignment.bucket.filter(|_| is_by_share)?;
-        let (epoch, analysed_share) = sticky.step?;
-        analysed_share.contains(bucket).then(|| Self {
+        let step = sticky.step?;
+        step.analysed_share.contains(bucket).then(|| Self {
             unit: analysis_hash(rollout, id),
-            epoch,
+            epoch: step.epoch,
+            // Every conversation is new to the step in which it began.
             is_newly_exposed: true,
         })
     }

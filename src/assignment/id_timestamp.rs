@@ -1,10 +1,12 @@
-//! When a conversation began, where its id says so.
+//! Timestamps inside conversation ids.
 
-/// When the id was made, in milliseconds since 1970: a UUID of version 7, a ULID, or
-/// either after a prefix that ends with `_`, as TypeIDs have it. `None` for any other id.
+/// The time at which an id was created, in milliseconds since the Unix epoch.
+///
+/// Reads UUIDs of version 7 and ULIDs, both also after a prefix that ends with `_`, as TypeIDs
+/// have it. Any other id is `None`.
 ///
 /// Sources: RFC 9562, section 5.7; the ULID specification, "Binary layout"; the TypeID
-/// specification 0.3, whose suffix is a UUID of version 7 in a ULID's 26 digits.
+/// specification 0.3, whose suffix is a UUID of version 7 in 26 digits of base 32, like a ULID.
 ///
 /// ```
 /// use verdigris::assignment::id_timestamp::unix_ms_of_id;
@@ -24,31 +26,32 @@ pub fn unix_ms_of_id(id: &[u8]) -> Option<u64> {
 
 fn unix_ms_of_uuid(uuid: &[u8]) -> Option<u64> {
     const HYPHENS: [usize; 4] = [8, 13, 18, 23];
-    let is_uuid = uuid.iter().enumerate().all(|(at, byte)| {
-        if HYPHENS.contains(&at) { *byte == b'-' } else { byte.is_ascii_hexdigit() }
+    let is_uuid = uuid.iter().enumerate().all(|(index, byte)| {
+        if HYPHENS.contains(&index) { *byte == b'-' } else { byte.is_ascii_hexdigit() }
     });
-    let has_time = uuid.get(14) == Some(&b'7');
-    let is_of_rfc = matches!(uuid.get(19), Some(b'8' | b'9' | b'a' | b'b' | b'A' | b'B'));
-    if !(is_uuid && has_time && is_of_rfc) {
+    let is_version_7 = uuid.get(14) == Some(&b'7');
+    let is_rfc_variant = matches!(uuid.get(19), Some(b'8' | b'9' | b'a' | b'b' | b'A' | b'B'));
+    if !(is_uuid && is_version_7 && is_rfc_variant) {
         return None;
     }
     let (high, low) = (uuid.get(..8)?, uuid.get(9..13)?);
-    let digits = high.iter().chain(low).map(|byte| char::from(*byte).to_digit(16));
-    digits.into_iter().try_fold(0, |time, digit| Some(time << 4 | u64::from(digit?)))
+    let mut digits = high.iter().chain(low).map(|byte| char::from(*byte).to_digit(16));
+    digits.try_fold(0, |time, digit| Some(time << 4 | u64::from(digit?)))
 }
 
 fn unix_ms_of_ulid(ulid: &[u8]) -> Option<u64> {
-    let mut digits = ulid.iter().map(|byte| crockford(*byte));
-    if digits.any(|digit| digit.is_none()) || crockford(*ulid.first()?)? > 7 {
+    let mut digits = ulid.iter().map(|byte| crockford_digit(*byte));
+    // The first digit is at most 7: a ULID has 128 bits, and 26 digits have 130.
+    if digits.any(|digit| digit.is_none()) || crockford_digit(*ulid.first()?)? > 7 {
         return None;
     }
-    let time = ulid.iter().take(10).map(|byte| crockford(*byte));
-    time.into_iter().try_fold(0, |time, digit| Some(time << 5 | u64::from(digit?)))
+    let mut time_digits = ulid.iter().take(10).map(|byte| crockford_digit(*byte));
+    time_digits.try_fold(0, |time, digit| Some(time << 5 | u64::from(digit?)))
 }
 
-/// A digit of Crockford's base 32, in either case.
-fn crockford(byte: u8) -> Option<u8> {
+/// The value of a digit of Crockford's base 32, in upper or lower case.
+fn crockford_digit(byte: u8) -> Option<u8> {
     let digits = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-    let at = digits.iter().position(|digit| *digit == byte.to_ascii_uppercase())?;
-    u8::try_from(at).ok()
+    let value = digits.iter().position(|digit| *digit == byte.to_ascii_uppercase())?;
+    u8::try_from(value).ok()
 }

@@ -1,15 +1,14 @@
-//! Which of blue's requests green is asked as well.
+//! The selection of blue's requests that are mirrored to green.
 
 use super::{Assignment, Reason, Share, Version, analysis_hash};
 
-/// Whether the request that was so decided is one of those that green is asked as well,
-/// where these are the requests of a `share` of all units; `key` is its unit, or its
-/// conversation's id.
+/// Whether a request is mirrored to green, if `share` of all units are. `key` is the request's
+/// unit, or the id of its conversation.
 ///
-/// A unit is in it or not by a hash that has nothing to do with the one that chooses its
-/// version, so that the units of a small share are like those of blue as a whole. Who is
-/// pinned to blue is never green's, and neither is anyone after a rollback. A request
-/// without a key is in it only if all are.
+/// Membership uses the lower half of [`analysis_hash`], which is independent of the hash that
+/// assigns versions, so that the mirrored units are a random sample of blue's. Requests are not
+/// mirrored if they are pinned or forced to blue, or after a rollback. A request without a key
+/// is mirrored only if all units are.
 ///
 /// ```
 /// use verdigris::assignment::{Assignment, Reason, Share, Version, mirroring};
@@ -17,11 +16,17 @@ use super::{Assignment, Reason, Share, Version, analysis_hash};
 /// assert!(mirroring::is_mirrored(Share::ALL, "assistant-v8", blue, Some(b"ada")));
 /// assert!(!mirroring::is_mirrored(Share::ZERO, "assistant-v8", blue, Some(b"ada")));
 /// ```
-pub fn is_mirrored(share: Share, rollout: &str, decision: Assignment, key: Option<&[u8]>) -> bool {
-    let may_be = matches!(decision.reason, Reason::Weight | Reason::Drained | Reason::NoUnit);
-    if decision.version != Version::Blue || !may_be {
+pub fn is_mirrored(
+    share: Share,
+    rollout: &str,
+    assignment: Assignment,
+    key: Option<&[u8]>,
+) -> bool {
+    let is_eligible =
+        matches!(assignment.reason, Reason::Weight | Reason::Drained | Reason::NoUnit);
+    if assignment.version != Version::Blue || !is_eligible {
         return false;
     }
-    let half = |key: &[u8]| (analysis_hash(rollout, key) & u64::from(u32::MAX)) as u32;
-    share.contains(key.map_or(u32::MAX, half))
+    let lower_half = |key: &[u8]| (analysis_hash(rollout, key) & u64::from(u32::MAX)) as u32;
+    share.contains(key.map_or(u32::MAX, lower_half))
 }

@@ -1,21 +1,21 @@
-//! Who gets which version, and why.
+//! The assignment of requests to versions.
 //!
 //! | file | concept |
 //! |---|---|
 //! | [`version`] | blue and green |
-//! | [`mod@unit`] | what is kept on one version, and where a request carries it |
-//! | [`bucket`] | a unit's hash, and green's share of all hashes |
-//! | [`pins`] | units that are always on one version |
-//! | [`id_timestamp`] | when a conversation began, by its id |
-//! | [`start_marker`] | the same, by what was given to the client |
-//! | [`share_history`] | which share was in force when |
-//! | [`exposure`] | which assignments are evidence for a ramp |
-//! | [`conversation`] | the share that a conversation has a claim to |
-//! | [`mod@assign`] | the order in which these are asked |
-//! | [`mirroring`] | which of blue's requests green is asked as well |
+//! | [`mod@unit`] | the unit, and the headers and cookies that carry it |
+//! | [`bucket`] | the hash of a unit, and green's share of all hashes |
+//! | [`pins`] | units that are pinned to a version |
+//! | [`id_timestamp`] | start times of conversations, from their ids |
+//! | [`start_marker`] | start times of conversations, from a header or cookie |
+//! | [`share_history`] | the shares that were in force, and when |
+//! | [`conversation`] | the share by which a conversation is assigned |
+//! | [`mod@assign`] | the rules, and the order in which they apply |
+//! | [`exposure`] | the assignments that are evidence for a ramp |
+//! | [`mirroring`] | the selection of requests that are mirrored to green |
 //!
-//! Everything here is a pure function of its arguments. Units are bytes, never
-//! strings: a header may hold anything but line breaks and NUL.
+//! All functions are pure. Units are bytes, not strings, because a header may hold anything but
+//! line breaks and NUL.
 
 pub mod assign;
 pub mod bucket;
@@ -34,9 +34,9 @@ pub use assign::{
     assign,
 };
 pub use bucket::{Share, analysis_hash, bucket_hash};
-pub use conversation::{StartTime, StickyShare};
+pub use conversation::{Conversation, ConversationStart, StartStep, StartTime, StickyShare};
 pub use exposure::{Exposure, StepShares};
 pub use pins::Pins;
-pub use share_history::{ShareHistory, ShareInterval};
+pub use share_history::{RollbackPolicy, ShareHistory, ShareInterval, ShareSetting};
 pub use unit::UnitSource;
 pub use version::Version;

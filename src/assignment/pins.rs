@@ -1,5 +1,5 @@
-//! Units that are always on one version, whatever the weights are: testers on
-//! green, a customer with a contract on blue.
+//! Units that are pinned to a version regardless of the weights, such as testers on green or a
+//! customer whose contract says blue.
 
 use std::collections::HashMap;
 
@@ -12,16 +12,16 @@ pub struct Pins(HashMap<Box<[u8]>, Version>);
 // === impl Pins ===
 
 impl Pins {
-    /// The version that `unit` is pinned to.
+    /// The version that `unit` is pinned to, if it is pinned.
     pub fn find(&self, unit: &[u8]) -> Option<Version> {
-        // Most rollouts pin nobody, and then the unit need not be hashed again.
+        // Most rollouts have no pins. Then the lookup must not cost a hash of the unit.
         if self.0.is_empty() {
             return None;
         }
         self.0.get(unit).copied()
     }
 
-    /// Pins `unit`; the version it was pinned to before, if it was.
+    /// Pins `unit` to `version`. Returns the version that it was pinned to before, if any.
     pub fn insert(&mut self, unit: &[u8], version: Version) -> Option<Version> {
         self.0.insert(unit.into(), version)
     }

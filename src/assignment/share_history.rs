@@ -1,127 +1,150 @@
-//! Which share was in force when.
+//! The history of green's share, by which conversations keep their version.
 
 use serde::{Deserialize, Serialize};
 
 use super::Share;
 
-/// A time in which one share was in force, up to the next one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ShareInterval {
-    /// From when, in milliseconds since 1970.
-    pub since_ms: u64,
+/// A share, and the ramp step that it belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShareSetting {
     /// Green's share.
     pub share: Share,
-    /// The share of all units that a ramp compared.
+    /// The share of all units that the ramp's step compares.
     pub analysed_share: Share,
-    /// The number of the ramp's step; 0 for weights set by hand.
+    /// The epoch of the ramp's step; 0 for weights that the operator set.
     pub epoch: u16,
 }
 
-/// The shares that were in force, the oldest first.
+/// An interval with a constant share. It ends where the next one begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShareInterval {
+    /// The start, in milliseconds since the Unix epoch.
+    pub since_ms: u64,
+    /// Green's share.
+    pub share: Share,
+    /// The share of all units that the ramp's step compares.
+    pub analysed_share: Share,
+    /// The epoch of the ramp's step; 0 for weights that the operator set.
+    pub epoch: u16,
+}
+
+/// The intervals of a rollout, oldest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShareHistory(Vec<ShareInterval>);
 
-/// How many eras are kept. With the oldest the memory of conversations that began in it
-/// goes, and they are blue's.
+/// What happens to green's open conversations after a rollback.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RollbackPolicy {
+    /// They continue on blue.
+    #[default]
+    Move,
+    /// They finish on green.
+    Finish,
+}
+
+/// The number of intervals that are kept. A conversation that began in a dropped interval is on
+/// blue.
 pub const MAX_INTERVALS: usize = 64;
 
-/// For how long after a change the share before stays in force for conversations, in
-/// milliseconds: until then all workers know of the change, and agree on every
-/// conversation that begins after it.
+/// The delay after which a new share applies to conversations, in milliseconds. Within it, all
+/// workers learn of the change, so that they agree on every conversation that begins after it.
 pub const PROPAGATION_MS: u64 = 2_000;
 
-// === impl History ===
+// === impl ShareHistory ===
 
 impl ShareHistory {
-    /// A history of these eras.
-    pub fn new(eras: Vec<ShareInterval>) -> Self {
+    /// Creates a history of intervals in any order.
+    pub fn new(intervals: Vec<ShareInterval>) -> Self {
         let mut history = Self::default();
-        for era in eras {
-            let place = history.0.partition_point(|it| it.since_ms <= era.since_ms);
-            history.0.insert(place, era);
+        for interval in intervals {
+            let index = history.0.partition_point(|it| it.since_ms <= interval.since_ms);
+            history.0.insert(index, interval);
         }
         history
     }
 
-    /// What was in force at a time; `None` before all that is known.
-    pub fn at(&self, time: u64) -> Option<&ShareInterval> {
-        let after = self.0.partition_point(|era| era.since_ms <= time);
-        self.0.get(after.checked_sub(1)?)
+    /// The interval in force at `time_ms`; `None` before the first one.
+    pub fn at(&self, time_ms: u64) -> Option<&ShareInterval> {
+        let next = self.0.partition_point(|interval| interval.since_ms <= time_ms);
+        self.0.get(next.checked_sub(1)?)
     }
 
-    /// The last change that is known.
+    /// The newest interval.
     pub fn last(&self) -> Option<&ShareInterval> {
         self.0.last()
     }
 
-    /// Notes what is in force from now on, and whether that is new: nothing for green at
-    /// once, as [`Self::record_rollback`] does, all else as [`Self::record_delayed`] does.
-    pub fn record(
-        &mut self,
-        now: u64,
-        share: Share,
-        (compared, number): (Share, u16),
-        may_finish: bool,
-    ) -> bool {
-        if share.is_zero() {
-            self.record_rollback(now, may_finish)
+    /// Records the share in force. Returns whether the history changed.
+    ///
+    /// A share of zero applies at once ([`Self::record_rollback`]), any other share after a delay
+    /// ([`Self::record_delayed`]).
+    pub fn record(&mut self, now_ms: u64, setting: ShareSetting, policy: RollbackPolicy) -> bool {
+        if setting.share.is_zero() {
+            self.record_rollback(now_ms, policy)
         } else {
-            self.record_delayed(now, share, compared, number)
+            self.record_delayed(now_ms, setting)
         }
     }
 
-    /// Notes what is in force from now on, once all workers know of it; whether that is
-    /// new. The first weights that are set by hand hold at once: each worker has them
-    /// before it has a request.
-    pub fn record_delayed(&mut self, now: u64, share: Share, compared: Share, number: u16) -> bool {
-        let is_known = |era: &ShareInterval| {
-            (era.share, era.analysed_share, era.epoch) == (share, compared, number)
+    /// Records a share that applies [`PROPAGATION_MS`] from now. Returns whether the history
+    /// changed.
+    ///
+    /// The first weights of the configuration apply at once, because each worker has the
+    /// configuration before its first request.
+    pub fn record_delayed(&mut self, now_ms: u64, setting: ShareSetting) -> bool {
+        let delayed_ms = now_ms.saturating_add(PROPAGATION_MS);
+        let since_ms = match self.0.last() {
+            Some(last) if last.setting() == setting => return false,
+            Some(last) => last.since_ms.max(delayed_ms),
+            None if setting.epoch == 0 => now_ms,
+            None => delayed_ms,
         };
-        let since = match self.0.last() {
-            Some(last) if is_known(last) => return false,
-            Some(last) => last.since_ms.max(now.saturating_add(PROPAGATION_MS)),
-            None if number == 0 => now,
-            None => now.saturating_add(PROPAGATION_MS),
-        };
-        self.0.push(ShareInterval {
-            since_ms: since,
-            share,
-            analysed_share: compared,
-            epoch: number,
-        });
+        self.0.push(ShareInterval::new(since_ms, setting));
         if self.0.len() > MAX_INTERVALS {
             self.0.remove(0);
         }
         true
     }
 
-    /// Notes that blue has everything from now on, at once; whether that is new. Unless
-    /// conversations under way may finish where they are, blue has had everything always.
-    pub fn record_rollback(&mut self, now: u64, may_finish: bool) -> bool {
-        let blue = |since| ShareInterval {
-            since_ms: since,
-            share: Share::ZERO,
-            analysed_share: Share::ZERO,
-            epoch: 0,
-        };
-        if !may_finish {
-            let always = [blue(0)];
-            let is_new = self.0 != always;
-            self.0 = always.into();
-            return is_new;
+    /// Records that all units are on blue from now on. Returns whether the history changed.
+    ///
+    /// With [`RollbackPolicy::Move`], one interval in which all units are on blue replaces the
+    /// whole history, so that no open conversation stays on green.
+    pub fn record_rollback(&mut self, now_ms: u64, policy: RollbackPolicy) -> bool {
+        let all_blue = ShareSetting { share: Share::ZERO, analysed_share: Share::ZERO, epoch: 0 };
+        if policy == RollbackPolicy::Move {
+            let always_blue = [ShareInterval::new(0, all_blue)];
+            let is_changed = self.0 != always_blue;
+            self.0 = always_blue.into();
+            return is_changed;
         }
         if self.0.last().is_some_and(|last| last.share == Share::ZERO) {
             return false;
         }
-        self.0.retain(|era| era.since_ms <= now);
-        self.0.push(blue(now));
+        self.0.retain(|interval| interval.since_ms <= now_ms);
+        self.0.push(ShareInterval::new(now_ms, all_blue));
         true
     }
 
-    /// This history, with what the operator wrote of the time before it.
-    pub fn with_earlier(&self, written: &Self) -> Self {
-        let first = self.0.first().map_or(u64::MAX, |era| era.since_ms);
-        let before = written.0.iter().filter(|era| era.since_ms < first);
-        Self(before.chain(&self.0).copied().collect())
+    /// This history, preceded by those configured intervals that began before it.
+    pub fn with_earlier(&self, configured: &Self) -> Self {
+        let first_ms = self.0.first().map_or(u64::MAX, |interval| interval.since_ms);
+        let earlier = configured.0.iter().filter(|interval| interval.since_ms < first_ms);
+        Self(earlier.chain(&self.0).copied().collect())
+    }
+}
+
+// === impl ShareInterval ===
+
+impl ShareInterval {
+    /// An interval that begins at `since_ms`, in milliseconds since the Unix epoch.
+    pub fn new(since_ms: u64, setting: ShareSetting) -> Self {
+        let ShareSetting { share, analysed_share, epoch } = setting;
+        Self { since_ms, share, analysed_share, epoch }
+    }
+
+    fn setting(&self) -> ShareSetting {
+        let Self { share, analysed_share, epoch, .. } = *self;
+        ShareSetting { share, analysed_share, epoch }
     }
 }

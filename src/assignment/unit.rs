@@ -1,20 +1,20 @@
-//! The unit: what is kept on one version, usually the user.
+//! The unit: the entity that stays on one version, usually the user.
 
 use std::ops::Deref;
 
 use crate::names::{CookieName, HeaderName};
 
-/// A place in a request that may carry the unit.
+/// A header or cookie that may carry the unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UnitSource {
-    /// The value of a header; the first one where it is repeated.
+    /// The value of a header. If the header is repeated, its first value.
     Header(HeaderName),
-    /// The value of a cookie; the first of that name, in whichever `Cookie` line.
+    /// The value of the first cookie with this name, in any `Cookie` header line.
     Cookie(CookieName),
 }
 
 impl UnitSource {
-    /// The header's name, where it is one.
+    /// The header's name, or `None` if the source is a cookie.
     pub fn header(&self) -> Option<&HeaderName> {
         match self {
             Self::Header(name) => Some(name),
@@ -23,12 +23,11 @@ impl UnitSource {
     }
 }
 
-/// Finds the unit of a request, in the first source that has one, and gives it to
-/// `found`. An empty value is no unit, or every client that sends one would share a
-/// bucket.
+/// Finds the unit in the first source that has a value, and calls `found` with it.
 ///
-/// `header` answers with the first value of the named request header. It is
-/// asked only until a unit is found.
+/// An empty value is skipped; otherwise all clients that send one would share a bucket.
+/// `header` returns the first value of the named request header. It is not called again once
+/// a unit is found.
 pub fn find_unit<V: Deref<Target = [u8]>, T>(
     sources: &[UnitSource],
     header: impl FnMut(&str) -> Option<V>,
@@ -37,23 +36,23 @@ pub fn find_unit<V: Deref<Target = [u8]>, T>(
     find_unit_in_lines(sources, header, |_| None, found)
 }
 
-/// As [`find_unit`], for a request that may have several `Cookie` lines. RFC 6265, section 5.4,
-/// allows a user agent one, but other clients and proxies send more.
+/// Like [`find_unit`], for requests with several `Cookie` lines. RFC 6265, section 5.4, allows a
+/// user agent only one, but other clients and proxies send more.
 ///
-/// `later_cookie` answers with the first cookie of that name in the lines after the first.
-/// It is asked only where there is a first line, and the cookie is not in it.
+/// `later_cookie` returns the first cookie with the given name in the second and later lines.
+/// It is called only if there is a first line and that line does not have the cookie.
 pub fn find_unit_in_lines<V: Deref<Target = [u8]>, T>(
     sources: &[UnitSource],
     mut header: impl FnMut(&str) -> Option<V>,
     mut later_cookie: impl FnMut(&[u8]) -> Option<Vec<u8>>,
     found: impl FnOnce(Option<&[u8]>) -> T,
 ) -> T {
-    let is_unit = |it: &[u8]| !it.is_empty();
+    let is_unit = |value: &[u8]| !value.is_empty();
     for source in sources {
         match source {
             UnitSource::Header(name) => {
                 let value = header(name.as_str());
-                if let Some(unit) = value.as_deref().filter(|it| is_unit(it)) {
+                if let Some(unit) = value.as_deref().filter(|value| is_unit(value)) {
                     return found(Some(unit));
                 }
             }
@@ -66,9 +65,9 @@ pub fn find_unit_in_lines<V: Deref<Target = [u8]>, T>(
                     }
                     continue;
                 }
-                // The first line is not held while all headers are read.
+                // Free the first line before all headers are read.
                 drop(line);
-                if let Some(cookie) = later_cookie(name).filter(|it| is_unit(it)) {
+                if let Some(cookie) = later_cookie(name).filter(|value| is_unit(value)) {
                     return found(Some(&cookie));
                 }
             }
@@ -77,8 +76,7 @@ pub fn find_unit_in_lines<V: Deref<Target = [u8]>, T>(
     found(None)
 }
 
-/// The first cookie called `name` in the `Cookie` lines after the first, among a request's
-/// headers.
+/// The first cookie called `name` in the second and later `Cookie` lines of `headers`.
 pub fn find_later_cookie<'a>(
     headers: impl Iterator<Item = (&'a [u8], &'a [u8])>,
     name: &[u8],
@@ -87,9 +85,10 @@ pub fn find_later_cookie<'a>(
     lines.skip(1).find_map(|(_, line)| find_cookie(line, name))
 }
 
-/// The value of the first cookie called `name` in a `Cookie` header, without the
-/// white space around it. Names are compared with their case, and quotes belong
-/// to the value (RFC 6265, section 4.1.1 and 5.4).
+/// The value of the first cookie called `name` in a `Cookie` header, without surrounding
+/// whitespace.
+///
+/// Names are case-sensitive, and quotes are part of the value (RFC 6265, sections 4.1.1 and 5.4).
 ///
 /// ```
 /// use verdigris::assignment::unit::find_cookie;

@@ -1,4 +1,4 @@
-//! Blue runs today; green is the new prompt or model.
+//! The two versions of a release: blue runs today, green is the new prompt or model.
 
 use std::fmt;
 
@@ -8,16 +8,16 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Version {
-    /// What runs today, and what every doubt falls back to.
+    /// Runs today. Requests go here whenever the filter cannot decide.
     Blue,
-    /// What is being released.
+    /// The version that is being released.
     Green,
 }
 
 // === impl Version ===
 
 impl Version {
-    /// Both, in the order in which tables are laid out.
+    /// Both versions, in the order that tables show them.
     pub const ALL: [Self; 2] = [Self::Blue, Self::Green];
 
     /// The name used in configuration, headers and stats.
@@ -28,8 +28,8 @@ impl Version {
         }
     }
 
-    /// The version that `bytes` names, as a force header carries it. Anything
-    /// but the two names, in any case of letters, is no version.
+    /// Parses the value of a force header. Case is ignored; any value other than the two names
+    /// is `None`.
     ///
     /// ```
     /// use verdigris::assignment::Version;

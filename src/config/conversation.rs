@@ -7,11 +7,9 @@ use super::checks::{cookie_name, header_name, share_from_weights};
 use super::diagnostics::Diagnostics;
 use super::marker_cookie::MarkerCookie;
 use super::raw::common::{RawUnitSource, RawUnitSources};
-use super::raw::release::{
-    RawConversation, RawCookie, RawMarker, RawShareInterval, RollbackPolicy,
-};
+use super::raw::release::{RawConversation, RawCookie, RawMarker, RawShareInterval};
 use super::time::{duration, timestamp};
-use crate::assignment::{Share, ShareHistory, ShareInterval, UnitSource};
+use crate::assignment::{RollbackPolicy, Share, ShareHistory, ShareInterval, UnitSource};
 use crate::json::pointer;
 use crate::names::HeaderName;
 
@@ -28,8 +26,8 @@ pub struct ConversationConfig {
     pub marker_cookies: Vec<MarkerCookie>,
     /// How long a conversation keeps its version, in milliseconds.
     pub max_age_ms: u64,
-    /// Whether conversations on green end there after a rollback.
-    pub may_finish: bool,
+    /// What happens to green's open conversations after a rollback.
+    pub on_rollback: RollbackPolicy,
     /// What was in force before the filter came to know of it.
     pub history: ShareHistory,
 }
@@ -102,7 +100,7 @@ pub(super) fn conversations(
         markers,
         marker_cookies,
         max_age_ms: max_age_ms?,
-        may_finish: written.on_rollback == RollbackPolicy::Finish,
+        on_rollback: written.on_rollback,
         history: ShareHistory::new(eras.into_iter().collect::<Option<Vec<_>>>()?),
     })
 }

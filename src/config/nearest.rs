@@ -1,15 +1,15 @@
-//! The name that was probably meant where another one is written.
+//! Suggestions for misspelled names.
 
-/// The one of `known` that was probably meant by `name`: the two differ in one place only, by at
-/// most two characters, and have as many characters in common.
+/// The first of `known` that `name` may be a misspelling of.
 ///
-/// This is cruder than an edit distance, which would add 1.7 KB to the `.wasm`.
+/// Both differ in one place only, by at most two characters, and have at least as many
+/// characters in common. An edit distance would be more precise, but adds 1.7 KB to the `.wasm`.
 #[cold]
 pub(crate) fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
-    known.iter().copied().find(|it| is_near(name.as_bytes(), it.as_bytes()))
+    known.iter().copied().find(|candidate| is_near(name.as_bytes(), candidate.as_bytes()))
 }
 
-/// Drops what both begin and end with, and looks at how much is left.
+/// Strips the common prefix and suffix, and compares the lengths of what remains.
 #[cold]
 fn is_near(mut a: &[u8], mut b: &[u8]) -> bool {
     let mut common = 0;
@@ -31,9 +31,9 @@ mod tests {
     use super::nearest;
 
     #[test]
-    fn a_typing_error_is_recognised() {
+    fn suggests_the_known_name_for_a_typing_error() {
         let known = ["rollout", "weights", "ramp", "pins", "cluster_header", "default_cluster"];
-        for (written, meant) in [
+        for (written, suggestion) in [
             ("wieghts", Some("weights")),
             ("weight", Some("weights")),
             ("WEIGHTS", Some("weights")),
@@ -45,7 +45,7 @@ mod tests {
             ("", None),
             ("no_such_field", None),
         ] {
-            assert_eq!(nearest(written, &known), meant, "{written}");
+            assert_eq!(nearest(written, &known), suggestion, "{written}");
         }
     }
 }

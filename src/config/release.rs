@@ -70,7 +70,7 @@ impl Config {
             rollout: self.rollout.as_str(),
             pins: &self.pins,
             missing_unit: self.on_missing,
-            may_finish: self.conversation.as_ref().is_some_and(|it| it.may_finish),
+            conversations: self.conversation.as_ref().map(|it| it.on_rollback),
         }
     }
 

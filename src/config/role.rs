@@ -1,27 +1,27 @@
-//! What the filter is there for at a listener.
+//! The role of the filter in a listener.
 
-/// What the filter is there for at a listener.
+/// The role of the filter in a listener.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Role {
-    /// It decides who answers.
+    /// Assigns a version to each request, and routes it.
     #[default]
     Release,
-    /// It gets copies of blue's requests, and has green answer them for nobody.
+    /// Receives copies of blue's requests and sends them to green. Nobody receives the responses.
     Shadow,
-    /// It gets green's requests as they came, and sends them to green as green has them.
+    /// Receives green's requests unchanged, and applies green's patch.
     Green,
 }
 
 // === impl Role ===
 
 impl Role {
-    /// All of them.
+    /// All roles.
     pub const ALL: [Self; 3] = [Self::Release, Self::Shadow, Self::Green];
 
-    /// Those that a configuration may name; the others only a listener's metadata.
+    /// The roles that a configuration may name. The others are set only by a listener's metadata.
     pub const CONFIGURED: [Self; 2] = [Self::Release, Self::Shadow];
 
-    /// The name used in a listener's metadata, and in the configuration.
+    /// The name used in a listener's metadata and in the configuration.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Release => "release",
@@ -30,7 +30,7 @@ impl Role {
         }
     }
 
-    /// The role of that name.
+    /// Parses a role's name.
     ///
     /// ```
     /// use verdigris::config::Role;

@@ -1,13 +1,13 @@
-//! Times as the operator writes them: `"10m"`, and the timestamps of RFC 3339.
+//! Parsers of durations such as `"10m"` and of RFC 3339 timestamps.
 
 use std::time::{Duration, SystemTime};
 
 const DAY: i64 = 24 * 60 * 60;
 
-/// The longest duration that can be written. Clocks can be counted on by it.
-const LONGEST: Duration = Duration::from_secs(365 * DAY.unsigned_abs());
+/// The longest allowed duration. Adding it to a clock does not overflow.
+const MAX_DURATION: Duration = Duration::from_secs(365 * DAY.unsigned_abs());
 
-/// A duration: a whole number of `ms`, `s`, `m`, `h` or `d`, at most 365 days.
+/// Parses a duration: a whole number of `ms`, `s`, `m`, `h` or `d`, at most 365 days.
 pub(crate) fn duration(text: &str) -> Option<Duration> {
     let (number, unit) = text.split_at_checked(text.find(|c: char| !c.is_ascii_digit())?)?;
     let number: u64 = number.parse().ok()?;
@@ -20,13 +20,13 @@ pub(crate) fn duration(text: &str) -> Option<Duration> {
         _ => return None,
     };
     let duration = Duration::from_millis(number.checked_mul(milliseconds)?);
-    (duration <= LONGEST).then_some(duration)
+    (duration <= MAX_DURATION).then_some(duration)
 }
 
-/// A `date-time` of RFC 3339, section 5.6, from 1970 on: before it, the clock of the
-/// `.wasm` has no times.
+/// Parses a `date-time` of RFC 3339, section 5.6. Times before 1970 are rejected, because the
+/// clock of the `.wasm` cannot represent them.
 ///
-/// As POSIX has it, a leap second is the first second of the next day.
+/// A leap second is read as the first second of the next day, as in POSIX.
 pub(crate) fn timestamp(text: &str) -> Option<SystemTime> {
     let (date, time) = text.split_once(['T', 't'])?;
     let (time, offset) = match time.strip_suffix(['Z', 'z']) {
@@ -37,7 +37,7 @@ pub(crate) fn timestamp(text: &str) -> Option<SystemTime> {
         Some((time, fraction)) => (time, nanoseconds(fraction)?),
         None => (time, 0),
     };
-    let days = days(numbers(date, '-', [4, 2, 2])?)?;
+    let days = days_since_epoch(numbers(date, '-', [4, 2, 2])?)?;
     let [hour, minute, second] = numbers(time, ':', [2, 2, 2])?;
     if hour > 23 || minute > 59 || second > 60 {
         return None;
@@ -61,7 +61,7 @@ fn split_offset(time: &str) -> Option<(&str, i64)> {
     (hours <= 23 && minutes <= 59).then_some((time, sign * (hours * 3600 + minutes * 60)))
 }
 
-/// The digits after a second's point. Those past the ninth are dropped.
+/// Parses the digits of a fraction of a second. Digits after the ninth are dropped.
 fn nanoseconds(fraction: &str) -> Option<u32> {
     if fraction.is_empty() || !is_digits(fraction) {
         return None;
@@ -70,12 +70,12 @@ fn nanoseconds(fraction: &str) -> Option<u32> {
     Some(digits.fold(0, |number, digit| number * 10 + u32::from(digit - b'0')))
 }
 
-/// The days from 1970-01-01 to this day of the Gregorian calendar; `None` where there is
-/// no such day.
+/// The number of days from 1970-01-01 to a date of the Gregorian calendar; `None` if the date
+/// does not exist.
 ///
-/// Years are counted from March, so that the leap day is the last one. Source: Howard
-/// Hinnant, *chrono-compatible low-level date algorithms*, `days_from_civil`.
-fn days([year, month, day]: [i64; 3]) -> Option<i64> {
+/// Years start in March here, so that the leap day is the last one. Source: Howard Hinnant,
+/// *chrono-compatible low-level date algorithms*, `days_from_civil`.
+fn days_since_epoch([year, month, day]: [i64; 3]) -> Option<i64> {
     let is_leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
     let length = match month {
         4 | 6 | 9 | 11 => 30,
@@ -94,7 +94,7 @@ fn days([year, month, day]: [i64; 3]) -> Option<i64> {
     Some(era * 146_097 + day_of_era - 719_468)
 }
 
-/// Numbers of so many digits, with `separator` between.
+/// Parses `N` numbers of exactly these lengths, separated by `separator`.
 fn numbers<const N: usize>(text: &str, separator: char, lengths: [usize; N]) -> Option<[i64; N]> {
     let mut parts = text.split(separator);
     let mut numbers = [0; N];

@@ -8,8 +8,8 @@ use super::hostcalls::HostError;
 use super::runtime::RolloutRuntime;
 use crate::assignment::unit::{find_later_cookie, find_unit_in_lines};
 use crate::assignment::{
-    Assignment, AssignmentRequest, EffectiveShare, Exposure, Reason, Share, StartTime, StickyShare,
-    UnitSource, Version, analysis_hash, assign, mirroring, start_marker,
+    Assignment, AssignmentRequest, Conversation, ConversationStart, EffectiveShare, Exposure,
+    Reason, UnitSource, Version, analysis_hash, assign, mirroring,
 };
 use crate::config::Config;
 use crate::json::pointer;
@@ -99,14 +99,12 @@ impl RolloutRuntime {
     ) -> RoutedRequest {
         let effective = self.effective_share();
         let rollout = self.config.rollout.as_str();
-        let (sticky, marker) = id.map(|id| self.conversation(id, effective)).unzip();
-        let request = AssignmentRequest { unit, forced, conversation: id.zip(sticky) };
+        let (conversation, marker) = id.map(|id| self.conversation(id, effective)).unzip();
+        let request = AssignmentRequest { unit, forced, conversation };
         let rules = self.config.assignment_rules();
         let assignment = assign(&rules, effective, request, || self.random.draw());
-        let exposure = self.ramp_worker.as_ref().and_then(|worker| match request.conversation {
-            Some((id, sticky)) => Exposure::of_conversation(rollout, id, assignment, sticky),
-            None if self.config.conversation.is_some() => None,
-            None => Exposure::of_unit(rollout, unit?, assignment, worker.snapshot().step_shares()),
+        let exposure = self.ramp_worker.as_ref().and_then(|worker| {
+            Exposure::find(&rules, &request, assignment, worker.snapshot().step_shares())
         });
         let key = id.or(unit);
         let is_mirrored =
@@ -136,31 +134,24 @@ impl RolloutRuntime {
         Some(id.into_bytes()).filter(|id| !id.is_empty())
     }
 
-    /// The share that a conversation has a claim to, and the marker that it lacks.
-    fn conversation(
+    /// The conversation with the share that it keeps, and the marker to send if the client has
+    /// none.
+    fn conversation<'a>(
         &self,
-        id: &[u8],
-        standing: EffectiveShare,
-    ) -> (StickyShare, Option<StartMarker>) {
-        let share = match standing {
-            // A ramp's first share is not known here yet, and will be of later times.
-            EffectiveShare::Share(_) if self.ramp_worker.is_some() => Share::ZERO,
-            EffectiveShare::Share(share) => share,
-            EffectiveShare::RolledBack => Share::ZERO,
-        };
-        let unknown = StickyShare { share, is_drained: false, step: None };
-        let Some(conversations) = &self.config.conversation else { return (unknown, None) };
-        let Ok(now) = hostcalls::wall_time_ns() else { return (unknown, None) };
-        let now = now / 1_000_000;
-        let owned = |it: Option<&[u8]>| it.map(<[u8]>::to_vec);
-        let held = find(&conversations.markers, owned);
-        let began = StartTime::find(id, held.as_deref(), now);
-        let claim = self.history.as_ref().and_then(|chronicle| chronicle.sticky_share(began, now));
-        let lacks_marker = began == StartTime::Unknown && !conversations.markers.is_empty();
-        let marker = lacks_marker.then(|| {
-            StartMarker(start_marker::with_start_ms(held.as_deref().unwrap_or_default(), id, now))
-        });
-        (claim.unwrap_or(unknown), marker)
+        id: &'a [u8],
+        effective: EffectiveShare,
+    ) -> (Conversation<'a>, Option<StartMarker>) {
+        let sticky = effective.without_history(self.ramp_worker.is_some());
+        let without_history = (Conversation { id, sticky }, None);
+        let Some(conversations) = &self.config.conversation else { return without_history };
+        let Ok(now_ns) = hostcalls::wall_time_ns() else { return without_history };
+        let now_ms = now_ns / 1_000_000;
+        let sources = &conversations.markers;
+        let marker = find(sources, |marker| marker.map(<[u8]>::to_vec));
+        let start = ConversationStart::find(id, marker.as_deref(), now_ms, !sources.is_empty());
+        let kept = self.history.as_ref().and_then(|it| it.sticky_share(start.time, now_ms));
+        let conversation = Conversation { id, sticky: kept.unwrap_or(sticky) };
+        (conversation, start.new_marker.map(StartMarker))
     }
 
     /// Sends the request to green's own cluster. Without that it goes nowhere.

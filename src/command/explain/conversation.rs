@@ -2,7 +2,9 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::assignment::{EffectiveShare, Share, ShareHistory, StartTime, StickyShare};
+use crate::assignment::{
+    EffectiveShare, Share, ShareHistory, ShareSetting, StartTime, StickyShare,
+};
 use crate::command::output::{share_percent, time};
 use crate::config::ConversationConfig;
 
@@ -100,7 +102,8 @@ fn history(
         Some(_) => now,
     });
     let mut history = ShareHistory::default();
-    history.record(since, share, (Share::ALL, 0), config.may_finish);
+    let weights = ShareSetting { share, analysed_share: Share::ALL, epoch: 0 };
+    history.record(since, weights, config.on_rollback);
     history.with_earlier(configured)
 }
 

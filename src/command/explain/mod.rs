@@ -17,7 +17,8 @@ use clap::Args;
 use super::load;
 use super::output::{CliError, share_percent};
 use crate::assignment::{
-    Assignment, AssignmentRequest, EffectiveShare, Reason, Share, StickyShare, Version, assign,
+    Assignment, AssignmentRequest, Conversation, EffectiveShare, Reason, Share, StickyShare,
+    Version, assign,
 };
 use crate::config::time::timestamp;
 use crate::config::{Config, Role};
@@ -199,8 +200,10 @@ impl Explanation<'_> {
             let request = AssignmentRequest {
                 unit: self.unit.map(str::as_bytes),
                 forced: self.forced.filter(|_| self.config.force_header.is_some()),
-                conversation: conversation
-                    .map(|(it, id)| (id.as_bytes(), it.share.unwrap_or(unknown))),
+                conversation: conversation.map(|(it, id)| Conversation {
+                    id: id.as_bytes(),
+                    sticky: it.share.unwrap_or(unknown),
+                }),
             };
             assign(&self.config.assignment_rules(), self.assumed.effective, request, || draw)
         };

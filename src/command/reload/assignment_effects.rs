@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::effect::Effect;
-use crate::assignment::{Share, Version};
+use crate::assignment::{RollbackPolicy, Share, Version};
 use crate::command::output::{CliError, percent, pluralized};
 use crate::config::Config;
 use crate::rollout::{Clocks, HoldReason, Phase, RampSpec, RampState};
@@ -199,7 +199,8 @@ pub(super) fn shares(
 fn share_effect(old: &Config, new: &Config, before: &ShareBefore, now: Clocks) -> Option<Effect> {
     let conversations = old.conversation.as_ref().and(new.conversation.as_ref());
     let ShareAfter { share, why } = share_after(old, new, before, now);
-    let keep_version = conversations.is_some_and(|it| it.may_finish || !share.is_zero());
+    let keep_version = conversations
+        .is_some_and(|it| it.on_rollback == RollbackPolicy::Finish || !share.is_zero());
     let (from, to) = (before.share.fraction(), share.fraction());
     let moved = rounded((from - to).abs());
     let mut parts = Vec::new();

@@ -1,7 +1,7 @@
 //! Where requests go after a reload, and how: conversations, clusters, headers, roles and shadows.
 
 use super::effect::Effect;
-use crate::assignment::{MissingUnitPolicy, Version};
+use crate::assignment::{MissingUnitPolicy, RollbackPolicy, Version};
 use crate::command::output::percent;
 use crate::config::{Config, Role};
 
@@ -47,7 +47,7 @@ pub(super) fn conversations(old: &Config, new: &Config) -> Vec<Effect> {
                     history";
         add("conversation.history", what);
     }
-    if from.may_finish && !to.may_finish {
+    if from.on_rollback == RollbackPolicy::Finish && to.on_rollback == RollbackPolicy::Move {
         let what = "after a rollback, conversations on green no longer finish there";
         add("conversation.on_rollback", what);
     }

@@ -1,13 +1,13 @@
-//! What the operator wrote of a ramp.
+//! The ramp section as written.
 //!
-//! As in [`written`](super::root), nothing is checked but the shape. Numbers are kept
-//! as they were written, so that a refusal shows them so.
+//! As in [`root`](super::root), only the shape is checked. Numbers are kept as written, so that
+//! error messages show them unchanged.
 
 use serde_json::{Number, Value};
 
 use super::reader::{Node, ObjectReader};
 
-/// A ramp.
+/// The `ramp` section.
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs, reason = "the README's reference is their one description")]
 pub struct RawRamp {
@@ -26,17 +26,17 @@ pub struct RawRamp {
     pub paused: bool,
 }
 
-/// What green is compared with.
+/// The control group that green is compared with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RawControl {
     /// All of blue.
     #[default]
     All,
-    /// As many of blue's units as are new on green.
+    /// As many of blue's units as are newly exposed to green.
     Equal,
 }
 
-/// A step: its share alone, or with what else is said of it.
+/// A step: only its share, or an object with more settings.
 #[derive(Clone, Debug)]
 #[allow(missing_docs, reason = "the README's reference is their one description")]
 pub enum RawStep {
@@ -59,13 +59,13 @@ pub struct RawGate {
     pub metric: Option<String>,
     pub margin: Option<Number>,
     pub tolerance: Option<RawTolerance>,
-    /// `Some(None)` is `null`, which is to say that there is none.
+    /// `Some(None)` if the field is `null`, which disables the ceiling.
     pub ceiling: Option<Option<Number>>,
     pub critical: Option<bool>,
     pub objective: Option<String>,
 }
 
-/// A tolerance: one for all steps, or one for each.
+/// A tolerance: one for all steps, or one for each step.
 #[derive(Clone, Debug)]
 #[allow(missing_docs, reason = "the README's reference is their one description")]
 pub enum RawTolerance {
@@ -85,7 +85,7 @@ pub struct RawTripwire {
     pub absolute: bool,
 }
 
-/// A limit: a time, or something else.
+/// A limit: a number, or a text for durations.
 #[derive(Clone, Debug)]
 #[allow(missing_docs, reason = "the README's reference is their one description")]
 pub enum RawLimit {
@@ -93,7 +93,7 @@ pub enum RawLimit {
     Text(String),
 }
 
-/// What counts as an observation.
+/// The unit of analysis: what counts as one observation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the README's reference is their one description")]
 pub enum RawEvidence {
@@ -102,12 +102,12 @@ pub enum RawEvidence {
     EveryRequest,
 }
 
-// === impl WrittenRamp ===
+// === impl RawRamp ===
 
 impl RawRamp {
     pub(in crate::config) fn read(mut fields: ObjectReader<'_>) -> Self {
         let steps = fields.items("steps");
-        let written = Self {
+        let ramp = Self {
             steps: steps.map(|it| it.iter().filter_map(RawStep::read).collect()),
             bake: fields.text("bake"),
             timeout: fields.text("timeout"),
@@ -133,16 +133,16 @@ impl RawRamp {
             paused: fields.boolean("paused").unwrap_or_default(),
         };
         fields.finish();
-        written
+        ramp
     }
 }
 
 impl RawStep {
-    fn read(place: &Node<'_>) -> Option<Self> {
-        match place.value() {
+    fn read(node: &Node<'_>) -> Option<Self> {
+        match node.value() {
             Value::Number(percent) => Some(Self::Percent(percent.clone())),
             Value::Object(_) => {
-                let mut fields = place.object()?;
+                let mut fields = node.object()?;
                 let step = RawStepObject {
                     percent: fields.number("percent"),
                     approve: fields.boolean("approve").unwrap_or_default(),
@@ -151,8 +151,8 @@ impl RawStep {
                 Some(Self::Object(step))
             }
             _ => {
-                let mend = r#"a step is a number in percent or, with approve, an object such as {"percent": 25, "approve": true}"#;
-                place.wrong(mend.to_owned());
+                let fix = r#"write a number in percent, or an object such as {"percent": 25, "approve": true}"#;
+                node.wrong(fix.to_owned());
                 None
             }
         }
@@ -161,33 +161,33 @@ impl RawStep {
 
 impl RawGate {
     fn read(mut fields: ObjectReader<'_>) -> Self {
-        let written = Self {
+        let gate = Self {
             metric: fields.text("metric"),
             margin: fields.number("margin"),
             tolerance: fields.get("tolerance").as_ref().and_then(RawTolerance::read),
-            ceiling: fields.get("ceiling").map(|place| match place.value() {
+            ceiling: fields.get("ceiling").map(|node| match node.value() {
                 Value::Null => None,
-                _ => place.number(),
+                _ => node.number(),
             }),
             critical: fields.boolean("critical"),
             objective: fields.text("objective"),
         };
         fields.finish();
-        written
+        gate
     }
 }
 
 impl RawTolerance {
-    fn read(place: &Node<'_>) -> Option<Self> {
-        match place.value() {
+    fn read(node: &Node<'_>) -> Option<Self> {
+        match node.value() {
             Value::Number(one) => Some(Self::One(one.clone())),
             Value::Array(_) => {
-                let many = place.items().iter().map(Node::number).collect::<Vec<_>>();
+                let many = node.items().iter().map(Node::number).collect::<Vec<_>>();
                 many.into_iter().collect::<Option<_>>().map(Self::Many)
             }
             _ => {
-                let mend = "a tolerance is a number or a list of numbers such as [2, 1, 0.5, 0.3]";
-                place.wrong(mend.to_owned());
+                let fix = "write a number, or a list of numbers such as [2, 1, 0.5, 0.3]";
+                node.wrong(fix.to_owned());
                 None
             }
         }
@@ -196,15 +196,15 @@ impl RawTolerance {
 
 impl RawTripwire {
     fn read(mut fields: ObjectReader<'_>) -> Self {
-        let limit = |place: Node<'_>| match place.value() {
+        let limit = |node: Node<'_>| match node.value() {
             Value::Number(number) => Some(RawLimit::Number(number.clone())),
             Value::String(text) => Some(RawLimit::Text(text.clone())),
             _ => {
-                place.wrong("a limit is a number or, of a time, a text such as \"30s\"".to_owned());
+                node.wrong("write a number, or for a duration a text such as \"30s\"".to_owned());
                 None
             }
         };
-        let written = Self {
+        let tripwire = Self {
             metric: fields.text("metric"),
             limit: fields.get("limit").and_then(limit),
             minimum: fields.number("minimum"),
@@ -213,6 +213,6 @@ impl RawTripwire {
             absolute: fields.boolean("absolute").unwrap_or_default(),
         };
         fields.finish();
-        written
+        tripwire
     }
 }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::common::{RawUnitSource, RawUnitSources, RawWeights};
 use super::reader::{Node, ObjectReader};
+use crate::assignment::RollbackPolicy;
 use crate::config::same_site::SameSite;
 
 /// What keeps a conversation on one version.
@@ -41,16 +42,6 @@ pub struct RawCookie {
 #[allow(missing_docs, reason = "the README's reference is their one description")]
 pub struct RawDrain {
     pub max_age: Option<String>,
-}
-
-/// What becomes of conversations under way on green when green is rolled back.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum RollbackPolicy {
-    /// They go on on blue.
-    #[default]
-    Move,
-    /// They end on green.
-    Finish,
 }
 
 /// Weights that were in force from some time on.

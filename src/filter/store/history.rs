@@ -4,7 +4,9 @@ use std::cell::RefCell;
 
 use super::keys::versioned;
 use super::shared_cell::{SharedCell, Update};
-use crate::assignment::{Share, ShareHistory, StartTime, StickyShare};
+use crate::assignment::{
+    RollbackPolicy, Share, ShareHistory, ShareSetting, StartTime, StickyShare,
+};
 use crate::config::ConversationConfig;
 use crate::filter::hostcalls;
 use crate::rollout::Snapshot;
@@ -13,7 +15,7 @@ use crate::rollout::Snapshot;
 pub struct HistoryStore {
     shared: SharedCell<ShareHistory>,
     max_age_ms: u64,
-    may_finish: bool,
+    on_rollback: RollbackPolicy,
     /// What the configuration says of the time before the shared history.
     configured: ShareHistory,
     /// The shared history as this VM has last read it, after what is configured.
@@ -28,7 +30,7 @@ impl HistoryStore {
         let store = Self {
             shared: SharedCell::new(versioned(rollout, "history")),
             max_age_ms: conversations.max_age_ms,
-            may_finish: conversations.may_finish,
+            on_rollback: conversations.on_rollback,
             configured: conversations.history.clone(),
             history: RefCell::default(),
         };
@@ -48,22 +50,21 @@ impl HistoryStore {
 
     /// Records the share of a rollout without a ramp.
     pub fn record_weights(&self, share: Share) {
-        self.record(share, Share::ALL, 0);
+        self.record(ShareSetting { share, analysed_share: Share::ALL, epoch: 0 });
     }
 
     /// Records what a ramp has in force.
     pub fn record_snapshot(&self, snapshot: Snapshot) {
         let Snapshot { share, analysed_share, epoch, .. } = snapshot;
-        self.record(share, analysed_share, epoch);
+        self.record(ShareSetting { share, analysed_share, epoch });
     }
 
-    fn record(&self, share: Share, analysed_share: Share, epoch: u16) {
+    fn record(&self, setting: ShareSetting) {
         let Ok(now_ns) = hostcalls::wall_time_ns() else { return };
         let now_ms = now_ns / 1_000_000;
         let updated = self.shared.update(|found| {
             let mut history = found.unwrap_or_default();
-            let analysed = (analysed_share, epoch);
-            if history.record(now_ms, share, analysed, self.may_finish) {
+            if history.record(now_ms, setting, self.on_rollback) {
                 Update::Write(history.clone(), history)
             } else {
                 Update::Keep(history)
