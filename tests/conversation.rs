@@ -4,8 +4,8 @@ use proptest::prelude::*;
 use serde_json::json;
 use verdigris::assignment::share_history::{MAX_INTERVALS, PROPAGATION_MS};
 use verdigris::assignment::{
-    Assignment, AssignmentRequest, EffectiveShare, Reason, Share, ShareHistory, ShareInterval,
-    StartTime, StickyShare, Version, assign, start_marker,
+    AnalysedShare, Assignment, AssignmentRequest, EffectiveShare, Epoch, Reason, Share,
+    ShareHistory, ShareInterval, StartTime, StickyShare, Version, assign, start_marker,
 };
 use verdigris::config::Config;
 
@@ -27,13 +27,18 @@ fn percent(green: u64) -> Share {
     Share::new(100 - green, green).unwrap()
 }
 
+/// All units are compared in the epoch of this number.
+fn analysed(epoch: u16) -> AnalysedShare {
+    AnalysedShare { epoch: Epoch::new(epoch), share: Share::ALL }
+}
+
 /// The history of a ramp whose first step holds since the start.
 fn begun(share: Share) -> ShareHistory {
     ShareHistory::new(vec![ShareInterval {
         since_ms: START,
         share,
         analysed_share: Share::ALL,
-        epoch: 1,
+        epoch: Epoch::new(1),
     }])
 }
 
@@ -86,7 +91,7 @@ proptest! {
         for (number, (after, more)) in steps.into_iter().enumerate() {
             at += after;
             green = (green + more).min(100);
-            history.record_delayed(at, percent(green), Share::ALL, 2 + number as u16);
+            history.record_delayed(at, percent(green), analysed(2 + number as u16));
             known.push((at, history.clone()));
         }
         for talk in talks {
@@ -115,7 +120,7 @@ proptest! {
     #[test]
     fn no_forged_beginning_gives_green_early(marker in "[0-9a-f.~]{0,60}", id in ".{0,40}", now in START..START + 1_000_000) {
         let mut history = begun(percent(3));
-        history.record_delayed(START + 1_000, percent(7), Share::ALL, 2);
+        history.record_delayed(START + 1_000, percent(7), analysed(2));
         let began = StartTime::find(id.as_bytes(), Some(marker.as_bytes()), now);
         let claim = StickyShare::find(&history, began, now, DAY_MS).unwrap();
         prop_assert!([Share::ZERO, percent(3), percent(7)].contains(&claim.share));
@@ -177,12 +182,12 @@ fn beginnings_in_the_future_and_malformed_ones_are_none() {
 #[test]
 fn what_is_too_old_or_older_than_all_that_is_known() {
     let mut history = begun(percent(50));
-    history.record_delayed(START, percent(100), Share::ALL, 2);
+    history.record_delayed(START, percent(100), analysed(2));
     let claim = |began, now| StickyShare::find(&history, began, now, DAY_MS).unwrap();
     let now = START + DAY_MS;
-    let all = StickyShare { share: percent(100), is_drained: false, step: Some((2, Share::ALL)) };
+    let all = StickyShare { share: percent(100), is_drained: false, step: Some(analysed(2)) };
     assert_eq!(claim(StartTime::Unknown, now), all);
-    let drained = StickyShare { share: percent(50), is_drained: true, step: Some((1, Share::ALL)) };
+    let drained = StickyShare { share: percent(50), is_drained: true, step: Some(analysed(1)) };
     assert_eq!(claim(StartTime::Known(START), now), drained);
     assert_eq!(claim(StartTime::Known(START), now + 1), StickyShare { step: None, ..all });
     let before = StickyShare { share: Share::ZERO, is_drained: true, step: None };
@@ -194,7 +199,7 @@ fn what_is_too_old_or_older_than_all_that_is_known() {
 #[test]
 fn a_ramp_begins_when_all_workers_know_of_it() {
     let mut history = ShareHistory::default();
-    history.record_delayed(START, percent(100), Share::ALL, 1);
+    history.record_delayed(START, percent(100), analysed(1));
     let share = |began, now| StickyShare::find(&history, began, now, DAY_MS).unwrap().share;
     let (before, from) = (START + PROPAGATION_MS - 1, START + PROPAGATION_MS);
     assert_eq!(share(StartTime::Unknown, before), Share::ZERO);
@@ -227,7 +232,7 @@ fn a_rollback_moves_everyone_unless_they_may_finish() {
             assert_eq!(of(new), blue);
         }
         // A new beginning does not take up those that were moved.
-        history.record_delayed(now + 20, percent(1), Share::ALL, 9);
+        history.record_delayed(now + 20, percent(1), analysed(9));
         let later = now + 20 + PROPAGATION_MS;
         let claim =
             StickyShare::find(&history, StartTime::Known(START + 1), later, DAY_MS).unwrap();
@@ -244,7 +249,7 @@ fn what_the_operator_wrote_holds_before_what_was_seen() {
     let written = config(conversation).conversation.unwrap().history;
     let ten = 1_763_978_400_000;
     let mut seen = ShareHistory::default();
-    seen.record_delayed(ten + 1_000, percent(100), Share::ALL, 0);
+    seen.record_delayed(ten + 1_000, percent(100), analysed(0));
     let share = |history: &ShareHistory, time| history.at(time).map(|era| era.share);
     let all = seen.with_earlier(&written);
     assert_eq!(share(&all, ten - 1), Some(percent(1)));
@@ -259,7 +264,7 @@ fn what_the_operator_wrote_holds_before_what_was_seen() {
 fn the_history_is_bounded() {
     let mut history = ShareHistory::default();
     for number in 0..200 {
-        history.record_delayed(START + number * 10_000, percent(number % 100), Share::ALL, 0);
+        history.record_delayed(START + number * 10_000, percent(number % 100), analysed(0));
     }
     assert_eq!(history.at(START + 10_000), None, "forgotten: such a conversation is blue's");
     let first = START + (200 - MAX_INTERVALS as u64) * 10_000 + PROPAGATION_MS;

@@ -4,7 +4,7 @@
 //! and the share that was in force then decides, for as long as it lasts.
 
 use super::share_history::{ShareHistory, ShareInterval};
-use super::{Share, id_timestamp, start_marker};
+use super::{AnalysedShare, Share, id_timestamp, start_marker};
 
 /// What is known of when a conversation began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,9 +22,9 @@ pub struct StickyShare {
     pub share: Share,
     /// Whether that is a share of the past.
     pub is_drained: bool,
-    /// The ramp's step in which it began, and the share that the step compares; `None`
-    /// where it began in none, and is no evidence.
-    pub step: Option<(u16, Share)>,
+    /// The units that the analysis compares in the epoch in which it began; `None` where it
+    /// began in none, and is no evidence.
+    pub step: Option<AnalysedShare>,
 }
 
 // === impl Beginning ===
@@ -56,7 +56,7 @@ impl StickyShare {
         let Some(current) = history.at(now) else {
             return Some(Self { share: Share::ZERO, is_drained: false, step: None });
         };
-        let step = |era: &ShareInterval| Some((era.epoch, era.analysed_share));
+        let step = |era: &ShareInterval| Some(era.analysed());
         let began = match began {
             StartTime::Unknown => {
                 return Some(Self { share: current.share, is_drained: false, step: step(current) });

@@ -8,6 +8,7 @@
 //! | [`pins`] | units that are always on one version |
 //! | [`id_timestamp`] | when a conversation began, by its id |
 //! | [`start_marker`] | the same, by what was given to the client |
+//! | [`epoch`] | which stay of a ramp in a step decided |
 //! | [`share_history`] | which share was in force when |
 //! | [`conversation`] | the share that a conversation has a claim to |
 //! | [`mod@assign`] | the order in which these are asked |
@@ -19,6 +20,7 @@
 pub mod assign;
 pub mod bucket;
 pub mod conversation;
+pub mod epoch;
 pub mod id_timestamp;
 pub mod mirroring;
 pub mod pins;
@@ -30,6 +32,7 @@ pub mod version;
 pub use assign::{Assignment, AssignmentRequest, EffectiveShare, Reason, assign};
 pub use bucket::{Share, analysis_hash, bucket_hash};
 pub use conversation::{StartTime, StickyShare};
+pub use epoch::{AnalysedShare, Epoch, StepExposure};
 pub use pins::Pins;
 pub use share_history::{ShareHistory, ShareInterval};
 pub use unit::UnitSource;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Share;
+use super::{AnalysedShare, Epoch, Share};
 
 /// A time in which one share was in force, up to the next one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,8 +13,8 @@ pub struct ShareInterval {
     pub share: Share,
     /// The share of all units that a ramp compared.
     pub analysed_share: Share,
-    /// The number of the ramp's step; 0 for weights set by hand.
-    pub epoch: u16,
+    /// The ramp's epoch; [`Epoch::MANUAL`] for manual weights.
+    pub epoch: Epoch,
 }
 
 /// The shares that were in force, the oldest first.
@@ -30,7 +30,16 @@ pub const MAX_INTERVALS: usize = 64;
 /// conversation that begins after it.
 pub const PROPAGATION_MS: u64 = 2_000;
 
-// === impl History ===
+// === impl ShareInterval ===
+
+impl ShareInterval {
+    /// The units that were compared.
+    pub fn analysed(&self) -> AnalysedShare {
+        AnalysedShare { epoch: self.epoch, share: self.analysed_share }
+    }
+}
+
+// === impl ShareHistory ===
 
 impl ShareHistory {
     /// A history of these eras.
@@ -60,34 +69,32 @@ impl ShareHistory {
         &mut self,
         now: u64,
         share: Share,
-        (compared, number): (Share, u16),
+        analysed: AnalysedShare,
         may_finish: bool,
     ) -> bool {
         if share.is_zero() {
             self.record_rollback(now, may_finish)
         } else {
-            self.record_delayed(now, share, compared, number)
+            self.record_delayed(now, share, analysed)
         }
     }
 
     /// Notes what is in force from now on, once all workers know of it; whether that is
     /// new. The first weights that are set by hand hold at once: each worker has them
     /// before it has a request.
-    pub fn record_delayed(&mut self, now: u64, share: Share, compared: Share, number: u16) -> bool {
-        let is_known = |era: &ShareInterval| {
-            (era.share, era.analysed_share, era.epoch) == (share, compared, number)
-        };
+    pub fn record_delayed(&mut self, now: u64, share: Share, analysed: AnalysedShare) -> bool {
+        let is_known = |era: &ShareInterval| (era.share, era.analysed()) == (share, analysed);
         let since = match self.0.last() {
             Some(last) if is_known(last) => return false,
             Some(last) => last.since_ms.max(now.saturating_add(PROPAGATION_MS)),
-            None if number == 0 => now,
+            None if analysed.epoch == Epoch::MANUAL => now,
             None => now.saturating_add(PROPAGATION_MS),
         };
         self.0.push(ShareInterval {
             since_ms: since,
             share,
-            analysed_share: compared,
-            epoch: number,
+            analysed_share: analysed.share,
+            epoch: analysed.epoch,
         });
         if self.0.len() > MAX_INTERVALS {
             self.0.remove(0);
@@ -102,7 +109,7 @@ impl ShareHistory {
             since_ms: since,
             share: Share::ZERO,
             analysed_share: Share::ZERO,
-            epoch: 0,
+            epoch: Epoch::MANUAL,
         };
         if !may_finish {
             let always = [blue(0)];

@@ -11,7 +11,7 @@ use super::raw::release::{
 use super::raw::root::{RawUnitSource, RawUnitSources};
 use super::release::{cookie_name, header_name, share_from_weights};
 use super::time::{duration, timestamp};
-use crate::assignment::{Share, ShareHistory, ShareInterval, UnitSource};
+use crate::assignment::{Epoch, Share, ShareHistory, ShareInterval, UnitSource};
 use crate::json::pointer;
 use crate::names::HeaderName;
 
@@ -206,5 +206,10 @@ fn share_interval(
     };
     let since = since?.duration_since(std::time::UNIX_EPOCH).ok()?;
     let since = u64::try_from(since.as_millis()).ok()?;
-    Some(ShareInterval { since_ms: since, share: share?, analysed_share: Share::ZERO, epoch: 0 })
+    Some(ShareInterval {
+        since_ms: since,
+        share: share?,
+        analysed_share: Share::ZERO,
+        epoch: Epoch::MANUAL,
+    })
 }

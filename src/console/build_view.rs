@@ -7,10 +7,10 @@ use super::view::{
 use crate::analysis::{Analysis, Verdict};
 use crate::assignment::Share;
 use crate::config::Config;
-use crate::rollout::state::SpecFingerprint;
-use crate::rollout::transition_log::TransitionLog;
-use crate::rollout::{Clocks, HoldReason, Phase, RampSpec, RampState, RampStep, Transition};
-use crate::rollout::{ManualRollout, OperatorCommand};
+use crate::rollout::{
+    Clocks, HoldReason, ManualRollout, OperatorCommand, Phase, Position, RampSpec, RampState,
+    RampStep, SpecFingerprint, Transition, TransitionLog,
+};
 
 /// What a VM knows of a rollout.
 pub struct ViewInputs<'a> {
@@ -59,11 +59,11 @@ impl RolloutView {
         };
         let is_known = !matches!(standing, ControlState::Ramp(_, None));
         let nowhere = (None, None);
-        let in_force = (in_force.0, in_force.1.basis_points());
-        let ((phase, green_bp), (log, order), ramp) = match standing {
+        let in_force = Position { phase: in_force.0, green_bp: in_force.1.basis_points() };
+        let (Position { phase, green_bp }, (log, order), ramp) = match standing {
             ControlState::Ramp(settings, Some(state)) => {
                 let known = (Some(&state.log), state.command.as_ref());
-                let place = (state.phase, state.snapshot(settings).share.basis_points());
+                let place = state.position(settings);
                 (place, known, Some(RampView::of(settings, state, now)))
             }
             ControlState::Ramp(_, None) => (in_force, nowhere, None),
@@ -103,7 +103,7 @@ impl OrderView {
 
 impl ShareView {
     fn of(entry: &Transition) -> Self {
-        let (phase, green_bp) = entry.to;
+        let Position { phase, green_bp } = entry.to;
         Self { at_ms: entry.at_s * MS_IN_SECOND, green_bp, phase: phase.to_string() }
     }
 }
@@ -111,10 +111,10 @@ impl ShareView {
 fn decision(entry: &Transition) -> DecisionView {
     DecisionView {
         at_ms: entry.at_s * MS_IN_SECOND,
-        from_phase: entry.from.0.to_string(),
-        from_bp: entry.from.1,
-        to_phase: entry.to.0.to_string(),
-        to_bp: entry.to.1,
+        from_phase: entry.from.phase.to_string(),
+        from_bp: entry.from.green_bp,
+        to_phase: entry.to.phase.to_string(),
+        to_bp: entry.to.green_bp,
         why: entry.why.clone(),
     }
 }
@@ -130,7 +130,7 @@ impl RampView {
             needs_approval: step.needs_approval,
         };
         Self {
-            step: state.step,
+            step: state.step.get(),
             steps: settings.steps.iter().map(step).collect(),
             waits_for: state.hold_reason.to_string(),
             about_s: about_s(settings, state, in_step_s, judgement.as_ref()),
@@ -138,7 +138,7 @@ impl RampView {
             bake_s: settings.bake.as_secs(),
             timeout_s: settings.timeout.as_secs(),
             is_overdue: state.snapshot(settings).is_overdue,
-            judgement: judgement.map(|it| JudgementView::of(&it, settings, state.step)),
+            judgement: judgement.map(|it| JudgementView::of(&it, settings, state.step.get())),
         }
     }
 }

@@ -7,6 +7,7 @@ use super::labels;
 use super::numbers::SharePercent;
 use super::time_format::{HumanDuration, Rfc3339, UtcTime};
 use super::view::{DecisionView, OrderView, ProblemView, RolloutView};
+use crate::rollout::decision_text::split_numbers;
 
 /// So many decisions are shown at once; the others are folded away.
 const SHOWN_DECISIONS: usize = 5;
@@ -105,13 +106,9 @@ fn one(out: Out<'_>, decision: &DecisionView, id: &Escaped<'_>, now_ms: u64) -> 
     out.write_str("</div></li>")
 }
 
-/// What a decision says first, and the numbers behind it, which `explain` of the ramp's
-/// machine begins with the evidence against green.
+/// What a decision says first, and the numbers behind it, if the gates made it.
 pub fn lead(why: &str) -> (&str, &str) {
-    match why.find(": worse 10^") {
-        Some(at) => (why.get(..at).unwrap_or(why), why.get(at + ": ".len()..).unwrap_or_default()),
-        None => (why, ""),
-    }
+    split_numbers(why)
 }
 
 /// A time, and how long ago it is now.

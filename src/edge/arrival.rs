@@ -8,8 +8,8 @@ use super::root::Running;
 use super::watch::Lot;
 use crate::assignment::unit::{find_later_cookie, find_unit_in_lines};
 use crate::assignment::{
-    Assignment, AssignmentRequest, EffectiveShare, Reason, Share, StartTime, StickyShare,
-    UnitSource, Version, analysis_hash, assign, bucket_hash, mirroring, start_marker,
+    AnalysedShare, Assignment, AssignmentRequest, EffectiveShare, Reason, Share, StartTime,
+    StickyShare, UnitSource, Version, analysis_hash, assign, bucket_hash, mirroring, start_marker,
 };
 use crate::config::Config;
 use crate::json::pointer;
@@ -188,7 +188,7 @@ impl Running {
         if !matches!(decision.reason, Reason::Weight | Reason::Drained) {
             return None;
         }
-        let (step, compared) = claim.step?;
+        let AnalysedShare { epoch: step, share: compared } = claim.step?;
         let rollout = self.config.rollout.as_str();
         let is_compared = compared.contains(bucket_hash(rollout, id));
         is_compared.then(|| Lot { unit: analysis_hash(rollout, id), step, is_new: true })

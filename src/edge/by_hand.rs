@@ -94,11 +94,11 @@ impl ByHand {
     ) -> Result<Transition, CommandError> {
         let obeyed = self.change(written, |weights, now| {
             if weights.configured_share != written {
-                return Err(CommandError::CONFIG_CHANGING);
+                return Err(CommandError::ConfigChanging);
             }
             weights.apply(order.clone(), now).map(Some)
         });
-        obeyed?.ok_or(CommandError::STORE_UNAVAILABLE)
+        obeyed?.ok_or(CommandError::StoreUnavailable)
     }
 
     fn follow(&self, written: Share) {
@@ -112,7 +112,7 @@ impl ByHand {
         written: Share,
         change: impl Fn(&mut ManualRollout, u64) -> Result<Option<Transition>, CommandError>,
     ) -> Result<Option<Transition>, CommandError> {
-        let now = host::wall_time().map_err(|_| CommandError::STORE_UNAVAILABLE)? / 1_000_000_000;
+        let now = host::wall_time().map_err(|_| CommandError::StoreUnavailable)? / 1_000_000_000;
         for _ in 0..TRIES {
             let found = shared(&self.key());
             let cas = found.as_ref().map_or(Cas::ANY, |(_, cas)| *cas);
@@ -130,7 +130,7 @@ impl ByHand {
                 return Ok(entry);
             }
         }
-        Err(CommandError::STORE_UNAVAILABLE)
+        Err(CommandError::StoreUnavailable)
     }
 
     fn key(&self) -> String {

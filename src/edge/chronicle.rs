@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use super::host::{self, Cas, set_shared, shared};
 use super::walker::key_of_format;
-use crate::assignment::{Share, ShareHistory, StartTime, StickyShare};
+use crate::assignment::{AnalysedShare, Share, ShareHistory, StartTime, StickyShare};
 use crate::config::ConversationConfig;
 use crate::rollout::Snapshot;
 
@@ -49,17 +49,17 @@ impl Chronicle {
 
     /// Notes weights that are set by hand.
     pub fn follow_weights(&self, share: Share) {
-        self.follow(share, Share::ALL, 0);
+        self.follow(share, AnalysedShare::MANUAL);
     }
 
     /// Notes what a ramp has in force.
     pub fn follow_ramp(&self, in_force: Snapshot) {
-        let Snapshot { share, analysed_share: compared, epoch: number, .. } = in_force;
-        self.follow(share, compared, number);
+        let Snapshot { share, analysed_share, epoch, .. } = in_force;
+        self.follow(share, AnalysedShare { epoch, share: analysed_share });
     }
 
-    fn follow(&self, share: Share, compared: Share, number: u16) {
-        self.note(|history, now| history.record(now, share, (compared, number), self.may_finish));
+    fn follow(&self, share: Share, analysed: AnalysedShare) {
+        self.note(|history, now| history.record(now, share, analysed, self.may_finish));
     }
 
     fn note(&self, change: impl Fn(&mut ShareHistory, u64) -> bool) {

@@ -134,7 +134,7 @@ impl ConsoleStream {
 
 /// What is shown of everything that this VM knows.
 fn view(roots: &[Root], now: Clocks, can_steer: bool) -> View {
-    let now_ms = now.unix_s.saturating_mul(1000);
+    let now_ms = now.unix_ms;
     let in_use = Root::in_use(roots);
     let rejections = rejections::known();
     let is_for = |it: &Rejection, used: &InUse| {

@@ -1,9 +1,8 @@
 //! The counters of what the gates have seen, so that an operator can redo their sums.
 
 use super::host::{self, MetricId, MetricKind};
-use crate::analysis::confidence_sequence::Moments;
-use crate::analysis::gate_stats::{GateStats, ValueStats};
-use crate::analysis::{AnalysisPlan, ByVersion, Evidence, Metric};
+use crate::analysis::moments::Moments;
+use crate::analysis::{AnalysisPlan, ByVersion, Evidence, GateStats, Metric, ValueStats};
 use crate::assignment::Version;
 use crate::stats::names::{EvidenceCounter, evidence_name};
 

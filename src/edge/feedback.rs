@@ -7,7 +7,7 @@ use super::host::{self, Cas, set_shared, shared};
 use super::root::Running;
 use super::walker::key_of_format;
 use crate::analysis::{Measurements, Metric, Observation};
-use crate::assignment::{Version, analysis_hash};
+use crate::assignment::{StepExposure, Version, analysis_hash};
 use crate::config;
 use crate::feedback::{ExposureKey, FeedbackEvent, RateLimiter, SignedExposure};
 use crate::json::pointer;
@@ -103,16 +103,17 @@ impl Running {
             return Taken::Answered(429, format!("one is heard {most} times a minute"));
         }
         self.metrics.count_vote(version, vote, receipt.is_some());
-        if let (Some((step, is_new)), Some(walker)) = (receipt.and_then(|it| it.step), &self.walker)
+        if let (Some(StepExposure { epoch, is_newly_exposed }), Some(walker)) =
+            (receipt.and_then(|it| it.step), &self.walker)
         {
             let told = told(vote);
             let is_assignment = false;
             let observation = Observation {
                 at_ns: at,
                 unit: hash,
-                epoch: step,
+                epoch,
                 version,
-                is_newly_exposed: is_new,
+                is_newly_exposed,
                 is_assignment,
                 measurements: told,
             };
@@ -126,7 +127,7 @@ impl Running {
         &self,
         version: Version,
         unit: u64,
-        step: Option<(u16, bool)>,
+        step: Option<StepExposure>,
     ) -> Option<String> {
         Some(self.feedback.as_ref()?.key.sign(SignedExposure { version, step }, unit))
     }

@@ -6,7 +6,9 @@
 
 use super::host::{Cas, set_shared, shared};
 use super::walker::key_of_format;
-use crate::analysis::evidence::UnitFlags;
+use crate::analysis::UnitFlags;
+use crate::assignment::Epoch;
+use crate::rollout::state::StoredUnits;
 use crate::rollout::{RampSpec, RampState};
 
 /// How many entries a piece has.
@@ -18,10 +20,10 @@ const BYTES: usize = 8 + 8;
 pub struct Memory {
     rollout: String,
     /// The pieces that are not full yet, by the number of the step.
-    open: Vec<(u16, Vec<u8>)>,
+    open: Vec<(Epoch, Vec<u8>)>,
     /// Pieces that get their last bytes, each with its place: full ones, and dropped ones,
     /// which get none.
-    closed: Vec<(u16, usize, Vec<u8>)>,
+    closed: Vec<(Epoch, usize, Vec<u8>)>,
 }
 
 // === impl Memory ===
@@ -31,7 +33,7 @@ impl Memory {
     pub fn load(rollout: &str, settings: &RampSpec, state: &mut RampState) -> Self {
         let (open, closed) = (Vec::new(), Vec::new());
         let mut memory = Self { rollout: rollout.to_owned(), open, closed };
-        for (number, entries) in state.seen_unit_pieces.clone() {
+        for StoredUnits { epoch: number, entries } in state.seen_units.clone() {
             let Some(step) = state.step_of_epoch(number) else { continue };
             for piece in 0..=entries / ENTRIES {
                 let Some((bytes, _)) = shared(&memory.key(number, piece)) else { continue };
@@ -53,28 +55,26 @@ impl Memory {
     /// Takes in what the last tick has added, and drops what is not remembered any more.
     /// The state counts it; [`Self::write`] writes it.
     pub fn append(&mut self, state: &mut RampState) {
-        let step = u16::try_from(state.step).unwrap_or_default();
         for marks in state.evidence.new_flags().to_vec() {
-            let ago = step.saturating_sub(marks.step);
-            let number = state.epoch.saturating_sub(ago);
+            let number = state.epoch_of_step(marks.step);
             let Some(open) = entry(&mut self.open, number) else { continue };
             open.extend(marks.unit.to_le_bytes());
             open.extend(marks.flags.to_le_bytes());
-            let Some(entries) = entry(&mut state.seen_unit_pieces, number) else { continue };
-            *entries += 1;
+            let Some(entries) = count_entry(&mut state.seen_units, number) else { continue };
             if entries.is_multiple_of(ENTRIES) {
-                self.closed.push((number, *entries / ENTRIES - 1, std::mem::take(open)));
+                self.closed.push((number, entries / ENTRIES - 1, std::mem::take(open)));
             }
         }
-        let is_kept = |number: u16| state.step_of_epoch(number).is_some_and(|it| it + 1 >= step);
-        let (kept, dropped): (Vec<_>, Vec<_>) =
-            state.seen_unit_pieces.iter().partition(|(number, _)| is_kept(*number));
-        for (number, entries) in dropped {
+        let is_kept = |it: &StoredUnits| {
+            state.step_of_epoch(it.epoch).is_some_and(|step| state.step.since(step) <= 1)
+        };
+        let (kept, dropped): (Vec<_>, Vec<_>) = state.seen_units.iter().partition(|it| is_kept(it));
+        for StoredUnits { epoch: number, entries } in dropped {
             let pieces = 0..=entries / ENTRIES;
             self.closed.extend(pieces.map(|piece| (number, piece, Vec::new())));
         }
-        self.open.retain(|(number, _)| kept.iter().any(|(it, _)| it == number));
-        state.seen_unit_pieces = kept;
+        self.open.retain(|(number, _)| kept.iter().any(|it| it.epoch == *number));
+        state.seen_units = kept;
     }
 
     /// Writes down what was appended; to be called when the state was.
@@ -84,26 +84,36 @@ impl Memory {
         }
         for (number, open) in &self.open {
             let entries =
-                state.seen_unit_pieces.iter().find(|(it, _)| it == number).map_or(0, |it| it.1);
+                state.seen_units.iter().find(|it| it.epoch == *number).map_or(0, |it| it.entries);
             self.write_piece(*number, entries / ENTRIES, open);
         }
     }
 
-    fn write_piece(&self, number: u16, piece: usize, bytes: &[u8]) {
+    fn write_piece(&self, number: Epoch, piece: usize, bytes: &[u8]) {
         // Units that the host does not take now are forgotten by who takes over, or are
         // taken with the next tick.
         let _ = set_shared(&self.key(number, piece), bytes, Cas::ANY);
     }
 
-    fn key(&self, number: u16, piece: usize) -> String {
+    fn key(&self, number: Epoch, piece: usize) -> String {
         key_of_format(&self.rollout, &format!("units.{number}.{piece}"))
     }
 }
 
 /// What stands under a number in a short list; put there if it does not yet.
-fn entry<T: Default>(list: &mut Vec<(u16, T)>, number: u16) -> Option<&mut T> {
+fn entry<T: Default>(list: &mut Vec<(Epoch, T)>, number: Epoch) -> Option<&mut T> {
     if !list.iter().any(|(it, _)| *it == number) {
         list.push((number, T::default()));
     }
     list.iter_mut().find(|(it, _)| *it == number).map(|(_, entry)| entry)
+}
+
+/// Counts one more entry of an epoch; how many there are.
+fn count_entry(stored: &mut Vec<StoredUnits>, epoch: Epoch) -> Option<usize> {
+    if !stored.iter().any(|it| it.epoch == epoch) {
+        stored.push(StoredUnits { epoch, entries: 0 });
+    }
+    let units = stored.iter_mut().find(|it| it.epoch == epoch)?;
+    units.entries += 1;
+    Some(units.entries)
 }

@@ -52,7 +52,7 @@ impl Running {
                 self.follow_weights();
                 entry
             }
-            _ => return Err(CommandError("this rollout cannot be steered")),
+            _ => return Err(CommandError::NotControllable),
         };
         self.show();
         Ok(entry)

@@ -8,7 +8,7 @@ use super::host;
 use super::patching::{BodySoFar, Patched};
 use super::root::Running;
 use super::watch::Watch;
-use crate::assignment::{Assignment, Reason, Version};
+use crate::assignment::{Assignment, Reason, StepExposure, Version};
 use crate::config::Role;
 use crate::patch::{PatchScope, RequestHead};
 use crate::stats::names::StatScope;
@@ -318,7 +318,8 @@ impl Stream {
         running.count(account, decision);
         self.marker = marker;
         self.receipt = voter.and_then(|unit| {
-            let step = lot.as_ref().map(|lot| (lot.step, lot.is_new));
+            let step =
+                lot.map(|lot| StepExposure { epoch: lot.step, is_newly_exposed: lot.is_new });
             running.receipt_of(decision.version, unit, step)
         });
         self.watch = Watch::new(running, account, decision, lot);

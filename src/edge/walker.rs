@@ -46,7 +46,7 @@ pub fn key_of_all(rollout: &str, what: &str) -> String {
 
 /// Writes a decision to Envoy's log.
 pub fn say(rollout: &str, entry: &Transition) {
-    match entry.to.0 {
+    match entry.to.phase {
         Phase::RolledBack => log::error!("rollout {rollout}: {entry}"),
         Phase::Paused | Phase::Holding => log::warn!("rollout {rollout}: {entry}"),
         Phase::Ramping | Phase::Promoted | Phase::ByHand => {
@@ -99,7 +99,7 @@ type Published = (u64, Snapshot);
 /// The time.
 pub fn now() -> Option<Clocks> {
     let monotonic = host::monotonic_time().ok()?;
-    Some(Clocks { monotonic_ns: monotonic, unix_s: host::wall_time().ok()? / 1_000_000_000 })
+    Some(Clocks { monotonic_ns: monotonic, unix_ms: host::wall_time().ok()? / 1_000_000 })
 }
 
 // === impl Walker ===
@@ -256,7 +256,7 @@ impl Walker {
                 rest = after;
             }
         }
-        let entries = deciding.state.reconcile(settings, now, &mut observations);
+        let entries = deciding.state.reconcile(settings, now, &observations);
         deciding.memory.append(&mut deciding.state);
         if !self.write(&key, &mut deciding, cas) {
             // Another VM has decided meanwhile, or obeyed an order: whichever is next to
@@ -306,19 +306,17 @@ impl Walker {
         chronicle: Option<&Chronicle>,
         ordered: &CommandRequest,
     ) -> Result<Transition, CommandError> {
-        let now = now().ok_or(CommandError::STORE_UNAVAILABLE)?;
+        let now = now().ok_or(CommandError::StoreUnavailable)?;
         for _ in 0..TRIES {
-            let (text, cas) =
-                shared(&self.key_of_state()).ok_or(CommandError::STORE_UNAVAILABLE)?;
+            let (text, cas) = shared(&self.key_of_state()).ok_or(CommandError::StoreUnavailable)?;
             let mut state: RampState =
-                postcard::from_bytes(&text).map_err(|_| CommandError::STORE_UNAVAILABLE)?;
-            let is_other = |step: u64| u64::try_from(state.step) != Ok(step);
+                postcard::from_bytes(&text).map_err(|_| CommandError::StoreUnavailable)?;
+            let is_other = |step: u64| u64::from(state.step) != step;
             if ordered.step.is_some_and(is_other) {
-                return Err(CommandError::STEP_CHANGED);
+                return Err(CommandError::StepChanged);
             }
             let entry = state.apply(settings, ordered.command.clone(), now)?;
-            let text =
-                postcard::to_allocvec(&state).map_err(|_| CommandError::STORE_UNAVAILABLE)?;
+            let text = postcard::to_allocvec(&state).map_err(|_| CommandError::StoreUnavailable)?;
             if set_shared(&self.key_of_state(), &text, cas).is_ok() {
                 say(&self.rollout, &entry);
                 self.publish(settings, chronicle, &state);
@@ -326,7 +324,7 @@ impl Walker {
                 return Ok(entry);
             }
         }
-        Err(CommandError::STORE_UNAVAILABLE)
+        Err(CommandError::StoreUnavailable)
     }
 
     fn published(&self) -> (Option<Published>, Cas) {

@@ -7,7 +7,7 @@ use super::host;
 use super::root::Running;
 use super::walker::Ticket;
 use crate::analysis::{Measurements, Observation};
-use crate::assignment::{Assignment, Reason, Version};
+use crate::assignment::{Assignment, Epoch, Reason, Version};
 use crate::config::{AnswersConfig, Formats};
 use crate::response::grpc::{GrpcFraming, WebTrailers, parse_code};
 use crate::response::{
@@ -23,7 +23,7 @@ pub struct Lot {
     /// The unit's hash for the judge.
     pub unit: u64,
     /// The number of the step whose weight decided.
-    pub step: u16,
+    pub step: Epoch,
     /// Whether the unit was on blue before the step.
     pub is_new: bool,
 }

@@ -99,7 +99,7 @@ fn what_a_reload_does_is_told() {
             ramp(json!({"alpha": 0.01})),
             Some("2"),
             "ramp",
-            "the step gathers evidence anew",
+            "the step gathers its evidence again",
             none,
         ),
         (
@@ -107,7 +107,7 @@ fn what_a_reload_does_is_told() {
             ramp(json!({"steps": [1, 5, 20, 100]})),
             Some("2"),
             "ramp",
-            "the steps are others",
+            "the steps changed",
             Some(0.05),
         ),
         (
@@ -115,7 +115,7 @@ fn what_a_reload_does_is_told() {
             ramp(json!({"steps": [1, 5, 20, 100]})),
             None,
             "ramp",
-            "in step 2: the steps are others",
+            "in step 2: the steps changed",
             Some(0.05),
         ),
         (
@@ -123,7 +123,7 @@ fn what_a_reload_does_is_told() {
             ramp(json!({"tripwires": []})),
             None,
             "ramp",
-            "the tripwires are others",
+            "the tripwires changed",
             none,
         ),
         (
@@ -539,13 +539,13 @@ fn an_order_ends_where_it_is_said_to() {
         let parse = |of: &Value| Config::parse(config(of.clone()).to_string().as_bytes()).unwrap();
         let (from, to) = (parse(&old), parse(&new));
         let order = |verb| OperatorCommand::new(verb, "a test", 0).unwrap();
-        let now = Clocks { monotonic_ns: 0, unix_s: 0 };
+        let now = Clocks { monotonic_ns: 0, unix_ms: 0 };
         for verb in [CommandKind::Promote, CommandKind::Rollback] {
             let ends = match (&from.ramp, &to.ramp) {
                 (Some(from), Some(to)) => {
                     let mut state = RampState::new(from, now);
                     state.apply(from, order(verb), now).unwrap();
-                    state.reconcile(to, now, &mut Vec::new());
+                    state.reconcile(to, now, &[]);
                     state.command.is_none()
                 }
                 _ => {

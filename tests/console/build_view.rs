@@ -9,7 +9,7 @@ use verdigris::rollout::decimal::Decimal;
 use verdigris::rollout::{Clocks, Phase};
 use verdigris::rollout::{CommandKind, ManualRollout, OperatorCommand};
 
-use crate::controller::{Seen, Walk};
+use crate::harness::{RampHarness as Walk, Traffic as Seen};
 
 const GOOD: Seen = Seen { each: 20, blue_bad: 0, green_bad: 0 };
 const BAD: Seen = Seen { green_bad: 10, ..GOOD };
@@ -56,18 +56,18 @@ fn shown(walk: &Walk, versions: Vec<VersionView>) -> RolloutView {
 /// How a ramp stands, what it waits for, and the first line of the page.
 #[test]
 fn a_ramp_is_shown_as_it_stands() {
-    let begun = || Walk::begin(ramp(json!({})));
+    let begun = || Walk::new(ramp(json!({})));
     let after = |seconds, seen| {
         let mut walk = begun();
-        walk.seconds(seconds, seen);
+        walk.run(seconds, seen);
         walk
     };
     let ordered = |verb| {
         let mut walk = after(60, GOOD);
-        walk.order(verb).unwrap();
+        walk.command(verb).unwrap();
         walk
     };
-    let by_restart = |started: &str| Walk::begin(ramp(json!({"started": started})));
+    let by_restart = |started: &str| Walk::new(ramp(json!({"started": started})));
     let table = [
         (begun(), "ramping", 5000, "bake", "Nothing is known yet: no responses in this step"),
         (
@@ -108,13 +108,7 @@ fn a_ramp_is_shown_as_it_stands() {
             "resume",
             "Weights by hand: 20 % on green, and the ramp is paused: as asked",
         ),
-        (
-            Walk::begin(ramp(json!({"paused": true}))),
-            "ramping",
-            5000,
-            "bake",
-            "Nothing is known yet",
-        ),
+        (Walk::new(ramp(json!({"paused": true}))), "ramping", 5000, "bake", "Nothing is known yet"),
         (
             by_restart("1970-01-01T00:30:00Z"),
             "paused",
@@ -139,12 +133,12 @@ fn a_ramp_is_shown_as_it_stands() {
 
 #[test]
 fn what_the_judge_says_is_shown_in_parts_of_what_it_takes() {
-    let mut walk = Walk::begin(ramp(json!({
+    let mut walk = Walk::new(ramp(json!({
         "gates": [{"metric": "error_rate", "ceiling": null}, {"metric": "duration", "critical": false}],
         "steps": [50, 100],
         "bake": "45s",
     })));
-    walk.seconds(40, Seen { each: 20, blue_bad: 4, green_bad: 4 });
+    walk.run(40, Seen { each: 20, blue_bad: 4, green_bad: 4 });
     let view = shown(&walk, some());
     let ramp = view.ramp.as_ref().unwrap();
     let judged = ramp.judgement.as_ref().unwrap();
@@ -165,7 +159,7 @@ fn what_the_judge_says_is_shown_in_parts_of_what_it_takes() {
     assert!(expected > 10.0, "the bake time would be longer");
     assert_eq!((judged.gates[1].blue, judged.gates[1].is_critical), (None, false));
 
-    walk.seconds(20, BAD);
+    walk.run(20, BAD);
     let view = shown(&walk, some());
     let judged = view.ramp.unwrap().judgement.unwrap();
     assert_eq!(
@@ -179,11 +173,11 @@ fn what_the_judge_says_is_shown_in_parts_of_what_it_takes() {
 #[test]
 fn what_a_rollback_saw_stays_as_it_was() {
     let gates = json!([{"metric": "error_rate", "ceiling": null}]);
-    let mut walk = Walk::begin(ramp(json!({"gates": gates, "steps": [50, 100]})));
-    walk.seconds(40, Seen { each: 20, blue_bad: 1, green_bad: 1 });
-    let number = walk.number();
+    let mut walk = Walk::new(ramp(json!({"gates": gates, "steps": [50, 100]})));
+    walk.run(40, Seen { each: 20, blue_bad: 1, green_bad: 1 });
+    let number = walk.snapshot_epoch();
     while walk.phase() != Phase::RolledBack {
-        walk.seconds(1, Seen { each: 7, blue_bad: 0, green_bad: 4 });
+        walk.run(1, Seen { each: 7, blue_bad: 0, green_bad: 4 });
     }
     let told = |walk: &Walk| {
         let view = shown(walk, some());
@@ -202,7 +196,7 @@ fn what_a_rollback_saw_stays_as_it_was() {
     let against = format!("({:.1} % against {:.1} %)", shares.0, shares.1);
     assert!(first.replace('\u{a0}', " ").contains(&against), "{first} {against}");
     for late in 0..50 {
-        walk.tell(number, Seen { each: 20, blue_bad: late % 7, green_bad: 9 });
+        walk.reconcile(number, Seen { each: 20, blue_bad: late % 7, green_bad: 9 });
         assert_eq!(told(&walk), (first.clone(), judgement.clone(), why.clone()));
     }
 }
@@ -211,8 +205,8 @@ fn what_a_rollback_saw_stays_as_it_was() {
 /// margin of nothing is none.
 #[test]
 fn without_events_the_ceiling_is_what_decides() {
-    let mut walk = Walk::begin(ramp(json!({})));
-    walk.seconds(60, GOOD);
+    let mut walk = Walk::new(ramp(json!({})));
+    walk.run(60, GOOD);
     let gate = shown(&walk, some()).ramp.unwrap().judgement.unwrap().gates.remove(0);
     assert_eq!((gate.blue, gate.green, gate.verdict.as_str()), (Some(0.0), Some(0.0), "pass"));
     assert!(gate.low.unwrap() < 0.0 && gate.high.unwrap() > 0.0, "{gate:?}");
@@ -220,11 +214,11 @@ fn without_events_the_ceiling_is_what_decides() {
     assert!((gate.tolerance_at.unwrap() - 0.013).abs() < 1e-9, "{gate:?}");
     assert!(gate.margin_at.is_none() && gate.high < gate.tolerance_at, "{gate:?}");
 
-    let mut walk = Walk::begin(ramp(json!({"gates": [{"metric": "error_rate", "ceiling": null}]})));
-    walk.seconds(60, GOOD);
+    let mut walk = Walk::new(ramp(json!({"gates": [{"metric": "error_rate", "ceiling": null}]})));
+    walk.run(60, GOOD);
     let gate = shown(&walk, some()).ramp.unwrap().judgement.unwrap().gates.remove(0);
     assert_eq!((gate.margin_at, gate.tolerance_at), (None, None));
-    walk.seconds(1, Seen { blue_bad: 1, ..GOOD });
+    walk.run(1, Seen { blue_bad: 1, ..GOOD });
     let gate = shown(&walk, some()).ramp.unwrap().judgement.unwrap().gates.remove(0);
     assert!(gate.margin_at.unwrap() > 0.0 && gate.tolerance_at.unwrap() > 0.0);
 }
@@ -233,32 +227,32 @@ fn without_events_the_ceiling_is_what_decides() {
 #[test]
 fn a_share_by_hand_puts_off_nothing_but_the_end_of_its_time() {
     let gates = json!([{"metric": "error_rate", "ceiling": null}]);
-    let mut walk = Walk::begin(ramp(json!({"gates": gates, "bake": "30s"})));
-    walk.seconds(40, Seen { each: 20, blue_bad: 4, green_bad: 4 });
+    let mut walk = Walk::new(ramp(json!({"gates": gates, "bake": "30s"})));
+    walk.run(40, Seen { each: 20, blue_bad: 4, green_bad: 4 });
     let of = |walk: &Walk| {
         let ramp = shown(walk, some()).ramp.unwrap();
         (ramp.in_step_s, ramp.about_s)
     };
     let before = of(&walk);
     assert!(before.0 == 40 && before.1.is_some(), "{before:?}");
-    walk.order(CommandKind::Weights(Share::new(4, 1).unwrap())).unwrap();
-    walk.seconds(7200, NONE);
+    walk.command(CommandKind::Weights(Share::new(4, 1).unwrap())).unwrap();
+    walk.run(7200, NONE);
     assert_eq!(of(&walk), (40, None));
-    walk.order(CommandKind::Resume).unwrap();
+    walk.command(CommandKind::Resume).unwrap();
     assert_eq!(of(&walk), before);
 }
 
 /// The state of before is not taken for that of a configuration that has just come.
 #[test]
 fn a_state_of_another_configuration_is_not_shown() {
-    let mut walk = Walk::begin(ramp(json!({})));
-    walk.seconds(60, GOOD);
-    walk.change(ramp(json!({"bake": "20m"})));
+    let mut walk = Walk::new(ramp(json!({})));
+    walk.run(60, GOOD);
+    walk.configure(ramp(json!({"bake": "20m"})));
     let view = shown(&walk, some());
     assert_eq!((view.phase.as_str(), view.is_known, &view.ramp), ("ramping", false, &None));
     assert!(view.problems[0].what.contains("not known yet where the ramp stands"));
     assert_eq!(headline(&view).tone, Tone::Unknown);
-    walk.seconds(1, GOOD);
+    walk.run(1, GOOD);
     assert_eq!(shown(&walk, some()).problems, []);
 }
 
@@ -282,7 +276,7 @@ fn weights_by_hand_are_shown_with_their_history() {
             is_replaced: false,
             versions: some(),
             refused_stats: 0,
-            now: Clocks { monotonic_ns: 0, unix_s: 300 },
+            now: Clocks { monotonic_ns: 0, unix_ms: 300_000 },
         })
     };
     // Asked of a worker that has the order with its next tick.
@@ -313,8 +307,8 @@ fn what_is_wrong_is_said_with_what_to_do() {
             &["20 of 100 answers of blue could not be read", "could not be read"],
         ),
     ];
-    let mut walk = Walk::begin(ramp(json!({})));
-    walk.seconds(60, GOOD);
+    let mut walk = Walk::new(ramp(json!({})));
+    walk.run(60, GOOD);
     for (blue, green, refused_stats, expected) in table {
         let view = RolloutView::new(ViewInputs {
             config: &walk.config,
@@ -333,23 +327,23 @@ fn what_is_wrong_is_said_with_what_to_do() {
         assert!(view.problems.iter().all(|it| !it.mend.is_empty()));
     }
     // Nothing at all has come.
-    let walk = Walk::begin(ramp(json!({})));
+    let walk = Walk::new(ramp(json!({})));
     let said = shown(&walk, versions([("blue", &[]), ("green", &[])])).problems;
     assert!(
         said[0].what.contains("No request of this rollout has come since Envoy started"),
         "{said:?}"
     );
     // A step that takes too long.
-    let mut walk = Walk::begin(ramp(json!({"gates": [{"metric": "duration"}]})));
-    walk.seconds(4000, Seen { each: 1, ..GOOD });
+    let mut walk = Walk::new(ramp(json!({"gates": [{"metric": "duration"}]})));
+    walk.run(4000, Seen { each: 1, ..GOOD });
     let view = shown(&walk, some());
     assert!(
         view.problems.iter().any(|it| it.what.contains("longer than ramp.timeout")),
         "{view:?}"
     );
     // One who is named otherwise each time.
-    let mut walk = Walk::begin(ramp(json!({"steps": [5, 100]})));
-    walk.seconds(60, GOOD);
+    let mut walk = Walk::new(ramp(json!({"steps": [5, 100]})));
+    walk.run(60, GOOD);
     let view = shown(&walk, some());
     assert!(view.problems[0].is_severe, "{view:?}");
     assert!(view.problems[0].what.contains("not divided as the weights say"), "{view:?}");

@@ -315,13 +315,16 @@ pub fn extreme() -> RolloutView {
     it
 }
 
-const SAFE: &str = "green is safe: worse 10^-0.4, is from 10^1.3; safe is from 10^1.0; error_rate pass, blue \
-                    0.0110 of 1386, green 0.0102 of 432, worse 10^-0.3, safe 10^1.2; refusal_rate pass, blue 0.0080 \
-                    of 1386, green 0.0079 of 432, worse 10^-0.2, safe 10^1.1";
-const HOLDS: &str = "waits for evidence: worse 10^0.3, is from 10^1.3; safe is from 10^1.0; ttft undecided, blue \
-                     612.0000 of 1386, green 655.0000 of 432, worse 10^0.3, safe 10^0.6";
-const WORSE: &str = "green is worse: worse 10^1.8, is from 10^1.3; safe is from 10^1.0; refusal_rate fail, blue \
-                     0.0080 of 1386, green 0.1090 of 432, worse 10^1.7, safe 10^-0.8";
+const SAFE: &str = "green is safe: evidence for worse: 0.40, rolls back at 20; evidence for safe: 13, advances at \
+                    10; error_rate pass: blue 0.0110 of 1386 units, green 0.0102 of 432 units, evidence for worse \
+                    0.50, for safe 16; refusal_rate pass: blue 0.0080 of 1386 units, green 0.0079 of 432 units, \
+                    evidence for worse 0.63, for safe 13";
+const HOLDS: &str = "waits for evidence: evidence for worse: 2.0, rolls back at 20; evidence for safe: 4.0, \
+                     advances at 10; ttft undecided: blue 612.0000 of 1386 units, green 655.0000 of 432 units, \
+                     evidence for worse 2.0, for safe 4.0";
+const WORSE: &str = "green is worse: evidence for worse: 63, rolls back at 20; evidence for safe: 0.16, advances \
+                     at 10; refusal_rate fail: blue 0.0080 of 1386 units, green 0.1090 of 432 units, evidence for \
+                     worse 50, for safe 0.16";
 
 fn ramp(step: usize, waits_for: &str, about_s: Option<u64>, judgement: JudgementView) -> RampView {
     let steps = [(100, false), (500, false), (2500, false), (5000, false), (10_000, true)];

@@ -8,10 +8,10 @@ mod browser;
 mod browser_user;
 mod build_view;
 mod colours;
-#[allow(dead_code, reason = "a ramp's own tests do more with it")]
-#[path = "../rollout/controller.rs"]
-mod controller;
 mod fixtures;
+#[allow(dead_code, reason = "a ramp's own tests do more with it")]
+#[path = "../rollout/harness.rs"]
+mod harness;
 mod headline;
 mod interval_chart;
 mod markup;

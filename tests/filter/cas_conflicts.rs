@@ -60,7 +60,7 @@ impl Vms {
             let told = Measurements::default().with_rate(Metric::ErrorRate, false);
             let version = if user % 2 == 0 { Version::Blue } else { Version::Green };
             let unit = user.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            let (at, step) = (self.now().monotonic_ns, state.epoch - ago);
+            let (at, step) = (self.now().monotonic_ns, state.epoch.minus(ago));
             Observation {
                 at_ns: at,
                 unit,
@@ -77,7 +77,7 @@ impl Vms {
 
     fn now(&self) -> Clocks {
         let monotonic = self.process.shared.lock().unwrap().clock;
-        Clocks { monotonic_ns: monotonic, unix_s: monotonic / SECOND }
+        Clocks { monotonic_ns: monotonic, unix_ms: monotonic / 1_000_000 }
     }
 
     /// What the VMs share of the ramp: who decides aside, and without the numbers of
@@ -196,7 +196,7 @@ fn the_units_of_a_step_are_forgotten_when_it_is_left_behind() {
     let mut vms = Vms::start();
     let first = key(&format!("units.{}.0", vms.state().epoch));
     for step in 0..2 {
-        assert_eq!(vms.state().step, step);
+        assert_eq!(vms.state().step.get(), step);
         let users = 10_000 * step as u64;
         vms.tell(users..users + 1000, 0);
         vms.pass(61);
@@ -207,7 +207,7 @@ fn the_units_of_a_step_are_forgotten_when_it_is_left_behind() {
     let ordered = vms.ordered(CommandKind::Pause);
     vms.process.shared.lock().unwrap().overtaking.insert(key("state"), ordered);
     vms.tick(0);
-    assert_eq!(vms.state().step, 1);
+    assert_eq!(vms.state().step.get(), 1);
     // What comes late of the first step, once more.
     vms.tell(0..1001, 1);
     vms.tick(0);
@@ -216,6 +216,6 @@ fn the_units_of_a_step_are_forgotten_when_it_is_left_behind() {
     let ordered = vms.ordered(CommandKind::Resume);
     vms.process.shared.lock().unwrap().data.get_mut(&key("state")).unwrap().0 = ordered;
     vms.tick(0);
-    assert_eq!(vms.state().step, 2, "{}", vms.vms[0].log_text());
+    assert_eq!(vms.state().step.get(), 2, "{}", vms.vms[0].log_text());
     assert!(vms.shared()[&first].is_empty());
 }

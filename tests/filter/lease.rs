@@ -414,9 +414,9 @@ fn a_recording_is_decided_alike_natively() {
         // The first that is ticked has the lease.
         vms.set_clock(SECOND / 2, true);
         vms.tick(0);
-        let now = Clocks { monotonic_ns: SECOND / 2, unix_s: 0 };
+        let now = Clocks { monotonic_ns: SECOND / 2, unix_ms: 0 };
         let mut native = RampState::new(&settings, now);
-        native.reconcile(&settings, now, &mut Vec::new());
+        native.reconcile(&settings, now, &[]);
         for second in 1..=14 {
             vms.set_clock(second * SECOND, false);
             // The first decides, as the main thread may, which has no requests.
@@ -424,13 +424,13 @@ fn a_recording_is_decided_alike_natively() {
             vms.ask(2, 200, green_fails);
             vms.set_clock(second * SECOND + SECOND / 2, true);
             (1..3).for_each(|vm| vms.tick(vm));
-            let mut told = vms.told();
+            let told = vms.told();
             vms.tick(0);
-            let now = Clocks { monotonic_ns: second * SECOND + SECOND / 2, unix_s: second };
-            native.reconcile(&settings, now, &mut told);
+            let now = Clocks { monotonic_ns: second * SECOND + SECOND / 2, unix_ms: second * 1000 };
+            native.reconcile(&settings, now, &told);
             // Of the units' memory only the VMs know where it lies.
             let mut inside = vms.state();
-            inside.seen_unit_pieces.clear();
+            inside.seen_units.clear();
             let outside = postcard::to_allocvec(&native).unwrap();
             assert!(postcard::to_allocvec(&inside).unwrap() == outside, "{second}\n{}", vms.log());
             (1..3).for_each(|vm| vms.tick(vm));

@@ -213,7 +213,7 @@ fn an_order_to_a_ramp_outlives_reloads_that_leave_the_ramp_alone() {
     (0..2).for_each(|vm| vms.tick(vm));
     assert_eq!(vms.shown(), (RAMPING, 5000), "{}", vms.log());
     assert!((0..2).all(|vm| vms.has_green_at(vm, 50)));
-    assert!(vms.log().contains("which ends what was ordered: weights"), "{}", vms.log());
+    assert!(vms.log().contains("which ends the command: weights"), "{}", vms.log());
 }
 
 /// What was learnt before an order is known after it, and counted once.
@@ -280,7 +280,7 @@ fn an_order_to_weights_outlives_reloads_that_leave_the_weights_alone() {
     assert_eq!(view.decisions.len(), 3, "{view:#?}");
     let last = &view.decisions[0];
     assert_eq!((last.from_phase.as_str(), last.to_phase.as_str()), ("rolled_back", "by_hand"));
-    assert!(last.why.ends_with("which ends what was ordered: rollback"), "{view:#?}");
+    assert!(last.why.ends_with("which ends the command: rollback"), "{view:#?}");
 }
 
 /// Between two times of the same weights there was a ramp.

@@ -3,7 +3,9 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::{Explain, shown};
-use crate::assignment::{EffectiveShare, Share, ShareHistory, StartTime, StickyShare};
+use crate::assignment::{
+    AnalysedShare, EffectiveShare, Share, ShareHistory, StartTime, StickyShare,
+};
 use crate::command::output::time;
 use crate::config::ConversationConfig;
 
@@ -81,7 +83,7 @@ impl Explain {
             Some(_) => now,
         });
         let mut history = ShareHistory::default();
-        history.record(since, share, (Share::ALL, 0), conversations.may_finish);
+        history.record(since, share, AnalysedShare::MANUAL, conversations.may_finish);
         history.with_earlier(written)
     }
 }

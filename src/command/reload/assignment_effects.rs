@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::Effect;
+use crate::analysis::StepIndex;
 use crate::assignment::{Share, Version};
 use crate::command::output::{CliError, counted, percent};
 use crate::config::Config;
@@ -62,13 +63,13 @@ fn begun(ramp: &RampSpec, now: Clocks) -> (Share, Option<String>) {
 
 /// What the machine itself makes of other settings in this step.
 fn followed(from: &RampSpec, to: &RampSpec, step: usize) -> (Share, Option<String>) {
-    let now = Clocks { monotonic_ns: 0, unix_s: 0 };
+    let now = Clocks { monotonic_ns: 0, unix_ms: 0 };
     let mut state = RampState::new(&RampSpec { started: None, ..from.clone() }, now);
-    state.step = step;
+    state.step = StepIndex::new(step);
     if from.steps.get(step).is_some_and(|it| it.share.basis_points() == 10_000) {
         state.phase = Phase::Promoted;
     }
-    let why = state.reconcile(to, now, &mut Vec::new()).into_iter().next().map(|it| it.why);
+    let why = state.reconcile(to, now, &[]).into_iter().next().map(|it| it.why);
     (state.snapshot(to).share, why)
 }
 
