@@ -15,7 +15,7 @@
 //! | [`feedback`] | what users and judges say of answers |
 //! | [`analysis`] | whether green is worse |
 //! | [`rollout`] | the ramp's steps, the controller that advances it, and operator commands |
-//! | `simulate` | the judge against worlds whose truth is known; native only |
+//! | `simulate` | simulated rollouts, in worlds whose truth is known; native only |
 //! | `command` | the native command `verdigris`; native only |
 //! | [`stats`] | the names of everything that is counted |
 //! | `filter` | the only caller of the host; exists only in the `.wasm` |

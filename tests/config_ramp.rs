@@ -69,7 +69,7 @@ fn everything_in_a_ramp_has_a_default() {
     assert_eq!(rules.unit, AnalysisUnit::Units);
     assert_eq!(rules.warmup_ns, 120_000_000_000);
     assert_eq!(rules.max_units, 1 << 16);
-    let shares: Vec<f64> = rules.steps.iter().map(|step| step.all.get()).collect();
+    let shares: Vec<f64> = rules.steps.iter().map(|step| step.all_units.get()).collect();
     assert_eq!(shares, [0.01, 0.05, 0.25, 0.5]);
     let terms: Vec<GateSpec> = rules.gates.iter().map(|gate| gate.spec.clone()).collect();
     let by_default = [
@@ -160,7 +160,7 @@ fn everything_in_a_ramp_can_be_written() {
     assert_eq!(rules.warmup_ns, 500_000_000);
     assert_eq!((rules.alpha, rules.beta), (0.5, 0.01));
     assert_eq!(rules.unit, AnalysisUnit::EveryRequest);
-    let shares: Vec<f64> = rules.steps.iter().map(|step| step.all.get()).collect();
+    let shares: Vec<f64> = rules.steps.iter().map(|step| step.all_units.get()).collect();
     assert_eq!(shares, [0.0001, 0.025, 0.3333, 0.9999]);
     let terms: Vec<GateSpec> = rules.gates.iter().map(|gate| gate.spec.clone()).collect();
     let named = |metric| GateSpec { is_named: true, ..GateSpec::with_defaults(metric, &shares) };

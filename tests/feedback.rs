@@ -1,7 +1,7 @@
 //! Votes, receipts, and who is heard.
 
 use proptest::prelude::*;
-use verdigris::assignment::Version;
+use verdigris::assignment::{Epoch, StepExposure, Version};
 use verdigris::feedback::{
     ExposureKey, FeedbackEvent, FeedbackPointers, RateLimiter, SignedExposure, Thumb,
 };
@@ -66,8 +66,11 @@ fn a_unit_is_heard_so_often_a_minute() {
 
 fn any_receipt() -> impl Strategy<Value = SignedExposure> {
     let version = prop_oneof![Just(Version::Blue), Just(Version::Green)];
-    (version, any::<Option<(u16, bool)>>())
-        .prop_map(|(version, step)| SignedExposure { version, step })
+    (version, any::<Option<(u16, bool)>>()).prop_map(|(version, step)| {
+        let exposure =
+            |(epoch, is_newly_exposed)| StepExposure { epoch: Epoch::new(epoch), is_newly_exposed };
+        SignedExposure { version, step: step.map(exposure) }
+    })
 }
 
 proptest! {

@@ -1,4 +1,4 @@
-//! One thing for each version.
+//! A pair of values, one for each version.
 
 use std::ops::{Add, AddAssign};
 
@@ -6,19 +6,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::assignment::Version;
 
-/// Blue's and green's.
+/// Blue's value and green's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ByVersion<T> {
-    /// Blue's.
+    /// Blue's value.
     pub blue: T,
-    /// Green's.
+    /// Green's value.
     pub green: T,
 }
 
-// === impl Pair ===
+// === impl ByVersion ===
 
 impl<T> ByVersion<T> {
-    /// The version's.
+    /// The value of this version.
     pub fn get(&self, version: Version) -> &T {
         match version {
             Version::Blue => &self.blue,
@@ -26,7 +26,7 @@ impl<T> ByVersion<T> {
         }
     }
 
-    /// The version's, to change it.
+    /// The value of this version, to change it.
     pub fn get_mut(&mut self, version: Version) -> &mut T {
         match version {
             Version::Blue => &mut self.blue,

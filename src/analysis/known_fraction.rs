@@ -1,15 +1,16 @@
-//! Of which part of a version's responses a rate is known, lately.
+//! The fraction of a version's recent responses for which a rate is known.
 //!
-//! A rate of what an answer tells, such as refusals, is one of the responses that succeeded.
-//! Where blue fails more often than green, it has fewer of these, and fewer refusals, than the
-//! weights say, and green would look worse for answering. So the chance that a response of
-//! which the rate is known is green's is not `r` but `r·g / (r·g + (1−r)·b)`, with the parts
-//! `b` and `g` of which it is known. What a part has to do with is whether a response failed,
-//! and not whether it was refused, so that it may be estimated from the same traffic.
+//! A rate that only an answer reveals, such as refusals, is a rate of the responses that
+//! succeeded. Where blue fails more often than green, blue has fewer of these responses, and
+//! fewer refusals, than the weights say, and green would look worse for answering. So a response
+//! for which the rate is known is green's not with probability `r` but with
+//! `r·g / (r·g + (1−r)·b)`, where `b` and `g` are the fractions for which it is known. The
+//! fraction depends on whether a response failed, and not on whether it was refused, so the
+//! same traffic may serve to estimate it.
 //!
-//! The estimate is an exponential average over 32 responses of a version, so that it
-//! follows an outage within a second or two. It is kept in a few levels: what was bad is then
-//! counted by level, and all state is still whole numbers that add up.
+//! The estimate is an exponential average over 32 responses of a version, so it follows an
+//! outage within a second or two. It is rounded down to a few levels. Bad events are counted by
+//! level, so that all state still consists of whole numbers that add up.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,32 +18,32 @@ use super::by_version::ByVersion;
 use super::probability::Probability;
 use crate::assignment::Version;
 
-/// Blue's part in terms of green's, level by level; each is the least of its level, but for
-/// the first, from [`FULL_COVERAGE`] on.
+/// The lower bound of each level, as the ratio of blue's fraction to green's. The first level
+/// begins at [`FULL_COVERAGE`] instead.
 const LEVELS: [f64; LEVEL_COUNT] = [1.0, 0.9, 0.8, 0.65, 0.5, 0.35, 0.2, 0.1];
 
-/// From which part on there is nothing to be corrected.
+/// From this ratio on nothing is corrected.
 const FULL_COVERAGE: f64 = 0.95;
 
-/// How many levels there are.
+/// The number of levels.
 const LEVEL_COUNT: usize = 8;
 
-/// Over how many responses of a version its part is averaged.
+/// The number of responses over which a version's fraction is averaged.
 const AVERAGE_OVER: f64 = 32.0;
 
-/// Counts by level.
+/// Counts of events, by the coverage level at which they were seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CountsByCoverage([ByVersion<u64>; LEVEL_COUNT]);
 
-/// The parts of which a rate is known.
+/// The fraction of each version's recent responses for which a rate is known.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct KnownFraction(ByVersion<f64>);
 
-/// A level, if blue's part is large enough to compare anything.
+/// The level of the ratio of blue's known fraction to green's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CoverageLevel(usize);
 
-// === impl Exposure ===
+// === impl KnownFraction ===
 
 impl Default for KnownFraction {
     fn default() -> Self {
@@ -51,64 +52,65 @@ impl Default for KnownFraction {
 }
 
 impl KnownFraction {
-    /// Notes whether the rate is known of a response.
+    /// Records whether the rate is known for a response.
     pub fn record(&mut self, version: Version, is_known: bool) {
-        let part = self.0.get_mut(version);
-        *part += (f64::from(u8::from(is_known)) - *part) / AVERAGE_OVER;
+        let fraction = self.0.get_mut(version);
+        *fraction += (f64::from(u8::from(is_known)) - *fraction) / AVERAGE_OVER;
     }
 
-    /// The level by which to ask whether green is worse. Green's part is taken for whole, which
-    /// can only speak for green.
-    pub fn for_harm(&self) -> Option<CoverageLevel> {
+    /// The level for the test of harm. `None` where blue's fraction is too small to compare
+    /// anything. Green's fraction counts as 1, which can only favour green.
+    pub fn level_for_harm(&self) -> Option<CoverageLevel> {
         CoverageLevel::from_ratio(self.0.blue)
     }
 
-    /// The level by which to ask whether green is safe.
-    pub fn for_safety(&self) -> Option<CoverageLevel> {
+    /// The level for the test of non-inferiority. `None` where blue's fraction is too small.
+    pub fn level_for_non_inferiority(&self) -> Option<CoverageLevel> {
         CoverageLevel::from_ratio(self.0.blue / self.0.green.max(f64::MIN_POSITIVE))
     }
 }
 
-// === impl Level ===
+// === impl CoverageLevel ===
 
 impl CoverageLevel {
     fn from_ratio(ratio: f64) -> Option<Self> {
         if ratio >= FULL_COVERAGE {
             return Some(Self(0));
         }
-        LEVELS.iter().skip(1).position(|least| ratio >= *least).map(|at| Self(at + 1))
+        LEVELS.iter().skip(1).position(|bound| ratio >= *bound).map(|index| Self(index + 1))
     }
 }
 
-// === impl ByLevel ===
+// === impl CountsByCoverage ===
 
 impl CountsByCoverage {
-    /// Adds one of a version's.
+    /// Adds `count` events of a version.
     pub fn add(&mut self, level: CoverageLevel, version: Version, count: u64) {
         if let Some(counts) = self.0.get_mut(level.0) {
             *counts.get_mut(version) += count;
         }
     }
 
-    /// Of all levels.
+    /// The counts over all levels.
     pub fn total(&self) -> ByVersion<u64> {
         self.0.iter().fold(ByVersion::default(), |sum, counts| sum + *counts)
     }
 
-    /// Those counts that are not 0, each with the chance of green at its level, where `green`
-    /// is its chance if the parts are equal.
+    /// The counts that are not 0, each with the probability that such an event is green's.
+    /// `green` is that probability where both fractions are equal.
     pub fn by_probability(
         &self,
         green: Probability,
     ) -> impl Iterator<Item = (Probability, ByVersion<u64>)> {
-        let known = self.0.iter().zip(LEVELS).filter(|(counts, _)| counts.blue + counts.green > 0);
-        // At the first level nothing is corrected, to the last bit.
-        let chance =
-            move |part: f64| if part < 1.0 { green.with_blue_scaled(part) } else { Some(green) };
-        known.filter_map(move |(counts, part)| Some((chance(part)?, *counts)))
+        let present =
+            self.0.iter().zip(LEVELS).filter(|(counts, _)| counts.blue + counts.green > 0);
+        // The first level keeps the probability to the last bit.
+        let probability =
+            move |ratio: f64| if ratio < 1.0 { green.with_blue_scaled(ratio) } else { Some(green) };
+        present.filter_map(move |(counts, ratio)| Some((probability(ratio)?, *counts)))
     }
 
-    /// Takes in what was counted elsewhere.
+    /// Adds counts from elsewhere.
     pub fn merge(&mut self, other: &Self) {
         for (to, from) in self.0.iter_mut().zip(&other.0) {
             *to += *from;

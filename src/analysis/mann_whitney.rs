@@ -1,25 +1,26 @@
-//! Do green's values lie higher? The Mann-Whitney comparison of one block, as a bet.
+//! Are green's values higher? The Mann-Whitney statistic of one block, as a bet.
 //!
-//! A block has some values of each version. The mean over green's of "what share of
-//! blue's lies below", ties as half, is ½ on average where the two are distributed
-//! alike, and at most ½ where green's are stochastically not larger. Blocks are closed by
-//! counts alone, never by values, so each is a fair round, and neither the values'
-//! distribution nor its drift matters.
+//! A block has some values of each version. For each of green's values, take the fraction of
+//! blue's that lie below it, ties counted as half. The mean of these fractions has expectation
+//! ½ where both versions have the same distribution, and at most ½ where green's values are
+//! not stochastically larger. Counts alone close a block, never values, so each block is a fair
+//! round, and neither the distribution of the values nor its drift matters.
 //!
 //! Source: Mann and Whitney, *On a test of whether one of two random variables is
-//! stochastically larger than the other*, 1947, played as in [`bets`](super::wealth).
+//! stochastically larger than the other*, 1947, bet on as in [`wealth`](super::wealth).
 
-/// What share of `blue` lies below a value of `green`, ties as half, less ½: from −½
-/// where all of green lies lower to ½ where all of it lies higher; 0 where either is
-/// empty. Every pair is looked at: of one version there are always few.
+/// The Mann-Whitney statistic minus ½: from −½ where all of green's values are lower to ½
+/// where all are higher; 0 where a version has no value.
+///
+/// It compares every pair: one of the versions always has few values.
 pub fn excess(green: impl Iterator<Item = f64>, blue: &[f64]) -> f64 {
-    let (mut below, mut count) = (0_u64, 0_u64);
+    let (mut half_wins, mut half_pairs) = (0_u64, 0_u64);
     for value in green {
         for other in blue {
-            // Twice where it is below, once where it is equal.
-            below += u64::from(*other < value) + u64::from(*other <= value);
-            count += 2;
+            // Two halves where blue's value is lower, one where it is equal.
+            half_wins += u64::from(*other < value) + u64::from(*other <= value);
+            half_pairs += 2;
         }
     }
-    if count == 0 { 0.0 } else { below as f64 / count as f64 - 0.5 }
+    if half_pairs == 0 { 0.0 } else { half_wins as f64 / half_pairs as f64 - 0.5 }
 }

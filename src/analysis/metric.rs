@@ -1,4 +1,4 @@
-//! What a gate can look at.
+//! The metrics that a gate or a tripwire can compare.
 
 use std::fmt;
 
@@ -8,29 +8,29 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Metric {
-    /// Failed responses.
+    /// The rate of failed responses.
     ErrorRate,
-    /// Requests that the version refused with a 4xx other than 429.
+    /// The rate of requests that the version rejected with a 4xx other than 429.
     ClientErrorRate,
-    /// Refusals by the model or the provider.
+    /// The rate of refusals by the model or the provider.
     RefusalRate,
-    /// Answers with nothing in them.
+    /// The rate of answers without content.
     EmptyRate,
-    /// Answers that ended for want of tokens.
+    /// The rate of answers that were cut off by a token limit.
     TruncationRate,
-    /// Requests that the client gave up.
+    /// The rate of requests that the client aborted.
     AbortRate,
-    /// Responses that took longer than an objective.
+    /// The rate of responses that took longer than an objective.
     SlowRate,
-    /// Thumbs down among the thumbs.
+    /// The rate of thumbs down among all thumbs.
     ThumbsDownRate,
-    /// From the request's headers to the response's end, in milliseconds.
+    /// The time from the request's headers to the response's end, in milliseconds.
     Duration,
-    /// From the request's headers to the first content, in milliseconds.
+    /// The time from the request's headers to the first content, in milliseconds.
     Ttft,
-    /// Tokens that were generated.
+    /// The number of generated tokens.
     OutputTokens,
-    /// Cost with all input priced as uncached, in US dollars.
+    /// The cost with all input priced as uncached, in US dollars.
     Cost,
     /// The score that a judge gave, from 0 to 1.
     Score,
@@ -39,22 +39,22 @@ pub enum Metric {
 /// How a metric is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Comparison {
-    /// How often it is so, by bad events. The margin is relative.
+    /// By the ratio of rates, from counts of bad events. The margin is relative.
     Rate,
-    /// Whether values lie higher, by rank. The margin is relative.
+    /// By rank; higher values are worse. The margin is relative.
     Higher,
-    /// Whether values from 0 to 1 lie lower, by their mean. The margin is absolute.
+    /// By the mean of values from 0 to 1; lower is worse. The margin is absolute.
     Lower,
-    /// Whether values lie higher or lower, by rank. The margin is relative.
+    /// By rank; higher and lower values are worse. The margin is relative.
     Either,
-    /// How often it is so, by the difference in shares. The margin is absolute.
+    /// By the difference of two rates. The margin is absolute.
     Share,
 }
 
 // === impl Metric ===
 
 impl Metric {
-    /// All of them.
+    /// All metrics.
     pub const ALL: [Self; 13] = [
         Self::ErrorRate,
         Self::ClientErrorRate,
@@ -71,12 +71,12 @@ impl Metric {
         Self::Score,
     ];
 
-    /// The metric of that name.
+    /// The metric with this name in the configuration.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|metric| metric.as_str() == name)
     }
 
-    /// Its name in configuration.
+    /// The metric's name in the configuration.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ErrorRate => "error_rate",
@@ -95,7 +95,7 @@ impl Metric {
         }
     }
 
-    /// How it is compared.
+    /// How the metric is compared.
     pub fn comparison(self) -> Comparison {
         match self {
             Self::ErrorRate
@@ -112,9 +112,8 @@ impl Metric {
         }
     }
 
-    /// By how much green may be worse before that counts as worse: for
-    /// [`Comparison::Lower`] and [`Comparison::Share`] as a difference, else as the
-    /// excess over 1 of the ratio.
+    /// How much worse green may be before it counts as worse: a difference for
+    /// [`Comparison::Lower`] and [`Comparison::Share`], otherwise a ratio's excess over 1.
     pub fn default_margin(self) -> f64 {
         match self {
             Self::Duration | Self::Ttft | Self::OutputTokens => 0.10,
@@ -125,9 +124,10 @@ impl Metric {
         }
     }
 
-    /// How much worse green must be shown not to be for the ramp to go on from a step
-    /// of this share of traffic; in the margin's terms. The more users a step has, the
-    /// less of a loss it may leave open.
+    /// The regression that must be ruled out before the ramp advances from a step with this
+    /// share of traffic, from 0 to 1; in the margin's terms.
+    ///
+    /// The more users a step has, the smaller the regression that it may leave possible.
     pub fn default_tolerance(self, share: f64) -> f64 {
         let [to_1, to_5, to_25, above] = match self.comparison() {
             Comparison::Rate => [2.0, 1.0, 0.5, 0.3],

@@ -1,33 +1,37 @@
-//! Is green worse? Exact statistics that may be looked at all the time.
+//! Is green worse? Sequential tests that stay valid at every look.
 //!
 //! | file | concept |
 //! |---|---|
-//! | [`wealth`] | the capital of eight bets, which is all that evidence is |
-//! | [`rate_ratio`], [`mann_whitney`] | what is bet on: bad events, and the ranks of values |
-//! | [`absolute_rate`] | a rate that is low in itself |
-//! | [`design_effect`] | by how much many requests of few users overstate |
-//! | [`across_steps`] | one e-value of several steps |
-//! | [`metric`], [`plan`] | what is looked at, and by what rules |
-//! | [`observation`] | what one response tells |
-//! | [`evidence`], [`seen_units`], [`block`], [`gate_stats`] | from observations to sums |
-//! | [`verdict`] | worse, safe, or not yet to be told |
-//! | [`sample_ratio`] | whether units are divided as they should be |
-//! | [`coverage`] | whether a metric is known equally well of both versions |
-//! | [`known_fraction`] | of which part of each version's responses it is known, lately |
-//! | [`tripwire`] | a green that is simply broken |
-//! | [`confidence_sequence`] | what to show people |
-//! | [`power`] | how long it will take |
-//! | [`probability`], [`by_version`] | a chance; one thing for each version |
+//! | [`plan`] | what is compared, and with which error rates |
+//! | [`metric`] | the metrics |
+//! | [`measurements`], [`observation`] | what is known of one response; one request as evidence |
+//! | [`evidence`] | from observations to sums |
+//! | [`step_stats`], [`gate_stats`] | the sums of one step, and of one gate in it |
+//! | [`rate_stats`], [`value_stats`] | the sums of a gate on a rate, and on values |
+//! | [`seen_units`], [`unit_flags`] | which units have been counted already |
+//! | [`wealth`] | e-processes: the wealth of eight bets |
+//! | [`rate_ratio`], [`absolute_rate`] | bets on rates: against blue's, and against a ceiling |
+//! | [`mann_whitney`], [`block`] | bets on values: by rank, in blocks |
+//! | [`across_steps`] | one e-value over all steps |
+//! | [`design_effect`] | how much many requests of few users overstate the evidence |
+//! | [`sample_ratio`] | whether the ratio of units matches the weights |
+//! | [`coverage`] | whether a metric is known equally often on both versions |
+//! | [`known_fraction`] | the fraction of recent responses for which a rate is known |
+//! | [`step_analysis`], [`gate_analysis`] | the analysis of a step, and of one gate |
+//! | [`verdict`] | worse, safe, or not yet known |
+//! | [`tripwire`], [`tripwire_window`] | limits that roll back at once |
+//! | [`confidence_sequence`], [`moments`] | intervals for display |
+//! | [`power`] | the expected time to detect a regression |
+//! | [`probability`], [`by_version`], [`step_index`] | small types |
 //!
-//! Two questions are asked at each look. *Is green worse than the margin allows?* is
-//! answered over the whole ramp, and with a chance of at most α ever wrongly with yes.
-//! *Is green safe, not worse by the tolerance?* is answered anew in each step, for each
-//! gate with a chance of at most β ever wrongly with yes. Between the two, and without
-//! data, the answer is "hold".
+//! Each look asks two questions. *Is green worse than the margin allows?* (harm) is tested over
+//! the whole ramp; a wrong yes has a probability of at most α. *Is green safe, that is not worse
+//! by the tolerance?* (non-inferiority) is tested in each step; for each gate a wrong yes has a
+//! probability of at most β. Between the two, and without data, the ramp holds.
 //!
-//! All state is sums, so what workers or machines have seen apart is put together by
-//! addition. Logarithms and exponentials are those of the `libm` crate wherever this
-//! runs, so that a recording gives the numbers that the filter had.
+//! All state is sums, so what workers or machines have seen separately combines by addition.
+//! Logarithms and exponentials come from the `libm` crate on every platform, so that a
+//! recording gives the numbers that the filter had.
 
 pub mod absolute_rate;
 pub mod across_steps;
@@ -37,26 +41,45 @@ pub mod confidence_sequence;
 pub mod coverage;
 pub mod design_effect;
 pub mod evidence;
+pub mod gate_analysis;
 pub mod gate_stats;
 pub mod known_fraction;
 pub mod mann_whitney;
+pub mod measurements;
 pub mod metric;
+pub mod moments;
 pub mod observation;
 pub mod plan;
 pub mod power;
 pub mod probability;
 pub mod rate_ratio;
+pub mod rate_stats;
 pub mod sample_ratio;
 pub mod seen_units;
+pub mod step_analysis;
+pub mod step_index;
+pub mod step_stats;
 pub mod tripwire;
+pub mod tripwire_window;
+pub mod unit_flags;
+pub mod value_stats;
 pub mod verdict;
 pub mod wealth;
 
 pub use by_version::ByVersion;
-pub use evidence::{Coverage, Evidence};
+pub use coverage::Coverage;
+pub use evidence::Evidence;
+pub use gate_analysis::GateAnalysis;
+pub use gate_stats::GateStats;
+pub use measurements::Measurements;
 pub use metric::Metric;
-pub use observation::{Measurements, Observation};
+pub use observation::{Observation, StepObservation};
 pub use plan::{AnalysisPlan, AnalysisUnit, Gate, GateSpec, StepDesign};
 pub use probability::Probability;
+pub use step_analysis::Analysis;
+pub use step_index::StepIndex;
 pub use tripwire::{Reading, Tripwire};
-pub use verdict::{Analysis, GateAnalysis, Verdict};
+pub use tripwire_window::TripwireWindow;
+pub use unit_flags::UnitFlags;
+pub use value_stats::ValueStats;
+pub use verdict::Verdict;

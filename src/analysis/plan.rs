@@ -1,138 +1,164 @@
-//! By what rules the judge judges.
+//! The analysis plan: what is compared, and with which error rates.
 
 use super::metric::{Comparison, Metric};
 use super::probability::Probability;
 use super::rate_ratio::RateRatioBets;
+use super::step_index::StepIndex;
 
-/// The rules of one ramp.
+/// The analysis plan of one ramp.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AnalysisPlan {
-    /// What is looked at.
+    /// The gates.
     pub gates: Vec<Gate>,
     /// The steps that compare green with blue.
     pub steps: Vec<StepDesign>,
-    /// The chance that a green that is not worse is rolled back, over the whole ramp.
+    /// The probability that a green that is not worse is rolled back, over the whole ramp.
     pub alpha: f64,
-    /// The chance, of each step, that a green that is worse by the tolerance passes.
+    /// The probability, in each step, that a green that is worse by the tolerance passes.
     pub beta: f64,
-    /// What counts as an observation.
+    /// What counts as one observation.
     pub unit: AnalysisUnit,
-    /// How long after a step's beginning responses must end to count for going on, in
-    /// nanoseconds; see [`Evidence::begin_step`](super::Evidence::begin_step).
+    /// How long after a step began responses must end to count for advancing, in nanoseconds;
+    /// see [`Evidence::begin_step`](super::Evidence::begin_step).
     pub warmup_ns: u64,
-    /// How many units of a step are remembered. Above it, some no longer count.
+    /// How many units of a step are remembered. Above it, some are ignored.
     pub max_units: usize,
 }
 
-/// A metric, and by how much green may be worse.
+/// A gate: a metric, and how much worse green may be.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gate {
-    /// What was said of it.
+    /// The gate's settings.
     pub spec: GateSpec,
-    steps: Vec<GateStepParams>,
+    params: Vec<GateStepParams>,
 }
 
-/// What is to be said of a gate.
+/// The settings of a gate.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GateSpec {
-    /// What is compared.
+    /// The metric that is compared.
     pub metric: Metric,
-    /// By how much green may be worse before that counts as worse; in the terms of
+    /// How much worse green may be before it counts as worse; in the terms of
     /// [`Metric::default_margin`].
     pub margin: f64,
-    /// For each step, by how much green must be shown not to be worse to go on. The
-    /// last one holds for the steps after it.
+    /// For each step, the regression that must be ruled out before the ramp advances. The last
+    /// one holds for the steps after it.
     pub tolerance: Vec<f64>,
-    /// A rate that nobody minds: one that is worse than it by less than the tolerance is
-    /// safe whatever blue's is.
+    /// A rate that is always acceptable: green is safe where its rate exceeds this by less than
+    /// the tolerance, whatever blue's rate is.
     pub ceiling: Option<f64>,
-    /// Whether it decides, or is only watched.
+    /// Whether the gate decides; otherwise it is only watched.
     pub is_critical: bool,
-    /// Whether the operator asked for it. One by default that finds nothing to look at
-    /// on blue is left out; one that was asked for holds.
+    /// Whether the operator configured it. A default gate without data is left out; a configured
+    /// one holds the ramp.
     pub is_named: bool,
 }
 
-/// What a gate has ready for one step.
+/// What a gate has computed for one step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct GateStepParams {
-    /// By how much green must be shown not to be worse.
+    /// The regression that must be ruled out before the ramp advances.
     pub tolerance: f64,
-    /// The rate below which green is safe whatever blue's is.
+    /// The rate below which green is safe, whatever blue's rate is.
     ///
-    /// It grows with the tolerance: at a share of 1 %, 20,000 users are 200, who cannot
-    /// show a rate below 1 % even if nothing ever fails.
+    /// It grows with the tolerance: a share of 1 % of 20,000 users is 200 users, who cannot
+    /// prove a rate below 1 % even if nothing ever fails.
     pub ceiling: Option<f64>,
-    /// By how much green may be worse.
+    /// How much worse green may be.
     pub margin: f64,
-    /// The chance of a unit that was on blue before the step to be green's.
-    pub new: Probability,
-    /// The chance of a unit to be green's.
-    pub all: Probability,
+    /// The probability that a unit that was on blue before the step is on green.
+    pub new_units: Probability,
+    /// The probability that any unit is on green.
+    pub all_units: Probability,
     /// The bets against "green's rate is not worse".
     pub harm: RateRatioBets,
     /// The bets against "green's rate is worse by the tolerance".
     pub non_inferiority: RateRatioBets,
 }
 
-/// A step of the ramp that compares green with blue.
+/// The design of a step that compares green with blue.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StepDesign {
-    /// The chance of a unit to be green's.
-    pub all: Probability,
-    /// The chance of a unit that was on blue before the step to be green's.
-    pub new: Probability,
+    /// The probability that any unit is on green.
+    pub all_units: Probability,
+    /// The probability that a unit that was on blue before the step is on green.
+    pub new_units: Probability,
 }
 
-/// What counts as an observation.
+/// What counts as one observation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AnalysisUnit {
-    /// Each unit once: by its first response, first bad response and first value in a
-    /// step. The one that is valid where units keep their version.
+    /// Each unit counts once: by its first response, first bad response and first value in a
+    /// step. Valid where units keep their version.
     Units,
-    /// Every request: for those who route each request anew.
+    /// Each request counts. Only valid where each request is assigned independently.
     EveryRequest,
 }
 
-/// How many units of a step are remembered by default: some 2 MiB.
+/// How many units of a step are remembered by default: about 2 MiB.
 pub const MAX_UNITS: usize = 1 << 16;
 
-/// The rate that nobody minds, by default.
+/// The default rate that is always acceptable.
 pub const CEILING: f64 = 0.01;
+
+// === impl AnalysisPlan ===
+
+impl AnalysisPlan {
+    /// The natural logarithm of the e-value for harm from which the ramp rolls back: `ln(1/α)`.
+    pub fn rollback_log_e(&self) -> f64 {
+        -libm::log(self.alpha)
+    }
+
+    /// The natural logarithm of the e-value for non-inferiority from which a gate passes:
+    /// `ln(1/β)`.
+    pub fn pass_log_e(&self) -> f64 {
+        -libm::log(self.beta)
+    }
+
+    /// The number of critical gates.
+    pub fn critical_gates(&self) -> usize {
+        self.gates.iter().filter(|gate| gate.spec.is_critical).count()
+    }
+}
 
 // === impl Gate ===
 
 impl Gate {
-    /// A gate over these steps.
-    pub fn new(terms: GateSpec, steps: &[StepDesign]) -> Self {
-        let step = |(at, step): (usize, &StepDesign)| {
-            let given = terms.tolerance.get(at).or(terms.tolerance.last());
-            let tolerance = given.copied().unwrap_or(terms.margin);
+    /// A gate with these settings over these steps.
+    pub fn new(spec: GateSpec, steps: &[StepDesign]) -> Self {
+        let params = |(index, step): (usize, &StepDesign)| {
+            let configured = spec.tolerance.get(index).or(spec.tolerance.last());
+            let tolerance = configured.copied().unwrap_or(spec.margin);
             GateStepParams {
                 tolerance,
-                ceiling: terms.ceiling.map(|ceiling| ceiling * (1.0 + tolerance)),
-                margin: terms.margin,
-                new: step.new,
-                all: step.all,
-                harm: RateRatioBets::for_harm(step.new, terms.margin),
-                non_inferiority: RateRatioBets::for_non_inferiority(step.all, tolerance),
+                ceiling: spec.ceiling.map(|ceiling| ceiling * (1.0 + tolerance)),
+                margin: spec.margin,
+                new_units: step.new_units,
+                all_units: step.all_units,
+                harm: RateRatioBets::for_harm(step.new_units, spec.margin),
+                non_inferiority: RateRatioBets::for_non_inferiority(step.all_units, tolerance),
             }
         };
-        let steps = steps.iter().enumerate().map(step).collect();
-        Self { spec: terms, steps }
+        let params = steps.iter().enumerate().map(params).collect();
+        Self { spec, params }
     }
 
-    /// What it has ready for each step.
+    /// What the gate has computed for each step.
     pub fn steps(&self) -> &[GateStepParams] {
-        &self.steps
+        &self.params
+    }
+
+    /// What the gate has computed for a step; `None` for a step that compares nothing.
+    pub fn params(&self, step: StepIndex) -> Option<&GateStepParams> {
+        self.params.get(step.get())
     }
 }
 
-// === impl Terms ===
+// === impl GateSpec ===
 
 impl GateSpec {
-    /// What holds of the gate on `metric` where nothing else is said, for steps of these
-    /// shares of traffic.
+    /// The default settings of a gate on `metric`, for steps with these shares of traffic, each
+    /// from 0 to 1.
     pub fn with_defaults(metric: Metric, shares: &[f64]) -> Self {
         Self {
             metric,
@@ -145,42 +171,44 @@ impl GateSpec {
     }
 }
 
-// === impl Step ===
+// === impl StepDesign ===
 
 impl StepDesign {
-    /// The steps of a ramp through these shares of traffic, each between 0 and 1. A
-    /// step without a blue, or with no more of green than the one before, compares
-    /// nothing and is left out.
+    /// The steps of a ramp through these shares of traffic, each from 0 to 1.
+    ///
+    /// A step without blue, or with no larger share than the one before, compares nothing and is
+    /// left out.
     pub fn from_shares(shares: &[f64]) -> Vec<Self> {
         let mut before = 0.0;
         let step = |share: &f64| {
-            let new = Probability::of_new_unit(std::mem::replace(&mut before, *share), *share)?;
-            Some(Self { all: Probability::new(*share)?, new })
+            let new_units =
+                Probability::for_new_unit(std::mem::replace(&mut before, *share), *share)?;
+            Some(Self { all_units: Probability::new(*share)?, new_units })
         };
         shares.iter().filter_map(step).collect()
     }
 
-    /// As [`Self::from_shares`], where in each step only as many of blue's units are
-    /// compared as green's new ones are.
+    /// Like [`Self::from_shares`], but each step compares as many of blue's units as are new on
+    /// green.
     pub fn with_equal_control(shares: &[f64]) -> Vec<Self> {
         let mut before = 0.0;
         let step = |share: &f64| {
-            let new = share - std::mem::replace(&mut before, *share);
+            let control = share - std::mem::replace(&mut before, *share);
             Some(Self {
-                all: Probability::new(share / (share + new))?,
-                new: Probability::new(0.5)?,
+                all_units: Probability::new(share / (share + control))?,
+                new_units: Probability::new(0.5)?,
             })
         };
         shares.iter().filter(|share| **share < 1.0).filter_map(step).collect()
     }
 
-    /// The steps of a ramp through these shares where a unit is what begins in a step and
-    /// keeps its version: green's chance is the share, or a half where as many of blue's
-    /// are compared.
-    pub fn of_conversation_starts(shares: &[f64], has_equal_control: bool) -> Vec<Self> {
+    /// The steps of a ramp through these shares where a unit is a conversation, which begins in
+    /// a step and keeps its version. Green's probability is the share, or ½ where as many of
+    /// blue's are compared.
+    pub fn for_conversations(shares: &[f64], has_equal_control: bool) -> Vec<Self> {
         let step = |share: &f64| {
-            let chance = Probability::new(if has_equal_control { 0.5 } else { *share })?;
-            Some(Self { all: chance, new: chance })
+            let green = Probability::new(if has_equal_control { 0.5 } else { *share })?;
+            Some(Self { all_units: green, new_units: green })
         };
         shares.iter().filter(|share| **share < 1.0).filter_map(step).collect()
     }

@@ -1,11 +1,11 @@
-//! How long it will take to tell: the arithmetic of a ramp before it runs.
+//! The expected time to detect a regression, before a ramp runs.
 //!
-//! What a bet earns per response, on average, is a function of the traffic, the share
-//! and the size of the regression; what it must have earned follows from α. Their ratio
-//! is the time. What is left out, by how much the sum overshoots and how the bets mix,
-//! is small beside how far single ramps scatter: eight of ten take between a quarter of
-//! the time and twice as long. The table in `simulated.md` has both side by side. Answers
-//! that take time to end come on top.
+//! The expected logarithmic growth of a bet per response follows from the traffic, the share and
+//! the size of the regression; the growth that it needs follows from α. Their ratio is the
+//! time. Two effects are left out: the overshoot, and how the bets mix. They are small compared
+//! with how much single ramps vary: eight of ten take between a quarter of the time and twice
+//! the time. The table in `simulated.md` has both side by side. The time that answers take to
+//! end comes on top.
 //!
 //! Source: Wald's identity, *Sequential Analysis*, 1947, section 3.5.
 
@@ -14,36 +14,36 @@ use super::probability::Probability;
 use super::rate_ratio::RateRatioBets;
 use super::wealth::{BETS, Wealth};
 
-/// What is to be told, and amid what.
+/// The regression to detect, and the traffic.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PowerQuery {
-    /// The responses a second that tell of the metric, of both versions together; where
-    /// units count once, the units a second that are new to the step.
+    /// The responses per second for which the metric is known, of both versions together; where
+    /// units count once, the units per second that are new to the step.
     pub per_second: f64,
-    /// The chance that one of them is green's.
+    /// The probability that one of them is green's.
     pub green: Probability,
-    /// By how much green may be worse; the excess over 1.
+    /// How much worse green may be, as the excess over 1.
     pub margin: f64,
-    /// By how much it is worse; the excess over 1.
+    /// How much worse green is, as the excess over 1.
     pub regression: f64,
 }
 
-/// What the answer takes, on average.
+/// The expected effort of a detection.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ExpectedDuration {
     /// The time, in seconds.
     pub seconds: f64,
-    /// How many of green's responses.
+    /// The number of green's responses.
     pub green_responses: f64,
 }
 
-// === impl Question ===
+// === impl PowerQuery ===
 
 impl PowerQuery {
-    /// What it takes to tell that a rate is worse that on blue is `base`. `None` where it
-    /// never will be: the regression is within the margin.
+    /// The effort to detect that a rate is worse, where blue's rate is `base`. `None` where it
+    /// is never detected, because the regression is within the margin.
     ///
-    /// `metrics` is the number of critical gates, `steps` that of steps.
+    /// `metrics` is the number of critical gates, `steps` the number of steps.
     pub fn for_rate(
         self,
         base: f64,
@@ -52,16 +52,18 @@ impl PowerQuery {
         steps: usize,
     ) -> Option<ExpectedDuration> {
         let r = self.green.get();
-        let bad = ByVersion { blue: base * (1.0 - r), green: base * r * (1.0 + self.regression) };
+        let bad_rate =
+            ByVersion { blue: base * (1.0 - r), green: base * r * (1.0 + self.regression) };
         let bets = RateRatioBets::for_harm(self.green, self.margin);
-        // A million responses, since bad events are counted.
-        let million = |rate: f64| (rate * 1e6) as u64;
-        let bad = ByVersion { blue: million(bad.blue), green: million(bad.green) };
+        // The bets take whole numbers of bad events, so look at a million responses.
+        let in_a_million = |rate: f64| (rate * 1e6) as u64;
+        let bad =
+            ByVersion { blue: in_a_million(bad_rate.blue), green: in_a_million(bad_rate.green) };
         self.expected(bets.wealth(bad).best() / 1e6, alpha, metrics, steps)
     }
 
-    /// What it takes to tell that values are higher, where they scatter so that their
-    /// logarithm has the standard deviation `spread`.
+    /// The effort to detect that values are higher. `spread` is the standard deviation of their
+    /// natural logarithm.
     pub fn for_values(
         self,
         spread: f64,
@@ -71,34 +73,34 @@ impl PowerQuery {
     ) -> Option<ExpectedDuration> {
         let r = self.green.get();
         let shift = libm::log((1.0 + self.regression) / (1.0 + self.margin));
-        // The chance that one of green's is higher than one of blue's, less ½, for two
-        // normal variables a `shift` apart.
+        // The probability that a value of green's is higher than one of blue's, minus ½, for two
+        // normal variables whose means are `shift` apart.
         let mean = 0.5 * libm::erfc(-shift / (2.0 * spread)) - 0.5;
-        // A block has what comes in a second, at most four of green's.
-        let greens = (self.per_second * r).clamp(1.0, 4.0);
-        let blues = (self.per_second * (1.0 - r)).clamp(1.0, 4.0 * (1.0 - r) / r);
-        let variance = (1.0 / greens + 1.0 / blues) / 12.0;
+        // A block has the values of one second, but at most four of green's.
+        let green_values = (self.per_second * r).clamp(1.0, 4.0);
+        let blue_values = (self.per_second * (1.0 - r)).clamp(1.0, 4.0 * (1.0 - r) / r);
+        let variance = (1.0 / green_values + 1.0 / blue_values) / 12.0;
         let square = mean * mean + variance;
         let growth = Wealth::log_growth(2.0 * mean, 4.0 * square);
-        self.expected(growth * r / greens, alpha, metrics, steps)
+        self.expected(growth * r / green_values, alpha, metrics, steps)
     }
 
-    /// After what time the logarithm of the capital is what it must be, if each response
-    /// earns `per_response`.
+    /// The effort until the logarithm of the wealth is large enough, where each response adds
+    /// `growth_per_response`.
     fn expected(
         self,
-        per_response: f64,
+        growth_per_response: f64,
         alpha: f64,
         metrics: usize,
         steps: usize,
     ) -> Option<ExpectedDuration> {
-        if per_response.is_nan() || per_response <= 0.0 {
+        if growth_per_response.is_nan() || growth_per_response <= 0.0 {
             return None;
         }
-        // One bet of eight has it all, in one metric; half of it plays from the start.
+        // One of the eight bets earns everything, in one metric; half of it is bet from the start.
         let starts = if steps > 1 { 2 } else { 1 };
         let needed = libm::log((BETS * metrics.max(1) * starts) as f64 / alpha);
-        let responses = needed / per_response;
+        let responses = needed / growth_per_response;
         Some(ExpectedDuration {
             seconds: responses / self.per_second,
             green_responses: responses * self.green.get(),

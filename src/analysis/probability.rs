@@ -1,34 +1,36 @@
-//! A chance that is neither nothing nor certain.
+//! Probabilities strictly between 0 and 1.
 
 use serde::{Deserialize, Serialize};
 
-/// The chance by which a unit of the compared traffic is green's: more than 0 and less
-/// than 1, since with one version alone there is nothing to compare.
+/// The probability that a compared unit is on green.
+///
+/// It is greater than 0 and less than 1: with one version alone there is nothing to compare.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Probability(f64);
 
-// === impl Chance ===
+// === impl Probability ===
 
 impl Probability {
-    /// This chance; `None` unless it lies between 0 and 1.
-    pub fn new(chance: f64) -> Option<Self> {
-        (chance > 0.0 && chance < 1.0).then_some(Self(chance))
+    /// This probability; `None` unless it lies strictly between 0 and 1.
+    pub fn new(probability: f64) -> Option<Self> {
+        (probability > 0.0 && probability < 1.0).then_some(Self(probability))
     }
 
-    /// The chance of a unit that was on blue to be green's after green's share grew.
+    /// The probability that a unit that was on blue moves to green, when green's share grows
+    /// from `before` to `now`, both from 0 to 1.
     ///
-    /// The units that green had before are not compared: they tell of an earlier choice.
-    pub fn of_new_unit(before: f64, now: f64) -> Option<Self> {
+    /// Units that were on green before are not compared: they reflect an earlier assignment.
+    pub fn for_new_unit(before: f64, now: f64) -> Option<Self> {
         Self::new((now - before) / (1.0 - before))
     }
 
-    /// The chance of a response to be green's where blue has only this part of its responses
-    /// left.
-    pub fn with_blue_scaled(self, part: f64) -> Option<Self> {
-        Self::new(self.0 / (self.0 + (1.0 - self.0) * part))
+    /// The probability that a response is green's, where only `fraction` of blue's responses
+    /// are counted.
+    pub fn with_blue_scaled(self, fraction: f64) -> Option<Self> {
+        Self::new(self.0 / (self.0 + (1.0 - self.0) * fraction))
     }
 
-    /// As a number.
+    /// The probability as a number.
     pub fn get(self) -> f64 {
         self.0
     }

@@ -1,29 +1,29 @@
-//! Sample ratio mismatch: are units divided as the weights say?
+//! Sample ratio mismatch: does the ratio of assigned units match the weights?
 //!
-//! If they are not, something drops or moves users of one version, and no comparison
-//! can be trusted. This is an e-process of the numbers of units, by a Beta prior that is
-//! centred on the chance that the weights give.
+//! If it does not, something drops or moves users of one version, and no comparison can be
+//! trusted. The test is an e-process over the counts of units, with a Beta prior that is
+//! centred on the probability that the weights give.
 //!
-//! Source: Lindon and Malek, as in [`rate`](super::rate_ratio), section on sample ratio
+//! Source: Lindon and Malek, as in [`rate_ratio`](super::rate_ratio), section on sample ratio
 //! mismatch.
 
 use super::by_version::ByVersion;
 use super::probability::Probability;
 
-/// How closely the prior holds to the chance; as many units as it is worth.
+/// The concentration of the prior: the number of units that it weighs as much as.
 const CONCENTRATION: f64 = 100.0;
 
-/// The logarithm of the e-value against "each unit is green's with this chance".
+/// The natural logarithm of the e-value against "each unit is on green with this probability".
 ///
-/// `B(k(1−r) + n_b, kr + n_g) / B(k(1−r), kr) / ((1−r)^n_b · r^n_g)`, `B` being the Beta
+/// `B(k(1−r) + n_b, kr + n_g) / B(k(1−r), kr) / ((1−r)^n_b · r^n_g)`, where `B` is the Beta
 /// function and `k` the prior's concentration.
 pub fn log_e(green: Probability, units: ByVersion<u64>) -> f64 {
     let (r, rest) = (green.get(), 1.0 - green.get());
-    let (greens, blues) = (units.green as f64, units.blue as f64);
+    let (green_units, blue_units) = (units.green as f64, units.blue as f64);
     let log_beta = |a: f64, b: f64| libm::lgamma(a) + libm::lgamma(b) - libm::lgamma(a + b);
     let (a, b) = (CONCENTRATION * rest, CONCENTRATION * r);
-    log_beta(a + blues, b + greens)
+    log_beta(a + blue_units, b + green_units)
         - log_beta(a, b)
-        - blues * libm::log1p(-r)
-        - greens * libm::log(r)
+        - blue_units * libm::log1p(-r)
+        - green_units * libm::log(r)
 }

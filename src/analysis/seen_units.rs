@@ -2,43 +2,90 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use super::step_index::StepIndex;
 
-/// What was seen of each unit. Above its bound it keeps the units with the lowest
-/// hashes, and knows no others from then on: which units are lost depends on which there
-/// are, and not on the version that they have.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// The flags of each unit that was seen in a step.
+///
+/// Above a maximum it keeps the units with the lowest hashes and ignores the others from then
+/// on. Which units are ignored depends on their hashes alone, and not on their version.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SeenUnits {
-    units: BTreeMap<u64, u64>,
-    /// Units from this hash on are not kept.
+    flags: BTreeMap<u64, u64>,
+    /// Units from this hash on are ignored.
     end: Option<u64>,
 }
 
-// === impl Seen ===
+/// The units of the newest steps.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SeenUnitsByStep(Vec<(StepIndex, SeenUnits)>);
+
+/// The units of this many steps are remembered: those of the current step, and of the one
+/// before it, whose responses may not have ended yet.
+pub(super) const REMEMBERED_STEPS: usize = 2;
+
+// === impl SeenUnits ===
 
 impl SeenUnits {
-    /// Notes `marks` of a unit: those of them that are new. `None` where the unit is
-    /// beyond what is kept, so that it must not count.
-    pub fn mark(&mut self, unit: u64, marks: u64, most: usize) -> Option<u64> {
+    /// Sets flags of a unit. Returns those that were not set before, or `None` where the unit
+    /// is ignored and must not count. At most `max_units` units are kept.
+    pub fn set_flags(&mut self, unit: u64, flags: u64, max_units: usize) -> Option<u64> {
         if self.end.is_some_and(|end| unit >= end) {
             return None;
         }
-        let had = self.units.entry(unit).or_default();
-        let new = marks & !*had;
-        *had |= marks;
-        while self.units.len() > most {
-            self.end = self.units.pop_last().map(|(unit, _)| unit);
+        let known = self.flags.entry(unit).or_default();
+        let new = flags & !*known;
+        *known |= flags;
+        while self.flags.len() > max_units {
+            self.end = self.flags.pop_last().map(|(unit, _)| unit);
         }
         self.end.is_none_or(|end| unit < end).then_some(new)
     }
 
-    /// How many units are known.
+    /// The number of units.
     pub fn len(&self) -> usize {
-        self.units.len()
+        self.flags.len()
     }
 
-    /// Whether no unit is known.
+    /// Whether there is no unit.
     pub fn is_empty(&self) -> bool {
-        self.units.is_empty()
+        self.flags.is_empty()
+    }
+}
+
+// === impl SeenUnitsByStep ===
+
+impl SeenUnitsByStep {
+    /// The number of units, over all steps.
+    pub fn len(&self) -> usize {
+        self.0.iter().map(|(_, units)| units.len()).sum()
+    }
+
+    /// Whether there is no unit.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The units of a step; `None` where they are forgotten. `begun` is the number of steps that
+    /// have begun.
+    ///
+    /// The oldest step is forgotten when a newer one has units, and at the latest when
+    /// two newer ones have begun: from then on its units are no longer stored either.
+    pub fn step_mut(&mut self, step: StepIndex, begun: usize) -> Option<&mut SeenUnits> {
+        if step.get() + REMEMBERED_STEPS < begun {
+            return None;
+        }
+        let steps = &mut self.0;
+        let at = steps.partition_point(|(it, _)| *it < step);
+        if steps.get(at).is_none_or(|(it, _)| *it != step) {
+            if at == 0 && steps.len() >= REMEMBERED_STEPS {
+                return None;
+            }
+            steps.insert(at, (step, SeenUnits::default()));
+        }
+        let has_too_many = steps.len() > REMEMBERED_STEPS;
+        if has_too_many {
+            steps.remove(0);
+        }
+        steps.get_mut(if has_too_many { at - 1 } else { at }).map(|(_, units)| units)
     }
 }

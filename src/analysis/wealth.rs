@@ -1,10 +1,11 @@
-//! The capital of eight bets, in logarithms.
+//! The wealth of eight bets, as logarithms.
 //!
-//! A gambler who starts with 1 and bets against a hypothesis that is true multiplies
-//! that by 1/α only with a chance of α, however long they play and whenever they look
-//! (Ville's inequality). How much to stake is not known beforehand, so eight play,
-//! each with a fixed plan, and their mean counts: it is a fair game as well. That mean
-//! is the *e-value*; it is kept as its logarithm, since capitals overflow.
+//! A gambler starts with a wealth of 1 and bets against a null hypothesis. If the hypothesis
+//! is true, their wealth ever reaches 1/α with a probability of at most α, however long they
+//! bet and whenever they look (Ville's inequality). The best stake is not known in advance, so
+//! there are eight gamblers, each with a fixed strategy, and the mean of their wealth counts:
+//! it is an *e-process* as well, and its value at any time is an *e-value*. Its logarithm is
+//! stored, because wealth overflows.
 //!
 //! Source: Waudby-Smith and Ramdas, *Estimating means of bounded random variables by
 //! betting*, JRSS B 2024; Ville, *Étude critique de la notion de collectif*, 1939.
@@ -14,58 +15,59 @@ use std::ops::{Add, AddAssign};
 
 use serde::{Deserialize, Serialize};
 
-/// How many bets are played at once.
+/// The number of bets.
 pub const BETS: usize = 8;
 
-/// What share of the capital each bet stakes on a value between −1 and 1.
+/// The fraction of its wealth that each bet stakes on an outcome between −1 and 1.
 pub const STAKES: [f64; BETS] = [0.9, 0.6, 0.4, 0.25, 0.15, 0.08, 0.04, 0.02];
 
-/// The natural logarithm of each bet's capital. Capitals of what was seen apart are
-/// put together by addition.
+/// The natural logarithm of each bet's wealth. The wealth from separate data combines by
+/// addition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Wealth([f64; BETS]);
 
-// === impl Capital ===
+// === impl Wealth ===
 
 impl Wealth {
-    /// What each bet has, by its place.
-    pub fn from_log_bets(logs: impl FnMut(usize) -> f64) -> Self {
-        Self(std::array::from_fn(logs))
+    /// The wealth of which `log_bet` gives the logarithm of each bet, by its index.
+    pub fn from_log_bets(log_bet: impl FnMut(usize) -> f64) -> Self {
+        Self(std::array::from_fn(log_bet))
     }
 
-    /// The outcome of one round, between −1 and 1, of which the hypothesis says that it
-    /// is not above 0 on average.
+    /// Plays one round. Under the null hypothesis the expectation of `outcome`, which lies
+    /// between −1 and 1, is at most 0.
     pub fn bet(&mut self, outcome: f64) {
         for (log, stake) in self.0.iter_mut().zip(STAKES) {
             *log += libm::log1p(stake * outcome.clamp(-1.0, 1.0));
         }
     }
 
-    /// This, as if `count` had been of it.
+    /// The wealth after `count` rounds that each earned this much.
     pub fn times(self, count: f64) -> Self {
         Self(self.0.map(|log| log * count))
     }
 
-    /// The logarithm of the richest bet's capital.
+    /// The logarithm of the largest bet's wealth.
     pub fn best(self) -> f64 {
         self.0.into_iter().fold(f64::NEG_INFINITY, f64::max)
     }
 
-    /// The logarithm of each bet's capital.
+    /// The logarithm of each bet's wealth.
     pub fn logs(self) -> [f64; BETS] {
         self.0
     }
 
-    /// What the best of the stakes earns in a round whose outcome has this mean and this
-    /// mean square, on average: `s·μ − s²·q/2`, the logarithm's series to the second term.
+    /// The expected logarithmic growth of the best bet in a round whose outcome has the mean
+    /// `mean` and the mean square `square`: `s·μ − s²·q/2`, the logarithm's series to the
+    /// second term.
     pub fn log_growth(mean: f64, square: f64) -> f64 {
-        let of = |stake: f64| stake * mean - stake * stake * square / 2.0;
-        STAKES.into_iter().map(of).fold(f64::NEG_INFINITY, f64::max)
+        let growth = |stake: f64| stake * mean - stake * stake * square / 2.0;
+        STAKES.into_iter().map(growth).fold(f64::NEG_INFINITY, f64::max)
     }
 
-    /// The logarithm of the bets' mean capital.
+    /// The logarithm of the bets' mean wealth: the logarithm of the e-value.
     pub fn log_mean(self) -> f64 {
-        log_mean(&self.0)
+        log_mean_exp(&self.0)
     }
 }
 
@@ -87,23 +89,23 @@ impl AddAssign for Wealth {
 }
 
 impl Sum for Wealth {
-    fn sum<I: Iterator<Item = Self>>(capitals: I) -> Self {
-        capitals.fold(Self::default(), Add::add)
+    fn sum<I: Iterator<Item = Self>>(parts: I) -> Self {
+        parts.fold(Self::default(), Add::add)
     }
 }
 
-/// The logarithm of the mean of what these are the logarithms of.
-pub fn log_mean(logs: &[f64]) -> f64 {
+/// The logarithm of the mean of numbers that are given as logarithms.
+pub fn log_mean_exp(logs: &[f64]) -> f64 {
     let weight = 1.0 / logs.len() as f64;
     log_weighted_sum_exp(logs.iter().map(|log| (weight, *log)))
 }
 
-/// The logarithm of the weighted sum of what these are the logarithms of: `(weight,
-/// logarithm)` each. Nothing at all is −∞.
+/// The logarithm of a weighted sum of numbers that are given as logarithms: one
+/// `(weight, logarithm)` each. −∞ for an empty sum.
 pub fn log_weighted_sum_exp(parts: impl Iterator<Item = (f64, f64)> + Clone) -> f64 {
-    let most = parts.clone().map(|(_, log)| log).fold(f64::NEG_INFINITY, f64::max);
-    if most == f64::NEG_INFINITY {
-        return most;
+    let largest = parts.clone().map(|(_, log)| log).fold(f64::NEG_INFINITY, f64::max);
+    if largest == f64::NEG_INFINITY {
+        return largest;
     }
-    most + libm::log(parts.map(|(weight, log)| weight * libm::exp(log - most)).sum())
+    largest + libm::log(parts.map(|(weight, log)| weight * libm::exp(log - largest)).sum())
 }

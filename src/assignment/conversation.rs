@@ -4,7 +4,7 @@
 //! or its start marker, and the share in force at that time decides for as long as it lasts.
 
 use super::share_history::{ShareHistory, ShareInterval};
-use super::{Share, id_timestamp, start_marker};
+use super::{Epoch, Share, id_timestamp, start_marker};
 
 /// A conversation, as its requests are assigned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +49,7 @@ pub struct StickyShare {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StartStep {
     /// The step's epoch.
-    pub epoch: u16,
+    pub epoch: Epoch,
     /// The share of all units that the step compares.
     pub analysed_share: Share,
 }

@@ -3,6 +3,7 @@
 use super::assign::{Assignment, AssignmentRequest, AssignmentRules, Reason};
 use super::bucket::{Share, analysis_hash};
 use super::conversation::Conversation;
+use super::epoch::Epoch;
 
 /// An assignment that is evidence, as the analysis sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,7 +11,7 @@ pub struct Exposure {
     /// The hash of the unit or the conversation ([`analysis_hash`]).
     pub unit: u64,
     /// The epoch of the step that decided.
-    pub epoch: u16,
+    pub epoch: Epoch,
     /// Whether the step exposed the unit for the first time: the step before left it on blue.
     pub is_newly_exposed: bool,
 }
@@ -19,7 +20,7 @@ pub struct Exposure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StepShares {
     /// The step's epoch.
-    pub epoch: u16,
+    pub epoch: Epoch,
     /// The share of all units that the step compares.
     pub analysed_share: Share,
     /// Green's share in the step before.

@@ -8,6 +8,7 @@
 //! | [`pins`] | units that are pinned to a version |
 //! | [`id_timestamp`] | start times of conversations, from their ids |
 //! | [`start_marker`] | start times of conversations, from a header or cookie |
+//! | [`epoch`] | the stays of a ramp in its steps |
 //! | [`share_history`] | the shares that were in force, and when |
 //! | [`conversation`] | the share by which a conversation is assigned |
 //! | [`mod@assign`] | the rules, and the order in which they apply |
@@ -20,6 +21,7 @@
 pub mod assign;
 pub mod bucket;
 pub mod conversation;
+pub mod epoch;
 pub mod exposure;
 pub mod id_timestamp;
 pub mod mirroring;
@@ -35,6 +37,7 @@ pub use assign::{
 };
 pub use bucket::{Share, analysis_hash, bucket_hash};
 pub use conversation::{Conversation, ConversationStart, StartStep, StartTime, StickyShare};
+pub use epoch::{Epoch, StepExposure};
 pub use exposure::{Exposure, StepShares};
 pub use pins::Pins;
 pub use share_history::{RollbackPolicy, ShareHistory, ShareInterval, ShareSetting};

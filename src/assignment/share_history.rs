@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Share;
+use super::{Epoch, Share};
 
 /// A share, and the ramp step that it belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,8 +11,8 @@ pub struct ShareSetting {
     pub share: Share,
     /// The share of all units that the ramp's step compares.
     pub analysed_share: Share,
-    /// The epoch of the ramp's step; 0 for weights that the operator set.
-    pub epoch: u16,
+    /// The epoch of the ramp's step; [`Epoch::MANUAL`] for weights that the operator set.
+    pub epoch: Epoch,
 }
 
 /// An interval with a constant share. It ends where the next one begins.
@@ -24,8 +24,8 @@ pub struct ShareInterval {
     pub share: Share,
     /// The share of all units that the ramp's step compares.
     pub analysed_share: Share,
-    /// The epoch of the ramp's step; 0 for weights that the operator set.
-    pub epoch: u16,
+    /// The epoch of the ramp's step; [`Epoch::MANUAL`] for weights that the operator set.
+    pub epoch: Epoch,
 }
 
 /// The intervals of a rollout, oldest first.
@@ -96,7 +96,7 @@ impl ShareHistory {
         let since_ms = match self.0.last() {
             Some(last) if last.setting() == setting => return false,
             Some(last) => last.since_ms.max(delayed_ms),
-            None if setting.epoch == 0 => now_ms,
+            None if setting.epoch == Epoch::MANUAL => now_ms,
             None => delayed_ms,
         };
         self.0.push(ShareInterval::new(since_ms, setting));
@@ -111,7 +111,8 @@ impl ShareHistory {
     /// With [`RollbackPolicy::Move`], one interval in which all units are on blue replaces the
     /// whole history, so that no open conversation stays on green.
     pub fn record_rollback(&mut self, now_ms: u64, policy: RollbackPolicy) -> bool {
-        let all_blue = ShareSetting { share: Share::ZERO, analysed_share: Share::ZERO, epoch: 0 };
+        let all_blue =
+            ShareSetting { share: Share::ZERO, analysed_share: Share::ZERO, epoch: Epoch::MANUAL };
         if policy == RollbackPolicy::Move {
             let always_blue = [ShareInterval::new(0, all_blue)];
             let is_changed = self.0 != always_blue;

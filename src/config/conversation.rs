@@ -9,7 +9,7 @@ use super::marker_cookie::MarkerCookie;
 use super::raw::common::{RawUnitSource, RawUnitSources};
 use super::raw::release::{RawConversation, RawCookie, RawMarker, RawShareInterval};
 use super::time::{duration, timestamp};
-use crate::assignment::{RollbackPolicy, Share, ShareHistory, ShareInterval, UnitSource};
+use crate::assignment::{Epoch, RollbackPolicy, Share, ShareHistory, ShareInterval, UnitSource};
 use crate::json::pointer;
 use crate::names::HeaderName;
 
@@ -204,5 +204,10 @@ fn share_interval(
     };
     let since = since?.duration_since(std::time::UNIX_EPOCH).ok()?;
     let since = u64::try_from(since.as_millis()).ok()?;
-    Some(ShareInterval { since_ms: since, share: share?, analysed_share: Share::ZERO, epoch: 0 })
+    Some(ShareInterval {
+        since_ms: since,
+        share: share?,
+        analysed_share: Share::ZERO,
+        epoch: Epoch::MANUAL,
+    })
 }

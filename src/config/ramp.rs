@@ -106,9 +106,7 @@ pub(super) fn ramp(
     let compared = match (written.control, beside.conversations) {
         (RawControl::All, false) => StepDesign::from_shares(&shares?),
         (RawControl::Equal, false) => StepDesign::with_equal_control(&shares?),
-        (control, true) => {
-            StepDesign::of_conversation_starts(&shares?, control == RawControl::Equal)
-        }
+        (control, true) => StepDesign::for_conversations(&shares?, control == RawControl::Equal),
     };
     let gates = terms?.into_iter().map(|terms| Gate::new(terms, &compared)).collect();
     Some(RampSpec {

@@ -8,10 +8,10 @@ use super::view::{
 use crate::analysis::{Analysis, Verdict};
 use crate::assignment::Share;
 use crate::config::Config;
-use crate::rollout::state::SpecFingerprint;
-use crate::rollout::transition_log::TransitionLog;
-use crate::rollout::{Clocks, HoldReason, Phase, RampSpec, RampState, RampStep, Transition};
-use crate::rollout::{ManualRollout, OperatorCommand};
+use crate::rollout::{
+    Clocks, HoldReason, ManualRollout, OperatorCommand, Phase, Position, RampSpec, RampState,
+    RampStep, SpecFingerprint, Transition, TransitionLog,
+};
 
 /// What a VM knows of a rollout.
 pub struct ViewInputs<'a> {
@@ -91,13 +91,13 @@ impl RolloutView {
 impl<'a> ControlSummary<'a> {
     fn new(inputs: &ViewInputs<'a>) -> Self {
         let ViewInputs { config, control, phase, green_share, now, .. } = inputs;
-        let as_assigned = (*phase, green_share.basis_points());
-        let ((phase, green_bp), log, command, ramp) = match control {
+        let as_assigned = Position { phase: *phase, green_bp: green_share.basis_points() };
+        let (Position { phase, green_bp }, log, command, ramp) = match control {
             // Until the next tick after a configuration change, the state is the old spec's.
             ControlState::Ramp(spec, Some(state))
                 if state.observed_spec == SpecFingerprint::new(spec) =>
             {
-                let position = (state.phase, state.snapshot(spec).share.basis_points());
+                let position = state.position(spec);
                 let ramp = RampView::new(spec, state, *now);
                 (position, Some(&state.log), state.command.as_ref(), Some(ramp))
             }
@@ -127,20 +127,20 @@ impl From<&OperatorCommand> for CommandView {
 
 impl From<&Transition> for ShareView {
     fn from(transition: &Transition) -> Self {
-        let (phase, green_bp) = transition.to;
+        let Position { phase, green_bp } = transition.to;
         Self { at_ms: transition.at_s * MS_PER_SECOND, green_bp, phase: phase.to_string() }
     }
 }
 
 impl From<&Transition> for DecisionView {
     fn from(transition: &Transition) -> Self {
-        let ((from_phase, from_bp), (to_phase, to_bp)) = (transition.from, transition.to);
+        let Transition { from, to, .. } = transition;
         Self {
             at_ms: transition.at_s * MS_PER_SECOND,
-            from_phase: from_phase.to_string(),
-            from_bp,
-            to_phase: to_phase.to_string(),
-            to_bp,
+            from_phase: from.phase.to_string(),
+            from_bp: from.green_bp,
+            to_phase: to.phase.to_string(),
+            to_bp: to.green_bp,
             why: transition.why.clone(),
         }
     }
@@ -157,7 +157,7 @@ impl RampView {
             needs_approval: step.needs_approval,
         };
         Self {
-            step: state.step,
+            step: state.step.get(),
             steps: spec.steps.iter().map(step).collect(),
             waits_for: state.hold_reason.to_string(),
             about_s: seconds_to_next_decision(spec, state, in_step_s, analysis.as_ref()),
@@ -165,7 +165,7 @@ impl RampView {
             bake_s: spec.bake.as_secs(),
             timeout_s: spec.timeout.as_secs(),
             is_overdue: state.snapshot(spec).is_overdue,
-            judgement: analysis.map(|it| AnalysisView::new(&it, spec, state.step)),
+            judgement: analysis.map(|it| AnalysisView::new(&it, spec, state.step.get())),
         }
     }
 }

@@ -7,12 +7,10 @@ use super::labels;
 use super::numbers::SharePercent;
 use super::time_format::{HumanDuration, Rfc3339, UtcTime};
 use super::view::{CommandView, DecisionView, ProblemView, RolloutView};
+use crate::rollout::decision_text::split_numbers;
 
 /// How many decisions are shown; the earlier ones are collapsed.
 const SHOWN_DECISIONS: usize = 5;
-
-/// What the evidence in a decision's reason begins with. The ramp's controller writes it.
-const EVIDENCE: &str = "worse 10^";
 
 /// A decision's reason in two parts.
 pub struct DecisionReason<'a> {
@@ -137,11 +135,7 @@ fn write_decision(
 
 /// Splits a decision's reason where its evidence begins.
 pub fn split_reason(why: &str) -> DecisionReason<'_> {
-    let split = why
-        .match_indices(": ")
-        .filter_map(|(at, separator)| Some((why.get(..at)?, why.get(at + separator.len()..)?)))
-        .find(|(_, evidence)| evidence.starts_with(EVIDENCE));
-    let (summary, evidence) = split.unwrap_or((why, ""));
+    let (summary, evidence) = split_numbers(why);
     DecisionReason { summary, evidence }
 }
 

@@ -11,16 +11,16 @@ use std::hash::Hasher as _;
 #[allow(deprecated, reason = "this very algorithm is needed")]
 use std::hash::SipHasher;
 
-use crate::assignment::Version;
+use crate::assignment::{Epoch, StepExposure, Version};
 
 /// What an answer's receipt says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SignedExposure {
     /// Who answered.
     pub version: Version,
-    /// The number of the ramp's step whose share decided, and whether the unit was on blue
-    /// before the step; `None` where the answer is no evidence.
-    pub step: Option<(u16, bool)>,
+    /// The epoch whose share decided, and whether the unit was on blue before its step; `None`
+    /// where the answer is no evidence.
+    pub step: Option<StepExposure>,
 }
 
 /// What receipts are hashed with. Who does not know it cannot make one.
@@ -43,10 +43,11 @@ impl ExposureKey {
     /// The receipt as a header has it; `unit` is the unit's hash.
     ///
     /// ```
-    /// use verdigris::assignment::Version;
+    /// use verdigris::assignment::{Epoch, StepExposure, Version};
     /// use verdigris::feedback::{ExposureKey, SignedExposure};
     /// let key = ExposureKey::from_bytes(&[7; 16]).unwrap();
-    /// let receipt = SignedExposure { version: Version::Green, step: Some((3, true)) };
+    /// let step = StepExposure { epoch: Epoch::new(3), is_newly_exposed: true };
+    /// let receipt = SignedExposure { version: Version::Green, step: Some(step) };
     /// let text = key.sign(receipt, 42);
     /// assert!(text.starts_with("green.3.new."));
     /// assert_eq!(key.verify(text.as_bytes(), 42), Some(receipt));
@@ -55,8 +56,12 @@ impl ExposureKey {
     pub fn sign(self, receipt: SignedExposure, unit: u64) -> String {
         let SignedExposure { version, step } = receipt;
         let said = match step {
-            Some((number, true)) => format!("{version}.{number}.new"),
-            Some((number, false)) => format!("{version}.{number}.old"),
+            Some(StepExposure { epoch, is_newly_exposed: true }) => {
+                format!("{version}.{epoch}.new")
+            }
+            Some(StepExposure { epoch, is_newly_exposed: false }) => {
+                format!("{version}.{epoch}.old")
+            }
             None => version.to_string(),
         };
         let hash = self.hash(said.as_bytes(), unit);
@@ -74,7 +79,10 @@ impl ExposureKey {
         let mut parts = said.split('.');
         let version = Version::from_bytes(parts.next()?.as_bytes())?;
         let step = match (parts.next(), parts.next()) {
-            (Some(number), Some(kind)) => Some((number.parse().ok()?, kind == "new")),
+            (Some(epoch), Some(kind)) => Some(StepExposure {
+                epoch: Epoch::new(epoch.parse().ok()?),
+                is_newly_exposed: kind == "new",
+            }),
             _ => None,
         };
         Some(SignedExposure { version, step })

@@ -12,14 +12,14 @@ impl RolloutRuntime {
     /// available.
     pub fn apply_command(&self, request: &CommandRequest) -> Result<Transition, CommandError> {
         let history = self.history.as_ref();
-        let transition = match (&self.ramp_worker, &self.config.ramp, &self.manual_worker) {
+        let transition = match (&self.ramp, &self.config.ramp, &self.manual_worker) {
             (Some(worker), Some(spec), _) => worker.apply(spec, history, request)?,
             (_, _, Some(worker)) => {
                 let transition = worker.apply(self.config.share, &request.command)?;
                 self.record_weights();
                 transition
             }
-            _ => return Err(CommandError("this rollout cannot be steered")),
+            _ => return Err(CommandError::NotControllable),
         };
         self.update_gauges();
         Ok(transition)

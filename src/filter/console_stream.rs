@@ -6,7 +6,7 @@ use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
 use super::active_rollouts::{ActiveRollout, active_rollouts};
-use super::ramp_worker;
+use super::clock;
 use super::runtime::RolloutRuntime;
 use super::store::rejections;
 use super::{console_token, hostcalls};
@@ -121,7 +121,7 @@ impl ConsoleStream {
     }
 
     fn with_view(&self, show: impl FnOnce(&View) -> Option<HttpResponse>) -> HttpResponse {
-        let view = ramp_worker::clocks().map(|now| view(now, self.console.token.is_some()));
+        let view = clock::clocks().map(|now| view(now, self.console.token.is_some()));
         let shown = view.and_then(|view| show(&view));
         shown.unwrap_or_else(|| HttpResponse::text(500, "Envoy did not tell the time."))
     }
@@ -141,7 +141,7 @@ impl HttpContext for ConsoleStream {
 
 /// What is shown of everything that this VM knows.
 fn view(now: Clocks, can_steer: bool) -> View {
-    let now_ms = now.unix_s.saturating_mul(1000);
+    let now_ms = now.unix_ms;
     let in_use = active_rollouts();
     let rejections = rejections::load();
     let is_for = |it: &Rejection, used: &ActiveRollout| {
@@ -215,7 +215,7 @@ impl ActiveRollout {
     /// What is shown of it.
     fn view(&self, now: Clocks, problems: impl Iterator<Item = ProblemView>) -> RolloutView {
         let running = &self.runtime;
-        let state = running.ramp_worker.as_ref().and_then(|walker| walker.state());
+        let state = running.ramp.as_ref().and_then(|ramp| ramp.state());
         let weights = running.manual_worker.as_ref().and_then(|by_hand| by_hand.state());
         let (versions, refused_stats) = running.metrics.counter_values();
         let (phase, green_share) = running.phase_and_share();

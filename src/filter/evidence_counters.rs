@@ -4,8 +4,9 @@ use proxy_wasm::types::MetricType;
 
 use super::hostcalls;
 use super::hostcalls::MetricId;
-use crate::analysis::confidence_sequence::Moments;
-use crate::analysis::gate_stats::{GateStats, ValueStats};
+use crate::analysis::gate_stats::GateStats;
+use crate::analysis::moments::Moments;
+use crate::analysis::value_stats::ValueStats;
 use crate::analysis::{AnalysisPlan, ByVersion, Evidence, Metric};
 use crate::assignment::Version;
 use crate::stats::names::{EvidenceCounter, evidence_name};

@@ -3,7 +3,7 @@
 use super::hostcalls;
 use super::runtime::RolloutRuntime;
 use crate::analysis::{Measurements, Metric, Observation};
-use crate::assignment::{Version, analysis_hash};
+use crate::assignment::{StepExposure, Version, analysis_hash};
 use crate::feedback::{FeedbackEvent, SignedExposure};
 use crate::json::pointer;
 use crate::response::format::without_query;
@@ -67,21 +67,17 @@ impl RolloutRuntime {
             return FeedbackReply::Answered(429, format!("one is heard {most} times a minute"));
         }
         self.metrics.count_feedback(version, vote, receipt.is_some());
-        if let (Some((step, is_new)), Some(walker)) =
-            (receipt.and_then(|it| it.step), &self.ramp_worker)
-        {
-            let told = told(vote);
-            let is_assignment = false;
-            let observation = Observation {
+        let exposure = receipt.and_then(|it| it.step);
+        if let (Some(exposure), Some(ramp)) = (exposure, &self.ramp) {
+            ramp.worker().record(Observation {
                 at_ns: at,
                 unit: hash,
-                epoch: step,
+                epoch: exposure.epoch,
                 version,
-                is_newly_exposed: is_new,
-                is_assignment,
-                measurements: told,
-            };
-            walker.record_feedback(observation);
+                is_newly_exposed: exposure.is_newly_exposed,
+                is_assignment: false,
+                measurements: told(vote),
+            });
         }
         if config.passes_on {
             FeedbackReply::PassedOn
@@ -95,7 +91,7 @@ impl RolloutRuntime {
         &self,
         version: Version,
         unit: u64,
-        step: Option<(u16, bool)>,
+        step: Option<StepExposure>,
     ) -> Option<String> {
         Some(self.feedback.as_ref()?.key.sign(SignedExposure { version, step }, unit))
     }

@@ -325,6 +325,16 @@ pub struct CasToken(u32);
 impl CasToken {
     /// To set a value whatever it is.
     pub const ANY: Self = Self(0);
+
+    /// The token with this number.
+    pub fn from_number(number: u64) -> Self {
+        Self(number as u32)
+    }
+
+    /// The token's number.
+    pub fn number(self) -> u64 {
+        self.0.into()
+    }
 }
 
 /// What all VMs of this `vm_id` share under `key`; `None` where there is nothing.
@@ -392,6 +402,12 @@ pub fn log_level() -> Result<u32, HostError> {
 // === impl HostError ===
 
 impl HostError {
+    /// Whether another VM has written the value since it was read.
+    pub fn is_cas_mismatch(self) -> bool {
+        const CAS_MISMATCH: u32 = 8;
+        self.0 == CAS_MISMATCH
+    }
+
     /// What a call's status says.
     pub fn check(status: u32) -> Result<(), Self> {
         if status == 0 { Ok(()) } else { Err(Self(status)) }

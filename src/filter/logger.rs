@@ -3,6 +3,7 @@
 use std::panic;
 
 use super::hostcalls;
+use crate::rollout::{Phase, Transition};
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
 struct HostLogger;
@@ -27,6 +28,17 @@ pub fn follow_host_level() {
         Ok(_) => LevelFilter::Error,
     };
     log::set_max_level(filter);
+}
+
+/// Writes a transition to Envoy's log.
+pub fn log_transition(rollout: &str, transition: &Transition) {
+    match transition.to.phase {
+        Phase::RolledBack => log::error!("rollout {rollout}: {transition}"),
+        Phase::Paused | Phase::Holding => log::warn!("rollout {rollout}: {transition}"),
+        Phase::Ramping | Phase::Promoted | Phase::ByHand => {
+            log::info!("rollout {rollout}: {transition}");
+        }
+    }
 }
 
 // === impl HostLogger ===

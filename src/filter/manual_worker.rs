@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use super::hostcalls::{self, CasToken, get_shared_data, set_shared_data};
-use super::ramp_worker::log_transition;
+use super::logger::log_transition;
 use super::registry::Registry;
 use super::store::config_revision::{ConfigRevision, RevisionTracker};
 use super::store::keys::versioned;
@@ -96,11 +96,11 @@ impl ManualWorker {
     ) -> Result<Transition, CommandError> {
         let transition = self.update(configured, |rollout, now_s| {
             if rollout.configured_share != configured {
-                return Err(CommandError::CONFIG_CHANGING);
+                return Err(CommandError::ConfigChanging);
             }
             rollout.apply(command.clone(), now_s).map(Some)
         });
-        transition?.ok_or(CommandError::STORE_UNAVAILABLE)
+        transition?.ok_or(CommandError::StoreUnavailable)
     }
 
     fn reconcile(&self, configured: Share) {
@@ -115,7 +115,7 @@ impl ManualWorker {
         configured: Share,
         change: impl Fn(&mut ManualRollout, u64) -> Result<Option<Transition>, CommandError>,
     ) -> Result<Option<Transition>, CommandError> {
-        let now_ns = hostcalls::wall_time_ns().map_err(|_| CommandError::STORE_UNAVAILABLE)?;
+        let now_ns = hostcalls::wall_time_ns().map_err(|_| CommandError::StoreUnavailable)?;
         let now_s = now_ns / 1_000_000_000;
         let updated = self.shared.update(|found| {
             let is_new = found.is_none();
@@ -128,7 +128,7 @@ impl ManualWorker {
                 Ok(_) => Update::Write(rollout, (transition, Some(share_override))),
             }
         });
-        let (transition, share_override) = updated.ok_or(CommandError::STORE_UNAVAILABLE)?;
+        let (transition, share_override) = updated.ok_or(CommandError::StoreUnavailable)?;
         if let Some(share_override) = share_override {
             self.share_override.set(share_override);
         }

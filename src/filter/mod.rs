@@ -15,13 +15,14 @@
 //! | [`feedback`], [`feedback_receiver`] | signed exposures sent, feedback received |
 //! | [`console_stream`] | one request to the console |
 //! | [`commands`], [`console_token`] | an operator's command, applied in this VM; the token for it |
-//! | [`ramp_worker`] | a ramp in this VM: observations out, snapshot in, the leader's reconcile |
+//! | [`shared_ramp`] | a ramp in this VM: the core's worker on shared data |
 //! | [`manual_worker`] | a rollout without a ramp in this VM |
 //! | [`metrics`] | counters and gauges, defined once per VM |
 //! | [`evidence_counters`] | counters of the evidence that the gates have |
-//! | [`store`] | shared data: keys, compare-and-swap, lease, history |
+//! | [`store`] | shared data: keys, compare-and-swap, the store of a rollout |
 //! | [`registry`] | values by rollout that outlive a configuration |
 //! | [`hostcalls`] | every call to the host; none can panic |
+//! | [`clock`] | the host's clocks |
 //! | [`attributes`] | Envoy's attributes that the filter reads |
 //! | [`header_map`] | all headers of a message in one value |
 //! | [`logger`] | the `log` crate's records in Envoy's log |
@@ -33,6 +34,7 @@
 
 mod active_rollouts;
 mod attributes;
+mod clock;
 mod commands;
 mod console_stream;
 mod console_token;
@@ -46,7 +48,6 @@ mod http_stream;
 mod logger;
 mod manual_worker;
 mod metrics;
-mod ramp_worker;
 mod random;
 mod redirect;
 mod registry;
@@ -55,6 +56,7 @@ mod response_observer;
 mod root_context;
 mod routing;
 mod runtime;
+mod shared_ramp;
 mod store;
 mod stream_state;
 

@@ -3,7 +3,6 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::ramp_worker::Ticket;
 use super::runtime::RolloutRuntime;
 use super::{attributes, hostcalls};
 use crate::analysis::{Measurements, Observation};
@@ -15,6 +14,7 @@ use crate::response::{
     StreamEnd, UnreadReason,
 };
 use crate::rollout::MeasurementContext;
+use crate::rollout::Ticket;
 use crate::stats::names::StatScope;
 
 /// Watches one response.
@@ -93,9 +93,9 @@ impl ResponseObserver {
             let _ = hostcalls::replace_request_header("accept-encoding", "identity");
         }
         let began = now();
-        let evidence = match (account, lot, &running.ramp_worker) {
-            (StatScope::Of(version), Some(lot), Some(walker)) => {
-                let ticket = walker.record_assignment(observation(
+        let evidence = match (account, lot, &running.ramp) {
+            (StatScope::Of(version), Some(lot), Some(ramp)) => {
+                let ticket = ramp.worker().record_assignment(observation(
                     lot,
                     version,
                     began,
@@ -190,20 +190,20 @@ impl ResponseObserver {
         let now = now();
         let evidence = self.evidence.take();
         let running = Rc::clone(&self.running);
-        let RolloutRuntime { config, metrics, ramp_worker: walker, .. } = &*running;
+        let RolloutRuntime { config, metrics, ramp, .. } = &*running;
         let account = self.scope;
         let Some(answers) = &config.answers else { return };
         let outcome = self.outcome(now);
         metrics.count_outcome(account, &outcome, answers);
-        if let (Some(evidence), Some(walker), Some(ramp)) = (evidence, walker, &config.ramp) {
+        if let (Some(evidence), Some(ramp), Some(spec)) = (evidence, ramp, &config.ramp) {
             let AnswersConfig { refusal_phrases: phrases, prices, limits, .. } = answers;
-            let (limits, objective) = (*limits, ramp.objective);
+            let (limits, objective) = (*limits, spec.objective);
             let told = Measurements::from_outcome(
                 &outcome,
                 MeasurementContext { phrases, prices, limits, objective },
             );
             let PendingObservation { version, lot, ticket } = evidence;
-            walker.record_response(ticket, observation(lot, version, now, told));
+            ramp.worker().record_response(ticket, observation(lot, version, now, told));
         }
     }
 

@@ -103,7 +103,7 @@ impl RolloutRuntime {
         let request = AssignmentRequest { unit, forced, conversation };
         let rules = self.config.assignment_rules();
         let assignment = assign(&rules, effective, request, || self.random.draw());
-        let exposure = self.ramp_worker.as_ref().and_then(|worker| {
+        let exposure = self.ramp.as_ref().and_then(|worker| {
             Exposure::find(&rules, &request, assignment, worker.snapshot().step_shares())
         });
         let key = id.or(unit);
@@ -141,7 +141,7 @@ impl RolloutRuntime {
         id: &'a [u8],
         effective: EffectiveShare,
     ) -> (Conversation<'a>, Option<StartMarker>) {
-        let sticky = effective.without_history(self.ramp_worker.is_some());
+        let sticky = effective.without_history(self.ramp.is_some());
         let without_history = (Conversation { id, sticky }, None);
         let Some(conversations) = &self.config.conversation else { return without_history };
         let Ok(now_ns) = hostcalls::wall_time_ns() else { return without_history };

@@ -3,18 +3,20 @@
 use std::rc::Rc;
 
 use super::attributes;
+use super::clock::clocks;
 use super::console_token;
 use super::feedback_receiver::FeedbackReceiver;
 use super::manual_worker::ManualWorker;
 use super::metrics::{GaugeValues, RolloutMetrics};
-use super::ramp_worker::{RampWorker, TICK_MS};
 use super::random::RandomDraws;
+use super::shared_ramp::{SharedRamp, TICK_MS};
 use super::store::config_revision::ConfigRevision;
-use super::store::history::HistoryStore;
 use super::store::rejections;
+use super::store::shared_data::SharedDataStore;
 use crate::assignment::{EffectiveShare, Share};
 use crate::config::{Config, Role};
-use crate::rollout::{Phase, Snapshot};
+use crate::rollout::store::poll_once;
+use crate::rollout::{Phase, Snapshot, StoredHistory};
 
 /// A rollout's configuration in one VM, with everything that it needs to run.
 pub struct RolloutRuntime {
@@ -29,11 +31,12 @@ pub struct RolloutRuntime {
     /// The rollout's counters and gauges.
     pub metrics: Rc<RolloutMetrics>,
     /// The ramp in this VM, where the configuration has one.
-    pub ramp_worker: Option<Rc<RampWorker>>,
+    pub ramp: Option<Rc<SharedRamp>>,
     /// The rollout without a ramp, where the configuration has none.
     pub manual_worker: Option<Rc<ManualWorker>>,
     /// Which shares were in force when, where conversations keep theirs.
-    pub history: Option<HistoryStore>,
+    pub history: Option<StoredHistory>,
+    store: SharedDataStore,
     /// Draws for requests without a unit.
     pub random: RandomDraws,
     /// What it takes to receive feedback, where it is configured.
@@ -56,20 +59,25 @@ impl RolloutRuntime {
             metrics.define_outcomes(rollout);
         }
         let revision = ConfigRevision::from_text(text);
-        let ramp = config.ramp.as_ref().filter(|_| !is_shadow);
-        let ramp_worker = ramp.map(|_| RampWorker::for_rollout(rollout));
-        if let Some(worker) = &ramp_worker {
-            worker.on_configure(revision);
+        let has_ramp = config.ramp.is_some() && !is_shadow;
+        let ramp = has_ramp.then(|| SharedRamp::for_rollout(rollout));
+        if let Some(ramp) = &ramp {
+            ramp.on_configure(revision);
         }
-        let is_manual = !is_shadow && ramp_worker.is_none();
+        let is_manual = !is_shadow && !has_ramp;
         let manual_worker = is_manual.then(|| ManualWorker::for_rollout(rollout));
         match &manual_worker {
             Some(worker) => worker.on_configure(revision, config.share),
-            None if ramp_worker.is_some() => ManualWorker::clear(rollout),
+            None if has_ramp => ManualWorker::clear(rollout),
             None => {}
         }
         let conversation = config.conversation.as_ref().filter(|_| !is_shadow);
-        let history = conversation.map(|it| HistoryStore::new(rollout, it));
+        let store = SharedDataStore::new(rollout);
+        let history = conversation.map(|it| {
+            let history = StoredHistory::new(it.history.clone(), it.max_age_ms, it.on_rollback);
+            poll_once(history.refresh(&store));
+            history
+        });
         let feedback = config.feedback.as_ref().map(|it| {
             metrics.define_feedback(rollout);
             FeedbackReceiver::new(rollout, it)
@@ -79,9 +87,10 @@ impl RolloutRuntime {
             plugin: rejections::plugin(),
             revision,
             metrics,
-            ramp_worker,
+            ramp,
             manual_worker,
             history,
+            store,
             random: RandomDraws::default(),
             feedback,
             config,
@@ -91,7 +100,7 @@ impl RolloutRuntime {
     /// How often the root context is ticked, in milliseconds; 0 is never.
     pub fn tick_period_ms(&self) -> u32 {
         let can_command = !self.is_shadow() && console_token::is_set();
-        if self.ramp_worker.is_some() || can_command { TICK_MS } else { 0 }
+        if self.ramp.is_some() || can_command { TICK_MS } else { 0 }
     }
 
     /// Records the share in force and shows it in the gauges: the configuration has begun.
@@ -105,15 +114,15 @@ impl RolloutRuntime {
     /// Half a second has passed. `last_use` grows with each stream of the configuration.
     pub fn tick(&self, last_use: u64) {
         let history = self.history.as_ref();
-        if let (Some(worker), Some(spec)) = (&self.ramp_worker, &self.config.ramp) {
+        if let (Some(worker), Some(spec)) = (&self.ramp, &self.config.ramp) {
             worker.tick(spec, history, self.revision, last_use);
-            history.into_iter().for_each(HistoryStore::refresh);
+            self.refresh_history();
             self.update_gauges();
         } else if let Some(worker) = &self.manual_worker {
             if worker.tick(self.revision, last_use, self.config.share) {
                 self.record_weights();
             } else {
-                history.into_iter().for_each(HistoryStore::refresh);
+                self.refresh_history();
             }
             self.update_gauges();
         }
@@ -127,9 +136,8 @@ impl RolloutRuntime {
     /// The root context is deleted, and these runtimes are left.
     pub fn stop(&self, left: &[Rc<Self>]) {
         self.metrics.remove_root(self.context_id);
-        let Some(worker) = &self.ramp_worker else { return };
-        let is_left =
-            |it: &Rc<Self>| it.ramp_worker.as_ref().is_some_and(|it| Rc::ptr_eq(it, worker));
+        let Some(worker) = &self.ramp else { return };
+        let is_left = |it: &Rc<Self>| it.ramp.as_ref().is_some_and(|it| Rc::ptr_eq(it, worker));
         if !left.iter().any(is_left) {
             worker.stop();
         }
@@ -137,7 +145,7 @@ impl RolloutRuntime {
 
     /// The share in force, or that blue has everything since the rollout was rolled back.
     pub fn effective_share(&self) -> EffectiveShare {
-        match self.ramp_worker.as_ref().map(|worker| worker.snapshot()) {
+        match self.ramp.as_ref().map(|worker| worker.snapshot()) {
             Some(Snapshot { phase: Phase::RolledBack, .. }) => EffectiveShare::RolledBack,
             Some(Snapshot { share, .. }) => EffectiveShare::Share(share),
             None => {
@@ -149,7 +157,7 @@ impl RolloutRuntime {
 
     /// The phase and green's share that this VM knows to be in force.
     pub fn phase_and_share(&self) -> (Phase, Share) {
-        match (&self.ramp_worker, self.effective_share()) {
+        match (&self.ramp, self.effective_share()) {
             (Some(worker), _) => (worker.snapshot().phase, self.green_share()),
             (None, EffectiveShare::RolledBack) => (Phase::RolledBack, Share::ZERO),
             (None, EffectiveShare::Share(share)) => (Phase::ByHand, share),
@@ -190,7 +198,7 @@ impl RolloutRuntime {
 
     /// Whether no other configuration of the rollout has come after this one.
     pub fn is_newest(&self) -> bool {
-        let revisions = match (&self.ramp_worker, &self.manual_worker) {
+        let revisions = match (&self.ramp, &self.manual_worker) {
             (Some(worker), _) => worker.revisions(),
             (None, Some(worker)) => worker.revisions(),
             (None, None) => return false,
@@ -200,8 +208,17 @@ impl RolloutRuntime {
 
     /// Records the weights of a rollout without a ramp for conversations that begin under them.
     pub fn record_weights(&self) {
-        if let (Some(history), None) = (&self.history, &self.ramp_worker) {
-            history.record_weights(self.green_share());
+        if let (Some(history), None) = (&self.history, &self.ramp) {
+            if let Some(now) = clocks() {
+                poll_once(history.record_weights(&self.store, self.green_share(), now));
+            }
+        }
+    }
+
+    /// Reads what other VMs have recorded of the share's history.
+    fn refresh_history(&self) {
+        if let Some(history) = &self.history {
+            poll_once(history.refresh(&self.store));
         }
     }
 
@@ -211,7 +228,7 @@ impl RolloutRuntime {
     }
 
     fn gauge_values(&self) -> GaugeValues {
-        match &self.ramp_worker {
+        match &self.ramp {
             Some(worker) => GaugeValues::ramp(worker.snapshot()),
             None => GaugeValues::manual(self.effective_share()),
         }

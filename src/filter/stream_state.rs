@@ -10,7 +10,7 @@ use super::response_observer::ResponseObserver;
 use super::routing::{RoutedRequest, StartMarker, find};
 use super::runtime::RolloutRuntime;
 use super::{attributes, hostcalls};
-use crate::assignment::{Assignment, Reason, Version};
+use crate::assignment::{Assignment, Reason, StepExposure, Version};
 use crate::config::Role;
 use crate::patch::{PatchScope, RequestHead};
 use crate::stats::names::StatScope;
@@ -313,7 +313,10 @@ impl StreamState {
         running.count(account, decision);
         self.marker = marker;
         self.signed_exposure = voter.and_then(|unit| {
-            let step = lot.as_ref().map(|lot| (lot.epoch, lot.is_newly_exposed));
+            let step = lot.as_ref().map(|exposure| StepExposure {
+                epoch: exposure.epoch,
+                is_newly_exposed: exposure.is_newly_exposed,
+            });
             running.sign_exposure(decision.version, unit, step)
         });
         self.observer = ResponseObserver::new(running, account, decision, lot);

@@ -1,85 +1,87 @@
-//! What an order does to a ramp.
+//! The effect of operator commands on a ramp.
 //!
-//! | order | `ramping`, `holding` | `paused` | `promoted` | `rolled_back` |
+//! | command | `ramping`, `holding` | `paused` | `promoted` | `rolled_back` |
 //! |---|---|---|---|---|
-//! | `pause` | `paused`, the share stays | refused | refused | refused |
-//! | `resume` | refused | goes on with its step, if an order paused it | the same, if an order promoted it | refused |
-//! | `rollback` | `rolled_back` | `rolled_back` | `rolled_back` | refused |
-//! | `promote` | `promoted`, green has everything | `promoted` | refused | refused |
-//! | `approve` | the next step, if `holding` waits for approval | refused | refused | refused |
-//! | `weights` | `paused` with this share | the same | the same | refused |
+//! | `pause` | `paused`, the share stays | rejected | rejected | rejected |
+//! | `resume` | rejected | the step continues, if a command paused it | the step continues, if a command promoted it | rejected |
+//! | `rollback` | `rolled_back` | `rolled_back` | `rolled_back` | rejected |
+//! | `promote` | `promoted`, green gets all traffic | `promoted` | rejected | rejected |
+//! | `approve` | the next step, if `holding` for approval | rejected | rejected | rejected |
+//! | `weights` | `paused` with this share | the same | the same | rejected |
 //!
-//! Of a ramp that has lost its state, which is `paused`, `pause` and `resume` are refused; what
-//! else is ordered holds, and with its end the ramp waits again.
+//! A ramp that has lost its state is `paused`; it rejects `pause` and `resume`. The other commands
+//! take effect, and when they end, the ramp waits again.
 //!
-//! Tripwires look at green's responses in any phase. A share by hand is no step's: what it
-//! decides is evidence of none, and the judge goes on with what comes late of the step. Nor is
-//! its time any step's: bake time and timeout stand still, and the step must get warm anew.
-//! A pause goes on gathering evidence at the step's share, and its time counts. After
-//! `promote` the judge is not asked.
+//! Tripwires observe green's responses in every phase. While an operator's share is in force,
+//! assignments are not evidence of any step, and the step's clock is stopped: bake time and
+//! timeout do not advance, and the warm-up starts again afterwards. Late responses of the step
+//! still count. A pause keeps the step's share, so evidence and time continue. After `promote`
+//! there is no analysis.
 //!
-//! An order holds until the ramp changes in the configuration, in whatever; a rollback until
-//! `restart` does.
+//! A command stays in effect until anything changes in the ramp's configuration; a rollback
+//! until `restart` changes.
 
-use super::controller::HOW_TO_RESTART;
-use super::phase::{HoldReason, Phase};
+use super::clocks::Clocks;
+use super::command_error::CommandError;
+use super::fingerprint::SpecFingerprint;
+use super::hold_reason::HoldReason;
+use super::operator_command::{CommandKind, OperatorCommand};
+use super::phase::Phase;
 use super::spec::RampSpec;
-use super::state::{Clocks, RampState, SpecFingerprint};
+use super::state::RampState;
 use super::transition_log::Transition;
-use super::{CommandError, CommandKind, OperatorCommand};
 use crate::assignment::Share;
 
-// === impl State ===
+// === impl RampState ===
 
 impl RampState {
-    /// Does as ordered; what that has decided.
+    /// Applies an operator command and returns the transition.
+    ///
+    /// # Errors
+    /// [`CommandError::ConfigChanging`] where the state was reconciled with another
+    /// specification than `spec`; other errors where the command is not valid in this phase.
     pub fn apply(
         &mut self,
-        settings: &RampSpec,
-        order: OperatorCommand,
+        spec: &RampSpec,
+        command: OperatorCommand,
         now: Clocks,
     ) -> Result<Transition, CommandError> {
-        if self.observed_spec != SpecFingerprint::new(settings) {
-            return Err(CommandError::CONFIG_CHANGING);
+        if self.observed_spec != SpecFingerprint::new(spec) {
+            return Err(CommandError::ConfigChanging);
         }
-        self.validate(order.kind)?;
+        self.validate(command.kind)?;
         self.bump_revision(now);
-        let (from, why) = (self.position(settings), order.to_string());
-        match order.kind {
+        let (from, why) = (self.position(spec), command.to_string());
+        match command.kind {
             CommandKind::Pause => {
                 (self.phase, self.hold_reason) = (Phase::Paused, HoldReason::Resume);
-                self.command = Some(order);
+                self.command = Some(command);
             }
             CommandKind::Weights(_) => {
                 self.phase = Phase::Paused;
-                self.hold_unless_state_lost(HoldReason::Resume);
-                self.suspend_step(now);
-                self.clear_windows(settings);
-                self.command = Some(order);
+                self.override_step(spec, command, HoldReason::Resume, now);
             }
             CommandKind::Promote => {
                 self.phase = Phase::Promoted;
-                self.hold_unless_state_lost(HoldReason::Nothing);
-                self.suspend_step(now);
-                self.clear_windows(settings);
-                self.command = Some(order);
+                self.override_step(spec, command, HoldReason::Nothing, now);
             }
             CommandKind::Rollback => {
                 (self.phase, self.hold_reason) = (Phase::RolledBack, HoldReason::Restart);
-                self.command = Some(order);
+                self.command = Some(command);
             }
             CommandKind::Resume => {
-                self.clear_override(settings, now);
+                self.clear_override(spec, now);
             }
             CommandKind::Approve => {
                 self.phase = Phase::Ramping;
-                self.enter_step(settings, self.step + 1, now);
+                self.enter_step(spec, self.step.next(), now);
             }
         }
-        Ok(self.record_transition(settings, from, why, now))
+        Ok(self.record_transition(spec, from, why, now))
     }
 
-    /// Green's share, where it is ordered and no step's.
+    /// Green's share by an operator command; `None` where the step's share is in force, or blue
+    /// has all traffic.
     pub fn override_share(&self) -> Option<Share> {
         match self.command.as_ref()?.kind {
             CommandKind::Weights(share) => Some(share),
@@ -91,68 +93,74 @@ impl RampState {
         }
     }
 
-    /// What was ordered ends, and the ramp goes on with the step that it was in; what that
-    /// was.
+    /// Ends the command in effect and returns it. The ramp continues in its step.
     pub(super) fn clear_override(
         &mut self,
-        settings: &RampSpec,
+        spec: &RampSpec,
         now: Clocks,
     ) -> Option<OperatorCommand> {
-        let order = self.command.take()?;
+        let command = self.command.take()?;
         self.resume_step(now);
-        self.clear_windows(settings);
+        self.clear_windows(spec);
         let is_lost = self.hold_reason == HoldReason::StateLost;
-        // Whether it waits for anything else the next tick tells.
-        if is_lost || settings.is_paused {
+        if is_lost || spec.is_paused {
             self.phase = Phase::Paused;
             self.hold_unless_state_lost(HoldReason::Resume);
         } else {
+            // The next reconcile finds whether it waits for anything else.
             (self.phase, self.hold_reason) = (Phase::Ramping, HoldReason::Bake);
         }
-        Some(order)
+        Some(command)
     }
 
-    /// A ramp that has lost its state still waits for `restart` when an order ends.
-    fn hold_unless_state_lost(&mut self, wait: HoldReason) {
+    /// Puts a command's share in force instead of the step's.
+    fn override_step(
+        &mut self,
+        spec: &RampSpec,
+        command: OperatorCommand,
+        reason: HoldReason,
+        now: Clocks,
+    ) {
+        self.hold_unless_state_lost(reason);
+        self.suspend_step(now);
+        self.clear_windows(spec);
+        self.command = Some(command);
+    }
+
+    /// Sets the hold reason, except where the state was lost: such a ramp still waits for
+    /// `restart` when the command ends.
+    fn hold_unless_state_lost(&mut self, reason: HoldReason) {
         if self.hold_reason != HoldReason::StateLost {
-            self.hold_reason = wait;
+            self.hold_reason = reason;
         }
     }
 
-    fn validate(&self, verb: CommandKind) -> Result<(), CommandError> {
+    /// Whether a command is valid in this phase.
+    fn validate(&self, kind: CommandKind) -> Result<(), CommandError> {
         use Phase::{Paused, Promoted, RolledBack};
-        let held = self.command.as_ref().map(|order| order.kind);
-        let why = match (verb, self.phase) {
-            (CommandKind::Rollback, RolledBack) => "it is rolled back already",
-            (_, RolledBack) => HOW_TO_RESTART,
-            (CommandKind::Rollback | CommandKind::Weights(_), _) => return Ok(()),
-            (CommandKind::Promote, Promoted) => "it is promoted already",
-            (CommandKind::Promote, _) => return Ok(()),
-            (CommandKind::Resume, _) if held.is_some() => return Ok(()),
+        let has_command = self.command.is_some();
+        match (kind, self.phase) {
+            (CommandKind::Rollback, RolledBack) => Err(CommandError::AlreadyRolledBack),
+            (_, RolledBack) => Err(CommandError::RolledBack),
+            (CommandKind::Rollback | CommandKind::Weights(_), _) => Ok(()),
+            (CommandKind::Promote, Promoted) => Err(CommandError::AlreadyPromoted),
+            (CommandKind::Promote, _) => Ok(()),
+            (CommandKind::Resume, _) if has_command => Ok(()),
             (CommandKind::Pause | CommandKind::Resume, Paused)
                 if self.hold_reason == HoldReason::StateLost =>
             {
-                "the ramp has lost its state and is on blue: to begin it again, change \
-                 ramp.restart; to go on by hand, order promote or weights"
+                Err(CommandError::StateLost)
             }
-            (CommandKind::Resume, Paused) => {
-                "it was not paused by hand: the configuration says paused, take ramp.paused out"
-            }
-            (CommandKind::Resume, _) => "nothing is paused",
-            (CommandKind::Pause, Paused) if held.is_some() => "it is paused already, by hand",
-            (CommandKind::Pause, Paused) => "the configuration says paused already",
-            (CommandKind::Pause, Promoted) => {
-                "it is promoted: there is no step to come that could wait"
-            }
-            (CommandKind::Pause, _) => return Ok(()),
-            (CommandKind::Approve, _) if self.hold_reason == HoldReason::Approval => return Ok(()),
-            (CommandKind::Approve, Paused) => "it is paused: end that first",
-            (CommandKind::Approve, Promoted) => "it is promoted: no step is to come",
-            (CommandKind::Approve, _) => {
-                "no step waits for approval: before that comes its bake time is over and green \
-                 is shown to be safe"
-            }
-        };
-        Err(CommandError(why))
+            (CommandKind::Resume, Paused) => Err(CommandError::PausedByConfig),
+            (CommandKind::Resume, _) => Err(CommandError::NothingPaused),
+            (CommandKind::Pause, Paused) if has_command => Err(CommandError::AlreadyPaused),
+            (CommandKind::Pause, Paused) => Err(CommandError::AlreadyPausedByConfig),
+            (CommandKind::Pause, Promoted) => Err(CommandError::NoStepToPause),
+            (CommandKind::Pause, _) => Ok(()),
+            (CommandKind::Approve, _) if self.hold_reason == HoldReason::Approval => Ok(()),
+            (CommandKind::Approve, Paused) => Err(CommandError::ApprovalWhilePaused),
+            (CommandKind::Approve, Promoted) => Err(CommandError::ApprovalAfterPromotion),
+            (CommandKind::Approve, _) => Err(CommandError::NoStepNeedsApproval),
+        }
     }
 }

@@ -1,44 +1,46 @@
-//! A rollout without a ramp, and the order that holds in it.
+//! A manual rollout: weights in the configuration, and operator commands instead of a ramp.
 //!
-//! | order | what it does |
+//! | command | effect |
 //! |---|---|
-//! | `weights` | green has this share |
-//! | `promote` | green has everything |
-//! | `rollback` | blue has everything, forced and pinned requests too |
-//! | `resume` | the configuration's weights hold again; refused where they do |
-//! | `pause`, `approve` | refused: there is no ramp |
+//! | `weights` | green gets this share |
+//! | `promote` | green gets all traffic |
+//! | `rollback` | blue gets all traffic, forced and pinned requests too |
+//! | `resume` | the configuration's weights are in force again; rejected where they are |
+//! | `pause`, `approve` | rejected: there is no ramp |
 
 use serde::{Deserialize, Serialize};
 
-use super::operator_command::{CommandError, CommandKind, OperatorCommand};
-use super::transition_log::TransitionLog;
-use super::{Phase, Transition};
+use super::command_error::CommandError;
+use super::decision_text;
+use super::operator_command::{CommandKind, OperatorCommand};
+use super::phase::Phase;
+use super::position::Position;
+use super::transition_log::{Transition, TransitionLog};
 use crate::assignment::{EffectiveShare, Share};
 
-/// What is known of weights that are set by hand.
+/// The state of a manual rollout.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ManualRollout {
     /// Green's share in the configuration.
     pub configured_share: Share,
-    /// What was ordered and holds.
+    /// The operator command in effect.
     pub command: Option<OperatorCommand>,
-    /// The last decisions.
+    /// The newest transitions.
     pub log: TransitionLog,
 }
 
-// === impl Weights ===
+// === impl ManualRollout ===
 
 impl ManualRollout {
-    /// A rollout begins with these weights.
-    pub fn new(written: Share, unix_s: u64) -> Self {
-        let mut weights =
-            Self { configured_share: written, command: None, log: TransitionLog::default() };
-        let from = (Phase::ByHand, 0);
-        weights.record_transition(from, "the configuration has these weights".to_owned(), unix_s);
-        weights
+    /// A new rollout with the configured weights, at a time in seconds since 1970.
+    pub fn new(configured_share: Share, unix_s: u64) -> Self {
+        let mut rollout = Self { configured_share, command: None, log: TransitionLog::default() };
+        let from = Position { phase: Phase::ByHand, green_bp: 0 };
+        rollout.record_transition(from, decision_text::MANUAL_BEGINS.to_owned(), unix_s);
+        rollout
     }
 
-    /// What an order has put in force; `None` where the configuration's weights hold.
+    /// The share by an operator command; `None` where the configuration's weights are in force.
     pub fn share_override(&self) -> Option<EffectiveShare> {
         match self.command.as_ref()?.kind {
             CommandKind::Rollback => Some(EffectiveShare::RolledBack),
@@ -48,64 +50,58 @@ impl ManualRollout {
         }
     }
 
-    /// Does as ordered.
+    /// Applies an operator command, at a time in seconds since 1970, and returns the transition.
+    ///
+    /// # Errors
+    /// Where the command needs a ramp, or has no effect.
     pub fn apply(
         &mut self,
-        order: OperatorCommand,
+        command: OperatorCommand,
         unix_s: u64,
     ) -> Result<Transition, CommandError> {
-        let held = self.command.as_ref().map(|order| order.kind);
-        let refused = match order.kind {
-            CommandKind::Pause => Some("weights are set by hand: there is no ramp to pause"),
-            CommandKind::Approve => Some("weights are set by hand: no step waits for a person"),
-            CommandKind::Resume if held.is_none() => {
-                Some("nothing was ordered: the configuration's weights are in force")
+        let in_effect = self.command.as_ref().map(|command| command.kind);
+        match command.kind {
+            CommandKind::Pause => Err(CommandError::NoRampToPause),
+            CommandKind::Approve => Err(CommandError::NoRampToApprove),
+            CommandKind::Resume if in_effect.is_none() => Err(CommandError::NoCommandInEffect),
+            CommandKind::Rollback if in_effect == Some(CommandKind::Rollback) => {
+                Err(CommandError::AlreadyRolledBack)
             }
-            CommandKind::Rollback if held == Some(CommandKind::Rollback) => {
-                Some("it is rolled back already")
+            CommandKind::Promote if in_effect == Some(CommandKind::Promote) => {
+                Err(CommandError::GreenHasAll)
             }
-            CommandKind::Promote if held == Some(CommandKind::Promote) => {
-                Some("green has everything already")
-            }
-            _ => None,
-        };
-        if let Some(refused) = refused {
-            return Err(CommandError(refused));
-        }
-        let (from, why) = (self.position(), order.to_string());
-        self.command = (order.kind != CommandKind::Resume).then_some(order);
+            _ => Ok(()),
+        }?;
+        let (from, why) = (self.position(), command.to_string());
+        self.command = (command.kind != CommandKind::Resume).then_some(command);
         Ok(self.record_transition(from, why, unix_s))
     }
 
-    /// Follows the configuration: other weights in it end what was ordered.
-    pub fn reconcile_share(&mut self, written: Share, unix_s: u64) -> Option<Transition> {
-        if self.configured_share == written {
+    /// Follows the configuration: new weights end the command in effect. Returns the
+    /// transition, if the weights have changed.
+    pub fn reconcile_share(&mut self, configured_share: Share, unix_s: u64) -> Option<Transition> {
+        if self.configured_share == configured_share {
             return None;
         }
         let from = self.position();
-        self.configured_share = written;
-        let why = match self.command.take() {
-            Some(order) => format!(
-                "the configuration has other weights, which ends what was ordered: {}",
-                order.kind.as_str()
-            ),
-            None => "the configuration has other weights".to_owned(),
-        };
+        self.configured_share = configured_share;
+        let why = decision_text::weights_changed(self.command.take().map(|command| command.kind));
         Some(self.record_transition(from, why, unix_s))
     }
 
-    /// Where it stands: the phase, and green's share in basis points.
-    pub fn position(&self) -> (Phase, u32) {
-        match self.share_override() {
-            Some(EffectiveShare::RolledBack) => (Phase::RolledBack, 0),
-            Some(EffectiveShare::Share(share)) => (Phase::ByHand, share.basis_points()),
-            None => (Phase::ByHand, self.configured_share.basis_points()),
-        }
+    /// The phase, and green's share in force.
+    pub fn position(&self) -> Position {
+        let (phase, share) = match self.share_override() {
+            Some(EffectiveShare::RolledBack) => (Phase::RolledBack, Share::ZERO),
+            Some(EffectiveShare::Share(share)) => (Phase::ByHand, share),
+            None => (Phase::ByHand, self.configured_share),
+        };
+        Position { phase, green_bp: share.basis_points() }
     }
 
-    fn record_transition(&mut self, from: (Phase, u32), why: String, unix_s: u64) -> Transition {
-        let entry = Transition { at_s: unix_s, from, to: self.position(), why };
-        self.log.push(entry.clone());
-        entry
+    fn record_transition(&mut self, from: Position, why: String, unix_s: u64) -> Transition {
+        let transition = Transition { at_s: unix_s, from, to: self.position(), why };
+        self.log.push(transition.clone());
+        transition
     }
 }

@@ -2,37 +2,67 @@
 //!
 //! | file | concept |
 //! |---|---|
-//! | [`spec`] | what the operator wants of a ramp |
-//! | [`phase`] | where it stands, and what it waits for |
-//! | [`state`] | all that is known of it |
-//! | [`controller`] | a tick's observations in, decisions out |
-//! | [`operator_command`] | a command, and why one is refused |
-//! | [`apply_command`] | what a command does to a ramp |
+//! | [`spec`], [`fingerprint`] | the specification of a ramp, and what distinguishes two of them |
+//! | [`phase`], [`position`], [`hold_reason`] | its phase, with green's share; what it waits for |
+//! | [`state`] | the state of a ramp |
+//! | [`snapshot`] | what every worker needs of it |
+//! | [`controller`] | a tick's observations in, transitions out |
+//! | [`reconcile_spec`] | how a ramp follows a changed specification |
+//! | [`operator_command`], [`command_error`] | a command, and why one is rejected |
+//! | [`apply_command`] | the effect of a command on a ramp |
 //! | [`manual`] | a rollout without a ramp |
-//! | [`snapshot`] | what every worker needs to know |
-//! | [`measurements`] | what a response's outcome tells the judge |
-//! | [`transition_log`] | the decision log |
-//! | [`decimal`] | numbers in it |
+//! | [`outcome_measurements`] | from a response's outcome to measurements |
+//! | [`transition_log`], [`decision_text`] | the transitions, and their wording |
+//! | [`worker`] | a ramp in one worker: reports, reconciles if it leads, assigns |
+//! | [`store`] | the store that workers share a rollout through |
+//! | [`lease`] | which worker leads |
+//! | [`observation_buffer`] | the observations that a worker has not sent yet |
+//! | [`seen_units_log`], [`stored_history`] | the seen units and the history of shares, as stored |
+//! | [`decimal`], [`e_value`], [`clocks`] | numbers as text; the time |
 //!
-//! A command holds until `weights` or `ramp` changes in the configuration.
+//! A command stays in effect until `weights` or `ramp` changes in the configuration.
 
 pub mod apply_command;
+pub mod clocks;
+pub mod command_error;
 pub mod controller;
 pub mod decimal;
+pub mod decision_text;
+pub mod e_value;
+pub mod fingerprint;
+pub mod hold_reason;
+pub mod lease;
 pub mod manual;
-pub mod measurements;
+pub mod observation_buffer;
 pub mod operator_command;
+pub mod outcome_measurements;
 pub mod phase;
+pub mod position;
+pub mod reconcile_spec;
+pub mod seen_units_log;
 pub mod snapshot;
 pub mod spec;
 pub mod state;
+pub mod store;
+pub mod stored_history;
 pub mod transition_log;
+pub mod worker;
 
+pub use clocks::Clocks;
+pub use command_error::CommandError;
+pub use fingerprint::SpecFingerprint;
+pub use hold_reason::HoldReason;
+pub use lease::Candidate;
 pub use manual::ManualRollout;
-pub use measurements::MeasurementContext;
-pub use operator_command::{CommandError, CommandKind, OperatorCommand};
-pub use phase::{HoldReason, Phase};
+pub use observation_buffer::Ticket;
+pub use operator_command::{CommandKind, OperatorCommand};
+pub use outcome_measurements::MeasurementContext;
+pub use phase::Phase;
+pub use position::Position;
 pub use snapshot::Snapshot;
 pub use spec::{RampSpec, RampStep};
-pub use state::{Clocks, RampState};
-pub use transition_log::Transition;
+pub use state::RampState;
+pub use store::RolloutStore;
+pub use stored_history::StoredHistory;
+pub use transition_log::{Transition, TransitionLog};
+pub use worker::{RampEvent, RampWorker, ReconcileContext};

@@ -1,70 +1,70 @@
-//! An order, and why one is refused.
+//! Operator commands.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::command_error::CommandError;
 use crate::assignment::Share;
 
-/// What an operator orders, and why.
+/// A command of an operator, with a reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OperatorCommand {
-    /// What.
+    /// The kind of command.
     pub kind: CommandKind,
-    /// When, in milliseconds since 1970.
+    /// When it was given, in milliseconds since 1970.
     pub at_ms: u64,
     reason: String,
 }
 
-/// What can be ordered.
+/// The kinds of commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CommandKind {
-    /// The ramp stays where it is.
+    /// The ramp stays in its step.
     Pause,
-    /// What was ordered ends.
+    /// The command in effect ends.
     Resume,
-    /// Blue has everything.
+    /// Blue gets all traffic.
     Rollback,
-    /// Green has everything.
+    /// Green gets all traffic.
     Promote,
-    /// The ramp may go into the step that waits for a person.
+    /// The ramp may enter the step that waits for approval.
     Approve,
-    /// Green has this share.
+    /// Green gets this share.
     Weights(Share),
 }
 
-/// Why an order is not obeyed, in words for who gave it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CommandError(pub &'static str);
-
-// === impl Order ===
+// === impl OperatorCommand ===
 
 impl OperatorCommand {
     /// How many characters of a reason are kept.
     pub const MAX_REASON_CHARS: usize = 200;
 
-    /// An order with its reason: one line, without what would not show in a log, and no
-    /// longer than [`Self::MAX_REASON_CHARS`]. Refused where nothing is left of the reason.
+    /// A command with a reason. The reason is trimmed, put on one line and shortened to
+    /// [`Self::MAX_REASON_CHARS`].
+    ///
+    /// # Errors
+    /// [`CommandError::NoReason`] where nothing is left of the reason.
     ///
     /// ```
-    /// use verdigris::rollout::{OperatorCommand, CommandKind};
+    /// use verdigris::rollout::{CommandKind, OperatorCommand};
     ///
-    /// let order = OperatorCommand::new(CommandKind::Pause, " green is\nslow ", 0)?;
-    /// assert_eq!(order.to_string(), "by hand: pause: green is slow");
+    /// let command = OperatorCommand::new(CommandKind::Pause, " green is\nslow ", 0)?;
+    /// assert_eq!(command.to_string(), "by hand: pause: green is slow");
     /// assert!(OperatorCommand::new(CommandKind::Pause, "\t", 0).is_err());
     /// # Ok::<(), verdigris::rollout::CommandError>(())
     /// ```
-    pub fn new(verb: CommandKind, reason: &str, at_ms: u64) -> Result<Self, CommandError> {
-        let shown = |it: char| if it.is_control() { ' ' } else { it };
+    pub fn new(kind: CommandKind, reason: &str, at_ms: u64) -> Result<Self, CommandError> {
+        let printable = |it: char| if it.is_control() { ' ' } else { it };
         let reason: String =
-            reason.trim().chars().take(Self::MAX_REASON_CHARS).map(shown).collect();
+            reason.trim().chars().take(Self::MAX_REASON_CHARS).map(printable).collect();
         if reason.trim().is_empty() {
-            return Err(CommandError("it has no reason: say why, others will read it in the log"));
+            return Err(CommandError::NoReason);
         }
-        Ok(Self { kind: verb, at_ms, reason })
+        Ok(Self { kind, at_ms, reason })
     }
 
-    /// Why, in the words of who gave it.
+    /// The operator's reason.
     pub fn reason(&self) -> &str {
         &self.reason
     }
@@ -76,10 +76,10 @@ impl fmt::Display for OperatorCommand {
     }
 }
 
-// === impl Verb ===
+// === impl CommandKind ===
 
 impl CommandKind {
-    /// All of them; which share is ordered, an order says.
+    /// All kinds, for their names. The share of [`Self::Weights`] has no meaning here.
     pub const ALL: [Self; 6] = [
         Self::Pause,
         Self::Resume,
@@ -89,7 +89,7 @@ impl CommandKind {
         Self::Weights(Share::ZERO),
     ];
 
-    /// Its name.
+    /// The command's name.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pause => "pause",
@@ -99,27 +99,5 @@ impl CommandKind {
             Self::Approve => "approve",
             Self::Weights(_) => "weights",
         }
-    }
-}
-
-// === impl Refusal ===
-
-impl CommandError {
-    /// The settings at hand are not those that all others have.
-    pub const CONFIG_CHANGING: Self =
-        Self("the configuration changes at this moment: order it again in a second");
-
-    /// It was meant for a step that the ramp is not in.
-    pub const STEP_CHANGED: Self =
-        Self("the ramp is in another step than the one that this is for: look again");
-
-    /// What VMs share could not be read or written.
-    pub const STORE_UNAVAILABLE: Self =
-        Self("the rollout could not be reached at this moment: order it again in a second");
-}
-
-impl fmt::Display for CommandError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
     }
 }

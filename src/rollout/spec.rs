@@ -1,32 +1,32 @@
-//! What the operator wants of a ramp.
+//! The specification of a ramp.
 
 use std::time::{Duration, SystemTime};
 
-use crate::analysis::{AnalysisPlan, Metric, Tripwire};
+use crate::analysis::{AnalysisPlan, Metric, StepIndex, Tripwire};
 use crate::assignment::Share;
 
-/// A ramp that can be walked as it is.
+/// A valid ramp, as the operator configured it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RampSpec {
-    /// In growing order, at least one.
+    /// The steps, in growing order of their shares. There is at least one.
     pub steps: Vec<RampStep>,
-    /// How long a step lasts at least.
+    /// The minimum duration of a step.
     pub bake: Duration,
-    /// After how long a step that is not decided is told to be overdue.
+    /// The duration from which a step that is not decided is overdue.
     pub timeout: Duration,
-    /// By what the judge judges. Its steps are those of the ramp that have a blue, which
-    /// are the first ones.
+    /// The analysis plan. Its steps are the ramp's steps that have traffic on blue, which are
+    /// the first ones.
     pub analysis: AnalysisPlan,
-    /// What rolls back at once.
+    /// The tripwires.
     pub tripwires: Vec<Tripwire>,
-    /// The time from which a response is slow, where a gate looks at that.
+    /// The duration above which a response is slow, where a gate compares that.
     pub objective: Option<Duration>,
-    /// When the operator began the ramp. With it, a ramp whose state was lost does not
-    /// begin again.
+    /// When the operator started the ramp. If it is set, a ramp whose state was lost does not
+    /// start again by itself.
     pub started: Option<SystemTime>,
-    /// Another text here begins the ramp again.
+    /// A new value starts the ramp again.
     pub restart: String,
-    /// Whether the ramp stays where it is.
+    /// Whether the ramp stays in its step.
     pub is_paused: bool,
 }
 
@@ -37,21 +37,26 @@ pub struct RampStep {
     pub share: Share,
     /// The share of all units that is compared: green's, and its control on blue.
     pub analysed_share: Share,
-    /// Whether a person must let the ramp into it.
+    /// Whether a person must approve the step before the ramp enters it.
     pub needs_approval: bool,
 }
 
-// === impl Settings ===
+// === impl RampSpec ===
 
 impl RampSpec {
-    /// Whether any gate or tripwire looks at what only an answer's body tells.
-    pub fn reads_answers(&self) -> bool {
-        let gates = self.analysis.gates.iter().map(|gate| gate.spec.metric);
-        let wires = self.tripwires.iter().map(|wire| wire.metric);
-        gates.chain(wires).any(Self::is_from_body)
+    /// The step with this index, if the ramp has it.
+    pub fn step(&self, step: StepIndex) -> Option<&RampStep> {
+        self.steps.get(step.get())
     }
 
-    /// Whether only an answer's body tells of the metric.
+    /// Whether a gate or a tripwire compares a metric that only an answer's body reveals.
+    pub fn reads_answers(&self) -> bool {
+        let gates = self.analysis.gates.iter().map(|gate| gate.spec.metric);
+        let tripwires = self.tripwires.iter().map(|tripwire| tripwire.metric);
+        gates.chain(tripwires).any(Self::is_from_body)
+    }
+
+    /// Whether only an answer's body reveals the metric.
     pub fn is_from_body(metric: Metric) -> bool {
         matches!(
             metric,

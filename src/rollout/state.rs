@@ -1,312 +1,222 @@
-//! The state of a ramp, as it is shared and written down.
+//! The state of a ramp, as workers share it.
 
 use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
 
-use super::OperatorCommand;
-use super::phase::{HoldReason, Phase};
+use super::clocks::Clocks;
+use super::decision_text;
+use super::fingerprint::SpecFingerprint;
+use super::hold_reason::HoldReason;
+use super::operator_command::OperatorCommand;
+use super::phase::Phase;
+use super::position::Position;
 use super::snapshot::Snapshot;
 use super::spec::RampSpec;
 use super::transition_log::{Transition, TransitionLog};
-use crate::analysis::tripwire::Window;
-use crate::analysis::{AnalysisPlan, AnalysisUnit, Evidence, GateSpec, Tripwire};
-use crate::assignment::Share;
+use crate::analysis::{Evidence, StepIndex, TripwireWindow};
+use crate::assignment::{Epoch, Share};
 
-/// Where a ramp stands, and all that was learnt on the way. Who decides has it alone;
-/// the others see [`Snapshot`].
+/// The state of a ramp. Only the leader changes it; the other workers see a [`Snapshot`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RampState {
-    /// Where it stands.
+    /// The phase.
     pub phase: Phase,
-    /// What it waits for.
+    /// What the ramp waits for.
     pub hold_reason: HoldReason,
-    /// The step, counted from 0.
-    pub step: usize,
-    /// When the step began, in nanoseconds of the clock that only goes on; later by as long
-    /// as shares by hand have held since.
-    began: u64,
-    /// Since when a share by hand has held instead of the step's, on the same clock.
-    away: Option<u64>,
-    /// The number of the step, as observations carry it; see [`Snapshot::epoch`].
-    pub epoch: u16,
-    /// What is known of the steps.
+    /// The current step.
+    pub step: StepIndex,
+    /// When the step began, in nanoseconds of the monotonic clock; later by as long as an
+    /// operator's share was in force since.
+    began_ns: u64,
+    /// Since when an operator's share has been in force instead of the step's, on the same
+    /// clock.
+    suspended_at_ns: Option<u64>,
+    /// The epoch of the step; see [`Snapshot::epoch`].
+    pub epoch: Epoch,
+    /// The evidence of each step.
     pub evidence: Evidence,
-    /// How many entries the memory of units has, by the number of the step.
-    pub seen_unit_pieces: Vec<(u16, usize)>,
-    /// The last seconds, for each tripwire.
-    pub windows: Vec<Window>,
-    /// The last decisions.
+    /// How much is stored of the units that were seen, by epoch.
+    pub seen_units: Vec<StoredUnits>,
+    /// The window of each tripwire.
+    pub windows: Vec<TripwireWindow>,
+    /// The newest transitions.
     pub log: TransitionLog,
-    /// What was ordered by hand and holds.
+    /// The operator command in effect.
     pub command: Option<OperatorCommand>,
-    /// What the ramp was told to be when it was last looked at.
+    /// The specification that the state was last reconciled with.
     pub observed_spec: SpecFingerprint,
-    /// Whether the step takes longer than it should.
+    /// Whether the step takes longer than its timeout.
     pub is_overdue: bool,
-    /// Grows with each change, and from one beginning to the next, so that of two the later
-    /// one is known.
+    /// Grows with each change, and from one state of a rollout to the next. The larger of two
+    /// revisions is the later one.
     pub revision: u64,
 }
 
-/// By what two settings of one rollout are told apart.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SpecFingerprint {
-    /// Green's share in each step, in basis points.
-    pub shares: Vec<u32>,
-    /// A hash of the rules by which the judge judges.
-    pub rules: u64,
-    /// A hash of the tripwires.
-    pub tripwires: u64,
-    /// A hash of all that changes nothing but how long a step takes.
-    pub rest: u64,
-    /// The operator's word for beginning again.
-    pub restart: String,
+/// How many entries are stored of the units that were seen in an epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredUnits {
+    /// The epoch.
+    pub epoch: Epoch,
+    /// The number of entries.
+    pub entries: usize,
 }
 
-/// The time, by both clocks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Clocks {
-    /// Nanoseconds of a clock that only goes on.
-    pub monotonic_ns: u64,
-    /// Seconds since 1970.
-    pub unix_s: u64,
-}
-
-// === impl State ===
-
-/// How long after its start a ramp without a state has lost it, in seconds.
+/// A ramp without a state has lost it if it was started longer ago than this, in seconds.
 const LOST_AFTER_S: u64 = 120;
 
+// === impl RampState ===
+
 impl RampState {
-    /// A ramp of which nothing is known begins. If the operator says that it began
-    /// earlier, its state was lost: then all is blue, and it waits.
-    pub fn new(settings: &RampSpec, now: Clocks) -> Self {
+    /// A new ramp in its first step.
+    ///
+    /// If the specification says that the ramp was started earlier, its state was lost: then all
+    /// traffic is on blue, and the ramp waits.
+    pub fn new(spec: &RampSpec, now: Clocks) -> Self {
         let mut state = Self {
             phase: Phase::Ramping,
             hold_reason: HoldReason::Bake,
-            step: 0,
-            began: now.monotonic_ns,
-            away: None,
-            epoch: 0,
+            step: StepIndex::FIRST,
+            began_ns: now.monotonic_ns,
+            suspended_at_ns: None,
+            epoch: Epoch::MANUAL,
             evidence: Evidence::default(),
-            seen_unit_pieces: Vec::new(),
+            seen_units: Vec::new(),
             windows: Vec::new(),
             log: TransitionLog::default(),
             command: None,
-            observed_spec: SpecFingerprint::new(settings),
+            observed_spec: SpecFingerprint::new(spec),
             is_overdue: false,
             revision: now.monotonic_ns,
         };
-        state.enter_step(settings, 0, now);
-        let started = settings.started.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-        let (phase, why) = match started {
-            Some(started) if now.unix_s > started.as_secs().saturating_add(LOST_AFTER_S) => {
-                state.hold_reason = HoldReason::StateLost;
-                let why = "state_lost: the ramp was started earlier and nothing is known of it; \
-                           to begin it again, change ramp.restart";
-                (Phase::Paused, why)
+        state.enter_step(spec, StepIndex::FIRST, now);
+        let from = Position { phase: Phase::Ramping, green_bp: 0 };
+        let started = spec.started.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        let why = match started {
+            Some(started) if now.unix_s() > started.as_secs().saturating_add(LOST_AFTER_S) => {
+                (state.phase, state.hold_reason) = (Phase::Paused, HoldReason::StateLost);
+                decision_text::STATE_LOST
             }
-            _ => (Phase::Ramping, "the ramp begins"),
+            _ => decision_text::BEGINS,
         };
-        let from = (Phase::Ramping, 0);
-        state.phase = phase;
-        state.record_transition(settings, from, why.to_owned(), now);
+        state.record_transition(spec, from, why.to_owned(), now);
         state
     }
 
     /// What is in force.
-    pub fn snapshot(&self, settings: &RampSpec) -> Snapshot {
+    pub fn snapshot(&self, spec: &RampSpec) -> Snapshot {
         if let Some(share) = self.override_share() {
-            // Responses are told all the same, for the tripwires.
-            let (before, number) = (Share::ZERO, Snapshot::MANUAL_EPOCH);
-            let step = u16::try_from(self.step).unwrap_or(u16::MAX);
-            let (phase, compared, is_overdue) = (self.phase, Share::ALL, false);
             return Snapshot {
-                phase,
-                step,
-                epoch: number,
+                phase: self.phase,
+                step: self.step,
+                epoch: Epoch::MANUAL,
                 share,
-                previous_share: before,
-                analysed_share: compared,
-                is_overdue,
+                previous_share: Share::ZERO,
+                // Responses are still observed, for the tripwires.
+                analysed_share: Share::ALL,
+                is_overdue: false,
             };
         }
-        let share = |step: usize| settings.steps.get(step).map_or(Share::ZERO, |step| step.share);
-        let is_blue = self.is_all_blue();
-        let before = self.step.checked_sub(1).map_or(Share::ZERO, share);
+        let share = |step: StepIndex| spec.step(step).map_or(Share::ZERO, |step| step.share);
+        let previous_share = self.step.minus(1).map_or(Share::ZERO, share);
+        let is_all_blue = self.is_all_blue();
         Snapshot {
             phase: self.phase,
-            step: u16::try_from(self.step).unwrap_or(u16::MAX),
+            step: self.step,
             epoch: self.epoch,
-            share: if is_blue { Share::ZERO } else { share(self.step) },
-            previous_share: if is_blue { Share::ZERO } else { before },
-            analysed_share: settings
-                .steps
-                .get(self.step)
-                .map_or(Share::ZERO, |step| step.analysed_share),
+            share: if is_all_blue { Share::ZERO } else { share(self.step) },
+            previous_share: if is_all_blue { Share::ZERO } else { previous_share },
+            analysed_share: spec.step(self.step).map_or(Share::ZERO, |step| step.analysed_share),
             is_overdue: self.is_overdue && self.phase == Phase::Holding,
         }
     }
 
-    /// Whether blue has everything, until the operator begins the ramp again.
+    /// Whether blue has all traffic until the operator starts the ramp again.
     pub(super) fn is_all_blue(&self) -> bool {
         let is_lost = self.hold_reason == HoldReason::StateLost && self.override_share().is_none();
         self.phase == Phase::RolledBack || is_lost
     }
 
-    /// The state is about to change.
+    /// Raises the revision, before a change.
     pub(super) fn bump_revision(&mut self, now: Clocks) {
         self.revision = now.monotonic_ns.max(self.revision.saturating_add(1));
     }
 
-    /// The step that an observation with this number belongs to; `None` for what was
-    /// decided before a new beginning.
-    pub fn step_of_epoch(&self, number: u16) -> Option<u16> {
-        let ago = self.epoch.checked_sub(number)?;
-        u16::try_from(self.step).ok()?.checked_sub(ago)
+    /// The step that an epoch belongs to; `None` for [`Epoch::MANUAL`] and for epochs before the
+    /// evidence was reset.
+    pub fn step_of_epoch(&self, epoch: Epoch) -> Option<StepIndex> {
+        self.step.minus(self.epoch.since(epoch)?)
     }
 
-    /// For how long the step's share has been in force, in nanoseconds. A pause keeps that
-    /// share, and is time in the step; a share by hand is not.
+    /// The epoch of a step that is not later than the current one.
+    pub fn epoch_of_step(&self, step: StepIndex) -> Epoch {
+        self.epoch.minus(self.step.since(step))
+    }
+
+    /// How long the step's share has been in force, in nanoseconds. A pause keeps that share, so
+    /// it counts; an operator's share does not.
     pub fn time_in_step_ns(&self, now: Clocks) -> u64 {
-        self.away.unwrap_or(now.monotonic_ns).saturating_sub(self.began)
+        self.suspended_at_ns.unwrap_or(now.monotonic_ns).saturating_sub(self.began_ns)
     }
 
-    /// A share by hand comes instead of the step's, or of another one by hand.
+    /// Stops the step's clock, because an operator's share replaces the step's. Does nothing if
+    /// it is stopped already.
     pub(super) fn suspend_step(&mut self, now: Clocks) {
-        self.away.get_or_insert(now.monotonic_ns);
+        self.suspended_at_ns.get_or_insert(now.monotonic_ns);
     }
 
-    /// The step's share is in force again, if another one was.
+    /// Restarts the step's clock, if it is stopped, because the step's share is in force again.
     pub(super) fn resume_step(&mut self, now: Clocks) {
-        let Some(away) = self.away.take() else { return };
-        self.began = self.began.saturating_add(now.monotonic_ns.saturating_sub(away));
-        // As in the step's first moments, only short answers of it will have ended.
+        let Some(suspended_at_ns) = self.suspended_at_ns.take() else { return };
+        let suspended_ns = now.monotonic_ns.saturating_sub(suspended_at_ns);
+        self.began_ns = self.began_ns.saturating_add(suspended_ns);
+        // As when the step began, only short answers of it will have ended at first.
         self.evidence.begin_step(self.step, now.monotonic_ns);
     }
 
-    /// A step begins.
-    pub(super) fn enter_step(&mut self, settings: &RampSpec, step: usize, now: Clocks) {
+    /// Enters a step.
+    pub(super) fn enter_step(&mut self, spec: &RampSpec, step: StepIndex, now: Clocks) {
         self.step = step;
-        self.epoch = self.epoch.saturating_add(1);
-        (self.began, self.away) = (now.monotonic_ns, None);
+        self.epoch = self.epoch.plus(1);
+        (self.began_ns, self.suspended_at_ns) = (now.monotonic_ns, None);
         self.is_overdue = false;
         self.hold_reason = HoldReason::Bake;
         self.evidence.begin_step(step, now.monotonic_ns);
-        self.clear_windows(settings);
+        self.clear_windows(spec);
     }
 
-    /// The tripwires look anew. They compare what the versions did in the same time, and where
-    /// the shares change one version has most of its responses in another part of it.
-    pub(super) fn clear_windows(&mut self, settings: &RampSpec) {
+    /// Clears the windows of the tripwires.
+    ///
+    /// They compare what both versions did in the same time. In a window in which the shares
+    /// change, one version has most of its responses in another part than the other.
+    pub(super) fn clear_windows(&mut self, spec: &RampSpec) {
         self.windows.clear();
-        self.windows.resize_with(settings.tripwires.len(), Window::default);
+        self.windows.resize_with(spec.tripwires.len(), TripwireWindow::default);
     }
 
-    /// What was learnt is forgotten, and the step begins again.
-    pub(super) fn reset_evidence(&mut self, settings: &RampSpec, step: usize, now: Clocks) {
+    /// Forgets the evidence and enters a step.
+    pub(super) fn reset_evidence(&mut self, spec: &RampSpec, step: StepIndex, now: Clocks) {
         self.evidence = Evidence::default();
-        // No observation of before belongs to a step of now.
-        let steps = u16::try_from(step).unwrap_or(u16::MAX);
-        self.epoch = self.epoch.saturating_add(steps);
-        self.enter_step(settings, step, now);
+        // Skip so many epochs that no earlier one belongs to a step any more.
+        self.epoch = self.epoch.plus(step.since(StepIndex::FIRST));
+        self.enter_step(spec, step, now);
     }
 
-    /// Notes a decision that has led from there to here.
+    /// Records a transition from a position to the current one, and returns it.
     pub(super) fn record_transition(
         &mut self,
-        settings: &RampSpec,
-        from: (Phase, u32),
+        spec: &RampSpec,
+        from: Position,
         why: String,
         now: Clocks,
     ) -> Transition {
-        let entry = Transition { at_s: now.unix_s, from, to: self.position(settings), why };
-        self.log.push(entry.clone());
-        entry
+        let transition = Transition { at_s: now.unix_s(), from, to: self.position(spec), why };
+        self.log.push(transition.clone());
+        transition
     }
 
-    /// The phase, and green's share in basis points.
-    pub(super) fn position(&self, settings: &RampSpec) -> (Phase, u32) {
-        (self.phase, self.snapshot(settings).share.basis_points())
+    /// The phase, and green's share in force.
+    pub fn position(&self, spec: &RampSpec) -> Position {
+        Position { phase: self.phase, green_bp: self.snapshot(spec).share.basis_points() }
     }
-}
-
-// === impl Identity ===
-
-impl SpecFingerprint {
-    /// What these settings are told apart by.
-    pub fn new(settings: &RampSpec) -> Self {
-        Self {
-            shares: settings.steps.iter().map(|step| step.share.basis_points()).collect(),
-            rules: hash(&analysis_bytes(settings)),
-            tripwires: hash(&tripwires_bytes(settings)),
-            rest: hash(&other_bytes(settings)),
-            restart: settings.restart.clone(),
-        }
-    }
-}
-
-/// All that the judge goes by, as bytes.
-fn analysis_bytes(settings: &RampSpec) -> Vec<u8> {
-    let AnalysisPlan {
-        gates,
-        steps,
-        alpha,
-        beta,
-        unit: counting,
-        warmup_ns: warmup,
-        max_units: units,
-    } = &settings.analysis;
-    let mut text = Vec::new();
-    let mut add = |number: f64| text.extend(number.to_le_bytes());
-    for gate in gates {
-        let GateSpec { metric, margin, tolerance, ceiling, is_critical, is_named } = &gate.spec;
-        add(f64::from(*metric as u8));
-        add(*margin);
-        add(tolerance.len() as f64);
-        tolerance.iter().for_each(|tolerance| add(*tolerance));
-        add(ceiling.unwrap_or(-1.0));
-        add(f64::from(u8::from(*is_critical) | u8::from(*is_named) << 1));
-    }
-    steps.iter().for_each(|step| add(step.all.get() + step.new.get()));
-    let is_each = *counting == AnalysisUnit::EveryRequest;
-    let objective = settings.objective.map_or(-1.0, |objective| objective.as_secs_f64());
-    [*alpha, *beta, f64::from(u8::from(is_each)), *warmup as f64, *units as f64, objective]
-        .into_iter()
-        .for_each(add);
-    text
-}
-
-/// All tripwires, as bytes.
-fn tripwires_bytes(settings: &RampSpec) -> Vec<u8> {
-    let mut text = Vec::new();
-    for tripwire in &settings.tripwires {
-        let Tripwire { metric, limit, min_samples, min_units, window_s, is_absolute } = tripwire;
-        text.extend([*metric as u8, u8::from(*is_absolute)]);
-        text.extend(limit.to_le_bytes());
-        text.extend(min_samples.to_le_bytes());
-        text.extend((*min_units as u64).to_le_bytes());
-        text.extend(window_s.to_le_bytes());
-    }
-    text
-}
-
-/// All else, as bytes.
-fn other_bytes(settings: &RampSpec) -> Vec<u8> {
-    let RampSpec { steps, bake, timeout, started, is_paused, .. } = settings;
-    let asks = steps.iter().map(|step| u8::from(step.needs_approval));
-    let mut text: Vec<u8> = asks.chain([u8::from(*is_paused)]).collect();
-    let started = started.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-    for time in [*bake, *timeout, started.unwrap_or_default()] {
-        text.extend(time.as_secs().to_le_bytes());
-        text.extend(time.subsec_nanos().to_le_bytes());
-    }
-    text
-}
-
-fn hash(mut text: &[u8]) -> u64 {
-    // Reading memory cannot fail.
-    let hash = murmur3::murmur3_x64_128(&mut text, 0).unwrap_or_default();
-    (hash >> 64) as u64
 }

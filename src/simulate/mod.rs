@@ -1,21 +1,27 @@
-//! Ramps without traffic: the judge, thousands of times, against a world whose truth is
-//! known. Native only.
+//! Simulated rollouts: the analysis, thousands of times, in worlds whose truth is known. Native
+//! only.
 //!
 //! | file | concept |
 //! |---|---|
-//! | [`world`] | what users do, and what the versions answer |
-//! | `traffic` | its requests, and what the judge is told of them |
-//! | [`run`] | the judge alone, on a course that is set |
-//! | [`rollout`] | a ramp as the operator wrote it, walked by its own machine |
-//! | [`runs`] | many of them, and what they come to |
+//! | [`world`] | traffic, and what the versions answer |
+//! | [`behaviour`] | how the versions behave in one metric |
+//! | [`population`] | the users |
+//! | `traffic` | the requests of a world, and the observations of them |
+//! | [`run`] | the analysis alone, on a fixed schedule |
+//! | [`rollout`] | a configured ramp, advanced by its own controller |
+//! | [`runs`] | many runs, and their statistics |
 
+pub mod behaviour;
+pub mod population;
 pub mod rollout;
 pub mod run;
 pub mod runs;
 mod traffic;
 pub mod world;
 
+pub use behaviour::Behaviour;
+pub use population::Users;
 pub use rollout::SimulatedRollout;
 pub use run::{Pacing, RunEnd, Schedule, SimulatedRun};
 pub use runs::{Runs, in_parallel, run_many};
-pub use world::{Behaviour, Incident, Users, World};
+pub use world::{Incident, World};

@@ -1,73 +1,79 @@
-//! A ramp as the operator wrote it, walked by its own machine through a world: gates,
-//! tripwires, bake times and all.
+//! A configured ramp, advanced by its own controller through a simulated world: gates,
+//! tripwires and bake times included.
 
 use super::run::{RunEnd, SimulatedRun};
-use super::traffic::{AssignedRequest, SECOND_NS, SimulatedTraffic};
+use super::traffic::{SECOND_NS, SimulatedAssignment, SimulatedTraffic};
 use super::world::World;
-use crate::assignment::Version;
+use crate::assignment::{StepExposure, Version};
 use crate::rollout::{Clocks, HoldReason, Phase, RampSpec, RampState};
 
-/// A release that is tried out.
+/// A rollout to simulate.
 #[derive(Clone, Debug)]
 pub struct SimulatedRollout {
-    settings: RampSpec,
+    spec: RampSpec,
     world: World,
-    of_conversations: bool,
-    most_s: u64,
+    units_are_conversations: bool,
+    timeout_s: u64,
 }
 
-// === impl Release ===
+// === impl SimulatedRollout ===
 
 impl SimulatedRollout {
-    /// The release of these settings in this world. Where units are conversations, all of
-    /// a step are new to it.
+    /// A rollout with this ramp in this world. Where units are conversations, every unit of a
+    /// step is new to it.
     ///
-    /// A person who is asked approves at once, and nothing is lost or paused. A step that
-    /// lasts `most_s` seconds ends the ramp.
-    pub fn new(settings: &RampSpec, world: World, of_conversations: bool, most_s: u64) -> Self {
-        let mut settings = RampSpec { started: None, is_paused: false, ..settings.clone() };
-        settings.steps.iter_mut().for_each(|step| step.needs_approval = false);
-        Self { settings, world, of_conversations, most_s }
+    /// Approvals are given at once, and `started` and `paused` are ignored. A step that lasts
+    /// `timeout_s` seconds ends the run.
+    pub fn new(
+        spec: &RampSpec,
+        world: World,
+        units_are_conversations: bool,
+        timeout_s: u64,
+    ) -> Self {
+        let mut spec = RampSpec { started: None, is_paused: false, ..spec.clone() };
+        spec.steps.iter_mut().for_each(|step| step.needs_approval = false);
+        Self { spec, world, units_are_conversations, timeout_s }
     }
 
-    /// Walks it once, looking at the evidence every second.
+    /// Simulates one run with a reconcile every second.
     pub fn run(&self, seed: u64) -> SimulatedRun {
-        let Self { settings, world, of_conversations, most_s } = self;
+        let Self { spec, world, units_are_conversations, timeout_s } = self;
         let at = |second: u64| Clocks {
             monotonic_ns: (second as f64 * SECOND_NS) as u64,
-            unix_s: second,
+            unix_ms: second * 1_000,
         };
         let mut traffic = SimulatedTraffic::new(world, true, 0, seed);
-        let mut state = RampState::new(settings, at(0));
+        let mut state = RampState::new(spec, at(0));
         for second in 0.. {
-            let in_force = state.snapshot(settings);
-            let deal = |place: f64| {
-                // As a hash would have it.
-                let hash = (place * 2_f64.powi(32)) as u32;
-                let is_green = in_force.share.contains(hash);
-                let is_new = *of_conversations || !in_force.previous_share.contains(hash);
-                AssignedRequest {
+            let snapshot = state.snapshot(spec);
+            let assign = |bucket: f64| {
+                let hash = (bucket * 2_f64.powi(32)) as u32;
+                let is_green = snapshot.share.contains(hash);
+                let step = StepExposure {
+                    epoch: snapshot.epoch,
+                    is_newly_exposed: *units_are_conversations
+                        || !snapshot.previous_share.contains(hash),
+                };
+                SimulatedAssignment {
                     version: if is_green { Version::Green } else { Version::Blue },
-                    evidence: in_force
-                        .analysed_share
-                        .contains(hash)
-                        .then_some((in_force.epoch, is_new)),
+                    step: snapshot.analysed_share.contains(hash).then_some(step),
                 }
             };
-            let mut told = traffic.second(second, deal);
+            let observations = traffic.second(second, assign);
             let seconds = second + 1;
-            state.reconcile(settings, at(seconds), &mut told);
-            let is_over = state.phase == Phase::Holding && state.hold_reason == HoldReason::Nothing;
-            let in_step = state.time_in_step_ns(at(seconds)) / SECOND_NS as u64;
+            state.reconcile(spec, at(seconds), &observations);
+            let is_complete =
+                state.phase == Phase::Holding && state.hold_reason == HoldReason::Nothing;
+            let in_step_s = state.time_in_step_ns(at(seconds)) / SECOND_NS as u64;
             let end = match state.phase {
                 Phase::RolledBack => RunEnd::RolledBack,
                 Phase::Promoted => RunEnd::Done,
-                _ if is_over => RunEnd::Done,
-                _ if in_step >= *most_s => RunEnd::Held(state.step),
+                _ if is_complete => RunEnd::Done,
+                _ if in_step_s >= *timeout_s => RunEnd::Held(state.step.get()),
                 _ => continue,
             };
             return SimulatedRun { end, seconds, green_requests: traffic.green_requests };
         }
-        SimulatedRun { end: RunEnd::Held(state.step), seconds: 0, green_requests: 0 }
+        SimulatedRun { end: RunEnd::Held(state.step.get()), seconds: 0, green_requests: 0 }
     }
 }

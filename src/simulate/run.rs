@@ -1,99 +1,110 @@
-//! One ramp through a world.
+//! One simulated run of the analysis alone, on a fixed schedule.
 
-use super::traffic::{AssignedRequest, SECOND_NS, SimulatedTraffic};
+use super::traffic::{SECOND_NS, SimulatedAssignment, SimulatedTraffic};
 use super::world::World;
-use crate::analysis::{Analysis, AnalysisPlan, Evidence, Verdict};
-use crate::assignment::Version;
+use crate::analysis::{
+    Analysis, AnalysisPlan, Evidence, Observation, StepIndex, StepObservation, Verdict,
+};
+use crate::assignment::{Epoch, StepExposure, Version};
 
-/// How a ramp is walked.
+/// The schedule of a run.
 #[derive(Clone, Debug)]
 pub struct Schedule {
     /// Green's share of users in each step, growing, all below 1.
     pub shares: Vec<f64>,
-    /// When it goes on.
+    /// When the run advances.
     pub pacing: Pacing,
-    /// Whether answers are told when they end; else when they begin.
+    /// Whether responses are observed when they end; otherwise when they begin.
     pub takes_time: bool,
-    /// How many seconds a worker may be late in telling, at most.
-    pub late_s: u64,
+    /// How late a worker may report, in seconds.
+    pub max_delay_s: u64,
 }
 
-/// When a ramp goes on to the next step.
+/// When a run advances to the next step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pacing {
-    /// After a fixed time; only a rollback ends it before.
+    /// After a fixed time. Only a rollback ends the run earlier.
     Fixed {
-        /// Seconds of each step.
+        /// The duration of each step, in seconds.
         step_s: u64,
     },
     /// When green is safe.
     Gated {
-        /// Seconds of each step at least.
+        /// The minimum duration of each step, in seconds.
         bake_s: u64,
-        /// Seconds after which a step that is not decided ends the ramp.
-        most_s: u64,
+        /// The duration, in seconds, after which a step that is not decided ends the run.
+        timeout_s: u64,
     },
 }
 
-/// What became of a ramp.
+/// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunEnd {
     /// It was rolled back.
     RolledBack,
-    /// All its steps are done.
+    /// It completed all steps.
     Done,
-    /// It was held in this step until its time was over.
+    /// It was held in this step until the timeout.
     Held(usize),
 }
 
-/// One ramp.
+/// The result of one run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SimulatedRun {
     /// How it ended.
     pub end: RunEnd,
-    /// After how many seconds.
+    /// When it ended, in seconds.
     pub seconds: u64,
-    /// How many requests green had till then.
+    /// How many requests green had answered by then.
     pub green_requests: u64,
 }
 
-/// Walks a ramp, looking at the evidence every second.
-pub fn run(rules: &AnalysisPlan, world: &World, course: &Schedule, seed: u64) -> SimulatedRun {
-    let mut traffic = SimulatedTraffic::new(world, course.takes_time, course.late_s, seed);
+/// Simulates one run with an analysis every second.
+pub fn run(plan: &AnalysisPlan, world: &World, schedule: &Schedule, seed: u64) -> SimulatedRun {
+    let mut traffic = SimulatedTraffic::new(world, schedule.takes_time, schedule.max_delay_s, seed);
     let mut evidence = Evidence::default();
-    evidence.begin_step(0, 0);
-    let (mut step, mut step_began) = (0, 0);
+    evidence.begin_step(StepIndex::FIRST, 0);
+    let (mut step, mut step_began_s) = (0, 0);
     for second in 0.. {
-        let share = |at: usize| course.shares.get(at).copied().unwrap_or(1.0);
-        let (now, before) = (share(step), step.checked_sub(1).map_or(0.0, share));
-        let deal = |place| AssignedRequest {
-            version: if place < now { Version::Green } else { Version::Blue },
-            evidence: Some((step as u16, place >= before)),
+        let share = |step: usize| schedule.shares.get(step).copied().unwrap_or(1.0);
+        let (share_now, share_before) = (share(step), step.checked_sub(1).map_or(0.0, share));
+        let assign = |bucket| SimulatedAssignment {
+            version: if bucket < share_now { Version::Green } else { Version::Blue },
+            step: Some(StepExposure {
+                epoch: Epoch::new(step as u16),
+                is_newly_exposed: bucket >= share_before,
+            }),
         };
-        evidence.add(rules, &mut traffic.second(second, deal));
+        let observations = traffic.second(second, assign);
+        evidence.add(plan, observations.into_iter().map(in_step_of_epoch).collect());
         let green_requests = traffic.green_requests;
         let seconds = second + 1;
-        let judgement = Analysis::new(rules, &evidence, step);
-        let ended = |end| SimulatedRun { end, seconds, green_requests };
-        let verdict = judgement.verdict;
+        let end = |end| SimulatedRun { end, seconds, green_requests };
+        let verdict = Analysis::new(plan, &evidence, StepIndex::new(step)).verdict;
         if verdict == Verdict::Fail {
-            return ended(RunEnd::RolledBack);
+            return end(RunEnd::RolledBack);
         }
-        let in_step = seconds - step_began;
-        let goes_on = match course.pacing {
-            Pacing::Fixed { step_s } => in_step >= step_s,
-            Pacing::Gated { bake_s, .. } => in_step >= bake_s && verdict == Verdict::Pass,
+        let in_step_s = seconds - step_began_s;
+        let advances = match schedule.pacing {
+            Pacing::Fixed { step_s } => in_step_s >= step_s,
+            Pacing::Gated { bake_s, .. } => in_step_s >= bake_s && verdict == Verdict::Pass,
         };
-        if goes_on {
-            (step, step_began) = (step + 1, seconds);
-            evidence.begin_step(step, (seconds as f64 * SECOND_NS) as u64);
+        if advances {
+            (step, step_began_s) = (step + 1, seconds);
+            evidence.begin_step(StepIndex::new(step), (seconds as f64 * SECOND_NS) as u64);
         }
-        if step >= course.shares.len() {
-            return ended(RunEnd::Done);
+        if step >= schedule.shares.len() {
+            return end(RunEnd::Done);
         }
-        if matches!(course.pacing, Pacing::Gated { most_s, .. } if seconds - step_began >= most_s) {
-            return ended(RunEnd::Held(step));
+        let in_step_s = seconds - step_began_s;
+        if matches!(schedule.pacing, Pacing::Gated { timeout_s, .. } if in_step_s >= timeout_s) {
+            return end(RunEnd::Held(step));
         }
     }
     SimulatedRun { end: RunEnd::Held(step), seconds: 0, green_requests: 0 }
+}
+
+/// Here the epoch of a step is its index.
+fn in_step_of_epoch(observation: Observation) -> StepObservation {
+    StepObservation { step: StepIndex::new(observation.epoch.get().into()), observation }
 }

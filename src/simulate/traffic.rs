@@ -1,103 +1,106 @@
-//! A world's requests, second by second, and what the judge is told of them.
+//! The requests of a world, second by second, and the observations of them.
 
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, Poisson};
 
-use super::world::{Population, World};
+use super::population::{Population, SimulatedUser};
+use super::world::{SimulatedResponse, World};
 use crate::analysis::{Measurements, Observation};
-use crate::assignment::Version;
+use crate::assignment::{StepExposure, Version};
 
-/// The requests of one ramp.
+/// The requests of one run.
 pub(super) struct SimulatedTraffic<'w> {
     world: &'w World,
     random: SmallRng,
-    crowd: Population,
+    population: Population,
     arrivals: Option<Poisson<f64>>,
-    /// What is told in each second to come.
-    told: Vec<Vec<Observation>>,
+    /// The observations of each second to come, in a ring.
+    pending: Vec<Vec<Observation>>,
     takes_time: bool,
-    late_s: u64,
-    /// How many requests green had.
+    max_delay_s: u64,
+    /// How many requests green has answered.
     pub green_requests: u64,
 }
 
-/// How one request is dealt.
-pub(super) struct AssignedRequest {
+/// The assignment of one simulated request.
+pub(super) struct SimulatedAssignment {
     pub version: Version,
-    /// The step that it is evidence of, and whether its user was on blue before; `None`
-    /// where it is none.
-    pub evidence: Option<(u16, bool)>,
+    /// The step that it is evidence of; `None` where it is none.
+    pub step: Option<StepExposure>,
 }
 
-/// Longer answers are taken to end then.
-const LONGEST_S: u64 = 600;
+/// Longer answers are cut to this duration.
+const MAX_DURATION_S: u64 = 600;
 
 pub(super) const SECOND_NS: f64 = 1e9;
 
-// === impl Traffic ===
+// === impl SimulatedTraffic ===
 
 impl<'w> SimulatedTraffic<'w> {
-    /// Answers are told when they end, if that takes time, and up to `late_s` later.
-    pub fn new(world: &'w World, takes_time: bool, late_s: u64, seed: u64) -> Self {
+    /// The requests of one run.
+    ///
+    /// If `takes_time`, a response is observed when it ends, otherwise when it begins; in both
+    /// cases up to `max_delay_s` seconds later, because workers report late.
+    pub fn new(world: &'w World, takes_time: bool, max_delay_s: u64, seed: u64) -> Self {
         let mut random = SmallRng::seed_from_u64(seed);
-        let crowd = world.crowd(&mut random);
+        let population = Population::new(world.users, &world.behaviours, &mut random);
         Self {
             world,
             random,
-            crowd,
+            population,
             arrivals: Poisson::new(world.per_second).ok(),
-            told: vec![Vec::new(); (LONGEST_S + late_s + 2) as usize],
+            pending: vec![Vec::new(); (MAX_DURATION_S + max_delay_s + 2) as usize],
             takes_time,
-            late_s,
+            max_delay_s,
             green_requests: 0,
         }
     }
 
-    /// One second of requests, each dealt by its user's place between 0 and 1. What is told
-    /// in it.
+    /// Simulates one second of requests. `assign` assigns each by its user's place, from 0 to
+    /// 1. Returns the observations that arrive in this second.
     pub fn second(
         &mut self,
         second: u64,
-        deal: impl Fn(f64) -> AssignedRequest,
+        assign: impl Fn(f64) -> SimulatedAssignment,
     ) -> Vec<Observation> {
-        let Self { world, random, crowd, told, .. } = self;
-        let count = self.arrivals.as_ref().map_or(0.0, |it| it.sample(random)) as u64;
-        let slots = told.len();
-        for _ in 0..count {
-            let user = crowd.next(random);
-            let AssignedRequest { version, evidence } = deal(user.place);
+        let Self { world, random, population, pending, .. } = self;
+        let requests = self.arrivals.as_ref().map_or(0.0, |it| it.sample(random)) as u64;
+        let slots = pending.len();
+        let mut add = |after_s: u64, observation| {
+            let slot = (second + after_s) as usize % slots;
+            pending.get_mut(slot).into_iter().for_each(|slot| slot.push(observation));
+        };
+        for _ in 0..requests {
+            let user: SimulatedUser<'_> = population.next(random);
+            let SimulatedAssignment { version, step } = assign(user.bucket);
             self.green_requests += u64::from(version == Version::Green);
-            let (what, duration) = world.respond(version, user, second, random);
-            let lasts = if self.takes_time { duration.min(LONGEST_S as f64) } else { 0.0 };
-            let after = random.random::<f64>() + lasts;
-            let late = if self.late_s > 0 { random.random_range(0..=self.late_s) } else { 0 };
-            let Some((step, is_new)) = evidence else { continue };
-            let at = |after: f64| ((second as f64 + after) * SECOND_NS) as u64;
-            let mut tell = |seconds: u64, observation| {
-                let slot = (second + seconds) as usize % slots;
-                told.get_mut(slot).into_iter().for_each(|told| told.push(observation));
-            };
-            let (unit, ends) = (user.unit, after as u64 + late);
+            let response = world.respond(version, user, second, random);
+            let SimulatedResponse { measurements, duration_s } = response;
+            let lasts_s = if self.takes_time { duration_s.min(MAX_DURATION_S as f64) } else { 0.0 };
+            let end_s = random.random::<f64>() + lasts_s;
+            let has_delay = self.max_delay_s > 0;
+            let delay_s = if has_delay { random.random_range(0..=self.max_delay_s) } else { 0 };
+            let Some(StepExposure { epoch, is_newly_exposed }) = step else { continue };
+            let at_ns = |after_s: f64| ((second as f64 + after_s) * SECOND_NS) as u64;
+            let arrives_s = end_s as u64 + delay_s;
             let observation = Observation {
-                at_ns: at(after),
-                unit,
-                epoch: step,
+                at_ns: at_ns(end_s),
+                unit: user.unit,
+                epoch,
                 version,
-                is_newly_exposed: is_new,
-                is_assignment: ends == 0,
-                measurements: what,
+                is_newly_exposed,
+                is_assignment: arrives_s == 0,
+                measurements,
             };
-            tell(ends, observation);
-            if ends > 0 {
-                // As the filter does where a response is not over by the next tick.
-                let (at, is_assignment, told) = (at(0.0), true, Measurements::default());
-                tell(
-                    0,
-                    Observation { at_ns: at, is_assignment, measurements: told, ..observation },
-                );
+            add(arrives_s, observation);
+            if arrives_s > 0 {
+                // Like the filter, report the assignment alone if the response does not end
+                // within the tick.
+                let (at_ns, measurements) = (at_ns(0.0), Measurements::default());
+                add(0, Observation { at_ns, is_assignment: true, measurements, ..observation });
             }
         }
-        told.get_mut(second as usize % slots).map(std::mem::take).unwrap_or_default()
+        pending.get_mut(second as usize % slots).map(std::mem::take).unwrap_or_default()
     }
 }

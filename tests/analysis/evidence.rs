@@ -1,328 +1,241 @@
 //! From observations to sums.
 
 use proptest::prelude::*;
-use verdigris::analysis::gate_stats::GateStats;
 use verdigris::analysis::{
-    Analysis, AnalysisPlan, AnalysisUnit, ByVersion, Evidence, Measurements, Metric, Observation,
-    StepDesign,
+    Analysis, AnalysisPlan, AnalysisUnit, ByVersion, Evidence, GateStats, Measurements, Metric,
+    StepIndex, StepObservation,
 };
 use verdigris::assignment::Version;
 
-use crate::verdicts::{SHARES, rules};
+use crate::{SHARES, every_second_is_green, observe, plan_for};
 
-/// A response with everything in it.
-fn observation(
-    (at, unit, step, is_green, bad, value): (u64, u64, u16, bool, bool, u16),
-) -> Observation {
-    let version = if is_green { Version::Green } else { Version::Blue };
-    let told = Measurements::default()
-        .with_rate(Metric::ErrorRate, bad)
-        .with_rate(Metric::ThumbsDownRate, bad)
-        .with_value(Metric::Duration, f32::from(value))
-        .with_value(Metric::OutputTokens, f32::from(value) / 7.0);
-    // So few units that they come again.
-    Observation {
-        at_ns: at,
-        unit: unit % 40,
-        epoch: step,
-        version,
-        is_newly_exposed: true,
-        is_assignment: true,
-        measurements: told,
-    }
-}
+const METRICS: [Metric; 4] =
+    [Metric::ErrorRate, Metric::ThumbsDownRate, Metric::Duration, Metric::OutputTokens];
 
-fn observations() -> impl Strategy<Value = Vec<Observation>> {
-    let one = (any::<u64>(), any::<u64>(), 0..3_u16, any::<bool>(), any::<bool>(), any::<u16>());
+/// Observations of all metrics, in the first `steps` steps, of few units.
+fn observations(steps: usize) -> impl Strategy<Value = Vec<StepObservation>> {
+    let one = (any::<u64>(), 0..40_u64, 0..steps, any::<[bool; 2]>(), any::<u16>());
+    let observation =
+        |(at_ns, unit, step, [is_green, is_bad], value): (_, _, _, [bool; 2], u16)| {
+            let version = if is_green { Version::Green } else { Version::Blue };
+            let measurements = Measurements::default()
+                .with_rate(Metric::ErrorRate, is_bad)
+                .with_rate(Metric::ThumbsDownRate, is_bad)
+                .with_value(Metric::Duration, f32::from(value))
+                .with_value(Metric::OutputTokens, f32::from(value) / 7.0);
+            observe(at_ns, unit, step, version, measurements)
+        };
     prop::collection::vec(one.prop_map(observation), 0..200)
 }
 
 proptest! {
-    /// However the same observations are dealt to workers, and in whatever order they
-    /// tell, the state and the verdict are the same.
     #[test]
-    fn dealing_to_workers_changes_nothing(
-        ticks in prop::collection::vec(observations(), 1..4),
-        deal in prop::collection::vec(0..4_usize, 200),
+    fn the_order_of_observations_does_not_matter(
+        ticks in prop::collection::vec(observations(3), 1..4),
+        workers in prop::collection::vec(0..4_usize, 200),
     ) {
-        let rules = rules(&ALL);
-        let (mut one, mut four) = (begun(), begun());
+        let plan = plan_for(&METRICS);
+        let (mut by_one, mut by_four) = (in_second_step(), in_second_step());
         for tick in ticks {
-            let mut workers: [Vec<Observation>; 4] = Default::default();
-            for (observation, worker) in tick.iter().zip(&deal) {
-                workers[*worker].push(*observation);
+            let mut reports: [Vec<StepObservation>; 4] = Default::default();
+            for (observation, worker) in tick.iter().zip(&workers) {
+                reports[*worker].push(*observation);
             }
-            one.add(&rules, &mut tick.clone());
-            four.add(&rules, &mut workers.into_iter().rev().flatten().collect());
+            by_one.add(&plan, tick);
+            by_four.add(&plan, reports.into_iter().rev().flatten().collect());
         }
-        prop_assert_eq!(&one, &four);
-        for step in 0..SHARES.len() {
-            let (one, four) = (Analysis::new(&rules, &one, step), Analysis::new(&rules, &four, step));
-            prop_assert_eq!(one, four);
+        prop_assert_eq!(&by_one, &by_four);
+        for step in (0..SHARES.len()).map(StepIndex::new) {
+            let [by_one, by_four] =
+                [&by_one, &by_four].map(|evidence| Analysis::new(&plan, evidence, step));
+            prop_assert_eq!(by_one, by_four);
         }
     }
 
-    /// State survives being written down, to the last bit; and with what was written of
-    /// the units tick by tick, it goes on as if nothing had been.
+    /// The decoded evidence is equal to the last bit. With the units' flags that each tick has
+    /// set, it continues like the original.
     #[test]
-    fn state_is_written_and_read(mut ticks in prop::collection::vec(observations(), 1..4)) {
-        let rules = rules(&ALL);
-        // Of more steps the units are not remembered.
-        ticks.iter_mut().for_each(|tick| tick.retain(|observation| observation.epoch < 2));
-        let mut evidence = begun();
-        let mut units = Vec::new();
+    fn decoded_evidence_continues_like_the_original(
+        ticks in prop::collection::vec(observations(2), 1..4),
+    ) {
+        let plan = plan_for(&METRICS);
+        let mut original = in_second_step();
+        let mut flags = Vec::new();
         for tick in &ticks {
-            evidence.add(&rules, &mut tick.clone());
-            units.extend_from_slice(evidence.new_flags());
+            original.add(&plan, tick.clone());
+            flags.extend_from_slice(original.new_flags());
         }
-        let text = postcard::to_allocvec(&evidence).unwrap();
-        let mut read: Evidence = postcard::from_bytes(&text).unwrap();
-        units.into_iter().for_each(|marks| read.restore(&rules, marks));
-        prop_assert_eq!(&read.steps, &evidence.steps);
-        read.add(&rules, &mut ticks[0].clone());
-        evidence.add(&rules, &mut ticks[0].clone());
-        prop_assert_eq!(read.steps, evidence.steps);
+        let bytes = postcard::to_allocvec(&original).unwrap();
+        let mut decoded: Evidence = postcard::from_bytes(&bytes).unwrap();
+        flags.into_iter().for_each(|flags| decoded.restore(&plan, flags));
+        prop_assert_eq!(&decoded.steps, &original.steps);
+        decoded.add(&plan, ticks[0].clone());
+        original.add(&plan, ticks[0].clone());
+        prop_assert_eq!(decoded.steps, original.steps);
     }
 
-    /// Observations survive being written down, one after the other.
     #[test]
-    fn observations_are_written_and_read(tick in observations(), cut in 0..Observation::ENCODED_BYTES) {
-        let mut bytes = Vec::new();
-        tick.iter().for_each(|observation| observation.encode(&mut bytes));
-        prop_assert_eq!(bytes.len(), tick.len() * Observation::ENCODED_BYTES);
-        let (mut rest, mut read) = (&bytes[..], Vec::new());
-        while let Some((observation, after)) = Observation::decode(rest) {
-            read.push(observation);
-            rest = after;
-        }
-        prop_assert_eq!(&read, &tick);
-        prop_assert!(Observation::decode(&bytes[..cut.min(bytes.len())]).is_none());
-    }
-
-    /// What machines saw of different units apart adds up to what one would have seen.
-    #[test]
-    fn machines_add_up(mut tick in observations()) {
-        let rules = rules(&[Metric::ErrorRate]);
-        // The units of more steps are not remembered.
-        tick.retain(|observation| observation.epoch < 2);
-        let is_left = |observation: &Observation| observation.unit < 20;
-        let gather = |is: &dyn Fn(&Observation) -> bool| {
-            let mut evidence = begun();
-            evidence.add(&rules, &mut tick.iter().filter(|it| is(it)).copied().collect());
-            evidence
-        };
-        let mut apart = gather(&is_left);
-        apart.merge(&gather(&|observation| !is_left(observation)));
-        let together = gather(&|_| true);
-        prop_assert_eq!(sums(&apart, 0), sums(&together, 0));
+    fn the_evidence_of_separate_units_combines_by_addition(tick in observations(2)) {
+        let plan = plan_for(&[Metric::ErrorRate]);
+        let (left, right): (Vec<_>, Vec<_>) =
+            tick.iter().partition(|it| it.observation.unit < 20);
+        let mut combined = gather(&plan, left);
+        combined.merge(&gather(&plan, right));
+        prop_assert_eq!(sums(&combined, 0), sums(&gather(&plan, tick), 0));
     }
 }
 
-const ALL: [Metric; 4] =
-    [Metric::ErrorRate, Metric::ThumbsDownRate, Metric::Duration, Metric::OutputTokens];
-
-/// Of a step: units, units that were hit, bad requests.
+/// Units, units with a bad response, and bad requests of a step.
 fn sums(evidence: &Evidence, step: usize) -> Option<[ByVersion<u64>; 3]> {
-    let book = evidence.steps.get(step)?;
-    let Some(GateStats::Rate(rate)) = book.gates.first() else { return None };
-    Some([book.units, rate.units_with_event(), rate.bad_requests()])
+    let stats = evidence.steps.get(step)?;
+    let Some(GateStats::Rate(rate)) = stats.gates.first() else { return None };
+    Some([stats.units, rate.units_with_event(), rate.bad_requests()])
 }
 
-/// Of a ramp whose steps began at 0, so that what comes is warm.
-/// In its second step: the units of two are remembered.
-fn begun() -> Evidence {
+/// Evidence of a ramp in its second step, whose steps all began at 0. The units of two steps are
+/// remembered.
+fn in_second_step() -> Evidence {
     let mut evidence = Evidence::default();
-    evidence.begin_step(1, 0);
+    evidence.begin_step(StepIndex::new(1), 0);
     evidence
 }
 
-fn error(at: u64, unit: u64, step: u16, version: Version, is_bad: bool) -> Observation {
-    let told = Measurements::default().with_rate(Metric::ErrorRate, is_bad);
-    Observation {
-        at_ns: at,
-        unit,
-        epoch: step,
-        version,
-        is_newly_exposed: true,
-        is_assignment: true,
-        measurements: told,
-    }
+fn error(at_ns: u64, unit: u64, step: usize, version: Version, is_bad: bool) -> StepObservation {
+    let measurements = Measurements::default().with_rate(Metric::ErrorRate, is_bad);
+    observe(at_ns, unit, step, version, measurements)
 }
 
-fn gather(rules: &AnalysisPlan, observations: &[Observation]) -> Evidence {
-    let mut evidence = begun();
-    evidence.add(rules, &mut observations.to_vec());
+fn gather(plan: &AnalysisPlan, observations: Vec<StepObservation>) -> Evidence {
+    let mut evidence = in_second_step();
+    evidence.add(plan, observations);
     evidence
+}
+
+fn by_version(blue: u64, green: u64) -> ByVersion<u64> {
+    ByVersion { blue, green }
 }
 
 #[test]
 fn a_unit_counts_once_in_each_step() {
     use Version::{Blue, Green};
-    let rules = rules(&[Metric::ErrorRate]);
-    let seen = [
+    let plan = plan_for(&[Metric::ErrorRate]);
+    let observations = vec![
         error(1, 7, 0, Green, false),
         error(2, 7, 0, Green, true),
         error(3, 7, 0, Green, true),
         error(4, 8, 0, Blue, true),
         error(5, 8, 1, Green, true),
     ];
-    let evidence = gather(&rules, &seen);
-    let pair = |blue, green| ByVersion { blue, green };
-    assert_eq!(sums(&evidence, 0), Some([pair(1, 1), pair(1, 1), pair(1, 2)]));
-    assert_eq!(sums(&evidence, 1), Some([pair(0, 1), pair(0, 1), pair(0, 1)]));
-    let every = AnalysisPlan { unit: AnalysisUnit::EveryRequest, ..rules };
-    let evidence = gather(&every, &seen);
-    assert_eq!(sums(&evidence, 0), Some([pair(1, 3), pair(1, 2), pair(1, 2)]));
+    let evidence = gather(&plan, observations.clone());
+    let first = [by_version(1, 1), by_version(1, 1), by_version(1, 2)];
+    assert_eq!(sums(&evidence, 0), Some(first));
+    let second = [by_version(0, 1), by_version(0, 1), by_version(0, 1)];
+    assert_eq!(sums(&evidence, 1), Some(second));
+    let every_request = AnalysisPlan { unit: AnalysisUnit::EveryRequest, ..plan };
+    let evidence = gather(&every_request, observations);
+    let first = [by_version(1, 3), by_version(1, 2), by_version(1, 2)];
+    assert_eq!(sums(&evidence, 0), Some(first));
 }
 
 #[test]
-fn a_late_answer_is_booked_to_its_step() {
-    let rules = rules(&[Metric::ErrorRate]);
-    let mut evidence = gather(&rules, &[error(1, 1, 0, Version::Blue, false)]);
-    evidence.add(&rules, &mut vec![error(2, 2, 1, Version::Blue, false)]);
-    evidence.add(&rules, &mut vec![error(3, 3, 0, Version::Green, true)]);
-    let [units, hit, _] = sums(&evidence, 0).unwrap();
-    assert_eq!((units, hit), (ByVersion { blue: 1, green: 1 }, ByVersion { blue: 0, green: 1 }));
-    // Two steps later its units are forgotten, and it could be a repeat.
-    evidence.begin_step(2, 4);
-    evidence.add(&rules, &mut vec![error(5, 5, 0, Version::Green, true)]);
-    assert_eq!((sums(&evidence, 0).unwrap()[1].green, evidence.late), (1, 1));
-    // Also where none of a newer one are known yet, as when another VM takes over.
-    let text = postcard::to_allocvec(&evidence).unwrap();
-    let mut read: Evidence = postcard::from_bytes(&text).unwrap();
-    read.add(&rules, &mut vec![error(5, 5, 0, Version::Green, true)]);
-    assert_eq!((sums(&read, 0).unwrap()[1].green, read.late), (1, 2));
+fn a_late_response_counts_for_its_step_while_its_units_are_remembered() {
+    let plan = plan_for(&[Metric::ErrorRate]);
+    let late = || vec![error(5, 5, 0, Version::Green, true)];
+    let bad_units = |evidence: &Evidence| sums(evidence, 0).unwrap()[1].green;
+    let mut evidence = gather(&plan, vec![error(1, 1, 0, Version::Blue, false)]);
+    evidence.add(&plan, vec![error(2, 2, 1, Version::Blue, false)]);
+    evidence.add(&plan, vec![error(3, 3, 0, Version::Green, true)]);
+    let [units, with_event, _] = sums(&evidence, 0).unwrap();
+    assert_eq!((units, with_event), (by_version(1, 1), by_version(0, 1)));
+    // Two steps later they are forgotten, and the response could be a repeat.
+    evidence.begin_step(StepIndex::new(2), 4);
+    evidence.add(&plan, late());
+    assert_eq!((bad_units(&evidence), evidence.late_observations), (1, 1));
+    // Also where no unit of a newer step is known yet, because another worker took over.
+    let bytes = postcard::to_allocvec(&evidence).unwrap();
+    let mut decoded: Evidence = postcard::from_bytes(&bytes).unwrap();
+    decoded.add(&plan, late());
+    assert_eq!((bad_units(&decoded), decoded.late_observations), (1, 2));
 }
 
 #[test]
-fn a_step_that_compares_nothing_is_no_evidence() {
-    let rules = rules(&[Metric::ErrorRate]);
-    let past_the_last = SHARES.len() as u16;
-    let evidence = gather(&rules, &[error(1, 1, past_the_last, Version::Green, true)]);
-    assert_eq!(evidence, begun());
+fn a_step_that_compares_nothing_has_no_evidence() {
+    let plan = plan_for(&[Metric::ErrorRate]);
+    let evidence = gather(&plan, vec![error(1, 1, SHARES.len(), Version::Green, true)]);
+    assert_eq!(evidence, in_second_step());
 }
 
-/// What ends before the step is warm may show that green is worse, and not that it is
-/// safe; and where it is not known when a step began, nothing shows that.
-#[test]
-fn a_step_must_be_warm_to_go_on() {
-    let rules = AnalysisPlan { warmup_ns: 100, ..rules(&[Metric::ErrorRate, Metric::Duration]) };
-    let tick = |at| {
-        let one = |unit: u64| {
-            let version = if unit.is_multiple_of(2) { Version::Green } else { Version::Blue };
-            let told = Measurements::default()
-                .with_rate(Metric::ErrorRate, unit < 2)
-                .with_value(Metric::Duration, 1.0);
-            Observation {
-                at_ns: at,
-                unit,
-                epoch: 1,
-                version,
-                is_newly_exposed: true,
-                is_assignment: true,
-                measurements: told,
-            }
-        };
-        (0..400).map(one).collect::<Vec<_>>()
+/// The same 400 units, of which one of each version fails.
+fn tick_at(at_ns: u64) -> Vec<StepObservation> {
+    let observation = |unit: u64| {
+        let measurements = Measurements::default()
+            .with_rate(Metric::ErrorRate, unit < 2)
+            .with_value(Metric::Duration, 1.0);
+        observe(at_ns, unit, 1, every_second_is_green(unit), measurements)
     };
-    let safe = |evidence: &Evidence| {
-        let judgement = Analysis::new(&rules, evidence, 1);
-        judgement.gates.iter().all(|gate| gate.non_inferiority_log_e > 0.5)
+    (0..400).map(observation).collect()
+}
+
+#[test]
+fn responses_during_the_warm_up_count_for_harm_only() {
+    let metrics = [Metric::ErrorRate, Metric::Duration];
+    let plan = AnalysisPlan { warmup_ns: 100, ..plan_for(&metrics) };
+    let has_evidence_for_safe = |evidence: &Evidence| {
+        let analysis = Analysis::new(&plan, evidence, StepIndex::new(1));
+        analysis.gates.iter().all(|gate| gate.non_inferiority_log_e > 0.5)
     };
     let mut evidence = Evidence::default();
-    evidence.begin_step(1, 1000);
-    evidence.add(&rules, &mut tick(1099));
-    assert!(!safe(&evidence));
-    assert_eq!(sums(&evidence, 1).unwrap()[1], ByVersion { blue: 1, green: 1 });
-    // The same units count for going on, as they have not yet.
-    evidence.add(&rules, &mut tick(1100));
-    assert!(safe(&evidence));
-    let mut unknown = Evidence::default();
-    unknown.add(&rules, &mut tick(1100));
-    assert!(!safe(&unknown));
+    evidence.begin_step(StepIndex::new(1), 1000);
+    evidence.add(&plan, tick_at(1099));
+    assert!(!has_evidence_for_safe(&evidence));
+    assert_eq!(sums(&evidence, 1).unwrap()[1], by_version(1, 1));
+    // The same units count for the test of non-inferiority, for which they have not counted yet.
+    evidence.add(&plan, tick_at(1100));
+    assert!(has_evidence_for_safe(&evidence));
+    let mut beginning_unknown = Evidence::default();
+    beginning_unknown.add(&plan, tick_at(1100));
+    assert!(!has_evidence_for_safe(&beginning_unknown));
 }
 
-/// What is lost above the bound depends on the units' hashes, not on their versions, and
-/// a unit that was lost once never counts again.
+/// Which units are ignored does not depend on their version. An ignored unit never counts again.
 #[test]
-fn above_the_bound_the_lowest_units_are_kept() {
-    let rules = AnalysisPlan { max_units: 100, ..rules(&[Metric::ErrorRate]) };
-    let mut evidence = begun();
+fn above_the_maximum_the_units_with_the_lowest_hashes_are_kept() {
+    let plan = AnalysisPlan { max_units: 100, ..plan_for(&[Metric::ErrorRate]) };
+    let mut evidence = in_second_step();
     for round in 0..3 {
-        // A permutation of the hashes: 7919 is prime.
-        let units = (0..1000_u64).map(|at| at * 7919 % 1000);
-        let mut tick = units
-            .map(|unit| {
-                let version = if unit % 2 == 0 { Version::Green } else { Version::Blue };
-                error(round * 1000 + unit, unit, 0, version, true)
-            })
-            .collect();
-        evidence.add(&rules, &mut tick);
+        // A permutation, because 7919 is a prime.
+        let units = (0..1000_u64).map(|index| index * 7919 % 1000);
+        let observation =
+            |unit| error(round * 1000 + unit, unit, 0, every_second_is_green(unit), true);
+        evidence.add(&plan, units.map(observation).collect());
         assert_eq!(evidence.remembered_units(), 100);
     }
-    let [units, hit, bad] = sums(&evidence, 0).unwrap();
-    // Sorted by time, thus by hash: the first hundred fill the memory.
-    assert_eq!(units, ByVersion { blue: 50, green: 50 });
-    assert_eq!((hit, bad), (units, ByVersion { blue: 150, green: 150 }));
+    let [units, with_event, bad_requests] = sums(&evidence, 0).unwrap();
+    // The observations are sorted by time, and so by hash: the first hundred are kept.
+    assert_eq!(units, by_version(50, 50));
+    assert_eq!((with_event, bad_requests), (units, by_version(150, 150)));
 }
 
 #[test]
-fn green_values_wait_for_blue_ones_and_not_the_other_way() {
-    let rules = rules(&[Metric::Duration]);
-    let of = |at, unit, version, value| {
-        let told = Measurements::default().with_value(Metric::Duration, value);
-        Observation {
-            at_ns: at,
-            unit,
-            epoch: 0,
-            version,
-            is_newly_exposed: true,
-            is_assignment: true,
-            measurements: told,
-        }
+fn a_value_of_green_waits_for_one_of_blue_and_not_the_reverse() {
+    let plan = plan_for(&[Metric::Duration]);
+    let duration = |at_ns, version, value| {
+        let measurements = Measurements::default().with_value(Metric::Duration, value);
+        observe(at_ns, at_ns, 0, version, measurements)
     };
-    let log_e = |evidence: &Evidence| Analysis::new(&rules, evidence, 0).gates[0].harm_log_e;
-    let mut evidence = gather(&rules, &[of(1, 1, Version::Blue, 1.0)]);
-    evidence.add(&rules, &mut vec![of(2, 2, Version::Green, 100.0)]);
-    assert!(log_e(&evidence).abs() < 1e-9, "there was nothing to compare");
-    evidence.add(&rules, &mut vec![of(3, 3, Version::Blue, 1.0)]);
-    assert!(log_e(&evidence) > 1e-9);
-    assert_eq!(
-        gather(&rules, &[of(4, 4, Version::Green, f32::NAN)]).steps[0].coverage[0].known,
-        ByVersion::default()
-    );
-}
-
-/// Steps that only a higher share of green makes.
-#[test]
-fn steps_compare_the_units_that_were_on_blue() {
-    let chances: Vec<f64> = StepDesign::from_shares(&[0.01, 0.05, 0.5, 1.0])
-        .iter()
-        .map(|step| step.new.get())
-        .collect();
-    let expected = [0.01, 0.04 / 0.99, 0.45 / 0.95];
-    assert_eq!(chances.len(), expected.len());
-    for (chance, expected) in chances.iter().zip(expected) {
-        assert!((chance - expected).abs() < 1e-12);
-    }
-}
-
-/// And with an equal control, half of the new ones is green's.
-#[test]
-fn an_equal_control_makes_halves() {
-    let steps = StepDesign::with_equal_control(&[0.1, 0.3, 1.0]);
-    let chances: Vec<_> = steps.iter().map(|step| (step.new.get(), step.all.get())).collect();
-    assert_eq!(chances.len(), 2);
-    assert_eq!(chances[0], (0.5, 0.5));
-    assert!((chances[1].1 - 0.3 / 0.5).abs() < 1e-12 && chances[1].0 == 0.5);
+    let harm_log_e =
+        |evidence: &Evidence| Analysis::new(&plan, evidence, StepIndex::FIRST).gates[0].harm_log_e;
+    let mut evidence = gather(&plan, vec![duration(1, Version::Blue, 1.0)]);
+    evidence.add(&plan, vec![duration(2, Version::Green, 100.0)]);
+    assert!(harm_log_e(&evidence).abs() < 1e-9, "there is nothing to compare");
+    evidence.add(&plan, vec![duration(3, Version::Blue, 1.0)]);
+    assert!(harm_log_e(&evidence) > 1e-9);
 }
 
 #[test]
-fn tolerances_shrink_as_the_share_grows() {
-    for metric in Metric::ALL {
-        let tolerances = SHARES.map(|share| metric.default_tolerance(share));
-        assert!(tolerances.is_sorted_by(|one, other| one > other), "{metric}");
-        assert!(tolerances.iter().all(|it| *it > metric.default_margin()), "{metric}");
-        assert_eq!(Metric::from_name(metric.as_str()), Some(metric));
-    }
+fn a_value_that_is_not_a_number_is_not_known() {
+    let measurements = Measurements::default().with_value(Metric::Duration, f32::NAN);
+    let observation = observe(4, 4, 0, Version::Green, measurements);
+    let evidence = gather(&plan_for(&[Metric::Duration]), vec![observation]);
+    assert_eq!(evidence.steps[0].coverage[0].known, ByVersion::default());
 }

@@ -1,7 +1,7 @@
-//! Numbers of independent packages, to a millionth.
+//! Vectors of independent packages, to a relative precision of one millionth.
 
 use serde_json::Value;
-use verdigris::analysis::confidence_sequence::{mixture_at, normal_bound, normal_log_e};
+use verdigris::analysis::confidence_sequence::{mixture_variance, normal_bound, normal_log_e};
 use verdigris::analysis::mann_whitney::excess;
 use verdigris::analysis::rate_ratio::RateRatioBets;
 use verdigris::analysis::wealth::Wealth;
@@ -13,7 +13,7 @@ use crate::contingency::TwoByTwo;
 const VECTORS: &str = include_str!("../data/gate_vectors.json");
 
 #[test]
-fn every_vector_comes_out() {
+fn every_vector_is_reproduced() {
     let file: Value = serde_json::from_str(VECTORS).unwrap();
     let vectors = file["vectors"].as_array().unwrap();
     assert_eq!(vectors.len(), 10);
@@ -35,7 +35,7 @@ fn compute(id: &str, inputs: &Value) -> Vec<f64> {
         "rate" => {
             let at = RATIOS.iter().position(|ratio| *ratio == number("RR")).unwrap();
             let bets = RateRatioBets::for_harm(green(), number("margin"));
-            let after = |bad| log_of(bets.wealth(bad), at).exp();
+            let after = |bad| bets.wealth(bad).logs()[at].exp();
             each_bad_event(inputs).into_iter().map(after).collect()
         }
         "ratemix" => {
@@ -48,17 +48,18 @@ fn compute(id: &str, inputs: &Value) -> Vec<f64> {
             vec![excess(numbers(&inputs["green"]).into_iter(), &blue)]
         }
         "rankmix" => {
-            let mut capital = Wealth::default();
-            numbers(&inputs["z"]).iter().for_each(|z| capital.bet(2.0 * z));
-            vec![capital.log_mean().exp()]
+            let mut wealth = Wealth::default();
+            numbers(&inputs["z"]).iter().for_each(|z| wealth.bet(2.0 * z));
+            vec![wealth.log_mean().exp()]
         }
         "nmix" => {
-            // A bound on one side has half of the chance on each.
-            let rho = mixture_at(number("v_opt"), 2.0 * number("alpha_opt"));
+            // The variance is optimal for a two-sided bound, which has half of the probability on each
+            // side.
+            let rho = mixture_variance(number("v_opt"), 2.0 * number("alpha_opt"));
             vec![normal_log_e(number("s"), number("v"), rho)]
         }
         "nbound" => {
-            let rho = mixture_at(number("v_opt"), number("alpha"));
+            let rho = mixture_variance(number("v_opt"), number("alpha"));
             vec![normal_bound(number("v"), rho, number("alpha"))]
         }
         "srm" => {
@@ -78,20 +79,14 @@ fn compute(id: &str, inputs: &Value) -> Vec<f64> {
             };
             blocks.map(block).collect()
         }
-        _ => panic!("{id} is not known"),
+        _ => panic!("unknown vector: {id}"),
     }
 }
 
-/// The bets' grid, as the vectors have it.
+/// The ratios of the bets, in the vectors' order.
 const RATIOS: [f64; 8] = [1.15, 1.3, 1.6, 2.0, 3.0, 5.0, 10.0, 30.0];
 
-/// One bet's part of a capital.
-fn log_of(capital: Wealth, at: usize) -> f64 {
-    let logs: Vec<f64> = serde_json::from_value(serde_json::to_value(capital).unwrap()).unwrap();
-    logs[at]
-}
-
-/// The numbers of bad events after each of them.
+/// The counts of bad events after each event.
 fn each_bad_event(inputs: &Value) -> Vec<ByVersion<u64>> {
     let mut bad = ByVersion::default();
     let flags = numbers(&inputs["green_flags_of_bad_events"]).into_iter();

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 use verdigris::assignment::share_history::PROPAGATION_MS;
 use verdigris::assignment::{
-    Assignment, AssignmentRequest, Conversation, ConversationStart, EffectiveShare, Reason,
+    Assignment, AssignmentRequest, Conversation, ConversationStart, EffectiveShare, Epoch, Reason,
     RollbackPolicy, Share, ShareHistory, StartStep, StartTime, StickyShare, Version, assign,
     start_marker,
 };
@@ -28,7 +28,7 @@ fn assigned(
 }
 
 fn begun_in(epoch: u16) -> Option<StartStep> {
-    Some(StartStep { epoch, analysed_share: Share::ALL })
+    Some(StartStep { epoch: Epoch::new(epoch), analysed_share: Share::ALL })
 }
 
 /// A ULID created at `time_ms`.

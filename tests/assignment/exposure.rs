@@ -1,14 +1,14 @@
 //! The assignments that are evidence for a ramp.
 
 use verdigris::assignment::{
-    Assignment, AssignmentRequest, AssignmentRules, Conversation, Exposure, MissingUnitPolicy,
-    Pins, Reason, RollbackPolicy, Share, StartStep, StepShares, StickyShare, Version,
-    analysis_hash, bucket_hash,
+    Assignment, AssignmentRequest, AssignmentRules, Conversation, Epoch, Exposure,
+    MissingUnitPolicy, Pins, Reason, RollbackPolicy, Share, StartStep, StepShares, StickyShare,
+    Version, analysis_hash, bucket_hash,
 };
 
 const ROLLOUT: &str = "assistant-v8";
 const KEY: &[u8] = b"ada";
-const EPOCH: u16 = 7;
+const EPOCH: Epoch = Epoch::new(7);
 
 /// A share that does not contain the key's bucket.
 fn share_without_key() -> Share {
@@ -75,7 +75,8 @@ fn a_conversation_is_evidence_in_the_step_in_which_it_began() {
         (by_share(Reason::Weight), None, None),
         (Assignment::new(Version::Blue, Reason::RolledBack), begun_in(Share::ALL), None),
     ];
-    let current = StepShares { epoch: 9, analysed_share: Share::ALL, previous_share: Share::ALL };
+    let current =
+        StepShares { epoch: Epoch::new(9), analysed_share: Share::ALL, previous_share: Share::ALL };
     for (assignment, step, expected) in cases {
         let sticky = StickyShare { share: Share::ALL, is_drained: false, step };
         let conversation = Some(Conversation { id: KEY, sticky });

@@ -9,7 +9,7 @@ mod start_marker;
 mod unit;
 
 use serde_json::{Value, json};
-use verdigris::assignment::{Share, ShareHistory, ShareInterval, ShareSetting};
+use verdigris::assignment::{Epoch, Share, ShareHistory, ShareInterval, ShareSetting};
 use verdigris::config::Config;
 
 /// The time at which the filter starts, in milliseconds since the Unix epoch.
@@ -34,7 +34,7 @@ fn percent(green: u64) -> Share {
 
 /// The share of a ramp's step that compares all units.
 fn setting(share: Share, epoch: u16) -> ShareSetting {
-    ShareSetting { share, analysed_share: Share::ALL, epoch }
+    ShareSetting { share, analysed_share: Share::ALL, epoch: Epoch::new(epoch) }
 }
 
 /// The history of a ramp whose first step is in force since the start.

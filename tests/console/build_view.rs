@@ -9,7 +9,7 @@ use verdigris::rollout::decimal::Decimal;
 use verdigris::rollout::{Clocks, Phase};
 use verdigris::rollout::{CommandKind, ManualRollout, OperatorCommand};
 
-use crate::controller::{Seen, Walk};
+use crate::harness::{RampHarness as Walk, Traffic as Seen};
 
 const GOOD: Seen = Seen { each: 20, blue_bad: 0, green_bad: 0 };
 const BAD: Seen = Seen { green_bad: 10, ..GOOD };
@@ -62,18 +62,18 @@ fn view(walk: &Walk, versions: Vec<VersionView>) -> RolloutView {
 /// A ramp, its phase, green's share, what it waits for, and how its headline begins.
 #[test]
 fn a_ramp_is_shown_in_its_state() {
-    let begun = || Walk::begin(ramp(json!({})));
+    let begun = || Walk::new(ramp(json!({})));
     let after = |seconds, seen| {
         let mut walk = begun();
-        walk.seconds(seconds, seen);
+        walk.run(seconds, seen);
         walk
     };
     let ordered = |verb| {
         let mut walk = after(60, GOOD);
-        walk.order(verb).unwrap();
+        walk.command(verb).unwrap();
         walk
     };
-    let by_restart = |started: &str| Walk::begin(ramp(json!({"started": started})));
+    let by_restart = |started: &str| Walk::new(ramp(json!({"started": started})));
     let table = [
         (begun(), "ramping", 5000, "bake", "No data yet: no responses in this step"),
         (
@@ -114,7 +114,7 @@ fn a_ramp_is_shown_in_its_state() {
             "resume",
             "Manual weights: 20 % on green, and the ramp is paused: as asked",
         ),
-        (Walk::begin(ramp(json!({"paused": true}))), "ramping", 5000, "bake", "No data yet"),
+        (Walk::new(ramp(json!({"paused": true}))), "ramping", 5000, "bake", "No data yet"),
         (
             by_restart("1970-01-01T00:30:00Z"),
             "paused",
@@ -139,12 +139,12 @@ fn a_ramp_is_shown_in_its_state() {
 
 #[test]
 fn evidence_is_a_fraction_of_the_required_amount() {
-    let mut walk = Walk::begin(ramp(json!({
+    let mut walk = Walk::new(ramp(json!({
         "gates": [{"metric": "error_rate", "ceiling": null}, {"metric": "duration", "critical": false}],
         "steps": [50, 100],
         "bake": "45s",
     })));
-    walk.seconds(40, Seen { each: 20, blue_bad: 4, green_bad: 4 });
+    walk.run(40, Seen { each: 20, blue_bad: 4, green_bad: 4 });
     let shown = view(&walk, with_requests());
     let ramp = shown.ramp.as_ref().unwrap();
     let analysis = ramp.judgement.as_ref().unwrap();
@@ -165,7 +165,7 @@ fn evidence_is_a_fraction_of_the_required_amount() {
     assert!(expected > 10.0, "the bake time would end later");
     assert_eq!((analysis.gates[1].blue, analysis.gates[1].is_critical), (None, false));
 
-    walk.seconds(20, BAD);
+    walk.run(20, BAD);
     let shown = view(&walk, with_requests());
     let analysis = shown.ramp.unwrap().judgement.unwrap();
     assert_eq!(
@@ -179,11 +179,11 @@ fn evidence_is_a_fraction_of_the_required_amount() {
 #[test]
 fn the_numbers_of_a_rollback_stay() {
     let gates = json!([{"metric": "error_rate", "ceiling": null}]);
-    let mut walk = Walk::begin(ramp(json!({"gates": gates, "steps": [50, 100]})));
-    walk.seconds(40, Seen { each: 20, blue_bad: 1, green_bad: 1 });
-    let epoch = walk.number();
+    let mut walk = Walk::new(ramp(json!({"gates": gates, "steps": [50, 100]})));
+    walk.run(40, Seen { each: 20, blue_bad: 1, green_bad: 1 });
+    let epoch = walk.snapshot_epoch();
     while walk.phase() != Phase::RolledBack {
-        walk.seconds(1, Seen { each: 7, blue_bad: 0, green_bad: 4 });
+        walk.run(1, Seen { each: 7, blue_bad: 0, green_bad: 4 });
     }
     let numbers = |walk: &Walk| {
         let view = view(walk, with_requests());
@@ -202,7 +202,7 @@ fn the_numbers_of_a_rollback_stay() {
     let against = format!("({:.1} % against {:.1} %)", shares.0, shares.1);
     assert!(headline.replace('\u{a0}', " ").contains(&against), "{headline} {against}");
     for late in 0..50 {
-        walk.tell(epoch, Seen { each: 20, blue_bad: late % 7, green_bad: 9 });
+        walk.reconcile(epoch, Seen { each: 20, blue_bad: late % 7, green_bad: 9 });
         assert_eq!(numbers(&walk), (headline.clone(), analysis.clone(), why.clone()));
     }
 }
@@ -210,8 +210,8 @@ fn the_numbers_of_a_rollback_stay() {
 /// While neither version has an event, a relative margin is 0 and no threshold.
 #[test]
 fn without_events_the_ceiling_is_the_threshold() {
-    let mut walk = Walk::begin(ramp(json!({})));
-    walk.seconds(60, GOOD);
+    let mut walk = Walk::new(ramp(json!({})));
+    walk.run(60, GOOD);
     let gate = view(&walk, with_requests()).ramp.unwrap().judgement.unwrap().gates.remove(0);
     assert_eq!((gate.blue, gate.green, gate.verdict.as_str()), (Some(0.0), Some(0.0), "pass"));
     assert!(gate.low.unwrap() < 0.0 && gate.high.unwrap() > 0.0, "{gate:?}");
@@ -219,11 +219,11 @@ fn without_events_the_ceiling_is_the_threshold() {
     assert!((gate.tolerance_at.unwrap() - 0.013).abs() < 1e-9, "{gate:?}");
     assert!(gate.margin_at.is_none() && gate.high < gate.tolerance_at, "{gate:?}");
 
-    let mut walk = Walk::begin(ramp(json!({"gates": [{"metric": "error_rate", "ceiling": null}]})));
-    walk.seconds(60, GOOD);
+    let mut walk = Walk::new(ramp(json!({"gates": [{"metric": "error_rate", "ceiling": null}]})));
+    walk.run(60, GOOD);
     let gate = view(&walk, with_requests()).ramp.unwrap().judgement.unwrap().gates.remove(0);
     assert_eq!((gate.margin_at, gate.tolerance_at), (None, None));
-    walk.seconds(1, Seen { blue_bad: 1, ..GOOD });
+    walk.run(1, Seen { blue_bad: 1, ..GOOD });
     let gate = view(&walk, with_requests()).ramp.unwrap().judgement.unwrap().gates.remove(0);
     assert!(gate.margin_at.unwrap() > 0.0 && gate.tolerance_at.unwrap() > 0.0);
 }
@@ -232,32 +232,32 @@ fn without_events_the_ceiling_is_the_threshold() {
 #[test]
 fn a_manual_share_does_not_change_the_estimate() {
     let gates = json!([{"metric": "error_rate", "ceiling": null}]);
-    let mut walk = Walk::begin(ramp(json!({"gates": gates, "bake": "30s"})));
-    walk.seconds(40, Seen { each: 20, blue_bad: 4, green_bad: 4 });
+    let mut walk = Walk::new(ramp(json!({"gates": gates, "bake": "30s"})));
+    walk.run(40, Seen { each: 20, blue_bad: 4, green_bad: 4 });
     let estimate = |walk: &Walk| {
         let ramp = view(walk, with_requests()).ramp.unwrap();
         (ramp.in_step_s, ramp.about_s)
     };
     let before = estimate(&walk);
     assert!(before.0 == 40 && before.1.is_some(), "{before:?}");
-    walk.order(CommandKind::Weights(Share::new(4, 1).unwrap())).unwrap();
-    walk.seconds(7200, NONE);
+    walk.command(CommandKind::Weights(Share::new(4, 1).unwrap())).unwrap();
+    walk.run(7200, NONE);
     assert_eq!(estimate(&walk), (40, None));
-    walk.order(CommandKind::Resume).unwrap();
+    walk.command(CommandKind::Resume).unwrap();
     assert_eq!(estimate(&walk), before);
 }
 
 /// Until the next tick after a configuration change, the state is the old configuration's.
 #[test]
 fn the_state_of_an_old_configuration_is_not_shown() {
-    let mut walk = Walk::begin(ramp(json!({})));
-    walk.seconds(60, GOOD);
-    walk.change(ramp(json!({"bake": "20m"})));
+    let mut walk = Walk::new(ramp(json!({})));
+    walk.run(60, GOOD);
+    walk.configure(ramp(json!({"bake": "20m"})));
     let shown = view(&walk, with_requests());
     assert_eq!((shown.phase.as_str(), shown.is_known, &shown.ramp), ("ramping", false, &None));
     assert!(shown.problems[0].what.contains("The state of the ramp is not known yet"));
     assert_eq!(headline(&shown).tone, Tone::Unknown);
-    walk.seconds(1, GOOD);
+    walk.run(1, GOOD);
     assert_eq!(view(&walk, with_requests()).problems, []);
 }
 
@@ -282,7 +282,7 @@ fn manual_weights_are_shown_with_their_history() {
             is_replaced: false,
             versions: with_requests(),
             refused_stats: 0,
-            now: Clocks { monotonic_ns: 0, unix_s: 300 },
+            now: Clocks { monotonic_ns: 0, unix_ms: 300_000 },
         })
     };
     // A worker that applies the command only with its next tick.
@@ -315,8 +315,8 @@ fn problems_in_counters_are_shown_with_a_fix() {
             &["20 of 100 answers of blue could not be read", "could not be read"],
         ),
     ];
-    let mut walk = Walk::begin(ramp(json!({})));
-    walk.seconds(60, GOOD);
+    let mut walk = Walk::new(ramp(json!({})));
+    walk.run(60, GOOD);
     for (blue, green, refused_stats, expected) in table {
         let versions = versions([("blue", blue), ("green", green)]);
         let view = RolloutView::new(ViewInputs { refused_stats, ..inputs(&walk, versions) });
@@ -327,7 +327,7 @@ fn problems_in_counters_are_shown_with_a_fix() {
         }
         assert!(view.problems.iter().all(|it| !it.mend.is_empty()));
     }
-    let walk = Walk::begin(ramp(json!({})));
+    let walk = Walk::new(ramp(json!({})));
     let problems = view(&walk, versions([("blue", &[]), ("green", &[])])).problems;
     let expected = "This rollout has had no requests since Envoy started";
     assert!(problems[0].what.contains(expected), "{problems:?}");
@@ -335,8 +335,8 @@ fn problems_in_counters_are_shown_with_a_fix() {
 
 #[test]
 fn a_step_beyond_its_timeout_is_a_problem() {
-    let mut walk = Walk::begin(ramp(json!({"gates": [{"metric": "duration"}]})));
-    walk.seconds(4000, Seen { each: 1, ..GOOD });
+    let mut walk = Walk::new(ramp(json!({"gates": [{"metric": "duration"}]})));
+    walk.run(4000, Seen { each: 1, ..GOOD });
     let view = view(&walk, with_requests());
     let is_timeout = |what: &str| what.contains("longer than ramp.timeout");
     assert!(view.problems.iter().any(|it| is_timeout(&it.what)), "{view:?}");
@@ -345,8 +345,8 @@ fn a_step_beyond_its_timeout_is_a_problem() {
 /// As many units on green as on blue, at a share of 5 %.
 #[test]
 fn a_sample_ratio_mismatch_is_a_severe_problem() {
-    let mut walk = Walk::begin(ramp(json!({"steps": [5, 100]})));
-    walk.seconds(60, GOOD);
+    let mut walk = Walk::new(ramp(json!({"steps": [5, 100]})));
+    walk.run(60, GOOD);
     let view = view(&walk, with_requests());
     assert!(view.problems[0].is_severe, "{view:?}");
     assert!(view.problems[0].what.starts_with("Sample ratio mismatch"), "{view:?}");

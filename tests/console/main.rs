@@ -7,10 +7,10 @@ mod browser;
 mod browser_user;
 mod build_view;
 mod colours;
-#[allow(dead_code, reason = "the ramp's own tests use more of it")]
-#[path = "../rollout/controller.rs"]
-mod controller;
 mod fixtures;
+#[allow(dead_code, reason = "a ramp's own tests do more with it")]
+#[path = "../rollout/harness.rs"]
+mod harness;
 mod headline;
 mod interval_chart;
 mod markup;

@@ -123,7 +123,7 @@ const PIECES: [&str; 14] = [
     "&#60;zz-out&#62;",
     "<![CDATA[",
     "; ",
-    ": worse 10^",
+    ": evidence for worse: ",
     "\u{0}\u{b}",
     "ä✕",
     "pass",

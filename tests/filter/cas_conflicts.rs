@@ -60,7 +60,7 @@ impl VmPair {
             Observation {
                 at_ns: self.now().monotonic_ns,
                 unit: user.wrapping_mul(0x9e37_79b9_7f4a_7c15),
-                epoch: state.epoch - epochs_ago,
+                epoch: state.epoch.minus(epochs_ago),
                 version: if user % 2 == 0 { Version::Blue } else { Version::Green },
                 is_newly_exposed: true,
                 is_assignment: true,
@@ -73,7 +73,7 @@ impl VmPair {
 
     fn now(&self) -> Clocks {
         let monotonic = self.process.shared.lock().unwrap().clock;
-        Clocks { monotonic_ns: monotonic, unix_s: monotonic / SECOND }
+        Clocks { monotonic_ns: monotonic, unix_ms: monotonic / 1_000_000 }
     }
 
     /// The shared data of the ramp without the lease and without compare-and-swap numbers.
@@ -196,7 +196,7 @@ fn the_units_of_a_step_are_deleted_two_steps_later() {
     let mut vms = VmPair::start();
     let first = key(&format!("units.{}.0", vms.state().epoch));
     for step in 0..2 {
-        assert_eq!(vms.state().step, step);
+        assert_eq!(vms.state().step.get(), step);
         let users = 10_000 * step as u64;
         vms.queue_observations(users..users + 1000, 0);
         vms.advance_clock(61);
@@ -206,7 +206,7 @@ fn the_units_of_a_step_are_deleted_two_steps_later() {
     }
     vms.overtake_next_swap(vms.state_after_command(CommandKind::Pause));
     vms.tick(0);
-    assert_eq!(vms.state().step, 1);
+    assert_eq!(vms.state().step.get(), 1);
     // Late observations of the first step: one new unit and 1,000 known ones.
     vms.queue_observations(0..1001, 1);
     vms.tick(0);
@@ -215,6 +215,6 @@ fn the_units_of_a_step_are_deleted_two_steps_later() {
     let resumed = vms.state_after_command(CommandKind::Resume);
     vms.process.shared.lock().unwrap().data.get_mut(&key("state")).unwrap().0 = resumed;
     vms.tick(0);
-    assert_eq!(vms.state().step, 2, "{}", vms.vms[0].log_text());
+    assert_eq!(vms.state().step.get(), 2, "{}", vms.vms[0].log_text());
     assert!(vms.shared_data()[&first].is_empty());
 }

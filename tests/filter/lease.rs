@@ -146,7 +146,7 @@ fn a_native_controller_makes_the_same_decisions_from_the_same_observations() {
         // The VM that is ticked first becomes the leader.
         vms.set_clock(NS_PER_SECOND / 2, true);
         vms.tick(0);
-        let now = Clocks { monotonic_ns: NS_PER_SECOND / 2, unix_s: 0 };
+        let now = Clocks { monotonic_ns: NS_PER_SECOND / 2, unix_ms: 0 };
         let mut native = RampState::new(&spec, now);
         native.reconcile(&spec, now, &mut Vec::new());
         for second in 1..=14 {
@@ -159,11 +159,11 @@ fn a_native_controller_makes_the_same_decisions_from_the_same_observations() {
             let mut observations = vms.queued_observations();
             vms.tick(0);
             let monotonic_ns = second * NS_PER_SECOND + NS_PER_SECOND / 2;
-            let now = Clocks { monotonic_ns, unix_s: second };
+            let now = Clocks { monotonic_ns, unix_ms: second * 1000 };
             native.reconcile(&spec, now, &mut observations);
             // Only the VMs store seen units in pieces of shared data.
             let mut shared = vms.state();
-            shared.seen_unit_pieces.clear();
+            shared.seen_units.clear();
             let expected = postcard::to_allocvec(&native).unwrap();
             assert!(postcard::to_allocvec(&shared).unwrap() == expected, "{second}\n{}", vms.log());
             (1..3).for_each(|vm| vms.tick(vm));

@@ -227,7 +227,7 @@ fn a_command_to_a_ramp_holds_until_the_ramp_changes_in_the_configuration() {
     vms.tick_both();
     assert_eq!(vms.phase_and_share(), (RAMPING, 5000), "{}", vms.log());
     assert!(vms.both_assign_green_share(50));
-    assert!(vms.log().contains("which ends what was ordered: weights"), "{}", vms.log());
+    assert!(vms.log().contains("which ends the command: weights"), "{}", vms.log());
 }
 
 /// A unit that was observed before a command does not count again after it.
@@ -296,7 +296,7 @@ fn a_command_to_weights_holds_until_the_weights_change_in_the_configuration() {
     assert_eq!(view.decisions.len(), 3, "{view:#?}");
     let last = &view.decisions[0];
     assert_eq!((last.from_phase.as_str(), last.to_phase.as_str()), ("rolled_back", "by_hand"));
-    assert!(last.why.ends_with("which ends what was ordered: rollback"), "{view:#?}");
+    assert!(last.why.ends_with("which ends the command: rollback"), "{view:#?}");
 }
 
 /// The weights are the same before and after the ramp.

@@ -1,120 +1,142 @@
-//! A ramp and a world that does as it is told.
+//! The controller of a ramp, tick by tick.
 
-use serde_json::{Value, json};
-use verdigris::analysis::{Measurements, Metric, Observation};
-use verdigris::assignment::{Share, Version, analysis_hash};
-use verdigris::config::Config;
-use verdigris::rollout::{Clocks, Phase, RampSpec, RampState, Transition};
-use verdigris::rollout::{CommandError, CommandKind, OperatorCommand};
+use serde_json::json;
+use verdigris::assignment::Share;
+use verdigris::rollout::{HoldReason, Phase};
 
-#[derive(Clone)]
-pub struct Walk {
-    pub state: RampState,
-    pub config: Config,
-    seconds: u64,
-    units: u64,
+use super::harness::RampHarness;
+use super::{BAD, BOTH_BROKEN, GOOD, NO_TRAFFIC, ramp, ramp_with};
+
+#[test]
+fn a_good_green_is_promoted_step_by_step() {
+    let mut ramp = RampHarness::new(ramp());
+    assert_eq!((ramp.phase(), ramp.state.hold_reason), (Phase::Ramping, HoldReason::Bake));
+    ramp.run(59, GOOD);
+    assert_eq!((ramp.phase(), ramp.state.step.get()), (Phase::Ramping, 0));
+    ramp.run(600, GOOD);
+    assert_eq!(ramp.phase(), Phase::Promoted, "{:#?}", ramp.log());
+    assert_eq!(ramp.share().basis_points(), 10_000);
+    let log = ramp.log();
+    assert_eq!(log.len(), 4, "{log:#?}");
+    assert!(log[1].contains("ramping at 50 % -> ramping at 75 %: green is safe"), "{log:#?}");
 }
 
-/// What a second brings: responses of each version, and the bad ones among them.
-#[derive(Clone, Copy)]
-pub struct Seen {
-    pub each: u64,
-    pub blue_bad: u64,
-    pub green_bad: u64,
+#[test]
+fn a_bad_green_is_rolled_back_for_good() {
+    let mut ramp = RampHarness::new(ramp());
+    ramp.run(60, BAD);
+    assert_eq!((ramp.phase(), ramp.state.hold_reason), (Phase::RolledBack, HoldReason::Restart));
+    assert_eq!(ramp.share(), Share::ZERO);
+    let last = ramp.log().pop().unwrap();
+    assert!(
+        last.contains("green is worse: evidence for worse: ") && last.contains("error_rate fail"),
+        "{last}"
+    );
+    ramp.run(600, GOOD);
+    assert_eq!(ramp.phase(), Phase::RolledBack);
 }
 
-const SECOND_NS: u64 = 1_000_000_000;
-
-// === impl Walk ===
-
-impl Walk {
-    /// An hour after 1970 began.
-    pub fn begin(ramp: Value) -> Self {
-        let config = with_ramp(ramp);
-        let seconds = 3600;
-        let state = RampState::new(config.ramp.as_ref().unwrap(), now(seconds));
-        Self { state, config, seconds, units: 0 }
-    }
-
-    /// The operator writes another ramp.
-    pub fn change(&mut self, ramp: Value) {
-        self.config = with_ramp(ramp);
-    }
-
-    pub fn seconds(&mut self, count: u64, seen: Seen) {
-        for _ in 0..count {
-            self.seconds += 1;
-            self.tell(self.state.epoch, seen);
-        }
-    }
-
-    /// A tick that brings what was decided in the step of this number.
-    pub fn tell(&mut self, number: u16, seen: Seen) {
-        let mut observations = Vec::new();
-        for (version, bad) in [(Version::Blue, seen.blue_bad), (Version::Green, seen.green_bad)] {
-            for at in 0..seen.each {
-                self.units += 1;
-                observations.push(Observation {
-                    at_ns: self.seconds * SECOND_NS,
-                    unit: analysis_hash("assistant-v8", &self.units.to_le_bytes()),
-                    epoch: number,
-                    version,
-                    is_newly_exposed: true,
-                    is_assignment: true,
-                    measurements: Measurements::default().with_rate(Metric::ErrorRate, at < bad),
-                });
-            }
-        }
-        let now = self.now();
-        self.state.reconcile(self.config.ramp.as_ref().unwrap(), now, &mut observations);
-    }
-
-    pub fn order(&mut self, verb: CommandKind) -> Result<Transition, CommandError> {
-        let (order, now) =
-            (OperatorCommand::new(verb, "as asked", self.seconds * 1000)?, self.now());
-        self.state.apply(self.config.ramp.as_ref().unwrap(), order, now)
-    }
-
-    /// The number that workers give with what is decided now.
-    pub fn number(&self) -> u16 {
-        self.state.snapshot(self.settings()).epoch
-    }
-
-    pub fn now(&self) -> Clocks {
-        now(self.seconds)
-    }
-
-    fn settings(&self) -> &RampSpec {
-        self.config.ramp.as_ref().unwrap()
-    }
-
-    pub fn phase(&self) -> Phase {
-        self.state.phase
-    }
-
-    pub fn share(&self) -> Option<Share> {
-        Some(self.state.snapshot(self.settings()).share)
-    }
-
-    pub fn is_overdue(&self) -> bool {
-        self.state.snapshot(self.settings()).is_overdue
-    }
-
-    pub fn log(&self) -> Vec<String> {
-        self.state.log.iter().map(ToString::to_string).collect()
-    }
+#[test]
+fn without_evidence_the_ramp_holds_and_becomes_overdue() {
+    let mut ramp = RampHarness::new(ramp());
+    ramp.run(7200, NO_TRAFFIC);
+    assert_eq!(
+        (ramp.phase(), ramp.state.hold_reason, ramp.state.step.get()),
+        (Phase::Holding, HoldReason::Data, 0)
+    );
+    let log = ramp.log();
+    assert_eq!(log.len(), 3, "{log:#?}");
+    assert!(log[2].contains("overdue, waits for data"), "{log:#?}");
+    ramp.run(5, GOOD);
+    assert_eq!((ramp.phase(), ramp.state.hold_reason), (Phase::Holding, HoldReason::Evidence));
 }
 
-fn now(seconds: u64) -> Clocks {
-    Clocks { monotonic_ns: seconds * SECOND_NS, unix_s: seconds }
+#[test]
+fn failures_of_both_versions_are_no_evidence() {
+    let mut ramp = RampHarness::new(ramp());
+    ramp.run(30, BOTH_BROKEN);
+    assert_eq!((ramp.phase(), ramp.state.step.get()), (Phase::Ramping, 0));
 }
 
-fn with_ramp(ramp: Value) -> Config {
-    let config = json!({
-        "rollout": "assistant-v8",
-        "unit": {"header": "x-user-id"},
-        "versions": {"blue": {"cluster": "llm-blue"}, "green": {"cluster": "llm-green"}},
-        "ramp": ramp,
-    });
-    Config::parse(config.to_string().as_bytes()).unwrap()
+#[test]
+fn a_sample_ratio_mismatch_holds() {
+    // Half of the units are on green, but the weights say a quarter.
+    let mut ramp = RampHarness::new(ramp_with(json!({"steps": [25, 100]})));
+    ramp.run(300, GOOD);
+    assert_eq!(
+        (ramp.phase(), ramp.state.hold_reason),
+        (Phase::Holding, HoldReason::SampleRatioMismatch)
+    );
+}
+
+#[test]
+fn a_step_that_needs_approval_holds() {
+    let steps = json!([50, {"percent": 75, "approve": true}, 100]);
+    let mut ramp = RampHarness::new(ramp_with(json!({"steps": steps})));
+    ramp.run(600, GOOD);
+    assert_eq!((ramp.phase(), ramp.state.hold_reason), (Phase::Holding, HoldReason::Approval));
+    ramp.configure(ramp_with(json!({"steps": [50, 75, 100]})));
+    ramp.run(1, GOOD);
+    assert_eq!((ramp.phase(), ramp.state.step.get()), (Phase::Ramping, 1), "{:#?}", ramp.log());
+}
+
+#[test]
+fn a_configured_pause_keeps_the_share_and_the_analysis() {
+    let mut harness = RampHarness::new(ramp());
+    harness.run(10, GOOD);
+    harness.configure(ramp_with(json!({"paused": true})));
+    harness.run(600, GOOD);
+    assert_eq!((harness.phase(), harness.state.hold_reason), (Phase::Paused, HoldReason::Resume));
+    assert_eq!(Some(harness.share()), Share::new(5_000, 5_000));
+    harness.configure(ramp());
+    harness.run(2, GOOD);
+    assert_eq!((harness.phase(), harness.state.step.get()), (Phase::Ramping, 1));
+    harness.configure(ramp_with(json!({"paused": true})));
+    harness.run(60, BAD);
+    assert_eq!(harness.phase(), Phase::RolledBack);
+}
+
+#[test]
+fn a_promoted_ramp_is_not_paused_by_the_configuration() {
+    let mut harness = RampHarness::new(ramp());
+    harness.run(700, GOOD);
+    let log = harness.log();
+    harness.configure(ramp_with(json!({"paused": true})));
+    harness.run(3, GOOD);
+    assert_eq!(
+        (harness.phase(), harness.state.hold_reason),
+        (Phase::Promoted, HoldReason::Nothing)
+    );
+    harness.configure(ramp());
+    harness.run(3, GOOD);
+    assert_eq!((harness.phase(), harness.log()), (Phase::Promoted, log));
+}
+
+#[test]
+fn a_step_is_overdue_while_it_is_held_past_its_timeout() {
+    let mut harness = RampHarness::new(ramp());
+    harness.run(3599, NO_TRAFFIC);
+    assert!(!harness.is_overdue());
+    harness.run(1, NO_TRAFFIC);
+    assert!(harness.is_overdue());
+    harness.configure(ramp_with(json!({"timeout": "2h"})));
+    harness.run(1, NO_TRAFFIC);
+    assert!(!harness.is_overdue(), "the timeout is longer now");
+    harness.configure(ramp_with(json!({"paused": true})));
+    harness.run(1, NO_TRAFFIC);
+    assert!(!harness.is_overdue(), "the ramp is paused");
+    harness.configure(ramp());
+    harness.run(3, NO_TRAFFIC);
+    assert!(harness.is_overdue());
+    harness.run(600, GOOD);
+    assert_eq!((harness.phase(), harness.is_overdue()), (Phase::Promoted, false));
+}
+
+#[test]
+fn a_ramp_whose_last_step_is_below_100_percent_is_never_overdue() {
+    let mut ramp = RampHarness::new(ramp_with(json!({"steps": [50]})));
+    ramp.run(4000, GOOD);
+    assert_eq!((ramp.phase(), ramp.state.hold_reason), (Phase::Holding, HoldReason::Nothing));
+    let log = ramp.log();
+    assert!(!ramp.is_overdue() && !log.iter().any(|it| it.contains("overdue")), "{log:#?}");
 }

@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::assignment::{
-    EffectiveShare, Share, ShareHistory, ShareSetting, StartTime, StickyShare,
+    EffectiveShare, Epoch, Share, ShareHistory, ShareSetting, StartTime, StickyShare,
 };
 use crate::command::output::{share_percent, time};
 use crate::config::ConversationConfig;
@@ -102,7 +102,7 @@ fn history(
         Some(_) => now,
     });
     let mut history = ShareHistory::default();
-    let weights = ShareSetting { share, analysed_share: Share::ALL, epoch: 0 };
+    let weights = ShareSetting { share, analysed_share: Share::ALL, epoch: Epoch::MANUAL };
     history.record(since, weights, config.on_rollback);
     history.with_earlier(configured)
 }

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::effect::Effect;
+use crate::analysis::StepIndex;
 use crate::assignment::{RollbackPolicy, Share, Version};
 use crate::command::output::{CliError, percent, pluralized};
 use crate::config::Config;
@@ -83,13 +84,13 @@ fn new_ramp(ramp: &RampSpec, now: Clocks) -> ShareAfter {
 
 /// A ramp in this step whose spec changes.
 fn changed_ramp(from: &RampSpec, to: &RampSpec, step: usize) -> ShareAfter {
-    let now = Clocks { monotonic_ns: 0, unix_s: 0 };
+    let now = Clocks { monotonic_ns: 0, unix_ms: 0 };
     let mut state = RampState::new(&RampSpec { started: None, ..from.clone() }, now);
-    state.step = step;
+    state.step = StepIndex::new(step);
     if from.steps.get(step).is_some_and(|it| it.share.basis_points() == 10_000) {
         state.phase = Phase::Promoted;
     }
-    let why = state.reconcile(to, now, &mut Vec::new()).into_iter().next().map(|it| it.why);
+    let why = state.reconcile(to, now, &[]).into_iter().next().map(|it| it.why);
     ShareAfter { share: state.snapshot(to).share, why }
 }
 

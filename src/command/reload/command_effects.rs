@@ -3,7 +3,7 @@
 
 use super::effect::Effect;
 use crate::config::Config;
-use crate::rollout::state::SpecFingerprint;
+use crate::rollout::SpecFingerprint;
 
 /// The end of an operator command, if the reload ends one.
 pub(super) fn ended_command(old: &Config, new: &Config) -> impl Iterator<Item = Effect> {

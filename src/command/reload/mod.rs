@@ -46,7 +46,7 @@ pub fn effects(
     let before = assignment_effects::shares_before(old, step)?;
     let mut effects = Vec::new();
     let is_renamed = old.rollout != new.rollout;
-    let now = Clocks { monotonic_ns: 0, unix_s: unix_now() };
+    let now = Clocks { monotonic_ns: 0, unix_ms: unix_now() * 1_000 };
     if is_renamed {
         effects.push(assignment_effects::renamed(old, new, &before, now));
     } else {

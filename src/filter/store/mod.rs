@@ -4,16 +4,12 @@
 //! |---|---|
 //! | [`keys`] | the keys, and the version of what is written |
 //! | [`shared_cell`] | one value, changed by compare-and-swap |
-//! | [`lease`] | which VM reconciles a ramp |
 //! | [`config_revision`] | which configuration of a rollout is the newest |
-//! | [`history`] | which shares were in force when |
-//! | [`seen_units`] | the units that the gates have seen, in pieces |
+//! | [`shared_data`] | the store of a rollout |
 //! | [`rejections`] | notes of rejected configurations |
 
 pub mod config_revision;
-pub mod history;
 pub mod keys;
-pub mod lease;
 pub mod rejections;
-pub mod seen_units;
 pub mod shared_cell;
+pub mod shared_data;

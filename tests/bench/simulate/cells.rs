@@ -1,42 +1,43 @@
-//! What is simulated, and what is asked of it.
+//! What is simulated, and what the simulation requires of the result.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
 
-/// A world, a course through it, and what is asked of the ramps.
+/// A world, a schedule, and the requirement on the runs.
 pub struct Cell {
     pub name: String,
-    rules: AnalysisPlan,
+    plan: AnalysisPlan,
     world: World,
-    course: Schedule,
-    asks: Ask,
+    schedule: Schedule,
+    requirement: Requirement,
 }
 
-/// What is asked.
+/// The requirement on the runs of a cell.
 #[derive(Clone, Copy)]
-enum Ask {
-    /// That green is rolled back no more often than α.
+enum Requirement {
+    /// At most α of the runs are rolled back.
     NoRollback,
-    /// That green passes no more often than β.
+    /// At most β of the runs pass.
     NoAdvance,
-    /// That so many are promoted.
+    /// At least this fraction of the runs is promoted.
     Promotion(f64),
-    /// That half are rolled back after so many seconds, give or take a quarter; `None`
-    /// where no figure is known.
+    /// The median time to a rollback is this many seconds, within a quarter; `None` where no
+    /// reference is known.
     Detection(Option<f64>),
-    /// How often and how soon it is rolled back.
+    /// No requirement: how often and how soon a run is rolled back.
     Rollback,
 }
 
+/// The results of one cell.
 pub struct Row {
     pub name: String,
-    /// How many there were.
-    pub ramps: u64,
+    /// The number of runs.
+    pub runs: u64,
     pub columns: Vec<(&'static str, String)>,
 }
 
-/// How many figures were not what is asked.
+/// How many requirements were not met.
 pub static MISSED: AtomicU32 = AtomicU32::new(0);
 
 const ALPHA: f64 = 0.05;
@@ -48,18 +49,18 @@ const SHARES: [f64; 4] = [0.01, 0.05, 0.25, 0.5];
 
 const INDEPENDENT: Users = Users::Independent;
 
-/// Users some of whom fail more often than others.
+/// Users whose failure rates have an exponential distribution.
 const fn alike(count: usize) -> Users {
     Users::Sticky { count, shape: 1.0 }
 }
 
-/// Users a tenth of whom has more than half of all failures.
+/// Users of whom a tenth has more than half of all failures.
 const fn unlike(count: usize) -> Users {
     Users::Sticky { count, shape: 0.2 }
 }
 
-/// Each kind of users, with its name.
-const CROWDS: [(Users, &str); 5] = [
+/// The populations, with their names.
+const POPULATIONS: [(Users, &str); 5] = [
     (INDEPENDENT, "independent"),
     (alike(2_000), "2000 users"),
     (alike(20_000), "20000 users"),
@@ -67,7 +68,7 @@ const CROWDS: [(Users, &str); 5] = [
     (unlike(20_000), "20000 unlike users"),
 ];
 
-/// The seven metrics, as they are on a usual service, and the same on green.
+/// The seven metrics of a typical service, with a green that is like blue.
 fn usual(error_rate: f64) -> Vec<Behaviour> {
     let behaviour = |metric, blue, spread| Behaviour { metric, blue, spread, green: 1.0 };
     vec![
@@ -81,10 +82,10 @@ fn usual(error_rate: f64) -> Vec<Behaviour> {
     ]
 }
 
-/// The same, but for one metric in which green is so many times blue.
-fn worse(metric: Metric, times: f64) -> Vec<Behaviour> {
+/// The same with one metric in which green is worse by this factor.
+fn worse(metric: Metric, factor: f64) -> Vec<Behaviour> {
     let worse =
-        |it: Behaviour| Behaviour { green: if it.metric == metric { times } else { 1.0 }, ..it };
+        |it: Behaviour| Behaviour { green: if it.metric == metric { factor } else { 1.0 }, ..it };
     usual(0.01).into_iter().map(worse).collect()
 }
 
@@ -99,17 +100,17 @@ fn world(users: Users, behaviours: Vec<Behaviour>) -> World {
     }
 }
 
-fn rules(world: &World, shares: &[f64], has_margins: bool) -> AnalysisPlan {
+fn plan(world: &World, shares: &[f64], has_margins: bool) -> AnalysisPlan {
     let steps = StepDesign::from_shares(shares);
     let gate = |behaviour: &Behaviour| {
-        let mut terms = GateSpec::with_defaults(behaviour.metric, shares);
+        let mut spec = GateSpec::with_defaults(behaviour.metric, shares);
         if !has_margins {
-            terms.margin = 0.0;
+            spec.margin = 0.0;
         }
-        Gate::new(terms, &steps)
+        Gate::new(spec, &steps)
     };
     let gates = world.behaviours.iter().map(gate).collect();
-    let counting = match world.users {
+    let unit = match world.users {
         Users::Independent => AnalysisUnit::EveryRequest,
         Users::Sticky { .. } => AnalysisUnit::Units,
     };
@@ -118,7 +119,7 @@ fn rules(world: &World, shares: &[f64], has_margins: bool) -> AnalysisPlan {
         steps,
         alpha: ALPHA,
         beta: BETA,
-        unit: counting,
+        unit,
         warmup_ns: WARMUP,
         max_units: MAX_UNITS,
     }
@@ -129,16 +130,16 @@ fn fixed(shares: &[f64], step_s: u64) -> Schedule {
         shares: shares.to_vec(),
         pacing: Pacing::Fixed { step_s },
         takes_time: true,
-        late_s: 0,
+        max_delay_s: 0,
     }
 }
 
-fn gated(shares: &[f64], bake_s: u64, most_s: u64) -> Schedule {
+fn gated(shares: &[f64], bake_s: u64, timeout_s: u64) -> Schedule {
     Schedule {
         shares: shares.to_vec(),
-        pacing: Pacing::Gated { bake_s, most_s },
+        pacing: Pacing::Gated { bake_s, timeout_s },
         takes_time: true,
-        late_s: 0,
+        max_delay_s: 0,
     }
 }
 
@@ -154,12 +155,12 @@ pub fn all() -> Vec<(&'static str, Vec<Cell>)> {
 
 fn false_rollbacks() -> Vec<Cell> {
     let mut cells = Vec::new();
-    let mut add = |name: String, world: World, has_margins, late_s| {
-        let rules = rules(&world, &SHARES, has_margins);
-        let course = Schedule { late_s, ..fixed(&SHARES, HOUR / 2) };
+    let mut add = |name: String, world: World, has_margins, max_delay_s| {
+        let plan = plan(&world, &SHARES, has_margins);
+        let schedule = Schedule { max_delay_s, ..fixed(&SHARES, HOUR / 2) };
         let margins = if has_margins { "margins" } else { "margin 0" };
         let name = format!("{name}, {margins}");
-        cells.push(Cell { name, rules, world, course, asks: Ask::NoRollback });
+        cells.push(Cell { name, plan, world, schedule, requirement: Requirement::NoRollback });
     };
     for has_margins in [false, true] {
         for error_rate in [0.001, 0.005, 0.01] {
@@ -170,7 +171,7 @@ fn false_rollbacks() -> Vec<Cell> {
         let incident = Some(Incident { seconds, times: 5.0, failing: ByVersion::default() });
         let hit = World { incident, ..world(INDEPENDENT, usual(0.01)) };
         add("incident ×5 on both in step 3".to_owned(), hit, has_margins, 0);
-        for (users, name) in CROWDS.into_iter().skip(1) {
+        for (users, name) in POPULATIONS.into_iter().skip(1) {
             add(name.to_owned(), world(users, usual(0.01)), has_margins, 0);
         }
     }
@@ -183,24 +184,30 @@ fn false_advances() -> Vec<Cell> {
     let mut cells = Vec::new();
     for (metric, name) in [(Metric::ErrorRate, "errors"), (Metric::Duration, "duration")] {
         for share in SHARES {
-            for (users, of) in CROWDS {
+            for (users, population) in POPULATIONS {
                 let is_value = metric.comparison() != Comparison::Rate;
                 if is_value && matches!(users, Users::Sticky { shape: 0.2, .. }) {
                     continue;
                 }
-                let times = 1.0 + metric.default_tolerance(share);
-                let behaviours = worse(metric, times);
+                let factor = 1.0 + metric.default_tolerance(share);
+                let behaviours = worse(metric, factor);
                 let behaviours = behaviours.into_iter().filter(|it| it.metric == metric).collect();
                 let world = world(users, behaviours);
-                let mut rules = rules(&world, &[share], true);
-                // Only going on is looked at.
-                let gates = rules.gates.iter().map(|gate| {
-                    Gate::new(GateSpec { margin: 10.0, ..gate.spec.clone() }, &rules.steps)
+                let mut plan = plan(&world, &[share], true);
+                // With a margin that is never exceeded, no run is rolled back.
+                let gates = plan.gates.iter().map(|gate| {
+                    Gate::new(GateSpec { margin: 10.0, ..gate.spec.clone() }, &plan.steps)
                 });
-                rules.gates = gates.collect();
-                let name = format!("{name} ×{times} at {} %, {of}", share * 100.0);
-                let course = gated(&[share], 0, HOUR);
-                cells.push(Cell { name, rules, world, course, asks: Ask::NoAdvance });
+                plan.gates = gates.collect();
+                let name = format!("{name} ×{factor} at {} %, {population}", share * 100.0);
+                let schedule = gated(&[share], 0, HOUR);
+                cells.push(Cell {
+                    name,
+                    plan,
+                    world,
+                    schedule,
+                    requirement: Requirement::NoAdvance,
+                });
             }
         }
     }
@@ -208,10 +215,16 @@ fn false_advances() -> Vec<Cell> {
 }
 
 fn promotions() -> Vec<Cell> {
-    let cell = |name: &str, world: World, least| {
-        let rules = rules(&world, &SHARES, true);
-        let course = gated(&SHARES, 600, HOUR);
-        Cell { name: name.to_owned(), rules, world, course, asks: Ask::Promotion(least) }
+    let cell = |name: &str, world: World, min_promoted| {
+        let plan = plan(&world, &SHARES, true);
+        let schedule = gated(&SHARES, 600, HOUR);
+        Cell {
+            name: name.to_owned(),
+            plan,
+            world,
+            schedule,
+            requirement: Requirement::Promotion(min_promoted),
+        }
     };
     vec![
         cell("errors 1 %, independent", world(INDEPENDENT, usual(0.01)), 0.9),
@@ -226,7 +239,7 @@ fn promotions() -> Vec<Cell> {
     ]
 }
 
-/// Regressions, and the seconds that it is known to take at 1, 5 and 25 %.
+/// Regressions, with their reference times to detect at 1, 5 and 25 %, in seconds.
 const REGRESSIONS: [(&str, Metric, f64, [f64; 3]); 5] = [
     ("errors 1 → 3 %", Metric::ErrorRate, 3.0, [1485.0, 326.0, 90.0]),
     ("refusals 2 → 5 %", Metric::RefusalRate, 2.5, [1346.0, 300.0, 84.0]),
@@ -237,82 +250,93 @@ const REGRESSIONS: [(&str, Metric, f64, [f64; 3]); 5] = [
 
 fn detections() -> Vec<Cell> {
     let mut cells = Vec::new();
-    let mut add = |(name, metric, times): (&str, Metric, f64), share, takes_time, known| {
-        let world = world(INDEPENDENT, worse(metric, times));
-        let rules = rules(&world, &[share], true);
+    let mut add = |(name, metric, factor): (&str, Metric, f64), share, takes_time, reference_s| {
+        let world = world(INDEPENDENT, worse(metric, factor));
+        let plan = plan(&world, &[share], true);
         let name = format!("{name} at {} %", share * 100.0);
-        let course = Schedule { takes_time, ..fixed(&[share], 4 * HOUR) };
-        cells.push(Cell { name, rules, world, course, asks: Ask::Detection(known) });
+        let schedule = Schedule { takes_time, ..fixed(&[share], 4 * HOUR) };
+        cells.push(Cell {
+            name,
+            plan,
+            world,
+            schedule,
+            requirement: Requirement::Detection(reference_s),
+        });
     };
-    for (name, metric, times, known) in REGRESSIONS {
-        for (share, seconds) in SHARES.into_iter().zip(known) {
-            add((name, metric, times), share, false, Some(seconds));
+    for (name, metric, factor, references_s) in REGRESSIONS {
+        for (share, reference_s) in SHARES.into_iter().zip(references_s) {
+            add((name, metric, factor), share, false, Some(reference_s));
         }
     }
     for share in SHARES {
-        let name = "duration +30 %, told when answers end,";
+        let name = "duration +30 %, observed when answers end,";
         add((name, Metric::Duration, 1.3), share, true, None);
     }
     cells
 }
 
 fn bad_ramps() -> Vec<Cell> {
-    let cell = |(name, metric, times, _): (&str, Metric, f64, [f64; 3]), users, of: &str| {
-        let world = world(users, worse(metric, times));
-        let rules = rules(&world, &SHARES, true);
-        let course = gated(&SHARES, 600, 2 * HOUR);
-        let name = format!("{name}, {of}");
-        Cell { name, rules, world, course, asks: Ask::Rollback }
+    let cell =
+        |(name, metric, factor, _): (&str, Metric, f64, [f64; 3]), users, population: &str| {
+            let world = world(users, worse(metric, factor));
+            let plan = plan(&world, &SHARES, true);
+            let schedule = gated(&SHARES, 600, 2 * HOUR);
+            let name = format!("{name}, {population}");
+            Cell { name, plan, world, schedule, requirement: Requirement::Rollback }
+        };
+    let all = |users, population| {
+        REGRESSIONS.into_iter().map(move |regression| cell(regression, users, population))
     };
-    let with = |users, of| REGRESSIONS.into_iter().map(move |it| cell(it, users, of));
-    with(INDEPENDENT, "independent").chain(with(alike(20_000), "20000 users")).collect()
+    all(INDEPENDENT, "independent").chain(all(alike(20_000), "20000 users")).collect()
 }
 
 // === impl Cell ===
 
 impl Cell {
-    pub fn run(&self, ramps: u64) -> Row {
-        let is_chance = matches!(self.asks, Ask::NoRollback | Ask::NoAdvance);
-        let ramps = if is_chance { ramps } else { ramps.div_ceil(4) };
-        let runs = run_many(&self.rules, &self.world, &self.course, ramps);
+    /// Simulates the cell `count` times, or a quarter as often where a time is measured.
+    pub fn run(&self, count: u64) -> Row {
+        let is_probability =
+            matches!(self.requirement, Requirement::NoRollback | Requirement::NoAdvance);
+        let count = if is_probability { count } else { count.div_ceil(4) };
+        let runs = run_many(&self.plan, &self.world, &self.schedule, count);
         let share = |end: fn(RunEnd) -> bool| runs.share(end);
-        let error = |of: f64| 2.5 * (of * (1.0 - of) / ramps as f64).sqrt();
+        let error = |p: f64| 2.5 * (p * (1.0 - p) / count as f64).sqrt();
         let is_rolled_back = |end| end == RunEnd::RolledBack;
         let is_done = |end| end == RunEnd::Done;
-        let quantile = |at, what: fn(&SimulatedRun) -> u64| runs.quantile(at, is_rolled_back, what);
+        let quantile = |q, value: fn(&SimulatedRun) -> u64| runs.quantile(q, is_rolled_back, value);
         let mut columns = Vec::new();
         let mut is_met = true;
-        match self.asks {
-            Ask::NoRollback => {
-                let seen = share(is_rolled_back);
-                is_met = seen <= ALPHA + error(ALPHA);
-                columns.push(("rolled back", percent(seen)));
+        match self.requirement {
+            Requirement::NoRollback => {
+                let found = share(is_rolled_back);
+                is_met = found <= ALPHA + error(ALPHA);
+                columns.push(("rolled back", percent(found)));
             }
-            Ask::NoAdvance => {
-                let seen = share(is_done);
-                is_met = seen <= BETA + error(BETA);
-                columns.push(("passed", percent(seen)));
+            Requirement::NoAdvance => {
+                let found = share(is_done);
+                is_met = found <= BETA + error(BETA);
+                columns.push(("passed", percent(found)));
             }
-            Ask::Promotion(least) => {
-                is_met = share(is_done) >= least;
+            Requirement::Promotion(min_promoted) => {
+                is_met = share(is_done) >= min_promoted;
                 let minutes = runs.quantile(0.5, is_done, |run| run.seconds) / 60.0;
                 columns.push(("promoted", percent(share(is_done))));
                 columns.push(("rolled back", percent(share(is_rolled_back))));
-                let waits = runs.share(|end| matches!(end, RunEnd::Held(_)));
-                columns.push(("held an hour", percent(waits)));
+                let held = runs.share(|end| matches!(end, RunEnd::Held(_)));
+                columns.push(("held an hour", percent(held)));
                 columns.push(("minutes, median", format!("{minutes:.0}")));
             }
-            Ask::Detection(known) => {
+            Requirement::Detection(reference_s) => {
                 let median = quantile(0.5, |run| run.seconds);
-                is_met = known.is_none_or(|known| (median / known - 1.0).abs() <= 0.25);
-                let known = known.map_or("–".to_owned(), |known| format!("{known:.0}"));
+                is_met = reference_s.is_none_or(|it| (median / it - 1.0).abs() <= 0.25);
+                let reference = reference_s.map_or("–".to_owned(), |it| format!("{it:.0}"));
                 columns.push(("seconds, median", format!("{median:.0}")));
-                columns.push(("known", known));
-                columns.push(("planned", format!("{:.0}", self.planned_s())));
+                columns.push(("reference", reference));
+                columns.push(("expected", format!("{:.0}", self.expected_s())));
                 columns.push(("10 % within", format!("{:.0}", quantile(0.1, |run| run.seconds))));
                 columns.push(("90 % within", format!("{:.0}", quantile(0.9, |run| run.seconds))));
             }
-            Ask::Rollback => {
+            Requirement::Rollback => {
                 let requests = quantile(0.5, |run| run.green_requests);
                 columns.push(("rolled back", percent(share(is_rolled_back))));
                 columns.push(("promoted", percent(share(is_done))));
@@ -323,26 +347,26 @@ impl Cell {
                 columns.push(("green's requests, median", format!("{requests:.0}")));
             }
         }
-        let mark = if is_met { "" } else { " **not as asked**" };
+        let mark = if is_met { "" } else { " **requirement not met**" };
         MISSED.fetch_add(u32::from(!is_met), Ordering::Relaxed);
-        Row { name: format!("{}{mark}", self.name), ramps, columns }
+        Row { name: format!("{}{mark}", self.name), runs: count, columns }
     }
 
-    /// What the plan says of the time to detect.
-    fn planned_s(&self) -> f64 {
-        let green = self.rules.steps[0].all;
+    /// The expected time to detect the regression, in seconds.
+    fn expected_s(&self) -> f64 {
+        let green = self.plan.steps[0].all_units;
         let worse = self.world.behaviours.iter().find(|it| it.green != 1.0);
-        let Behaviour { metric, blue, spread, green: times } = *worse.unwrap();
-        let question = PowerQuery {
+        let Behaviour { metric, blue, spread, green: factor } = *worse.unwrap();
+        let query = PowerQuery {
             per_second: PER_SECOND,
             green,
             margin: metric.default_margin(),
-            regression: times - 1.0,
+            regression: factor - 1.0,
         };
-        let (metrics, steps) = (self.rules.gates.len(), self.rules.steps.len());
+        let (metrics, steps) = (self.plan.gates.len(), self.plan.steps.len());
         let expected = match metric.comparison() {
-            Comparison::Rate => question.for_rate(blue, ALPHA, metrics, steps),
-            _ => question.for_values(spread, ALPHA, metrics, steps),
+            Comparison::Rate => query.for_rate(blue, ALPHA, metrics, steps),
+            _ => query.for_values(spread, ALPHA, metrics, steps),
         };
         expected.map_or(f64::NAN, |expected| expected.seconds)
     }
@@ -351,6 +375,7 @@ impl Cell {
 // === impl Row ===
 
 impl Row {
+    /// The results on one line.
     pub fn figures(&self) -> String {
         let figures = self.columns.iter().map(|(name, value)| format!("{name} {value}"));
         figures.collect::<Vec<_>>().join("  ")

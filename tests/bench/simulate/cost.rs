@@ -1,4 +1,4 @@
-//! What a tick costs, and how large the state is.
+//! The cost of a tick, and the size of the state.
 
 use std::fmt::Write as _;
 use std::time::Instant;
@@ -6,13 +6,13 @@ use std::time::Instant;
 use verdigris::analysis::plan::MAX_UNITS;
 use verdigris::analysis::{
     Analysis, AnalysisPlan, AnalysisUnit, Evidence, Gate, GateSpec, Measurements, Metric,
-    Observation, StepDesign,
+    Observation, StepDesign, StepIndex, StepObservation,
 };
-use verdigris::assignment::Version;
+use verdigris::assignment::{Epoch, Version};
 
 const SHARES: [f64; 4] = [0.01, 0.05, 0.25, 0.5];
 
-/// Responses that a tick takes in.
+/// The number of responses in a tick.
 const RESPONSES: u64 = 50;
 
 const METRICS: [Metric; 7] = [
@@ -25,7 +25,7 @@ const METRICS: [Metric; 7] = [
     Metric::OutputTokens,
 ];
 
-/// The table, by numbers of metrics and units.
+/// The table, by the number of metrics and units.
 pub fn table() -> String {
     let mut text = format!(
         "### What it costs\n\nNatively, in the last of four steps, {RESPONSES} responses a tick.\n\n\
@@ -41,58 +41,58 @@ pub fn table() -> String {
     text
 }
 
-/// A tick in µs, and the bytes of the sums and of the units' memory, as VMs share them.
+/// The median time of a tick in µs, and the stored size of the sums and of the seen units in bytes.
 fn measure(metrics: usize, units: u64) -> [usize; 3] {
     let steps = StepDesign::from_shares(&SHARES);
     let gates = METRICS.iter().take(metrics);
     let gates =
         gates.map(|metric| Gate::new(GateSpec::with_defaults(*metric, &SHARES), &steps)).collect();
-    let (alpha, beta, counting) = (0.05, 0.1, AnalysisUnit::Units);
-    let rules = AnalysisPlan {
+    let plan = AnalysisPlan {
         gates,
         steps,
-        alpha,
-        beta,
-        unit: counting,
+        alpha: 0.05,
+        beta: 0.1,
+        unit: AnalysisUnit::Units,
         warmup_ns: 0,
         max_units: MAX_UNITS,
     };
     let mut evidence = Evidence::default();
-    let responses = |from: u64, count: u64, step: u16| {
-        let one = |at: u64| {
-            let told = METRICS.iter().fold(Measurements::default(), |told, metric| {
-                let value = (at * 7919 % 1000) as f32;
-                told.with_rate(*metric, value < 10.0).with_value(*metric, value)
-            });
-            let version = if at.is_multiple_of(3) { Version::Green } else { Version::Blue };
-            let unit = (at % units).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            Observation {
-                at_ns: at,
-                unit,
-                epoch: step,
-                version,
-                is_newly_exposed: true,
-                is_assignment: true,
-                measurements: told,
-            }
-        };
-        (from..from + count).map(one).collect::<Vec<_>>()
-    };
-    for step in 0..4 {
-        evidence.begin_step(step.into(), 0);
-        evidence.add(&rules, &mut responses(0, units, step));
+    for step in (0..4).map(StepIndex::new) {
+        evidence.begin_step(step, 0);
+        evidence.add(&plan, (0..units).map(|index| response(index, units, step)).collect());
     }
+    let last = StepIndex::new(3);
     let mut times: Vec<_> = (0..1000)
         .map(|tick| {
-            let mut told = responses(units + tick * RESPONSES, RESPONSES, 3);
+            let first = units + tick * RESPONSES;
+            let responses =
+                (first..first + RESPONSES).map(|index| response(index, units, last)).collect();
             let start = Instant::now();
-            evidence.add(&rules, &mut told);
-            std::hint::black_box(Analysis::new(&rules, &evidence, 3));
+            evidence.add(&plan, responses);
+            std::hint::black_box(Analysis::new(&plan, &evidence, last));
             start.elapsed().as_micros() as usize
         })
         .collect();
     times.sort_unstable();
     let sums = postcard::to_allocvec(&evidence.steps).unwrap().len();
-    // A hash and marks each, as they are shared between VMs.
+    // A hash and flags each.
     [times[times.len() / 2], sums, evidence.remembered_units() * 12]
+}
+
+/// The response with this number, of one of so many units.
+fn response(index: u64, units: u64, step: StepIndex) -> StepObservation {
+    let measurements = METRICS.iter().fold(Measurements::default(), |measurements, metric| {
+        let value = (index * 7919 % 1000) as f32;
+        measurements.with_rate(*metric, value < 10.0).with_value(*metric, value)
+    });
+    let observation = Observation {
+        at_ns: index,
+        unit: (index % units).wrapping_mul(0x9e37_79b9_7f4a_7c15),
+        epoch: Epoch::new(1),
+        version: if index.is_multiple_of(3) { Version::Green } else { Version::Blue },
+        is_newly_exposed: true,
+        is_assignment: true,
+        measurements,
+    };
+    StepObservation { step, observation }
 }

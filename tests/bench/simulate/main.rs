@@ -1,9 +1,9 @@
-//! Thousands of ramps by the judge itself, in worlds whose truth is known.
+//! Thousands of simulated ramps, in worlds whose truth is known.
 //!
 //!     cargo bench --bench simulate -- [--accept] [cell…]
 //!
-//! `RAMPS` says how many of each cell where a chance is looked at (400), and a quarter as
-//! many where a time is. `--accept` writes the tables into the documents.
+//! `RAMPS` is the number of runs of each cell where a probability is measured (400 by default); where
+//! a time is measured, it is a quarter of that. `--accept` writes the tables into the documents.
 
 use std::time::Instant;
 
@@ -50,7 +50,7 @@ fn main() {
         });
         let rows: Vec<_> = rows.collect();
         if !rows.is_empty() {
-            tables.push(table::markdown(title, rows[0].ramps, &rows));
+            tables.push(table::markdown(title, rows[0].runs, &rows));
         }
     }
     let is_named = |name: &str| {
@@ -60,7 +60,7 @@ fn main() {
     let rows = worlds::rows(ramps, is_named);
     if !rows.is_empty() {
         rows.iter().for_each(|row| eprintln!("{}  {}", row.name, row.figures()));
-        tables.push(table::markdown("Worlds", rows[0].ramps, &rows));
+        tables.push(table::markdown("Worlds", rows[0].runs, &rows));
     }
     if names.is_empty() || names.contains(&"state") {
         tables.push(cost::table());
@@ -70,5 +70,5 @@ fn main() {
         table::accept(&tables);
     }
     let missed = cells::MISSED.load(std::sync::atomic::Ordering::Relaxed);
-    assert!(missed == 0, "{missed} figures are not within what is asked of them");
+    assert!(missed == 0, "{missed} results do not meet their requirement");
 }

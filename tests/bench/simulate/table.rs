@@ -1,13 +1,13 @@
-//! The figures as a table.
+//! The results as a table.
 
 use std::fs;
 use std::path::Path;
 
 use super::cells::Row;
 
-/// The table of one kind of cells.
-pub fn markdown(title: &str, ramps: u64, rows: &[Row]) -> String {
-    let mut text = format!("### {title}\n\n{ramps} ramps of each.\n\n| |");
+/// The table of one group of cells.
+pub fn markdown(title: &str, runs: u64, rows: &[Row]) -> String {
+    let mut text = format!("### {title}\n\n{runs} ramps of each.\n\n| |");
     for (name, _) in &rows[0].columns {
         text += &format!(" {name} |");
     }
@@ -22,7 +22,7 @@ pub fn markdown(title: &str, ramps: u64, rows: &[Row]) -> String {
     text + "\n"
 }
 
-/// Puts the tables where the documents have them; those that were not made stay.
+/// Replaces the tables in the documents; tables that were not made stay as they are.
 pub fn accept(tables: &[String]) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/analysis/simulated.md");
     let mut text = fs::read_to_string(&file).unwrap();

@@ -1,8 +1,7 @@
-//! Releases as operators configure them, with the default ramp, in worlds where the right
-//! outcome is known.
+//! Releases with the default ramp, in worlds where the right outcome is known.
 //!
-//! Each world names what the ramp must do. `before` is what it did before responses were
-//! classified and compared as they are now, of 500 ramps.
+//! Each world names the outcome that it requires. `before` is the outcome of 500 ramps before
+//! responses were classified and compared as they are now.
 
 use verdigris::config::Config;
 use verdigris::simulate::{SimulatedRollout, in_parallel};
@@ -10,11 +9,11 @@ use verdigris::simulate::{SimulatedRollout, in_parallel};
 use super::cells::{MISSED, Row};
 use super::*;
 
-/// A world, and what a ramp through it must come to.
+/// A world, and the outcome that it requires.
 struct Case {
     name: &'static str,
     users: Users,
-    /// Blue's rates of errors and of rejected requests, and what green's are.
+    /// Blue's rate and green's, of each kind.
     errors: (f64, f64),
     client_errors: (f64, f64),
     empty: (f64, f64),
@@ -22,19 +21,19 @@ struct Case {
     incident: Option<Incident>,
     unread: ByVersion<bool>,
     failure_ms: Option<f64>,
-    /// How many times as long as blue's answers green's take.
+    /// The duration of green's answers as a multiple of blue's.
     duration: f64,
-    wanted: Wanted,
+    required: Required,
     before: &'static str,
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum Wanted {
-    /// Rolled back in at least 99 % of ramps.
+enum Required {
+    /// At least 99 % of the ramps are rolled back.
     RolledBack,
-    /// Promoted in at least so many, and rolled back in at most α.
+    /// At least this fraction is promoted, and at most α is rolled back.
     Promoted(f64),
-    /// Neither: it says that it cannot compare.
+    /// At least 99 % are held, because the versions cannot be compared.
     Held,
 }
 
@@ -49,17 +48,17 @@ const USUAL: Case = Case {
     unread: ByVersion { blue: false, green: false },
     failure_ms: None,
     duration: 1.0,
-    wanted: Wanted::Promoted(0.9),
+    required: Required::Promoted(0.9),
     before: "–",
 };
 
-/// From when to when something fails, in the middle of a step.
+/// An incident in the middle of a step, in which these fractions fail.
 fn incident(from: u64, seconds: u64, blue: f64, green: f64) -> Option<Incident> {
     Some(Incident { seconds: from..from + seconds, times: 1.0, failing: ByVersion { blue, green } })
 }
 
 fn cases() -> Vec<Case> {
-    use Wanted::{Held, Promoted, RolledBack};
+    use Required::{Held, Promoted, RolledBack};
     let fast = Some(50.0);
     vec![
         Case { name: "identical", before: "rolled back 0.3 %", ..USUAL },
@@ -73,7 +72,7 @@ fn cases() -> Vec<Case> {
             name: "green answers 400 to all",
             client_errors: (0.01, 1.0),
             failure_ms: fast,
-            wanted: RolledBack,
+            required: RolledBack,
             before: "promoted 100 %",
             ..USUAL
         },
@@ -81,14 +80,14 @@ fn cases() -> Vec<Case> {
             name: "green answers 400 to one in five",
             client_errors: (0.01, 0.2),
             failure_ms: fast,
-            wanted: RolledBack,
+            required: RolledBack,
             before: "promoted 100 %",
             ..USUAL
         },
         Case {
             name: "green's answers are empty",
             empty: (0.005, 1.0),
-            wanted: RolledBack,
+            required: RolledBack,
             before: "promoted 100 %",
             ..USUAL
         },
@@ -96,14 +95,14 @@ fn cases() -> Vec<Case> {
             name: "green fails one in ten, in 50 ms",
             errors: (0.01, 0.1),
             failure_ms: fast,
-            wanted: RolledBack,
+            required: RolledBack,
             before: "promoted 93 % (duration alone)",
             ..USUAL
         },
         Case {
             name: "green takes 30 s instead of 4 s",
             duration: 7.5,
-            wanted: RolledBack,
+            required: RolledBack,
             before: "rolled back after 598 s, 7,493 requests (step of 25 %)",
             ..USUAL
         },
@@ -111,14 +110,14 @@ fn cases() -> Vec<Case> {
             name: "green is unread, refuses 20 %",
             refusals: (0.02, 0.2),
             unread: ByVersion { blue: false, green: true },
-            wanted: Held,
+            required: Held,
             before: "promoted 100 %",
             ..USUAL
         },
         Case {
             name: "blue is unread",
             unread: ByVersion { blue: true, green: false },
-            wanted: Held,
+            required: Held,
             before: "rolled back 100 %",
             ..USUAL
         },
@@ -168,8 +167,8 @@ fn cases() -> Vec<Case> {
             name: "green alone is down for 30 s",
             incident: incident(1_500, 30, 0.0, 1.0),
             failure_ms: fast,
-            // Whether a short outage of green is to roll back is the operator's choice.
-            wanted: Promoted(0.0),
+            // The operator chooses whether a short outage of green rolls back.
+            required: Promoted(0.0),
             before: "rolled back 94 %",
             ..USUAL
         },
@@ -177,55 +176,57 @@ fn cases() -> Vec<Case> {
             name: "green fails 20 % for 30 s",
             incident: incident(1_500, 30, 0.0, 0.2),
             failure_ms: fast,
-            wanted: Promoted(0.0),
+            required: Promoted(0.0),
             before: "rolled back 43 %",
             ..USUAL
         },
     ]
 }
 
-/// All worlds whose names are asked for, each walked so many times.
-pub fn rows(ramps: u64, is_named: impl Fn(&str) -> bool) -> Vec<Row> {
-    cases().iter().filter(|case| is_named(case.name)).map(|case| case.run(ramps)).collect()
+/// The worlds that are selected, each simulated `count` times.
+pub fn rows(count: u64, is_selected: impl Fn(&str) -> bool) -> Vec<Row> {
+    cases().iter().filter(|case| is_selected(case.name)).map(|case| case.run(count)).collect()
 }
 
 // === impl Case ===
 
 impl Case {
-    fn run(&self, ramps: u64) -> Row {
+    fn run(&self, count: u64) -> Row {
         let config = r#"{"rollout": "r", "unit": {"header": "u"}, "ramp": {},
             "versions": {"blue": {"cluster": "b"}, "green": {"cluster": "g"}}}"#;
-        let settings = Config::parse(config.as_bytes()).unwrap().ramp.unwrap();
-        let release = SimulatedRollout::new(&settings, self.world(), false, 2 * 3600);
-        let runs: Vec<SimulatedRun> = in_parallel(ramps, |seed| release.run(seed));
+        let spec = Config::parse(config.as_bytes()).unwrap().ramp.unwrap();
+        let rollout = SimulatedRollout::new(&spec, self.world(), false, 2 * 3600);
+        let runs: Vec<SimulatedRun> = in_parallel(count, |seed| rollout.run(seed));
         let share = |is: fn(RunEnd) -> bool| {
             runs.iter().filter(|run| is(run.end)).count() as f64 / runs.len() as f64
         };
-        let back = share(|end| end == RunEnd::RolledBack);
-        let done = share(|end| end == RunEnd::Done);
+        let rolled_back = share(|end| end == RunEnd::RolledBack);
+        let promoted = share(|end| end == RunEnd::Done);
         let held = share(|end| matches!(end, RunEnd::Held(_)));
-        let chance = 0.05 + 2.5 * (0.05 * 0.95 / runs.len() as f64).sqrt();
-        let is_met = match self.wanted {
-            Wanted::RolledBack => back >= 0.99,
-            Wanted::Promoted(0.0) => true,
-            Wanted::Promoted(least) => done >= least && back <= chance,
-            Wanted::Held => held >= 0.99,
+        let max_false_rollbacks = 0.05 + 2.5 * (0.05 * 0.95 / runs.len() as f64).sqrt();
+        let is_met = match self.required {
+            Required::RolledBack => rolled_back >= 0.99,
+            Required::Promoted(0.0) => true,
+            Required::Promoted(min_promoted) => {
+                promoted >= min_promoted && rolled_back <= max_false_rollbacks
+            }
+            Required::Held => held >= 0.99,
         };
         let mut ended: Vec<_> = runs.iter().filter(|run| run.end == RunEnd::RolledBack).collect();
         ended.sort_unstable_by_key(|run| run.seconds);
         let median = ended.get(ended.len() / 2);
-        let figure = |of: fn(&SimulatedRun) -> u64| {
-            median.map_or("–".to_owned(), |run| of(run).to_string())
+        let figure = |value: fn(&SimulatedRun) -> u64| {
+            median.map_or("–".to_owned(), |run| value(run).to_string())
         };
         let percent = |share: f64| format!("{:.1} %", share * 100.0);
         MISSED.fetch_add(u32::from(!is_met), std::sync::atomic::Ordering::Relaxed);
-        let mark = if is_met { "" } else { " **not as asked**" };
+        let mark = if is_met { "" } else { " **requirement not met**" };
         Row {
             name: format!("{}{mark}", self.name),
-            ramps,
+            runs: count,
             columns: vec![
-                ("rolled back", percent(back)),
-                ("promoted", percent(done)),
+                ("rolled back", percent(rolled_back)),
+                ("promoted", percent(promoted)),
                 ("held", percent(held)),
                 ("seconds until rollback, median", figure(|run| run.seconds)),
                 ("green's requests, median", figure(|run| run.green_requests)),

@@ -1,6 +1,7 @@
 //! Effects on assignments.
 
 use serde_json::{Value, json};
+use verdigris::analysis::StepIndex;
 use verdigris::assignment::{Share, bucket_hash};
 use verdigris::config::Config;
 use verdigris::rollout::{Clocks, RampState};
@@ -61,10 +62,10 @@ fn a_changed_ramp_has_the_effect_that_its_controller_logs() {
             let text = config(ramp(fields.clone())).to_string();
             Config::parse(text.as_bytes()).unwrap().ramp.unwrap()
         };
-        let now = Clocks { monotonic_ns: 0, unix_s: 0 };
+        let now = Clocks { monotonic_ns: 0, unix_ms: 0 };
         let mut state = RampState::new(&parse(&json!({})), now);
-        state.step = step;
-        let logged = state.reconcile(&parse(&new), now, &mut Vec::new()).remove(0).why;
+        state.step = StepIndex::new(step);
+        let logged = state.reconcile(&parse(&new), now, &[]).remove(0).why;
         let steps = ["0", "1", "2"];
         let change = Change::new(ramp(json!({})), ramp(new), "ramp", logged).in_step(steps[step]);
         Change { thrown_back, ..change }.check();

@@ -11,13 +11,13 @@ const ROLLBACK_STAYS: &str = "only a rollback stays, until ramp.restart changes"
 
 /// Whether a reload ends an operator command, by the filter's own code.
 fn ends(kind: CommandKind, old: &Config, new: &Config) -> bool {
-    let now = Clocks { monotonic_ns: 0, unix_s: 0 };
+    let now = Clocks { monotonic_ns: 0, unix_ms: 0 };
     let command = OperatorCommand::new(kind, "a test", 0).unwrap();
     match (&old.ramp, &new.ramp) {
         (Some(old), Some(new)) => {
             let mut state = RampState::new(old, now);
             state.apply(old, command, now).unwrap();
-            state.reconcile(new, now, &mut Vec::new());
+            state.reconcile(new, now, &[]);
             state.command.is_none()
         }
         _ => {

@@ -1,0 +1,116 @@
+//! The analysis of one gate.
+
+use super::across_steps;
+use super::by_version::ByVersion;
+use super::confidence_sequence::ConfidenceSequence;
+use super::coverage::Coverage;
+use super::evidence::Evidence;
+use super::metric::{Comparison, Metric};
+use super::plan::{AnalysisPlan, Gate};
+use super::step_index::StepIndex;
+use super::verdict::Verdict;
+use super::wealth::{Wealth, log_mean_exp};
+
+/// The analysis of one gate.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GateAnalysis {
+    /// The gate's metric.
+    pub metric: Metric,
+    /// The gate's verdict.
+    pub verdict: Verdict,
+    /// The natural logarithm of the e-value against "green is not worse", over all steps.
+    pub harm_log_e: f64,
+    /// The natural logarithm of the e-value against "green is worse by the tolerance", of this
+    /// step. From [`AnalysisPlan::pass_log_e`] on, green is safe.
+    pub non_inferiority_log_e: f64,
+    /// The units behind the means: those of this step that were on blue before.
+    pub units: ByVersion<u64>,
+    /// For display: for a rate, the fraction of units with a bad response; for values, the mean
+    /// of units' first values. `None` for a version without any.
+    pub means: ByVersion<Option<f64>>,
+    /// The confidence sequence of their difference, for display.
+    pub interval: Option<ConfidenceSequence>,
+    /// How many of this step's units that were on blue before the metric is known for, and how
+    /// many it is missing for.
+    pub coverage: Coverage,
+    /// Whether the metric is known on one version only, or for unequal fractions of both: then
+    /// the gate does not pass.
+    pub is_uneven: bool,
+    /// Whether the gate may find green worse all the same.
+    pub may_fail: bool,
+    /// Whether this is a default gate without data on either version, which is left out.
+    pub is_left_out: bool,
+}
+
+// === impl GateAnalysis ===
+
+impl GateAnalysis {
+    /// The analysis of the gate at `index` of the plan, in a step. `weight` is the fraction of α
+    /// that the gate may use.
+    pub(super) fn new(
+        plan: &AnalysisPlan,
+        evidence: &Evidence,
+        step: StepIndex,
+        (index, gate): (usize, &Gate),
+        weight: f64,
+    ) -> Self {
+        let step_stats = evidence.steps.get(step.get());
+        let stats = step_stats.and_then(|it| it.gates.get(index));
+        let non_inferiority_log_e = match (stats, gate.params(step)) {
+            (Some(stats), Some(params)) => stats.non_inferiority_log_e(params),
+            _ => 0.0,
+        };
+        let harm_log_e = harm_log_e(plan, evidence, index, gate);
+        let units = step_stats.map(|it| it.units).unwrap_or_default();
+        let coverage =
+            step_stats.and_then(|it| it.coverage.get(index)).copied().unwrap_or_default();
+        let moments = stats.map(|it| it.moments(coverage.known)).unwrap_or_default();
+        let design = plan.steps.get(step.get());
+        let is_uneven = design.is_some_and(|it| coverage.is_uneven(it.new_units, units));
+        // What is missing on green can hide that its rate is worse, but cannot make it worse.
+        let is_rate = gate.spec.metric.comparison() == Comparison::Rate;
+        let may_fail = !is_uneven || (is_rate && coverage.misses_more_on_green(units));
+        let is_harmful = harm_log_e + libm::log(weight) >= plan.rollback_log_e();
+        let verdict = match () {
+            () if may_fail && is_harmful => Verdict::Fail,
+            () if is_uneven => Verdict::Inconclusive,
+            () if non_inferiority_log_e >= plan.pass_log_e() => Verdict::Pass,
+            () => Verdict::Inconclusive,
+        };
+        Self {
+            metric: gate.spec.metric,
+            verdict,
+            harm_log_e,
+            non_inferiority_log_e,
+            units: ByVersion { blue: moments.blue.count, green: moments.green.count },
+            means: ByVersion { blue: moments.blue.mean(), green: moments.green.mean() },
+            interval: ConfidenceSequence::from_moments(moments, plan.alpha),
+            coverage,
+            is_uneven,
+            may_fail,
+            is_left_out: !gate.spec.is_named && !is_uneven && coverage.has_no_data(),
+        }
+    }
+}
+
+/// The natural logarithm of the e-value against "green is not worse", over all steps: the mean
+/// of the directions' e-values.
+fn harm_log_e(plan: &AnalysisPlan, evidence: &Evidence, index: usize, gate: &Gate) -> f64 {
+    let stats_by_step = evidence.steps.iter().map(|it| it.gates.get(index));
+    // One wealth for each direction, step by step.
+    let wealth_by_step: Vec<Vec<Wealth>> = gate
+        .steps()
+        .iter()
+        .zip(stats_by_step)
+        .filter_map(|(params, stats)| Some(stats?.harm_wealth(params).collect()))
+        .collect();
+    let directions = wealth_by_step.first().map_or(0, Vec::len);
+    let log_e_of_direction = |direction: usize| {
+        let wealth: Vec<Wealth> =
+            wealth_by_step.iter().filter_map(|step| step.get(direction).copied()).collect();
+        across_steps::log_e(&wealth, plan.steps.len())
+    };
+    let log_e: Vec<f64> = (0..directions).map(log_e_of_direction).collect();
+    // Before the first bet the e-value is 1.
+    if log_e.is_empty() { 0.0 } else { log_mean_exp(&log_e) }
+}

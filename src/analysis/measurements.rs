@@ -1,0 +1,146 @@
+//! What is known of one response, metric by metric.
+
+use serde::{Deserialize, Serialize};
+
+use super::metric::Metric;
+
+/// What is known of a response, metric by metric.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Measurements {
+    known: u16,
+    bad: u16,
+    missing: u16,
+    is_rate_limited: bool,
+    values: [f32; VALUE_METRICS],
+}
+
+/// The number of metrics that have values.
+const VALUE_METRICS: usize = 5;
+
+// === impl Measurements ===
+
+impl Measurements {
+    /// The length of encoded measurements, in bytes.
+    pub(super) const ENCODED_BYTES: usize = 2 + 2 + 2 + 4 * VALUE_METRICS;
+
+    /// Adds whether the response is a bad one by `metric`.
+    #[must_use]
+    pub fn with_rate(mut self, metric: Metric, is_bad: bool) -> Self {
+        self.known |= bit(metric);
+        if is_bad {
+            self.bad |= bit(metric);
+        }
+        self
+    }
+
+    /// Adds the response's value of `metric`. Ignores a value that is negative or not finite.
+    #[must_use]
+    pub fn with_value(mut self, metric: Metric, value: f32) -> Self {
+        let slot = value_index(metric).and_then(|index| self.values.get_mut(index));
+        if let (Some(slot), true) = (slot, value.is_finite() && value >= 0.0) {
+            *slot = value;
+            self.known |= bit(metric);
+        }
+        self
+    }
+
+    /// Adds that the response should reveal `metric` and does not, or not completely: its body
+    /// could not be read, or does not contain the value.
+    #[must_use]
+    pub fn with_missing(mut self, metric: Metric) -> Self {
+        self.missing |= bit(metric);
+        self
+    }
+
+    /// Removes what is known of these metrics, and marks them as missing.
+    #[must_use]
+    pub fn with_all_missing(self, metrics: impl Iterator<Item = Metric>) -> Self {
+        metrics.fold(self, |measurements, metric| {
+            Self { known: measurements.known & !bit(metric), ..measurements }.with_missing(metric)
+        })
+    }
+
+    /// Adds that the response hit a rate limit, which both versions may share.
+    #[must_use]
+    pub fn with_rate_limited(mut self) -> Self {
+        self.is_rate_limited = true;
+        self
+    }
+
+    /// Whether the response should reveal `metric` and does not.
+    pub fn is_missing(&self, metric: Metric) -> bool {
+        self.missing & bit(metric) != 0
+    }
+
+    /// Whether the response hit a rate limit, which both versions may share.
+    pub fn is_rate_limited(&self) -> bool {
+        self.is_rate_limited
+    }
+
+    /// Whether these are measurements of a response: an assignment or a vote alone has none.
+    pub fn is_response(&self) -> bool {
+        let votes = bit(Metric::ThumbsDownRate) | bit(Metric::Score);
+        (self.known | self.missing) & !votes != 0
+    }
+
+    /// Whether `metric` is known.
+    pub fn is_known(&self, metric: Metric) -> bool {
+        self.known & bit(metric) != 0
+    }
+
+    /// Whether the response is a bad one by `metric`; `None` where that is not known.
+    pub fn is_bad(&self, metric: Metric) -> Option<bool> {
+        self.is_known(metric).then_some(self.bad & bit(metric) != 0)
+    }
+
+    /// The value of `metric`; `None` where it is not known, or the metric is a rate.
+    pub fn value_of(&self, metric: Metric) -> Option<f64> {
+        let value = self.values.get(value_index(metric)?)?;
+        self.is_known(metric).then_some(f64::from(*value))
+    }
+
+    /// Appends the measurements without [`Self::is_rate_limited`], which is one of the
+    /// observation's flags.
+    pub(super) fn encode(&self, to: &mut Vec<u8>) {
+        to.extend(self.known.to_le_bytes());
+        to.extend(self.bad.to_le_bytes());
+        to.extend(self.missing.to_le_bytes());
+        self.values.iter().for_each(|value| to.extend(value.to_le_bytes()));
+    }
+
+    /// Decodes measurements. Returns them with the bytes that follow, or `None` where there are
+    /// not enough bytes.
+    pub(super) fn decode(bytes: &[u8], is_rate_limited: bool) -> Option<(Self, &[u8])> {
+        let (known, rest) = bytes.split_first_chunk()?;
+        let (bad, rest) = rest.split_first_chunk()?;
+        let (missing, mut rest) = rest.split_first_chunk()?;
+        let mut values = [0.0; VALUE_METRICS];
+        for value in &mut values {
+            let (bytes, after) = rest.split_first_chunk()?;
+            *value = f32::from_le_bytes(*bytes);
+            rest = after;
+        }
+        let measurements = Self {
+            known: u16::from_le_bytes(*known),
+            bad: u16::from_le_bytes(*bad),
+            missing: u16::from_le_bytes(*missing),
+            is_rate_limited,
+            values,
+        };
+        Some((measurements, rest))
+    }
+
+    /// A key that sorts measurements by their content.
+    pub(super) fn sort_key(&self) -> impl Ord + use<> {
+        let Self { known, bad, missing, is_rate_limited, values } = *self;
+        (known, bad, missing, is_rate_limited, values.map(f32::to_bits))
+    }
+}
+
+fn bit(metric: Metric) -> u16 {
+    1 << metric as u16
+}
+
+fn value_index(metric: Metric) -> Option<usize> {
+    (metric as usize).checked_sub(Metric::Duration as usize)
+}

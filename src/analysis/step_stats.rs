@@ -1,0 +1,80 @@
+//! The evidence of one step.
+
+use serde::{Deserialize, Serialize};
+
+use super::by_version::ByVersion;
+use super::coverage::Coverage;
+use super::gate_stats::GateStats;
+use super::observation::Observation;
+use super::plan::AnalysisPlan;
+use super::step_index::StepIndex;
+use super::unit_flags::{ASSIGNED, MetricFlags};
+
+/// The evidence of one step.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct StepStats {
+    /// Units that were assigned in the step and were on blue before it.
+    ///
+    /// They count when they are assigned, not when they are answered: a slow version's answers
+    /// end late.
+    pub units: ByVersion<u64>,
+    /// The sums of each gate, in the plan's order.
+    pub gates: Vec<GateStats>,
+    /// The coverage of each gate's metric, in the plan's order.
+    pub coverage: Vec<Coverage>,
+}
+
+// === impl StepStats ===
+
+impl StepStats {
+    /// Empty sums for the gates of a plan.
+    pub(super) fn empty(plan: &AnalysisPlan) -> Self {
+        let gates: Vec<_> =
+            plan.gates.iter().map(|gate| GateStats::for_metric(gate.spec.metric)).collect();
+        let coverage = vec![Coverage::default(); gates.len()];
+        Self { units: ByVersion::default(), gates, coverage }
+    }
+
+    /// Adds an observation of this step that was the first to set the flags `new`.
+    pub(super) fn add(
+        &mut self,
+        plan: &AnalysisPlan,
+        step: StepIndex,
+        observation: &Observation,
+        new: u64,
+        is_after_warmup: bool,
+    ) {
+        let version = observation.version;
+        *self.units.get_mut(version) += u64::from(new & ASSIGNED != 0);
+        let gates = plan.gates.iter().zip(&mut self.gates).zip(&mut self.coverage);
+        for ((gate, stats), coverage) in gates {
+            let flags = MetricFlags::new(gate.spec.metric);
+            *coverage.known.get_mut(version) += u64::from(new & flags.known != 0);
+            *coverage.missing.get_mut(version) += u64::from(new & flags.missing != 0);
+            let Some(params) = gate.params(step) else { continue };
+            let first = flags.first_response(new, is_after_warmup);
+            stats.add(&gate.spec, params, observation, first);
+        }
+    }
+
+    /// Ends a tick.
+    pub(super) fn end_tick(&mut self, plan: &AnalysisPlan, step: StepIndex) {
+        for (gate, stats) in plan.gates.iter().zip(&mut self.gates) {
+            if let Some(params) = gate.params(step) {
+                stats.end_tick(&gate.spec, params);
+            }
+        }
+    }
+
+    /// Adds the sums of the same step from elsewhere.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.units += other.units;
+        for (to, from) in self.coverage.iter_mut().zip(&other.coverage) {
+            to.known += from.known;
+            to.missing += from.missing;
+        }
+        for (to, from) in self.gates.iter_mut().zip(&other.gates) {
+            to.merge(from);
+        }
+    }
+}

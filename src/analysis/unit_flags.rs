@@ -1,0 +1,111 @@
+//! Flags of a unit in a step: which of its responses were already counted.
+//!
+//! Each test counts a unit once per step: by its first bad response, its first value, or its
+//! first response after the warm-up. A unit's flags say which of these have been seen.
+
+use super::measurements::Measurements;
+use super::metric::{Comparison, Metric};
+use super::step_index::StepIndex;
+
+/// The flags that a tick has set for a unit, for the log of seen units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnitFlags {
+    /// The step.
+    pub step: StepIndex,
+    /// The unit's hash.
+    pub unit: u64,
+    /// The flags, one bit each.
+    pub flags: u64,
+}
+
+/// The flag of a unit that was assigned in the step and was on blue before it. The bits below
+/// it are four for each metric.
+pub(super) const ASSIGNED: u64 = 1 << (Metric::ALL.len() * 4);
+
+/// A unit's flags for one metric.
+#[derive(Clone, Copy)]
+pub(super) struct MetricFlags {
+    /// Its first bad response, or its first value, if it was on blue before: data of the test
+    /// of harm.
+    harm: u64,
+    /// Its first response after the warm-up: data of the test of non-inferiority.
+    non_inferiority: u64,
+    /// Its first response for which the metric is known, if it was on blue before.
+    pub known: u64,
+    /// Its first response for which the metric should be known and is not, if it was on blue
+    /// before.
+    pub missing: u64,
+}
+
+/// What a response is the first of for its unit, in one step and for one metric.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FirstResponse {
+    /// It counts for the test of harm.
+    pub is_for_harm: bool,
+    /// It counts for the test of non-inferiority.
+    pub is_for_non_inferiority: bool,
+    /// It ended after the step's warm-up.
+    pub is_after_warmup: bool,
+}
+
+// === impl UnitFlags ===
+
+impl UnitFlags {
+    /// The length of an encoded entry, in bytes. It does not contain the step.
+    pub const ENCODED_BYTES: usize = 8 + 8;
+
+    /// Appends the unit's hash and its flags, little endian.
+    pub fn encode(&self, to: &mut Vec<u8>) {
+        to.extend(self.unit.to_le_bytes());
+        to.extend(self.flags.to_le_bytes());
+    }
+
+    /// The entries of a step that were encoded one after the other. Ignores an incomplete one
+    /// at the end.
+    pub fn decode_all(step: StepIndex, bytes: &[u8]) -> impl Iterator<Item = Self> {
+        bytes.chunks_exact(Self::ENCODED_BYTES).filter_map(move |entry| {
+            let (unit, rest) = entry.split_first_chunk()?;
+            let (flags, _) = rest.split_first_chunk()?;
+            Some(Self { step, unit: u64::from_le_bytes(*unit), flags: u64::from_le_bytes(*flags) })
+        })
+    }
+}
+
+// === impl MetricFlags ===
+
+impl MetricFlags {
+    pub fn new(metric: Metric) -> Self {
+        let at = metric as u32;
+        let metrics = Metric::ALL.len() as u32;
+        let flag = |kind: u32| 1 << (at + kind * metrics);
+        Self { harm: flag(0), non_inferiority: flag(1), known: flag(2), missing: flag(3) }
+    }
+
+    /// The flags that a response sets.
+    pub fn of_response(
+        self,
+        metric: Metric,
+        measurements: &Measurements,
+        is_newly_exposed: bool,
+        is_after_warmup: bool,
+    ) -> u64 {
+        let flag_if = |condition: bool, flag: u64| if condition { flag } else { 0 };
+        let missing = flag_if(is_newly_exposed && measurements.is_missing(metric), self.missing);
+        let Some(is_bad) = measurements.is_bad(metric) else { return missing };
+        // Only a bad response is data of a rate, but every value is data.
+        let is_data = is_bad || metric.comparison() != Comparison::Rate;
+        missing
+            | flag_if(is_newly_exposed, self.known)
+            | flag_if(is_data && is_newly_exposed, self.harm)
+            | flag_if(is_after_warmup, self.non_inferiority)
+    }
+
+    /// What the response is the first of, if it was the first to set the flags `new`.
+    pub fn first_response(self, new: u64, is_after_warmup: bool) -> FirstResponse {
+        FirstResponse {
+            is_for_harm: new & self.harm != 0,
+            is_for_non_inferiority: new & self.non_inferiority != 0,
+            is_after_warmup,
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! A ramp in this VM: the core's worker on shared data.
+
+use std::cell::RefCell;
+use std::hash::{BuildHasher as _, RandomState};
+use std::rc::Rc;
+
+use super::clock::clocks;
+use super::evidence_counters::EvidenceCounters;
+use super::logger::log_transition;
+use super::registry::Registry;
+use super::store::config_revision::{ConfigRevision, RevisionTracker};
+use super::store::shared_data::SharedDataStore;
+use crate::analysis::StepIndex;
+use crate::config::CommandRequest;
+use crate::rollout::store::poll_once;
+use crate::rollout::{
+    Candidate, Clocks, CommandError, RampEvent, RampSpec, RampState, RampWorker, ReconcileContext,
+    Snapshot, StoredHistory, Transition,
+};
+
+thread_local! {
+    static RAMPS: Registry<SharedRamp> = const { Registry::new() };
+}
+
+/// How often a ramp is reconciled, in milliseconds.
+pub const TICK_MS: u32 = 500;
+
+/// A ramp in this VM. Shared data completes each call at once, so one poll does.
+pub struct SharedRamp {
+    rollout: String,
+    store: SharedDataStore,
+    worker: RampWorker,
+    revisions: RevisionTracker,
+    /// The counters of the evidence, while this VM leads.
+    counters: RefCell<Option<EvidenceCounters>>,
+}
+
+// === impl SharedRamp ===
+
+impl SharedRamp {
+    /// The ramp of `rollout`, made at the first call in this VM.
+    pub fn for_rollout(rollout: &str) -> Rc<Self> {
+        RAMPS.with(|ramps| {
+            ramps.get_or_insert(rollout, || Self {
+                rollout: rollout.to_owned(),
+                store: SharedDataStore::new(rollout),
+                worker: RampWorker::new(RandomState::new().hash_one(rollout)),
+                revisions: RevisionTracker::new(rollout),
+                counters: RefCell::default(),
+            })
+        })
+    }
+
+    /// Where assignments and responses are recorded.
+    pub fn worker(&self) -> &RampWorker {
+        &self.worker
+    }
+
+    /// The published snapshot, as this VM has last read it.
+    pub fn snapshot(&self) -> Snapshot {
+        self.worker.snapshot()
+    }
+
+    /// Tracks which configuration is the newest.
+    pub fn revisions(&self) -> &RevisionTracker {
+        &self.revisions
+    }
+
+    /// The stored state; `None` before the first reconcile.
+    pub fn state(&self) -> Option<RampState> {
+        poll_once(self.worker.state(&self.store)).flatten()
+    }
+
+    /// A configuration begins in this VM: it is the newest.
+    pub fn on_configure(&self, revision: ConfigRevision) {
+        self.revisions.on_configure(revision);
+        poll_once(self.worker.refresh(&self.store));
+    }
+
+    /// Reports this VM's observations, reconciles if this VM leads, and reads the snapshot. `last_use`
+    /// grows with each stream of the configuration.
+    pub fn tick(
+        &self,
+        spec: &RampSpec,
+        history: Option<&StoredHistory>,
+        revision: ConfigRevision,
+        last_use: u64,
+    ) {
+        let Some(now) = clocks() else {
+            poll_once(self.worker.flush(&self.store));
+            poll_once(self.worker.refresh(&self.store));
+            return;
+        };
+        let candidate = match self.revisions.check(revision, last_use) {
+            true => Candidate::Current,
+            false => Candidate::Outdated,
+        };
+        self.with_context(spec, history, now, |context| {
+            poll_once(self.worker.tick(&self.store, context, candidate));
+        });
+    }
+
+    /// No configuration in this VM has the ramp any more. Reports what is buffered.
+    pub fn stop(&self) {
+        poll_once(self.worker.stop(&self.store));
+    }
+
+    /// Applies an operator's command and returns the transition.
+    ///
+    /// # Errors
+    /// The command is not valid in this phase, is meant for another step, or shared data is not
+    /// available.
+    pub fn apply(
+        &self,
+        spec: &RampSpec,
+        history: Option<&StoredHistory>,
+        request: &CommandRequest,
+    ) -> Result<Transition, CommandError> {
+        let now = clocks().ok_or(CommandError::StoreUnavailable)?;
+        let step = match request.step.map(usize::try_from) {
+            Some(Err(_)) => return Err(CommandError::StepChanged),
+            Some(Ok(step)) => Some(StepIndex::new(step)),
+            None => None,
+        };
+        let command = &request.command;
+        let applied = self.with_context(spec, history, now, |context| {
+            poll_once(self.worker.apply(&self.store, context, command, step))
+        });
+        applied.unwrap_or(Err(CommandError::StoreUnavailable))
+    }
+
+    fn with_context<T>(
+        &self,
+        spec: &RampSpec,
+        history: Option<&StoredHistory>,
+        now: Clocks,
+        work: impl FnOnce(&ReconcileContext<'_>) -> T,
+    ) -> T {
+        let report = |event: RampEvent<'_>| self.report(spec, event);
+        work(&ReconcileContext { spec, history, now, report: &report })
+    }
+
+    /// Logs and counts what happens in the worker.
+    fn report(&self, spec: &RampSpec, event: RampEvent<'_>) {
+        let rollout = &self.rollout;
+        match event {
+            RampEvent::StateUnreadable(error) => {
+                log::error!(
+                    "rollout {rollout}: the ramp begins again: its state is unreadable: {error}"
+                );
+            }
+            RampEvent::BecameLeader(state) => {
+                let counters = EvidenceCounters::new(rollout, &state.evidence, &spec.analysis);
+                self.counters.replace(Some(counters));
+            }
+            RampEvent::Transition(transition) => log_transition(rollout, transition),
+            RampEvent::Committed(state) => {
+                if let Some(counters) = self.counters.borrow_mut().as_mut() {
+                    counters.count(&spec.analysis, &state.evidence);
+                }
+            }
+        }
+    }
+}

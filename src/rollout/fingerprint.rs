@@ -1,0 +1,99 @@
+//! The fingerprint of a ramp's specification.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use super::spec::RampSpec;
+use crate::analysis::{AnalysisPlan, AnalysisUnit, GateSpec, Tripwire};
+
+/// What distinguishes two specifications of one rollout.
+///
+/// The state stores the fingerprint of the specification it was last reconciled with, and so
+/// knows which part of it has changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpecFingerprint {
+    /// Green's share in each step, in basis points.
+    pub shares_bp: Vec<u32>,
+    /// A hash of the analysis plan.
+    pub analysis: u64,
+    /// A hash of the tripwires.
+    pub tripwires: u64,
+    /// A hash of what changes only how long a step takes.
+    pub timing: u64,
+    /// The operator's value of `ramp.restart`.
+    pub restart: String,
+}
+
+// === impl SpecFingerprint ===
+
+impl SpecFingerprint {
+    /// The fingerprint of a specification.
+    pub fn new(spec: &RampSpec) -> Self {
+        Self {
+            shares_bp: spec.steps.iter().map(|step| step.share.basis_points()).collect(),
+            analysis: hash(&analysis_bytes(spec)),
+            tripwires: hash(&tripwire_bytes(spec)),
+            timing: hash(&timing_bytes(spec)),
+            restart: spec.restart.clone(),
+        }
+    }
+}
+
+/// The analysis plan and the objective, as bytes.
+fn analysis_bytes(spec: &RampSpec) -> Vec<u8> {
+    let AnalysisPlan { gates, steps, alpha, beta, unit, warmup_ns, max_units } = &spec.analysis;
+    let mut bytes = Vec::new();
+    let mut add = |number: f64| bytes.extend(number.to_le_bytes());
+    for gate in gates {
+        let GateSpec { metric, margin, tolerance, ceiling, is_critical, is_named } = &gate.spec;
+        add(f64::from(*metric as u8));
+        add(*margin);
+        add(tolerance.len() as f64);
+        tolerance.iter().for_each(|tolerance| add(*tolerance));
+        add(ceiling.unwrap_or(-1.0));
+        add(f64::from(u8::from(*is_critical) | u8::from(*is_named) << 1));
+    }
+    steps.iter().for_each(|step| add(step.all_units.get() + step.new_units.get()));
+    let counts_requests = *unit == AnalysisUnit::EveryRequest;
+    let objective_s = spec.objective.map_or(-1.0, |objective| objective.as_secs_f64());
+    let counts_requests = f64::from(u8::from(counts_requests));
+    [*alpha, *beta, counts_requests, *warmup_ns as f64, *max_units as f64, objective_s]
+        .into_iter()
+        .for_each(add);
+    bytes
+}
+
+/// The tripwires, as bytes.
+fn tripwire_bytes(spec: &RampSpec) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for tripwire in &spec.tripwires {
+        let Tripwire { metric, limit, min_samples, min_units, window_s, is_absolute } = tripwire;
+        bytes.extend([*metric as u8, u8::from(*is_absolute)]);
+        bytes.extend(limit.to_le_bytes());
+        bytes.extend(min_samples.to_le_bytes());
+        bytes.extend((*min_units as u64).to_le_bytes());
+        bytes.extend(window_s.to_le_bytes());
+    }
+    bytes
+}
+
+/// Everything else, as bytes.
+fn timing_bytes(spec: &RampSpec) -> Vec<u8> {
+    let RampSpec { steps, bake, timeout, started, is_paused, .. } = spec;
+    let approvals = steps.iter().map(|step| u8::from(step.needs_approval));
+    let mut bytes: Vec<u8> = approvals.chain([u8::from(*is_paused)]).collect();
+    let started = started.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    let mut add = |duration: Duration| {
+        bytes.extend(duration.as_secs().to_le_bytes());
+        bytes.extend(duration.subsec_nanos().to_le_bytes());
+    };
+    [*bake, *timeout, started.unwrap_or_default()].into_iter().for_each(&mut add);
+    bytes
+}
+
+fn hash(mut bytes: &[u8]) -> u64 {
+    // Reading from memory cannot fail.
+    let hash = murmur3::murmur3_x64_128(&mut bytes, 0).unwrap_or_default();
+    (hash >> 64) as u64
+}

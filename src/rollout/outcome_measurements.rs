@@ -1,0 +1,201 @@
+//! From a response's outcome to the measurements of the analysis.
+//!
+//! - Times, tokens and cost are measured for responses that succeeded: a failed response is
+//!   neither fast nor slow. The exception is one that failed after the objective: it is slow.
+//! - A response that the client aborted lasted at least until then, and counts with that time:
+//!   without these, the slowest answers would be left out. Whether it would have failed is not
+//!   known.
+//! - What a response should reveal and does not is *missing*. Where it is missing more often on
+//!   one version, the ramp holds.
+//! - All input is priced as if there were no cache: a version with few users has colder caches,
+//!   and would seem more expensive than it is.
+
+use std::time::Duration;
+
+use crate::analysis::{Measurements, Metric};
+use crate::response::{
+    Answer, Class, LimitPolicy, Method, Outcome, Phrases, Prices, StreamEnd, Tokens,
+};
+
+/// The configuration that an outcome is measured by.
+#[derive(Clone, Copy, Debug)]
+pub struct MeasurementContext<'a> {
+    /// The phrases that refusals begin with.
+    pub phrases: &'a Phrases,
+    /// The prices of tokens.
+    pub prices: &'a Prices,
+    /// How rate limits count.
+    pub limits: LimitPolicy,
+    /// The duration above which a response is slow, where a gate compares that.
+    pub objective: Option<Duration>,
+}
+
+/// The metrics that only a body reveals.
+const BODY_METRICS: [Metric; 6] = [
+    Metric::RefusalRate,
+    Metric::EmptyRate,
+    Metric::TruncationRate,
+    Metric::Ttft,
+    Metric::OutputTokens,
+    Metric::Cost,
+];
+
+// === impl Measurements ===
+
+impl Measurements {
+    /// The measurements of a response with this outcome.
+    pub fn from_outcome(outcome: &Outcome, context: MeasurementContext<'_>) -> Self {
+        if outcome.has_failed_over {
+            // Everything after the failover is the other version's.
+            return Self::default().with_rate(Metric::ErrorRate, true);
+        }
+        let class = outcome.class(context.limits);
+        match class {
+            Class::Neutral => Self::default(),
+            Class::NoAnswerExpected if outcome.method == Method::Bodyless => Self::default(),
+            Class::NoAnswerExpected => without_answer(),
+            Class::Error | Class::Limited | Class::AnswerMissing | Class::ClientError => {
+                failure(class, outcome, context)
+            }
+            Class::Aborted => aborted(outcome, context),
+            Class::Unread => BODY_METRICS
+                .into_iter()
+                .chain([Metric::ErrorRate])
+                .fold(success_without_body(outcome, context), Self::with_missing),
+            Class::Success => {
+                let measurements = success_without_body(outcome, context);
+                match outcome.read_answer() {
+                    Some(answer) => with_answer(measurements, outcome, answer, context),
+                    None => measurements,
+                }
+            }
+        }
+    }
+}
+
+/// A response that has no answer to read: there is no sign of a failure, and whether there is
+/// one is not known.
+fn without_answer() -> Measurements {
+    [Metric::ErrorRate, Metric::SlowRate, Metric::Duration]
+        .into_iter()
+        .chain(BODY_METRICS)
+        .fold(Measurements::default(), Measurements::with_missing)
+        .with_rate(Metric::ErrorRate, false)
+        .with_rate(Metric::ClientErrorRate, false)
+}
+
+/// A response that failed. It fails in one way; how it would have ended otherwise is not known.
+fn failure(class: Class, outcome: &Outcome, context: MeasurementContext<'_>) -> Measurements {
+    let is_rejected = class == Class::ClientError;
+    let metric = if is_rejected { Metric::ClientErrorRate } else { Metric::ErrorRate };
+    let mut measurements = Measurements::default().with_rate(metric, true);
+    if outcome.ending == StreamEnd::Aborted {
+        measurements = measurements.with_rate(Metric::AbortRate, true);
+    }
+    if class == Class::Limited {
+        measurements = measurements.with_rate_limited();
+    }
+    with_certain_defects(with_slow_if_so(measurements, outcome, context), outcome, context)
+}
+
+/// A response that the client aborted.
+fn aborted(outcome: &Outcome, context: MeasurementContext<'_>) -> Measurements {
+    let mut measurements = Measurements::default().with_rate(Metric::AbortRate, true);
+    if outcome.status.is_some() {
+        measurements = measurements.with_rate(Metric::ClientErrorRate, false);
+    }
+    let measurements = with_slow_if_so(measurements, outcome, context);
+    with_times(with_certain_defects(measurements, outcome, context), outcome)
+}
+
+/// What the status and the end of a successful response reveal.
+fn success_without_body(outcome: &Outcome, context: MeasurementContext<'_>) -> Measurements {
+    let measurements = Measurements::default()
+        .with_rate(Metric::ErrorRate, false)
+        .with_rate(Metric::ClientErrorRate, false)
+        .with_rate(Metric::AbortRate, false);
+    if outcome.is_tunnel() {
+        return measurements;
+    }
+    let measurements = match is_slow(outcome, context) {
+        Some(is_slow) => measurements.with_rate(Metric::SlowRate, is_slow),
+        None => measurements,
+    };
+    with_times(measurements, outcome)
+}
+
+/// Whether the response took longer than the objective; `None` without an objective.
+fn is_slow(outcome: &Outcome, context: MeasurementContext<'_>) -> Option<bool> {
+    context.objective.map(|objective| outcome.duration > objective)
+}
+
+/// Adds that the response was slow, if it was. One that has not reached its end is not known to
+/// be fast.
+fn with_slow_if_so(
+    measurements: Measurements,
+    outcome: &Outcome,
+    context: MeasurementContext<'_>,
+) -> Measurements {
+    match is_slow(outcome, context) {
+        Some(true) => measurements.with_rate(Metric::SlowRate, true),
+        _ => measurements,
+    }
+}
+
+fn with_times(measurements: Measurements, outcome: &Outcome) -> Measurements {
+    let duration_ms = milliseconds(outcome.duration);
+    let measurements = measurements.with_value(Metric::Duration, duration_ms);
+    let has_waited_in_vain = outcome.ending == StreamEnd::Aborted && outcome.is_stream;
+    match outcome.ttft {
+        Some(ttft) => measurements.with_value(Metric::Ttft, milliseconds(ttft)),
+        None if has_waited_in_vain => measurements.with_value(Metric::Ttft, duration_ms),
+        None => measurements,
+    }
+}
+
+/// Adds the defects that a part of an answer proves: a refusal and a truncation.
+fn with_certain_defects(
+    measurements: Measurements,
+    outcome: &Outcome,
+    context: MeasurementContext<'_>,
+) -> Measurements {
+    let Some(answer) = outcome.read_answer() else { return measurements };
+    let defects = [
+        (Metric::RefusalRate, answer.is_refusal(context.phrases)),
+        (Metric::TruncationRate, answer.truncation),
+    ];
+    let present = defects.into_iter().filter(|(_, is_present)| *is_present);
+    present.fold(measurements, |measurements, (metric, _)| measurements.with_rate(metric, true))
+}
+
+/// Adds what a complete answer reveals.
+fn with_answer(
+    measurements: Measurements,
+    outcome: &Outcome,
+    answer: &Answer,
+    context: MeasurementContext<'_>,
+) -> Measurements {
+    let mut measurements = measurements
+        .with_rate(Metric::RefusalRate, answer.is_refusal(context.phrases))
+        .with_rate(Metric::EmptyRate, answer.is_empty())
+        .with_rate(Metric::TruncationRate, answer.truncation);
+    if outcome.ttft.is_none() {
+        measurements = measurements.with_missing(Metric::Ttft);
+    }
+    let Some(output) = answer.tokens.output else {
+        return measurements.with_missing(Metric::OutputTokens).with_missing(Metric::Cost);
+    };
+    measurements = measurements.with_value(Metric::OutputTokens, output as f32);
+    match answer.price(context.prices) {
+        Some(price) => {
+            let uncached = Tokens { cached: None, cache_write: None, ..answer.tokens };
+            measurements.with_value(Metric::Cost, price.cost(&uncached) as f32 / 1e6)
+        }
+        None => measurements.with_missing(Metric::Cost),
+    }
+}
+
+/// A duration in milliseconds, with fractions: equal values would reveal nothing.
+fn milliseconds(duration: Duration) -> f32 {
+    (duration.as_secs_f64() * 1e3) as f32
+}

@@ -1,0 +1,298 @@
+//! A ramp in one worker. Every worker reports its observations and assigns by the published
+//! snapshot. The one that holds the lease is the leader: it runs the reconciles.
+
+use std::cell::{Cell, RefCell};
+
+use serde::{Deserialize, Serialize};
+
+use super::clocks::Clocks;
+use super::command_error::CommandError;
+use super::lease::{self, Candidate};
+use super::observation_buffer::{ObservationBuffer, Ticket};
+use super::operator_command::OperatorCommand;
+use super::seen_units_log::SeenUnitsLog;
+use super::snapshot::Snapshot;
+use super::spec::RampSpec;
+use super::state::RampState;
+use super::store::{
+    Record, RolloutStore, StoreError, StoredRecord, Update, WriteCondition, read_decoded, update,
+};
+use super::stored_history::StoredHistory;
+use super::transition_log::Transition;
+use crate::analysis::{Observation, StepIndex};
+
+/// A ramp in one worker.
+///
+/// Its calls can wait for the store, and others may come in between. A reconcile does not begin
+/// before the one before it has ended.
+#[derive(Debug)]
+pub struct RampWorker {
+    /// Identifies this worker as the holder of the lease.
+    id: u64,
+    snapshot: Cell<Snapshot>,
+    buffer: RefCell<ObservationBuffer>,
+    leader: RefCell<Option<LeaderState>>,
+}
+
+/// What a worker needs to reconcile, or to apply a command.
+#[derive(Clone, Copy)]
+pub struct ReconcileContext<'a> {
+    /// The ramp's specification.
+    pub spec: &'a RampSpec,
+    /// The history of shares, where conversations keep theirs.
+    pub history: Option<&'a StoredHistory>,
+    /// The time.
+    pub now: Clocks,
+    /// Gets what happens, to log and to count it.
+    pub report: &'a dyn Fn(RampEvent<'_>),
+}
+
+/// What happens in a worker.
+#[derive(Debug)]
+pub enum RampEvent<'a> {
+    /// The stored state could not be decoded; the ramp begins with a new one.
+    StateUnreadable(&'a postcard::Error),
+    /// The worker has become the leader. What this state's evidence contains is counted already.
+    BecameLeader(&'a RampState),
+    /// The ramp has made a transition.
+    Transition(&'a Transition),
+    /// The leader has committed a reconcile with this state.
+    Committed(&'a RampState),
+}
+
+/// What the leader keeps between two reconciles.
+#[derive(Debug)]
+struct LeaderState {
+    state: RampState,
+    /// The state as the leader has last written it.
+    written: Vec<u8>,
+    seen_units: SeenUnitsLog,
+}
+
+/// The snapshot in force, with the revision of the state that it belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct PublishedSnapshot {
+    revision: u64,
+    snapshot: Snapshot,
+}
+
+// === impl RampWorker ===
+
+impl RampWorker {
+    /// A worker that knows nothing yet. `id` identifies it among all workers of the ramp.
+    pub fn new(id: u64) -> Self {
+        Self {
+            id,
+            snapshot: Cell::new(Snapshot::UNKNOWN),
+            buffer: RefCell::default(),
+            leader: RefCell::default(),
+        }
+    }
+
+    /// What is in force, as this worker knows it.
+    pub fn snapshot(&self) -> Snapshot {
+        self.snapshot.get()
+    }
+
+    /// Records an assignment. So a unit counts when it is assigned, however late its response
+    /// ends. [`Self::record_response`] takes the ticket.
+    pub fn record_assignment(&self, assignment: Observation) -> Option<Ticket> {
+        self.buffer.try_borrow_mut().ok()?.add(assignment)
+    }
+
+    /// Records the response to an assignment.
+    pub fn record_response(&self, ticket: Option<Ticket>, observation: Observation) {
+        if let Ok(mut buffer) = self.buffer.try_borrow_mut() {
+            buffer.complete(ticket, observation);
+        }
+    }
+
+    /// Records an observation that has no assignment of its own, such as feedback.
+    pub fn record(&self, observation: Observation) {
+        if let Ok(mut buffer) = self.buffer.try_borrow_mut() {
+            buffer.add(observation);
+        }
+    }
+
+    /// Runs one tick: reports this worker's observations, reconciles if it is the leader, and
+    /// reads what is in force.
+    pub async fn tick(
+        &self,
+        store: &impl RolloutStore,
+        context: &ReconcileContext<'_>,
+        candidate: Candidate,
+    ) {
+        self.flush(store).await;
+        self.reconcile_if_leader(store, context, candidate).await;
+        self.refresh(store).await;
+    }
+
+    /// Sends the recorded observations to the leader. What the store does not accept is sent
+    /// with the next tick.
+    pub async fn flush(&self, store: &impl RolloutStore) {
+        let encoded = self.buffer.try_borrow_mut().ok().and_then(|mut it| it.begin_send());
+        let Some(encoded) = encoded else { return };
+        let is_sent = store.append_observations(&encoded).await.is_ok();
+        if let Ok(mut buffer) = self.buffer.try_borrow_mut() {
+            buffer.end_send(is_sent);
+        }
+    }
+
+    /// Reads what is in force.
+    pub async fn refresh(&self, store: &impl RolloutStore) {
+        let published = read_decoded(store, Record::Snapshot).await;
+        if let Ok(Some(PublishedSnapshot { snapshot, .. })) = published {
+            self.snapshot.set(snapshot);
+        }
+    }
+
+    /// Ends this worker's part in the ramp: sends the recorded observations, and forgets the
+    /// leader's state.
+    pub async fn stop(&self, store: &impl RolloutStore) {
+        self.flush(store).await;
+        if let Ok(mut leader) = self.leader.try_borrow_mut() {
+            *leader = None;
+        }
+    }
+
+    /// The stored state; `None` before a leader has written one, or where it cannot be read.
+    pub async fn state(&self, store: &impl RolloutStore) -> Option<RampState> {
+        read_decoded(store, Record::State).await.ok().flatten()
+    }
+
+    /// Applies an operator command and returns the transition. The leader adopts the changed
+    /// state in its next reconcile.
+    ///
+    /// # Errors
+    /// [`CommandError::StepChanged`] where the ramp is not in `expected_step`, if one is given;
+    /// [`CommandError::StoreUnavailable`] where the state cannot be read or written; and those of
+    /// [`RampState::apply`].
+    pub async fn apply(
+        &self,
+        store: &impl RolloutStore,
+        context: &ReconcileContext<'_>,
+        command: &OperatorCommand,
+        expected_step: Option<StepIndex>,
+    ) -> Result<Transition, CommandError> {
+        let applied = update(store, Record::State, |found: Option<RampState>| {
+            let mut state = found.ok_or(CommandError::StoreUnavailable)?;
+            if expected_step.is_some_and(|step| step != state.step) {
+                return Err(CommandError::StepChanged);
+            }
+            let transition = state.apply(context.spec, command.clone(), context.now)?;
+            Ok(Update::Write(state.clone(), (state, transition)))
+        });
+        let (state, transition) = applied.await?;
+        (context.report)(RampEvent::Transition(&transition));
+        publish(store, context, &state).await;
+        self.refresh(store).await;
+        Ok(transition)
+    }
+
+    /// Reconciles if this worker has the lease. Forgets the leader's state otherwise.
+    ///
+    /// The borrow is held for the whole reconcile: another tick that comes in between finds it,
+    /// and leaves the ramp alone.
+    #[allow(clippy::await_holding_refcell_ref, reason = "all other borrows are only tried")]
+    async fn reconcile_if_leader(
+        &self,
+        store: &impl RolloutStore,
+        context: &ReconcileContext<'_>,
+        candidate: Candidate,
+    ) {
+        let Ok(mut leader) = self.leader.try_borrow_mut() else { return };
+        let now_ns = context.now.monotonic_ns;
+        *leader = match lease::try_acquire(store, self.id, candidate, now_ns).await {
+            true => reconcile(store, context, leader.take()).await,
+            false => None,
+        };
+    }
+}
+
+/// Runs one reconcile. Returns the leader's state for the next one, or `None` if another worker
+/// won the compare-and-swap: the next reconcile adopts the winner's state.
+async fn reconcile(
+    store: &impl RolloutStore,
+    context: &ReconcileContext<'_>,
+    leader: Option<LeaderState>,
+) -> Option<LeaderState> {
+    let found = store.read(Record::State).await.ok()?;
+    let condition = WriteCondition::unchanged(found.as_ref());
+    let is_own = |leader: &LeaderState| found.as_ref().is_some_and(|it| it.value == leader.written);
+    let mut leader = match leader.filter(is_own) {
+        Some(leader) => leader,
+        None => LeaderState::load_or_init(store, context, found.as_ref()).await,
+    };
+    let batches = store.take_observations().await;
+    let observations: Vec<Observation> =
+        batches.iter().flat_map(|batch| Observation::decode_all(batch)).collect();
+    let transitions = leader.state.reconcile(context.spec, context.now, &observations);
+    leader.seen_units.append(&mut leader.state);
+    if leader.commit(store, condition).await.is_err() {
+        // Another worker has reconciled, or applied a command. The next reconcile takes these
+        // observations.
+        for batch in &batches {
+            let _ = store.append_observations(batch).await;
+        }
+        return None;
+    }
+    leader.seen_units.write(store, &leader.state).await;
+    for transition in &transitions {
+        (context.report)(RampEvent::Transition(transition));
+    }
+    (context.report)(RampEvent::Committed(&leader.state));
+    publish(store, context, &leader.state).await;
+    Some(leader)
+}
+
+/// Publishes the snapshot, unless a newer one is already published.
+async fn publish(store: &impl RolloutStore, context: &ReconcileContext<'_>, state: &RampState) {
+    let snapshot = state.snapshot(context.spec);
+    let published = update(store, Record::Snapshot, |found: Option<PublishedSnapshot>| {
+        let is_newer = found.is_some_and(|it| it.revision > state.revision);
+        let own = PublishedSnapshot { revision: state.revision, snapshot };
+        Ok::<_, StoreError>(match is_newer {
+            true => Update::Keep(false),
+            false => Update::Write(own, true),
+        })
+    });
+    // Where the store does not accept the snapshot, the next reconcile publishes it.
+    let is_outdated = matches!(published.await, Ok(false));
+    if let Some(history) = context.history.filter(|_| !is_outdated) {
+        history.record_snapshot(store, snapshot, context.now).await;
+    }
+}
+
+// === impl LeaderState ===
+
+impl LeaderState {
+    /// The stored state, or a new one where there is none that can be decoded.
+    async fn load_or_init(
+        store: &impl RolloutStore,
+        context: &ReconcileContext<'_>,
+        found: Option<&StoredRecord>,
+    ) -> Self {
+        let stored = found.and_then(|it| {
+            let decoded = postcard::from_bytes::<RampState>(&it.value);
+            decoded.inspect_err(|error| (context.report)(RampEvent::StateUnreadable(error))).ok()
+        });
+        let mut state = stored.unwrap_or_else(|| {
+            let state = RampState::new(context.spec, context.now);
+            state.log.iter().for_each(|it| (context.report)(RampEvent::Transition(it)));
+            state
+        });
+        let seen_units = SeenUnitsLog::load(store, context.spec, &mut state).await;
+        (context.report)(RampEvent::BecameLeader(&state));
+        Self { state, written: Vec::new(), seen_units }
+    }
+
+    /// Commits the state by compare-and-swap.
+    async fn commit(
+        &mut self,
+        store: &impl RolloutStore,
+        condition: WriteCondition,
+    ) -> Result<(), StoreError> {
+        self.written = postcard::to_allocvec(&self.state).map_err(|_| StoreError::Unavailable)?;
+        store.write(Record::State, &self.written, condition).await
+    }
+}

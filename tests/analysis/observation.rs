@@ -1,0 +1,64 @@
+//! The encoding of observations and of units' flags.
+
+use proptest::prelude::*;
+use verdigris::analysis::{Measurements, Metric, Observation, StepIndex, UnitFlags};
+use verdigris::assignment::{Epoch, Version};
+
+fn observation() -> impl Strategy<Value = Observation> {
+    (any::<(u64, u64, u16)>(), any::<[bool; 6]>(), any::<u16>()).prop_map(
+        |(
+            (at_ns, unit, epoch),
+            [is_green, is_new, is_assignment, is_bad, lacks, limited],
+            value,
+        )| {
+            let mut measurements = Measurements::default()
+                .with_rate(Metric::ErrorRate, is_bad)
+                .with_value(Metric::Duration, f32::from(value))
+                .with_value(Metric::Score, f32::from(value) / 7.0);
+            if lacks {
+                measurements = measurements.with_missing(Metric::Cost);
+            }
+            if limited {
+                measurements = measurements.with_rate_limited();
+            }
+            Observation {
+                at_ns,
+                unit,
+                epoch: Epoch::new(epoch),
+                version: if is_green { Version::Green } else { Version::Blue },
+                is_newly_exposed: is_new,
+                is_assignment,
+                measurements,
+            }
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn observations_are_decoded_as_they_were_encoded(
+        observations in prop::collection::vec(observation(), 0..20),
+        cut in 0..Observation::ENCODED_BYTES,
+    ) {
+        let mut bytes = Vec::new();
+        observations.iter().for_each(|observation| observation.encode(&mut bytes));
+        prop_assert_eq!(bytes.len(), observations.len() * Observation::ENCODED_BYTES);
+        let decoded: Vec<_> = Observation::decode_all(&bytes).collect();
+        prop_assert_eq!(&decoded, &observations);
+        let incomplete = &bytes[..bytes.len().saturating_sub(cut)];
+        let complete = incomplete.len() / Observation::ENCODED_BYTES;
+        prop_assert_eq!(Observation::decode_all(incomplete).count(), complete);
+    }
+
+    #[test]
+    fn unit_flags_are_decoded_as_they_were_encoded(entries: Vec<(u64, u64)>, step in 0..9_usize) {
+        let step = StepIndex::new(step);
+        let all: Vec<_> =
+            entries.into_iter().map(|(unit, flags)| UnitFlags { step, unit, flags }).collect();
+        let mut bytes = Vec::new();
+        all.iter().for_each(|flags| flags.encode(&mut bytes));
+        prop_assert_eq!(bytes.len(), all.len() * UnitFlags::ENCODED_BYTES);
+        bytes.push(7);
+        prop_assert_eq!(UnitFlags::decode_all(step, &bytes).collect::<Vec<_>>(), all);
+    }
+}

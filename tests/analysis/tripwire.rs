@@ -1,0 +1,136 @@
+//! Tripwires.
+
+use verdigris::analysis::{Measurements, Metric, Reading, Tripwire, TripwireWindow};
+use verdigris::assignment::Version;
+
+use crate::observe;
+
+const ERRORS: Tripwire = Tripwire {
+    metric: Metric::ErrorRate,
+    limit: 0.5,
+    min_samples: 10,
+    min_units: 2,
+    window_s: 30,
+    is_absolute: false,
+};
+
+/// A tripwire with its window.
+struct Watched {
+    tripwire: Tripwire,
+    window: TripwireWindow,
+}
+
+impl Watched {
+    fn new(tripwire: Tripwire) -> Self {
+        Self { tripwire, window: TripwireWindow::default() }
+    }
+
+    fn record(&mut self, second: u64, version: Version, unit: u64, measurements: Measurements) {
+        let observed = observe(second * 1_000_000_000, unit, 0, version, measurements);
+        self.tripwire.record(&mut self.window, &observed.observation);
+    }
+
+    fn reading(&self) -> &'static str {
+        match self.tripwire.evaluate(&self.window) {
+            Reading::Within => "within",
+            Reading::Tripped { .. } => "tripped",
+            Reading::Incident { .. } => "incident",
+        }
+    }
+}
+
+fn error(is_bad: bool) -> Measurements {
+    Measurements::default().with_rate(Metric::ErrorRate, is_bad)
+}
+
+#[test]
+fn a_tripwire_needs_enough_responses_and_compares() {
+    let absolute = Tripwire { is_absolute: true, min_units: 1, ..ERRORS };
+    // Responses, how many of ten are bad, and how many units they come from.
+    type Responses = (u64, u64, u64);
+    let none: Responses = (0, 0, 1);
+    // The case; green's responses; blue's; the reading.
+    let table: [(&str, Tripwire, Responses, Responses, &str); 13] = [
+        ("too few responses", ERRORS, (9, 10, 9), (90, 0, 90), "within"),
+        ("enough responses", ERRORS, (10, 10, 10), (90, 0, 90), "tripped"),
+        ("at the limit", ERRORS, (40, 5, 40), (90, 0, 90), "within"),
+        ("above the limit", ERRORS, (40, 7, 40), (90, 0, 90), "tripped"),
+        ("one unit alone", ERRORS, (500, 10, 1), (90, 0, 90), "within"),
+        ("two units", ERRORS, (10, 10, 2), (90, 0, 90), "tripped"),
+        ("no response of blue", ERRORS, (20, 10, 20), none, "tripped"),
+        ("too few responses of blue", ERRORS, (20, 10, 20), (9, 10, 9), "tripped"),
+        ("blue is as bad", ERRORS, (20, 10, 20), (90, 10, 90), "incident"),
+        ("blue is half as bad", ERRORS, (20, 10, 20), (90, 5, 90), "incident"),
+        ("blue is a third as bad", ERRORS, (20, 10, 20), (90, 3, 90), "tripped"),
+        ("absolute, blue is as bad", absolute, (20, 10, 20), (90, 10, 90), "tripped"),
+        ("absolute, one unit", absolute, (20, 10, 1), none, "tripped"),
+    ];
+    for (what, tripwire, green, blue, expected) in table {
+        let mut watched = Watched::new(tripwire);
+        for (version, (count, bad, units)) in [(Version::Green, green), (Version::Blue, blue)] {
+            for index in 0..count {
+                let is_bad = index * bad / 10 != (index + 1) * bad / 10;
+                watched.record(index / 5, version, index % units, error(is_bad));
+            }
+        }
+        assert_eq!(watched.reading(), expected, "{what}");
+    }
+}
+
+#[test]
+fn a_client_with_many_requests_counts_as_one_group_of_units() {
+    let mut watched = Watched::new(ERRORS);
+    for request in 0..100 {
+        watched.record(0, Version::Green, 0, error(true));
+        watched.record(0, Version::Green, 1 + request % 20, error(request % 20 == 3));
+    }
+    assert_eq!(watched.reading(), "within", "two of 21 units are bad");
+}
+
+#[test]
+fn a_tripwire_on_values_compares_means() {
+    let score = Tripwire { metric: Metric::Score, limit: 0.3, ..ERRORS };
+    let duration = Tripwire { metric: Metric::Duration, limit: 1000.0, ..ERRORS };
+    let table = [
+        (score, 0.25, 0.9, "tripped"),
+        (score, 0.25, 0.3, "incident"),
+        (score, 0.5, 0.9, "within"),
+        (duration, 1500.0, 100.0, "tripped"),
+        (duration, 1500.0, 900.0, "incident"),
+        (duration, 900.0, 100.0, "within"),
+    ];
+    for (tripwire, green, blue, expected) in table {
+        let mut watched = Watched::new(tripwire);
+        for unit in 0..20 {
+            for (version, value) in [(Version::Green, green), (Version::Blue, blue)] {
+                let measurements = Measurements::default().with_value(tripwire.metric, value);
+                watched.record(0, version, unit, measurements);
+            }
+        }
+        assert_eq!(watched.reading(), expected, "{tripwire:?} {green} {blue}");
+    }
+}
+
+/// Rate limits that both versions share say nothing where nothing is compared.
+#[test]
+fn an_absolute_tripwire_ignores_rate_limits() {
+    let absolute = Tripwire { is_absolute: true, ..ERRORS };
+    for (tripwire, expected) in [(ERRORS, "tripped"), (absolute, "within")] {
+        let mut watched = Watched::new(tripwire);
+        (0..20).for_each(|unit| {
+            watched.record(0, Version::Green, unit, error(true).with_rate_limited());
+        });
+        assert_eq!(watched.reading(), expected);
+    }
+}
+
+#[test]
+fn responses_leave_the_window() {
+    let mut watched = Watched::new(Tripwire { min_samples: 2, ..ERRORS });
+    watched.record(99, Version::Green, 1, error(true));
+    watched.record(100, Version::Green, 2, error(true));
+    for (now_s, expected) in [(120, "tripped"), (132, "within")] {
+        watched.tripwire.expire(&mut watched.window, now_s);
+        assert_eq!(watched.reading(), expected, "{now_s}");
+    }
+}

@@ -1,0 +1,359 @@
+//! Workers that share a ramp through a store.
+
+use std::cell::RefCell;
+use std::pin::pin;
+
+use serde_json::json;
+use verdigris::analysis::{Measurements, Metric, Observation, StepIndex};
+use verdigris::assignment::{RollbackPolicy, Share, ShareHistory, StartTime, Version};
+use verdigris::config::Config;
+use verdigris::rollout::lease::LEASE_NS;
+use verdigris::rollout::store::Record;
+use verdigris::rollout::{
+    Candidate, Clocks, CommandError, CommandKind, OperatorCommand, Phase, RampEvent, RampSpec,
+    RampState, RampWorker, ReconcileContext, Snapshot, StoredHistory,
+};
+
+use super::memory_store::{MemoryStore, complete, poll};
+use super::ramp;
+
+const SECOND_NS: u64 = 1_000_000_000;
+
+/// Some workers, their store and their clock.
+struct Workers {
+    store: MemoryStore,
+    workers: [RampWorker; 2],
+    spec: RampSpec,
+    history: StoredHistory,
+    now_s: u64,
+    events: RefCell<Vec<String>>,
+}
+
+impl Workers {
+    fn new() -> Self {
+        let config = json!({
+            "rollout": "r", "unit": {"header": "u"}, "ramp": ramp(),
+            "versions": {"blue": {"cluster": "b"}, "green": {"cluster": "g"}},
+        });
+        Self {
+            store: MemoryStore::default(),
+            workers: [RampWorker::new(1), RampWorker::new(2)],
+            spec: Config::parse(config.to_string().as_bytes()).unwrap().ramp.unwrap(),
+            history: StoredHistory::new(ShareHistory::default(), 3_600_000, RollbackPolicy::Move),
+            now_s: 1000,
+            events: RefCell::default(),
+        }
+    }
+
+    fn now(&self) -> Clocks {
+        Clocks { monotonic_ns: self.now_s * SECOND_NS, unix_ms: self.now_s * 1000 }
+    }
+
+    fn report(&self, event: RampEvent<'_>) {
+        let text = match event {
+            RampEvent::StateUnreadable(_) => "unreadable".to_owned(),
+            RampEvent::BecameLeader(_) => "leader".to_owned(),
+            RampEvent::Transition(transition) => transition.to_string(),
+            RampEvent::Committed(_) => "committed".to_owned(),
+        };
+        self.events.borrow_mut().push(text);
+    }
+
+    /// What was reported since the last call.
+    fn events(&self) -> Vec<String> {
+        self.events.take()
+    }
+
+    async fn tick_of(&self, worker: usize) {
+        let report = |event: RampEvent<'_>| self.report(event);
+        let history = Some(&self.history);
+        let context =
+            ReconcileContext { spec: &self.spec, history, now: self.now(), report: &report };
+        self.workers[worker].tick(&self.store, &context, Candidate::Current).await;
+    }
+
+    fn tick(&self, worker: usize) {
+        complete(self.tick_of(worker));
+    }
+
+    fn command(&self, kind: CommandKind, step: Option<usize>) -> Result<Phase, CommandError> {
+        let report = |event: RampEvent<'_>| self.report(event);
+        let history = Some(&self.history);
+        let context =
+            ReconcileContext { spec: &self.spec, history, now: self.now(), report: &report };
+        let command = OperatorCommand::new(kind, "as asked", 0).unwrap();
+        let step = step.map(StepIndex::new);
+        complete(self.workers[1].apply(&self.store, &context, &command, step))
+            .map(|transition| transition.to.phase)
+    }
+
+    /// A worker observes good responses of these units.
+    fn observe(&self, worker: usize, units: std::ops::Range<u64>) {
+        for unit in units {
+            let assignment = Observation {
+                at_ns: self.now().monotonic_ns,
+                unit: unit.wrapping_mul(0x9e37_79b9_7f4a_7c15),
+                epoch: self.workers[worker].snapshot().epoch,
+                version: if unit.is_multiple_of(2) { Version::Green } else { Version::Blue },
+                is_newly_exposed: true,
+                is_assignment: true,
+                measurements: Measurements::default(),
+            };
+            let measurements = Measurements::default().with_rate(Metric::ErrorRate, false);
+            let ticket = self.workers[worker].record_assignment(assignment);
+            self.workers[worker]
+                .record_response(ticket, Observation { measurements, ..assignment });
+        }
+    }
+
+    fn state(&self) -> RampState {
+        complete(self.workers[0].state(&self.store)).unwrap()
+    }
+
+    /// The units of the first step that the evidence has.
+    fn counted_units(&self) -> u64 {
+        let steps = self.state().evidence.steps;
+        steps.first().map_or(0, |step| step.units.blue + step.units.green)
+    }
+}
+
+#[test]
+fn the_first_worker_begins_the_ramp_and_all_know_it() {
+    let workers = Workers::new();
+    complete(workers.workers[1].refresh(&workers.store));
+    assert_eq!(workers.workers[1].snapshot(), Snapshot::UNKNOWN);
+    workers.tick(0);
+    assert_eq!(
+        workers.events(),
+        ["ramping at 0 % -> ramping at 50 %: the ramp begins", "leader", "committed"]
+    );
+    workers.tick(1);
+    assert_eq!(workers.events(), [""; 0], "only the leader reconciles");
+    for worker in &workers.workers {
+        assert_eq!(worker.snapshot().share.basis_points(), 5_000);
+    }
+}
+
+#[test]
+fn the_leader_counts_the_observations_of_all_workers() {
+    let mut workers = Workers::new();
+    workers.tick(0);
+    workers.tick(1);
+    workers.observe(0, 0..10);
+    workers.observe(1, 10..30);
+    workers.tick(1);
+    assert_eq!(workers.counted_units(), 0);
+    workers.now_s += 1;
+    workers.tick(0);
+    assert_eq!(workers.counted_units(), 30);
+    assert_eq!(workers.store.queue(), [[0; 0]; 0]);
+}
+
+#[test]
+fn another_worker_takes_over_when_the_lease_expires() {
+    let mut workers = Workers::new();
+    workers.tick(0);
+    workers.tick(1);
+    workers.observe(0, 0..10);
+    workers.tick(0);
+    workers.now_s += LEASE_NS.div_ceil(SECOND_NS);
+    // Units that the former leader has counted do not count again.
+    workers.observe(1, 5..20);
+    workers.events();
+    workers.tick(1);
+    assert_eq!(workers.events(), ["leader", "committed"]);
+    assert_eq!(workers.counted_units(), 20);
+    workers.tick(0);
+    assert_eq!(workers.events(), [""; 0]);
+}
+
+#[test]
+fn after_a_lost_race_the_winners_state_is_adopted_and_nothing_is_lost() {
+    let workers = Workers::new();
+    workers.tick(0);
+    workers.observe(0, 0..10);
+    let mut winner = workers.state();
+    winner.revision += 1;
+    winner.epoch = winner.epoch.plus(0);
+    winner.is_overdue = true;
+    let bytes = postcard::to_allocvec(&winner).unwrap();
+    workers.store.before_write(Record::State, move |store| store.put(Record::State, &bytes));
+    workers.events();
+    workers.tick(0);
+    assert_eq!(workers.events(), [""; 0], "nothing is committed, and nothing is reported");
+    assert_eq!((workers.counted_units(), workers.store.queue().len()), (0, 1));
+    workers.tick(0);
+    assert_eq!(workers.events(), ["leader", "committed"]);
+    assert!(workers.state().is_overdue, "the winner's state continues");
+    assert_eq!((workers.counted_units(), workers.store.queue().len()), (10, 0));
+}
+
+#[test]
+fn the_leader_adopts_a_command_of_another_worker() {
+    let workers = Workers::new();
+    workers.tick(0);
+    workers.tick(1);
+    let weights = CommandKind::Weights(Share::new(9, 1).unwrap());
+    assert_eq!(workers.command(weights, None), Ok(Phase::Paused));
+    assert_eq!(workers.workers[1].snapshot().share.basis_points(), 1_000);
+    workers.events();
+    workers.tick(0);
+    assert_eq!(workers.events(), ["leader", "committed"]);
+    assert_eq!(workers.workers[0].snapshot().share.basis_points(), 1_000);
+    assert_eq!(workers.state().phase, Phase::Paused);
+}
+
+#[test]
+fn a_command_that_is_slower_than_the_leader_is_applied_to_its_state() {
+    let workers = Workers::new();
+    workers.tick(0);
+    let mut winner = workers.state();
+    winner.revision += 1;
+    winner.is_overdue = true;
+    let bytes = postcard::to_allocvec(&winner).unwrap();
+    workers.store.before_write(Record::State, move |store| store.put(Record::State, &bytes));
+    assert_eq!(workers.command(CommandKind::Pause, Some(0)), Ok(Phase::Paused));
+    assert!(workers.state().is_overdue);
+}
+
+#[test]
+fn a_command_can_be_rejected() {
+    let workers = Workers::new();
+    assert_eq!(workers.command(CommandKind::Pause, None), Err(CommandError::StoreUnavailable));
+    workers.tick(0);
+    assert_eq!(workers.command(CommandKind::Pause, Some(1)), Err(CommandError::StepChanged));
+    assert_eq!(workers.command(CommandKind::Resume, None), Err(CommandError::NothingPaused));
+    workers.store.is_down.set(true);
+    assert_eq!(workers.command(CommandKind::Pause, None), Err(CommandError::StoreUnavailable));
+}
+
+#[test]
+fn while_the_store_is_down_workers_keep_what_they_know() {
+    let workers = Workers::new();
+    workers.tick(0);
+    workers.observe(0, 0..10);
+    workers.store.is_down.set(true);
+    workers.events();
+    (0..3).for_each(|_| workers.tick(0));
+    assert_eq!(workers.events(), [""; 0]);
+    assert_eq!(workers.workers[0].snapshot().share.basis_points(), 5_000);
+    workers.store.is_down.set(false);
+    workers.tick(0);
+    assert_eq!(workers.counted_units(), 10);
+}
+
+#[test]
+fn a_store_that_answers_late_changes_nothing_but_the_time() {
+    let [at_once, late] = [0, 2].map(|latency| {
+        let mut workers = Workers::new();
+        workers.store.latency.set(latency);
+        for round in 0..20 {
+            workers.now_s += 1;
+            workers.observe(0, round * 10..round * 10 + 5);
+            workers.observe(1, round * 10 + 5..round * 10 + 10);
+            workers.tick(1);
+            workers.tick(0);
+        }
+        workers.store.latency.set(0);
+        (workers.state(), workers.events())
+    });
+    assert_eq!(at_once, late);
+}
+
+#[test]
+fn a_tick_during_a_reconcile_does_not_start_another_one() {
+    let mut workers = Workers::new();
+    workers.tick(0);
+    workers.events();
+    workers.now_s += 1;
+    workers.store.latency.set(2);
+    workers.observe(0, 0..10);
+    {
+        let mut first = pin!(workers.tick_of(0));
+        // Far enough to have taken the observations out of the queue.
+        while workers.store.queue().is_empty() {
+            assert!(poll(first.as_mut()).is_pending());
+        }
+        while !workers.store.queue().is_empty() {
+            assert!(poll(first.as_mut()).is_pending());
+        }
+        workers.observe(0, 10..15);
+        complete(workers.tick_of(0));
+        assert_eq!(workers.events(), [""; 0], "the second tick leaves the ramp alone");
+        assert_eq!(workers.store.queue().len(), 1, "and sends its observations");
+        complete(first);
+    }
+    assert_eq!(workers.events(), ["committed"]);
+    workers.tick(0);
+    workers.store.latency.set(0);
+    assert_eq!(workers.counted_units(), 15);
+}
+
+#[test]
+fn a_newer_snapshot_is_not_overwritten() {
+    let workers = Workers::new();
+    workers.tick(0);
+    let newer = Snapshot { share: Share::ALL, ..workers.workers[0].snapshot() };
+    let bytes = postcard::to_allocvec(&(u64::MAX, newer)).unwrap();
+    workers.store.put(Record::Snapshot, &bytes);
+    workers.tick(0);
+    assert_eq!(workers.store.get(Record::Snapshot), Some(bytes));
+    assert_eq!(workers.workers[0].snapshot(), newer);
+}
+
+#[test]
+fn a_state_that_cannot_be_decoded_is_replaced_by_a_new_one() {
+    let workers = Workers::new();
+    workers.store.put(Record::State, b"nonsense");
+    workers.tick(0);
+    let events = workers.events();
+    assert_eq!((events.len(), events[0].as_str()), (4, "unreadable"), "{events:#?}");
+    assert!(events[1].ends_with("the ramp begins"), "{events:#?}");
+}
+
+#[test]
+fn an_outdated_worker_leads_only_if_no_other_does() {
+    let mut workers = Workers::new();
+    workers.tick(0);
+    let tick_as_outdated = |workers: &Workers| {
+        let report = |event: RampEvent<'_>| workers.report(event);
+        let context = ReconcileContext {
+            spec: &workers.spec,
+            history: None,
+            now: workers.now(),
+            report: &report,
+        };
+        let tick = workers.workers[1].tick(&workers.store, &context, Candidate::Outdated);
+        complete(tick);
+    };
+    workers.events();
+    workers.now_s += LEASE_NS.div_ceil(SECOND_NS);
+    tick_as_outdated(&workers);
+    assert_eq!(workers.events(), [""; 0]);
+    workers.now_s += LEASE_NS.div_ceil(SECOND_NS);
+    tick_as_outdated(&workers);
+    assert_eq!(workers.events(), ["leader", "committed"]);
+}
+
+#[test]
+fn the_leader_records_what_is_in_force_in_the_history() {
+    let mut workers = Workers::new();
+    workers.tick(0);
+    workers.now_s += 10;
+    let now_ms = workers.now().unix_ms;
+    let share = workers.history.sticky_share(StartTime::Known(now_ms), now_ms).unwrap().share;
+    assert_eq!(share.basis_points(), 5_000);
+}
+
+#[test]
+fn a_stopped_worker_sends_its_observations_and_forgets_the_state() {
+    let workers = Workers::new();
+    workers.tick(0);
+    workers.observe(0, 0..10);
+    complete(workers.workers[0].stop(&workers.store));
+    assert_eq!(workers.store.queue().len(), 1);
+    workers.events();
+    workers.tick(0);
+    assert_eq!(workers.events(), ["leader", "committed"]);
+    assert_eq!(workers.counted_units(), 10);
+}
