@@ -217,7 +217,7 @@ impl ActiveRollout {
         let running = &self.runtime;
         let state = running.ramp.as_ref().and_then(|ramp| ramp.state());
         let weights = running.manual_worker.as_ref().and_then(|by_hand| by_hand.state());
-        let (versions, refused_stats) = running.metrics.counter_values();
+        let counters = running.metrics.counter_values();
         let (phase, green_share) = running.phase_and_share();
         let mut view = RolloutView::new(ViewInputs {
             config: &running.config,
@@ -228,8 +228,8 @@ impl ActiveRollout {
             phase,
             green_share,
             is_replaced: self.is_replaced,
-            versions,
-            refused_stats,
+            versions: counters.versions,
+            refused_stats: counters.refused,
             now,
         });
         view.problems.extend(problems);

@@ -1,18 +1,18 @@
-//! Whether another version has answered.
+//! Whether a request has failed over to the other version.
 
 use super::attributes;
 use super::runtime::RolloutRuntime;
 use crate::response::Answerer;
 use crate::stats::names::StatScope;
 
-// === impl Running ===
+// === impl RolloutRuntime ===
 
 impl RolloutRuntime {
-    /// Whether another version has answered a request that is counted as `account`'s. The host
-    /// is asked only where the configuration makes it possible.
-    pub fn has_failed_over(&self, account: StatScope) -> bool {
-        let StatScope::Of(chosen) = account else { return false };
-        if !self.config.patches_later(chosen) {
+    /// Whether another version than the assigned one has answered. The host is called only if the
+    /// configuration has failover.
+    pub fn has_failed_over(&self, scope: StatScope) -> bool {
+        let StatScope::Of(assigned) = scope else { return false };
+        if !self.config.patches_later(assigned) {
             return false;
         }
         let version = attributes::upstream_version();
@@ -20,6 +20,6 @@ impl RolloutRuntime {
             Some(_) => 1,
             None => attributes::upstream_attempts().unwrap_or_default(),
         };
-        Answerer { version: version.as_deref(), attempts }.differs_from(chosen)
+        Answerer { version: version.as_deref(), attempts }.differs_from(assigned)
     }
 }

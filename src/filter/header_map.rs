@@ -1,7 +1,8 @@
-//! A whole header map as the host hands it over.
+//! All headers of a message in one value.
 //!
-//! All numbers are 32 bits, little-endian: how many pairs; of each pair the lengths
-//! of name and value; of each pair name and value, each followed by a zero byte.
+//! The host serializes them as 32-bit little-endian numbers and texts: the number of headers; the lengths
+//! of each name and value; each name and value, followed by a zero byte.
+//!
 //! Source: the proxy-wasm specification, `abi-versions/v0.2.1`, "Serialization".
 
 use proxy_wasm::types::Bytes;
@@ -9,15 +10,16 @@ use proxy_wasm::types::Bytes;
 /// The headers of a message, in their order.
 pub struct HeaderMap(Bytes);
 
-// === impl Pairs ===
+// === impl HeaderMap ===
 
 impl HeaderMap {
+    /// The headers that the host has serialized.
     pub fn new(serialized: Bytes) -> Self {
         Self(serialized)
     }
 
-    /// Each name, in lower case, with its value. Where the host's bytes are not what
-    /// they should be, the rest of the headers is missing.
+    /// Each name, in lower case, with its value. If the host's bytes are malformed, the rest of the
+    /// headers is missing.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         let (count, rest) = take_number(&self.0).unwrap_or_default();
         let (mut lengths, mut texts) =
@@ -42,9 +44,7 @@ fn take_text<'a>(bytes: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {
     Some(text)
 }
 
-/// Pairs as the host reads them.
-///
-/// Source: the proxy-wasm specification, ABI 0.2.1, "Serialization".
+/// Serializes headers for the host.
 pub fn serialize(pairs: &[(&str, &str)]) -> Vec<u8> {
     let length = |text: &str| u32::try_from(text.len()).unwrap_or_default().to_le_bytes();
     let mut bytes = u32::try_from(pairs.len()).unwrap_or_default().to_le_bytes().to_vec();

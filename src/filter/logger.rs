@@ -1,4 +1,7 @@
 //! The `log` crate's records in Envoy's log.
+//!
+//! The SDK's logger is not used: it panics on a status that it does not list, which hosts answer if
+//! `capability_restriction_config` leaves `proxy_log` out, and it has a fixed level.
 
 use std::panic;
 
@@ -10,15 +13,15 @@ struct HostLogger;
 
 static LOGGER: HostLogger = HostLogger;
 
-/// Sends records to Envoy, and the message of a panic before it traps.
+/// Writes records to Envoy's log, and the message of a panic before the VM traps.
 pub fn install() {
-    // Refused only where another logger was there first; then that one serves.
+    // An error means that a logger is installed already.
     let _ = log::set_logger(&LOGGER);
     log::set_max_level(LevelFilter::Info);
     panic::set_hook(Box::new(|info| hostcalls::log(Level::Error, &info.to_string())));
 }
 
-/// Leaves out what Envoy would not write, so that it is not formatted either.
+/// Sets the level to Envoy's, so that records that Envoy would drop are not formatted.
 pub fn follow_host_level() {
     let filter = match hostcalls::log_level() {
         Ok(0) => LevelFilter::Trace,

@@ -1,26 +1,24 @@
-//! A rollout's counters and gauges.
+//! A rollout's metrics, defined once per VM.
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::OnceCell;
 use std::fmt::Display;
 use std::rc::Rc;
 
 use proxy_wasm::types::MetricType;
 
+use super::gauges::RolloutGauges;
 use super::hostcalls;
-use super::hostcalls::MetricId;
+use super::metric_table::MetricTable;
 use super::registry::Registry;
-use crate::assignment::{Assignment, EffectiveShare, Version};
+use crate::assignment::{Assignment, Version};
 use crate::config::AnswersConfig;
 use crate::console::view::VersionView;
 use crate::feedback::FeedbackEvent;
 use crate::response::Outcome;
-use crate::rollout::{Phase, Snapshot};
-use crate::stats::names::{
-    Counter, Gauge, Histogram, PHASE_MANUAL, StatScope, gauge_name, metric_name,
-};
+use crate::stats::names::{Counter, Histogram, StatScope, metric_name};
 
 thread_local! {
-    /// A metric that is defined again makes the host's tables grow.
+    /// The host's tables grow when a metric is defined again, so that a configuration does not own them.
     static METRICS: Registry<RolloutMetrics> = const { Registry::new() };
 }
 
@@ -29,48 +27,35 @@ thread_local! {
 pub struct RolloutMetrics {
     blue: ScopeMetrics,
     green: ScopeMetrics,
-    /// Defined when a configuration first asks for a shadow.
+    /// Defined when a configuration first has a shadow.
     shadow: OnceCell<ScopeMetrics>,
-    gauges: MetricTable<Gauge>,
-    /// The root contexts that have not ended, each with what it runs on, in the order
-    /// in which they were configured.
-    roots: RefCell<Vec<(u32, GaugeValues)>>,
-    /// The root context of which the gauges show something, and what.
-    shown_root: Cell<Option<(u32, GaugeValues)>>,
+    /// What is in force.
+    pub gauges: RolloutGauges,
 }
 
-/// What the gauges show.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct GaugeValues {
-    green_bp: u64,
-    phase: u64,
-    step: u64,
-    is_overdue: bool,
-}
-
+/// The metrics of a version or of the shadow.
 #[derive(Debug)]
 struct ScopeMetrics {
     decisions: MetricTable<Counter>,
-    /// What is counted of feedback, defined when a configuration first asks for it.
+    /// Defined when a configuration first accepts feedback.
     feedback: OnceCell<MetricTable<Counter>>,
+    /// Defined when a configuration first observes answers.
     outcomes: OnceCell<OutcomeMetrics>,
 }
 
-/// What is counted of responses, defined when a configuration first asks for it.
+/// The metrics of responses.
 #[derive(Debug)]
 struct OutcomeMetrics {
     counters: MetricTable<Counter>,
     histograms: MetricTable<Histogram>,
 }
 
-/// Metrics with the host's ids. One that the host refused to define is not in it,
-/// and is then not counted: a request is worth more than its count. It has some
-/// twenty entries at most, and is searched faster than hashed.
-#[derive(Debug)]
-struct MetricTable<M> {
-    defined: Vec<(M, MetricId)>,
-    /// How many are not.
-    refused: usize,
+/// The values of a rollout's counters.
+pub struct CounterValues {
+    /// The counters of each version, and of the shadow if there is one, in the whole process.
+    pub versions: Vec<VersionView>,
+    /// How many metrics the host has refused to define or to read.
+    pub refused: usize,
 }
 
 // === impl RolloutMetrics ===
@@ -82,77 +67,23 @@ impl RolloutMetrics {
     }
 
     fn define(rollout: &str) -> Self {
+        let define =
+            |version| ScopeMetrics::define(rollout, StatScope::Of(version), Counter::DECISIONS);
         Self {
-            blue: ScopeMetrics::define(rollout, StatScope::Of(Version::Blue), Counter::DECISIONS),
-            green: ScopeMetrics::define(rollout, StatScope::Of(Version::Green), Counter::DECISIONS),
+            blue: define(Version::Blue),
+            green: define(Version::Green),
             shadow: OnceCell::new(),
-            gauges: MetricTable::define(MetricType::Gauge, Gauge::ALL, |gauge| {
-                gauge_name(rollout, gauge)
-            }),
-            roots: RefCell::default(),
-            shown_root: Cell::new(None),
+            gauges: RolloutGauges::define(rollout),
         }
     }
 
-    /// Notes that the root context `context_id` has begun, and has the gauges show what it
-    /// runs on.
-    pub fn add_root(&self, context_id: u32, shown: GaugeValues) {
-        self.roots.borrow_mut().push((context_id, shown));
-        self.update_gauges(context_id, shown);
-    }
-
-    /// Has the gauges show what the root context `context_id` runs on, unless they do
-    /// already.
-    ///
-    /// Asked at every request too: where a configuration returns while a stream of
-    /// its first life is still open, Envoy may take up the old root context again
-    /// without configuring it.
-    pub fn update_gauges(&self, context_id: u32, shown: GaugeValues) {
-        if self.shown_root.replace(Some((context_id, shown))) == Some((context_id, shown)) {
-            return;
-        }
-        for (id, of_root) in self.roots.borrow_mut().iter_mut() {
-            if *id == context_id {
-                *of_root = shown;
-            }
-        }
-        self.record(shown);
-    }
-
-    /// Notes that a root context has ended. If it was the one that the gauges show,
-    /// they show the latest that is left, or that the rollout is over.
-    pub fn remove_root(&self, context_id: u32) {
-        let mut roots = self.roots.borrow_mut();
-        roots.retain(|(id, _)| *id != context_id);
-        if self.shown_root.get().is_none_or(|(id, _)| id != context_id) {
-            return;
-        }
-        let left = roots.last().copied();
-        self.shown_root.set(left);
-        self.record(left.map_or(GaugeValues::NOTHING, |(_, shown)| shown));
-    }
-
-    fn record(&self, shown: GaugeValues) {
-        self.gauges.record(Gauge::GreenBp, shown.green_bp);
-        self.gauges.record(Gauge::Phase, shown.phase);
-        self.gauges.record(Gauge::Step, shown.step);
-        self.gauges.record(Gauge::Overdue, shown.is_overdue.into());
-    }
-
-    /// Counts one request.
-    pub fn count(&self, account: StatScope, decision: Assignment) {
-        let Some(ScopeMetrics { decisions, .. }) = self.account(account) else { return };
-        decisions.add(Counter::Requests, 1);
-        decisions.add(Counter::Decisions(decision.reason), 1);
-    }
-
-    /// Has what is counted of a shadow's requests ready.
+    /// Defines the metrics of a shadow, unless they are defined.
     pub fn define_shadow(&self, rollout: &str) {
         let define = || ScopeMetrics::define(rollout, StatScope::Shadow, Counter::SHADOW);
         self.shadow.get_or_init(define);
     }
 
-    /// Has what is counted of feedback ready.
+    /// Defines the metrics of feedback, unless they are defined.
     pub fn define_feedback(&self, rollout: &str) {
         for (version, metrics) in [(Version::Blue, &self.blue), (Version::Green, &self.green)] {
             let name = |counter| metric_name(rollout, StatScope::Of(version), counter);
@@ -161,70 +92,25 @@ impl RolloutMetrics {
         }
     }
 
-    /// Counts a vote.
-    pub fn count_feedback(&self, version: Version, vote: FeedbackEvent, is_proved: bool) {
-        let Some(counters) = self.feedback_of(version) else { return };
-        if let Some(thumb) = vote.thumb {
-            let is_down = thumb.is_down();
-            counters.add(if is_down { Counter::FeedbackDown } else { Counter::FeedbackUp }, 1);
-        }
-        if let Some(milli) = vote.score_milli() {
-            counters.add(Counter::ScoreMilliSum, milli);
-            counters.add(Counter::ScoreCount, 1);
-        }
-        if !is_proved {
-            counters.add(Counter::FeedbackUnproved, 1);
-        }
-    }
-
-    /// Counts a vote that is not heard.
-    pub fn count_rate_limited(&self, version: Version) {
-        if let Some(counters) = self.feedback_of(version) {
-            counters.add(Counter::FeedbackLimited, 1);
-        }
-    }
-
-    /// What is counted of each version in the whole process; how many of a rollout's metrics
-    /// the host has refused, or does not tell.
-    pub fn counter_values(&self) -> (Vec<VersionView>, usize) {
-        let mut refused = self.gauges.refused;
-        let mut versions = Vec::new();
-        for account in StatScope::ALL {
-            let Some(metrics) = self.account(account) else { continue };
-            let mut counters = Vec::new();
-            let outcomes = metrics.outcomes.get();
-            let tables = [Some(&metrics.decisions), outcomes.map(|it| &it.counters)];
-            for table in tables.into_iter().chain([metrics.feedback.get()]).flatten() {
-                refused += table.refused;
-                for (counter, id) in &table.defined {
-                    match hostcalls::counter_value(*id) {
-                        Ok(count) => counters.push((counter.to_string(), count)),
-                        Err(_) => refused += 1,
-                    }
-                }
-            }
-            refused += outcomes.map_or(0, |it| it.histograms.refused);
-            versions.push(VersionView { version: account.to_string(), counters });
-        }
-        (versions, refused)
-    }
-
-    fn feedback_of(&self, version: Version) -> Option<&MetricTable<Counter>> {
-        self.account(StatScope::Of(version))?.feedback.get()
-    }
-
-    /// Has what is counted of responses ready.
+    /// Defines the metrics of responses, unless they are defined.
     pub fn define_outcomes(&self, rollout: &str) {
-        for account in StatScope::ALL {
-            if let Some(metrics) = self.account(account) {
-                metrics.outcomes.get_or_init(|| OutcomeMetrics::define(rollout, account));
+        for scope in StatScope::ALL {
+            if let Some(metrics) = self.scope(scope) {
+                metrics.outcomes.get_or_init(|| OutcomeMetrics::define(rollout, scope));
             }
         }
     }
 
-    /// Counts one response.
-    pub fn count_outcome(&self, account: StatScope, outcome: &Outcome, answers: &AnswersConfig) {
-        let Some(metrics) = self.account(account).and_then(|it| it.outcomes.get()) else { return };
+    /// Counts an assigned request.
+    pub fn count(&self, scope: StatScope, assignment: Assignment) {
+        let Some(ScopeMetrics { decisions, .. }) = self.scope(scope) else { return };
+        decisions.add(Counter::Requests, 1);
+        decisions.add(Counter::Decisions(assignment.reason), 1);
+    }
+
+    /// Counts a response.
+    pub fn count_outcome(&self, scope: StatScope, outcome: &Outcome, answers: &AnswersConfig) {
+        let Some(metrics) = self.scope(scope).and_then(|it| it.outcomes.get()) else { return };
         let AnswersConfig { refusal_phrases, prices, limits, .. } = answers;
         let class = outcome.class(*limits);
         outcome.count(class, refusal_phrases, prices, |counter, count| {
@@ -233,8 +119,58 @@ impl RolloutMetrics {
         outcome.record(|histogram, value| metrics.histograms.record(histogram, value));
     }
 
-    fn account(&self, account: StatScope) -> Option<&ScopeMetrics> {
-        match account {
+    /// Counts feedback. `has_exposure` says whether it comes with a signed exposure.
+    pub fn count_feedback(&self, version: Version, feedback: FeedbackEvent, has_exposure: bool) {
+        let Some(counters) = self.feedback_counters(version) else { return };
+        if let Some(thumb) = feedback.thumb {
+            let is_down = thumb.is_down();
+            counters.add(if is_down { Counter::FeedbackDown } else { Counter::FeedbackUp }, 1);
+        }
+        if let Some(milli) = feedback.score_milli() {
+            counters.add(Counter::ScoreMilliSum, milli);
+            counters.add(Counter::ScoreCount, 1);
+        }
+        if !has_exposure {
+            counters.add(Counter::FeedbackUnproved, 1);
+        }
+    }
+
+    /// Counts feedback that the rate limit refuses.
+    pub fn count_rate_limited(&self, version: Version) {
+        if let Some(counters) = self.feedback_counters(version) {
+            counters.add(Counter::FeedbackLimited, 1);
+        }
+    }
+
+    /// Reads all counters.
+    pub fn counter_values(&self) -> CounterValues {
+        let mut values = CounterValues { versions: Vec::new(), refused: self.gauges.refused() };
+        for scope in StatScope::ALL {
+            let Some(metrics) = self.scope(scope) else { continue };
+            let outcomes = metrics.outcomes.get();
+            let decisions = [Some(&metrics.decisions), outcomes.map(|it| &it.counters)];
+            let mut counters = Vec::new();
+            for table in decisions.into_iter().chain([metrics.feedback.get()]).flatten() {
+                values.refused += table.refused();
+                for (counter, id) in table.defined() {
+                    match hostcalls::counter_value(*id) {
+                        Ok(value) => counters.push((counter.to_string(), value)),
+                        Err(_) => values.refused += 1,
+                    }
+                }
+            }
+            values.refused += outcomes.map_or(0, |it| it.histograms.refused());
+            values.versions.push(VersionView { version: scope.to_string(), counters });
+        }
+        values
+    }
+
+    fn feedback_counters(&self, version: Version) -> Option<&MetricTable<Counter>> {
+        self.scope(StatScope::Of(version))?.feedback.get()
+    }
+
+    fn scope(&self, scope: StatScope) -> Option<&ScopeMetrics> {
+        match scope {
             StatScope::Of(Version::Blue) => Some(&self.blue),
             StatScope::Of(Version::Green) => Some(&self.green),
             StatScope::Shadow => self.shadow.get(),
@@ -242,39 +178,11 @@ impl RolloutMetrics {
     }
 }
 
-// === impl Shown ===
-
-impl GaugeValues {
-    const NOTHING: Self = Self { green_bp: 0, phase: PHASE_MANUAL, step: 0, is_overdue: false };
-
-    /// Weights by hand.
-    pub fn manual(standing: EffectiveShare) -> Self {
-        match standing {
-            EffectiveShare::Share(share) => {
-                Self { green_bp: share.basis_points().into(), ..Self::NOTHING }
-            }
-            EffectiveShare::RolledBack => {
-                Self { phase: Phase::RolledBack.gauge_value(), ..Self::NOTHING }
-            }
-        }
-    }
-
-    /// A ramp.
-    pub fn ramp(in_force: Snapshot) -> Self {
-        Self {
-            green_bp: in_force.share.basis_points().into(),
-            phase: in_force.phase.gauge_value(),
-            step: in_force.step.into(),
-            is_overdue: in_force.is_overdue,
-        }
-    }
-}
-
-// === impl AccountMetrics ===
+// === impl ScopeMetrics ===
 
 impl ScopeMetrics {
-    fn define<const N: usize>(rollout: &str, account: StatScope, decisions: [Counter; N]) -> Self {
-        let name = |counter| metric_name(rollout, account, counter);
+    fn define<const N: usize>(rollout: &str, scope: StatScope, decisions: [Counter; N]) -> Self {
+        let name = |counter| metric_name(rollout, scope, counter);
         Self {
             decisions: MetricTable::define(MetricType::Counter, decisions, name),
             feedback: OnceCell::new(),
@@ -286,50 +194,11 @@ impl ScopeMetrics {
 // === impl OutcomeMetrics ===
 
 impl OutcomeMetrics {
-    fn define(rollout: &str, account: StatScope) -> Self {
-        let name = |metric: &dyn Display| metric_name(rollout, account, metric);
+    fn define(rollout: &str, scope: StatScope) -> Self {
+        let name = |metric: &dyn Display| metric_name(rollout, scope, metric);
         Self {
             counters: MetricTable::define(MetricType::Counter, Counter::OUTCOMES, |it| name(&it)),
             histograms: MetricTable::define(MetricType::Histogram, Histogram::ALL, |it| name(&it)),
-        }
-    }
-}
-
-// === impl Table ===
-
-impl<M: Copy + PartialEq> MetricTable<M> {
-    fn define<const N: usize>(
-        kind: MetricType,
-        metrics: [M; N],
-        name: impl Fn(M) -> String,
-    ) -> Self {
-        let define = |metric| {
-            let name = name(metric);
-            let id = hostcalls::define_metric(kind, &name).inspect_err(|error| {
-                log::warn!("{name} is not counted: the host answered {error:?}");
-            });
-            Some((metric, id.ok()?))
-        };
-        let defined: Vec<_> = metrics.into_iter().filter_map(define).collect();
-        let refused = N - defined.len();
-        Self { defined, refused }
-    }
-
-    fn find(&self, metric: M) -> Option<MetricId> {
-        self.defined.iter().find(|(entry, _)| *entry == metric).map(|(_, id)| *id)
-    }
-
-    /// Adds to a counter. A count that the host refuses is lost, the request is not.
-    fn add(&self, counter: M, count: u64) {
-        if let Some(id) = self.find(counter) {
-            let _ = hostcalls::increment(id, count);
-        }
-    }
-
-    /// Sets a gauge, or adds to a histogram. What the host refuses stays as it was.
-    fn record(&self, metric: M, value: u64) {
-        if let Some(id) = self.find(metric) {
-            let _ = hostcalls::record(id, value);
         }
     }
 }

@@ -17,8 +17,10 @@
 //! | [`commands`], [`console_token`] | an operator's command, applied in this VM; the token for it |
 //! | [`shared_ramp`] | a ramp in this VM: the core's worker on shared data |
 //! | [`manual_worker`] | a rollout without a ramp in this VM |
-//! | [`metrics`] | counters and gauges, defined once per VM |
-//! | [`evidence_counters`] | counters of the evidence that the gates have |
+//! | [`metrics`] | a rollout's counters and histograms, defined once per VM |
+//! | [`gauges`] | a rollout's gauges: what is in force |
+//! | [`metric_table`] | metrics with the host's ids |
+//! | [`evidence_counters`] | the host's counters of a ramp's evidence |
 //! | [`store`] | shared data: keys, compare-and-swap, the store of a rollout |
 //! | [`registry`] | values by rollout that outlive a configuration |
 //! | [`hostcalls`] | every call to the host; none can panic |
@@ -42,11 +44,13 @@ mod evidence_counters;
 mod failover;
 mod feedback;
 mod feedback_receiver;
+mod gauges;
 mod header_map;
 mod hostcalls;
 mod http_stream;
 mod logger;
 mod manual_worker;
+mod metric_table;
 mod metrics;
 mod random;
 mod redirect;

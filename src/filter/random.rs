@@ -3,18 +3,18 @@
 use std::cell::Cell;
 use std::hash::{BuildHasher as _, RandomState};
 
-/// A stream of uniform draws that no client can foresee: a counter, hashed under
-/// keys that the standard library makes of the host's random bytes.
+/// A stream of uniform draws that no client can predict: a counter, hashed with keys that the standard
+/// library takes from the host's random bytes.
 #[derive(Default)]
 pub struct RandomDraws {
     keys: RandomState,
     drawn: Cell<u64>,
 }
 
-// === impl Draws ===
+// === impl RandomDraws ===
 
 impl RandomDraws {
-    /// The next draw.
+    /// The next draw, uniform over all values.
     pub fn draw(&self) -> u32 {
         self.drawn.update(|drawn| drawn.wrapping_add(1));
         (self.keys.hash_one(self.drawn.get()) >> 32) as u32

@@ -1,67 +1,69 @@
-//! A request as its version has it, written to the host.
+//! A patched request, written to the host.
 
 use super::hostcalls;
 use crate::patch::{HeaderPatch, RequestHead, RequestPatch};
 use crate::response::Format;
 
-/// What is known of a request's body.
+/// How much of a request's body is there.
 #[derive(Clone, Copy)]
 pub enum BodyState<'a> {
-    /// There is none.
+    /// The request has no body.
     None,
-    /// It has not come yet.
+    /// The body has not arrived yet.
     Pending,
-    /// It is whole.
+    /// The whole body.
     Complete(&'a [u8]),
-    /// It has more bytes than are looked at, or the host does not show it.
+    /// The body exceeds the limit, or the host refuses to show it.
     TooLarge,
 }
 
-/// What of a request is to be written.
+/// The changes to one request.
 #[derive(Default)]
 pub struct RequestRewrite<'a> {
     headers: Option<&'a HeaderPatch>,
     path: Option<String>,
     body: Option<String>,
+    /// Whether the request has a `content-length`, which must be changed with the body.
     has_content_length: bool,
 }
 
-// === impl BodySoFar ===
+// === impl BodyState ===
 
 impl BodyState<'_> {
+    /// Whether the request has a body.
     pub fn is_some(&self) -> bool {
         !matches!(self, Self::None)
     }
 }
 
-// === impl Patched ===
+// === impl RequestRewrite ===
 
 impl<'a> RequestRewrite<'a> {
-    /// The request as `patch` has it; `None` where it does not fit.
+    /// The changes that `patch` makes to the request; `None` if it cannot be applied.
     pub fn from_patch(
         patch: &'a RequestPatch,
         head: &RequestHead,
         format: Option<Format>,
         body: Option<&[u8]>,
     ) -> Option<Self> {
-        let mut patched = Self::headers_only(patch);
-        let Some(format) = format else { return Some(patched) };
+        let mut rewrite = Self::headers_only(patch);
+        let Some(format) = format else { return Some(rewrite) };
         let path = patch.body.path(str::from_utf8(&head.path).ok()?, format);
-        // Without a body it is no request to the model.
-        patched.path = if head.has_body { path.ok()? } else { path.ok().flatten() };
+        // A request without a body is not sent to the model, and its path need not be patchable.
+        rewrite.path = if head.has_body { path.ok()? } else { path.ok().flatten() };
         if let Some(body) = body {
-            patched.body = Some(patch.body.body(body, format).ok()?);
-            patched.has_content_length = head.length.is_some();
+            rewrite.body = Some(patch.body.body(body, format).ok()?);
+            rewrite.has_content_length = head.length.is_some();
         }
-        Some(patched)
+        Some(rewrite)
     }
 
-    /// The request with nothing changed but its headers.
+    /// The changes that `patch` makes to headers alone.
     pub fn headers_only(patch: &'a RequestPatch) -> Self {
         Self { headers: Some(&patch.headers), ..Self::default() }
     }
 
-    /// Writes the body; whether it could.
+    /// Writes the body. Returns whether the host has accepted it.
     pub fn write_body(&self) -> bool {
         self.body.as_ref().is_none_or(|body| {
             let written = hostcalls::set_request_body(body.as_bytes());
@@ -71,7 +73,7 @@ impl<'a> RequestRewrite<'a> {
         })
     }
 
-    /// Writes the headers. The host takes these wherever it takes the route's.
+    /// Writes the headers. A host that has accepted the route's headers accepts these as well.
     pub fn write_headers(&self) {
         let length = self.body.as_ref().filter(|_| self.has_content_length).map(String::len);
         let length = length.map(|length| ("content-length", length.to_string()));

@@ -6,8 +6,9 @@ use super::attributes;
 use super::clock::clocks;
 use super::console_token;
 use super::feedback_receiver::FeedbackReceiver;
+use super::gauges::GaugeValues;
 use super::manual_worker::ManualWorker;
-use super::metrics::{GaugeValues, RolloutMetrics};
+use super::metrics::RolloutMetrics;
 use super::random::RandomDraws;
 use super::shared_ramp::{SharedRamp, TICK_MS};
 use super::store::config_revision::ConfigRevision;
@@ -107,7 +108,7 @@ impl RolloutRuntime {
     pub fn publish(&self) {
         self.record_weights();
         if !self.is_shadow() {
-            self.metrics.add_root(self.context_id, self.gauge_values());
+            self.metrics.gauges.add_root(self.context_id, self.gauge_values());
         }
     }
 
@@ -135,7 +136,7 @@ impl RolloutRuntime {
 
     /// The root context is deleted, and these runtimes are left.
     pub fn stop(&self, left: &[Rc<Self>]) {
-        self.metrics.remove_root(self.context_id);
+        self.metrics.gauges.remove_root(self.context_id);
         let Some(worker) = &self.ramp else { return };
         let is_left = |it: &Rc<Self>| it.ramp.as_ref().is_some_and(|it| Rc::ptr_eq(it, worker));
         if !left.iter().any(is_left) {
@@ -224,7 +225,7 @@ impl RolloutRuntime {
 
     /// Shows what is in force in the gauges.
     pub fn update_gauges(&self) {
-        self.metrics.update_gauges(self.context_id, self.gauge_values());
+        self.metrics.gauges.show(self.context_id, self.gauge_values());
     }
 
     fn gauge_values(&self) -> GaugeValues {

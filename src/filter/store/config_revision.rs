@@ -1,76 +1,77 @@
-//! Which configuration of a ramp is the newest. A VM that is left behind, of an older
-//! module or for a stream that stays open, has the ramp's settings of then, and is not to
-//! decide by them.
+//! Which configuration of a rollout is the newest.
+//!
+//! A VM of an older module, or one that Envoy keeps for an open stream, has an older configuration, and
+//! must not reconcile the ramp by it.
 
 use std::cell::Cell;
 
 use super::keys::{STATE_VERSION, unversioned};
 use crate::filter::hostcalls::{CasToken, get_shared_data, set_shared_data};
 
-/// What tells a configuration from another, and from the same one run by a module that
-/// writes its state differently.
+/// Identifies a configuration, run by a module with this version of the shared state: a hash of both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConfigRevision(u128);
 
-/// Whether this VM's configuration of a rollout is the newest.
+/// Tracks whether this VM's configuration of a rollout is the newest.
 pub struct RevisionTracker {
     key: String,
-    /// The latest use of this VM's configuration when it was last asked for, if another one
-    /// was the newest then.
+    /// The number of this configuration's last use when [`Self::check`] found another one to be the
+    /// newest; `None` if it did not.
     outdated_since_use: Cell<Option<u64>>,
 }
 
-// === impl Generation ===
+// === impl ConfigRevision ===
 
 impl ConfigRevision {
-    /// Of this text.
+    /// The revision of a configuration with this text.
     pub fn from_text(mut text: &[u8]) -> Self {
-        // Reading memory cannot fail.
+        // Reading from memory cannot fail.
         Self(murmur3::murmur3_x64_128(&mut text, STATE_VERSION).unwrap_or_default())
     }
 
-    /// Notes under `key` that this is the newest; whether the host took it.
+    /// Publishes under `key` that this is the newest. Returns whether the host has accepted it.
     ///
-    /// Each VM is configured in the same order, so that whichever notes last, what is
-    /// noted in the end is the newest.
+    /// Envoy configures all VMs in the same order, so that the newest is published last, whichever VM
+    /// is the last to publish.
     fn publish(self, key: &str) -> bool {
         set_shared_data(key, &self.0.to_le_bytes(), CasToken::ANY).is_ok()
     }
 
-    /// Whether no other is noted under `key`.
+    /// Whether no other revision is published under `key`.
     fn is_published(self, key: &str) -> bool {
-        get_shared_data(key).is_none_or(|(noted, _)| *noted == self.0.to_le_bytes())
+        get_shared_data(key).is_none_or(|(published, _)| *published == self.0.to_le_bytes())
     }
 }
 
-// === impl Newest ===
+// === impl RevisionTracker ===
 
 impl RevisionTracker {
-    /// Of this rollout.
+    /// The tracker of `rollout`.
     pub fn new(rollout: &str) -> Self {
         Self { key: unversioned(rollout, "config"), outdated_since_use: Cell::default() }
     }
 
     /// A configuration begins in this VM: it is the newest.
-    pub fn on_configure(&self, generation: ConfigRevision) {
-        // One that the host does not take is noted when streams go on beginning under it.
-        let _ = generation.publish(&self.key);
+    pub fn on_configure(&self, revision: ConfigRevision) {
+        // If the host refuses it, `check` publishes it once more streams begin under it.
+        let _ = revision.publish(&self.key);
         self.outdated_since_use.set(None);
     }
 
-    /// Whether this configuration is the one that is noted.
-    pub fn is_current(&self, generation: ConfigRevision) -> bool {
-        generation.is_published(&self.key)
+    /// Whether this configuration is published as the newest.
+    pub fn is_current(&self, revision: ConfigRevision) -> bool {
+        revision.is_published(&self.key)
     }
 
-    /// Whether the configuration is the newest. One that returns need not be configured
-    /// again: that streams go on beginning under it tells that it is. `used` grows with each.
-    pub fn check(&self, generation: ConfigRevision, used: u64) -> bool {
-        if generation.is_published(&self.key) {
+    /// Returns whether the configuration is the newest, and publishes it if it has become the newest
+    /// again: Envoy may go back to it without configuring it, which shows in the streams that begin
+    /// under it. `last_use` grows with each of them.
+    pub fn check(&self, revision: ConfigRevision, last_use: u64) -> bool {
+        if revision.is_published(&self.key) {
             self.outdated_since_use.set(None);
             return true;
         }
-        let before = self.outdated_since_use.replace(Some(used));
-        before.is_some_and(|before| used > before) && generation.publish(&self.key)
+        let before = self.outdated_since_use.replace(Some(last_use));
+        before.is_some_and(|before| last_use > before) && revision.publish(&self.key)
     }
 }
