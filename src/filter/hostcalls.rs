@@ -80,7 +80,7 @@ mod abi {
     }
 }
 
-/// Has `call` write where a value is and how long it is, and takes the value.
+/// Calls the host for a value. `call` gets the places of its address and its size.
 ///
 /// # Errors
 /// The status with which the host refused.
@@ -91,12 +91,12 @@ fn receive(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Bytes, 
     if data.is_null() {
         return Ok(Bytes::new());
     }
-    // SAFETY: the host got the memory from the SDK's `proxy_on_memory_allocate`, which makes a boxed
-    // slice of that size; it has filled it, and gave it up with the call's return.
+    // SAFETY: the host has got the memory from the SDK's `proxy_on_memory_allocate`, which leaks a boxed
+    // slice of that size. It has filled the memory, and does not use it after the call.
     Ok(unsafe { Vec::from_raw_parts(data, size, size) })
 }
 
-/// Has `call` write a number.
+/// Calls the host for a number. `call` gets its place.
 ///
 /// # Errors
 /// The status with which the host refused.
@@ -106,17 +106,17 @@ fn receive_number<T: Default>(call: impl FnOnce(&mut T) -> u32) -> Result<T, Hos
     Ok(number)
 }
 
-/// The plugin configuration's bytes; empty where none is given.
+/// The plugin configuration; empty if there is none.
 pub fn plugin_configuration() -> Result<Bytes, HostError> {
     buffer(BufferType::PluginConfiguration, usize::MAX)
 }
 
-/// The request's body, which was waited for; at most `size` bytes.
+/// The first `size` bytes of the buffered request body.
 pub fn request_body(size: usize) -> Result<Bytes, HostError> {
     buffer(BufferType::HttpRequestBody, size)
 }
 
-/// Puts another body in the place of the request's, which was waited for.
+/// Replaces the buffered request body.
 pub fn set_request_body(body: &[u8]) -> Result<(), HostError> {
     // SAFETY: `body` outlives the call; the host only reads it.
     HostError::check(unsafe {
@@ -130,19 +130,19 @@ pub fn set_request_body(body: &[u8]) -> Result<(), HostError> {
     })
 }
 
-/// The piece of the response's body that is passing; at most `size` bytes.
+/// The first `size` bytes of the current chunk of the response body.
 pub fn response_body(size: usize) -> Result<Bytes, HostError> {
     buffer(BufferType::HttpResponseBody, size)
 }
 
 fn buffer(buffer: BufferType, size: usize) -> Result<Bytes, HostError> {
-    // SAFETY: the host writes where the two pointers point, as `receive` says.
+    // SAFETY: the host writes to the two places, as `receive` says.
     receive(|value, value_size| unsafe {
         abi::proxy_get_buffer_bytes(buffer as u32, 0, size, value, value_size)
     })
 }
 
-/// The first value of a request header; `None` where the request has none.
+/// The first value of a request header; `None` if there is none.
 pub fn request_header(name: &str) -> Option<Bytes> {
     header(MapType::HttpRequestHeaders, name)
 }
@@ -158,7 +158,7 @@ pub fn response_headers() -> Result<HeaderMap, HostError> {
 }
 
 fn headers(map: MapType) -> Result<HeaderMap, HostError> {
-    // SAFETY: the host writes where the two pointers point, as `receive` says.
+    // SAFETY: the host writes to the two places, as `receive` says.
     let pairs =
         receive(|value, size| unsafe { abi::proxy_get_header_map_pairs(map as u32, value, size) });
     pairs.map(HeaderMap::new)
@@ -172,12 +172,12 @@ fn header(map: MapType, name: &str) -> Option<Bytes> {
     .ok()
 }
 
-/// The first value of a response trailer; `None` where there is none.
+/// The first value of a response trailer; `None` if there is none.
 pub fn response_trailer(name: &str) -> Option<Bytes> {
     header(MapType::HttpResponseTrailers, name)
 }
 
-/// An attribute of Envoy's by its path, whose parts are separated by zero bytes.
+/// An attribute of Envoy by its path, whose parts are separated by zero bytes.
 pub fn property(path: &[u8]) -> Result<Bytes, HostError> {
     // SAFETY: `path` outlives the call, and the host writes as `receive` says.
     receive(|value, size| unsafe {
@@ -190,7 +190,7 @@ pub fn replace_request_header(name: &str, value: &str) -> Result<(), HostError> 
     write_header(abi::proxy_replace_header_map_value, MapType::HttpRequestHeaders, name, value)
 }
 
-/// Adds a response header to those that are there.
+/// Adds a response header. Others of the same name stay.
 pub fn add_response_header(name: &str, value: &str) -> Result<(), HostError> {
     write_header(abi::proxy_add_header_map_value, MapType::HttpResponseHeaders, name, value)
 }
@@ -217,7 +217,7 @@ fn write_header(
     })
 }
 
-/// Answers the request at hand; nobody else does then.
+/// Answers the current request. Envoy does not send it upstream.
 pub fn send_local_response(
     status: u32,
     details: &str,
@@ -241,7 +241,7 @@ pub fn send_local_response(
     })
 }
 
-/// Sets the stream's filter state `wasm.<name>`, which no client can forge.
+/// Sets the stream's filter state `wasm.<name>`. A client cannot forge it.
 pub fn set_filter_state(name: &str, value: &str) -> Result<(), HostError> {
     // SAFETY: both texts outlive the call; the host only reads them.
     HostError::check(unsafe {
@@ -249,7 +249,7 @@ pub fn set_filter_state(name: &str, value: &str) -> Result<(), HostError> {
     })
 }
 
-/// Defines a metric, or finds the one of that name.
+/// Defines a metric. If it exists already, it is the same one.
 pub fn define_metric(kind: MetricType, name: &str) -> Result<MetricId, HostError> {
     // SAFETY: `name` outlives the call.
     receive_number(|id| unsafe {
@@ -258,9 +258,9 @@ pub fn define_metric(kind: MetricType, name: &str) -> Result<MetricId, HostError
     .map(MetricId)
 }
 
-/// Adds to a counter.
+/// Raises a counter.
 pub fn increment(counter: MetricId, by: u64) -> Result<(), HostError> {
-    // More than any count; the host takes a signed number.
+    // The host's number is signed; no count is that large.
     let by = i64::try_from(by).unwrap_or(i64::MAX);
     // SAFETY: no memory is shared.
     HostError::check(unsafe { abi::proxy_increment_metric(counter.0, by) })
@@ -278,7 +278,7 @@ pub fn record(metric: MetricId, value: u64) -> Result<(), HostError> {
     HostError::check(unsafe { abi::proxy_record_metric(metric.0, value) })
 }
 
-/// Has the root context that is being called ticked every `period_ms`; 0 ends it.
+/// Sets how often the current root context is ticked; 0 stops the ticks.
 pub fn set_tick_period(period_ms: u32) -> Result<(), HostError> {
     // SAFETY: no memory is shared.
     HostError::check(unsafe { abi::proxy_set_tick_period_milliseconds(period_ms) })
@@ -297,10 +297,9 @@ pub fn monotonic_time_ns() -> Result<u64, HostError> {
     receive_number(|time| unsafe { abi::clock_time_get(MONOTONIC, 1, time) })
 }
 
-/// A variable of the VM's environment; `None` where it is not there or no text.
+/// A variable of the VM's environment; `None` if it is missing or is not UTF-8.
 ///
-/// By the host's own calls: a host may refuse them, and the standard library, asked for a
-/// variable, then ends the VM.
+/// `std::env` is not used: it panics if the host refuses the calls.
 ///
 /// Source: WASI, snapshot preview 1, `environ_sizes_get` and `environ_get`.
 pub fn environment_variable(name: &str) -> Option<String> {
@@ -309,8 +308,7 @@ pub fn environment_variable(name: &str) -> Option<String> {
     HostError::check(unsafe { abi::environ_sizes_get(&mut count, &mut size) }).ok()?;
     let mut places = vec![null_mut(); count];
     let mut variables = vec![0; size];
-    // SAFETY: the host writes `count` places and `size` bytes, as it has said, and there is
-    // room for them.
+    // SAFETY: the host writes `count` places and `size` bytes, as it has answered before.
     HostError::check(unsafe { abi::environ_get(places.as_mut_ptr(), variables.as_mut_ptr()) })
         .ok()?;
     let mut variables = variables.split(|byte| *byte == 0);
@@ -318,12 +316,12 @@ pub fn environment_variable(name: &str) -> Option<String> {
     String::from_utf8(variables.find_map(of_name)?).ok()
 }
 
-/// The change that a shared value is at, to set it only if no other did meanwhile.
+/// Identifies the last write of a shared value, for a compare-and-swap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CasToken(u32);
 
 impl CasToken {
-    /// To set a value whatever it is.
+    /// Matches any write.
     pub const ANY: Self = Self(0);
 
     /// The token with this number.
@@ -337,10 +335,10 @@ impl CasToken {
     }
 }
 
-/// What all VMs of this `vm_id` share under `key`; `None` where there is nothing.
+/// The value that all VMs of this `vm_id` share under `key`; `None` if there is none.
 pub fn get_shared_data(key: &str) -> Option<(Bytes, CasToken)> {
     let mut cas = 0;
-    // SAFETY: `key` outlives the call; the host writes a number to `cas`, and else as
+    // SAFETY: `key` outlives the call; the host writes a number to `cas`, and to the two places as
     // `receive` says.
     let value = receive(|value, size| unsafe {
         abi::proxy_get_shared_data(key.as_ptr(), key.len(), value, size, &mut cas)
@@ -348,7 +346,7 @@ pub fn get_shared_data(key: &str) -> Option<(Bytes, CasToken)> {
     Some((value.ok()?, CasToken(cas)))
 }
 
-/// Shares a value, unless another VM did since `cas`.
+/// Writes a shared value. An error may mean that another VM has written since `cas`.
 pub fn set_shared_data(key: &str, value: &[u8], cas: CasToken) -> Result<(), HostError> {
     // SAFETY: key and value outlive the call; the host only reads them.
     HostError::check(unsafe {
@@ -370,7 +368,7 @@ impl SharedQueue {
         .map(Self)
     }
 
-    /// Puts bytes at the end.
+    /// Appends bytes.
     pub fn push(self, bytes: &[u8]) -> Result<(), HostError> {
         // SAFETY: `bytes` outlives the call; the host only reads them.
         HostError::check(unsafe {
@@ -378,14 +376,14 @@ impl SharedQueue {
         })
     }
 
-    /// Takes what has been in it longest; `None` where it is empty.
+    /// Removes the oldest bytes; `None` if the queue is empty.
     pub fn pop(self) -> Option<Bytes> {
         // SAFETY: the host writes as `receive` says.
         receive(|value, size| unsafe { abi::proxy_dequeue_shared_queue(self.0, value, size) }).ok()
     }
 }
 
-/// Writes to Envoy's log. A log that the host refuses has nowhere else to go.
+/// Writes to Envoy's log. A message that the host refuses is lost.
 pub fn log(level: log::Level, message: &str) {
     // The host counts up from trace, 0; the crate `log` down from trace, 5.
     let level = log::Level::Trace as u32 - level as u32;
@@ -408,7 +406,7 @@ impl HostError {
         self.0 == CAS_MISMATCH
     }
 
-    /// What a call's status says.
+    /// Turns the status of a call into a result.
     pub fn check(status: u32) -> Result<(), Self> {
         if status == 0 { Ok(()) } else { Err(Self(status)) }
     }

@@ -1,10 +1,10 @@
-//! Internal redirects: Envoy answers an upstream's redirect itself, by sending the request
-//! through the filters once more.
+//! Internal redirects: Envoy follows an upstream's redirect itself, and passes the request through the
+//! filters once more.
 //!
-//! The stream ends without a response, and a new one begins at once, with the headers and the
-//! body as the filter and the route left them: patched, named, and without the cluster header.
-//! So nothing is decided, patched or counted again; the new stream goes on where the old one
-//! ended, on the same cluster.
+//! The stream ends without a response, and a new one begins at once. Its headers and body are as the
+//! filter and the route have left them: patched, with the version header, without the cluster header.
+//! So the new stream takes over the state of the old one, and goes to the same cluster; nothing is
+//! assigned, patched or counted again.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -23,11 +23,11 @@ const ORIGINAL_URL: &str = "x-envoy-original-url";
 const MAX_HELD: usize = 64;
 
 thread_local! {
-    /// The streams that have ended by a redirect, the oldest first.
+    /// The states of streams that have ended by a redirect, the oldest first.
     static HELD: RefCell<Vec<StreamState>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Holds a stream until its request comes again.
+/// Holds the state of a stream until its request comes again.
 pub fn hold(stream: StreamState) {
     HELD.with_borrow_mut(|held| {
         if held.len() >= MAX_HELD {
@@ -37,16 +37,16 @@ pub fn hold(stream: StreamState) {
     });
 }
 
-/// Drops what is held of a configuration that has ended.
+/// Drops the held states of a configuration that has ended.
 pub fn clear(runtime: &Rc<RolloutRuntime>) {
     HELD.with_borrow_mut(|held| held.retain(|stream| !stream.runs_on(runtime)));
 }
 
-/// Takes the stream that the request at hand continues, if the request is a redirected one, and routes
-/// it to the same cluster again.
+/// If the current request is a redirected one, routes it to the same cluster again, and returns the state
+/// of the stream that it continues.
 ///
-/// While no stream is held, which is nearly always, the host is not asked. A client cannot forge such a
-/// request: early header mutation gives each request that comes from outside a cluster header.
+/// The host is not called while no stream is held, which is nearly always. A client cannot forge such a
+/// request: early header mutation gives each request from outside a cluster header.
 pub fn take(runtime: &Rc<RolloutRuntime>) -> Option<StreamState> {
     if HELD.with_borrow(Vec::is_empty) {
         return None;
@@ -65,13 +65,13 @@ pub fn take(runtime: &Rc<RolloutRuntime>) -> Option<StreamState> {
     };
     let routed = hostcalls::replace_request_header(cluster_header.as_str(), cluster.as_str());
     if let Err(error) = routed {
-        log::error!("a redirect is not followed: the host answered {error:?}");
+        log::error!("a redirected request is not routed: the host answered {error:?}");
     }
     runtime.set_reason(assignment);
     Some(stream)
 }
 
-/// The stream that was held last of those with this version header.
+/// The state that was held last of those with this version header.
 fn take_last(runtime: &Rc<RolloutRuntime>, version: &[u8]) -> Option<StreamState> {
     HELD.with_borrow_mut(|held| {
         let is_match = |stream: &StreamState| {

@@ -1,4 +1,4 @@
-//! Who answers a request, by what it brings.
+//! Which version a request gets, and its route.
 
 use std::cell::OnceCell;
 
@@ -14,53 +14,56 @@ use crate::assignment::{
 use crate::config::Config;
 use crate::json::pointer;
 
-/// Who answers a request, and what follows from it.
+/// The filter state that names the reason of an assignment: `wasm.verdigris.reason` in the access log's
+/// `%FILTER_STATE(…)%`.
+const REASON_STATE: &str = "verdigris.reason";
+
+/// The assignment of a request, and what follows from it.
 pub struct RoutedRequest {
     pub assignment: Assignment,
-    /// What a ramp need know of it, if it is evidence.
+    /// What the analysis must know, if the assignment is evidence for a ramp.
     pub exposure: Option<Exposure>,
-    /// What tells when its conversation began, where the client does not have it yet.
+    /// The marker that the response gives to the client, if its conversation lacks one.
     pub marker: Option<StartMarker>,
-    /// Whether green is asked as well, for nobody.
+    /// Whether Envoy mirrors the request to green.
     pub is_mirrored: bool,
-    /// The hash of who may vote on the answer.
+    /// The analysis hash of the unit or conversation that may send feedback on the answer.
     pub feedback_unit: Option<u64>,
 }
 
-/// When a conversation began, as the client is told it.
+/// The text that tells, in later requests of a conversation, when the conversation began.
 pub struct StartMarker(String);
 
-/// All headers of a request, which are read for the cookies in its later `Cookie` lines, once
-/// and only where the first line lacks one.
+/// The headers of a request, read once and only if its first `Cookie` line lacks a cookie: browsers may
+/// split cookies into several lines over HTTP/2.
 #[derive(Default)]
 struct LaterCookies(OnceCell<Option<HeaderMap>>);
 
-/// Finds what one of `sources` has, and gives it to `found`.
-pub fn find<T>(sources: &[UnitSource], found: impl FnOnce(Option<&[u8]>) -> T) -> T {
-    LaterCookies::default().find(sources, found)
+/// Finds the first value that one of `sources` has in the request, and passes it to `use_value`.
+pub fn find<T>(sources: &[UnitSource], use_value: impl FnOnce(Option<&[u8]>) -> T) -> T {
+    LaterCookies::default().find(sources, use_value)
 }
 
 // === impl LaterCookies ===
 
 impl LaterCookies {
-    fn find<T>(&self, sources: &[UnitSource], found: impl FnOnce(Option<&[u8]>) -> T) -> T {
+    fn find<T>(&self, sources: &[UnitSource], use_value: impl FnOnce(Option<&[u8]>) -> T) -> T {
         let later_cookie = |name: &[u8]| {
             let headers = self.0.get_or_init(|| hostcalls::request_headers().ok()).as_ref()?;
             find_later_cookie(headers.iter(), name).map(<[u8]>::to_vec)
         };
-        find_unit_in_lines(sources, hostcalls::request_header, later_cookie, found)
+        find_unit_in_lines(sources, hostcalls::request_header, later_cookie, use_value)
     }
 }
 
-// === impl Decided ===
+// === impl RoutedRequest ===
 
 impl RoutedRequest {
-    /// Green's, at a listener that has nothing but green's requests: a shadow's, or that of
-    /// a green with failover.
+    /// A request at a listener that has only green's requests: a shadow's, or that of a green with
+    /// failover.
     pub fn to_green() -> Self {
-        let decision = Assignment::new(Version::Green, Reason::Weight);
         Self {
-            assignment: decision,
+            assignment: Assignment::new(Version::Green, Reason::Weight),
             exposure: None,
             marker: None,
             is_mirrored: false,
@@ -68,29 +71,26 @@ impl RoutedRequest {
         }
     }
 
-    /// Blue answers, as the request came.
+    /// The same request, answered by blue as it came, since it cannot be patched for its version.
     pub fn unpatchable(self) -> Self {
-        let decision = Assignment::new(Version::Blue, Reason::Unpatchable);
-        Self { assignment: decision, exposure: None, is_mirrored: false, ..self }
+        let assignment = Assignment::new(Version::Blue, Reason::Unpatchable);
+        Self { assignment, exposure: None, is_mirrored: false, ..self }
     }
 }
-
-/// The filter state that names the reason: `wasm.verdigris.reason` in the
-/// access log's `%FILTER_STATE(…)%`.
-const REASON_STATE: &str = "verdigris.reason";
 
 // === impl RolloutRuntime ===
 
 impl RolloutRuntime {
-    /// Names the reason of an assignment in the access log, unless it is the share.
+    /// Names the reason of an assignment in the access log, unless the share has decided.
     pub fn set_reason(&self, assignment: Assignment) {
         if assignment.reason != Reason::Weight {
-            // A reason that the host refuses is missing from the access log only.
+            // If the host refuses it, only the access log lacks the reason.
             let _ = hostcalls::set_filter_state(REASON_STATE, assignment.reason.as_str());
         }
     }
 
-    /// Assigns a version by what the request carries, and says what follows from it.
+    /// Assigns a version by what the request carries: its unit, a forced version, the id of its
+    /// conversation.
     pub fn route_request(
         &self,
         unit: Option<&[u8]>,
@@ -118,15 +118,16 @@ impl RolloutRuntime {
         RoutedRequest { assignment, exposure, marker: marker.flatten(), is_mirrored, feedback_unit }
     }
 
-    /// The unit, and the conversation's id, as the request's headers carry them.
+    /// The unit and the conversation's id in the request's headers.
     pub fn unit_and_conversation(&self) -> (Option<Vec<u8>>, Option<Vec<u8>>) {
         let cookies = LaterCookies::default();
-        let find = |sources: &[UnitSource]| cookies.find(sources, |it| it.map(<[u8]>::to_vec));
-        let id = self.config.conversation.as_ref().and_then(|it| find(&it.ids));
+        let find =
+            |sources: &[UnitSource]| cookies.find(sources, |value| value.map(<[u8]>::to_vec));
+        let id = self.config.conversation.as_ref().and_then(|config| find(&config.ids));
         (find(&self.config.unit), id)
     }
 
-    /// The conversation's id, as a body carries it.
+    /// The conversation's id in the request's body.
     pub fn conversation_in_body(&self, body: &[u8]) -> Option<Vec<u8>> {
         let body = str::from_utf8(body).ok()?;
         let pointers = &self.config.conversation.as_ref()?.pointers;
@@ -134,8 +135,7 @@ impl RolloutRuntime {
         Some(id.into_bytes()).filter(|id| !id.is_empty())
     }
 
-    /// The conversation with the share that it keeps, and the marker to send if the client has
-    /// none.
+    /// The conversation with the share that it keeps, and the marker for its client if it lacks one.
     fn conversation<'a>(
         &self,
         id: &'a [u8],
@@ -143,10 +143,10 @@ impl RolloutRuntime {
     ) -> (Conversation<'a>, Option<StartMarker>) {
         let sticky = effective.without_history(self.ramp.is_some());
         let without_history = (Conversation { id, sticky }, None);
-        let Some(conversations) = &self.config.conversation else { return without_history };
+        let Some(config) = &self.config.conversation else { return without_history };
         let Ok(now_ns) = hostcalls::wall_time_ns() else { return without_history };
         let now_ms = now_ns / 1_000_000;
-        let sources = &conversations.markers;
+        let sources = &config.markers;
         let marker = find(sources, |marker| marker.map(<[u8]>::to_vec));
         let start = ConversationStart::find(id, marker.as_deref(), now_ms, !sources.is_empty());
         let kept = self.history.as_ref().and_then(|it| it.sticky_share(start.time, now_ms));
@@ -154,37 +154,20 @@ impl RolloutRuntime {
         (conversation, start.new_marker.map(StartMarker))
     }
 
-    /// Sends the request to green's own cluster. Without that it goes nowhere.
-    pub fn route_to_green(&self) -> Result<(), HostError> {
-        let Config { cluster_header, green_cluster, .. } = &self.config;
-        hostcalls::replace_request_header(cluster_header.as_str(), green_cluster.as_str())
-    }
-
-    /// Gives the client a marker with the response.
-    pub fn send_start_marker(&self, marker: &StartMarker) {
-        let StartMarker(value) = marker;
-        let Some(conversations) = &self.config.conversation else { return };
-        for place in &conversations.markers {
-            // A client that is not given it now is with its next request.
-            if let UnitSource::Header(name) = place {
-                let _ = hostcalls::add_response_header(name.as_str(), value);
-            }
-        }
-        for cookie in &conversations.marker_cookies {
-            let cookie = cookie.set(value, conversations.max_age_ms / 1000);
-            let _ = hostcalls::add_response_header("set-cookie", &cookie);
-        }
-    }
-
-    /// Writes only what differs from what Envoy's early header mutation has put:
-    /// each write of a request header makes Envoy choose the route again.
+    /// Routes a request at the release's listener to its version.
+    ///
+    /// Envoy resolves the route again at each write of a request header. So only what differs from the
+    /// early header mutation, which means blue, is written.
+    ///
+    /// # Errors
+    /// The host refuses a write; then the request goes where early header mutation has sent it.
     pub fn route(&self, version: Version) -> Result<(), HostError> {
         let config = &self.config;
-        let names_version = |version: Version| {
+        let set_version = |version: Version| {
             hostcalls::replace_request_header(config.version_header.as_str(), version.as_str())
         };
         if version == Version::Green {
-            names_version(version)?;
+            set_version(version)?;
         }
         let cluster = config.cluster_for_release(version);
         if *cluster == config.default_cluster {
@@ -192,8 +175,33 @@ impl RolloutRuntime {
         }
         hostcalls::replace_request_header(config.cluster_header.as_str(), cluster.as_str())
             .inspect_err(|_| {
-                // The request stays where it was, and must not claim otherwise.
-                let _ = names_version(Version::Blue);
+                // The request stays on blue, and its header must say so.
+                let _ = set_version(Version::Blue);
             })
+    }
+
+    /// Routes a request at another listener to green's own cluster.
+    ///
+    /// # Errors
+    /// The host refuses the write; then the request has no route.
+    pub fn route_to_green(&self) -> Result<(), HostError> {
+        let Config { cluster_header, green_cluster, .. } = &self.config;
+        hostcalls::replace_request_header(cluster_header.as_str(), green_cluster.as_str())
+    }
+
+    /// Sends a start marker to the client with the response.
+    pub fn send_start_marker(&self, marker: &StartMarker) {
+        let StartMarker(value) = marker;
+        let Some(config) = &self.config.conversation else { return };
+        for source in &config.markers {
+            // If the host refuses it, the client gets a marker with its next response.
+            if let UnitSource::Header(name) = source {
+                let _ = hostcalls::add_response_header(name.as_str(), value);
+            }
+        }
+        for cookie in &config.marker_cookies {
+            let cookie = cookie.set(value, config.max_age_ms / 1000);
+            let _ = hostcalls::add_response_header("set-cookie", &cookie);
+        }
     }
 }

@@ -46,7 +46,7 @@ enum BodyPurpose {
     Feedback,
 }
 
-// === impl Stream ===
+// === impl StreamState ===
 
 // Where the configuration asks for no answers there is no watch, and where nothing of
 // requests is changed or looked for nothing is waited for; then nothing is done after the
@@ -362,7 +362,7 @@ impl StreamState {
     }
 }
 
-// === impl Running ===
+// === impl RolloutRuntime ===
 
 impl RolloutRuntime {
     fn count(&self, account: StatScope, decision: Assignment) {
