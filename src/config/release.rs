@@ -7,7 +7,6 @@ use super::conversation::{ConversationConfig, conversations};
 use super::diagnostics::Diagnostics;
 use super::failover::{ReleaseClusters, failover};
 use super::feedback::{FeedbackConfig, feedback};
-use super::formats::Formats;
 use super::ramp::{RampContext, ramp};
 use super::raw::release::RawRequest;
 use super::raw::root::{
@@ -19,7 +18,9 @@ use super::{FieldError, InvalidConfig, MissingUnitPolicy, Plugin, RawConfig, Rol
 use crate::assignment::bucket::MAX_TOTAL_WEIGHT;
 use crate::assignment::{Pins, Share, UnitSource, Version};
 use crate::names::{ClusterName, CookieName, HeaderName, RolloutName};
-use crate::patch::{PatchScope, RequestHead, RequestPatch};
+use crate::patch::plan::may_mirror;
+use crate::patch::{RequestHead, RequestPatch};
+use crate::response::Formats;
 use crate::rollout::RampSpec;
 
 /// A configuration that can be run as it is.
@@ -127,12 +128,8 @@ impl Config {
     /// Whether a request of blue can be copied for green: one to a model, that green's
     /// version would be given, and that is small enough to hold nobody up.
     pub fn may_shadow(&self, head: &RequestHead) -> bool {
-        let most = self.max_request_body.min(ShadowConfig::MAX_BODY);
-        let format =
-            self.formats.configured(Version::Green).or_else(|| self.formats.resolve(&head.path));
-        let fits =
-            |patch: &RequestPatch| patch.patch_scope(head, format, most) != PatchScope::Unfit;
-        format.is_some() && head.is_bufferable(most) && self.green_request.as_ref().is_none_or(fits)
+        let max_bytes = self.max_request_body.min(ShadowConfig::MAX_BODY);
+        may_mirror(self.green_request.as_ref(), &self.formats, head, max_bytes)
     }
 
     /// What a request must fit to be green's, if anything.

@@ -12,7 +12,6 @@ use crate::assignment::{
     UnitSource, Version, analysis_hash, assign, bucket_hash, mirroring, start_marker,
 };
 use crate::config::Config;
-use crate::json::pointer;
 
 /// Who answers a request, and what follows from it.
 pub struct Decided {
@@ -114,7 +113,7 @@ impl Running {
     pub fn id_in_body(&self, body: &[u8]) -> Option<Vec<u8>> {
         let body = str::from_utf8(body).ok()?;
         let pointers = &self.config.conversation.as_ref()?.pointers;
-        let id = pointers.iter().find_map(|tokens| pointer::text_at(body, tokens))?;
+        let id = pointers.iter().find_map(|pointer| pointer.find_string(body))?;
         Some(id.into_bytes()).filter(|id| !id.is_empty())
     }
 

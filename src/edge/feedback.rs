@@ -9,8 +9,7 @@ use super::walker::key_of_format;
 use crate::analysis::{Measurements, Metric, Observation};
 use crate::assignment::{Version, analysis_hash};
 use crate::config;
-use crate::feedback::{ExposureKey, FeedbackEvent, RateLimiter, SignedExposure};
-use crate::json::pointer;
+use crate::feedback::{ExposureKey, ExposureStep, FeedbackEvent, RateLimiter, SignedExposure};
 use crate::response::format::without_query;
 
 /// The header that carries a receipt, of a response and of feedback on it.
@@ -103,16 +102,15 @@ impl Running {
             return Taken::Answered(429, format!("one is heard {most} times a minute"));
         }
         self.metrics.count_vote(version, vote, receipt.is_some());
-        if let (Some((step, is_new)), Some(walker)) = (receipt.and_then(|it| it.step), &self.walker)
-        {
+        if let (Some(step), Some(walker)) = (receipt.and_then(|it| it.step), &self.walker) {
             let told = told(vote);
             let is_assignment = false;
             let observation = Observation {
                 at_ns: at,
                 unit: hash,
-                epoch: step,
+                epoch: step.epoch,
                 version,
-                is_newly_exposed: is_new,
+                is_newly_exposed: step.is_newly_exposed,
                 is_assignment,
                 measurements: told,
             };
@@ -126,7 +124,7 @@ impl Running {
         &self,
         version: Version,
         unit: u64,
-        step: Option<(u16, bool)>,
+        step: Option<ExposureStep>,
     ) -> Option<String> {
         Some(self.feedback.as_ref()?.key.sign(SignedExposure { version, step }, unit))
     }
@@ -142,7 +140,7 @@ impl Running {
             return Some(text.to_vec());
         }
         let place = self.config.feedback.as_ref()?.pointers.step.as_ref()?;
-        Some(pointer::text_at(str::from_utf8(body).ok()?, place)?.into_bytes())
+        Some(place.find_string(str::from_utf8(body).ok()?)?.into_bytes())
     }
 }
 

@@ -7,14 +7,14 @@ use std::rc::Rc;
 
 use super::host::{self, MetricId, MetricKind};
 use crate::assignment::{Assignment, EffectiveShare, Version};
-use crate::config::AnswersConfig;
 use crate::console::view::VersionView;
 use crate::feedback::FeedbackEvent;
-use crate::response::Outcome;
+use crate::response::ClassifiedOutcome;
 use crate::rollout::{Phase, Snapshot};
 use crate::stats::names::{
     Counter, Gauge, Histogram, PHASE_MANUAL, StatScope, gauge_name, metric_name,
 };
+use crate::stats::{count_outcome, record_outcome};
 
 thread_local! {
     /// The metrics that this VM has defined. They outlive a configuration: to
@@ -232,14 +232,12 @@ impl RolloutMetrics {
     }
 
     /// Counts one response.
-    pub fn count_outcome(&self, account: StatScope, outcome: &Outcome, answers: &AnswersConfig) {
+    pub fn count_outcome(&self, account: StatScope, outcome: &ClassifiedOutcome<'_>) {
         let Some(metrics) = self.account(account).and_then(|it| it.outcomes.get()) else { return };
-        let AnswersConfig { refusal_phrases, prices, limits, .. } = answers;
-        let class = outcome.class(*limits);
-        outcome.count(class, refusal_phrases, prices, |counter, count| {
-            metrics.counters.add(counter, count);
+        count_outcome(outcome, |counter, count| metrics.counters.add(counter, count));
+        record_outcome(outcome.outcome(), |histogram, value| {
+            metrics.histograms.record(histogram, value);
         });
-        outcome.record(|histogram, value| metrics.histograms.record(histogram, value));
     }
 
     fn account(&self, account: StatScope) -> Option<&AccountMetrics> {

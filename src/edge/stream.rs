@@ -10,6 +10,7 @@ use super::root::Running;
 use super::watch::Watch;
 use crate::assignment::{Assignment, Reason, Version};
 use crate::config::Role;
+use crate::feedback::ExposureStep;
 use crate::patch::{PatchScope, RequestHead};
 use crate::stats::names::StatScope;
 
@@ -237,12 +238,11 @@ impl Stream {
             self.settle(running, decided, Patched::default());
             return Flow::Continue;
         };
-        let format =
-            config.formats.configured(version).or_else(|| config.formats.resolve(&head.path));
+        let format = config.formats.resolve(version, &head.path);
         let most = config.max_request_body;
         if let Some(required) = required {
-            let format = config.formats.configured(Version::Green).or(format);
-            if required.patch_scope(&head, format, most) == PatchScope::Unfit {
+            let format = config.formats.for_version(Version::Green).or(format);
+            if required.patch_scope(&head, format, most) == PatchScope::NotPatchable {
                 // What green is not given is not to be held against blue's.
                 decided.lot = None;
             }
@@ -318,7 +318,9 @@ impl Stream {
         running.count(account, decision);
         self.marker = marker;
         self.receipt = voter.and_then(|unit| {
-            let step = lot.as_ref().map(|lot| (lot.step, lot.is_new));
+            let step = lot
+                .as_ref()
+                .map(|lot| ExposureStep { epoch: lot.step, is_newly_exposed: lot.is_new });
             running.receipt_of(decision.version, unit, step)
         });
         self.watch = Watch::new(running, account, decision, lot);

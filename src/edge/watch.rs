@@ -8,13 +8,12 @@ use super::root::Running;
 use super::walker::Ticket;
 use crate::analysis::{Measurements, Observation};
 use crate::assignment::{Assignment, Reason, Version};
-use crate::config::{AnswersConfig, Formats};
+use crate::config::AnswersConfig;
 use crate::response::grpc::{GrpcFraming, WebTrailers, parse_code};
 use crate::response::{
-    AnswerParser, Format, Framing, Method, Outcome, Protocol, ResponseFlags, ResponseHead,
-    StreamEnd, UnreadReason,
+    AnswerParser, ClassificationRules, ExpectedResponse, Format, Framing, Method, Outcome,
+    Protocol, ResponseFlags, ResponseHead, StreamEnd, UnreadReason,
 };
-use crate::rollout::MeasurementContext;
 use crate::stats::names::StatScope;
 
 /// What a ramp need know of a request's decision.
@@ -46,17 +45,6 @@ pub struct Watch {
     ttft: Option<Duration>,
     is_complete: bool,
     has_failed_over: bool,
-}
-
-/// What a request lets expect of its response.
-#[derive(Default)]
-struct Expected {
-    /// The format of answers at its path.
-    format: Option<Format>,
-    /// Whether a model answers it, whichever the version.
-    is_model_path: bool,
-    method: Method,
-    is_grpc: bool,
 }
 
 /// A request that is evidence for a ramp.
@@ -95,9 +83,9 @@ impl Watch {
         if matches!(reason, Reason::Pinned | Reason::Forced) {
             return None;
         }
-        let Expected { format, is_model_path, method, is_grpc } = match answers.read {
-            true => Expected::of(&running.config.formats, version),
-            false => Expected::default(),
+        let ExpectedResponse { format, is_model_path, method, is_grpc } = match answers.read {
+            true => expected_response(running, version),
+            false => ExpectedResponse::default(),
         };
         if answers.plain && format.is_some() {
             // An upstream that is not asked may compress, and the answer is unread.
@@ -199,14 +187,11 @@ impl Watch {
         let account = self.account;
         let Some(answers) = &config.answers else { return };
         let outcome = self.outcome(now);
-        metrics.count_outcome(account, &outcome, answers);
+        let AnswersConfig { refusal_phrases: phrases, prices, limits, .. } = answers;
+        let outcome = outcome.classify(ClassificationRules { phrases, prices, limits: *limits });
+        metrics.count_outcome(account, &outcome);
         if let (Some(evidence), Some(walker), Some(ramp)) = (evidence, walker, &config.ramp) {
-            let AnswersConfig { refusal_phrases: phrases, prices, limits, .. } = answers;
-            let (limits, objective) = (*limits, ramp.objective);
-            let told = Measurements::from_outcome(
-                &outcome,
-                MeasurementContext { phrases, prices, limits, objective },
-            );
+            let told = Measurements::from_outcome(&outcome, ramp.objective);
             let Evidence { version, lot, ticket } = evidence;
             walker.answer(ticket, lot.observation(version, now, told));
         }
@@ -308,7 +293,7 @@ impl Body {
         if head.is_encoded {
             return Self::Unread(UnreadReason::Encoded);
         }
-        if head.framing == Framing::Amazon && format != Format::Bedrock {
+        if head.framing == Framing::AwsEventStream && format != Format::Bedrock {
             // Another API of Bedrock's has the model's own format within its messages.
             return Self::Unread(UnreadReason::UnknownFormat);
         }
@@ -317,25 +302,11 @@ impl Body {
     }
 }
 
-// === impl Expected ===
-
-impl Expected {
-    /// What this request's headers let expect of the version's response.
-    ///
-    /// Asked before Envoy routes the request, since a route may rewrite the path, and since
-    /// nothing tells of the request when its stream has ended.
-    fn of(formats: &Formats, version: Version) -> Self {
-        let of_version = formats.configured(version);
-        let Ok(headers) = host::request_headers() else {
-            return Self { format: of_version, ..Self::default() };
-        };
-        let find = |name: &[u8]| headers.iter().find(|(it, _)| *it == name).map(|(_, value)| value);
-        let path = find(b":path").unwrap_or_default();
-        let format = of_version.or_else(|| formats.resolve(path));
-        let is_model_path = find(b":method") == Some(b"POST") && formats.is_model_at(path);
-        let kind = find(b"content-type").unwrap_or_default();
-        // A model's path is no gRPC method's.
-        let is_grpc = format.is_none() && GrpcFraming::from_content_type(kind).is_some();
-        Self { format, is_model_path, method: Method::from_headers(headers.iter()), is_grpc }
+/// What this request's headers let expect of the version's response.
+fn expected_response(running: &Running, version: Version) -> ExpectedResponse {
+    let formats = &running.config.formats;
+    match host::request_headers() {
+        Ok(headers) => ExpectedResponse::from_headers(formats, version, headers.iter()),
+        Err(_) => ExpectedResponse::without_headers(formats, version),
     }
 }

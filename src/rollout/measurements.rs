@@ -3,22 +3,7 @@
 use std::time::Duration;
 
 use crate::analysis::{Measurements, Metric};
-use crate::response::{
-    Answer, Class, LimitPolicy, Method, Outcome, Phrases, Prices, StreamEnd, Tokens,
-};
-
-/// By what an outcome is measured.
-#[derive(Clone, Copy, Debug)]
-pub struct MeasurementContext<'a> {
-    /// How answers open that are refusals.
-    pub phrases: &'a Phrases,
-    /// What tokens cost.
-    pub prices: &'a Prices,
-    /// How limits count.
-    pub limits: LimitPolicy,
-    /// The time from which a response is slow, where a gate looks at that.
-    pub objective: Option<Duration>,
-}
+use crate::response::{Answer, Class, ClassifiedOutcome, Method, Outcome, StreamEnd};
 
 /// The metrics that only a body tells.
 const BODY_METRICS: [Metric; 6] = [
@@ -31,7 +16,8 @@ const BODY_METRICS: [Metric; 6] = [
 ];
 
 impl Measurements {
-    /// Measures a response by its outcome.
+    /// Measures a response by its outcome. `objective` is the time from which a response is
+    /// slow, where a gate looks at that.
     ///
     /// - Times, tokens and cost are those of responses that succeeded: a failed one is neither
     ///   fast nor slow. Only one that failed after the objective is slow all the same.
@@ -42,12 +28,16 @@ impl Measurements {
     ///   on one version, the comparison holds.
     /// - All input is priced as if no cache had been there: a version with few users has
     ///   colder caches, and would seem dearer than it is.
-    pub fn from_outcome(outcome: &Outcome, context: MeasurementContext<'_>) -> Measurements {
+    pub fn from_outcome(
+        classified: &ClassifiedOutcome<'_>,
+        objective: Option<Duration>,
+    ) -> Measurements {
+        let outcome = classified.outcome();
         if outcome.has_failed_over {
             // The rest is the other version's.
             return Measurements::default().with_rate(Metric::ErrorRate, true);
         }
-        let class = outcome.class(context.limits);
+        let class = classified.class();
         let is_aborted = outcome.ending == StreamEnd::Aborted;
         match class {
             Class::Neutral => Measurements::default(),
@@ -79,9 +69,8 @@ impl Measurements {
                     measurements
                 };
                 with_known_failures(
-                    with_slow_rate(measurements, outcome, context, true),
-                    outcome,
-                    context,
+                    with_slow_rate(measurements, outcome, objective, true),
+                    classified,
                 )
             }
             Class::Aborted => {
@@ -91,29 +80,28 @@ impl Measurements {
                     None => measurements,
                 };
                 let measurements = with_known_failures(
-                    with_slow_rate(measurements, outcome, context, true),
-                    outcome,
-                    context,
+                    with_slow_rate(measurements, outcome, objective, true),
+                    classified,
                 );
                 with_times(measurements, outcome)
             }
             Class::Unread => {
-                let measurements = of_success(outcome, context);
+                let measurements = of_success(outcome, objective);
                 BODY_METRICS
                     .into_iter()
                     .chain([Metric::ErrorRate])
                     .fold(measurements, Measurements::with_missing)
             }
             Class::Success => match outcome.read_answer() {
-                Some(answer) => with_answer(of_success(outcome, context), outcome, answer, context),
-                None => of_success(outcome, context),
+                Some(answer) => with_answer(of_success(outcome, objective), classified, answer),
+                None => of_success(outcome, objective),
             },
         }
     }
 }
 
 /// What a response tells by its status and end alone.
-fn of_success(outcome: &Outcome, context: MeasurementContext<'_>) -> Measurements {
+fn of_success(outcome: &Outcome, objective: Option<Duration>) -> Measurements {
     let measurements = Measurements::default()
         .with_rate(Metric::ErrorRate, false)
         .with_rate(Metric::ClientErrorRate, false)
@@ -121,17 +109,17 @@ fn of_success(outcome: &Outcome, context: MeasurementContext<'_>) -> Measurement
     if outcome.is_tunnel() {
         return measurements;
     }
-    with_times(with_slow_rate(measurements, outcome, context, false), outcome)
+    with_times(with_slow_rate(measurements, outcome, objective, false), outcome)
 }
 
 /// Whether it was slow; of one that is not known to have come to its end only where it was.
 fn with_slow_rate(
     measurements: Measurements,
     outcome: &Outcome,
-    context: MeasurementContext<'_>,
+    objective: Option<Duration>,
     only_if_slow: bool,
 ) -> Measurements {
-    let Some(objective) = context.objective else { return measurements };
+    let Some(objective) = objective else { return measurements };
     let is_slow = outcome.duration > objective;
     if is_slow || !only_if_slow {
         measurements.with_rate(Metric::SlowRate, is_slow)
@@ -155,12 +143,11 @@ fn with_times(measurements: Measurements, outcome: &Outcome) -> Measurements {
 /// What a part of an answer tells for sure: what was refused or cut, was.
 fn with_known_failures(
     measurements: Measurements,
-    outcome: &Outcome,
-    context: MeasurementContext<'_>,
+    classified: &ClassifiedOutcome<'_>,
 ) -> Measurements {
-    let Some(answer) = outcome.read_answer() else { return measurements };
+    let Some(answer) = classified.answer() else { return measurements };
     let bad = [
-        (Metric::RefusalRate, answer.is_refusal(context.phrases)),
+        (Metric::RefusalRate, classified.is_refusal()),
         (Metric::TruncationRate, answer.truncation),
     ];
     bad.into_iter()
@@ -171,26 +158,22 @@ fn with_known_failures(
 /// What a whole answer tells.
 fn with_answer(
     measurements: Measurements,
-    outcome: &Outcome,
+    classified: &ClassifiedOutcome<'_>,
     answer: &Answer,
-    context: MeasurementContext<'_>,
 ) -> Measurements {
     let mut measurements = measurements
-        .with_rate(Metric::RefusalRate, answer.is_refusal(context.phrases))
+        .with_rate(Metric::RefusalRate, classified.is_refusal())
         .with_rate(Metric::EmptyRate, answer.is_empty())
         .with_rate(Metric::TruncationRate, answer.truncation);
-    if outcome.ttft.is_none() {
+    if classified.outcome().ttft.is_none() {
         measurements = measurements.with_missing(Metric::Ttft);
     }
     let Some(output) = answer.tokens.output else {
         return measurements.with_missing(Metric::OutputTokens).with_missing(Metric::Cost);
     };
     measurements = measurements.with_value(Metric::OutputTokens, output as f32);
-    match answer.price(context.prices) {
-        Some(price) => {
-            let uncached = Tokens { cached: None, cache_write: None, ..answer.tokens };
-            measurements.with_value(Metric::Cost, price.cost(&uncached) as f32 / 1e6)
-        }
+    match classified.uncached_cost_microusd() {
+        Some(microusd) => measurements.with_value(Metric::Cost, microusd as f32 / 1e6),
         None => measurements.with_missing(Metric::Cost),
     }
 }

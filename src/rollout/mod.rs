@@ -29,7 +29,6 @@ pub mod state;
 pub mod transition_log;
 
 pub use manual::ManualRollout;
-pub use measurements::MeasurementContext;
 pub use operator_command::{CommandError, CommandKind, OperatorCommand};
 pub use phase::{HoldReason, Phase};
 pub use snapshot::Snapshot;

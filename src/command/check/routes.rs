@@ -168,10 +168,7 @@ impl<'a> Route<'a> {
         let (field, rewrite) = rewrite(action)?;
         let format = Format::from_path(rewrite.text()?.as_bytes())?;
         let (path, is_literal) = self.path()?;
-        let is_known = |version| {
-            let by_version = config.formats.configured(version);
-            by_version.or_else(|| config.formats.resolve(path.as_bytes())).is_some()
-        };
+        let is_known = |version| config.formats.resolve(version, path.as_bytes()).is_some();
         if Version::ALL.into_iter().all(is_known) {
             return None;
         }
