@@ -235,7 +235,7 @@ const METRICS: &str = "error_rate, client_error_rate, refusal_rate, empty_rate, 
 const SHARE: &str = "write a share in percent, above 0 and at most 100, with at most two decimals";
 const PERIOD: &str =
     "write a whole number of ms, s, m, h or d, above 0 and at most 365 days, such as \"10m\"";
-const STEP: &str = "a step is a number in percent or, with approve, an object such as \
+const STEP: &str = "write a number in percent, or an object such as \
     {\"percent\": 25, \"approve\": true}";
 
 #[test]

@@ -5,9 +5,8 @@ use serde_json::{Value, json};
 use super::FieldError;
 use super::diagnostics::Diagnostics;
 use super::examples::write_example;
-use super::formats::Formats;
 use super::raw::root::{RawAnswers, RawPath, RawPrice};
-use crate::response::{Format, LimitPolicy, Phrases, Price, Prices};
+use crate::response::{Format, Formats, LimitPolicy, Phrases, Price, Prices};
 
 /// What is looked at of responses.
 #[derive(Clone, Debug, PartialEq, Eq)]

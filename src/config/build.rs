@@ -8,7 +8,6 @@ use super::conversation::{ConversationConfig, conversations};
 use super::diagnostics::Diagnostics;
 use super::failover::{ReleaseClusters, failover};
 use super::feedback::feedback;
-use super::formats::Formats;
 use super::ramp::{RampContext, ramp};
 use super::raw::release::RawRequest;
 use super::raw::root::{RawAnswers, RawConfig, RawPins, RawPrice};
@@ -20,6 +19,7 @@ use super::{FieldError, InvalidConfig, Role};
 use crate::assignment::{Pins, UnitSource, Version};
 use crate::names::{HeaderName, RolloutName};
 use crate::patch::RequestPatch;
+use crate::response::Formats;
 use crate::rollout::RampSpec;
 
 /// A section that may be left out: `None` where it is, `Some(None)` where it is invalid.

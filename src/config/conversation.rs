@@ -10,7 +10,7 @@ use super::raw::common::{RawUnitSource, RawUnitSources};
 use super::raw::release::{RawConversation, RawCookie, RawMarker, RawShareInterval};
 use super::time::{duration, timestamp};
 use crate::assignment::{Epoch, RollbackPolicy, Share, ShareHistory, ShareInterval, UnitSource};
-use crate::json::pointer;
+use crate::json::JsonPointer;
 use crate::names::HeaderName;
 
 /// How conversations are kept on the version that they began with.
@@ -18,8 +18,8 @@ use crate::names::HeaderName;
 pub struct ConversationConfig {
     /// Where a request names its conversation, in this order.
     pub ids: Vec<UnitSource>,
-    /// The same in the body, as the tokens of JSON pointers; looked at last.
-    pub pointers: Vec<Vec<Box<str>>>,
+    /// The same in the body; looked at last.
+    pub pointers: Vec<JsonPointer>,
     /// Where the marker of its beginning is found and given.
     pub markers: Vec<UnitSource>,
     /// The cookies among these, as clients are given them.
@@ -107,7 +107,7 @@ pub(super) fn conversations(
 
 enum IdSource {
     OfHead(UnitSource),
-    Pointer(Vec<Box<str>>),
+    Pointer(JsonPointer),
 }
 
 fn well_known(name: &str) -> Option<UnitSource> {
@@ -119,17 +119,16 @@ fn id_source(source: &RawUnitSource, problems: &mut Diagnostics) -> Option<IdSou
     let Some(pointer) = &source.pointer else {
         return head_source(field, source, problems).map(IdSource::OfHead);
     };
-    let tokens = pointer::tokens(pointer);
-    let is_previous = tokens.as_ref().is_some_and(|tokens| {
-        tokens.last().is_some_and(|token| &**token == "previous_response_id")
-    });
+    let parsed = JsonPointer::parse(pointer);
+    let is_previous =
+        parsed.as_ref().is_some_and(|it| it.last_token() == Some("previous_response_id"));
     let mend = if source.header.is_some() || source.cookie.is_some() {
         "a source is one header, one cookie or one pointer; list the sources one by one"
     } else if is_previous {
         "is another one in each turn; write {\"pointer\": \"/conversation/id\"}, or name a header"
     } else {
-        match tokens {
-            Some(tokens) => return Some(IdSource::Pointer(tokens)),
+        match parsed {
+            Some(parsed) => return Some(IdSource::Pointer(parsed)),
             None => "write a JSON pointer into the request's body, such as \"/conversation/id\"",
         }
     };

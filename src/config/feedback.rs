@@ -7,7 +7,7 @@ use super::diagnostics::Diagnostics;
 use super::examples::write_example;
 use super::raw::release::{FeedbackResponder, RawFeedback};
 use crate::feedback::FeedbackPointers;
-use crate::json::pointer;
+use crate::json::JsonPointer;
 
 /// What is listened to of users and judges.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub(super) fn feedback(written: RawFeedback, problems: &mut Diagnostics) -> Opti
     });
     let mut place = |field: &str, written: Option<String>| {
         let written = written?;
-        let tokens = pointer::tokens(&written);
+        let tokens = JsonPointer::parse(&written);
         if tokens.is_none() {
             let mend = "write a JSON pointer into the body, such as \"/thumb\"";
             problems.push(FieldError::new(field, &json!(written), mend));

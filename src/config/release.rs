@@ -3,12 +3,12 @@
 use super::answers::AnswersConfig;
 use super::conversation::ConversationConfig;
 use super::feedback::FeedbackConfig;
-use super::formats::Formats;
 use super::role::Role;
 use super::shadow::ShadowConfig;
 use crate::assignment::{AssignmentRules, MissingUnitPolicy, Pins, Share, UnitSource, Version};
 use crate::names::{ClusterName, HeaderName, RolloutName};
-use crate::patch::{PatchScope, RequestHead, RequestPatch};
+use crate::patch::{PlanContext, RequestPatch};
+use crate::response::Formats;
 use crate::rollout::RampSpec;
 
 /// A configuration that can be run as it is.
@@ -108,15 +108,23 @@ impl Config {
         }
     }
 
-    /// Whether a request of blue can be copied for green: one to a model, that green's
-    /// version would be given, and that is small enough to hold nobody up.
-    pub fn may_shadow(&self, head: &RequestHead) -> bool {
-        let most = self.max_request_body.min(ShadowConfig::MAX_BODY);
-        let format =
-            self.formats.configured(Version::Green).or_else(|| self.formats.resolve(&head.path));
-        let fits =
-            |patch: &RequestPatch| patch.patch_scope(head, format, most) != PatchScope::Unfit;
-        format.is_some() && head.is_bufferable(most) && self.green_request.as_ref().is_none_or(fits)
+    /// What the plan of a request that was assigned `version` depends on.
+    pub fn plan_context(
+        &self,
+        version: Version,
+        is_evidence: bool,
+        is_mirrored: bool,
+    ) -> PlanContext<'_> {
+        PlanContext {
+            version,
+            blue_patch: self.blue_request.as_ref(),
+            green_patch: self.green_request.as_ref(),
+            formats: &self.formats,
+            max_body_bytes: self.max_request_body,
+            max_mirrored_bytes: self.max_request_body.min(ShadowConfig::MAX_BODY),
+            is_evidence,
+            is_mirrored,
+        }
     }
 
     /// What a request must fit to be green's, if anything.

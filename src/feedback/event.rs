@@ -2,104 +2,86 @@
 
 use serde_json::value::RawValue;
 
-use crate::json::pointer;
-use crate::json::splice::unquoted;
+use super::pointers::FeedbackPointers;
+use crate::json::JsonPointer;
+use crate::json::splice::parse_string;
 
-/// Where in a body a vote stands, by JSON pointers.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FeedbackPointers {
-    /// The thumb.
-    pub thumb: Option<Vec<Box<str>>>,
-    /// The score.
-    pub score: Option<Vec<Box<str>>>,
-    /// The receipt, where the request's header does not have it.
-    pub step: Option<Vec<Box<str>>>,
-}
-
-/// What was thought of an answer: a thumb, a score, or both.
+/// Feedback on one answer: a thumb, a score, or both.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FeedbackEvent {
-    /// By a user.
+    /// The thumb of a user.
     pub thumb: Option<Thumb>,
-    /// From 0, bad, to 1, good.
+    /// A score from 0 (bad) to 1 (good).
     pub score: Option<f32>,
 }
 
-/// A user's word.
+/// The verdict of a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Thumb {
-    /// Good.
+    /// The answer was good.
     Up,
-    /// Bad.
+    /// The answer was bad.
     Down,
 }
 
-// === impl Vote ===
+// === impl FeedbackEvent ===
 
 impl FeedbackEvent {
-    /// The vote that a body has in these places.
+    /// Parses the feedback that `body` has at `pointers`.
     ///
     /// # Errors
-    /// What is wrong with the body, for who has sent it.
+    /// A message to the client, where the body is not JSON, has neither a thumb nor a score,
+    /// or has another value in their place.
     ///
     /// ```
-    /// use verdigris::feedback::{Thumb, FeedbackEvent, FeedbackPointers};
-    /// let places = FeedbackPointers { thumb: Some(vec!["thumb".into()]), ..FeedbackPointers::default() };
-    /// let vote = FeedbackEvent::parse(br#"{"thumb": "down"}"#, &places).unwrap();
-    /// assert_eq!(vote, FeedbackEvent { thumb: Some(Thumb::Down), score: None });
-    /// assert_eq!(FeedbackEvent::parse(b"{}", &places), Err("no thumb: write \"up\" or \"down\" at /thumb".into()));
+    /// use verdigris::feedback::{FeedbackEvent, FeedbackPointers, Thumb};
+    /// use verdigris::json::JsonPointer;
+    /// let pointers =
+    ///     FeedbackPointers { thumb: JsonPointer::parse("/thumb"), ..FeedbackPointers::default() };
+    /// let event = FeedbackEvent::parse(br#"{"thumb": "down"}"#, &pointers).unwrap();
+    /// assert_eq!(event, FeedbackEvent { thumb: Some(Thumb::Down), score: None });
+    /// assert_eq!(
+    ///     FeedbackEvent::parse(b"{}", &pointers),
+    ///     Err("the body has no thumb: write \"up\" or \"down\" at /thumb".into()),
+    /// );
     /// ```
-    pub fn parse(body: &[u8], places: &FeedbackPointers) -> Result<Self, String> {
-        let no_json = || "the body is no JSON".to_owned();
-        let body = str::from_utf8(body).map_err(|_| no_json())?;
-        serde_json::from_str::<&RawValue>(body).map_err(|_| no_json())?;
-        let at = |place: &Option<Vec<Box<str>>>| {
-            // Many clients write `null` for what their user has not given.
-            pointer::value_at(body, place.as_ref()?).filter(|json| *json != "null")
+    pub fn parse(body: &[u8], pointers: &FeedbackPointers) -> Result<Self, String> {
+        let not_json = || "the body is not JSON".to_owned();
+        let body = str::from_utf8(body).map_err(|_| not_json())?;
+        serde_json::from_str::<&RawValue>(body).map_err(|_| not_json())?;
+        let find = |pointer: &Option<JsonPointer>| {
+            // Many clients write `null` for what the user did not give.
+            pointer.as_ref()?.find(body).filter(|json| *json != "null")
         };
-        let wrong = |json: &str, what| {
-            let shown: String = json.chars().take(40).collect();
-            format!("{shown} is no {what}: {}", said(places))
+        let invalid = |json: &str, kind| {
+            let excerpt: String = json.chars().take(40).collect();
+            format!("{excerpt} is not a valid {kind}: {}", pointers.instruction())
         };
-        let thumb =
-            at(&places.thumb).map(|json| Thumb::of_json(json).ok_or_else(|| wrong(json, "thumb")));
-        let score =
-            at(&places.score).map(|json| score_of_json(json).ok_or_else(|| wrong(json, "score")));
-        let vote = Self { thumb: thumb.transpose()?, score: score.transpose()? };
-        if vote.thumb.is_some() || vote.score.is_some() {
-            return Ok(vote);
+        let thumb = find(&pointers.thumb)
+            .map(|json| Thumb::from_json(json).ok_or_else(|| invalid(json, "thumb")));
+        let score = find(&pointers.score)
+            .map(|json| score_from_json(json).ok_or_else(|| invalid(json, "score")));
+        let event = Self { thumb: thumb.transpose()?, score: score.transpose()? };
+        if event.thumb.is_some() || event.score.is_some() {
+            return Ok(event);
         }
-        let what = match (&places.thumb, &places.score) {
-            (Some(_), Some(_)) => "no thumb and no score",
-            (None, _) => "no score",
-            (_, None) => "no thumb",
+        let missing = match (&pointers.thumb, &pointers.score) {
+            (Some(_), Some(_)) => "thumb and no score",
+            (None, _) => "score",
+            (_, None) => "thumb",
         };
-        Err(format!("{what}: {}", said(places)))
+        Err(format!("the body has no {missing}: {}", pointers.instruction()))
     }
-}
 
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 1")]
-impl FeedbackEvent {
     /// The score in thousandths, rounded.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 1")]
     pub fn score_milli(&self) -> Option<u64> {
         self.score.map(|score| (score * 1000.0).round() as u64)
     }
 }
 
-/// What a body should have.
-fn said(places: &FeedbackPointers) -> String {
-    let thumb = places.thumb.as_ref().map(|it| format!("\"up\" or \"down\" at {}", written(it)));
-    let score = places.score.as_ref().map(|it| format!("a number from 0 to 1 at {}", written(it)));
-    let said: Vec<String> = thumb.into_iter().chain(score).collect();
-    format!("write {}", said.join(", or "))
-}
-
-/// The pointer as it was written, but for its escapes.
-fn written(tokens: &[Box<str>]) -> String {
-    tokens.iter().map(|token| format!("/{token}")).collect()
-}
-
-fn score_of_json(json: &str) -> Option<f32> {
+#[allow(clippy::cast_possible_truncation, reason = "from 0 to 1")]
+fn score_from_json(json: &str) -> Option<f32> {
     let score: f64 = serde_json::from_str(json).ok()?;
     (0.0..=1.0).contains(&score).then_some(score as f32)
 }
@@ -107,23 +89,23 @@ fn score_of_json(json: &str) -> Option<f32> {
 // === impl Thumb ===
 
 impl Thumb {
-    /// Whether it is a bad word.
+    /// Whether the verdict is bad.
     pub fn is_down(self) -> bool {
         self == Self::Down
     }
 
-    /// The thumb that a client means: the ways of writing it that are about.
-    fn of_json(json: &str) -> Option<Self> {
-        let text = unquoted(json);
-        let word = text.as_deref().unwrap_or(json);
-        let is = |words: &[&str]| words.iter().any(|it| word.eq_ignore_ascii_case(it));
-        let (ups, downs): (&[&str], &[&str]) = match text {
+    /// The thumb in any of the forms that clients write.
+    fn from_json(json: &str) -> Option<Self> {
+        let text = parse_string(json);
+        let value = text.as_deref().unwrap_or(json);
+        let is_any = |forms: &[&str]| forms.iter().any(|form| value.eq_ignore_ascii_case(form));
+        let (up, down): (&[&str], &[&str]) = match text {
             Some(_) => (
                 &["up", "thumbs_up", "like", "positive"],
                 &["down", "thumbs_down", "dislike", "negative"],
             ),
             None => (&["1", "true"], &["0", "-1", "false"]),
         };
-        if is(ups) { Some(Self::Up) } else { is(downs).then_some(Self::Down) }
+        if is_any(up) { Some(Self::Up) } else { is_any(down).then_some(Self::Down) }
     }
 }

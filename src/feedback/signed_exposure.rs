@@ -1,61 +1,64 @@
-//! Which version answered in which step, as the answer's header says it.
+//! The version and step of an answer, signed, as a header carries it.
 //!
-//! A receipt is `green.7.new.c0ffee0123456789`: the version, the number of the ramp's step
-//! whose share decided, whether the unit was on blue before it, and a keyed hash of these
-//! and of the unit. `blue.0123456789abcdef` is one of an answer that is no evidence. Who has
-//! no answer has no receipt, and a receipt is worth nothing for another unit.
+//! An exposure is written as `green.7.new.c0ffee0123456789`: the version, the epoch of the
+//! ramp's step that decided, whether the unit was on blue before the step, and a keyed hash of
+//! these and of the unit. The exposure of an answer that is not evidence is written as
+//! `blue.0123456789abcdef`. Only a client that got an answer has an exposure, and it is not
+//! valid for another unit.
 
-// Deprecated in favour of a hasher whose algorithm may change; a receipt must be
-// understood by all workers, whatever they were built with.
+// `SipHasher` is deprecated in favour of a hasher whose algorithm may change. Workers verify
+// each other's exposures, so they need the same algorithm whatever compiler built them.
 use std::hash::Hasher as _;
 #[allow(deprecated, reason = "this very algorithm is needed")]
 use std::hash::SipHasher;
 
 use crate::assignment::{Epoch, StepExposure, Version};
 
-/// What an answer's receipt says.
+/// The request and response header that carries a signed exposure.
+pub const EXPOSURE_HEADER: &str = "x-verdigris-step";
+
+/// What an answer's signed exposure states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SignedExposure {
-    /// Who answered.
+    /// The version that answered.
     pub version: Version,
-    /// The epoch whose share decided, and whether the unit was on blue before its step; `None`
-    /// where the answer is no evidence.
+    /// The step that the answer is evidence for; `None` where it is not evidence.
     pub step: Option<StepExposure>,
 }
 
-/// What receipts are hashed with. Who does not know it cannot make one.
+/// The key that exposures are signed with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ExposureKey([u64; 2]);
 
-// === impl Key ===
+// === impl ExposureKey ===
 
 impl ExposureKey {
-    /// Its length, in bytes.
+    /// The length of a key in bytes.
     pub const LENGTH: usize = 16;
 
-    /// The key of these bytes; `None` where they are not as many as it takes.
+    /// The key with these bytes; `None` unless there are [`LENGTH`](Self::LENGTH) of them.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (low, rest) = bytes.split_first_chunk()?;
         let high = rest.try_into().ok()?;
         Some(Self([u64::from_le_bytes(*low), u64::from_le_bytes(high)]))
     }
 
-    /// The receipt as a header has it; `unit` is the unit's hash.
+    /// Writes and signs the exposure of the unit with this hash.
     ///
     /// ```
     /// use verdigris::assignment::{Epoch, StepExposure, Version};
     /// use verdigris::feedback::{ExposureKey, SignedExposure};
     /// let key = ExposureKey::from_bytes(&[7; 16]).unwrap();
-    /// let step = StepExposure { epoch: Epoch::new(3), is_newly_exposed: true };
-    /// let receipt = SignedExposure { version: Version::Green, step: Some(step) };
-    /// let text = key.sign(receipt, 42);
+    /// let step = Some(StepExposure { epoch: Epoch::new(3), is_newly_exposed: true });
+    /// let exposure = SignedExposure { version: Version::Green, step };
+    /// let text = key.sign(exposure, 42);
     /// assert!(text.starts_with("green.3.new."));
-    /// assert_eq!(key.verify(text.as_bytes(), 42), Some(receipt));
-    /// assert_eq!(key.verify(text.as_bytes(), 43), None, "it is another unit's");
+    /// assert_eq!(key.verify(text.as_bytes(), 42), Some(exposure));
+    /// assert_eq!(key.verify(text.as_bytes(), 43), None, "another unit");
     /// ```
-    pub fn sign(self, receipt: SignedExposure, unit: u64) -> String {
-        let SignedExposure { version, step } = receipt;
-        let said = match step {
+    pub fn sign(self, exposure: SignedExposure, unit: u64) -> String {
+        let SignedExposure { version, step } = exposure;
+        let statement = match step {
             Some(StepExposure { epoch, is_newly_exposed: true }) => {
                 format!("{version}.{epoch}.new")
             }
@@ -64,19 +67,20 @@ impl ExposureKey {
             }
             None => version.to_string(),
         };
-        let hash = self.hash(said.as_bytes(), unit);
-        format!("{said}.{hash:016x}")
+        let hash = self.hash(statement.as_bytes(), unit);
+        format!("{statement}.{hash:016x}")
     }
 
-    /// What a receipt says; `None` where it was not written with this key for this unit.
+    /// Verifies and reads an exposure; `None` unless it was signed with this key for the unit
+    /// with this hash.
     pub fn verify(self, text: &[u8], unit: u64) -> Option<SignedExposure> {
-        let (said, hash) = str::from_utf8(text).ok()?.rsplit_once('.')?;
+        let (statement, hash) = str::from_utf8(text).ok()?.rsplit_once('.')?;
         let is_hash = hash.len() == 16 && !hash.starts_with('+');
         let hash = u64::from_str_radix(hash, 16).ok().filter(|_| is_hash)?;
-        if hash != self.hash(said.as_bytes(), unit) {
+        if hash != self.hash(statement.as_bytes(), unit) {
             return None;
         }
-        let mut parts = said.split('.');
+        let mut parts = statement.split('.');
         let version = Version::from_bytes(parts.next()?.as_bytes())?;
         let step = match (parts.next(), parts.next()) {
             (Some(epoch), Some(kind)) => Some(StepExposure {
@@ -89,11 +93,11 @@ impl ExposureKey {
     }
 
     #[allow(deprecated, reason = "see above")]
-    fn hash(self, said: &[u8], unit: u64) -> u64 {
+    fn hash(self, statement: &[u8], unit: u64) -> u64 {
         let Self([low, high]) = self;
         let mut hasher = SipHasher::new_with_keys(low, high);
         hasher.write(&unit.to_le_bytes());
-        hasher.write(said);
+        hasher.write(statement);
         hasher.finish()
     }
 }

@@ -5,9 +5,8 @@ use std::cell::{Cell, RefCell};
 use proxy_wasm::types::MetricType;
 
 use super::metric_table::MetricTable;
-use crate::assignment::EffectiveShare;
-use crate::rollout::{Phase, Snapshot};
-use crate::stats::names::{Gauge, PHASE_MANUAL, gauge_name};
+use crate::stats::GaugeValues;
+use crate::stats::names::{Gauge, gauge_name};
 
 /// The gauges of one rollout in this VM.
 #[derive(Debug)]
@@ -18,15 +17,6 @@ pub struct RolloutGauges {
     roots: RefCell<Vec<(u32, GaugeValues)>>,
     /// The root context whose values the gauges have, and the values.
     shown: Cell<Option<(u32, GaugeValues)>>,
-}
-
-/// The values of all gauges.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct GaugeValues {
-    green_bp: u64,
-    phase: u64,
-    step: u64,
-    is_overdue: bool,
 }
 
 // === impl RolloutGauges ===
@@ -77,42 +67,12 @@ impl RolloutGauges {
         }
         let latest = roots.last().copied();
         self.shown.set(latest);
-        self.record(latest.map_or(GaugeValues::ENDED, |(_, values)| values));
+        self.record(latest.map_or(GaugeValues::INACTIVE, |(_, values)| values));
     }
 
     fn record(&self, values: GaugeValues) {
-        self.table.record(Gauge::GreenBp, values.green_bp);
-        self.table.record(Gauge::Phase, values.phase);
-        self.table.record(Gauge::Step, values.step);
-        self.table.record(Gauge::Overdue, values.is_overdue.into());
-    }
-}
-
-// === impl GaugeValues ===
-
-impl GaugeValues {
-    /// No configuration runs the rollout.
-    const ENDED: Self = Self { green_bp: 0, phase: PHASE_MANUAL, step: 0, is_overdue: false };
-
-    /// The values of a rollout without a ramp.
-    pub fn manual(share: EffectiveShare) -> Self {
-        match share {
-            EffectiveShare::Share(share) => {
-                Self { green_bp: share.basis_points().into(), ..Self::ENDED }
-            }
-            EffectiveShare::RolledBack => {
-                Self { phase: Phase::RolledBack.gauge_value(), ..Self::ENDED }
-            }
-        }
-    }
-
-    /// The values of a ramp.
-    pub fn ramp(snapshot: Snapshot) -> Self {
-        Self {
-            green_bp: snapshot.share.basis_points().into(),
-            phase: snapshot.phase.gauge_value(),
-            step: snapshot.step.into(),
-            is_overdue: snapshot.is_overdue,
+        for (gauge, value) in values.entries() {
+            self.table.record(gauge, value);
         }
     }
 }

@@ -11,11 +11,13 @@ use super::hostcalls;
 use super::metric_table::MetricTable;
 use super::registry::Registry;
 use crate::assignment::{Assignment, Version};
-use crate::config::AnswersConfig;
 use crate::console::view::VersionView;
 use crate::feedback::FeedbackEvent;
-use crate::response::Outcome;
+use crate::response::ClassifiedOutcome;
 use crate::stats::names::{Counter, Histogram, StatScope, metric_name};
+use crate::stats::{
+    count_feedback, count_limited_feedback, count_outcome, count_request, record_outcome,
+};
 
 thread_local! {
     /// The host's tables grow when a metric is defined again, so that a configuration does not own them.
@@ -103,42 +105,31 @@ impl RolloutMetrics {
 
     /// Counts an assigned request.
     pub fn count(&self, scope: StatScope, assignment: Assignment) {
-        let Some(ScopeMetrics { decisions, .. }) = self.scope(scope) else { return };
-        decisions.add(Counter::Requests, 1);
-        decisions.add(Counter::Decisions(assignment.reason), 1);
+        if let Some(ScopeMetrics { decisions, .. }) = self.scope(scope) {
+            count_request(assignment.reason, |counter, count| decisions.add(counter, count));
+        }
     }
 
     /// Counts a response.
-    pub fn count_outcome(&self, scope: StatScope, outcome: &Outcome, answers: &AnswersConfig) {
+    pub fn count_outcome(&self, scope: StatScope, outcome: &ClassifiedOutcome<'_>) {
         let Some(metrics) = self.scope(scope).and_then(|it| it.outcomes.get()) else { return };
-        let AnswersConfig { refusal_phrases, prices, limits, .. } = answers;
-        let class = outcome.class(*limits);
-        outcome.count(class, refusal_phrases, prices, |counter, count| {
-            metrics.counters.add(counter, count);
+        count_outcome(outcome, |counter, count| metrics.counters.add(counter, count));
+        record_outcome(outcome.outcome(), |histogram, value| {
+            metrics.histograms.record(histogram, value);
         });
-        outcome.record(|histogram, value| metrics.histograms.record(histogram, value));
     }
 
-    /// Counts feedback. `has_exposure` says whether it comes with a signed exposure.
-    pub fn count_feedback(&self, version: Version, feedback: FeedbackEvent, has_exposure: bool) {
-        let Some(counters) = self.feedback_counters(version) else { return };
-        if let Some(thumb) = feedback.thumb {
-            let is_down = thumb.is_down();
-            counters.add(if is_down { Counter::FeedbackDown } else { Counter::FeedbackUp }, 1);
-        }
-        if let Some(milli) = feedback.score_milli() {
-            counters.add(Counter::ScoreMilliSum, milli);
-            counters.add(Counter::ScoreCount, 1);
-        }
-        if !has_exposure {
-            counters.add(Counter::FeedbackUnproved, 1);
-        }
-    }
-
-    /// Counts feedback that the rate limit refuses.
-    pub fn count_rate_limited(&self, version: Version) {
+    /// Counts feedback. `is_proved` says whether it came with a valid signed exposure.
+    pub fn count_feedback(&self, version: Version, event: FeedbackEvent, is_proved: bool) {
         if let Some(counters) = self.feedback_counters(version) {
-            counters.add(Counter::FeedbackLimited, 1);
+            count_feedback(event, is_proved, |counter, count| counters.add(counter, count));
+        }
+    }
+
+    /// Counts feedback that exceeds its rate limit.
+    pub fn count_limited_feedback(&self, version: Version) {
+        if let Some(counters) = self.feedback_counters(version) {
+            count_limited_feedback(|counter, count| counters.add(counter, count));
         }
     }
 

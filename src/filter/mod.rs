@@ -12,7 +12,7 @@
 //! | [`response_observer`] | one response, up to its outcome |
 //! | [`failover`] | whether another version has answered |
 //! | [`redirect`] | streams that end by an internal redirect and begin again |
-//! | [`feedback`], [`feedback_receiver`] | signed exposures sent, feedback received |
+//! | [`feedback`], [`feedback_key`] | signed exposures sent, feedback received |
 //! | [`console_stream`] | one request to the console |
 //! | [`commands`], [`console_token`] | an operator's command, applied in this VM; the token for it |
 //! | [`shared_ramp`] | a ramp in this VM: the core's worker on shared data |
@@ -43,7 +43,7 @@ mod console_token;
 mod evidence_counters;
 mod failover;
 mod feedback;
-mod feedback_receiver;
+mod feedback_key;
 mod gauges;
 mod header_map;
 mod hostcalls;

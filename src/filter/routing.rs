@@ -12,7 +12,6 @@ use crate::assignment::{
     Reason, UnitSource, Version, analysis_hash, assign, mirroring,
 };
 use crate::config::Config;
-use crate::json::pointer;
 
 /// The filter state that names the reason of an assignment: `wasm.verdigris.reason` in the access log's
 /// `%FILTER_STATE(…)%`.
@@ -131,7 +130,7 @@ impl RolloutRuntime {
     pub fn conversation_in_body(&self, body: &[u8]) -> Option<Vec<u8>> {
         let body = str::from_utf8(body).ok()?;
         let pointers = &self.config.conversation.as_ref()?.pointers;
-        let id = pointers.iter().find_map(|tokens| pointer::text_at(body, tokens))?;
+        let id = pointers.iter().find_map(|pointer| pointer.find_string(body))?;
         Some(id.into_bytes()).filter(|id| !id.is_empty())
     }
 

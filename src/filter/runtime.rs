@@ -1,12 +1,12 @@
 //! What the streams of one configuration share.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::attributes;
 use super::clock::clocks;
 use super::console_token;
-use super::feedback_receiver::FeedbackReceiver;
-use super::gauges::GaugeValues;
+use super::feedback_key::shared_key;
 use super::manual_worker::ManualWorker;
 use super::metrics::RolloutMetrics;
 use super::random::RandomDraws;
@@ -16,8 +16,10 @@ use super::store::rejections;
 use super::store::shared_data::SharedDataStore;
 use crate::assignment::{EffectiveShare, Share};
 use crate::config::{Config, Role};
+use crate::feedback::intake::FeedbackIntake;
 use crate::rollout::store::poll_once;
 use crate::rollout::{Phase, Snapshot, StoredHistory};
+use crate::stats::GaugeValues;
 
 /// A rollout's configuration in one VM, with everything that it needs to run.
 pub struct RolloutRuntime {
@@ -41,7 +43,7 @@ pub struct RolloutRuntime {
     /// Draws for requests without a unit.
     pub random: RandomDraws,
     /// What it takes to receive feedback, where it is configured.
-    pub feedback: Option<FeedbackReceiver>,
+    pub feedback: Option<RefCell<FeedbackIntake>>,
 }
 
 // === impl RolloutRuntime ===
@@ -81,7 +83,7 @@ impl RolloutRuntime {
         });
         let feedback = config.feedback.as_ref().map(|it| {
             metrics.define_feedback(rollout);
-            FeedbackReceiver::new(rollout, it)
+            RefCell::new(FeedbackIntake::new(shared_key(rollout), it.max_per_minute))
         });
         Self {
             context_id,
@@ -230,8 +232,21 @@ impl RolloutRuntime {
 
     fn gauge_values(&self) -> GaugeValues {
         match &self.ramp {
-            Some(worker) => GaugeValues::ramp(worker.snapshot()),
-            None => GaugeValues::manual(self.effective_share()),
+            Some(ramp) => ramp.snapshot().gauge_values(),
+            None => self.effective_share().into(),
+        }
+    }
+}
+
+impl From<EffectiveShare> for GaugeValues {
+    fn from(share: EffectiveShare) -> Self {
+        match share {
+            EffectiveShare::Share(share) => {
+                Self { green_bp: share.basis_points().into(), ..Self::INACTIVE }
+            }
+            EffectiveShare::RolledBack => {
+                Self { phase: Phase::RolledBack.gauge_value(), ..Self::INACTIVE }
+            }
         }
     }
 }

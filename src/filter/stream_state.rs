@@ -4,43 +4,44 @@ use std::rc::Rc;
 
 use proxy_wasm::types::Action;
 
-use super::feedback::{self, FeedbackReply};
-use super::request_rewrite::{BodyState, RequestRewrite};
+use super::feedback::FeedbackReply;
+use super::request_rewrite::{write_body, write_headers};
 use super::response_observer::ResponseObserver;
 use super::routing::{RoutedRequest, StartMarker, find};
 use super::runtime::RolloutRuntime;
 use super::{attributes, hostcalls};
-use crate::assignment::{Assignment, Reason, StepExposure, Version};
+use crate::assignment::{Assignment, Reason, Version};
 use crate::config::Role;
-use crate::patch::{PatchScope, RequestHead};
+use crate::feedback::intake::MAX_BODY_BYTES;
+use crate::patch::{BodyState, PlanAction, RequestHead, RequestPlan, RequestRewrite};
 use crate::stats::names::StatScope;
 
 /// One HTTP stream of a release.
 pub struct StreamState {
     pub runtime: Option<Rc<RolloutRuntime>>,
     pub role: Role,
-    /// A request whose body is waited for.
+    /// A request whose body has not arrived.
     pending_body: Option<Box<PendingBody>>,
     observer: Option<ResponseObserver>,
-    /// What the client is to be given with the response.
+    /// The start marker to send with the response.
     marker: Option<StartMarker>,
     signed_exposure: Option<String>,
-    /// The decision, once the request is sent on.
+    /// The assignment, once the request is sent.
     pub committed: Option<Assignment>,
     has_response: bool,
 }
 
-/// A request whose body is waited for.
+/// A request whose body has not arrived.
 struct PendingBody {
     head: RequestHead,
     purpose: BodyPurpose,
 }
 
-/// What a body is waited for.
+/// What a body is needed for.
 enum BodyPurpose {
-    /// The conversation's id is in it; the unit is known.
+    /// It has the conversation's id; the unit is known.
     ConversationId(Option<Vec<u8>>),
-    /// It is changed.
+    /// The patch changes it.
     Patch(RoutedRequest),
     /// It is feedback.
     Feedback,
@@ -48,9 +49,8 @@ enum BodyPurpose {
 
 // === impl StreamState ===
 
-// Where the configuration asks for no answers there is no watch, and where nothing of
-// requests is changed or looked for nothing is waited for; then nothing is done after the
-// request's headers.
+// Without `answers` there is no observer, and without patches and conversations no body is needed. Then
+// nothing happens after the request's headers.
 impl StreamState {
     pub fn new(runtime: Option<Rc<RolloutRuntime>>) -> Self {
         Self {
@@ -65,14 +65,14 @@ impl StreamState {
         }
     }
 
-    pub fn request_headers(&mut self, ends: bool) -> Action {
-        let Some(running) = self.runtime.clone() else { return Action::Continue };
-        let body = if ends { BodyState::None } else { BodyState::Pending };
-        match running.role() {
+    pub fn request_headers(&mut self, end_of_stream: bool) -> Action {
+        let Some(runtime) = self.runtime.clone() else { return Action::Continue };
+        let body = if end_of_stream { BodyState::None } else { BodyState::Pending };
+        match runtime.role() {
             Some(Role::Release) => {}
             Some(role @ (Role::Shadow | Role::Green)) => {
                 self.role = role;
-                return self.plan_request(&running, RoutedRequest::to_green(), None, body);
+                return self.plan_request(&runtime, RoutedRequest::to_green(), None, body);
             }
             None => {
                 log::error!(
@@ -82,28 +82,28 @@ impl StreamState {
                 return Action::Continue;
             }
         }
-        running.update_gauges();
-        if running.is_feedback() {
-            if ends {
-                return Self::take_vote(&running, Some(&[]));
+        runtime.update_gauges();
+        if runtime.is_feedback() {
+            if end_of_stream {
+                return Self::receive_feedback(&runtime, Some(&[]));
             }
             let head = RequestHead::default();
             self.pending_body =
                 Some(Box::new(PendingBody { head, purpose: BodyPurpose::Feedback }));
             return Action::Pause;
         }
-        let config = &running.config;
+        let config = &runtime.config;
         let forced = config.force_header.as_ref().and_then(|name| {
             let value = hostcalls::request_header(name.as_str())?;
             Version::from_bytes(&value)
         });
-        let decided = match &config.conversation {
-            // It is decided without its unit, which need not be read.
-            _ if forced.is_some() => running.route_request(None, forced, None),
-            None => find(&config.unit, |unit| running.route_request(unit, None, None)),
+        let routed = match &config.conversation {
+            // It is routed without its unit, which need not be read.
+            _ if forced.is_some() => runtime.route_request(None, forced, None),
+            None => find(&config.unit, |unit| runtime.route_request(unit, None, None)),
             Some(conversations) => {
-                let (unit, id) = running.unit_and_conversation();
-                if id.is_none() && !ends && !conversations.pointers.is_empty() {
+                let (unit, id) = runtime.unit_and_conversation();
+                if id.is_none() && !end_of_stream && !conversations.pointers.is_empty() {
                     let head = request_head(true);
                     if let Some(head) = head.filter(|it| it.is_bufferable(config.max_request_body))
                     {
@@ -112,65 +112,65 @@ impl StreamState {
                         return Action::Pause;
                     }
                 }
-                running.route_request(unit.as_deref(), None, id.as_deref())
+                runtime.route_request(unit.as_deref(), None, id.as_deref())
             }
         };
-        self.plan_request(&running, decided, None, body)
+        self.plan_request(&runtime, routed, None, body)
     }
 
-    pub fn request_body(&mut self, size: usize, ends: bool) -> Action {
-        let (Some(waiting), Some(running)) = (self.pending_body.take(), self.runtime.clone())
+    pub fn request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        let (Some(pending), Some(runtime)) = (self.pending_body.take(), self.runtime.clone())
         else {
             return Action::Continue;
         };
-        let most = match waiting.purpose {
-            BodyPurpose::Feedback => feedback::MAX_BODY,
-            _ => running.config.max_request_body,
+        let max_bytes = match pending.purpose {
+            BodyPurpose::Feedback => MAX_BODY_BYTES,
+            _ => runtime.config.max_request_body,
         };
-        // Where trailers follow, the body does not end the stream.
-        let is_whole = ends || waiting.head.length.is_some_and(|length| size >= length);
-        if size <= most && !is_whole {
-            self.pending_body = Some(waiting);
+        // If trailers follow, the body does not end the stream.
+        let is_complete = end_of_stream || pending.head.length.is_some_and(|length| size >= length);
+        if size <= max_bytes && !is_complete {
+            self.pending_body = Some(pending);
             return Action::Pause;
         }
-        let body = if size <= most { hostcalls::request_body(size).ok() } else { None };
+        let body = if size <= max_bytes { hostcalls::request_body(size).ok() } else { None };
         let body = body.as_deref();
-        let PendingBody { head, purpose } = *waiting;
-        let decided = match purpose {
-            BodyPurpose::Patch(decided) => decided,
-            BodyPurpose::Feedback => return Self::take_vote(&running, body),
+        let PendingBody { head, purpose } = *pending;
+        let routed = match purpose {
+            BodyPurpose::Patch(routed) => routed,
+            BodyPurpose::Feedback => return Self::receive_feedback(&runtime, body),
             BodyPurpose::ConversationId(unit) => {
-                let id = body.and_then(|body| running.conversation_in_body(body));
-                running.route_request(unit.as_deref(), None, id.as_deref())
+                let id = body.and_then(|body| runtime.conversation_in_body(body));
+                runtime.route_request(unit.as_deref(), None, id.as_deref())
             }
         };
-        let body = body.map_or(BodyState::TooLarge, BodyState::Complete);
-        self.plan_request(&running, decided, Some(head), body)
+        let body = body.map_or(BodyState::Unavailable, BodyState::Complete);
+        self.plan_request(&runtime, routed, Some(head), body)
     }
 
-    pub fn response_headers(&mut self, ends: bool) {
+    pub fn response_headers(&mut self, end_of_stream: bool) {
         self.abandon();
         self.has_response = true;
-        if let (Some(running), Some(marker)) = (&self.runtime, self.marker.take()) {
-            running.send_start_marker(&marker);
+        if let (Some(runtime), Some(marker)) = (&self.runtime, self.marker.take()) {
+            runtime.send_start_marker(&marker);
         }
-        if let (Some(running), Some(receipt)) = (&self.runtime, self.signed_exposure.take()) {
-            running.send_signed_exposure(&receipt);
+        if let (Some(runtime), Some(signed)) = (&self.runtime, self.signed_exposure.take()) {
+            runtime.send_signed_exposure(&signed);
         }
-        if let Some(watch) = &mut self.observer {
-            watch.on_headers(ends);
+        if let Some(observer) = &mut self.observer {
+            observer.response_headers(end_of_stream);
         }
     }
 
-    pub fn response_body(&mut self, size: usize, ends: bool) {
-        if let Some(watch) = &mut self.observer {
-            watch.on_body(size, ends);
+    pub fn response_body(&mut self, size: usize, end_of_stream: bool) {
+        if let Some(observer) = &mut self.observer {
+            observer.response_body(size, end_of_stream);
         }
     }
 
     pub fn response_trailers(&mut self) {
-        if let Some(watch) = &mut self.observer {
-            watch.on_trailers();
+        if let Some(observer) = &mut self.observer {
+            observer.response_trailers();
         }
     }
 
@@ -194,170 +194,121 @@ impl StreamState {
         }
     }
 
-    /// Has the request patched as its version has it, or waits for its body.
+    /// Plans a routed request: sends it, or waits for its body.
     fn plan_request(
         &mut self,
-        running: &Rc<RolloutRuntime>,
-        mut decided: RoutedRequest,
+        runtime: &Rc<RolloutRuntime>,
+        mut routed: RoutedRequest,
         head: Option<RequestHead>,
         body: BodyState<'_>,
     ) -> Action {
-        let config = &running.config;
-        let version = decided.assignment.version;
-        let patch = config.request(version);
-        let is_weighed = version == Version::Blue && decided.exposure.is_some();
-        let required = config.green_requires().filter(|_| is_weighed);
-        if patch.is_none() && required.is_none() && !decided.is_mirrored {
-            self.commit(running, decided, RequestRewrite::default());
-            return Action::Continue;
-        }
-        let head = head.or_else(|| request_head(body.is_some()));
-        let Some(head) = head else {
-            decided.is_mirrored = false;
-            let is_as_it_came = patch.is_none() && required.is_none();
-            let decided = if is_as_it_came { decided } else { decided.unpatchable() };
-            self.commit(running, decided, RequestRewrite::default());
-            return Action::Continue;
-        };
-        let format =
-            config.formats.configured(version).or_else(|| config.formats.resolve(&head.path));
-        let most = config.max_request_body;
-        if let Some(required) = required {
-            let format = config.formats.configured(Version::Green).or(format);
-            if required.patch_scope(&head, format, most) == PatchScope::Unfit {
-                // What green is not given is not to be held against blue's.
-                decided.exposure = None;
-            }
-        }
-        decided.is_mirrored &= config.may_shadow(&head);
-        let Some(patch) = patch else {
-            self.commit(running, decided, RequestRewrite::default());
-            return Action::Continue;
-        };
-        let patched = match (patch.patch_scope(&head, format, most), body) {
-            (PatchScope::Body(_), BodyState::Pending) => {
-                let purpose = BodyPurpose::Patch(decided);
+        let (version, is_evidence) = (routed.assignment.version, routed.exposure.is_some());
+        let context = runtime.config.plan_context(version, is_evidence, routed.is_mirrored);
+        let read_head = || if context.needs_head() { request_head(body.is_some()) } else { None };
+        let head = head.or_else(read_head);
+        let RequestPlan { action, is_evidence, is_mirrored } = context.plan(head.as_ref(), body);
+        routed.exposure = routed.exposure.filter(|_| is_evidence);
+        routed.is_mirrored = is_mirrored;
+        match (action, head) {
+            (PlanAction::AwaitBody, Some(head)) => {
+                let purpose = BodyPurpose::Patch(routed);
                 self.pending_body = Some(Box::new(PendingBody { head, purpose }));
                 return Action::Pause;
             }
-            (PatchScope::Body(format), BodyState::Complete(bytes)) => {
-                RequestRewrite::from_patch(patch, &head, Some(format), Some(bytes))
+            (PlanAction::Send(rewrite), _) => self.commit(runtime, routed, rewrite),
+            (PlanAction::AwaitBody | PlanAction::FallBackToBlue, _) => {
+                self.commit(runtime, routed.unpatchable(), RequestRewrite::default());
             }
-            (PatchScope::Head, _) => RequestRewrite::from_patch(patch, &head, format, None),
-            _ => None,
-        };
-        match patched {
-            Some(patched) => self.commit(running, decided, patched),
-            None if !patch.body.is_required() => {
-                let patched = RequestRewrite::headers_only(patch);
-                self.commit(running, decided, patched);
-            }
-            None if patch.passes_unpatchable => {
-                self.commit(running, decided, RequestRewrite::default())
-            }
-            None => self.commit(running, decided.unpatchable(), RequestRewrite::default()),
         }
         Action::Continue
     }
 
-    /// Has Envoy route the request as decided, and counts.
+    /// Writes the request's changes and its route, counts it, and observes its response.
     fn commit(
         &mut self,
-        running: &Rc<RolloutRuntime>,
-        decided: RoutedRequest,
-        patched: RequestRewrite<'_>,
+        runtime: &Rc<RolloutRuntime>,
+        mut routed: RoutedRequest,
+        mut rewrite: RequestRewrite<'_>,
     ) {
-        let (mut decided, mut patched) = (decided, patched);
-        if self.role == Role::Release && running.config.patches_later(decided.assignment.version) {
-            // It fits, and if green fails, blue is to be sent the request as it came.
-            patched = RequestRewrite::default();
+        if self.role == Role::Release && runtime.config.patches_later(routed.assignment.version) {
+            // The patch can be applied. If green fails, blue gets the request unchanged.
+            rewrite = RequestRewrite::default();
         }
-        if !patched.write_body() {
-            decided = decided.unpatchable();
+        if !write_body(&rewrite) {
+            routed = routed.unpatchable();
         }
-        let RoutedRequest {
-            assignment: decision,
-            exposure: lot,
-            marker,
-            is_mirrored: is_shadowed,
-            feedback_unit: voter,
-        } = decided;
-        let routed = match self.role {
-            Role::Release => running.route(decision.version),
-            Role::Shadow | Role::Green if decision.reason == Reason::Unpatchable => {
-                self.count_unpatchable(running, decision);
+        let RoutedRequest { assignment, exposure, marker, is_mirrored, feedback_unit } = routed;
+        let written = match self.role {
+            Role::Release => runtime.route(assignment.version),
+            Role::Shadow | Role::Green if assignment.reason == Reason::Unpatchable => {
+                self.count_unpatchable(runtime, assignment);
                 return;
             }
-            Role::Shadow | Role::Green => running.route_to_green(),
+            Role::Shadow | Role::Green => runtime.route_to_green(),
         };
-        if let Err(error) = routed {
-            // Envoy goes on with what early header mutation put, and that is not
-            // to be booked on the version that was meant.
-            log::error!("{decision:?} not applied: the host answered {error:?}");
+        if let Err(error) = written {
+            // Envoy routes by what early header mutation wrote, so the request must not be counted for
+            // the assigned version.
+            log::error!("{assignment:?} not applied: the host answered {error:?}");
             return;
         }
-        self.committed = Some(decision);
-        if decision.reason != Reason::Unpatchable {
-            patched.write_headers();
+        self.committed = Some(assignment);
+        if assignment.reason != Reason::Unpatchable {
+            write_headers(&rewrite);
         }
-        if let Some(shadow) = running.config.shadow.as_ref().filter(|_| is_shadowed) {
-            // A request that cannot be marked has no shadow.
+        if let Some(shadow) = runtime.config.shadow.as_ref().filter(|_| is_mirrored) {
+            // A request that cannot be marked is not mirrored.
             let _ = hostcalls::replace_request_header(shadow.header.as_str(), "1");
         }
-        let account = match self.role {
-            Role::Release => StatScope::Of(decision.version),
+        let scope = match self.role {
+            Role::Release => StatScope::Of(assignment.version),
             Role::Shadow => StatScope::Shadow,
-            // The release's listener has counted it, and watches it.
+            // The release's listener counts and observes it.
             Role::Green => return,
         };
-        running.count(account, decision);
+        runtime.count(scope, assignment);
         self.marker = marker;
-        self.signed_exposure = voter.and_then(|unit| {
-            let step = lot.as_ref().map(|exposure| StepExposure {
-                epoch: exposure.epoch,
-                is_newly_exposed: exposure.is_newly_exposed,
-            });
-            running.sign_exposure(decision.version, unit, step)
-        });
-        self.observer = ResponseObserver::new(running, account, decision, lot);
+        self.signed_exposure = feedback_unit
+            .and_then(|unit| runtime.sign_exposure(assignment.version, unit, exposure));
+        self.observer = ResponseObserver::new(runtime, scope, assignment, exposure);
     }
 
-    /// Takes a vote. Where the filter answers, the request goes no further.
-    fn take_vote(running: &RolloutRuntime, body: Option<&[u8]>) -> Action {
-        match running.accept_feedback(body) {
+    /// Receives feedback. A request that the filter answers is not forwarded.
+    fn receive_feedback(runtime: &RolloutRuntime, body: Option<&[u8]>) -> Action {
+        match runtime.receive_feedback(body) {
             FeedbackReply::PassedOn => Action::Continue,
             FeedbackReply::Answered(status, text) => {
-                let kind = [("content-type", "text/plain; charset=utf-8")];
-                let headers = if text.is_empty() { &[][..] } else { &kind };
+                let content_type = [("content-type", "text/plain; charset=utf-8")];
+                let headers = if text.is_empty() { &[][..] } else { &content_type };
                 let answered =
                     hostcalls::send_local_response(status, "verdigris_feedback", headers, &text);
-                // What the host does not let it answer is the upstream's.
+                // If the host refuses the answer, the upstream gives one.
                 if answered.is_ok() { Action::Pause } else { Action::Continue }
             }
         }
     }
 
-    /// A request that only green may be sent, and is not.
-    fn count_unpatchable(&self, running: &RolloutRuntime, decision: Assignment) {
-        // Of a green with failover the release's listener counts what became of it.
+    /// Counts a request that only green may get, and that cannot be patched.
+    fn count_unpatchable(&self, runtime: &RolloutRuntime, assignment: Assignment) {
+        // With failover, the release's listener counts the outcome.
         if self.role == Role::Shadow {
-            running.metrics.count(StatScope::Shadow, decision);
+            runtime.metrics.count(StatScope::Shadow, assignment);
         }
     }
 
-    /// The body that is waited for will not come: blue has the request as it is.
+    /// The body that is waited for will not arrive: blue gets the request unchanged.
     fn abandon(&mut self) {
-        let waiting =
+        let pending =
             self.pending_body.take().filter(|it| !matches!(it.purpose, BodyPurpose::Feedback));
-        if let (Some(_), Some(running)) = (waiting, &self.runtime) {
-            let decision = Assignment::new(Version::Blue, Reason::Unpatchable);
+        if let (Some(_), Some(runtime)) = (pending, &self.runtime) {
+            let assignment = Assignment::new(Version::Blue, Reason::Unpatchable);
             if self.role != Role::Release {
-                self.count_unpatchable(running, decision);
+                self.count_unpatchable(runtime, assignment);
                 return;
             }
             let blue = StatScope::Of(Version::Blue);
-            running.count(blue, decision);
-            self.observer = ResponseObserver::new(running, blue, decision, None);
+            runtime.count(blue, assignment);
+            self.observer = ResponseObserver::new(runtime, blue, assignment, None);
         }
     }
 }

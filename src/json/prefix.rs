@@ -1,69 +1,69 @@
-//! The beginning of a text of any length.
+//! A fixed-size buffer for the first bytes of a text.
 
 use super::bounded_text::BoundedText;
 
 /// The first `CAPACITY` bytes of a text, and whether that is all of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Prefix<const CAPACITY: usize> {
-    bytes: [u8; CAPACITY],
-    kept: usize,
-    is_whole: bool,
+    buffer: [u8; CAPACITY],
+    length: usize,
+    is_complete: bool,
 }
 
 // === impl Prefix ===
 
 impl<const CAPACITY: usize> Default for Prefix<CAPACITY> {
     fn default() -> Self {
-        Self { bytes: [0; CAPACITY], kept: 0, is_whole: true }
+        Self { buffer: [0; CAPACITY], length: 0, is_complete: true }
     }
 }
 
 impl<const CAPACITY: usize> Prefix<CAPACITY> {
-    /// The beginning of `text`.
+    /// Keeps the first bytes of `text`.
     pub fn new(text: &[u8]) -> Self {
         let mut prefix = Self::default();
         prefix.push(text);
         prefix
     }
 
-    /// The bytes that were kept.
+    /// The bytes that are kept.
     pub fn bytes(&self) -> &[u8] {
-        self.bytes.get(..self.kept).unwrap_or_default()
+        self.buffer.get(..self.length).unwrap_or_default()
     }
 
-    /// All of the text, if it was short enough to be kept.
+    /// The whole text, or `None` where it exceeds the capacity.
     pub fn complete(&self) -> Option<&[u8]> {
-        self.is_whole.then(|| self.bytes())
+        self.is_complete.then(|| self.bytes())
     }
 
-    /// The text, as a format looks at it.
+    /// The kept bytes as a [`BoundedText`].
     pub fn text(&self) -> BoundedText<'_> {
-        BoundedText::from_kept(self.bytes(), self.is_whole)
+        BoundedText::from_kept(self.bytes(), self.is_complete)
     }
 
-    /// Whether the text has no byte.
+    /// Whether the text has no bytes.
     pub fn is_empty(&self) -> bool {
-        self.kept == 0
+        self.length == 0
     }
 
-    /// Begins with another text.
+    /// Empties the buffer for the next text.
     pub fn clear(&mut self) {
-        self.kept = 0;
-        self.is_whole = true;
+        self.length = 0;
+        self.is_complete = true;
     }
 
-    /// The text goes on.
+    /// Appends the next bytes of the text.
     pub fn push(&mut self, bytes: &[u8]) {
-        let room = self.bytes.get_mut(self.kept..).unwrap_or_default();
-        let taken = room.len().min(bytes.len());
-        if let (Some(room), Some(bytes)) = (room.get_mut(..taken), bytes.get(..taken)) {
-            room.copy_from_slice(bytes);
+        let free = self.buffer.get_mut(self.length..).unwrap_or_default();
+        let kept = free.len().min(bytes.len());
+        if let (Some(free), Some(bytes)) = (free.get_mut(..kept), bytes.get(..kept)) {
+            free.copy_from_slice(bytes);
         }
-        self.kept += taken;
-        self.is_whole &= taken == bytes.len();
+        self.length += kept;
+        self.is_complete &= kept == bytes.len();
     }
 
-    /// The text goes on with `character`.
+    /// Appends a character in UTF-8.
     pub fn push_char(&mut self, character: char) {
         self.push(character.encode_utf8(&mut [0; 4]).as_bytes());
     }

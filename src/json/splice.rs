@@ -1,4 +1,5 @@
-//! JSON as it was written, with some of it exchanged and all else left as it is.
+//! Replaces values of a JSON document and keeps all other bytes: order, white space, numbers
+//! and escapes.
 
 use std::fmt;
 
@@ -6,63 +7,63 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// What becomes of a value.
+/// A change of one value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// It becomes this JSON.
+    /// Replaces the value by this JSON.
     Set(String),
-    /// It goes.
+    /// Removes the value.
     Remove,
 }
 
-/// An object, its members in their order.
+/// A JSON object: its text, and its members in their order.
 #[derive(Debug)]
 pub struct Object<'a> {
     text: &'a str,
     members: Vec<(String, &'a str)>,
 }
 
-/// An array.
+/// A JSON array: its text, and its items.
 #[derive(Debug)]
 pub struct Array<'a> {
     text: &'a str,
     items: Vec<&'a str>,
 }
 
-/// A text as JSON.
+/// `text` as a JSON string, with quotes and escapes.
 pub fn quoted(text: &str) -> String {
     Value::from(text).to_string()
 }
 
-/// The text that this JSON is, if it is one.
-pub fn unquoted(json: &str) -> Option<String> {
+/// The text of a JSON string; `None` where `json` is not a string.
+pub fn parse_string(json: &str) -> Option<String> {
     serde_json::from_str(json).ok()
 }
 
 // === impl Object ===
 
 impl<'a> Object<'a> {
-    /// One without a member.
+    /// An object without members.
     pub const EMPTY: Self = Self { text: "{}", members: Vec::new() };
 
-    /// Reads an object; `None` where the text is not the JSON of one.
+    /// Parses an object; `None` where `text` is not the JSON of an object.
     pub fn parse(text: &'a str) -> Option<Self> {
         let Members(members) = serde_json::from_str(text).ok()?;
         Some(Self { text, members })
     }
 
-    /// The value of a member. Of a name that is repeated the last counts, as for nearly
-    /// every reader of JSON.
+    /// The JSON of a member's value. Where a name is repeated, the last one counts, as in
+    /// nearly every JSON library.
     pub fn get(&self, name: &str) -> Option<&'a str> {
-        self.members.iter().rev().find(|(it, _)| it == name).map(|(_, value)| *value)
+        self.members.iter().rev().find(|(member, _)| member == name).map(|(_, value)| *value)
     }
 
-    /// The object with these members changed. One that is not there is added at the end,
-    /// of one that is repeated each changes.
+    /// The text of the object with these members changed. A missing member is added at the
+    /// end. Where a name is repeated, each of its members changes.
     pub fn with_members(&self, changes: &[(&str, Change)]) -> String {
         let change_of = |index: usize| {
-            let (name, _) = self.members.get(index)?;
-            changes.iter().find(|(it, _)| it == name).map(|(_, change)| change)
+            let (member, _) = self.members.get(index)?;
+            changes.iter().find(|(name, _)| name == member).map(|(_, change)| change)
         };
         let added = changes.iter().filter_map(|(name, change)| match change {
             Change::Set(value) if self.get(name).is_none() => {
@@ -71,96 +72,98 @@ impl<'a> Object<'a> {
             _ => None,
         });
         let values: Vec<&str> = self.members.iter().map(|(_, value)| *value).collect();
-        rewritten(self.text, '{', &values, &change_of, None, &added.collect::<Vec<_>>())
+        splice(self.text, '{', &values, &change_of, None, &added.collect::<Vec<_>>())
     }
 }
 
 // === impl Array ===
 
 impl<'a> Array<'a> {
-    /// Reads an array; `None` where the text is not the JSON of one.
+    /// Parses an array; `None` where `text` is not the JSON of an array.
     pub fn parse(text: &'a str) -> Option<Self> {
         let items: Vec<&RawValue> = serde_json::from_str(text).ok()?;
         Some(Self { text, items: items.into_iter().map(RawValue::get).collect() })
     }
 
-    /// The items.
+    /// The JSON of each item.
     pub fn items(&self) -> &[&'a str] {
         &self.items
     }
 
-    /// The array with these items changed, by their index.
+    /// The text of the array with the items at these indices changed.
     pub fn with_items(&self, changes: &[(usize, Change)]) -> String {
         let change_of =
-            |index| changes.iter().find(|(it, _)| *it == index).map(|(_, change)| change);
-        rewritten(self.text, '[', &self.items, &change_of, None, &[])
+            |index| changes.iter().find(|(at, _)| *at == index).map(|(_, change)| change);
+        splice(self.text, '[', &self.items, &change_of, None, &[])
     }
 
-    /// The array with one more item before all others.
+    /// The text of the array with `item` inserted before its first item.
     pub fn with_first(&self, item: &str) -> String {
-        rewritten(self.text, '[', &self.items, &|_| None, Some(item), &[])
+        splice(self.text, '[', &self.items, &|_| None, Some(item), &[])
     }
 
-    /// The array with one more item after all others.
+    /// The text of the array with `item` appended.
     pub fn with_last(&self, item: String) -> String {
-        rewritten(self.text, '[', &self.items, &|_| None, None, &[item])
+        splice(self.text, '[', &self.items, &|_| None, None, &[item])
     }
 }
 
-/// The text of an object or array with some of its values changed. What stands before a
-/// value, a comma and in an object its name, goes with it.
-fn rewritten<'a>(
+/// The text of an object or array with some of its values changed.
+///
+/// The bytes before a value belong to it: its white space, its comma and, in an object, its
+/// name. They are removed with it.
+fn splice<'a>(
     text: &str,
-    opens: char,
+    bracket: char,
     values: &[&str],
     change_of: &dyn Fn(usize) -> Option<&'a Change>,
     first: Option<&str>,
     last: &[String],
 ) -> String {
-    let between = |from: usize, to: usize| text.get(from..to).unwrap_or_default();
-    let mut at = text.find(opens).map_or(text.len(), |at| at + 1);
-    let mut new = String::with_capacity(text.len() + 256);
-    new.push_str(between(0, at));
+    let slice = |from: usize, to: usize| text.get(from..to).unwrap_or_default();
+    let mut position = text.find(bracket).map_or(text.len(), |index| index + 1);
+    let mut output = String::with_capacity(text.len() + 256);
+    output.push_str(slice(0, position));
     let mut is_empty = true;
     if let Some(item) = first {
-        new.push_str(item);
+        output.push_str(item);
         is_empty = false;
     }
     for (index, value) in values.iter().enumerate() {
         let start = value.as_ptr().addr() - text.as_ptr().addr();
-        let lead = between(at, start);
-        at = start + value.len();
+        let lead = slice(position, start);
+        position = start + value.len();
         let value = match change_of(index) {
             None => value,
-            Some(Change::Set(new)) => new.as_str(),
+            Some(Change::Set(json)) => json.as_str(),
             Some(Change::Remove) => continue,
         };
-        // There is a comma before all but the first of the values that were.
+        // The lead of every value but the first has a comma.
         let has_comma = index > 0;
         let lead = match (has_comma, is_empty) {
             (true, true) => lead.trim_start().strip_prefix(',').unwrap_or(lead),
             (false, false) => {
-                new.push(',');
+                output.push(',');
                 lead
             }
             _ => lead,
         };
-        new.push_str(lead);
-        new.push_str(value);
+        output.push_str(lead);
+        output.push_str(value);
         is_empty = false;
     }
     for value in last {
         if !is_empty {
-            new.push(',');
+            output.push(',');
         }
-        new.push_str(value);
+        output.push_str(value);
         is_empty = false;
     }
-    new.push_str(between(at, text.len()));
-    new
+    output.push_str(slice(position, text.len()));
+    output
 }
 
-/// The members of an object, their values as they were written.
+/// The members of an object: each name, and the JSON of its value as it was written.
 struct Members<'a>(Vec<(String, &'a str)>);
 
 impl<'de> Deserialize<'de> for Members<'de> {

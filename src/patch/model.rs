@@ -1,17 +1,17 @@
-//! The model, where the path names it.
+//! The model in a path.
 
 use crate::response::Format;
 
-/// Whether requests of this format have their model in the path alone.
+/// Whether requests in this format have their model only in the path.
 pub const fn is_in_path(format: Format) -> bool {
     matches!(format, Format::Gemini | Format::Bedrock)
 }
 
-/// The path with another model in it; `None` where it names none.
+/// The path with another model; `None` where it names no model.
 ///
-/// Bedrock has it between `/model/` and `/`, Gemini between `/models/` and `:`, Azure's
-/// deployments between `/deployments/` and `/`. Of each the last counts. What a path
-/// cannot carry as it is is percent-encoded (RFC 3986, section 2.1).
+/// Bedrock has the model between `/model/` and `/`, Gemini between `/models/` and `:`, Azure
+/// between `/deployments/` and `/`. Where one of these is repeated, the last one counts. A
+/// character that a path cannot carry is percent-encoded (RFC 3986, section 2.1).
 ///
 /// ```
 /// use verdigris::response::Format;
@@ -25,23 +25,23 @@ pub const fn is_in_path(format: Format) -> bool {
 /// ```
 pub fn path_with_model(path: &str, model: &str, format: Format) -> Option<String> {
     let (before_query, _) = path.split_once('?').unwrap_or((path, ""));
-    let places: &[(&str, char)] = match format {
+    let delimiters: &[(&str, char)] = match format {
         Format::Bedrock => &[("/model/", '/')],
         _ => &[("/models/", ':'), ("/deployments/", '/')],
     };
-    let (start, end) = places.iter().find_map(|(before, after)| {
+    let (start, end) = delimiters.iter().find_map(|(before, after)| {
         let start = before_query.rfind(before)? + before.len();
         let length = before_query.get(start..)?.find(*after)?;
         Some((start, start + length))
     })?;
-    let mut new = path.get(..start)?.to_owned();
+    let mut new_path = path.get(..start)?.to_owned();
     for byte in model.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~@".contains(&byte) {
-            new.push(char::from(byte));
+            new_path.push(char::from(byte));
         } else {
-            new.push_str(&format!("%{byte:02X}"));
+            new_path.push_str(&format!("%{byte:02X}"));
         }
     }
-    new.push_str(path.get(end..)?);
-    Some(new)
+    new_path.push_str(path.get(end..)?);
+    Some(new_path)
 }

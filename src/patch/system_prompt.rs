@@ -1,8 +1,8 @@
-//! The system prompt, in each provider's place.
+//! The system prompt, where each format has it.
 //!
 //! | format | place |
 //! |---|---|
-//! | Chat | the `system` and `developer` messages with which `messages` begins |
+//! | Chat | the `system` and `developer` messages at the start of `messages` |
 //! | Responses | `instructions` |
 //! | Anthropic | `system` |
 //! | Gemini | `systemInstruction`, or `system_instruction` |
@@ -10,20 +10,20 @@
 //! | Cohere | as Chat |
 //! | Bedrock | `system`, a list of blocks |
 //!
-//! Sources: the providers' API references; for Gemini's two names, that its API is
-//! protobuf's JSON mapping, which takes either.
+//! Sources: the API references of the providers. Gemini accepts both names because its API is
+//! the JSON mapping of protobuf.
 
-use crate::json::splice::{Array, Change, Object, quoted, unquoted};
+use crate::json::splice::{Array, Change, Object, parse_string, quoted};
 use crate::response::Format;
 
-/// Where a text goes with respect to the system prompt that is there.
+/// Where a text goes relative to the existing system prompt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Placement {
-    /// In its place.
+    /// It replaces the prompt.
     Replace,
-    /// Before it.
+    /// It goes before the prompt.
     Prepend,
-    /// After it.
+    /// It goes after the prompt.
     Append,
 }
 
@@ -36,18 +36,18 @@ pub struct System {
     pub text: Box<str>,
 }
 
-/// What stands between a system prompt and what is added to it.
-const BETWEEN: &str = "\n\n";
+/// The separator between the existing prompt and the text.
+const SEPARATOR: &str = "\n\n";
 
 // === impl System ===
 
 impl System {
-    /// The member of the request that changes, and what it becomes; `None` where the
-    /// request is none of this format, or has something else in the place.
+    /// The member of the request that changes, and its change; `None` where the request does
+    /// not have this format, or has a value of another type in this place.
     pub fn change(&self, request: &Object<'_>, format: Format) -> Option<(&'static str, Change)> {
         let (name, value) = match format {
             Format::Ollama if request.get("messages").is_none() => {
-                // What has neither has Ollama load a model, and asks it nothing.
+                // A request with neither only loads a model.
                 request.get("prompt")?;
                 ("system", self.in_text_or_parts(request.get("system"))?)
             }
@@ -68,11 +68,11 @@ impl System {
         Some((name, Change::Set(value)))
     }
 
-    /// In Chat's messages.
+    /// The changed messages of a Chat request.
     fn in_messages(&self, messages: &str) -> Option<String> {
         let messages = Array::parse(messages)?;
         let is_system = |message: &&&str| {
-            let role = Object::parse(message).and_then(|it| unquoted(it.get("role")?));
+            let role = Object::parse(message).and_then(|it| parse_string(it.get("role")?));
             matches!(role.as_deref(), Some("system" | "developer"))
         };
         let prompts: Vec<&str> = messages.items().iter().take_while(is_system).copied().collect();
@@ -94,56 +94,59 @@ impl System {
         Some(messages.with_items(&changes))
     }
 
-    /// In a text, or a list of text parts.
-    fn in_text_or_parts(&self, place: Option<&str>) -> Option<String> {
-        let place = place.filter(|it| *it != "null" && self.placement != Placement::Replace);
-        let Some(place) = place else { return Some(quoted(&self.text)) };
-        if let Some(text) = unquoted(place) {
-            return Some(quoted(&self.beside(&text)));
+    /// The changed prompt, which is a string or a list of text parts.
+    fn in_text_or_parts(&self, prompt: Option<&str>) -> Option<String> {
+        let prompt = prompt.filter(|it| *it != "null" && self.placement != Placement::Replace);
+        let Some(prompt) = prompt else { return Some(quoted(&self.text)) };
+        if let Some(text) = parse_string(prompt) {
+            return Some(quoted(&self.joined_with(&text)));
         }
         let part = format!(r#"{{"type":"text","text":{}}}"#, quoted(&self.text));
-        Some(self.among(&Array::parse(place)?, part))
+        Some(self.placed_among(&Array::parse(prompt)?, part))
     }
 
-    /// In Gemini's content, which has parts.
+    /// The changed content of a Gemini request, which has parts.
     fn in_content(&self, content: Option<&str>) -> Option<String> {
         let part = format!(r#"{{"text":{}}}"#, quoted(&self.text));
         let content = match content.filter(|it| *it != "null") {
             Some(content) => Object::parse(content)?,
             None => Object::EMPTY,
         };
-        let there = content.get("parts").filter(|_| self.placement != Placement::Replace);
-        let parts = match there {
-            // One part alone is taken for a list of one.
-            Some(one) if Object::parse(one).is_some() => {
-                self.among(&Array::parse(&format!("[{one}]"))?, part)
+        let existing = content.get("parts").filter(|_| self.placement != Placement::Replace);
+        let parts = match existing {
+            // Gemini takes a single part for a list with one part.
+            Some(single) if Object::parse(single).is_some() => {
+                self.placed_among(&Array::parse(&format!("[{single}]"))?, part)
             }
-            Some(parts) => self.among(&Array::parse(parts)?, part),
+            Some(parts) => self.placed_among(&Array::parse(parts)?, part),
             None => format!("[{part}]"),
         };
         Some(content.with_members(&[("parts", Change::Set(parts))]))
     }
 
-    /// In Bedrock's blocks, none of which may be empty.
+    /// The changed blocks of a Bedrock request. Bedrock rejects an empty block.
     fn in_blocks(&self, blocks: Option<&str>) -> Option<String> {
         if self.text.is_empty() {
             return Some("[]".to_owned());
         }
         let block = format!(r#"{{"text":{}}}"#, quoted(&self.text));
-        Some(self.among(&Array::parse(blocks.filter(|it| *it != "null").unwrap_or("[]"))?, block))
+        let blocks = blocks.filter(|json| *json != "null").unwrap_or("[]");
+        Some(self.placed_among(&Array::parse(blocks)?, block))
     }
 
-    fn beside(&self, text: &str) -> String {
+    /// The text together with the existing prompt.
+    fn joined_with(&self, text: &str) -> String {
         let added = &*self.text;
         match self.placement {
             Placement::Replace => added.to_owned(),
             _ if text.is_empty() => added.to_owned(),
-            Placement::Prepend => [added, BETWEEN, text].concat(),
-            Placement::Append => [text, BETWEEN, added].concat(),
+            Placement::Prepend => [added, SEPARATOR, text].concat(),
+            Placement::Append => [text, SEPARATOR, added].concat(),
         }
     }
 
-    fn among(&self, parts: &Array<'_>, part: String) -> String {
+    /// The list of the existing parts with this part in its place.
+    fn placed_among(&self, parts: &Array<'_>, part: String) -> String {
         match self.placement {
             Placement::Replace => format!("[{part}]"),
             Placement::Prepend => parts.with_first(&part),

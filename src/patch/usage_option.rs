@@ -1,19 +1,19 @@
-//! Asking a stream for its token counts.
+//! The option that asks a stream for its token counts.
 
 use crate::json::splice::{Change, Object};
 
-/// The member of a Chat request that says what a stream is to tell.
+/// The member of a Chat request that has the options of a stream.
 pub const STREAM_OPTIONS: &str = "stream_options";
 
-/// What the options of a streaming Chat request become, so that it asks for its token
-/// counts; `None` where it does not stream, or says itself what it wants.
+/// The change of the stream options that asks for token counts; `None` where the request does
+/// not ask for a stream, or sets the option itself.
 ///
 /// Source: OpenAI's API reference, Chat Completions, `stream_options`.
-pub fn ask_for_usage(request: &Object<'_>) -> Option<Change> {
+pub fn request_usage(request: &Object<'_>) -> Option<Change> {
     if request.get("stream") != Some("true") {
         return None;
     }
-    let options = request.get(STREAM_OPTIONS).filter(|it| *it != "null");
+    let options = request.get(STREAM_OPTIONS).filter(|json| *json != "null");
     let options = match options {
         Some(options) => Object::parse(options)?,
         None => Object::EMPTY,

@@ -1,41 +1,42 @@
-//! Framing of Amazon's event streams: messages to events, without keeping either.
+//! The framing of Amazon's event streams. Neither messages nor events are kept.
 //!
-//! A message is, with all numbers big-endian:
+//! A message has these parts; all numbers are big-endian:
 //!
-//! | bytes | what |
+//! | bytes | part |
 //! |---|---|
-//! | 4 | the length of all of it |
+//! | 4 | the length of the message |
 //! | 4 | the length of its headers |
-//! | 4 | CRC-32 of these eight bytes |
-//! | … | headers: length and name, kind of the value, the value |
+//! | 4 | the CRC-32 of these eight bytes |
+//! | … | headers: length of the name, name, type of the value, value |
 //! | … | payload |
-//! | 4 | CRC-32 of all that is before |
+//! | 4 | the CRC-32 of all bytes before |
 //!
-//! Of the headers only `:message-type` is looked at, which tells an exception from an
-//! event. Both checksums are checked: of a stream in which one is wrong nothing after
-//! it can be found. Source: AWS, "Event stream encoding"; the bounds are those of
-//! botocore, which AWS's own client for Python is made of.
+//! Of the headers only `:message-type` is read, which distinguishes an exception from an
+//! event. Both checksums are verified: where one is wrong, nothing after it can be located.
+//! Source: AWS, "Event stream encoding". The limits are those of botocore, the core of AWS's
+//! client for Python.
 
-use super::sse::FramedData;
-use crate::json::prefix::Prefix;
+use super::crc32::Crc32;
+use super::framed_data::FramedData;
+use crate::json::Prefix;
 
-/// The framing's state between two pieces of a body.
+/// The state of the framing between two pieces of a body.
 #[derive(Clone, Copy, Debug)]
 pub struct EventStreamParser {
     part: MessagePart,
-    /// Bytes of the part that are still to come.
-    left: usize,
-    /// The part's value so far, where it is a number.
+    /// How many bytes of the part are missing.
+    bytes_left: usize,
+    /// The value of the part so far, where it is a number.
     number: u32,
-    /// The message's length.
-    message: u32,
-    /// Bytes of headers that are still to come, after the part at hand.
-    headers: usize,
-    payload: usize,
-    /// The checksum of the message so far, and that of its first eight bytes.
+    message_length: u32,
+    /// How many bytes of headers follow the current part.
+    header_bytes_left: usize,
+    payload_length: usize,
+    /// The checksum of the message so far.
     checksum: Crc32,
-    prelude: Crc32,
-    /// The header's name, then its value.
+    /// The checksum of the message's first eight bytes.
+    prelude_checksum: Crc32,
+    /// The name of the current header, then its value.
     text: Prefix<{ Self::MAX_TEXT }>,
     is_message_type: bool,
 }
@@ -47,33 +48,30 @@ enum MessagePart {
     PreludeChecksum,
     NameLength,
     Name,
-    ValueKind,
+    ValueType,
     ValueLength,
     Value,
     Payload,
     Checksum,
-    /// Not such a stream.
+    /// The body is not an event stream.
     Broken,
 }
 
-/// The CRC-32 of gzip (ISO 3309, RFC 1952 section 8), four bits at a time: a table for
-/// eight would be a kilobyte of the module.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Crc32(u32);
+const MESSAGE_TYPE: &[u8] = b":message-type";
 
-// === impl Amazon ===
+// === impl EventStreamParser ===
 
 impl Default for EventStreamParser {
     fn default() -> Self {
         Self {
             part: MessagePart::Length,
-            left: 4,
+            bytes_left: 4,
             number: 0,
-            message: 0,
-            headers: 0,
-            payload: 0,
-            checksum: Crc32::NONE,
-            prelude: Crc32::NONE,
+            message_length: 0,
+            header_bytes_left: 0,
+            payload_length: 0,
+            checksum: Crc32::EMPTY,
+            prelude_checksum: Crc32::EMPTY,
             text: Prefix::default(),
             is_message_type: false,
         }
@@ -81,32 +79,31 @@ impl Default for EventStreamParser {
 }
 
 impl EventStreamParser {
-    /// The longest headers and the longest payload that are read.
-    const MAX_HEADERS: usize = 128 << 10;
-    const MAX_PAYLOAD: usize = 24 << 20;
-    /// What a message has beside headers and payload.
+    const MAX_HEADERS_BYTES: usize = 128 << 10;
+    const MAX_PAYLOAD_BYTES: usize = 24 << 20;
+    /// The bytes of a message that are neither headers nor payload.
     const OVERHEAD: usize = 16;
-    /// As much of a header's name or value as is needed to know it.
+    /// How many bytes of a header's name or value are kept.
     const MAX_TEXT: usize = MESSAGE_TYPE.len();
 
-    /// Whether the body turned out not to be such a stream.
+    /// Whether the body turned out not to be an event stream.
     pub fn is_broken(&self) -> bool {
         self.part == MessagePart::Broken
     }
 
-    /// Whether no message has begun that has not ended.
+    /// Whether no message is open.
     pub fn is_between_messages(&self) -> bool {
-        self.part == MessagePart::Length && self.left == 4
+        self.part == MessagePart::Length && self.bytes_left == 4
     }
 
-    /// Reads on, and gives `sink` the parts of events: a message's type as the event's
-    /// name, its payload as data.
+    /// Reads the next piece of the body, and gives `sink` the parts of events: the type of a
+    /// message as the name of the event, its payload as data.
     pub fn feed(&mut self, bytes: &[u8], sink: &mut impl FnMut(FramedData<'_>)) {
         let mut rest = bytes;
-        while !rest.is_empty() && self.part != MessagePart::Broken {
-            let (run, after) = rest.split_at_checked(self.left).unwrap_or((rest, &[]));
+        while !rest.is_empty() && !self.is_broken() {
+            let (run, after) = rest.split_at_checked(self.bytes_left).unwrap_or((rest, &[]));
             rest = after;
-            self.left -= run.len();
+            self.bytes_left -= run.len();
             if self.part != MessagePart::Checksum {
                 self.checksum.push(run);
             }
@@ -115,8 +112,9 @@ impl EventStreamParser {
                 MessagePart::Name | MessagePart::Value => self.text.push(run),
                 _ => run.iter().for_each(|byte| self.number = self.number << 8 | u32::from(*byte)),
             }
-            // What has no bytes, as an empty payload, is over with what is before it.
-            while self.left == 0 && self.part != MessagePart::Broken {
+            // A part without bytes, such as an empty payload, ends together with the part
+            // before it.
+            while self.bytes_left == 0 && !self.is_broken() {
                 self.end_part(sink);
             }
         }
@@ -127,63 +125,26 @@ impl EventStreamParser {
         let length = usize::try_from(number).unwrap_or(usize::MAX);
         match self.part {
             MessagePart::Length => {
-                self.message = number;
+                self.message_length = number;
                 self.expect(MessagePart::HeadersLength, 4);
             }
             MessagePart::HeadersLength => {
-                self.headers = length;
-                self.prelude = self.checksum;
+                self.header_bytes_left = length;
+                self.prelude_checksum = self.checksum;
                 self.expect(MessagePart::PreludeChecksum, 4);
             }
-            MessagePart::PreludeChecksum => {
-                let message = usize::try_from(self.message).unwrap_or(usize::MAX);
-                let payload = message.checked_sub(self.headers.saturating_add(Self::OVERHEAD));
-                match payload {
-                    Some(payload)
-                        if self.prelude.value() == number
-                            && self.headers <= Self::MAX_HEADERS
-                            && payload <= Self::MAX_PAYLOAD =>
-                    {
-                        self.payload = payload;
-                        self.expect_header();
-                    }
-                    _ => self.part = MessagePart::Broken,
-                }
-            }
+            MessagePart::PreludeChecksum => self.end_prelude(number),
             MessagePart::NameLength => {
                 self.text.clear();
                 self.expect_in_headers(MessagePart::Name, length);
             }
             MessagePart::Name => {
                 self.is_message_type = self.text.complete() == Some(MESSAGE_TYPE);
-                self.expect_in_headers(MessagePart::ValueKind, 1);
+                self.expect_in_headers(MessagePart::ValueType, 1);
             }
-            MessagePart::ValueKind => {
-                self.text.clear();
-                match number {
-                    // True and false are their kind.
-                    0 | 1 => self.expect_header(),
-                    2 => self.expect_in_headers(MessagePart::Value, 1),
-                    3 => self.expect_in_headers(MessagePart::Value, 2),
-                    4 => self.expect_in_headers(MessagePart::Value, 4),
-                    // A long and a time.
-                    5 | 8 => self.expect_in_headers(MessagePart::Value, 8),
-                    // Bytes and a text.
-                    6 | 7 => self.expect_in_headers(MessagePart::ValueLength, 2),
-                    // A UUID.
-                    9 => self.expect_in_headers(MessagePart::Value, 16),
-                    _ => self.part = MessagePart::Broken,
-                }
-            }
+            MessagePart::ValueType => self.end_value_type(number),
             MessagePart::ValueLength => self.expect_in_headers(MessagePart::Value, length),
-            MessagePart::Value => {
-                if self.is_message_type {
-                    // An exception is an error that the service's model has a name for.
-                    let kind = self.text.bytes();
-                    sink(FramedData::Name(if kind == b"exception" { b"error" } else { kind }));
-                }
-                self.expect_header();
-            }
+            MessagePart::Value => self.end_value(sink),
             MessagePart::Payload => self.expect(MessagePart::Checksum, 4),
             MessagePart::Checksum if self.checksum.value() == number => {
                 sink(FramedData::End);
@@ -193,69 +154,73 @@ impl EventStreamParser {
         }
     }
 
-    fn expect(&mut self, part: MessagePart, length: usize) {
-        self.part = part;
-        self.left = length;
+    /// Verifies the checksum and the lengths of the prelude.
+    fn end_prelude(&mut self, checksum: u32) {
+        let message_length = usize::try_from(self.message_length).unwrap_or(usize::MAX);
+        let overhead = self.header_bytes_left.saturating_add(Self::OVERHEAD);
+        match message_length.checked_sub(overhead) {
+            Some(payload_length)
+                if self.prelude_checksum.value() == checksum
+                    && self.header_bytes_left <= Self::MAX_HEADERS_BYTES
+                    && payload_length <= Self::MAX_PAYLOAD_BYTES =>
+            {
+                self.payload_length = payload_length;
+                self.expect_header_or_payload();
+            }
+            _ => self.part = MessagePart::Broken,
+        }
     }
 
-    /// Another header, or the payload after the last.
-    fn expect_header(&mut self) {
-        if self.headers == 0 {
-            self.expect(MessagePart::Payload, self.payload);
+    fn end_value_type(&mut self, value_type: u32) {
+        self.text.clear();
+        match value_type {
+            // True and false have no value.
+            0 | 1 => self.expect_header_or_payload(),
+            // Integers of one, two and four bytes.
+            2 => self.expect_in_headers(MessagePart::Value, 1),
+            3 => self.expect_in_headers(MessagePart::Value, 2),
+            4 => self.expect_in_headers(MessagePart::Value, 4),
+            // An integer of eight bytes, and a timestamp.
+            5 | 8 => self.expect_in_headers(MessagePart::Value, 8),
+            // Bytes and a string.
+            6 | 7 => self.expect_in_headers(MessagePart::ValueLength, 2),
+            // A UUID.
+            9 => self.expect_in_headers(MessagePart::Value, 16),
+            _ => self.part = MessagePart::Broken,
+        }
+    }
+
+    fn end_value(&mut self, sink: &mut impl FnMut(FramedData<'_>)) {
+        if self.is_message_type {
+            // An exception is an error that the service's API model names.
+            let message_type = self.text.bytes();
+            let is_exception = message_type == b"exception";
+            sink(FramedData::Name(if is_exception { b"error" } else { message_type }));
+        }
+        self.expect_header_or_payload();
+    }
+
+    fn expect(&mut self, part: MessagePart, length: usize) {
+        self.part = part;
+        self.bytes_left = length;
+    }
+
+    fn expect_header_or_payload(&mut self) {
+        if self.header_bytes_left == 0 {
+            self.expect(MessagePart::Payload, self.payload_length);
         } else {
             self.expect_in_headers(MessagePart::NameLength, 1);
         }
     }
 
-    /// A part of a header, of which there must be as much.
+    /// Expects a part of a header, which must fit into the remaining headers.
     fn expect_in_headers(&mut self, part: MessagePart, length: usize) {
-        match self.headers.checked_sub(length) {
-            Some(headers) => {
-                self.headers = headers;
+        match self.header_bytes_left.checked_sub(length) {
+            Some(bytes_left) => {
+                self.header_bytes_left = bytes_left;
                 self.expect(part, length);
             }
             None => self.part = MessagePart::Broken,
         }
-    }
-}
-
-const MESSAGE_TYPE: &[u8] = b":message-type";
-
-// === impl Crc32 ===
-
-impl Crc32 {
-    const NONE: Self = Self(!0);
-    const TABLE: [u32; 16] = Self::table();
-
-    const fn table() -> [u32; 16] {
-        let mut table = [0; 16];
-        let mut rest: &mut [u32] = &mut table;
-        let mut index = 0;
-        while let [entry, after @ ..] = rest {
-            let mut value = index;
-            let mut bit = 0;
-            while bit < 4 {
-                value = if value & 1 == 1 { value >> 1 ^ 0xedb8_8320 } else { value >> 1 };
-                bit += 1;
-            }
-            *entry = value;
-            index += 1;
-            rest = after;
-        }
-        table
-    }
-
-    fn push(&mut self, bytes: &[u8]) {
-        let by_four_bits = |value: u32| {
-            let entry = Self::TABLE.get((value & 15) as usize).copied().unwrap_or_default();
-            value >> 4 ^ entry
-        };
-        for byte in bytes {
-            self.0 = by_four_bits(by_four_bits(self.0 ^ u32::from(*byte)));
-        }
-    }
-
-    const fn value(self) -> u32 {
-        !self.0
     }
 }

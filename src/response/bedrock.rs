@@ -1,27 +1,29 @@
-//! Amazon Bedrock's Converse: a plain document, or messages of an event stream from
-//! `messageStart` over `messageStop` to `metadata`, which has the usage.
+//! Amazon Bedrock Converse: a plain document, or messages of an event stream from
+//! `messageStart` and `messageStop` to `metadata`, which has the usage.
 //!
-//! `inputTokens` leaves out what was read from or written to the cache; it is added
-//! here. An exception is a message of its own kind, which its framing tells. No answer
-//! names its model, which stands in the request's path.
+//! `inputTokens` leaves out the tokens that were read from or written to the cache; they are
+//! added here. An exception is a message with a type of its own, which the framing reports.
+//! Answers do not name their model; the request's path does.
 
 use super::answer::Answer;
-use super::json_key::Key;
-use super::json_key::Key::*;
-use crate::json::scanner::Token;
+use super::answer_key::AnswerKey;
+use super::answer_key::AnswerKey::*;
+use crate::json::Token;
 
-/// The provider's own count of input.
+/// The state of reading a document or stream.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Bedrock {
-    uncached: Option<u64>,
+    /// `inputTokens`.
+    uncached_input: Option<u64>,
 }
 
 // === impl Bedrock ===
 
 impl Bedrock {
-    pub fn value(&mut self, path: &[Key], token: Token<'_>, answer: &mut Answer) {
+    /// Reads a value of an answer.
+    pub fn read_token(&mut self, path: &[AnswerKey], token: Token<'_>, answer: &mut Answer) {
         match (path, token) {
-            ([Usage, field], Token::Number(Some(count))) => self.usage(*field, count, answer),
+            ([Usage, field], Token::Number(Some(count))) => self.read_usage(*field, count, answer),
             ([StopReasonCamel], Token::String(reason)) => {
                 answer.finished = true;
                 answer.has_answer = true;
@@ -32,9 +34,9 @@ impl Bedrock {
             }
             ([Delta | Start, rest @ ..] | [Output, Message, Content, Item, rest @ ..], token) => {
                 match (rest, token) {
-                    ([Text], Token::String(text)) => answer.text(text),
+                    ([Text], Token::String(text)) => answer.add_text(text),
                     ([CitationsContent, Content, Item, Text], Token::String(text)) => {
-                        answer.text(text);
+                        answer.add_text(text);
                     }
                     (
                         [
@@ -55,15 +57,15 @@ impl Bedrock {
         }
     }
 
-    fn usage(&mut self, field: Key, count: u64, answer: &mut Answer) {
+    fn read_usage(&mut self, field: AnswerKey, count: u64, answer: &mut Answer) {
         let tokens = &mut answer.tokens;
         match field {
-            InputTokensCamel => self.uncached = Some(count),
+            InputTokensCamel => self.uncached_input = Some(count),
             CacheReadInputTokensCamel => tokens.cached = Some(count),
             CacheWriteInputTokens => tokens.cache_write = Some(count),
             OutputTokensCamel => tokens.output = Some(count),
             _ => return,
         }
-        tokens.add_cache(self.uncached);
+        tokens.set_input_without_cache(self.uncached_input);
     }
 }

@@ -1,17 +1,15 @@
-//! Cohere's Chat of version 2: a plain message, or events from `message-start` to
-//! `message-end`.
+//! Cohere Chat, version 2: a plain message, or events from `message-start` to `message-end`.
 //!
-//! Usage is told twice, as `tokens`, what the model read and wrote, and as
-//! `billed_units`, which leaves out what Cohere adds to the prompt. The first counts,
-//! the second where it is not there. No answer names its model, and no signal tells a
-//! refusal.
+//! Usage is stated twice: `tokens` counts what the model read and wrote, `billed_units` leaves
+//! out what Cohere adds to the prompt. `tokens` counts, or `billed_units` where it is missing.
+//! Answers do not name their model, and do not signal a refusal.
 
 use super::answer::Answer;
-use super::json_key::Key;
-use super::json_key::Key::*;
-use crate::json::scanner::Token;
+use super::answer_key::AnswerKey;
+use super::answer_key::AnswerKey::*;
+use crate::json::Token;
 
-/// What `tokens` has told.
+/// The counts in `tokens`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Cohere {
     input: Option<u64>,
@@ -21,31 +19,36 @@ pub struct Cohere {
 // === impl Cohere ===
 
 impl Cohere {
-    pub fn value(&mut self, path: &[Key], token: Token<'_>, answer: &mut Answer) {
+    /// Reads a value of an answer.
+    pub fn read_token(&mut self, path: &[AnswerKey], token: Token<'_>, answer: &mut Answer) {
         match (path, token) {
-            ([Type], Token::String(kind)) => answer.finished |= kind.is("message-end"),
-            ([Delta, rest @ ..] | rest, token) => self.part(rest, token, answer),
+            ([Type], Token::String(event_type)) => {
+                answer.finished |= event_type.is("message-end");
+            }
+            ([Delta, rest @ ..] | rest, token) => self.read_part(rest, token, answer),
         }
     }
 
-    /// A part of a plain message, or of an event's `delta`.
-    fn part(&mut self, path: &[Key], token: Token<'_>, answer: &mut Answer) {
+    /// Reads a part of a plain message, or of the `delta` of an event.
+    fn read_part(&mut self, path: &[AnswerKey], token: Token<'_>, answer: &mut Answer) {
         match (path, token) {
-            ([Usage, rest @ ..], Token::Number(Some(count))) => self.usage(rest, count, answer),
+            ([Usage, rest @ ..], Token::Number(Some(count))) => {
+                self.read_usage(rest, count, answer)
+            }
             ([FinishReasonSnake], Token::String(reason)) => {
                 answer.has_answer = true;
                 answer.truncation |= reason.is("MAX_TOKENS");
                 answer.error |= reason.is("ERROR") || reason.is("TIMEOUT");
             }
             ([Message, Content, Text] | [Message, Content, Item, Text], Token::String(text)) => {
-                answer.text(text);
+                answer.add_text(text);
             }
             (
                 [Message, Content, Thinking]
                 | [Message, Content, Item, Thinking]
                 | [Message, ToolPlan],
                 Token::String(text),
-            ) => answer.content(text),
+            ) => answer.add_other_content(text),
             ([Message, ToolCalls] | [Message, ToolCalls, Item], Token::Object) => {
                 answer.has_content = true;
             }
@@ -53,7 +56,7 @@ impl Cohere {
         }
     }
 
-    fn usage(&mut self, path: &[Key], count: u64, answer: &mut Answer) {
+    fn read_usage(&mut self, path: &[AnswerKey], count: u64, answer: &mut Answer) {
         let tokens = &mut answer.tokens;
         match path {
             [Tokens, InputTokens] => self.input = Some(count),

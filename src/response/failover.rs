@@ -1,25 +1,25 @@
-//! Whether another version than the one that was chosen has answered.
+//! Whether another version than the assigned one answered.
 
 use crate::assignment::Version;
 
-/// What the proxy says of the endpoint that answered.
+/// What Envoy reports about the endpoint that answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Answerer<'a> {
-    /// The version that its metadata name, if they do.
+    /// The version in the endpoint's metadata, if there is one.
     pub version: Option<&'a [u8]>,
-    /// How often the request was sent, to any endpoint.
+    /// How often Envoy sent the request, to any endpoint.
     pub attempts: u64,
 }
 
 // === impl Answerer ===
 
 impl Answerer<'_> {
-    /// Whether it is of another version than `chosen`.
+    /// Whether the endpoint belongs to another version than `assigned`.
     ///
-    /// An endpoint whose metadata do not say is taken to be of the version that was chosen
-    /// if it was the first to be asked, and of another if not. Attempts alone do not tell:
-    /// a composite cluster whose first cluster has no endpoint asks the second one at once,
-    /// and a cluster may ask another endpoint of its own.
+    /// An endpoint without a version in its metadata is taken to belong to the assigned
+    /// version on the first attempt, and to the other version on a later one. The number of
+    /// attempts alone does not decide: a composite cluster whose first cluster has no endpoint
+    /// uses the second one at once, and a cluster may retry on an endpoint of its own.
     ///
     /// ```
     /// use verdigris::assignment::Version;
@@ -28,9 +28,9 @@ impl Answerer<'_> {
     /// assert!(answerer.differs_from(Version::Green));
     /// assert!(!Answerer { version: None, ..answerer }.differs_from(Version::Green));
     /// ```
-    pub fn differs_from(self, chosen: Version) -> bool {
+    pub fn differs_from(self, assigned: Version) -> bool {
         match self.version {
-            Some(version) => version != chosen.as_str().as_bytes(),
+            Some(version) => version != assigned.as_str().as_bytes(),
             None => self.attempts > 1,
         }
     }

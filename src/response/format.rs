@@ -1,4 +1,4 @@
-//! Which format and framing a response has.
+//! The format of an answer, and the framing of its body.
 
 /// A provider's format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,36 +13,37 @@ pub enum Format {
     Gemini,
     /// Ollama's own API.
     Ollama,
-    /// Cohere's Chat of version 2.
+    /// Cohere Chat, version 2.
     Cohere,
-    /// Amazon Bedrock's Converse.
+    /// Amazon Bedrock Converse.
     Bedrock,
 }
 
-/// How a body is divided.
+/// How a body is divided into JSON documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
-    /// Server-sent events, or JSON where it turns out to be that.
-    Events,
-    /// One JSON document, or one after another.
+    /// Server-sent events; a body that begins like JSON is read as JSON.
+    Sse,
+    /// One JSON document, or several in a row.
     Json,
-    /// A stream of JSON documents, one a line.
-    Lines,
+    /// A stream of JSON documents, one on each line.
+    JsonLines,
     /// Amazon's event stream.
-    Amazon,
+    AwsEventStream,
 }
 
-/// The path alone, of a request's path with its query.
+/// The part of a request's `:path` before its query.
 pub fn without_query(path: &[u8]) -> &[u8] {
     path.split(|byte| *byte == b'?').next().unwrap_or(path)
 }
 
+/// A part of the paths of OpenAI's threads, whose messages are no answers.
 const THREADS: &[u8] = b"/threads/";
 
 // === impl Format ===
 
 impl Format {
-    /// All of them.
+    /// All formats.
     pub const ALL: [Self; 7] = [
         Self::Chat,
         Self::Responses,
@@ -53,7 +54,7 @@ impl Format {
         Self::Bedrock,
     ];
 
-    /// The name used in the configuration.
+    /// The name that the configuration uses.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Chat => "chat",
@@ -66,8 +67,7 @@ impl Format {
         }
     }
 
-    /// The format that answers have at `path`, by the end of the path without its
-    /// query.
+    /// The format of the answers at `path`, by the end of the path without its query.
     ///
     /// ```
     /// use verdigris::response::Format;
@@ -77,11 +77,10 @@ impl Format {
     /// ```
     pub fn from_path(path: &[u8]) -> Option<Self> {
         let path = without_query(path);
-        // OpenAI's threads have messages that are no answers.
         if path.windows(THREADS.len()).any(|part| part == THREADS) {
             return None;
         }
-        let ends: [(&[u8], Self); 10] = [
+        let suffixes: [(&[u8], Self); 10] = [
             (b"/completions", Self::Chat),
             (b"/responses", Self::Responses),
             (b"/messages", Self::Anthropic),
@@ -93,34 +92,35 @@ impl Format {
             (b"/converse", Self::Bedrock),
             (b"/converse-stream", Self::Bedrock),
         ];
-        ends.into_iter().find(|(end, _)| path.ends_with(end)).map(|(_, format)| format)
+        suffixes.into_iter().find(|(suffix, _)| path.ends_with(suffix)).map(|(_, format)| format)
     }
 }
 
 // === impl Framing ===
 
 impl Framing {
-    /// The framing of a content type. What is neither JSON nor named is taken for
-    /// events, which are JSON where they begin like it.
+    /// The framing of a content type. A type that is neither JSON nor known is read as
+    /// server-sent events, which are read as JSON where they begin like it.
     pub fn from_content_type(content_type: &[u8]) -> Self {
-        let kind = content_type.split(|byte| *byte == b';').next().unwrap_or_default();
-        let kind = kind.trim_ascii_end();
-        let ends_with = |end: &[u8]| {
-            let start = kind.len().checked_sub(end.len());
-            start.and_then(|at| kind.get(at..)).is_some_and(|it| it.eq_ignore_ascii_case(end))
+        let media_type = content_type.split(|byte| *byte == b';').next().unwrap_or_default();
+        let media_type = media_type.trim_ascii_end();
+        let ends_with = |suffix: &[u8]| {
+            let start = media_type.len().checked_sub(suffix.len());
+            let end = start.and_then(|start| media_type.get(start..));
+            end.is_some_and(|end| end.eq_ignore_ascii_case(suffix))
         };
         if ends_with(b"ndjson") {
-            Self::Lines
+            Self::JsonLines
         } else if ends_with(b"json") {
             Self::Json
         } else if ends_with(b"/vnd.amazon.eventstream") {
-            Self::Amazon
+            Self::AwsEventStream
         } else {
-            Self::Events
+            Self::Sse
         }
     }
 
-    /// Whether a body that is divided so comes while it is made.
+    /// Whether a body with this framing arrives while it is generated.
     pub fn is_stream(self) -> bool {
         self != Self::Json
     }

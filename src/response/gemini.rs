@@ -1,30 +1,31 @@
-//! Gemini `generateContent` and `streamGenerateContent`, the latter as events or as
-//! a list of responses.
+//! Gemini `generateContent` and `streamGenerateContent`, which streams events or an array of
+//! responses.
 //!
-//! Usage is cumulative in every chunk: the last one counts. Output is what the
-//! candidates and the thoughts hold. There is no terminator: an answer is complete
-//! with a reason for its end, the candidate's or the blocked prompt's.
+//! Usage is cumulative, and every chunk states it: the last one counts. Output is the sum of
+//! candidates and thoughts. There is no terminator: an answer is complete once it states why
+//! it ended, by the candidate's `finishReason` or the prompt's `blockReason`.
 
 use super::answer::Answer;
-use super::json_key::Key;
-use super::json_key::Key::*;
-use crate::json::bounded_text::BoundedText;
-use crate::json::scanner::Token;
+use super::answer_key::AnswerKey;
+use super::answer_key::AnswerKey::*;
+use crate::json::{BoundedText, Token};
 
-/// Candidates' and thoughts' tokens.
+/// The state of reading a response.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Gemini {
-    candidates: Option<u64>,
+    /// `candidatesTokenCount`.
+    candidate_tokens: Option<u64>,
 }
 
 // === impl Gemini ===
 
 impl Gemini {
-    pub fn value(&mut self, path: &[Key], token: Token<'_>, answer: &mut Answer) {
+    /// Reads a value of an answer.
+    pub fn read_token(&mut self, path: &[AnswerKey], token: Token<'_>, answer: &mut Answer) {
         let path = path.strip_prefix(&[Item]).unwrap_or(path);
         match (path, token) {
             ([UsageMetadata, field], Token::Number(Some(count))) => {
-                self.usage(*field, count, answer);
+                self.read_usage(*field, count, answer);
             }
             ([Candidates, Item, FinishReason], Token::String(reason)) => {
                 answer.finished = true;
@@ -36,7 +37,7 @@ impl Gemini {
                 answer.refusal = true;
             }
             ([Candidates, Item, Content, Parts, Item, Text], Token::String(text)) => {
-                answer.text(text);
+                answer.add_text(text);
             }
             ([Candidates, Item], Token::Object) => answer.has_answer = true,
             (
@@ -50,23 +51,23 @@ impl Gemini {
                 ],
                 Token::Object,
             ) => answer.has_content = true,
-            ([ModelVersion], Token::String(name)) => answer.model(name),
+            ([ModelVersion], Token::String(name)) => answer.set_model(name),
             _ => {}
         }
     }
 
-    fn usage(&mut self, field: Key, count: u64, answer: &mut Answer) {
+    fn read_usage(&mut self, field: AnswerKey, count: u64, answer: &mut Answer) {
         let tokens = &mut answer.tokens;
         match field {
             PromptTokenCount => tokens.input = Some(count),
             CachedContentTokenCount => tokens.cached = Some(count),
-            CandidatesTokenCount => self.candidates = Some(count),
+            CandidatesTokenCount => self.candidate_tokens = Some(count),
             ThoughtsTokenCount => tokens.reasoning = Some(count),
             _ => return,
         }
-        if self.candidates.is_some() || tokens.reasoning.is_some() {
-            let candidates = self.candidates.unwrap_or_default();
-            tokens.output = candidates.checked_add(tokens.reasoning.unwrap_or_default());
+        if self.candidate_tokens.is_some() || tokens.reasoning.is_some() {
+            let candidate_tokens = self.candidate_tokens.unwrap_or_default();
+            tokens.output = candidate_tokens.checked_add(tokens.reasoning.unwrap_or_default());
         }
     }
 }

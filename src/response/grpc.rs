@@ -1,47 +1,47 @@
-//! gRPC's status: its mapping to HTTP, and where gRPC-Web carries it.
+//! The gRPC status: its mapping to HTTP, and its place in a gRPC-Web body.
 //!
-//! Sources: `google/rpc/code.proto` for the mapping; PROTOCOL-WEB.md of gRPC for the
+//! Sources: `google/rpc/code.proto` for the mapping; gRPC's `PROTOCOL-WEB.md` for the
 //! trailer frame.
 
-/// How a gRPC body is divided, by its content type.
+/// The framing of a gRPC body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GrpcFraming {
-    /// gRPC: the status is in HTTP's headers or trailers.
+    /// gRPC: the status is in the HTTP headers or trailers.
     Native,
     /// gRPC-Web: the status may be in the body's last frame.
     Web,
-    /// gRPC-Web, encoded in base64.
+    /// gRPC-Web, encoded as base64.
     WebText,
 }
 
-/// Finds `grpc-status` in the body of a gRPC-Web response, in whatever pieces it comes.
+/// Finds `grpc-status` in the body of a gRPC-Web response that arrives in pieces.
 ///
-/// A frame is a byte of flags, four bytes of length (big endian), and that many bytes. The
-/// frame with the highest flag holds trailers as HTTP/1 header lines. No message is kept.
+/// A frame is a byte of flags, four bytes of length (big endian), and that many bytes. A frame
+/// whose highest flag is set holds trailers as HTTP/1 header lines. Messages are not kept.
 #[derive(Clone, Debug)]
 pub struct WebTrailers {
     base64: Option<Base64>,
-    /// The bytes of a frame's head that have come, and how many of them.
-    head: [u8; 5],
-    head_length: usize,
-    /// How many bytes of the frame are still to come.
-    left: u32,
+    /// The bytes of the frame's header so far, and their number.
+    header: [u8; 5],
+    header_length: usize,
+    /// How many bytes of the frame are missing.
+    bytes_left: u32,
     is_trailer: bool,
     trailers: Vec<u8>,
 }
 
-/// A decoder of base64 that carries on over pieces, and over padding in the middle, which
-/// gRPC-Web's text form has at the end of each piece.
+/// A base64 decoder that continues across pieces, and after padding within the body: gRPC-Web
+/// pads each chunk.
 #[derive(Clone, Copy, Debug, Default)]
 struct Base64 {
     bits: u32,
-    count: u32,
+    bit_count: u32,
 }
 
-/// How many bytes of trailers are looked at.
+/// How many bytes of trailers are kept.
 const MAX_TRAILER_BYTES: usize = 4096;
 
-/// The HTTP status of a gRPC status code. An unknown code is an error.
+/// The HTTP status of a gRPC status code; 500 for an unknown code.
 pub fn http_status(code: u32) -> u16 {
     match code {
         0 => 200,
@@ -59,7 +59,7 @@ pub fn http_status(code: u32) -> u16 {
     }
 }
 
-/// The code of a `grpc-status` value.
+/// Parses the value of a `grpc-status` header.
 pub fn parse_code(value: &[u8]) -> Option<u32> {
     str::from_utf8(value).ok()?.trim().parse().ok()
 }
@@ -67,15 +67,15 @@ pub fn parse_code(value: &[u8]) -> Option<u32> {
 // === impl GrpcFraming ===
 
 impl GrpcFraming {
-    /// The framing of a content type, if that is gRPC's.
+    /// The framing of a content type; `None` where it is not gRPC.
     pub fn from_content_type(content_type: &[u8]) -> Option<Self> {
-        let kind = content_type.split(|byte| *byte == b';').next().unwrap_or_default();
-        let kind = kind.trim_ascii();
-        // Each may have a message format behind it, such as `+proto`.
+        let media_type = content_type.split(|byte| *byte == b';').next().unwrap_or_default();
+        let media_type = media_type.trim_ascii();
+        // A message format may follow the name, such as `+proto`.
         let is = |name: &[u8]| {
-            let parts = kind.split_at_checked(name.len());
-            parts.is_some_and(|(kind, rest)| {
-                kind.eq_ignore_ascii_case(name) && (rest.is_empty() || rest.starts_with(b"+"))
+            let parts = media_type.split_at_checked(name.len());
+            parts.is_some_and(|(start, rest)| {
+                start.eq_ignore_ascii_case(name) && (rest.is_empty() || rest.starts_with(b"+"))
             })
         };
         match () {
@@ -90,27 +90,27 @@ impl GrpcFraming {
 // === impl WebTrailers ===
 
 impl WebTrailers {
-    /// A finder for a body that is encoded in base64, or is not.
-    pub fn new(is_text: bool) -> Self {
+    /// Starts a body. `is_base64` says whether it is encoded as base64.
+    pub fn new(is_base64: bool) -> Self {
         Self {
-            base64: is_text.then(Base64::default),
-            head: [0; 5],
-            head_length: 0,
-            left: 0,
+            base64: is_base64.then(Base64::default),
+            header: [0; 5],
+            header_length: 0,
+            bytes_left: 0,
             is_trailer: false,
             trailers: Vec::new(),
         }
     }
 
-    /// Looks at the next bytes of the body.
+    /// Reads the next piece of the body.
     pub fn feed(&mut self, bytes: &[u8]) {
-        let Some(mut base64) = self.base64 else { return self.frames(bytes) };
+        let Some(mut base64) = self.base64 else { return self.read_frames(bytes) };
         let decoded: Vec<u8> = bytes.iter().filter_map(|byte| base64.decode(*byte)).collect();
         self.base64 = Some(base64);
-        self.frames(&decoded);
+        self.read_frames(&decoded);
     }
 
-    /// The status, if the body held one.
+    /// The gRPC status, if the body had one.
     pub fn status(&self) -> Option<u32> {
         self.trailers.split(|byte| *byte == b'\n').find_map(|line| {
             let colon = line.iter().position(|byte| *byte == b':')?;
@@ -120,30 +120,31 @@ impl WebTrailers {
         })
     }
 
-    fn frames(&mut self, mut bytes: &[u8]) {
+    fn read_frames(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
-            if self.left == 0 {
+            if self.bytes_left == 0 {
                 let Some((byte, rest)) = bytes.split_first() else { return };
                 bytes = rest;
-                if let Some(place) = self.head.get_mut(self.head_length) {
-                    *place = *byte;
+                if let Some(next) = self.header.get_mut(self.header_length) {
+                    *next = *byte;
                 }
-                self.head_length += 1;
-                if self.head_length == self.head.len() {
-                    let [flags, length @ ..] = self.head;
+                self.header_length += 1;
+                if self.header_length == self.header.len() {
+                    let [flags, length @ ..] = self.header;
                     self.is_trailer = flags & 0x80 != 0;
-                    self.left = u32::from_be_bytes(length);
-                    self.head_length = 0;
+                    self.bytes_left = u32::from_be_bytes(length);
+                    self.header_length = 0;
                 }
                 continue;
             }
-            let size = usize::try_from(self.left).unwrap_or(usize::MAX).min(bytes.len());
+            let size = usize::try_from(self.bytes_left).unwrap_or(usize::MAX).min(bytes.len());
             let Some((piece, rest)) = bytes.split_at_checked(size) else { return };
             if self.is_trailer {
-                let room = MAX_TRAILER_BYTES.saturating_sub(self.trailers.len());
-                self.trailers.extend(piece.iter().take(room));
+                let free = MAX_TRAILER_BYTES.saturating_sub(self.trailers.len());
+                self.trailers.extend(piece.iter().take(free));
             }
-            self.left = self.left.saturating_sub(u32::try_from(size).unwrap_or(u32::MAX));
+            let size = u32::try_from(size).unwrap_or(u32::MAX);
+            self.bytes_left = self.bytes_left.saturating_sub(size);
             bytes = rest;
         }
     }
@@ -152,7 +153,7 @@ impl WebTrailers {
 // === impl Base64 ===
 
 impl Base64 {
-    /// A byte, if this character completes one.
+    /// Decodes a character. Returns a byte where the character completes one.
     fn decode(&mut self, character: u8) -> Option<u8> {
         let value = match character {
             b'A'..=b'Z' => character - b'A',
@@ -167,11 +168,11 @@ impl Base64 {
             _ => return None,
         };
         self.bits = self.bits << 6 | u32::from(value);
-        self.count += 6;
-        if self.count < 8 {
+        self.bit_count += 6;
+        if self.bit_count < 8 {
             return None;
         }
-        self.count -= 8;
-        Some((self.bits >> self.count & 0xff) as u8)
+        self.bit_count -= 8;
+        Some((self.bits >> self.bit_count & 0xff) as u8)
     }
 }

@@ -2,42 +2,54 @@
 //!
 //! | file | concept |
 //! |---|---|
-//! | [`sse`] | framing of server-sent events |
-//! | [`aws_eventstream`] | framing of Amazon's event streams |
-//! | [`find`] | the first of two bytes |
-//! | [`json_key`] | the object keys that matter to any format |
-//! | [`response_head`] | what a response's headers say |
-//! | [`mod@format`] | which format and framing a response has |
-//! | `openai_chat`, `openai_responses`, `anthropic`, `gemini`, `ollama`, `cohere`, `bedrock` | a provider's format each |
-//! | [`answer`] | what is known of an answer so far |
-//! | [`answer_parser`] | bytes in, an answer out |
-//! | [`refusal_phrases`] | refusals told by how an answer opens |
-//! | [`prices`] | what tokens cost |
-//! | [`grpc`] | gRPC's status, and where gRPC-Web carries it |
-//! | [`classification`] | what one exchange counts as: the table |
-//! | [`failover`] | whether another version has answered |
-//! | [`outcome`] | what one response comes to, as counts |
+//! | [`mod@format`], [`formats`] | the formats and framings; which format a configuration gives a request |
+//! | [`method`] | what a request's method says about its response |
+//! | [`expected_response`] | what a request's headers say about its response |
+//! | [`response_head`] | what a response's headers say about its body |
+//! | [`sse`], [`aws_eventstream`] | the framing of event streams |
+//! | [`framed_data`] | what a framing reports |
+//! | `crc32` | the checksum of Amazon's event streams |
+//! | [`answer_key`] | the object keys that a format reads |
+//! | `openai_chat`, `openai_responses`, `anthropic`, `gemini`, `ollama`, `cohere`, `bedrock` | one provider's format each |
+//! | [`answer`], [`tokens`] | what an answer has stated so far |
+//! | [`answer_parser`] | parses a body into an answer |
+//! | [`grpc`] | the gRPC status, and its place in a gRPC-Web body |
+//! | [`observed_body`] | what is read of a response's body |
+//! | [`observed_response`] | follows one response from its headers to the end of its stream |
+//! | [`stream_end`] | how a stream ended |
+//! | [`failover`] | whether another version answered |
+//! | [`outcome`] | what is known about an exchange when it has ended |
+//! | [`classification`] | the class of an exchange: success, error, aborted … |
+//! | [`refusal_phrases`] | refusals that are recognised by how an answer opens |
+//! | [`prices`] | the prices of tokens |
+//! | [`classified_outcome`] | an outcome under a configuration's rules |
 //!
-//! Bytes come in any pieces and are looked at once: framing passes slices of a
-//! piece to the scanner, the scanner reports scalars with their path, and a format
-//! takes from these a few numbers and verdicts. No event, document or text is ever
-//! kept, so that memory is the size of [`answer_parser::AnswerParser`], under 1 KiB, whatever
-//! the body does; only where refusal phrases are configured, the answer's first
-//! bytes stay until they are compared.
+//! Bodies arrive in pieces of any size, and each byte is read once: a framing passes slices of
+//! a piece to the scanner, the scanner reports values with their path, and a format takes a
+//! few numbers and flags from them. No event, document or text is kept. So a parser takes
+//! less than 1 KiB of memory whatever the body is. Only where refusal phrases are configured,
+//! the first bytes of the answer's text are kept until the end.
 
 pub mod answer;
+pub mod answer_key;
 pub mod answer_parser;
 mod anthropic;
 pub mod aws_eventstream;
 mod bedrock;
 pub mod classification;
+pub mod classified_outcome;
 mod cohere;
+mod crc32;
+pub mod expected_response;
 pub mod failover;
-pub mod find;
 pub mod format;
+pub mod formats;
+pub mod framed_data;
 mod gemini;
 pub mod grpc;
-pub mod json_key;
+pub mod method;
+pub mod observed_body;
+pub mod observed_response;
 mod ollama;
 mod openai_chat;
 mod openai_responses;
@@ -46,13 +58,22 @@ pub mod prices;
 pub mod refusal_phrases;
 pub mod response_head;
 pub mod sse;
+pub mod stream_end;
+pub mod tokens;
 
-pub use answer::{Answer, Tokens};
+pub use answer::Answer;
 pub use answer_parser::AnswerParser;
-pub use classification::{Class, LimitPolicy, Method, Protocol, ResponseFlags, StreamEnd};
+pub use classification::{Class, LimitPolicy};
+pub use classified_outcome::{ClassificationRules, ClassifiedOutcome};
+pub use expected_response::ExpectedResponse;
 pub use failover::Answerer;
 pub use format::{Format, Framing};
+pub use formats::Formats;
+pub use method::{Method, Protocol};
+pub use observed_response::ObservedResponse;
 pub use outcome::{Outcome, UnreadReason};
 pub use prices::{Price, Prices};
 pub use refusal_phrases::Phrases;
 pub use response_head::ResponseHead;
+pub use stream_end::{ResponseFlags, StreamEnd};
+pub use tokens::Tokens;

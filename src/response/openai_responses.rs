@@ -1,39 +1,42 @@
-//! OpenAI Responses: a plain response object, or events of which the terminal one
-//! carries it.
+//! OpenAI Responses: a plain response object, or events, of which the last one carries the
+//! response object.
 //!
-//! Usage counts whichever the terminal event is: `response.completed`,
-//! `.incomplete` or `.failed`. An `error` event is followed by `response.failed`:
-//! one error.
+//! The last event is `response.completed`, `response.incomplete` or `response.failed`; its
+//! usage counts in each case. An `error` event and the `response.failed` after it are one
+//! error.
 
 use super::answer::Answer;
-use super::json_key::Key;
-use super::json_key::Key::*;
-use crate::json::scanner::Token;
+use super::answer_key::AnswerKey;
+use super::answer_key::AnswerKey::*;
+use crate::json::Token;
 
-/// What one event has told, until it is complete.
+/// The state of one event, until it is complete.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OpenAiResponses {
+    /// Whether the type of the event ends with `.delta`.
     is_delta: bool,
+    /// Whether the event has a `delta` that is not empty.
     has_delta: bool,
 }
 
-// === impl Responses ===
+// === impl OpenAiResponses ===
 
 impl OpenAiResponses {
-    pub fn value(&mut self, path: &[Key], token: Token<'_>, answer: &mut Answer) {
+    /// Reads a value of an answer.
+    pub fn read_token(&mut self, path: &[AnswerKey], token: Token<'_>, answer: &mut Answer) {
         match (path, token) {
-            ([Type], Token::String(kind)) => self.event(kind.bytes(), answer),
+            ([Type], Token::String(event_type)) => self.read_event_type(event_type.bytes(), answer),
             ([Delta], Token::String(text)) => self.has_delta = !text.is_empty(),
             ([], Token::End) => {
                 answer.has_content |= self.is_delta && self.has_delta;
                 *self = Self::default();
             }
-            ([Response, rest @ ..] | rest, token) => object(rest, token, answer),
+            ([Response, rest @ ..] | rest, token) => read_response(rest, token, answer),
         }
     }
 
-    fn event(&mut self, kind: &[u8], answer: &mut Answer) {
-        match kind {
+    fn read_event_type(&mut self, event_type: &[u8], answer: &mut Answer) {
+        match event_type {
             b"response.completed" | b"response.incomplete" => answer.finished = true,
             b"response.failed" => {
                 answer.finished = true;
@@ -43,12 +46,12 @@ impl OpenAiResponses {
             b"response.refusal.delta" | b"response.refusal.done" => answer.refusal = true,
             _ => {}
         }
-        self.is_delta |= kind.ends_with(b".delta");
+        self.is_delta |= event_type.ends_with(b".delta");
     }
 }
 
-/// A part of a response object.
-fn object(path: &[Key], token: Token<'_>, answer: &mut Answer) {
+/// Reads a part of a response object.
+fn read_response(path: &[AnswerKey], token: Token<'_>, answer: &mut Answer) {
     let tokens = &mut answer.tokens;
     match (path, token) {
         ([Usage, InputTokens], Token::Number(Some(count))) => tokens.input = Some(count),
@@ -69,17 +72,20 @@ fn object(path: &[Key], token: Token<'_>, answer: &mut Answer) {
         }
         ([Error], Token::Object) => answer.error = true,
         ([Output, Item] | [OutputItem], Token::Object) => answer.has_answer = true,
-        // What is neither text nor a thought of the model's is a call of a tool, or what
-        // came of it.
-        ([Output, Item, Summary, Item, Text], Token::String(text)) => answer.content(text),
-        ([Output, Item, Type] | [OutputItem, Type], Token::String(kind)) => {
-            answer.has_content |= !kind.is("message") && !kind.is("reasoning");
+        // An item that is neither a message nor reasoning is a tool call or its result.
+        ([Output, Item, Summary, Item, Text], Token::String(text)) => {
+            answer.add_other_content(text)
         }
-        ([Output, Item, Content, Item, Type], Token::String(kind)) => {
-            answer.refusal |= kind.is("refusal");
+        ([Output, Item, Type] | [OutputItem, Type], Token::String(item_type)) => {
+            answer.has_content |= !item_type.is("message") && !item_type.is("reasoning");
         }
-        ([Output, Item, Content, Item, Text], Token::String(text)) => answer.content(text),
-        ([Model], Token::String(name)) => answer.model(name),
+        ([Output, Item, Content, Item, Type], Token::String(part_type)) => {
+            answer.refusal |= part_type.is("refusal");
+        }
+        ([Output, Item, Content, Item, Text], Token::String(text)) => {
+            answer.add_other_content(text)
+        }
+        ([Model], Token::String(name)) => answer.set_model(name),
         _ => {}
     }
 }

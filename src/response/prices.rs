@@ -1,49 +1,52 @@
-//! What tokens cost.
+//! The prices of tokens, by model.
 
-use super::answer::Tokens;
+use super::tokens::Tokens;
 
-/// The price of a million tokens, by kind, in millionths of a US dollar.
+/// The price of a million tokens of each kind, in millionths of a US dollar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Price {
-    /// Of the prompt, where neither of the next two holds.
+    /// Of input that is neither read from nor written to the provider's cache.
     pub input: u64,
-    /// Of what was read from the provider's cache.
+    /// Of input that is read from the provider's cache.
     pub cached_input: u64,
-    /// Of what was written to the provider's cache.
+    /// Of input that is written to the provider's cache.
     pub cache_write: u64,
-    /// Of what was generated, reasoning too.
+    /// Of output, including reasoning.
     pub output: u64,
 }
 
-/// Prices by the model that an answer names.
+/// Prices by model name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Prices(Vec<(Pattern, Price)>);
+pub struct Prices(Vec<PricedModels>);
 
-/// A model's name, or the beginning of names.
+/// The models that have one price: a name, or all names with a prefix.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Pattern {
-    beginning: Box<[u8]>,
-    is_whole: bool,
+struct PricedModels {
+    name: Box<[u8]>,
+    is_prefix: bool,
+    price: Price,
 }
 
 // === impl Price ===
 
 impl Price {
-    /// What these tokens cost, in millionths of a US dollar, rounded half up. A
-    /// count that was not told costs nothing.
+    /// The cost of these tokens in millionths of a US dollar, rounded half up. A count that
+    /// is not stated costs nothing.
     pub fn cost(&self, tokens: &Tokens) -> u64 {
         let cached = tokens.cached.unwrap_or_default();
         let written = tokens.cache_write.unwrap_or_default();
         let input = tokens.input.unwrap_or_default().saturating_sub(cached).saturating_sub(written);
         let output = tokens.output.unwrap_or_default();
-        let price = [
+        let priced_counts = [
             (input, self.input),
             (cached, self.cached_input),
             (written, self.cache_write),
             (output, self.output),
         ];
-        let sum: u128 =
-            price.iter().map(|(count, price)| u128::from(*count) * u128::from(*price)).sum();
+        let sum: u128 = priced_counts
+            .iter()
+            .map(|(count, price)| u128::from(*count) * u128::from(*price))
+            .sum();
         u64::try_from((sum + 500_000) / 1_000_000).unwrap_or(u64::MAX)
     }
 }
@@ -51,35 +54,36 @@ impl Price {
 // === impl Prices ===
 
 impl Prices {
-    /// Adds the price of a model, or with a `*` at the end of all whose names begin
-    /// so; whether `model` can be that.
+    /// Adds the price of a model. A `*` at the end of `model` stands for any further
+    /// characters. Returns whether `model` is valid: not empty, no other `*`.
     pub fn add(&mut self, model: &str, price: Price) -> bool {
-        let (beginning, is_whole) = match model.strip_suffix('*') {
-            Some(beginning) => (beginning, false),
-            None => (model, true),
+        let (name, is_prefix) = match model.strip_suffix('*') {
+            Some(prefix) => (prefix, true),
+            None => (model, false),
         };
-        let valid = !model.is_empty() && !beginning.contains('*');
-        if valid {
-            let pattern = Pattern { beginning: beginning.as_bytes().into(), is_whole };
-            // The longest first, a whole name before a beginning: the first that
-            // fits is the closest, in whatever order they were written.
-            let rank = |pattern: &Pattern| (pattern.beginning.len(), pattern.is_whole);
-            let at = self.0.partition_point(|(it, _)| rank(it) >= rank(&pattern));
-            self.0.insert(at, (pattern, price));
+        let is_valid = !model.is_empty() && !name.contains('*');
+        if is_valid {
+            let models = PricedModels { name: name.as_bytes().into(), is_prefix, price };
+            // The longest name comes first, and a whole name before an equal prefix. So the
+            // first match is the closest one, whatever the order in the configuration.
+            let rank = |models: &PricedModels| (models.name.len(), !models.is_prefix);
+            let index = self.0.partition_point(|other| rank(other) >= rank(&models));
+            self.0.insert(index, models);
         }
-        valid
+        is_valid
     }
 
-    /// The closest price for a model; of an answer that names none, the one of `*`.
+    /// The closest price for a model. For an answer that names no model, `model` is empty,
+    /// and only the price of `*` matches.
     pub fn find(&self, model: &[u8]) -> Option<&Price> {
-        self.0.iter().find(|(pattern, _)| pattern.fits(model)).map(|(_, price)| price)
+        self.0.iter().find(|models| models.contain(model)).map(|models| &models.price)
     }
 }
 
-// === impl Pattern ===
+// === impl PricedModels ===
 
-impl Pattern {
-    fn fits(&self, model: &[u8]) -> bool {
-        if self.is_whole { *self.beginning == *model } else { model.starts_with(&self.beginning) }
+impl PricedModels {
+    fn contain(&self, model: &[u8]) -> bool {
+        if self.is_prefix { model.starts_with(&self.name) } else { *self.name == *model }
     }
 }

@@ -1,28 +1,30 @@
-//! Refusals told by how an answer opens, where a provider gives no signal.
+//! Refusals that are recognised by how an answer opens, where a provider gives no signal.
 
-/// Opening phrases, compared without regard to the case of ASCII letters.
+use crate::json::BoundedText;
+
+/// Opening phrases of refusals. The case of ASCII letters is ignored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Phrases(Vec<Box<[u8]>>);
 
 // === impl Phrases ===
 
 impl Phrases {
-    /// The longest phrase, in bytes: as much of a delta as the scanner keeps.
-    pub const MAX_LENGTH: usize = crate::json::scanner::MAX_TEXT;
+    /// The maximum length of a phrase in bytes: as much of a delta as the scanner keeps.
+    pub const MAX_LENGTH: usize = BoundedText::MAX_BYTES;
 
-    /// Adds a phrase; whether it can be one: not empty, no white space around it,
-    /// at most [`Self::MAX_LENGTH`] bytes.
+    /// Adds a phrase. Returns whether it is valid: not empty, no white space around it, at
+    /// most [`Self::MAX_LENGTH`] bytes.
     pub fn add(&mut self, phrase: &str) -> bool {
-        let valid =
+        let is_valid =
             !phrase.is_empty() && phrase.trim() == phrase && phrase.len() <= Self::MAX_LENGTH;
-        if valid {
+        if is_valid {
             self.0.push(phrase.to_ascii_lowercase().into_bytes().into());
         }
-        valid
+        is_valid
     }
 
-    /// How many bytes of an answer must be kept to compare all phrases with it,
-    /// some white space before them included; 0 where there is no phrase.
+    /// How many bytes of an answer must be kept to compare them with all phrases, including
+    /// some white space before them. 0 without phrases.
     pub fn longest(&self) -> usize {
         const WHITE_SPACE: usize = 8;
         self.0.iter().map(|phrase| phrase.len() + WHITE_SPACE).max().unwrap_or(0)

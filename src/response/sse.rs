@@ -1,71 +1,64 @@
-//! Framing of server-sent events: lines to events, without keeping either.
+//! The framing of server-sent events. Neither lines nor events are kept.
 //!
-//! Lines end with CR, LF or CRLF; a line that begins with a colon is a comment; one
-//! space after a field's colon is not part of the value; an event ends with an
-//! empty line. Source: the HTML standard, "Server-sent events", section 9.2.6.
+//! Lines end with CR, LF or CRLF. A line that begins with a colon is a comment. One space
+//! after a field's colon does not belong to the value. An empty line ends an event. Source:
+//! the HTML standard, "Server-sent events", section 9.2.6.
 //!
-//! Two things are wider than the standard. The last event counts without its empty
-//! line, since the stream's end ends it as well. And where a line begins with `{`
-//! or `[`, the rest of the body is data as it stands: some servers put a bare JSON
-//! error into a stream.
+//! The parser accepts more than the standard in two places. The end of the stream ends the
+//! last event without an empty line. Where a line begins with `{` or `[`, the rest of the
+//! body is raw data: some servers write a bare JSON error into a stream.
 
-use super::find::find_either;
+use super::framed_data::FramedData;
+use crate::json::Prefix;
+use crate::json::find::find_either;
 
-use crate::json::prefix::Prefix;
-
-/// A part of an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FramedData<'a> {
-    /// Some of a line of data, or the line break between two such lines.
-    Data(&'a [u8]),
-    /// The event's name is complete: `error` is that of an error.
-    Name(&'a [u8]),
-    /// The event is complete.
-    End,
-}
-
-/// The framing's state between two pieces of a body.
+/// The state of the framing between two pieces of a body.
 #[derive(Clone, Debug, Default)]
 pub struct SseParser {
     line: LineState,
-    /// The last line ended with CR: a LF now belongs to it.
+    /// Whether the last line ended with CR, so that an LF now belongs to it.
     after_cr: bool,
+    /// Whether the event has data.
     has_data: bool,
-    /// The first bytes of the line's field name, or of the event's name.
+    /// The field name of the line, or the name of the event.
     name: Prefix<{ Self::MAX_NAME }>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum LineState {
-    /// At the very beginning, where a byte order mark may stand.
+    /// At the start of the body, where a byte order mark may be.
     #[default]
     First,
+    /// At the start of a line.
     Start,
+    /// Within a field name.
     Field,
     /// After the colon of a `data` field.
     BeforeData,
     /// After the colon of an `event` field.
     BeforeName,
+    /// Within the value of a `data` field.
     Data,
+    /// Within the value of an `event` field.
     Name,
-    /// A comment, or a field that does not matter.
+    /// Within a comment, or a field that is not read.
     Ignored,
-    /// The rest of the body is data.
+    /// Within raw data, which continues to the end of the body.
     Raw,
 }
 
-// === impl Sse ===
+// === impl SseParser ===
 
 impl SseParser {
-    /// The longest name that is told of an event; longer ones are cut.
+    /// How many bytes of an event's name are reported.
     const MAX_NAME: usize = 32;
 
-    /// Whether the body turned out not to be events, but data as it stands.
+    /// Whether the body has raw data instead of events.
     pub fn is_raw(&self) -> bool {
         self.line == LineState::Raw
     }
 
-    /// Reads on, and gives `sink` the parts of events.
+    /// Reads the next piece of the body, and gives `sink` the parts of events.
     pub fn feed(&mut self, bytes: &[u8], sink: &mut impl FnMut(FramedData<'_>)) {
         let mut rest = bytes;
         while let Some((&byte, after)) = rest.split_first() {
@@ -78,20 +71,7 @@ impl SseParser {
                     sink(FramedData::Data(rest));
                     return;
                 }
-                LineState::Data | LineState::Ignored => {
-                    let end = find_either(b'\r', b'\n', rest).unwrap_or(rest.len());
-                    let (run, next) = rest.split_at_checked(end).unwrap_or_default();
-                    if self.line == LineState::Data && !run.is_empty() {
-                        sink(FramedData::Data(run));
-                    }
-                    match next.split_first() {
-                        Some((&end, after)) => {
-                            self.end_line(end, sink);
-                            after
-                        }
-                        None => next,
-                    }
-                }
+                LineState::Data | LineState::Ignored => self.value(rest, sink),
                 _ if matches!(byte, b'\r' | b'\n') => {
                     self.end_line(byte, sink);
                     after
@@ -106,13 +86,7 @@ impl SseParser {
                     };
                     after
                 }
-                LineState::Field | LineState::Name => {
-                    let is_end = |byte: &u8| matches!(byte, b'\r' | b'\n' | b':');
-                    let end = after.iter().position(is_end).map_or(rest.len(), |end| end + 1);
-                    let (run, next) = rest.split_at_checked(end).unwrap_or_default();
-                    self.name.push(run);
-                    next
-                }
+                LineState::Field | LineState::Name => self.name(rest, after),
                 LineState::BeforeData => {
                     self.begin_data(sink);
                     if byte == b' ' { after } else { rest }
@@ -126,12 +100,40 @@ impl SseParser {
         }
     }
 
-    /// The body has ended.
+    /// Ends the body, and with it an event that has data.
     pub fn finish(&mut self, sink: &mut impl FnMut(FramedData<'_>)) {
         if self.has_data {
             self.has_data = false;
             sink(FramedData::End);
         }
+    }
+
+    // Each of the following functions that return bytes consumes a part and returns the rest.
+
+    /// Reads the value of a `data` field or of an ignored line, to the end of the line.
+    fn value<'a>(&mut self, rest: &'a [u8], sink: &mut impl FnMut(FramedData<'_>)) -> &'a [u8] {
+        let end = find_either(b'\r', b'\n', rest).unwrap_or(rest.len());
+        let (run, next) = rest.split_at_checked(end).unwrap_or_default();
+        if self.line == LineState::Data && !run.is_empty() {
+            sink(FramedData::Data(run));
+        }
+        match next.split_first() {
+            Some((&line_break, after)) => {
+                self.end_line(line_break, sink);
+                after
+            }
+            None => next,
+        }
+    }
+
+    /// Reads a field name or the name of an event, to its end or to a colon.
+    fn name<'a>(&mut self, rest: &'a [u8], after: &'a [u8]) -> &'a [u8] {
+        let is_end = |byte: &u8| matches!(byte, b'\r' | b'\n' | b':');
+        // The name of an event may begin with a colon.
+        let end = after.iter().position(is_end).map_or(rest.len(), |end| end + 1);
+        let (run, next) = rest.split_at_checked(end).unwrap_or_default();
+        self.name.push(run);
+        next
     }
 
     fn begin_line<'a>(
@@ -141,7 +143,7 @@ impl SseParser {
         after: &'a [u8],
         sink: &mut impl FnMut(FramedData<'_>),
     ) -> &'a [u8] {
-        // What nearly every line of a stream begins with.
+        // Nearly every line of a stream begins like this.
         if let Some(value) = rest.strip_prefix(b"data:") {
             self.line = LineState::BeforeData;
             return value;
@@ -173,10 +175,10 @@ impl SseParser {
         self.line = LineState::Data;
     }
 
-    fn end_line(&mut self, end: u8, sink: &mut impl FnMut(FramedData<'_>)) {
-        self.after_cr = end == b'\r';
+    fn end_line(&mut self, line_break: u8, sink: &mut impl FnMut(FramedData<'_>)) {
+        self.after_cr = line_break == b'\r';
         match self.line {
-            // A name without data is no event, and not the next one's either.
+            // A name without data makes no event, and does not name the next one.
             LineState::Start | LineState::First if !self.has_data => sink(FramedData::Name(b"")),
             LineState::Start | LineState::First => self.finish(sink),
             LineState::Name => sink(FramedData::Name(self.name.bytes())),

@@ -56,7 +56,6 @@ pub use lease::Candidate;
 pub use manual::ManualRollout;
 pub use observation_buffer::Ticket;
 pub use operator_command::{CommandKind, OperatorCommand};
-pub use outcome_measurements::MeasurementContext;
 pub use phase::Phase;
 pub use position::Position;
 pub use snapshot::Snapshot;

@@ -13,22 +13,7 @@
 use std::time::Duration;
 
 use crate::analysis::{Measurements, Metric};
-use crate::response::{
-    Answer, Class, LimitPolicy, Method, Outcome, Phrases, Prices, StreamEnd, Tokens,
-};
-
-/// The configuration that an outcome is measured by.
-#[derive(Clone, Copy, Debug)]
-pub struct MeasurementContext<'a> {
-    /// The phrases that refusals begin with.
-    pub phrases: &'a Phrases,
-    /// The prices of tokens.
-    pub prices: &'a Prices,
-    /// How rate limits count.
-    pub limits: LimitPolicy,
-    /// The duration above which a response is slow, where a gate compares that.
-    pub objective: Option<Duration>,
-}
+use crate::response::{Answer, Class, ClassifiedOutcome, Method, Outcome, StreamEnd};
 
 /// The metrics that only a body reveals.
 const BODY_METRICS: [Metric; 6] = [
@@ -43,29 +28,31 @@ const BODY_METRICS: [Metric; 6] = [
 // === impl Measurements ===
 
 impl Measurements {
-    /// The measurements of a response with this outcome.
-    pub fn from_outcome(outcome: &Outcome, context: MeasurementContext<'_>) -> Self {
+    /// The measurements of a response with this outcome. `objective` is the duration above which a
+    /// response is slow, where a gate compares that.
+    pub fn from_outcome(classified: &ClassifiedOutcome<'_>, objective: Option<Duration>) -> Self {
+        let outcome = classified.outcome();
         if outcome.has_failed_over {
             // Everything after the failover is the other version's.
             return Self::default().with_rate(Metric::ErrorRate, true);
         }
-        let class = outcome.class(context.limits);
+        let class = classified.class();
         match class {
             Class::Neutral => Self::default(),
             Class::NoAnswerExpected if outcome.method == Method::Bodyless => Self::default(),
             Class::NoAnswerExpected => without_answer(),
             Class::Error | Class::Limited | Class::AnswerMissing | Class::ClientError => {
-                failure(class, outcome, context)
+                failure(classified, objective)
             }
-            Class::Aborted => aborted(outcome, context),
+            Class::Aborted => aborted(classified, objective),
             Class::Unread => BODY_METRICS
                 .into_iter()
                 .chain([Metric::ErrorRate])
-                .fold(success_without_body(outcome, context), Self::with_missing),
+                .fold(success_without_body(outcome, objective), Self::with_missing),
             Class::Success => {
-                let measurements = success_without_body(outcome, context);
+                let measurements = success_without_body(outcome, objective);
                 match outcome.read_answer() {
-                    Some(answer) => with_answer(measurements, outcome, answer, context),
+                    Some(answer) => with_answer(measurements, classified, answer),
                     None => measurements,
                 }
             }
@@ -85,7 +72,8 @@ fn without_answer() -> Measurements {
 }
 
 /// A response that failed. It fails in one way; how it would have ended otherwise is not known.
-fn failure(class: Class, outcome: &Outcome, context: MeasurementContext<'_>) -> Measurements {
+fn failure(classified: &ClassifiedOutcome<'_>, objective: Option<Duration>) -> Measurements {
+    let (outcome, class) = (classified.outcome(), classified.class());
     let is_rejected = class == Class::ClientError;
     let metric = if is_rejected { Metric::ClientErrorRate } else { Metric::ErrorRate };
     let mut measurements = Measurements::default().with_rate(metric, true);
@@ -95,21 +83,22 @@ fn failure(class: Class, outcome: &Outcome, context: MeasurementContext<'_>) -> 
     if class == Class::Limited {
         measurements = measurements.with_rate_limited();
     }
-    with_certain_defects(with_slow_if_so(measurements, outcome, context), outcome, context)
+    with_certain_defects(with_slow_if_so(measurements, outcome, objective), classified)
 }
 
 /// A response that the client aborted.
-fn aborted(outcome: &Outcome, context: MeasurementContext<'_>) -> Measurements {
+fn aborted(classified: &ClassifiedOutcome<'_>, objective: Option<Duration>) -> Measurements {
+    let outcome = classified.outcome();
     let mut measurements = Measurements::default().with_rate(Metric::AbortRate, true);
     if outcome.status.is_some() {
         measurements = measurements.with_rate(Metric::ClientErrorRate, false);
     }
-    let measurements = with_slow_if_so(measurements, outcome, context);
-    with_times(with_certain_defects(measurements, outcome, context), outcome)
+    let measurements = with_slow_if_so(measurements, outcome, objective);
+    with_times(with_certain_defects(measurements, classified), outcome)
 }
 
 /// What the status and the end of a successful response reveal.
-fn success_without_body(outcome: &Outcome, context: MeasurementContext<'_>) -> Measurements {
+fn success_without_body(outcome: &Outcome, objective: Option<Duration>) -> Measurements {
     let measurements = Measurements::default()
         .with_rate(Metric::ErrorRate, false)
         .with_rate(Metric::ClientErrorRate, false)
@@ -117,7 +106,7 @@ fn success_without_body(outcome: &Outcome, context: MeasurementContext<'_>) -> M
     if outcome.is_tunnel() {
         return measurements;
     }
-    let measurements = match is_slow(outcome, context) {
+    let measurements = match is_slow(outcome, objective) {
         Some(is_slow) => measurements.with_rate(Metric::SlowRate, is_slow),
         None => measurements,
     };
@@ -125,8 +114,8 @@ fn success_without_body(outcome: &Outcome, context: MeasurementContext<'_>) -> M
 }
 
 /// Whether the response took longer than the objective; `None` without an objective.
-fn is_slow(outcome: &Outcome, context: MeasurementContext<'_>) -> Option<bool> {
-    context.objective.map(|objective| outcome.duration > objective)
+fn is_slow(outcome: &Outcome, objective: Option<Duration>) -> Option<bool> {
+    objective.map(|objective| outcome.duration > objective)
 }
 
 /// Adds that the response was slow, if it was. One that has not reached its end is not known to
@@ -134,9 +123,9 @@ fn is_slow(outcome: &Outcome, context: MeasurementContext<'_>) -> Option<bool> {
 fn with_slow_if_so(
     measurements: Measurements,
     outcome: &Outcome,
-    context: MeasurementContext<'_>,
+    objective: Option<Duration>,
 ) -> Measurements {
-    match is_slow(outcome, context) {
+    match is_slow(outcome, objective) {
         Some(true) => measurements.with_rate(Metric::SlowRate, true),
         _ => measurements,
     }
@@ -156,12 +145,11 @@ fn with_times(measurements: Measurements, outcome: &Outcome) -> Measurements {
 /// Adds the defects that a part of an answer proves: a refusal and a truncation.
 fn with_certain_defects(
     measurements: Measurements,
-    outcome: &Outcome,
-    context: MeasurementContext<'_>,
+    classified: &ClassifiedOutcome<'_>,
 ) -> Measurements {
-    let Some(answer) = outcome.read_answer() else { return measurements };
+    let Some(answer) = classified.answer() else { return measurements };
     let defects = [
-        (Metric::RefusalRate, answer.is_refusal(context.phrases)),
+        (Metric::RefusalRate, classified.is_refusal()),
         (Metric::TruncationRate, answer.truncation),
     ];
     let present = defects.into_iter().filter(|(_, is_present)| *is_present);
@@ -171,26 +159,22 @@ fn with_certain_defects(
 /// Adds what a complete answer reveals.
 fn with_answer(
     measurements: Measurements,
-    outcome: &Outcome,
+    classified: &ClassifiedOutcome<'_>,
     answer: &Answer,
-    context: MeasurementContext<'_>,
 ) -> Measurements {
     let mut measurements = measurements
-        .with_rate(Metric::RefusalRate, answer.is_refusal(context.phrases))
+        .with_rate(Metric::RefusalRate, classified.is_refusal())
         .with_rate(Metric::EmptyRate, answer.is_empty())
         .with_rate(Metric::TruncationRate, answer.truncation);
-    if outcome.ttft.is_none() {
+    if classified.outcome().ttft.is_none() {
         measurements = measurements.with_missing(Metric::Ttft);
     }
     let Some(output) = answer.tokens.output else {
         return measurements.with_missing(Metric::OutputTokens).with_missing(Metric::Cost);
     };
     measurements = measurements.with_value(Metric::OutputTokens, output as f32);
-    match answer.price(context.prices) {
-        Some(price) => {
-            let uncached = Tokens { cached: None, cache_write: None, ..answer.tokens };
-            measurements.with_value(Metric::Cost, price.cost(&uncached) as f32 / 1e6)
-        }
+    match classified.uncached_cost_microusd() {
+        Some(cost) => measurements.with_value(Metric::Cost, cost as f32 / 1e6),
         None => measurements.with_missing(Metric::Cost),
     }
 }

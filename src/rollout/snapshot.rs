@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::phase::Phase;
 use crate::analysis::StepIndex;
 use crate::assignment::{Epoch, Share, StepShares};
+use crate::stats::GaugeValues;
 
 /// What is in force. The leader publishes it, and all workers assign by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,5 +45,15 @@ impl Snapshot {
     pub fn step_shares(&self) -> StepShares {
         let Self { epoch, analysed_share, previous_share, .. } = *self;
         StepShares { epoch, analysed_share, previous_share }
+    }
+
+    /// The values of the rollout's gauges.
+    pub fn gauge_values(&self) -> GaugeValues {
+        GaugeValues {
+            green_bp: self.share.basis_points().into(),
+            phase: self.phase.gauge_value(),
+            step: self.step.into(),
+            is_overdue: self.is_overdue,
+        }
     }
 }

@@ -75,14 +75,14 @@ mod scenarios {
         let large = format!(r#"{{"thumb": "up", "comment": "{}"}}"#, "x".repeat(70_000));
         let advice = r#"write "up" or "down" at /thumb, or a number from 0 to 1 at /score"#;
         let cases = [
-            (vote("ada", ""), "the body is no JSON".to_owned()),
-            (vote("ada", "thumb=up"), "the body is no JSON".to_owned()),
-            (vote("ada", r#"{"thumb": "up""#), "the body is no JSON".to_owned()),
+            (vote("ada", ""), "the body is not JSON".to_owned()),
+            (vote("ada", "thumb=up"), "the body is not JSON".to_owned()),
+            (vote("ada", r#"{"thumb": "up""#), "the body is not JSON".to_owned()),
             (vote("ada", "{}"), format!("no thumb and no score: {advice}")),
             (vote("ada", r#"{"thumb": null}"#), format!("no thumb and no score: {advice}")),
-            (vote("ada", r#"{"thumb": 7}"#), format!("7 is no thumb: {advice}")),
-            (vote("ada", r#"{"score": 1.01}"#), format!("1.01 is no score: {advice}")),
-            (vote("ada", r#"{"score": "1"}"#), format!(r#""1" is no score: {advice}"#)),
+            (vote("ada", r#"{"thumb": 7}"#), format!("7 is not a valid thumb: {advice}")),
+            (vote("ada", r#"{"score": 1.01}"#), format!("1.01 is not a valid score: {advice}")),
+            (vote("ada", r#"{"score": "1"}"#), format!(r#""1" is not a valid score: {advice}"#)),
             (vote("ada", &large), "the body is larger than 65536 bytes".to_owned()),
             (
                 Request::anonymous().post("/feedback", r#"{"thumb": "up"}"#),

@@ -1,13 +1,13 @@
-//! Amazon's framing against AWS's own.
+//! Amazon's event streams, against AWS's own implementation.
 
 use aws_smithy_eventstream::frame::{DecodedFrame, MessageFrameDecoder, write_message_to};
 use aws_smithy_types::DateTime;
 use aws_smithy_types::event_stream::{Header, HeaderValue, Message};
 use proptest::prelude::*;
 use verdigris::response::aws_eventstream::EventStreamParser;
-use verdigris::response::sse::FramedData;
+use verdigris::response::framed_data::FramedData;
 
-/// An event's name and data.
+/// The name and the data of an event.
 type Event = (Vec<u8>, Vec<u8>);
 
 /// A message with these headers.
@@ -24,29 +24,29 @@ fn encode(message: &Message) -> Vec<u8> {
     bytes
 }
 
-/// The events of a body, and where it ends.
-fn frame<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<Event>, EventStreamParser) {
+/// The events of a body, and the parser at its end.
+fn parse<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<Event>, EventStreamParser) {
     let mut events = Vec::new();
     let (mut name, mut data) = (Vec::new(), Vec::new());
-    let mut sink = |piece: FramedData<'_>| match piece {
+    let mut sink = |data_piece: FramedData<'_>| match data_piece {
         FramedData::Name(bytes) => name = bytes.to_vec(),
         FramedData::Data(bytes) => data.extend_from_slice(bytes),
         FramedData::End => events.push((std::mem::take(&mut name), std::mem::take(&mut data))),
     };
-    let mut amazon = EventStreamParser::default();
-    pieces.for_each(|piece| amazon.feed(piece, &mut sink));
-    (events, amazon)
+    let mut parser = EventStreamParser::default();
+    pieces.for_each(|piece| parser.feed(piece, &mut sink));
+    (events, parser)
 }
 
-/// What AWS's decoder finds, until it refuses something or wants more.
+/// The events that AWS's decoder finds, and whether it rejects the body.
 fn decode(mut body: &[u8]) -> (Vec<Event>, bool) {
     let mut events = Vec::new();
     let mut decoder = MessageFrameDecoder::new();
     loop {
         match decoder.decode_frame(&mut body) {
             Ok(DecodedFrame::Complete(message)) => {
-                let kind = message.headers().iter().rfind(|it| is_type(it));
-                let name = kind.map(|it| it.value().as_string().unwrap().as_str().to_owned());
+                let header = message.headers().iter().rfind(|it| is_message_type(it));
+                let name = header.map(|it| it.value().as_string().unwrap().as_str().to_owned());
                 let name = match name.as_deref().unwrap_or_default() {
                     "exception" => b"error".to_vec(),
                     name => name.as_bytes().iter().take(13).copied().collect(),
@@ -59,13 +59,14 @@ fn decode(mut body: &[u8]) -> (Vec<Event>, bool) {
     }
 }
 
-fn is_type(header: &Header) -> bool {
+fn is_message_type(header: &Header) -> bool {
     header.name().as_str() == ":message-type"
 }
 
 fn any_header() -> impl Strategy<Value = Header> {
-    let kind = prop_oneof!["exception", "error", "event", "[a-z]{0,40}"];
-    let kind = kind.prop_map(|it| (":message-type".to_owned(), HeaderValue::String(it.into())));
+    let message_type = prop_oneof!["exception", "error", "event", "[a-z]{0,40}"];
+    let message_type =
+        message_type.prop_map(|it| (":message-type".to_owned(), HeaderValue::String(it.into())));
     let value = prop_oneof![
         any::<bool>().prop_map(HeaderValue::Bool),
         any::<i8>().prop_map(HeaderValue::Byte),
@@ -78,7 +79,7 @@ fn any_header() -> impl Strategy<Value = Header> {
         any::<u128>().prop_map(HeaderValue::Uuid),
     ];
     let other = ("[a-z:-]{1,30}", value);
-    prop_oneof![kind, other].prop_map(|(name, value)| Header::new(name, value))
+    prop_oneof![message_type, other].prop_map(|(name, value)| Header::new(name, value))
 }
 
 fn any_body() -> impl Strategy<Value = Vec<u8>> {
@@ -93,35 +94,35 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn messages_are_what_aws_s_decoder_finds(body in any_body(), piece in 1..40usize) {
-        let (events, refused) = decode(&body);
-        prop_assert!(!refused);
-        let (framed, amazon) = frame(body.chunks(piece));
-        prop_assert_eq!(framed, events);
-        prop_assert!(amazon.is_between_messages() && !amazon.is_broken());
+    fn events_are_those_of_the_decoder_of_aws(body in any_body(), piece in 1..40usize) {
+        let (expected, is_rejected) = decode(&body);
+        prop_assert!(!is_rejected);
+        let (events, parser) = parse(body.chunks(piece));
+        prop_assert_eq!(events, expected);
+        prop_assert!(parser.is_between_messages() && !parser.is_broken());
     }
 
-    /// Whichever byte is changed: both checksums see it.
+    /// The two checksums cover every byte.
     #[test]
-    fn what_is_damaged_is_refused(
+    fn a_changed_byte_breaks_the_stream(
         body in any_body(),
-        place: prop::sample::Index,
+        index: prop::sample::Index,
         change in 1..=u8::MAX,
         piece in 1..40usize,
     ) {
         prop_assume!(!body.is_empty());
         let mut damaged = body;
-        let place = place.index(damaged.len());
-        damaged[place] ^= change;
-        let (events, _) = decode(&damaged);
-        let (framed, amazon) = frame(damaged.chunks(piece));
-        prop_assert_eq!(framed, events);
-        prop_assert!(amazon.is_broken());
+        let index = index.index(damaged.len());
+        damaged[index] ^= change;
+        let (expected, _) = decode(&damaged);
+        let (events, parser) = parse(damaged.chunks(piece));
+        prop_assert_eq!(events, expected);
+        prop_assert!(parser.is_broken());
     }
 }
 
 #[test]
-fn lengths_that_are_absurd_are_refused_before_anything_is_read_of_them() {
+fn lengths_beyond_the_limits_break_the_stream_before_the_headers() {
     let prelude = |message: u32, headers: u32| {
         let lengths = [message.to_be_bytes(), headers.to_be_bytes()].concat();
         let checksum = crc32fast::hash(&lengths).to_be_bytes();
@@ -141,7 +142,7 @@ fn lengths_that_are_absurd_are_refused_before_anything_is_read_of_them() {
         ((128 << 10) + 17, (128 << 10) + 1, true),
     ];
     for (message, headers, is_broken) in table {
-        let (_, amazon) = frame(std::iter::once(&prelude(message, headers)[..]));
-        assert_eq!(amazon.is_broken(), is_broken, "{message} {headers}");
+        let (_, parser) = parse(std::iter::once(&prelude(message, headers)[..]));
+        assert_eq!(parser.is_broken(), is_broken, "{message} {headers}");
     }
 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 use verdigris::analysis::{Measurements, Metric};
 use verdigris::response::answer::ModelName;
 use verdigris::response::{
-    Answer, LimitPolicy, Method, Outcome, Phrases, Price, Prices, StreamEnd, Tokens, UnreadReason,
+    Answer, ClassificationRules, LimitPolicy, Method, Outcome, Phrases, Price, Prices, StreamEnd,
+    Tokens, UnreadReason,
 };
-use verdigris::rollout::MeasurementContext;
 
 /// A complete streamed answer.
 fn complete_answer() -> Outcome {
@@ -42,10 +42,8 @@ fn with(change: impl FnOnce(&mut Outcome)) -> Measurements {
     assert!(prices.add("*", price));
     let phrases = Phrases::default();
     let (limits, objective) = (LimitPolicy::default(), Some(Duration::from_secs(2)));
-    Measurements::from_outcome(
-        &outcome,
-        MeasurementContext { phrases: &phrases, prices: &prices, limits, objective },
-    )
+    let rules = ClassificationRules { phrases: &phrases, prices: &prices, limits };
+    Measurements::from_outcome(&outcome.classify(rules), objective)
 }
 
 fn answer(outcome: &mut Outcome) -> &mut Answer {

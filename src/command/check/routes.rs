@@ -187,10 +187,7 @@ impl<'a> Route<'a> {
         let PathRewrite { field, node } = path_rewrite(self.action()?)?;
         let format = Format::from_path(node.text()?.as_bytes())?;
         let MatchedPath { path, is_literal } = self.path()?;
-        let is_known = |version| {
-            let by_version = config.formats.configured(version);
-            by_version.or_else(|| config.formats.resolve(path.as_bytes())).is_some()
-        };
+        let is_known = |version| config.formats.resolve(version, path.as_bytes()).is_some();
         if Version::ALL.into_iter().all(is_known) {
             return None;
         }

@@ -1,26 +1,30 @@
-//! The object keys that matter to any format.
+//! The object keys that a format reads.
+
+use crate::json::PathKey;
 
 macro_rules! keys {
     ($($key:ident = $name:literal),* $(,)?) => {
-        /// An object key, or a place in a list.
+        /// An object key that a format reads, or a place in an array.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        #[allow(missing_docs, reason = "each is the key of that name")]
-        pub enum Key {
-            /// Any element of a list.
+        #[allow(missing_docs, reason = "each variant is the key of the same name")]
+        pub enum AnswerKey {
+            /// Any element of an array.
             Item,
-            /// Any key that matters to no format.
-            Other,
+            /// Any key that no format reads.
+            Ignored,
             $($key),*
         }
 
-        impl Key {
-            /// The key of that name.
-            pub fn from_bytes(name: &[u8]) -> Self {
-                // With literals for patterns this becomes a tree over length and bytes,
-                // which matters: it is done for each key of an answer.
+        impl PathKey for AnswerKey {
+            const ITEM: Self = Self::Item;
+            const IGNORED: Self = Self::Ignored;
+
+            fn from_name(name: &[u8]) -> Self {
+                // The compiler makes a tree over length and bytes of these literal patterns.
+                // Its speed matters, because each key of an answer is looked up.
                 match name {
                     $($name => Self::$key,)*
-                    _ => Self::Other,
+                    _ => Self::Ignored,
                 }
             }
         }

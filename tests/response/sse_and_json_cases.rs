@@ -1,33 +1,37 @@
-//! Bodies written by hand.
+//! Written bodies in server-sent events and in JSON, after the documentation of providers that
+//! cannot be run here.
 
 use verdigris::response::{Format, Framing};
 
-use crate::lines_and_messages::by_lines_and_messages;
+use crate::lines_and_messages_cases::lines_and_messages_cases;
 
+/// Server-sent events with these data.
 pub fn events(lines: &[&str]) -> String {
     lines.iter().map(|line| format!("data: {line}\n\n")).collect()
 }
 
+/// A body, and what its answer has.
 pub struct Case {
-    pub what: &'static str,
+    pub name: &'static str,
     pub format: Format,
     pub framing: Framing,
     pub body: Vec<u8>,
-    pub verdicts: &'static str,
+    /// The flags of the answer that are set.
+    pub flags: &'static str,
+    /// Input, cached, written to the cache, output, reasoning; -1 is "not stated".
     pub tokens: [i64; 5],
 }
 
-/// Bodies written by hand, after the providers' documentation: what no server that
-/// can be run here sends.
+/// All written bodies.
 pub fn cases() -> Vec<Case> {
     use Format::{Anthropic, Chat, Gemini, Responses};
-    use Framing::{Events, Json};
-    let case = |what, format, framing, body: String, verdicts, tokens| Case {
-        what,
+    use Framing::{Json, Sse};
+    let case = |name, format, framing, body: String, flags, tokens| Case {
+        name,
         format,
         framing,
         body: body.into_bytes(),
-        verdicts,
+        flags,
         tokens,
     };
     let role = r#"{"choices":[{"delta":{"role":"assistant","content":""},"finish_reason":null}],"usage":null}"#;
@@ -35,11 +39,11 @@ pub fn cases() -> Vec<Case> {
     let stop = r#"{"choices":[{"delta":{},"finish_reason":"stop"}],"usage":null}"#;
     let usage = r#"{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":7,"prompt_tokens_details":{"cached_tokens":4},"completion_tokens_details":{"reasoning_tokens":5}}}"#;
     let mut cases = vec![
-        case("a role is no content", Chat, Events, events(&[role]), "", [-1; 5]),
+        case("a role is not content", Chat, Sse, events(&[role]), "", [-1; 5]),
         case(
             "usage in a chunk of its own",
             Chat,
-            Events,
+            Sse,
             events(&[role, hi, stop, usage, "[DONE]"]),
             "finished content",
             [9, 4, -1, 7, 5],
@@ -47,24 +51,24 @@ pub fn cases() -> Vec<Case> {
         case(
             "a later null clears nothing",
             Chat,
-            Events,
+            Sse,
             events(&[hi, usage, stop, "[DONE]"]),
             "finished content",
             [9, 4, -1, 7, 5],
         ),
-        case("no end", Chat, Events, events(&[role, hi, stop]), "content", [-1; 5]),
+        case("no end", Chat, Sse, events(&[role, hi, stop]), "content", [-1; 5]),
         case(
             "the end without its empty line",
             Chat,
-            Events,
+            Sse,
             format!("{}data: [DONE]", events(&[hi, stop])),
             "finished content",
             [-1; 5],
         ),
         case(
-            "vLLM counts on with each chunk",
+            "vLLM states cumulative usage in each chunk",
             Chat,
-            Events,
+            Sse,
             events(&[
                 r#"{"choices":[{"delta":{"content":"a"}}],"usage":{"prompt_tokens":3,"completion_tokens":1}}"#,
                 r#"{"choices":[{"delta":{"content":"b"}}],"usage":{"prompt_tokens":3,"completion_tokens":2}}"#,
@@ -76,15 +80,15 @@ pub fn cases() -> Vec<Case> {
         case(
             "an error of vLLM in a stream",
             Chat,
-            Events,
+            Sse,
             events(&[hi, r#"{"error":{"message":"out of memory","code":500}}"#, "[DONE]"]),
             "finished content error",
             [-1; 5],
         ),
         case(
-            "llama.cpp without usage tells timings",
+            "llama.cpp states timings instead of usage",
             Chat,
-            Events,
+            Sse,
             events(&[
                 hi,
                 r#"{"choices":[{"finish_reason":"stop","index":0,"delta":{}}],"timings":{"prompt_n":11,"predicted_n":6}}"#,
@@ -96,7 +100,7 @@ pub fn cases() -> Vec<Case> {
         case(
             "llama.cpp with two choices sends usage twice",
             Chat,
-            Events,
+            Sse,
             events(&[
                 r#"{"choices":[],"usage":{"prompt_tokens":11,"completion_tokens":6},"timings":{"prompt_n":11,"predicted_n":6}}"#,
                 r#"{"choices":[],"usage":{"prompt_tokens":11,"completion_tokens":8},"timings":{"prompt_n":1,"predicted_n":8}}"#,
@@ -108,7 +112,7 @@ pub fn cases() -> Vec<Case> {
         case(
             "Groq's error event, and its usage",
             Chat,
-            Events,
+            Sse,
             format!(
                 "{}event: error\ndata: {{\"error\":{{\"message\":\"m\"}},\"x_groq\":{{\"usage\":{{\"prompt_tokens\":1,\"completion_tokens\":2}}}}}}\n\n",
                 events(&[hi])
@@ -117,9 +121,9 @@ pub fn cases() -> Vec<Case> {
             [1, -1, -1, 2, -1],
         ),
         case(
-            "OpenRouter keeps alive with comments, and errs beside choices",
+            "OpenRouter sends comments, and an error beside choices",
             Chat,
-            Events,
+            Sse,
             format!(
                 ": OPENROUTER PROCESSING\n\n:\n\n{}",
                 events(&[r#"{"error":{"code":502},"choices":[{"delta":{"content":""},"finish_reason":"error"}]}"#, "[DONE]"])
@@ -128,9 +132,9 @@ pub fn cases() -> Vec<Case> {
             [-1; 5],
         ),
         case(
-            "Mistral thinks in a list",
+            "Mistral reasons in a list",
             Chat,
-            Events,
+            Sse,
             events(&[
                 r#"{"choices":[{"delta":{"content":[{"type":"thinking","thinking":[{"type":"text","text":"Okay"}]}]}}]}"#,
                 r#"{"choices":[{"delta":{"content":""},"finish_reason":"length"}],"usage":{"prompt_tokens":5,"completion_tokens":9}}"#,
@@ -156,7 +160,7 @@ pub fn cases() -> Vec<Case> {
             [-1; 5],
         ),
         case(
-            "all tokens spent on reasoning: no content at all",
+            "all tokens spent on reasoning: no content",
             Chat,
             Json,
             r#"{"choices":[{"message":{"content":""},"finish_reason":"length"}],"usage":{"completion_tokens":100,"completion_tokens_details":{"reasoning_tokens":100}}}"#.into(),
@@ -166,22 +170,22 @@ pub fn cases() -> Vec<Case> {
         case(
             "the older Completions",
             Chat,
-            Events,
+            Sse,
             events(&[r#"{"choices":[{"text":" +","finish_reason":null}]}"#, "[DONE]"]),
             "finished content",
             [-1; 5],
         ),
-        case("a tool's call is content", Chat, Events, events(&[r#"{"choices":[{"delta":{"tool_calls":[{"index":0}]}}]}"#]), "content", [-1; 5]),
-        case("words in place of JSON", Chat, Events, events(&["hello", "[DONE]"]), "finished malformed", [-1; 5]),
-        case("half a chunk", Chat, Events, events(&[hi, "{\"choices\":", "[DONE]"]), "finished content malformed", [-1; 5]),
-        case("a chunk that is cut", Chat, Events, "data: {\"choices\":[{\"del".into(), "", [-1; 5]),
+        case("a tool call is content", Chat, Sse, events(&[r#"{"choices":[{"delta":{"tool_calls":[{"index":0}]}}]}"#]), "content", [-1; 5]),
+        case("text instead of JSON", Chat, Sse, events(&["hello", "[DONE]"]), "finished malformed", [-1; 5]),
+        case("a chunk that is not complete", Chat, Sse, events(&[hi, "{\"choices\":", "[DONE]"]), "finished content malformed", [-1; 5]),
+        case("a chunk that is cut", Chat, Sse, "data: {\"choices\":[{\"del".into(), "", [-1; 5]),
         case("a plain answer that is cut", Chat, Json, "{\"choices\":[{\"del".into(), "", [-1; 5]),
         case("HTML", Chat, Json, "<html>".into(), "malformed", [-1; 5]),
-        case("nothing", Chat, Events, String::new(), "", [-1; 5]),
+        case("nothing", Chat, Sse, String::new(), "", [-1; 5]),
         case(
-            "an incomplete response tells its usage too",
+            "an incomplete response states its usage",
             Responses,
-            Events,
+            Sse,
             events(&[
                 r#"{"type":"response.created","response":{"status":"in_progress","error":null,"incomplete_details":null,"usage":null,"model":"gpt"}}"#,
                 r#"{"type":"response.output_text.delta","delta":"Hi"}"#,
@@ -193,7 +197,7 @@ pub fn cases() -> Vec<Case> {
         case(
             "an error event and the failed response are one error",
             Responses,
-            Events,
+            Sse,
             events(&[
                 r#"{"type":"error","code":"server_error","message":"m"}"#,
                 r#"{"type":"response.failed","response":{"status":"failed","error":{"code":"server_error"},"usage":null}}"#,
@@ -202,9 +206,9 @@ pub fn cases() -> Vec<Case> {
             [-1; 5],
         ),
         case(
-            "a refusal of Responses",
+            "a refusal in Responses",
             Responses,
-            Events,
+            Sse,
             events(&[
                 r#"{"type":"response.refusal.delta","delta":"I can't"}"#,
                 r#"{"type":"response.completed","response":{"usage":{"input_tokens":1,"output_tokens":2}}}"#,
@@ -221,9 +225,9 @@ pub fn cases() -> Vec<Case> {
             [1, -1, -1, 2, -1],
         ),
         case(
-            "Anthropic's counts replace and its cache is added",
+            "Anthropic's later counts replace earlier ones, and its cache is added",
             Anthropic,
-            Events,
+            Sse,
             events(&[
                 r#"{"type":"message_start","message":{"model":"claude","usage":{"input_tokens":10,"cache_read_input_tokens":100,"cache_creation_input_tokens":1000,"output_tokens":1}}}"#,
                 r#"{"type":"ping"}"#,
@@ -237,7 +241,7 @@ pub fn cases() -> Vec<Case> {
         case(
             "Anthropic refuses",
             Anthropic,
-            Events,
+            Sse,
             events(&[
                 r#"{"type":"message_delta","delta":{"stop_reason":"refusal","stop_details":{"type":"refusal"}},"usage":{"output_tokens":5}}"#,
                 r#"{"type":"message_stop"}"#,
@@ -248,13 +252,13 @@ pub fn cases() -> Vec<Case> {
         case(
             "Anthropic is overloaded",
             Anthropic,
-            Events,
+            Sse,
             "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\"}}\n\n".into(),
             "error",
             [-1; 5],
         ),
         case(
-            "Anthropic pauses, which is neither",
+            "a paused turn of Anthropic is neither a refusal nor truncated",
             Anthropic,
             Json,
             r#"{"type":"message","content":[{"type":"text","text":"Hi"}],"stop_reason":"pause_turn","usage":{"input_tokens":1,"output_tokens":2}}"#.into(),
@@ -262,7 +266,7 @@ pub fn cases() -> Vec<Case> {
             [1, -1, -1, 2, -1],
         ),
         case(
-            "Gemini counts thoughts apart",
+            "Gemini counts thoughts separately",
             Gemini,
             Json,
             r#"{"candidates":[{"content":{"parts":[{"text":"Hi"}]},"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":18,"candidatesTokenCount":80,"thoughtsTokenCount":35,"totalTokenCount":133}}"#.into(),
@@ -270,7 +274,7 @@ pub fn cases() -> Vec<Case> {
             [18, -1, -1, 115, 35],
         ),
         case(
-            "Gemini in a list",
+            "Gemini in an array",
             Gemini,
             Json,
             r#"[{"candidates":[{"content":{"parts":[{"text":"Hi"}]}}],"usageMetadata":{"promptTokenCount":4}}
@@ -283,15 +287,15 @@ pub fn cases() -> Vec<Case> {
         case(
             "Gemini with CRLF, blocked",
             Gemini,
-            Events,
+            Sse,
             "data: {\"promptFeedback\":{\"blockReason\":\"SAFETY\"}}\r\n\r\n".into(),
             "finished refusal",
             [-1; 5],
         ),
         case(
-            "Gemini errs without a frame",
+            "an error of Gemini without framing",
             Gemini,
-            Events,
+            Sse,
             "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"Hi\"}]}}]}\r\n\r\n{\n \"error\": {\n  \"code\": 503\n }\n}\n".into(),
             "finished content error",
             [-1; 5],
@@ -299,12 +303,12 @@ pub fn cases() -> Vec<Case> {
         case(
             "data on two lines",
             Gemini,
-            Events,
+            Sse,
             "data:{\"candidates\":[{\"finishReason\"\ndata::\"STOP\"}]}\n\n".into(),
             "finished",
             [-1; 5],
         ),
     ];
-    cases.extend(by_lines_and_messages());
+    cases.extend(lines_and_messages_cases());
     cases
 }

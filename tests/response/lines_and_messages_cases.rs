@@ -1,37 +1,39 @@
-//! Bodies written by hand of the formats that come in lines, in messages of Amazon's,
-//! and Cohere's, after the providers' documentation.
+//! Written bodies in JSON lines and in Amazon's event streams, and Cohere's, after the
+//! documentation of the providers.
 
 use verdigris::response::{Format, Framing};
 
 use crate::aws_eventstream::message;
-use crate::cases::{Case, events};
+use crate::sse_and_json_cases::{Case, events};
 
 fn lines(lines: &[&str]) -> Vec<u8> {
     lines.iter().flat_map(|line| [line.as_bytes(), b"\n"].concat()).collect()
 }
 
-/// Messages by event type and payload; a type that ends with `Exception` is one.
+/// Messages with these event types and payloads. A type that ends with `Exception` makes an
+/// exception.
 fn messages(events: &[(&str, &str)]) -> Vec<u8> {
     let events = events.iter().flat_map(|(name, payload)| {
-        let (kind, header) = match name.ends_with("Exception") {
+        let (message_type, header) = match name.ends_with("Exception") {
             true => ("exception", ":exception-type"),
             false => ("event", ":event-type"),
         };
         let json = (":content-type", "application/json");
-        message(&[(header, *name), json, (":message-type", kind)], payload)
+        message(&[(header, *name), json, (":message-type", message_type)], payload)
     });
     events.collect()
 }
 
-pub fn by_lines_and_messages() -> Vec<Case> {
+/// The written bodies.
+pub fn lines_and_messages_cases() -> Vec<Case> {
     use Format::{Bedrock, Cohere, Ollama};
-    use Framing::{Amazon, Events, Json, Lines};
-    let case = |what, format, framing, body: Vec<u8>, verdicts, tokens| Case {
-        what,
+    use Framing::{AwsEventStream, Json, JsonLines, Sse};
+    let case = |name, format, framing, body: Vec<u8>, flags, tokens| Case {
+        name,
         format,
         framing,
         body,
-        verdicts,
+        flags,
         tokens,
     };
     let sky = r#"{"model":"gemma3","message":{"role":"assistant","content":"The"},"done":false}"#;
@@ -52,19 +54,19 @@ pub fn by_lines_and_messages() -> Vec<Case> {
         r#"{"type":"content-delta","index":0,"delta":{"message":{"content":{"text":"Hi"}}}}"#;
     let v2_end = r#"{"type":"message-end","delta":{"finish_reason":"COMPLETE","usage":{"billed_units":{"input_tokens":3,"output_tokens":7},"tokens":{"input_tokens":69,"output_tokens":9},"cached_tokens":32}}}"#;
     vec![
-        case("Ollama's lines", Ollama, Lines, ollama.clone(), "finished content", [26, -1, -1, 282, -1]),
-        case("Ollama's lines called JSON", Ollama, Json, ollama.clone(), "finished content", [26, -1, -1, 282, -1]),
-        case("Ollama's lines called nothing", Ollama, Events, ollama.clone(), "finished content", [26, -1, -1, 282, -1]),
-        case("Ollama's last line without its end", Ollama, Lines, ollama[..ollama.len() - 1].to_vec(), "finished content", [26, -1, -1, 282, -1]),
-        case("Ollama's last line cut", Ollama, Lines, ollama[..ollama.len() - 2].to_vec(), "content", [26, -1, -1, -1, -1]),
-        case("Ollama without a last line", Ollama, Lines, lines(&[sky, sky]), "content", [-1; 5]),
-        case("Ollama errs in a line", Ollama, Lines, lines(&[sky, r#"{"error":"an error was encountered while running the model"}"#]), "content error", [-1; 5]),
-        case("Ollama in words", Ollama, Lines, lines(&[sky, "oops", done]), "content malformed", [-1; 5]),
-        case("Ollama has not begun", Ollama, Lines, Vec::new(), "", [-1; 5]),
+        case("Ollama's lines", Ollama, JsonLines, ollama.clone(), "finished content", [26, -1, -1, 282, -1]),
+        case("Ollama's lines with the content type of JSON", Ollama, Json, ollama.clone(), "finished content", [26, -1, -1, 282, -1]),
+        case("Ollama's lines without a content type", Ollama, Sse, ollama.clone(), "finished content", [26, -1, -1, 282, -1]),
+        case("Ollama's last line without a line break", Ollama, JsonLines, ollama[..ollama.len() - 1].to_vec(), "finished content", [26, -1, -1, 282, -1]),
+        case("Ollama's last line cut", Ollama, JsonLines, ollama[..ollama.len() - 2].to_vec(), "content", [26, -1, -1, -1, -1]),
+        case("Ollama without a last line", Ollama, JsonLines, lines(&[sky, sky]), "content", [-1; 5]),
+        case("an error in a line of Ollama", Ollama, JsonLines, lines(&[sky, r#"{"error":"an error was encountered while running the model"}"#]), "content error", [-1; 5]),
+        case("text among Ollama's lines", Ollama, JsonLines, lines(&[sky, "oops", done]), "content malformed", [-1; 5]),
+        case("no line of Ollama", Ollama, JsonLines, Vec::new(), "", [-1; 5]),
         case(
-            "Ollama thinks until its tokens end",
+            "Ollama reasons up to its token limit",
             Ollama,
-            Lines,
+            JsonLines,
             lines(&[
                 r#"{"message":{"role":"assistant","content":"","thinking":"Okay"},"done":false}"#,
                 r#"{"message":{"role":"assistant","content":""},"done":true,"done_reason":"length","prompt_eval_count":5,"eval_count":9}"#,
@@ -73,36 +75,36 @@ pub fn by_lines_and_messages() -> Vec<Case> {
             [5, -1, -1, 9, -1],
         ),
         case(
-            "Ollama calls a tool",
+            "a tool call of Ollama",
             Ollama,
-            Lines,
+            JsonLines,
             lines(&[r#"{"message":{"role":"assistant","content":"","tool_calls":[{"function":{"name":"f","arguments":{"done":true}}}]},"done":false}"#]),
             "content",
             [-1; 5],
         ),
         case(
-            "Ollama generates",
+            "Ollama's generate API",
             Ollama,
             Json,
             br#"{"model":"gemma3","response":"{\n\"done\": true}","done":true,"done_reason":"stop","context":[1,2],"prompt_eval_count":26,"eval_count":290}"#.to_vec(),
             "finished content",
             [26, -1, -1, 290, -1],
         ),
-        case("Ollama loads a model", Ollama, Json, br#"{"model":"gemma3","response":"","done":true,"done_reason":"load"}"#.to_vec(), "finished", [-1; 5]),
+        case("Ollama only loads a model", Ollama, Json, br#"{"model":"gemma3","response":"","done":true,"done_reason":"load"}"#.to_vec(), "finished", [-1; 5]),
         case(
-            "Cohere's tokens count, not what it bills",
+            "Cohere's `tokens` count, not `billed_units`",
             Cohere,
-            Events,
+            Sse,
             events(&[v2_start, v2_begin, v2_hi, v2_end]).into(),
             "finished content",
             [69, 32, -1, 9, -1],
         ),
-        case("Cohere has not begun", Cohere, Events, events(&[v2_start, v2_begin]).into(), "", [-1; 5]),
-        case("Cohere without an end", Cohere, Events, events(&[v2_start, v2_hi]).into(), "content", [-1; 5]),
+        case("a stream of Cohere without content", Cohere, Sse, events(&[v2_start, v2_begin]).into(), "", [-1; 5]),
+        case("a stream of Cohere without an end", Cohere, Sse, events(&[v2_start, v2_hi]).into(), "content", [-1; 5]),
         case(
-            "Cohere thinks, plans and calls a tool",
+            "Cohere reasons, plans and calls a tool",
             Cohere,
-            Events,
+            Sse,
             format!(
                 "event: content-delta\n{}",
                 events(&[
@@ -117,39 +119,39 @@ pub fn by_lines_and_messages() -> Vec<Case> {
             [3, -1, -1, 7, -1],
         ),
         case(
-            "Cohere errs at the end",
+            "an error at the end of Cohere's stream",
             Cohere,
-            Events,
+            Sse,
             events(&[v2_hi, r#"{"type":"message-end","delta":{"error":"internal","finish_reason":"ERROR"}}"#]).into(),
             "finished content error",
             [-1; 5],
         ),
         case(
-            "Cohere has no time left",
+            "a timeout of Cohere",
             Cohere,
             Json,
             br#"{"finish_reason":"TIMEOUT","message":{"role":"assistant","content":[{"type":"text","text":"Hi"}]},"usage":{"tokens":{"input_tokens":2,"output_tokens":1},"billed_units":{"input_tokens":1,"output_tokens":1}}}"#.to_vec(),
             "finished content error",
             [2, -1, -1, 1, -1],
         ),
-        case("Bedrock adds its cache", Bedrock, Amazon, converse.clone(), "finished content", [1113, 100, 1000, 82, -1]),
-        case("Bedrock's role is no content", Bedrock, Amazon, messages(&[start]), "", [-1; 5]),
-        case("Bedrock without an end", Bedrock, Amazon, messages(&[start, hi]), "content", [-1; 5]),
-        case("Bedrock without its usage", Bedrock, Amazon, messages(&[start, hi, stop]), "finished content", [-1; 5]),
-        case("Bedrock's last message cut", Bedrock, Amazon, converse[..converse.len() - 1].to_vec(), "content", [1113, 100, 1000, 82, -1]),
-        case("Bedrock throttles in a stream", Bedrock, Amazon, messages(&[start, hi, throttled]), "content error", [-1; 5]),
+        case("Bedrock adds its cache", Bedrock, AwsEventStream, converse.clone(), "finished content", [1113, 100, 1000, 82, -1]),
+        case("a role of Bedrock is not content", Bedrock, AwsEventStream, messages(&[start]), "", [-1; 5]),
+        case("a stream of Bedrock without an end", Bedrock, AwsEventStream, messages(&[start, hi]), "content", [-1; 5]),
+        case("a stream of Bedrock without usage", Bedrock, AwsEventStream, messages(&[start, hi, stop]), "finished content", [-1; 5]),
+        case("Bedrock's last message is cut", Bedrock, AwsEventStream, converse[..converse.len() - 1].to_vec(), "content", [1113, 100, 1000, 82, -1]),
+        case("a throttling exception in a stream of Bedrock", Bedrock, AwsEventStream, messages(&[start, hi, throttled]), "content error", [-1; 5]),
         case(
-            "Bedrock errs without a name for it",
+            "an error of Bedrock without an exception type",
             Bedrock,
-            Amazon,
+            AwsEventStream,
             message(&[(":message-type", "error"), (":error-code", "500"), (":error-message", "m")], ""),
             "error",
             [-1; 5],
         ),
         case(
-            "Bedrock reasons until its tokens end",
+            "Bedrock reasons up to its token limit",
             Bedrock,
-            Amazon,
+            AwsEventStream,
             messages(&[
                 start,
                 ("contentBlockDelta", r#"{"delta":{"reasoningContent":{"text":"Okay"}}}"#),
@@ -159,22 +161,22 @@ pub fn by_lines_and_messages() -> Vec<Case> {
             [-1; 5],
         ),
         case(
-            "Bedrock calls a tool",
+            "a tool call of Bedrock",
             Bedrock,
-            Amazon,
+            AwsEventStream,
             messages(&[("contentBlockDelta", r#"{"delta":{"toolUse":{"input":"{\"a\":"}}}"#), stop]),
             "finished content",
             [-1; 5],
         ),
         case(
-            "Bedrock's guardrail stops it",
+            "a guardrail of Bedrock intervenes",
             Bedrock,
             Json,
             br#"{"metrics":{"latencyMs":1},"output":{"message":{"role":"assistant","content":[{"text":"Sorry"}]}},"stopReason":"guardrail_intervened","usage":{"inputTokens":7,"outputTokens":2,"totalTokens":9}}"#.to_vec(),
             "finished content refusal",
             [7, -1, -1, 2, -1],
         ),
-        case("Bedrock with half a payload", Bedrock, Amazon, messages(&[start, ("messageStop", "{"), stop]), "finished malformed", [-1; 5]),
-        case("Bedrock in words", Bedrock, Amazon, b"upstream connect error or disconnect".to_vec(), "malformed", [-1; 5]),
+        case("a payload of Bedrock that is not complete", Bedrock, AwsEventStream, messages(&[start, ("messageStop", "{"), stop]), "finished malformed", [-1; 5]),
+        case("text instead of an event stream", Bedrock, AwsEventStream, b"upstream connect error or disconnect".to_vec(), "malformed", [-1; 5]),
     ]
 }

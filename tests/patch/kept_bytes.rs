@@ -1,4 +1,4 @@
-//! What is not patched keeps its bytes.
+//! The parts of a body that a patch does not change keep their bytes.
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -8,7 +8,7 @@ use verdigris::response::Format;
 use super::{merge, model, system};
 
 #[test]
-fn order_white_space_and_numbers_stay() {
+fn order_white_space_and_numbers_are_kept() {
     let body = "\n{ \"z\" : 1.10e+02 ,\n\t\"model\":\"a\", \"big\": 123456789012345678901234567890,\r\n \"u\": \"\\u00e9\\/\" }\n";
     assert_eq!(
         model("b").body(body.as_bytes(), Format::Chat).unwrap(),
@@ -17,7 +17,7 @@ fn order_white_space_and_numbers_stay() {
 }
 
 #[test]
-fn members_go_with_their_comma() {
+fn a_removed_member_takes_its_comma_with_it() {
     let table = [
         (r#"{ "a": 1 , "b": 2, "c": 3 }"#, json!({"a": null}), r#"{ "b": 2, "c": 3 }"#),
         (r#"{ "a": 1 , "b": 2, "c": 3 }"#, json!({"b": null}), r#"{ "a": 1, "c": 3 }"#),
@@ -27,28 +27,27 @@ fn members_go_with_their_comma() {
         (r#"{"a":1,"a":2,"b":3}"#, json!({"a": null}), r#"{"b":3}"#),
         (r#"{"a":1,"b":3,"a":2}"#, json!({"a": 5}), r#"{"a":5,"b":3,"a":5}"#),
     ];
-    for (body, patch, new) in table {
-        assert_eq!(merge(&patch).body(body.as_bytes(), Format::Chat).unwrap(), new, "{body}");
+    for (body, patch, expected) in table {
+        assert_eq!(merge(&patch).body(body.as_bytes(), Format::Chat).unwrap(), expected, "{body}");
     }
 }
 
 proptest! {
-    /// A conversation's messages come through a change of the system prompt as they were.
     #[test]
-    fn messages_are_left_alone(texts in prop::collection::vec(".{0,20}", 0..5)) {
+    fn messages_are_kept_when_the_system_prompt_changes(texts in prop::collection::vec(".{0,20}", 0..5)) {
         let messages: Vec<_> =
             texts.iter().map(|text| json!({"role": "user", "content": text}).to_string()).collect();
         let messages = messages.join(" ,\n");
         let body = format!("{{\"messages\": [{messages}]}}");
         for placement in [Placement::Replace, Placement::Prepend, Placement::Append] {
-            let new = system(placement, "S").body(body.as_bytes(), Format::Chat).unwrap();
-            prop_assert!(new.contains(&messages));
-            serde_json::from_str::<serde_json::Value>(&new).unwrap();
+            let patched = system(placement, "S").body(body.as_bytes(), Format::Chat).unwrap();
+            prop_assert!(patched.contains(&messages));
+            serde_json::from_str::<serde_json::Value>(&patched).unwrap();
         }
     }
 
     #[test]
-    fn no_bytes_make_it_panic(body in prop::collection::vec(any::<u8>(), 0..60)) {
+    fn any_bytes_are_patched_without_a_panic(body in prop::collection::vec(any::<u8>(), 0..60)) {
         for format in Format::ALL {
             let _ = system(Placement::Append, "S").body(&body, format);
             let _ = merge(&json!({"a": {"b": null}})).body(&body, format);

@@ -1,11 +1,11 @@
-//! The system prompt, in each provider's place.
+//! The system prompt, where each format has it.
 
 use verdigris::patch::Placement::{self, Append, Prepend, Replace};
 use verdigris::response::Format;
 
 use super::system;
 
-/// Format, placement of "S", body, and what becomes of it.
+/// The format, the placement of "S", the body, and the patched body.
 const TABLE: [(Format, Placement, &str, &str); 33] = [
     (
         Format::Chat,
@@ -143,16 +143,16 @@ const TABLE: [(Format, Placement, &str, &str); 33] = [
 ];
 
 #[test]
-fn bedrock_is_given_no_empty_block() {
+fn an_empty_prompt_gives_bedrock_no_block() {
     let patch = system(Replace, "");
     let patched = patch.body(br#"{"system":[{"text":"a"}]}"#, Format::Bedrock);
     assert_eq!(patched.as_deref(), Ok(r#"{"system":[]}"#));
 }
 
 #[test]
-fn the_prompt_goes_to_its_place() {
-    for (format, placement, body, new) in TABLE {
+fn the_prompt_is_placed_where_the_format_has_it() {
+    for (format, placement, body, expected) in TABLE {
         let patched = system(placement, "S").body(body.as_bytes(), format);
-        assert_eq!(patched.as_deref(), Ok(new), "{format:?} {placement:?} {body}");
+        assert_eq!(patched.as_deref(), Ok(expected), "{format:?} {placement:?} {body}");
     }
 }

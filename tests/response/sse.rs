@@ -1,9 +1,10 @@
-//! Framing against the standard by the letter.
+//! Server-sent events, against a direct implementation of the standard.
 
 use proptest::prelude::*;
-use verdigris::response::sse::{FramedData, SseParser};
+use verdigris::response::framed_data::FramedData;
+use verdigris::response::sse::SseParser;
 
-/// The events of a body by the letter of the standard, with the body at hand.
+/// Splits a whole body into events, as the standard says.
 fn split_events(body: &str) -> Vec<(String, String)> {
     let body = body.replace("\r\n", "\n").replace('\r', "\n");
     let mut events = Vec::new();
@@ -31,11 +32,12 @@ fn split_events(body: &str) -> Vec<(String, String)> {
     events
 }
 
-fn frame(body: &[u8], piece: usize) -> Vec<(String, String)> {
+/// Parses a body in pieces of this size into events.
+fn parse(body: &[u8], piece: usize) -> Vec<(String, String)> {
     let mut events = Vec::new();
     let (mut name, mut data) = (String::new(), Vec::new());
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    let mut sink = |piece: FramedData<'_>| match piece {
+    let mut sink = |data_piece: FramedData<'_>| match data_piece {
         FramedData::Name(bytes) => name = text(bytes),
         FramedData::Data(bytes) => data.extend_from_slice(bytes),
         FramedData::End => {
@@ -48,18 +50,18 @@ fn frame(body: &[u8], piece: usize) -> Vec<(String, String)> {
     events
 }
 
-/// Found by the property below, once in many runs.
+/// Found by the property below, in few of many runs.
 #[test]
-fn a_name_without_a_colon_is_the_empty_one() {
+fn an_event_field_without_a_value_clears_the_name() {
     for body in ["event: a\nevent\ndata: b\n\n", "event: a\nevent:\ndata: b\n\n"] {
         for piece in 1..body.len() {
             assert_eq!(
-                frame(body.as_bytes(), piece),
+                parse(body.as_bytes(), piece),
                 [(String::new(), "b".to_owned())],
                 "{body:?}"
             );
         }
-        assert_eq!(frame(body.as_bytes(), body.len()), split_events(body));
+        assert_eq!(parse(body.as_bytes(), body.len()), split_events(body));
     }
 }
 
@@ -67,7 +69,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn framing_agrees_with_the_standard(
+    fn events_are_those_of_the_standard(
         lines in prop::collection::vec(
             prop_oneof![
                 Just(String::new()),
@@ -78,9 +80,9 @@ proptest! {
         ends in prop::collection::vec(prop::sample::select(vec!["\n", "\r", "\r\n"]), 12),
         piece in 1..20usize,
     ) {
-        // A line that begins with a brace is data as it stands: not the standard's.
+        // A line that begins with a brace begins raw data, which the standard does not have.
         let lines = lines.iter().map(|line| line.trim_start_matches(['{', '[']));
         let body: String = lines.zip(ends).flat_map(|(line, end)| [line, end]).collect();
-        prop_assert_eq!(frame(body.as_bytes(), piece), split_events(&body));
+        prop_assert_eq!(parse(body.as_bytes(), piece), split_events(&body));
     }
 }

@@ -1,4 +1,4 @@
-//! Merge patches, against another implementation of RFC 7396.
+//! JSON merge patch, against another implementation of RFC 7396.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ fn any_value() -> impl Strategy<Value = Value> {
 
 proptest! {
     #[test]
-    fn merging_equals_the_reference(target in any_value(), patch in any_value(), is_pretty: bool) {
+    fn merging_gives_the_result_of_the_reference(target in any_value(), patch in any_value(), is_pretty: bool) {
         let (target, patch) = (json!({"t": target}), json!({"t": patch}));
         let text = if is_pretty {
             serde_json::to_string_pretty(&target).unwrap()
@@ -24,16 +24,16 @@ proptest! {
         let merged = merge(&patch).body(text.as_bytes(), Format::Chat).unwrap();
         let mut expected = target;
         json_patch::merge(&mut expected, &patch);
-        // Both are read once more: the reader may be off in a float's last place.
+        // Both are parsed again: the parser may be off in the last place of a float.
         let [merged, expected] = [merged, expected.to_string()]
             .map(|text| serde_json::from_str::<Value>(&text).unwrap());
         prop_assert_eq!(merged, expected);
     }
 }
 
-/// The examples of RFC 7396, appendix A, as far as the target is an object.
+/// The examples of RFC 7396, appendix A, whose target is an object.
 #[test]
-fn the_examples_of_the_rfc() {
+fn the_examples_of_the_rfc_hold() {
     let table = [
         (r#"{"a":"b"}"#, json!({"a": "c"}), r#"{"a":"c"}"#),
         (r#"{"a":"b"}"#, json!({"b": "c"}), r#"{"a":"b","b":"c"}"#),

@@ -1,0 +1,198 @@
+//! What is done with a request that was assigned a version.
+//!
+//! [`PlanContext::plan`] decides it. The first row that matches counts:
+//!
+//! | situation | action |
+//! |---|---|
+//! | the host does not provide headers that the plan depends on | send it to blue |
+//! | the version has no patch | send it unchanged |
+//! | the patch changes the body, which has not arrived | wait for the body |
+//! | the patch can be applied | send it patched |
+//! | the patch only asks for token counts | send it with its header changes |
+//! | the version takes requests that cannot be patched | send it unchanged |
+//! | anything else | send it to blue |
+
+use super::patch_scope::PatchScope;
+use super::request_head::RequestHead;
+use super::request_patch::RequestPatch;
+use super::rewrite::RequestRewrite;
+use crate::assignment::Version;
+use crate::response::Formats;
+
+/// What is known of a request's body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyState<'a> {
+    /// The request has no body.
+    None,
+    /// The body has not arrived.
+    Pending,
+    /// The whole body.
+    Complete(&'a [u8]),
+    /// The body is larger than the limit, or the host does not provide it.
+    Unavailable,
+}
+
+/// A request that was assigned a version, and what the configuration says about it.
+#[derive(Clone, Copy, Debug)]
+pub struct PlanContext<'a> {
+    /// The version.
+    pub version: Version,
+    /// What blue changes in its requests.
+    pub blue_patch: Option<&'a RequestPatch>,
+    /// What green changes in its requests.
+    pub green_patch: Option<&'a RequestPatch>,
+    /// Which format a request has.
+    pub formats: &'a Formats,
+    /// The maximum size of a body that is read, in bytes.
+    pub max_body_bytes: usize,
+    /// The maximum size of a body that is mirrored, in bytes.
+    pub max_mirrored_bytes: usize,
+    /// Whether the answer is evidence for a ramp.
+    pub is_evidence: bool,
+    /// Whether green is to answer a copy of the request.
+    pub is_mirrored: bool,
+}
+
+/// What is done with a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestPlan<'p> {
+    /// The next action.
+    pub action: PlanAction<'p>,
+    /// Whether the answer is still evidence for a ramp. Blue's answer to a request that green
+    /// could not be given is not: it would be compared with nothing.
+    pub is_evidence: bool,
+    /// Whether green is still to answer a copy of the request.
+    pub is_mirrored: bool,
+}
+
+/// The next action for a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PlanAction<'p> {
+    /// Buffer the body, then plan again.
+    AwaitBody,
+    /// Send the request to its version with these changes.
+    Send(RequestRewrite<'p>),
+    /// Send the request to blue unchanged.
+    FallBackToBlue,
+}
+
+// === impl BodyState ===
+
+impl BodyState<'_> {
+    /// Whether the request has a body.
+    pub fn is_some(self) -> bool {
+        self != Self::None
+    }
+}
+
+// === impl PlanContext ===
+
+impl<'a> PlanContext<'a> {
+    /// Whether the plan depends on the headers of the request.
+    pub fn needs_head(&self) -> bool {
+        self.patch().is_some() || self.green_requirement().is_some() || self.is_mirrored
+    }
+
+    /// Plans the request. `head` is `None` where [`needs_head`](Self::needs_head) is false, or
+    /// the host does not provide the headers.
+    pub fn plan(&self, head: Option<&RequestHead>, body: BodyState<'_>) -> RequestPlan<'a> {
+        let Some(head) = head else { return self.plan_without_head() };
+        let is_evidence = self.is_evidence && self.could_be_green(head);
+        let is_mirrored = self.is_mirrored && self.may_mirror(head);
+        let action = match self.patch() {
+            Some(patch) => self.apply(patch, head, body),
+            None => PlanAction::Send(RequestRewrite::default()),
+        };
+        match action {
+            PlanAction::FallBackToBlue => RequestPlan::FALL_BACK_TO_BLUE,
+            action => RequestPlan { action, is_evidence, is_mirrored },
+        }
+    }
+
+    fn plan_without_head(&self) -> RequestPlan<'a> {
+        if self.patch().is_some() || self.green_requirement().is_some() {
+            return RequestPlan::FALL_BACK_TO_BLUE;
+        }
+        RequestPlan {
+            action: PlanAction::Send(RequestRewrite::default()),
+            is_evidence: self.is_evidence,
+            is_mirrored: false,
+        }
+    }
+
+    /// What the version changes in its requests.
+    fn patch(&self) -> Option<&'a RequestPatch> {
+        match self.version {
+            Version::Blue => self.blue_patch,
+            Version::Green => self.green_patch,
+        }
+    }
+
+    /// The patch that must be applicable for blue's answer to be evidence: only requests that
+    /// green could be given are compared.
+    fn green_requirement(&self) -> Option<&'a RequestPatch> {
+        let is_compared = self.version == Version::Blue && self.is_evidence;
+        self.green_patch.filter(|patch| is_compared && patch.body.is_required())
+    }
+
+    fn could_be_green(&self, head: &RequestHead) -> bool {
+        self.green_requirement().is_none_or(|patch| {
+            let format = self.formats.for_version(Version::Green);
+            let format = format.or_else(|| self.formats.resolve(self.version, &head.path));
+            let scope = patch.patch_scope(head, format, self.max_body_bytes);
+            scope != PatchScope::NotPatchable
+        })
+    }
+
+    fn may_mirror(&self, head: &RequestHead) -> bool {
+        may_mirror(self.green_patch, self.formats, head, self.max_mirrored_bytes)
+    }
+
+    fn apply(
+        &self,
+        patch: &'a RequestPatch,
+        head: &RequestHead,
+        body: BodyState<'_>,
+    ) -> PlanAction<'a> {
+        let format = self.formats.resolve(self.version, &head.path);
+        let rewrite = match (patch.patch_scope(head, format, self.max_body_bytes), body) {
+            (PatchScope::Body(_), BodyState::Pending) => return PlanAction::AwaitBody,
+            (PatchScope::Body(_), BodyState::Complete(bytes)) => {
+                RequestRewrite::new(patch, head, format, Some(bytes))
+            }
+            (PatchScope::Head, _) => RequestRewrite::new(patch, head, format, None),
+            (PatchScope::Body(_) | PatchScope::NotPatchable, _) => None,
+        };
+        match rewrite {
+            Some(rewrite) => PlanAction::Send(rewrite),
+            None if !patch.body.is_required() => {
+                PlanAction::Send(RequestRewrite::of_headers(patch))
+            }
+            None if patch.passes_unpatchable => PlanAction::Send(RequestRewrite::default()),
+            None => PlanAction::FallBackToBlue,
+        }
+    }
+}
+
+// === impl RequestPlan ===
+
+impl RequestPlan<'_> {
+    /// Blue answers the unchanged request, which is neither evidence nor mirrored.
+    const FALL_BACK_TO_BLUE: Self =
+        Self { action: PlanAction::FallBackToBlue, is_evidence: false, is_mirrored: false };
+}
+
+/// Whether a copy of blue's request can be sent to green: it asks a model, green's patch can
+/// be applied, and its body has `max_bytes` at most.
+pub fn may_mirror(
+    green_patch: Option<&RequestPatch>,
+    formats: &Formats,
+    head: &RequestHead,
+    max_bytes: usize,
+) -> bool {
+    let format = formats.resolve(Version::Green, &head.path);
+    let is_patchable = |patch: &RequestPatch| {
+        patch.patch_scope(head, format, max_bytes) != PatchScope::NotPatchable
+    };
+    format.is_some() && head.is_bufferable(max_bytes) && green_patch.is_none_or(is_patchable)
+}

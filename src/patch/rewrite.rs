@@ -1,0 +1,76 @@
+//! The changes of one request, to be written to the host.
+
+use super::request_head::RequestHead;
+use super::request_patch::{HeaderPatch, RequestPatch};
+use crate::response::Format;
+
+/// The changes of one request. The default changes nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RequestRewrite<'p> {
+    headers: Option<&'p HeaderPatch>,
+    path: Option<String>,
+    body: Option<String>,
+    /// Whether the request states the length of its body, which then changes with it.
+    has_content_length: bool,
+}
+
+/// A change of one header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HeaderChange<'a> {
+    /// Removes the header.
+    Remove(&'a str),
+    /// Sets the header, and replaces an existing one.
+    Set(&'a str, &'a str),
+}
+
+// === impl RequestRewrite ===
+
+impl<'p> RequestRewrite<'p> {
+    /// Applies `patch` to a request; `None` where it cannot be applied.
+    ///
+    /// `format` is `None` where it is not known, and `body` where it does not change.
+    pub fn new(
+        patch: &'p RequestPatch,
+        head: &RequestHead,
+        format: Option<Format>,
+        body: Option<&[u8]>,
+    ) -> Option<Self> {
+        let mut rewrite = Self::of_headers(patch);
+        let Some(format) = format else { return Some(rewrite) };
+        let path = patch.body.path(str::from_utf8(&head.path).ok()?, format);
+        // A request without a body asks no model, so its path need not name one.
+        rewrite.path = if head.has_body { path.ok()? } else { path.ok().flatten() };
+        if let Some(body) = body {
+            rewrite.body = Some(patch.body.body(body, format).ok()?);
+            rewrite.has_content_length = head.length.is_some();
+        }
+        Some(rewrite)
+    }
+
+    /// Applies only the header changes of `patch`.
+    pub fn of_headers(patch: &'p RequestPatch) -> Self {
+        Self { headers: Some(&patch.headers), ..Self::default() }
+    }
+
+    /// The new body; `None` where it does not change.
+    pub fn body(&self) -> Option<&str> {
+        self.body.as_deref()
+    }
+
+    /// Gives `write` the changes of the headers, including `:path` and `content-length`.
+    pub fn write_headers(&self, mut write: impl FnMut(HeaderChange<'_>)) {
+        if let Some(body) = self.body.as_ref().filter(|_| self.has_content_length) {
+            write(HeaderChange::Set("content-length", &body.len().to_string()));
+        }
+        if let Some(path) = &self.path {
+            write(HeaderChange::Set(":path", path));
+        }
+        let Some(headers) = self.headers else { return };
+        for name in &headers.remove {
+            write(HeaderChange::Remove(name.as_str()));
+        }
+        for (name, value) in &headers.set {
+            write(HeaderChange::Set(name.as_str(), value));
+        }
+    }
+}

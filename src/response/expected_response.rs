@@ -1,0 +1,61 @@
+//! What a request says about its response.
+
+use super::format::Format;
+use super::formats::Formats;
+use super::grpc::GrpcFraming;
+use super::method::Method;
+use crate::assignment::Version;
+
+/// What a request says about its response.
+///
+/// It is read before Envoy routes the request: a route may rewrite the path, and the request
+/// is no longer available when its stream has ended. The default is that of a request whose
+/// answer is not read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ExpectedResponse {
+    /// The format of the answer, if it is known.
+    pub format: Option<Format>,
+    /// Whether a model answers at this path, whatever the version.
+    pub is_model_path: bool,
+    /// The kind of the request's method.
+    pub method: Method,
+    /// Whether the request is gRPC.
+    pub is_grpc: bool,
+}
+
+// === impl ExpectedResponse ===
+
+impl ExpectedResponse {
+    /// What a request to `version` says. Header names are in lower case; of a repeated header
+    /// the first one counts.
+    pub fn from_headers<'a>(
+        formats: &Formats,
+        version: Version,
+        headers: impl Iterator<Item = (&'a [u8], &'a [u8])>,
+    ) -> Self {
+        let (mut path, mut method_name, mut content_type) = (None, None, None);
+        let mut method = Method::default();
+        for (name, value) in headers {
+            method = method.with_header(name, value);
+            let target = match name {
+                b":path" => &mut path,
+                b":method" => &mut method_name,
+                b"content-type" => &mut content_type,
+                _ => continue,
+            };
+            target.get_or_insert(value);
+        }
+        let path = path.unwrap_or_default();
+        let format = formats.resolve(version, path);
+        // A path with a format is a model's, and not a gRPC method.
+        let is_grpc = format.is_none()
+            && GrpcFraming::from_content_type(content_type.unwrap_or_default()).is_some();
+        let is_model_path = method_name == Some(b"POST") && formats.is_model_path(path);
+        Self { format, is_model_path, method, is_grpc }
+    }
+
+    /// What is known about a request to `version` whose headers the host does not provide.
+    pub fn without_headers(formats: &Formats, version: Version) -> Self {
+        Self { format: formats.for_version(version), ..Self::default() }
+    }
+}

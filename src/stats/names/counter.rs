@@ -1,0 +1,169 @@
+//! The counters of requests, responses and feedback.
+
+use std::fmt;
+
+use crate::assignment::Reason;
+use crate::response::UnreadReason;
+
+/// A counter that each version has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counter {
+    /// Requests that were assigned the version.
+    Requests,
+    /// Requests that were assigned the version for this reason.
+    Decisions(Reason),
+    /// Responses with a status from 200 to 299.
+    Responses2xx,
+    /// Responses with a status from 300 to 399.
+    Responses3xx,
+    /// Responses with a status from 400 to 499, except 429.
+    Responses4xx,
+    /// Responses with status 429.
+    Responses429,
+    /// Responses with a status from 500 to 599.
+    Responses5xx,
+    /// Requests without a response, or with a response of another status.
+    ResponsesNone,
+    /// Responses that are an error of the version.
+    Errors,
+    /// Requests that the version rejected with a 4xx other than 429, or with the gRPC status
+    /// that maps to one.
+    ClientErrors,
+    /// Requests that another version's cluster answered in the end.
+    FailedOver,
+    /// Requests that the client aborted.
+    Aborted,
+    /// Answers that were read.
+    Answers,
+    /// Answers without content: no text, no tool call, no reasoning, though neither a refusal
+    /// nor truncated.
+    Empty,
+    /// Answers that were expected and could not be read.
+    Unread,
+    /// Answers that could not be read for this reason.
+    UnreadFor(UnreadReason),
+    /// Refusals by the model or the provider.
+    Refusals,
+    /// Answers that ended at a token limit.
+    Truncations,
+    /// Input tokens, including cached ones.
+    TokensInput,
+    /// Output tokens, including reasoning.
+    TokensOutput,
+    /// Input tokens that were read from the provider's cache.
+    TokensCached,
+    /// Input tokens that were written to the provider's cache.
+    TokensCacheWrite,
+    /// Reasoning tokens.
+    TokensReasoning,
+    /// Cost in millionths of a US dollar.
+    CostMicrousd,
+    /// Thumbs up.
+    FeedbackUp,
+    /// Thumbs down.
+    FeedbackDown,
+    /// The sum of scores, in thousandths.
+    ScoreMilliSum,
+    /// The number of scores.
+    ScoreCount,
+    /// Feedback without a valid signed exposure. It is not evidence.
+    FeedbackUnproved,
+    /// Feedback that exceeded the rate limit of its unit.
+    FeedbackLimited,
+}
+
+// === impl Counter ===
+
+impl Counter {
+    /// The counters of requests to a version.
+    pub const DECISIONS: [Self; 8] = [
+        Self::Requests,
+        Self::Decisions(Reason::Weight),
+        Self::Decisions(Reason::Pinned),
+        Self::Decisions(Reason::Forced),
+        Self::Decisions(Reason::Drained),
+        Self::Decisions(Reason::NoUnit),
+        Self::Decisions(Reason::Unpatchable),
+        Self::Decisions(Reason::RolledBack),
+    ];
+
+    /// The counters of requests to the shadow.
+    pub const SHADOW: [Self; 2] = [Self::Requests, Self::Decisions(Reason::Unpatchable)];
+
+    /// The counters of feedback, where it is configured.
+    pub const FEEDBACK: [Self; 6] = [
+        Self::FeedbackUp,
+        Self::FeedbackDown,
+        Self::ScoreMilliSum,
+        Self::ScoreCount,
+        Self::FeedbackUnproved,
+        Self::FeedbackLimited,
+    ];
+
+    /// The counters of responses, where they are configured.
+    pub const OUTCOMES: [Self; 24] = [
+        Self::Responses2xx,
+        Self::Responses3xx,
+        Self::Responses4xx,
+        Self::Responses429,
+        Self::Responses5xx,
+        Self::ResponsesNone,
+        Self::Errors,
+        Self::Aborted,
+        Self::ClientErrors,
+        Self::FailedOver,
+        Self::Answers,
+        Self::Empty,
+        Self::Unread,
+        Self::UnreadFor(UnreadReason::Encoded),
+        Self::UnreadFor(UnreadReason::UnknownFormat),
+        Self::UnreadFor(UnreadReason::Malformed),
+        Self::Refusals,
+        Self::Truncations,
+        Self::TokensInput,
+        Self::TokensOutput,
+        Self::TokensCached,
+        Self::TokensCacheWrite,
+        Self::TokensReasoning,
+        Self::CostMicrousd,
+    ];
+}
+
+impl fmt::Display for Counter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Requests => "requests",
+            Self::Decisions(reason) => return write!(f, "decisions_{}", reason.as_str()),
+            Self::Responses2xx => "responses_2xx",
+            Self::Responses3xx => "responses_3xx",
+            Self::Responses4xx => "responses_4xx",
+            Self::Responses429 => "responses_429",
+            Self::Responses5xx => "responses_5xx",
+            Self::ResponsesNone => "responses_none",
+            Self::Errors => "errors",
+            Self::Aborted => "aborted",
+            Self::ClientErrors => "client_errors",
+            Self::FailedOver => "failed_over",
+            Self::Answers => "answers",
+            Self::Empty => "empty",
+            Self::Unread => "unread",
+            Self::UnreadFor(UnreadReason::Encoded) => "unread_encoded",
+            Self::UnreadFor(UnreadReason::UnknownFormat) => "unread_unknown_format",
+            Self::UnreadFor(UnreadReason::Malformed) => "unread_malformed",
+            Self::Refusals => "refusals",
+            Self::Truncations => "truncations",
+            Self::TokensInput => "tokens_input",
+            Self::TokensOutput => "tokens_output",
+            Self::TokensCached => "tokens_cached",
+            Self::TokensCacheWrite => "tokens_cache_write",
+            Self::TokensReasoning => "tokens_reasoning",
+            Self::CostMicrousd => "cost_microusd",
+            Self::FeedbackUp => "feedback_up",
+            Self::FeedbackDown => "feedback_down",
+            Self::ScoreMilliSum => "score_milli_sum",
+            Self::ScoreCount => "score_count",
+            Self::FeedbackUnproved => "feedback_unproved",
+            Self::FeedbackLimited => "feedback_limited",
+        })
+    }
+}

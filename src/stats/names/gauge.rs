@@ -1,0 +1,37 @@
+//! The gauges of the rollout.
+
+use std::fmt;
+
+/// The value of the `phase` gauge while the weights are manual.
+pub const PHASE_MANUAL: u64 = 5;
+
+/// A gauge of the rollout as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gauge {
+    /// Green's share in force, in basis points.
+    GreenBp,
+    /// The ramp's phase; [`PHASE_MANUAL`] without a ramp.
+    Phase,
+    /// The index of the ramp's step; 0 without a ramp.
+    Step,
+    /// 1 while the ramp holds its step for longer than its `timeout`, else 0.
+    Overdue,
+}
+
+// === impl Gauge ===
+
+impl Gauge {
+    /// All gauges.
+    pub const ALL: [Self; 4] = [Self::GreenBp, Self::Phase, Self::Step, Self::Overdue];
+}
+
+impl fmt::Display for Gauge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::GreenBp => "green_bp",
+            Self::Phase => "phase",
+            Self::Step => "step",
+            Self::Overdue => "overdue",
+        })
+    }
+}

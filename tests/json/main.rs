@@ -1,0 +1,7 @@
+//! JSON: scanning, pointers and splicing.
+
+mod find;
+mod pointer;
+mod scanner;
+#[path = "../support/mod.rs"]
+mod support;

@@ -1,0 +1,62 @@
+//! What a request says about its response.
+
+use verdigris::assignment::Version;
+use verdigris::response::{ExpectedResponse, Format, Formats, Method};
+
+fn expected(headers: &[(&str, &str)]) -> ExpectedResponse {
+    let headers = headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+    ExpectedResponse::from_headers(&Formats::default(), Version::Green, headers)
+}
+
+#[test]
+fn a_post_to_a_known_path_expects_an_answer() {
+    let chat = (":path", "/v1/chat/completions?x=1");
+    let answer = ExpectedResponse {
+        format: Some(Format::Chat),
+        is_model_path: true,
+        method: Method::Ordinary,
+        is_grpc: false,
+    };
+    assert_eq!(expected(&[(":method", "POST"), chat]), answer);
+    let get = ExpectedResponse { is_model_path: false, ..answer };
+    assert_eq!(expected(&[(":method", "GET"), chat]), get);
+    // The first of a repeated header counts.
+    assert_eq!(expected(&[(":method", "POST"), chat, (":path", "/")]), answer);
+    let json = ("content-type", "application/grpc");
+    assert_eq!(expected(&[(":method", "POST"), chat, json]), answer, "a model's path is not gRPC");
+}
+
+#[test]
+fn a_grpc_request_expects_a_grpc_status() {
+    let path = (":path", "/package.Service/Call");
+    for content_type in ["application/grpc", "application/grpc+proto", "application/grpc-web"] {
+        let expected = expected(&[(":method", "POST"), path, ("content-type", content_type)]);
+        assert!(expected.is_grpc && !expected.is_model_path, "{content_type}");
+    }
+    let json = ("content-type", "application/json");
+    assert!(!expected(&[(":method", "POST"), path, json]).is_grpc);
+}
+
+#[test]
+fn an_upgrade_counts_before_the_method() {
+    let table: [(&[(&str, &str)], Method); 5] = [
+        (&[(":method", "GET"), ("upgrade", "websocket")], Method::Upgrade),
+        (&[("upgrade", "websocket"), (":method", "GET")], Method::Upgrade),
+        (&[(":method", "CONNECT"), ("upgrade", "")], Method::Connect),
+        (&[(":method", "OPTIONS")], Method::Bodyless),
+        (&[], Method::Ordinary),
+    ];
+    for (headers, method) in table {
+        assert_eq!(expected(headers).method, method, "{headers:?}");
+    }
+}
+
+#[test]
+fn without_headers_only_the_configured_format_is_known() {
+    let formats = Formats { green: Some(Format::Gemini), ..Formats::default() };
+    let expected = ExpectedResponse::without_headers(&formats, Version::Green);
+    assert_eq!(
+        expected,
+        ExpectedResponse { format: Some(Format::Gemini), ..ExpectedResponse::default() }
+    );
+}

@@ -1,0 +1,82 @@
+//! Which format a configuration gives a request.
+
+use verdigris::assignment::Version::{Blue, Green};
+use verdigris::response::Format::{self, Anthropic, Chat, Gemini, Ollama};
+use verdigris::response::Formats;
+
+fn with_paths(paths: &[(&str, Format)]) -> Formats {
+    let paths = paths.iter().map(|(prefix, format)| (prefix.as_bytes().into(), *format)).collect();
+    Formats { paths, ..Formats::default() }
+}
+
+#[test]
+fn the_first_format_that_is_known_counts() {
+    let listed = with_paths(&[("/ask/a", Ollama), ("/ask", Gemini)]);
+    let table = [
+        ("the path", Formats::default(), "/v1/chat/completions", Some(Chat)),
+        ("nothing", Formats::default(), "/ask", None),
+        (
+            "the version",
+            Formats { blue: Some(Anthropic), ..listed.clone() },
+            "/ask",
+            Some(Anthropic),
+        ),
+        (
+            "another version",
+            Formats { green: Some(Anthropic), ..listed.clone() },
+            "/ask",
+            Some(Gemini),
+        ),
+        ("the first prefix", listed.clone(), "/ask/a", Some(Ollama)),
+        (
+            "a prefix before the default",
+            Formats { default: Some(Chat), ..listed.clone() },
+            "/ask",
+            Some(Gemini),
+        ),
+        (
+            "the default before the path",
+            Formats { default: Some(Ollama), ..listed },
+            "/v1/messages",
+            Some(Ollama),
+        ),
+        (
+            "the default",
+            Formats { default: Some(Ollama), ..Formats::default() },
+            "/v1/messages",
+            Some(Ollama),
+        ),
+    ];
+    for (name, formats, path, expected) in table {
+        assert_eq!(formats.resolve(Blue, path.as_bytes()), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_format_without_a_path_needs_no_prefixes() {
+    let default = Formats { default: Some(Chat), ..Formats::default() };
+    assert_eq!(default.for_version(Green), Some(Chat));
+    let with_prefix = Formats { default: Some(Chat), ..with_paths(&[("/ask", Gemini)]) };
+    assert_eq!(with_prefix.for_version(Green), None);
+    assert_eq!(Formats { green: Some(Gemini), ..with_prefix }.for_version(Green), Some(Gemini));
+}
+
+#[test]
+fn a_model_path_does_not_depend_on_the_version() {
+    let blue_only = Formats { blue: Some(Chat), ..Formats::default() };
+    let both = Formats { green: Some(Gemini), ..blue_only.clone() };
+    let default = Formats { default: Some(Chat), ..Formats::default() };
+    let table = [
+        ("a known path", Formats::default(), "/v1/chat/completions?x=1", true),
+        ("an unknown path", Formats::default(), "/ask", false),
+        ("a listed path", with_paths(&[("/ask", Chat)]), "/ask?x=1", true),
+        ("one version has a format", blue_only, "/ask", false),
+        ("both versions have a format", both.clone(), "/ask", true),
+        ("another API", both, "/v1/embeddings?x=1", false),
+        ("a default", default.clone(), "/ask", true),
+        ("a default, another API", default, "/v1/models/gpt-5", false),
+    ];
+    for (name, formats, path, expected) in table {
+        assert_eq!(formats.is_model_path(path.as_bytes()), expected, "{name}");
+    }
+}

@@ -1,0 +1,209 @@
+//! Following one response from its headers to the end of its stream.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use verdigris::response::{
+    ExpectedResponse, Format, Method, ObservedResponse, Outcome, Phrases, Protocol, ResponseFlags,
+    ResponseHead, StreamEnd, UnreadReason,
+};
+
+const MS: u64 = 1_000_000;
+
+const CHAT: ExpectedResponse = ExpectedResponse {
+    format: Some(Format::Chat),
+    is_model_path: true,
+    method: Method::Ordinary,
+    is_grpc: false,
+};
+
+const UNKNOWN: ExpectedResponse = ExpectedResponse { format: None, ..CHAT };
+
+const SSE: (&str, &str) = ("content-type", "text/event-stream");
+
+const JSON: (&str, &str) = ("content-type", "application/json");
+
+const CHUNK: &[u8] = b"data: {\"choices\":[{\"delta\":{\"content\":\"Hi\"}}]}\n\n";
+
+/// A response with these headers whose request came at 1 ms.
+fn response(expected: ExpectedResponse, headers: &[(&str, &str)]) -> ObservedResponse {
+    let mut response = ObservedResponse::new(expected, MS);
+    let headers = headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+    let head = ResponseHead::from_headers(headers);
+    response.on_headers(Some(head), Some(&Phrases::default()), false, false);
+    response
+}
+
+fn feed(response: &mut ObservedResponse, bytes: &[u8], at_ms: u64) {
+    assert!(response.on_body(bytes.len(), false));
+    response.read_body(bytes, || at_ms * MS);
+}
+
+/// Ends the stream at 9 ms without flags and details.
+fn finish(response: ObservedResponse) -> Outcome {
+    response.finish(9 * MS, || Some(ResponseFlags(0)), || false)
+}
+
+#[test]
+fn times_count_from_the_headers_of_the_request() {
+    let mut response = response(CHAT, &[(":status", "200"), SSE]);
+    feed(&mut response, b"data: {\"choices\":[{\"delta\":{\"role\":\"assistant\"}}]}\n\n", 3);
+    feed(&mut response, CHUNK, 5);
+    feed(&mut response, CHUNK, 7);
+    let outcome = finish(response);
+    assert!(outcome.is_stream && outcome.has_body);
+    assert_eq!(outcome.ttft, Some(Duration::from_millis(4)), "the first content");
+    assert_eq!(outcome.duration, Duration::from_millis(8));
+}
+
+#[test]
+fn only_a_stream_has_a_time_to_its_first_content() {
+    let mut response = response(CHAT, &[(":status", "200"), JSON]);
+    feed(&mut response, br#"{"choices": [{"message": {"content": "Hi"}}]}"#, 5);
+    let outcome = finish(response);
+    assert_eq!((outcome.ttft, outcome.is_stream), (None, false));
+    assert!(outcome.read_answer().unwrap().has_content);
+}
+
+#[test]
+fn headers_decide_whether_the_body_is_read() {
+    let gzip = ("content-encoding", "gzip");
+    let unread = |reason| Some(Err(reason));
+    type Headers<'a> = &'a [(&'a str, &'a str)];
+    type Row<'a> = (&'a str, ExpectedResponse, Headers<'a>, Option<Result<(), UnreadReason>>);
+    let table: [Row<'_>; 9] = [
+        ("an answer", CHAT, &[(":status", "200"), JSON], Some(Ok(()))),
+        ("another status of success", CHAT, &[(":status", "202"), JSON], None),
+        ("a failure", CHAT, &[(":status", "500"), JSON], None),
+        ("no status", CHAT, &[JSON], None),
+        ("an encoded body", CHAT, &[(":status", "200"), JSON, gzip], unread(UnreadReason::Encoded)),
+        ("an unknown path", UNKNOWN, &[(":status", "200"), JSON], None),
+        (
+            "a stream at an unknown path",
+            UNKNOWN,
+            &[(":status", "200"), SSE],
+            unread(UnreadReason::UnknownFormat),
+        ),
+        (
+            "Amazon's framing in another format",
+            CHAT,
+            &[(":status", "200"), ("content-type", "application/vnd.amazon.eventstream")],
+            unread(UnreadReason::UnknownFormat),
+        ),
+        ("gRPC", UNKNOWN, &[(":status", "200"), ("content-type", "application/grpc")], None),
+    ];
+    for (name, expected, headers, answer) in table {
+        let mut response = response(expected, headers);
+        assert_eq!(response.on_body(1, true), answer == Some(Ok(())), "{name}");
+        let outcome = finish(response);
+        assert_eq!(outcome.answer.map(|it| it.map(|_| ())), answer, "{name}");
+    }
+}
+
+#[test]
+fn nothing_is_read_where_answers_are_not() {
+    let mut response = ObservedResponse::new(CHAT, 0);
+    let headers: [(&[u8], &[u8]); 1] = [(b":status", b"200")];
+    let head = ResponseHead::from_headers(headers.into_iter());
+    response.on_headers(Some(head), None, true, false);
+    assert!(!response.on_body(5, true));
+    let outcome = finish(response);
+    assert!(outcome.answer.is_none() && outcome.has_body && outcome.has_failed_over);
+    assert_eq!(outcome.status, Some(200));
+}
+
+#[test]
+fn an_answer_is_unread_where_the_host_does_not_provide_its_body() {
+    let mut response = response(CHAT, &[(":status", "200"), SSE]);
+    assert!(response.on_body(5, false));
+    response.on_unreadable_body();
+    assert!(!response.on_body(5, true));
+    assert_eq!(finish(response).unread_reason(), Some(UnreadReason::Malformed));
+}
+
+#[test]
+fn a_response_is_over_by_http_or_by_its_answer() {
+    let done: &[u8] = b"data: [DONE]\n\n";
+    let table: [(&str, &[&[u8]], bool, StreamEnd); 4] = [
+        ("the end of the stream", &[CHUNK], true, StreamEnd::Complete),
+        ("the end of the answer", &[CHUNK, done], false, StreamEnd::Complete),
+        ("neither", &[CHUNK], false, StreamEnd::Aborted),
+        ("no body", &[], false, StreamEnd::Aborted),
+    ];
+    for (name, pieces, is_end, expected) in table {
+        let mut response = response(CHAT, &[(":status", "200"), SSE]);
+        pieces.iter().for_each(|piece| feed(&mut response, piece, 2));
+        response.on_body(0, is_end);
+        assert_eq!(finish(response).ending, expected, "{name}");
+    }
+}
+
+#[test]
+fn the_host_is_called_only_where_something_may_have_gone_wrong() {
+    let table = [("200", true, 0, 0), ("500", true, 1, 0), ("200", false, 1, 1)];
+    for (status, is_end, flag_calls, detail_calls) in table {
+        let mut response = response(CHAT, &[(":status", status), JSON]);
+        response.on_body(0, is_end);
+        let (flags, details) = (Cell::new(0), Cell::new(0));
+        let count = |calls: &Cell<u32>| calls.set(calls.get() + 1);
+        let outcome = response.finish(
+            9 * MS,
+            || {
+                count(&flags);
+                Some(ResponseFlags(0))
+            },
+            || {
+                count(&details);
+                true
+            },
+        );
+        assert_eq!((flags.get(), details.get()), (flag_calls, detail_calls), "{status} {is_end}");
+        let expected = if is_end { StreamEnd::Complete } else { StreamEnd::Cut };
+        assert_eq!(outcome.ending, expected, "{status} {is_end}");
+    }
+}
+
+#[test]
+fn an_established_tunnel_is_over_however_it_ends() {
+    let method = |method| ExpectedResponse { method, ..UNKNOWN };
+    let table = [
+        (Method::Upgrade, "101", Protocol::Tunnel),
+        (Method::Connect, "200", Protocol::Tunnel),
+        (Method::Connect, "503", Protocol::Http),
+        (Method::Ordinary, "200", Protocol::Http),
+    ];
+    for (expected, status, protocol) in table {
+        let outcome = finish(response(method(expected), &[(":status", status)]));
+        assert_eq!(outcome.protocol, protocol, "{status}");
+        let is_complete = outcome.ending == StreamEnd::Complete;
+        assert_eq!(is_complete, protocol == Protocol::Tunnel, "{status}");
+    }
+}
+
+#[test]
+fn the_last_grpc_status_counts() {
+    let grpc = ("content-type", "application/grpc");
+    let in_headers = [(":status", "200"), grpc, ("grpc-status", "5")];
+    for (trailer, expected) in [(None, Some(5)), (Some(0), Some(0))] {
+        let mut response = response(UNKNOWN, &in_headers);
+        response.on_trailers(|| trailer);
+        let outcome = finish(response);
+        assert_eq!((outcome.grpc_status, outcome.protocol), (expected, Protocol::Grpc));
+        assert_eq!(outcome.ending, StreamEnd::Complete);
+    }
+    let mut web =
+        response(UNKNOWN, &[(":status", "200"), ("content-type", "application/grpc-web")]);
+    feed(&mut web, b"\x80\0\0\0\x10grpc-status: 14\n", 2);
+    assert_eq!(finish(web).grpc_status, Some(14));
+    let mut http = response(UNKNOWN, &[(":status", "200"), JSON, ("grpc-status", "5")]);
+    http.on_trailers(|| unreachable!("the response is not gRPC"));
+    assert_eq!(finish(http).grpc_status, None);
+}
+
+#[test]
+fn without_headers_there_is_no_status() {
+    let mut response = ObservedResponse::new(CHAT, 0);
+    response.on_headers(None, Some(&Phrases::default()), false, true);
+    let outcome = finish(response);
+    assert_eq!((outcome.status, outcome.ending), (None, StreamEnd::Complete));
+}

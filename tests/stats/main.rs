@@ -1,0 +1,7 @@
+//! Which event is counted where.
+
+mod evidence_counts;
+mod feedback_counts;
+mod gauge_values;
+mod outcome_counts;
+mod request_counts;
