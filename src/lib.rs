@@ -45,7 +45,9 @@
         clippy::indexing_slicing,
         clippy::unreachable,
         clippy::todo,
-        clippy::unimplemented
+        clippy::unimplemented,
+        clippy::missing_errors_doc,
+        clippy::too_many_lines
     )
 )]
 

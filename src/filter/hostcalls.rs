@@ -13,10 +13,7 @@ use std::ptr::null_mut;
 use proxy_wasm::types::{BufferType, Bytes, MapType, MetricType};
 
 use super::header_map::{HeaderMap, serialize};
-
-/// A status other than "ok", as the host returned it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HostError(u32);
+use super::host_error::HostError;
 
 /// A counter, gauge or histogram that the host knows in this VM.
 #[derive(Clone, Copy, Debug)]
@@ -395,19 +392,4 @@ pub fn log(level: log::Level, message: &str) {
 pub fn log_level() -> Result<u32, HostError> {
     // SAFETY: no memory but the number's is shared.
     receive_number(|level| unsafe { abi::proxy_get_log_level(level) })
-}
-
-// === impl HostError ===
-
-impl HostError {
-    /// Whether another VM has written the value since it was read.
-    pub fn is_cas_mismatch(self) -> bool {
-        const CAS_MISMATCH: u32 = 8;
-        self.0 == CAS_MISMATCH
-    }
-
-    /// Turns the status of a call into a result.
-    pub fn check(status: u32) -> Result<(), Self> {
-        if status == 0 { Ok(()) } else { Err(Self(status)) }
-    }
 }

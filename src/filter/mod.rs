@@ -25,6 +25,7 @@
 //! | [`registry`] | values by rollout that outlive a configuration |
 //! | [`hostcalls`] | every call to the host; none can panic |
 //! | [`clock`] | the host's clocks |
+//! | [`host_error`] | a call that the host has refused |
 //! | [`attributes`] | Envoy's attributes that the filter reads |
 //! | [`header_map`] | all headers of a message in one value |
 //! | [`logger`] | the `log` crate's records in Envoy's log |
@@ -46,6 +47,7 @@ mod feedback;
 mod feedback_key;
 mod gauges;
 mod header_map;
+mod host_error;
 mod hostcalls;
 mod http_stream;
 mod logger;

@@ -3,8 +3,8 @@
 use std::cell::OnceCell;
 
 use super::header_map::HeaderMap;
+use super::host_error::HostError;
 use super::hostcalls;
-use super::hostcalls::HostError;
 use super::runtime::RolloutRuntime;
 use crate::assignment::unit::{find_later_cookie, find_unit_in_lines};
 use crate::assignment::{

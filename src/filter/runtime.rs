@@ -211,10 +211,9 @@ impl RolloutRuntime {
 
     /// Records the weights of a rollout without a ramp for conversations that begin under them.
     pub fn record_weights(&self) {
-        if let (Some(history), None) = (&self.history, &self.ramp) {
-            if let Some(now) = clocks() {
-                poll_once(history.record_weights(&self.store, self.green_share(), now));
-            }
+        let (Some(history), None) = (&self.history, &self.ramp) else { return };
+        if let Some(now) = clocks() {
+            poll_once(history.record_weights(&self.store, self.green_share(), now));
         }
     }
 

@@ -78,15 +78,19 @@ mod scenarios {
             (vote("ada", ""), "the body is not JSON".to_owned()),
             (vote("ada", "thumb=up"), "the body is not JSON".to_owned()),
             (vote("ada", r#"{"thumb": "up""#), "the body is not JSON".to_owned()),
-            (vote("ada", "{}"), format!("no thumb and no score: {advice}")),
-            (vote("ada", r#"{"thumb": null}"#), format!("no thumb and no score: {advice}")),
+            (vote("ada", "{}"), format!("the body has no thumb and no score: {advice}")),
+            (
+                vote("ada", r#"{"thumb": null}"#),
+                format!("the body has no thumb and no score: {advice}"),
+            ),
             (vote("ada", r#"{"thumb": 7}"#), format!("7 is not a valid thumb: {advice}")),
             (vote("ada", r#"{"score": 1.01}"#), format!("1.01 is not a valid score: {advice}")),
             (vote("ada", r#"{"score": "1"}"#), format!(r#""1" is not a valid score: {advice}"#)),
             (vote("ada", &large), "the body is larger than 65536 bytes".to_owned()),
             (
                 Request::anonymous().post("/feedback", r#"{"thumb": "up"}"#),
-                "it says nobody's name: send what the requests carry that it is about".to_owned(),
+                "the request names no unit: send the header or cookie that the rated request had"
+                    .to_owned(),
             ),
         ];
         for (request, message) in cases {
@@ -129,7 +133,7 @@ mod scenarios {
                 status => {
                     assert_eq!(
                         (status, answer.text.as_str()),
-                        (429, "one is heard 5 times a minute")
+                        (429, "at most 5 events a minute count for one unit")
                     )
                 }
             }

@@ -148,7 +148,7 @@ fn a_native_controller_makes_the_same_decisions_from_the_same_observations() {
         vms.tick(0);
         let now = Clocks { monotonic_ns: NS_PER_SECOND / 2, unix_ms: 0 };
         let mut native = RampState::new(&spec, now);
-        native.reconcile(&spec, now, &mut Vec::new());
+        native.reconcile(&spec, now, &[]);
         for second in 1..=14 {
             vms.set_clock(second * NS_PER_SECOND, false);
             // The leader gets no requests, like a VM on Envoy's main thread.
@@ -156,11 +156,11 @@ fn a_native_controller_makes_the_same_decisions_from_the_same_observations() {
             vms.send_from_new_users(2, 200, green_failure_percent);
             vms.set_clock(second * NS_PER_SECOND + NS_PER_SECOND / 2, true);
             (1..3).for_each(|vm| vms.tick(vm));
-            let mut observations = vms.queued_observations();
+            let observations = vms.queued_observations();
             vms.tick(0);
             let monotonic_ns = second * NS_PER_SECOND + NS_PER_SECOND / 2;
             let now = Clocks { monotonic_ns, unix_ms: second * 1000 };
-            native.reconcile(&spec, now, &mut observations);
+            native.reconcile(&spec, now, &observations);
             // Only the VMs store seen units in pieces of shared data.
             let mut shared = vms.state();
             shared.seen_units.clear();
