@@ -6,16 +6,18 @@ use super::hostcalls;
 
 const VARIABLE: &str = "VERDIGRIS_CONSOLE_TOKEN";
 
-/// The token; `None` where there is none, which disables commands.
+/// The token; `None` if there is none, which disables commands.
 ///
 /// # Errors
 /// The token has bytes that no header can carry.
 pub fn read() -> Result<Option<String>, &'static str> {
-    let Some(token) = hostcalls::environment_variable(VARIABLE) else { return Ok(None) };
+    let Some(token) = variable(VARIABLE) else { return Ok(None) };
     // A secret that was made by `echo` ends with a newline.
     let token = token.trim_ascii();
     if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err("VERDIGRIS_CONSOLE_TOKEN has other than visible ASCII in it: nobody can steer");
+        return Err(
+            "VERDIGRIS_CONSOLE_TOKEN has characters other than visible ASCII: commands are disabled",
+        );
     }
     Ok(Some(token.to_owned()).filter(|token| !token.is_empty()))
 }
@@ -23,4 +25,14 @@ pub fn read() -> Result<Option<String>, &'static str> {
 /// Whether commands are enabled.
 pub fn is_set() -> bool {
     read().is_ok_and(|token| token.is_some())
+}
+
+/// A variable of the environment; `None` if it is missing or is not UTF-8.
+fn variable(name: &str) -> Option<String> {
+    let environment = hostcalls::environment().ok()?;
+    let value_of = |variable: &[u8]| {
+        Some(variable.strip_prefix(name.as_bytes())?.strip_prefix(b"=")?.to_vec())
+    };
+    let value = environment.split(|byte| *byte == 0).find_map(value_of)?;
+    String::from_utf8(value).ok()
 }

@@ -78,9 +78,6 @@ mod abi {
 }
 
 /// Calls the host for a value. `call` gets the places of its address and its size.
-///
-/// # Errors
-/// The status with which the host refused.
 fn receive(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Bytes, HostError> {
     let (mut data, mut size) = (null_mut(), 0);
     HostError::check(call(&mut data, &mut size))?;
@@ -94,9 +91,6 @@ fn receive(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Bytes, 
 }
 
 /// Calls the host for a number. `call` gets its place.
-///
-/// # Errors
-/// The status with which the host refused.
 fn receive_number<T: Default>(call: impl FnOnce(&mut T) -> u32) -> Result<T, HostError> {
     let mut number = T::default();
     HostError::check(call(&mut number))?;
@@ -115,15 +109,10 @@ pub fn request_body(size: usize) -> Result<Bytes, HostError> {
 
 /// Replaces the buffered request body.
 pub fn set_request_body(body: &[u8]) -> Result<(), HostError> {
+    let buffer = BufferType::HttpRequestBody as u32;
     // SAFETY: `body` outlives the call; the host only reads it.
     HostError::check(unsafe {
-        abi::proxy_set_buffer_bytes(
-            BufferType::HttpRequestBody as u32,
-            0,
-            usize::MAX,
-            body.as_ptr(),
-            body.len(),
-        )
+        abi::proxy_set_buffer_bytes(buffer, 0, usize::MAX, body.as_ptr(), body.len())
     })
 }
 
@@ -294,23 +283,20 @@ pub fn monotonic_time_ns() -> Result<u64, HostError> {
     receive_number(|time| unsafe { abi::clock_time_get(MONOTONIC, 1, time) })
 }
 
-/// A variable of the VM's environment; `None` if it is missing or is not UTF-8.
+/// The VM's environment: `name=value` of each variable, ended by a zero byte.
 ///
 /// `std::env` is not used: it panics if the host refuses the calls.
 ///
 /// Source: WASI, snapshot preview 1, `environ_sizes_get` and `environ_get`.
-pub fn environment_variable(name: &str) -> Option<String> {
+pub fn environment() -> Result<Vec<u8>, HostError> {
     let (mut count, mut size) = (0, 0);
     // SAFETY: the host writes one number to each.
-    HostError::check(unsafe { abi::environ_sizes_get(&mut count, &mut size) }).ok()?;
+    HostError::check(unsafe { abi::environ_sizes_get(&mut count, &mut size) })?;
     let mut places = vec![null_mut(); count];
     let mut variables = vec![0; size];
     // SAFETY: the host writes `count` places and `size` bytes, as it has answered before.
-    HostError::check(unsafe { abi::environ_get(places.as_mut_ptr(), variables.as_mut_ptr()) })
-        .ok()?;
-    let mut variables = variables.split(|byte| *byte == 0);
-    let of_name = |it: &[u8]| Some(it.strip_prefix(name.as_bytes())?.strip_prefix(b"=")?.to_vec());
-    String::from_utf8(variables.find_map(of_name)?).ok()
+    HostError::check(unsafe { abi::environ_get(places.as_mut_ptr(), variables.as_mut_ptr()) })?;
+    Ok(variables)
 }
 
 /// Identifies the last write of a shared value, for a compare-and-swap.
