@@ -10,7 +10,7 @@ ROUNDS  ?= 20
 # Properties are tried with the same inputs in each `make test`: whether it passes is no
 # matter of luck. `make properties` looks for others.
 PROPTEST_RNG_SEED ?= 18
-PROPERTIES := analysis assignment command config config_ramp console feedback patch response rollout schema
+PROPERTIES := analysis assignment command config console feedback patch response rollout
 CARGO  ?= cargo
 PYTHON ?= python3
 # An Envoy of your own, of version 1.40: make run ENVOY=/usr/bin/envoy

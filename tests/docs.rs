@@ -82,8 +82,7 @@ fn the_reference_describes_the_state() {
 /// that it does not know, which `config` has there.
 fn known_fields(config: &str) -> Vec<String> {
     let refused = Config::parse(config.as_bytes()).unwrap_err().to_string();
-    let (_, list) =
-        refused.split_once("no_such_field: 1: is no field here; the fields are ").unwrap();
+    let (_, list) = refused.split_once("no_such_field: 1: unknown field; the fields are ").unwrap();
     list.lines().next().unwrap().split(", ").map(str::to_owned).collect()
 }
 

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::console_client::{ConsoleAddress, ConsoleClient, ConsoleState};
 use super::output::{BAD, CliError, FAINT, columns, styled, wrapped};
 use super::render;
-use crate::config::time::duration;
+use crate::config::time::parse_duration;
 use crate::console::time_format::HumanDuration;
 use crate::console::view::View;
 use crate::console::{Tone, headline};
@@ -63,7 +63,7 @@ const INTERRUPTED: i32 = 130;
 const ROWS: usize = 24;
 
 fn period(text: &str) -> Result<Duration, String> {
-    let period = duration(text).filter(|it| *it >= Duration::from_millis(100));
+    let period = parse_duration(text).filter(|it| *it >= Duration::from_millis(100));
     period.ok_or_else(|| "write a time from 100ms on, such as 2s".to_owned())
 }
 

@@ -304,10 +304,7 @@ fn a_console_s_configuration_is_checked_as_one() {
         files.add("wrong.json", r#"{"role": "console", "console": {"hosts": ["http://a"]}}"#);
     let done = verdigris(&["check", &wrong]);
     assert_eq!(done.code, 1);
-    assert!(
-        done.out.contains(":1: console.hosts[0]: \"http://a\": write a host's name"),
-        "{done:?}"
-    );
+    assert!(done.out.contains(":1: console.hosts[0]: \"http://a\": write a host name"), "{done:?}");
 
     // Another VM knows of no rollout.
     let filter = filter_yaml(&config(json!({})).to_string());
@@ -336,7 +333,7 @@ fn a_console_s_configuration_is_checked_as_one() {
     ] {
         let done = verdigris(arguments);
         assert_eq!(done.code, 1, "{done:?}");
-        let why = "role: \"console\": this is the console's configuration, and no rollout's";
+        let why = "role: \"console\": this configures the console, not a rollout";
         assert!(done.err.contains(why), "{done:?}");
     }
     // Beside a rollout it is not asked for.

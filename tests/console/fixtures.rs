@@ -55,10 +55,10 @@ pub fn rejected() -> View {
     };
     let mut view = of(vec![ramping()]);
     let text = r#"{"rollout": "assistant-v8"}"#;
-    let why = "weights: {\"blue\":0,\"green\":0}: give at least one of them a positive weight\n\
+    let why = "weights: {\"blue\":0,\"green\":0}: make at least one weight positive\n\
                ramp.steps: []: give at least one";
     view.rollouts[0].problems = vec![note("verdigris", text, why, 3)];
-    let why = "console.hosts[0]: 1: is not a text";
+    let why = "console.hosts[0]: 1: is not a string";
     view.problems = vec![note("verdigris-console", r#"{"role": "console"}"#, why, 40)];
     view
 }

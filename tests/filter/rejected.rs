@@ -33,7 +33,7 @@ fn a_note_outlives_the_vm_that_tried_the_configuration() {
     configure(&mut vm(), 1, &weights(0, 0)).unwrap_err();
     let noted = shown(&mut worker);
     let problems = &noted.rollouts[0].problems;
-    assert!(problems.iter().any(|it| it.what.contains("weights: {\"blue\":0,\"green\":0}: give")));
+    assert!(problems.iter().any(|it| it.what.contains("weights: {\"blue\":0,\"green\":0}: make")));
     assert!(noted.problems.is_empty());
 
     // What was accepted before settles nothing, however late another worker accepts it.

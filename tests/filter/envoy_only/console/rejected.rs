@@ -36,7 +36,7 @@ fn a_rejected_configuration_is_shown_until_another_is_accepted() {
     assert_eq!(problems(&envoy), (vec![], vec![]));
     let refused = filter_yaml_of(&weights(0, 0).to_string());
     envoy.write_filter(&refused).unwrap_err();
-    let expected = "weights: {\"blue\":0,\"green\":0}: give at least one of them";
+    let expected = "weights: {\"blue\":0,\"green\":0}: make at least one weight positive";
     let (shown, others) = problems(&envoy);
     assert!(shown.len() == 1 && shown[0].contains(expected), "{shown:?}");
     assert!(shown[0].contains(&format!("of rollout {ROLLOUT} was rejected at ")), "{shown:?}");
@@ -83,7 +83,7 @@ fn what_was_rejected_at_the_start_is_shown_until_another_is_accepted() {
         assert!(rollouts.is_empty() && problems.len() == 1, "{rollouts:?} {problems:?}");
         let expected = format!("A configuration of rollout {ROLLOUT} was rejected at ");
         assert!(problems[0].what.starts_with(&expected), "{problems:?}");
-        assert!(problems[0].what.contains("give at least one of them"), "{problems:?}");
+        assert!(problems[0].what.contains("make at least one weight positive"), "{problems:?}");
         let page = new_client().get(console(&envoy, "/")).send().unwrap().text().unwrap();
         assert!(page.contains(&expected), "{page}");
         assert!(envoy.log().contains("configuration refused"), "{}", envoy.log());
