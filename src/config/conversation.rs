@@ -9,7 +9,7 @@ use super::checks::{check_cookie_name, check_header_name, check_weights};
 use super::diagnostics::Diagnostics;
 use super::marker_cookie::MarkerCookie;
 use super::raw::common::{RawUnitSource, RawUnitSources};
-use super::raw::release::{RawConversation, RawCookie, RawMarker, RawShareInterval};
+use super::raw::sections::{RawConversation, RawCookie, RawMarker, RawShareInterval};
 use super::time::{parse_duration, parse_timestamp};
 use crate::assignment::{
     RollbackPolicy, Share, ShareHistory, ShareInterval, ShareSetting, UnitSource,

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::FieldError;
 use super::checks::check_cluster_name;
 use super::diagnostics::Diagnostics;
-use super::raw::release::RawFailover;
+use super::raw::sections::RawFailover;
 use crate::names::ClusterName;
 
 /// The clusters that a failover cluster must differ from.

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::FieldError;
 use super::diagnostics::Diagnostics;
 use super::examples::example_fix;
-use super::raw::release::{FeedbackResponder, RawFeedback};
+use super::raw::sections::{FeedbackResponder, RawFeedback};
 use crate::feedback::FeedbackPointers;
 use crate::json::pointer;
 

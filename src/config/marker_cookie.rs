@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::FieldError;
 use super::diagnostics::Diagnostics;
-use super::raw::release::RawCookie;
+use super::raw::sections::RawCookie;
 use super::same_site::SameSite;
 use crate::names::CookieName;
 

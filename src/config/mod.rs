@@ -17,6 +17,18 @@
 //!     r#"rollout: "Assistant V8": use 1 to 63 of a-z, 0-9 and "-", such as "assistant-v8""#,
 //! );
 //! ```
+//!
+//! | file | concept |
+//! |---|---|
+//! | `raw/` | the raw configuration, and the JSON reader |
+//! | `build`, `diagnostics`, `invalid_config` | the conversion, and its errors |
+//! | `rollout_config`, `plugin`, `role` | the valid configuration of a rollout, of a plugin, and its role |
+//! | `unit`, `conversation`, `marker_cookie`, `same_site` | whom a version is assigned to |
+//! | `answers`, `formats`, `feedback` | what is observed |
+//! | `request_patch`, `failover`, `shadow` | what happens to requests |
+//! | `ramp`, `ramp_steps`, `gates`, `tripwires` | the ramp |
+//! | `checks`, `ramp_checks`, `time`, `nearest`, `examples` | helpers of the checks |
+//! | `command_request` | the operator's commands |
 
 mod answers;
 mod build;
@@ -37,9 +49,9 @@ mod ramp;
 mod ramp_checks;
 mod ramp_steps;
 mod raw;
-mod release;
 mod request_patch;
 mod role;
+mod rollout_config;
 mod same_site;
 mod shadow;
 pub(crate) mod time;
@@ -55,8 +67,8 @@ pub use invalid_config::{FieldError, InvalidConfig};
 pub use marker_cookie::MarkerCookie;
 pub use plugin::{ConsoleConfig, Plugin};
 pub use raw::root::RawConfig;
-pub use release::Config;
 pub use role::Role;
+pub use rollout_config::Config;
 pub use same_site::SameSite;
 pub use shadow::ShadowConfig;
 

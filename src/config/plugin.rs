@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::diagnostics::Diagnostics;
 use super::raw::json_text::parse_json;
 use super::raw::root::{RawConfig, RawConsole};
-use super::release::Config;
+use super::rollout_config::Config;
 use super::{FieldError, InvalidConfig};
 
 /// A plugin configuration.

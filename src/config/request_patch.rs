@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::FieldError;
 use super::checks::check_header_name;
 use super::diagnostics::Diagnostics;
-use super::raw::release::{RawHeaders, RawRequest, RawSystem, UnpatchablePolicy};
+use super::raw::sections::{RawHeaders, RawRequest, RawSystem, UnpatchablePolicy};
 use crate::names::HeaderName;
 use crate::patch::{BodyPatch, HeaderPatch, Placement, RequestPatch, System};
 

@@ -6,7 +6,7 @@ use super::FieldError;
 use super::checks::check_own_header_name;
 use super::diagnostics::Diagnostics;
 use super::examples::example_fix;
-use super::raw::release::RawShadow;
+use super::raw::sections::RawShadow;
 use crate::assignment::Share;
 use crate::names::HeaderName;
 

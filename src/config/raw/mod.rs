@@ -6,12 +6,12 @@
 //! | [`json_text`] | parses the JSON text |
 //! | [`common`] | parts that several sections share |
 //! | [`root`] | the plugin configuration and its small sections |
-//! | [`release`] | conversations, shadows, feedback and request patches |
+//! | [`sections`] | conversations, shadows, feedback and request patches |
 //! | [`ramp`] | the ramp, its gates and its tripwires |
 
 pub(super) mod common;
 pub(super) mod json_text;
 pub(super) mod ramp;
 pub(super) mod reader;
-pub(super) mod release;
 pub(super) mod root;
+pub(super) mod sections;

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::common::{RawUnitSources, RawWeights};
 use super::ramp::RawRamp;
 use super::reader::{Node, ObjectReader, read_object};
-use super::release::{RawConversation, RawFailover, RawFeedback, RawRequest, RawShadow};
+use super::sections::{RawConversation, RawFailover, RawFeedback, RawRequest, RawShadow};
 use crate::assignment::MissingUnitPolicy;
 use crate::config::InvalidConfig;
 use crate::config::role::Role;
