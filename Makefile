@@ -10,7 +10,7 @@ ROUNDS  ?= 20
 # `make test` tests properties with the same inputs each time, so that its result is reproducible.
 # `make properties` uses other inputs.
 PROPTEST_RNG_SEED ?= 18
-PROPERTIES := analysis assignment command config config_ramp console conversation feedback json patch response rollout schema
+PROPERTIES := analysis assignment command config console feedback json patch response rollout stats
 CARGO  ?= cargo
 PYTHON ?= python3
 # To use your own Envoy 1.40: make run ENVOY=/usr/bin/envoy

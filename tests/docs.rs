@@ -80,9 +80,8 @@ fn the_reference_describes_each_field_of_the_state() {
 /// The fields that the parser knows at the place where `config` has an unknown one. The parser's
 /// error lists them.
 fn known_fields(config: &str) -> Vec<String> {
-    let error = Config::parse(config.as_bytes()).unwrap_err().to_string();
-    let (_, list) =
-        error.split_once("no_such_field: 1: is no field here; the fields are ").unwrap();
+    let refused = Config::parse(config.as_bytes()).unwrap_err().to_string();
+    let (_, list) = refused.split_once("no_such_field: 1: unknown field; the fields are ").unwrap();
     list.lines().next().unwrap().split(", ").map(str::to_owned).collect()
 }
 

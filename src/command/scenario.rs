@@ -3,7 +3,7 @@
 
 use crate::analysis::Metric;
 use crate::analysis::metric::Comparison;
-use crate::config::time::duration;
+use crate::config::time::parse_duration;
 use crate::simulate::Behaviour;
 
 /// Blue's behaviour in a metric.
@@ -211,7 +211,7 @@ fn absolute(metric: Metric, text: &str) -> Result<f64, String> {
             )
         }
         Metric::Duration | Metric::Ttft => {
-            let time = duration(text).map(|it| it.as_secs_f64() * 1e3);
+            let time = parse_duration(text).map(|it| it.as_secs_f64() * 1e3);
             (time.filter(|it| *it > 0.0), "write a time above 0, such as 800ms or 4s")
         }
         _ => (number().filter(|it| *it > 0.0), "write a number above 0"),

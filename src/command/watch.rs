@@ -11,7 +11,7 @@ use serde_json::json;
 use super::console_client::{ConsoleAddress, ConsoleClient, ConsoleState};
 use super::output::{BAD, CliError, FAINT, columns, styled, wrapped};
 use super::render;
-use crate::config::time::duration;
+use crate::config::time::parse_duration;
 use crate::console::time_format::HumanDuration;
 use crate::console::view::{RolloutView, View};
 use crate::console::{Tone, headline};
@@ -75,7 +75,7 @@ const INTERRUPTED: i32 = 130;
 const DEFAULT_ROWS: usize = 24;
 
 fn interval(text: &str) -> Result<Duration, String> {
-    let interval = duration(text).filter(|it| *it >= Duration::from_millis(100));
+    let interval = parse_duration(text).filter(|it| *it >= Duration::from_millis(100));
     interval.ok_or_else(|| "write a time of at least 100ms, such as 2s".to_owned())
 }
 

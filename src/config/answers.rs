@@ -1,100 +1,89 @@
-//! What is looked at of responses.
+//! The `answers` and `prices` sections: how responses are observed.
 
 use serde_json::{Value, json};
 
 use super::FieldError;
 use super::diagnostics::Diagnostics;
-use super::examples::write_example;
+use super::examples::example_fix;
 use super::raw::root::{RawAnswers, RawPath, RawPrice};
 use crate::response::{Format, Formats, LimitPolicy, Phrases, Price, Prices};
 
-/// What is looked at of responses.
+/// How responses are observed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AnswersConfig {
-    /// Whether bodies are read, and not only statuses and endings looked at.
+    /// Whether bodies are read. If not, only the status, the end of the stream and the duration
+    /// are observed.
     pub read: bool,
-    /// Whether the upstream is asked for answers that are not compressed.
+    /// Whether the upstream is asked not to compress responses.
     pub plain: bool,
-    /// How answers open that are refusals.
+    /// Phrases that begin a refusal.
     pub refusal_phrases: Phrases,
-    /// How 429 counts, and 503 by one of Envoy's own limits.
+    /// How a 429, or a 503 from one of Envoy's own limits, is counted.
     pub limits: LimitPolicy,
-    /// What tokens cost.
+    /// The prices of tokens.
     pub prices: Prices,
 }
 
-/// The answers that are to be looked at. `formats` are blue's and green's own, each with
-/// whether it is needed for requests; what is written of others is added.
-pub(super) fn answers(
-    written: Option<RawAnswers>,
-    written_prices: Vec<(String, RawPrice)>,
+/// Whether each version needs its format to patch requests.
+pub(super) struct FormatsInRequests {
+    pub blue: bool,
+    pub green: bool,
+}
+
+/// Checks the `answers` and `prices` sections. Adds the formats of `answers` to `formats`, which
+/// has those of the versions.
+pub(super) fn check_answers(
+    raw: Option<RawAnswers>,
+    raw_prices: Vec<(String, RawPrice)>,
     formats: &mut Formats,
-    for_requests: [bool; 2],
-    problems: &mut Diagnostics,
+    in_requests: &FormatsInRequests,
+    diagnostics: &mut Diagnostics,
 ) -> Option<AnswersConfig> {
-    let prices = prices(written_prices, problems);
-    let [blue_needs, green_needs] = for_requests;
-    let Some(written) = written else {
-        let idle = [
+    let prices = check_prices(raw_prices, diagnostics);
+    let Some(raw) = raw else {
+        let unused = [
             ("prices", prices != Prices::default()),
-            ("versions.blue.format", formats.blue.is_some() && !blue_needs),
-            ("versions.green.format", formats.green.is_some() && !green_needs),
+            ("versions.blue.format", formats.blue.is_some() && !in_requests.blue),
+            ("versions.green.format", formats.green.is_some() && !in_requests.green),
         ];
-        let mend = "has no effect, since no answers are read: write \"answers\": {} as well";
-        refuse_idle(&idle, mend, problems);
+        let fix = "has no effect, because responses are not read; add \"answers\": {}";
+        reject_unused(&unused, fix, diagnostics);
         return None;
     };
-    let read = written.read.unwrap_or(true);
+    let read = raw.read.unwrap_or(true);
     if !read {
-        let idle = [
-            ("answers.format", written.format.is_some()),
-            ("answers.paths", !written.paths.is_empty()),
-            ("answers.plain", written.plain),
-            ("answers.include_usage", written.include_usage),
-            ("answers.refusal_phrases", !written.refusal_phrases.is_empty()),
+        let unused = [
+            ("answers.format", raw.format.is_some()),
+            ("answers.paths", !raw.paths.is_empty()),
+            ("answers.plain", raw.plain),
+            ("answers.include_usage", raw.include_usage),
+            ("answers.refusal_phrases", !raw.refusal_phrases.is_empty()),
         ];
-        refuse_idle(
-            &idle,
-            "has no effect where answers.read is false: remove one of them",
-            problems,
-        );
+        let fix = "has no effect while answers.read is false; remove one of them";
+        reject_unused(&unused, fix, diagnostics);
     }
-    let paths = written.paths.into_iter().filter_map(|path| checked_path(path, problems));
-    formats.paths = paths.collect();
-    formats.default = written.format;
-    let mut refusal_phrases = Phrases::default();
-    for phrase in written.refusal_phrases {
-        if !refusal_phrases.add(&phrase) {
-            problems.push(FieldError::new(
-                "answers.refusal_phrases",
-                &json!(phrase),
-                format!(
-                    "write how a refusal opens, such as \"I'm sorry\": not empty, no white space \
-                     around it, at most {} bytes",
-                    Phrases::MAX_LENGTH
-                ),
-            ));
-        }
-    }
-    let limits = written.status_429;
-    Some(AnswersConfig { read, plain: written.plain, refusal_phrases, limits, prices })
+    formats.paths =
+        raw.paths.into_iter().filter_map(|path| check_path(path, diagnostics)).collect();
+    formats.default = raw.format;
+    let refusal_phrases = check_refusal_phrases(&raw.refusal_phrases, diagnostics);
+    let limits = raw.status_429;
+    Some(AnswersConfig { read, plain: raw.plain, refusal_phrases, limits, prices })
 }
 
-/// Notes the fields that are written and have no effect.
-fn refuse_idle(fields: &[(&str, bool)], mend: &str, problems: &mut Diagnostics) {
-    for (field, _) in fields.iter().filter(|(_, is_written)| *is_written) {
-        let problem = FieldError { field: (*field).into(), value: "set".into(), fix: mend.into() };
-        problems.push(problem);
+/// Adds an error for each field that is set although it has no effect.
+fn reject_unused(fields: &[(&str, bool)], fix: &str, diagnostics: &mut Diagnostics) {
+    for (field, _) in fields.iter().filter(|(_, is_set)| *is_set) {
+        diagnostics.push(FieldError::unneeded(*field, fix));
     }
 }
 
-fn checked_path(path: RawPath, problems: &mut Diagnostics) -> Option<(Box<[u8]>, Format)> {
+fn check_path(path: RawPath, diagnostics: &mut Diagnostics) -> Option<(Box<[u8]>, Format)> {
     match (path.prefix, path.format) {
         (Some(prefix), Some(format)) if prefix.starts_with('/') => {
             Some((prefix.into_bytes().into(), format))
         }
         (prefix, _) => {
-            problems.push(FieldError::new(
+            diagnostics.push(FieldError::new(
                 "answers.paths",
                 &prefix.map_or(Value::Null, Value::from),
                 r#"write a prefix that begins with "/" and its format, such as {"prefix": "/v1/ask", "format": "chat"}"#,
@@ -104,47 +93,65 @@ fn checked_path(path: RawPath, problems: &mut Diagnostics) -> Option<(Box<[u8]>,
     }
 }
 
-fn prices(written: Vec<(String, RawPrice)>, problems: &mut Diagnostics) -> Prices {
+fn check_refusal_phrases(raw: &[String], diagnostics: &mut Diagnostics) -> Phrases {
+    let mut phrases = Phrases::default();
+    for phrase in raw {
+        if !phrases.add(phrase) {
+            let fix = format!(
+                "write the first words of a refusal, such as \"I'm sorry\": not empty, without \
+                 surrounding whitespace, at most {} bytes",
+                Phrases::MAX_LENGTH
+            );
+            diagnostics.push(FieldError::new("answers.refusal_phrases", &json!(phrase), fix));
+        }
+    }
+    phrases
+}
+
+fn check_prices(raw: Vec<(String, RawPrice)>, diagnostics: &mut Diagnostics) -> Prices {
     let mut prices = Prices::default();
-    for (model, price) in written {
-        let field = format!("prices.{model}");
-        let mut millionths = |name: &str, dollars: Option<f64>| {
-            let field = format!("{field}.{name}");
-            match dollars {
-                None => {
-                    problems.push(FieldError::missing(field, write_example("prices")));
-                    None
-                }
-                Some(dollars) => micro_dollars(dollars).or_else(|| {
-                    let mend = "write US dollars for a million tokens, from 0 to 1000000";
-                    problems.push(FieldError::new(field, &json!(dollars), mend));
-                    None
-                }),
-            }
-        };
-        let input = millionths("input", price.input);
-        let output = millionths("output", price.output);
-        let mut or_input = |name: &str, dollars: Option<f64>| match dollars {
-            Some(_) => millionths(name, dollars),
-            None => input,
-        };
-        let cached_input = or_input("cached_input", price.cached_input);
-        let cache_write = or_input("cache_write", price.cache_write);
-        let (Some(input), Some(output), Some(cached_input), Some(cache_write)) =
-            (input, output, cached_input, cache_write)
-        else {
-            continue;
-        };
-        if !prices.add(&model, Price { input, cached_input, cache_write, output }) {
-            let mend = "name a model, or with one * at its end all models that begin so";
-            problems.push(FieldError::new("prices", &json!(model), mend));
+    for (model, raw_price) in raw {
+        let Some(price) = check_price(&model, raw_price, diagnostics) else { continue };
+        if !prices.add(&model, price) {
+            let fix = "name a model, or a prefix followed by one *";
+            diagnostics.push(FieldError::new("prices", &json!(model), fix));
         }
     }
     prices
 }
 
-/// A price as an integer: what is finer than a millionth of a dollar for a million
-/// tokens is rounded.
+fn check_price(model: &str, raw: RawPrice, diagnostics: &mut Diagnostics) -> Option<Price> {
+    let mut price = |name: &str, dollars: Option<f64>| {
+        let field = format!("prices.{model}.{name}");
+        let Some(dollars) = dollars else {
+            diagnostics.push(FieldError::missing(field, example_fix("prices")));
+            return None;
+        };
+        let micro_dollars = micro_dollars(dollars);
+        if micro_dollars.is_none() {
+            let fix = "write US dollars per million tokens, from 0 to 1000000";
+            diagnostics.push(FieldError::new(field, &json!(dollars), fix));
+        }
+        micro_dollars
+    };
+    let input = price("input", raw.input);
+    let output = price("output", raw.output);
+    let mut price_or_input = |name: &str, dollars: Option<f64>| match dollars {
+        Some(_) => price(name, dollars),
+        None => input,
+    };
+    let cached_input = price_or_input("cached_input", raw.cached_input);
+    let cache_write = price_or_input("cache_write", raw.cache_write);
+    Some(Price {
+        input: input?,
+        cached_input: cached_input?,
+        cache_write: cache_write?,
+        output: output?,
+    })
+}
+
+/// Converts US dollars to micro-dollars, rounded to the nearest integer. `None` if the price is
+/// out of range.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "in range by the check")]
 fn micro_dollars(dollars: f64) -> Option<u64> {
     (0.0..=1e6).contains(&dollars).then(|| (dollars * 1e6).round() as u64)

@@ -1,31 +1,31 @@
-//! From a raw configuration to a valid one: each section checked by its own file, all errors at once.
+//! Converts a raw configuration into a valid one. Each section has a file with its checks.
 
 use serde_json::json;
 
-use super::answers::{AnswersConfig, answers};
-use super::checks::{cluster_name, header_name, own_header_name, share};
-use super::conversation::{ConversationConfig, conversations};
+use super::answers::{FormatsInRequests, check_answers};
+use super::checks::{check_cluster_name, check_header_name, check_own_header_name, check_weights};
+use super::conversation::{ConversationConfig, check_conversation};
 use super::diagnostics::Diagnostics;
-use super::failover::{ReleaseClusters, failover};
-use super::feedback::feedback;
-use super::ramp::{RampContext, ramp};
-use super::raw::release::RawRequest;
-use super::raw::root::{RawAnswers, RawConfig, RawPins, RawPrice};
-use super::release::Config;
-use super::request_patch::request_patch;
-use super::shadow::{ShadowConfig, shadow};
-use super::unit::unit;
+use super::failover::{ReleaseClusters, check_failover};
+use super::feedback::check_feedback;
+use super::ramp::{RampContext, check_ramp};
+use super::raw::root::{RawAnswers, RawConfig, RawPins, RawVersions};
+use super::raw::sections::RawRequest;
+use super::request_patch::check_request_patch;
+use super::rollout_config::Config;
+use super::shadow::{ShadowConfig, check_shadow};
+use super::unit::check_unit;
 use super::{FieldError, InvalidConfig, Role};
-use crate::assignment::{Pins, UnitSource, Version};
+use crate::assignment::{Pins, Share, UnitSource, Version};
 use crate::names::{HeaderName, RolloutName};
 use crate::patch::RequestPatch;
 use crate::response::Formats;
 use crate::rollout::RampSpec;
 
-/// A section that may be left out: `None` where it is, `Some(None)` where it is invalid.
+/// An optional section: `None` if it is absent, `Some(None)` if it is invalid.
 type Section<T> = Option<Option<T>>;
 
-/// The headers that the filter writes, and the one by which a request chooses its version.
+/// The headers that the filter writes, and the force header. `None` if invalid.
 struct Headers {
     cluster: Option<HeaderName>,
     version: Option<HeaderName>,
@@ -42,22 +42,26 @@ impl TryFrom<RawConfig> for Config {
     }
 }
 
-/// The configuration, or `None` if any part is invalid. Every part is checked before the first `?`, so
-/// that all errors are noted.
+/// Builds the configuration; `None` if any section is invalid. All sections are checked before
+/// the first `?`, so that all errors are reported.
 fn build(raw: RawConfig, diagnostics: &mut Diagnostics) -> Option<Config> {
-    let rollout = diagnostics.required("rollout", raw.rollout.clone(), |name| {
-        RolloutName::new(name).ok_or(RolloutName::RULE)
-    });
-    let unit = unit(raw.unit.clone(), diagnostics);
-    let [blue, green] = [raw.versions.blue.clone(), raw.versions.green.clone()];
-    let blue_cluster = diagnostics.required("versions.blue.cluster", blue.cluster, cluster_name);
-    let green_cluster = diagnostics.required("versions.green.cluster", green.cluster, cluster_name);
     let context = RampContext::new(&raw);
-    let share = share(raw.weights, diagnostics);
-    let feedback = raw.feedback.map(|it| feedback(it, diagnostics));
-    let ramp = raw.ramp.map(|it| ramp(it, &context, diagnostics));
+    let RawVersions { blue, green } = raw.versions;
+    let rollout = diagnostics
+        .required("rollout", raw.rollout, |name| RolloutName::new(name).ok_or(RolloutName::RULE));
+    let unit = check_unit(raw.unit, diagnostics);
+    let blue_cluster =
+        diagnostics.required("versions.blue.cluster", blue.cluster, check_cluster_name);
+    let green_cluster =
+        diagnostics.required("versions.green.cluster", green.cluster, check_cluster_name);
+    let share = match raw.weights {
+        Some(weights) => check_weights("weights", weights, diagnostics),
+        None => Some(Share::ZERO),
+    };
+    let feedback = raw.feedback.map(|it| check_feedback(it, diagnostics));
+    let ramp = raw.ramp.map(|it| check_ramp(it, &context, diagnostics));
     let default_cluster = match raw.default_cluster {
-        Some(name) => diagnostics.checked("default_cluster", &name, cluster_name),
+        Some(name) => diagnostics.checked("default_cluster", &name, check_cluster_name),
         None => blue_cluster.clone(),
     };
     let clusters = ReleaseClusters {
@@ -65,31 +69,30 @@ fn build(raw: RawConfig, diagnostics: &mut Diagnostics) -> Option<Config> {
         green: green_cluster.as_ref(),
         default: default_cluster.as_ref(),
     };
-    let green_failover = failover(blue.failover, green.failover, &clusters, diagnostics);
-    let pins = pins(&raw.pins, diagnostics);
+    let green_failover = check_failover(blue.failover, green.failover, &clusters, diagnostics);
+    let pins = check_pins(&raw.pins, diagnostics);
     let names = [raw.cluster_header, raw.version_header, raw.force_header];
     let headers = Headers::check(names, diagnostics);
-    let conversation = raw.conversation.map(|it| conversations(it, diagnostics));
-    let mut formats = Formats { blue: blue.format, green: green.format, ..Formats::default() };
+    let conversation = raw.conversation.map(|it| check_conversation(it, diagnostics));
     let has_shadow = raw.shadow.is_some() || raw.role == Some(Role::Shadow);
     let raw_answers = raw.answers.or_else(|| implied_answers(&ramp, has_shadow));
-    let asks_for_usage = raw_answers.as_ref().is_some_and(|it| it.include_usage);
-    let has_patch = [blue.request.is_some(), green.request.is_some()];
-    let prices: Vec<(String, RawPrice)> = raw.prices;
-    let answers: Option<AnswersConfig> =
-        answers(raw_answers, prices, &mut formats, has_patch, diagnostics);
-    let max_request_body = max_request_body(raw.max_request_body, diagnostics);
-    let shadow = raw.shadow.map(|it| shadow(it, has_patch[0], diagnostics));
-    let used = used_headers(&headers, &shadow, &unit, &conversation);
-    diagnostics.refuse_shared_headers(&used);
-    let own: Vec<&HeaderName> = used.iter().map(|(_, name)| *name).collect();
-    let mut request = |field: &str, raw: Option<RawRequest>| {
+    let include_usage = raw_answers.as_ref().is_some_and(|it| it.include_usage);
+    let in_requests =
+        FormatsInRequests { blue: blue.request.is_some(), green: green.request.is_some() };
+    let mut formats = Formats { blue: blue.format, green: green.format, ..Formats::default() };
+    let answers = check_answers(raw_answers, raw.prices, &mut formats, &in_requests, diagnostics);
+    let max_request_body = check_max_request_body(raw.max_request_body, diagnostics);
+    let shadow = raw.shadow.map(|it| check_shadow(it, in_requests.blue, diagnostics));
+    let used_headers = used_headers(&headers, &shadow, &unit, &conversation);
+    diagnostics.reject_shared_headers(&used_headers);
+    let reserved: Vec<&HeaderName> = used_headers.iter().map(|(_, name)| *name).collect();
+    let mut check_request = |field: &str, raw: Option<RawRequest>| {
         let raw = raw.unwrap_or_default();
-        let patch = request_patch(field, raw, &own, asks_for_usage, diagnostics);
+        let patch = check_request_patch(field, raw, &reserved, include_usage, diagnostics);
         (patch != RequestPatch::default()).then_some(patch)
     };
-    let blue_request = request("versions.blue.request", blue.request);
-    let green_request = request("versions.green.request", green.request);
+    let blue_request = check_request("versions.blue.request", blue.request);
+    let green_request = check_request("versions.green.request", green.request);
     Some(Config {
         rollout: rollout?,
         unit: unit?,
@@ -116,14 +119,14 @@ fn build(raw: RawConfig, diagnostics: &mut Diagnostics) -> Option<Config> {
     })
 }
 
-/// A section as the configuration has it; `None` if it is invalid.
+/// The section as [`Config`] has it; `None` if it is invalid.
 fn valid<T>(section: Section<T>) -> Option<Option<T>> {
     section.map_or(Some(None), |valid| valid.map(Some))
 }
 
-/// What is read of answers where the configuration does not say: what a ramp looks at, and
-/// everything where a shadow is compared. Of a ramp that is invalid it is not known whether it reads
-/// answers; then no other setting is to be called idle.
+/// The `answers` section to use if the configuration has none: a shadow reads responses, and a
+/// ramp observes them, and reads them if its metrics require it. An invalid ramp counts as one
+/// that reads them, so that no other setting is reported as having no effect.
 fn implied_answers(ramp: &Section<RampSpec>, has_shadow: bool) -> Option<RawAnswers> {
     let read = match ramp {
         Some(ramp) => has_shadow || ramp.as_ref().is_none_or(RampSpec::reads_answers),
@@ -133,7 +136,7 @@ fn implied_answers(ramp: &Section<RampSpec>, has_shadow: bool) -> Option<RawAnsw
     Some(RawAnswers { read: Some(read), ..RawAnswers::default() })
 }
 
-/// Every header that the filter reads or writes, with the field that names it.
+/// All headers that the filter reads or writes, each with the field that names it.
 fn used_headers<'a>(
     headers: &'a Headers,
     shadow: &'a Section<ShadowConfig>,
@@ -163,39 +166,42 @@ impl Headers {
         [cluster, version, force]: [Option<String>; 3],
         diagnostics: &mut Diagnostics,
     ) -> Self {
-        let force = force.map(|name| diagnostics.checked("force_header", &name, header_name));
+        let force = force.map(|name| diagnostics.checked("force_header", &name, check_header_name));
         let cluster = cluster.as_deref().unwrap_or("x-verdigris-cluster");
         let version = version.as_deref().unwrap_or("x-verdigris-version");
         Self {
-            cluster: diagnostics.checked("cluster_header", cluster, own_header_name),
-            version: diagnostics.checked("version_header", version, own_header_name),
+            cluster: diagnostics.checked("cluster_header", cluster, check_own_header_name),
+            version: diagnostics.checked("version_header", version, check_own_header_name),
             force,
         }
     }
 }
 
-/// Below Envoy's own limit, which is 1 MiB unless the listener says otherwise.
+/// The default, below Envoy's buffer limit, which is 1 MiB by default.
 const MAX_REQUEST_BODY: usize = 1_000_000;
 
-fn max_request_body(raw: Option<u64>, diagnostics: &mut Diagnostics) -> Option<usize> {
+fn check_max_request_body(raw: Option<u64>, diagnostics: &mut Diagnostics) -> Option<usize> {
     let Some(bytes) = raw else { return Some(MAX_REQUEST_BODY) };
     let size = usize::try_from(bytes).ok().filter(|size| (1..=1 << 30).contains(size));
     if size.is_none() {
-        let fix = "write a number of bytes from 1 to 1073741824, below what Envoy buffers, such as 1000000";
+        let fix = "write a number of bytes from 1 to 1073741824, below Envoy's buffer limit, such as 1000000";
         diagnostics.push(FieldError::new("max_request_body", &json!(bytes), fix));
     }
     size
 }
 
-fn pins(raw: &RawPins, diagnostics: &mut Diagnostics) -> Pins {
+fn check_pins(raw: &RawPins, diagnostics: &mut Diagnostics) -> Pins {
     let mut pins = Pins::default();
     let lists = [(Version::Blue, &raw.blue), (Version::Green, &raw.green)];
-    for (version, unit) in lists.iter().flat_map(|(v, units)| units.iter().map(move |u| (*v, u))) {
+    for (version, unit) in
+        lists.iter().flat_map(|(version, units)| units.iter().map(move |unit| (*version, unit)))
+    {
         let field = format!("pins.{version}");
         if unit.is_empty() || unit.trim() != unit {
-            let fix = "a unit is never empty and has no white space around it; correct the pin or take it out";
+            let fix =
+                "a unit is not empty and has no surrounding whitespace; correct or remove the pin";
             diagnostics.push(FieldError::new(&field, &json!(unit), fix));
-        } else if pins.insert(unit.as_bytes(), version).is_some_and(|before| before != version) {
+        } else if pins.insert(unit.as_bytes(), version).is_some_and(|other| other != version) {
             let fix = "the unit is pinned to both versions; keep one";
             diagnostics.push(FieldError::new(&field, &json!(unit), fix));
         }

@@ -1,62 +1,55 @@
-//! Checks of values that several sections of the configuration have.
+//! Checks that several sections of the configuration share.
 
 use serde_json::json;
 
 use super::FieldError;
 use super::diagnostics::Diagnostics;
-use super::examples::write_example;
+use super::examples::example_fix;
 use super::raw::common::RawWeights;
 use crate::assignment::Share;
 use crate::assignment::bucket::MAX_TOTAL_WEIGHT;
 use crate::names::{ClusterName, CookieName, HeaderName};
 
-pub(super) fn cluster_name(name: &str) -> Result<ClusterName, &'static str> {
+pub(super) fn check_cluster_name(name: &str) -> Result<ClusterName, &'static str> {
     ClusterName::new(name).ok_or(ClusterName::RULE)
 }
 
-pub(super) fn header_name(name: &str) -> Result<HeaderName, &'static str> {
+pub(super) fn check_header_name(name: &str) -> Result<HeaderName, &'static str> {
     HeaderName::new(name).ok_or(HeaderName::RULE)
 }
 
-/// The name of a header that the filter may overwrite.
-pub(super) fn own_header_name(name: &str) -> Result<HeaderName, &'static str> {
-    let name = header_name(name)?;
+/// Accepts the names of headers that the filter may overwrite.
+pub(super) fn check_own_header_name(name: &str) -> Result<HeaderName, &'static str> {
+    let name = check_header_name(name)?;
     if name.is_standard() { Err(HeaderName::OWN_RULE) } else { Ok(name) }
 }
 
-pub(super) fn cookie_name(name: &str) -> Result<CookieName, &'static str> {
+pub(super) fn check_cookie_name(name: &str) -> Result<CookieName, &'static str> {
     CookieName::new(name).ok_or(CookieName::RULE)
 }
 
-pub(super) fn share(written: Option<RawWeights>, problems: &mut Diagnostics) -> Option<Share> {
-    match written {
-        Some(written) => share_from_weights("weights", written, problems),
-        None => Some(Share::ZERO),
-    }
-}
-
-/// The share of weights that are written in `field`.
-pub(super) fn share_from_weights(
+/// The share of the weights in `field`.
+pub(super) fn check_weights(
     field: &str,
-    written: RawWeights,
-    problems: &mut Diagnostics,
+    weights: RawWeights,
+    diagnostics: &mut Diagnostics,
 ) -> Option<Share> {
-    let RawWeights { blue, green } = written;
+    let RawWeights { blue, green } = weights;
     if blue.is_none() {
-        problems.push(FieldError::missing(format!("{field}.blue"), write_example("weights")));
+        diagnostics.push(FieldError::missing(format!("{field}.blue"), example_fix("weights")));
     }
     if green.is_none() {
-        problems.push(FieldError::missing(format!("{field}.green"), write_example("weights")));
+        diagnostics.push(FieldError::missing(format!("{field}.green"), example_fix("weights")));
     }
     let (blue, green) = (blue?, green?);
     let share = Share::new(blue, green);
     if share.is_none() {
-        let mend = if (blue, green) == (0, 0) {
-            "give at least one of them a positive weight".to_owned()
+        let fix = if (blue, green) == (0, 0) {
+            "make at least one weight positive".to_owned()
         } else {
             format!("make their sum at most {MAX_TOTAL_WEIGHT}")
         };
-        problems.push(FieldError::new(field, &json!({"blue": blue, "green": green}), mend));
+        diagnostics.push(FieldError::new(field, &json!({"blue": blue, "green": green}), fix));
     }
     share
 }

@@ -1,29 +1,31 @@
-//! What who steers writes, and what is ordered by it.
+//! Parses the operator's commands, as the console receives them.
 
-use super::checks::share;
+use super::checks::check_weights;
 use super::diagnostics::Diagnostics;
-use super::invalid_config::WHOLE;
+use super::invalid_config::WHOLE_CONFIG;
 use super::raw::common::RawWeights;
-use super::raw::json_text::json_of;
-use super::raw::reader::read_object;
+use super::raw::json_text::parse_json;
+use super::raw::reader::{ObjectReader, read_object};
 use super::{FieldError, InvalidConfig};
+use crate::assignment::Share;
 use crate::rollout::{CommandKind, OperatorCommand};
 
-/// An order, and the step that it is for where who gives it says so: what was meant for one
-/// step is not to be done in the next.
+/// An operator's command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandRequest {
-    /// The order.
+    /// The command.
     pub command: OperatorCommand,
-    /// The step, counted from 0.
+    /// The index of the step that the command is meant for, if the operator named one. The
+    /// command is invalid in any other step.
     pub step: Option<u64>,
 }
 
-/// Reads an order of this name, such as `pause`, from the JSON text of its body: a `reason`,
-/// `weights` where these are ordered, and a `step` if it is for that one only.
+/// Parses the command called `name`, such as `pause`, from the JSON text of its request body.
+/// The body has a `reason`, `weights` if the command is `weights`, and optionally a `step`.
+/// `at_ms` is the time of the command, in milliseconds since the Unix epoch.
 ///
 /// # Errors
-/// Everything that is wrong with it; a name that is no order's.
+/// All errors of the body. An unknown name is an error without details.
 ///
 /// ```
 /// use verdigris::config::parse_command;
@@ -32,43 +34,50 @@ pub struct CommandRequest {
 /// # Ok::<(), verdigris::config::InvalidConfig>(())
 /// ```
 pub fn parse_command(name: &str, text: &[u8], at_ms: u64) -> Result<CommandRequest, InvalidConfig> {
-    let json = json_of(text).map_err(in_the_body)?;
-    let mut problems = Diagnostics::default();
-    let read = read_object(&json, |mut fields| {
-        let reason = fields.text("reason");
-        let step = fields.unsigned("step");
-        let verb = match CommandKind::ALL.into_iter().find(|verb| verb.as_str() == name)? {
-            CommandKind::Weights(_) => {
-                let weights = fields.object("weights").map(RawWeights::read);
-                if weights.is_none() {
-                    let mend = r#"write what green is to have, such as {"blue": 75, "green": 25}"#;
-                    problems.push(FieldError::missing("weights", mend));
-                }
-                CommandKind::Weights(share(weights, &mut problems)?)
-            }
-            verb => verb,
-        };
-        fields.finish();
-        let order = OperatorCommand::new(verb, &reason.unwrap_or_default(), at_ms);
-        if order.is_err() {
-            let mend = "write why, in a line: others will read it in the log";
-            problems.push(FieldError::missing("reason", mend));
-        }
-        Some(CommandRequest { command: order.ok()?, step })
-    });
-    problems.into_result(read.map_err(in_the_body)?)
+    let json = parse_json(text).map_err(rename_whole_field)?;
+    let mut diagnostics = Diagnostics::default();
+    let request = read_object(&json, |fields| read_command(name, fields, at_ms, &mut diagnostics));
+    diagnostics.into_result(request.map_err(rename_whole_field)?)
 }
 
-/// What is wrong with the text as a whole is said of the body.
-fn in_the_body(mut refused: InvalidConfig) -> InvalidConfig {
-    for problem in &mut refused.errors {
-        if problem.field == WHOLE {
-            *problem = FieldError {
-                field: "the body".into(),
-                fix: r#"write one JSON object, such as {"reason": "green is slow"}"#.into(),
-                ..problem.clone()
+fn read_command(
+    name: &str,
+    mut fields: ObjectReader<'_>,
+    at_ms: u64,
+    diagnostics: &mut Diagnostics,
+) -> Option<CommandRequest> {
+    let reason = fields.text("reason");
+    let step = fields.unsigned("step");
+    let kind = match CommandKind::ALL.into_iter().find(|kind| kind.as_str() == name)? {
+        CommandKind::Weights(_) => {
+            let share = match fields.object("weights").map(RawWeights::read) {
+                Some(weights) => check_weights("weights", weights, diagnostics)?,
+                None => {
+                    let fix = r#"write the weights, such as {"blue": 75, "green": 25}"#;
+                    diagnostics.push(FieldError::missing("weights", fix));
+                    Share::ZERO
+                }
             };
+            CommandKind::Weights(share)
+        }
+        kind => kind,
+    };
+    fields.finish();
+    let command = OperatorCommand::new(kind, &reason.unwrap_or_default(), at_ms);
+    if command.is_err() {
+        let fix = "write the reason in one line; the log shows it";
+        diagnostics.push(FieldError::missing("reason", fix));
+    }
+    Some(CommandRequest { command: command.ok()?, step })
+}
+
+/// Errors that concern the whole text name the request body, not a configuration.
+fn rename_whole_field(mut invalid: InvalidConfig) -> InvalidConfig {
+    for error in &mut invalid.errors {
+        if error.field == WHOLE_CONFIG {
+            error.field = "the body".into();
+            error.fix = r#"write one JSON object, such as {"reason": "green is slow"}"#.into();
         }
     }
-    refused
+    invalid
 }

@@ -1,39 +1,44 @@
-//! How conversations are kept on the version that they began with.
+//! The `conversation` section: how conversations keep the version that they began with.
+
+use std::time::UNIX_EPOCH;
 
 use serde_json::json;
 
 use super::FieldError;
-use super::checks::{cookie_name, header_name, share_from_weights};
+use super::checks::{check_cookie_name, check_header_name, check_weights};
 use super::diagnostics::Diagnostics;
 use super::marker_cookie::MarkerCookie;
 use super::raw::common::{RawUnitSource, RawUnitSources};
-use super::raw::release::{RawConversation, RawCookie, RawMarker, RawShareInterval};
-use super::time::{duration, timestamp};
-use crate::assignment::{Epoch, RollbackPolicy, Share, ShareHistory, ShareInterval, UnitSource};
+use super::raw::sections::{RawConversation, RawCookie, RawMarker, RawShareInterval};
+use super::time::{parse_duration, parse_timestamp};
+use crate::assignment::{
+    Epoch, RollbackPolicy, Share, ShareHistory, ShareInterval, ShareSetting, UnitSource,
+};
 use crate::json::JsonPointer;
 use crate::names::HeaderName;
 
-/// How conversations are kept on the version that they began with.
+/// How conversations keep the version that they began with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConversationConfig {
-    /// Where a request names its conversation, in this order.
+    /// The headers and cookies that carry the conversation's id, in the order in which they are
+    /// tried.
     pub ids: Vec<UnitSource>,
-    /// The same in the body; looked at last.
+    /// JSON pointers to the id in the request body. They are tried last.
     pub pointers: Vec<JsonPointer>,
-    /// Where the marker of its beginning is found and given.
+    /// The headers and cookies that carry the start marker.
     pub markers: Vec<UnitSource>,
-    /// The cookies among these, as clients are given them.
+    /// Those of `markers` that are cookies, with their attributes.
     pub marker_cookies: Vec<MarkerCookie>,
-    /// How long a conversation keeps its version, in milliseconds.
+    /// The age up to which a conversation keeps its version, in milliseconds.
     pub max_age_ms: u64,
     /// What happens to green's open conversations after a rollback.
     pub on_rollback: RollbackPolicy,
-    /// What was in force before the filter came to know of it.
+    /// The shares that were in force before the filter knew the rollout.
     pub history: ShareHistory,
 }
 
-/// Headers by which well-known clients name a conversation.
-const WELL_KNOWN: [&str; 6] = [
+/// The default sources of an id: the headers of well-known clients.
+const DEFAULT_ID_HEADERS: [&str; 6] = [
     "x-conversation-id",
     "x-openwebui-chat-id",
     "x-claude-code-session-id",
@@ -42,171 +47,186 @@ const WELL_KNOWN: [&str; 6] = [
     "x-session-id",
 ];
 
-const MARKER: &str = "x-verdigris-began";
+const DEFAULT_MARKER_HEADER: &str = "x-verdigris-began";
 
 const DAY_MS: u64 = 86_400_000;
 
-/// The conversations that are to be kept on one version.
-pub(super) fn conversations(
-    written: RawConversation,
-    problems: &mut Diagnostics,
+/// The locations of a conversation's id.
+#[derive(Default)]
+struct IdLocations {
+    sources: Vec<UnitSource>,
+    pointers: Vec<JsonPointer>,
+}
+
+/// The locations of a start marker.
+#[derive(Default)]
+struct MarkerLocations {
+    sources: Vec<UnitSource>,
+    cookies: Vec<MarkerCookie>,
+}
+
+/// Checks the `conversation` section.
+pub(super) fn check_conversation(
+    raw: RawConversation,
+    diagnostics: &mut Diagnostics,
 ) -> Option<ConversationConfig> {
-    let (mut ids, mut pointers) = (Vec::new(), Vec::new());
-    match written.id {
-        None => ids.extend(WELL_KNOWN.iter().filter_map(|name| well_known(name))),
-        Some(RawUnitSources(sources)) => {
-            if sources.is_empty() {
-                let mend = r#"write {"header": "x-conversation-id"}, {"cookie": …}, {"pointer": …}, a list of these, or leave it out for the headers of well-known clients"#;
-                problems.push(FieldError::new("conversation.id", &json!([]), mend));
-            }
-            for source in &sources {
-                match id_source(source, problems)? {
-                    IdSource::OfHead(source) => ids.push(source),
-                    IdSource::Pointer(tokens) => pointers.push(tokens),
-                }
-            }
-        }
-    }
-    let mut marker_cookies = Vec::new();
-    let markers = match written.marker {
-        None => well_known(MARKER).into_iter().collect(),
-        Some(places) => {
-            let places = places.iter().map(|it| marker(it, &mut marker_cookies, problems));
-            places.collect::<Vec<_>>().into_iter().collect::<Option<Vec<_>>>()?
-        }
-    };
-    let drain = written.drain;
-    let max_age_ms = match drain.max_age {
-        None => Some(DAY_MS),
-        Some(text) => {
-            let age = duration(&text).filter(|age| !age.is_zero());
-            if age.is_none() {
-                let mend = "write a whole number of ms, s, m, h or d, above 0 and at most 365 \
-                            days, such as \"24h\"";
-                problems.push(FieldError::new("conversation.drain.max_age", &json!(text), mend));
-            }
-            age.and_then(|age| u64::try_from(age.as_millis()).ok())
-        }
-    };
-    let eras: Vec<_> = written
+    let ids = check_ids(raw.id, diagnostics)?;
+    let markers = check_markers(raw.marker, diagnostics)?;
+    let max_age_ms = check_max_age_ms(raw.drain.max_age.as_deref(), diagnostics);
+    let history: Vec<_> = raw
         .history
         .iter()
         .enumerate()
-        .map(|(at, era)| share_interval(&format!("conversation.history[{at}]"), era, problems))
+        .map(|(index, interval)| {
+            check_interval(&format!("conversation.history[{index}]"), interval, diagnostics)
+        })
         .collect();
     Some(ConversationConfig {
-        ids,
-        pointers,
-        markers,
-        marker_cookies,
+        ids: ids.sources,
+        pointers: ids.pointers,
+        markers: markers.sources,
+        marker_cookies: markers.cookies,
         max_age_ms: max_age_ms?,
-        on_rollback: written.on_rollback,
-        history: ShareHistory::new(eras.into_iter().collect::<Option<Vec<_>>>()?),
+        on_rollback: raw.on_rollback,
+        history: ShareHistory::new(history.into_iter().collect::<Option<Vec<_>>>()?),
     })
 }
 
-enum IdSource {
-    OfHead(UnitSource),
-    Pointer(JsonPointer),
+fn check_ids(raw: Option<RawUnitSources>, diagnostics: &mut Diagnostics) -> Option<IdLocations> {
+    let mut ids = IdLocations::default();
+    let Some(RawUnitSources(sources)) = raw else {
+        ids.sources.extend(DEFAULT_ID_HEADERS.iter().filter_map(|name| header_source(name)));
+        return Some(ids);
+    };
+    if sources.is_empty() {
+        let fix = r#"write {"header": "x-conversation-id"}, {"cookie": …}, {"pointer": …} or a list of these, or remove the field to use the headers of well-known clients"#;
+        diagnostics.push(FieldError::new("conversation.id", &json!([]), fix));
+    }
+    for source in &sources {
+        match &source.pointer {
+            Some(pointer) => ids.pointers.push(check_id_pointer(pointer, source, diagnostics)?),
+            None => ids.sources.push(check_source("conversation.id", source, diagnostics)?),
+        }
+    }
+    Some(ids)
 }
 
-fn well_known(name: &str) -> Option<UnitSource> {
+fn header_source(name: &str) -> Option<UnitSource> {
     HeaderName::new(name).map(UnitSource::Header)
 }
 
-fn id_source(source: &RawUnitSource, problems: &mut Diagnostics) -> Option<IdSource> {
-    let field = "conversation.id";
-    let Some(pointer) = &source.pointer else {
-        return head_source(field, source, problems).map(IdSource::OfHead);
-    };
+/// Checks a JSON pointer to an id.
+fn check_id_pointer(
+    pointer: &str,
+    source: &RawUnitSource,
+    diagnostics: &mut Diagnostics,
+) -> Option<JsonPointer> {
     let parsed = JsonPointer::parse(pointer);
-    let is_previous =
-        parsed.as_ref().is_some_and(|it| it.last_token() == Some("previous_response_id"));
-    let mend = if source.header.is_some() || source.cookie.is_some() {
-        "a source is one header, one cookie or one pointer; list the sources one by one"
-    } else if is_previous {
-        "is another one in each turn; write {\"pointer\": \"/conversation/id\"}, or name a header"
+    let last_token = parsed.as_ref().and_then(JsonPointer::last_token);
+    let fix = if source.header.is_some() || source.cookie.is_some() {
+        "a source is one header, one cookie or one pointer; write several sources as a list"
+    } else if last_token == Some("previous_response_id") {
+        "changes with each turn; write {\"pointer\": \"/conversation/id\"}, or name a header"
+    } else if parsed.is_some() {
+        return parsed;
     } else {
-        match parsed {
-            Some(parsed) => return Some(IdSource::Pointer(parsed)),
-            None => "write a JSON pointer into the request's body, such as \"/conversation/id\"",
-        }
+        "write a JSON pointer into the request body, such as \"/conversation/id\""
     };
-    problems.push(FieldError::new(field, &json!({"pointer": pointer}), mend));
+    diagnostics.push(FieldError::new("conversation.id", &json!({"pointer": pointer}), fix));
     None
 }
 
-fn head_source(
+fn check_source(
     field: &str,
     source: &RawUnitSource,
-    problems: &mut Diagnostics,
+    diagnostics: &mut Diagnostics,
 ) -> Option<UnitSource> {
     match source {
         RawUnitSource { header: Some(name), cookie: None, pointer: None } => {
-            problems.checked(field, name, header_name).map(UnitSource::Header)
+            diagnostics.checked(field, name, check_header_name).map(UnitSource::Header)
         }
         RawUnitSource { header: None, cookie: Some(name), pointer: None } => {
-            problems.checked(field, name, cookie_name).map(UnitSource::Cookie)
+            diagnostics.checked(field, name, check_cookie_name).map(UnitSource::Cookie)
         }
         _ => {
             let value = json!({"header": source.header, "cookie": source.cookie});
-            problems.push(FieldError::new(
-                field,
-                &value,
-                "a source is one header or one cookie; list the sources one by one",
-            ));
+            let fix = "a source is one header or one cookie; write several sources as a list";
+            diagnostics.push(FieldError::new(field, &value, fix));
             None
         }
     }
 }
 
-/// A place of the marker. Where it is a cookie, it is added to `cookies`.
-fn marker(
-    written: &RawMarker,
+fn check_markers(
+    raw: Option<Vec<RawMarker>>,
+    diagnostics: &mut Diagnostics,
+) -> Option<MarkerLocations> {
+    let mut markers = MarkerLocations::default();
+    let Some(raw) = raw else {
+        markers.sources.extend(header_source(DEFAULT_MARKER_HEADER));
+        return Some(markers);
+    };
+    let mut sources = Vec::new();
+    for raw_marker in &raw {
+        sources.push(check_marker(raw_marker, &mut markers.cookies, diagnostics));
+    }
+    markers.sources = sources.into_iter().collect::<Option<_>>()?;
+    Some(markers)
+}
+
+/// Checks one location of the marker. A cookie is added to `cookies`.
+fn check_marker(
+    raw: &RawMarker,
     cookies: &mut Vec<MarkerCookie>,
-    problems: &mut Diagnostics,
+    diagnostics: &mut Diagnostics,
 ) -> Option<UnitSource> {
-    let RawMarker { source, attributes } = written;
-    let place = head_source("conversation.marker", source, problems)?;
-    match &place {
+    let RawMarker { source, attributes } = raw;
+    let source = check_source("conversation.marker", source, diagnostics)?;
+    match &source {
         UnitSource::Cookie(name) => {
-            cookies.push(MarkerCookie::new(name.clone(), attributes, problems)?);
+            cookies.push(MarkerCookie::new(name.clone(), attributes, diagnostics)?);
         }
         UnitSource::Header(name) if *attributes != RawCookie::default() => {
-            let mend = "secure, same_site, domain and path are a cookie's; leave them out";
-            let shown = json!({"header": name.as_str()});
-            problems.push(FieldError::new("conversation.marker", &shown, mend));
+            let fix = "secure, same_site, domain and path are valid only for a cookie; remove them";
+            let value = json!({"header": name.as_str()});
+            diagnostics.push(FieldError::new("conversation.marker", &value, fix));
             return None;
         }
         UnitSource::Header(_) => {}
     }
-    Some(place)
+    Some(source)
 }
 
-fn share_interval(
-    field: &str,
-    era: &RawShareInterval,
-    problems: &mut Diagnostics,
-) -> Option<ShareInterval> {
-    let since = era.since.as_deref().and_then(timestamp);
-    if since.is_none() {
-        let mend = r#"write when these weights came into force as RFC 3339 has it, such as "2026-11-25T10:00:00Z""#;
-        problems.push(FieldError::new(format!("{field}.since"), &json!(era.since), mend));
+fn check_max_age_ms(raw: Option<&str>, diagnostics: &mut Diagnostics) -> Option<u64> {
+    let Some(text) = raw else { return Some(DAY_MS) };
+    let max_age = parse_duration(text).filter(|age| !age.is_zero());
+    if max_age.is_none() {
+        let fix = "write a whole number of ms, s, m, h or d, above 0 and at most 365 days, such \
+                   as \"24h\"";
+        diagnostics.push(FieldError::new("conversation.drain.max_age", &json!(text), fix));
     }
-    let share = match era.weights {
-        Some(weights) => share_from_weights(&format!("{field}.weights"), weights, problems),
+    max_age.and_then(|age| u64::try_from(age.as_millis()).ok())
+}
+
+fn check_interval(
+    field: &str,
+    raw: &RawShareInterval,
+    diagnostics: &mut Diagnostics,
+) -> Option<ShareInterval> {
+    let since = raw.since.as_deref().and_then(parse_timestamp);
+    if since.is_none() {
+        let fix = r#"write the time from which these weights were in force as an RFC 3339 timestamp, such as "2026-11-25T10:00:00Z""#;
+        diagnostics.push(FieldError::new(format!("{field}.since"), &json!(raw.since), fix));
+    }
+    let share = match raw.weights {
+        Some(weights) => check_weights(&format!("{field}.weights"), weights, diagnostics),
         None => {
-            let mend = r#"write two whole numbers, such as {"blue": 95, "green": 5}"#;
-            problems.push(FieldError::missing(format!("{field}.weights"), mend));
+            let fix = r#"write two whole numbers, such as {"blue": 95, "green": 5}"#;
+            diagnostics.push(FieldError::missing(format!("{field}.weights"), fix));
             None
         }
     };
-    let since = since?.duration_since(std::time::UNIX_EPOCH).ok()?;
-    let since = u64::try_from(since.as_millis()).ok()?;
-    Some(ShareInterval {
-        since_ms: since,
-        share: share?,
-        analysed_share: Share::ZERO,
-        epoch: Epoch::MANUAL,
-    })
+    let since_ms = since?.duration_since(UNIX_EPOCH).ok()?.as_millis();
+    let setting = ShareSetting { share: share?, analysed_share: Share::ZERO, epoch: Epoch::MANUAL };
+    Some(ShareInterval::new(u64::try_from(since_ms).ok()?, setting))
 }

@@ -1,4 +1,4 @@
-//! The problems of one configuration, as they are found.
+//! Collects the errors of a configuration.
 
 use serde_json::{Value, json};
 
@@ -6,14 +6,17 @@ use super::examples::example;
 use super::{FieldError, InvalidConfig};
 use crate::names::HeaderName;
 
-/// The problems found so far.
+/// The errors found so far.
 #[derive(Default)]
 pub(super) struct Diagnostics(Vec<FieldError>);
 
-// === impl Problems ===
+// === impl Diagnostics ===
 
 impl Diagnostics {
-    /// `config`, if it could be built and no problem was noted.
+    /// Returns `config` if there are no errors.
+    ///
+    /// # Errors
+    /// All errors found.
     pub fn into_result<T>(self, config: Option<T>) -> Result<T, InvalidConfig> {
         match config {
             Some(config) if self.0.is_empty() => Ok(config),
@@ -21,12 +24,13 @@ impl Diagnostics {
         }
     }
 
+    /// Adds an error.
     #[cold]
-    pub fn push(&mut self, problem: FieldError) {
-        self.0.push(problem);
+    pub fn push(&mut self, error: FieldError) {
+        self.0.push(error);
     }
 
-    /// What `check` makes of `text`, or a note of the rule that it breaks.
+    /// Returns the result of `check`, or adds an error with the rule that `text` breaks.
     pub fn checked<T>(
         &mut self,
         field: &str,
@@ -42,7 +46,7 @@ impl Diagnostics {
         }
     }
 
-    /// As [`checked`](Self::checked), of a field without which nothing runs.
+    /// Like [`checked`](Self::checked), for a required field.
     pub fn required<T>(
         &mut self,
         field: &str,
@@ -50,25 +54,25 @@ impl Diagnostics {
         check: impl FnOnce(&str) -> Result<T, &'static str>,
     ) -> Option<T> {
         let Some(text) = text else {
-            let top = field.split('.').next().unwrap_or(field);
-            let example = example(top).unwrap_or_default();
-            self.push(FieldError::missing(field, format!("write \"{top}\": {example}")));
+            let section = field.split('.').next().unwrap_or(field);
+            let example = example(section).unwrap_or_default();
+            self.push(FieldError::missing(field, format!("write \"{section}\": {example}")));
             return None;
         };
         self.checked(field, &text, check)
     }
 
-    /// Two uses of one header would read or overwrite each other.
-    pub fn refuse_shared_headers(&mut self, headers: &[(&str, &HeaderName)]) {
+    /// Adds an error for each header that is used for two purposes, which would conflict.
+    pub fn reject_shared_headers(&mut self, headers: &[(&str, &HeaderName)]) {
         for (index, (field, name)) in headers.iter().enumerate() {
             let earlier = headers.iter().take(index).find(|(_, other)| other == name);
             if let Some((other, _)) = earlier {
-                let mend = if other == field {
-                    "is listed twice; name it once".to_owned()
+                let fix = if other == field {
+                    "is listed twice; remove one".to_owned()
                 } else {
-                    format!("is {other} already; use another header")
+                    format!("is already used for {other}; use another header")
                 };
-                self.push(FieldError::new(*field, &json!(name.as_str()), mend));
+                self.push(FieldError::new(*field, &json!(name.as_str()), fix));
             }
         }
     }

@@ -1,6 +1,6 @@
-//! What to write in each top-level field, for errors.
+//! Example values of the top-level fields, for error messages.
 
-/// What to write in a top-level field, as an error shows it.
+/// An example of a top-level field's value, or a description with an example.
 pub(super) fn example(field: &str) -> Option<&'static str> {
     Some(match field {
         "rollout" => r#""assistant-v8""#,
@@ -13,28 +13,26 @@ pub(super) fn example(field: &str) -> Option<&'static str> {
         "default_cluster" => r#"an Envoy cluster, such as "llm-blue""#,
         "on_missing" => r#""blue" or "random""#,
         "pins" => r#"lists of units, such as {"blue": ["u1"], "green": ["qa-7"]}"#,
-        "force_header" => r#"a header's name, such as "x-verdigris-force""#,
-        "cluster_header" => r#"a header's name, such as "x-verdigris-cluster""#,
-        "version_header" => r#"a header's name, such as "x-verdigris-version""#,
+        "force_header" => r#"a header name, such as "x-verdigris-force""#,
+        "cluster_header" => r#"a header name, such as "x-verdigris-cluster""#,
+        "version_header" => r#"a header name, such as "x-verdigris-version""#,
         "answers" => r#"an object, at least {}, such as {"format": "chat"}"#,
         "prices" => {
-            r#"US dollars for a million tokens by model, such as {"gpt-4o*": {"input": 2.5, "output": 10}}"#
+            r#"US dollars per million tokens by model, such as {"gpt-4o*": {"input": 2.5, "output": 10}}"#
         }
         "conversation" => {
             r#"an object, at least {}, such as {"id": {"header": "x-conversation-id"}}"#
         }
         "max_request_body" => "a number of bytes, such as 1000000",
         "shadow" => r#"a percentage of all units, such as {"percent": 10}"#,
-        "feedback" => {
-            r#"where users' thumbs or judges' scores come, such as {"path": "/feedback", "thumb": "/thumb"}"#
-        }
+        "feedback" => r#"an object, such as {"path": "/feedback", "thumb": "/thumb"}"#,
         "role" => r#""release", "shadow" or "console""#,
         "console" => r#"an object, such as {"hosts": ["verdigris.example"]}"#,
         _ => return None,
     })
 }
 
-/// The fix that says what to write in a top-level field.
-pub(super) fn write_example(field: &str) -> String {
+/// The fix that tells the operator to write an example.
+pub(super) fn example_fix(field: &str) -> String {
     format!("write {}", example(field).unwrap_or_default())
 }

@@ -1,14 +1,14 @@
-//! Where green's requests go so that blue answers those that green fails.
+//! The `failover` section of a version: the cluster that retries green's requests on blue.
 
 use serde_json::json;
 
 use super::FieldError;
-use super::checks::cluster_name;
+use super::checks::check_cluster_name;
 use super::diagnostics::Diagnostics;
-use super::raw::release::RawFailover;
+use super::raw::sections::RawFailover;
 use crate::names::ClusterName;
 
-/// The clusters that a failover's must differ from.
+/// The clusters that a failover cluster must differ from.
 pub(super) struct ReleaseClusters<'a> {
     pub blue: Option<&'a ClusterName>,
     pub green: Option<&'a ClusterName>,
@@ -17,32 +17,31 @@ pub(super) struct ReleaseClusters<'a> {
 
 const GREEN: &str = "versions.green.failover.cluster";
 
-/// The cluster that sends a request to blue if green fails; the inner `None` where what is
-/// written is refused.
-pub(super) fn failover(
+/// Checks the `failover` sections of both versions. `None` if green has none, `Some(None)` if it
+/// is invalid.
+pub(super) fn check_failover(
     blue: Option<RawFailover>,
     green: Option<RawFailover>,
     clusters: &ReleaseClusters<'_>,
-    problems: &mut Diagnostics,
+    diagnostics: &mut Diagnostics,
 ) -> Option<Option<ClusterName>> {
     if blue.is_some() {
-        let mend = "only green's requests fail over, to blue: leave it out";
-        let field = "versions.blue.failover".into();
-        problems.push(FieldError { field, value: "set".into(), fix: mend.into() });
+        let fix = "only green can fail over; remove it";
+        diagnostics.push(FieldError::unneeded("versions.blue.failover", fix));
     }
-    let cluster = problems.required(GREEN, green?.cluster, cluster_name);
-    let shared = [
+    let cluster = diagnostics.required(GREEN, green?.cluster, check_cluster_name);
+    let others = [
         ("versions.blue.cluster", clusters.blue),
         ("versions.green.cluster", clusters.green),
         ("default_cluster", clusters.default),
     ];
-    let shared = shared.into_iter().find(|(_, it)| it.is_some() && *it == cluster.as_ref());
-    if let (Some((field, _)), Some(name)) = (shared, &cluster) {
-        let mend = format!(
-            "is also {field}: name a cluster of its own, which tries green first and then blue, \
-             such as llm-green-failover of the shipped envoy.yaml"
+    let same = others.into_iter().find(|(_, it)| it.is_some() && *it == cluster.as_ref());
+    if let (Some((field, _)), Some(name)) = (same, &cluster) {
+        let fix = format!(
+            "is also {field}; name a separate cluster that tries green first and then blue, such \
+             as llm-green-failover in the shipped envoy.yaml"
         );
-        problems.push(FieldError::new(GREEN, &json!(name.as_str()), mend));
+        diagnostics.push(FieldError::new(GREEN, &json!(name.as_str()), fix));
         return Some(None);
     }
     Some(cluster)

@@ -1,65 +1,73 @@
-//! What is listened to of users and judges.
+//! The `feedback` section: thumbs and scores for responses.
 
 use serde_json::json;
 
 use super::FieldError;
 use super::diagnostics::Diagnostics;
-use super::examples::write_example;
-use super::raw::release::{FeedbackResponder, RawFeedback};
+use super::examples::example_fix;
+use super::raw::sections::{FeedbackResponder, RawFeedback};
 use crate::feedback::FeedbackPointers;
 use crate::json::JsonPointer;
 
-/// What is listened to of users and judges.
+/// How feedback is received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FeedbackConfig {
-    /// The path of requests that carry it, without a query.
+    /// The path of feedback requests, without a query.
     pub path: Box<str>,
-    /// Where in their bodies it stands.
+    /// The location of the feedback in request bodies.
     pub pointers: FeedbackPointers,
-    /// How often a unit is heard in a minute, by each worker.
+    /// The number of feedback requests per unit and minute that each worker accepts.
     pub max_per_minute: u32,
-    /// Whether the upstream gets such requests too, and answers them.
+    /// Whether feedback requests are forwarded to the upstream, which then responds to them.
     pub passes_on: bool,
 }
 
-/// The most that `max_per_minute` may be.
+/// The default of `max_per_minute`.
+const PER_MINUTE: u64 = 60;
+
+/// The largest allowed `max_per_minute`.
 const MAX_PER_MINUTE: u64 = 1_000_000;
 
-pub(super) fn feedback(written: RawFeedback, problems: &mut Diagnostics) -> Option<FeedbackConfig> {
+/// Checks the `feedback` section.
+pub(super) fn check_feedback(
+    raw: RawFeedback,
+    diagnostics: &mut Diagnostics,
+) -> Option<FeedbackConfig> {
     let is_path =
         |path: &str| path.len() > 1 && path.starts_with('/') && !path.contains(['?', '#']);
-    let path = problems.required("feedback.path", written.path, |path| {
-        let rule = r#"write the path of requests that carry feedback, without a query, such as "/feedback""#;
+    let path = diagnostics.required("feedback.path", raw.path, |path| {
+        let rule = r#"write the path of feedback requests, without a query, such as "/feedback""#;
         if is_path(path) { Ok(Box::from(path)) } else { Err(rule) }
     });
-    let mut place = |field: &str, written: Option<String>| {
-        let written = written?;
-        let tokens = JsonPointer::parse(&written);
+    let has_none = raw.thumb.is_none() && raw.score.is_none();
+    let mut pointer = |field: &str, text: Option<String>| {
+        let text = text?;
+        let tokens = JsonPointer::parse(&text);
         if tokens.is_none() {
-            let mend = "write a JSON pointer into the body, such as \"/thumb\"";
-            problems.push(FieldError::new(field, &json!(written), mend));
+            let fix = "write a JSON pointer into the body, such as \"/thumb\"";
+            diagnostics.push(FieldError::new(field, &json!(text), fix));
         }
         tokens
     };
-    let is_deaf = written.thumb.is_none() && written.score.is_none();
-    let places = FeedbackPointers {
-        thumb: place("feedback.thumb", written.thumb),
-        score: place("feedback.score", written.score),
-        step: place("feedback.step", written.step),
+    let pointers = FeedbackPointers {
+        thumb: pointer("feedback.thumb", raw.thumb),
+        score: pointer("feedback.score", raw.score),
+        step: pointer("feedback.step", raw.step),
     };
-    if is_deaf {
-        problems.push(FieldError::missing("feedback.thumb", write_example("feedback")));
+    if has_none {
+        diagnostics.push(FieldError::missing("feedback.thumb", example_fix("feedback")));
     }
-    let most = written.max_per_minute.unwrap_or(60);
-    let max_per_minute = u32::try_from(most).ok().filter(|_| (1..=MAX_PER_MINUTE).contains(&most));
+    let requests = raw.max_per_minute.unwrap_or(PER_MINUTE);
+    let max_per_minute =
+        u32::try_from(requests).ok().filter(|_| (1..=MAX_PER_MINUTE).contains(&requests));
     if max_per_minute.is_none() {
-        let mend = format!("write a whole number from 1 to {MAX_PER_MINUTE}, such as 60");
-        problems.push(FieldError::new("feedback.max_per_minute", &json!(most), mend));
+        let fix = format!("write a whole number from 1 to {MAX_PER_MINUTE}, such as {PER_MINUTE}");
+        diagnostics.push(FieldError::new("feedback.max_per_minute", &json!(requests), fix));
     }
     Some(FeedbackConfig {
         path: path?,
-        pointers: places,
+        pointers,
         max_per_minute: max_per_minute?,
-        passes_on: written.answered_by == FeedbackResponder::Upstream,
+        passes_on: raw.answered_by == FeedbackResponder::Upstream,
     })
 }

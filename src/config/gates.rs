@@ -1,4 +1,4 @@
-//! What decides a ramp: its gates.
+//! The gates of a ramp.
 
 use std::time::Duration;
 
@@ -6,21 +6,23 @@ use serde_json::{Number, json};
 
 use super::FieldError;
 use super::diagnostics::Diagnostics;
-use super::ramp_checks::{MetricRefs, metric, number};
+use super::ramp_checks::{MetricRef, check_metric, check_number};
 use super::raw::ramp::{RawGate, RawTolerance};
-use super::time::duration;
+use super::time::parse_duration;
 use crate::analysis::metric::Comparison;
 use crate::analysis::{GateSpec, Metric};
 
-/// The gates that were written.
+/// The checked gates.
 pub(super) struct GateSection {
-    /// What was said of each; `None` where there was a problem.
+    /// The gates; `None` if any is invalid.
     pub specs: Option<Vec<GateSpec>>,
-    /// The time from which a response is slow, where a gate looks at that.
+    /// The duration from which a response is slow, if a gate is on slow_rate.
     pub objective: Option<Duration>,
+    /// The metrics that the gates use.
+    pub metrics: Vec<MetricRef>,
 }
 
-/// What is looked at where the operator names nothing.
+/// The metrics of the default gates.
 const DEFAULT_METRICS: [Metric; 6] = [
     Metric::ErrorRate,
     Metric::ClientErrorRate,
@@ -30,88 +32,95 @@ const DEFAULT_METRICS: [Metric; 6] = [
     Metric::Ttft,
 ];
 
-/// The greatest margin. Green that is eleven times as bad is to be refused by something.
+/// The largest margin. It already allows green to be eleven times as bad as blue.
 const MAX_MARGIN: f64 = 10.0;
 
-/// The greatest tolerance, some way above the greatest margin.
+/// The largest tolerance. It leaves room above the largest margin.
 const MAX_TOLERANCE: f64 = 20.0;
 
-/// The gates of a ramp; `shares` are those of its steps that have a blue, if they are
-/// known.
-pub(super) fn gates(
-    written: Option<Vec<RawGate>>,
+/// Checks the gates. `shares` are green's shares in the steps below 100 percent, if the steps are
+/// valid.
+pub(super) fn check_gates(
+    raw: Option<Vec<RawGate>>,
     shares: Option<&[f64]>,
-    looked_at: &mut MetricRefs,
-    problems: &mut Diagnostics,
+    diagnostics: &mut Diagnostics,
 ) -> GateSection {
-    let Some(written) = written else {
-        looked_at.extend(DEFAULT_METRICS.map(|metric| ("ramp.gates".to_owned(), metric)));
-        let terms = DEFAULT_METRICS
-            .map(|metric| GateSpec::with_defaults(metric, shares.unwrap_or_default()));
-        return GateSection { specs: Some(terms.into()), objective: None };
-    };
-    if written.is_empty() {
-        let mend = "nothing would decide: write at least one gate, or leave the field out for the \
-                    gates by default";
-        problems.push(FieldError::new("ramp.gates", &json!([]), mend));
-        return GateSection { specs: None, objective: None };
+    let Some(raw) = raw else { return default_gates(shares) };
+    let mut metrics: Vec<MetricRef> = Vec::new();
+    if raw.is_empty() {
+        let fix = "write at least one gate, or remove the field to use the default gates";
+        diagnostics.push(FieldError::new("ramp.gates", &json!([]), fix));
+        return GateSection { specs: None, objective: None, metrics };
     }
-    if written.iter().all(|gate| gate.critical == Some(false)) {
-        let mend = "no gate is critical, so nothing would decide: let one of them be";
-        problems.push(FieldError::new("ramp.gates[0].critical", &json!(false), mend));
+    if raw.iter().all(|gate| gate.critical == Some(false)) {
+        let fix = "no gate is critical, so no gate decides; make at least one critical";
+        diagnostics.push(FieldError::new("ramp.gates[0].critical", &json!(false), fix));
     }
     let mut objective = None;
-    let mut terms = Vec::new();
-    for (at, gate) in written.iter().enumerate() {
-        let field = format!("ramp.gates[{at}]");
-        let name = format!("{field}.metric");
-        let Some(metric) = metric(&name, gate.metric.as_deref(), problems) else {
-            terms.push(None);
+    let mut specs = Vec::new();
+    for (index, gate) in raw.iter().enumerate() {
+        let gate_field = format!("ramp.gates[{index}]");
+        let field = format!("{gate_field}.metric");
+        let Some(metric) = check_metric(&field, gate.metric.as_deref(), diagnostics) else {
+            specs.push(None);
             continue;
         };
-        if looked_at.iter().any(|(_, other)| *other == metric) {
-            problems.push(FieldError::new(&name, &json!(metric), "has a gate already; keep one"));
+        if metrics.iter().any(|it| it.metric == metric) {
+            let fix = "already has a gate; keep one";
+            diagnostics.push(FieldError::new(&field, &json!(metric), fix));
         }
-        looked_at.push((name, metric));
-        terms.push(gate_specs(&field, metric, gate, shares, problems));
-        let of_gate = slow_objective(&field, metric, gate.objective.as_deref(), problems);
-        objective = objective.or(of_gate);
+        metrics.push(MetricRef { field, metric });
+        specs.push(check_gate(&gate_field, metric, gate, shares, diagnostics));
+        let gate_objective =
+            check_objective(&gate_field, metric, gate.objective.as_deref(), diagnostics);
+        objective = objective.or(gate_objective);
     }
-    GateSection { specs: terms.into_iter().collect(), objective }
+    GateSection { specs: specs.into_iter().collect(), objective, metrics }
 }
 
-fn gate_specs(
+fn default_gates(shares: Option<&[f64]>) -> GateSection {
+    let shares = shares.unwrap_or_default();
+    let spec = |metric| GateSpec::with_defaults(metric, shares);
+    let metric_ref = |metric| MetricRef { field: "ramp.gates".to_owned(), metric };
+    GateSection {
+        specs: Some(DEFAULT_METRICS.map(spec).into()),
+        objective: None,
+        metrics: DEFAULT_METRICS.map(metric_ref).into(),
+    }
+}
+
+fn check_gate(
     field: &str,
     metric: Metric,
-    written: &RawGate,
+    raw: &RawGate,
     shares: Option<&[f64]>,
-    problems: &mut Diagnostics,
+    diagnostics: &mut Diagnostics,
 ) -> Option<GateSpec> {
     let default = GateSpec::with_defaults(metric, shares.unwrap_or_default());
-    let margin = number(
+    let margin = check_number(
         &format!("{field}.margin"),
-        written.margin.as_ref(),
+        raw.margin.as_ref(),
         default.margin,
         |margin| (0.0..=MAX_MARGIN).contains(&margin),
-        &format!("write by how much green may be worse, from 0 to {MAX_MARGIN}, such as 0.25"),
-        problems,
+        &format!("write the allowed excess over blue, from 0 to {MAX_MARGIN}, such as 0.25"),
+        diagnostics,
     );
-    // What it is to be above.
-    let margin_for_tolerance = margin.unwrap_or_default();
-    let tolerance = match &written.tolerance {
-        None => default_tolerance(field, margin_for_tolerance, default.tolerance, problems),
+    // An invalid margin is already reported, and must not make the tolerance invalid too.
+    let min_tolerance = margin.unwrap_or_default();
+    let tolerance = match &raw.tolerance {
+        None => check_default_tolerance(field, min_tolerance, default.tolerance, diagnostics),
         Some(RawTolerance::One(one)) => {
-            tolerance(field, margin_for_tolerance, std::slice::from_ref(one), shares, problems)
+            check_tolerance(field, min_tolerance, std::slice::from_ref(one), shares, diagnostics)
         }
         Some(RawTolerance::Many(many)) => {
-            tolerance(field, margin_for_tolerance, many, shares, problems)
+            check_tolerance(field, min_tolerance, many, shares, diagnostics)
         }
     };
-    let ceiling = match &written.ceiling {
+    let ceiling = match &raw.ceiling {
         None => Some(default.ceiling),
         Some(None) => Some(None),
-        Some(Some(written)) => {
-            ceiling(field, metric, written, tolerance.as_deref(), problems).map(Some)
+        Some(Some(ceiling)) => {
+            check_ceiling(field, metric, ceiling, tolerance.as_deref(), diagnostics).map(Some)
         }
     };
     Some(GateSpec {
@@ -119,96 +128,97 @@ fn gate_specs(
         margin: margin?,
         tolerance: tolerance?,
         ceiling: ceiling?,
-        is_critical: written.critical.unwrap_or(true),
+        is_critical: raw.critical.unwrap_or(true),
         is_named: true,
     })
 }
 
-fn default_tolerance(
+fn check_default_tolerance(
     field: &str,
     margin: f64,
     default: Vec<f64>,
-    problems: &mut Diagnostics,
+    diagnostics: &mut Diagnostics,
 ) -> Option<Vec<f64>> {
-    let Some(small) = default.iter().find(|tolerance| **tolerance <= margin) else {
+    let Some(too_small) = default.iter().find(|tolerance| **tolerance <= margin) else {
         return Some(default);
     };
-    let mend = format!(
-        "by default {small} in one of the steps, which is not above the margin, {margin}: write it"
+    let fix = format!(
+        "the default in one of the steps, {too_small}, is not above the margin, {margin}; write a \
+         tolerance"
     );
-    problems.push(FieldError::missing(format!("{field}.tolerance"), mend));
+    diagnostics.push(FieldError::missing(format!("{field}.tolerance"), fix));
     None
 }
 
-fn tolerance(
+fn check_tolerance(
     field: &str,
     margin: f64,
-    written: &[Number],
+    raw: &[Number],
     shares: Option<&[f64]>,
-    problems: &mut Diagnostics,
+    diagnostics: &mut Diagnostics,
 ) -> Option<Vec<f64>> {
     let field = format!("{field}.tolerance");
-    let most = shares.map_or(usize::MAX, <[f64]>::len);
-    if written.is_empty() || written.len() > most {
-        let mend = "write one number for all steps, or at most one for each step below 100 percent";
-        problems.push(FieldError::new(&field, &json!(written), mend));
+    let max_count = shares.map_or(usize::MAX, <[f64]>::len);
+    if raw.is_empty() || raw.len() > max_count {
+        let fix = "write one number for all steps, or at most one for each step below 100 percent";
+        diagnostics.push(FieldError::new(&field, &json!(raw), fix));
         return None;
     }
     let allowed = |number: &Number| {
         number.as_f64().filter(|tolerance| *tolerance > margin && *tolerance <= MAX_TOLERANCE)
     };
-    let tolerance: Option<_> = written.iter().map(allowed).collect();
+    let tolerance: Option<_> = raw.iter().map(allowed).collect();
     if tolerance.is_none() {
-        let mend = format!("write numbers above the margin, {margin}, and at most {MAX_TOLERANCE}");
-        problems.push(FieldError::new(&field, &json!(written), mend));
+        let fix = format!("write numbers above the margin, {margin}, and at most {MAX_TOLERANCE}");
+        diagnostics.push(FieldError::new(&field, &json!(raw), fix));
     }
     tolerance
 }
 
-fn ceiling(
+fn check_ceiling(
     field: &str,
     metric: Metric,
-    written: &Number,
+    raw: &Number,
     tolerance: Option<&[f64]>,
-    problems: &mut Diagnostics,
+    diagnostics: &mut Diagnostics,
 ) -> Option<f64> {
-    // In each step the tolerance comes on top, and no rate is above 1.
-    let most = tolerance.unwrap_or_default().iter().fold(0.0_f64, |most, it| most.max(*it));
-    let mend = match written.as_f64() {
-        _ if metric.comparison() != Comparison::Rate => "only a rate has a ceiling: remove it",
+    // Each step allows the ceiling plus its tolerance, and a rate is at most 1.
+    let max_tolerance = tolerance.unwrap_or_default().iter().fold(0.0_f64, |max, it| max.max(*it));
+    let fix = match raw.as_f64() {
+        _ if metric.comparison() != Comparison::Rate => "only a rate can have a ceiling; remove it",
         Some(ceiling) if ceiling > 0.0 && ceiling < 1.0 => {
-            if ceiling * (1.0 + most) < 1.0 {
+            if ceiling * (1.0 + max_tolerance) < 1.0 {
                 return Some(ceiling);
             }
-            "with the tolerance on top it is not below 1: write a lower one, such as 0.01"
+            "is not below 1 with the tolerance added; write a lower ceiling, such as 0.01"
         }
-        _ => "write a rate that nobody minds, above 0 and below 1, or null for none",
+        _ => "write an acceptable rate, above 0 and below 1, or null to disable the ceiling",
     };
-    problems.push(FieldError::new(format!("{field}.ceiling"), &json!(written), mend));
+    diagnostics.push(FieldError::new(format!("{field}.ceiling"), &json!(raw), fix));
     None
 }
 
-fn slow_objective(
+fn check_objective(
     field: &str,
     metric: Metric,
-    written: Option<&str>,
-    problems: &mut Diagnostics,
+    raw: Option<&str>,
+    diagnostics: &mut Diagnostics,
 ) -> Option<Duration> {
     let field = format!("{field}.objective");
-    let rule = "write the time from which a response is slow, such as \"2s\"";
-    match (metric, written) {
-        (Metric::SlowRate, None) => problems.push(FieldError::missing(field, rule)),
+    let rule = "write the duration from which a response is slow, such as \"2s\"";
+    match (metric, raw) {
+        (Metric::SlowRate, None) => diagnostics.push(FieldError::missing(field, rule)),
         (Metric::SlowRate, Some(text)) => {
-            let objective = duration(text).filter(|objective| !objective.is_zero());
+            let objective = parse_duration(text).filter(|objective| !objective.is_zero());
             if objective.is_some() {
                 return objective;
             }
-            problems.push(FieldError::new(field, &json!(text), rule));
+            diagnostics.push(FieldError::new(field, &json!(text), rule));
         }
         (_, None) => {}
         (_, Some(text)) => {
-            let mend = "only slow_rate has an objective: remove it";
-            problems.push(FieldError::new(field, &json!(text), mend));
+            let fix = "only slow_rate can have an objective; remove it";
+            diagnostics.push(FieldError::new(field, &json!(text), fix));
         }
     }
     None

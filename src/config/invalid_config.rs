@@ -1,51 +1,56 @@
-//! What is wrong with a configuration, and how to mend it.
+//! The errors of a configuration, each with its fix.
 
 use std::error::Error;
 use std::fmt;
 
 use serde_json::Value;
 
-/// A configuration that cannot be used: everything that is wrong with it.
+/// An invalid configuration, with all its errors.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidConfig {
-    /// At least one problem, in the order of the fields.
+    /// At least one error, in the order of the fields.
     pub errors: Vec<FieldError>,
 }
 
-/// One thing that is wrong.
+/// An error in one field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldError {
     /// The path of the field, such as `weights.green`.
     pub field: String,
-    /// What stands there, as JSON; `missing` where nothing does.
+    /// The field's value as JSON, shortened; `missing` if the field is absent.
     pub value: String,
-    /// What to write instead.
+    /// How to correct it, in plain English.
     pub fix: String,
 }
 
-/// The field of an error that has no field of its own.
-pub(super) const WHOLE: &str = "plugin configuration";
+/// The field name of errors that concern the whole configuration.
+pub(super) const WHOLE_CONFIG: &str = "plugin configuration";
 
-/// How much of a value a message shows, in characters.
+/// The number of characters of a value that an error shows.
 const MAX_SHOWN_CHARS: usize = 80;
 
-// === impl Problem ===
+// === impl FieldError ===
 
 impl FieldError {
-    /// A problem with `value`, which stands at `field`.
-    pub fn new(field: impl Into<String>, value: &Value, mend: impl Into<String>) -> Self {
-        Self::from_parts(field.into(), value, mend.into())
+    /// An error in the value of `field`.
+    pub fn new(field: impl Into<String>, value: &Value, fix: impl Into<String>) -> Self {
+        Self::from_parts(field.into(), value, fix.into())
     }
 
-    // Called at a hundred places, none of which need be fast: one copy of it is enough.
+    // Not generic, so that the `.wasm` has one copy for its hundred callers.
     #[cold]
-    fn from_parts(field: String, value: &Value, mend: String) -> Self {
-        Self { field, value: shorten(&value.to_string()), fix: mend }
+    fn from_parts(field: String, value: &Value, fix: String) -> Self {
+        Self { field, value: shorten(&value.to_string()), fix }
     }
 
-    /// `field` is not there and has no default.
-    pub fn missing(field: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { field: field.into(), value: "missing".into(), fix: mend.into() }
+    /// An error because `field` is set although it must not be. The value is not shown.
+    pub fn unneeded(field: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { field: field.into(), value: "set".into(), fix: fix.into() }
+    }
+
+    /// An error because the required `field` is absent.
+    pub fn missing(field: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { field: field.into(), value: "missing".into(), fix: fix.into() }
     }
 }
 
@@ -62,15 +67,15 @@ impl fmt::Display for FieldError {
     }
 }
 
-// === impl Refused ===
+// === impl InvalidConfig ===
 
 impl fmt::Display for InvalidConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, problem) in self.errors.iter().enumerate() {
+        for (index, error) in self.errors.iter().enumerate() {
             if index > 0 {
                 f.write_str("\n")?;
             }
-            problem.fmt(f)?;
+            error.fmt(f)?;
         }
         Ok(())
     }
@@ -79,7 +84,7 @@ impl fmt::Display for InvalidConfig {
 impl Error for InvalidConfig {}
 
 impl From<FieldError> for InvalidConfig {
-    fn from(problem: FieldError) -> Self {
-        Self { errors: vec![problem] }
+    fn from(error: FieldError) -> Self {
+        Self { errors: vec![error] }
     }
 }

@@ -1,18 +1,18 @@
-//! The cookie that tells a client when its conversation began, and its attributes.
+//! The cookie that carries a conversation's start marker.
 //!
-//! Source: RFC 6265, section 4.1; for `SameSite` and the prefixes of names, RFC 6265bis
+//! Sources: RFC 6265, section 4.1; for `SameSite` and name prefixes, RFC 6265bis
 //! (draft-ietf-httpbis-rfc6265bis-20), sections 4.1.2.7 and 4.1.3. Browsers drop a cookie that
-//! breaks these rules, so that the client would never send it back.
+//! violates these rules, and the client would never return it.
 
 use serde_json::json;
 
 use super::FieldError;
 use super::diagnostics::Diagnostics;
-use super::raw::release::RawCookie;
+use super::raw::sections::RawCookie;
 use super::same_site::SameSite;
 use crate::names::CookieName;
 
-/// A cookie that is given to clients.
+/// A cookie that clients receive, with its attributes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MarkerCookie {
     name: CookieName,
@@ -23,68 +23,71 @@ pub struct MarkerCookie {
 }
 
 const FIELD: &str = "conversation.marker";
-/// How long a domain and a path may be.
+
 const MAX_DOMAIN_BYTES: usize = 253;
 const MAX_PATH_BYTES: usize = 1024;
 
 // === impl MarkerCookie ===
 
 impl MarkerCookie {
-    /// The cookie with these attributes, if a browser would keep it.
+    /// Checks the attributes. Adds an error if browsers would drop the cookie.
     pub(super) fn new(
         name: CookieName,
-        written: &RawCookie,
-        problems: &mut Diagnostics,
+        raw: &RawCookie,
+        diagnostics: &mut Diagnostics,
     ) -> Option<Self> {
-        let path = written.path.as_deref().unwrap_or("/");
-        let path = problems.checked(&format!("{FIELD}.path"), path, cookie_path);
-        let domain = match &written.domain {
+        let path = raw.path.as_deref().unwrap_or("/");
+        let path = diagnostics.checked(&format!("{FIELD}.path"), path, check_path);
+        let domain = match &raw.domain {
             Some(domain) => {
-                Some(problems.checked(&format!("{FIELD}.domain"), domain, cookie_domain)?)
+                Some(diagnostics.checked(&format!("{FIELD}.domain"), domain, check_domain)?)
             }
             None => None,
         };
-        let is_secure = written.secure.unwrap_or_default();
-        let same_site = written.same_site.unwrap_or_default();
+        let is_secure = raw.secure.unwrap_or_default();
+        let same_site = raw.same_site.unwrap_or_default();
         let cookie = Self { name, path: path?, domain, is_secure, same_site };
         match cookie.broken_rule() {
             Some(rule) => {
-                let shown = json!({
+                let value = json!({
                     "cookie": cookie.name.as_str(),
-                    "secure": written.secure,
-                    "domain": written.domain,
-                    "path": written.path,
+                    "secure": raw.secure,
+                    "domain": raw.domain,
+                    "path": raw.path,
                 });
-                problems.push(FieldError::new(FIELD, &shown, rule));
+                diagnostics.push(FieldError::new(FIELD, &value, rule));
                 None
             }
             None => Some(cookie),
         }
     }
 
+    /// The rule of browsers that the cookie violates, with its fix.
     fn broken_rule(&self) -> Option<&'static str> {
-        // Browsers compare these without their case.
-        let begins = |prefix: &str| {
+        // Browsers ignore the case of prefixes.
+        let has_prefix = |prefix: &str| {
             let start = self.name.as_str().get(..prefix.len());
             start.is_some_and(|start| start.eq_ignore_ascii_case(prefix))
         };
-        let is_of_host = begins("__Host-");
+        let has_host_prefix = has_prefix("__Host-");
         match () {
             () if !self.is_secure && self.same_site == SameSite::None => {
                 Some("browsers drop \"same_site\": \"none\" without \"secure\": true; write both")
             }
-            () if !self.is_secure && (is_of_host || begins("__Secure-") || begins("__Http-")) => {
-                Some("browsers drop a cookie of this name without \"secure\": true; write it")
+            () if !self.is_secure
+                && (has_host_prefix || has_prefix("__Secure-") || has_prefix("__Http-")) =>
+            {
+                Some("browsers drop a cookie with this name unless \"secure\" is true; set it")
             }
-            () if is_of_host && (self.domain.is_some() || &*self.path != "/") => Some(
-                "browsers drop a cookie whose name begins with __Host- if it has a domain or \
-                 another path than \"/\"; leave these out, or use another name",
+            () if has_host_prefix && (self.domain.is_some() || &*self.path != "/") => Some(
+                "browsers drop a __Host- cookie that has a domain or a path other than \"/\"; \
+                 remove these fields, or use another name",
             ),
             () => None,
         }
     }
 
-    /// The value of the `WeightsSet-Cookie` header that gives `value` for so many seconds.
+    /// The value of a `Set-Cookie` header that sets the cookie to `value`.
     pub fn set(&self, value: &str, max_age_s: u64) -> String {
         let Self { name, path, domain, is_secure, same_site } = self;
         let domain = domain.iter().map(|domain| format!("; Domain={domain}"));
@@ -98,30 +101,27 @@ impl MarkerCookie {
     }
 }
 
-fn cookie_path(path: &str) -> Result<Box<str>, &'static str> {
-    let is_visible = |it: u8| it.is_ascii_graphic() && it != b';';
+fn check_path(path: &str) -> Result<Box<str>, &'static str> {
+    let is_allowed = |byte: u8| byte.is_ascii_graphic() && byte != b';';
     let is_path = path.starts_with('/') && path.len() <= MAX_PATH_BYTES;
-    if is_path && path.bytes().all(is_visible) {
+    if is_path && path.bytes().all(is_allowed) {
         return Ok(path.into());
     }
-    Err(
-        "write a path from \"/\", such as \"/chat\": at most 1024 visible ASCII characters, no \";\"",
-    )
+    Err("write a path that begins with \"/\", such as \"/chat\": at most 1024 visible ASCII \
+         characters, without \";\"")
 }
 
-fn cookie_domain(domain: &str) -> Result<Box<str>, &'static str> {
+fn check_domain(domain: &str) -> Result<Box<str>, &'static str> {
     let is_label = |label: &str| {
-        let has_ends = !label.starts_with('-') && !label.ends_with('-');
+        let has_valid_ends = !label.starts_with('-') && !label.ends_with('-');
         !label.is_empty()
-            && has_ends
-            && label.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'-')
+            && has_valid_ends
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
     };
-    // Browsers ignore a point before it.
+    // Browsers ignore a leading dot.
     let labels = domain.strip_prefix('.').unwrap_or(domain);
     if domain.len() <= MAX_DOMAIN_BYTES && labels.split('.').all(is_label) {
         return Ok(domain.into());
     }
-    Err(
-        "write a domain that clients ask, such as \"example.com\": letters, digits, \"-\" and \".\"",
-    )
+    Err("write a domain name, such as \"example.com\": letters, digits, \"-\" and \".\"")
 }

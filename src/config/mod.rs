@@ -1,22 +1,34 @@
 //! The plugin configuration, in two types.
 //!
-//! [`RawConfig`] is what the operator wrote, as close to the JSON as a type can be.
-//! [`Config`] is what the filter runs on: valid by construction, so that the
-//! request path never validates. [`Config::parse`] goes from one to the other or
-//! says everything that is wrong, each with its field, its value and the mend:
+//! [`RawConfig`] is the configuration as written, as close to the JSON as a type can be.
+//! [`Config`] is what the filter runs on. It is valid by construction, so that the request path
+//! validates nothing. [`Config::parse`] converts one into the other, or returns all errors, each
+//! with the field, its value and the fix:
 //!
 //! ```
 //! use verdigris::config::Config;
-//! let refused = Config::parse(br#"{
+//! let invalid = Config::parse(br#"{
 //!     "rollout": "Assistant V8",
 //!     "unit": {"header": "x-user-id"},
 //!     "versions": {"blue": {"cluster": "llm-blue"}, "green": {"cluster": "llm-green"}}
 //! }"#).unwrap_err();
 //! assert_eq!(
-//!     refused.to_string(),
+//!     invalid.to_string(),
 //!     r#"rollout: "Assistant V8": use 1 to 63 of a-z, 0-9 and "-", such as "assistant-v8""#,
 //! );
 //! ```
+//!
+//! | file | concept |
+//! |---|---|
+//! | `raw/` | the raw configuration, and the JSON reader |
+//! | `build`, `diagnostics`, `invalid_config` | the conversion, and its errors |
+//! | `rollout_config`, `plugin`, `role` | the valid configuration of a rollout, of a plugin, and its role |
+//! | `unit`, `conversation`, `marker_cookie`, `same_site` | whom a version is assigned to |
+//! | `answers`, `formats`, `feedback` | what is observed |
+//! | `request_patch`, `failover`, `shadow` | what happens to requests |
+//! | `ramp`, `ramp_steps`, `gates`, `tripwires` | the ramp |
+//! | `checks`, `ramp_checks`, `time`, `nearest`, `examples` | helpers of the checks |
+//! | `command_request` | the operator's commands |
 
 mod answers;
 mod build;
@@ -34,10 +46,11 @@ pub(crate) mod nearest;
 mod plugin;
 mod ramp;
 mod ramp_checks;
+mod ramp_steps;
 mod raw;
-mod release;
 mod request_patch;
 mod role;
+mod rollout_config;
 mod same_site;
 mod shadow;
 pub(crate) mod time;
@@ -52,12 +65,12 @@ pub use invalid_config::{FieldError, InvalidConfig};
 pub use marker_cookie::MarkerCookie;
 pub use plugin::{ConsoleConfig, Plugin};
 pub use raw::root::RawConfig;
-pub use release::Config;
 pub use role::Role;
+pub use rollout_config::Config;
 pub use same_site::SameSite;
 pub use shadow::ShadowConfig;
 
-/// The JSON of a text, in which no field is written twice; `None` where it is none.
+/// Parses JSON. `None` if the text is invalid or an object has a duplicate key.
 pub(crate) fn read_json(text: &[u8]) -> Option<serde_json::Value> {
-    raw::json_text::json_of(text).ok()
+    raw::json_text::parse_json(text).ok()
 }

@@ -1,39 +1,40 @@
-//! What a plugin is configured to be: a rollout's filter, or the console.
+//! The plugin configuration: a rollout or the console.
 
 use serde_json::Value;
 
 use super::diagnostics::Diagnostics;
-use super::raw::json_text::json_of;
+use super::raw::json_text::parse_json;
 use super::raw::root::{RawConfig, RawConsole};
-use super::release::Config;
+use super::rollout_config::Config;
 use super::{FieldError, InvalidConfig};
 
-/// What a plugin is configured to be.
+/// A plugin configuration.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Plugin {
-    /// A rollout's filter.
+    /// A rollout.
     Rollout(Box<Config>),
     /// The operator's page.
     Console(ConsoleConfig),
 }
 
-/// The operator's page.
+/// The configuration of the operator's page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConsoleConfig {
-    /// The names by which it may be asked for, besides `localhost` and addresses.
+    /// The host names under which the page may be requested, besides `localhost` and IP addresses.
     pub hosts: Vec<Box<str>>,
 }
 
 // === impl Plugin ===
 
 impl Plugin {
-    /// Reads and checks the JSON text of a plugin configuration.
+    /// Parses the JSON text of a plugin configuration.
     ///
-    /// A console's may have a rollout's fields too. They must be known, and are not looked
-    /// at.
+    /// A console's configuration may have the fields of a rollout. They are ignored, but unknown
+    /// fields are errors.
     ///
     /// # Errors
-    /// Everything that is wrong with it, as [`Config::parse`] has it.
+    /// All errors of the configuration. If a value has the wrong type or a field is unknown, only
+    /// errors of this kind, because the values cannot be checked then.
     ///
     /// ```
     /// use verdigris::config::{ConsoleConfig, Plugin};
@@ -42,28 +43,27 @@ impl Plugin {
     /// # Ok::<(), verdigris::config::InvalidConfig>(())
     /// ```
     pub fn parse(text: &[u8]) -> Result<Self, InvalidConfig> {
-        let json = json_of(text)?;
+        let json = parse_json(text)?;
         let is_console = json.get("role").and_then(Value::as_str) == Some("console");
-        let written = RawConfig::of_json(&json)?;
+        let raw = RawConfig::from_json(&json)?;
         if is_console {
-            return ConsoleConfig::try_from(written.console.unwrap_or_default()).map(Self::Console);
+            return ConsoleConfig::try_from(raw.console.unwrap_or_default()).map(Self::Console);
         }
-        Config::try_from(written).map(|config| Self::Rollout(Box::new(config)))
+        Config::try_from(raw).map(|config| Self::Rollout(Box::new(config)))
     }
 }
 
 impl Config {
-    /// Reads and checks the JSON text of a rollout's configuration.
+    /// Parses the JSON text of a rollout's configuration.
     ///
     /// # Errors
-    /// Everything that is wrong with it. Where the shape is wrong, all that is wrong with the
-    /// shape: the rest cannot be read past it.
+    /// As [`Plugin::parse`]. A console's configuration is an error too.
     pub fn parse(text: &[u8]) -> Result<Self, InvalidConfig> {
         match Plugin::parse(text)? {
             Plugin::Rollout(config) => Ok(*config),
             Plugin::Console(_) => {
-                let mend = "this is the console's configuration, and no rollout's";
-                Err(FieldError::new("role", &"console".into(), mend).into())
+                let fix = "this configures the console, not a rollout";
+                Err(FieldError::new("role", &"console".into(), fix).into())
             }
         }
     }
@@ -74,25 +74,26 @@ impl Config {
 impl TryFrom<RawConsole> for ConsoleConfig {
     type Error = InvalidConfig;
 
-    fn try_from(written: RawConsole) -> Result<Self, InvalidConfig> {
-        let mut problems = Diagnostics::default();
+    fn try_from(raw: RawConsole) -> Result<Self, InvalidConfig> {
+        let mut diagnostics = Diagnostics::default();
         let mut hosts = Vec::new();
-        for (at, host) in written.hosts.iter().enumerate() {
-            let is_host = |it: u8| it.is_ascii_alphanumeric() || matches!(it, b'.' | b'-' | b'_');
-            let is_name = !host.is_empty() && host.bytes().all(is_host);
-            let rule =
-                r#"write a host's name without scheme and port, such as "verdigris.example""#;
-            let check = |host: &str| if is_name { Ok(Box::from(host)) } else { Err(rule) };
-            hosts.extend(problems.checked(&format!("console.hosts[{at}]"), host, check));
+        for (index, host) in raw.hosts.iter().enumerate() {
+            let is_allowed =
+                |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+            let is_valid = !host.is_empty() && host.bytes().all(is_allowed);
+            let rule = r#"write a host name without scheme and port, such as "verdigris.example""#;
+            let check = |host: &str| if is_valid { Ok(Box::from(host)) } else { Err(rule) };
+            hosts.extend(diagnostics.checked(&format!("console.hosts[{index}]"), host, check));
         }
-        problems.into_result(Some(Self { hosts }))
+        diagnostics.into_result(Some(Self { hosts }))
     }
 }
 
 impl ConsoleConfig {
-    /// Whether it may be asked for by this name, as a `Host` header has it. A page from
-    /// elsewhere can have its own name point at the console, and would be asked for by that;
-    /// it cannot have an address.
+    /// Whether the page may be requested under `authority`, the value of a `Host` header.
+    ///
+    /// This prevents DNS rebinding: an attacker's site can resolve its own name to the console's
+    /// address, but browsers then send that name, and never an IP address.
     ///
     /// ```
     /// use verdigris::config::ConsoleConfig;
@@ -104,25 +105,25 @@ impl ConsoleConfig {
     /// ```
     pub fn accepts_authority(&self, authority: &[u8]) -> bool {
         let Some(host) = host_of_authority(authority) else { return false };
-        let inside = host.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
-        let is_address = match inside {
-            Some(inside) => inside.parse::<std::net::Ipv6Addr>().is_ok(),
+        let in_brackets = host.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
+        let is_address = match in_brackets {
+            Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
             None => host.parse::<std::net::Ipv4Addr>().is_ok(),
         };
         is_address || host.eq_ignore_ascii_case("localhost") || self.lists_authority(authority)
     }
 
-    /// Whether this is one of the names that are written.
+    /// Whether the host in `authority` is one of the configured names.
     pub fn lists_authority(&self, authority: &[u8]) -> bool {
-        let is_it = |host: &str| self.hosts.iter().any(|name| name.eq_ignore_ascii_case(host));
-        host_of_authority(authority).is_some_and(is_it)
+        let is_listed = |host: &str| self.hosts.iter().any(|name| name.eq_ignore_ascii_case(host));
+        host_of_authority(authority).is_some_and(is_listed)
     }
 }
 
-/// The host, without the port.
+/// The host of an authority, without the port.
 fn host_of_authority(authority: &[u8]) -> Option<&str> {
     let authority = str::from_utf8(authority).ok()?;
-    let is_port = |port: &str| !port.is_empty() && port.bytes().all(|it| it.is_ascii_digit());
+    let is_port = |port: &str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
     Some(match authority.rsplit_once(':') {
         Some((host, port)) if is_port(port) => host,
         _ => authority,

@@ -1,38 +1,38 @@
-//! The ramp: from what the operator wrote to what can be walked.
+//! The `ramp` section.
 
 use std::time::Duration;
 
-use serde_json::{Number, Value, json};
+use serde_json::{Number, json};
 
 use super::FieldError;
 use super::diagnostics::Diagnostics;
-use super::gates::{GateSection, gates};
-use super::ramp_checks::{MetricRefs, number};
-use super::raw::ramp::{RawControl, RawEvidence, RawRamp, RawStep, RawStepObject};
+use super::gates::{GateSection, check_gates};
+use super::ramp_checks::{MetricRef, check_number};
+use super::ramp_steps::{analysed_shares, check_steps};
+use super::raw::ramp::{RawControl, RawRamp};
 use super::raw::root::RawConfig;
-use super::time::{duration, timestamp};
-use super::tripwires::tripwires;
+use super::time::{parse_duration, parse_timestamp};
+use super::tripwires::check_tripwires;
 use crate::analysis::plan::MAX_UNITS;
-use crate::analysis::{AnalysisPlan, AnalysisUnit, Gate, Metric, StepDesign};
-use crate::assignment::Share;
-use crate::rollout::{RampSpec, RampStep};
+use crate::analysis::{AnalysisPlan, Gate, Metric, StepDesign};
+use crate::rollout::RampSpec;
 
-/// What is written beside a ramp, as far as it bears on it.
+/// The facts of the other sections that a ramp depends on.
 pub(super) struct RampContext {
-    /// Whether weights are.
-    pub weights: bool,
-    /// Whether prices are.
-    pub prices: bool,
-    /// Whether thumbs are listened to, and scores.
-    pub thumbs: bool,
-    /// As above.
-    pub scores: bool,
-    /// Whether it is that no answers be read.
-    pub unread: bool,
-    /// Whether answers are, so that they are read unless `unread` says otherwise.
-    pub answers: bool,
-    /// Whether conversations are kept on their version, and are what is compared.
-    pub conversations: bool,
+    /// Whether there are weights.
+    pub has_weights: bool,
+    /// Whether there are prices.
+    pub has_prices: bool,
+    /// Whether feedback has a thumb.
+    pub has_thumbs: bool,
+    /// Whether feedback has a score.
+    pub has_scores: bool,
+    /// Whether there is an `answers` section.
+    pub has_answers: bool,
+    /// Whether the `answers` section disables reading.
+    pub disables_reading: bool,
+    /// Whether conversations keep their version. They are then the unit of analysis.
+    pub has_conversations: bool,
 }
 
 // === impl RampContext ===
@@ -40,23 +40,18 @@ pub(super) struct RampContext {
 impl RampContext {
     /// The context of the ramp in this configuration.
     pub fn new(raw: &RawConfig) -> Self {
+        let feedback = raw.feedback.as_ref();
         Self {
-            weights: raw.weights.is_some(),
-            prices: !raw.prices.is_empty(),
-            conversations: raw.conversation.is_some(),
-            thumbs: raw.feedback.as_ref().is_some_and(|it| it.thumb.is_some()),
-            scores: raw.feedback.as_ref().is_some_and(|it| it.score.is_some()),
-            unread: raw.answers.as_ref().is_some_and(|answers| answers.read == Some(false)),
-            answers: raw.answers.is_some(),
+            has_weights: raw.weights.is_some(),
+            has_prices: !raw.prices.is_empty(),
+            has_thumbs: feedback.is_some_and(|it| it.thumb.is_some()),
+            has_scores: feedback.is_some_and(|it| it.score.is_some()),
+            has_answers: raw.answers.is_some(),
+            disables_reading: raw.answers.as_ref().is_some_and(|it| it.read == Some(false)),
+            has_conversations: raw.conversation.is_some(),
         }
     }
 }
-
-/// Everything, in basis points.
-const FULL_BP: u64 = 10_000;
-
-/// How many steps a ramp may have.
-const MAX_STEPS: usize = 16;
 
 const BAKE: Duration = Duration::from_secs(10 * 60);
 const TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -64,64 +59,57 @@ const WARMUP: Duration = Duration::from_secs(2 * 60);
 const ALPHA: f64 = 0.05;
 const BETA: f64 = 0.1;
 
-/// The ramp that was written.
-pub(super) fn ramp(
-    written: RawRamp,
-    beside: &RampContext,
-    problems: &mut Diagnostics,
+/// Checks the `ramp` section.
+pub(super) fn check_ramp(
+    raw: RawRamp,
+    context: &RampContext,
+    diagnostics: &mut Diagnostics,
 ) -> Option<RampSpec> {
-    if beside.weights {
-        let mend = "weights by hand and a ramp exclude each other; remove one";
-        problems.push(FieldError { field: "ramp".into(), value: "set".into(), fix: mend.into() });
+    if context.has_weights {
+        let fix = "weights and ramp cannot be used together; remove one";
+        diagnostics.push(FieldError::unneeded("ramp", fix));
     }
-    let mut steps = steps(written.steps, problems);
-    if let (RawControl::Equal, Some(steps)) = (written.control, &mut steps) {
-        limit_control(steps, beside.conversations, problems);
-    }
-    let bake = period("ramp.bake", written.bake.as_deref(), BAKE, problems);
-    let timeout = timeout(written.timeout.as_deref(), bake, problems);
-    let warmup = warmup(written.warmup.as_deref(), bake, problems);
+    let steps = check_steps(raw.steps, raw.control, context.has_conversations, diagnostics);
+    let bake = check_period("ramp.bake", raw.bake.as_deref(), BAKE, diagnostics);
+    let timeout = check_timeout(raw.timeout.as_deref(), bake, diagnostics);
+    let warmup = check_warmup(raw.warmup.as_deref(), bake, diagnostics);
 
     let shares: Option<Vec<f64>> = steps.as_deref().map(analysed_shares);
-    let mut looked_at = MetricRefs::new();
-    let GateSection { specs: terms, objective } =
-        gates(written.gates, shares.as_deref(), &mut looked_at, problems);
-    // A gate that needs bodies has them read; the default tripwires alone do not.
-    let is_read = |(_, metric): &(String, Metric)| RampSpec::is_from_body(*metric);
-    let reads_bodies = !beside.unread && (beside.answers || looked_at.iter().any(is_read));
-    let tripwires = tripwires(written.tripwires, reads_bodies, &mut looked_at, problems);
-    refuse_unmeasured(&looked_at, beside, problems);
+    let GateSection { specs, objective, mut metrics } =
+        check_gates(raw.gates, shares.as_deref(), diagnostics);
+    // A gate that needs bodies enables reading. The default tripwires alone do not.
+    let needs_bodies = metrics.iter().any(|it| RampSpec::is_from_body(it.metric));
+    let reads_bodies = !context.disables_reading && (context.has_answers || needs_bodies);
+    let tripwires = check_tripwires(raw.tripwires, reads_bodies, &mut metrics, diagnostics);
+    reject_unmeasured(&metrics, context, diagnostics);
 
-    let alpha = chance("ramp.alpha", written.alpha.as_ref(), ALPHA, problems);
-    let beta = chance("ramp.beta", written.beta.as_ref(), BETA, problems);
-    let started = written.started.map(|text| {
-        problems.checked("ramp.started", &text, |text| {
-            timestamp(text).ok_or(
-                r#"write a time since 1970 as RFC 3339 has it, such as "2026-11-25T10:00:00Z""#,
+    let alpha = check_probability("ramp.alpha", raw.alpha.as_ref(), ALPHA, diagnostics);
+    let beta = check_probability("ramp.beta", raw.beta.as_ref(), BETA, diagnostics);
+    let started = raw.started.map(|text| {
+        diagnostics.checked("ramp.started", &text, |text| {
+            parse_timestamp(text).ok_or(
+                r#"write an RFC 3339 timestamp from 1970 or later, such as "2026-11-25T10:00:00Z""#,
             )
         })
     });
 
-    // `None` anywhere means a problem was noted; then there is nothing to build.
-    let compared = match (written.control, beside.conversations) {
+    // All errors are reported by now. Below, each `?` ends the conversion of an invalid ramp.
+    let step_designs = match (raw.control, context.has_conversations) {
         (RawControl::All, false) => StepDesign::from_shares(&shares?),
         (RawControl::Equal, false) => StepDesign::with_equal_control(&shares?),
         (control, true) => StepDesign::for_conversations(&shares?, control == RawControl::Equal),
     };
-    let gates = terms?.into_iter().map(|terms| Gate::new(terms, &compared)).collect();
+    let gates = specs?.into_iter().map(|spec| Gate::new(spec, &step_designs)).collect();
     Some(RampSpec {
         steps: steps?,
         bake: bake?,
         timeout: timeout?,
         analysis: AnalysisPlan {
             gates,
-            steps: compared,
+            steps: step_designs,
             alpha: alpha?,
             beta: beta?,
-            unit: match written.evidence {
-                RawEvidence::Units => AnalysisUnit::Units,
-                RawEvidence::EveryRequest => AnalysisUnit::EveryRequest,
-            },
+            unit: raw.evidence,
             warmup_ns: u64::try_from(warmup?.as_nanos()).ok()?,
             max_units: MAX_UNITS,
         },
@@ -131,211 +119,96 @@ pub(super) fn ramp(
             Some(started) => Some(started?),
             None => None,
         },
-        restart: written.restart,
-        is_paused: written.paused,
+        restart: raw.restart,
+        is_paused: raw.paused,
     })
 }
 
-fn steps(written: Option<Vec<RawStep>>, problems: &mut Diagnostics) -> Option<Vec<RampStep>> {
-    let Some(written) = written else {
-        let step = |green| {
-            Some(RampStep {
-                share: share(green)?,
-                analysed_share: Share::ALL,
-                needs_approval: false,
-            })
-        };
-        return [100, 500, 2_500, 5_000, FULL_BP].into_iter().map(step).collect();
-    };
-    let mut steps: Vec<Option<RampStep>> = Vec::new();
-    let mut before = 0;
-    for (at, step) in written.iter().enumerate() {
-        let (percent, needs_approval) = match step {
-            RawStep::Percent(percent) => (Some(percent), false),
-            RawStep::Object(RawStepObject { percent, approve }) => (percent.as_ref(), *approve),
-        };
-        let field = format!("ramp.steps[{at}]");
-        let rule = "write a share in percent, above 0 and at most 100, with at most two decimals";
-        let Some(percent) = percent else {
-            problems.push(FieldError::missing(format!("{field}.percent"), rule));
-            steps.push(None);
-            continue;
-        };
-        let green = basis_points(percent);
-        let mend = match green {
-            None => Some(rule),
-            Some(green) if green <= before => {
-                Some("is not above the steps before it; write them in growing order")
-            }
-            Some(_) => None,
-        };
-        if let Some(mend) = mend {
-            problems.push(FieldError::new(field.as_str(), &json!(percent), mend));
-        }
-        if at == 0 && needs_approval {
-            let mend = "is entered at once: write a smaller step before it, or leave this out and \
-                        begin the ramp when it may begin";
-            problems.push(FieldError::new(format!("{field}.approve"), &json!(true), mend));
-        }
-        before = before.max(green.unwrap_or_default());
-        let share = green.filter(|_| mend.is_none()).and_then(share);
-        steps.push(share.map(|share| RampStep {
-            share,
-            analysed_share: Share::ALL,
-            needs_approval,
-        }));
-    }
-    let shown = || written.iter().map(percent_of).collect::<Value>();
-    if !(1..=MAX_STEPS).contains(&steps.len()) {
-        let mend = format!("write 1 to {MAX_STEPS} steps, such as [1, 5, 25, 50, 100]");
-        problems.push(FieldError::new("ramp.steps", &shown(), mend));
-        return None;
-    }
-    let steps = steps.into_iter().collect::<Option<Vec<_>>>()?;
-    if analysed_shares(&steps).is_empty() {
-        let mend = "compares nothing: write a step below 100 as well, or use weights";
-        problems.push(FieldError::new("ramp.steps", &shown(), mend));
-        return None;
-    }
-    Some(steps)
-}
-
-/// Has each step compare green's new units with as many of blue's. Of conversations all
-/// that begin in the step are new.
-fn limit_control(steps: &mut [RampStep], of_conversations: bool, problems: &mut Diagnostics) {
-    let mut before = 0;
-    for (at, step) in steps.iter_mut().enumerate() {
-        let green = u64::from(step.share.basis_points());
-        let compared = 2 * green - before;
-        before = if of_conversations { 0 } else { green };
-        if green == FULL_BP {
-            continue;
-        }
-        if compared > FULL_BP {
-            let mend = format!(
-                "step {at} leaves blue fewer units than are new on green: write smaller steps, \
-                 such as up to 50, or leave this out"
-            );
-            problems.push(FieldError::new("ramp.control", &json!("equal"), mend));
-        } else if let Some(compared) = share(compared) {
-            step.analysed_share = compared;
-        }
-    }
-}
-
-fn percent_of(step: &RawStep) -> Value {
-    match step {
-        RawStep::Percent(percent) => json!(percent),
-        RawStep::Object(step) => json!(step.percent),
-    }
-}
-
-/// A share of so many basis points for green.
-fn share(green: u64) -> Option<Share> {
-    Share::new(FULL_BP.checked_sub(green)?, green)
-}
-
-/// A share in percent, above 0, in basis points; `None` where it is not a whole number of
-/// them.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "in range by the check")]
-fn basis_points(percent: &Number) -> Option<u64> {
-    let percent = percent.as_f64().filter(|percent| *percent > 0.0 && *percent <= 100.0)?;
-    let rounded = (percent * 100.0).round();
-    // Exact: both are the number nearest to the same decimal.
-    (rounded / 100.0 == percent).then_some(rounded as u64)
-}
-
-/// The shares of the steps that have a blue, as fractions.
-fn analysed_shares(steps: &[RampStep]) -> Vec<f64> {
-    let points = steps.iter().map(|step| u64::from(step.share.basis_points()));
-    points.filter(|green| *green < FULL_BP).map(|green| green as f64 / FULL_BP as f64).collect()
-}
-
-fn period(
+fn check_period(
     field: &str,
-    written: Option<&str>,
+    raw: Option<&str>,
     default: Duration,
-    problems: &mut Diagnostics,
+    diagnostics: &mut Diagnostics,
 ) -> Option<Duration> {
-    let Some(text) = written else { return Some(default) };
-    let period = duration(text).filter(|period| !period.is_zero());
+    let Some(text) = raw else { return Some(default) };
+    let period = parse_duration(text).filter(|period| !period.is_zero());
     if period.is_none() {
-        let mend = "write a whole number of ms, s, m, h or d, above 0 and at most 365 days, such \
-                    as \"10m\"";
-        problems.push(FieldError::new(field, &json!(text), mend));
+        let fix = "write a whole number of ms, s, m, h or d, above 0 and at most 365 days, such \
+                   as \"10m\"";
+        diagnostics.push(FieldError::new(field, &json!(text), fix));
     }
     period
 }
 
-fn timeout(
-    written: Option<&str>,
+fn check_timeout(
+    raw: Option<&str>,
     bake: Option<Duration>,
-    problems: &mut Diagnostics,
+    diagnostics: &mut Diagnostics,
 ) -> Option<Duration> {
     let bake = bake.unwrap_or_default();
-    let timeout = period("ramp.timeout", written, TIMEOUT.max(bake), problems)?;
+    let timeout = check_period("ramp.timeout", raw, TIMEOUT.max(bake), diagnostics)?;
     if timeout < bake {
-        let mend = "is over before the step has baked: write at least what bake is";
-        problems.push(FieldError::new("ramp.timeout", &json!(written), mend));
+        let fix = "is shorter than bake; write at least the duration of bake";
+        diagnostics.push(FieldError::new("ramp.timeout", &json!(raw), fix));
         return None;
     }
     Some(timeout)
 }
 
-fn warmup(
-    written: Option<&str>,
+fn check_warmup(
+    raw: Option<&str>,
     bake: Option<Duration>,
-    problems: &mut Diagnostics,
+    diagnostics: &mut Diagnostics,
 ) -> Option<Duration> {
     let bake = bake.unwrap_or(Duration::MAX);
-    let Some(text) = written else { return Some(WARMUP.min(bake)) };
-    let warmup = duration(text).filter(|warmup| *warmup <= bake);
+    let Some(text) = raw else { return Some(WARMUP.min(bake)) };
+    let warmup = parse_duration(text).filter(|warmup| *warmup <= bake);
     if warmup.is_none() {
-        let mend = "write a whole number of ms, s, m, h or d, at most what bake is, such as \"2m\"";
-        problems.push(FieldError::new("ramp.warmup", &json!(text), mend));
+        let fix = "write a whole number of ms, s, m, h or d, at most the duration of bake, such as \
+                   \"2m\"";
+        diagnostics.push(FieldError::new("ramp.warmup", &json!(text), fix));
     }
     warmup
 }
 
-fn chance(
+fn check_probability(
     field: &str,
-    written: Option<&Number>,
+    raw: Option<&Number>,
     default: f64,
-    problems: &mut Diagnostics,
+    diagnostics: &mut Diagnostics,
 ) -> Option<f64> {
-    let mend = format!("write a chance, above 0 and at most 0.5, such as {default}");
-    number(field, written, default, |chance| chance > 0.0 && chance <= 0.5, &mend, problems)
+    let fix = format!("write a probability, above 0 and at most 0.5, such as {default}");
+    let is_allowed = |probability| probability > 0.0 && probability <= 0.5;
+    check_number(field, raw, default, is_allowed, &fix, diagnostics)
 }
 
-/// Notes what gates and tripwires look at and would never see.
-fn refuse_unmeasured(looked_at: &MetricRefs, beside: &RampContext, problems: &mut Diagnostics) {
-    for (field, metric) in looked_at {
-        let mend = match metric {
-            Metric::Cost if !beside.prices => {
-                "nothing has a cost without prices: write prices as well"
+/// Adds an error for each metric that the configuration does not measure.
+fn reject_unmeasured(metrics: &[MetricRef], context: &RampContext, diagnostics: &mut Diagnostics) {
+    for MetricRef { field, metric } in metrics {
+        let fix = match metric {
+            Metric::Cost if !context.has_prices => "cost requires prices; add prices",
+            Metric::ThumbsDownRate if !context.has_thumbs => {
+                "thumbs_down_rate requires feedback; add feedback with a thumb"
             }
-            Metric::ThumbsDownRate if !beside.thumbs => {
-                "nobody's thumb is seen: write feedback with a thumb as well"
-            }
-            Metric::Score if !beside.scores => {
-                "nobody's score is seen: write feedback with a score as well"
+            Metric::Score if !context.has_scores => {
+                "score requires feedback; add feedback with a score"
             }
             _ => continue,
         };
-        problems.push(FieldError::new(field, &json!(metric), mend));
+        diagnostics.push(FieldError::new(field, &json!(metric), fix));
     }
-    let mut read: Vec<&str> = Vec::new();
-    for (_, metric) in looked_at.iter().filter(|(_, metric)| RampSpec::is_from_body(*metric)) {
-        if !read.contains(&metric.as_str()) {
-            read.push(metric.as_str());
+    let mut from_body: Vec<&str> = Vec::new();
+    for metric in metrics.iter().map(|it| it.metric).filter(|it| RampSpec::is_from_body(*it)) {
+        if !from_body.contains(&metric.as_str()) {
+            from_body.push(metric.as_str());
         }
     }
-    if beside.unread && !read.is_empty() {
-        let mend = format!(
-            "the ramp looks at {}, of which only answers that are read tell: write true, or gates \
-             and tripwires without them",
-            read.join(", ")
+    if context.disables_reading && !from_body.is_empty() {
+        let fix = format!(
+            "the ramp uses {}, which requires reading responses; write true, or remove these \
+             gates and tripwires",
+            from_body.join(", ")
         );
-        problems.push(FieldError::new("answers.read", &json!(false), mend));
+        diagnostics.push(FieldError::new("answers.read", &json!(false), fix));
     }
 }

@@ -1,4 +1,4 @@
-//! Checks of values that the ramp, its gates and its tripwires have.
+//! Checks that the ramp, its gates and its tripwires share.
 
 use serde_json::{Number, json};
 
@@ -6,40 +6,43 @@ use super::FieldError;
 use super::diagnostics::Diagnostics;
 use crate::analysis::Metric;
 
-/// What a gate or tripwire looks at, and the field that says so.
-pub(super) type MetricRefs = Vec<(String, Metric)>;
-
-/// A number that is allowed, or the default.
-pub(super) fn number(
-    field: &str,
-    written: Option<&Number>,
-    default: f64,
-    is_allowed: impl FnOnce(f64) -> bool,
-    mend: &str,
-    problems: &mut Diagnostics,
-) -> Option<f64> {
-    let Some(written) = written else { return Some(default) };
-    let allowed = written.as_f64().filter(|number| is_allowed(*number));
-    if allowed.is_none() {
-        problems.push(FieldError::new(field, &json!(written), mend));
-    }
-    allowed
+/// A metric that a gate or tripwire uses.
+pub(super) struct MetricRef {
+    /// The field that names it.
+    pub field: String,
+    pub metric: Metric,
 }
 
-/// The metric that a gate or tripwire names, if it can be looked at.
-pub(super) fn metric(
+/// Checks a number, or returns the default if it is absent.
+pub(super) fn check_number(
     field: &str,
-    written: Option<&str>,
-    problems: &mut Diagnostics,
+    raw: Option<&Number>,
+    default: f64,
+    is_allowed: impl FnOnce(f64) -> bool,
+    fix: &str,
+    diagnostics: &mut Diagnostics,
+) -> Option<f64> {
+    let Some(raw) = raw else { return Some(default) };
+    let number = raw.as_f64().filter(|number| is_allowed(*number));
+    if number.is_none() {
+        diagnostics.push(FieldError::new(field, &json!(raw), fix));
+    }
+    number
+}
+
+/// Checks the name of a metric.
+pub(super) fn check_metric(
+    field: &str,
+    raw: Option<&str>,
+    diagnostics: &mut Diagnostics,
 ) -> Option<Metric> {
-    let known = || Metric::ALL.map(Metric::as_str).join(", ");
-    let Some(name) = written else {
-        problems.push(FieldError::missing(field, format!("write one of {}", known())));
-        return None;
-    };
-    let metric = Metric::from_name(name);
+    let metric = raw.and_then(Metric::from_name);
     if metric.is_none() {
-        problems.push(FieldError::new(field, &json!(name), format!("write one of {}", known())));
+        let fix = format!("write one of {}", Metric::ALL.map(Metric::as_str).join(", "));
+        diagnostics.push(match raw {
+            None => FieldError::missing(field, fix),
+            Some(name) => FieldError::new(field, &json!(name), fix),
+        });
     }
     metric
 }

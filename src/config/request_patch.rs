@@ -1,68 +1,67 @@
-//! What a version changes in its requests.
+//! The `request` section of a version: the changes that it makes to its requests.
 
 use serde_json::{Map, Value, json};
 
 use super::FieldError;
-use super::checks::header_name;
+use super::checks::check_header_name;
 use super::diagnostics::Diagnostics;
-use super::raw::release::{RawHeaders, RawRequest, RawSystem, UnpatchablePolicy};
+use super::raw::sections::{RawHeaders, RawRequest, RawSystem, UnpatchablePolicy};
 use crate::names::HeaderName;
 use crate::patch::{BodyPatch, HeaderPatch, Placement, RequestPatch, System};
 
-/// What is changed in the requests of the version whose field this is; `own` are the
-/// headers that the filter writes or reads itself.
-pub(super) fn request_patch(
+/// Checks the `request` section at `field`. `reserved` are the headers that the filter itself
+/// reads or writes. `include_usage` is `answers.include_usage`.
+pub(super) fn check_request_patch(
     field: &str,
-    written: RawRequest,
-    own: &[&HeaderName],
-    asks_for_usage: bool,
-    problems: &mut Diagnostics,
+    raw: RawRequest,
+    reserved: &[&HeaderName],
+    include_usage: bool,
+    diagnostics: &mut Diagnostics,
 ) -> RequestPatch {
-    let headers = written.headers;
-    let headers = header_patch(field, headers, own, problems);
-    let system = written.system.and_then(|it| system(field, it, problems));
-    if written.model.as_ref().is_some_and(|model| model.trim() != model || model.is_empty()) {
-        let mend = "name a model, such as \"gpt-5-mini\": not empty, no white space around it";
-        problems.push(FieldError::new(format!("{field}.model"), &json!(written.model), mend));
+    let headers = check_header_patch(field, raw.headers, reserved, diagnostics);
+    let system = raw.system.and_then(|it| check_system(field, it, diagnostics));
+    if raw.model.as_ref().is_some_and(|model| model.trim() != model || model.is_empty()) {
+        let fix = "name a model, such as \"gpt-5-mini\": not empty, without surrounding whitespace";
+        diagnostics.push(FieldError::new(format!("{field}.model"), &json!(raw.model), fix));
     }
-    let merge = written.merge.unwrap_or_default();
-    refuse_overlap(field, &merge, written.model.is_some(), system.is_some(), problems);
+    let merge = raw.merge.unwrap_or_default();
+    reject_overlap(field, &merge, raw.model.is_some(), system.is_some(), diagnostics);
+    let model = raw.model.map(Into::into);
     RequestPatch {
         headers,
-        body: BodyPatch { model: written.model.map(Into::into), system, merge, asks_for_usage },
-        passes_unpatchable: written.unpatchable == UnpatchablePolicy::Pass,
+        body: BodyPatch { model, system, merge, asks_for_usage: include_usage },
+        passes_unpatchable: raw.unpatchable == UnpatchablePolicy::Pass,
     }
 }
 
-fn header_patch(
+fn check_header_patch(
     field: &str,
-    written: RawHeaders,
-    own: &[&HeaderName],
-    problems: &mut Diagnostics,
+    raw: RawHeaders,
+    reserved: &[&HeaderName],
+    diagnostics: &mut Diagnostics,
 ) -> HeaderPatch {
     let mut patch = HeaderPatch::default();
-    let name_of = |field: &str, name: &str, problems: &mut Diagnostics| {
-        let name = problems.checked(field, name, header_name)?;
-        if own.contains(&&name) || name.is_framing() {
-            let mend = "the filter or Envoy needs this header as it is; leave it out";
-            problems.push(FieldError::new(field, &json!(name.as_str()), mend));
+    let check_name = |field: &str, name: &str, diagnostics: &mut Diagnostics| {
+        let name = diagnostics.checked(field, name, check_header_name)?;
+        if reserved.contains(&&name) || name.is_framing() {
+            let fix = "the filter or Envoy needs this header unchanged; remove it";
+            diagnostics.push(FieldError::new(field, &json!(name.as_str()), fix));
             return None;
         }
         Some(name)
     };
-    for name in &written.remove {
-        patch.remove.extend(name_of(&format!("{field}.headers.remove"), name, problems));
+    for name in &raw.remove {
+        patch.remove.extend(check_name(&format!("{field}.headers.remove"), name, diagnostics));
     }
-    for (name, value) in &written.set {
+    for (name, value) in &raw.set {
         let field = format!("{field}.headers.set");
-        let Some(name) = name_of(&field, name, problems) else { continue };
+        let Some(name) = check_name(&field, name, diagnostics) else { continue };
         if value.trim() != value || value.contains(char::is_control) {
-            let mend = "a header's value has no white space around it and no control characters";
-            problems.push(FieldError::new(field, &json!({name.as_str(): value}), mend));
+            let fix = "write a value without surrounding whitespace and control characters";
+            diagnostics.push(FieldError::new(field, &json!({name.as_str(): value}), fix));
         } else if patch.remove.contains(&name) {
-            let mend =
-                "is removed as well; keep one: what is set takes the place of what was there";
-            problems.push(FieldError::new(field, &json!(name.as_str()), mend));
+            let fix = "is also removed; keep only set, which replaces an existing value";
+            diagnostics.push(FieldError::new(field, &json!(name.as_str()), fix));
         } else {
             patch.set.push((name, value.as_str().into()));
         }
@@ -70,44 +69,46 @@ fn header_patch(
     patch
 }
 
-fn system(field: &str, written: RawSystem, problems: &mut Diagnostics) -> Option<System> {
+fn check_system(field: &str, raw: RawSystem, diagnostics: &mut Diagnostics) -> Option<System> {
     let field = format!("{field}.system");
     let value = json!({
-        "replace": written.replace, "prepend": written.prepend, "append": written.append,
+        "replace": raw.replace, "prepend": raw.prepend, "append": raw.append,
     });
-    let (placement, text) = match (written.replace, written.prepend, written.append) {
+    let (placement, text) = match (raw.replace, raw.prepend, raw.append) {
         (Some(text), None, None) => (Placement::Replace, text),
         (None, Some(text), None) => (Placement::Prepend, text),
         (None, None, Some(text)) => (Placement::Append, text),
         _ => {
-            let mend = r#"write one of {"replace": "…"}, {"prepend": "…"} and {"append": "…"}"#;
-            problems.push(FieldError::new(field, &value, mend));
+            let fix = r#"write one of {"replace": "…"}, {"prepend": "…"} and {"append": "…"}"#;
+            diagnostics.push(FieldError::new(field, &value, fix));
             return None;
         }
     };
     if text.is_empty() && placement != Placement::Replace {
-        problems.push(FieldError::new(field, &value, "adds nothing; write a text or leave it out"));
+        let fix = "adds nothing; write a text or remove it";
+        diagnostics.push(FieldError::new(field, &value, fix));
         return None;
     }
     Some(System { placement, text: text.into() })
 }
 
-/// What would change the same place twice.
-fn refuse_overlap(
+/// Adds an error for each field of `merge` that `model` or `system` changes too.
+fn reject_overlap(
     field: &str,
     merge: &Map<String, Value>,
     has_model: bool,
     has_system: bool,
-    problems: &mut Diagnostics,
+    diagnostics: &mut Diagnostics,
 ) {
-    let places = ["messages", "instructions", "system", "systemInstruction", "system_instruction"];
+    let system_fields =
+        ["messages", "instructions", "system", "systemInstruction", "system_instruction"];
     for name in merge.keys() {
         let other = match name.as_str() {
             "model" if has_model => "model",
-            name if has_system && places.contains(&name) => "system",
+            name if has_system && system_fields.contains(&name) => "system",
             _ => continue,
         };
-        let mend = format!("{other} changes the same place; write it there or here");
-        problems.push(FieldError::new(format!("{field}.merge"), &json!(name), mend));
+        let fix = format!("{other} changes the same field; keep only one of them");
+        diagnostics.push(FieldError::new(format!("{field}.merge"), &json!(name), fix));
     }
 }

@@ -1,52 +1,53 @@
-//! Which requests green is asked as well, for nobody.
+//! The `shadow` section: mirroring of blue's requests to green.
 
 use serde_json::json;
 
 use super::FieldError;
-use super::checks::own_header_name;
+use super::checks::check_own_header_name;
 use super::diagnostics::Diagnostics;
-use super::examples::write_example;
-use super::raw::release::RawShadow;
+use super::examples::example_fix;
+use super::raw::sections::RawShadow;
 use crate::assignment::Share;
 use crate::names::HeaderName;
 
-/// Which requests green is asked as well, for nobody.
+/// Which of blue's requests are mirrored to green. Nobody receives the responses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShadowConfig {
-    /// Whose requests: a share of all units.
+    /// The share of all units whose requests are mirrored.
     pub share: Share,
-    /// The request header that has Envoy's route make a copy.
+    /// The request header that makes Envoy's route mirror the request.
     pub header: HeaderName,
 }
 
 impl ShadowConfig {
-    /// How large a request may be that is copied, in bytes. Envoy passes a request on only
-    /// as fast as its copy is taken; this much always is (tried, 1.40: from 1 MB on a copy
-    /// that nobody takes held an upload up).
+    /// The largest body of a mirrored request, in bytes.
+    ///
+    /// Envoy forwards a request only as fast as its copy is read. Bodies of this size never
+    /// block: with Envoy 1.40, a copy that nobody reads blocks an upload from 1 MB on.
     pub const MAX_BODY: usize = 1_000_000;
 }
 
-/// The shadow; `blue_changes` says whether blue's requests are changed.
-pub(super) fn shadow(
-    written: RawShadow,
-    blue_changes: bool,
-    problems: &mut Diagnostics,
+/// Checks the `shadow` section. `blue_has_patch` is whether blue changes its requests.
+pub(super) fn check_shadow(
+    raw: RawShadow,
+    blue_has_patch: bool,
+    diagnostics: &mut Diagnostics,
 ) -> Option<ShadowConfig> {
-    let header = written.header.as_deref().unwrap_or("x-verdigris-shadow");
-    let header = problems.checked("shadow.header", header, own_header_name);
-    if blue_changes {
-        let mend = "a shadow is a copy of what blue is sent, which blue's request has changed by \
-                    then: leave out shadow or versions.blue.request";
-        problems.push(FieldError { field: "shadow".into(), value: "set".into(), fix: mend.into() });
+    let header = raw.header.as_deref().unwrap_or("x-verdigris-shadow");
+    let header = diagnostics.checked("shadow.header", header, check_own_header_name);
+    if blue_has_patch {
+        let fix = "a mirrored request would contain blue's patch; remove shadow or \
+                   versions.blue.request";
+        diagnostics.push(FieldError::unneeded("shadow", fix));
     }
-    let Some(percent) = written.percent else {
-        problems.push(FieldError::missing("shadow.percent", write_example("shadow")));
+    let Some(percent) = raw.percent else {
+        diagnostics.push(FieldError::missing("shadow.percent", example_fix("shadow")));
         return None;
     };
-    let share = 100_u64.checked_sub(percent).and_then(|rest| Share::new(rest, percent));
+    let share = 100_u64.checked_sub(percent).and_then(|blue| Share::new(blue, percent));
     if share.is_none() {
-        let mend = "write a whole number from 0 to 100";
-        problems.push(FieldError::new("shadow.percent", &json!(percent), mend));
+        let fix = "write a whole number from 0 to 100";
+        diagnostics.push(FieldError::new("shadow.percent", &json!(percent), fix));
     }
     Some(ShadowConfig { share: share?, header: header? })
 }

@@ -8,7 +8,7 @@ const DAY: i64 = 24 * 60 * 60;
 const MAX_DURATION: Duration = Duration::from_secs(365 * DAY.unsigned_abs());
 
 /// Parses a duration: a whole number of `ms`, `s`, `m`, `h` or `d`, at most 365 days.
-pub(crate) fn duration(text: &str) -> Option<Duration> {
+pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
     let (number, unit) = text.split_at_checked(text.find(|c: char| !c.is_ascii_digit())?)?;
     let number: u64 = number.parse().ok()?;
     let milliseconds = match unit {
@@ -27,7 +27,7 @@ pub(crate) fn duration(text: &str) -> Option<Duration> {
 /// clock of the `.wasm` cannot represent them.
 ///
 /// A leap second is read as the first second of the next day, as in POSIX.
-pub(crate) fn timestamp(text: &str) -> Option<SystemTime> {
+pub(crate) fn parse_timestamp(text: &str) -> Option<SystemTime> {
     let (date, time) = text.split_once(['T', 't'])?;
     let (time, offset) = match time.strip_suffix(['Z', 'z']) {
         Some(time) => (time, 0),

@@ -128,9 +128,9 @@ mod scenarios {
     fn a_refused_configuration_leaves_the_previous_one_in_force<P: Proxy>() {
         let mut proxy = P::start(&weights(0, 1));
         let refused = [
-            (weights(0, 0), "weights: {\"blue\":0,\"green\":0}: give at least one"),
+            (weights(0, 0), "weights: {\"blue\":0,\"green\":0}: make at least one"),
             (config(json!({"unit": []})), "unit: []: write"),
-            (config(json!({"wieghts": {}})), "wieghts: {}: is no field here"),
+            (config(json!({"wieghts": {}})), "wieghts: {}: unknown field"),
             (json!({}), "rollout: missing"),
             (Value::from("{"), "plugin configuration"),
         ];

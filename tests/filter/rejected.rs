@@ -36,7 +36,7 @@ fn the_note_of_a_rejected_configuration_outlives_the_vm_that_rejected_it() {
     assert!(
         problems
             .iter()
-            .any(|problem| problem.what.contains("weights: {\"blue\":0,\"green\":0}: give"))
+            .any(|problem| problem.what.contains("weights: {\"blue\":0,\"green\":0}: make"))
     );
     assert!(noted.problems.is_empty());
 

@@ -20,7 +20,7 @@ use crate::assignment::{
     Assignment, AssignmentRequest, Conversation, EffectiveShare, Reason, Share, StickyShare,
     Version, assign,
 };
-use crate::config::time::timestamp;
+use crate::config::time::parse_timestamp;
 use crate::config::{Config, Role};
 use conversation::{ConversationShare, ConversationTimes};
 use explained::{BucketPosition, Explained, ExplainedAnswer, ExplainedStep};
@@ -272,7 +272,7 @@ fn version(text: &str) -> Result<Version, String> {
 }
 
 fn unix_ms(text: &str) -> Result<u64, String> {
-    let time = timestamp(text).and_then(|it| it.duration_since(UNIX_EPOCH).ok());
+    let time = parse_timestamp(text).and_then(|it| it.duration_since(UNIX_EPOCH).ok());
     let time = time.and_then(|it| u64::try_from(it.as_millis()).ok());
     time.ok_or_else(|| "write a time in RFC 3339, such as 2026-11-25T10:00:00Z".to_owned())
 }

@@ -1,12 +1,12 @@
-//! Parts that several sections of the configuration have.
+//! Parts that several sections share.
 
 use super::reader::{Node, ObjectReader};
 
-/// One source of the unit, or a list of them.
+/// One source of a unit or an id, or a list of sources.
 #[derive(Clone, Debug)]
 pub struct RawUnitSources(pub Vec<RawUnitSource>);
 
-/// `{"header": …}` or `{"cookie": …}`.
+/// `{"header": …}`, `{"cookie": …}` or `{"pointer": …}`.
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs, reason = "the README's reference is their one description")]
 pub struct RawUnitSource {
@@ -15,7 +15,7 @@ pub struct RawUnitSource {
     pub pointer: Option<String>,
 }
 
-/// Two weights set by hand.
+/// The weights of both versions.
 #[derive(Clone, Copy, Debug, Default)]
 #[allow(missing_docs, reason = "the README's reference is their one description")]
 pub struct RawWeights {
@@ -24,21 +24,21 @@ pub struct RawWeights {
 }
 
 impl RawUnitSources {
-    pub(in crate::config) fn read(place: Node<'_>) -> Self {
-        let sources = place.one_or_many();
-        let sources = sources.iter().filter_map(Node::object).map(RawUnitSource::read);
+    pub(in crate::config) fn read(node: Node<'_>) -> Self {
+        let nodes = node.one_or_many();
+        let sources = nodes.iter().filter_map(Node::object).map(RawUnitSource::read);
         Self(sources.collect())
     }
 }
 
 impl RawUnitSource {
     fn read(mut fields: ObjectReader<'_>) -> Self {
-        let written = Self::read_from(&mut fields);
+        let source = Self::read_from(&mut fields);
         fields.finish();
-        written
+        source
     }
 
-    /// Reads it where there are other fields beside it.
+    /// Reads a source from an object that has other fields too.
     pub(in crate::config) fn read_from(fields: &mut ObjectReader<'_>) -> Self {
         Self {
             header: fields.text("header"),
@@ -50,8 +50,8 @@ impl RawUnitSource {
 
 impl RawWeights {
     pub(in crate::config) fn read(mut fields: ObjectReader<'_>) -> Self {
-        let written = Self { blue: fields.unsigned("blue"), green: fields.unsigned("green") };
+        let weights = Self { blue: fields.unsigned("blue"), green: fields.unsigned("green") };
         fields.finish();
-        written
+        weights
     }
 }

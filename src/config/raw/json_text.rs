@@ -1,23 +1,25 @@
-//! The configuration's text as JSON.
+//! The JSON text of a configuration.
 
 use serde_json::Value;
 
 use super::reader::NoDuplicateKeys;
-use crate::config::invalid_config::{FieldError, InvalidConfig, WHOLE};
+use crate::config::invalid_config::{FieldError, InvalidConfig, WHOLE_CONFIG};
 
-/// The JSON of a text, in which no field is written twice.
-pub(in crate::config) fn json_of(text: &[u8]) -> Result<Value, InvalidConfig> {
-    let json = serde_json::from_slice(text).map_err(|error| syntax_problem(text, &error));
-    json.map(|NoDuplicateKeys(json)| json).map_err(InvalidConfig::from)
+/// Parses JSON.
+///
+/// # Errors
+/// A syntax error, or a duplicate key in an object.
+pub(in crate::config) fn parse_json(text: &[u8]) -> Result<Value, InvalidConfig> {
+    match serde_json::from_slice(text) {
+        Ok(NoDuplicateKeys(json)) => Ok(json),
+        Err(error) => Err(syntax_error(text, &error).into()),
+    }
 }
 
-fn syntax_problem(text: &[u8], error: &serde_json::Error) -> FieldError {
+fn syntax_error(text: &[u8], error: &serde_json::Error) -> FieldError {
     let text = Value::String(String::from_utf8_lossy(text).into_owned());
-    FieldError::new(
-        WHOLE,
-        &text,
-        format!(
-            "{error}; write one JSON object, in Envoy's configuration as a google.protobuf.StringValue"
-        ),
-    )
+    let fix = format!(
+        "{error}; write one JSON object, in Envoy's configuration as a google.protobuf.StringValue"
+    );
+    FieldError::new(WHOLE_CONFIG, &text, fix)
 }

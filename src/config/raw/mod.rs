@@ -1,17 +1,17 @@
-//! The configuration as it was written, as close to the JSON as types can be.
+//! The raw configuration: types as close to the JSON as possible.
 //!
 //! | file | concept |
 //! |---|---|
-//! | [`reader`] | reads objects field by field and collects every error |
-//! | [`json_text`] | the text as JSON |
-//! | [`common`] | parts that several sections have |
-//! | [`root`] | the plugin configuration itself |
-//! | [`release`] | conversations, shadows, feedback and request patches |
+//! | [`reader`] | reads objects field by field, and collects all errors |
+//! | [`json_text`] | parses the JSON text |
+//! | [`common`] | parts that several sections share |
+//! | [`root`] | the plugin configuration and its small sections |
+//! | [`sections`] | conversations, shadows, feedback and request patches |
 //! | [`ramp`] | the ramp, its gates and its tripwires |
 
 pub(super) mod common;
 pub(super) mod json_text;
 pub(super) mod ramp;
 pub(super) mod reader;
-pub(super) mod release;
 pub(super) mod root;
+pub(super) mod sections;

@@ -6,9 +6,10 @@
 use serde_json::{Number, Value};
 
 use super::reader::{Node, ObjectReader};
+use crate::analysis::AnalysisUnit;
 
 /// The `ramp` section.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 #[allow(missing_docs, reason = "the README's reference is their one description")]
 pub struct RawRamp {
     pub steps: Option<Vec<RawStep>>,
@@ -19,7 +20,7 @@ pub struct RawRamp {
     pub tripwires: Option<Vec<RawTripwire>>,
     pub alpha: Option<Number>,
     pub beta: Option<Number>,
-    pub evidence: RawEvidence,
+    pub evidence: AnalysisUnit,
     pub control: RawControl,
     pub started: Option<String>,
     pub restart: String,
@@ -93,15 +94,6 @@ pub enum RawLimit {
     Text(String),
 }
 
-/// The unit of analysis: what counts as one observation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the README's reference is their one description")]
-pub enum RawEvidence {
-    #[default]
-    Units,
-    EveryRequest,
-}
-
 // === impl RawRamp ===
 
 impl RawRamp {
@@ -121,8 +113,8 @@ impl RawRamp {
             alpha: fields.number("alpha"),
             beta: fields.number("beta"),
             evidence: match fields.choice("evidence", &["units", "every_request"]) {
-                Some(1) => RawEvidence::EveryRequest,
-                _ => RawEvidence::Units,
+                Some(1) => AnalysisUnit::EveryRequest,
+                _ => AnalysisUnit::Units,
             },
             control: match fields.choice("control", &["all", "equal"]) {
                 Some(1) => RawControl::Equal,
@@ -152,7 +144,7 @@ impl RawStep {
             }
             _ => {
                 let fix = r#"write a number in percent, or an object such as {"percent": 25, "approve": true}"#;
-                node.wrong(fix.to_owned());
+                node.reject(fix.to_owned());
                 None
             }
         }
@@ -187,7 +179,7 @@ impl RawTolerance {
             }
             _ => {
                 let fix = "write a number, or a list of numbers such as [2, 1, 0.5, 0.3]";
-                node.wrong(fix.to_owned());
+                node.reject(fix.to_owned());
                 None
             }
         }
@@ -200,7 +192,7 @@ impl RawTripwire {
             Value::Number(number) => Some(RawLimit::Number(number.clone())),
             Value::String(text) => Some(RawLimit::Text(text.clone())),
             _ => {
-                node.wrong("write a number, or for a duration a text such as \"30s\"".to_owned());
+                node.reject("write a number, or for a duration a text such as \"30s\"".to_owned());
                 None
             }
         };

@@ -1,5 +1,5 @@
-//! Reads what the operator wrote, and notes each thing that is of another shape than it
-//! should be.
+//! Reads objects field by field, and collects an error for each value of the wrong type and each
+//! unknown field.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -8,134 +8,138 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor}
 use serde_json::{Map, Number, Value};
 
 use crate::config::examples::example;
-use crate::config::invalid_config::{FieldError, InvalidConfig, WHOLE};
+use crate::config::invalid_config::{FieldError, InvalidConfig, WHOLE_CONFIG};
 use crate::config::nearest::nearest;
 
-/// The fields of one object.
+/// Reads the fields of an object.
 pub(in crate::config) struct ObjectReader<'a> {
-    place: Node<'a>,
+    node: Node<'a>,
     object: &'a Map<String, Value>,
-    /// Those that were asked for: there are no others.
+    /// The names of the fields that were read. All others are unknown.
     known: Vec<&'static str>,
 }
 
-/// A value, and where it stands.
+/// A value with its path in the configuration.
 #[derive(Clone)]
 pub(in crate::config) struct Node<'a> {
     path: String,
     value: &'a Value,
-    problems: &'a RefCell<Vec<FieldError>>,
+    errors: &'a RefCell<Vec<FieldError>>,
 }
 
-/// What `read` makes of the fields of a whole text.
+/// Applies `read` to the object `json`.
 ///
 /// # Errors
-/// Everything that is of another shape than it should be.
+/// All values of the wrong type and all unknown fields.
 pub(in crate::config) fn read_object<T>(
     json: &Value,
     read: impl FnOnce(ObjectReader<'_>) -> T,
 ) -> Result<T, InvalidConfig> {
-    let problems = RefCell::default();
-    let value = Node::root(json, &problems).object().map(read);
-    let problems = problems.into_inner();
-    value.filter(|_| problems.is_empty()).ok_or(InvalidConfig { errors: problems })
+    let errors = RefCell::default();
+    let value = Node::root(json, &errors).object().map(read);
+    let errors = errors.into_inner();
+    value.filter(|_| errors.is_empty()).ok_or(InvalidConfig { errors })
 }
 
-// === impl Place ===
+// === impl Node ===
 
 impl<'a> Node<'a> {
-    /// The whole text.
-    pub fn root(value: &'a Value, problems: &'a RefCell<Vec<FieldError>>) -> Self {
-        Self { path: String::new(), value, problems }
+    /// The node of the whole configuration.
+    pub fn root(value: &'a Value, errors: &'a RefCell<Vec<FieldError>>) -> Self {
+        Self { path: String::new(), value, errors }
     }
 
-    /// What stands there, of whatever kind.
+    /// The value, of any type.
     pub fn value(&self) -> &'a Value {
         self.value
     }
 
     pub fn text(&self) -> Option<String> {
-        self.is(self.value.as_str().map(str::to_owned), "a text")
+        self.expect_type(self.value.as_str().map(str::to_owned), "a string")
     }
 
     pub fn unsigned(&self) -> Option<u64> {
-        self.is(self.value.as_u64(), "a whole number from 0")
+        self.expect_type(self.value.as_u64(), "a whole number from 0")
     }
 
     pub fn number(&self) -> Option<Number> {
-        self.is(self.value.as_number().cloned(), "a number")
+        self.expect_type(self.value.as_number().cloned(), "a number")
     }
 
     pub fn boolean(&self) -> Option<bool> {
-        self.is(self.value.as_bool(), "true or false")
+        self.expect_type(self.value.as_bool(), "true or false")
     }
 
     pub fn object(&self) -> Option<ObjectReader<'a>> {
-        let object = self.is(self.value.as_object(), "an object")?;
-        Some(ObjectReader { place: self.clone(), object, known: Vec::new() })
+        let object = self.expect_type(self.value.as_object(), "an object")?;
+        Some(ObjectReader { node: self.clone(), object, known: Vec::new() })
     }
 
     pub fn items(&self) -> Vec<Self> {
-        let items = self.is(self.value.as_array(), "a list").map(Vec::as_slice);
-        let item =
-            |(at, value)| Self { path: format!("{}[{at}]", self.path), value, ..self.clone() };
-        items.unwrap_or_default().iter().enumerate().map(item).collect()
+        let items = self.expect_type(self.value.as_array(), "a list").map(Vec::as_slice);
+        let node = |(index, value)| Self {
+            path: format!("{}[{index}]", self.path),
+            value,
+            ..self.clone()
+        };
+        items.unwrap_or_default().iter().enumerate().map(node).collect()
     }
 
-    /// The items of a list, or what stands there as the only one.
+    /// The items of a list. Any other value is its own only item.
     pub fn one_or_many(&self) -> Vec<Self> {
         if self.value.is_array() { self.items() } else { vec![self.clone()] }
     }
 
-    /// Notes that what stands there is wrong.
+    /// Adds an error for this value.
     #[cold]
-    pub fn wrong(&self, mend: String) {
-        let path = if self.path.is_empty() { WHOLE } else { &self.path };
-        self.problems.borrow_mut().push(FieldError::new(path, self.value, mend));
+    pub fn reject(&self, fix: String) {
+        let path = if self.path.is_empty() { WHOLE_CONFIG } else { &self.path };
+        self.errors.borrow_mut().push(FieldError::new(path, self.value, fix));
     }
 
-    fn is<T>(&self, value: Option<T>, kind: &str) -> Option<T> {
+    /// Adds an error if `value`, this node's value as the expected type, is `None`.
+    fn expect_type<T>(&self, value: Option<T>, expected: &str) -> Option<T> {
         if value.is_none() {
-            let mend = match example(&self.path) {
-                Some(example) => format!("is not {kind}; write {example}"),
-                None => format!("is not {kind}"),
+            let fix = match example(&self.path) {
+                Some(example) => format!("is not {expected}; write {example}"),
+                None => format!("is not {expected}"),
             };
-            self.wrong(mend);
+            self.reject(fix);
         }
         value
     }
 }
 
-// === impl Fields ===
+// === impl ObjectReader ===
 
 impl<'a> ObjectReader<'a> {
-    /// The field of this name, if it is there.
+    /// The field called `name`, if it is present.
     pub fn get(&mut self, name: &'static str) -> Option<Node<'a>> {
         self.known.push(name);
         let value = self.object.get(name)?;
-        Some(self.at(name, value))
+        Some(self.child(name, value))
     }
 
-    /// As [`get`](Self::get), where `null` says that nothing is written: what fills in a
-    /// template writes it for what it has no value for.
-    fn node(&mut self, name: &'static str) -> Option<Node<'a>> {
-        self.get(name).filter(|place| !place.value.is_null())
+    /// Like [`get`](Self::get), but treats `null` as absent, because templates write it for
+    /// variables without a value.
+    fn get_non_null(&mut self, name: &'static str) -> Option<Node<'a>> {
+        self.get(name).filter(|node| !node.value.is_null())
     }
 
     pub fn text(&mut self, name: &'static str) -> Option<String> {
-        self.node(name)?.text()
+        self.get_non_null(name)?.text()
     }
 
     pub fn unsigned(&mut self, name: &'static str) -> Option<u64> {
-        self.node(name)?.unsigned()
+        self.get_non_null(name)?.unsigned()
     }
 
     pub fn number(&mut self, name: &'static str) -> Option<Number> {
-        self.node(name)?.number()
+        self.get_non_null(name)?.number()
     }
 
     pub fn boolean(&mut self, name: &'static str) -> Option<bool> {
-        self.node(name)?.boolean()
+        self.get_non_null(name)?.boolean()
     }
 
     pub fn object(&mut self, name: &'static str) -> Option<ObjectReader<'a>> {
@@ -151,45 +155,45 @@ impl<'a> ObjectReader<'a> {
         items.iter().filter_map(Node::text).collect()
     }
 
-    /// Where in the list the text stands that is written.
+    /// The index in `choices` of the field's text.
     pub fn choice(&mut self, name: &'static str, choices: &[&str]) -> Option<usize> {
-        let place = self.node(name)?;
-        let at = choices.iter().position(|choice| place.value.as_str() == Some(choice));
-        if at.is_none() {
-            let choices: Vec<_> = choices.iter().map(|it| format!("\"{it}\"")).collect();
-            place.wrong(format!("write {}", choices.join(" or ")));
+        let node = self.get_non_null(name)?;
+        let index = choices.iter().position(|choice| node.value.as_str() == Some(choice));
+        if index.is_none() {
+            let quoted: Vec<_> = choices.iter().map(|choice| format!("\"{choice}\"")).collect();
+            node.reject(format!("write {}", quoted.join(" or ")));
         }
-        at
+        index
     }
 
-    /// All of them, where any name is allowed.
+    /// All fields, for an object whose field names are arbitrary.
     pub fn entries(&self) -> Vec<(String, Node<'a>)> {
-        let entry = |(name, value): (&String, &'a Value)| (name.clone(), self.at(name, value));
+        let entry = |(name, value): (&String, &'a Value)| (name.clone(), self.child(name, value));
         self.object.iter().map(entry).collect()
     }
 
-    /// Notes the fields that nobody has asked for.
+    /// Adds an error for each field that was not read.
     pub fn finish(self) {
         for (name, value) in self.object {
             if !self.known.contains(&name.as_str()) {
                 let known = self.known.join(", ");
-                let meant = nearest(name, &self.known)
+                let suggestion = nearest(name, &self.known)
                     .map(|it| format!("did you mean {it}? "))
                     .unwrap_or_default();
-                let mend = format!("is no field here; {meant}the fields are {known}");
-                self.at(name, value).wrong(mend);
+                let fix = format!("unknown field; {suggestion}the fields are {known}");
+                self.child(name, value).reject(fix);
             }
         }
     }
 
-    fn at(&self, name: &str, value: &'a Value) -> Node<'a> {
-        let above = &self.place.path;
-        let path = if above.is_empty() { name.to_owned() } else { format!("{above}.{name}") };
-        Node { path, value, problems: self.place.problems }
+    fn child(&self, name: &str, value: &'a Value) -> Node<'a> {
+        let parent = &self.node.path;
+        let path = if parent.is_empty() { name.to_owned() } else { format!("{parent}.{name}") };
+        Node { path, value, errors: self.node.errors }
     }
 }
 
-/// JSON in which no field is written twice.
+/// A JSON value without duplicate keys.
 pub(in crate::config) struct NoDuplicateKeys(pub Value);
 
 impl<'de> Deserialize<'de> for NoDuplicateKeys {

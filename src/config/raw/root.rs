@@ -1,22 +1,21 @@
-//! What the operator wrote: the JSON of the plugin configuration as types.
+//! The plugin configuration as written, and its small sections.
 //!
-//! Nothing is checked here but the shape. What is required is optional in these
-//! types, so that one place, the step to [`Config`](crate::config::Config), says what is
-//! missing and shows what to write.
+//! Only types are checked here. Required fields are optional in these types, so that the
+//! conversion to [`Config`](crate::config::Config) reports missing fields together with all other
+//! errors.
 
 use serde_json::Value;
 
 use super::common::{RawUnitSources, RawWeights};
 use super::ramp::RawRamp;
 use super::reader::{Node, ObjectReader, read_object};
-use super::release::{RawConversation, RawFailover, RawFeedback, RawRequest, RawShadow};
+use super::sections::{RawConversation, RawFailover, RawFeedback, RawRequest, RawShadow};
 use crate::assignment::MissingUnitPolicy;
 use crate::config::InvalidConfig;
 use crate::config::role::Role;
 use crate::response::{Format, LimitPolicy};
 
-/// The plugin configuration as written. The fields are described in the README's
-/// reference.
+/// The plugin configuration as written. The README's reference describes the fields.
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs, reason = "the README's reference is their one description")]
 pub struct RawConfig {
@@ -41,7 +40,7 @@ pub struct RawConfig {
     pub console: Option<RawConsole>,
 }
 
-/// The two versions.
+/// The `versions` section.
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs, reason = "the README's reference is their one description")]
 pub struct RawVersions {
@@ -59,7 +58,7 @@ pub struct RawVersion {
     pub failover: Option<RawFailover>,
 }
 
-/// What is looked at of responses.
+/// The `answers` section.
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs, reason = "the README's reference is their one description")]
 pub struct RawAnswers {
@@ -72,7 +71,7 @@ pub struct RawAnswers {
     pub status_429: LimitPolicy,
 }
 
-/// The format of the answers at some paths.
+/// The format of responses whose path has a prefix.
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs, reason = "the README's reference is their one description")]
 pub struct RawPath {
@@ -80,7 +79,7 @@ pub struct RawPath {
     pub format: Option<Format>,
 }
 
-/// US dollars for a million tokens.
+/// A model's prices, in US dollars per million tokens.
 #[derive(Clone, Copy, Debug, Default)]
 #[allow(missing_docs, reason = "the README's reference is their one description")]
 pub struct RawPrice {
@@ -90,14 +89,14 @@ pub struct RawPrice {
     pub cache_write: Option<f64>,
 }
 
-/// The operator's page.
+/// The `console` section.
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs, reason = "the README's reference is their one description")]
 pub struct RawConsole {
     pub hosts: Vec<String>,
 }
 
-/// Units that are always on one version.
+/// The `pins` section.
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs, reason = "the README's reference is their one description")]
 pub struct RawPins {
@@ -105,19 +104,19 @@ pub struct RawPins {
     pub green: Vec<String>,
 }
 
-// === impl Written ===
+// === impl RawConfig ===
 
 impl RawConfig {
-    /// What a JSON value says.
+    /// Reads a configuration from JSON.
     ///
     /// # Errors
-    /// All fields that are unknown, and all values of the wrong kind.
-    pub fn of_json(json: &Value) -> Result<Self, InvalidConfig> {
+    /// All unknown fields and all values of the wrong type.
+    pub fn from_json(json: &Value) -> Result<Self, InvalidConfig> {
         read_object(json, Self::read)
     }
 
     fn read(mut fields: ObjectReader<'_>) -> Self {
-        let written = Self {
+        let config = Self {
             rollout: fields.text("rollout"),
             unit: fields.get("unit").map(RawUnitSources::read),
             versions: fields.object("versions").map(RawVersions::read).unwrap_or_default(),
@@ -133,62 +132,62 @@ impl RawConfig {
             cluster_header: fields.text("cluster_header"),
             version_header: fields.text("version_header"),
             answers: fields.object("answers").map(RawAnswers::read),
-            prices: fields.object("prices").map(prices).unwrap_or_default(),
+            prices: fields.object("prices").map(read_prices).unwrap_or_default(),
             conversation: fields.object("conversation").map(RawConversation::read),
             max_request_body: fields.unsigned("max_request_body"),
             shadow: fields.object("shadow").map(RawShadow::read),
             feedback: fields.object("feedback").map(RawFeedback::read),
             role: {
-                // `Plugin` has told the console's apart.
+                // `Plugin` has already handled the console.
                 let [release, shadow] = Role::CONFIGURED.map(Role::as_str);
-                let at = fields.choice("role", &[release, shadow, "console"]);
-                at.and_then(|at| Role::CONFIGURED.get(at).copied())
+                let index = fields.choice("role", &[release, shadow, "console"]);
+                index.and_then(|index| Role::CONFIGURED.get(index).copied())
             },
             console: fields.object("console").map(RawConsole::read),
         };
         fields.finish();
-        written
+        config
     }
 }
 
 impl RawConsole {
     fn read(mut fields: ObjectReader<'_>) -> Self {
-        let written = Self { hosts: fields.texts("hosts") };
+        let console = Self { hosts: fields.texts("hosts") };
         fields.finish();
-        written
+        console
     }
 }
 
-fn prices(fields: ObjectReader<'_>) -> Vec<(String, RawPrice)> {
-    let price = |(model, place): (String, Node<'_>)| Some((model, RawPrice::read(place.object()?)));
+fn read_prices(fields: ObjectReader<'_>) -> Vec<(String, RawPrice)> {
+    let price = |(model, node): (String, Node<'_>)| Some((model, RawPrice::read(node.object()?)));
     fields.entries().into_iter().filter_map(price).collect()
 }
 
-/// The format that is written in a field.
-fn format(fields: &mut ObjectReader<'_>) -> Option<Format> {
-    let at = fields.choice("format", &Format::ALL.map(Format::as_str))?;
-    Format::ALL.get(at).copied()
+/// The format named by the field `format`.
+fn read_format(fields: &mut ObjectReader<'_>) -> Option<Format> {
+    let index = fields.choice("format", &Format::ALL.map(Format::as_str))?;
+    Format::ALL.get(index).copied()
 }
 
 impl RawVersions {
     fn read(mut fields: ObjectReader<'_>) -> Self {
         let mut version = |name| fields.object(name).map(RawVersion::read).unwrap_or_default();
-        let written = Self { blue: version("blue"), green: version("green") };
+        let versions = Self { blue: version("blue"), green: version("green") };
         fields.finish();
-        written
+        versions
     }
 }
 
 impl RawVersion {
     fn read(mut fields: ObjectReader<'_>) -> Self {
-        let written = Self {
+        let version = Self {
             cluster: fields.text("cluster"),
-            format: format(&mut fields),
+            format: read_format(&mut fields),
             request: fields.object("request").map(RawRequest::read),
             failover: fields.object("failover").map(RawFailover::read),
         };
         fields.finish();
-        written
+        version
     }
 }
 
@@ -198,9 +197,9 @@ impl RawAnswers {
             let paths = fields.items("paths").unwrap_or_default();
             paths.iter().filter_map(Node::object).map(RawPath::read).collect()
         };
-        let written = Self {
+        let answers = Self {
             read: fields.boolean("read"),
-            format: format(&mut fields),
+            format: read_format(&mut fields),
             paths: paths(&mut fields),
             plain: fields.boolean("plain").unwrap_or_default(),
             include_usage: fields.boolean("include_usage").unwrap_or_default(),
@@ -212,36 +211,36 @@ impl RawAnswers {
             },
         };
         fields.finish();
-        written
+        answers
     }
 }
 
 impl RawPath {
     fn read(mut fields: ObjectReader<'_>) -> Self {
-        let written = Self { prefix: fields.text("prefix"), format: format(&mut fields) };
+        let path = Self { prefix: fields.text("prefix"), format: read_format(&mut fields) };
         fields.finish();
-        written
+        path
     }
 }
 
 impl RawPrice {
     fn read(mut fields: ObjectReader<'_>) -> Self {
         let mut dollars = |name| fields.number(name).and_then(|number| number.as_f64());
-        let written = Self {
+        let price = Self {
             input: dollars("input"),
             output: dollars("output"),
             cached_input: dollars("cached_input"),
             cache_write: dollars("cache_write"),
         };
         fields.finish();
-        written
+        price
     }
 }
 
 impl RawPins {
     fn read(mut fields: ObjectReader<'_>) -> Self {
-        let written = Self { blue: fields.texts("blue"), green: fields.texts("green") };
+        let pins = Self { blue: fields.texts("blue"), green: fields.texts("green") };
         fields.finish();
-        written
+        pins
     }
 }

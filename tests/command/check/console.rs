@@ -17,7 +17,7 @@ fn a_console_s_configuration_is_valid() {
     let output = verdigris(&["check", &wrong]);
     assert_eq!(output.code, 1);
     assert!(
-        output.out.contains(":1: console.hosts[0]: \"http://a\": write a host's name"),
+        output.out.contains(":1: console.hosts[0]: \"http://a\": write a host name"),
         "{output:?}"
     );
 }
@@ -62,7 +62,7 @@ fn commands_for_rollouts_reject_a_console_s_configuration() {
     ] {
         let output = verdigris(arguments);
         assert_eq!(output.code, 1, "{output:?}");
-        let why = "role: \"console\": this is the console's configuration, and no rollout's";
+        let why = "role: \"console\": this configures the console, not a rollout";
         assert!(output.err.contains(why), "{output:?}");
     }
 }

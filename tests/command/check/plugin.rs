@@ -39,9 +39,9 @@ fn an_unknown_name_has_a_suggestion() {
     let cases = [
         (
             json!({"wieghts": {}}),
-            "wieghts: {}: is no field here; did you mean weights? the fields are",
+            "wieghts: {}: unknown field; did you mean weights? the fields are",
         ),
-        (json!({"ramp": {"stpes": []}}), "ramp.stpes: []: is no field here; did you mean steps?"),
+        (json!({"ramp": {"stpes": []}}), "ramp.stpes: []: unknown field; did you mean steps?"),
         (json!({"answers": {"formt": "chat"}}), "did you mean format?"),
         (gate("latency"), "ramp.gates[0].metric: \"latency\": did you mean duration? write one of"),
         (gate("errors"), "\"errors\": did you mean error_rate?"),
@@ -163,10 +163,7 @@ fn objects_of_istio_and_envoy_gateway_are_checked() {
         (EXTENSION_POLICY.to_owned(), None),
         (
             WASM_PLUGIN.replace("x-user-id}", "x-user-id, heder: a}"),
-            Some((
-                9,
-                "problem: stdin:9: unit.heder: \"a\": is no field here; did you mean header?",
-            )),
+            Some((9, "problem: stdin:9: unit.heder: \"a\": unknown field; did you mean header?")),
         ),
         (
             WASM_PLUGIN.replace("green: 5", "green: five"),

@@ -112,7 +112,7 @@ fn a_console_that_cannot_be_loaded_answers_503_until_its_file_is_valid() {
         std::fs::rename(&new, &file).unwrap();
         wait_for("the console", || (status() == 200).then_some(()));
     }
-    assert!(envoy.log().contains("tokens: 1: is no field here"), "{}", envoy.log());
+    assert!(envoy.log().contains("tokens: 1: unknown field"), "{}", envoy.log());
 }
 
 #[test]

@@ -42,7 +42,7 @@ fn a_rejected_configuration_is_shown_until_another_is_accepted() {
     assert_eq!(rejections(&envoy), (vec![], vec![]));
     let invalid = filter_yaml_from_text(&weights(0, 0).to_string());
     envoy.write_filter(&invalid).unwrap_err();
-    let expected = "weights: {\"blue\":0,\"green\":0}: give at least one of them";
+    let expected = "weights: {\"blue\":0,\"green\":0}: make at least one weight positive";
     let (shown, others) = rejections(&envoy);
     assert!(shown.len() == 1 && shown[0].contains(expected), "{shown:?}");
     assert!(shown[0].contains(&format!("of rollout {ROLLOUT} was rejected at ")), "{shown:?}");
@@ -89,7 +89,7 @@ fn a_configuration_rejected_at_the_start_is_shown_until_another_is_accepted() {
         assert!(rollouts.is_empty() && problems.len() == 1, "{rollouts:?} {problems:?}");
         let expected = format!("A configuration of rollout {ROLLOUT} was rejected at ");
         assert!(problems[0].what.starts_with(&expected), "{problems:?}");
-        assert!(problems[0].what.contains("give at least one of them"), "{problems:?}");
+        assert!(problems[0].what.contains("make at least one weight positive"), "{problems:?}");
         let page = new_client().get(console_url(&envoy, "/")).send().unwrap().text().unwrap();
         assert!(page.contains(&expected), "{page}");
         assert!(envoy.log().contains("configuration refused"), "{}", envoy.log());

@@ -1,5 +1,4 @@
-//! What the operator wrote of conversations, shadows and feedback, and of what a version changes in
-//! requests.
+//! The `conversation`, `shadow`, `feedback`, `failover` and `request` sections as written.
 
 use serde_json::{Map, Value};
 
@@ -8,7 +7,7 @@ use super::reader::{Node, ObjectReader};
 use crate::assignment::RollbackPolicy;
 use crate::config::same_site::SameSite;
 
-/// What keeps a conversation on one version.
+/// The `conversation` section.
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs, reason = "the README's reference is their one description")]
 pub struct RawConversation {
@@ -19,7 +18,7 @@ pub struct RawConversation {
     pub history: Vec<RawShareInterval>,
 }
 
-/// A place of the marker: a header, or a cookie with its attributes.
+/// A location of the start marker: a header, or a cookie with its attributes.
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs, reason = "the README's reference is their one description")]
 pub struct RawMarker {
@@ -37,14 +36,14 @@ pub struct RawCookie {
     pub path: Option<String>,
 }
 
-/// When conversations under way end to be so.
+/// When open conversations stop keeping their version.
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs, reason = "the README's reference is their one description")]
 pub struct RawDrain {
     pub max_age: Option<String>,
 }
 
-/// Weights that were in force from some time on.
+/// Weights, and the time from which they were in force.
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs, reason = "the README's reference is their one description")]
 pub struct RawShareInterval {
@@ -52,7 +51,7 @@ pub struct RawShareInterval {
     pub weights: Option<RawWeights>,
 }
 
-/// Which requests green is asked as well. They are `of` blue, which need not be said.
+/// The `shadow` section. The field `of` is read but not kept, because it can only be blue.
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs, reason = "the README's reference is their one description")]
 pub struct RawShadow {
@@ -60,7 +59,7 @@ pub struct RawShadow {
     pub header: Option<String>,
 }
 
-/// What is listened to of users and judges.
+/// The `feedback` section.
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs, reason = "the README's reference is their one description")]
 pub struct RawFeedback {
@@ -72,17 +71,17 @@ pub struct RawFeedback {
     pub answered_by: FeedbackResponder,
 }
 
-/// Who answers a request that carries feedback.
+/// Who responds to a feedback request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum FeedbackResponder {
     /// The filter.
     #[default]
     Filter,
-    /// The upstream, which gets it too.
+    /// The upstream, to which the request is forwarded.
     Upstream,
 }
 
-/// What a version changes in its requests.
+/// The `request` section of a version.
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs, reason = "the README's reference is their one description")]
 pub struct RawRequest {
@@ -93,14 +92,14 @@ pub struct RawRequest {
     pub unpatchable: UnpatchablePolicy,
 }
 
-/// Where requests go that another version answers if this one fails.
+/// The `failover` section of a version.
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs, reason = "the README's reference is their one description")]
 pub struct RawFailover {
     pub cluster: Option<String>,
 }
 
-/// Headers that a version sets and removes.
+/// Headers to set and to remove.
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs, reason = "the README's reference is their one description")]
 pub struct RawHeaders {
@@ -117,25 +116,25 @@ pub struct RawSystem {
     pub append: Option<String>,
 }
 
-/// Where a request goes that what its version changes does not fit.
+/// What to do with a request that cannot be patched.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UnpatchablePolicy {
-    /// To blue, as it came.
+    /// Send it unchanged to blue.
     #[default]
     Blue,
-    /// To its version, as it came.
+    /// Send it unchanged to its version.
     Pass,
 }
 
-// === impl WrittenConversation ===
+// === impl RawConversation ===
 
 impl RawConversation {
     pub(in crate::config) fn read(mut fields: ObjectReader<'_>) -> Self {
-        let written = Self {
+        let conversation = Self {
             id: fields.get("id").map(RawUnitSources::read),
-            marker: fields.get("marker").map(|place| {
-                let places = place.one_or_many();
-                places.iter().filter_map(Node::object).map(RawMarker::read).collect()
+            marker: fields.get("marker").map(|node| {
+                let nodes = node.one_or_many();
+                nodes.iter().filter_map(Node::object).map(RawMarker::read).collect()
             }),
             drain: fields.object("drain").map(RawDrain::read).unwrap_or_default(),
             on_rollback: match fields.choice("on_rollback", &["move", "finish"]) {
@@ -148,65 +147,65 @@ impl RawConversation {
             },
         };
         fields.finish();
-        written
+        conversation
     }
 }
 
 impl RawMarker {
     fn read(mut fields: ObjectReader<'_>) -> Self {
-        let written = Self {
+        let marker = Self {
             source: RawUnitSource::read_from(&mut fields),
             attributes: RawCookie {
                 secure: fields.boolean("secure"),
                 same_site: {
-                    let at = fields.choice("same_site", &SameSite::NAMES);
-                    at.and_then(|at| SameSite::ALL.get(at).copied())
+                    let index = fields.choice("same_site", &SameSite::NAMES);
+                    index.and_then(|index| SameSite::ALL.get(index).copied())
                 },
                 domain: fields.text("domain"),
                 path: fields.text("path"),
             },
         };
         fields.finish();
-        written
+        marker
     }
 }
 
 impl RawDrain {
     fn read(mut fields: ObjectReader<'_>) -> Self {
-        let written = Self { max_age: fields.text("max_age") };
+        let drain = Self { max_age: fields.text("max_age") };
         fields.finish();
-        written
+        drain
     }
 }
 
 impl RawShareInterval {
     fn read(mut fields: ObjectReader<'_>) -> Self {
-        let written = Self {
+        let interval = Self {
             since: fields.text("since"),
             weights: fields.object("weights").map(RawWeights::read),
         };
         fields.finish();
-        written
+        interval
     }
 }
 
-// === impl WrittenShadow ===
+// === impl RawShadow ===
 
 impl RawShadow {
     pub(in crate::config) fn read(mut fields: ObjectReader<'_>) -> Self {
-        let written = Self { percent: fields.unsigned("percent"), header: fields.text("header") };
-        // There is no other choice.
+        let shadow = Self { percent: fields.unsigned("percent"), header: fields.text("header") };
+        // Blue is the only choice.
         let _ = fields.choice("of", &["blue"]);
         fields.finish();
-        written
+        shadow
     }
 }
 
-// === impl WrittenFeedback ===
+// === impl RawFeedback ===
 
 impl RawFeedback {
     pub(in crate::config) fn read(mut fields: ObjectReader<'_>) -> Self {
-        let written = Self {
+        let feedback = Self {
             path: fields.text("path"),
             thumb: fields.text("thumb"),
             score: fields.text("score"),
@@ -218,21 +217,21 @@ impl RawFeedback {
             },
         };
         fields.finish();
-        written
+        feedback
     }
 }
 
-// === impl WrittenRequest ===
+// === impl RawRequest ===
 
 impl RawRequest {
     pub(in crate::config) fn read(mut fields: ObjectReader<'_>) -> Self {
-        let written = Self {
+        let request = Self {
             headers: fields.object("headers").map(RawHeaders::read).unwrap_or_default(),
             model: fields.text("model"),
             system: fields.object("system").map(RawSystem::read),
-            merge: fields.get("merge").and_then(|place| {
-                place.object()?;
-                place.value().as_object().cloned()
+            merge: fields.get("merge").and_then(|node| {
+                node.object()?;
+                node.value().as_object().cloned()
             }),
             unpatchable: match fields.choice("unpatchable", &["blue", "pass"]) {
                 Some(1) => UnpatchablePolicy::Pass,
@@ -240,36 +239,36 @@ impl RawRequest {
             },
         };
         fields.finish();
-        written
+        request
     }
 }
 
 impl RawFailover {
     pub(in crate::config) fn read(mut fields: ObjectReader<'_>) -> Self {
-        let written = Self { cluster: fields.text("cluster") };
+        let failover = Self { cluster: fields.text("cluster") };
         fields.finish();
-        written
+        failover
     }
 }
 
 impl RawHeaders {
     fn read(mut fields: ObjectReader<'_>) -> Self {
         let set = fields.object("set").map(|it| it.entries()).unwrap_or_default();
-        let set = set.into_iter().filter_map(|(name, place)| Some((name, place.text()?)));
-        let written = Self { set: set.collect(), remove: fields.texts("remove") };
+        let set = set.into_iter().filter_map(|(name, node)| Some((name, node.text()?)));
+        let headers = Self { set: set.collect(), remove: fields.texts("remove") };
         fields.finish();
-        written
+        headers
     }
 }
 
 impl RawSystem {
     fn read(mut fields: ObjectReader<'_>) -> Self {
-        let written = Self {
+        let system = Self {
             replace: fields.text("replace"),
             prepend: fields.text("prepend"),
             append: fields.text("append"),
         };
         fields.finish();
-        written
+        system
     }
 }

@@ -1,4 +1,4 @@
-//! What the filter runs on.
+//! The valid configuration of a rollout.
 
 use super::answers::AnswersConfig;
 use super::conversation::ConversationConfig;
@@ -11,60 +11,60 @@ use crate::patch::{PlanContext, RequestPatch};
 use crate::response::Formats;
 use crate::rollout::RampSpec;
 
-/// A configuration that can be run as it is.
+/// The configuration of a rollout, valid by construction.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Config {
-    /// Names the release attempt.
+    /// The name of the release attempt.
     pub rollout: RolloutName,
-    /// Where the unit is looked for, in this order.
+    /// The sources of the unit, in the order in which they are tried.
     pub unit: Vec<UnitSource>,
-    /// The cluster of blue.
+    /// Blue's cluster.
     pub blue_cluster: ClusterName,
-    /// The cluster of green.
+    /// Green's cluster.
     pub green_cluster: ClusterName,
-    /// What the cluster header holds before the filter runs.
+    /// The cluster in the cluster header before the filter runs.
     pub default_cluster: ClusterName,
-    /// Green's share of all units, where no ramp sets it.
+    /// Green's share of all units if there is no ramp.
     pub share: Share,
-    /// What the operator wants of a ramp, if there is one.
+    /// The ramp, if there is one.
     pub ramp: Option<RampSpec>,
-    /// Where a request without a unit goes.
+    /// The version of requests without a unit.
     pub on_missing: MissingUnitPolicy,
-    /// Units that are always on one version.
+    /// Units that are pinned to a version.
     pub pins: Pins,
-    /// The header by which a request may choose its version, if it may.
+    /// The header with which a request can force its version, if that is allowed.
     pub force_header: Option<HeaderName>,
     /// The request header from which Envoy's route takes the cluster.
     pub cluster_header: HeaderName,
     /// The request header that names the version.
     pub version_header: HeaderName,
-    /// What is looked at of responses, if anything is.
+    /// How responses are observed, if they are.
     pub answers: Option<AnswersConfig>,
-    /// Which formats requests and answers have.
+    /// The formats of requests and responses.
     pub formats: Formats,
-    /// What blue changes in its requests, if anything.
+    /// The changes that blue makes to its requests.
     pub blue_request: Option<RequestPatch>,
-    /// What green changes in its requests, if anything.
+    /// The changes that green makes to its requests.
     pub green_request: Option<RequestPatch>,
-    /// How large a request's body may be to be looked at, in bytes.
+    /// The largest request body that the filter reads or changes, in bytes.
     pub max_request_body: usize,
-    /// How conversations are kept on their version, if they are.
+    /// How conversations keep their version, if they do.
     pub conversation: Option<ConversationConfig>,
-    /// Which requests green is asked as well, for nobody, if any.
+    /// Which requests are mirrored to green, if any.
     pub shadow: Option<ShadowConfig>,
-    /// What is listened to of users and judges, if anything.
+    /// How feedback is received, if it is.
     pub feedback: Option<FeedbackConfig>,
-    /// The cluster that sends a request to blue if green fails, if there is one.
+    /// The cluster that retries green's requests on blue, if there is one.
     pub green_failover: Option<ClusterName>,
-    /// What the filter is there for, where that does not depend on the listener.
+    /// The role of the filter; `None` if it depends on the listener.
     pub role: Option<Role>,
 }
 
 // === impl Config ===
 
 impl Config {
-    /// The rules by which versions are assigned.
+    /// The rules for assigning versions.
     pub fn assignment_rules(&self) -> AssignmentRules<'_> {
         AssignmentRules {
             rollout: self.rollout.as_str(),
@@ -82,7 +82,8 @@ impl Config {
         }
     }
 
-    /// The cluster that the release's listener sends `version`'s requests to.
+    /// The cluster to which the release's listener routes `version`: green's failover cluster, if
+    /// there is one.
     pub fn cluster_for_release(&self, version: Version) -> &ClusterName {
         match (version, &self.green_failover) {
             (Version::Green, Some(cluster)) => cluster,
@@ -90,17 +91,17 @@ impl Config {
         }
     }
 
-    /// Whether another listener than the release's changes `version`'s requests.
+    /// Whether `version`'s patch is applied by another listener than the release's.
     pub fn patches_later(&self, version: Version) -> bool {
         version == Version::Green && self.green_failover.is_some()
     }
 
-    /// Whether the filter runs in other listeners than the release's.
+    /// Whether the filter also runs in other listeners than the release's.
     pub fn has_other_listeners(&self) -> bool {
         self.shadow.is_some() || self.green_failover.is_some()
     }
 
-    /// What `version` changes in its requests, if anything.
+    /// The changes that `version` makes to its requests.
     pub fn request(&self, version: Version) -> Option<&RequestPatch> {
         match version {
             Version::Blue => self.blue_request.as_ref(),
@@ -127,7 +128,7 @@ impl Config {
         }
     }
 
-    /// What a request must fit to be green's, if anything.
+    /// Green's patch, if a request to which it cannot be applied must not go to green.
     pub fn green_requires(&self) -> Option<&RequestPatch> {
         self.green_request.as_ref().filter(|patch| patch.body.is_required())
     }

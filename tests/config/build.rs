@@ -1,0 +1,66 @@
+//! Valid configurations.
+
+use serde_json::json;
+use verdigris::assignment::{MissingUnitPolicy, Share, UnitSource, Version};
+use verdigris::names::HeaderName;
+
+use crate::{error_fields, minimal_config, parse};
+
+#[test]
+fn only_three_fields_are_required() {
+    let config = parse(&minimal_config()).unwrap();
+    assert_eq!(config.rollout.as_str(), "assistant-v8");
+    assert_eq!(config.unit, [UnitSource::Header(HeaderName::new("x-user-id").unwrap())]);
+    assert_eq!(config.cluster(Version::Blue).as_str(), "llm-blue");
+    assert_eq!(config.cluster(Version::Green).as_str(), "llm-green");
+    assert_eq!(config.default_cluster.as_str(), "llm-blue");
+    assert_eq!(config.share, Share::ZERO);
+    assert_eq!(config.on_missing, MissingUnitPolicy::Blue);
+    assert_eq!(config.force_header, None);
+    assert_eq!(config.cluster_header.as_str(), "x-verdigris-cluster");
+    assert_eq!(config.version_header.as_str(), "x-verdigris-version");
+}
+
+#[test]
+fn every_field_can_be_set() {
+    let config = parse(&json!({
+        "rollout": "assistant-v8",
+        "unit": [{"header": "X-User-Id"}, {"cookie": "uid"}],
+        "versions": {"blue": {"cluster": "llm-blue"}, "green": {"cluster": "llm-green"}},
+        "weights": {"blue": 0, "green": 7},
+        "default_cluster": "outbound|80||llm.prod.svc.cluster.local",
+        "on_missing": "random",
+        "pins": {"blue": ["u1"], "green": ["qa-7", "山田"]},
+        "force_header": "x-verdigris-force",
+        "cluster_header": "x-cluster",
+        "version_header": "x-version",
+    }))
+    .unwrap();
+    assert_eq!(config.unit.len(), 2);
+    assert_eq!(config.unit[0], UnitSource::Header(HeaderName::new("x-user-id").unwrap()));
+    assert_eq!(config.share, Share::new(0, 7).unwrap());
+    assert_eq!(config.default_cluster.as_str(), "outbound|80||llm.prod.svc.cluster.local");
+    assert_eq!(config.on_missing, MissingUnitPolicy::Random);
+    assert_eq!(config.pins.find(b"u1"), Some(Version::Blue));
+    assert_eq!(config.pins.find("山田".as_bytes()), Some(Version::Green));
+    assert_eq!(config.pins.find(b"u2"), None);
+    assert_eq!(config.force_header.unwrap().as_str(), "x-verdigris-force");
+    assert_eq!(config.cluster_header.as_str(), "x-cluster");
+    assert_eq!(config.version_header.as_str(), "x-version");
+}
+
+#[test]
+fn all_errors_are_reported_at_once() {
+    let config = json!({
+        "rollout": "V8",
+        "unit": [{"header": "a b"}, {"cookie": ""}],
+        "versions": {"green": {"cluster": "llm-green"}},
+        "weights": {"blue": 0, "green": 0},
+    });
+    let invalid = parse(&config).unwrap_err();
+    assert_eq!(
+        error_fields(&invalid),
+        ["rollout", "unit.header", "unit.cookie", "versions.blue.cluster", "weights"]
+    );
+    assert_eq!(invalid.to_string().lines().count(), 5);
+}

@@ -1,0 +1,288 @@
+//! Error messages: each names the field, its value and the fix.
+
+use serde_json::{Value, json};
+use verdigris::assignment::bucket::MAX_TOTAL_WEIGHT;
+
+use crate::{config_with_value, parse};
+
+/// A pointer to a value, the value or `None` to remove it, and a part of the expected error.
+type Case<'a> = (&'a str, Option<Value>, &'a str);
+
+/// Some errors of a version are about the shadow, which the configuration then has too.
+fn assert_errors<'a>(cases: impl IntoIterator<Item = Case<'a>>) {
+    for (pointer, value, expected) in cases {
+        let mut config = config_with_value(pointer, value);
+        if expected.starts_with("shadow: ") {
+            config["shadow"] = json!({"percent": 1});
+        }
+        let errors = parse(&config).expect_err(&config.to_string()).to_string();
+        assert!(errors.contains(expected), "{errors}\nmust contain\n{expected}");
+    }
+}
+
+#[test]
+fn errors_of_rollout_unit_and_headers() {
+    assert_errors([
+        ("/rollout", None, "rollout: missing: write \"rollout\": \"assistant-v8\""),
+        ("/rollout", Some(json!("Assistant V8")), "rollout: \"Assistant V8\": use 1 to 63 of a-z"),
+        ("/rollout", Some(json!("")), "rollout: \"\": use 1 to 63"),
+        ("/rollout", Some(json!("a".repeat(64))), "use 1 to 63"),
+        ("/rollout", Some(json!(8)), "rollout: 8: is not a string; write \"assistant-v8\""),
+        ("/unit", None, "unit: missing: write {\"header\": \"x-user-id\"}"),
+        ("/unit", Some(json!([])), "unit: []: write {\"header\""),
+        (
+            "/unit",
+            Some(json!("x-user-id")),
+            "unit: \"x-user-id\": is not an object; write {\"header\"",
+        ),
+        ("/unit", Some(json!({"header": ":path"})), "unit.header: \":path\": name an HTTP header"),
+        ("/unit", Some(json!({"cookie": "a b"})), "unit.cookie: \"a b\": name a cookie"),
+        (
+            "/unit",
+            Some(json!({"query": "u"})),
+            "unit.query: \"u\": unknown field; the fields are header, cookie, pointer",
+        ),
+        (
+            "/unit",
+            Some(json!([{"header": "x-u"}, {"header": "X-U"}])),
+            "unit: \"x-u\": is listed twice",
+        ),
+        ("/unit", Some(json!({})), "unit: {}: a source is one header or one cookie; write"),
+        (
+            "/unit",
+            Some(json!([{"header": "a", "cookie": "b"}])),
+            "unit: {\"cookie\":\"b\",\"header\":\"a\"}: a source is one header or one cookie",
+        ),
+        ("/unit", Some(json!([["x-u"]])), "unit[0]: [\"x-u\"]: is not an object"),
+        ("/version_header", Some(json!("Host")), "version_header: \"Host\": the filter overwrites"),
+        ("/cluster_header", Some(json!("cookie")), "cluster_header: \"cookie\": the filter over"),
+        ("/default_cluster", Some(json!(" a")), "default_cluster: \" a\": name an Envoy cluster"),
+        ("/force_header", Some(json!("a b")), "force_header: \"a b\": name an HTTP header"),
+        ("/cluster_header", Some(json!("")), "cluster_header: \"\": name an HTTP header"),
+        (
+            "/version_header",
+            Some(json!("X-Verdigris-Cluster")),
+            "is already used for cluster_header; use another",
+        ),
+        (
+            "/force_header",
+            Some(json!("x-user-id")),
+            "unit: \"x-user-id\": is already used for force_header",
+        ),
+    ]);
+}
+
+#[test]
+fn errors_of_versions() {
+    assert_errors([
+        ("/versions", None, "versions.blue.cluster: missing: write \"versions\": {\"blue\""),
+        ("/versions/green", None, "versions.green.cluster: missing"),
+        (
+            "/versions/green",
+            Some(json!({"cluster": ""})),
+            "versions.green.cluster: \"\": name an Envoy cluster",
+        ),
+        (
+            "/versions/green",
+            Some(json!({"cluster": "a\nb"})),
+            "versions.green.cluster: \"a\\nb\": name",
+        ),
+        (
+            "/versions/teal",
+            Some(json!({})),
+            "versions.teal: {}: unknown field; the fields are blue, green",
+        ),
+        (
+            "/versions/green/format",
+            Some(json!("chat")),
+            "versions.green.format: set: has no effect",
+        ),
+        (
+            "/versions/blue",
+            Some(json!({"cluster": "b", "request": {"model": "m"}})),
+            "shadow: set: a mirrored request would contain blue's patch",
+        ),
+        (
+            "/versions/green/failover",
+            Some(json!({})),
+            "versions.green.failover.cluster: missing: write",
+        ),
+        (
+            "/versions/green/failover",
+            Some(json!({"cluster": "llm-green"})),
+            "versions.green.failover.cluster: \"llm-green\": is also versions.green.cluster; name",
+        ),
+        (
+            "/versions/green/failover",
+            Some(json!({"cluster": "llm-blue"})),
+            "versions.green.failover.cluster: \"llm-blue\": is also versions.blue.cluster; name",
+        ),
+        (
+            "/versions/blue/failover",
+            Some(json!({"cluster": "llm-failover"})),
+            "versions.blue.failover: set: only green can fail over",
+        ),
+    ]);
+}
+
+#[test]
+fn errors_of_weights_and_pins() {
+    let above_max = u64::from(MAX_TOTAL_WEIGHT) + 1;
+    assert_errors([
+        (
+            "/weights",
+            Some(json!({"blue": 0, "green": 0})),
+            "weights: {\"blue\":0,\"green\":0}: make at least one",
+        ),
+        (
+            "/weights",
+            Some(json!({"blue": 1, "green": above_max})),
+            "make their sum at most 2147483647",
+        ),
+        ("/weights", Some(json!({"blue": 1})), "weights.green: missing: write two whole numbers"),
+        (
+            "/weights",
+            Some(json!({"blue": 99.5, "green": 1})),
+            "weights.blue: 99.5: is not a whole number from 0",
+        ),
+        (
+            "/weights",
+            Some(json!({"blue": -1, "green": 1})),
+            "weights.blue: -1: is not a whole number from 0",
+        ),
+        (
+            "/weights",
+            Some(json!({"blue": "1", "green": 1})),
+            "weights.blue: \"1\": is not a whole number from 0",
+        ),
+        (
+            "/wieghts",
+            Some(json!({})),
+            "wieghts: {}: unknown field; did you mean weights? the fields are rollout, unit, ",
+        ),
+        (
+            "/on_missing",
+            Some(json!("green")),
+            "on_missing: \"green\": write \"blue\" or \"random\"",
+        ),
+        ("/pins", Some(json!({"green": [""]})), "pins.green: \"\": a unit is not empty"),
+        ("/pins", Some(json!({"green": ["u "]})), "pins.green: \"u \": a unit is not empty"),
+        (
+            "/pins",
+            Some(json!({"blue": ["u"], "green": ["u"]})),
+            "pins.green: \"u\": the unit is pinned to both",
+        ),
+        ("/pins", Some(json!({"blue": "u"})), "pins.blue: \"u\": is not a list"),
+    ]);
+}
+
+#[test]
+fn errors_of_answers_and_prices() {
+    assert_errors([
+        (
+            "/answers",
+            Some(json!(true)),
+            "answers: true: is not an object; write an object, at least {}",
+        ),
+        (
+            "/answers",
+            Some(json!({"format": "palm"})),
+            "answers.format: \"palm\": write \"chat\" or \"responses\" or",
+        ),
+        (
+            "/answers",
+            Some(json!({"read": false, "plain": true})),
+            "answers.plain: set: has no effect while answers.read is false",
+        ),
+        (
+            "/answers",
+            Some(json!({"paths": [{"prefix": "x", "format": "chat"}]})),
+            "answers.paths: \"x\": write a prefix",
+        ),
+        (
+            "/answers",
+            Some(json!({"paths": [{"prefix": "/x"}]})),
+            "answers.paths: \"/x\": write a prefix",
+        ),
+        (
+            "/answers",
+            Some(json!({"refusal_phrases": [" no"]})),
+            "answers.refusal_phrases: \" no\": write the first words",
+        ),
+        ("/prices", Some(json!({"*": {"input": 1, "output": 2}})), "prices: set: has no effect"),
+        ("/prices", Some(json!({"*": {"input": 1}})), "prices.*.output: missing: write US dollars"),
+        ("/prices", Some(json!({"*": {"output": 1}})), "prices.*.input: missing: write US dollars"),
+        (
+            "/prices",
+            Some(json!({"*": {"input": -1, "output": 1}})),
+            "prices.*.input: -1.0: write US dollars",
+        ),
+        (
+            "/prices",
+            Some(json!({"a*b": {"input": 1, "output": 1}})),
+            "prices: \"a*b\": name a model",
+        ),
+        (
+            "/prices",
+            Some(json!({"a": {"input": "1", "output": 1}})),
+            "prices.a.input: \"1\": is not a number",
+        ),
+    ]);
+}
+
+#[test]
+fn errors_of_shadow_and_feedback() {
+    assert_errors([
+        ("/shadow", Some(json!({})), "shadow.percent: missing: write a percentage"),
+        ("/shadow", Some(json!({"percent": 101})), "shadow.percent: 101: write a whole number"),
+        (
+            "/shadow",
+            Some(json!({"percent": 1, "of": "green"})),
+            "shadow.of: \"green\": write \"blue\"",
+        ),
+        (
+            "/shadow",
+            Some(json!({"percent": 1, "header": "x-user-id"})),
+            "unit: \"x-user-id\": is already used for shadow.header",
+        ),
+        (
+            "/feedback",
+            Some(json!({"thumb": "/t"})),
+            "feedback.path: missing: write \"feedback\": an object",
+        ),
+        (
+            "/feedback",
+            Some(json!({"path": "/feedback?x", "thumb": "/t"})),
+            "feedback.path: \"/feedback?x\": write the path of feedback requests",
+        ),
+        ("/feedback", Some(json!({"path": "/f"})), "feedback.thumb: missing: write"),
+        (
+            "/feedback",
+            Some(json!({"path": "/f", "score": "score"})),
+            "feedback.score: \"score\": write a JSON pointer",
+        ),
+        (
+            "/feedback",
+            Some(json!({"path": "/f", "thumb": "/t", "max_per_minute": 0})),
+            "feedback.max_per_minute: 0: write a whole number from 1 to 1000000",
+        ),
+        (
+            "/feedback",
+            Some(json!({"path": "/f", "thumb": "/t", "answered_by": "blue"})),
+            "feedback.answered_by: \"blue\": write \"filter\" or \"upstream\"",
+        ),
+    ]);
+}
+
+#[test]
+fn errors_of_role_and_console() {
+    assert_errors([
+        (
+            "/role",
+            Some(json!("shadows")),
+            "role: \"shadows\": write \"release\" or \"shadow\" or \"console\"",
+        ),
+        ("/role", Some(json!("console")), "role: \"console\": this configures the console"),
+        ("/console", Some(json!({"host": []})), "console.host: []: unknown field"),
+    ]);
+}

@@ -1,0 +1,250 @@
+//! The `ramp` section.
+
+use std::time::{Duration, SystemTime};
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use verdigris::analysis::{AnalysisUnit, GateSpec, Metric, Tripwire};
+use verdigris::assignment::Share;
+use verdigris::rollout::{RampSpec, RampStep};
+
+use crate::{errors_with, valid_config, valid_ramp};
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn steps_bp(ramp: &RampSpec) -> Vec<u32> {
+    ramp.steps.iter().map(|step| step.share.basis_points()).collect()
+}
+
+fn analysed_shares(ramp: &RampSpec) -> Vec<f64> {
+    ramp.analysis.steps.iter().map(|step| step.all.get()).collect()
+}
+
+fn gate_specs(ramp: &RampSpec) -> Vec<GateSpec> {
+    ramp.analysis.gates.iter().map(|gate| gate.spec.clone()).collect()
+}
+
+/// A tripwire on error_rate with defaults.
+const TRIPWIRE: Tripwire = Tripwire {
+    metric: Metric::ErrorRate,
+    limit: 0.5,
+    min_samples: 20,
+    min_units: 2,
+    window_s: 30,
+    is_absolute: false,
+};
+
+#[test]
+fn every_field_has_a_default() {
+    let config = valid_config(json!({"ramp": {}}));
+    assert_eq!(config.share, Share::ZERO);
+    let ramp = config.ramp.unwrap();
+    assert_eq!(steps_bp(&ramp), [100, 500, 2_500, 5_000, 10_000]);
+    assert!(ramp.steps.iter().all(|step| !step.needs_approval));
+    assert_eq!(ramp.bake, seconds(600));
+    assert_eq!(ramp.timeout, seconds(86_400));
+    assert_eq!(ramp.objective, None);
+    assert_eq!(ramp.started, None);
+    assert_eq!(ramp.restart, "");
+    assert!(!ramp.is_paused);
+
+    let analysis = &ramp.analysis;
+    assert_eq!((analysis.alpha, analysis.beta), (0.05, 0.1));
+    assert_eq!(analysis.unit, AnalysisUnit::Units);
+    assert_eq!(analysis.warmup_ns, 120_000_000_000);
+    assert_eq!(analysis.max_units, 1 << 16);
+    let shares = analysed_shares(&ramp);
+    assert_eq!(shares, [0.01, 0.05, 0.25, 0.5]);
+    let default_metrics = [
+        Metric::ErrorRate,
+        Metric::ClientErrorRate,
+        Metric::RefusalRate,
+        Metric::EmptyRate,
+        Metric::Duration,
+        Metric::Ttft,
+    ];
+    let expected = default_metrics.map(|metric| GateSpec::with_defaults(metric, &shares));
+    assert_eq!(gate_specs(&ramp), expected);
+    assert!(analysis.gates.iter().all(|gate| gate.steps().len() == 4));
+}
+
+#[test]
+fn default_tripwires_need_no_body_unless_bodies_are_read() {
+    let in_both_windows = |metrics: &[Metric]| -> Vec<Tripwire> {
+        let tripwire =
+            |window_s| metrics.iter().map(move |it| Tripwire { metric: *it, window_s, ..TRIPWIRE });
+        [30, 600].into_iter().flat_map(tripwire).collect()
+    };
+    let all = [Metric::ErrorRate, Metric::ClientErrorRate, Metric::EmptyRate];
+    assert_eq!(valid_ramp(json!({})).tripwires, in_both_windows(&all));
+    let unread = valid_ramp(json!({"gates": [{"metric": "error_rate"}, {"metric": "duration"}]}));
+    let without_body = [Metric::ErrorRate, Metric::ClientErrorRate];
+    assert_eq!(unread.tripwires, in_both_windows(&without_body));
+}
+
+#[test]
+fn every_field_of_steps_and_times_can_be_set() {
+    let ramp = valid_ramp(json!({
+        "steps": [0.01, {"percent": 2.5}, {"percent": 33.33, "approve": true}, 99.99],
+        "bake": "90s",
+        "timeout": "2d",
+        "warmup": "500ms",
+        "alpha": 0.5,
+        "beta": 0.01,
+        "evidence": "every_request",
+        "started": "2026-11-25T10:00:00Z",
+        "restart": "2",
+        "paused": true,
+    }));
+    let step = |green: u64, needs_approval| RampStep {
+        share: Share::new(10_000 - green, green).unwrap(),
+        analysed_share: Share::ALL,
+        needs_approval,
+    };
+    let steps = [step(1, false), step(250, false), step(3_333, true), step(9_999, false)];
+    assert_eq!(ramp.steps, steps);
+    assert_eq!(analysed_shares(&ramp), [0.0001, 0.025, 0.3333, 0.9999]);
+    assert_eq!((ramp.bake, ramp.timeout), (seconds(90), seconds(172_800)));
+    assert_eq!(ramp.started, Some(SystemTime::UNIX_EPOCH + seconds(1_795_600_800)));
+    assert_eq!(ramp.restart, "2");
+    assert!(ramp.is_paused);
+    assert_eq!(ramp.analysis.warmup_ns, 500_000_000);
+    assert_eq!((ramp.analysis.alpha, ramp.analysis.beta), (0.5, 0.01));
+    assert_eq!(ramp.analysis.unit, AnalysisUnit::EveryRequest);
+}
+
+#[test]
+fn every_field_of_gates_can_be_set() {
+    let config = valid_config(json!({
+        "ramp": {
+            "steps": [1, 5, 25, 50],
+            "gates": [
+                {
+                    "metric": "error_rate",
+                    "margin": 0,
+                    "tolerance": [2, 1, 0.5],
+                    "ceiling": 0.02,
+                    "critical": true,
+                },
+                {"metric": "slow_rate", "objective": "2s", "ceiling": null, "critical": false},
+                {"metric": "cost", "tolerance": 0.2},
+            ],
+        },
+        "prices": {"*": {"input": 1, "output": 2}},
+    }));
+    let ramp = config.ramp.unwrap();
+    assert_eq!(ramp.objective, Some(seconds(2)));
+    let shares = analysed_shares(&ramp);
+    let named = |metric| GateSpec { is_named: true, ..GateSpec::with_defaults(metric, &shares) };
+    let expected = [
+        GateSpec {
+            margin: 0.0,
+            tolerance: vec![2.0, 1.0, 0.5],
+            ceiling: Some(0.02),
+            ..named(Metric::ErrorRate)
+        },
+        GateSpec { ceiling: None, is_critical: false, ..named(Metric::SlowRate) },
+        GateSpec { tolerance: vec![0.2], ..named(Metric::Cost) },
+    ];
+    assert_eq!(gate_specs(&ramp), expected);
+}
+
+#[test]
+fn every_field_of_tripwires_can_be_set() {
+    let config = valid_config(json!({
+        "ramp": {
+            "gates": [{"metric": "error_rate"}, {"metric": "slow_rate", "objective": "2s"}],
+            "tripwires": [
+                {"metric": "slow_rate", "limit": 0.9, "minimum": 1, "window": "1s"},
+                {"metric": "duration", "limit": "30s", "window": "10m"},
+                {"metric": "ttft", "limit": "500ms"},
+                {"metric": "cost", "limit": 0.05},
+                {"metric": "output_tokens", "limit": 4000},
+                {"metric": "error_rate", "limit": 0.5, "minimum_units": 16},
+                {"metric": "empty_rate", "limit": 0.5, "absolute": true},
+            ],
+        },
+        "prices": {"*": {"input": 1, "output": 2}},
+    }));
+    let tripwire = |metric, limit| Tripwire { metric, limit, ..TRIPWIRE };
+    let expected = [
+        Tripwire { min_samples: 1, window_s: 1, ..tripwire(Metric::SlowRate, 0.9) },
+        Tripwire { window_s: 600, ..tripwire(Metric::Duration, 30_000.0) },
+        tripwire(Metric::Ttft, 500.0),
+        tripwire(Metric::Cost, 0.05),
+        tripwire(Metric::OutputTokens, 4_000.0),
+        Tripwire { min_units: 16, ..TRIPWIRE },
+        Tripwire { min_units: 1, is_absolute: true, ..tripwire(Metric::EmptyRate, 0.5) },
+    ];
+    assert_eq!(config.ramp.unwrap().tripwires, expected);
+}
+
+#[test]
+fn some_defaults_depend_on_other_fields() {
+    let short = valid_ramp(json!({"bake": "30s"}));
+    assert_eq!(short.analysis.warmup_ns, 30_000_000_000, "at most bake");
+    let long = valid_ramp(json!({"bake": "3d"}));
+    assert_eq!(long.timeout, seconds(259_200), "at least bake");
+    assert_eq!(valid_ramp(json!({"warmup": "0s"})).analysis.warmup_ns, 0);
+    assert_eq!(valid_ramp(json!({"tripwires": []})).tripwires, []);
+    let one_step = valid_ramp(json!({"steps": [50]}));
+    assert_eq!(steps_bp(&one_step), [5_000]);
+    assert_eq!(one_step.analysis.gates[0].spec.tolerance, [0.3]);
+}
+
+#[test]
+fn a_ramp_enables_the_observation_of_responses() {
+    let without_body = json!({"gates": [{"metric": "error_rate"}]});
+    let mut with_tripwire = without_body.clone();
+    with_tripwire["tripwires"] = json!([{"metric": "truncation_rate", "limit": 0.5}]);
+    for (ramp, is_read) in [(json!({}), true), (without_body.clone(), false), (with_tripwire, true)]
+    {
+        let config = valid_config(json!({"ramp": ramp}));
+        assert_eq!(config.ramp.unwrap().reads_answers(), is_read, "{ramp}");
+        let explicit = valid_config(json!({"answers": {"read": is_read}}));
+        assert_eq!(config.answers, explicit.answers, "{ramp}");
+    }
+    let prices = json!({"*": {"input": 1, "output": 2}});
+    let priced = valid_config(json!({"ramp": {}, "prices": prices}));
+    assert_eq!(priced.answers, valid_config(json!({"answers": {}, "prices": prices})).answers);
+    let plain = valid_config(json!({"ramp": {}, "answers": {"plain": true}}));
+    assert!(plain.answers.unwrap().plain);
+    let unread = valid_config(json!({"ramp": without_body, "answers": {"read": false}}));
+    assert!(!unread.answers.unwrap().read);
+    assert_eq!(valid_config(json!({})).answers, None);
+}
+
+/// Each step compares the units up to twice the newly exposed share above the previous step.
+#[test]
+fn an_equal_control_is_as_large_as_the_newly_exposed_share() {
+    let with_equal_control = |steps: Value| json!({"steps": steps, "control": "equal"});
+    let ramp = valid_ramp(with_equal_control(json!([1, 5, 25, 50, 100])));
+    let analysed_bp: Vec<u32> =
+        ramp.steps.iter().map(|step| step.analysed_share.basis_points()).collect();
+    assert_eq!(analysed_bp, [200, 900, 4500, 7500, 10_000]);
+    let errors = errors_with(json!({"ramp": with_equal_control(json!([1, 60, 100]))}));
+    assert_eq!(
+        errors,
+        "ramp.control: \"equal\": step 1 leaves fewer units on blue than it newly exposes to \
+         green; write smaller steps, such as up to 50, or remove this field"
+    );
+}
+
+proptest! {
+    #[test]
+    fn each_step_below_100_percent_is_analysed(
+        green_bp in prop::collection::btree_set(1..=10_000_u32, 1..=16),
+    ) {
+        let percents: Vec<f64> = green_bp.iter().map(|green| f64::from(*green) / 100.0).collect();
+        prop_assume!(percents != [100.0]);
+        let ramp = valid_ramp(json!({"steps": percents}));
+        prop_assert_eq!(steps_bp(&ramp), green_bp.iter().copied().collect::<Vec<_>>());
+        let analysed = green_bp.iter().filter(|green| **green < 10_000).count();
+        prop_assert_eq!(ramp.analysis.steps.len(), analysed);
+        for gate in &ramp.analysis.gates {
+            prop_assert_eq!(gate.steps().len(), analysed);
+        }
+    }
+}
