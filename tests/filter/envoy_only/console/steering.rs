@@ -107,7 +107,7 @@ fn a_command_for_one_step_is_refused_in_another() {
     let body_with_step = |step: u32| json!({"reason": "to see", "step": step});
     let answer = send_command(&envoy, "pause", &body_with_step(1));
     assert_eq!(answer.status(), 409);
-    assert!(answer.text().unwrap().contains("another step"));
+    assert!(answer.text().unwrap().contains("not in the step that the command is for"));
     assert_eq!(send_command(&envoy, "pause", &body_with_step(0)).status(), 200);
 }
 
