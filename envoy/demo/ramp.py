@@ -150,8 +150,8 @@ class DecisionLog:
 
 
 GATE = re.compile(
-    r"(\w+)(?: \(watched\))? (pass|fail|undecided|left out),"
-    r" blue (\S+) of (\d+), green (\S+) of (\d+), worse 10\^(\S+),"
+    r"(\w+)(?: \(watched\))? (pass|fail|undecided|not comparable|left out):"
+    r" blue (\S+) of (\d+) \w+, green (\S+) of (\d+) \w+[^;]*, evidence for worse (\S+), for safe"
 )
 
 
@@ -164,8 +164,14 @@ def shorten_reason(phase, text, stats):
     verdict = {"rolled_back": "fail", "holding": "undecided"}.get(phase, "pass")
     deciding = [gate for gate in gates if gate[1] == verdict]
     # If only all gates together show that green is worse, the gate with the most evidence.
-    deciding = deciding or [max(gates, key=lambda gate: float(gate[6]))]
+    deciding = deciding or [max(gates, key=lambda gate: evidence(gate[6]))]
     return "".join([reason, *(f"\n      {gate_text(stats, *gate)}" for gate in deciding)])
+
+
+def evidence(text):
+    """An e-value as the log writes it: 158, <0.001 or 10^7.2."""
+    power = text.partition("10^")[2]
+    return 10 ** float(power) if power else float(text.lstrip("<"))
 
 
 def gate_text(stats, metric, verdict, blue, blue_units, green, green_units, _):
