@@ -40,19 +40,19 @@ pub(super) fn check_feedback(
         if is_path(path) { Ok(Box::from(path)) } else { Err(rule) }
     });
     let has_none = raw.thumb.is_none() && raw.score.is_none();
-    let mut pointer = |field: &str, text: Option<String>| {
+    let mut check_pointer = |field: &str, text: Option<String>| {
         let text = text?;
-        let tokens = JsonPointer::parse(&text);
-        if tokens.is_none() {
+        let pointer = JsonPointer::parse(&text);
+        if pointer.is_none() {
             let fix = "write a JSON pointer into the body, such as \"/thumb\"";
             diagnostics.push(FieldError::new(field, &json!(text), fix));
         }
-        tokens
+        pointer
     };
     let pointers = FeedbackPointers {
-        thumb: pointer("feedback.thumb", raw.thumb),
-        score: pointer("feedback.score", raw.score),
-        step: pointer("feedback.step", raw.step),
+        thumb: check_pointer("feedback.thumb", raw.thumb),
+        score: check_pointer("feedback.score", raw.score),
+        step: check_pointer("feedback.step", raw.step),
     };
     if has_none {
         diagnostics.push(FieldError::missing("feedback.thumb", example_fix("feedback")));

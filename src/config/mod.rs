@@ -24,7 +24,7 @@
 //! | `build`, `diagnostics`, `invalid_config` | the conversion, and its errors |
 //! | `rollout_config`, `plugin`, `role` | the valid configuration of a rollout, of a plugin, and its role |
 //! | `unit`, `conversation`, `marker_cookie`, `same_site` | whom a version is assigned to |
-//! | `answers`, `formats`, `feedback` | what is observed |
+//! | `answers`, `feedback` | what is observed |
 //! | `request_patch`, `failover`, `shadow` | what happens to requests |
 //! | `ramp`, `ramp_steps`, `gates`, `tripwires` | the ramp |
 //! | `checks`, `ramp_checks`, `time`, `nearest`, `examples` | helpers of the checks |

@@ -109,7 +109,7 @@ impl Config {
         }
     }
 
-    /// What the plan of a request that was assigned `version` depends on.
+    /// The facts that the plan of a request on `version` depends on.
     pub fn plan_context(
         &self,
         version: Version,

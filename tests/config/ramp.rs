@@ -19,7 +19,7 @@ fn steps_bp(ramp: &RampSpec) -> Vec<u32> {
 }
 
 fn analysed_shares(ramp: &RampSpec) -> Vec<f64> {
-    ramp.analysis.steps.iter().map(|step| step.all.get()).collect()
+    ramp.analysis.steps.iter().map(|step| step.all_units.get()).collect()
 }
 
 fn gate_specs(ramp: &RampSpec) -> Vec<GateSpec> {
