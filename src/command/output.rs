@@ -47,7 +47,7 @@ pub struct TextTable {
 #[derive(Default)]
 struct TextRow {
     cells: Vec<String>,
-    /// Lines below the row that span all columns.
+    /// Lines that are printed below the row, across the full width of the table.
     note: String,
 }
 

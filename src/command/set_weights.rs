@@ -40,7 +40,7 @@ pub struct WeightsSet {
     file: String,
     before: WeightPair,
     after: WeightPair,
-    /// Whether the file has the new weights now.
+    /// Whether the new weights were written to the file.
     written: bool,
     /// The effects of the reload.
     reload: Vec<Effect>,

@@ -53,7 +53,8 @@ struct Unreachable {
     why: String,
 }
 
-/// A state without the numbers that change with time and traffic alone.
+/// The state without the numbers that time and traffic change. `watch` prints a state when the rest
+/// has changed.
 #[derive(PartialEq)]
 struct StableState {
     tones: Vec<Tone>,

@@ -124,9 +124,10 @@ fn valid<T>(section: Section<T>) -> Option<Option<T>> {
     section.map_or(Some(None), |valid| valid.map(Some))
 }
 
-/// The `answers` section to use if the configuration has none: a shadow reads responses, and a
-/// ramp observes them, and reads them if its metrics require it. An invalid ramp counts as one
-/// that reads them, so that no other setting is reported as having no effect.
+/// The `answers` section of a configuration that has none. With a shadow, bodies of responses are
+/// read. With a ramp, responses are counted, and their bodies are read if a metric needs them. An
+/// invalid ramp is treated as needing them, so that no other setting is reported as having no
+/// effect.
 fn implied_answers(ramp: &Section<RampSpec>, has_shadow: bool) -> Option<RawAnswers> {
     let read = match ramp {
         Some(ramp) => has_shadow || ramp.as_ref().is_none_or(RampSpec::reads_answers),

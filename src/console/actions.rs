@@ -16,7 +16,7 @@ struct Button {
 /// Writes a button for each command that is valid now; for a rolled-back ramp, how to restart it.
 ///
 /// # Errors
-/// Those of `out`.
+/// Writing to `out` failed.
 pub fn write(out: Out<'_>, rollout: &RolloutView) -> fmt::Result {
     let buttons = buttons(rollout);
     if buttons.iter().all(|button| !button.is_shown) {

@@ -46,10 +46,10 @@ const ROWS: [(&str, CounterRow); 14] = [
     ("Mean score", CounterRow::Mean("score_milli_sum", "score_count")),
 ];
 
-/// Writes the most important counters, and all counters in a collapsed table.
+/// Writes the most important counters, then all counters in a collapsed table.
 ///
 /// # Errors
-/// Those of `out`.
+/// Writing to `out` failed.
 pub fn write(out: Out<'_>, rollout: &RolloutView) -> fmt::Result {
     if rollout.versions.is_empty() {
         return Ok(());

@@ -25,7 +25,7 @@ const MIN_SHOWN_EVIDENCE: f64 = 0.1;
 /// Writes the gates of an analysis.
 ///
 /// # Errors
-/// Those of `out`.
+/// Writing to `out` failed.
 pub fn write(out: Out<'_>, analysis: &AnalysisView) -> fmt::Result {
     out.write_str("<section class=\"card gates\"><h3>Is green worse than blue?</h3>")?;
     if analysis.gates.is_empty() {

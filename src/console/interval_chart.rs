@@ -106,7 +106,7 @@ impl IntervalChart {
     /// Writes the chart as SVG; `label` is its text alternative, already escaped.
     ///
     /// # Errors
-    /// Those of `out`.
+    /// Writing to `out` failed.
     pub fn write(&self, out: Out<'_>, label: &str) -> fmt::Result {
         write!(out, "<svg class=\"interval\" role=\"img\" aria-label=\"{label}\" height=\"32\">")?;
         if let Some(tolerance) = self.tolerance {

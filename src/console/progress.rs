@@ -13,7 +13,7 @@ use crate::rollout::decimal::Decimal;
 /// Writes the traffic split; of a ramp also its steps and the next decision.
 ///
 /// # Errors
-/// Those of `out`.
+/// Writing to `out` failed.
 pub fn write(out: Out<'_>, rollout: &RolloutView) -> fmt::Result {
     out.write_str("<div class=\"standing\">")?;
     write_split(out, rollout.green_bp)?;

@@ -26,7 +26,7 @@ struct TimeSpan {
 /// Writes green's share until now, with a mark for each decision.
 ///
 /// # Errors
-/// Those of `out`.
+/// Writing to `out` failed.
 pub fn write(out: Out<'_>, rollout: &RolloutView, now_ms: u64) -> fmt::Result {
     let Some(first) = rollout.shares.first() else { return Ok(()) };
     let span = TimeSpan { from_ms: first.at_ms, to_ms: now_ms.max(first.at_ms.saturating_add(1)) };

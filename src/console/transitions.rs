@@ -23,7 +23,7 @@ pub struct DecisionReason<'a> {
 /// Writes a list of problems; nothing if there is none.
 ///
 /// # Errors
-/// Those of `out`.
+/// Writing to `out` failed.
 pub fn write_problems(out: Out<'_>, problems: &[ProblemView]) -> fmt::Result {
     if problems.is_empty() {
         return Ok(());
@@ -45,7 +45,7 @@ pub fn write_problems(out: Out<'_>, problems: &[ProblemView]) -> fmt::Result {
 /// Writes the operator command in force.
 ///
 /// # Errors
-/// Those of `out`.
+/// Writing to `out` failed.
 pub fn write_command(out: Out<'_>, command: &CommandView, now_ms: u64) -> fmt::Result {
     write!(
         out,
@@ -59,7 +59,7 @@ pub fn write_command(out: Out<'_>, command: &CommandView, now_ms: u64) -> fmt::R
 /// Writes the latest decisions.
 ///
 /// # Errors
-/// Those of `out`.
+/// Writing to `out` failed.
 pub fn write(out: Out<'_>, rollout: &RolloutView, now_ms: u64) -> fmt::Result {
     out.write_str("<section class=\"card decisions\"><h3>Decisions</h3>")?;
     if rollout.decisions.is_empty() {

@@ -64,7 +64,7 @@ pub enum RejectedFeedback {
     RateLimited {
         /// The version that answered.
         version: Version,
-        /// How many events a unit may have in a minute.
+        /// The most events per unit and minute that are accepted.
         max_per_minute: u32,
     },
 }

@@ -15,7 +15,7 @@ thread_local! {
     static USES: Cell<u64> = const { Cell::new(0) };
 }
 
-/// A root context and what it runs.
+/// A root context, with the rollout that it runs.
 #[derive(Default)]
 pub struct Plugin {
     runtime: RefCell<Option<Rc<RolloutRuntime>>>,

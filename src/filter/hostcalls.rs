@@ -254,7 +254,7 @@ pub fn increment(counter: MetricId, by: u64) -> Result<(), HostError> {
 
 /// The value of a counter in the whole process, not only in this VM.
 pub fn counter_value(counter: MetricId) -> Result<u64, HostError> {
-    // SAFETY: no memory but the number's is shared.
+    // SAFETY: the host writes the number, and accesses no other memory.
     receive_number(|value| unsafe { abi::proxy_get_metric(counter.0, value) })
 }
 
@@ -272,14 +272,14 @@ pub fn set_tick_period(period_ms: u32) -> Result<(), HostError> {
 
 /// Nanoseconds since 1970.
 pub fn wall_time_ns() -> Result<u64, HostError> {
-    // SAFETY: no memory but the number's is shared.
+    // SAFETY: the host writes the number, and accesses no other memory.
     receive_number(|time| unsafe { abi::proxy_get_current_time_nanoseconds(time) })
 }
 
 /// Nanoseconds of the monotonic clock, which is the process's: all VMs read the same.
 pub fn monotonic_time_ns() -> Result<u64, HostError> {
     const MONOTONIC: u32 = 1;
-    // SAFETY: no memory but the number's is shared.
+    // SAFETY: the host writes the number, and accesses no other memory.
     receive_number(|time| unsafe { abi::clock_time_get(MONOTONIC, 1, time) })
 }
 
@@ -376,6 +376,6 @@ pub fn log(level: log::Level, message: &str) {
 
 /// The level from which Envoy logs, from 0 for trace to 5 for critical.
 pub fn log_level() -> Result<u32, HostError> {
-    // SAFETY: no memory but the number's is shared.
+    // SAFETY: the host writes the number, and accesses no other memory.
     receive_number(|level| unsafe { abi::proxy_get_log_level(level) })
 }

@@ -56,8 +56,8 @@ impl ManualWorker {
         &self.revisions
     }
 
-    /// What a command has put in force, as this VM knows it; `None` where the configuration's weights
-    /// are in force.
+    /// The share that an operator's command has set, as this VM has last read it; `None` while the
+    /// configuration's weights apply.
     pub fn share_override(&self) -> Option<EffectiveShare> {
         self.share_override.get()
     }

@@ -14,6 +14,8 @@
 //! | [`outcome_measurements`] | from a response's outcome to measurements |
 //! | [`transition_log`], [`decision_text`] | the transitions, and their wording |
 //! | [`worker`] | a ramp in one worker: reports, reconciles if it leads, assigns |
+//! | [`reconcile_context`] | what it gets for a reconcile, and the events that it reports |
+//! | [`publish_snapshot`] | how a transition reaches the other workers |
 //! | [`store`] | the store that workers share a rollout through |
 //! | [`lease`] | which worker leads |
 //! | [`observation_buffer`] | the observations that a worker has not sent yet |
@@ -38,6 +40,8 @@ pub mod operator_command;
 pub mod outcome_measurements;
 pub mod phase;
 pub mod position;
+pub mod publish_snapshot;
+pub mod reconcile_context;
 pub mod reconcile_spec;
 pub mod seen_units_log;
 pub mod snapshot;
@@ -58,10 +62,11 @@ pub use observation_buffer::Ticket;
 pub use operator_command::{CommandKind, OperatorCommand};
 pub use phase::Phase;
 pub use position::Position;
+pub use reconcile_context::{RampEvent, ReconcileContext};
 pub use snapshot::Snapshot;
 pub use spec::{RampSpec, RampStep};
 pub use state::RampState;
 pub use store::RolloutStore;
 pub use stored_history::StoredHistory;
 pub use transition_log::{Transition, TransitionLog};
-pub use worker::{RampEvent, RampWorker, ReconcileContext};
+pub use worker::RampWorker;

@@ -3,21 +3,18 @@
 
 use std::cell::{Cell, RefCell};
 
-use serde::{Deserialize, Serialize};
-
-use super::clocks::Clocks;
 use super::command_error::CommandError;
 use super::lease::{self, Candidate};
 use super::observation_buffer::{ObservationBuffer, Ticket};
 use super::operator_command::OperatorCommand;
+use super::publish_snapshot::{PublishedSnapshot, publish};
+use super::reconcile_context::{RampEvent, ReconcileContext};
 use super::seen_units_log::SeenUnitsLog;
 use super::snapshot::Snapshot;
-use super::spec::RampSpec;
 use super::state::RampState;
 use super::store::{
     Record, RolloutStore, StoreError, StoredRecord, Update, WriteCondition, read_decoded, update,
 };
-use super::stored_history::StoredHistory;
 use super::transition_log::Transition;
 use crate::analysis::{Observation, StepIndex};
 
@@ -34,32 +31,6 @@ pub struct RampWorker {
     leader: RefCell<Option<LeaderState>>,
 }
 
-/// What a worker needs to reconcile, or to apply a command.
-#[derive(Clone, Copy)]
-pub struct ReconcileContext<'a> {
-    /// The ramp's specification.
-    pub spec: &'a RampSpec,
-    /// The history of shares, where conversations keep theirs.
-    pub history: Option<&'a StoredHistory>,
-    /// The time.
-    pub now: Clocks,
-    /// Gets what happens, to log and to count it.
-    pub report: &'a dyn Fn(RampEvent<'_>),
-}
-
-/// What happens in a worker.
-#[derive(Debug)]
-pub enum RampEvent<'a> {
-    /// The stored state could not be decoded; the ramp begins with a new one.
-    StateUnreadable(&'a postcard::Error),
-    /// The worker has become the leader. What this state's evidence contains is counted already.
-    BecameLeader(&'a RampState),
-    /// The ramp has made a transition.
-    Transition(&'a Transition),
-    /// The leader has committed a reconcile with this state.
-    Committed(&'a RampState),
-}
-
 /// What the leader keeps between two reconciles.
 #[derive(Debug)]
 struct LeaderState {
@@ -67,13 +38,6 @@ struct LeaderState {
     /// The state as the leader has last written it.
     written: Vec<u8>,
     seen_units: SeenUnitsLog,
-}
-
-/// The snapshot in force, with the revision of the state that it belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct PublishedSnapshot {
-    revision: u64,
-    snapshot: Snapshot,
 }
 
 // === impl RampWorker ===
@@ -243,24 +207,6 @@ async fn reconcile(
     (context.report)(RampEvent::Committed(&leader.state));
     publish(store, context, &leader.state).await;
     Some(leader)
-}
-
-/// Publishes the snapshot, unless a newer one is already published.
-async fn publish(store: &impl RolloutStore, context: &ReconcileContext<'_>, state: &RampState) {
-    let snapshot = state.snapshot(context.spec);
-    let published = update(store, Record::Snapshot, |found: Option<PublishedSnapshot>| {
-        let is_newer = found.is_some_and(|it| it.revision > state.revision);
-        let own = PublishedSnapshot { revision: state.revision, snapshot };
-        Ok::<_, StoreError>(match is_newer {
-            true => Update::Keep(false),
-            false => Update::Write(own, true),
-        })
-    });
-    // Where the store does not accept the snapshot, the next reconcile publishes it.
-    let is_outdated = matches!(published.await, Ok(false));
-    if let Some(history) = context.history.filter(|_| !is_outdated) {
-        history.record_snapshot(store, snapshot, context.now).await;
-    }
 }
 
 // === impl LeaderState ===

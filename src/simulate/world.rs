@@ -24,8 +24,8 @@ pub struct World {
     pub incident: Option<Incident>,
     /// Whose answers cannot be read.
     pub unread: ByVersion<bool>,
-    /// The duration of a failed response, in milliseconds; `None` for the duration that the
-    /// response would have had otherwise.
+    /// How long a failed response takes, in milliseconds; `None` if failing does not change the
+    /// duration.
     pub failure_ms: Option<f64>,
 }
 

@@ -44,7 +44,7 @@ pub struct Manager<'a> {
 /// The HTTP filters before and after the filter.
 #[derive(Clone, Copy)]
 pub struct Neighbours<'a> {
-    /// The filters that see a request earlier and a response later.
+    /// The filters before ours: they see a request before it does, and a response after it.
     pub before: &'a [Rc<YamlNode>],
     /// The filters that see a request later and a response earlier.
     pub after: &'a [Rc<YamlNode>],

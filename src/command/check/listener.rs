@@ -89,8 +89,8 @@ impl ListenerHeaders {
         });
         let Some(header) = header else { return };
         let name = header.name.clone();
-        // By default Envoy appends the value after the client's. After a removal there is no value
-        // of the client's.
+        // By default Envoy appends its value to the header that the client sent. If the header is
+        // removed first, only Envoy's value remains.
         let action = mutation.at(&["append", "append_action"]).and_then(YamlNode::text);
         let overwrites = matches!(action, Some("OVERWRITE_IF_EXISTS_OR_ADD" | "2"));
         if overwrites {

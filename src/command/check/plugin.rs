@@ -37,8 +37,8 @@ pub fn parse<'a>(
     None
 }
 
-/// The file's line of an error. An error in the JSON syntax has a line of the JSON text instead of a
-/// field.
+/// The line of the file that an error is on. A syntax error names no field, so its line in the JSON
+/// text is used.
 fn line_of(source: &Source, text: &PluginConfigText, error: &mut FieldError) -> usize {
     let line_of_field = source.line_of(text, &error.field);
     if error.field != "plugin configuration" {

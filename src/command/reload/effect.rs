@@ -11,9 +11,9 @@ pub struct Effect {
     pub field: String,
     /// What the change does.
     pub what: String,
-    /// The share of users that move from green back to blue, from 0 to 1, if it can be computed;
-    /// where conversations keep their version, the share of all current conversations. For a ramp
-    /// in an unknown step, the maximum.
+    /// The fraction of users that move from green back to blue, from 0 to 1; `None` if it cannot be
+    /// computed. If conversations keep their version, it is the fraction of open conversations. If
+    /// the ramp's step is not known, it is the largest over all steps.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub thrown_back: Option<f64>,
     /// The share of the same that change their version in either direction.

@@ -9,7 +9,7 @@ pub struct Finding {
     /// The line, counted from 1.
     pub line: usize,
     pub field: String,
-    /// The field's value, if it helps.
+    /// The field's value; `None` where the fix does not depend on it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
     /// What is wrong, and how to fix it.

@@ -85,7 +85,7 @@ impl<'a> Node<'a> {
         items.unwrap_or_default().iter().enumerate().map(node).collect()
     }
 
-    /// The items of a list. Any other value is its own only item.
+    /// The items of a list. A value that is not a list is treated as a list of one.
     pub fn one_or_many(&self) -> Vec<Self> {
         if self.value.is_array() { self.items() } else { vec![self.clone()] }
     }
