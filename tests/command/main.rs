@@ -17,3 +17,4 @@ mod set_weights;
 mod status;
 mod terminal;
 mod watch;
+mod weights_script;
