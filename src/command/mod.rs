@@ -6,18 +6,19 @@
 //! | `explain` | which version a request gets, and why |
 //! | `plan`, `forecast` | how long a ramp takes to reach its verdicts |
 //! | `simulate` | a ramp run many times on synthetic traffic |
-//! | `set_weights` | changes the weights in the file that Envoy watches |
-//! | `status`, `watch` | the state of rollouts, read from their console |
-//! | `console_client`, `render`, `interval_bar` | the console's state over HTTP, and as text |
+//! | `set_weights`, `restart`, `edit` | changes of fields in the file that Envoy watches |
+//! | `status`, `watch` | the state of rollouts, read from their consoles |
+//! | `console_client`, `render`, `interval_bar` | a console over HTTP, and its state as text |
 //! | `traffic`, `scenario` | the options that describe traffic, and how versions behave |
 //! | `source`, `yaml`, `json_span`, `load` | configurations in files, and positions in them |
 //! | `output`, `man` | reports, tables and number formats; the man page |
 //!
-//! Exit codes: 0 no findings, 1 findings to fix, 2 the command cannot be run as given, 3 the
-//! console cannot be reached.
+//! Exit codes: 0 done, or no problems; 1 problems to fix, or a rejected command; 2 wrong usage, or
+//! a file that cannot be read or written; 3 a console cannot be reached.
 
 mod check;
 mod console_client;
+mod edit;
 mod explain;
 mod forecast;
 mod interval_bar;
@@ -28,6 +29,7 @@ mod output;
 mod plan;
 mod reload;
 mod render;
+mod restart;
 mod scenario;
 mod set_weights;
 mod simulate;
@@ -45,13 +47,12 @@ use clap_complete::Shell;
 
 use output::{BAD, CliError, ReportOutcome, print, styled};
 
-/// Checks, explains, plans, simulates and shows LLM releases of the Verdigris filter.
+/// Checks, predicts, shows and steers LLM releases of the Verdigris filter.
 #[derive(Parser)]
 #[command(name = "verdigris", version, max_term_width = 100)]
 #[command(
-    after_help = "Exit codes: 0 no findings; 1 findings to fix; 2 the command cannot be run as \
-                        given, such as with an unknown option or an unreadable file; 3 the console \
-                        cannot be reached."
+    after_help = "Exit codes: 0 done, or no problems found; 1 problems to fix; 2 wrong usage, or a file that cannot be read or written; 3 a \
+                        console cannot be reached."
 )]
 struct Cli {
     /// Prints JSON.
@@ -68,6 +69,7 @@ enum CliCommand {
     Plan(plan::PlanArgs),
     Simulate(simulate::SimulateArgs),
     SetWeights(set_weights::SetWeightsArgs),
+    Restart(restart::RestartArgs),
     Status(status::StatusArgs),
     Watch(watch::WatchArgs),
     /// Prints completions for a shell: source <(verdigris completions bash)
@@ -79,13 +81,13 @@ enum CliCommand {
     Man,
 }
 
-/// Exit code: the report or the error has findings to fix.
+/// Exit code: there are problems to fix, or a console rejected a command.
 const EXIT_FINDINGS: u8 = 1;
 
-/// Exit code: the command cannot be run as given.
+/// Exit code: wrong usage, or a file that cannot be read or written.
 const EXIT_USAGE: u8 = 2;
 
-/// Exit code: the console cannot be reached.
+/// Exit code: a console cannot be reached.
 const EXIT_UNREACHABLE: u8 = 3;
 
 /// Runs the command with the process's arguments.
@@ -119,6 +121,7 @@ fn run(command: CliCommand, json: bool) -> Result<ReportOutcome, CliError> {
         CliCommand::Plan(args) => print(&args.run()?, json),
         CliCommand::Simulate(args) => print(&args.run()?, json),
         CliCommand::SetWeights(args) => print(&args.run()?, json),
+        CliCommand::Restart(args) => print(&args.run()?, json),
         CliCommand::Status(args) => print(&args.run()?, json),
         CliCommand::Watch(args) => args.run(json).map(|()| ReportOutcome::Ok),
         CliCommand::Completions { shell } => {
