@@ -1,5 +1,5 @@
-//! The shipped alerts and the dashboard, checked with Prometheus' and Grafana's own tools. Their
-//! queries are tested on a live run in `filter/`.
+//! The shipped alerts, their documents and the dashboard, checked with Prometheus' and Grafana's
+//! own tools. Their queries are tested on a live run in `filter/`.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -9,6 +9,24 @@ use tempfile::TempDir;
 const ALERTS: &str = include_str!("../envoy/prometheus/alerts.yml");
 const CASES: &str = include_str!("../envoy/prometheus/alerts_test.yml");
 const DASHBOARD: &str = include_str!("../envoy/grafana/dashboard.json");
+const TROUBLESHOOTING: &str = include_str!("../docs/how-to/troubleshooting.md");
+const MONITORING: &str = include_str!("../docs/how-to/monitoring.md");
+
+/// The name of each alert, and its definition with single spaces between words.
+fn alerts() -> Vec<(&'static str, String)> {
+    let definitions = ALERTS.split("\n  - alert: ").skip(1);
+    let alerts = definitions.map(|text| {
+        let (name, rest) = text.split_once('\n').unwrap();
+        (name, rest.split_whitespace().collect::<Vec<_>>().join(" "))
+    });
+    alerts.collect()
+}
+
+/// The first word of a field in a definition.
+fn field(definition: &str, name: &str) -> Option<String> {
+    let (_, rest) = definition.split_once(&format!(" {name}: "))?;
+    rest.split([' ', '}']).next().map(str::to_owned)
+}
 
 /// Runs a tool from `make tools` in a folder of `envoy/`.
 fn run(tool: &str, folder: &str, arguments: &[&str]) -> Output {
@@ -47,6 +65,62 @@ fn every_alert_has_a_test_in_which_it_fires() {
         assert!(CASES.contains(&fires), "{alert}");
     }
     assert!(CASES.matches("exp_samples: []").count() >= 12);
+}
+
+/// The heading of an alert becomes an anchor that is its name in lower case.
+#[test]
+fn every_alert_has_a_runbook() {
+    let (_, section) = TROUBLESHOOTING.split_once("\n## Alerts\n").unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let headings: Vec<&str> = section.lines().filter_map(|it| it.strip_prefix("### ")).collect();
+    let names: Vec<&str> = alerts().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(headings, names);
+    for (name, definition) in alerts() {
+        let page = "docs/how-to/troubleshooting.md";
+        let expected = format!("{page}#{}", name.to_lowercase());
+        assert_eq!(field(&definition, "runbook_url"), Some(expected), "{name}");
+    }
+}
+
+/// The command in the document makes each runbook a link. The rules stay valid.
+#[test]
+fn the_documented_command_sets_the_address_of_the_runbooks() {
+    let folder = TempDir::with_prefix("verdigris-").unwrap();
+    let path = folder.path().join("alerts.yml");
+    std::fs::write(&path, ALERTS).unwrap();
+    let sed = MONITORING.lines().map(str::trim).find(|line| line.starts_with("sed -i")).unwrap();
+    assert!(ALERTS.contains(&format!("#   {sed}\n")));
+    let status = Command::new("sh").args(["-c", sed]).current_dir(folder.path()).status();
+    assert!(status.unwrap().success(), "{sed}");
+    let rules = std::fs::read_to_string(&path).unwrap();
+    let linked = rules.matches("\n      runbook_url: https://docs.example.com/").count();
+    assert_eq!(linked, alerts().len());
+    let output = run("bin/promtool", "prometheus", &["check", "rules", path.to_str().unwrap()]);
+    assert!(output.status.success(), "{}", text(&output));
+}
+
+/// Both ways to move all users to blue, in each alert about a bad green.
+#[test]
+fn alerts_contain_the_commands_that_abort_a_release() {
+    let weights = "run `./weights 100 0` in the folder of filter.yaml";
+    let rollback = "`verdigris rollback http://127.0.0.1:9902`";
+    let with_both: Vec<&str> = alerts()
+        .into_iter()
+        .filter(|(_, definition)| definition.contains(weights) && definition.contains(rollback))
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(
+        with_both,
+        ["VerdigrisGreenErrors", "VerdigrisGreenRefusals", "VerdigrisRolledBack"]
+    );
+    let (_, section) = TROUBLESHOOTING.split_once("\n## Alerts\n").unwrap();
+    for name in with_both {
+        let (_, runbook) = section.split_once(&format!("### {name}\n")).unwrap();
+        let runbook = runbook.split("\n### ").next().unwrap();
+        for command in ["./weights 100 0", "verdigris rollback http://127.0.0.1:9902"] {
+            assert!(runbook.contains(command), "{name}: {command}");
+        }
+    }
 }
 
 #[test]
