@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 const ALERTS: &str = include_str!("../envoy/prometheus/alerts.yml");
@@ -123,6 +124,86 @@ fn alerts_contain_the_commands_that_abort_a_release() {
     }
 }
 
+fn dashboard() -> Value {
+    serde_json::from_str(DASHBOARD).unwrap()
+}
+
+fn panels() -> Vec<Value> {
+    dashboard()["panels"].as_array().unwrap().clone()
+}
+
+fn string(value: &Value) -> String {
+    value.as_str().unwrap().to_owned()
+}
+
+/// The query of each target and annotation.
+fn queries() -> Vec<String> {
+    let mut queries = Vec::new();
+    for panel in panels() {
+        let targets = panel["targets"].as_array().into_iter().flatten();
+        queries.extend(targets.map(|target| string(&target["expr"])));
+    }
+    let dashboard = dashboard();
+    let annotations = dashboard["annotations"]["list"].as_array().unwrap();
+    queries.extend(annotations.iter().map(|annotation| string(&annotation["expr"])));
+    assert!(queries.len() > 60, "{}", queries.len());
+    queries
+}
+
+#[test]
+fn every_query_selects_the_chosen_envoys() {
+    for query in queries() {
+        // Each part has one selector.
+        for selector in query.split('{').skip(1) {
+            assert!(selector.contains("instance=~\"$instance"), "{query}");
+        }
+        assert!(query.contains('{') && !query.contains("$interval"), "{query}");
+        for range in query.split('[').skip(1).filter(|it| !it.starts_with("0-9")) {
+            assert!(range.starts_with("$__rate_interval]"), "{query}");
+        }
+    }
+    let variables = dashboard()["templating"]["list"].as_array().unwrap().clone();
+    let variable = |name| variables.iter().find(|it| it["name"] == name).unwrap();
+    let instance = variable("instance");
+    assert_eq!([&instance["multi"], &instance["includeAll"]], [true, true]);
+    assert_eq!(variable("page")["type"], "textbox");
+    assert_eq!(dashboard()["links"][0]["url"], "${page}");
+}
+
+/// A rollback on one Envoy stays visible if another has promoted.
+#[test]
+fn no_query_aggregates_phases_over_envoys() {
+    for query in queries() {
+        for gauge in ["phase", "step", "green_bp", "overdue"] {
+            for (at, _) in query.match_indices(&format!("verdigris_{gauge}{{")) {
+                let before = &query[..at];
+                let is_by_envoy = before.ends_with("max by (instance) (");
+                // The number of Envoys, and changes in each series.
+                let is_other = before.ends_with("count(") || before.ends_with("changes(");
+                assert!(is_by_envoy || is_other, "{query}");
+            }
+        }
+    }
+}
+
+#[test]
+fn times_are_in_seconds_with_a_99th_percentile_and_costs_in_dollars() {
+    let panel = |title: &str| panels().into_iter().find(|panel| panel["title"] == title).unwrap();
+    for title in ["Duration", "Time to first token"] {
+        let panel = panel(title);
+        assert_eq!(panel["fieldConfig"]["defaults"]["unit"], "s", "{title}");
+        let targets = panel["targets"].as_array().unwrap();
+        let legends: Vec<String> = targets.iter().map(|it| string(&it["legendFormat"])).collect();
+        assert_eq!(legends, ["{{version}} p50", "{{version}} p95", "{{version}} p99"], "{title}");
+        for target in targets {
+            assert!(string(&target["expr"]).ends_with(" / 1000"), "{title}");
+        }
+    }
+    let cost = panel("Cost per 1,000 answers");
+    assert_eq!(cost["fieldConfig"]["defaults"]["unit"], "currencyUSD");
+    assert!(string(&cost["targets"][0]["expr"]).ends_with(" / 1e6"));
+}
+
 #[test]
 fn the_dashboard_is_generated_from_its_source() {
     let generated = run("venv/bin/python", "grafana", &["-B", "dashboard.py"]);
@@ -136,7 +217,7 @@ fn the_dashboard_complies_with_grafana_s_schema() {
     let changes = [
         ("{", "{", ""),
         (r#""refId": "A""#, r#""letter": "A""#, "/targets/0/letter: 'A' is read as None"),
-        (r#""unit": "ms""#, r#""units": "ms""#, "/fieldConfig/defaults/units: 'ms' is read as"),
+        (r#""unit": "s""#, r#""units": "s""#, "/fieldConfig/defaults/units: 's' is read as"),
         (r#""lineWidth": 2"#, r#""lineWith": 2"#, "/custom/lineWith: 2 is read as None"),
     ];
     for (from, to, problem) in changes {
