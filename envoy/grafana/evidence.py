@@ -42,8 +42,9 @@ def per_unit(event: str, unit: str) -> str:
 def units_by_step() -> Timeseries:
     return step_chart(
         "Evidence: units by step",
-        "The units of each version that the gates have used, by step, since the start of Envoy. "
-        "They are users if `unit` is the user. Before the step they were on blue.",
+        "The units of each version that the gates have used, by step. They are users if `unit` is "
+        "the user. Before the step they were on blue. The counters continue from the start of "
+        "Envoy, also when the ramp restarts.",
         units.Short,
         8,
         query(evidence_of("units"), "{{version}} step {{step}}"),
@@ -53,9 +54,9 @@ def units_by_step() -> Timeseries:
 def evidence_by_step() -> Table:
     panel = table(
         "Evidence: units with an event per unit",
-        "The share of units with at least one event, by step, since the start of Envoy. Thumbs "
-        "down are divided by the units with a thumb. –: no unit had the event, or no gate uses "
-        "it. Each Envoy decides by its own evidence: choose one in `instance` to see it.",
+        "The share of units with at least one event, by step. Thumbs down are divided by the "
+        "units with a thumb. –: no unit had the event, or no gate uses it. Each Envoy decides by "
+        "its own evidence since its last reset: choose one in `instance`.",
         16,
         [
             ("units", table_query(evidence_of("units"))),
