@@ -17,6 +17,7 @@ mod feedback;
 mod logs_and_stats;
 mod page;
 mod passing;
+mod providers;
 mod ramp;
 mod ramp_fixture;
 mod redirects;
