@@ -2,6 +2,7 @@
 
 mod build;
 mod build_errors;
+mod envoy_text;
 mod gates;
 mod panics;
 mod plugin;

@@ -193,7 +193,8 @@ impl RawShareInterval {
 
 impl RawShadow {
     pub(in crate::config) fn read(mut fields: ObjectReader<'_>) -> Self {
-        let shadow = Self { percent: fields.unsigned("percent"), header: fields.text("header") };
+        let percent = fields.get("percent").and_then(|it| it.whole_percent());
+        let shadow = Self { percent, header: fields.text("header") };
         // Blue is the only choice.
         let _ = fields.choice("of", &["blue"]);
         fields.finish();

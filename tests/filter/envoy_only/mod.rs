@@ -14,6 +14,7 @@ mod demo;
 mod failover;
 mod feedback;
 mod logs_and_stats;
+mod native_yaml;
 mod page;
 mod passing;
 mod ramp;
