@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::ops::Range;
 use std::os::unix::fs::{MetadataExt as _, fchown};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use clap::Args;
 use serde::Serialize;
@@ -13,9 +14,10 @@ use serde_json::{Value, json};
 use super::output::{CliError, GOOD, Report, styled};
 use super::reload::{self, ConfigWithText, Effect};
 use super::source::{PluginConfigText, Quoting, Source};
+use super::yaml::YamlNode;
 use super::{json_span, load, traffic};
 use crate::assignment::Share;
-use crate::config::Config;
+use crate::config::{Config, whole_number};
 
 /// Changes the weights in the file that Envoy watches, and nothing else in it.
 ///
@@ -83,7 +85,7 @@ impl SetWeightsArgs {
         }
         let (before, after) = (current_weights(&name, plugin)?, self.weights);
         let text = with_weights(&source, plugin, after)
-            .ok_or_else(|| CliError::Invalid(not_editable(&name, plugin.location.quoting)))?;
+            .ok_or_else(|| CliError::Invalid(not_editable(&name, plugin)))?;
         let changed = Source::parse(&name, text);
         require_only_weights_changed(&source, &changed, after)?;
         let (new, new_json) = (load::config_of(&changed)?, &changed.only()?.json);
@@ -140,50 +142,81 @@ fn require_regular_file(file: &Path) -> Result<(), CliError> {
 }
 
 fn current_weights(name: &str, plugin: &PluginConfigText) -> Result<WeightPair, CliError> {
-    let weight = |version: &str| {
-        let span = json_span::span(plugin.json.trim(), &["weights", version])?;
-        plugin.json.trim().get(span)?.parse().ok()
-    };
+    let json: Value = serde_json::from_str(&plugin.json).unwrap_or_default();
+    let weight = |version: &str| whole_number(json.get("weights")?.get(version)?.as_number()?);
     match (weight("blue"), weight("green")) {
         (Some(blue), Some(green)) => Ok(WeightPair { blue, green }),
-        _ => Err(CliError::Invalid(format!(
-            "{name}: weights: missing: add \"weights\": {{\"blue\": 100, \"green\": 0}} first"
-        ))),
+        _ => {
+            let fix = match plugin.location.quoting {
+                Quoting::Yaml => "weights: {blue: 100, green: 0}",
+                _ => "\"weights\": {\"blue\": 100, \"green\": 0}",
+            };
+            Err(CliError::Invalid(format!("{name}: weights: missing: add {fix} first")))
+        }
     }
 }
 
-fn not_editable(name: &str, quoting: Quoting) -> String {
-    match quoting {
-        Quoting::Yaml => format!(
-            "{name}: the weights are YAML, but set-weights edits JSON text only: change them in the \
-             source of this file"
-        ),
-        _ => format!(
-            "{name}: the JSON text cannot be edited in these quotes: write it after value: | as in \
-             the shipped filter.yaml"
-        ),
-    }
+fn not_editable(name: &str, plugin: &PluginConfigText) -> String {
+    let fix = match plugin.location.quoting {
+        _ if plugin.location.span.is_empty() => {
+            "the configuration is in a text within this file, such as in a ConfigMap: change the \
+             weights in its source"
+        }
+        Quoting::Yaml => {
+            "the weights are used in several places of this YAML by an alias: write them as numbers \
+             in the plugin configuration"
+        }
+        _ => {
+            "the JSON text cannot be edited in these quotes: write it after value: | as in the \
+             shipped filter.yaml"
+        }
+    };
+    format!("{name}: {fix}")
 }
 
-/// The file's text with these weights; `None` if their position cannot be found.
+/// The file's text with these weights; `None` if they cannot be edited where they are.
 fn with_weights(source: &Source, plugin: &PluginConfigText, weights: WeightPair) -> Option<String> {
+    let [blue, green] = match &plugin.yaml {
+        Some(node) => spans_in_yaml(node, &plugin.location.span)?,
+        None => spans_in_json(source, plugin)?,
+    };
+    let mut edits = [(blue, weights.blue), (green, weights.green)];
+    edits.sort_by_key(|(place, _)| place.start);
+    let mut text = source.text.clone();
+    // From the end, so that earlier offsets stay valid.
+    for (place, weight) in edits.into_iter().rev() {
+        text.get(place.clone())?;
+        text.replace_range(place, &weight.to_string());
+    }
+    Some(text)
+}
+
+/// The byte ranges of both weights in the file, in JSON text.
+fn spans_in_json(source: &Source, plugin: &PluginConfigText) -> Option<[Range<usize>; 2]> {
     let span = plugin.location.span.clone();
     let raw = source.text.get(span.clone())?;
     let Unquoted { json, offsets } = Unquoted::new(raw, plugin.location.quoting)?;
     // Quotes and white space may surround the object.
     let (start, end) = (json.find('{')?, json.rfind('}')? + 1);
     let object = json.get(start..end)?;
-    let mut edits = [("blue", weights.blue), ("green", weights.green)]
-        .map(|(version, weight)| (json_span::span(object, &["weights", version]), weight));
-    edits.sort_by_key(|(place, _)| place.as_ref().map(|it| it.start));
-    let mut text = source.text.clone();
-    // From the end, so that earlier offsets stay valid.
-    for (place, weight) in edits.into_iter().rev() {
-        let Range { start: from, end: to } = place?;
+    let place = |version| {
+        let place = json_span::span(object, &["weights", version])?;
         let at = |offset: usize| Some(span.start + offsets.get(start + offset)?);
-        text.replace_range(at(from)?..at(to)?, &weight.to_string());
-    }
-    Some(text)
+        Some(at(place.start)?..at(place.end)?)
+    };
+    Some([place("blue")?, place("green")?])
+}
+
+/// The byte ranges of both weights in the file, in YAML. `None` if an alias refers to one of them,
+/// because an edit would change the other places as well.
+fn spans_in_yaml(config: &YamlNode, within: &Range<usize>) -> Option<[Range<usize>; 2]> {
+    let is_own = |node: &&Rc<YamlNode>| {
+        let is_within = within.start <= node.span.start && node.span.end <= within.end;
+        is_within && Rc::strong_count(node) == 1
+    };
+    let weights = config.get("weights").filter(is_own)?;
+    let place = |version| Some(weights.get(version).filter(is_own)?.span.clone());
+    Some([place("blue")?, place("green")?])
 }
 
 // === impl Unquoted ===

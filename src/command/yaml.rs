@@ -172,6 +172,20 @@ fn snake(name: &str) -> Cow<'_, str> {
     Cow::Owned(snake)
 }
 
+/// A plain scalar as yaml-cpp, Envoy's parser, reads it: `y`, `yes`, `true` and `on` are true, `n`,
+/// `no`, `false` and `off` are false, in lower case, in upper case or capitalized.
+pub fn boolean(text: &str) -> Option<bool> {
+    let lower = text.to_ascii_lowercase();
+    let is_of_one_case = text.get(1..).is_some_and(|rest| {
+        rest == lower.get(1..).unwrap_or_default() || *text == text.to_ascii_uppercase()
+    });
+    match lower.as_str() {
+        "y" | "yes" | "true" | "on" if is_of_one_case => Some(true),
+        "n" | "no" | "false" | "off" if is_of_one_case => Some(false),
+        _ => None,
+    }
+}
+
 // === impl YamlNode ===
 
 impl YamlNode {
@@ -196,19 +210,12 @@ impl YamlNode {
         }
     }
 
-    /// Whether yaml-cpp, Envoy's parser, reads it as true: `y`, `yes`, `true` or `on`, in lower
-    /// case, in upper case or capitalized.
+    /// Whether Envoy reads it as true.
     pub fn is_true(&self) -> bool {
-        let NodeKind::Scalar(text, style) = &self.kind else { return false };
-        let lower = text.to_ascii_lowercase();
-        let is_of_one_case = text.get(1..).is_some_and(|rest| {
-            rest == lower.get(1..).unwrap_or_default() || *text == text.to_ascii_uppercase()
-        });
-        match style {
-            ScalarStyle::Plain => {
-                is_of_one_case && ["y", "yes", "true", "on"].contains(&lower.as_str())
-            }
-            _ => text == "true",
+        match &self.kind {
+            NodeKind::Scalar(text, ScalarStyle::Plain) => boolean(text) == Some(true),
+            NodeKind::Scalar(text, _) => text == "true",
+            _ => false,
         }
     }
 

@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::run::{Files, config, filter_yaml, json_output, verdigris};
+use super::run::{Files, config, filter_yaml, json_output, struct_yaml, verdigris};
 
 #[test]
 fn only_the_weights_change() {
@@ -77,12 +77,22 @@ fn a_file_that_cannot_be_changed_stays_as_it_is() {
     let plain = |fields: Value| config(fields).to_string();
     let weights = json!({"blue": 95, "green": 5});
     let two = filter_yaml(&plain(json!({"weights": weights})));
+    let yaml = |weights: &str| {
+        struct_yaml(&format!(
+            "rollout: a\nunit: {{header: u}}\nversions: {{blue: {{cluster: b}}, green: {{cluster: g}}}}\n{weights}"
+        ))
+    };
+    let aliased = "max_request_body: &many 100000\nweights: {blue: 95, green: *many}";
     let cases = [
         (plain(json!({"ramp": {}})), 1, "this rollout has a ramp"),
         (plain(json!({})), 1, "weights: missing: add"),
         (plain(json!({"weights": weights, "rollout": "V8"})), 1, "rollout: \"V8\": use 1 to 63"),
         (format!("{two}---\n{two}"), 2, "has 2 plugin configurations"),
         ("hello".to_owned(), 1, "is neither a plugin configuration"),
+        (yaml(""), 1, "weights: missing: add weights: {blue: 100, green: 0} first"),
+        (yaml("ramp: {}"), 1, "this rollout has a ramp"),
+        (yaml(aliased), 1, "the weights are used in several places of this YAML by an alias"),
+        (yaml("weights: {blue: 1, green: 1}\nrollout: a"), 1, "rollout is written twice"),
     ];
     let files = Files::new();
     for (text, code, expected) in cases {
@@ -92,6 +102,15 @@ fn a_file_that_cannot_be_changed_stays_as_it_is() {
         assert!(output.err.contains(expected), "{output:?}");
         assert_eq!(fs::read_to_string(&file).unwrap(), text);
     }
+    let inner = yaml("weights: {blue: 95, green: 5}").replace('\n', "\n    ");
+    let map = format!("kind: ConfigMap\ndata:\n  filter.yaml: |\n    {inner}\n");
+    let output = verdigris(&["set-weights", &files.add("file", &map), "25"]);
+    assert_eq!(output.code, 1, "{output:?}");
+    assert!(
+        output.err.contains("in a text within this file, such as in a ConfigMap"),
+        "{output:?}"
+    );
+    assert_eq!(fs::read_to_string(files.path("file")).unwrap(), map);
     // A mounted ConfigMap has links.
     let file = files.add("file", &plain(json!({"weights": weights})));
     symlink(&file, files.path("link")).unwrap();
@@ -101,7 +120,7 @@ fn a_file_that_cannot_be_changed_stays_as_it_is() {
     assert!(files.path("link").is_symlink());
 }
 
-/// A file with this JSON, in one of five notations.
+/// A file with this JSON, in one of eight notations.
 fn written(json: &Value, style: u8, space: &str) -> String {
     let pretty =
         serde_json::to_string_pretty(json).unwrap().replace("\": ", &format!("\":{space}"));
@@ -112,6 +131,13 @@ fn written(json: &Value, style: u8, space: &str) -> String {
         1 => format!("{yaml}# a comment {{\"weights\": {{\"blue\": 1, \"green\": 2}}}}\n"),
         2 => format!("{before}value: '{}'\n", json.to_string().replace('\'', "''")),
         3 => format!("{before}value: {}\n", Value::from(pretty)),
+        4 => format!("{}# weights: {{blue: 1, green: 2}}\n", struct_yaml(&block_yaml(json, space))),
+        // JSON is YAML.
+        5 => struct_yaml(&pretty),
+        6 => {
+            let yaml = block_yaml(json, space).replace('\n', "\n    ");
+            format!("kind: WasmPlugin\nspec:\n  url: verdigris.wasm\n  pluginConfig:\n    {yaml}\n")
+        }
         _ => {
             let value = json!({"@type": "type.googleapis.com/google.protobuf.StringValue", "value": pretty});
             let config = json!({"root_id": "verdigris", "configuration": value});
@@ -123,15 +149,28 @@ fn written(json: &Value, style: u8, space: &str) -> String {
     }
 }
 
+/// The configuration as YAML, with comments.
+fn block_yaml(json: &Value, space: &str) -> String {
+    let Value::Object(fields) = json else { panic!("{json}") };
+    let fields = fields.iter().filter(|(name, _)| *name != "weights");
+    let mut yaml: String = fields.map(|(name, it)| format!("{name}: {it} # {name}\n")).collect();
+    let weights = &json["weights"];
+    yaml += &format!(
+        "weights: # of both: 1\n  green: {space}{}{space} # green: 2\n  blue:   {}",
+        weights["green"], weights["blue"]
+    );
+    yaml
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     /// The new file has the weights, and all other bytes are the same.
     #[test]
     fn all_other_bytes_stay(
         (blue, green) in (0_u32..1000, 1_u32..1000),
         (from_blue, from_green) in (1_u32..1000, 0_u32..1000),
-        style in 0_u8..5,
+        style in 0_u8..8,
         space in "[ ]{0,3}",
         pin in "[a-zä山'\"{}:#\\\\ ]{0,12}[a-z]",
     ) {

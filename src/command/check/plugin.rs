@@ -45,17 +45,22 @@ fn line_of(source: &Source, text: &PluginConfigText, error: &mut FieldError) -> 
         return line_of_field;
     }
     let Some(line) = suggestion::take_line(error) else { return line_of_field };
-    if let Some(value) = text.json.lines().nth(line.saturating_sub(1))
-        && text.json.trim().contains('\n')
+    let before = text.json.len() - text.json.trim_start().len();
+    let blank_lines = text.json.get(..before).unwrap_or_default().matches('\n').count();
+    let line_in_file = match text.location.quoting {
+        Quoting::Quoted | Quoting::Escaped => line_of_field,
+        _ => (line_of_field + line).saturating_sub(1 + blank_lines),
+    };
+    let (shown, line) = match text.location.quoting {
+        Quoting::Yaml => (&source.text, line_in_file),
+        _ => (&text.json, line),
+    };
+    if let Some(value) = shown.lines().nth(line.saturating_sub(1))
+        && shown.trim().contains('\n')
     {
         error.value = Value::from(value.trim()).to_string();
     }
-    let before = text.json.len() - text.json.trim_start().len();
-    let blank_lines = text.json.get(..before).unwrap_or_default().matches('\n').count();
-    match text.location.quoting {
-        Quoting::Quoted | Quoting::Escaped => line_of_field,
-        _ => (line_of_field + line).saturating_sub(1 + blank_lines),
-    }
+    line_in_file
 }
 
 // === impl ParsedPlugin ===

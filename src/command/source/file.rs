@@ -183,7 +183,7 @@ impl Source {
         let line = 1 + line_breaks(&self.text, 0..start);
         let location = ConfigLocation { span: 0..self.text.len(), line, quoting: Quoting::Whole };
         let json = self.text.clone();
-        self.plugins.push(PluginConfigText { json, location, surrounding: None });
+        self.plugins.push(PluginConfigText { json, location, yaml: None, surrounding: None });
     }
 
     /// Removes JSON files of other programs.
@@ -230,7 +230,11 @@ impl Source {
 
     /// Reports what Envoy ignores: duplicate fields, and documents after the first one.
     fn report_ignored(&mut self, roots: &[Rc<YamlNode>], duplicates: &[DuplicateField]) {
-        for DuplicateField { line, name } in duplicates {
+        // In a plugin configuration, its parser reports these.
+        let plugins = self.plugins.iter().map(PluginConfigText::yaml_lines).collect::<Vec<_>>();
+        let is_outside =
+            |it: &&DuplicateField| !plugins.iter().any(|lines| lines.contains(&it.line));
+        for DuplicateField { line, name } in duplicates.iter().filter(is_outside) {
             let fix = "occurs twice in a map, of which Envoy uses the last: write it once";
             self.add_problem(*line, name, fix);
         }

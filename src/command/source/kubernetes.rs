@@ -3,12 +3,11 @@
 
 use std::rc::Rc;
 
-use saphyr_parser::ScalarStyle;
-
 use super::finding::Finding;
-use super::plugin_config::{ConfigLocation, PluginConfigText, Quoting, SurroundingConfig, Wrapper};
+use super::plugin_config::{PluginConfigText, SurroundingConfig, Wrapper};
 use super::wasm::{self, BINARY, TOKEN_VARIABLE, is_plugin_config};
-use crate::command::yaml::{NodeKind, YamlNode};
+use super::yaml_json::YamlReader;
+use crate::command::yaml::YamlNode;
 
 /// A configuration in a Kubernetes object.
 pub enum KubernetesConfig<'a> {
@@ -123,61 +122,5 @@ fn plugin_config(
         let fix = "write the plugin configuration there, as YAML";
         return Some(Err(Finding::new(file, parent.line, path, Some("missing"), fix)));
     };
-    let mut json = LineAlignedJson { text: String::new(), line: config.line };
-    json.add(config);
-    let location = ConfigLocation { span: 0..0, line: config.line, quoting: Quoting::Yaml };
-    Some(Ok(PluginConfigText { json: json.text, location, surrounding: Some(surrounding) }))
-}
-
-/// A JSON text made from YAML, with each value in the same line.
-struct LineAlignedJson {
-    text: String,
-    line: usize,
-}
-
-// === impl LineAlignedJson ===
-
-impl LineAlignedJson {
-    fn add(&mut self, node: &YamlNode) {
-        while self.line < node.line {
-            self.text.push('\n');
-            self.line += 1;
-        }
-        match &node.kind {
-            NodeKind::Scalar(text, ScalarStyle::Plain) => self.text.push_str(&plain(text)),
-            NodeKind::Scalar(text, _) => self.text.push_str(&quoted(text)),
-            NodeKind::List(items) => {
-                self.text.push('[');
-                for (at, item) in items.iter().enumerate() {
-                    self.text.push_str(if at > 0 { ", " } else { "" });
-                    self.add(item);
-                }
-                self.text.push(']');
-            }
-            NodeKind::Map(fields) => {
-                self.text.push('{');
-                for (at, (name, value)) in fields.iter().enumerate() {
-                    self.text.push_str(if at > 0 { ", " } else { "" });
-                    self.text.push_str(&quoted(name.text().unwrap_or_default()));
-                    self.text.push_str(": ");
-                    self.add(value);
-                }
-                self.text.push('}');
-            }
-        }
-    }
-}
-
-/// A plain scalar as JSON, with the types that Kubernetes gives it.
-fn plain(text: &str) -> String {
-    match text {
-        "" | "~" | "null" => "null".to_owned(),
-        "true" | "false" => text.to_owned(),
-        _ if serde_json::from_str::<serde_json::Number>(text).is_ok() => text.to_owned(),
-        _ => quoted(text),
-    }
-}
-
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    Some(Ok(PluginConfigText::from_yaml(config, YamlReader::Kubernetes, surrounding)))
 }

@@ -8,6 +8,7 @@
 //! | `plugin_config` | the text of a plugin configuration, and the filter around it |
 //! | `wasm` | Envoy's Wasm filters |
 //! | `kubernetes` | ConfigMap, WasmPlugin, EnvoyExtensionPolicy |
+//! | `yaml_json` | YAML as JSON text |
 //! | `finding` | a finding at a position |
 
 mod document;
@@ -16,6 +17,7 @@ mod finding;
 mod kubernetes;
 mod plugin_config;
 mod wasm;
+mod yaml_json;
 
 pub use document::Document;
 pub use file::Source;

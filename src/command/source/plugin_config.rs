@@ -1,6 +1,10 @@
 //! The text of a plugin configuration in a file, and the Envoy configuration around it.
 
 use std::ops::Range;
+use std::rc::Rc;
+
+use super::yaml_json::{YamlReader, line_aligned_json};
+use crate::command::yaml::YamlNode;
 
 /// The text of a plugin configuration in a file.
 #[derive(Debug)]
@@ -8,6 +12,8 @@ pub struct PluginConfigText {
     /// The JSON text.
     pub json: String,
     pub location: ConfigLocation,
+    /// The node that the JSON text is made from; `None` if it is JSON text in the file.
+    pub yaml: Option<Rc<YamlNode>>,
     /// The filter's configuration in Envoy; `None` for a file with the JSON text alone.
     pub surrounding: Option<SurroundingConfig>,
 }
@@ -51,7 +57,7 @@ pub enum Wrapper {
 /// The position of a plugin configuration in its file.
 #[derive(Clone, Debug)]
 pub struct ConfigLocation {
-    /// The byte range.
+    /// The byte range; empty if the text that has the configuration is itself a scalar of the file.
     pub span: Range<usize>,
     /// The first line, counted from 1.
     pub line: usize,
@@ -76,6 +82,28 @@ pub enum Quoting {
 // === impl PluginConfigText ===
 
 impl PluginConfigText {
+    /// A configuration that is written as YAML.
+    pub fn from_yaml(
+        node: &Rc<YamlNode>,
+        reader: YamlReader,
+        surrounding: SurroundingConfig,
+    ) -> Self {
+        let location =
+            ConfigLocation { span: node.span.clone(), line: node.line, quoting: Quoting::Yaml };
+        let yaml = Some(Rc::clone(node));
+        let json = line_aligned_json(node, reader);
+        Self { json, location, yaml, surrounding: Some(surrounding) }
+    }
+
+    /// The file's lines of a configuration that is written as YAML.
+    pub fn yaml_lines(&self) -> Range<usize> {
+        let first = self.location.line;
+        match self.location.quoting {
+            Quoting::Yaml => first..first + 1 + self.json.matches('\n').count(),
+            _ => first..first,
+        }
+    }
+
     /// Whether the configuration has the role `console`.
     pub fn is_console(&self) -> bool {
         let json = serde_json::from_str::<serde_json::Value>(&self.json);

@@ -8,6 +8,7 @@ use super::finding::Finding;
 use super::plugin_config::{
     ConfigLocation, Located, PluginConfigText, Quoting, SurroundingConfig, Wrapper,
 };
+use super::yaml_json::YamlReader;
 use crate::command::yaml::{NodeKind, YamlNode};
 
 /// The type of Envoy's HTTP Wasm filter.
@@ -20,6 +21,11 @@ pub const TOKEN_VARIABLE: &str = "VERDIGRIS_CONSOLE_TOKEN";
 pub const PLUGIN_FIELDS: [&str; 4] = ["rollout", "unit", "versions", "role"];
 const ROOT_ID: &str = "verdigris";
 const STRING_VALUE: &str = "google.protobuf.StringValue";
+const STRUCT: &str = "google.protobuf.Struct";
+/// Both ways to write a plugin configuration, for messages.
+const NOTATIONS: &str = "as {\"@type\": \"type.googleapis.com/google.protobuf.Struct\", \
+                         \"value\": …} with YAML as the value, or as \
+                         type.googleapis.com/google.protobuf.StringValue with JSON text";
 
 /// The `config` of a Wasm filter of Verdigris, if the node is one; also in a `TypedStruct`, as
 /// Istio writes it. `root_id` is only a hint: the filter ignores it.
@@ -59,27 +65,33 @@ pub fn is_plugin_config(value: &YamlNode) -> bool {
 /// The plugin configuration in the `config` of a Wasm filter.
 ///
 /// # Errors
-/// It is missing, or not JSON text in a `StringValue`.
+/// It is missing, or neither JSON text in a `StringValue` nor a map in a `Struct`.
 pub fn plugin_config(config: &YamlNode, file: &str) -> Result<PluginConfigText, Finding> {
     let Some(configuration) = config.get("configuration") else {
-        let fix = format!(
-            "write the plugin configuration as {{\"@type\": \
-             \"type.googleapis.com/{STRING_VALUE}\", \"value\": …}}, with its JSON as the value"
-        );
+        let fix = format!("write the plugin configuration there, {NOTATIONS}");
         return Err(Finding::new(file, config.line, "configuration", Some("missing"), fix));
     };
     let url = configuration.get("@type").and_then(|it| it.text()).unwrap_or("missing");
-    if !url.ends_with(STRING_VALUE) {
-        let fix = format!(
-            "write type.googleapis.com/{STRING_VALUE}, with the plugin configuration as JSON text \
-             in value: a Struct does not reach the filter as it is written"
-        );
+    let is_struct = url.ends_with(STRUCT);
+    if !is_struct && !url.ends_with(STRING_VALUE) {
+        let fix = format!("write the plugin configuration {NOTATIONS}");
         let line = configuration.line;
         return Err(Finding::new(file, line, "configuration.@type", Some(url), fix));
     }
     let value = configuration.get("value");
-    let Some((value, NodeKind::Scalar(json, style))) = value.map(|it| (it, &it.kind)) else {
-        let fix = "write the plugin configuration as JSON text, such as after value: |";
+    if let Some(value) = value.filter(|it| is_struct && matches!(it.kind, NodeKind::Map(_))) {
+        return Ok(PluginConfigText::from_yaml(value, YamlReader::Envoy, surrounding(config)));
+    }
+    let Some((value, NodeKind::Scalar(json, style))) =
+        value.map(|it| (it, &it.kind)).filter(|_| !is_struct)
+    else {
+        let fix = if is_struct {
+            format!(
+                "write the fields of the plugin configuration below value:, for text use {STRING_VALUE}"
+            )
+        } else {
+            format!("write JSON text, such as after value: |, or use {STRUCT} for YAML")
+        };
         return Err(Finding::new(file, configuration.line, "configuration.value", None, fix));
     };
     let quoting = match style {
@@ -89,7 +101,7 @@ pub fn plugin_config(config: &YamlNode, file: &str) -> Result<PluginConfigText, 
     };
     let location = ConfigLocation { span: value.span.clone(), line: value.line, quoting };
     let surrounding = Some(surrounding(config));
-    Ok(PluginConfigText { json: json.clone(), location, surrounding })
+    Ok(PluginConfigText { json: json.clone(), location, yaml: None, surrounding })
 }
 
 fn surrounding(config: &YamlNode) -> SurroundingConfig {

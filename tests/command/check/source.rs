@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::run::{Files, config, filter_yaml, verdigris, verdigris_with};
+use crate::run::{Files, config, filter_yaml, struct_yaml, verdigris, verdigris_with};
 
 #[test]
 fn an_error_has_the_line_of_its_field() {
@@ -26,7 +26,12 @@ fn an_error_has_the_line_of_its_field() {
             "apiVersion: v1\nkind: ConfigMap\ndata:\n  a.json: '{{\"b\": 1}}'\n  {file}: |\n{text}"
         )
     };
+    let as_yaml = "rollout: V8 # a name\n\nunit: {header: u}\nversions:\n  blue: {cluster: b}\n  \
+                   green: {cluster: ' g'}\n";
+    let as_yaml = struct_yaml(as_yaml);
     let cases = [
+        ("struct-map.yaml", in_map("filter.yaml", &as_yaml), [first + 5, first + 10]),
+        ("struct.yaml", as_yaml, [first, first + 5]),
         ("map.yaml", in_map("filter.yaml", &yaml), [first + 6, first + 10]),
         ("json-map.yaml", in_map("filter.json", text), [7, 11]),
         ("plain.json", text.to_owned(), [2, 6]),
@@ -66,8 +71,16 @@ fn errors_outside_of_the_plugin_configuration_are_problems() {
     let shipped = filter_yaml(&plain);
     let cases = [
         (
+            shipped.replace("StringValue", "BytesValue"),
+            "configuration.@type: type.googleapis.com/google.protobuf.BytesValue: write",
+        ),
+        (
             shipped.replace("StringValue", "Struct"),
-            "configuration.@type: type.googleapis.com/google.protobuf.Struct: write",
+            "configuration.value: write the fields of the plugin configuration below value:",
+        ),
+        (
+            struct_yaml("rollout: a").replace("Struct", "StringValue"),
+            "configuration.value: write JSON text, such as after value: |, or use google.protobuf.Struct",
         ),
         (
             shipped.replace("configuration:", "konfiguration:"),
@@ -149,5 +162,87 @@ fn a_filter_is_recognized_in_any_notation() {
         let yaml = fine.replace("iteration: true", &format!("iteration: {truth}"));
         let output = verdigris_with(&["check", "-"], &yaml);
         assert_eq!(output.code, code, "{truth}: {output:?}");
+    }
+}
+
+const YAML: &str = "rollout: assistant-v8
+unit: {header: x-user-id}
+versions:
+  blue: {cluster: llm-blue}
+  green: {cluster: llm-green}
+weights: {blue: 95, green: 5}
+";
+
+/// What is appended to a configuration in YAML, and the problem with its line there.
+#[test]
+fn a_configuration_as_yaml_is_checked_as_json_text_is() {
+    let first = line_of_value(&struct_yaml(YAML));
+    for (added, line, expected) in [
+        ("wieghts: {}", 7, "wieghts: {}: unknown field; did you mean weights?"),
+        (
+            "pins:\n  green: [qa-7]\n  grean: []",
+            9,
+            "pins.grean: []: unknown field; did you mean green?",
+        ),
+        ("rollout: b", 7, "rollout is written twice"),
+        ("pins: {blue: [a], blue: [b]}", 7, "blue is written twice"),
+        // Envoy reads it as true.
+        ("default_cluster: on", 7, "default_cluster: true: is not a string"),
+        ("force_header: 12", 7, "force_header: 12: is not a string"),
+        ("max_request_body: 1.5", 7, "max_request_body: \"1.5\": is not a whole number"),
+        ("max_request_body: 3000000000", 7, "max_request_body: 3000000000: "),
+    ] {
+        let output =
+            verdigris_with(&["check", "-", "--json"], &struct_yaml(&format!("{YAML}{added}")));
+        assert_eq!(output.code, 1, "{output:?}");
+        let report: Value = serde_json::from_str(&output.out).unwrap();
+        let [problem] = report["problems"].as_array().unwrap().as_slice() else {
+            panic!("{added}: {output:?}")
+        };
+        assert_eq!(problem["line"], first + line - 1, "{output:?}");
+        let output = verdigris_with(&["check", "-"], &struct_yaml(&format!("{YAML}{added}")));
+        assert!(output.out.contains(expected), "{output:?}\n{expected}");
+    }
+    for added in ["", "max_request_body: 0x1000\n", "answers: {}\n", "pins: {green: [yes-7]}\n"] {
+        let yaml = struct_yaml(&format!("{YAML}{added}"));
+        let output = verdigris_with(&["check", "--strict", "-"], &yaml);
+        assert_eq!((output.code, output.out.as_str()), (0, "fine: stdin (assistant-v8)\n"));
+    }
+    let output = verdigris_with(&["check", "--strict", "-"], &struct_yaml("role: console"));
+    assert_eq!((output.code, output.out.as_str()), (0, "fine: stdin (the console)\n"));
+}
+
+/// The line after `value:`.
+fn line_of_value(yaml: &str) -> usize {
+    2 + yaml[..yaml.find("value:\n").unwrap()].matches('\n').count()
+}
+
+/// Reads a configuration as YAML as it reads its JSON.
+#[test]
+fn commands_read_a_configuration_as_yaml() {
+    let files = Files::new();
+    let ramp = "ramp:\n  steps: [1, 12.5, {percent: 50, approve: true}, 100]\n  bake: 10m\n";
+    let yaml = YAML.replace("weights: {blue: 95, green: 5}\n", ramp);
+    let json = config(json!({
+        "ramp": {"steps": [1, 12.5, {"percent": 50, "approve": true}, 100], "bake": "10m"},
+    }));
+    let yaml = files.add("filter.yaml", &struct_yaml(&yaml));
+    let json = files.add("filter.json", &json.to_string());
+    files.add("verdigris.wasm", "\0asm");
+    for arguments in [
+        &["plan", "FILE", "--users", "7000", "--rps", "10"][..],
+        &["explain", "FILE", "--unit", "ada", "--step", "1"],
+        &["simulate", "FILE", "--users", "700", "--rps", "5", "--runs", "2"],
+        &["check", "FILE", "--from", "FILE"],
+    ] {
+        let run = |file: &str| {
+            let arguments: Vec<&str> =
+                arguments.iter().map(|it| if *it == "FILE" { file } else { it }).collect();
+            let output = verdigris(&arguments);
+            (output.code, output.out.replace(file, "FILE"), output.err.replace(file, "FILE"))
+        };
+        let (code, out, err) = run(&yaml);
+        assert_eq!(code, 0, "{arguments:?}: {out}{err}");
+        assert_eq!((code, out), (run(&json).0, run(&json).1), "{arguments:?}");
     }
 }
