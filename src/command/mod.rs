@@ -10,7 +10,7 @@
 //! | `status`, `watch` | the state of rollouts, read from their console |
 //! | `console_client`, `render`, `interval_bar` | the console's state over HTTP, and as text |
 //! | `traffic`, `scenario` | the options that describe traffic, and how versions behave |
-//! | `source`, `yaml`, `json_span`, `load` | configurations in files, and positions in them |
+//! | `source`, `yaml`, `json_span`, `position`, `load` | configurations in files, and positions in them |
 //! | `output`, `man` | reports, tables and number formats; the man page |
 //!
 //! Exit codes: 0 no findings, 1 findings to fix, 2 the command cannot be run as given, 3 the
@@ -26,6 +26,7 @@ mod load;
 mod man;
 mod output;
 mod plan;
+mod position;
 mod reload;
 mod render;
 mod scenario;

@@ -177,7 +177,7 @@ fn not_editable(name: &str, plugin: &PluginConfigText) -> String {
 /// The file's text with these weights; `None` if they cannot be edited where they are.
 fn with_weights(source: &Source, plugin: &PluginConfigText, weights: WeightPair) -> Option<String> {
     let [blue, green] = match &plugin.yaml {
-        Some(node) => spans_in_yaml(node, &plugin.location.span)?,
+        Some(yaml) => spans_in_yaml(&yaml.node, &plugin.location.span)?,
         None => spans_in_json(source, plugin)?,
     };
     let mut edits = [(blue, weights.blue), (green, weights.green)];

@@ -14,7 +14,7 @@ pub enum KubernetesConfig<'a> {
     /// A file in a ConfigMap.
     File { name: &'a str, node: &'a YamlNode },
     /// A plugin configuration, or what is wrong with it.
-    Plugin(Result<PluginConfigText, Finding>),
+    Plugin(Result<Box<PluginConfigText>, Finding>),
 }
 
 /// The configurations in the objects of a document, which may be a List of objects.
@@ -58,11 +58,11 @@ struct ConfigField<'a> {
 }
 
 /// The plugin configuration in the `spec` of a WasmPlugin; `None` if it is another filter's.
-fn wasm_plugin(spec: &YamlNode, file: &str) -> Option<Result<PluginConfigText, Finding>> {
+fn wasm_plugin(spec: &YamlNode, file: &str) -> Option<Result<Box<PluginConfigText>, Finding>> {
     let environment = spec.at(&["vm_config", "env"]).map(YamlNode::items).unwrap_or_default();
     let names_token =
         |it: &Rc<YamlNode>| it.at(&["name"]).and_then(YamlNode::text) == Some(TOKEN_VARIABLE);
-    let missing_failure_policy = spec.get("fail_strategy").is_none().then_some(spec.line);
+    let missing_failure_policy = spec.get("fail_strategy").is_none().then_some(spec.position);
     let surrounding = SurroundingConfig {
         has_token: environment.iter().any(names_token),
         missing_failure_policy,
@@ -79,7 +79,7 @@ fn wasm_plugin(spec: &YamlNode, file: &str) -> Option<Result<PluginConfigText, F
 
 /// The plugin configuration in an item of `spec.wasm` of an EnvoyExtensionPolicy; `None` if it is
 /// another filter's.
-fn extension_policy(item: &YamlNode, file: &str) -> Option<Result<PluginConfigText, Finding>> {
+fn extension_policy(item: &YamlNode, file: &str) -> Option<Result<Box<PluginConfigText>, Finding>> {
     let keys = item.at(&["env", "host_keys"]).map(YamlNode::items).unwrap_or_default();
     let surrounding = SurroundingConfig {
         has_token: keys.iter().any(|it| it.text() == Some(TOKEN_VARIABLE)),
@@ -109,7 +109,7 @@ fn plugin_config(
     field: &ConfigField<'_>,
     surrounding: SurroundingConfig,
     file: &str,
-) -> Option<Result<PluginConfigText, Finding>> {
+) -> Option<Result<Box<PluginConfigText>, Finding>> {
     let ConfigField { path, parent, config, naming_fields } = field;
     let is_named = naming_fields.iter().filter_map(|it| parent.get(it)).any(|it| {
         let flow = it.flow();
@@ -120,7 +120,7 @@ fn plugin_config(
     }
     let Some(config) = config else {
         let fix = "write the plugin configuration there, as YAML";
-        return Some(Err(Finding::new(file, parent.line, path, Some("missing"), fix)));
+        return Some(Err(Finding::new(file, parent.position, path, Some("missing"), fix)));
     };
-    Some(Ok(PluginConfigText::from_yaml(config, YamlReader::Kubernetes, surrounding)))
+    Some(Ok(Box::new(PluginConfigText::from_yaml(config, YamlReader::Kubernetes, surrounding))))
 }

@@ -10,12 +10,17 @@
 //! | `kubernetes` | ConfigMap, WasmPlugin, EnvoyExtensionPolicy |
 //! | `yaml_json` | YAML as JSON text |
 //! | `finding` | a finding at a position |
+//! | `field_finding`, `suggestion` | an error of the configuration's parser as a finding |
+//! | `excerpt` | the line of a finding, as text |
 
 mod document;
+mod excerpt;
+mod field_finding;
 mod file;
 mod finding;
 mod kubernetes;
 mod plugin_config;
+mod suggestion;
 mod wasm;
 mod yaml_json;
 

@@ -9,6 +9,7 @@ use super::plugin_config::{
     ConfigLocation, Located, PluginConfigText, Quoting, SurroundingConfig, Wrapper,
 };
 use super::yaml_json::YamlReader;
+use crate::command::position::Position;
 use crate::command::yaml::{NodeKind, YamlNode};
 
 /// The type of Envoy's HTTP Wasm filter.
@@ -69,14 +70,14 @@ pub fn is_plugin_config(value: &YamlNode) -> bool {
 pub fn plugin_config(config: &YamlNode, file: &str) -> Result<PluginConfigText, Finding> {
     let Some(configuration) = config.get("configuration") else {
         let fix = format!("write the plugin configuration there, {NOTATIONS}");
-        return Err(Finding::new(file, config.line, "configuration", Some("missing"), fix));
+        return Err(Finding::new(file, config.position, "configuration", Some("missing"), fix));
     };
     let url = configuration.get("@type").and_then(|it| it.text()).unwrap_or("missing");
     let is_struct = url.ends_with(STRUCT);
     if !is_struct && !url.ends_with(STRING_VALUE) {
         let fix = format!("write the plugin configuration {NOTATIONS}");
-        let line = configuration.line;
-        return Err(Finding::new(file, line, "configuration.@type", Some(url), fix));
+        let position = configuration.position;
+        return Err(Finding::new(file, position, "configuration.@type", Some(url), fix));
     }
     let value = configuration.get("value");
     if let Some(value) = value.filter(|it| is_struct && matches!(it.kind, NodeKind::Map(_))) {
@@ -92,14 +93,14 @@ pub fn plugin_config(config: &YamlNode, file: &str) -> Result<PluginConfigText, 
         } else {
             format!("write JSON text, such as after value: |, or use {STRUCT} for YAML")
         };
-        return Err(Finding::new(file, configuration.line, "configuration.value", None, fix));
+        return Err(Finding::new(file, configuration.position, "configuration.value", None, fix));
     };
     let quoting = match style {
         ScalarStyle::Literal => Quoting::Block,
         ScalarStyle::DoubleQuoted => Quoting::Escaped,
         _ => Quoting::Quoted,
     };
-    let location = ConfigLocation { span: value.span.clone(), line: value.line, quoting };
+    let location = ConfigLocation { span: value.span.clone(), start: value.position, quoting };
     let surrounding = Some(surrounding(config));
     Ok(PluginConfigText { json: json.clone(), location, yaml: None, surrounding })
 }
@@ -108,8 +109,8 @@ fn surrounding(config: &YamlNode) -> SurroundingConfig {
     let vm = config.get("vm_config");
     let path = config.at(&["vm_config", "code", "local", "filename"]);
     let vm_config = match vm {
-        Some(vm) => Located { value: vm.flow(), line: vm.line },
-        None => Located { value: String::new(), line: config.line },
+        Some(vm) => Located { value: vm.flow(), position: vm.position },
+        None => Located { value: String::new(), position: config.position },
     };
     SurroundingConfig {
         wrapper: Wrapper::Envoy,
@@ -118,26 +119,26 @@ fn surrounding(config: &YamlNode) -> SurroundingConfig {
         has_token: vm.is_some_and(|it| has_token(it)),
         missing_failure_policy: missing_failure_policy(config),
         wasm_path: path
-            .and_then(|it| Some(Located { value: it.text()?.to_owned(), line: it.line })),
+            .and_then(|it| Some(Located { value: it.text()?.to_owned(), position: it.position })),
     }
 }
 
 /// `allow_on_headers_stop_iteration` of a filter, whose default is false.
 pub fn allows_waiting(config: &YamlNode) -> Located<bool> {
     match config.get("allow_on_headers_stop_iteration") {
-        Some(it) => Located { value: it.is_true(), line: it.line },
-        None => Located { value: false, line: config.line },
+        Some(it) => Located { value: it.is_true(), position: it.position },
+        None => Located { value: false, position: config.position },
     }
 }
 
-/// The line that should have a failure policy, if there is none.
-fn missing_failure_policy(config: &YamlNode) -> Option<usize> {
+/// The position of what should have a failure policy, if there is none.
+fn missing_failure_policy(config: &YamlNode) -> Option<Position> {
     match config.get("failure_policy") {
         None if config.get("fail_open").is_some_and(|it| it.is_true()) => None,
-        None => Some(config.line),
+        None => Some(config.position),
         Some(policy) => {
             let is_unspecified = matches!(policy.text(), Some("UNSPECIFIED" | "0"));
-            is_unspecified.then_some(policy.line)
+            is_unspecified.then_some(policy.position)
         }
     }
 }

@@ -3,6 +3,7 @@
 use saphyr_parser::ScalarStyle;
 use serde_json::{Number, Value};
 
+use crate::command::position::Position;
 use crate::command::yaml::{NodeKind, YamlNode, boolean};
 use crate::config::yaml_decimal;
 
@@ -15,36 +16,39 @@ pub enum YamlReader {
     Kubernetes,
 }
 
-/// The JSON text of a node. Each value is in the same line as in the YAML, counted from the line of
-/// the node. Duplicate fields stay, so that the configuration's parser rejects them.
-pub fn line_aligned_json(node: &YamlNode, reader: YamlReader) -> String {
+/// The longest JSON text in bytes. Aliases of aliases can grow exponentially.
+const MAX_TEXT: usize = 1 << 24;
+
+/// The JSON text of a node, and the offset and position of each name and value in it. Duplicate
+/// fields stay, so that the configuration's parser rejects them.
+pub fn json_text(node: &YamlNode, reader: YamlReader) -> (String, Vec<(usize, Position)>) {
     let mut json =
-        LineAlignedJson { text: String::new(), line: node.line, reader, path: Vec::new() };
+        JsonText { text: String::new(), positions: Vec::new(), reader, path: Vec::new() };
     json.add(node);
-    json.text
+    (json.text, json.positions)
 }
 
-struct LineAlignedJson {
+struct JsonText {
     text: String,
-    line: usize,
+    positions: Vec<(usize, Position)>,
     reader: YamlReader,
     /// The names of the fields that contain the node.
     path: Vec<String>,
 }
 
-// === impl LineAlignedJson ===
+// === impl JsonText ===
 
-impl LineAlignedJson {
-    /// Goes to the line of a node.
-    fn align(&mut self, node: &YamlNode) {
-        while self.line < node.line {
-            self.text.push('\n');
-            self.line += 1;
-        }
+impl JsonText {
+    fn add_position(&mut self, node: &YamlNode) {
+        self.positions.push((self.text.len(), node.position));
     }
 
     fn add(&mut self, node: &YamlNode) {
-        self.align(node);
+        // The parser then rejects the text.
+        if self.text.len() > MAX_TEXT {
+            return;
+        }
+        self.add_position(node);
         match &node.kind {
             NodeKind::Scalar(text, style) => {
                 let scalar = self.scalar(text, *style);
@@ -62,7 +66,7 @@ impl LineAlignedJson {
                 self.text.push('{');
                 for (at, (name, value)) in fields.iter().enumerate() {
                     self.text.push_str(if at > 0 { ", " } else { "" });
-                    self.align(name);
+                    self.add_position(name);
                     self.text.push_str(&quoted(name.text().unwrap_or_default()));
                     self.text.push_str(": ");
                     self.path.push(name.text().unwrap_or_default().to_owned());
@@ -73,9 +77,7 @@ impl LineAlignedJson {
             }
         }
     }
-}
 
-impl LineAlignedJson {
     fn scalar(&self, text: &str, style: ScalarStyle) -> String {
         let is_plain = style == ScalarStyle::Plain;
         match self.reader {

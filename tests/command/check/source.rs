@@ -32,9 +32,11 @@ fn an_error_has_the_line_of_its_field() {
     let cases = [
         ("struct-map.yaml", in_map("filter.yaml", &as_yaml), [first + 5, first + 10]),
         ("struct.yaml", as_yaml, [first, first + 5]),
+        ("blank-map.yaml", in_map("filter.yaml", &format!("\n\n{yaml}")), [first + 8, first + 12]),
         ("map.yaml", in_map("filter.yaml", &yaml), [first + 6, first + 10]),
         ("json-map.yaml", in_map("filter.json", text), [7, 11]),
         ("plain.json", text.to_owned(), [2, 6]),
+        ("blank.json", format!("\n \n  {text}"), [4, 8]),
         ("filter.yaml", yaml.clone(), [first + 1, first + 5]),
         ("quoted.yaml", quoted, [first - 1, first - 1]),
         ("istio.yaml", istio, [13, 17]),
@@ -50,14 +52,57 @@ fn an_error_has_the_line_of_its_field() {
         let lines = lines.map(Value::from);
         let expected: Vec<_> = lines.iter().zip(&expected).collect();
         assert_eq!(positions, expected, "{name}");
+        // The columns are those of the values, or of the quotes around all.
+        for (problem, value) in problems.iter().zip(["V8", " g"]) {
+            let [line, column] =
+                ["line", "column"].map(|it| problem[it].as_u64().unwrap() as usize);
+            let line = text.lines().nth(line - 1).unwrap();
+            let at: String = line.chars().skip(column - 1).collect();
+            let is_there = at.trim_start_matches(['"', '\'']).starts_with(value);
+            assert!(is_there || name == "quoted.yaml" && at.starts_with('"'), "{name}: {at}");
+        }
         assert_eq!(problems[0]["value"], "\"V8\"");
         assert!(problems[0]["mend"].as_str().unwrap().starts_with("use 1 to 63"));
         let output = verdigris(&["check", &file]);
         assert!(
-            output.out.contains(&format!("{file}:{}: rollout: \"V8\": use", lines[0])),
+            output.out.contains(&format!(
+                "{file}:{}:{}: rollout: \"V8\": use",
+                lines[0], problems[0]["column"]
+            )),
             "{output:?}"
         );
         assert!(output.out.ends_with("2 problems\n"), "{output:?}");
+    }
+}
+
+/// A configuration, and the lines below its first problem.
+#[test]
+fn a_problem_shows_its_line_with_a_caret() {
+    let green = |pin: &str| config(json!({"pins": {"green": [pin, 1]}})).to_string();
+    let (short, long) = (green("ä"), green(&"ä".repeat(200)));
+    let start: String = short.chars().take(90).collect();
+    let at = 1 + short[..short.find(",1]").unwrap() + 1].chars().count();
+    let cases = [
+        (
+            "{\n\t\"rollout\": 1\n}".to_owned(),
+            "     2 | \t\"rollout\": 1\n       | \t           ^\n".to_owned(),
+        ),
+        (
+            "{\"rollout\":1}".to_owned(),
+            format!("     1 | {{\"rollout\":1}}\n       | {:>12}\n", "^"),
+        ),
+        (short.clone(), format!("     1 | {start}…\n       | {:>at$}\n", "^")),
+        (long, format!("     1 | …{}\",1]}},", "ä".repeat(58))),
+        (struct_yaml("rollout: a\nunit: {header: u, heder: v}\n"), format!("       | {:>29}\n", "^")),
+    ];
+    for (text, expected) in cases {
+        let output = verdigris_with(&["check", "-"], &text);
+        assert!(output.out.contains(&expected), "{}\n{expected}", output.out);
+        // An error of another command has the same position and lines.
+        let file = Files::new();
+        let error =
+            verdigris(&["plan", &file.add("file", &text), "--users", "9", "--rps", "1"]).err;
+        assert!(error.contains(&expected), "{error}\n{expected}");
     }
 }
 
@@ -98,7 +143,7 @@ fn errors_outside_of_the_plugin_configuration_are_problems() {
         ),
         ("a: [1".to_owned(), "YAML: while parsing"),
         ("hello".to_owned(), "file: is neither a plugin configuration"),
-        ("{\"rollout\": ".to_owned(), ":1: plugin configuration: \"{\\\"rollout\\\": \": EOF"),
+        ("{\"rollout\": ".to_owned(), ":1:12: plugin configuration: \"{\\\"rollout\\\": \": EOF"),
         ("a: &a [*a]".to_owned(), "YAML: an alias refers to a node that contains it"),
         (
             shipped.replace("      root_id", "      configuration: {}\n      root_id"),
@@ -108,10 +153,10 @@ fn errors_outside_of_the_plugin_configuration_are_problems() {
             shipped.replace("      root_id", "      rootId: other\n      root_id"),
             ": root_id: occurs twice in a map",
         ),
-        ("\u{feff}{}".to_owned(), ":1: file: begins with a byte order mark"),
+        ("\u{feff}{}".to_owned(), ":1:1: file: begins with a byte order mark"),
         // An unknown field does not make it a bootstrap.
-        (config(json!({"node": {}})).to_string(), ":1: node: {}: "),
-        ("{\"role\": \"console\", \"admin\": 1}".to_owned(), ":1: admin: 1: "),
+        (config(json!({"node": {}})).to_string(), ": node: {}: "),
+        ("{\"role\": \"console\", \"admin\": 1}".to_owned(), ":1:21: admin: 1: "),
     ];
     for (text, expected) in cases {
         let output = verdigris_with(&["check", "-"], &text);
@@ -208,6 +253,16 @@ fn a_configuration_as_yaml_is_checked_as_json_text_is() {
         let output = verdigris_with(&["check", "--strict", "-"], &yaml);
         assert_eq!((output.code, output.out.as_str()), (0, "fine: stdin (assistant-v8)\n"));
     }
+    // The console is recognized in the bootstrap as well.
+    let files = Files::new();
+    files.add("verdigris.wasm", "\0asm");
+    let console =
+        crate::check::CONSOLE.split_once("value: ").unwrap().0.replace("StringValue", "Struct");
+    let console = files.add("console.yaml", &format!("{console}value: {{role: console}}\n"));
+    let [filter, envoy] = ["filter.yaml", "envoy.yaml"]
+        .map(|name| files.add(name, &std::fs::read_to_string(format!("envoy/{name}")).unwrap()));
+    let output = verdigris(&["check", "--strict", &filter, &console, &envoy]);
+    assert_eq!(output.code, 0, "{output:?}");
     let output = verdigris_with(&["check", "--strict", "-"], &struct_yaml("role: console"));
     assert_eq!((output.code, output.out.as_str()), (0, "fine: stdin (the console)\n"));
 }
