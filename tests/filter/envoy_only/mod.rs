@@ -17,6 +17,7 @@ mod logs_and_stats;
 mod native_yaml;
 mod page;
 mod passing;
+mod providers;
 mod ramp;
 mod ramp_fixture;
 mod redirects;
