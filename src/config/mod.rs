@@ -69,8 +69,6 @@ pub use feedback::FeedbackConfig;
 pub use invalid_config::{FieldError, InvalidConfig};
 pub use marker_cookie::MarkerCookie;
 pub use plugin::{ConsoleConfig, Plugin};
-#[cfg(not(target_arch = "wasm32"))]
-pub(crate) use raw::reader::whole_number;
 pub use raw::root::RawConfig;
 pub use role::Role;
 pub use rollout_config::Config;

@@ -148,6 +148,10 @@ impl RolloutRuntime {
 
     /// The share in force, or that blue has everything since the rollout was rolled back.
     pub fn effective_share(&self) -> EffectiveShare {
+        // The snapshot follows with the leader's next reconcile.
+        if self.config.ramp.as_ref().is_some_and(|ramp| ramp.is_rolled_back) {
+            return EffectiveShare::RolledBack;
+        }
         match self.ramp.as_ref().map(|worker| worker.snapshot()) {
             Some(Snapshot { phase: Phase::RolledBack, .. }) => EffectiveShare::RolledBack,
             Some(Snapshot { share, .. }) => EffectiveShare::Share(share),

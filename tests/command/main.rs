@@ -18,5 +18,7 @@ mod scripts;
 mod server;
 mod set_weights;
 mod status;
+mod steer;
 mod terminal;
 mod watch;
+mod weights_script;

@@ -65,6 +65,17 @@ fn weights_are_a_percentage_or_two_numbers() {
         let after = json_output(&["set-weights", &file, text, "--dry-run"]);
         assert_eq!(after["before"], json!({"blue": blue, "green": green}), "{text}");
     }
+    // Two arguments are blue and green, as in ./weights.
+    let file = files.add("filter.yaml", &fs::read_to_string("envoy/filter.yaml").unwrap());
+    let changed = json_output(&["set-weights", &file, "75", "25"]);
+    assert_eq!(changed["field"], "weights");
+    assert_eq!(changed["after"], json!({"blue": 75, "green": 25}));
+    for pair in [["75", "25%"], ["1", "-1"], ["0", "0"], ["1.5", "1"]] {
+        let arguments = [&["set-weights", "envoy/filter.yaml", "--dry-run", "--"], &pair[..]];
+        let output = verdigris(&arguments.concat());
+        assert_eq!(output.code, 2, "{output:?}");
+        assert!(output.err.contains("two whole numbers"), "{output:?}");
+    }
     for text in ["101", "1e1", "-1", "0.005", "1/", "0/0", "2147483647/1", "a"] {
         let output = verdigris(&["set-weights", "envoy/filter.yaml", "--dry-run", "--", text]);
         assert_eq!(output.code, 2, "{text}: {output:?}");
@@ -91,7 +102,7 @@ fn a_file_that_cannot_be_changed_stays_as_it_is() {
         ("hello".to_owned(), 1, "is neither a plugin configuration"),
         (yaml(""), 1, "weights: missing: add weights: {blue: 100, green: 0} first"),
         (yaml("ramp: {}"), 1, "this rollout has a ramp"),
-        (yaml(aliased), 1, "the weights are used in several places of this YAML by an alias"),
+        (yaml(aliased), 1, "weights: this part of the YAML is used in several places by an alias"),
         (yaml("weights: {blue: 1, green: 1}\nrollout: a"), 1, "rollout is written twice"),
     ];
     let files = Files::new();
@@ -118,6 +129,124 @@ fn a_file_that_cannot_be_changed_stays_as_it_is() {
     assert_eq!(output.code, 2);
     assert!(output.err.contains("is a link to"), "{output:?}");
     assert!(files.path("link").is_symlink());
+}
+
+#[test]
+fn all_users_on_blue_rolls_a_ramp_back_and_restart_starts_it_again() {
+    let ramp = |members: &str| {
+        let config = config(json!({"ramp": "THE RAMP"})).to_string();
+        config.replace("\"THE RAMP\"", &format!("{{{members}}}"))
+    };
+    // The members of the ramp before, rolled back, and started again.
+    let cases = [
+        ("", "\"rolled_back\": true", "\"restart\": \"2\", \"rolled_back\": false"),
+        (
+            "\"bake\": \"2h\"",
+            "\"rolled_back\": true, \"bake\": \"2h\"",
+            "\"restart\": \"2\", \"rolled_back\": false, \"bake\": \"2h\"",
+        ),
+        (
+            "\n\"restart\": \"9\" ",
+            "\"rolled_back\": true,\n\"restart\": \"9\" ",
+            "\"rolled_back\": false,\n\"restart\": \"10\" ",
+        ),
+        (
+            "\"rolled_back\": false, \"restart\": \"\"",
+            "\"rolled_back\": true, \"restart\": \"\"",
+            "\"rolled_back\": false, \"restart\": \"2\"",
+        ),
+    ];
+    let files = Files::new();
+    for (before, rolled_back, again) in cases {
+        for in_envoy in [false, true] {
+            let text = |members: &str| match in_envoy {
+                false => ramp(members),
+                true => filter_yaml(&ramp(members)),
+            };
+            let file = files.add("file", &text(before));
+            for arguments in [&["100", "0"][..], &["0"], &["100/0"]] {
+                let output = verdigris(&[&["set-weights", &file], arguments].concat());
+                assert_eq!(output.code, 0, "{output:?}");
+                let next = format!("To start the ramp again: verdigris restart {file}\n");
+                assert!(output.out.ends_with(&next), "{output:?}");
+                assert_eq!(fs::read_to_string(&file).unwrap(), text(rolled_back));
+            }
+            assert!(verdigris(&["set-weights", &file, "0"]).out.contains("is true already"));
+            let restarted = json_output(&["restart", &file]);
+            assert_eq!(restarted["field"], "ramp.restart");
+            assert_eq!(fs::read_to_string(&file).unwrap(), text(again));
+        }
+    }
+}
+
+/// A ramp as YAML: before, rolled back, and started again.
+#[test]
+fn a_ramp_as_yaml_is_rolled_back_and_started_again() {
+    let yaml = |ramp: &str| {
+        struct_yaml(&format!(
+            "rollout: a\nunit: {{header: u}}\nversions: {{blue: {{cluster: b}}, green: {{cluster: g}}}}\nramp:{ramp}"
+        ))
+    };
+    let cases = [
+        (" {}", " {rolled_back: true}", " {restart: \"2\", rolled_back: false}"),
+        (
+            " {bake: 2h} # slow",
+            " {rolled_back: true, bake: 2h} # slow",
+            " {restart: \"2\", rolled_back: false, bake: 2h} # slow",
+        ),
+        (
+            "\n  # slow\n  bake: 1h30m",
+            "\n  # slow\n  rolled_back: true\n  bake: 1h30m",
+            "\n  # slow\n  restart: \"2\"\n  rolled_back: false\n  bake: 1h30m",
+        ),
+        (
+            "\n  restart: '9'\n  rolled_back: no\n  bake: 2h",
+            "\n  restart: '9'\n  rolled_back: true\n  bake: 2h",
+            "\n  restart: \"10\"\n  rolled_back: false\n  bake: 2h",
+        ),
+    ];
+    let files = Files::new();
+    for (before, rolled_back, again) in cases {
+        let file = files.add("file", &yaml(before));
+        for arguments in [&["rollback", "--file", &file][..], &["set-weights", &file, "100", "0"]] {
+            let output = verdigris(arguments);
+            assert_eq!(output.code, 0, "{output:?}");
+            assert_eq!(fs::read_to_string(&file).unwrap(), yaml(rolled_back));
+        }
+        let output = verdigris(&["restart", &file]);
+        assert_eq!(output.code, 0, "{output:?}");
+        assert_eq!(fs::read_to_string(&file).unwrap(), yaml(again));
+    }
+}
+
+#[test]
+fn restart_writes_another_text() {
+    let files = Files::new();
+    let with = |ramp: Value| config(json!({"ramp": ramp})).to_string();
+    let restart = |ramp: Value, arguments: &[&str]| {
+        let file = files.add("file", &with(ramp));
+        let output = verdigris(&[&["restart", &file, "--json"], arguments].concat());
+        let json: Value = serde_json::from_str(&output.out).unwrap();
+        (output.code, json, fs::read_to_string(&file).unwrap())
+    };
+    let (code, json, text) = restart(json!({"restart": "7"}), &[]);
+    assert_eq!((code, &json["after"]), (0, &json!("8")));
+    assert_eq!(text, with(json!({"restart": "8"})));
+    let (_, json, _) = restart(json!({"restart": "since monday"}), &[]);
+    let after = json["after"].as_str().unwrap();
+    assert!(after.starts_with("20") && after.ends_with('Z'), "{after}");
+    let (_, json, text) = restart(json!({}), &["--to", "it's \"new\""]);
+    assert_eq!(json["before"], "");
+    assert_eq!(serde_json::from_str::<Value>(&text).unwrap()["ramp"]["restart"], "it's \"new\"");
+    let (_, json, text) = restart(json!({"restart": "7"}), &["--dry-run"]);
+    assert_eq!((&json["written"], text), (&json!(false), with(json!({"restart": "7"}))));
+    let (code, json, _) = restart(json!({"restart": "7"}), &["--to", "7"]);
+    assert_eq!(code, 2);
+    assert!(json["error"].as_str().unwrap().contains("has this text already"), "{json}");
+    let weights = config(json!({"weights": {"blue": 1, "green": 1}})).to_string();
+    let output = verdigris(&["restart", &files.add("file", &weights)]);
+    assert_eq!(output.code, 1);
+    assert!(output.err.contains("has no ramp to start again"), "{output:?}");
 }
 
 /// A file with this JSON, in one of eight notations.
@@ -152,9 +281,17 @@ fn written(json: &Value, style: u8, space: &str) -> String {
 /// The configuration as YAML, with comments.
 fn block_yaml(json: &Value, space: &str) -> String {
     let Value::Object(fields) = json else { panic!("{json}") };
-    let fields = fields.iter().filter(|(name, _)| *name != "weights");
-    let mut yaml: String = fields.map(|(name, it)| format!("{name}: {it} # {name}\n")).collect();
-    let weights = &json["weights"];
+    let mut yaml = String::new();
+    for (name, value) in fields.iter().filter(|(name, _)| *name != "weights") {
+        match value {
+            Value::Object(members) if name == "ramp" => {
+                yaml += "ramp: # grows\n  # automatically\n";
+                yaml.extend(members.iter().map(|(name, it)| format!("  {name}: {it} # {name}\n")));
+            }
+            _ => yaml += &format!("{name}: {value} # {name}\n"),
+        }
+    }
+    let Some(weights) = fields.get("weights") else { return yaml };
     yaml += &format!(
         "weights: # of both: 1\n  green: {space}{}{space} # green: 2\n  blue:   {}",
         weights["green"], weights["blue"]
@@ -184,5 +321,27 @@ proptest! {
         let mut after = before;
         after["weights"] = json!({"blue": blue, "green": green});
         prop_assert_eq!(fs::read_to_string(&file).unwrap(), written(&after, style, &space));
+    }
+
+    /// The rolled back ramp is the only change, in every notation.
+    #[test]
+    fn a_rollback_changes_nothing_else(style in 0_u8..8, pin in "[a-zä山'\"{}:#\\\\ ]{0,12}[a-z]") {
+        let pins = json!({"green": [pin.trim(), "\"ramp\": {\"bake\": \"1h\"}"]});
+        let before = config(json!({"pins": pins, "ramp": {"bake": "1h"}}));
+        let files = Files::new();
+        let text = written(&before, style, " ");
+        let file = files.add("file", &text);
+        let output = verdigris(&["set-weights", &file, "100", "0"]);
+        prop_assert_eq!(output.code, 0, "{:?}", output);
+        let after = fs::read_to_string(&file).unwrap();
+        let notations = [
+            "\"rolled_back\": true,",
+            "\\\"rolled_back\\\": true,",
+            "rolled_back: true,",
+            "rolled_back: true\n",
+        ];
+        let inserted = notations.into_iter().find(|it| after.contains(it));
+        let rest = after.replacen(inserted.unwrap(), "", 1);
+        prop_assert_eq!(rest.replace([' ', '\n'], ""), text.replace([' ', '\n'], ""));
     }
 }

@@ -183,7 +183,7 @@ fn an_address_without_a_console_is_an_error() {
     }
     for (url, why) in [
         ("https://a.example", "https is not supported"),
-        ("http://ada:secret@127.0.0.1:1", "no secret is ever sent"),
+        ("http://ada:secret@127.0.0.1:1", "comes from the environment variable"),
         ("ftp://a", "write the address that the console listens on"),
         ("127.0.0.1:99999", "write the address that the console listens on"),
         ("localhost:", "write the address that the console listens on"),

@@ -25,6 +25,7 @@ pub struct RawRamp {
     pub started: Option<String>,
     pub restart: String,
     pub paused: bool,
+    pub rolled_back: bool,
 }
 
 /// The control group that green is compared with.
@@ -123,6 +124,7 @@ impl RawRamp {
             started: fields.text("started"),
             restart: fields.text("restart").unwrap_or_default(),
             paused: fields.boolean("paused").unwrap_or_default(),
+            rolled_back: fields.boolean("rolled_back").unwrap_or_default(),
         };
         fields.finish();
         ramp

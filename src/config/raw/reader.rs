@@ -47,7 +47,7 @@ pub(in crate::config) fn read_object<T>(
 /// A whole number from 0. It may be written as 95.0 or 9.5e1, as programs do whose numbers are all
 /// floating-point, and as JSON Schema allows.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "is in range")]
-pub(crate) fn whole_number(number: &Number) -> Option<u64> {
+pub(in crate::config) fn whole_number(number: &Number) -> Option<u64> {
     let is_whole = |it: &f64| (0.0..=MAX_EXACT).contains(it) && it.trunc() == *it;
     number.as_u64().or_else(|| number.as_f64().filter(is_whole).map(|it| it as u64))
 }

@@ -93,7 +93,10 @@ fn a_problem_shows_its_line_with_a_caret() {
         ),
         (short.clone(), format!("     1 | {start}…\n       | {:>at$}\n", "^")),
         (long, format!("     1 | …{}\",1]}},", "ä".repeat(58))),
-        (struct_yaml("rollout: a\nunit: {header: u, heder: v}\n"), format!("       | {:>29}\n", "^")),
+        (
+            struct_yaml("rollout: a\nunit: {header: u, heder: v}\n"),
+            format!("       | {:>29}\n", "^"),
+        ),
     ];
     for (text, expected) in cases {
         let output = verdigris_with(&["check", "-"], &text);

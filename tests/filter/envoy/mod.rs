@@ -85,7 +85,7 @@ impl Envoy {
         let shipped = bootstrap::on_free_ports(&upstreams);
         let bootstrap = (setup.edit_bootstrap)(shipped, &upstreams);
         std::fs::write(folder.path().join("envoy.yaml"), bootstrap).unwrap();
-        for name in ["start", "console.yaml"] {
+        for name in ["start", "weights", "console.yaml"] {
             std::fs::copy(artifacts::shipped(name), folder.path().join(name)).unwrap();
         }
         std::os::unix::fs::symlink(&setup.wasm, folder.path().join("verdigris.wasm")).unwrap();

@@ -1,5 +1,6 @@
 //! Tests that need a real Envoy.
 
+mod abort;
 mod answers;
 mod bodies;
 mod broken;

@@ -187,7 +187,14 @@ fn the_weights_script_fails_without_a_confirmation_of_envoy() {
     let unused_address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     for (text, code, messages) in [
         (&shipped, 3, ["written, but not confirmed", "set ADMIN to its address"]),
-        (&ramp, 1, ["has a ramp, which changes the weights itself", "POST /rollback"]),
+        (
+            &ramp,
+            1,
+            [
+                "has a ramp, which changes the weights itself",
+                "all users to blue now: weights 100 0",
+            ],
+        ),
     ] {
         std::fs::write(&file, text).unwrap();
         let mut command = Command::new("sh");
