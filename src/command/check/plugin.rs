@@ -132,8 +132,12 @@ impl ParsedPlugin<'_> {
     fn fractional_steps(&self) -> Option<Finding> {
         let json: Value = serde_json::from_str(&self.text.json).ok()?;
         let steps = json.pointer("/ramp/steps")?.as_array()?;
-        let percent = |it: &Value| it.get("percent").unwrap_or(it).as_f64();
-        let shares: Vec<f64> = steps.iter().filter_map(percent).collect();
+        // Envoy passes the decimals of YAML as text. A percentage such as "0.5%" is meant as it is.
+        let percent = |it: &Value| match it.get("percent").unwrap_or(it) {
+            Value::String(text) => text.parse().ok(),
+            it => it.as_f64(),
+        };
+        let shares = steps.iter().map(percent).collect::<Option<Vec<f64>>>()?;
         let largest = shares.iter().copied().fold(0.0, f64::max);
         if largest > 1.0 || !shares.iter().any(|it| *it < 1.0) {
             return None;

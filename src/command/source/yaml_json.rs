@@ -17,7 +17,7 @@ pub enum YamlReader {
 }
 
 /// The longest JSON text in bytes. Aliases of aliases can grow exponentially.
-const MAX_TEXT: usize = 1 << 24;
+const MAX_TEXT: usize = 1 << 22;
 
 /// The JSON text of a node, and the offset and position of each name and value in it. Duplicate
 /// fields stay, so that the configuration's parser rejects them.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Expected, FILTER, replaced, with_filter};
-use crate::run::{config, filter_yaml, verdigris_with};
+use crate::run::{config, filter_yaml, struct_yaml, verdigris_with};
 
 #[test]
 fn a_missing_failure_policy_is_warned_of() {
@@ -81,10 +81,14 @@ fn steps_that_may_be_fractions_are_warned_of() {
         (json!([1, 5, 25]), None),
         (json!([0.5, 5, 100]), None),
         (json!([1]), None),
+        (json!(["0.5%", "1%"]), None),
     ] {
-        let yaml = filter_yaml(
-            &serde_json::to_string_pretty(&config(json!({"ramp": {"steps": steps}}))).unwrap(),
-        );
+        let json =
+            serde_json::to_string_pretty(&config(json!({"ramp": {"steps": steps}}))).unwrap();
+        // JSON is YAML, too.
+        let code = verdigris_with(&["check", "-", "--strict"], &struct_yaml(&json)).code;
+        assert_eq!(code, i32::from(expected.is_some()), "{json}");
+        let yaml = filter_yaml(&json);
         let output = verdigris_with(&["check", "-", "--json"], &yaml);
         let report: Value = serde_json::from_str(&output.out).unwrap();
         let warnings = report["warnings"].as_array().unwrap();
