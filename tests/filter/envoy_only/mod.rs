@@ -28,5 +28,7 @@ mod rewritten;
 mod shadow;
 mod startup;
 mod trap;
+mod uninstall;
+mod upgrade;
 mod upstreams;
 mod watching;
