@@ -48,11 +48,11 @@ impl GateView {
     fn new(gate: &Gate, result: &GateAnalysis, step: usize, evidence: EvidenceFractions) -> Self {
         let metric = result.metric;
         let (blue, green) = (result.means.blue, result.means.green);
-        // While neither rate has an event, a relative margin is no threshold; the ceiling decides.
-        let is_eventless =
-            metric.comparison() == Comparison::Rate && blue == Some(0.0) && green == Some(0.0);
+        // While blue's rate has no event, a relative margin is no threshold; the ceiling decides.
+        let is_eventless = metric.comparison() == Comparison::Rate && blue == Some(0.0);
         let tolerance_at = tolerance_at(gate, blue, step);
-        let limits = result.interval.and_then(|it| it.limits());
+        // Equal values have no spread yet, which does not make their mean certain.
+        let limits = result.interval.and_then(|it| it.limits()).filter(|it| it.low < it.high);
         Self {
             metric: metric.to_string(),
             unit: unit(metric).to_owned(),

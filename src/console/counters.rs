@@ -34,7 +34,7 @@ const ROWS: [(&str, CounterRow); 14] = [
     ("Errors", CounterRow::Of("errors", RESPONSES)),
     ("Failed over to blue", CounterRow::Of("failed_over", RESPONSES)),
     ("Rejected requests (4xx)", CounterRow::Of("client_errors", RESPONSES)),
-    ("Aborted by users", CounterRow::Of("aborted", RESPONSES)),
+    ("Client aborts", CounterRow::Of("aborted", RESPONSES)),
     ("Answers read", CounterRow::Plain("answers")),
     ("Refusals", CounterRow::Of("refusals", &["answers"])),
     ("Truncated", CounterRow::Of("truncations", &["answers"])),

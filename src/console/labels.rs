@@ -16,10 +16,10 @@ pub fn metric(name: &str) -> MetricLabel<'_> {
         "empty_rate" => ("Empty answers", "more empty answers"),
         "refusal_rate" => ("Refusals", "more refusals"),
         "truncation_rate" => ("Truncated answers", "more truncated answers"),
-        "abort_rate" => ("Aborted by users", "more requests aborted by users"),
+        "abort_rate" => ("Client aborts", "more requests aborted by clients"),
         "slow_rate" => ("Slow answers", "more slow answers"),
         "thumbs_down_rate" => ("Thumbs down", "more thumbs down"),
-        "duration" => ("Response time", "slower answers"),
+        "duration" => ("Latency", "slower answers"),
         "ttft" => ("Time to first token", "a later first token"),
         "output_tokens" => ("Output tokens", "answers of a different length"),
         "cost" => ("Cost per answer", "more expensive answers"),
@@ -41,20 +41,17 @@ pub fn phase(name: &str) -> &str {
 /// What the next decision waits for, by its name in `/state.json`.
 pub fn wait(name: &str) -> &str {
     match name {
-        "nothing" => "Nothing: the ramp has reached its end",
+        "nothing" => "No decision is left: the ramp has reached its end",
         "bake" => "The step’s bake time",
         "evidence" => "Evidence that green is safe",
         "data" => "Responses of both versions",
         "unread" => "Comparable answers of both versions",
         "incident" => "The end of an incident that affects both versions",
         "division" => "A split of users that matches the weights",
-        "approval" => "An operator’s approval",
+        "approval" => "Approval by an operator",
         "resume" => "The end of the pause",
         "state_lost" => "A restart of the ramp, whose state was lost",
-        "restart" => {
-            "A configuration change: a new value of ramp.restart restarts this ramp, a new rollout \
-             name starts another one"
-        }
+        "restart" => "A configuration change",
         _ => name,
     }
 }

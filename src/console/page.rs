@@ -25,8 +25,8 @@ const FRAME: &str = include_str!("page.html");
 pub fn content_security_policy() -> &'static str {
     concat!(
         "default-src 'none'; ",
-        "script-src 'sha256-yo6VXmF6+NskWdYNKTeRJoKUE4xhv045uNRtuB0rP+A='; ",
-        "style-src 'sha256-8ISsQ5u7VkqwCljLxu6lsWYVIkLEPlcxUPSEH+2xI4M='; ",
+        "script-src 'sha256-JSuDWa50RIoyTRR0Sy72SKTEPI/bfNJ1mMjydHsxMbU='; ",
+        "style-src 'sha256-haovg8Dl6HMICLH4zmipow1vGdtrgYVHhQixMDdEV78='; ",
         "connect-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; ",
         "frame-ancestors 'none'"
     )
@@ -147,6 +147,7 @@ fn write_rollout(out: Out<'_>, view: &View, status: &RolloutStatus<'_>) -> fmt::
     if view.can_steer {
         actions::write(out, rollout)?;
     }
+    actions::write_restart(out, rollout)?;
     progress::write(out, rollout)?;
     if let Some(analysis) = rollout.ramp.as_ref().and_then(|ramp| ramp.judgement.as_ref()) {
         gate_table::write(out, analysis)?;

@@ -45,7 +45,7 @@ fn write_split(out: Out<'_>, green_bp: u32) -> fmt::Result {
 }
 
 fn write_steps(out: Out<'_>, ramp: &RampView, phase: &str) -> fmt::Result {
-    const APPROVAL: &str = "<span class=\"tag\">approval</span>";
+    const APPROVAL: &str = "<span class=\"tag\">needs approval</span>";
 
     let count = ramp.steps.len();
     let current = ramp.step.min(count.saturating_sub(1));
@@ -77,7 +77,10 @@ fn write_steps(out: Out<'_>, ramp: &RampView, phase: &str) -> fmt::Result {
         )?;
     }
     if ramp.steps.iter().any(|step| step.needs_approval) {
-        write!(out, "<p class=\"small\">{APPROVAL} an operator must approve the step</p>")?;
+        write!(
+            out,
+            "<p class=\"small\">{APPROVAL} the ramp enters the step when an operator approves it</p>"
+        )?;
     }
     out.write_str("</section>")
 }

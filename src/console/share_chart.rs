@@ -16,6 +16,8 @@ const GROUND: f64 = 164.0;
 /// The horizontal positions of the first and the last time, in percent of the width.
 const LEFT: f64 = 1.0;
 const RIGHT: f64 = 99.0;
+/// A shorter span has seconds on its axis.
+const SHORT_MS: u64 = 10 * 60_000;
 
 /// The range of the time axis, in milliseconds since 1970.
 struct TimeSpan {
@@ -115,17 +117,17 @@ fn write_mark(out: Out<'_>, decision: &DecisionView, span: &TimeSpan, now_ms: u6
 /// The first time, the middle and now.
 fn write_time_axis(out: Out<'_>, span: &TimeSpan) -> fmt::Result {
     let y = HEIGHT - 8;
-    let mut text = |at_ms: u64, anchor: &str| {
-        let clock = UtcTime { at_ms, now_ms: span.to_ms }.to_string();
-        // The chart is too coarse for seconds.
-        let clock = clock.rsplit_once(':').map_or(clock.as_str(), |(minutes, _)| minutes);
+    let mut text = |at_ms: u64, anchor: &str, label: &str| {
         let x = Decimal(span.position(at_ms), 2);
-        write!(out, "<text x=\"{x}%\" y=\"{y}\" text-anchor=\"{anchor}\">{clock}</text>")
+        write!(out, "<text x=\"{x}%\" y=\"{y}\" text-anchor=\"{anchor}\">{label}</text>")
     };
-    text(span.from_ms, "start")?;
-    text(span.from_ms + (span.to_ms - span.from_ms) / 2, "middle")?;
-    let x = Decimal(RIGHT, 2);
-    write!(out, "<text x=\"{x}%\" y=\"{y}\" text-anchor=\"end\">now</text>")
+    let middle_ms = span.from_ms + (span.to_ms - span.from_ms) / 2;
+    let (first, middle) = (span.label(span.from_ms), span.label(middle_ms));
+    text(span.from_ms, "start", &first)?;
+    if middle != first {
+        text(middle_ms, "middle", &middle)?;
+    }
+    text(span.to_ms, "end", "now")
 }
 
 /// The text alternative of the chart.
@@ -156,6 +158,15 @@ fn height(bp: u32) -> f64 {
 // === impl TimeSpan ===
 
 impl TimeSpan {
+    /// A time as a label of the axis: with seconds where the span is short.
+    fn label(&self, at_ms: u64) -> String {
+        let clock = UtcTime { at_ms, now_ms: self.to_ms }.to_string();
+        match clock.rsplit_once(':') {
+            Some((minutes, _)) if self.to_ms - self.from_ms >= SHORT_MS => minutes.to_owned(),
+            _ => clock,
+        }
+    }
+
     /// The horizontal position of a time, in percent of the width.
     fn position(&self, at_ms: u64) -> f64 {
         let at = at_ms.clamp(self.from_ms, self.to_ms) - self.from_ms;

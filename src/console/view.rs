@@ -142,12 +142,13 @@ pub struct GateView {
     /// Units of green with a response that should have the metric and does not.
     #[serde(default)]
     pub green_missing: u64,
-    /// The lower limit of the confidence interval of green's mean minus blue's.
+    /// The lower limit of the confidence interval of green's mean minus blue's; `None` while there
+    /// are too few values, or all are equal.
     pub low: Option<f64>,
     /// The upper limit of the confidence interval of green's mean minus blue's.
     pub high: Option<f64>,
     /// The difference from which green is worse than the margin allows; `None` for a rate while
-    /// neither version has an event.
+    /// blue has no event.
     pub margin_at: Option<f64>,
     /// The difference that green must be shown to be below for the ramp to advance.
     pub tolerance_at: Option<f64>,

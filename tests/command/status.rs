@@ -78,8 +78,8 @@ fn the_state_of_each_phase_is_shown() {
                 "  command    pause, 12:00:04, 3 minutes ago: the provider has an incident; wait for",
             ],
         ),
-        ("by-hand", 0, &["Manual weights: 5 % on green, without analysis.\n"]),
-        ("extreme", 1, &["◂───────────┼──═════════▸", "– left out\n", "and 27 earlier decisions"]),
+        ("by-hand", 0, &["Manual weights: 5 % on green, no automatic checks.\n"]),
+        ("extreme", 1, &["◂───────────┼──▓▓▓▓▓▓▓▓▓▸", "– left out\n", "and 27 earlier decisions"]),
         (
             "rejected",
             0,

@@ -223,6 +223,12 @@ fn without_events_the_ceiling_is_the_threshold() {
     walk.run(60, GOOD);
     let gate = view(&walk, with_requests()).ramp.unwrap().judgement.unwrap().gates.remove(0);
     assert_eq!((gate.margin_at, gate.tolerance_at), (None, None));
+    // Green alone has errors: a quarter of nothing is still no threshold.
+    let mut only_green = Walk::new(ramp(json!({"gates": [{"metric": "error_rate"}]})));
+    only_green.run(5, Seen { green_bad: 1, ..GOOD });
+    let gate = view(&only_green, with_requests()).ramp.unwrap().judgement.unwrap().gates.remove(0);
+    assert!(gate.green.unwrap() > 0.0 && gate.margin_at.is_none(), "{gate:?}");
+    assert!((gate.tolerance_at.unwrap() - 0.013).abs() < 1e-9, "{gate:?}");
     walk.run(1, Seen { blue_bad: 1, ..GOOD });
     let gate = view(&walk, with_requests()).ramp.unwrap().judgement.unwrap().gates.remove(0);
     assert!(gate.margin_at.unwrap() > 0.0 && gate.tolerance_at.unwrap() > 0.0);

@@ -7,6 +7,7 @@ use scraper::{Html, Selector};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use verdigris::console::page::{SCRIPT, STYLE};
+use verdigris::console::view::RolloutView;
 use verdigris::console::{View, content_security_policy, page};
 
 use crate::fixtures;
@@ -53,7 +54,7 @@ fn the_page_has_no_external_or_inline_resources() {
 }
 
 #[test]
-fn unread_bodies_and_a_final_rollback_are_explained() {
+fn unread_bodies_are_explained() {
     let html = |rollout| page(&fixtures::view(vec![rollout]));
     let mut rollout = fixtures::ramping();
     let read = html(rollout.clone());
@@ -62,10 +63,72 @@ fn unread_bodies_and_a_final_rollback_are_explained() {
     let unread = html(rollout);
     assert!(!unread.contains(">Answers read<") && !unread.contains(">Refusals</th><td class=\"n"));
     assert!(unread.contains("Bodies are not read") && unread.contains(">Errors<"));
-    let over = html(fixtures::rolled_back());
-    assert!(over.contains("No command ends a rollback") && !over.contains("class=\"steer\""));
-    assert!(over.contains("a new value of ramp.restart restarts this ramp"));
-    assert!(!html(fixtures::paused()).contains("No command ends a rollback"));
+}
+
+/// The text of each element that a selector matches.
+fn texts(html: &str, selector: &str) -> Vec<String> {
+    let html = Html::parse_document(html);
+    html.select(&Selector::parse(selector).unwrap()).map(|it| it.text().collect()).collect()
+}
+
+/// Whether operators can give commands or not, since the configuration starts a ramp again.
+#[test]
+fn after_a_rollback_the_page_has_the_lines_that_start_the_ramp_again() {
+    for can_steer in [true, false] {
+        let lines = |mut rollout: RolloutView, name: &str| {
+            rollout.rollout = name.into();
+            let view = View { can_steer, ..fixtures::view(vec![rollout]) };
+            texts(&page(&view), ".again pre")
+        };
+        // The time of the rollback is a value that `restart` has not had.
+        let restart = "\"ramp\": {\n  \"restart\": \"2026-11-25T11:58:04Z\",";
+        let names = [
+            ("assistant-v8", "assistant-v9"),
+            ("search", "search-2"),
+            ("v9", "v10"),
+            ("v4294967295", "v4294967295-2"),
+        ];
+        for (name, next) in names {
+            let expected = [restart.to_owned(), format!("\"rollout\": \"{next}\",")];
+            assert_eq!(lines(fixtures::rolled_back(), name), expected);
+        }
+        let long = "a".repeat(63);
+        assert_eq!(lines(fixtures::rolled_back(), &long)[1], "\"rollout\": \"another-name\",");
+        let mut lost = fixtures::paused();
+        lost.ramp.as_mut().unwrap().waits_for = "state_lost".into();
+        assert_eq!(lines(lost, "a").len(), 2);
+        // A manual rollback ends with a command.
+        let manual = RolloutView { ramp: None, ..fixtures::rolled_back() };
+        for rollout in [fixtures::paused(), fixtures::promoted(), manual] {
+            assert!(lines(rollout, "a").is_empty());
+        }
+    }
+    assert!(texts(&page(&fixtures::view(vec![fixtures::rolled_back()])), ".steer").is_empty());
+}
+
+/// The age of the first share in seconds, and the labels of the time axis.
+#[test]
+fn a_short_time_axis_has_seconds() {
+    let table: [(u64, &[&str]); 5] = [
+        (3600, &["11:03", "11:33", "now"]),
+        (600, &["11:53", "11:58", "now"]),
+        (599, &["11:53:05", "11:58:04", "now"]),
+        (40, &["12:02:24", "12:02:44", "now"]),
+        (1, &["12:03:03", "now"]),
+    ];
+    for (age_s, expected) in table {
+        let mut rollout = fixtures::ramping();
+        rollout.shares.truncate(1);
+        rollout.shares[0].at_ms = fixtures::NOW_MS - age_s * 1000;
+        let labels = texts(&page(&fixtures::view(vec![rollout])), ".over-time .chart > text");
+        assert_eq!(labels, expected, "{age_s} s");
+    }
+}
+
+#[test]
+fn the_rollback_button_looks_dangerous() {
+    let html = page(&fixtures::view(vec![fixtures::ramping()]));
+    assert_eq!(texts(&html, "button.danger"), ["Roll back…"]);
 }
 
 #[test]
