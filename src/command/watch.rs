@@ -126,6 +126,9 @@ impl StableState {
 
     fn remove_numbers(rollout: &mut RolloutView) {
         rollout.versions.clear();
+        for check in &mut rollout.health {
+            check.text.clear();
+        }
         for problem in &mut rollout.problems {
             problem.what.retain(|it| !it.is_ascii_digit());
         }

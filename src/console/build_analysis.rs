@@ -2,7 +2,7 @@
 
 use super::view::{AnalysisView, GateView};
 use crate::analysis::metric::Comparison;
-use crate::analysis::{Analysis, Gate, GateAnalysis, Metric, Verdict};
+use crate::analysis::{Analysis, AnalysisUnit, Gate, GateAnalysis, Metric, Verdict};
 use crate::rollout::RampSpec;
 
 /// A gate's evidence as fractions of the required amount, from 0 to 1.
@@ -37,6 +37,12 @@ impl AnalysisView {
             is_mismatched: analysis.is_mismatched,
             blue_units: analysis.units.blue,
             green_units: analysis.units.green,
+            expected_green: plan.steps.get(step).map(|design| design.new_units.get()),
+            counts: match plan.unit {
+                AnalysisUnit::Units => "users",
+                AnalysisUnit::EveryRequest => "requests",
+            }
+            .to_owned(),
             gates: plan.gates.iter().zip(&analysis.gates).map(gate).collect(),
         }
     }

@@ -1,9 +1,11 @@
 //! Converts what a VM knows of a rollout into what the console shows of it.
 
+use super::health::health;
 use super::problems::problems;
+use super::rejections::Acceptance;
 use super::view::{
     AnalysisView, CommandView, DecisionView, RampView, RolloutView, ShareView, StepView,
-    VersionView,
+    VersionAboutView, VersionView,
 };
 use crate::analysis::{Analysis, Verdict};
 use crate::assignment::Share;
@@ -12,6 +14,7 @@ use crate::rollout::{
     Clocks, HoldReason, ManualRollout, OperatorCommand, Phase, Position, RampSpec, RampState,
     RampStep, SpecFingerprint, Transition, TransitionLog,
 };
+use crate::stats::RecentCounts;
 
 /// What a VM knows of a rollout.
 pub struct ViewInputs<'a> {
@@ -27,6 +30,10 @@ pub struct ViewInputs<'a> {
     pub is_replaced: bool,
     /// The counters of each version.
     pub versions: Vec<VersionView>,
+    /// The requests of the last minute, if this VM samples them.
+    pub recent: Option<RecentCounts>,
+    /// When the configuration was accepted, and whether a later one was rejected.
+    pub acceptance: Acceptance<'a>,
     /// How many counters, gauges and histograms the host refused to define.
     pub refused_stats: usize,
     /// The current time.
@@ -61,8 +68,12 @@ impl RolloutView {
         let summary = ControlSummary::new(&inputs);
         let is_known =
             !matches!(inputs.control, ControlState::Ramp(_, _)) || summary.ramp.is_some();
-        let ViewInputs { config, is_replaced, versions, refused_stats, .. } = inputs;
+        let ViewInputs { config, is_replaced, mut versions, refused_stats, .. } = inputs;
+        let ViewInputs { recent, acceptance, now, .. } = inputs;
         let log = summary.log;
+        for version in &mut versions {
+            version.about = VersionAboutView::new(config, &version.version);
+        }
         let mut view = Self {
             rollout: config.rollout.as_str().to_owned(),
             phase: summary.phase.to_string(),
@@ -80,8 +91,10 @@ impl RolloutView {
             reads_bodies: Some(config.answers.as_ref().is_some_and(|it| it.read)),
             versions,
             problems: Vec::new(),
+            health: Vec::new(),
         };
         view.problems = problems(&view, config.ramp.as_ref(), refused_stats);
+        view.health = health(&view, recent, acceptance, now.unix_ms);
         view
     }
 }

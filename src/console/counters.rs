@@ -60,8 +60,8 @@ pub fn write(out: Out<'_>, rollout: &RolloutView) -> fmt::Result {
 
 fn write_summary(out: Out<'_>, rollout: &RolloutView) -> fmt::Result {
     out.write_str(
-        "<section class=\"card counters\"><h3>Counters</h3><div class=\"wide\" tabindex=\"0\" \
-         role=\"region\" aria-label=\"Counters by version\">",
+        "<section class=\"card counters\"><h3>Totals since Envoy started</h3><div class=\"wide\" tabindex=\"0\" \
+         role=\"region\" aria-label=\"Totals since Envoy started\">",
     )?;
     write_head(out, &rollout.versions)?;
     let is_unread = rollout.reads_bodies == Some(false);

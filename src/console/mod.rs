@@ -6,6 +6,8 @@
 //! | [`http_response`] | responses and their security headers |
 //! | [`view`] | the schema of `/state.json` |
 //! | [`build_view`], [`build_analysis`] | the view of a rollout, from its state and its analysis |
+//! | [`version_about`] | what a version is: its cluster, and what it changes |
+//! | [`health`] | whether a rollout gets what it needs |
 //! | [`problems`] | problems of a rollout, and how to fix them |
 //! | [`rejections`] | configurations that the filter rejected |
 //! | [`mod@page`] | the HTML page and its Content-Security-Policy |
@@ -13,9 +15,10 @@
 //! | [`actions`] | the buttons for operator commands |
 //! | [`progress`] | the traffic split, the ramp's steps, and what the next decision waits for |
 //! | [`gate_table`], [`interval_chart`] | blue and green by gate, with the interval of their difference |
+//! | [`gate_sentence`] | a gate in one plain sentence |
 //! | [`share_chart`] | green's share over time |
 //! | [`transitions`] | decisions, the operator command in force, and problems |
-//! | [`counters`] | counters by version |
+//! | [`step_totals`], [`counters`] | totals of the step, and counters since Envoy started |
 //! | [`labels`], [`numbers`], [`time_format`], [`html`] | display names, number and time formats, escaping |
 //!
 //! The page is a pure function of a [`View`]. Functions that write a part of it fail only if
@@ -26,8 +29,10 @@ pub mod actions;
 pub mod build_analysis;
 pub mod build_view;
 pub mod counters;
+pub mod gate_sentence;
 pub mod gate_table;
 pub mod headline;
+pub mod health;
 pub mod html;
 pub mod http_response;
 pub mod interval_chart;
@@ -38,8 +43,10 @@ pub mod problems;
 pub mod progress;
 pub mod rejections;
 pub mod share_chart;
+pub mod step_totals;
 pub mod time_format;
 pub mod transitions;
+pub mod version_about;
 pub mod view;
 
 pub use access::{ConsoleRequest, ConsoleRequestHead};
@@ -47,5 +54,5 @@ pub use build_view::{ControlState, ViewInputs};
 pub use headline::{Headline, Tone, headline};
 pub use http_response::HttpResponse;
 pub use page::{NO_ROLLOUT, content_security_policy, page};
-pub use rejections::{PluginKind, Rejection, Rejections};
+pub use rejections::{Acceptance, PluginKind, Rejection, Rejections};
 pub use view::View;

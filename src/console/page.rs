@@ -5,8 +5,10 @@ use std::fmt;
 use super::headline::{Headline, Tone, headline};
 use super::html::{Escaped, Out};
 use super::time_format::{Rfc3339, UtcTime};
-use super::view::{RolloutView, View};
-use super::{actions, counters, gate_table, labels, progress, share_chart, transitions};
+use super::view::{AboutView, RolloutView, View};
+use super::{
+    actions, counters, gate_table, health, labels, progress, share_chart, step_totals, transitions,
+};
 
 /// Shown by a VM without a rollout.
 pub const NO_ROLLOUT: &str = "This worker of Envoy has no rollout. Its VM may be new and without a \
@@ -26,7 +28,7 @@ pub fn content_security_policy() -> &'static str {
     concat!(
         "default-src 'none'; ",
         "script-src 'sha256-JSuDWa50RIoyTRR0Sy72SKTEPI/bfNJ1mMjydHsxMbU='; ",
-        "style-src 'sha256-haovg8Dl6HMICLH4zmipow1vGdtrgYVHhQixMDdEV78='; ",
+        "style-src 'sha256-9FO8TUzvglaXuc2EJ+9BxMi0YbFqvJX0VMoju01OIM0='; ",
         "connect-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; ",
         "frame-ancestors 'none'"
     )
@@ -63,15 +65,26 @@ fn write_page(out: Out<'_>, view: &View) -> fmt::Result {
         write_overview(out, &rollouts)?;
     }
     for status in &rollouts {
-        write_rollout(out, view, status)?;
+        write_rollout(out, view, status, rollouts.len() > 1 && is_healthy(status))?;
     }
+    write_footer(out, view)?;
+    write!(out, "</main><script>{SCRIPT}</script></body></html>")
+}
+
+/// What the page covers, and the versions of filter and Envoy.
+fn write_footer(out: Out<'_>, view: &View) -> fmt::Result {
     let has_ramp = view.rollouts.iter().any(|rollout| rollout.ramp.is_some());
     let ramps = if has_ramp { " Each Envoy runs its ramps independently." } else { "" };
-    write!(
-        out,
-        "<p class=\"small\">This page shows this Envoy only.{ramps}</p>\
-         </main><script>{SCRIPT}</script></body></html>"
-    )
+    write!(out, "<footer class=\"small\"><p>This page shows this Envoy only.{ramps}</p><p>")?;
+    let AboutView { verdigris, envoy, node } = &view.about;
+    let parts =
+        [("Verdigris", Some(verdigris)), ("Envoy", envoy.as_ref()), ("node", node.as_ref())];
+    for (name, value) in parts {
+        if let Some(value) = value.filter(|it| !it.is_empty()) {
+            write!(out, "<span>{name} {}</span> ", Escaped(value))?;
+        }
+    }
+    out.write_str("</p></footer>")
 }
 
 /// The document's head. Its title is the status of the most urgent rollout.
@@ -125,7 +138,21 @@ fn write_overview(out: Out<'_>, rollouts: &[RolloutStatus<'_>]) -> fmt::Result {
     out.write_str("</ul></nav>")
 }
 
-fn write_rollout(out: Out<'_>, view: &View, status: &RolloutStatus<'_>) -> fmt::Result {
+/// Whether there is nothing to look at.
+fn is_healthy(status: &RolloutStatus<'_>) -> bool {
+    let RolloutStatus { headline, rollout } = status;
+    headline.tone == Tone::Good
+        && rollout.problems.is_empty()
+        && rollout.health.iter().all(|it| it.status != "warning")
+}
+
+/// Writes a rollout; all but its headline in a closed element if it is to be collapsed.
+fn write_rollout(
+    out: Out<'_>,
+    view: &View,
+    status: &RolloutStatus<'_>,
+    is_collapsed: bool,
+) -> fmt::Result {
     let RolloutStatus { headline, rollout } = status;
     let name = Escaped(&rollout.rollout);
     let phase = Escaped(labels::phase(&rollout.phase));
@@ -140,6 +167,21 @@ fn write_rollout(out: Out<'_>, view: &View, status: &RolloutStatus<'_>) -> fmt::
         glyph(headline.tone),
         Escaped(&headline.text),
     )?;
+    if is_collapsed {
+        write!(
+            out,
+            "<details id=\"details-{name}\" class=\"more\"><summary>Details</summary><div>"
+        )?;
+        write_body(out, view, rollout)?;
+        return out.write_str("</div></details></section>");
+    }
+    write_body(out, view, rollout)?;
+    out.write_str("</section>")
+}
+
+/// Writes all of a rollout but its headline.
+fn write_body(out: Out<'_>, view: &View, rollout: &RolloutView) -> fmt::Result {
+    health::write(out, &rollout.health)?;
     transitions::write_problems(out, &rollout.problems)?;
     if let Some(command) = &rollout.order {
         transitions::write_command(out, command, view.now_ms)?;
@@ -149,15 +191,18 @@ fn write_rollout(out: Out<'_>, view: &View, status: &RolloutStatus<'_>) -> fmt::
     }
     actions::write_restart(out, rollout)?;
     progress::write(out, rollout)?;
-    if let Some(analysis) = rollout.ramp.as_ref().and_then(|ramp| ramp.judgement.as_ref()) {
+    let analysis = rollout.ramp.as_ref().and_then(|ramp| ramp.judgement.as_ref());
+    if let Some(analysis) = analysis {
         gate_table::write(out, analysis)?;
     }
     out.write_str("<div class=\"two\">")?;
     share_chart::write(out, rollout, view.now_ms)?;
     transitions::write(out, rollout, view.now_ms)?;
     out.write_str("</div>")?;
-    counters::write(out, rollout)?;
-    out.write_str("</section>")
+    if let Some(analysis) = analysis {
+        step_totals::write(out, analysis)?;
+    }
+    counters::write(out, rollout)
 }
 
 /// The CSS class of a tone.

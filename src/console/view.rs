@@ -25,6 +25,21 @@ pub struct View {
     /// Problems that belong to no rollout, such as a rejected configuration of the console.
     #[cfg_attr(not(target_arch = "wasm32"), serde(default))]
     pub problems: Vec<ProblemView>,
+    /// The versions of filter and Envoy.
+    #[cfg_attr(not(target_arch = "wasm32"), serde(default))]
+    pub about: AboutView,
+}
+
+/// The versions of filter and Envoy.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(Deserialize))]
+pub struct AboutView {
+    /// The filter's version; empty if the filter is too old to say.
+    pub verdigris: String,
+    /// Envoy's version, if Envoy provides it.
+    pub envoy: Option<String>,
+    /// The id of Envoy's node, if there is one.
+    pub node: Option<String>,
 }
 
 /// A rollout.
@@ -59,6 +74,22 @@ pub struct RolloutView {
     pub decisions: Vec<DecisionView>,
     /// The rollout's problems, severe ones first.
     pub problems: Vec<ProblemView>,
+    /// Whether the rollout gets what it needs: one check each of `traffic`, `users`, `split`,
+    /// `answers` and `configuration`.
+    #[cfg_attr(not(target_arch = "wasm32"), serde(default))]
+    pub health: Vec<HealthView>,
+}
+
+/// A check of a rollout's health.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(Deserialize))]
+pub struct HealthView {
+    /// What is checked: `traffic`, `users`, `split`, `answers` or `configuration`.
+    pub check: String,
+    /// `ok`, `warning`, or `unknown` while there is too little data.
+    pub status: String,
+    /// The result in words.
+    pub text: String,
 }
 
 /// The state of a ramp.
@@ -111,6 +142,12 @@ pub struct AnalysisView {
     pub blue_units: u64,
     /// Units of green with a response in this step.
     pub green_units: u64,
+    /// The fraction of these units that should be on green, by the weights.
+    #[cfg_attr(not(target_arch = "wasm32"), serde(default))]
+    pub expected_green: Option<f64>,
+    /// What a unit is: `users`, or `requests` where each request counts.
+    #[cfg_attr(not(target_arch = "wasm32"), serde(default = "users"))]
+    pub counts: String,
     /// The gates.
     pub gates: Vec<GateView>,
 }
@@ -181,6 +218,27 @@ pub struct VersionView {
     /// The counters by their names in Envoy's `/stats`.
     #[serde(with = "by_name")]
     pub counters: Vec<(String, u64)>,
+    /// What the version is by the configuration; `None` for the shadow.
+    #[cfg_attr(not(target_arch = "wasm32"), serde(default))]
+    pub about: Option<VersionAboutView>,
+}
+
+/// What a version is: its cluster, and what it changes in its requests.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(Deserialize))]
+pub struct VersionAboutView {
+    /// The cluster.
+    pub cluster: String,
+    /// The composite cluster that falls back to blue, if there is one.
+    pub failover: Option<String>,
+    /// The model that requests are changed to.
+    pub model: Option<String>,
+    /// How the system prompt changes: `replace`, `prepend` or `append`. Its text is not shown.
+    pub system: Option<String>,
+    /// How many other fields of the body change.
+    pub fields: usize,
+    /// How many headers are set or removed.
+    pub headers: usize,
 }
 
 /// Green's share from a time on.
@@ -223,6 +281,12 @@ pub struct ProblemView {
     pub what: String,
     /// How to fix it.
     pub mend: String,
+}
+
+/// What an older filter counts.
+#[cfg(not(target_arch = "wasm32"))]
+fn users() -> String {
+    "users".to_owned()
 }
 
 /// Counters as a JSON object that keeps their order.

@@ -7,6 +7,7 @@ use super::attributes;
 use super::clock::clocks;
 use super::console_token;
 use super::feedback_key::shared_key;
+use super::hostcalls;
 use super::manual_worker::ManualWorker;
 use super::metrics::RolloutMetrics;
 use super::random::RandomDraws;
@@ -116,6 +117,9 @@ impl RolloutRuntime {
 
     /// Half a second has passed. `last_use` grows with each stream of the configuration.
     pub fn tick(&self, last_use: u64) {
+        if let Ok(now_ns) = hostcalls::monotonic_time_ns() {
+            self.metrics.sample_requests(now_ns / 1_000_000_000);
+        }
         let history = self.history.as_ref();
         if let (Some(worker), Some(spec)) = (&self.ramp, &self.config.ramp) {
             worker.tick(spec, history, self.revision, last_use);

@@ -7,7 +7,7 @@ use scraper::{Html, Selector};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use verdigris::console::page::{SCRIPT, STYLE};
-use verdigris::console::view::RolloutView;
+use verdigris::console::view::{HealthView, RolloutView};
 use verdigris::console::{View, content_security_policy, page};
 
 use crate::fixtures;
@@ -129,6 +129,52 @@ fn a_short_time_axis_has_seconds() {
 fn the_rollback_button_looks_dangerous() {
     let html = page(&fixtures::view(vec![fixtures::ramping()]));
     assert_eq!(texts(&html, "button.danger"), ["Roll back…"]);
+}
+
+#[test]
+fn totals_say_what_they_cover() {
+    let html = page(&fixtures::view(vec![fixtures::ramping()]));
+    let headings = texts(&html, ".counters h3");
+    assert_eq!(headings, ["Totals of this step", "Totals since Envoy started"]);
+    let rows = texts(&html, ".counters:not(:has(details)) tbody tr");
+    let rows: Vec<_> = rows.iter().map(|it| it.replace('\u{a0}', " ")).collect();
+    assert_eq!(
+        rows,
+        ["Users1,386432", "With an error151.1 %40.93 %", "With a refusal110.79 %30.69 %"]
+    );
+    // Without a ramp there is no step.
+    let manual = page(&fixtures::view(vec![fixtures::by_hand()]));
+    assert_eq!(texts(&manual, ".counters h3"), ["Totals since Envoy started"]);
+}
+
+#[test]
+fn the_footer_has_the_versions_that_are_known() {
+    let mut view = fixtures::view(vec![fixtures::by_hand()]);
+    let parts = |view: &View| texts(&page(view), "footer span");
+    assert_eq!(parts(&view), ["Verdigris 0.1.0", "Envoy 1.40.0", "node envoy-eu-1"]);
+    (view.about.envoy, view.about.node) = (None, None);
+    assert_eq!(parts(&view), ["Verdigris 0.1.0"]);
+}
+
+/// Of several rollouts those that need no attention are collapsed.
+#[test]
+fn healthy_rollouts_are_collapsed_where_there_are_several() {
+    let named = |mut rollout: RolloutView, name: &str| {
+        rollout.rollout = name.into();
+        rollout
+    };
+    let collapsed = |rollouts: Vec<RolloutView>| {
+        let html = Html::parse_document(&page(&fixtures::view(rollouts)));
+        let more = Selector::parse("details.more").unwrap();
+        html.select(&more).map(|it| it.attr("id").unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert!(collapsed(vec![fixtures::promoted()]).is_empty());
+    let mut quiet = named(fixtures::promoted(), "c");
+    quiet.health[0] = HealthView { status: "warning".into(), ..quiet.health[0].clone() };
+    let problem = RolloutView { phase: "promoted".into(), ..named(fixtures::problem(), "d") };
+    let all =
+        vec![named(fixtures::promoted(), "a"), named(fixtures::holding(), "b"), quiet, problem];
+    assert_eq!(collapsed(all), ["details-a"]);
 }
 
 #[test]
