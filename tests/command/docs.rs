@@ -1,35 +1,40 @@
-//! The README's examples of the command have the command's output.
+//! The documents' examples of the command have the command's output.
 
 use std::fs;
 use std::process::Command;
 
 use serde_json::json;
 
+use super::documents::documents;
 use super::run::{Files, config};
 use super::status::Console;
 
-const README: &str = include_str!("../../README.md");
-
-/// An example in the README.
+/// An example in a document.
 struct Example {
     /// The command line without the program's name.
-    arguments: &'static str,
+    arguments: String,
     /// The output; `…` at the end stands for the rest.
-    output: Vec<&'static str>,
+    output: Vec<String>,
 }
 
+/// The commands in the documents' blocks of the language `console`, each with its output.
 fn examples() -> Vec<Example> {
     let mut examples: Vec<Example> = Vec::new();
-    let mut is_output = false;
-    for line in README.lines() {
-        if let Some(arguments) = line.strip_prefix("    $ verdigris ") {
-            examples.push(Example { arguments, output: Vec::new() });
-            is_output = true;
-        } else if is_output && (line.is_empty() || line.starts_with("    ")) {
-            let example = examples.last_mut().unwrap();
-            example.output.push(line.strip_prefix("    ").unwrap_or(line));
-        } else {
-            is_output = false;
+    for document in documents() {
+        for block in document.blocks("console") {
+            let mut is_output = false;
+            for line in block.lines() {
+                if let Some(command) = line.strip_prefix("$ ") {
+                    let arguments = command.strip_prefix("verdigris ");
+                    is_output = arguments.is_some();
+                    examples.extend(arguments.map(|it| Example {
+                        arguments: it.to_owned(),
+                        output: Vec::new(),
+                    }));
+                } else if is_output {
+                    examples.last_mut().unwrap().output.push(line.to_owned());
+                }
+            }
         }
     }
     examples
@@ -68,7 +73,7 @@ fn the_examples_have_the_command_s_output() {
     files.add("ramp.json", &config(json!({"ramp": {}})).to_string());
     let console = Console::start();
     let examples = examples();
-    assert_eq!(examples.len(), 7);
+    assert!(examples.len() >= 7, "{}", examples.len());
     for Example { arguments: line, output: shown } in examples {
         let output = Command::new(env!("CARGO_BIN_EXE_verdigris"))
             .args(words(&line.replace("localhost:9902", &format!("{}/ramping", console.address))))
@@ -86,4 +91,39 @@ fn the_examples_have_the_command_s_output() {
             assert_eq!(printed.trim_end(), shown, "{line}");
         }
     }
+}
+
+/// Commands without output in the documents (` ```sh `): the subcommand is there, and its options.
+#[test]
+fn the_commands_in_the_documents_are_there() {
+    let help = |arguments: &[&str]| {
+        let program = env!("CARGO_BIN_EXE_verdigris");
+        let output = Command::new(program).args(arguments).arg("--help").output().unwrap();
+        assert!(output.status.success(), "verdigris {arguments:?} --help");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let makefile = fs::read_to_string("Makefile").unwrap();
+    let mut count = 0;
+    for document in documents() {
+        let blocks = [document.blocks("sh"), document.blocks("console")].concat();
+        for line in blocks.iter().flat_map(|block| block.lines()) {
+            let line = line.trim_start_matches("$ ");
+            let line = line.split('#').next().unwrap();
+            if let Some(target) = line.strip_prefix("make ") {
+                let target = target.split_whitespace().next().unwrap();
+                let is_there = makefile.lines().any(|it| it.starts_with(&format!("{target}:")));
+                assert!(is_there, "{}: make {target}", document.path);
+                count += 1;
+            }
+            let Some(arguments) = line.strip_prefix("verdigris ") else { continue };
+            let arguments = words(arguments);
+            let options = help(&[arguments[0].as_str()]);
+            for option in arguments.iter().filter(|it| it.starts_with("--")) {
+                let option = option.split('=').next().unwrap();
+                assert!(options.contains(option), "{}: {line}", document.path);
+            }
+            count += 1;
+        }
+    }
+    assert!(count > 10, "{count}");
 }

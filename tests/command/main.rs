@@ -2,6 +2,9 @@
 
 mod check;
 mod docs;
+#[path = "../support/documents.rs"]
+#[allow(dead_code, reason = "each test binary uses a part")]
+mod documents;
 mod explain;
 #[path = "../console/fixtures/mod.rs"]
 mod fixtures;

@@ -2,6 +2,9 @@
 
 mod build;
 mod build_errors;
+#[path = "../support/documents.rs"]
+#[allow(dead_code, reason = "each test binary uses a part")]
+mod documents;
 mod gates;
 mod panics;
 mod plugin;
