@@ -27,10 +27,10 @@ fn examples() -> Vec<Example> {
                 if let Some(command) = line.strip_prefix("$ ") {
                     let arguments = command.strip_prefix("verdigris ");
                     is_output = arguments.is_some();
-                    examples.extend(arguments.map(|it| Example {
-                        arguments: it.to_owned(),
-                        output: Vec::new(),
-                    }));
+                    examples.extend(
+                        arguments
+                            .map(|it| Example { arguments: it.to_owned(), output: Vec::new() }),
+                    );
                 } else if is_output {
                     examples.last_mut().unwrap().output.push(line.to_owned());
                 }
