@@ -54,8 +54,8 @@ impl GateView {
     fn new(gate: &Gate, result: &GateAnalysis, step: usize, evidence: EvidenceFractions) -> Self {
         let metric = result.metric;
         let (blue, green) = (result.means.blue, result.means.green);
-        // While blue's rate has no event, a relative margin is no threshold; the ceiling decides.
-        let is_eventless = metric.comparison() == Comparison::Rate && blue == Some(0.0);
+        // While blue's rate has no event, the ceiling alone decides.
+        let is_eventless = is_eventless(metric, blue);
         let tolerance_at = tolerance_at(gate, blue, step);
         // Equal values have no spread yet, which does not make their mean certain.
         let limits = result.interval.and_then(|it| it.limits()).filter(|it| it.low < it.high);
@@ -86,8 +86,13 @@ impl GateView {
     }
 }
 
+/// Whether blue's rate has no event: then a relative margin is no threshold.
+pub(super) fn is_eventless(metric: Metric, blue: Option<f64>) -> bool {
+    metric.comparison() == Comparison::Rate && blue == Some(0.0)
+}
+
 /// A margin as a difference of means, in the metric's unit.
-fn difference_at(metric: Metric, blue: Option<f64>, margin: f64) -> Option<f64> {
+pub(super) fn difference_at(metric: Metric, blue: Option<f64>, margin: f64) -> Option<f64> {
     match metric.comparison() {
         Comparison::Share => Some(margin),
         Comparison::Lower => Some(-margin),
@@ -104,7 +109,7 @@ fn tolerance_at(gate: &Gate, blue: Option<f64>, step: usize) -> Option<f64> {
     Some(below_ceiling.map_or(tolerance_at, |below| tolerance_at.max(below)))
 }
 
-fn unit(metric: Metric) -> &'static str {
+pub(super) fn unit(metric: Metric) -> &'static str {
     match metric {
         Metric::Duration | Metric::Ttft => "ms",
         Metric::OutputTokens => "tokens",

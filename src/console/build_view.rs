@@ -1,5 +1,6 @@
 //! Converts what a VM knows of a rollout into what the console shows of it.
 
+use super::build_differences;
 use super::health::health;
 use super::problems::problems;
 use super::rejections::Acceptance;
@@ -11,8 +12,8 @@ use crate::analysis::{Analysis, Verdict};
 use crate::assignment::Share;
 use crate::config::Config;
 use crate::rollout::{
-    Clocks, HoldReason, ManualRollout, OperatorCommand, Phase, Position, RampSpec, RampState,
-    RampStep, SpecFingerprint, Transition, TransitionLog,
+    Clocks, DifferenceHistory, HoldReason, ManualRollout, OperatorCommand, Phase, Position,
+    RampSpec, RampState, RampStep, SpecFingerprint, Transition, TransitionLog,
 };
 use crate::stats::RecentCounts;
 
@@ -28,6 +29,8 @@ pub struct ViewInputs<'a> {
     pub green_share: Share,
     /// Whether another rollout was configured since, and this one has had no request after that.
     pub is_replaced: bool,
+    /// How the gates of a ramp have developed.
+    pub differences: DifferenceHistory,
     /// The counters of each version.
     pub versions: Vec<VersionView>,
     /// The requests of the last minute, if this VM samples them.
@@ -103,7 +106,7 @@ impl RolloutView {
 
 impl<'a> ControlSummary<'a> {
     fn new(inputs: &ViewInputs<'a>) -> Self {
-        let ViewInputs { config, control, phase, green_share, now, .. } = inputs;
+        let ViewInputs { config, control, phase, green_share, differences, now, .. } = inputs;
         let as_assigned = Position { phase: *phase, green_bp: green_share.basis_points() };
         let (Position { phase, green_bp }, log, command, ramp) = match control {
             // Until the next tick after a configuration change, the state is the old spec's.
@@ -111,7 +114,7 @@ impl<'a> ControlSummary<'a> {
                 if state.observed_spec == SpecFingerprint::new(spec) =>
             {
                 let position = state.position(spec);
-                let ramp = RampView::new(spec, state, *now);
+                let ramp = RampView::new(spec, state, differences, *now);
                 (position, Some(&state.log), state.command.as_ref(), Some(ramp))
             }
             ControlState::Manual(Some(manual)) => {
@@ -162,7 +165,12 @@ impl From<&Transition> for DecisionView {
 // === impl RampView ===
 
 impl RampView {
-    fn new(spec: &RampSpec, state: &RampState, now: Clocks) -> Self {
+    fn new(
+        spec: &RampSpec,
+        state: &RampState,
+        differences: &DifferenceHistory,
+        now: Clocks,
+    ) -> Self {
         let in_step_s = state.time_in_step_ns(now) / SECOND_NS;
         let analysis = state.analyse(spec);
         let step = |step: &RampStep| StepView {
@@ -179,6 +187,7 @@ impl RampView {
             timeout_s: spec.timeout.as_secs(),
             is_overdue: state.snapshot(spec).is_overdue,
             judgement: analysis.map(|it| AnalysisView::new(&it, spec, state.step.get())),
+            differences: build_differences::differences(spec, differences),
         }
     }
 }

@@ -5,7 +5,7 @@
 //! | [`access`] | which request may read the page, and which may run a command |
 //! | [`http_response`] | responses and their security headers |
 //! | [`view`] | the schema of `/state.json` |
-//! | [`build_view`], [`build_analysis`] | the view of a rollout, from its state and its analysis |
+//! | [`build_view`], [`build_analysis`], [`build_differences`] | the view of a rollout, from its state, its analysis and their history |
 //! | [`version_about`] | what a version is: its cluster, and what it changes |
 //! | [`health`] | whether a rollout gets what it needs |
 //! | [`problems`] | problems of a rollout, and how to fix them |
@@ -16,7 +16,7 @@
 //! | [`progress`] | the traffic split, the ramp's steps, and what the next decision waits for |
 //! | [`gate_table`], [`interval_chart`] | blue and green by gate, with the interval of their difference |
 //! | [`gate_sentence`] | a gate in one plain sentence |
-//! | [`share_chart`] | green's share over time |
+//! | [`share_chart`], [`difference_chart`] | green's share and each gate's difference over time |
 //! | [`transitions`] | decisions, the operator command in force, and problems |
 //! | [`step_totals`], [`counters`] | totals of the step, and counters since Envoy started |
 //! | [`labels`], [`numbers`], [`time_format`], [`html`] | display names, number and time formats, escaping |
@@ -27,8 +27,10 @@
 pub mod access;
 pub mod actions;
 pub mod build_analysis;
+mod build_differences;
 pub mod build_view;
 pub mod counters;
+mod difference_chart;
 pub mod gate_sentence;
 pub mod gate_table;
 pub mod headline;
@@ -44,6 +46,7 @@ pub mod progress;
 pub mod rejections;
 pub mod share_chart;
 pub mod step_totals;
+mod time_axis;
 pub mod time_format;
 pub mod transitions;
 pub mod version_about;

@@ -4,10 +4,12 @@ use std::fmt;
 
 use super::headline::{Headline, Tone, headline};
 use super::html::{Escaped, Out};
+use super::time_axis::TimeSpan;
 use super::time_format::{Rfc3339, UtcTime};
 use super::view::{AboutView, RolloutView, View};
 use super::{
-    actions, counters, gate_table, health, labels, progress, share_chart, step_totals, transitions,
+    actions, counters, difference_chart, gate_table, health, labels, progress, share_chart,
+    step_totals, transitions,
 };
 
 /// Shown by a VM without a rollout.
@@ -19,6 +21,8 @@ pub const NO_ROLLOUT: &str = "This worker of Envoy has no rollout. Its VM may be
 pub const STYLE: &str = include_str!("page.css");
 /// The page's script. Its hash is in [`content_security_policy`].
 pub const SCRIPT: &str = include_str!("page.js");
+/// The document that describes the page, in the folder of the documentation.
+const DOCUMENT: &str = "reference/page";
 /// The static part of the page: header, dialog and SVG patterns.
 const FRAME: &str = include_str!("page.html");
 
@@ -28,7 +32,7 @@ pub fn content_security_policy() -> &'static str {
     concat!(
         "default-src 'none'; ",
         "script-src 'sha256-JSuDWa50RIoyTRR0Sy72SKTEPI/bfNJ1mMjydHsxMbU='; ",
-        "style-src 'sha256-9FO8TUzvglaXuc2EJ+9BxMi0YbFqvJX0VMoju01OIM0='; ",
+        "style-src 'sha256-vHmqh69Oc9dwkUZ+78jNAmmaffCMk//ajX67Y1Me4Nw='; ",
         "connect-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; ",
         "frame-ancestors 'none'"
     )
@@ -84,7 +88,16 @@ fn write_footer(out: Out<'_>, view: &View) -> fmt::Result {
             write!(out, "<span>{name} {}</span> ", Escaped(value))?;
         }
     }
+    write_docs(out, env!("CARGO_PKG_HOMEPAGE"))?;
     out.write_str("</p></footer>")
+}
+
+/// Where the documentation of the page is: in the repository, or on the homepage if there is one.
+fn write_docs(out: Out<'_>, homepage: &str) -> fmt::Result {
+    match homepage {
+        "" => write!(out, "<span>Documentation: <code>docs/{DOCUMENT}.md</code></span>"),
+        _ => write!(out, "<a href=\"{}/{DOCUMENT}.html\">Documentation</a>", Escaped(homepage)),
+    }
 }
 
 /// The document's head. Its title is the status of the most urgent rollout.
@@ -195,14 +208,28 @@ fn write_body(out: Out<'_>, view: &View, rollout: &RolloutView) -> fmt::Result {
     if let Some(analysis) = analysis {
         gate_table::write(out, analysis)?;
     }
-    out.write_str("<div class=\"two\">")?;
-    share_chart::write(out, rollout, view.now_ms)?;
-    transitions::write(out, rollout, view.now_ms)?;
-    out.write_str("</div>")?;
+    write_history(out, view, rollout)?;
     if let Some(analysis) = analysis {
         step_totals::write(out, analysis)?;
     }
     counters::write(out, rollout)
+}
+
+/// Writes how share and differences have developed, and the decisions.
+fn write_history(out: Out<'_>, view: &View, rollout: &RolloutView) -> fmt::Result {
+    let differences = rollout.ramp.as_ref().map_or(&[][..], |ramp| &ramp.differences);
+    let span = TimeSpan::of(rollout, view.now_ms).filter(|_| !differences.is_empty());
+    out.write_str("<div class=\"two\">")?;
+    if span.is_some() {
+        out.write_str("<div class=\"stack\">")?;
+    }
+    share_chart::write(out, rollout, view.now_ms)?;
+    transitions::write(out, rollout, view.now_ms)?;
+    if let Some(span) = span {
+        out.write_str("</div>")?;
+        difference_chart::write(out, differences, &span)?;
+    }
+    out.write_str("</div>")
 }
 
 /// The CSS class of a tone.
@@ -231,3 +258,22 @@ pub(crate) fn glyph(tone: Tone) -> &'static str {
 const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' \
     viewBox='0 0 16 16'%3E%3Crect width='10' height='10' rx='2' fill='%231d4ed8'/%3E\
     %3Ccircle cx='11' cy='11' r='5' fill='%230f9d76'/%3E%3C/svg%3E";
+
+#[cfg(test)]
+mod tests {
+    use super::write_docs;
+
+    #[test]
+    fn the_documentation_is_linked_where_there_is_a_homepage() {
+        let docs = |homepage| {
+            let mut out = String::new();
+            write_docs(&mut out, homepage).unwrap();
+            out
+        };
+        assert_eq!(docs(""), "<span>Documentation: <code>docs/reference/page.md</code></span>");
+        assert_eq!(
+            docs("https://verdigris.example/docs"),
+            "<a href=\"https://verdigris.example/docs/reference/page.html\">Documentation</a>"
+        );
+    }
+}

@@ -230,6 +230,7 @@ impl ActiveRollout {
     ) -> RolloutView {
         let running = &self.runtime;
         let state = running.ramp.as_ref().and_then(|ramp| ramp.state());
+        let differences = running.ramp.as_ref().map(|ramp| ramp.differences());
         let weights = running.manual_worker.as_ref().and_then(|by_hand| by_hand.state());
         let counters = running.metrics.counter_values();
         let (phase, green_share) = running.phase_and_share();
@@ -242,6 +243,7 @@ impl ActiveRollout {
             phase,
             green_share,
             is_replaced: self.is_replaced,
+            differences: differences.unwrap_or_default(),
             versions: counters.versions,
             recent: running.metrics.recent_requests(now.monotonic_s()),
             acceptance,

@@ -6,8 +6,9 @@ use verdigris::config::Config;
 use verdigris::console::view::{RolloutView, VersionAboutView, VersionView};
 use verdigris::console::{Acceptance, ControlState, Tone, ViewInputs, headline, page};
 use verdigris::rollout::decimal::Decimal;
-use verdigris::rollout::{Clocks, Phase};
-use verdigris::rollout::{CommandKind, ManualRollout, OperatorCommand};
+use verdigris::rollout::{
+    Clocks, CommandKind, DifferenceHistory, ManualRollout, OperatorCommand, Phase,
+};
 
 use crate::fixtures;
 use crate::harness::{RampHarness as Walk, Traffic as Seen};
@@ -51,6 +52,7 @@ fn inputs(walk: &Walk, versions: Vec<VersionView>) -> ViewInputs<'_> {
         phase: Phase::Ramping,
         green_share: Share::ZERO,
         is_replaced: false,
+        differences: DifferenceHistory::default(),
         versions,
         recent: None,
         acceptance: Acceptance::default(),
@@ -300,6 +302,7 @@ fn each_version_says_what_it_is() {
         phase: Phase::ByHand,
         green_share: Share::ZERO,
         is_replaced: false,
+        differences: DifferenceHistory::default(),
         versions: all,
         recent: None,
         acceptance: Acceptance::default(),
@@ -358,6 +361,7 @@ fn manual_weights_are_shown_with_their_history() {
             phase: Phase::ByHand,
             green_share,
             is_replaced: false,
+            differences: DifferenceHistory::default(),
             versions: with_requests(),
             recent: None,
             acceptance: Acceptance::default(),

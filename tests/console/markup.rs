@@ -151,9 +151,10 @@ fn totals_say_what_they_cover() {
 fn the_footer_has_the_versions_that_are_known() {
     let mut view = fixtures::view(vec![fixtures::by_hand()]);
     let parts = |view: &View| texts(&page(view), "footer span");
-    assert_eq!(parts(&view), ["Verdigris 0.1.0", "Envoy 1.40.0", "node envoy-eu-1"]);
+    let docs = "Documentation: docs/reference/page.md";
+    assert_eq!(parts(&view), ["Verdigris 0.1.0", "Envoy 1.40.0", "node envoy-eu-1", docs]);
     (view.about.envoy, view.about.node) = (None, None);
-    assert_eq!(parts(&view), ["Verdigris 0.1.0"]);
+    assert_eq!(parts(&view), ["Verdigris 0.1.0", docs]);
 }
 
 /// Of several rollouts those that need no attention are collapsed.
