@@ -134,6 +134,7 @@ impl StableState {
         }
         let Some(ramp) = &mut rollout.ramp else { return };
         (ramp.about_s, ramp.in_step_s) = (None, 0);
+        ramp.differences.clear();
         let Some(analysis) = &mut ramp.judgement else { return };
         (analysis.worse, analysis.blue_units, analysis.green_units) = (0.0, 0, 0);
         for gate in &mut analysis.gates {

@@ -7,10 +7,11 @@
 use std::fmt;
 
 use super::html::{Escaped, Out};
+use super::interval_chart::is_safe_beyond_margin;
 use super::labels;
 use super::numbers::Amount;
 use super::time_axis::TimeSpan;
-use super::view::{DifferencePointView, DifferenceView};
+use super::view::{AnalysisView, DifferencePointView, DifferenceView};
 use crate::rollout::decimal::Decimal;
 
 /// The vertical positions of the best and the worst difference, and the height of a chart, in
@@ -22,6 +23,16 @@ const HEIGHT: f64 = 60.0;
 const WIDTH: f64 = 1000.0;
 /// Intervals that are wider than this multiple of the margin leave the chart.
 const MAX_REACH: f64 = 2.0;
+
+/// The threshold that a chart shows. As in the interval charts, a margin that green may exceed is
+/// not shown.
+#[derive(Clone, Copy)]
+enum Threshold {
+    /// From this difference on, green is worse than the margin allows.
+    Margin(f64),
+    /// Below this difference, green is safe.
+    Tolerance(f64),
+}
 
 /// The vertical scale of a chart.
 struct Scale {
@@ -35,14 +46,19 @@ struct Scale {
 ///
 /// # Errors
 /// Writing to `out` failed.
-pub(super) fn write(out: Out<'_>, differences: &[DifferenceView], span: &TimeSpan) -> fmt::Result {
+pub(super) fn write(
+    out: Out<'_>,
+    differences: &[DifferenceView],
+    analysis: Option<&AnalysisView>,
+    span: &TimeSpan,
+) -> fmt::Result {
     out.write_str(
         "<section class=\"card differences\"><h3>Difference over time</h3>\
          <p class=\"small\">Green minus blue in each step, with the confidence interval. \
          Up is worse.</p>",
     )?;
     for difference in differences {
-        write_gate(out, difference, span)?;
+        write_gate(out, difference, Threshold::new(difference, analysis), span)?;
     }
     out.write_str("<svg class=\"axis\" width=\"100%\" height=\"18\" aria-hidden=\"true\">")?;
     span.write_axis(out, 14)?;
@@ -58,9 +74,16 @@ const KEY: &str = "<p class=\"key\">\
     <span><svg width=\"20\" height=\"14\" aria-hidden=\"true\"><path class=\"at-zero\" d=\"M0 7H20\"/></svg>\
     no difference</span>\
     <span><svg width=\"20\" height=\"14\" aria-hidden=\"true\"><path class=\"beyond\" d=\"M0 0H20V8H0z\"/>\
-    <path class=\"at-margin\" d=\"M0 8H20\"/></svg>worse than the margin allows</span></p>";
+    <path class=\"at-margin\" d=\"M0 8H20\"/></svg>worse than the margin allows</span>\
+    <span><svg width=\"20\" height=\"14\" aria-hidden=\"true\"><path class=\"zone-safe\" d=\"M0 6H20V14H0z\"/>\
+    <path class=\"at-tolerance\" d=\"M0 6H20\"/></svg>safe enough for this step</span></p>";
 
-fn write_gate(out: Out<'_>, difference: &DifferenceView, span: &TimeSpan) -> fmt::Result {
+fn write_gate(
+    out: Out<'_>,
+    difference: &DifferenceView,
+    threshold: Option<Threshold>,
+    span: &TimeSpan,
+) -> fmt::Result {
     let Some(last) = difference.points.last() else { return Ok(()) };
     let name = Escaped(labels::metric(&difference.metric).name);
     let amount =
@@ -73,8 +96,8 @@ fn write_gate(out: Out<'_>, difference: &DifferenceView, span: &TimeSpan) -> fmt
          role=\"img\" aria-label=\"{name}: {latest} now, {} in the first sample\">",
         amount(difference.points.first().map_or(f64::NAN, |it| it.difference)),
     )?;
-    let scale = Scale::around(difference);
-    write_thresholds(out, difference, &scale)?;
+    let scale = Scale::around(difference, threshold);
+    write_thresholds(out, is_both(difference), threshold, &scale)?;
     let steps = || difference.points.chunk_by(|a, b| a.step == b.step);
     for points in steps() {
         write_band(out, points, &scale, span)?;
@@ -85,25 +108,38 @@ fn write_gate(out: Out<'_>, difference: &DifferenceView, span: &TimeSpan) -> fmt
     out.write_str("</svg></div>")
 }
 
-/// Zero, and the margin with the zone beyond it.
-fn write_thresholds(out: Out<'_>, difference: &DifferenceView, scale: &Scale) -> fmt::Result {
+/// Zero, and the threshold with its zone.
+fn write_thresholds(
+    out: Out<'_>,
+    is_both: bool,
+    threshold: Option<Threshold>,
+    scale: &Scale,
+) -> fmt::Result {
     let line = |out: Out<'_>, class: &str, y: f64| {
         let y = Decimal(y, 1);
         write!(out, "<path class=\"{class}\" d=\"M0 {y}H{WIDTH}\"/>")
     };
-    let zone = |out: Out<'_>, from: f64, to: f64| {
+    let zone = |out: Out<'_>, class: &str, from: f64, to: f64| {
         let (from, height) = (Decimal(from, 1), Decimal((to - from).max(0.0), 1));
-        write!(out, "<rect class=\"beyond\" y=\"{from}\" width=\"{WIDTH}\" height=\"{height}\"/>")
+        write!(out, "<rect class=\"{class}\" y=\"{from}\" width=\"{WIDTH}\" height=\"{height}\"/>")
     };
-    if let Some(margin) = difference.margin_at.filter(|it| it.is_finite()) {
-        let y = scale.height(margin);
-        zone(out, 0.0, y)?;
-        line(out, "at-margin", y)?;
-        if is_both(difference) {
-            let y = scale.height(-margin);
-            zone(out, y, HEIGHT)?;
+    match threshold {
+        Some(Threshold::Margin(margin)) => {
+            let y = scale.height(margin);
+            zone(out, "beyond", 0.0, y)?;
             line(out, "at-margin", y)?;
+            if is_both {
+                let y = scale.height(-margin);
+                zone(out, "beyond", y, HEIGHT)?;
+                line(out, "at-margin", y)?;
+            }
         }
+        Some(Threshold::Tolerance(tolerance)) => {
+            let y = scale.height(tolerance);
+            zone(out, "zone-safe", y, HEIGHT)?;
+            line(out, "at-tolerance", y)?;
+        }
+        None => (),
     }
     line(out, "at-zero", scale.height(0.0))
 }
@@ -160,16 +196,38 @@ fn is_both(difference: &DifferenceView) -> bool {
     difference.metric == "output_tokens"
 }
 
+// === impl Threshold ===
+
+impl Threshold {
+    fn new(difference: &DifferenceView, analysis: Option<&AnalysisView>) -> Option<Self> {
+        let gates = analysis.into_iter().flat_map(|it| &it.gates);
+        let safe = gates
+            .filter(|gate| gate.metric == difference.metric && is_safe_beyond_margin(gate))
+            .find_map(|gate| gate.tolerance_at);
+        let threshold = match safe {
+            Some(tolerance) => Self::Tolerance(tolerance),
+            None => Self::Margin(difference.margin_at?),
+        };
+        Some(threshold).filter(|it| it.at().is_finite())
+    }
+
+    fn at(self) -> f64 {
+        match self {
+            Self::Margin(at) | Self::Tolerance(at) => at,
+        }
+    }
+}
+
 // === impl Scale ===
 
 impl Scale {
-    /// A scale that includes zero, the margin and the differences, and the intervals unless they
+    /// A scale that includes zero, the threshold and the differences, and the intervals unless they
     /// are too wide.
-    fn around(difference: &DifferenceView) -> Self {
+    fn around(difference: &DifferenceView, threshold: Option<Threshold>) -> Self {
         let is_both = is_both(difference);
         let sign = if difference.higher_is_worse || is_both { 1.0 } else { -1.0 };
         let finite = |it: &f64| it.is_finite();
-        let margin = difference.margin_at.filter(finite).map_or(0.0, f64::abs);
+        let margin = threshold.map_or(0.0, |it| it.at().abs());
         let measured = difference.points.iter().map(|it| it.difference * sign).filter(finite);
         let (low, high) = range(measured);
         let limits = difference.points.iter().flat_map(|it| [it.low, it.high]);

@@ -34,11 +34,12 @@ pub fn write(out: Out<'_>, analysis: &AnalysisView) -> fmt::Result {
     }
     write!(
         out,
-        "<p class=\"lead\">{} {} of blue and {} of green in this step. Evidence for a rollback: \
-         {} of the required amount.</p>",
+        "<p class=\"lead\">Compared in this step: {} {} on blue and {} on green{}. Evidence for a \
+         rollback: {} of the required amount.</p>",
         GroupedCount(analysis.blue_units),
         Escaped(&analysis.counts),
         GroupedCount(analysis.green_units),
+        if analysis.counts == "users" { ", all of whom were on blue before it" } else { "" },
         evidence_percent(analysis.worse),
     )?;
     out.write_str(KEY)?;

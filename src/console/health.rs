@@ -120,7 +120,7 @@ fn split(view: &RolloutView, recent: Option<RecentCounts>, now_ms: u64) -> Findi
         }
         let observed = RatePercent(analysis.green_units, all);
         let expected = Amount { number: expected, unit: "share", is_difference: false };
-        let text = format!("{observed} of this step’s users are on green, {expected} expected");
+        let text = format!("{observed} of the compared users are on green, {expected} expected");
         return match analysis.is_mismatched {
             true => Finding::warning(text),
             false => Finding::ok(text),

@@ -227,7 +227,8 @@ fn write_history(out: Out<'_>, view: &View, rollout: &RolloutView) -> fmt::Resul
     transitions::write(out, rollout, view.now_ms)?;
     if let Some(span) = span {
         out.write_str("</div>")?;
-        difference_chart::write(out, differences, &span)?;
+        let analysis = rollout.ramp.as_ref().and_then(|ramp| ramp.judgement.as_ref());
+        difference_chart::write(out, differences, analysis, &span)?;
     }
     out.write_str("</div>")
 }

@@ -1,8 +1,8 @@
 //! The charts of the gates' differences over time.
 
 use scraper::{Html, Selector};
-use verdigris::console::page;
 use verdigris::console::view::{DifferencePointView, DifferenceView, RolloutView};
+use verdigris::console::{View, page};
 
 use crate::fixtures::{self, NOW_MS};
 
@@ -74,6 +74,23 @@ fn each_step_has_a_line_of_its_own() {
     // Two limits for each point; a single point has no area.
     let bands: Vec<_> = paths(&html, "band").iter().map(Vec::len).collect();
     assert_eq!(bands, [6]);
+}
+
+/// A rate whose ceiling is above the margin, which green exceeds: the margin would contradict the
+/// verdict.
+#[test]
+fn a_margin_that_green_may_exceed_is_not_shown() {
+    let mut view = fixtures::view(vec![fixtures::ramping()]);
+    let thresholds = |view: &View| {
+        let html = Html::parse_document(&page(view));
+        [heights(&html, "at-margin").len(), heights(&html, "at-tolerance").len()]
+    };
+    // Five gates with one margin, and output_tokens with two.
+    assert_eq!(thresholds(&view), [7, 0]);
+    let ramp = view.rollouts[0].ramp.as_mut().unwrap();
+    let gate = &mut ramp.judgement.as_mut().unwrap().gates[0];
+    (gate.green, gate.tolerance_at) = (gate.blue.map(|it| it + 0.01), Some(0.04));
+    assert_eq!(thresholds(&view), [6, 1]);
 }
 
 /// A wide interval does not make the margin too small to see, and nothing leaves the chart.

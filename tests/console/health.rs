@@ -82,7 +82,7 @@ fn requests_without_a_unit_are_a_warning() {
 #[test]
 fn the_split_of_a_step_is_that_of_its_users() {
     let (status, text) = checked(&ramping(), None, "split");
-    let expected = "23.8 % of this step’s users are on green, 23.8 % expected";
+    let expected = "23.8 % of the compared users are on green, 23.8 % expected";
     assert_eq!((status.as_str(), text.as_str()), ("ok", expected));
     let mut mismatched = ramping();
     mismatched.ramp.as_mut().unwrap().judgement.as_mut().unwrap().is_mismatched = true;
