@@ -228,8 +228,12 @@ fn the_reference_describes_every_alert() {
 
 #[test]
 fn the_example_of_an_invalid_configuration_has_the_parser_s_error() {
-    let mut example: Value = serde_json::from_str(&json_examples()[0]).unwrap();
-    example["weights"] = json!({"blue": 0, "green": 0});
+    let example = json!({
+        "rollout": "assistant-v8",
+        "unit": {"header": "x-user-id"},
+        "versions": {"blue": {"cluster": "llm-blue"}, "green": {"cluster": "llm-green"}},
+        "weights": {"blue": 0, "green": 0},
+    });
     let error = Config::parse(example.to_string().as_bytes()).unwrap_err().to_string();
     let line = format!("configuration refused, the one in force stays: {error}\n");
     assert!(page("reference/configuration.md").contains(&line), "{line}");
