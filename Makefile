@@ -45,8 +45,9 @@ e2e: build $(TRAP) tools browser ## run only the tests in a real Envoy
 page: ## serve the console's page with examples of every phase
 	@$(CARGO) run --locked --quiet --example screenshots serve
 
-screenshots: browser ## take screenshots of the console's page in every phase, into target/screenshots
+screenshots: build $(UPSTREAMS) browser ## take screenshots of the console's page in every phase, into target/screenshots, and docs/images/page.png
 	@$(CARGO) run --locked --quiet --example screenshots
+	@$(CARGO) run --locked --quiet --example screenshots demo
 
 lint: target linters docs .tools/grafana-ready ## check formatting, clippy (native and wasm), the structure of src, the dashboard's types, spelling, and the documentation
 	$(CARGO) fmt --check
