@@ -10,7 +10,7 @@ use crate::analysis::AnalysisUnit;
 
 /// The `ramp` section.
 #[derive(Clone, Debug)]
-#[allow(missing_docs, reason = "the README's reference is their one description")]
+#[allow(missing_docs, reason = "docs/reference is their one description")]
 pub struct RawRamp {
     pub steps: Option<Vec<RawStep>>,
     pub bake: Option<String>,
@@ -40,7 +40,7 @@ pub enum RawControl {
 
 /// A step: only its share, or an object with more settings.
 #[derive(Clone, Debug)]
-#[allow(missing_docs, reason = "the README's reference is their one description")]
+#[allow(missing_docs, reason = "docs/reference is their one description")]
 pub enum RawStep {
     Percent(Number),
     Object(RawStepObject),
@@ -48,7 +48,7 @@ pub enum RawStep {
 
 /// A step as an object.
 #[derive(Clone, Debug, Default)]
-#[allow(missing_docs, reason = "the README's reference is their one description")]
+#[allow(missing_docs, reason = "docs/reference is their one description")]
 pub struct RawStepObject {
     pub percent: Option<Number>,
     pub approve: bool,
@@ -56,7 +56,7 @@ pub struct RawStepObject {
 
 /// A gate.
 #[derive(Clone, Debug, Default)]
-#[allow(missing_docs, reason = "the README's reference is their one description")]
+#[allow(missing_docs, reason = "docs/reference is their one description")]
 pub struct RawGate {
     pub metric: Option<String>,
     pub margin: Option<Number>,
@@ -69,7 +69,7 @@ pub struct RawGate {
 
 /// A tolerance: one for all steps, or one for each step.
 #[derive(Clone, Debug)]
-#[allow(missing_docs, reason = "the README's reference is their one description")]
+#[allow(missing_docs, reason = "docs/reference is their one description")]
 pub enum RawTolerance {
     One(Number),
     Many(Vec<Number>),
@@ -77,7 +77,7 @@ pub enum RawTolerance {
 
 /// A tripwire.
 #[derive(Clone, Debug, Default)]
-#[allow(missing_docs, reason = "the README's reference is their one description")]
+#[allow(missing_docs, reason = "docs/reference is their one description")]
 pub struct RawTripwire {
     pub metric: Option<String>,
     pub limit: Option<RawLimit>,
@@ -89,7 +89,7 @@ pub struct RawTripwire {
 
 /// A limit: a number, or a text, which is a duration, a number or a percentage.
 #[derive(Clone, Debug)]
-#[allow(missing_docs, reason = "the README's reference is their one description")]
+#[allow(missing_docs, reason = "docs/reference is their one description")]
 pub enum RawLimit {
     Number(Number),
     Text(String),
