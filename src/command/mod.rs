@@ -11,7 +11,7 @@
 //! | `steer` | operator commands, sent to consoles |
 //! | `console_client`, `render`, `interval_bar` | a console over HTTP, and its state as text |
 //! | `traffic`, `scenario` | the options that describe traffic, and how versions behave |
-//! | `source`, `yaml`, `json_span`, `load` | configurations in files, and positions in them |
+//! | `source`, `yaml`, `json_span`, `position`, `load` | configurations in files, and positions in them |
 //! | `output`, `man` | reports, tables and number formats; the man page |
 //!
 //! Exit codes: 0 done, or no problems; 1 problems to fix, or a rejected command; 2 wrong usage, or
@@ -28,6 +28,7 @@ mod load;
 mod man;
 mod output;
 mod plan;
+mod position;
 mod progress;
 mod reload;
 mod render;

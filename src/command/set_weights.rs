@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::edit::{ChangedField, EditableFile, FieldEdit, FileChange};
 use super::output::CliError;
@@ -70,13 +70,16 @@ pub fn set_weights(
     (new_blue, new_green): (u32, u32),
     is_dry_run: bool,
 ) -> Result<FileChange, CliError> {
-    let weight = |version| file.value(&["weights", version]).filter(Value::is_u64);
-    let (Some(blue), Some(green)) = (weight("blue"), weight("green")) else {
-        return Err(CliError::Invalid(format!(
-            "{}: weights: missing: add \"weights\": {{\"blue\": 100, \"green\": 0}} first",
-            file.name()
-        )));
-    };
+    let has_weight = |version| file.value(&["weights", version]).is_some();
+    if !has_weight("blue") || !has_weight("green") {
+        let fix = match file.is_yaml() {
+            true => "weights: {blue: 100, green: 0}",
+            false => "\"weights\": {\"blue\": 100, \"green\": 0}",
+        };
+        let name = file.name();
+        return Err(CliError::Invalid(format!("{name}: weights: missing: add {fix} first")));
+    }
+    let (blue, green): (u32, u32) = file.config().share.into();
     let reported = ChangedField {
         field: "weights",
         before: json!({"blue": blue, "green": green}),

@@ -69,6 +69,7 @@ fn the_examples_have_the_command_s_output() {
         "new.yaml",
         &filter.replace("\"blue\": 95, \"green\": 5}", "\"blue\": 98, \"green\": 2}"),
     );
+    files.add("wrong.yaml", &filter.replace("\"green\": 5}", "\"green\": \"five\"}"));
     files.add("envoy.yaml", &fs::read_to_string("envoy/envoy.yaml").unwrap());
     files.add("ramp.json", &config(json!({"ramp": {}})).to_string());
     let console = Console::start();
@@ -90,6 +91,25 @@ fn the_examples_have_the_command_s_output() {
         } else {
             assert_eq!(printed.trim_end(), shown, "{line}");
         }
+    }
+}
+
+/// Configurations as YAML in the documents.
+#[test]
+fn the_yaml_in_the_documents_is_valid() {
+    let shipped = fs::read_to_string("envoy/filter.yaml").unwrap();
+    let (before, _) = shipped.split_once("      configuration:\n").unwrap();
+    let files = Files::new();
+    files.add("verdigris.wasm", "\0asm");
+    let documents = documents();
+    let blocks = documents.iter().flat_map(|it| it.blocks("yaml"));
+    let blocks: Vec<_> = blocks.filter(|it| it.starts_with("configuration:")).collect();
+    assert!(!blocks.is_empty());
+    for block in blocks {
+        let lines: String = block.lines().map(|line| format!("      {line}\n")).collect();
+        let file = files.add("filter.yaml", &format!("{before}{lines}"));
+        let output = super::run::verdigris(&["check", "--strict", &file]);
+        assert_eq!(output.code, 0, "{output:?}");
     }
 }
 

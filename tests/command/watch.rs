@@ -123,6 +123,7 @@ fn only_changes_are_printed() {
         analysis.blue_units = 2000;
         (analysis.gates[0].blue, analysis.gates[0].worse) = (Some(0.02), 0.1);
         later.versions[0].counters[0].1 += 1;
+        later.health[0].text = "1 request in the last minute".into();
         let mut view = fixtures::view(vec![later]);
         view.now_ms += 10_000;
         console.change(view);

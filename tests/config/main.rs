@@ -5,6 +5,7 @@ mod build_errors;
 #[path = "../support/documents.rs"]
 #[allow(dead_code, reason = "each test binary uses a part")]
 mod documents;
+mod envoy_text;
 mod gates;
 mod panics;
 mod plugin;

@@ -1,13 +1,14 @@
 //! A file with one rollout, and edits of its fields that keep all other bytes.
 
-use std::ops::Range;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+use super::field_edit::{FieldEdit, TextEdit};
 use super::file_change::FileChange;
 use super::replace_file::{replace_file, require_regular_file};
 use super::unquoted::Unquoted;
+use super::yaml_text::YamlText;
 use crate::command::output::CliError;
 use crate::command::reload::{self, ConfigWithText};
 use crate::command::source::{PluginConfigText, Quoting, Source};
@@ -21,24 +22,11 @@ pub struct EditableFile {
     config: Config,
 }
 
-/// A new value of a field.
-pub struct FieldEdit {
-    /// The path of field names.
-    pub path: &'static [&'static str],
-    pub value: Value,
-}
-
 /// A changed field, as a report shows it.
 pub struct ChangedField {
     pub field: &'static str,
     pub before: Value,
     pub after: Value,
-}
-
-/// A part of the JSON text, and the text that replaces it.
-struct TextEdit {
-    at: Range<usize>,
-    json: String,
 }
 
 // === impl EditableFile ===
@@ -63,6 +51,11 @@ impl EditableFile {
     /// The rollout's configuration.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Whether the configuration is written as YAML.
+    pub fn is_yaml(&self) -> bool {
+        self.source.only().is_ok_and(|it| it.yaml.is_some())
     }
 
     /// The value at a path of field names, if the file has it.
@@ -109,36 +102,63 @@ impl EditableFile {
 
 /// The error for a field that cannot be edited.
 fn not_editable(name: &str, plugin: &PluginConfigText, field: &str) -> String {
-    match plugin.location.quoting {
-        Quoting::Yaml => format!(
-            "{name}: {field}: the configuration is YAML, but this command edits JSON text only: \
-             change the field in the source of this file"
-        ),
-        _ => format!(
-            "{name}: {field}: the JSON text cannot be edited in these quotes: write it after value: \
-             | as in the shipped filter.yaml"
-        ),
-    }
+    let fix = match plugin.location.quoting {
+        _ if plugin.location.span.is_empty() => {
+            "the configuration is in a text within this file, such as in a ConfigMap: change the field \
+             in its source"
+        }
+        Quoting::Yaml => {
+            "this part of the YAML is used in several places by an alias: write it in the plugin \
+             configuration itself"
+        }
+        _ => {
+            "the JSON text cannot be edited in these quotes: write it after value: | as in the \
+             shipped filter.yaml"
+        }
+    };
+    format!("{name}: {field}: {fix}")
 }
 
-/// The file's text with these edits; `None` if a position cannot be found.
+/// The file's text with these edits; `None` if one of them cannot be made.
 fn with_edits(source: &Source, plugin: &PluginConfigText, edits: &[FieldEdit]) -> Option<String> {
+    if plugin.location.span.is_empty() {
+        return None;
+    }
+    let mut edits = match &plugin.yaml {
+        Some(yaml) => {
+            let config = YamlText { file: &source.text, node: &yaml.node };
+            edits.iter().map(|it| config.edit(it)).collect::<Option<Vec<_>>>()?
+        }
+        None => json_edits(source, plugin, edits)?,
+    };
+    edits.sort_by_key(|it| it.at.start);
+    let mut text = source.text.clone();
+    // From the end, so that earlier offsets stay valid.
+    for TextEdit { at, text: new } in edits.into_iter().rev() {
+        text.get(at.clone())?;
+        text.replace_range(at, &new);
+    }
+    Some(text)
+}
+
+/// The edits of the file for a configuration that is JSON text.
+fn json_edits(
+    source: &Source,
+    plugin: &PluginConfigText,
+    edits: &[FieldEdit],
+) -> Option<Vec<TextEdit>> {
     let span = plugin.location.span.clone();
     let unquoted = Unquoted::new(source.text.get(span.clone())?, plugin.location.quoting)?;
     // Quotes and white space may surround the object.
     let (start, end) = (unquoted.json.find('{')?, unquoted.json.rfind('}')? + 1);
     let object = unquoted.json.get(start..end)?;
-    let mut edits =
-        edits.iter().map(|edit| TextEdit::new(object, edit)).collect::<Option<Vec<_>>>()?;
-    edits.sort_by_key(|it| it.at.start);
-    let mut text = source.text.clone();
-    // From the end, so that earlier offsets stay valid.
-    for TextEdit { at, json } in edits.into_iter().rev() {
+    let in_file = |edit: &FieldEdit| {
+        let TextEdit { at, text } = TextEdit::in_json(object, edit)?;
         let range = unquoted.quoted_range(&(start + at.start..start + at.end))?;
-        let range = span.start + range.start..span.start + range.end;
-        text.replace_range(range, &unquoted.quoted(&json));
-    }
-    Some(text)
+        let at = span.start + range.start..span.start + range.end;
+        Some(TextEdit { at, text: unquoted.quoted(&text) })
+    };
+    edits.iter().map(in_file).collect()
 }
 
 /// Guards against an edit at the wrong position.
@@ -167,27 +187,5 @@ fn set(json: &mut Value, path: &[&str], to: &Value) {
             set(fields.entry(*name).or_insert_with(|| json!({})), rest, to);
         }
         _ => {}
-    }
-}
-
-// === impl TextEdit ===
-
-impl TextEdit {
-    /// Replaces the value, or inserts the field before all others of its object.
-    fn new(object: &str, edit: &FieldEdit) -> Option<Self> {
-        let json = edit.value.to_string();
-        if let Some(at) = json_span::span(object, edit.path) {
-            return Some(Self { at, json });
-        }
-        let (name, parent) = edit.path.split_last()?;
-        let parent = json_span::span(object, parent)?;
-        let first = parent.start + 1;
-        let rest = object.get(first..parent.end)?;
-        let comma = match rest.trim_start() {
-            rest if rest.starts_with('}') => "",
-            _ if rest.starts_with(['\n', '\r']) => ",",
-            _ => ", ",
-        };
-        Some(Self { at: first..first, json: format!("{}: {json}{comma}", Value::from(*name)) })
     }
 }

@@ -133,7 +133,7 @@ fn a_refused_configuration_is_counted_in_envoys_stats() {
     assert_eq!(envoy.send(&Request::from_user("ada")).version, "green");
 }
 
-/// Envoy does not apply it. The README warns operators of the misleading counter.
+/// Envoy does not apply it. docs/reference/failure-modes.md warns operators of the misleading counter.
 #[test]
 fn envoy_counts_a_repeated_refused_configuration_as_a_success() {
     let envoy = Envoy::start(&weights(0, 1));
