@@ -108,7 +108,7 @@ fn the_share_of_completed_ramps_is_about_that_of_a_simulation() {
         let file = files.add("ramp.json", &config(json!({"ramp": ramp})).to_string());
         let traffic = ["--rps", "5", "--users", users];
         let planned = json_output(&[&["plan", &file][..], &traffic].concat());
-        let simulate = ["simulate", &file, "--runs", "60", "--hours", "3"];
+        let simulate = ["simulate", &file, "--runs", "40", "--hours", "3"];
         let simulated = json_output(&[&simulate[..], &traffic].concat());
         let completes = planned["completes"].as_f64().unwrap();
         let promoted = simulated["promoted"]["share"].as_f64().unwrap();

@@ -155,10 +155,13 @@ impl Planned {
                      green{ramps}.\n"
                 )
             }
-            None => format!(
-                "  A green like blue is held: until the timeout, {requests} requests{users} go to \
-                 green.\n"
-            ),
+            None => {
+                let most = if step.advances < 0.01 { "" } else { " in most ramps" };
+                format!(
+                    "  A green like blue is held{most}: until the timeout, {requests} requests{users} \
+                     go to green.\n"
+                )
+            }
         };
         text
     }
