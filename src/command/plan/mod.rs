@@ -73,6 +73,9 @@ impl PlanArgs {
         let by_conversation = config.conversation.is_some();
         let inputs = PlanInputs { ramp: &ramp, world: &world, by_conversation };
         let steps: Vec<_> = (0..ramp.steps.len()).map(|step| self.step(&inputs, step)).collect();
+        let completes = steps.iter().map(|it| it.advances).product();
+        let nothing = DurationRange::exactly(0.0);
+        let whole_s = steps.iter().fold(nothing, |all, step| all.then(step.lasts_s));
         Ok(Planned {
             rollout: config.rollout.to_string(),
             file: self.file,
@@ -81,10 +84,8 @@ impl PlanArgs {
             left_out,
             bake_s: ramp.bake.as_secs_f64(),
             timeout_s: ramp.timeout.as_secs_f64(),
-            completes: steps.iter().map(|it| it.advances).product(),
-            whole_s: steps
-                .iter()
-                .fold(DurationRange::exactly(0.0), |all, step| all.then(step.lasts_s)),
+            completes,
+            whole_s: whole_s.in_share(completes),
             steps,
         })
     }
@@ -106,10 +107,10 @@ impl PlanArgs {
         let gate = |gate: &Gate| self.gate(&inputs.forecast(gate, step, &traffic), world, exposure);
         let gates: Vec<_> = ramp.analysis.gates.iter().filter_map(gate).collect();
         let baked = DurationRange::exactly(ramp.bake.as_secs_f64());
-        let critical = gates.iter().filter(|it| it.is_critical);
-        let lasts_s = critical.fold(baked, |all, it| all.later(it.shown_safe));
+        let critical = || gates.iter().filter(|it| it.is_critical);
+        let advances = critical().map(|it| it.passes).product();
+        let lasts_s = critical().fold(baked, |all, it| all.later(it.shown_safe)).in_share(advances);
         let green = exposure(lasts_s.median_s);
-        let advances = gates.iter().filter(|it| it.is_critical).map(|it| it.passes).product();
         PlannedStep { step, share, is_compared: true, gates, lasts_s, advances, green }
     }
 
