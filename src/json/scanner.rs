@@ -31,7 +31,8 @@ pub struct Scanner<K> {
     ignored: u64,
     string: StringDecoder,
     string_is_key: bool,
-    number: Prefix<{ BoundedText::MAX_BYTES }>,
+    /// The string or number that is in several pieces or has escapes.
+    text: Prefix<{ BoundedText::MAX_BYTES }>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +73,7 @@ impl<K: PathKey> Default for Scanner<K> {
             ignored: 0,
             string: StringDecoder::default(),
             string_is_key: false,
-            number: Prefix::default(),
+            text: Prefix::default(),
         }
     }
 }
@@ -104,6 +105,11 @@ impl<K: PathKey> Scanner<K> {
     /// Whether no document is open. A number at the top level stays open until the next byte.
     pub fn is_between_documents(&self) -> bool {
         self.state == ScannerState::Start
+    }
+
+    /// Whether a document is open, even if what followed in it was not JSON.
+    pub fn is_in_document(&self) -> bool {
+        self.depth > 0 || !matches!(self.state, ScannerState::Start | ScannerState::Broken)
     }
 
     /// Whether the input was not JSON, or too deep.
@@ -158,20 +164,27 @@ impl<K: PathKey> Scanner<K> {
             b'[' => self.open(true, after),
             b'"' => match unescaped_string(after) {
                 Some((text, after)) => {
-                    self.report(Token::String(BoundedText::new(text)), sink);
+                    if !self.is_text() {
+                        self.report(Token::String(BoundedText::new(text)), sink);
+                    } else if !text.is_empty() {
+                        self.report(Token::Text(text), sink);
+                    }
                     self.end_value(after, sink)
                 }
                 None => self.start_string(false, after),
             },
             b'-' | b'0'..=b'9' => {
-                self.number.clear();
+                self.text.clear();
                 self.number(rest, sink)
             }
             b't' => {
                 self.report(Token::True, sink);
                 self.literal(after, b"rue", sink)
             }
-            b'f' => self.literal(after, b"alse", sink),
+            b'f' => {
+                self.report(Token::False, sink);
+                self.literal(after, b"alse", sink)
+            }
             b'n' => self.literal(after, b"ull", sink),
             _ => self.enter(ScannerState::Broken, after),
         }
@@ -204,18 +217,18 @@ impl<K: PathKey> Scanner<K> {
         let is_part = |b: &u8| matches!(b, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
         // A number ends before the first byte that is not part of it.
         let Some(end) = rest.iter().position(|byte| !is_part(byte)) else {
-            self.number.push(rest);
+            self.text.push(rest);
             return self.enter(ScannerState::Number, &[]);
         };
         let (digits, after) = rest.split_at(end);
         if self.is_reported() {
-            let text = if self.number.is_empty() {
+            let text = if self.text.is_empty() {
                 BoundedText::new(digits)
             } else {
-                self.number.push(digits);
-                self.number.text()
+                self.text.push(digits);
+                self.text.text()
             };
-            let number = text.complete().and_then(parse_whole_number);
+            let number = text.complete().and_then(parse_number);
             sink(self.path(), Token::Number(number));
         }
         self.end_value(after, sink)
@@ -238,20 +251,33 @@ impl<K: PathKey> Scanner<K> {
 
     fn start_string<'a>(&mut self, is_key: bool, after: &'a [u8]) -> &'a [u8] {
         self.string.start();
+        self.text.clear();
         self.string_is_key = is_key;
         self.enter(ScannerState::String, after)
     }
 
     fn string<'a>(&mut self, rest: &'a [u8], sink: &mut impl FnMut(&[K], Token<'_>)) -> &'a [u8] {
-        match self.string.feed(rest) {
+        let is_text = !self.string_is_key && self.is_text();
+        let Self { string, text, path, depth, ignored, .. } = self;
+        let decoded = match is_text {
+            true if *ignored == 0 => {
+                let path = path.get(..*depth).unwrap_or_default();
+                string.feed(rest, &mut |piece| sink(path, Token::Text(piece)))
+            }
+            true => string.feed(rest, &mut |_| ()),
+            false => string.feed(rest, &mut |piece| text.push(piece)),
+        };
+        match decoded {
             DecodedString::Incomplete => &[],
             DecodedString::Invalid => self.enter(ScannerState::Broken, &[]),
             DecodedString::Complete(after) if self.string_is_key => {
-                let key = self.string.text().complete().map_or(K::IGNORED, K::from_name);
+                let key = self.text.complete().map_or(K::IGNORED, K::from_name);
                 self.end_key(key, after)
             }
             DecodedString::Complete(after) => {
-                self.report(Token::String(self.string.text()), sink);
+                if !is_text {
+                    self.report(Token::String(self.text.text()), sink);
+                }
                 self.end_value(after, sink)
             }
         }
@@ -300,6 +326,11 @@ impl<K: PathKey> Scanner<K> {
         self.path.get(..self.depth).unwrap_or_default()
     }
 
+    /// Whether the current value is at a text key.
+    fn is_text(&self) -> bool {
+        self.path().last().is_some_and(|key| key.is_text())
+    }
+
     fn is_in_array(&self) -> bool {
         self.depth > 0 && self.arrays >> (self.depth - 1) & 1 == 1
     }
@@ -315,6 +346,15 @@ fn is_white_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
 
-fn parse_whole_number(text: &[u8]) -> Option<u64> {
-    str::from_utf8(text).ok()?.parse().ok()
+/// The number, rounded to a whole one.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "in range by the check")]
+fn parse_number(text: &[u8]) -> Option<u64> {
+    /// 2^64.
+    const LIMIT: f64 = 18_446_744_073_709_551_616.0;
+    let text = str::from_utf8(text).ok()?;
+    // Some gateways state fractions of tokens, or `12.0`.
+    text.parse().ok().or_else(|| {
+        let number: f64 = text.parse().ok()?;
+        (0.0..LIMIT).contains(&number).then(|| number.round() as u64)
+    })
 }
