@@ -46,6 +46,8 @@ pub enum Counter {
     Refusals,
     /// Answers that ended at a token limit.
     Truncations,
+    /// Answers that ended for a reason that is not known, or stated none.
+    FinishUnknown,
     /// Input tokens, including cached ones.
     TokensInput,
     /// Output tokens, including reasoning.
@@ -101,7 +103,7 @@ impl Counter {
     ];
 
     /// The counters of responses, where they are configured.
-    pub const OUTCOMES: [Self; 24] = [
+    pub const OUTCOMES: [Self; 25] = [
         Self::Responses2xx,
         Self::Responses3xx,
         Self::Responses4xx,
@@ -120,6 +122,7 @@ impl Counter {
         Self::UnreadFor(UnreadReason::Malformed),
         Self::Refusals,
         Self::Truncations,
+        Self::FinishUnknown,
         Self::TokensInput,
         Self::TokensOutput,
         Self::TokensCached,
@@ -152,6 +155,7 @@ impl fmt::Display for Counter {
             Self::UnreadFor(UnreadReason::Malformed) => "unread_malformed",
             Self::Refusals => "refusals",
             Self::Truncations => "truncations",
+            Self::FinishUnknown => "finish_unknown",
             Self::TokensInput => "tokens_input",
             Self::TokensOutput => "tokens_output",
             Self::TokensCached => "tokens_cached",
