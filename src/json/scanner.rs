@@ -10,6 +10,7 @@
 //! needed to find its end. Grammar: RFC 8259.
 
 use super::bounded_text::BoundedText;
+use super::number::parse_number;
 use super::prefix::Prefix;
 use super::string_decoder::{DecodedString, StringDecoder, unescaped_string};
 use super::token::{PathKey, Token};
@@ -344,17 +345,4 @@ fn with_bit(bits: u64, index: usize, is_set: bool) -> u64 {
 
 fn is_white_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
-}
-
-/// The number, rounded to a whole one.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "in range by the check")]
-fn parse_number(text: &[u8]) -> Option<u64> {
-    /// 2^64.
-    const LIMIT: f64 = 18_446_744_073_709_551_616.0;
-    let text = str::from_utf8(text).ok()?;
-    // Some gateways state fractions of tokens, or `12.0`.
-    text.parse().ok().or_else(|| {
-        let number: f64 = text.parse().ok()?;
-        (0.0..LIMIT).contains(&number).then(|| number.round() as u64)
-    })
 }

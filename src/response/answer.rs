@@ -32,6 +32,8 @@ pub struct Answer {
     pub has_answer: bool,
     /// Whether the body has a mark of its format.
     pub is_recognized: bool,
+    /// Whether it is a list of stored objects instead of an answer.
+    pub is_list: bool,
     /// Whether it only states that an answer is being made.
     pub is_pending: bool,
     /// Whether it has generated content.

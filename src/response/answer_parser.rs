@@ -230,8 +230,8 @@ impl Provider {
         }
     }
 
-    /// Scans a piece of JSON. All framings call this function, so that the compiler makes one
-    /// copy of the scanner.
+    /// Scans a piece of JSON. All framings call this function, and so does JSON within JSON, so
+    /// that the compiler makes one copy of the scanner.
     fn scan(
         &mut self,
         scanner: &mut Scanner<AnswerKey>,
@@ -242,21 +242,20 @@ impl Provider {
         scanner.feed(bytes, &mut |path, token| match (path, token) {
             ([AnswerKey::Bytes], Token::Text(text)) => {
                 let InnerAnswer { decoder, scanner } = &mut **inner.get_or_insert_default();
-                decoder.feed(text, &mut |bytes| self.scan_inner(scanner, bytes, answer));
+                let mut innermost = None;
+                decoder.feed(text, &mut |bytes| {
+                    self.scan(scanner, bytes, answer, &mut innermost);
+                });
             }
             (path, token) => self.read_token(path, token, answer),
         });
     }
 
-    /// Scans a piece of the JSON within an event.
-    #[inline(never)]
-    fn scan_inner(&mut self, scanner: &mut Scanner<AnswerKey>, bytes: &[u8], answer: &mut Answer) {
-        scanner.feed(bytes, &mut |path, token| self.read_token(path, token, answer));
-    }
-
     fn read_token(&mut self, path: &[AnswerKey], token: Token<'_>, answer: &mut Answer) {
-        if matches!(token, Token::End) {
-            answer.documents = answer.documents.saturating_add(1);
+        match (path, token) {
+            (_, Token::End) => answer.documents = answer.documents.saturating_add(1),
+            ([AnswerKey::Object], Token::String(object)) => answer.is_list |= object.is("list"),
+            _ => {}
         }
         error_object::read_token(path, token, answer);
         match self {

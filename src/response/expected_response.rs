@@ -3,7 +3,7 @@
 use super::format::Format;
 use super::formats::Formats;
 use super::grpc::GrpcFraming;
-use super::known_path::{KnownApi, is_resumed_stream, known_api};
+use super::known_path::{KnownApi, known_api};
 use super::method::Method;
 use crate::assignment::Version;
 
@@ -63,7 +63,7 @@ impl ExpectedResponse {
         let path = path.unwrap_or_default();
         let expected = match formats.configured(version, path) {
             Some(format) => Self { format: Some(format), ..Self::default() },
-            None => Self::at_known_path(path, method_name),
+            None => Self::at_known_path(path),
         };
         // A path with a format is a model's, and not a gRPC method.
         let is_grpc = expected.format.is_none()
@@ -73,12 +73,9 @@ impl ExpectedResponse {
     }
 
     /// What the path of a request says about its response.
-    fn at_known_path(path: &[u8], method_name: Option<&[u8]>) -> Self {
-        // A `GET` lists or returns what is stored.
-        let is_read = matches!(method_name, Some(b"GET" | b"DELETE")) && !is_resumed_stream(path);
+    fn at_known_path(path: &[u8]) -> Self {
         let nothing = Self::default();
         match known_api(path) {
-            Some(KnownApi::Answers { .. }) if is_read => nothing,
             Some(KnownApi::Answers { format, is_certain }) => {
                 Self { format: Some(format), is_format_guessed: !is_certain, ..nothing }
             }

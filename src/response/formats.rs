@@ -28,7 +28,12 @@ impl Formats {
         self.configured(version, path).or_else(|| Format::from_path(path))
     }
 
-    /// The same, of what the configuration states alone.
+    /// The format of a request to `version` at `path`, where it can be patched.
+    pub fn resolve_request(&self, version: Version, path: &[u8]) -> Option<Format> {
+        self.configured(version, path).or_else(|| Format::of_requests_at(path))
+    }
+
+    /// The format that the configuration states for a request to `version` at `path`.
     pub fn configured(&self, version: Version, path: &[u8]) -> Option<Format> {
         let at_path = || {
             let by_prefix = self.paths.iter().find(|(prefix, _)| path.starts_with(prefix));

@@ -39,6 +39,25 @@ impl Format {
             Embeddings | Other => None,
         }
     }
+
+    /// The format of the requests at `path`, where a patch knows their form. Requests to a model
+    /// behind another API have its name or their prompt in other places.
+    pub fn of_requests_at(path: &[u8]) -> Option<Self> {
+        const OTHER_FORMS: [&[u8]; 7] = [
+            b"invoke",
+            b"invoke-with-response-stream",
+            b"invocations",
+            b"interactions",
+            b"compact",
+            b"rawPredict",
+            b"streamRawPredict",
+        ];
+        let (before_query, _) = split_query(path);
+        let (parent, name) = split_last_segment(before_query);
+        let is_other = OTHER_FORMS.iter().any(|form| name.ends_with(form));
+        let is_stored = parent.ends_with(b"/responses");
+        if is_other || is_stored { None } else { Self::from_path(path) }
+    }
 }
 
 /// The API behind `path`.
@@ -63,14 +82,6 @@ pub fn known_api(path: &[u8]) -> Option<KnownApi> {
                 && query.split(|byte| *byte == b'&').any(|part| part == b"stream=true");
             is_resumed.then_some(certain(Format::Responses))
         })
-}
-
-/// Whether `path` is a stored response whose stream a `GET` takes up again.
-pub fn is_resumed_stream(path: &[u8]) -> bool {
-    let (before_query, _) = split_query(path);
-    let (parent, _) = split_last_segment(before_query);
-    parent.ends_with(b"/responses")
-        && matches!(known_api(path), Some(KnownApi::Answers { format: Format::Responses, .. }))
 }
 
 const fn certain(format: Format) -> KnownApi {

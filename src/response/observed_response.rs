@@ -142,6 +142,7 @@ impl ObservedResponse {
             ObservedBody::Answer { parser, unrecognized, .. } => {
                 let answer = parser.finish();
                 match unrecognized.filter(|_| !answer.is_recognized) {
+                    None if answer.is_list && !answer.has_answer => None,
                     None => Some(Ok(answer)),
                     Some(Unrecognized::Unread) => Some(Err(UnreadReason::UnknownFormat)),
                     Some(Unrecognized::Ignored) => None,

@@ -98,7 +98,7 @@ impl SseParser {
                     self.end_line(byte, sink);
                     after
                 }
-                LineState::First if b"\xef\xbb\xbf \t".contains(&byte) => after,
+                LineState::First if b"\xef\xbb\xbf".contains(&byte) => after,
                 LineState::First | LineState::Start => self.begin_line(byte, rest, after, sink),
                 LineState::Field if byte == b':' => {
                     self.line = match self.name.bytes() {

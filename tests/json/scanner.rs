@@ -43,7 +43,8 @@ fn kept(text: &str) -> &[u8] {
 
 /// The number as the scanner reports it.
 fn rounded(number: &serde_json::Number) -> Option<u64> {
-    let is_in_range = |number: &f64| (0.0..18_446_744_073_709_551_616.0).contains(number);
+    let is_in_range =
+        |number: &f64| number.is_sign_positive() && *number < 18_446_744_073_709_551_616.0;
     let fraction = || number.as_f64().filter(is_in_range).map(|number| number.round() as u64);
     number.as_u64().or_else(fraction)
 }

@@ -148,6 +148,24 @@ fn a_path_of_one_api_alone_makes_its_format_certain() {
 }
 
 #[test]
+fn a_request_is_patched_where_its_form_is_known() {
+    let table: [(&str, Option<Format>); 9] = [
+        ("/v1/chat/completions", Some(Format::Chat)),
+        ("/v1/responses", Some(Format::Responses)),
+        ("/model/m/converse", Some(Format::Bedrock)),
+        ("/model/anthropic.claude-3/invoke", None),
+        ("/serving-endpoints/e/invocations", None),
+        ("/v1beta/interactions", None),
+        ("/v1/responses/compact", None),
+        ("/v1/responses/resp_1?stream=true", None),
+        ("/v1/projects/p/locations/l/publishers/anthropic/models/c:rawPredict", None),
+    ];
+    for (path, format) in table {
+        assert_eq!(Format::of_requests_at(path.as_bytes()), format, "{path}");
+    }
+}
+
+#[test]
 fn a_content_type_has_its_framing() {
     for content_type in
         ["application/json", "application/json; charset=utf-8", "application/problem+json"]
