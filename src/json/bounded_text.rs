@@ -13,7 +13,7 @@ pub struct BoundedText<'a> {
 
 impl<'a> BoundedText<'a> {
     /// How many bytes of a string, a number or a key are kept.
-    pub const MAX_BYTES: usize = 160;
+    pub const MAX_BYTES: usize = 128;
 
     /// Keeps the first bytes of a text that is at hand as a whole.
     pub fn new(text: &'a [u8]) -> Self {

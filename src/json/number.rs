@@ -6,6 +6,20 @@
 ///
 /// Some gateways state fractions of tokens, or `12.0`.
 pub(super) fn parse_number(text: &[u8]) -> Option<u64> {
+    // Nearly every number is a short whole one.
+    let digits = text.iter().try_fold(0_u64, |number, byte| {
+        let digit = byte.wrapping_sub(b'0');
+        (digit < 10).then(|| number.wrapping_mul(10).wrapping_add(digit.into()))
+    });
+    if text.len() < 20 && !text.is_empty() && digits.is_some() {
+        return digits;
+    }
+    parse_fraction(text)
+}
+
+/// A number of any form.
+#[inline(never)]
+fn parse_fraction(text: &[u8]) -> Option<u64> {
     let text = str::from_utf8(text).ok()?;
     if let Ok(whole) = text.parse() {
         return Some(whole);

@@ -4,6 +4,7 @@ use super::finish_reason::FinishReason;
 use super::format::Format;
 use super::opening::Openings;
 use super::refusal_phrases::Phrases;
+use super::text_signals::TextSignals;
 use super::tokens::Tokens;
 use crate::json::{BoundedText, Prefix};
 
@@ -22,6 +23,10 @@ pub struct Answer {
     pub repetition: bool,
     /// Whether it states that it ended with a tool call.
     pub tool_stop: bool,
+    /// Whether it has a tool call.
+    pub has_tool_call: bool,
+    /// What its text shows.
+    pub signals: TextSignals,
     /// Whether it states why it ended by a reason that is not known, or ended without one.
     pub finish_unknown: bool,
     /// Whether its error is that of a content filter, and so a refusal.
@@ -79,6 +84,28 @@ impl Answer {
     pub fn add_text(&mut self, text: &[u8]) {
         self.has_content = true;
         self.openings.push(text);
+        self.signals.push(text);
+    }
+
+    /// Adds a tool call.
+    pub fn add_tool_call(&mut self) {
+        self.has_content = true;
+        self.has_tool_call = true;
+    }
+
+    /// Whether it repeats itself in a loop, by its text or by its finish reason.
+    pub fn is_repetitive(&self) -> bool {
+        self.repetition || self.signals.has_loop()
+    }
+
+    /// Whether its text has a tool call that the server has not parsed.
+    pub fn has_leaked_tool_call(&self) -> bool {
+        self.signals.has_tool_syntax()
+    }
+
+    /// Whether it states that it ended with a tool call, and has none.
+    pub fn is_without_tool_call(&self) -> bool {
+        self.tool_stop && !self.has_tool_call
     }
 
     /// Adds generated content that is not the answer's text: reasoning, or a tool call.

@@ -44,6 +44,7 @@ impl Anthropic {
             // A tool call may have no arguments, and so no delta.
             ([Content, Item, Type] | [ContentBlock, Type], Token::String(block_type)) => {
                 answer.has_content |= !block_type.is("text") && !block_type.is("thinking");
+                answer.has_tool_call |= block_type.bytes().ends_with(b"tool_use");
             }
             ([Model] | [Message, Model], Token::String(name)) => answer.set_model(name),
             _ => {}

@@ -41,6 +41,7 @@ enum ModelApi {
 
 impl Bedrock {
     /// Reads a value of an answer.
+    #[inline(never)]
     pub fn read_token(&mut self, path: &[AnswerKey], token: Token<'_>, answer: &mut Answer) {
         if let ModelApi::Own = self.model_api {
             match (path, token) {
@@ -144,13 +145,13 @@ impl Bedrock {
 /// Reads a part of a message or of a delta.
 fn read_part(path: &[AnswerKey], token: Token<'_>, answer: &mut Answer) {
     match (path, token) {
+        ([ToolUse], Token::Object) => answer.add_tool_call(),
         ([Text] | [CitationsContent, Content, Item, Text], Token::Text(text)) => {
             answer.add_text(text);
         }
         (
             [
                 ReasoningContentCamel
-                | ToolUse
                 | ToolResult
                 | Image
                 | Audio

@@ -53,7 +53,7 @@ impl Cohere {
                 Token::String(text),
             ) => answer.add_other_content(text),
             ([Message, ToolCalls] | [Message, ToolCalls, Item], Token::Object) => {
-                answer.has_content = true;
+                answer.add_tool_call();
             }
             _ => {}
         }

@@ -10,7 +10,22 @@ use crate::json::{BoundedText, Token};
 /// An error is an object or text `error` at the top level, in an array of events, in `choices`,
 /// in `x_groq` or in a wrapping `response`; an item of `errors` (Cloudflare); MiniMax's
 /// `base_resp.status_code`, which is 0 without an error.
+#[inline]
 pub fn read_token(path: &[AnswerKey], token: Token<'_>, answer: &mut Answer) {
+    // Nearly no value is one, and each value of an answer comes here.
+    match path {
+        [Choices, _, Error, ..] => {}
+        [
+            Error | Item | XGroq | Response | Errors | BaseResp | Code | ErrorCode | ErrorType,
+            ..,
+        ] => {}
+        _ => return,
+    }
+    read_error(path, token, answer);
+}
+
+#[inline(never)]
+fn read_error(path: &[AnswerKey], token: Token<'_>, answer: &mut Answer) {
     let inner = match path {
         [Error, inner @ ..]
         | [Item, Error, inner @ ..]

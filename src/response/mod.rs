@@ -27,6 +27,7 @@
 //! | [`classification`] | the class of an exchange: success, error, aborted … |
 //! | [`refusal_phrases`] | refusals that are recognised by how an answer opens |
 //! | [`opening`], [`text_folding`] | how the texts of an answer open, without what does not matter in a comparison |
+//! | [`text_signals`] | loops and unparsed tool calls in a text |
 //! | [`prices`] | the prices of tokens |
 //! | [`classified_outcome`] | an outcome under a configuration's rules |
 //!
@@ -73,6 +74,7 @@ pub mod response_head;
 pub mod sse;
 pub mod stream_end;
 pub mod text_folding;
+pub mod text_signals;
 pub mod tokens;
 
 pub use answer::Answer;

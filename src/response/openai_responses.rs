@@ -36,6 +36,9 @@ impl OpenAiResponses {
             ([Delta], Token::Text(text)) => {
                 self.has_text = true;
                 answer.openings.push(text);
+                if self.is_text_delta {
+                    answer.signals.push(text);
+                }
             }
             ([Text | Refusal | Code], Token::Text(_)) => self.has_text = true,
             ([PartialImage], Token::String(image)) => answer.add_other_content(image),

@@ -32,6 +32,9 @@ pub fn count_outcome(classified: &ClassifiedOutcome<'_>, mut add: impl FnMut(Cou
         add(Counter::Refusals, classified.is_refusal().into());
         add(Counter::Truncations, answer.truncation.into());
         add(Counter::FinishUnknown, answer.finish_unknown.into());
+        add(Counter::Repetitions, answer.is_repetitive().into());
+        add(Counter::LeakedToolCalls, answer.has_leaked_tool_call().into());
+        add(Counter::MissingToolCalls, answer.is_without_tool_call().into());
     }
     let Some(tokens) = classified.tokens() else { return };
     add(Counter::TokensInput, tokens.input.unwrap_or_default());

@@ -17,3 +17,4 @@ mod sse;
 mod sse_and_json_cases;
 mod stream_end;
 mod text_folding;
+mod text_signals;
