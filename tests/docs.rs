@@ -1,6 +1,10 @@
-//! The README agrees with the code and the shipped files.
+//! The documents agree with the code and the shipped files.
 
-use serde_json::Value;
+#[path = "support/documents.rs"]
+mod documents;
+
+use documents::{documents, page};
+use serde_json::{Value, json};
 use verdigris::analysis::Metric;
 use verdigris::assignment::Version;
 use verdigris::config::{Config, ConsoleConfig, Plugin};
@@ -8,22 +12,37 @@ use verdigris::stats::names::{
     Counter, EvidenceCounter, Gauge, Histogram, StatScope, gauge_name, metric_name,
 };
 
-const README: &str = include_str!("../README.md");
 const FILTER_YAML: &str = include_str!("../envoy/filter.yaml");
 const CONSOLE_YAML: &str = include_str!("../envoy/console.yaml");
 const ENVOY_YAML: &str = include_str!("../envoy/envoy.yaml");
 const ALERTS: &str = include_str!("../envoy/prometheus/alerts.yml");
 const DASHBOARD: &str = include_str!("../envoy/grafana/dashboard.json");
 
-fn json_examples() -> Vec<&'static str> {
-    let fenced = README.split("```json\n").skip(1);
-    fenced.map(|rest| rest.split_once("```").unwrap().0).collect()
+/// The configurations in the documents, as JSON text: the whole ones, and fragments
+/// (` ```json,fragment `) in the least configuration.
+fn json_examples() -> Vec<String> {
+    let mut examples = Vec::new();
+    for document in documents() {
+        examples.extend(document.blocks("json").into_iter().map(str::to_owned));
+        for fragment in document.blocks("json,fragment") {
+            let mut config = json!({
+                "rollout": "r",
+                "unit": {"header": "x-user-id"},
+                "versions": {"blue": {"cluster": "b"}, "green": {"cluster": "g"}},
+            });
+            let fragment: Value = serde_json::from_str(fragment)
+                .unwrap_or_else(|error| panic!("{}: {fragment}\n{error}", document.path));
+            json_patch::merge(&mut config, &fragment);
+            examples.push(config.to_string());
+        }
+    }
+    examples
 }
 
 #[test]
 fn every_example_of_a_configuration_is_valid() {
     let examples = json_examples();
-    assert_eq!(examples.len(), 11);
+    assert!(examples.len() >= 11, "{}", examples.len());
     for example in examples {
         Plugin::parse(example.as_bytes()).unwrap_or_else(|error| panic!("{example}\n{error}"));
     }
@@ -63,8 +82,7 @@ fn the_shipped_console_shares_the_vm_of_the_shipped_rollout() {
 
 #[test]
 fn the_reference_describes_each_field_of_the_state() {
-    let (_, reference) = README.split_once("\n### The state as data\n").unwrap();
-    let (reference, _) = reference.split_once("\n### ").unwrap();
+    let reference = page("reference/state.md");
     let types = include_str!("../src/console/view.rs");
     let (types, _) = types.split_once("\nmod by_name").unwrap();
     let fields = types.lines().filter_map(|line| line.strip_prefix("    pub ")?.split_once(": "));
@@ -85,9 +103,14 @@ fn known_fields(config: &str) -> Vec<String> {
     list.lines().next().unwrap().split(", ").map(str::to_owned).collect()
 }
 
-/// The first column of the README's table with this heading.
-fn table(heading: &str) -> Vec<&str> {
-    let (_, rest) = README.split_once(&format!("\n| {heading} | default |")).unwrap();
+/// The pages of the reference of the configuration.
+fn reference() -> String {
+    page("reference/configuration.md") + &page("reference/ramp.md")
+}
+
+/// The first column of the table with this heading.
+fn table<'a>(reference: &'a str, heading: &str) -> Vec<&'a str> {
+    let (_, rest) = reference.split_once(&format!("\n| {heading} | default |")).unwrap();
     let rows = rest.lines().skip(2).take_while(|line| line.starts_with("| `"));
     rows.map(|row| row.split('`').nth(1).unwrap()).collect()
 }
@@ -95,8 +118,9 @@ fn table(heading: &str) -> Vec<&str> {
 #[test]
 fn the_reference_describes_every_field() {
     // No single example can have both weights and a ramp.
-    let examples = json_examples().into_iter().map(|it| serde_json::from_str(it).unwrap());
+    let examples = json_examples().into_iter().map(|it| serde_json::from_str(&it).unwrap());
     let examples: Vec<Value> = examples.collect();
+    let reference = reference();
     let places = [
         ("field", "", r#"{"no_such_field": 1}"#),
         ("field of `conversation`", "/conversation", r#"{"conversation": {"no_such_field": 1}}"#),
@@ -119,7 +143,7 @@ fn the_reference_describes_every_field() {
     for (heading, place, unknown) in places {
         let fields = known_fields(unknown);
         assert!(fields.len() >= 3, "{fields:?}");
-        assert_eq!(table(heading), fields, "{heading}");
+        assert_eq!(table(&reference, heading), fields, "{heading}");
         let written: Vec<&Value> = match place.strip_suffix("/*") {
             None => examples.iter().filter_map(|example| example.pointer(place)).collect(),
             Some(list) => {
@@ -141,7 +165,8 @@ fn the_reference_describes_every_metric() {
     let error = Config::parse(config.as_bytes()).unwrap_err().to_string();
     let (_, known) = error.split_once("\"x\": write one of ").unwrap();
     let known: Vec<&str> = known.lines().next().unwrap().split(", ").collect();
-    let (_, row) = README.split_once("| field of a gate |").unwrap();
+    let reference = reference();
+    let (_, row) = reference.split_once("| field of a gate |").unwrap();
     let row = row.lines().find(|line| line.starts_with("| `metric` ")).unwrap();
     for metric in Metric::ALL {
         let name = metric.as_str();
@@ -151,29 +176,31 @@ fn the_reference_describes_every_metric() {
 
 #[test]
 fn the_reference_describes_every_stat() {
+    let reference = page("reference/stats.md");
     let counters = Counter::DECISIONS.into_iter().chain(Counter::OUTCOMES).chain(Counter::FEEDBACK);
     for counter in counters {
         let name = metric_name("r", StatScope::Of(Version::Blue), counter);
         let metric = name.strip_prefix("verdigris.r.blue.").unwrap();
-        assert!(README.contains(&format!("\n| `{metric}` | counter")), "{metric}");
+        assert!(reference.contains(&format!("\n| `{metric}` | counter")), "{metric}");
     }
     for counter in EvidenceCounter::ALL {
-        assert!(README.contains(&format!("\n| `{counter}.s<step>` | counter")), "{counter}");
+        assert!(reference.contains(&format!("\n| `{counter}.s<step>` | counter")), "{counter}");
     }
     for histogram in Histogram::ALL {
-        assert!(README.contains(&format!("\n| `{histogram}` | histogram")), "{histogram}");
+        assert!(reference.contains(&format!("\n| `{histogram}` | histogram")), "{histogram}");
     }
     for gauge in Gauge::ALL {
         let name = gauge_name("r", gauge);
         let metric = name.strip_prefix("verdigris.r.").unwrap();
-        assert!(README.contains(&format!("\n| `{metric}` | gauge")), "{metric}");
+        assert!(reference.contains(&format!("\n| `{metric}` | gauge")), "{metric}");
     }
 }
 
 /// Name, severity and duration of each alert, and the dashboard's panel for it.
 #[test]
 fn the_reference_describes_every_alert() {
-    let (_, table) = README.split_once("\n| alert | severity | for | panel |").unwrap();
+    let reference = page("reference/alerts.md");
+    let (_, table) = reference.split_once("\n| alert | severity | for | panel |").unwrap();
     let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
     let dashboard: Value = serde_json::from_str(DASHBOARD).unwrap();
     let panels = dashboard["panels"].as_array().unwrap();
@@ -201,9 +228,15 @@ fn the_reference_describes_every_alert() {
 
 #[test]
 fn the_example_of_an_invalid_configuration_has_the_parser_s_error() {
-    let example = json_examples()[0].replacen('{', r#"{"weights": {"blue": 0, "green": 0},"#, 1);
-    let error = Config::parse(example.as_bytes()).unwrap_err().to_string();
-    assert!(README.contains(&format!("configuration refused, the one in force stays: {error}\n")));
+    let example = json!({
+        "rollout": "assistant-v8",
+        "unit": {"header": "x-user-id"},
+        "versions": {"blue": {"cluster": "llm-blue"}, "green": {"cluster": "llm-green"}},
+        "weights": {"blue": 0, "green": 0},
+    });
+    let error = Config::parse(example.to_string().as_bytes()).unwrap_err().to_string();
+    let line = format!("configuration refused, the one in force stays: {error}\n");
+    assert!(page("reference/configuration.md").contains(&line), "{line}");
 }
 
 /// Every file that a document for contributors names is there.
@@ -213,7 +246,7 @@ fn the_paths_in_the_documents_exist() {
     for (document, text) in [
         ("ARCHITECTURE.md", include_str!("../ARCHITECTURE.md")),
         ("CONTRIBUTING.md", include_str!("../CONTRIBUTING.md")),
-        ("docs/envoy.md", include_str!("../docs/envoy.md")),
+        ("docs/explanation/envoy.md", include_str!("../docs/explanation/envoy.md")),
     ] {
         let quoted = text.split('`').skip(1).step_by(2);
         let is_path = |it: &&str| {

@@ -125,7 +125,7 @@ class Demo:
         return f"llmock-{version}", [sys.executable, *uvicorn, *keep]
 
     def copy_files(self, wasm):
-        """Copies the files that the README names to the demo's folder."""
+        """Copies the files that an operator copies to the demo's folder."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
         for name in ["filter.yaml", "console.yaml", "start", "weights"]:
@@ -462,7 +462,7 @@ To try next in another terminal, while it runs (make run DEMO={keep}):
   cd {folder} && cp filter.yaml new && $EDITOR new && mv new filter.yaml
                                                  add pins, a force header, an error
   tail -f {folder}/envoy.log                     show version and reason of each request
-To load the filter into your own Envoy, see README.md, "Into your own Envoy".
+To load the filter into your own Envoy, see docs/tutorials/your-own-envoy.md.
 """
 
 

@@ -1,4 +1,4 @@
-//! Reads the state of a console over HTTP.
+//! Reads the state of a console over HTTP, and sends operator commands to it.
 
 use std::time::Duration;
 
@@ -14,10 +14,17 @@ use crate::console::view::SCHEMA;
 #[derive(Clone, Debug)]
 pub struct ConsoleAddress(String);
 
-/// A client of one console. It only sends `GET` requests, without a token.
+/// A client of one console. Only [`ConsoleClient::post`] sends a token.
 pub struct ConsoleClient {
     address: ConsoleAddress,
     agent: ureq::Agent,
+}
+
+/// The response to an operator command.
+pub struct Posted {
+    pub status: u16,
+    /// The body in one line, with every character replaced that a terminal would interpret.
+    pub text: String,
 }
 
 /// A console's state.
@@ -36,6 +43,9 @@ const MAX_BODY: u64 = 16 << 20;
 
 /// How much of an unexpected response an error quotes, in characters.
 const MAX_QUOTE: usize = 160;
+
+/// How much of the answer to an operator command is shown, in characters.
+const MAX_DECISION: usize = 2_000;
 
 // === impl ConsoleAddress ===
 
@@ -59,7 +69,10 @@ impl ConsoleAddress {
             Some(_) => return Err(fix.to_owned()),
         };
         if rest.contains(['@', '?', '#']) {
-            return Err(format!("{fix}, without user, query or fragment: no secret is ever sent"));
+            return Err(format!(
+                "{fix}, without user, query or fragment: a token comes from the environment variable \
+                 VERDIGRIS_CONSOLE_TOKEN only"
+            ));
         }
         let rest = rest.trim_end_matches('/');
         let rest = rest.strip_suffix("/state.json").unwrap_or(rest).trim_end_matches('/');
@@ -112,16 +125,23 @@ impl ConsoleClient {
         self.request().map_err(|why| format!("{address} {why}"))
     }
 
+    /// Sends an operator command: the body to a path, such as `rollback?rollout=assistant-v8`.
+    ///
+    /// # Errors
+    /// The console cannot be reached.
+    pub fn post(&self, path: &str, token: &str, body: &str) -> Result<Posted, String> {
+        let request = self
+            .agent
+            .post(format!("{}{path}", self.address.page()))
+            .header("authorization", format!("Bearer {token}"))
+            .content_type("application/json");
+        let mut response = request.send(body).map_err(failed)?;
+        let status = response.status().as_u16();
+        let body = response.body_mut().with_config().limit(MAX_BODY).read_to_vec();
+        Ok(Posted { status, text: quoted(&body.map_err(failed)?, MAX_DECISION) })
+    }
+
     fn request(&self) -> Result<ConsoleState, String> {
-        let failed = |error: ureq::Error| match error {
-            ureq::Error::BodyExceedsLimit(_) => {
-                format!("is no console: the response is larger than {} MB", MAX_BODY >> 20)
-            }
-            error => format!(
-                "cannot be reached: {error}: is Envoy running, with the console's listener at this \
-                 address?"
-            ),
-        };
         let mut response = self.agent.get(&self.address.0).call().map_err(failed)?;
         let status = response.status();
         let location = response
@@ -137,9 +157,41 @@ impl ConsoleClient {
             ));
         }
         if !status.is_success() {
-            return Err(format!("responds with {status}: {}", quoted(&body)));
+            return Err(format!("responds with {status}: {}", quoted(&body, MAX_QUOTE)));
         }
         ConsoleState::parse(&body)
+    }
+}
+
+/// Asks all consoles at the same time. Returns the answers in the same order.
+pub fn ask_all<T: Send>(
+    consoles: &[ConsoleAddress],
+    ask: impl Fn(&ConsoleClient) -> T + Sync,
+) -> Vec<T> {
+    let ask = &ask;
+    std::thread::scope(|scope| {
+        let start = |it: &ConsoleAddress| {
+            let client = ConsoleClient::new(it.clone());
+            scope.spawn(move || ask(&client))
+        };
+        let threads: Vec<_> = consoles.iter().map(start).collect();
+        let answers = threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        answers.collect()
+    })
+}
+
+/// Why a console did not answer.
+fn failed(error: ureq::Error) -> String {
+    match error {
+        ureq::Error::BodyExceedsLimit(_) => {
+            format!("is no console: the response is larger than {} MB", MAX_BODY >> 20)
+        }
+        error => format!(
+            "cannot be reached: {error}: is Envoy running, with the console's listener at this \
+             address?"
+        ),
     }
 }
 
@@ -152,8 +204,12 @@ impl ConsoleState {
             schema: u32,
         }
 
-        let is_other =
-            || format!("responds with something other than a console's state: {}", quoted(body));
+        let is_other = || {
+            format!(
+                "responds with something other than a console's state: {}",
+                quoted(body, MAX_QUOTE)
+            )
+        };
         let json: Box<RawValue> = serde_json::from_slice(body).map_err(|_| is_other())?;
         let Versioned { schema } = serde_json::from_str(json.get()).map_err(|_| is_other())?;
         if schema != SCHEMA {
@@ -199,10 +255,10 @@ fn sanitized(text: &str) -> String {
         .collect()
 }
 
-/// The first [`MAX_QUOTE`] characters of a body.
-fn quoted(body: &[u8]) -> String {
-    let text = sanitized(String::from_utf8_lossy(body.get(..4 * MAX_QUOTE).unwrap_or(body)).trim());
-    match text.char_indices().nth(MAX_QUOTE) {
+/// The first `max` characters of a body.
+fn quoted(body: &[u8], max: usize) -> String {
+    let text = sanitized(String::from_utf8_lossy(body.get(..4 * max).unwrap_or(body)).trim());
+    match text.char_indices().nth(max) {
         Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
         None if text.is_empty() => "an empty body".to_owned(),
         None => text,
@@ -237,8 +293,8 @@ mod tests {
             ("http://", "write the address that the console listens on"),
             ("a b", "write the address that the console listens on"),
             ("ftp://a", "write the address that the console listens on"),
-            ("http://user:pass@a", "no secret is ever sent"),
-            ("http://a?token=b", "no secret is ever sent"),
+            ("http://user:pass@a", "comes from the environment variable"),
+            ("http://a?token=b", "comes from the environment variable"),
             ("https://a", "https is not supported: forward"),
         ] {
             let error = ConsoleAddress::parse(text).unwrap_err();

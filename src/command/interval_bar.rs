@@ -11,7 +11,7 @@ const CELLS: usize = 25;
 
 /// The legend.
 pub const KEY: &str = "├◆┤ confidence interval of the difference, ◆ measured; │ no difference; · not safe; ░ worse than \
-     the margin allows, ═ where the interval is";
+     the margin allows, ▓ the same within the interval";
 
 /// The column head above the bars.
 pub const HEAD: &str = "← better        worse →";
@@ -48,9 +48,8 @@ pub fn bar(gate: &GateView) -> String {
             (false, false) => '┤',
         },
         Some((_, from, to)) if (from..to).contains(&at) => match (at == zero, is_worse(at)) {
-            (true, true) => '╪',
+            (_, true) => '▓',
             (true, false) => '┼',
-            (false, true) => '═',
             (false, false) => '─',
         },
         _ if at == zero => '│',

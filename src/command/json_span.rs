@@ -13,6 +13,12 @@ pub fn offset(json: &str, field: &str) -> usize {
     (value.as_ptr() as usize).saturating_sub(json.as_ptr() as usize)
 }
 
+/// The byte offset of the name before the value at `value`; `None` if it has none, as in a list.
+pub fn name_offset(json: &str, value: usize) -> Option<usize> {
+    let name = json.get(..value)?.trim_end().strip_suffix(':')?.trim_end().strip_suffix('"')?;
+    name.rfind('"')
+}
+
 /// The byte range of the value at this path of field names; `None` if it is missing.
 pub fn span(json: &str, field: &[&str]) -> Option<std::ops::Range<usize>> {
     let value = field.iter().try_fold(json, |value, name| Object::parse(value)?.get(name))?;

@@ -34,10 +34,8 @@ fn parse_only<T>(
 ) -> Result<T, CliError> {
     let plugin = source.only()?;
     parse(plugin.json.as_bytes()).map_err(|invalid| {
-        let lines = invalid.errors.iter().map(|error| {
-            let line = source.line_of(plugin, &error.field);
-            format!("{}:{line}: {error}", source.name)
-        });
-        CliError::Invalid(lines.collect::<Vec<_>>().join("\n"))
+        let findings = invalid.errors.into_iter().map(|it| source.field_finding(plugin, it));
+        let texts = findings.map(|it| format!("{it}\n{}", source.excerpt(it.position)));
+        CliError::Invalid(texts.collect::<String>().trim_end().to_owned())
     })
 }

@@ -5,19 +5,21 @@
 //! | `check`, `reload` | errors in a configuration, and the effects of reloading it |
 //! | `explain` | which version a request gets, and why |
 //! | `plan`, `forecast` | how long a ramp takes to reach its verdicts |
-//! | `simulate` | a ramp run many times on synthetic traffic |
-//! | `set_weights` | changes the weights in the file that Envoy watches |
-//! | `status`, `watch` | the state of rollouts, read from their console |
-//! | `console_client`, `render`, `interval_bar` | the console's state over HTTP, and as text |
+//! | `simulate`, `progress` | a ramp run many times on synthetic traffic; the time left |
+//! | `set_weights`, `restart`, `edit` | changes of fields in the file that Envoy watches |
+//! | `status`, `watch` | the state of rollouts, read from their consoles |
+//! | `steer` | operator commands, sent to consoles |
+//! | `console_client`, `render`, `interval_bar` | a console over HTTP, and its state as text |
 //! | `traffic`, `scenario` | the options that describe traffic, and how versions behave |
-//! | `source`, `yaml`, `json_span`, `load` | configurations in files, and positions in them |
+//! | `source`, `yaml`, `json_span`, `position`, `load` | configurations in files, and positions in them |
 //! | `output`, `man` | reports, tables and number formats; the man page |
 //!
-//! Exit codes: 0 no findings, 1 findings to fix, 2 the command cannot be run as given, 3 the
-//! console cannot be reached.
+//! Exit codes: 0 done, or no problems; 1 problems to fix, or a rejected command; 2 wrong usage, or
+//! a file that cannot be read or written; 3 a console cannot be reached.
 
 mod check;
 mod console_client;
+mod edit;
 mod explain;
 mod forecast;
 mod interval_bar;
@@ -26,13 +28,17 @@ mod load;
 mod man;
 mod output;
 mod plan;
+mod position;
+mod progress;
 mod reload;
 mod render;
+mod restart;
 mod scenario;
 mod set_weights;
 mod simulate;
 mod source;
 mod status;
+mod steer;
 mod traffic;
 mod watch;
 mod yaml;
@@ -44,14 +50,15 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 
 use output::{BAD, CliError, ReportOutcome, print, styled};
+use steer::StepCommand;
 
-/// Checks, explains, plans, simulates and shows LLM releases of the Verdigris filter.
+/// Checks, predicts, shows and steers LLM releases of the Verdigris filter.
 #[derive(Parser)]
 #[command(name = "verdigris", version, max_term_width = 100)]
 #[command(
-    after_help = "Exit codes: 0 no findings; 1 findings to fix; 2 the command cannot be run as \
-                        given, such as with an unknown option or an unreadable file; 3 the console \
-                        cannot be reached."
+    after_help = "Exit codes: 0 done, or no problems found; 1 problems to fix, or a console rejected \
+                        the command; 2 wrong usage, or a file that cannot be read or written; 3 a \
+                        console cannot be reached."
 )]
 struct Cli {
     /// Prints JSON.
@@ -68,8 +75,30 @@ enum CliCommand {
     Plan(plan::PlanArgs),
     Simulate(simulate::SimulateArgs),
     SetWeights(set_weights::SetWeightsArgs),
+    Restart(restart::RestartArgs),
     Status(status::StatusArgs),
     Watch(watch::WatchArgs),
+    Rollback(steer::RollbackArgs),
+    /// Pauses a ramp: it stays in its step, and gathers evidence there.
+    ///
+    /// The command asks each console, with the token from the environment variable
+    /// VERDIGRIS_CONSOLE_TOKEN. The pause lasts until `resume`, until the configuration of the ramp
+    /// changes, or until Envoy restarts. A rollback is still possible, by operator command and by
+    /// the ramp itself.
+    Pause(steer::StepCommandArgs),
+    /// Ends a pause, a promotion or weights by operator command.
+    ///
+    /// The command asks each console, with the token from the environment variable
+    /// VERDIGRIS_CONSOLE_TOKEN. A ramp continues in its step. It does not end a rollback; use
+    /// `restart` for that.
+    Resume(steer::StepCommandArgs),
+    /// Approves the next step of a ramp that waits for approval.
+    ///
+    /// The command asks each console, with the token from the environment variable
+    /// VERDIGRIS_CONSOLE_TOKEN. Use --step with the step that you looked at.
+    Approve(steer::StepCommandArgs),
+    Promote(steer::PromoteArgs),
+    Weights(steer::WeightsArgs),
     /// Prints completions for a shell: source <(verdigris completions bash)
     Completions {
         /// The shell.
@@ -79,13 +108,13 @@ enum CliCommand {
     Man,
 }
 
-/// Exit code: the report or the error has findings to fix.
+/// Exit code: there are problems to fix, or a console rejected a command.
 const EXIT_FINDINGS: u8 = 1;
 
-/// Exit code: the command cannot be run as given.
+/// Exit code: wrong usage, or a file that cannot be read or written.
 const EXIT_USAGE: u8 = 2;
 
-/// Exit code: the console cannot be reached.
+/// Exit code: a console cannot be reached.
 const EXIT_UNREACHABLE: u8 = 3;
 
 /// Runs the command with the process's arguments.
@@ -94,6 +123,7 @@ pub fn main() -> ExitCode {
     match run(command, json) {
         Ok(ReportOutcome::Ok) => ExitCode::SUCCESS,
         Ok(ReportOutcome::Findings) => ExitCode::from(EXIT_FINDINGS),
+        Ok(ReportOutcome::Unreachable) => ExitCode::from(EXIT_UNREACHABLE),
         Err(error) => {
             let (why, code) = match error {
                 CliError::Invalid(why) => (why, EXIT_FINDINGS),
@@ -119,8 +149,15 @@ fn run(command: CliCommand, json: bool) -> Result<ReportOutcome, CliError> {
         CliCommand::Plan(args) => print(&args.run()?, json),
         CliCommand::Simulate(args) => print(&args.run()?, json),
         CliCommand::SetWeights(args) => print(&args.run()?, json),
+        CliCommand::Restart(args) => print(&args.run()?, json),
         CliCommand::Status(args) => print(&args.run()?, json),
         CliCommand::Watch(args) => args.run(json).map(|()| ReportOutcome::Ok),
+        CliCommand::Rollback(args) => print(&args.run()?, json),
+        CliCommand::Pause(args) => print(&args.run(StepCommand::Pause)?, json),
+        CliCommand::Resume(args) => print(&args.run(StepCommand::Resume)?, json),
+        CliCommand::Approve(args) => print(&args.run(StepCommand::Approve)?, json),
+        CliCommand::Promote(args) => print(&args.run()?, json),
+        CliCommand::Weights(args) => print(&args.run()?, json),
         CliCommand::Completions { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "verdigris", &mut text);

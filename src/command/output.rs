@@ -14,17 +14,21 @@ pub trait Report: Serialize {
     /// terminal.
     fn text(&self) -> String;
 
-    /// Whether the report has findings to fix.
+    /// The outcome of the report.
     fn outcome(&self) -> ReportOutcome {
         ReportOutcome::Ok
     }
 }
 
-/// Whether a report has findings to fix.
+/// The outcome of a report, which decides the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReportOutcome {
+    /// There is nothing to fix.
     Ok,
+    /// There are findings to fix, or a console rejected a command.
     Findings,
+    /// A console could not be reached.
+    Unreachable,
 }
 
 /// Why a subcommand has no result.

@@ -6,14 +6,15 @@ use anstyle::Style;
 
 use super::interval_bar::{self, bar};
 use super::output::{BAD, DOUBTFUL, FAINT, GOOD, HEAD, TextTable, styled, wrapped};
+use crate::console::gate_sentence::sentence;
 use crate::console::gate_table::{Difference, VerdictLabel, evidence_percent, verdict};
 use crate::console::numbers::{Amount, GroupedCount, SharePercent};
 use crate::console::page::RolloutStatus;
 use crate::console::time_format::{HumanDuration, UtcTime};
 use crate::console::view::{
-    AnalysisView, CommandView, GateView, ProblemView, RampView, RolloutView, View,
+    AnalysisView, CommandView, GateView, HealthView, ProblemView, RampView, RolloutView, View,
 };
-use crate::console::{Tone, labels, page, transitions};
+use crate::console::{Tone, health, labels, page, transitions};
 
 /// How many decisions are shown.
 const SHOWN_DECISIONS: usize = 5;
@@ -69,11 +70,12 @@ fn rollout_text(view: &View, status: &RolloutStatus<'_>, columns: usize) -> Stri
     text += &wrapped("  ", &headline.text, columns);
     text.push('\n');
     text += &problems_text(&rollout.problems, columns);
+    text += &health_text(&rollout.health, columns);
     if let Some(CommandView { order, at_ms, reason }) = &rollout.order {
         let command = format!("{order}, {}: {reason}", time_and_age(*at_ms, view.now_ms));
         text += &wrapped("  command    ", &command, columns);
     }
-    let _ = writeln!(text, "  green      {} of users", SharePercent(rollout.green_bp));
+    text += &versions_text(rollout, columns);
     if let Some(ramp) = &rollout.ramp {
         text += &ramp_text(ramp, &rollout.phase, columns);
         if let Some(analysis) = &ramp.judgement {
@@ -83,11 +85,42 @@ fn rollout_text(view: &View, status: &RolloutStatus<'_>, columns: usize) -> Stri
     text + &decisions_text(rollout, view.now_ms, columns)
 }
 
+/// The checks of a rollout's health. Only warnings and what is unknown have a colour.
+fn health_text(checks: &[HealthView], columns: usize) -> String {
+    let shown = checks.iter().map(|HealthView { check, status, text }| {
+        let style = match status.as_str() {
+            "ok" => Style::new(),
+            "warning" => DOUBTFUL.bold(),
+            _ => FAINT,
+        };
+        let glyph = styled(style, health::glyph(status));
+        wrapped("  ", &format!("{glyph} {}: {text}", health::label(check)), columns)
+    });
+    shown.collect()
+}
+
+/// What blue and green are.
+fn versions_text(rollout: &RolloutView, columns: usize) -> String {
+    let share = format!("{} of users", SharePercent(rollout.green_bp));
+    let about = |name: &str| {
+        let version = rollout.versions.iter().find(|it| it.version == name);
+        let about = version.and_then(|it| it.about.as_ref())?;
+        let parts = [format!("cluster {}", about.cluster)].into_iter().chain(about.changes());
+        Some(parts.collect::<Vec<_>>().join(", "))
+    };
+    let mut text = String::new();
+    if let Some(blue) = about("blue") {
+        text += &wrapped("  blue       ", &blue, columns);
+    }
+    let green = about("green").map_or(share.clone(), |green| format!("{share}; {green}"));
+    text + &wrapped("  green      ", &green, columns)
+}
+
 fn ramp_text(ramp: &RampView, phase: &str, columns: usize) -> String {
     let count = ramp.steps.len();
     let current = ramp.step.min(count.saturating_sub(1));
     let steps = ramp.steps.iter().enumerate().map(|(at, it)| {
-        let approval = if it.needs_approval { " (approval)" } else { "" };
+        let approval = if it.needs_approval { " (needs approval)" } else { "" };
         let share = format!("{}{approval}", SharePercent(it.green_bp));
         if at == current { format!("[{share}]") } else { share }
     });
@@ -119,9 +152,10 @@ fn ramp_text(ramp: &RampView, phase: &str, columns: usize) -> String {
 
 fn analysis_text(analysis: &AnalysisView, columns: usize) -> String {
     let lead = format!(
-        "Is green worse than blue? {} users of blue and {} of green in this step. Evidence for a \
+        "Is green worse than blue? {} {} of blue and {} of green in this step. Evidence for a \
          rollback: {} of the required amount.",
         GroupedCount(analysis.blue_units),
+        analysis.counts,
         GroupedCount(analysis.green_units),
         evidence_percent(analysis.worse)
     );
@@ -144,6 +178,10 @@ fn analysis_text(analysis: &AnalysisView, columns: usize) -> String {
         let name = labels::metric(&gate.metric).name;
         let verdict = styled(style, format!("{glyph} {word}"));
         table.add([name.to_owned(), amount(gate.blue), amount(gate.green), bar(gate), verdict]);
+        let said = wrapped("    ", &sentence(gate, &analysis.counts), columns);
+        for line in said.lines() {
+            table.note(format!("{line}\n"));
+        }
         for line in wrapped("    ", &gate_details(gate, analysis), columns).lines() {
             table.note(format!("{}\n", styled(FAINT, line)));
         }

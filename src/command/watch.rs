@@ -126,11 +126,15 @@ impl StableState {
 
     fn remove_numbers(rollout: &mut RolloutView) {
         rollout.versions.clear();
+        for check in &mut rollout.health {
+            check.text.clear();
+        }
         for problem in &mut rollout.problems {
             problem.what.retain(|it| !it.is_ascii_digit());
         }
         let Some(ramp) = &mut rollout.ramp else { return };
         (ramp.about_s, ramp.in_step_s) = (None, 0);
+        ramp.differences.clear();
         let Some(analysis) = &mut ramp.judgement else { return };
         (analysis.worse, analysis.blue_units, analysis.green_units) = (0.0, 0, 0);
         for gate in &mut analysis.gates {

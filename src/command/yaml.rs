@@ -5,14 +5,16 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::rc::Rc;
 
-use saphyr_parser::{Event, Parser, ScalarStyle, Span};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span};
+
+use super::position::Position;
 
 /// A node of a YAML document.
 #[derive(Debug)]
 pub struct YamlNode {
     pub kind: NodeKind,
-    /// The line of its first character, counted from 1.
-    pub line: usize,
+    /// The position of its first character.
+    pub position: Position,
     /// Its byte range in the text.
     pub span: Range<usize>,
 }
@@ -34,14 +36,14 @@ pub struct Documents {
 /// A field that occurs again in the same map.
 #[derive(Clone, Debug)]
 pub struct DuplicateField {
-    pub line: usize,
+    pub position: Position,
     pub name: String,
 }
 
 /// Why a text is no YAML.
 #[derive(Clone, Debug)]
 pub struct InvalidYaml {
-    pub line: usize,
+    pub position: Position,
     pub why: String,
 }
 
@@ -84,7 +86,7 @@ struct YamlReader<'a> {
 impl<'a> YamlReader<'a> {
     fn next(&mut self) -> Result<Option<(Event<'a>, Span)>, InvalidYaml> {
         self.events.next().transpose().map_err(|error| InvalidYaml {
-            line: error.marker().line(),
+            position: position(*error.marker()),
             why: error.info().to_owned(),
         })
     }
@@ -96,10 +98,10 @@ impl<'a> YamlReader<'a> {
         span: Span,
         depth: usize,
     ) -> Result<Option<Rc<YamlNode>>, InvalidYaml> {
-        let line = span.start.line();
+        let position = position(span.start);
         let start = self.byte(span.start.index());
         if depth > MAX_DEPTH {
-            return Err(InvalidYaml { line, why: "is nested too deeply".to_owned() });
+            return Err(InvalidYaml { position, why: "is nested too deeply".to_owned() });
         }
         let (kind, anchor, end) = match event {
             Event::Scalar(text, style, anchor, _) => (
@@ -126,8 +128,8 @@ impl<'a> YamlReader<'a> {
                     if let Some(text) = name.text()
                         && !names.insert(snake(text).into_owned())
                     {
-                        let (line, name) = (name.line, text.to_owned());
-                        self.duplicates.push(DuplicateField { line, name });
+                        let (position, name) = (name.position, text.to_owned());
+                        self.duplicates.push(DuplicateField { position, name });
                     }
                     let Some((event, span)) = self.next()? else { break };
                     let Some(value) = self.node(event, span, depth + 1)? else { break };
@@ -139,11 +141,11 @@ impl<'a> YamlReader<'a> {
             Event::Alias(anchor) => {
                 let why = "an alias refers to a node that contains it";
                 let known = self.anchors.get(&anchor).map(Rc::clone);
-                return known.map(Some).ok_or(InvalidYaml { line, why: why.to_owned() });
+                return known.map(Some).ok_or(InvalidYaml { position, why: why.to_owned() });
             }
             _ => return Ok(None),
         };
-        let node = Rc::new(YamlNode { kind, line, span: start..end });
+        let node = Rc::new(YamlNode { kind, position, span: start..end });
         if anchor > 0 {
             self.anchors.insert(anchor, Rc::clone(&node));
         }
@@ -153,6 +155,11 @@ impl<'a> YamlReader<'a> {
     fn byte(&self, character: usize) -> usize {
         self.bytes.get(character).or(self.bytes.last()).copied().unwrap_or_default()
     }
+}
+
+/// The parser counts lines from 1 and columns from 0.
+fn position(marker: Marker) -> Position {
+    Position { line: marker.line(), column: Some(1 + marker.col()) }
 }
 
 /// A field's name in snake_case. A name that begins with a capital letter is not a protobuf field
@@ -170,6 +177,20 @@ fn snake(name: &str) -> Cow<'_, str> {
         snake.push(letter.to_ascii_lowercase());
     }
     Cow::Owned(snake)
+}
+
+/// A plain scalar as yaml-cpp, Envoy's parser, reads it: `y`, `yes`, `true` and `on` are true, `n`,
+/// `no`, `false` and `off` are false, in lower case, in upper case or capitalized.
+pub fn boolean(text: &str) -> Option<bool> {
+    let lower = text.to_ascii_lowercase();
+    let is_of_one_case = text.get(1..).is_some_and(|rest| {
+        rest == lower.get(1..).unwrap_or_default() || *text == text.to_ascii_uppercase()
+    });
+    match lower.as_str() {
+        "y" | "yes" | "true" | "on" if is_of_one_case => Some(true),
+        "n" | "no" | "false" | "off" if is_of_one_case => Some(false),
+        _ => None,
+    }
 }
 
 // === impl YamlNode ===
@@ -196,19 +217,12 @@ impl YamlNode {
         }
     }
 
-    /// Whether yaml-cpp, Envoy's parser, reads it as true: `y`, `yes`, `true` or `on`, in lower
-    /// case, in upper case or capitalized.
+    /// Whether Envoy reads it as true.
     pub fn is_true(&self) -> bool {
-        let NodeKind::Scalar(text, style) = &self.kind else { return false };
-        let lower = text.to_ascii_lowercase();
-        let is_of_one_case = text.get(1..).is_some_and(|rest| {
-            rest == lower.get(1..).unwrap_or_default() || *text == text.to_ascii_uppercase()
-        });
-        match style {
-            ScalarStyle::Plain => {
-                is_of_one_case && ["y", "yes", "true", "on"].contains(&lower.as_str())
-            }
-            _ => text == "true",
+        match &self.kind {
+            NodeKind::Scalar(text, ScalarStyle::Plain) => boolean(text) == Some(true),
+            NodeKind::Scalar(text, _) => text == "true",
+            _ => false,
         }
     }
 

@@ -20,6 +20,7 @@
 //!
 //! | file | concept |
 //! |---|---|
+//! | `envoy_text` | the JSON text, from what Envoy passes |
 //! | `raw/` | the raw configuration, and the JSON reader |
 //! | `build`, `diagnostics`, `invalid_config` | the conversion, and its errors |
 //! | `rollout_config`, `plugin`, `role` | the valid configuration of a rollout, of a plugin, and its role |
@@ -36,6 +37,7 @@ mod checks;
 mod command_request;
 mod conversation;
 mod diagnostics;
+mod envoy_text;
 mod examples;
 mod failover;
 mod feedback;
@@ -60,6 +62,9 @@ mod unit;
 pub use answers::AnswersConfig;
 pub use command_request::{CommandRequest, parse_command};
 pub use conversation::ConversationConfig;
+pub use envoy_text::text_from_envoy;
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) use envoy_text::yaml_decimal;
 pub use feedback::FeedbackConfig;
 pub use invalid_config::{FieldError, InvalidConfig};
 pub use marker_cookie::MarkerCookie;

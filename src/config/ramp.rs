@@ -121,6 +121,7 @@ pub(super) fn check_ramp(
         },
         restart: raw.restart,
         is_paused: raw.paused,
+        is_rolled_back: raw.rolled_back,
     })
 }
 

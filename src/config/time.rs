@@ -7,19 +7,27 @@ const DAY: i64 = 24 * 60 * 60;
 /// The longest allowed duration. Adding it to a clock does not overflow.
 const MAX_DURATION: Duration = Duration::from_secs(365 * DAY.unsigned_abs());
 
-/// Parses a duration: a whole number of `ms`, `s`, `m`, `h` or `d`, at most 365 days.
+/// The units of a duration, from the longest, in milliseconds.
+const UNITS: [(&str, u64); 5] =
+    [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
+
+/// Parses a duration, at most 365 days: whole numbers of `d`, `h`, `m`, `s` and `ms`, each at most
+/// once and in this order, such as `10m` or `1h30m`.
 pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
-    let (number, unit) = text.split_at_checked(text.find(|c: char| !c.is_ascii_digit())?)?;
-    let number: u64 = number.parse().ok()?;
-    let milliseconds = match unit {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        _ => return None,
-    };
-    let duration = Duration::from_millis(number.checked_mul(milliseconds)?);
+    let (mut rest, mut units, mut milliseconds) = (text, UNITS.iter(), 0_u64);
+    loop {
+        let (number, after) = rest.split_at_checked(rest.find(|c: char| !c.is_ascii_digit())?)?;
+        let end = after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len());
+        let (unit, after) = after.split_at_checked(end)?;
+        let (_, length) = units.find(|(name, _)| *name == unit)?;
+        let part = number.parse::<u64>().ok()?.checked_mul(*length)?;
+        milliseconds = milliseconds.checked_add(part)?;
+        if after.is_empty() {
+            break;
+        }
+        rest = after;
+    }
+    let duration = Duration::from_millis(milliseconds);
     (duration <= MAX_DURATION).then_some(duration)
 }
 

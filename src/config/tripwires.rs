@@ -6,6 +6,7 @@ use super::FieldError;
 use super::diagnostics::Diagnostics;
 use super::ramp_checks::{MetricRef, check_metric};
 use super::raw::ramp::{RawLimit, RawTripwire};
+use super::raw::reader::{number_from_text, ratio_from_text, whole_number};
 use super::time::parse_duration;
 use crate::analysis::metric::Comparison;
 use crate::analysis::tripwire::MAX_MIN_UNITS;
@@ -113,6 +114,10 @@ fn check_limit(
             parse_duration(text).map(|duration| duration.as_millis() as f64)
         }
         Some(RawLimit::Number(number)) if !is_duration => number.as_f64(),
+        Some(RawLimit::Text(text)) if below == 1.0 => {
+            ratio_from_text(text).and_then(|it| it.as_f64())
+        }
+        Some(RawLimit::Text(text)) => number_from_text(text).and_then(|it| it.as_f64()),
         _ => None,
     };
     let limit = limit.filter(|limit| *limit > 0.0 && *limit < below);
@@ -147,7 +152,7 @@ fn check_min_samples(
     diagnostics: &mut Diagnostics,
 ) -> Option<u64> {
     let Some(number) = raw else { return Some(MIN_SAMPLES) };
-    let min_samples = number.as_u64().filter(|samples| *samples > 0);
+    let min_samples = whole_number(number).filter(|samples| *samples > 0);
     if min_samples.is_none() {
         let fix = "write the minimum number of green's responses, at least 1, such as 20";
         diagnostics.push(FieldError::new(format!("{field}.minimum"), &json!(number), fix));
@@ -159,7 +164,7 @@ fn check_min_units(field: &str, raw: &RawTripwire, diagnostics: &mut Diagnostics
     let Some(number) = &raw.minimum_units else {
         return Some(if raw.absolute { 1 } else { MIN_UNITS });
     };
-    let units = number.as_u64().and_then(|units| usize::try_from(units).ok());
+    let units = whole_number(number).and_then(|units| usize::try_from(units).ok());
     let min_units = units.filter(|units| (1..=MAX_MIN_UNITS).contains(units));
     if min_units.is_none() {
         let fix = format!(

@@ -1,9 +1,11 @@
-//! The buttons for operator commands. `page.js` implements them and shows them.
+//! The buttons for operator commands, which `page.js` implements and shows; and the lines of the
+//! configuration that start an ended ramp again.
 
 use std::fmt;
 
 use super::html::{Escaped, Out};
 use super::numbers::SharePercent;
+use super::time_format::Rfc3339;
 use super::view::{RampView, RolloutView};
 
 /// A button, and whether its command is valid in the current phase.
@@ -13,26 +15,23 @@ struct Button {
     is_shown: bool,
 }
 
-/// Writes a button for each command that is valid now; for a rolled-back ramp, how to restart it.
+/// Writes a button for each command that is valid now.
 ///
 /// # Errors
 /// Writing to `out` failed.
 pub fn write(out: Out<'_>, rollout: &RolloutView) -> fmt::Result {
     let buttons = buttons(rollout);
     if buttons.iter().all(|button| !button.is_shown) {
-        if rollout.phase == "rolled_back" {
-            out.write_str(
-                "<p class=\"small\">No command ends a rollback: everyone stays on blue until the \
-                 configuration changes. Change <code>ramp.restart</code> to restart this ramp, or \
-                 configure another rollout.</p>",
-            )?;
-        }
         return Ok(());
     }
     let name = Escaped(&rollout.rollout);
     write!(out, "<div class=\"steer\" role=\"group\" aria-label=\"Commands for {name}\">")?;
     for Button { command, label, .. } in buttons.iter().filter(|button| button.is_shown) {
-        let class = if matches!(*command, "approve" | "resume") { " class=\"go\"" } else { "" };
+        let class = match *command {
+            "approve" | "resume" => " class=\"go\"",
+            "rollback" => " class=\"danger\"",
+            _ => "",
+        };
         write!(
             out,
             "<button type=\"button\"{class} id=\"{command}-{name}\" data-order=\"{command}\" \
@@ -44,6 +43,43 @@ pub fn write(out: Out<'_>, rollout: &RolloutView) -> fmt::Result {
         write!(out, ">{label}</button>")?;
     }
     out.write_str("</div>")
+}
+
+/// Writes how to start the ramp again where only the configuration does that: after a rollback,
+/// and where the state was lost.
+///
+/// # Errors
+/// Writing to `out` failed.
+pub fn write_restart(out: Out<'_>, rollout: &RolloutView) -> fmt::Result {
+    let Some(ramp) = &rollout.ramp else { return Ok(()) };
+    let why = match (rollout.phase.as_str(), ramp.waits_for.as_str()) {
+        ("rolled_back", _) => "All users stay on blue until the configuration changes.",
+        (_, "state_lost") => "All users stay on blue until the ramp restarts.",
+        _ => return Ok(()),
+    };
+    let ended_ms = rollout.shares.last().map_or(0, |it| it.at_ms);
+    write!(
+        out,
+        "<section class=\"card again\"><h3>Start again</h3><p>{why} To restart this ramp with the \
+         same users, set <code>restart</code> under <code>ramp</code> in the filter’s configuration to \
+         a value that it has not had:</p><pre tabindex=\"0\"><code>\"ramp\": {{\n  \"restart\": \
+         \"{}\",</code></pre><p>To begin with other users, change the rollout’s name instead:</p>\
+         <pre tabindex=\"0\"><code>\"rollout\": \"{}\",</code></pre></section>",
+        Rfc3339(ended_ms),
+        Escaped(&next_name(&rollout.rollout)),
+    )
+}
+
+/// A name for the next attempt: `assistant-v9` after `assistant-v8`, `search-2` after `search`.
+fn next_name(name: &str) -> String {
+    const MAX_CHARS: usize = 63;
+    let stem = name.trim_end_matches(|it: char| it.is_ascii_digit());
+    let number = name.get(stem.len()..).and_then(|digits| digits.parse::<u32>().ok());
+    let next = match number.and_then(|it| it.checked_add(1)) {
+        Some(next) => format!("{stem}{next}"),
+        None => format!("{name}-2"),
+    };
+    if next.len() <= MAX_CHARS { next } else { "another-name".to_owned() }
 }
 
 fn buttons(rollout: &RolloutView) -> [Button; 6] {

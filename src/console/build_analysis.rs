@@ -2,7 +2,7 @@
 
 use super::view::{AnalysisView, GateView};
 use crate::analysis::metric::Comparison;
-use crate::analysis::{Analysis, Gate, GateAnalysis, Metric, Verdict};
+use crate::analysis::{Analysis, AnalysisUnit, Gate, GateAnalysis, Metric, Verdict};
 use crate::rollout::RampSpec;
 
 /// A gate's evidence as fractions of the required amount, from 0 to 1.
@@ -37,6 +37,12 @@ impl AnalysisView {
             is_mismatched: analysis.is_mismatched,
             blue_units: analysis.units.blue,
             green_units: analysis.units.green,
+            expected_green: plan.steps.get(step).map(|design| design.new_units.get()),
+            counts: match plan.unit {
+                AnalysisUnit::Units => "users",
+                AnalysisUnit::EveryRequest => "requests",
+            }
+            .to_owned(),
             gates: plan.gates.iter().zip(&analysis.gates).map(gate).collect(),
         }
     }
@@ -48,11 +54,11 @@ impl GateView {
     fn new(gate: &Gate, result: &GateAnalysis, step: usize, evidence: EvidenceFractions) -> Self {
         let metric = result.metric;
         let (blue, green) = (result.means.blue, result.means.green);
-        // While neither rate has an event, a relative margin is no threshold; the ceiling decides.
-        let is_eventless =
-            metric.comparison() == Comparison::Rate && blue == Some(0.0) && green == Some(0.0);
+        // While blue's rate has no event, the ceiling alone decides.
+        let is_eventless = is_eventless(metric, blue);
         let tolerance_at = tolerance_at(gate, blue, step);
-        let limits = result.interval.and_then(|it| it.limits());
+        // Equal values have no spread yet, which does not make their mean certain.
+        let limits = result.interval.and_then(|it| it.limits()).filter(|it| it.low < it.high);
         Self {
             metric: metric.to_string(),
             unit: unit(metric).to_owned(),
@@ -80,8 +86,13 @@ impl GateView {
     }
 }
 
+/// Whether blue's rate has no event: then a relative margin is no threshold.
+pub(super) fn is_eventless(metric: Metric, blue: Option<f64>) -> bool {
+    metric.comparison() == Comparison::Rate && blue == Some(0.0)
+}
+
 /// A margin as a difference of means, in the metric's unit.
-fn difference_at(metric: Metric, blue: Option<f64>, margin: f64) -> Option<f64> {
+pub(super) fn difference_at(metric: Metric, blue: Option<f64>, margin: f64) -> Option<f64> {
     match metric.comparison() {
         Comparison::Share => Some(margin),
         Comparison::Lower => Some(-margin),
@@ -98,7 +109,7 @@ fn tolerance_at(gate: &Gate, blue: Option<f64>, step: usize) -> Option<f64> {
     Some(below_ceiling.map_or(tolerance_at, |below| tolerance_at.max(below)))
 }
 
-fn unit(metric: Metric) -> &'static str {
+pub(super) fn unit(metric: Metric) -> &'static str {
     match metric {
         Metric::Duration | Metric::Ttft => "ms",
         Metric::OutputTokens => "tokens",

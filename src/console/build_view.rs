@@ -1,17 +1,21 @@
 //! Converts what a VM knows of a rollout into what the console shows of it.
 
+use super::build_differences;
+use super::health::health;
 use super::problems::problems;
+use super::rejections::Acceptance;
 use super::view::{
     AnalysisView, CommandView, DecisionView, RampView, RolloutView, ShareView, StepView,
-    VersionView,
+    VersionAboutView, VersionView,
 };
 use crate::analysis::{Analysis, Verdict};
 use crate::assignment::Share;
 use crate::config::Config;
 use crate::rollout::{
-    Clocks, HoldReason, ManualRollout, OperatorCommand, Phase, Position, RampSpec, RampState,
-    RampStep, SpecFingerprint, Transition, TransitionLog,
+    Clocks, DifferenceHistory, HoldReason, ManualRollout, OperatorCommand, Phase, Position,
+    RampSpec, RampState, RampStep, SpecFingerprint, Transition, TransitionLog,
 };
+use crate::stats::RecentCounts;
 
 /// What a VM knows of a rollout.
 pub struct ViewInputs<'a> {
@@ -25,8 +29,14 @@ pub struct ViewInputs<'a> {
     pub green_share: Share,
     /// Whether another rollout was configured since, and this one has had no request after that.
     pub is_replaced: bool,
+    /// How the gates of a ramp have developed.
+    pub differences: DifferenceHistory,
     /// The counters of each version.
     pub versions: Vec<VersionView>,
+    /// The requests of the last minute, if this VM samples them.
+    pub recent: Option<RecentCounts>,
+    /// When the configuration was accepted, and whether a later one was rejected.
+    pub acceptance: Acceptance<'a>,
     /// How many counters, gauges and histograms the host refused to define.
     pub refused_stats: usize,
     /// The current time.
@@ -61,8 +71,12 @@ impl RolloutView {
         let summary = ControlSummary::new(&inputs);
         let is_known =
             !matches!(inputs.control, ControlState::Ramp(_, _)) || summary.ramp.is_some();
-        let ViewInputs { config, is_replaced, versions, refused_stats, .. } = inputs;
+        let ViewInputs { config, is_replaced, mut versions, refused_stats, .. } = inputs;
+        let ViewInputs { recent, acceptance, now, .. } = inputs;
         let log = summary.log;
+        for version in &mut versions {
+            version.about = VersionAboutView::new(config, &version.version);
+        }
         let mut view = Self {
             rollout: config.rollout.as_str().to_owned(),
             phase: summary.phase.to_string(),
@@ -80,8 +94,10 @@ impl RolloutView {
             reads_bodies: Some(config.answers.as_ref().is_some_and(|it| it.read)),
             versions,
             problems: Vec::new(),
+            health: Vec::new(),
         };
         view.problems = problems(&view, config.ramp.as_ref(), refused_stats);
+        view.health = health(&view, recent, acceptance, now.unix_ms);
         view
     }
 }
@@ -90,7 +106,7 @@ impl RolloutView {
 
 impl<'a> ControlSummary<'a> {
     fn new(inputs: &ViewInputs<'a>) -> Self {
-        let ViewInputs { config, control, phase, green_share, now, .. } = inputs;
+        let ViewInputs { config, control, phase, green_share, differences, now, .. } = inputs;
         let as_assigned = Position { phase: *phase, green_bp: green_share.basis_points() };
         let (Position { phase, green_bp }, log, command, ramp) = match control {
             // Until the next tick after a configuration change, the state is the old spec's.
@@ -98,7 +114,7 @@ impl<'a> ControlSummary<'a> {
                 if state.observed_spec == SpecFingerprint::new(spec) =>
             {
                 let position = state.position(spec);
-                let ramp = RampView::new(spec, state, *now);
+                let ramp = RampView::new(spec, state, differences, *now);
                 (position, Some(&state.log), state.command.as_ref(), Some(ramp))
             }
             ControlState::Manual(Some(manual)) => {
@@ -149,7 +165,12 @@ impl From<&Transition> for DecisionView {
 // === impl RampView ===
 
 impl RampView {
-    fn new(spec: &RampSpec, state: &RampState, now: Clocks) -> Self {
+    fn new(
+        spec: &RampSpec,
+        state: &RampState,
+        differences: &DifferenceHistory,
+        now: Clocks,
+    ) -> Self {
         let in_step_s = state.time_in_step_ns(now) / SECOND_NS;
         let analysis = state.analyse(spec);
         let step = |step: &RampStep| StepView {
@@ -166,6 +187,7 @@ impl RampView {
             timeout_s: spec.timeout.as_secs(),
             is_overdue: state.snapshot(spec).is_overdue,
             judgement: analysis.map(|it| AnalysisView::new(&it, spec, state.step.get())),
+            differences: build_differences::differences(spec, differences),
         }
     }
 }

@@ -34,7 +34,7 @@ const ROWS: [(&str, CounterRow); 14] = [
     ("Errors", CounterRow::Of("errors", RESPONSES)),
     ("Failed over to blue", CounterRow::Of("failed_over", RESPONSES)),
     ("Rejected requests (4xx)", CounterRow::Of("client_errors", RESPONSES)),
-    ("Aborted by users", CounterRow::Of("aborted", RESPONSES)),
+    ("Client aborts", CounterRow::Of("aborted", RESPONSES)),
     ("Answers read", CounterRow::Plain("answers")),
     ("Refusals", CounterRow::Of("refusals", &["answers"])),
     ("Truncated", CounterRow::Of("truncations", &["answers"])),
@@ -60,8 +60,8 @@ pub fn write(out: Out<'_>, rollout: &RolloutView) -> fmt::Result {
 
 fn write_summary(out: Out<'_>, rollout: &RolloutView) -> fmt::Result {
     out.write_str(
-        "<section class=\"card counters\"><h3>Counters</h3><div class=\"wide\" tabindex=\"0\" \
-         role=\"region\" aria-label=\"Counters by version\">",
+        "<section class=\"card counters\"><h3>Totals since Envoy started</h3><div class=\"wide\" tabindex=\"0\" \
+         role=\"region\" aria-label=\"Totals since Envoy started\">",
     )?;
     write_head(out, &rollout.versions)?;
     let is_unread = rollout.reads_bodies == Some(false);

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Display};
 
+use super::gate_sentence::sentence;
 use super::html::{Escaped, Out};
 use super::interval_chart::{IntervalChart, is_safe_beyond_margin};
 use super::labels;
@@ -33,10 +34,12 @@ pub fn write(out: Out<'_>, analysis: &AnalysisView) -> fmt::Result {
     }
     write!(
         out,
-        "<p class=\"lead\">{} users of blue and {} of green in this step. Evidence for a rollback: \
-         {} of the required amount.</p>",
+        "<p class=\"lead\">Compared in this step: {} {} on blue and {} on green{}. Evidence for a \
+         rollback: {} of the required amount.</p>",
         GroupedCount(analysis.blue_units),
+        Escaped(&analysis.counts),
         GroupedCount(analysis.green_units),
+        if analysis.counts == "users" { ", all of whom were on blue before it" } else { "" },
         evidence_percent(analysis.worse),
     )?;
     out.write_str(KEY)?;
@@ -54,6 +57,11 @@ pub fn write(out: Out<'_>, analysis: &AnalysisView) -> fmt::Result {
     )?;
     for gate in &analysis.gates {
         write_row(out, gate)?;
+        write!(
+            out,
+            "<tr role=\"row\" class=\"says\"><td role=\"cell\" colspan=\"5\">{}</td></tr>",
+            Escaped(&sentence(gate, &analysis.counts))
+        )?;
     }
     out.write_str(
         "</tbody></table><p class=\"small\">Each gate has its own test, whose verdict may come \

@@ -101,7 +101,7 @@ fn status(rollout: &RolloutView) -> Headline {
         }
         ("by_hand", None, _) => Headline::new(
             Tone::Waiting,
-            format!("Manual weights: {share} on green, without analysis."),
+            format!("Manual weights: {share} on green, no automatic checks."),
         ),
         ("paused", reason, ramp) => {
             let is_weights = command.is_some_and(|it| it.order == "weights");

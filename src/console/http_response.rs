@@ -63,8 +63,8 @@ impl HttpResponse {
 
     /// 401 for a missing or wrong token.
     pub fn unauthorized() -> Self {
-        let text = "The token is missing or wrong. Send it as \"authorization: Bearer …\"; Envoy \
-                    reads it from its environment.";
+        let text = "Wrong token: use VERDIGRIS_CONSOLE_TOKEN from Envoy's environment, in the header \
+                    \"authorization: Bearer …\".";
         Self { extra_header: Some(("www-authenticate", "Bearer")), ..Self::text(401, text) }
     }
 

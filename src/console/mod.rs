@@ -5,7 +5,9 @@
 //! | [`access`] | which request may read the page, and which may run a command |
 //! | [`http_response`] | responses and their security headers |
 //! | [`view`] | the schema of `/state.json` |
-//! | [`build_view`], [`build_analysis`] | the view of a rollout, from its state and its analysis |
+//! | [`build_view`], [`build_analysis`], [`build_differences`] | the view of a rollout, from its state, its analysis and their history |
+//! | [`version_about`] | what a version is: its cluster, and what it changes |
+//! | [`health`] | whether a rollout gets what it needs |
 //! | [`problems`] | problems of a rollout, and how to fix them |
 //! | [`rejections`] | configurations that the filter rejected |
 //! | [`mod@page`] | the HTML page and its Content-Security-Policy |
@@ -13,9 +15,10 @@
 //! | [`actions`] | the buttons for operator commands |
 //! | [`progress`] | the traffic split, the ramp's steps, and what the next decision waits for |
 //! | [`gate_table`], [`interval_chart`] | blue and green by gate, with the interval of their difference |
-//! | [`share_chart`] | green's share over time |
+//! | [`gate_sentence`] | a gate in one plain sentence |
+//! | [`share_chart`], [`difference_chart`] | green's share and each gate's difference over time |
 //! | [`transitions`] | decisions, the operator command in force, and problems |
-//! | [`counters`] | counters by version |
+//! | [`step_totals`], [`counters`] | totals of the step, and counters since Envoy started |
 //! | [`labels`], [`numbers`], [`time_format`], [`html`] | display names, number and time formats, escaping |
 //!
 //! The page is a pure function of a [`View`]. Functions that write a part of it fail only if
@@ -24,10 +27,14 @@
 pub mod access;
 pub mod actions;
 pub mod build_analysis;
+mod build_differences;
 pub mod build_view;
 pub mod counters;
+mod difference_chart;
+pub mod gate_sentence;
 pub mod gate_table;
 pub mod headline;
+pub mod health;
 pub mod html;
 pub mod http_response;
 pub mod interval_chart;
@@ -38,8 +45,11 @@ pub mod problems;
 pub mod progress;
 pub mod rejections;
 pub mod share_chart;
+pub mod step_totals;
+mod time_axis;
 pub mod time_format;
 pub mod transitions;
+pub mod version_about;
 pub mod view;
 
 pub use access::{ConsoleRequest, ConsoleRequestHead};
@@ -47,5 +57,5 @@ pub use build_view::{ControlState, ViewInputs};
 pub use headline::{Headline, Tone, headline};
 pub use http_response::HttpResponse;
 pub use page::{NO_ROLLOUT, content_security_policy, page};
-pub use rejections::{PluginKind, Rejection, Rejections};
+pub use rejections::{Acceptance, PluginKind, Rejection, Rejections};
 pub use view::View;

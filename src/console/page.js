@@ -107,7 +107,7 @@
     id('ask-token').hidden = token !== '';
     id('ask-answer').textContent = '';
     id('ask-go').textContent = second ? `Yes, ${go.toLowerCase()}` : go;
-    id('ask-go').classList.toggle('sure', second);
+    id('ask-go').classList.toggle('sure', second || command === 'rollback');
     id('ask-cancel').textContent = second ? 'Back' : 'Cancel';
   };
   const refuse = (text, field) => {
@@ -117,7 +117,7 @@
 
   form.addEventListener('submit', (event) => {
     event.preventDefault();
-    if (!form.reason.value.trim()) return refuse('A reason is required. It appears in the log of decisions.', form.reason);
+    if (!form.reason.value.trim()) return refuse('A reason is required. The log shows it.', form.reason);
     if (command === 'weights' && !(/^\d{1,3}$/.test(form.green.value) && Number(form.green.value) <= 100)) {
       return refuse('Enter a whole number from 0 to 100.', form.green);
     }

@@ -4,9 +4,13 @@ use std::fmt;
 
 use super::headline::{Headline, Tone, headline};
 use super::html::{Escaped, Out};
+use super::time_axis::TimeSpan;
 use super::time_format::{Rfc3339, UtcTime};
-use super::view::{RolloutView, View};
-use super::{actions, counters, gate_table, labels, progress, share_chart, transitions};
+use super::view::{AboutView, RolloutView, View};
+use super::{
+    actions, counters, difference_chart, gate_table, health, labels, progress, share_chart,
+    step_totals, transitions,
+};
 
 /// Shown by a VM without a rollout.
 pub const NO_ROLLOUT: &str = "This worker of Envoy has no rollout. Its VM may be new and without a \
@@ -17,6 +21,8 @@ pub const NO_ROLLOUT: &str = "This worker of Envoy has no rollout. Its VM may be
 pub const STYLE: &str = include_str!("page.css");
 /// The page's script. Its hash is in [`content_security_policy`].
 pub const SCRIPT: &str = include_str!("page.js");
+/// The document that describes the page, in the folder of the documentation.
+const DOCUMENT: &str = "reference/page";
 /// The static part of the page: header, dialog and SVG patterns.
 const FRAME: &str = include_str!("page.html");
 
@@ -25,8 +31,8 @@ const FRAME: &str = include_str!("page.html");
 pub fn content_security_policy() -> &'static str {
     concat!(
         "default-src 'none'; ",
-        "script-src 'sha256-yo6VXmF6+NskWdYNKTeRJoKUE4xhv045uNRtuB0rP+A='; ",
-        "style-src 'sha256-8ISsQ5u7VkqwCljLxu6lsWYVIkLEPlcxUPSEH+2xI4M='; ",
+        "script-src 'sha256-JSuDWa50RIoyTRR0Sy72SKTEPI/bfNJ1mMjydHsxMbU='; ",
+        "style-src 'sha256-YQSgHed0oPK2PSpfGo9Mu2NljRRvIw+7Vt81lbBg7Ao='; ",
         "connect-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; ",
         "frame-ancestors 'none'"
     )
@@ -63,15 +69,35 @@ fn write_page(out: Out<'_>, view: &View) -> fmt::Result {
         write_overview(out, &rollouts)?;
     }
     for status in &rollouts {
-        write_rollout(out, view, status)?;
+        write_rollout(out, view, status, rollouts.len() > 1 && is_healthy(status))?;
     }
+    write_footer(out, view)?;
+    write!(out, "</main><script>{SCRIPT}</script></body></html>")
+}
+
+/// What the page covers, and the versions of filter and Envoy.
+fn write_footer(out: Out<'_>, view: &View) -> fmt::Result {
     let has_ramp = view.rollouts.iter().any(|rollout| rollout.ramp.is_some());
     let ramps = if has_ramp { " Each Envoy runs its ramps independently." } else { "" };
-    write!(
-        out,
-        "<p class=\"small\">This page shows this Envoy only.{ramps}</p>\
-         </main><script>{SCRIPT}</script></body></html>"
-    )
+    write!(out, "<footer class=\"small\"><p>This page shows this Envoy only.{ramps}</p><p>")?;
+    let AboutView { verdigris, envoy, node } = &view.about;
+    let parts =
+        [("Verdigris", Some(verdigris)), ("Envoy", envoy.as_ref()), ("node", node.as_ref())];
+    for (name, value) in parts {
+        if let Some(value) = value.filter(|it| !it.is_empty()) {
+            write!(out, "<span>{name} {}</span> ", Escaped(value))?;
+        }
+    }
+    write_docs(out, env!("CARGO_PKG_HOMEPAGE"))?;
+    out.write_str("</p></footer>")
+}
+
+/// Where the documentation of the page is: in the repository, or on the homepage if there is one.
+fn write_docs(out: Out<'_>, homepage: &str) -> fmt::Result {
+    match homepage {
+        "" => write!(out, "<span>Documentation: <code>docs/{DOCUMENT}.md</code></span>"),
+        _ => write!(out, "<a href=\"{}/{DOCUMENT}.html\">Documentation</a>", Escaped(homepage)),
+    }
 }
 
 /// The document's head. Its title is the status of the most urgent rollout.
@@ -125,7 +151,21 @@ fn write_overview(out: Out<'_>, rollouts: &[RolloutStatus<'_>]) -> fmt::Result {
     out.write_str("</ul></nav>")
 }
 
-fn write_rollout(out: Out<'_>, view: &View, status: &RolloutStatus<'_>) -> fmt::Result {
+/// Whether there is nothing to look at.
+fn is_healthy(status: &RolloutStatus<'_>) -> bool {
+    let RolloutStatus { headline, rollout } = status;
+    headline.tone == Tone::Good
+        && rollout.problems.is_empty()
+        && rollout.health.iter().all(|it| it.status != "warning")
+}
+
+/// Writes a rollout; all but its headline in a closed element if it is to be collapsed.
+fn write_rollout(
+    out: Out<'_>,
+    view: &View,
+    status: &RolloutStatus<'_>,
+    is_collapsed: bool,
+) -> fmt::Result {
     let RolloutStatus { headline, rollout } = status;
     let name = Escaped(&rollout.rollout);
     let phase = Escaped(labels::phase(&rollout.phase));
@@ -140,6 +180,21 @@ fn write_rollout(out: Out<'_>, view: &View, status: &RolloutStatus<'_>) -> fmt::
         glyph(headline.tone),
         Escaped(&headline.text),
     )?;
+    if is_collapsed {
+        write!(
+            out,
+            "<details id=\"details-{name}\" class=\"more\"><summary>Details</summary><div>"
+        )?;
+        write_body(out, view, rollout)?;
+        return out.write_str("</div></details></section>");
+    }
+    write_body(out, view, rollout)?;
+    out.write_str("</section>")
+}
+
+/// Writes all of a rollout but its headline.
+fn write_body(out: Out<'_>, view: &View, rollout: &RolloutView) -> fmt::Result {
+    health::write(out, &rollout.health)?;
     transitions::write_problems(out, &rollout.problems)?;
     if let Some(command) = &rollout.order {
         transitions::write_command(out, command, view.now_ms)?;
@@ -147,16 +202,35 @@ fn write_rollout(out: Out<'_>, view: &View, status: &RolloutStatus<'_>) -> fmt::
     if view.can_steer {
         actions::write(out, rollout)?;
     }
+    actions::write_restart(out, rollout)?;
     progress::write(out, rollout)?;
-    if let Some(analysis) = rollout.ramp.as_ref().and_then(|ramp| ramp.judgement.as_ref()) {
+    let analysis = rollout.ramp.as_ref().and_then(|ramp| ramp.judgement.as_ref());
+    if let Some(analysis) = analysis {
         gate_table::write(out, analysis)?;
     }
+    write_history(out, view, rollout)?;
+    if let Some(analysis) = analysis {
+        step_totals::write(out, analysis)?;
+    }
+    counters::write(out, rollout)
+}
+
+/// Writes how share and differences have developed, and the decisions.
+fn write_history(out: Out<'_>, view: &View, rollout: &RolloutView) -> fmt::Result {
+    let differences = rollout.ramp.as_ref().map_or(&[][..], |ramp| &ramp.differences);
+    let span = TimeSpan::of(rollout, view.now_ms).filter(|_| !differences.is_empty());
     out.write_str("<div class=\"two\">")?;
+    if span.is_some() {
+        out.write_str("<div class=\"stack\">")?;
+    }
     share_chart::write(out, rollout, view.now_ms)?;
     transitions::write(out, rollout, view.now_ms)?;
-    out.write_str("</div>")?;
-    counters::write(out, rollout)?;
-    out.write_str("</section>")
+    if let Some(span) = span {
+        out.write_str("</div>")?;
+        let analysis = rollout.ramp.as_ref().and_then(|ramp| ramp.judgement.as_ref());
+        difference_chart::write(out, differences, analysis, &span)?;
+    }
+    out.write_str("</div>")
 }
 
 /// The CSS class of a tone.
@@ -185,3 +259,22 @@ pub(crate) fn glyph(tone: Tone) -> &'static str {
 const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' \
     viewBox='0 0 16 16'%3E%3Crect width='10' height='10' rx='2' fill='%231d4ed8'/%3E\
     %3Ccircle cx='11' cy='11' r='5' fill='%230f9d76'/%3E%3C/svg%3E";
+
+#[cfg(test)]
+mod tests {
+    use super::write_docs;
+
+    #[test]
+    fn the_documentation_is_linked_where_there_is_a_homepage() {
+        let docs = |homepage| {
+            let mut out = String::new();
+            write_docs(&mut out, homepage).unwrap();
+            out
+        };
+        assert_eq!(docs(""), "<span>Documentation: <code>docs/reference/page.md</code></span>");
+        assert_eq!(
+            docs("https://verdigris.example/docs"),
+            "<a href=\"https://verdigris.example/docs/reference/page.html\">Documentation</a>"
+        );
+    }
+}

@@ -7,8 +7,8 @@ use crate::rollout::RampSpec;
 
 /// Unread answers are a problem from this number on, if they are more than one in
 /// [`UNREAD_ONE_IN`].
-const MIN_UNREAD: u64 = 20;
-const UNREAD_ONE_IN: u64 = 10;
+pub(crate) const MIN_UNREAD: u64 = 20;
+pub(crate) const UNREAD_ONE_IN: u64 = 10;
 /// A version without requests is a problem if it has at least this share, and the rollout has had
 /// this many requests.
 const MIN_IDLE_SHARE_BP: u32 = 500;
@@ -187,14 +187,16 @@ impl RolloutView {
         self.ramp.as_ref().map_or("", |ramp| ramp.waits_for.as_str())
     }
 
-    fn requests(&self) -> u64 {
+    /// All requests of blue and green.
+    pub(super) fn requests(&self) -> u64 {
         Version::ALL
             .into_iter()
             .map(|version| self.counter(version, "requests"))
             .fold(0, u64::saturating_add)
     }
 
-    fn counter(&self, version: Version, name: &str) -> u64 {
+    /// A counter of a version; 0 where it does not exist.
+    pub(super) fn counter(&self, version: Version, name: &str) -> u64 {
         let of_version = self.versions.iter().find(|it| it.version == version.as_str());
         let counters = of_version.map(|it| it.counters.as_slice()).unwrap_or_default();
         counters.iter().find(|(it, _)| it == name).map_or(0, |(_, count)| *count)

@@ -7,6 +7,7 @@ use super::html::{Escaped, Out};
 use super::labels;
 use super::numbers::SharePercent;
 use super::time_format::HumanDuration;
+use super::version_about;
 use super::view::{RampView, RolloutView};
 use crate::rollout::decimal::Decimal;
 
@@ -16,7 +17,7 @@ use crate::rollout::decimal::Decimal;
 /// Writing to `out` failed.
 pub fn write(out: Out<'_>, rollout: &RolloutView) -> fmt::Result {
     out.write_str("<div class=\"standing\">")?;
-    write_split(out, rollout.green_bp)?;
+    write_split(out, rollout)?;
     if let Some(ramp) = &rollout.ramp {
         write_steps(out, ramp, &rollout.phase)?;
         write_next_decision(out, ramp)?;
@@ -24,8 +25,8 @@ pub fn write(out: Out<'_>, rollout: &RolloutView) -> fmt::Result {
     out.write_str("</div>")
 }
 
-fn write_split(out: Out<'_>, green_bp: u32) -> fmt::Result {
-    let green = green_bp.min(10_000);
+fn write_split(out: Out<'_>, rollout: &RolloutView) -> fmt::Result {
+    let green = rollout.green_bp.min(10_000);
     let blue = 10_000 - green;
     let width = |bp: u32| Decimal(f64::from(bp) / 100.0, 2);
     write!(
@@ -35,17 +36,30 @@ fn write_split(out: Out<'_>, green_bp: u32) -> fmt::Result {
          <p><i class=\"mark green\"></i>Green <b>{}</b></p></div>\
          <svg class=\"bar\" height=\"20\" aria-hidden=\"true\">\
          <rect class=\"fill-blue\" width=\"{}%\" height=\"20\"/>\
-         <rect class=\"fill-green\" x=\"{}%\" width=\"{}%\" height=\"20\"/></svg></section>",
+         <rect class=\"fill-green\" x=\"{}%\" width=\"{}%\" height=\"20\"/></svg>",
         SharePercent(blue),
         SharePercent(green),
         width(blue),
         width(blue),
         width(green),
-    )
+    )?;
+    out.write_str("<div class=\"abouts\">")?;
+    for version in &rollout.versions {
+        let Some(about) = &version.about else { continue };
+        let class = if version.version == "green" { "green" } else { "blue" };
+        write!(
+            out,
+            "<div class=\"{class}\"><span class=\"unseen\">{}:</span>",
+            Escaped(&version.version)
+        )?;
+        version_about::write(out, about)?;
+        out.write_str("</div>")?;
+    }
+    out.write_str("</div></section>")
 }
 
 fn write_steps(out: Out<'_>, ramp: &RampView, phase: &str) -> fmt::Result {
-    const APPROVAL: &str = "<span class=\"tag\">approval</span>";
+    const APPROVAL: &str = "<span class=\"tag\">needs approval</span>";
 
     let count = ramp.steps.len();
     let current = ramp.step.min(count.saturating_sub(1));
@@ -77,7 +91,10 @@ fn write_steps(out: Out<'_>, ramp: &RampView, phase: &str) -> fmt::Result {
         )?;
     }
     if ramp.steps.iter().any(|step| step.needs_approval) {
-        write!(out, "<p class=\"small\">{APPROVAL} an operator must approve the step</p>")?;
+        write!(
+            out,
+            "<p class=\"small\">{APPROVAL} the ramp enters the step when an operator approves it</p>"
+        )?;
     }
     out.write_str("</section>")
 }

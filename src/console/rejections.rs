@@ -34,6 +34,9 @@ struct AcceptedConfig {
     is_console: bool,
     /// A hash of the configuration's text.
     hash: u64,
+    /// When the first VM accepted it, in milliseconds since 1970; `None` in the record of an older
+    /// filter.
+    at_ms: Option<u64>,
 }
 
 /// A rejected configuration.
@@ -49,6 +52,15 @@ pub struct Rejection {
     pub is_console: Option<bool>,
     /// The first lines of the error.
     pub why: String,
+}
+
+/// When the configuration in force was accepted, and whether a later one was rejected.
+#[derive(Clone, Copy, Default)]
+pub struct Acceptance<'a> {
+    /// When it was accepted first, in milliseconds since 1970, if that is recorded.
+    pub accepted_at_ms: Option<u64>,
+    /// The rejection of a later configuration.
+    pub rejection: Option<&'a Rejection>,
 }
 
 /// How many plugins are recorded.
@@ -129,7 +141,7 @@ impl Rejection {
                  stays in force. {why}"
             ),
             mend:
-                "Correct the file and push it again; `verdigris check` lists all errors. This note \
+                "Correct the file and push it again; verdigris check lists all errors. This note \
                    stays until another configuration is accepted: Envoy does not call the filter \
                    when the previous file is restored, or when the same bad file is pushed again."
                     .to_owned(),
@@ -167,12 +179,13 @@ impl AcceptedConfig {
             plugin: json.get("plugin")?.as_str()?.to_owned(),
             is_console: json.get("is_console")?.as_bool()?,
             hash: json.get("hash")?.as_u64()?,
+            at_ms: json.get("at_ms").and_then(Value::as_u64),
         })
     }
 
     fn to_json(&self) -> Value {
-        let Self { plugin, is_console, hash } = self;
-        json!({"plugin": plugin, "is_console": is_console, "hash": hash})
+        let Self { plugin, is_console, hash, at_ms } = self;
+        json!({"plugin": plugin, "is_console": is_console, "hash": hash, "at_ms": at_ms})
     }
 }
 
@@ -210,12 +223,19 @@ impl Rejections {
         keep_last(&mut self.rejected);
     }
 
+    /// When `plugin` accepted the configuration of a rollout that it accepted last, in milliseconds
+    /// since 1970; `None` if that is not recorded.
+    pub fn accepted_at_ms(&self, plugin: &str) -> Option<u64> {
+        let plugin = shorten(plugin, MAX_NAME_CHARS);
+        self.accepted.iter().find(|it| it.plugin == plugin && !it.is_console)?.at_ms
+    }
+
     /// Records that `plugin` accepted a configuration whose text has this hash, and clears its
     /// rejection. Returns whether the record has changed.
     ///
     /// Every VM accepts the configuration in force: workers late, and new VMs at any time. So a
     /// configuration that is recorded as accepted already does not clear a rejection.
-    pub fn accept(&mut self, plugin: &str, kind: PluginKind, hash: u64) -> bool {
+    pub fn accept(&mut self, plugin: &str, kind: PluginKind, hash: u64, at_ms: u64) -> bool {
         let (plugin, is_console) = (shorten(plugin, MAX_NAME_CHARS), kind.is_console());
         let is_same = |it: &AcceptedConfig| it.plugin == plugin && it.is_console == is_console;
         if self.accepted.iter().any(|it| is_same(it) && it.hash == hash) {
@@ -226,7 +246,7 @@ impl Rejections {
             it.plugin == plugin && it.is_console.is_none_or(|rejected| rejected == is_console)
         };
         self.rejected.retain(|it| !is_superseded(it));
-        self.accepted.push(AcceptedConfig { plugin, is_console, hash });
+        self.accepted.push(AcceptedConfig { plugin, is_console, hash, at_ms: Some(at_ms) });
         keep_last(&mut self.accepted);
         true
     }

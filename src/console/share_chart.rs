@@ -5,6 +5,7 @@ use std::fmt;
 use super::html::{Escaped, Out};
 use super::labels;
 use super::numbers::SharePercent;
+use super::time_axis::TimeSpan;
 use super::time_format::{Rfc3339, UtcTime};
 use super::view::{DecisionView, RolloutView, ShareView};
 use crate::rollout::decimal::Decimal;
@@ -13,23 +14,13 @@ use crate::rollout::decimal::Decimal;
 const HEIGHT: u32 = 190;
 const TOP: f64 = 12.0;
 const GROUND: f64 = 164.0;
-/// The horizontal positions of the first and the last time, in percent of the width.
-const LEFT: f64 = 1.0;
-const RIGHT: f64 = 99.0;
-
-/// The range of the time axis, in milliseconds since 1970.
-struct TimeSpan {
-    from_ms: u64,
-    to_ms: u64,
-}
 
 /// Writes green's share until now, with a mark for each decision.
 ///
 /// # Errors
 /// Writing to `out` failed.
 pub fn write(out: Out<'_>, rollout: &RolloutView, now_ms: u64) -> fmt::Result {
-    let Some(first) = rollout.shares.first() else { return Ok(()) };
-    let span = TimeSpan { from_ms: first.at_ms, to_ms: now_ms.max(first.at_ms.saturating_add(1)) };
+    let Some(span) = TimeSpan::of(rollout, now_ms) else { return Ok(()) };
     out.write_str("<section class=\"card over-time\"><h3>Green’s share over time</h3>")?;
     write!(
         out,
@@ -55,7 +46,7 @@ pub fn write(out: Out<'_>, rollout: &RolloutView, now_ms: u64) -> fmt::Result {
             write_mark(out, decision, &span, now_ms)?;
         }
     }
-    write_time_axis(out, &span)?;
+    span.write_axis(out, HEIGHT - 8)?;
     out.write_str("</svg></div>")?;
     out.write_str(KEY)?;
     write_list(out, rollout, now_ms)?;
@@ -112,22 +103,6 @@ fn write_mark(out: Out<'_>, decision: &DecisionView, span: &TimeSpan, now_ms: u6
     )
 }
 
-/// The first time, the middle and now.
-fn write_time_axis(out: Out<'_>, span: &TimeSpan) -> fmt::Result {
-    let y = HEIGHT - 8;
-    let mut text = |at_ms: u64, anchor: &str| {
-        let clock = UtcTime { at_ms, now_ms: span.to_ms }.to_string();
-        // The chart is too coarse for seconds.
-        let clock = clock.rsplit_once(':').map_or(clock.as_str(), |(minutes, _)| minutes);
-        let x = Decimal(span.position(at_ms), 2);
-        write!(out, "<text x=\"{x}%\" y=\"{y}\" text-anchor=\"{anchor}\">{clock}</text>")
-    };
-    text(span.from_ms, "start")?;
-    text(span.from_ms + (span.to_ms - span.from_ms) / 2, "middle")?;
-    let x = Decimal(RIGHT, 2);
-    write!(out, "<text x=\"{x}%\" y=\"{y}\" text-anchor=\"end\">now</text>")
-}
-
 /// The text alternative of the chart.
 fn write_list(out: Out<'_>, rollout: &RolloutView, now_ms: u64) -> fmt::Result {
     write!(
@@ -151,15 +126,4 @@ fn write_list(out: Out<'_>, rollout: &RolloutView, now_ms: u64) -> fmt::Result {
 /// The vertical position of a share, in pixels from the top.
 fn height(bp: u32) -> f64 {
     GROUND - (GROUND - TOP) * f64::from(bp.min(10_000)) / 10_000.0
-}
-
-// === impl TimeSpan ===
-
-impl TimeSpan {
-    /// The horizontal position of a time, in percent of the width.
-    fn position(&self, at_ms: u64) -> f64 {
-        let at = at_ms.clamp(self.from_ms, self.to_ms) - self.from_ms;
-        let length = (self.to_ms - self.from_ms).max(1);
-        LEFT + (RIGHT - LEFT) * at as f64 / length as f64
-    }
 }

@@ -120,7 +120,7 @@ fn write_decision(
     if !evidence.is_empty() {
         write!(
             out,
-            "<details id=\"why-{id}-{}-{}-{}\"><summary>Evidence</summary><ul>",
+            "<details id=\"why-{id}-{}-{}-{}\"><summary>Details</summary><ul>",
             decision.at_ms,
             Escaped(&decision.to_phase),
             decision.to_bp

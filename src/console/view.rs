@@ -25,6 +25,21 @@ pub struct View {
     /// Problems that belong to no rollout, such as a rejected configuration of the console.
     #[cfg_attr(not(target_arch = "wasm32"), serde(default))]
     pub problems: Vec<ProblemView>,
+    /// The versions of filter and Envoy.
+    #[cfg_attr(not(target_arch = "wasm32"), serde(default))]
+    pub about: AboutView,
+}
+
+/// The versions of filter and Envoy.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(Deserialize))]
+pub struct AboutView {
+    /// The filter's version; empty if the filter is too old to say.
+    pub verdigris: String,
+    /// Envoy's version, if Envoy provides it.
+    pub envoy: Option<String>,
+    /// The id of Envoy's node, if there is one.
+    pub node: Option<String>,
 }
 
 /// A rollout.
@@ -59,6 +74,22 @@ pub struct RolloutView {
     pub decisions: Vec<DecisionView>,
     /// The rollout's problems, severe ones first.
     pub problems: Vec<ProblemView>,
+    /// Whether the rollout gets what it needs: one check each of `traffic`, `users`, `split`,
+    /// `answers` and `configuration`.
+    #[cfg_attr(not(target_arch = "wasm32"), serde(default))]
+    pub health: Vec<HealthView>,
+}
+
+/// A check of a rollout's health.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(Deserialize))]
+pub struct HealthView {
+    /// What is checked: `traffic`, `users`, `split`, `answers` or `configuration`.
+    pub check: String,
+    /// `ok`, `warning`, or `unknown` while there is too little data.
+    pub status: String,
+    /// The result in words.
+    pub text: String,
 }
 
 /// The state of a ramp.
@@ -84,6 +115,41 @@ pub struct RampView {
     pub is_overdue: bool,
     /// The analysis of the step; `None` in a step without blue traffic.
     pub judgement: Option<AnalysisView>,
+    /// How the difference of each gate has developed since the ramp began.
+    #[cfg_attr(not(target_arch = "wasm32"), serde(default))]
+    pub differences: Vec<DifferenceView>,
+}
+
+/// How the difference of a gate has developed.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(Deserialize))]
+pub struct DifferenceView {
+    /// The metric, such as `error_rate`.
+    pub metric: String,
+    /// The unit of the differences; see [`GateView::unit`].
+    pub unit: String,
+    /// The difference from which green is worse than the margin allows, by blue's latest mean.
+    pub margin_at: Option<f64>,
+    /// Whether a positive difference is worse. For `output_tokens`, both directions are.
+    pub higher_is_worse: bool,
+    /// The differences, the oldest first.
+    pub points: Vec<DifferencePointView>,
+}
+
+/// The difference of a gate at one time.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(Deserialize))]
+pub struct DifferencePointView {
+    /// When.
+    pub at_ms: u64,
+    /// The step whose responses are compared, counted from 0.
+    pub step: usize,
+    /// Green's mean minus blue's.
+    pub difference: f64,
+    /// The lower limit of its confidence interval.
+    pub low: Option<f64>,
+    /// The upper limit of its confidence interval.
+    pub high: Option<f64>,
 }
 
 /// A step of a ramp.
@@ -111,6 +177,12 @@ pub struct AnalysisView {
     pub blue_units: u64,
     /// Units of green with a response in this step.
     pub green_units: u64,
+    /// The fraction of these units that should be on green, by the weights.
+    #[cfg_attr(not(target_arch = "wasm32"), serde(default))]
+    pub expected_green: Option<f64>,
+    /// What a unit is: `users`, or `requests` where each request counts.
+    #[cfg_attr(not(target_arch = "wasm32"), serde(default = "users"))]
+    pub counts: String,
     /// The gates.
     pub gates: Vec<GateView>,
 }
@@ -142,12 +214,13 @@ pub struct GateView {
     /// Units of green with a response that should have the metric and does not.
     #[serde(default)]
     pub green_missing: u64,
-    /// The lower limit of the confidence interval of green's mean minus blue's.
+    /// The lower limit of the confidence interval of green's mean minus blue's; `None` while there
+    /// are too few values, or all are equal.
     pub low: Option<f64>,
     /// The upper limit of the confidence interval of green's mean minus blue's.
     pub high: Option<f64>,
     /// The difference from which green is worse than the margin allows; `None` for a rate while
-    /// neither version has an event.
+    /// blue has no event.
     pub margin_at: Option<f64>,
     /// The difference that green must be shown to be below for the ramp to advance.
     pub tolerance_at: Option<f64>,
@@ -180,6 +253,27 @@ pub struct VersionView {
     /// The counters by their names in Envoy's `/stats`.
     #[serde(with = "by_name")]
     pub counters: Vec<(String, u64)>,
+    /// What the version is by the configuration; `None` for the shadow.
+    #[cfg_attr(not(target_arch = "wasm32"), serde(default))]
+    pub about: Option<VersionAboutView>,
+}
+
+/// What a version is: its cluster, and what it changes in its requests.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(Deserialize))]
+pub struct VersionAboutView {
+    /// The cluster.
+    pub cluster: String,
+    /// The composite cluster that falls back to blue, if there is one.
+    pub failover: Option<String>,
+    /// The model that requests are changed to.
+    pub model: Option<String>,
+    /// How the system prompt changes: `replace`, `prepend` or `append`. Its text is not shown.
+    pub system: Option<String>,
+    /// How many other fields of the body change.
+    pub fields: usize,
+    /// How many headers are set or removed.
+    pub headers: usize,
 }
 
 /// Green's share from a time on.
@@ -222,6 +316,12 @@ pub struct ProblemView {
     pub what: String,
     /// How to fix it.
     pub mend: String,
+}
+
+/// What an older filter counts.
+#[cfg(not(target_arch = "wasm32"))]
+fn users() -> String {
+    "users".to_owned()
 }
 
 /// Counters as a JSON object that keeps their order.

@@ -30,6 +30,24 @@ pub fn plugin_name() -> Option<Bytes> {
     property(b"plugin_name").ok()
 }
 
+/// `xds.node.id`: the id of Envoy's node; `None` if it is not set.
+pub fn node_id() -> Option<String> {
+    let id = property(b"xds\0node\0id").ok().filter(|id| !id.is_empty())?;
+    Some(String::from_utf8_lossy(&id).into_owned())
+}
+
+/// Envoy's version, such as `1.40.0`, from `xds.node.user_agent_build_version.version`.
+pub fn envoy_version() -> Option<String> {
+    let number = |path: &[u8]| {
+        let number = property(path).ok()?;
+        (*number).try_into().ok().map(u64::from_le_bytes)
+    };
+    let major = number(b"xds\0node\0user_agent_build_version\0version\0major_number")?;
+    let minor = number(b"xds\0node\0user_agent_build_version\0version\0minor_number")?;
+    let patch = number(b"xds\0node\0user_agent_build_version\0version\0patch")?;
+    Some(format!("{major}.{minor}.{patch}"))
+}
+
 /// `xds.upstream_host_metadata`, `verdigris.version`: the version of the endpoint that answers.
 pub fn upstream_version() -> Option<Bytes> {
     property(b"xds\0upstream_host_metadata\0filter_metadata\0verdigris\0version").ok()

@@ -9,12 +9,12 @@ use super::active_rollouts::{ActiveRollout, active_rollouts};
 use super::clock;
 use super::runtime::RolloutRuntime;
 use super::store::rejections;
-use super::{console_token, hostcalls};
+use super::{attributes, console_token, hostcalls};
 use crate::config::{self, parse_command};
-use crate::console::view::{ProblemView, RolloutView, SCHEMA};
+use crate::console::view::{AboutView, ProblemView, RolloutView, SCHEMA};
 use crate::console::{
-    ConsoleRequest, ConsoleRequestHead, ControlState, HttpResponse, NO_ROLLOUT, Rejection, View,
-    ViewInputs, page,
+    Acceptance, ConsoleRequest, ConsoleRequestHead, ControlState, HttpResponse, NO_ROLLOUT,
+    Rejection, View, ViewInputs, page,
 };
 use crate::rollout::Clocks;
 
@@ -149,8 +149,12 @@ fn view(now: Clocks, can_steer: bool) -> View {
         !used.is_replaced && it.is_for(plugin, config.rollout.as_str())
     };
     let rollouts = in_use.iter().map(|used| {
-        let of_it = rejections.iter().filter(|it| is_for(it, used));
-        used.view(now, of_it.map(|it| it.problem(now_ms)))
+        let of_it: Vec<_> = rejections.iter().filter(|it| is_for(it, used)).collect();
+        let acceptance = Acceptance {
+            accepted_at_ms: rejections.accepted_at_ms(&used.runtime.plugin),
+            rejection: of_it.last().copied(),
+        };
+        used.view(now, acceptance, of_it.iter().map(|it| it.problem(now_ms)))
     });
     let of_none = rejections.iter().filter(|it| !in_use.iter().any(|used| is_for(it, used)));
     View {
@@ -159,6 +163,11 @@ fn view(now: Clocks, can_steer: bool) -> View {
         can_steer,
         rollouts: rollouts.collect(),
         problems: of_none.map(|it| it.problem(now_ms)).collect(),
+        about: AboutView {
+            verdigris: env!("CARGO_PKG_VERSION").to_owned(),
+            envoy: attributes::envoy_version(),
+            node: attributes::node_id(),
+        },
     }
 }
 
@@ -213,11 +222,23 @@ impl PendingCommand {
 
 impl ActiveRollout {
     /// What is shown of it.
-    fn view(&self, now: Clocks, problems: impl Iterator<Item = ProblemView>) -> RolloutView {
+    fn view(
+        &self,
+        now: Clocks,
+        acceptance: Acceptance<'_>,
+        problems: impl Iterator<Item = ProblemView>,
+    ) -> RolloutView {
         let running = &self.runtime;
         let state = running.ramp.as_ref().and_then(|ramp| ramp.state());
+        let differences = running.ramp.as_ref().map(|ramp| ramp.differences());
         let weights = running.manual_worker.as_ref().and_then(|by_hand| by_hand.state());
         let counters = running.metrics.counter_values();
+        let log = match (&state, &weights) {
+            (Some(state), _) => Some(&state.log),
+            (None, weights) => weights.as_ref().map(|it| &it.log),
+        };
+        let changed_s = log.and_then(|log| log.iter().next_back()).map_or(0, |it| it.at_s);
+        let changed_s_ago = now.unix_s().saturating_sub(changed_s);
         let (phase, green_share) = running.phase_and_share();
         let mut view = RolloutView::new(ViewInputs {
             config: &running.config,
@@ -228,7 +249,10 @@ impl ActiveRollout {
             phase,
             green_share,
             is_replaced: self.is_replaced,
+            differences: differences.unwrap_or_default(),
             versions: counters.versions,
+            recent: running.metrics.recent_requests(now.monotonic_s(), changed_s_ago),
+            acceptance,
             refused_stats: counters.refused,
             now,
         });

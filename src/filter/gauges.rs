@@ -5,6 +5,7 @@ use std::cell::{Cell, RefCell};
 use proxy_wasm::types::MetricType;
 
 use super::metric_table::MetricTable;
+use super::store::gauge_owner::GaugeOwner;
 use crate::stats::GaugeValues;
 use crate::stats::names::{Gauge, gauge_name};
 
@@ -12,6 +13,7 @@ use crate::stats::names::{Gauge, gauge_name};
 #[derive(Debug)]
 pub struct RolloutGauges {
     table: MetricTable<Gauge>,
+    owner: GaugeOwner,
     /// The root contexts of the rollout that exist, in the order of their configuration, each with the
     /// values that it has shown last.
     roots: RefCell<Vec<(u32, GaugeValues)>>,
@@ -26,7 +28,8 @@ impl RolloutGauges {
     pub fn define(rollout: &str) -> Self {
         let table =
             MetricTable::define(MetricType::Gauge, Gauge::ALL, |gauge| gauge_name(rollout, gauge));
-        Self { table, roots: RefCell::default(), shown: Cell::default() }
+        let owner = GaugeOwner::new(rollout);
+        Self { table, owner, roots: RefCell::default(), shown: Cell::default() }
     }
 
     /// How many gauges the host has refused to define.
@@ -36,6 +39,7 @@ impl RolloutGauges {
 
     /// Adds a root context that has been configured, and shows its values.
     pub fn add_root(&self, context_id: u32, values: GaugeValues) {
+        self.owner.claim();
         self.roots.borrow_mut().push((context_id, values));
         self.show(context_id, values);
     }
@@ -58,7 +62,7 @@ impl RolloutGauges {
     }
 
     /// Removes a root context. If the gauges have its values, they get those of the latest root context
-    /// that is left, or show that the rollout has ended.
+    /// that is left, or show that the rollout has ended; unless another VM owns the gauges by now.
     pub fn remove_root(&self, context_id: u32) {
         let mut roots = self.roots.borrow_mut();
         roots.retain(|(root, _)| *root != context_id);
@@ -67,6 +71,9 @@ impl RolloutGauges {
         }
         let latest = roots.last().copied();
         self.shown.set(latest);
+        if !self.owner.is_this_vm() {
+            return;
+        }
         self.record(latest.map_or(GaugeValues::INACTIVE, |(_, values)| values));
     }
 

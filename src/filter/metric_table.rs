@@ -46,6 +46,12 @@ impl<M: Copy + PartialEq> MetricTable<M> {
         self.refused
     }
 
+    /// The value of a counter in the whole process; 0 if the host refuses it.
+    pub fn value(&self, counter: M) -> u64 {
+        let value = self.find(counter).map(hostcalls::counter_value);
+        value.and_then(Result::ok).unwrap_or_default()
+    }
+
     /// Adds to a counter. If the host refuses it, only the count is lost.
     pub fn add(&self, counter: M, count: u64) {
         if let Some(id) = self.find(counter) {

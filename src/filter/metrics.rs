@@ -1,6 +1,6 @@
 //! A rollout's metrics, defined once per VM.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::fmt::Display;
 use std::rc::Rc;
 
@@ -10,13 +10,15 @@ use super::gauges::RolloutGauges;
 use super::hostcalls;
 use super::metric_table::MetricTable;
 use super::registry::Registry;
-use crate::assignment::{Assignment, Version};
+use crate::analysis::ByVersion;
+use crate::assignment::{Assignment, Reason, Version};
 use crate::console::view::VersionView;
 use crate::feedback::FeedbackEvent;
 use crate::response::ClassifiedOutcome;
 use crate::stats::names::{Counter, Histogram, StatScope, metric_name};
 use crate::stats::{
-    count_feedback, count_limited_feedback, count_outcome, count_request, record_outcome,
+    RecentCounts, RecentRequests, RequestTotals, count_feedback, count_limited_feedback,
+    count_outcome, count_request, record_outcome,
 };
 
 thread_local! {
@@ -33,6 +35,8 @@ pub struct RolloutMetrics {
     shadow: OnceCell<ScopeMetrics>,
     /// What is in force.
     pub gauges: RolloutGauges,
+    /// Samples of the counters of requests.
+    recent: RefCell<RecentRequests>,
 }
 
 /// The metrics of a version or of the shadow.
@@ -76,6 +80,7 @@ impl RolloutMetrics {
             green: define(Version::Green),
             shadow: OnceCell::new(),
             gauges: RolloutGauges::define(rollout),
+            recent: RefCell::default(),
         }
     }
 
@@ -151,9 +156,35 @@ impl RolloutMetrics {
                 }
             }
             values.refused += outcomes.map_or(0, |it| it.histograms.refused());
-            values.versions.push(VersionView { version: scope.to_string(), counters });
+            let version = scope.to_string();
+            values.versions.push(VersionView { version, counters, about: None });
         }
         values
+    }
+
+    /// Samples the counters of requests every few seconds.
+    pub fn sample_requests(&self, now_s: u64) {
+        if self.recent.borrow().is_due(now_s) {
+            let totals = self.request_totals();
+            self.recent.borrow_mut().record(now_s, totals);
+        }
+    }
+
+    /// The requests of the last minute, or since the share changed; `None` if this VM does not
+    /// sample them.
+    pub fn recent_requests(&self, now_s: u64, changed_s_ago: u64) -> Option<RecentCounts> {
+        self.recent.borrow().counts(now_s, self.request_totals(), changed_s_ago)
+    }
+
+    fn request_totals(&self) -> RequestTotals {
+        let of_both = |counter| ByVersion {
+            blue: self.blue.decisions.value(counter),
+            green: self.green.decisions.value(counter),
+        };
+        RequestTotals {
+            all: of_both(Counter::Requests),
+            by_share: of_both(Counter::Decisions(Reason::Weight)),
+        }
     }
 
     fn feedback_counters(&self, version: Version) -> Option<&MetricTable<Counter>> {

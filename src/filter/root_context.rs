@@ -7,6 +7,7 @@ use proxy_wasm::types::ContextType;
 
 use super::active_rollouts::Plugin;
 use super::console_stream::{ConsoleContext, ConsoleStream};
+use super::host_error::HostError;
 use super::http_stream::HttpStream;
 use super::runtime::RolloutRuntime;
 use super::store::rejections;
@@ -31,7 +32,7 @@ impl RolloutRoot {
     }
 
     fn configure(&mut self) -> Result<(), String> {
-        let text = hostcalls::plugin_configuration()
+        let text = configuration_text()
             .map_err(|error| format!("the host did not return it: {error:?}"))?;
         match config::Plugin::parse(&text).map_err(|invalid| invalid.to_string())? {
             config::Plugin::Rollout(config) => self.run(*config, &text),
@@ -53,6 +54,11 @@ impl RolloutRoot {
     }
 }
 
+/// The JSON text of the plugin configuration.
+fn configuration_text() -> Result<Vec<u8>, HostError> {
+    hostcalls::plugin_configuration().map(config::text_from_envoy)
+}
+
 impl Context for RolloutRoot {}
 
 impl RootContext for RolloutRoot {
@@ -69,7 +75,7 @@ impl RootContext for RolloutRoot {
             }
             Err(message) => {
                 log::error!("configuration refused, the one in force stays: {message}");
-                let text = hostcalls::plugin_configuration();
+                let text = configuration_text();
                 rejections::reject(text.as_deref().unwrap_or_default(), &message);
                 false
             }

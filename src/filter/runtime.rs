@@ -7,6 +7,7 @@ use super::attributes;
 use super::clock::clocks;
 use super::console_token;
 use super::feedback_key::shared_key;
+use super::hostcalls;
 use super::manual_worker::ManualWorker;
 use super::metrics::RolloutMetrics;
 use super::random::RandomDraws;
@@ -108,6 +109,7 @@ impl RolloutRuntime {
 
     /// Records the share in force and shows it in the gauges: the configuration has begun.
     pub fn publish(&self) {
+        self.sample_requests();
         self.record_weights();
         if !self.is_shadow() {
             self.metrics.gauges.add_root(self.context_id, self.gauge_values());
@@ -116,6 +118,7 @@ impl RolloutRuntime {
 
     /// Half a second has passed. `last_use` grows with each stream of the configuration.
     pub fn tick(&self, last_use: u64) {
+        self.sample_requests();
         let history = self.history.as_ref();
         if let (Some(worker), Some(spec)) = (&self.ramp, &self.config.ramp) {
             worker.tick(spec, history, self.revision, last_use);
@@ -128,6 +131,13 @@ impl RolloutRuntime {
                 self.refresh_history();
             }
             self.update_gauges();
+        }
+    }
+
+    /// Samples the counters of requests, if it is time.
+    fn sample_requests(&self) {
+        if let Ok(now_ns) = hostcalls::monotonic_time_ns() {
+            self.metrics.sample_requests(now_ns / 1_000_000_000);
         }
     }
 
@@ -148,6 +158,10 @@ impl RolloutRuntime {
 
     /// The share in force, or that blue has everything since the rollout was rolled back.
     pub fn effective_share(&self) -> EffectiveShare {
+        // The snapshot follows with the leader's next reconcile.
+        if self.config.ramp.as_ref().is_some_and(|ramp| ramp.is_rolled_back) {
+            return EffectiveShare::RolledBack;
+        }
         match self.ramp.as_ref().map(|worker| worker.snapshot()) {
             Some(Snapshot { phase: Phase::RolledBack, .. }) => EffectiveShare::RolledBack,
             Some(Snapshot { share, .. }) => EffectiveShare::Share(share),

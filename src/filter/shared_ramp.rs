@@ -14,8 +14,8 @@ use crate::analysis::StepIndex;
 use crate::config::CommandRequest;
 use crate::rollout::store::poll_once;
 use crate::rollout::{
-    Candidate, Clocks, CommandError, RampEvent, RampSpec, RampState, RampWorker, ReconcileContext,
-    Snapshot, StoredHistory, Transition,
+    Candidate, Clocks, CommandError, DifferenceHistory, RampEvent, RampSpec, RampState, RampWorker,
+    ReconcileContext, Snapshot, StoredHistory, Transition,
 };
 
 thread_local! {
@@ -69,6 +69,11 @@ impl SharedRamp {
     /// The stored state; `None` before the first reconcile.
     pub fn state(&self) -> Option<RampState> {
         poll_once(self.worker.state(&self.store)).flatten()
+    }
+
+    /// How the gates' differences have developed.
+    pub fn differences(&self) -> DifferenceHistory {
+        poll_once(self.worker.differences(&self.store)).unwrap_or_default()
     }
 
     /// A configuration begins in this VM: it is the newest.

@@ -72,8 +72,8 @@ impl CommandError {
             }
             Self::NotControllable => "this rollout takes no commands",
             Self::RolledBack => {
-                "the rollout is rolled back: to start again, change ramp.restart, or use another \
-                 rollout name"
+                "the rollout is rolled back: to start again, remove ramp.rolled_back if it is set \
+                 and change ramp.restart, or use another rollout name"
             }
             Self::AlreadyRolledBack => "the rollout is rolled back already",
             Self::AlreadyPromoted => "the ramp is promoted already",

@@ -6,9 +6,11 @@
 //! | `ramping` | green is beyond a tripwire's limit, and blue is about as bad | `holding`, until that ends |
 //! | `ramping` | the bake time has ended, and green is not shown to be safe or the next step needs approval | `holding` |
 //! | `ramping`, `holding` | the bake time has ended, green is safe, and the next step needs no approval | `ramping` in the next step, or `promoted` in one of 100 % |
+//! | any but `rolled_back` | the configuration sets `rolled_back` | `rolled_back` |
 //! | `ramping`, `holding` | the configuration sets `paused` | `paused` |
 //! | `paused` | the configuration no longer sets it | `ramping` |
 //! | any | `restart` has a new value | `ramping` in the first step |
+//! | no state | the configuration sets `rolled_back` | `rolled_back` |
 //! | no state | the ramp `started` more than two minutes ago | `paused`, all blue: `state_lost` |
 //!
 //! [`apply_command`](super::apply_command) has the transitions of operator commands.
@@ -81,6 +83,9 @@ impl RampState {
 
     /// Decides by the tripwires, the analysis, the configuration and the time.
     fn evaluate(&mut self, spec: &RampSpec, now: Clocks) -> Option<Transition> {
+        if spec.is_rolled_back && self.phase != Phase::RolledBack {
+            return Some(self.roll_back(spec, decision_text::ROLLED_BACK.to_owned(), now));
+        }
         if self.is_all_blue() {
             return None;
         }

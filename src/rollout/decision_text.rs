@@ -36,6 +36,8 @@ pub(super) const TRIPWIRES_CHANGED: &str = "the tripwires changed";
 pub(super) const PAUSED: &str = "the configuration pauses the ramp";
 /// `ramp.paused` is not set any more.
 pub(super) const UNPAUSED: &str = "the configuration no longer pauses the ramp";
+/// `ramp.rolled_back` is set.
+pub(super) const ROLLED_BACK: &str = "the configuration rolls the ramp back";
 /// The last step gives green all traffic.
 pub(super) const PROMOTED: &str = "green has all traffic";
 /// An incident is over before the step's bake time is.

@@ -80,9 +80,10 @@ fn tripwire_bytes(spec: &RampSpec) -> Vec<u8> {
 
 /// Everything else, as bytes.
 fn timing_bytes(spec: &RampSpec) -> Vec<u8> {
-    let RampSpec { steps, bake, timeout, started, is_paused, .. } = spec;
+    let RampSpec { steps, bake, timeout, started, is_paused, is_rolled_back, .. } = spec;
     let approvals = steps.iter().map(|step| u8::from(step.needs_approval));
-    let mut bytes: Vec<u8> = approvals.chain([u8::from(*is_paused)]).collect();
+    let flags = u8::from(*is_paused) | u8::from(*is_rolled_back) << 1;
+    let mut bytes: Vec<u8> = approvals.chain([flags]).collect();
     let started = started.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     let mut add = |duration: Duration| {
         bytes.extend(duration.as_secs().to_le_bytes());

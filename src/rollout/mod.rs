@@ -20,6 +20,7 @@
 //! | [`lease`] | which worker leads |
 //! | [`observation_buffer`] | the observations that a worker has not sent yet |
 //! | [`seen_units_log`], [`stored_history`] | the seen units and the history of shares, as stored |
+//! | [`difference_history`] | how the gates' differences have developed |
 //! | [`decimal`], [`e_value`], [`clocks`] | numbers as text; the time |
 //!
 //! A command stays in effect until `weights` or `ramp` changes in the configuration.
@@ -30,6 +31,7 @@ pub mod command_error;
 pub mod controller;
 pub mod decimal;
 pub mod decision_text;
+pub mod difference_history;
 pub mod e_value;
 pub mod fingerprint;
 pub mod hold_reason;
@@ -54,6 +56,7 @@ pub mod worker;
 
 pub use clocks::Clocks;
 pub use command_error::CommandError;
+pub use difference_history::DifferenceHistory;
 pub use fingerprint::SpecFingerprint;
 pub use hold_reason::HoldReason;
 pub use lease::Candidate;

@@ -28,6 +28,9 @@ pub struct RampSpec {
     pub restart: String,
     /// Whether the ramp stays in its step.
     pub is_paused: bool,
+    /// Whether the ramp is rolled back: blue has all traffic. Afterwards only another value of
+    /// [`Self::restart`] starts the ramp again.
+    pub is_rolled_back: bool,
 }
 
 /// A step of a ramp.

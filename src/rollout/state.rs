@@ -68,7 +68,7 @@ const LOST_AFTER_S: u64 = 120;
 // === impl RampState ===
 
 impl RampState {
-    /// A new ramp in its first step.
+    /// A new ramp in its first step, or rolled back if the specification says so.
     ///
     /// If the specification says that the ramp was started earlier, its state was lost: then all
     /// traffic is on blue, and the ramp waits.
@@ -93,6 +93,10 @@ impl RampState {
         let from = Position { phase: Phase::Ramping, green_bp: 0 };
         let started = spec.started.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         let why = match started {
+            _ if spec.is_rolled_back => {
+                (state.phase, state.hold_reason) = (Phase::RolledBack, HoldReason::Restart);
+                decision_text::ROLLED_BACK
+            }
             Some(started) if now.unix_s() > started.as_secs().saturating_add(LOST_AFTER_S) => {
                 (state.phase, state.hold_reason) = (Phase::Paused, HoldReason::StateLost);
                 decision_text::STATE_LOST

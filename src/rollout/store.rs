@@ -72,6 +72,8 @@ pub enum Record {
     Snapshot,
     /// The [`ShareHistory`](crate::assignment::ShareHistory).
     History,
+    /// The [`DifferenceHistory`](super::DifferenceHistory).
+    Differences,
     /// A part of the log of seen units; see [`SeenUnitsLog`](super::seen_units_log::SeenUnitsLog).
     SeenUnits {
         /// The epoch in which the units were seen.
@@ -139,6 +141,7 @@ impl Record {
             Self::State => "state".into(),
             Self::Snapshot => "in_force".into(),
             Self::History => "history".into(),
+            Self::Differences => "differences".into(),
             Self::SeenUnits { epoch, chunk } => format!("units.{epoch}.{chunk}").into(),
         }
     }

@@ -4,6 +4,7 @@
 use std::cell::{Cell, RefCell};
 
 use super::command_error::CommandError;
+use super::difference_history::DifferenceHistory;
 use super::lease::{self, Candidate};
 use super::observation_buffer::{ObservationBuffer, Ticket};
 use super::operator_command::OperatorCommand;
@@ -38,6 +39,7 @@ struct LeaderState {
     /// The state as the leader has last written it.
     written: Vec<u8>,
     seen_units: SeenUnitsLog,
+    differences: DifferenceHistory,
 }
 
 // === impl RampWorker ===
@@ -124,6 +126,11 @@ impl RampWorker {
         read_decoded(store, Record::State).await.ok().flatten()
     }
 
+    /// How the gates' differences have developed, as the leader has recorded it.
+    pub async fn differences(&self, store: &impl RolloutStore) -> DifferenceHistory {
+        DifferenceHistory::load(store).await
+    }
+
     /// Applies an operator command and returns the transition. The leader adopts the changed
     /// state in its next reconcile.
     ///
@@ -201,6 +208,9 @@ async fn reconcile(
         return None;
     }
     leader.seen_units.write(store, &leader.state).await;
+    if leader.differences.record(context.spec, &leader.state, context.now) {
+        leader.differences.write(store).await;
+    }
     for transition in &transitions {
         (context.report)(RampEvent::Transition(transition));
     }
@@ -228,8 +238,9 @@ impl LeaderState {
             state
         });
         let seen_units = SeenUnitsLog::load(store, context.spec, &mut state).await;
+        let differences = DifferenceHistory::load(store).await;
         (context.report)(RampEvent::BecameLeader(&state));
-        Self { state, written: Vec::new(), seen_units }
+        Self { state, written: Vec::new(), seen_units, differences }
     }
 
     /// Commits the state by compare-and-swap.

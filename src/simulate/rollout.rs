@@ -22,7 +22,7 @@ impl SimulatedRollout {
     /// A rollout with this ramp in this world. Where units are conversations, every unit of a
     /// step is new to it.
     ///
-    /// Approvals are given at once, and `started` and `paused` are ignored. A step that lasts
+    /// Approvals are given at once, and `started`, `paused` and `rolled_back` are ignored. A step that lasts
     /// `timeout_s` seconds ends the run.
     pub fn new(
         spec: &RampSpec,
@@ -30,7 +30,8 @@ impl SimulatedRollout {
         units_are_conversations: bool,
         timeout_s: u64,
     ) -> Self {
-        let mut spec = RampSpec { started: None, is_paused: false, ..spec.clone() };
+        let mut spec =
+            RampSpec { started: None, is_paused: false, is_rolled_back: false, ..spec.clone() };
         spec.steps.iter_mut().for_each(|step| step.needs_approval = false);
         Self { spec, world, units_are_conversations, timeout_s }
     }

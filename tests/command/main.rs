@@ -2,6 +2,9 @@
 
 mod check;
 mod docs;
+#[path = "../support/documents.rs"]
+#[allow(dead_code, reason = "each test binary uses a part")]
+mod documents;
 mod explain;
 #[path = "../console/fixtures/mod.rs"]
 mod fixtures;
@@ -15,5 +18,8 @@ mod scripts;
 mod server;
 mod set_weights;
 mod status;
+mod status_wait;
+mod steer;
 mod terminal;
 mod watch;
+mod weights_script;

@@ -93,3 +93,9 @@ pub fn filter_yaml(config: &str) -> String {
     let lines: String = config.lines().map(|line| format!("          {line}\n")).collect();
     format!("{before}value: |\n{lines}")
 }
+
+/// The shipped `filter.yaml` with a plugin configuration as YAML in a `google.protobuf.Struct`.
+pub fn struct_yaml(config: &str) -> String {
+    let text = filter_yaml(config).replace("value: |\n", "value:\n");
+    text.replace("google.protobuf.StringValue", "google.protobuf.Struct")
+}

@@ -49,13 +49,17 @@ fn the_state_of_each_phase_is_shown() {
             &[
                 "As of 12:03:04 UTC\n",
                 "✓ assistant-v8  ramping\n  Green is safe so far: 25 % of users are on it; the next step comes in",
-                "green      25 % of users\n",
-                "step       3 of 5, for 4 minutes: 1 %, 5 %, [25 %], 50 %, 100 % (approval)\n",
+                "  ✓ Traffic: 486 requests in the last minute\n  ✓ Users: 99.7 % of requests name a user\n",
+                "blue       cluster llm-blue\n",
+                "green      25 % of users; cluster llm-green, model gpt-5-mini, system prompt replaced, 2 body\n",
+                "step       3 of 5, for 4 minutes: 1 %, 5 %, [25 %], 50 %, 100 % (needs approval)\n",
                 "waits for  The step’s bake time, in about 6 minutes; 4 minutes of 10 minutes elapsed\n",
                 "rollback: 4 % of the required amount",
-                "Errors               1.1 %   1.0 %     ├─────◆─┼────┤···░░░░░░  ✓ safe\n    between −0.46 pp and \
-                 +0.31 pp; worse from +0.58 pp; evidence 100 % to advance, 2 % to roll back\n",
-                "Output tokens        344     352     ░░░░░···  ├─┼─◆───┤·░░░░░  ✓ safe\n    not critical; between",
+                "shorter.\n    not critical; between",
+                "Errors               1.1 %   1.0 %     ├─────◆─┼────┤···░░░░░░  ✓ safe\n    4 of 432 users hit an \
+                 error on green, 15 of 1,386 on blue. The data show that green stays below\n    1.4 %.\n    \
+                 between −0.46 pp and +0.31 pp; worse from +0.58 pp; evidence 100 % to advance, 2 % to roll back\n",
+                "Output tokens        344     352     ░░░░░···  ├─┼─◆───┤·░░░░░  ✓ safe\n    Green’s answers are 2 % longer",
                 "11:59:04, 4 minutes ago: ramping at 5 % -> ramping at 25 %: green is safe\n",
             ],
         ),
@@ -69,7 +73,11 @@ fn the_state_of_each_phase_is_shown() {
         (
             "no-data",
             0,
-            &["? assistant-v8  holding\n", "  note       No request has come in this step."],
+            &[
+                "? assistant-v8  holding\n",
+                "  ! Traffic: no requests since Envoy started\n",
+                "  note       No request has come in this step.",
+            ],
         ),
         (
             "paused",
@@ -78,8 +86,8 @@ fn the_state_of_each_phase_is_shown() {
                 "  command    pause, 12:00:04, 3 minutes ago: the provider has an incident; wait for",
             ],
         ),
-        ("by-hand", 0, &["Manual weights: 5 % on green, without analysis.\n"]),
-        ("extreme", 1, &["◂───────────┼──═════════▸", "– left out\n", "and 27 earlier decisions"]),
+        ("by-hand", 0, &["Manual weights: 5 % on green, no automatic checks.\n"]),
+        ("extreme", 1, &["◂───────────┼──▓▓▓▓▓▓▓▓▓▸", "– left out\n", "and 27 earlier decisions"]),
         (
             "rejected",
             0,
@@ -183,7 +191,7 @@ fn an_address_without_a_console_is_an_error() {
     }
     for (url, why) in [
         ("https://a.example", "https is not supported"),
-        ("http://ada:secret@127.0.0.1:1", "no secret is ever sent"),
+        ("http://ada:secret@127.0.0.1:1", "comes from the environment variable"),
         ("ftp://a", "write the address that the console listens on"),
         ("127.0.0.1:99999", "write the address that the console listens on"),
         ("localhost:", "write the address that the console listens on"),

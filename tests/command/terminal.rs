@@ -1,7 +1,7 @@
 //! Runs the command at a pseudoterminal.
 
 use std::fs::{File, OpenOptions};
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::process::{Child, Command};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -16,6 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// A command at a terminal of its own.
 pub struct Terminal {
     child: Child,
+    input: File,
     written: Arc<Mutex<Written>>,
     reader: Option<JoinHandle<()>>,
 }
@@ -31,6 +32,12 @@ struct Written {
 impl Terminal {
     /// Starts the command at a terminal of 24 rows.
     pub fn start(arguments: &[&str], in_colour: bool) -> Self {
+        let no_colour = [("NO_COLOR", "1")];
+        Self::start_with(arguments, if in_colour { &[] } else { &no_colour })
+    }
+
+    /// Starts the command with these environment variables.
+    pub fn start_with(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&ours).unwrap();
         unlockpt(&ours).unwrap();
@@ -41,18 +48,18 @@ impl Terminal {
             || OpenOptions::new().read(true).write(true).open(name.to_str().unwrap()).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_verdigris"));
         command.args(arguments).env("TERM", "xterm-256color").env_remove("NO_COLOR");
-        if !in_colour {
-            command.env("NO_COLOR", "1");
-        }
+        command.envs(variables.iter().copied());
         let child = command.stdin(open()).stdout(open()).stderr(open()).spawn().unwrap();
         // Closes this process's descriptors, so that the terminal ends with the command.
         drop(command);
         let written = Arc::default();
+        let ours = File::from(ours);
+        let input = ours.try_clone().unwrap();
         let reader = std::thread::spawn({
             let written: Arc<Mutex<Written>> = Arc::clone(&written);
-            move || read(File::from(ours), &written)
+            move || read(ours, &written)
         });
-        Self { child, written, reader: Some(reader) }
+        Self { child, input, written, reader: Some(reader) }
     }
 
     /// Waits for this output, and discards everything before it.
@@ -76,8 +83,18 @@ impl Terminal {
     }
 
     /// Ends the command by a signal. Returns its exit code and all its output.
-    pub fn end(mut self, signal: Signal) -> (Option<i32>, String) {
+    pub fn end(self, signal: Signal) -> (Option<i32>, String) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
+        self.wait()
+    }
+
+    /// Writes a text, as the keyboard does.
+    pub fn write(&self, text: &str) {
+        (&self.input).write_all(text.as_bytes()).unwrap();
+    }
+
+    /// Waits until the command has ended. Returns its exit code and all its output.
+    pub fn wait(mut self) -> (Option<i32>, String) {
         let code = self.child.wait().unwrap().code();
         self.reader.take().unwrap().join().unwrap();
         let all = std::mem::take(&mut self.written.lock().unwrap().all);

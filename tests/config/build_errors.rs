@@ -152,8 +152,8 @@ fn errors_of_weights_and_pins() {
         ),
         (
             "/weights",
-            Some(json!({"blue": "1", "green": 1})),
-            "weights.blue: \"1\": is not a whole number from 0",
+            Some(json!({"blue": "one", "green": 1})),
+            "weights.blue: \"one\": is not a whole number from 0",
         ),
         (
             "/wieghts",
@@ -224,8 +224,8 @@ fn errors_of_answers_and_prices() {
         ),
         (
             "/prices",
-            Some(json!({"a": {"input": "1", "output": 1}})),
-            "prices.a.input: \"1\": is not a number",
+            Some(json!({"a": {"input": "one", "output": 1}})),
+            "prices.a.input: \"one\": is not a number",
         ),
     ]);
 }

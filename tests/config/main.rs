@@ -2,6 +2,10 @@
 
 mod build;
 mod build_errors;
+#[path = "../support/documents.rs"]
+#[allow(dead_code, reason = "each test binary uses a part")]
+mod documents;
+mod envoy_text;
 mod gates;
 mod panics;
 mod plugin;

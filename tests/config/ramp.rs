@@ -48,7 +48,7 @@ fn every_field_has_a_default() {
     assert_eq!(ramp.objective, None);
     assert_eq!(ramp.started, None);
     assert_eq!(ramp.restart, "");
-    assert!(!ramp.is_paused);
+    assert!(!ramp.is_paused && !ramp.is_rolled_back);
 
     let analysis = &ramp.analysis;
     assert_eq!((analysis.alpha, analysis.beta), (0.05, 0.1));
@@ -97,6 +97,7 @@ fn every_field_of_steps_and_times_can_be_set() {
         "started": "2026-11-25T10:00:00Z",
         "restart": "2",
         "paused": true,
+        "rolled_back": true,
     }));
     let step = |green: u64, needs_approval| RampStep {
         share: Share::new(10_000 - green, green).unwrap(),
@@ -109,7 +110,7 @@ fn every_field_of_steps_and_times_can_be_set() {
     assert_eq!((ramp.bake, ramp.timeout), (seconds(90), seconds(172_800)));
     assert_eq!(ramp.started, Some(SystemTime::UNIX_EPOCH + seconds(1_795_600_800)));
     assert_eq!(ramp.restart, "2");
-    assert!(ramp.is_paused);
+    assert!(ramp.is_paused && ramp.is_rolled_back);
     assert_eq!(ramp.analysis.warmup_ns, 500_000_000);
     assert_eq!((ramp.analysis.alpha, ramp.analysis.beta), (0.5, 0.01));
     assert_eq!(ramp.analysis.unit, AnalysisUnit::EveryRequest);

@@ -34,7 +34,7 @@ fn errors_of_steps_and_times() {
              before it, or remove approve and start the ramp when it is approved"
                 .into(),
         ),
-        (json!({"steps": ["5"]}), format!("steps[0]: \"5\": {STEP_RULE}")),
+        (json!({"steps": ["five"]}), format!("steps[0]: \"five\": {STEP_RULE}")),
         (
             json!({"steps": [{"pct": 5}]}),
             "steps[0].pct: 5: unknown field; the fields are percent, approve".into(),
@@ -115,7 +115,7 @@ fn errors_that_concern_other_sections_and_types() {
         (
             json!({"ramp": {"bkae": "10m"}}),
             "ramp.bkae: \"10m\": unknown field; did you mean bake? the fields are steps, bake, timeout, warmup, gates, \
-             tripwires, alpha, beta, evidence, control, started, restart, paused",
+             tripwires, alpha, beta, evidence, control, started, restart, paused, rolled_back",
         ),
         (
             json!({"ramp": null}),

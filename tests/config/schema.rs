@@ -6,9 +6,8 @@ use jsonschema::Validator;
 use serde_json::{Value, json};
 use verdigris::config::{InvalidConfig, Plugin};
 
+use crate::documents::documents;
 use crate::minimal_config;
-
-const README: &str = include_str!("../../README.md");
 
 static SCHEMA: LazyLock<Value> =
     LazyLock::new(|| serde_json::from_str(include_str!("../../src/config/schema.json")).unwrap());
@@ -16,10 +15,11 @@ static SCHEMA: LazyLock<Value> =
 static VALIDATOR: LazyLock<Validator> =
     LazyLock::new(|| jsonschema::draft202012::new(&SCHEMA).unwrap());
 
-/// The configurations in the README.
-pub fn readme_examples() -> Vec<Value> {
-    let fenced = README.split("```json\n").skip(1);
-    fenced.map(|rest| serde_json::from_str(rest.split_once("```").unwrap().0).unwrap()).collect()
+/// The configurations in the documents.
+pub fn document_examples() -> Vec<Value> {
+    let documents = documents();
+    let blocks = documents.iter().flat_map(|document| document.blocks("json"));
+    blocks.map(|example| serde_json::from_str(example).unwrap()).collect()
 }
 
 pub fn parse_plugin(config: &Value) -> Result<Plugin, InvalidConfig> {
@@ -53,7 +53,7 @@ fn the_schema_is_a_valid_schema() {
 
 #[test]
 fn all_shipped_examples_are_valid() {
-    for example in readme_examples() {
+    for example in document_examples() {
         assert_both_accept(&example);
     }
     let (_, shipped) = include_str!("../../envoy/filter.yaml").split_once("value: |\n").unwrap();

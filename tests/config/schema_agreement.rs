@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 use verdigris::config::RawConfig;
 
-use crate::schema::{parse_plugin, readme_examples, schema_errors};
+use crate::schema::{document_examples, parse_plugin, schema_errors};
 
 /// Values that are valid in some field.
 fn any_value() -> impl Strategy<Value = Value> {
@@ -40,6 +40,17 @@ fn any_value() -> impl Strategy<Value = Value> {
         "equal",
         "units",
         "every_request",
+        "1h30m",
+        "30m1h",
+        "0.5",
+        "-1",
+        "25",
+        "25%",
+        "0.25%",
+        "5.0",
+        "05",
+        "1e1",
+        "%",
         "/a",
         "none",
         "lax",
@@ -154,7 +165,7 @@ fn add_pointers(value: &Value, pointer: &str, pointers: &mut Vec<String>) {
 fn any_mutated_example() -> impl Strategy<Value = Value> {
     let index = any::<prop::sample::Index>();
     let change = (index, any_value(), 0..4_u8);
-    let examples = readme_examples();
+    let examples = document_examples();
     let example = (0..examples.len()).prop_map(move |index| examples[index].clone());
     (example, prop::collection::vec(change, 1..4)).prop_map(|(mut config, changes)| {
         for (index, value, kind) in changes {

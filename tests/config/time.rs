@@ -8,7 +8,7 @@ use crate::ramp_errors::PERIOD_RULE;
 use crate::{errors_with, valid_ramp};
 
 #[test]
-fn a_duration_is_a_whole_number_with_a_unit() {
+fn a_duration_is_whole_numbers_with_units() {
     let valid = [
         ("1ms", 1),
         ("500ms", 500),
@@ -17,6 +17,11 @@ fn a_duration_is_a_whole_number_with_a_unit() {
         ("24h", 86_400_000),
         ("2d", 172_800_000),
         ("365d", 31_536_000_000),
+        ("1h30m", 5_400_000),
+        ("1m30s", 90_000),
+        ("1d2h3m4s5ms", 93_784_005),
+        ("0h5m", 300_000),
+        ("364d24h", 31_536_000_000),
     ];
     for (text, milliseconds) in valid {
         let ramp = valid_ramp(json!({"bake": text}));
@@ -34,7 +39,13 @@ fn a_duration_is_a_whole_number_with_a_unit() {
         "1s ",
         "1w",
         "1S",
-        "1m30s",
+        "30m1h",
+        "1m1m",
+        "1ms1m",
+        "1h30",
+        "1h 30m",
+        "h30m",
+        "365d1ms",
         "١s",
         "366d",
         "18446744073709551615d",

@@ -3,12 +3,14 @@
 use serde_json::{Value, json};
 use verdigris::assignment::Share;
 use verdigris::config::Config;
-use verdigris::console::view::{RolloutView, VersionView};
-use verdigris::console::{ControlState, Tone, ViewInputs, headline};
+use verdigris::console::view::{RolloutView, VersionAboutView, VersionView};
+use verdigris::console::{Acceptance, ControlState, Tone, ViewInputs, headline, page};
 use verdigris::rollout::decimal::Decimal;
-use verdigris::rollout::{Clocks, Phase};
-use verdigris::rollout::{CommandKind, ManualRollout, OperatorCommand};
+use verdigris::rollout::{
+    Clocks, CommandKind, DifferenceHistory, ManualRollout, OperatorCommand, Phase,
+};
 
+use crate::fixtures;
 use crate::harness::{RampHarness as Walk, Traffic as Seen};
 
 const GOOD: Seen = Seen { each: 20, blue_bad: 0, green_bad: 0 };
@@ -33,6 +35,7 @@ fn versions(counts: [(&str, &[(&str, u64)]); 2]) -> Vec<VersionView> {
     let version = |(version, counters): (&str, &[(&str, u64)])| VersionView {
         version: version.to_owned(),
         counters: counters.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect(),
+        about: None,
     };
     counts.map(version).into()
 }
@@ -49,7 +52,10 @@ fn inputs(walk: &Walk, versions: Vec<VersionView>) -> ViewInputs<'_> {
         phase: Phase::Ramping,
         green_share: Share::ZERO,
         is_replaced: false,
+        differences: DifferenceHistory::default(),
         versions,
+        recent: None,
+        acceptance: Acceptance::default(),
         refused_stats: 0,
         now: walk.now(),
     }
@@ -223,6 +229,12 @@ fn without_events_the_ceiling_is_the_threshold() {
     walk.run(60, GOOD);
     let gate = view(&walk, with_requests()).ramp.unwrap().judgement.unwrap().gates.remove(0);
     assert_eq!((gate.margin_at, gate.tolerance_at), (None, None));
+    // Green alone has errors: a quarter of nothing is still no threshold.
+    let mut only_green = Walk::new(ramp(json!({"gates": [{"metric": "error_rate"}]})));
+    only_green.run(5, Seen { green_bad: 1, ..GOOD });
+    let gate = view(&only_green, with_requests()).ramp.unwrap().judgement.unwrap().gates.remove(0);
+    assert!(gate.green.unwrap() > 0.0 && gate.margin_at.is_none(), "{gate:?}");
+    assert!((gate.tolerance_at.unwrap() - 0.013).abs() < 1e-9, "{gate:?}");
     walk.run(1, Seen { blue_bad: 1, ..GOOD });
     let gate = view(&walk, with_requests()).ramp.unwrap().judgement.unwrap().gates.remove(0);
     assert!(gate.margin_at.unwrap() > 0.0 && gate.tolerance_at.unwrap() > 0.0);
@@ -261,6 +273,75 @@ fn the_state_of_an_old_configuration_is_not_shown() {
     assert_eq!(view(&walk, with_requests()).problems, []);
 }
 
+/// The text of a system prompt is not shown.
+#[test]
+fn each_version_says_what_it_is() {
+    let config = json!({
+        "rollout": "assistant-v8",
+        "unit": {"header": "x-user-id"},
+        "versions": {
+            "blue": {"cluster": "llm-blue", "request": {"headers": {"remove": ["x-a"]}}},
+            "green": {
+                "cluster": "llm-green",
+                "failover": {"cluster": "llm-green-or-blue"},
+                "request": {
+                    "model": "gpt-5-mini",
+                    "system": {"append": "a secret"},
+                    "merge": {"temperature": 0, "top_p": 1},
+                    "headers": {"set": {"x-b": "1"}, "remove": ["x-a", "x-c"]},
+                },
+            },
+        },
+    });
+    let config = Config::parse(config.to_string().as_bytes()).unwrap();
+    let mut all = with_requests();
+    all.push(VersionView { version: "shadow".to_owned(), counters: vec![], about: None });
+    let view = RolloutView::new(ViewInputs {
+        config: &config,
+        control: ControlState::Manual(None),
+        phase: Phase::ByHand,
+        green_share: Share::ZERO,
+        is_replaced: false,
+        differences: DifferenceHistory::default(),
+        versions: all,
+        recent: None,
+        acceptance: Acceptance::default(),
+        refused_stats: 0,
+        now: Clocks { monotonic_ns: 0, unix_ms: 300_000 },
+    });
+    let about: Vec<_> = view.versions.iter().map(|it| it.about.clone()).collect();
+    let blue = VersionAboutView {
+        cluster: "llm-blue".into(),
+        failover: None,
+        model: None,
+        system: None,
+        fields: 0,
+        headers: 1,
+    };
+    let green = VersionAboutView {
+        cluster: "llm-green".into(),
+        failover: Some("llm-green-or-blue".into()),
+        model: Some("gpt-5-mini".into()),
+        system: Some("append".into()),
+        fields: 2,
+        headers: 3,
+    };
+    assert_eq!(about, [Some(blue), Some(green), None]);
+    let html = page(&fixtures::view(vec![view])).replace('\u{a0}', " ");
+    for wanted in [
+        "cluster <code>llm-blue</code>",
+        "1 header changed",
+        "with failover to blue by <code>llm-green-or-blue</code>",
+        "model gpt-5-mini",
+        "system prompt extended",
+        "2 body fields changed",
+        "3 headers changed",
+    ] {
+        assert!(html.contains(wanted), "{wanted}");
+    }
+    assert!(!html.contains("a secret"));
+}
+
 #[test]
 fn manual_weights_are_shown_with_their_history() {
     let config = json!({
@@ -280,7 +361,10 @@ fn manual_weights_are_shown_with_their_history() {
             phase: Phase::ByHand,
             green_share,
             is_replaced: false,
+            differences: DifferenceHistory::default(),
             versions: with_requests(),
+            recent: None,
+            acceptance: Acceptance::default(),
             refused_stats: 0,
             now: Clocks { monotonic_ns: 0, unix_ms: 300_000 },
         })

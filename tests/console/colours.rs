@@ -6,13 +6,14 @@ use verdigris::console::page::STYLE;
 
 /// Foreground, background, and the minimum contrast of WCAG 2.2: 4.5 for text (1.4.3), 3 for
 /// graphics (1.4.11).
-const PAIRS: [(&str, &str, f64); 23] = [
+const PAIRS: [(&str, &str, f64); 24] = [
     ("ink", "back", 4.5),
     ("ink", "card", 4.5),
     ("soft", "back", 4.5),
     ("soft", "card", 4.5),
     ("good", "good-back", 4.5),
     ("good", "card", 4.5),
+    ("good", "back", 3.0),
     ("bad", "bad-back", 4.5),
     ("bad", "card", 4.5),
     ("card", "bad", 4.5),

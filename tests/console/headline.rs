@@ -186,7 +186,7 @@ fn each_state_has_its_headline() {
             "Paused on blue: the state of a ramp that started earlier was lost, and an operator must \
             restart it.",
         ),
-        (by_hand(), Tone::Waiting, "Manual weights: 5 % on green, without analysis."),
+        (by_hand(), Tone::Waiting, "Manual weights: 5 % on green, no automatic checks."),
         (
             with_command(by_hand(), command("weights", "a test")),
             Tone::Waiting,

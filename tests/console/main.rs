@@ -7,11 +7,15 @@ mod browser;
 mod browser_user;
 mod build_view;
 mod colours;
+mod difference_chart;
+mod documents;
 mod fixtures;
+mod gate_sentence;
 #[allow(dead_code, reason = "a ramp's own tests do more with it")]
 #[path = "../rollout/harness.rs"]
 mod harness;
 mod headline;
+mod health;
 mod interval_chart;
 mod markup;
 mod reading;

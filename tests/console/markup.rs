@@ -7,6 +7,7 @@ use scraper::{Html, Selector};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use verdigris::console::page::{SCRIPT, STYLE};
+use verdigris::console::view::{HealthView, RolloutView};
 use verdigris::console::{View, content_security_policy, page};
 
 use crate::fixtures;
@@ -53,7 +54,7 @@ fn the_page_has_no_external_or_inline_resources() {
 }
 
 #[test]
-fn unread_bodies_and_a_final_rollback_are_explained() {
+fn unread_bodies_are_explained() {
     let html = |rollout| page(&fixtures::view(vec![rollout]));
     let mut rollout = fixtures::ramping();
     let read = html(rollout.clone());
@@ -62,10 +63,119 @@ fn unread_bodies_and_a_final_rollback_are_explained() {
     let unread = html(rollout);
     assert!(!unread.contains(">Answers read<") && !unread.contains(">Refusals</th><td class=\"n"));
     assert!(unread.contains("Bodies are not read") && unread.contains(">Errors<"));
-    let over = html(fixtures::rolled_back());
-    assert!(over.contains("No command ends a rollback") && !over.contains("class=\"steer\""));
-    assert!(over.contains("a new value of ramp.restart restarts this ramp"));
-    assert!(!html(fixtures::paused()).contains("No command ends a rollback"));
+}
+
+/// The text of each element that a selector matches.
+fn texts(html: &str, selector: &str) -> Vec<String> {
+    let html = Html::parse_document(html);
+    html.select(&Selector::parse(selector).unwrap()).map(|it| it.text().collect()).collect()
+}
+
+/// Whether operators can give commands or not, since the configuration starts a ramp again.
+#[test]
+fn after_a_rollback_the_page_has_the_lines_that_start_the_ramp_again() {
+    for can_steer in [true, false] {
+        let lines = |mut rollout: RolloutView, name: &str| {
+            rollout.rollout = name.into();
+            let view = View { can_steer, ..fixtures::view(vec![rollout]) };
+            texts(&page(&view), ".again pre")
+        };
+        // The time of the rollback is a value that `restart` has not had.
+        let restart = "\"ramp\": {\n  \"restart\": \"2026-11-25T11:58:04Z\",";
+        let names = [
+            ("assistant-v8", "assistant-v9"),
+            ("search", "search-2"),
+            ("v9", "v10"),
+            ("v4294967295", "v4294967295-2"),
+        ];
+        for (name, next) in names {
+            let expected = [restart.to_owned(), format!("\"rollout\": \"{next}\",")];
+            assert_eq!(lines(fixtures::rolled_back(), name), expected);
+        }
+        let long = "a".repeat(63);
+        assert_eq!(lines(fixtures::rolled_back(), &long)[1], "\"rollout\": \"another-name\",");
+        let mut lost = fixtures::paused();
+        lost.ramp.as_mut().unwrap().waits_for = "state_lost".into();
+        assert_eq!(lines(lost, "a").len(), 2);
+        // A manual rollback ends with a command.
+        let manual = RolloutView { ramp: None, ..fixtures::rolled_back() };
+        for rollout in [fixtures::paused(), fixtures::promoted(), manual] {
+            assert!(lines(rollout, "a").is_empty());
+        }
+    }
+    assert!(texts(&page(&fixtures::view(vec![fixtures::rolled_back()])), ".steer").is_empty());
+}
+
+/// The age of the first share in seconds, and the labels of the time axis.
+#[test]
+fn a_short_time_axis_has_seconds() {
+    let table: [(u64, &[&str]); 5] = [
+        (3600, &["11:03", "11:33", "now"]),
+        (600, &["11:53", "11:58", "now"]),
+        (599, &["11:53:05", "11:58:04", "now"]),
+        (40, &["12:02:24", "12:02:44", "now"]),
+        (1, &["12:03:03", "now"]),
+    ];
+    for (age_s, expected) in table {
+        let mut rollout = fixtures::ramping();
+        rollout.shares.truncate(1);
+        rollout.shares[0].at_ms = fixtures::NOW_MS - age_s * 1000;
+        let labels = texts(&page(&fixtures::view(vec![rollout])), ".over-time .chart > text");
+        assert_eq!(labels, expected, "{age_s} s");
+    }
+}
+
+#[test]
+fn the_rollback_button_looks_dangerous() {
+    let html = page(&fixtures::view(vec![fixtures::ramping()]));
+    assert_eq!(texts(&html, "button.danger"), ["Roll back…"]);
+}
+
+#[test]
+fn totals_say_what_they_cover() {
+    let html = page(&fixtures::view(vec![fixtures::ramping()]));
+    let headings = texts(&html, ".counters h3");
+    assert_eq!(headings, ["Totals of this step", "Totals since Envoy started"]);
+    let rows = texts(&html, ".counters:not(:has(details)) tbody tr");
+    let rows: Vec<_> = rows.iter().map(|it| it.replace('\u{a0}', " ")).collect();
+    assert_eq!(
+        rows,
+        ["Users1,386432", "With an error151.1 %40.93 %", "With a refusal110.79 %30.69 %"]
+    );
+    // Without a ramp there is no step.
+    let manual = page(&fixtures::view(vec![fixtures::by_hand()]));
+    assert_eq!(texts(&manual, ".counters h3"), ["Totals since Envoy started"]);
+}
+
+#[test]
+fn the_footer_has_the_versions_that_are_known() {
+    let mut view = fixtures::view(vec![fixtures::by_hand()]);
+    let parts = |view: &View| texts(&page(view), "footer span");
+    let docs = "Documentation: docs/reference/page.md";
+    assert_eq!(parts(&view), ["Verdigris 0.1.0", "Envoy 1.40.0", "node envoy-eu-1", docs]);
+    (view.about.envoy, view.about.node) = (None, None);
+    assert_eq!(parts(&view), ["Verdigris 0.1.0", docs]);
+}
+
+/// Of several rollouts those that need no attention are collapsed.
+#[test]
+fn healthy_rollouts_are_collapsed_where_there_are_several() {
+    let named = |mut rollout: RolloutView, name: &str| {
+        rollout.rollout = name.into();
+        rollout
+    };
+    let collapsed = |rollouts: Vec<RolloutView>| {
+        let html = Html::parse_document(&page(&fixtures::view(rollouts)));
+        let more = Selector::parse("details.more").unwrap();
+        html.select(&more).map(|it| it.attr("id").unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert!(collapsed(vec![fixtures::promoted()]).is_empty());
+    let mut quiet = named(fixtures::promoted(), "c");
+    quiet.health[0] = HealthView { status: "warning".into(), ..quiet.health[0].clone() };
+    let problem = RolloutView { phase: "promoted".into(), ..named(fixtures::problem(), "d") };
+    let all =
+        vec![named(fixtures::promoted(), "a"), named(fixtures::holding(), "b"), quiet, problem];
+    assert_eq!(collapsed(all), ["details-a"]);
 }
 
 #[test]

@@ -38,7 +38,7 @@ fn the_record_is_limited_in_size() {
     let mut all = Rejections::default();
     for plugin in 0..100 {
         all.reject(Rejection { plugin: format!("p{plugin}"), ..note.clone() });
-        all.accept(&format!("q{plugin}"), PluginKind::Rollout, plugin);
+        all.accept(&format!("q{plugin}"), PluginKind::Rollout, plugin, NOW_MS);
     }
     assert_eq!(all.iter().count(), 8);
     assert_eq!(all.iter().last().unwrap().plugin, "p99");
@@ -62,12 +62,16 @@ fn a_rejection_stays_until_the_plugin_accepts_another_configuration() {
         (("other", RELEASE), ("verdigris", Rollout, 2), true),
     ] {
         let mut all = Rejections::default();
-        assert!(all.accept("verdigris", Rollout, 1));
+        assert!(all.accept("verdigris", Rollout, 1, 500));
         all.reject(note(rejected.0, rejected.1, "why"));
-        let has_changed = all.accept(accepted.0, accepted.1, accepted.2);
+        let has_changed = all.accept(accepted.0, accepted.1, accepted.2, 900);
         assert_eq!(has_changed, accepted != ("verdigris", Rollout, 1));
         assert_eq!(all.iter().count() == 1, stays, "{rejected:?} {accepted:?}");
         assert_eq!(Rejections::read(&all.write()), all);
+        // A new VM that accepts the same configuration again does not change the time.
+        let is_new = has_changed && accepted.1 == Rollout && accepted.0 == "verdigris";
+        let expected = if is_new { 900 } else { 500 };
+        assert_eq!(all.accepted_at_ms("verdigris"), Some(expected), "{accepted:?}");
     }
 }
 
@@ -76,6 +80,8 @@ fn unknown_fields_of_the_record_are_ignored() {
     let newer = br#"{"accepted": [{"plugin": "a", "is_console": false, "hash": 1, "x": 2}],
         "rejected": [{"plugin": "a", "at_ms": 1, "why": "w", "severity": "high"}], "y": []}"#;
     assert_eq!(Rejections::read(newer).iter().next().unwrap().why, "w");
+    // An older filter records no time.
+    assert_eq!(Rejections::read(newer).accepted_at_ms("a"), None);
     for text in ["", "{", "[]", "\u{0}", r#"{"rejected": 1}"#] {
         assert_eq!(Rejections::read(text.as_bytes()), Rejections::default(), "{text}");
     }

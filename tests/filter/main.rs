@@ -14,6 +14,9 @@ mod browser;
 #[path = "../console/browser_user.rs"]
 mod browser_user;
 mod cas_conflicts;
+#[path = "../support/documents.rs"]
+#[allow(dead_code, reason = "each test binary uses a part")]
+mod documents;
 mod envoy;
 mod envoy_only;
 mod exports;

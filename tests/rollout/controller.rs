@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use verdigris::assignment::Share;
-use verdigris::rollout::{HoldReason, Phase};
+use verdigris::rollout::{CommandKind, HoldReason, Phase};
 
 use super::harness::RampHarness;
 use super::{BAD, BOTH_BROKEN, GOOD, NO_TRAFFIC, ramp, ramp_with};
@@ -94,6 +94,48 @@ fn a_configured_pause_keeps_the_share_and_the_analysis() {
     harness.configure(ramp_with(json!({"paused": true})));
     harness.run(60, BAD);
     assert_eq!(harness.phase(), Phase::RolledBack);
+}
+
+#[test]
+fn a_configured_rollback_holds_until_restart_changes() {
+    let lost = json!({"started": "1970-01-01T00:00:00Z"});
+    let situations = [
+        ("a new ramp", ramp_with(json!({"rolled_back": true})), 1, None),
+        ("a new ramp without its state", ramp_with(lost), 1, None),
+        ("ramping", ramp(), 10, None),
+        ("promoted", ramp(), 700, None),
+        ("paused", ramp_with(json!({"paused": true})), 10, None),
+        ("paused by a command", ramp(), 10, Some(CommandKind::Pause)),
+        ("promoted by a command", ramp(), 10, Some(CommandKind::Promote)),
+        ("weights by a command", ramp(), 10, Some(CommandKind::Weights(Share::ALL))),
+        ("rolled back by a command", ramp(), 10, Some(CommandKind::Rollback)),
+    ];
+    for (situation, spec, seconds, command) in situations {
+        let mut harness = RampHarness::new(spec);
+        harness.run(seconds, GOOD);
+        command.map(|kind| harness.command(kind).unwrap());
+        harness.configure(ramp_with(json!({"rolled_back": true})));
+        harness.run(1, GOOD);
+        let rolled_back = (Phase::RolledBack, HoldReason::Restart, Share::ZERO);
+        let found =
+            |harness: &RampHarness| (harness.phase(), harness.state.hold_reason, harness.share());
+        assert_eq!(found(&harness), rolled_back, "{situation}: {:#?}", harness.log());
+        let log = harness.log();
+        let is_explained =
+            log.iter().any(|it| it.contains("the configuration rolls the ramp back"));
+        assert_eq!(is_explained, command != Some(CommandKind::Rollback), "{situation}: {log:#?}");
+        // Neither time, a restart, nor removing it alone ends the rollback.
+        harness.run(700, GOOD);
+        harness.configure(ramp_with(json!({"rolled_back": true, "restart": "2"})));
+        harness.run(1, GOOD);
+        assert_eq!(found(&harness), rolled_back, "{situation}: {:#?}", harness.log());
+        harness.configure(ramp_with(json!({"restart": "2"})));
+        harness.run(1, GOOD);
+        assert_eq!(found(&harness), rolled_back, "{situation}: {:#?}", harness.log());
+        harness.configure(ramp_with(json!({"restart": "3"})));
+        harness.run(1, GOOD);
+        assert_eq!((harness.phase(), harness.state.step.get()), (Phase::Ramping, 0), "{situation}");
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod apply_command;
 mod command_sequences;
 mod controller;
 mod decision_text;
+mod difference_history;
 mod harness;
 mod lease;
 mod manual;

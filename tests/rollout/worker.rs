@@ -167,6 +167,31 @@ fn another_worker_takes_over_when_the_lease_expires() {
     assert_eq!(workers.events(), [""; 0]);
 }
 
+/// The next leader continues the history, and begins a new one where it cannot be decoded.
+#[test]
+fn all_workers_know_how_the_differences_developed() {
+    let mut workers = Workers::new();
+    let samples = |workers: &Workers, worker: usize| {
+        let history = complete(workers.workers[worker].differences(&workers.store));
+        history.samples().len()
+    };
+    for round in 0..4 {
+        workers.now_s += 5;
+        workers.tick(0);
+        workers.observe(0, round * 10..round * 10 + 10);
+        workers.tick(0);
+    }
+    assert_eq!([samples(&workers, 0), samples(&workers, 1)], [3, 3]);
+    workers.now_s += LEASE_NS.div_ceil(SECOND_NS).max(5);
+    workers.tick(1);
+    assert_eq!(samples(&workers, 0), 4);
+    workers.store.put(Record::Differences, b"\xff");
+    assert_eq!(samples(&workers, 0), 0);
+    workers.now_s += LEASE_NS.div_ceil(SECOND_NS).max(5);
+    workers.tick(0);
+    assert_eq!(samples(&workers, 1), 1);
+}
+
 #[test]
 fn after_a_lost_race_the_winners_state_is_adopted_and_nothing_is_lost() {
     let workers = Workers::new();

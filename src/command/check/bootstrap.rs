@@ -2,6 +2,7 @@
 
 use super::listener::{Disagreement, ListenerHeaders};
 use crate::assignment::Version;
+use crate::command::position::Position;
 use crate::command::source::{Finding, Source};
 use crate::command::yaml::YamlNode;
 use crate::config::{Config, Role, ShadowConfig};
@@ -136,16 +137,16 @@ impl Bootstrap {
         fixes.into_iter().map(disagreement).collect()
     }
 
-    /// Checks a rollout. `line` is the line of a field of its configuration in `file`.
+    /// Checks a rollout. `position` is that of a field of its configuration in `file`.
     pub fn findings(
         &self,
         config: &Config,
         has_shadow: bool,
         file: &str,
-        line: impl Fn(&str) -> usize,
+        position: impl Fn(&str) -> Position,
     ) -> Vec<Finding> {
         let finding = |it: Disagreement| {
-            Finding::new(file, line(&it.field), &it.field, Some(&it.value), it.fix)
+            Finding::new(file, position(&it.field), &it.field, Some(&it.value), it.fix)
         };
         self.disagreements(config, has_shadow).into_iter().map(finding).collect()
     }

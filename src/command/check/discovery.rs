@@ -139,9 +139,10 @@ fn check_name(resource: &Resource<'_>, managers: &[Manager<'_>], findings: &mut 
 fn misnamed(resource: &Resource<'_>, reader: &Manager<'_>, filter: &YamlNode) -> Finding {
     let at = resource.node.get("name").map_or(resource.node, |it| &**it);
     let fix = format!(
-        "Envoy rejects it (\"Unexpected resource name\"), since the HTTP filter is named {:?} ({}): \
+        "Envoy rejects it (\"Unexpected resource name\"), since the HTTP filter is named {:?} ({}:{}): \
          use the same name in both",
         reader.filter_name(),
+        reader.scope.file,
         reader.scope.position(filter),
     );
     resource.scope.finding(at, "name", Some(resource.name()), fix)

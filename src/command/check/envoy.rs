@@ -3,6 +3,7 @@
 
 use std::rc::Rc;
 
+use crate::command::position::Position;
 use crate::command::source::{
     Document, Finding, Source, WASM, filter_config, is_misspelt_wasm_type,
 };
@@ -88,14 +89,9 @@ impl<'a> Envoy<'a> {
 // === impl Scope ===
 
 impl<'a> Scope<'a> {
-    /// The line of a node in the file.
-    pub fn line(&self, node: &YamlNode) -> usize {
-        self.document.lines.line(node.line)
-    }
-
-    /// The position of a node, as `file:line`.
-    pub fn position(&self, node: &YamlNode) -> String {
-        format!("{}:{}", self.file, self.line(node))
+    /// The position of a node in the file.
+    pub fn position(&self, node: &YamlNode) -> Position {
+        self.document.placement.position(node.position)
     }
 
     /// A finding at a node. The value is quoted.
@@ -107,7 +103,7 @@ impl<'a> Scope<'a> {
         fix: impl Into<String>,
     ) -> Finding {
         let value = value.map(|it| format!("{it:?}"));
-        Finding::new(self.file, self.line(node), field, value.as_deref(), fix)
+        Finding::new(self.file, self.position(node), field, value.as_deref(), fix)
     }
 }
 
@@ -214,7 +210,12 @@ pub fn discovered_file(filter: &YamlNode) -> Option<&str> {
 
 /// Whether the `config` of a Verdigris filter is the console's.
 fn is_console(config: &YamlNode) -> bool {
-    let json = config.at(&["configuration", "value"]).and_then(YamlNode::text).unwrap_or_default();
-    let json = serde_json::from_str::<serde_json::Value>(json);
-    json.is_ok_and(|it| it.get("role").is_some_and(|it| it == "console"))
+    let Some(value) = config.at(&["configuration", "value"]) else { return false };
+    match value.text() {
+        Some(json) => {
+            let json = serde_json::from_str::<serde_json::Value>(json);
+            json.is_ok_and(|it| it.get("role").is_some_and(|it| it == "console"))
+        }
+        None => value.get("role").is_some_and(|it| it.text() == Some("console")),
+    }
 }

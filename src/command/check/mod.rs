@@ -2,7 +2,7 @@
 //!
 //! | file | what it checks |
 //! |---|---|
-//! | `plugin`, `suggestion` | a plugin configuration and the filter around it |
+//! | `plugin` | a plugin configuration and the filter around it |
 //! | `bootstrap`, `listener` | clusters and headers that a rollout must agree with |
 //! | `discovery` | whether Envoy accepts the configuration |
 //! | `filters` | the order of HTTP filters |
@@ -24,7 +24,6 @@ mod listener;
 mod plugin;
 mod routes;
 mod stats;
-mod suggestion;
 
 use clap::Args;
 use serde::Serialize;
@@ -33,6 +32,7 @@ use super::load;
 use super::output::{
     BAD, CliError, DOUBTFUL, GOOD, HEAD, Report, ReportOutcome, pluralized, styled,
 };
+use super::position::Position;
 use super::reload::{self, ConfigWithText, Effect};
 use super::source::{Finding, Source};
 use crate::config::{Config, Plugin, Role};
@@ -85,6 +85,9 @@ pub struct Checked {
     /// The effects of a reload, with `--from`.
     #[serde(skip_serializing_if = "Option::is_none")]
     reload: Option<Vec<Effect>>,
+    /// The files, for the lines of findings.
+    #[serde(skip)]
+    sources: Vec<Source>,
     #[serde(skip)]
     is_strict: bool,
 }
@@ -111,6 +114,7 @@ impl CheckArgs {
             files: Vec::new(),
             findings: Findings::default(),
             reload: None,
+            sources: Vec::new(),
             is_strict: self.strict,
         };
         let mut plugins = Vec::new();
@@ -134,6 +138,7 @@ impl CheckArgs {
         {
             checked.reload = Some(self.reload(old, &plugins)?);
         }
+        checked.sources = sources;
         Ok(checked)
     }
 
@@ -177,10 +182,10 @@ fn check_all(sources: &[Source], plugins: &[ParsedPlugin<'_>], findings: &mut Fi
     }
     for plugin in plugins {
         let Plugin::Rollout(config) = &plugin.plugin else { continue };
-        let line = |field: &str| plugin.source.line_of(plugin.text, field);
+        let position = |field: &str| plugin.text.position_of(field);
         let file = &plugin.source.name;
         let has_shadow = has_role(Role::Shadow);
-        findings.warnings.extend(bootstrap.findings(config, has_shadow, file, line));
+        findings.warnings.extend(bootstrap.findings(config, has_shadow, file, position));
     }
     let rollouts: Vec<&Config> = plugins.iter().filter_map(ParsedPlugin::release).collect();
     discovery::check(&envoy, findings);
@@ -217,18 +222,29 @@ fn report_missing_plugin(sources: &[Source], envoy: &Envoy<'_>, findings: &mut F
     }
     if envoy.managers.is_empty() {
         let fix = "no Verdigris configuration found: no HTTP filter is Verdigris";
-        let finding = |source: &Source| Finding::new(&source.name, 1, "file", None, fix);
+        let finding =
+            |source: &Source| Finding::new(&source.name, Position::START, "file", None, fix);
         findings.problems.extend(sources.iter().map(finding));
     }
 }
 
 // === impl Checked ===
 
+impl Checked {
+    /// The line of a finding, with a caret.
+    fn excerpt(&self, finding: &Finding) -> String {
+        let source = self.sources.iter().find(|it| it.name == finding.file);
+        source.map(|it| it.excerpt(finding.position)).unwrap_or_default()
+    }
+}
+
 impl Report for Checked {
     fn text(&self) -> String {
         let Findings { problems, warnings, notes } = &self.findings;
         let add = |text: &mut String, kind: String, findings: &[Finding]| {
-            text.extend(findings.iter().map(|it| format!("{kind} {it}\n")));
+            for finding in findings {
+                text.push_str(&format!("{kind} {finding}\n{}", self.excerpt(finding)));
+            }
         };
         let mut text = String::new();
         add(&mut text, styled(BAD, "problem:"), problems);
@@ -248,7 +264,7 @@ impl Report for Checked {
                 text.push_str(&format!("{} {file}{names}\n", styled(GOOD, "fine:")));
             }
         }
-        add(&mut text, styled(HEAD, "note:"), notes);
+        text.extend(notes.iter().map(|it| format!("{} {it}\n", styled(HEAD, "note:"))));
         if !problems.is_empty() {
             text.push_str(&format!("{}\n", pluralized(problems.len(), "problem")));
         }

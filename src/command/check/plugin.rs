@@ -5,9 +5,9 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::findings::Findings;
-use super::suggestion;
-use crate::command::source::{Finding, Located, PluginConfigText, Quoting, Source, Wrapper};
-use crate::config::{Config, FieldError, Plugin, Role};
+use crate::command::position::Position;
+use crate::command::source::{Finding, Located, PluginConfigText, Source, Wrapper};
+use crate::config::{Config, Plugin, Role};
 
 /// A valid plugin configuration and its position.
 pub struct ParsedPlugin<'a> {
@@ -29,33 +29,9 @@ pub fn parse<'a>(
         Ok(plugin) => return Some(ParsedPlugin { source, text, plugin }),
         Err(invalid) => invalid,
     };
-    findings.problems.extend(invalid.errors.into_iter().map(|mut error| {
-        let line = line_of(source, text, &mut error);
-        suggestion::add(&mut error);
-        Finding::new(&source.name, line, &error.field, Some(&error.value), error.fix)
-    }));
+    let problems = invalid.errors.into_iter().map(|error| source.field_finding(text, error));
+    findings.problems.extend(problems);
     None
-}
-
-/// The line of the file that an error is on. A syntax error names no field, so its line in the JSON
-/// text is used.
-fn line_of(source: &Source, text: &PluginConfigText, error: &mut FieldError) -> usize {
-    let line_of_field = source.line_of(text, &error.field);
-    if error.field != "plugin configuration" {
-        return line_of_field;
-    }
-    let Some(line) = suggestion::take_line(error) else { return line_of_field };
-    if let Some(value) = text.json.lines().nth(line.saturating_sub(1))
-        && text.json.trim().contains('\n')
-    {
-        error.value = Value::from(value.trim()).to_string();
-    }
-    let before = text.json.len() - text.json.trim_start().len();
-    let blank_lines = text.json.get(..before).unwrap_or_default().matches('\n').count();
-    match text.location.quoting {
-        Quoting::Quoted | Quoting::Escaped => line_of_field,
-        _ => (line_of_field + line).saturating_sub(1 + blank_lines),
-    }
 }
 
 // === impl ParsedPlugin ===
@@ -91,7 +67,7 @@ impl ParsedPlugin<'_> {
     /// Without `allow_on_headers_stop_iteration`, a request that waits for its body hangs.
     fn cannot_wait(&self) -> Option<Finding> {
         let surrounding = self.text.surrounding.as_ref()?;
-        let Located { value: false, line } = surrounding.allows_waiting else { return None };
+        let Located { value: false, position } = surrounding.allows_waiting else { return None };
         let what = match &self.plugin {
             Plugin::Console(_) if surrounding.has_token => {
                 "without it, an operator command is answered before its body has arrived"
@@ -116,14 +92,14 @@ impl ParsedPlugin<'_> {
                 other.as_str()
             ),
         };
-        Some(self.finding(line, "allow_on_headers_stop_iteration", "missing or false", fix))
+        Some(self.finding(position, "allow_on_headers_stop_iteration", "missing or false", fix))
     }
 
     /// A console in a VM of its own has no rollouts.
     fn separate_vm(&self, all: &[Self]) -> Option<Finding> {
         let Plugin::Console(_) = &self.plugin else { return None };
         let vm_config = |it: &'_ Self| it.text.surrounding.as_ref()?.vm_config.clone();
-        let Located { value: own, line } = vm_config(self)?;
+        let Located { value: own, position } = vm_config(self)?;
         let rollouts = all.iter().filter(|it| matches!(it.plugin, Plugin::Rollout(_)));
         let mut others = rollouts.filter_map(|it| Some((it, vm_config(it)?)));
         let (other, first) = others.next()?;
@@ -132,15 +108,15 @@ impl ParsedPlugin<'_> {
         }
         let fix = format!(
             "must equal that in {}:{}, or the console is in another VM, which has no rollout",
-            other.source.name, first.line
+            other.source.name, first.position
         );
-        Some(self.finding(line, "vm_config", "differs", fix))
+        Some(self.finding(position, "vm_config", "differs", fix))
     }
 
     /// By default, Envoy never replaces a VM that has trapped.
     fn missing_failure_policy(&self) -> Option<Finding> {
         let surrounding = self.text.surrounding.as_ref()?;
-        let line = surrounding.missing_failure_policy?;
+        let position = surrounding.missing_failure_policy?;
         let (field, default) = match surrounding.wrapper {
             Wrapper::WasmPlugin => ("failStrategy", "FAIL_CLOSE"),
             _ => ("failure_policy", "FAIL_CLOSED"),
@@ -149,15 +125,19 @@ impl ParsedPlugin<'_> {
             "the default, {default}, answers every request with 503 after the filter has trapped: \
              write {field}: FAIL_RELOAD, which creates a new VM for the next request"
         );
-        Some(self.finding(line, field, "missing", fix))
+        Some(self.finding(position, field, "missing", fix))
     }
 
     /// Steps are percent, and may have been meant as fractions of 1.
     fn fractional_steps(&self) -> Option<Finding> {
         let json: Value = serde_json::from_str(&self.text.json).ok()?;
         let steps = json.pointer("/ramp/steps")?.as_array()?;
-        let percent = |it: &Value| it.get("percent").unwrap_or(it).as_f64();
-        let shares: Vec<f64> = steps.iter().filter_map(percent).collect();
+        // Envoy passes the decimals of YAML as text. A percentage such as "0.5%" is meant as it is.
+        let percent = |it: &Value| match it.get("percent").unwrap_or(it) {
+            Value::String(text) => text.parse().ok(),
+            it => it.as_f64(),
+        };
+        let shares = steps.iter().map(percent).collect::<Option<Vec<f64>>>()?;
         let largest = shares.iter().copied().fold(0.0, f64::max);
         if largest > 1.0 || !shares.iter().any(|it| *it < 1.0) {
             return None;
@@ -175,7 +155,8 @@ impl ParsedPlugin<'_> {
     /// A missing `.wasm` is only a note, since it may be on another machine.
     fn check_wasm_file(&self, findings: &mut Findings) {
         let surrounding = self.text.surrounding.as_ref();
-        let Some(Located { value: path, line }) = surrounding.and_then(|it| it.wasm_path.as_ref())
+        let Some(Located { value: path, position }) =
+            surrounding.and_then(|it| it.wasm_path.as_ref())
         else {
             return;
         };
@@ -198,22 +179,28 @@ impl ParsedPlugin<'_> {
                 "is not {place}: if Envoy does not find it, it rejects this configuration, and everyone \
                  is on blue"
             );
-            findings.notes.push(self.finding(*line, field, &value, fix));
+            findings.notes.push(self.finding(*position, field, &value, fix));
             return;
         };
         if !has_wasm_magic(found) {
             let fix = "is no .wasm file, so Envoy rejects this configuration";
-            findings.warnings.push(self.finding(*line, field, &value, fix));
+            findings.warnings.push(self.finding(*position, field, &value, fix));
         }
     }
 
     /// A finding at a field of the plugin configuration.
     pub fn finding_at_field(&self, field: &str, value: &str, fix: impl Into<String>) -> Finding {
-        self.finding(self.source.line_of(self.text, field), field, value, fix)
+        self.finding(self.text.position_of(field), field, value, fix)
     }
 
-    fn finding(&self, line: usize, field: &str, value: &str, fix: impl Into<String>) -> Finding {
-        Finding::new(&self.source.name, line, field, Some(value), fix)
+    fn finding(
+        &self,
+        position: Position,
+        field: &str,
+        value: &str,
+        fix: impl Into<String>,
+    ) -> Finding {
+        Finding::new(&self.source.name, position, field, Some(value), fix)
     }
 }
 

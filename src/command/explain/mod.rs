@@ -126,11 +126,13 @@ impl ExplainArgs {
     }
 
     fn assumed_share(&self, config: &Config) -> Result<AssumedShare, CliError> {
-        if self.rolled_back {
+        let is_rolled_back = config.ramp.as_ref().is_some_and(|ramp| ramp.is_rolled_back);
+        if self.rolled_back || is_rolled_back {
+            let source = if is_rolled_back { "ramp.rolled_back" } else { "--rolled-back" };
             return Ok(AssumedShare {
                 effective: EffectiveShare::RolledBack,
                 share: Share::ZERO,
-                why: "the ramp was rolled back (--rolled-back): blue has all traffic".to_owned(),
+                why: format!("the ramp is rolled back ({source}): blue has all traffic"),
             });
         }
         let assumed = |share: Share, source: &str| AssumedShare {

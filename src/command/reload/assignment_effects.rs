@@ -49,6 +49,9 @@ pub(super) fn shares_before(
             }
         };
     };
+    if ramp.is_rolled_back {
+        return Ok(vec![ShareBefore { share: Share::ZERO, step: Some(step.unwrap_or_default()) }]);
+    }
     let all = ramp.steps.iter().enumerate();
     let all = all.map(|(at, it)| ShareBefore { share: it.share, step: Some(at) });
     let found: Vec<_> = all.filter(|it| step.is_none() || it.step == step).collect();
@@ -175,6 +178,9 @@ pub(super) fn shares(
     before: &[ShareBefore],
     now: Clocks,
 ) -> Vec<Effect> {
+    if let Some(effect) = rollback(old, new, before) {
+        return vec![effect];
+    }
     // Steps with the same effect are reported together.
     let mut effects: Vec<(Vec<usize>, Effect)> = Vec::new();
     for share_before in before {
@@ -194,6 +200,23 @@ pub(super) fn shares(
         Effect { what: format!("in {noun} {steps}: {}", effect.what), ..effect }
     };
     effects.into_iter().map(with_steps).collect()
+}
+
+/// The effect of `ramp.rolled_back`, if the reload sets it. It is the same in all steps.
+fn rollback(old: &Config, new: &Config, before: &[ShareBefore]) -> Option<Effect> {
+    let is_rolled_back = |it: &Config| it.ramp.as_ref().is_some_and(|ramp| ramp.is_rolled_back);
+    if !is_rolled_back(new) || is_rolled_back(old) {
+        return None;
+    }
+    let conversations = old.conversation.as_ref().and(new.conversation.as_ref());
+    let may_finish = conversations.is_some_and(|it| it.on_rollback == RollbackPolicy::Finish);
+    let mut what = "the configuration rolls the ramp back: all users move to blue".to_owned();
+    if may_finish {
+        what += ", and current conversations on green finish there";
+    }
+    let most = before.iter().map(|it| it.share.fraction()).fold(0.0, f64::max);
+    let moved = (most > 0.0 && !may_finish).then_some(rounded(most));
+    Some(Effect { thrown_back: moved, moved, ..Effect::new("ramp", what) })
 }
 
 /// The effect on one share.

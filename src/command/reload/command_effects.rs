@@ -14,6 +14,9 @@ pub(super) fn ended_command(old: &Config, new: &Config) -> impl Iterator<Item = 
         (Some(old), Some(new)) if old.restart != new.restart => {
             Some("the ramp restarts, even after a rollback")
         }
+        (Some(old), Some(new)) if new.is_rolled_back && !old.is_rolled_back => {
+            Some("the ramp is rolled back")
+        }
         (Some(old), Some(new)) => {
             let is_changed = SpecFingerprint::new(old) != SpecFingerprint::new(new);
             is_changed.then_some(

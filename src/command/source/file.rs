@@ -1,19 +1,18 @@
 //! A file and the configurations in it.
 
 use std::io::Read as _;
-use std::ops::Range;
 use std::path::Path;
 use std::rc::Rc;
 
 use saphyr_parser::ScalarStyle;
 
-use super::document::{Document, LineOffset};
+use super::document::{Document, Placement};
 use super::finding::Finding;
 use super::kubernetes::{self, KubernetesConfig};
 use super::plugin_config::{ConfigLocation, PluginConfigText, Quoting};
 use super::wasm::{self, BINARY, PLUGIN_FIELDS, WASM, filter_config};
-use crate::command::json_span;
 use crate::command::output::CliError;
+use crate::command::position::Position;
 use crate::command::yaml::{self, DuplicateField, InvalidYaml, NodeKind, YamlNode};
 
 /// A file and the configurations in it.
@@ -69,7 +68,7 @@ impl Source {
         if source.text.starts_with('\u{feff}') {
             let fix = "begins with a byte order mark, which JSON does not allow: save the file as \
                        UTF-8 without one";
-            source.add_problem(1, "file", fix);
+            source.add_problem(Position::START, "file", fix);
             return source;
         }
         let (documents, error) = match documents {
@@ -94,7 +93,7 @@ impl Source {
             for config in kubernetes::configs(root, &self.name) {
                 match config {
                     KubernetesConfig::File { name, node } => self.add_config_map_file(name, node),
-                    KubernetesConfig::Plugin(plugin) => self.add_plugin(plugin),
+                    KubernetesConfig::Plugin(plugin) => self.add_plugin(plugin.map(|it| *it)),
                 }
             }
         }
@@ -106,7 +105,7 @@ impl Source {
             root.walk(&mut |node| filters.extend(filter_config(node).map(Rc::clone)));
             self.documents.push(Document {
                 root: Rc::clone(root),
-                lines: LineOffset { first: 1, is_single_line: false },
+                placement: Placement::WHOLE,
                 file_name: self.name.rsplit('/').next().unwrap_or_default().to_owned(),
             });
         }
@@ -132,31 +131,18 @@ impl Source {
             return;
         }
         let is_block = matches!(node.kind, NodeKind::Scalar(_, ScalarStyle::Literal));
-        let lines = LineOffset { first: node.line, is_single_line: !is_block };
+        let placement = Placement::new(node.position, text, is_block);
         let problems = inner.problems.into_iter();
-        self.problems.extend(problems.map(|it| Finding { line: lines.line(it.line), ..it }));
+        self.problems
+            .extend(problems.map(|it| Finding { position: placement.position(it.position), ..it }));
         self.is_envoy |= inner.is_envoy;
         self.documents.extend(inner.documents.into_iter().map(|mut document| {
-            document.lines = lines;
+            document.placement = placement;
             document.file_name = name.to_owned();
             document
         }));
         for mut plugin in inner.plugins {
-            plugin.location.line = lines.line(plugin.location.line);
-            // The byte range is of the inner text, so set-weights must not use it.
-            plugin.location.span = 0..0;
-            if !is_block {
-                plugin.location.quoting = Quoting::Escaped;
-            }
-            if let Some(surrounding) = &mut plugin.surrounding {
-                let waiting = &mut surrounding.allows_waiting;
-                waiting.line = lines.line(waiting.line);
-                surrounding.vm_config.iter_mut().for_each(|it| it.line = lines.line(it.line));
-                let policy = &mut surrounding.missing_failure_policy;
-                *policy = policy.map(|it| lines.line(it));
-                // The folder that Envoy runs in is not known.
-                surrounding.wasm_path = None;
-            }
+            plugin.relocate(placement);
             self.plugins.push(plugin);
         }
     }
@@ -165,25 +151,25 @@ impl Source {
     fn add_remainder(&mut self, is_json: bool, error: Option<InvalidYaml>) {
         if is_json {
             self.add_whole();
-        } else if let Some(InvalidYaml { line, why }) = error {
-            self.add_problem(line, "YAML", format!("{why}: Envoy cannot parse it either"));
+        } else if let Some(InvalidYaml { position, why }) = error {
+            self.add_problem(position, "YAML", format!("{why}: Envoy cannot parse it either"));
         } else if !self.is_envoy && self.problems.is_empty() {
             let fix = format!(
                 "is neither a plugin configuration, which is one JSON object, nor an Envoy \
                  configuration with a filter {WASM} that has one, or that has {BINARY}: no Verdigris \
                  configuration found"
             );
-            self.add_problem(1, "file", fix);
+            self.add_problem(Position::START, "file", fix);
         }
     }
 
     /// Adds the whole file as a plugin configuration.
     fn add_whole(&mut self) {
-        let start = self.text.len() - self.text.trim_start().len();
-        let line = 1 + line_breaks(&self.text, 0..start);
-        let location = ConfigLocation { span: 0..self.text.len(), line, quoting: Quoting::Whole };
+        let spaces = self.text.len() - self.text.trim_start().len();
+        let start = Position::in_text(&self.text, spaces);
+        let location = ConfigLocation { span: 0..self.text.len(), start, quoting: Quoting::Whole };
         let json = self.text.clone();
-        self.plugins.push(PluginConfigText { json, location, surrounding: None });
+        self.plugins.push(PluginConfigText { json, location, yaml: None, surrounding: None });
     }
 
     /// Removes JSON files of other programs.
@@ -216,23 +202,15 @@ impl Source {
         }
     }
 
-    /// The line of a field of a plugin configuration.
-    pub fn line_of(&self, plugin: &PluginConfigText, field: &str) -> usize {
-        let json = &plugin.json;
-        let start = json.len() - json.trim_start().len();
-        match plugin.location.quoting {
-            Quoting::Whole | Quoting::Block | Quoting::Yaml => {
-                plugin.location.line + line_breaks(json, start..json_span::offset(json, field))
-            }
-            Quoting::Quoted | Quoting::Escaped => plugin.location.line,
-        }
-    }
-
     /// Reports what Envoy ignores: duplicate fields, and documents after the first one.
     fn report_ignored(&mut self, roots: &[Rc<YamlNode>], duplicates: &[DuplicateField]) {
-        for DuplicateField { line, name } in duplicates {
+        // In a plugin configuration, its parser reports these.
+        let plugins = self.plugins.iter().map(PluginConfigText::yaml_lines).collect::<Vec<_>>();
+        let is_outside =
+            |it: &&DuplicateField| !plugins.iter().any(|lines| lines.contains(&it.position.line));
+        for DuplicateField { position, name } in duplicates.iter().filter(is_outside) {
             let fix = "occurs twice in a map, of which Envoy uses the last: write it once";
-            self.add_problem(*line, name, fix);
+            self.add_problem(*position, name, fix);
         }
         let is_kubernetes = |it: &Rc<YamlNode>| it.get("kind").is_some();
         if roots.first().is_none_or(is_kubernetes) {
@@ -242,12 +220,12 @@ impl Source {
         for root in roots.iter().skip(1).filter(|it| !is_empty(it)) {
             let fix = "begins a second document, but Envoy reads only the first one of a file: write \
                        it to a file of its own";
-            self.add_problem(root.line, "YAML", fix);
+            self.add_problem(root.position, "YAML", fix);
         }
     }
 
-    fn add_problem(&mut self, line: usize, field: &str, fix: impl Into<String>) {
-        self.problems.push(Finding::new(&self.name, line, field, None, fix));
+    fn add_problem(&mut self, position: Position, field: &str, fix: impl Into<String>) {
+        self.problems.push(Finding::new(&self.name, position, field, None, fix));
     }
 }
 
@@ -257,9 +235,4 @@ fn is_envoy_config(document: &YamlNode) -> bool {
     let bootstrap_fields = ["static_resources", "dynamic_resources", "admin", "node"];
     bootstrap_fields.iter().any(|name| document.get(name).is_some())
         || resources.iter().any(|it| it.get("@type").is_some())
-}
-
-/// The number of line breaks in this byte range.
-fn line_breaks(text: &str, bytes: Range<usize>) -> usize {
-    text.get(bytes).unwrap_or_default().matches('\n').count()
 }

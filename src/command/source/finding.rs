@@ -2,12 +2,14 @@
 
 use serde::Serialize;
 
+use crate::command::position::Position;
+
 /// A finding at a position in a file.
 #[derive(Clone, Debug, Serialize)]
 pub struct Finding {
     pub file: String,
-    /// The line, counted from 1.
-    pub line: usize,
+    #[serde(flatten)]
+    pub position: Position,
     pub field: String,
     /// The field's value; `None` where the fix does not depend on it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -23,14 +25,14 @@ impl Finding {
     /// A finding about a field.
     pub fn new(
         file: &str,
-        line: usize,
+        position: Position,
         field: &str,
         value: Option<&str>,
         fix: impl Into<String>,
     ) -> Self {
         Self {
             file: file.to_owned(),
-            line,
+            position,
             field: field.to_owned(),
             value: value.map(str::to_owned),
             fix: fix.into(),
@@ -40,7 +42,7 @@ impl Finding {
 
 impl std::fmt::Display for Finding {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}:{}: {}: ", self.file, self.line, self.field)?;
+        write!(f, "{}:{}: {}: ", self.file, self.position, self.field)?;
         if let Some(value) = &self.value {
             write!(f, "{value}: ")?;
         }

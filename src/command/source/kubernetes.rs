@@ -3,19 +3,18 @@
 
 use std::rc::Rc;
 
-use saphyr_parser::ScalarStyle;
-
 use super::finding::Finding;
-use super::plugin_config::{ConfigLocation, PluginConfigText, Quoting, SurroundingConfig, Wrapper};
+use super::plugin_config::{PluginConfigText, SurroundingConfig, Wrapper};
 use super::wasm::{self, BINARY, TOKEN_VARIABLE, is_plugin_config};
-use crate::command::yaml::{NodeKind, YamlNode};
+use super::yaml_json::YamlReader;
+use crate::command::yaml::YamlNode;
 
 /// A configuration in a Kubernetes object.
 pub enum KubernetesConfig<'a> {
     /// A file in a ConfigMap.
     File { name: &'a str, node: &'a YamlNode },
     /// A plugin configuration, or what is wrong with it.
-    Plugin(Result<PluginConfigText, Finding>),
+    Plugin(Result<Box<PluginConfigText>, Finding>),
 }
 
 /// The configurations in the objects of a document, which may be a List of objects.
@@ -59,11 +58,11 @@ struct ConfigField<'a> {
 }
 
 /// The plugin configuration in the `spec` of a WasmPlugin; `None` if it is another filter's.
-fn wasm_plugin(spec: &YamlNode, file: &str) -> Option<Result<PluginConfigText, Finding>> {
+fn wasm_plugin(spec: &YamlNode, file: &str) -> Option<Result<Box<PluginConfigText>, Finding>> {
     let environment = spec.at(&["vm_config", "env"]).map(YamlNode::items).unwrap_or_default();
     let names_token =
         |it: &Rc<YamlNode>| it.at(&["name"]).and_then(YamlNode::text) == Some(TOKEN_VARIABLE);
-    let missing_failure_policy = spec.get("fail_strategy").is_none().then_some(spec.line);
+    let missing_failure_policy = spec.get("fail_strategy").is_none().then_some(spec.position);
     let surrounding = SurroundingConfig {
         has_token: environment.iter().any(names_token),
         missing_failure_policy,
@@ -80,7 +79,7 @@ fn wasm_plugin(spec: &YamlNode, file: &str) -> Option<Result<PluginConfigText, F
 
 /// The plugin configuration in an item of `spec.wasm` of an EnvoyExtensionPolicy; `None` if it is
 /// another filter's.
-fn extension_policy(item: &YamlNode, file: &str) -> Option<Result<PluginConfigText, Finding>> {
+fn extension_policy(item: &YamlNode, file: &str) -> Option<Result<Box<PluginConfigText>, Finding>> {
     let keys = item.at(&["env", "host_keys"]).map(YamlNode::items).unwrap_or_default();
     let surrounding = SurroundingConfig {
         has_token: keys.iter().any(|it| it.text() == Some(TOKEN_VARIABLE)),
@@ -110,7 +109,7 @@ fn plugin_config(
     field: &ConfigField<'_>,
     surrounding: SurroundingConfig,
     file: &str,
-) -> Option<Result<PluginConfigText, Finding>> {
+) -> Option<Result<Box<PluginConfigText>, Finding>> {
     let ConfigField { path, parent, config, naming_fields } = field;
     let is_named = naming_fields.iter().filter_map(|it| parent.get(it)).any(|it| {
         let flow = it.flow();
@@ -121,63 +120,7 @@ fn plugin_config(
     }
     let Some(config) = config else {
         let fix = "write the plugin configuration there, as YAML";
-        return Some(Err(Finding::new(file, parent.line, path, Some("missing"), fix)));
+        return Some(Err(Finding::new(file, parent.position, path, Some("missing"), fix)));
     };
-    let mut json = LineAlignedJson { text: String::new(), line: config.line };
-    json.add(config);
-    let location = ConfigLocation { span: 0..0, line: config.line, quoting: Quoting::Yaml };
-    Some(Ok(PluginConfigText { json: json.text, location, surrounding: Some(surrounding) }))
-}
-
-/// A JSON text made from YAML, with each value in the same line.
-struct LineAlignedJson {
-    text: String,
-    line: usize,
-}
-
-// === impl LineAlignedJson ===
-
-impl LineAlignedJson {
-    fn add(&mut self, node: &YamlNode) {
-        while self.line < node.line {
-            self.text.push('\n');
-            self.line += 1;
-        }
-        match &node.kind {
-            NodeKind::Scalar(text, ScalarStyle::Plain) => self.text.push_str(&plain(text)),
-            NodeKind::Scalar(text, _) => self.text.push_str(&quoted(text)),
-            NodeKind::List(items) => {
-                self.text.push('[');
-                for (at, item) in items.iter().enumerate() {
-                    self.text.push_str(if at > 0 { ", " } else { "" });
-                    self.add(item);
-                }
-                self.text.push(']');
-            }
-            NodeKind::Map(fields) => {
-                self.text.push('{');
-                for (at, (name, value)) in fields.iter().enumerate() {
-                    self.text.push_str(if at > 0 { ", " } else { "" });
-                    self.text.push_str(&quoted(name.text().unwrap_or_default()));
-                    self.text.push_str(": ");
-                    self.add(value);
-                }
-                self.text.push('}');
-            }
-        }
-    }
-}
-
-/// A plain scalar as JSON, with the types that Kubernetes gives it.
-fn plain(text: &str) -> String {
-    match text {
-        "" | "~" | "null" => "null".to_owned(),
-        "true" | "false" => text.to_owned(),
-        _ if serde_json::from_str::<serde_json::Number>(text).is_ok() => text.to_owned(),
-        _ => quoted(text),
-    }
-}
-
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    Some(Ok(Box::new(PluginConfigText::from_yaml(config, YamlReader::Kubernetes, surrounding))))
 }

@@ -8,14 +8,21 @@
 //! | `plugin_config` | the text of a plugin configuration, and the filter around it |
 //! | `wasm` | Envoy's Wasm filters |
 //! | `kubernetes` | ConfigMap, WasmPlugin, EnvoyExtensionPolicy |
+//! | `yaml_json` | YAML as JSON text |
 //! | `finding` | a finding at a position |
+//! | `field_finding`, `suggestion` | an error of the configuration's parser as a finding |
+//! | `excerpt` | the line of a finding, as text |
 
 mod document;
+mod excerpt;
+mod field_finding;
 mod file;
 mod finding;
 mod kubernetes;
 mod plugin_config;
+mod suggestion;
 mod wasm;
+mod yaml_json;
 
 pub use document::Document;
 pub use file::Source;

@@ -8,6 +8,8 @@ use super::finding::Finding;
 use super::plugin_config::{
     ConfigLocation, Located, PluginConfigText, Quoting, SurroundingConfig, Wrapper,
 };
+use super::yaml_json::YamlReader;
+use crate::command::position::Position;
 use crate::command::yaml::{NodeKind, YamlNode};
 
 /// The type of Envoy's HTTP Wasm filter.
@@ -20,6 +22,11 @@ pub const TOKEN_VARIABLE: &str = "VERDIGRIS_CONSOLE_TOKEN";
 pub const PLUGIN_FIELDS: [&str; 4] = ["rollout", "unit", "versions", "role"];
 const ROOT_ID: &str = "verdigris";
 const STRING_VALUE: &str = "google.protobuf.StringValue";
+const STRUCT: &str = "google.protobuf.Struct";
+/// Both ways to write a plugin configuration, for messages.
+const NOTATIONS: &str = "as {\"@type\": \"type.googleapis.com/google.protobuf.Struct\", \
+                         \"value\": …} with YAML as the value, or as \
+                         type.googleapis.com/google.protobuf.StringValue with JSON text";
 
 /// The `config` of a Wasm filter of Verdigris, if the node is one; also in a `TypedStruct`, as
 /// Istio writes it. `root_id` is only a hint: the filter ignores it.
@@ -59,45 +66,51 @@ pub fn is_plugin_config(value: &YamlNode) -> bool {
 /// The plugin configuration in the `config` of a Wasm filter.
 ///
 /// # Errors
-/// It is missing, or not JSON text in a `StringValue`.
+/// It is missing, or neither JSON text in a `StringValue` nor a map in a `Struct`.
 pub fn plugin_config(config: &YamlNode, file: &str) -> Result<PluginConfigText, Finding> {
     let Some(configuration) = config.get("configuration") else {
-        let fix = format!(
-            "write the plugin configuration as {{\"@type\": \
-             \"type.googleapis.com/{STRING_VALUE}\", \"value\": …}}, with its JSON as the value"
-        );
-        return Err(Finding::new(file, config.line, "configuration", Some("missing"), fix));
+        let fix = format!("write the plugin configuration there, {NOTATIONS}");
+        return Err(Finding::new(file, config.position, "configuration", Some("missing"), fix));
     };
     let url = configuration.get("@type").and_then(|it| it.text()).unwrap_or("missing");
-    if !url.ends_with(STRING_VALUE) {
-        let fix = format!(
-            "write type.googleapis.com/{STRING_VALUE}, with the plugin configuration as JSON text \
-             in value: a Struct does not reach the filter as it is written"
-        );
-        let line = configuration.line;
-        return Err(Finding::new(file, line, "configuration.@type", Some(url), fix));
+    let is_struct = url.ends_with(STRUCT);
+    if !is_struct && !url.ends_with(STRING_VALUE) {
+        let fix = format!("write the plugin configuration {NOTATIONS}");
+        let position = configuration.position;
+        return Err(Finding::new(file, position, "configuration.@type", Some(url), fix));
     }
     let value = configuration.get("value");
-    let Some((value, NodeKind::Scalar(json, style))) = value.map(|it| (it, &it.kind)) else {
-        let fix = "write the plugin configuration as JSON text, such as after value: |";
-        return Err(Finding::new(file, configuration.line, "configuration.value", None, fix));
+    if let Some(value) = value.filter(|it| is_struct && matches!(it.kind, NodeKind::Map(_))) {
+        return Ok(PluginConfigText::from_yaml(value, YamlReader::Envoy, surrounding(config)));
+    }
+    let Some((value, NodeKind::Scalar(json, style))) =
+        value.map(|it| (it, &it.kind)).filter(|_| !is_struct)
+    else {
+        let fix = if is_struct {
+            format!(
+                "write the fields of the plugin configuration below value:, for text use {STRING_VALUE}"
+            )
+        } else {
+            format!("write JSON text, such as after value: |, or use {STRUCT} for YAML")
+        };
+        return Err(Finding::new(file, configuration.position, "configuration.value", None, fix));
     };
     let quoting = match style {
         ScalarStyle::Literal => Quoting::Block,
         ScalarStyle::DoubleQuoted => Quoting::Escaped,
         _ => Quoting::Quoted,
     };
-    let location = ConfigLocation { span: value.span.clone(), line: value.line, quoting };
+    let location = ConfigLocation { span: value.span.clone(), start: value.position, quoting };
     let surrounding = Some(surrounding(config));
-    Ok(PluginConfigText { json: json.clone(), location, surrounding })
+    Ok(PluginConfigText { json: json.clone(), location, yaml: None, surrounding })
 }
 
 fn surrounding(config: &YamlNode) -> SurroundingConfig {
     let vm = config.get("vm_config");
     let path = config.at(&["vm_config", "code", "local", "filename"]);
     let vm_config = match vm {
-        Some(vm) => Located { value: vm.flow(), line: vm.line },
-        None => Located { value: String::new(), line: config.line },
+        Some(vm) => Located { value: vm.flow(), position: vm.position },
+        None => Located { value: String::new(), position: config.position },
     };
     SurroundingConfig {
         wrapper: Wrapper::Envoy,
@@ -106,26 +119,26 @@ fn surrounding(config: &YamlNode) -> SurroundingConfig {
         has_token: vm.is_some_and(|it| has_token(it)),
         missing_failure_policy: missing_failure_policy(config),
         wasm_path: path
-            .and_then(|it| Some(Located { value: it.text()?.to_owned(), line: it.line })),
+            .and_then(|it| Some(Located { value: it.text()?.to_owned(), position: it.position })),
     }
 }
 
 /// `allow_on_headers_stop_iteration` of a filter, whose default is false.
 pub fn allows_waiting(config: &YamlNode) -> Located<bool> {
     match config.get("allow_on_headers_stop_iteration") {
-        Some(it) => Located { value: it.is_true(), line: it.line },
-        None => Located { value: false, line: config.line },
+        Some(it) => Located { value: it.is_true(), position: it.position },
+        None => Located { value: false, position: config.position },
     }
 }
 
-/// The line that should have a failure policy, if there is none.
-fn missing_failure_policy(config: &YamlNode) -> Option<usize> {
+/// The position of what should have a failure policy, if there is none.
+fn missing_failure_policy(config: &YamlNode) -> Option<Position> {
     match config.get("failure_policy") {
         None if config.get("fail_open").is_some_and(|it| it.is_true()) => None,
-        None => Some(config.line),
+        None => Some(config.position),
         Some(policy) => {
             let is_unspecified = matches!(policy.text(), Some("UNSPECIFIED" | "0"));
-            is_unspecified.then_some(policy.line)
+            is_unspecified.then_some(policy.position)
         }
     }
 }

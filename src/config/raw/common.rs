@@ -8,7 +8,7 @@ pub struct RawUnitSources(pub Vec<RawUnitSource>);
 
 /// `{"header": …}`, `{"cookie": …}` or `{"pointer": …}`.
 #[derive(Clone, Debug, Default)]
-#[allow(missing_docs, reason = "the README's reference is their one description")]
+#[allow(missing_docs, reason = "docs/reference is their one description")]
 pub struct RawUnitSource {
     pub header: Option<String>,
     pub cookie: Option<String>,
@@ -17,7 +17,7 @@ pub struct RawUnitSource {
 
 /// The weights of both versions.
 #[derive(Clone, Copy, Debug, Default)]
-#[allow(missing_docs, reason = "the README's reference is their one description")]
+#[allow(missing_docs, reason = "docs/reference is their one description")]
 pub struct RawWeights {
     pub blue: Option<u64>,
     pub green: Option<u64>,

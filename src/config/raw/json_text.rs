@@ -18,8 +18,13 @@ pub(in crate::config) fn parse_json(text: &[u8]) -> Result<Value, InvalidConfig>
 
 fn syntax_error(text: &[u8], error: &serde_json::Error) -> FieldError {
     let text = Value::String(String::from_utf8_lossy(text).into_owned());
-    let fix = format!(
-        "{error}; write one JSON object, in Envoy's configuration as a google.protobuf.StringValue"
-    );
+    let fix = if error.is_data() {
+        format!("{error}; write each field once")
+    } else {
+        format!(
+            "{error}; write one JSON object, in Envoy's configuration as a \
+             google.protobuf.StringValue, or YAML as a google.protobuf.Struct"
+        )
+    };
     FieldError::new(WHOLE_CONFIG, &text, fix)
 }

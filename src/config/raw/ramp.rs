@@ -5,12 +5,12 @@
 
 use serde_json::{Number, Value};
 
-use super::reader::{Node, ObjectReader};
+use super::reader::{Node, ObjectReader, percent_from_text, ratio_from_text};
 use crate::analysis::AnalysisUnit;
 
 /// The `ramp` section.
 #[derive(Clone, Debug)]
-#[allow(missing_docs, reason = "the README's reference is their one description")]
+#[allow(missing_docs, reason = "docs/reference is their one description")]
 pub struct RawRamp {
     pub steps: Option<Vec<RawStep>>,
     pub bake: Option<String>,
@@ -25,6 +25,7 @@ pub struct RawRamp {
     pub started: Option<String>,
     pub restart: String,
     pub paused: bool,
+    pub rolled_back: bool,
 }
 
 /// The control group that green is compared with.
@@ -39,7 +40,7 @@ pub enum RawControl {
 
 /// A step: only its share, or an object with more settings.
 #[derive(Clone, Debug)]
-#[allow(missing_docs, reason = "the README's reference is their one description")]
+#[allow(missing_docs, reason = "docs/reference is their one description")]
 pub enum RawStep {
     Percent(Number),
     Object(RawStepObject),
@@ -47,7 +48,7 @@ pub enum RawStep {
 
 /// A step as an object.
 #[derive(Clone, Debug, Default)]
-#[allow(missing_docs, reason = "the README's reference is their one description")]
+#[allow(missing_docs, reason = "docs/reference is their one description")]
 pub struct RawStepObject {
     pub percent: Option<Number>,
     pub approve: bool,
@@ -55,7 +56,7 @@ pub struct RawStepObject {
 
 /// A gate.
 #[derive(Clone, Debug, Default)]
-#[allow(missing_docs, reason = "the README's reference is their one description")]
+#[allow(missing_docs, reason = "docs/reference is their one description")]
 pub struct RawGate {
     pub metric: Option<String>,
     pub margin: Option<Number>,
@@ -68,7 +69,7 @@ pub struct RawGate {
 
 /// A tolerance: one for all steps, or one for each step.
 #[derive(Clone, Debug)]
-#[allow(missing_docs, reason = "the README's reference is their one description")]
+#[allow(missing_docs, reason = "docs/reference is their one description")]
 pub enum RawTolerance {
     One(Number),
     Many(Vec<Number>),
@@ -76,7 +77,7 @@ pub enum RawTolerance {
 
 /// A tripwire.
 #[derive(Clone, Debug, Default)]
-#[allow(missing_docs, reason = "the README's reference is their one description")]
+#[allow(missing_docs, reason = "docs/reference is their one description")]
 pub struct RawTripwire {
     pub metric: Option<String>,
     pub limit: Option<RawLimit>,
@@ -86,9 +87,9 @@ pub struct RawTripwire {
     pub absolute: bool,
 }
 
-/// A limit: a number, or a text for durations.
+/// A limit: a number, or a text, which is a duration, a number or a percentage.
 #[derive(Clone, Debug)]
-#[allow(missing_docs, reason = "the README's reference is their one description")]
+#[allow(missing_docs, reason = "docs/reference is their one description")]
 pub enum RawLimit {
     Number(Number),
     Text(String),
@@ -110,8 +111,8 @@ impl RawRamp {
             tripwires: fields
                 .items("tripwires")
                 .map(|it| it.iter().filter_map(Node::object).map(RawTripwire::read).collect()),
-            alpha: fields.number("alpha"),
-            beta: fields.number("beta"),
+            alpha: fields.ratio("alpha"),
+            beta: fields.ratio("beta"),
             evidence: match fields.choice("evidence", &["units", "every_request"]) {
                 Some(1) => AnalysisUnit::EveryRequest,
                 _ => AnalysisUnit::Units,
@@ -123,6 +124,7 @@ impl RawRamp {
             started: fields.text("started"),
             restart: fields.text("restart").unwrap_or_default(),
             paused: fields.boolean("paused").unwrap_or_default(),
+            rolled_back: fields.boolean("rolled_back").unwrap_or_default(),
         };
         fields.finish();
         ramp
@@ -132,20 +134,22 @@ impl RawRamp {
 impl RawStep {
     fn read(node: &Node<'_>) -> Option<Self> {
         match node.value() {
-            Value::Number(percent) => Some(Self::Percent(percent.clone())),
             Value::Object(_) => {
                 let mut fields = node.object()?;
                 let step = RawStepObject {
-                    percent: fields.number("percent"),
+                    percent: fields.percent("percent"),
                     approve: fields.boolean("approve").unwrap_or_default(),
                 };
                 fields.finish();
                 Some(Self::Object(step))
             }
             _ => {
-                let fix = r#"write a number in percent, or an object such as {"percent": 25, "approve": true}"#;
-                node.reject(fix.to_owned());
-                None
+                let percent = node.number_by(percent_from_text);
+                if percent.is_none() {
+                    let fix = r#"write a number in percent, or an object such as {"percent": 25, "approve": true}"#;
+                    node.reject(fix.to_owned());
+                }
+                percent.map(Self::Percent)
             }
         }
     }
@@ -155,11 +159,11 @@ impl RawGate {
     fn read(mut fields: ObjectReader<'_>) -> Self {
         let gate = Self {
             metric: fields.text("metric"),
-            margin: fields.number("margin"),
+            margin: fields.ratio("margin"),
             tolerance: fields.get("tolerance").as_ref().and_then(RawTolerance::read),
             ceiling: fields.get("ceiling").map(|node| match node.value() {
                 Value::Null => None,
-                _ => node.number(),
+                _ => node.ratio(),
             }),
             critical: fields.boolean("critical"),
             objective: fields.text("objective"),
@@ -172,15 +176,17 @@ impl RawGate {
 impl RawTolerance {
     fn read(node: &Node<'_>) -> Option<Self> {
         match node.value() {
-            Value::Number(one) => Some(Self::One(one.clone())),
             Value::Array(_) => {
-                let many = node.items().iter().map(Node::number).collect::<Vec<_>>();
+                let many = node.items().iter().map(Node::ratio).collect::<Vec<_>>();
                 many.into_iter().collect::<Option<_>>().map(Self::Many)
             }
             _ => {
-                let fix = "write a number, or a list of numbers such as [2, 1, 0.5, 0.3]";
-                node.reject(fix.to_owned());
-                None
+                let one = node.number_by(ratio_from_text);
+                if one.is_none() {
+                    let fix = "write a number, or a list of numbers such as [2, 1, 0.5, 0.3]";
+                    node.reject(fix.to_owned());
+                }
+                one.map(Self::One)
             }
         }
     }

@@ -11,6 +11,9 @@ use crate::config::examples::example;
 use crate::config::invalid_config::{FieldError, InvalidConfig, WHOLE_CONFIG};
 use crate::config::nearest::nearest;
 
+/// Up to here each integer is a `double` of its own.
+const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
+
 /// Reads the fields of an object.
 pub(in crate::config) struct ObjectReader<'a> {
     node: Node<'a>,
@@ -41,6 +44,42 @@ pub(in crate::config) fn read_object<T>(
     value.filter(|_| errors.is_empty()).ok_or(InvalidConfig { errors })
 }
 
+/// A whole number from 0. It may be written as 95.0 or 9.5e1, as programs do whose numbers are all
+/// floating-point, and as JSON Schema allows.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "is in range")]
+pub(in crate::config) fn whole_number(number: &Number) -> Option<u64> {
+    let is_whole = |it: &f64| (0.0..=MAX_EXACT).contains(it) && it.trunc() == *it;
+    number.as_u64().or_else(|| number.as_f64().filter(is_whole).map(|it| it as u64))
+}
+
+/// The number of a JSON text. By the deserializer of whole configurations, so that the `.wasm` has no
+/// second one.
+pub(in crate::config) fn parse_number(text: &str) -> Option<Number> {
+    match serde_json::from_slice(text.as_bytes()) {
+        Ok(NoDuplicateKeys(Value::Number(number))) => Some(number),
+        _ => None,
+    }
+}
+
+/// The number in a text such as "12.5": JSON's notation without an exponent.
+pub(in crate::config) fn number_from_text(text: &str) -> Option<Number> {
+    let is_decimal = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'-'));
+    parse_number(text).filter(|_| is_decimal)
+}
+
+/// The number of percent in a text such as "25" or "25%".
+pub(in crate::config) fn percent_from_text(text: &str) -> Option<Number> {
+    number_from_text(text.strip_suffix('%').unwrap_or(text))
+}
+
+/// The ratio in a text such as "0.25" or "25%".
+pub(in crate::config) fn ratio_from_text(text: &str) -> Option<Number> {
+    let Some(percent) = text.strip_suffix('%') else { return number_from_text(text) };
+    number_from_text(percent)?;
+    // The nearest number to the decimal, which a division by 100 may miss.
+    parse_number(&format!("{percent}e-2"))
+}
+
 // === impl Node ===
 
 impl<'a> Node<'a> {
@@ -58,12 +97,39 @@ impl<'a> Node<'a> {
         self.expect_type(self.value.as_str().map(str::to_owned), "a string")
     }
 
+    /// A whole number from 0, which may be written as text, as for [`number`](Self::number).
     pub fn unsigned(&self) -> Option<u64> {
-        self.expect_type(self.value.as_u64(), "a whole number from 0")
+        let number = self.number_by(number_from_text).as_ref().and_then(whole_number);
+        self.expect_type(number, "a whole number from 0")
     }
 
+    /// A number. It may be written as text, because Envoy 1.40 passes the decimals of YAML as text.
     pub fn number(&self) -> Option<Number> {
-        self.expect_type(self.value.as_number().cloned(), "a number")
+        self.expect_type(self.number_by(number_from_text), "a number")
+    }
+
+    /// The number, or what `parse` makes of the text.
+    pub fn number_by(&self, parse: fn(&str) -> Option<Number>) -> Option<Number> {
+        match self.value {
+            Value::String(text) => parse(text),
+            value => value.as_number().cloned(),
+        }
+    }
+
+    /// A number in percent, such as 25 or "25%".
+    pub fn percent(&self) -> Option<Number> {
+        self.expect_type(self.number_by(percent_from_text), "a number")
+    }
+
+    /// A whole number in percent.
+    pub fn whole_percent(&self) -> Option<u64> {
+        let number = self.number_by(percent_from_text).as_ref().and_then(whole_number);
+        self.expect_type(number, "a whole number from 0")
+    }
+
+    /// A ratio, such as 0.25 or "25%".
+    pub fn ratio(&self) -> Option<Number> {
+        self.expect_type(self.number_by(ratio_from_text), "a number")
     }
 
     pub fn boolean(&self) -> Option<bool> {
@@ -136,6 +202,14 @@ impl<'a> ObjectReader<'a> {
 
     pub fn number(&mut self, name: &'static str) -> Option<Number> {
         self.get_non_null(name)?.number()
+    }
+
+    pub fn percent(&mut self, name: &'static str) -> Option<Number> {
+        self.get_non_null(name)?.percent()
+    }
+
+    pub fn ratio(&mut self, name: &'static str) -> Option<Number> {
+        self.get_non_null(name)?.ratio()
     }
 
     pub fn boolean(&mut self, name: &'static str) -> Option<bool> {

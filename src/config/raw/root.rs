@@ -15,9 +15,9 @@ use crate::config::InvalidConfig;
 use crate::config::role::Role;
 use crate::response::{Format, LimitPolicy};
 
-/// The plugin configuration as written. The README's reference describes the fields.
+/// The plugin configuration as written. docs/reference/configuration.md describes the fields.
 #[derive(Clone, Debug, Default)]
-#[allow(missing_docs, reason = "the README's reference is their one description")]
+#[allow(missing_docs, reason = "docs/reference is their one description")]
 pub struct RawConfig {
     pub rollout: Option<String>,
     pub unit: Option<RawUnitSources>,
@@ -42,7 +42,7 @@ pub struct RawConfig {
 
 /// The `versions` section.
 #[derive(Clone, Debug, Default)]
-#[allow(missing_docs, reason = "the README's reference is their one description")]
+#[allow(missing_docs, reason = "docs/reference is their one description")]
 pub struct RawVersions {
     pub blue: RawVersion,
     pub green: RawVersion,
@@ -50,7 +50,7 @@ pub struct RawVersions {
 
 /// One version.
 #[derive(Clone, Debug, Default)]
-#[allow(missing_docs, reason = "the README's reference is their one description")]
+#[allow(missing_docs, reason = "docs/reference is their one description")]
 pub struct RawVersion {
     pub cluster: Option<String>,
     pub format: Option<Format>,
@@ -60,7 +60,7 @@ pub struct RawVersion {
 
 /// The `answers` section.
 #[derive(Clone, Debug, Default)]
-#[allow(missing_docs, reason = "the README's reference is their one description")]
+#[allow(missing_docs, reason = "docs/reference is their one description")]
 pub struct RawAnswers {
     pub read: Option<bool>,
     pub format: Option<Format>,
@@ -73,7 +73,7 @@ pub struct RawAnswers {
 
 /// The format of responses whose path has a prefix.
 #[derive(Clone, Debug, Default)]
-#[allow(missing_docs, reason = "the README's reference is their one description")]
+#[allow(missing_docs, reason = "docs/reference is their one description")]
 pub struct RawPath {
     pub prefix: Option<String>,
     pub format: Option<Format>,
@@ -81,7 +81,7 @@ pub struct RawPath {
 
 /// A model's prices, in US dollars per million tokens.
 #[derive(Clone, Copy, Debug, Default)]
-#[allow(missing_docs, reason = "the README's reference is their one description")]
+#[allow(missing_docs, reason = "docs/reference is their one description")]
 pub struct RawPrice {
     pub input: Option<f64>,
     pub output: Option<f64>,
@@ -91,14 +91,14 @@ pub struct RawPrice {
 
 /// The `console` section.
 #[derive(Clone, Debug, Default)]
-#[allow(missing_docs, reason = "the README's reference is their one description")]
+#[allow(missing_docs, reason = "docs/reference is their one description")]
 pub struct RawConsole {
     pub hosts: Vec<String>,
 }
 
 /// The `pins` section.
 #[derive(Clone, Debug, Default)]
-#[allow(missing_docs, reason = "the README's reference is their one description")]
+#[allow(missing_docs, reason = "docs/reference is their one description")]
 pub struct RawPins {
     pub blue: Vec<String>,
     pub green: Vec<String>,

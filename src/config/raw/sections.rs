@@ -9,7 +9,7 @@ use crate::config::same_site::SameSite;
 
 /// The `conversation` section.
 #[derive(Clone, Debug, Default)]
-#[allow(missing_docs, reason = "the README's reference is their one description")]
+#[allow(missing_docs, reason = "docs/reference is their one description")]
 pub struct RawConversation {
     pub id: Option<RawUnitSources>,
     pub marker: Option<Vec<RawMarker>>,
@@ -20,7 +20,7 @@ pub struct RawConversation {
 
 /// A location of the start marker: a header, or a cookie with its attributes.
 #[derive(Clone, Debug, Default)]
-#[allow(missing_docs, reason = "the README's reference is their one description")]
+#[allow(missing_docs, reason = "docs/reference is their one description")]
 pub struct RawMarker {
     pub source: RawUnitSource,
     pub attributes: RawCookie,
@@ -28,7 +28,7 @@ pub struct RawMarker {
 
 /// The attributes of a cookie.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the README's reference is their one description")]
+#[allow(missing_docs, reason = "docs/reference is their one description")]
 pub struct RawCookie {
     pub secure: Option<bool>,
     pub same_site: Option<SameSite>,
@@ -38,14 +38,14 @@ pub struct RawCookie {
 
 /// When open conversations stop keeping their version.
 #[derive(Clone, Debug, Default)]
-#[allow(missing_docs, reason = "the README's reference is their one description")]
+#[allow(missing_docs, reason = "docs/reference is their one description")]
 pub struct RawDrain {
     pub max_age: Option<String>,
 }
 
 /// Weights, and the time from which they were in force.
 #[derive(Clone, Debug, Default)]
-#[allow(missing_docs, reason = "the README's reference is their one description")]
+#[allow(missing_docs, reason = "docs/reference is their one description")]
 pub struct RawShareInterval {
     pub since: Option<String>,
     pub weights: Option<RawWeights>,
@@ -53,7 +53,7 @@ pub struct RawShareInterval {
 
 /// The `shadow` section. The field `of` is read but not kept, because it can only be blue.
 #[derive(Clone, Debug, Default)]
-#[allow(missing_docs, reason = "the README's reference is their one description")]
+#[allow(missing_docs, reason = "docs/reference is their one description")]
 pub struct RawShadow {
     pub percent: Option<u64>,
     pub header: Option<String>,
@@ -61,7 +61,7 @@ pub struct RawShadow {
 
 /// The `feedback` section.
 #[derive(Clone, Debug, Default)]
-#[allow(missing_docs, reason = "the README's reference is their one description")]
+#[allow(missing_docs, reason = "docs/reference is their one description")]
 pub struct RawFeedback {
     pub path: Option<String>,
     pub thumb: Option<String>,
@@ -83,7 +83,7 @@ pub enum FeedbackResponder {
 
 /// The `request` section of a version.
 #[derive(Clone, Debug, Default)]
-#[allow(missing_docs, reason = "the README's reference is their one description")]
+#[allow(missing_docs, reason = "docs/reference is their one description")]
 pub struct RawRequest {
     pub headers: RawHeaders,
     pub model: Option<String>,
@@ -94,14 +94,14 @@ pub struct RawRequest {
 
 /// The `failover` section of a version.
 #[derive(Clone, Debug, Default)]
-#[allow(missing_docs, reason = "the README's reference is their one description")]
+#[allow(missing_docs, reason = "docs/reference is their one description")]
 pub struct RawFailover {
     pub cluster: Option<String>,
 }
 
 /// Headers to set and to remove.
 #[derive(Clone, Debug, Default)]
-#[allow(missing_docs, reason = "the README's reference is their one description")]
+#[allow(missing_docs, reason = "docs/reference is their one description")]
 pub struct RawHeaders {
     pub set: Vec<(String, String)>,
     pub remove: Vec<String>,
@@ -109,7 +109,7 @@ pub struct RawHeaders {
 
 /// A change of the system prompt.
 #[derive(Clone, Debug, Default)]
-#[allow(missing_docs, reason = "the README's reference is their one description")]
+#[allow(missing_docs, reason = "docs/reference is their one description")]
 pub struct RawSystem {
     pub replace: Option<String>,
     pub prepend: Option<String>,
@@ -193,7 +193,8 @@ impl RawShareInterval {
 
 impl RawShadow {
     pub(in crate::config) fn read(mut fields: ObjectReader<'_>) -> Self {
-        let shadow = Self { percent: fields.unsigned("percent"), header: fields.text("header") };
+        let percent = fields.get("percent").and_then(|it| it.whole_percent());
+        let shadow = Self { percent, header: fields.text("header") };
         // Blue is the only choice.
         let _ = fields.choice("of", &["blue"]);
         fields.finish();

@@ -18,8 +18,7 @@ pub fn load() -> Rejections {
 
 /// Notes that the plugin's configuration with this text was rejected.
 pub fn reject(text: &[u8], why: &str) {
-    let at_ms = hostcalls::wall_time_ns().unwrap_or_default() / 1_000_000;
-    let rejection = Rejection::new(&plugin(), text, why, at_ms);
+    let rejection = Rejection::new(&plugin(), text, why, now_ms());
     update(|rejections| {
         rejections.reject(rejection.clone());
         true
@@ -30,8 +29,12 @@ pub fn reject(text: &[u8], why: &str) {
 pub fn accept(kind: PluginKind, mut text: &[u8]) {
     // Reading memory cannot fail.
     let hash = murmur3::murmur3_x64_128(&mut text, 0).unwrap_or_default();
-    let plugin = plugin();
-    update(|rejections| rejections.accept(&plugin, kind, (hash >> 64) as u64));
+    let (plugin, at_ms) = (plugin(), now_ms());
+    update(|rejections| rejections.accept(&plugin, kind, (hash >> 64) as u64, at_ms));
+}
+
+fn now_ms() -> u64 {
+    hostcalls::wall_time_ns().unwrap_or_default() / 1_000_000
 }
 
 /// The name of the plugin that is being configured.

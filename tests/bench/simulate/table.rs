@@ -24,7 +24,7 @@ pub fn markdown(title: &str, runs: u64, rows: &[Row]) -> String {
 
 /// Replaces the tables in the documents; tables that were not made stay as they are.
 pub fn accept(tables: &[String]) {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/analysis/simulated.md");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reference/simulated.md");
     let mut text = fs::read_to_string(&file).unwrap();
     for table in tables {
         let (title, _) = table.split_once('\n').unwrap();

@@ -17,7 +17,7 @@ fn a_console_s_configuration_is_valid() {
     let output = verdigris(&["check", &wrong]);
     assert_eq!(output.code, 1);
     assert!(
-        output.out.contains(":1: console.hosts[0]: \"http://a\": write a host name"),
+        output.out.contains(":1:43: console.hosts[0]: \"http://a\": write a host name"),
         "{output:?}"
     );
 }

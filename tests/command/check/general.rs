@@ -12,7 +12,7 @@ fn the_shipped_files_have_no_findings() {
     // There is no built `.wasm` in that folder.
     let note = output.out.strip_prefix(expected).unwrap();
     assert!(
-        note.starts_with("note: envoy/filter.yaml:17: vm_config.code.local.filename: "),
+        note.starts_with("note: envoy/filter.yaml:17:34: vm_config.code.local.filename: "),
         "{note}"
     );
     assert_eq!(note.lines().count(), 1, "{note}");

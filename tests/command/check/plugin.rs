@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Expected, FILTER, replaced, with_filter};
-use crate::run::{config, filter_yaml, verdigris_with};
+use crate::run::{config, filter_yaml, struct_yaml, verdigris_with};
 
 #[test]
 fn a_missing_failure_policy_is_warned_of() {
@@ -81,10 +81,14 @@ fn steps_that_may_be_fractions_are_warned_of() {
         (json!([1, 5, 25]), None),
         (json!([0.5, 5, 100]), None),
         (json!([1]), None),
+        (json!(["0.5%", "1%"]), None),
     ] {
-        let yaml = filter_yaml(
-            &serde_json::to_string_pretty(&config(json!({"ramp": {"steps": steps}}))).unwrap(),
-        );
+        let json =
+            serde_json::to_string_pretty(&config(json!({"ramp": {"steps": steps}}))).unwrap();
+        // JSON is YAML, too.
+        let code = verdigris_with(&["check", "-", "--strict"], &struct_yaml(&json)).code;
+        assert_eq!(code, i32::from(expected.is_some()), "{json}");
+        let yaml = filter_yaml(&json);
         let output = verdigris_with(&["check", "-", "--json"], &yaml);
         let report: Value = serde_json::from_str(&output.out).unwrap();
         let warnings = report["warnings"].as_array().unwrap();
@@ -102,16 +106,16 @@ fn a_json_syntax_error_has_its_line() {
     let json = "{\n  \"rollout\": \"a\",\n  \"unit\": {\"header\": \"u\"},\n}\n";
     let yaml = filter_yaml(json);
     let of_yaml = 1 + yaml[..yaml.find("\"u\"}").unwrap()].matches('\n').count();
-    for (text, line) in [
-        (json.to_owned(), 4),
-        (format!("\n\n{json}"), 6),
-        (yaml, of_yaml + 1),
-        (filter_yaml("{\n  \"rollout\": \"a\",\n  \"rollout\": \"b\"\n}"), of_yaml),
+    for (text, line, column) in [
+        (json.to_owned(), 4, 1),
+        (format!("\n\n{json}"), 6, 1),
+        (yaml, of_yaml + 1, 11),
+        (filter_yaml("{\n  \"rollout\": \"a\",\n  \"rollout\": \"b\"\n}"), of_yaml, 13),
     ] {
         let output = verdigris_with(&["check", "-"], &text);
         assert_eq!(output.code, 1, "{output:?}");
         assert!(
-            output.out.contains(&format!("stdin:{line}: plugin configuration: ")),
+            output.out.contains(&format!("stdin:{line}:{column}: plugin configuration: ")),
             "{line}: {output:?}"
         );
         assert!(!output.out.contains("column"), "{output:?}");
@@ -163,21 +167,24 @@ fn objects_of_istio_and_envoy_gateway_are_checked() {
         (EXTENSION_POLICY.to_owned(), None),
         (
             WASM_PLUGIN.replace("x-user-id}", "x-user-id, heder: a}"),
-            Some((9, "problem: stdin:9: unit.heder: \"a\": unknown field; did you mean header?")),
+            Some((
+                9,
+                "problem: stdin:9:31: unit.heder: \"a\": unknown field; did you mean header?",
+            )),
         ),
         (
             WASM_PLUGIN.replace("green: 5", "green: five"),
-            Some((13, "problem: stdin:13: weights.green: \"five\": is not a whole number")),
+            Some((13, "problem: stdin:13:32: weights.green: \"five\": is not a whole number")),
         ),
         (
             EXTENSION_POLICY.replace("rollout: assistant-v8", "rollout: V8"),
-            Some((9, "problem: stdin:9: rollout: \"V8\": use 1 to 63")),
+            Some((9, "problem: stdin:9:16: rollout: \"V8\": use 1 to 63")),
         ),
         (
             WASM_PLUGIN.replace("  failStrategy: FAIL_RELOAD\n", ""),
             Some((
                 5,
-                "warning: stdin:5: failStrategy: missing: the default, FAIL_CLOSE, answers every request with 503",
+                "warning: stdin:5:3: failStrategy: missing: the default, FAIL_CLOSE, answers every request with 503",
             )),
         ),
         (
@@ -195,7 +202,7 @@ fn objects_of_istio_and_envoy_gateway_are_checked() {
             WASM_PLUGIN.split_once("  pluginConfig").unwrap().0.to_owned(),
             Some((
                 5,
-                "problem: stdin:5: spec.pluginConfig: missing: write the plugin configuration there",
+                "problem: stdin:5:3: spec.pluginConfig: missing: write the plugin configuration there",
             )),
         ),
     ] {
@@ -209,7 +216,7 @@ fn objects_of_istio_and_envoy_gateway_are_checked() {
             continue;
         };
         assert!(output.out.contains(expected), "{output:?}\n{expected}");
-        assert!(output.out.contains(&format!("stdin:{line}: ")), "{output:?}");
+        assert!(output.out.contains(&format!("stdin:{line}:")), "{output:?}");
         assert_eq!(output.code, i32::from(!expected.starts_with("warning")), "{output:?}");
     }
     // Another plugin is ignored.

@@ -55,7 +55,7 @@ fn an_internal_redirect_needs_a_last_route() {
     let redirect = "internal_redirect_policy: {}";
     expect(&in_route(redirect), "note", "internal_redirect_policy", text);
 
-    // As in the README.
+    // As in docs/how-to/install.md.
     let by_header = "{name: x-verdigris-cluster, present_match: true}";
     let envoy = ENVOY.replace(
         ROUTE,

@@ -49,6 +49,23 @@ fn a_ramp_and_weights_replace_each_other() {
     replaced.in_step("3").throws_back(0.45).check();
 }
 
+#[test]
+fn a_configured_rollback_moves_all_users_to_blue_in_every_step() {
+    let text = "the configuration rolls the ramp back: all users move to blue";
+    let rolled_back = || ramp(json!({"rolled_back": true}));
+    Change::new(ramp(json!({})), rolled_back(), "ramp", text).throws_back(1.0).check();
+    let in_step = Change::new(ramp(json!({})), rolled_back(), "ramp", text).in_step("2");
+    in_step.throws_back(0.25).check();
+    let finish = || conversation(json!({"on_rollback": "finish"}));
+    let text = "all users move to blue, and current conversations on green finish there";
+    Change::new(both(ramp(json!({})), finish()), both(rolled_back(), finish()), "ramp", text)
+        .check();
+    // Only another restart ends it.
+    assert!(effects(&rolled_back(), &ramp(json!({})), None).iter().all(|it| it["moved"].is_null()));
+    let text = "the ramp begins again: restart is \"2\"; green's share changes from 0 % to 1 %";
+    Change::new(rolled_back(), ramp(json!({"restart": "2"})), "ramp", text).check();
+}
+
 /// The text is the one that the ramp's controller logs.
 #[test]
 fn a_changed_ramp_has_the_effect_that_its_controller_logs() {

@@ -78,14 +78,14 @@ impl Default for Setup<'_> {
 }
 
 impl Envoy {
-    /// Starts Envoy in a new folder that contains the files that the README says to copy.
+    /// Starts Envoy in a new folder that contains the files that operators copy.
     pub fn start_with(setup: &Setup<'_>) -> Self {
         let upstreams = ["llm-blue", "llm-green", "llm-next"].map(Upstream::start);
         let folder = TempDir::with_prefix("verdigris-").unwrap();
         let shipped = bootstrap::on_free_ports(&upstreams);
         let bootstrap = (setup.edit_bootstrap)(shipped, &upstreams);
         std::fs::write(folder.path().join("envoy.yaml"), bootstrap).unwrap();
-        for name in ["start", "console.yaml"] {
+        for name in ["start", "weights", "console.yaml"] {
             std::fs::copy(artifacts::shipped(name), folder.path().join(name)).unwrap();
         }
         std::os::unix::fs::symlink(&setup.wasm, folder.path().join("verdigris.wasm")).unwrap();
@@ -315,7 +315,7 @@ impl Proxy for Envoy {
     }
 }
 
-/// Starts Envoy in `folder` as the README says.
+/// Starts Envoy in `folder` as docs/how-to/install.md says.
 fn launch(folder: &Path, workers: u32, token: Option<&str>) -> Process {
     let mut command = Command::new("sh");
     command

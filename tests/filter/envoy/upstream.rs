@@ -12,6 +12,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Path, Request};
 use axum::response::Response;
 use axum::routing::any;
+use axum::serve::ListenerExt as _;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
@@ -33,6 +34,9 @@ const GRPC: &str = "application/grpc";
 
 /// The request header that names a recorded answer.
 pub const REPLAY_HEADER: &str = "x-replay";
+
+/// The time before the last chunk of a recorded answer.
+const LAST_CHUNK_DELAY: Duration = Duration::from_millis(5);
 
 /// The behaviour of the model at `/model/completions`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -136,6 +140,10 @@ impl Upstream {
         let port = reserved.number;
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         let listener = RUNTIME.block_on(tokio::net::TcpListener::bind(address)).unwrap();
+        // Otherwise Nagle's algorithm holds chunks back until the earlier ones are acknowledged.
+        let listener = listener.tap_io(|stream| {
+            let _ = stream.set_nodelay(true);
+        });
         let server = RUNTIME.spawn(async move { axum::serve(listener, app).await });
         Self { port, _reserved: reserved, received, model, server, held, stalled }
     }
@@ -249,13 +257,18 @@ async fn receive(request: Request) -> ReceivedRequest {
 }
 
 /// The recorded answer that the request's [`REPLAY_HEADER`] names, in chunks of 61 bytes that
-/// do not respect the boundaries of events.
+/// do not respect the boundaries of events. The last chunk is late, so that the generation takes
+/// a measurable time on a machine of any speed.
 fn replay(request: &Request) -> Option<Response> {
     let name = request.headers().get(REPLAY_HEADER)?.to_str().unwrap();
     let recorded = recorded_answers().into_iter().find(|recorded| recorded.name == name)?;
     let (chunks, body) = mpsc::channel::<Result<Bytes, Infallible>>(1);
     tokio::spawn(async move {
-        for chunk in recorded.body.chunks(61) {
+        let last = recorded.body.len().div_ceil(61).saturating_sub(1);
+        for (index, chunk) in recorded.body.chunks(61).enumerate() {
+            if index == last {
+                tokio::time::sleep(LAST_CHUNK_DELAY).await;
+            }
             // An error means that the client has closed the stream.
             let _ = chunks.send(Ok(Bytes::copy_from_slice(chunk))).await;
         }

@@ -1,5 +1,6 @@
 //! Tests that need a real Envoy.
 
+mod abort;
 mod answers;
 mod bodies;
 mod broken;
@@ -14,8 +15,10 @@ mod demo;
 mod failover;
 mod feedback;
 mod logs_and_stats;
+mod native_yaml;
 mod page;
 mod passing;
+mod providers;
 mod ramp;
 mod ramp_fixture;
 mod redirects;
@@ -25,5 +28,7 @@ mod rewritten;
 mod shadow;
 mod startup;
 mod trap;
+mod uninstall;
+mod upgrade;
 mod upstreams;
 mod watching;

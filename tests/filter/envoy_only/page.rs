@@ -87,7 +87,7 @@ async fn steer_with_the_page(envoy: &Envoy) {
     user.sees_answer("a character that no token can contain").await;
     user.write("[name=token]", "wrong").await;
     user.click("#ask-go").await;
-    user.sees_answer("The token is missing or wrong").await;
+    user.sees_answer("Wrong token: use VERDIGRIS_CONSOLE_TOKEN").await;
     assert_eq!(tokio::task::block_in_place(|| read_gauge(envoy, "green_bp")), 5000);
     user.write("[name=token]", TOKEN).await;
     user.write("[name=green]", "101").await;

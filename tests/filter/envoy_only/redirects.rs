@@ -117,7 +117,7 @@ fn a_clients_x_envoy_original_url_header_has_no_effect() {
     assert_eq!(read_counter(&envoy, "green", "requests"), 2);
 }
 
-/// The README adds the route, which matches if no filter has set the cluster header.
+/// docs/how-to/install.md adds the route, which matches if no filter has set the cluster header.
 #[test]
 fn without_the_filter_a_redirected_request_goes_to_blue() {
     let with_a_last_route = |bootstrap: String, upstreams: &[Upstream; 3]| {

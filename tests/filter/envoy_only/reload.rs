@@ -133,7 +133,7 @@ fn a_refused_configuration_is_counted_in_envoys_stats() {
     assert_eq!(envoy.send(&Request::from_user("ada")).version, "green");
 }
 
-/// Envoy does not apply it. The README warns operators of the misleading counter.
+/// Envoy does not apply it. docs/reference/failure-modes.md warns operators of the misleading counter.
 #[test]
 fn envoy_counts_a_repeated_refused_configuration_as_a_success() {
     let envoy = Envoy::start(&weights(0, 1));
@@ -187,7 +187,14 @@ fn the_weights_script_fails_without_a_confirmation_of_envoy() {
     let unused_address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     for (text, code, messages) in [
         (&shipped, 3, ["written, but not confirmed", "set ADMIN to its address"]),
-        (&ramp, 1, ["has a ramp, which changes the weights itself", "POST /rollback"]),
+        (
+            &ramp,
+            1,
+            [
+                "has a ramp, which changes the weights itself",
+                "all users to blue now: weights 100 0",
+            ],
+        ),
     ] {
         std::fs::write(&file, text).unwrap();
         let mut command = Command::new("sh");

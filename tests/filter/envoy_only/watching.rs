@@ -6,13 +6,13 @@ use std::thread;
 
 use serde_json::{Value, json};
 
-use super::ramp_fixture::GOOD_MODEL;
+use super::ramp_fixture::{GOOD_MODEL, set_models};
 use crate::artifacts;
 use crate::envoy::process::wait_for;
 use crate::envoy::prometheus::Prometheus;
-use crate::envoy::upstream::{Model, REPLAY_HEADER};
+use crate::envoy::upstream::{Model, ModelFailure, REPLAY_HEADER};
 use crate::envoy::{Envoy, Setup, filter_yaml};
-use crate::proxy::{ROLLOUT, Request, config, set_fields, weights};
+use crate::proxy::{Proxy as _, ROLLOUT, Request, config, set_fields, weights};
 
 #[test]
 fn every_alert_fires_and_every_panel_has_data_after_its_event() {
@@ -23,13 +23,12 @@ fn every_alert_fires_and_every_panel_has_data_after_its_event() {
     envoy.upstreams[0].set_model(GOOD_MODEL);
     let green = Model { fails_one_in: 5, refuses_one_in: 4, ..GOOD_MODEL };
     envoy.upstreams[1].set_model(green);
-    let dashboard = std::fs::read(artifacts::shipped("grafana/dashboard.json")).unwrap();
-    let dashboard: Value = serde_json::from_slice(&dashboard).unwrap();
+    let dashboard = dashboard();
 
     under_load(&envoy, || {
         envoy.write_filter(&filter_yaml(&weights(0, 0))).unwrap_err();
         lose_a_vm(&envoy);
-        query_panels(&prometheus, &dashboard);
+        query_panels(&prometheus, &dashboard, |title| !is_of_evidence(title));
         prometheus.wait_for("job_rollout_version:verdigris_unread:increase15m >= 20");
         prometheus.wait_for(r#"ALERTS{alertname="VerdigrisGreenErrors"}"#);
     });
@@ -59,6 +58,9 @@ fn every_alert_fires_and_every_panel_has_data_after_its_event() {
     for alert in prometheus.active_alerts() {
         let text = alert["annotations"].to_string();
         assert!(!text.contains("<error") && !text.contains("<no value>"), "{text}");
+        let labels = &alert["labels"];
+        let has_envoy = labels["instance"].is_string() || labels["alertname"] == "VerdigrisNoData";
+        assert!(has_envoy, "{alert}");
     }
     let alerts = prometheus.alert_rules();
     assert!(alerts.len() >= 12);
@@ -69,6 +71,63 @@ fn every_alert_fires_and_every_panel_has_data_after_its_event() {
         let was_true = format!("present_over_time(({expr})[10m:1s])");
         wait_for(name, || (!prometheus.query(&was_true).unwrap().is_empty()).then_some(()));
     }
+}
+
+#[test]
+fn every_evidence_panel_has_data_in_a_ramp() {
+    let envoy = Envoy::start(&ramp_with_every_event());
+    let prometheus = Prometheus::scraping(&[&envoy]);
+    // The counters of the events that both models have while they fail in this way.
+    let failures = [
+        (ModelFailure::Status(500), ["errors", "refusals", "aborts"].as_slice()),
+        (ModelFailure::Status(400), &["client_errors", "slow"]),
+        (ModelFailure::Body(EMPTY), &["empty", "thumbs"]),
+        (ModelFailure::Body(TRUNCATED), &["truncations", "thumbs_down"]),
+    ];
+    under_load(&envoy, || {
+        for (failure, counters) in failures {
+            let model = Model { fails_one_in: 2, failure, refuses_one_in: 3, ..GOOD_MODEL };
+            set_models(&envoy, [model, model]);
+            for counter in counters {
+                prometheus.wait_for(&format!("verdigris_evidence_{counter}_s0"));
+            }
+        }
+        query_panels(&prometheus, &dashboard(), is_of_evidence);
+    });
+    let above_one = targets(&dashboard(), |title| title.ends_with("event per unit"))
+        .into_iter()
+        .skip(1)
+        .map(|expr| format!("({}) > 1", replace_variables(&expr)));
+    for expr in above_one {
+        assert_eq!(prometheus.query(&expr).unwrap(), [0.0; 0], "{expr}");
+    }
+}
+
+/// An answer without content.
+const EMPTY: &str = r#"{"choices": [{"message": {"content": ""}, "finish_reason": "stop"}]}"#;
+/// An answer that ended at the token limit.
+const TRUNCATED: &str =
+    r#"{"choices": [{"message": {"content": "Cop"}, "finish_reason": "length"}]}"#;
+
+/// A ramp that stays in its first step, with a gate for each evidence counter.
+fn ramp_with_every_event() -> Value {
+    let metrics = [
+        "error_rate",
+        "client_error_rate",
+        "empty_rate",
+        "refusal_rate",
+        "truncation_rate",
+        "abort_rate",
+        "thumbs_down_rate",
+    ];
+    let mut gates: Vec<Value> = metrics.iter().map(|metric| json!({"metric": metric})).collect();
+    gates.push(json!({"metric": "slow_rate", "objective": "1ms"}));
+    config(json!({
+        "ramp": {
+            "steps": [50, 100], "bake": "1h", "warmup": "0s", "tripwires": [], "gates": gates,
+        },
+        "feedback": {"path": "/feedback", "thumb": "/thumb", "score": "/score"},
+    }))
 }
 
 /// Starts Envoy with the build that can trap, and with a short interval for histograms.
@@ -105,6 +164,9 @@ fn lose_a_vm(envoy: &Envoy) {
     });
 }
 
+/// The header in which an answer has its receipt, and a vote sends it back.
+const RECEIPT: &str = "x-verdigris-step";
+
 /// Runs `work` while users send requests of all kinds: to the model, for a stream, for a
 /// compressed answer, with feedback, and one that they abort.
 fn under_load(envoy: &Envoy, work: impl FnOnce()) {
@@ -116,9 +178,9 @@ fn under_load(envoy: &Envoy, work: impl FnOnce()) {
             }
             let request = || Request::from_user(format!("user-{user}"));
             // Requests fail while a VM is replaced.
-            let _ = envoy
-                .send_to("/model/completions", &request())
-                .and_then(|response| response.bytes());
+            let answer = envoy.send_to("/model/completions", &request());
+            let receipt = answer.as_ref().ok().and_then(|it| it.headers().get(RECEIPT).cloned());
+            let _ = answer.and_then(|response| response.bytes());
             let stream = request().header(REPLAY_HEADER, "anthropic-stream");
             let _ = envoy.send_to("/v1/messages", &stream).and_then(|response| response.bytes());
             let compressed = request().header(REPLAY_HEADER, "chat-plain");
@@ -127,7 +189,9 @@ fn under_load(envoy: &Envoy, work: impl FnOnce()) {
                 .send_to("/v1/chat/completions", &compressed)
                 .and_then(|response| response.bytes());
             let vote = json!({"thumb": user % 3 > 0, "score": 0.5}).to_string();
-            let _ = envoy.send_to("/feedback", &request().post("/feedback", vote));
+            let vote = request().post("/feedback", vote);
+            let vote = receipt.iter().fold(vote, |it, receipt| it.header(RECEIPT, receipt));
+            let _ = envoy.send_to("/feedback", &vote);
             let _ = envoy.send_to("/hold", &request());
         }
     };
@@ -140,24 +204,41 @@ fn under_load(envoy: &Envoy, work: impl FnOnce()) {
     });
 }
 
-/// Waits until the query of each panel has a value.
-fn query_panels(prometheus: &Prometheus, dashboard: &Value) {
+fn dashboard() -> Value {
+    let text = std::fs::read(artifacts::shipped("grafana/dashboard.json")).unwrap();
+    serde_json::from_slice(&text).unwrap()
+}
+
+/// Whether a panel needs a ramp whose gates have evidence.
+fn is_of_evidence(title: &str) -> bool {
+    title.starts_with("Evidence: ")
+}
+
+/// The queries of the panels whose titles `is_chosen` accepts.
+fn targets(dashboard: &Value, is_chosen: impl Fn(&str) -> bool) -> Vec<String> {
     let panels = dashboard["panels"].as_array().unwrap();
-    let mut queries = 0;
-    for panel in panels {
-        for target in panel["targets"].as_array().into_iter().flatten() {
-            let expr = replace_variables(target["expr"].as_str().unwrap());
-            queries += 1;
-            prometheus.wait_for(&expr);
-        }
+    let chosen = panels.iter().filter(|panel| is_chosen(panel["title"].as_str().unwrap()));
+    let targets = chosen.flat_map(|panel| panel["targets"].as_array().into_iter().flatten());
+    targets.map(|target| target["expr"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Waits until each query of the chosen panels has a value.
+fn query_panels(prometheus: &Prometheus, dashboard: &Value, is_chosen: impl Fn(&str) -> bool) {
+    let queries = targets(dashboard, is_chosen);
+    assert!(queries.len() >= 10, "{queries:?}");
+    for expr in queries {
+        prometheus.wait_for(&replace_variables(&expr));
     }
-    assert!(queries > 50, "{queries}");
 }
 
 /// Replaces the dashboard's variables in a query.
 fn replace_variables(expr: &str) -> String {
-    let expr =
-        expr.replace("$job", "envoy").replace("$rollout", ROLLOUT).replace("$interval", "1m");
-    assert!(!expr.contains('$'), "{expr}");
+    let expr = expr
+        .replace("$job", "envoy")
+        .replace("$rollout", ROLLOUT)
+        .replace("$instance", ".*")
+        .replace("$__rate_interval", "1m");
+    // `$1` is a group of a regular expression.
+    assert!(!expr.replace("\"$1\"", "").contains('$'), "{expr}");
     expr
 }

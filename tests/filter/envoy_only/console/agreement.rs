@@ -115,7 +115,7 @@ fn the_status_command_shows_the_state_of_the_filters_console() {
     let console = envoy.console.clone().unwrap();
     let (code, text) = status(&console);
     assert_eq!(code, Some(0), "{text}");
-    assert!(text.contains("Manual weights: 50 % on green, without analysis."), "{text}");
+    assert!(text.contains("Manual weights: 50 % on green, no automatic checks."), "{text}");
     send_command(&envoy, "rollback", &json!({"reason": "to see"}));
     let (code, text) = status(&console);
     assert_eq!(code, Some(1), "{text}");

@@ -47,6 +47,11 @@ fn the_evidence_of_a_rollback_does_not_change_afterwards() {
     assert_eq!(shown_decision(&at_rollback), shown_decision(&later));
     let (_, judgement, why) = shown_decision(&later);
     let gate = &judgement.gates[0];
+    let differences = &later.ramp.as_ref().unwrap().differences;
+    assert_eq!(differences.len(), 1);
+    let last = differences[0].points.last().unwrap();
+    assert_eq!((differences[0].metric.as_str(), last.step), ("error_rate", 0));
+    assert_eq!((last.difference, last.high), (gate.green.unwrap() - gate.blue.unwrap(), gate.high));
     for (version, mean, units) in
         [("blue", gate.blue, gate.blue_units), ("green", gate.green, gate.green_units)]
     {

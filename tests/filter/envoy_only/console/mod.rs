@@ -3,6 +3,7 @@
 mod access;
 mod agreement;
 mod frozen_evidence;
+mod health;
 mod lifecycle;
 mod rejected;
 mod steering;

@@ -41,7 +41,7 @@ pub fn add(error: &mut FieldError) {
         error.fix = format!("did you mean {suggested}? {}", error.fix);
     }
     if error.fix.starts_with("trailing comma") {
-        error.fix = "trailing comma: remove it; JSON allows none before } or ]".to_owned();
+        error.fix = "trailing comma: remove it; JSON has no comma before } or ]".to_owned();
     }
 }
 
@@ -56,15 +56,4 @@ fn metric(given: &str) -> Option<String> {
     let by_alias = METRICS.iter().find(|(names, _)| names.contains(&name.as_str()));
     let by_alias = by_alias.map(|(_, suggested)| *suggested);
     by_alias.or_else(|| nearest(&name, &Metric::ALL.map(Metric::as_str))).map(str::to_owned)
-}
-
-/// Removes the position from the message of a JSON error. Returns the line in the JSON text,
-/// counted from 1.
-pub fn take_line(error: &mut FieldError) -> Option<usize> {
-    let (before, position) = error.fix.rsplit_once(" at line ")?;
-    let (line, rest) = position.split_once(" column ")?;
-    let line = line.parse().ok()?;
-    let rest = rest.trim_start_matches(|it: char| it.is_ascii_digit());
-    error.fix = format!("{before}{rest}");
-    Some(line)
 }

@@ -1,0 +1,79 @@
+//! The options that the subcommands share, and the token.
+
+use clap::Args;
+
+use crate::command::output::CliError;
+use crate::names::RolloutName;
+
+/// The environment variable with the token.
+const TOKEN_VARIABLE: &str = "VERDIGRIS_CONSOLE_TOKEN";
+
+/// The rollout and the reason of an operator command.
+#[derive(Args)]
+pub struct CommandArgs {
+    /// The reason, which the decision log and the page show; at most 200 characters. By default it
+    /// names the user that runs this command.
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
+    reason: Option<String>,
+    /// The rollout, if the console has several.
+    #[arg(long, value_name = "NAME", value_parser = rollout)]
+    pub rollout: Option<String>,
+}
+
+/// The step that an operator command is for.
+#[derive(Args)]
+pub struct StepArgs {
+    /// Rejects the command unless the ramp is in this step, counted from 0.
+    #[arg(long, value_name = "N")]
+    pub step: Option<u64>,
+}
+
+fn reason(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("write why, such as \"green is slow\"".to_owned()),
+        text => Ok(text.to_owned()),
+    }
+}
+
+fn rollout(name: &str) -> Result<String, String> {
+    RolloutName::new(name).map(|_| name.to_owned()).ok_or_else(|| RolloutName::RULE.to_owned())
+}
+
+// === impl CommandArgs ===
+
+impl CommandArgs {
+    /// The reason, or the default one.
+    pub fn reason(&self) -> String {
+        if let Some(reason) = &self.reason {
+            return reason.clone();
+        }
+        let user = ["USER", "LOGNAME"].into_iter().find_map(|it| std::env::var(it).ok());
+        let user = user.filter(|it| !it.trim().is_empty());
+        match user {
+            Some(user) => format!("sent by {} with the verdigris command", user.trim()),
+            None => "sent with the verdigris command".to_owned(),
+        }
+    }
+}
+
+/// Reads the token from the environment. `without` says what to do without one.
+///
+/// # Errors
+/// There is no token, or no header can carry it.
+pub fn token(without: &str) -> Result<String, CliError> {
+    let token = std::env::var(TOKEN_VARIABLE).unwrap_or_default();
+    let token = token.trim();
+    if token.is_empty() {
+        return Err(CliError::Usage(format!(
+            "{TOKEN_VARIABLE} is not set: set it to the token in Envoy's environment, in this shell's \
+             environment; it is never an argument, which other users could see{without}"
+        )));
+    }
+    if !token.bytes().all(|it| it.is_ascii_graphic()) {
+        return Err(CliError::Usage(format!(
+            "{TOKEN_VARIABLE}: a token consists of visible ASCII characters: set it to the token in \
+             Envoy's environment"
+        )));
+    }
+    Ok(token.to_owned())
+}
