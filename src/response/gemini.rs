@@ -1,5 +1,5 @@
 //! Gemini `generateContent` and `streamGenerateContent`, which streams events or an array of
-//! responses, and the Interactions API.
+//! responses.
 //!
 //! Usage is cumulative, and every chunk states it: the last one counts. Input is the sum of
 //! prompt and tool results, output the sum of candidates and thoughts. There is no terminator:

@@ -43,11 +43,10 @@ impl Format {
     /// The format of the requests at `path`, where a patch knows their form. Requests to a model
     /// behind another API have its name or their prompt in other places.
     pub fn of_requests_at(path: &[u8]) -> Option<Self> {
-        const OTHER_FORMS: [&[u8]; 7] = [
+        const OTHER_FORMS: [&[u8]; 6] = [
             b"invoke",
             b"invoke-with-response-stream",
             b"invocations",
-            b"interactions",
             b"compact",
             b"rawPredict",
             b"streamRawPredict",
@@ -110,7 +109,9 @@ fn contains(path: &[u8], part: &[u8]) -> bool {
 /// APIs without answers, most of which have a part of their path in common.
 fn other_api(path: &[u8], name: &[u8]) -> Option<KnownApi> {
     const EMBEDDINGS: [&[u8]; 2] = [b"embeddings", b"embed"];
-    const NAMES: [&[u8]; 14] = [
+    const NAMES: [&[u8]; 15] = [
+        // Gemini's Interactions are answers in a format that is not read.
+        b"interactions",
         b"moderations",
         b"moderation",
         b"rerank",
@@ -206,7 +207,6 @@ fn by_name(parent: &[u8], name: &[u8]) -> Option<KnownApi> {
         b"responses" => (Format::Responses, parent_is(&[b"/v1", b"/openai", b"/codex"])),
         b"compact" if parent.ends_with(b"/responses") => (Format::Responses, true),
         b"messages" => (Format::Anthropic, parent_is(&[b"/v1", b"/anthropic"])),
-        b"interactions" => (Format::Gemini, parent_is(&[b"/v1", b"/v1beta", b"/v1alpha"])),
         b"chat" | b"generate" if parent.ends_with(b"/api") => (Format::Ollama, false),
         b"chat" if parent.ends_with(b"/v2") => {
             (Format::Cohere, parent == b"/v2" || parent_is(&[b"/cohere/v2"]))

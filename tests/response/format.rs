@@ -52,7 +52,6 @@ fn a_path_has_its_format() {
                 "/v1beta/models/g%3AstreamGenerateContent",
                 "/v1/projects/p/locations/l/publishers/google/models/g:generateContent",
                 "/v1internal:streamGenerateContent?alt=sse",
-                "/v1beta/interactions?alt=sse",
             ],
         ),
         (Some(Format::Ollama), &["/api/chat", "/api/generate", "/ollama/api/chat/"]),
@@ -96,6 +95,7 @@ fn a_path_has_its_format() {
                 "/v1beta/models/imagen:predict",
                 "/model/m/count-tokens",
                 "/guardrail/g/version/1/apply",
+                "/v1beta/interactions?alt=sse",
             ],
         ),
     ];
