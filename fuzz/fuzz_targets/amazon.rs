@@ -19,6 +19,7 @@ fn parse<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<Event>, Event, Even
     let mut sink = |part: FramedData<'_>| match part {
         FramedData::Name(bytes) => name = bytes.to_vec(),
         FramedData::Data(bytes) => data.extend_from_slice(bytes),
+        FramedData::NextLine => unreachable!("a message has no lines"),
         FramedData::End => events.push((std::mem::take(&mut name), std::mem::take(&mut data))),
     };
     let mut parser = EventStreamParser::default();

@@ -13,6 +13,7 @@ fn parse<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Vec<(Vec<u8>, Vec<u8>)> 
     let mut sink = |part: FramedData<'_>| match part {
         FramedData::Name(bytes) => name = bytes.to_vec(),
         FramedData::Data(bytes) => data.extend_from_slice(bytes),
+        FramedData::NextLine => data.push(b'\n'),
         FramedData::End => events.push((std::mem::take(&mut name), std::mem::take(&mut data))),
     };
     let mut parser = SseParser::default();

@@ -8,7 +8,8 @@ use crate::analysis::{Measurements, Observation};
 use crate::assignment::{Assignment, Exposure, Reason, Version};
 use crate::response::grpc::parse_code;
 use crate::response::{
-    ClassificationRules, ExpectedResponse, ObservedResponse, ResponseFlags, ResponseHead, StreamEnd,
+    ClassificationRules, ExpectedResponse, ObservedResponse, OtherApi, ResponseFlags, ResponseHead,
+    StreamEnd,
 };
 use crate::rollout::Ticket;
 use crate::stats::names::StatScope;
@@ -48,7 +49,9 @@ impl ResponseObserver {
             true => expected_response(runtime, assignment.version),
             false => ExpectedResponse::default(),
         };
-        if answers.plain && expected.format.is_some() {
+        if answers.plain
+            && (expected.format.is_some() || expected.other_api == Some(OtherApi::Embeddings))
+        {
             // An upstream may compress unless asked not to, and then the answer is unread.
             let _ = hostcalls::replace_request_header("accept-encoding", "identity");
         }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`scanner`] | a push scanner that reports values with their path |
 //! | [`token`] | what the scanner reports, and the key type that its caller defines |
+//! | `number` | numbers as whole ones |
 //! | `string_decoder` | strings with escapes, or in several pieces |
 //! | [`bounded_text`] | a string or number of which a bounded part is kept |
 //! | [`prefix`] | a fixed-size buffer for the first bytes of a text |
@@ -13,6 +14,7 @@
 
 pub mod bounded_text;
 pub mod find;
+mod number;
 pub mod pointer;
 pub mod prefix;
 pub mod scanner;

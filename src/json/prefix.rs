@@ -62,9 +62,4 @@ impl<const CAPACITY: usize> Prefix<CAPACITY> {
         self.length += kept;
         self.is_complete &= kept == bytes.len();
     }
-
-    /// Appends a character in UTF-8.
-    pub fn push_char(&mut self, character: char) {
-        self.push(character.encode_utf8(&mut [0; 4]).as_bytes());
-    }
 }

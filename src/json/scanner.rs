@@ -10,6 +10,7 @@
 //! needed to find its end. Grammar: RFC 8259.
 
 use super::bounded_text::BoundedText;
+use super::number::parse_number;
 use super::prefix::Prefix;
 use super::string_decoder::{DecodedString, StringDecoder, unescaped_string};
 use super::token::{PathKey, Token};
@@ -31,7 +32,8 @@ pub struct Scanner<K> {
     ignored: u64,
     string: StringDecoder,
     string_is_key: bool,
-    number: Prefix<{ BoundedText::MAX_BYTES }>,
+    /// The string or number that is in several pieces or has escapes.
+    text: Prefix<{ BoundedText::MAX_BYTES }>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +74,7 @@ impl<K: PathKey> Default for Scanner<K> {
             ignored: 0,
             string: StringDecoder::default(),
             string_is_key: false,
-            number: Prefix::default(),
+            text: Prefix::default(),
         }
     }
 }
@@ -104,6 +106,11 @@ impl<K: PathKey> Scanner<K> {
     /// Whether no document is open. A number at the top level stays open until the next byte.
     pub fn is_between_documents(&self) -> bool {
         self.state == ScannerState::Start
+    }
+
+    /// Whether a document is open, even if what followed in it was not JSON.
+    pub fn is_in_document(&self) -> bool {
+        self.depth > 0 || !matches!(self.state, ScannerState::Start | ScannerState::Broken)
     }
 
     /// Whether the input was not JSON, or too deep.
@@ -158,20 +165,27 @@ impl<K: PathKey> Scanner<K> {
             b'[' => self.open(true, after),
             b'"' => match unescaped_string(after) {
                 Some((text, after)) => {
-                    self.report(Token::String(BoundedText::new(text)), sink);
+                    if !self.is_text() {
+                        self.report(Token::String(BoundedText::new(text)), sink);
+                    } else if !text.is_empty() {
+                        self.report(Token::Text(text), sink);
+                    }
                     self.end_value(after, sink)
                 }
                 None => self.start_string(false, after),
             },
             b'-' | b'0'..=b'9' => {
-                self.number.clear();
+                self.text.clear();
                 self.number(rest, sink)
             }
             b't' => {
                 self.report(Token::True, sink);
                 self.literal(after, b"rue", sink)
             }
-            b'f' => self.literal(after, b"alse", sink),
+            b'f' => {
+                self.report(Token::False, sink);
+                self.literal(after, b"alse", sink)
+            }
             b'n' => self.literal(after, b"ull", sink),
             _ => self.enter(ScannerState::Broken, after),
         }
@@ -204,18 +218,18 @@ impl<K: PathKey> Scanner<K> {
         let is_part = |b: &u8| matches!(b, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
         // A number ends before the first byte that is not part of it.
         let Some(end) = rest.iter().position(|byte| !is_part(byte)) else {
-            self.number.push(rest);
+            self.text.push(rest);
             return self.enter(ScannerState::Number, &[]);
         };
         let (digits, after) = rest.split_at(end);
         if self.is_reported() {
-            let text = if self.number.is_empty() {
+            let text = if self.text.is_empty() {
                 BoundedText::new(digits)
             } else {
-                self.number.push(digits);
-                self.number.text()
+                self.text.push(digits);
+                self.text.text()
             };
-            let number = text.complete().and_then(parse_whole_number);
+            let number = text.complete().and_then(parse_number);
             sink(self.path(), Token::Number(number));
         }
         self.end_value(after, sink)
@@ -238,20 +252,33 @@ impl<K: PathKey> Scanner<K> {
 
     fn start_string<'a>(&mut self, is_key: bool, after: &'a [u8]) -> &'a [u8] {
         self.string.start();
+        self.text.clear();
         self.string_is_key = is_key;
         self.enter(ScannerState::String, after)
     }
 
     fn string<'a>(&mut self, rest: &'a [u8], sink: &mut impl FnMut(&[K], Token<'_>)) -> &'a [u8] {
-        match self.string.feed(rest) {
+        let is_text = !self.string_is_key && self.is_text();
+        let Self { string, text, path, depth, ignored, .. } = self;
+        let decoded = match is_text {
+            true if *ignored == 0 => {
+                let path = path.get(..*depth).unwrap_or_default();
+                string.feed(rest, &mut |piece| sink(path, Token::Text(piece)))
+            }
+            true => string.feed(rest, &mut |_| ()),
+            false => string.feed(rest, &mut |piece| text.push(piece)),
+        };
+        match decoded {
             DecodedString::Incomplete => &[],
             DecodedString::Invalid => self.enter(ScannerState::Broken, &[]),
             DecodedString::Complete(after) if self.string_is_key => {
-                let key = self.string.text().complete().map_or(K::IGNORED, K::from_name);
+                let key = self.text.complete().map_or(K::IGNORED, K::from_name);
                 self.end_key(key, after)
             }
             DecodedString::Complete(after) => {
-                self.report(Token::String(self.string.text()), sink);
+                if !is_text {
+                    self.report(Token::String(self.text.text()), sink);
+                }
                 self.end_value(after, sink)
             }
         }
@@ -300,6 +327,11 @@ impl<K: PathKey> Scanner<K> {
         self.path.get(..self.depth).unwrap_or_default()
     }
 
+    /// Whether the current value is at a text key.
+    fn is_text(&self) -> bool {
+        self.path().last().is_some_and(|key| key.is_text())
+    }
+
     fn is_in_array(&self) -> bool {
         self.depth > 0 && self.arrays >> (self.depth - 1) & 1 == 1
     }
@@ -313,8 +345,4 @@ fn with_bit(bits: u64, index: usize, is_set: bool) -> u64 {
 
 fn is_white_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
-}
-
-fn parse_whole_number(text: &[u8]) -> Option<u64> {
-    str::from_utf8(text).ok()?.parse().ok()
 }

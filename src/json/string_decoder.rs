@@ -1,13 +1,10 @@
 //! Decodes a JSON string that has escapes or arrives in several pieces.
 
-use super::bounded_text::BoundedText;
 use super::find::find_either;
-use super::prefix::Prefix;
 
 /// Decodes one string after another, from its opening quote to its closing quote.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct StringDecoder {
-    text: Prefix<{ BoundedText::MAX_BYTES }>,
     state: EscapeState,
     /// The first half of a surrogate pair, or 0.
     high_surrogate: u16,
@@ -39,18 +36,13 @@ enum EscapeState {
 impl StringDecoder {
     /// Starts a string after its opening quote.
     pub fn start(&mut self) {
-        self.text.clear();
         self.state = EscapeState::Text;
         self.high_surrogate = 0;
     }
 
-    /// The string, once it is complete.
-    pub fn text(&self) -> BoundedText<'_> {
-        self.text.text()
-    }
-
-    /// Reads to the closing quote or the end of the piece.
-    pub fn feed<'a>(&mut self, bytes: &'a [u8]) -> DecodedString<'a> {
+    /// Reads to the closing quote or the end of the piece, and gives `sink` what it decodes:
+    /// pieces that are not empty.
+    pub fn feed<'a>(&mut self, bytes: &'a [u8], sink: &mut impl FnMut(&[u8])) -> DecodedString<'a> {
         let mut rest = bytes;
         loop {
             match self.state {
@@ -58,8 +50,8 @@ impl StringDecoder {
                     let end = find_either(b'"', b'\\', rest).unwrap_or(rest.len());
                     let (run, next) = rest.split_at_checked(end).unwrap_or_default();
                     if !run.is_empty() {
-                        self.flush_surrogate();
-                        self.text.push(run);
+                        self.flush_surrogate(sink);
+                        sink(run);
                     }
                     match next.split_first() {
                         None => return DecodedString::Incomplete,
@@ -68,7 +60,7 @@ impl StringDecoder {
                             rest = after;
                         }
                         Some((_, after)) => {
-                            self.flush_surrogate();
+                            self.flush_surrogate(sink);
                             return DecodedString::Complete(after);
                         }
                     }
@@ -77,7 +69,7 @@ impl StringDecoder {
                     let Some((&byte, after)) = rest.split_first() else {
                         return DecodedString::Incomplete;
                     };
-                    let Some(state) = self.next_escape_state(byte) else {
+                    let Some(state) = self.next_escape_state(byte, sink) else {
                         return DecodedString::Invalid;
                     };
                     self.state = state;
@@ -88,14 +80,14 @@ impl StringDecoder {
     }
 
     /// Takes one byte of an escape; `None` where it is not JSON.
-    fn next_escape_state(&mut self, byte: u8) -> Option<EscapeState> {
+    fn next_escape_state(&mut self, byte: u8, sink: &mut impl FnMut(&[u8])) -> Option<EscapeState> {
         if let EscapeState::Unicode { digits_left, value } = self.state {
             let digit = u16::try_from(char::from(byte).to_digit(16)?).ok()?;
             let value = value << 4 | digit;
             if digits_left > 1 {
                 return Some(EscapeState::Unicode { digits_left: digits_left - 1, value });
             }
-            self.push_utf16(value);
+            self.push_utf16(value, sink);
             return Some(EscapeState::Text);
         }
         let character = match byte {
@@ -108,39 +100,43 @@ impl StringDecoder {
             b'u' => return Some(EscapeState::Unicode { digits_left: 4, value: 0 }),
             _ => return None,
         };
-        self.flush_surrogate();
-        self.text.push(&[character]);
+        self.flush_surrogate(sink);
+        sink(&[character]);
         Some(EscapeState::Text)
     }
 
     /// Appends the character of a `\uXXXX` escape, or keeps the first half of a pair.
-    fn push_utf16(&mut self, unit: u16) {
+    fn push_utf16(&mut self, unit: u16, sink: &mut impl FnMut(&[u8])) {
         match unit {
             0xd800..=0xdbff => {
-                self.flush_surrogate();
+                self.flush_surrogate(sink);
                 self.high_surrogate = unit;
             }
             0xdc00..=0xdfff if self.high_surrogate != 0 => {
                 let pair = char::decode_utf16([self.high_surrogate, unit]).next();
                 self.high_surrogate = 0;
-                self.text
-                    .push_char(pair.and_then(Result::ok).unwrap_or(char::REPLACEMENT_CHARACTER));
+                push_char(pair.and_then(Result::ok), sink);
             }
             _ => {
-                self.flush_surrogate();
-                let character = char::from_u32(u32::from(unit));
-                self.text.push_char(character.unwrap_or(char::REPLACEMENT_CHARACTER));
+                self.flush_surrogate(sink);
+                push_char(char::from_u32(u32::from(unit)), sink);
             }
         }
     }
 
     /// Replaces a first half that no second half follows: alone it is no character.
-    fn flush_surrogate(&mut self) {
+    fn flush_surrogate(&mut self, sink: &mut impl FnMut(&[u8])) {
         if self.high_surrogate != 0 {
             self.high_surrogate = 0;
-            self.text.push_char(char::REPLACEMENT_CHARACTER);
+            push_char(None, sink);
         }
     }
+}
+
+/// Gives `sink` a character in UTF-8, or the replacement character for `None`.
+fn push_char(character: Option<char>, sink: &mut impl FnMut(&[u8])) {
+    let character = character.unwrap_or(char::REPLACEMENT_CHARACTER);
+    sink(character.encode_utf8(&mut [0; 4]).as_bytes());
 }
 
 /// The string that begins here and the bytes after its closing quote, where it ends in this

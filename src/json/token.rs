@@ -9,9 +9,14 @@ pub enum Token<'a> {
     Object,
     /// The literal `true`, reported at its first byte.
     True,
+    /// The literal `false`, reported at its first byte.
+    False,
     /// A string without its escapes.
     String(BoundedText<'a>),
-    /// A number; `None` unless it is a whole number from 0 to 2^64 - 1.
+    /// A piece of the string of a [text key](PathKey::is_text), without its escapes and not
+    /// empty. How a string is divided depends on its escapes and on the pieces of the input.
+    Text(&'a [u8]),
+    /// A number, rounded to a whole one; `None` if it is negative or exceeds 2^64 - 1.
     Number(Option<u64>),
     /// A document ended. Reported at the empty path.
     End,
@@ -32,4 +37,10 @@ pub trait PathKey: Copy + PartialEq {
     /// The key of this name, or [`IGNORED`](Self::IGNORED). It is called for each object key
     /// of a document, so it must be fast.
     fn from_name(name: &[u8]) -> Self;
+
+    /// Whether a string at this key is reported as a whole, in pieces of any number, instead
+    /// of its first bytes.
+    fn is_text(self) -> bool {
+        false
+    }
 }

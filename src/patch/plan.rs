@@ -138,7 +138,7 @@ impl<'a> PlanContext<'a> {
     fn could_be_green(&self, head: &RequestHead) -> bool {
         self.green_requirement().is_none_or(|patch| {
             let format = self.formats.for_version(Version::Green);
-            let format = format.or_else(|| self.formats.resolve(self.version, &head.path));
+            let format = format.or_else(|| self.formats.resolve_request(self.version, &head.path));
             let scope = patch.patch_scope(head, format, self.max_body_bytes);
             scope != PatchScope::NotPatchable
         })
@@ -154,7 +154,7 @@ impl<'a> PlanContext<'a> {
         head: &RequestHead,
         body: BodyState<'_>,
     ) -> PlanAction<'a> {
-        let format = self.formats.resolve(self.version, &head.path);
+        let format = self.formats.resolve_request(self.version, &head.path);
         let rewrite = match (patch.patch_scope(head, format, self.max_body_bytes), body) {
             (PatchScope::Body(_), BodyState::Pending) => return PlanAction::AwaitBody,
             (PatchScope::Body(_), BodyState::Complete(bytes)) => {
@@ -190,7 +190,7 @@ pub fn may_mirror(
     head: &RequestHead,
     max_bytes: usize,
 ) -> bool {
-    let format = formats.resolve(Version::Green, &head.path);
+    let format = formats.resolve_request(Version::Green, &head.path);
     let is_patchable = |patch: &RequestPatch| {
         patch.patch_scope(head, format, max_bytes) != PatchScope::NotPatchable
     };

@@ -88,7 +88,7 @@ impl BodyPatch {
             changes.push(("model", Change::Set(quoted(model))));
         }
         if let Some(system) = &self.system {
-            changes.push(system.change(&request, format).ok_or(NotPatchable)?);
+            changes.extend(system.changes(&request, format).ok_or(NotPatchable)?);
         }
         let sets_stream_options = changes.iter().any(|(name, _)| *name == STREAM_OPTIONS);
         if self.asks_for_usage && format == Format::Chat && !sets_stream_options {

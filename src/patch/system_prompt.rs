@@ -3,7 +3,7 @@
 //! | format | place |
 //! |---|---|
 //! | Chat | the `system` and `developer` messages at the start of `messages` |
-//! | Responses | `instructions` |
+//! | Responses | `instructions`; a replacement also removes the `system` and `developer` items at the start of `input` |
 //! | Anthropic | `system` |
 //! | Gemini | `systemInstruction`, or `system_instruction` |
 //! | Ollama | as Chat in `/api/chat`, which has `messages`; `system` in `/api/generate`, which has a `prompt` |
@@ -42,9 +42,13 @@ const SEPARATOR: &str = "\n\n";
 // === impl System ===
 
 impl System {
-    /// The member of the request that changes, and its change; `None` where the request does
+    /// The members of the request that change, and their changes; `None` where the request does
     /// not have this format, or has a value of another type in this place.
-    pub fn change(&self, request: &Object<'_>, format: Format) -> Option<(&'static str, Change)> {
+    pub fn changes(
+        &self,
+        request: &Object<'_>,
+        format: Format,
+    ) -> Option<Vec<(&'static str, Change)>> {
         let (name, value) = match format {
             Format::Ollama if request.get("messages").is_none() => {
                 // A request with neither only loads a model.
@@ -65,17 +69,18 @@ impl System {
                 (name, self.in_content(request.get(name))?)
             }
         };
-        Some((name, Change::Set(value)))
+        let mut changes = vec![(name, Change::Set(value))];
+        if format == Format::Responses && self.placement == Placement::Replace {
+            changes.extend(without_prompts(request).map(|input| ("input", Change::Set(input))));
+        }
+        Some(changes)
     }
 
     /// The changed messages of a Chat request.
     fn in_messages(&self, messages: &str) -> Option<String> {
         let messages = Array::parse(messages)?;
-        let is_system = |message: &&&str| {
-            let role = Object::parse(message).and_then(|it| parse_string(it.get("role")?));
-            matches!(role.as_deref(), Some("system" | "developer"))
-        };
-        let prompts: Vec<&str> = messages.items().iter().take_while(is_system).copied().collect();
+        let prompts: Vec<&str> =
+            messages.items().iter().copied().take_while(|it| is_prompt(it)).collect();
         let changed = match self.placement {
             Placement::Append => prompts.len().saturating_sub(1),
             Placement::Replace | Placement::Prepend => 0,
@@ -153,4 +158,19 @@ impl System {
             Placement::Append => parts.with_last(part),
         }
     }
+}
+
+/// Whether a message is a part of the system prompt.
+fn is_prompt(message: &str) -> bool {
+    let role = Object::parse(message).and_then(|it| parse_string(it.get("role")?));
+    matches!(role.as_deref(), Some("system" | "developer"))
+}
+
+/// The input of a Responses request without the parts of the system prompt at its start; `None`
+/// where it has none.
+fn without_prompts(request: &Object<'_>) -> Option<String> {
+    let input = Array::parse(request.get("input")?)?;
+    let count = input.items().iter().take_while(|item| is_prompt(item)).count();
+    let removals: Vec<_> = (0..count).map(|index| (index, Change::Remove)).collect();
+    (count > 0).then(|| input.with_items(&removals))
 }

@@ -1,6 +1,10 @@
 //! What an answer has stated so far, whatever its format.
 
+use super::finish_reason::FinishReason;
+use super::format::Format;
+use super::opening::Openings;
 use super::refusal_phrases::Phrases;
+use super::text_signals::TextSignals;
 use super::tokens::Tokens;
 use crate::json::{BoundedText, Prefix};
 
@@ -15,10 +19,26 @@ pub struct Answer {
     pub refusal: bool,
     /// Whether it ended at a token limit.
     pub truncation: bool,
+    /// Whether the provider stopped it because it repeated itself.
+    pub repetition: bool,
+    /// Whether it states that it ended with a tool call.
+    pub tool_stop: bool,
+    /// Whether it has a tool call.
+    pub has_tool_call: bool,
+    /// What its text shows.
+    pub signals: TextSignals,
+    /// Whether it states why it ended by a reason that is not known, or ended without one.
+    pub finish_unknown: bool,
+    /// Whether its error is that of a content filter, and so a refusal.
+    pub is_filtered: bool,
     /// Whether its end was seen, so that nothing is missing.
     pub finished: bool,
     /// Whether it has a part that only an answer has: a choice, a candidate, a message.
     pub has_answer: bool,
+    /// Whether the body has a mark of its format.
+    pub is_recognized: bool,
+    /// Whether it is a list of stored objects instead of an answer.
+    pub is_list: bool,
     /// Whether it only states that an answer is being made.
     pub is_pending: bool,
     /// Whether it has generated content.
@@ -29,19 +49,12 @@ pub struct Answer {
     pub documents: u32,
     /// The model that it names.
     pub model: Option<ModelName>,
-    /// How its text opens; kept only where refusal phrases are configured.
-    pub opening: Option<TextPrefix>,
+    /// How its texts open; kept only where refusal phrases are configured.
+    pub openings: Openings,
 }
 
 /// The first bytes of a model's name.
-pub type ModelName = Prefix<64>;
-
-/// The first bytes of an answer's text.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TextPrefix {
-    bytes: Vec<u8>,
-    max_bytes: usize,
-}
+pub type ModelName = Prefix<{ BoundedText::MAX_BYTES }>;
 
 // === impl Answer ===
 
@@ -59,8 +72,7 @@ impl Answer {
 
     /// Whether the model refused: the answer states it, or opens with one of `phrases`.
     pub fn is_refusal(&self, phrases: &Phrases) -> bool {
-        let opening = self.opening.as_ref();
-        self.refusal || opening.is_some_and(|opening| phrases.match_start_of(opening.bytes()))
+        self.refusal || phrases.match_any(&self.openings)
     }
 
     /// The name of the model; empty where the answer names none.
@@ -69,14 +81,31 @@ impl Answer {
     }
 
     /// Adds a piece of the answer's text.
-    pub fn add_text(&mut self, text: BoundedText<'_>) {
-        if text.is_empty() {
-            return;
-        }
+    pub fn add_text(&mut self, text: &[u8]) {
         self.has_content = true;
-        if let Some(opening) = &mut self.opening {
-            opening.push(text.bytes());
-        }
+        self.openings.push(text);
+        self.signals.push(text);
+    }
+
+    /// Adds a tool call.
+    pub fn add_tool_call(&mut self) {
+        self.has_content = true;
+        self.has_tool_call = true;
+    }
+
+    /// Whether it repeats itself in a loop, by its text or by its finish reason.
+    pub fn is_repetitive(&self) -> bool {
+        self.repetition || self.signals.has_loop()
+    }
+
+    /// Whether its text has a tool call that the server has not parsed.
+    pub fn has_leaked_tool_call(&self) -> bool {
+        self.signals.has_tool_syntax()
+    }
+
+    /// Whether it states that it ended with a tool call, and has none.
+    pub fn is_without_tool_call(&self) -> bool {
+        self.tool_stop && !self.has_tool_call
     }
 
     /// Adds generated content that is not the answer's text: reasoning, or a tool call.
@@ -90,23 +119,42 @@ impl Answer {
             self.model = Some(ModelName::new(name.bytes()));
         }
     }
-}
 
-// === impl TextPrefix ===
-
-impl TextPrefix {
-    /// An empty prefix that will keep up to `max_bytes` bytes.
-    pub fn new(max_bytes: usize) -> Self {
-        Self { bytes: Vec::with_capacity(max_bytes), max_bytes }
+    /// Marks the body as one of its format, with an answer.
+    pub fn set_has_answer(&mut self) {
+        self.has_answer = true;
+        self.is_recognized = true;
     }
 
-    /// The bytes kept so far.
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+    /// Takes the reason why the answer ended. Returns whether it is one.
+    pub fn finish(&mut self, format: Format, reason: BoundedText<'_>) -> bool {
+        let Some(reason) = FinishReason::new(format, reason) else { return false };
+        match reason {
+            FinishReason::Complete => {}
+            FinishReason::ToolCall => self.tool_stop = true,
+            FinishReason::Truncated => self.truncation = true,
+            FinishReason::Refused => self.refusal = true,
+            FinishReason::Failed => self.error = true,
+            FinishReason::Repetition => self.repetition = true,
+            FinishReason::Unknown => self.finish_unknown = true,
+        }
+        true
     }
 
-    fn push(&mut self, bytes: &[u8]) {
-        let free = self.max_bytes.saturating_sub(self.bytes.len());
-        self.bytes.extend(bytes.iter().take(free));
+    /// Takes the reason of a provider behind a gateway, which states a reason of its own
+    /// beside it. A reason that is not known says nothing.
+    pub fn finish_of_provider(&mut self, format: Format, reason: BoundedText<'_>) {
+        let is_known = self.finish_unknown;
+        self.finish(format, reason);
+        self.finish_unknown = is_known;
+    }
+
+    /// Ends the answer: the error of a content filter is a refusal and an end.
+    pub(super) fn conclude(&mut self) {
+        if self.is_filtered {
+            self.error = false;
+            self.refusal = true;
+            self.finished = true;
+        }
     }
 }

@@ -7,6 +7,7 @@
 use super::answer::Answer;
 use super::answer_key::AnswerKey;
 use super::answer_key::AnswerKey::*;
+use super::format::Format;
 use crate::json::Token;
 
 /// The state of reading a message.
@@ -22,41 +23,61 @@ impl Anthropic {
     /// Reads a value of an answer.
     pub fn read_token(&mut self, path: &[AnswerKey], token: Token<'_>, answer: &mut Answer) {
         match (path, token) {
-            ([Usage, field] | [Message, Usage, field], Token::Number(Some(count))) => {
-                self.read_usage(*field, count, answer);
+            ([Usage, rest @ ..] | [Message, Usage, rest @ ..], Token::Number(Some(count))) => {
+                self.read_usage(rest, count, answer);
             }
-            ([Type], Token::String(event_type)) => {
-                answer.finished |= event_type.is("message_stop");
-                answer.error |= event_type.is("error");
-                answer.has_answer |= event_type.is("message") || event_type.is("message_start");
+            ([Type], Token::String(event_type)) => read_event_type(event_type.bytes(), answer),
+            ([StopReason] | [Delta | Message, StopReason], Token::String(reason)) => {
+                answer.finish(Format::Anthropic, reason);
             }
-            ([StopReason] | [Delta, StopReason], Token::String(reason)) => {
-                answer.refusal |= reason.is("refusal");
-                answer.truncation |=
-                    reason.is("max_tokens") || reason.is("model_context_window_exceeded");
+            ([Delta, Text] | [Content, Item, Text] | [ContentBlock, Text], Token::Text(text)) => {
+                answer.add_text(text)
             }
-            ([Delta, Text] | [Content, Item, Text], Token::String(text)) => answer.add_text(text),
-            ([Delta, Thinking | PartialJson] | [Content, Item, Thinking], Token::String(text)) => {
-                answer.add_other_content(text)
-            }
+            (
+                [Delta, Thinking | PartialJson]
+                | [Content, Item, Thinking]
+                | [ContentBlock, Thinking],
+                Token::String(text),
+            ) => answer.add_other_content(text),
+            // The summary of a compaction.
+            ([Delta, Content], Token::Text(_)) => answer.has_content = true,
             // A tool call may have no arguments, and so no delta.
             ([Content, Item, Type] | [ContentBlock, Type], Token::String(block_type)) => {
                 answer.has_content |= !block_type.is("text") && !block_type.is("thinking");
+                answer.has_tool_call |= block_type.bytes().ends_with(b"tool_use");
             }
             ([Model] | [Message, Model], Token::String(name)) => answer.set_model(name),
             _ => {}
         }
     }
 
-    fn read_usage(&mut self, field: AnswerKey, count: u64, answer: &mut Answer) {
+    fn read_usage(&mut self, path: &[AnswerKey], count: u64, answer: &mut Answer) {
         let tokens = &mut answer.tokens;
-        match field {
-            InputTokens => self.uncached_input = Some(count),
-            CacheReadInputTokens => tokens.cached = Some(count),
-            CacheCreationInputTokens => tokens.cache_write = Some(count),
-            OutputTokens => tokens.output = Some(count),
+        match path {
+            [InputTokens] => self.uncached_input = Some(count),
+            [CacheReadInputTokens] => tokens.cached = Some(count),
+            [CacheCreationInputTokens] => tokens.cache_write = Some(count),
+            [OutputTokens] => tokens.output = Some(count),
+            [OutputTokensDetails, ThinkingTokens | ReasoningTokens] => {
+                tokens.reasoning = Some(count);
+            }
             _ => return,
         }
         tokens.set_input_without_cache(self.uncached_input);
+    }
+}
+
+fn read_event_type(event_type: &[u8], answer: &mut Answer) {
+    match event_type {
+        b"message" | b"message_start" => answer.set_has_answer(),
+        b"message_stop" => answer.finished = true,
+        b"error" => {
+            answer.error = true;
+            answer.is_recognized = true;
+        }
+        b"message_delta" | b"content_block_start" | b"content_block_delta" => {
+            answer.is_recognized = true;
+        }
+        _ => {}
     }
 }

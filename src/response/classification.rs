@@ -8,6 +8,7 @@
 //! | no response, and the client left | [`Aborted`](Class::Aborted) |
 //! | no response otherwise | [`Error`](Class::Error) |
 //! | 429, or 503 by one of Envoy's own limits | as [`LimitPolicy`] says |
+//! | any other 4xx or 5xx whose body states that a content filter refused | [`Success`](Class::Success) |
 //! | any other 5xx | [`Error`](Class::Error) |
 //! | an established upgrade (101, or 2xx to `CONNECT`), however the stream ended later | [`Success`](Class::Success) |
 //! | any other response to an upgrade | [`Error`](Class::Error) |
@@ -110,12 +111,18 @@ impl Outcome {
         match status {
             429 => limits.class(),
             503 if self.flags.is_limited() => limits.class(),
+            400.. if self.is_filtered() => Class::Success,
             500.. => Class::Error,
             _ if self.protocol == Protocol::Tunnel => Class::Success,
             _ if matches!(self.method, Method::Upgrade | Method::Connect) => Class::Error,
             400..=499 => Class::ClientError,
             _ => self.class_below_400(status),
         }
+    }
+
+    /// Whether the body of a failure states that a content filter refused.
+    fn is_filtered(&self) -> bool {
+        matches!(&self.answer, Some(Ok(answer)) if answer.is_filtered && !answer.malformed)
     }
 
     /// The status that counts; `None` where there was no response.

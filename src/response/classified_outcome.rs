@@ -39,7 +39,9 @@ impl Outcome {
             outcome: self,
             class: self.class(rules.limits),
             is_refusal: answer.is_some_and(|answer| answer.is_refusal(rules.phrases)),
-            price: answer.and_then(|answer| rules.prices.find(answer.model_name())),
+            price: answer
+                .or(self.embeddings.as_ref())
+                .and_then(|answer| rules.prices.find(answer.model_name())),
         }
     }
 }
@@ -62,6 +64,12 @@ impl<'a> ClassifiedOutcome<'a> {
         self.outcome.read_answer()
     }
 
+    /// The token counts of the answer, or of a response with embeddings.
+    pub fn tokens(&self) -> Option<&'a Tokens> {
+        let answer = self.answer().or(self.outcome.embeddings.as_ref());
+        answer.map(|answer| &answer.tokens)
+    }
+
     /// Whether the answer was read and is a refusal.
     pub fn is_refusal(&self) -> bool {
         self.is_refusal
@@ -70,7 +78,7 @@ impl<'a> ClassifiedOutcome<'a> {
     /// The cost of the answer in millionths of a US dollar; `None` where it was not read or
     /// its model has no price.
     pub fn cost_microusd(&self) -> Option<u64> {
-        Some(self.price?.cost(&self.answer()?.tokens))
+        Some(self.price?.cost(self.tokens()?))
     }
 
     /// The same, priced as if no input had been read from or written to a cache.

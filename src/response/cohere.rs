@@ -2,11 +2,12 @@
 //!
 //! Usage is stated twice: `tokens` counts what the model read and wrote, `billed_units` leaves
 //! out what Cohere adds to the prompt. `tokens` counts, or `billed_units` where it is missing.
-//! Answers do not name their model, and do not signal a refusal.
+//! Answers do not name their model, and signal no refusal of the model.
 
 use super::answer::Answer;
 use super::answer_key::AnswerKey;
 use super::answer_key::AnswerKey::*;
+use super::format::Format;
 use crate::json::Token;
 
 /// The counts in `tokens`.
@@ -24,6 +25,8 @@ impl Cohere {
         match (path, token) {
             ([Type], Token::String(event_type)) => {
                 answer.finished |= event_type.is("message-end");
+                answer.is_recognized |=
+                    event_type.is("message-start") || event_type.is("message-end");
             }
             ([Delta, rest @ ..] | rest, token) => self.read_part(rest, token, answer),
         }
@@ -32,16 +35,16 @@ impl Cohere {
     /// Reads a part of a plain message, or of the `delta` of an event.
     fn read_part(&mut self, path: &[AnswerKey], token: Token<'_>, answer: &mut Answer) {
         match (path, token) {
-            ([Usage, rest @ ..], Token::Number(Some(count))) => {
+            ([Usage | Meta, rest @ ..], Token::Number(Some(count))) => {
                 self.read_usage(rest, count, answer)
             }
-            ([FinishReasonSnake], Token::String(reason)) => {
-                answer.has_answer = true;
-                answer.truncation |= reason.is("MAX_TOKENS");
-                answer.error |= reason.is("ERROR") || reason.is("TIMEOUT");
+            ([FinishReasonSnake], Token::String(reason))
+                if answer.finish(Format::Cohere, reason) =>
+            {
+                answer.set_has_answer();
             }
-            ([Message, Content, Text] | [Message, Content, Item, Text], Token::String(text)) => {
-                answer.add_text(text);
+            ([Message, Content, Text] | [Message, Content, Item, Text], Token::Text(text)) => {
+                answer.add_text(text)
             }
             (
                 [Message, Content, Thinking]
@@ -50,7 +53,7 @@ impl Cohere {
                 Token::String(text),
             ) => answer.add_other_content(text),
             ([Message, ToolCalls] | [Message, ToolCalls, Item], Token::Object) => {
-                answer.has_content = true;
+                answer.add_tool_call();
             }
             _ => {}
         }

@@ -3,6 +3,7 @@
 use super::format::Format;
 use super::formats::Formats;
 use super::grpc::GrpcFraming;
+use super::known_path::{KnownApi, known_api};
 use super::method::Method;
 use crate::assignment::Version;
 
@@ -15,12 +16,26 @@ use crate::assignment::Version;
 pub struct ExpectedResponse {
     /// The format of the answer, if it is known.
     pub format: Option<Format>,
+    /// Whether the format is known by a path that is not that of its API alone: the body must
+    /// have a mark of the format.
+    pub is_format_guessed: bool,
+    /// Whether the response is that of an API without answers, such as embeddings.
+    pub other_api: Option<OtherApi>,
     /// Whether a model answers at this path, whatever the version.
     pub is_model_path: bool,
     /// The kind of the request's method.
     pub method: Method,
     /// Whether the request is gRPC.
     pub is_grpc: bool,
+}
+
+/// An API without answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OtherApi {
+    /// Embeddings, whose token counts are read.
+    Embeddings,
+    /// An API whose responses are not read.
+    Unread,
 }
 
 // === impl ExpectedResponse ===
@@ -46,12 +61,28 @@ impl ExpectedResponse {
             target.get_or_insert(value);
         }
         let path = path.unwrap_or_default();
-        let format = formats.resolve(version, path);
+        let expected = match formats.configured(version, path) {
+            Some(format) => Self { format: Some(format), ..Self::default() },
+            None => Self::at_known_path(path),
+        };
         // A path with a format is a model's, and not a gRPC method.
-        let is_grpc = format.is_none()
+        let is_grpc = expected.format.is_none()
             && GrpcFraming::from_content_type(content_type.unwrap_or_default()).is_some();
         let is_model_path = method_name == Some(b"POST") && formats.is_model_path(path);
-        Self { format, is_model_path, method, is_grpc }
+        Self { is_model_path, method, is_grpc, ..expected }
+    }
+
+    /// What the path of a request says about its response.
+    fn at_known_path(path: &[u8]) -> Self {
+        let nothing = Self::default();
+        match known_api(path) {
+            Some(KnownApi::Answers { format, is_certain }) => {
+                Self { format: Some(format), is_format_guessed: !is_certain, ..nothing }
+            }
+            Some(KnownApi::Embeddings) => Self { other_api: Some(OtherApi::Embeddings), ..nothing },
+            Some(KnownApi::Other) => Self { other_api: Some(OtherApi::Unread), ..nothing },
+            None => nothing,
+        }
     }
 
     /// What is known about a request to `version` whose headers the host does not provide.

@@ -15,7 +15,7 @@ pub enum Format {
     Ollama,
     /// Cohere Chat, version 2.
     Cohere,
-    /// Amazon Bedrock Converse.
+    /// Amazon Bedrock: Converse, and InvokeModel.
     Bedrock,
 }
 
@@ -36,9 +36,6 @@ pub enum Framing {
 pub fn without_query(path: &[u8]) -> &[u8] {
     path.split(|byte| *byte == b'?').next().unwrap_or(path)
 }
-
-/// A part of the paths of OpenAI's threads, whose messages are no answers.
-const THREADS: &[u8] = b"/threads/";
 
 // === impl Format ===
 
@@ -65,34 +62,6 @@ impl Format {
             Self::Cohere => "cohere",
             Self::Bedrock => "bedrock",
         }
-    }
-
-    /// The format of the answers at `path`, by the end of the path without its query.
-    ///
-    /// ```
-    /// use verdigris::response::Format;
-    /// let path = b"/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse";
-    /// assert_eq!(Format::from_path(path), Some(Format::Gemini));
-    /// assert_eq!(Format::from_path(b"/v1/models"), None);
-    /// ```
-    pub fn from_path(path: &[u8]) -> Option<Self> {
-        let path = without_query(path);
-        if path.windows(THREADS.len()).any(|part| part == THREADS) {
-            return None;
-        }
-        let suffixes: [(&[u8], Self); 10] = [
-            (b"/completions", Self::Chat),
-            (b"/responses", Self::Responses),
-            (b"/messages", Self::Anthropic),
-            (b":generateContent", Self::Gemini),
-            (b":streamGenerateContent", Self::Gemini),
-            (b"/api/chat", Self::Ollama),
-            (b"/api/generate", Self::Ollama),
-            (b"/v2/chat", Self::Cohere),
-            (b"/converse", Self::Bedrock),
-            (b"/converse-stream", Self::Bedrock),
-        ];
-        suffixes.into_iter().find(|(suffix, _)| path.ends_with(suffix)).map(|(_, format)| format)
     }
 }
 

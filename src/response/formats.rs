@@ -1,6 +1,7 @@
 //! Which format a request and its answer have under a configuration.
 
-use super::format::{Format, without_query};
+use super::format::Format;
+use super::known_path::{KnownApi, known_api};
 use crate::assignment::Version;
 
 /// The formats that a configuration states.
@@ -24,7 +25,21 @@ impl Formats {
     /// The first one that is known counts: the version's own format, the format of the first
     /// prefix that matches, the default, the format that the path is known for.
     pub fn resolve(&self, version: Version, path: &[u8]) -> Option<Format> {
-        self.for_version(version).or_else(|| self.at_path(path))
+        self.configured(version, path).or_else(|| Format::from_path(path))
+    }
+
+    /// The format of a request to `version` at `path`, where it can be patched.
+    pub fn resolve_request(&self, version: Version, path: &[u8]) -> Option<Format> {
+        self.configured(version, path).or_else(|| Format::of_requests_at(path))
+    }
+
+    /// The format that the configuration states for a request to `version` at `path`.
+    pub fn configured(&self, version: Version, path: &[u8]) -> Option<Format> {
+        let at_path = || {
+            let by_prefix = self.paths.iter().find(|(prefix, _)| path.starts_with(prefix));
+            by_prefix.map(|(_, format)| *format).or(self.default)
+        };
+        self.for_version(version).or_else(at_path)
     }
 
     /// The format of a request to `version`, where it does not depend on the path.
@@ -46,25 +61,9 @@ impl Formats {
         let is_for_all = self.default.is_some() || (self.blue.is_some() && self.green.is_some());
         is_listed || Format::from_path(path).is_some() || (is_for_all && !is_other_api(path))
     }
-
-    fn at_path(&self, path: &[u8]) -> Option<Format> {
-        let by_prefix = self.paths.iter().find(|(prefix, _)| path.starts_with(prefix));
-        by_prefix.map(|(_, format)| *format).or(self.default).or_else(|| Format::from_path(path))
-    }
 }
 
 /// Whether `path` is known to belong to an API that returns no model's answers.
 fn is_other_api(path: &[u8]) -> bool {
-    const PARTS: [&[u8]; 8] = [
-        b"/models",
-        b"/embeddings",
-        b"/moderations",
-        b"/images/",
-        b"/audio/",
-        b"/files",
-        b"/batches",
-        b"/rerank",
-    ];
-    let path = without_query(path);
-    PARTS.into_iter().any(|part| path.windows(part.len()).any(|window| window == part))
+    matches!(known_api(path), Some(KnownApi::Embeddings | KnownApi::Other))
 }

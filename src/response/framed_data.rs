@@ -5,6 +5,8 @@
 pub enum FramedData<'a> {
     /// A piece of the event's data.
     Data(&'a [u8]),
+    /// The data continues on another line.
+    NextLine,
     /// The event's name. Events named `error` are errors.
     Name(&'a [u8]),
     /// The event ended.

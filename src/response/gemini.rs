@@ -1,57 +1,80 @@
 //! Gemini `generateContent` and `streamGenerateContent`, which streams events or an array of
 //! responses.
 //!
-//! Usage is cumulative, and every chunk states it: the last one counts. Output is the sum of
-//! candidates and thoughts. There is no terminator: an answer is complete once it states why
-//! it ended, by the candidate's `finishReason` or the prompt's `blockReason`.
+//! Usage is cumulative, and every chunk states it: the last one counts. Input is the sum of
+//! prompt and tool results, output the sum of candidates and thoughts. There is no terminator:
+//! an answer is complete once it states why it ended, by the candidate's `finishReason` or the
+//! prompt's `blockReason`. Code Assist wraps each response in an object `response`.
 
 use super::answer::Answer;
 use super::answer_key::AnswerKey;
 use super::answer_key::AnswerKey::*;
-use crate::json::{BoundedText, Token};
+use super::format::Format;
+use crate::json::Token;
 
 /// The state of reading a response.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Gemini {
+    /// `promptTokenCount`.
+    prompt_tokens: Option<u64>,
+    /// `toolUsePromptTokenCount`.
+    tool_tokens: Option<u64>,
     /// `candidatesTokenCount`.
     candidate_tokens: Option<u64>,
+    /// How many candidates the current response has.
+    candidates: u32,
+    /// Whether the body is a list of responses.
+    is_list: bool,
 }
 
 // === impl Gemini ===
 
 impl Gemini {
+    /// Whether the body is a list of responses, as a stream without `alt=sse` is.
+    pub fn is_list(&self) -> bool {
+        self.is_list
+    }
+
     /// Reads a value of an answer.
     pub fn read_token(&mut self, path: &[AnswerKey], token: Token<'_>, answer: &mut Answer) {
+        self.is_list |= path == [Item];
         let path = path.strip_prefix(&[Item]).unwrap_or(path);
+        let path = path.strip_prefix(&[Response]).unwrap_or(path);
         match (path, token) {
+            ([Candidates, Item, rest @ ..], token) => self.read_candidate(rest, token, answer),
             ([UsageMetadata, field], Token::Number(Some(count))) => {
+                answer.is_recognized = true;
                 self.read_usage(*field, count, answer);
             }
-            ([Candidates, Item, FinishReason], Token::String(reason)) => {
-                answer.finished = true;
-                answer.truncation |= reason.is("MAX_TOKENS");
-                answer.refusal |= is_refusal(reason);
-            }
-            ([PromptFeedback, BlockReason], Token::String(_)) => {
+            ([PromptFeedback, BlockReason], Token::String(reason)) if !reason.is_empty() => {
+                answer.is_recognized = true;
                 answer.finished = true;
                 answer.refusal = true;
             }
-            ([Candidates, Item, Content, Parts, Item, Text], Token::String(text)) => {
-                answer.add_text(text);
-            }
-            ([Candidates, Item], Token::Object) => answer.has_answer = true,
-            (
-                [
-                    Candidates,
-                    Item,
-                    Content,
-                    Parts,
-                    Item,
-                    FunctionCall | InlineData | FileData | ExecutableCode | CodeExecutionResult,
-                ],
-                Token::Object,
-            ) => answer.has_content = true,
             ([ModelVersion], Token::String(name)) => answer.set_model(name),
+            // A response of an array, or a document.
+            ([], Token::Object | Token::End) => {
+                answer.openings.end_choice();
+                self.candidates = 0;
+            }
+            _ => {}
+        }
+    }
+
+    fn read_candidate(&mut self, path: &[AnswerKey], token: Token<'_>, answer: &mut Answer) {
+        match (path, token) {
+            ([], Token::Object) => {
+                answer.set_has_answer();
+                answer.openings.begin_choice(self.candidates as usize);
+                self.candidates = self.candidates.saturating_add(1);
+            }
+            ([Index], Token::Number(Some(index))) => {
+                answer.openings.place_choice(usize::try_from(index).unwrap_or(usize::MAX));
+            }
+            ([FinishReason], Token::String(reason)) => {
+                answer.finished |= answer.finish(Format::Gemini, reason);
+            }
+            ([Content, Parts, Item, rest @ ..], token) => read_part(rest, token, answer),
             _ => {}
         }
     }
@@ -59,32 +82,40 @@ impl Gemini {
     fn read_usage(&mut self, field: AnswerKey, count: u64, answer: &mut Answer) {
         let tokens = &mut answer.tokens;
         match field {
-            PromptTokenCount => tokens.input = Some(count),
+            PromptTokenCount => self.prompt_tokens = Some(count),
+            ToolUsePromptTokenCount => self.tool_tokens = Some(count),
             CachedContentTokenCount => tokens.cached = Some(count),
             CandidatesTokenCount => self.candidate_tokens = Some(count),
             ThoughtsTokenCount => tokens.reasoning = Some(count),
             _ => return,
         }
-        if self.candidate_tokens.is_some() || tokens.reasoning.is_some() {
-            let candidate_tokens = self.candidate_tokens.unwrap_or_default();
-            tokens.output = candidate_tokens.checked_add(tokens.reasoning.unwrap_or_default());
-        }
+        tokens.input = sum(self.prompt_tokens, self.tool_tokens);
+        tokens.output = sum(self.candidate_tokens, tokens.reasoning);
     }
 }
 
-fn is_refusal(reason: BoundedText<'_>) -> bool {
-    [
-        "SAFETY",
-        "PROHIBITED_CONTENT",
-        "BLOCKLIST",
-        "SPII",
-        "RECITATION",
-        "MODEL_ARMOR",
-        "IMAGE_SAFETY",
-        "IMAGE_PROHIBITED_CONTENT",
-        "IMAGE_RECITATION",
-        "LANGUAGE",
-    ]
-    .iter()
-    .any(|refusal| reason.is(refusal))
+/// Reads a part of a candidate's content.
+fn read_part(path: &[AnswerKey], token: Token<'_>, answer: &mut Answer) {
+    match (path, token) {
+        ([], Token::Object) => answer.openings.begin_part(),
+        // A thought is content, and not the answer's text.
+        ([Thought], Token::True) => answer.openings.drop_part(),
+        ([Text], Token::Text(text)) => answer.add_text(text),
+        (
+            [
+                FunctionCall | FunctionResponse | InlineData | FileData | ExecutableCode
+                | CodeExecutionResult | ToolCall | ToolResponse,
+            ],
+            Token::Object,
+        ) => answer.has_content = true,
+        _ => {}
+    }
+}
+
+/// The sum of two counts; `None` where neither is stated.
+fn sum(one: Option<u64>, other: Option<u64>) -> Option<u64> {
+    match (one, other) {
+        (None, None) => None,
+        _ => one.unwrap_or_default().checked_add(other.unwrap_or_default()),
+    }
 }

@@ -3,14 +3,19 @@
 //! | file | concept |
 //! |---|---|
 //! | [`mod@format`], [`formats`] | the formats and framings; which format a configuration gives a request |
+//! | [`known_path`] | what a path reveals of the API behind it |
 //! | [`method`] | what a request's method says about its response |
 //! | [`expected_response`] | what a request's headers say about its response |
 //! | [`response_head`] | what a response's headers say about its body |
 //! | [`sse`], [`aws_eventstream`] | the framing of event streams |
 //! | [`framed_data`] | what a framing reports |
-//! | `crc32` | the checksum of Amazon's event streams |
+//! | `crc32`, `base64` | the checksum of Amazon's event streams, and the coding in those of InvokeModel |
 //! | [`answer_key`] | the object keys that a format reads |
+//! | [`finish_reason`] | why a model stopped: a table for each format |
+//! | `error_object` | errors wherever an answer states them, and which are refusals |
+//! | `openai_usage` | token counts in OpenAI's accounting, and its variations |
 //! | `openai_chat`, `openai_responses`, `anthropic`, `gemini`, `ollama`, `cohere`, `bedrock` | one provider's format each |
+//! | `embeddings` | the token counts of embeddings |
 //! | [`answer`], [`tokens`] | what an answer has stated so far |
 //! | [`answer_parser`] | parses a body into an answer |
 //! | [`grpc`] | the gRPC status, and its place in a gRPC-Web body |
@@ -21,6 +26,8 @@
 //! | [`outcome`] | what is known about an exchange when it has ended |
 //! | [`classification`] | the class of an exchange: success, error, aborted … |
 //! | [`refusal_phrases`] | refusals that are recognised by how an answer opens |
+//! | [`opening`], [`text_folding`] | how the texts of an answer open, without what does not matter in a comparison |
+//! | [`text_signals`] | loops and unparsed tool calls in a text |
 //! | [`prices`] | the prices of tokens |
 //! | [`classified_outcome`] | an outcome under a configuration's rules |
 //!
@@ -35,37 +42,46 @@ pub mod answer_key;
 pub mod answer_parser;
 mod anthropic;
 pub mod aws_eventstream;
+mod base64;
 mod bedrock;
 pub mod classification;
 pub mod classified_outcome;
 mod cohere;
 mod crc32;
+mod embeddings;
+mod error_object;
 pub mod expected_response;
 pub mod failover;
+pub mod finish_reason;
 pub mod format;
 pub mod formats;
 pub mod framed_data;
 mod gemini;
 pub mod grpc;
+pub mod known_path;
 pub mod method;
 pub mod observed_body;
 pub mod observed_response;
 mod ollama;
 mod openai_chat;
 mod openai_responses;
+mod openai_usage;
+pub mod opening;
 pub mod outcome;
 pub mod prices;
 pub mod refusal_phrases;
 pub mod response_head;
 pub mod sse;
 pub mod stream_end;
+pub mod text_folding;
+pub mod text_signals;
 pub mod tokens;
 
 pub use answer::Answer;
 pub use answer_parser::AnswerParser;
 pub use classification::{Class, LimitPolicy};
 pub use classified_outcome::{ClassificationRules, ClassifiedOutcome};
-pub use expected_response::ExpectedResponse;
+pub use expected_response::{ExpectedResponse, OtherApi};
 pub use failover::Answerer;
 pub use format::{Format, Framing};
 pub use formats::Formats;

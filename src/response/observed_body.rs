@@ -1,6 +1,7 @@
 //! What is read of a response's body.
 
 use super::answer_parser::AnswerParser;
+use super::expected_response::{ExpectedResponse, OtherApi};
 use super::format::{Format, Framing};
 use super::grpc::{GrpcFraming, WebTrailers};
 use super::outcome::UnreadReason;
@@ -19,19 +20,38 @@ pub enum ObservedBody {
     Answer {
         /// Parses the body.
         parser: Box<AnswerParser>,
-        /// Whether the body arrives while it is generated.
+        /// Whether the content type is that of a stream.
         is_stream: bool,
+        /// What the body is without a mark of the format; `None` where the format is certain.
+        unrecognized: Option<Unrecognized>,
     },
+    /// The error of a response that failed, which may state a refusal.
+    Error(Box<AnswerParser>),
+    /// Embeddings, of which token counts are read.
+    Embeddings(Box<AnswerParser>),
     /// The status in a gRPC-Web body.
     GrpcWeb(WebTrailers),
+}
+
+/// What a body is that has no mark of the format that its path suggests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unrecognized {
+    /// An answer in an unknown format: a stream of events.
+    Unread,
+    /// No answer of a model.
+    Ignored,
 }
 
 // === impl ObservedBody ===
 
 impl ObservedBody {
-    /// What is read of the body after `head`, where the request lets expect an answer in
-    /// `format`. `phrases` are the refusal phrases; `None` where answers are not read.
-    pub fn new(head: &ResponseHead, format: Option<Format>, phrases: Option<&Phrases>) -> Self {
+    /// What is read of the body after `head`, where the request lets expect `expected`.
+    /// `phrases` are the refusal phrases; `None` where answers are not read.
+    pub fn new(
+        head: &ResponseHead,
+        expected: &ExpectedResponse,
+        phrases: Option<&Phrases>,
+    ) -> Self {
         match (head.grpc, head.status, phrases) {
             (Some(GrpcFraming::Native), _, _) => Self::Ignored,
             (Some(_), _, _) if head.is_encoded => Self::Unread(UnreadReason::Encoded),
@@ -40,34 +60,54 @@ impl ObservedBody {
             }
             // Other statuses of success have no answer.
             (None, Some(200 | 201 | 203 | 206..=299), Some(phrases)) => {
-                Self::of_success(head, format, phrases)
+                Self::of_success(head, expected, phrases)
+            }
+            (None, Some(status), Some(_)) if may_be_refusal(status) && !head.is_encoded => {
+                match expected.format {
+                    Some(format) => {
+                        Self::Error(Box::new(AnswerParser::new(format, head.framing, 0)))
+                    }
+                    None => Self::Ignored,
+                }
             }
             (None, _, _) => Self::Ignored,
         }
     }
 
-    fn of_success(head: &ResponseHead, format: Option<Format>, phrases: &Phrases) -> Self {
-        let Some(format) = format else {
+    fn of_success(head: &ResponseHead, expected: &ExpectedResponse, phrases: &Phrases) -> Self {
+        let format = match (expected.format, expected.other_api) {
+            (Some(format), _) => format,
+            (None, Some(OtherApi::Embeddings)) if !head.is_encoded && !head.is_event_stream => {
+                return Self::Embeddings(Box::new(AnswerParser::of_embeddings(head.framing)));
+            }
             // A stream of events is an answer even at an unknown path; other bodies are not.
-            return match head.is_event_stream {
-                true => Self::Unread(UnreadReason::UnknownFormat),
-                false => Self::Ignored,
-            };
+            (None, None) if head.is_event_stream => {
+                return Self::Unread(UnreadReason::UnknownFormat);
+            }
+            (None, _) => return Self::Ignored,
+        };
+        let unrecognized = match head.is_event_stream {
+            _ if !expected.is_format_guessed => None,
+            true => Some(Unrecognized::Unread),
+            false => Some(Unrecognized::Ignored),
         };
         if head.is_encoded {
-            return Self::Unread(UnreadReason::Encoded);
+            return match unrecognized {
+                Some(Unrecognized::Ignored) => Self::Ignored,
+                _ => Self::Unread(UnreadReason::Encoded),
+            };
         }
-        if head.framing == Framing::AwsEventStream && format != Format::Bedrock {
-            // Bedrock's older API has the model's own format within its messages.
+        let is_amazon = head.framing == Framing::AwsEventStream;
+        if is_amazon && !matches!(format, Format::Bedrock | Format::Anthropic) {
             return Self::Unread(UnreadReason::UnknownFormat);
         }
-        let parser = AnswerParser::new(format, head.framing, phrases.longest());
-        Self::Answer { parser: Box::new(parser), is_stream: head.framing.is_stream() }
+        let parser = Box::new(AnswerParser::new(format, head.framing, phrases.longest()));
+        Self::Answer { parser, is_stream: head.framing.is_stream(), unrecognized }
     }
 
     /// Whether the bytes of the body are read.
     pub fn is_read(&self) -> bool {
-        matches!(self, Self::Answer { .. } | Self::GrpcWeb(_))
+        !matches!(self, Self::Ignored | Self::Unread(_))
     }
 
     /// Reads the next piece of the body.
@@ -75,17 +115,28 @@ impl ObservedBody {
         match self {
             Self::Ignored | Self::Unread(_) => {}
             Self::GrpcWeb(trailers) => trailers.feed(bytes),
-            Self::Answer { parser, .. } => parser.feed(bytes),
+            Self::Answer { parser, .. } | Self::Error(parser) | Self::Embeddings(parser) => {
+                parser.feed(bytes);
+            }
         }
     }
 
     /// Whether the body is a stream.
     pub fn is_stream(&self) -> bool {
-        matches!(self, Self::Answer { is_stream: true, .. })
+        match self {
+            Self::Answer { parser, is_stream, .. } => *is_stream || parser.is_stream(),
+            _ => false,
+        }
     }
 
     /// Whether the body is a stream in which generated content has arrived.
     pub fn is_stream_with_content(&self) -> bool {
-        matches!(self, Self::Answer { parser, is_stream: true } if parser.has_content())
+        matches!(self, Self::Answer { parser, .. } if parser.has_content()) && self.is_stream()
     }
+}
+
+/// Whether a response with this status may state that a content filter refused. Azure, OpenAI,
+/// DeepSeek and others use 400, xAI and OpenRouter 403, SiliconFlow 451, Portkey 446, MiniMax 500.
+fn may_be_refusal(status: u16) -> bool {
+    matches!(status, 400 | 403 | 406 | 409 | 412 | 418..=428 | 430..=499 | 500)
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::expected_response::ExpectedResponse;
 use super::method::{Method, Protocol};
-use super::observed_body::ObservedBody;
+use super::observed_body::{ObservedBody, Unrecognized};
 use super::outcome::{Outcome, UnreadReason};
 use super::refusal_phrases::Phrases;
 use super::response_head::ResponseHead;
@@ -18,7 +18,7 @@ use super::stream_end::{ResponseFlags, StreamEnd};
 /// use verdigris::response::{ExpectedResponse, Format, Method, ObservedResponse, Phrases};
 /// use verdigris::response::{ResponseHead, StreamEnd};
 /// let expected = ExpectedResponse {
-///     format: Some(Format::Chat), is_model_path: true, method: Method::Ordinary, is_grpc: false,
+///     format: Some(Format::Chat), is_model_path: true, ..ExpectedResponse::default()
 /// };
 /// let mut response = ObservedResponse::new(expected, 0);
 /// let headers: [(&[u8], &[u8]); 2] = [(b":status", b"200"), (b"content-type", b"application/json")];
@@ -82,7 +82,7 @@ impl ObservedResponse {
         self.status = head.status;
         self.is_grpc |= head.grpc.is_some();
         self.grpc_status = head.grpc_status.filter(|_| self.is_grpc);
-        self.body = ObservedBody::new(&head, self.expected.format, phrases);
+        self.body = ObservedBody::new(&head, &self.expected, phrases);
     }
 
     /// A piece of the body with `size` bytes has arrived. Returns whether its bytes are to be
@@ -131,6 +131,7 @@ impl ObservedResponse {
         let is_stream = self.body.is_stream();
         let is_tunnel = self.is_tunnel();
         let mut grpc_status = self.grpc_status;
+        let mut embeddings = None;
         let answer = match self.body {
             ObservedBody::Ignored => None,
             ObservedBody::GrpcWeb(trailers) => {
@@ -138,7 +139,23 @@ impl ObservedResponse {
                 None
             }
             ObservedBody::Unread(reason) => Some(Err(reason)),
-            ObservedBody::Answer { parser, .. } => Some(Ok(parser.finish())),
+            ObservedBody::Answer { parser, unrecognized, .. } => {
+                let answer = parser.finish();
+                match unrecognized.filter(|_| !answer.is_recognized) {
+                    None if answer.is_list && !answer.has_answer => None,
+                    None => Some(Ok(answer)),
+                    Some(Unrecognized::Unread) => Some(Err(UnreadReason::UnknownFormat)),
+                    Some(Unrecognized::Ignored) => None,
+                }
+            }
+            ObservedBody::Error(parser) => {
+                let answer = parser.finish();
+                answer.is_filtered.then_some(Ok(answer))
+            }
+            ObservedBody::Embeddings(parser) => {
+                embeddings = Some(parser.finish()).filter(|answer| !answer.malformed);
+                None
+            }
         };
         let is_finished = matches!(&answer, Some(Ok(answer)) if answer.finished);
         let is_over = self.is_complete || is_finished || is_tunnel;
@@ -160,9 +177,10 @@ impl ObservedResponse {
             is_model_path: self.expected.is_model_path,
             has_body: self.has_body,
             is_stream,
+            ttft: self.ttft.filter(|_| answer.is_some()),
             answer,
+            embeddings,
             duration,
-            ttft: self.ttft,
         }
     }
 

@@ -3,20 +3,27 @@
 //!
 //! The last event is `response.completed`, `response.incomplete` or `response.failed`; its
 //! usage counts in each case. An `error` event and the `response.failed` after it are one
-//! error.
+//! error. The answer of `/v1/responses/compact` is an object with items and usage, too.
 
 use super::answer::Answer;
 use super::answer_key::AnswerKey;
 use super::answer_key::AnswerKey::*;
+use super::format::Format;
+use super::openai_usage::OpenAiUsage;
 use crate::json::Token;
 
-/// The state of one event, until it is complete.
+/// The state of one event, until it is complete, and what is kept of earlier ones.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OpenAiResponses {
-    /// Whether the type of the event ends with `.delta`.
-    is_delta: bool,
-    /// Whether the event has a `delta` that is not empty.
-    has_delta: bool,
+    usage: OpenAiUsage,
+    /// Whether the event has a `delta` or `text` that is not empty.
+    has_text: bool,
+    /// Whether the type of the event ends with `.delta` or `.done`.
+    is_content: bool,
+    /// Whether the event has a text of the answer in pieces.
+    is_text_delta: bool,
+    /// Whether an earlier event had.
+    had_text_deltas: bool,
 }
 
 // === impl OpenAiResponses ===
@@ -26,12 +33,17 @@ impl OpenAiResponses {
     pub fn read_token(&mut self, path: &[AnswerKey], token: Token<'_>, answer: &mut Answer) {
         match (path, token) {
             ([Type], Token::String(event_type)) => self.read_event_type(event_type.bytes(), answer),
-            ([Delta], Token::String(text)) => self.has_delta = !text.is_empty(),
-            ([], Token::End) => {
-                answer.has_content |= self.is_delta && self.has_delta;
-                *self = Self::default();
+            ([Delta], Token::Text(text)) => {
+                self.has_text = true;
+                answer.openings.push(text);
+                if self.is_text_delta {
+                    answer.signals.push(text);
+                }
             }
-            ([Response, rest @ ..] | rest, token) => read_response(rest, token, answer),
+            ([Text | Refusal | Code], Token::Text(_)) => self.has_text = true,
+            ([PartialImage], Token::String(image)) => answer.add_other_content(image),
+            ([], Token::End) => self.end_event(answer),
+            ([Response, rest @ ..] | rest, token) => self.read_response(rest, token, answer),
         }
     }
 
@@ -44,48 +56,77 @@ impl OpenAiResponses {
             }
             b"error" => answer.error = true,
             b"response.refusal.delta" | b"response.refusal.done" => answer.refusal = true,
+            b"response.output_text.delta" => self.is_text_delta = true,
             _ => {}
         }
-        self.is_delta |= event_type.ends_with(b".delta");
+        if !self.is_text_delta {
+            answer.openings.drop_part();
+        }
+        answer.is_recognized |= event_type == b"error" || event_type.starts_with(b"response.");
+        self.is_content |= event_type.ends_with(b".delta") || event_type.ends_with(b".done");
     }
-}
 
-/// Reads a part of a response object.
-fn read_response(path: &[AnswerKey], token: Token<'_>, answer: &mut Answer) {
-    let tokens = &mut answer.tokens;
-    match (path, token) {
-        ([Usage, InputTokens], Token::Number(Some(count))) => tokens.input = Some(count),
-        ([Usage, OutputTokens], Token::Number(Some(count))) => tokens.output = Some(count),
-        ([Usage, InputTokensDetails, CachedTokens], Token::Number(Some(count))) => {
-            tokens.cached = Some(count);
+    fn end_event(&mut self, answer: &mut Answer) {
+        answer.has_content |= self.is_content && self.has_text;
+        self.usage.normalize(answer.model_name());
+        self.usage.apply(answer);
+        answer.openings.begin_part();
+        *self =
+            Self { had_text_deltas: self.had_text_deltas || self.is_text_delta, ..Self::default() };
+    }
+
+    /// Reads a part of a response object.
+    fn read_response(&mut self, path: &[AnswerKey], token: Token<'_>, answer: &mut Answer) {
+        match (path, token) {
+            ([Usage, rest @ ..], Token::Number(Some(count))) => self.usage.read_count(rest, count),
+            ([IncompleteDetails, Reason], Token::String(reason)) => {
+                answer.finish(Format::Responses, reason);
+            }
+            ([Status], Token::String(status)) => {
+                answer.error |= status.is("failed");
+                answer.is_pending =
+                    status.is("queued") || status.is("in_progress") || status.is("cancelled");
+            }
+            ([Error], Token::Object) => answer.error = true,
+            ([Object], Token::String(object)) => {
+                answer.is_recognized |= object.bytes().starts_with(b"response");
+            }
+            ([Model], Token::String(name)) => answer.set_model(name),
+            ([Output, Item, rest @ ..], token) => self.read_item(rest, token, answer),
+            ([OutputItem], Token::Object) => answer.set_has_answer(),
+            ([OutputItem, Type], Token::String(item_type)) => {
+                answer.has_content |= !item_type.is("message") && !item_type.is("reasoning");
+            }
+            _ => {}
         }
-        ([Usage, OutputTokensDetails, ReasoningTokens], Token::Number(Some(count))) => {
-            tokens.reasoning = Some(count);
+    }
+
+    /// Reads a part of an item of the output.
+    fn read_item(&mut self, path: &[AnswerKey], token: Token<'_>, answer: &mut Answer) {
+        match (path, token) {
+            ([], Token::Object) => answer.set_has_answer(),
+            // An item that is neither a message nor reasoning is a tool call or its result.
+            ([Type], Token::String(item_type)) => {
+                answer.has_content |= !item_type.is("message") && !item_type.is("reasoning");
+            }
+            ([Content, Item], Token::Object) => {
+                answer.openings.begin_part();
+                if self.had_text_deltas {
+                    // The last event repeats the text.
+                    answer.openings.drop_part();
+                }
+            }
+            ([Content, Item, Type], Token::String(part_type)) => {
+                answer.refusal |= part_type.is("refusal");
+                if !part_type.is("output_text") && !part_type.is("text") {
+                    answer.openings.drop_part();
+                }
+            }
+            ([Content, Item, Text], Token::Text(text)) => answer.add_text(text),
+            ([Summary, Item, Text] | [Content, Item, Refusal], Token::Text(_)) => {
+                answer.has_content = true;
+            }
+            _ => {}
         }
-        ([IncompleteDetails, Reason], Token::String(reason)) => {
-            answer.truncation |= reason.is("max_output_tokens");
-            answer.refusal |= reason.is("content_filter");
-        }
-        ([Status], Token::String(status)) => {
-            answer.error |= status.is("failed");
-            answer.is_pending = status.is("queued") || status.is("in_progress");
-        }
-        ([Error], Token::Object) => answer.error = true,
-        ([Output, Item] | [OutputItem], Token::Object) => answer.has_answer = true,
-        // An item that is neither a message nor reasoning is a tool call or its result.
-        ([Output, Item, Summary, Item, Text], Token::String(text)) => {
-            answer.add_other_content(text)
-        }
-        ([Output, Item, Type] | [OutputItem, Type], Token::String(item_type)) => {
-            answer.has_content |= !item_type.is("message") && !item_type.is("reasoning");
-        }
-        ([Output, Item, Content, Item, Type], Token::String(part_type)) => {
-            answer.refusal |= part_type.is("refusal");
-        }
-        ([Output, Item, Content, Item, Text], Token::String(text)) => {
-            answer.add_other_content(text)
-        }
-        ([Model], Token::String(name)) => answer.set_model(name),
-        _ => {}
     }
 }

@@ -42,6 +42,8 @@ pub struct Outcome {
     pub is_stream: bool,
     /// The answer, where one was expected.
     pub answer: Option<Result<Answer, UnreadReason>>,
+    /// What a response with embeddings states: its token counts and its model.
+    pub embeddings: Option<Answer>,
     /// The time from the request's headers to the end.
     pub duration: Duration,
     /// The time from the request's headers to the first content of a stream.

@@ -4,9 +4,10 @@
 //! after a field's colon does not belong to the value. An empty line ends an event. Source:
 //! the HTML standard, "Server-sent events", section 9.2.6.
 //!
-//! The parser accepts more than the standard in two places. The end of the stream ends the
+//! The parser accepts more than the standard in three places. The end of the stream ends the
 //! last event without an empty line. Where a line begins with `{` or `[`, the rest of the
-//! body is raw data: some servers write a bare JSON error into a stream.
+//! body is raw data: some servers write a bare JSON error into a stream. The content type may
+//! be that of JSON: then the body is events only if its first line begins like one of them.
 
 use super::framed_data::FramedData;
 use crate::json::Prefix;
@@ -20,6 +21,12 @@ pub struct SseParser {
     after_cr: bool,
     /// Whether the event has data.
     has_data: bool,
+    /// Whether the body is raw data unless its first line begins like that of an event.
+    expects_json: bool,
+    /// Whether a line that is not empty has begun.
+    has_lines: bool,
+    /// Whether an event has had data.
+    has_events: bool,
     /// The field name of the line, or the name of the event.
     name: Prefix<{ Self::MAX_NAME }>,
 }
@@ -53,9 +60,24 @@ impl SseParser {
     /// How many bytes of an event's name are reported.
     const MAX_NAME: usize = 32;
 
+    /// A parser of a body whose content type is that of JSON.
+    pub fn expecting_json() -> Self {
+        Self { expects_json: true, ..Self::default() }
+    }
+
     /// Whether the body has raw data instead of events.
     pub fn is_raw(&self) -> bool {
         self.line == LineState::Raw
+    }
+
+    /// Whether the body has events.
+    pub fn has_events(&self) -> bool {
+        self.has_events
+    }
+
+    /// Whether the body should be JSON, and is neither JSON nor events.
+    pub fn is_other_text(&self) -> bool {
+        self.expects_json && self.has_lines && !self.has_events && !self.is_raw()
     }
 
     /// Reads the next piece of the body, and gives `sink` the parts of events.
@@ -145,10 +167,18 @@ impl SseParser {
     ) -> &'a [u8] {
         // Nearly every line of a stream begins like this.
         if let Some(value) = rest.strip_prefix(b"data:") {
+            self.has_lines = true;
             self.line = LineState::BeforeData;
             return value;
         }
+        let is_first_line = !std::mem::replace(&mut self.has_lines, true);
         match byte {
+            // The first bytes of `data`, `event`, `id`, `retry` and a comment.
+            _ if self.expects_json && is_first_line && !b"deir:".contains(&byte) => {
+                self.line = LineState::Raw;
+                self.has_data = true;
+                rest
+            }
             b':' => {
                 self.line = LineState::Ignored;
                 after
@@ -169,9 +199,10 @@ impl SseParser {
 
     fn begin_data(&mut self, sink: &mut impl FnMut(FramedData<'_>)) {
         if self.has_data {
-            sink(FramedData::Data(b"\n"));
+            sink(FramedData::NextLine);
         }
         self.has_data = true;
+        self.has_events = true;
         self.line = LineState::Data;
     }
 

@@ -26,12 +26,17 @@ pub fn count_outcome(classified: &ClassifiedOutcome<'_>, mut add: impl FnMut(Cou
         add(Counter::Unread, 1);
         add(Counter::UnreadFor(reason), 1);
     }
-    let Some(answer) = classified.answer() else { return };
-    add(Counter::Answers, 1);
-    add(Counter::Empty, (class == Class::Success && answer.is_empty()).into());
-    add(Counter::Refusals, classified.is_refusal().into());
-    add(Counter::Truncations, answer.truncation.into());
-    let tokens = &answer.tokens;
+    if let Some(answer) = classified.answer() {
+        add(Counter::Answers, 1);
+        add(Counter::Empty, (class == Class::Success && answer.is_empty()).into());
+        add(Counter::Refusals, classified.is_refusal().into());
+        add(Counter::Truncations, answer.truncation.into());
+        add(Counter::FinishUnknown, answer.finish_unknown.into());
+        add(Counter::Repetitions, answer.is_repetitive().into());
+        add(Counter::LeakedToolCalls, answer.has_leaked_tool_call().into());
+        add(Counter::MissingToolCalls, answer.is_without_tool_call().into());
+    }
+    let Some(tokens) = classified.tokens() else { return };
     add(Counter::TokensInput, tokens.input.unwrap_or_default());
     add(Counter::TokensOutput, tokens.output.unwrap_or_default());
     add(Counter::TokensCached, tokens.cached.unwrap_or_default());

@@ -37,7 +37,7 @@ fn a_200_is_read_or_counted_as_unread_with_the_reason() {
         ),
         (
             "an Amazon event stream at an unknown path",
-            "/model/m/invoke-with-response-stream",
+            "/unknown/m/stream",
             response("200", AMAZON, &["\0"]),
             vec![("responses_2xx", 1), ("unread", 1), ("unread_unknown_format", 1)],
         ),

@@ -14,6 +14,7 @@ enum TestKey {
     Usage,
     Choices,
     Model,
+    Delta,
 }
 
 impl PathKey for TestKey {
@@ -25,8 +26,13 @@ impl PathKey for TestKey {
             b"usage" => Self::Usage,
             b"choices" => Self::Choices,
             b"model" => Self::Model,
+            b"delta" => Self::Delta,
             _ => Self::Ignored,
         }
+    }
+
+    fn is_text(self) -> bool {
+        self == Self::Delta
     }
 }
 
@@ -35,13 +41,25 @@ fn kept(text: &str) -> &[u8] {
     &text.as_bytes()[..text.len().min(BoundedText::MAX_BYTES)]
 }
 
+/// The number as the scanner reports it.
+fn rounded(number: &serde_json::Number) -> Option<u64> {
+    let is_in_range =
+        |number: &f64| number.is_sign_positive() && *number < 18_446_744_073_709_551_616.0;
+    let fraction = || number.as_f64().filter(is_in_range).map(|number| number.round() as u64);
+    number.as_u64().or_else(fraction)
+}
+
 /// Adds the lines that the scanner should report for a value.
 fn expect(value: &Value, path: &mut Vec<TestKey>, lines: &mut Vec<String>) {
     let token = match value {
         Value::Object(_) => Some("object".to_owned()),
-        Value::Bool(true) => Some("true".to_owned()),
+        Value::Bool(literal) => Some(literal.to_string()),
+        // A text key has the whole string.
+        Value::String(text) if path.last() == Some(&TestKey::Delta) => {
+            (!text.is_empty()).then(|| format!("text {:?}", text.as_bytes()))
+        }
         Value::String(text) => Some(format!("{:?}", kept(text))),
-        Value::Number(number) => Some(format!("{:?}", number.as_u64())),
+        Value::Number(number) => Some(format!("{:?}", rounded(number))),
         _ => None,
     };
     if !path.contains(&TestKey::Ignored) {
@@ -70,11 +88,25 @@ fn expect(value: &Value, path: &mut Vec<TestKey>, lines: &mut Vec<String>) {
 fn scan<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<String>, Scanner<TestKey>) {
     let mut lines = Vec::new();
     let mut scanner = Scanner::default();
+    let (mut text, mut open) = (Vec::new(), None);
     for piece in pieces {
         scanner.feed(piece, &mut |path: &[TestKey], token| {
+            if let Token::Text(piece) = token {
+                assert!(!piece.is_empty());
+                if open.replace(path.to_vec()).as_deref() != Some(path) {
+                    text.clear();
+                    lines.push(String::new());
+                }
+                text.extend_from_slice(piece);
+                *lines.last_mut().unwrap() = format!("{path:?} text {text:?}");
+                return;
+            }
+            open = None;
             let token = match token {
                 Token::Object => "object".to_owned(),
                 Token::True => "true".to_owned(),
+                Token::False => "false".to_owned(),
+                Token::Text(_) => return,
                 Token::String(text) => format!("{:?}", text.bytes()),
                 Token::Number(number) => format!("{number:?}"),
                 Token::End => return,
@@ -87,7 +119,7 @@ fn scan<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<String>, Scanner
 
 fn any_document() -> impl Strategy<Value = Value> {
     let text = prop_oneof![".{0,20}", "(usage|model|🦆|\\PC){0,60}", "[a-z]{200}"];
-    any_json(text.boxed(), prop_oneof!["usage", "choices", "model", ".{0,8}"].boxed(), 5)
+    any_json(text.boxed(), prop_oneof!["usage", "choices", "model", "delta", ".{0,8}"].boxed(), 5)
 }
 
 proptest! {

@@ -6,7 +6,7 @@ use verdigris::response::Format;
 use super::system;
 
 /// The format, the placement of "S", the body, and the patched body.
-const TABLE: [(Format, Placement, &str, &str); 33] = [
+const TABLE: [(Format, Placement, &str, &str); 36] = [
     (
         Format::Chat,
         Replace,
@@ -56,6 +56,24 @@ const TABLE: [(Format, Placement, &str, &str); 33] = [
         r#"{"messages":[{"role":"system","content":"S"}]}"#,
     ),
     (Format::Responses, Replace, r#"{"input":"a"}"#, r#"{"input":"a","instructions":"S"}"#),
+    (
+        Format::Responses,
+        Replace,
+        r#"{"input":[{"role":"system","content":"a"},{"role":"developer","content":"b"},{"role":"user","content":"c"},{"role":"system","content":"d"}]}"#,
+        r#"{"input":[{"role":"user","content":"c"},{"role":"system","content":"d"}],"instructions":"S"}"#,
+    ),
+    (
+        Format::Responses,
+        Replace,
+        r#"{"input":[{"role":"user","content":"c"}]}"#,
+        r#"{"input":[{"role":"user","content":"c"}],"instructions":"S"}"#,
+    ),
+    (
+        Format::Responses,
+        Append,
+        r#"{"input":[{"role":"system","content":"a"}]}"#,
+        r#"{"input":[{"role":"system","content":"a"}],"instructions":"S"}"#,
+    ),
     (Format::Responses, Replace, r#"{"instructions":"a"}"#, r#"{"instructions":"S"}"#),
     (Format::Responses, Append, r#"{"instructions":"a"}"#, r#"{"instructions":"a\n\nS"}"#),
     (Format::Responses, Prepend, r#"{"instructions":"a"}"#, r#"{"instructions":"S\n\na"}"#),

@@ -140,5 +140,6 @@ fn a_parser_has_a_bounded_size() {
         .feed(br#""},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#);
     let answer = parser.finish();
     assert_eq!(counts(&answer.tokens), [1, -1, -1, 2, -1]);
-    assert_eq!(answer.opening.unwrap().bytes().len(), OPENING_BYTES);
+    let lengths: Vec<usize> = answer.openings.iter().map(|it| it.bytes().len()).collect();
+    assert_eq!(lengths, [OPENING_BYTES]);
 }

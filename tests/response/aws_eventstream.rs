@@ -31,6 +31,7 @@ fn parse<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<Event>, EventStream
     let mut sink = |data_piece: FramedData<'_>| match data_piece {
         FramedData::Name(bytes) => name = bytes.to_vec(),
         FramedData::Data(bytes) => data.extend_from_slice(bytes),
+        FramedData::NextLine => unreachable!("a message has no lines"),
         FramedData::End => events.push((std::mem::take(&mut name), std::mem::take(&mut data))),
     };
     let mut parser = EventStreamParser::default();

@@ -1,6 +1,6 @@
 //! An outcome under a configuration's rules.
 
-use verdigris::response::answer::{ModelName, TextPrefix};
+use verdigris::response::answer::ModelName;
 use verdigris::response::{
     Answer, AnswerParser, Class, ClassificationRules, Format, Framing, LimitPolicy, Outcome,
     Phrases, Price, Prices, Tokens,
@@ -54,7 +54,7 @@ fn a_refusal_is_stated_or_opens_with_a_phrase() {
         ("a phrase after white space, in other case", opening("\n\n i CANNOT help"), true),
         ("a phrase later in the text", opening("Well, I cannot"), false),
         ("a part of a phrase", opening("I'm"), false),
-        ("no text is kept", Answer { opening: Some(TextPrefix::new(0)), ..opening("") }, false),
+        ("no text", opening(""), false),
     ];
     for (name, answer, expected) in table {
         let outcome = answered(answer);

@@ -14,12 +14,15 @@ fn a_post_to_a_known_path_expects_an_answer() {
     let answer = ExpectedResponse {
         format: Some(Format::Chat),
         is_model_path: true,
-        method: Method::Ordinary,
-        is_grpc: false,
+        ..ExpectedResponse::default()
     };
     assert_eq!(expected(&[(":method", "POST"), chat]), answer);
     let get = ExpectedResponse { is_model_path: false, ..answer };
     assert_eq!(expected(&[(":method", "GET"), chat]), get);
+    let resumed = expected(&[(":method", "GET"), (":path", "/v1/responses/resp_1?stream=true")]);
+    assert_eq!(resumed, ExpectedResponse { format: Some(Format::Responses), ..get });
+    let app = expected(&[(":method", "POST"), (":path", "/api/chat")]);
+    assert!(app.is_format_guessed && app.is_model_path);
     // The first of a repeated header counts.
     assert_eq!(expected(&[(":method", "POST"), chat, (":path", "/")]), answer);
     let json = ("content-type", "application/grpc");

@@ -12,6 +12,8 @@ const MS: u64 = 1_000_000;
 
 const CHAT: ExpectedResponse = ExpectedResponse {
     format: Some(Format::Chat),
+    is_format_guessed: false,
+    other_api: None,
     is_model_path: true,
     method: Method::Ordinary,
     is_grpc: false,
@@ -74,7 +76,7 @@ fn headers_decide_whether_the_body_is_read() {
     let table: [Row<'_>; 9] = [
         ("an answer", CHAT, &[(":status", "200"), JSON], Some(Ok(()))),
         ("another status of success", CHAT, &[(":status", "202"), JSON], None),
-        ("a failure", CHAT, &[(":status", "500"), JSON], None),
+        ("a failure", CHAT, &[(":status", "503"), JSON], None),
         ("no status", CHAT, &[JSON], None),
         ("an encoded body", CHAT, &[(":status", "200"), JSON, gzip], unread(UnreadReason::Encoded)),
         ("an unknown path", UNKNOWN, &[(":status", "200"), JSON], None),

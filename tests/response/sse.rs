@@ -40,6 +40,7 @@ fn parse(body: &[u8], piece: usize) -> Vec<(String, String)> {
     let mut sink = |data_piece: FramedData<'_>| match data_piece {
         FramedData::Name(bytes) => name = text(bytes),
         FramedData::Data(bytes) => data.extend_from_slice(bytes),
+        FramedData::NextLine => data.push(b'\n'),
         FramedData::End => {
             events.push((std::mem::take(&mut name), text(&std::mem::take(&mut data))));
         }

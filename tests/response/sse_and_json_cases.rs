@@ -56,7 +56,27 @@ pub fn cases() -> Vec<Case> {
             "finished content",
             [9, 4, -1, 7, 5],
         ),
-        case("no end", Chat, Sse, events(&[role, hi, stop]), "content", [-1; 5]),
+        case("no end", Chat, Sse, events(&[role, hi]), "content", [-1; 5]),
+        case(
+            "a finish reason is an end",
+            Chat,
+            Sse,
+            events(&[role, hi, stop]),
+            "finished content",
+            [-1; 5],
+        ),
+        case(
+            "one of two choices has ended",
+            Chat,
+            Sse,
+            events(&[
+                r#"{"choices":[{"delta":{"content":"a"},"index":0}]}"#,
+                r#"{"choices":[{"delta":{"content":"b"},"index":1}]}"#,
+                r#"{"choices":[{"delta":{},"finish_reason":"stop","index":1}]}"#,
+            ]),
+            "content",
+            [-1; 5],
+        ),
         case(
             "the end without its empty line",
             Chat,
@@ -221,7 +241,7 @@ pub fn cases() -> Vec<Case> {
             Responses,
             Json,
             r#"{"status":"completed","error":null,"output":[{"content":[{"type":"refusal","refusal":"no"}]}],"usage":{"input_tokens":1,"output_tokens":2}}"#.into(),
-            "finished refusal",
+            "finished content refusal",
             [1, -1, -1, 2, -1],
         ),
         case(

@@ -46,6 +46,14 @@ pub enum Counter {
     Refusals,
     /// Answers that ended at a token limit.
     Truncations,
+    /// Answers that ended for a reason that is not known, or stated none.
+    FinishUnknown,
+    /// Answers that repeat themselves in a loop.
+    Repetitions,
+    /// Answers whose text has a tool call that the server has not parsed.
+    LeakedToolCalls,
+    /// Answers that state a tool call as their end, and have none.
+    MissingToolCalls,
     /// Input tokens, including cached ones.
     TokensInput,
     /// Output tokens, including reasoning.
@@ -101,7 +109,7 @@ impl Counter {
     ];
 
     /// The counters of responses, where they are configured.
-    pub const OUTCOMES: [Self; 24] = [
+    pub const OUTCOMES: [Self; 28] = [
         Self::Responses2xx,
         Self::Responses3xx,
         Self::Responses4xx,
@@ -120,6 +128,10 @@ impl Counter {
         Self::UnreadFor(UnreadReason::Malformed),
         Self::Refusals,
         Self::Truncations,
+        Self::FinishUnknown,
+        Self::Repetitions,
+        Self::LeakedToolCalls,
+        Self::MissingToolCalls,
         Self::TokensInput,
         Self::TokensOutput,
         Self::TokensCached,
@@ -152,6 +164,10 @@ impl fmt::Display for Counter {
             Self::UnreadFor(UnreadReason::Malformed) => "unread_malformed",
             Self::Refusals => "refusals",
             Self::Truncations => "truncations",
+            Self::FinishUnknown => "finish_unknown",
+            Self::Repetitions => "repetitions",
+            Self::LeakedToolCalls => "leaked_tool_calls",
+            Self::MissingToolCalls => "missing_tool_calls",
             Self::TokensInput => "tokens_input",
             Self::TokensOutput => "tokens_output",
             Self::TokensCached => "tokens_cached",

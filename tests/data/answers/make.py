@@ -11,6 +11,7 @@ the filter's accounting, -1 where the client is not told, and `errors` where the
 is one.
 """
 
+import base64
 import json
 import os
 import signal
@@ -261,19 +262,21 @@ def write_ollama():
     write("ollama-chat-error", "/api/chat", lines, body, [-1] * 5, errors=1)
 
 
+def message(kind, name, payload):
+    """A message of Amazon's event stream."""
+    headers = {f":{kind}-type": name, ":content-type": "application/json", ":message-type": kind}
+    headers = b"".join(
+        bytes([len(name)]) + name.encode() + b"\x07" + len(value).to_bytes(2, "big") + value.encode()
+        for name, value in headers.items()
+    )
+    payload = json.dumps(payload, ensure_ascii=False).encode()
+    lengths = (len(headers) + len(payload) + 16).to_bytes(4, "big") + len(headers).to_bytes(4, "big")
+    body = lengths + zlib.crc32(lengths).to_bytes(4, "big") + headers + payload
+    return body + zlib.crc32(body).to_bytes(4, "big")
+
+
 def write_bedrock():
     """As the service's model in botocore has them: with a cache, reasoning, exceptions."""
-
-    def message(kind, name, payload):
-        headers = {f":{kind}-type": name, ":content-type": "application/json", ":message-type": kind}
-        headers = b"".join(
-            bytes([len(name)]) + name.encode() + b"\x07" + len(value).to_bytes(2, "big") + value.encode()
-            for name, value in headers.items()
-        )
-        payload = json.dumps(payload, ensure_ascii=False).encode()
-        lengths = (len(headers) + len(payload) + 16).to_bytes(4, "big") + len(headers).to_bytes(4, "big")
-        body = lengths + zlib.crc32(lengths).to_bytes(4, "big") + headers + payload
-        return body + zlib.crc32(body).to_bytes(4, "big")
 
     def event(name, **payload):
         return message("event", name, payload | {"p": "abcdefghijklmnop"})
@@ -320,6 +323,60 @@ def write_bedrock():
     write("bedrock-plain", f"{path}/converse", "application/json", json.dumps(body).encode(), tokens)
 
 
+def write_variants():
+    """What providers and gateways vary, as tests/data/formats has it with the sources."""
+
+    def events(*documents):
+        lines = (f"data: {json.dumps(document)}\n\n" for document in documents)
+        return "".join(lines).encode()
+
+    def chunk(delta, finish_reason=None, **more):
+        choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
+        return {"object": "chat.completion.chunk", "model": "m", "choices": [choice]} | more
+
+    def usage(prompt, completion, **more):
+        total = {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
+        return {"usage": total | more}
+
+    path, sse, plain = "/v1/chat/completions", "text/event-stream", "application/json"
+    begin, end, done = chunk({"content": "Bright"}), chunk({}, "stop"), b"data: [DONE]\n\n"
+    last = chunk({}, "stop", **usage(9, 3))
+    write("chat-without-done", path, sse, events(begin, last), [9, -1, -1, 3, -1])
+    write("chat-events-as-json", path, plain, events(begin, last) + done, [9, -1, -1, 3, -1])
+    document = json.dumps(chunk({}) | {"choices": [{"message": {"content": "Bright"}, "finish_reason": "stop"}]} | usage(9, 3))
+    write("chat-document-and-done", path, sse, document.encode() + b"\n\n" + done, [9, -1, -1, 3, -1])
+    written = usage(18014, 20, prompt_tokens_details={"cached_tokens": 0, "cache_write_tokens": 18011})
+    body = events(begin, end, {"choices": []} | written) + done
+    write("chat-cache-write", path, sse, body, [18014, 0, 18011, 20, -1])
+    beside = usage(32, 11, total_tokens=447, completion_tokens_details={"reasoning_tokens": 404})
+    write("chat-reasoning-beside", path, sse, events(begin, end, beside) + done, [32, -1, -1, 415, 404])
+    failed = events(begin, chunk({}, "insufficient_system_resource", **usage(9, 3))) + done
+    write("chat-failed", path, sse, failed, [9, -1, -1, 3, -1], errors=1)
+    write("chat-invocations", "/serving-endpoints/e/invocations", sse, events(begin, last) + done, [9, -1, -1, 3, -1])
+
+    part = {"candidates": [{"content": {"parts": [{"text": "Bright"}]}, "finishReason": "STOP"}]}
+    counts = {"promptTokenCount": 26, "toolUsePromptTokenCount": 12504, "candidatesTokenCount": 40, "thoughtsTokenCount": 63}
+    wrapped = {"response": part | {"usageMetadata": counts}, "traceId": "t"}
+    path = "/v1internal:streamGenerateContent?alt=sse"
+    write("gemini-code-assist", path, sse, events(wrapped), [12530, -1, -1, 103, 63])
+    failed = {"candidates": [{"content": {}, "finishReason": "MALFORMED_FUNCTION_CALL"}]}
+    path = "/v1beta/models/gemini-2.5-flash:generateContent"
+    write("gemini-failed", path, plain, json.dumps(failed).encode(), [-1] * 5, errors=1)
+
+    claude = [
+        {"type": "message_start", "message": {"model": "claude", "usage": {"input_tokens": 10, "output_tokens": 1}}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Bright"}},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 4}},
+        {"type": "message_stop"},
+    ]
+    path = "/v1/projects/p/locations/us-east5/publishers/anthropic/models/claude:streamRawPredict"
+    write("vertex-claude", path, sse, events(*claude), [10, -1, -1, 4, -1])
+    inner = (base64.b64encode(json.dumps(document).encode()).decode() for document in claude)
+    body = b"".join(message("event", "chunk", {"bytes": text, "p": "abcd"}) for text in inner)
+    path = "/model/anthropic.claude/invoke-with-response-stream"
+    write("invoke-claude", path, "application/vnd.amazon.eventstream", body, [10, -1, -1, 4, -1])
+
+
 def openrouter(server):
     openrouter = replace(server, openai="/api/v1")
     chat(openrouter, "anthropic/claude-sonnet-4", "openrouter")
@@ -350,6 +407,7 @@ def main():
     record_all(Server("aimock-", aimock, 4028, "", ""), [*formats, openrouter, ollama_api, bedrock])
     write_ollama()
     write_bedrock()
+    write_variants()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,165 @@
+//! Errors in an answer, wherever a provider or a gateway states them, and which of them are
+//! refusals by a content filter.
+
+use super::answer::Answer;
+use super::answer_key::AnswerKey::{self, *};
+use crate::json::{BoundedText, Token};
+
+/// Reads a value that may be an error or a part of one, whatever the format.
+///
+/// An error is an object or text `error` at the top level, in an array of events, in `choices`,
+/// in `x_groq` or in a wrapping `response`; an item of `errors` (Cloudflare); MiniMax's
+/// `base_resp.status_code`, which is 0 without an error.
+#[inline]
+pub fn read_token(path: &[AnswerKey], token: Token<'_>, answer: &mut Answer) {
+    // Nearly no value is one, and each value of an answer comes here.
+    match path {
+        [Choices, _, Error, ..] => {}
+        [
+            Error | Item | XGroq | Response | Errors | BaseResp | Code | ErrorCode | ErrorType,
+            ..,
+        ] => {}
+        _ => return,
+    }
+    read_error(path, token, answer);
+}
+
+#[inline(never)]
+fn read_error(path: &[AnswerKey], token: Token<'_>, answer: &mut Answer) {
+    let inner = match path {
+        [Error, inner @ ..]
+        | [Item, Error, inner @ ..]
+        | [XGroq, Error, inner @ ..]
+        | [Response, Error, inner @ ..]
+        | [Choices, Item, Error, inner @ ..]
+        | [Errors, Item, inner @ ..] => inner,
+        [BaseResp, StatusCode] => return read_base_status(token, answer),
+        // An error whose code is beside its text, and errors without an object.
+        [Code] | [ErrorCode] | [ErrorType] => return read_top_level_code(path, token, answer),
+        _ => return,
+    };
+    match (inner, token) {
+        ([], Token::Object | Token::True) => set_error(answer),
+        ([], Token::String(text)) if !text.is_empty() => {
+            set_error(answer);
+            answer.is_filtered |= is_filter_code(text) || is_filter_message(text);
+        }
+        (
+            [Code | Type | Status | Reason] | [InnerError | InnerErrorCamel, Code],
+            Token::String(code),
+        ) => {
+            answer.is_filtered |= is_filter_code(code);
+        }
+        ([Code], Token::Number(Some(code))) => answer.is_filtered |= code == ZHIPU_UNSAFE,
+        // OpenRouter's moderation.
+        ([Metadata, FlaggedInput], Token::String(_)) => answer.is_filtered = true,
+        ([Message], Token::String(message)) => answer.is_filtered |= is_filter_message(message),
+        _ => {}
+    }
+}
+
+/// The code of Zhipu for unsafe content, a number or a text.
+const ZHIPU_UNSAFE: u64 = 1301;
+
+fn set_error(answer: &mut Answer) {
+    answer.error = true;
+    answer.is_recognized = true;
+}
+
+/// MiniMax: 1026 is a prompt and 1027 an answer with sensitive content.
+fn read_base_status(token: Token<'_>, answer: &mut Answer) {
+    match token {
+        Token::Number(Some(0)) => {}
+        Token::Number(code) => {
+            set_error(answer);
+            answer.is_filtered |= matches!(code, Some(1026 | 1027));
+        }
+        _ => {}
+    }
+}
+
+/// A code at the top level: with a text `error` beside it (xAI), or as DashScope, Spark and
+/// Baidu state errors. 0 and 200 are no error, and neither is an empty text.
+fn read_top_level_code(path: &[AnswerKey], token: Token<'_>, answer: &mut Answer) {
+    match token {
+        Token::Number(Some(0 | 200)) => {}
+        Token::Number(Some(code)) if path == [Code] || path == [ErrorCode] => {
+            answer.error = true;
+            answer.is_filtered |= code == ZHIPU_UNSAFE;
+        }
+        Token::String(code) if !is_success(code) => {
+            answer.error = true;
+            answer.is_filtered |= is_filter_code(code);
+        }
+        _ => {}
+    }
+}
+
+fn is_success(code: BoundedText<'_>) -> bool {
+    let code = code.bytes();
+    [&b""[..], b"0", b"200", b"ok", b"success"].iter().any(|it| it.eq_ignore_ascii_case(code))
+}
+
+/// Whether the code or type of an error is that of a content filter.
+///
+/// Sources: the references of Azure OpenAI (`content_filter`, `ResponsibleAIPolicyViolation`),
+/// OpenAI (`content_policy_violation`, `moderation_blocked`, `bio_policy` and others in the types
+/// of openai 3.51.0), Alibaba (`DataInspectionFailed`), Volcengine (`…SensitiveContentDetected`),
+/// Moonshot (type `content_filter`), Zhipu (`1301`), MiniMax (`new_sensitive`), LiteLLM
+/// (`ContentPolicyViolationError`), Portkey (`hooks_failed`), one-api (`sensitive_words_detected`).
+fn is_filter_code(code: BoundedText<'_>) -> bool {
+    const PARTS: [&[u8]; 16] = [
+        b"content_filter",
+        b"contentfilter",
+        b"content_policy",
+        b"contentpolicy",
+        b"policy_violation",
+        b"policyviolation",
+        b"data_inspection",
+        b"datainspection",
+        b"sensitive",
+        b"moderation",
+        b"content_blocked",
+        b"prohibited_content",
+        b"guardrail",
+        b"hooks_failed",
+        b"bio_policy",
+        b"cyber_policy",
+    ];
+    code.is("1301") || contains_any(code.bytes(), &PARTS)
+}
+
+/// Whether the message of an error is that of a content filter, where its code is that of any
+/// bad request.
+///
+/// Sources: messages of Anthropic ("Output blocked by content filtering policy"), Azure ("content
+/// management policy"), DeepSeek ("Content Exists Risk"), Moonshot ("considered high risk"), xAI
+/// ("Content violates usage guidelines … SAFETY_CHECK_TYPE_…"), OpenAI ("usage policy", "safety
+/// system"), Alibaba ("inappropriate content"), MiniMax ("new_sensitive").
+fn is_filter_message(message: BoundedText<'_>) -> bool {
+    const PARTS: [&[u8]; 16] = [
+        b"content filter",
+        b"content_filter",
+        b"content management policy",
+        b"content policy",
+        b"contentpolicyviolation",
+        b"content_policy_violation",
+        b"content exists risk",
+        b"considered high risk",
+        b"usage guidelines",
+        b"usage polic",
+        b"safety_check_type",
+        b"safety system",
+        b"inappropriate content",
+        b"datainspectionfailed",
+        b"new_sensitive",
+        b"sensitivecontentdetected",
+    ];
+    contains_any(message.bytes(), &PARTS)
+}
+
+/// Whether `text` has one of these parts, in any case of letters.
+fn contains_any(text: &[u8], parts: &[&[u8]]) -> bool {
+    let contains = |part: &&[u8]| text.windows(part.len()).any(|it| it.eq_ignore_ascii_case(part));
+    parts.iter().any(contains)
+}

@@ -1,0 +1,219 @@
+//! What a path reveals of the API behind it: the format of its answers, or that it has none.
+
+use super::format::{Format, without_query};
+
+/// An API that is recognised by its path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KnownApi {
+    /// A model answers in this format.
+    Answers {
+        /// The format.
+        format: Format,
+        /// Whether the path is that of this API alone. Applications have paths such as
+        /// `/api/chat` and `/orders/1/messages` of their own: there the body must have a mark of
+        /// the format.
+        is_certain: bool,
+    },
+    /// Embeddings: no answers, but token counts.
+    Embeddings,
+    /// An API without answers, such as images.
+    Other,
+}
+
+use KnownApi::{Embeddings, Other};
+
+// === impl Format ===
+
+impl Format {
+    /// The format of the answers at `path`, by what the path reveals.
+    ///
+    /// ```
+    /// use verdigris::response::Format;
+    /// let path = b"/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse";
+    /// assert_eq!(Format::from_path(path), Some(Format::Gemini));
+    /// assert_eq!(Format::from_path(b"/v1/models"), None);
+    /// ```
+    pub fn from_path(path: &[u8]) -> Option<Self> {
+        match known_api(path)? {
+            KnownApi::Answers { format, .. } => Some(format),
+            Embeddings | Other => None,
+        }
+    }
+
+    /// The format of the requests at `path`, where a patch knows their form. Requests to a model
+    /// behind another API have its name or their prompt in other places.
+    pub fn of_requests_at(path: &[u8]) -> Option<Self> {
+        const OTHER_FORMS: [&[u8]; 6] = [
+            b"invoke",
+            b"invoke-with-response-stream",
+            b"invocations",
+            b"compact",
+            b"rawPredict",
+            b"streamRawPredict",
+        ];
+        let (before_query, _) = split_query(path);
+        let (parent, name) = split_last_segment(before_query);
+        let is_other = OTHER_FORMS.iter().any(|form| name.ends_with(form));
+        let is_stored = parent.ends_with(b"/responses");
+        if is_other || is_stored { None } else { Self::from_path(path) }
+    }
+}
+
+/// The API behind `path`.
+///
+/// ```
+/// use verdigris::response::Format;
+/// use verdigris::response::known_path::{KnownApi, known_api};
+/// let (format, is_certain) = (Format::Ollama, false);
+/// assert_eq!(known_api(b"/api/chat"), Some(KnownApi::Answers { format, is_certain }));
+/// assert_eq!(known_api(b"/v1/images/generations"), Some(KnownApi::Other));
+/// ```
+pub fn known_api(path: &[u8]) -> Option<KnownApi> {
+    let (path, query) = split_query(path);
+    let (parent, name) = split_last_segment(path);
+    other_api(path, name)
+        .or_else(|| google_method(path, name))
+        .or_else(|| bedrock_operation(parent, name))
+        .or_else(|| by_name(parent, name))
+        .or_else(|| {
+            // A stream that is taken up again: `/v1/responses/ID?stream=true`.
+            let is_resumed = parent.ends_with(b"/responses")
+                && query.split(|byte| *byte == b'&').any(|part| part == b"stream=true");
+            is_resumed.then_some(certain(Format::Responses))
+        })
+}
+
+const fn certain(format: Format) -> KnownApi {
+    KnownApi::Answers { format, is_certain: true }
+}
+
+/// The path without slashes at its end, and the query.
+fn split_query(path: &[u8]) -> (&[u8], &[u8]) {
+    let before = without_query(path);
+    let query = path.get(before.len() + 1..).unwrap_or_default();
+    let end = before.iter().rposition(|byte| *byte != b'/').map_or(0, |last| last + 1);
+    (before.get(..end).unwrap_or_default(), query)
+}
+
+/// The path before its last segment, without the slash, and that segment.
+fn split_last_segment(path: &[u8]) -> (&[u8], &[u8]) {
+    let slash = path.iter().rposition(|byte| *byte == b'/');
+    let (parent, name) = path.split_at(slash.unwrap_or(0));
+    (parent, name.strip_prefix(b"/").unwrap_or(name))
+}
+
+fn contains(path: &[u8], part: &[u8]) -> bool {
+    path.windows(part.len()).any(|window| window == part)
+}
+
+/// APIs without answers, most of which have a part of their path in common.
+fn other_api(path: &[u8], name: &[u8]) -> Option<KnownApi> {
+    const EMBEDDINGS: [&[u8]; 2] = [b"embeddings", b"embed"];
+    const NAMES: [&[u8]; 15] = [
+        // Gemini's Interactions are answers in a format that is not read.
+        b"interactions",
+        b"moderations",
+        b"moderation",
+        b"rerank",
+        b"count_tokens",
+        b"count-tokens",
+        b"input_tokens",
+        b"input_items",
+        b"cancel",
+        b"models",
+        b"files",
+        b"batches",
+        b"tokenize",
+        b"detokenize",
+        b"classify",
+    ];
+    const PARTS: [&[u8]; 15] = [
+        b"/models/",
+        b"/embeddings/",
+        b"/images/",
+        b"/audio/",
+        b"/videos/",
+        b"/files/",
+        b"/batches/",
+        b"/uploads/",
+        b"/fine_tuning/",
+        b"/vector_stores/",
+        b"/threads/",
+        b"/assistants/",
+        b"/realtime/",
+        b"/guardrail/",
+        b"/async-invoke/",
+    ];
+    if EMBEDDINGS.contains(&name) {
+        return Some(Embeddings);
+    }
+    let is_model_call = name.iter().any(|byte| matches!(byte, b':' | b'%'))
+        || path.ends_with(b"/completions")
+        || path.ends_with(b"/responses");
+    let is_other =
+        NAMES.contains(&name) || (!is_model_call && PARTS.iter().any(|part| contains(path, part)));
+    is_other.then_some(Other)
+}
+
+/// Google's methods, which follow a colon: Gemini's own, and those of Vertex AI that pass a
+/// request to the model of another vendor.
+fn google_method(path: &[u8], name: &[u8]) -> Option<KnownApi> {
+    let colon = name.iter().rposition(|byte| *byte == b':').map(|colon| colon + 1);
+    let encoded = || {
+        let is_colon = |part: &[u8]| part.eq_ignore_ascii_case(b"%3a");
+        Some(name.windows(3).rposition(is_colon)? + 3)
+    };
+    let method = name.get(colon.or_else(encoded)?..)?;
+    Some(match method {
+        b"generateContent" | b"streamGenerateContent" => certain(Format::Gemini),
+        b"rawPredict" | b"streamRawPredict" if contains(path, b"/publishers/anthropic/") => {
+            certain(Format::Anthropic)
+        }
+        b"rawPredict" | b"streamRawPredict" => {
+            KnownApi::Answers { format: Format::Chat, is_certain: contains(path, b"/publishers/") }
+        }
+        b"embedContent" | b"batchEmbedContents" => Embeddings,
+        b"countTokens" | b"predict" | b"predictLongRunning" | b"batchGenerateContent" => Other,
+        _ => return None,
+    })
+}
+
+/// The operations of Amazon Bedrock: `/model/ID/OPERATION`.
+fn bedrock_operation(parent: &[u8], name: &[u8]) -> Option<KnownApi> {
+    let is_model = contains(parent, b"/model/");
+    match name {
+        b"converse" | b"converse-stream" => {
+            Some(KnownApi::Answers { format: Format::Bedrock, is_certain: is_model })
+        }
+        b"invoke" | b"invoke-with-response-stream" if is_model => {
+            let (_, model) = split_last_segment(parent);
+            let is_claude = contains(model, b"anthropic") || contains(model, b"claude");
+            Some(certain(if is_claude { Format::Anthropic } else { Format::Bedrock }))
+        }
+        _ => None,
+    }
+}
+
+/// APIs whose paths end with a name.
+fn by_name(parent: &[u8], name: &[u8]) -> Option<KnownApi> {
+    let parent_is = |names: &[&[u8]]| names.iter().any(|name| parent.ends_with(name));
+    let (format, is_certain) = match name {
+        b"completions" => (
+            Format::Chat,
+            parent_is(&[b"/chat", b"/v1", b"/fim", b"/beta", b"/v1/agents"])
+                || contains(parent, b"/deployments/")
+                || contains(parent, b"/engines/"),
+        ),
+        b"responses" => (Format::Responses, parent_is(&[b"/v1", b"/openai", b"/codex"])),
+        b"compact" if parent.ends_with(b"/responses") => (Format::Responses, true),
+        b"messages" => (Format::Anthropic, parent_is(&[b"/v1", b"/anthropic"])),
+        b"chat" | b"generate" if parent.ends_with(b"/api") => (Format::Ollama, false),
+        b"chat" if parent.ends_with(b"/v2") => {
+            (Format::Cohere, parent == b"/v2" || parent_is(&[b"/cohere/v2"]))
+        }
+        // Databricks and SageMaker.
+        b"invocations" => (Format::Chat, false),
+        _ => return None,
+    };
+    Some(KnownApi::Answers { format, is_certain })
+}
