@@ -8,6 +8,7 @@ use std::collections::BinaryHeap;
 use serde::{Deserialize, Serialize};
 
 use super::observation::{Observation, SortedByContent, StepObservation};
+use super::period::Period;
 use super::plan::{AnalysisPlan, AnalysisUnit};
 use super::seen_units::SeenUnitsByStep;
 use super::step_index::StepIndex;
@@ -31,6 +32,8 @@ pub struct Evidence {
     new_flags: Vec<UnitFlags>,
     /// Observations that arrived after the units of their step were forgotten.
     pub late_observations: u64,
+    /// The newest period of the current step.
+    pub(super) period: Period,
 }
 
 // === impl Evidence ===
@@ -46,6 +49,12 @@ impl Evidence {
     pub fn begin_step(&mut self, step: StepIndex, at_ns: u64) {
         self.began_ns.resize(step.get(), at_ns);
         self.began_ns.push(at_ns);
+        self.period.begin_step(at_ns);
+    }
+
+    /// Begins the next [`Period`] of the step if it is due.
+    pub fn begin_period_if_due(&mut self, plan: &AnalysisPlan, now_ns: u64) {
+        self.period.begin_if_due(plan, now_ns);
     }
 
     /// Adds a tick's observations.
@@ -59,6 +68,7 @@ impl Evidence {
         for (index, stats) in self.steps.iter_mut().enumerate() {
             stats.end_tick(plan, StepIndex::new(index));
         }
+        self.period.end_tick(plan);
     }
 
     /// Adds evidence that was gathered elsewhere under the same plan, of other units.
@@ -69,6 +79,7 @@ impl Evidence {
                 None => self.steps.push(from.clone()),
             }
         }
+        self.period.merge(&other.period);
         self.late_observations += other.late_observations;
     }
 
@@ -97,11 +108,17 @@ impl Evidence {
         }
         let is_after_warmup = self.is_after_warmup(plan, *step, observation);
         let Some(new) = self.set_flags(plan, *step, observation, is_after_warmup) else { return };
+        let counts_for_advance = is_after_warmup
+            && (!observation.measurements.is_response()
+                || self.period.count_request(plan, observation.unit));
         if self.steps.len() <= step.get() {
             self.steps.resize(step.get() + 1, StepStats::empty(plan));
         }
         if let Some(stats) = self.steps.get_mut(step.get()) {
-            stats.add(plan, *step, observation, new, is_after_warmup);
+            stats.add(plan, *step, observation, new, counts_for_advance);
+            if step.get() + 1 == self.began_ns.len() {
+                self.period.add(plan, *step, observation, &stats.gates);
+            }
         }
     }
 

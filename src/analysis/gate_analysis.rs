@@ -6,6 +6,7 @@ use super::confidence_sequence::ConfidenceSequence;
 use super::coverage::Coverage;
 use super::evidence::Evidence;
 use super::metric::{Comparison, Metric};
+use super::period::PERIODS_ALPHA;
 use super::plan::{AnalysisPlan, Gate};
 use super::step_index::StepIndex;
 use super::verdict::Verdict;
@@ -18,8 +19,14 @@ pub struct GateAnalysis {
     pub metric: Metric,
     /// The gate's verdict.
     pub verdict: Verdict,
-    /// The natural logarithm of the e-value against "green is not worse", over all steps.
+    /// The natural logarithm of the e-value against "green is not worse": the larger one of
+    /// [`Self::harm_log_e_of_ramp`] and [`Self::harm_log_e_of_period`].
     pub harm_log_e: f64,
+    /// That over all steps, times its fraction of α.
+    pub(super) harm_log_e_of_ramp: f64,
+    /// That of the newest [`Period`](super::period::Period) alone, times its fraction of α; −∞ in
+    /// a period without a test.
+    pub(super) harm_log_e_of_period: f64,
     /// The natural logarithm of the e-value against "green is worse by the tolerance", of this
     /// step. From [`AnalysisPlan::pass_log_e`] on, green is safe.
     pub non_inferiority_log_e: f64,
@@ -60,7 +67,13 @@ impl GateAnalysis {
             (Some(stats), Some(params)) => stats.non_inferiority_log_e(params),
             _ => 0.0,
         };
-        let harm_log_e = harm_log_e(plan, evidence, index, gate);
+        let harm_log_e_of_ramp =
+            harm_log_e(plan, evidence, index, gate) + libm::log(1.0 - PERIODS_ALPHA);
+        let period = &evidence.period;
+        let of_period = gate.params(step).and_then(|params| period.harm_log_e(index, params));
+        let harm_log_e_of_period =
+            of_period.map_or(f64::NEG_INFINITY, |log_e| log_e + period.log_alpha_fraction());
+        let harm_log_e = harm_log_e_of_ramp.max(harm_log_e_of_period);
         let units = step_stats.map(|it| it.units).unwrap_or_default();
         let coverage =
             step_stats.and_then(|it| it.coverage.get(index)).copied().unwrap_or_default();
@@ -81,6 +94,8 @@ impl GateAnalysis {
             metric: gate.spec.metric,
             verdict,
             harm_log_e,
+            harm_log_e_of_ramp,
+            harm_log_e_of_period,
             non_inferiority_log_e,
             units: ByVersion { blue: moments.blue.count, green: moments.green.count },
             means: ByVersion { blue: moments.blue.mean(), green: moments.green.mean() },
@@ -102,12 +117,12 @@ fn harm_log_e(plan: &AnalysisPlan, evidence: &Evidence, index: usize, gate: &Gat
         .steps()
         .iter()
         .zip(stats_by_step)
-        .filter_map(|(params, stats)| Some(stats?.harm_wealth(params).collect()))
+        .map(|(params, stats)| stats.map_or_else(Vec::new, |stats| stats.harm_wealth(params)))
         .collect();
-    let directions = wealth_by_step.first().map_or(0, Vec::len);
+    let directions = wealth_by_step.iter().map(Vec::len).max().unwrap_or_default();
     let log_e_of_direction = |direction: usize| {
-        let wealth: Vec<Wealth> =
-            wealth_by_step.iter().filter_map(|step| step.get(direction).copied()).collect();
+        let of_step = |step: &Vec<Wealth>| step.get(direction).copied().unwrap_or_default();
+        let wealth: Vec<Wealth> = wealth_by_step.iter().map(of_step).collect();
         across_steps::log_e(&wealth, plan.steps.len())
     };
     let log_e: Vec<f64> = (0..directions).map(log_e_of_direction).collect();

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::by_version::ByVersion;
-use super::metric::Metric;
+use super::known_fraction::CoverageLevel;
+use super::metric::{Comparison, Metric};
 use super::moments::Moments;
 use super::observation::Observation;
 use super::plan::{GateSpec, GateStepParams};
@@ -27,9 +28,9 @@ pub enum GateStats {
 impl GateStats {
     /// Empty sums for a gate on this metric.
     pub fn for_metric(metric: Metric) -> Self {
-        match ValueStats::for_comparison(metric.comparison()) {
-            Some(stats) => Self::Values(stats),
-            None => Self::Rate(Box::default()),
+        match metric.comparison() {
+            Comparison::Rate => Self::Rate(Box::default()),
+            _ => Self::Values(ValueStats::default()),
         }
     }
 
@@ -54,16 +55,22 @@ impl GateStats {
         }
     }
 
-    /// The wealth of the bets against "green is not worse", one for each direction.
-    pub(super) fn harm_wealth(
-        &self,
-        params: &GateStepParams,
-    ) -> impl Iterator<Item = Wealth> + use<'_> {
-        let (rate, values) = match self {
-            Self::Rate(stats) => (Some(stats.harm_wealth(params)), None),
-            Self::Values(stats) => (None, Some(stats.harm_wealth())),
-        };
-        rate.into_iter().chain(values.into_iter().flatten())
+    /// The wealth of the bets against "green is not worse", one for each direction; empty before
+    /// the first bet on values.
+    pub(super) fn harm_wealth(&self, params: &GateStepParams) -> Vec<Wealth> {
+        match self {
+            Self::Rate(stats) => vec![stats.harm_wealth(params)],
+            Self::Values(stats) => stats.harm_wealth().to_vec(),
+        }
+    }
+
+    /// At which coverage a rate's bad response counts now for the test of harm; `None` where it
+    /// does not count.
+    pub(super) fn level_for_harm(&self) -> Option<CoverageLevel> {
+        match self {
+            Self::Rate(stats) => stats.level_for_harm(),
+            Self::Values(_) => None,
+        }
     }
 
     /// The natural logarithm of the e-value against "green is worse by the tolerance".

@@ -11,8 +11,9 @@
 //! | [`seen_units`], [`unit_flags`] | which units have been counted already |
 //! | [`wealth`] | e-processes: the wealth of eight bets |
 //! | [`rate_ratio`], [`absolute_rate`] | bets on rates: against blue's, and against a ceiling |
-//! | [`mann_whitney`], [`block`] | bets on values: by rank, in blocks |
+//! | [`value_bets`], [`mann_whitney`], [`block`] | bets on values: by rank, in blocks |
 //! | [`across_steps`] | one e-value over all steps |
+//! | [`period`] | tests that begin anew: late regressions; heavy units |
 //! | [`design_effect`] | how much many requests of few users overstate the evidence |
 //! | [`sample_ratio`] | whether the ratio of units matches the weights |
 //! | [`coverage`] | whether a metric is known equally often on both versions |
@@ -49,6 +50,7 @@ pub mod measurements;
 pub mod metric;
 pub mod moments;
 pub mod observation;
+pub mod period;
 pub mod plan;
 pub mod power;
 pub mod probability;
@@ -62,6 +64,7 @@ pub mod step_stats;
 pub mod tripwire;
 pub mod tripwire_window;
 pub mod unit_flags;
+pub mod value_bets;
 pub mod value_stats;
 pub mod verdict;
 pub mod wealth;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::absolute_rate;
 use super::by_version::ByVersion;
 use super::design_effect::RandomGroups;
-use super::known_fraction::{CountsByCoverage, KnownFraction};
+use super::known_fraction::{CountsByCoverage, CoverageLevel, KnownFraction};
 use super::metric::Metric;
 use super::observation::Observation;
 use super::plan::GateStepParams;
@@ -24,7 +24,8 @@ pub struct RateStats {
     pub units: ByVersion<u64>,
     /// Those of [`Self::units`] whose first such response was bad.
     pub bad_units: ByVersion<u64>,
-    /// Requests since the warm-up ended.
+    /// Requests since the warm-up ended, at most [`MAX_REQUESTS`](super::period::MAX_REQUESTS) of
+    /// a unit in a period.
     ///
     /// The test of non-inferiority uses requests, not units: units with bad responses leave a
     /// worse green sooner, and the remaining ones would make it look safe.
@@ -52,13 +53,13 @@ impl RateStats {
         if first.is_for_harm {
             self.add_unit_with_event(version);
         }
-        if first.is_after_warmup {
+        if first.counts_for_advance {
             self.add_request(version, unit, is_bad, first.is_for_non_inferiority);
         }
     }
 
     fn add_unit_with_event(&mut self, version: Version) {
-        if let Some(level) = self.known_fraction.level_for_harm() {
+        if let Some(level) = self.level_for_harm() {
             self.units_with_event.add(level, version, 1);
         }
     }
@@ -88,11 +89,15 @@ impl RateStats {
         self.bad_requests.total()
     }
 
+    /// At which coverage a bad response counts now for the test of harm; `None` where it does not
+    /// count.
+    pub(super) fn level_for_harm(&self) -> Option<CoverageLevel> {
+        self.known_fraction.level_for_harm()
+    }
+
     /// The wealth of the bets against "green's rate is not worse".
     pub(super) fn harm_wealth(&self, params: &GateStepParams) -> Wealth {
-        wealth(&self.units_with_event, params.new_units, params.harm, |green| {
-            RateRatioBets::for_harm(green, params.margin)
-        })
+        harm_wealth(&self.units_with_event, params)
     }
 
     /// The natural logarithm of the e-value against "green's rate is worse by the tolerance".
@@ -121,6 +126,14 @@ impl RateStats {
         self.bad_requests.merge(&other.bad_requests);
         self.groups.merge(&other.groups);
     }
+}
+
+/// The wealth of the bets against "green's rate is not worse", after bad responses of so many
+/// units.
+pub(super) fn harm_wealth(bad_units: &CountsByCoverage, params: &GateStepParams) -> Wealth {
+    wealth(bad_units, params.new_units, params.harm, |green| {
+        RateRatioBets::for_harm(green, params.margin)
+    })
 }
 
 /// The wealth after these bad events.

@@ -29,16 +29,30 @@ impl SeenUnits {
     /// Sets flags of a unit. Returns those that were not set before, or `None` where the unit
     /// is ignored and must not count. At most `max_units` units are kept.
     pub fn set_flags(&mut self, unit: u64, flags: u64, max_units: usize) -> Option<u64> {
+        let set = |known: &mut u64| {
+            let new = flags & !*known;
+            *known |= flags;
+            new
+        };
+        self.update(unit, max_units, set)
+    }
+
+    /// Updates the flags of a unit, 0 for a new one. Returns the result of `update`, or `None`
+    /// where the unit is ignored and must not count. At most `max_units` units are kept.
+    pub fn update<R>(
+        &mut self,
+        unit: u64,
+        max_units: usize,
+        update: impl FnOnce(&mut u64) -> R,
+    ) -> Option<R> {
         if self.end.is_some_and(|end| unit >= end) {
             return None;
         }
-        let known = self.flags.entry(unit).or_default();
-        let new = flags & !*known;
-        *known |= flags;
+        let result = update(self.flags.entry(unit).or_default());
         while self.flags.len() > max_units {
             self.end = self.flags.pop_last().map(|(unit, _)| unit);
         }
-        self.end.is_none_or(|end| unit < end).then_some(new)
+        self.end.is_none_or(|end| unit < end).then_some(result)
     }
 
     /// The number of units.

@@ -46,7 +46,9 @@ impl Analysis {
         let is_critical = plan.gates.iter().map(|gate| gate.spec.is_critical);
         let critical: Vec<&GateAnalysis> =
             gates.iter().zip(is_critical).filter(|(_, it)| *it).map(|(gate, _)| gate).collect();
-        let harm_log_e = combined_harm_log_e(&critical, weight);
+        // Each has its own fraction of α, so either may decide.
+        let harm_log_e = combined_harm_log_e(&critical, weight, |gate| gate.harm_log_e_of_ramp)
+            .max(combined_harm_log_e(&critical, weight, |gate| gate.harm_log_e_of_period));
         let units = evidence.steps.get(step.get()).map(|stats| stats.units).unwrap_or_default();
         let is_mismatched = plan.steps.get(step.get()).is_some_and(|design| {
             sample_ratio::log_e(design.new_units, units) >= libm::log(MISMATCH_E_VALUE)
@@ -62,14 +64,18 @@ impl Analysis {
     }
 }
 
-/// The natural logarithm of the weighted sum of the critical gates' e-values.
+/// The natural logarithm of the weighted sum of the critical gates' e-values. `log_e` is a gate's.
 ///
 /// A gate that may not fail, or is left out, counts as if it had lost its whole wealth. That
 /// keeps the sum below the sum over all gates, which is an e-value.
-fn combined_harm_log_e(critical: &[&GateAnalysis], weight: f64) -> f64 {
+fn combined_harm_log_e(
+    critical: &[&GateAnalysis],
+    weight: f64,
+    log_e: fn(&GateAnalysis) -> f64,
+) -> f64 {
     let counted = critical.iter().filter(|gate| gate.may_fail && !gate.is_left_out);
     match counted.clone().next() {
-        Some(_) => log_weighted_sum_exp(counted.map(|gate| (weight, gate.harm_log_e))),
+        Some(_) => log_weighted_sum_exp(counted.map(|gate| (weight, log_e(gate)))),
         // Nothing was bet.
         None => 0.0,
     }

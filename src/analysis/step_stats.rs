@@ -36,13 +36,14 @@ impl StepStats {
     }
 
     /// Adds an observation of this step that was the first to set the flags `new`.
+    /// `counts_for_advance` says whether it may count for the test of non-inferiority.
     pub(super) fn add(
         &mut self,
         plan: &AnalysisPlan,
         step: StepIndex,
         observation: &Observation,
         new: u64,
-        is_after_warmup: bool,
+        counts_for_advance: bool,
     ) {
         let version = observation.version;
         *self.units.get_mut(version) += u64::from(new & ASSIGNED != 0);
@@ -52,7 +53,7 @@ impl StepStats {
             *coverage.known.get_mut(version) += u64::from(new & flags.known != 0);
             *coverage.missing.get_mut(version) += u64::from(new & flags.missing != 0);
             let Some(params) = gate.params(step) else { continue };
-            let first = flags.first_response(new, is_after_warmup);
+            let first = flags.first_response(new, counts_for_advance);
             stats.add(&gate.spec, params, observation, first);
         }
     }

@@ -44,8 +44,8 @@ pub(super) struct FirstResponse {
     pub is_for_harm: bool,
     /// It counts for the test of non-inferiority.
     pub is_for_non_inferiority: bool,
-    /// It ended after the step's warm-up.
-    pub is_after_warmup: bool,
+    /// The response may count for the test of non-inferiority, whether it is the first or not.
+    pub counts_for_advance: bool,
 }
 
 // === impl UnitFlags ===
@@ -101,11 +101,11 @@ impl MetricFlags {
     }
 
     /// What the response is the first of, if it was the first to set the flags `new`.
-    pub fn first_response(self, new: u64, is_after_warmup: bool) -> FirstResponse {
+    pub fn first_response(self, new: u64, counts_for_advance: bool) -> FirstResponse {
         FirstResponse {
             is_for_harm: new & self.harm != 0,
             is_for_non_inferiority: new & self.non_inferiority != 0,
-            is_after_warmup,
+            counts_for_advance,
         }
     }
 }

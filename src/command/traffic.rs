@@ -93,6 +93,7 @@ impl TrafficArgs {
             per_second: self.rps,
             users,
             behaviours,
+            green_differs_from_s: 0,
             incident: None,
             unread: ByVersion::default(),
             failure_ms: None,
@@ -196,7 +197,7 @@ impl Assumptions {
     pub fn from_world(world: &World) -> Self {
         let users = match world.users {
             Users::Independent => None,
-            Users::Sticky { count, .. } => u32::try_from(count).ok(),
+            Users::Sticky { count, .. } | Users::Unequal { count, .. } => u32::try_from(count).ok(),
         };
         let metric = |it: &Behaviour| AssumedMetric {
             metric: it.metric,

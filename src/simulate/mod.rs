@@ -20,7 +20,7 @@ mod traffic;
 pub mod world;
 
 pub use behaviour::Behaviour;
-pub use population::Users;
+pub use population::{Activity, Users};
 pub use rollout::SimulatedRollout;
 pub use run::{Pacing, RunEnd, Schedule, SimulatedRun};
 pub use runs::{Runs, in_parallel, run_many};

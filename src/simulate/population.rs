@@ -24,6 +24,24 @@ pub enum Users {
         /// tenth of the users has more than half of the bad answers.
         shape: f64,
     },
+    /// A fixed number of users who differ in how much they send, and in nothing else.
+    Unequal {
+        /// The number of users.
+        count: usize,
+        /// How much they send.
+        activity: Activity,
+    },
+}
+
+/// How much each of many users sends.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Activity {
+    /// The first user sends this fraction of all requests, the others send equally many.
+    OneSends(f64),
+    /// One in a hundred users sends this fraction of all requests.
+    OnePercentSends(f64),
+    /// By Zipf's law with this exponent.
+    Zipf(f64),
 }
 
 /// The users of one run.
@@ -54,16 +72,23 @@ pub(super) struct SimulatedUser<'a> {
 impl Population {
     /// The users of one run, in a world with these behaviours.
     pub fn new(users: Users, behaviours: &[Behaviour], random: &mut SmallRng) -> Self {
-        let Users::Sticky { count, shape } = users else {
-            return Self { users: Vec::new(), by_activity: None };
+        let (users, activities): (Vec<_>, Vec<_>) = match users {
+            Users::Independent => return Self { users: Vec::new(), by_activity: None },
+            Users::Sticky { count, shape } => {
+                let users = (0..count).map(|_| StickyUser::new(shape, behaviours, random));
+                let users = users.collect();
+                let activity = |_| {
+                    let deviation: f64 = StandardNormal.sample(random);
+                    deviation.exp()
+                };
+                (users, (0..count).map(activity).collect())
+            }
+            Users::Unequal { count, activity } => {
+                let users = (0..count).map(|_| StickyUser::usual(random));
+                (users.collect(), (0..count).map(|index| activity.of(index, count)).collect())
+            }
         };
-        let users = (0..count).map(|_| StickyUser::new(shape, behaviours, random)).collect();
-        let activity = |_| {
-            let deviation: f64 = StandardNormal.sample(random);
-            deviation.exp()
-        };
-        let by_activity = WeightedAliasIndex::new((0..count).map(activity).collect()).ok();
-        Self { users, by_activity }
+        Self { users, by_activity: WeightedAliasIndex::new(activities).ok() }
     }
 
     /// The user who sends the next request.
@@ -81,9 +106,32 @@ impl Population {
     }
 }
 
+// === impl Activity ===
+
+impl Activity {
+    /// How much the user at `index` of `count` sends, in any unit.
+    fn of(self, index: usize, count: usize) -> f64 {
+        let users = count as f64;
+        match self {
+            Self::OneSends(fraction) if index == 0 => fraction,
+            Self::OneSends(fraction) => (1.0 - fraction) / (users - 1.0),
+            Self::OnePercentSends(fraction) if index.is_multiple_of(100) => {
+                fraction / (users * 0.01)
+            }
+            Self::OnePercentSends(fraction) => (1.0 - fraction) / (users * 0.99),
+            Self::Zipf(exponent) => (index as f64 + 1.0).powf(-exponent),
+        }
+    }
+}
+
 // === impl StickyUser ===
 
 impl StickyUser {
+    /// A user who is like all others.
+    fn usual(random: &mut SmallRng) -> Self {
+        Self { bucket: random.random(), unit: random.random(), tendencies: Vec::new() }
+    }
+
     fn new(shape: f64, behaviours: &[Behaviour], random: &mut SmallRng) -> Self {
         let gamma = Gamma::new(shape, 1.0 / shape).ok();
         let tendency = |behaviour: &Behaviour| match gamma {

@@ -76,6 +76,7 @@ pub fn run(plan: &AnalysisPlan, world: &World, schedule: &Schedule, seed: u64) -
             }),
         };
         let observations = traffic.second(second, assign);
+        evidence.begin_period_if_due(plan, (second as f64 * SECOND_NS) as u64);
         evidence.add(plan, observations.into_iter().map(in_step_of_epoch).collect());
         let green_requests = traffic.green_requests;
         let seconds = second + 1;

@@ -20,6 +20,8 @@ pub struct World {
     pub users: Users,
     /// How the versions behave, metric by metric. Other metrics are not measured.
     pub behaviours: Vec<Behaviour>,
+    /// In which second of the run green begins to behave as it does; until then it is like blue.
+    pub green_differs_from_s: u64,
     /// An incident.
     pub incident: Option<Incident>,
     /// Whose answers cannot be read.
@@ -71,17 +73,19 @@ impl World {
         let failing = incident.map_or(0.0, |it| *it.failing.get(version));
         let (mut measurements, mut duration_ms) = (Measurements::default(), None);
         let (mut failure, mut has_failed) = (Measurements::default(), false);
+        let alike = second < self.green_differs_from_s;
+        let behaves_like = if alike { Version::Blue } else { version };
         for (index, behaviour) in self.behaviours.iter().enumerate() {
             let metric = behaviour.metric;
             if !behaviour.is_rate() {
-                let value = behaviour.value(version, user.deviation(index), random);
+                let value = behaviour.value(behaves_like, user.deviation(index), random);
                 if metric == Metric::Duration {
                     duration_ms = Some(value);
                 }
                 measurements = measurements.with_value(metric, value as f32);
                 continue;
             }
-            let rate = behaviour.center(version) * rate_factor * user.rate_factor(index);
+            let rate = behaviour.center(behaves_like) * rate_factor * user.rate_factor(index);
             let rate = if metric == Metric::ErrorRate { rate + failing } else { rate };
             let is_failure = matches!(metric, Metric::ErrorRate | Metric::ClientErrorRate);
             // A request fails in one way only.
@@ -93,7 +97,7 @@ impl World {
             measurements = measurements.with_rate(metric, is_bad);
         }
         let duration_ms =
-            duration_ms.unwrap_or_else(|| DEFAULT_DURATION.value(version, 0.0, random));
+            duration_ms.unwrap_or_else(|| DEFAULT_DURATION.value(behaves_like, 0.0, random));
         if has_failed {
             let duration_s = self.failure_ms.unwrap_or(duration_ms) / 1e3;
             return SimulatedResponse { measurements: failure, duration_s };

@@ -7,6 +7,7 @@ mod coverage;
 mod design_effect;
 mod evidence;
 mod observation;
+mod period;
 mod plan;
 mod power;
 mod probability;
@@ -26,6 +27,9 @@ use verdigris::assignment::{Epoch, Version};
 
 /// Green's share in each step.
 const SHARES: [f64; 4] = [0.01, 0.05, 0.25, 0.5];
+
+/// The logarithm of the e-value for harm before the first bet: the ramp's fraction of α.
+const NOTHING_WAS_BET: f64 = -0.105_360_515_657_826_3;
 
 fn probability(probability: f64) -> Probability {
     Probability::new(probability).unwrap()

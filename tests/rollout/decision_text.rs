@@ -19,9 +19,9 @@ fn a_rollback_states_its_evidence() {
     }
     assert_eq!(
         last_text(&ramp),
-        "green is worse: evidence for worse: 22, rolls back at 20; evidence for safe: 0.096, \
+        "green is worse: evidence for worse: 20, rolls back at 20; evidence for safe: 0.096, \
          advances at 10; error_rate fail: blue 0.0000 of 90 units, green 0.1000 of 90 units, \
-         evidence for worse 22, for safe 0.096"
+         evidence for worse 20, for safe 0.096"
     );
 }
 
@@ -36,7 +36,7 @@ fn an_advance_states_its_evidence() {
     assert_eq!(reason, "green is safe");
     let parts: Vec<&str> = numbers.split("; ").collect();
     assert_eq!(parts.len(), 3, "{parts:#?}");
-    assert_eq!(parts[0], "evidence for worse: 1.0, rolls back at 20");
+    assert_eq!(parts[0], "evidence for worse: 0.90, rolls back at 20");
     assert!(parts[1].starts_with("evidence for safe: "), "{parts:#?}");
     assert!(
         parts[2].starts_with("error_rate pass: blue 0.0000 of 1800 units, green"),

@@ -25,6 +25,8 @@ enum Requirement {
     /// The median time to a rollback is this many seconds, within a quarter; `None` where no
     /// reference is known.
     Detection(Option<f64>),
+    /// At least 99 % of the runs are rolled back after these healthy seconds, and at most α before.
+    LateRollback { healthy_s: u64 },
     /// No requirement: how often and how soon a run is rolled back.
     Rollback,
 }
@@ -94,6 +96,7 @@ fn world(users: Users, behaviours: Vec<Behaviour>) -> World {
         per_second: PER_SECOND,
         users,
         behaviours,
+        green_differs_from_s: 0,
         incident: None,
         unread: ByVersion::default(),
         failure_ms: None,
@@ -112,7 +115,7 @@ fn plan(world: &World, shares: &[f64], has_margins: bool) -> AnalysisPlan {
     let gates = world.behaviours.iter().map(gate).collect();
     let unit = match world.users {
         Users::Independent => AnalysisUnit::EveryRequest,
-        Users::Sticky { .. } => AnalysisUnit::Units,
+        Users::Sticky { .. } | Users::Unequal { .. } => AnalysisUnit::Units,
     };
     AnalysisPlan {
         gates,
@@ -147,6 +150,9 @@ pub fn all() -> Vec<(&'static str, Vec<Cell>)> {
     vec![
         ("False rollbacks", false_rollbacks()),
         ("False advances", false_advances()),
+        ("False advances of heavy users", false_advances_of_heavy_users()),
+        ("Long steps", long_steps()),
+        ("Late regressions", late_regressions()),
         ("Promotions", promotions()),
         ("Times to detect", detections()),
         ("Whole ramps of a worse green", bad_ramps()),
@@ -190,25 +196,77 @@ fn false_advances() -> Vec<Cell> {
                     continue;
                 }
                 let factor = 1.0 + metric.default_tolerance(share);
-                let behaviours = worse(metric, factor);
-                let behaviours = behaviours.into_iter().filter(|it| it.metric == metric).collect();
-                let world = world(users, behaviours);
-                let mut plan = plan(&world, &[share], true);
-                // With a margin that is never exceeded, no run is rolled back.
-                let gates = plan.gates.iter().map(|gate| {
-                    Gate::new(GateSpec { margin: 10.0, ..gate.spec.clone() }, &plan.steps)
-                });
-                plan.gates = gates.collect();
                 let name = format!("{name} ×{factor} at {} %, {population}", share * 100.0);
-                let schedule = gated(&[share], 0, HOUR);
-                cells.push(Cell {
-                    name,
-                    plan,
-                    world,
-                    schedule,
-                    requirement: Requirement::NoAdvance,
-                });
+                cells.push(at_the_tolerance(name, metric, share, users));
             }
+        }
+    }
+    cells
+}
+
+/// An hour with a green that is worse by the tolerance in one metric.
+fn at_the_tolerance(name: String, metric: Metric, share: f64, users: Users) -> Cell {
+    let behaviours = worse(metric, 1.0 + metric.default_tolerance(share));
+    let behaviours = behaviours.into_iter().filter(|it| it.metric == metric).collect();
+    let world = world(users, behaviours);
+    let mut plan = plan(&world, &[share], true);
+    // With a margin that is never exceeded, no run is rolled back.
+    let gates = plan
+        .gates
+        .iter()
+        .map(|gate| Gate::new(GateSpec { margin: 10.0, ..gate.spec.clone() }, &plan.steps));
+    plan.gates = gates.collect();
+    let schedule = gated(&[share], 0, HOUR);
+    Cell { name, plan, world, schedule, requirement: Requirement::NoAdvance }
+}
+
+/// A green that is worse by the tolerance, where few users send much.
+fn false_advances_of_heavy_users() -> Vec<Cell> {
+    let of = |activity| Users::Unequal { count: 20_000, activity };
+    let populations = [
+        (of(Activity::OneSends(0.5)), "one user sends half"),
+        (of(Activity::OneSends(0.2)), "one user sends a fifth"),
+        (of(Activity::Zipf(1.1)), "Zipf(1.1)"),
+        (of(Activity::OnePercentSends(0.8)), "1 % send 80 %"),
+    ];
+    let cell = |share: f64, (users, population)| {
+        let factor = 1.0 + Metric::ErrorRate.default_tolerance(share);
+        let name = format!("errors ×{factor} at {} %, {population}", share * 100.0);
+        at_the_tolerance(name, Metric::ErrorRate, share, users)
+    };
+    SHARES.into_iter().flat_map(|share| populations.map(|it| cell(share, it))).collect()
+}
+
+/// Twelve hours in a step of 25 %, with a green that is like blue.
+fn long_steps() -> Vec<Cell> {
+    let cell = |(users, population): (Users, &str)| {
+        let world = world(users, usual(0.01));
+        let plan = plan(&world, &[0.25], false);
+        let schedule = fixed(&[0.25], 12 * HOUR);
+        let name = format!("{population}, margin 0");
+        Cell { name, plan, world, schedule, requirement: Requirement::NoRollback }
+    };
+    POPULATIONS.into_iter().map(cell).collect()
+}
+
+/// Four hours like blue in a step of 25 %, and then a regression.
+fn late_regressions() -> Vec<Cell> {
+    let mut cells = Vec::new();
+    for (users, population) in [(INDEPENDENT, "independent"), (alike(20_000), "20000 users")] {
+        for (name, metric, factor, _) in REGRESSIONS {
+            let healthy_s = 4 * HOUR;
+            let world =
+                World { green_differs_from_s: healthy_s, ..world(users, worse(metric, factor)) };
+            let plan = plan(&world, &[0.25], true);
+            let schedule = fixed(&[0.25], healthy_s + 2 * HOUR);
+            let requirement = Requirement::LateRollback { healthy_s };
+            cells.push(Cell {
+                name: format!("{name}, {population}"),
+                plan,
+                world,
+                schedule,
+                requirement,
+            });
         }
     }
     cells
@@ -335,6 +393,23 @@ impl Cell {
                 columns.push(("expected", format!("{:.0}", self.expected_s())));
                 columns.push(("10 % within", format!("{:.0}", quantile(0.1, |run| run.seconds))));
                 columns.push(("90 % within", format!("{:.0}", quantile(0.9, |run| run.seconds))));
+            }
+            Requirement::LateRollback { healthy_s } => {
+                let late = |run: &&SimulatedRun| is_rolled_back(run.end) && run.seconds > healthy_s;
+                let mut seconds: Vec<_> =
+                    runs.0.iter().filter(late).map(|run| run.seconds - healthy_s).collect();
+                seconds.sort_unstable();
+                let found = seconds.len() as f64 / count as f64;
+                let early = share(is_rolled_back) - found;
+                is_met = found >= 0.99 - early && early <= ALPHA + error(ALPHA);
+                let at = |quantile: f64| {
+                    let index = (quantile * seconds.len().saturating_sub(1) as f64).round();
+                    seconds.get(index as usize).map_or("–".to_owned(), u64::to_string)
+                };
+                columns.push(("rolled back before", percent(early)));
+                columns.push(("rolled back after", percent(found)));
+                columns.push(("seconds after, median", at(0.5)));
+                columns.push(("90 % within", at(0.9)));
             }
             Requirement::Rollback => {
                 let requests = quantile(0.5, |run| run.green_requests);

@@ -254,6 +254,7 @@ impl Case {
                 Behaviour { green: self.duration, ..value(Metric::Duration, 4000.0, 0.85) },
                 value(Metric::Ttft, 600.0, 0.6),
             ],
+            green_differs_from_s: 0,
             incident: self.incident.clone(),
             unread: self.unread,
             failure_ms: self.failure_ms,

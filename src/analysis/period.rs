@@ -1,0 +1,236 @@
+//! The newest period of a step: green is tested on it alone, and no unit counts without bound.
+//!
+//! **A late regression.** The bets of a step lose wealth while green is like blue, and each unit
+//! counts once a step. A green that becomes worse after hours would have to win that back, from
+//! units that have all been counted. So bets begin anew with each period of [`PERIOD_NS`], and
+//! each unit counts once more in it.
+//!
+//! The periods of a ramp share the fraction [`PERIODS_ALPHA`] of α; the `k`-th one has
+//! `1/(k(k+1))` of that, which sums up to 1. Each period has its own threshold, and the e-values
+//! of two periods are never multiplied: they come from the same units, and a unit that fails often
+//! does so in both. By Ville's inequality in each period, and the union bound over them, a green
+//! that is not worse is rolled back with a probability of at most α, whatever units have in common
+//! from one period to the next.
+//!
+//! **A heavy unit.** The test of non-inferiority on rates counts requests. One unit that sends
+//! half of them would decide alone. So a unit counts [`MAX_REQUESTS`] times a period at most.
+//!
+//! Source: e-detectors that restart (Shin, Ramdas and Rinaldo, *E-detectors*, NEJSDS 2024),
+//! with a union bound over the restarts in place of the sum.
+
+use serde::{Deserialize, Serialize};
+
+use super::gate_stats::GateStats;
+use super::known_fraction::CountsByCoverage;
+use super::metric::{Comparison, Metric};
+use super::observation::Observation;
+use super::plan::{AnalysisPlan, AnalysisUnit, Gate, GateStepParams};
+use super::rate_stats;
+use super::seen_units::SeenUnits;
+use super::step_index::StepIndex;
+use super::value_bets::{ValueBets, ValueHypothesis};
+use super::value_stats::value_or_vote;
+use super::wealth::log_mean_exp;
+
+/// The newest period of the current step.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Period {
+    /// The number of periods of the ramp with a test of their own, this one included. The first
+    /// period of a step has none: the step's own test is the same.
+    number: u32,
+    began_ns: u64,
+    /// The bets of each gate, in the plan's order; empty in a period without a test.
+    gates: Vec<PeriodBets>,
+    /// The units of the period. They are not stored: a new leader begins a new period.
+    #[serde(skip)]
+    units: Option<SeenUnits>,
+}
+
+/// The bets of one gate against "green is not worse".
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+enum PeriodBets {
+    /// Units with a bad response in the period.
+    Rate(CountsByCoverage),
+    Values(ValueBets),
+}
+
+/// How long a period lasts, in nanoseconds.
+pub const PERIOD_NS: u64 = 30 * 60 * 1_000_000_000;
+
+/// The fraction of α for all periods together. The rest is for the test over the whole ramp.
+pub const PERIODS_ALPHA: f64 = 0.1;
+
+/// How many requests of a unit count in a period for the test of non-inferiority.
+pub const MAX_REQUESTS: u64 = 8;
+
+/// The bits of a unit's flags that count its requests. Those below are one for each metric.
+const REQUESTS_SHIFT: u32 = 32;
+
+// === impl Period ===
+
+impl Period {
+    /// Begins the first period of a step.
+    pub(super) fn begin_step(&mut self, now_ns: u64) {
+        *self = Self {
+            number: self.number,
+            began_ns: now_ns,
+            gates: Vec::new(),
+            units: Some(SeenUnits::default()),
+        };
+    }
+
+    /// Begins the next period if the current one is over, or if its units are not known.
+    pub(super) fn begin_if_due(&mut self, plan: &AnalysisPlan, now_ns: u64) {
+        let is_over = now_ns >= self.began_ns.saturating_add(PERIOD_NS);
+        let has_lost_its_units = self.units.is_none();
+        if !is_over && !has_lost_its_units {
+            return;
+        }
+        let had_test = !self.gates.is_empty();
+        self.begin_step(now_ns);
+        if is_over || had_test {
+            self.number = self.number.saturating_add(1);
+            self.gates = plan.gates.iter().map(PeriodBets::for_gate).collect();
+        }
+    }
+
+    /// Counts a response for the test of non-inferiority. Returns whether it may count: the unit
+    /// has not been counted too often.
+    pub(super) fn count_request(&mut self, plan: &AnalysisPlan, unit: u64) -> bool {
+        if plan.unit == AnalysisUnit::EveryRequest {
+            return true;
+        }
+        let count = |flags: &mut u64| {
+            let may_count = *flags >> REQUESTS_SHIFT < MAX_REQUESTS;
+            *flags += u64::from(may_count) << REQUESTS_SHIFT;
+            may_count
+        };
+        let Some(units) = &mut self.units else { return true };
+        units.update(unit, plan.max_units, count).unwrap_or_default()
+    }
+
+    /// Adds a response of the current step to the bets. `stats` has the sums of its gates in the
+    /// step, to which the response has been added.
+    pub(super) fn add(
+        &mut self,
+        plan: &AnalysisPlan,
+        step: StepIndex,
+        observation: &Observation,
+        stats: &[GateStats],
+    ) {
+        if self.gates.is_empty() || !observation.is_newly_exposed {
+            return;
+        }
+        let data = plan.gates.iter().filter(|gate| is_data(gate, observation));
+        let flags = data.fold(0, |flags, gate| flags | flag(gate.spec.metric));
+        let Some(new) = self.set_flags(plan, observation.unit, flags) else { return };
+        for ((gate, bets), stats) in plan.gates.iter().zip(&mut self.gates).zip(stats) {
+            if new & flag(gate.spec.metric) != 0 && gate.params(step).is_some() {
+                bets.add(gate, observation, stats);
+            }
+        }
+    }
+
+    /// Ends a tick.
+    pub(super) fn end_tick(&mut self, plan: &AnalysisPlan) {
+        for (gate, bets) in plan.gates.iter().zip(&mut self.gates) {
+            bets.end_tick(gate);
+        }
+    }
+
+    /// The natural logarithm of the e-value of the gate at `index` against "green is not worse",
+    /// in this period alone; `None` in a period without a test.
+    pub(super) fn harm_log_e(&self, index: usize, params: &GateStepParams) -> Option<f64> {
+        self.gates.get(index).map(|bets| bets.harm_log_e(params))
+    }
+
+    /// The natural logarithm of the fraction of α that this period may use.
+    pub(super) fn log_alpha_fraction(&self) -> f64 {
+        let number = f64::from(self.number);
+        libm::log(PERIODS_ALPHA / (number * (number + 1.0)))
+    }
+
+    /// Adds the bets of the same period from elsewhere.
+    pub(super) fn merge(&mut self, other: &Self) {
+        for (to, from) in self.gates.iter_mut().zip(&other.gates) {
+            to.merge(from);
+        }
+    }
+
+    /// Sets the flags of a unit. Returns those that were not set before; `None` where the unit
+    /// must not count.
+    fn set_flags(&mut self, plan: &AnalysisPlan, unit: u64, flags: u64) -> Option<u64> {
+        match &mut self.units {
+            Some(units) if plan.unit == AnalysisUnit::Units => {
+                units.set_flags(unit, flags, plan.max_units)
+            }
+            _ => Some(flags),
+        }
+    }
+}
+
+/// Whether a response is data of a gate's test of harm: every value is, but only a bad response is
+/// data of a rate.
+fn is_data(gate: &Gate, observation: &Observation) -> bool {
+    let metric = gate.spec.metric;
+    let is_bad = observation.measurements.is_bad(metric);
+    is_bad.is_some_and(|is_bad| is_bad || metric.comparison() != Comparison::Rate)
+}
+
+fn flag(metric: Metric) -> u64 {
+    1 << metric as u32
+}
+
+// === impl PeriodBets ===
+
+impl PeriodBets {
+    fn for_gate(gate: &Gate) -> Self {
+        match gate.spec.metric.comparison() {
+            Comparison::Rate => Self::Rate(CountsByCoverage::default()),
+            _ => Self::Values(ValueBets::default()),
+        }
+    }
+
+    fn add(&mut self, gate: &Gate, observation: &Observation, stats: &GateStats) {
+        let (metric, version) = (gate.spec.metric, observation.version);
+        match self {
+            Self::Rate(bad) => {
+                if let Some(level) = stats.level_for_harm() {
+                    bad.add(level, version, 1);
+                }
+            }
+            Self::Values(bets) => {
+                if let Some(value) = value_or_vote(&observation.measurements, metric) {
+                    let hypothesis = ValueHypothesis::NotWorse(gate.spec.margin);
+                    bets.add(metric.comparison(), hypothesis, version, value);
+                }
+            }
+        }
+    }
+
+    fn end_tick(&mut self, gate: &Gate) {
+        if let Self::Values(bets) = self {
+            let hypothesis = ValueHypothesis::NotWorse(gate.spec.margin);
+            bets.end_tick(gate.spec.metric.comparison(), hypothesis);
+        }
+    }
+
+    fn harm_log_e(&self, params: &GateStepParams) -> f64 {
+        match self {
+            Self::Rate(bad) => rate_stats::harm_wealth(bad, params).log_mean(),
+            Self::Values(bets) => {
+                let log_e: Vec<f64> = bets.wealth().iter().map(|it| it.log_mean()).collect();
+                // Before the first bet the e-value is 1.
+                if log_e.is_empty() { 0.0 } else { log_mean_exp(&log_e) }
+            }
+        }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        match (self, other) {
+            (Self::Rate(bad), Self::Rate(other)) => bad.merge(other),
+            (Self::Values(bets), Self::Values(other)) => bets.merge(other),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Tests that begin anew in each period.
+
+use proptest::prelude::*;
+use verdigris::analysis::period::{MAX_REQUESTS, PERIOD_NS};
+use verdigris::analysis::{
+    Analysis, AnalysisPlan, AnalysisUnit, Evidence, GateStats, Measurements, Metric, StepIndex,
+    Verdict,
+};
+use verdigris::assignment::Version;
+
+use crate::{LAST, every_third_is_green, evidence_in_last_step, observe, plan_for, spread};
+
+const METRICS: [Metric; 2] = [Metric::ErrorRate, Metric::Duration];
+
+/// A period of a step with 6,000 users who come again in each period.
+struct PeriodOfUsers {
+    /// Every so-many-th response of green is an error. Blue's are every hundredth.
+    green_bad_every: u64,
+    /// The duration of green's answers as a multiple of blue's.
+    green_duration: f32,
+}
+
+const LIKE_BLUE: PeriodOfUsers = PeriodOfUsers { green_bad_every: 100, green_duration: 1.0 };
+const MORE_ERRORS: PeriodOfUsers = PeriodOfUsers { green_bad_every: 20, ..LIKE_BLUE };
+const SLOWER: PeriodOfUsers = PeriodOfUsers { green_duration: 1.5, ..LIKE_BLUE };
+
+/// The evidence of these periods, one after the other.
+fn gather(plan: &AnalysisPlan, periods: &[PeriodOfUsers]) -> Evidence {
+    let mut evidence = evidence_in_last_step();
+    for (number, period) in (0..).zip(periods) {
+        let began_ns = number * PERIOD_NS;
+        evidence.begin_period_if_due(plan, began_ns);
+        let observation = |index: u64| {
+            // Other users fail in each period.
+            let draw = index / 3 + number * 37;
+            let version = every_third_is_green(index);
+            let (every, factor) = match version {
+                Version::Green => (period.green_bad_every, period.green_duration),
+                Version::Blue => (100, 1.0),
+            };
+            let duration = 1000.0 + (draw * 7919 % 1000) as f32;
+            let measurements = Measurements::default()
+                .with_rate(Metric::ErrorRate, draw.is_multiple_of(every))
+                .with_value(Metric::Duration, duration * factor);
+            observe(began_ns + index, spread(index), LAST, version, measurements)
+        };
+        for tick in 0..60 {
+            evidence.add(plan, (tick * 100..(tick + 1) * 100).map(observation).collect());
+        }
+    }
+    evidence
+}
+
+/// Four hours like blue, and then this period.
+fn after_healthy_hours(last: PeriodOfUsers) -> Vec<PeriodOfUsers> {
+    (0..8).map(|_| LIKE_BLUE).chain([last]).collect()
+}
+
+#[test]
+fn a_late_regression_is_found_in_its_period() {
+    let plan = plan_for(&METRICS);
+    for (what, last, expected) in [
+        ("like blue", LIKE_BLUE, false),
+        ("more errors", MORE_ERRORS, true),
+        ("slower", SLOWER, true),
+    ] {
+        let evidence = gather(&plan, &after_healthy_hours(last));
+        let analysis = Analysis::new(&plan, &evidence, StepIndex::new(LAST));
+        assert_eq!(analysis.verdict == Verdict::Fail, expected, "{what}: {analysis:#?}");
+    }
+}
+
+#[test]
+fn a_new_leader_begins_a_new_period() {
+    let plan = plan_for(&METRICS);
+    let evidence = gather(&plan, &after_healthy_hours(MORE_ERRORS));
+    let verdict =
+        |evidence: &Evidence| Analysis::new(&plan, evidence, StepIndex::new(LAST)).verdict;
+    assert_eq!(verdict(&evidence), Verdict::Fail);
+    let bytes = postcard::to_allocvec(&evidence).unwrap();
+    let mut decoded: Evidence = postcard::from_bytes(&bytes).unwrap();
+    assert_eq!(verdict(&decoded), Verdict::Fail, "the bets are stored");
+    decoded.begin_period_if_due(&plan, 8 * PERIOD_NS + 1);
+    assert_ne!(verdict(&decoded), Verdict::Fail, "the users are not, so the bets begin anew");
+}
+
+proptest! {
+    /// Whatever a unit sends, it counts so often in a period, and each time if requests are the
+    /// units.
+    #[test]
+    fn a_unit_counts_a_bounded_number_of_times(
+        requests in prop::collection::vec(0..4_u64, 0..200),
+        periods in 1..4_u64,
+    ) {
+        for unit in [AnalysisUnit::Units, AnalysisUnit::EveryRequest] {
+            let plan = AnalysisPlan { unit, ..plan_for(&[Metric::ErrorRate]) };
+            let mut evidence = evidence_in_last_step();
+            for period in 0..periods {
+                evidence.begin_period_if_due(&plan, period * PERIOD_NS);
+                let observation = |(index, unit): (u64, &u64)| {
+                    let measurements = Measurements::default().with_rate(Metric::ErrorRate, false);
+                    let at_ns = period * PERIOD_NS + index;
+                    observe(at_ns, *unit, LAST, Version::Blue, measurements)
+                };
+                evidence.add(&plan, (0..).zip(&requests).map(observation).collect());
+            }
+            let counted = evidence.steps.get(LAST).map_or(0, |step| match &step.gates[0] {
+                GateStats::Rate(rate) => rate.requests.blue,
+                GateStats::Values(_) => 0,
+            });
+            let of_unit = |unit: u64| requests.iter().filter(|it| **it == unit).count() as u64;
+            let expected = match unit {
+                AnalysisUnit::Units => (0..4).map(|it| of_unit(it).min(MAX_REQUESTS)).sum(),
+                AnalysisUnit::EveryRequest => requests.len() as u64,
+            };
+            prop_assert_eq!(counted, expected * periods);
+        }
+    }
+}
