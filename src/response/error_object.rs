@@ -58,7 +58,7 @@ fn read_error(path: &[AnswerKey], token: Token<'_>, answer: &mut Answer) {
     }
 }
 
-/// The code of Zhipu for unsafe content, a number or a text.
+/// The code of Zhipu for harmful content, a number or a text.
 const ZHIPU_UNSAFE: u64 = 1301;
 
 fn set_error(answer: &mut Answer) {
