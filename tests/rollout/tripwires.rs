@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 use verdigris::analysis::{Measurements, Metric, Observation, TripwireWindow};
-use verdigris::assignment::{Share, Version, analysis_hash};
+use verdigris::assignment::{Share, Version};
 use verdigris::config::Config;
 use verdigris::rollout::{Clocks, CommandKind, HoldReason, Phase, RampState};
 
-use super::harness::{RampHarness, Traffic};
+use super::harness::{RampHarness, Traffic, unit_hash};
 use super::{BROKEN, GOOD, ramp_with};
 
 fn with_tripwire(tripwire: Value) -> Value {
@@ -105,7 +105,7 @@ fn the_default_tripwires_notice_two_users_that_always_fail() {
             let is_green = user < 2;
             Observation {
                 at_ns: clocks(*second).monotonic_ns,
-                unit: analysis_hash("r", &user.to_le_bytes()),
+                unit: unit_hash(user),
                 epoch: state.epoch,
                 version: if is_green { Version::Green } else { Version::Blue },
                 is_newly_exposed: true,
