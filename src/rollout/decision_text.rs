@@ -165,11 +165,12 @@ fn gate_numbers(gate: &Gate, analysis: &GateAnalysis, unit: AnalysisUnit) -> Str
         AnalysisUnit::EveryRequest => "requests",
     };
     format!(
-        "{}{} {}: blue {} of {} {counted}, green {} of {} {counted}{}, evidence for worse {}, for \
+        "{}{} {}{}: blue {} of {} {counted}, green {} of {} {counted}{}, evidence for worse {}, for \
          safe {}",
         analysis.metric,
         if gate.spec.is_critical { "" } else { " (watched)" },
         gate_verdict(analysis),
+        missing_bad_units(analysis, counted),
         mean(analysis.means.blue),
         analysis.units.blue,
         mean(analysis.means.green),
@@ -187,6 +188,14 @@ fn gate_verdict(analysis: &GateAnalysis) -> &'static str {
         Verdict::Inconclusive if analysis.is_left_out => "left out",
         Verdict::Inconclusive if analysis.is_uneven => "not comparable",
         Verdict::Inconclusive => "undecided",
+    }
+}
+
+/// What a gate lacks to find green worse, although its evidence suffices.
+fn missing_bad_units(analysis: &GateAnalysis, counted: &str) -> String {
+    match analysis.missing_bad_units {
+        0 => String::new(),
+        missing => format!(" (worse needs {missing} more bad {counted} of green)"),
     }
 }
 

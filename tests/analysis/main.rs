@@ -1,6 +1,7 @@
 //! The analysis: formulas against the numbers of other packages, evidence, and verdicts.
 
 mod across_steps;
+mod bad_units;
 mod confidence_sequence;
 mod contingency;
 mod coverage;
