@@ -103,13 +103,17 @@ pub(super) fn overdue(reason: HoldReason, analysis: &Analysis, plan: &AnalysisPl
 
 /// A tripwire has tripped; `None` if it has not.
 pub(super) fn tripped(tripwire: &Tripwire, reading: Reading) -> Option<String> {
-    let Reading::Tripped { green, blue } = reading else { return None };
+    let Reading::Tripped { green, blue, is_by_all_units } = reading else { return None };
     let blue = match blue {
         _ if tripwire.is_absolute => "and it is absolute".to_owned(),
         Some(blue) => format!("blue's was {}", Decimal(blue, 4)),
         None => "blue has too few responses to compare".to_owned(),
     };
-    Some(format!("tripwire: {}, {blue}", beyond_limit(tripwire, green)))
+    let units = match is_by_all_units {
+        true => ", and all units that green had in that time were bad",
+        false => "",
+    };
+    Some(format!("tripwire: {}, {blue}{units}", beyond_limit(tripwire, green)))
 }
 
 /// A tripwire sees an incident; `None` if it does not.
