@@ -163,6 +163,25 @@ impl ConsoleClient {
     }
 }
 
+/// Asks all consoles at the same time. Returns the answers in the same order.
+pub fn ask_all<T: Send>(
+    consoles: &[ConsoleAddress],
+    ask: impl Fn(&ConsoleClient) -> T + Sync,
+) -> Vec<T> {
+    let ask = &ask;
+    std::thread::scope(|scope| {
+        let start = |it: &ConsoleAddress| {
+            let client = ConsoleClient::new(it.clone());
+            scope.spawn(move || ask(&client))
+        };
+        let threads: Vec<_> = consoles.iter().map(start).collect();
+        let answers = threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        answers.collect()
+    })
+}
+
 /// Why a console did not answer.
 fn failed(error: ureq::Error) -> String {
     match error {

@@ -5,7 +5,7 @@
 //! | `check`, `reload` | errors in a configuration, and the effects of reloading it |
 //! | `explain` | which version a request gets, and why |
 //! | `plan`, `forecast` | how long a ramp takes to reach its verdicts |
-//! | `simulate` | a ramp run many times on synthetic traffic |
+//! | `simulate`, `progress` | a ramp run many times on synthetic traffic; the time left |
 //! | `set_weights`, `restart`, `edit` | changes of fields in the file that Envoy watches |
 //! | `status`, `watch` | the state of rollouts, read from their consoles |
 //! | `steer` | operator commands, sent to consoles |
@@ -29,6 +29,7 @@ mod man;
 mod output;
 mod plan;
 mod position;
+mod progress;
 mod reload;
 mod render;
 mod restart;

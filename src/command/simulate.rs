@@ -1,14 +1,13 @@
 //! `verdigris simulate`: the ramp of a configuration on synthetic traffic, many times.
 
 use std::fmt::Write as _;
-use std::io::IsTerminal as _;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::load;
 use super::output::{CliError, Report, TextTable, count, percent, time};
+use super::progress::Progress;
 use super::scenario::{GRAMMAR, GreenBehaviour, parse_green};
 use super::traffic::{Assumptions, TrafficArgs, left_out_line, ramp_of, without_feedback};
 use crate::analysis::Metric;
@@ -100,15 +99,15 @@ impl SimulateArgs {
         let held_after_s = self.held_after_s(&ramp)?;
         let rollout =
             SimulatedRollout::new(&ramp, world, config.conversation.is_some(), held_after_s);
-        let progress = progress(self.runs);
+        let progress = Progress::new(self.runs);
         let runs = in_parallel(self.runs.into(), |number| {
             // A large stride, so that the ramps of two seeds do not overlap.
             let run =
                 rollout.run(self.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(number));
-            progress.inc(1);
+            progress.add_run();
             run
         });
-        progress.finish_and_clear();
+        progress.finish();
         let ended = |is: fn(RunEnd) -> bool| EndedRuns::new(&runs, is);
         let mut held_in_steps = vec![0; ramp.steps.len()];
         for run in &runs {
@@ -142,16 +141,6 @@ impl SimulateArgs {
             None => Ok(ramp.timeout.as_secs().min(DEFAULT_MAX_S).max(ramp.bake.as_secs() + 1)),
         }
     }
-}
-
-/// A progress bar, if the standard error is a terminal.
-fn progress(runs: u32) -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template("{bar:40} {pos} of {len} ramps, {eta} left");
-    let bar = ProgressBar::new(runs.into());
-    style.map(|style| bar.clone().with_style(style)).unwrap_or(bar)
 }
 
 // === impl EndedRuns ===

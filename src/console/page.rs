@@ -32,7 +32,7 @@ pub fn content_security_policy() -> &'static str {
     concat!(
         "default-src 'none'; ",
         "script-src 'sha256-JSuDWa50RIoyTRR0Sy72SKTEPI/bfNJ1mMjydHsxMbU='; ",
-        "style-src 'sha256-vHmqh69Oc9dwkUZ+78jNAmmaffCMk//ajX67Y1Me4Nw='; ",
+        "style-src 'sha256-YQSgHed0oPK2PSpfGo9Mu2NljRRvIw+7Vt81lbBg7Ao='; ",
         "connect-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; ",
         "frame-ancestors 'none'"
     )

@@ -141,7 +141,7 @@ impl Rejection {
                  stays in force. {why}"
             ),
             mend:
-                "Correct the file and push it again; `verdigris check` lists all errors. This note \
+                "Correct the file and push it again; verdigris check lists all errors. This note \
                    stays until another configuration is accepted: Envoy does not call the filter \
                    when the previous file is restored, or when the same bad file is pushed again."
                     .to_owned(),

@@ -233,6 +233,12 @@ impl ActiveRollout {
         let differences = running.ramp.as_ref().map(|ramp| ramp.differences());
         let weights = running.manual_worker.as_ref().and_then(|by_hand| by_hand.state());
         let counters = running.metrics.counter_values();
+        let log = match (&state, &weights) {
+            (Some(state), _) => Some(&state.log),
+            (None, weights) => weights.as_ref().map(|it| &it.log),
+        };
+        let changed_s = log.and_then(|log| log.iter().next_back()).map_or(0, |it| it.at_s);
+        let changed_s_ago = now.unix_s().saturating_sub(changed_s);
         let (phase, green_share) = running.phase_and_share();
         let mut view = RolloutView::new(ViewInputs {
             config: &running.config,
@@ -245,7 +251,7 @@ impl ActiveRollout {
             is_replaced: self.is_replaced,
             differences: differences.unwrap_or_default(),
             versions: counters.versions,
-            recent: running.metrics.recent_requests(now.monotonic_s()),
+            recent: running.metrics.recent_requests(now.monotonic_s(), changed_s_ago),
             acceptance,
             refused_stats: counters.refused,
             now,

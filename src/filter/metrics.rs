@@ -170,9 +170,10 @@ impl RolloutMetrics {
         }
     }
 
-    /// The requests of the last minute; `None` if this VM does not sample them.
-    pub fn recent_requests(&self, now_s: u64) -> Option<RecentCounts> {
-        self.recent.borrow().counts(now_s, self.request_totals())
+    /// The requests of the last minute, or since the share changed; `None` if this VM does not
+    /// sample them.
+    pub fn recent_requests(&self, now_s: u64, changed_s_ago: u64) -> Option<RecentCounts> {
+        self.recent.borrow().counts(now_s, self.request_totals(), changed_s_ago)
     }
 
     fn request_totals(&self) -> RequestTotals {

@@ -19,6 +19,9 @@ pub struct DifferenceHistory {
     /// The time between two samples, in milliseconds.
     every_ms: u64,
     samples: Vec<DifferenceSample>,
+    /// When the leader has last looked for values, in milliseconds since 1970.
+    #[serde(skip)]
+    looked_at_ms: u64,
 }
 
 /// The gates' differences at one time.
@@ -51,6 +54,9 @@ pub struct GateDifference {
 
 /// The shortest time between two samples, in milliseconds.
 const MIN_EVERY_MS: u64 = 5_000;
+/// The time after which the leader looks again where no gate had a value, in milliseconds. Each
+/// look is an analysis.
+const LOOK_EVERY_MS: u64 = 2_000;
 /// How many samples are kept.
 pub const MAX_SAMPLES: usize = 48;
 
@@ -68,6 +74,7 @@ impl DifferenceHistory {
         if !self.is_due(state, now) {
             return false;
         }
+        self.looked_at_ms = now.unix_ms;
         let gates: Vec<_> = state
             .analyse(spec)
             .iter()
@@ -89,11 +96,13 @@ impl DifferenceHistory {
 
     /// After a rollback the evidence does not change: the first sample is the last one.
     fn is_due(&self, state: &RampState, now: Clocks) -> bool {
-        let Some(last) = self.samples.last() else { return true };
+        let may_look = now.unix_ms.abs_diff(self.looked_at_ms) >= LOOK_EVERY_MS;
+        let Some(last) = self.samples.last() else { return may_look };
         if state.phase == Phase::RolledBack {
             return last.phase != Phase::RolledBack;
         }
-        last.epoch != state.epoch || now.unix_ms.abs_diff(last.at_ms) >= self.every_ms
+        let is_old = now.unix_ms.abs_diff(last.at_ms) >= self.every_ms;
+        (last.epoch != state.epoch || is_old) && may_look
     }
 
     fn push(&mut self, sample: DifferenceSample) {
@@ -132,7 +141,7 @@ impl DifferenceHistory {
 
 impl Default for DifferenceHistory {
     fn default() -> Self {
-        Self { every_ms: MIN_EVERY_MS, samples: Vec::new() }
+        Self { every_ms: MIN_EVERY_MS, samples: Vec::new(), looked_at_ms: 0 }
     }
 }
 

@@ -37,6 +37,8 @@ struct Sample {
 
 /// The seconds that are counted.
 pub const WINDOW_S: u64 = 60;
+/// The fewest seconds that are counted after a change of the share.
+pub const MIN_WINDOW_S: u64 = 5;
 /// The seconds between two samples.
 const SAMPLE_EVERY_S: u64 = 10;
 
@@ -59,11 +61,25 @@ impl RecentRequests {
 
     /// The requests of the last minute, from the counters now. `None` before the first sample, and
     /// where the last one is too old: this worker samples no more.
-    pub fn counts(&self, now_s: u64, totals: RequestTotals) -> Option<RecentCounts> {
+    ///
+    /// A share that has changed `changed_s_ago` seconds ago shows in later requests only. So from
+    /// [`MIN_WINDOW_S`] on, only those are counted.
+    pub fn counts(
+        &self,
+        now_s: u64,
+        totals: RequestTotals,
+        changed_s_ago: u64,
+    ) -> Option<RecentCounts> {
         let age = |it: &Sample| now_s.saturating_sub(it.at_s);
         self.0.back().filter(|it| age(it) <= WINDOW_S)?;
         let is_old = |it: &&Sample| age(it) >= WINDOW_S;
-        let first = self.0.iter().rev().find(is_old).or_else(|| self.0.front())?;
+        let is_after_change = |it: &&Sample| age(it) < changed_s_ago;
+        let of_minute = self.0.iter().rev().find(is_old).or_else(|| self.0.front())?;
+        let after_change = self.0.iter().find(is_after_change);
+        let first = match after_change.filter(|it| age(it) >= MIN_WINDOW_S) {
+            Some(after) if after.at_s > of_minute.at_s => after,
+            _ => of_minute,
+        };
         Some(RecentCounts { seconds: age(first), requests: totals - first.totals })
     }
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::documents::documents;
 use super::run::{Files, config};
@@ -59,6 +59,13 @@ fn without_digits(text: &str) -> String {
         .collect()
 }
 
+/// A ramp with a step at 50 % and three gates.
+fn small_ramp() -> Value {
+    let gate = |metric: &str, tolerance: f64| json!({"metric": metric, "tolerance": tolerance});
+    let gates = [gate("error_rate", 1.0), gate("duration", 0.3), gate("ttft", 0.3)];
+    json!({"steps": [50, 100], "bake": "1h", "gates": gates})
+}
+
 #[test]
 fn the_examples_have_the_command_s_output() {
     let files = Files::new();
@@ -72,6 +79,8 @@ fn the_examples_have_the_command_s_output() {
     files.add("wrong.yaml", &filter.replace("\"green\": 5}", "\"green\": \"five\"}"));
     files.add("envoy.yaml", &fs::read_to_string("envoy/envoy.yaml").unwrap());
     files.add("ramp.json", &config(json!({"ramp": {}})).to_string());
+    files.add("small.json", &config(json!({"ramp": small_ramp()})).to_string());
+    files.add("rolled-back.json", &config(json!({"ramp": {"rolled_back": true}})).to_string());
     let console = Console::start();
     let examples = examples();
     assert!(examples.len() >= 7, "{}", examples.len());

@@ -18,6 +18,7 @@ mod scripts;
 mod server;
 mod set_weights;
 mod status;
+mod status_wait;
 mod steer;
 mod terminal;
 mod watch;

@@ -1,5 +1,8 @@
 //! `verdigris plan` and `verdigris simulate`, which must agree.
 
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+
 use serde_json::{Value, json};
 
 use super::run::{Files, config, json_output, verdigris};
@@ -88,19 +91,89 @@ fn a_plan_lists_the_verdicts_that_are_not_reached() {
     assert_eq!(output.code, 2, "{output:?}");
 }
 
+/// With few users the gates may never pass, however long the ramp waits.
+#[test]
+fn the_share_of_completed_ramps_is_about_that_of_a_simulation() {
+    let gate = |metric: &str, tolerance: f64| json!({"metric": metric, "tolerance": tolerance});
+    let gates = [gate("error_rate", 1.0), gate("duration", 0.3), gate("ttft", 0.3)];
+    // Gates, users, and whether the advice is to get more of them.
+    let settings = [
+        (gates.to_vec(), "500", true),
+        (gates.to_vec(), "2000", false),
+        (vec![gate("error_rate", 2.0), gate("ttft", 0.5)], "500", false),
+    ];
+    for (gates, users, needs_more) in settings {
+        let files = Files::new();
+        let ramp = json!({"steps": [50, 100], "bake": "1h", "timeout": "3h", "gates": gates});
+        let file = files.add("ramp.json", &config(json!({"ramp": ramp})).to_string());
+        let traffic = ["--rps", "5", "--users", users];
+        let planned = json_output(&[&["plan", &file][..], &traffic].concat());
+        let simulate = ["simulate", &file, "--runs", "40", "--hours", "3"];
+        let simulated = json_output(&[&simulate[..], &traffic].concat());
+        let completes = planned["completes"].as_f64().unwrap();
+        let promoted = simulated["promoted"]["share"].as_f64().unwrap();
+        assert!((completes - promoted).abs() < 0.25, "planned {completes}, simulated {promoted}");
+        assert_eq!(completes < 0.9, needs_more, "{completes}");
+        assert_eq!(planned["needed"].is_object(), needs_more, "{planned}");
+    }
+}
+
+#[test]
+fn a_plan_ends_with_advice() {
+    let files = Files::new();
+    let file = files.add("ramp.json", &config(json!({"ramp": {}})).to_string());
+    let advice = |arguments: &[&str]| {
+        let output = verdigris(&[&["plan", &file], arguments].concat());
+        assert_eq!(output.code, 0, "{output:?}");
+        output.out.split_once("active.\n\n").unwrap().1.to_owned()
+    };
+    let few = advice(&["--rps", "5", "--users", "500"]);
+    let parts = [
+        "Not enough evidence: a green like blue completes fewer than 1 % of ramps. The others hold in a",
+        "\nAdvice\n  At 5 requests per second, this ramp needs about ",
+        "  Most ramps hold in step 0 (1 %, 5 users of green): error_rate, ",
+        "  With this traffic: use fewer and larger steps",
+        "  With few users these figures are rough",
+    ];
+    for part in parts {
+        assert!(few.contains(part), "{part}\n{few}");
+    }
+    // With the users of the advice the ramp completes, and with many fewer it does not.
+    let needed = |users: &str| {
+        let planned = json_output(&["plan", &file, "--rps", "5", "--users", users]);
+        planned["needed"]["users"].as_u64()
+    };
+    let users = needed("500").unwrap();
+    assert_eq!(needed(&users.to_string()), None);
+    assert_eq!(needed(&(users / 2).to_string()), Some(users));
+    // More users do not help if they send too few requests.
+    let slow = advice(&["--rps", "0.01", "--users", "500"]);
+    assert!(slow.contains("0.01 requests per second are too few, however many users"), "{slow}");
+    // Enough traffic: only the simulations are left, and they can be run.
+    let enough = advice(&["--rps", "200"]);
+    let commands = enough.lines().filter_map(|it| it.trim().strip_prefix("verdigris "));
+    let commands: Vec<Vec<&str>> = commands.map(|it| it.split(' ').collect()).collect();
+    assert_eq!((enough.lines().count(), commands.len()), (7, 2), "{enough}");
+    for mut arguments in commands {
+        let runs = arguments.iter().position(|it| *it == "--runs").unwrap();
+        arguments[runs + 1] = "1";
+        assert_eq!(json_output(&arguments)["runs"], 1);
+    }
+}
+
 /// A time beyond the timeout is shown as such.
 #[test]
 fn no_time_is_shown_as_infinite() {
     let files = Files::new();
     let file = files.add("ramp.json", &config(json!({"ramp": {}})).to_string());
     let mut open = 0;
-    for users in [5000, 6000, 6500, 7000, 7500, 8000, 10_000, 20_000] {
+    for users in [5000, 7000, 8000, 9000, 10_000, 12_000, 14_000, 20_000] {
         let output = verdigris(&["plan", &file, "--users", &users.to_string()]);
         assert_eq!(output.code, 0, "{output:?}");
         for word in ["inf", "NaN"] {
             assert!(!output.out.contains(word), "{users}: {}", output.out);
         }
-        let whole = output.out.lines().find(|line| line.contains("completes the ramp after"));
+        let whole = output.out.lines().find(|line| line.starts_with("A green like blue completes"));
         open += usize::from(whole.is_some_and(|line| line.contains("to over 24 h)")));
     }
     assert!(open > 0, "none of these has an open range");
@@ -195,4 +268,25 @@ fn gates_on_feedback_are_left_out_and_do_not_change_the_others() {
     let output = verdigris(&["plan", &only]);
     assert_eq!(output.code, 2, "{output:?}");
     assert!(output.err.contains("every critical gate of the ramp is on feedback"), "{output:?}");
+}
+
+#[test]
+fn a_long_simulation_in_a_pipe_shows_the_time_left() {
+    let files = Files::new();
+    let file = files.add("ramp.json", &config(json!({"ramp": {}})).to_string());
+    let mut simulation = Command::new(env!("CARGO_BIN_EXE_verdigris"))
+        .args(["simulate", &file, "--runs", "1000000"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(simulation.stderr.take().unwrap()).read_line(&mut line).unwrap();
+    simulation.kill().unwrap();
+    simulation.wait().unwrap();
+    assert!(line.contains(" of 1,000,000 ramps, about ") && line.ends_with(" left\n"), "{line:?}");
+    assert!(!line.contains('\u{1b}'), "{line:?}");
+    // A short one shows nothing.
+    let short = verdigris(&["simulate", &file, "--runs", "1", "--rps", "200"]);
+    assert_eq!((short.code, short.err.as_str()), (0, ""), "{short:?}");
 }

@@ -205,7 +205,7 @@ fn wrong_usage_is_explained() {
         (&["pause", "a:1", "--reason", " "], "write why, such as"),
         (&["pause", "a:1", "--rollout", "A b"], "1 to 63"),
         (&["pause", "https://a"], "https is not supported"),
-        (&["weights", "a:1", "75", "25"], "two whole numbers"),
+        (&["weights", "a:1", "75", "25"], "before the URL: verdigris weights 75 25 URL"),
         (&["restart", "http://a:1"], "restart changes the file that Envoy watches"),
     ];
     for (arguments, message) in cases {

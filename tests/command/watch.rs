@@ -64,13 +64,13 @@ impl Drop for Printed {
 
 /// A console whose state changes, and that counts its requests.
 #[derive(Clone)]
-struct ChangingConsole {
+pub struct ChangingConsole {
     view: Arc<Mutex<View>>,
     requests: Arc<AtomicUsize>,
 }
 
 impl ChangingConsole {
-    fn start(runtime: &Runtime, rollout: RolloutView) -> (Self, String) {
+    pub fn start(runtime: &Runtime, rollout: RolloutView) -> (Self, String) {
         let view = Arc::new(Mutex::new(fixtures::view(vec![rollout])));
         let console = Self { view, requests: Arc::default() };
         let served = console.clone();
@@ -82,13 +82,23 @@ impl ChangingConsole {
         (console, address)
     }
 
+    /// Changes the state.
+    pub fn show(&self, view: View) {
+        *self.view.lock().unwrap() = view;
+    }
+
     /// Changes the state, and waits until the client has processed it.
     fn change(&self, view: View) {
-        *self.view.lock().unwrap() = view;
+        self.show(view);
+        // The client sends a request only after it has processed the response before.
+        self.wait_for_requests(3);
+    }
+
+    /// Waits for this many more requests.
+    pub fn wait_for_requests(&self, count: usize) {
         let before = self.requests.load(Ordering::SeqCst);
         let began = Instant::now();
-        // The client sends a request only after it has processed the response before.
-        while self.requests.load(Ordering::SeqCst) < before + 3 {
+        while self.requests.load(Ordering::SeqCst) < before + count {
             assert!(began.elapsed() < PATIENCE, "the client sends no requests");
             std::thread::sleep(Duration::from_millis(5));
         }

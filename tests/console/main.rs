@@ -8,6 +8,7 @@ mod browser_user;
 mod build_view;
 mod colours;
 mod difference_chart;
+mod documents;
 mod fixtures;
 mod gate_sentence;
 #[allow(dead_code, reason = "a ramp's own tests do more with it")]

@@ -181,10 +181,10 @@ fn all_workers_know_how_the_differences_developed() {
         workers.observe(0, round * 10..round * 10 + 10);
         workers.tick(0);
     }
-    assert_eq!([samples(&workers, 0), samples(&workers, 1)], [4, 4]);
+    assert_eq!([samples(&workers, 0), samples(&workers, 1)], [3, 3]);
     workers.now_s += LEASE_NS.div_ceil(SECOND_NS).max(5);
     workers.tick(1);
-    assert_eq!(samples(&workers, 0), 5);
+    assert_eq!(samples(&workers, 0), 4);
     workers.store.put(Record::Differences, b"\xff");
     assert_eq!(samples(&workers, 0), 0);
     workers.now_s += LEASE_NS.div_ceil(SECOND_NS).max(5);

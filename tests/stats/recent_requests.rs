@@ -34,7 +34,7 @@ fn requests_are_counted_since_the_sample_a_minute_ago() {
         (&every_10, 251, None),
     ];
     for (samples, now_s, expected) in table {
-        let counts = sampled(samples).counts(now_s, totals(now_s * 10));
+        let counts = sampled(samples).counts(now_s, totals(now_s * 10), u64::MAX);
         let expected = expected.map(|seconds| RecentCounts {
             seconds,
             requests: RequestTotals {
@@ -46,9 +46,22 @@ fn requests_are_counted_since_the_sample_a_minute_ago() {
     }
 }
 
+/// After a change of the share the window begins with the first sample after it.
+#[test]
+fn requests_from_before_a_change_are_not_counted() {
+    let every_10: Vec<u64> = (0..20).map(|at| at * 10).collect();
+    // The time since the change, and the seconds that are counted at 197.
+    let table = [(1000, 67), (67, 57), (45, 37), (18, 17), (17, 7), (8, 7), (7, 67), (0, 67)];
+    for (changed_s_ago, seconds) in table {
+        let counts = sampled(&every_10).counts(197, totals(1970), changed_s_ago).unwrap();
+        assert_eq!(counts.seconds, seconds, "{changed_s_ago}");
+        assert_eq!(counts.requests.all.blue, seconds * 10);
+    }
+}
+
 #[test]
 fn counters_that_begin_again_are_no_requests() {
-    let counts = sampled(&[10, 20]).counts(22, totals(3)).unwrap();
+    let counts = sampled(&[10, 20]).counts(22, totals(3), u64::MAX).unwrap();
     assert_eq!(counts.requests, RequestTotals::default());
 }
 
@@ -64,7 +77,7 @@ proptest! {
             if recent.is_due(now_s) {
                 recent.record(now_s, totals(now_s * 10));
             }
-            let counts = recent.counts(now_s, totals(now_s * 10)).unwrap();
+            let counts = recent.counts(now_s, totals(now_s * 10), u64::MAX).unwrap();
             prop_assert!(counts.seconds < 60 + 40, "{counts:?}");
             prop_assert!(counts.seconds >= 60.min(now_s.saturating_sub(20)), "{now_s} {counts:?}");
             prop_assert_eq!(counts.requests.all.blue, counts.seconds * 10);

@@ -34,6 +34,15 @@ impl DurationRange {
         self.combine(other, |a, b| Some(a?.max(b?)))
     }
 
+    /// The duration of an event that comes in this share of ramps only, from 0 to 1.
+    pub fn in_share(self, share: f64) -> Self {
+        Self {
+            p10_s: self.p10_s.filter(|_| share >= 0.1),
+            median_s: self.median_s.filter(|_| share >= 0.5),
+            p90_s: self.p90_s.filter(|_| share >= 0.9),
+        }
+    }
+
     fn combine(self, other: Self, of: impl Fn(Option<f64>, Option<f64>) -> Option<f64>) -> Self {
         Self {
             p10_s: of(self.p10_s, other.p10_s),

@@ -120,7 +120,9 @@ pub fn of_ranks(comparison: RankComparison, seconds: f64) -> LogWealths {
     let greens = (green_values / seconds).clamp(1.0, 4.0);
     let blues =
         (green_values * blue_per_green / seconds).clamp(1.0, (4.0 * blue_per_green).max(1.0));
-    let (mean, variance) = (2.0 * advantage, 4.0 * ((1.0 / greens + 1.0 / blues) / 12.0));
+    // The variance of the Mann-Whitney statistic of two samples without a difference.
+    let variance = 4.0 * (greens + blues + 1.0) / (12.0 * greens * blues);
+    let mean = 2.0 * advantage;
     let rounds = green_values / greens;
     let mut stakes = STAKES.into_iter();
     std::array::from_fn(|_| {

@@ -16,6 +16,7 @@
 //! | `step_traffic` | how many units and events a step has after a time |
 //! | `evidence` | the log-wealth that follows |
 //! | `duration_range` | a predicted duration with its spread |
+//! | `verdict_forecast` | when a verdict comes, and in which share of ramps |
 //!
 //! Source: Wald's identity, *Sequential Analysis*, 1947, section 3.5, with the normal
 //! approximation of the sum around it.
@@ -23,6 +24,7 @@
 mod duration_range;
 mod evidence;
 mod step_traffic;
+mod verdict_forecast;
 
 use crate::analysis::metric::Comparison;
 use crate::analysis::wealth::BETS;
@@ -31,8 +33,10 @@ use crate::simulate::Behaviour;
 
 pub use duration_range::DurationRange;
 pub use step_traffic::StepTraffic;
+pub use verdict_forecast::VerdictForecast;
 
 use evidence::{LogWealths, RankComparison};
+use verdict_forecast::{Deviations, VerdictTimes};
 
 /// A gate in a step, and the traffic there.
 #[derive(Clone, Copy)]
@@ -46,9 +50,6 @@ pub struct GateForecast<'a> {
     pub max_s: f64,
 }
 
-/// How many standard deviations are added to the mean for the quantiles of 10, 50 and 90 %.
-type Deviations = [f64; 3];
-
 /// The deviations until green is detected to be worse.
 const HARM_DEVIATIONS: Deviations = [1.75, 0.25, -1.2];
 
@@ -61,9 +62,8 @@ const TIME_RATIO: f64 = 1.01;
 // === impl GateForecast ===
 
 impl GateForecast<'_> {
-    /// How long it takes to detect a green that behaves like this from the start of the step;
-    /// `None` if the gate is not evaluated in this step.
-    pub fn time_to_detect(&self, green: &Behaviour) -> Option<DurationRange> {
+    /// When the gate detects a green that behaves like this from the start of the step; `None` if the gate is not evaluated in this step.
+    pub fn detection(&self, green: &Behaviour) -> Option<VerdictForecast> {
         let Self { plan, gate, traffic, .. } = self;
         let params = gate.steps().get(self.step)?;
         let critical = plan.gates.iter().filter(|it| it.spec.is_critical).count().max(1);
@@ -93,9 +93,9 @@ impl GateForecast<'_> {
         Some(self.time_to_threshold(threshold, delay_s, HARM_DEVIATIONS, log_wealths))
     }
 
-    /// How long it takes to show that a green that behaves like this is safe; `None` if the gate
-    /// is not evaluated in this step.
-    pub fn time_to_pass(&self, green: &Behaviour) -> Option<DurationRange> {
+    /// When a green that behaves like this passes the gate; `None` if the gate is not evaluated in
+    /// this step.
+    pub fn pass(&self, green: &Behaviour) -> Option<VerdictForecast> {
         let Self { plan, gate, traffic, .. } = self;
         let params = gate.steps().get(self.step)?;
         let threshold = ((BETS * self.sides()) as f64 / plan.beta).ln();
@@ -137,25 +137,13 @@ impl GateForecast<'_> {
         delay_s: [f64; 3],
         deviations: Deviations,
         log_wealths: impl Fn(f64) -> LogWealths,
-    ) -> DurationRange {
-        let mut found = [None; 3];
+    ) -> VerdictForecast {
+        let mut times = VerdictTimes::new(threshold, deviations);
         let mut seconds = 1.0;
-        while seconds <= self.max_s {
-            let log_wealths = log_wealths(seconds);
-            for ((found, deviations), delay_s) in found.iter_mut().zip(deviations).zip(delay_s) {
-                let mut reached = log_wealths
-                    .iter()
-                    .map(|it| it.mean + deviations * it.variance.sqrt() >= threshold);
-                if found.is_none() && reached.any(|it| it) {
-                    *found = Some(seconds + delay_s);
-                }
-            }
-            if found.iter().all(Option::is_some) {
-                break;
-            }
+        while seconds <= self.max_s && !times.are_complete() {
+            times.add(seconds, &log_wealths(seconds));
             seconds *= TIME_RATIO;
         }
-        let [p10_s, median_s, p90_s] = found.map(|it| it.filter(|it| *it <= self.max_s));
-        DurationRange { p10_s, median_s, p90_s }
+        times.forecast(delay_s, self.max_s)
     }
 }

@@ -1,18 +1,27 @@
 //! `verdigris plan`: how long a ramp takes to reach its verdicts, before it runs.
+//!
+//! | file | concept |
+//! |---|---|
+//! | `inputs` | a ramp and the traffic that it is planned for |
+//! | `needed` | the traffic that a ramp needs |
+//! | `planned`, `advice` | the plan as text and JSON, and what to do about it |
 
+mod advice;
+mod inputs;
+mod needed;
 mod planned;
 
 use clap::Args;
 
-use super::forecast::{DurationRange, GateForecast, StepTraffic};
+use super::forecast::{DurationRange, GateForecast};
 use super::load;
 use super::output::CliError;
 use super::scenario::GRAMMAR;
 use super::traffic::{Assumptions, TrafficArgs, ramp_of, without_feedback};
 use crate::analysis::Gate;
-use crate::config::Config;
-use crate::rollout::RampSpec;
 use crate::simulate::{Behaviour, World};
+use inputs::{PlanInputs, like_blue};
+use needed::NeededTraffic;
 use planned::{GreenExposure, Planned, PlannedGate, PlannedStep};
 
 /// Predicts how long each step of a ramp takes, and how much traffic green gets meanwhile.
@@ -40,13 +49,6 @@ pub struct PlanArgs {
     refusal_rate: Option<String>,
 }
 
-/// A ramp and the traffic that it is planned for.
-struct PlanInputs<'a> {
-    config: &'a Config,
-    ramp: &'a RampSpec,
-    world: &'a World,
-}
-
 // === impl PlanArgs ===
 
 impl PlanArgs {
@@ -68,28 +70,30 @@ impl PlanArgs {
             let why = format!("--regression: {}: green's rate would be above 1", it.metric);
             return Err(CliError::Usage(why));
         }
-        let inputs = PlanInputs { config: &config, ramp: &ramp, world: &world };
+        let by_conversation = config.conversation.is_some();
+        let inputs = PlanInputs { ramp: &ramp, world: &world, by_conversation };
         let steps: Vec<_> = (0..ramp.steps.len()).map(|step| self.step(&inputs, step)).collect();
+        let completes = steps.iter().map(|it| it.advances).product();
+        let nothing = DurationRange::exactly(0.0);
+        let whole_s = steps.iter().fold(nothing, |all, step| all.then(step.lasts_s));
         Ok(Planned {
             rollout: config.rollout.to_string(),
+            file: self.file,
+            needed: NeededTraffic::new(&inputs),
             traffic: Assumptions::from_world(&world),
             left_out,
             bake_s: ramp.bake.as_secs_f64(),
             timeout_s: ramp.timeout.as_secs_f64(),
-            whole_s: steps
-                .iter()
-                .fold(DurationRange::exactly(0.0), |all, step| all.then(step.lasts_s)),
+            completes,
+            whole_s: whole_s.in_share(completes),
             steps,
         })
     }
 
     fn step(&self, inputs: &PlanInputs<'_>, step: usize) -> PlannedStep {
-        let PlanInputs { config, ramp, world } = inputs;
-        let shares: Vec<f64> = ramp.steps.iter().map(|step| step.share.fraction()).collect();
-        let share = shares.get(step).copied().unwrap_or(1.0);
-        let by_conversation = config.conversation.is_some();
-        let Some(traffic) = StepTraffic::new(&ramp.analysis, world, &shares, step, by_conversation)
-        else {
+        let PlanInputs { ramp, world, .. } = inputs;
+        let share = ramp.steps.get(step).map_or(1.0, |it| it.share.fraction());
+        let Some(traffic) = inputs.traffic(step) else {
             return PlannedStep::without_comparison(step, share);
         };
         let timeout_s = ramp.timeout.as_secs_f64();
@@ -100,22 +104,14 @@ impl PlanArgs {
                 users: Assumptions::from_world(world).users.map(|_| traffic.units(share, seconds)),
             }
         };
-        let gate = |gate: &Gate| {
-            let forecast = GateForecast {
-                plan: &ramp.analysis,
-                gate,
-                step,
-                traffic: &traffic,
-                max_s: timeout_s,
-            };
-            self.gate(&forecast, world, exposure)
-        };
+        let gate = |gate: &Gate| self.gate(&inputs.forecast(gate, step, &traffic), world, exposure);
         let gates: Vec<_> = ramp.analysis.gates.iter().filter_map(gate).collect();
         let baked = DurationRange::exactly(ramp.bake.as_secs_f64());
-        let critical = gates.iter().filter(|it| it.is_critical);
-        let lasts_s = critical.fold(baked, |all, it| all.later(it.shown_safe));
+        let critical = || gates.iter().filter(|it| it.is_critical);
+        let advances = critical().map(|it| it.passes).product();
+        let lasts_s = critical().fold(baked, |all, it| all.later(it.shown_safe)).in_share(advances);
         let green = exposure(lasts_s.median_s);
-        PlannedStep { step, share, is_compared: true, gates, lasts_s, green }
+        PlannedStep { step, share, is_compared: true, gates, lasts_s, advances, green }
     }
 
     fn gate(
@@ -127,9 +123,9 @@ impl PlanArgs {
         let spec = &forecast.gate.spec;
         let behaviour = world.behaviours.iter().find(|it| it.metric == spec.metric)?;
         let regression = self.regression.unwrap_or(2.0 * spec.margin);
-        let like_blue = Behaviour { green: 1.0, ..*behaviour };
         let worse = Behaviour { green: 1.0 + regression, ..*behaviour };
-        let found_worse = forecast.time_to_detect(&worse)?;
+        let found_worse = forecast.detection(&worse)?.after;
+        let pass = forecast.pass(&like_blue(behaviour))?;
         Some(PlannedGate {
             metric: spec.metric,
             is_critical: spec.is_critical,
@@ -138,7 +134,8 @@ impl PlanArgs {
             found_worse,
             worse_green: exposure(found_worse.median_s),
             tolerance: forecast.gate.steps().get(forecast.step)?.tolerance,
-            shown_safe: forecast.time_to_pass(&like_blue)?,
+            shown_safe: pass.after,
+            passes: pass.share,
         })
     }
 }

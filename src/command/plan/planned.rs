@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use super::needed::{ENOUGH, NeededTraffic};
 use crate::analysis::Metric;
 use crate::command::forecast::DurationRange;
 use crate::command::output::{DOUBTFUL, HEAD, Report, TextTable, count, percent, styled, time};
@@ -13,6 +14,9 @@ use crate::command::traffic::{Assumptions, left_out_line};
 #[derive(Serialize)]
 pub struct Planned {
     pub(super) rollout: String,
+    /// The file, as an argument of another command.
+    #[serde(skip)]
+    pub(super) file: String,
     pub(super) traffic: Assumptions,
     /// The metrics of gates and tripwires on feedback, which are not planned.
     pub(super) left_out: Vec<Metric>,
@@ -21,6 +25,10 @@ pub struct Planned {
     pub(super) steps: Vec<PlannedStep>,
     /// How long a green like blue takes through all steps.
     pub(super) whole_s: DurationRange,
+    /// The share of ramps that a green like blue completes, from 0 to 1.
+    pub(super) completes: f64,
+    /// The traffic that the ramp needs; `None` if this traffic is enough.
+    pub(super) needed: Option<NeededTraffic>,
 }
 
 /// The plan of a step.
@@ -34,6 +42,9 @@ pub(super) struct PlannedStep {
     pub gates: Vec<PlannedGate>,
     /// How long a green like blue stays in the step.
     pub lasts_s: DurationRange,
+    /// The share of ramps in which a green like blue advances within the timeout, from 0 to 1: the
+    /// product over the critical gates, as if they were independent.
+    pub advances: f64,
     /// The exposure meanwhile, at the median or until the timeout.
     pub green: GreenExposure,
 }
@@ -55,6 +66,8 @@ pub(super) struct PlannedGate {
     pub tolerance: f64,
     /// How long it takes a green like blue to pass.
     pub shown_safe: DurationRange,
+    /// The share of ramps in which a green like blue passes within the timeout, from 0 to 1.
+    pub passes: f64,
 }
 
 /// How much traffic green gets.
@@ -76,6 +89,7 @@ impl PlannedStep {
             is_compared: false,
             gates: Vec::new(),
             lasts_s: DurationRange::exactly(0.0),
+            advances: 1.0,
             green: GreenExposure { requests: 0.0, users: None },
         }
     }
@@ -93,24 +107,29 @@ impl Report for Planned {
             text += &self.step_text(step);
         }
         text.push('\n');
-        text += &match self.whole_s.median_s {
-            Some(_) => format!(
-                "A green like blue completes the ramp after {}.\n",
-                // A p90 above the longest time considered is that of a single step.
-                range(self.whole_s, self.timeout_s)
-            ),
-            None => format!(
-                "{} at this traffic a green like blue does not complete the ramp: a step holds \
-                 beyond its timeout of {}.\n",
-                styled(DOUBTFUL, "Not enough evidence:"),
-                time(self.timeout_s)
-            ),
-        };
-        text
+        text += &self.end();
+        text + &self.advice()
     }
 }
 
 impl Planned {
+    /// Whether and when a green like blue completes the ramp.
+    fn end(&self) -> String {
+        // A p90 above the longest time considered is that of a single step.
+        let after = range(self.whole_s, self.timeout_s);
+        let timeout = time(self.timeout_s);
+        let ramps = about_ramps(self.completes);
+        let others = format!("The others hold in a step beyond its timeout of {timeout}.");
+        match self.completes {
+            ENOUGH.. => format!("A green like blue completes the ramp after {after}.\n"),
+            0.5.. => format!("A green like blue completes {ramps}, after {after}. {others}\n"),
+            _ => format!(
+                "{} a green like blue completes {ramps}. {others}\n",
+                styled(DOUBTFUL, "Not enough evidence:")
+            ),
+        }
+    }
+
     fn step_text(&self, step: &PlannedStep) -> String {
         if !step.is_compared {
             return "  There is no blue traffic to compare with: only tripwires are active.\n"
@@ -125,14 +144,24 @@ impl Planned {
         };
         let requests = count(step.green.requests);
         text += &match step.lasts_s.median_s {
-            Some(_) => format!(
-                "  A green like blue advances after {}, with {requests} requests{users} to green.\n",
-                range(step.lasts_s, self.timeout_s)
-            ),
-            None => format!(
-                "  A green like blue is held: until the timeout, {requests} requests{users} go to \
-                 green.\n"
-            ),
+            Some(_) => {
+                let ramps = match step.advances {
+                    ENOUGH.. => String::new(),
+                    share => format!(", in {}", about_ramps(share)),
+                };
+                let after = range(step.lasts_s, self.timeout_s);
+                format!(
+                    "  A green like blue advances after {after}, with {requests} requests{users} to \
+                     green{ramps}.\n"
+                )
+            }
+            None => {
+                let most = if step.advances < 0.01 { "" } else { " in most ramps" };
+                format!(
+                    "  A green like blue is held{most}: until the timeout, {requests} requests{users} \
+                     go to green.\n"
+                )
+            }
         };
         text
     }
@@ -187,6 +216,14 @@ impl Planned {
         let timeout = time(self.timeout_s);
         (!gates.is_empty())
             .then(|| format!("  {what} within the timeout of {timeout}: {}.\n", gates.join(", ")))
+    }
+}
+
+/// A share of ramps as text.
+fn about_ramps(share: f64) -> String {
+    match share {
+        ..0.01 => "fewer than 1 % of ramps".to_owned(),
+        _ => format!("about {} of ramps", percent((share * 100.0).round() / 100.0)),
     }
 }
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::report::{Answer, CommandReport, CommandResult};
-use crate::command::console_client::{ConsoleAddress, ConsoleClient, Posted};
+use crate::command::console_client::{ConsoleAddress, ConsoleClient, Posted, ask_all};
 use crate::names::RolloutName;
 use crate::rollout::CommandKind;
 
@@ -34,30 +34,23 @@ struct Body<'a> {
 impl CommandToSend {
     /// Sends the command to all consoles at the same time.
     pub fn send(&self, consoles: &[ConsoleAddress]) -> CommandReport {
-        let answers = std::thread::scope(|scope| {
-            let sent: Vec<_> =
-                consoles.iter().map(|it| (it, scope.spawn(|| self.send_to(it)))).collect();
-            let answer =
-                |(console, thread): (&ConsoleAddress, std::thread::ScopedJoinHandle<'_, _>)| {
-                    let (result, message) = thread.join().unwrap_or_else(|_| {
-                        (CommandResult::Unreachable, "could not be asked".to_owned())
-                    });
-                    Answer { console: console.page().to_owned(), result, message }
-                };
-            sent.into_iter().map(answer).collect()
-        });
+        let answers = ask_all(consoles, |client| self.send_to(client));
+        let answer = |(console, (result, message)): (&ConsoleAddress, _)| Answer {
+            console: console.page().to_owned(),
+            result,
+            message,
+        };
         CommandReport {
             command: self.kind.as_str(),
             reason: self.reason.clone(),
-            consoles: answers,
+            consoles: consoles.iter().zip(answers).map(answer).collect(),
         }
     }
 
-    fn send_to(&self, console: &ConsoleAddress) -> (CommandResult, String) {
+    fn send_to(&self, console: &ConsoleClient) -> (CommandResult, String) {
         let query = self.rollout.as_ref().map(|it| format!("?rollout={it}")).unwrap_or_default();
         let path = format!("{}{query}", self.kind.as_str());
-        let posted = ConsoleClient::new(console.clone()).post(&path, &self.token, &self.body());
-        match posted {
+        match console.post(&path, &self.token, &self.body()) {
             Ok(Posted { status: 200, text }) if is_decision(&text) => (CommandResult::Done, text),
             Ok(Posted { status: 200, text }) => (
                 CommandResult::Unreachable,

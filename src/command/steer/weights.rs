@@ -39,7 +39,9 @@ impl WeightsArgs {
     /// # Errors
     /// They are no weights, or there is no token.
     pub fn run(self) -> Result<CommandReport, CliError> {
-        let weights = parse_two_weights(&self.blue, &self.green).map_err(CliError::Usage)?;
+        let weights = parse_two_weights(&self.blue, &self.green).map_err(|fix| {
+            CliError::Usage(format!("{fix}, before the URL: verdigris weights 75 25 URL"))
+        })?;
         let command = CommandToSend {
             kind: CommandKind::Weights(weights),
             reason: self.command.reason(),

@@ -1,5 +1,5 @@
 //! The drills of an operator on call: one command moves all users to blue, with and without a ramp,
-//! with and without a token.
+//! with and without a token. The alerts and the page on an abort contain these commands.
 
 use std::process::Command;
 
@@ -12,6 +12,17 @@ use crate::envoy::{Envoy, Setup, read_answer};
 use crate::proxy::{Proxy as _, Request, config, weights};
 
 const TOKEN: &str = "a-token-that-is-long";
+
+/// The command that needs no token, in the folder of filter.yaml.
+const BY_FILE: &str = "./weights 100 0";
+
+/// The command that needs the token.
+const BY_CONSOLE: &str = "verdigris rollback http://127.0.0.1:9902";
+
+/// The address of the console in the shipped files.
+const SHIPPED_CONSOLE: &str = "http://127.0.0.1:9902";
+
+const PAGE: &str = include_str!("../../../docs/how-to/abort-a-release.md");
 
 /// The gauge `phase` of a rollout that is rolled back, and of a ramp that has begun.
 const ROLLED_BACK: u64 = 4;
@@ -61,6 +72,23 @@ fn run(envoy: &Envoy, line: &str, token: Option<&str>) -> (i32, String) {
     (output.status.code().unwrap(), text)
 }
 
+/// The commands in the description of an alert: what is in backquotes and begins like a command.
+fn commands_of_alert(name: &str) -> Vec<String> {
+    let rules = std::fs::read_to_string(artifacts::shipped("prometheus/alerts.yml")).unwrap();
+    let (_, alert) = rules.split_once(&format!("  - alert: {name}\n")).unwrap();
+    let alert = alert.split("  - alert: ").next().unwrap();
+    let (_, description) = alert.split_once("description: >").unwrap();
+    let text = description.split_whitespace().collect::<Vec<_>>().join(" ");
+    let quoted = text.split('`').skip(1).step_by(2);
+    let is_abort = |it: &&str| it.starts_with("./weights") || it.starts_with("verdigris rollback");
+    quoted.filter(is_abort).map(str::to_owned).collect()
+}
+
+/// The command of the page that begins like this.
+fn command_of_page(beginning: &str) -> &'static str {
+    PAGE.lines().find(|line| line.starts_with(beginning)).unwrap()
+}
+
 fn version(envoy: &Envoy, request: &Request) -> String {
     read_answer(envoy.send_to("/", request).unwrap()).version
 }
@@ -85,6 +113,25 @@ fn filter_text(envoy: &Envoy) -> String {
 }
 
 #[test]
+fn alerts_and_page_contain_exactly_the_commands_of_the_drills() {
+    for alert in [
+        "VerdigrisGreenErrors",
+        "VerdigrisGreenRefusals",
+        "VerdigrisRolledBack",
+        "VerdigrisConfigurationRefused",
+    ] {
+        let mut commands = commands_of_alert(alert);
+        commands.sort();
+        assert_eq!(commands, [BY_FILE, BY_CONSOLE], "{alert}");
+    }
+    assert_eq!(command_of_page("./weights"), BY_FILE);
+    assert_eq!(command_of_page("verdigris rollback"), BY_CONSOLE);
+    let bootstrap = std::fs::read_to_string(artifacts::shipped("envoy.yaml")).unwrap();
+    let port = SHIPPED_CONSOLE.rsplit(':').next().unwrap();
+    assert!(bootstrap.contains(&format!("port_value: {port}")));
+}
+
+#[test]
 fn one_command_without_a_token_rolls_a_ramp_back() {
     let mut envoy = start(&ramp(), None);
     wait_for_gauges(&envoy, &[("phase", RAMPING), ("green_bp", 5000)]);
@@ -94,7 +141,7 @@ fn one_command_without_a_token_rolls_a_ramp_back() {
     assert_eq!(version(&envoy, &tester), "green");
     let before = filter_text(&envoy);
 
-    let (code, text) = run(&envoy, "./weights 100 0", None);
+    let (code, text) = run(&envoy, BY_FILE, None);
     assert!(code == 0 && text.contains("rolled back, all users are on blue"), "{code} {text}");
     // The script has waited for it.
     assert_eq!((read_gauge(&envoy, "phase"), read_gauge(&envoy, "green_bp")), (ROLLED_BACK, 0));
@@ -104,7 +151,7 @@ fn one_command_without_a_token_rolls_a_ramp_back() {
     let changed = before.replace("\"ramp\": {", "\"ramp\": {\"rolled_back\": true,");
     assert_eq!(filter_text(&envoy), changed);
     assert!(envoy.log().contains("the configuration rolls the ramp back"));
-    let (code, text) = run(&envoy, "./weights 100 0", None);
+    let (code, text) = run(&envoy, BY_FILE, None);
     assert!(code == 0 && text.contains("the ramp is already rolled back"), "{code} {text}");
     let (code, text) = run(&envoy, "verdigris rollback --file filter.yaml", None);
     assert!(code == 0 && text.contains("ramp.rolled_back is true already"), "{code} {text}");
@@ -131,7 +178,7 @@ fn one_command_without_a_token_rolls_a_ramp_back() {
 
 #[test]
 fn one_command_without_a_token_moves_all_users_of_manual_weights_to_blue() {
-    for line in ["./weights 100 0", "verdigris rollback --file filter.yaml"] {
+    for line in [BY_FILE, "verdigris rollback --file filter.yaml"] {
         let envoy = start(&weights(1, 1), None);
         assert!(users_on_green(&envoy) > 8);
         let (code, text) = run(&envoy, line, None);
@@ -142,20 +189,18 @@ fn one_command_without_a_token_moves_all_users_of_manual_weights_to_blue() {
 
 #[test]
 fn one_command_with_the_token_rolls_back() {
-    for (config, line) in [
-        (ramp(), "verdigris rollback URL"),
-        (weights(1, 1), "verdigris rollback URL --reason 'green is slow'"),
-        (
-            ramp(),
-            "curl -sf --noproxy '*' -X POST URL/rollback \
-             -H \"authorization: Bearer $VERDIGRIS_CONSOLE_TOKEN\" -d '{\"reason\": \"green is slow\"}'",
-        ),
-        (ramp(), "./weights 100 0"),
-    ] {
+    let with_reason = format!("{BY_CONSOLE} --reason 'green is slow'");
+    let cases = [
+        (ramp(), BY_CONSOLE),
+        (weights(1, 1), &with_reason),
+        (ramp(), command_of_page("curl -X POST")),
+        (ramp(), BY_FILE),
+    ];
+    for (config, line) in cases {
         let envoy = start(&config, Some(TOKEN));
         wait_for_gauges(&envoy, &[("green_bp", 5000)]);
         wait_for("users on green", || (users_on_green(&envoy) > 8).then_some(()));
-        let line = line.replace("URL", envoy.console.as_ref().unwrap());
+        let line = line.replace(SHIPPED_CONSOLE, envoy.console.as_ref().unwrap());
         let before = filter_text(&envoy);
         let (code, text) = run(&envoy, &line, Some(TOKEN));
         assert_eq!(code, 0, "{line}: {text}");
@@ -165,7 +210,11 @@ fn one_command_with_the_token_rolls_back() {
             continue;
         }
         assert_eq!(filter_text(&envoy), before);
-        let reason = if line.contains("slow") { "green is slow" } else { "sent by ada" };
+        let reason = match line.as_str() {
+            line if line.contains("slow") => "green is slow",
+            line if line.starts_with("curl") => "more complaints",
+            _ => "sent by ada",
+        };
         assert!(text.contains(&format!("by hand: rollback: {reason}")), "{text}");
         let (code, text) = run(&envoy, &line, Some(TOKEN));
         let is_curl = line.starts_with("curl");

@@ -1,0 +1,106 @@
+//! Waiting for a phase.
+
+use std::time::{Duration, Instant};
+
+use super::status_of_console::StatusOfConsole;
+use crate::console::time_format::HumanDuration;
+use crate::console::view::RolloutView;
+
+/// The phases of a rollout, as in `/state.json`.
+pub(super) const PHASES: [&str; 6] =
+    ["ramping", "holding", "paused", "promoted", "rolled_back", "by_hand"];
+
+/// The phase that only a change of the configuration ends.
+const FINAL_PHASE: &str = "rolled_back";
+
+/// The time between two reads.
+const INTERVAL: Duration = Duration::from_millis(500);
+
+/// A wait for a phase.
+pub(super) struct Wait {
+    pub phase: String,
+    /// The only rollout to wait for.
+    pub rollout: Option<String>,
+    pub timeout: Duration,
+}
+
+/// How a wait ended, as text.
+pub(super) enum WaitResult {
+    /// All rollouts are in the phase.
+    Reached(String),
+    /// A rollout is not in the phase.
+    Missed(String),
+}
+
+/// Whether the rollouts are in the phase.
+enum Progress {
+    Reached,
+    /// What is missing.
+    Missing(String),
+    /// What makes the phase impossible.
+    Impossible(String),
+}
+
+// === impl Wait ===
+
+impl Wait {
+    /// Reads the states until the wait ends. Returns the last states.
+    pub fn until_ended(
+        &self,
+        read: impl Fn() -> Vec<StatusOfConsole>,
+    ) -> (Vec<StatusOfConsole>, WaitResult) {
+        let start = Instant::now();
+        loop {
+            let began = Instant::now();
+            let all = read();
+            let result = match self.progress(&all) {
+                Progress::Reached => Some(WaitResult::Reached(format!("phase {}", self.phase))),
+                Progress::Impossible(why) => Some(WaitResult::Missed(why)),
+                Progress::Missing(why) if start.elapsed() >= self.timeout => {
+                    let timeout = HumanDuration(self.timeout.as_secs());
+                    Some(WaitResult::Missed(
+                        format!("{why} after {timeout}").replace('\u{a0}', " "),
+                    ))
+                }
+                Progress::Missing(_) => None,
+            };
+            if let Some(result) = result {
+                return (all, result);
+            }
+            let left = self.timeout.saturating_sub(start.elapsed());
+            std::thread::sleep(INTERVAL.saturating_sub(began.elapsed()).min(left));
+        }
+    }
+
+    fn progress(&self, all: &[StatusOfConsole]) -> Progress {
+        let mut missing = None;
+        for StatusOfConsole { address, state } in all {
+            let view = match state {
+                Ok(state) => &state.view,
+                Err(_) => {
+                    missing = Some(format!("{address} cannot be reached"));
+                    continue;
+                }
+            };
+            let is_chosen =
+                |it: &&RolloutView| self.rollout.as_ref().is_none_or(|name| *name == it.rollout);
+            let mut rollouts = view.rollouts.iter().filter(is_chosen).peekable();
+            if rollouts.peek().is_none() {
+                let name = self.rollout.as_deref().unwrap_or("rollout");
+                missing = Some(format!("{address} has no {name}"));
+            }
+            for RolloutView { rollout, phase, .. } in rollouts {
+                let text = format!("{rollout} at {address} is in phase {phase}");
+                if phase == FINAL_PHASE && self.phase != FINAL_PHASE {
+                    return Progress::Impossible(format!(
+                        "{text}, which only the configuration ends"
+                    ));
+                }
+                if *phase != self.phase {
+                    missing = Some(text);
+                }
+            }
+        }
+        missing.map_or(Progress::Reached, Progress::Missing)
+    }
+}
