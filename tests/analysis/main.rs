@@ -7,6 +7,7 @@ mod contingency;
 mod coverage;
 mod design_effect;
 mod evidence;
+mod influence;
 mod observation;
 mod plan;
 mod power;
