@@ -1,6 +1,7 @@
 //! The analysis of one gate.
 
 use super::across_steps;
+use super::bad_units::missing_bad_units;
 use super::by_version::ByVersion;
 use super::confidence_sequence::ConfidenceSequence;
 use super::coverage::Coverage;
@@ -43,8 +44,13 @@ pub struct GateAnalysis {
     /// Whether the metric is known on one version only, or for unequal fractions of both: then
     /// the gate does not pass.
     pub is_uneven: bool,
-    /// Whether the gate may find green worse all the same.
+    /// Whether the gate may find green worse: enough units of green's are bad, and the metric is
+    /// not uneven, or in a way that cannot make green look worse.
     pub may_fail: bool,
+    /// How many more units of green's must have a bad response before the gate finds green
+    /// worse, although the evidence suffices; 0 where it does not. See
+    /// [`min_bad_units`](super::bad_units::min_bad_units).
+    pub missing_bad_units: u64,
     /// Whether this is a default gate without data on either version, which is left out.
     pub is_left_out: bool,
 }
@@ -70,7 +76,8 @@ impl GateAnalysis {
         let harm_log_e_of_ramp =
             harm_log_e(plan, evidence, index, gate) + libm::log(1.0 - PERIODS_ALPHA);
         let period = &evidence.period;
-        let of_period = gate.params(step).and_then(|params| period.harm_log_e(index, params));
+        let of_period =
+            gate.params(step).and_then(|params| period.harm_log_e(index, params, plan.alpha));
         let harm_log_e_of_period =
             of_period.map_or(f64::NEG_INFINITY, |log_e| log_e + period.log_alpha_fraction());
         let harm_log_e = harm_log_e_of_ramp.max(harm_log_e_of_period);
@@ -82,11 +89,13 @@ impl GateAnalysis {
         let is_uneven = design.is_some_and(|it| coverage.is_uneven(it.new_units, units));
         // What is missing on green can hide that its rate is worse, but cannot make it worse.
         let is_rate = gate.spec.metric.comparison() == Comparison::Rate;
-        let may_fail = !is_uneven || (is_rate && coverage.misses_more_on_green(units));
+        let is_comparable = !is_uneven || (is_rate && coverage.misses_more_on_green(units));
+        let missing_bad_units = missing_bad_units(evidence, index, plan.alpha);
+        let may_fail = is_comparable && missing_bad_units == 0;
         let is_harmful = harm_log_e + libm::log(weight) >= plan.rollback_log_e();
         let verdict = match () {
             () if may_fail && is_harmful => Verdict::Fail,
-            () if is_uneven => Verdict::Inconclusive,
+            () if is_uneven || is_harmful => Verdict::Inconclusive,
             () if non_inferiority_log_e >= plan.pass_log_e() => Verdict::Pass,
             () => Verdict::Inconclusive,
         };
@@ -103,6 +112,7 @@ impl GateAnalysis {
             coverage,
             is_uneven,
             may_fail,
+            missing_bad_units: if is_harmful { missing_bad_units } else { 0 },
             is_left_out: !gate.spec.is_named && !is_uneven && coverage.has_no_data(),
         }
     }

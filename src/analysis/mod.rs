@@ -9,6 +9,8 @@
 //! | [`step_stats`], [`gate_stats`] | the sums of one step, and of one gate in it |
 //! | [`rate_stats`], [`value_stats`] | the sums of a gate on a rate, and on values |
 //! | [`seen_units`], [`unit_flags`] | which units have been counted already |
+//! | [`bad_units`] | how many units must meet a bad response before a rate is found worse |
+//! | [`influence`] | how many units a client needs to force a verdict |
 //! | [`wealth`] | e-processes: the wealth of eight bets |
 //! | [`rate_ratio`], [`absolute_rate`] | bets on rates: against blue's, and against a ceiling |
 //! | [`value_bets`], [`mann_whitney`], [`block`] | bets on values: by rank, in blocks |
@@ -36,6 +38,7 @@
 
 pub mod absolute_rate;
 pub mod across_steps;
+pub mod bad_units;
 pub mod block;
 pub mod by_version;
 pub mod confidence_sequence;
@@ -44,6 +47,8 @@ pub mod design_effect;
 pub mod evidence;
 pub mod gate_analysis;
 pub mod gate_stats;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod influence;
 pub mod known_fraction;
 pub mod mann_whitney;
 pub mod measurements;

@@ -20,6 +20,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::bad_units::min_bad_units;
 use super::gate_stats::GateStats;
 use super::known_fraction::CountsByCoverage;
 use super::metric::{Comparison, Metric};
@@ -139,9 +140,15 @@ impl Period {
     }
 
     /// The natural logarithm of the e-value of the gate at `index` against "green is not worse",
-    /// in this period alone; `None` in a period without a test.
-    pub(super) fn harm_log_e(&self, index: usize, params: &GateStepParams) -> Option<f64> {
-        self.gates.get(index).map(|bets| bets.harm_log_e(params))
+    /// in this period alone; `None` in a period without a test, or with too few bad units of green.
+    pub(super) fn harm_log_e(
+        &self,
+        index: usize,
+        params: &GateStepParams,
+        alpha: f64,
+    ) -> Option<f64> {
+        let bets = self.gates.get(index)?;
+        bets.has_enough_units(alpha).then(|| bets.harm_log_e(params))
     }
 
     /// The natural logarithm of the fraction of α that this period may use.
@@ -212,6 +219,14 @@ impl PeriodBets {
         if let Self::Values(bets) = self {
             let hypothesis = ValueHypothesis::NotWorse(gate.spec.margin);
             bets.end_tick(gate.spec.metric.comparison(), hypothesis);
+        }
+    }
+
+    /// Whether enough units of green were bad in the period; see [`min_bad_units`].
+    fn has_enough_units(&self, alpha: f64) -> bool {
+        match self {
+            Self::Rate(bad) => bad.total().green >= min_bad_units(alpha),
+            Self::Values(_) => true,
         }
     }
 

@@ -4,6 +4,9 @@
 //! statistical guarantee, and so three safeguards: it needs a minimum of green's responses, it
 //! needs a minimum of units with a bad response, and it compares. Where blue is about as bad,
 //! the cause is not green but an incident that affects both versions.
+//!
+//! One unit alone does not trip it by default, unless it is the only one that green has had for
+//! ten minutes: then nobody else can show how green is.
 
 use super::metric::{Comparison, Metric};
 use super::observation::Observation;
@@ -19,7 +22,8 @@ pub struct Tripwire {
     pub limit: f64,
     /// The minimum number of green's responses in the window.
     pub min_samples: u64,
-    /// The minimum number of distinct units with a bad response; for values, with any response.
+    /// The minimum number of distinct units with a bad response; for values, with one beyond the
+    /// limit. Fewer are enough where green has had no other units for [`ALL_UNITS_WINDOW_S`].
     pub min_units: usize,
     /// The length of the window, in seconds.
     pub window_s: u64,
@@ -38,6 +42,8 @@ pub enum Reading {
         green: f64,
         /// Blue's value, if it has enough responses.
         blue: Option<f64>,
+        /// Whether the units or responses are fewer than needed, but all that green has had.
+        is_by_all_units: bool,
     },
     /// Green is beyond the limit, and blue is about as bad.
     Incident {
@@ -54,11 +60,19 @@ const SLOTS: u64 = 10;
 /// The largest value of [`Tripwire::min_units`].
 pub const MAX_MIN_UNITS: usize = 16;
 
+/// For so many seconds must all units of green have had bad responses, so that fewer than
+/// [`Tripwire::min_units`] are enough. In a shorter time a single client can be the only one by
+/// chance, or choose such a time. It is the longest window that a configuration can have.
+pub const ALL_UNITS_WINDOW_S: u64 = 600;
+
 /// Blue is about as bad as green where its value is at least this fraction of green's, and
 const MIN_RATIO_OF_GREEN: f64 = 0.5;
 
 /// at least this fraction of the limit: a limit may lie only a little above the usual value.
 const MIN_RATIO_OF_LIMIT: f64 = 0.75;
+
+/// Of the minimum of responses, one in so many must be outside the largest group of units.
+const MIN_OTHERS: u64 = 4;
 
 const SECOND_NS: u64 = 1_000_000_000;
 
@@ -68,18 +82,18 @@ impl Tripwire {
     /// The state of the tripwire, from the responses in its window.
     pub fn evaluate(&self, window: &TripwireWindow) -> Reading {
         let Some(green) = self.mean(window, Version::Green) else { return Reading::Within };
-        let is_beyond = match self.metric.comparison() {
-            Comparison::Lower => green < self.limit,
-            _ => green > self.limit,
-        };
-        if !is_beyond || window.bad_units() < self.min_units {
+        let WindowMean { responses, responses_of_largest, mean: green } = green;
+        let has_units = window.bad_units() >= self.min_units
+            && (self.min_units == 1 || responses - responses_of_largest >= self.min_others());
+        let is_by_all_units = !has_units && self.is_by_all_units(window);
+        if !self.is_beyond_limit(green) || !(has_units || is_by_all_units) {
             return Reading::Within;
         }
-        match self.mean(window, Version::Blue) {
+        match self.mean(window, Version::Blue).map(|it| it.mean) {
             Some(blue) if !self.is_absolute && self.is_about_as_bad(blue, green) => {
                 Reading::Incident { green, blue }
             }
-            blue => Reading::Tripped { green, blue },
+            blue => Reading::Tripped { green, blue, is_by_all_units },
         }
     }
 
@@ -95,12 +109,18 @@ impl Tripwire {
         let Some(value) = measurements.value_of(self.metric).or_else(event) else { return };
         let counts_as_bad = match self.metric.comparison() {
             Comparison::Rate | Comparison::Share => is_bad == Some(true),
-            Comparison::Higher | Comparison::Lower | Comparison::Either => true,
+            // One unit's value can be so large that the mean is beyond the limit.
+            Comparison::Higher | Comparison::Lower | Comparison::Either => {
+                self.is_beyond_limit(value)
+            }
         };
         let second = observation.at_ns / SECOND_NS;
         window.add(observation, second / self.slot_s(), value);
-        if counts_as_bad && observation.version == Version::Green {
-            window.add_bad_unit(observation.unit, second, MAX_MIN_UNITS);
+        if observation.version == Version::Green {
+            window.add_green_unit(observation.unit, second, self.min_units + 1);
+            if counts_as_bad {
+                window.add_bad_unit(observation.unit, second, MAX_MIN_UNITS);
+            }
         }
     }
 
@@ -109,10 +129,31 @@ impl Tripwire {
         window.expire(self.window_s, self.slot_s(), now_s);
     }
 
+    fn is_beyond_limit(&self, value: f64) -> bool {
+        match self.metric.comparison() {
+            Comparison::Lower => value < self.limit,
+            _ => value > self.limit,
+        }
+    }
+
+    /// Whether all units that green has had for long enough have a bad response.
+    fn is_by_all_units(&self, window: &TripwireWindow) -> bool {
+        let is_long = self.window_s >= ALL_UNITS_WINDOW_S && window.is_full();
+        let units = window.green_units();
+        // So few are all that there are, because one more would be kept.
+        is_long && units <= self.min_units && window.bad_units() == units
+    }
+
     /// A version's value in the window, if it has enough responses.
-    fn mean(&self, window: &TripwireWindow, version: Version) -> Option<f64> {
-        let WindowMean { responses, mean } = window.mean(version)?;
-        (responses >= self.min_samples).then_some(mean)
+    fn mean(&self, window: &TripwireWindow, version: Version) -> Option<WindowMean> {
+        window.mean(version).filter(|it| it.responses >= self.min_samples)
+    }
+
+    /// The minimum number of green's responses outside the group that has most. Otherwise one
+    /// unit with all of the responses but one or two could trip the wire as soon as one of the
+    /// others fails by chance.
+    fn min_others(&self) -> u64 {
+        self.min_samples / MIN_OTHERS
     }
 
     fn slot_s(&self) -> u64 {

@@ -16,7 +16,13 @@ use crate::assignment::Version;
 pub struct TripwireWindow {
     slots: VecDeque<WindowSlot>,
     /// Green's units with a bad response. The newest are kept.
-    bad_units: VecDeque<BadUnit>,
+    bad_units: VecDeque<WindowUnit>,
+    /// Green's units. The newest are kept, as many as a tripwire needs.
+    green_units: VecDeque<WindowUnit>,
+    /// The second in which the window began.
+    began_s: Option<u64>,
+    /// Whether it began its whole length ago.
+    is_full: bool,
 }
 
 /// One slot of a window.
@@ -34,10 +40,11 @@ struct GroupSum {
     sum: f32,
 }
 
-/// A unit with a bad response.
+/// A unit with a response.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-struct BadUnit {
+struct WindowUnit {
     unit: u64,
+    /// The second of its last response.
     last_s: u64,
 }
 
@@ -46,6 +53,8 @@ struct BadUnit {
 pub(super) struct WindowMean {
     /// The number of responses.
     pub responses: u64,
+    /// The number of responses in the group that has most.
+    pub responses_of_largest: u64,
     /// The mean over groups of the mean of each group's values.
     pub mean: f64,
 }
@@ -58,7 +67,8 @@ const GROUPS: u64 = 32;
 impl TripwireWindow {
     /// A version's value; `None` without responses.
     pub(super) fn mean(&self, version: Version) -> Option<WindowMean> {
-        let (mut responses, mut sum, mut groups) = (0, 0.0, 0_u32);
+        let (mut responses, mut responses_of_largest) = (0, 0);
+        let (mut sum, mut groups) = (0.0, 0_u32);
         for group in 0..GROUPS as usize {
             let in_slot = |slot: &WindowSlot| slot.groups.get(version).get(group).copied();
             let (mut count, mut total) = (0_u64, 0.0);
@@ -68,16 +78,28 @@ impl TripwireWindow {
             }
             if count > 0 {
                 responses += count;
+                responses_of_largest = count.max(responses_of_largest);
                 sum += total / count as f64;
                 groups += 1;
             }
         }
-        (groups > 0).then(|| WindowMean { responses, mean: sum / f64::from(groups) })
+        let mean = sum / f64::from(groups);
+        (groups > 0).then_some(WindowMean { responses, responses_of_largest, mean })
     }
 
     /// The number of green's units with a bad response.
     pub(super) fn bad_units(&self) -> usize {
         self.bad_units.len()
+    }
+
+    /// The number of green's units, if it is below the number that is kept.
+    pub(super) fn green_units(&self) -> usize {
+        self.green_units.len()
+    }
+
+    /// Whether the window has seen its whole length.
+    pub(super) fn is_full(&self) -> bool {
+        self.is_full
     }
 
     /// Adds a value to the slot with this index.
@@ -100,16 +122,29 @@ impl TripwireWindow {
 
     /// Adds a bad response of a unit of green's. Keeps the newest `max_units` units.
     pub(super) fn add_bad_unit(&mut self, unit: u64, second: u64, max_units: usize) {
-        self.bad_units.retain(|it| it.unit != unit);
-        self.bad_units.push_back(BadUnit { unit, last_s: second });
-        while self.bad_units.len() > max_units {
-            self.bad_units.pop_front();
-        }
+        add_unit(&mut self.bad_units, unit, second, max_units);
+    }
+
+    /// Adds a response of a unit of green's. Keeps the newest `max_units` units.
+    pub(super) fn add_green_unit(&mut self, unit: u64, second: u64, max_units: usize) {
+        add_unit(&mut self.green_units, unit, second, max_units);
     }
 
     /// Removes what is older than `window_s` seconds.
     pub(super) fn expire(&mut self, window_s: u64, slot_s: u64, now_s: u64) {
         self.slots.retain(|slot| (slot.index + 1) * slot_s + window_s > now_s);
-        self.bad_units.retain(|it| it.last_s.saturating_add(window_s) > now_s);
+        for units in [&mut self.bad_units, &mut self.green_units] {
+            units.retain(|it| it.last_s.saturating_add(window_s) > now_s);
+        }
+        let began_s = *self.began_s.get_or_insert(now_s);
+        self.is_full = now_s.saturating_sub(began_s) >= window_s;
+    }
+}
+
+fn add_unit(units: &mut VecDeque<WindowUnit>, unit: u64, second: u64, max_units: usize) {
+    units.retain(|it| it.unit != unit);
+    units.push_back(WindowUnit { unit, last_s: second });
+    while units.len() > max_units {
+        units.pop_front();
     }
 }

@@ -44,12 +44,13 @@ pub fn bucket_hash(rollout: &str, unit: &[u8]) -> u32 {
     hash.unwrap_or_default()
 }
 
-/// The hash that identifies `unit` in the analysis: the upper 64 bits of MurmurHash3 x64
-/// 128-bit with seed 0, of the rollout's name and the unit without a separator.
+/// A second hash of `unit`: the upper 64 bits of MurmurHash3 x64 128-bit with seed 0, of the
+/// rollout's name and the unit without a separator.
 ///
 /// It is independent of [`bucket_hash`], so that a sample selected by it does not depend on the
-/// version.
-pub fn analysis_hash(rollout: &str, unit: &[u8]) -> u64 {
+/// version. Every process computes the same one. The analysis does not use it, because clients
+/// could choose units by it: see [`UnitKey`](super::UnitKey).
+pub fn sampling_hash(rollout: &str, unit: &[u8]) -> u64 {
     let hash = murmur3::murmur3_x64_128(&mut rollout.as_bytes().chain(unit), 0);
     (hash.unwrap_or_default() >> 64) as u64
 }

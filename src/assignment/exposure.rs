@@ -1,14 +1,15 @@
 //! The assignments that are evidence for a ramp.
 
 use super::assign::{Assignment, AssignmentRequest, AssignmentRules, Reason};
-use super::bucket::{Share, analysis_hash};
+use super::bucket::Share;
 use super::conversation::Conversation;
 use super::epoch::Epoch;
+use super::unit_key::UnitKey;
 
 /// An assignment that is evidence, as the analysis sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exposure {
-    /// The hash of the unit or the conversation ([`analysis_hash`]).
+    /// The hash of the unit or the conversation ([`UnitKey::hash`]).
     pub unit: u64,
     /// The epoch of the step that decided.
     pub epoch: Epoch,
@@ -36,36 +37,35 @@ impl Exposure {
     /// rollout keeps conversations, these are the unit of analysis: a request without a
     /// conversation is no evidence, and a conversation counts in the step in which it began.
     pub fn find(
+        key: UnitKey,
         rules: &AssignmentRules<'_>,
         request: &AssignmentRequest<'_>,
         assignment: Assignment,
         step: StepShares,
     ) -> Option<Self> {
         match (request.conversation, rules.conversations) {
-            (Some(conversation), _) => {
-                Self::of_conversation(rules.rollout, conversation, assignment)
-            }
+            (Some(conversation), _) => Self::of_conversation(key, conversation, assignment),
             (None, Some(_)) => None,
-            (None, None) => Self::of_unit(rules.rollout, request.unit?, assignment, step),
+            (None, None) => Self::of_unit(key, request.unit?, assignment, step),
         }
     }
 
     fn of_unit(
-        rollout: &str,
+        key: UnitKey,
         unit: &[u8],
         assignment: Assignment,
         step: StepShares,
     ) -> Option<Self> {
         let bucket = assignment.bucket.filter(|_| assignment.reason == Reason::Weight)?;
         step.analysed_share.contains(bucket).then(|| Self {
-            unit: analysis_hash(rollout, unit),
+            unit: key.hash(unit),
             epoch: step.epoch,
             is_newly_exposed: !step.previous_share.contains(bucket),
         })
     }
 
     fn of_conversation(
-        rollout: &str,
+        key: UnitKey,
         Conversation { id, sticky }: Conversation<'_>,
         assignment: Assignment,
     ) -> Option<Self> {
@@ -73,7 +73,7 @@ impl Exposure {
         let bucket = assignment.bucket.filter(|_| is_by_share)?;
         let step = sticky.step?;
         step.analysed_share.contains(bucket).then(|| Self {
-            unit: analysis_hash(rollout, id),
+            unit: key.hash(id),
             epoch: step.epoch,
             // Every conversation is new to the step in which it began.
             is_newly_exposed: true,

@@ -13,6 +13,7 @@
 //! | [`conversation`] | the share by which a conversation is assigned |
 //! | [`mod@assign`] | the rules, and the order in which they apply |
 //! | [`exposure`] | the assignments that are evidence for a ramp |
+//! | [`unit_key`] | the key of the hash by which the analysis knows a unit |
 //! | [`mirroring`] | the selection of requests that are mirrored to green |
 //!
 //! All functions are pure. Units are bytes, not strings, because a header may hold anything but
@@ -29,17 +30,19 @@ pub mod pins;
 pub mod share_history;
 pub mod start_marker;
 pub mod unit;
+pub mod unit_key;
 pub mod version;
 
 pub use assign::{
     Assignment, AssignmentRequest, AssignmentRules, EffectiveShare, MissingUnitPolicy, Reason,
     assign,
 };
-pub use bucket::{Share, analysis_hash, bucket_hash};
+pub use bucket::{Share, bucket_hash, sampling_hash};
 pub use conversation::{Conversation, ConversationStart, StartStep, StartTime, StickyShare};
 pub use epoch::{Epoch, StepExposure};
 pub use exposure::{Exposure, StepShares};
 pub use pins::Pins;
 pub use share_history::{RollbackPolicy, ShareHistory, ShareInterval, ShareSetting};
 pub use unit::UnitSource;
+pub use unit_key::UnitKey;
 pub use version::Version;

@@ -10,7 +10,7 @@
 //! 5d1f3e2a9b7c8d60.1764057600000~a1b2c3d4e5f60718.1764061200000
 //! ```
 
-use super::analysis_hash;
+use super::sampling_hash;
 
 /// The number of conversations in a marker.
 const MAX_ENTRIES: usize = 8;
@@ -54,5 +54,5 @@ fn entries(marker: &[u8]) -> impl Iterator<Item = (&[u8], u64)> {
 /// The hash of a conversation's id. It does not depend on the rollout, because a conversation
 /// may be older than the rollout.
 fn id_hash(id: &[u8]) -> String {
-    format!("{:016x}", analysis_hash("", id))
+    format!("{:016x}", sampling_hash("", id))
 }

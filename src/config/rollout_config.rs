@@ -74,6 +74,13 @@ impl Config {
         }
     }
 
+    /// Whether a ramp counts units that a client can make as it likes: the unit may be a cookie,
+    /// and no conversation is counted in its place.
+    pub fn is_unit_made_by_clients(&self) -> bool {
+        let has_cookie = self.unit.iter().any(|source| source.header().is_none());
+        has_cookie && self.ramp.is_some() && self.conversation.is_none()
+    }
+
     /// The cluster that serves `version`.
     pub fn cluster(&self, version: Version) -> &ClusterName {
         match version {

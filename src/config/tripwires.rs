@@ -162,7 +162,7 @@ fn check_min_samples(
 
 fn check_min_units(field: &str, raw: &RawTripwire, diagnostics: &mut Diagnostics) -> Option<usize> {
     let Some(number) = &raw.minimum_units else {
-        return Some(if raw.absolute { 1 } else { MIN_UNITS });
+        return Some(MIN_UNITS);
     };
     let units = whole_number(number).and_then(|units| usize::try_from(units).ok());
     let min_units = units.filter(|units| (1..=MAX_MIN_UNITS).contains(units));

@@ -75,6 +75,7 @@ impl GateView {
             green_units: result.units.green,
             blue_missing: result.coverage.missing.blue,
             green_missing: result.coverage.missing.green,
+            bad_units_needed: result.missing_bad_units,
             low: limits.map(|it| it.low),
             high: limits.map(|it| it.high),
             margin_at: difference_at(metric, blue, gate.spec.margin).filter(|_| !is_eventless),

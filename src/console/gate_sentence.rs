@@ -21,7 +21,7 @@ pub fn sentence(gate: &GateView, counts: &str) -> String {
         };
         return format!("No {counts} with this value{version} yet.");
     };
-    match rule(gate) {
+    match rule(gate, counts) {
         Some(rule) => format!("{seen} {rule}"),
         None => seen,
     }
@@ -73,13 +73,14 @@ fn comparison(metric: &str) -> (&'static str, &'static str, &'static str) {
 }
 
 /// What the gate needs, or what it has found.
-fn rule(gate: &GateView) -> Option<String> {
+fn rule(gate: &GateView, counts: &str) -> Option<String> {
     match gate.verdict.as_str() {
         "left_out" => return Some("The gate is left out.".to_owned()),
         "not_comparable" => {
             return Some("It cannot be compared while values are missing.".to_owned());
         }
         "fail" => return Some(exceeded(gate)),
+        _ if gate.bad_units_needed > 0 => return Some(needs_bad_units(gate, counts)),
         _ => {}
     }
     let Some(limit) = limit(gate) else {
@@ -89,6 +90,16 @@ fn rule(gate: &GateView) -> Option<String> {
         "pass" => format!("The data show that green {limit}."),
         _ => format!("To advance, the data must show that green {limit}."),
     })
+}
+
+/// "Green looks worse, but a rollback needs 2 more such users on green."
+fn needs_bad_units(gate: &GateView, counts: &str) -> String {
+    let needed = gate.bad_units_needed;
+    let counts = if needed == 1 { counts.trim_end_matches('s') } else { counts };
+    format!(
+        "Green looks worse, but a rollback needs {} more such {counts} on green.",
+        GroupedCount(needed)
+    )
 }
 
 /// "stays below 2.3 %", "takes less than 20 % longer".

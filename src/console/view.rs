@@ -214,6 +214,10 @@ pub struct GateView {
     /// Units of green with a response that should have the metric and does not.
     #[serde(default)]
     pub green_missing: u64,
+    /// How many more units of green must have a bad response before the gate finds green worse,
+    /// although its evidence suffices.
+    #[serde(default)]
+    pub bad_units_needed: u64,
     /// The lower limit of the confidence interval of green's mean minus blue's; `None` while there
     /// are too few values, or all are equal.
     pub low: Option<f64>,

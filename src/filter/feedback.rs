@@ -2,7 +2,7 @@
 
 use super::hostcalls;
 use super::runtime::RolloutRuntime;
-use crate::assignment::{Exposure, StepExposure, Version, analysis_hash};
+use crate::assignment::{Exposure, StepExposure, Version};
 use crate::config::FeedbackConfig;
 use crate::feedback::intake::{FeedbackRequest, RejectedFeedback, is_feedback_path, read_event};
 use crate::feedback::signed_exposure::EXPOSURE_HEADER;
@@ -51,12 +51,12 @@ impl RolloutRuntime {
         let (unit, id) = self.unit_and_conversation();
         let id = id.or_else(|| self.conversation_in_body(body));
         let key = id.as_deref().or(unit.as_deref()).ok_or(RejectedFeedback::NoUnit)?;
-        let hash = analysis_hash(self.config.rollout.as_str(), key);
         let now_ns = hostcalls::monotonic_time_ns().unwrap_or_default();
-        let Some(mut intake) = self.feedback.as_ref().and_then(|it| it.try_borrow_mut().ok())
-        else {
+        let intake = self.feedback.as_ref().and_then(|it| it.try_borrow_mut().ok());
+        let (Some(mut intake), Some(unit_key)) = (intake, self.unit_key.get()) else {
             return Ok(());
         };
+        let hash = unit_key.hash(key);
         let header = hostcalls::request_header(EXPOSURE_HEADER);
         let exposure = intake.verify(header.as_deref(), body, &config.pointers, hash);
         let version = exposure.map_or_else(

@@ -307,6 +307,10 @@ impl CasToken {
     /// Matches any write.
     pub const ANY: Self = Self(0);
 
+    /// Matches no write. Envoy compares only where there is a value, so that a value is written if
+    /// there was none.
+    pub const ABSENT: Self = Self(u32::MAX);
+
     /// The token with this number.
     pub fn from_number(number: u64) -> Self {
         Self(number as u32)

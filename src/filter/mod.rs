@@ -12,7 +12,8 @@
 //! | [`response_observer`] | one response, up to its outcome |
 //! | [`failover`] | whether another version has answered |
 //! | [`redirect`] | streams that end by an internal redirect and begin again |
-//! | [`feedback`], [`feedback_key`] | signed exposures sent, feedback received |
+//! | [`feedback`] | signed exposures sent, feedback received |
+//! | [`shared_key`] | random keys that all VMs share |
 //! | [`console_stream`] | one request to the console |
 //! | [`commands`], [`console_token`] | an operator's command, applied in this VM; the token for it |
 //! | [`shared_ramp`] | a ramp in this VM: the core's worker on shared data |
@@ -44,7 +45,6 @@ mod console_token;
 mod evidence_counters;
 mod failover;
 mod feedback;
-mod feedback_key;
 mod gauges;
 mod header_map;
 mod host_error;
@@ -62,6 +62,7 @@ mod response_observer;
 mod root_context;
 mod routing;
 mod runtime;
+mod shared_key;
 mod shared_ramp;
 mod store;
 mod stream_state;

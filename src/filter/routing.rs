@@ -9,7 +9,7 @@ use super::runtime::RolloutRuntime;
 use crate::assignment::unit::{find_later_cookie, find_unit_in_lines};
 use crate::assignment::{
     Assignment, AssignmentRequest, Conversation, ConversationStart, EffectiveShare, Exposure,
-    Reason, UnitSource, Version, analysis_hash, assign, mirroring,
+    Reason, UnitSource, Version, assign, mirroring,
 };
 use crate::config::Config;
 
@@ -102,17 +102,19 @@ impl RolloutRuntime {
         let request = AssignmentRequest { unit, forced, conversation };
         let rules = self.config.assignment_rules();
         let assignment = assign(&rules, effective, request, || self.random.draw());
-        let exposure = self.ramp.as_ref().and_then(|worker| {
-            Exposure::find(&rules, &request, assignment, worker.snapshot().step_shares())
+        let unit_key = self.unit_key.get();
+        let exposure = self.ramp.as_ref().zip(unit_key).and_then(|(worker, unit_key)| {
+            let shares = worker.snapshot().step_shares();
+            Exposure::find(unit_key, &rules, &request, assignment, shares)
         });
         let key = id.or(unit);
         let is_mirrored =
             self.config.shadow.as_ref().is_some_and(|shadow| {
                 mirroring::is_mirrored(shadow.share, rollout, assignment, key)
             });
-        let feedback_unit = self.feedback.as_ref().and(key).map(|key| match &exposure {
-            Some(exposure) => exposure.unit,
-            None => analysis_hash(rollout, key),
+        let feedback_unit = self.feedback.as_ref().and(key).and_then(|key| match &exposure {
+            Some(exposure) => Some(exposure.unit),
+            None => Some(unit_key?.hash(key)),
         });
         RoutedRequest { assignment, exposure, marker: marker.flatten(), is_mirrored, feedback_unit }
     }

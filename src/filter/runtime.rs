@@ -1,22 +1,23 @@
 //! What the streams of one configuration share.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use super::attributes;
 use super::clock::clocks;
 use super::console_token;
-use super::feedback_key::shared_key;
 use super::hostcalls;
 use super::manual_worker::ManualWorker;
 use super::metrics::RolloutMetrics;
 use super::random::RandomDraws;
+use super::shared_key::{random_key, shared_key};
 use super::shared_ramp::{SharedRamp, TICK_MS};
 use super::store::config_revision::ConfigRevision;
 use super::store::rejections;
 use super::store::shared_data::SharedDataStore;
-use crate::assignment::{EffectiveShare, Share};
+use crate::assignment::{EffectiveShare, Share, UnitKey};
 use crate::config::{Config, Role};
+use crate::feedback::ExposureKey;
 use crate::feedback::intake::FeedbackIntake;
 use crate::rollout::store::poll_once;
 use crate::rollout::{Phase, Snapshot, StoredHistory};
@@ -41,6 +42,10 @@ pub struct RolloutRuntime {
     /// Which shares were in force when, where conversations keep theirs.
     pub history: Option<StoredHistory>,
     store: SharedDataStore,
+    /// The key of the hashes of units. `None` where neither a ramp nor feedback needs it, and while
+    /// shared data is not available: then nothing is evidence, because the VMs would not agree on
+    /// units, and no feedback is counted.
+    pub unit_key: Cell<Option<UnitKey>>,
     /// Draws for requests without a unit.
     pub random: RandomDraws,
     /// What it takes to receive feedback, where it is configured.
@@ -84,8 +89,19 @@ impl RolloutRuntime {
         });
         let feedback = config.feedback.as_ref().map(|it| {
             metrics.define_feedback(rollout);
-            RefCell::new(FeedbackIntake::new(shared_key(rollout), it.max_per_minute))
+            // With a key of this VM only, it verifies what it has signed.
+            let key = shared_key(rollout, "receipts").unwrap_or_else(|| random_key(rollout));
+            let key = ExposureKey::from_bytes(&key).unwrap_or_default();
+            RefCell::new(FeedbackIntake::new(key, it.max_per_minute))
         });
+        let needs_unit_key = ramp.is_some() || feedback.is_some();
+        let unit_key = needs_unit_key.then(|| shared_unit_key(rollout)).flatten();
+        if needs_unit_key && unit_key.is_none() {
+            log::error!(
+                "rollout {rollout}: this worker's responses are not analysed: the host refuses \
+                 shared data"
+            );
+        }
         Self {
             context_id,
             plugin: rejections::plugin(),
@@ -95,6 +111,7 @@ impl RolloutRuntime {
             manual_worker,
             history,
             store,
+            unit_key: Cell::new(unit_key),
             random: RandomDraws::default(),
             feedback,
             config,
@@ -121,6 +138,9 @@ impl RolloutRuntime {
         self.sample_requests();
         let history = self.history.as_ref();
         if let (Some(worker), Some(spec)) = (&self.ramp, &self.config.ramp) {
+            if self.unit_key.get().is_none() {
+                self.unit_key.set(shared_unit_key(self.config.rollout.as_str()));
+            }
             worker.tick(spec, history, self.revision, last_use);
             self.refresh_history();
             self.update_gauges();
@@ -249,6 +269,10 @@ impl RolloutRuntime {
             None => self.effective_share().into(),
         }
     }
+}
+
+fn shared_unit_key(rollout: &str) -> Option<UnitKey> {
+    UnitKey::from_bytes(&shared_key(rollout, "unit_key")?)
 }
 
 impl From<EffectiveShare> for GaugeValues {

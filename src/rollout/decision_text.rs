@@ -103,13 +103,17 @@ pub(super) fn overdue(reason: HoldReason, analysis: &Analysis, plan: &AnalysisPl
 
 /// A tripwire has tripped; `None` if it has not.
 pub(super) fn tripped(tripwire: &Tripwire, reading: Reading) -> Option<String> {
-    let Reading::Tripped { green, blue } = reading else { return None };
+    let Reading::Tripped { green, blue, is_by_all_units } = reading else { return None };
     let blue = match blue {
         _ if tripwire.is_absolute => "and it is absolute".to_owned(),
         Some(blue) => format!("blue's was {}", Decimal(blue, 4)),
         None => "blue has too few responses to compare".to_owned(),
     };
-    Some(format!("tripwire: {}, {blue}", beyond_limit(tripwire, green)))
+    let units = match is_by_all_units {
+        true => ", and all units that green had in that time were bad",
+        false => "",
+    };
+    Some(format!("tripwire: {}, {blue}{units}", beyond_limit(tripwire, green)))
 }
 
 /// A tripwire sees an incident; `None` if it does not.
@@ -165,11 +169,12 @@ fn gate_numbers(gate: &Gate, analysis: &GateAnalysis, unit: AnalysisUnit) -> Str
         AnalysisUnit::EveryRequest => "requests",
     };
     format!(
-        "{}{} {}: blue {} of {} {counted}, green {} of {} {counted}{}, evidence for worse {}, for \
+        "{}{} {}{}: blue {} of {} {counted}, green {} of {} {counted}{}, evidence for worse {}, for \
          safe {}",
         analysis.metric,
         if gate.spec.is_critical { "" } else { " (watched)" },
         gate_verdict(analysis),
+        missing_bad_units(analysis, counted),
         mean(analysis.means.blue),
         analysis.units.blue,
         mean(analysis.means.green),
@@ -187,6 +192,14 @@ fn gate_verdict(analysis: &GateAnalysis) -> &'static str {
         Verdict::Inconclusive if analysis.is_left_out => "left out",
         Verdict::Inconclusive if analysis.is_uneven => "not comparable",
         Verdict::Inconclusive => "undecided",
+    }
+}
+
+/// What a gate lacks to find green worse, although its evidence suffices.
+fn missing_bad_units(analysis: &GateAnalysis, counted: &str) -> String {
+    match analysis.missing_bad_units {
+        0 => String::new(),
+        missing => format!(" (worse needs {missing} more bad {counted} of green)"),
     }
 }
 

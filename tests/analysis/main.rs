@@ -1,11 +1,13 @@
 //! The analysis: formulas against the numbers of other packages, evidence, and verdicts.
 
 mod across_steps;
+mod bad_units;
 mod confidence_sequence;
 mod contingency;
 mod coverage;
 mod design_effect;
 mod evidence;
+mod influence;
 mod observation;
 mod period;
 mod plan;

@@ -134,3 +134,80 @@ fn responses_leave_the_window() {
         assert_eq!(watched.reading(), expected, "{now_s}");
     }
 }
+
+/// A limit on errors, in the longest window.
+const LONG: Tripwire = Tripwire { window_s: 600, ..ERRORS };
+
+/// In each case one unit of green has bad responses alone. Only where it is all that green has
+/// had for ten minutes does a tripwire trip.
+#[test]
+fn one_unit_alone_trips_nothing_unless_it_is_all_that_green_has() {
+    let three = Tripwire { min_units: 3, ..LONG };
+    let one = Tripwire { min_units: 1, ..ERRORS };
+    let absolute = Tripwire { is_absolute: true, ..ERRORS };
+    let duration = Tripwire { metric: Metric::Duration, limit: 1000.0, ..ERRORS };
+    // The case; the tripwire; bad units of green, its good units; the seconds that they send
+    // for; the reading.
+    let table = [
+        ("one of many", LONG, 1, 20, 700, "within"),
+        ("one of two, half of the groups", LONG, 1, 1, 700, "within"),
+        ("all there is, for too short a time", LONG, 1, 0, 500, "within"),
+        ("all there is, in a short window", ERRORS, 1, 0, 700, "within"),
+        ("all there is", LONG, 1, 0, 700, "by all units"),
+        ("both that there are, of three", three, 2, 0, 700, "by all units"),
+        ("two of three that are needed, one is good", three, 2, 1, 700, "within"),
+        ("two", LONG, 2, 0, 700, "tripped"),
+        ("two, in a short window", ERRORS, 2, 0, 700, "tripped"),
+        ("absolute", absolute, 1, 0, 700, "within"),
+        ("the operator wants one", one, 1, 0, 700, "tripped"),
+        ("a slow one of many", duration, 1, 20, 700, "within"),
+        ("a slow one alone", duration, 1, 0, 700, "within"),
+        ("two slow ones", duration, 2, 1, 700, "tripped"),
+    ];
+    for (what, tripwire, bad, good, seconds, expected) in table {
+        let mut watched = Watched::new(tripwire);
+        for second in 0..seconds {
+            for unit in 0..bad + good {
+                let measurements = match (tripwire.metric, unit < bad) {
+                    (Metric::ErrorRate, is_bad) => error(is_bad),
+                    // So slow that the mean of 21 groups is beyond the limit.
+                    (metric, true) => Measurements::default().with_value(metric, 60_000.0),
+                    (metric, false) => Measurements::default().with_value(metric, 100.0),
+                };
+                watched.record(second, Version::Green, unit, measurements);
+                watched.record(second, Version::Blue, unit + 100, good_response(tripwire.metric));
+            }
+            watched.tripwire.expire(&mut watched.window, second);
+        }
+        let reading = match watched.tripwire.evaluate(&watched.window) {
+            Reading::Tripped { is_by_all_units: true, .. } => "by all units",
+            _ => watched.reading(),
+        };
+        assert_eq!(reading, expected, "{what}");
+    }
+}
+
+/// Units 0 and 32 are in one group. Then the others have no response, but there are no others.
+#[test]
+fn two_units_in_one_group_trip_if_they_are_all_that_green_has() {
+    for (other, expected) in [(None, "tripped"), (Some(1), "within")] {
+        let mut watched = Watched::new(LONG);
+        for second in 0..700 {
+            [0, 32].into_iter().for_each(|unit| {
+                watched.record(second, Version::Green, unit, error(true));
+            });
+            if let Some(unit) = other.filter(|_| second % 200 == 0) {
+                watched.record(second, Version::Green, unit, error(second == 0));
+            }
+            watched.tripwire.expire(&mut watched.window, second);
+        }
+        assert_eq!(watched.reading(), expected, "{other:?}");
+    }
+}
+
+fn good_response(metric: Metric) -> Measurements {
+    match metric {
+        Metric::ErrorRate => error(false),
+        metric => Measurements::default().with_value(metric, 100.0),
+    }
+}

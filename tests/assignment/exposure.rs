@@ -3,12 +3,16 @@
 use verdigris::assignment::{
     Assignment, AssignmentRequest, AssignmentRules, Conversation, Epoch, Exposure,
     MissingUnitPolicy, Pins, Reason, RollbackPolicy, Share, StartStep, StepShares, StickyShare,
-    Version, analysis_hash, bucket_hash,
+    UnitKey, Version, bucket_hash,
 };
 
 const ROLLOUT: &str = "assistant-v8";
 const KEY: &[u8] = b"ada";
 const EPOCH: Epoch = Epoch::new(7);
+
+fn unit_key() -> UnitKey {
+    UnitKey::from_bytes(&[7; UnitKey::LENGTH]).unwrap()
+}
 
 /// A share that does not contain the key's bucket.
 fn share_without_key() -> Share {
@@ -25,7 +29,7 @@ fn by_share(reason: Reason) -> Assignment {
 }
 
 fn exposed(is_newly_exposed: bool) -> Option<Exposure> {
-    Some(Exposure { unit: analysis_hash(ROLLOUT, KEY), epoch: EPOCH, is_newly_exposed })
+    Some(Exposure { unit: unit_key().hash(KEY), epoch: EPOCH, is_newly_exposed })
 }
 
 fn find(
@@ -38,7 +42,7 @@ fn find(
     let missing_unit = MissingUnitPolicy::Blue;
     let rules = AssignmentRules { rollout: ROLLOUT, pins: &pins, missing_unit, conversations };
     let request = AssignmentRequest { unit: Some(KEY), forced: None, conversation };
-    Exposure::find(&rules, &request, assignment, step)
+    Exposure::find(unit_key(), &rules, &request, assignment, step)
 }
 
 /// It is newly exposed if the step before left it on blue.

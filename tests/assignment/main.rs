@@ -7,6 +7,7 @@ mod exposure;
 mod share_history;
 mod start_marker;
 mod unit;
+mod unit_key;
 
 use serde_json::{Value, json};
 use verdigris::assignment::{Epoch, Share, ShareHistory, ShareInterval, ShareSetting};

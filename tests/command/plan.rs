@@ -161,6 +161,31 @@ fn a_plan_ends_with_advice() {
     }
 }
 
+/// They are those of the table in `security.md`.
+#[test]
+fn a_plan_has_the_units_that_force_a_verdict() {
+    let files = Files::new();
+    let file = files.add("ramp.json", &config(json!({"ramp": {}})).to_string());
+    let planned = json_output(&["plan", &file, "--rps", "50"]);
+    let table = [(5, 11, 347), (5, 21, 322), (6, 56, 289), (7, 69, 325)];
+    for (step, (at_start, after_bake, advance)) in table.into_iter().enumerate() {
+        let expected = json!({
+            "metric": "error_rate", "rollback_at_start": at_start,
+            "rollback_after_bake": after_bake, "advance_after_bake": advance,
+        });
+        assert_eq!(planned["steps"][step]["influence"], expected);
+    }
+    assert_eq!(planned["steps"][4]["influence"], Value::Null);
+    let text = verdigris(&["plan", &file, "--rps", "50"]).out;
+    let line = "  Bad units (error_rate) that force a rollback: 6 of green, 56 after the bake time; an \
+                advance of a green with x3: 289 of blue.\n";
+    assert!(text.contains(line), "{text}");
+    // Without a gate on a rate there is nothing to force.
+    let gates = json!({"ramp": {"gates": [{"metric": "duration"}]}});
+    let file = files.add("duration.json", &config(gates).to_string());
+    assert_eq!(json_output(&["plan", &file])["steps"][0]["influence"], Value::Null);
+}
+
 /// A time beyond the timeout is shown as such.
 #[test]
 fn no_time_is_shown_as_infinite() {

@@ -177,7 +177,7 @@ fn every_field_of_tripwires_can_be_set() {
         tripwire(Metric::Cost, 0.05),
         tripwire(Metric::OutputTokens, 4_000.0),
         Tripwire { min_units: 16, ..TRIPWIRE },
-        Tripwire { min_units: 1, is_absolute: true, ..tripwire(Metric::EmptyRate, 0.5) },
+        Tripwire { is_absolute: true, ..tripwire(Metric::EmptyRate, 0.5) },
     ];
     assert_eq!(config.ramp.unwrap().tripwires, expected);
 }

@@ -76,6 +76,19 @@ fn a_rate_is_said_in_users_and_with_its_limit() {
 }
 
 #[test]
+fn evidence_of_too_few_units_names_how_many_are_needed() {
+    let table = [
+        (2, "users", "Green looks worse, but a rollback needs 2 more such users on green."),
+        (1, "requests", "Green looks worse, but a rollback needs 1 more such request on green."),
+    ];
+    for (bad_units_needed, counts, expected) in table {
+        let gate = GateView { bad_units_needed, ..rate((3, 60), (0, 410), None, "undecided") };
+        let text = sentence(&gate, counts).replace('\u{a0}', " ");
+        assert!(text.ends_with(expected), "{text}");
+    }
+}
+
+#[test]
 fn values_are_said_relative_to_blue() {
     let mut faster = gate("duration", "undecided");
     (faster.low, faster.high) = (None, None);

@@ -2,11 +2,13 @@
 //! host emulator.
 
 use serde_json::json;
+use verdigris::assignment::UnitKey;
 use verdigris::config::Config;
 use verdigris::rollout::{Clocks, Phase, RampState};
 
-use crate::proxy::{config, phase};
-use crate::ramp_vms::{NS_PER_SECOND, ROOT, RampVms, long_ramp_with};
+use crate::host::Process;
+use crate::proxy::{ROLLOUT, config, phase};
+use crate::ramp_vms::{NS_PER_SECOND, ROOT, RampVms, SECOND_ROOT, long_ramp, long_ramp_with};
 
 #[test]
 fn all_users_are_on_blue_until_the_leader_has_decided_and_all_vms_follow() {
@@ -34,6 +36,75 @@ fn a_unit_counts_once_whichever_vms_observe_it() {
     vms.tick_all();
     vms.tick(0);
     assert_eq!(vms.evidence_units(), 150);
+}
+
+/// The key of the units' hashes, in the shared data.
+fn shared_unit_key(vms: &RampVms) -> Option<UnitKey> {
+    let shared = vms.process.shared.lock().unwrap();
+    let (bytes, _) = shared.data.get(&unit_key_name())?;
+    UnitKey::from_bytes(bytes)
+}
+
+fn unit_key_name() -> String {
+    format!("verdigris.8.{ROLLOUT}.unit_key")
+}
+
+/// Nobody outside the process can compute by which hash the analysis knows a unit.
+#[test]
+fn all_vms_hash_units_with_one_random_key_of_the_process() {
+    // The emulator's randomness depends on the number of VMs that the process has had.
+    let keys = [0, 100].map(|vms| {
+        let process = Process::default();
+        process.shared.lock().unwrap().vms = vms;
+        let mut vms = RampVms::start_in(process, 3, &long_ramp());
+        let key = shared_unit_key(&vms).unwrap();
+        vms.tick_all();
+        (1..3).for_each(|vm| vms.send(vm, ROOT, 1, 0));
+        (1..3).for_each(|vm| vms.tick(vm));
+        let units: Vec<u64> = vms.queued_observations().iter().map(|it| it.unit).collect();
+        assert_eq!(units, [key.hash(b"user-1"); 2]);
+        key.hash(b"user-1")
+    });
+    assert_ne!(keys[0], keys[1]);
+}
+
+/// Two VMs that find no key at the same time keep the one that was written first.
+#[test]
+fn a_key_that_another_vm_has_just_written_is_kept() {
+    let process = Process::default();
+    let theirs = vec![5; UnitKey::LENGTH];
+    process.shared.lock().unwrap().overtaking.insert(unit_key_name(), theirs.clone());
+    let mut vms = RampVms::start_in(process, 1, &long_ramp());
+    assert!(shared_unit_key(&vms) == UnitKey::from_bytes(&theirs));
+    vms.tick(0);
+    vms.send(0, ROOT, 1, 0);
+    vms.vms[0].end(ROOT);
+    let units: Vec<u64> = vms.queued_observations().iter().map(|it| it.unit).collect();
+    assert_eq!(units, [UnitKey::from_bytes(&theirs).unwrap().hash(b"user-1")]);
+}
+
+/// With a key of its own, a VM would count units of other VMs again.
+#[test]
+fn a_vm_without_the_key_reports_nothing_until_it_has_it() {
+    let mut vms = RampVms::start(2);
+    vms.tick_all();
+    let without = vms.process.shared.lock().unwrap().data.remove(&unit_key_name()).unwrap();
+    vms.vms[1].refuse("proxy_set_shared_data", 2);
+    vms.configure(1, SECOND_ROOT, &long_ramp());
+    assert!(vms.log().contains("responses are not analysed"), "{}", vms.log());
+    (1..=20).for_each(|user| vms.send(1, SECOND_ROOT, user, 0));
+    vms.vms[1].tick(SECOND_ROOT);
+    vms.tick(0);
+    assert_eq!((vms.evidence_units(), vms.stat("blue.requests") > 0), (0, true));
+    vms.process.shared.lock().unwrap().data.insert(unit_key_name(), without);
+    vms.vms[1].tick(SECOND_ROOT);
+    for vm in 0..2 {
+        let root = if vm == 0 { ROOT } else { SECOND_ROOT };
+        (1..=20).for_each(|user| vms.send(vm, root, user, 0));
+        vms.vms[vm].tick(root);
+    }
+    vms.tick(0);
+    assert_eq!(vms.evidence_units(), 20, "{}", vms.log());
 }
 
 /// An equal control compares green's new units with as many of blue's.

@@ -42,9 +42,13 @@ impl RampVms {
     }
 
     pub fn start_with(count: usize, config: &Value) -> Self {
+        Self::start_in(Process::default(), count, config)
+    }
+
+    /// Starts VMs in a process that may have shared data.
+    pub fn start_in(process: Process, count: usize, config: &Value) -> Self {
         let wasm = std::fs::read(artifacts::filter_wasm()).unwrap();
         let config = config.to_string();
-        let process = Process::default();
         let start_vm = |_| {
             let mut vm = Vm::start(&wasm, &process);
             vm.configure(ROOT, config.as_bytes()).unwrap();
@@ -118,7 +122,7 @@ impl RampVms {
     /// The state of the ramp in the shared data.
     pub fn state(&self) -> RampState {
         let shared = self.process.shared.lock().unwrap();
-        postcard::from_bytes(&shared.data[&format!("verdigris.6.{ROLLOUT}.state")].0).unwrap()
+        postcard::from_bytes(&shared.data[&format!("verdigris.8.{ROLLOUT}.state")].0).unwrap()
     }
 
     pub fn stat(&self, name: &str) -> u64 {

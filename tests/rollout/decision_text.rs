@@ -25,6 +25,23 @@ fn a_rollback_states_its_evidence() {
     );
 }
 
+/// At 1 %, three bad units of green are evidence enough, and not enough units.
+#[test]
+fn evidence_of_too_few_units_is_named() {
+    let fields = json!({"steps": [1, 100], "bake": "5s", "timeout": "5s"});
+    let mut ramp = RampHarness::new(ramp_with(fields));
+    ramp.run(1, Traffic { each: 4, blue_bad: 0, green_bad: 4 });
+    ramp.run(10, Traffic { each: 0, ..GOOD });
+    assert_eq!(ramp.phase(), Phase::Holding);
+    let text = last_text(&ramp);
+    assert!(
+        text.contains("error_rate undecided (worse needs 1 more bad units of green)"),
+        "{text}"
+    );
+    ramp.run(1, Traffic { each: 1, blue_bad: 0, green_bad: 1 });
+    assert_eq!(ramp.phase(), Phase::RolledBack);
+}
+
 #[test]
 fn an_advance_states_its_evidence() {
     let mut ramp = RampHarness::new(ramp());

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use verdigris::analysis::{Measurements, Metric, Observation};
-use verdigris::assignment::{Epoch, Share, Version, analysis_hash};
+use verdigris::assignment::{Epoch, Share, UnitKey, Version};
 use verdigris::config::Config;
 use verdigris::rollout::{
     Clocks, CommandError, CommandKind, OperatorCommand, Phase, RampSpec, RampState, Transition,
@@ -63,7 +63,7 @@ impl RampHarness {
                 self.units += 1;
                 observations.push(Observation {
                     at_ns: self.now_s * SECOND_NS,
-                    unit: analysis_hash("assistant-v8", &self.units.to_le_bytes()),
+                    unit: unit_hash(self.units),
                     epoch,
                     version,
                     is_newly_exposed: true,
@@ -112,6 +112,11 @@ impl RampHarness {
     pub fn log(&self) -> Vec<String> {
         self.state.log.iter().map(ToString::to_string).collect()
     }
+}
+
+/// The analysis hash of the unit with this number, under a fixed key.
+pub fn unit_hash(unit: u64) -> u64 {
+    UnitKey::from_bytes(&[7; UnitKey::LENGTH]).unwrap().hash(&unit.to_le_bytes())
 }
 
 fn clocks(now_s: u64) -> Clocks {

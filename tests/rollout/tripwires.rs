@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 use verdigris::analysis::{Measurements, Metric, Observation, TripwireWindow};
-use verdigris::assignment::{Share, Version, analysis_hash};
+use verdigris::assignment::{Share, Version};
 use verdigris::config::Config;
 use verdigris::rollout::{Clocks, CommandKind, HoldReason, Phase, RampState};
 
-use super::harness::{RampHarness, Traffic};
+use super::harness::{RampHarness, Traffic, unit_hash};
 use super::{BROKEN, GOOD, ramp_with};
 
 fn with_tripwire(tripwire: Value) -> Value {
@@ -85,37 +85,101 @@ fn windows_are_cleared_when_the_share_changes() {
     }
 }
 
+/// Default ramps. One unit of green repeats requests that fail, as often as it likes, beside
+/// honest users of both versions of whom one in a hundred requests fails.
+#[test]
+fn one_unit_that_repeats_failing_requests_never_trips_a_default_tripwire() {
+    // Honest requests per second; green's share of them in percent; the unit's failures a second.
+    let table = [(50, 1, 1), (50, 1, 200), (50, 25, 200), (5, 5, 20), (1, 50, 20)];
+    for (per_second, percent, failures) in table {
+        let mut state = DefaultRamp::new(json!({"steps": [percent, 100], "bake": "1h"}));
+        let mut requests = 0_u64;
+        for _ in 0..900 {
+            let honest = |_| {
+                requests += 1;
+                let draw = requests.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+                let is_green = draw % 100 < percent;
+                (1_000 + requests, is_green, (draw / 100).is_multiple_of(100))
+            };
+            let mut responses: Vec<_> = (0..per_second).map(honest).collect();
+            responses.extend((0..failures).map(|_| (1, true, true)));
+            state.second(responses);
+        }
+        let why = state.state.log.iter().last().unwrap().why.clone();
+        assert!(!why.contains("tripwire"), "{per_second} {percent} {failures}: {why}");
+    }
+}
+
+/// Where a unit is all that green has had for ten minutes, it is believed, and the log says so.
+#[test]
+fn the_only_user_of_green_is_believed_after_ten_minutes() {
+    let mut ramp = DefaultRamp::new(json!({"steps": [1, 100], "bake": "1h"}));
+    let second_of_rollback = (1..=900).find(|second| {
+        ramp.second(vec![(second + 10, false, false), (1, true, true)]);
+        ramp.state.phase == Phase::RolledBack
+    });
+    assert!(
+        second_of_rollback.is_some_and(|it| (600..=605).contains(&it)),
+        "{second_of_rollback:?}"
+    );
+    let why = ramp.state.log.iter().last().unwrap().why.clone();
+    assert!(why.contains("all units that green had in that time were bad"), "{why}");
+}
+
+/// A ramp with default gates and tripwires, one reconcile a second.
+struct DefaultRamp {
+    state: RampState,
+    config: Config,
+    now_s: u64,
+}
+
+impl DefaultRamp {
+    fn new(ramp: Value) -> Self {
+        let config = json!({
+            "rollout": "r", "unit": {"header": "u"}, "ramp": ramp,
+            "versions": {"blue": {"cluster": "b"}, "green": {"cluster": "g"}},
+        });
+        let config = Config::parse(config.to_string().as_bytes()).unwrap();
+        let state = RampState::new(config.ramp.as_ref().unwrap(), clocks(0));
+        Self { state, config, now_s: 0 }
+    }
+
+    /// A second of responses: each of a unit, whether it is green's, whether it is an error.
+    fn second(&mut self, responses: Vec<(u64, bool, bool)>) {
+        self.now_s += 1;
+        let now = clocks(self.now_s);
+        let observe = |(unit, is_green, is_bad)| Observation {
+            at_ns: now.monotonic_ns,
+            unit: unit_hash(unit),
+            epoch: self.state.epoch,
+            version: if is_green { Version::Green } else { Version::Blue },
+            is_newly_exposed: true,
+            is_assignment: true,
+            measurements: Measurements::default().with_rate(Metric::ErrorRate, is_bad),
+        };
+        let observations: Vec<_> = responses.into_iter().map(observe).collect();
+        self.state.reconcile(self.config.ramp.as_ref().unwrap(), now, &observations);
+    }
+}
+
+fn clocks(second: u64) -> Clocks {
+    Clocks { monotonic_ns: second * 1_000_000_000, unix_ms: second * 1_000 }
+}
+
 /// 200 users, ten requests a second, a step of 1 %: both users of green fail always. In half a
 /// minute they send three requests, and two units are too few for the gates.
 #[test]
 fn the_default_tripwires_notice_two_users_that_always_fail() {
-    let config = json!({
-        "rollout": "r", "unit": {"header": "u"}, "ramp": {},
-        "versions": {"blue": {"cluster": "b"}, "green": {"cluster": "g"}},
-    });
-    let spec = Config::parse(config.to_string().as_bytes()).unwrap().ramp.unwrap();
-    let clocks =
-        |second: u64| Clocks { monotonic_ns: second * 1_000_000_000, unix_ms: second * 1_000 };
-    let mut state = RampState::new(&spec, clocks(0));
+    let mut ramp = DefaultRamp::new(json!({}));
     let mut requests = 0_u64;
-    let rolled_back_at = (1..=600).find(|second| {
-        let observe = |_| {
+    let rolled_back_at = (1..=600).find(|_| {
+        let response = |_| {
             requests += 1;
             let user = (requests.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) % 200;
-            let is_green = user < 2;
-            Observation {
-                at_ns: clocks(*second).monotonic_ns,
-                unit: analysis_hash("r", &user.to_le_bytes()),
-                epoch: state.epoch,
-                version: if is_green { Version::Green } else { Version::Blue },
-                is_newly_exposed: true,
-                is_assignment: true,
-                measurements: Measurements::default().with_rate(Metric::ErrorRate, is_green),
-            }
+            (user, user < 2, user < 2)
         };
-        let observations: Vec<_> = (0..10).map(observe).collect();
-        state.reconcile(&spec, clocks(*second), &observations);
-        state.phase == Phase::RolledBack
+        ramp.second((0..10).map(response).collect());
+        ramp.state.phase == Phase::RolledBack
     });
     assert!(rolled_back_at.is_some_and(|second| second < 400), "{rolled_back_at:?}");
 }

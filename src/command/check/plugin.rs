@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::findings::Findings;
+use crate::assignment::UnitSource;
 use crate::command::position::Position;
 use crate::command::source::{Finding, Located, PluginConfigText, Source, Wrapper};
 use crate::config::{Config, Plugin, Role};
@@ -61,6 +62,7 @@ impl ParsedPlugin<'_> {
         findings.warnings.extend(self.separate_vm(all));
         findings.warnings.extend(self.missing_failure_policy());
         findings.warnings.extend(self.fractional_steps());
+        findings.warnings.extend(self.units_that_clients_make());
         self.check_wasm_file(findings);
     }
 
@@ -150,6 +152,20 @@ impl ParsedPlugin<'_> {
         );
         let value = serde_json::to_string(steps).unwrap_or_default();
         Some(self.finding_at_field("ramp.steps", &value, fix))
+    }
+
+    /// A client can throw a cookie away and get another one, and so be as many units as it likes.
+    fn units_that_clients_make(&self) -> Option<Finding> {
+        let config = self.release().filter(|it| it.is_unit_made_by_clients())?;
+        let name = config.unit.iter().find_map(|source| match source {
+            UnitSource::Cookie(name) => Some(name),
+            UnitSource::Header(_) => None,
+        })?;
+        let fix = "a client can throw the cookie away and be a new unit of the ramp each time, so that a \
+                   few clients can roll a release back or advance it: use a header that your \
+                   authentication sets and that clients cannot send, such as {\"header\":\"x-user-id\"}, \
+                   or let people decide with \"approve\": true in the steps that matter";
+        Some(self.finding_at_field("unit", &format!("cookie {name}"), fix))
     }
 
     /// A missing `.wasm` is only a note, since it may be on another machine.

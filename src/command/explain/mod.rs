@@ -234,7 +234,7 @@ impl Explanation<'_> {
             ("force header", reason == Reason::Forced, wording::force(config, self.forced)),
             ("pins", reason == Reason::Pinned, wording::pins(config, unit)),
             ("conversation", by_bucket && by_conversation, conversation),
-            ("weight", by_bucket && !by_conversation, wording::unit(unit)),
+            ("weight", by_bucket && !by_conversation, wording::unit(config, unit)),
             ("no unit", reason == Reason::NoUnit, wording::no_unit(config, unit)),
         ];
         let mut steps: Vec<_> = rows

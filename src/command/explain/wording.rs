@@ -47,8 +47,11 @@ pub(super) fn conversation(
     }
 }
 
-pub(super) fn unit(unit: Option<&str>) -> String {
+pub(super) fn unit(config: &Config, unit: Option<&str>) -> String {
     match unit {
+        Some(_) if config.is_unit_made_by_clients() => "by the unit's bucket; the unit can be a \
+            cookie, and a client with another cookie is a new unit of the ramp"
+            .to_owned(),
         Some(_) => "by the unit's bucket".to_owned(),
         None => "the request has no unit".to_owned(),
     }

@@ -8,21 +8,21 @@ use crate::simulate::{Users, World};
 #[derive(Clone, Copy, Debug)]
 pub struct StepTraffic {
     /// Requests per second of both versions.
-    pub(super) per_second: f64,
+    pub per_second: f64,
     /// The number of users; `None` if each request comes from another user.
     users: Option<f64>,
     /// How many units the analysis keeps in a step; `None` if it counts every request.
     max_units: Option<f64>,
     /// The fractions that are compared and were on blue before the step.
-    pub(super) newly_exposed: ByVersion<f64>,
+    pub newly_exposed: ByVersion<f64>,
     /// The fractions that are compared.
-    pub(super) exposed: ByVersion<f64>,
+    pub exposed: ByVersion<f64>,
     /// The median duration of an answer, in seconds. An answer counts when it ends.
     answer_s: f64,
     /// The 95 % quantile of the duration of an answer, in seconds.
     slow_answer_s: f64,
     /// The warm-up of a step, in seconds: answers that end earlier do not count for advancing.
-    pub(super) warmup_s: f64,
+    pub warmup_s: f64,
 }
 
 /// The normal distribution's quantile of 95 %.
@@ -91,7 +91,7 @@ impl StepTraffic {
 
     /// How many units of this fraction of all users have had a bad response after `seconds`, at
     /// this rate of bad responses.
-    pub(super) fn units_with_event(&self, fraction: f64, rate: f64, seconds: f64) -> f64 {
+    pub fn units_with_event(&self, fraction: f64, rate: f64, seconds: f64) -> f64 {
         match self.users {
             None => fraction * self.per_second * seconds * rate,
             Some(users) => {

@@ -3,10 +3,12 @@
 //! | file | concept |
 //! |---|---|
 //! | `inputs` | a ramp and the traffic that it is planned for |
+//! | `influence` | how many units a client needs to force a verdict |
 //! | `needed` | the traffic that a ramp needs |
 //! | `planned`, `advice` | the plan as text and JSON, and what to do about it |
 
 mod advice;
+mod influence;
 mod inputs;
 mod needed;
 mod planned;
@@ -20,6 +22,7 @@ use super::scenario::GRAMMAR;
 use super::traffic::{Assumptions, TrafficArgs, ramp_of, without_feedback};
 use crate::analysis::Gate;
 use crate::simulate::{Behaviour, World};
+use influence::StepInfluence;
 use inputs::{PlanInputs, like_blue};
 use needed::NeededTraffic;
 use planned::{GreenExposure, Planned, PlannedGate, PlannedStep};
@@ -111,7 +114,8 @@ impl PlanArgs {
         let advances = critical().map(|it| it.passes).product();
         let lasts_s = critical().fold(baked, |all, it| all.later(it.shown_safe)).in_share(advances);
         let green = exposure(lasts_s.median_s);
-        PlannedStep { step, share, is_compared: true, gates, lasts_s, advances, green }
+        let influence = StepInfluence::new(inputs, step);
+        PlannedStep { step, share, is_compared: true, gates, lasts_s, advances, green, influence }
     }
 
     fn gate(

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use super::influence::{GREEN_RATIO, StepInfluence};
 use super::needed::{ENOUGH, NeededTraffic};
 use crate::analysis::Metric;
 use crate::command::forecast::DurationRange;
@@ -47,6 +48,8 @@ pub(super) struct PlannedStep {
     pub advances: f64,
     /// The exposure meanwhile, at the median or until the timeout.
     pub green: GreenExposure,
+    /// How many units a client needs to force a verdict; `None` without a critical gate on a rate.
+    pub influence: Option<StepInfluence>,
 }
 
 /// The plan of a gate in a step.
@@ -91,6 +94,7 @@ impl PlannedStep {
             lasts_s: DurationRange::exactly(0.0),
             advances: 1.0,
             green: GreenExposure { requests: 0.0, users: None },
+            influence: None,
         }
     }
 }
@@ -163,6 +167,7 @@ impl Planned {
                 )
             }
         };
+        text.extend(step.influence.map(influence));
         text
     }
 
@@ -217,6 +222,19 @@ impl Planned {
         (!gates.is_empty())
             .then(|| format!("  {what} within the timeout of {timeout}: {}.\n", gates.join(", ")))
     }
+}
+
+/// How many units a client needs to force a verdict, as text.
+fn influence(influence: StepInfluence) -> String {
+    let units = |units: Option<u64>| units.map_or("no number".to_owned(), |it| count(it as f64));
+    format!(
+        "  Bad units ({}) that force a rollback: {} of green, {} after the bake time; an advance of a \
+         green with x{GREEN_RATIO}: {} of blue.\n",
+        influence.metric,
+        units(influence.rollback_at_start),
+        units(influence.rollback_after_bake),
+        units(influence.advance_after_bake),
+    )
 }
 
 /// A share of ramps as text.

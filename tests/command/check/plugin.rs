@@ -102,6 +102,36 @@ fn steps_that_may_be_fractions_are_warned_of() {
 }
 
 #[test]
+fn a_cookie_that_feeds_a_ramp_is_warned_of() {
+    let cookie = json!({"cookie": "uid"});
+    let both = json!([{"header": "x-user-id"}, {"cookie": "uid"}]);
+    let header = json!({"header": "x-user-id"});
+    let table = [
+        (json!({"unit": cookie, "ramp": {}}), true),
+        (json!({"unit": both, "ramp": {}}), true),
+        (json!({"unit": header, "ramp": {}}), false),
+        (json!({"unit": cookie, "weights": {"blue": 1, "green": 1}}), false),
+        (json!({"unit": cookie, "ramp": {}, "conversation": {}}), false),
+    ];
+    for (fields, is_warned) in table {
+        let yaml = filter_yaml(&config(fields.clone()).to_string());
+        let output = verdigris_with(&["check", "-", "--json"], &yaml);
+        let report: Value = serde_json::from_str(&output.out).unwrap();
+        let warnings = report["warnings"].as_array().unwrap();
+        assert_eq!(warnings.len(), usize::from(is_warned), "{fields}: {output:?}");
+        for warning in warnings {
+            assert_eq!(
+                (&warning["field"], &warning["value"]),
+                (&json!("unit"), &json!("cookie uid"))
+            );
+            assert!(warning["mend"].as_str().unwrap().contains("your authentication sets"));
+        }
+        let explained = verdigris_with(&["explain", "-", "--unit", "ada"], &yaml);
+        assert_eq!(explained.out.contains("a client with another cookie"), is_warned);
+    }
+}
+
+#[test]
 fn a_json_syntax_error_has_its_line() {
     let json = "{\n  \"rollout\": \"a\",\n  \"unit\": {\"header\": \"u\"},\n}\n";
     let yaml = filter_yaml(json);

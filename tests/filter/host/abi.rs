@@ -222,7 +222,7 @@ fn link_shared(linker: &mut Linker<State>) {
         let bytes = read(&host, value, value_size);
         let mut shared = host.data().shared.lock().unwrap();
         if cas != 0 && let Some(others) = shared.overtaking.remove(&key) {
-            shared.data.insert(key.clone(), (others, cas + 1));
+            shared.data.insert(key.clone(), (others, cas.checked_add(1).unwrap_or(1)));
         }
         // As in Envoy, nothing is compared where there is nothing yet.
         let change = match shared.data.get(&key) {
