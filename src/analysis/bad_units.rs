@@ -10,8 +10,8 @@
 //! Values need no such rule. One unit's first value multiplies the wealth of a bet by at most
 //! 1.9, since no stake is larger than 0.9.
 
-use super::evidence::Evidence;
 use super::gate_stats::GateStats;
+use super::step_stats::StepStats;
 
 /// The least number of units, however large α is.
 const MIN_UNITS: f64 = 3.0;
@@ -30,8 +30,8 @@ pub fn min_bad_units(alpha: f64) -> u64 {
 
 /// Green's units with a bad response, over all steps: each counts in the step that exposed it.
 /// `None` for a gate on values, and before the first step has evidence.
-pub(super) fn green_bad_units(evidence: &Evidence, gate: usize) -> Option<u64> {
-    let rates = evidence.steps.iter().filter_map(|step| match step.gates.get(gate)? {
+fn green_bad_units(steps: &[StepStats], gate: usize) -> Option<u64> {
+    let rates = steps.iter().filter_map(|step| match step.gates.get(gate)? {
         GateStats::Rate(stats) => Some(stats.units_with_event().green),
         GateStats::Values(_) => None,
     });
@@ -39,6 +39,6 @@ pub(super) fn green_bad_units(evidence: &Evidence, gate: usize) -> Option<u64> {
 }
 
 /// How many more units of green must have a bad response before the gate may find green worse.
-pub(super) fn missing_bad_units(evidence: &Evidence, gate: usize, alpha: f64) -> u64 {
-    green_bad_units(evidence, gate).map_or(0, |units| min_bad_units(alpha).saturating_sub(units))
+pub(super) fn missing_bad_units(steps: &[StepStats], gate: usize, alpha: f64) -> u64 {
+    green_bad_units(steps, gate).map_or(0, |units| min_bad_units(alpha).saturating_sub(units))
 }
