@@ -1,10 +1,11 @@
 //! Whether a rollout gets what it needs: traffic, users, the configured split, readable answers,
-//! and the configuration that was pushed last.
+//! the configuration that was pushed last, and evidence.
 
 use std::fmt;
 
 use super::html::{Escaped, Out};
 use super::numbers::{Amount, GroupedCount, RatePercent, SharePercent};
+use super::outlook::Outlook;
 use super::problems::{MIN_UNREAD, UNREAD_ONE_IN};
 use super::rejections::Acceptance;
 use super::time_format::UtcTime;
@@ -64,12 +65,13 @@ pub fn health(
         ("answers", answers(view)),
         ("configuration", configuration(acceptance, now_ms)),
     ];
+    let evidence = evidence(view).map(|finding| ("evidence", finding));
     let check = |(check, Finding { status, text }): (&str, Finding)| HealthView {
         check: check.to_owned(),
         status: status.to_owned(),
         text,
     };
-    checks.map(check).into()
+    checks.into_iter().chain(evidence).map(check).collect()
 }
 
 /// Whether requests arrive.
@@ -197,6 +199,17 @@ fn configuration(acceptance: Acceptance<'_>, now_ms: u64) -> Finding {
     }
 }
 
+/// Whether the step of a ramp will have enough evidence to advance.
+fn evidence(view: &RolloutView) -> Option<Finding> {
+    let ramp =
+        view.ramp.as_ref().filter(|_| matches!(view.phase.as_str(), "ramping" | "holding"))?;
+    Some(match Outlook::new(ramp)? {
+        Outlook::Enough(text) => Finding::ok(text),
+        Outlook::TooLittle(text) => Finding::warning(text),
+        Outlook::Open(text) => Finding::unknown(text),
+    })
+}
+
 /// The first of several errors. A problem of the rollout has all.
 fn first_error(why: &str) -> String {
     let first = why.split("; ").next().unwrap_or(why);
@@ -275,6 +288,7 @@ pub(crate) fn label(check: &str) -> &str {
         "split" => "Split",
         "answers" => "Answers",
         "configuration" => "Configuration",
+        "evidence" => "Evidence",
         other => other,
     }
 }

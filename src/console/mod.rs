@@ -8,6 +8,7 @@
 //! | [`build_view`], [`build_analysis`], [`build_differences`] | the view of a rollout, from its state, its analysis and their history |
 //! | [`version_about`] | what a version is: its cluster, and what it changes |
 //! | [`health`] | whether a rollout gets what it needs |
+//! | [`outlook`] | whether a step will have enough evidence, and when |
 //! | [`problems`] | problems of a rollout, and how to fix them |
 //! | [`rejections`] | configurations that the filter rejected |
 //! | [`mod@page`] | the HTML page and its Content-Security-Policy |
@@ -40,6 +41,7 @@ pub mod http_response;
 pub mod interval_chart;
 pub mod labels;
 pub mod numbers;
+pub mod outlook;
 pub mod page;
 pub mod problems;
 pub mod progress;

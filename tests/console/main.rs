@@ -18,6 +18,7 @@ mod headline;
 mod health;
 mod interval_chart;
 mod markup;
+mod outlook;
 mod reading;
 mod rejections;
 mod server;
