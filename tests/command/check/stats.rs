@@ -10,19 +10,19 @@ fn matcher(matcher: &str) -> Setup {
 #[test]
 fn a_matcher_that_drops_stats_is_warned_of() {
     for (patterns, text) in [
-        ("{reject_all: true}", "drops 76 of 76"),
+        ("{reject_all: true}", "drops 84 of 84"),
         (
             "{inclusion_list: {patterns: [{prefix: cluster.}]}}",
-            "drops 76 of 76 of Verdigris' stats, such as wasmcustom.verdigris.assistant-v8.blue.requests",
+            "drops 84 of 84 of Verdigris' stats, such as wasmcustom.verdigris.assistant-v8.blue.requests",
         ),
-        ("{exclusion_list: {patterns: [{contains: WASM, ignore_case: true}]}}", "drops 76 of 76"),
+        ("{exclusion_list: {patterns: [{contains: WASM, ignore_case: true}]}}", "drops 84 of 84"),
         (
             "{exclusion_list: {patterns: [{suffix: _ms}]}}",
-            "drops 4 of 76 of Verdigris' stats, such as wasmcustom.verdigris.assistant-v8.blue.duration_ms",
+            "drops 4 of 84 of Verdigris' stats, such as wasmcustom.verdigris.assistant-v8.blue.duration_ms",
         ),
         (
             "{exclusion_list: {patterns: [{safe_regex: {regex: '.*\\.green\\..*'}}]}}",
-            "drops 36 of 76",
+            "drops 40 of 84",
         ),
     ] {
         let text = format!("stats_config.stats_matcher: {text}");
