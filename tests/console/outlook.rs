@@ -20,10 +20,12 @@ fn ramp(in_step_s: u64, safe: &[f64]) -> RampView {
     ramp
 }
 
+type Kind = fn(String) -> Outlook;
+
 #[test]
 fn the_gate_with_the_least_evidence_decides() {
     use Outlook::{Enough, Open, TooLittle};
-    let table: [(u64, &[f64], fn(String) -> Outlook, &str); 7] = [
+    let table: [(u64, &[f64], Kind, &str); 7] = [
         (60, &[0.5, 1.0], Open, "too early to say; 45 users on green in this step"),
         (60, &[1.0, 1.4], Enough, "enough for the next step, by 45 users on green"),
         (
