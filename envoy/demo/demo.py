@@ -402,7 +402,7 @@ async def release(args, stack):
             is_expected = await show_weights(demo, traffic, args.seconds)
         for failure in traffic.failures[:5]:
             print(f"  failed: {failure}")
-        print(next_steps(demo))
+        print(next_steps(demo, args.keep))
         if args.keep:
             print("The traffic continues. Ctrl-C stops everything.\n", flush=True)
             await watch(demo)
@@ -440,21 +440,22 @@ async def show_ramp(demo, traffic, bake):
     return demo.act.expected_phase == result.phase and not traffic.returned
 
 
-def next_steps(demo):
+def next_steps(demo, keeps_running):
     folder = os.path.relpath(demo.folder)
     admin = demo.admin
     if demo.act:
-        keep = f'"{demo.act.name} --keep"'
+        arguments = f'"{demo.act.name} --keep"'
         commands = f"""\
   grep 'rollout assistant' {folder}/envoy.log    show the decisions with all numbers
   cd {folder} && sed -i 's/"ramp": {{/&"restart": "2",/' filter.yaml
                                                  restart the ramp"""
     else:
-        keep = "--keep"
+        arguments = "--keep"
         commands = f"""\
   {folder}/weights 75 25                         change the weights"""
+    while_it_runs = "" if keeps_running else f", while it runs (make run DEMO={arguments})"
     return f"""
-To try next in another terminal, while it runs (make run DEMO={keep}):
+To try next in another terminal{while_it_runs}:
 {commands}
   curl -s '{admin}/stats?filter=wasmcustom'      show the filter's stats
   curl -s '{admin}/stats/prometheus' | grep ^verdigris_

@@ -129,7 +129,7 @@ class Stats:
 
 
 class DecisionLog:
-    """The decisions in Envoy's log."""
+    """The decisions about the ramp in Envoy's log, without those about the weights before it."""
 
     LINE = re.compile(r"rollout [a-z0-9-]+: (\w+ at (\S+) % -> (\w+) at (\S+) %): (.*)")
 
@@ -143,7 +143,8 @@ class DecisionLog:
         *lines, self.rest = (self.rest + self.log.read()).split("\n")
         for match in filter(None, map(self.LINE.search, lines)):
             transition, before, phase, after, reason = match.groups()
-            yield transition, phase, before != after, reason
+            if phase != "by_hand":
+                yield transition, phase, before != after, reason
 
     def close(self):
         self.log.close()

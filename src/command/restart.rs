@@ -96,5 +96,12 @@ pub fn roll_back_ramp(file: EditableFile, is_dry_run: bool) -> Result<FileChange
     let reported = ChangedField { field: "ramp.rolled_back", before, after: Value::Bool(true) };
     let edits = [FieldEdit { path, value: Value::Bool(true) }];
     let change = file.change(reported, &edits, is_dry_run)?;
+    let next = match change.is_in_file_already() {
+        true => format!(
+            "This does not ask Envoy, which may not have applied the file. \
+             ./weights 100 0 asks Envoy; verdigris rollback URL rolls back, too.\n{next}"
+        ),
+        false => next,
+    };
     Ok(FileChange { next: Some(next), ..change })
 }

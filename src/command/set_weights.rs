@@ -89,7 +89,15 @@ pub fn set_weights(
         FieldEdit { path: &["weights", "blue"], value: new_blue.into() },
         FieldEdit { path: &["weights", "green"], value: new_green.into() },
     ];
-    file.change(reported, &edits, is_dry_run)
+    let change = file.change(reported, &edits, is_dry_run)?;
+    let next = change.is_in_file_already().then(|| {
+        format!(
+            "This does not ask Envoy, where an operator command may be in force instead. \
+             ./weights {new_blue} {new_green} asks Envoy and ends the command; verdigris rollback URL \
+             moves all users to blue."
+        )
+    });
+    Ok(FileChange { next, ..change })
 }
 
 /// Parses green's share in percent, or the weights of blue and green in one or two arguments.

@@ -7,6 +7,9 @@ pub(super) fn example(field: &str) -> Option<&'static str> {
         "unit" => r#"{"header": "x-user-id"}, {"cookie": "uid"} or a list of these"#,
         "versions" => r#"{"blue": {"cluster": "llm-blue"}, "green": {"cluster": "llm-green"}}"#,
         "weights" => r#"two whole numbers from 0, such as {"blue": 95, "green": 5}"#,
+        "weights.blue" | "weights.green" => {
+            "a number such as 5; weights are a ratio, 95 and 5 are 5 %"
+        }
         "ramp" => {
             r#"an object, at least {}, such as {"steps": [1, 5, 25, 50, 100], "bake": "10m"}"#
         }

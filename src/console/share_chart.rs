@@ -7,6 +7,7 @@ use super::labels;
 use super::numbers::SharePercent;
 use super::time_axis::TimeSpan;
 use super::time_format::{Rfc3339, UtcTime};
+use super::transitions;
 use super::view::{DecisionView, RolloutView, ShareView};
 use crate::rollout::decimal::Decimal;
 
@@ -86,7 +87,7 @@ fn write_curve(out: Out<'_>, shares: &[ShareView], span: &TimeSpan) -> fmt::Resu
 }
 
 fn write_mark(out: Out<'_>, decision: &DecisionView, span: &TimeSpan, now_ms: u64) -> fmt::Result {
-    let (class, path) = match decision.to_bp.cmp(&decision.from_bp) {
+    let (class, path) = match transitions::direction(decision) {
         std::cmp::Ordering::Greater => ("mark-up", "M0-6 6 5H-6z"),
         std::cmp::Ordering::Equal => ("mark-stay", "M-5-5H5V5H-5z"),
         std::cmp::Ordering::Less => ("mark-down", "M-5-5 5 5M5-5-5 5"),

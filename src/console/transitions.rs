@@ -100,7 +100,7 @@ fn write_decision(
     id: &Escaped<'_>,
     now_ms: u64,
 ) -> fmt::Result {
-    let (class, glyph) = match decision.to_bp.cmp(&decision.from_bp) {
+    let (class, glyph) = match direction(decision) {
         std::cmp::Ordering::Greater => ("up", "▲"),
         std::cmp::Ordering::Equal => ("stay", "■"),
         std::cmp::Ordering::Less => ("down", "✕"),
@@ -137,6 +137,15 @@ fn write_decision(
 pub fn split_reason(why: &str) -> DecisionReason<'_> {
     let (summary, evidence) = split_numbers(why);
     DecisionReason { summary, evidence }
+}
+
+/// Whether a decision advances the rollout, holds it, or moves users back. A promotion advances
+/// it, although green had all traffic before.
+pub fn direction(decision: &DecisionView) -> std::cmp::Ordering {
+    if decision.to_phase == "promoted" {
+        return std::cmp::Ordering::Greater;
+    }
+    decision.to_bp.cmp(&decision.from_bp)
 }
 
 /// A time of day, and how long ago it was.

@@ -102,7 +102,12 @@ fn all_users_on_blue_is_one_edit_in_every_notation() {
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
         assert_eq!(fs::read_dir(files.folder()).unwrap().count(), 1, "a file was left");
         // Again it changes nothing.
-        assert_eq!(weights(&["100", "0", &file]).0, 0);
+        let written = fs::read_to_string(&file).unwrap();
+        let (code, text) = weights(&["100", "0", &file]);
+        assert_eq!(code, NOT_CONFIRMED);
+        assert!(text.contains("already in the file, but not confirmed"), "{text}");
+        assert_eq!(fs::read_to_string(&file).unwrap(), written);
+        assert_eq!(fs::read_dir(files.folder()).unwrap().count(), 1, "a file was left");
     }
 }
 

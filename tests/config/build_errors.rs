@@ -148,7 +148,7 @@ fn errors_of_weights_and_pins() {
         (
             "/weights",
             Some(json!({"blue": -1, "green": 1})),
-            "weights.blue: -1: is not a whole number from 0",
+            "weights.blue: -1: is not a whole number from 0; write a number such as 5",
         ),
         (
             "/weights",

@@ -125,6 +125,15 @@ fn a_short_time_axis_has_seconds() {
     }
 }
 
+/// A promotion does not change green's share, but advances the rollout. A hold does not.
+#[test]
+fn a_promotion_is_marked_as_an_advance() {
+    let html = Html::parse_document(&page(&fixtures::view(vec![fixtures::promoted()])));
+    let marks =
+        ["ol.decisions b.up", "ol.decisions b.stay", ".chart .mark-up", ".chart .mark-stay"];
+    assert_eq!(marks.map(|it| count(&html, it)), [6, 1, 6, 1]);
+}
+
 #[test]
 fn the_rollback_button_looks_dangerous() {
     let html = page(&fixtures::view(vec![fixtures::ramping()]));

@@ -25,12 +25,19 @@ pub struct FileChange {
 
 // === impl FileChange ===
 
+impl FileChange {
+    /// Whether the file has the value already, so that nothing changes.
+    pub fn is_in_file_already(&self) -> bool {
+        self.before == self.after
+    }
+}
+
 impl Report for FileChange {
     fn text(&self) -> String {
         let Self { file, before, after, field, .. } = self;
         let effects = reload::text(&self.reload);
         let [from, to] = [before, after].map(short);
-        let done = if before == after {
+        let done = if self.is_in_file_already() {
             let verb = if field.ends_with('s') { "are" } else { "is" };
             let name = if *field == "weights" { "the weights" } else { field };
             format!("{} {file}: {name} {verb} {to} already\n", styled(GOOD, "fine:"))

@@ -28,6 +28,9 @@ const PAGE: &str = include_str!("../../../docs/how-to/abort-a-release.md");
 const ROLLED_BACK: u64 = 4;
 const RAMPING: u64 = 0;
 
+/// The gauge `phase` of a rollout with weights.
+const MANUAL: u64 = 5;
+
 /// A ramp at 50 % that does not end by itself, a user who is pinned to green, and a force header.
 fn ramp() -> Value {
     let gates = json!([{"metric": "error_rate"}]);
@@ -155,6 +158,7 @@ fn one_command_without_a_token_rolls_a_ramp_back() {
     assert!(code == 0 && text.contains("the ramp is already rolled back"), "{code} {text}");
     let (code, text) = run(&envoy, "verdigris rollback --file filter.yaml", None);
     assert!(code == 0 && text.contains("ramp.rolled_back is true already"), "{code} {text}");
+    assert!(text.contains("./weights 100 0 asks Envoy; verdigris rollback URL"), "{text}");
 
     // It survives a restart of Envoy, which an operator command does not.
     envoy.restart();
@@ -184,6 +188,52 @@ fn one_command_without_a_token_moves_all_users_of_manual_weights_to_blue() {
         let (code, text) = run(&envoy, line, None);
         assert!(code == 0 && text.contains("100/0"), "{line}: {code} {text}");
         wait_until_all_are_on_blue(&envoy);
+        let (code, text) = run(&envoy, "verdigris rollback --file filter.yaml", None);
+        assert!(code == 0 && text.contains("the weights are 100/0 already"), "{code} {text}");
+        assert!(text.contains("./weights 100 0 asks Envoy and ends the command"), "{text}");
+    }
+}
+
+#[test]
+fn weights_that_the_file_has_already_end_an_operator_command() {
+    // The weights in the file, the operator command, its phase and green's share, the share that
+    // the script restores, and its output.
+    let in_force = "filter.yaml: weights 100/0 in force";
+    let cases = [
+        ((100, 0), "weights 50 50", (MANUAL, 5000), (MANUAL, 0), in_force),
+        ((100, 0), "promote", (MANUAL, 10_000), (MANUAL, 0), in_force),
+        ((100, 0), "rollback", (ROLLED_BACK, 0), (ROLLED_BACK, 0), "a rollback by an operator"),
+        ((95, 5), "rollback", (ROLLED_BACK, 0), (MANUAL, 500), "weights 95/5 in force"),
+        ((1, 2), "rollback", (ROLLED_BACK, 0), (MANUAL, 6667), "weights 1/2 in force"),
+        // The double of these weights is above the maximum.
+        (
+            (1_073_741_824, 1_073_741_823),
+            "rollback",
+            (ROLLED_BACK, 0),
+            (MANUAL, 5000),
+            "weights 1073741824/1073741823 in force",
+        ),
+    ];
+    for ((blue, green), line, by_command, restored, message) in cases {
+        let envoy = start(&weights(blue, green), Some(TOKEN));
+        let before = filter_text(&envoy);
+        let script = format!("./weights {blue} {green}");
+        wait_for_gauges(&envoy, &[("phase", MANUAL)]);
+        let (code, text) = run(&envoy, &script, None);
+        assert!(code == 0 && text.contains("already") && text.contains("in force"), "{text}");
+
+        let line = format!("verdigris {line} {}", envoy.console.as_ref().unwrap());
+        let (code, text) = run(&envoy, &line, Some(TOKEN));
+        assert_eq!(code, 0, "{line}: {text}");
+        wait_for_gauges(&envoy, &[("phase", by_command.0), ("green_bp", by_command.1)]);
+        let (code, text) = run(&envoy, &script, None);
+        assert!(code == 0 && text.contains(message), "{script} after {line}: {code} {text}");
+        wait_for_gauges(&envoy, &[("phase", restored.0), ("green_bp", restored.1)]);
+        wait_for("the share in force", || {
+            let on_green = users_on_green(&envoy);
+            ((on_green == 0) == (restored.1 == 0)).then_some(())
+        });
+        assert_eq!(filter_text(&envoy), before);
     }
 }
 

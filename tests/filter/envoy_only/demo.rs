@@ -95,6 +95,9 @@ fn run_ramp_act(act: &str) -> String {
     let log = demo.process.log();
     assert!(success, "{log}");
     assert!(log.contains(" 0 failed"), "{log}");
+    // The weights before the ramp are no decision of it.
+    assert!(!log.contains("by_hand") && !log.contains("\n  paused"), "{log}");
+    assert!(log.contains("while it runs (make run DEMO=\""), "{log}");
     assert_eq!(demo.running_processes(), 0);
     log
 }
