@@ -200,7 +200,8 @@ fn by_name(parent: &[u8], name: &[u8]) -> Option<KnownApi> {
     let (format, is_certain) = match name {
         b"completions" => (
             Format::Chat,
-            parent_is(&[b"/chat", b"/v1", b"/fim", b"/beta", b"/v1/agents"])
+            parent_is(&[b"/chat", b"/v1", b"/fim", b"/beta", b"/v1/agents", b"/model"])
+                || parent.is_empty()
                 || contains(parent, b"/deployments/")
                 || contains(parent, b"/engines/"),
         ),

@@ -3,6 +3,7 @@
 use std::thread;
 
 use serde_json::{Value, json};
+use verdigris::response::Format;
 
 use crate::artifacts::recorded_answers;
 use crate::envoy::process::wait_for;
@@ -21,7 +22,9 @@ fn the_answer_to_a_shadow_is_read_and_counted_like_blues() {
     let mut envoy = Envoy::start(&with_shadow(json!({
         "prices": {"*": {"input": 2.0, "output": 8.0}},
     })));
-    let answers = recorded_answers();
+    // Requests whose form is not known are not mirrored, nor are those for embeddings.
+    let mut answers = recorded_answers();
+    answers.retain(|it| Format::of_requests_at(it.path.as_bytes()).is_some());
     for recorded in &answers {
         let request = Request::from_user("ada")
             .header("content-type", "application/json")
@@ -33,10 +36,8 @@ fn the_answer_to_a_shadow_is_read_and_counted_like_blues() {
     let count = answers.len() as u64;
     let count_of = |version: &str, metric: &str| envoy.read_stat(&counter(version, metric));
     for version in ["blue", "shadow"] {
-        wait_for("all answers", || {
-            let classified = count_of(version, "answers")? + count_of(version, "unread")?;
-            (classified == count && count_of(version, "responses_2xx")? == count).then_some(())
-        });
+        // Some of them are no answers, such as embeddings.
+        wait_for("all responses", || (count_of(version, "responses_2xx")? == count).then_some(()));
     }
     // Blue and green have given the same answers, so that the counters must be equal.
     let metrics = [
