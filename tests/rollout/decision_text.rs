@@ -53,7 +53,7 @@ fn an_advance_states_its_evidence() {
     assert_eq!(reason, "green is safe");
     let parts: Vec<&str> = numbers.split("; ").collect();
     assert_eq!(parts.len(), 3, "{parts:#?}");
-    assert_eq!(parts[0], "evidence for worse: 0.90, rolls back at 20");
+    assert_eq!(parts[0], "evidence for worse: 1.0, rolls back at 20");
     assert!(parts[1].starts_with("evidence for safe: "), "{parts:#?}");
     assert!(
         parts[2].starts_with("error_rate pass: blue 0.0000 of 1800 units, green"),
