@@ -49,8 +49,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 
+use crate::rollout::CommandKind;
 use output::{BAD, CliError, ReportOutcome, print, styled};
-use steer::StepCommand;
 
 /// Checks, predicts, shows and steers LLM releases of the Verdigris filter.
 #[derive(Parser)]
@@ -153,9 +153,9 @@ fn run(command: CliCommand, json: bool) -> Result<ReportOutcome, CliError> {
         CliCommand::Status(args) => print(&args.run()?, json),
         CliCommand::Watch(args) => args.run(json).map(|()| ReportOutcome::Ok),
         CliCommand::Rollback(args) => print(&args.run()?, json),
-        CliCommand::Pause(args) => print(&args.run(StepCommand::Pause)?, json),
-        CliCommand::Resume(args) => print(&args.run(StepCommand::Resume)?, json),
-        CliCommand::Approve(args) => print(&args.run(StepCommand::Approve)?, json),
+        CliCommand::Pause(args) => print(&args.run(CommandKind::Pause)?, json),
+        CliCommand::Resume(args) => print(&args.run(CommandKind::Resume)?, json),
+        CliCommand::Approve(args) => print(&args.run(CommandKind::Approve)?, json),
         CliCommand::Promote(args) => print(&args.run()?, json),
         CliCommand::Weights(args) => print(&args.run()?, json),
         CliCommand::Completions { shell } => {

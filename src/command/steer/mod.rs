@@ -6,7 +6,7 @@
 //! | `request` | a command, sent to each console |
 //! | `report` | the answer of each console |
 //! | `rollback`, `promote`, `weights` | subcommands with arguments of their own |
-//! | `step_command` | `pause`, `resume` and `approve` |
+//! | `step_command` | `pause`, `resume` and `approve`, and the base of `promote` and `weights` |
 
 mod arguments;
 mod promote;
@@ -18,5 +18,5 @@ mod weights;
 
 pub use promote::PromoteArgs;
 pub use rollback::RollbackArgs;
-pub use step_command::{StepCommand, StepCommandArgs};
+pub use step_command::StepCommandArgs;
 pub use weights::WeightsArgs;

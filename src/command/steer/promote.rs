@@ -4,10 +4,8 @@ use std::io::{BufRead as _, IsTerminal as _, stderr, stdin};
 
 use clap::Args;
 
-use super::arguments::{CommandArgs, StepArgs, token};
 use super::report::CommandReport;
-use super::request::CommandToSend;
-use crate::command::console_client::ConsoleAddress;
+use super::step_command::StepCommandArgs;
 use crate::command::output::{CliError, pluralized};
 use crate::rollout::CommandKind;
 
@@ -19,13 +17,8 @@ use crate::rollout::CommandKind;
 /// change, or until Envoy restarts.
 #[derive(Args)]
 pub struct PromoteArgs {
-    /// The consoles' addresses, such as http://127.0.0.1:9902.
-    #[arg(value_name = "URL", value_parser = ConsoleAddress::parse, required = true)]
-    consoles: Vec<ConsoleAddress>,
     #[command(flatten)]
-    command: CommandArgs,
-    #[command(flatten)]
-    step: StepArgs,
+    command: StepCommandArgs,
     /// Does not ask for confirmation.
     #[arg(long)]
     yes: bool,
@@ -39,18 +32,12 @@ impl PromoteArgs {
     /// # Errors
     /// There is no token, or the operator does not confirm.
     pub fn run(self) -> Result<CommandReport, CliError> {
-        let command = CommandToSend {
-            kind: CommandKind::Promote,
-            reason: self.command.reason(),
-            rollout: self.command.rollout,
-            step: self.step.step,
-            token: token("")?,
-            without_token: "",
-        };
+        let consoles = &self.command.consoles;
+        let command = self.command.command(CommandKind::Promote)?;
         if !self.yes && stdin().is_terminal() && stderr().is_terminal() {
-            confirm(command.rollout.as_deref(), self.consoles.len())?;
+            confirm(command.rollout.as_deref(), consoles.len())?;
         }
-        Ok(command.send(&self.consoles))
+        Ok(command.send(consoles))
     }
 }
 

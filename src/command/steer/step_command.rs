@@ -1,4 +1,5 @@
-//! `verdigris pause`, `resume` and `approve`.
+//! `verdigris pause`, `resume` and `approve`, and what `promote` and `weights` have in common with
+//! them.
 
 use clap::Args;
 
@@ -9,24 +10,16 @@ use crate::command::console_client::ConsoleAddress;
 use crate::command::output::CliError;
 use crate::rollout::CommandKind;
 
-/// The arguments of a command on the current step of a ramp.
+/// The arguments of a command that may be for one step of a ramp.
 #[derive(Args)]
 pub struct StepCommandArgs {
     /// The consoles' addresses, such as http://127.0.0.1:9902.
     #[arg(value_name = "URL", value_parser = ConsoleAddress::parse, required = true)]
-    consoles: Vec<ConsoleAddress>,
+    pub consoles: Vec<ConsoleAddress>,
     #[command(flatten)]
     command: CommandArgs,
     #[command(flatten)]
     step: StepArgs,
-}
-
-/// A command on the current step of a ramp.
-#[derive(Clone, Copy, Debug)]
-pub enum StepCommand {
-    Pause,
-    Resume,
-    Approve,
 }
 
 // === impl StepCommandArgs ===
@@ -36,19 +29,22 @@ impl StepCommandArgs {
     ///
     /// # Errors
     /// There is no token.
-    pub fn run(self, command: StepCommand) -> Result<CommandReport, CliError> {
-        let command = CommandToSend {
-            kind: match command {
-                StepCommand::Pause => CommandKind::Pause,
-                StepCommand::Resume => CommandKind::Resume,
-                StepCommand::Approve => CommandKind::Approve,
-            },
+    pub fn run(self, kind: CommandKind) -> Result<CommandReport, CliError> {
+        Ok(self.command(kind)?.send(&self.consoles))
+    }
+
+    /// The command to send.
+    ///
+    /// # Errors
+    /// There is no token.
+    pub fn command(&self, kind: CommandKind) -> Result<CommandToSend, CliError> {
+        Ok(CommandToSend {
+            kind,
             reason: self.command.reason(),
-            rollout: self.command.rollout,
+            rollout: self.command.rollout.clone(),
             step: self.step.step,
             token: token("")?,
             without_token: "",
-        };
-        Ok(command.send(&self.consoles))
+        })
     }
 }

@@ -2,10 +2,8 @@
 
 use clap::Args;
 
-use super::arguments::{CommandArgs, StepArgs, token};
 use super::report::CommandReport;
-use super::request::CommandToSend;
-use crate::command::console_client::ConsoleAddress;
+use super::step_command::StepCommandArgs;
 use crate::command::output::CliError;
 use crate::command::set_weights::parse_two_weights;
 use crate::rollout::CommandKind;
@@ -22,13 +20,8 @@ pub struct WeightsArgs {
     blue: String,
     /// Green's weight, such as 25.
     green: String,
-    /// The consoles' addresses, such as http://127.0.0.1:9902.
-    #[arg(value_name = "URL", value_parser = ConsoleAddress::parse, required = true)]
-    consoles: Vec<ConsoleAddress>,
     #[command(flatten)]
-    command: CommandArgs,
-    #[command(flatten)]
-    step: StepArgs,
+    command: StepCommandArgs,
 }
 
 // === impl WeightsArgs ===
@@ -42,14 +35,6 @@ impl WeightsArgs {
         let weights = parse_two_weights(&self.blue, &self.green).map_err(|fix| {
             CliError::Usage(format!("{fix}, before the URL: verdigris weights 75 25 URL"))
         })?;
-        let command = CommandToSend {
-            kind: CommandKind::Weights(weights),
-            reason: self.command.reason(),
-            rollout: self.command.rollout,
-            step: self.step.step,
-            token: token("")?,
-            without_token: "",
-        };
-        Ok(command.send(&self.consoles))
+        self.command.run(CommandKind::Weights(weights))
     }
 }
