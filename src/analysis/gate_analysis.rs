@@ -11,7 +11,7 @@ use super::period::PERIODS_ALPHA;
 use super::plan::{AnalysisPlan, Gate};
 use super::step_index::StepIndex;
 use super::verdict::Verdict;
-use super::wealth::{Wealth, log_mean_exp};
+use super::wealth::{Wealth, log_mean_of_directions};
 
 /// The analysis of one gate.
 #[derive(Clone, Debug, PartialEq)]
@@ -135,7 +135,5 @@ fn harm_log_e(plan: &AnalysisPlan, evidence: &Evidence, index: usize, gate: &Gat
         let wealth: Vec<Wealth> = wealth_by_step.iter().map(of_step).collect();
         across_steps::log_e(&wealth, plan.steps.len())
     };
-    let log_e: Vec<f64> = (0..directions).map(log_e_of_direction).collect();
-    // Before the first bet the e-value is 1.
-    if log_e.is_empty() { 0.0 } else { log_mean_exp(&log_e) }
+    log_mean_of_directions((0..directions).map(log_e_of_direction))
 }

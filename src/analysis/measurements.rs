@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::metric::Metric;
+use super::metric::{Comparison, Metric};
 
 /// What is known of a response, metric by metric.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -91,6 +91,13 @@ impl Measurements {
     /// Whether the response is a bad one by `metric`; `None` where that is not known.
     pub fn is_bad(&self, metric: Metric) -> Option<bool> {
         self.is_known(metric).then_some(self.bad & bit(metric) != 0)
+    }
+
+    /// Whether the response is data of the test of harm: every value is, but only a bad response is
+    /// data of a rate.
+    pub(super) fn is_data_of_harm(&self, metric: Metric) -> bool {
+        let is_rate = metric.comparison() == Comparison::Rate;
+        self.is_bad(metric).is_some_and(|is_bad| is_bad || !is_rate)
     }
 
     /// The value of `metric`; `None` where it is not known, or the metric is a rate.

@@ -31,7 +31,7 @@ use super::seen_units::SeenUnits;
 use super::step_index::StepIndex;
 use super::value_bets::{ValueBets, ValueHypothesis};
 use super::value_stats::value_or_vote;
-use super::wealth::log_mean_exp;
+use super::wealth::log_mean_of_directions;
 
 /// The newest period of the current step.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -122,8 +122,9 @@ impl Period {
         if self.gates.is_empty() || !observation.is_newly_exposed {
             return;
         }
-        let data = plan.gates.iter().filter(|gate| is_data(gate, observation));
-        let flags = data.fold(0, |flags, gate| flags | flag(gate.spec.metric));
+        let metrics = plan.gates.iter().map(|gate| gate.spec.metric);
+        let data = metrics.filter(|metric| observation.measurements.is_data_of_harm(*metric));
+        let flags = data.fold(0, |flags, metric| flags | flag(metric));
         let Some(new) = self.set_flags(plan, observation.unit, flags) else { return };
         for ((gate, bets), stats) in plan.gates.iter().zip(&mut self.gates).zip(stats) {
             if new & flag(gate.spec.metric) != 0 && gate.params(step).is_some() {
@@ -176,14 +177,6 @@ impl Period {
     }
 }
 
-/// Whether a response is data of a gate's test of harm: every value is, but only a bad response is
-/// data of a rate.
-fn is_data(gate: &Gate, observation: &Observation) -> bool {
-    let metric = gate.spec.metric;
-    let is_bad = observation.measurements.is_bad(metric);
-    is_bad.is_some_and(|is_bad| is_bad || metric.comparison() != Comparison::Rate)
-}
-
 fn flag(metric: Metric) -> u64 {
     1 << metric as u32
 }
@@ -234,9 +227,7 @@ impl PeriodBets {
         match self {
             Self::Rate(bad) => rate_stats::harm_wealth(bad, params).log_mean(),
             Self::Values(bets) => {
-                let log_e: Vec<f64> = bets.wealth().iter().map(|it| it.log_mean()).collect();
-                // Before the first bet the e-value is 1.
-                if log_e.is_empty() { 0.0 } else { log_mean_exp(&log_e) }
+                log_mean_of_directions(bets.wealth().iter().map(|it| it.log_mean()))
             }
         }
     }

@@ -4,7 +4,7 @@
 //! first response after the warm-up. A unit's flags say which of these have been seen.
 
 use super::measurements::Measurements;
-use super::metric::{Comparison, Metric};
+use super::metric::Metric;
 use super::step_index::StepIndex;
 
 /// The flags that a tick has set for a unit, for the log of seen units.
@@ -91,9 +91,10 @@ impl MetricFlags {
     ) -> u64 {
         let flag_if = |condition: bool, flag: u64| if condition { flag } else { 0 };
         let missing = flag_if(is_newly_exposed && measurements.is_missing(metric), self.missing);
-        let Some(is_bad) = measurements.is_bad(metric) else { return missing };
-        // Only a bad response is data of a rate, but every value is data.
-        let is_data = is_bad || metric.comparison() != Comparison::Rate;
+        if !measurements.is_known(metric) {
+            return missing;
+        }
+        let is_data = measurements.is_data_of_harm(metric);
         missing
             | flag_if(is_newly_exposed, self.known)
             | flag_if(is_data && is_newly_exposed, self.harm)

@@ -100,6 +100,13 @@ pub fn log_mean_exp(logs: &[f64]) -> f64 {
     log_weighted_sum_exp(logs.iter().map(|log| (weight, *log)))
 }
 
+/// The logarithm of the mean of the e-values of the directions in which values are worse, given as
+/// logarithms. Before the first bet there are none, and the e-value is 1.
+pub fn log_mean_of_directions(log_e: impl Iterator<Item = f64>) -> f64 {
+    let log_e: Vec<f64> = log_e.collect();
+    if log_e.is_empty() { 0.0 } else { log_mean_exp(&log_e) }
+}
+
 /// The logarithm of a weighted sum of numbers that are given as logarithms: one
 /// `(weight, logarithm)` each. −∞ for an empty sum.
 pub fn log_weighted_sum_exp(parts: impl Iterator<Item = (f64, f64)> + Clone) -> f64 {

@@ -55,7 +55,7 @@ impl Outlook {
         }
         let needed = round_to_two_digits(*green_units as f64 / slowest.safe);
         let total_s = ramp.in_step_s as f64 / slowest.safe;
-        let left = HumanDuration(total_s as u64 - ramp.in_step_s.min(total_s as u64));
+        let left = HumanDuration((total_s as u64).saturating_sub(ramp.in_step_s));
         let text = format!(
             "{name}: about {} {counts} on green are needed, {} so far; {left} more at this rate",
             GroupedCount(needed),

@@ -1,4 +1,4 @@
-//! Randomness for requests without a unit.
+//! Randomness: for requests without a unit, and for what identifies a VM.
 
 use std::cell::Cell;
 use std::hash::{BuildHasher as _, RandomState};
@@ -9,6 +9,11 @@ use std::hash::{BuildHasher as _, RandomState};
 pub struct RandomDraws {
     keys: RandomState,
     drawn: Cell<u64>,
+}
+
+/// A random number from the keys that the standard library takes from the host's random bytes.
+pub fn random_u64() -> u64 {
+    RandomState::new().hash_one(0)
 }
 
 // === impl RandomDraws ===

@@ -90,7 +90,7 @@ impl RolloutRuntime {
         let feedback = config.feedback.as_ref().map(|it| {
             metrics.define_feedback(rollout);
             // With a key of this VM only, it verifies what it has signed.
-            let key = shared_key(rollout, "receipts").unwrap_or_else(|| random_key(rollout));
+            let key = shared_key(rollout, "receipts").unwrap_or_else(random_key);
             let key = ExposureKey::from_bytes(&key).unwrap_or_default();
             RefCell::new(FeedbackIntake::new(key, it.max_per_minute))
         });

@@ -1,8 +1,7 @@
 //! Random keys that all VMs of an Envoy process share.
 
-use std::hash::{BuildHasher as _, RandomState};
-
 use super::hostcalls::{CasToken, get_shared_data, set_shared_data};
+use super::random::random_u64;
 use super::store::keys::versioned;
 
 /// The length of a key in bytes.
@@ -20,15 +19,15 @@ pub fn shared_key(rollout: &str, name: &str) -> Option<[u8; KEY_BYTES]> {
         return Some(key);
     }
     // If another VM has made a key since, that one is kept, and read below.
-    let _ = set_shared_data(&name, &random_key(rollout), CasToken::ABSENT);
+    let _ = set_shared_data(&name, &random_key(), CasToken::ABSENT);
     known()
 }
 
 /// A random key that only this VM has.
-pub fn random_key(rollout: &str) -> [u8; KEY_BYTES] {
+pub fn random_key() -> [u8; KEY_BYTES] {
     let mut key = [0; KEY_BYTES];
     for half in key.chunks_exact_mut(8) {
-        half.copy_from_slice(&RandomState::new().hash_one(rollout).to_le_bytes());
+        half.copy_from_slice(&random_u64().to_le_bytes());
     }
     key
 }

@@ -1,12 +1,12 @@
 //! A ramp in this VM: the core's worker on shared data.
 
 use std::cell::RefCell;
-use std::hash::{BuildHasher as _, RandomState};
 use std::rc::Rc;
 
 use super::clock::clocks;
 use super::evidence_counters::EvidenceCounters;
 use super::logger::log_transition;
+use super::random::random_u64;
 use super::registry::Registry;
 use super::store::config_revision::{ConfigRevision, RevisionTracker};
 use super::store::shared_data::SharedDataStore;
@@ -44,7 +44,7 @@ impl SharedRamp {
             ramps.get_or_insert(rollout, || Self {
                 rollout: rollout.to_owned(),
                 store: SharedDataStore::new(rollout),
-                worker: RampWorker::new(RandomState::new().hash_one(rollout)),
+                worker: RampWorker::new(random_u64()),
                 revisions: RevisionTracker::new(rollout),
                 counters: RefCell::default(),
             })

@@ -61,21 +61,22 @@ impl ExpectedResponse {
             target.get_or_insert(value);
         }
         let path = path.unwrap_or_default();
+        let known = known_api(path);
         let expected = match formats.configured(version, path) {
             Some(format) => Self { format: Some(format), ..Self::default() },
-            None => Self::at_known_path(path),
+            None => Self::of_known_api(known),
         };
         // A path with a format is a model's, and not a gRPC method.
         let is_grpc = expected.format.is_none()
             && GrpcFraming::from_content_type(content_type.unwrap_or_default()).is_some();
-        let is_model_path = method_name == Some(b"POST") && formats.is_model_path(path);
+        let is_model_path = method_name == Some(b"POST") && formats.is_model_path(path, known);
         Self { is_model_path, method, is_grpc, ..expected }
     }
 
-    /// What the path of a request says about its response.
-    fn at_known_path(path: &[u8]) -> Self {
+    /// What the API behind the path of a request says about its response.
+    fn of_known_api(known: Option<KnownApi>) -> Self {
         let nothing = Self::default();
-        match known_api(path) {
+        match known {
             Some(KnownApi::Answers { format, is_certain }) => {
                 Self { format: Some(format), is_format_guessed: !is_certain, ..nothing }
             }

@@ -1,7 +1,7 @@
 //! Which format a request and its answer have under a configuration.
 
 use super::format::Format;
-use super::known_path::{KnownApi, known_api};
+use super::known_path::KnownApi;
 use crate::assignment::Version;
 
 /// The formats that a configuration states.
@@ -51,19 +51,20 @@ impl Formats {
         of_version.or(if self.paths.is_empty() { self.default } else { None })
     }
 
-    /// Whether a model answers at `path`, whatever the version.
+    /// Whether a model answers at `path`, whatever the version. `known` is the API that the path is
+    /// known for.
     ///
     /// A version's own format must not make a path a model's for that version alone. Where
     /// both versions have a format, or there is a default, a model answers at every path
     /// except those that are known to belong to other APIs.
-    pub fn is_model_path(&self, path: &[u8]) -> bool {
+    pub fn is_model_path(&self, path: &[u8], known: Option<KnownApi>) -> bool {
         let is_listed = self.paths.iter().any(|(prefix, _)| path.starts_with(prefix));
         let is_for_all = self.default.is_some() || (self.blue.is_some() && self.green.is_some());
-        is_listed || Format::from_path(path).is_some() || (is_for_all && !is_other_api(path))
+        is_listed
+            || match known {
+                Some(KnownApi::Answers { .. }) => true,
+                Some(KnownApi::Embeddings | KnownApi::Other) => false,
+                None => is_for_all,
+            }
     }
-}
-
-/// Whether `path` is known to belong to an API that returns no model's answers.
-fn is_other_api(path: &[u8]) -> bool {
-    matches!(known_api(path), Some(KnownApi::Embeddings | KnownApi::Other))
 }

@@ -3,6 +3,7 @@
 use verdigris::assignment::Version::{Blue, Green};
 use verdigris::response::Format::{self, Anthropic, Chat, Gemini, Ollama};
 use verdigris::response::Formats;
+use verdigris::response::known_path::known_api;
 
 fn with_paths(paths: &[(&str, Format)]) -> Formats {
     let paths = paths.iter().map(|(prefix, format)| (prefix.as_bytes().into(), *format)).collect();
@@ -77,6 +78,10 @@ fn a_model_path_does_not_depend_on_the_version() {
         ("a default, another API", default, "/v1/models/gpt-5", false),
     ];
     for (name, formats, path, expected) in table {
-        assert_eq!(formats.is_model_path(path.as_bytes()), expected, "{name}");
+        assert_eq!(
+            formats.is_model_path(path.as_bytes(), known_api(path.as_bytes())),
+            expected,
+            "{name}"
+        );
     }
 }

@@ -1,9 +1,8 @@
 //! Which VM a rollout's gauges are left to.
 
-use std::hash::{BuildHasher as _, RandomState};
-
 use super::keys::unversioned;
 use crate::filter::hostcalls::{CasToken, get_shared_data, set_shared_data};
+use crate::filter::random::random_u64;
 
 /// The VM that was the last to begin a configuration of the rollout. Gauges belong to the process: a
 /// VM that Envoy has replaced, and deletes when its last stream ends, must not change them.
@@ -19,7 +18,7 @@ pub struct GaugeOwner {
 impl GaugeOwner {
     /// The owner of the gauges of `rollout`.
     pub fn new(rollout: &str) -> Self {
-        Self { key: unversioned(rollout, "gauges"), id: RandomState::new().hash_one(rollout) }
+        Self { key: unversioned(rollout, "gauges"), id: random_u64() }
     }
 
     /// A configuration begins in this VM, which owns the gauges now.
