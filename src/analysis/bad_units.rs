@@ -1,8 +1,8 @@
 //! How many units must meet a bad response before a rate is found worse.
 //!
 //! The test of a rate takes it that chance puts a unit on green. So at a share of 1 % one bad
-//! unit of green multiplies the wealth of a bet by up to 22, and two or three are enough. But whoever
-//! can make units can choose those that are on green, because the hash that assigns versions
+//! unit of green multiplies the wealth of a bet by up to 22, and two or three are enough. But a client
+//! that can make units can choose those that are on green, because the hash that assigns versions
 //! has no secret. Then a unit of green is as cheap as one of blue. So at every share as many
 //! units are needed as at an even one, where one bad unit of green at most doubles the wealth:
 //! `log2(1/α)` of them.

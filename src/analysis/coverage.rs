@@ -23,7 +23,7 @@ pub struct Coverage {
 }
 
 /// From this e-value on, the metric counts as missing more often on one version. Each look
-/// decides anew, so a false alarm does not last.
+/// decides for itself, so a false alarm does not last.
 const UNEVEN_E_VALUE: f64 = 20.0;
 
 /// A difference between the versions' missing fractions matters only above this.

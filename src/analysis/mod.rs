@@ -15,7 +15,7 @@
 //! | [`rate_ratio`], [`absolute_rate`] | bets on rates: against blue's, and against a ceiling |
 //! | [`value_bets`], [`mann_whitney`], [`block`] | bets on values: by rank, in blocks |
 //! | [`across_steps`] | one e-value over all steps |
-//! | [`period`] | tests that begin anew: late regressions; heavy units |
+//! | [`period`] | tests that restart: late regressions; heavy units |
 //! | [`design_effect`] | how much many requests of few users overstate the evidence |
 //! | [`sample_ratio`] | whether the ratio of units matches the weights |
 //! | [`coverage`] | whether a metric is known equally often on both versions |

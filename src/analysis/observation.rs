@@ -99,7 +99,7 @@ impl Observation {
 
 /// Sorts observations by their content.
 ///
-/// Whoever gathered them, and in whichever order, equal sets of observations are sorted alike.
+/// Equal sets of observations are sorted alike, in whichever order workers gathered them.
 pub(super) struct SortedByContent(pub StepObservation);
 
 impl SortedByContent {

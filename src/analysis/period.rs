@@ -2,8 +2,8 @@
 //!
 //! **A late regression.** The bets of a step lose wealth while green is like blue, and each unit
 //! counts once a step. A green that becomes worse after hours would have to win that back, from
-//! units that have all been counted. So bets begin anew with each period of [`PERIOD_NS`], and
-//! each unit counts once more in it.
+//! units that have all been counted. So the bets restart in each period of [`PERIOD_NS`], and
+//! each unit counts again in it.
 //!
 //! The periods of a ramp share the fraction [`PERIODS_ALPHA`] of α; the `k`-th one has
 //! `1/(k(k+1))` of that, which sums up to 1. Each period has its own threshold, and the e-values

@@ -11,7 +11,7 @@ use std::hash::SipHasher;
 ///
 /// The hash decides which units are remembered where there are too many, and in which group a
 /// unit counts. [`bucket_hash`](super::bucket_hash), which chooses the version, has no secret and
-/// the response names the version. So whoever can choose units, for example by cookies, can
+/// the response names the version. So a client that can choose units, for example by cookies, can
 /// choose which of them are on green; but without the key nobody can choose units that displace
 /// others from the memory, fill all groups of a tripwire, or have the hash of another unit.
 ///

@@ -1,8 +1,8 @@
 //! A chart of each gate's difference over time, on the time axis of green's share.
 //!
 //! Worse is always up, whatever the metric. For a metric that may change in neither direction,
-//! worse is on both sides. Each step has a line of its own, since its responses are compared
-//! anew.
+//! worse is on both sides. Each step has a line of its own, since each step compares
+//! other responses.
 
 use std::fmt;
 

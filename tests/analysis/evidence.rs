@@ -70,7 +70,7 @@ proptest! {
         let mut decoded: Evidence = postcard::from_bytes(&bytes).unwrap();
         flags.into_iter().for_each(|flags| decoded.restore(&plan, flags));
         prop_assert_eq!(&decoded.steps, &original.steps);
-        // The units of the period are not stored: whoever decodes it begins a new one.
+        // The units of the period are not stored: a new leader begins a new period.
         original.begin_period_if_due(&plan, PERIOD_NS);
         decoded.begin_period_if_due(&plan, PERIOD_NS);
         decoded.add(&plan, ticks[0].clone());

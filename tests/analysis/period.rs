@@ -1,4 +1,4 @@
-//! Tests that begin anew in each period.
+//! Tests that restart in each period.
 
 use proptest::prelude::*;
 use verdigris::analysis::period::{MAX_REQUESTS, PERIOD_NS};
@@ -81,7 +81,7 @@ fn a_new_leader_begins_a_new_period() {
     let mut decoded: Evidence = postcard::from_bytes(&bytes).unwrap();
     assert_eq!(verdict(&decoded), Verdict::Fail, "the bets are stored");
     decoded.begin_period_if_due(&plan, 8 * PERIOD_NS + 1);
-    assert_ne!(verdict(&decoded), Verdict::Fail, "the users are not, so the bets begin anew");
+    assert_ne!(verdict(&decoded), Verdict::Fail, "the users are not, so the bets restart");
 }
 
 proptest! {
