@@ -1,24 +1,47 @@
-//! Are green's values higher? The Mann-Whitney statistic of one block, as a bet.
+//! Are green's values higher? Gehan's generalised Mann-Whitney statistic of one block, as a bet.
 //!
-//! A block has some values of each version. For each of green's values, take the fraction of
-//! blue's that lie below it, ties counted as half. The mean of these fractions has expectation
-//! ½ where both versions have the same distribution, and at most ½ where green's values are
-//! not stochastically larger. Counts alone close a block, never values, so each block is a fair
-//! round, and neither the distribution of the values nor its drift matters.
+//! A block has some values of each version. Each pair of a value of green's and one of blue's
+//! counts 1 if green's is higher, 0 if it is lower, and ½ if they are equal or if censoring hides
+//! which one is higher. The mean over the pairs has expectation ½ where both versions have the
+//! same distribution, and at most ½ where green's values are not stochastically larger. Counts
+//! alone close a block, never values, so each block is a fair round, and neither the distribution
+//! of the values nor its drift matters.
 //!
-//! Source: Mann and Whitney, *On a test of whether one of two random variables is
-//! stochastically larger than the other*, 1947, bet on as in [`wealth`](super::wealth).
+//! **Censoring** may differ between the versions, as long as it is independent of the values
+//! within each of them. Let `S_b` and `S_g` be the probabilities that a value of blue's and of
+//! green's exceeds `t`, and `K` the probability that neither is censored before `t`. Green is
+//! known to be higher with probability `−∫ K·S_g dS_b`, and blue with probability
+//! `−∫ K·S_b dS_g`. Both are equal where `S_b = S_g`. Where green is not stochastically larger,
+//! `S_g ≤ S_b`, integration by parts gives for the difference of the two
+//!
+//! ```text
+//! −1 − 2∫ K·S_g dS_b − ∫ S_g·S_b dK  ≤  −1 − ∫ K d(S_b²) − ∫ S_b² dK  =  0
+//! ```
+//!
+//! because `S_b` and `K` do not grow.
+//!
+//! Sources: Mann and Whitney, *On a test of whether one of two random variables is
+//! stochastically larger than the other*, 1947; Gehan, *A generalized Wilcoxon test for comparing
+//! arbitrarily singly-censored samples*, Biometrika 52, 1965; bet on as in
+//! [`wealth`](super::wealth).
+
+use std::cmp::Ordering;
+
+use super::censored_value::CensoredValue;
 
 /// The Mann-Whitney statistic minus ½: from −½ where all of green's values are lower to ½
 /// where all are higher; 0 where a version has no value.
 ///
 /// It compares every pair: one of the versions always has few values.
-pub fn excess(green: impl Iterator<Item = f64>, blue: &[f64]) -> f64 {
+pub fn excess(green: impl Iterator<Item = CensoredValue>, blue: &[CensoredValue]) -> f64 {
     let (mut half_wins, mut half_pairs) = (0_u64, 0_u64);
     for value in green {
         for other in blue {
-            // Two halves where blue's value is lower, one where it is equal.
-            half_wins += u64::from(*other < value) + u64::from(*other <= value);
+            half_wins += match value.compare(*other) {
+                Some(Ordering::Greater) => 2,
+                Some(Ordering::Less) => 0,
+                Some(Ordering::Equal) | None => 1,
+            };
             half_pairs += 2;
         }
     }

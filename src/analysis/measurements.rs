@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::censored_value::CensoredValue;
 use super::metric::{Comparison, Metric};
 
 /// What is known of a response, metric by metric.
@@ -10,9 +11,14 @@ pub struct Measurements {
     known: u16,
     bad: u16,
     missing: u16,
+    /// Values that are only a lower bound.
+    censored: u16,
     is_rate_limited: bool,
     values: [f32; VALUE_METRICS],
 }
+
+/// The metrics whose values can be censored.
+const TIMES: [Metric; 2] = [Metric::Duration, Metric::Ttft];
 
 /// The number of metrics that have values.
 const VALUE_METRICS: usize = 5;
@@ -40,6 +46,17 @@ impl Measurements {
         if let (Some(slot), true) = (slot, value.is_finite() && value >= 0.0) {
             *slot = value;
             self.known |= bit(metric);
+        }
+        self
+    }
+
+    /// Adds a lower bound of the response's time: it lasted at least `at_least_ms` milliseconds.
+    /// Ignores a bound that is negative or not finite, and metrics that are not a time.
+    #[must_use]
+    pub fn with_censored_time(mut self, metric: Metric, at_least_ms: f32) -> Self {
+        if TIMES.contains(&metric) {
+            self = self.with_value(metric, at_least_ms);
+            self.censored |= self.known & bit(metric);
         }
         self
     }
@@ -100,14 +117,27 @@ impl Measurements {
         self.is_bad(metric).is_some_and(|is_bad| is_bad || !is_rate)
     }
 
-    /// The value of `metric`; `None` where it is not known, or the metric is a rate.
+    /// The value of `metric`, or its lower bound if it is censored; `None` where it is not known, or
+    /// the metric is a rate.
     pub fn value_of(&self, metric: Metric) -> Option<f64> {
         let value = self.values.get(value_index(metric)?)?;
         self.is_known(metric).then_some(f64::from(*value))
     }
 
-    /// Appends the measurements without [`Self::is_rate_limited`], which is one of the
-    /// observation's flags.
+    /// Like [`Self::value_of`], with whether the value is only a lower bound.
+    pub fn censored_value_of(&self, metric: Metric) -> Option<CensoredValue> {
+        let value = self.value_of(metric)?;
+        Some(CensoredValue { value, is_censored: self.censored & bit(metric) != 0 })
+    }
+
+    /// What [`Self::encode`] leaves out, as the low bits of a byte.
+    pub(super) fn flags(&self) -> u8 {
+        let censored = TIMES.map(|metric| u8::from(self.censored & bit(metric) != 0));
+        let [duration, ttft] = censored;
+        u8::from(self.is_rate_limited) | duration << 1 | ttft << 2
+    }
+
+    /// Appends the measurements without [`Self::flags`], which the observation has among its own.
     pub(super) fn encode(&self, to: &mut Vec<u8>) {
         to.extend(self.known.to_le_bytes());
         to.extend(self.bad.to_le_bytes());
@@ -117,7 +147,7 @@ impl Measurements {
 
     /// Decodes measurements. Returns them with the bytes that follow, or `None` where there are
     /// not enough bytes.
-    pub(super) fn decode(bytes: &[u8], is_rate_limited: bool) -> Option<(Self, &[u8])> {
+    pub(super) fn decode(bytes: &[u8], flags: u8) -> Option<(Self, &[u8])> {
         let (known, rest) = bytes.split_first_chunk()?;
         let (bad, rest) = rest.split_first_chunk()?;
         let (missing, mut rest) = rest.split_first_chunk()?;
@@ -127,11 +157,14 @@ impl Measurements {
             *value = f32::from_le_bytes(*bytes);
             rest = after;
         }
+        let censored_if =
+            |at: u8, metric: Metric| if flags >> at & 1 != 0 { bit(metric) } else { 0 };
         let measurements = Self {
             known: u16::from_le_bytes(*known),
             bad: u16::from_le_bytes(*bad),
             missing: u16::from_le_bytes(*missing),
-            is_rate_limited,
+            censored: censored_if(1, Metric::Duration) | censored_if(2, Metric::Ttft),
+            is_rate_limited: flags & 1 != 0,
             values,
         };
         Some((measurements, rest))
@@ -139,8 +172,8 @@ impl Measurements {
 
     /// A key that sorts measurements by their content.
     pub(super) fn sort_key(&self) -> impl Ord + use<> {
-        let Self { known, bad, missing, is_rate_limited, values } = *self;
-        (known, bad, missing, is_rate_limited, values.map(f32::to_bits))
+        let Self { known, bad, missing, censored, is_rate_limited, values } = *self;
+        (known, bad, missing, censored, is_rate_limited, values.map(f32::to_bits))
     }
 }
 

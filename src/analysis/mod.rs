@@ -14,6 +14,7 @@
 //! | [`wealth`] | e-processes: the wealth of eight bets |
 //! | [`rate_ratio`], [`absolute_rate`] | bets on rates: against blue's, and against a ceiling |
 //! | [`value_bets`], [`mann_whitney`], [`block`] | bets on values: by rank, in blocks |
+//! | [`censored_value`] | a value that may be known only to be at least so large |
 //! | [`across_steps`] | one e-value over all steps |
 //! | [`period`] | tests that restart: late regressions; heavy units |
 //! | [`design_effect`] | how much many requests of few users overstate the evidence |
@@ -41,6 +42,7 @@ pub mod across_steps;
 pub mod bad_units;
 pub mod block;
 pub mod by_version;
+pub mod censored_value;
 pub mod confidence_sequence;
 pub mod coverage;
 pub mod design_effect;
@@ -75,6 +77,7 @@ pub mod verdict;
 pub mod wealth;
 
 pub use by_version::ByVersion;
+pub use censored_value::CensoredValue;
 pub use coverage::Coverage;
 pub use evidence::Evidence;
 pub use gate_analysis::GateAnalysis;

@@ -44,6 +44,9 @@ pub struct StepObservation {
     pub observation: Observation,
 }
 
+/// The bits of the encoded flags from this one on are those of the measurements.
+const MEASUREMENTS_SHIFT: u32 = 3;
+
 // === impl Observation ===
 
 impl Observation {
@@ -54,8 +57,8 @@ impl Observation {
     pub fn encode(&self, to: &mut Vec<u8>) {
         let flags = u8::from(self.version == Version::Green)
             | u8::from(self.is_newly_exposed) << 1
-            | u8::from(self.measurements.is_rate_limited()) << 2
-            | u8::from(self.is_assignment) << 3;
+            | u8::from(self.is_assignment) << 2
+            | self.measurements.flags() << MEASUREMENTS_SHIFT;
         to.extend(self.at_ns.to_le_bytes());
         to.extend(self.unit.to_le_bytes());
         to.extend(self.epoch.get().to_le_bytes());
@@ -70,14 +73,14 @@ impl Observation {
         let (unit, rest) = rest.split_first_chunk()?;
         let (epoch, rest) = rest.split_first_chunk()?;
         let (flags, rest) = rest.split_first()?;
-        let (measurements, rest) = Measurements::decode(rest, flags & 4 != 0)?;
+        let (measurements, rest) = Measurements::decode(rest, flags >> MEASUREMENTS_SHIFT)?;
         let observation = Self {
             at_ns: u64::from_le_bytes(*at_ns),
             unit: u64::from_le_bytes(*unit),
             epoch: Epoch::new(u16::from_le_bytes(*epoch)),
             version: if flags & 1 == 0 { Version::Blue } else { Version::Green },
             is_newly_exposed: flags & 2 != 0,
-            is_assignment: flags & 8 != 0,
+            is_assignment: flags & 4 != 0,
             measurements,
         };
         Some((observation, rest))

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::block::Block;
 use super::by_version::ByVersion;
+use super::censored_value::CensoredValue;
 use super::mann_whitney;
 use super::metric::Comparison;
 use super::wealth::Wealth;
@@ -54,7 +55,7 @@ impl ValueBets {
         comparison: Comparison,
         hypothesis: ValueHypothesis,
         version: Version,
-        value: f64,
+        value: CensoredValue,
     ) {
         if let Some(values) = self.block.add(version, value) {
             self.bet(comparison, hypothesis, &values);
@@ -88,7 +89,7 @@ impl ValueBets {
         &mut self,
         comparison: Comparison,
         hypothesis: ValueHypothesis,
-        values: &ByVersion<Vec<f64>>,
+        values: &ByVersion<Vec<CensoredValue>>,
     ) {
         let directions = Direction::all(comparison);
         self.wealth.resize(directions.len(), Wealth::default());
@@ -119,15 +120,18 @@ impl Direction {
 
     /// How much worse green is than the margin allows, from −1 to 1. Its expectation is at
     /// most 0 where green is not worse.
-    fn excess_over_margin(self, values: &ByVersion<Vec<f64>>, margin: f64) -> f64 {
+    fn excess_over_margin(self, values: &ByVersion<Vec<CensoredValue>>, margin: f64) -> f64 {
         let ByVersion { blue, green } = values;
         let factor = 1.0 + margin;
         match self {
             Self::Higher => {
-                2.0 * mann_whitney::excess(green.iter().map(|value| value / factor), blue)
+                2.0 * mann_whitney::excess(
+                    green.iter().map(|value| value.times(1.0 / factor)),
+                    blue,
+                )
             }
             Self::Lower => {
-                -2.0 * mann_whitney::excess(green.iter().map(|value| value * factor), blue)
+                -2.0 * mann_whitney::excess(green.iter().map(|value| value.times(factor)), blue)
             }
             // Means from 0 to 1 differ by at most 1, so this is at least −1.
             Self::HigherMean => (mean(green) - mean(blue) - margin) / factor,
@@ -136,6 +140,6 @@ impl Direction {
     }
 }
 
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len().max(1) as f64
+fn mean(values: &[CensoredValue]) -> f64 {
+    values.iter().map(|it| it.value).sum::<f64>() / values.len().max(1) as f64
 }

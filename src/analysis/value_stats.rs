@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::by_version::ByVersion;
+use super::censored_value::CensoredValue;
 use super::measurements::Measurements;
 use super::metric::Metric;
 use super::moments::Moments;
@@ -17,7 +18,7 @@ use super::wealth::Wealth;
 pub struct ValueStats {
     harm: ValueBets,
     non_inferiority: ValueBets,
-    /// The moments of units' first values in the step.
+    /// The moments of units' first values in the step. A censored value counts as its bound.
     pub moments: ByVersion<Moments>,
 }
 
@@ -35,7 +36,7 @@ impl ValueStats {
         let Some(value) = value_or_vote(&observation.measurements, gate.metric) else { return };
         let (version, comparison) = (observation.version, gate.metric.comparison());
         if first.is_for_harm {
-            self.moments.get_mut(version).add(value);
+            self.moments.get_mut(version).add(value.value);
             self.harm.add(comparison, ValueHypothesis::NotWorse(gate.margin), version, value);
         }
         if first.is_for_non_inferiority {
@@ -74,7 +75,7 @@ impl ValueStats {
 
 /// The response's value of the metric. A vote counts as 1 where it is bad and as 0 where it is
 /// good.
-pub(super) fn value_or_vote(measurements: &Measurements, metric: Metric) -> Option<f64> {
-    let vote = || Some(f64::from(u8::from(measurements.is_bad(metric)?)));
-    measurements.value_of(metric).or_else(vote)
+pub(super) fn value_or_vote(measurements: &Measurements, metric: Metric) -> Option<CensoredValue> {
+    let vote = || Some(f64::from(u8::from(measurements.is_bad(metric)?)).into());
+    measurements.censored_value_of(metric).or_else(vote)
 }

@@ -2,9 +2,9 @@
 //!
 //! - Times, tokens and cost are measured for responses that succeeded: a failed response is
 //!   neither fast nor slow. The exception is one that failed after the objective: it is slow.
-//! - A response that the client aborted lasted at least until then, and counts with that time:
-//!   without these, the slowest answers would be left out. Whether it would have failed is not
-//!   known.
+//! - A response that the client aborted lasted at least until then. Its times are *censored*:
+//!   without them the slowest answers would be left out, and as exact values they would make a
+//!   slow version with impatient users look fast. Whether it would have failed is not known.
 //! - What a response should reveal and does not is *missing*. Where it is missing more often on
 //!   one version, the ramp holds.
 //! - All input is priced as if there were no cache: a version with few users has colder caches,
@@ -131,13 +131,20 @@ fn with_slow_if_so(
     }
 }
 
+/// Adds the times. A response that the client aborted lasted at least until then, and so did the
+/// wait for the content of a stream that had none.
 fn with_times(measurements: Measurements, outcome: &Outcome) -> Measurements {
+    let is_aborted = outcome.ending == StreamEnd::Aborted;
     let duration_ms = milliseconds(outcome.duration);
-    let measurements = measurements.with_value(Metric::Duration, duration_ms);
-    let has_waited_in_vain = outcome.ending == StreamEnd::Aborted && outcome.is_stream;
+    let measurements = match is_aborted {
+        true => measurements.with_censored_time(Metric::Duration, duration_ms),
+        false => measurements.with_value(Metric::Duration, duration_ms),
+    };
     match outcome.ttft {
         Some(ttft) => measurements.with_value(Metric::Ttft, milliseconds(ttft)),
-        None if has_waited_in_vain => measurements.with_value(Metric::Ttft, duration_ms),
+        None if is_aborted && outcome.is_stream => {
+            measurements.with_censored_time(Metric::Ttft, duration_ms)
+        }
         None => measurements,
     }
 }

@@ -2,6 +2,7 @@
 
 mod across_steps;
 mod bad_units;
+mod censored_value;
 mod confidence_sequence;
 mod contingency;
 mod coverage;

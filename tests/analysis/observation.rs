@@ -5,16 +5,22 @@ use verdigris::analysis::{Measurements, Metric, Observation, StepIndex, UnitFlag
 use verdigris::assignment::{Epoch, Version};
 
 fn observation() -> impl Strategy<Value = Observation> {
-    (any::<(u64, u64, u16)>(), any::<[bool; 6]>(), any::<u16>()).prop_map(
+    (any::<(u64, u64, u16)>(), any::<[bool; 8]>(), any::<u16>()).prop_map(
         |(
             (at_ns, unit, epoch),
-            [is_green, is_new, is_assignment, is_bad, lacks, limited],
+            [is_green, is_new, is_assignment, is_bad, lacks, limited, is_cut, is_early],
             value,
         )| {
             let mut measurements = Measurements::default()
                 .with_rate(Metric::ErrorRate, is_bad)
                 .with_value(Metric::Duration, f32::from(value))
                 .with_value(Metric::Score, f32::from(value) / 7.0);
+            if is_cut {
+                measurements = measurements.with_censored_time(Metric::Duration, 7.0);
+            }
+            if is_early {
+                measurements = measurements.with_censored_time(Metric::Ttft, f32::from(value));
+            }
             if lacks {
                 measurements = measurements.with_missing(Metric::Cost);
             }

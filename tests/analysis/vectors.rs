@@ -5,7 +5,7 @@ use verdigris::analysis::confidence_sequence::{mixture_variance, normal_bound, n
 use verdigris::analysis::mann_whitney::excess;
 use verdigris::analysis::rate_ratio::RateRatioBets;
 use verdigris::analysis::wealth::Wealth;
-use verdigris::analysis::{ByVersion, Probability, sample_ratio};
+use verdigris::analysis::{ByVersion, CensoredValue, Probability, sample_ratio};
 use verdigris::assignment::Version;
 
 use crate::contingency::TwoByTwo;
@@ -45,7 +45,7 @@ fn compute(id: &str, inputs: &Value) -> Vec<f64> {
         }
         "rank" => {
             let blue = numbers(&inputs["blue"]);
-            vec![excess(numbers(&inputs["green"]).into_iter(), &blue)]
+            vec![excess(exact(&numbers(&inputs["green"])).into_iter(), &exact(&blue))]
         }
         "rankmix" => {
             let mut wealth = Wealth::default();
@@ -96,6 +96,10 @@ fn each_bad_event(inputs: &Value) -> Vec<ByVersion<u64>> {
         bad
     };
     flags.map(add).collect()
+}
+
+fn exact(values: &[f64]) -> Vec<CensoredValue> {
+    values.iter().map(|value| (*value).into()).collect()
 }
 
 fn numbers(value: &Value) -> Vec<f64> {

@@ -1,8 +1,8 @@
 //! Wealth, and the statistic of ranks that is bet on.
 
 use proptest::prelude::*;
-use verdigris::analysis::mann_whitney;
 use verdigris::analysis::wealth::Wealth;
+use verdigris::analysis::{CensoredValue, mann_whitney};
 
 proptest! {
     /// Swapping the versions reverses the sign, and a monotone change of scale has no effect.
@@ -11,8 +11,8 @@ proptest! {
         blue in prop::collection::vec(0..20_u8, 1..20),
         green in prop::collection::vec(0..20_u8, 1..20),
     ) {
-        let scaled = |values: &[u8], scale: fn(f64) -> f64| -> Vec<f64> {
-            values.iter().map(|value| scale(f64::from(*value))).collect()
+        let scaled = |values: &[u8], scale: fn(f64) -> f64| -> Vec<CensoredValue> {
+            values.iter().map(|value| scale(f64::from(*value)).into()).collect()
         };
         let [identity, root] = [|value| value, f64::sqrt];
         let excess = |green: &[u8], blue: &[u8], scale| {

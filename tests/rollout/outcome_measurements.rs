@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use verdigris::analysis::{Measurements, Metric};
+use verdigris::analysis::{CensoredValue, Measurements, Metric};
 use verdigris::response::answer::ModelName;
 use verdigris::response::{
     Answer, ClassificationRules, LimitPolicy, Method, Outcome, Phrases, Price, Prices, StreamEnd,
@@ -228,11 +228,30 @@ fn each_outcome_has_its_measurements() {
 }
 
 #[test]
-fn an_abort_before_the_first_token_counts_as_time_to_first_token() {
+fn an_abort_before_the_first_token_censors_both_times() {
     let measurements = with(|it| {
         (it.ending, it.ttft, it.duration) = (StreamEnd::Aborted, None, Duration::from_secs(9));
         answer(it).finished = false;
     });
-    assert_eq!(measurements.value_of(Metric::Ttft), Some(9000.0));
-    assert_eq!(measurements.value_of(Metric::Duration), Some(9000.0));
+    let at_least = |value| Some(CensoredValue { value, is_censored: true });
+    assert_eq!(measurements.censored_value_of(Metric::Ttft), at_least(9000.0));
+    assert_eq!(measurements.censored_value_of(Metric::Duration), at_least(9000.0));
+}
+
+/// How long a response would have lasted is not known if the client has left. When its content
+/// began is known.
+#[test]
+fn an_abort_after_the_first_token_censors_the_duration_alone() {
+    let measurements = with(|it| {
+        (it.ending, it.ttft) = (StreamEnd::Aborted, Some(Duration::from_secs(1)));
+        it.duration = Duration::from_secs(9);
+        answer(it).finished = false;
+    });
+    let is_censored = |metric| {
+        measurements.censored_value_of(metric).map(|CensoredValue { is_censored, .. }| is_censored)
+    };
+    assert_eq!(is_censored(Metric::Ttft), Some(false));
+    assert_eq!(is_censored(Metric::Duration), Some(true));
+    let complete = with(|_| {}).censored_value_of(Metric::Duration);
+    assert_eq!(complete, Some(CensoredValue::from(2500.0)));
 }
