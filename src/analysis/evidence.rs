@@ -7,13 +7,17 @@ use std::collections::BinaryHeap;
 
 use serde::{Deserialize, Serialize};
 
+use super::measurements::Measurements;
+use super::metric::Metric;
 use super::observation::{Observation, SortedByContent, StepObservation};
 use super::period::Period;
 use super::plan::{AnalysisPlan, AnalysisUnit};
 use super::seen_units::SeenUnitsByStep;
 use super::step_index::StepIndex;
 use super::step_stats::StepStats;
-use super::unit_flags::{ASSIGNED, MetricFlags, UnitFlags};
+use super::thresholds::Thresholds;
+use super::unit_flags::{ASSIGNED, GateFlags, LEARNED_DURATION, LEARNED_TTFT, UnitFlags};
+use crate::assignment::Version;
 
 /// The evidence of a ramp. Its size grows with gates and steps, and with units up to a
 /// maximum.
@@ -34,7 +38,12 @@ pub struct Evidence {
     pub late_observations: u64,
     /// The newest period of the current step.
     pub(super) period: Period,
+    thresholds: Thresholds,
 }
+
+/// The times that thresholds are learned from, with the flag of a unit that was learned from.
+const LEARNED_TIMES: [(Metric, u64); 2] =
+    [(Metric::Duration, LEARNED_DURATION), (Metric::Ttft, LEARNED_TTFT)];
 
 // === impl Evidence ===
 
@@ -50,11 +59,19 @@ impl Evidence {
         self.began_ns.resize(step.get(), at_ns);
         self.began_ns.push(at_ns);
         self.period.begin_step(at_ns);
+        self.thresholds.begin(at_ns);
     }
 
-    /// Begins the next [`Period`] of the step if it is due.
-    pub fn begin_period_if_due(&mut self, plan: &AnalysisPlan, now_ns: u64) {
+    /// Begins a tick, before its observations are added: begins the next [`Period`] of the step if
+    /// it is due, and freezes the thresholds that are known well enough.
+    pub fn begin_tick(&mut self, plan: &AnalysisPlan, now_ns: u64) {
         self.period.begin_if_due(plan, now_ns);
+        self.thresholds.freeze_if_known(plan, now_ns);
+    }
+
+    /// The thresholds that were learned from blue.
+    pub fn thresholds(&self) -> &Thresholds {
+        &self.thresholds
     }
 
     /// Adds a tick's observations.
@@ -80,6 +97,7 @@ impl Evidence {
             }
         }
         self.period.merge(&other.period);
+        self.thresholds.merge(&other.thresholds);
         self.late_observations += other.late_observations;
     }
 
@@ -106,18 +124,43 @@ impl Evidence {
         if step.get() >= plan.steps.len() {
             return;
         }
+        let measurements = self.thresholds.derive(plan, *step, observation);
+        let observation = &Observation { measurements, ..*observation };
         let is_after_warmup = self.is_after_warmup(plan, *step, observation);
         let Some(new) = self.set_flags(plan, *step, observation, is_after_warmup) else { return };
+        self.learn(&measurements, new);
         let counts_for_advance = is_after_warmup
-            && (!observation.measurements.is_response()
-                || self.period.count_request(plan, observation.unit));
+            && (!measurements.is_response() || self.period.count_request(plan, observation));
         if self.steps.len() <= step.get() {
             self.steps.resize(step.get() + 1, StepStats::empty(plan));
         }
         if let Some(stats) = self.steps.get_mut(step.get()) {
-            stats.add(plan, *step, observation, new, counts_for_advance);
+            let thresholds = &self.thresholds;
+            stats.add(plan, thresholds, *step, observation, new, counts_for_advance);
             if step.get() + 1 == self.began_ns.len() {
                 self.period.add(plan, *step, observation, &stats.gates);
+            }
+        }
+    }
+
+    /// The flags of the times that this response teaches.
+    fn learned_flags(&self, plan: &AnalysisPlan, observation: &Observation) -> u64 {
+        if observation.version == Version::Green {
+            return 0;
+        }
+        let taught = LEARNED_TIMES.iter().filter(|(time, _)| {
+            let time_ms = observation.measurements.censored_value_of(*time);
+            time_ms.is_some_and(|it| !it.is_censored) && self.thresholds.learns(plan, *time)
+        });
+        taught.fold(0, |flags, (_, flag)| flags | flag)
+    }
+
+    /// Learns the times whose flags are new.
+    fn learn(&mut self, measurements: &Measurements, new: u64) {
+        for (time, flag) in LEARNED_TIMES {
+            let value_ms = measurements.value_of(time).filter(|_| new & flag != 0);
+            if let Some(value_ms) = value_ms {
+                self.thresholds.learn(time, value_ms);
             }
         }
     }
@@ -144,11 +187,11 @@ impl Evidence {
         let Observation { unit, is_newly_exposed, measurements, .. } = observation;
         let is_assigned = *is_newly_exposed && observation.is_assignment;
         let assigned = if is_assigned { ASSIGNED } else { 0 };
-        let flags = plan.gates.iter().fold(assigned, |flags, gate| {
-            let metric = gate.spec.metric;
-            let of_metric = MetricFlags::new(metric);
-            flags | of_metric.of_response(metric, measurements, *is_newly_exposed, is_after_warmup)
+        let flags = plan.gates.iter().enumerate().fold(assigned, |flags, (index, gate)| {
+            let (metric, of_gate) = (gate.spec.metric, GateFlags::new(index));
+            flags | of_gate.of_response(metric, measurements, *is_newly_exposed, is_after_warmup)
         });
+        let flags = flags | self.learned_flags(plan, observation);
         if plan.unit == AnalysisUnit::EveryRequest {
             return Some(flags);
         }

@@ -6,7 +6,7 @@ use super::by_version::ByVersion;
 use super::confidence_sequence::ConfidenceSequence;
 use super::coverage::Coverage;
 use super::evidence::Evidence;
-use super::metric::{Comparison, Metric};
+use super::metric::Metric;
 use super::period::PERIODS_ALPHA;
 use super::plan::{AnalysisPlan, Gate};
 use super::step_index::StepIndex;
@@ -51,6 +51,11 @@ pub struct GateAnalysis {
     /// worse, although the evidence suffices; 0 where it does not. See
     /// [`min_bad_units`](super::bad_units::min_bad_units).
     pub missing_bad_units: u64,
+    /// The threshold of times that was learned from blue, in milliseconds; `None` if the gate needs
+    /// none, and before it is frozen.
+    pub threshold_ms: Option<f64>,
+    /// Whether the gate waits for its threshold.
+    pub awaits_threshold: bool,
     /// Whether this is a default gate without data on either version, which is left out.
     pub is_left_out: bool,
 }
@@ -88,7 +93,7 @@ impl GateAnalysis {
         let design = plan.steps.get(step.get());
         let is_uneven = design.is_some_and(|it| coverage.is_uneven(it.new_units, units));
         // What is missing on green can hide that its rate is worse, but cannot make it worse.
-        let is_rate = gate.spec.metric.comparison() == Comparison::Rate;
+        let is_rate = gate.spec.metric.comparison().counts_events();
         let is_comparable = !is_uneven || (is_rate && coverage.misses_more_on_green(units));
         let missing_bad_units = missing_bad_units(&evidence.steps, index, plan.alpha);
         let may_fail = is_comparable && missing_bad_units == 0;
@@ -113,6 +118,8 @@ impl GateAnalysis {
             is_uneven,
             may_fail,
             missing_bad_units: if is_harmful { missing_bad_units } else { 0 },
+            threshold_ms: evidence.thresholds().get(gate.spec.metric),
+            awaits_threshold: evidence.thresholds().awaits(plan, gate.spec.metric),
             is_left_out: !gate.spec.is_named && !is_uneven && coverage.has_no_data(),
         }
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::by_version::ByVersion;
 use super::known_fraction::CoverageLevel;
-use super::metric::{Comparison, Metric};
+use super::metric::Metric;
 use super::moments::Moments;
 use super::observation::Observation;
 use super::plan::{GateSpec, GateStepParams};
@@ -17,7 +17,7 @@ use super::wealth::Wealth;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GateStats {
-    /// The gate compares a rate.
+    /// The gate compares a rate, or a quantile by a rate.
     Rate(Box<RateStats>),
     /// The gate compares values.
     Values(ValueStats),
@@ -28,9 +28,9 @@ pub enum GateStats {
 impl GateStats {
     /// Empty sums for a gate on this metric.
     pub fn for_metric(metric: Metric) -> Self {
-        match metric.comparison() {
-            Comparison::Rate => Self::Rate(Box::default()),
-            _ => Self::Values(ValueStats::default()),
+        match metric.comparison().counts_events() {
+            true => Self::Rate(Box::default()),
+            false => Self::Values(ValueStats::default()),
         }
     }
 

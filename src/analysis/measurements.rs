@@ -3,22 +3,27 @@
 use serde::{Deserialize, Serialize};
 
 use super::censored_value::CensoredValue;
-use super::metric::{Comparison, Metric};
+use super::metric::Metric;
 
 /// What is known of a response, metric by metric.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Measurements {
-    known: u16,
-    bad: u16,
-    missing: u16,
+    known: u32,
+    bad: u32,
+    missing: u32,
     /// Values that are only a lower bound.
-    censored: u16,
+    censored: u32,
     is_rate_limited: bool,
+    /// Whether [`Self::of_slow_response`] has reported already that the response is slow.
+    is_slow_reported: bool,
     values: [f32; VALUE_METRICS],
 }
 
 /// The metrics whose values can be censored.
 const TIMES: [Metric; 2] = [Metric::Duration, Metric::Ttft];
+
+/// The number of metrics that are quantiles. They are the last ones.
+const QUANTILES: u32 = 6;
 
 /// The number of metrics that have values.
 const VALUE_METRICS: usize = 5;
@@ -77,6 +82,39 @@ impl Measurements {
         })
     }
 
+    /// Adds whether the response exceeds the threshold of a quantile: that of the test of harm and
+    /// that of the test of non-inferiority. `None` where that is not known.
+    #[must_use]
+    pub(super) fn with_quantile(
+        mut self,
+        metric: Metric,
+        is_harm: Option<bool>,
+        is_unsafe: Option<bool>,
+    ) -> Self {
+        for (bit, is_bad) in [(bit(metric), is_harm), (unsafe_bit(metric), is_unsafe)] {
+            self.known |= if is_bad.is_some() { bit } else { 0 };
+            self.bad |= if is_bad == Some(true) { bit } else { 0 };
+        }
+        self
+    }
+
+    /// The measurements of a response that is still open after the objective: it is slow, and
+    /// nothing else is known.
+    pub fn of_slow_response() -> Self {
+        Self::default().with_rate(Metric::SlowRate, true)
+    }
+
+    /// The measurements without whether the response is slow, because [`Self::of_slow_response`]
+    /// has reported that it is.
+    #[must_use]
+    pub fn without_reported_slowness(mut self) -> Self {
+        self.known &= !bit(Metric::SlowRate);
+        self.bad &= !bit(Metric::SlowRate);
+        self.missing &= !bit(Metric::SlowRate);
+        self.is_slow_reported = true;
+        self
+    }
+
     /// Adds that the response hit a rate limit, which both versions may share.
     #[must_use]
     pub fn with_rate_limited(mut self) -> Self {
@@ -110,11 +148,34 @@ impl Measurements {
         self.is_known(metric).then_some(self.bad & bit(metric) != 0)
     }
 
+    /// Whether the response is a bad one by `metric` for the test of non-inferiority; `None` where
+    /// that is not known.
+    pub(super) fn is_unsafe(&self, metric: Metric) -> Option<bool> {
+        let bit = unsafe_bit(metric);
+        (self.known & bit != 0).then_some(self.bad & bit != 0)
+    }
+
+    /// Whether this observation of the response says whether `metric` is known. Where an open
+    /// response is reported as slow, one observation says whether it is slow, and a later one all
+    /// the rest.
+    pub(super) fn may_reveal(&self, metric: Metric) -> bool {
+        let is_elsewhere = match metric {
+            Metric::SlowRate => self.is_slow_reported,
+            _ => self.is_open(),
+        };
+        self.is_response() && !is_elsewhere
+    }
+
+    /// Whether these are the measurements of a response that has not ended.
+    pub(super) fn is_open(&self) -> bool {
+        self.known == bit(Metric::SlowRate) && self.missing == 0
+    }
+
     /// Whether the response is data of the test of harm: every value is, but only a bad response is
     /// data of a rate.
     pub(super) fn is_data_of_harm(&self, metric: Metric) -> bool {
-        let is_rate = metric.comparison() == Comparison::Rate;
-        self.is_bad(metric).is_some_and(|is_bad| is_bad || !is_rate)
+        let counts_events = metric.comparison().counts_events();
+        self.is_bad(metric).is_some_and(|is_bad| is_bad || !counts_events)
     }
 
     /// The value of `metric`, or its lower bound if it is censored; `None` where it is not known, or
@@ -134,14 +195,18 @@ impl Measurements {
     pub(super) fn flags(&self) -> u8 {
         let censored = TIMES.map(|metric| u8::from(self.censored & bit(metric) != 0));
         let [duration, ttft] = censored;
-        u8::from(self.is_rate_limited) | duration << 1 | ttft << 2
+        u8::from(self.is_rate_limited)
+            | duration << 1
+            | ttft << 2
+            | u8::from(self.is_slow_reported) << 3
     }
 
     /// Appends the measurements without [`Self::flags`], which the observation has among its own.
     pub(super) fn encode(&self, to: &mut Vec<u8>) {
-        to.extend(self.known.to_le_bytes());
-        to.extend(self.bad.to_le_bytes());
-        to.extend(self.missing.to_le_bytes());
+        // Quantiles are not measured: the leader derives them.
+        for bits in [self.known, self.bad, self.missing] {
+            to.extend((bits as u16).to_le_bytes());
+        }
         self.values.iter().for_each(|value| to.extend(value.to_le_bytes()));
     }
 
@@ -160,11 +225,12 @@ impl Measurements {
         let censored_if =
             |at: u8, metric: Metric| if flags >> at & 1 != 0 { bit(metric) } else { 0 };
         let measurements = Self {
-            known: u16::from_le_bytes(*known),
-            bad: u16::from_le_bytes(*bad),
-            missing: u16::from_le_bytes(*missing),
+            known: u16::from_le_bytes(*known).into(),
+            bad: u16::from_le_bytes(*bad).into(),
+            missing: u16::from_le_bytes(*missing).into(),
             censored: censored_if(1, Metric::Duration) | censored_if(2, Metric::Ttft),
             is_rate_limited: flags & 1 != 0,
+            is_slow_reported: flags >> 3 & 1 != 0,
             values,
         };
         Some((measurements, rest))
@@ -172,13 +238,23 @@ impl Measurements {
 
     /// A key that sorts measurements by their content.
     pub(super) fn sort_key(&self) -> impl Ord + use<> {
-        let Self { known, bad, missing, censored, is_rate_limited, values } = *self;
-        (known, bad, missing, censored, is_rate_limited, values.map(f32::to_bits))
+        let Self { known, bad, missing, censored, is_rate_limited, is_slow_reported, values } =
+            *self;
+        let values = values.map(f32::to_bits);
+        (known, bad, missing, censored, is_rate_limited, is_slow_reported, values)
     }
 }
 
-fn bit(metric: Metric) -> u16 {
-    1 << metric as u16
+fn bit(metric: Metric) -> u32 {
+    1 << metric as u32
+}
+
+/// The bit of a quantile in the test of non-inferiority, which has a threshold of its own.
+fn unsafe_bit(metric: Metric) -> u32 {
+    match metric.quantile() {
+        Some(_) => bit(metric) << QUANTILES,
+        None => bit(metric),
+    }
 }
 
 fn value_index(metric: Metric) -> Option<usize> {

@@ -20,7 +20,7 @@ pub enum Metric {
     TruncationRate,
     /// The rate of requests that the client aborted.
     AbortRate,
-    /// The rate of responses that took longer than an objective.
+    /// The rate of responses that took longer than an objective, or are still open after it.
     SlowRate,
     /// The rate of thumbs down among all thumbs.
     ThumbsDownRate,
@@ -34,6 +34,27 @@ pub enum Metric {
     Cost,
     /// The score that a judge gave, from 0 to 1.
     Score,
+    /// The 90th percentile of the duration.
+    DurationP90,
+    /// The 95th percentile of the duration.
+    DurationP95,
+    /// The 99th percentile of the duration.
+    DurationP99,
+    /// The 90th percentile of the time to the first content.
+    TtftP90,
+    /// The 95th percentile of the time to the first content.
+    TtftP95,
+    /// The 99th percentile of the time to the first content.
+    TtftP99,
+}
+
+/// A quantile of a time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TimeQuantile {
+    /// [`Metric::Duration`] or [`Metric::Ttft`].
+    pub time: Metric,
+    /// The quantile, from 0 to 1.
+    pub quantile: f64,
 }
 
 /// How a metric is compared.
@@ -49,13 +70,16 @@ pub enum Comparison {
     Either,
     /// By the difference of two rates. The margin is absolute.
     Share,
+    /// By how often a time exceeds a threshold, which is a quantile of blue's; see
+    /// [`thresholds`](super::thresholds). The margin is relative to that time.
+    Quantile,
 }
 
 // === impl Metric ===
 
 impl Metric {
     /// All metrics.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 19] = [
         Self::ErrorRate,
         Self::ClientErrorRate,
         Self::RefusalRate,
@@ -69,6 +93,12 @@ impl Metric {
         Self::OutputTokens,
         Self::Cost,
         Self::Score,
+        Self::DurationP90,
+        Self::DurationP95,
+        Self::DurationP99,
+        Self::TtftP90,
+        Self::TtftP95,
+        Self::TtftP99,
     ];
 
     /// The metric with this name in the configuration.
@@ -92,6 +122,12 @@ impl Metric {
             Self::OutputTokens => "output_tokens",
             Self::Cost => "cost",
             Self::Score => "score",
+            Self::DurationP90 => "duration_p90",
+            Self::DurationP95 => "duration_p95",
+            Self::DurationP99 => "duration_p99",
+            Self::TtftP90 => "ttft_p90",
+            Self::TtftP95 => "ttft_p95",
+            Self::TtftP99 => "ttft_p99",
         }
     }
 
@@ -109,7 +145,27 @@ impl Metric {
             Self::Duration | Self::Ttft | Self::Cost => Comparison::Higher,
             Self::OutputTokens => Comparison::Either,
             Self::Score => Comparison::Lower,
+            Self::DurationP90
+            | Self::DurationP95
+            | Self::DurationP99
+            | Self::TtftP90
+            | Self::TtftP95
+            | Self::TtftP99 => Comparison::Quantile,
         }
+    }
+
+    /// The quantile that the metric is; `None` if it is none.
+    pub fn quantile(self) -> Option<TimeQuantile> {
+        let (time, quantile) = match self {
+            Self::DurationP90 => (Self::Duration, 0.90),
+            Self::DurationP95 => (Self::Duration, 0.95),
+            Self::DurationP99 => (Self::Duration, 0.99),
+            Self::TtftP90 => (Self::Ttft, 0.90),
+            Self::TtftP95 => (Self::Ttft, 0.95),
+            Self::TtftP99 => (Self::Ttft, 0.99),
+            _ => return None,
+        };
+        Some(TimeQuantile { time, quantile })
     }
 
     /// How much worse green may be before it counts as worse: a difference for
@@ -120,6 +176,7 @@ impl Metric {
             Self::Cost => 0.05,
             Self::Score => 0.02,
             Self::ThumbsDownRate => 0.03,
+            _ if self.comparison() == Comparison::Quantile => 0.20,
             _ => 0.25,
         }
     }
@@ -134,6 +191,7 @@ impl Metric {
             Comparison::Higher | Comparison::Either => [0.5, 0.3, 0.2, 0.15],
             Comparison::Lower => [0.10, 0.06, 0.05, 0.04],
             Comparison::Share => [0.15, 0.10, 0.08, 0.06],
+            Comparison::Quantile => [1.0, 0.6, 0.4, 0.3],
         };
         match share {
             _ if share <= 0.01 => to_1,
@@ -141,6 +199,15 @@ impl Metric {
             _ if share <= 0.25 => to_25,
             _ => above,
         }
+    }
+}
+
+// === impl Comparison ===
+
+impl Comparison {
+    /// Whether bad events are counted, and the ratio of their rates is tested.
+    pub fn counts_events(self) -> bool {
+        matches!(self, Self::Rate | Self::Quantile)
     }
 }
 

@@ -15,6 +15,7 @@
 //! | [`rate_ratio`], [`absolute_rate`] | bets on rates: against blue's, and against a ceiling |
 //! | [`value_bets`], [`mann_whitney`], [`block`] | bets on values: by rank, in blocks |
 //! | [`censored_value`] | a value that may be known only to be at least so large |
+//! | [`thresholds`] | times learned from blue and frozen: the objective, and quantiles |
 //! | [`across_steps`] | one e-value over all steps |
 //! | [`period`] | tests that restart: late regressions; heavy units |
 //! | [`design_effect`] | how much many requests of few users overstate the evidence |
@@ -68,6 +69,7 @@ pub mod seen_units;
 pub mod step_analysis;
 pub mod step_index;
 pub mod step_stats;
+pub mod thresholds;
 pub mod tripwire;
 pub mod tripwire_window;
 pub mod unit_flags;
@@ -89,6 +91,7 @@ pub use plan::{AnalysisPlan, AnalysisUnit, Gate, GateSpec, StepDesign};
 pub use probability::Probability;
 pub use step_analysis::Analysis;
 pub use step_index::StepIndex;
+pub use thresholds::Thresholds;
 pub use tripwire::{Reading, Tripwire};
 pub use tripwire_window::TripwireWindow;
 pub use unit_flags::UnitFlags;

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use super::bad_units::min_bad_units;
 use super::gate_stats::GateStats;
 use super::known_fraction::CountsByCoverage;
-use super::metric::{Comparison, Metric};
+use super::metric::Metric;
 use super::observation::Observation;
 use super::plan::{AnalysisPlan, AnalysisUnit, Gate, GateStepParams};
 use super::rate_stats;
@@ -96,18 +96,19 @@ impl Period {
     }
 
     /// Counts a response for the test of non-inferiority. Returns whether it may count: the unit
-    /// has not been counted too often.
-    pub(super) fn count_request(&mut self, plan: &AnalysisPlan, unit: u64) -> bool {
+    /// has not been counted too often. One that is still open is counted when it ends.
+    pub(super) fn count_request(&mut self, plan: &AnalysisPlan, observation: &Observation) -> bool {
         if plan.unit == AnalysisUnit::EveryRequest {
             return true;
         }
+        let has_ended = !observation.measurements.is_open();
         let count = |flags: &mut u64| {
             let may_count = *flags >> REQUESTS_SHIFT < MAX_REQUESTS;
-            *flags += u64::from(may_count) << REQUESTS_SHIFT;
+            *flags += u64::from(may_count && has_ended) << REQUESTS_SHIFT;
             may_count
         };
         let Some(units) = &mut self.units else { return true };
-        units.update(unit, plan.max_units, count).unwrap_or_default()
+        units.update(observation.unit, plan.max_units, count).unwrap_or_default()
     }
 
     /// Adds a response of the current step to the bets. `stats` has the sums of its gates in the
@@ -185,9 +186,9 @@ fn flag(metric: Metric) -> u64 {
 
 impl PeriodBets {
     fn for_gate(gate: &Gate) -> Self {
-        match gate.spec.metric.comparison() {
-            Comparison::Rate => Self::Rate(CountsByCoverage::default()),
-            _ => Self::Values(ValueBets::default()),
+        match gate.spec.metric.comparison().counts_events() {
+            true => Self::Rate(CountsByCoverage::default()),
+            false => Self::Values(ValueBets::default()),
         }
     }
 

@@ -16,6 +16,8 @@ pub struct AnalysisPlan {
     pub alpha: f64,
     /// The probability, in each step, that a green that is worse by the tolerance passes.
     pub beta: f64,
+    /// Whether the duration above which a response is slow is learned from blue.
+    pub learns_objective: bool,
     /// What counts as one observation.
     pub unit: AnalysisUnit,
     /// How long after a step began responses must end to count for advancing, in nanoseconds;
@@ -66,6 +68,12 @@ pub struct GateStepParams {
     pub ceiling: Option<f64>,
     /// How much worse green may be.
     pub margin: f64,
+    /// The excess of the ratio of rates that the test of harm allows: the margin of a rate. For a
+    /// quantile it is 0, because its margin is in the threshold.
+    pub rate_margin: f64,
+    /// The excess of the ratio of rates that the test of non-inferiority must rule out: the
+    /// tolerance of a rate. For a quantile it is 0, because its tolerance is in the threshold.
+    pub rate_tolerance: f64,
     /// The probability that a unit that was on blue before the step is on green.
     pub new_units: Probability,
     /// The probability that any unit is on green.
@@ -129,14 +137,18 @@ impl Gate {
         let params = |(index, step): (usize, &StepDesign)| {
             let configured = spec.tolerance.get(index).or(spec.tolerance.last());
             let tolerance = configured.copied().unwrap_or(spec.margin);
+            let of_rate = |excess: f64| if spec.metric.quantile().is_some() { 0.0 } else { excess };
+            let (rate_margin, rate_tolerance) = (of_rate(spec.margin), of_rate(tolerance));
             GateStepParams {
                 tolerance,
+                rate_margin,
+                rate_tolerance,
                 ceiling: spec.ceiling.map(|ceiling| ceiling * (1.0 + tolerance)),
                 margin: spec.margin,
                 new_units: step.new_units,
                 all_units: step.all_units,
-                harm: RateRatioBets::for_harm(step.new_units, spec.margin),
-                non_inferiority: RateRatioBets::for_non_inferiority(step.all_units, tolerance),
+                harm: RateRatioBets::for_harm(step.new_units, rate_margin),
+                non_inferiority: RateRatioBets::for_non_inferiority(step.all_units, rate_tolerance),
             }
         };
         let params = steps.iter().enumerate().map(params).collect();

@@ -46,14 +46,13 @@ impl RateStats {
         // corrected for, or green would gain by hiding it.
         let is_known = measurements.is_known(metric);
         let is_missing = !is_known && measurements.is_missing(metric);
-        if measurements.is_response() && !(is_missing && version == Version::Green) {
+        if measurements.may_reveal(metric) && !(is_missing && version == Version::Green) {
             self.known_fraction.record(version, is_known);
         }
-        let Some(is_bad) = measurements.is_bad(metric) else { return };
         if first.is_for_harm {
             self.add_unit_with_event(version);
         }
-        if first.counts_for_advance {
+        if let (true, Some(is_bad)) = (first.counts_for_advance, measurements.is_unsafe(metric)) {
             self.add_request(version, unit, is_bad, first.is_for_non_inferiority);
         }
     }
@@ -105,9 +104,9 @@ impl RateStats {
         // Where each user has `1 + tolerance` times as many bad requests, the clusters that they
         // form are so much larger than blue's. The square root lies between the two versions;
         // simulation confirms it (`simulated.md`).
-        let cluster_growth = libm::sqrt(1.0 + params.tolerance);
+        let cluster_growth = libm::sqrt(1.0 + params.rate_tolerance);
         let design_effect = 1.0 + (self.groups.design_effect() - 1.0) * cluster_growth;
-        let bets = |green| RateRatioBets::for_non_inferiority(green, params.tolerance);
+        let bets = |green| RateRatioBets::for_non_inferiority(green, params.rate_tolerance);
         let ratio_log_e =
             wealth(&self.bad_requests, params.all_units, params.non_inferiority, bets)
                 .times(1.0 / design_effect)
@@ -132,7 +131,7 @@ impl RateStats {
 /// units.
 pub(super) fn harm_wealth(bad_units: &CountsByCoverage, params: &GateStepParams) -> Wealth {
     wealth(bad_units, params.new_units, params.harm, |green| {
-        RateRatioBets::for_harm(green, params.margin)
+        RateRatioBets::for_harm(green, params.rate_margin)
     })
 }
 

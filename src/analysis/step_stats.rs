@@ -8,7 +8,8 @@ use super::gate_stats::GateStats;
 use super::observation::Observation;
 use super::plan::AnalysisPlan;
 use super::step_index::StepIndex;
-use super::unit_flags::{ASSIGNED, MetricFlags};
+use super::thresholds::Thresholds;
+use super::unit_flags::{ASSIGNED, GateFlags};
 
 /// The evidence of one step.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -40,6 +41,7 @@ impl StepStats {
     pub(super) fn add(
         &mut self,
         plan: &AnalysisPlan,
+        thresholds: &Thresholds,
         step: StepIndex,
         observation: &Observation,
         new: u64,
@@ -47,9 +49,12 @@ impl StepStats {
     ) {
         let version = observation.version;
         *self.units.get_mut(version) += u64::from(new & ASSIGNED != 0);
-        let gates = plan.gates.iter().zip(&mut self.gates).zip(&mut self.coverage);
-        for ((gate, stats), coverage) in gates {
-            let flags = MetricFlags::new(gate.spec.metric);
+        let gates = plan.gates.iter().zip(&mut self.gates).zip(&mut self.coverage).enumerate();
+        for (index, ((gate, stats), coverage)) in gates {
+            if thresholds.awaits(plan, gate.spec.metric) {
+                continue;
+            }
+            let flags = GateFlags::new(index);
             *coverage.known.get_mut(version) += u64::from(new & flags.known != 0);
             *coverage.missing.get_mut(version) += u64::from(new & flags.missing != 0);
             let Some(params) = gate.params(step) else { continue };

@@ -108,7 +108,7 @@ impl Tripwire {
         let event = || Some(f64::from(u8::from(is_bad?)));
         let Some(value) = measurements.value_of(self.metric).or_else(event) else { return };
         let counts_as_bad = match self.metric.comparison() {
-            Comparison::Rate | Comparison::Share => is_bad == Some(true),
+            Comparison::Rate | Comparison::Share | Comparison::Quantile => is_bad == Some(true),
             // One unit's value can be so large that the mean is beyond the limit.
             Comparison::Higher | Comparison::Lower | Comparison::Either => {
                 self.is_beyond_limit(value)

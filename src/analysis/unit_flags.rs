@@ -18,13 +18,22 @@ pub struct UnitFlags {
     pub flags: u64,
 }
 
-/// The flag of a unit that was assigned in the step and was on blue before it. The bits below
-/// it are four for each metric.
-pub(super) const ASSIGNED: u64 = 1 << (Metric::ALL.len() * 4);
+/// The largest number of gates: a unit has four flags for each.
+pub const MAX_GATES: usize = 15;
 
-/// A unit's flags for one metric.
+/// The flag of a unit that was assigned in the step and was on blue before it. The bits below
+/// it are four for each gate.
+pub(super) const ASSIGNED: u64 = 1 << (MAX_GATES * 4);
+
+/// The flag of a unit whose first duration on blue was learned from.
+pub(super) const LEARNED_DURATION: u64 = ASSIGNED << 1;
+
+/// The flag of a unit whose first time to the first content on blue was learned from.
+pub(super) const LEARNED_TTFT: u64 = ASSIGNED << 2;
+
+/// A unit's flags for one gate.
 #[derive(Clone, Copy)]
-pub(super) struct MetricFlags {
+pub(super) struct GateFlags {
     /// Its first bad response, or its first value, if it was on blue before: data of the test
     /// of harm.
     harm: u64,
@@ -71,13 +80,12 @@ impl UnitFlags {
     }
 }
 
-// === impl MetricFlags ===
+// === impl GateFlags ===
 
-impl MetricFlags {
-    pub fn new(metric: Metric) -> Self {
-        let at = metric as u32;
-        let metrics = Metric::ALL.len() as u32;
-        let flag = |kind: u32| 1 << (at + kind * metrics);
+impl GateFlags {
+    /// The flags for the gate at an index of the plan, below [`MAX_GATES`].
+    pub fn new(gate: usize) -> Self {
+        let flag = |kind: usize| 1 << ((gate % MAX_GATES) + kind * MAX_GATES);
         Self { harm: flag(0), non_inferiority: flag(1), known: flag(2), missing: flag(3) }
     }
 

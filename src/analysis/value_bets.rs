@@ -110,7 +110,7 @@ impl Direction {
     /// The directions in which a metric that is compared like this is worse; none for a rate.
     fn all(comparison: Comparison) -> &'static [Self] {
         match comparison {
-            Comparison::Rate => &[],
+            Comparison::Rate | Comparison::Quantile => &[],
             Comparison::Higher => &[Self::Higher],
             Comparison::Lower => &[Self::LowerMean],
             Comparison::Either => &[Self::Higher, Self::Lower],

@@ -2,7 +2,7 @@
 //! `errors=0.03 ttft=+30%`.
 
 use crate::analysis::Metric;
-use crate::analysis::metric::Comparison;
+use crate::analysis::metric::{Comparison, TimeQuantile};
 use crate::config::time::parse_duration;
 use crate::simulate::Behaviour;
 
@@ -19,7 +19,7 @@ pub struct BlueBehaviour {
 /// Green's behaviour in a metric.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GreenBehaviour {
-    metric: Metric,
+    pub metric: Metric,
     value: GreenValue,
 }
 
@@ -142,6 +142,10 @@ fn behaviour(
     blue: &[BlueBehaviour],
     green: &[GreenBehaviour],
 ) -> Result<Behaviour, String> {
+    if let Some(TimeQuantile { time, quantile }) = metric.quantile() {
+        let time = behaviour(time, blue, green)?;
+        return Ok(Behaviour { metric, blue: 1.0 - quantile, ..time });
+    }
     let default = DEFAULTS.iter().find(|(it, ..)| *it == metric);
     let (_, default, default_spread) = default.copied().unwrap_or((metric, 0.0, 0.0));
     let given = blue.iter().find(|it| it.metric == metric);

@@ -94,7 +94,7 @@ impl SimulateArgs {
     pub fn run(self) -> Result<Simulated, CliError> {
         let config = load::config(&self.file)?;
         let (ramp, left_out) = without_feedback(ramp_of(&self.file, &config)?)?;
-        let world = self.traffic.world(&ramp, &self.green)?;
+        let world = self.traffic.simulated_world(&ramp, &self.green)?;
         let traffic = Assumptions::from_world(&world);
         let held_after_s = self.held_after_s(&ramp)?;
         let rollout =

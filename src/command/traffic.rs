@@ -9,7 +9,7 @@ use crate::analysis::{AnalysisUnit, ByVersion, Metric};
 use crate::assignment::Share;
 use crate::config::Config;
 use crate::rollout::RampSpec;
-use crate::simulate::{Behaviour, Users, World};
+use crate::simulate::{Behaviour, Timing, Users, World};
 
 /// The traffic of a ramp.
 #[derive(Args)]
@@ -72,6 +72,25 @@ impl TrafficArgs {
         Ok(())
     }
 
+    /// The synthetic traffic for simulated ramps. Slow responses are those above the objective that
+    /// the ramp learns, unless their rate is given.
+    ///
+    /// # Errors
+    /// As for [`Self::world`].
+    pub fn simulated_world(
+        &self,
+        ramp: &RampSpec,
+        green: &[GreenBehaviour],
+    ) -> Result<World, CliError> {
+        let mut world = self.world(ramp, green)?;
+        let is_given = self.blue.iter().any(|it| it.metric == Metric::SlowRate)
+            || green.iter().any(|it| it.metric == Metric::SlowRate);
+        if ramp.analysis.learns_objective && !is_given {
+            world.behaviours.retain(|it| it.metric != Metric::SlowRate);
+        }
+        Ok(world)
+    }
+
     /// The synthetic traffic for a ramp.
     ///
     /// # Errors
@@ -97,17 +116,23 @@ impl TrafficArgs {
             incident: None,
             unread: ByVersion::default(),
             failure_ms: None,
+            timing: Timing::default(),
         })
     }
 }
 
-/// The metrics of the ramp's gates and tripwires, and the duration, which every answer has.
+/// The metrics of the ramp's gates and tripwires, the times whose quantiles they compare, and the
+/// duration, which every answer has.
 fn metrics_of(ramp: &RampSpec) -> Vec<Metric> {
     let gates = ramp.analysis.gates.iter().map(|gate| gate.spec.metric);
     let mut metrics: Vec<Metric> = Vec::new();
     for metric in
         gates.chain(ramp.tripwires.iter().map(|wire| wire.metric)).chain([Metric::Duration])
     {
+        let time = metric.quantile().map(|it| it.time);
+        if let Some(time) = time.filter(|time| !metrics.contains(time)) {
+            metrics.push(time);
+        }
         if !metrics.contains(&metric) {
             metrics.push(metric);
         }

@@ -10,24 +10,27 @@ use super::ramp_checks::{MetricRef, check_metric, check_number};
 use super::raw::ramp::{RawGate, RawTolerance};
 use super::time::parse_duration;
 use crate::analysis::metric::Comparison;
+use crate::analysis::unit_flags::MAX_GATES;
 use crate::analysis::{GateSpec, Metric};
 
 /// The checked gates.
 pub(super) struct GateSection {
     /// The gates; `None` if any is invalid.
     pub specs: Option<Vec<GateSpec>>,
-    /// The duration from which a response is slow, if a gate is on slow_rate.
+    /// The duration from which a response is slow, if it is configured.
     pub objective: Option<Duration>,
     /// The metrics that the gates use.
     pub metrics: Vec<MetricRef>,
 }
 
 /// The metrics of the default gates.
-const DEFAULT_METRICS: [Metric; 6] = [
+const DEFAULT_METRICS: [Metric; 8] = [
     Metric::ErrorRate,
     Metric::ClientErrorRate,
     Metric::RefusalRate,
     Metric::EmptyRate,
+    Metric::AbortRate,
+    Metric::SlowRate,
     Metric::Duration,
     Metric::Ttft,
 ];
@@ -51,6 +54,11 @@ pub(super) fn check_gates(
         let fix = "write at least one gate, or remove the field to use the default gates";
         diagnostics.push(FieldError::new("ramp.gates", &json!([]), fix));
         return GateSection { specs: None, objective: None, metrics };
+    }
+    if raw.len() > MAX_GATES {
+        let fix = format!("write at most {MAX_GATES} gates");
+        let value = json!(format!("{} gates", raw.len()));
+        diagnostics.push(FieldError::new("ramp.gates", &value, fix));
     }
     if raw.iter().all(|gate| gate.critical == Some(false)) {
         let fix = "no gate is critical, so no gate decides; make at least one critical";
@@ -205,15 +213,15 @@ fn check_objective(
     diagnostics: &mut Diagnostics,
 ) -> Option<Duration> {
     let field = format!("{field}.objective");
-    let rule = "write the duration from which a response is slow, such as \"2s\"";
     match (metric, raw) {
-        (Metric::SlowRate, None) => diagnostics.push(FieldError::missing(field, rule)),
         (Metric::SlowRate, Some(text)) => {
             let objective = parse_duration(text).filter(|objective| !objective.is_zero());
             if objective.is_some() {
                 return objective;
             }
-            diagnostics.push(FieldError::new(field, &json!(text), rule));
+            let fix = "write the duration from which a response is slow, such as \"2s\", or remove \
+                       the field to learn it from blue";
+            diagnostics.push(FieldError::new(field, &json!(text), fix));
         }
         (_, None) => {}
         (_, Some(text)) => {

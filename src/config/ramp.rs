@@ -99,7 +99,9 @@ pub(super) fn check_ramp(
         (RawControl::Equal, false) => StepDesign::with_equal_control(&shares?),
         (control, true) => StepDesign::for_conversations(&shares?, control == RawControl::Equal),
     };
-    let gates = specs?.into_iter().map(|spec| Gate::new(spec, &step_designs)).collect();
+    let specs = specs?;
+    let watches_slow = specs.iter().any(|spec| spec.metric == Metric::SlowRate);
+    let gates = specs.into_iter().map(|spec| Gate::new(spec, &step_designs)).collect();
     Some(RampSpec {
         steps: steps?,
         bake: bake?,
@@ -109,6 +111,7 @@ pub(super) fn check_ramp(
             steps: step_designs,
             alpha: alpha?,
             beta: beta?,
+            learns_objective: watches_slow && objective.is_none(),
             unit: raw.evidence,
             warmup_ns: u64::try_from(warmup?.as_nanos()).ok()?,
             max_units: MAX_UNITS,

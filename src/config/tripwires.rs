@@ -38,11 +38,11 @@ pub(super) fn check_tripwires(
     diagnostics: &mut Diagnostics,
 ) -> Option<Vec<Tripwire>> {
     let Some(raw) = raw else { return Some(default_tripwires(reads_bodies)) };
-    let has_objective = metrics.iter().any(|it| it.metric == Metric::SlowRate);
+    let has_slow_gate = metrics.iter().any(|it| it.metric == Metric::SlowRate);
     let mut tripwires = Vec::new();
     for (index, raw_tripwire) in raw.iter().enumerate() {
         let field = format!("ramp.tripwires[{index}]");
-        let metric = check_tripwire_metric(&field, raw_tripwire, has_objective, diagnostics);
+        let metric = check_tripwire_metric(&field, raw_tripwire, has_slow_gate, diagnostics);
         metrics.extend(metric.map(|metric| MetricRef { field: format!("{field}.metric"), metric }));
         tripwires.push(check_tripwire(&field, metric, raw_tripwire, diagnostics));
     }
@@ -67,16 +67,22 @@ fn default_tripwires(reads_bodies: bool) -> Vec<Tripwire> {
 fn check_tripwire_metric(
     field: &str,
     raw: &RawTripwire,
-    has_objective: bool,
+    has_slow_gate: bool,
     diagnostics: &mut Diagnostics,
 ) -> Option<Metric> {
     let field = format!("{field}.metric");
     let metric = check_metric(&field, raw.metric.as_deref(), diagnostics);
-    if metric == Some(Metric::SlowRate) && !has_objective {
-        let fix = "slow_rate requires an objective; add a gate on slow_rate with an objective";
-        diagnostics.push(FieldError::new(field, &json!(metric), fix));
-    }
-    metric
+    let fix = match metric {
+        Some(Metric::SlowRate) if !has_slow_gate => {
+            "slow_rate requires an objective; add a gate on slow_rate"
+        }
+        Some(metric) if metric.quantile().is_some() => {
+            "only a gate can compare a quantile; write duration or ttft, or slow_rate"
+        }
+        metric => return metric,
+    };
+    diagnostics.push(FieldError::new(field, &json!(metric), fix));
+    None
 }
 
 fn check_tripwire(

@@ -29,7 +29,10 @@ impl AnalysisView {
                 worse: fraction((result.harm_log_e - libm::log(divisor)) / needed_worse),
                 safe: fraction(result.non_inferiority_log_e / needed_safe),
             };
-            GateView::new(gate, result, step, evidence)
+            let is_slow_rate = gate.spec.metric == Metric::SlowRate;
+            let objective = spec.objective.filter(|_| is_slow_rate);
+            let objective_ms = objective.map(|it| it.as_secs_f64() * 1e3);
+            GateView::new(gate, result, objective_ms, step, evidence)
         };
         Self {
             verdict: verdict_name(analysis.verdict).to_owned(),
@@ -51,7 +54,13 @@ impl AnalysisView {
 // === impl GateView ===
 
 impl GateView {
-    fn new(gate: &Gate, result: &GateAnalysis, step: usize, evidence: EvidenceFractions) -> Self {
+    fn new(
+        gate: &Gate,
+        result: &GateAnalysis,
+        objective_ms: Option<f64>,
+        step: usize,
+        evidence: EvidenceFractions,
+    ) -> Self {
         let metric = result.metric;
         let (blue, green) = (result.means.blue, result.means.green);
         // While blue's rate has no event, the ceiling alone decides.
@@ -76,6 +85,8 @@ impl GateView {
             blue_missing: result.coverage.missing.blue,
             green_missing: result.coverage.missing.green,
             bad_units_needed: result.missing_bad_units,
+            threshold_ms: result.threshold_ms.or(objective_ms),
+            is_learning: result.awaits_threshold,
             low: limits.map(|it| it.low),
             high: limits.map(|it| it.high),
             margin_at: difference_at(metric, blue, gate.spec.margin).filter(|_| !is_eventless),
@@ -96,6 +107,8 @@ pub(super) fn is_eventless(metric: Metric, blue: Option<f64>) -> bool {
 pub(super) fn difference_at(metric: Metric, blue: Option<f64>, margin: f64) -> Option<f64> {
     match metric.comparison() {
         Comparison::Share => Some(margin),
+        // The margin is in green's threshold.
+        Comparison::Quantile => Some(0.0),
         Comparison::Lower => Some(-margin),
         Comparison::Rate | Comparison::Higher | Comparison::Either => Some(blue? * margin),
     }
@@ -104,6 +117,10 @@ pub(super) fn difference_at(metric: Metric, blue: Option<f64>, margin: f64) -> O
 /// The difference below which green passes the gate in this step.
 fn tolerance_at(gate: &Gate, blue: Option<f64>, step: usize) -> Option<f64> {
     let step = gate.steps().get(step)?;
+    if gate.spec.metric.quantile().is_some() {
+        // This test has a threshold of its own, so its rates are not those that are shown.
+        return None;
+    }
     let tolerance_at = difference_at(gate.spec.metric, blue, step.tolerance)?;
     // A rate below its ceiling passes, whatever blue's rate is.
     let below_ceiling = step.ceiling.zip(blue).map(|(ceiling, blue)| ceiling - blue);
@@ -123,7 +140,13 @@ pub(super) fn unit(metric: Metric) -> &'static str {
         | Metric::TruncationRate
         | Metric::AbortRate
         | Metric::SlowRate
-        | Metric::ThumbsDownRate => "share",
+        | Metric::ThumbsDownRate
+        | Metric::DurationP90
+        | Metric::DurationP95
+        | Metric::DurationP99
+        | Metric::TtftP90
+        | Metric::TtftP95
+        | Metric::TtftP99 => "share",
     }
 }
 

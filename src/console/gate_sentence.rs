@@ -14,6 +14,10 @@ use crate::rollout::decimal::Decimal;
 pub fn sentence(gate: &GateView, counts: &str) -> String {
     let seen = if is_rate(gate) { seen_rate(gate, counts) } else { seen_values(gate) };
     let Some(seen) = seen else {
+        if gate.is_learning {
+            return "Blue’s times are being learned: the gate counts longer ones from then on."
+                .to_owned();
+        }
         let version = match (gate.blue_units, gate.green_units) {
             (0, 1..) => " on blue",
             (1.., 0) => " on green",
@@ -21,10 +25,25 @@ pub fn sentence(gate: &GateView, counts: &str) -> String {
         };
         return format!("No {counts} with this value{version} yet.");
     };
+    let threshold = threshold(gate).unwrap_or_default();
     match rule(gate, counts) {
-        Some(rule) => format!("{seen} {rule}"),
-        None => seen,
+        Some(rule) => format!("{seen}{threshold} {rule}"),
+        None => format!("{seen}{threshold}"),
     }
+}
+
+/// " An answer is slow above 9.2 s."
+fn threshold(gate: &GateView) -> Option<String> {
+    let number = gate.threshold_ms?;
+    let time = Amount { number, unit: "ms", is_difference: false };
+    Some(match is_quantile(gate) {
+        true => format!(" On blue, that is more than {time}."),
+        false => format!(" An answer is slow above {time}."),
+    })
+}
+
+fn is_quantile(gate: &GateView) -> bool {
+    ["_p90", "_p95", "_p99"].iter().any(|suffix| gate.metric.ends_with(suffix))
 }
 
 fn is_rate(gate: &GateView) -> bool {
@@ -83,6 +102,12 @@ fn rule(gate: &GateView, counts: &str) -> Option<String> {
         _ if gate.bad_units_needed > 0 => return Some(needs_bad_units(gate, counts)),
         _ => {}
     }
+    if is_quantile(gate) {
+        return Some(match gate.verdict.as_str() {
+            "pass" => "The data show that green’s is within the tolerance.".to_owned(),
+            _ => "To advance, the data must show that green’s is within the tolerance.".to_owned(),
+        });
+    }
     let Some(limit) = limit(gate) else {
         return Some("Blue’s rate is 0 so far, so no limit can be computed yet.".to_owned());
     };
@@ -126,7 +151,8 @@ fn limit(gate: &GateView) -> Option<String> {
 
 /// "Green is worse than the margin of 10 % allows."
 fn exceeded(gate: &GateView) -> String {
-    let margin = gate.margin_at.zip(gate.blue).and_then(|(margin, blue)| match is_rate(gate) {
+    let margin = gate.margin_at.zip(gate.blue).filter(|_| !is_quantile(gate));
+    let margin = margin.and_then(|(margin, blue)| match is_rate(gate) {
         // The margin of a rate is relative to blue's.
         true if gate.metric == "thumbs_down_rate" => Some(Scale::Points.size(margin)),
         true => Scale::relative(blue).map(|it| it.size(margin)),

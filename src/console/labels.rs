@@ -13,6 +13,18 @@ pub struct MetricLabel<'a> {
     pub with_event: &'a str,
 }
 
+/// The label of a quantile.
+macro_rules! quantile {
+    ($time:literal, $nth:literal) => {
+        (
+            concat!($time, ", ", $nth, " percentile"),
+            concat!("more answers beyond blue’s ", $nth, " percentile"),
+            concat!("had an answer beyond blue’s ", $nth, " percentile"),
+            concat!("Beyond blue’s ", $nth, " percentile"),
+        )
+    };
+}
+
 /// The label of a metric by its name in `/state.json`; an unknown name is its own label.
 pub fn metric(name: &str) -> MetricLabel<'_> {
     let (name, worse, event, with_event) = match name {
@@ -50,6 +62,12 @@ pub fn metric(name: &str) -> MetricLabel<'_> {
         "output_tokens" => ("Output tokens", "answers of a different length", "", ""),
         "cost" => ("Cost per answer", "more expensive answers", "", ""),
         "score" => ("Score", "lower scores", "", ""),
+        "duration_p90" => quantile!("Latency", "90th"),
+        "duration_p95" => quantile!("Latency", "95th"),
+        "duration_p99" => quantile!("Latency", "99th"),
+        "ttft_p90" => quantile!("Time to first token", "90th"),
+        "ttft_p95" => quantile!("Time to first token", "95th"),
+        "ttft_p99" => quantile!("Time to first token", "99th"),
         _ => (name, name, name, name),
     };
     MetricLabel { name, worse, event, with_event }

@@ -218,6 +218,13 @@ pub struct GateView {
     /// although its evidence suffices.
     #[serde(default)]
     pub bad_units_needed: u64,
+    /// The time in milliseconds above which the gate counts responses: the objective of `slow_rate`,
+    /// or blue's quantile. `None` for other metrics, and while it is learned.
+    #[serde(default)]
+    pub threshold_ms: Option<f64>,
+    /// Whether that time is still being learned from blue.
+    #[serde(default)]
+    pub is_learning: bool,
     /// The lower limit of the confidence interval of green's mean minus blue's; `None` while there
     /// are too few values, or all are equal.
     pub low: Option<f64>,

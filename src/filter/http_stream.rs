@@ -58,6 +58,7 @@ impl HttpContext for HttpStream {
 impl Drop for HttpStream {
     fn drop(&mut self) {
         if self.0.is_redirected() {
+            self.0.stop_timing();
             redirect::hold(std::mem::replace(&mut self.0, StreamState::new(None)));
         } else {
             self.0.finish();

@@ -8,10 +8,10 @@ use crate::analysis::{Measurements, Observation};
 use crate::assignment::{Assignment, Exposure, Reason, Version};
 use crate::response::grpc::parse_code;
 use crate::response::{
-    ClassificationRules, ExpectedResponse, ObservedResponse, OtherApi, ResponseFlags, ResponseHead,
-    StreamEnd,
+    ClassificationRules, ClassifiedOutcome, ExpectedResponse, ObservedResponse, OtherApi,
+    ResponseFlags, ResponseHead, StreamEnd,
 };
-use crate::rollout::Ticket;
+use crate::rollout::{OpenResponse, OpenTicket, RampSpec, Ticket};
 use crate::stats::names::StatScope;
 
 /// Follows one response, counts its outcome, and records it as evidence.
@@ -28,6 +28,8 @@ struct PendingEvidence {
     exposure: Exposure,
     /// Where the assignment is recorded, until the next tick.
     ticket: Option<Ticket>,
+    /// Where the response is remembered while it is open, if slow responses are compared.
+    open: Option<OpenTicket>,
 }
 
 // === impl ResponseObserver ===
@@ -74,6 +76,19 @@ impl ResponseObserver {
         let head = headers.map(|headers| ResponseHead::from_headers(headers.iter()));
         let phrases = answers.read.then_some(&answers.refusal_phrases);
         self.response.on_headers(head, phrases, has_failed_over, end_of_stream);
+        if self.response.is_tunnel() {
+            self.stop_timing();
+        }
+    }
+
+    /// The response is not reported as slow while it is open: it has no duration that counts, or
+    /// nobody says when it ends.
+    pub fn stop_timing(&mut self) {
+        let ramp = self.runtime.ramp.as_ref();
+        let open = self.evidence.as_mut().and_then(|it| it.open.take());
+        if let (Some(ramp), Some(open)) = (ramp, open) {
+            ramp.worker().close_response(open);
+        }
     }
 
     /// A piece of the response's body has arrived.
@@ -113,8 +128,7 @@ impl ResponseObserver {
         });
         runtime.metrics.count_outcome(scope, &outcome);
         if let (Some(evidence), Some(spec)) = (evidence, &runtime.config.ramp) {
-            let measurements = Measurements::from_outcome(&outcome, spec.objective);
-            evidence.complete(&runtime, ended_ns, measurements);
+            evidence.complete(&runtime, spec, ended_ns, &outcome);
         }
     }
 }
@@ -143,19 +157,34 @@ impl PendingEvidence {
         exposure: Exposure,
         at_ns: u64,
     ) -> Option<Self> {
-        let worker = runtime.ramp.as_ref()?.worker();
+        let (ramp, spec) = (runtime.ramp.as_ref()?, runtime.config.ramp.as_ref()?);
+        let worker = ramp.worker();
         let assignment = observation(version, exposure, at_ns, Measurements::default());
         let ticket = worker.record_assignment(assignment);
-        Some(Self { version, exposure, ticket })
+        let open = spec
+            .watches_slow_responses()
+            .then(|| worker.open_response(OpenResponse { began_ns: at_ns, version, exposure }));
+        Some(Self { version, exposure, ticket, open: open.flatten() })
     }
 
     /// Records what the response was.
-    fn complete(self, runtime: &RolloutRuntime, at_ns: u64, measurements: Measurements) {
-        let Self { version, exposure, ticket } = self;
-        if let Some(ramp) = &runtime.ramp {
-            let response = observation(version, exposure, at_ns, measurements);
-            ramp.worker().record_response(ticket, response);
-        }
+    fn complete(
+        self,
+        runtime: &RolloutRuntime,
+        spec: &RampSpec,
+        at_ns: u64,
+        outcome: &ClassifiedOutcome<'_>,
+    ) {
+        let Self { version, exposure, ticket, open } = self;
+        let Some(ramp) = &runtime.ramp else { return };
+        let measurements =
+            Measurements::from_outcome(outcome, spec.objective_in_force(&ramp.snapshot()));
+        let measurements = match open.is_some_and(|open| ramp.worker().close_response(open)) {
+            true => measurements.without_reported_slowness(),
+            false => measurements,
+        };
+        let response = observation(version, exposure, at_ns, measurements);
+        ramp.worker().record_response(ticket, response);
     }
 }
 

@@ -12,6 +12,7 @@ use super::store::config_revision::{ConfigRevision, RevisionTracker};
 use super::store::shared_data::SharedDataStore;
 use crate::analysis::StepIndex;
 use crate::config::CommandRequest;
+use crate::rollout::decimal::Decimal;
 use crate::rollout::store::poll_once;
 use crate::rollout::{
     Candidate, Clocks, CommandError, DifferenceHistory, RampEvent, RampSpec, RampState, RampWorker,
@@ -159,6 +160,12 @@ impl SharedRamp {
                 self.counters.replace(Some(counters));
             }
             RampEvent::Transition(transition) => log_transition(rollout, transition),
+            RampEvent::ThresholdLearned { metric, threshold_ms } => {
+                log::info!(
+                    "rollout {rollout}: {metric} counts times above {} ms, learned from blue",
+                    Decimal(threshold_ms, 0)
+                );
+            }
             RampEvent::Committed(state) => {
                 if let Some(counters) = self.counters.borrow_mut().as_mut() {
                     counters.count(&spec.analysis, &state.evidence);

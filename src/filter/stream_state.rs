@@ -186,6 +186,13 @@ impl StreamState {
         self.committed.is_some() && !self.has_response && attributes::is_redirected()
     }
 
+    /// The stream waits for another one that continues it, which may never come.
+    pub fn stop_timing(&mut self) {
+        if let Some(observer) = &mut self.observer {
+            observer.stop_timing();
+        }
+    }
+
     /// The stream has ended, in whatever way. Counts the outcome of its response.
     pub fn finish(&mut self) {
         self.abandon();

@@ -185,7 +185,7 @@ impl ObservedResponse {
     }
 
     /// Whether the response established a tunnel.
-    fn is_tunnel(&self) -> bool {
+    pub fn is_tunnel(&self) -> bool {
         match self.status {
             Some(101) => true,
             Some(200..=299) => self.expected.method == Method::Connect,

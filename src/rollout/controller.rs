@@ -44,7 +44,7 @@ impl RampState {
         transitions.extend(self.reconcile_spec(spec, now));
         self.update_tripwires(spec, now, observations);
         let evidence = self.evidence_of(observations);
-        self.evidence.begin_period_if_due(&spec.analysis, now.monotonic_ns);
+        self.evidence.begin_tick(&spec.analysis, now.monotonic_ns);
         self.evidence.add(&spec.analysis, evidence);
         transitions.extend(self.evaluate(spec, now));
         transitions

@@ -169,10 +169,11 @@ fn gate_numbers(gate: &Gate, analysis: &GateAnalysis, unit: AnalysisUnit) -> Str
         AnalysisUnit::EveryRequest => "requests",
     };
     format!(
-        "{}{} {}{}: blue {} of {} {counted}, green {} of {} {counted}{}, evidence for worse {}, for \
+        "{}{}{} {}{}: blue {} of {} {counted}, green {} of {} {counted}{}, evidence for worse {}, for \
          safe {}",
         analysis.metric,
         if gate.spec.is_critical { "" } else { " (watched)" },
+        threshold(analysis),
         gate_verdict(analysis),
         missing_bad_units(analysis, counted),
         mean(analysis.means.blue),
@@ -183,6 +184,15 @@ fn gate_numbers(gate: &Gate, analysis: &GateAnalysis, unit: AnalysisUnit) -> Str
         EValue { log_e: analysis.harm_log_e },
         EValue { log_e: analysis.non_inferiority_log_e },
     )
+}
+
+/// The time above which the gate counts responses, if it was learned.
+fn threshold(analysis: &GateAnalysis) -> String {
+    match analysis.threshold_ms {
+        Some(threshold_ms) => format!(" above {} ms", Decimal(threshold_ms, 0)),
+        None if analysis.awaits_threshold => " (learning)".to_owned(),
+        None => String::new(),
+    }
 }
 
 fn gate_verdict(analysis: &GateAnalysis) -> &'static str {

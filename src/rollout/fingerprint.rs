@@ -42,7 +42,8 @@ impl SpecFingerprint {
 
 /// The analysis plan and the objective, as bytes.
 fn analysis_bytes(spec: &RampSpec) -> Vec<u8> {
-    let AnalysisPlan { gates, steps, alpha, beta, unit, warmup_ns, max_units } = &spec.analysis;
+    let AnalysisPlan { gates, steps, alpha, beta, learns_objective: _, unit, warmup_ns, max_units } =
+        &spec.analysis;
     let mut bytes = Vec::new();
     let mut add = |number: f64| bytes.extend(number.to_le_bytes());
     for gate in gates {

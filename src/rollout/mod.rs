@@ -19,6 +19,7 @@
 //! | [`store`] | the store that workers share a rollout through |
 //! | [`lease`] | which worker leads |
 //! | [`observation_buffer`] | the observations that a worker has not sent yet |
+//! | [`open_responses`] | its responses that have not ended: slow ones are reported while they are open |
 //! | [`seen_units_log`], [`stored_history`] | the seen units and the history of shares, as stored |
 //! | [`difference_history`] | how the gates' differences have developed |
 //! | [`decimal`], [`e_value`], [`clocks`] | numbers as text; the time |
@@ -38,6 +39,7 @@ pub mod hold_reason;
 pub mod lease;
 pub mod manual;
 pub mod observation_buffer;
+pub mod open_responses;
 pub mod operator_command;
 pub mod outcome_measurements;
 pub mod phase;
@@ -62,6 +64,7 @@ pub use hold_reason::HoldReason;
 pub use lease::Candidate;
 pub use manual::ManualRollout;
 pub use observation_buffer::Ticket;
+pub use open_responses::{OpenResponse, OpenResponses, OpenTicket};
 pub use operator_command::{CommandKind, OperatorCommand};
 pub use phase::Phase;
 pub use position::Position;

@@ -5,6 +5,7 @@ use super::spec::RampSpec;
 use super::state::RampState;
 use super::stored_history::StoredHistory;
 use super::transition_log::Transition;
+use crate::analysis::Metric;
 
 /// What a worker needs to reconcile, or to apply a command.
 #[derive(Clone, Copy)]
@@ -28,6 +29,13 @@ pub enum RampEvent<'a> {
     BecameLeader(&'a RampState),
     /// The ramp has made a transition.
     Transition(&'a Transition),
+    /// A threshold of a gate was learned from blue, and is frozen.
+    ThresholdLearned {
+        /// The gate's metric.
+        metric: Metric,
+        /// The threshold, in milliseconds.
+        threshold_ms: f64,
+    },
     /// The leader has committed a reconcile with this state.
     Committed(&'a RampState),
 }

@@ -1,5 +1,7 @@
 //! The snapshot of a ramp that every worker needs.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::phase::Phase;
@@ -25,6 +27,8 @@ pub struct Snapshot {
     pub analysed_share: Share,
     /// Whether the step is held for longer than its timeout.
     pub is_overdue: bool,
+    /// The duration above which a response is slow, if it was learned from blue.
+    pub learned_objective: Option<Duration>,
 }
 
 // === impl Snapshot ===
@@ -39,6 +43,7 @@ impl Snapshot {
         previous_share: Share::ZERO,
         analysed_share: Share::ZERO,
         is_overdue: false,
+        learned_objective: None,
     };
 
     /// The shares of the step in force.

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use super::snapshot::Snapshot;
 use crate::analysis::{AnalysisPlan, Metric, StepIndex, Tripwire};
 use crate::assignment::Share;
 
@@ -19,7 +20,8 @@ pub struct RampSpec {
     pub analysis: AnalysisPlan,
     /// The tripwires.
     pub tripwires: Vec<Tripwire>,
-    /// The duration above which a response is slow, where a gate compares that.
+    /// The duration above which a response is slow, if the operator configured it. Where a gate
+    /// compares slow responses without it, it is learned from blue.
     pub objective: Option<Duration>,
     /// When the operator started the ramp. If it is set, a ramp whose state was lost does not
     /// start again by itself.
@@ -52,6 +54,17 @@ impl RampSpec {
         self.steps.get(step.get())
     }
 
+    /// The duration above which a response is slow; `None` where nothing compares that, or before
+    /// it is learned.
+    pub fn objective_in_force(&self, snapshot: &Snapshot) -> Option<Duration> {
+        self.objective.or(snapshot.learned_objective)
+    }
+
+    /// Whether a gate or a tripwire compares how many responses are slow.
+    pub fn watches_slow_responses(&self) -> bool {
+        self.objective.is_some() || self.analysis.learns_objective
+    }
+
     /// Whether a gate or a tripwire compares a metric that only an answer's body reveals.
     pub fn reads_answers(&self) -> bool {
         let gates = self.analysis.gates.iter().map(|gate| gate.spec.metric);
@@ -67,6 +80,9 @@ impl RampSpec {
                 | Metric::EmptyRate
                 | Metric::TruncationRate
                 | Metric::Ttft
+                | Metric::TtftP90
+                | Metric::TtftP95
+                | Metric::TtftP99
                 | Metric::OutputTokens
                 | Metric::Cost
         )

@@ -1,6 +1,6 @@
 //! The state of a ramp, as workers share it.
 
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,7 @@ use super::position::Position;
 use super::snapshot::Snapshot;
 use super::spec::RampSpec;
 use super::transition_log::{Transition, TransitionLog};
-use crate::analysis::{Evidence, StepIndex, TripwireWindow};
+use crate::analysis::{Evidence, Metric, StepIndex, TripwireWindow};
 use crate::assignment::{Epoch, Share};
 
 /// The state of a ramp. Only the leader changes it; the other workers see a [`Snapshot`].
@@ -109,6 +109,8 @@ impl RampState {
 
     /// What is in force.
     pub fn snapshot(&self, spec: &RampSpec) -> Snapshot {
+        let objective_ms = self.evidence.thresholds().get(Metric::SlowRate);
+        let learned_objective = objective_ms.map(|ms| Duration::from_secs_f64(ms / 1e3));
         if let Some(share) = self.override_share() {
             return Snapshot {
                 phase: self.phase,
@@ -119,6 +121,7 @@ impl RampState {
                 // Responses are still observed, for the tripwires.
                 analysed_share: Share::ALL,
                 is_overdue: false,
+                learned_objective,
             };
         }
         let share = |step: StepIndex| spec.step(step).map_or(Share::ZERO, |step| step.share);
@@ -132,6 +135,7 @@ impl RampState {
             previous_share: if is_all_blue { Share::ZERO } else { previous_share },
             analysed_share: spec.step(self.step).map_or(Share::ZERO, |step| step.analysed_share),
             is_overdue: self.is_overdue && self.phase == Phase::Holding,
+            learned_objective,
         }
     }
 

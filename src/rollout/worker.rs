@@ -7,6 +7,7 @@ use super::command_error::CommandError;
 use super::difference_history::DifferenceHistory;
 use super::lease::{self, Candidate};
 use super::observation_buffer::{ObservationBuffer, Ticket};
+use super::open_responses::{OpenResponse, OpenResponses, OpenTicket};
 use super::operator_command::OperatorCommand;
 use super::publish_snapshot::{PublishedSnapshot, publish};
 use super::reconcile_context::{RampEvent, ReconcileContext};
@@ -29,6 +30,7 @@ pub struct RampWorker {
     id: u64,
     snapshot: Cell<Snapshot>,
     buffer: RefCell<ObservationBuffer>,
+    open: RefCell<OpenResponses>,
     leader: RefCell<Option<LeaderState>>,
 }
 
@@ -51,6 +53,7 @@ impl RampWorker {
             id,
             snapshot: Cell::new(Snapshot::UNKNOWN),
             buffer: RefCell::default(),
+            open: RefCell::default(),
             leader: RefCell::default(),
         }
     }
@@ -80,6 +83,26 @@ impl RampWorker {
         }
     }
 
+    /// Remembers a response that begins, so that it is reported as slow as soon as it is.
+    /// [`Self::close_response`] takes the ticket.
+    pub fn open_response(&self, response: OpenResponse) -> Option<OpenTicket> {
+        self.open.try_borrow_mut().ok()?.add(response)
+    }
+
+    /// Forgets a response that has ended, or whose duration does not count. Returns whether it was
+    /// reported as slow.
+    pub fn close_response(&self, ticket: OpenTicket) -> bool {
+        self.open.try_borrow_mut().is_ok_and(|mut it| it.remove(ticket))
+    }
+
+    /// Records the responses that are open for longer than the objective as slow ones.
+    fn record_slow_responses(&self, context: &ReconcileContext<'_>) {
+        let Some(objective) = context.spec.objective_in_force(&self.snapshot()) else { return };
+        if let Ok(mut open) = self.open.try_borrow_mut() {
+            open.take_slow(context.now.monotonic_ns, objective).for_each(|it| self.record(it));
+        }
+    }
+
     /// Runs one tick: reports this worker's observations, reconciles if it is the leader, and
     /// reads what is in force.
     pub async fn tick(
@@ -88,6 +111,7 @@ impl RampWorker {
         context: &ReconcileContext<'_>,
         candidate: Candidate,
     ) {
+        self.record_slow_responses(context);
         self.flush(store).await;
         self.reconcile_if_leader(store, context, candidate).await;
         self.refresh(store).await;
@@ -197,6 +221,7 @@ async fn reconcile(
     let batches = store.take_observations().await;
     let observations: Vec<Observation> =
         batches.iter().flat_map(|batch| Observation::decode_all(batch)).collect();
+    let known = leader.state.evidence.thresholds().clone();
     let transitions = leader.state.reconcile(context.spec, context.now, &observations);
     leader.seen_units.append(&mut leader.state);
     if leader.commit(store, condition).await.is_err() {
@@ -213,6 +238,9 @@ async fn reconcile(
     }
     for transition in &transitions {
         (context.report)(RampEvent::Transition(transition));
+    }
+    for (metric, threshold_ms) in leader.state.evidence.thresholds().frozen_since(&known) {
+        (context.report)(RampEvent::ThresholdLearned { metric, threshold_ms });
     }
     (context.report)(RampEvent::Committed(&leader.state));
     publish(store, context, &leader.state).await;

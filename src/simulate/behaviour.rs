@@ -14,9 +14,10 @@ pub struct Behaviour {
     pub metric: Metric,
     /// Blue's rate, or the median of its values.
     pub blue: f64,
-    /// The standard deviation of the natural logarithm of the values; 0 for a rate.
+    /// The standard deviation of the natural logarithm of the values; 0 for a rate. For a quantile,
+    /// that of the time.
     pub spread: f64,
-    /// Green's rate or median as a multiple of blue's.
+    /// Green's rate or median as a multiple of blue's; for a quantile, green's time.
     pub green: f64,
 }
 
@@ -28,7 +29,23 @@ const VARIANCE_BETWEEN_USERS: f64 = 0.5;
 impl Behaviour {
     /// Whether the metric is a rate of events, and not a value.
     pub fn is_rate(&self) -> bool {
-        matches!(self.metric.comparison(), Comparison::Rate | Comparison::Share)
+        let comparison = self.metric.comparison();
+        comparison.counts_events() || comparison == Comparison::Share
+    }
+
+    /// Green's rate of responses beyond a quantile as a multiple of blue's, if green's threshold is
+    /// larger by an excess; the behaviour itself if its metric is no quantile.
+    pub fn beyond_quantile(&self, excess: f64) -> Self {
+        let Some(quantile) = self.metric.quantile() else { return *self };
+        // The quantile of the standard normal distribution.
+        let deviation = match quantile.quantile {
+            it if it <= 0.90 => 1.281_551_565_544_6,
+            it if it <= 0.95 => 1.644_853_626_951_5,
+            _ => 2.326_347_874_040_8,
+        };
+        let threshold = deviation + ((1.0 + excess) / self.green).ln() / self.spread;
+        let beyond = 0.5 * libm::erfc(threshold / std::f64::consts::SQRT_2);
+        Self { green: beyond / self.blue, spread: 0.0, ..*self }
     }
 
     /// A version's rate, or the median of its values.

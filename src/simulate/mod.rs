@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`world`] | traffic, and what the versions answer |
 //! | [`behaviour`] | how the versions behave in one metric |
+//! | [`timing`] | how long responses take, and which do not end by themselves |
 //! | [`population`] | the users |
 //! | `traffic` | the requests of a world, and the observations of them |
 //! | [`run`] | the analysis alone, on a fixed schedule |
@@ -16,6 +17,7 @@ pub mod population;
 pub mod rollout;
 pub mod run;
 pub mod runs;
+pub mod timing;
 mod traffic;
 pub mod world;
 
@@ -24,4 +26,5 @@ pub use population::{Activity, Users};
 pub use rollout::SimulatedRollout;
 pub use run::{Pacing, RunEnd, Schedule, SimulatedRun};
 pub use runs::{Runs, in_parallel, run_many};
+pub use timing::Timing;
 pub use world::{Incident, World};

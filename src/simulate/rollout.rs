@@ -43,7 +43,7 @@ impl SimulatedRollout {
             monotonic_ns: (second as f64 * SECOND_NS) as u64,
             unix_ms: second * 1_000,
         };
-        let mut traffic = SimulatedTraffic::new(world, true, 0, seed);
+        let mut traffic = SimulatedTraffic::new(world, &spec.analysis, true, 0, seed);
         let mut state = RampState::new(spec, at(0));
         for second in 0.. {
             let snapshot = state.snapshot(spec);
@@ -60,7 +60,7 @@ impl SimulatedRollout {
                     step: snapshot.analysed_share.contains(hash).then_some(step),
                 }
             };
-            let observations = traffic.second(second, assign);
+            let observations = traffic.second(second, spec.objective_in_force(&snapshot), assign);
             let seconds = second + 1;
             state.reconcile(spec, at(seconds), &observations);
             let is_complete =

@@ -1,9 +1,11 @@
 //! One simulated run of the analysis alone, on a fixed schedule.
 
+use std::time::Duration;
+
 use super::traffic::{SECOND_NS, SimulatedAssignment, SimulatedTraffic};
 use super::world::World;
 use crate::analysis::{
-    Analysis, AnalysisPlan, Evidence, Observation, StepIndex, StepObservation, Verdict,
+    Analysis, AnalysisPlan, Evidence, Metric, Observation, StepIndex, StepObservation, Verdict,
 };
 use crate::assignment::{Epoch, StepExposure, Version};
 
@@ -61,7 +63,8 @@ pub struct SimulatedRun {
 
 /// Simulates one run with an analysis every second.
 pub fn run(plan: &AnalysisPlan, world: &World, schedule: &Schedule, seed: u64) -> SimulatedRun {
-    let mut traffic = SimulatedTraffic::new(world, schedule.takes_time, schedule.max_delay_s, seed);
+    let mut traffic =
+        SimulatedTraffic::new(world, plan, schedule.takes_time, schedule.max_delay_s, seed);
     let mut evidence = Evidence::default();
     evidence.begin_step(StepIndex::FIRST, 0);
     let (mut step, mut step_began_s) = (0, 0);
@@ -75,8 +78,10 @@ pub fn run(plan: &AnalysisPlan, world: &World, schedule: &Schedule, seed: u64) -
                 is_newly_exposed: bucket >= share_before,
             }),
         };
-        let observations = traffic.second(second, assign);
-        evidence.begin_period_if_due(plan, (second as f64 * SECOND_NS) as u64);
+        let objective_ms = evidence.thresholds().get(Metric::SlowRate);
+        let objective = objective_ms.map(|ms| Duration::from_secs_f64(ms / 1e3));
+        let observations = traffic.second(second, objective, assign);
+        evidence.begin_tick(plan, (second as f64 * SECOND_NS) as u64);
         evidence.add(plan, observations.into_iter().map(in_step_of_epoch).collect());
         let green_requests = traffic.green_requests;
         let seconds = second + 1;

@@ -7,6 +7,7 @@ use rand::rngs::SmallRng;
 
 use super::behaviour::Behaviour;
 use super::population::{SimulatedUser, Users};
+use super::timing::{self, Ending, Timing};
 use crate::analysis::{ByVersion, Measurements, Metric};
 use crate::assignment::Version;
 use crate::rollout::RampSpec;
@@ -29,6 +30,8 @@ pub struct World {
     /// How long a failed response takes, in milliseconds; `None` if failing does not change the
     /// duration.
     pub failure_ms: Option<f64>,
+    /// What changes the durations.
+    pub timing: Timing,
 }
 
 /// An incident.
@@ -48,6 +51,8 @@ pub(super) struct SimulatedResponse {
     pub measurements: Measurements,
     /// How long it takes, in seconds.
     pub duration_s: f64,
+    /// Whether it succeeds.
+    pub is_success: bool,
 }
 
 /// The duration of answers where the world does not define it: a median of 4 s.
@@ -66,6 +71,7 @@ impl World {
         version: Version,
         user: SimulatedUser<'_>,
         second: u64,
+        in_step_s: u64,
         random: &mut SmallRng,
     ) -> SimulatedResponse {
         let incident = self.incident.as_ref().filter(|it| it.seconds.contains(&second));
@@ -77,10 +83,15 @@ impl World {
         let behaves_like = if alike { Version::Blue } else { version };
         for (index, behaviour) in self.behaviours.iter().enumerate() {
             let metric = behaviour.metric;
+            if metric.quantile().is_some() {
+                // It follows from the time.
+                continue;
+            }
             if !behaviour.is_rate() {
                 let value = behaviour.value(behaves_like, user.deviation(index), random);
                 if metric == Metric::Duration {
                     duration_ms = Some(value);
+                    continue;
                 }
                 measurements = measurements.with_value(metric, value as f32);
                 continue;
@@ -96,16 +107,33 @@ impl World {
             }
             measurements = measurements.with_rate(metric, is_bad);
         }
+        let has_duration = duration_ms.is_some();
         let duration_ms =
             duration_ms.unwrap_or_else(|| DEFAULT_DURATION.value(behaves_like, 0.0, random));
         if has_failed {
             let duration_s = self.failure_ms.unwrap_or(duration_ms) / 1e3;
-            return SimulatedResponse { measurements: failure, duration_s };
+            return SimulatedResponse { measurements: failure, duration_s, is_success: false };
         }
-        if *self.unread.get(version) {
-            measurements = self.without_body(measurements);
+        let (duration_ms, ending) =
+            self.timing.of_response(behaves_like, duration_ms, in_step_s, random);
+        let duration_s = duration_ms / 1e3;
+        if has_duration {
+            measurements = measurements.with_value(Metric::Duration, duration_ms as f32);
         }
-        SimulatedResponse { measurements, duration_s: duration_ms / 1e3 }
+        let measurements = match ending {
+            Ending::Complete if self.timing.has_aborts() => {
+                measurements.with_rate(Metric::AbortRate, false)
+            }
+            Ending::Complete => measurements,
+            Ending::Aborted => timing::aborted(&measurements, duration_ms),
+            Ending::Cut => Measurements::default().with_rate(Metric::ErrorRate, true),
+        };
+        let is_success = ending == Ending::Complete;
+        let measurements = match *self.unread.get(version) && is_success {
+            true => self.without_body(measurements),
+            false => measurements,
+        };
+        SimulatedResponse { measurements, duration_s, is_success }
     }
 
     /// What is known of a response whose body cannot be read.

@@ -71,8 +71,8 @@ proptest! {
         flags.into_iter().for_each(|flags| decoded.restore(&plan, flags));
         prop_assert_eq!(&decoded.steps, &original.steps);
         // The units of the period are not stored: a new leader begins a new period.
-        original.begin_period_if_due(&plan, PERIOD_NS);
-        decoded.begin_period_if_due(&plan, PERIOD_NS);
+        original.begin_tick(&plan, PERIOD_NS);
+        decoded.begin_tick(&plan, PERIOD_NS);
         decoded.add(&plan, ticks[0].clone());
         original.add(&plan, ticks[0].clone());
         prop_assert_eq!(decoded.steps, original.steps);

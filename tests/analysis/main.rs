@@ -16,6 +16,7 @@ mod power;
 mod probability;
 mod rate_ratio;
 mod step_analysis;
+mod thresholds;
 mod tripwire;
 mod value_stats;
 mod vectors;
@@ -54,6 +55,7 @@ fn plan_with(gates: impl Iterator<Item = GateSpec>) -> AnalysisPlan {
         steps,
         alpha: 0.05,
         beta: 0.1,
+        learns_objective: false,
         unit: AnalysisUnit::Units,
         warmup_ns: 0,
         max_units: MAX_UNITS,

@@ -29,7 +29,7 @@ fn gather(plan: &AnalysisPlan, periods: &[PeriodOfUsers]) -> Evidence {
     let mut evidence = evidence_in_last_step();
     for (number, period) in (0..).zip(periods) {
         let began_ns = number * PERIOD_NS;
-        evidence.begin_period_if_due(plan, began_ns);
+        evidence.begin_tick(plan, began_ns);
         let observation = |index: u64| {
             // Other users fail in each period.
             let draw = index / 3 + number * 37;
@@ -80,7 +80,7 @@ fn a_new_leader_begins_a_new_period() {
     let bytes = postcard::to_allocvec(&evidence).unwrap();
     let mut decoded: Evidence = postcard::from_bytes(&bytes).unwrap();
     assert_eq!(verdict(&decoded), Verdict::Fail, "the bets are stored");
-    decoded.begin_period_if_due(&plan, 8 * PERIOD_NS + 1);
+    decoded.begin_tick(&plan, 8 * PERIOD_NS + 1);
     assert_ne!(verdict(&decoded), Verdict::Fail, "the users are not, so the bets restart");
 }
 
@@ -96,7 +96,7 @@ proptest! {
             let plan = AnalysisPlan { unit, ..plan_for(&[Metric::ErrorRate]) };
             let mut evidence = evidence_in_last_step();
             for period in 0..periods {
-                evidence.begin_period_if_due(&plan, period * PERIOD_NS);
+                evidence.begin_tick(&plan, period * PERIOD_NS);
                 let observation = |(index, unit): (u64, &u64)| {
                     let measurements = Measurements::default().with_rate(Metric::ErrorRate, false);
                     let at_ns = period * PERIOD_NS + index;

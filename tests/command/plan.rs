@@ -167,7 +167,7 @@ fn a_plan_has_the_units_that_force_a_verdict() {
     let files = Files::new();
     let file = files.add("ramp.json", &config(json!({"ramp": {}})).to_string());
     let planned = json_output(&["plan", &file, "--rps", "50"]);
-    let table = [(5, 11, 347), (5, 21, 322), (6, 56, 289), (8, 69, 324)];
+    let table = [(5, 11, 347), (5, 21, 322), (6, 57, 289), (8, 70, 324)];
     for (step, (at_start, after_bake, advance)) in table.into_iter().enumerate() {
         let expected = json!({
             "metric": "error_rate", "rollback_at_start": at_start,

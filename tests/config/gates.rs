@@ -11,7 +11,8 @@ fn errors_of_gates() {
     let above = "write numbers above the margin, 0.25, and at most 20";
     let count = "write one number for all steps, or at most one for each step below 100 percent";
     let rate = "write an acceptable rate, above 0 and below 1, or null to disable the ceiling";
-    let objective = "write the duration from which a response is slow, such as \"2s\"";
+    let objective = "write the duration from which a response is slow, such as \"2s\", or remove \
+                     the field to learn it from blue";
     let cases = [
         (json!({}), format!("metric: missing: {METRIC_RULE}")),
         (json!({"metric": "errors"}), format!("metric: \"errors\": {METRIC_RULE}")),
@@ -58,7 +59,10 @@ fn errors_of_gates() {
             json!({"metric": "duration", "ceiling": 0.5}),
             "ceiling: 0.5: only a rate can have a ceiling; remove it".into(),
         ),
-        (json!({"metric": "slow_rate"}), format!("objective: missing: {objective}")),
+        (
+            json!({"metric": "duration_p95", "ceiling": 0.5}),
+            "ceiling: 0.5: only a rate can have a ceiling; remove it".into(),
+        ),
         (
             json!({"metric": "slow_rate", "objective": "0s"}),
             format!("objective: \"0s\": {objective}"),

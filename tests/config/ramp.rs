@@ -62,6 +62,8 @@ fn every_field_has_a_default() {
         Metric::ClientErrorRate,
         Metric::RefusalRate,
         Metric::EmptyRate,
+        Metric::AbortRate,
+        Metric::SlowRate,
         Metric::Duration,
         Metric::Ttft,
     ];

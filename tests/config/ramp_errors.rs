@@ -6,7 +6,8 @@ use crate::{config_with, error_fields, errors_with, parse};
 
 pub const METRIC_RULE: &str = "write one of error_rate, client_error_rate, refusal_rate, \
     empty_rate, truncation_rate, abort_rate, slow_rate, thumbs_down_rate, duration, ttft, \
-    output_tokens, cost, score";
+    output_tokens, cost, score, duration_p90, duration_p95, duration_p99, ttft_p90, ttft_p95, \
+    ttft_p99";
 pub const PERIOD_RULE: &str =
     "write a whole number of ms, s, m, h or d, above 0 and at most 365 days, such as \"10m\"";
 const SHARE_RULE: &str =
@@ -164,7 +165,6 @@ fn all_errors_of_a_ramp_are_reported_at_once() {
         "ramp.gates[1].margin",
         "ramp.gates[1].tolerance",
         "ramp.gates[1].ceiling",
-        "ramp.gates[1].objective",
         "ramp.tripwires[0].limit",
         "ramp.tripwires[0].minimum",
         "ramp.tripwires[0].window",

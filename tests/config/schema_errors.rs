@@ -1,6 +1,8 @@
 //! The schema and the parser reject the same values.
 
 use serde_json::{Value, json};
+use verdigris::analysis::Metric;
+use verdigris::analysis::unit_flags::MAX_GATES;
 
 use crate::minimal_config;
 use crate::schema::{assert_both_accept, assert_both_reject};
@@ -10,11 +12,17 @@ use crate::schema::{assert_both_accept, assert_both_reject};
 fn both_reject_invalid_values() {
     let ramp = |ramp: Value| ("ramp", ramp);
     let gate = |gate: Value| ("ramp", json!({"gates": [gate]}));
-    let tripwire = |tripwire: Value| ("ramp", json!({"triptripwires": [tripwire]}));
+    let tripwire = |tripwire: Value| ("ramp", json!({"tripwires": [tripwire]}));
     let green_request = |request: Value| {
         let green = json!({"cluster": "g", "request": request});
         ("versions", json!({"blue": {"cluster": "b"}, "green": green}))
     };
+    let too_many_gates: Vec<Value> = Metric::ALL
+        .into_iter()
+        .filter(|it| !matches!(it, Metric::Cost | Metric::Score | Metric::ThumbsDownRate))
+        .map(|metric| json!({"metric": metric}))
+        .collect();
+    assert_eq!(too_many_gates.len(), MAX_GATES + 1);
     let marker = |marker: Value| ("conversation", json!({"marker": [marker]}));
     let cases = [
         ("rollout", json!("Assistant V8")),
@@ -109,7 +117,10 @@ fn both_reject_invalid_values() {
         gate(json!({"metric": "error_rate", "critical": false})),
         gate(json!({"metric": "error_rate", "objective": "2s"})),
         gate(json!({"metric": "duration", "ceiling": 0.1})),
-        gate(json!({"metric": "slow_rate"})),
+        gate(json!({"metric": "slow_rate", "objective": "0s"})),
+        gate(json!({"metric": "ttft_p99", "ceiling": 0.1})),
+        ramp(json!({"gates": too_many_gates})),
+        tripwire(json!({"metric": "duration_p95", "limit": "5s"})),
         gate(json!({"metric": "cost"})),
         tripwire(json!({"metric": "error_rate"})),
         tripwire(json!({"metric": "error_rate", "limit": "30s"})),

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::errors_with;
 use crate::ramp_errors::METRIC_RULE;
+use crate::{config_with, errors_with, parse};
 
 #[test]
 fn errors_of_tripwires() {
@@ -24,9 +24,9 @@ fn errors_of_tripwires() {
             "metric: \"score\": score requires feedback; add feedback with a score".to_owned(),
         ),
         (
-            with("metric", json!("slow_rate")),
-            "metric: \"slow_rate\": slow_rate requires an objective; add a gate on slow_rate with \
-             an objective"
+            json!({"metric": "ttft_p95", "limit": "5s"}),
+            "metric: \"ttft_p95\": only a gate can compare a quantile; write duration or ttft, or \
+             slow_rate"
                 .into(),
         ),
         (
@@ -56,4 +56,17 @@ fn errors_of_tripwires() {
     });
     let expected = "ramp.tripwires[0].limit: 0: write US dollars above 0, such as 0.05";
     assert_eq!(errors_with(free), expected);
+}
+
+/// The default gates have an objective, which is learned; other gates may have none.
+#[test]
+fn a_tripwire_on_slow_responses_needs_a_gate_on_them() {
+    let slow = json!([{"metric": "slow_rate", "limit": 0.5}]);
+    parse(&config_with(json!({"ramp": {"tripwires": slow}}))).unwrap();
+    let gates = json!([{"metric": "error_rate"}]);
+    assert_eq!(
+        errors_with(json!({"ramp": {"gates": gates, "tripwires": slow}})),
+        "ramp.tripwires[0].metric: \"slow_rate\": slow_rate requires an objective; add a gate on \
+         slow_rate"
+    );
 }

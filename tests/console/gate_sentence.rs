@@ -131,7 +131,7 @@ fn values_are_said_relative_to_blue() {
 fn every_metric_has_a_sentence() {
     for metric in verdigris::analysis::Metric::ALL {
         let template = gate("error_rate", "undecided");
-        let is_rate = metric.as_str().ends_with("_rate");
+        let is_rate = metric.comparison().counts_events() || metric.as_str().ends_with("_rate");
         let unit = if is_rate { "share" } else { "ms" };
         let gate = GateView { metric: metric.to_string(), unit: unit.into(), ..template };
         let text = said(&gate);

@@ -17,6 +17,8 @@ fn gate(interval: Option<(f64, f64)>, margin: Option<f64>, tolerance: Option<f64
         blue_missing: 0,
         green_missing: 0,
         bad_units_needed: 0,
+        threshold_ms: None,
+        is_learning: false,
         low: interval.map(|it| it.0),
         high: interval.map(|it| it.1),
         margin_at: margin,

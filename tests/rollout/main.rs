@@ -10,6 +10,7 @@ mod lease;
 mod manual;
 mod memory_store;
 mod observation_buffer;
+mod open_responses;
 mod outcome_measurements;
 mod reconcile_spec;
 mod seen_units_log;

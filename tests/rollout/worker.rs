@@ -54,6 +54,9 @@ impl Workers {
             RampEvent::StateUnreadable(_) => "unreadable".to_owned(),
             RampEvent::BecameLeader(_) => "leader".to_owned(),
             RampEvent::Transition(transition) => transition.to_string(),
+            RampEvent::ThresholdLearned { metric, threshold_ms } => {
+                format!("learned {metric} {threshold_ms}")
+            }
             RampEvent::Committed(_) => "committed".to_owned(),
         };
         self.events.borrow_mut().push(text);

@@ -18,6 +18,7 @@ fn plan() -> AnalysisPlan {
         steps: steps.clone(),
         alpha: 0.05,
         beta: 0.1,
+        learns_objective: false,
         unit: AnalysisUnit::Units,
         warmup_ns: 0,
         max_units: 1_000,

@@ -52,7 +52,7 @@ pub fn non_inferiority_of_rate(
         green: requests * traffic.exposed.green * rates.green,
     };
     let effect = traffic.design_effect(rates.blue, seconds);
-    let effect = 1.0 + (effect - 1.0) * (1.0 + params.tolerance).sqrt();
+    let effect = 1.0 + (effect - 1.0) * (1.0 + params.rate_tolerance).sqrt();
     of_events(|counts| params.non_inferiority.wealth(counts).logs(), events, effect)
 }
 

@@ -66,6 +66,7 @@ impl GateForecast<'_> {
     pub fn detection(&self, green: &Behaviour) -> Option<VerdictForecast> {
         let Self { plan, gate, traffic, .. } = self;
         let params = gate.steps().get(self.step)?;
+        let green = &green.beyond_quantile(params.margin);
         let critical = plan.gates.iter().filter(|it| it.spec.is_critical).count().max(1);
         // Half of alpha is spent from the first step on; the later steps share the rest.
         let later_steps = plan.steps.len().saturating_sub(1);
@@ -98,6 +99,7 @@ impl GateForecast<'_> {
     pub fn pass(&self, green: &Behaviour) -> Option<VerdictForecast> {
         let Self { plan, gate, traffic, .. } = self;
         let params = gate.steps().get(self.step)?;
+        let green = &green.beyond_quantile(params.tolerance);
         let threshold = ((BETS * self.sides()) as f64 / plan.beta).ln();
         // Only answers that end after the warm-up count.
         let delay_s = traffic.delay_s(gate.spec.metric).map(|delay| delay.max(traffic.warmup_s));

@@ -74,6 +74,11 @@ impl StepTraffic {
     pub(super) fn delay_s(&self, metric: Metric) -> [f64; 3] {
         match metric {
             Metric::Duration => [1.0, 2.0, 3.0].map(|times| times * self.slow_answer_s),
+            // Open responses count at the objective.
+            Metric::SlowRate => [self.slow_answer_s; 3],
+            _ if metric.quantile().is_some_and(|it| it.time == Metric::Duration) => {
+                [self.slow_answer_s; 3]
+            }
             _ => [self.answer_s; 3],
         }
     }

@@ -100,6 +100,7 @@ fn world(users: Users, behaviours: Vec<Behaviour>) -> World {
         incident: None,
         unread: ByVersion::default(),
         failure_ms: None,
+        timing: Timing::default(),
     }
 }
 
@@ -122,6 +123,7 @@ fn plan(world: &World, shares: &[f64], has_margins: bool) -> AnalysisPlan {
         steps,
         alpha: ALPHA,
         beta: BETA,
+        learns_objective: false,
         unit,
         warmup_ns: WARMUP,
         max_units: MAX_UNITS,

@@ -52,6 +52,7 @@ fn measure(metrics: usize, units: u64) -> [usize; 3] {
         steps,
         alpha: 0.05,
         beta: 0.1,
+        learns_objective: false,
         unit: AnalysisUnit::Units,
         warmup_ns: 0,
         max_units: MAX_UNITS,

@@ -14,7 +14,8 @@ use verdigris::analysis::{
     AnalysisPlan, AnalysisUnit, ByVersion, Gate, GateSpec, Metric, StepDesign,
 };
 use verdigris::simulate::{
-    Activity, Behaviour, Incident, Pacing, RunEnd, Schedule, SimulatedRun, Users, World, run_many,
+    Activity, Behaviour, Incident, Pacing, RunEnd, Schedule, SimulatedRun, Timing, Users, World,
+    run_many,
 };
 
 mod cells;

@@ -1,4 +1,4 @@
-//! Releases with the default ramp, in worlds where the right outcome is known.
+//! Releases with the default ramp, or with other gates, in worlds where the right outcome is known.
 //!
 //! Each world names the outcome that it requires. `before` is the outcome of 500 ramps before
 //! responses were classified and compared as they are now.
@@ -23,6 +23,11 @@ struct Case {
     failure_ms: Option<f64>,
     /// The duration of green's answers as a multiple of blue's.
     duration: f64,
+    /// The rates of requests that users abort at once, where they do not lose patience.
+    aborts: (f64, f64),
+    timing: Timing,
+    /// The ramp, as JSON.
+    ramp: &'static str,
     required: Required,
     before: &'static str,
 }
@@ -33,6 +38,8 @@ enum Required {
     RolledBack,
     /// At least this fraction is promoted, and at most α is rolled back.
     Promoted(f64),
+    /// At most α is rolled back.
+    NotRolledBack,
     /// At least 99 % are held, because the versions cannot be compared.
     Held,
 }
@@ -48,9 +55,24 @@ const USUAL: Case = Case {
     unread: ByVersion { blue: false, green: false },
     failure_ms: None,
     duration: 1.0,
+    aborts: (0.01, 0.01),
+    timing: SAME_TIMING,
+    ramp: "{}",
     required: Required::Promoted(0.9),
     before: "–",
 };
+
+const SAME_TIMING: Timing = Timing {
+    patience_s: ByVersion { blue: None, green: None },
+    green_tail: None,
+    green_growth_per_minute: 0.0,
+    green_hangs: 0.0,
+};
+
+/// Users who give up after these mean times, in seconds.
+const fn patience(blue: f64, green: f64) -> Timing {
+    Timing { patience_s: ByVersion { blue: Some(blue), green: Some(green) }, ..SAME_TIMING }
+}
 
 /// An incident in the middle of a step, in which these fractions fail.
 fn incident(from: u64, seconds: u64, blue: f64, green: f64) -> Option<Incident> {
@@ -183,17 +205,104 @@ fn cases() -> Vec<Case> {
     ]
 }
 
+/// Worlds in which responses do not all end by themselves, or only some of them are slow.
+fn timing_cases() -> Vec<Case> {
+    use Required::{NotRolledBack, Promoted, RolledBack};
+    const USERS: Users = Users::Sticky { count: 20_000, shape: 1.0 };
+    const QUANTILES: &str = r#"{"gates": [{"metric": "error_rate"}, {"metric": "duration_p90"},
+        {"metric": "duration_p95"}, {"metric": "duration_p99"}, {"metric": "ttft_p95"}]}"#;
+    const TIMES: &str = r#"{"gates": [{"metric": "duration"}, {"metric": "ttft"}]}"#;
+    let impatient =
+        || Case { duration: 2.0, timing: patience(60.0, 10.0), required: RolledBack, ..USUAL };
+    vec![
+        Case {
+            name: "green twice as slow, its users leave after 10 s instead of 60 s",
+            before: "promoted 100 %",
+            ..impatient()
+        },
+        Case {
+            name: "the same, 20,000 users",
+            users: USERS,
+            before: "promoted 60 %",
+            ..impatient()
+        },
+        Case { name: "the same, times alone", ramp: TIMES, ..impatient() },
+        Case { name: "users leave after 20 s on both", timing: patience(20.0, 20.0), ..USUAL },
+        Case {
+            name: "green's users leave after 10 s, blue's after 60 s, equal times, times alone",
+            timing: patience(60.0, 10.0),
+            ramp: TIMES,
+            required: NotRolledBack,
+            ..USUAL
+        },
+        Case {
+            name: "30 % of green's users press stop",
+            aborts: (0.01, 0.3),
+            required: RolledBack,
+            before: "promoted 100 %",
+            ..USUAL
+        },
+        Case {
+            name: "3 % of green's answers take six times as long",
+            timing: Timing { green_tail: Some((0.03, 6.0)), ..SAME_TIMING },
+            required: RolledBack,
+            before: "promoted 100 %",
+            ..USUAL
+        },
+        Case {
+            name: "the same, with gates on quantiles",
+            timing: Timing { green_tail: Some((0.03, 6.0)), ..SAME_TIMING },
+            ramp: QUANTILES,
+            required: RolledBack,
+            before: "–",
+            ..USUAL
+        },
+        Case { name: "identical, with gates on quantiles", ramp: QUANTILES, ..USUAL },
+        Case {
+            name: "identical, with gates on quantiles, 20,000 users",
+            users: USERS,
+            ramp: QUANTILES,
+            required: NotRolledBack,
+            ..USUAL
+        },
+        Case {
+            name: "green hangs until its streams are cut after 300 s",
+            timing: Timing { green_hangs: 1.0, ..SAME_TIMING },
+            required: RolledBack,
+            before: "rolled back after 404 s",
+            ..USUAL
+        },
+        Case {
+            name: "the same with steps of 25 and 50 %",
+            timing: Timing { green_hangs: 1.0, ..SAME_TIMING },
+            ramp: r#"{"steps": [25, 50, 100]}"#,
+            required: RolledBack,
+            before: "rolled back after 404 s, 3,770 requests",
+            ..USUAL
+        },
+        Case {
+            name: "green slows down by 1 % a minute in each step",
+            timing: Timing { green_growth_per_minute: 0.01, ..SAME_TIMING },
+            required: Promoted(0.0),
+            before: "promoted 87 %",
+            ..USUAL
+        },
+    ]
+}
+
 /// The worlds that are selected, each simulated `count` times.
 pub fn rows(count: u64, is_selected: impl Fn(&str) -> bool) -> Vec<Row> {
-    cases().iter().filter(|case| is_selected(case.name)).map(|case| case.run(count)).collect()
+    let all = cases().into_iter().chain(timing_cases());
+    all.filter(|case| is_selected(case.name)).map(|case| case.run(count)).collect()
 }
 
 // === impl Case ===
 
 impl Case {
     fn run(&self, count: u64) -> Row {
-        let config = r#"{"rollout": "r", "unit": {"header": "u"}, "ramp": {},
-            "versions": {"blue": {"cluster": "b"}, "green": {"cluster": "g"}}}"#;
+        let config = r#"{"rollout": "r", "unit": {"header": "u"}, "ramp": RAMP,
+            "versions": {"blue": {"cluster": "b"}, "green": {"cluster": "g"}}}"#
+            .replace("RAMP", self.ramp);
         let spec = Config::parse(config.as_bytes()).unwrap().ramp.unwrap();
         let rollout = SimulatedRollout::new(&spec, self.world(), false, 2 * 3600);
         let runs: Vec<SimulatedRun> = in_parallel(count, |seed| rollout.run(seed));
@@ -210,6 +319,7 @@ impl Case {
             Required::Promoted(min_promoted) => {
                 promoted >= min_promoted && rolled_back <= max_false_rollbacks
             }
+            Required::NotRolledBack => rolled_back <= max_false_rollbacks,
             Required::Held => held >= 0.99,
         };
         let mut ended: Vec<_> = runs.iter().filter(|run| run.end == RunEnd::RolledBack).collect();
@@ -242,22 +352,28 @@ impl Case {
             spread: 0.0,
             green: green / blue,
         };
+        let has_patience = self.timing.patience_s.blue.is_some();
+        let aborts = (!has_patience).then(|| rate(Metric::AbortRate, self.aborts));
         let value = |metric, blue, spread| Behaviour { metric, blue, spread, green: 1.0 };
         World {
             per_second: 50.0,
             users: self.users,
-            behaviours: vec![
+            behaviours: [
                 rate(Metric::ErrorRate, self.errors),
                 rate(Metric::ClientErrorRate, self.client_errors),
                 rate(Metric::RefusalRate, self.refusals),
                 rate(Metric::EmptyRate, self.empty),
                 Behaviour { green: self.duration, ..value(Metric::Duration, 4000.0, 0.85) },
                 value(Metric::Ttft, 600.0, 0.6),
-            ],
+            ]
+            .into_iter()
+            .chain(aborts)
+            .collect(),
             green_differs_from_s: 0,
             incident: self.incident.clone(),
             unread: self.unread,
             failure_ms: self.failure_ms,
+            timing: self.timing,
         }
     }
 }
