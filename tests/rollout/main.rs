@@ -14,6 +14,7 @@ mod open_responses;
 mod outcome_measurements;
 mod reconcile_spec;
 mod seen_units_log;
+mod slow_responses;
 mod state;
 mod store;
 mod stored_history;

@@ -170,6 +170,11 @@ impl Upstream {
         self.model.send_replace(model);
     }
 
+    /// Holds the streams at `/hold` that begin from now on.
+    pub fn hold_streams(&self) {
+        self.held.send_replace(true);
+    }
+
     /// Ends all streams at `/hold`.
     pub fn release_streams(&self) {
         self.held.send_replace(false);
