@@ -155,3 +155,37 @@ fn odd_numbers_do_not_break_a_sentence() {
         }
     }
 }
+
+/// A gate that counts times above a threshold names it, or says that it is being learned.
+#[test]
+fn a_threshold_is_said() {
+    let with = |metric: &str, verdict: &str, threshold_ms: Option<f64>| {
+        let gate = rate((3, 60), (20, 400), Some(0.025), verdict);
+        let is_learning = threshold_ms.is_none();
+        GateView { metric: metric.into(), threshold_ms, is_learning, ..gate }
+    };
+    let quantile =
+        |verdict| GateView { tolerance_at: None, ..with("duration_p95", verdict, Some(9_216.0)) };
+    let nothing = GateView { blue: None, green: None, ..with("slow_rate", "left_out", None) };
+    let table = [
+        (
+            with("slow_rate", "undecided", Some(9_216.0)),
+            "3 of 60 users got a slow answer on green, 20 of 400 on blue. An answer is slow above \
+             9.22 s. To advance, the data must show that green stays below 7.5 %.",
+        ),
+        (nothing, "Blue’s times are being learned: the gate counts longer ones from then on."),
+        (
+            quantile("pass"),
+            "3 of 60 users had an answer beyond blue’s 95th percentile on green, 20 of 400 on blue. \
+             On blue, that is more than 9.22 s. The data show that green’s is within the tolerance.",
+        ),
+        (
+            quantile("fail"),
+            "3 of 60 users had an answer beyond blue’s 95th percentile on green, 20 of 400 on blue. \
+             On blue, that is more than 9.22 s. The data show that green is worse.",
+        ),
+    ];
+    for (gate, expected) in table {
+        assert_eq!(said(&gate), expected);
+    }
+}

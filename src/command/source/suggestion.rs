@@ -47,11 +47,13 @@ pub fn add(error: &mut FieldError) {
 
 fn metric(given: &str) -> Option<String> {
     let name = given.to_ascii_lowercase().replace(['-', ' '], "_");
-    let is_percentile = |it: &str| !it.is_empty() && it.bytes().all(|byte| byte.is_ascii_digit());
-    if name.split('_').any(|it| it.strip_prefix('p').is_some_and(is_percentile)) {
-        let suggested = "duration, which compares all times by rank, or slow_rate, the share above an \
-                         objective";
-        return Some(suggested.to_owned());
+    let is_percentile = |it: &&str| !it.is_empty() && it.bytes().all(|byte| byte.is_ascii_digit());
+    let percentile = |it: &'_ str| it.strip_prefix('p').filter(is_percentile).map(str::to_owned);
+    if let Some(percentile) = name.split('_').find_map(percentile) {
+        return Some(match percentile.as_str() {
+            "90" | "95" | "99" => format!("duration_p{percentile} or ttft_p{percentile}"),
+            _ => "duration_p90, duration_p95 or duration_p99".to_owned(),
+        });
     }
     let by_alias = METRICS.iter().find(|(names, _)| names.contains(&name.as_str()));
     let by_alias = by_alias.map(|(_, suggested)| *suggested);
