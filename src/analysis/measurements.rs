@@ -89,9 +89,10 @@ impl Measurements {
         mut self,
         metric: Metric,
         is_harm: Option<bool>,
-        is_unsafe: Option<bool>,
+        is_beyond_tolerance: Option<bool>,
     ) -> Self {
-        for (bit, is_bad) in [(bit(metric), is_harm), (unsafe_bit(metric), is_unsafe)] {
+        for (bit, is_bad) in [(bit(metric), is_harm), (tolerance_bit(metric), is_beyond_tolerance)]
+        {
             self.known |= if is_bad.is_some() { bit } else { 0 };
             self.bad |= if is_bad == Some(true) { bit } else { 0 };
         }
@@ -150,8 +151,8 @@ impl Measurements {
 
     /// Whether the response is a bad one by `metric` for the test of non-inferiority; `None` where
     /// that is not known.
-    pub(super) fn is_unsafe(&self, metric: Metric) -> Option<bool> {
-        let bit = unsafe_bit(metric);
+    pub(super) fn is_beyond_tolerance(&self, metric: Metric) -> Option<bool> {
+        let bit = tolerance_bit(metric);
         (self.known & bit != 0).then_some(self.bad & bit != 0)
     }
 
@@ -250,7 +251,7 @@ fn bit(metric: Metric) -> u32 {
 }
 
 /// The bit of a quantile in the test of non-inferiority, which has a threshold of its own.
-fn unsafe_bit(metric: Metric) -> u32 {
+fn tolerance_bit(metric: Metric) -> u32 {
     match metric.quantile() {
         Some(_) => bit(metric) << QUANTILES,
         None => bit(metric),

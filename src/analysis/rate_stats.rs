@@ -52,7 +52,9 @@ impl RateStats {
         if first.is_for_harm {
             self.add_unit_with_event(version);
         }
-        if let (true, Some(is_bad)) = (first.counts_for_advance, measurements.is_unsafe(metric)) {
+        if let (true, Some(is_bad)) =
+            (first.counts_for_advance, measurements.is_beyond_tolerance(metric))
+        {
             self.add_request(version, unit, is_bad, first.is_for_non_inferiority);
         }
     }

@@ -24,6 +24,7 @@ mod table;
 mod worlds;
 
 use cells::Cell;
+use worlds::Case;
 
 fn main() {
     // Cargo itself passes `--bench`.
@@ -54,14 +55,20 @@ fn main() {
             tables.push(table::markdown(title, rows[0].runs, &rows));
         }
     }
-    let is_named = |name: &str| {
-        let name = format!("Worlds: {name}");
-        names.is_empty() || names.iter().any(|it| name.contains(it))
-    };
-    let rows = worlds::rows(ramps, is_named);
-    if !rows.is_empty() {
-        rows.iter().for_each(|row| eprintln!("{}  {}", row.name, row.figures()));
-        tables.push(table::markdown("Worlds", rows[0].runs, &rows));
+    for (title, cases) in worlds::groups() {
+        let is_named = |case: &Case| {
+            let name = format!("{title}: {}", case.name);
+            names.is_empty() || names.iter().any(|it| name.contains(it))
+        };
+        let rows = cases.iter().filter(|case| is_named(case)).map(|case| {
+            let row = case.run(ramps);
+            eprintln!("{}  {}", row.name, row.figures());
+            row
+        });
+        let rows: Vec<_> = rows.collect();
+        if !rows.is_empty() {
+            tables.push(table::markdown(title, rows[0].runs, &rows));
+        }
     }
     if names.is_empty() || names.contains(&"state") {
         tables.push(cost::table());

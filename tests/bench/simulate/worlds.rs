@@ -10,8 +10,8 @@ use super::cells::{MISSED, Row};
 use super::*;
 
 /// A world, and the outcome that it requires.
-struct Case {
-    name: &'static str,
+pub struct Case {
+    pub name: &'static str,
     users: Users,
     /// Blue's rate and green's, of each kind.
     errors: (f64, f64),
@@ -312,16 +312,16 @@ fn timing_cases() -> Vec<Case> {
     ]
 }
 
-/// The worlds that are selected, each simulated `count` times.
-pub fn rows(count: u64, is_selected: impl Fn(&str) -> bool) -> Vec<Row> {
-    let all = cases().into_iter().chain(timing_cases());
-    all.filter(|case| is_selected(case.name)).map(|case| case.run(count)).collect()
+/// The groups of worlds, with their titles.
+pub fn groups() -> [(&'static str, Vec<Case>); 2] {
+    [("Worlds", cases()), ("Open, aborted and rarely slow", timing_cases())]
 }
 
 // === impl Case ===
 
 impl Case {
-    fn run(&self, count: u64) -> Row {
+    /// Simulates the world so many times.
+    pub fn run(&self, count: u64) -> Row {
         let config = r#"{"rollout": "r", "unit": {"header": "u"}, "ramp": RAMP,
             "versions": {"blue": {"cluster": "b"}, "green": {"cluster": "g"}}}"#
             .replace("RAMP", self.ramp);
