@@ -53,7 +53,7 @@ impl RateStats {
         if first.is_for_harm {
             self.add_unit_with_event(version);
         }
-        if first.counts_for_advance {
+        if first.repeats.is_for_rates {
             self.add_request(version, unit, is_bad, first.is_for_non_inferiority);
         }
     }

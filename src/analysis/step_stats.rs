@@ -8,7 +8,7 @@ use super::gate_stats::GateStats;
 use super::observation::Observation;
 use super::plan::AnalysisPlan;
 use super::step_index::StepIndex;
-use super::unit_flags::{ASSIGNED, MetricFlags};
+use super::unit_flags::{ASSIGNED, MetricFlags, Repeats};
 
 /// The evidence of one step.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -36,14 +36,14 @@ impl StepStats {
     }
 
     /// Adds an observation of this step that was the first to set the flags `new`.
-    /// `counts_for_advance` says whether it may count for the test of non-inferiority.
+    /// `repeats` says which tests of non-inferiority it counts for.
     pub(super) fn add(
         &mut self,
         plan: &AnalysisPlan,
         step: StepIndex,
         observation: &Observation,
         new: u64,
-        counts_for_advance: bool,
+        repeats: Repeats,
     ) {
         let version = observation.version;
         *self.units.get_mut(version) += u64::from(new & ASSIGNED != 0);
@@ -53,7 +53,7 @@ impl StepStats {
             *coverage.known.get_mut(version) += u64::from(new & flags.known != 0);
             *coverage.missing.get_mut(version) += u64::from(new & flags.missing != 0);
             let Some(params) = gate.params(step) else { continue };
-            let first = flags.first_response(new, counts_for_advance);
+            let first = flags.first_response(new, repeats);
             stats.add(&gate.spec, params, observation, first);
         }
     }
@@ -65,6 +65,11 @@ impl StepStats {
                 stats.end_tick(&gate.spec, params);
             }
         }
+    }
+
+    /// Forgets the values of units that came again.
+    pub(super) fn forget_repeated_values(&mut self) {
+        self.gates.iter_mut().for_each(GateStats::forget_repeated_values);
     }
 
     /// Adds the sums of the same step from elsewhere.

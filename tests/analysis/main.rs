@@ -14,6 +14,7 @@ mod plan;
 mod power;
 mod probability;
 mod rate_ratio;
+mod repeated_values;
 mod step_analysis;
 mod tripwire;
 mod value_stats;

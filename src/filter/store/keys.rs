@@ -2,7 +2,7 @@
 
 /// The version of what is written in shared data; raised whenever its form changes. Two modules of
 /// different versions have a rollout each, and neither reads what it would misunderstand.
-pub const STATE_VERSION: u32 = 8;
+pub const STATE_VERSION: u32 = 9;
 
 /// The key of a value in the form of [`STATE_VERSION`].
 pub fn versioned(rollout: &str, name: &str) -> String {
