@@ -51,11 +51,11 @@ const MIN_NEWEST: usize = 16;
 ///
 /// The best stake is `(mean of blue − mean of green) / (D·σ²·(1 + g/b))`: about 2 for the largest
 /// default tolerance, and 0.2 for the smallest, where `D` is 1.
-const STAKE: f64 = 4.0;
+pub const STAKE: f64 = 4.0;
 
 /// The variance of one score counts as that of a uniform distribution at least, which ranks have
 /// without ties.
-const MIN_VARIANCE: f64 = 1.0 / 12.0;
+pub const MIN_VARIANCE: f64 = 1.0 / 12.0;
 
 // === impl RepeatedValues ===
 

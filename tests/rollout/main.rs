@@ -11,6 +11,7 @@ mod manual;
 mod memory_store;
 mod observation_buffer;
 mod outcome_measurements;
+mod ramp_profile;
 mod reconcile_spec;
 mod seen_units_log;
 mod state;
