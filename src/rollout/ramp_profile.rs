@@ -22,12 +22,13 @@ pub enum RampProfile {
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
-/// Below so many users or requests per second, [`RampProfile::Small`] decides more often than
-/// [`RampProfile::Default`] within a day. From simulation: see `docs/explanation/sizing.md`.
+/// Below so many users or requests per second, [`RampProfile::Default`] often does not end within a
+/// day (`docs/explanation/sizing.md`). The exact numbers are a choice.
 const MIN_USERS: f64 = 10_000.0;
 const MIN_RPS: f64 = 10.0;
 
-/// From so many users and requests per second on, [`RampProfile::Large`] takes hours, not days.
+/// From so many users and requests per second on, [`RampProfile::Large`] applies. A choice, not yet
+/// simulated.
 const MIN_USERS_OF_LARGE: f64 = 200_000.0;
 const MIN_RPS_OF_LARGE: f64 = 200.0;
 
