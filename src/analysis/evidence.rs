@@ -16,7 +16,7 @@ use super::seen_units::SeenUnitsByStep;
 use super::step_index::StepIndex;
 use super::step_stats::StepStats;
 use super::thresholds::Thresholds;
-use super::unit_flags::{ASSIGNED, GateFlags, LEARNED_DURATION, LEARNED_TTFT, UnitFlags};
+use super::unit_flags::{ASSIGNED, GateFlags, LEARNED_DURATION, LEARNED_TTFT, Repeats, UnitFlags};
 use crate::assignment::Version;
 
 /// The evidence of a ramp. Its size grows with gates and steps, and with units up to a
@@ -58,6 +58,8 @@ impl Evidence {
     pub fn begin_step(&mut self, step: StepIndex, at_ns: u64) {
         self.began_ns.resize(step.get(), at_ns);
         self.began_ns.push(at_ns);
+        // Only the current step can advance.
+        self.steps.iter_mut().take(step.get()).for_each(StepStats::forget_repeated_values);
         self.period.begin_step(at_ns);
         self.thresholds.begin(at_ns);
     }
@@ -129,14 +131,17 @@ impl Evidence {
         let is_after_warmup = self.is_after_warmup(plan, *step, observation);
         let Some(new) = self.set_flags(plan, *step, observation, is_after_warmup) else { return };
         self.learn(&measurements, new);
-        let counts_for_advance = is_after_warmup
-            && (!measurements.is_response() || self.period.count_request(plan, observation));
+        // An assignment alone counts for nothing.
+        let is_data = measurements != Measurements::default();
+        let repeats = match is_after_warmup && is_data {
+            true => self.period.count(plan, observation),
+            false => Repeats::default(),
+        };
         if self.steps.len() <= step.get() {
             self.steps.resize(step.get() + 1, StepStats::empty(plan));
         }
         if let Some(stats) = self.steps.get_mut(step.get()) {
-            let thresholds = &self.thresholds;
-            stats.add(plan, thresholds, *step, observation, new, counts_for_advance);
+            stats.add(plan, &self.thresholds, *step, observation, new, repeats);
             if step.get() + 1 == self.began_ns.len() {
                 self.period.add(plan, *step, observation, &stats.gates);
             }

@@ -75,7 +75,7 @@ impl GateAnalysis {
         let step_stats = evidence.steps.get(step.get());
         let stats = step_stats.and_then(|it| it.gates.get(index));
         let non_inferiority_log_e = match (stats, gate.params(step)) {
-            (Some(stats), Some(params)) => stats.non_inferiority_log_e(params),
+            (Some(stats), Some(params)) => stats.non_inferiority_log_e(gate.spec.metric, params),
             _ => 0.0,
         };
         let harm_log_e_of_ramp =

@@ -20,7 +20,7 @@ pub enum GateStats {
     /// The gate compares a rate, or a quantile by a rate.
     Rate(Box<RateStats>),
     /// The gate compares values.
-    Values(ValueStats),
+    Values(Box<ValueStats>),
 }
 
 // === impl GateStats ===
@@ -30,7 +30,7 @@ impl GateStats {
     pub fn for_metric(metric: Metric) -> Self {
         match metric.comparison().counts_events() {
             true => Self::Rate(Box::default()),
-            false => Self::Values(ValueStats::default()),
+            false => Self::Values(Box::default()),
         }
     }
 
@@ -74,10 +74,17 @@ impl GateStats {
     }
 
     /// The natural logarithm of the e-value against "green is worse by the tolerance".
-    pub(super) fn non_inferiority_log_e(&self, params: &GateStepParams) -> f64 {
+    pub(super) fn non_inferiority_log_e(&self, metric: Metric, params: &GateStepParams) -> f64 {
         match self {
             Self::Rate(stats) => stats.non_inferiority_log_e(params),
-            Self::Values(stats) => stats.non_inferiority_log_e(),
+            Self::Values(stats) => stats.non_inferiority_log_e(metric, params),
+        }
+    }
+
+    /// Forgets the values of units that came again.
+    pub(super) fn forget_repeated_values(&mut self) {
+        if let Self::Values(stats) = self {
+            stats.forget_repeated();
         }
     }
 

@@ -16,6 +16,7 @@
 //! | [`value_bets`], [`mann_whitney`], [`block`] | bets on values: by rank, in blocks |
 //! | [`censored_value`] | a value that may be known only to be at least so large |
 //! | [`thresholds`] | times learned from blue and frozen: the objective, and quantiles |
+//! | [`repeated_values`], [`score_groups`] | values of units that come again, and the variance of their mean |
 //! | [`across_steps`] | one e-value over all steps |
 //! | [`period`] | tests that restart: late regressions; heavy units |
 //! | [`design_effect`] | how much many requests of few users overstate the evidence |
@@ -64,7 +65,9 @@ pub mod power;
 pub mod probability;
 pub mod rate_ratio;
 pub mod rate_stats;
+pub mod repeated_values;
 pub mod sample_ratio;
+pub mod score_groups;
 pub mod seen_units;
 pub mod step_analysis;
 pub mod step_index;

@@ -12,8 +12,9 @@
 //! that is not worse is rolled back with a probability of at most α, whatever units have in common
 //! from one period to the next.
 //!
-//! **A heavy unit.** The test of non-inferiority on rates counts requests. One unit that sends
-//! half of them would decide alone. So a unit counts [`MAX_REQUESTS`] times a period at most.
+//! **A heavy unit.** The test of non-inferiority counts requests. One unit that sends half of them
+//! would decide alone. So a unit counts in a period at most [`MAX_REQUESTS`] times for a rate and
+//! [`MAX_VALUES`] times for values.
 //!
 //! Source: e-detectors that restart (Shin, Ramdas and Rinaldo, *E-detectors*, NEJSDS 2024),
 //! with a union bound over the restarts in place of the sum.
@@ -29,6 +30,7 @@ use super::plan::{AnalysisPlan, AnalysisUnit, Gate, GateStepParams};
 use super::rate_stats;
 use super::seen_units::SeenUnits;
 use super::step_index::StepIndex;
+use super::unit_flags::Repeats;
 use super::value_bets::{ValueBets, ValueHypothesis};
 use super::value_stats::value_or_vote;
 use super::wealth::log_mean_of_directions;
@@ -61,8 +63,17 @@ pub const PERIOD_NS: u64 = 30 * 60 * 1_000_000_000;
 /// The fraction of α for all periods together. The rest is for the test over the whole ramp.
 pub const PERIODS_ALPHA: f64 = 0.1;
 
-/// How many requests of a unit count in a period for the test of non-inferiority.
+/// How many requests of a unit count in a period for the test of non-inferiority of a rate.
 pub const MAX_REQUESTS: u64 = 8;
+
+/// How many values of a unit count in a period for the test of non-inferiority of values.
+///
+/// Units that send more have more weight. Values of one unit are more alike than its failures, so
+/// unequal weights cost more evidence here.
+pub const MAX_VALUES: u64 = 2;
+
+/// The bit of a unit's flags that is set after its first vote.
+const HAS_VOTED: u64 = 1 << 31;
 
 /// The bits of a unit's flags that count its requests. Those below are one for each metric.
 const REQUESTS_SHIFT: u32 = 32;
@@ -95,19 +106,30 @@ impl Period {
         }
     }
 
-    /// Counts a response for the test of non-inferiority. Returns whether it may count: the unit
-    /// has not been counted too often. One that is still open is counted when it ends.
-    pub(super) fn count_request(&mut self, plan: &AnalysisPlan, observation: &Observation) -> bool {
+    /// Counts an observation for the tests of non-inferiority. Returns which ones it counts for:
+    /// those for which its unit has not been counted too often. A response that is still open is
+    /// counted when it ends.
+    pub(super) fn count(&mut self, plan: &AnalysisPlan, observation: &Observation) -> Repeats {
         if plan.unit == AnalysisUnit::EveryRequest {
-            return true;
+            // Each value is the first of its unit.
+            return Repeats { is_for_rates: true, is_for_values: false };
         }
+        let is_response = observation.measurements.is_response();
         let has_ended = !observation.measurements.is_open();
         let count = |flags: &mut u64| {
-            let may_count = *flags >> REQUESTS_SHIFT < MAX_REQUESTS;
-            *flags += u64::from(may_count && has_ended) << REQUESTS_SHIFT;
-            may_count
+            if !is_response {
+                let has_voted = *flags & HAS_VOTED != 0;
+                *flags |= HAS_VOTED;
+                return Repeats { is_for_rates: true, is_for_values: !has_voted };
+            }
+            let counted = *flags >> REQUESTS_SHIFT;
+            let is_for_rates = counted < MAX_REQUESTS;
+            *flags += u64::from(is_for_rates && has_ended) << REQUESTS_SHIFT;
+            Repeats { is_for_rates, is_for_values: counted < MAX_VALUES }
         };
-        let Some(units) = &mut self.units else { return true };
+        let Some(units) = &mut self.units else {
+            return Repeats { is_for_rates: true, is_for_values: false };
+        };
         units.update(observation.unit, plan.max_units, count).unwrap_or_default()
     }
 

@@ -53,7 +53,7 @@ impl RateStats {
             self.add_unit_with_event(version);
         }
         if let (true, Some(is_bad)) =
-            (first.counts_for_advance, measurements.is_beyond_tolerance(metric))
+            (first.repeats.is_for_rates, measurements.is_beyond_tolerance(metric))
         {
             self.add_request(version, unit, is_bad, first.is_for_non_inferiority);
         }

@@ -9,7 +9,7 @@ use super::observation::Observation;
 use super::plan::AnalysisPlan;
 use super::step_index::StepIndex;
 use super::thresholds::Thresholds;
-use super::unit_flags::{ASSIGNED, GateFlags};
+use super::unit_flags::{ASSIGNED, GateFlags, Repeats};
 
 /// The evidence of one step.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -37,7 +37,7 @@ impl StepStats {
     }
 
     /// Adds an observation of this step that was the first to set the flags `new`.
-    /// `counts_for_advance` says whether it may count for the test of non-inferiority.
+    /// `repeats` says which tests of non-inferiority it counts for.
     pub(super) fn add(
         &mut self,
         plan: &AnalysisPlan,
@@ -45,7 +45,7 @@ impl StepStats {
         step: StepIndex,
         observation: &Observation,
         new: u64,
-        counts_for_advance: bool,
+        repeats: Repeats,
     ) {
         let version = observation.version;
         *self.units.get_mut(version) += u64::from(new & ASSIGNED != 0);
@@ -58,7 +58,7 @@ impl StepStats {
             *coverage.known.get_mut(version) += u64::from(new & flags.known != 0);
             *coverage.missing.get_mut(version) += u64::from(new & flags.missing != 0);
             let Some(params) = gate.params(step) else { continue };
-            let first = flags.first_response(new, counts_for_advance);
+            let first = flags.first_response(new, repeats);
             stats.add(&gate.spec, params, observation, first);
         }
     }
@@ -70,6 +70,11 @@ impl StepStats {
                 stats.end_tick(&gate.spec, params);
             }
         }
+    }
+
+    /// Forgets the values of units that came again.
+    pub(super) fn forget_repeated_values(&mut self) {
+        self.gates.iter_mut().for_each(GateStats::forget_repeated_values);
     }
 
     /// Adds the sums of the same step from elsewhere.

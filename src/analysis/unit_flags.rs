@@ -53,8 +53,17 @@ pub(super) struct FirstResponse {
     pub is_for_harm: bool,
     /// It counts for the test of non-inferiority.
     pub is_for_non_inferiority: bool,
-    /// The response may count for the test of non-inferiority, whether it is the first or not.
-    pub counts_for_advance: bool,
+    /// What it counts for, whether it is the first or not.
+    pub repeats: Repeats,
+}
+
+/// Which tests of non-inferiority a response counts for, whether it is its unit's first or not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Repeats {
+    /// Those of rates.
+    pub is_for_rates: bool,
+    /// Those of repeated values.
+    pub is_for_values: bool,
 }
 
 // === impl UnitFlags ===
@@ -110,11 +119,11 @@ impl GateFlags {
     }
 
     /// What the response is the first of, if it was the first to set the flags `new`.
-    pub fn first_response(self, new: u64, counts_for_advance: bool) -> FirstResponse {
+    pub fn first_response(self, new: u64, repeats: Repeats) -> FirstResponse {
         FirstResponse {
             is_for_harm: new & self.harm != 0,
             is_for_non_inferiority: new & self.non_inferiority != 0,
-            counts_for_advance,
+            repeats,
         }
     }
 }

@@ -29,7 +29,7 @@ pub(super) enum ValueHypothesis {
 
 /// The direction in which values are worse, and how a margin applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Direction {
+pub(super) enum Direction {
     /// Higher ranks are worse; green's values are divided by 1 + margin.
     Higher,
     /// Lower ranks are worse; green's values are multiplied by 1 + margin.
@@ -108,13 +108,39 @@ impl ValueBets {
 
 impl Direction {
     /// The directions in which a metric that is compared like this is worse; none for a rate.
-    fn all(comparison: Comparison) -> &'static [Self] {
+    pub(super) fn all(comparison: Comparison) -> &'static [Self] {
         match comparison {
             Comparison::Rate | Comparison::Quantile => &[],
             Comparison::Higher => &[Self::Higher],
             Comparison::Lower => &[Self::LowerMean],
             Comparison::Either => &[Self::Higher, Self::Lower],
             Comparison::Share => &[Self::HigherMean],
+        }
+    }
+
+    /// Whether means of values are compared, and not ranks.
+    pub(super) fn compares_means(self) -> bool {
+        matches!(self, Self::HigherMean | Self::LowerMean)
+    }
+
+    /// A value of green's as it would be if green were not worse by the tolerance. Where means are
+    /// compared, it is the mean that the tolerance applies to: see [`Self::excess_of_means`].
+    pub(super) fn without_tolerance(self, value: CensoredValue, tolerance: f64) -> CensoredValue {
+        match self {
+            Self::Higher => value.times(1.0 / (1.0 + tolerance)),
+            Self::Lower => value.times(1.0 + tolerance),
+            Self::HigherMean | Self::LowerMean => value,
+        }
+    }
+
+    /// How much better green's mean score is than that of a green that is worse by the tolerance.
+    /// Its expectation is at most 0 where green is worse by that.
+    pub(super) fn excess_of_means(self, blue: f64, green: f64, tolerance: f64) -> f64 {
+        match self {
+            Self::Higher => blue - green,
+            Self::Lower => green - blue,
+            Self::HigherMean => blue + tolerance - green,
+            Self::LowerMean => green + tolerance - blue,
         }
     }
 

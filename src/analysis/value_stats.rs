@@ -9,15 +9,18 @@ use super::metric::Metric;
 use super::moments::Moments;
 use super::observation::Observation;
 use super::plan::{GateSpec, GateStepParams};
+use super::repeated_values::RepeatedValues;
 use super::unit_flags::FirstResponse;
 use super::value_bets::{ValueBets, ValueHypothesis};
-use super::wealth::Wealth;
+use super::wealth::{Wealth, log_mean_exp};
 
 /// The sums of a gate on values.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ValueStats {
     harm: ValueBets,
+    /// The bets on units' first values.
     non_inferiority: ValueBets,
+    repeated: RepeatedValues,
     /// The moments of units' first values in the step. A censored value counts as its bound.
     pub moments: ByVersion<Moments>,
 }
@@ -43,6 +46,9 @@ impl ValueStats {
             let hypothesis = ValueHypothesis::WorseBy(params.tolerance);
             self.non_inferiority.add(comparison, hypothesis, version, value);
         }
+        if first.repeats.is_for_values {
+            self.repeated.add(comparison, params.tolerance, (version, observation.unit), value);
+        }
     }
 
     /// Ends a tick: closes the blocks that have enough values.
@@ -57,18 +63,27 @@ impl ValueStats {
         self.harm.wealth()
     }
 
-    /// The natural logarithm of the e-value against "green is worse by the tolerance": the
-    /// smallest one of the directions, because all must be safe.
-    pub(super) fn non_inferiority_log_e(&self) -> f64 {
+    /// The natural logarithm of the e-value against "green is worse by the tolerance": of each test
+    /// the smallest one of the directions, because all must be safe, and of both tests the mean.
+    pub(super) fn non_inferiority_log_e(&self, metric: Metric, params: &GateStepParams) -> f64 {
         let log_e = self.non_inferiority.wealth().iter().map(|wealth| wealth.log_mean());
         // Before the first bet the e-value is 1.
-        log_e.reduce(f64::min).unwrap_or_default()
+        let first = log_e.reduce(f64::min).unwrap_or_default();
+        let repeated = self.repeated.non_inferiority_log_e(metric.comparison(), params.tolerance);
+        // Where each request counts by itself, there is no second test.
+        repeated.map_or(first, |repeated| log_mean_exp(&[first, repeated]))
+    }
+
+    /// Forgets the values of units that came again.
+    pub(super) fn forget_repeated(&mut self) {
+        self.repeated = RepeatedValues::default();
     }
 
     /// Adds the sums of the same gate and step from elsewhere.
     pub(super) fn merge(&mut self, other: &Self) {
         self.harm.merge(&other.harm);
         self.non_inferiority.merge(&other.non_inferiority);
+        self.repeated.merge(&other.repeated);
         self.moments += other.moments;
     }
 }

@@ -12,6 +12,7 @@ use super::time::parse_duration;
 use crate::analysis::metric::Comparison;
 use crate::analysis::unit_flags::MAX_GATES;
 use crate::analysis::{GateSpec, Metric};
+use crate::rollout::RampProfile;
 
 /// The checked gates.
 pub(super) struct GateSection {
@@ -45,10 +46,11 @@ const MAX_TOLERANCE: f64 = 20.0;
 /// valid.
 pub(super) fn check_gates(
     raw: Option<Vec<RawGate>>,
+    profile: RampProfile,
     shares: Option<&[f64]>,
     diagnostics: &mut Diagnostics,
 ) -> GateSection {
-    let Some(raw) = raw else { return default_gates(shares) };
+    let Some(raw) = raw else { return default_gates(profile, shares) };
     let mut metrics: Vec<MetricRef> = Vec::new();
     if raw.is_empty() {
         let fix = "write at least one gate, or remove the field to use the default gates";
@@ -78,7 +80,8 @@ pub(super) fn check_gates(
             diagnostics.push(FieldError::new(&field, &json!(metric), fix));
         }
         metrics.push(MetricRef { field, metric });
-        specs.push(check_gate(&gate_field, metric, gate, shares, diagnostics));
+        let default = profile.gate(metric, shares.unwrap_or_default());
+        specs.push(check_gate(&gate_field, gate, default, shares, diagnostics));
         let gate_objective =
             check_objective(&gate_field, metric, gate.objective.as_deref(), diagnostics);
         objective = objective.or(gate_objective);
@@ -86,9 +89,9 @@ pub(super) fn check_gates(
     GateSection { specs: specs.into_iter().collect(), objective, metrics }
 }
 
-fn default_gates(shares: Option<&[f64]>) -> GateSection {
+fn default_gates(profile: RampProfile, shares: Option<&[f64]>) -> GateSection {
     let shares = shares.unwrap_or_default();
-    let spec = |metric| GateSpec::with_defaults(metric, shares);
+    let spec = |metric| profile.gate(metric, shares);
     let metric_ref = |metric| MetricRef { field: "ramp.gates".to_owned(), metric };
     GateSection {
         specs: Some(DEFAULT_METRICS.map(spec).into()),
@@ -99,12 +102,12 @@ fn default_gates(shares: Option<&[f64]>) -> GateSection {
 
 fn check_gate(
     field: &str,
-    metric: Metric,
     raw: &RawGate,
+    default: GateSpec,
     shares: Option<&[f64]>,
     diagnostics: &mut Diagnostics,
 ) -> Option<GateSpec> {
-    let default = GateSpec::with_defaults(metric, shares.unwrap_or_default());
+    let metric = default.metric;
     let margin = check_number(
         &format!("{field}.margin"),
         raw.margin.as_ref(),

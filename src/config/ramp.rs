@@ -53,8 +53,6 @@ impl RampContext {
     }
 }
 
-const BAKE: Duration = Duration::from_secs(10 * 60);
-const TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 const WARMUP: Duration = Duration::from_secs(2 * 60);
 const ALPHA: f64 = 0.05;
 const BETA: f64 = 0.1;
@@ -69,14 +67,15 @@ pub(super) fn check_ramp(
         let fix = "weights and ramp cannot be used together; remove one";
         diagnostics.push(FieldError::unneeded("ramp", fix));
     }
-    let steps = check_steps(raw.steps, raw.control, context.has_conversations, diagnostics);
-    let bake = check_period("ramp.bake", raw.bake.as_deref(), BAKE, diagnostics);
-    let timeout = check_timeout(raw.timeout.as_deref(), bake, diagnostics);
+    let steps =
+        check_steps(raw.steps, raw.profile, raw.control, context.has_conversations, diagnostics);
+    let bake = check_period("ramp.bake", raw.bake.as_deref(), raw.profile.bake(), diagnostics);
+    let timeout = check_timeout(raw.timeout.as_deref(), raw.profile.timeout(), bake, diagnostics);
     let warmup = check_warmup(raw.warmup.as_deref(), bake, diagnostics);
 
     let shares: Option<Vec<f64>> = steps.as_deref().map(analysed_shares);
     let GateSection { specs, objective, mut metrics } =
-        check_gates(raw.gates, shares.as_deref(), diagnostics);
+        check_gates(raw.gates, raw.profile, shares.as_deref(), diagnostics);
     // A gate that needs bodies enables reading. The default tripwires alone do not.
     let needs_bodies = metrics.iter().any(|it| RampSpec::is_from_body(it.metric));
     let reads_bodies = !context.disables_reading && (context.has_answers || needs_bodies);
@@ -146,11 +145,12 @@ fn check_period(
 
 fn check_timeout(
     raw: Option<&str>,
+    default: Duration,
     bake: Option<Duration>,
     diagnostics: &mut Diagnostics,
 ) -> Option<Duration> {
     let bake = bake.unwrap_or_default();
-    let timeout = check_period("ramp.timeout", raw, TIMEOUT.max(bake), diagnostics)?;
+    let timeout = check_period("ramp.timeout", raw, default.max(bake), diagnostics)?;
     if timeout < bake {
         let fix = "is shorter than bake; write at least the duration of bake";
         diagnostics.push(FieldError::new("ramp.timeout", &json!(raw), fix));

@@ -6,25 +6,23 @@ use super::FieldError;
 use super::diagnostics::Diagnostics;
 use super::raw::ramp::{RawControl, RawStep, RawStepObject};
 use crate::assignment::Share;
-use crate::rollout::RampStep;
+use crate::rollout::{RampProfile, RampStep};
 
 /// All units, in basis points.
 const ALL_BP: u64 = 10_000;
 
 const MAX_STEPS: usize = 16;
 
-/// The default steps, in basis points.
-const STEPS_BP: [u64; 5] = [100, 500, 2_500, 5_000, ALL_BP];
-
 /// Checks the steps. `by_conversation` is whether conversations are the unit of analysis.
 pub(super) fn check_steps(
     raw: Option<Vec<RawStep>>,
+    profile: RampProfile,
     control: RawControl,
     by_conversation: bool,
     diagnostics: &mut Diagnostics,
 ) -> Option<Vec<RampStep>> {
     let mut steps = match raw {
-        None => STEPS_BP.into_iter().map(|green_bp| step(green_bp, false)).collect(),
+        None => profile.steps_bp().iter().map(|green_bp| step(*green_bp, false)).collect(),
         Some(raw) => check_raw_steps(&raw, diagnostics),
     };
     if let (RawControl::Equal, Some(steps)) = (control, &mut steps) {

@@ -4,6 +4,7 @@ use super::labels;
 use super::numbers::GroupedCount;
 use super::time_format::HumanDuration;
 use super::view::{AnalysisView, GateView, RampView};
+use crate::rollout::RampProfile;
 
 /// Whether a step will have enough evidence to advance.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +51,7 @@ impl Outlook {
             let text = format!("{name}: none after {}; {seen}", HumanDuration(ramp.in_step_s));
             return Some(match ramp.in_step_s < MIN_WITHOUT_EVIDENCE_S {
                 true => Self::Open(text),
-                false => Self::TooLittle(format!("{text}: too few for this step")),
+                false => Self::TooLittle(format!("{text}: too few for this step{}", advice(ramp))),
             });
         }
         let needed = round_to_two_digits(*green_units as f64 / slowest.safe);
@@ -65,6 +66,19 @@ impl Outlook {
             true => Self::TooLittle(text),
             false => Self::Enough(text),
         })
+    }
+}
+
+/// The profile that needs fewer users, where the step has less than half of them.
+fn advice(ramp: &RampView) -> String {
+    let small = RampProfile::Small;
+    let first_bp = small.steps_bp().first().copied().unwrap_or_default();
+    let share_bp = ramp.steps.get(ramp.step).map(|it| u64::from(it.green_bp));
+    match share_bp {
+        Some(share_bp) if share_bp < first_bp => {
+            format!("; \"profile\": \"{}\" needs fewer", small.as_str())
+        }
+        _ => String::new(),
     }
 }
 

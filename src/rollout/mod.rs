@@ -3,6 +3,7 @@
 //! | file | concept |
 //! |---|---|
 //! | [`spec`], [`fingerprint`] | the specification of a ramp, and what distinguishes two of them |
+//! | [`ramp_profile`] | the defaults of a ramp by the size of the service |
 //! | [`phase`], [`position`], [`hold_reason`] | its phase, with green's share; what it waits for |
 //! | [`state`] | the state of a ramp |
 //! | [`snapshot`] | what every worker needs of it |
@@ -45,6 +46,7 @@ pub mod outcome_measurements;
 pub mod phase;
 pub mod position;
 pub mod publish_snapshot;
+pub mod ramp_profile;
 pub mod reconcile_context;
 pub mod reconcile_spec;
 pub mod seen_units_log;
@@ -68,6 +70,7 @@ pub use open_responses::{OpenResponse, OpenResponses, OpenTicket};
 pub use operator_command::{CommandKind, OperatorCommand};
 pub use phase::Phase;
 pub use position::Position;
+pub use ramp_profile::RampProfile;
 pub use reconcile_context::{RampEvent, ReconcileContext};
 pub use snapshot::Snapshot;
 pub use spec::{RampSpec, RampStep};

@@ -22,7 +22,7 @@ pub struct Behaviour {
 }
 
 /// The fraction of the variance of values that is between users.
-const VARIANCE_BETWEEN_USERS: f64 = 0.5;
+pub const VARIANCE_BETWEEN_USERS: f64 = 0.5;
 
 // === impl Behaviour ===
 

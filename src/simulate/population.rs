@@ -24,7 +24,8 @@ pub enum Users {
         /// tenth of the users has more than half of the bad answers.
         shape: f64,
     },
-    /// A fixed number of users who differ in how much they send, and in nothing else.
+    /// A fixed number of users who differ in how much they send. Half of the variance of values is
+    /// between them. Their rates of bad answers do not differ.
     Unequal {
         /// The number of users.
         count: usize,
@@ -84,7 +85,7 @@ impl Population {
                 (users, (0..count).map(activity).collect())
             }
             Users::Unequal { count, activity } => {
-                let users = (0..count).map(|_| StickyUser::usual(random));
+                let users = (0..count).map(|_| StickyUser::usual(behaviours, random));
                 (users.collect(), (0..count).map(|index| activity.of(index, count)).collect())
             }
         };
@@ -127,9 +128,14 @@ impl Activity {
 // === impl StickyUser ===
 
 impl StickyUser {
-    /// A user who is like all others.
-    fn usual(random: &mut SmallRng) -> Self {
-        Self { bucket: random.random(), unit: random.random(), tendencies: Vec::new() }
+    /// A user whose rates are those of all others.
+    fn usual(behaviours: &[Behaviour], random: &mut SmallRng) -> Self {
+        let tendency = |behaviour: &Behaviour| match behaviour.is_rate() {
+            true => 1.0,
+            false => StandardNormal.sample(random),
+        };
+        let tendencies = behaviours.iter().map(tendency).collect();
+        Self { bucket: random.random(), unit: random.random(), tendencies }
     }
 
     fn new(shape: f64, behaviours: &[Behaviour], random: &mut SmallRng) -> Self {

@@ -15,6 +15,7 @@ mod plan;
 mod power;
 mod probability;
 mod rate_ratio;
+mod repeated_values;
 mod step_analysis;
 mod thresholds;
 mod tripwire;

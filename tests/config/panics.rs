@@ -77,7 +77,7 @@ proptest! {
     #[test]
     fn no_value_of_a_ramp_field_panics(
         field in prop::sample::select(vec![
-            "steps", "bake", "timeout", "warmup", "gates", "tripwires", "alpha", "beta",
+            "profile", "steps", "bake", "timeout", "warmup", "gates", "tripwires", "alpha", "beta",
             "evidence", "started", "restart", "paused", "rolled_back",
         ]),
         value in any_ramp_value(),

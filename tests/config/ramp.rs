@@ -73,6 +73,49 @@ fn every_field_has_a_default() {
 }
 
 #[test]
+fn a_profile_has_defaults_of_its_own() {
+    let profiles = [
+        (json!({}), vec![100, 500, 2_500, 5_000, 10_000], 600, vec![2.0, 1.0, 0.5, 0.3]),
+        (
+            json!({"profile": "default"}),
+            vec![100, 500, 2_500, 5_000, 10_000],
+            600,
+            vec![2.0, 1.0, 0.5, 0.3],
+        ),
+        (json!({"profile": "small"}), vec![5_000, 10_000], 6 * 3600, vec![2.0]),
+        (
+            json!({"profile": "large"}),
+            vec![100, 500, 1_000, 2_500, 5_000, 10_000],
+            1800,
+            vec![1.125, 0.625, 0.375, 0.375, 0.275],
+        ),
+        // A field that is written wins.
+        (
+            json!({"profile": "small", "steps": [25, 50, 100]}),
+            vec![2_500, 5_000, 10_000],
+            6 * 3600,
+            vec![2.0, 2.0],
+        ),
+        (json!({"profile": "small", "bake": "1h"}), vec![5_000, 10_000], 3600, vec![2.0]),
+        (
+            json!({"profile": "small", "gates": [{"metric": "error_rate", "tolerance": 1}]}),
+            vec![5_000, 10_000],
+            6 * 3600,
+            vec![1.0],
+        ),
+    ];
+    for (section, steps, bake_s, tolerance) in profiles {
+        let ramp = valid_ramp(section.clone());
+        assert_eq!(steps_bp(&ramp), steps, "{section}");
+        assert_eq!(ramp.bake, seconds(bake_s), "{section}");
+        assert_eq!(ramp.timeout, seconds(86_400), "{section}");
+        assert_eq!(gate_specs(&ramp)[0].tolerance, tolerance, "{section}");
+    }
+    let errors = errors_with(json!({"ramp": {"profile": "tiny"}}));
+    assert_eq!(errors, r#"ramp.profile: "tiny": write "small" or "default" or "large""#);
+}
+
+#[test]
 fn default_tripwires_need_no_body_unless_bodies_are_read() {
     let in_both_windows = |metrics: &[Metric]| -> Vec<Tripwire> {
         let tripwire =

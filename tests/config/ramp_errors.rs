@@ -115,7 +115,7 @@ fn errors_that_concern_other_sections_and_types() {
         ),
         (
             json!({"ramp": {"bkae": "10m"}}),
-            "ramp.bkae: \"10m\": unknown field; did you mean bake? the fields are steps, bake, timeout, warmup, gates, \
+            "ramp.bkae: \"10m\": unknown field; did you mean bake? the fields are profile, steps, bake, timeout, warmup, gates, \
              tripwires, alpha, beta, evidence, control, started, restart, paused, rolled_back",
         ),
         (

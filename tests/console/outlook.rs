@@ -45,7 +45,8 @@ fn the_gate_with_the_least_evidence_decides() {
             3600,
             &[0.01, 1.0],
             TooLittle,
-            "Errors: none after 60 minutes; 45 users on green: too few for this step",
+            "Errors: none after 60 minutes; 45 users on green: too few for this step; \
+             \"profile\": \"small\" needs fewer",
         ),
         // 45 / 0.07 is 643.
         (

@@ -12,6 +12,7 @@ mod memory_store;
 mod observation_buffer;
 mod open_responses;
 mod outcome_measurements;
+mod ramp_profile;
 mod reconcile_spec;
 mod seen_units_log;
 mod slow_responses;

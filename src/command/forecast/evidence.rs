@@ -4,6 +4,7 @@ use super::step_traffic::StepTraffic;
 use crate::analysis::ByVersion;
 use crate::analysis::absolute_rate;
 use crate::analysis::plan::GateStepParams;
+use crate::analysis::repeated_values::{MIN_VARIANCE, STAKE};
 use crate::analysis::wealth::{BETS, STAKES};
 use crate::simulate::Behaviour;
 
@@ -109,12 +110,33 @@ pub struct RankComparison {
     pub green_values: f64,
 }
 
+impl RankComparison {
+    /// The probability that a value of green's is higher than one of blue's, minus ½, for two
+    /// normal variables that are `shift` apart.
+    fn advantage(self) -> f64 {
+        0.5 * libm::erfc(-self.shift / (2.0 * self.spread)) - 0.5
+    }
+}
+
+/// Evidence of units' repeated values, with their design effect.
+pub fn of_repeated_values(comparison: RankComparison, design_effect: f64) -> LogWealths {
+    let RankComparison { fractions, green_values, .. } = comparison;
+    let sum = green_values * comparison.advantage();
+    let variance =
+        design_effect * MIN_VARIANCE * green_values * (1.0 + fractions.green / fractions.blue);
+    STAKES.map(|stake| {
+        let stake = STAKE * stake / design_effect;
+        LogWealth {
+            mean: stake * sum - stake * stake * variance / 2.0,
+            variance: stake * stake * variance,
+        }
+    })
+}
+
 /// Evidence of a comparison by rank after `seconds`.
 pub fn of_ranks(comparison: RankComparison, seconds: f64) -> LogWealths {
-    let RankComparison { shift, spread, fractions, green_values } = comparison;
-    // The probability that a value of green's is higher than one of blue's, minus ½, for two
-    // normal variables that are `shift` apart.
-    let advantage = 0.5 * libm::erfc(-shift / (2.0 * spread)) - 0.5;
+    let RankComparison { fractions, green_values, .. } = comparison;
+    let advantage = comparison.advantage();
     // A block has the values of a second, and closes at four of each version.
     let blue_per_green = fractions.blue / fractions.green;
     let greens = (green_values / seconds).clamp(1.0, 4.0);

@@ -116,7 +116,17 @@ impl GateForecast<'_> {
                     .counted_after_warmup(seconds, |it| traffic.units(fractions.green, it)),
             };
             let log_wealths = |seconds: f64| evidence::of_ranks(comparison(seconds), seconds);
-            return Some(time(threshold, &log_wealths));
+            if !traffic.counts_units() {
+                return Some(time(threshold, &log_wealths));
+            }
+            // Units' first values and repeated ones share beta.
+            let threshold = threshold + 2_f64.ln();
+            let repeated = |seconds: f64| {
+                let (green_values, effect) = traffic.repeated_values(fractions.green, seconds);
+                let comparison = RankComparison { green_values, ..comparison(seconds) };
+                evidence::of_repeated_values(comparison, effect)
+            };
+            return Some(time(threshold, &log_wealths).earlier(time(threshold, &repeated)));
         }
         let by_ratio =
             |seconds: f64| evidence::non_inferiority_of_rate(params, green, traffic, seconds);

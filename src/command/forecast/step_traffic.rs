@@ -1,7 +1,9 @@
 //! The traffic of a step, as far as evidence depends on it.
 
+use crate::analysis::period::{MAX_VALUES, PERIOD_NS};
 use crate::analysis::{AnalysisPlan, AnalysisUnit, ByVersion, Metric};
 use crate::command::traffic::EVENT_SHAPE;
+use crate::simulate::behaviour::VARIANCE_BETWEEN_USERS;
 use crate::simulate::{Users, World};
 
 /// The traffic of a step. Fractions are of all users, from 0 to 1.
@@ -137,6 +139,34 @@ impl StepTraffic {
             // A unit that is kept continues to count.
             Some(_) => total(seconds) / self.fill_ratio(end).max(1.0),
         }
+    }
+
+    /// Whether units count, and not requests.
+    pub(super) fn counts_units(&self) -> bool {
+        self.max_units.is_some()
+    }
+
+    /// How many values of the units of this fraction of all users count in `seconds` after the
+    /// warm-up, at most [`MAX_VALUES`] of a unit in a period; and their design effect. Half of the
+    /// variance of values is between users.
+    pub(super) fn repeated_values(&self, fraction: f64, seconds: f64) -> (f64, f64) {
+        let Some(users) = self.users else {
+            return (self.counted_after_warmup(seconds, |it| self.units(fraction, it)), 1.0);
+        };
+        let period_s = PERIOD_NS as f64 / 1e9;
+        let periods = (seconds / period_s).max(1.0);
+        let requests = self.per_second * seconds.min(period_s) / users;
+        // The means of the count and of its square in a period, for a Poisson number of requests.
+        let count = |activity: f64| {
+            let expected = requests * activity;
+            let (none, one) = ((-expected).exp(), expected * (-expected).exp());
+            (one + MAX_VALUES as f64 * (1.0 - none - one)) * periods
+        };
+        let mean = mean_over_users(count);
+        let of_same_user = mean_over_users(|activity| count(activity).powi(2)) / mean;
+        let sampled = 1.0 / self.fill_ratio(self.warmup_s + seconds).max(1.0);
+        let design_effect = 1.0 + VARIANCE_BETWEEN_USERS * (of_same_user - 1.0).max(0.0);
+        (fraction * users * mean * sampled, design_effect)
     }
 
     /// The design effect of repeated requests: a cluster of `n` requests has a variance that is

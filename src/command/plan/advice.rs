@@ -17,6 +17,7 @@ impl Planned {
         if let Some(needed) = self.needed {
             all.extend(self.more_traffic(needed));
             all.extend(self.holding_step());
+            all.extend(self.profile());
             all.push(
                 "With this traffic: use fewer and larger steps, larger tolerances, or fewer critical \
                  gates. Or count conversations or requests instead of users."
@@ -44,6 +45,20 @@ impl Planned {
             )),
             (None, None) => None,
         }
+    }
+
+    /// The profile for this traffic, if the ramp does not have its steps.
+    fn profile(&self) -> Option<String> {
+        let profile = self.recommended_profile;
+        let shares = self.steps.iter().map(|it| (it.share * 1e4).round() as u64);
+        let has_its_steps = shares.eq(profile.steps_bp().iter().copied());
+        let name = profile.as_str();
+        (!has_its_steps).then(|| {
+            format!(
+                "For this traffic there is \"profile\": \"{name}\" in ramp, with steps and tolerances \
+                 that suit it. Remove the ramp's own."
+            )
+        })
     }
 
     /// The step that holds most ramps, and its gates.

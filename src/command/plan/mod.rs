@@ -21,6 +21,7 @@ use super::output::CliError;
 use super::scenario::GRAMMAR;
 use super::traffic::{Assumptions, TrafficArgs, ramp_of, without_feedback};
 use crate::analysis::Gate;
+use crate::rollout::RampProfile;
 use crate::simulate::{Behaviour, World};
 use influence::StepInfluence;
 use inputs::{PlanInputs, like_blue};
@@ -79,11 +80,16 @@ impl PlanArgs {
         let completes = steps.iter().map(|it| it.advances).product();
         let nothing = DurationRange::exactly(0.0);
         let whole_s = steps.iter().fold(nothing, |all, step| all.then(step.lasts_s));
+        let traffic = Assumptions::from_world(&world);
         Ok(Planned {
             rollout: config.rollout.to_string(),
             file: self.file,
+            recommended_profile: RampProfile::for_traffic(
+                traffic.users.map(f64::from),
+                traffic.requests_per_second,
+            ),
             needed: NeededTraffic::new(&inputs),
-            traffic: Assumptions::from_world(&world),
+            traffic,
             left_out,
             bake_s: ramp.bake.as_secs_f64(),
             timeout_s: ramp.timeout.as_secs_f64(),

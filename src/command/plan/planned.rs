@@ -10,6 +10,7 @@ use crate::analysis::Metric;
 use crate::command::forecast::DurationRange;
 use crate::command::output::{DOUBTFUL, HEAD, Report, TextTable, count, percent, styled, time};
 use crate::command::traffic::{Assumptions, left_out_line};
+use crate::rollout::RampProfile;
 
 /// The plan of a ramp.
 #[derive(Serialize)]
@@ -28,6 +29,8 @@ pub struct Planned {
     pub(super) whole_s: DurationRange,
     /// The share of ramps that a green like blue completes, from 0 to 1.
     pub(super) completes: f64,
+    /// The profile for this traffic.
+    pub(super) recommended_profile: RampProfile,
     /// The traffic that the ramp needs; `None` if this traffic is enough.
     pub(super) needed: Option<NeededTraffic>,
 }

@@ -7,11 +7,13 @@ use serde_json::{Number, Value};
 
 use super::reader::{Node, ObjectReader, percent_from_text, ratio_from_text};
 use crate::analysis::AnalysisUnit;
+use crate::rollout::RampProfile;
 
 /// The `ramp` section.
 #[derive(Clone, Debug)]
 #[allow(missing_docs, reason = "docs/reference is their one description")]
 pub struct RawRamp {
+    pub profile: RampProfile,
     pub steps: Option<Vec<RawStep>>,
     pub bake: Option<String>,
     pub timeout: Option<String>,
@@ -99,8 +101,13 @@ pub enum RawLimit {
 
 impl RawRamp {
     pub(in crate::config) fn read(mut fields: ObjectReader<'_>) -> Self {
+        let profiles = RampProfile::ALL.map(RampProfile::as_str);
+        let profile = fields.choice("profile", &profiles);
+        let profile = profile.and_then(|index| RampProfile::ALL.get(index)).copied();
+        let profile = profile.unwrap_or_default();
         let steps = fields.items("steps");
         let ramp = Self {
+            profile,
             steps: steps.map(|it| it.iter().filter_map(RawStep::read).collect()),
             bake: fields.text("bake"),
             timeout: fields.text("timeout"),

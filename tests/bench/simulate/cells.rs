@@ -61,6 +61,9 @@ const fn unlike(count: usize) -> Users {
     Users::Sticky { count, shape: 0.2 }
 }
 
+/// Small services: users and requests per second.
+const SMALL_SERVICES: [(usize, f64); 2] = [(2_000, 5.0), (200, 0.5)];
+
 /// The populations, with their names.
 const POPULATIONS: [(Users, &str); 5] = [
     (INDEPENDENT, "independent"),
@@ -153,6 +156,7 @@ pub fn all() -> Vec<(&'static str, Vec<Cell>)> {
         ("False rollbacks", false_rollbacks()),
         ("False advances", false_advances()),
         ("False advances of heavy users", false_advances_of_heavy_users()),
+        ("False advances of small services", false_advances_of_small_services()),
         ("Long steps", long_steps()),
         ("Late regressions", late_regressions()),
         ("Promotions", promotions()),
@@ -199,18 +203,23 @@ fn false_advances() -> Vec<Cell> {
                 }
                 let factor = 1.0 + metric.default_tolerance(share);
                 let name = format!("{name} ×{factor} at {} %, {population}", share * 100.0);
-                cells.push(at_the_tolerance(name, metric, share, users));
+                cells.push(at_the_tolerance(name, metric, share, (users, PER_SECOND, HOUR)));
             }
         }
     }
     cells
 }
 
-/// An hour with a green that is worse by the tolerance in one metric.
-fn at_the_tolerance(name: String, metric: Metric, share: f64, users: Users) -> Cell {
+/// Some seconds with a green that is worse by the tolerance in one metric.
+fn at_the_tolerance(
+    name: String,
+    metric: Metric,
+    share: f64,
+    (users, per_second, seconds): (Users, f64, u64),
+) -> Cell {
     let behaviours = worse(metric, 1.0 + metric.default_tolerance(share));
     let behaviours = behaviours.into_iter().filter(|it| it.metric == metric).collect();
-    let world = world(users, behaviours);
+    let world = World { per_second, ..world(users, behaviours) };
     let mut plan = plan(&world, &[share], true);
     // With a margin that is never exceeded, no run is rolled back.
     let gates = plan
@@ -218,7 +227,7 @@ fn at_the_tolerance(name: String, metric: Metric, share: f64, users: Users) -> C
         .iter()
         .map(|gate| Gate::new(GateSpec { margin: 10.0, ..gate.spec.clone() }, &plan.steps));
     plan.gates = gates.collect();
-    let schedule = gated(&[share], 0, HOUR);
+    let schedule = gated(&[share], 0, seconds);
     Cell { name, plan, world, schedule, requirement: Requirement::NoAdvance }
 }
 
@@ -231,12 +240,35 @@ fn false_advances_of_heavy_users() -> Vec<Cell> {
         (of(Activity::Zipf(1.1)), "Zipf(1.1)"),
         (of(Activity::OnePercentSends(0.8)), "1 % send 80 %"),
     ];
-    let cell = |share: f64, (users, population)| {
-        let factor = 1.0 + Metric::ErrorRate.default_tolerance(share);
-        let name = format!("errors ×{factor} at {} %, {population}", share * 100.0);
-        at_the_tolerance(name, Metric::ErrorRate, share, users)
+    let cell = |(metric, name): (Metric, &str), share: f64, (users, population)| {
+        let factor = 1.0 + metric.default_tolerance(share);
+        let name = format!("{name} ×{factor} at {} %, {population}", share * 100.0);
+        at_the_tolerance(name, metric, share, (users, PER_SECOND, HOUR))
     };
-    SHARES.into_iter().flat_map(|share| populations.map(|it| cell(share, it))).collect()
+    let metrics = [(Metric::ErrorRate, "errors"), (Metric::Duration, "duration")];
+    let of_metric = |metric| {
+        SHARES.into_iter().flat_map(move |share| populations.map(|it| cell(metric, share, it)))
+    };
+    metrics.into_iter().flat_map(of_metric).collect()
+}
+
+/// A day with a green that is worse by the tolerance, where few users send little.
+fn false_advances_of_small_services() -> Vec<Cell> {
+    let mut cells = Vec::new();
+    for (metric, name) in [(Metric::ErrorRate, "errors"), (Metric::Duration, "duration")] {
+        for (count, per_second) in SMALL_SERVICES {
+            for share in SHARES.into_iter().skip(1) {
+                let factor = 1.0 + metric.default_tolerance(share);
+                let name = format!(
+                    "{name} ×{factor} at {} %, {count} users, {per_second} requests a second",
+                    share * 100.0
+                );
+                let traffic = (alike(count), per_second, 24 * HOUR);
+                cells.push(at_the_tolerance(name, metric, share, traffic));
+            }
+        }
+    }
+    cells
 }
 
 /// Twelve hours in a step of 25 %, with a green that is like blue.

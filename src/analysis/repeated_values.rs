@@ -1,0 +1,160 @@
+//! Is green safe, by the values of units that come again?
+//!
+//! A unit's first value in a step is an independent observation; its later ones are not. Here they
+//! count nevertheless, with the variance that they have:
+//!
+//! 1. Each value is scored: by its mid-rank among blue's newest values before it, or, where means
+//!    are compared, by itself. The score depends only on what came before, so whatever drifts with
+//!    time drifts in both versions' scores.
+//! 2. Under "green is worse by the tolerance" the mean score of green's values, divided by
+//!    1 + tolerance, is at least that of blue's. With `g` and `b` scores of the versions, let
+//!    `S = g·(mean of blue − mean of green)`, and `V = D·g·(1 + g/b)·σ²` its variance: `σ²` is that
+//!    of one score, `D` the [design effect](super::score_groups) of a unit's several values.
+//! 3. `exp(λS − λ²V/2)` is a bet on that, with a stake `λ`. There are eight stakes, in proportion
+//!    to [`STAKES`] and to `1/D`. Their mean is an e-value.
+//!
+//! `D` is estimated and `S` is only nearly normal, so this e-value is an approximation where units
+//! are few. Simulation has its error rates (`simulated.md`). The e-value of units' first values is
+//! exact, and the test uses the mean of both.
+//!
+//! **Censoring.** An aborted response's time is a lower bound. A pair of values counts as a tie
+//! where censoring hides which one is higher, as in Gehan's statistic
+//! ([`mann_whitney`](super::mann_whitney)). A score is the mean of such pairs, so the same proof
+//! applies: blue's scores against blue's values have the mean ½, those of a green that is worse by
+//! the tolerance at least ½, however differently the versions are censored. Without the censored
+//! values, a version whose slow responses are aborted would look fast. Censored scores vary less
+//! than [`MIN_VARIANCE`], so they cost evidence.
+//!
+//! Sources: Robbins, *Statistical methods related to the law of the iterated logarithm*, 1970
+//! (mixtures of normal likelihood ratios); Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas, arXiv
+//! 2103.06476 (asymptotic validity with an estimated variance).
+
+use std::cmp::Ordering;
+
+use serde::{Deserialize, Serialize};
+
+use super::by_version::ByVersion;
+use super::censored_value::CensoredValue;
+use super::metric::Comparison;
+use super::score_groups::{Score, ScoreGroups};
+use super::value_bets::Direction;
+use super::wealth::{STAKES, log_mean_exp};
+use crate::assignment::Version;
+
+/// The scores of one gate's values in one step.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RepeatedValues {
+    /// Blue's newest values, the oldest one first.
+    newest: Vec<CensoredValue>,
+    /// Blue's scores.
+    blue: ScoreGroups,
+    /// Green's scores in each direction that is worse.
+    green: Vec<ScoreGroups>,
+}
+
+/// A value is ranked among so many of blue's.
+const NEWEST: usize = 64;
+
+/// Before blue has had so many values, none is scored.
+const MIN_NEWEST: usize = 16;
+
+/// The stake of a bet is this multiple of its [`STAKES`].
+///
+/// The best stake is `(mean of blue − mean of green) / (D·σ²·(1 + g/b))`: about 2 for the largest
+/// default tolerance, and 0.2 for the smallest, where `D` is 1.
+pub const STAKE: f64 = 4.0;
+
+/// The variance of one score counts as that of a uniform distribution at least, which ranks have
+/// without ties.
+pub const MIN_VARIANCE: f64 = 1.0 / 12.0;
+
+// === impl RepeatedValues ===
+
+impl RepeatedValues {
+    /// Adds a value of a unit, of a metric that is compared like this.
+    pub(super) fn add(
+        &mut self,
+        comparison: Comparison,
+        tolerance: f64,
+        (version, unit): (Version, u64),
+        value: CensoredValue,
+    ) {
+        let directions = Direction::all(comparison);
+        if self.newest.len() >= MIN_NEWEST {
+            match version {
+                Version::Blue => self.blue.add(unit, self.score(directions, value)),
+                Version::Green => {
+                    self.green.resize(directions.len(), ScoreGroups::default());
+                    let scores: Vec<Score> = directions
+                        .iter()
+                        .map(|it| self.score(directions, it.without_tolerance(value, tolerance)))
+                        .collect();
+                    for (groups, score) in self.green.iter_mut().zip(scores) {
+                        groups.add(unit, score);
+                    }
+                }
+            }
+        }
+        if version == Version::Blue {
+            if self.newest.len() >= NEWEST {
+                self.newest.remove(0);
+            }
+            self.newest.push(value);
+        }
+    }
+
+    /// The natural logarithm of the e-value against "green is worse by the tolerance": the smallest
+    /// one of the directions, because all must be safe. `None` before both versions have a score.
+    pub(super) fn non_inferiority_log_e(
+        &self,
+        comparison: Comparison,
+        tolerance: f64,
+    ) -> Option<f64> {
+        let directions = Direction::all(comparison).iter().zip(&self.green);
+        let log_e =
+            directions.filter_map(|(direction, green)| self.log_e(*direction, green, tolerance));
+        log_e.reduce(f64::min)
+    }
+
+    fn log_e(&self, direction: Direction, green: &ScoreGroups, tolerance: f64) -> Option<f64> {
+        let totals = ByVersion { blue: self.blue.total(), green: green.total() };
+        let (blue_mean, green_mean) = (totals.blue.mean()?, totals.green.mean()?);
+        let better = direction.excess_of_means(blue_mean, green_mean, tolerance);
+        let (blue_count, green_count) = (totals.blue.count(), totals.green.count());
+        // Each version's values may form the larger clusters.
+        let design_effect = self.blue.design_effect().max(green.design_effect());
+        let variance = self.blue.variance().max(green.variance()).max(MIN_VARIANCE);
+        let sum = green_count * better;
+        let sum_variance =
+            design_effect * variance * green_count * (1.0 + green_count / blue_count);
+        Some(log_mean_exp(&STAKES.map(|stake| {
+            let stake = STAKE * stake / design_effect;
+            stake * sum - stake * stake * sum_variance / 2.0
+        })))
+    }
+
+    /// Adds the scores of the same gate and step from elsewhere.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.newest.extend(&other.newest);
+        self.newest.truncate(NEWEST);
+        self.blue.merge(&other.blue);
+        self.green.resize(self.green.len().max(other.green.len()), ScoreGroups::default());
+        for (to, from) in self.green.iter_mut().zip(&other.green) {
+            to.merge(from);
+        }
+    }
+
+    /// The score of a value: itself where means are compared, otherwise its mid-rank among blue's
+    /// newest values. A value is equal to those of which censoring hides which one is higher.
+    fn score(&self, directions: &[Direction], value: CensoredValue) -> Score {
+        if directions.iter().any(|it| it.compares_means()) {
+            return Score::new(value.value);
+        }
+        let half_wins = self.newest.iter().map(|other| match value.compare(*other) {
+            Some(Ordering::Greater) => 2.0,
+            Some(Ordering::Less) => 0.0,
+            Some(Ordering::Equal) | None => 1.0,
+        });
+        Score::new(half_wins.sum::<f64>() / (2 * self.newest.len().max(1)) as f64)
+    }
+}

@@ -1,0 +1,194 @@
+//! Values of units that come again count for the test of non-inferiority, with their variance.
+
+use verdigris::analysis::period::{MAX_VALUES, PERIOD_NS};
+use verdigris::analysis::score_groups::{Score, ScoreGroups};
+use verdigris::analysis::{
+    Analysis, AnalysisPlan, ByVersion, Evidence, Measurements, Metric, StepIndex, Verdict,
+};
+use verdigris::assignment::Version;
+
+use crate::{LAST, evidence_in_last_step, observe, plan_for, spread};
+
+/// Users who send one request in each round, of whom every third is on green.
+#[derive(Clone, Copy)]
+struct Visits {
+    users: u64,
+    rounds: u64,
+    /// How many rounds a period has.
+    rounds_in_period: u64,
+    /// The duration of green's answers as a multiple of blue's.
+    green_duration: f64,
+    /// The factor by which a user's durations differ from those of others, as a standard
+    /// deviation of the logarithm.
+    between_users: f64,
+    /// The factor by which all durations grow from one round to the next.
+    drift: f64,
+    /// How long users on blue and on green wait before they abort, in milliseconds.
+    patience_ms: ByVersion<f64>,
+    seed: u64,
+}
+
+const VISITS: Visits = Visits {
+    users: 240,
+    rounds: 12,
+    rounds_in_period: 1,
+    green_duration: 1.0,
+    between_users: 0.0,
+    drift: 1.0,
+    patience_ms: ByVersion { blue: f64::INFINITY, green: f64::INFINITY },
+    seed: 1,
+};
+
+// === impl Visits ===
+
+impl Visits {
+    fn evidence(self, plan: &AnalysisPlan) -> Evidence {
+        let mut evidence = evidence_in_last_step();
+        for round in 0..self.rounds {
+            let at_ns = round / self.rounds_in_period * PERIOD_NS + round;
+            evidence.begin_tick(plan, at_ns);
+            for user in 0..self.users {
+                let draw = |key: u64| normal(self.seed << 40 | key << 20 | user);
+                // Which users are on green depends on the seed, too.
+                let unit = mixed(self.seed << 20 | user);
+                let is_green = mixed(!unit) >> 32 < (1 << 32) / 3;
+                let version = if is_green { Version::Green } else { Version::Blue };
+                let times = if is_green { self.green_duration } else { 1.0 };
+                let deviation = self.between_users * draw(0) + 0.6 * draw(round + 1);
+                let duration = 1000.0 * times * self.drift.powi(round as i32) * deviation.exp();
+                let patience_ms = *self.patience_ms.get(version);
+                let none = Measurements::default();
+                let measurements = match duration > patience_ms {
+                    true => none.with_censored_time(Metric::Duration, patience_ms as f32),
+                    false => none.with_value(Metric::Duration, duration as f32),
+                };
+                evidence.add(plan, vec![observe(at_ns, unit, LAST, version, measurements)]);
+            }
+        }
+        evidence
+    }
+
+    fn passes(self) -> bool {
+        let plan = plan_for(&[Metric::Duration]);
+        let analysis = Analysis::new(&plan, &self.evidence(&plan), StepIndex::new(LAST));
+        analysis.gates[0].verdict == Verdict::Pass
+    }
+
+    fn share_of_passes(self, seeds: u64) -> f64 {
+        let passes = (0..seeds).filter(|seed| Self { seed: *seed + 1, ..self }.passes());
+        passes.count() as f64 / seeds as f64
+    }
+}
+
+const IMPATIENT_ON_BLUE: ByVersion<f64> = ByVersion { blue: 900.0, green: f64::INFINITY };
+const IMPATIENT_ON_GREEN: ByVersion<f64> = ByVersion { blue: f64::INFINITY, green: 900.0 };
+
+fn both(patience_ms: f64) -> ByVersion<f64> {
+    ByVersion { blue: patience_ms, green: patience_ms }
+}
+
+/// Random bits: the finalizer of SplitMix64.
+fn mixed(bits: u64) -> u64 {
+    let bits = spread(bits);
+    let bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ bits >> 31
+}
+
+/// A nearly normal variable from random bits: the sum of four uniform ones.
+fn normal(bits: u64) -> f64 {
+    let mixed = mixed(bits);
+    let uniform = |part: u32| (mixed >> (16 * part) & 0xffff) as f64 / 65536.0 - 0.5;
+    (0..4).map(uniform).sum::<f64>() * 3_f64.sqrt()
+}
+
+#[test]
+fn units_that_come_again_add_evidence() {
+    let few = |rounds| Visits { rounds, ..VISITS }.share_of_passes(40);
+    let (once, again) = (few(1), few(12));
+    assert!(once < 0.3 && again > 0.9, "once {once}, again {again}");
+}
+
+#[test]
+fn values_that_differ_by_unit_alone_add_no_evidence_without_bound() {
+    // A unit's values are all alike, so the 12 of them reveal no more than one.
+    let alike = Visits { between_users: 2.0, ..VISITS };
+    let many = Visits { rounds: 48, ..alike };
+    assert!(alike.share_of_passes(40) < 0.4 && many.share_of_passes(20) < 0.4);
+}
+
+#[test]
+fn a_green_that_is_worse_by_the_tolerance_seldom_passes() {
+    let tolerance = Metric::Duration.default_tolerance(0.5);
+    let worse = Visits { green_duration: 1.0 + tolerance, ..VISITS };
+    for (what, visits) in [
+        ("alike users", worse),
+        ("unlike users", Visits { between_users: 0.6, ..worse }),
+        ("few unlike users", Visits { users: 60, rounds: 24, between_users: 0.6, ..worse }),
+        ("drift", Visits { drift: 1.1, ..worse }),
+        ("impatient users", Visits { patience_ms: both(1500.0), ..worse }),
+        ("impatient users on blue", Visits { patience_ms: IMPATIENT_ON_BLUE, ..worse }),
+        ("impatient users on green", Visits { patience_ms: IMPATIENT_ON_GREEN, ..worse }),
+    ] {
+        let (seeds, beta) = (200, 0.1_f64);
+        let passes = visits.share_of_passes(seeds);
+        let allowed = beta + 2.5 * (beta * (1.0 - beta) / seeds as f64).sqrt();
+        assert!(passes <= allowed, "{what}: {passes}");
+    }
+}
+
+/// Aborted responses cost evidence, but do not hide that green is like blue.
+#[test]
+fn a_good_green_with_impatient_users_passes() {
+    let passes = Visits { patience_ms: both(1500.0), ..VISITS }.share_of_passes(40);
+    assert!(passes > 0.8, "{passes}");
+}
+
+#[test]
+fn drift_of_both_versions_is_no_difference() {
+    let passes = Visits { drift: 1.2, ..VISITS }.share_of_passes(40);
+    assert!(passes > 0.9, "{passes}");
+}
+
+/// A unit that sends on and on counts as often in a period as one that sends a few requests.
+#[test]
+fn a_unit_counts_a_few_times_a_period() {
+    let plan = plan_for(&[Metric::Duration]);
+    let log_e = |rounds| {
+        let evidence = Visits { rounds, rounds_in_period: rounds, ..VISITS }.evidence(&plan);
+        Analysis::new(&plan, &evidence, StepIndex::new(LAST)).gates[0].non_inferiority_log_e
+    };
+    assert_ne!(log_e(MAX_VALUES - 1), log_e(MAX_VALUES));
+    assert_eq!(log_e(MAX_VALUES), log_e(MAX_VALUES + 5));
+}
+
+#[test]
+fn the_design_effect_is_the_number_of_equal_values() {
+    let design_effect = |units: u64, values: u64| {
+        let mut groups = ScoreGroups::default();
+        for unit in 0..units {
+            let score = Score::new((mixed(unit + 1) >> 32) as f64 / 2_f64.powi(32));
+            (0..values).for_each(|_| groups.add(mixed(!unit), score));
+        }
+        groups.design_effect()
+    };
+    assert_eq!(ScoreGroups::default().design_effect(), 1.0);
+    assert!(design_effect(6_400, 1) < 1.7);
+    // The relative standard error of a variance of 64 groups is 0.18.
+    for values in [2, 10, 50] {
+        let ratio = design_effect(6_400, values) / values as f64;
+        assert!((0.55..1.45).contains(&ratio), "{values} values of a unit: {ratio}");
+    }
+}
+
+#[test]
+fn scores_of_groups_add_up() {
+    let gather = |units: std::ops::Range<u64>| {
+        let mut groups = ScoreGroups::default();
+        units.for_each(|unit| groups.add(spread(unit), Score::new(unit as f64 / 1000.0)));
+        groups
+    };
+    let mut combined = gather(0..300);
+    combined.merge(&gather(300..900));
+    assert_eq!(combined, gather(0..900));
+}
