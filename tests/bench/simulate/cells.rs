@@ -210,22 +210,29 @@ fn false_advances() -> Vec<Cell> {
     cells
 }
 
-/// Some seconds with a green that is worse by the tolerance in one metric.
-fn at_the_tolerance(
+/// Some seconds with a green that is worse by the default tolerance in one metric.
+fn at_the_tolerance(name: String, metric: Metric, share: f64, traffic: (Users, f64, u64)) -> Cell {
+    at_the_tolerance_of(RampProfile::Default, name, metric, share, traffic)
+}
+
+/// Some seconds with a green that is worse by a profile's tolerance in one metric.
+fn at_the_tolerance_of(
+    profile: RampProfile,
     name: String,
     metric: Metric,
     share: f64,
     (users, per_second, seconds): (Users, f64, u64),
 ) -> Cell {
-    let behaviours = worse(metric, 1.0 + metric.default_tolerance(share));
+    let tolerance = profile.gate(metric, &[share]).tolerance;
+    let behaviours = worse(metric, 1.0 + tolerance[0]);
     let behaviours = behaviours.into_iter().filter(|it| it.metric == metric).collect();
     let world = World { per_second, ..world(users, behaviours) };
     let mut plan = plan(&world, &[share], true);
     // With a margin that is never exceeded, no run is rolled back.
-    let gates = plan
-        .gates
-        .iter()
-        .map(|gate| Gate::new(GateSpec { margin: 10.0, ..gate.spec.clone() }, &plan.steps));
+    let gates = plan.gates.iter().map(|gate| {
+        let spec = GateSpec { margin: 10.0, tolerance: tolerance.clone(), ..gate.spec.clone() };
+        Gate::new(spec, &plan.steps)
+    });
     plan.gates = gates.collect();
     let schedule = gated(&[share], 0, seconds);
     Cell { name, plan, world, schedule, requirement: Requirement::NoAdvance }
@@ -266,6 +273,17 @@ fn false_advances_of_small_services() -> Vec<Cell> {
                 let traffic = (alike(count), per_second, 24 * HOUR);
                 cells.push(at_the_tolerance(name, metric, share, traffic));
             }
+        }
+    }
+    for (metric, name) in [(Metric::ErrorRate, "errors"), (Metric::Duration, "duration")] {
+        for (count, per_second) in SMALL_SERVICES {
+            let profile = RampProfile::Small;
+            let factor = 1.0 + profile.gate(metric, &[0.5]).tolerance[0];
+            let name = format!(
+                "profile small: {name} ×{factor}, {count} users, {per_second} requests a second"
+            );
+            let traffic = (alike(count), per_second, 24 * HOUR);
+            cells.push(at_the_tolerance_of(profile, name, metric, 0.5, traffic));
         }
     }
     cells

@@ -13,6 +13,7 @@ use verdigris::analysis::power::PowerQuery;
 use verdigris::analysis::{
     AnalysisPlan, AnalysisUnit, ByVersion, Gate, GateSpec, Metric, StepDesign,
 };
+use verdigris::rollout::RampProfile;
 use verdigris::simulate::{
     Activity, Behaviour, Incident, Pacing, RunEnd, Schedule, SimulatedRun, Timing, Users, World,
     run_many,
