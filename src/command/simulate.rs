@@ -36,7 +36,7 @@ pub struct SimulateArgs {
     #[arg(long, value_name = "N", default_value = "0")]
     seed: u64,
     /// After how many hours in one step a ramp counts as held. The default is the ramp's
-    /// timeout, but at most 4 unless the bake time is longer.
+    /// timeout, but at most 4, or twice the bake time if that is longer.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=8760))]
     hours: Option<u32>,
 }
@@ -138,7 +138,11 @@ impl SimulateArgs {
                 Err(CliError::Usage(why.to_owned()))
             }
             Some(hours) => Ok(u64::from(hours) * 3600),
-            None => Ok(ramp.timeout.as_secs().min(DEFAULT_MAX_S).max(ramp.bake.as_secs() + 1)),
+            None => {
+                let bake_s = ramp.bake.as_secs();
+                let max_s = DEFAULT_MAX_S.max(bake_s.saturating_mul(2));
+                Ok(ramp.timeout.as_secs().min(max_s).max(bake_s + 1))
+            }
         }
     }
 }

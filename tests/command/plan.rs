@@ -315,3 +315,20 @@ fn a_long_simulation_in_a_pipe_shows_the_time_left() {
     let short = verdigris(&["simulate", &file, "--runs", "1", "--rps", "200"]);
     assert_eq!((short.code, short.err.as_str()), (0, ""), "{short:?}");
 }
+
+/// A step longer than its bake time is simulated, or no ramp could pass late.
+#[test]
+fn a_step_is_simulated_for_longer_than_its_bake_time() {
+    let files = Files::new();
+    for (ramp, held_after_h) in [
+        (json!({}), 4),
+        (json!({"timeout": "3h"}), 3),
+        (json!({"profile": "small"}), 12),
+        (json!({"profile": "small", "timeout": "8h"}), 8),
+    ] {
+        let file = files.add("ramp.json", &config(json!({"ramp": ramp})).to_string());
+        // Green fails nearly always, so that the run ends soon.
+        let arguments = ["simulate", &file, "--green", "errors=99%", "--runs", "1"];
+        assert_eq!(json_output(&arguments)["held_after_s"], held_after_h * 3600, "{ramp}");
+    }
+}
