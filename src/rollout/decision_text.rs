@@ -82,7 +82,7 @@ pub(super) fn weights_changed(ended: Option<CommandKind>) -> String {
 }
 
 /// Green is worse: the ramp rolls back.
-pub(super) fn worse(analysis: &Analysis, plan: &AnalysisPlan) -> String {
+pub fn worse(analysis: &Analysis, plan: &AnalysisPlan) -> String {
     format!("green is worse: {}", numbers(analysis, plan))
 }
 
@@ -102,7 +102,7 @@ pub(super) fn overdue(reason: HoldReason, analysis: &Analysis, plan: &AnalysisPl
 }
 
 /// A tripwire has tripped; `None` if it has not.
-pub(super) fn tripped(tripwire: &Tripwire, reading: Reading) -> Option<String> {
+pub fn tripped(tripwire: &Tripwire, reading: Reading) -> Option<String> {
     let Reading::Tripped { green, blue, is_by_all_units } = reading else { return None };
     let blue = match blue {
         _ if tripwire.is_absolute => "and it is absolute".to_owned(),

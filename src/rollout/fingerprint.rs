@@ -38,6 +38,13 @@ impl SpecFingerprint {
             restart: spec.restart.clone(),
         }
     }
+
+    /// One number for all of it, and for what the configuration commands: a rollback and a pause.
+    pub fn number(spec: &RampSpec) -> u64 {
+        let fingerprint = postcard::to_allocvec(&Self::new(spec)).unwrap_or_default();
+        let commands = [u8::from(spec.is_rolled_back), u8::from(spec.is_paused)];
+        hash(&[fingerprint.as_slice(), &commands].concat())
+    }
 }
 
 /// The analysis plan and the objective, as bytes.

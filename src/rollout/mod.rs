@@ -19,6 +19,7 @@
 //! | [`publish_snapshot`] | how a transition reaches the other workers |
 //! | [`store`] | the store that workers share a rollout through |
 //! | [`lease`] | which worker leads |
+//! | [`local_guard`] | what one Envoy of a fleet decides by itself |
 //! | [`observation_buffer`] | the observations that a worker has not sent yet |
 //! | [`open_responses`] | its responses that have not ended: slow ones are reported while they are open |
 //! | [`seen_units_log`], [`stored_history`] | the seen units and the history of shares, as stored |
@@ -38,6 +39,7 @@ pub mod e_value;
 pub mod fingerprint;
 pub mod hold_reason;
 pub mod lease;
+pub mod local_guard;
 pub mod manual;
 pub mod observation_buffer;
 pub mod open_responses;
@@ -64,12 +66,14 @@ pub use difference_history::DifferenceHistory;
 pub use fingerprint::SpecFingerprint;
 pub use hold_reason::HoldReason;
 pub use lease::Candidate;
+pub use local_guard::LocalGuard;
 pub use manual::ManualRollout;
 pub use observation_buffer::Ticket;
 pub use open_responses::{OpenResponse, OpenResponses, OpenTicket};
 pub use operator_command::{CommandKind, OperatorCommand};
 pub use phase::Phase;
 pub use position::Position;
+pub use publish_snapshot::PublishedSnapshot;
 pub use ramp_profile::RampProfile;
 pub use reconcile_context::{RampEvent, ReconcileContext};
 pub use snapshot::Snapshot;

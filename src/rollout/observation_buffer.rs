@@ -12,6 +12,8 @@ pub struct ObservationBuffer {
     generation: u64,
     /// How many of the first observations are being sent.
     sending: usize,
+    /// How many observations it keeps.
+    max: usize,
 }
 
 /// Where the observation of an assignment is, until it is sent, or the buffer is thinned.
@@ -21,18 +23,23 @@ pub struct Ticket {
     index: usize,
 }
 
-/// How many observations a worker keeps between two ticks.
+/// How many observations a worker keeps between two ticks, unless it is given another number.
 pub const MAX_OBSERVATIONS: usize = 20_000;
 
 // === impl ObservationBuffer ===
 
 impl Default for ObservationBuffer {
     fn default() -> Self {
-        Self { observations: Vec::new(), end: u64::MAX, generation: 0, sending: 0 }
+        Self::with_max(MAX_OBSERVATIONS)
     }
 }
 
 impl ObservationBuffer {
+    /// An empty buffer that keeps so many observations.
+    pub fn with_max(max: usize) -> Self {
+        Self { observations: Vec::new(), end: u64::MAX, generation: 0, sending: 0, max }
+    }
+
     /// Adds an observation. Returns its ticket, or `None` where it was dropped or the buffer was
     /// thinned.
     ///
@@ -43,7 +50,7 @@ impl ObservationBuffer {
             return None;
         }
         self.observations.push(observation);
-        if self.observations.len() > MAX_OBSERVATIONS {
+        if self.observations.len() > self.max {
             self.thin();
             return None;
         }
@@ -69,6 +76,15 @@ impl ObservationBuffer {
         let mut bytes = Vec::with_capacity(self.sending * Observation::ENCODED_BYTES);
         self.observations.iter().for_each(|observation| observation.encode(&mut bytes));
         Some(bytes)
+    }
+
+    /// Removes all observations, and returns them encoded as `change` returns each.
+    pub fn take_encoded(&mut self, change: impl Fn(Observation) -> Observation) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.observations.len() * Observation::ENCODED_BYTES);
+        self.observations.iter().for_each(|it| change(*it).encode(&mut bytes));
+        self.sending = self.observations.len();
+        self.end_send(true);
+        bytes
     }
 
     /// Ends sending. If the observations were sent, removes them and accepts all units again;

@@ -10,9 +10,11 @@ use super::store::{Record, RolloutStore, StoreError, Update, update};
 
 /// The snapshot in force, with the revision of the state that it belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct PublishedSnapshot {
-    pub(super) revision: u64,
-    pub(super) snapshot: Snapshot,
+pub struct PublishedSnapshot {
+    /// The revision of the state; see [`RampState::revision`].
+    pub revision: u64,
+    /// What is in force.
+    pub snapshot: Snapshot,
 }
 
 /// Publishes the snapshot, unless a newer one is already published.

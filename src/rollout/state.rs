@@ -210,6 +210,25 @@ impl RampState {
         self.enter_step(spec, step, now);
     }
 
+    /// This state, brought up to the snapshot that was in force later. The units that were counted
+    /// since are not known, so the step gathers its evidence again. A rollback stays.
+    #[must_use]
+    pub fn restored(mut self, spec: &RampSpec, in_force: &Snapshot, now: Clocks) -> Self {
+        self.seen_units.clear();
+        if in_force.phase == Phase::RolledBack {
+            (self.phase, self.hold_reason) = (Phase::RolledBack, HoldReason::Restart);
+            self.command = None;
+            return self;
+        }
+        if self.override_share().is_none() && in_force.epoch != Epoch::MANUAL {
+            (self.phase, self.step) = (in_force.phase, in_force.step);
+        }
+        self.epoch = self.epoch.max(in_force.epoch);
+        let step = self.step;
+        self.reset_evidence(spec, step, now);
+        self
+    }
+
     /// Records a transition from a position to the current one, and returns it.
     pub(super) fn record_transition(
         &mut self,

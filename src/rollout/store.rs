@@ -27,6 +27,10 @@ use serde::de::DeserializeOwned;
 
 use crate::assignment::Epoch;
 
+/// The version of what is stored; raised whenever its form changes. Filters of two versions keep apart,
+/// so that neither reads what it would misunderstand.
+pub const STATE_VERSION: u32 = 9;
+
 /// The store of one rollout.
 pub trait RolloutStore {
     /// Reads a record. `None` where it was never written.
@@ -62,7 +66,7 @@ pub trait RolloutStore {
 }
 
 /// A record of a rollout.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Record {
     /// Which worker leads: a [`Lease`](super::lease::Lease).
     Lease,

@@ -3,6 +3,7 @@
 
 use std::cell::{Cell, RefCell};
 
+use super::clocks::Clocks;
 use super::command_error::CommandError;
 use super::difference_history::DifferenceHistory;
 use super::lease::{self, Candidate};
@@ -13,12 +14,14 @@ use super::publish_snapshot::{PublishedSnapshot, publish};
 use super::reconcile_context::{RampEvent, ReconcileContext};
 use super::seen_units_log::SeenUnitsLog;
 use super::snapshot::Snapshot;
+use super::spec::RampSpec;
 use super::state::RampState;
 use super::store::{
     Record, RolloutStore, StoreError, StoredRecord, Update, WriteCondition, read_decoded, update,
 };
 use super::transition_log::Transition;
 use crate::analysis::{Observation, StepIndex};
+use crate::assignment::Epoch;
 
 /// A ramp in one worker.
 ///
@@ -56,6 +59,11 @@ impl RampWorker {
             open: RefCell::default(),
             leader: RefCell::default(),
         }
+    }
+
+    /// Identifies this worker among all workers of the ramp.
+    pub fn id(&self) -> u64 {
+        self.id
     }
 
     /// What is in force, as this worker knows it.
@@ -96,10 +104,10 @@ impl RampWorker {
     }
 
     /// Records the responses that are open for longer than the objective as slow ones.
-    fn record_slow_responses(&self, context: &ReconcileContext<'_>) {
-        let Some(objective) = context.spec.objective_in_force(&self.snapshot()) else { return };
+    pub fn record_slow_responses(&self, spec: &RampSpec, now: Clocks) {
+        let Some(objective) = spec.objective_in_force(&self.snapshot()) else { return };
         if let Ok(mut open) = self.open.try_borrow_mut() {
-            open.take_slow(context.now.monotonic_ns, objective).for_each(|it| self.record(it));
+            open.take_slow(now.monotonic_ns, objective).for_each(|it| self.record(it));
         }
     }
 
@@ -111,7 +119,7 @@ impl RampWorker {
         context: &ReconcileContext<'_>,
         candidate: Candidate,
     ) {
-        self.record_slow_responses(context);
+        self.record_slow_responses(context.spec, context.now);
         self.flush(store).await;
         self.reconcile_if_leader(store, context, candidate).await;
         self.refresh(store).await;
@@ -182,6 +190,34 @@ impl RampWorker {
         publish(store, context, &state).await;
         self.refresh(store).await;
         Ok(transition)
+    }
+
+    /// Rolls back, because one Envoy has rolled back by itself in an epoch. Does nothing if the ramp
+    /// is rolled back already, or was started again since.
+    pub async fn adopt_rollback(
+        &self,
+        store: &impl RolloutStore,
+        context: &ReconcileContext<'_>,
+        epoch: Epoch,
+        why: &str,
+    ) {
+        let adopted = update(store, Record::State, |found: Option<RampState>| {
+            let transition = found.and_then(|mut state| {
+                let why = why.to_owned();
+                let transition = state.adopt_rollback(context.spec, epoch, why, context.now)?;
+                Some((state, transition))
+            });
+            Ok::<_, StoreError>(match transition {
+                Some((state, transition)) => {
+                    Update::Write(state.clone(), Some((state, transition)))
+                }
+                None => Update::Keep(None),
+            })
+        });
+        if let Ok(Some((state, transition))) = adopted.await {
+            (context.report)(RampEvent::Transition(&transition));
+            publish(store, context, &state).await;
+        }
     }
 
     /// Reconciles if this worker has the lease. Forgets the leader's state otherwise.

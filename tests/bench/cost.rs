@@ -20,7 +20,7 @@ mod upstream;
 #[path = "../filter/artifacts.rs"]
 #[allow(dead_code, reason = "shared with the tests")]
 mod artifacts;
-#[path = "../filter/envoy/process.rs"]
+#[path = "../support/process.rs"]
 #[allow(dead_code, reason = "shared with the tests")]
 mod process;
 

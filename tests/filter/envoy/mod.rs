@@ -4,6 +4,7 @@ mod answer;
 pub mod bootstrap;
 pub mod failing_server;
 mod listening;
+#[path = "../../support/process.rs"]
 pub mod process;
 pub mod prometheus;
 pub mod upstream;
@@ -137,6 +138,11 @@ impl Envoy {
         let pid = std::fs::read_to_string(self.folder.path().join("envoy.pid")).unwrap();
         self.process.stop();
         OrphanProcess::new(pid.trim())
+    }
+
+    /// Kills Envoy as `kill -9` does.
+    pub fn kill(&mut self) {
+        self.process.stop();
     }
 
     /// Requests a path of the admin interface.

@@ -1,0 +1,15 @@
+//! Calls that a host makes and answers later, as futures.
+//!
+//! | file | concept |
+//! |---|---|
+//! | [`tasks`] | futures that the host polls |
+//! | [`pending`] | calls without an answer yet |
+//! | [`envoy_service`] | the target of a gRPC call |
+
+pub mod envoy_service;
+pub mod pending;
+pub mod tasks;
+
+pub use envoy_service::grpc_service;
+pub use pending::{PendingCall, PendingCalls, Token};
+pub use tasks::Tasks;

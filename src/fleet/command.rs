@@ -1,0 +1,52 @@
+//! An operator's command, given to any instance, committed for all.
+
+use super::decider::{Decider, DecisionContext};
+use super::format;
+use super::records::InForce;
+use super::store::{FleetRecord, FleetStore, StoreError};
+use crate::analysis::StepIndex;
+use crate::rollout::{CommandError, OperatorCommand, Transition};
+
+/// How often a command is tried where instances decide in between.
+const MAX_TRIES: usize = 8;
+
+/// Commits a command. Returns the transition that it has made, once it is in force in the store.
+///
+/// # Errors
+/// [`CommandError::StoreUnavailable`] where the store does not answer: then nothing has changed, or
+/// the store says later that it has. [`CommandError::ConfigChanging`] where this instance does not have
+/// the configuration that decides. Others where the command is not valid now.
+pub async fn apply_command(
+    store: &impl FleetStore,
+    context: &DecisionContext<'_>,
+    fleet_ns: impl Fn(&InForce) -> u64,
+    command: &OperatorCommand,
+    expected_step: Option<StepIndex>,
+) -> Result<Transition, CommandError> {
+    for _ in 0..MAX_TRIES {
+        let found = store.read(&FleetRecord::InForce).await.map_err(unavailable)?;
+        let found = found.ok_or(CommandError::StoreUnavailable)?;
+        let in_force: InForce =
+            format::decode(&found.value).map_err(|_| CommandError::StoreUnavailable)?;
+        if in_force.generations.current != context.fingerprint {
+            return Err(CommandError::ConfigChanging);
+        }
+        let mut context = *context;
+        context.now.monotonic_ns = fleet_ns(&in_force);
+        let decider = in_force.decider.clone();
+        context.id = &decider;
+        let committed = Some((in_force, found.revision));
+        let mut copy = Decider::load(store, committed).await.map_err(unavailable)?;
+        let (decision, transition) = copy.decide_command(&context, command, expected_step)?;
+        match copy.commit(store, &decision).await {
+            Ok(_) => return Ok(transition),
+            Err(StoreError::Conflict) => {}
+            Err(error) => return Err(unavailable(error)),
+        }
+    }
+    Err(CommandError::StoreUnavailable)
+}
+
+fn unavailable(_: StoreError) -> CommandError {
+    CommandError::StoreUnavailable
+}

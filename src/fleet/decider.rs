@@ -1,0 +1,358 @@
+//! The deciding instance: consumes the outboxes, reconciles, and commits as one transaction.
+//!
+//! Nothing elects it for good. Whoever commits is the decider until another instance commits, and the
+//! guard of the transaction lets only one of two commits pass. A commit that fails leaves nothing
+//! behind: the copy of the records is dropped, and the next decider reads them again.
+
+use std::cell::RefCell;
+
+use super::format::{self, UnreadableRecord};
+use super::generation::Generations;
+use super::memory::RecordMemory;
+use super::records::{InForce, LocalRollback, Outbox, Participants};
+use super::store::{
+    FleetRecord, FleetStore, Folder, FoundRecord, InstanceId, Listing, Revision, StoreError,
+    Transaction,
+};
+use crate::analysis::{Metric, StepIndex};
+use crate::rollout::store::{Record, poll_once};
+use crate::rollout::{
+    Candidate, Clocks, CommandError, OperatorCommand, PublishedSnapshot, RampEvent, RampSpec,
+    RampState, RampWorker, ReconcileContext, StoredHistory, Transition,
+};
+
+/// What the deciding instance keeps between two decisions.
+#[derive(Debug)]
+pub struct Decider {
+    memory: RecordMemory,
+    worker: RampWorker,
+    participants: Participants,
+    /// What is in force; `None` before the first commit.
+    in_force: Option<InForce>,
+    /// The revision of that record in the store, which guards the next commit. `None` where it does
+    /// not exist.
+    guard: Option<Revision>,
+}
+
+/// What a decision is made with.
+#[derive(Clone, Copy)]
+pub struct DecisionContext<'a> {
+    /// The instance that decides.
+    pub id: &'a InstanceId,
+    /// The ramp's specification.
+    pub spec: &'a RampSpec,
+    /// The configured history of shares, where conversations keep theirs.
+    pub history: Option<&'a StoredHistory>,
+    /// The time; the monotonic clock is the fleet's.
+    pub now: Clocks,
+    /// The fingerprint of the specification.
+    pub fingerprint: u64,
+    /// How long a commit that changes nothing may be left out, in nanoseconds.
+    pub idle_ns: u64,
+}
+
+/// A decision that is ready to be committed.
+#[derive(Debug)]
+pub struct Decision {
+    transaction: Transaction,
+    in_force: InForce,
+    /// What the ramp has done.
+    pub outcome: ReconcileOutcome,
+
+    /// Records that could not be read.
+    pub unreadable: Vec<(FleetRecord, UnreadableRecord)>,
+}
+
+/// What a ramp has done in a reconcile.
+#[derive(Debug, Default)]
+pub struct ReconcileOutcome {
+    /// The transitions that it has made.
+    pub transitions: Vec<Transition>,
+    /// The thresholds that it has learned, in milliseconds.
+    pub learned: Vec<(Metric, f64)>,
+    /// Whether its worker has read the state first, and so counts evidence from there on.
+    pub became_leader: bool,
+}
+
+/// How long an instance that hands over nothing counts as taking part, in nanoseconds.
+pub const PARTICIPANT_NS: u64 = 600_000_000_000;
+
+// === impl Decider ===
+
+impl Decider {
+    /// Reads the records that a decision needs, where this is in force.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store does not answer, or has a record of another form.
+    pub async fn load(
+        store: &impl FleetStore,
+        committed: Option<(InForce, Revision)>,
+    ) -> Result<Self, StoreError> {
+        let mut records = Vec::new();
+        for (record, fleet_record) in
+            [(Record::State, FleetRecord::State), (Record::Differences, FleetRecord::Differences)]
+        {
+            if let Some(found) = store.read(&fleet_record).await? {
+                records.push((record, decoded::<Vec<u8>>(&fleet_record, &found)?));
+            }
+        }
+        let participants = match store.read(&FleetRecord::Participants).await? {
+            Some(found) => decoded(&FleetRecord::Participants, &found)?,
+            None => Participants::default(),
+        };
+        for (record, found) in store.list(Folder::SeenUnits, Revision(0)).await?.records {
+            if let FleetRecord::SeenUnits { epoch, chunk } = record {
+                records.push((Record::SeenUnits { epoch, chunk }, decoded(&record, &found)?));
+            }
+        }
+        let (in_force, guard) = committed.unzip();
+        Ok(Self::new(records, participants, in_force, guard))
+    }
+
+    /// A decider with these records. `guard` is the revision of what the store says is in force.
+    fn new(
+        records: Vec<(Record, Vec<u8>)>,
+        participants: Participants,
+        in_force: Option<InForce>,
+        guard: Option<Revision>,
+    ) -> Self {
+        let published = in_force.as_ref().and_then(|it| postcard::to_allocvec(&it.published?).ok());
+        let history = in_force.as_ref().and_then(|it| it.history.clone());
+        let of_in_force = [(Record::Snapshot, published), (Record::History, history)];
+        let of_in_force = of_in_force.into_iter().filter_map(|(it, value)| Some((it, value?)));
+        Self {
+            memory: RecordMemory::new(records.into_iter().chain(of_in_force)),
+            worker: RampWorker::new(0),
+            participants,
+            in_force,
+            guard,
+        }
+    }
+
+    /// A decider with this state, for a store that has lost what was in force. `guard` is the revision
+    /// of what the store says instead.
+    pub fn with_state(state: &RampState, in_force: InForce, guard: Option<Revision>) -> Self {
+        let state = postcard::to_allocvec(state).ok().map(|it| (Record::State, it));
+        let records = state.into_iter().collect();
+        Self::new(records, Participants::default(), Some(in_force), guard).for_lost_store(guard)
+    }
+
+    /// This decider, for a store that has lost what was committed: its next decision writes all
+    /// records. `guard` is the revision of what the store says is in force instead.
+    #[must_use]
+    pub fn for_lost_store(mut self, guard: Option<Revision>) -> Self {
+        self.memory.mark_all_changed();
+        self.guard = guard;
+        if let Some(in_force) = &mut self.in_force {
+            // The revisions of such a store may begin again. The sequence numbers of the outboxes
+            // say which of them were consumed.
+            in_force.consumed = Revision(0);
+        }
+        self
+    }
+
+    /// The revision of what the store says is in force, as this decider knows it.
+    pub fn revision(&self) -> Option<Revision> {
+        self.guard
+    }
+
+    /// The ramp's state.
+    pub fn state(&self) -> Option<RampState> {
+        postcard::from_bytes(&self.memory.get(Record::State)?).ok()
+    }
+
+    /// The bytes of the ramp's state and of the history of differences.
+    pub fn records_for_display(&self) -> impl Iterator<Item = (Record, Vec<u8>)> {
+        let records = [Record::State, Record::Differences];
+        records.into_iter().filter_map(|record| Some((record, self.memory.get(record)?)))
+    }
+
+    /// The instances that take part.
+    pub fn participants(&self) -> &Participants {
+        &self.participants
+    }
+
+    /// Consumes the outboxes and reconciles. `None` where nothing has changed, and the last commit
+    /// is not long ago.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store does not answer. Nothing has changed then.
+    pub async fn decide(
+        &mut self,
+        store: &impl FleetStore,
+        context: &DecisionContext<'_>,
+    ) -> Result<Option<Decision>, StoreError> {
+        let consumed = self.in_force.as_ref().map_or(Revision(0), |it| it.consumed);
+        let listing = store.list(Folder::Outboxes, consumed).await?;
+        let is_new_configuration = self.generations(context).current != context.fingerprint;
+        let committed_ns = self.in_force.as_ref().map_or(0, |it| it.clock_ns);
+        let since_ns = context.now.monotonic_ns.saturating_sub(committed_ns);
+        let may_wait = self.guard.is_some() && !is_new_configuration;
+        if may_wait && listing.records.is_empty() && since_ns < context.idle_ns {
+            return Ok(None);
+        }
+        let (rollbacks, unreadable) = self.consume(&listing, context);
+        let outcome = self.reconcile(context, &rollbacks);
+        Ok(Some(self.decision(context, listing.revision, outcome, unreadable)))
+    }
+
+    /// Applies an operator's command. What is in force keeps its decider and its time.
+    ///
+    /// # Errors
+    /// [`CommandError`] where the command is not valid now.
+    pub fn decide_command(
+        &mut self,
+        context: &DecisionContext<'_>,
+        command: &OperatorCommand,
+        expected_step: Option<StepIndex>,
+    ) -> Result<(Decision, Transition), CommandError> {
+        let DecisionContext { spec, history, now, .. } = *context;
+        let reconcile = ReconcileContext { spec, history, now, report: &|_| {} };
+        let applied = self.worker.apply(&self.memory, &reconcile, command, expected_step);
+        // The copy answers at once.
+        let transition = poll_once(applied).unwrap_or(Err(CommandError::StoreUnavailable))?;
+        let consumed = self.in_force.as_ref().map_or(Revision(0), |it| it.consumed);
+        let transitions = vec![transition.clone()];
+        let outcome = ReconcileOutcome { transitions, ..ReconcileOutcome::default() };
+        let decision = self.decision(context, consumed, outcome, Vec::new());
+        Ok((decision, transition))
+    }
+
+    /// Commits a decision.
+    ///
+    /// # Errors
+    /// [`StoreError`] where it is not certain that the decision is committed. The decider must not be
+    /// used any more.
+    pub async fn commit(
+        &mut self,
+        store: &impl FleetStore,
+        decision: &Decision,
+    ) -> Result<Revision, StoreError> {
+        let revision = store.commit(decision.transaction.clone()).await?;
+        (self.in_force, self.guard) = (Some(decision.in_force.clone()), Some(revision));
+        Ok(revision)
+    }
+
+    /// Takes over what the outboxes hold. Returns the instances' own rollbacks, and what could not
+    /// be read.
+    fn consume(
+        &mut self,
+        listing: &Listing,
+        context: &DecisionContext<'_>,
+    ) -> (Vec<LocalRollback>, Vec<(FleetRecord, UnreadableRecord)>) {
+        let (mut rollbacks, mut unreadable) = (Vec::new(), Vec::new());
+        for (record, found) in &listing.records {
+            let FleetRecord::Outbox(id) = record else { continue };
+            let outbox: Outbox = match format::decode(&found.value) {
+                Ok(outbox) => outbox,
+                Err(error) => {
+                    unreadable.push((record.clone(), error));
+                    continue;
+                }
+            };
+            let is_current = outbox.fingerprint == context.fingerprint;
+            if !self.participants.consume(id, &outbox, is_current, context.now.monotonic_ns) {
+                continue;
+            }
+            rollbacks.extend(outbox.rollback);
+            self.memory.queue_observations(outbox.observations);
+        }
+        (rollbacks, unreadable)
+    }
+
+    /// Runs the ramp's worker on the copy of the records.
+    fn reconcile(
+        &self,
+        context: &DecisionContext<'_>,
+        rollbacks: &[LocalRollback],
+    ) -> ReconcileOutcome {
+        let outcome = RefCell::new(ReconcileOutcome::default());
+        let report = |event: RampEvent<'_>| {
+            let Ok(mut outcome) = outcome.try_borrow_mut() else { return };
+            match event {
+                RampEvent::Transition(transition) => outcome.transitions.push(transition.clone()),
+                RampEvent::ThresholdLearned { metric, threshold_ms } => {
+                    outcome.learned.push((metric, threshold_ms));
+                }
+                RampEvent::BecameLeader(_) => outcome.became_leader = true,
+                RampEvent::StateUnreadable(_) | RampEvent::Committed(_) => {}
+            }
+        };
+        let DecisionContext { spec, history, now, .. } = *context;
+        let reconcile = ReconcileContext { spec, history, now, report: &report };
+        // The copy answers at once.
+        poll_once(async {
+            self.worker.tick(&self.memory, &reconcile, Candidate::Current).await;
+            for LocalRollback { epoch, why } in rollbacks {
+                self.worker.adopt_rollback(&self.memory, &reconcile, *epoch, why).await;
+            }
+        });
+        outcome.into_inner()
+    }
+
+    fn decision(
+        &mut self,
+        context: &DecisionContext<'_>,
+        consumed: Revision,
+        outcome: ReconcileOutcome,
+        unreadable: Vec<(FleetRecord, UnreadableRecord)>,
+    ) -> Decision {
+        let now_ns = context.now.monotonic_ns;
+        let gone = self.participants.remove_older(now_ns.saturating_sub(PARTICIPANT_NS));
+        let mut generations = self.generations(context);
+        generations.replace(context.fingerprint);
+        let published = self.memory.get(Record::Snapshot);
+        let in_force = InForce {
+            clock_ns: now_ns,
+            consumed,
+            published: published.and_then(|it| postcard::from_bytes::<PublishedSnapshot>(&it).ok()),
+            generations,
+            decider: context.id.clone(),
+            instances: self.participants.count(),
+            history: self.memory.get(Record::History),
+        };
+        let changed = self.memory.take_changes().into_iter().filter_map(|(record, value)| {
+            let record = match record {
+                Record::State => FleetRecord::State,
+                Record::Differences => FleetRecord::Differences,
+                Record::SeenUnits { epoch, chunk } => FleetRecord::SeenUnits { epoch, chunk },
+                Record::Lease | Record::Snapshot | Record::History => return None,
+            };
+            Some((record, format::encode(&value)?))
+        });
+        let mut puts: Vec<(FleetRecord, Vec<u8>)> = changed.collect();
+        puts.extend(format::encode(&in_force).map(|it| (FleetRecord::InForce, it)));
+        let participants = format::encode(&self.participants);
+        puts.extend(participants.map(|it| (FleetRecord::Participants, it)));
+        let transaction = Transaction {
+            guards: vec![(FleetRecord::InForce, self.guard)],
+            puts,
+            deletes: gone.into_iter().map(FleetRecord::Outbox).collect(),
+        };
+        Decision { transaction, in_force, outcome, unreadable }
+    }
+
+    fn generations(&self, context: &DecisionContext<'_>) -> Generations {
+        match &self.in_force {
+            Some(in_force) => in_force.generations.clone(),
+            None => Generations::new(context.fingerprint),
+        }
+    }
+}
+
+// === impl Decision ===
+
+impl Decision {
+    /// What is in force once the decision is committed.
+    pub fn in_force(&self) -> &InForce {
+        &self.in_force
+    }
+}
+
+fn decoded<T: serde::de::DeserializeOwned>(
+    record: &FleetRecord,
+    found: &FoundRecord,
+) -> Result<T, StoreError> {
+    format::decode(&found.value)
+        .map_err(|error| StoreError::Failed(format!("{}: {error}", record.path())))
+}

@@ -1,0 +1,168 @@
+//! How an instance decides: when it is its turn, and what a commit means to it.
+
+use super::decider::{Decider, Decision, DecisionContext, ReconcileOutcome};
+use super::event::FleetEvent;
+use super::follower::Followed;
+use super::instance::{FleetInstance, Protocol, StepContext, Unconfirmed};
+use super::store::{FleetStore, Revision, StoreError};
+use super::turn;
+use crate::rollout::store::{Record, RolloutStore, WriteCondition};
+use crate::rollout::{Clocks, RampState, Snapshot};
+
+/// A decider with nothing to decide commits after so many intervals, to show that it is there.
+const IDLE_INTERVALS: u64 = 3;
+
+// === impl FleetInstance ===
+
+impl FleetInstance {
+    /// Decides if it is this instance's turn.
+    pub(super) async fn decide_if_due(
+        &self,
+        protocol: &mut Protocol,
+        store: &impl FleetStore,
+        local: &impl RolloutStore,
+        context: &StepContext<'_>,
+        followed: Followed,
+    ) -> Result<(), StoreError> {
+        if !self.is_turn(protocol, context, followed) {
+            protocol.decider = None;
+            return Ok(());
+        }
+        let mut decider = match self.take_decider(protocol) {
+            Some(decider) => decider,
+            None => self.load_decider(protocol, store, local, context).await?,
+        };
+        let decision = decider.decide(store, &self.decision_context(protocol, context)).await?;
+        let Some(decision) = decision else {
+            protocol.decider = Some(decider);
+            return Ok(());
+        };
+        self.commit(protocol, decider, decision, store, local, context).await
+    }
+
+    async fn commit(
+        &self,
+        protocol: &mut Protocol,
+        mut decider: Decider,
+        decision: Decision,
+        store: &impl FleetStore,
+        local: &impl RolloutStore,
+        context: &StepContext<'_>,
+    ) -> Result<(), StoreError> {
+        for (record, error) in &decision.unreadable {
+            (context.report)(FleetEvent::Unreadable(record, *error));
+        }
+        let revision = match decider.commit(store, &decision).await {
+            Ok(revision) => revision,
+            Err(StoreError::Conflict) => {
+                // Another instance was faster. The next step follows it.
+                protocol.followed_ns = None;
+                return Ok(());
+            }
+            Err(error) => {
+                if matches!(error, StoreError::Unknown(_)) {
+                    let in_force = decision.in_force().clone();
+                    let transitions = decision.outcome.transitions;
+                    protocol.unconfirmed = Some(Unconfirmed { in_force, transitions });
+                }
+                protocol.followed_ns = None;
+                return Err(error);
+            }
+        };
+        self.on_committed(protocol, decider, decision, revision, local, context).await;
+        Ok(())
+    }
+
+    async fn on_committed(
+        &self,
+        protocol: &mut Protocol,
+        decider: Decider,
+        decision: Decision,
+        revision: Revision,
+        local: &impl RolloutStore,
+        context: &StepContext<'_>,
+    ) {
+        let in_force = decision.in_force().clone();
+        protocol.outbox.on_consumed(in_force.consumed);
+        self.has_changed_configuration.set(false);
+        protocol.follower.on_committed(in_force.clone(), revision, context.now.monotonic_ns);
+        let ReconcileOutcome { transitions, learned, became_leader } = &decision.outcome;
+        transitions.iter().for_each(|it| (context.report)(FleetEvent::Decided(it)));
+        for (metric, threshold_ms) in learned.iter().copied() {
+            (context.report)(FleetEvent::ThresholdLearned { metric, threshold_ms });
+        }
+        if let Some(state) = decider.state() {
+            if *became_leader {
+                (context.report)(FleetEvent::TookOver(&state));
+            }
+            (context.report)(FleetEvent::Committed(&state));
+            self.set_participants(decider.participants());
+        }
+        for (record, value) in decider.records_for_display() {
+            let _ = local.write(record, &value, WriteCondition::Always).await;
+        }
+        protocol.displayed_ns = context.now.monotonic_ns;
+        protocol.decider = Some(decider);
+        self.put_in_force(protocol, local, context, in_force).await;
+    }
+
+    /// The decider of the last step, if no other instance has committed since.
+    fn take_decider(&self, protocol: &mut Protocol) -> Option<Decider> {
+        let known = protocol.follower.known().map(|(_, revision)| *revision);
+        let lost = protocol.follower.lost();
+        let decider = protocol.decider.take()?;
+        match lost {
+            None => (decider.revision() == known).then_some(decider),
+            Some(lost) => Some(decider.for_lost_store(lost.revision)),
+        }
+    }
+
+    async fn load_decider(
+        &self,
+        protocol: &Protocol,
+        store: &impl FleetStore,
+        local: &impl RolloutStore,
+        context: &StepContext<'_>,
+    ) -> Result<Decider, StoreError> {
+        let known = protocol.follower.known().cloned();
+        let (Some(lost), Some((in_force, _))) = (protocol.follower.lost(), known.clone()) else {
+            return Decider::load(store, known).await;
+        };
+        let stored = local.read(Record::State).await.ok().flatten();
+        let state = stored.and_then(|it| postcard::from_bytes::<RampState>(&it.value).ok());
+        let Some(state) = state else {
+            return Err(StoreError::Failed("the store has lost the ramp's state".to_owned()));
+        };
+        // The units that were counted are lost, so the step counts from the beginning.
+        let now = self.decision_context(protocol, context).now;
+        let snapshot = in_force.published.map_or(Snapshot::UNKNOWN, |it| it.snapshot);
+        let state = state.restored(context.spec, &snapshot, now);
+        Ok(Decider::with_state(&state, in_force, lost.revision))
+    }
+
+    fn decision_context<'a>(
+        &'a self,
+        protocol: &Protocol,
+        context: &StepContext<'a>,
+    ) -> DecisionContext<'a> {
+        let StepContext { spec, fingerprint, history, now, .. } = *context;
+        // A new fleet's time begins at the wall clock's, so that a later one is ahead of it.
+        let began_ns = || now.unix_ms.saturating_mul(1_000_000);
+        let fleet_ns = protocol.follower.fleet_ns(now.monotonic_ns).unwrap_or_else(began_ns);
+        let now = Clocks { monotonic_ns: fleet_ns, ..now };
+        let idle_ns = self.interval_ns.saturating_mul(IDLE_INTERVALS);
+        DecisionContext { id: self.id(), spec, history, now, fingerprint, idle_ns }
+    }
+
+    fn is_turn(&self, protocol: &Protocol, context: &StepContext<'_>, followed: Followed) -> bool {
+        let turn = turn::Turn {
+            id: self.id(),
+            interval_ns: self.interval_ns,
+            follower: &protocol.follower,
+            fingerprint: context.fingerprint,
+            has_changed_configuration: self.has_changed_configuration.get(),
+            now_ns: context.now.monotonic_ns,
+        };
+        context.may_decide && turn.is_own(followed)
+    }
+}

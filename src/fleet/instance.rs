@@ -1,0 +1,386 @@
+//! One Envoy of a fleet: follows what is in force, hands over its evidence, and decides if no other
+//! instance does.
+//!
+//! [`FleetInstance::collect`] runs at each tick and waits for nothing, so that requests and the
+//! instance's own guard do not depend on the store. [`FleetInstance::step`] talks to the store; a step
+//! begins once the one before it has ended, and may be given up at any point.
+
+use std::cell::{Cell, RefCell};
+
+use super::decider::Decider;
+use super::event::FleetEvent;
+use super::follower::{Followed, Follower};
+use super::keys::FleetKeys;
+use super::local_evidence::LocalEvidence;
+use super::outbox::{OutboxContent, OutboxSender};
+use super::records::InForce;
+use super::status::FleetStatus;
+use super::store::{FleetRecord, FleetStore, InstanceId, StoreError};
+use crate::analysis::Observation;
+use crate::rollout::store::{Record, RolloutStore, WriteCondition, poll_once};
+use crate::rollout::{Clocks, Phase, PublishedSnapshot, RampSpec, StoredHistory, Transition};
+
+/// One Envoy of a fleet.
+#[derive(Debug)]
+pub struct FleetInstance {
+    id: InstanceId,
+    pub(super) interval_ns: u64,
+    evidence: RefCell<LocalEvidence>,
+    protocol: RefCell<Protocol>,
+    /// The configuration that this process had last.
+    last_fingerprint: Cell<Option<u64>>,
+    /// Whether it has replaced another one, and does not decide yet.
+    pub(super) has_changed_configuration: Cell<bool>,
+    /// When a step has last reached the store, on the instance's monotonic clock.
+    reached_ns: Cell<Option<u64>>,
+    /// What is in force, as the instance last learned.
+    in_force: RefCell<Option<InForce>>,
+    /// The keys that are stored where the store has none.
+    pub(super) own_keys: FleetKeys,
+    pub(super) status: RefCell<FleetStatus>,
+}
+
+/// What this instance knows of the fleet.
+#[derive(Debug)]
+pub(super) struct Protocol {
+    pub(super) follower: Follower,
+    pub(super) outbox: OutboxSender,
+    pub(super) decider: Option<Decider>,
+    /// The bytes that a commit of unknown success would have put in force, and its transitions.
+    pub(super) unconfirmed: Option<Unconfirmed>,
+    pub(super) followed_ns: Option<u64>,
+    sent_ns: u64,
+    pub(super) displayed_ns: u64,
+    /// Whether the own rollback is in the outbox, or was consumed.
+    is_rollback_sent: bool,
+    pub(super) are_keys_stored: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Unconfirmed {
+    pub(super) in_force: InForce,
+    pub(super) transitions: Vec<Transition>,
+}
+
+/// What a step gets.
+#[derive(Clone, Copy)]
+pub struct StepContext<'a> {
+    /// The ramp's specification.
+    pub spec: &'a RampSpec,
+    /// The fingerprint of the specification.
+    pub fingerprint: u64,
+    /// The history of shares, where conversations keep theirs.
+    pub history: Option<&'a StoredHistory>,
+    /// The time; the monotonic clock is this instance's.
+    pub now: Clocks,
+    /// Whether this instance runs the newest configuration that its Envoy has.
+    pub may_decide: bool,
+    /// Gets what happens.
+    pub report: &'a dyn Fn(FleetEvent<'_>),
+}
+
+/// An instance without evidence writes its outbox after so many intervals, to show that it is there.
+const PRESENCE_INTERVALS: u64 = 10;
+/// Where a watch delivers what is new, an instance reads it after so many intervals all the same.
+const PUSHED_INTERVALS: u64 = 3;
+/// From so many intervals without an answer on, the store is away.
+const AWAY_INTERVALS: u64 = 5;
+
+// === impl FleetInstance ===
+
+impl FleetInstance {
+    /// An instance that knows nothing yet. `interval_ns` is how often it talks to the store.
+    /// `own_keys` are random.
+    pub fn new(id: InstanceId, interval_ns: u64, own_keys: FleetKeys) -> Self {
+        let protocol = Protocol {
+            follower: Follower::default(),
+            outbox: OutboxSender::new(&id),
+            decider: None,
+            unconfirmed: None,
+            followed_ns: None,
+            sent_ns: 0,
+            displayed_ns: 0,
+            is_rollback_sent: false,
+            are_keys_stored: false,
+        };
+        Self {
+            id: id.clone(),
+            interval_ns: interval_ns.max(1),
+            evidence: RefCell::default(),
+            protocol: RefCell::new(protocol),
+            last_fingerprint: Cell::new(None),
+            has_changed_configuration: Cell::new(false),
+            reached_ns: Cell::new(None),
+            in_force: RefCell::default(),
+            own_keys,
+            status: RefCell::new(FleetStatus { instance: id.name, ..FleetStatus::default() }),
+        }
+    }
+
+    /// Notes which configuration this instance has, also one that it has too shortly for a step.
+    pub fn note_configuration(&self, fingerprint: u64) {
+        let before = self.last_fingerprint.replace(Some(fingerprint));
+        if before.is_some_and(|it| it != fingerprint) {
+            self.has_changed_configuration.set(true);
+        }
+    }
+
+    /// The instance's name and boot.
+    pub fn id(&self) -> &InstanceId {
+        &self.id
+    }
+
+    /// What is in force in the fleet, as this instance last learned.
+    pub fn in_force(&self) -> Option<InForce> {
+        self.in_force.try_borrow().ok()?.clone()
+    }
+
+    /// When a step has last reached the store, in nanoseconds of the instance's monotonic clock.
+    pub fn reached_ns(&self) -> Option<u64> {
+        self.reached_ns.get()
+    }
+
+    /// Whether the store has not answered for some intervals.
+    pub fn is_store_away(&self, now_ns: u64) -> bool {
+        let since_ns = self.reached_ns.get().map_or(u64::MAX, |at| now_ns.saturating_sub(at));
+        since_ns >= AWAY_INTERVALS.saturating_mul(self.interval_ns)
+    }
+
+    /// Takes what the workers of this Envoy have observed, and rolls this instance back if it must.
+    /// `local` is what the workers share.
+    pub fn collect(&self, local: &impl RolloutStore, context: &StepContext<'_>) {
+        let Some(batches) = poll_once(local.take_observations()) else { return };
+        let observations: Vec<Observation> =
+            batches.iter().flat_map(|batch| Observation::decode_all(batch)).collect();
+        let Some(in_force) = self.in_force() else { return };
+        let Some(published) = in_force.published else { return };
+        let Ok(mut evidence) = self.evidence.try_borrow_mut() else { return };
+        evidence.add(&observations);
+        // While the fleet decides, this instance's part of its evidence decides nothing.
+        let is_away = self.is_store_away(context.now.monotonic_ns);
+        let instances = is_away.then_some(in_force.instances);
+        let snapshot = &published.snapshot;
+        let why = evidence.watch(context.spec, snapshot, context.now, &observations, instances);
+        if let Some(why) = why {
+            (context.report)(FleetEvent::RolledBackAlone(&why));
+            drop(evidence);
+            poll_once(self.publish_locally(local, published));
+        }
+    }
+
+    /// What this Envoy's workers should know of the fleet.
+    pub fn status(&self) -> FleetStatus {
+        self.status.try_borrow().map(|it| it.clone()).unwrap_or_default()
+    }
+
+    /// Whether evidence is to be handed over still, although another worker of this Envoy talks to
+    /// the store now.
+    pub fn has_pending(&self) -> bool {
+        self.protocol.try_borrow().is_ok_and(|it| !it.outbox.is_free())
+    }
+
+    /// Talks to the store: follows, hands over evidence, and decides if it is this instance's turn.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store did not do something. The next step tries it again.
+    #[allow(clippy::await_holding_refcell_ref, reason = "all other borrows are only tried")]
+    pub async fn step(
+        &self,
+        store: &impl FleetStore,
+        local: &impl RolloutStore,
+        context: &StepContext<'_>,
+    ) -> Result<(), StoreError> {
+        let Ok(mut protocol) = self.protocol.try_borrow_mut() else { return Ok(()) };
+        let result = self.step_with(&mut protocol, store, local, context).await;
+        if let Ok(mut status) = self.status.try_borrow_mut() {
+            status.clock = protocol.follower.clock();
+            status.in_force = protocol.follower.in_force().cloned();
+            status.reached_ns = self.reached_ns.get();
+            status.error = result.as_ref().err().map(ToString::to_string);
+        }
+        result
+    }
+
+    async fn step_with(
+        &self,
+        protocol: &mut Protocol,
+        store: &impl FleetStore,
+        local: &impl RolloutStore,
+        context: &StepContext<'_>,
+    ) -> Result<(), StoreError> {
+        self.note_configuration(context.fingerprint);
+        let current = protocol.follower.in_force().map(|it| it.generations.current);
+        if current == Some(context.fingerprint) {
+            self.has_changed_configuration.set(false);
+        }
+        if let Some(why) = store.take_replacement() {
+            (context.report)(FleetEvent::StoreReplaced(&why));
+            protocol.outbox.on_store_replaced();
+            protocol.followed_ns = None;
+            protocol.are_keys_stored = false;
+        }
+        let followed = self.follow(protocol, store, local, context).await?;
+        self.reached_ns.set(Some(context.now.monotonic_ns));
+        self.share_keys(protocol, store).await?;
+        self.hand_over(protocol, store, context).await?;
+        self.decide_if_due(protocol, store, local, context, followed).await?;
+        self.refresh_display(protocol, store, local, context).await
+    }
+
+    /// Learns what is in force.
+    async fn follow(
+        &self,
+        protocol: &mut Protocol,
+        store: &impl FleetStore,
+        local: &impl RolloutStore,
+        context: &StepContext<'_>,
+    ) -> Result<Followed, StoreError> {
+        let now_ns = context.now.monotonic_ns;
+        let intervals = if store.is_pushing() { PUSHED_INTERVALS } else { 1 };
+        let every = self.interval_ns.saturating_mul(intervals);
+        let found = match store.take_pushed() {
+            Some(pushed) => Some(pushed),
+            None if !protocol.is_due(protocol.followed_ns, every, now_ns) => {
+                return Ok(Followed::Same);
+            }
+            None => store.read(&FleetRecord::InForce).await?,
+        };
+        protocol.followed_ns = Some(now_ns);
+        let followed = match protocol.follower.adopt(found, now_ns) {
+            Ok(followed) => followed,
+            Err(error) => {
+                (context.report)(FleetEvent::Unreadable(&FleetRecord::InForce, error));
+                return Err(StoreError::Failed(format!("in_force: {error}")));
+            }
+        };
+        match followed {
+            Followed::Changed => self.on_changed(protocol, local, context).await,
+            Followed::Lost => {
+                protocol.outbox.on_store_replaced();
+                protocol.are_keys_stored = false;
+            }
+            Followed::Same | Followed::Nothing => {}
+        }
+        Ok(followed)
+    }
+
+    /// Another commit is in force.
+    async fn on_changed(
+        &self,
+        protocol: &mut Protocol,
+        local: &impl RolloutStore,
+        context: &StepContext<'_>,
+    ) {
+        let Some((in_force, _)) = protocol.follower.known() else { return };
+        let in_force = in_force.clone();
+        protocol.outbox.on_consumed(in_force.consumed);
+        if let Some(unconfirmed) = protocol.unconfirmed.take_if(|it| it.in_force == in_force) {
+            // The commit whose answer was lost has taken effect.
+            unconfirmed.transitions.iter().for_each(|it| (context.report)(FleetEvent::Decided(it)));
+        }
+        protocol.unconfirmed = None;
+        self.put_in_force(protocol, local, context, in_force).await;
+    }
+
+    /// Lets the workers of this Envoy follow.
+    pub(super) async fn put_in_force(
+        &self,
+        protocol: &mut Protocol,
+        local: &impl RolloutStore,
+        context: &StepContext<'_>,
+        in_force: InForce,
+    ) {
+        let before = self.in_force().and_then(|it| it.published);
+        let Some(published) = in_force.published else { return };
+        if let Some(history) = &in_force.history {
+            let _ = local.write(Record::History, history, WriteCondition::Always).await;
+        }
+        let is_decider = protocol.follower.is_decider(&self.id);
+        if let Ok(mut known) = self.in_force.try_borrow_mut() {
+            *known = Some(in_force);
+        }
+        self.end_rollback(protocol, &published);
+        self.publish_locally(local, published).await;
+        let is_new = before.is_none_or(|it| it.snapshot != published.snapshot);
+        if is_new && !is_decider {
+            (context.report)(FleetEvent::Follows(&published.snapshot));
+        }
+    }
+
+    /// Ends the instance's own rollback once the fleet has taken note of it: it is rolled back too, or
+    /// was started again.
+    fn end_rollback(&self, protocol: &mut Protocol, published: &PublishedSnapshot) {
+        let Ok(mut evidence) = self.evidence.try_borrow_mut() else { return };
+        let is_noted = protocol.is_rollback_sent && protocol.outbox.is_free();
+        if published.snapshot.phase == Phase::RolledBack || is_noted {
+            evidence.rollback = None;
+            protocol.is_rollback_sent = false;
+        }
+    }
+
+    /// Publishes the snapshot in this Envoy: blue has everything where the instance has rolled back
+    /// by itself.
+    async fn publish_locally(&self, local: &impl RolloutStore, published: PublishedSnapshot) {
+        let Ok(snapshot) = self.evidence.try_borrow().map(|it| it.in_force(published.snapshot))
+        else {
+            return;
+        };
+        let Ok(bytes) = postcard::to_allocvec(&PublishedSnapshot { snapshot, ..published }) else {
+            return;
+        };
+        let _ = local.write(Record::Snapshot, &bytes, WriteCondition::Always).await;
+    }
+
+    /// Writes the outbox, with new evidence if the last was consumed.
+    async fn hand_over(
+        &self,
+        protocol: &mut Protocol,
+        store: &impl FleetStore,
+        context: &StepContext<'_>,
+    ) -> Result<(), StoreError> {
+        let now_ns = context.now.monotonic_ns;
+        if protocol.outbox.is_free() {
+            self.fill_outbox(protocol, context);
+        }
+        protocol.outbox.send(store, now_ns).await
+    }
+
+    fn fill_outbox(&self, protocol: &mut Protocol, context: &StepContext<'_>) {
+        let now_ns = context.now.monotonic_ns;
+        let Some(in_force) = protocol.follower.in_force() else { return };
+        let Some(published) = in_force.published else { return };
+        let Ok(mut evidence) = self.evidence.try_borrow_mut() else { return };
+        let is_new_rollback = evidence.rollback.is_some() && !protocol.is_rollback_sent;
+        if !is_new_rollback {
+            let since = Some(protocol.sent_ns).filter(|at| *at > 0);
+            let every = match evidence.buffer.is_empty() {
+                true => self.interval_ns.saturating_mul(PRESENCE_INTERVALS),
+                false => self.interval_ns,
+            };
+            if !protocol.is_due(since, every, now_ns) {
+                return;
+            }
+        }
+        let follower = &protocol.follower;
+        let to_fleet_ns = |own_ns: u64| follower.fleet_ns(own_ns).unwrap_or(own_ns);
+        let observations =
+            evidence.buffer.take_encoded(|it| Observation { at_ns: to_fleet_ns(it.at_ns), ..it });
+        protocol.outbox.fill(OutboxContent {
+            follows: published.revision,
+            green_bp: evidence.in_force(published.snapshot).share.basis_points(),
+            fingerprint: context.fingerprint,
+            rollback: evidence.rollback.clone(),
+            observations,
+        });
+        protocol.is_rollback_sent = evidence.rollback.is_some();
+        protocol.sent_ns = now_ns;
+    }
+}
+
+// === impl Protocol ===
+
+impl Protocol {
+    pub(super) fn is_due(&self, since_ns: Option<u64>, every_ns: u64, now_ns: u64) -> bool {
+        since_ns.is_none_or(|at| now_ns.saturating_sub(at) >= every_ns)
+    }
+}

@@ -1,0 +1,94 @@
+//! The deciding instance's copy of a rollout's records, and what it has changed in it.
+//!
+//! The ramp's worker runs on this copy as it runs on the shared data of one Envoy. Its writes are
+//! collected, and committed to the fleet's store as one transaction.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::rollout::RolloutStore;
+use crate::rollout::store::{Record, RecordRevision, StoreError, StoredRecord, WriteCondition};
+
+/// A copy of a rollout's records.
+#[derive(Debug, Default)]
+pub struct RecordMemory {
+    records: RefCell<BTreeMap<Record, StoredRecord>>,
+    changed: RefCell<BTreeSet<Record>>,
+    queue: RefCell<Vec<Vec<u8>>>,
+    writes: Cell<u64>,
+}
+
+// === impl RecordMemory ===
+
+impl RecordMemory {
+    /// A copy of these records.
+    pub fn new(records: impl IntoIterator<Item = (Record, Vec<u8>)>) -> Self {
+        let memory = Self::default();
+        for (record, value) in records {
+            memory.put(record, value);
+        }
+        memory
+    }
+
+    /// The bytes of a record.
+    pub fn get(&self, record: Record) -> Option<Vec<u8>> {
+        self.records.borrow().get(&record).map(|it| it.value.clone())
+    }
+
+    /// Adds observations to what the ramp's worker takes next.
+    pub fn queue_observations(&self, encoded: Vec<u8>) {
+        self.queue.borrow_mut().push(encoded);
+    }
+
+    /// The records that have changed since the last call, with their bytes.
+    pub fn take_changes(&self) -> Vec<(Record, Vec<u8>)> {
+        let changed = self.changed.take();
+        changed.into_iter().filter_map(|it| self.get(it).map(|value| (it, value))).collect()
+    }
+
+    /// Marks all records as changed.
+    pub fn mark_all_changed(&self) {
+        self.changed.borrow_mut().extend(self.records.borrow().keys());
+    }
+
+    fn put(&self, record: Record, value: Vec<u8>) {
+        self.writes.update(|count| count + 1);
+        let revision = RecordRevision(self.writes.get());
+        self.records.borrow_mut().insert(record, StoredRecord { value, revision });
+    }
+}
+
+impl RolloutStore for RecordMemory {
+    async fn read(&self, record: Record) -> Result<Option<StoredRecord>, StoreError> {
+        Ok(self.records.borrow().get(&record).cloned())
+    }
+
+    async fn write(
+        &self,
+        record: Record,
+        value: &[u8],
+        condition: WriteCondition,
+    ) -> Result<(), StoreError> {
+        let found = self.records.borrow().get(&record).map(|it| it.revision);
+        let holds = match condition {
+            WriteCondition::Always => true,
+            WriteCondition::Absent => found.is_none(),
+            WriteCondition::Unchanged(revision) => found == Some(revision),
+        };
+        if !holds {
+            return Err(StoreError::Conflict);
+        }
+        self.put(record, value.to_vec());
+        self.changed.borrow_mut().insert(record);
+        Ok(())
+    }
+
+    async fn append_observations(&self, encoded: &[u8]) -> Result<(), StoreError> {
+        self.queue_observations(encoded.to_vec());
+        Ok(())
+    }
+
+    async fn take_observations(&self) -> Vec<Vec<u8>> {
+        self.queue.take()
+    }
+}

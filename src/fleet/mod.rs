@@ -1,0 +1,48 @@
+//! One rollout across many Envoys.
+//!
+//! | file | concept |
+//! |---|---|
+//! | [`store`], [`etcd`] | the store that all instances share; that store in etcd |
+//! | [`records`], [`format`] | what instances write for each other, and its form |
+//! | [`clock`] | the time that they share |
+//! | [`generation`] | which of several configurations decides |
+//! | [`instance`] | one Envoy: follows, hands over its evidence, and decides if no other one does |
+//! | [`local_evidence`] | what it has seen itself |
+//! | [`follower`] | what it knows of what is in force |
+//! | [`outbox`] | how it hands over evidence, so that each observation counts once |
+//! | [`turn`], [`deciding`] | whose turn it is to decide, and what a commit means |
+//! | [`decider`], [`memory`] | a decision, made on a copy of the records |
+//! | [`command`] | an operator's command, given to any instance |
+//! | [`keys`] | the keys that all instances have in common |
+//! | [`display`] | what an instance reads for the page, and the units' hashes |
+//! | [`event`], [`status`] | what happens to an instance, and what its Envoy knows |
+
+pub mod clock;
+pub mod command;
+pub mod decider;
+pub mod deciding;
+pub mod display;
+pub mod etcd;
+pub mod event;
+pub mod follower;
+pub mod format;
+pub mod generation;
+pub mod instance;
+pub mod keys;
+pub mod local_evidence;
+pub mod memory;
+pub mod outbox;
+pub mod records;
+pub mod status;
+pub mod store;
+pub mod turn;
+
+pub use event::FleetEvent;
+pub use instance::{FleetInstance, StepContext};
+pub use keys::FleetKeys;
+pub use records::{InForce, Participant, Participants};
+pub use status::FleetStatus;
+pub use store::{
+    FleetRecord, FleetStore, Folder, FoundRecord, InstanceId, Listing, Revision, StoreError,
+    Transaction,
+};

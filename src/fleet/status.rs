@@ -1,0 +1,36 @@
+//! What one Envoy's workers know of their fleet, for the page and for the units' hashes.
+
+use serde::{Deserialize, Serialize};
+
+use super::clock::FleetClock;
+use super::keys::FleetKeys;
+use super::records::{InForce, Participants};
+
+/// What one Envoy's workers know of their fleet. The worker that talks to the store writes it into what
+/// they share.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FleetStatus {
+    /// The name of this instance.
+    pub instance: String,
+    /// What is in force, as the store said last.
+    pub in_force: Option<InForce>,
+    /// The instances that take part, as the decider knew them last.
+    pub participants: Participants,
+    /// The fleet's time.
+    pub clock: Option<FleetClock>,
+    /// When the store has last answered, in nanoseconds of the monotonic clock; `None`: never.
+    pub reached_ns: Option<u64>,
+    /// Why the store does not answer.
+    pub error: Option<String>,
+    /// The keys of the fleet.
+    pub keys: Option<FleetKeys>,
+}
+
+// === impl FleetStatus ===
+
+impl FleetStatus {
+    /// The fleet's time at a time of the monotonic clock; the latter itself before anything is known.
+    pub fn fleet_ns(&self, own_ns: u64) -> u64 {
+        self.clock.map_or(own_ns, |clock| clock.fleet_ns(own_ns))
+    }
+}

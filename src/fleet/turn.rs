@@ -1,0 +1,65 @@
+//! Whose turn it is to decide.
+//!
+//! One instance decides, so that only one lists the outboxes of all: the one that did last, as long as
+//! it commits. If it is silent, another one takes over. Which one is first does not matter, because a
+//! commit is guarded: of two that try, one does nothing.
+
+use super::follower::{Followed, Follower};
+use super::generation::Standing;
+use super::store::InstanceId;
+
+/// What an instance knows when it asks whether it is its turn.
+#[derive(Clone, Copy, Debug)]
+pub struct Turn<'a> {
+    /// The instance.
+    pub id: &'a InstanceId,
+    /// How often an instance talks to the store, in nanoseconds.
+    pub interval_ns: u64,
+    /// What it knows of what is in force.
+    pub follower: &'a Follower,
+    /// The fingerprint of its configuration.
+    pub fingerprint: u64,
+    /// Whether its configuration has replaced another one, and was not announced since.
+    pub has_changed_configuration: bool,
+    /// Its monotonic clock, in nanoseconds.
+    pub now_ns: u64,
+}
+
+/// An instance decides if the one that did has been silent for so many intervals.
+const SILENT_INTERVALS: u64 = 6;
+/// Instances that may take over are spread over so many intervals more.
+const SPREAD_INTERVALS: u64 = 4;
+/// An instance with a superseded configuration waits so many times as long.
+const SUPERSEDED_FACTOR: u64 = 3;
+
+// === impl Turn ===
+
+impl Turn<'_> {
+    /// Whether it is this instance's turn, after what it has just learned.
+    pub fn is_own(&self, followed: Followed) -> bool {
+        let follower = self.follower;
+        let silent_ns = follower.silent_ns(self.now_ns);
+        if followed == Followed::Nothing {
+            // All instances find nothing at once. Most of them let another one begin.
+            return silent_ns >= self.spread_ns() / SPREAD_INTERVALS;
+        }
+        let patience_ns =
+            self.interval_ns.saturating_mul(SILENT_INTERVALS).saturating_add(self.spread_ns());
+        if follower.lost().is_some() {
+            // The instance that was deciding knows most.
+            return follower.is_decider(self.id) || silent_ns >= patience_ns;
+        }
+        let Some(in_force) = follower.in_force() else { return false };
+        match in_force.generations.standing(self.fingerprint, self.has_changed_configuration) {
+            Standing::New => true,
+            Standing::Current => follower.is_decider(self.id) || silent_ns >= patience_ns,
+            Standing::Superseded => silent_ns >= patience_ns.saturating_mul(SUPERSEDED_FACTOR),
+        }
+    }
+
+    /// How long this instance waits longer than others may, by its boot's random number.
+    fn spread_ns(&self) -> u64 {
+        let range_ns = u128::from(self.interval_ns.saturating_mul(SPREAD_INTERVALS));
+        ((u128::from(self.id.boot) * range_ns) >> u64::BITS) as u64
+    }
+}

@@ -1,0 +1,79 @@
+//! What one Envoy of a fleet decides by itself: to roll back, at once.
+//!
+//! The evidence of all instances decides together. But a version that fails everything must not wait
+//! until the store answers. So each instance watches its own responses with the ramp's tripwires, and
+//! while the store is away, with its own evidence too. It can only roll back.
+
+use super::clocks::Clocks;
+use super::decision_text;
+use super::snapshot::Snapshot;
+use super::spec::RampSpec;
+use crate::analysis::{
+    Analysis, Evidence, Observation, StepIndex, StepObservation, TripwireWindow, Verdict,
+};
+use crate::assignment::Epoch;
+
+/// What one instance has seen of the epoch in force.
+#[derive(Debug, Default)]
+pub struct LocalGuard {
+    epoch: Epoch,
+    windows: Vec<TripwireWindow>,
+    evidence: Evidence,
+}
+
+// === impl LocalGuard ===
+
+impl LocalGuard {
+    /// Adds responses of this instance under the snapshot in force. All times are its own.
+    pub fn observe(
+        &mut self,
+        spec: &RampSpec,
+        snapshot: &Snapshot,
+        now: Clocks,
+        observations: &[Observation],
+    ) {
+        if self.epoch != snapshot.epoch || self.windows.len() != spec.tripwires.len() {
+            self.begin(spec, snapshot, now);
+        }
+        let own = || observations.iter().filter(|it| it.epoch == snapshot.epoch);
+        for (tripwire, window) in spec.tripwires.iter().zip(&mut self.windows) {
+            own().for_each(|observation| tripwire.record(window, observation));
+            tripwire.expire(window, now.monotonic_s());
+        }
+        if snapshot.epoch != Epoch::MANUAL {
+            let step = snapshot.step;
+            let with_step = own().map(|it| StepObservation { step, observation: *it });
+            self.evidence.add(&spec.analysis, with_step.collect());
+        }
+    }
+
+    /// Why this instance must roll back; `None` if it need not. `instances` is how many instances
+    /// watch by their own evidence, or `None` where the fleet's evidence decides.
+    pub fn reason_to_roll_back(
+        &self,
+        spec: &RampSpec,
+        step: StepIndex,
+        instances: Option<u32>,
+    ) -> Option<String> {
+        let tripwires = spec.tripwires.iter().zip(&self.windows);
+        let mut readings = tripwires.map(|(it, window)| (it, it.evaluate(window)));
+        if let Some(why) = readings.find_map(|(it, reading)| decision_text::tripped(it, reading)) {
+            return Some(why);
+        }
+        spec.analysis.steps.get(step.get())?;
+        let analysis = Analysis::new(&spec.analysis, &self.evidence, step);
+        // Each instance is one more test of the same hypothesis.
+        let log_instances = libm::log(f64::from(instances?.max(1)));
+        let is_worse = analysis.verdict == Verdict::Fail
+            && analysis.harm_log_e - log_instances >= spec.analysis.rollback_log_e();
+        is_worse.then(|| decision_text::worse(&analysis, &spec.analysis))
+    }
+
+    fn begin(&mut self, spec: &RampSpec, snapshot: &Snapshot, now: Clocks) {
+        self.epoch = snapshot.epoch;
+        self.windows.clear();
+        self.windows.resize_with(spec.tripwires.len(), TripwireWindow::default);
+        self.evidence = Evidence::default();
+        self.evidence.begin_step(snapshot.step, now.monotonic_ns);
+    }
+}

@@ -1,0 +1,285 @@
+//! Some instances, their store and their clocks.
+
+use std::cell::RefCell;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Waker};
+
+use serde_json::{Value, json};
+use verdigris::analysis::step_stats::StepStats;
+use verdigris::analysis::{GateStats, Measurements, Metric, Observation};
+use verdigris::assignment::{Epoch, Share, UnitKey, Version};
+use verdigris::config::Config;
+use verdigris::fleet::memory::RecordMemory;
+use verdigris::fleet::{
+    FleetEvent, FleetInstance, FleetKeys, FleetRecord, InForce, InstanceId, StepContext,
+};
+use verdigris::rollout::store::{Record, RolloutStore, poll_once};
+use verdigris::rollout::{
+    Clocks, PublishedSnapshot, RampSpec, RampState, Snapshot, SpecFingerprint,
+};
+
+use super::faulty_store::FaultyStore;
+
+pub const SECOND_NS: u64 = 1_000_000_000;
+
+type Step = Pin<Box<dyn Future<Output = ()>>>;
+
+/// One Envoy of a fleet.
+pub struct Envoy {
+    pub instance: Rc<FleetInstance>,
+    /// What its workers share.
+    pub local: Rc<RecordMemory>,
+    pub spec: Rc<RampSpec>,
+    step: Option<Step>,
+    is_stopped: bool,
+    /// How far its clock is ahead, in seconds.
+    ahead_s: u64,
+}
+
+/// The instances of a fleet.
+pub struct Fleet {
+    pub store: FaultyStore,
+    pub envoys: Vec<Envoy>,
+    pub events: Rc<RefCell<Vec<String>>>,
+    pub now_ms: u64,
+    boots: u64,
+    ramp: Value,
+}
+
+/// A ramp in which green takes 10, 50 and 100 %.
+pub fn ramp() -> Value {
+    json!({
+        "steps": [10, 50, 100], "bake": "10s", "warmup": "0s",
+        "gates": [{"metric": "error_rate", "tolerance": 1}],
+        "tripwires": [],
+    })
+}
+
+pub fn spec(ramp: &Value) -> RampSpec {
+    let config = json!({
+        "rollout": "r", "unit": {"header": "u"}, "ramp": ramp,
+        "versions": {"blue": {"cluster": "b"}, "green": {"cluster": "g"}},
+    });
+    Config::parse(config.to_string().as_bytes()).unwrap().ramp.unwrap()
+}
+
+// === impl Fleet ===
+
+impl Fleet {
+    /// A fleet of so many instances, whose clocks differ by hours.
+    pub fn new(count: usize) -> Self {
+        Self::with_ramp(count, ramp())
+    }
+
+    /// A fleet of so many instances that have this ramp in their configurations.
+    pub fn with_ramp(count: usize, ramp: Value) -> Self {
+        let mut fleet = Self {
+            store: FaultyStore::default(),
+            envoys: Vec::new(),
+            events: Rc::default(),
+            now_ms: 1_000_000,
+            boots: 0,
+            ramp,
+        };
+        (0..count).for_each(|_| fleet.start());
+        fleet
+    }
+
+    /// Starts one more instance.
+    pub fn start(&mut self) {
+        let envoy = self.boot(self.envoys.len(), &self.ramp.clone());
+        self.envoys.push(envoy);
+    }
+
+    /// Kills an instance, and starts it again with nothing but its configuration.
+    pub fn restart(&mut self, index: usize) {
+        let spec = Rc::clone(&self.envoys[index].spec);
+        self.envoys[index] = Envoy { spec, ..self.boot(index, &self.ramp.clone()) };
+    }
+
+    /// Kills an instance for good.
+    pub fn stop(&mut self, index: usize) {
+        self.envoys[index].step = None;
+        self.envoys[index].is_stopped = true;
+    }
+
+    fn boot(&mut self, index: usize, ramp: &Value) -> Envoy {
+        self.boots += 1;
+        // Spread over all numbers, as random ones are.
+        let boot = self.boots.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let id = InstanceId { name: format!("envoy-{index}"), boot };
+        Envoy {
+            instance: Rc::new(FleetInstance::new(id, SECOND_NS, own_keys(self.boots))),
+            local: Rc::default(),
+            spec: Rc::new(spec(ramp)),
+            step: None,
+            is_stopped: false,
+            ahead_s: 3600 * self.boots,
+        }
+    }
+
+    /// Changes the ramp in the configuration of one instance.
+    pub fn configure(&mut self, index: usize, ramp: &Value) {
+        self.envoys[index].spec = Rc::new(spec(ramp));
+    }
+
+    /// Begins a step of an instance, unless one is under way. Its own guard runs at once.
+    pub fn begin_step(&mut self, index: usize) {
+        let now = self.clocks(index);
+        let envoy = &mut self.envoys[index];
+        if envoy.step.is_some() || envoy.is_stopped {
+            return;
+        }
+        let (instance, local) = (Rc::clone(&envoy.instance), Rc::clone(&envoy.local));
+        let (spec, store) = (Rc::clone(&envoy.spec), self.store.clone());
+        let events = Rc::clone(&self.events);
+        envoy.step = Some(Box::pin(async move {
+            let report = |event: FleetEvent<'_>| events.borrow_mut().push(text(index, &event));
+            let fingerprint = SpecFingerprint::number(&spec);
+            let context = StepContext {
+                spec: &spec,
+                fingerprint,
+                history: None,
+                now,
+                may_decide: true,
+                report: &report,
+            };
+            instance.collect(&*local, &context);
+            let _ = instance.step(&store, &*local, &context).await;
+        }));
+    }
+
+    /// Polls the step of an instance, if one is under way. Returns whether one is.
+    pub fn poll(&mut self, index: usize) -> bool {
+        let Some(step) = &mut self.envoys[index].step else { return false };
+        if step.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready() {
+            self.envoys[index].step = None;
+        }
+        true
+    }
+
+    /// Gives up the step of an instance that is under way.
+    pub fn give_up(&mut self, index: usize) {
+        self.envoys[index].step = None;
+    }
+
+    /// Lets all instances tick for so many half seconds, each step until it ends.
+    pub fn run(&mut self, half_seconds: u64) {
+        for _ in 0..half_seconds {
+            self.now_ms += 500;
+            for index in 0..self.envoys.len() {
+                self.begin_step(index);
+                while self.poll(index) {}
+            }
+        }
+    }
+
+    /// A request of a unit that an instance has assigned by what is in force there, and its response.
+    /// Returns whether it was evidence of a step.
+    pub fn request(&mut self, index: usize, unit: u64, is_bad: bool) -> bool {
+        let Some(Snapshot { epoch, share, previous_share, .. }) = self.snapshot(index) else {
+            return false;
+        };
+        let bucket = unit.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        let is_below = |share: Share| (bucket * 10_000) >> 32 < u64::from(share.basis_points());
+        let version = if is_below(share) { Version::Green } else { Version::Blue };
+        let is_newly_exposed = !is_below(previous_share);
+        let is_bad = is_bad && version == Version::Green;
+        let observation = observation(unit, epoch, version, is_bad);
+        self.observe(index, Observation { is_newly_exposed, ..observation });
+        epoch != Epoch::MANUAL
+    }
+
+    pub fn observe(&mut self, index: usize, observation: Observation) {
+        let at_ns = self.clocks(index).monotonic_ns;
+        let mut bytes = Vec::new();
+        Observation { at_ns, ..observation }.encode(&mut bytes);
+        let local = &self.envoys[index].local;
+        poll_once(local.append_observations(&bytes)).unwrap().unwrap();
+    }
+
+    /// What is in force for the workers of an instance.
+    pub fn snapshot(&self, index: usize) -> Option<Snapshot> {
+        let bytes = self.envoys[index].local.get(Record::Snapshot)?;
+        Some(postcard::from_bytes::<PublishedSnapshot>(&bytes).unwrap().snapshot)
+    }
+
+    /// Green's share that each instance assigns by, in basis points.
+    pub fn shares(&self) -> Vec<Option<u32>> {
+        let share = |index| Some(self.snapshot(index)?.share.basis_points());
+        (0..self.envoys.len()).map(share).collect()
+    }
+
+    /// The instance that has committed last.
+    pub fn decider(&self) -> usize {
+        let bytes = self.store.get(&FleetRecord::InForce).expect("nothing is in force");
+        let InForce { decider, .. } = verdigris::fleet::format::decode(&bytes).unwrap();
+        self.envoys.iter().position(|it| *it.instance.id() == decider).expect("it is gone")
+    }
+
+    /// The committed state.
+    pub fn state(&self) -> RampState {
+        let bytes = self.store.get(&FleetRecord::State).expect("no state is committed");
+        let bytes: Vec<u8> = verdigris::fleet::format::decode(&bytes).unwrap();
+        postcard::from_bytes(&bytes).unwrap()
+    }
+
+    /// What was reported since the last call.
+    pub fn events(&self) -> Vec<String> {
+        self.events.take()
+    }
+
+    fn clocks(&self, index: usize) -> Clocks {
+        let ahead_ms = self.envoys[index].ahead_s * 1000;
+        Clocks {
+            monotonic_ns: (self.now_ms + ahead_ms) * 1_000_000,
+            unix_ms: 1_700_000_000_000 + self.now_ms,
+        }
+    }
+}
+
+/// Keys that each boot draws for itself.
+pub fn own_keys(boot: u64) -> FleetKeys {
+    let mut key = [0; 16];
+    key[..8].copy_from_slice(&boot.to_le_bytes());
+    FleetKeys { units: key, receipts: key }
+}
+
+pub fn observation(unit: u64, epoch: Epoch, version: Version, is_bad: bool) -> Observation {
+    Observation {
+        at_ns: 0,
+        unit: UnitKey::from_bytes(&[7; 16]).unwrap().hash(&unit.to_le_bytes()),
+        epoch,
+        version,
+        is_newly_exposed: true,
+        is_assignment: true,
+        measurements: Measurements::default().with_rate(Metric::ErrorRate, is_bad),
+    }
+}
+
+/// How many units and how many requests count in a step.
+pub fn counts(stats: &StepStats) -> (u64, u64) {
+    let requests = stats.gates.iter().map(|gate| match gate {
+        GateStats::Rate(stats) => stats.requests.blue + stats.requests.green,
+        GateStats::Values(_) => 0,
+    });
+    (stats.units.blue + stats.units.green, requests.sum())
+}
+
+fn text(index: usize, event: &FleetEvent<'_>) -> String {
+    match event {
+        FleetEvent::Decided(transition) => format!("{index} decided {transition}"),
+        FleetEvent::ThresholdLearned { metric, .. } => format!("{index} learned {metric}"),
+        FleetEvent::Follows(it) => {
+            format!("{index} follows {} {}", it.phase, it.share.basis_points())
+        }
+        FleetEvent::TookOver(_) => format!("{index} took over"),
+        FleetEvent::Committed(_) => format!("{index} committed"),
+        FleetEvent::RolledBackAlone(why) => format!("{index} rolled back alone: {why}"),
+        FleetEvent::StoreReplaced(why) => format!("{index} store replaced: {why}"),
+        FleetEvent::Unreadable(record, error) => {
+            format!("{index} unreadable {}: {error}", record.path())
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! One rollout across many Envoys, natively: instances, their store, and a network that fails. Those
+//! in [`etcd_live`] start a real etcd, which `make tools` installs.
+
+mod etcd_answers;
+mod etcd_faults;
+mod etcd_live;
+#[path = "../support/etcd.rs"]
+#[allow(dead_code, reason = "each test binary uses a part")]
+mod etcd_server;
+mod etcd_watch;
+#[path = "../support/faulty_grpc.rs"]
+#[allow(dead_code, reason = "each test binary uses a part")]
+mod faulty_grpc;
+mod faulty_store;
+mod fleet;
+#[path = "../support/grpc_client.rs"]
+#[allow(dead_code, reason = "each test binary uses a part")]
+mod grpc_client;
+mod model;
+#[path = "../support/port.rs"]
+mod port;
+#[path = "../support/process.rs"]
+#[allow(dead_code, reason = "each test binary uses a part")]
+mod process;
+mod scenarios;
+mod scripted_calls;
+mod store_call;
+#[path = "../support/tcp_gate.rs"]
+#[allow(dead_code, reason = "each test binary uses a part")]
+mod tcp_gate;
