@@ -131,6 +131,7 @@ fn the_reference_describes_every_field() {
         ),
         ("field of `shadow`", "/shadow", r#"{"shadow": {"no_such_field": 1}}"#),
         ("field of `feedback`", "/feedback", r#"{"feedback": {"no_such_field": 1}}"#),
+        ("field of `fleet`", "/fleet", r#"{"fleet": {"no_such_field": 1}}"#),
         ("field of `answers`", "/answers", r#"{"answers": {"no_such_field": 1}}"#),
         ("field of `ramp`", "/ramp", r#"{"ramp": {"no_such_field": 1}}"#),
         ("field of a gate", "/ramp/gates/*", r#"{"ramp": {"gates": [{"no_such_field": 1}]}}"#),

@@ -25,7 +25,7 @@ def ratio(numerator: str, denominator: str) -> str:
 
 
 def gauge(name: str) -> str:
-    """A gauge of the rollout, by Envoy: each Envoy runs its own rollout."""
+    """A gauge of the rollout, by Envoy: without a fleet, each Envoy runs its own rollout."""
     return f"max by (instance) (verdigris_{name}{{{ROLLOUT}}})"
 
 

@@ -1,7 +1,7 @@
 """The state of the rollout, by Envoy.
 
-Each Envoy runs its own rollout, so that one may be rolled back while another is promoted. No
-panel aggregates phases, steps or shares over Envoys.
+Without a fleet, each Envoy runs its own rollout, so that one may be rolled back while another is
+promoted. No panel aggregates phases, steps or shares over Envoys.
 """
 
 from grafana_foundation_sdk.builders.statetimeline import Panel as StateTimeline

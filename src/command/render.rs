@@ -12,9 +12,10 @@ use crate::console::numbers::{Amount, GroupedCount, SharePercent};
 use crate::console::page::RolloutStatus;
 use crate::console::time_format::{HumanDuration, UtcTime};
 use crate::console::view::{
-    AnalysisView, CommandView, GateView, HealthView, ProblemView, RampView, RolloutView, View,
+    AnalysisView, CommandView, FleetView, GateView, HealthView, InstanceView, ProblemView,
+    RampView, RolloutView, View,
 };
-use crate::console::{Tone, health, labels, page, transitions};
+use crate::console::{Tone, fleet_table, health, labels, page, transitions};
 
 /// How many decisions are shown.
 const SHOWN_DECISIONS: usize = 5;
@@ -82,7 +83,26 @@ fn rollout_text(view: &View, status: &RolloutStatus<'_>, columns: usize) -> Stri
             text += &analysis_text(analysis, columns);
         }
     }
+    if let Some(fleet) = &rollout.fleet {
+        text += &fleet_text(fleet, columns);
+    }
     text + &decisions_text(rollout, view.now_ms, columns)
+}
+
+/// The instances of a fleet, one a line.
+fn fleet_text(fleet: &FleetView, columns: usize) -> String {
+    let shown = fleet.instances.iter().map(|instance| {
+        let InstanceView { name, seen_s_ago, green_bp, evidence, .. } = instance;
+        let evidence = Amount { number: *evidence, unit: "share", is_difference: false };
+        let share = SharePercent(*green_bp);
+        let notes = fleet_table::notes(fleet, instance);
+        let notes = if notes.is_empty() { notes } else { format!(" ({notes})") };
+        let text = format!(
+            "{name}{notes}: {share} on green, {evidence} of the evidence, read {seen_s_ago} s ago"
+        );
+        wrapped("  instance   ", &text, columns)
+    });
+    shown.collect()
 }
 
 /// The checks of a rollout's health. Only warnings and what is unknown have a colour.

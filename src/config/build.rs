@@ -8,6 +8,7 @@ use super::conversation::{ConversationConfig, check_conversation};
 use super::diagnostics::Diagnostics;
 use super::failover::{ReleaseClusters, check_failover};
 use super::feedback::check_feedback;
+use super::fleet::check_fleet;
 use super::ramp::{RampContext, check_ramp};
 use super::raw::root::{RawAnswers, RawConfig, RawPins, RawVersions};
 use super::raw::sections::RawRequest;
@@ -59,6 +60,7 @@ fn build(raw: RawConfig, diagnostics: &mut Diagnostics) -> Option<Config> {
         None => Some(Share::ZERO),
     };
     let feedback = raw.feedback.map(|it| check_feedback(it, diagnostics));
+    let fleet = raw.fleet.map(|it| check_fleet(it, raw.ramp.is_some(), diagnostics));
     let ramp = raw.ramp.map(|it| check_ramp(it, &context, diagnostics));
     let default_cluster = match raw.default_cluster {
         Some(name) => diagnostics.checked("default_cluster", &name, check_cluster_name),
@@ -114,6 +116,7 @@ fn build(raw: RawConfig, diagnostics: &mut Diagnostics) -> Option<Config> {
         conversation: valid(conversation)?,
         shadow: valid(shadow)?,
         feedback: valid(feedback)?,
+        fleet: valid(fleet)?,
         green_failover: valid(green_failover)?,
         role: raw.role,
     })

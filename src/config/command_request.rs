@@ -7,8 +7,9 @@ use super::raw::common::RawWeights;
 use super::raw::json_text::parse_json;
 use super::raw::reader::{ObjectReader, read_object};
 use super::{FieldError, InvalidConfig};
+use crate::analysis::StepIndex;
 use crate::assignment::Share;
-use crate::rollout::{CommandKind, OperatorCommand};
+use crate::rollout::{CommandError, CommandKind, OperatorCommand};
 
 /// An operator's command.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +19,19 @@ pub struct CommandRequest {
     /// The index of the step that the command is meant for, if the operator named one. The
     /// command is invalid in any other step.
     pub step: Option<u64>,
+}
+
+// === impl CommandRequest ===
+
+impl CommandRequest {
+    /// The step that the command is meant for, if the operator named one.
+    ///
+    /// # Errors
+    /// [`CommandError::StepChanged`] where no ramp has that step.
+    pub fn expected_step(&self) -> Result<Option<StepIndex>, CommandError> {
+        let step = self.step.map(usize::try_from).transpose();
+        Ok(step.map_err(|_| CommandError::StepChanged)?.map(StepIndex::new))
+    }
 }
 
 /// Parses the command called `name`, such as `pause`, from the JSON text of its request body.

@@ -27,6 +27,7 @@
 //! | `unit`, `conversation`, `marker_cookie`, `same_site` | whom a version is assigned to |
 //! | `answers`, `feedback` | what is observed |
 //! | `request_patch`, `failover`, `shadow` | what happens to requests |
+//! | `fleet` | the store that several Envoys share a rollout through |
 //! | `ramp`, `ramp_steps`, `gates`, `tripwires` | the ramp |
 //! | `checks`, `ramp_checks`, `time`, `nearest`, `examples` | helpers of the checks |
 //! | `command_request` | the operator's commands |
@@ -41,6 +42,7 @@ mod envoy_text;
 mod examples;
 mod failover;
 mod feedback;
+mod fleet;
 mod gates;
 mod invalid_config;
 mod marker_cookie;
@@ -66,6 +68,7 @@ pub use envoy_text::text_from_envoy;
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use envoy_text::yaml_decimal;
 pub use feedback::FeedbackConfig;
+pub use fleet::FleetConfig;
 pub use invalid_config::{FieldError, InvalidConfig};
 pub use marker_cookie::MarkerCookie;
 pub use plugin::{ConsoleConfig, Plugin};

@@ -3,6 +3,7 @@
 use super::answers::AnswersConfig;
 use super::conversation::ConversationConfig;
 use super::feedback::FeedbackConfig;
+use super::fleet::FleetConfig;
 use super::role::Role;
 use super::shadow::ShadowConfig;
 use crate::assignment::{AssignmentRules, MissingUnitPolicy, Pins, Share, UnitSource, Version};
@@ -55,6 +56,8 @@ pub struct Config {
     pub shadow: Option<ShadowConfig>,
     /// How feedback is received, if it is.
     pub feedback: Option<FeedbackConfig>,
+    /// The store that several Envoys share the rollout through; `None`: each has its own.
+    pub fleet: Option<FleetConfig>,
     /// The cluster that retries green's requests on blue, if there is one.
     pub green_failover: Option<ClusterName>,
     /// The role of the filter; `None` if it depends on the listener.

@@ -5,7 +5,7 @@ use super::health::health;
 use super::problems::problems;
 use super::rejections::Acceptance;
 use super::view::{
-    AnalysisView, CommandView, DecisionView, RampView, RolloutView, ShareView, StepView,
+    AnalysisView, CommandView, DecisionView, FleetView, RampView, RolloutView, ShareView, StepView,
     VersionAboutView, VersionView,
 };
 use crate::analysis::{Analysis, Verdict};
@@ -39,7 +39,9 @@ pub struct ViewInputs<'a> {
     pub acceptance: Acceptance<'a>,
     /// How many counters, gauges and histograms the host refused to define.
     pub refused_stats: usize,
-    /// The current time.
+    /// The Envoys that share the rollout, if there are several.
+    pub fleet: Option<FleetView>,
+    /// The current time; of a fleet's ramp, by the fleet's clock.
     pub now: Clocks,
 }
 
@@ -72,7 +74,7 @@ impl RolloutView {
         let is_known =
             !matches!(inputs.control, ControlState::Ramp(_, _)) || summary.ramp.is_some();
         let ViewInputs { config, is_replaced, mut versions, refused_stats, .. } = inputs;
-        let ViewInputs { recent, acceptance, now, .. } = inputs;
+        let ViewInputs { recent, acceptance, fleet, now, .. } = inputs;
         let log = summary.log;
         for version in &mut versions {
             version.about = VersionAboutView::new(config, &version.version);
@@ -93,6 +95,7 @@ impl RolloutView {
                 .collect(),
             reads_bodies: Some(config.answers.as_ref().is_some_and(|it| it.read)),
             versions,
+            fleet,
             problems: Vec::new(),
             health: Vec::new(),
         };

@@ -1,5 +1,5 @@
 //! Whether a rollout gets what it needs: traffic, users, the configured split, readable answers,
-//! the configuration that was pushed last, and evidence.
+//! the configuration that was pushed last, evidence, and instances that agree.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use super::outlook::Outlook;
 use super::problems::{MIN_UNREAD, UNREAD_ONE_IN};
 use super::rejections::Acceptance;
 use super::time_format::UtcTime;
-use super::view::{HealthView, RolloutView};
+use super::view::{FleetView, HealthView, RolloutView};
 use crate::analysis::ByVersion;
 use crate::assignment::Version;
 use crate::stats::{RecentCounts, RequestTotals};
@@ -66,12 +66,13 @@ pub fn health(
         ("configuration", configuration(acceptance, now_ms)),
     ];
     let evidence = evidence(view).map(|finding| ("evidence", finding));
+    let fleet = view.fleet.as_ref().map(|it| ("fleet", fleet(it)));
     let check = |(check, Finding { status, text }): (&str, Finding)| HealthView {
         check: check.to_owned(),
         status: status.to_owned(),
         text,
     };
-    checks.into_iter().chain(evidence).map(check).collect()
+    checks.into_iter().chain(evidence).chain(fleet).map(check).collect()
 }
 
 /// Whether requests arrive.
@@ -210,6 +211,31 @@ fn evidence(view: &RolloutView) -> Option<Finding> {
     })
 }
 
+/// Whether the instances of a fleet agree.
+fn fleet(fleet: &FleetView) -> Finding {
+    if fleet.is_store_away {
+        return Finding::warning(match fleet.store_silent_s {
+            Some(silent_s) => format!("the store has not answered for {silent_s} seconds"),
+            None => "the store has not answered yet".to_owned(),
+        });
+    }
+    let count = fleet.instances.len();
+    let lagging: Vec<_> =
+        fleet.instances.iter().filter(|it| it.lags).map(|it| it.name.as_str()).collect();
+    if !lagging.is_empty() {
+        return Finding::warning(format!(
+            "{} of {count} lag: {}",
+            lagging.len(),
+            lagging.join(", ")
+        ));
+    }
+    match (count, &fleet.decider) {
+        (0, _) | (_, None) => Finding::unknown("no instance has handed over evidence yet"),
+        (1, Some(decider)) => Finding::ok(format!("1 instance, {decider}")),
+        (_, Some(decider)) => Finding::ok(format!("{count} instances agree, {decider} decides")),
+    }
+}
+
 /// The first of several errors. A problem of the rollout has all.
 fn first_error(why: &str) -> String {
     let first = why.split("; ").next().unwrap_or(why);
@@ -289,6 +315,7 @@ pub(crate) fn label(check: &str) -> &str {
         "answers" => "Answers",
         "configuration" => "Configuration",
         "evidence" => "Evidence",
+        "fleet" => "Fleet",
         other => other,
     }
 }

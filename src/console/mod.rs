@@ -4,8 +4,9 @@
 //! |---|---|
 //! | [`access`] | which request may read the page, and which may run a command |
 //! | [`http_response`] | responses and their security headers |
-//! | [`view`] | the schema of `/state.json` |
+//! | [`view`], [`view_of_fleet`] | the schema of `/state.json` |
 //! | [`build_view`], [`build_analysis`], [`build_differences`] | the view of a rollout, from its state, its analysis and their history |
+//! | [`build_fleet`], [`fleet_table`] | the Envoys that share a rollout |
 //! | [`version_about`] | what a version is: its cluster, and what it changes |
 //! | [`health`] | whether a rollout gets what it needs |
 //! | [`outlook`] | whether a step will have enough evidence, and when |
@@ -29,9 +30,11 @@ pub mod access;
 pub mod actions;
 pub mod build_analysis;
 mod build_differences;
+mod build_fleet;
 pub mod build_view;
 pub mod counters;
 mod difference_chart;
+pub mod fleet_table;
 pub mod gate_sentence;
 pub mod gate_table;
 pub mod headline;
@@ -53,6 +56,7 @@ pub mod time_format;
 pub mod transitions;
 pub mod version_about;
 pub mod view;
+mod view_of_fleet;
 
 pub use access::{ConsoleRequest, ConsoleRequestHead};
 pub use build_view::{ControlState, ViewInputs};

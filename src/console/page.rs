@@ -8,8 +8,8 @@ use super::time_axis::TimeSpan;
 use super::time_format::{Rfc3339, UtcTime};
 use super::view::{AboutView, RolloutView, View};
 use super::{
-    actions, counters, difference_chart, gate_table, health, labels, progress, share_chart,
-    step_totals, transitions,
+    actions, counters, difference_chart, fleet_table, gate_table, health, labels, progress,
+    share_chart, step_totals, transitions,
 };
 
 /// Shown by a VM without a rollout.
@@ -77,9 +77,13 @@ fn write_page(out: Out<'_>, view: &View) -> fmt::Result {
 
 /// What the page covers, and the versions of filter and Envoy.
 fn write_footer(out: Out<'_>, view: &View) -> fmt::Result {
-    let has_ramp = view.rollouts.iter().any(|rollout| rollout.ramp.is_some());
-    let ramps = if has_ramp { " Each Envoy runs its ramps independently." } else { "" };
-    write!(out, "<footer class=\"small\"><p>This page shows this Envoy only.{ramps}</p><p>")?;
+    let is_alone = |it: &RolloutView| it.ramp.is_some() && it.fleet.is_none();
+    let scope = match (view.rollouts.iter().any(is_alone), view.rollouts.iter().any(has_fleet)) {
+        (true, _) => "This page shows this Envoy only. Each Envoy runs its ramps independently.",
+        (false, true) => "Requests are counted for this Envoy only. A ramp is the whole fleet’s.",
+        (false, false) => "This page shows this Envoy only.",
+    };
+    write!(out, "<footer class=\"small\"><p>{scope}</p><p>")?;
     let AboutView { verdigris, envoy, node } = &view.about;
     let parts =
         [("Verdigris", Some(verdigris)), ("Envoy", envoy.as_ref()), ("node", node.as_ref())];
@@ -90,6 +94,10 @@ fn write_footer(out: Out<'_>, view: &View) -> fmt::Result {
     }
     write_docs(out, env!("CARGO_PKG_HOMEPAGE"))?;
     out.write_str("</p></footer>")
+}
+
+fn has_fleet(rollout: &RolloutView) -> bool {
+    rollout.fleet.is_some()
 }
 
 /// Where the documentation of the page is: in the repository, or on the homepage if there is one.
@@ -211,6 +219,9 @@ fn write_body(out: Out<'_>, view: &View, rollout: &RolloutView) -> fmt::Result {
     write_history(out, view, rollout)?;
     if let Some(analysis) = analysis {
         step_totals::write(out, analysis)?;
+    }
+    if let Some(fleet) = &rollout.fleet {
+        fleet_table::write(out, fleet)?;
     }
     counters::write(out, rollout)
 }

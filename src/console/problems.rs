@@ -23,6 +23,7 @@ pub fn problems(
     let analysis = view.ramp.as_ref().and_then(|ramp| ramp.judgement.as_ref());
     let mut all = Vec::new();
     all.extend(state_problems(view));
+    all.extend(store_away(view));
     all.extend(missing_traffic(view, analysis));
     all.extend(analysis.into_iter().flat_map(incomparable));
     all.extend(incident(view));
@@ -68,6 +69,21 @@ fn state_problems(view: &RolloutView) -> Vec<ProblemView> {
         ));
     }
     found
+}
+
+/// The store of a fleet does not answer this Envoy.
+fn store_away(view: &RolloutView) -> Option<ProblemView> {
+    let fleet = view.fleet.as_ref().filter(|it| it.is_store_away)?;
+    let since = match fleet.store_silent_s {
+        Some(silent_s) => format!("for {silent_s} seconds"),
+        None => "since this Envoy started".to_owned(),
+    };
+    let error = fleet.error.as_ref().map(|it| format!(": {it}")).unwrap_or_default();
+    Some(severe(
+        format!("The fleet’s store has not answered this Envoy {since}{error}."),
+        "Check etcd and the cluster in fleet.cluster. Until then this Envoy assigns by what it knew \
+         last, the ramp does not advance, and operator commands are rejected.",
+    ))
 }
 
 fn missing_traffic(view: &RolloutView, analysis: Option<&AnalysisView>) -> Option<ProblemView> {

@@ -7,6 +7,8 @@
 use serde::Deserialize;
 use serde::Serialize;
 
+pub use super::view_of_fleet::{FleetView, InstanceView};
+
 /// The version of this schema.
 pub const SCHEMA: u32 = 1;
 
@@ -74,8 +76,11 @@ pub struct RolloutView {
     pub decisions: Vec<DecisionView>,
     /// The rollout's problems, severe ones first.
     pub problems: Vec<ProblemView>,
+    /// The Envoys that share the rollout; `None` where it is this Envoy's alone.
+    #[cfg_attr(not(target_arch = "wasm32"), serde(default))]
+    pub fleet: Option<FleetView>,
     /// Whether the rollout gets what it needs: one check each of `traffic`, `users`, `split`,
-    /// `answers` and `configuration`.
+    /// `answers` and `configuration`; `evidence` in a ramp, and `fleet` in a fleet.
     #[cfg_attr(not(target_arch = "wasm32"), serde(default))]
     pub health: Vec<HealthView>,
 }
@@ -84,7 +89,8 @@ pub struct RolloutView {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(Deserialize))]
 pub struct HealthView {
-    /// What is checked: `traffic`, `users`, `split`, `answers` or `configuration`.
+    /// What is checked: `traffic`, `users`, `split`, `answers`, `configuration`, `evidence` or
+    /// `fleet`.
     pub check: String,
     /// `ok`, `warning`, or `unknown` while there is too little data.
     pub status: String,

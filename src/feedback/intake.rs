@@ -94,6 +94,11 @@ impl FeedbackIntake {
         Self { key, limiter: RateLimiter::new(max_per_minute) }
     }
 
+    /// Signs and verifies with another key from now on.
+    pub fn set_key(&mut self, key: ExposureKey) {
+        self.key = key;
+    }
+
     /// Signs the exposure that an answer carries. `unit` is the analysis hash.
     pub fn sign(&self, version: Version, unit: u64, step: Option<StepExposure>) -> String {
         self.key.sign(SignedExposure { version, step }, unit)

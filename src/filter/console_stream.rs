@@ -7,11 +7,12 @@ use proxy_wasm::types::Action;
 
 use super::active_rollouts::{ActiveRollout, active_rollouts};
 use super::clock;
+use super::command_answer::{CommandAnswer, DelayedResponse, response_to};
 use super::runtime::RolloutRuntime;
 use super::store::rejections;
 use super::{attributes, console_token, hostcalls};
-use crate::config::{self, parse_command};
-use crate::console::view::{AboutView, ProblemView, RolloutView, SCHEMA};
+use crate::config::{self, CommandRequest, parse_command};
+use crate::console::view::{AboutView, FleetView, ProblemView, RolloutView, SCHEMA};
 use crate::console::{
     Acceptance, ConsoleRequest, ConsoleRequestHead, ControlState, HttpResponse, NO_ROLLOUT,
     Rejection, View, ViewInputs, page,
@@ -26,9 +27,12 @@ pub struct ConsoleContext {
 
 /// A stream that the console answers.
 pub struct ConsoleStream {
+    context_id: u32,
     console: Rc<ConsoleContext>,
     /// What is to be done once the body has come.
     asked: Option<PendingCommand>,
+    /// The answer to a command that is committed later.
+    delayed: DelayedResponse,
 }
 
 /// An order whose body is waited for.
@@ -62,8 +66,8 @@ impl ConsoleContext {
 // === impl ConsoleStream ===
 
 impl ConsoleStream {
-    pub fn new(console: Rc<ConsoleContext>) -> Self {
-        Self { console, asked: None }
+    pub fn new(context_id: u32, console: Rc<ConsoleContext>) -> Self {
+        Self { context_id, console, asked: None, delayed: DelayedResponse::default() }
     }
 
     fn request_headers(&mut self, ends: bool) -> Action {
@@ -85,7 +89,7 @@ impl ConsoleStream {
             Ok(ConsoleRequest::Command { command, rollout }) => {
                 let asked = PendingCommand { command, rollout, length: head.length };
                 if ends {
-                    return answer(&asked.apply(&[]));
+                    return asked.apply(&[], self.context_id, &self.delayed);
                 }
                 self.asked = Some(asked);
                 Action::Pause
@@ -102,7 +106,10 @@ impl ConsoleStream {
     }
 
     fn request_body(&mut self, size: usize, ends: bool) -> Action {
-        let Some(asked) = self.asked.take() else { return Action::Continue };
+        let Some(asked) = self.asked.take() else {
+            // The end of a body can come after its bytes.
+            return if self.delayed.is_awaited() { Action::Pause } else { Action::Continue };
+        };
         if size > MAX_BODY {
             return answer(&HttpResponse::text(
                 413,
@@ -115,7 +122,7 @@ impl ConsoleStream {
             return Action::Pause;
         }
         match hostcalls::request_body(size) {
-            Ok(body) => answer(&asked.apply(&body)),
+            Ok(body) => asked.apply(&body, self.context_id, &self.delayed),
             Err(_) => answer(&HttpResponse::text(500, "Envoy did not show the request's body.")),
         }
     }
@@ -136,6 +143,16 @@ impl HttpContext for ConsoleStream {
 
     fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
         self.request_body(size, end_of_stream)
+    }
+
+    fn on_http_response_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
+        self.delayed.write_head();
+        Action::Continue
+    }
+
+    fn on_http_response_body(&mut self, _size: usize, end_of_stream: bool) -> Action {
+        self.delayed.write_body(end_of_stream);
+        Action::Continue
     }
 }
 
@@ -182,8 +199,24 @@ fn answer(answer: &HttpResponse) -> Action {
 // === impl Asked ===
 
 impl PendingCommand {
-    /// Does as asked; what is to be said of it.
-    fn apply(&self, body: &[u8]) -> HttpResponse {
+    /// Applies the command and answers. In a fleet, the answer follows once the command is committed.
+    fn apply(&self, body: &[u8], stream: u32, delayed: &DelayedResponse) -> Action {
+        let (runtime, request) = match self.parse(body) {
+            Ok(parsed) => parsed,
+            Err(refused) => return answer(&refused),
+        };
+        let rollout = runtime.config.rollout.as_str();
+        if let Some(link) = &runtime.fleet {
+            let root = link.callouts.context_id();
+            let answer = CommandAnswer::new(self.command, rollout, stream, root, delayed.clone());
+            runtime.command_fleet(link, request, answer);
+            return Action::Pause;
+        }
+        answer(&response_to(self.command, rollout, runtime.apply_command(&request)))
+    }
+
+    /// The rollout that the command is for, and what the body says.
+    fn parse(&self, body: &[u8]) -> Result<(Rc<RolloutRuntime>, CommandRequest), HttpResponse> {
         let in_use = active_rollouts();
         let of_now = || in_use.iter().filter(|it| !it.is_replaced);
         let asked = match &self.rollout {
@@ -191,30 +224,21 @@ impl PendingCommand {
             None if of_now().count() == 1 => of_now().next(),
             None => None,
         };
-        let Some(ActiveRollout { runtime: running, .. }) = asked else {
+        let Some(ActiveRollout { runtime, .. }) = asked else {
             let known: Vec<_> =
                 in_use.iter().map(|it| it.runtime.config.rollout.as_str()).collect();
-            return match known.as_slice() {
+            return Err(match known.as_slice() {
                 [] => HttpResponse::text(503, NO_ROLLOUT),
                 known => {
                     let known = known.join(", ");
                     HttpResponse::text(404, format!("Say which rollout, of {known}: ?rollout=…"))
                 }
-            };
+            });
         };
         let now_ms = hostcalls::wall_time_ns().unwrap_or_default() / 1_000_000;
-        let ordered = match parse_command(self.command, body, now_ms) {
-            Ok(ordered) => ordered,
-            Err(refused) => return HttpResponse::text(400, refused.to_string()),
-        };
-        let rollout = running.config.rollout.as_str();
-        match running.apply_command(&ordered) {
-            Ok(entry) => HttpResponse::text(200, format!("{rollout}: {entry}")),
-            Err(refusal) => {
-                log::warn!("rollout {rollout}: refused: {}: {refusal}", ordered.command);
-                HttpResponse::text(409, format!("{rollout}: {refusal}"))
-            }
-        }
+        let request = parse_command(self.command, body, now_ms)
+            .map_err(|invalid| HttpResponse::text(400, invalid.to_string()))?;
+        Ok((Rc::clone(runtime), request))
     }
 }
 
@@ -240,6 +264,14 @@ impl ActiveRollout {
         let changed_s = log.and_then(|log| log.iter().next_back()).map_or(0, |it| it.at_s);
         let changed_s_ago = now.unix_s().saturating_sub(changed_s);
         let (phase, green_share) = running.phase_and_share();
+        let fleet = running.fleet.as_ref().map(|link| link.status());
+        let ramp_now = match fleet.as_ref().and_then(Option::as_ref) {
+            Some(status) => Clocks { monotonic_ns: status.fleet_ns(now.monotonic_ns), ..now },
+            None => now,
+        };
+        let fleet = fleet
+            .zip(running.config.fleet.as_ref())
+            .map(|(status, config)| FleetView::new(config, status.as_ref(), now.monotonic_ns));
         let mut view = RolloutView::new(ViewInputs {
             config: &running.config,
             control: match &running.config.ramp {
@@ -254,7 +286,8 @@ impl ActiveRollout {
             recent: running.metrics.recent_requests(now.monotonic_s(), changed_s_ago),
             acceptance,
             refused_stats: counters.refused,
-            now,
+            fleet,
+            now: ramp_now,
         });
         view.problems.extend(problems);
         view

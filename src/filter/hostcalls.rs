@@ -1,4 +1,4 @@
-//! Every call to the host, by proxy-wasm ABI 0.2.1.
+//! Every call to the host but for call-outs, by proxy-wasm ABI 0.2.1.
 //!
 //! Types are the SDK's. The calls are not: each function of `proxy_wasm::hostcalls` panics on a
 //! status that it does not list, and a panic traps the VM and ends every stream of its worker. Envoy
@@ -42,6 +42,7 @@ mod abi {
             map: u32, key: *const u8, key_size: usize, value: *const u8, size: usize
         ) -> u32;
         pub fn proxy_remove_header_map_value(map: u32, key: *const u8, key_size: usize) -> u32;
+        pub fn proxy_continue_stream(stream: u32) -> u32;
         pub fn proxy_send_local_response(
             status: u32, details: *const u8, details_size: usize, body: *const u8,
             body_size: usize, headers: *const u8, headers_size: usize, grpc_status: i32
@@ -57,16 +58,8 @@ mod abi {
         pub fn proxy_get_metric(id: u32, value: *mut u64) -> u32;
         pub fn proxy_record_metric(id: u32, value: u64) -> u32;
         pub fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
+        pub fn proxy_set_effective_context(context: u32) -> u32;
         pub fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32;
-        pub fn proxy_get_shared_data(
-            key: *const u8, key_size: usize, value: *mut *mut u8, size: *mut usize, cas: *mut u32
-        ) -> u32;
-        pub fn proxy_set_shared_data(
-            key: *const u8, key_size: usize, value: *const u8, size: usize, cas: u32
-        ) -> u32;
-        pub fn proxy_register_shared_queue(name: *const u8, size: usize, id: *mut u32) -> u32;
-        pub fn proxy_enqueue_shared_queue(id: u32, value: *const u8, size: usize) -> u32;
-        pub fn proxy_dequeue_shared_queue(id: u32, value: *mut *mut u8, size: *mut usize) -> u32;
     }
 
     #[link(wasm_import_module = "wasi_snapshot_preview1")]
@@ -78,7 +71,9 @@ mod abi {
 }
 
 /// Calls the host for a value. `call` gets the places of its address and its size.
-fn receive(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Bytes, HostError> {
+pub(super) fn receive(
+    call: impl FnOnce(*mut *mut u8, *mut usize) -> u32,
+) -> Result<Bytes, HostError> {
     let (mut data, mut size) = (null_mut(), 0);
     HostError::check(call(&mut data, &mut size))?;
     // The host allocates nothing for a value without bytes.
@@ -91,7 +86,7 @@ fn receive(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Bytes, 
 }
 
 /// Calls the host for a number. `call` gets its place.
-fn receive_number<T: Default>(call: impl FnOnce(&mut T) -> u32) -> Result<T, HostError> {
+pub(super) fn receive_number<T: Default>(call: impl FnOnce(&mut T) -> u32) -> Result<T, HostError> {
     let mut number = T::default();
     HostError::check(call(&mut number))?;
     Ok(number)
@@ -109,10 +104,13 @@ pub fn request_body(size: usize) -> Result<Bytes, HostError> {
 
 /// Replaces the buffered request body.
 pub fn set_request_body(body: &[u8]) -> Result<(), HostError> {
-    let buffer = BufferType::HttpRequestBody as u32;
-    // SAFETY: `body` outlives the call; the host only reads it.
+    set_buffer(BufferType::HttpRequestBody, body)
+}
+
+fn set_buffer(buffer: BufferType, bytes: &[u8]) -> Result<(), HostError> {
+    // SAFETY: `bytes` outlives the call; the host only reads it.
     HostError::check(unsafe {
-        abi::proxy_set_buffer_bytes(buffer, 0, usize::MAX, body.as_ptr(), body.len())
+        abi::proxy_set_buffer_bytes(buffer as u32, 0, usize::MAX, bytes.as_ptr(), bytes.len())
     })
 }
 
@@ -121,7 +119,8 @@ pub fn response_body(size: usize) -> Result<Bytes, HostError> {
     buffer(BufferType::HttpResponseBody, size)
 }
 
-fn buffer(buffer: BufferType, size: usize) -> Result<Bytes, HostError> {
+/// The first `size` bytes of a buffer.
+pub(super) fn buffer(buffer: BufferType, size: usize) -> Result<Bytes, HostError> {
     // SAFETY: the host writes to the two places, as `receive` says.
     receive(|value, value_size| unsafe {
         abi::proxy_get_buffer_bytes(buffer as u32, 0, size, value, value_size)
@@ -150,7 +149,8 @@ fn headers(map: MapType) -> Result<HeaderMap, HostError> {
     pairs.map(HeaderMap::new)
 }
 
-fn header(map: MapType, name: &str) -> Option<Bytes> {
+/// The first value of a header; `None` if there is none.
+pub(super) fn header(map: MapType, name: &str) -> Option<Bytes> {
     // SAFETY: `name` outlives the call, and the host writes as `receive` says.
     receive(|value, size| unsafe {
         abi::proxy_get_header_map_value(map as u32, name.as_ptr(), name.len(), value, size)
@@ -174,6 +174,23 @@ pub fn property(path: &[u8]) -> Result<Bytes, HostError> {
 /// Sets a request header to one value. Envoy resolves the route again.
 pub fn replace_request_header(name: &str, value: &str) -> Result<(), HostError> {
     write_header(abi::proxy_replace_header_map_value, MapType::HttpRequestHeaders, name, value)
+}
+
+/// Replaces what there is of a response header, also `:status`.
+pub fn replace_response_header(name: &str, value: &str) -> Result<(), HostError> {
+    write_header(abi::proxy_replace_header_map_value, MapType::HttpResponseHeaders, name, value)
+}
+
+/// Replaces the current chunk of the response body.
+pub fn set_response_body(body: &[u8]) -> Result<(), HostError> {
+    set_buffer(BufferType::HttpResponseBody, body)
+}
+
+/// Continues the request of the stream that is the effective context.
+pub fn continue_request() -> Result<(), HostError> {
+    const HTTP_REQUEST: u32 = 0;
+    // SAFETY: no memory is shared.
+    HostError::check(unsafe { abi::proxy_continue_stream(HTTP_REQUEST) })
 }
 
 /// Adds a response header. Others of the same name stay.
@@ -264,6 +281,12 @@ pub fn record(metric: MetricId, value: u64) -> Result<(), HostError> {
     HostError::check(unsafe { abi::proxy_record_metric(metric.0, value) })
 }
 
+/// Makes calls act on another context until the callback ends. Fails where the context has ended.
+pub fn set_effective_context(context_id: u32) -> Result<(), HostError> {
+    // SAFETY: no memory is shared.
+    HostError::check(unsafe { abi::proxy_set_effective_context(context_id) })
+}
+
 /// Sets how often the current root context is ticked; 0 stops the ticks.
 pub fn set_tick_period(period_ms: u32) -> Result<(), HostError> {
     // SAFETY: no memory is shared.
@@ -297,77 +320,6 @@ pub fn environment() -> Result<Vec<u8>, HostError> {
     // SAFETY: the host writes `count` places and `size` bytes, as it has answered before.
     HostError::check(unsafe { abi::environ_get(places.as_mut_ptr(), variables.as_mut_ptr()) })?;
     Ok(variables)
-}
-
-/// Identifies the last write of a shared value, for a compare-and-swap.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CasToken(u32);
-
-impl CasToken {
-    /// Matches any write.
-    pub const ANY: Self = Self(0);
-
-    /// Matches no write. Envoy compares only where there is a value, so that a value is written if
-    /// there was none.
-    pub const ABSENT: Self = Self(u32::MAX);
-
-    /// The token with this number.
-    pub fn from_number(number: u64) -> Self {
-        Self(number as u32)
-    }
-
-    /// The token's number.
-    pub fn number(self) -> u64 {
-        self.0.into()
-    }
-}
-
-/// The value that all VMs of this `vm_id` share under `key`; `None` if there is none.
-pub fn get_shared_data(key: &str) -> Option<(Bytes, CasToken)> {
-    let mut cas = 0;
-    // SAFETY: `key` outlives the call; the host writes a number to `cas`, and to the two places as
-    // `receive` says.
-    let value = receive(|value, size| unsafe {
-        abi::proxy_get_shared_data(key.as_ptr(), key.len(), value, size, &mut cas)
-    });
-    Some((value.ok()?, CasToken(cas)))
-}
-
-/// Writes a shared value. An error may mean that another VM has written since `cas`.
-pub fn set_shared_data(key: &str, value: &[u8], cas: CasToken) -> Result<(), HostError> {
-    // SAFETY: key and value outlive the call; the host only reads them.
-    HostError::check(unsafe {
-        abi::proxy_set_shared_data(key.as_ptr(), key.len(), value.as_ptr(), value.len(), cas.0)
-    })
-}
-
-/// A queue that all VMs of this `vm_id` share.
-#[derive(Clone, Copy, Debug)]
-pub struct SharedQueue(u32);
-
-impl SharedQueue {
-    /// The queue of that name, made if there is none.
-    pub fn open(name: &str) -> Result<Self, HostError> {
-        // SAFETY: `name` outlives the call.
-        receive_number(|id| unsafe {
-            abi::proxy_register_shared_queue(name.as_ptr(), name.len(), id)
-        })
-        .map(Self)
-    }
-
-    /// Appends bytes.
-    pub fn push(self, bytes: &[u8]) -> Result<(), HostError> {
-        // SAFETY: `bytes` outlives the call; the host only reads them.
-        HostError::check(unsafe {
-            abi::proxy_enqueue_shared_queue(self.0, bytes.as_ptr(), bytes.len())
-        })
-    }
-
-    /// Removes the oldest bytes; `None` if the queue is empty.
-    pub fn pop(self) -> Option<Bytes> {
-        // SAFETY: the host writes as `receive` says.
-        receive(|value, size| unsafe { abi::proxy_dequeue_shared_queue(self.0, value, size) }).ok()
-    }
 }
 
 /// Writes to Envoy's log. A message that the host refuses is lost.

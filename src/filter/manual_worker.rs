@@ -3,10 +3,11 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use super::hostcalls::{self, CasToken, get_shared_data, set_shared_data};
+use super::hostcalls;
 use super::logger::log_transition;
 use super::registry::Registry;
 use super::store::config_revision::{ConfigRevision, RevisionTracker};
+use super::store::hostcalls::{CasToken, get_shared_data, set_shared_data};
 use super::store::keys::versioned;
 use super::store::shared_cell::{SharedCell, Update};
 use crate::assignment::{EffectiveShare, Share};

@@ -15,8 +15,10 @@
 //! | [`feedback`] | signed exposures sent, feedback received |
 //! | [`shared_key`] | random keys that all VMs share |
 //! | [`console_stream`] | one request to the console |
+//! | [`command_answer`] | the answer to a command that is committed later |
 //! | [`commands`], [`console_token`] | an operator's command, applied in this VM; the token for it |
 //! | [`shared_ramp`] | a ramp in this VM: the core's worker on shared data |
+//! | [`fleet`], [`fleet_link`] | a ramp that several Envoys share; this VM's link to the store |
 //! | [`manual_worker`] | a rollout without a ramp in this VM |
 //! | [`metrics`] | a rollout's counters and histograms, defined once per VM |
 //! | [`gauges`] | a rollout's gauges: what is in force |
@@ -24,7 +26,8 @@
 //! | [`evidence_counters`] | the host's counters of a ramp's evidence |
 //! | [`store`] | shared data: keys, compare-and-swap, the store of a rollout |
 //! | [`registry`] | values by rollout that outlive a configuration |
-//! | [`hostcalls`] | every call to the host; none can panic |
+//! | [`callout`] | calls from a root context to clusters of Envoy |
+//! | [`hostcalls`] | every other call to the host; none can panic |
 //! | [`clock`] | the host's clocks |
 //! | [`host_error`] | a call that the host has refused |
 //! | [`attributes`] | Envoy's attributes that the filter reads |
@@ -38,13 +41,17 @@
 
 mod active_rollouts;
 mod attributes;
+mod callout;
 mod clock;
+mod command_answer;
 mod commands;
 mod console_stream;
 mod console_token;
 mod evidence_counters;
 mod failover;
 mod feedback;
+mod fleet;
+mod fleet_link;
 mod gauges;
 mod header_map;
 mod host_error;

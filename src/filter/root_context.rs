@@ -6,6 +6,7 @@ use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
 use super::active_rollouts::Plugin;
+use super::callout::Callouts;
 use super::console_stream::{ConsoleContext, ConsoleStream};
 use super::host_error::HostError;
 use super::http_stream::HttpStream;
@@ -22,13 +23,15 @@ pub struct RolloutRoot {
     plugin: Rc<Plugin>,
     /// Set where the configuration is a console's.
     console: Option<Rc<ConsoleContext>>,
+    callouts: Rc<Callouts>,
 }
 
 // === impl RolloutRoot ===
 
 impl RolloutRoot {
     pub fn new(context_id: u32) -> Self {
-        Self { context_id, plugin: Plugin::register(), console: None }
+        let callouts = Callouts::new(context_id);
+        Self { context_id, plugin: Plugin::register(), console: None, callouts }
     }
 
     fn configure(&mut self) -> Result<(), String> {
@@ -45,7 +48,7 @@ impl RolloutRoot {
     }
 
     fn run(&self, config: Config, text: &[u8]) {
-        let runtime = RolloutRuntime::new(self.context_id, config, text);
+        let runtime = RolloutRuntime::new(self.context_id, config, text, &self.callouts);
         // A host that refuses leaves the ramp where it is, and requests alone.
         let _ = hostcalls::set_tick_period(runtime.tick_period_ms());
         rejections::accept(PluginKind::Rollout, text);
@@ -59,7 +62,23 @@ fn configuration_text() -> Result<Vec<u8>, HostError> {
     hostcalls::plugin_configuration().map(config::text_from_envoy)
 }
 
-impl Context for RolloutRoot {}
+impl Context for RolloutRoot {
+    fn on_http_call_response(&mut self, token: u32, headers: usize, body_size: usize, _: usize) {
+        self.callouts.on_http_response(token, headers, body_size);
+    }
+
+    fn on_grpc_call_response(&mut self, token: u32, status: u32, size: usize) {
+        self.callouts.on_grpc_response(token, status, size);
+    }
+
+    fn on_grpc_stream_message(&mut self, stream: u32, size: usize) {
+        self.callouts.on_stream_message(stream, size);
+    }
+
+    fn on_grpc_stream_close(&mut self, stream: u32, status: u32) {
+        self.callouts.on_stream_close(stream, status);
+    }
+}
 
 impl RootContext for RolloutRoot {
     /// Returns whether the configuration is accepted.
@@ -86,11 +105,12 @@ impl RootContext for RolloutRoot {
         if let Some(runtime) = self.plugin.runtime().filter(|_| self.plugin.is_last_used()) {
             runtime.tick(self.plugin.last_use());
         }
+        self.callouts.poll();
     }
 
-    fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {
+    fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {
         if let Some(console) = &self.console {
-            return Some(Box::new(ConsoleStream::new(Rc::clone(console))));
+            return Some(Box::new(ConsoleStream::new(context_id, Rc::clone(console))));
         }
         let is_switched_back = self.plugin.record_stream();
         let runtime = self.plugin.runtime();
@@ -108,6 +128,7 @@ impl RootContext for RolloutRoot {
 /// Envoy has deleted the root context, since the last stream of its configuration has ended.
 impl Drop for RolloutRoot {
     fn drop(&mut self) {
+        self.callouts.cancel_all();
         let left = self.plugin.unregister();
         if let Some(runtime) = self.plugin.runtime() {
             redirect::clear(&runtime);

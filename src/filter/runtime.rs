@@ -4,8 +4,10 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use super::attributes;
+use super::callout::Callouts;
 use super::clock::clocks;
 use super::console_token;
+use super::fleet_link::FleetLink;
 use super::hostcalls;
 use super::manual_worker::ManualWorker;
 use super::metrics::RolloutMetrics;
@@ -13,6 +15,7 @@ use super::random::RandomDraws;
 use super::shared_key::{random_key, shared_key};
 use super::shared_ramp::{SharedRamp, TICK_MS};
 use super::store::config_revision::ConfigRevision;
+use super::store::keys::store_name;
 use super::store::rejections;
 use super::store::shared_data::SharedDataStore;
 use crate::assignment::{EffectiveShare, Share, UnitKey};
@@ -48,6 +51,8 @@ pub struct RolloutRuntime {
     pub unit_key: Cell<Option<UnitKey>>,
     /// Draws for requests without a unit.
     pub random: RandomDraws,
+    /// The link to the fleet's store, where several Envoys share the ramp.
+    pub fleet: Option<FleetLink>,
     /// What it takes to receive feedback, where it is configured.
     pub feedback: Option<RefCell<FeedbackIntake>>,
 }
@@ -56,7 +61,7 @@ pub struct RolloutRuntime {
 
 impl RolloutRuntime {
     /// The runtime of a configuration with this text.
-    pub fn new(context_id: u32, config: Config, text: &[u8]) -> Self {
+    pub fn new(context_id: u32, config: Config, text: &[u8], callouts: &Rc<Callouts>) -> Self {
         let rollout = config.rollout.as_str();
         let metrics = RolloutMetrics::for_rollout(rollout);
         // A shadow's filter assigns nothing, and has no share in force that a gauge could show.
@@ -69,7 +74,7 @@ impl RolloutRuntime {
         }
         let revision = ConfigRevision::from_text(text);
         let has_ramp = config.ramp.is_some() && !is_shadow;
-        let ramp = has_ramp.then(|| SharedRamp::for_rollout(rollout));
+        let ramp = has_ramp.then(|| SharedRamp::for_rollout(rollout, config.fleet.is_some()));
         if let Some(ramp) = &ramp {
             ramp.on_configure(revision);
         }
@@ -81,7 +86,7 @@ impl RolloutRuntime {
             None => {}
         }
         let conversation = config.conversation.as_ref().filter(|_| !is_shadow);
-        let store = SharedDataStore::new(rollout);
+        let store = SharedDataStore::new(&store_name(rollout, config.fleet.is_some()));
         let history = conversation.map(|it| {
             let history = StoredHistory::new(it.history.clone(), it.max_age_ms, it.on_rollback);
             poll_once(history.refresh(&store));
@@ -94,7 +99,14 @@ impl RolloutRuntime {
             let key = ExposureKey::from_bytes(&key).unwrap_or_default();
             RefCell::new(FeedbackIntake::new(key, it.max_per_minute))
         });
-        let needs_unit_key = ramp.is_some() || feedback.is_some();
+        let fleet = match (&config.fleet, &config.ramp) {
+            (Some(fleet), Some(spec)) if has_ramp => {
+                Some(FleetLink::new(fleet, rollout, spec, callouts))
+            }
+            _ => None,
+        };
+        // A fleet has its own key, which the store says.
+        let needs_unit_key = (ramp.is_some() || feedback.is_some()) && fleet.is_none();
         let unit_key = needs_unit_key.then(|| shared_unit_key(rollout)).flatten();
         if needs_unit_key && unit_key.is_none() {
             log::error!(
@@ -113,6 +125,7 @@ impl RolloutRuntime {
             store,
             unit_key: Cell::new(unit_key),
             random: RandomDraws::default(),
+            fleet,
             feedback,
             config,
         }
@@ -126,6 +139,7 @@ impl RolloutRuntime {
 
     /// Records the share in force and shows it in the gauges: the configuration has begun.
     pub fn publish(&self) {
+        self.configure_fleet();
         self.sample_requests();
         self.record_weights();
         if !self.is_shadow() {
@@ -134,10 +148,14 @@ impl RolloutRuntime {
     }
 
     /// Half a second has passed. `last_use` grows with each stream of the configuration.
-    pub fn tick(&self, last_use: u64) {
+    pub fn tick(self: &Rc<Self>, last_use: u64) {
         self.sample_requests();
         let history = self.history.as_ref();
-        if let (Some(worker), Some(spec)) = (&self.ramp, &self.config.ramp) {
+        if let Some(link) = &self.fleet {
+            self.tick_fleet(link, last_use);
+            self.refresh_history();
+            self.update_gauges();
+        } else if let (Some(worker), Some(spec)) = (&self.ramp, &self.config.ramp) {
             if self.unit_key.get().is_none() {
                 self.unit_key.set(shared_unit_key(self.config.rollout.as_str()));
             }

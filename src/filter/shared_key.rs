@@ -1,7 +1,7 @@
 //! Random keys that all VMs of an Envoy process share.
 
-use super::hostcalls::{CasToken, get_shared_data, set_shared_data};
 use super::random::random_u64;
+use super::store::hostcalls::{CasToken, get_shared_data, set_shared_data};
 use super::store::keys::versioned;
 
 /// The length of a key in bytes.

@@ -1,17 +1,19 @@
 //! A ramp in this VM: the core's worker on shared data.
 
-use std::cell::RefCell;
-use std::rc::Rc;
+use std::cell::{OnceCell, RefCell};
+use std::rc::{Rc, Weak};
 
+use super::callout::Callouts;
 use super::clock::clocks;
 use super::evidence_counters::EvidenceCounters;
 use super::logger::log_transition;
 use super::random::random_u64;
 use super::registry::Registry;
 use super::store::config_revision::{ConfigRevision, RevisionTracker};
+use super::store::keys::store_name;
 use super::store::shared_data::SharedDataStore;
-use crate::analysis::StepIndex;
 use crate::config::CommandRequest;
+use crate::fleet::FleetInstance;
 use crate::rollout::decimal::Decimal;
 use crate::rollout::store::poll_once;
 use crate::rollout::{
@@ -30,6 +32,10 @@ pub const TICK_MS: u32 = 500;
 pub struct SharedRamp {
     rollout: String,
     store: SharedDataStore,
+    /// This VM's part in the fleet, if the ramp has one.
+    fleet: OnceCell<FleetInstance>,
+    /// The calls of the configuration that has talked to the fleet's store last.
+    callouts: RefCell<Weak<Callouts>>,
     worker: RampWorker,
     revisions: RevisionTracker,
     /// The counters of the evidence, while this VM leads.
@@ -40,16 +46,38 @@ pub struct SharedRamp {
 
 impl SharedRamp {
     /// The ramp of `rollout`, made at the first call in this VM.
-    pub fn for_rollout(rollout: &str) -> Rc<Self> {
+    pub fn for_rollout(rollout: &str, is_of_fleet: bool) -> Rc<Self> {
+        let name = store_name(rollout, is_of_fleet);
         RAMPS.with(|ramps| {
-            ramps.get_or_insert(rollout, || Self {
+            ramps.get_or_insert(&name, || Self {
                 rollout: rollout.to_owned(),
-                store: SharedDataStore::new(rollout),
+                store: SharedDataStore::new(&name),
+                fleet: OnceCell::new(),
+                callouts: RefCell::default(),
                 worker: RampWorker::new(random_u64()),
                 revisions: RevisionTracker::new(rollout),
                 counters: RefCell::default(),
             })
         })
+    }
+
+    /// What the VMs of this process share.
+    pub fn store(&self) -> &SharedDataStore {
+        &self.store
+    }
+
+    /// This VM's part in the fleet, made by `make` at the first call in this VM.
+    pub fn fleet(&self, make: impl FnOnce() -> FleetInstance) -> &FleetInstance {
+        self.fleet.get_or_init(make)
+    }
+
+    /// A configuration with these calls talks to the fleet's store from now on. A step of another one
+    /// is given up: where Envoy has retired its root context, its calls are never answered.
+    pub fn use_link(&self, callouts: &Rc<Callouts>) {
+        let before = self.callouts.replace(Rc::downgrade(callouts)).upgrade();
+        if let Some(before) = before.filter(|it| !Rc::ptr_eq(it, callouts)) {
+            before.cancel_all();
+        }
     }
 
     /// Where assignments and responses are recorded.
@@ -123,11 +151,7 @@ impl SharedRamp {
         request: &CommandRequest,
     ) -> Result<Transition, CommandError> {
         let now = clocks().ok_or(CommandError::StoreUnavailable)?;
-        let step = match request.step.map(usize::try_from) {
-            Some(Err(_)) => return Err(CommandError::StepChanged),
-            Some(Ok(step)) => Some(StepIndex::new(step)),
-            None => None,
-        };
+        let step = request.expected_step()?;
         let command = &request.command;
         let applied = self.with_context(spec, history, now, |context| {
             poll_once(self.worker.apply(&self.store, context, command, step))
@@ -147,7 +171,7 @@ impl SharedRamp {
     }
 
     /// Logs and counts what happens in the worker.
-    fn report(&self, spec: &RampSpec, event: RampEvent<'_>) {
+    pub fn report(&self, spec: &RampSpec, event: RampEvent<'_>) {
         let rollout = &self.rollout;
         match event {
             RampEvent::StateUnreadable(error) => {

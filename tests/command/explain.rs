@@ -201,6 +201,10 @@ fn the_step_of_a_ramp_is_assumed_and_named() {
         output.out.contains("only Envoy knows the current step: give it with --step"),
         "{output:?}"
     );
+    let fleet = json!({"ramp": {}, "fleet": {"store": "etcd", "cluster": "etcd"}});
+    let of_fleet = files.add("fleet.json", &config(fleet).to_string());
+    let output = verdigris(&["explain", &of_fleet, "--unit", "ada"]);
+    assert!(output.out.contains("only the fleet knows the current step"), "{output:?}");
     let output = verdigris(&["explain", &file, "--unit", "ada", "--step", "7"]);
     assert_eq!(output.code, 2, "{output:?}");
     assert!(output.err.contains("the ramp has steps 0 to 4"), "{output:?}");

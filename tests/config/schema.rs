@@ -79,6 +79,7 @@ fn the_schema_describes_each_field_that_the_parser_knows() {
         ("/$defs/rollout/properties/console", json!({"console": {"no_such_field": 1}})),
         ("/$defs/shadow", json!({"shadow": {"no_such_field": 1}})),
         ("/$defs/feedback", json!({"feedback": {"no_such_field": 1}})),
+        ("/$defs/fleet", json!({"fleet": {"no_such_field": 1}})),
         ("/$defs/version", json!({"versions": {"blue": {"no_such_field": 1}}})),
         ("/$defs/request", json!({"versions": {"blue": {"request": {"no_such_field": 1}}}})),
         ("/$defs/failover", json!({"versions": {"green": {"failover": {"no_such_field": 1}}}})),
@@ -136,6 +137,7 @@ fn documented_defaults_are_those_of_the_parser_and_examples_are_valid() {
         ("conversation", "conversation", json!({})),
         ("shadow", "shadow", json!({"percent": 10})),
         ("feedback", "feedback", json!({"path": "/f", "thumb": "/t"})),
+        ("fleet", "fleet", json!({"store": "etcd", "cluster": "etcd"})),
     ];
     let (mut defaults, mut examples) = (0, 0);
     for (definition, field, value) in sections {
@@ -143,6 +145,9 @@ fn documented_defaults_are_those_of_the_parser_and_examples_are_valid() {
         let mut without = minimal_config();
         if !field.is_empty() {
             without[field] = value;
+        }
+        if field == "fleet" {
+            without["ramp"] = json!({});
         }
         let properties = SCHEMA.pointer(&pointer).unwrap()["properties"].as_object().unwrap();
         for (name, property) in properties {

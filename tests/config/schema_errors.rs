@@ -142,12 +142,36 @@ fn both_reject_invalid_values() {
         ("feedback", json!({"path": "/f", "thumb": "t"})),
         ("feedback", json!({"path": "/f", "score": "/s", "max_per_minute": 0})),
         ("feedback", json!({"path": "/f", "score": "/s", "answered_by": "green"})),
+        ("fleet", json!({"store": "etcd", "cluster": "etcd"})),
         ("role", json!("blue")),
         ("console", json!({"hosts": "a"})),
     ];
     for (field, value) in cases {
         let mut config = minimal_config();
         config[field] = value;
+        assert_both_reject(&config);
+    }
+}
+
+#[test]
+fn both_reject_an_invalid_fleet() {
+    let cases = [
+        json!({"cluster": "etcd"}),
+        json!({"store": "etcd"}),
+        json!({"store": "zookeeper", "cluster": "etcd"}),
+        json!({"store": "etcd", "cluster": ""}),
+        json!({"store": "etcd", "cluster": "etcd", "prefix": "verdigris"}),
+        json!({"store": "etcd", "cluster": "etcd", "prefix": "/"}),
+        json!({"store": "etcd", "cluster": "etcd", "prefix": "/a//b"}),
+        json!({"store": "etcd", "cluster": "etcd", "instance": "a/b"}),
+        json!({"store": "etcd", "cluster": "etcd", "instance": ""}),
+        json!({"store": "etcd", "cluster": "etcd", "interval": "3s"}),
+        json!({"store": "etcd", "cluster": "etcd", "interval": 1}),
+    ];
+    for fleet in cases {
+        let mut config = minimal_config();
+        config["ramp"] = json!({});
+        config["fleet"] = fleet;
         assert_both_reject(&config);
     }
 }

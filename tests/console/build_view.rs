@@ -57,6 +57,7 @@ fn inputs(walk: &Walk, versions: Vec<VersionView>) -> ViewInputs<'_> {
         recent: None,
         acceptance: Acceptance::default(),
         refused_stats: 0,
+        fleet: None,
         now: walk.now(),
     }
 }
@@ -307,6 +308,7 @@ fn each_version_says_what_it_is() {
         recent: None,
         acceptance: Acceptance::default(),
         refused_stats: 0,
+        fleet: None,
         now: Clocks { monotonic_ns: 0, unix_ms: 300_000 },
     });
     let about: Vec<_> = view.versions.iter().map(|it| it.about.clone()).collect();
@@ -366,6 +368,7 @@ fn manual_weights_are_shown_with_their_history() {
             recent: None,
             acceptance: Acceptance::default(),
             refused_stats: 0,
+            fleet: None,
             now: Clocks { monotonic_ns: 0, unix_ms: 300_000 },
         })
     };

@@ -10,6 +10,7 @@ mod colours;
 mod difference_chart;
 mod documents;
 mod fixtures;
+mod fleet;
 mod gate_sentence;
 #[allow(dead_code, reason = "a ramp's own tests do more with it")]
 #[path = "../rollout/harness.rs"]

@@ -35,6 +35,11 @@ pub fn envoy() -> PathBuf {
     std::env::var_os("ENVOY").map_or_else(|| tool("bin/envoy"), PathBuf::from)
 }
 
+/// The etcd binary that `make tools` installs.
+pub fn etcd() -> PathBuf {
+    tool("bin/etcd")
+}
+
 /// The Python interpreter whose packages include the emulators of the providers' APIs.
 pub fn python() -> PathBuf {
     tool("venv/bin/python")

@@ -13,15 +13,25 @@ mod assignment;
 mod browser;
 #[path = "../console/browser_user.rs"]
 mod browser_user;
+mod callouts;
 mod cas_conflicts;
 #[path = "../support/documents.rs"]
 #[allow(dead_code, reason = "each test binary uses a part")]
 mod documents;
 mod envoy;
 mod envoy_only;
+#[path = "../support/etcd.rs"]
+#[allow(dead_code, reason = "each test binary uses a part")]
+mod etcd_server;
 mod exports;
 mod failover;
+#[path = "../support/faulty_grpc.rs"]
+#[allow(dead_code, reason = "each test binary uses a part")]
+mod faulty_grpc;
 mod feedback;
+#[path = "../support/grpc_client.rs"]
+#[allow(dead_code, reason = "each test binary uses a part")]
+mod grpc_client;
 mod host;
 mod hostcalls;
 mod lease;
@@ -38,3 +48,8 @@ mod rejected;
 mod root_contexts;
 mod shadow;
 mod steering;
+#[path = "../support/tcp_gate.rs"]
+#[allow(dead_code, reason = "each test binary uses a part")]
+mod tcp_gate;
+
+use envoy::process;

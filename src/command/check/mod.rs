@@ -8,6 +8,7 @@
 //! | `filters` | the order of HTTP filters |
 //! | `routes`, `clusters` | where requests go |
 //! | `failover` | what `versions.green.failover` needs |
+//! | `fleet` | what `fleet` needs |
 //! | `stats` | whether Envoy keeps the stats |
 //! | `envoy` | the parts of an Envoy configuration that the checks use |
 //! | `files`, `findings` | the input and the result |
@@ -20,6 +21,7 @@ mod failover;
 mod files;
 mod filters;
 mod findings;
+mod fleet;
 mod listener;
 mod plugin;
 mod routes;
@@ -198,6 +200,7 @@ fn check_all(sources: &[Source], plugins: &[ParsedPlugin<'_>], findings: &mut Fi
     }
     for plugin in plugins {
         failover::check(&envoy, &bootstrap, plugin, has_role(Role::Green), findings);
+        fleet::check(&envoy, &bootstrap, plugin, findings);
     }
     stats::check(&envoy, &rollouts, findings);
     if plugins.is_empty() && findings.problems.is_empty() {

@@ -157,6 +157,11 @@ impl ExplainArgs {
         };
         let source = match self.step {
             Some(at) => format!("from step {at} of the ramp"),
+            None if config.fleet.is_some() => {
+                "from the ramp's first step; only the fleet knows the current step, which `verdigris \
+                 status` of any of its Envoys shows: give it with --step, --share or --rolled-back"
+                    .to_owned()
+            }
             None => "from the ramp's first step; only Envoy knows the current step: give it with \
                      --step, --share or --rolled-back"
                 .to_owned(),

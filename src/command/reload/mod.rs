@@ -6,12 +6,14 @@
 //! | `assignment_effects` | who is reassigned, and the state of the ramp |
 //! | `routing_effects` | where requests go: clusters, headers, roles, shadows |
 //! | `feedback_effects` | which feedback is accepted |
+//! | `fleet_effects` | where the state of the ramp is |
 //! | `command_effects` | which operator commands end |
 
 mod assignment_effects;
 mod command_effects;
 mod effect;
 mod feedback_effects;
+mod fleet_effects;
 mod routing_effects;
 
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -67,6 +69,7 @@ pub fn effects(
     effects.extend(routing_effects::roles(old, new));
     effects.extend(routing_effects::shadows(old, new));
     effects.extend(feedback_effects::feedback(old, new));
+    effects.extend(fleet_effects::fleet(old, new));
     effects.extend(command_effects::ended_command(old, new).filter(|_| may_have_commands));
     Ok(effects)
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::common::{RawUnitSources, RawWeights};
 use super::ramp::RawRamp;
 use super::reader::{Node, ObjectReader, read_object};
-use super::sections::{RawConversation, RawFailover, RawFeedback, RawRequest, RawShadow};
+use super::sections::{RawConversation, RawFailover, RawFeedback, RawFleet, RawRequest, RawShadow};
 use crate::assignment::MissingUnitPolicy;
 use crate::config::InvalidConfig;
 use crate::config::role::Role;
@@ -36,6 +36,7 @@ pub struct RawConfig {
     pub max_request_body: Option<u64>,
     pub shadow: Option<RawShadow>,
     pub feedback: Option<RawFeedback>,
+    pub fleet: Option<RawFleet>,
     pub role: Option<Role>,
     pub console: Option<RawConsole>,
 }
@@ -137,6 +138,7 @@ impl RawConfig {
             max_request_body: fields.unsigned("max_request_body"),
             shadow: fields.object("shadow").map(RawShadow::read),
             feedback: fields.object("feedback").map(RawFeedback::read),
+            fleet: fields.object("fleet").map(RawFleet::read),
             role: {
                 // `Plugin` has already handled the console.
                 let [release, shadow] = Role::CONFIGURED.map(Role::as_str);

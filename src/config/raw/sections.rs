@@ -1,4 +1,6 @@
-//! The `conversation`, `shadow`, `feedback`, `failover` and `request` sections as written.
+//! The `conversation`, `shadow`, `feedback`, `fleet`, `failover` and `request` sections as written.
+
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 
@@ -70,6 +72,33 @@ pub struct RawFeedback {
     pub max_per_minute: Option<u64>,
     pub answered_by: FeedbackResponder,
 }
+
+/// The `fleet` section. The field `store` is read but not kept, because it can only be etcd.
+#[derive(Clone, Debug, Default)]
+#[allow(missing_docs, reason = "docs/reference is their one description")]
+pub struct RawFleet {
+    pub has_store: bool,
+    pub cluster: Option<String>,
+    pub prefix: Option<String>,
+    pub instance: Option<String>,
+    pub interval: FleetInterval,
+}
+
+/// How often an instance of a fleet talks to the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FleetInterval(pub Duration);
+
+/// The intervals that can be configured, in milliseconds.
+const FLEET_INTERVALS: [(&str, u64); 8] = [
+    ("500ms", 500),
+    ("1s", 1_000),
+    ("2s", 2_000),
+    ("5s", 5_000),
+    ("10s", 10_000),
+    ("15s", 15_000),
+    ("30s", 30_000),
+    ("60s", 60_000),
+];
 
 /// Who responds to a feedback request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -219,6 +248,36 @@ impl RawFeedback {
         };
         fields.finish();
         feedback
+    }
+}
+
+// === impl FleetInterval ===
+
+impl Default for FleetInterval {
+    fn default() -> Self {
+        Self(Duration::from_secs(1))
+    }
+}
+
+// === impl RawFleet ===
+
+impl RawFleet {
+    pub(in crate::config) fn read(mut fields: ObjectReader<'_>) -> Self {
+        let fleet = Self {
+            // etcd is the only choice.
+            has_store: fields.choice("store", &["etcd"]).is_some(),
+            cluster: fields.text("cluster"),
+            prefix: fields.text("prefix"),
+            instance: fields.text("instance"),
+            interval: {
+                let index = fields.choice("interval", &FLEET_INTERVALS.map(|(text, _)| text));
+                let interval = index.and_then(|index| FLEET_INTERVALS.get(index));
+                let duration = interval.map(|(_, ms)| Duration::from_millis(*ms));
+                duration.map(FleetInterval).unwrap_or_default()
+            },
+        };
+        fields.finish();
+        fleet
     }
 }
 

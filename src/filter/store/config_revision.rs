@@ -5,8 +5,8 @@
 
 use std::cell::Cell;
 
+use super::hostcalls::{CasToken, get_shared_data, set_shared_data};
 use super::keys::{STATE_VERSION, unversioned};
-use crate::filter::hostcalls::{CasToken, get_shared_data, set_shared_data};
 
 /// Identifies a configuration, run by a module with this version of the shared state: a hash of both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

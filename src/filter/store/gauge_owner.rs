@@ -1,7 +1,7 @@
 //! Which VM a rollout's gauges are left to.
 
+use super::hostcalls::{CasToken, get_shared_data, set_shared_data};
 use super::keys::unversioned;
-use crate::filter::hostcalls::{CasToken, get_shared_data, set_shared_data};
 use crate::filter::random::random_u64;
 
 /// The VM that was the last to begin a configuration of the rollout. Gauges belong to the process: a

@@ -1,8 +1,13 @@
 //! The keys of shared data.
 
-/// The version of what is written in shared data; raised whenever its form changes. Two modules of
-/// different versions have a rollout each, and neither reads what it would misunderstand.
-pub const STATE_VERSION: u32 = 9;
+pub use crate::rollout::store::STATE_VERSION;
+
+/// Under which name a rollout's records are shared. A ramp that is a fleet's has others than one of
+/// this Envoy alone, because its times are those of another clock.
+pub fn store_name(rollout: &str, is_of_fleet: bool) -> String {
+    // No rollout has a slash in its name.
+    if is_of_fleet { format!("{rollout}/fleet") } else { rollout.to_owned() }
+}
 
 /// The key of a value in the form of [`STATE_VERSION`].
 pub fn versioned(rollout: &str, name: &str) -> String {

@@ -7,10 +7,12 @@
 //! | [`config_revision`] | which configuration of a rollout is the newest |
 //! | [`gauge_owner`] | which VM a rollout's gauges are left to |
 //! | [`shared_data`] | the store of a rollout |
+//! | [`hostcalls`] | the host calls of all of them |
 //! | [`rejections`] | notes of rejected configurations |
 
 pub mod config_revision;
 pub mod gauge_owner;
+pub mod hostcalls;
 pub mod keys;
 pub mod rejections;
 pub mod shared_cell;

@@ -5,8 +5,8 @@ use std::marker::PhantomData;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::hostcalls::{CasToken, get_shared_data, set_shared_data};
 use crate::console::Rejections;
-use crate::filter::hostcalls::{CasToken, get_shared_data, set_shared_data};
 
 /// How often an update is tried when other VMs write in between.
 const MAX_TRIES: usize = 4;

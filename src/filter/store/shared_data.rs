@@ -2,8 +2,8 @@
 
 use std::cell::OnceCell;
 
+use super::hostcalls::{CasToken, SharedQueue, get_shared_data, set_shared_data};
 use super::keys::{unversioned, versioned};
-use crate::filter::hostcalls::{CasToken, SharedQueue, get_shared_data, set_shared_data};
 use crate::rollout::store::{
     Record, RecordRevision, RolloutStore, StoreError, StoredRecord, WriteCondition,
 };

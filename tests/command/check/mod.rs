@@ -7,6 +7,7 @@ mod discovery;
 mod failover;
 mod files;
 mod filters;
+mod fleet;
 mod general;
 mod plugin;
 mod routes;

@@ -5,6 +5,7 @@ mod assignment;
 mod command;
 mod console;
 mod feedback;
+mod fleet;
 mod routing;
 
 use serde_json::{Value, json};

@@ -30,7 +30,7 @@ fn capabilities() -> BTreeSet<String> {
 }
 
 /// Envoy with a filter that is not allowed these calls.
-fn envoy_without(left_out: &[&str], config: &Value) -> Envoy {
+pub fn envoy_without(left_out: &[&str], config: &Value) -> Envoy {
     let all = capabilities();
     for call in left_out {
         assert!(all.contains(*call), "{call} is no capability of the module");

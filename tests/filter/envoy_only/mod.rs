@@ -14,6 +14,7 @@ mod cut_short;
 mod demo;
 mod failover;
 mod feedback;
+mod fleet;
 mod hung;
 mod logs_and_stats;
 mod native_yaml;

@@ -5,18 +5,20 @@ use std::collections::VecDeque;
 
 use wasmi::{Caller, Error, ExternType, Linker, Memory, Module, Val};
 
+use super::callouts;
 use super::vm::{State, first};
 
-const OK: u32 = 0;
+pub(super) const OK: u32 = 0;
 const NOT_FOUND: u32 = 1;
 const BAD_ARGUMENT: u32 = 2;
 
 const RESPONSE_HEADERS: u32 = 2;
 
-type Host<'a> = Caller<'a, State>;
+pub(super) type Host<'a> = Caller<'a, State>;
 
 pub fn link(linker: &mut Linker<State>, module: &Module) {
     link_proxy(linker);
+    callouts::link(linker);
     link_wasi(linker);
     for import in module.imports() {
         let ExternType::Func(ty) = import.ty() else { continue };
@@ -42,6 +44,7 @@ macro_rules! host_call {
             .unwrap();
     };
 }
+pub(super) use host_call;
 
 fn link_proxy(linker: &mut Linker<State>) {
     host_call!(linker, proxy_log(host, _level: u32, message: u32, size: u32) {
@@ -67,7 +70,10 @@ fn link_proxy(linker: &mut Linker<State>) {
             }
             RESPONSE_BODY => host.data().stream.piece.clone(),
             PLUGIN_CONFIGURATION => host.data().config.clone(),
-            _ => return BAD_ARGUMENT,
+            _ => match host.data().callouts.buffer(buffer) {
+                Some(bytes) => bytes.to_vec(),
+                None => return BAD_ARGUMENT,
+            },
         };
         give(&mut host, &bytes, value, value_size)
     });
@@ -75,10 +81,11 @@ fn link_proxy(linker: &mut Linker<State>) {
         host, map: u32, key: u32, key_size: u32, value: u32, value_size: u32
     ) {
         let name = String::from_utf8(read(&host, key, key_size)).unwrap();
-        let stream = &host.data().stream;
-        let found = match map {
-            RESPONSE_HEADERS => first(&stream.response.headers, &name),
-            _ => stream.get(&name),
+        let State { stream, callouts, .. } = host.data();
+        let found = match (map, callouts.headers(map)) {
+            (_, Some(headers)) => first(headers, &name),
+            (RESPONSE_HEADERS, None) => first(&stream.response.headers, &name),
+            (_, None) => stream.get(&name),
         };
         match found.map(<[u8]>::to_vec) {
             Some(found) => give(&mut host, &found, value, value_size),
@@ -163,6 +170,7 @@ fn link_proxy(linker: &mut Linker<State>) {
             None => NOT_FOUND,
         }
     });
+    host_call!(linker, proxy_set_effective_context(host, _context: u32) { OK });
     host_call!(linker, proxy_set_property(
         host, path: u32, path_size: u32, value: u32, value_size: u32
     ) {
@@ -327,13 +335,13 @@ fn memory(host: &Host<'_>) -> Memory {
     host.get_export("memory").and_then(wasmi::Extern::into_memory).unwrap()
 }
 
-fn read(host: &Host<'_>, data: u32, size: u32) -> Vec<u8> {
+pub(super) fn read(host: &Host<'_>, data: u32, size: u32) -> Vec<u8> {
     let mut bytes = vec![0; size as usize];
     memory(host).read(host, data as usize, &mut bytes).unwrap();
     bytes
 }
 
-fn write_u32(host: &mut Host<'_>, at: u32, value: u32) {
+pub(super) fn write_u32(host: &mut Host<'_>, at: u32, value: u32) {
     memory(host).write(&mut *host, at as usize, &value.to_le_bytes()).unwrap();
 }
 
@@ -352,7 +360,7 @@ fn serialized(headers: &[(String, Vec<u8>)]) -> Vec<u8> {
 
 /// Hands bytes over in memory that the module itself allocates. For no byte there is
 /// no memory, as in Envoy.
-fn give(host: &mut Host<'_>, bytes: &[u8], value: u32, value_size: u32) -> u32 {
+pub(super) fn give(host: &mut Host<'_>, bytes: &[u8], value: u32, value_size: u32) -> u32 {
     if bytes.is_empty() {
         write_u32(host, value, 0);
         write_u32(host, value_size, 0);

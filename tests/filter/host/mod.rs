@@ -3,12 +3,14 @@
 //! the cluster header after it.
 
 mod abi;
+mod callouts;
 mod vm;
 
 use serde_json::Value;
 
 use crate::artifacts;
 use crate::proxy::{Answer, Proxy, Request, ShadowRequest};
+pub use callouts::Callout;
 pub use vm::{Process, Response, Stream, Vm};
 
 const WORKERS: usize = 2;

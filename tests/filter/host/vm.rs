@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use wasmi::{Engine, Instance, Linker, Module, Store, Val};
 
 use super::abi;
+use super::callouts::Callouts;
 
 /// Counters and gauges of the whole process, by name.
 pub type Stats = BTreeMap<String, u64>;
@@ -50,6 +51,7 @@ pub struct State {
     pub calls: Vec<&'static str>,
     pub refused: HashMap<&'static str, u32>,
     pub log: Vec<String>,
+    pub callouts: Callouts,
     /// How often the last root context that was configured is ticked; 0 is never.
     pub tick_ms: u32,
 }
@@ -148,6 +150,7 @@ impl Vm {
             calls: Vec::new(),
             refused: HashMap::new(),
             log: Vec::new(),
+            callouts: Callouts::default(),
             tick_ms: 0,
         };
         drop(shared);
@@ -262,12 +265,12 @@ impl Vm {
         assert_eq!(self.call(callback, args), Some(0), "not paused");
     }
 
-    /// Ticks a root context.
     /// How often the last root context that was configured is ticked; 0 is never.
     pub fn tick_ms(&self) -> u32 {
         self.store.data().tick_ms
     }
 
+    /// Ticks a root context.
     pub fn tick(&mut self, root: u32) {
         self.call("proxy_on_tick", &[root]);
     }
@@ -289,8 +292,12 @@ impl Vm {
         self.store.data().log.join("\n")
     }
 
+    pub(super) fn state_mut(&mut self) -> &mut State {
+        self.store.data_mut()
+    }
+
     /// Calls an export; its result, if it has one. A trap fails the test.
-    fn call(&mut self, export: &str, args: &[u32]) -> Option<u32> {
+    pub(super) fn call(&mut self, export: &str, args: &[u32]) -> Option<u32> {
         let func = self.instance.get_func(&self.store, export).expect(export);
         let args: Vec<Val> = args.iter().map(|arg| Val::I32(arg.cast_signed())).collect();
         let mut results = vec![Val::I32(0); func.ty(&self.store).results().len()];

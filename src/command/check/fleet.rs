@@ -1,0 +1,105 @@
+//! Checks that Envoy's bootstrap has what `fleet` needs: etcd's cluster and a node id.
+
+use std::time::Duration;
+
+use super::bootstrap::Bootstrap;
+use super::clusters;
+use super::envoy::{Envoy, Scope};
+use super::findings::Findings;
+use super::plugin::ParsedPlugin;
+use crate::command::source::Finding;
+use crate::command::yaml::YamlNode;
+use crate::config::FleetConfig;
+
+const FIELD: &str = "fleet.cluster";
+/// The node id of the shipped bootstrap.
+const SHIPPED_NODE_ID: &str = "envoy";
+/// The key of a cluster's protocol in `typed_extension_protocol_options`.
+const PROTOCOL: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+
+/// Checks a rollout's fleet.
+pub fn check(
+    envoy: &Envoy<'_>,
+    bootstrap: &Bootstrap,
+    plugin: &ParsedPlugin<'_>,
+    findings: &mut Findings,
+) {
+    let Some(fleet) = plugin.release().and_then(|it| it.fleet.as_ref()) else { return };
+    let name = fleet.cluster.as_str();
+    if let Some(fix) = bootstrap.lacks_cluster(name) {
+        let fix = format!(
+            "{fix}: without the store, the ramp does not begin; add a cluster with etcd's endpoints"
+        );
+        findings.problems.push(plugin.finding_at_field(FIELD, &format!("{name:?}"), fix));
+    }
+    for scope in &envoy.scopes {
+        if let Some(cluster) = clusters::find(*scope, name) {
+            findings.warnings.extend(other_protocol(*scope, cluster, name));
+            findings.warnings.extend(long_connect_timeout(*scope, cluster, fleet));
+        }
+        findings.warnings.extend(shared_node_id(*scope, fleet));
+    }
+}
+
+/// etcd's API is gRPC, which needs HTTP/2. Envoy's default is HTTP/1.1.
+fn other_protocol(scope: Scope<'_>, cluster: &YamlNode, name: &str) -> Option<Finding> {
+    let options = cluster.get("typed_extension_protocol_options");
+    let protocol = options.and_then(|it| it.get(PROTOCOL));
+    let explicit = protocol.and_then(|it| it.get("explicit_http_config"));
+    let is_http2 = explicit.is_some_and(|it| it.get("http2_protocol_options").is_some())
+        // By ALPN, etcd selects HTTP/2.
+        || protocol.is_some_and(|it| it.get("auto_config").is_some())
+        || cluster.get("http2_protocol_options").is_some();
+    if is_http2 {
+        return None;
+    }
+    let fix = format!(
+        "does not speak HTTP/2, which etcd's gRPC API needs, so every call to the store fails: write \
+         typed_extension_protocol_options: {{{PROTOCOL}: {{\"@type\": \
+         type.googleapis.com/{PROTOCOL}, explicit_http_config: {{http2_protocol_options: {{}}}}}}}}"
+    );
+    let at = explicit.or(protocol).map_or(cluster, |it| &**it);
+    Some(scope.finding(at, "explicit_http_config", Some(name), fix))
+}
+
+/// A call must not end before Envoy has tried another member of etcd.
+fn long_connect_timeout(
+    scope: Scope<'_>,
+    cluster: &YamlNode,
+    fleet: &FleetConfig,
+) -> Option<Finding> {
+    let call_timeout = fleet.call_timeout();
+    let node = cluster.get("connect_timeout");
+    let configured = node.and_then(|it| it.text());
+    let seconds = configured.and_then(|it| it.strip_suffix('s')?.parse().ok());
+    let connect_timeout = seconds.and_then(|it| Duration::try_from_secs_f64(it).ok());
+    if connect_timeout.is_some_and(|it| it < call_timeout) {
+        return None;
+    }
+    let what = if node.is_some() { "this is" } else { "the default, 5 s, is" };
+    let fix = format!(
+        "{what} not shorter than a call to the store may take, {} s, so a call ends before Envoy has \
+         noticed that a member of etcd is unreachable: write 1s",
+        call_timeout.as_secs_f64()
+    );
+    let at = node.map_or(cluster, |it| &**it);
+    Some(scope.finding(at, "connect_timeout", configured.or(Some("missing")), fix))
+}
+
+/// Two Envoys with one name have one row on the page, and one name in the log of decisions.
+fn shared_node_id(scope: Scope<'_>, fleet: &FleetConfig) -> Option<Finding> {
+    let root = &scope.document.root;
+    let is_bootstrap = root.get("static_resources").is_some() || root.get("node").is_some();
+    if fleet.instance.is_some() || !is_bootstrap {
+        return None;
+    }
+    let node = root.at(&["node", "id"]);
+    let id = node.and_then(YamlNode::text).filter(|it| !it.is_empty());
+    if id.is_some_and(|it| it != SHIPPED_NODE_ID) {
+        return None;
+    }
+    let fix = "is the name of this Envoy in its fleet, and each Envoy needs its own: write the host's \
+               name, or give it to each Envoy with --service-node, which cannot be checked here";
+    let at = node.unwrap_or(root);
+    Some(scope.finding(at, "node.id", id.or(Some("missing")), fix))
+}

@@ -1,0 +1,63 @@
+//! The effects of a change of `fleet`: where the state of the ramp is, and who decides.
+
+use super::effect::Effect;
+use crate::config::{Config, FleetConfig};
+
+/// The effects of a change of `fleet`.
+pub(super) fn fleet(old: &Config, new: &Config) -> Vec<Effect> {
+    let effect = |what: &str| vec![Effect::new("fleet", what)];
+    match (&old.fleet, &new.fleet) {
+        (None, None) => Vec::new(),
+        (None, Some(_)) if old.ramp.is_none() => effect(
+            "the fleet's store has the state of the ramp: if it has one of this rollout already, this \
+             Envoy continues with it",
+        ),
+        (None, Some(_)) => effect(
+            "the fleet's store replaces the state of this Envoy's own ramp: if the store has no state \
+             of this rollout, the ramp begins there with its first step, also after a rollback, and \
+             an operator command ends",
+        ),
+        (Some(_), None) if new.ramp.is_some() && old.rollout == new.rollout => effect(
+            "this Envoy keeps the share and the state that it has last read of the store, whose times \
+             are the fleet's, so its ramp does not continue: write another rollout, or weights; the \
+             other Envoys continue in the fleet",
+        ),
+        (Some(_), None) if new.ramp.is_some() => effect(
+            "this Envoy decides alone, by its own requests; the other Envoys continue in the fleet",
+        ),
+        (Some(_), None) => effect(
+            "this Envoy leaves the fleet: the others continue the ramp, and the store keeps its state, \
+             with which a later ramp of this rollout continues",
+        ),
+        (Some(from), Some(to)) => changes(from, to),
+    }
+}
+
+fn changes(from: &FleetConfig, to: &FleetConfig) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    let mut add = |field: &str, what: String| effects.push(Effect::new(field, what));
+    if (&from.cluster, &from.prefix) != (&to.cluster, &to.prefix) {
+        let (field, before, after) = match from.cluster != to.cluster {
+            true => ("fleet.cluster", from.cluster.as_str(), to.cluster.as_str()),
+            false => ("fleet.prefix", from.prefix.as_str(), to.prefix.as_str()),
+        };
+        let what = format!(
+            "the state is read at {after} instead of {before}: if there is none, or an earlier one, the \
+             Envoys write there what they know; until all have this change, the fleet is two fleets, \
+             each of which decides alone"
+        );
+        add(field, what);
+    }
+    let restart = "from the next start of Envoy on";
+    if from.instance != to.instance {
+        let name = to.instance.as_deref().unwrap_or("Envoy's node id");
+        add("fleet.instance", format!("{restart}, the name of this instance is {name}"));
+    }
+    if from.interval != to.interval {
+        let [before, after] = [from, to].map(|it| it.interval);
+        let what =
+            format!("{restart}, it talks to the store every {after:?} instead of {before:?}");
+        add("fleet.interval", what);
+    }
+    effects
+}

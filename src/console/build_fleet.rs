@@ -1,0 +1,51 @@
+//! The instances of a fleet, as the console shows them.
+
+use super::view::{FleetView, InstanceView};
+use crate::config::FleetConfig;
+use crate::fleet::{FleetStatus, Participant};
+
+/// An instance without evidence writes its presence after ten intervals. If nothing was read of it for
+/// so many, it lags.
+const LAG_INTERVALS: u64 = 25;
+/// If the store has not answered for so many intervals, it is away.
+const AWAY_INTERVALS: u64 = 6;
+
+const SECOND_NS: u64 = 1_000_000_000;
+
+// === impl FleetView ===
+
+impl FleetView {
+    /// The view of a fleet, at a time of the monotonic clock. `status` is `None` before this Envoy
+    /// has tried to reach the store.
+    pub fn new(config: &FleetConfig, status: Option<&FleetStatus>, now_ns: u64) -> Self {
+        let interval_ns = u64::try_from(config.interval.as_nanos()).unwrap_or(u64::MAX);
+        let none = FleetStatus::default();
+        let status = status.unwrap_or(&none);
+        let silent_ns = status.reached_ns.map(|at| now_ns.saturating_sub(at));
+        let in_force = status.in_force.as_ref();
+        let in_force_bp = in_force.and_then(|it| it.published).map(|it| it.snapshot.share);
+        let all: u64 = status.participants.0.iter().map(|it| it.observations).sum();
+        let fleet_ns = status.fleet_ns(now_ns);
+        let instance = |it: &Participant| {
+            let silent_ns = fleet_ns.saturating_sub(it.seen_ns);
+            let follows = in_force_bp.is_none_or(|share| share.basis_points() == it.green_bp);
+            InstanceView {
+                name: it.id.name.clone(),
+                seen_s_ago: silent_ns / SECOND_NS,
+                green_bp: it.green_bp,
+                evidence: it.observations as f64 / all.max(1) as f64,
+                is_current: it.is_current,
+                lags: !follows || silent_ns > interval_ns.saturating_mul(LAG_INTERVALS),
+            }
+        };
+        let away_ns = interval_ns.saturating_mul(AWAY_INTERVALS);
+        Self {
+            instance: status.instance.clone(),
+            decider: in_force.map(|it| it.decider.name.clone()),
+            store_silent_s: silent_ns.map(|it| it / SECOND_NS),
+            is_store_away: silent_ns.is_none_or(|it| it >= away_ns),
+            error: status.error.clone(),
+            instances: status.participants.by_name().iter().map(instance).collect(),
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! A ramp that several Envoys share: this VM's link to the store.
+//!
+//! One VM of a process talks to the store, the one that has the process's lease. It puts what is in
+//! force into shared data, where all VMs read it as they read it of a ramp of their own.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::attributes;
+use super::clock::clocks;
+use super::command_answer::CommandAnswer;
+use super::fleet_link::FleetLink;
+use super::logger::log_transition;
+use super::random::random_u64;
+use super::runtime::RolloutRuntime;
+use super::shared_key::random_key;
+use super::shared_ramp::SharedRamp;
+use crate::assignment::UnitKey;
+use crate::config::{CommandRequest, FleetConfig};
+use crate::feedback::ExposureKey;
+use crate::fleet::command::apply_command;
+use crate::fleet::decider::DecisionContext;
+use crate::fleet::{FleetEvent, FleetInstance, FleetKeys, InForce, InstanceId, StepContext};
+use crate::rollout::store::poll_once;
+use crate::rollout::{Candidate, Clocks, CommandError, RampEvent, RampSpec, Transition, lease};
+
+// === impl RolloutRuntime ===
+
+impl RolloutRuntime {
+    /// This VM's part in the fleet.
+    fn fleet_instance<'a>(&self, ramp: &'a SharedRamp) -> &'a FleetInstance {
+        let config = self.config.fleet.as_ref();
+        ramp.fleet(|| {
+            let configured = config.and_then(|it| it.instance.clone());
+            let node_id = || FleetConfig::instance_name(&attributes::node_id().unwrap_or_default());
+            let id = InstanceId { name: configured.unwrap_or_else(node_id), boot: random_u64() };
+            let interval = config.map_or(Duration::from_secs(1), |it| it.interval);
+            let interval_ns = u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX);
+            let own_keys = FleetKeys { units: random_key(), receipts: random_key() };
+            FleetInstance::new(id, interval_ns, own_keys)
+        })
+    }
+
+    /// The configuration begins in this VM.
+    pub(super) fn configure_fleet(&self) {
+        if let (Some(ramp), Some(link)) = (&self.ramp, &self.fleet) {
+            self.fleet_instance(ramp).note_configuration(link.fingerprint);
+        }
+    }
+
+    /// Half a second has passed.
+    pub(super) fn tick_fleet(self: &Rc<Self>, link: &FleetLink, last_use: u64) {
+        let (Some(ramp), Some(spec)) = (&self.ramp, &self.config.ramp) else { return };
+        let local = ramp.store();
+        let now = clocks();
+        if let Some(now) = now {
+            ramp.worker().record_slow_responses(spec, now);
+        }
+        poll_once(ramp.worker().flush(local));
+        if let Some(now) = now {
+            let candidate = match ramp.revisions().check(self.revision, last_use) {
+                true => Candidate::Current,
+                false => Candidate::Outdated,
+            };
+            let id = ramp.worker().id();
+            let lease = lease::try_acquire(local, id, candidate, now.monotonic_ns);
+            let is_agent = poll_once(lease).unwrap_or_default();
+            let instance = self.fleet_instance(ramp);
+            if is_agent {
+                let report = |event: FleetEvent<'_>| self.report_fleet(ramp, spec, event);
+                let context = self.step_context(spec, link, now, &report);
+                instance.collect(local, &context);
+                let now_ms = now.monotonic_ns / 1_000_000;
+                if let Err(why) = link.drive_watch(now_ms) {
+                    log::debug!(
+                        "rollout {}: the watch has ended: {why}",
+                        self.config.rollout.as_str()
+                    );
+                }
+            }
+            if (is_agent || instance.has_pending())
+                && let Some(turn) = link.begin_step()
+            {
+                ramp.use_link(&link.callouts);
+                let runtime = Rc::clone(self);
+                link.callouts.spawn(async move {
+                    runtime.step_fleet(now, is_agent).await;
+                    drop(turn);
+                });
+            }
+        }
+        poll_once(ramp.worker().refresh(local));
+        self.adopt_keys(link);
+    }
+
+    async fn step_fleet(&self, now: Clocks, is_agent: bool) {
+        let (Some(ramp), Some(spec), Some(link)) = (&self.ramp, &self.config.ramp, &self.fleet)
+        else {
+            return;
+        };
+        let instance = self.fleet_instance(ramp);
+        let report = |event: FleetEvent<'_>| self.report_fleet(ramp, spec, event);
+        let mut context = self.step_context(spec, link, now, &report);
+        context.may_decide &= is_agent;
+        let result = instance.step(&*link.store, ramp.store(), &context).await;
+        if is_agent {
+            let status = instance.status();
+            link.publish_status(&status);
+            link.note_result(self.config.rollout.as_str(), result);
+        }
+    }
+
+    fn step_context<'a>(
+        &'a self,
+        spec: &'a RampSpec,
+        link: &FleetLink,
+        now: Clocks,
+        report: &'a dyn Fn(FleetEvent<'_>),
+    ) -> StepContext<'a> {
+        let history = self.history.as_ref();
+        let may_decide = self.is_newest();
+        StepContext { spec, fingerprint: link.fingerprint, history, now, may_decide, report }
+    }
+
+    /// Uses the fleet's keys, as soon as this Envoy knows them.
+    fn adopt_keys(&self, link: &FleetLink) {
+        if self.unit_key.get().is_some() {
+            return;
+        }
+        let Some(keys) = link.status().and_then(|it| it.keys) else { return };
+        self.unit_key.set(UnitKey::from_bytes(&keys.units));
+        let key = ExposureKey::from_bytes(&keys.receipts);
+        if let (Some(feedback), Some(key)) = (&self.feedback, key)
+            && let Ok(mut feedback) = feedback.try_borrow_mut()
+        {
+            feedback.set_key(key);
+        }
+    }
+
+    /// Logs and counts what happens in the fleet.
+    fn report_fleet(&self, ramp: &SharedRamp, spec: &RampSpec, event: FleetEvent<'_>) {
+        let rollout = self.config.rollout.as_str();
+        match event {
+            FleetEvent::Decided(transition) => log_transition(rollout, transition),
+            FleetEvent::ThresholdLearned { metric, threshold_ms } => {
+                ramp.report(spec, RampEvent::ThresholdLearned { metric, threshold_ms });
+            }
+            FleetEvent::Follows(snapshot) => log::info!(
+                "rollout {rollout}: follows the fleet: {}, green has {} basis points",
+                snapshot.phase,
+                snapshot.share.basis_points()
+            ),
+            FleetEvent::TookOver(state) => {
+                log::info!("rollout {rollout}: this instance decides for the fleet");
+                ramp.report(spec, RampEvent::BecameLeader(state));
+            }
+            FleetEvent::Committed(state) => ramp.report(spec, RampEvent::Committed(state)),
+            FleetEvent::RolledBackAlone(why) => log::error!(
+                "rollout {rollout}: this instance rolls back by itself, before the fleet: {why}"
+            ),
+            FleetEvent::StoreReplaced(why) => log::warn!("rollout {rollout}: {why}"),
+            FleetEvent::Unreadable(record, error) => log::error!(
+                "rollout {rollout}: the record {} in the fleet's store is left alone: {error}",
+                record.path()
+            ),
+        }
+    }
+
+    /// Commits an operator's command for the whole fleet. `answer` gets the result.
+    pub fn command_fleet(
+        self: &Rc<Self>,
+        link: &FleetLink,
+        request: CommandRequest,
+        answer: CommandAnswer,
+    ) {
+        let runtime = Rc::clone(self);
+        link.callouts.spawn(async move {
+            let (Some(link), Some(spec)) = (&runtime.fleet, &runtime.config.ramp) else { return };
+            let result = runtime.commit_command(link, spec, &request).await;
+            answer.give(result);
+        });
+    }
+
+    async fn commit_command(
+        &self,
+        link: &FleetLink,
+        spec: &RampSpec,
+        request: &CommandRequest,
+    ) -> Result<Transition, CommandError> {
+        let now = clocks().ok_or(CommandError::StoreUnavailable)?;
+        let status = link.status().ok_or(CommandError::StoreUnavailable)?;
+        let in_force = status.in_force.as_ref().ok_or(CommandError::StoreUnavailable)?;
+        let context = DecisionContext {
+            id: &in_force.decider,
+            spec,
+            history: self.history.as_ref(),
+            now,
+            fingerprint: link.fingerprint,
+            idle_ns: 0,
+        };
+        let fleet_ns = |it: &InForce| status.fleet_ns(now.monotonic_ns).max(it.clock_ns);
+        let step = request.expected_step()?;
+        let applied = apply_command(&*link.store, &context, fleet_ns, &request.command, step).await;
+        if let Ok(transition) = &applied {
+            log_transition(self.config.rollout.as_str(), transition);
+        }
+        applied
+    }
+}

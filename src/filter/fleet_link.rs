@@ -1,0 +1,100 @@
+//! This VM's link to the store of a fleet.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use super::callout::Callouts;
+use super::callout::grpc::GrpcCluster;
+use super::callout::streams::StreamCluster;
+use super::store::keys::versioned;
+use super::store::shared_cell::{SharedCell, Update};
+use crate::config::FleetConfig;
+use crate::fleet::etcd::{EtcdStore, WatchStream};
+use crate::fleet::{FleetStatus, StoreError};
+use crate::rollout::{RampSpec, SpecFingerprint};
+
+/// This VM's link to the store of a fleet, under one configuration.
+pub struct FleetLink {
+    pub store: Rc<EtcdStore<GrpcCluster>>,
+    pub callouts: Rc<Callouts>,
+    watch: WatchStream<StreamCluster>,
+    status: SharedCell<FleetStatus>,
+    /// The fingerprint of the ramp's specification.
+    pub fingerprint: u64,
+    is_stepping: Rc<Cell<bool>>,
+    is_away: Cell<bool>,
+}
+
+/// A step that is under way. Dropping it ends the step, also where it was given up.
+pub struct StepTurn(Rc<Cell<bool>>);
+
+// === impl FleetLink ===
+
+impl FleetLink {
+    /// The link to the store of a rollout's fleet. Nothing is called yet.
+    pub fn new(
+        config: &FleetConfig,
+        rollout: &str,
+        spec: &RampSpec,
+        callouts: &Rc<Callouts>,
+    ) -> Self {
+        let cluster = config.cluster.as_str();
+        let calls = GrpcCluster::new(Rc::clone(callouts), cluster, config.call_timeout());
+        Self {
+            store: Rc::new(EtcdStore::new(calls, &config.prefix, rollout)),
+            callouts: Rc::clone(callouts),
+            watch: WatchStream::new(StreamCluster::new(Rc::clone(callouts), cluster)),
+            status: SharedCell::new(versioned(rollout, "fleet")),
+            fingerprint: SpecFingerprint::number(spec),
+            is_stepping: Rc::default(),
+            is_away: Cell::new(false),
+        }
+    }
+
+    /// What this Envoy knows of the fleet.
+    pub fn status(&self) -> Option<FleetStatus> {
+        self.status.get()
+    }
+
+    /// Lets all VMs of this process know what this one knows of the fleet.
+    pub fn publish_status(&self, status: &FleetStatus) {
+        self.status.update(|_| Update::Write(status.clone(), ()));
+    }
+
+    /// Begins a step; `None` while one is under way.
+    pub fn begin_step(&self) -> Option<StepTurn> {
+        let is_free = !self.is_stepping.replace(true);
+        is_free.then(|| StepTurn(Rc::clone(&self.is_stepping)))
+    }
+
+    /// Keeps the watch open.
+    ///
+    /// # Errors
+    /// Why it has ended. A later call opens it again.
+    pub fn drive_watch(&self, now_ms: u64) -> Result<(), String> {
+        self.watch.drive(self.store.watch(), now_ms)
+    }
+
+    /// Logs once that the store is away, and once that it is back.
+    pub fn note_result(&self, rollout: &str, result: Result<(), StoreError>) {
+        match result {
+            Err(StoreError::Conflict) => {}
+            Err(error) if !self.is_away.replace(true) => log::warn!(
+                "rollout {rollout}: the fleet's store is away: {error}; requests are assigned as \
+                 before, and the ramp does not advance"
+            ),
+            Ok(()) if self.is_away.replace(false) => {
+                log::info!("rollout {rollout}: the fleet's store is back");
+            }
+            Err(_) | Ok(()) => {}
+        }
+    }
+}
+
+// === impl StepTurn ===
+
+impl Drop for StepTurn {
+    fn drop(&mut self) {
+        self.0.set(false);
+    }
+}

@@ -1,0 +1,55 @@
+//! Effects on a fleet.
+
+use serde_json::{Value, json};
+
+use super::{Change, both, effects, ramp, weights};
+
+/// A ramp of a fleet with these fields.
+fn of_fleet(fields: Value) -> Value {
+    let fleet = both(json!({"store": "etcd", "cluster": "etcd"}), fields);
+    both(ramp(json!({})), json!({"fleet": fleet}))
+}
+
+#[test]
+fn each_change_of_a_fleet_is_reported() {
+    let renamed = both(ramp(json!({})), json!({"rollout": "assistant-v9"}));
+    for (old, new, field, text) in [
+        (weights(95, 5), of_fleet(json!({})), "fleet", "has one of this rollout already"),
+        (ramp(json!({})), of_fleet(json!({})), "fleet", "begins there with its first step, also"),
+        (of_fleet(json!({})), ramp(json!({})), "fleet", "write another rollout, or weights"),
+        (of_fleet(json!({})), renamed, "fleet", "decides alone, by its own requests"),
+        (of_fleet(json!({})), weights(95, 5), "fleet", "leaves the fleet: the others continue"),
+        (
+            of_fleet(json!({})),
+            of_fleet(json!({"cluster": "etcd-new"})),
+            "fleet.cluster",
+            "the state is read at etcd-new instead of etcd: ",
+        ),
+        (
+            of_fleet(json!({})),
+            of_fleet(json!({"prefix": "/new"})),
+            "fleet.prefix",
+            "the state is read at /new instead of /verdigris: ",
+        ),
+        (
+            of_fleet(json!({"instance": "a"})),
+            of_fleet(json!({})),
+            "fleet.instance",
+            "the name of this instance is Envoy's node id",
+        ),
+        (
+            of_fleet(json!({})),
+            of_fleet(json!({"interval": "500ms"})),
+            "fleet.interval",
+            "every 500ms instead of 1s",
+        ),
+    ] {
+        Change::new(old, new, field, text).check();
+    }
+}
+
+#[test]
+fn what_is_equal_is_not_reported() {
+    let defaults = of_fleet(json!({"prefix": "/verdigris", "interval": "1s"}));
+    assert_eq!(effects(&of_fleet(json!({})), &defaults, None), Vec::<Value>::new());
+}

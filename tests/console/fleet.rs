@@ -1,0 +1,108 @@
+//! The instances of a fleet on the page, in `/state.json` and in the checks.
+
+use std::time::Duration;
+
+use verdigris::config::{Config, FleetConfig};
+use verdigris::console::health::health;
+use verdigris::console::problems::problems;
+use verdigris::console::view::{FleetView, RolloutView};
+use verdigris::console::{Acceptance, page};
+use verdigris::fleet::clock::FleetClock;
+use verdigris::fleet::{FleetStatus, InstanceId, Participant, Participants};
+
+use crate::fixtures::{NOW_MS, ramping, view};
+
+const SECOND_NS: u64 = 1_000_000_000;
+
+fn config() -> FleetConfig {
+    let text = br#"{"rollout": "r", "unit": {"header": "u"}, "ramp": {},
+        "versions": {"blue": {"cluster": "b"}, "green": {"cluster": "g"}},
+        "fleet": {"store": "etcd", "cluster": "etcd"}}"#;
+    Config::parse(text).unwrap().fleet.unwrap()
+}
+
+fn participant(name: &str, seen_s: u64, observations: u64) -> Participant {
+    Participant {
+        id: InstanceId { name: name.to_owned(), boot: 1 },
+        sequence: 1,
+        seen_ns: seen_s * SECOND_NS,
+        follows: 7,
+        green_bp: 2500,
+        is_current: true,
+        observations,
+    }
+}
+
+/// A status whose fleet is 1,000 seconds old, seen by an Envoy that has run for 50.
+fn status(reached_s: Option<u64>, participants: Vec<Participant>) -> FleetStatus {
+    FleetStatus {
+        instance: "a".to_owned(),
+        participants: Participants(participants),
+        clock: Some(FleetClock::new(1000 * SECOND_NS, 50 * SECOND_NS)),
+        reached_ns: reached_s.map(|it| it * SECOND_NS),
+        error: reached_s.is_none().then(|| "etcd answers UNAVAILABLE".to_owned()),
+        ..FleetStatus::default()
+    }
+}
+
+fn fleet_view(status: &FleetStatus) -> FleetView {
+    FleetView::new(&config(), Some(status), 50 * SECOND_NS)
+}
+
+fn with_fleet(fleet: FleetView) -> RolloutView {
+    RolloutView { fleet: Some(fleet), ..ramping() }
+}
+
+#[test]
+fn instances_have_their_age_share_and_evidence() {
+    let of = vec![participant("a", 998, 300), participant("b", 960, 100)];
+    let view = fleet_view(&status(Some(49), of));
+    assert_eq!((view.store_silent_s, view.is_store_away), (Some(1), false));
+    let shown: Vec<_> = view
+        .instances
+        .iter()
+        .map(|it| (it.name.as_str(), it.seen_s_ago, it.evidence, it.lags))
+        .collect();
+    assert_eq!(shown, [("a", 2, 0.75, false), ("b", 40, 0.25, true)]);
+}
+
+#[test]
+fn a_store_that_does_not_answer_is_a_problem() {
+    for (reached_s, is_away) in
+        [(Some(50), false), (Some(45), false), (Some(44), true), (None, true)]
+    {
+        let fleet = fleet_view(&status(reached_s, vec![participant("a", 1000, 1)]));
+        assert_eq!(fleet.is_store_away, is_away, "{reached_s:?}");
+        let rollout = with_fleet(fleet);
+        let found = problems(&rollout, None, 0);
+        let is_found = found.iter().any(|it| it.what.contains("store has not answered"));
+        assert_eq!(is_found, is_away, "{reached_s:?}");
+        let checks = health(&rollout, None, Acceptance::default(), NOW_MS);
+        let check = checks.iter().find(|it| it.check == "fleet").unwrap();
+        assert_eq!(check.status == "warning", is_away, "{}", check.text);
+    }
+}
+
+#[test]
+fn the_page_lists_the_instances_and_escapes_their_names() {
+    let of = vec![participant("a", 998, 300), participant("<b>", 960, 100)];
+    let fleet = fleet_view(&status(Some(49), of));
+    let html = page(&view(vec![with_fleet(fleet)]));
+    assert!(html.contains("<th scope=\"row\">a</th>"));
+    assert!(html.contains("<th scope=\"row\">&lt;b></th>") || html.contains("&lt;b&gt;"));
+    assert!(!html.contains("<th scope=\"row\"><b>"));
+    assert!(html.contains("A ramp is the whole fleet’s."));
+    let checks = health(
+        &with_fleet(fleet_view(&status(Some(49), vec![participant("b", 960, 1)]))),
+        None,
+        Acceptance::default(),
+        NOW_MS,
+    );
+    assert!(checks.iter().any(|it| it.text == "1 of 1 lag: b"));
+}
+
+#[test]
+fn before_anything_is_known_the_store_counts_as_away() {
+    let view = FleetView::new(&config(), None, Duration::from_secs(5).as_nanos() as u64);
+    assert!(view.is_store_away && view.instances.is_empty() && view.decider.is_none());
+}
