@@ -1,6 +1,7 @@
 """Demonstrates a release: Envoy in front of two LLM upstreams, with chat traffic of many
 users. By default the weights of green change from 5 to 50, 100 and 0 % under load. With
-DEMO=good or DEMO=bad a ramp releases a good or a bad green.
+DEMO=good or DEMO=bad a ramp releases a good or a bad green. With DEMO=fleet three Envoys share
+the ramps of a bad and of a good green.
 
 `make run` starts it. It copies to a folder what an operator would copy, and runs it there:
 the shipped bootstrap, rollout and scripts.
@@ -9,12 +10,10 @@ the shipped bootstrap, rollout and scripts.
 import argparse
 import asyncio
 import os
-import random
 import re
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -23,28 +22,18 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
-from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
+import fleet
 import ramp
+from processes import (
+    SHIPPED, TIMEOUT_S, VERSIONS, Failure, Processes, check_free, edited_bootstrap, reserve_ports
+)
 from screen import Screen, bar
+from traffic import Traffic
 
-SHIPPED = Path(__file__).resolve().parent.parent
 STEPS = [5, 50, 100, 0]
 PORTS = {"listener": 10000, "admin": 9901, "page": 9902, "blue": 4020, "green": 4021}
-VERSIONS = ["blue", "green"]
 LLMOCK_STYLES = {"blue": "hello", "green": "echo"}
-# The maximum number of open requests. On a machine that is too busy for the rate, requests are
-# delayed instead of piling up until they fail.
-MAX_OPEN_REQUESTS = 60
-# The timeout of a request and of a connection, in seconds. The default of OpenAI's client for
-# a connection is 5 seconds.
-TIMEOUT_S = 120
-QUESTIONS = [
-    "How do I reset my password?",
-    "Summarise our refund policy in two sentences.",
-    "Write a haiku about copper turning green.",
-    "What is the capital of Australia?",
-]
 
 
 def options():
@@ -53,11 +42,13 @@ def options():
         "act",
         nargs="?",
         default="weights",
-        choices=["weights", *ramp.ACTS],
-        help="manual weights (default), a ramp of a good green, or a ramp of a bad green",
+        choices=["weights", *ramp.ACTS, fleet.NAME],
+        help="manual weights (default), a ramp of a good green, a ramp of a bad green, or both"
+        " ramps in three Envoys that share etcd",
     )
     parser.add_argument("--wasm", type=Path, required=True, help="the built filter")
     parser.add_argument("--envoy", required=True, help="the Envoy binary")
+    parser.add_argument("--etcd", default="etcd", help="the etcd binary, for the act fleet")
     parser.add_argument(
         "--folder", type=Path, required=True, help="the folder to run in; its contents are deleted"
     )
@@ -84,17 +75,15 @@ def options():
     return args
 
 
-class Demo:
+class Demo(Processes):
     """The processes of the demo: Envoy and the two upstreams."""
 
     def __init__(self, args, stack):
-        self.folder = args.folder
-        self.ports = reserve_ports(stack) if args.free_ports else dict(PORTS)
-        self.stack = stack
-        self.children = {}
+        self.ports = reserve_ports(stack, PORTS) if args.free_ports else dict(PORTS)
+        check_free(self.ports)
+        super().__init__(args.folder, stack)
         self.act = ramp.ACTS.get(args.act)
         self.token = os.environ.get("VERDIGRIS_CONSOLE_TOKEN") or secrets.token_urlsafe(12)
-        check_free(self.ports)
         self.copy_files(args.wasm)
 
     async def start_all(self, envoy):
@@ -126,37 +115,11 @@ class Demo:
 
     def copy_files(self, wasm):
         """Copies the files that an operator copies to the demo's folder."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self.folder.mkdir(parents=True)
         for name in ["filter.yaml", "console.yaml", "start", "weights"]:
             shutil.copy(SHIPPED / name, self.folder)
         shutil.copy(wasm, self.folder / "verdigris.wasm")
-        bootstrap = (SHIPPED / "envoy.yaml").read_text()
-        for name, port in PORTS.items():
-            bootstrap = bootstrap.replace(f"port_value: {port}}}", f"port_value: {self.ports[name]}}}")
-        (self.folder / "envoy.yaml").write_text(bootstrap)
-
-    def start(self, name, command, **environment):
-        log = self.stack.enter_context(open(self.folder / f"{name}.log", "wb"))
-        child = subprocess.Popen(
-            command,
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, **environment},
-            # Ctrl-C reaches only this process, which then stops the others in order.
-            start_new_session=True,
-        )
-        self.children[name] = child
-        self.stack.callback(stop, child)
-
-    def check_alive(self):
-        for name, child in self.children.items():
-            if child.poll() is not None:
-                log = (self.folder / f"{name}.log").read_text(errors="replace")
-                tail = "\n".join(log.splitlines()[-15:])
-                raise Failure(f"{name} ended with {child.returncode}:\n{tail}")
+        ports = {port: self.ports[name] for name, port in PORTS.items()}
+        (self.folder / "envoy.yaml").write_text(edited_bootstrap(ports))
 
     @property
     def url(self):
@@ -169,20 +132,6 @@ class Demo:
     @property
     def page(self):
         return f"http://127.0.0.1:{self.ports['page']}"
-
-    async def wait_for_answer(self, url):
-        """Waits for a 200 from `url`."""
-        end = time.monotonic() + TIMEOUT_S
-        async with httpx.AsyncClient(trust_env=False, timeout=TIMEOUT_S) as client:
-            while time.monotonic() < end:
-                self.check_alive()
-                try:
-                    if (await client.get(url)).status_code == 200:
-                        return
-                except httpx.HTTPError:
-                    pass
-                await asyncio.sleep(0.05)
-        raise Failure(f"no answer at {url} in {TIMEOUT_S} s; the logs are in {self.folder}")
 
     async def set_weights(self, green):
         # In a thread, so that the traffic continues.
@@ -205,95 +154,6 @@ class Demo:
         return Counter({version: int(count) for version, count in found})
 
 
-class Failure(Exception):
-    pass
-
-
-class Traffic:
-    """Chat requests of many users, and their results."""
-
-    def __init__(self, url, users, rate):
-        # The proxies of the environment must not be used for local addresses.
-        self.client = AsyncOpenAI(
-            base_url=f"{url}/v1",
-            api_key="demo",
-            max_retries=0,
-            timeout=TIMEOUT_S,
-            http_client=DefaultAsyncHttpxClient(trust_env=False),
-        )
-        self.users = [f"user-{number:04}" for number in range(users)]
-        self.rate = rate
-        # The version and the time of the last answer to each user.
-        self.last = {}
-        self.moves = Counter()
-        self.is_growing = True
-        # The number of users that returned to blue while green's share grew.
-        self.returned = 0
-        self.answers = Counter()
-        self.failures = []
-        self.examples = {}
-
-    async def run(self):
-        pending = set()
-        try:
-            while True:
-                if len(pending) >= MAX_OPEN_REQUESTS:
-                    await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
-                    continue
-                task = asyncio.create_task(self.send_chat(random.choice(self.users)))
-                pending.add(task)
-                task.add_done_callback(pending.discard)
-                await asyncio.sleep(random.expovariate(self.rate))
-        finally:
-            await asyncio.gather(*pending)
-
-    async def send_chat(self, user):
-        stream = random.random() < 0.5
-        sent = time.monotonic()
-        try:
-            raw = await self.client.chat.completions.with_raw_response.create(
-                model="gpt-4o-mini",
-                messages=[{"role": "user", "content": random.choice(QUESTIONS)}],
-                stream=stream,
-                extra_headers={"x-user-id": user},
-            )
-            version = raw.headers["x-verdigris-version"]
-            answer = raw.parse()
-            if stream:
-                chunks = [chunk async for chunk in answer]
-                deltas = [chunk.choices[0].delta for chunk in chunks if chunk.choices]
-                text = "".join(delta.content or delta.refusal or "" for delta in deltas)
-            else:
-                message = answer.choices[0].message
-                text = message.content or message.refusal
-            if not text:
-                raise ValueError("an empty answer")
-        except Exception as error:  # every exception is a failed chat
-            self.failures.append(f"{user}: {error!r}")
-            return
-        self.answers["streamed" if stream else "plain"] += 1
-        self.examples[version] = text
-        self.record_version(user, version, sent)
-
-    def record_version(self, user, version, sent):
-        previous, answered = self.last.get(user, (version, sent))
-        self.last[user] = version, time.monotonic()
-        if previous == version:
-            return
-        self.moves[f"to {version}"] += 1
-        # The order of two concurrent answers is not significant.
-        if self.is_growing and version == "blue" and sent > answered:
-            self.returned += 1
-
-    def summary(self):
-        """The numbers of answers and failures."""
-        plain, streamed = self.answers["plain"], self.answers["streamed"]
-        return f"{plain} plain and {streamed} streamed answers, {len(self.failures)} failed"
-
-    async def close(self):
-        await self.client.close()
-
-
 def line(title, counts):
     total = counts.total()
     share = counts["green"] / total if total else 0
@@ -301,43 +161,6 @@ def line(title, counts):
         f"  {title}  {bar(share)} {share:6.1%} green"
         f"   blue {counts['blue']:4}  green {counts['green']:4}"
     )
-
-
-def reserve_ports(stack):
-    """Reserves free ports while the demo runs. They are bound without a listener; the servers
-    can listen on them, because both sockets set SO_REUSEADDR."""
-    ports = {}
-    for name in PORTS:
-        reserved = stack.enter_context(socket.socket())
-        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        reserved.bind(("127.0.0.1", 0))
-        ports[name] = reserved.getsockname()[1]
-    return ports
-
-
-def check_free(ports):
-    for name, port in ports.items():
-        try:
-            socket.create_server(("127.0.0.1", port)).close()
-        except OSError as error:
-            raise Failure(
-                f"port {port} ({name}) is in use ({error.strerror}): stop the process that listens"
-                " there, or use free ports: make run DEMO=--free-ports"
-            ) from None
-
-
-def stop(child):
-    """Ends a child process and its own children."""
-    for signal_number, timeout in [(signal.SIGTERM, 5), (signal.SIGKILL, None)]:
-        try:
-            os.killpg(child.pid, signal_number)
-        except ProcessLookupError:
-            pass
-        try:
-            child.wait(timeout)
-            return
-        except subprocess.TimeoutExpired:
-            continue
 
 
 async def change_weights(demo, traffic, seconds):
@@ -380,6 +203,8 @@ def moves_text(moves):
 
 
 async def release(args, stack):
+    if args.act == fleet.NAME:
+        return await fleet.release(args, stack)
     demo = Demo(args, stack)
     await demo.start_all(args.envoy)
     upstreams = "scripted" if demo.act else "llmock"
@@ -393,7 +218,7 @@ async def release(args, stack):
         print(demo.act.introduction(args.seconds), flush=True)
         # The shipped rollout has users on green; the ramp must begin without them.
         await demo.set_weights(0)
-    traffic = Traffic(demo.url, args.users, args.rate)
+    traffic = Traffic([demo.url], args.users, args.rate)
     traffic_task = asyncio.create_task(traffic.run())
     try:
         if demo.act:

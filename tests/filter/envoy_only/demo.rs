@@ -26,6 +26,8 @@ impl Demo {
             .arg(artifacts::filter_wasm())
             .arg("--envoy")
             .arg(artifacts::envoy())
+            .arg("--etcd")
+            .arg(artifacts::etcd())
             .arg("--folder")
             .arg(folder.path().join("run"))
             .arg("--free-ports")
@@ -34,14 +36,15 @@ impl Demo {
         Self { process, folder }
     }
 
-    /// The number of processes whose working directory is the demo's folder: Envoy and the
-    /// upstreams.
+    /// The number of processes whose working directory is the demo's folder or in it: Envoy, the
+    /// upstreams and etcd.
     fn running_processes(&self) -> usize {
         let run = self.folder.path().join("run");
         let processes = std::fs::read_dir("/proc").unwrap().flatten();
         processes
             .filter(|process| {
-                std::fs::read_link(process.path().join("cwd")).is_ok_and(|cwd| cwd == run)
+                std::fs::read_link(process.path().join("cwd"))
+                    .is_ok_and(|cwd| cwd.starts_with(&run))
             })
             .count()
     }
@@ -125,6 +128,34 @@ fn the_act_good_shows_the_promotion_of_a_green_like_blue() {
     ] {
         assert!(log.contains(decision), "no {decision:?}: {log}");
     }
+}
+
+#[test]
+fn the_act_fleet_shows_a_rollback_and_a_promotion_on_three_envoys() {
+    let log = run_ramp_act("fleet");
+    let (bad, good) = log.split_once("A good green replaces it").expect(&log);
+    for (part, shown) in [
+        (bad, "-> rolled_back at 0 %: green is worse"),
+        (bad, "3 Envoys have 0% for green"),
+        (bad, "  rolled_back  gateway-1   0%  gateway-2   0%  gateway-3   0%"),
+        (good, "-> ramping at 25 %: the ramp begins again: restart is \"2\""),
+        (good, ", which decides, is killed (kill -9)"),
+        (good, " has the fleet's share, "),
+        (good, "etcd is killed (kill -9)"),
+        (good, " 0 failed; the shares are as before"),
+        (good, "-> promoted at 100 %"),
+        (good, "  promoted     gateway-1 100%  gateway-2 100%  gateway-3 100%"),
+    ] {
+        assert_eq!(part.matches(shown).count(), 1, "{shown:?}: {log}");
+    }
+    for gateway in ["gateway-1", "gateway-2", "gateway-3"] {
+        for said in ["away; the ramp does not advance", "back"] {
+            let line = format!("{gateway} says: the fleet's store is {said}");
+            assert!(good.contains(&line), "{line:?}: {log}");
+        }
+    }
+    // The first decider, and the one that took over from it.
+    assert!(log.matches(" decides for the fleet").count() >= 2, "{log}");
 }
 
 #[test]
