@@ -8,7 +8,7 @@ use std::cell::RefCell;
 
 use super::format::{self, UnreadableRecord};
 use super::generation::Generations;
-use super::memory::RecordMemory;
+use super::memory::{RecordMemory, SHOWN_RECORDS};
 use super::records::{InForce, LocalRollback, Outbox, Participants};
 use super::store::{
     FleetRecord, FleetStore, Folder, FoundRecord, InstanceId, Listing, Revision, StoreError,
@@ -89,9 +89,7 @@ impl Decider {
         committed: Option<(InForce, Revision)>,
     ) -> Result<Self, StoreError> {
         let mut records = Vec::new();
-        for (record, fleet_record) in
-            [(Record::State, FleetRecord::State), (Record::Differences, FleetRecord::Differences)]
-        {
+        for (record, fleet_record) in SHOWN_RECORDS {
             if let Some(found) = store.read(&fleet_record).await? {
                 records.push((record, decoded::<Vec<u8>>(&fleet_record, &found)?));
             }
@@ -163,8 +161,8 @@ impl Decider {
 
     /// The bytes of the ramp's state and of the history of differences.
     pub fn records_for_display(&self) -> impl Iterator<Item = (Record, Vec<u8>)> {
-        let records = [Record::State, Record::Differences];
-        records.into_iter().filter_map(|record| Some((record, self.memory.get(record)?)))
+        let records = SHOWN_RECORDS.into_iter();
+        records.filter_map(|(record, _)| Some((record, self.memory.get(record)?)))
     }
 
     /// The instances that take part.

@@ -3,9 +3,10 @@
 use super::format;
 use super::instance::{FleetInstance, Protocol, StepContext};
 use super::keys::FleetKeys;
+use super::memory::SHOWN_RECORDS;
 use super::records::Participants;
 use super::store::{FleetRecord, FleetStore, StoreError};
-use crate::rollout::store::{Record, RolloutStore, WriteCondition};
+use crate::rollout::store::{RolloutStore, WriteCondition};
 
 /// An instance reads the state for display after so many intervals.
 const DISPLAY_INTERVALS: u64 = 5;
@@ -47,9 +48,7 @@ impl FleetInstance {
         if !has_state || !protocol.is_due(since, every, now_ns) {
             return Ok(());
         }
-        for (record, fleet_record) in
-            [(Record::State, FleetRecord::State), (Record::Differences, FleetRecord::Differences)]
-        {
+        for (record, fleet_record) in SHOWN_RECORDS {
             let Some(found) = store.read(&fleet_record).await? else { continue };
             if let Ok(value) = format::decode::<Vec<u8>>(&found.value) {
                 let _ = local.write(record, &value, WriteCondition::Always).await;

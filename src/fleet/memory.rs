@@ -6,8 +6,13 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::store::FleetRecord;
 use crate::rollout::RolloutStore;
 use crate::rollout::store::{Record, RecordRevision, StoreError, StoredRecord, WriteCondition};
+
+/// The records of a ramp's worker that are one record of the fleet each, and that the page shows.
+pub const SHOWN_RECORDS: [(Record, FleetRecord); 2] =
+    [(Record::State, FleetRecord::State), (Record::Differences, FleetRecord::Differences)];
 
 /// A copy of a rollout's records.
 #[derive(Debug, Default)]
@@ -70,12 +75,7 @@ impl RolloutStore for RecordMemory {
         condition: WriteCondition,
     ) -> Result<(), StoreError> {
         let found = self.records.borrow().get(&record).map(|it| it.revision);
-        let holds = match condition {
-            WriteCondition::Always => true,
-            WriteCondition::Absent => found.is_none(),
-            WriteCondition::Unchanged(revision) => found == Some(revision),
-        };
-        if !holds {
+        if !condition.holds(found) {
             return Err(StoreError::Conflict);
         }
         self.put(record, value.to_vec());

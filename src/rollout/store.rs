@@ -164,6 +164,15 @@ impl WriteCondition {
     pub fn unchanged(found: Option<&StoredRecord>) -> Self {
         found.map_or(Self::Absent, |it| Self::Unchanged(it.revision))
     }
+
+    /// Whether the condition holds where the record has this revision, or does not exist.
+    pub fn holds(self, found: Option<RecordRevision>) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Absent => found.is_none(),
+            Self::Unchanged(revision) => found == Some(revision),
+        }
+    }
 }
 
 // === impl StoreError ===

@@ -105,6 +105,18 @@ fn with_fates(fleet: &Fleet, fates: Vec<Fate>) {
     fleet.store.with_fates(move || next.next().unwrap_or(Fate::Answered));
 }
 
+/// Runs a schedule in one step. Returns how often each unit has sent a request, and how many units and
+/// requests count in the end.
+fn count_in_a_long_step(events: &[Event], fates: Vec<Fate>) -> (BTreeMap<u64, u64>, (u64, u64)) {
+    let mut fleet = Fleet::with_ramp(INSTANCES, long_step());
+    fleet.run(4);
+    with_fates(&fleet, fates);
+    let sent = run(&mut fleet, events);
+    settle(&mut fleet);
+    let stats = fleet.state().evidence.steps.first().cloned();
+    (sent, stats.map_or((0, 0), |it| super::fleet::counts(&it)))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 3_400, ..ProptestConfig::default() })]
 
@@ -114,13 +126,7 @@ proptest! {
         events in vec(event(), 1..250),
         fates in vec(fate(), 1..40),
     ) {
-        let mut fleet = Fleet::with_ramp(INSTANCES, long_step());
-        fleet.run(4);
-        with_fates(&fleet, fates);
-        let sent = run(&mut fleet, &events);
-        settle(&mut fleet);
-        let stats = fleet.state().evidence.steps.first().cloned();
-        let (units, requests) = stats.map_or((0, 0), |it| super::fleet::counts(&it));
+        let (sent, (units, requests)) = count_in_a_long_step(&events, fates);
         prop_assert_eq!(units, sent.len() as u64);
         prop_assert_eq!(requests, sent.values().sum::<u64>());
     }
@@ -132,13 +138,7 @@ proptest! {
         events in vec(event_or_restart(), 1..250),
         fates in vec(fate(), 1..40),
     ) {
-        let mut fleet = Fleet::with_ramp(INSTANCES, long_step());
-        fleet.run(4);
-        with_fates(&fleet, fates);
-        let sent = run(&mut fleet, &events);
-        settle(&mut fleet);
-        let stats = fleet.state().evidence.steps.first().cloned();
-        let (units, requests) = stats.map_or((0, 0), |it| super::fleet::counts(&it));
+        let (sent, (units, requests)) = count_in_a_long_step(&events, fates);
         prop_assert!(units <= sent.len() as u64, "{units} of {}", sent.len());
         prop_assert!(requests <= sent.values().sum::<u64>());
     }

@@ -72,12 +72,7 @@ impl RolloutStore for MemoryStore {
             other(self);
         }
         let found = self.records.borrow().get(&record).map(|it| it.revision);
-        let holds = match condition {
-            WriteCondition::Always => true,
-            WriteCondition::Absent => found.is_none(),
-            WriteCondition::Unchanged(revision) => found == Some(revision),
-        };
-        if !holds {
+        if !condition.holds(found) {
             return Err(StoreError::Conflict);
         }
         self.put(record, value);
