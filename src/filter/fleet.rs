@@ -102,11 +102,10 @@ impl RolloutRuntime {
         let report = |event: FleetEvent<'_>| self.report_fleet(ramp, spec, event);
         let mut context = self.step_context(spec, link, now, &report);
         context.may_decide &= is_agent;
-        let result = instance.step(&*link.store, ramp.store(), &context).await;
+        // The status has the error.
+        let _ = instance.step(&*link.store, ramp.store(), &context).await;
         if is_agent {
-            let status = instance.status();
-            link.publish_status(&status);
-            link.note_result(self.config.rollout.as_str(), result);
+            link.publish_status(self.config.rollout.as_str(), &instance.status());
         }
     }
 

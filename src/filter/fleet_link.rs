@@ -9,8 +9,8 @@ use super::callout::streams::StreamCluster;
 use super::store::keys::versioned;
 use super::store::shared_cell::{SharedCell, Update};
 use crate::config::FleetConfig;
+use crate::fleet::FleetStatus;
 use crate::fleet::etcd::{EtcdStore, WatchStream};
-use crate::fleet::{FleetStatus, StoreError};
 use crate::rollout::{RampSpec, SpecFingerprint};
 
 /// This VM's link to the store of a fleet, under one configuration.
@@ -22,7 +22,6 @@ pub struct FleetLink {
     /// The fingerprint of the ramp's specification.
     pub fingerprint: u64,
     is_stepping: Rc<Cell<bool>>,
-    is_away: Cell<bool>,
 }
 
 /// A step that is under way. Dropping it ends the step, also where it was given up.
@@ -47,7 +46,6 @@ impl FleetLink {
             status: SharedCell::new(versioned(rollout, "fleet")),
             fingerprint: SpecFingerprint::number(spec),
             is_stepping: Rc::default(),
-            is_away: Cell::new(false),
         }
     }
 
@@ -56,8 +54,19 @@ impl FleetLink {
         self.status.get()
     }
 
-    /// Lets all VMs of this process know what this one knows of the fleet.
-    pub fn publish_status(&self, status: &FleetStatus) {
+    /// Lets all VMs of this process know what this one knows of the fleet after a step. Logs once for
+    /// the process that the store is away, and once that it is back.
+    pub fn publish_status(&self, rollout: &str, status: &FleetStatus) {
+        // Another VM may have talked to the store before.
+        let was_away = self.status().is_some_and(|it| it.error.is_some());
+        match &status.error {
+            Some(error) if !was_away => log::warn!(
+                "rollout {rollout}: the fleet's store is away: {error}; requests are assigned as \
+                 before, and the ramp does not advance"
+            ),
+            None if was_away => log::info!("rollout {rollout}: the fleet's store is back"),
+            Some(_) | None => {}
+        }
         self.status.update(|_| Update::Write(status.clone(), ()));
     }
 
@@ -73,21 +82,6 @@ impl FleetLink {
     /// Why it has ended. A later call opens it again.
     pub fn drive_watch(&self, now_ms: u64) -> Result<(), String> {
         self.watch.drive(self.store.watch(), now_ms)
-    }
-
-    /// Logs once that the store is away, and once that it is back.
-    pub fn note_result(&self, rollout: &str, result: Result<(), StoreError>) {
-        match result {
-            Err(StoreError::Conflict) => {}
-            Err(error) if !self.is_away.replace(true) => log::warn!(
-                "rollout {rollout}: the fleet's store is away: {error}; requests are assigned as \
-                 before, and the ramp does not advance"
-            ),
-            Ok(()) if self.is_away.replace(false) => {
-                log::info!("rollout {rollout}: the fleet's store is back");
-            }
-            Err(_) | Ok(()) => {}
-        }
     }
 }
 

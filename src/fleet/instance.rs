@@ -196,7 +196,9 @@ impl FleetInstance {
             status.clock = protocol.follower.clock();
             status.in_force = protocol.follower.in_force().cloned();
             status.reached_ns = self.reached_ns.get();
-            status.error = result.as_ref().err().map(ToString::to_string);
+            // A store that refuses a guarded write does answer.
+            let error = result.as_ref().err().filter(|it| **it != StoreError::Conflict);
+            status.error = error.map(ToString::to_string);
         }
         result
     }

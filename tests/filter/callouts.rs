@@ -113,6 +113,26 @@ fn however_a_call_ends_requests_flow_and_another_call_follows() {
 }
 
 #[test]
+fn a_store_that_is_away_is_logged_once_whichever_vm_notices() {
+    let mut vms = RampVms::start_with(2, &fleet());
+    for vm in 0..2 {
+        vms.vms[vm].callouts().clusters.push(CLUSTER.to_owned());
+        // The other VM ticks no more, so that this one takes its place.
+        let mut failures = 0;
+        for _ in 0..20 {
+            vms.advance_clock(1);
+            vms.tick(vm);
+            for token in calls(&mut vms.vms[vm]) {
+                vms.vms[vm].close_grpc(ROOT, token, 14, "etcdserver: request timed out");
+                failures += 1;
+            }
+        }
+        assert!(failures > 0, "VM {vm}: {}", vms.log());
+    }
+    assert_eq!(vms.log().matches("store is away").count(), 1, "{}", vms.log());
+}
+
+#[test]
 fn an_answer_to_a_call_that_is_not_open_is_dropped() {
     let mut vms = start();
     let token = next_call(&mut vms);
