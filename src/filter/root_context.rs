@@ -63,6 +63,10 @@ fn configuration_text() -> Result<Vec<u8>, HostError> {
 }
 
 impl Context for RolloutRoot {
+    fn on_http_call_response(&mut self, token: u32, headers: usize, body_size: usize, _: usize) {
+        self.callouts.on_http_response(token, headers, body_size);
+    }
+
     fn on_grpc_call_response(&mut self, token: u32, status: u32, size: usize) {
         self.callouts.on_grpc_response(token, status, size);
     }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use super::super::host_error::HostError;
 use super::hostcalls;
+use super::http_response::{HttpError, HttpResponse};
 use super::stream_events::Streams;
 use crate::callout::{PendingCalls, Tasks, Token};
 use crate::fleet::etcd::GrpcError;
@@ -18,8 +19,10 @@ pub struct Callouts {
     context_id: u32,
     tasks: Tasks,
     pub(super) grpc_calls: Rc<PendingCalls<Result<Vec<u8>, GrpcError>>>,
+    pub(super) http_calls: Rc<PendingCalls<Result<HttpResponse, HttpError>>>,
     pub(super) streams: Streams,
     grpc_check: OnceCell<Result<(), HostError>>,
+    http_check: OnceCell<Result<(), HostError>>,
 }
 
 // === impl Callouts ===
@@ -31,8 +34,11 @@ impl Callouts {
             context_id,
             tasks: Tasks::default(),
             grpc_calls: PendingCalls::new(MAX_CALLS, hostcalls::cancel_grpc),
+            // The host has no call to cancel an HTTP call. Its answer is dropped.
+            http_calls: PendingCalls::new(MAX_CALLS, |_| {}),
             streams: Streams::default(),
             grpc_check: OnceCell::new(),
+            http_check: OnceCell::new(),
         })
     }
 
@@ -62,6 +68,11 @@ impl Callouts {
         *self.grpc_check.get_or_init(|| hostcalls::check_grpc(self.context_id))
     }
 
+    /// Whether the host allows HTTP calls. It is asked once.
+    pub(super) fn check_http(&self) -> Result<(), HostError> {
+        *self.http_check.get_or_init(|| hostcalls::check_http(self.context_id))
+    }
+
     /// A gRPC call has ended with a status, or with a message of this size.
     pub fn on_grpc_response(&self, token: Token, status: u32, size: usize) {
         let answer = match status {
@@ -85,6 +96,12 @@ impl Callouts {
     pub fn on_stream_close(&self, stream: Token, code: u32) {
         let message = hostcalls::grpc_status_message();
         self.streams.close(stream, GrpcError::Status { code, message });
+        self.poll();
+    }
+
+    /// An HTTP call has ended.
+    pub fn on_http_response(&self, token: Token, header_count: usize, body_size: usize) {
+        self.http_calls.complete(token, HttpResponse::receive(header_count, body_size));
         self.poll();
     }
 }

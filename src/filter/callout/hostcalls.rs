@@ -3,15 +3,15 @@
 //! Answers are routed by the SDK's dispatcher, which drops those of calls that it has not made. So
 //! calls are made by the SDK. It panics on a status that it does not list. Envoy 1.40 answers a call
 //! that `capability_restriction_config` leaves out with one that the SDK lists, but other hosts do not;
-//! and before each answer the SDK sets the context, where it accepts no refusal. So [`check_grpc`]
-//! makes each call once without the SDK, with arguments that the host refuses.
+//! and before each answer the SDK sets the context, where it accepts no refusal. So [`check_grpc`] and
+//! [`check_http`] make each call once without the SDK, with arguments that the host refuses.
 #![allow(unsafe_code, reason = "the host is reached through foreign functions")]
 
 use std::ptr::null;
 use std::time::Duration;
 
 use proxy_wasm::hostcalls as sdk;
-use proxy_wasm::types::{BufferType, Bytes, Status};
+use proxy_wasm::types::{BufferType, Bytes, MapType, Status};
 
 use super::super::host_error::HostError;
 use super::super::hostcalls;
@@ -37,6 +37,11 @@ mod abi {
         ) -> u32;
         pub fn proxy_grpc_cancel(token: u32) -> u32;
         pub fn proxy_get_status(code: *mut u32, message: *mut *mut u8, size: *mut usize) -> u32;
+        pub fn proxy_http_call(
+            cluster: *const u8, cluster_size: usize, headers: *const u8, headers_size: usize,
+            body: *const u8, body_size: usize, trailers: *const u8, trailers_size: usize,
+            timeout_ms: u32, token: *mut u32
+        ) -> u32;
     }
 }
 
@@ -72,6 +77,19 @@ pub fn check_grpc(context_id: u32) -> Result<(), HostError> {
     };
     check_refusal(call)?;
     check_refusal(stream)?;
+    check_context(context_id)
+}
+
+/// Whether this context may make HTTP calls.
+///
+/// # Errors
+/// The status of a call that the host leaves out.
+pub fn check_http(context_id: u32) -> Result<(), HostError> {
+    let mut token = 0;
+    // SAFETY: the host reads no bytes of texts without length. It writes a number to `token`.
+    let status =
+        unsafe { abi::proxy_http_call(null(), 0, null(), 0, null(), 0, null(), 0, 1, &mut token) };
+    check_refusal(status)?;
     check_context(context_id)
 }
 
@@ -141,4 +159,25 @@ pub fn grpc_status_message() -> String {
     let message =
         hostcalls::receive(|value, size| unsafe { abi::proxy_get_status(&mut code, value, size) });
     String::from_utf8_lossy(&message.unwrap_or_default()).into_owned()
+}
+
+/// Makes an HTTP call to a cluster. After [`check_http`], and in a callback of the root context.
+pub fn http_call(
+    cluster: &str,
+    headers: Vec<(&str, &str)>,
+    body: &[u8],
+    timeout: Duration,
+) -> Result<Token, HostError> {
+    sdk::dispatch_http_call(cluster, headers, Some(body), Vec::new(), timeout)
+        .map_err(HostError::from)
+}
+
+/// A header of the response that the host passes in a callback.
+pub fn http_response_header(name: &str) -> Option<Bytes> {
+    hostcalls::header(MapType::HttpCallResponseHeaders, name)
+}
+
+/// The body of the response that the host passes in a callback.
+pub fn http_response_body(size: usize) -> Result<Bytes, HostError> {
+    hostcalls::buffer(BufferType::HttpCallResponseBody, size)
 }
