@@ -60,7 +60,7 @@ fn build(raw: RawConfig, diagnostics: &mut Diagnostics) -> Option<Config> {
         None => Some(Share::ZERO),
     };
     let feedback = raw.feedback.map(|it| check_feedback(it, diagnostics));
-    let fleet = raw.fleet.map(|it| check_fleet(it, raw.ramp.is_some(), diagnostics));
+    let fleet = raw.fleet.map(|it| check_fleet(&it, raw.ramp.is_some(), diagnostics));
     let ramp = raw.ramp.map(|it| check_ramp(it, &context, diagnostics));
     let default_cluster = match raw.default_cluster {
         Some(name) => diagnostics.checked("default_cluster", &name, check_cluster_name),

@@ -6,20 +6,35 @@ use super::FieldError;
 use super::checks::check_cluster_name;
 use super::diagnostics::Diagnostics;
 use super::examples::example_fix;
-use super::raw::sections::RawFleet;
+use super::raw::sections::{FleetStoreKind, RawFleet};
 use crate::names::ClusterName;
 
-/// The store that several Envoys share a rollout through: etcd.
+/// The store that several Envoys share a rollout through.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FleetConfig {
-    /// The cluster with etcd's endpoints.
+    /// The store.
+    pub store: FleetStoreConfig,
+    /// The cluster with the store's endpoints.
     pub cluster: ClusterName,
-    /// The prefix of all keys, without a slash at its end. The rollout's name follows it.
-    pub prefix: String,
     /// The name of this instance; `None`: Envoy's node id.
     pub instance: Option<String>,
     /// How often an instance talks to the store.
     pub interval: Duration,
+}
+
+/// The kind of the store, and where the fleet's records are in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FleetStoreConfig {
+    /// etcd.
+    Etcd {
+        /// The prefix of all keys, without a slash at its end. The rollout's name follows it.
+        prefix: String,
+    },
+    /// The Kubernetes API.
+    Kubernetes {
+        /// The namespace of the ConfigMaps.
+        namespace: String,
+    },
 }
 
 const DEFAULT_PREFIX: &str = "/verdigris";
@@ -27,6 +42,31 @@ const DEFAULT_PREFIX: &str = "/verdigris";
 const CALL_INTERVALS: u32 = 2;
 const MIN_CALL_TIMEOUT: Duration = Duration::from_secs(2);
 const MAX_NAME: usize = 128;
+/// The longest name of a namespace.
+const MAX_NAMESPACE: usize = 63;
+/// How often an instance talks to the store by default.
+const ETCD_INTERVAL: Duration = Duration::from_secs(1);
+const KUBERNETES_INTERVAL: Duration = Duration::from_secs(5);
+
+// === impl FleetStoreConfig ===
+
+impl FleetStoreConfig {
+    /// The field that says where the records are in the store, and its value.
+    pub fn place(&self) -> (&'static str, &str) {
+        match self {
+            Self::Etcd { prefix } => ("fleet.prefix", prefix),
+            Self::Kubernetes { namespace } => ("fleet.namespace", namespace),
+        }
+    }
+
+    /// The name of the kind of the store.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Etcd { .. } => "etcd",
+            Self::Kubernetes { .. } => "the Kubernetes API",
+        }
+    }
+}
 
 // === impl FleetConfig ===
 
@@ -46,7 +86,7 @@ impl FleetConfig {
 
 /// Checks the `fleet` section.
 pub(super) fn check_fleet(
-    raw: RawFleet,
+    raw: &RawFleet,
     has_ramp: bool,
     diagnostics: &mut Diagnostics,
 ) -> Option<FleetConfig> {
@@ -54,26 +94,71 @@ pub(super) fn check_fleet(
         let fix = "a fleet shares a ramp; add ramp, or remove fleet";
         diagnostics.push(FieldError::unneeded("fleet", fix));
     }
-    if !raw.has_store {
+    if raw.store.is_none() {
         diagnostics.push(FieldError::missing("fleet.store", example_fix("fleet.store")));
     }
-    let cluster = match raw.cluster {
-        Some(name) => diagnostics.checked("fleet.cluster", &name, check_cluster_name),
+    let cluster = match &raw.cluster {
+        Some(name) => diagnostics.checked("fleet.cluster", name, check_cluster_name),
         None => {
             diagnostics.push(FieldError::missing("fleet.cluster", example_fix("fleet.cluster")));
             None
         }
     };
-    let prefix = raw.prefix.as_deref().unwrap_or(DEFAULT_PREFIX);
-    let prefix = diagnostics.checked("fleet.prefix", prefix, check_prefix);
+    let store = check_store(raw, diagnostics);
     let instance = match &raw.instance {
         Some(name) => diagnostics.checked("fleet.instance", name, check_instance).map(Some),
         None => Some(None),
     };
-    let is_valid = has_ramp && raw.has_store;
-    let interval = raw.interval.0;
-    let fleet = FleetConfig { cluster: cluster?, prefix: prefix?, instance: instance?, interval };
-    is_valid.then_some(fleet)
+    let (store, cluster, instance) = (store?, cluster?, instance?);
+    let default_interval = match &store {
+        FleetStoreConfig::Etcd { .. } => ETCD_INTERVAL,
+        FleetStoreConfig::Kubernetes { .. } => KUBERNETES_INTERVAL,
+    };
+    let interval = raw.interval.unwrap_or(default_interval);
+    has_ramp.then_some(FleetConfig { store, cluster, instance, interval })
+}
+
+fn check_store(raw: &RawFleet, diagnostics: &mut Diagnostics) -> Option<FleetStoreConfig> {
+    match raw.store? {
+        FleetStoreKind::Etcd => {
+            if raw.namespace.is_some() {
+                let fix = "only Kubernetes has namespaces; remove fleet.namespace";
+                diagnostics.push(FieldError::unneeded("fleet.namespace", fix));
+            }
+            let prefix = raw.prefix.as_deref().unwrap_or(DEFAULT_PREFIX);
+            let prefix = diagnostics.checked("fleet.prefix", prefix, check_prefix)?;
+            raw.namespace.is_none().then_some(FleetStoreConfig::Etcd { prefix })
+        }
+        FleetStoreKind::Kubernetes => {
+            if raw.prefix.is_some() {
+                let fix = "only the keys of etcd have a prefix; remove fleet.prefix";
+                diagnostics.push(FieldError::unneeded("fleet.prefix", fix));
+            }
+            let Some(namespace) = &raw.namespace else {
+                let fix = example_fix("fleet.namespace");
+                diagnostics.push(FieldError::missing("fleet.namespace", fix));
+                return None;
+            };
+            let namespace = diagnostics.checked("fleet.namespace", namespace, check_namespace)?;
+            raw.prefix.is_none().then_some(FleetStoreConfig::Kubernetes { namespace })
+        }
+    }
+}
+
+/// A label of RFC 1123, which Kubernetes requires.
+fn check_namespace(name: &str) -> Result<String, &'static str> {
+    let is_alphanumeric = |it: char| it.is_ascii_lowercase() || it.is_ascii_digit();
+    let is_valid = name.len() <= MAX_NAMESPACE
+        && name.starts_with(is_alphanumeric)
+        && name.ends_with(is_alphanumeric)
+        && name.chars().all(|it| is_alphanumeric(it) || it == '-');
+    match is_valid {
+        true => Ok(name.to_owned()),
+        false => Err(
+            "write the name of a namespace: at most 63 of a-z, 0-9 and \"-\", with a letter or \
+                      digit at both ends, such as \"gateways\"",
+        ),
+    }
 }
 
 fn check_prefix(prefix: &str) -> Result<String, &'static str> {

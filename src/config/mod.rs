@@ -68,7 +68,7 @@ pub use envoy_text::text_from_envoy;
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use envoy_text::yaml_decimal;
 pub use feedback::FeedbackConfig;
-pub use fleet::FleetConfig;
+pub use fleet::{FleetConfig, FleetStoreConfig};
 pub use invalid_config::{FieldError, InvalidConfig};
 pub use marker_cookie::MarkerCookie;
 pub use plugin::{ConsoleConfig, Plugin};

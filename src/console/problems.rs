@@ -81,7 +81,7 @@ fn store_away(view: &RolloutView) -> Option<ProblemView> {
     let error = fleet.error.as_ref().map(|it| format!(": {it}")).unwrap_or_default();
     Some(severe(
         format!("The fleet’s store has not answered this Envoy {since}{error}."),
-        "Check etcd and the cluster in fleet.cluster. Until then this Envoy assigns by what it knew \
+        "Check the store and the cluster in fleet.cluster. Until then this Envoy assigns by what it knew \
          last, the ramp does not advance, and operator commands are rejected.",
     ))
 }

@@ -71,7 +71,7 @@ impl RolloutRuntime {
                 let context = self.step_context(spec, link, now, &report);
                 instance.collect(local, &context);
                 let now_ms = now.monotonic_ns / 1_000_000;
-                if let Err(why) = link.drive_watch(now_ms) {
+                if let Err(why) = link.store.drive_watch(now_ms) {
                     log::debug!(
                         "rollout {}: the watch has ended: {why}",
                         self.config.rollout.as_str()

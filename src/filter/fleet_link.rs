@@ -4,20 +4,17 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use super::callout::Callouts;
-use super::callout::grpc::GrpcCluster;
-use super::callout::streams::StreamCluster;
+use super::fleet_store::StoreOfFleet;
 use super::store::keys::versioned;
 use super::store::shared_cell::{SharedCell, Update};
 use crate::config::FleetConfig;
 use crate::fleet::FleetStatus;
-use crate::fleet::etcd::{EtcdStore, WatchStream};
 use crate::rollout::{RampSpec, SpecFingerprint};
 
 /// This VM's link to the store of a fleet, under one configuration.
 pub struct FleetLink {
-    pub store: Rc<EtcdStore<GrpcCluster>>,
+    pub store: Rc<StoreOfFleet>,
     pub callouts: Rc<Callouts>,
-    watch: WatchStream<StreamCluster>,
     status: SharedCell<FleetStatus>,
     /// The fingerprint of the ramp's specification.
     pub fingerprint: u64,
@@ -37,12 +34,9 @@ impl FleetLink {
         spec: &RampSpec,
         callouts: &Rc<Callouts>,
     ) -> Self {
-        let cluster = config.cluster.as_str();
-        let calls = GrpcCluster::new(Rc::clone(callouts), cluster, config.call_timeout());
         Self {
-            store: Rc::new(EtcdStore::new(calls, &config.prefix, rollout)),
+            store: Rc::new(StoreOfFleet::new(config, rollout, callouts)),
             callouts: Rc::clone(callouts),
-            watch: WatchStream::new(StreamCluster::new(Rc::clone(callouts), cluster)),
             status: SharedCell::new(versioned(rollout, "fleet")),
             fingerprint: SpecFingerprint::number(spec),
             is_stepping: Rc::default(),
@@ -74,14 +68,6 @@ impl FleetLink {
     pub fn begin_step(&self) -> Option<StepTurn> {
         let is_free = !self.is_stepping.replace(true);
         is_free.then(|| StepTurn(Rc::clone(&self.is_stepping)))
-    }
-
-    /// Keeps the watch open.
-    ///
-    /// # Errors
-    /// Why it has ended. A later call opens it again.
-    pub fn drive_watch(&self, now_ms: u64) -> Result<(), String> {
-        self.watch.drive(self.store.watch(), now_ms)
     }
 }
 

@@ -18,7 +18,7 @@
 //! | [`command_answer`] | the answer to a command that is committed later |
 //! | [`commands`], [`console_token`] | an operator's command, applied in this VM; the token for it |
 //! | [`shared_ramp`] | a ramp in this VM: the core's worker on shared data |
-//! | [`fleet`], [`fleet_link`] | a ramp that several Envoys share; this VM's link to the store |
+//! | [`fleet`], [`fleet_link`], [`fleet_store`] | a ramp that several Envoys share; this VM's link to the store |
 //! | [`manual_worker`] | a rollout without a ramp in this VM |
 //! | [`metrics`] | a rollout's counters and histograms, defined once per VM |
 //! | [`gauges`] | a rollout's gauges: what is in force |
@@ -52,6 +52,7 @@ mod failover;
 mod feedback;
 mod fleet;
 mod fleet_link;
+mod fleet_store;
 mod gauges;
 mod header_map;
 mod host_error;

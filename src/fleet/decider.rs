@@ -5,7 +5,9 @@
 //! behind: the copy of the records is dropped, and the next decider reads them again.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 
+use super::consumption::Consumed;
 use super::format::{self, UnreadableRecord};
 use super::generation::Generations;
 use super::memory::{RecordMemory, SHOWN_RECORDS};
@@ -32,6 +34,15 @@ pub struct Decider {
     /// The revision of that record in the store, which guards the next commit. `None` where it does
     /// not exist.
     guard: Option<Revision>,
+    /// The outboxes that could not be read, each with its revision when that was reported.
+    unreadable: BTreeMap<FleetRecord, Revision>,
+}
+
+/// Outboxes that were read, and those that could not be.
+#[derive(Debug, Default)]
+struct ReadOutboxes {
+    new: Vec<(InstanceId, Outbox)>,
+    unreadable: Vec<(FleetRecord, UnreadableRecord)>,
 }
 
 /// What a decision is made with.
@@ -124,6 +135,7 @@ impl Decider {
             participants,
             in_force,
             guard,
+            unreadable: BTreeMap::new(),
         }
     }
 
@@ -144,7 +156,7 @@ impl Decider {
         if let Some(in_force) = &mut self.in_force {
             // The revisions of such a store may begin again. The sequence numbers of the outboxes
             // say which of them were consumed.
-            in_force.consumed = Revision(0);
+            in_force.consumed = Consumed::default();
         }
         self
     }
@@ -180,18 +192,22 @@ impl Decider {
         store: &impl FleetStore,
         context: &DecisionContext<'_>,
     ) -> Result<Option<Decision>, StoreError> {
-        let consumed = self.in_force.as_ref().map_or(Revision(0), |it| it.consumed);
+        let consumed = self.in_force.as_ref().map_or(Revision(0), |it| it.consumed.revision());
         let listing = store.list(Folder::Outboxes, consumed).await?;
+        let outboxes = self.read_outboxes(&listing);
         let is_new_configuration = self.generations(context).current != context.fingerprint;
         let committed_ns = self.in_force.as_ref().map_or(0, |it| it.clock_ns);
         let since_ns = context.now.monotonic_ns.saturating_sub(committed_ns);
         let may_wait = self.guard.is_some() && !is_new_configuration;
-        if may_wait && listing.records.is_empty() && since_ns < context.idle_ns {
+        let has_new = !outboxes.new.is_empty() || !outboxes.unreadable.is_empty();
+        if may_wait && !has_new && since_ns < context.idle_ns {
             return Ok(None);
         }
-        let (rollbacks, unreadable) = self.consume(&listing, context);
+        let rollbacks = self.consume(outboxes.new, context);
         let outcome = self.reconcile(context, &rollbacks);
-        Ok(Some(self.decision(context, listing.revision, outcome, unreadable)))
+        let revision = store.orders_writes().then_some(listing.revision);
+        let consumed = |it: &Participants| revision.map_or_else(|| it.sequences(), Consumed::UpTo);
+        Ok(Some(self.decision(context, consumed, outcome, outboxes.unreadable)))
     }
 
     /// Applies an operator's command. What is in force keeps its decider and its time.
@@ -209,10 +225,10 @@ impl Decider {
         let applied = self.worker.apply(&self.memory, &reconcile, command, expected_step);
         // The copy answers at once.
         let transition = poll_once(applied).unwrap_or(Err(CommandError::StoreUnavailable))?;
-        let consumed = self.in_force.as_ref().map_or(Revision(0), |it| it.consumed);
+        let consumed = self.in_force.as_ref().map(|it| it.consumed.clone()).unwrap_or_default();
         let transitions = vec![transition.clone()];
         let outcome = ReconcileOutcome { transitions, ..ReconcileOutcome::default() };
-        let decision = self.decision(context, consumed, outcome, Vec::new());
+        let decision = self.decision(context, |_| consumed, outcome, Vec::new());
         Ok((decision, transition))
     }
 
@@ -231,31 +247,43 @@ impl Decider {
         Ok(revision)
     }
 
-    /// Takes over what the outboxes hold. Returns the instances' own rollbacks, and what could not
-    /// be read.
-    fn consume(
-        &mut self,
-        listing: &Listing,
-        context: &DecisionContext<'_>,
-    ) -> (Vec<LocalRollback>, Vec<(FleetRecord, UnreadableRecord)>) {
-        let (mut rollbacks, mut unreadable) = (Vec::new(), Vec::new());
+    /// Reads the outboxes of a listing that were not consumed yet, and notes which cannot be read.
+    fn read_outboxes(&mut self, listing: &Listing) -> ReadOutboxes {
+        let mut outboxes = ReadOutboxes::default();
         for (record, found) in &listing.records {
             let FleetRecord::Outbox(id) = record else { continue };
-            let outbox: Outbox = match format::decode(&found.value) {
-                Ok(outbox) => outbox,
-                Err(error) => {
-                    unreadable.push((record.clone(), error));
-                    continue;
+            match format::decode::<Outbox>(&found.value) {
+                Ok(outbox) if self.participants.is_new(id, outbox.sequence) => {
+                    outboxes.new.push((id.clone(), outbox));
                 }
-            };
+                Ok(_) => {}
+                Err(error) => {
+                    let reported = self.unreadable.insert(record.clone(), found.revision);
+                    if reported != Some(found.revision) {
+                        outboxes.unreadable.push((record.clone(), error));
+                    }
+                }
+            }
+        }
+        outboxes
+    }
+
+    /// Takes over what the outboxes hold. Returns the instances' own rollbacks.
+    fn consume(
+        &mut self,
+        outboxes: Vec<(InstanceId, Outbox)>,
+        context: &DecisionContext<'_>,
+    ) -> Vec<LocalRollback> {
+        let mut rollbacks = Vec::new();
+        for (id, outbox) in outboxes {
             let is_current = outbox.fingerprint == context.fingerprint;
-            if !self.participants.consume(id, &outbox, is_current, context.now.monotonic_ns) {
+            if !self.participants.consume(&id, &outbox, is_current, context.now.monotonic_ns) {
                 continue;
             }
             rollbacks.extend(outbox.rollback);
             self.memory.queue_observations(outbox.observations);
         }
-        (rollbacks, unreadable)
+        rollbacks
     }
 
     /// Runs the ramp's worker on the copy of the records.
@@ -291,7 +319,7 @@ impl Decider {
     fn decision(
         &mut self,
         context: &DecisionContext<'_>,
-        consumed: Revision,
+        consumed: impl FnOnce(&Participants) -> Consumed,
         outcome: ReconcileOutcome,
         unreadable: Vec<(FleetRecord, UnreadableRecord)>,
     ) -> Decision {
@@ -302,7 +330,7 @@ impl Decider {
         let published = self.memory.get(Record::Snapshot);
         let in_force = InForce {
             clock_ns: now_ns,
-            consumed,
+            consumed: consumed(&self.participants),
             published: published.and_then(|it| postcard::from_bytes::<PublishedSnapshot>(&it).ok()),
             generations,
             decider: context.id.clone(),

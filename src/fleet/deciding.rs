@@ -3,7 +3,8 @@
 use super::decider::{Decider, Decision, DecisionContext, ReconcileOutcome};
 use super::event::FleetEvent;
 use super::follower::Followed;
-use super::instance::{FleetInstance, Protocol, StepContext, Unconfirmed};
+use super::instance::{FleetInstance, StepContext};
+use super::protocol::{Protocol, Unconfirmed};
 use super::store::{FleetStore, Revision, StoreError};
 use super::turn;
 use crate::rollout::store::{Record, RolloutStore, WriteCondition};
@@ -28,6 +29,15 @@ impl FleetInstance {
             protocol.decider = None;
             return Ok(());
         }
+        // The outboxes are listed once in an interval, or at once where something is new.
+        let now_ns = context.now.monotonic_ns;
+        let is_due = protocol.is_due(protocol.listed_ns, self.interval_ns, now_ns);
+        let current = protocol.follower.in_force().map(|it| it.generations.current);
+        let is_current = current == Some(context.fingerprint);
+        if followed == Followed::Same && is_current && !is_due {
+            return Ok(());
+        }
+        protocol.listed_ns = Some(now_ns);
         let mut decider = match self.take_decider(protocol) {
             Some(decider) => decider,
             None => self.load_decider(protocol, store, local, context).await?,
@@ -83,7 +93,7 @@ impl FleetInstance {
         context: &StepContext<'_>,
     ) {
         let in_force = decision.in_force().clone();
-        protocol.outbox.on_consumed(in_force.consumed);
+        protocol.outbox.on_consumed(&in_force.consumed);
         self.has_changed_configuration.set(false);
         protocol.follower.on_committed(in_force.clone(), revision, context.now.monotonic_ns);
         let ReconcileOutcome { transitions, learned, became_leader } = &decision.outcome;

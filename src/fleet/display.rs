@@ -1,9 +1,10 @@
 //! What an instance reads for others: the page, and the hashes of units.
 
 use super::format;
-use super::instance::{FleetInstance, Protocol, StepContext};
+use super::instance::{FleetInstance, StepContext};
 use super::keys::FleetKeys;
 use super::memory::SHOWN_RECORDS;
+use super::protocol::Protocol;
 use super::records::Participants;
 use super::store::{FleetRecord, FleetStore, StoreError};
 use crate::rollout::store::{RolloutStore, WriteCondition};

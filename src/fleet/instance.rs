@@ -7,18 +7,18 @@
 
 use std::cell::{Cell, RefCell};
 
-use super::decider::Decider;
 use super::event::FleetEvent;
-use super::follower::{Followed, Follower};
+use super::follower::Followed;
 use super::keys::FleetKeys;
 use super::local_evidence::LocalEvidence;
-use super::outbox::{OutboxContent, OutboxSender};
+use super::outbox::OutboxContent;
+use super::protocol::Protocol;
 use super::records::InForce;
 use super::status::FleetStatus;
 use super::store::{FleetRecord, FleetStore, InstanceId, StoreError};
 use crate::analysis::Observation;
 use crate::rollout::store::{Record, RolloutStore, WriteCondition, poll_once};
-use crate::rollout::{Clocks, Phase, PublishedSnapshot, RampSpec, StoredHistory, Transition};
+use crate::rollout::{Clocks, Phase, PublishedSnapshot, RampSpec, StoredHistory};
 
 /// One Envoy of a fleet.
 #[derive(Debug)]
@@ -38,28 +38,6 @@ pub struct FleetInstance {
     /// The keys that are stored where the store has none.
     pub(super) own_keys: FleetKeys,
     pub(super) status: RefCell<FleetStatus>,
-}
-
-/// What this instance knows of the fleet.
-#[derive(Debug)]
-pub(super) struct Protocol {
-    pub(super) follower: Follower,
-    pub(super) outbox: OutboxSender,
-    pub(super) decider: Option<Decider>,
-    /// The bytes that a commit of unknown success would have put in force, and its transitions.
-    pub(super) unconfirmed: Option<Unconfirmed>,
-    pub(super) followed_ns: Option<u64>,
-    sent_ns: u64,
-    pub(super) displayed_ns: u64,
-    /// Whether the own rollback is in the outbox, or was consumed.
-    is_rollback_sent: bool,
-    pub(super) are_keys_stored: bool,
-}
-
-#[derive(Debug)]
-pub(super) struct Unconfirmed {
-    pub(super) in_force: InForce,
-    pub(super) transitions: Vec<Transition>,
 }
 
 /// What a step gets.
@@ -92,22 +70,11 @@ impl FleetInstance {
     /// An instance that knows nothing yet. `interval_ns` is how often it talks to the store.
     /// `own_keys` are random.
     pub fn new(id: InstanceId, interval_ns: u64, own_keys: FleetKeys) -> Self {
-        let protocol = Protocol {
-            follower: Follower::default(),
-            outbox: OutboxSender::new(&id),
-            decider: None,
-            unconfirmed: None,
-            followed_ns: None,
-            sent_ns: 0,
-            displayed_ns: 0,
-            is_rollback_sent: false,
-            are_keys_stored: false,
-        };
         Self {
             id: id.clone(),
             interval_ns: interval_ns.max(1),
             evidence: RefCell::default(),
-            protocol: RefCell::new(protocol),
+            protocol: RefCell::new(Protocol::new(&id)),
             last_fingerprint: Cell::new(None),
             has_changed_configuration: Cell::new(false),
             reached_ns: Cell::new(None),
@@ -191,7 +158,15 @@ impl FleetInstance {
         context: &StepContext<'_>,
     ) -> Result<(), StoreError> {
         let Ok(mut protocol) = self.protocol.try_borrow_mut() else { return Ok(()) };
+        let now_ns = context.now.monotonic_ns;
+        if now_ns < protocol.paused_until_ns {
+            return Ok(());
+        }
         let result = self.step_with(&mut protocol, store, local, context).await;
+        if let Some(pause_s) = store.take_pause_s() {
+            let pause_ns = pause_s.saturating_mul(1_000_000_000).max(self.interval_ns);
+            protocol.paused_until_ns = now_ns.saturating_add(pause_ns);
+        }
         if let Ok(mut status) = self.status.try_borrow_mut() {
             status.clock = protocol.follower.clock();
             status.in_force = protocol.follower.in_force().cloned();
@@ -275,7 +250,7 @@ impl FleetInstance {
     ) {
         let Some((in_force, _)) = protocol.follower.known() else { return };
         let in_force = in_force.clone();
-        protocol.outbox.on_consumed(in_force.consumed);
+        protocol.outbox.on_consumed(&in_force.consumed);
         if let Some(unconfirmed) = protocol.unconfirmed.take_if(|it| it.in_force == in_force) {
             // The commit whose answer was lost has taken effect.
             unconfirmed.transitions.iter().for_each(|it| (context.report)(FleetEvent::Decided(it)));
@@ -376,13 +351,5 @@ impl FleetInstance {
         });
         protocol.is_rollback_sent = evidence.rollback.is_some();
         protocol.sent_ns = now_ns;
-    }
-}
-
-// === impl Protocol ===
-
-impl Protocol {
-    pub(super) fn is_due(&self, since_ns: Option<u64>, every_ns: u64, now_ns: u64) -> bool {
-        since_ns.is_none_or(|at| now_ns.saturating_sub(at) >= every_ns)
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! | file | concept |
 //! |---|---|
-//! | [`store`], [`etcd`] | the store that all instances share; that store in etcd |
+//! | [`store`] | the store that all instances share |
+//! | [`etcd`], [`kubernetes`] | that store in etcd, and in the Kubernetes API |
 //! | [`records`], [`format`] | what instances write for each other, and its form |
 //! | [`clock`] | the time that they share |
 //! | [`generation`] | which of several configurations decides |
@@ -10,6 +11,8 @@
 //! | [`local_evidence`] | what it has seen itself |
 //! | [`follower`] | what it knows of what is in force |
 //! | [`outbox`] | how it hands over evidence, so that each observation counts once |
+//! | [`consumption`] | which outboxes were consumed |
+//! | `protocol` | what an instance knows of the fleet, and what it has done |
 //! | [`turn`], [`deciding`] | whose turn it is to decide, and what a commit means |
 //! | [`decider`], [`memory`] | a decision, made on a copy of the records |
 //! | [`command`] | an operator's command, given to any instance |
@@ -19,6 +22,7 @@
 
 pub mod clock;
 pub mod command;
+pub mod consumption;
 pub mod decider;
 pub mod deciding;
 pub mod display;
@@ -29,14 +33,17 @@ pub mod format;
 pub mod generation;
 pub mod instance;
 pub mod keys;
+pub mod kubernetes;
 pub mod local_evidence;
 pub mod memory;
 pub mod outbox;
+mod protocol;
 pub mod records;
 pub mod status;
 pub mod store;
 pub mod turn;
 
+pub use consumption::Consumed;
 pub use event::FleetEvent;
 pub use instance::{FleetInstance, StepContext};
 pub use keys::FleetKeys;

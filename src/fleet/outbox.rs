@@ -6,10 +6,10 @@
 //! - Each write is guarded by the revision of the one before it. If a write is repeated, delayed or
 //!   duplicated, at most one of them takes effect.
 //! - If it is not known whether a write took effect, the outbox is read: it holds the sequence number.
-//! - A decision consumes all outboxes that were written up to a revision, and says up to which. It
-//!   keeps the sequence number of each instance, so that an outbox that was restored or was written
-//!   again counts once too.
+//! - A decision consumes the outboxes of all, and says which ([`Consumed`]). It keeps the sequence number
+//!   of each instance, so that an outbox that was restored or was written again counts once too.
 
+use super::consumption::Consumed;
 use super::format;
 use super::records::{LocalRollback, Outbox};
 use super::store::{FleetRecord, FleetStore, InstanceId, Revision, StoreError, Transaction};
@@ -18,6 +18,7 @@ use super::store::{FleetRecord, FleetStore, InstanceId, Revision, StoreError, Tr
 #[derive(Debug)]
 pub struct OutboxSender {
     record: FleetRecord,
+    boot: u64,
     next_sequence: u64,
     /// What is known of the record in the store.
     stored: Stored,
@@ -70,6 +71,7 @@ impl OutboxSender {
     pub fn new(id: &InstanceId) -> Self {
         Self {
             record: FleetRecord::Outbox(id.clone()),
+            boot: id.boot,
             next_sequence: 1,
             stored: Stored::At(None),
             pending: None,
@@ -81,10 +83,10 @@ impl OutboxSender {
         self.pending.is_none()
     }
 
-    /// Notes that all outboxes up to this revision have been consumed. Returns whether this
-    /// instance's was one of them.
-    pub fn on_consumed(&mut self, up_to: Revision) -> bool {
-        let is_consumed = |it: &Pending| it.written_at.is_some_and(|at| at <= up_to);
+    /// Notes that outboxes have been consumed. Returns whether this instance's was one of them.
+    pub fn on_consumed(&mut self, consumed: &Consumed) -> bool {
+        let boot = self.boot;
+        let is_consumed = |it: &Pending| consumed.contains(boot, it.sequence, it.written_at);
         self.pending.take_if(|it| is_consumed(it)).is_some()
     }
 

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::consumption::Consumed;
 use super::generation::Generations;
-use super::store::{InstanceId, Revision};
+use super::store::InstanceId;
 use crate::assignment::Epoch;
 use crate::rollout::PublishedSnapshot;
 
@@ -14,8 +15,8 @@ use crate::rollout::PublishedSnapshot;
 pub struct InForce {
     /// The fleet's time at the commit, in nanoseconds.
     pub clock_ns: u64,
-    /// The evidence of all outboxes that were written up to this revision has been consumed.
-    pub consumed: Revision,
+    /// The outboxes whose evidence has been consumed.
+    pub consumed: Consumed,
     /// The ramp's snapshot; `None` before the first reconcile.
     pub published: Option<PublishedSnapshot>,
     /// The configuration that decides.
@@ -101,6 +102,16 @@ impl Participants {
             found.observations = observations;
         }
         by_name.into_values().collect()
+    }
+
+    /// Whether an outbox of an instance was not consumed yet.
+    pub fn is_new(&self, id: &InstanceId, sequence: u64) -> bool {
+        !self.0.iter().any(|it| it.id == *id && it.sequence >= sequence)
+    }
+
+    /// The outboxes that were consumed, by their sequence numbers.
+    pub fn sequences(&self) -> Consumed {
+        Consumed::Sequences(self.0.iter().map(|it| (it.id.boot, it.sequence)).collect())
     }
 
     /// Records that an outbox was consumed. Returns whether it is a new one; one that was consumed

@@ -1,9 +1,8 @@
 //! The store that all instances of a fleet share a rollout through.
 //!
 //! Instances use three operations: read a record, list the records of a folder, and commit several
-//! writes as one, if guards hold. Each write raises one revision of the whole store, so that all
-//! revisions are comparable. etcd has these operations, and so has the Kubernetes API where the
-//! records of one commit are in one object.
+//! writes as one, if guards hold. Each write gives its records a new revision. etcd has these
+//! operations, and so has the Kubernetes API where the records of one commit are in one object.
 //!
 //! A call completes later, or not at all. A caller must assume that any call may have taken effect
 //! although it failed with [`StoreError::Unknown`].
@@ -26,7 +25,7 @@ pub trait FleetStore {
     ) -> impl Future<Output = Result<Option<FoundRecord>, StoreError>>;
 
     /// Lists all records of a folder that were written after a revision, as they were at one
-    /// moment. The answer is complete, or an error.
+    /// moment. The answer is complete, or an error. A store that does not order its writes lists all.
     ///
     /// # Errors
     /// [`StoreError::Failed`] where the store does not answer, or answers something else.
@@ -46,6 +45,19 @@ pub trait FleetStore {
         &self,
         transaction: Transaction,
     ) -> impl Future<Output = Result<Revision, StoreError>>;
+
+    /// Whether each write raises one revision of the whole store, so that the revisions of any two
+    /// records can be compared. Otherwise a revision is compared with the same record's alone.
+    fn orders_writes(&self) -> bool {
+        true
+    }
+
+    /// For how many seconds the store is not to be called, since a call has failed since the last time
+    /// that this was asked; 0 for a usual failure, after which an instance waits for its next interval.
+    /// `None`: the next call may come at once.
+    fn take_pause_s(&self) -> Option<u64> {
+        None
+    }
 
     /// What a watch has delivered of [`FleetRecord::InForce`] since the last call. A store without a
     /// watch delivers nothing, and its callers read.
@@ -108,7 +120,7 @@ pub struct InstanceId {
     pub boot: u64,
 }
 
-/// A revision of the store. A later write has a larger one.
+/// A revision of a record. Where the store orders its writes, a later write has a larger one.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -128,7 +140,8 @@ pub struct FoundRecord {
 pub struct Listing {
     /// The records; those that are not this version's are missing.
     pub records: Vec<(FleetRecord, FoundRecord)>,
-    /// The revision of the store at that moment. Every write that is not in the listing is later.
+    /// The revision of the store at that moment, where it orders its writes: every write that is not in
+    /// the listing is later.
     pub revision: Revision,
 }
 

@@ -167,6 +167,16 @@ fn both_reject_an_invalid_fleet() {
         json!({"store": "etcd", "cluster": "etcd", "instance": ""}),
         json!({"store": "etcd", "cluster": "etcd", "interval": "3s"}),
         json!({"store": "etcd", "cluster": "etcd", "interval": 1}),
+        json!({"store": "etcd", "cluster": "etcd", "namespace": "gateways"}),
+        json!({"store": "kubernetes", "cluster": "kubernetes"}),
+        json!({"store": "kubernetes", "cluster": "kubernetes", "namespace": null}),
+        json!({"store": "kubernetes", "cluster": "kubernetes", "namespace": ""}),
+        json!({"store": "kubernetes", "cluster": "kubernetes", "namespace": "Gateways"}),
+        json!({"store": "kubernetes", "cluster": "kubernetes", "namespace": "-a"}),
+        json!({"store": "kubernetes", "cluster": "kubernetes", "namespace": "a-"}),
+        json!({"store": "kubernetes", "cluster": "kubernetes", "namespace": "a.b"}),
+        json!({"store": "kubernetes", "cluster": "kubernetes", "namespace": "a".repeat(64)}),
+        json!({"store": "kubernetes", "cluster": "kubernetes", "namespace": "a", "prefix": "/a"}),
     ];
     for fleet in cases {
         let mut config = minimal_config();

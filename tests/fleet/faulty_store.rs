@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use super::test_store::TestStore;
 use verdigris::fleet::{
     FleetRecord, FleetStore, Folder, FoundRecord, Listing, Revision, StoreError, Transaction,
 };
@@ -44,63 +45,6 @@ struct Inner {
 // === impl FaultyStore ===
 
 impl FaultyStore {
-    /// Draws the fate of each call from now on.
-    pub fn with_fates(&self, fate: impl FnMut() -> Fate + 'static) {
-        self.0.fate.replace(Some(Box::new(fate)));
-    }
-
-    /// Answers each call from now on.
-    pub fn heal(&self) {
-        self.0.fate.take();
-        self.0.is_down.set(false);
-    }
-
-    /// Answers no call from now on.
-    pub fn go_down(&self) {
-        self.0.is_down.set(true);
-    }
-
-    /// Lets one delayed write arrive.
-    pub fn deliver_delayed(&self, index: usize) {
-        let mut delayed = self.0.delayed.borrow_mut();
-        if delayed.is_empty() {
-            return;
-        }
-        let index = index % delayed.len();
-        let transaction = delayed.remove(index);
-        drop(delayed);
-        let _ = self.apply(&transaction);
-    }
-
-    /// Loses everything, and begins with the first revision.
-    pub fn wipe(&self) {
-        self.0.records.borrow_mut().clear();
-        self.0.delayed.borrow_mut().clear();
-        self.0.revision.set(0);
-    }
-
-    /// All records as they are now, to be restored later.
-    pub fn backup(&self) -> (BTreeMap<FleetRecord, FoundRecord>, u64) {
-        (self.0.records.borrow().clone(), self.0.revision.get())
-    }
-
-    /// Goes back to a backup.
-    pub fn restore(&self, (records, revision): (BTreeMap<FleetRecord, FoundRecord>, u64)) {
-        self.0.records.replace(records);
-        self.0.revision.set(revision);
-    }
-
-    /// The bytes of a record.
-    pub fn get(&self, record: &FleetRecord) -> Option<Vec<u8>> {
-        self.0.records.borrow().get(record).map(|it| it.value.clone())
-    }
-
-    /// Writes a record, as somebody else does.
-    pub fn put(&self, record: FleetRecord, value: Vec<u8>) {
-        let puts = vec![(record, value)];
-        self.apply(&Transaction { puts, ..Transaction::default() }).unwrap();
-    }
-
     fn apply(&self, transaction: &Transaction) -> Result<Revision, StoreError> {
         let mut records = self.0.records.borrow_mut();
         let holds = |(record, revision): &(FleetRecord, Option<Revision>)| {
@@ -138,6 +82,63 @@ impl FaultyStore {
                 Err(StoreError::Unknown("no answer".into()))
             }
         }
+    }
+}
+
+impl TestStore for FaultyStore {
+    type Client = Self;
+    type Backup = (BTreeMap<FleetRecord, FoundRecord>, u64);
+
+    fn client(&self) -> Rc<Self> {
+        Rc::new(self.clone())
+    }
+
+    fn with_fates(&self, fate: impl FnMut() -> Fate + 'static) {
+        self.0.fate.replace(Some(Box::new(fate)));
+    }
+
+    fn heal(&self) {
+        self.0.fate.take();
+        self.0.is_down.set(false);
+    }
+
+    fn go_down(&self) {
+        self.0.is_down.set(true);
+    }
+
+    fn deliver_delayed(&self, index: usize) {
+        let mut delayed = self.0.delayed.borrow_mut();
+        if delayed.is_empty() {
+            return;
+        }
+        let index = index % delayed.len();
+        let transaction = delayed.remove(index);
+        drop(delayed);
+        let _ = self.apply(&transaction);
+    }
+
+    fn wipe(&self) {
+        self.0.records.borrow_mut().clear();
+        self.0.delayed.borrow_mut().clear();
+        self.0.revision.set(0);
+    }
+
+    fn backup(&self) -> Self::Backup {
+        (self.0.records.borrow().clone(), self.0.revision.get())
+    }
+
+    fn restore(&self, (records, revision): Self::Backup) {
+        self.0.records.replace(records);
+        self.0.revision.set(revision);
+    }
+
+    fn get(&self, record: &FleetRecord) -> Option<Vec<u8>> {
+        self.0.records.borrow().get(record).map(|it| it.value.clone())
+    }
+
+    fn put(&self, record: FleetRecord, value: Vec<u8>) {
+        let puts = vec![(record, value)];
+        self.apply(&Transaction { puts, ..Transaction::default() }).unwrap();
     }
 }
 
@@ -185,7 +186,7 @@ impl FleetStore for FaultyStore {
 }
 
 /// Is pending when it is polled first.
-struct PendingOnce(bool);
+pub struct PendingOnce(pub bool);
 
 impl Future for PendingOnce {
     type Output = ();

@@ -19,14 +19,15 @@ use verdigris::rollout::{
     Clocks, PublishedSnapshot, RampSpec, RampState, Snapshot, SpecFingerprint,
 };
 
-use super::faulty_store::FaultyStore;
+use super::test_store::TestStore;
 
 pub const SECOND_NS: u64 = 1_000_000_000;
 
 type Step = Pin<Box<dyn Future<Output = ()>>>;
 
 /// One Envoy of a fleet.
-pub struct Envoy {
+pub struct Envoy<S: TestStore> {
+    client: Rc<S::Client>,
     pub instance: Rc<FleetInstance>,
     /// What its workers share.
     pub local: Rc<RecordMemory>,
@@ -38,9 +39,9 @@ pub struct Envoy {
 }
 
 /// The instances of a fleet.
-pub struct Fleet {
-    pub store: FaultyStore,
-    pub envoys: Vec<Envoy>,
+pub struct Fleet<S: TestStore> {
+    pub store: S,
+    pub envoys: Vec<Envoy<S>>,
     pub events: Rc<RefCell<Vec<String>>>,
     pub now_ms: u64,
     boots: u64,
@@ -66,7 +67,7 @@ pub fn spec(ramp: &Value) -> RampSpec {
 
 // === impl Fleet ===
 
-impl Fleet {
+impl<S: TestStore> Fleet<S> {
     /// A fleet of so many instances, whose clocks differ by hours.
     pub fn new(count: usize) -> Self {
         Self::with_ramp(count, ramp())
@@ -75,7 +76,7 @@ impl Fleet {
     /// A fleet of so many instances that have this ramp in their configurations.
     pub fn with_ramp(count: usize, ramp: Value) -> Self {
         let mut fleet = Self {
-            store: FaultyStore::default(),
+            store: S::default(),
             envoys: Vec::new(),
             events: Rc::default(),
             now_ms: 1_000_000,
@@ -104,12 +105,13 @@ impl Fleet {
         self.envoys[index].is_stopped = true;
     }
 
-    fn boot(&mut self, index: usize, ramp: &Value) -> Envoy {
+    fn boot(&mut self, index: usize, ramp: &Value) -> Envoy<S> {
         self.boots += 1;
         // Spread over all numbers, as random ones are.
         let boot = self.boots.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let id = InstanceId { name: format!("envoy-{index}"), boot };
         Envoy {
+            client: self.store.client(),
             instance: Rc::new(FleetInstance::new(id, SECOND_NS, own_keys(self.boots))),
             local: Rc::default(),
             spec: Rc::new(spec(ramp)),
@@ -132,7 +134,7 @@ impl Fleet {
             return;
         }
         let (instance, local) = (Rc::clone(&envoy.instance), Rc::clone(&envoy.local));
-        let (spec, store) = (Rc::clone(&envoy.spec), self.store.clone());
+        let (spec, store) = (Rc::clone(&envoy.spec), Rc::clone(&envoy.client));
         let events = Rc::clone(&self.events);
         envoy.step = Some(Box::pin(async move {
             let report = |event: FleetEvent<'_>| events.borrow_mut().push(text(index, &event));
@@ -146,7 +148,7 @@ impl Fleet {
                 report: &report,
             };
             instance.collect(&*local, &context);
-            let _ = instance.step(&store, &*local, &context).await;
+            let _ = instance.step(&*store, &*local, &context).await;
         }));
     }
 

@@ -8,6 +8,7 @@ mod etcd_live;
 #[allow(dead_code, reason = "each test binary uses a part")]
 mod etcd_server;
 mod etcd_watch;
+mod faulty_api;
 #[path = "../support/faulty_grpc.rs"]
 #[allow(dead_code, reason = "each test binary uses a part")]
 mod faulty_grpc;
@@ -16,6 +17,10 @@ mod fleet;
 #[path = "../support/grpc_client.rs"]
 #[allow(dead_code, reason = "each test binary uses a part")]
 mod grpc_client;
+#[path = "../support/kube_api.rs"]
+mod kube_api;
+mod kubernetes_answers;
+mod kubernetes_objects;
 mod model;
 #[path = "../support/port.rs"]
 mod port;
@@ -28,3 +33,4 @@ mod store_call;
 #[path = "../support/tcp_gate.rs"]
 #[allow(dead_code, reason = "each test binary uses a part")]
 mod tcp_gate;
+mod test_store;

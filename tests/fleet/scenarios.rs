@@ -6,9 +6,16 @@ use verdigris::fleet::{FleetRecord, InstanceId};
 use verdigris::rollout::Phase;
 
 use super::fleet::{Fleet, observation, ramp};
+use super::test_store::TestStore;
 
 /// Sends requests of new units to all instances in turn, for so many half seconds.
-fn traffic(fleet: &mut Fleet, half_seconds: u64, each: u64, next_unit: &mut u64, bad_every: u64) {
+fn traffic<S: TestStore>(
+    fleet: &mut Fleet<S>,
+    half_seconds: u64,
+    each: u64,
+    next_unit: &mut u64,
+    bad_every: u64,
+) {
     for _ in 0..half_seconds {
         for index in 0..fleet.envoys.len() {
             for _ in 0..each {
@@ -22,7 +29,13 @@ fn traffic(fleet: &mut Fleet, half_seconds: u64, each: u64, next_unit: &mut u64,
 }
 
 /// Sends traffic until the ramp is in this phase; fails if it never is.
-fn traffic_until(fleet: &mut Fleet, phase: Phase, each: u64, next_unit: &mut u64, bad_every: u64) {
+fn traffic_until<S: TestStore>(
+    fleet: &mut Fleet<S>,
+    phase: Phase,
+    each: u64,
+    next_unit: &mut u64,
+    bad_every: u64,
+) {
     for _ in 0..1000 {
         traffic(fleet, 1, each, next_unit, bad_every);
         if fleet.state().phase == phase {
@@ -33,7 +46,7 @@ fn traffic_until(fleet: &mut Fleet, phase: Phase, each: u64, next_unit: &mut u64
 }
 
 /// A fleet in which something is in force.
-fn begun(count: usize) -> Fleet {
+fn begun<S: TestStore>(count: usize) -> Fleet<S> {
     let mut fleet = Fleet::new(count);
     fleet.run(8);
     assert_eq!(fleet.shares(), vec![Some(1000); count], "{:#?}", fleet.events());
@@ -41,7 +54,7 @@ fn begun(count: usize) -> Fleet {
 }
 
 /// How many units count in the current step.
-fn units(fleet: &Fleet) -> u64 {
+fn units<S: TestStore>(fleet: &Fleet<S>) -> u64 {
     let state = fleet.state();
     state.evidence.steps.get(state.step.get()).map_or(0, |it| it.units.blue + it.units.green)
 }
@@ -50,284 +63,300 @@ fn decisions(events: &[String]) -> Vec<&String> {
     events.iter().filter(|it| it.contains("decided")).collect()
 }
 
-#[test]
-fn all_instances_follow_one_ramp_to_its_promotion() {
-    let mut fleet = begun(3);
-    traffic_until(&mut fleet, Phase::Promoted, 20, &mut 0, 0);
-    fleet.run(4);
-    assert_eq!(fleet.shares(), [Some(10_000); 3]);
-    let events = fleet.events();
-    assert_eq!(decisions(&events).len(), fleet.state().log.iter().count(), "{events:#?}");
-}
+#[generic_tests::define]
+mod on_a_store {
+    use super::*;
+    use crate::faulty_api::FaultyApi;
+    use crate::faulty_store::FaultyStore;
 
-#[test]
-fn a_bad_green_is_rolled_back_everywhere_by_the_evidence_of_all() {
-    let mut fleet = begun(3);
-    let mut unit = 0;
-    traffic_until(&mut fleet, Phase::RolledBack, 4, &mut unit, 2);
-    fleet.run(4);
-    assert_eq!(fleet.shares(), [Some(0); 3]);
-    // One of three instances has met a third of that, too little to find green worse alone.
-    assert!(units(&fleet) < 300, "it took {} units", units(&fleet));
-}
+    #[test]
+    fn all_instances_follow_one_ramp_to_its_promotion<S: TestStore>() {
+        let mut fleet = begun::<S>(3);
+        traffic_until(&mut fleet, Phase::Promoted, 20, &mut 0, 0);
+        fleet.run(4);
+        assert_eq!(fleet.shares(), [Some(10_000); 3]);
+        let events = fleet.events();
+        assert_eq!(decisions(&events).len(), fleet.state().log.iter().count(), "{events:#?}");
+    }
 
-#[test]
-fn each_unit_counts_once_also_where_it_moves() {
-    let mut fleet = begun(3);
-    // Each unit is seen by all instances, in different half seconds.
-    for round in 0..12_u64 {
-        for index in 0..3 {
-            for unit in 0..100 {
-                fleet.request(index, (unit + round * 30 + index as u64 * 10) % 400, false);
+    #[test]
+    fn a_bad_green_is_rolled_back_everywhere_by_the_evidence_of_all<S: TestStore>() {
+        let mut fleet = begun::<S>(3);
+        let mut unit = 0;
+        traffic_until(&mut fleet, Phase::RolledBack, 4, &mut unit, 2);
+        fleet.run(4);
+        assert_eq!(fleet.shares(), [Some(0); 3]);
+        // One of three instances has met a third of that, too little to find green worse alone.
+        assert!(units(&fleet) < 300, "it took {} units", units(&fleet));
+    }
+
+    #[test]
+    fn each_unit_counts_once_also_where_it_moves<S: TestStore>() {
+        let mut fleet = begun::<S>(3);
+        // Each unit is seen by all instances, in different half seconds.
+        for round in 0..12_u64 {
+            for index in 0..3 {
+                for unit in 0..100 {
+                    fleet.request(index, (unit + round * 30 + index as u64 * 10) % 400, false);
+                }
             }
+            fleet.run(1);
+        }
+        fleet.run(10);
+        assert_eq!(units(&fleet), 400);
+    }
+
+    #[test]
+    fn another_instance_takes_over_from_a_decider_that_is_killed<S: TestStore>() {
+        let mut fleet = begun::<S>(3);
+        let decider = fleet.decider();
+        let mut unit = 0;
+        traffic(&mut fleet, 6, 5, &mut unit, 0);
+        fleet.run(6);
+        assert_eq!(units(&fleet), unit);
+        fleet.stop(decider);
+        fleet.events();
+        traffic(&mut fleet, 4, 5, &mut unit, 0);
+        // Six intervals of silence, and at most four to spread the instances.
+        fleet.run(30);
+        assert_ne!(fleet.decider(), decider);
+        assert_eq!(units(&fleet), unit - 20, "the killed one had 20 requests, and lost them");
+        let took_over = fleet.events().iter().filter(|it| it.contains("took over")).count();
+        assert_eq!(took_over, 1);
+    }
+
+    #[test]
+    fn while_the_store_is_away_nothing_advances_and_nothing_is_lost<S: TestStore>() {
+        let mut fleet = begun::<S>(2);
+        let mut unit = 0;
+        traffic(&mut fleet, 4, 5, &mut unit, 0);
+        fleet.store.go_down();
+        traffic(&mut fleet, 100, 20, &mut unit, 0);
+        assert_eq!(fleet.shares(), [Some(1000); 2]);
+        assert_eq!(fleet.state().step.get(), 0);
+        fleet.store.heal();
+        fleet.events();
+        fleet.run(8);
+        // The evidence of that time is there, and more than enough to advance.
+        let total: u64 =
+            fleet.state().evidence.steps.iter().map(|it| it.units.blue + it.units.green).sum();
+        assert_eq!(total, unit);
+        assert_eq!(fleet.state().step.get(), 1);
+    }
+
+    #[test]
+    fn a_store_that_is_wiped_gets_back_what_the_decider_knows<S: TestStore>() {
+        let mut fleet = begun::<S>(3);
+        let mut unit = 0;
+        traffic(&mut fleet, 6, 5, &mut unit, 0);
+        fleet.run(6);
+        let before = fleet.state();
+        fleet.store.wipe();
+        traffic(&mut fleet, 2, 5, &mut unit, 0);
+        fleet.run(8);
+        assert_eq!(fleet.state().epoch, before.epoch);
+        assert_eq!(units(&fleet), unit);
+    }
+
+    #[test]
+    fn a_store_that_is_wiped_gets_back_the_step_if_the_decider_is_gone<S: TestStore>() {
+        let mut fleet = begun::<S>(3);
+        let mut unit = 0;
+        for _ in 0..200 {
+            traffic(&mut fleet, 1, 20, &mut unit, 0);
+            if fleet.state().step.get() == 1 {
+                break;
+            }
+        }
+        fleet.run(12);
+        fleet.stop(fleet.decider());
+        fleet.store.wipe();
+        fleet.run(40);
+        let state = fleet.state();
+        assert_eq!((state.step.get(), state.phase), (1, Phase::Holding));
+        assert_eq!(fleet.shares().into_iter().flatten().max(), Some(5000));
+    }
+
+    #[test]
+    fn a_rollback_survives_a_wiped_and_a_restored_store<S: TestStore>() {
+        for is_wiped in [true, false] {
+            for decider_is_gone in [true, false] {
+                let mut fleet = begun::<S>(3);
+                let backup = fleet.store.backup();
+                traffic_until(&mut fleet, Phase::RolledBack, 20, &mut 0, 2);
+                // The others have followed, and may not have read the state yet.
+                fleet.run(3);
+                if decider_is_gone {
+                    fleet.stop(fleet.decider());
+                }
+                match is_wiped {
+                    true => fleet.store.wipe(),
+                    false => fleet.store.restore(backup),
+                }
+                for _ in 0..60 {
+                    fleet.run(1);
+                    let shares = fleet.shares();
+                    let case = (is_wiped, decider_is_gone);
+                    assert_eq!(shares, [Some(0); 3], "{case:?}: {:#?}", fleet.events());
+                }
+                assert_eq!(fleet.state().phase, Phase::RolledBack);
+            }
+        }
+    }
+
+    #[test]
+    fn a_restart_of_all_instances_keeps_the_ramp<S: TestStore>() {
+        let mut fleet = begun::<S>(3);
+        let mut unit = 0;
+        traffic(&mut fleet, 6, 5, &mut unit, 0);
+        fleet.run(6);
+        let before = fleet.state();
+        (0..3).for_each(|index| fleet.restart(index));
+        fleet.run(30);
+        let after = fleet.state();
+        assert_eq!(after.epoch, before.epoch);
+        assert_eq!(units(&fleet), unit);
+        assert_eq!(fleet.shares(), [Some(1000); 3]);
+    }
+
+    #[test]
+    fn an_instance_rolls_back_alone_at_once_and_the_fleet_follows<S: TestStore>() {
+        let tripwire =
+            json!([{"metric": "error_rate", "limit": 0.5, "window": "30s", "minimum": 5}]);
+        let mut with_tripwire = ramp();
+        with_tripwire["tripwires"] = tripwire;
+        let mut fleet = Fleet::<S>::with_ramp(3, with_tripwire);
+        fleet.run(8);
+        fleet.store.go_down();
+        let mut unit = 0;
+        for _ in 0..60 {
+            unit += 1;
+            fleet.request(1, unit, true);
         }
         fleet.run(1);
-    }
-    fleet.run(10);
-    assert_eq!(units(&fleet), 400);
-}
-
-#[test]
-fn another_instance_takes_over_from_a_decider_that_is_killed() {
-    let mut fleet = begun(3);
-    let decider = fleet.decider();
-    let mut unit = 0;
-    traffic(&mut fleet, 6, 5, &mut unit, 0);
-    fleet.run(6);
-    assert_eq!(units(&fleet), unit);
-    fleet.stop(decider);
-    fleet.events();
-    traffic(&mut fleet, 4, 5, &mut unit, 0);
-    // Six intervals of silence, and at most four to spread the instances.
-    fleet.run(30);
-    assert_ne!(fleet.decider(), decider);
-    assert_eq!(units(&fleet), unit - 20, "the killed one had 20 requests, and lost them");
-    let took_over = fleet.events().iter().filter(|it| it.contains("took over")).count();
-    assert_eq!(took_over, 1);
-}
-
-#[test]
-fn while_the_store_is_away_nothing_advances_and_nothing_is_lost() {
-    let mut fleet = begun(2);
-    let mut unit = 0;
-    traffic(&mut fleet, 4, 5, &mut unit, 0);
-    fleet.store.go_down();
-    traffic(&mut fleet, 100, 20, &mut unit, 0);
-    assert_eq!(fleet.shares(), [Some(1000); 2]);
-    assert_eq!(fleet.state().step.get(), 0);
-    fleet.store.heal();
-    fleet.events();
-    fleet.run(8);
-    // The evidence of that time is there, and more than enough to advance.
-    let total: u64 =
-        fleet.state().evidence.steps.iter().map(|it| it.units.blue + it.units.green).sum();
-    assert_eq!(total, unit);
-    assert_eq!(fleet.state().step.get(), 1);
-}
-
-#[test]
-fn a_store_that_is_wiped_gets_back_what_the_decider_knows() {
-    let mut fleet = begun(3);
-    let mut unit = 0;
-    traffic(&mut fleet, 6, 5, &mut unit, 0);
-    fleet.run(6);
-    let before = fleet.state();
-    fleet.store.wipe();
-    traffic(&mut fleet, 2, 5, &mut unit, 0);
-    fleet.run(8);
-    assert_eq!(fleet.state().epoch, before.epoch);
-    assert_eq!(units(&fleet), unit);
-}
-
-#[test]
-fn a_store_that_is_wiped_gets_back_the_step_if_the_decider_is_gone() {
-    let mut fleet = begun(3);
-    let mut unit = 0;
-    for _ in 0..200 {
-        traffic(&mut fleet, 1, 20, &mut unit, 0);
-        if fleet.state().step.get() == 1 {
-            break;
-        }
-    }
-    fleet.run(12);
-    fleet.stop(fleet.decider());
-    fleet.store.wipe();
-    fleet.run(40);
-    let state = fleet.state();
-    assert_eq!((state.step.get(), state.phase), (1, Phase::Holding));
-    assert_eq!(fleet.shares().into_iter().flatten().max(), Some(5000));
-}
-
-#[test]
-fn a_rollback_survives_a_wiped_and_a_restored_store() {
-    for is_wiped in [true, false] {
-        for decider_is_gone in [true, false] {
-            let mut fleet = begun(3);
-            let backup = fleet.store.backup();
-            traffic_until(&mut fleet, Phase::RolledBack, 20, &mut 0, 2);
-            // The others have followed, and may not have read the state yet.
-            fleet.run(3);
-            if decider_is_gone {
-                fleet.stop(fleet.decider());
-            }
-            match is_wiped {
-                true => fleet.store.wipe(),
-                false => fleet.store.restore(backup),
-            }
-            for _ in 0..60 {
-                fleet.run(1);
-                let shares = fleet.shares();
-                let case = (is_wiped, decider_is_gone);
-                assert_eq!(shares, [Some(0); 3], "{case:?}: {:#?}", fleet.events());
-            }
-            assert_eq!(fleet.state().phase, Phase::RolledBack);
-        }
-    }
-}
-
-#[test]
-fn a_restart_of_all_instances_keeps_the_ramp() {
-    let mut fleet = begun(3);
-    let mut unit = 0;
-    traffic(&mut fleet, 6, 5, &mut unit, 0);
-    fleet.run(6);
-    let before = fleet.state();
-    (0..3).for_each(|index| fleet.restart(index));
-    fleet.run(30);
-    let after = fleet.state();
-    assert_eq!(after.epoch, before.epoch);
-    assert_eq!(units(&fleet), unit);
-    assert_eq!(fleet.shares(), [Some(1000); 3]);
-}
-
-#[test]
-fn an_instance_rolls_back_alone_at_once_and_the_fleet_follows() {
-    let tripwire = json!([{"metric": "error_rate", "limit": 0.5, "window": "30s", "minimum": 5}]);
-    let mut with_tripwire = ramp();
-    with_tripwire["tripwires"] = tripwire;
-    let mut fleet = Fleet::with_ramp(3, with_tripwire);
-    fleet.run(8);
-    fleet.store.go_down();
-    let mut unit = 0;
-    for _ in 0..60 {
-        unit += 1;
-        fleet.request(1, unit, true);
-    }
-    fleet.run(1);
-    assert_eq!(fleet.shares(), [Some(1000), Some(0), Some(1000)]);
-    fleet.run(20);
-    assert_eq!(fleet.shares(), [Some(1000), Some(0), Some(1000)]);
-    fleet.store.heal();
-    fleet.run(8);
-    assert_eq!(fleet.shares(), [Some(0); 3]);
-    assert_eq!(fleet.state().phase, Phase::RolledBack);
-    let events = fleet.events();
-    let alone = events.iter().filter(|it| it.contains("rolled back alone: tripwire")).count();
-    assert_eq!(alone, 1, "{events:#?}");
-    // It does not come back by itself.
-    fleet.run(100);
-    assert_eq!(fleet.shares(), [Some(0); 3]);
-}
-
-#[test]
-fn a_configuration_that_was_replaced_does_not_take_the_decision_back() {
-    let mut fleet = begun(3);
-    let mut changed = ramp();
-    changed["steps"] = json!([20, 50, 100]);
-    // The operator's change reaches one instance after the other.
-    fleet.configure(2, &changed);
-    fleet.run(6);
-    assert_eq!(fleet.shares(), [Some(2000); 3]);
-    assert_eq!(fleet.decider(), 2);
-    fleet.run(60);
-    assert_eq!(fleet.shares(), [Some(2000); 3]);
-    assert_eq!(fleet.decider(), 2);
-    fleet.configure(0, &changed);
-    fleet.configure(1, &changed);
-    fleet.run(6);
-    assert_eq!(fleet.shares(), [Some(2000); 3]);
-    // And back.
-    fleet.configure(1, &ramp());
-    fleet.run(6);
-    assert_eq!(fleet.shares(), [Some(1000); 3]);
-    fleet.configure(0, &ramp());
-    fleet.configure(2, &ramp());
-    fleet.run(6);
-    assert_eq!(fleet.shares(), [Some(1000); 3]);
-}
-
-#[test]
-fn a_replaced_configuration_decides_once_no_other_is_left() {
-    let mut fleet = begun(2);
-    let mut changed = ramp();
-    changed["steps"] = json!([20, 50, 100]);
-    fleet.configure(1, &changed);
-    fleet.run(6);
-    assert_eq!(fleet.shares(), [Some(2000); 2]);
-    // The operator goes back by new instances.
-    fleet.stop(1);
-    fleet.run(30);
-    assert_eq!(fleet.shares()[0], Some(2000));
-    fleet.run(60);
-    assert_eq!(fleet.shares()[0], Some(1000));
-}
-
-#[test]
-fn what_another_program_writes_is_reported_and_not_adopted() {
-    let mut fleet = begun(2);
-    let id = InstanceId { name: "other".into(), boot: 7 };
-    for bytes in [&b""[..], b"\x09", b"\xff\x00", b"<html>", b"\x09\xff\xff\xff\xff\xff\xff\xff"] {
-        fleet.store.put(FleetRecord::Outbox(id.clone()), bytes.to_vec());
-        fleet.run(4);
+        assert_eq!(fleet.shares(), [Some(1000), Some(0), Some(1000)]);
+        fleet.run(20);
+        assert_eq!(fleet.shares(), [Some(1000), Some(0), Some(1000)]);
+        fleet.store.heal();
+        fleet.run(8);
+        assert_eq!(fleet.shares(), [Some(0); 3]);
+        assert_eq!(fleet.state().phase, Phase::RolledBack);
         let events = fleet.events();
-        assert!(events.iter().any(|it| it.contains("unreadable outbox/other")), "{events:#?}");
+        let alone = events.iter().filter(|it| it.contains("rolled back alone: tripwire")).count();
+        assert_eq!(alone, 1, "{events:#?}");
+        // It does not come back by itself.
+        fleet.run(100);
+        assert_eq!(fleet.shares(), [Some(0); 3]);
+    }
+
+    #[test]
+    fn a_configuration_that_was_replaced_does_not_take_the_decision_back<S: TestStore>() {
+        let mut fleet = begun::<S>(3);
+        let mut changed = ramp();
+        changed["steps"] = json!([20, 50, 100]);
+        // The operator's change reaches one instance after the other.
+        fleet.configure(2, &changed);
+        fleet.run(6);
+        assert_eq!(fleet.shares(), [Some(2000); 3]);
+        assert_eq!(fleet.decider(), 2);
+        fleet.run(60);
+        assert_eq!(fleet.shares(), [Some(2000); 3]);
+        assert_eq!(fleet.decider(), 2);
+        fleet.configure(0, &changed);
+        fleet.configure(1, &changed);
+        fleet.run(6);
+        assert_eq!(fleet.shares(), [Some(2000); 3]);
+        // And back.
+        fleet.configure(1, &ramp());
+        fleet.run(6);
+        assert_eq!(fleet.shares(), [Some(1000); 3]);
+        fleet.configure(0, &ramp());
+        fleet.configure(2, &ramp());
+        fleet.run(6);
+        assert_eq!(fleet.shares(), [Some(1000); 3]);
+    }
+
+    #[test]
+    fn a_replaced_configuration_decides_once_no_other_is_left<S: TestStore>() {
+        let mut fleet = begun::<S>(2);
+        let mut changed = ramp();
+        changed["steps"] = json!([20, 50, 100]);
+        fleet.configure(1, &changed);
+        fleet.run(6);
+        assert_eq!(fleet.shares(), [Some(2000); 2]);
+        // The operator goes back by new instances.
+        fleet.stop(1);
+        fleet.run(30);
+        assert_eq!(fleet.shares()[0], Some(2000));
+        fleet.run(60);
+        assert_eq!(fleet.shares()[0], Some(1000));
+    }
+
+    #[test]
+    fn what_another_program_writes_is_reported_and_not_adopted<S: TestStore>() {
+        let mut fleet = begun::<S>(2);
+        let id = InstanceId { name: "other".into(), boot: 7 };
+        for bytes in
+            [&b""[..], b"\x0a", b"\xff\x00", b"<html>", b"\x0a\xff\xff\xff\xff\xff\xff\xff"]
+        {
+            fleet.store.put(FleetRecord::Outbox(id.clone()), bytes.to_vec());
+            fleet.run(4);
+            let events = fleet.events();
+            assert!(events.iter().any(|it| it.contains("unreadable outbox/other")), "{events:#?}");
+            assert_eq!(fleet.shares(), [Some(1000); 2]);
+        }
+        fleet.store.put(FleetRecord::InForce, b"\x63new".to_vec());
+        fleet.run(40);
+        assert_eq!(fleet.shares(), [Some(1000); 2]);
+        let events = fleet.events();
+        assert!(events.iter().any(|it| it.contains("unreadable in_force: it has the form 99")));
+    }
+
+    #[test]
+    fn evidence_of_another_epoch_does_not_count<S: TestStore>() {
+        let mut fleet = begun::<S>(2);
+        for unit in 0..50 {
+            fleet.observe(0, observation(unit, Epoch::new(77), Version::Green, true));
+            fleet.observe(0, observation(unit, Epoch::MANUAL, Version::Green, true));
+        }
+        fleet.run(8);
+        assert_eq!(units(&fleet), 0);
         assert_eq!(fleet.shares(), [Some(1000); 2]);
     }
-    fleet.store.put(FleetRecord::InForce, b"\x63new".to_vec());
-    fleet.run(40);
-    assert_eq!(fleet.shares(), [Some(1000); 2]);
-    let events = fleet.events();
-    assert!(events.iter().any(|it| it.contains("unreadable in_force: it has the form 99")));
-}
 
-#[test]
-fn evidence_of_another_epoch_does_not_count() {
-    let mut fleet = begun(2);
-    for unit in 0..50 {
-        fleet.observe(0, observation(unit, Epoch::new(77), Version::Green, true));
-        fleet.observe(0, observation(unit, Epoch::MANUAL, Version::Green, true));
+    #[test]
+    fn a_rollback_by_the_configuration_reaches_all<S: TestStore>() {
+        let mut fleet = begun::<S>(3);
+        let mut rolled_back = ramp();
+        rolled_back["rolled_back"] = json!(true);
+        fleet.configure(1, &rolled_back);
+        fleet.run(6);
+        assert_eq!(fleet.shares(), [Some(0); 3]);
     }
-    fleet.run(8);
-    assert_eq!(units(&fleet), 0);
-    assert_eq!(fleet.shares(), [Some(1000); 2]);
-}
 
-#[test]
-fn a_rollback_by_the_configuration_reaches_all() {
-    let mut fleet = begun(3);
-    let mut rolled_back = ramp();
-    rolled_back["rolled_back"] = json!(true);
-    fleet.configure(1, &rolled_back);
-    fleet.run(6);
-    assert_eq!(fleet.shares(), [Some(0); 3]);
-}
-
-#[test]
-fn all_agree_on_the_time_although_their_clocks_differ() {
-    let mut fleet = begun(3);
-    let began = fleet.now_ms;
-    traffic(&mut fleet, 16, 20, &mut 0, 0);
-    assert_eq!(fleet.state().step.get(), 0, "the bake time of ten seconds is not over");
-    for index in [0, 1, 2] {
-        if index == fleet.decider() {
-            fleet.stop(index);
-            break;
+    #[test]
+    fn all_agree_on_the_time_although_their_clocks_differ<S: TestStore>() {
+        let mut fleet = begun::<S>(3);
+        let began = fleet.now_ms;
+        traffic(&mut fleet, 16, 20, &mut 0, 0);
+        assert_eq!(fleet.state().step.get(), 0, "the bake time of ten seconds is not over");
+        for index in [0, 1, 2] {
+            if index == fleet.decider() {
+                fleet.stop(index);
+                break;
+            }
         }
+        let mut unit = 1_000_000;
+        while fleet.state().step.get() == 0 {
+            traffic(&mut fleet, 1, 20, &mut unit, 0);
+            assert!(fleet.now_ms - began < 60_000);
+        }
+        assert_eq!(Share::ALL.basis_points(), 10_000);
     }
-    let mut unit = 1_000_000;
-    while fleet.state().step.get() == 0 {
-        traffic(&mut fleet, 1, 20, &mut unit, 0);
-        assert!(fleet.now_ms - began < 60_000);
-    }
-    assert_eq!(Share::ALL.basis_points(), 10_000);
+
+    #[instantiate_tests(<FaultyStore>)]
+    mod that_orders_writes {}
+
+    #[instantiate_tests(<FaultyApi>)]
+    mod in_kubernetes {}
 }

@@ -1,4 +1,4 @@
-//! Checks that Envoy's bootstrap has what `fleet` needs: etcd's cluster and a node id.
+//! Checks that Envoy's bootstrap has what `fleet` needs: the store's cluster and a node id.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::findings::Findings;
 use super::plugin::ParsedPlugin;
 use crate::command::source::Finding;
 use crate::command::yaml::YamlNode;
-use crate::config::FleetConfig;
+use crate::config::{FleetConfig, FleetStoreConfig};
 
 const FIELD: &str = "fleet.cluster";
 /// The node id of the shipped bootstrap.
@@ -28,13 +28,17 @@ pub fn check(
     let name = fleet.cluster.as_str();
     if let Some(fix) = bootstrap.lacks_cluster(name) {
         let fix = format!(
-            "{fix}: without the store, the ramp does not begin; add a cluster with etcd's endpoints"
+            "{fix}: without the store, the ramp does not begin; add a cluster with the endpoints of {}",
+            fleet.store.name()
         );
         findings.problems.push(plugin.finding_at_field(FIELD, &format!("{name:?}"), fix));
     }
     for scope in &envoy.scopes {
         if let Some(cluster) = clusters::find(*scope, name) {
-            findings.warnings.extend(other_protocol(*scope, cluster, name));
+            findings.warnings.extend(match &fleet.store {
+                FleetStoreConfig::Etcd { .. } => other_protocol(*scope, cluster, name),
+                FleetStoreConfig::Kubernetes { .. } => no_tls(*scope, cluster, name),
+            });
             findings.warnings.extend(long_connect_timeout(*scope, cluster, fleet));
         }
         findings.warnings.extend(shared_node_id(*scope, fleet));
@@ -62,7 +66,19 @@ fn other_protocol(scope: Scope<'_>, cluster: &YamlNode, name: &str) -> Option<Fi
     Some(scope.finding(at, "explicit_http_config", Some(name), fix))
 }
 
-/// A call must not end before Envoy has tried another member of etcd.
+/// The API server speaks TLS alone.
+fn no_tls(scope: Scope<'_>, cluster: &YamlNode, name: &str) -> Option<Finding> {
+    if cluster.get("transport_socket").is_some()
+        || cluster.get("transport_socket_matches").is_some()
+    {
+        return None;
+    }
+    let fix = "does not speak TLS, which the Kubernetes API needs, so every call to the store fails: \
+               write a transport_socket with the API's certificate authority";
+    Some(scope.finding(cluster, "transport_socket", Some(name), fix.to_owned()))
+}
+
+/// A call must not end before Envoy has tried another endpoint of the store.
 fn long_connect_timeout(
     scope: Scope<'_>,
     cluster: &YamlNode,
@@ -79,8 +95,12 @@ fn long_connect_timeout(
     let what = if node.is_some() { "this is" } else { "the default, 5 s, is" };
     let fix = format!(
         "{what} not shorter than a call to the store may take, {} s, so a call ends before Envoy has \
-         noticed that a member of etcd is unreachable: write 1s",
-        call_timeout.as_secs_f64()
+         noticed that {} is unreachable: write 1s",
+        call_timeout.as_secs_f64(),
+        match &fleet.store {
+            FleetStoreConfig::Etcd { .. } => "a member of etcd",
+            FleetStoreConfig::Kubernetes { .. } => "an API server",
+        }
     );
     let at = node.map_or(cluster, |it| &**it);
     Some(scope.finding(at, "connect_timeout", configured.or(Some("missing")), fix))

@@ -36,10 +36,15 @@ pub(super) fn fleet(old: &Config, new: &Config) -> Vec<Effect> {
 fn changes(from: &FleetConfig, to: &FleetConfig) -> Vec<Effect> {
     let mut effects = Vec::new();
     let mut add = |field: &str, what: String| effects.push(Effect::new(field, what));
-    if (&from.cluster, &from.prefix) != (&to.cluster, &to.prefix) {
-        let (field, before, after) = match from.cluster != to.cluster {
-            true => ("fleet.cluster", from.cluster.as_str(), to.cluster.as_str()),
-            false => ("fleet.prefix", from.prefix.as_str(), to.prefix.as_str()),
+    if (&from.cluster, &from.store) != (&to.cluster, &to.store) {
+        let (before_kind, after_kind) = (from.store.name(), to.store.name());
+        let ((_, before_place), (place, after_place)) = (from.store.place(), to.store.place());
+        let (field, before, after) = if before_kind != after_kind {
+            ("fleet.store", before_kind, after_kind)
+        } else if from.cluster != to.cluster {
+            ("fleet.cluster", from.cluster.as_str(), to.cluster.as_str())
+        } else {
+            (place, before_place, after_place)
         };
         let what = format!(
             "the state is read at {after} instead of {before}: if there is none, or an earlier one, the \

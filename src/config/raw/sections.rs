@@ -73,20 +73,31 @@ pub struct RawFeedback {
     pub answered_by: FeedbackResponder,
 }
 
-/// The `fleet` section. The field `store` is read but not kept, because it can only be etcd.
+/// The `fleet` section.
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs, reason = "docs/reference is their one description")]
 pub struct RawFleet {
-    pub has_store: bool,
+    pub store: Option<FleetStoreKind>,
     pub cluster: Option<String>,
     pub prefix: Option<String>,
+    pub namespace: Option<String>,
     pub instance: Option<String>,
-    pub interval: FleetInterval,
+    /// How often an instance talks to the store.
+    pub interval: Option<Duration>,
 }
 
-/// How often an instance of a fleet talks to the store.
+/// The kinds of stores that a fleet can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FleetInterval(pub Duration);
+pub enum FleetStoreKind {
+    /// etcd.
+    Etcd,
+    /// The Kubernetes API.
+    Kubernetes,
+}
+
+/// The stores that can be configured.
+const FLEET_STORES: [(&str, FleetStoreKind); 2] =
+    [("etcd", FleetStoreKind::Etcd), ("kubernetes", FleetStoreKind::Kubernetes)];
 
 /// The intervals that can be configured, in milliseconds.
 const FLEET_INTERVALS: [(&str, u64); 8] = [
@@ -251,29 +262,23 @@ impl RawFeedback {
     }
 }
 
-// === impl FleetInterval ===
-
-impl Default for FleetInterval {
-    fn default() -> Self {
-        Self(Duration::from_secs(1))
-    }
-}
-
 // === impl RawFleet ===
 
 impl RawFleet {
     pub(in crate::config) fn read(mut fields: ObjectReader<'_>) -> Self {
         let fleet = Self {
-            // etcd is the only choice.
-            has_store: fields.choice("store", &["etcd"]).is_some(),
+            store: {
+                let index = fields.choice("store", &FLEET_STORES.map(|(text, _)| text));
+                index.and_then(|index| FLEET_STORES.get(index)).map(|(_, kind)| *kind)
+            },
             cluster: fields.text("cluster"),
             prefix: fields.text("prefix"),
+            namespace: fields.text("namespace"),
             instance: fields.text("instance"),
             interval: {
                 let index = fields.choice("interval", &FLEET_INTERVALS.map(|(text, _)| text));
                 let interval = index.and_then(|index| FLEET_INTERVALS.get(index));
-                let duration = interval.map(|(_, ms)| Duration::from_millis(*ms));
-                duration.map(FleetInterval).unwrap_or_default()
+                interval.map(|(_, ms)| Duration::from_millis(*ms))
             },
         };
         fields.finish();

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::super::host_error::HostError;
 use super::hostcalls;
-use super::http_response::{HttpError, HttpResponse};
+use super::http_response::{HttpError, HttpResponse, receive};
 use super::stream_events::Streams;
 use crate::callout::{PendingCalls, Tasks, Token};
 use crate::fleet::etcd::GrpcError;
@@ -101,7 +101,7 @@ impl Callouts {
 
     /// An HTTP call has ended.
     pub fn on_http_response(&self, token: Token, header_count: usize, body_size: usize) {
-        self.http_calls.complete(token, HttpResponse::receive(header_count, body_size));
+        self.http_calls.complete(token, receive(header_count, body_size));
         self.poll();
     }
 }

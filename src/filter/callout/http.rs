@@ -1,10 +1,47 @@
 //! HTTP calls.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::callouts::Callouts;
 use super::hostcalls;
 use super::http_response::{HttpError, HttpResponse};
+use crate::callout::{HttpCalls, HttpRequest};
+
+/// A cluster of Envoy that HTTP calls are made to.
+pub struct HttpCluster {
+    callouts: Rc<Callouts>,
+    cluster: String,
+    authority: &'static str,
+    timeout: Duration,
+}
+
+// === impl HttpCluster ===
+
+impl HttpCluster {
+    /// A cluster whose calls have this `:authority`, and end after `timeout`; 0 means no time-out.
+    pub fn new(
+        callouts: Rc<Callouts>,
+        cluster: &str,
+        authority: &'static str,
+        timeout: Duration,
+    ) -> Self {
+        Self { callouts, cluster: cluster.to_owned(), authority, timeout }
+    }
+}
+
+impl HttpCalls for HttpCluster {
+    async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let mut headers = vec![
+            (":method", request.method),
+            (":path", request.path.as_str()),
+            (":authority", self.authority),
+            ("user-agent", "verdigris"),
+        ];
+        headers.extend(&request.headers);
+        self.callouts.http_call(&self.cluster, &headers, &request.body, self.timeout).await
+    }
+}
 
 // === impl Callouts ===
 

@@ -11,7 +11,6 @@
 //! Envoy calls back only root contexts: a stream's context is gone when the answer comes. So the
 //! tasks of [`Callouts`] are polled in callbacks of the root context alone, and there they make their
 //! calls. Any callback may spawn one.
-#![allow(dead_code, reason = "the Kubernetes store and the judge are to make HTTP calls")]
 
 pub mod callouts;
 pub mod grpc;

@@ -99,6 +99,16 @@ fn a_node_id_that_other_envoys_may_have_is_warned_of() {
 }
 
 #[test]
+fn a_cluster_of_kubernetes_without_tls_is_warned_of() {
+    let fields = json!({"store": "kubernetes", "namespace": "gateways"});
+    let setup = changed(HTTP2, "auto_config: {}").with_filter(&of_fleet(&fields));
+    let text = "transport_socket: \"etcd\": does not speak TLS, which the Kubernetes API needs";
+    expect(&setup, "- name: etcd", text);
+    let tls = "    transport_socket: {name: envoy.transport_sockets.tls}\n";
+    with_cluster(&format!("{CLUSTER}{tls}")).with_filter(&of_fleet(&fields)).expect_none();
+}
+
+#[test]
 fn without_a_fleet_neither_a_cluster_nor_a_node_id_is_needed() {
     with_envoy(ENVOY.to_owned()).with_filter(&plugin(json!({"ramp": {}}))).expect_none();
     with_cluster(CLUSTER).expect_none();

@@ -32,6 +32,18 @@ fn each_change_of_a_fleet_is_reported() {
             "the state is read at /new instead of /verdigris: ",
         ),
         (
+            of_fleet(json!({})),
+            of_fleet(json!({"store": "kubernetes", "namespace": "gateways"})),
+            "fleet.store",
+            "the state is read at the Kubernetes API instead of etcd: ",
+        ),
+        (
+            of_fleet(json!({"store": "kubernetes", "namespace": "gateways"})),
+            of_fleet(json!({"store": "kubernetes", "namespace": "edge"})),
+            "fleet.namespace",
+            "the state is read at edge instead of gateways: ",
+        ),
+        (
             of_fleet(json!({"instance": "a"})),
             of_fleet(json!({})),
             "fleet.instance",

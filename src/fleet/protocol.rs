@@ -1,0 +1,59 @@
+//! What an instance knows of the fleet, and what it has done.
+
+use super::decider::Decider;
+use super::follower::Follower;
+use super::outbox::OutboxSender;
+use super::records::InForce;
+use super::store::InstanceId;
+use crate::rollout::Transition;
+
+/// What this instance knows of the fleet.
+#[derive(Debug)]
+pub(super) struct Protocol {
+    pub(super) follower: Follower,
+    pub(super) outbox: OutboxSender,
+    pub(super) decider: Option<Decider>,
+    /// The bytes that a commit of unknown success would have put in force, and its transitions.
+    pub(super) unconfirmed: Option<Unconfirmed>,
+    pub(super) followed_ns: Option<u64>,
+    /// When the outboxes of all were listed last, to decide.
+    pub(super) listed_ns: Option<u64>,
+    /// Until when the store is not called, since a call has failed.
+    pub(super) paused_until_ns: u64,
+    pub(super) sent_ns: u64,
+    pub(super) displayed_ns: u64,
+    /// Whether the own rollback is in the outbox, or was consumed.
+    pub(super) is_rollback_sent: bool,
+    pub(super) are_keys_stored: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Unconfirmed {
+    pub(super) in_force: InForce,
+    pub(super) transitions: Vec<Transition>,
+}
+
+// === impl Protocol ===
+
+impl Protocol {
+    /// Nothing is known yet.
+    pub(super) fn new(id: &InstanceId) -> Self {
+        Self {
+            follower: Follower::default(),
+            outbox: OutboxSender::new(id),
+            decider: None,
+            unconfirmed: None,
+            followed_ns: None,
+            listed_ns: None,
+            paused_until_ns: 0,
+            sent_ns: 0,
+            displayed_ns: 0,
+            is_rollback_sent: false,
+            are_keys_stored: false,
+        }
+    }
+
+    pub(super) fn is_due(&self, since_ns: Option<u64>, every_ns: u64, now_ns: u64) -> bool {
+        since_ns.is_none_or(|at| now_ns.saturating_sub(at) >= every_ns)
+    }
+}

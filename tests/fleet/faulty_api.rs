@@ -1,0 +1,153 @@
+//! The store in a stand-in of the Kubernetes API, whose network loses, delays and repeats what is sent.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use verdigris::callout::{HttpCalls, HttpError, HttpRequest, HttpResponse};
+use verdigris::fleet::kubernetes::KubernetesStore;
+use verdigris::fleet::{FleetRecord, FleetStore, Transaction};
+use verdigris::rollout::store::poll_once;
+
+use super::faulty_store::{Fate, PendingOnce};
+use super::kube_api::{ApiRequest, KubeApi, NAMESPACE};
+use super::test_store::TestStore;
+
+/// The API. Clones are the same one.
+#[derive(Clone, Default)]
+pub struct FaultyApi(Rc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    api: RefCell<KubeApi>,
+    delayed: RefCell<Vec<HttpRequest>>,
+    fate: RefCell<Option<Box<dyn FnMut() -> Fate>>>,
+    is_down: Cell<bool>,
+}
+
+/// One instance's calls.
+#[derive(Clone)]
+pub struct ApiCalls {
+    api: FaultyApi,
+    /// Whether each call is answered at once.
+    is_direct: bool,
+}
+
+impl FaultyApi {
+    fn apply(&self, request: &HttpRequest) -> HttpResponse {
+        let header = |name: &str| {
+            let found = request.headers.iter().find(|(it, _)| *it == name);
+            found.map(|(_, value)| (*value).to_owned()).unwrap_or_default()
+        };
+        let answer = self.0.api.borrow_mut().answer(&ApiRequest {
+            method: request.method.to_owned(),
+            path: request.path.clone(),
+            accept: header("accept"),
+            content_type: header("content-type"),
+            authorization: header("authorization"),
+            body: request.body.clone(),
+        });
+        HttpResponse { status: answer.status, retry_after_s: None, body: answer.body }
+    }
+
+    /// A store whose calls are answered at once.
+    pub fn direct(&self) -> KubernetesStore<ApiCalls> {
+        let calls = ApiCalls { api: self.clone(), is_direct: true };
+        KubernetesStore::new(calls, NAMESPACE, "r")
+    }
+}
+
+impl HttpCalls for ApiCalls {
+    async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let Inner { fate, is_down, delayed, .. } = &*self.api.0;
+        if self.is_direct {
+            return Ok(self.api.apply(&request));
+        }
+        PendingOnce(false).await;
+        let fate = match is_down.get() {
+            true => Fate::Refused,
+            false => fate.borrow_mut().as_mut().map_or(Fate::Answered, |fate| fate()),
+        };
+        let answer = match fate {
+            Fate::Answered | Fate::AnswerLost => Some(self.api.apply(&request)),
+            Fate::Repeated => {
+                let first = self.api.apply(&request);
+                self.api.apply(&request);
+                Some(first)
+            }
+            Fate::Refused | Fate::Lost => None,
+            Fate::Delayed => {
+                delayed.borrow_mut().push(request);
+                None
+            }
+        };
+        PendingOnce(false).await;
+        match (fate, answer) {
+            (Fate::Answered | Fate::Repeated, Some(answer)) => Ok(answer),
+            (Fate::Refused, _) => Err(HttpError::NotSent("refused".to_owned())),
+            _ => Err(HttpError::CutShort),
+        }
+    }
+}
+
+impl TestStore for FaultyApi {
+    type Client = KubernetesStore<ApiCalls>;
+    type Backup = KubeApi;
+
+    fn client(&self) -> Rc<Self::Client> {
+        let calls = ApiCalls { api: self.clone(), is_direct: false };
+        Rc::new(KubernetesStore::new(calls, NAMESPACE, "r"))
+    }
+
+    fn with_fates(&self, fate: impl FnMut() -> Fate + 'static) {
+        self.0.fate.replace(Some(Box::new(fate)));
+    }
+
+    fn heal(&self) {
+        self.0.fate.take();
+        self.0.is_down.set(false);
+    }
+
+    fn go_down(&self) {
+        self.0.is_down.set(true);
+    }
+
+    fn deliver_delayed(&self, index: usize) {
+        let mut delayed = self.0.delayed.borrow_mut();
+        if delayed.is_empty() {
+            return;
+        }
+        let index = index % delayed.len();
+        let request = delayed.remove(index);
+        drop(delayed);
+        self.apply(&request);
+    }
+
+    fn wipe(&self) {
+        self.0.delayed.borrow_mut().clear();
+        self.0.api.replace(KubeApi::default());
+    }
+
+    fn backup(&self) -> KubeApi {
+        self.0.api.borrow().clone()
+    }
+
+    fn restore(&self, backup: KubeApi) {
+        self.0.api.replace(backup);
+    }
+
+    fn get(&self, record: &FleetRecord) -> Option<Vec<u8>> {
+        let found = poll_once(self.direct().read(record)).unwrap().unwrap();
+        found.map(|it| it.value)
+    }
+
+    fn put(&self, record: FleetRecord, value: Vec<u8>) {
+        let store = self.direct();
+        let found = poll_once(store.read(&record)).unwrap().unwrap();
+        let transaction = Transaction {
+            guards: vec![(record.clone(), found.map(|it| it.revision))],
+            puts: vec![(record, value)],
+            deletes: Vec::new(),
+        };
+        poll_once(store.commit(transaction)).unwrap().unwrap();
+    }
+}
