@@ -13,6 +13,7 @@ pub(super) fn example(field: &str) -> Option<&'static str> {
         "ramp" => {
             r#"an object, at least {}, such as {"steps": [1, 5, 25, 50, 100], "bake": "10m"}"#
         }
+        "route_by" => r#""cluster_header" or "version_header""#,
         "default_cluster" => r#"an Envoy cluster, such as "llm-blue""#,
         "on_missing" => r#""blue" or "random""#,
         "pins" => r#"lists of units, such as {"blue": ["u1"], "green": ["qa-7"]}"#,

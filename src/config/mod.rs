@@ -26,7 +26,7 @@
 //! | `rollout_config`, `plugin`, `role` | the valid configuration of a rollout, of a plugin, and its role |
 //! | `unit`, `conversation`, `marker_cookie`, `same_site` | whom a version is assigned to |
 //! | `answers`, `feedback` | what is observed |
-//! | `request_patch`, `failover`, `shadow` | what happens to requests |
+//! | `route_by`, `routing`, `request_patch`, `failover`, `shadow` | what happens to requests |
 //! | `fleet` | the store that several Envoys share a rollout through |
 //! | `ramp`, `ramp_steps`, `gates`, `tripwires` | the ramp |
 //! | `checks`, `ramp_checks`, `time`, `nearest`, `examples` | helpers of the checks |
@@ -55,6 +55,8 @@ mod raw;
 mod request_patch;
 mod role;
 mod rollout_config;
+mod route_by;
+mod routing;
 mod same_site;
 mod shadow;
 pub(crate) mod time;
@@ -75,6 +77,7 @@ pub use plugin::{ConsoleConfig, Plugin};
 pub use raw::root::RawConfig;
 pub use role::Role;
 pub use rollout_config::Config;
+pub use route_by::RouteBy;
 pub use same_site::SameSite;
 pub use shadow::ShadowConfig;
 

@@ -5,6 +5,7 @@ use super::conversation::ConversationConfig;
 use super::feedback::FeedbackConfig;
 use super::fleet::FleetConfig;
 use super::role::Role;
+use super::route_by::RouteBy;
 use super::shadow::ShadowConfig;
 use crate::assignment::{AssignmentRules, MissingUnitPolicy, Pins, Share, UnitSource, Version};
 use crate::names::{ClusterName, HeaderName, RolloutName};
@@ -20,9 +21,11 @@ pub struct Config {
     pub rollout: RolloutName,
     /// The sources of the unit, in the order in which they are tried.
     pub unit: Vec<UnitSource>,
-    /// Blue's cluster.
+    /// The request header that Envoy's routes depend on.
+    pub route_by: RouteBy,
+    /// Blue's cluster. Where the routes match the version header, only a name to show.
     pub blue_cluster: ClusterName,
-    /// Green's cluster.
+    /// Green's cluster, as blue's.
     pub green_cluster: ClusterName,
     /// The cluster in the cluster header before the filter runs.
     pub default_cluster: ClusterName,
@@ -36,7 +39,7 @@ pub struct Config {
     pub pins: Pins,
     /// The header with which a request can force its version, if that is allowed.
     pub force_header: Option<HeaderName>,
-    /// The request header from which Envoy's route takes the cluster.
+    /// The request header from which Envoy's route takes the cluster, if it does.
     pub cluster_header: HeaderName,
     /// The request header that names the version.
     pub version_header: HeaderName,

@@ -283,14 +283,21 @@ impl StreamState {
     /// Receives feedback. A request that the filter answers is not forwarded.
     fn receive_feedback(runtime: &RolloutRuntime, body: Option<&[u8]>) -> Action {
         match runtime.receive_feedback(body) {
-            FeedbackReply::PassedOn => Action::Continue,
+            FeedbackReply::PassedOn => {
+                runtime.route_unassigned();
+                Action::Continue
+            }
             FeedbackReply::Answered(status, text) => {
                 let content_type = [("content-type", "text/plain; charset=utf-8")];
                 let headers = if text.is_empty() { &[][..] } else { &content_type };
                 let answered =
                     hostcalls::send_local_response(status, "verdigris_feedback", headers, &text);
-                // If the host refuses the answer, the upstream gives one.
-                if answered.is_ok() { Action::Pause } else { Action::Continue }
+                if answered.is_ok() {
+                    return Action::Pause;
+                }
+                // The upstream gives the answer.
+                runtime.route_unassigned();
+                Action::Continue
             }
         }
     }

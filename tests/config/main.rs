@@ -12,6 +12,7 @@ mod plugin;
 mod ramp;
 mod ramp_errors;
 mod reader;
+mod route_by;
 mod schema;
 mod schema_agreement;
 mod schema_errors;

@@ -51,5 +51,6 @@ mod steering;
 #[path = "../support/tcp_gate.rs"]
 #[allow(dead_code, reason = "each test binary uses a part")]
 mod tcp_gate;
+mod version_header;
 
 use envoy::process;

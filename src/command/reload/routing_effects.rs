@@ -3,7 +3,7 @@
 use super::effect::Effect;
 use crate::assignment::{MissingUnitPolicy, RollbackPolicy, Version};
 use crate::command::output::percent;
-use crate::config::{Config, Role};
+use crate::config::{Config, Role, RouteBy};
 
 /// The effects of a change of `conversation`.
 pub(super) fn conversations(old: &Config, new: &Config) -> Vec<Effect> {
@@ -57,6 +57,9 @@ pub(super) fn conversations(old: &Config, new: &Config) -> Vec<Effect> {
 /// The effects of other clusters.
 pub(super) fn clusters(old: &Config, new: &Config) -> Vec<Effect> {
     let mut effects = Vec::new();
+    if new.route_by == RouteBy::VersionHeader {
+        return effects;
+    }
     for version in Version::ALL {
         let (from, to) = (old.cluster(version), new.cluster(version));
         if from != to {
@@ -73,6 +76,25 @@ pub(super) fn clusters(old: &Config, new: &Config) -> Vec<Effect> {
         effects.push(Effect::new("default_cluster", what));
     }
     effects
+}
+
+/// The effect of other routes.
+pub(super) fn route_by(old: &Config, new: &Config) -> Option<Effect> {
+    if old.route_by == new.route_by {
+        return None;
+    }
+    let what = match new.route_by {
+        RouteBy::ClusterHeader => format!(
+            "the routes must take the cluster from {}, or green's users go to blue",
+            new.cluster_header
+        ),
+        RouteBy::VersionHeader => format!(
+            "the routes must match {}, and blue's must need no header: routes by {} send all requests \
+             to the cluster that early header mutation sets",
+            new.version_header, old.cluster_header
+        ),
+    };
+    Some(Effect::new("route_by", what))
 }
 
 /// The effect of a change of green's failover.

@@ -13,6 +13,7 @@ use super::sections::{RawConversation, RawFailover, RawFeedback, RawFleet, RawRe
 use crate::assignment::MissingUnitPolicy;
 use crate::config::InvalidConfig;
 use crate::config::role::Role;
+use crate::config::route_by::RouteBy;
 use crate::response::{Format, LimitPolicy};
 
 /// The plugin configuration as written. docs/reference/configuration.md describes the fields.
@@ -24,6 +25,7 @@ pub struct RawConfig {
     pub versions: RawVersions,
     pub weights: Option<RawWeights>,
     pub ramp: Option<RawRamp>,
+    pub route_by: RouteBy,
     pub default_cluster: Option<String>,
     pub on_missing: MissingUnitPolicy,
     pub pins: RawPins,
@@ -123,6 +125,10 @@ impl RawConfig {
             versions: fields.object("versions").map(RawVersions::read).unwrap_or_default(),
             weights: fields.object("weights").map(RawWeights::read),
             ramp: fields.object("ramp").map(RawRamp::read),
+            route_by: {
+                let index = fields.choice("route_by", &RouteBy::ALL.map(RouteBy::as_str));
+                index.and_then(|index| RouteBy::ALL.get(index).copied()).unwrap_or_default()
+            },
             default_cluster: fields.text("default_cluster"),
             on_missing: match fields.choice("on_missing", &["blue", "random"]) {
                 Some(1) => MissingUnitPolicy::Random,

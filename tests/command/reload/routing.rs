@@ -35,6 +35,16 @@ fn clusters_and_request_changes() {
 }
 
 #[test]
+fn routes() {
+    let by_version = json!({"route_by": "version_header"});
+    let (to_header, to_cluster) = ("the routes must match x-verdigris-version", "take the cluster");
+    check([
+        (json!({}), by_version.clone(), "route_by", to_header),
+        (by_version, json!({}), "route_by", to_cluster),
+    ]);
+}
+
+#[test]
 fn requests_without_a_unit() {
     let (blue, random) = (json!({}), json!({"on_missing": "random"}));
     let text = "each request without a unit is drawn at random";

@@ -33,4 +33,5 @@ mod trap;
 mod uninstall;
 mod upgrade;
 mod upstreams;
+mod version_header;
 mod watching;
