@@ -15,7 +15,7 @@ use super::raw::sections::RawRequest;
 use super::request_patch::check_request_patch;
 use super::rollout_config::Config;
 use super::route_by::RouteBy;
-use super::routing::{check_cluster, reject_cluster_routing};
+use super::routing::{check_cluster, check_read_body, reject_cluster_routing};
 use super::shadow::{ShadowConfig, check_shadow};
 use super::unit::check_unit;
 use super::{FieldError, InvalidConfig, Role};
@@ -50,6 +50,7 @@ impl TryFrom<RawConfig> for Config {
 fn build(raw: RawConfig, diagnostics: &mut Diagnostics) -> Option<Config> {
     let context = RampContext::new(&raw);
     reject_cluster_routing(&raw, diagnostics);
+    let read_body = check_read_body(&raw, diagnostics);
     let RawVersions { mut blue, mut green } = raw.versions;
     let rollout = diagnostics
         .required("rollout", raw.rollout, |name| RolloutName::new(name).ok_or(RolloutName::RULE));
@@ -116,6 +117,7 @@ fn build(raw: RawConfig, diagnostics: &mut Diagnostics) -> Option<Config> {
         blue_request,
         green_request,
         max_request_body: max_request_body?,
+        read_body,
         conversation: valid(conversation)?,
         shadow: valid(shadow)?,
         feedback: valid(feedback)?,

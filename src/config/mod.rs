@@ -26,7 +26,7 @@
 //! | `rollout_config`, `plugin`, `role` | the valid configuration of a rollout, of a plugin, and its role |
 //! | `unit`, `conversation`, `marker_cookie`, `same_site` | whom a version is assigned to |
 //! | `answers`, `feedback` | what is observed |
-//! | `route_by`, `routing`, `request_patch`, `failover`, `shadow` | what happens to requests |
+//! | `route_by`, `read_body`, `routing`, `request_patch`, `failover`, `shadow` | what happens to requests |
 //! | `fleet` | the store that several Envoys share a rollout through |
 //! | `ramp`, `ramp_steps`, `gates`, `tripwires` | the ramp |
 //! | `checks`, `ramp_checks`, `time`, `nearest`, `examples` | helpers of the checks |
@@ -52,6 +52,7 @@ mod ramp;
 mod ramp_checks;
 mod ramp_steps;
 mod raw;
+mod read_body;
 mod request_patch;
 mod role;
 mod rollout_config;
@@ -75,6 +76,7 @@ pub use invalid_config::{FieldError, InvalidConfig};
 pub use marker_cookie::MarkerCookie;
 pub use plugin::{ConsoleConfig, Plugin};
 pub use raw::root::RawConfig;
+pub use read_body::ReadBody;
 pub use role::Role;
 pub use rollout_config::Config;
 pub use route_by::RouteBy;

@@ -4,6 +4,7 @@ use super::answers::AnswersConfig;
 use super::conversation::ConversationConfig;
 use super::feedback::FeedbackConfig;
 use super::fleet::FleetConfig;
+use super::read_body::ReadBody;
 use super::role::Role;
 use super::route_by::RouteBy;
 use super::shadow::ShadowConfig;
@@ -53,6 +54,8 @@ pub struct Config {
     pub green_request: Option<RequestPatch>,
     /// The largest request body that the filter reads or changes, in bytes.
     pub max_request_body: usize,
+    /// When bodies are read.
+    pub read_body: ReadBody,
     /// How conversations keep their version, if they do.
     pub conversation: Option<ConversationConfig>,
     /// Which requests are mirrored to green, if any.
@@ -139,6 +142,16 @@ impl Config {
             is_evidence,
             is_mirrored,
         }
+    }
+
+    /// Whether a request's headers may wait for its body.
+    pub fn waits_for_bodies(&self) -> bool {
+        let patches = [&self.blue_request, &self.green_request];
+        let mut patches = patches.into_iter().flatten();
+        let is_patched = patches.any(|it| it.body.is_required() || it.body.asks_for_usage);
+        let has_id = self.conversation.as_ref().is_some_and(|it| !it.pointers.is_empty());
+        self.read_body == ReadBody::BeforeRouting
+            && (is_patched || has_id || self.feedback.is_some())
     }
 
     /// Green's patch, if a request to which it cannot be applied must not go to green.

@@ -15,8 +15,8 @@ pub struct HttpStream(StreamState);
 // === impl HttpStream ===
 
 impl HttpStream {
-    pub fn new(runtime: Option<Rc<RolloutRuntime>>) -> Self {
-        Self(StreamState::new(runtime))
+    pub fn new(context_id: u32, runtime: Option<Rc<RolloutRuntime>>) -> Self {
+        Self(StreamState::new(context_id, runtime))
     }
 }
 
@@ -59,7 +59,7 @@ impl Drop for HttpStream {
     fn drop(&mut self) {
         if self.0.is_redirected() {
             self.0.stop_timing();
-            redirect::hold(std::mem::replace(&mut self.0, StreamState::new(None)));
+            redirect::hold(std::mem::replace(&mut self.0, StreamState::new(0, None)));
         } else {
             self.0.finish();
         }

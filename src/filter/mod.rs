@@ -8,6 +8,9 @@
 //! | [`http_stream`] | one HTTP stream: the SDK's callbacks, and its end |
 //! | [`stream_state`] | a request planned and committed, its response observed |
 //! | [`routing`] | which version a request gets, and its route |
+//! | [`pending_body`] | a request whose body has not arrived |
+//! | [`routed_patch`] | a request that is routed before its body has arrived |
+//! | [`waiting_streams`] | requests whose headers wait for their body |
 //! | [`request_rewrite`] | a patched request, written to the host |
 //! | [`response_observer`] | one response, up to its outcome |
 //! | [`failover`] | whether another version has answered |
@@ -61,18 +64,21 @@ mod logger;
 mod manual_worker;
 mod metric_table;
 mod metrics;
+mod pending_body;
 mod random;
 mod redirect;
 mod registry;
 mod request_rewrite;
 mod response_observer;
 mod root_context;
+mod routed_patch;
 mod routing;
 mod runtime;
 mod shared_key;
 mod shared_ramp;
 mod store;
 mod stream_state;
+mod waiting_streams;
 
 use proxy_wasm::traits::RootContext;
 use root_context::RolloutRoot;

@@ -98,6 +98,9 @@ impl RootContext for RolloutRoot {
     }
 
     fn on_tick(&mut self) {
+        if let Some(runtime) = self.plugin.runtime() {
+            runtime.release_waiting();
+        }
         if let Some(runtime) = self.plugin.runtime().filter(|_| self.plugin.is_last_used()) {
             runtime.tick(self.plugin.last_use());
         }
@@ -113,7 +116,7 @@ impl RootContext for RolloutRoot {
         if let Some(runtime) = runtime.as_ref().filter(|_| is_switched_back) {
             runtime.on_switched_back();
         }
-        Some(Box::new(HttpStream::new(runtime)))
+        Some(Box::new(HttpStream::new(context_id, runtime)))
     }
 
     fn get_type(&self) -> Option<ContextType> {

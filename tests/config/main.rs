@@ -11,6 +11,7 @@ mod panics;
 mod plugin;
 mod ramp;
 mod ramp_errors;
+mod read_body;
 mod reader;
 mod route_by;
 mod schema;

@@ -66,6 +66,7 @@ mod scenarios {
             "pins": {"blue": ["tia"]},
             "force_header": "x-force",
             "feedback": {"path": "/feedback", "thumb": "/thumb", "answered_by": "upstream"},
+            "read_body": "before_routing",
         })));
         let feedback = Request::from_user("ada").post("/feedback", r#"{"thumb": "up"}"#);
         let requests = [
@@ -95,6 +96,7 @@ mod scenarios {
         let mut proxy = P::start(&by_version(json!({
             "weights": {"blue": 0, "green": 1},
             "versions": {"blue": {}, "green": {"request": {"model": "next"}}},
+            "read_body": "before_routing",
         })));
         let request = crate::patching::json_post(crate::patching::CHAT, r#"{"model":"now"}"#);
         for values in SPOOFED {

@@ -75,22 +75,17 @@ impl ParsedPlugin<'_> {
                 "without it, an operator command is answered before its body has arrived"
             }
             Plugin::Console(_) => return None,
-            Plugin::Rollout(config) => {
-                let patches = [&config.blue_request, &config.green_request];
-                let mut patches = patches.into_iter().flatten();
-                let by_patch = patches.any(|it| it.body.is_required() || it.body.asks_for_usage);
-                let by_id = config.conversation.as_ref().is_some_and(|it| !it.pointers.is_empty());
-                if !by_patch && !by_id && config.feedback.is_none() {
-                    return None;
-                }
-                "this configuration reads request bodies, and without it such a request hangs"
+            Plugin::Rollout(config) if !config.waits_for_bodies() => return None,
+            Plugin::Rollout(_) => {
+                "this configuration reads request bodies, and without it such a request waits for 5 s \
+                 and then goes to blue"
             }
         };
         let fix = match surrounding.wrapper {
             Wrapper::Envoy => format!("write true beside root_id: {what}"),
             other => format!(
-                "{what}, and {} does not support it: use an EnvoyFilter or EnvoyPatchPolicy with \
-                 Envoy's Wasm filter",
+                "{what}, and {} does not support it: write \"read_body\": \"after_routing\", or use an \
+                 EnvoyFilter or EnvoyPatchPolicy with Envoy's Wasm filter",
                 other.as_str()
             ),
         };

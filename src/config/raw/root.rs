@@ -12,6 +12,7 @@ use super::reader::{Node, ObjectReader, read_object};
 use super::sections::{RawConversation, RawFailover, RawFeedback, RawFleet, RawRequest, RawShadow};
 use crate::assignment::MissingUnitPolicy;
 use crate::config::InvalidConfig;
+use crate::config::read_body::ReadBody;
 use crate::config::role::Role;
 use crate::config::route_by::RouteBy;
 use crate::response::{Format, LimitPolicy};
@@ -36,6 +37,7 @@ pub struct RawConfig {
     pub prices: Vec<(String, RawPrice)>,
     pub conversation: Option<RawConversation>,
     pub max_request_body: Option<u64>,
+    pub read_body: Option<ReadBody>,
     pub shadow: Option<RawShadow>,
     pub feedback: Option<RawFeedback>,
     pub fleet: Option<RawFleet>,
@@ -142,6 +144,10 @@ impl RawConfig {
             prices: fields.object("prices").map(read_prices).unwrap_or_default(),
             conversation: fields.object("conversation").map(RawConversation::read),
             max_request_body: fields.unsigned("max_request_body"),
+            read_body: {
+                let index = fields.choice("read_body", &ReadBody::ALL.map(ReadBody::as_str));
+                index.and_then(|index| ReadBody::ALL.get(index).copied())
+            },
             shadow: fields.object("shadow").map(RawShadow::read),
             feedback: fields.object("feedback").map(RawFeedback::read),
             fleet: fields.object("fleet").map(RawFleet::read),

@@ -32,6 +32,11 @@ impl RawAnswer {
         named.map(|it| String::from_utf8(value(it)).unwrap()).collect()
     }
 
+    /// The request body that reached the upstream.
+    pub fn received_body(&self) -> String {
+        self.received()["body"].as_str().unwrap_or_default().to_owned()
+    }
+
     fn received(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_default()
     }

@@ -1,6 +1,7 @@
 //! Tests that need a real Envoy.
 
 mod abort;
+mod after_routing;
 mod answers;
 mod bodies;
 mod broken;
