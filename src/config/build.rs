@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::answers::{FormatsInRequests, check_answers};
 use super::checks::{check_cluster_name, check_header_name, check_own_header_name, check_weights};
+use super::console_path::check_console_path;
 use super::conversation::{ConversationConfig, check_conversation};
 use super::diagnostics::Diagnostics;
 use super::failover::{ReleaseClusters, check_failover};
@@ -87,6 +88,7 @@ fn build(raw: RawConfig, diagnostics: &mut Diagnostics) -> Option<Config> {
     let mut formats = Formats { blue: blue.format, green: green.format, ..Formats::default() };
     let answers = check_answers(raw_answers, raw.prices, &mut formats, &in_requests, diagnostics);
     let max_request_body = check_max_request_body(raw.max_request_body, diagnostics);
+    let console = check_console_path(raw.console, diagnostics);
     let shadow = raw.shadow.map(|it| check_shadow(it, in_requests.blue, diagnostics));
     let used_headers = used_headers(route_by, &headers, &shadow, &unit, &conversation);
     diagnostics.reject_shared_headers(&used_headers);
@@ -124,6 +126,7 @@ fn build(raw: RawConfig, diagnostics: &mut Diagnostics) -> Option<Config> {
         fleet: valid(fleet)?,
         green_failover: valid(green_failover)?,
         role: raw.role,
+        console: valid(console)?,
     })
 }
 

@@ -30,12 +30,16 @@
 //! | `fleet` | the store that several Envoys share a rollout through |
 //! | `ramp`, `ramp_steps`, `gates`, `tripwires` | the ramp |
 //! | `checks`, `ramp_checks`, `time`, `nearest`, `examples` | helpers of the checks |
+//! | `console_config` | the host names of the operator's page |
+//! | `console_path` | the console at a path of the release's listener |
 //! | `command_request` | the operator's commands |
 
 mod answers;
 mod build;
 mod checks;
 mod command_request;
+mod console_config;
+mod console_path;
 mod conversation;
 mod diagnostics;
 mod envoy_text;
@@ -66,6 +70,8 @@ mod unit;
 
 pub use answers::AnswersConfig;
 pub use command_request::{CommandRequest, parse_command};
+pub use console_config::ConsoleConfig;
+pub use console_path::ConsolePath;
 pub use conversation::ConversationConfig;
 pub use envoy_text::text_from_envoy;
 #[cfg(not(target_arch = "wasm32"))]
@@ -74,7 +80,7 @@ pub use feedback::FeedbackConfig;
 pub use fleet::FleetConfig;
 pub use invalid_config::{FieldError, InvalidConfig};
 pub use marker_cookie::MarkerCookie;
-pub use plugin::{ConsoleConfig, Plugin};
+pub use plugin::Plugin;
 pub use raw::root::RawConfig;
 pub use read_body::ReadBody;
 pub use role::Role;

@@ -1,6 +1,7 @@
 //! The valid configuration of a rollout.
 
 use super::answers::AnswersConfig;
+use super::console_path::ConsolePath;
 use super::conversation::ConversationConfig;
 use super::feedback::FeedbackConfig;
 use super::fleet::FleetConfig;
@@ -68,6 +69,8 @@ pub struct Config {
     pub green_failover: Option<ClusterName>,
     /// The role of the filter; `None` if it depends on the listener.
     pub role: Option<Role>,
+    /// The console at a path of the release's listener, if there is one.
+    pub console: Option<ConsolePath>,
 }
 
 // === impl Config ===

@@ -18,6 +18,7 @@
 //! | [`feedback`] | signed exposures sent, feedback received |
 //! | [`shared_key`] | random keys that all VMs share |
 //! | [`console_stream`] | one request to the console |
+//! | [`console_at_path`] | the console at a path of the release's listener |
 //! | [`command_answer`] | the answer to a command that is committed later |
 //! | [`commands`], [`console_token`] | an operator's command, applied in this VM; the token for it |
 //! | [`shared_ramp`] | a ramp in this VM: the core's worker on shared data |
@@ -48,6 +49,7 @@ mod callout;
 mod clock;
 mod command_answer;
 mod commands;
+mod console_at_path;
 mod console_stream;
 mod console_token;
 mod evidence_counters;

@@ -2,6 +2,7 @@
 
 mod build;
 mod build_errors;
+mod console_path;
 #[path = "../support/documents.rs"]
 #[allow(dead_code, reason = "each test binary uses a part")]
 mod documents;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::findings::Findings;
 use crate::assignment::UnitSource;
 use crate::command::position::Position;
-use crate::command::source::{Finding, Located, PluginConfigText, Source, Wrapper};
+use crate::command::source::{Finding, Located, PluginConfigText, Source, TOKEN_VARIABLE, Wrapper};
 use crate::config::{Config, Plugin, Role};
 
 /// A valid plugin configuration and its position.
@@ -61,6 +61,7 @@ impl ParsedPlugin<'_> {
         findings.problems.extend(self.cannot_wait());
         findings.warnings.extend(self.separate_vm(all));
         findings.warnings.extend(self.missing_failure_policy());
+        findings.warnings.extend(self.missing_token());
         findings.warnings.extend(self.fractional_steps());
         findings.warnings.extend(self.units_that_clients_make());
         self.check_wasm_file(findings);
@@ -90,6 +91,21 @@ impl ParsedPlugin<'_> {
             ),
         };
         Some(self.finding(position, "allow_on_headers_stop_iteration", "missing or false", fix))
+    }
+
+    /// Without a token the console's path answers 404.
+    fn missing_token(&self) -> Option<Finding> {
+        let surrounding = self.text.surrounding.as_ref().filter(|it| !it.has_token)?;
+        let Plugin::Rollout(config) = &self.plugin else { return None };
+        let path = &config.console.as_ref()?.path;
+        let place = match surrounding.wrapper {
+            Wrapper::Envoy => "vm_config.environment_variables.host_env_keys",
+            Wrapper::WasmPlugin => "vmConfig.env, with valueFrom: HOST",
+            Wrapper::EnvoyExtensionPolicy => "env.hostKeys",
+        };
+        let fix =
+            format!("answers 404, since the VM has no token: add {TOKEN_VARIABLE} to {place}");
+        Some(self.finding(self.text.position_of("console.path"), "console.path", path, fix))
     }
 
     /// A console in a VM of its own has no rollouts.

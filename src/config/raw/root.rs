@@ -99,6 +99,7 @@ pub struct RawPrice {
 #[allow(missing_docs, reason = "docs/reference is their one description")]
 pub struct RawConsole {
     pub hosts: Vec<String>,
+    pub path: Option<String>,
 }
 
 /// The `pins` section.
@@ -166,7 +167,7 @@ impl RawConfig {
 
 impl RawConsole {
     fn read(mut fields: ObjectReader<'_>) -> Self {
-        let console = Self { hosts: fields.texts("hosts") };
+        let console = Self { hosts: fields.texts("hosts"), path: fields.text("path") };
         fields.finish();
         console
     }

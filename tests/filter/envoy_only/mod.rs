@@ -9,6 +9,7 @@ mod capabilities;
 mod checked;
 mod classification;
 mod console;
+mod console_path;
 mod conversations;
 mod cookies;
 mod cut_short;
