@@ -30,6 +30,7 @@ mod releases;
 mod reload;
 mod rewritten;
 mod shadow;
+mod shared_names;
 mod startup;
 mod trap;
 mod uninstall;
