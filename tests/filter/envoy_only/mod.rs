@@ -10,6 +10,7 @@ mod checked;
 mod classification;
 mod console;
 mod console_path;
+mod control_planes;
 mod conversations;
 mod cookies;
 mod cut_short;
