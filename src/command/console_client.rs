@@ -1,5 +1,6 @@
 //! Reads the state of a console over HTTP, and sends operator commands to it.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -14,7 +15,8 @@ use crate::console::view::SCHEMA;
 #[derive(Clone, Debug)]
 pub struct ConsoleAddress(String);
 
-/// A client of one console. Only [`ConsoleClient::post`] sends a token.
+/// A client of one console. It sends a token with commands, and to a console that requires one for
+/// reading.
 pub struct ConsoleClient {
     address: ConsoleAddress,
     agent: ureq::Agent,
@@ -134,7 +136,9 @@ impl ConsoleClient {
             .agent
             .post(format!("{}{path}", self.address.page()))
             .header("authorization", format!("Bearer {token}"))
-            .content_type("application/json");
+            .content_type("application/json")
+            // A console that cannot wait for a body reads the header.
+            .header("x-verdigris-command", in_ascii(body));
         let mut response = request.send(body).map_err(failed)?;
         let status = response.status().as_u16();
         let body = response.body_mut().with_config().limit(MAX_BODY).read_to_vec();
@@ -143,6 +147,11 @@ impl ConsoleClient {
 
     fn request(&self) -> Result<ConsoleState, String> {
         let mut response = self.agent.get(&self.address.0).call().map_err(failed)?;
+        if let Some(token) = token().filter(|_| response.status() == 401) {
+            let request = self.agent.get(&self.address.0);
+            let request = request.header("authorization", format!("Bearer {token}"));
+            response = request.call().map_err(failed)?;
+        }
         let status = response.status();
         let location = response
             .headers()
@@ -163,6 +172,22 @@ impl ConsoleClient {
     }
 }
 
+/// JSON text without characters that a header cannot have.
+fn in_ascii(json: &str) -> String {
+    let mut ascii = String::new();
+    for character in json.chars() {
+        if matches!(character, ' '..='~') {
+            ascii.push(character);
+        } else {
+            let mut units = [0; 2];
+            for unit in character.encode_utf16(&mut units) {
+                let _ = write!(ascii, "\\u{unit:04x}");
+            }
+        }
+    }
+    ascii
+}
+
 /// Asks all consoles at the same time. Returns the answers in the same order.
 pub fn ask_all<T: Send>(
     consoles: &[ConsoleAddress],
@@ -180,6 +205,14 @@ pub fn ask_all<T: Send>(
             .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         answers.collect()
     })
+}
+
+/// The token in the environment, where a header can carry it.
+fn token() -> Option<String> {
+    let token = std::env::var("VERDIGRIS_CONSOLE_TOKEN").ok()?;
+    let token = token.trim();
+    let is_valid = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
+    is_valid.then(|| token.to_owned())
 }
 
 /// Why a console did not answer.

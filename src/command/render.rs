@@ -125,7 +125,11 @@ fn versions_text(rollout: &RolloutView, columns: usize) -> String {
     let about = |name: &str| {
         let version = rollout.versions.iter().find(|it| it.version == name);
         let about = version.and_then(|it| it.about.as_ref())?;
-        let parts = [format!("cluster {}", about.cluster)].into_iter().chain(about.changes());
+        let route = match &about.header {
+            Some(header) => format!("header {header}"),
+            None => format!("cluster {}", about.cluster),
+        };
+        let parts = [route].into_iter().chain(about.changes());
         Some(parts.collect::<Vec<_>>().join(", "))
     };
     let mut text = String::new();

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::answers::{FormatsInRequests, check_answers};
 use super::checks::{check_cluster_name, check_header_name, check_own_header_name, check_weights};
+use super::console_path::check_console_path;
 use super::conversation::{ConversationConfig, check_conversation};
 use super::diagnostics::Diagnostics;
 use super::failover::{ReleaseClusters, check_failover};
@@ -14,6 +15,8 @@ use super::raw::root::{RawAnswers, RawConfig, RawPins, RawVersions};
 use super::raw::sections::RawRequest;
 use super::request_patch::check_request_patch;
 use super::rollout_config::Config;
+use super::route_by::RouteBy;
+use super::routing::{check_cluster, check_read_body, reject_cluster_routing};
 use super::shadow::{ShadowConfig, check_shadow};
 use super::unit::check_unit;
 use super::{FieldError, InvalidConfig, Role};
@@ -47,14 +50,15 @@ impl TryFrom<RawConfig> for Config {
 /// the first `?`, so that all errors are reported.
 fn build(raw: RawConfig, diagnostics: &mut Diagnostics) -> Option<Config> {
     let context = RampContext::new(&raw);
-    let RawVersions { blue, green } = raw.versions;
+    reject_cluster_routing(&raw, diagnostics);
+    let read_body = check_read_body(&raw, diagnostics);
+    let RawVersions { mut blue, mut green } = raw.versions;
     let rollout = diagnostics
         .required("rollout", raw.rollout, |name| RolloutName::new(name).ok_or(RolloutName::RULE));
     let unit = check_unit(raw.unit, diagnostics);
-    let blue_cluster =
-        diagnostics.required("versions.blue.cluster", blue.cluster, check_cluster_name);
-    let green_cluster =
-        diagnostics.required("versions.green.cluster", green.cluster, check_cluster_name);
+    let route_by = raw.route_by;
+    let blue_cluster = check_cluster(route_by, Version::Blue, &mut blue, diagnostics);
+    let green_cluster = check_cluster(route_by, Version::Green, &mut green, diagnostics);
     let share = match raw.weights {
         Some(weights) => check_weights("weights", weights, diagnostics),
         None => Some(Share::ZERO),
@@ -84,8 +88,9 @@ fn build(raw: RawConfig, diagnostics: &mut Diagnostics) -> Option<Config> {
     let mut formats = Formats { blue: blue.format, green: green.format, ..Formats::default() };
     let answers = check_answers(raw_answers, raw.prices, &mut formats, &in_requests, diagnostics);
     let max_request_body = check_max_request_body(raw.max_request_body, diagnostics);
+    let console = check_console_path(raw.console, diagnostics);
     let shadow = raw.shadow.map(|it| check_shadow(it, in_requests.blue, diagnostics));
-    let used_headers = used_headers(&headers, &shadow, &unit, &conversation);
+    let used_headers = used_headers(route_by, &headers, &shadow, &unit, &conversation);
     diagnostics.reject_shared_headers(&used_headers);
     let reserved: Vec<&HeaderName> = used_headers.iter().map(|(_, name)| *name).collect();
     let mut check_request = |field: &str, raw: Option<RawRequest>| {
@@ -98,6 +103,7 @@ fn build(raw: RawConfig, diagnostics: &mut Diagnostics) -> Option<Config> {
     Some(Config {
         rollout: rollout?,
         unit: unit?,
+        route_by,
         blue_cluster: blue_cluster?,
         green_cluster: green_cluster?,
         default_cluster: default_cluster?,
@@ -113,12 +119,14 @@ fn build(raw: RawConfig, diagnostics: &mut Diagnostics) -> Option<Config> {
         blue_request,
         green_request,
         max_request_body: max_request_body?,
+        read_body,
         conversation: valid(conversation)?,
         shadow: valid(shadow)?,
         feedback: valid(feedback)?,
         fleet: valid(fleet)?,
         green_failover: valid(green_failover)?,
         role: raw.role,
+        console: valid(console)?,
     })
 }
 
@@ -142,13 +150,16 @@ fn implied_answers(ramp: &Section<RampSpec>, has_shadow: bool) -> Option<RawAnsw
 
 /// All headers that the filter reads or writes, each with the field that names it.
 fn used_headers<'a>(
+    route_by: RouteBy,
     headers: &'a Headers,
     shadow: &'a Section<ShadowConfig>,
     unit: &'a Option<Vec<UnitSource>>,
     conversation: &'a Section<ConversationConfig>,
 ) -> Vec<(&'static str, &'a HeaderName)> {
     let mut used = Vec::new();
-    used.extend(headers.cluster.iter().map(|name| ("cluster_header", name)));
+    if route_by == RouteBy::ClusterHeader {
+        used.extend(headers.cluster.iter().map(|name| ("cluster_header", name)));
+    }
     used.extend(headers.version.iter().map(|name| ("version_header", name)));
     used.extend(headers.force.iter().flatten().map(|name| ("force_header", name)));
     used.extend(shadow.iter().flatten().map(|it| ("shadow.header", &it.header)));

@@ -13,6 +13,7 @@ pub(super) fn example(field: &str) -> Option<&'static str> {
         "ramp" => {
             r#"an object, at least {}, such as {"steps": [1, 5, 25, 50, 100], "bake": "10m"}"#
         }
+        "route_by" => r#""cluster_header" or "version_header""#,
         "default_cluster" => r#"an Envoy cluster, such as "llm-blue""#,
         "on_missing" => r#""blue" or "random""#,
         "pins" => r#"lists of units, such as {"blue": ["u1"], "green": ["qa-7"]}"#,
@@ -27,6 +28,7 @@ pub(super) fn example(field: &str) -> Option<&'static str> {
             r#"an object, at least {}, such as {"id": {"header": "x-conversation-id"}}"#
         }
         "max_request_body" => "a number of bytes, such as 1000000",
+        "read_body" => r#""before_routing" or "after_routing""#,
         "shadow" => r#"a percentage of all units, such as {"percent": 10}"#,
         "feedback" => r#"an object, such as {"path": "/feedback", "thumb": "/thumb"}"#,
         "fleet" => r#"an object, such as {"store": "etcd", "cluster": "etcd"}"#,

@@ -26,16 +26,20 @@
 //! | `rollout_config`, `plugin`, `role` | the valid configuration of a rollout, of a plugin, and its role |
 //! | `unit`, `conversation`, `marker_cookie`, `same_site` | whom a version is assigned to |
 //! | `answers`, `feedback` | what is observed |
-//! | `request_patch`, `failover`, `shadow` | what happens to requests |
+//! | `route_by`, `read_body`, `routing`, `request_patch`, `failover`, `shadow` | what happens to requests |
 //! | `fleet` | the store that several Envoys share a rollout through |
 //! | `ramp`, `ramp_steps`, `gates`, `tripwires` | the ramp |
 //! | `checks`, `ramp_checks`, `time`, `nearest`, `examples` | helpers of the checks |
+//! | `console_config` | the host names of the operator's page |
+//! | `console_path` | the console at a path of the release's listener |
 //! | `command_request` | the operator's commands |
 
 mod answers;
 mod build;
 mod checks;
 mod command_request;
+mod console_config;
+mod console_path;
 mod conversation;
 mod diagnostics;
 mod envoy_text;
@@ -52,9 +56,12 @@ mod ramp;
 mod ramp_checks;
 mod ramp_steps;
 mod raw;
+mod read_body;
 mod request_patch;
 mod role;
 mod rollout_config;
+mod route_by;
+mod routing;
 mod same_site;
 mod shadow;
 pub(crate) mod time;
@@ -63,6 +70,8 @@ mod unit;
 
 pub use answers::AnswersConfig;
 pub use command_request::{CommandRequest, parse_command};
+pub use console_config::ConsoleConfig;
+pub use console_path::ConsolePath;
 pub use conversation::ConversationConfig;
 pub use envoy_text::text_from_envoy;
 #[cfg(not(target_arch = "wasm32"))]
@@ -71,10 +80,12 @@ pub use feedback::FeedbackConfig;
 pub use fleet::{FleetConfig, FleetStoreConfig};
 pub use invalid_config::{FieldError, InvalidConfig};
 pub use marker_cookie::MarkerCookie;
-pub use plugin::{ConsoleConfig, Plugin};
+pub use plugin::Plugin;
 pub use raw::root::RawConfig;
+pub use read_body::ReadBody;
 pub use role::Role;
 pub use rollout_config::Config;
+pub use route_by::RouteBy;
 pub use same_site::SameSite;
 pub use shadow::ShadowConfig;
 

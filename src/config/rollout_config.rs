@@ -1,10 +1,13 @@
 //! The valid configuration of a rollout.
 
 use super::answers::AnswersConfig;
+use super::console_path::ConsolePath;
 use super::conversation::ConversationConfig;
 use super::feedback::FeedbackConfig;
 use super::fleet::FleetConfig;
+use super::read_body::ReadBody;
 use super::role::Role;
+use super::route_by::RouteBy;
 use super::shadow::ShadowConfig;
 use crate::assignment::{AssignmentRules, MissingUnitPolicy, Pins, Share, UnitSource, Version};
 use crate::names::{ClusterName, HeaderName, RolloutName};
@@ -20,9 +23,11 @@ pub struct Config {
     pub rollout: RolloutName,
     /// The sources of the unit, in the order in which they are tried.
     pub unit: Vec<UnitSource>,
-    /// Blue's cluster.
+    /// The request header that Envoy's routes depend on.
+    pub route_by: RouteBy,
+    /// Blue's cluster. Where the routes match the version header, only a name to show.
     pub blue_cluster: ClusterName,
-    /// Green's cluster.
+    /// Green's cluster, as blue's.
     pub green_cluster: ClusterName,
     /// The cluster in the cluster header before the filter runs.
     pub default_cluster: ClusterName,
@@ -36,7 +41,7 @@ pub struct Config {
     pub pins: Pins,
     /// The header with which a request can force its version, if that is allowed.
     pub force_header: Option<HeaderName>,
-    /// The request header from which Envoy's route takes the cluster.
+    /// The request header from which Envoy's route takes the cluster, if it does.
     pub cluster_header: HeaderName,
     /// The request header that names the version.
     pub version_header: HeaderName,
@@ -50,6 +55,8 @@ pub struct Config {
     pub green_request: Option<RequestPatch>,
     /// The largest request body that the filter reads or changes, in bytes.
     pub max_request_body: usize,
+    /// When bodies are read.
+    pub read_body: ReadBody,
     /// How conversations keep their version, if they do.
     pub conversation: Option<ConversationConfig>,
     /// Which requests are mirrored to green, if any.
@@ -62,6 +69,8 @@ pub struct Config {
     pub green_failover: Option<ClusterName>,
     /// The role of the filter; `None` if it depends on the listener.
     pub role: Option<Role>,
+    /// The console at a path of the release's listener, if there is one.
+    pub console: Option<ConsolePath>,
 }
 
 // === impl Config ===
@@ -136,6 +145,16 @@ impl Config {
             is_evidence,
             is_mirrored,
         }
+    }
+
+    /// Whether a request's headers may wait for its body.
+    pub fn waits_for_bodies(&self) -> bool {
+        let patches = [&self.blue_request, &self.green_request];
+        let mut patches = patches.into_iter().flatten();
+        let is_patched = patches.any(|it| it.body.is_required() || it.body.asks_for_usage);
+        let has_id = self.conversation.as_ref().is_some_and(|it| !it.pointers.is_empty());
+        self.read_body == ReadBody::BeforeRouting
+            && (is_patched || has_id || self.feedback.is_some())
     }
 
     /// Green's patch, if a request to which it cannot be applied must not go to green.

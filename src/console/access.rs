@@ -10,8 +10,13 @@
 
 use super::http_response::HttpResponse;
 use crate::config::ConsoleConfig;
+use crate::response::base64::Base64Decoder;
 use crate::response::format::without_query;
 use crate::rollout::CommandKind;
+
+/// The header with the reason and parameters of a command, as JSON in ASCII. A filter that cannot wait
+/// for a body reads them here.
+pub const COMMAND_HEADER: &[u8] = b"x-verdigris-command";
 
 /// The headers of a request that access control depends on.
 #[derive(Clone, Copy, Debug, Default)]
@@ -22,6 +27,8 @@ pub struct ConsoleRequestHead<'a> {
     pub path: Option<&'a [u8]>,
     /// `:authority`: host and optional port.
     pub authority: Option<&'a [u8]>,
+    /// `x-verdigris-command`: the reason and parameters of a command, instead of the body.
+    pub command: Option<&'a [u8]>,
     /// `content-length` in bytes, if the request has one.
     pub length: Option<usize>,
     origin: Option<&'a [u8]>,
@@ -36,7 +43,7 @@ pub enum ConsoleRequest {
     Page,
     /// `/state.json`.
     State,
-    /// An operator command. The body has its reason and parameters.
+    /// An operator command. The body, or [`COMMAND_HEADER`], has its reason and parameters.
     Command {
         /// The command's name, which is also its path.
         command: &'static str,
@@ -63,6 +70,7 @@ impl<'a> ConsoleRequestHead<'a> {
                 b"origin" => &mut head.origin,
                 b"sec-fetch-site" => &mut head.fetch_site,
                 b"authorization" => &mut head.authorization,
+                COMMAND_HEADER => &mut head.command,
                 _ => continue,
             };
             *field = Some(if field.is_some() { b"" } else { value });
@@ -90,7 +98,34 @@ impl<'a> ConsoleRequestHead<'a> {
             || self.fetch_site.is_some_and(|it| !matches!(it, b"same-origin" | b"none"))
     }
 
-    fn has_bearer_token(&self, token: &str) -> bool {
+    /// Checks the host name, see [`ConsoleConfig::accepts_authority`].
+    pub(super) fn check_authority(&self, console: &ConsoleConfig) -> Result<(), HttpResponse> {
+        if self.authority.is_some_and(|it| console.accepts_authority(it)) {
+            return Ok(());
+        }
+        Err(HttpResponse::text(
+            403,
+            "The console does not accept this host name. Use its IP address or localhost, or \
+             add the name to console.hosts in its configuration.",
+        ))
+    }
+
+    /// Whether the token is the password of basic authentication, which browsers ask for.
+    ///
+    /// Source: RFC 7617.
+    pub(super) fn has_basic_password(&self, token: &str) -> bool {
+        let Some((scheme, encoded)) = self.authorization.and_then(|it| it.split_at_checked(6))
+        else {
+            return false;
+        };
+        let mut credentials = Vec::new();
+        Base64Decoder::default().feed(encoded, &mut |bytes| credentials.extend_from_slice(bytes));
+        let password = credentials.splitn(2, |byte| *byte == b':').nth(1).unwrap_or_default();
+        scheme.eq_ignore_ascii_case(b"basic ")
+            && is_equal_in_constant_time(password, token.as_bytes())
+    }
+
+    pub(super) fn has_bearer_token(&self, token: &str) -> bool {
         let Some((scheme, given)) = self.authorization.and_then(|it| it.split_at_checked(7)) else {
             return false;
         };
@@ -119,7 +154,12 @@ impl ConsoleRequest {
         token: Option<&str>,
     ) -> Option<Result<Self, HttpResponse>> {
         let path = head.path.unwrap_or_default();
-        let request = match without_query(path) {
+        Some(Self::named(without_query(path))?.authorize(head, console, token))
+    }
+
+    /// The request to this path, without its query.
+    pub(super) fn named(path: &[u8]) -> Option<Self> {
+        Some(match path {
             b"/" => Self::Page,
             b"/state.json" => Self::State,
             [b'/', name @ ..] => {
@@ -128,23 +168,16 @@ impl ConsoleRequest {
                 Self::Command { command, rollout: None }
             }
             _ => return None,
-        };
-        Some(request.authorize(head, console, token))
+        })
     }
 
-    fn authorize(
+    pub(super) fn authorize(
         self,
         head: &ConsoleRequestHead<'_>,
         console: &ConsoleConfig,
         token: Option<&str>,
     ) -> Result<Self, HttpResponse> {
-        if !head.authority.is_some_and(|it| console.accepts_authority(it)) {
-            return Err(HttpResponse::text(
-                403,
-                "The console does not accept this host name. Use its IP address or localhost, or \
-                 add the name to console.hosts in its configuration.",
-            ));
-        }
+        head.check_authority(console)?;
         let method = head.method.unwrap_or_default();
         let Self::Command { command, .. } = self else {
             let is_read = matches!(method, b"GET" | b"HEAD");

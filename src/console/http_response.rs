@@ -12,7 +12,7 @@ pub struct HttpResponse {
     /// The body.
     pub body: Cow<'static, str>,
     content_type: &'static str,
-    extra_header: Option<(&'static str, &'static str)>,
+    extra_header: Option<(&'static str, Cow<'static, str>)>,
 }
 
 /// Headers of every response: no caching, no content sniffing, no framing, no referrer and no
@@ -58,20 +58,44 @@ impl HttpResponse {
     /// 405; `allowed` lists the methods of the path.
     pub fn wrong_method(allowed: &'static str) -> Self {
         let text = format!("Method not allowed: this path accepts {allowed}.");
-        Self { extra_header: Some(("allow", allowed)), ..Self::text(405, text) }
+        Self { extra_header: Some(("allow", allowed.into())), ..Self::text(405, text) }
     }
 
     /// 401 for a missing or wrong token.
     pub fn unauthorized() -> Self {
         let text = "Wrong token: use VERDIGRIS_CONSOLE_TOKEN from Envoy's environment, in the header \
                     \"authorization: Bearer …\".";
-        Self { extra_header: Some(("www-authenticate", "Bearer")), ..Self::text(401, text) }
+        Self { extra_header: Some(("www-authenticate", "Bearer".into())), ..Self::text(401, text) }
+    }
+
+    /// 401 for a page that requires the token. A browser asks its user for it.
+    pub fn unauthorized_page() -> Self {
+        let text = "Wrong or missing token: enter the value of VERDIGRIS_CONSOLE_TOKEN as password, with \
+                    any user name, or send it in the header \"authorization: Bearer …\".";
+        let ask = "Basic realm=\"Verdigris\", charset=\"UTF-8\"";
+        Self { extra_header: Some(("www-authenticate", ask.into())), ..Self::text(401, text) }
+    }
+
+    /// 307 to another path.
+    pub fn redirect(path: String) -> Self {
+        let text = format!("The page is at {path}.");
+        Self { extra_header: Some(("location", path.into())), ..Self::text(307, text) }
+    }
+
+    /// 202 for a command whose result is not known yet.
+    pub fn accepted(rollout: &str) -> Self {
+        let text = format!(
+            "{rollout}: the command was sent to the fleet's store; the page shows the decision"
+        );
+        Self::text(202, text)
     }
 
     /// All headers except `content-length`.
-    pub fn headers(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+    pub fn headers(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let policy = ("content-security-policy", content_security_policy());
         let own = [("content-type", self.content_type), policy];
-        own.into_iter().chain(SECURITY_HEADERS).chain(self.extra_header)
+        own.into_iter()
+            .chain(SECURITY_HEADERS)
+            .chain(self.extra_header.iter().map(|(name, value)| (*name, &**value)))
     }
 }

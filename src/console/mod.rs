@@ -3,6 +3,7 @@
 //! | file | concept |
 //! |---|---|
 //! | [`access`] | which request may read the page, and which may run a command |
+//! | [`access_at_path`] | the same at a path of the release's listener |
 //! | [`http_response`] | responses and their security headers |
 //! | [`view`], [`view_of_fleet`] | the schema of `/state.json` |
 //! | [`build_view`], [`build_analysis`], [`build_differences`] | the view of a rollout, from its state, its analysis and their history |
@@ -27,6 +28,7 @@
 //! the writer does.
 
 pub mod access;
+pub mod access_at_path;
 pub mod actions;
 pub mod build_analysis;
 mod build_differences;
@@ -58,7 +60,7 @@ pub mod version_about;
 pub mod view;
 mod view_of_fleet;
 
-pub use access::{ConsoleRequest, ConsoleRequestHead};
+pub use access::{COMMAND_HEADER, ConsoleRequest, ConsoleRequestHead};
 pub use build_view::{ControlState, ViewInputs};
 pub use headline::{Headline, Tone, headline};
 pub use http_response::HttpResponse;

@@ -31,7 +31,7 @@ const FRAME: &str = include_str!("page.html");
 pub fn content_security_policy() -> &'static str {
     concat!(
         "default-src 'none'; ",
-        "script-src 'sha256-JSuDWa50RIoyTRR0Sy72SKTEPI/bfNJ1mMjydHsxMbU='; ",
+        "script-src 'sha256-/4jbxT7LeBDXvDBONyTtbzf+Ta6BPzrOl6/AJlHNKtk='; ",
         "style-src 'sha256-YQSgHed0oPK2PSpfGo9Mu2NljRRvIw+7Vt81lbBg7Ao='; ",
         "connect-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; ",
         "frame-ancestors 'none'"

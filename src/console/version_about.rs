@@ -5,7 +5,7 @@ use std::fmt;
 use super::html::{Escaped, Out};
 use super::view::VersionAboutView;
 use crate::assignment::Version;
-use crate::config::Config;
+use crate::config::{Config, RouteBy};
 use crate::patch::{BodyPatch, HeaderPatch, Placement};
 
 // === impl VersionAboutView ===
@@ -18,12 +18,16 @@ impl VersionAboutView {
         let version = Version::ALL.into_iter().find(|it| it.as_str() == version)?;
         let mut about = Self {
             cluster: config.cluster(version).as_str().to_owned(),
+            header: None,
             failover: None,
             model: None,
             system: None,
             fields: 0,
             headers: 0,
         };
+        if config.route_by == RouteBy::VersionHeader {
+            about.header = Some(format!("{}: {version}", config.version_header));
+        }
         if version == Version::Green {
             about.failover = config.green_failover.as_ref().map(|it| it.as_str().to_owned());
         }
@@ -70,7 +74,10 @@ fn placement_name(placement: Placement) -> &'static str {
 /// # Errors
 /// Writing to `out` failed.
 pub fn write(out: Out<'_>, about: &VersionAboutView) -> fmt::Result {
-    write!(out, "<p class=\"small\">cluster <code>{}</code>", Escaped(&about.cluster))?;
+    match &about.header {
+        None => write!(out, "<p class=\"small\">cluster <code>{}</code>", Escaped(&about.cluster))?,
+        Some(header) => write!(out, "<p class=\"small\">header <code>{}</code>", Escaped(header))?,
+    }
     if let Some(failover) = &about.failover {
         write!(out, ", with failover to blue by <code>{}</code>", Escaped(failover))?;
     }

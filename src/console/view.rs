@@ -281,6 +281,9 @@ pub struct VersionView {
 pub struct VersionAboutView {
     /// The cluster.
     pub cluster: String,
+    /// The header that a route matches, with its value, where the routes match the version header.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<String>,
     /// The composite cluster that falls back to blue, if there is one.
     pub failover: Option<String>,
     /// The model that requests are changed to.

@@ -19,9 +19,9 @@ use crate::rollout::{CommandError, Transition};
 pub struct CommandAnswer {
     command: &'static str,
     rollout: String,
-    /// The stream that waits, and the root context in whose callbacks the answer is given.
-    stream: u32,
-    root: u32,
+    /// The stream that waits, and the root context in whose callbacks the answer is given; `None` if
+    /// the answer is only logged.
+    waits: Option<(u32, u32)>,
     response: DelayedResponse,
     is_given: bool,
 }
@@ -44,7 +44,14 @@ impl CommandAnswer {
         response: DelayedResponse,
     ) -> Self {
         response.is_awaited.set(true);
-        Self { command, rollout: rollout.to_owned(), stream, root, response, is_given: false }
+        let waits = Some((stream, root));
+        Self { command, rollout: rollout.to_owned(), waits, response, is_given: false }
+    }
+
+    /// An answer that no stream waits for.
+    pub fn logged(command: &'static str, rollout: &str) -> Self {
+        let response = DelayedResponse::default();
+        Self { command, rollout: rollout.to_owned(), waits: None, response, is_given: false }
     }
 
     /// Answers with the result.
@@ -61,10 +68,11 @@ impl CommandAnswer {
         if let Ok(mut delayed) = self.response.response.try_borrow_mut() {
             *delayed = Some(response);
         }
+        let Some((stream, root)) = self.waits else { return };
         // The stream may have ended.
-        if hostcalls::set_effective_context(self.stream).is_ok() {
+        if hostcalls::set_effective_context(stream).is_ok() {
             let _ = hostcalls::continue_request();
-            let _ = hostcalls::set_effective_context(self.root);
+            let _ = hostcalls::set_effective_context(root);
         }
     }
 }

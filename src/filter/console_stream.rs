@@ -36,11 +36,11 @@ pub struct ConsoleStream {
 }
 
 /// An order whose body is waited for.
-struct PendingCommand {
-    command: &'static str,
-    rollout: Option<String>,
+pub struct PendingCommand {
+    pub command: &'static str,
+    pub rollout: Option<String>,
     /// The body's length, where it is said.
-    length: Option<usize>,
+    pub length: Option<usize>,
 }
 
 /// How large the body of an order may be, in bytes.
@@ -61,6 +61,27 @@ impl ConsoleContext {
         }
         Self { config, token }
     }
+
+    /// The bearer token; `None` disables commands.
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
+    /// The page.
+    pub fn page(&self) -> HttpResponse {
+        self.with_view(|view| Some(HttpResponse::page(page(view))))
+    }
+
+    /// `/state.json`.
+    pub fn state(&self) -> HttpResponse {
+        self.with_view(|view| Some(HttpResponse::json(serde_json::to_string(view).ok()?)))
+    }
+
+    fn with_view(&self, show: impl FnOnce(&View) -> Option<HttpResponse>) -> HttpResponse {
+        let view = clock::clocks().map(|now| view(now, self.token.is_some()));
+        let shown = view.and_then(|view| show(&view));
+        shown.unwrap_or_else(|| HttpResponse::text(500, "Envoy did not tell the time."))
+    }
 }
 
 // === impl ConsoleStream ===
@@ -80,14 +101,13 @@ impl ConsoleStream {
             return Action::Continue;
         };
         match asked {
-            Ok(ConsoleRequest::Page) => {
-                answer(&self.with_view(|view| Some(HttpResponse::page(page(view)))))
-            }
-            Ok(ConsoleRequest::State) => answer(
-                &self.with_view(|view| Some(HttpResponse::json(serde_json::to_string(view).ok()?))),
-            ),
+            Ok(ConsoleRequest::Page) => answer(&self.console.page()),
+            Ok(ConsoleRequest::State) => answer(&self.console.state()),
             Ok(ConsoleRequest::Command { command, rollout }) => {
                 let asked = PendingCommand { command, rollout, length: head.length };
+                if let Some(text) = head.command {
+                    return asked.apply(text, self.context_id, &self.delayed);
+                }
                 if ends {
                     return asked.apply(&[], self.context_id, &self.delayed);
                 }
@@ -125,12 +145,6 @@ impl ConsoleStream {
             Ok(body) => asked.apply(&body, self.context_id, &self.delayed),
             Err(_) => answer(&HttpResponse::text(500, "Envoy did not show the request's body.")),
         }
-    }
-
-    fn with_view(&self, show: impl FnOnce(&View) -> Option<HttpResponse>) -> HttpResponse {
-        let view = clock::clocks().map(|now| view(now, self.console.token.is_some()));
-        let shown = view.and_then(|view| show(&view));
-        shown.unwrap_or_else(|| HttpResponse::text(500, "Envoy did not tell the time."))
     }
 }
 
@@ -215,8 +229,27 @@ impl PendingCommand {
         answer(&response_to(self.command, rollout, runtime.apply_command(&request)))
     }
 
+    /// Applies the command, and returns the response. In a fleet it says only that the command is sent,
+    /// since a response that comes later would need a request that continues to an upstream.
+    pub fn apply_at_path(&self, body: &[u8]) -> HttpResponse {
+        let (runtime, request) = match self.parse(body) {
+            Ok(parsed) => parsed,
+            Err(refused) => return refused,
+        };
+        let rollout = runtime.config.rollout.as_str();
+        if let Some(link) = &runtime.fleet {
+            let answer = CommandAnswer::logged(self.command, rollout);
+            runtime.command_fleet(link, request, answer);
+            return HttpResponse::accepted(rollout);
+        }
+        response_to(self.command, rollout, runtime.apply_command(&request))
+    }
+
     /// The rollout that the command is for, and what the body says.
     fn parse(&self, body: &[u8]) -> Result<(Rc<RolloutRuntime>, CommandRequest), HttpResponse> {
+        if body.len() > MAX_BODY {
+            return Err(HttpResponse::text(413, format!("An order has {MAX_BODY} bytes at most.")));
+        }
         let in_use = active_rollouts();
         let of_now = || in_use.iter().filter(|it| !it.is_replaced);
         let asked = match &self.rollout {

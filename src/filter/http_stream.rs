@@ -5,18 +5,27 @@ use std::rc::Rc;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
+use super::console_at_path::ConsoleAtPath;
 use super::redirect;
 use super::runtime::RolloutRuntime;
 use super::stream_state::StreamState;
 
 /// One HTTP stream. Without a runtime it lets everything pass.
-pub struct HttpStream(StreamState);
+pub struct HttpStream {
+    state: StreamState,
+    /// The console at a path of the listener, where it is configured.
+    console: Option<Rc<ConsoleAtPath>>,
+}
 
 // === impl HttpStream ===
 
 impl HttpStream {
-    pub fn new(runtime: Option<Rc<RolloutRuntime>>) -> Self {
-        Self(StreamState::new(runtime))
+    pub fn new(
+        context_id: u32,
+        runtime: Option<Rc<RolloutRuntime>>,
+        console: Option<Rc<ConsoleAtPath>>,
+    ) -> Self {
+        Self { state: StreamState::new(context_id, runtime), console }
     }
 }
 
@@ -26,30 +35,35 @@ impl HttpContext for HttpStream {
     fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
         #[cfg(feature = "trap-for-tests")]
         trap_if_marked();
-        if let Some(before) = self.0.runtime.as_ref().and_then(redirect::take) {
+        if let (Some(console), Some(runtime)) = (&self.console, &self.state.runtime)
+            && let Some(action) = console.answer(runtime)
+        {
+            return action;
+        }
+        if let Some(before) = self.state.runtime.as_ref().and_then(redirect::take) {
             // It was assigned, patched and counted before, and is on its way to the same cluster.
-            self.0 = before;
+            self.state = before;
             return Action::Continue;
         }
-        self.0.request_headers(end_of_stream)
+        self.state.request_headers(end_of_stream)
     }
 
     fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
-        self.0.request_body(size, end_of_stream)
+        self.state.request_body(size, end_of_stream)
     }
 
     fn on_http_response_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
-        self.0.response_headers(end_of_stream);
+        self.state.response_headers(end_of_stream);
         Action::Continue
     }
 
     fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
-        self.0.response_body(size, end_of_stream);
+        self.state.response_body(size, end_of_stream);
         Action::Continue
     }
 
     fn on_http_response_trailers(&mut self, _count: usize) -> Action {
-        self.0.response_trailers();
+        self.state.response_trailers();
         Action::Continue
     }
 }
@@ -57,11 +71,11 @@ impl HttpContext for HttpStream {
 /// The SDK drops the context when Envoy deletes it, which is how a stream learns that it has ended.
 impl Drop for HttpStream {
     fn drop(&mut self) {
-        if self.0.is_redirected() {
-            self.0.stop_timing();
-            redirect::hold(std::mem::replace(&mut self.0, StreamState::new(None)));
+        if self.state.is_redirected() {
+            self.state.stop_timing();
+            redirect::hold(std::mem::replace(&mut self.state, StreamState::new(0, None)));
         } else {
-            self.0.finish();
+            self.state.finish();
         }
     }
 }

@@ -8,6 +8,9 @@
 //! | [`http_stream`] | one HTTP stream: the SDK's callbacks, and its end |
 //! | [`stream_state`] | a request planned and committed, its response observed |
 //! | [`routing`] | which version a request gets, and its route |
+//! | [`pending_body`] | a request whose body has not arrived |
+//! | [`routed_patch`] | a request that is routed before its body has arrived |
+//! | [`waiting_streams`] | requests whose headers wait for their body |
 //! | [`request_rewrite`] | a patched request, written to the host |
 //! | [`response_observer`] | one response, up to its outcome |
 //! | [`failover`] | whether another version has answered |
@@ -15,6 +18,7 @@
 //! | [`feedback`] | signed exposures sent, feedback received |
 //! | [`shared_key`] | random keys that all VMs share |
 //! | [`console_stream`] | one request to the console |
+//! | [`console_at_path`] | the console at a path of the release's listener |
 //! | [`command_answer`] | the answer to a command that is committed later |
 //! | [`commands`], [`console_token`] | an operator's command, applied in this VM; the token for it |
 //! | [`shared_ramp`] | a ramp in this VM: the core's worker on shared data |
@@ -45,6 +49,7 @@ mod callout;
 mod clock;
 mod command_answer;
 mod commands;
+mod console_at_path;
 mod console_stream;
 mod console_token;
 mod evidence_counters;
@@ -62,18 +67,21 @@ mod logger;
 mod manual_worker;
 mod metric_table;
 mod metrics;
+mod pending_body;
 mod random;
 mod redirect;
 mod registry;
 mod request_rewrite;
 mod response_observer;
 mod root_context;
+mod routed_patch;
 mod routing;
 mod runtime;
 mod shared_key;
 mod shared_ramp;
 mod store;
 mod stream_state;
+mod waiting_streams;
 
 use proxy_wasm::traits::RootContext;
 use root_context::RolloutRoot;

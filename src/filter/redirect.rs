@@ -13,7 +13,7 @@ use super::hostcalls;
 use super::runtime::RolloutRuntime;
 use super::stream_state::StreamState;
 use crate::assignment::Assignment;
-use crate::config::{Config, Role};
+use crate::config::{Config, Role, RouteBy};
 
 /// The header that Envoy adds to a redirected request, and removes from clients' requests.
 const ORIGINAL_URL: &str = "x-envoy-original-url";
@@ -46,13 +46,18 @@ pub fn clear(runtime: &Rc<RolloutRuntime>) {
 /// of the stream that it continues.
 ///
 /// The host is not called while no stream is held, which is nearly always. A client cannot forge such a
-/// request: early header mutation gives each request from outside a cluster header.
+/// request: early header mutation gives each request from outside a cluster header. Without a cluster
+/// header, only the request that follows at once continues a stream: no other request is between a
+/// redirect and the request that it makes.
 pub fn take(runtime: &Rc<RolloutRuntime>) -> Option<StreamState> {
     if HELD.with_borrow(Vec::is_empty) {
         return None;
     }
+    let Config { route_by, cluster_header, version_header, green_cluster, .. } = &runtime.config;
+    if *route_by == RouteBy::VersionHeader {
+        return take_next(runtime);
+    }
     hostcalls::request_header(ORIGINAL_URL)?;
-    let Config { cluster_header, version_header, green_cluster, .. } = &runtime.config;
     if hostcalls::request_header(cluster_header.as_str()).is_some() {
         return None;
     }
@@ -69,6 +74,30 @@ pub fn take(runtime: &Rc<RolloutRuntime>) -> Option<StreamState> {
     }
     runtime.set_reason(assignment);
     Some(stream)
+}
+
+/// As [`take`], where the routes match the version header, which the redirected request still has.
+fn take_next(runtime: &Rc<RolloutRuntime>) -> Option<StreamState> {
+    let (mut ended, others): (Vec<_>, Vec<_>) = HELD
+        .with_borrow_mut(std::mem::take)
+        .into_iter()
+        .partition(|stream| stream.runs_on(runtime));
+    HELD.with_borrow_mut(|held| held.extend(others));
+    let is_redirected = || {
+        hostcalls::request_header(ORIGINAL_URL)?;
+        hostcalls::request_header(runtime.config.version_header.as_str())
+    };
+    let version = is_redirected();
+    let is_next = |stream: &mut StreamState| {
+        version_header(stream).is_some_and(|it| Some(it.as_bytes()) == version.as_deref())
+    };
+    let next = ended.pop_if(is_next);
+    // Their requests do not come again.
+    ended.iter_mut().for_each(StreamState::finish);
+    if let Some(assignment) = next.as_ref().and_then(|stream| stream.committed) {
+        runtime.set_reason(assignment);
+    }
+    next
 }
 
 /// The state that was held last of those with this version header.

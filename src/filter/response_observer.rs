@@ -43,6 +43,16 @@ impl ResponseObserver {
         assignment: Assignment,
         exposure: Option<Exposure>,
     ) -> Option<Self> {
+        let expected = Self::expect(runtime, assignment)?;
+        Some(Self::with_expected(runtime, scope, exposure, expected))
+    }
+
+    /// What the request says about its response, as in [`new`](Self::new). Asks the upstream for a
+    /// response that can be read.
+    pub fn expect(
+        runtime: &Rc<RolloutRuntime>,
+        assignment: Assignment,
+    ) -> Option<ExpectedResponse> {
         let answers = runtime.config.answers.as_ref()?;
         if matches!(assignment.reason, Reason::Pinned | Reason::Forced) {
             return None;
@@ -57,6 +67,16 @@ impl ResponseObserver {
             // An upstream may compress unless asked not to, and then the answer is unread.
             let _ = hostcalls::replace_request_header("accept-encoding", "identity");
         }
+        Some(expected)
+    }
+
+    /// Observes a response, which is expected to be this.
+    pub fn with_expected(
+        runtime: &Rc<RolloutRuntime>,
+        scope: StatScope,
+        exposure: Option<Exposure>,
+        expected: ExpectedResponse,
+    ) -> Self {
         let started_ns = now_ns();
         let evidence = match (scope, exposure) {
             (StatScope::Of(version), Some(exposure)) => {
@@ -65,7 +85,7 @@ impl ResponseObserver {
             _ => None,
         };
         let response = ObservedResponse::new(expected, started_ns);
-        Some(Self { runtime: Rc::clone(runtime), scope, evidence, response })
+        Self { runtime: Rc::clone(runtime), scope, evidence, response }
     }
 
     /// The response's headers have arrived.

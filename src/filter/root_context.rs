@@ -7,6 +7,7 @@ use proxy_wasm::types::ContextType;
 
 use super::active_rollouts::Plugin;
 use super::callout::Callouts;
+use super::console_at_path::ConsoleAtPath;
 use super::console_stream::{ConsoleContext, ConsoleStream};
 use super::host_error::HostError;
 use super::http_stream::HttpStream;
@@ -23,6 +24,8 @@ pub struct RolloutRoot {
     plugin: Rc<Plugin>,
     /// Set where the configuration is a console's.
     console: Option<Rc<ConsoleContext>>,
+    /// Set where the configuration is a rollout's with a console at a path.
+    console_at_path: Option<Rc<ConsoleAtPath>>,
     callouts: Rc<Callouts>,
 }
 
@@ -31,7 +34,13 @@ pub struct RolloutRoot {
 impl RolloutRoot {
     pub fn new(context_id: u32) -> Self {
         let callouts = Callouts::new(context_id);
-        Self { context_id, plugin: Plugin::register(), console: None, callouts }
+        Self {
+            context_id,
+            plugin: Plugin::register(),
+            console: None,
+            console_at_path: None,
+            callouts,
+        }
     }
 
     fn configure(&mut self) -> Result<(), String> {
@@ -47,7 +56,8 @@ impl RolloutRoot {
         Ok(())
     }
 
-    fn run(&self, config: Config, text: &[u8]) {
+    fn run(&mut self, config: Config, text: &[u8]) {
+        self.console_at_path = config.console.clone().map(|at| Rc::new(ConsoleAtPath::new(at)));
         let runtime = RolloutRuntime::new(self.context_id, config, text, &self.callouts);
         // A host that refuses leaves the ramp where it is, and requests alone.
         let _ = hostcalls::set_tick_period(runtime.tick_period_ms());
@@ -102,6 +112,9 @@ impl RootContext for RolloutRoot {
     }
 
     fn on_tick(&mut self) {
+        if let Some(runtime) = self.plugin.runtime() {
+            runtime.release_waiting();
+        }
         if let Some(runtime) = self.plugin.runtime().filter(|_| self.plugin.is_last_used()) {
             runtime.tick(self.plugin.last_use());
         }
@@ -117,7 +130,7 @@ impl RootContext for RolloutRoot {
         if let Some(runtime) = runtime.as_ref().filter(|_| is_switched_back) {
             runtime.on_switched_back();
         }
-        Some(Box::new(HttpStream::new(runtime)))
+        Some(Box::new(HttpStream::new(context_id, runtime, self.console_at_path.clone())))
     }
 
     fn get_type(&self) -> Option<ContextType> {

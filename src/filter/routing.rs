@@ -11,7 +11,7 @@ use crate::assignment::{
     Assignment, AssignmentRequest, Conversation, ConversationStart, EffectiveShare, Exposure,
     Reason, UnitSource, Version, assign, mirroring,
 };
-use crate::config::Config;
+use crate::config::{Config, RouteBy};
 
 /// The filter state that names the reason of an assignment: `wasm.verdigris.reason` in the access log's
 /// `%FILTER_STATE(…)%`.
@@ -164,6 +164,9 @@ impl RolloutRuntime {
     /// The host refuses a write; then the request goes where early header mutation has sent it.
     pub fn route(&self, version: Version) -> Result<(), HostError> {
         let config = &self.config;
+        if config.route_by == RouteBy::VersionHeader {
+            return self.own_version_header(version);
+        }
         let set_version = |version: Version| {
             hostcalls::replace_request_header(config.version_header.as_str(), version.as_str())
         };
@@ -179,6 +182,32 @@ impl RolloutRuntime {
                 // The request stays on blue, and its header must say so.
                 let _ = set_version(Version::Blue);
             })
+    }
+
+    /// Writes the version header that the routes match, whatever the client has sent in it. A
+    /// cluster header of the client is removed, so that no upstream takes it for the filter's.
+    ///
+    /// # Errors
+    /// The host refuses the write. A header of the client is then removed, so that the request goes
+    /// to blue.
+    fn own_version_header(&self, version: Version) -> Result<(), HostError> {
+        let _ = hostcalls::remove_request_header(self.config.cluster_header.as_str());
+        let name = self.config.version_header.as_str();
+        hostcalls::replace_request_header(name, version.as_str()).inspect_err(|_| {
+            if let Err(error) = hostcalls::remove_request_header(name) {
+                log::error!(
+                    "the host refuses changes of {name} ({error:?}), so clients can choose their \
+                     version: allow proxy_replace_header_map_value"
+                );
+            }
+        })
+    }
+
+    /// Sends a request to blue that gets no version assigned.
+    pub fn route_unassigned(&self) {
+        if self.config.route_by == RouteBy::VersionHeader {
+            let _ = self.own_version_header(Version::Blue);
+        }
     }
 
     /// Routes a request at another listener to green's own cluster.

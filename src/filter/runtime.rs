@@ -18,6 +18,7 @@ use super::store::config_revision::ConfigRevision;
 use super::store::keys::store_name;
 use super::store::rejections;
 use super::store::shared_data::SharedDataStore;
+use super::waiting_streams::WaitingStreams;
 use crate::assignment::{EffectiveShare, Share, UnitKey};
 use crate::config::{Config, Role};
 use crate::feedback::ExposureKey;
@@ -55,6 +56,8 @@ pub struct RolloutRuntime {
     pub fleet: Option<FleetLink>,
     /// What it takes to receive feedback, where it is configured.
     pub feedback: Option<RefCell<FeedbackIntake>>,
+    /// The requests that wait for their body.
+    pub waiting: WaitingStreams,
 }
 
 // === impl RolloutRuntime ===
@@ -127,6 +130,7 @@ impl RolloutRuntime {
             random: RandomDraws::default(),
             fleet,
             feedback,
+            waiting: WaitingStreams::default(),
             config,
         }
     }
@@ -134,7 +138,8 @@ impl RolloutRuntime {
     /// How often the root context is ticked, in milliseconds; 0 is never.
     pub fn tick_period_ms(&self) -> u32 {
         let can_command = !self.is_shadow() && console_token::is_set();
-        if self.ramp.is_some() || can_command { TICK_MS } else { 0 }
+        let has_ticks = self.ramp.is_some() || can_command || self.config.waits_for_bodies();
+        if has_ticks { TICK_MS } else { 0 }
     }
 
     /// Records the share in force and shows it in the gauges: the configuration has begun.
@@ -170,6 +175,11 @@ impl RolloutRuntime {
             }
             self.update_gauges();
         }
+    }
+
+    /// Lets requests continue that have waited for their body too long.
+    pub fn release_waiting(&self) {
+        self.waiting.release_late(self.context_id, || self.route_unassigned());
     }
 
     /// Samples the counters of requests, if it is time.

@@ -5,19 +5,22 @@ use std::rc::Rc;
 use proxy_wasm::types::Action;
 
 use super::feedback::FeedbackReply;
+use super::pending_body::{BodyPurpose, PendingBody};
 use super::request_rewrite::{write_body, write_headers};
 use super::response_observer::ResponseObserver;
+use super::routed_patch::{CompletedPatch, RoutedPatch};
 use super::routing::{RoutedRequest, StartMarker, find};
 use super::runtime::RolloutRuntime;
 use super::{attributes, hostcalls};
 use crate::assignment::{Assignment, Reason, Version};
-use crate::config::Role;
+use crate::config::{ReadBody, Role};
 use crate::feedback::intake::MAX_BODY_BYTES;
 use crate::patch::{BodyState, PlanAction, RequestHead, RequestPlan, RequestRewrite};
 use crate::stats::names::StatScope;
 
 /// One HTTP stream of a release.
 pub struct StreamState {
+    context_id: u32,
     pub runtime: Option<Rc<RolloutRuntime>>,
     pub role: Role,
     /// A request whose body has not arrived.
@@ -31,29 +34,14 @@ pub struct StreamState {
     has_response: bool,
 }
 
-/// A request whose body has not arrived.
-struct PendingBody {
-    head: RequestHead,
-    purpose: BodyPurpose,
-}
-
-/// What a body is needed for.
-enum BodyPurpose {
-    /// It has the conversation's id; the unit is known.
-    ConversationId(Option<Vec<u8>>),
-    /// The patch changes it.
-    Patch(RoutedRequest),
-    /// It is feedback.
-    Feedback,
-}
-
 // === impl StreamState ===
 
 // Without `answers` there is no observer, and without patches and conversations no body is needed. Then
 // nothing happens after the request's headers.
 impl StreamState {
-    pub fn new(runtime: Option<Rc<RolloutRuntime>>) -> Self {
+    pub fn new(context_id: u32, runtime: Option<Rc<RolloutRuntime>>) -> Self {
         Self {
+            context_id,
             runtime,
             role: Role::Release,
             pending_body: None,
@@ -87,10 +75,7 @@ impl StreamState {
             if end_of_stream {
                 return Self::receive_feedback(&runtime, Some(&[]));
             }
-            let head = RequestHead::default();
-            self.pending_body =
-                Some(Box::new(PendingBody { head, purpose: BodyPurpose::Feedback }));
-            return Action::Pause;
+            return self.wait_for_body(&runtime, RequestHead::default(), BodyPurpose::Feedback);
         }
         let config = &runtime.config;
         let forced = config.force_header.as_ref().and_then(|name| {
@@ -108,8 +93,7 @@ impl StreamState {
                     if let Some(head) = head.filter(|it| it.is_bufferable(config.max_request_body))
                     {
                         let purpose = BodyPurpose::ConversationId(unit);
-                        self.pending_body = Some(Box::new(PendingBody { head, purpose }));
-                        return Action::Pause;
+                        return self.wait_for_body(&runtime, head, purpose);
                     }
                 }
                 runtime.route_request(unit.as_deref(), None, id.as_deref())
@@ -123,6 +107,14 @@ impl StreamState {
         else {
             return Action::Continue;
         };
+        if pending.wait.as_ref().is_some_and(|it| it.is_released()) {
+            self.pending_body = Some(pending);
+            self.abandon();
+            return Action::Continue;
+        }
+        if !matches!(pending.purpose, BodyPurpose::RoutedPatch(_)) {
+            runtime.waiting.record_body();
+        }
         let max_bytes = match pending.purpose {
             BodyPurpose::Feedback => MAX_BODY_BYTES,
             _ => runtime.config.max_request_body,
@@ -135,9 +127,15 @@ impl StreamState {
         }
         let body = if size <= max_bytes { hostcalls::request_body(size).ok() } else { None };
         let body = body.as_deref();
-        let PendingBody { head, purpose } = *pending;
+        let PendingBody { head, purpose, .. } = *pending;
         let routed = match purpose {
             BodyPurpose::Patch(routed) => routed,
+            BodyPurpose::RoutedPatch(routed) => {
+                let body = body.map_or(BodyState::Unavailable, BodyState::Complete);
+                let completed = routed.complete(&runtime, &head, body);
+                self.record_completed(&runtime, completed);
+                return Action::Continue;
+            }
             BodyPurpose::Feedback => return Self::receive_feedback(&runtime, body),
             BodyPurpose::ConversationId(unit) => {
                 let id = body.and_then(|body| runtime.conversation_in_body(body));
@@ -218,9 +216,12 @@ impl StreamState {
         routed.is_mirrored = is_mirrored;
         match (action, head) {
             (PlanAction::AwaitBody, Some(head)) => {
-                let purpose = BodyPurpose::Patch(routed);
-                self.pending_body = Some(Box::new(PendingBody { head, purpose }));
-                return Action::Pause;
+                return match runtime.config.read_body {
+                    ReadBody::BeforeRouting => {
+                        self.wait_for_body(runtime, head, BodyPurpose::Patch(routed))
+                    }
+                    ReadBody::AfterRouting => self.route_before_body(runtime, routed, head),
+                };
             }
             (PlanAction::Send(rewrite), _) => self.commit(runtime, routed, rewrite),
             (PlanAction::AwaitBody | PlanAction::FallBackToBlue, _) => {
@@ -228,6 +229,51 @@ impl StreamState {
             }
         }
         Action::Continue
+    }
+
+    /// Lets the headers wait for the body.
+    fn wait_for_body(
+        &mut self,
+        runtime: &RolloutRuntime,
+        head: RequestHead,
+        purpose: BodyPurpose,
+    ) -> Action {
+        let wait = runtime.waiting.add(self.context_id);
+        self.pending_body = Some(Box::new(PendingBody { head, purpose, wait }));
+        Action::Pause
+    }
+
+    /// Lets the headers continue, patched and routed, before the body.
+    fn route_before_body(
+        &mut self,
+        runtime: &Rc<RolloutRuntime>,
+        routed: RoutedRequest,
+        head: RequestHead,
+    ) -> Action {
+        let assignment = routed.assignment;
+        match RoutedPatch::begin(runtime, routed, &head) {
+            Ok(routed) => {
+                self.committed = Some(assignment);
+                let purpose = BodyPurpose::RoutedPatch(routed);
+                self.pending_body = Some(Box::new(PendingBody { head, purpose, wait: None }));
+                Action::Continue
+            }
+            Err(routed) => self.plan_request(runtime, routed, Some(head), BodyState::Unavailable),
+        }
+    }
+
+    /// Counts a request that was routed before its body, and observes its response.
+    fn record_completed(&mut self, runtime: &Rc<RolloutRuntime>, completed: CompletedPatch) {
+        let CompletedPatch { routed, expected } = completed;
+        let RoutedRequest { assignment, exposure, marker, feedback_unit, .. } = routed;
+        let scope = StatScope::Of(assignment.version);
+        self.committed = Some(assignment);
+        runtime.count(scope, assignment);
+        self.marker = marker;
+        self.signed_exposure = feedback_unit
+            .and_then(|unit| runtime.sign_exposure(assignment.version, unit, exposure));
+        self.observer = expected
+            .map(|expected| ResponseObserver::with_expected(runtime, scope, exposure, expected));
     }
 
     /// Writes the request's changes and its route, counts it, and observes its response.
@@ -283,14 +329,21 @@ impl StreamState {
     /// Receives feedback. A request that the filter answers is not forwarded.
     fn receive_feedback(runtime: &RolloutRuntime, body: Option<&[u8]>) -> Action {
         match runtime.receive_feedback(body) {
-            FeedbackReply::PassedOn => Action::Continue,
+            FeedbackReply::PassedOn => {
+                runtime.route_unassigned();
+                Action::Continue
+            }
             FeedbackReply::Answered(status, text) => {
                 let content_type = [("content-type", "text/plain; charset=utf-8")];
                 let headers = if text.is_empty() { &[][..] } else { &content_type };
                 let answered =
                     hostcalls::send_local_response(status, "verdigris_feedback", headers, &text);
-                // If the host refuses the answer, the upstream gives one.
-                if answered.is_ok() { Action::Pause } else { Action::Continue }
+                if answered.is_ok() {
+                    return Action::Pause;
+                }
+                // The upstream gives the answer.
+                runtime.route_unassigned();
+                Action::Continue
             }
         }
     }
@@ -307,15 +360,19 @@ impl StreamState {
     fn abandon(&mut self) {
         let pending =
             self.pending_body.take().filter(|it| !matches!(it.purpose, BodyPurpose::Feedback));
-        if let (Some(_), Some(runtime)) = (pending, &self.runtime) {
+        if let (Some(pending), Some(runtime)) = (pending, self.runtime.clone()) {
+            if let BodyPurpose::RoutedPatch(routed) = pending.purpose {
+                self.record_completed(&runtime, routed.give_up());
+                return;
+            }
             let assignment = Assignment::new(Version::Blue, Reason::Unpatchable);
             if self.role != Role::Release {
-                self.count_unpatchable(runtime, assignment);
+                self.count_unpatchable(&runtime, assignment);
                 return;
             }
             let blue = StatScope::Of(Version::Blue);
             runtime.count(blue, assignment);
-            self.observer = ResponseObserver::new(runtime, blue, assignment, None);
+            self.observer = ResponseObserver::new(&runtime, blue, assignment, None);
         }
     }
 }

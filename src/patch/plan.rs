@@ -109,6 +109,15 @@ impl<'a> PlanContext<'a> {
         }
     }
 
+    /// The changes outside of the body, for a request that is routed before its body has arrived.
+    /// `None` where they cannot be applied.
+    pub fn head_rewrite(&self, head: &RequestHead) -> Option<RequestRewrite<'a>> {
+        let patch = self.patch()?;
+        let format = self.formats.resolve_request(self.version, &head.path);
+        let of_headers = || (!patch.body.is_required()).then(|| RequestRewrite::of_headers(patch));
+        RequestRewrite::new(patch, head, format, None).or_else(of_headers)
+    }
+
     fn plan_without_head(&self) -> RequestPlan<'a> {
         if self.patch().is_some() || self.green_requirement().is_some() {
             return RequestPlan::FALL_BACK_TO_BLUE;

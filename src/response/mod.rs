@@ -42,7 +42,7 @@ pub mod answer_key;
 pub mod answer_parser;
 mod anthropic;
 pub mod aws_eventstream;
-mod base64;
+pub(crate) mod base64;
 mod bedrock;
 pub mod classification;
 pub mod classified_outcome;

@@ -239,3 +239,18 @@ fn mirrored_requests_are_explained() {
         "{output:?}"
     );
 }
+
+#[test]
+fn the_header_that_routes_match_is_named() {
+    let files = Files::new();
+    let fields = json!({"route_by": "version_header", "weights": {"blue": 0, "green": 1}});
+    let file = files.add("config.json", &config(fields).to_string());
+    let output = verdigris(&["explain", &file, "--unit", "ada"]);
+    assert!(
+        output.out.contains("green by weight, header x-verdigris-version: green"),
+        "{output:?}"
+    );
+    let json = json_output(&["explain", &file, "--unit", "ada"]);
+    assert_eq!(json["header"], "x-verdigris-version: green");
+    assert_eq!(json["cluster"], Value::Null);
+}

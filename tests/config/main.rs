@@ -2,6 +2,7 @@
 
 mod build;
 mod build_errors;
+mod console_path;
 #[path = "../support/documents.rs"]
 #[allow(dead_code, reason = "each test binary uses a part")]
 mod documents;
@@ -11,7 +12,9 @@ mod panics;
 mod plugin;
 mod ramp;
 mod ramp_errors;
+mod read_body;
 mod reader;
+mod route_by;
 mod schema;
 mod schema_agreement;
 mod schema_errors;

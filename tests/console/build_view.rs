@@ -314,6 +314,7 @@ fn each_version_says_what_it_is() {
     let about: Vec<_> = view.versions.iter().map(|it| it.about.clone()).collect();
     let blue = VersionAboutView {
         cluster: "llm-blue".into(),
+        header: None,
         failover: None,
         model: None,
         system: None,
@@ -322,6 +323,7 @@ fn each_version_says_what_it_is() {
     };
     let green = VersionAboutView {
         cluster: "llm-green".into(),
+        header: None,
         failover: Some("llm-green-or-blue".into()),
         model: Some("gpt-5-mini".into()),
         system: Some("append".into()),

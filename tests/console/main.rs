@@ -2,6 +2,7 @@
 //! Operator commands are tested with the filter itself.
 
 mod access;
+mod access_at_path;
 mod browser;
 #[allow(dead_code, reason = "the tests of operator commands use more of it")]
 mod browser_user;

@@ -6,6 +6,7 @@
 //!
 //! `make test` builds the `.wasm` and installs Envoy before it runs these tests.
 
+mod after_routing;
 mod artifacts;
 mod assignment;
 #[allow(dead_code, reason = "the tests of the console use more of it")]
@@ -15,6 +16,7 @@ mod browser;
 mod browser_user;
 mod callouts;
 mod cas_conflicts;
+mod console_path;
 #[path = "../support/documents.rs"]
 #[allow(dead_code, reason = "each test binary uses a part")]
 mod documents;
@@ -47,9 +49,11 @@ mod refused_calls;
 mod rejected;
 mod root_contexts;
 mod shadow;
+mod shared_names;
 mod steering;
 #[path = "../support/tcp_gate.rs"]
 #[allow(dead_code, reason = "each test binary uses a part")]
 mod tcp_gate;
+mod version_header;
 
 use envoy::process;

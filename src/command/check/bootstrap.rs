@@ -5,7 +5,7 @@ use crate::assignment::Version;
 use crate::command::position::Position;
 use crate::command::source::{Finding, Source};
 use crate::command::yaml::YamlNode;
-use crate::config::{Config, Role, ShadowConfig};
+use crate::config::{Config, Role, RouteBy, ShadowConfig};
 
 /// The clusters and listeners of all files.
 #[derive(Clone, Debug, Default)]
@@ -80,6 +80,9 @@ impl Bootstrap {
     }
 
     fn unknown_clusters(&self, config: &Config) -> Vec<Disagreement> {
+        if config.route_by == RouteBy::VersionHeader {
+            return Vec::new();
+        }
         let unknown = |version: Version| {
             let cluster = config.cluster(version).as_str();
             let fix = self.lacks_cluster(cluster)?;

@@ -4,7 +4,7 @@ use super::envoy::{Envoy, Scope};
 use super::findings::Findings;
 use crate::assignment::Version;
 use crate::command::yaml::YamlNode;
-use crate::config::Config;
+use crate::config::{Config, RouteBy};
 
 /// The kinds of clusters that consist of other clusters.
 const KINDS: [&str; 2] = ["aggregate", "composite"];
@@ -19,6 +19,9 @@ pub(super) struct CombinedCluster<'a> {
 
 /// Checks the clusters of a rollout's versions.
 pub fn check(envoy: &Envoy<'_>, config: &Config, findings: &mut Findings) {
+    if config.route_by == RouteBy::VersionHeader {
+        return;
+    }
     let mut seen = Vec::new();
     for version in Version::ALL {
         let cluster = config.cluster(version).as_str();

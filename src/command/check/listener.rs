@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::assignment::Version;
 use crate::command::yaml::YamlNode;
-use crate::config::{Config, Role};
+use crate::config::{Config, Role, RouteBy};
 
 /// How a listener treats the headers that the filter uses. Header names are in lower case.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +24,8 @@ pub(super) struct ListenerHeaders {
     pub(super) mirrored: Vec<String>,
     /// The `cluster_header` of each route; `None` if the routes are elsewhere.
     routed: Option<Vec<String>>,
+    /// The headers that routes match, each with the value if it must be exact.
+    matched: Vec<(String, Option<String>)>,
 }
 
 /// A header that early header mutation overwrites.
@@ -57,6 +59,14 @@ impl ListenerHeaders {
             }
             if let Some(header) = node.get("cluster_header").and_then(|it| lower(it)) {
                 listener.routed.get_or_insert_default().push(header);
+            }
+            let matched = node.at(&["match", "headers"]).map(|it| it.items());
+            for matcher in matched.unwrap_or_default() {
+                let exact = matcher.at(&["string_match", "exact"]);
+                let exact = exact.or_else(|| matcher.get("exact_match").map(|it| &**it));
+                let exact = exact.and_then(YamlNode::text).map(str::to_owned);
+                let name = matcher.get("name").and_then(|it| lower(it));
+                listener.matched.extend(name.map(|name| (name, exact)));
             }
             let early = node.get("early_header_mutation_extensions");
             for extension in early.map(|it| it.items()).unwrap_or_default() {
@@ -113,6 +123,12 @@ impl ListenerHeaders {
 
     /// Whether the listener uses the headers of this rollout.
     pub(super) fn uses_headers_of(&self, config: &Config) -> bool {
+        if config.route_by == RouteBy::VersionHeader {
+            let header = config.version_header.as_str();
+            return self.value_of(header).is_some()
+                || self.added.iter().chain(&self.removed).any(|it| it == header)
+                || !self.is_part && self.matched.iter().any(|(name, _)| name == header);
+        }
         let names = [config.cluster_header.as_str(), config.version_header.as_str()];
         let mutates = |name: &&str| {
             self.value_of(name).is_some() || self.added.iter().any(|added| added == name)
@@ -130,6 +146,9 @@ impl ListenerHeaders {
     /// The fields of a rollout that do not agree with the listener. Each message begins with
     /// `prefix`.
     pub(super) fn disagreements(&self, config: &Config, prefix: &str) -> Vec<Disagreement> {
+        if config.route_by == RouteBy::VersionHeader {
+            return self.version_disagreements(config, prefix);
+        }
         let mut found = Vec::new();
         let expected = [
             ("cluster_header", config.cluster_header.as_str(), config.default_cluster.as_str()),
@@ -167,6 +186,39 @@ impl ListenerHeaders {
             );
             let (field, value) = ("cluster_header".to_owned(), format!("{header:?}"));
             found.push(Disagreement { field, value, fix });
+        }
+        found
+    }
+
+    /// As [`disagreements`](Self::disagreements), where routes match the version header.
+    fn version_disagreements(&self, config: &Config, prefix: &str) -> Vec<Disagreement> {
+        let header = config.version_header.as_str();
+        let mut found = Vec::new();
+        let mut add = |fix: String| {
+            let (field, value) = ("version_header".to_owned(), format!("{header:?}"));
+            found.push(Disagreement { field, value, fix });
+        };
+        let blue = Version::Blue.as_str();
+        match self.value_of(header) {
+            Some(actual) if actual == blue => {}
+            None if self.removed.iter().any(|it| it == header) => {}
+            Some(actual) => add(format!(
+                "{prefix}early header mutation sets it to {actual:?} instead of {blue:?}"
+            )),
+            None => add(format!(
+                "{prefix}no early header mutation removes it, so clients can choose while the filter \
+                 is not loaded: remove it there"
+            )),
+        }
+        let green = Version::Green.as_str();
+        let is_green = |(name, value): &(String, Option<String>)| {
+            name == header && value.as_deref() == Some(green)
+        };
+        if self.routed.is_some() && !self.matched.iter().any(is_green) {
+            add(format!(
+                "{prefix}no route matches it, so no request reaches green: write a route to green's \
+                 cluster with match: {{headers: [{{name: {header}, string_match: {{exact: {green}}}}}]}}"
+            ));
         }
         found
     }

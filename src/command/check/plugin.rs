@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::findings::Findings;
 use crate::assignment::UnitSource;
 use crate::command::position::Position;
-use crate::command::source::{Finding, Located, PluginConfigText, Source, Wrapper};
+use crate::command::source::{Finding, Located, PluginConfigText, Source, TOKEN_VARIABLE, Wrapper};
 use crate::config::{Config, Plugin, Role};
 
 /// A valid plugin configuration and its position.
@@ -61,6 +61,7 @@ impl ParsedPlugin<'_> {
         findings.problems.extend(self.cannot_wait());
         findings.warnings.extend(self.separate_vm(all));
         findings.warnings.extend(self.missing_failure_policy());
+        findings.warnings.extend(self.missing_token());
         findings.warnings.extend(self.fractional_steps());
         findings.warnings.extend(self.units_that_clients_make());
         self.check_wasm_file(findings);
@@ -75,26 +76,36 @@ impl ParsedPlugin<'_> {
                 "without it, an operator command is answered before its body has arrived"
             }
             Plugin::Console(_) => return None,
-            Plugin::Rollout(config) => {
-                let patches = [&config.blue_request, &config.green_request];
-                let mut patches = patches.into_iter().flatten();
-                let by_patch = patches.any(|it| it.body.is_required() || it.body.asks_for_usage);
-                let by_id = config.conversation.as_ref().is_some_and(|it| !it.pointers.is_empty());
-                if !by_patch && !by_id && config.feedback.is_none() {
-                    return None;
-                }
-                "this configuration reads request bodies, and without it such a request hangs"
+            Plugin::Rollout(config) if !config.waits_for_bodies() => return None,
+            Plugin::Rollout(_) => {
+                "this configuration reads request bodies, and without it such a request waits for 5 s \
+                 and then goes to blue"
             }
         };
         let fix = match surrounding.wrapper {
             Wrapper::Envoy => format!("write true beside root_id: {what}"),
             other => format!(
-                "{what}, and {} does not support it: use an EnvoyFilter or EnvoyPatchPolicy with \
-                 Envoy's Wasm filter",
+                "{what}, and {} does not support it: write \"read_body\": \"after_routing\", or use an \
+                 EnvoyFilter or EnvoyPatchPolicy with Envoy's Wasm filter",
                 other.as_str()
             ),
         };
         Some(self.finding(position, "allow_on_headers_stop_iteration", "missing or false", fix))
+    }
+
+    /// Without a token the console's path answers 404.
+    fn missing_token(&self) -> Option<Finding> {
+        let surrounding = self.text.surrounding.as_ref().filter(|it| !it.has_token)?;
+        let Plugin::Rollout(config) = &self.plugin else { return None };
+        let path = &config.console.as_ref()?.path;
+        let place = match surrounding.wrapper {
+            Wrapper::Envoy => "vm_config.environment_variables.host_env_keys",
+            Wrapper::WasmPlugin => "vmConfig.env, with valueFrom: HOST",
+            Wrapper::EnvoyExtensionPolicy => "env.hostKeys",
+        };
+        let fix =
+            format!("answers 404, since the VM has no token: add {TOKEN_VARIABLE} to {place}");
+        Some(self.finding(self.text.position_of("console.path"), "console.path", path, fix))
     }
 
     /// A console in a VM of its own has no rollouts.

@@ -7,7 +7,7 @@ use super::findings::Findings;
 use crate::assignment::Version;
 use crate::command::source::Finding;
 use crate::command::yaml::YamlNode;
-use crate::config::Config;
+use crate::config::{Config, RouteBy};
 use crate::response::Format;
 
 /// The default of `cluster_header`, for files without a rollout.
@@ -39,8 +39,9 @@ struct PathRewrite<'a> {
 /// Checks the routes of a manager.
 pub fn check(manager: &Manager<'_>, rollouts: &[&Config], findings: &mut Findings) {
     let routes = Route::all(manager);
-    let mut headers: Vec<&str> = rollouts.iter().map(|it| it.cluster_header.as_str()).collect();
-    if headers.is_empty() {
+    let by_cluster = rollouts.iter().filter(|it| it.route_by == RouteBy::ClusterHeader);
+    let mut headers: Vec<&str> = by_cluster.map(|it| it.cluster_header.as_str()).collect();
+    if rollouts.is_empty() {
         headers.push(CLUSTER_HEADER);
     }
     let is_routed =

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::assignment::{Share, Version, bucket_hash};
 use crate::command::output::{HEAD, Report, ReportOutcome, percent, styled};
-use crate::config::Config;
+use crate::config::{Config, RouteBy};
 
 /// A decision and its steps.
 #[derive(Serialize)]
@@ -18,7 +18,8 @@ pub struct Explained {
     pub(super) version: Option<Version>,
     /// `None` if it is not known, and at a shadow's listener.
     pub(super) reason: Option<&'static str>,
-    pub(super) cluster: Option<String>,
+    #[serde(flatten)]
+    pub(super) route: ExplainedRoute,
     /// The bucket; `None` for a request with neither conversation nor unit.
     pub(super) key: Option<BucketPosition>,
     /// Green's share in force, from 0 to 1; `None` at a shadow's listener.
@@ -37,6 +38,15 @@ pub(super) enum ExplainedAnswer {
     Unknown,
     /// Green answers every request of a shadow's listener, and its answers are discarded.
     Shadow,
+}
+
+/// What Envoy routes the request by; neither of both if the version is not known.
+#[derive(Default, Serialize)]
+pub(super) struct ExplainedRoute {
+    cluster: Option<String>,
+    /// The header that a route matches, with its value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    header: Option<String>,
 }
 
 /// The bucket of a unit or a conversation.
@@ -69,6 +79,22 @@ pub(super) struct ExplainedStep {
     pub why: String,
 }
 
+// === impl ExplainedRoute ===
+
+impl ExplainedRoute {
+    pub(super) fn new(config: &Config, version: Version) -> Self {
+        match config.route_by {
+            RouteBy::ClusterHeader => {
+                Self { cluster: Some(config.cluster(version).to_string()), header: None }
+            }
+            RouteBy::VersionHeader => Self {
+                cluster: None,
+                header: Some(format!("{}: {version}", config.version_header)),
+            },
+        }
+    }
+}
+
 // === impl BucketPosition ===
 
 impl BucketPosition {
@@ -97,7 +123,7 @@ impl Explained {
             answer: ExplainedAnswer::Shadow,
             version: None,
             reason: None,
-            cluster: Some(config.green_cluster.to_string()),
+            route: ExplainedRoute::new(config, Version::Green),
             key: None,
             share: None,
             steps: vec![ExplainedStep { name: "role", decides: true, why: why.to_owned() }],
@@ -106,20 +132,23 @@ impl Explained {
 
     fn headline(&self) -> String {
         let reason = self.reason.unwrap_or_default();
-        let cluster = self.cluster.as_deref().unwrap_or_default();
+        let ExplainedRoute { cluster, header } = &self.route;
+        let route = match header {
+            Some(header) => format!("header {header}"),
+            None => format!("cluster {}", cluster.as_deref().unwrap_or_default()),
+        };
         match (self.answer, self.version) {
             (ExplainedAnswer::Version, Some(version)) => {
-                format!("{} by {reason}, cluster {cluster}", styled(HEAD, version))
+                format!("{} by {reason}, {route}", styled(HEAD, version))
             }
             (ExplainedAnswer::Random, _) => format!(
                 "{} by {reason}: {} of such requests go to green, the others to blue",
                 styled(HEAD, "random"),
                 percent(self.share.unwrap_or_default())
             ),
-            (ExplainedAnswer::Shadow, _) => format!(
-                "{}, cluster {cluster}: no version is assigned",
-                styled(HEAD, "green's shadow")
-            ),
+            (ExplainedAnswer::Shadow, _) => {
+                format!("{}, {route}: no version is assigned", styled(HEAD, "green's shadow"))
+            }
             (ExplainedAnswer::Unknown | ExplainedAnswer::Version, _) => {
                 format!("{}: see the conversation", styled(HEAD, "not known"))
             }

@@ -23,7 +23,7 @@ use crate::assignment::{
 use crate::config::time::parse_timestamp;
 use crate::config::{Config, Role};
 use conversation::{ConversationShare, ConversationTimes};
-use explained::{BucketPosition, Explained, ExplainedAnswer, ExplainedStep};
+use explained::{BucketPosition, Explained, ExplainedAnswer, ExplainedRoute, ExplainedStep};
 
 /// Explains which version a request gets, step by step.
 ///
@@ -191,7 +191,11 @@ impl Explanation<'_> {
             },
             version: is_decided.then_some(version),
             reason: is_known.then_some(reason.as_str()),
-            cluster: is_decided.then(|| self.config.cluster(version).to_string()),
+            route: if is_decided {
+                ExplainedRoute::new(self.config, version)
+            } else {
+                ExplainedRoute::default()
+            },
             key: key.map(|key| BucketPosition::new(self.config, key, share_of_key)),
             share: Some(self.assumed.share.fraction()),
             steps: self.steps(&possible),

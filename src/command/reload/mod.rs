@@ -57,6 +57,9 @@ pub fn effects(
     }
     effects.extend(routing_effects::conversations(old, new));
     effects.extend(routing_effects::clusters(old, new));
+    effects.extend(routing_effects::route_by(old, new));
+    effects.extend(routing_effects::read_body(old, new));
+    effects.extend(routing_effects::console(old, new));
     effects.extend(routing_effects::failover(old, new));
     effects.extend(routing_effects::requests(old, new, is_renamed));
     effects.extend(assignment_effects::pins(old_json, new_json, new));

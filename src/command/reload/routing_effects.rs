@@ -3,7 +3,7 @@
 use super::effect::Effect;
 use crate::assignment::{MissingUnitPolicy, RollbackPolicy, Version};
 use crate::command::output::percent;
-use crate::config::{Config, Role};
+use crate::config::{Config, ReadBody, Role, RouteBy};
 
 /// The effects of a change of `conversation`.
 pub(super) fn conversations(old: &Config, new: &Config) -> Vec<Effect> {
@@ -57,6 +57,9 @@ pub(super) fn conversations(old: &Config, new: &Config) -> Vec<Effect> {
 /// The effects of other clusters.
 pub(super) fn clusters(old: &Config, new: &Config) -> Vec<Effect> {
     let mut effects = Vec::new();
+    if new.route_by == RouteBy::VersionHeader {
+        return effects;
+    }
     for version in Version::ALL {
         let (from, to) = (old.cluster(version), new.cluster(version));
         if from != to {
@@ -73,6 +76,25 @@ pub(super) fn clusters(old: &Config, new: &Config) -> Vec<Effect> {
         effects.push(Effect::new("default_cluster", what));
     }
     effects
+}
+
+/// The effect of other routes.
+pub(super) fn route_by(old: &Config, new: &Config) -> Option<Effect> {
+    if old.route_by == new.route_by {
+        return None;
+    }
+    let what = match new.route_by {
+        RouteBy::ClusterHeader => format!(
+            "the routes must take the cluster from {}, or green's users go to blue",
+            new.cluster_header
+        ),
+        RouteBy::VersionHeader => format!(
+            "the routes must match {}, and blue's must need no header: routes by {} send all requests \
+             to the cluster that early header mutation sets",
+            new.version_header, old.cluster_header
+        ),
+    };
+    Some(Effect::new("route_by", what))
 }
 
 /// The effect of a change of green's failover.
@@ -154,6 +176,42 @@ pub(super) fn headers(old: &Config, new: &Config) -> Vec<Effect> {
         effects.push(Effect::new(field, what));
     }
     effects
+}
+
+/// The effect of another path of the console.
+pub(super) fn console(old: &Config, new: &Config) -> Option<Effect> {
+    let path = |config: &Config| config.console.as_ref().map(|it| it.path.clone());
+    let what = match (path(old), path(new)) {
+        (from, to) if from == to => return None,
+        (_, Some(to)) => format!(
+            "the page and the commands are served at {to} of the release's listener, to holders of the \
+             token; no request there reaches an upstream"
+        ),
+        (Some(from), None) => format!(
+            "the page is no longer served at {from}, whose requests reach upstreams: with their token, \
+             where a client still sends it"
+        ),
+        (None, None) => return None,
+    };
+    Some(Effect::new("console.path", what))
+}
+
+/// The effect of a change of when bodies are read.
+pub(super) fn read_body(old: &Config, new: &Config) -> Option<Effect> {
+    if old.read_body == new.read_body {
+        return None;
+    }
+    let what = match new.read_body {
+        ReadBody::BeforeRouting => {
+            "requests wait for their body before they are routed, which needs \
+             allow_on_headers_stop_iteration: true in Envoy's Wasm filter"
+        }
+        ReadBody::AfterRouting => {
+            "upstreams get patched requests without content-length, and a version gets a request whose \
+             body cannot be patched as it came"
+        }
+    };
+    Some(Effect::new("read_body", what))
 }
 
 /// The effect of another role.

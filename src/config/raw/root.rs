@@ -12,7 +12,9 @@ use super::reader::{Node, ObjectReader, read_object};
 use super::sections::{RawConversation, RawFailover, RawFeedback, RawFleet, RawRequest, RawShadow};
 use crate::assignment::MissingUnitPolicy;
 use crate::config::InvalidConfig;
+use crate::config::read_body::ReadBody;
 use crate::config::role::Role;
+use crate::config::route_by::RouteBy;
 use crate::response::{Format, LimitPolicy};
 
 /// The plugin configuration as written. docs/reference/configuration.md describes the fields.
@@ -24,6 +26,7 @@ pub struct RawConfig {
     pub versions: RawVersions,
     pub weights: Option<RawWeights>,
     pub ramp: Option<RawRamp>,
+    pub route_by: RouteBy,
     pub default_cluster: Option<String>,
     pub on_missing: MissingUnitPolicy,
     pub pins: RawPins,
@@ -34,6 +37,7 @@ pub struct RawConfig {
     pub prices: Vec<(String, RawPrice)>,
     pub conversation: Option<RawConversation>,
     pub max_request_body: Option<u64>,
+    pub read_body: Option<ReadBody>,
     pub shadow: Option<RawShadow>,
     pub feedback: Option<RawFeedback>,
     pub fleet: Option<RawFleet>,
@@ -95,6 +99,7 @@ pub struct RawPrice {
 #[allow(missing_docs, reason = "docs/reference is their one description")]
 pub struct RawConsole {
     pub hosts: Vec<String>,
+    pub path: Option<String>,
 }
 
 /// The `pins` section.
@@ -123,6 +128,10 @@ impl RawConfig {
             versions: fields.object("versions").map(RawVersions::read).unwrap_or_default(),
             weights: fields.object("weights").map(RawWeights::read),
             ramp: fields.object("ramp").map(RawRamp::read),
+            route_by: {
+                let index = fields.choice("route_by", &RouteBy::ALL.map(RouteBy::as_str));
+                index.and_then(|index| RouteBy::ALL.get(index).copied()).unwrap_or_default()
+            },
             default_cluster: fields.text("default_cluster"),
             on_missing: match fields.choice("on_missing", &["blue", "random"]) {
                 Some(1) => MissingUnitPolicy::Random,
@@ -136,6 +145,10 @@ impl RawConfig {
             prices: fields.object("prices").map(read_prices).unwrap_or_default(),
             conversation: fields.object("conversation").map(RawConversation::read),
             max_request_body: fields.unsigned("max_request_body"),
+            read_body: {
+                let index = fields.choice("read_body", &ReadBody::ALL.map(ReadBody::as_str));
+                index.and_then(|index| ReadBody::ALL.get(index).copied())
+            },
             shadow: fields.object("shadow").map(RawShadow::read),
             feedback: fields.object("feedback").map(RawFeedback::read),
             fleet: fields.object("fleet").map(RawFleet::read),
@@ -154,7 +167,7 @@ impl RawConfig {
 
 impl RawConsole {
     fn read(mut fields: ObjectReader<'_>) -> Self {
-        let console = Self { hosts: fields.texts("hosts") };
+        let console = Self { hosts: fields.texts("hosts"), path: fields.text("path") };
         fields.finish();
         console
     }

@@ -219,7 +219,7 @@ fn objects_of_istio_and_envoy_gateway_are_checked() {
             format!("{WASM_PLUGIN}{body}"),
             Some((
                 5,
-                "allow_on_headers_stop_iteration: missing or false: this configuration reads request bodies, and without it such a request hangs, and Istio's WasmPlugin does not support it",
+                "allow_on_headers_stop_iteration: missing or false: this configuration reads request bodies, and without it such a request waits for 5 s and then goes to blue, and Istio's WasmPlugin does not support it: write \"read_body\": \"after_routing\"",
             )),
         ),
         (

@@ -47,6 +47,64 @@ fn a_cluster_that_does_not_depend_on_the_version_is_warned_of() {
     route("{match: {prefix: /gone}, direct_response: {status: 410}}").expect_none();
 }
 
+/// As a control plane writes it from an HTTPRoute or a VirtualService.
+#[test]
+fn routes_can_match_the_version_header() {
+    let early = |mutation: &str| {
+        format!(
+            "          early_header_mutation_extensions:
+          - name: early
+            typed_config:
+              \"@type\": type.googleapis.com/envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation
+              mutations: [{mutation}]
+"
+        )
+    };
+    let removed = early("{remove: X-Verdigris-Version}");
+    let overwritten = early(
+        "{append: {header: {key: x-verdigris-version, value: blue}, append_action: \
+         OVERWRITE_IF_EXISTS_OR_ADD}}",
+    );
+    let wrong = overwritten.replace("value: blue", "value: green");
+    let green = "match: {prefix: /, headers: [{name: x-verdigris-version, string_match: {exact: \
+                 green}}]}";
+    let rollout = plugin(json!({"route_by": "version_header"}));
+    let with = |early: &str, green: &str| {
+        let listener = replaced(ENVOY, early_section(), early);
+        let at = listener.find(super::LISTENER).unwrap();
+        let begin = at + listener[at..].find("              routes:\n").unwrap();
+        let end = begin + listener[begin..].find(HTTP_FILTERS).unwrap();
+        let routes = format!(
+            "              routes:
+              - {{{green}, route: {{cluster: llm-green}}}}
+              - {{match: {{prefix: /}}, route: {{cluster: llm-blue}}}}
+"
+        );
+        let envoy = format!("{}{routes}{}", &listener[..begin], &listener[end..]);
+        with_envoy(envoy).with_filter(&rollout)
+    };
+    with(&removed, green).expect_none();
+    with(&overwritten, green).expect_none();
+    let in_filter = |setup: Setup, text: &str| {
+        setup.expect(&Expected { kind: "warning", file: "filter.yaml", at: "\"rollout\"", text });
+    };
+    let field = "version_header: \"x-verdigris-version\": ";
+    let choose = format!("{field}no early header mutation removes it");
+    in_filter(with("", green), &choose);
+    let instead = format!("{field}early header mutation sets it to \"green\" instead of \"blue\"");
+    in_filter(with(&wrong, green), &instead);
+    let none = format!("{field}no route matches it, so no request reaches green");
+    in_filter(with(&removed, "match: {prefix: /green}"), &none);
+}
+
+/// The early header mutation of the release's listener.
+fn early_section() -> &'static str {
+    let (_, listener) = ENVOY.split_once(super::LISTENER).unwrap();
+    let begin = listener.find("          early_header_mutation_extensions:").unwrap();
+    let end = listener.find("          route_config:").unwrap();
+    &listener[begin..end]
+}
+
 #[test]
 fn an_internal_redirect_needs_a_last_route() {
     let text = "internal_redirect_policy: Envoy does not run early header mutation again for a \

@@ -35,6 +35,29 @@ fn clusters_and_request_changes() {
 }
 
 #[test]
+fn routes() {
+    let by_version = json!({"route_by": "version_header"});
+    let (to_header, to_cluster) = ("the routes must match x-verdigris-version", "take the cluster");
+    check([
+        (json!({}), by_version.clone(), "route_by", to_header),
+        (by_version, json!({}), "route_by", to_cluster),
+    ]);
+}
+
+#[test]
+fn bodies_and_the_console() {
+    let after = json!({"read_body": "after_routing"});
+    let at = |path: &str| json!({"console": {"path": path}});
+    check([
+        (json!({}), after.clone(), "read_body", "without content-length"),
+        (after, json!({}), "read_body", "requests wait for their body"),
+        (json!({}), at("/ops"), "console.path", "are served at /ops of the release's"),
+        (at("/ops"), at("/verdigris"), "console.path", "are served at /verdigris of the release's"),
+        (at("/ops"), json!({}), "console.path", "no longer served at /ops"),
+    ]);
+}
+
+#[test]
 fn requests_without_a_unit() {
     let (blue, random) = (json!({}), json!({"on_missing": "random"}));
     let text = "each request without a unit is drawn at random";

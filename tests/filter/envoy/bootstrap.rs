@@ -29,6 +29,33 @@ pub(super) fn on_free_ports(upstreams: &[Upstream; 3]) -> String {
     bootstrap
 }
 
+/// A bootstrap whose release listener routes by the version header, as a control plane writes it
+/// from an HTTPRoute or a VirtualService. Without early header mutation the filter alone decides.
+pub fn route_by_version(bootstrap: &str) -> String {
+    let (before, listener) = bootstrap.split_at(release_listener_offset(bootstrap));
+    let (head, rest) =
+        listener.split_once("          early_header_mutation_extensions:\n").unwrap();
+    let (_, rest) = rest.split_once("          route_config:\n").unwrap();
+    let (table, rest) = rest.split_once("              routes:\n").unwrap();
+    let (_, rest) = rest.split_once("          http_filters:\n").unwrap();
+    let route = |matcher: &str, cluster: &str| {
+        format!(
+            "              - match: {{prefix: /{matcher}}}
+                route: {{cluster: {cluster}, timeout: 0s}}
+                response_headers_to_add:
+                - header: {{key: x-verdigris-version, value: \"%REQ(x-verdigris-version)%\"}}
+                  append_action: OVERWRITE_IF_EXISTS_OR_ADD
+"
+        )
+    };
+    let green = ", headers: [{name: x-verdigris-version, string_match: {exact: green}}]";
+    let routes = [route(green, "llm-green"), route("", "llm-blue")].concat();
+    format!(
+        "{before}{head}          route_config:\n{table}              routes:\n{routes}          \
+         http_filters:\n{rest}"
+    )
+}
+
 /// The shipped filter.yaml with another plugin configuration.
 pub fn filter_yaml(config: &Value) -> String {
     filter_yaml_from_text(&config.to_string())

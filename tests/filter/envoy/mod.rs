@@ -2,6 +2,7 @@
 
 mod answer;
 pub mod bootstrap;
+pub mod clients;
 pub mod failing_server;
 mod listening;
 #[path = "../../support/process.rs"]
@@ -21,7 +22,9 @@ use tempfile::TempDir;
 use crate::artifacts;
 use crate::proxy::{Answer, Proxy, Request, ShadowRequest};
 pub use answer::read_answer;
-pub use bootstrap::{filter_yaml, filter_yaml_from_text, release_listener_offset};
+pub use bootstrap::{
+    filter_yaml, filter_yaml_from_text, release_listener_offset, route_by_version,
+};
 use process::{OrphanProcess, Process, TIMEOUT, poll_within, wait_for};
 use upstream::{ReceivedRequest, Upstream};
 
@@ -272,7 +275,12 @@ impl Envoy {
 
 impl Proxy for Envoy {
     fn start(config: &Value) -> Self {
-        Self::start_with(&Setup { filter: Some(&filter_yaml(config)), ..Setup::default() })
+        let by_version = |bootstrap: String, _: &[Upstream; 3]| route_by_version(&bootstrap);
+        let mut setup = Setup { filter: Some(&filter_yaml(config)), ..Setup::default() };
+        if config["route_by"] == "version_header" {
+            setup.edit_bootstrap = &by_version;
+        }
+        Self::start_with(&setup)
     }
 
     fn restart(&mut self) {

@@ -1,6 +1,7 @@
 //! Tests that need a real Envoy.
 
 mod abort;
+mod after_routing;
 mod answers;
 mod bodies;
 mod broken;
@@ -8,6 +9,8 @@ mod capabilities;
 mod checked;
 mod classification;
 mod console;
+mod console_path;
+mod control_planes;
 mod conversations;
 mod cookies;
 mod cut_short;
@@ -28,9 +31,11 @@ mod releases;
 mod reload;
 mod rewritten;
 mod shadow;
+mod shared_names;
 mod startup;
 mod trap;
 mod uninstall;
 mod upgrade;
 mod upstreams;
+mod version_header;
 mod watching;

@@ -120,6 +120,12 @@ impl Host {
         }
     }
 
+    /// Whether the routes match the version header instead of taking the cluster from a header.
+    fn routes_by_version(&self) -> bool {
+        let config: Value = serde_json::from_slice(&self.config).unwrap_or_default();
+        config["route_by"] == "version_header"
+    }
+
     /// The names of the host calls that the last request made, in order.
     pub fn calls_of(&mut self, request: &Request) -> Vec<&'static str> {
         let worker = self.requests % WORKERS;
@@ -186,10 +192,13 @@ impl Host {
         if let Some(body) = &request.body {
             stream.replace("content-length", body.len().to_string().as_bytes());
         }
-        for (name, value) in EARLY_MUTATION {
-            stream.replace(name, value.as_bytes());
+        let routes_by_version = self.routes_by_version();
+        if !routes_by_version {
+            for (name, value) in EARLY_MUTATION {
+                stream.replace(name, value.as_bytes());
+            }
+            stream.remove("x-verdigris-shadow");
         }
-        stream.remove("x-verdigris-shadow");
         if stream.get(":method").is_none() {
             let method: &[u8] = if request.body.is_some() { b"POST" } else { b"GET" };
             stream.replace(":method", method);
@@ -205,11 +214,21 @@ impl Host {
         if stream.get("x-verdigris-cluster") == Some(b"llm-green-failover") {
             stream = self.workers[worker].run_inside(stream, "green");
         }
-        let text = |name| String::from_utf8(stream.get(name).unwrap().to_vec()).unwrap();
-        let (cluster, version) = (text("x-verdigris-cluster"), text("x-verdigris-version"));
+        let text =
+            |name| String::from_utf8_lossy(stream.get(name).unwrap_or_default()).into_owned();
+        let version = text("x-verdigris-version");
+        // As Envoy, which matches the values of a repeated header joined by a comma.
+        let is_green = stream.headers.iter().filter(|(name, _)| name == "x-verdigris-version");
+        let cluster = match is_green.map(|(_, value)| value.as_slice()).collect::<Vec<_>>()[..] {
+            _ if !routes_by_version => text("x-verdigris-cluster"),
+            [b"green"] => "llm-green".to_owned(),
+            _ => "llm-blue".to_owned(),
+        };
         let known = ["llm-blue", "llm-green", "llm-next"].contains(&cluster.as_str());
         let path = text(":path");
-        stream.remove("x-verdigris-cluster");
+        if !routes_by_version {
+            stream.remove("x-verdigris-cluster");
+        }
         stream.remove(":path");
         stream.remove(":method");
         let reply = stream.reply.take();

@@ -1,0 +1,90 @@
+//! A request that Envoy routes before its body has arrived, because the plugin may not let the headers
+//! wait: the version is chosen, the headers are patched, and the body follows.
+
+use std::rc::Rc;
+
+use super::hostcalls;
+use super::request_rewrite::{write_body, write_headers};
+use super::response_observer::ResponseObserver;
+use super::routing::RoutedRequest;
+use super::runtime::RolloutRuntime;
+use crate::assignment::{Assignment, Reason};
+use crate::patch::{BodyState, PlanAction, PlanContext, RequestHead, RequestPlan};
+use crate::response::ExpectedResponse;
+
+/// A routed request whose body has not arrived.
+pub struct RoutedPatch {
+    routed: RoutedRequest,
+    expected: Option<ExpectedResponse>,
+}
+
+/// A request whose body has arrived, or will not.
+pub struct CompletedPatch {
+    pub routed: RoutedRequest,
+    /// What the response is expected to be, if it is observed.
+    pub expected: Option<ExpectedResponse>,
+}
+
+// === impl RoutedPatch ===
+
+impl RoutedPatch {
+    /// Writes all changes but that of the body, and the route.
+    ///
+    /// # Errors
+    /// The request itself, if it cannot be patched without its body.
+    pub fn begin(
+        runtime: &Rc<RolloutRuntime>,
+        routed: RoutedRequest,
+        head: &RequestHead,
+    ) -> Result<Self, RoutedRequest> {
+        let Some(rewrite) = plan_context(runtime, &routed).head_rewrite(head) else {
+            return Err(routed);
+        };
+        // Without it Envoy sends the body in chunks, of any length.
+        if let Err(error) = hostcalls::remove_request_header("content-length") {
+            log::error!("not patched: the host answered {error:?}");
+            return Err(routed);
+        }
+        if let Err(error) = runtime.route(routed.assignment.version) {
+            log::error!("{:?} not applied: the host answered {error:?}", routed.assignment);
+            return Err(routed.unpatchable());
+        }
+        write_headers(&rewrite);
+        let expected = ResponseObserver::expect(runtime, routed.assignment);
+        Ok(Self { routed, expected })
+    }
+
+    /// Patches the body.
+    pub fn complete(
+        self,
+        runtime: &Rc<RolloutRuntime>,
+        head: &RequestHead,
+        body: BodyState<'_>,
+    ) -> CompletedPatch {
+        let plan = plan_context(runtime, &self.routed).plan(Some(head), body);
+        let RequestPlan { action, is_evidence, .. } = plan;
+        let is_sent = match action {
+            PlanAction::Send(rewrite) => write_body(&rewrite),
+            PlanAction::AwaitBody | PlanAction::FallBackToBlue => false,
+        };
+        if !is_sent {
+            return self.give_up();
+        }
+        let Self { mut routed, expected } = self;
+        routed.exposure = routed.exposure.filter(|_| is_evidence);
+        CompletedPatch { routed, expected }
+    }
+
+    /// The request keeps its body. It is on its way to its version, but no answer of a version's
+    /// patch: it counts as unpatchable, and its response does not count.
+    pub fn give_up(self) -> CompletedPatch {
+        let version = self.routed.assignment.version;
+        let assignment = Assignment::new(version, Reason::Unpatchable);
+        let routed = RoutedRequest { assignment, exposure: None, ..self.routed };
+        CompletedPatch { routed, expected: None }
+    }
+}
+
+fn plan_context<'a>(runtime: &'a RolloutRuntime, routed: &RoutedRequest) -> PlanContext<'a> {
+    runtime.config.plan_context(routed.assignment.version, routed.exposure.is_some(), false)
+}

@@ -1,0 +1,93 @@
+//! Requests whose headers wait for their body, and their release where the body cannot come.
+//!
+//! Without `allow_on_headers_stop_iteration: true` Envoy passes no body on while the headers wait, and
+//! nothing that a plugin can ask says whether it is set. So until one body has come while its headers
+//! waited, a request that has waited for [`MAX_WAIT_NS`] continues to blue.
+
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+
+use super::hostcalls;
+
+/// How long the headers of a request wait for the first piece of its body.
+const MAX_WAIT_NS: u64 = 5_000_000_000;
+
+/// The requests of one configuration in this VM that wait.
+#[derive(Default)]
+pub struct WaitingStreams {
+    streams: RefCell<Vec<Weak<WaitingStream>>>,
+    /// Whether the plugin is known to get bodies while headers wait.
+    gets_bodies: Cell<bool>,
+}
+
+/// A request that waits.
+pub struct WaitingStream {
+    context_id: u32,
+    since_ns: u64,
+    is_released: Cell<bool>,
+}
+
+// === impl WaitingStream ===
+
+impl WaitingStream {
+    /// Whether its headers have continued without the body.
+    pub fn is_released(&self) -> bool {
+        self.is_released.get()
+    }
+}
+
+// === impl WaitingStreams ===
+
+impl WaitingStreams {
+    /// Adds a stream. Returns `None` if no stream needs a release.
+    pub fn add(&self, context_id: u32) -> Option<Rc<WaitingStream>> {
+        if self.gets_bodies.get() {
+            return None;
+        }
+        let since_ns = hostcalls::monotonic_time_ns().ok()?;
+        let stream = Rc::new(WaitingStream { context_id, since_ns, is_released: Cell::new(false) });
+        self.streams.borrow_mut().push(Rc::downgrade(&stream));
+        Some(stream)
+    }
+
+    /// Records that a body has come while its headers waited.
+    pub fn record_body(&self) {
+        if !self.gets_bodies.replace(true) {
+            self.streams.borrow_mut().clear();
+        }
+    }
+
+    /// Lets the headers continue that have waited too long. `route` routes the request of the stream
+    /// that is the effective context, `root` is the context whose callback this is.
+    pub fn release_late(&self, root: u32, route: impl Fn()) {
+        if self.streams.borrow().is_empty() {
+            return;
+        }
+        let Ok(now_ns) = hostcalls::monotonic_time_ns() else { return };
+        let mut late = Vec::new();
+        self.streams.borrow_mut().retain(|stream| {
+            let Some(stream) = stream.upgrade() else { return false };
+            let is_late = now_ns.saturating_sub(stream.since_ns) >= MAX_WAIT_NS;
+            if is_late {
+                late.push(stream);
+            }
+            !is_late
+        });
+        for stream in late {
+            // The stream may have ended.
+            if hostcalls::set_effective_context(stream.context_id).is_err() {
+                continue;
+            }
+            stream.is_released.set(true);
+            route();
+            let _ = hostcalls::continue_request();
+            log::error!(
+                "a request waited for its body for {} s and goes to blue: set \
+                 allow_on_headers_stop_iteration: true in Envoy's Wasm filter, or write \
+                 \"read_body\": \"after_routing\"",
+                MAX_WAIT_NS / 1_000_000_000
+            );
+        }
+        let _ = hostcalls::set_effective_context(root);
+    }
+}

@@ -1,0 +1,391 @@
+//! The manifests in `envoy/kubernetes`: they are valid by the projects' own schemas, which reject
+//! planted mistakes, and `verdigris check` reads them.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The documents of a YAML file, read by PyYAML, which `make tools` installs.
+fn documents(path: &Path) -> Vec<Value> {
+    let script = "import json, sys, yaml; \
+                  print(json.dumps([it for it in yaml.safe_load_all(open(sys.argv[1])) if it]))";
+    let python = root().join(".tools/venv/bin/python");
+    let output = Command::new(python).args(["-c", script]).arg(path).output();
+    let output = output.expect("make tools");
+    assert!(output.status.success(), "{}: {output:?}", path.display());
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// The manifests of Istio and of Envoy Gateway.
+fn manifests() -> Vec<(PathBuf, Vec<Value>)> {
+    let mut all = Vec::new();
+    for folder in ["istio", "envoy-gateway"] {
+        let folder = root().join("envoy/kubernetes").join(folder);
+        let mut files: Vec<_> =
+            std::fs::read_dir(folder).unwrap().map(|it| it.unwrap().path()).collect();
+        files.sort();
+        files.retain(|it| !it.ends_with("kustomization.yaml"));
+        all.extend(files.into_iter().map(|it| (it.clone(), documents(&it))));
+    }
+    assert!(all.len() >= 8);
+    all
+}
+
+/// The errors of an object by the schema of its kind, made from the project's CRD.
+fn errors(object: &Value) -> Vec<String> {
+    let text = |name: &str| object[name].as_str().unwrap_or_default();
+    let name = format!("{}_{}.json", text("apiVersion").replace('/', "_"), text("kind"));
+    let Ok(schema) = std::fs::read_to_string(root().join("tests/data/crds").join(&name)) else {
+        return vec![format!("there is no {name}")];
+    };
+    let schema: Value = serde_json::from_str(&schema).unwrap();
+    let validator = jsonschema::draft202012::new(&schema).unwrap();
+    validator.iter_errors(object).map(|it| format!("{}: {it}", it.instance_path())).collect()
+}
+
+#[test]
+fn the_manifests_are_valid() {
+    for (path, objects) in manifests() {
+        assert!(!objects.is_empty());
+        for object in &objects {
+            assert_eq!(errors(object), [] as [String; 0], "{}", path.display());
+        }
+    }
+}
+
+/// The object of this kind.
+fn object(kind: &str) -> Value {
+    let all = manifests();
+    let mut objects = all.iter().flat_map(|(_, objects)| objects);
+    objects.find(|it| it["kind"] == kind).unwrap_or_else(|| panic!("no {kind}")).clone()
+}
+
+/// A kind, the pointer to a value, and what takes its place; `None` removes it.
+#[test]
+fn planted_mistakes_are_rejected() {
+    let cases: [(&str, &str, Option<Value>); 20] = [
+        ("WasmPlugin", "/apiVersion", Some(json!("extensions.istio.io/v1"))),
+        ("WasmPlugin", "/spec/plugin_config", Some(json!({}))),
+        ("WasmPlugin", "/spec/failStrategy", Some(json!("RELOAD"))),
+        ("WasmPlugin", "/spec/url", None),
+        ("WasmPlugin", "/spec/vmConfig/env/0/valueFrom", Some(json!("ENV"))),
+        ("WasmPlugin", "/spec/allowOnHeadersStopIteration", Some(json!(true))),
+        ("WasmPlugin", "/metadata/name", Some(json!("Verdigris"))),
+        ("VirtualService", "/spec/http/0/match/0/header", Some(json!({}))),
+        ("VirtualService", "/spec/http/0/route/0/destination/port/number", Some(json!("8080"))),
+        ("EnvoyFilter", "/spec/configPatches/0/applyTo", Some(json!("HTTP_CONNECTION_MANAGER"))),
+        ("EnvoyFilter", "/spec/configPatches/0/patch/operation", Some(json!("PATCH"))),
+        ("EnvoyExtensionPolicy", "/spec/wasm/0/rootId", Some(json!("verdigris"))),
+        ("EnvoyExtensionPolicy", "/spec/wasm/0/code/type", Some(json!("OCI"))),
+        ("EnvoyExtensionPolicy", "/spec/wasm/0/env/host_keys", Some(json!([]))),
+        ("ClientTrafficPolicy", "/spec/headers/earlyRequestHeaders/removes", Some(json!([]))),
+        ("EnvoyProxy", "/spec/bootstrap/type", Some(json!("Patch"))),
+        ("EnvoyProxy", "/spec/shutdown/drainTimeout", Some(json!(600))),
+        ("HTTPRoute", "/spec/rules/0/matches/0/headers/0/exact", Some(json!("green"))),
+        ("HTTPRoute", "/spec/rules/0/backendRefs/0/port", Some(json!("8080"))),
+        ("HTTPRoute", "/spec/rules/0/timeouts/request", Some(json!("forever"))),
+    ];
+    for (kind, pointer, value) in cases {
+        let mut object = object(kind);
+        let (parent, field) = pointer.rsplit_once('/').unwrap();
+        let parent = object.pointer_mut(parent).unwrap_or_else(|| panic!("{kind} {pointer}"));
+        match value {
+            Some(value) => parent[field] = value,
+            None => drop(parent.as_object_mut().unwrap().remove(field)),
+        }
+        assert_ne!(errors(&object), [] as [String; 0], "{kind} {pointer}");
+    }
+}
+
+fn check(arguments: &[&str]) -> (i32, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_verdigris"))
+        .arg("check")
+        .args(arguments)
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    (output.status.code().unwrap(), text + &String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn check_reads_the_manifests() {
+    for file in ["istio/wasm-plugin.yaml", "envoy-gateway/envoy-extension-policy.yaml"] {
+        let (code, text) = check(&["--strict", &format!("envoy/kubernetes/{file}")]);
+        assert_eq!(code, 0, "{text}");
+        assert!(text.contains("(assistant-v8)"), "{text}");
+    }
+}
+
+/// A manifest, a part of it, what takes its place, and the finding.
+#[test]
+fn check_finds_mistakes_in_the_plugin_configuration() {
+    let (istio, gateway) = ("istio/wasm-plugin.yaml", "envoy-gateway/envoy-extension-policy.yaml");
+    let by_version = "route_by: version_header";
+    let cases = [
+        (istio, "unit: {header", "unit: {query", "unit.query: \"x-user-id\": unknown field"),
+        (gateway, "green: 5", "green: -5", "weights.green: -5:"),
+        (istio, by_version, "on_missing: blue", "versions.blue.cluster: missing"),
+        (
+            gateway,
+            by_version,
+            "conversation: {id: {pointer: /id}}\n      route_by: version_header",
+            "conversation.id: {\"pointer\":\"/id\"}: the body is read after routing",
+        ),
+        (
+            istio,
+            "{name: VERDIGRIS_CONSOLE_TOKEN",
+            "{name: TOKEN",
+            "console.path: /verdigris: answers 404",
+        ),
+        (
+            gateway,
+            "hostKeys: [VERDIGRIS_CONSOLE_TOKEN]",
+            "hostKeys: [A]",
+            "console.path: /verdigris: answers 404",
+        ),
+        (
+            istio,
+            "blue: {}\n      green: {}",
+            "blue: {cluster: a}\n      green: {cluster: b}\n    read_body: before_routing",
+            "allow_on_headers_stop_iteration: missing or false",
+        ),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    for (file, from, to, expected) in cases {
+        let text = std::fs::read_to_string(root().join("envoy/kubernetes").join(file)).unwrap();
+        assert!(text.contains(from), "{from}");
+        let mut text = text.replacen(from, to, 1);
+        if expected.starts_with("allow") {
+            text = text.replace("green: {cluster: b}", "green: {cluster: b, request: {model: m}}");
+        }
+        let path = folder.path().join("manifest.yaml");
+        std::fs::write(&path, text).unwrap();
+        let (_, text) = check(&["--strict", path.to_str().unwrap()]);
+        assert!(text.contains(expected), "{text}\nmust contain\n{expected}");
+    }
+}
+
+/// An EnvoyFilter has Envoy's own Wasm filter, with `allow_on_headers_stop_iteration`.
+#[test]
+fn check_reads_an_envoy_filter() {
+    let with = |rollout: &str| {
+        format!(
+            r#"
+apiVersion: networking.istio.io/v1alpha3
+kind: EnvoyFilter
+metadata: {{name: verdigris, namespace: istio-ingress}}
+spec:
+  configPatches:
+  - applyTo: HTTP_FILTER
+    match:
+      context: GATEWAY
+      listener: {{filterChain: {{filter: {{name: envoy.filters.network.http_connection_manager, subFilter: {{name: envoy.filters.http.router}}}}}}}}
+    patch:
+      operation: INSERT_BEFORE
+      value:
+        name: verdigris
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm
+          config:
+            name: verdigris
+            root_id: verdigris
+            vm_config: {{vm_id: verdigris, runtime: envoy.wasm.runtime.v8, code: {{local: {{filename: /etc/verdigris/plugin.wasm}}}}}}
+            failure_policy: FAIL_RELOAD
+            allow_on_headers_stop_iteration: true
+            configuration:
+              "@type": type.googleapis.com/google.protobuf.StringValue
+              value: '{{"rollout": "{rollout}", "unit": {{"header": "x-user-id"}}, "route_by": "version_header", "read_body": "before_routing", "versions": {{"green": {{"request": {{"model": "m"}}}}}}}}'
+"#
+        )
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("envoy-filter.yaml");
+    std::fs::write(&path, with("assistant-v8")).unwrap();
+    assert_eq!(errors(&documents(&path)[0]), [] as [String; 0]);
+    let (code, text) = check(&[path.to_str().unwrap()]);
+    assert!(code == 0 && text.contains("(assistant-v8)"), "{text}");
+    std::fs::write(&path, with("Assistant V8")).unwrap();
+    let (code, text) = check(&[path.to_str().unwrap()]);
+    assert!(code == 1 && text.contains("rollout: \"Assistant V8\": use 1 to 63"), "{text}");
+}
+
+/// The shipped file with each text replaced, which it must have this often.
+fn adapted(file: &str, replacements: &[(&str, &str, usize)]) -> String {
+    let mut text = std::fs::read_to_string(root().join("envoy").join(file)).unwrap();
+    for (from, to, count) in replacements {
+        assert_eq!(text.matches(from).count(), *count, "{from}");
+        text = text.replace(from, to);
+    }
+    text
+}
+
+/// What follows the comment at the beginning.
+fn after_comment<'a>(text: &'a str, begin: &str) -> &'a str {
+    &text[text.find(begin).unwrap()..]
+}
+
+#[test]
+fn the_plain_deployment_has_the_shipped_files_with_other_places() {
+    let plain = root().join("envoy/kubernetes/plain");
+    let read = |file: &str| std::fs::read_to_string(plain.join(file)).unwrap();
+    let wasm = ("filename: verdigris.wasm", "filename: /etc/verdigris-wasm/plugin.wasm", 1);
+    for file in ["filter.yaml", "console.yaml"] {
+        assert_eq!(read(file), adapted(file, &[wasm]), "{file}");
+    }
+    let envoy = read("envoy.yaml");
+    // The listener for probes, and its cluster.
+    let begin = envoy.find("  # For the kubelet and Prometheus").unwrap();
+    let end = envoy.find("  - name: verdigris-shadow\n").unwrap();
+    let metrics = &envoy[begin..end];
+    for exposed in ["path: /ready", "path: /stats/prometheus"] {
+        assert!(metrics.contains(exposed));
+    }
+    assert_eq!(metrics.matches("cluster: admin}").count(), 2);
+    let without = format!("{}  clusters:\n{}", &envoy[..begin], &envoy[end..]);
+    let node = "# ECDS requires a node.";
+    let expected = adapted(
+        "envoy.yaml",
+        &[
+            ("{address: 127.0.0.1, port_value: 10000}", "{address: 0.0.0.0, port_value: 10000}", 1),
+            ("path: filter.yaml\n", "path: /etc/verdigris/filter.yaml\n", 3),
+            ("path: console.yaml\n", "path: /etc/verdigris/console.yaml\n", 1),
+            ("watched_directory: {path: .}", "watched_directory: {path: /etc/verdigris}", 4),
+            (
+                "llm-blue\n    type: STATIC\n    connect",
+                "llm-blue\n    type: STRICT_DNS\n    connect",
+                1,
+            ),
+            (
+                "llm-green\n    type: STATIC\n    connect",
+                "llm-green\n    type: STRICT_DNS\n    connect",
+                1,
+            ),
+            ("{address: 127.0.0.1, port_value: 4020}", "{address: llm-blue, port_value: 8080}", 1),
+            ("{address: 127.0.0.1, port_value: 4021}", "{address: llm-green, port_value: 8080}", 1),
+        ],
+    );
+    assert_eq!(after_comment(&without, node), after_comment(&expected, node));
+}
+
+/// Envoy itself reads the files, at other paths.
+#[test]
+fn envoy_accepts_the_plain_deployment() {
+    let wasm = root().join("target/wasm32-wasip1/release/verdigris.wasm");
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path().to_str().unwrap();
+    for file in ["envoy.yaml", "filter.yaml", "console.yaml"] {
+        let text =
+            std::fs::read_to_string(root().join("envoy/kubernetes/plain").join(file)).unwrap();
+        let text = text.replace("/etc/verdigris-wasm/plugin.wasm", wasm.to_str().unwrap());
+        std::fs::write(folder.path().join(file), text.replace("/etc/verdigris", at)).unwrap();
+    }
+    let mut envoy = Command::new(root().join(".tools/bin/envoy"));
+    envoy.args(["--mode", "validate", "-c"]).arg(folder.path().join("envoy.yaml"));
+    let output = envoy.output().expect("make tools");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let files = ["envoy.yaml", "filter.yaml", "console.yaml"].map(|file| format!("{at}/{file}"));
+    let (code, text) = check(&["--strict", &files[0], &files[1], &files[2]]);
+    assert_eq!(code, 0, "{text}");
+}
+
+/// Deployment and ConfigMaps name each other.
+#[test]
+fn the_objects_of_the_plain_deployment_agree() {
+    let plain = root().join("envoy/kubernetes/plain");
+    let one = |file: &str| documents(&plain.join(file)).remove(0);
+    let (deployment, service) = (one("deployment.yaml"), one("service.yaml"));
+    let pod = &deployment["spec"]["template"];
+    let labels = &pod["metadata"]["labels"];
+    assert_eq!(&deployment["spec"]["selector"]["matchLabels"], labels);
+    assert_eq!(&service["spec"]["selector"], labels);
+    let names = |list: &Value, field: &str| -> Vec<String> {
+        let names =
+            list.as_array().unwrap().iter().map(|it| it[field].as_str().unwrap().to_owned());
+        names.collect()
+    };
+    let container = &pod["spec"]["containers"][0];
+    assert_eq!(names(&container["volumeMounts"], "name"), names(&pod["spec"]["volumes"], "name"));
+    let generated = names(&one("kustomization.yaml")["configMapGenerator"], "name");
+    for volume in pod["spec"]["volumes"].as_array().unwrap() {
+        if let Some(name) = volume["configMap"]["name"].as_str() {
+            assert!(generated.iter().any(|it| it == name), "{name}");
+        }
+    }
+    let grace = pod["spec"]["terminationGracePeriodSeconds"].as_u64().unwrap();
+    let stop = container["lifecycle"]["preStop"]["sleep"]["seconds"].as_u64().unwrap();
+    assert!(stop < grace);
+    let envoy = std::fs::read_to_string(plain.join("envoy.yaml")).unwrap();
+    for port in container["ports"].as_array().unwrap() {
+        let address = format!("{{address: 0.0.0.0, port_value: {}}}", port["containerPort"]);
+        assert!(envoy.contains(&address), "{address}");
+    }
+}
+
+/// The output of a program in `.tools/bin`.
+fn rendered(program: &str, arguments: &[&str]) -> Result<String, String> {
+    let mut command = Command::new(root().join(".tools/bin").join(program));
+    let output = command.args(arguments).current_dir(root().join("envoy/kubernetes")).output();
+    let output = output.expect("make charts");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
+}
+
+/// Rendered objects, in the order of their kinds and names.
+fn objects(rendered: &str) -> Vec<Value> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rendered.yaml");
+    std::fs::write(&path, rendered).unwrap();
+    let mut objects = documents(&path);
+    objects.sort_by_key(|it| format!("{} {}", it["kind"], it["metadata"]["name"]));
+    objects
+}
+
+/// The chart's defaults give the manifests.
+#[test]
+#[ignore = "needs helm and kubectl: make charts"]
+fn the_chart_renders_the_manifests() {
+    for (gateway, namespace) in [("istio", "istio-ingress"), ("envoy-gateway", "llm")] {
+        let set = format!("gateway={gateway}");
+        let chart = ["template", "verdigris", "chart", "-n", namespace, "--set", &set];
+        let by_helm = objects(&rendered("helm", &chart).unwrap());
+        let by_kustomize = objects(&rendered("kubectl", &["kustomize", gateway]).unwrap());
+        assert_eq!(by_helm, by_kustomize, "{gateway}");
+        let ramp = "rollout.weights=null,rollout.ramp.bake=10m,image.digest=sha256:";
+        let set = format!("gateway={gateway},{ramp}{}", "0".repeat(64));
+        let chart = ["template", "verdigris", "chart", "-n", namespace, "--set", &set];
+        let with_ramp = rendered("helm", &chart).unwrap();
+        for object in objects(&with_ramp) {
+            assert_eq!(errors(&object), [] as [String; 0], "{object}");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rendered.yaml");
+        std::fs::write(&path, &with_ramp).unwrap();
+        let (code, text) = check(&[path.to_str().unwrap()]);
+        assert!(code == 0 && text.contains("(assistant-v8)"), "{text}");
+        assert!(with_ramp.contains("bake: 10m") && with_ramp.contains("@sha256:000"));
+    }
+    for wrong in
+        ["gateway=nginx", "host=", "image.digest=latest", "backends.blue.port=http", "hosts=a"]
+    {
+        assert!(rendered("helm", &["template", "chart", "--set", wrong]).is_err(), "{wrong}");
+    }
+    let plain = objects(&rendered("kubectl", &["kustomize", "plain"]).unwrap());
+    let kinds: Vec<_> = plain.iter().map(|it| it["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["ConfigMap", "ConfigMap", "Deployment", "Service"]);
+    assert_eq!(plain[0]["metadata"]["name"], "verdigris");
+}
+
+#[test]
+fn the_chart_has_the_project_s_version() {
+    let chart = &documents(&root().join("envoy/kubernetes/chart/Chart.yaml"))[0];
+    let values = &documents(&root().join("envoy/kubernetes/chart/values.yaml"))[0];
+    for version in [&chart["version"], &chart["appVersion"], &values["image"]["tag"]] {
+        assert_eq!(version, env!("CARGO_PKG_VERSION"));
+    }
+}
