@@ -125,6 +125,8 @@ impl RootContext for RolloutRoot {
 impl Drop for RolloutRoot {
     fn drop(&mut self) {
         self.callouts.cancel_all();
+        // Envoy keeps the timer of a root context that it has deleted.
+        let _ = hostcalls::set_tick_period(0);
         let left = self.plugin.unregister();
         if let Some(runtime) = self.plugin.runtime() {
             redirect::clear(&runtime);

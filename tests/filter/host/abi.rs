@@ -206,7 +206,8 @@ fn link_shared(linker: &mut Linker<State>) {
     const EMPTY: u32 = 7;
     const CAS_MISMATCH: u32 = 8;
     host_call!(linker, proxy_set_tick_period_milliseconds(host, period: u32) {
-        host.data_mut().tick_ms = period;
+        let state = host.data_mut();
+        state.tick_ms.insert(state.context, period);
         OK
     });
     host_call!(linker, proxy_get_current_time_nanoseconds(host, time: u32) {
