@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::attributes;
 use super::callout::Callouts;
-use super::clock::clocks;
+use super::clock::{clocks, wall_step_ms};
 use super::console_token;
 use super::fleet_link::FleetLink;
 use super::hostcalls;
@@ -150,6 +150,7 @@ impl RolloutRuntime {
     /// Half a second has passed. `last_use` grows with each stream of the configuration.
     pub fn tick(self: &Rc<Self>, last_use: u64) {
         self.sample_requests();
+        self.follow_wall_clock();
         let history = self.history.as_ref();
         if let Some(link) = &self.fleet {
             self.tick_fleet(link, last_use);
@@ -263,9 +264,17 @@ impl RolloutRuntime {
 
     /// Records the weights of a rollout without a ramp for conversations that begin under them.
     pub fn record_weights(&self) {
+        self.follow_wall_clock();
         let (Some(history), None) = (&self.history, &self.ramp) else { return };
         if let Some(now) = clocks() {
             poll_once(history.record_weights(&self.store, self.green_share(), now));
+        }
+    }
+
+    /// Keeps the history's clock where it is if the wall clock was set.
+    fn follow_wall_clock(&self) {
+        if let Some(history) = &self.history {
+            history.set_wall_step_ms(wall_step_ms());
         }
     }
 

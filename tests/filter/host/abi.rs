@@ -211,7 +211,9 @@ fn link_shared(linker: &mut Linker<State>) {
         OK
     });
     host_call!(linker, proxy_get_current_time_nanoseconds(host, time: u32) {
-        let now = tick_of_the_clock(&host).to_le_bytes();
+        let now = tick_of_the_clock(&host);
+        let step_ns = host.data().shared.lock().unwrap().wall_step_ns;
+        let now = now.saturating_add_signed(step_ns).to_le_bytes();
         memory(&host).write(&mut host, time as usize, &now).unwrap();
         OK
     });

@@ -28,6 +28,8 @@ pub struct Shared {
     pub overtaking: BTreeMap<String, Vec<u8>>,
     /// Nanoseconds since the process began, and since 1970.
     pub clock: u64,
+    /// By how many nanoseconds the wall clock was set since.
+    pub wall_step_ns: i64,
     /// Whether the clock stands still when it is looked at.
     pub is_frozen: bool,
     /// What VMs have as their environment, each `NAME=value`.
