@@ -10,8 +10,9 @@ use super::callout::Callouts;
 use super::console_stream::{ConsoleContext, ConsoleStream};
 use super::host_error::HostError;
 use super::http_stream::HttpStream;
+use super::random::random_u64;
 use super::runtime::RolloutRuntime;
-use super::store::rejections;
+use super::store::{rejections, running};
 use super::{hostcalls, logger, redirect};
 use crate::config::{self, Config};
 use crate::console::PluginKind;
@@ -24,6 +25,8 @@ pub struct RolloutRoot {
     /// Set where the configuration is a console's.
     console: Option<Rc<ConsoleContext>>,
     callouts: Rc<Callouts>,
+    /// Identifies the root context among those of all VMs, once it runs a rollout.
+    owner: Option<u64>,
 }
 
 // === impl RolloutRoot ===
@@ -31,7 +34,8 @@ pub struct RolloutRoot {
 impl RolloutRoot {
     pub fn new(context_id: u32) -> Self {
         let callouts = Callouts::new(context_id);
-        Self { context_id, plugin: Plugin::register(), console: None, callouts }
+        let plugin = Plugin::register();
+        Self { context_id, plugin, console: None, callouts, owner: None }
     }
 
     fn configure(&mut self) -> Result<(), String> {
@@ -40,19 +44,22 @@ impl RolloutRoot {
         match config::Plugin::parse(&text).map_err(|invalid| invalid.to_string())? {
             config::Plugin::Rollout(config) => self.run(*config, &text),
             config::Plugin::Console(config) => {
-                self.console = Some(Rc::new(ConsoleContext::new(config)));
+                self.console = Some(Rc::new(ConsoleContext::new(config, &self.callouts)));
                 rejections::accept(PluginKind::Console, &text);
             }
         }
         Ok(())
     }
 
-    fn run(&self, config: Config, text: &[u8]) {
-        let runtime = RolloutRuntime::new(self.context_id, config, text, &self.callouts);
+    fn run(&mut self, config: Config, text: &[u8]) {
+        let plugin = rejections::plugin();
+        let owner = *self.owner.get_or_insert_with(random_u64);
+        running::publish(&plugin, text, owner);
+        let runtime = RolloutRuntime::new(self.context_id, plugin, config, text, &self.callouts);
         // A host that refuses leaves the ramp where it is, and requests alone.
         let _ = hostcalls::set_tick_period(runtime.tick_period_ms());
         rejections::accept(PluginKind::Rollout, text);
-        runtime.publish();
+        runtime.configure();
         self.plugin.set_runtime(Rc::new(runtime));
     }
 }
@@ -127,6 +134,7 @@ impl Drop for RolloutRoot {
         self.callouts.cancel_all();
         // Envoy keeps the timer of a root context that it has deleted.
         let _ = hostcalls::set_tick_period(0);
+        self.owner.into_iter().for_each(running::withdraw);
         let left = self.plugin.unregister();
         if let Some(runtime) = self.plugin.runtime() {
             redirect::clear(&runtime);

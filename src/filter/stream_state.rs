@@ -35,6 +35,8 @@ pub struct StreamState {
 struct PendingBody {
     head: RequestHead,
     purpose: BodyPurpose,
+    /// How much of it has come, in bytes.
+    received: usize,
 }
 
 /// What a body is needed for.
@@ -45,6 +47,14 @@ enum BodyPurpose {
     Patch(RoutedRequest),
     /// It is feedback.
     Feedback,
+}
+
+// === impl PendingBody ===
+
+impl PendingBody {
+    fn new(head: RequestHead, purpose: BodyPurpose) -> Self {
+        Self { head, purpose, received: 0 }
+    }
 }
 
 // === impl StreamState ===
@@ -88,8 +98,7 @@ impl StreamState {
                 return Self::receive_feedback(&runtime, Some(&[]));
             }
             let head = RequestHead::default();
-            self.pending_body =
-                Some(Box::new(PendingBody { head, purpose: BodyPurpose::Feedback }));
+            self.pending_body = Some(Box::new(PendingBody::new(head, BodyPurpose::Feedback)));
             return Action::Pause;
         }
         let config = &runtime.config;
@@ -108,7 +117,7 @@ impl StreamState {
                     if let Some(head) = head.filter(|it| it.is_bufferable(config.max_request_body))
                     {
                         let purpose = BodyPurpose::ConversationId(unit);
-                        self.pending_body = Some(Box::new(PendingBody { head, purpose }));
+                        self.pending_body = Some(Box::new(PendingBody::new(head, purpose)));
                         return Action::Pause;
                     }
                 }
@@ -119,7 +128,7 @@ impl StreamState {
     }
 
     pub fn request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
-        let (Some(pending), Some(runtime)) = (self.pending_body.take(), self.runtime.clone())
+        let (Some(mut pending), Some(runtime)) = (self.pending_body.take(), self.runtime.clone())
         else {
             return Action::Continue;
         };
@@ -130,12 +139,17 @@ impl StreamState {
         // If trailers follow, the body does not end the stream.
         let is_complete = end_of_stream || pending.head.length.is_some_and(|length| size >= length);
         if size <= max_bytes && !is_complete {
+            pending.received = size;
             self.pending_body = Some(pending);
             return Action::Pause;
         }
-        let body = if size <= max_bytes { hostcalls::request_body(size).ok() } else { None };
+        let body = match size {
+            0 => Some(Vec::new()),
+            _ if size > max_bytes => None,
+            _ => hostcalls::request_body(size).ok(),
+        };
         let body = body.as_deref();
-        let PendingBody { head, purpose } = *pending;
+        let PendingBody { head, purpose, .. } = *pending;
         let routed = match purpose {
             BodyPurpose::Patch(routed) => routed,
             BodyPurpose::Feedback => return Self::receive_feedback(&runtime, body),
@@ -146,6 +160,14 @@ impl StreamState {
         };
         let body = body.map_or(BodyState::Unavailable, BodyState::Complete);
         self.plan_request(&runtime, routed, Some(head), body)
+    }
+
+    /// Trailers end a body that does not end the stream.
+    pub fn request_trailers(&mut self) -> Action {
+        match self.pending_body.as_ref().map(|pending| pending.received) {
+            Some(received) => self.request_body(received, true),
+            None => Action::Continue,
+        }
     }
 
     pub fn response_headers(&mut self, end_of_stream: bool) {
@@ -219,7 +241,7 @@ impl StreamState {
         match (action, head) {
             (PlanAction::AwaitBody, Some(head)) => {
                 let purpose = BodyPurpose::Patch(routed);
-                self.pending_body = Some(Box::new(PendingBody { head, purpose }));
+                self.pending_body = Some(Box::new(PendingBody::new(head, purpose)));
                 return Action::Pause;
             }
             (PlanAction::Send(rewrite), _) => self.commit(runtime, routed, rewrite),
