@@ -9,7 +9,8 @@ use super::unit_key::UnitKey;
 /// An assignment that is evidence, as the analysis sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exposure {
-    /// The hash of the unit or the conversation ([`UnitKey::hash`]).
+    /// The hash of the unit, or of the conversation where the unit is not known
+    /// ([`UnitKey::hash`]).
     pub unit: u64,
     /// The epoch of the step that decided.
     pub epoch: Epoch,
@@ -34,8 +35,10 @@ impl Exposure {
     /// The exposure by a request, or `None` if its assignment is no evidence.
     ///
     /// An assignment is evidence if a share decided it and the step compares its bucket. If the
-    /// rollout keeps conversations, these are the unit of analysis: a request without a
-    /// conversation is no evidence, and a conversation counts in the step in which it began.
+    /// rollout keeps conversations, these are assigned: a request without a conversation is no
+    /// evidence, and a conversation counts in the step in which it began. It counts for its unit,
+    /// where the request has one: a client can make as many conversations as it likes. Of a unit
+    /// with conversations on both versions, the first one in the step decides.
     pub fn find(
         key: UnitKey,
         rules: &AssignmentRules<'_>,
@@ -44,7 +47,9 @@ impl Exposure {
         step: StepShares,
     ) -> Option<Self> {
         match (request.conversation, rules.conversations) {
-            (Some(conversation), _) => Self::of_conversation(key, conversation, assignment),
+            (Some(conversation), _) => {
+                Self::of_conversation(key, request.unit, conversation, assignment)
+            }
             (None, Some(_)) => None,
             (None, None) => Self::of_unit(key, request.unit?, assignment, step),
         }
@@ -66,6 +71,7 @@ impl Exposure {
 
     fn of_conversation(
         key: UnitKey,
+        unit: Option<&[u8]>,
         Conversation { id, sticky }: Conversation<'_>,
         assignment: Assignment,
     ) -> Option<Self> {
@@ -73,7 +79,7 @@ impl Exposure {
         let bucket = assignment.bucket.filter(|_| is_by_share)?;
         let step = sticky.step?;
         step.analysed_share.contains(bucket).then(|| Self {
-            unit: key.hash(id),
+            unit: key.hash(unit.unwrap_or(id)),
             epoch: step.epoch,
             // Every conversation is new to the step in which it began.
             is_newly_exposed: true,

@@ -1,5 +1,7 @@
 //! Parses the operator's commands, as the console receives them.
 
+use serde_json::Value;
+
 use super::checks::check_weights;
 use super::diagnostics::Diagnostics;
 use super::invalid_config::WHOLE_CONFIG;
@@ -9,7 +11,7 @@ use super::raw::reader::{ObjectReader, read_object};
 use super::{FieldError, InvalidConfig};
 use crate::analysis::StepIndex;
 use crate::assignment::Share;
-use crate::rollout::{CommandError, CommandKind, OperatorCommand};
+use crate::rollout::{CommandError, CommandKind, OperatorCommand, hidden_character};
 
 /// An operator's command.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,10 +79,18 @@ fn read_command(
         kind => kind,
     };
     fields.finish();
-    let command = OperatorCommand::new(kind, &reason.unwrap_or_default(), at_ms);
+    let reason = reason.unwrap_or_default();
+    let command = OperatorCommand::new(kind, &reason, at_ms);
     if command.is_err() {
         let fix = "write the reason in one line; the log shows it";
-        diagnostics.push(FieldError::missing("reason", fix));
+        diagnostics.push(match hidden_character(&reason) {
+            None => FieldError::missing("reason", fix),
+            Some(character) => {
+                let code_point = format!("U+{:04X}", u32::from(character));
+                let fix = "remove this character, which readers of the log would not see";
+                FieldError::new("reason", &Value::from(code_point), fix)
+            }
+        });
     }
     Some(CommandRequest { command: command.ok()?, step })
 }

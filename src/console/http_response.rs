@@ -90,6 +90,14 @@ impl HttpResponse {
         Self::text(202, text)
     }
 
+    /// 429 for wrong tokens beyond the limit. The right one is accepted all the same: whoever guesses
+    /// must not keep an operator from a rollback.
+    pub fn too_many_refused() -> Self {
+        let text = "Too many requests were refused in the last minute. One with the right token is \
+                    accepted.";
+        Self { extra_header: Some(("retry-after", "60".into())), ..Self::text(429, text) }
+    }
+
     /// All headers except `content-length`.
     pub fn headers(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let policy = ("content-security-policy", content_security_policy());

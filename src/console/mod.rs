@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`access`] | which request may read the page, and which may run a command |
 //! | [`access_at_path`] | the same at a path of the release's listener |
+//! | [`refused_requests`] | the brake on wrong tokens |
 //! | [`http_response`] | responses and their security headers |
 //! | [`view`], [`view_of_fleet`] | the schema of `/state.json` |
 //! | [`build_view`], [`build_analysis`], [`build_differences`] | the view of a rollout, from its state, its analysis and their history |
@@ -50,6 +51,7 @@ pub mod outlook;
 pub mod page;
 pub mod problems;
 pub mod progress;
+pub mod refused_requests;
 pub mod rejections;
 pub mod share_chart;
 pub mod step_totals;
@@ -65,5 +67,6 @@ pub use build_view::{ControlState, ViewInputs};
 pub use headline::{Headline, Tone, headline};
 pub use http_response::HttpResponse;
 pub use page::{NO_ROLLOUT, content_security_policy, page};
+pub use refused_requests::{Refusal, RefusedRequests};
 pub use rejections::{Acceptance, PluginKind, Rejection, Rejections};
 pub use view::View;

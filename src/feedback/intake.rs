@@ -30,7 +30,7 @@ pub struct FeedbackIntake {
 pub struct FeedbackRequest {
     /// The event in the body.
     pub event: FeedbackEvent,
-    /// The analysis hash of the unit or conversation that the request names.
+    /// The analysis hash of the unit that the request names, or else of the conversation.
     pub unit: u64,
     /// The exposure that the request returns, if it is valid.
     pub exposure: Option<SignedExposure>,

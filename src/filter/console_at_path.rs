@@ -3,9 +3,12 @@
 //! Where the release's filter has a VM of its own, no other filter sees its rollouts. No request to the
 //! path reaches an upstream, and none waits for its body.
 
+use std::rc::Rc;
+
 use proxy_wasm::types::Action;
 
-use super::console_stream::{ConsoleContext, PendingCommand};
+use super::callout::Callouts;
+use super::console_stream::{ConsoleContext, PendingCommand, brake};
 use super::hostcalls;
 use super::runtime::RolloutRuntime;
 use crate::config::ConsolePath;
@@ -20,8 +23,8 @@ pub struct ConsoleAtPath {
 // === impl ConsoleAtPath ===
 
 impl ConsoleAtPath {
-    pub fn new(at: ConsolePath) -> Self {
-        let context = ConsoleContext::new(at.console.clone());
+    pub fn new(at: ConsolePath, callouts: &Rc<Callouts>) -> Self {
+        let context = ConsoleContext::new(at.console.clone(), callouts);
         Self { at, context }
     }
 
@@ -38,12 +41,10 @@ impl ConsoleAtPath {
             Ok(ConsoleRequest::State) => self.context.state(),
             Ok(ConsoleRequest::Command { command, rollout }) => {
                 let text = head.command.unwrap_or_default();
-                PendingCommand { command, rollout, length: None }.apply_at_path(text)
+                let asked = PendingCommand { command, rollout, length: None, received: 0 };
+                asked.apply_at_path(text, &self.context)
             }
-            Err(refused) => {
-                log::info!("the console refused: {}", refused.body.trim_end());
-                refused
-            }
+            Err(refused) => brake(refused),
         })
     }
 

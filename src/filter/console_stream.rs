@@ -6,16 +6,20 @@ use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
 use super::active_rollouts::{ActiveRollout, active_rollouts};
+use super::adopted_rollouts::{ForeignRollout, adopt};
+use super::callout::Callouts;
 use super::clock;
 use super::command_answer::{CommandAnswer, DelayedResponse, response_to};
 use super::runtime::RolloutRuntime;
+use super::store::keys::versioned;
 use super::store::rejections;
+use super::store::shared_cell::{SharedCell, Update};
 use super::{attributes, console_token, hostcalls};
 use crate::config::{self, CommandRequest, parse_command};
 use crate::console::view::{AboutView, FleetView, ProblemView, RolloutView, SCHEMA};
 use crate::console::{
     Acceptance, ConsoleRequest, ConsoleRequestHead, ControlState, HttpResponse, NO_ROLLOUT,
-    Rejection, View, ViewInputs, page,
+    Refusal, RefusedRequests, Rejection, View, ViewInputs, page,
 };
 use crate::rollout::Clocks;
 
@@ -23,6 +27,8 @@ use crate::rollout::Clocks;
 pub struct ConsoleContext {
     config: config::ConsoleConfig,
     token: Option<String>,
+    /// The call-outs of its root context.
+    callouts: Rc<Callouts>,
 }
 
 /// A stream that the console answers.
@@ -41,6 +47,8 @@ pub struct PendingCommand {
     pub rollout: Option<String>,
     /// The body's length, where it is said.
     pub length: Option<usize>,
+    /// How much of the body has come, in bytes.
+    pub received: usize,
 }
 
 /// How large the body of an order may be, in bytes.
@@ -51,7 +59,7 @@ const SHORT_TOKEN: usize = 16;
 // === impl Console ===
 
 impl ConsoleContext {
-    pub fn new(config: config::ConsoleConfig) -> Self {
+    pub fn new(config: config::ConsoleConfig, callouts: &Rc<Callouts>) -> Self {
         let token = console_token::read().unwrap_or_else(|why| {
             log::error!("{why}");
             None
@@ -59,7 +67,15 @@ impl ConsoleContext {
         if token.as_ref().is_some_and(|token| token.len() < SHORT_TOKEN) {
             log::warn!("the console's token has less than {SHORT_TOKEN} bytes: use a longer one");
         }
-        Self { config, token }
+        Self { config, token, callouts: Rc::clone(callouts) }
+    }
+
+    /// The rollouts of this VM and those that it can adopt from other VMs, and those that it cannot.
+    fn rollouts(&self) -> (Vec<ActiveRollout>, Vec<ForeignRollout>) {
+        let mut rollouts = active_rollouts();
+        let (adopted, foreign) = adopt(&rollouts, &self.callouts);
+        rollouts.extend(adopted);
+        (rollouts, foreign)
     }
 
     /// The bearer token; `None` disables commands.
@@ -78,7 +94,7 @@ impl ConsoleContext {
     }
 
     fn with_view(&self, show: impl FnOnce(&View) -> Option<HttpResponse>) -> HttpResponse {
-        let view = clock::clocks().map(|now| view(now, self.token.is_some()));
+        let view = clock::clocks().map(|now| view(now, self));
         let shown = view.and_then(|view| show(&view));
         shown.unwrap_or_else(|| HttpResponse::text(500, "Envoy did not tell the time."))
     }
@@ -95,7 +111,7 @@ impl ConsoleStream {
         let Ok(headers) = hostcalls::request_headers() else {
             return answer(&HttpResponse::text(500, "Envoy did not show the request's headers."));
         };
-        let ConsoleContext { config, token } = &*self.console;
+        let ConsoleContext { config, token, .. } = &*self.console;
         let head = ConsoleRequestHead::from_headers(headers.iter());
         let Some(asked) = ConsoleRequest::parse(&head, config, token.as_deref()) else {
             return Action::Continue;
@@ -104,29 +120,23 @@ impl ConsoleStream {
             Ok(ConsoleRequest::Page) => answer(&self.console.page()),
             Ok(ConsoleRequest::State) => answer(&self.console.state()),
             Ok(ConsoleRequest::Command { command, rollout }) => {
-                let asked = PendingCommand { command, rollout, length: head.length };
+                let length = head.length;
+                let asked = PendingCommand { command, rollout, length, received: 0 };
                 if let Some(text) = head.command {
-                    return asked.apply(text, self.context_id, &self.delayed);
+                    return asked.apply(text, self);
                 }
                 if ends {
-                    return asked.apply(&[], self.context_id, &self.delayed);
+                    return asked.apply(&[], self);
                 }
                 self.asked = Some(asked);
                 Action::Pause
             }
-            Err(refused) => {
-                match refused.status {
-                    401 => log::warn!("an order was refused: {}", refused.body.trim_end()),
-                    403 => log::info!("the console refused: {}", refused.body.trim_end()),
-                    _ => {}
-                }
-                answer(&refused)
-            }
+            Err(refused) => answer(&brake(refused)),
         }
     }
 
     fn request_body(&mut self, size: usize, ends: bool) -> Action {
-        let Some(asked) = self.asked.take() else {
+        let Some(mut asked) = self.asked.take() else {
             // The end of a body can come after its bytes.
             return if self.delayed.is_awaited() { Action::Pause } else { Action::Continue };
         };
@@ -138,12 +148,23 @@ impl ConsoleStream {
         }
         // Where trailers follow, the body does not end the stream.
         if !ends && asked.length.is_none_or(|length| size < length) {
+            asked.received = size;
             self.asked = Some(asked);
             return Action::Pause;
         }
-        match hostcalls::request_body(size) {
-            Ok(body) => asked.apply(&body, self.context_id, &self.delayed),
+        let body = if size == 0 { Ok(Vec::new()) } else { hostcalls::request_body(size) };
+        match body {
+            Ok(body) => asked.apply(&body, self),
             Err(_) => answer(&HttpResponse::text(500, "Envoy did not show the request's body.")),
+        }
+    }
+
+    /// Trailers end a body that does not end the stream.
+    fn request_trailers(&mut self) -> Action {
+        match self.asked.as_ref().map(|asked| asked.received) {
+            Some(received) => self.request_body(received, true),
+            None if self.delayed.is_awaited() => Action::Pause,
+            None => Action::Continue,
         }
     }
 }
@@ -159,6 +180,10 @@ impl HttpContext for ConsoleStream {
         self.request_body(size, end_of_stream)
     }
 
+    fn on_http_request_trailers(&mut self, _count: usize) -> Action {
+        self.request_trailers()
+    }
+
     fn on_http_response_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
         self.delayed.write_head();
         Action::Continue
@@ -171,9 +196,9 @@ impl HttpContext for ConsoleStream {
 }
 
 /// What is shown of everything that this VM knows.
-fn view(now: Clocks, can_steer: bool) -> View {
+fn view(now: Clocks, console: &ConsoleContext) -> View {
     let now_ms = now.unix_ms;
-    let in_use = active_rollouts();
+    let (in_use, foreign) = console.rollouts();
     let rejections = rejections::load();
     let is_for = |it: &Rejection, used: &ActiveRollout| {
         let RolloutRuntime { plugin, config, .. } = &*used.runtime;
@@ -188,18 +213,47 @@ fn view(now: Clocks, can_steer: bool) -> View {
         used.view(now, acceptance, of_it.iter().map(|it| it.problem(now_ms)))
     });
     let of_none = rejections.iter().filter(|it| !in_use.iter().any(|used| is_for(it, used)));
+    let foreign = foreign.iter().map(|it| ProblemView {
+        is_severe: true,
+        what: it.message(),
+        mend: "Until then the page neither shows nor steers this plugin's rollout.".to_owned(),
+    });
     View {
         schema: SCHEMA,
         now_ms,
-        can_steer,
+        can_steer: console.token.is_some(),
         rollouts: rollouts.collect(),
-        problems: of_none.map(|it| it.problem(now_ms)).collect(),
+        problems: of_none.map(|it| it.problem(now_ms)).chain(foreign).collect(),
         about: AboutView {
             verdigris: env!("CARGO_PKG_VERSION").to_owned(),
             envoy: attributes::envoy_version(),
             node: attributes::node_id(),
         },
     }
+}
+
+/// Counts and logs a request that was refused, once a minute for all VMs, and answers too many of them
+/// with 429.
+pub fn brake(refused: HttpResponse) -> HttpResponse {
+    if !matches!(refused.status, 401 | 403) {
+        return refused;
+    }
+    let now_s = hostcalls::monotonic_time_ns().unwrap_or_default() / 1_000_000_000;
+    let cell = SharedCell::new(versioned("/console", &format!("refused_{}", refused.status)));
+    let counted = cell.update(|found: Option<RefusedRequests>| {
+        let mut counts = found.unwrap_or_default();
+        let refusal = counts.add(now_s);
+        Update::Write(counts, refusal)
+    });
+    let Some(Refusal { is_limited, log }) = counted else { return refused };
+    if let Some(others) = log {
+        let why = refused.body.trim_end();
+        log::warn!(
+            "a request to the console was refused: {why} Further ones in this minute are not \
+                    logged; {others} were refused since the last such line."
+        );
+    }
+    if is_limited { HttpResponse::too_many_refused() } else { refused }
 }
 
 /// Where the host does not take the answer, the listener's route has one.
@@ -214,15 +268,16 @@ fn answer(answer: &HttpResponse) -> Action {
 
 impl PendingCommand {
     /// Applies the command and answers. In a fleet, the answer follows once the command is committed.
-    fn apply(&self, body: &[u8], stream: u32, delayed: &DelayedResponse) -> Action {
-        let (runtime, request) = match self.parse(body) {
+    fn apply(&self, body: &[u8], stream: &ConsoleStream) -> Action {
+        let ConsoleStream { context_id: stream, console, delayed, .. } = stream;
+        let (runtime, request) = match self.parse(body, console) {
             Ok(parsed) => parsed,
             Err(refused) => return answer(&refused),
         };
         let rollout = runtime.config.rollout.as_str();
         if let Some(link) = &runtime.fleet {
             let root = link.callouts.context_id();
-            let answer = CommandAnswer::new(self.command, rollout, stream, root, delayed.clone());
+            let answer = CommandAnswer::new(self.command, rollout, *stream, root, delayed.clone());
             runtime.command_fleet(link, request, answer);
             return Action::Pause;
         }
@@ -231,8 +286,8 @@ impl PendingCommand {
 
     /// Applies the command, and returns the response. In a fleet it says only that the command is sent,
     /// since a response that comes later would need a request that continues to an upstream.
-    pub fn apply_at_path(&self, body: &[u8]) -> HttpResponse {
-        let (runtime, request) = match self.parse(body) {
+    pub fn apply_at_path(&self, body: &[u8], console: &ConsoleContext) -> HttpResponse {
+        let (runtime, request) = match self.parse(body, console) {
             Ok(parsed) => parsed,
             Err(refused) => return refused,
         };
@@ -246,11 +301,15 @@ impl PendingCommand {
     }
 
     /// The rollout that the command is for, and what the body says.
-    fn parse(&self, body: &[u8]) -> Result<(Rc<RolloutRuntime>, CommandRequest), HttpResponse> {
+    fn parse(
+        &self,
+        body: &[u8],
+        console: &ConsoleContext,
+    ) -> Result<(Rc<RolloutRuntime>, CommandRequest), HttpResponse> {
         if body.len() > MAX_BODY {
             return Err(HttpResponse::text(413, format!("An order has {MAX_BODY} bytes at most.")));
         }
-        let in_use = active_rollouts();
+        let (in_use, foreign) = console.rollouts();
         let of_now = || in_use.iter().filter(|it| !it.is_replaced);
         let asked = match &self.rollout {
             Some(name) => in_use.iter().find(|it| it.runtime.config.rollout.as_str() == name),
@@ -261,7 +320,10 @@ impl PendingCommand {
             let known: Vec<_> =
                 in_use.iter().map(|it| it.runtime.config.rollout.as_str()).collect();
             return Err(match known.as_slice() {
-                [] => HttpResponse::text(503, NO_ROLLOUT),
+                [] => match foreign.first() {
+                    Some(foreign) => HttpResponse::text(503, foreign.message()),
+                    None => HttpResponse::text(503, NO_ROLLOUT),
+                },
                 known => {
                     let known = known.join(", ");
                     HttpResponse::text(404, format!("Say which rollout, of {known}: ?rollout=…"))

@@ -63,7 +63,9 @@ impl RolloutRuntime {
             || self.route_request(unit.as_deref(), None, id.as_deref()).assignment.version,
             |exposure| exposure.version,
         );
-        let request = FeedbackRequest { event, unit: hash, exposure, version };
+        // As for responses, a conversation's feedback counts for its unit where that is known.
+        let unit = unit_key.hash(unit.as_deref().unwrap_or(key));
+        let request = FeedbackRequest { event, unit, exposure, version };
         let accepted = intake.accept(request, now_ns)?;
         self.metrics.count_feedback(accepted.version, accepted.event, accepted.is_proved);
         if let (Some(observation), Some(ramp)) = (accepted.observation, &self.ramp) {

@@ -261,10 +261,13 @@ pub fn define_metric(kind: MetricType, name: &str) -> Result<MetricId, HostError
     .map(MetricId)
 }
 
+/// No response raises a counter by more. The host's counters have 64 bits and wrap around: with this
+/// limit, that takes 2^24 such responses.
+const MAX_INCREMENT: u64 = 1 << 40;
+
 /// Raises a counter.
 pub fn increment(counter: MetricId, by: u64) -> Result<(), HostError> {
-    // The host's number is signed; no count is that large.
-    let by = i64::try_from(by).unwrap_or(i64::MAX);
+    let by = by.min(MAX_INCREMENT).cast_signed();
     // SAFETY: no memory is shared.
     HostError::check(unsafe { abi::proxy_increment_metric(counter.0, by) })
 }

@@ -52,6 +52,10 @@ impl HttpContext for HttpStream {
         self.state.request_body(size, end_of_stream)
     }
 
+    fn on_http_request_trailers(&mut self, _count: usize) -> Action {
+        self.state.request_trailers()
+    }
+
     fn on_http_response_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
         self.state.response_headers(end_of_stream);
         Action::Continue

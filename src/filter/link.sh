@@ -8,8 +8,9 @@
 # Usage: CARGO_TARGET_WASM32_WASIP1_LINKER=src/filter/link.sh cargo build …
 
 callbacks=' proxy_on_memory_allocate proxy_on_context_create proxy_on_configure proxy_on_tick
-  proxy_on_request_headers proxy_on_request_body proxy_on_response_headers proxy_on_response_body
-  proxy_on_response_trailers proxy_on_delete proxy_on_http_call_response proxy_on_grpc_receive
+  proxy_on_request_headers proxy_on_request_body proxy_on_request_trailers proxy_on_response_headers
+  proxy_on_response_body proxy_on_response_trailers proxy_on_delete proxy_on_http_call_response
+  proxy_on_grpc_receive
   proxy_on_grpc_close '
 
 # Rotates the arguments once, and leaves out `--export` of other callbacks.

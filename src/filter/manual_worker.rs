@@ -76,9 +76,14 @@ impl ManualWorker {
         if is_newest {
             self.reconcile(configured);
         } else {
-            self.share_override.set(self.state().and_then(|it| it.share_override()));
+            self.follow();
         }
         is_newest
+    }
+
+    /// Reads what other VMs have written.
+    pub fn follow(&self) {
+        self.share_override.set(self.state().and_then(|it| it.share_override()));
     }
 
     /// What all VMs know of it.

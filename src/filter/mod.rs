@@ -5,6 +5,7 @@
 //! | [`root_context`] | a plugin configuration: configured, ticked, dropped |
 //! | [`runtime`] | what the streams of one configuration share |
 //! | [`active_rollouts`] | the rollouts that this VM runs |
+//! | [`adopted_rollouts`] | the rollouts that other VMs run, for the console |
 //! | [`http_stream`] | one HTTP stream: the SDK's callbacks, and its end |
 //! | [`stream_state`] | a request planned and committed, its response observed |
 //! | [`routing`] | which version a request gets, and its route |
@@ -44,6 +45,7 @@
 //! nothing here implements (`link.sh`), since Envoy calls whatever a module exports.
 
 mod active_rollouts;
+mod adopted_rollouts;
 mod attributes;
 mod callout;
 mod clock;

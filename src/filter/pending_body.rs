@@ -13,6 +13,8 @@ pub struct PendingBody {
     pub purpose: BodyPurpose,
     /// Set where the headers wait, and may have to continue without the body.
     pub wait: Option<Rc<WaitingStream>>,
+    /// How much of it has come, in bytes.
+    pub received: usize,
 }
 
 /// What a body is needed for.
@@ -25,4 +27,13 @@ pub enum BodyPurpose {
     RoutedPatch(RoutedPatch),
     /// It is feedback.
     Feedback,
+}
+
+// === impl PendingBody ===
+
+impl PendingBody {
+    /// A request of whose body nothing has come.
+    pub fn new(head: RequestHead, purpose: BodyPurpose, wait: Option<Rc<WaitingStream>>) -> Self {
+        Self { head, purpose, wait, received: 0 }
+    }
 }

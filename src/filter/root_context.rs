@@ -11,8 +11,9 @@ use super::console_at_path::ConsoleAtPath;
 use super::console_stream::{ConsoleContext, ConsoleStream};
 use super::host_error::HostError;
 use super::http_stream::HttpStream;
+use super::random::random_u64;
 use super::runtime::RolloutRuntime;
-use super::store::rejections;
+use super::store::{rejections, running};
 use super::{hostcalls, logger, redirect};
 use crate::config::{self, Config};
 use crate::console::PluginKind;
@@ -27,6 +28,8 @@ pub struct RolloutRoot {
     /// Set where the configuration is a rollout's with a console at a path.
     console_at_path: Option<Rc<ConsoleAtPath>>,
     callouts: Rc<Callouts>,
+    /// Identifies the root context among those of all VMs, once it runs a rollout.
+    owner: Option<u64>,
 }
 
 // === impl RolloutRoot ===
@@ -40,6 +43,7 @@ impl RolloutRoot {
             console: None,
             console_at_path: None,
             callouts,
+            owner: None,
         }
     }
 
@@ -49,7 +53,7 @@ impl RolloutRoot {
         match config::Plugin::parse(&text).map_err(|invalid| invalid.to_string())? {
             config::Plugin::Rollout(config) => self.run(*config, &text),
             config::Plugin::Console(config) => {
-                self.console = Some(Rc::new(ConsoleContext::new(config)));
+                self.console = Some(Rc::new(ConsoleContext::new(config, &self.callouts)));
                 rejections::accept(PluginKind::Console, &text);
             }
         }
@@ -57,12 +61,16 @@ impl RolloutRoot {
     }
 
     fn run(&mut self, config: Config, text: &[u8]) {
-        self.console_at_path = config.console.clone().map(|at| Rc::new(ConsoleAtPath::new(at)));
-        let runtime = RolloutRuntime::new(self.context_id, config, text, &self.callouts);
+        let at_path = config.console.clone();
+        self.console_at_path = at_path.map(|at| Rc::new(ConsoleAtPath::new(at, &self.callouts)));
+        let plugin = rejections::plugin();
+        let owner = *self.owner.get_or_insert_with(random_u64);
+        running::publish(&plugin, text, owner);
+        let runtime = RolloutRuntime::new(self.context_id, plugin, config, text, &self.callouts);
         // A host that refuses leaves the ramp where it is, and requests alone.
         let _ = hostcalls::set_tick_period(runtime.tick_period_ms());
         rejections::accept(PluginKind::Rollout, text);
-        runtime.publish();
+        runtime.configure();
         self.plugin.set_runtime(Rc::new(runtime));
     }
 }
@@ -142,6 +150,9 @@ impl RootContext for RolloutRoot {
 impl Drop for RolloutRoot {
     fn drop(&mut self) {
         self.callouts.cancel_all();
+        // Envoy keeps the timer of a root context that it has deleted.
+        let _ = hostcalls::set_tick_period(0);
+        self.owner.into_iter().for_each(running::withdraw);
         let left = self.plugin.unregister();
         if let Some(runtime) = self.plugin.runtime() {
             redirect::clear(&runtime);

@@ -4,8 +4,8 @@ use std::cell::OnceCell;
 
 use super::header_map::HeaderMap;
 use super::host_error::HostError;
-use super::hostcalls;
 use super::runtime::RolloutRuntime;
+use super::{clock, hostcalls};
 use crate::assignment::unit::{find_later_cookie, find_unit_in_lines};
 use crate::assignment::{
     Assignment, AssignmentRequest, Conversation, ConversationStart, EffectiveShare, Exposure,
@@ -112,10 +112,7 @@ impl RolloutRuntime {
             self.config.shadow.as_ref().is_some_and(|shadow| {
                 mirroring::is_mirrored(shadow.share, rollout, assignment, key)
             });
-        let feedback_unit = self.feedback.as_ref().and(key).and_then(|key| match &exposure {
-            Some(exposure) => Some(exposure.unit),
-            None => Some(unit_key?.hash(key)),
-        });
+        let feedback_unit = self.feedback.as_ref().and_then(|_| Some(unit_key?.hash(key?)));
         RoutedRequest { assignment, exposure, marker: marker.flatten(), is_mirrored, feedback_unit }
     }
 
@@ -145,8 +142,7 @@ impl RolloutRuntime {
         let sticky = effective.without_history(self.ramp.is_some());
         let without_history = (Conversation { id, sticky }, None);
         let Some(config) = &self.config.conversation else { return without_history };
-        let Ok(now_ns) = hostcalls::wall_time_ns() else { return without_history };
-        let now_ms = now_ns / 1_000_000;
+        let Some(now_ms) = clock::steady_ms() else { return without_history };
         let sources = &config.markers;
         let marker = find(sources, |marker| marker.map(<[u8]>::to_vec));
         let start = ConversationStart::find(id, marker.as_deref(), now_ms, !sources.is_empty());

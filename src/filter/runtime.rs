@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::attributes;
 use super::callout::Callouts;
-use super::clock::clocks;
+use super::clock::{clocks, wall_step_ms};
 use super::console_token;
 use super::fleet_link::FleetLink;
 use super::hostcalls;
@@ -16,7 +16,6 @@ use super::shared_key::{random_key, shared_key};
 use super::shared_ramp::{SharedRamp, TICK_MS};
 use super::store::config_revision::ConfigRevision;
 use super::store::keys::store_name;
-use super::store::rejections;
 use super::store::shared_data::SharedDataStore;
 use super::waiting_streams::WaitingStreams;
 use crate::assignment::{EffectiveShare, Share, UnitKey};
@@ -63,8 +62,15 @@ pub struct RolloutRuntime {
 // === impl RolloutRuntime ===
 
 impl RolloutRuntime {
-    /// The runtime of a configuration with this text.
-    pub fn new(context_id: u32, config: Config, text: &[u8], callouts: &Rc<Callouts>) -> Self {
+    /// The runtime of a plugin's configuration with this text. Nothing begins before
+    /// [`Self::configure`].
+    pub fn new(
+        context_id: u32,
+        plugin: String,
+        config: Config,
+        text: &[u8],
+        callouts: &Rc<Callouts>,
+    ) -> Self {
         let rollout = config.rollout.as_str();
         let metrics = RolloutMetrics::for_rollout(rollout);
         // A shadow's filter assigns nothing, and has no share in force that a gauge could show.
@@ -78,16 +84,8 @@ impl RolloutRuntime {
         let revision = ConfigRevision::from_text(text);
         let has_ramp = config.ramp.is_some() && !is_shadow;
         let ramp = has_ramp.then(|| SharedRamp::for_rollout(rollout, config.fleet.is_some()));
-        if let Some(ramp) = &ramp {
-            ramp.on_configure(revision);
-        }
         let is_manual = !is_shadow && !has_ramp;
         let manual_worker = is_manual.then(|| ManualWorker::for_rollout(rollout));
-        match &manual_worker {
-            Some(worker) => worker.on_configure(revision, config.share),
-            None if has_ramp => ManualWorker::clear(rollout),
-            None => {}
-        }
         let conversation = config.conversation.as_ref().filter(|_| !is_shadow);
         let store = SharedDataStore::new(&store_name(rollout, config.fleet.is_some()));
         let history = conversation.map(|it| {
@@ -119,7 +117,7 @@ impl RolloutRuntime {
         }
         Self {
             context_id,
-            plugin: rejections::plugin(),
+            plugin,
             revision,
             metrics,
             ramp,
@@ -142,8 +140,16 @@ impl RolloutRuntime {
         if has_ticks { TICK_MS } else { 0 }
     }
 
-    /// Records the share in force and shows it in the gauges: the configuration has begun.
-    pub fn publish(&self) {
+    /// The configuration begins in this VM. It records the share in force and shows it in the gauges.
+    pub fn configure(&self) {
+        if let Some(ramp) = &self.ramp {
+            ramp.on_configure(self.revision);
+        }
+        match &self.manual_worker {
+            Some(worker) => worker.on_configure(self.revision, self.config.share),
+            None if self.ramp.is_some() => ManualWorker::clear(self.config.rollout.as_str()),
+            None => {}
+        }
         self.configure_fleet();
         self.sample_requests();
         self.record_weights();
@@ -155,6 +161,7 @@ impl RolloutRuntime {
     /// Half a second has passed. `last_use` grows with each stream of the configuration.
     pub fn tick(self: &Rc<Self>, last_use: u64) {
         self.sample_requests();
+        self.follow_wall_clock();
         let history = self.history.as_ref();
         if let Some(link) = &self.fleet {
             self.tick_fleet(link, last_use);
@@ -180,6 +187,18 @@ impl RolloutRuntime {
     /// Lets requests continue that have waited for their body too long.
     pub fn release_waiting(&self) {
         self.waiting.release_late(self.context_id, || self.route_unassigned());
+    }
+
+    /// Reads what is in force. For a rollout that another VM runs.
+    pub fn follow(&self) {
+        self.sample_requests();
+        self.refresh_history();
+        if let Some(ramp) = &self.ramp {
+            ramp.refresh();
+        }
+        if let Some(worker) = &self.manual_worker {
+            worker.follow();
+        }
     }
 
     /// Samples the counters of requests, if it is time.
@@ -273,9 +292,17 @@ impl RolloutRuntime {
 
     /// Records the weights of a rollout without a ramp for conversations that begin under them.
     pub fn record_weights(&self) {
+        self.follow_wall_clock();
         let (Some(history), None) = (&self.history, &self.ramp) else { return };
         if let Some(now) = clocks() {
             poll_once(history.record_weights(&self.store, self.green_share(), now));
+        }
+    }
+
+    /// Keeps the history's clock where it is if the wall clock was set.
+    fn follow_wall_clock(&self) {
+        if let Some(history) = &self.history {
+            history.set_wall_step_ms(wall_step_ms());
         }
     }
 

@@ -108,6 +108,11 @@ impl SharedRamp {
     /// A configuration begins in this VM: it is the newest.
     pub fn on_configure(&self, revision: ConfigRevision) {
         self.revisions.on_configure(revision);
+        self.refresh();
+    }
+
+    /// Reads the snapshot that is in force.
+    pub fn refresh(&self) {
         poll_once(self.worker.refresh(&self.store));
     }
 

@@ -103,7 +103,7 @@ impl StreamState {
     }
 
     pub fn request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
-        let (Some(pending), Some(runtime)) = (self.pending_body.take(), self.runtime.clone())
+        let (Some(mut pending), Some(runtime)) = (self.pending_body.take(), self.runtime.clone())
         else {
             return Action::Continue;
         };
@@ -122,10 +122,15 @@ impl StreamState {
         // If trailers follow, the body does not end the stream.
         let is_complete = end_of_stream || pending.head.length.is_some_and(|length| size >= length);
         if size <= max_bytes && !is_complete {
+            pending.received = size;
             self.pending_body = Some(pending);
             return Action::Pause;
         }
-        let body = if size <= max_bytes { hostcalls::request_body(size).ok() } else { None };
+        let body = match size {
+            0 => Some(Vec::new()),
+            _ if size > max_bytes => None,
+            _ => hostcalls::request_body(size).ok(),
+        };
         let body = body.as_deref();
         let PendingBody { head, purpose, .. } = *pending;
         let routed = match purpose {
@@ -144,6 +149,14 @@ impl StreamState {
         };
         let body = body.map_or(BodyState::Unavailable, BodyState::Complete);
         self.plan_request(&runtime, routed, Some(head), body)
+    }
+
+    /// Trailers end a body that does not end the stream.
+    pub fn request_trailers(&mut self) -> Action {
+        match self.pending_body.as_ref().map(|pending| pending.received) {
+            Some(received) => self.request_body(received, true),
+            None => Action::Continue,
+        }
     }
 
     pub fn response_headers(&mut self, end_of_stream: bool) {
@@ -239,7 +252,7 @@ impl StreamState {
         purpose: BodyPurpose,
     ) -> Action {
         let wait = runtime.waiting.add(self.context_id);
-        self.pending_body = Some(Box::new(PendingBody { head, purpose, wait }));
+        self.pending_body = Some(Box::new(PendingBody::new(head, purpose, wait)));
         Action::Pause
     }
 
@@ -255,7 +268,7 @@ impl StreamState {
             Ok(routed) => {
                 self.committed = Some(assignment);
                 let purpose = BodyPurpose::RoutedPatch(routed);
-                self.pending_body = Some(Box::new(PendingBody { head, purpose, wait: None }));
+                self.pending_body = Some(Box::new(PendingBody::new(head, purpose, None)));
                 Action::Continue
             }
             Err(routed) => self.plan_request(runtime, routed, Some(head), BodyState::Unavailable),

@@ -11,8 +11,10 @@ use crate::json::{BoundedText, Prefix};
 /// What an answer has stated.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
-    /// Its token counts.
+    /// Its token counts; none if one of them is not plausible.
     pub tokens: Tokens,
+    /// Whether it states a token count that is not plausible ([`Tokens::MAX_PLAUSIBLE`]).
+    pub has_implausible_tokens: bool,
     /// Whether it states an error.
     pub error: bool,
     /// Whether it states a refusal: the model refused, or the provider's filter stopped it.
@@ -149,8 +151,13 @@ impl Answer {
         self.finish_unknown = is_known;
     }
 
-    /// Ends the answer: the error of a content filter is a refusal and an end.
+    /// Ends the answer: the error of a content filter is a refusal and an end, and token counts
+    /// of which one is not plausible are dropped.
     pub(super) fn conclude(&mut self) {
+        if !self.tokens.are_plausible() {
+            self.tokens = Tokens::default();
+            self.has_implausible_tokens = true;
+        }
         if self.is_filtered {
             self.error = false;
             self.refusal = true;

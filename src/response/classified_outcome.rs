@@ -66,8 +66,16 @@ impl<'a> ClassifiedOutcome<'a> {
 
     /// The token counts of the answer, or of a response with embeddings.
     pub fn tokens(&self) -> Option<&'a Tokens> {
-        let answer = self.answer().or(self.outcome.embeddings.as_ref());
-        answer.map(|answer| &answer.tokens)
+        self.answer_with_tokens().map(|answer| &answer.tokens)
+    }
+
+    /// Whether the answer, or a response with embeddings, states a token count that is not plausible.
+    pub fn has_implausible_tokens(&self) -> bool {
+        self.answer_with_tokens().is_some_and(|answer| answer.has_implausible_tokens)
+    }
+
+    fn answer_with_tokens(&self) -> Option<&'a Answer> {
+        self.answer().or(self.outcome.embeddings.as_ref())
     }
 
     /// Whether the answer was read and is a refusal.

@@ -39,7 +39,8 @@ pub struct ObservedResponse {
     status: Option<u16>,
     grpc_status: Option<u32>,
     is_grpc: bool,
-    has_body: bool,
+    /// The bytes of the body so far.
+    body_bytes: u64,
     body: ObservedBody,
     ttft: Option<Duration>,
     is_complete: bool,
@@ -57,7 +58,7 @@ impl ObservedResponse {
             status: None,
             grpc_status: None,
             is_grpc: expected.is_grpc,
-            has_body: false,
+            body_bytes: 0,
             body: ObservedBody::Ignored,
             ttft: None,
             is_complete: false,
@@ -89,7 +90,7 @@ impl ObservedResponse {
     /// given to [`read_body`](Self::read_body).
     pub fn on_body(&mut self, size: usize, is_end_of_stream: bool) -> bool {
         self.is_complete |= is_end_of_stream;
-        self.has_body |= size > 0;
+        self.body_bytes = self.body_bytes.saturating_add(size as u64);
         size > 0 && self.body.is_read()
     }
 
@@ -171,11 +172,11 @@ impl ObservedResponse {
             method: self.expected.method,
             status: self.status,
             grpc_status,
-            ending: StreamEnd::new(is_over, flags, has_other_cause),
+            ending: StreamEnd::new(is_over, self.body_bytes, flags, has_other_cause),
             flags: flags.unwrap_or_default(),
             has_failed_over: self.has_failed_over,
             is_model_path: self.expected.is_model_path,
-            has_body: self.has_body,
+            has_body: self.body_bytes > 0,
             is_stream,
             ttft: self.ttft.filter(|_| answer.is_some()),
             answer,

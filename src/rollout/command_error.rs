@@ -9,6 +9,8 @@ use super::store::StoreError;
 pub enum CommandError {
     /// The command has no reason.
     NoReason,
+    /// The command's reason has a character that a reader would not see.
+    HiddenCharacter,
     /// This worker's configuration is not the one that the state was reconciled with.
     ConfigChanging,
     /// The command names a step that is not the current one.
@@ -59,6 +61,10 @@ impl CommandError {
         match self {
             Self::NoReason => {
                 "the command has no reason: state one, others will read it in the log"
+            }
+            Self::HiddenCharacter => {
+                "the reason has an invisible character, or one that changes the direction of the \
+                 text: remove it, others will read the reason in the log"
             }
             Self::ConfigChanging => {
                 "the configuration is changing at this moment: repeat the command in a second"

@@ -10,6 +10,7 @@
 //! | [`controller`] | a tick's observations in, transitions out |
 //! | [`reconcile_spec`] | how a ramp follows a changed specification |
 //! | [`operator_command`], [`command_error`] | a command, and why one is rejected |
+//! | [`mod@hidden_character`] | what an operator's text may not have |
 //! | [`apply_command`] | the effect of a command on a ramp |
 //! | [`manual`] | a rollout without a ramp |
 //! | [`outcome_measurements`] | from a response's outcome to measurements |
@@ -37,6 +38,7 @@ pub mod decision_text;
 pub mod difference_history;
 pub mod e_value;
 pub mod fingerprint;
+pub mod hidden_character;
 pub mod hold_reason;
 pub mod lease;
 pub mod local_guard;
@@ -64,6 +66,7 @@ pub use clocks::Clocks;
 pub use command_error::CommandError;
 pub use difference_history::DifferenceHistory;
 pub use fingerprint::SpecFingerprint;
+pub use hidden_character::hidden_character;
 pub use hold_reason::HoldReason;
 pub use lease::Candidate;
 pub use local_guard::LocalGuard;

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::command_error::CommandError;
+use super::hidden_character::{hidden_character, is_visible};
 use crate::assignment::Share;
 
 /// A command of an operator, with a reason.
@@ -44,7 +45,8 @@ impl OperatorCommand {
     /// [`Self::MAX_REASON_CHARS`].
     ///
     /// # Errors
-    /// [`CommandError::NoReason`] where nothing is left of the reason.
+    /// [`CommandError::NoReason`] where nothing is left of the reason, and
+    /// [`CommandError::HiddenCharacter`] where it has one ([`hidden_character`]).
     ///
     /// ```
     /// use verdigris::rollout::{CommandKind, OperatorCommand};
@@ -55,10 +57,14 @@ impl OperatorCommand {
     /// # Ok::<(), verdigris::rollout::CommandError>(())
     /// ```
     pub fn new(kind: CommandKind, reason: &str, at_ms: u64) -> Result<Self, CommandError> {
-        let printable = |it: char| if it.is_control() { ' ' } else { it };
+        if hidden_character(reason).is_some() {
+            return Err(CommandError::HiddenCharacter);
+        }
+        let is_break = |it: char| it.is_control() || matches!(it, '\u{2028}' | '\u{2029}');
+        let printable = |it: char| if is_break(it) { ' ' } else { it };
         let reason: String =
             reason.trim().chars().take(Self::MAX_REASON_CHARS).map(printable).collect();
-        if reason.trim().is_empty() {
+        if !is_visible(&reason) {
             return Err(CommandError::NoReason);
         }
         Ok(Self { kind, at_ms, reason })

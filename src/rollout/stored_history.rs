@@ -1,6 +1,6 @@
 //! The history of a rollout's shares, as workers share it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use super::clocks::Clocks;
 use super::snapshot::Snapshot;
@@ -16,6 +16,9 @@ pub struct StoredHistory {
     on_rollback: RollbackPolicy,
     configured: ShareHistory,
     known: RefCell<ShareHistory>,
+    /// By how many milliseconds the wall clock is ahead of the clock that dates shares and
+    /// conversations.
+    wall_step_ms: Cell<i64>,
 }
 
 // === impl StoredHistory ===
@@ -27,10 +30,18 @@ impl StoredHistory {
     /// that are older than `max_age_ms` do not keep their share. `on_rollback` says whether
     /// conversations keep it after a rollback.
     pub fn new(configured: ShareHistory, max_age_ms: u64, on_rollback: RollbackPolicy) -> Self {
-        Self { max_age_ms, on_rollback, configured, known: RefCell::default() }
+        let (known, wall_step_ms) = (RefCell::default(), Cell::default());
+        Self { max_age_ms, on_rollback, configured, known, wall_step_ms }
     }
 
-    /// The share that a conversation keeps; `None` before any share is known.
+    /// Sets by how many milliseconds the wall clock is ahead of the clock that dates shares and
+    /// conversations, because it was set since. Conversations must not move when it is.
+    pub fn set_wall_step_ms(&self, step_ms: i64) {
+        self.wall_step_ms.set(step_ms);
+    }
+
+    /// The share that a conversation keeps; `None` before any share is known. `now_ms` is by the
+    /// clock that dates shares and conversations.
     pub fn sticky_share(&self, start: StartTime, now_ms: u64) -> Option<StickyShare> {
         StickyShare::find(&*self.known.try_borrow().ok()?, start, now_ms, self.max_age_ms)
     }
@@ -61,9 +72,10 @@ impl StoredHistory {
     }
 
     async fn record(&self, store: &impl RolloutStore, setting: ShareSetting, now: Clocks) {
+        let now_ms = now.unix_ms.saturating_add_signed(self.wall_step_ms.get().saturating_neg());
         let recorded = update(store, Record::History, |found: Option<ShareHistory>| {
             let mut history = found.unwrap_or_default();
-            let is_new = history.record(now.unix_ms, setting, self.on_rollback);
+            let is_new = history.record(now_ms, setting, self.on_rollback);
             Ok::<_, StoreError>(match is_new {
                 true => Update::Write(history.clone(), history),
                 false => Update::Keep(history),

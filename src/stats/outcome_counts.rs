@@ -36,6 +36,7 @@ pub fn count_outcome(classified: &ClassifiedOutcome<'_>, mut add: impl FnMut(Cou
         add(Counter::LeakedToolCalls, answer.has_leaked_tool_call().into());
         add(Counter::MissingToolCalls, answer.is_without_tool_call().into());
     }
+    add(Counter::UnreadImplausible, classified.has_implausible_tokens().into());
     let Some(tokens) = classified.tokens() else { return };
     add(Counter::TokensInput, tokens.input.unwrap_or_default());
     add(Counter::TokensOutput, tokens.output.unwrap_or_default());

@@ -45,6 +45,34 @@ fn find(
     Exposure::find(unit_key(), &rules, &request, assignment, step)
 }
 
+/// A client can make as many conversations as it likes, and units cannot.
+#[test]
+fn a_conversation_counts_for_its_unit_where_that_is_known() {
+    let sticky = StickyShare {
+        share: Share::ALL,
+        is_drained: false,
+        step: Some(StartStep { epoch: EPOCH, analysed_share: Share::ALL }),
+    };
+    let step = StepShares { epoch: EPOCH, analysed_share: Share::ALL, previous_share: Share::ZERO };
+    let pins = Pins::default();
+    let rules = AssignmentRules {
+        rollout: ROLLOUT,
+        pins: &pins,
+        missing_unit: MissingUnitPolicy::Blue,
+        conversations: Some(RollbackPolicy::Move),
+    };
+    let counted = |unit: Option<&[u8]>, id: &[u8]| {
+        let conversation = Some(Conversation { id, sticky });
+        let request = AssignmentRequest { unit, forced: None, conversation };
+        let assignment = by_share(Reason::Weight);
+        Exposure::find(unit_key(), &rules, &request, assignment, step).unwrap().unit
+    };
+    let ada = counted(Some(b"ada"), b"1");
+    assert_eq!(counted(Some(b"ada"), b"2"), ada);
+    assert_ne!(counted(Some(b"grace"), b"1"), ada);
+    assert_ne!(counted(None, b"1"), counted(None, b"2"));
+}
+
 /// It is newly exposed if the step before left it on blue.
 #[test]
 fn a_unit_is_evidence_if_the_step_compares_its_bucket() {

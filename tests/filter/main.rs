@@ -16,6 +16,7 @@ mod browser;
 mod browser_user;
 mod callouts;
 mod cas_conflicts;
+mod clock_steps;
 mod console_path;
 #[path = "../support/documents.rs"]
 #[allow(dead_code, reason = "each test binary uses a part")]

@@ -148,3 +148,17 @@ fn a_vm_with_an_outdated_configuration_decides_if_no_other_vm_does() {
     vms.tick(0);
     assert_eq!(vms.stat("phase"), phase::RAMPING, "{}", vms.log());
 }
+
+/// Envoy keeps the timer of a root context that it has deleted. So each reload would cost CPU until
+/// Envoy ends.
+#[test]
+fn a_deleted_root_context_is_not_ticked() {
+    const RELOADS: u32 = 50;
+    let mut vms = RampVms::start(1);
+    for reload in 1..=RELOADS {
+        let (before, root) = (ROOT + 10 * (reload - 1), ROOT + 10 * reload);
+        vms.configure(0, root, &long_ramp_with(&json!({"timeout": format!("{reload}h")})));
+        vms.vms[0].end(before);
+        assert_eq!(vms.vms[0].ticked_roots(), [root]);
+    }
+}

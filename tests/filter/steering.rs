@@ -357,7 +357,7 @@ fn without_a_token_a_rollout_with_weights_is_not_ticked() {
         [(&[], 0), (&["VERDIGRIS_CONSOLE_TOKEN="], 0), (&["VERDIGRIS_CONSOLE_TOKEN=x"], 500)];
     for (environment, tick_ms) in environments {
         let mut vms = SteeredVms::start_in(&weights_config(80, 20), environment);
-        assert_eq!(vms.vms[0].tick_ms(), tick_ms, "{environment:?}");
+        assert_eq!(vms.vms[0].tick_ms(ROOT), tick_ms, "{environment:?}");
         vms.reload(RELOADED, &weights_config(70, 30));
         let rollout = vms.console_rollout();
         let shares: Vec<_> = rollout.shares.iter().map(|interval| interval.green_bp).collect();

@@ -103,3 +103,39 @@ fn a_model_name_is_valid_with_one_star_at_its_end() {
         assert_eq!(prices.add(model, price(1)), is_valid, "{model:?}");
     }
 }
+
+/// One count that is not plausible drops all: what remains would contradict itself. The bound itself
+/// is plausible.
+#[test]
+fn token_counts_beyond_the_bound_are_dropped_and_reported() {
+    const MOST: u64 = Tokens::MAX_PLAUSIBLE;
+    let read = |input: &str, output: &str| {
+        let mut parser = AnswerParser::new(Format::Chat, Framing::Json, 0);
+        let usage =
+            format!(r#""usage": {{"prompt_tokens": {input}, "completion_tokens": {output}}}"#);
+        parser.feed(
+            format!(r#"{{"choices": [{{"message": {{"content": "Hi"}}}}], {usage}}}"#).as_bytes(),
+        );
+        parser.finish()
+    };
+    let (most, more) = (MOST.to_string(), (MOST + 1).to_string());
+    let table = [
+        ("7", most.as_str(), Some((7, MOST))),
+        (most.as_str(), "7", Some((MOST, 7))),
+        ("7", more.as_str(), None),
+        (more.as_str(), "7", None),
+        ("7", "18446744073709551615", None),
+    ];
+    for (input, output, expected) in table {
+        let answer = read(input, output);
+        let found = answer.tokens.input.zip(answer.tokens.output);
+        assert_eq!(found, expected, "{input} {output}");
+        assert_eq!(answer.has_implausible_tokens, expected.is_none(), "{input} {output}");
+        let outcome = answered(answer);
+        with_classified(&outcome, |it| {
+            assert_eq!(it.class(), Class::Success);
+            assert_eq!(it.has_implausible_tokens(), expected.is_none());
+            assert_eq!(it.cost_microusd().unwrap() > 0, expected.is_some());
+        });
+    }
+}

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 use verdigris::assignment::Share;
-use verdigris::rollout::{CommandKind, HoldReason, OperatorCommand, Phase, Position};
+use verdigris::config::parse_command;
+use verdigris::rollout::{CommandError, CommandKind, HoldReason, OperatorCommand, Phase, Position};
 
 use super::harness::RampHarness;
 use super::{BAD, BROKEN, GOOD, NO_TRAFFIC, ramp, ramp_with};
@@ -304,4 +305,54 @@ fn a_reason_is_put_on_one_line_and_shortened() {
     assert_eq!(command.reason().chars().count(), OperatorCommand::MAX_REASON_CHARS);
     assert!(command.reason().starts_with("a b é"), "{}", command.reason());
     assert!(OperatorCommand::new(CommandKind::Pause, " \n", 0).is_err());
+}
+
+/// Readers of the log and the page see what the operator wrote, in the order of its characters.
+#[test]
+fn a_reason_has_no_hidden_characters_and_something_to_see() {
+    let refused =
+        |reason: &str| OperatorCommand::new(CommandKind::Rollback, reason, 0).unwrap_err();
+    for hidden in [
+        "\u{200b}",
+        "\u{200d}",
+        "\u{2060}",
+        "\u{feff}",
+        "\u{ad}",
+        "\u{202a}",
+        "\u{202e}",
+        "\u{2066}",
+        "\u{2069}",
+        "\u{200e}",
+        "\u{200f}",
+        "\u{61c}",
+        "\u{3164}",
+        "\u{115f}",
+        "\u{180e}",
+        "\u{e0041}",
+    ] {
+        let reasons =
+            [hidden.to_owned(), format!("green{hidden} is slow"), format!("slow{hidden}")];
+        for reason in reasons {
+            assert_eq!(refused(&reason), CommandError::HiddenCharacter, "{reason:?}");
+        }
+        // Also beyond what is kept of it.
+        let long = format!("{}{hidden}", "a".repeat(OperatorCommand::MAX_REASON_CHARS));
+        assert_eq!(refused(&long), CommandError::HiddenCharacter, "{hidden:?}");
+    }
+    for blank in ["", " ", "\t\u{7}", "\u{a0}", "\u{3000}", "\u{2028}", "\u{2800}", "\u{fe0f}"] {
+        assert_eq!(refused(blank), CommandError::NoReason, "{blank:?}");
+    }
+    for reason in ["slow ⚠️", "langsam: größer", "遅い", "بطيء", "slow\u{2028}again"] {
+        let command = OperatorCommand::new(CommandKind::Rollback, reason, 0).unwrap();
+        assert_eq!(command.reason(), reason.replace('\u{2028}', " "));
+    }
+}
+
+#[test]
+fn an_error_about_a_reason_names_the_hidden_character() {
+    let error =
+        parse_command("pause", "{\"reason\": \"all \u{202e}doog\"}".as_bytes(), 0).unwrap_err();
+    let error = error.to_string();
+    assert!(error.contains("reason") && error.contains("U+202E"), "{error}");
+    assert!(!error.contains('\u{202e}'), "{error:?}");
 }

@@ -111,6 +111,13 @@ fn an_outcome_counts_by_status_class_and_answer() {
             format!("responses_2xx=1 errors=1 answers=1 {tokens}"),
         ),
         (
+            "implausible token counts, which were dropped",
+            with_answer(|it| {
+                (it.tokens, it.has_implausible_tokens) = (Tokens::default(), true);
+            }),
+            "responses_2xx=1 answers=1 unread_implausible=1".into(),
+        ),
+        (
             "a model without a price",
             with_answer(|it| it.model = None),
             answer.replace(" cost_microusd=160", ""),

@@ -7,6 +7,7 @@
 //! | `routing_effects` | where requests go: clusters, headers, roles, shadows |
 //! | `feedback_effects` | which feedback is accepted |
 //! | `fleet_effects` | where the state of the ramp is |
+//! | `stats_effects` | which stats stay in Envoy |
 //! | `command_effects` | which operator commands end |
 
 mod assignment_effects;
@@ -15,6 +16,7 @@ mod effect;
 mod feedback_effects;
 mod fleet_effects;
 mod routing_effects;
+mod stats_effects;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -51,6 +53,7 @@ pub fn effects(
     let now = Clocks { monotonic_ns: 0, unix_ms: unix_now() * 1_000 };
     if is_renamed {
         effects.push(assignment_effects::renamed(old, new, &before, now));
+        effects.push(stats_effects::renamed(old));
     } else {
         effects.extend(assignment_effects::unit_sources(old, new, &before, now));
         effects.extend(assignment_effects::shares(old, new, &before, now));

@@ -15,5 +15,6 @@ pub mod gauge_owner;
 pub mod hostcalls;
 pub mod keys;
 pub mod rejections;
+pub mod running;
 pub mod shared_cell;
 pub mod shared_data;

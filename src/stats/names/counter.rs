@@ -42,6 +42,9 @@ pub enum Counter {
     Unread,
     /// Answers that could not be read for this reason.
     UnreadFor(UnreadReason),
+    /// Answers whose token counts were dropped, because one of them is not plausible. The rest of
+    /// such an answer counts.
+    UnreadImplausible,
     /// Refusals by the model or the provider.
     Refusals,
     /// Answers that ended at a token limit.
@@ -109,7 +112,7 @@ impl Counter {
     ];
 
     /// The counters of responses, where they are configured.
-    pub const OUTCOMES: [Self; 28] = [
+    pub const OUTCOMES: [Self; 29] = [
         Self::Responses2xx,
         Self::Responses3xx,
         Self::Responses4xx,
@@ -126,6 +129,7 @@ impl Counter {
         Self::UnreadFor(UnreadReason::Encoded),
         Self::UnreadFor(UnreadReason::UnknownFormat),
         Self::UnreadFor(UnreadReason::Malformed),
+        Self::UnreadImplausible,
         Self::Refusals,
         Self::Truncations,
         Self::FinishUnknown,
@@ -162,6 +166,7 @@ impl fmt::Display for Counter {
             Self::UnreadFor(UnreadReason::Encoded) => "unread_encoded",
             Self::UnreadFor(UnreadReason::UnknownFormat) => "unread_unknown_format",
             Self::UnreadFor(UnreadReason::Malformed) => "unread_malformed",
+            Self::UnreadImplausible => "unread_implausible",
             Self::Refusals => "refusals",
             Self::Truncations => "truncations",
             Self::FinishUnknown => "finish_unknown",

@@ -93,6 +93,18 @@ fn a_changed_ramp_has_the_effect_that_its_controller_logs() {
     change.throws_back(0.05).check();
 }
 
+/// Envoy removes no stats of a module.
+#[test]
+fn the_stats_of_another_rollout_name_stay() {
+    let renamed = |fields: Value| both(fields, json!({"rollout": "v9"}));
+    for (fields, stats) in [(weights(95, 5), 20), (json!({"answers": {}}), 86)] {
+        let text = format!("up to {stats}, until it restarts");
+        Change::new(fields.clone(), renamed(fields), "stats", text).check();
+    }
+    let unchanged = effects(&weights(95, 5), &weights(90, 10), None);
+    assert!(unchanged.iter().all(|it| it["field"] != "stats"), "{unchanged:?}");
+}
+
 #[test]
 fn another_rollout_name_reassigns_all_users() {
     let renamed = |fields: Value| both(fields, json!({"rollout": "v9"}));

@@ -1,16 +1,19 @@
 //! Feedback as evidence of a ramp, in a real Envoy.
 
+use std::io::Write as _;
+use std::net::TcpStream;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use reqwest::blocking::Client;
 use serde_json::{Value, json};
 
+use super::classification::frames::{Frame, FrameKind, PREFACE};
 use super::ramp_fixture::{
     GOOD_MODEL, RAMP_TIMEOUT, new_client, read_counter, set_models, wait_for_gauges, with_clients,
 };
-use crate::envoy::process::wait_at_most;
-use crate::envoy::{Envoy, filter_yaml};
+use crate::envoy::process::{TIMEOUT, wait_at_most};
+use crate::envoy::{Envoy, Setup, filter_yaml};
 use crate::proxy::phase::ROLLED_BACK;
 use crate::proxy::{Proxy as _, config, counter, set_fields};
 
@@ -190,4 +193,67 @@ fn the_first_vote_of_a_unit_counts_in_the_step_of_its_receipt() {
     assert_eq!(vote(&envoy, &client, &blue[7], &down), 204);
     vote_after_restart(&envoy, &client, &down);
     assert_eq!(evidence("green", "thumbs", 0) + evidence("blue", "thumbs", 0), 26);
+}
+
+/// Over HTTP/2 without a `content-length`, the body does not end the stream where trailers follow.
+#[test]
+fn feedback_and_commands_with_trailers_are_taken() {
+    const TOKEN: &str = "a-token-that-is-long";
+    let config = config(json!({
+        "weights": {"blue": 1, "green": 0},
+        "feedback": {"path": "/feedback", "thumb": "/thumb"},
+    }));
+    let envoy = Envoy::start_with(&Setup {
+        filter: Some(&filter_yaml(&config)),
+        token: Some(TOKEN),
+        ..Setup::default()
+    });
+    let authorization = format!("Bearer {TOKEN}");
+    let console = envoy.console.clone().unwrap();
+    let table = [
+        (&envoy.url, "/feedback", r#"{"thumb": "up"}"#, "204"),
+        (&envoy.url, "/feedback", r#"{"thumb": "up""#, "400"),
+        (&envoy.url, "/feedback", "", "400"),
+        (&console, "/rollback", r#"{"reason": "as asked"}"#, "200"),
+        (&console, "/rollback", "", "400"),
+    ];
+    for (url, path, body, expected) in table {
+        let fields =
+            [("x-user-id", "ada"), ("x-trailers", "follow"), ("authorization", &authorization)];
+        let status = send_with_trailers(url, path, &fields, body);
+        assert_eq!(status, expected, "{path} {body}");
+    }
+    envoy.wait_for_stats(&[(counter("blue", "feedback_up"), 1)]);
+}
+
+/// Sends a request with a body and trailers over HTTP/2. Returns the status.
+fn send_with_trailers(url: &str, path: &str, fields: &[(&str, &str)], body: &str) -> &'static str {
+    let mut connection = TcpStream::connect(url.trim_start_matches("http://")).unwrap();
+    connection.set_read_timeout(Some(TIMEOUT)).unwrap();
+    connection.write_all(PREFACE).unwrap();
+    let head =
+        [(":method", "POST"), (":scheme", "http"), (":authority", "127.0.0.1"), (":path", path)];
+    Frame::settings().write(&mut connection).unwrap();
+    Frame::headers(1, &[&head, fields].concat(), false).write(&mut connection).unwrap();
+    if !body.is_empty() {
+        Frame::data(1, body.as_bytes(), false).write(&mut connection).unwrap();
+    }
+    Frame::headers(1, &[("x-trailer", "1")], true).write(&mut connection).unwrap();
+    loop {
+        let frame = Frame::read(&mut connection).unwrap();
+        if frame.kind == FrameKind::Headers {
+            return status_of(&frame.payload);
+        }
+    }
+}
+
+/// The status in a header block of a response, which begins with an entry of HPACK's static table
+/// (RFC 7541, appendix A).
+fn status_of(block: &[u8]) -> &'static str {
+    match block[0] {
+        0x88 => "200",
+        0x89 => "204",
+        0x8c => "400",
+        other => panic!("{other:x}"),
+    }
 }

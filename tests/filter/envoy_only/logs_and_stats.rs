@@ -35,6 +35,27 @@ fn the_access_log_contains_version_reason_and_cluster() {
     });
 }
 
+/// Clients of some APIs send their key in the query.
+#[test]
+fn the_access_log_has_no_queries() {
+    let envoy = Envoy::start(&config(json!({})));
+    envoy.send_to("/v1/models?key=SECRET", &Request::from_user("ada")).unwrap();
+    wait_for("the access log", || envoy.log().contains("GET /v1/models 200").then_some(()));
+    assert!(!envoy.log().contains("SECRET"), "{}", envoy.log());
+}
+
+/// Envoy's file watcher logs each change in the folder of filter.yaml at the level debug. If the log is
+/// written there, each line would cause another.
+#[test]
+fn a_debug_log_in_the_watched_folder_does_not_write_itself() {
+    let mut envoy = Envoy::start(&config(json!({})));
+    envoy.restart_in_background("-l debug");
+    envoy.send_to("/v1/models", &Request::from_user("ada")).unwrap();
+    wait_for("the access log", || envoy.log().contains("GET /v1/models 200").then_some(()));
+    let log = envoy.log();
+    assert!(log.contains("[debug]") && !log.contains("notification: fd"), "{log}");
+}
+
 #[test]
 fn metrics_have_labels_in_prometheus() {
     let envoy = envoy_after_four_requests();

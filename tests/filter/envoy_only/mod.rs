@@ -19,6 +19,7 @@ mod failover;
 mod feedback;
 mod fleet;
 mod hung;
+mod idle;
 mod logs_and_stats;
 mod native_yaml;
 mod page;

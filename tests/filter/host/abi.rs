@@ -206,11 +206,14 @@ fn link_shared(linker: &mut Linker<State>) {
     const EMPTY: u32 = 7;
     const CAS_MISMATCH: u32 = 8;
     host_call!(linker, proxy_set_tick_period_milliseconds(host, period: u32) {
-        host.data_mut().tick_ms = period;
+        let state = host.data_mut();
+        state.tick_ms.insert(state.context, period);
         OK
     });
     host_call!(linker, proxy_get_current_time_nanoseconds(host, time: u32) {
-        let now = tick_of_the_clock(&host).to_le_bytes();
+        let now = tick_of_the_clock(&host);
+        let step_ns = host.data().shared.lock().unwrap().wall_step_ns;
+        let now = now.saturating_add_signed(step_ns).to_le_bytes();
         memory(&host).write(&mut host, time as usize, &now).unwrap();
         OK
     });

@@ -28,6 +28,8 @@ pub struct Shared {
     pub overtaking: BTreeMap<String, Vec<u8>>,
     /// Nanoseconds since the process began, and since 1970.
     pub clock: u64,
+    /// By how many nanoseconds the wall clock was set since.
+    pub wall_step_ns: i64,
     /// Whether the clock stands still when it is looked at.
     pub is_frozen: bool,
     /// What VMs have as their environment, each `NAME=value`.
@@ -52,8 +54,11 @@ pub struct State {
     pub refused: HashMap<&'static str, u32>,
     pub log: Vec<String>,
     pub callouts: Callouts,
-    /// How often the last root context that was configured is ticked; 0 is never.
-    pub tick_ms: u32,
+    /// The context of the callback that runs.
+    pub context: u32,
+    /// How often the host ticks each root context; 0 is never. As in Envoy, an entry outlives its
+    /// root context.
+    pub tick_ms: BTreeMap<u32, u32>,
 }
 
 /// One HTTP stream.
@@ -151,7 +156,8 @@ impl Vm {
             refused: HashMap::new(),
             log: Vec::new(),
             callouts: Callouts::default(),
-            tick_ms: 0,
+            context: 0,
+            tick_ms: BTreeMap::new(),
         };
         drop(shared);
         let mut store = Store::new(&engine, state);
@@ -265,9 +271,15 @@ impl Vm {
         assert_eq!(self.call(callback, args), Some(0), "not paused");
     }
 
-    /// How often the last root context that was configured is ticked; 0 is never.
-    pub fn tick_ms(&self) -> u32 {
-        self.store.data().tick_ms
+    /// How often a root context is ticked; 0 is never.
+    pub fn tick_ms(&self, root: u32) -> u32 {
+        self.store.data().tick_ms.get(&root).copied().unwrap_or_default()
+    }
+
+    /// The root contexts for which the host has a timer, also those that have ended.
+    pub fn ticked_roots(&self) -> Vec<u32> {
+        let ticked = self.store.data().tick_ms.iter().filter(|(_, period_ms)| **period_ms > 0);
+        ticked.map(|(root, _)| *root).collect()
     }
 
     /// Ticks a root context.
@@ -298,6 +310,7 @@ impl Vm {
 
     /// Calls an export; its result, if it has one. A trap fails the test.
     pub(super) fn call(&mut self, export: &str, args: &[u32]) -> Option<u32> {
+        self.store.data_mut().context = args.first().copied().unwrap_or_default();
         let func = self.instance.get_func(&self.store, export).expect(export);
         let args: Vec<Val> = args.iter().map(|arg| Val::I32(arg.cast_signed())).collect();
         let mut results = vec![Val::I32(0); func.ty(&self.store).results().len()];

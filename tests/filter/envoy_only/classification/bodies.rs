@@ -52,6 +52,8 @@ pub fn body(name: &str) -> Vec<u8> {
         "first" => first.into(),
         "stream-error" => format!("{first}data: {{\"error\":{{\"message\":\"m\"}}}}\n\n"),
         "last" => last.into(),
+        // More than Envoy and the kernel buffer for a client that does not read, over any protocol.
+        "flood" => first.repeat((32 << 20) / first.len()),
         "stream" => format!("{first}{last}"),
         // The last frame of gRPC-Web contains the trailers. A space may follow the colon.
         "text-0" => "AAAAAAJoaQ==gAAAAA9ncnBjLXN0YXR1czowDQo=".into(),

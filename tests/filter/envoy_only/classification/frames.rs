@@ -15,6 +15,7 @@ pub enum FrameKind {
     Reset,
     Settings,
     Ping,
+    PushPromise,
     GoAway,
     WindowUpdate,
     Other,
@@ -50,6 +51,16 @@ impl Frame {
         Self::new(FrameKind::Settings, 0, 0, Vec::new())
     }
 
+    pub fn window_update(stream: u32, increment: u32) -> Self {
+        Self::new(FrameKind::WindowUpdate, 0, stream, increment.to_be_bytes().to_vec())
+    }
+
+    pub fn push_promise(stream: u32, promised: u32, fields: &[(&str, &str)]) -> Self {
+        let mut payload = promised.to_be_bytes().to_vec();
+        payload.extend(header_block(fields));
+        Self::new(FrameKind::PushPromise, 0x4, stream, payload)
+    }
+
     fn new(kind: FrameKind, flags: u8, stream: u32, payload: Vec<u8>) -> Self {
         Self { kind, flags, stream, payload }
     }
@@ -64,6 +75,7 @@ impl Frame {
             FrameKind::Headers => 1,
             FrameKind::Reset => 3,
             FrameKind::Settings => 4,
+            FrameKind::PushPromise => 5,
             FrameKind::Ping => 6,
             FrameKind::GoAway => 7,
             FrameKind::WindowUpdate => 8,

@@ -4,7 +4,7 @@
 mod bodies;
 mod bootstrap;
 mod client;
-mod frames;
+pub mod frames;
 mod rows;
 mod upstream;
 

@@ -67,6 +67,7 @@ impl ClientRequest {
                 None if word == "client-closes" => request.exit = ClientExit::AfterTheAnswer,
                 None if word == "expects-100" => request = request.with("expect", "100-continue"),
                 Some(("via", name)) => request = request.via(name),
+                Some(("length", length)) => request = request.with("content-length", length),
                 Some(("unanswered", how)) => {
                     request.exit = ClientExit::Unanswered(ExitMode::parse(how))
                 }
@@ -147,6 +148,10 @@ impl ExitMode {
             "breaks" => Self::Break,
             "half-closes" => Self::HalfClose,
             "stalls" => Self::Stall,
+            "widens-by-0" => Self::WidenByZero,
+            "pushes" => Self::Push,
+            "sends-path-in-trailers" => Self::PathInTrailers,
+            "ends" => Self::End,
             _ => panic!("{word}"),
         }
     }

@@ -215,3 +215,23 @@ fn the_page_and_the_state_have_security_headers_and_answer_head() {
         assert!(!get.text().unwrap().is_empty());
     }
 }
+
+/// The right token is accepted all the same: whoever guesses must not prevent a rollback.
+#[test]
+fn wrong_tokens_are_limited_and_write_one_line_a_minute() {
+    const GUESSES: usize = 200;
+    let envoy = start(&weights(50, 50), Some(TOKEN), 2);
+    let guess = |_| {
+        let request = envoy.unpooled_client.post(console_url(&envoy, "/rollback"));
+        request.bearer_auth("wrong").body(REASON).send().unwrap().status().as_u16()
+    };
+    let answers: Vec<u16> = (0..GUESSES).map(guess).collect();
+    let limited = answers.iter().filter(|status| **status == 429).count();
+    assert!(answers.iter().all(|status| matches!(status, 401 | 429)), "{answers:?}");
+    // More than one minute may have begun.
+    assert!(limited > 0, "{answers:?}");
+    let lines = envoy.log().matches("a request to the console was refused").count();
+    let minutes = (GUESSES - limited).div_ceil(60);
+    assert!((1..=minutes).contains(&lines), "{lines} lines, {limited} limited");
+    assert_eq!(send_command(&envoy, "rollback", &json!({"reason": "because"})).status(), 200);
+}

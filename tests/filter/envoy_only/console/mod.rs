@@ -5,6 +5,7 @@ mod agreement;
 mod frozen_evidence;
 mod health;
 mod lifecycle;
+mod new_module;
 mod rejected;
 mod steering;
 

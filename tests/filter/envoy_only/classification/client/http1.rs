@@ -44,7 +44,7 @@ pub fn send(request: &ClientRequest, hooks: &TestHooks<'_>) -> Result<()> {
             (hooks.wait_for_end)();
         }
         ExitMode::Stall => (hooks.wait_for_end)(),
-        ExitMode::Close | ExitMode::Stop | ExitMode::GoAway => {}
+        _ => {}
     }
     Ok(())
 }

@@ -20,6 +20,8 @@ pub fn send(request: &ClientRequest, hooks: &TestHooks<'_>) -> Result<()> {
             while !read_response_frame(&mut connection, hooks)?.ends_stream() {}
             return Ok(());
         }
+        // The upstream waits for the length that the request states.
+        ClientExit::InTheRequest(ExitMode::End) => ExitMode::End,
         ClientExit::Unanswered(mode) | ClientExit::InTheRequest(mode) => {
             (hooks.wait_for_request)();
             mode
@@ -34,6 +36,12 @@ pub fn send(request: &ClientRequest, hooks: &TestHooks<'_>) -> Result<()> {
         ExitMode::GoAway => Frame::go_away().write(&mut connection)?,
         // Data on a stream that was never opened.
         ExitMode::Break => Frame::data(3, b"?", false).write(&mut connection)?,
+        ExitMode::WidenByZero => Frame::window_update(1, 0).write(&mut connection)?,
+        ExitMode::Push => Frame::push_promise(1, 2, &request.fields()).write(&mut connection)?,
+        ExitMode::PathInTrailers => {
+            Frame::headers(1, &[(":path", "/")], true).write(&mut connection)?;
+        }
+        ExitMode::End => Frame::data(1, b"", true).write(&mut connection)?,
         ExitMode::Close | ExitMode::HalfClose | ExitMode::Stall => {}
     }
     if !matches!(mode, ExitMode::Close | ExitMode::GoAway) {

@@ -111,7 +111,7 @@ async fn exchange(
         ExitMode::Break => request.write_all(&frame(SETTINGS, b"")).await?,
         // GOAWAY with push id 0.
         ExitMode::GoAway => control.write_all(&frame(GOAWAY, &[0])).await?,
-        ExitMode::Close | ExitMode::HalfClose | ExitMode::Stall => {}
+        _ => {}
     }
     if !matches!(mode, ExitMode::Close | ExitMode::GoAway) {
         block_in_place(hooks.wait_for_end);

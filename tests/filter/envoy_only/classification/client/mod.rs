@@ -52,8 +52,16 @@ pub enum ExitMode {
     GoAway,
     /// Violates the protocol.
     Break,
-    /// Keeps the connection open without sending anything.
+    /// Keeps the connection open without sending or reading anything.
     Stall,
+    /// HTTP/2: widens the stream's window by 0, which is an error of the stream.
+    WidenByZero,
+    /// HTTP/2: sends PUSH_PROMISE, which only servers may.
+    Push,
+    /// HTTP/2: sends trailers with `:path`.
+    PathInTrailers,
+    /// HTTP/2: ends the request, whatever `content-length` says.
+    End,
 }
 
 /// Addresses of Envoy and callbacks of the test for a client.

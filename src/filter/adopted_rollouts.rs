@@ -1,0 +1,103 @@
+//! The rollouts that the console shows and steers although they run in other VMs.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use super::active_rollouts::ActiveRollout;
+use super::callout::Callouts;
+use super::runtime::RolloutRuntime;
+use super::store::keys::STATE_VERSION;
+use super::store::running::{self, RunningConfig};
+use crate::config::{self, Role};
+
+thread_local! {
+    static ADOPTED: RefCell<Vec<AdoptedRollout>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A configuration that another VM runs, and what it comes to here.
+struct AdoptedRollout {
+    config: RunningConfig,
+    runtime: Option<Rc<RolloutRuntime>>,
+}
+
+/// A rollout of another VM that cannot be adopted.
+pub struct ForeignRollout {
+    /// The plugin's name in Envoy's configuration.
+    pub plugin: String,
+    /// The version of the module that runs it.
+    pub module: String,
+}
+
+/// The rollouts that other VMs run, of plugins that `own` has no rollout of. The console's root
+/// context has these call-outs.
+///
+/// An adopted rollout is not configured: it changes nothing that other VMs use, unless a command does.
+pub fn adopt(
+    own: &[ActiveRollout],
+    callouts: &Rc<Callouts>,
+) -> (Vec<ActiveRollout>, Vec<ForeignRollout>) {
+    let is_foreign = |it: &RunningConfig| !own.iter().any(|own| own.runtime.plugin == it.plugin);
+    let running: Vec<_> = running::load().into_iter().filter(is_foreign).collect();
+    let mut known = ADOPTED.take();
+    let mut adopted = Vec::new();
+    for config in running {
+        let is_same = |it: &AdoptedRollout| {
+            it.config.plugin == config.plugin
+                && it.config.text == config.text
+                && it.config.state_version == config.state_version
+        };
+        adopted.push(match known.iter().position(is_same) {
+            Some(index) => known.swap_remove(index),
+            None => AdoptedRollout::new(config, callouts),
+        });
+    }
+    let (mut rollouts, mut foreign) = (Vec::new(), Vec::new());
+    for AdoptedRollout { config, runtime } in &adopted {
+        match runtime {
+            Some(runtime) => {
+                runtime.follow();
+                let runtime = Rc::clone(runtime);
+                rollouts.push(ActiveRollout { runtime, is_replaced: false });
+            }
+            None if config.state_version != STATE_VERSION => foreign.push(ForeignRollout {
+                plugin: config.plugin.clone(),
+                module: config.module.clone(),
+            }),
+            None => {}
+        }
+    }
+    ADOPTED.set(adopted);
+    (rollouts, foreign)
+}
+
+// === impl AdoptedRollout ===
+
+impl AdoptedRollout {
+    fn new(config: RunningConfig, callouts: &Rc<Callouts>) -> Self {
+        let is_readable = config.state_version == STATE_VERSION;
+        let parsed = is_readable.then(|| config::Plugin::parse(&config.text).ok()).flatten();
+        let runtime = match parsed {
+            Some(config::Plugin::Rollout(rollout)) if rollout.role != Some(Role::Shadow) => {
+                let root = callouts.context_id();
+                let plugin = config.plugin.clone();
+                Some(Rc::new(RolloutRuntime::new(root, plugin, *rollout, &config.text, callouts)))
+            }
+            _ => None,
+        };
+        Self { config, runtime }
+    }
+}
+
+// === impl ForeignRollout ===
+
+impl ForeignRollout {
+    /// What the operator must do.
+    pub fn message(&self) -> String {
+        let Self { plugin, module } = self;
+        format!(
+            "The plugin {plugin} runs Verdigris {module}, whose state the console's {} cannot read: \
+             write the vm_config of filter.yaml into console.yaml.",
+            env!("CARGO_PKG_VERSION")
+        )
+    }
+}

@@ -1,0 +1,10 @@
+#!/bin/sh
+# Prints the flags of rustc with which the filter is the same file on every machine: messages of panics
+# name source files, whose paths differ by the home folder, the registry and the checkout. The last flag
+# that matches a path counts.
+printf '%s' "--remap-path-prefix=$PWD=/verdigris"
+home=${CARGO_HOME:-$HOME/.cargo}
+for source in "$home" "$home"/registry/src/*; do
+  [ -d "$source" ] && printf ' %s' "--remap-path-prefix=$source=/crates"
+done
+echo
