@@ -4,9 +4,10 @@
 //! |---|---|
 //! | [`access`] | which request may read the page, and which may run a command |
 //! | [`http_response`] | responses and their security headers |
-//! | [`view`], [`view_of_fleet`] | the schema of `/state.json` |
+//! | [`view`], [`view_of_fleet`], [`view_of_shadow`] | the schema of `/state.json` |
 //! | [`build_view`], [`build_analysis`], [`build_differences`] | the view of a rollout, from its state, its analysis and their history |
 //! | [`build_fleet`], [`fleet_table`] | the Envoys that share a rollout |
+//! | [`build_shadow`], [`shadow_table`], [`shadow_headline`] | the step of a ramp in which no user is on green |
 //! | [`version_about`] | what a version is: its cluster, and what it changes |
 //! | [`health`] | whether a rollout gets what it needs |
 //! | [`outlook`] | whether a step will have enough evidence, and when |
@@ -31,6 +32,7 @@ pub mod actions;
 pub mod build_analysis;
 mod build_differences;
 mod build_fleet;
+mod build_shadow;
 pub mod build_view;
 pub mod counters;
 mod difference_chart;
@@ -49,6 +51,8 @@ pub mod page;
 pub mod problems;
 pub mod progress;
 pub mod rejections;
+mod shadow_headline;
+pub mod shadow_table;
 pub mod share_chart;
 pub mod step_totals;
 mod time_axis;
@@ -57,6 +61,7 @@ pub mod transitions;
 pub mod version_about;
 pub mod view;
 mod view_of_fleet;
+mod view_of_shadow;
 
 pub use access::{ConsoleRequest, ConsoleRequestHead};
 pub use build_view::{ControlState, ViewInputs};

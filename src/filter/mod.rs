@@ -10,6 +10,7 @@
 //! | [`routing`] | which version a request gets, and its route |
 //! | [`request_rewrite`] | a patched request, written to the host |
 //! | [`response_observer`] | one response, up to its outcome |
+//! | [`shared_pairing`], [`pair_half`] | pairs of responses in a shadow step |
 //! | [`failover`] | whether another version has answered |
 //! | [`redirect`] | streams that end by an internal redirect and begin again |
 //! | [`feedback`] | signed exposures sent, feedback received |
@@ -61,6 +62,7 @@ mod logger;
 mod manual_worker;
 mod metric_table;
 mod metrics;
+mod pair_half;
 mod random;
 mod redirect;
 mod registry;
@@ -70,6 +72,7 @@ mod root_context;
 mod routing;
 mod runtime;
 mod shared_key;
+mod shared_pairing;
 mod shared_ramp;
 mod store;
 mod stream_state;

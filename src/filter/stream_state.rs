@@ -277,7 +277,7 @@ impl StreamState {
         self.marker = marker;
         self.signed_exposure = feedback_unit
             .and_then(|unit| runtime.sign_exposure(assignment.version, unit, exposure));
-        self.observer = ResponseObserver::new(runtime, scope, assignment, exposure);
+        self.observer = ResponseObserver::new(runtime, scope, assignment, exposure, is_mirrored);
     }
 
     /// Receives feedback. A request that the filter answers is not forwarded.
@@ -315,7 +315,7 @@ impl StreamState {
             }
             let blue = StatScope::Of(Version::Blue);
             runtime.count(blue, assignment);
-            self.observer = ResponseObserver::new(runtime, blue, assignment, None);
+            self.observer = ResponseObserver::new(runtime, blue, assignment, None, false);
         }
     }
 }

@@ -47,6 +47,7 @@ mod refused_calls;
 mod rejected;
 mod root_contexts;
 mod shadow;
+mod shadow_step;
 mod steering;
 #[path = "../support/tcp_gate.rs"]
 #[allow(dead_code, reason = "each test binary uses a part")]

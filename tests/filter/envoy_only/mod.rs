@@ -28,6 +28,7 @@ mod releases;
 mod reload;
 mod rewritten;
 mod shadow;
+mod shadow_step;
 mod startup;
 mod trap;
 mod uninstall;
