@@ -83,6 +83,15 @@ impl ConfidenceSequence {
     }
 }
 
+/// The limits of the mean of values, as a sequence that ever misses it with a probability of at
+/// most `alpha`; asymptotic, like that of a difference. `None` without values.
+pub fn mean_limits(values: Moments, alpha: f64) -> Option<Limits> {
+    let (mean, count) = (values.mean()?, values.count as f64);
+    let rho = mixture_variance(TIGHTEST_AT, alpha);
+    let half_width = libm::sqrt(values.variance()?) * normal_bound(count, rho, alpha) / count;
+    Some(Limits { low: mean - half_width, high: mean + half_width })
+}
+
 /// How often the distance to a rate's limit is halved: until it is below what is displayed.
 const HALVINGS: usize = 40;
 

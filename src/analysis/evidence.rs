@@ -116,6 +116,26 @@ impl Evidence {
         }
     }
 
+    /// Sets flags of a unit in a shadow step, whose units are remembered as those of the first
+    /// step. Returns the flags that were not set before, or `None` where the unit must not count.
+    pub(super) fn set_pair_flags(
+        &mut self,
+        plan: &AnalysisPlan,
+        unit: u64,
+        flags: u64,
+    ) -> Option<u64> {
+        if plan.unit == AnalysisUnit::EveryRequest {
+            return Some(flags);
+        }
+        let step = StepIndex::FIRST;
+        let seen = self.seen.step_mut(step, self.began_ns.len())?;
+        let new = seen.set_flags(unit, flags, plan.max_units)?;
+        if new != 0 {
+            self.new_flags.push(UnitFlags { step, unit, flags: new });
+        }
+        Some(new)
+    }
+
     /// The number of units that are remembered.
     pub fn remembered_units(&self) -> usize {
         self.seen.len()

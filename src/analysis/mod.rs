@@ -23,6 +23,8 @@
 //! | [`sample_ratio`] | whether the ratio of units matches the weights |
 //! | [`coverage`] | whether a metric is known equally often on both versions |
 //! | [`known_fraction`] | the fraction of recent responses for which a rate is known |
+//! | [`paired_evidence`], [`paired_rate`], [`paired_value`] | both versions' responses to the same request |
+//! | [`paired_analysis`] | the analysis of a shadow step |
 //! | [`step_analysis`], [`gate_analysis`] | the analysis of a step, and of one gate |
 //! | [`verdict`] | worse, safe, or not yet known |
 //! | [`tripwire`], [`tripwire_window`] | limits that roll back at once |
@@ -59,6 +61,10 @@ pub mod measurements;
 pub mod metric;
 pub mod moments;
 pub mod observation;
+pub mod paired_analysis;
+pub mod paired_evidence;
+pub mod paired_rate;
+pub mod paired_value;
 pub mod period;
 pub mod plan;
 pub mod power;
@@ -90,6 +96,8 @@ pub use gate_stats::GateStats;
 pub use measurements::Measurements;
 pub use metric::Metric;
 pub use observation::{Observation, StepObservation};
+pub use paired_analysis::{PairedAnalysis, PairedGateAnalysis};
+pub use paired_evidence::PairedEvidence;
 pub use plan::{AnalysisPlan, AnalysisUnit, Gate, GateSpec, StepDesign};
 pub use probability::Probability;
 pub use step_analysis::Analysis;

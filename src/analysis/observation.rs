@@ -33,6 +33,9 @@ pub struct Observation {
     pub is_assignment: bool,
     /// What is known of the response.
     pub measurements: Measurements,
+    /// What is known of green's response to a copy of the request, in a shadow step. Then the
+    /// observation is a *pair*: the version is blue, and no user has seen green.
+    pub shadow: Option<Measurements>,
 }
 
 /// An observation with the step that its epoch belongs to.
@@ -44,26 +47,47 @@ pub struct StepObservation {
     pub observation: Observation,
 }
 
-/// The bits of the encoded flags from this one on are those of the measurements.
+/// The bits of the encoded flags from this one on are those of the measurements, without the
+/// highest one.
 const MEASUREMENTS_SHIFT: u32 = 3;
+
+/// The bit of the encoded flags of a pair: the shadow's measurements follow.
+const HAS_SHADOW: u8 = 1 << 7;
 
 // === impl Observation ===
 
 impl Observation {
-    /// The length of an encoded observation, in bytes.
+    /// The length of an encoded observation that is no pair, in bytes.
     pub const ENCODED_BYTES: usize = 8 + 8 + 2 + 1 + Measurements::ENCODED_BYTES;
+
+    /// The length of an encoded pair, in bytes.
+    pub const ENCODED_PAIR_BYTES: usize = Self::ENCODED_BYTES + 1 + Measurements::ENCODED_BYTES;
+
+    /// Both halves of a pair as responses of the versions that gave them; otherwise the
+    /// observation itself.
+    pub fn halves(self) -> impl Iterator<Item = Self> {
+        let own = Self { shadow: None, ..self };
+        let of_green =
+            self.shadow.map(|measurements| Self { version: Version::Green, measurements, ..own });
+        std::iter::once(own).chain(of_green)
+    }
 
     /// Appends the observation: little endian, field after field.
     pub fn encode(&self, to: &mut Vec<u8>) {
         let flags = u8::from(self.version == Version::Green)
             | u8::from(self.is_newly_exposed) << 1
             | u8::from(self.is_assignment) << 2
-            | self.measurements.flags() << MEASUREMENTS_SHIFT;
+            | self.measurements.flags() << MEASUREMENTS_SHIFT
+            | if self.shadow.is_some() { HAS_SHADOW } else { 0 };
         to.extend(self.at_ns.to_le_bytes());
         to.extend(self.unit.to_le_bytes());
         to.extend(self.epoch.get().to_le_bytes());
         to.push(flags);
         self.measurements.encode(to);
+        if let Some(shadow) = &self.shadow {
+            to.push(shadow.flags());
+            shadow.encode(to);
+        }
     }
 
     /// Decodes one observation. Returns it with the bytes that follow it, or `None` where there
@@ -74,6 +98,14 @@ impl Observation {
         let (epoch, rest) = rest.split_first_chunk()?;
         let (flags, rest) = rest.split_first()?;
         let (measurements, rest) = Measurements::decode(rest, flags >> MEASUREMENTS_SHIFT)?;
+        let (shadow, rest) = match flags & HAS_SHADOW {
+            0 => (None, rest),
+            _ => {
+                let (flags, rest) = rest.split_first()?;
+                let (shadow, rest) = Measurements::decode(rest, *flags)?;
+                (Some(shadow), rest)
+            }
+        };
         let observation = Self {
             at_ns: u64::from_le_bytes(*at_ns),
             unit: u64::from_le_bytes(*unit),
@@ -82,6 +114,7 @@ impl Observation {
             is_newly_exposed: flags & 2 != 0,
             is_assignment: flags & 4 != 0,
             measurements,
+            shadow,
         };
         Some((observation, rest))
     }
@@ -116,6 +149,7 @@ impl SortedByContent {
             observation.is_newly_exposed,
             observation.is_assignment,
             observation.measurements.sort_key(),
+            observation.shadow.map(|shadow| shadow.sort_key()),
         )
     }
 }

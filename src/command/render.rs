@@ -13,9 +13,9 @@ use crate::console::page::RolloutStatus;
 use crate::console::time_format::{HumanDuration, UtcTime};
 use crate::console::view::{
     AnalysisView, CommandView, FleetView, GateView, HealthView, InstanceView, ProblemView,
-    RampView, RolloutView, View,
+    RampView, RolloutView, ShadowStepView, View,
 };
-use crate::console::{Tone, fleet_table, health, labels, page, transitions};
+use crate::console::{Tone, fleet_table, health, labels, page, shadow_table, transitions};
 
 /// How many decisions are shown.
 const SHOWN_DECISIONS: usize = 5;
@@ -79,6 +79,9 @@ fn rollout_text(view: &View, status: &RolloutStatus<'_>, columns: usize) -> Stri
     text += &versions_text(rollout, columns);
     if let Some(ramp) = &rollout.ramp {
         text += &ramp_text(ramp, &rollout.phase, columns);
+        if let Some(step) = &ramp.shadow_step {
+            text += &shadow_text(step, columns);
+        }
         if let Some(analysis) = &ramp.judgement {
             text += &analysis_text(analysis, columns);
         }
@@ -153,7 +156,11 @@ fn ramp_text(ramp: &RampView, phase: &str, columns: usize) -> String {
         "promoted" | "rolled_back" => String::new(),
         _ => format!(", for {}", HumanDuration(ramp.in_step_s)),
     };
-    let line = format!("{} of {count}{since}: {steps}", current.saturating_add(1).min(count));
+    let is_in_shadow = ramp.shadow_step.as_ref().is_some_and(|step| step.is_current);
+    let line = match is_in_shadow {
+        true => format!("shadow{since}: [shadow], {}", steps.replace(['[', ']'], "")),
+        false => format!("{} of {count}{since}: {steps}", current.saturating_add(1).min(count)),
+    };
     let mut text = wrapped("  step       ", &line, columns);
     let mut line = labels::wait(&ramp.waits_for).to_owned();
     if let Some(about) = ramp.about_s {
@@ -171,6 +178,19 @@ fn ramp_text(ramp: &RampView, phase: &str, columns: usize) -> String {
         line += &format!("; overdue: the step has lasted longer than {timeout}");
     }
     text += &wrapped("  waits for  ", &line, columns);
+    text
+}
+
+/// The shadow step, and its gates while the ramp is in it.
+fn shadow_text(step: &ShadowStepView, columns: usize) -> String {
+    let mut text = wrapped("  shadow     ", &shadow_table::summary(step), columns);
+    for gate in step.gates.iter().filter(|_| step.is_current) {
+        let VerdictLabel { glyph, word, .. } = verdict(&gate.verdict);
+        let verdict = styled(interval_bar::style(&gate.verdict), format!("{glyph} {word}"));
+        let name = labels::metric(&gate.metric).name;
+        let line = format!("{name}: {verdict}: {}", shadow_table::sentence(gate, &step.counts));
+        text += &wrapped("    ", &line, columns);
+    }
     text
 }
 

@@ -32,6 +32,10 @@ pub struct SimulateArgs {
     /// How many ramps to simulate.
     #[arg(long, value_name = "N", default_value = "1000", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     runs: u32,
+    /// The fraction of the variance of times, tokens and cost that both versions' responses to a request
+    /// share, from 0 to 1: for a shadow step.
+    #[arg(long, value_name = "FRACTION", default_value = "0.5", value_parser = fraction)]
+    shared: f64,
     /// The seed: the same seed gives the same ramps.
     #[arg(long, value_name = "N", default_value = "0")]
     seed: u64,
@@ -60,6 +64,16 @@ pub struct Simulated {
     held: EndedRuns,
     /// How many ramps were held in each step.
     held_in_steps: Vec<usize>,
+    /// How many ramps ended in the shadow step; `None` if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    in_shadow_step: Option<EndedInShadow>,
+}
+
+/// The ramps that ended in the shadow step. No user of theirs was on green.
+#[derive(Clone, Copy, Serialize)]
+struct EndedInShadow {
+    rolled_back: usize,
+    held: usize,
 }
 
 /// The ramps with the same end.
@@ -98,7 +112,8 @@ impl SimulateArgs {
         let traffic = Assumptions::from_world(&world);
         let held_after_s = self.held_after_s(&ramp)?;
         let rollout =
-            SimulatedRollout::new(&ramp, world, config.conversation.is_some(), held_after_s);
+            SimulatedRollout::new(&ramp, world, config.conversation.is_some(), held_after_s)
+                .with_shared_variance(self.shared);
         let progress = Progress::new(self.runs);
         let runs = in_parallel(self.runs.into(), |number| {
             // A large stride, so that the ramps of two seeds do not overlap.
@@ -126,8 +141,9 @@ impl SimulateArgs {
             held_after_s,
             rolled_back: ended(|end| end == RunEnd::RolledBack),
             promoted: ended(|end| end == RunEnd::Done),
-            held: ended(|end| matches!(end, RunEnd::Held(_))),
+            held: ended(|end| matches!(end, RunEnd::Held(_) | RunEnd::HeldInShadow)),
             held_in_steps,
+            in_shadow_step: ramp.shadow.map(|_| EndedInShadow::new(&runs)),
         })
     }
 
@@ -144,6 +160,23 @@ impl SimulateArgs {
                 Ok(ramp.timeout.as_secs().min(max_s).max(bake_s + 1))
             }
         }
+    }
+}
+
+/// A fraction from 0 to 1.
+fn fraction(text: &str) -> Result<f64, String> {
+    let fraction = text.parse().ok().filter(|it: &f64| (0.0..=1.0).contains(it));
+    fraction.ok_or_else(|| "write a number from 0 to 1, such as 0.5".to_owned())
+}
+
+// === impl EndedInShadow ===
+
+impl EndedInShadow {
+    fn new(runs: &[SimulatedRun]) -> Self {
+        let without_users = runs.iter().filter(|run| run.green_requests == 0);
+        let rolled_back = without_users.filter(|run| run.end == RunEnd::RolledBack).count();
+        let held = runs.iter().filter(|run| run.end == RunEnd::HeldInShadow).count();
+        Self { rolled_back, held }
     }
 }
 
@@ -237,6 +270,12 @@ impl Report for Simulated {
         let held: Vec<_> = held.map(|(step, runs)| format!("{runs} in step {step}")).collect();
         if !held.is_empty() {
             let _ = writeln!(text, "Held ramps by step: {}.", held.join(", "));
+        }
+        if let Some(EndedInShadow { rolled_back, held }) = self.in_shadow_step {
+            let _ = writeln!(
+                text,
+                "In the shadow step, without a user on green: {rolled_back} rolled back, {held} held."
+            );
         }
         text
     }

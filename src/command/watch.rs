@@ -135,6 +135,10 @@ impl StableState {
         let Some(ramp) = &mut rollout.ramp else { return };
         (ramp.about_s, ramp.in_step_s) = (None, 0);
         ramp.differences.clear();
+        if let Some(step) = &mut ramp.shadow_step {
+            (step.pairs, step.units, step.pairs_needed, step.worse) = (0, 0, None, 0.0);
+            step.gates.clear();
+        }
         let Some(analysis) = &mut ramp.judgement else { return };
         (analysis.worse, analysis.blue_units, analysis.green_units) = (0.0, 0, 0);
         for gate in &mut analysis.gates {

@@ -17,7 +17,7 @@ use super::request_patch::check_request_patch;
 use super::rollout_config::Config;
 use super::route_by::RouteBy;
 use super::routing::{check_cluster, check_read_body, reject_cluster_routing};
-use super::shadow::{ShadowConfig, check_shadow};
+use super::shadow::{ShadowConfig, check_shadow, implied_shadow};
 use super::unit::check_unit;
 use super::{FieldError, InvalidConfig, Role};
 use crate::assignment::{Pins, Share, UnitSource, Version};
@@ -80,7 +80,8 @@ fn build(raw: RawConfig, diagnostics: &mut Diagnostics) -> Option<Config> {
     let names = [raw.cluster_header, raw.version_header, raw.force_header];
     let headers = Headers::check(names, diagnostics);
     let conversation = raw.conversation.map(|it| check_conversation(it, diagnostics));
-    let has_shadow = raw.shadow.is_some() || raw.role == Some(Role::Shadow);
+    let has_shadow_step = ramp.iter().flatten().any(|ramp| ramp.shadow.is_some());
+    let has_shadow = raw.shadow.is_some() || has_shadow_step || raw.role == Some(Role::Shadow);
     let raw_answers = raw.answers.or_else(|| implied_answers(&ramp, has_shadow));
     let include_usage = raw_answers.as_ref().is_some_and(|it| it.include_usage);
     let in_requests =
@@ -89,7 +90,10 @@ fn build(raw: RawConfig, diagnostics: &mut Diagnostics) -> Option<Config> {
     let answers = check_answers(raw_answers, raw.prices, &mut formats, &in_requests, diagnostics);
     let max_request_body = check_max_request_body(raw.max_request_body, diagnostics);
     let console = check_console_path(raw.console, diagnostics);
-    let shadow = raw.shadow.map(|it| check_shadow(it, in_requests.blue, diagnostics));
+    let shadow = match raw.shadow {
+        Some(raw) => Some(check_shadow(raw, in_requests.blue, diagnostics)),
+        None => has_shadow_step.then(|| implied_shadow(in_requests.blue, diagnostics)),
+    };
     let used_headers = used_headers(route_by, &headers, &shadow, &unit, &conversation);
     diagnostics.reject_shared_headers(&used_headers);
     let reserved: Vec<&HeaderName> = used_headers.iter().map(|(_, name)| *name).collect();

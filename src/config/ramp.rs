@@ -8,13 +8,13 @@ use super::FieldError;
 use super::diagnostics::Diagnostics;
 use super::gates::{GateSection, check_gates};
 use super::ramp_checks::{MetricRef, check_number};
-use super::ramp_steps::{analysed_shares, check_steps};
+use super::ramp_steps::{StepSection, analysed_shares, check_steps};
 use super::raw::ramp::{RawControl, RawRamp};
 use super::raw::root::RawConfig;
 use super::time::{parse_duration, parse_timestamp};
 use super::tripwires::check_tripwires;
 use crate::analysis::plan::MAX_UNITS;
-use crate::analysis::{AnalysisPlan, Gate, Metric, StepDesign};
+use crate::analysis::{AnalysisPlan, Gate, GateSpec, Metric, PairedEvidence, StepDesign};
 use crate::rollout::RampSpec;
 
 /// The facts of the other sections that a ramp depends on.
@@ -67,7 +67,7 @@ pub(super) fn check_ramp(
         let fix = "weights and ramp cannot be used together; remove one";
         diagnostics.push(FieldError::unneeded("ramp", fix));
     }
-    let steps =
+    let StepSection { shadow, steps } =
         check_steps(raw.steps, raw.profile, raw.control, context.has_conversations, diagnostics);
     let bake = check_period("ramp.bake", raw.bake.as_deref(), raw.profile.bake(), diagnostics);
     let timeout = check_timeout(raw.timeout.as_deref(), raw.profile.timeout(), bake, diagnostics);
@@ -82,6 +82,12 @@ pub(super) fn check_ramp(
     let tripwires = check_tripwires(raw.tripwires, reads_bodies, &mut metrics, diagnostics);
     reject_unmeasured(&metrics, context, diagnostics);
 
+    let watches_slow =
+        specs.iter().flatten().any(|gate: &GateSpec| gate.metric == Metric::SlowRate);
+    let learns_objective = watches_slow && objective.is_none();
+    if let (Some(_), Some(specs)) = (&shadow, &specs) {
+        reject_shadow_step_without_gates(specs, learns_objective, diagnostics);
+    }
     let alpha = check_probability("ramp.alpha", raw.alpha.as_ref(), ALPHA, diagnostics);
     let beta = check_probability("ramp.beta", raw.beta.as_ref(), BETA, diagnostics);
     let started = raw.started.map(|text| {
@@ -99,18 +105,24 @@ pub(super) fn check_ramp(
         (control, true) => StepDesign::for_conversations(&shares?, control == RawControl::Equal),
     };
     let specs = specs?;
-    let watches_slow = specs.iter().any(|spec| spec.metric == Metric::SlowRate);
+    let shadow = match shadow {
+        Some(shadow) => Some(shadow?),
+        None => None,
+    };
+    // The shadow step and the steps after it each have half of it.
+    let alpha = alpha? * if shadow.is_some() { 0.5 } else { 1.0 };
     let gates = specs.into_iter().map(|spec| Gate::new(spec, &step_designs)).collect();
     Some(RampSpec {
         steps: steps?,
+        shadow,
         bake: bake?,
         timeout: timeout?,
         analysis: AnalysisPlan {
             gates,
             steps: step_designs,
-            alpha: alpha?,
+            alpha,
             beta: beta?,
-            learns_objective: watches_slow && objective.is_none(),
+            learns_objective,
             unit: raw.evidence,
             warmup_ns: u64::try_from(warmup?.as_nanos()).ok()?,
             max_units: MAX_UNITS,
@@ -125,6 +137,20 @@ pub(super) fn check_ramp(
         is_paused: raw.paused,
         is_rolled_back: raw.rolled_back,
     })
+}
+
+/// Adds an error if pairs are compared by none of the critical gates.
+fn reject_shadow_step_without_gates(
+    gates: &[GateSpec],
+    learns_objective: bool,
+    diagnostics: &mut Diagnostics,
+) {
+    let compares = |gate: &GateSpec| PairedEvidence::compares(gate.metric, learns_objective);
+    if !gates.iter().any(|gate| gate.is_critical && compares(gate)) {
+        let fix = "copies of requests are compared by none of the critical gates, so the step \
+                   would never end; add a gate such as error_rate or duration, or remove the step";
+        diagnostics.push(FieldError::unneeded("ramp.steps[0].shadow", fix));
+    }
 }
 
 fn check_period(

@@ -5,13 +5,28 @@ use serde_json::{Number, Value, json};
 use super::FieldError;
 use super::diagnostics::Diagnostics;
 use super::raw::ramp::{RawControl, RawStep, RawStepObject};
+use super::raw::reader::whole_number;
 use crate::assignment::Share;
-use crate::rollout::{RampProfile, RampStep};
+use crate::rollout::{RampProfile, RampStep, ShadowStep};
 
 /// All units, in basis points.
 const ALL_BP: u64 = 10_000;
 
 const MAX_STEPS: usize = 16;
+
+/// After how many pairs a shadow step holds by default.
+const MAX_PAIRS: u64 = 2_000;
+
+/// With fewer pairs almost nothing can be decided.
+const ALLOWED_PAIRS: std::ops::RangeInclusive<u64> = 100..=1_000_000;
+
+/// The checked steps.
+pub(super) struct StepSection {
+    /// The shadow step; `Some(None)` if it is invalid.
+    pub shadow: Option<Option<ShadowStep>>,
+    /// The steps with a share; `None` if any is invalid.
+    pub steps: Option<Vec<RampStep>>,
+}
 
 /// Checks the steps. `by_conversation` is whether conversations are the unit of analysis.
 pub(super) fn check_steps(
@@ -20,15 +35,18 @@ pub(super) fn check_steps(
     control: RawControl,
     by_conversation: bool,
     diagnostics: &mut Diagnostics,
-) -> Option<Vec<RampStep>> {
-    let mut steps = match raw {
-        None => profile.steps_bp().iter().map(|green_bp| step(*green_bp, false)).collect(),
+) -> StepSection {
+    let mut section = match raw {
+        None => StepSection {
+            shadow: None,
+            steps: profile.steps_bp().iter().map(|green_bp| step(*green_bp, false)).collect(),
+        },
         Some(raw) => check_raw_steps(&raw, diagnostics),
     };
-    if let (RawControl::Equal, Some(steps)) = (control, &mut steps) {
+    if let (RawControl::Equal, Some(steps)) = (control, &mut section.steps) {
         equalize_control(steps, by_conversation, diagnostics);
     }
-    steps
+    section
 }
 
 /// The shares of the steps below 100 percent, as fractions. Only these compare green with blue.
@@ -38,14 +56,30 @@ pub(super) fn analysed_shares(steps: &[RampStep]) -> Vec<f64> {
     below_all.map(|green_bp| green_bp as f64 / ALL_BP as f64).collect()
 }
 
-fn check_raw_steps(raw: &[RawStep], diagnostics: &mut Diagnostics) -> Option<Vec<RampStep>> {
+fn check_raw_steps(raw: &[RawStep], diagnostics: &mut Diagnostics) -> StepSection {
+    let shadow = match raw.first() {
+        Some(RawStep::Object(first)) if first.shadow.is_some() => {
+            Some(check_shadow_step(first, diagnostics))
+        }
+        _ => None,
+    };
+    let steps = check_shares(raw, shadow.is_some(), diagnostics);
+    StepSection { shadow, steps }
+}
+
+/// Checks the steps with a share: all of them, or all but the first, which is the shadow step.
+fn check_shares(
+    raw: &[RawStep],
+    has_shadow: bool,
+    diagnostics: &mut Diagnostics,
+) -> Option<Vec<RampStep>> {
     let mut steps = Vec::new();
     let mut previous_bp = 0;
-    for (index, raw_step) in raw.iter().enumerate() {
+    for (index, raw_step) in raw.iter().enumerate().skip(usize::from(has_shadow)) {
         steps.push(check_step(index, raw_step, &mut previous_bp, diagnostics));
     }
     let shown = || raw.iter().map(shown_step).collect::<Value>();
-    if !(1..=MAX_STEPS).contains(&steps.len()) {
+    if steps.is_empty() || raw.len() > MAX_STEPS {
         let fix = format!("write 1 to {MAX_STEPS} steps, such as [1, 5, 25, 50, 100]");
         diagnostics.push(FieldError::new("ramp.steps", &shown(), fix));
         return None;
@@ -66,11 +100,23 @@ fn check_step(
     previous_bp: &mut u64,
     diagnostics: &mut Diagnostics,
 ) -> Option<RampStep> {
+    let field = format!("ramp.steps[{index}]");
     let (percent, needs_approval) = match raw {
         RawStep::Percent(percent) => (Some(percent), false),
-        RawStep::Object(RawStepObject { percent, approve }) => (percent.as_ref(), *approve),
+        RawStep::Object(RawStepObject { shadow: Some(shadow), .. }) => {
+            let fix = "a shadow step comes before all others; write it first, or remove it";
+            diagnostics.push(FieldError::new(format!("{field}.shadow"), &json!(shadow), fix));
+            return None;
+        }
+        RawStep::Object(RawStepObject { percent, approve, pairs, .. }) => {
+            if let Some(pairs) = pairs {
+                let fix = "only a shadow step counts pairs; remove it, or write shadow instead of \
+                           percent";
+                diagnostics.push(FieldError::new(format!("{field}.pairs"), &json!(pairs), fix));
+            }
+            (percent.as_ref(), *approve)
+        }
     };
-    let field = format!("ramp.steps[{index}]");
     let rule = "write a share in percent, above 0 and at most 100, with at most two decimals";
     let Some(percent) = percent else {
         diagnostics.push(FieldError::missing(format!("{field}.percent"), rule));
@@ -87,6 +133,7 @@ fn check_step(
     if let Some(fix) = fix {
         diagnostics.push(FieldError::new(field.as_str(), &json!(percent), fix));
     }
+    // After a shadow step, the first one may wait for an approval.
     if index == 0 && needs_approval {
         let fix = "the first step is entered at once; write a smaller step before it, or remove \
                    approve and start the ramp when it is approved";
@@ -94,6 +141,39 @@ fn check_step(
     }
     *previous_bp = (*previous_bp).max(green_bp.unwrap_or_default());
     green_bp.filter(|_| fix.is_none()).and_then(|green_bp| step(green_bp, needs_approval))
+}
+
+/// Checks a shadow step, which is the first element of the steps.
+fn check_shadow_step(raw: &RawStepObject, diagnostics: &mut Diagnostics) -> Option<ShadowStep> {
+    let RawStepObject { percent, approve, shadow, pairs } = raw;
+    let field = |name: &str| format!("ramp.steps[0].{name}");
+    if let Some(percent) = percent {
+        let fix = "no user is on green in a shadow step; remove it";
+        diagnostics.push(FieldError::new(field("percent"), &json!(percent), fix));
+    }
+    if *approve {
+        let fix = "the shadow step is entered at once; write it in the step after it, or remove it";
+        diagnostics.push(FieldError::new(field("approve"), &json!(true), fix));
+    }
+    let share = shadow.as_ref().and_then(|percent| share_from_bp(basis_points(percent)?));
+    if share.is_none() {
+        let fix = "write the share of users whose requests are copied, in percent, above 0 and at \
+                   most 100, with at most two decimals";
+        diagnostics.push(FieldError::new(field("shadow"), &json!(shadow), fix));
+    }
+    let max_pairs = match pairs {
+        None => Some(MAX_PAIRS),
+        Some(pairs) => whole_number(pairs).filter(|it| ALLOWED_PAIRS.contains(it)),
+    };
+    if max_pairs.is_none() {
+        let fix = "write after how many pairs the step holds if it is not decided: a whole number \
+                   from 100 to 1000000, such as 2000";
+        diagnostics.push(FieldError::new(field("pairs"), &json!(pairs), fix));
+    }
+    if percent.is_some() || *approve {
+        return None;
+    }
+    Some(ShadowStep { share: share?, max_pairs: max_pairs? })
 }
 
 /// A step that compares green with all of blue.
@@ -128,6 +208,7 @@ fn equalize_control(steps: &mut [RampStep], by_conversation: bool, diagnostics: 
 fn shown_step(step: &RawStep) -> Value {
     match step {
         RawStep::Percent(percent) => json!(percent),
+        RawStep::Object(RawStepObject { shadow: Some(shadow), .. }) => json!({"shadow": shadow}),
         RawStep::Object(step) => json!(step.percent),
     }
 }

@@ -10,10 +10,14 @@ use super::raw::sections::RawShadow;
 use crate::assignment::Share;
 use crate::names::HeaderName;
 
+/// The request header that makes Envoy's route mirror the request, by default.
+const HEADER: &str = "x-verdigris-shadow";
+
 /// Which of blue's requests are mirrored to green. Nobody receives the responses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShadowConfig {
-    /// The share of all units whose requests are mirrored.
+    /// The share of all units whose requests are mirrored, except in a ramp's shadow step, which
+    /// has its own.
     pub share: Share,
     /// The request header that makes Envoy's route mirror the request.
     pub header: HeaderName,
@@ -33,13 +37,9 @@ pub(super) fn check_shadow(
     blue_has_patch: bool,
     diagnostics: &mut Diagnostics,
 ) -> Option<ShadowConfig> {
-    let header = raw.header.as_deref().unwrap_or("x-verdigris-shadow");
+    let header = raw.header.as_deref().unwrap_or(HEADER);
     let header = diagnostics.checked("shadow.header", header, check_own_header_name);
-    if blue_has_patch {
-        let fix = "a mirrored request would contain blue's patch; remove shadow or \
-                   versions.blue.request";
-        diagnostics.push(FieldError::unneeded("shadow", fix));
-    }
+    reject_patch_of_blue("shadow", blue_has_patch, diagnostics);
     let Some(percent) = raw.percent else {
         diagnostics.push(FieldError::missing("shadow.percent", example_fix("shadow")));
         return None;
@@ -50,4 +50,24 @@ pub(super) fn check_shadow(
         diagnostics.push(FieldError::new("shadow.percent", &json!(percent), fix));
     }
     Some(ShadowConfig { share: share?, header: header? })
+}
+
+/// The section that a ramp with a shadow step implies: nothing is mirrored outside of that step.
+/// `blue_has_patch` is whether blue changes its requests.
+pub(super) fn implied_shadow(
+    blue_has_patch: bool,
+    diagnostics: &mut Diagnostics,
+) -> Option<ShadowConfig> {
+    reject_patch_of_blue("ramp.steps[0].shadow", blue_has_patch, diagnostics);
+    let header = diagnostics.checked("shadow.header", HEADER, check_own_header_name);
+    Some(ShadowConfig { share: Share::ZERO, header: header? })
+}
+
+fn reject_patch_of_blue(field: &str, blue_has_patch: bool, diagnostics: &mut Diagnostics) {
+    if blue_has_patch {
+        let fix = format!(
+            "a mirrored request would contain blue's patch; remove {field} or versions.blue.request"
+        );
+        diagnostics.push(FieldError::unneeded(field, fix));
+    }
 }

@@ -106,7 +106,10 @@ fn buttons(rollout: &RolloutView) -> [Button; 6] {
 /// The approval is for the step that the operator saw, even if the ramp advances meanwhile.
 fn write_approved_step(out: Out<'_>, ramp: Option<&RampView>) -> fmt::Result {
     let Some(ramp) = ramp else { return Ok(()) };
-    let Some(next) = ramp.steps.get(ramp.step + 1) else { return Ok(()) };
+    // After the shadow step comes the first one.
+    let is_in_shadow = ramp.shadow_step.as_ref().is_some_and(|step| step.is_current);
+    let next = if is_in_shadow { ramp.step } else { ramp.step + 1 };
+    let Some(next) = ramp.steps.get(next) else { return Ok(()) };
     let share = SharePercent(next.green_bp);
     write!(out, " data-step=\"{}\" data-share=\"{share}\"", ramp.step)
 }

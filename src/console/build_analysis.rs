@@ -151,7 +151,7 @@ pub(super) fn unit(metric: Metric) -> &'static str {
 }
 
 /// The name of a verdict in `/state.json`.
-fn verdict_name(verdict: Verdict) -> &'static str {
+pub(super) fn verdict_name(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Pass => "pass",
         Verdict::Fail => "fail",
@@ -160,6 +160,6 @@ fn verdict_name(verdict: Verdict) -> &'static str {
 }
 
 /// Clamps to 0 to 1; NaN becomes 0.
-fn fraction(evidence: f64) -> f64 {
+pub(super) fn fraction(evidence: f64) -> f64 {
     if evidence.is_nan() { 0.0 } else { evidence.clamp(0.0, 1.0) }
 }

@@ -5,8 +5,8 @@ use super::health::health;
 use super::problems::problems;
 use super::rejections::Acceptance;
 use super::view::{
-    AnalysisView, CommandView, DecisionView, FleetView, RampView, RolloutView, ShareView, StepView,
-    VersionAboutView, VersionView,
+    AnalysisView, CommandView, DecisionView, FleetView, RampView, RolloutView, ShadowStepView,
+    ShareView, StepView, VersionAboutView, VersionView,
 };
 use crate::analysis::{Analysis, Verdict};
 use crate::assignment::Share;
@@ -190,6 +190,7 @@ impl RampView {
             timeout_s: spec.timeout.as_secs(),
             is_overdue: state.snapshot(spec).is_overdue,
             judgement: analysis.map(|it| AnalysisView::new(&it, spec, state.step.get())),
+            shadow_step: ShadowStepView::new(spec, state),
             differences: build_differences::differences(spec, differences),
         }
     }

@@ -2,6 +2,7 @@
 
 use super::labels;
 use super::numbers::{Amount, SharePercent};
+use super::shadow_headline::{self, ShadowStatus};
 use super::time_format::HumanDuration;
 use super::transitions::split_reason;
 use super::view::{AnalysisView, GateView, RampView, RolloutView};
@@ -165,6 +166,13 @@ fn may_be_worse(analysis: &AnalysisView) -> Option<String> {
 /// The status of a ramp that is ramping or holding.
 fn in_step(rollout: &RolloutView, ramp: &RampView) -> Headline {
     let share = SharePercent(rollout.green_bp);
+    if let Some(step) = ramp.shadow_step.as_ref().filter(|step| step.is_current) {
+        return match shadow_headline::status(ramp, step) {
+            ShadowStatus::NoPairs(text) => Headline::new(Tone::Unknown, text),
+            ShadowStatus::Comparing(text) => Headline::new(Tone::Good, text),
+            ShadowStatus::NeedsAction(text) => Headline::new(Tone::NeedsAction, text),
+        };
+    }
     let Some(analysis) = &ramp.judgement else {
         let text = format!("Green has {share}, and there is no blue traffic to compare it with.");
         return Headline::new(Tone::Unknown, text);
@@ -256,6 +264,11 @@ fn rollback_reason(rollout: &RolloutView) -> String {
     // A tripwire's readings are in the log. They cover another time span than the gates.
     let is_by_gates = decision.is_none_or(|it| split_reason(&it.why).summary == GREEN_IS_WORSE);
     let analysis = rollout.ramp.as_ref().and_then(|ramp| ramp.judgement.as_ref());
+    let shadow = rollout.ramp.as_ref().and_then(|ramp| ramp.shadow_step.as_ref());
+    let shadow = shadow.filter(|step| is_by_gates && step.is_current);
+    if let Some(reason) = shadow.and_then(shadow_headline::rollback_reason) {
+        return reason;
+    }
     let gates = analysis.filter(|_| is_by_gates).into_iter().flat_map(|it| &it.gates);
     let failed = gates.filter(|gate| gate.is_critical && gate.verdict == "fail");
     if let Some(gate) = failed.max_by(|a, b| a.worse.total_cmp(&b.worse)) {

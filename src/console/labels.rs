@@ -96,6 +96,7 @@ pub fn wait(name: &str) -> &str {
         "resume" => "The end of the pause",
         "state_lost" => "A restart of the ramp, whose state was lost",
         "restart" => "A configuration change",
+        "pairs" => "Pairs of responses that show that green is safe",
         _ => name,
     }
 }

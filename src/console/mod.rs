@@ -6,9 +6,10 @@
 //! | [`access_at_path`] | the same at a path of the release's listener |
 //! | [`refused_requests`] | the brake on wrong tokens |
 //! | [`http_response`] | responses and their security headers |
-//! | [`view`], [`view_of_fleet`] | the schema of `/state.json` |
+//! | [`view`], [`view_of_fleet`], [`view_of_shadow`] | the schema of `/state.json` |
 //! | [`build_view`], [`build_analysis`], [`build_differences`] | the view of a rollout, from its state, its analysis and their history |
 //! | [`build_fleet`], [`fleet_table`] | the Envoys that share a rollout |
+//! | [`build_shadow`], [`shadow_table`], [`shadow_headline`] | the step of a ramp in which no user is on green |
 //! | [`version_about`] | what a version is: its cluster, and what it changes |
 //! | [`health`] | whether a rollout gets what it needs |
 //! | [`outlook`] | whether a step will have enough evidence, and when |
@@ -34,6 +35,7 @@ pub mod actions;
 pub mod build_analysis;
 mod build_differences;
 mod build_fleet;
+mod build_shadow;
 pub mod build_view;
 pub mod counters;
 mod difference_chart;
@@ -53,6 +55,8 @@ pub mod problems;
 pub mod progress;
 pub mod refused_requests;
 pub mod rejections;
+mod shadow_headline;
+pub mod shadow_table;
 pub mod share_chart;
 pub mod step_totals;
 mod time_axis;
@@ -61,6 +65,7 @@ pub mod transitions;
 pub mod version_about;
 pub mod view;
 mod view_of_fleet;
+mod view_of_shadow;
 
 pub use access::{COMMAND_HEADER, ConsoleRequest, ConsoleRequestHead};
 pub use build_view::{ControlState, ViewInputs};

@@ -9,7 +9,7 @@ use super::time_format::{Rfc3339, UtcTime};
 use super::view::{AboutView, RolloutView, View};
 use super::{
     actions, counters, difference_chart, fleet_table, gate_table, health, labels, progress,
-    share_chart, step_totals, transitions,
+    shadow_table, share_chart, step_totals, transitions,
 };
 
 /// Shown by a VM without a rollout.
@@ -215,6 +215,9 @@ fn write_body(out: Out<'_>, view: &View, rollout: &RolloutView) -> fmt::Result {
     let analysis = rollout.ramp.as_ref().and_then(|ramp| ramp.judgement.as_ref());
     if let Some(analysis) = analysis {
         gate_table::write(out, analysis)?;
+    }
+    if let Some(step) = rollout.ramp.as_ref().and_then(|ramp| ramp.shadow_step.as_ref()) {
+        shadow_table::write(out, step)?;
     }
     write_history(out, view, rollout)?;
     if let Some(analysis) = analysis {

@@ -63,26 +63,38 @@ fn write_steps(out: Out<'_>, ramp: &RampView, phase: &str) -> fmt::Result {
 
     let count = ramp.steps.len();
     let current = ramp.step.min(count.saturating_sub(1));
+    let is_in_shadow = ramp.shadow_step.as_ref().is_some_and(|step| step.is_current);
     out.write_str("<section class=\"card\"><h3>Steps</h3><ol class=\"steps\">")?;
+    if ramp.shadow_step.is_some() {
+        let (class, glyph, status) = match is_in_shadow {
+            _ if phase == "promoted" => ("done", "✓", "done"),
+            true if phase == "rolled_back" => ("failed", "✕", "failed"),
+            true => ("here", "●", "current"),
+            false => ("done", "✓", "done"),
+        };
+        write_step(out, class, glyph, "Shadow", status, "")?;
+    }
     for (index, step) in ramp.steps.iter().enumerate() {
         let (class, glyph, status) = match index.cmp(&current) {
             _ if phase == "promoted" => ("done", "✓", "done"),
+            _ if is_in_shadow => ("ahead", "", "upcoming"),
             Ordering::Less => ("done", "✓", "done"),
             Ordering::Equal if phase == "rolled_back" => ("failed", "✕", "failed"),
             Ordering::Equal => ("here", "●", "current"),
             Ordering::Greater => ("ahead", "", "upcoming"),
         };
-        let aria = if class == "here" { " aria-current=\"step\"" } else { "" };
         let approval = if step.needs_approval { APPROVAL } else { "" };
-        write!(
-            out,
-            "<li class=\"{class}\"{aria}><b aria-hidden=\"true\">{glyph}</b>{}\
-             <span class=\"unseen\"> {status}</span>{approval}</li>",
-            SharePercent(step.green_bp),
-        )?;
+        let share = SharePercent(step.green_bp).to_string();
+        write_step(out, class, glyph, &share, status, approval)?;
     }
     out.write_str("</ol>")?;
-    if !matches!(phase, "promoted" | "rolled_back") {
+    if is_in_shadow && phase != "rolled_back" {
+        write!(
+            out,
+            "<p class=\"small\">In the shadow step for {}.</p>",
+            HumanDuration(ramp.in_step_s)
+        )?;
+    } else if !matches!(phase, "promoted" | "rolled_back") {
         write!(
             out,
             "<p class=\"small\">Step {} of {count} for {}.</p>",
@@ -97,6 +109,23 @@ fn write_steps(out: Out<'_>, ramp: &RampView, phase: &str) -> fmt::Result {
         )?;
     }
     out.write_str("</section>")
+}
+
+/// Writes one step; `name` is its share.
+fn write_step(
+    out: Out<'_>,
+    class: &str,
+    glyph: &str,
+    name: &str,
+    status: &str,
+    approval: &str,
+) -> fmt::Result {
+    let aria = if class == "here" { " aria-current=\"step\"" } else { "" };
+    write!(
+        out,
+        "<li class=\"{class}\"{aria}><b aria-hidden=\"true\">{glyph}</b>{name}\
+         <span class=\"unseen\"> {status}</span>{approval}</li>",
+    )
 }
 
 fn write_next_decision(out: Out<'_>, ramp: &RampView) -> fmt::Result {
@@ -127,7 +156,10 @@ fn write_next_decision(out: Out<'_>, ramp: &RampView) -> fmt::Result {
              </span> the step has lasted longer than {}</p>",
             HumanDuration(ramp.timeout_s)
         )?;
-    } else if matches!(ramp.waits_for.as_str(), "evidence" | "data" | "division" | "approval") {
+    } else if matches!(
+        ramp.waits_for.as_str(),
+        "evidence" | "data" | "division" | "approval" | "pairs"
+    ) {
         write!(out, "<p class=\"small\">Overdue after {}.</p>", HumanDuration(ramp.timeout_s))?;
     }
     out.write_str("</section>")

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 pub use super::view_of_fleet::{FleetView, InstanceView};
+pub use super::view_of_shadow::{PairedGateView, ShadowStepView};
 
 /// The version of this schema.
 pub const SCHEMA: u32 = 1;
@@ -107,7 +108,7 @@ pub struct RampView {
     /// All steps.
     pub steps: Vec<StepView>,
     /// What the next decision waits for: `nothing`, `bake`, `evidence`, `data`, `division`,
-    /// `unread`, `incident`, `approval`, `resume`, `state_lost` or `restart`.
+    /// `unread`, `incident`, `approval`, `resume`, `state_lost`, `restart` or `pairs`.
     pub waits_for: String,
     /// An estimate of the seconds until the next decision, if there is enough evidence for one.
     pub about_s: Option<u64>,
@@ -119,8 +120,11 @@ pub struct RampView {
     pub timeout_s: u64,
     /// Whether the step is overdue.
     pub is_overdue: bool,
-    /// The analysis of the step; `None` in a step without blue traffic.
+    /// The analysis of the step; `None` in a step without blue traffic, and in the shadow step.
     pub judgement: Option<AnalysisView>,
+    /// The step before the first one, in which no user is on green; `None` if there is none.
+    #[cfg_attr(not(target_arch = "wasm32"), serde(default))]
+    pub shadow_step: Option<ShadowStepView>,
     /// How the difference of each gate has developed since the ramp began.
     #[cfg_attr(not(target_arch = "wasm32"), serde(default))]
     pub differences: Vec<DifferenceView>,

@@ -141,6 +141,7 @@ impl FeedbackIntake {
             version,
             is_newly_exposed: step.is_newly_exposed,
             is_assignment: false,
+            shadow: None,
             measurements: measurements(event),
         });
         Ok(AcceptedFeedback { version, event, is_proved: exposure.is_some(), observation })

@@ -15,6 +15,7 @@ use crate::assignment::{Assignment, Reason, Version};
 use crate::console::view::VersionView;
 use crate::feedback::FeedbackEvent;
 use crate::response::ClassifiedOutcome;
+use crate::rollout::PairedResponses;
 use crate::stats::names::{Counter, Histogram, StatScope, metric_name};
 use crate::stats::{
     RecentCounts, RecentRequests, RequestTotals, count_feedback, count_limited_feedback,
@@ -122,6 +123,16 @@ impl RolloutMetrics {
         record_outcome(outcome.outcome(), |histogram, value| {
             metrics.histograms.record(histogram, value);
         });
+    }
+
+    /// Counts pairs, and mirrored requests without one.
+    pub fn count_pairs(&self, found: &PairedResponses) {
+        let Some(ScopeMetrics { decisions, .. }) = self.shadow.get() else { return };
+        let counts =
+            [(Counter::Pairs, found.pairs.len() as u64), (Counter::Unpaired, found.unpaired)];
+        for (counter, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
+            decisions.add(counter, count);
+        }
     }
 
     /// Counts feedback. `is_proved` says whether it came with a valid signed exposure.

@@ -14,6 +14,7 @@
 //! | [`waiting_streams`] | requests whose headers wait for their body |
 //! | [`request_rewrite`] | a patched request, written to the host |
 //! | [`response_observer`] | one response, up to its outcome |
+//! | [`shared_pairing`], [`pair_half`] | pairs of responses in a shadow step |
 //! | [`failover`] | whether another version has answered |
 //! | [`redirect`] | streams that end by an internal redirect and begin again |
 //! | [`feedback`] | signed exposures sent, feedback received |
@@ -69,6 +70,7 @@ mod logger;
 mod manual_worker;
 mod metric_table;
 mod metrics;
+mod pair_half;
 mod pending_body;
 mod random;
 mod redirect;
@@ -80,6 +82,7 @@ mod routed_patch;
 mod routing;
 mod runtime;
 mod shared_key;
+mod shared_pairing;
 mod shared_ramp;
 mod store;
 mod stream_state;

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::pair_half::PairHalf;
 use super::runtime::RolloutRuntime;
 use super::{attributes, hostcalls};
 use crate::analysis::{Measurements, Observation};
@@ -19,6 +20,8 @@ pub struct ResponseObserver {
     runtime: Rc<RolloutRuntime>,
     scope: StatScope,
     evidence: Option<PendingEvidence>,
+    /// The half that the response is of a pair, in a shadow step.
+    pair: Option<PairHalf>,
     response: ObservedResponse,
 }
 
@@ -36,15 +39,17 @@ struct PendingEvidence {
 
 impl ResponseObserver {
     /// Observes the response to an assigned request; `None` if outcomes are not counted, or the request
-    /// was pinned or forced: such requests are not a sample of a version's users.
+    /// was pinned or forced: such requests are not a sample of a version's users. `is_mirrored` is
+    /// whether Envoy sends a copy to green.
     pub fn new(
         runtime: &Rc<RolloutRuntime>,
         scope: StatScope,
         assignment: Assignment,
         exposure: Option<Exposure>,
+        is_mirrored: bool,
     ) -> Option<Self> {
         let expected = Self::expect(runtime, assignment)?;
-        Some(Self::with_expected(runtime, scope, exposure, expected))
+        Some(Self::with_expected(runtime, scope, exposure, is_mirrored, expected))
     }
 
     /// What the request says about its response, as in [`new`](Self::new). Asks the upstream for a
@@ -75,6 +80,7 @@ impl ResponseObserver {
         runtime: &Rc<RolloutRuntime>,
         scope: StatScope,
         exposure: Option<Exposure>,
+        is_mirrored: bool,
         expected: ExpectedResponse,
     ) -> Self {
         let started_ns = now_ns();
@@ -84,8 +90,13 @@ impl ResponseObserver {
             }
             _ => None,
         };
+        let pair = match scope {
+            StatScope::Of(_) if is_mirrored => PairHalf::of_blue(runtime, exposure, started_ns),
+            StatScope::Of(_) => None,
+            StatScope::Shadow => PairHalf::of_shadow(runtime, started_ns),
+        };
         let response = ObservedResponse::new(expected, started_ns);
-        Self { runtime: Rc::clone(runtime), scope, evidence, response }
+        Self { runtime: Rc::clone(runtime), scope, evidence, pair, response }
     }
 
     /// The response's headers have arrived.
@@ -133,7 +144,7 @@ impl ResponseObserver {
 
     /// The stream has ended, in whatever way.
     pub fn finish(self) {
-        let Self { runtime, scope, evidence, response } = self;
+        let Self { runtime, scope, evidence, pair, response } = self;
         let Some(answers) = &runtime.config.answers else { return };
         let ended_ns = now_ns();
         let outcome = response.finish(
@@ -149,6 +160,11 @@ impl ResponseObserver {
         runtime.metrics.count_outcome(scope, &outcome);
         if let (Some(evidence), Some(spec)) = (evidence, &runtime.config.ramp) {
             evidence.complete(&runtime, spec, ended_ns, &outcome);
+        }
+        if let Some(pair) = pair {
+            let objective = runtime.config.ramp.as_ref().and_then(|spec| spec.objective);
+            let measurements = Measurements::from_outcome(&outcome, objective);
+            pair.complete(&runtime, ended_ns, measurements);
         }
     }
 }
@@ -170,7 +186,8 @@ fn now_ns() -> u64 {
 // === impl PendingEvidence ===
 
 impl PendingEvidence {
-    /// Records an assignment as evidence; `None` without a ramp.
+    /// Records an assignment as evidence; `None` without a ramp, and in its shadow step, where only
+    /// pairs are evidence.
     fn record(
         runtime: &RolloutRuntime,
         version: Version,
@@ -178,6 +195,9 @@ impl PendingEvidence {
         at_ns: u64,
     ) -> Option<Self> {
         let (ramp, spec) = (runtime.ramp.as_ref()?, runtime.config.ramp.as_ref()?);
+        if runtime.is_shadow_step() {
+            return None;
+        }
         let worker = ramp.worker();
         let assignment = observation(version, exposure, at_ns, Measurements::default());
         let ticket = worker.record_assignment(assignment);
@@ -215,6 +235,15 @@ fn observation(
     measurements: Measurements,
 ) -> Observation {
     let Exposure { unit, epoch, is_newly_exposed } = exposure;
-    let is_assignment = true;
-    Observation { at_ns, unit, epoch, version, is_newly_exposed, is_assignment, measurements }
+    let (is_assignment, shadow) = (true, None);
+    Observation {
+        at_ns,
+        unit,
+        epoch,
+        version,
+        is_newly_exposed,
+        is_assignment,
+        measurements,
+        shadow,
+    }
 }

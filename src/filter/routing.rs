@@ -9,7 +9,7 @@ use super::{clock, hostcalls};
 use crate::assignment::unit::{find_later_cookie, find_unit_in_lines};
 use crate::assignment::{
     Assignment, AssignmentRequest, Conversation, ConversationStart, EffectiveShare, Exposure,
-    Reason, UnitSource, Version, assign, mirroring,
+    Reason, Share, UnitSource, Version, assign, mirroring,
 };
 use crate::config::{Config, RouteBy};
 
@@ -108,12 +108,19 @@ impl RolloutRuntime {
             Exposure::find(unit_key, &rules, &request, assignment, shares)
         });
         let key = id.or(unit);
-        let is_mirrored =
-            self.config.shadow.as_ref().is_some_and(|shadow| {
-                mirroring::is_mirrored(shadow.share, rollout, assignment, key)
-            });
+        let is_mirrored = self
+            .mirrored_share()
+            .is_some_and(|share| mirroring::is_mirrored(share, rollout, assignment, key));
         let feedback_unit = self.feedback.as_ref().and_then(|_| Some(unit_key?.hash(key?)));
         RoutedRequest { assignment, exposure, marker: marker.flatten(), is_mirrored, feedback_unit }
+    }
+
+    /// The share of all units whose requests are mirrored; `None` without a shadow.
+    fn mirrored_share(&self) -> Option<Share> {
+        let shadow = self.config.shadow.as_ref()?;
+        let step = self.config.ramp.as_ref().and_then(|ramp| ramp.shadow);
+        let step = step.filter(|_| self.is_shadow_step());
+        Some(step.map_or(shadow.share, |step| step.share))
     }
 
     /// The unit and the conversation's id in the request's headers.

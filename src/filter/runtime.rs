@@ -13,6 +13,7 @@ use super::manual_worker::ManualWorker;
 use super::metrics::RolloutMetrics;
 use super::random::RandomDraws;
 use super::shared_key::{random_key, shared_key};
+use super::shared_pairing::SharedPairing;
 use super::shared_ramp::{SharedRamp, TICK_MS};
 use super::store::config_revision::ConfigRevision;
 use super::store::keys::store_name;
@@ -53,6 +54,8 @@ pub struct RolloutRuntime {
     pub random: RandomDraws,
     /// The link to the fleet's store, where several Envoys share the ramp.
     pub fleet: Option<FleetLink>,
+    /// The requests whose halves are being joined, where the ramp has a shadow step.
+    pub pairing: Option<Rc<SharedPairing>>,
     /// What it takes to receive feedback, where it is configured.
     pub feedback: Option<RefCell<FeedbackIntake>>,
     /// The requests that wait for their body.
@@ -127,6 +130,7 @@ impl RolloutRuntime {
             unit_key: Cell::new(unit_key),
             random: RandomDraws::default(),
             fleet,
+            pairing: SharedPairing::for_config(&config),
             feedback,
             waiting: WaitingStreams::default(),
             config,
@@ -162,6 +166,7 @@ impl RolloutRuntime {
     pub fn tick(self: &Rc<Self>, last_use: u64) {
         self.sample_requests();
         self.follow_wall_clock();
+        self.record_pairs();
         let history = self.history.as_ref();
         if let Some(link) = &self.fleet {
             self.tick_fleet(link, last_use);

@@ -278,15 +278,16 @@ impl StreamState {
     /// Counts a request that was routed before its body, and observes its response.
     fn record_completed(&mut self, runtime: &Rc<RolloutRuntime>, completed: CompletedPatch) {
         let CompletedPatch { routed, expected } = completed;
-        let RoutedRequest { assignment, exposure, marker, feedback_unit, .. } = routed;
+        let RoutedRequest { assignment, exposure, marker, is_mirrored, feedback_unit } = routed;
         let scope = StatScope::Of(assignment.version);
         self.committed = Some(assignment);
         runtime.count(scope, assignment);
         self.marker = marker;
         self.signed_exposure = feedback_unit
             .and_then(|unit| runtime.sign_exposure(assignment.version, unit, exposure));
-        self.observer = expected
-            .map(|expected| ResponseObserver::with_expected(runtime, scope, exposure, expected));
+        self.observer = expected.map(|expected| {
+            ResponseObserver::with_expected(runtime, scope, exposure, is_mirrored, expected)
+        });
     }
 
     /// Writes the request's changes and its route, counts it, and observes its response.
@@ -336,7 +337,7 @@ impl StreamState {
         self.marker = marker;
         self.signed_exposure = feedback_unit
             .and_then(|unit| runtime.sign_exposure(assignment.version, unit, exposure));
-        self.observer = ResponseObserver::new(runtime, scope, assignment, exposure);
+        self.observer = ResponseObserver::new(runtime, scope, assignment, exposure, is_mirrored);
     }
 
     /// Receives feedback. A request that the filter answers is not forwarded.
@@ -385,7 +386,7 @@ impl StreamState {
             }
             let blue = StatScope::Of(Version::Blue);
             runtime.count(blue, assignment);
-            self.observer = ResponseObserver::new(&runtime, blue, assignment, None);
+            self.observer = ResponseObserver::new(&runtime, blue, assignment, None, false);
         }
     }
 }

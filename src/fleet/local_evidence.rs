@@ -16,7 +16,7 @@ pub struct LocalEvidence {
     pub rollback: Option<LocalRollback>,
 }
 
-/// How many observations an outbox holds: under half a mebibyte, which every store accepts.
+/// How many observations an outbox holds: well under a mebibyte, which every store accepts.
 pub const MAX_OUTBOX_OBSERVATIONS: usize = 8_000;
 
 // === impl LocalEvidence ===

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::consumption::Consumed;
 use super::generation::Generations;
 use super::store::InstanceId;
+use crate::analysis::Observation;
 use crate::assignment::Epoch;
 use crate::rollout::PublishedSnapshot;
 
@@ -123,7 +124,7 @@ impl Participants {
         is_current: bool,
         now_ns: u64,
     ) -> bool {
-        let observations = outbox.observations.len() / crate::analysis::Observation::ENCODED_BYTES;
+        let observations = Observation::decode_all(&outbox.observations).count();
         let mut seen = Participant {
             id: id.clone(),
             sequence: outbox.sequence,

@@ -74,7 +74,10 @@ impl RampState {
             }
             CommandKind::Approve => {
                 self.phase = Phase::Ramping;
-                self.enter_step(spec, self.step.next(), now);
+                match self.is_shadow_step() {
+                    true => self.leave_shadow_step(spec, now),
+                    false => self.enter_step(spec, self.step.next(), now),
+                }
             }
         }
         Ok(self.record_transition(spec, from, why, now))

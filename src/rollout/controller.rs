@@ -13,6 +13,7 @@
 //! | no state | the configuration sets `rolled_back` | `rolled_back` |
 //! | no state | the ramp `started` more than two minutes ago | `paused`, all blue: `state_lost` |
 //!
+//! [`shadow_step`](super::shadow_step) has the transitions of a shadow step, and
 //! [`apply_command`](super::apply_command) has the transitions of operator commands.
 //!
 //! A pause keeps the share that is in force; the analysis and the tripwires continue.
@@ -46,12 +47,17 @@ impl RampState {
         let evidence = self.evidence_of(observations);
         self.evidence.begin_tick(&spec.analysis, now.monotonic_ns);
         self.evidence.add(&spec.analysis, evidence);
+        self.add_pairs(spec, observations);
         transitions.extend(self.evaluate(spec, now));
         transitions
     }
 
-    /// The analysis of the current step; `None` in one without traffic on blue.
+    /// The analysis of the current step; `None` in one without traffic on blue, and in the shadow
+    /// step.
     pub fn analyse(&self, spec: &RampSpec) -> Option<Analysis> {
+        if self.is_shadow_step() {
+            return None;
+        }
         spec.analysis.steps.get(self.step.get())?;
         Some(Analysis::new(&spec.analysis, &self.evidence, self.step))
     }
@@ -59,11 +65,14 @@ impl RampState {
     /// The observations that are evidence of a step. After a rollback there are none, so that
     /// the evidence stays as the decision saw it.
     fn evidence_of(&self, observations: &[Observation]) -> Vec<StepObservation> {
-        if self.phase == Phase::RolledBack {
+        if self.phase == Phase::RolledBack || self.is_shadow_step() {
             return Vec::new();
         }
         let with_step = |observation: &Observation| {
             let step = self.step_of_epoch(observation.epoch)?;
+            if observation.shadow.is_some() {
+                return None;
+            }
             Some(StepObservation { step, observation: *observation })
         };
         observations.iter().filter_map(with_step).collect()
@@ -77,7 +86,8 @@ impl RampState {
         let epoch = if self.override_share().is_some() { Epoch::MANUAL } else { self.epoch };
         for (tripwire, window) in spec.tripwires.iter().zip(&mut self.windows) {
             let assigned_now = observations.iter().filter(|it| it.epoch == epoch);
-            assigned_now.for_each(|observation| tripwire.record(window, observation));
+            let responses = assigned_now.flat_map(|it| it.halves());
+            responses.for_each(|observation| tripwire.record(window, &observation));
             tripwire.expire(window, now.monotonic_s());
         }
     }
@@ -102,6 +112,10 @@ impl RampState {
         let command = self.command.as_ref().map(|command| command.kind);
         if command == Some(CommandKind::Promote) {
             return None;
+        }
+        if self.is_shadow_step() {
+            let incident = find_text(decision_text::incident);
+            return self.evaluate_shadow_step(spec, incident, now);
         }
         let analysis = self.analyse(spec);
         if let Some(analysis) = analysis.as_ref().filter(|it| it.verdict == Verdict::Fail) {
@@ -140,7 +154,7 @@ impl RampState {
         Some(self.roll_back(spec, why, now))
     }
 
-    fn roll_back(&mut self, spec: &RampSpec, why: String, now: Clocks) -> Transition {
+    pub(super) fn roll_back(&mut self, spec: &RampSpec, why: String, now: Clocks) -> Transition {
         let from = self.position(spec);
         self.command = None;
         (self.phase, self.hold_reason) = (Phase::RolledBack, HoldReason::Restart);
@@ -148,7 +162,7 @@ impl RampState {
     }
 
     /// Pauses the ramp, because the configuration says so.
-    fn pause(&mut self, spec: &RampSpec, now: Clocks) -> Option<Transition> {
+    pub(super) fn pause(&mut self, spec: &RampSpec, now: Clocks) -> Option<Transition> {
         self.hold_reason = HoldReason::Resume;
         let is_new = self.phase != Phase::Paused;
         is_new.then(|| self.set_phase(spec, Phase::Paused, decision_text::PAUSED, now))
@@ -164,7 +178,12 @@ impl RampState {
     }
 
     /// Holds while both versions are about as bad.
-    fn hold_for_incident(&mut self, spec: &RampSpec, why: &str, now: Clocks) -> Option<Transition> {
+    pub(super) fn hold_for_incident(
+        &mut self,
+        spec: &RampSpec,
+        why: &str,
+        now: Clocks,
+    ) -> Option<Transition> {
         if std::mem::replace(&mut self.hold_reason, HoldReason::Incident) == HoldReason::Incident {
             return None;
         }
@@ -224,7 +243,13 @@ impl RampState {
     }
 
     /// Changes the phase within the step.
-    fn set_phase(&mut self, spec: &RampSpec, to: Phase, why: &str, now: Clocks) -> Transition {
+    pub(super) fn set_phase(
+        &mut self,
+        spec: &RampSpec,
+        to: Phase,
+        why: &str,
+        now: Clocks,
+    ) -> Transition {
         let from = self.position(spec);
         self.phase = to;
         self.record_transition(spec, from, why.to_owned(), now)

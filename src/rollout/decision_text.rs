@@ -21,6 +21,12 @@ use crate::analysis::{
 
 /// A new ramp begins.
 pub(super) const BEGINS: &str = "the ramp begins";
+/// A new ramp begins with a shadow step.
+pub(super) const BEGINS_WITH_SHADOW: &str =
+    "the ramp begins with its shadow step: green answers copies of requests, and no user sees it";
+/// The shadow step was removed from the configuration.
+pub(super) const SHADOW_STEP_REMOVED: &str =
+    "the configuration has no shadow step any more: the ramp enters its first step";
 /// A ramp has no state, although it was started earlier.
 pub(super) const STATE_LOST: &str = "state_lost: the ramp was started earlier, but its state is lost; to start it again, change \
      ramp.restart";
@@ -140,11 +146,17 @@ fn numbers(analysis: &Analysis, plan: &AnalysisPlan) -> String {
         .zip(&analysis.gates)
         .map(|(gate, analysis)| format!("; {}", gate_numbers(gate, analysis, plan.unit)))
         .collect();
+    let safe_log_e = smallest_non_inferiority_log_e(analysis, plan);
+    format!("{}{gates}", numbers_of(analysis.harm_log_e, safe_log_e, plan))
+}
+
+/// The evidence as a whole, given as the natural logarithms of its e-values.
+pub(super) fn numbers_of(harm_log_e: f64, safe_log_e: f64, plan: &AnalysisPlan) -> String {
     format!(
-        "{NUMBERS}{}, rolls back at {}; evidence for safe: {}, advances at {}{gates}",
-        EValue { log_e: analysis.harm_log_e },
+        "{NUMBERS}{}, rolls back at {}; evidence for safe: {}, advances at {}",
+        EValue { log_e: harm_log_e },
         EValue { log_e: plan.rollback_log_e() },
-        EValue { log_e: smallest_non_inferiority_log_e(analysis, plan) },
+        EValue { log_e: safe_log_e },
         EValue { log_e: plan.pass_log_e() },
     )
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use super::spec::RampSpec;
+use super::spec::{RampSpec, ShadowStep};
 use crate::analysis::{AnalysisPlan, AnalysisUnit, GateSpec, Tripwire};
 
 /// What distinguishes two specifications of one rollout.
@@ -15,6 +15,8 @@ use crate::analysis::{AnalysisPlan, AnalysisUnit, GateSpec, Tripwire};
 pub struct SpecFingerprint {
     /// Green's share in each step, in basis points.
     pub shares_bp: Vec<u32>,
+    /// Whether a shadow step comes before the first step.
+    pub has_shadow_step: bool,
     /// A hash of the analysis plan.
     pub analysis: u64,
     /// A hash of the tripwires.
@@ -32,6 +34,7 @@ impl SpecFingerprint {
     pub fn new(spec: &RampSpec) -> Self {
         Self {
             shares_bp: spec.steps.iter().map(|step| step.share.basis_points()).collect(),
+            has_shadow_step: spec.shadow.is_some(),
             analysis: hash(&analysis_bytes(spec)),
             tripwires: hash(&tripwire_bytes(spec)),
             timing: hash(&timing_bytes(spec)),
@@ -88,10 +91,14 @@ fn tripwire_bytes(spec: &RampSpec) -> Vec<u8> {
 
 /// Everything else, as bytes.
 fn timing_bytes(spec: &RampSpec) -> Vec<u8> {
-    let RampSpec { steps, bake, timeout, started, is_paused, is_rolled_back, .. } = spec;
+    let RampSpec { steps, shadow, bake, timeout, started, is_paused, is_rolled_back, .. } = spec;
     let approvals = steps.iter().map(|step| u8::from(step.needs_approval));
     let flags = u8::from(*is_paused) | u8::from(*is_rolled_back) << 1;
     let mut bytes: Vec<u8> = approvals.chain([flags]).collect();
+    if let Some(ShadowStep { share, max_pairs }) = shadow {
+        bytes.extend(share.basis_points().to_le_bytes());
+        bytes.extend(max_pairs.to_le_bytes());
+    }
     let started = started.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     let mut add = |duration: Duration| {
         bytes.extend(duration.as_secs().to_le_bytes());

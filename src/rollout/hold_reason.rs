@@ -31,6 +31,8 @@ pub enum HoldReason {
     StateLost,
     /// A new value of `ramp.restart`, or another rollout, after a rollback.
     Restart,
+    /// Pairs of responses that show that green is safe, in a shadow step.
+    Pairs,
 }
 
 // === impl HoldReason ===
@@ -49,6 +51,7 @@ impl fmt::Display for HoldReason {
             Self::Resume => "resume",
             Self::StateLost => "state_lost",
             Self::Restart => "restart",
+            Self::Pairs => "pairs",
         })
     }
 }

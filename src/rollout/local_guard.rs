@@ -37,12 +37,15 @@ impl LocalGuard {
         }
         let own = || observations.iter().filter(|it| it.epoch == snapshot.epoch);
         for (tripwire, window) in spec.tripwires.iter().zip(&mut self.windows) {
-            own().for_each(|observation| tripwire.record(window, observation));
+            let responses = own().flat_map(|it| it.halves());
+            responses.for_each(|observation| tripwire.record(window, &observation));
             tripwire.expire(window, now.monotonic_s());
         }
         if snapshot.epoch != Epoch::MANUAL {
             let step = snapshot.step;
-            let with_step = own().map(|it| StepObservation { step, observation: *it });
+            let with_step = own()
+                .filter(|it| it.shadow.is_none())
+                .map(|it| StepObservation { step, observation: *it });
             self.evidence.add(&spec.analysis, with_step.collect());
         }
     }
@@ -60,6 +63,7 @@ impl LocalGuard {
         if let Some(why) = readings.find_map(|(it, reading)| decision_text::tripped(it, reading)) {
             return Some(why);
         }
+        // In a shadow step no user is on green, and there is no hurry.
         spec.analysis.steps.get(step.get())?;
         let analysis = Analysis::new(&spec.analysis, &self.evidence, step);
         // Each instance is one more test of the same hypothesis.

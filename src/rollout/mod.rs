@@ -8,6 +8,8 @@
 //! | [`state`] | the state of a ramp |
 //! | [`snapshot`] | what every worker needs of it |
 //! | [`controller`] | a tick's observations in, transitions out |
+//! | [`shadow_step`], [`paired_text`] | the step before the first one, in which no user is on green |
+//! | [`pairing`] | both versions' responses to one request, joined in one worker |
 //! | [`reconcile_spec`] | how a ramp follows a changed specification |
 //! | [`operator_command`], [`command_error`] | a command, and why one is rejected |
 //! | [`mod@hidden_character`] | what an operator's text may not have |
@@ -47,6 +49,8 @@ pub mod observation_buffer;
 pub mod open_responses;
 pub mod operator_command;
 pub mod outcome_measurements;
+mod paired_text;
+pub mod pairing;
 pub mod phase;
 pub mod position;
 pub mod publish_snapshot;
@@ -54,6 +58,7 @@ pub mod ramp_profile;
 pub mod reconcile_context;
 pub mod reconcile_spec;
 pub mod seen_units_log;
+pub mod shadow_step;
 pub mod snapshot;
 pub mod spec;
 pub mod state;
@@ -74,13 +79,14 @@ pub use manual::ManualRollout;
 pub use observation_buffer::Ticket;
 pub use open_responses::{OpenResponse, OpenResponses, OpenTicket};
 pub use operator_command::{CommandKind, OperatorCommand};
+pub use pairing::{PairTicket, PairedResponses, Pairing};
 pub use phase::Phase;
 pub use position::Position;
 pub use publish_snapshot::PublishedSnapshot;
 pub use ramp_profile::RampProfile;
 pub use reconcile_context::{RampEvent, ReconcileContext};
 pub use snapshot::Snapshot;
-pub use spec::{RampSpec, RampStep};
+pub use spec::{RampSpec, RampStep, ShadowStep};
 pub use state::RampState;
 pub use store::RolloutStore;
 pub use stored_history::StoredHistory;

@@ -119,6 +119,7 @@ impl OpenResponse {
             version: self.version,
             is_newly_exposed,
             is_assignment: false,
+            shadow: None,
             measurements: Measurements::of_slow_response(),
         }
     }

@@ -3,6 +3,7 @@
 //! | changed | effect |
 //! |---|---|
 //! | `restart` | the ramp begins again, after a rollback too |
+//! | the shadow step is removed while the ramp is in it | the ramp enters its first step |
 //! | the share of the current step or of one before it | the ramp continues in the step with the next smaller or equal share, without its evidence |
 //! | the analysis settings, or the share of a later step | the step continues without its evidence |
 //! | the tripwires | their windows are cleared |
@@ -33,7 +34,9 @@ impl RampState {
         let before = std::mem::replace(&mut self.observed_spec, fingerprint);
         let share_bp = before.shares_bp.get(self.step.get()).copied().unwrap_or_default();
         let in_force_bp = self.override_share().map_or(share_bp, Share::basis_points);
-        let green_bp = if self.is_all_blue() { 0 } else { in_force_bp };
+        let has_no_green =
+            self.is_all_blue() || (self.is_shadow_step() && self.override_share().is_none());
+        let green_bp = if has_no_green { 0 } else { in_force_bp };
         let from = Position { phase: self.phase, green_bp };
         let is_restart = before.restart != self.observed_spec.restart;
         let ended_command = if is_restart || self.phase != Phase::RolledBack {
@@ -59,7 +62,7 @@ impl RampState {
         let after = self.observed_spec.clone();
         if before.restart != after.restart {
             self.phase = Phase::Ramping;
-            self.reset_evidence(spec, StepIndex::FIRST, now);
+            self.begin_again(spec, now);
             return Some(decision_text::begins_again(&after.restart));
         }
         if self.is_all_blue() {
@@ -71,6 +74,11 @@ impl RampState {
                 self.clear_windows(spec);
             }
             return None;
+        }
+        if self.is_shadow_step() && !after.has_shadow_step {
+            self.phase = Phase::Ramping;
+            self.leave_shadow_step(spec, now);
+            return Some(decision_text::SHADOW_STEP_REMOVED.to_owned());
         }
         let up_to_step = ..=self.step.get();
         if before.shares_bp.get(up_to_step) != after.shares_bp.get(up_to_step) {

@@ -29,6 +29,9 @@ pub struct Snapshot {
     pub is_overdue: bool,
     /// The duration above which a response is slow, if it was learned from blue.
     pub learned_objective: Option<Duration>,
+    /// Whether the ramp is in its shadow step: no user is on green, and green answers copies of
+    /// blue's requests.
+    pub is_shadow_step: bool,
 }
 
 // === impl Snapshot ===
@@ -44,6 +47,7 @@ impl Snapshot {
         analysed_share: Share::ZERO,
         is_overdue: false,
         learned_objective: None,
+        is_shadow_step: false,
     };
 
     /// The shares of the step in force.
@@ -59,6 +63,7 @@ impl Snapshot {
             phase: self.phase.gauge_value(),
             step: self.step.into(),
             is_overdue: self.is_overdue,
+            is_shadow_step: self.is_shadow_step,
         }
     }
 }

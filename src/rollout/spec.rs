@@ -11,6 +11,8 @@ use crate::assignment::Share;
 pub struct RampSpec {
     /// The steps, in growing order of their shares. There is at least one.
     pub steps: Vec<RampStep>,
+    /// The step before the first one, in which no user is on green, if there is one.
+    pub shadow: Option<ShadowStep>,
     /// The minimum duration of a step.
     pub bake: Duration,
     /// The duration from which a step that is not decided is overdue.
@@ -44,6 +46,15 @@ pub struct RampStep {
     pub analysed_share: Share,
     /// Whether a person must approve the step before the ramp enters it.
     pub needs_approval: bool,
+}
+
+/// A step in which green answers copies of blue's requests, and no user is on green.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ShadowStep {
+    /// The share of all units whose requests are copied.
+    pub share: Share,
+    /// After how many pairs the step holds if it is not decided.
+    pub max_pairs: u64,
 }
 
 // === impl RampSpec ===

@@ -12,9 +12,9 @@ use super::operator_command::OperatorCommand;
 use super::phase::Phase;
 use super::position::Position;
 use super::snapshot::Snapshot;
-use super::spec::RampSpec;
+use super::spec::{RampSpec, RampStep};
 use super::transition_log::{Transition, TransitionLog};
-use crate::analysis::{Evidence, Metric, StepIndex, TripwireWindow};
+use crate::analysis::{Evidence, Metric, PairedEvidence, StepIndex, TripwireWindow};
 use crate::assignment::{Epoch, Share};
 
 /// The state of a ramp. Only the leader changes it; the other workers see a [`Snapshot`].
@@ -34,6 +34,10 @@ pub struct RampState {
     suspended_at_ns: Option<u64>,
     /// The epoch of the step; see [`Snapshot::epoch`].
     pub epoch: Epoch,
+    /// Whether the ramp is in the shadow step, which comes before its first step.
+    is_shadow_step: bool,
+    /// The evidence of the shadow step. It is kept when the ramp goes on, for display.
+    pub pairs: PairedEvidence,
     /// The evidence of each step.
     pub evidence: Evidence,
     /// How much is stored of the units that were seen, by epoch.
@@ -80,6 +84,8 @@ impl RampState {
             began_ns: now.monotonic_ns,
             suspended_at_ns: None,
             epoch: Epoch::MANUAL,
+            is_shadow_step: spec.shadow.is_some(),
+            pairs: PairedEvidence::default(),
             evidence: Evidence::default(),
             seen_units: Vec::new(),
             windows: Vec::new(),
@@ -101,10 +107,16 @@ impl RampState {
                 (state.phase, state.hold_reason) = (Phase::Paused, HoldReason::StateLost);
                 decision_text::STATE_LOST
             }
+            _ if state.is_shadow_step => decision_text::BEGINS_WITH_SHADOW,
             _ => decision_text::BEGINS,
         };
         state.record_transition(spec, from, why.to_owned(), now);
         state
+    }
+
+    /// A new ramp in one of its steps with a share.
+    pub fn in_step(spec: &RampSpec, step: StepIndex, now: Clocks) -> Self {
+        Self { step, is_shadow_step: false, ..Self::new(spec, now) }
     }
 
     /// What is in force.
@@ -122,21 +134,33 @@ impl RampState {
                 analysed_share: Share::ALL,
                 is_overdue: false,
                 learned_objective,
+                is_shadow_step: false,
             };
         }
         let share = |step: StepIndex| spec.step(step).map_or(Share::ZERO, |step| step.share);
         let previous_share = self.step.minus(1).map_or(Share::ZERO, share);
         let is_all_blue = self.is_all_blue();
+        let has_no_green = is_all_blue || self.is_shadow_step;
+        let compared = |step: &RampStep| match self.is_shadow_step {
+            true => Share::ALL,
+            false => step.analysed_share,
+        };
         Snapshot {
             phase: self.phase,
             step: self.step,
             epoch: self.epoch,
-            share: if is_all_blue { Share::ZERO } else { share(self.step) },
-            previous_share: if is_all_blue { Share::ZERO } else { previous_share },
-            analysed_share: spec.step(self.step).map_or(Share::ZERO, |step| step.analysed_share),
+            share: if has_no_green { Share::ZERO } else { share(self.step) },
+            previous_share: if has_no_green { Share::ZERO } else { previous_share },
+            analysed_share: spec.step(self.step).map_or(Share::ZERO, compared),
             is_overdue: self.is_overdue && self.phase == Phase::Holding,
             learned_objective,
+            is_shadow_step: self.is_shadow_step && !is_all_blue,
         }
+    }
+
+    /// Whether the ramp is in the shadow step, which comes before its first step.
+    pub fn is_shadow_step(&self) -> bool {
+        self.is_shadow_step
     }
 
     /// Whether blue has all traffic until the operator starts the ramp again.
@@ -182,13 +206,27 @@ impl RampState {
         self.evidence.begin_step(self.step, now.monotonic_ns);
     }
 
+    /// Enters the first step after the shadow step.
+    pub(super) fn leave_shadow_step(&mut self, spec: &RampSpec, now: Clocks) {
+        self.is_shadow_step = false;
+        // The pairs' units were remembered there.
+        self.evidence = Evidence::default();
+        self.enter_step(spec, StepIndex::FIRST, now);
+    }
+
+    /// Begins the ramp again: in its shadow step, if it has one, or in its first step.
+    pub(super) fn begin_again(&mut self, spec: &RampSpec, now: Clocks) {
+        self.is_shadow_step = spec.shadow.is_some();
+        self.reset_evidence(spec, StepIndex::FIRST, now);
+    }
+
     /// Enters a step.
     pub(super) fn enter_step(&mut self, spec: &RampSpec, step: StepIndex, now: Clocks) {
         self.step = step;
         self.epoch = self.epoch.plus(1);
         (self.began_ns, self.suspended_at_ns) = (now.monotonic_ns, None);
         self.is_overdue = false;
-        self.hold_reason = HoldReason::Bake;
+        self.hold_reason = if self.is_shadow_step { HoldReason::Pairs } else { HoldReason::Bake };
         self.evidence.begin_step(step, now.monotonic_ns);
         self.clear_windows(spec);
     }
@@ -205,6 +243,9 @@ impl RampState {
     /// Forgets the evidence and enters a step.
     pub(super) fn reset_evidence(&mut self, spec: &RampSpec, step: StepIndex, now: Clocks) {
         self.evidence = Evidence::default();
+        if self.is_shadow_step {
+            self.pairs = PairedEvidence::default();
+        }
         // Skip so many epochs that no earlier one belongs to a step any more.
         self.epoch = self.epoch.plus(step.since(StepIndex::FIRST));
         self.enter_step(spec, step, now);
@@ -222,6 +263,7 @@ impl RampState {
         }
         if self.override_share().is_none() && in_force.epoch != Epoch::MANUAL {
             (self.phase, self.step) = (in_force.phase, in_force.step);
+            self.is_shadow_step = in_force.is_shadow_step;
         }
         self.epoch = self.epoch.max(in_force.epoch);
         let step = self.step;

@@ -8,11 +8,13 @@
 //! | [`timing`] | how long responses take, and which do not end by themselves |
 //! | [`population`] | the users |
 //! | `traffic` | the requests of a world, and the observations of them |
+//! | [`pairs`] | the pairs of a shadow step |
 //! | [`run`] | the analysis alone, on a fixed schedule |
 //! | [`rollout`] | a configured ramp, advanced by its own controller |
 //! | [`runs`] | many runs, and their statistics |
 
 pub mod behaviour;
+pub mod pairs;
 pub mod population;
 pub mod rollout;
 pub mod run;
@@ -22,6 +24,7 @@ mod traffic;
 pub mod world;
 
 pub use behaviour::Behaviour;
+pub use pairs::{PairedRun, PairedTraffic, run_pairs};
 pub use population::{Activity, Users};
 pub use rollout::SimulatedRollout;
 pub use run::{Pacing, RunEnd, Schedule, SimulatedRun};

@@ -1,6 +1,7 @@
 //! A configured ramp, advanced by its own controller through a simulated world: gates,
 //! tripwires and bake times included.
 
+use super::pairs::PairedTraffic;
 use super::run::{RunEnd, SimulatedRun};
 use super::traffic::{SECOND_NS, SimulatedAssignment, SimulatedTraffic};
 use super::world::World;
@@ -14,7 +15,13 @@ pub struct SimulatedRollout {
     world: World,
     units_are_conversations: bool,
     timeout_s: u64,
+    /// The fraction of the variance that both responses of a pair share.
+    shared: f64,
 }
+
+/// The fraction of the variance of a value that both responses to a request share, unless another
+/// one is given.
+pub const SHARED: f64 = 0.5;
 
 // === impl SimulatedRollout ===
 
@@ -33,17 +40,26 @@ impl SimulatedRollout {
         let mut spec =
             RampSpec { started: None, is_paused: false, is_rolled_back: false, ..spec.clone() };
         spec.steps.iter_mut().for_each(|step| step.needs_approval = false);
-        Self { spec, world, units_are_conversations, timeout_s }
+        Self { spec, world, units_are_conversations, timeout_s, shared: SHARED }
+    }
+
+    /// The same with another fraction of the variance that both responses to a request share in a
+    /// shadow step, from 0 to 1.
+    #[must_use]
+    pub fn with_shared_variance(self, shared: f64) -> Self {
+        Self { shared, ..self }
     }
 
     /// Simulates one run with a reconcile every second.
     pub fn run(&self, seed: u64) -> SimulatedRun {
-        let Self { spec, world, units_are_conversations, timeout_s } = self;
+        let Self { spec, world, units_are_conversations, timeout_s, shared } = self;
         let at = |second: u64| Clocks {
             monotonic_ns: (second as f64 * SECOND_NS) as u64,
             unix_ms: second * 1_000,
         };
         let mut traffic = SimulatedTraffic::new(world, &spec.analysis, true, 0, seed);
+        let mirrored = spec.shadow.map_or(0.0, |it| f64::from(it.share.basis_points()) / 1e4);
+        let mut paired = PairedTraffic::new(world, mirrored, *shared, seed);
         let mut state = RampState::new(spec, at(0));
         for second in 0.. {
             let snapshot = state.snapshot(spec);
@@ -60,7 +76,10 @@ impl SimulatedRollout {
                     step: snapshot.analysed_share.contains(hash).then_some(step),
                 }
             };
-            let observations = traffic.second(second, spec.objective_in_force(&snapshot), assign);
+            let observations = match snapshot.is_shadow_step {
+                true => paired.second(second, snapshot.epoch),
+                false => traffic.second(second, spec.objective_in_force(&snapshot), assign),
+            };
             let seconds = second + 1;
             state.reconcile(spec, at(seconds), &observations);
             let is_complete =
@@ -70,6 +89,7 @@ impl SimulatedRollout {
                 Phase::RolledBack => RunEnd::RolledBack,
                 Phase::Promoted => RunEnd::Done,
                 _ if is_complete => RunEnd::Done,
+                _ if in_step_s >= *timeout_s && state.is_shadow_step() => RunEnd::HeldInShadow,
                 _ if in_step_s >= *timeout_s => RunEnd::Held(state.step.get()),
                 _ => continue,
             };

@@ -48,6 +48,8 @@ pub enum RunEnd {
     Done,
     /// It was held in this step until the timeout.
     Held(usize),
+    /// It was held in the shadow step until the timeout.
+    HeldInShadow,
 }
 
 /// The result of one run.

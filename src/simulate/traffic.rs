@@ -132,6 +132,7 @@ impl<'w> SimulatedTraffic<'w> {
                 version,
                 is_newly_exposed,
                 is_assignment: arrives_s == 0,
+                shadow: None,
                 measurements,
             };
             let exposure = Exposure { unit: user.unit, epoch, is_newly_exposed };

@@ -13,22 +13,30 @@ pub struct GaugeValues {
     pub step: u64,
     /// Whether the ramp holds its step for longer than its `timeout`.
     pub is_overdue: bool,
+    /// Whether the ramp is in its shadow step.
+    pub is_shadow_step: bool,
 }
 
 // === impl GaugeValues ===
 
 impl GaugeValues {
     /// The values of a rollout that no configuration runs. Manual weights start from them.
-    pub const INACTIVE: Self =
-        Self { green_bp: 0, phase: PHASE_MANUAL, step: 0, is_overdue: false };
+    pub const INACTIVE: Self = Self {
+        green_bp: 0,
+        phase: PHASE_MANUAL,
+        step: 0,
+        is_overdue: false,
+        is_shadow_step: false,
+    };
 
     /// Each gauge with its value.
-    pub fn entries(self) -> [(Gauge, u64); 4] {
+    pub fn entries(self) -> [(Gauge, u64); 5] {
         [
             (Gauge::GreenBp, self.green_bp),
             (Gauge::Phase, self.phase),
             (Gauge::Step, self.step),
             (Gauge::Overdue, self.is_overdue.into()),
+            (Gauge::ShadowStep, self.is_shadow_step.into()),
         ]
     }
 }

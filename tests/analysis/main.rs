@@ -10,6 +10,7 @@ mod design_effect;
 mod evidence;
 mod influence;
 mod observation;
+mod paired;
 mod period;
 mod plan;
 mod power;
@@ -78,6 +79,7 @@ fn observe(
         version,
         is_newly_exposed: true,
         is_assignment: true,
+        shadow: None,
         measurements,
     };
     StepObservation { step: StepIndex::new(step), observation }

@@ -5,10 +5,10 @@ use verdigris::analysis::{Measurements, Metric, Observation, StepIndex, UnitFlag
 use verdigris::assignment::{Epoch, Version};
 
 fn observation() -> impl Strategy<Value = Observation> {
-    (any::<(u64, u64, u16)>(), any::<[bool; 8]>(), any::<u16>()).prop_map(
+    (any::<(u64, u64, u16)>(), any::<[bool; 9]>(), any::<u16>()).prop_map(
         |(
             (at_ns, unit, epoch),
-            [is_green, is_new, is_assignment, is_bad, lacks, limited, is_cut, is_early],
+            [is_green, is_new, is_assignment, is_bad, lacks, limited, is_cut, is_early, is_pair],
             value,
         )| {
             let mut measurements = Measurements::default()
@@ -35,6 +35,9 @@ fn observation() -> impl Strategy<Value = Observation> {
                 is_newly_exposed: is_new,
                 is_assignment,
                 measurements,
+                shadow: is_pair.then(|| {
+                    measurements.with_censored_time(Metric::Duration, f32::from(value) * 2.0)
+                }),
             }
         },
     )
@@ -44,15 +47,21 @@ proptest! {
     #[test]
     fn observations_are_decoded_as_they_were_encoded(
         observations in prop::collection::vec(observation(), 0..20),
-        cut in 0..Observation::ENCODED_BYTES,
+        cut in 1..=Observation::ENCODED_BYTES,
     ) {
         let mut bytes = Vec::new();
         observations.iter().for_each(|observation| observation.encode(&mut bytes));
-        prop_assert_eq!(bytes.len(), observations.len() * Observation::ENCODED_BYTES);
+        let pairs = observations.iter().filter(|it| it.shadow.is_some()).count();
+        let alone = observations.len() - pairs;
+        prop_assert_eq!(
+            bytes.len(),
+            alone * Observation::ENCODED_BYTES + pairs * Observation::ENCODED_PAIR_BYTES
+        );
         let decoded: Vec<_> = Observation::decode_all(&bytes).collect();
         prop_assert_eq!(&decoded, &observations);
+        // The last one is incomplete.
         let incomplete = &bytes[..bytes.len().saturating_sub(cut)];
-        let complete = incomplete.len() / Observation::ENCODED_BYTES;
+        let complete = observations.len().saturating_sub(1);
         prop_assert_eq!(Observation::decode_all(incomplete).count(), complete);
     }
 

@@ -254,3 +254,15 @@ fn the_header_that_routes_match_is_named() {
     assert_eq!(json["header"], "x-verdigris-version: green");
     assert_eq!(json["cluster"], Value::Null);
 }
+
+#[test]
+fn a_shadow_step_mirrors_a_share_of_its_own() {
+    let files = Files::new();
+    let ramp = json!({"steps": [{"shadow": 100}, 5, 100]});
+    let file = files.add("ramp.json", &config(json!({"ramp": ramp})).to_string());
+    let text = verdigris(&["explain", &file, "--unit", "ada"]).out;
+    assert!(
+        text.contains("the request is mirrored to green while the ramp is in its shadow step"),
+        "{text}"
+    );
+}

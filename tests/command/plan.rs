@@ -332,3 +332,45 @@ fn a_step_is_simulated_for_longer_than_its_bake_time() {
         assert_eq!(json_output(&arguments)["held_after_s"], held_after_h * 3600, "{ramp}");
     }
 }
+
+/// A ramp whose first step is a shadow step with these fields.
+fn with_shadow_step(files: &Files, step: &Value) -> String {
+    let ramp = json!({"steps": [step, 5, 25, 50, 100], "bake": "10m"});
+    files.add("ramp.json", &config(json!({"ramp": ramp})).to_string())
+}
+
+#[test]
+fn a_shadow_step_is_planned_as_it_is_simulated() {
+    let files = Files::new();
+    let file = with_shadow_step(&files, &json!({"shadow": 20, "pairs": 3000}));
+    let planned = json_output(&["plan", &file]);
+    let step = &planned["shadow_step"];
+    assert_eq!((&step["pairs_per_second"], &step["max_pairs"]), (&json!(10.0), &json!(3000)));
+    assert!(step["goes_on"].as_f64().unwrap() > 0.8, "{step}");
+    let pairs: Vec<u64> =
+        step["after_pairs"].as_array().unwrap().iter().map(|it| it.as_u64().unwrap()).collect();
+    assert!(pairs[0] > 100 && pairs[0] < pairs[1] && pairs[1] < pairs[2], "{pairs:?}");
+    let text = verdigris(&["plan", &file]).out;
+    assert!(
+        text.contains("Shadow step\nCopies of the requests of 20 % of users, 10 a second"),
+        "{text}"
+    );
+
+    // A worse green is rolled back there, before a request of a user reaches it.
+    let worse = ["simulate", &file, "--green", "ttft=x1.5", "--runs", "40"];
+    let simulated = json_output(&worse);
+    let in_shadow = simulated["in_shadow_step"]["rolled_back"].as_u64().unwrap();
+    assert!(in_shadow >= 36, "{simulated}");
+    // What both responses share makes that sooner.
+    let seconds = |shared: &str| {
+        let simulated = json_output(&[&worse[..], &["--shared", shared]].concat());
+        simulated["rolled_back"]["seconds"]["median"].as_u64().unwrap()
+    };
+    let (nothing, most) = (seconds("0"), seconds("0.9"));
+    assert!(most < nothing, "{most} of {nothing}");
+    let good = json_output(&["simulate", &file, "--runs", "20"]);
+    assert!(good["promoted"]["share"].as_f64().unwrap() > 0.8, "{good}");
+    // Two users are too few for a decision.
+    let held = json_output(&["simulate", &file, "--users", "2", "--runs", "5", "--hours", "1"]);
+    assert_eq!(held["in_shadow_step"]["held"], 5, "{held}");
+}

@@ -42,7 +42,18 @@ pub fn serve(runtime: &Runtime, routes: Router) -> String {
 #[test]
 fn the_state_of_each_phase_is_shown() {
     let console = Console::start();
-    let cases: [(&str, i32, &[&str]); 11] = [
+    let cases: [(&str, i32, &[&str]); 12] = [
+        (
+            "shadow-step",
+            0,
+            &[
+                "No evidence against green so far: 655 of 2,000 pairs, about 1,640 are needed; no user is on it.\n",
+                "step       shadow, for 4 minutes: [shadow], 1 %, 5 %, 25 %, 50 %, 100 %",
+                "waits for  Pairs of responses that show that green is safe",
+                "shadow     No user is on green: it answers copies of the requests of 10 % of users. 655 of 2,000\n",
+                "green has 1.02 times blue’s value, between 0.97 and 1.08 (412 users)",
+            ],
+        ),
         (
             "ramping",
             0,

@@ -294,3 +294,49 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_shadow_step_comes_before_the_first_one() {
+    let ramp =
+        valid_ramp(json!({"steps": [{"shadow": "12.5%"}, {"percent": 5, "approve": true}, 50]}));
+    let shadow = ramp.shadow.unwrap();
+    assert_eq!((shadow.share.basis_points(), shadow.max_pairs), (1_250, 2_000));
+    assert_eq!(steps_bp(&ramp), [500, 5_000]);
+    // The first step may need an approval, because no user is on green before it.
+    assert!(ramp.steps[0].needs_approval);
+    assert_eq!(ramp.analysis.steps.len(), 2);
+    assert_eq!(ramp.analysis.alpha, 0.025);
+    let pairs = valid_ramp(json!({"steps": [{"shadow": 100, "pairs": "500"}, 50]})).shadow;
+    assert_eq!(pairs.unwrap().max_pairs, 500);
+    assert_eq!(valid_ramp(json!({})).shadow, None);
+}
+
+#[test]
+fn a_shadow_step_implies_a_shadow_that_mirrors_nothing_outside_of_it() {
+    let config = |overrides: Value| {
+        let mut config = json!({
+            "rollout": "assistant-v8",
+            "unit": {"header": "x-user-id"},
+            "versions": {"blue": {"cluster": "llm-blue"}, "green": {"cluster": "llm-green"}},
+            "ramp": {"steps": [{"shadow": 10}, 50], "gates": [{"metric": "error_rate"}]},
+        });
+        config.as_object_mut().unwrap().extend(overrides.as_object().unwrap().clone());
+        verdigris::config::Config::parse(config.to_string().as_bytes())
+    };
+    let implied = config(json!({})).unwrap();
+    let shadow = implied.shadow.as_ref().unwrap();
+    assert_eq!((shadow.share.basis_points(), shadow.header.as_str()), (0, "x-verdigris-shadow"));
+    assert!(implied.has_other_listeners() && implied.answers.unwrap().read);
+    let own =
+        config(json!({"shadow": {"percent": 3, "header": "x-copy"}})).unwrap().shadow.unwrap();
+    assert_eq!((own.share.basis_points(), own.header.as_str()), (300, "x-copy"));
+    let patched = json!({"versions": {
+        "blue": {"cluster": "llm-blue", "request": {"model": "a"}},
+        "green": {"cluster": "llm-green"},
+    }});
+    let errors = config(patched).unwrap_err().to_string();
+    assert!(
+        errors.contains("ramp.steps[0].shadow: set: a mirrored request would contain blue's patch"),
+        "{errors}"
+    );
+}

@@ -35,10 +35,53 @@ fn errors_of_steps_and_times() {
              before it, or remove approve and start the ramp when it is approved"
                 .into(),
         ),
+        (
+            json!({"steps": [{"shadow": 0}, 50]}),
+            "steps[0].shadow: 0: write the share of users whose requests are copied, in percent, \
+             above 0 and at most 100, with at most two decimals"
+                .into(),
+        ),
+        (
+            json!({"steps": [50, {"shadow": 5}]}),
+            "steps[1].shadow: 5: a shadow step comes before all others; write it first, or remove it"
+                .into(),
+        ),
+        (
+            json!({"steps": [{"shadow": 5, "percent": 1}, 50]}),
+            "steps[0].percent: 1: no user is on green in a shadow step; remove it".into(),
+        ),
+        (
+            json!({"steps": [{"shadow": 5, "approve": true}, 50]}),
+            "steps[0].approve: true: the shadow step is entered at once; write it in the step after \
+             it, or remove it"
+                .into(),
+        ),
+        (
+            json!({"steps": [{"shadow": 5, "pairs": 99}, 50]}),
+            "steps[0].pairs: 99: write after how many pairs the step holds if it is not decided: a \
+             whole number from 100 to 1000000, such as 2000"
+                .into(),
+        ),
+        (
+            json!({"steps": [{"percent": 5, "pairs": 500}, 50]}),
+            "steps[0].pairs: 500: only a shadow step counts pairs; remove it, or write shadow \
+             instead of percent"
+                .into(),
+        ),
+        (
+            json!({"steps": [{"shadow": 5}]}),
+            r#"steps: [{"shadow":5}]: write 1 to 16 steps, such as [1, 5, 25, 50, 100]"#.into(),
+        ),
+        (
+            json!({"steps": [{"shadow": 5}, 50], "gates": [{"metric": "abort_rate"}]}),
+            "steps[0].shadow: set: copies of requests are compared by none of the critical gates, so the \
+             step would never end; add a gate such as error_rate or duration, or remove the step"
+                .into(),
+        ),
         (json!({"steps": ["five"]}), format!("steps[0]: \"five\": {STEP_RULE}")),
         (
             json!({"steps": [{"pct": 5}]}),
-            "steps[0].pct: 5: unknown field; the fields are percent, approve".into(),
+            "steps[0].pct: 5: unknown field; the fields are percent, approve, shadow, pairs".into(),
         ),
         (json!({"steps": [[5, true]]}), format!("steps[0]: [5,true]: {STEP_RULE}")),
         (

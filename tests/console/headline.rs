@@ -1,6 +1,6 @@
 //! The one-sentence status of a rollout.
 
-use verdigris::console::view::{CommandView, ProblemView, RolloutView};
+use verdigris::console::view::{CommandView, ProblemView, RolloutView, ShadowStepView};
 use verdigris::console::{Tone, headline, page};
 
 use crate::fixtures;
@@ -236,4 +236,79 @@ fn the_most_urgent_rollout_comes_first() {
     let at = |name| html.find(&format!("aria-labelledby=\"is-{name}\"")).unwrap();
     assert!(["a", "b", "c", "d", "e"].map(at).is_sorted());
     assert!(html.contains("<title>✕ a: The safety of green cannot be assessed: unknown."));
+}
+
+#[test]
+fn a_shadow_step_has_its_headlines() {
+    let step = |change: &dyn Fn(&mut RolloutView)| changed(fixtures::shadow_step(), change);
+    let of_step = |it: &mut RolloutView, change: &dyn Fn(&mut ShadowStepView)| {
+        change(it.ramp.as_mut().unwrap().shadow_step.as_mut().unwrap());
+    };
+    let no_pairs = step(&|it| of_step(it, &|step| (step.pairs, step.pairs_needed) = (0, None)));
+    let overdue = changed(no_pairs.clone(), |it| it.ramp.as_mut().unwrap().is_overdue = true);
+    let held = step(&|it| of_step(it, &|step| step.pairs = 2_000));
+    let worse = step(&|it| of_step(it, &|step| step.worse = 0.7));
+    let approval = step(&|it| it.ramp.as_mut().unwrap().waits_for = "approval".into());
+    let incident = step(&|it| it.ramp.as_mut().unwrap().waits_for = "incident".into());
+    let rolled_back = step(&|it| {
+        it.phase = "rolled_back".into();
+        it.decisions = fixtures::rolled_back().decisions;
+        of_step(it, &|step| {
+            step.gates[1].verdict = "fail".into();
+            step.gates[1].ratio = Some(1.31);
+        });
+    });
+    let table = [
+        (
+            step(&|_| {}),
+            Tone::Good,
+            "No evidence against green so far: 655 of 2,000 pairs, about 1,640 are needed; no user is \
+             on it.",
+        ),
+        (
+            no_pairs,
+            Tone::Unknown,
+            "No pairs yet: green answers copies of requests, and no user is on it.",
+        ),
+        (
+            overdue,
+            Tone::NeedsAction,
+            "Overdue: no copy of a request has met the response to its request.",
+        ),
+        (
+            held,
+            Tone::NeedsAction,
+            "Holding before any user is on green: 2,000 of 2,000 pairs, about 1,640 are needed; \
+             undecided: errors.",
+        ),
+        (
+            worse,
+            Tone::NeedsAction,
+            "Green may be worse by 655 of 2,000 pairs: no user is on it, and more evidence rolls it \
+             back.",
+        ),
+        (
+            approval,
+            Tone::NeedsAction,
+            "Green is safe by 655 of 2,000 pairs, and no user has seen it: waiting for approval to \
+             advance to 1\u{a0}%.",
+        ),
+        (
+            incident,
+            Tone::NeedsAction,
+            "Holding before any user is on green: blue is degraded as well, so the cause probably \
+             affects both. The ramp resumes automatically when it ends.",
+        ),
+        (
+            rolled_back,
+            Tone::Bad,
+            "Rolled back: in the shadow step green had slower answers (1.31 times blue’s); no user \
+             was on it.",
+        ),
+    ];
+    for (rollout, tone, text) in table {
+        let found = headline(&rollout);
+        assert_eq!((found.tone, found.text.as_str()), (tone, text));
+        assert!(page(&fixtures::view(vec![rollout])).contains("Shadow step"));
+    }
 }

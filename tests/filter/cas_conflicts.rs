@@ -64,6 +64,7 @@ impl VmPair {
                 version: if user % 2 == 0 { Version::Blue } else { Version::Green },
                 is_newly_exposed: true,
                 is_assignment: true,
+                shadow: None,
                 measurements: Measurements::default().with_rate(Metric::ErrorRate, false),
             }
             .encode(&mut bytes);
@@ -118,7 +119,7 @@ impl VmPair {
 
 /// The key of the rollout's shared data of this kind.
 fn key(kind: &str) -> String {
-    format!("verdigris.9.{ROLLOUT}.{kind}")
+    format!("verdigris.10.{ROLLOUT}.{kind}")
 }
 
 /// The observations of that tick stay in the queue; the next tick counts their units.

@@ -50,6 +50,7 @@ mod refused_calls;
 mod rejected;
 mod root_contexts;
 mod shadow;
+mod shadow_step;
 mod shared_names;
 mod steering;
 #[path = "../support/tcp_gate.rs"]

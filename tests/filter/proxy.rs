@@ -140,6 +140,7 @@ pub const ROLLOUT: &str = "assistant-v8";
 /// The values of the gauge `phase`.
 pub mod phase {
     pub const RAMPING: u64 = 0;
+    pub const HOLDING: u64 = 1;
     pub const PAUSED: u64 = 2;
     pub const PROMOTED: u64 = 3;
     pub const ROLLED_BACK: u64 = 4;

@@ -122,7 +122,7 @@ impl RampVms {
     /// The state of the ramp in the shared data.
     pub fn state(&self) -> RampState {
         let shared = self.process.shared.lock().unwrap();
-        postcard::from_bytes(&shared.data[&format!("verdigris.9.{ROLLOUT}.state")].0).unwrap()
+        postcard::from_bytes(&shared.data[&format!("verdigris.10.{ROLLOUT}.state")].0).unwrap()
     }
 
     pub fn stat(&self, name: &str) -> u64 {

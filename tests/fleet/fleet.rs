@@ -256,6 +256,7 @@ pub fn observation(unit: u64, epoch: Epoch, version: Version, is_bad: bool) -> O
         version,
         is_newly_exposed: true,
         is_assignment: true,
+        shadow: None,
         measurements: Measurements::default().with_rate(Metric::ErrorRate, is_bad),
     }
 }

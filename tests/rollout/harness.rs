@@ -68,12 +68,43 @@ impl RampHarness {
                     version,
                     is_newly_exposed: true,
                     is_assignment: true,
+                    shadow: None,
                     measurements: Measurements::default().with_rate(Metric::ErrorRate, index < bad),
                 });
             }
         }
         let now = self.now();
         self.state.reconcile(self.config.ramp.as_ref().unwrap(), now, &observations);
+    }
+
+    /// Reconciles once a second for `count` seconds with pairs of the epoch in force, each of a new
+    /// unit.
+    pub fn run_pairs(&mut self, count: u64, traffic: Traffic) {
+        let measured = |is_bad: bool| {
+            let duration_ms = if is_bad { 2_000.0 } else { 1_000.0 };
+            Measurements::default()
+                .with_rate(Metric::ErrorRate, is_bad)
+                .with_value(Metric::Duration, duration_ms)
+        };
+        for _ in 0..count {
+            self.now_s += 1;
+            let mut pairs = Vec::new();
+            for index in 0..traffic.each {
+                self.units += 1;
+                pairs.push(Observation {
+                    at_ns: self.now_s * SECOND_NS,
+                    unit: unit_hash(self.units),
+                    epoch: self.snapshot_epoch(),
+                    version: Version::Blue,
+                    is_newly_exposed: true,
+                    is_assignment: true,
+                    measurements: measured(index < traffic.blue_bad),
+                    shadow: Some(measured(index < traffic.green_bad)),
+                });
+            }
+            let now = self.now();
+            self.state.reconcile(self.config.ramp.as_ref().unwrap(), now, &pairs);
+        }
     }
 
     /// Applies an operator command with the reason "as asked".

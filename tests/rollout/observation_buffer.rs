@@ -18,6 +18,7 @@ fn assignment(index: usize) -> Observation {
         version: if index.is_multiple_of(3) { Version::Green } else { Version::Blue },
         is_newly_exposed: true,
         is_assignment: true,
+        shadow: None,
         measurements: Measurements::default(),
     }
 }

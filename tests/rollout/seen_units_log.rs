@@ -33,6 +33,7 @@ impl LoggedRamp {
             version: if unit.is_multiple_of(2) { Version::Green } else { Version::Blue },
             is_newly_exposed: true,
             is_assignment: true,
+            shadow: None,
             measurements: Measurements::default().with_rate(Metric::ErrorRate, false),
         };
         let observations: Vec<_> = units.map(observe).collect();

@@ -81,8 +81,17 @@ impl Workers {
         measurements: Measurements,
     ) -> Observation {
         let Exposure { unit, epoch, is_newly_exposed } = exposure;
-        let (at_ns, is_assignment) = (self.now_ns(), true);
-        Observation { at_ns, unit, epoch, version, is_newly_exposed, is_assignment, measurements }
+        let (at_ns, is_assignment, shadow) = (self.now_ns(), true, None);
+        Observation {
+            at_ns,
+            unit,
+            epoch,
+            version,
+            is_newly_exposed,
+            is_assignment,
+            measurements,
+            shadow,
+        }
     }
 
     /// The second worker observes so many responses of blue that took 100 ms.
@@ -145,6 +154,7 @@ fn an_open_response_counts_once_and_before_it_ends() {
         .without_reported_slowness();
     worker.record(Observation {
         is_assignment: false,
+        shadow: None,
         ..workers.observation(Version::Green, exposure, failed)
     });
     workers.tick_after(1);

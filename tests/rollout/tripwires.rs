@@ -155,6 +155,7 @@ impl DefaultRamp {
             version: if is_green { Version::Green } else { Version::Blue },
             is_newly_exposed: true,
             is_assignment: true,
+            shadow: None,
             measurements: Measurements::default().with_rate(Metric::ErrorRate, is_bad),
         };
         let observations: Vec<_> = responses.into_iter().map(observe).collect();

@@ -100,6 +100,7 @@ impl Workers {
                 version: if unit.is_multiple_of(2) { Version::Green } else { Version::Blue },
                 is_newly_exposed: true,
                 is_assignment: true,
+                shadow: None,
                 measurements: Measurements::default(),
             };
             let measurements = Measurements::default().with_rate(Metric::ErrorRate, false);

@@ -36,6 +36,7 @@ fn evidence(plan: &AnalysisPlan, units: &[(u64, Version, bool)]) -> Evidence {
         version: *version,
         is_newly_exposed: true,
         is_assignment: true,
+        shadow: None,
         measurements: Measurements::default()
             .with_rate(Metric::ErrorRate, *is_bad)
             .with_rate(Metric::ThumbsDownRate, *is_bad)

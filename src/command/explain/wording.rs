@@ -75,14 +75,23 @@ pub(super) fn shadow(
     key: Option<&str>,
 ) -> String {
     let key = key.map(str::as_bytes);
-    if assignment::mirroring::is_mirrored(shadow.share, config.rollout.as_str(), assignment, key) {
+    let rollout = config.rollout.as_str();
+    let is_mirrored = |share| assignment::mirroring::is_mirrored(share, rollout, assignment, key);
+    if is_mirrored(shadow.share) {
         return "the request is mirrored to green, if it is a model request that green can change"
             .to_owned();
     }
+    let step = config.ramp.as_ref().and_then(|ramp| ramp.shadow);
+    if step.is_some_and(|step| is_mirrored(step.share)) {
+        return "the request is mirrored to green while the ramp is in its shadow step, if it is a model \
+                request that green can change"
+            .to_owned();
+    }
+    let share = step.map_or(shadow.share, |step| step.share);
     match (assignment.version, assignment.reason) {
         (Version::Green, _) => "not mirrored: green answers it".to_owned(),
         (_, Reason::Weight | Reason::Drained | Reason::NoUnit) => {
-            format!("not mirrored: it is not in the sample of {}", share_percent(shadow.share))
+            format!("not mirrored: it is not in the sample of {}", share_percent(share))
         }
         _ => "not mirrored: it is on blue for another reason than its bucket".to_owned(),
     }

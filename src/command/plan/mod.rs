@@ -5,6 +5,7 @@
 //! | `inputs` | a ramp and the traffic that it is planned for |
 //! | `influence` | how many units a client needs to force a verdict |
 //! | `needed` | the traffic that a ramp needs |
+//! | `shadow` | the plan of a shadow step |
 //! | `planned`, `advice` | the plan as text and JSON, and what to do about it |
 
 mod advice;
@@ -12,6 +13,7 @@ mod influence;
 mod inputs;
 mod needed;
 mod planned;
+mod shadow;
 
 use clap::Args;
 
@@ -27,6 +29,7 @@ use influence::StepInfluence;
 use inputs::{PlanInputs, like_blue};
 use needed::NeededTraffic;
 use planned::{GreenExposure, Planned, PlannedGate, PlannedStep};
+use shadow::PlannedShadowStep;
 
 /// Predicts how long each step of a ramp takes, and how much traffic green gets meanwhile.
 ///
@@ -76,6 +79,7 @@ impl PlanArgs {
         }
         let by_conversation = config.conversation.is_some();
         let inputs = PlanInputs { ramp: &ramp, world: &world, by_conversation };
+        let shadow_step = PlannedShadowStep::new(&ramp, &world);
         let steps: Vec<_> = (0..ramp.steps.len()).map(|step| self.step(&inputs, step)).collect();
         let completes = steps.iter().map(|it| it.advances).product();
         let nothing = DurationRange::exactly(0.0);
@@ -96,6 +100,7 @@ impl PlanArgs {
             completes,
             whole_s: whole_s.in_share(completes),
             steps,
+            shadow_step,
         })
     }
 

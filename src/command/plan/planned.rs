@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::influence::{GREEN_RATIO, StepInfluence};
 use super::needed::{ENOUGH, NeededTraffic};
+use super::shadow::PlannedShadowStep;
 use crate::analysis::Metric;
 use crate::command::forecast::DurationRange;
 use crate::command::output::{DOUBTFUL, HEAD, Report, TextTable, count, percent, styled, time};
@@ -25,6 +26,9 @@ pub struct Planned {
     pub(super) bake_s: f64,
     pub(super) timeout_s: f64,
     pub(super) steps: Vec<PlannedStep>,
+    /// The plan of the shadow step; `None` if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) shadow_step: Option<PlannedShadowStep>,
     /// How long a green like blue takes through all steps.
     pub(super) whole_s: DurationRange,
     /// The share of ramps that a green like blue completes, from 0 to 1.
@@ -108,6 +112,9 @@ impl Report for Planned {
     fn text(&self) -> String {
         let mut text = self.traffic.text();
         text.extend(left_out_line(&self.left_out));
+        if let Some(step) = &self.shadow_step {
+            let _ = writeln!(text, "\n{}\n{}", styled(HEAD, "Shadow step"), step.text().trim_end());
+        }
         for step in &self.steps {
             let head = format!("Step {}: {} to green", step.step, percent(step.share));
             let _ = writeln!(text, "\n{}", styled(HEAD, head));

@@ -80,6 +80,7 @@ fn new_ramp(ramp: &RampSpec, now: Clocks) -> ShareAfter {
             "it does not start: it started earlier by ramp.started, and its state is lost, so it \
              waits on blue (state_lost) until ramp.restart changes"
         }
+        _ if state.is_shadow_step() => "it starts with its shadow step",
         _ => "it starts with its first step",
     };
     ShareAfter { share: state.snapshot(ramp).share, why: Some(why.to_owned()) }
@@ -88,8 +89,8 @@ fn new_ramp(ramp: &RampSpec, now: Clocks) -> ShareAfter {
 /// A ramp in this step whose spec changes.
 fn changed_ramp(from: &RampSpec, to: &RampSpec, step: usize) -> ShareAfter {
     let now = Clocks { monotonic_ns: 0, unix_ms: 0 };
-    let mut state = RampState::new(&RampSpec { started: None, ..from.clone() }, now);
-    state.step = StepIndex::new(step);
+    let from_spec = RampSpec { started: None, ..from.clone() };
+    let mut state = RampState::in_step(&from_spec, StepIndex::new(step), now);
     if from.steps.get(step).is_some_and(|it| it.share.basis_points() == 10_000) {
         state.phase = Phase::Promoted;
     }

@@ -1,9 +1,9 @@
 //! Where requests go after a reload, and how: conversations, clusters, headers, roles and shadows.
 
 use super::effect::Effect;
-use crate::assignment::{MissingUnitPolicy, RollbackPolicy, Version};
+use crate::assignment::{MissingUnitPolicy, RollbackPolicy, Share, Version};
 use crate::command::output::percent;
-use crate::config::{Config, ReadBody, Role, RouteBy};
+use crate::config::{Config, ReadBody, Role, RouteBy, ShadowConfig};
 
 /// The effects of a change of `conversation`.
 pub(super) fn conversations(old: &Config, new: &Config) -> Vec<Effect> {
@@ -234,7 +234,18 @@ pub(super) fn roles(old: &Config, new: &Config) -> Option<Effect> {
 /// The effects of a change of `shadow`.
 pub(super) fn shadows(old: &Config, new: &Config) -> Vec<Effect> {
     let field = "shadow.percent";
-    let (from, to) = match (&old.shadow, &new.shadow) {
+    let step = |config: &Config| config.ramp.as_ref().and_then(|ramp| ramp.shadow);
+    if old.ramp.is_some() && step(old).is_none() && step(new).is_some() {
+        let what = "a running ramp does not go back to the shadow step: it applies when ramp.restart \
+                    changes";
+        return vec![Effect::new("ramp.steps[0].shadow", what)];
+    }
+    // A shadow step implies a shadow that mirrors nothing outside of it.
+    let shadow = |config: &Config| {
+        let is_implied = |it: &ShadowConfig| it.share == Share::ZERO && step(config).is_some();
+        config.shadow.clone().filter(|it| !is_implied(it))
+    };
+    let (from, to) = match (shadow(old), shadow(new)) {
         (None, None) => return Vec::new(),
         (Some(_), None) => {
             return vec![Effect::new("shadow", "requests are no longer mirrored to green")];
@@ -250,7 +261,7 @@ pub(super) fn shadows(old: &Config, new: &Config) -> Vec<Effect> {
         (Some(from), Some(to)) => (from, to),
     };
     let mut effects = Vec::new();
-    let [share_before, share] = [from, to].map(|it| it.share.fraction());
+    let [share_before, share] = [&from, &to].map(|it| it.share.fraction());
     if share_before != share {
         let who = if share > share_before { "the same units and more" } else { "a part of them" };
         let what = format!(

@@ -54,6 +54,9 @@ pub enum RawStep {
 pub struct RawStepObject {
     pub percent: Option<Number>,
     pub approve: bool,
+    /// The share whose requests are copied, in percent, in a shadow step.
+    pub shadow: Option<Number>,
+    pub pairs: Option<Number>,
 }
 
 /// A gate.
@@ -146,6 +149,8 @@ impl RawStep {
                 let step = RawStepObject {
                     percent: fields.percent("percent"),
                     approve: fields.boolean("approve").unwrap_or_default(),
+                    shadow: fields.percent("shadow"),
+                    pairs: fields.number("pairs"),
                 };
                 fields.finish();
                 Some(Self::Object(step))

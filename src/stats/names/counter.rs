@@ -81,6 +81,10 @@ pub enum Counter {
     FeedbackUnproved,
     /// Feedback that exceeded the rate limit of its unit.
     FeedbackLimited,
+    /// Requests of a shadow step whose responses of both versions are compared.
+    Pairs,
+    /// Mirrored requests of a shadow step without such a pair.
+    Unpaired,
 }
 
 // === impl Counter ===
@@ -99,7 +103,8 @@ impl Counter {
     ];
 
     /// The counters of requests to the shadow.
-    pub const SHADOW: [Self; 2] = [Self::Requests, Self::Decisions(Reason::Unpatchable)];
+    pub const SHADOW: [Self; 4] =
+        [Self::Requests, Self::Decisions(Reason::Unpatchable), Self::Pairs, Self::Unpaired];
 
     /// The counters of feedback, where it is configured.
     pub const FEEDBACK: [Self; 6] = [
@@ -185,6 +190,8 @@ impl fmt::Display for Counter {
             Self::ScoreCount => "score_count",
             Self::FeedbackUnproved => "feedback_unproved",
             Self::FeedbackLimited => "feedback_limited",
+            Self::Pairs => "pairs",
+            Self::Unpaired => "unpaired",
         })
     }
 }

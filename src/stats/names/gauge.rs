@@ -16,13 +16,16 @@ pub enum Gauge {
     Step,
     /// 1 while the ramp holds its step for longer than its `timeout`, else 0.
     Overdue,
+    /// 1 while the ramp is in its shadow step, else 0.
+    ShadowStep,
 }
 
 // === impl Gauge ===
 
 impl Gauge {
     /// All gauges.
-    pub const ALL: [Self; 4] = [Self::GreenBp, Self::Phase, Self::Step, Self::Overdue];
+    pub const ALL: [Self; 5] =
+        [Self::GreenBp, Self::Phase, Self::Step, Self::Overdue, Self::ShadowStep];
 }
 
 impl fmt::Display for Gauge {
@@ -32,6 +35,7 @@ impl fmt::Display for Gauge {
             Self::Phase => "phase",
             Self::Step => "step",
             Self::Overdue => "overdue",
+            Self::ShadowStep => "shadow_step",
         })
     }
 }

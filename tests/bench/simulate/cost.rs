@@ -93,6 +93,7 @@ fn response(index: u64, units: u64, step: StepIndex) -> StepObservation {
         version: if index.is_multiple_of(3) { Version::Green } else { Version::Blue },
         is_newly_exposed: true,
         is_assignment: true,
+        shadow: None,
         measurements,
     };
     StepObservation { step, observation }

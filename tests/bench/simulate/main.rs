@@ -21,6 +21,7 @@ use verdigris::simulate::{
 
 mod cells;
 mod cost;
+mod pairs;
 mod table;
 mod worlds;
 
@@ -58,6 +59,21 @@ fn main() {
     }
     for (title, cases) in worlds::groups() {
         let is_named = |case: &Case| {
+            let name = format!("{title}: {}", case.name);
+            names.is_empty() || names.iter().any(|it| name.contains(it))
+        };
+        let rows = cases.iter().filter(|case| is_named(case)).map(|case| {
+            let row = case.run(ramps);
+            eprintln!("{}  {}", row.name, row.figures());
+            row
+        });
+        let rows: Vec<_> = rows.collect();
+        if !rows.is_empty() {
+            tables.push(table::markdown(title, rows[0].runs, &rows));
+        }
+    }
+    for (title, cases) in pairs::groups() {
+        let is_named = |case: &pairs::PairCase| {
             let name = format!("{title}: {}", case.name);
             names.is_empty() || names.iter().any(|it| name.contains(it))
         };

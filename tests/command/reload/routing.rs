@@ -123,3 +123,19 @@ fn shadows() {
         (ten(), json!({}), "shadow", "requests are no longer mirrored"),
     ]);
 }
+
+#[test]
+fn a_shadow_step_that_is_added_waits_for_a_restart() {
+    let with = |shadow: &str| ramp(json!({"steps": [{"shadow": shadow}, 1, 50]}));
+    let (without, with) = (ramp(json!({"steps": [1, 50]})), with("10%"));
+    check([
+        (
+            without.clone(),
+            with.clone(),
+            "ramp.steps[0].shadow",
+            "applies when ramp.restart changes",
+        ),
+        // What the step implies is no shadow of its own.
+        (with.clone(), both(with, shadow(json!({"percent": 5}))), "shadow.percent", "of 5 % of"),
+    ]);
+}

@@ -32,6 +32,7 @@ mod releases;
 mod reload;
 mod rewritten;
 mod shadow;
+mod shadow_step;
 mod shared_names;
 mod startup;
 mod trap;

@@ -1,0 +1,96 @@
+//! The plan of a shadow step: pairs of responses, simulated.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use crate::analysis::Verdict;
+use crate::command::output::{count, percent, time};
+use crate::rollout::RampSpec;
+use crate::simulate::rollout::SHARED;
+use crate::simulate::{PairedRun, World, in_parallel, run_pairs};
+
+/// The plan of a shadow step.
+#[derive(Serialize)]
+pub(super) struct PlannedShadowStep {
+    /// The share of users whose requests are copied, from 0 to 1.
+    share: f64,
+    /// Pairs per second.
+    pairs_per_second: f64,
+    /// After how many pairs the ramp holds if the step is not decided.
+    max_pairs: u64,
+    /// The fraction of the variance of values that both responses to a request are assumed to share.
+    shared: f64,
+    /// The share of ramps in which a green like blue goes on before the ramp holds, from 0 to 1.
+    goes_on: f64,
+    /// After how many pairs it does so: the tenth, the half and nine tenths of these ramps.
+    after_pairs: Option<[u64; 3]>,
+}
+
+/// How many shadow steps are simulated.
+const RUNS: u64 = 200;
+
+// === impl PlannedShadowStep ===
+
+impl PlannedShadowStep {
+    /// The plan of the ramp's shadow step; `None` if it has none.
+    pub fn new(ramp: &RampSpec, world: &World) -> Option<Self> {
+        let shadow = ramp.shadow?;
+        let share = f64::from(shadow.share.basis_points()) / 1e4;
+        let run = |seed| run_pairs(&ramp.analysis, world, SHARED, shadow.max_pairs, seed);
+        let runs: Vec<PairedRun> = in_parallel(RUNS, run);
+        let mut pairs: Vec<u64> =
+            runs.iter().filter(|run| run.verdict == Verdict::Pass).map(|run| run.pairs).collect();
+        pairs.sort_unstable();
+        let at = |quantile: f64| {
+            let at = (quantile * pairs.len().saturating_sub(1) as f64).round() as usize;
+            pairs.get(at).copied()
+        };
+        let quantiles = [at(0.1), at(0.5), at(0.9)];
+        Some(Self {
+            share,
+            pairs_per_second: world.per_second * share,
+            max_pairs: shadow.max_pairs,
+            shared: SHARED,
+            goes_on: pairs.len() as f64 / RUNS as f64,
+            after_pairs: match quantiles {
+                [Some(low), Some(median), Some(high)] => Some([low, median, high]),
+                _ => None,
+            },
+        })
+    }
+
+    /// The plan as text.
+    pub fn text(&self) -> String {
+        let Self { share, pairs_per_second, max_pairs, shared, goes_on, after_pairs } = self;
+        let after = |pairs: u64| time(pairs as f64 / pairs_per_second);
+        let mut text = format!(
+            "Copies of the requests of {} of users, {} a second; no user is on green.\n",
+            percent(*share),
+            count(*pairs_per_second)
+        );
+        let _ = match after_pairs {
+            Some([low, median, high]) => writeln!(
+                text,
+                "A green like blue goes on after {} pairs ({} to {}), {} ({} to {}), in {} of ramps.",
+                count(*median as f64),
+                count(*low as f64),
+                count(*high as f64),
+                after(*median),
+                after(*low),
+                after(*high),
+                percent(*goes_on)
+            ),
+            None => writeln!(text, "A green like blue does not go on with so few pairs."),
+        };
+        let _ = writeln!(
+            text,
+            "The ramp holds after {} pairs, {}. Both responses to a request are assumed to share {} of \
+             the variance of their values.",
+            count(*max_pairs as f64),
+            after(*max_pairs),
+            percent(*shared)
+        );
+        text
+    }
+}

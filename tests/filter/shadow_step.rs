@@ -1,0 +1,157 @@
+//! The shadow step of a ramp, on the host emulator: requests and their copies become pairs.
+
+use serde_json::{Value, json};
+use verdigris::rollout::{HoldReason, Phase};
+
+use crate::host::{Response, Stream};
+use crate::patching::CHAT;
+use crate::proxy::{config, set_fields};
+use crate::ramp_vms::{ROOT, RampVms};
+
+fn with_shadow_step(overrides: &Value) -> Value {
+    let mut config = config(json!({"ramp": {
+        "steps": [{"shadow": 100, "pairs": 100}, 50, 100],
+        "bake": "1h", "timeout": "1h", "gates": [{"metric": "error_rate"}], "tripwires": [],
+    }}));
+    set_fields(&mut config["ramp"], overrides);
+    // The upstream of the emulator has answers without content.
+    config["answers"] = json!({"read": false});
+    config
+}
+
+/// A request of a user to a model's path, with an id.
+fn request(user: usize, status: &[u8]) -> Stream {
+    let header = |name: &str, value: &str| (name.to_owned(), value.as_bytes().to_vec());
+    let headers = vec![
+        header(":method", "POST"),
+        header(":path", CHAT),
+        header("x-user-id", &format!("user-{user}")),
+        header("x-request-id", &format!("id-{user}")),
+        header("content-type", "application/json"),
+        header("content-length", "2"),
+    ];
+    let response =
+        Response { headers: vec![(":status".to_owned(), status.to_vec())], ..Response::default() };
+    Stream { headers, body: Some(b"{}".to_vec()), response, ..Stream::default() }
+}
+
+/// Sends a request to a VM. Returns whether Envoy would copy it.
+fn send(vms: &mut RampVms, vm: usize, user: usize) -> bool {
+    let sent = vms.vms[vm].run_stream(2, ROOT, request(user, b"200"));
+    assert_eq!(sent.get("x-verdigris-version"), None, "green has no user");
+    sent.get("x-verdigris-shadow").is_some()
+}
+
+/// Has the copy of a user's request come to a VM's internal listener, where green answers it.
+fn send_copy(vms: &mut RampVms, vm: usize, user: usize, status: &[u8]) {
+    let mut copy = request(user, status);
+    copy.role = Some("shadow");
+    vms.vms[vm].run_stream(3, ROOT, copy);
+}
+
+#[test]
+fn a_request_and_its_copy_are_a_pair() {
+    let mut vms = RampVms::start_with(2, &with_shadow_step(&json!({})));
+    vms.tick_all();
+    assert_eq!((vms.stat("shadow_step"), vms.stat("green_bp")), (1, 0));
+    for user in 0..20 {
+        let vm = user % 2;
+        assert!(send(&mut vms, vm, user));
+        send_copy(&mut vms, vm, user, b"200");
+    }
+    // Both VMs report, then the leader reconciles.
+    vms.tick_all();
+    vms.tick_all();
+    assert_eq!((vms.stat("shadow.pairs"), vms.stat("shadow.unpaired")), (20, 0));
+    let state = vms.state();
+    assert_eq!((state.pairs.pairs, state.pairs.units), (20, 20));
+    assert!(state.is_shadow_step() && state.evidence.steps.is_empty());
+    assert_eq!(vms.stat("green.requests"), 0);
+}
+
+#[test]
+fn a_green_that_fails_the_copies_is_rolled_back_without_users() {
+    let mut vms = RampVms::start_with(1, &with_shadow_step(&json!({})));
+    vms.tick_all();
+    for user in 0..20 {
+        send(&mut vms, 0, user);
+        send_copy(&mut vms, 0, user, b"503");
+    }
+    vms.tick_all();
+    let state = vms.state();
+    assert_eq!(state.phase, Phase::RolledBack, "{}", vms.log());
+    assert_eq!((vms.stat("green.requests"), vms.stat("blue.errors")), (0, 0));
+    assert!(vms.log().contains("green is worse: "), "{}", vms.log());
+    // Nothing is mirrored any more.
+    assert!(!send(&mut vms, 0, 21));
+    assert_eq!(vms.stat("shadow_step"), 0);
+}
+
+#[test]
+fn a_good_green_enters_the_first_step_and_is_not_mirrored_there() {
+    let mut vms = RampVms::start_with(1, &with_shadow_step(&json!({})));
+    vms.tick_all();
+    for user in 0..400 {
+        send(&mut vms, 0, user);
+        send_copy(&mut vms, 0, user, b"200");
+    }
+    vms.tick_all();
+    let state = vms.state();
+    assert_eq!((state.is_shadow_step(), vms.stat("green_bp")), (false, 5_000), "{}", vms.log());
+    let mirrored = |vms: &mut RampVms, user: usize| {
+        let sent = vms.vms[0].run_stream(2, ROOT, request(user, b"200"));
+        sent.get("x-verdigris-shadow").is_some()
+    };
+    assert!((0..20).all(|user| !mirrored(&mut vms, user)));
+}
+
+#[test]
+fn requests_whose_copies_never_come_are_counted_and_decide_nothing() {
+    let mut vms = RampVms::start_with(1, &with_shadow_step(&json!({"timeout": "1h"})));
+    vms.tick_all();
+    for user in 0..30 {
+        assert!(send(&mut vms, 0, user));
+    }
+    vms.tick_all();
+    assert_eq!(vms.stat("shadow.unpaired"), 0);
+    vms.advance_clock(31);
+    vms.tick_all();
+    assert_eq!((vms.stat("shadow.pairs"), vms.stat("shadow.unpaired")), (0, 30));
+    // A copy that comes too late belongs to no request.
+    send_copy(&mut vms, 0, 0, b"503");
+    vms.tick_all();
+    assert_eq!(vms.stat("shadow.pairs"), 0);
+    vms.advance_clock(3600);
+    vms.tick_all();
+    let state = vms.state();
+    assert_eq!((state.phase, state.hold_reason), (Phase::Holding, HoldReason::Pairs));
+    assert!(vms.log().contains("overdue, waits for pairs (0 of 100 pairs"), "{}", vms.log());
+}
+
+#[test]
+fn requests_without_an_id_are_mirrored_and_not_paired() {
+    let mut vms = RampVms::start_with(1, &with_shadow_step(&json!({})));
+    vms.tick_all();
+    let mut without = request(1, b"200");
+    without.remove("x-request-id");
+    let sent = vms.vms[0].run_stream(2, ROOT, without.clone());
+    assert!(sent.get("x-verdigris-shadow").is_some());
+    without.role = Some("shadow");
+    vms.vms[0].run_stream(3, ROOT, without);
+    vms.tick_all();
+    assert_eq!((vms.stat("shadow.pairs"), vms.stat("shadow.unpaired")), (0, 1));
+}
+
+#[test]
+fn the_step_copies_its_own_share_and_the_shadow_section_has_the_rest() {
+    let mut release = with_shadow_step(&json!({"steps": [{"shadow": 100, "pairs": 100}, 50, 100]}));
+    release["shadow"] = json!({"percent": 0});
+    let mut vms = RampVms::start_with(1, &release);
+    vms.tick_all();
+    assert!(send(&mut vms, 0, 1));
+    let step = &mut release["ramp"]["steps"][0];
+    *step = json!({"shadow": "0.01%", "pairs": 100});
+    let mut vms = RampVms::start_with(1, &release);
+    vms.tick_all();
+    assert!((0..50).all(|user| !send(&mut vms, 0, user)));
+}
