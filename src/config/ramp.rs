@@ -99,6 +99,11 @@ pub(super) fn check_ramp(
         (control, true) => StepDesign::for_conversations(&shares?, control == RawControl::Equal),
     };
     let specs = specs?;
+    let is_adjustable = specs.iter().any(|spec| spec.metric.is_adjustable());
+    if raw.adjust && !is_adjustable {
+        let fix = "no gate compares times, tokens or cost; remove it, or add such a gate";
+        diagnostics.push(FieldError::new("ramp.adjust", &json!(true), fix));
+    }
     let watches_slow = specs.iter().any(|spec| spec.metric == Metric::SlowRate);
     let gates = specs.into_iter().map(|spec| Gate::new(spec, &step_designs)).collect();
     Some(RampSpec {
@@ -111,6 +116,7 @@ pub(super) fn check_ramp(
             alpha: alpha?,
             beta: beta?,
             learns_objective: watches_slow && objective.is_none(),
+            adjusts: raw.adjust,
             unit: raw.evidence,
             warmup_ns: u64::try_from(warmup?.as_nanos()).ok()?,
             max_units: MAX_UNITS,

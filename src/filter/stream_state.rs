@@ -244,7 +244,8 @@ impl StreamState {
         if !write_body(&rewrite) {
             routed = routed.unpatchable();
         }
-        let RoutedRequest { assignment, exposure, marker, is_mirrored, feedback_unit } = routed;
+        let RoutedRequest { assignment, exposure, class, marker, is_mirrored, feedback_unit } =
+            routed;
         let written = match self.role {
             Role::Release => runtime.route(assignment.version),
             Role::Shadow | Role::Green if assignment.reason == Reason::Unpatchable => {
@@ -277,6 +278,7 @@ impl StreamState {
         self.marker = marker;
         self.signed_exposure = feedback_unit
             .and_then(|unit| runtime.sign_exposure(assignment.version, unit, exposure));
+        let exposure = exposure.map(|exposure| (exposure, class));
         self.observer = ResponseObserver::new(runtime, scope, assignment, exposure);
     }
 

@@ -118,7 +118,7 @@ impl VmPair {
 
 /// The key of the rollout's shared data of this kind.
 fn key(kind: &str) -> String {
-    format!("verdigris.9.{ROLLOUT}.{kind}")
+    format!("verdigris.10.{ROLLOUT}.{kind}")
 }
 
 /// The observations of that tick stay in the queue; the next tick counts their units.

@@ -46,7 +46,7 @@ fn shared_unit_key(vms: &RampVms) -> Option<UnitKey> {
 }
 
 fn unit_key_name() -> String {
-    format!("verdigris.9.{ROLLOUT}.unit_key")
+    format!("verdigris.10.{ROLLOUT}.unit_key")
 }
 
 /// Nobody outside the process can compute by which hash the analysis knows a unit.

@@ -6,6 +6,7 @@
 //!
 //! `make test` builds the `.wasm` and installs Envoy before it runs these tests.
 
+mod adjustment;
 mod artifacts;
 mod assignment;
 #[allow(dead_code, reason = "the tests of the console use more of it")]
