@@ -7,6 +7,7 @@ use std::collections::BinaryHeap;
 
 use serde::{Deserialize, Serialize};
 
+use super::adjustment::Adjustment;
 use super::measurements::Measurements;
 use super::metric::Metric;
 use super::observation::{Observation, SortedByContent, StepObservation};
@@ -39,6 +40,7 @@ pub struct Evidence {
     /// The newest period of the current step.
     pub(super) period: Period,
     thresholds: Thresholds,
+    adjustment: Adjustment,
 }
 
 /// The times that thresholds are learned from, with the flag of a unit that was learned from.
@@ -65,15 +67,24 @@ impl Evidence {
     }
 
     /// Begins a tick, before its observations are added: begins the next [`Period`] of the step if
-    /// it is due, and freezes the thresholds that are known well enough.
+    /// it is due, freezes the thresholds that are known well enough, and updates the adjustment.
     pub fn begin_tick(&mut self, plan: &AnalysisPlan, now_ns: u64) {
         self.period.begin_if_due(plan, now_ns);
         self.thresholds.freeze_if_known(plan, now_ns);
+        if self.adjustment.update_if_due() {
+            self.steps.iter_mut().for_each(StepStats::drop_waiting_values);
+            self.period.drop_waiting_values();
+        }
     }
 
     /// The thresholds that were learned from blue.
     pub fn thresholds(&self) -> &Thresholds {
         &self.thresholds
+    }
+
+    /// By what values are adjusted.
+    pub fn adjustment(&self) -> &Adjustment {
+        &self.adjustment
     }
 
     /// Adds a tick's observations.
@@ -100,6 +111,7 @@ impl Evidence {
         }
         self.period.merge(&other.period);
         self.thresholds.merge(&other.thresholds);
+        self.adjustment.merge(&other.adjustment);
         self.late_observations += other.late_observations;
     }
 
@@ -151,6 +163,9 @@ impl Evidence {
         let is_after_warmup = self.is_after_warmup(plan, *step, observation);
         let Some(new) = self.set_flags(plan, *step, observation, is_after_warmup) else { return };
         self.learn(&measurements, new);
+        self.adjustment.learn(plan, observation);
+        let adjusted = self.adjustment.adjust(measurements);
+        let observation = &Observation { measurements: adjusted, ..*observation };
         // An assignment alone counts for nothing.
         let is_data = measurements != Measurements::default();
         let repeats = match is_after_warmup && is_data {

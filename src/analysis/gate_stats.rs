@@ -81,6 +81,13 @@ impl GateStats {
         }
     }
 
+    /// Drops the values that wait for one of the other version.
+    pub(super) fn drop_waiting_values(&mut self) {
+        if let Self::Values(stats) = self {
+            stats.drop_waiting();
+        }
+    }
+
     /// Forgets the values of units that came again.
     pub(super) fn forget_repeated_values(&mut self) {
         if let Self::Values(stats) = self {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::censored_value::CensoredValue;
 use super::metric::Metric;
+use super::request_class::RequestClass;
 
 /// What is known of a response, metric by metric.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -16,6 +17,8 @@ pub struct Measurements {
     is_rate_limited: bool,
     /// Whether [`Self::of_slow_response`] has reported already that the response is slow.
     is_slow_reported: bool,
+    /// The class of the request.
+    class: RequestClass,
     values: [f32; VALUE_METRICS],
 }
 
@@ -32,7 +35,7 @@ const VALUE_METRICS: usize = 5;
 
 impl Measurements {
     /// The length of encoded measurements, in bytes.
-    pub(super) const ENCODED_BYTES: usize = 2 + 2 + 2 + 4 * VALUE_METRICS;
+    pub(super) const ENCODED_BYTES: usize = 2 + 2 + 2 + 1 + 4 * VALUE_METRICS;
 
     /// Adds whether the response is a bad one by `metric`.
     #[must_use]
@@ -123,6 +126,26 @@ impl Measurements {
         self
     }
 
+    /// Adds the class of the request.
+    #[must_use]
+    pub fn with_request_class(self, class: RequestClass) -> Self {
+        Self { class, ..self }
+    }
+
+    /// The class of the request.
+    pub fn request_class(&self) -> RequestClass {
+        self.class
+    }
+
+    /// The measurements with the value of `metric`, if it has one, multiplied by a factor.
+    #[must_use]
+    pub(super) fn scaled(mut self, metric: Metric, factor: f32) -> Self {
+        if let Some(slot) = value_index(metric).and_then(|index| self.values.get_mut(index)) {
+            *slot *= factor;
+        }
+        self
+    }
+
     /// Whether the response should reveal `metric` and does not.
     pub fn is_missing(&self, metric: Metric) -> bool {
         self.missing & bit(metric) != 0
@@ -208,6 +231,7 @@ impl Measurements {
         for bits in [self.known, self.bad, self.missing] {
             to.extend((bits as u16).to_le_bytes());
         }
+        to.push(self.class.get());
         self.values.iter().for_each(|value| to.extend(value.to_le_bytes()));
     }
 
@@ -216,7 +240,8 @@ impl Measurements {
     pub(super) fn decode(bytes: &[u8], flags: u8) -> Option<(Self, &[u8])> {
         let (known, rest) = bytes.split_first_chunk()?;
         let (bad, rest) = rest.split_first_chunk()?;
-        let (missing, mut rest) = rest.split_first_chunk()?;
+        let (missing, rest) = rest.split_first_chunk()?;
+        let (class, mut rest) = rest.split_first()?;
         let mut values = [0.0; VALUE_METRICS];
         for value in &mut values {
             let (bytes, after) = rest.split_first_chunk()?;
@@ -232,6 +257,7 @@ impl Measurements {
             censored: censored_if(1, Metric::Duration) | censored_if(2, Metric::Ttft),
             is_rate_limited: flags & 1 != 0,
             is_slow_reported: flags >> 3 & 1 != 0,
+            class: RequestClass::new(*class),
             values,
         };
         Some((measurements, rest))
@@ -239,10 +265,18 @@ impl Measurements {
 
     /// A key that sorts measurements by their content.
     pub(super) fn sort_key(&self) -> impl Ord + use<> {
-        let Self { known, bad, missing, censored, is_rate_limited, is_slow_reported, values } =
-            *self;
+        let Self {
+            known,
+            bad,
+            missing,
+            censored,
+            is_rate_limited,
+            is_slow_reported,
+            class,
+            values,
+        } = *self;
         let values = values.map(f32::to_bits);
-        (known, bad, missing, censored, is_rate_limited, is_slow_reported, values)
+        (known, bad, missing, censored, is_rate_limited, is_slow_reported, class, values)
     }
 }
 

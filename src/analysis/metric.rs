@@ -154,6 +154,11 @@ impl Metric {
         }
     }
 
+    /// Whether the metric's values are adjusted by what their requests reveal.
+    pub fn is_adjustable(self) -> bool {
+        matches!(self.comparison(), Comparison::Higher | Comparison::Either)
+    }
+
     /// The quantile that the metric is; `None` if it is none.
     pub fn quantile(self) -> Option<TimeQuantile> {
         let (time, quantile) = match self {

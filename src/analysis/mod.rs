@@ -17,6 +17,7 @@
 //! | [`censored_value`] | a value that may be known only to be at least so large |
 //! | [`thresholds`] | times learned from blue and frozen: the objective, and quantiles |
 //! | [`repeated_values`], [`score_groups`] | values of units that come again, and the variance of their mean |
+//! | [`adjustment`], [`request_class`] | values adjusted by what their request reveals |
 //! | [`across_steps`] | one e-value over all steps |
 //! | [`period`] | tests that restart: late regressions; heavy units |
 //! | [`design_effect`] | how much many requests of few users overstate the evidence |
@@ -43,6 +44,7 @@
 
 pub mod absolute_rate;
 pub mod across_steps;
+pub mod adjustment;
 pub mod bad_units;
 pub mod block;
 pub mod by_version;
@@ -72,6 +74,7 @@ pub mod probability;
 pub mod rate_ratio;
 pub mod rate_stats;
 pub mod repeated_values;
+pub mod request_class;
 pub mod sample_ratio;
 pub mod score_groups;
 pub mod seen_units;
@@ -100,6 +103,7 @@ pub use paired_analysis::{PairedAnalysis, PairedGateAnalysis};
 pub use paired_evidence::PairedEvidence;
 pub use plan::{AnalysisPlan, AnalysisUnit, Gate, GateSpec, StepDesign};
 pub use probability::Probability;
+pub use request_class::RequestClass;
 pub use step_analysis::Analysis;
 pub use step_index::StepIndex;
 pub use thresholds::Thresholds;

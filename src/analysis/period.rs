@@ -156,6 +156,15 @@ impl Period {
         }
     }
 
+    /// Drops the values that wait for one of the other version.
+    pub(super) fn drop_waiting_values(&mut self) {
+        for bets in &mut self.gates {
+            if let PeriodBets::Values(bets) = bets {
+                bets.drop_waiting();
+            }
+        }
+    }
+
     /// Ends a tick.
     pub(super) fn end_tick(&mut self, plan: &AnalysisPlan) {
         for (gate, bets) in plan.gates.iter().zip(&mut self.gates) {

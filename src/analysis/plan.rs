@@ -18,6 +18,9 @@ pub struct AnalysisPlan {
     pub beta: f64,
     /// Whether the duration above which a response is slow is learned from blue.
     pub learns_objective: bool,
+    /// Whether values are adjusted by what their requests reveal: see
+    /// [`adjustment`](super::adjustment).
+    pub adjusts: bool,
     /// What counts as one observation.
     pub unit: AnalysisUnit,
     /// How long after a step began responses must end to count for advancing, in nanoseconds;

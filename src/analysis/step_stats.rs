@@ -72,6 +72,11 @@ impl StepStats {
         }
     }
 
+    /// Drops the values that wait for one of the other version.
+    pub(super) fn drop_waiting_values(&mut self) {
+        self.gates.iter_mut().for_each(GateStats::drop_waiting_values);
+    }
+
     /// Forgets the values of units that came again.
     pub(super) fn forget_repeated_values(&mut self) {
         self.gates.iter_mut().for_each(GateStats::forget_repeated_values);

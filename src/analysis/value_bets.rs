@@ -71,6 +71,11 @@ impl ValueBets {
         }
     }
 
+    /// Drops the values that wait for one of the other version.
+    pub(super) fn drop_waiting(&mut self) {
+        self.block = Block::default();
+    }
+
     /// The wealth of the bets in each direction; empty before the first bet.
     pub(super) fn wealth(&self) -> &[Wealth] {
         &self.wealth

@@ -74,6 +74,12 @@ impl ValueStats {
         repeated.map_or(first, |repeated| log_mean_exp(&[first, repeated]))
     }
 
+    /// Drops the values that wait for one of the other version.
+    pub(super) fn drop_waiting(&mut self) {
+        self.harm.drop_waiting();
+        self.non_inferiority.drop_waiting();
+    }
+
     /// Forgets the values of units that came again.
     pub(super) fn forget_repeated(&mut self) {
         self.repeated = RepeatedValues::default();

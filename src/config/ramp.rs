@@ -105,6 +105,11 @@ pub(super) fn check_ramp(
         (control, true) => StepDesign::for_conversations(&shares?, control == RawControl::Equal),
     };
     let specs = specs?;
+    let is_adjustable = specs.iter().any(|spec| spec.metric.is_adjustable());
+    if raw.adjust && !is_adjustable {
+        let fix = "no gate compares times, tokens or cost; remove it, or add such a gate";
+        diagnostics.push(FieldError::new("ramp.adjust", &json!(true), fix));
+    }
     let shadow = match shadow {
         Some(shadow) => Some(shadow?),
         None => None,
@@ -123,6 +128,7 @@ pub(super) fn check_ramp(
             alpha,
             beta: beta?,
             learns_objective,
+            adjusts: raw.adjust,
             unit: raw.evidence,
             warmup_ns: u64::try_from(warmup?.as_nanos()).ok()?,
             max_units: MAX_UNITS,

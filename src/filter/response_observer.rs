@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::pair_half::PairHalf;
 use super::runtime::RolloutRuntime;
 use super::{attributes, hostcalls};
-use crate::analysis::{Measurements, Observation};
+use crate::analysis::{Measurements, Observation, RequestClass};
 use crate::assignment::{Assignment, Exposure, Reason, Version};
 use crate::response::grpc::parse_code;
 use crate::response::{
@@ -29,6 +29,7 @@ pub struct ResponseObserver {
 struct PendingEvidence {
     version: Version,
     exposure: Exposure,
+    class: RequestClass,
     /// Where the assignment is recorded, until the next tick.
     ticket: Option<Ticket>,
     /// Where the response is remembered while it is open, if slow responses are compared.
@@ -45,7 +46,7 @@ impl ResponseObserver {
         runtime: &Rc<RolloutRuntime>,
         scope: StatScope,
         assignment: Assignment,
-        exposure: Option<Exposure>,
+        exposure: Option<(Exposure, RequestClass)>,
         is_mirrored: bool,
     ) -> Option<Self> {
         let expected = Self::expect(runtime, assignment)?;
@@ -79,7 +80,7 @@ impl ResponseObserver {
     pub fn with_expected(
         runtime: &Rc<RolloutRuntime>,
         scope: StatScope,
-        exposure: Option<Exposure>,
+        exposure: Option<(Exposure, RequestClass)>,
         is_mirrored: bool,
         expected: ExpectedResponse,
     ) -> Self {
@@ -91,7 +92,10 @@ impl ResponseObserver {
             _ => None,
         };
         let pair = match scope {
-            StatScope::Of(_) if is_mirrored => PairHalf::of_blue(runtime, exposure, started_ns),
+            StatScope::Of(_) if is_mirrored => {
+                let exposure = exposure.map(|(exposure, _)| exposure);
+                PairHalf::of_blue(runtime, exposure, started_ns)
+            }
             StatScope::Of(_) => None,
             StatScope::Shadow => PairHalf::of_shadow(runtime, started_ns),
         };
@@ -191,7 +195,7 @@ impl PendingEvidence {
     fn record(
         runtime: &RolloutRuntime,
         version: Version,
-        exposure: Exposure,
+        (exposure, class): (Exposure, RequestClass),
         at_ns: u64,
     ) -> Option<Self> {
         let (ramp, spec) = (runtime.ramp.as_ref()?, runtime.config.ramp.as_ref()?);
@@ -204,7 +208,7 @@ impl PendingEvidence {
         let open = spec
             .watches_slow_responses()
             .then(|| worker.open_response(OpenResponse { began_ns: at_ns, version, exposure }));
-        Some(Self { version, exposure, ticket, open: open.flatten() })
+        Some(Self { version, exposure, class, ticket, open: open.flatten() })
     }
 
     /// Records what the response was.
@@ -215,12 +219,16 @@ impl PendingEvidence {
         at_ns: u64,
         outcome: &ClassifiedOutcome<'_>,
     ) {
-        let Self { version, exposure, ticket, open } = self;
+        let Self { version, exposure, class, ticket, open } = self;
         let Some(ramp) = &runtime.ramp else { return };
         let measurements =
             Measurements::from_outcome(outcome, spec.objective_in_force(&ramp.snapshot()));
         let measurements = match open.is_some_and(|open| ramp.worker().close_response(open)) {
             true => measurements.without_reported_slowness(),
+            false => measurements,
+        };
+        let measurements = match measurements.is_response() {
+            true => measurements.with_request_class(class),
             false => measurements,
         };
         let response = observation(version, exposure, at_ns, measurements);

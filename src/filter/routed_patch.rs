@@ -50,6 +50,9 @@ impl RoutedPatch {
             return Err(routed.unpatchable());
         }
         write_headers(&rewrite);
+        if routed.is_mirrored {
+            runtime.mark_mirrored();
+        }
         let expected = ResponseObserver::expect(runtime, routed.assignment);
         Ok(Self { routed, expected })
     }

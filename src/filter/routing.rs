@@ -6,6 +6,7 @@ use super::header_map::HeaderMap;
 use super::host_error::HostError;
 use super::runtime::RolloutRuntime;
 use super::{clock, hostcalls};
+use crate::analysis::RequestClass;
 use crate::assignment::unit::{find_later_cookie, find_unit_in_lines};
 use crate::assignment::{
     Assignment, AssignmentRequest, Conversation, ConversationStart, EffectiveShare, Exposure,
@@ -22,6 +23,8 @@ pub struct RoutedRequest {
     pub assignment: Assignment,
     /// What the analysis must know, if the assignment is evidence for a ramp.
     pub exposure: Option<Exposure>,
+    /// The class of the request, if values are adjusted by it.
+    pub class: RequestClass,
     /// The marker that the response gives to the client, if its conversation lacks one.
     pub marker: Option<StartMarker>,
     /// Whether Envoy mirrors the request to green.
@@ -64,6 +67,7 @@ impl RoutedRequest {
         Self {
             assignment: Assignment::new(Version::Green, Reason::Weight),
             exposure: None,
+            class: RequestClass::default(),
             marker: None,
             is_mirrored: false,
             feedback_unit: None,
@@ -107,12 +111,21 @@ impl RolloutRuntime {
             let shares = worker.snapshot().step_shares();
             Exposure::find(unit_key, &rules, &request, assignment, shares)
         });
+        let class = exposure.as_ref().map_or_else(RequestClass::default, |_| self.request_class());
         let key = id.or(unit);
         let is_mirrored = self
             .mirrored_share()
             .is_some_and(|share| mirroring::is_mirrored(share, rollout, assignment, key));
         let feedback_unit = self.feedback.as_ref().and_then(|_| Some(unit_key?.hash(key?)));
-        RoutedRequest { assignment, exposure, marker: marker.flatten(), is_mirrored, feedback_unit }
+        let marker = marker.flatten();
+        RoutedRequest { assignment, exposure, class, marker, is_mirrored, feedback_unit }
+    }
+
+    /// The class of the request, which its version has not changed yet.
+    fn request_class(&self) -> RequestClass {
+        let adjusts = self.config.ramp.as_ref().is_some_and(|ramp| ramp.analysis.adjusts);
+        let headers = adjusts.then(|| hostcalls::request_headers().ok()).flatten();
+        headers.map_or_else(RequestClass::default, |it| RequestClass::from_headers(it.iter()))
     }
 
     /// The share of all units whose requests are mirrored; `None` without a shadow.
@@ -204,6 +217,14 @@ impl RolloutRuntime {
                 );
             }
         })
+    }
+
+    /// Marks a request of which Envoy is to send a copy to green. A request that cannot be marked is
+    /// not mirrored.
+    pub fn mark_mirrored(&self) {
+        if let Some(shadow) = &self.config.shadow {
+            let _ = hostcalls::replace_request_header(shadow.header.as_str(), "1");
+        }
     }
 
     /// Sends a request to blue that gets no version assigned.

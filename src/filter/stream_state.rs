@@ -278,13 +278,15 @@ impl StreamState {
     /// Counts a request that was routed before its body, and observes its response.
     fn record_completed(&mut self, runtime: &Rc<RolloutRuntime>, completed: CompletedPatch) {
         let CompletedPatch { routed, expected } = completed;
-        let RoutedRequest { assignment, exposure, marker, is_mirrored, feedback_unit } = routed;
+        let RoutedRequest { assignment, exposure, class, marker, is_mirrored, feedback_unit } =
+            routed;
         let scope = StatScope::Of(assignment.version);
         self.committed = Some(assignment);
         runtime.count(scope, assignment);
         self.marker = marker;
         self.signed_exposure = feedback_unit
             .and_then(|unit| runtime.sign_exposure(assignment.version, unit, exposure));
+        let exposure = exposure.map(|exposure| (exposure, class));
         self.observer = expected.map(|expected| {
             ResponseObserver::with_expected(runtime, scope, exposure, is_mirrored, expected)
         });
@@ -304,7 +306,8 @@ impl StreamState {
         if !write_body(&rewrite) {
             routed = routed.unpatchable();
         }
-        let RoutedRequest { assignment, exposure, marker, is_mirrored, feedback_unit } = routed;
+        let RoutedRequest { assignment, exposure, class, marker, is_mirrored, feedback_unit } =
+            routed;
         let written = match self.role {
             Role::Release => runtime.route(assignment.version),
             Role::Shadow | Role::Green if assignment.reason == Reason::Unpatchable => {
@@ -323,9 +326,8 @@ impl StreamState {
         if assignment.reason != Reason::Unpatchable {
             write_headers(&rewrite);
         }
-        if let Some(shadow) = runtime.config.shadow.as_ref().filter(|_| is_mirrored) {
-            // A request that cannot be marked is not mirrored.
-            let _ = hostcalls::replace_request_header(shadow.header.as_str(), "1");
+        if is_mirrored {
+            runtime.mark_mirrored();
         }
         let scope = match self.role {
             Role::Release => StatScope::Of(assignment.version),
@@ -337,6 +339,7 @@ impl StreamState {
         self.marker = marker;
         self.signed_exposure = feedback_unit
             .and_then(|unit| runtime.sign_exposure(assignment.version, unit, exposure));
+        let exposure = exposure.map(|exposure| (exposure, class));
         self.observer = ResponseObserver::new(runtime, scope, assignment, exposure, is_mirrored);
     }
 

@@ -52,8 +52,17 @@ impl SpecFingerprint {
 
 /// The analysis plan and the objective, as bytes.
 fn analysis_bytes(spec: &RampSpec) -> Vec<u8> {
-    let AnalysisPlan { gates, steps, alpha, beta, learns_objective: _, unit, warmup_ns, max_units } =
-        &spec.analysis;
+    let AnalysisPlan {
+        gates,
+        steps,
+        alpha,
+        beta,
+        learns_objective: _,
+        adjusts,
+        unit,
+        warmup_ns,
+        max_units,
+    } = &spec.analysis;
     let mut bytes = Vec::new();
     let mut add = |number: f64| bytes.extend(number.to_le_bytes());
     for gate in gates {
@@ -68,7 +77,7 @@ fn analysis_bytes(spec: &RampSpec) -> Vec<u8> {
     steps.iter().for_each(|step| add(step.all_units.get() + step.new_units.get()));
     let counts_requests = *unit == AnalysisUnit::EveryRequest;
     let objective_s = spec.objective.map_or(-1.0, |objective| objective.as_secs_f64());
-    let counts_requests = f64::from(u8::from(counts_requests));
+    let counts_requests = f64::from(u8::from(counts_requests) | u8::from(*adjusts) << 1);
     [*alpha, *beta, counts_requests, *warmup_ns as f64, *max_units as f64, objective_s]
         .into_iter()
         .for_each(add);

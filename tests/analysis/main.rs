@@ -1,6 +1,7 @@
 //! The analysis: formulas against the numbers of other packages, evidence, and verdicts.
 
 mod across_steps;
+mod adjustment;
 mod bad_units;
 mod censored_value;
 mod confidence_sequence;
@@ -17,6 +18,7 @@ mod power;
 mod probability;
 mod rate_ratio;
 mod repeated_values;
+mod request_class;
 mod step_analysis;
 mod thresholds;
 mod tripwire;
@@ -58,6 +60,7 @@ fn plan_with(gates: impl Iterator<Item = GateSpec>) -> AnalysisPlan {
         alpha: 0.05,
         beta: 0.1,
         learns_objective: false,
+        adjusts: false,
         unit: AnalysisUnit::Units,
         warmup_ns: 0,
         max_units: MAX_UNITS,

@@ -1,7 +1,7 @@
 //! The encoding of observations and of units' flags.
 
 use proptest::prelude::*;
-use verdigris::analysis::{Measurements, Metric, Observation, StepIndex, UnitFlags};
+use verdigris::analysis::{Measurements, Metric, Observation, RequestClass, StepIndex, UnitFlags};
 use verdigris::assignment::{Epoch, Version};
 
 fn observation() -> impl Strategy<Value = Observation> {
@@ -12,6 +12,7 @@ fn observation() -> impl Strategy<Value = Observation> {
             value,
         )| {
             let mut measurements = Measurements::default()
+                .with_request_class(RequestClass::new(value as u8))
                 .with_rate(Metric::ErrorRate, is_bad)
                 .with_value(Metric::Duration, f32::from(value))
                 .with_value(Metric::Score, f32::from(value) / 7.0);

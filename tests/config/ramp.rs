@@ -139,6 +139,7 @@ fn every_field_of_steps_and_times_can_be_set() {
         "alpha": 0.5,
         "beta": 0.01,
         "evidence": "every_request",
+        "adjust": true,
         "started": "2026-11-25T10:00:00Z",
         "restart": "2",
         "paused": true,
@@ -159,6 +160,7 @@ fn every_field_of_steps_and_times_can_be_set() {
     assert_eq!(ramp.analysis.warmup_ns, 500_000_000);
     assert_eq!((ramp.analysis.alpha, ramp.analysis.beta), (0.5, 0.01));
     assert_eq!(ramp.analysis.unit, AnalysisUnit::EveryRequest);
+    assert!(ramp.analysis.adjusts);
 }
 
 #[test]

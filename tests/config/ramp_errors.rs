@@ -127,6 +127,11 @@ fn errors_of_steps_and_times() {
             "evidence: \"users\": write \"units\" or \"every_request\"".into(),
         ),
         (json!({"restart": 2}), "restart: 2: is not a string".into()),
+        (
+            json!({"adjust": true, "gates": [{"metric": "error_rate"}]}),
+            "adjust: true: no gate compares times, tokens or cost; remove it, or add such a gate"
+                .into(),
+        ),
     ];
     for (ramp, expected) in cases {
         assert_eq!(errors_with(json!({"ramp": ramp})), format!("ramp.{expected}"));
@@ -159,7 +164,7 @@ fn errors_that_concern_other_sections_and_types() {
         (
             json!({"ramp": {"bkae": "10m"}}),
             "ramp.bkae: \"10m\": unknown field; did you mean bake? the fields are profile, steps, bake, timeout, warmup, gates, \
-             tripwires, alpha, beta, evidence, control, started, restart, paused, rolled_back",
+             tripwires, alpha, beta, evidence, adjust, control, started, restart, paused, rolled_back",
         ),
         (
             json!({"ramp": null}),

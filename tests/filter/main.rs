@@ -6,6 +6,7 @@
 //!
 //! `make test` builds the `.wasm` and installs Envoy before it runs these tests.
 
+mod adjustment;
 mod after_routing;
 mod artifacts;
 mod assignment;

@@ -93,7 +93,20 @@ impl RampVms {
 
     /// Sends a request of this user to a root context of a VM.
     pub fn send(&mut self, vm: usize, root: u32, user: u64, green_failure_percent: u64) {
-        let headers = vec![("x-user-id".to_owned(), format!("user-{user}").into_bytes())];
+        self.send_with(&[], (vm, root), user, green_failure_percent);
+    }
+
+    /// Sends a request of this user with more headers.
+    pub fn send_with(
+        &mut self,
+        more: &[(&str, &str)],
+        (vm, root): (usize, u32),
+        user: u64,
+        green_failure_percent: u64,
+    ) {
+        let user_id = ("x-user-id".to_owned(), format!("user-{user}").into_bytes());
+        let more = more.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec()));
+        let headers = [user_id].into_iter().chain(more).collect();
         // All VMs assign by the share that the gauge shows.
         let green = self.stat("green_bp");
         let share = Share::new(10_000 - green, green).unwrap();

@@ -19,6 +19,7 @@ fn plan() -> AnalysisPlan {
         alpha: 0.05,
         beta: 0.1,
         learns_objective: false,
+        adjusts: false,
         unit: AnalysisUnit::Units,
         warmup_ns: 0,
         max_units: 1_000,

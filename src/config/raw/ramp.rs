@@ -23,6 +23,7 @@ pub struct RawRamp {
     pub alpha: Option<Number>,
     pub beta: Option<Number>,
     pub evidence: AnalysisUnit,
+    pub adjust: bool,
     pub control: RawControl,
     pub started: Option<String>,
     pub restart: String,
@@ -127,6 +128,7 @@ impl RawRamp {
                 Some(1) => AnalysisUnit::EveryRequest,
                 _ => AnalysisUnit::Units,
             },
+            adjust: fields.boolean("adjust").unwrap_or_default(),
             control: match fields.choice("control", &["all", "equal"]) {
                 Some(1) => RawControl::Equal,
                 _ => RawControl::All,

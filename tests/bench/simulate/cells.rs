@@ -127,6 +127,7 @@ fn plan(world: &World, shares: &[f64], has_margins: bool) -> AnalysisPlan {
         alpha: ALPHA,
         beta: BETA,
         learns_objective: false,
+        adjusts: false,
         unit,
         warmup_ns: WARMUP,
         max_units: MAX_UNITS,

@@ -53,6 +53,7 @@ fn measure(metrics: usize, units: u64) -> [usize; 3] {
         alpha: 0.05,
         beta: 0.1,
         learns_objective: false,
+        adjusts: false,
         unit: AnalysisUnit::Units,
         warmup_ns: 0,
         max_units: MAX_UNITS,
