@@ -17,7 +17,7 @@ use super::request_patch::check_request_patch;
 use super::rollout_config::Config;
 use super::route_by::RouteBy;
 use super::routing::{check_cluster, check_read_body, reject_cluster_routing};
-use super::shadow::{ShadowConfig, check_shadow, implied_shadow};
+use super::shadow::{ShadowConfig, check_shadow};
 use super::unit::check_unit;
 use super::{FieldError, InvalidConfig, Role};
 use crate::assignment::{Pins, Share, UnitSource, Version};
@@ -59,10 +59,8 @@ fn build(raw: RawConfig, diagnostics: &mut Diagnostics) -> Option<Config> {
     let route_by = raw.route_by;
     let blue_cluster = check_cluster(route_by, Version::Blue, &mut blue, diagnostics);
     let green_cluster = check_cluster(route_by, Version::Green, &mut green, diagnostics);
-    let share = match raw.weights {
-        Some(weights) => check_weights("weights", weights, diagnostics),
-        None => Some(Share::ZERO),
-    };
+    let share =
+        raw.weights.map_or(Some(Share::ZERO), |it| check_weights("weights", it, diagnostics));
     let feedback = raw.feedback.map(|it| check_feedback(it, diagnostics));
     let fleet = raw.fleet.map(|it| check_fleet(&it, raw.ramp.is_some(), diagnostics));
     let ramp = raw.ramp.map(|it| check_ramp(it, &context, diagnostics));
@@ -90,10 +88,7 @@ fn build(raw: RawConfig, diagnostics: &mut Diagnostics) -> Option<Config> {
     let answers = check_answers(raw_answers, raw.prices, &mut formats, &in_requests, diagnostics);
     let max_request_body = check_max_request_body(raw.max_request_body, diagnostics);
     let console = check_console_path(raw.console, diagnostics);
-    let shadow = match raw.shadow {
-        Some(raw) => Some(check_shadow(raw, in_requests.blue, diagnostics)),
-        None => has_shadow_step.then(|| implied_shadow(in_requests.blue, diagnostics)),
-    };
+    let shadow = check_shadow(raw.shadow, has_shadow_step, in_requests.blue, diagnostics);
     let used_headers = used_headers(route_by, &headers, &shadow, &unit, &conversation);
     diagnostics.reject_shared_headers(&used_headers);
     let reserved: Vec<&HeaderName> = used_headers.iter().map(|(_, name)| *name).collect();

@@ -31,8 +31,21 @@ impl ShadowConfig {
     pub const MAX_BODY: usize = 1_000_000;
 }
 
-/// Checks the `shadow` section. `blue_has_patch` is whether blue changes its requests.
+/// Checks the `shadow` section, which a ramp with a shadow step implies. `None` if nothing is mirrored,
+/// `Some(None)` if the section is invalid. `blue_has_patch` is whether blue changes its requests.
 pub(super) fn check_shadow(
+    raw: Option<RawShadow>,
+    has_shadow_step: bool,
+    blue_has_patch: bool,
+    diagnostics: &mut Diagnostics,
+) -> Option<Option<ShadowConfig>> {
+    match raw {
+        Some(raw) => Some(check_section(raw, blue_has_patch, diagnostics)),
+        None => has_shadow_step.then(|| implied_shadow(blue_has_patch, diagnostics)),
+    }
+}
+
+fn check_section(
     raw: RawShadow,
     blue_has_patch: bool,
     diagnostics: &mut Diagnostics,
@@ -53,11 +66,7 @@ pub(super) fn check_shadow(
 }
 
 /// The section that a ramp with a shadow step implies: nothing is mirrored outside of that step.
-/// `blue_has_patch` is whether blue changes its requests.
-pub(super) fn implied_shadow(
-    blue_has_patch: bool,
-    diagnostics: &mut Diagnostics,
-) -> Option<ShadowConfig> {
+fn implied_shadow(blue_has_patch: bool, diagnostics: &mut Diagnostics) -> Option<ShadowConfig> {
     reject_patch_of_blue("ramp.steps[0].shadow", blue_has_patch, diagnostics);
     let header = diagnostics.checked("shadow.header", HEADER, check_own_header_name);
     Some(ShadowConfig { share: Share::ZERO, header: header? })

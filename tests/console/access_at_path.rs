@@ -26,6 +26,10 @@ fn parse(
     ConsoleRequest::parse_at(&at, &ConsoleRequestHead::from_headers(all), token)
 }
 
+/// A method, a path, headers, and what the request asks for or the status of its refusal.
+type Row =
+    (&'static str, &'static str, Vec<(&'static str, &'static str)>, Result<ConsoleRequest, u32>);
+
 #[test]
 fn each_request_needs_the_token() {
     let wrong = ("authorization", "Bearer a-secret-of-sixteem");
@@ -37,7 +41,7 @@ fn each_request_needs_the_token() {
     let own = ("origin", "https://llm.example");
     let pause = || Ok(ConsoleRequest::Command { command: "pause", rollout: None });
     let page = || Ok(ConsoleRequest::Page);
-    let table: Vec<(&str, &str, Vec<(&str, &str)>, Result<ConsoleRequest, u32>)> = vec![
+    let table: Vec<Row> = vec![
         ("GET", "/", vec![BEARER], page()),
         ("HEAD", "/?a=b", vec![BASIC], page()),
         ("GET", "/", vec![no_user], page()),
