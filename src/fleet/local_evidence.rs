@@ -68,6 +68,7 @@ impl LocalEvidence {
                 share: Share::ZERO,
                 previous_share: Share::ZERO,
                 epoch: Epoch::MANUAL,
+                is_shadow_step: false,
                 ..fleet
             },
         }

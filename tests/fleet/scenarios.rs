@@ -1,6 +1,7 @@
 //! What a fleet does, scenario by scenario.
 
-use serde_json::json;
+use serde_json::{Value, json};
+use verdigris::analysis::Observation;
 use verdigris::assignment::{Epoch, Share, Version};
 use verdigris::fleet::{FleetRecord, InstanceId};
 use verdigris::rollout::Phase;
@@ -63,6 +64,33 @@ fn decisions(events: &[String]) -> Vec<&String> {
     events.iter().filter(|it| it.contains("decided")).collect()
 }
 
+/// A fleet whose ramp begins with a shadow step, with these tripwires.
+fn in_shadow_step<S: TestStore>(tripwires: &Value) -> Fleet<S> {
+    let mut ramp = ramp();
+    ramp["steps"] = json!([{"shadow": 10, "pairs": 1000}, 10, 50, 100]);
+    ramp["tripwires"] = tripwires.clone();
+    let mut fleet = Fleet::<S>::with_ramp(3, ramp);
+    fleet.run(8);
+    assert_eq!(fleet.shares(), [Some(0); 3], "{:#?}", fleet.events());
+    assert!((0..3).all(|index| fleet.snapshot(index).unwrap().is_shadow_step));
+    fleet
+}
+
+/// Sends a pair of each of these units to an instance.
+fn pairs<S: TestStore>(
+    fleet: &mut Fleet<S>,
+    index: usize,
+    units: std::ops::Range<u64>,
+    green_is_bad: bool,
+) {
+    let epoch = fleet.snapshot(index).unwrap().epoch;
+    for unit in units {
+        let blue = observation(unit, epoch, Version::Blue, false);
+        let green = observation(unit, epoch, Version::Green, green_is_bad);
+        fleet.observe(index, Observation { shadow: Some(green.measurements), ..blue });
+    }
+}
+
 #[generic_tests::define]
 mod on_a_store {
     use super::*;
@@ -88,6 +116,58 @@ mod on_a_store {
         assert_eq!(fleet.shares(), [Some(0); 3]);
         // One of three instances has met a third of that, too little to find green worse alone.
         assert!(units(&fleet) < 300, "it took {} units", units(&fleet));
+    }
+
+    #[test]
+    fn pairs_of_all_instances_decide_the_shadow_step<S: TestStore>() {
+        let mut fleet = in_shadow_step::<S>(&json!([]));
+        for round in 0..30_u64 {
+            // Each unit is seen by two instances, and counts once.
+            for index in 0..3_u64 {
+                let first = round * 30 + index * 10;
+                pairs(&mut fleet, index as usize, first..first + 10, false);
+                pairs(&mut fleet, (index as usize + 1) % 3, first..first + 10, false);
+            }
+            fleet.run(2);
+            if !fleet.state().is_shadow_step() {
+                break;
+            }
+        }
+        fleet.run(4);
+        assert_eq!(fleet.shares(), [Some(1000); 3], "{:#?}", fleet.events());
+        let gathered = fleet.state().pairs;
+        assert!(gathered.units > 50 && gathered.pairs > gathered.units, "{gathered:?}");
+        assert!(gathered.units * 2 >= gathered.pairs, "{gathered:?}");
+    }
+
+    #[test]
+    fn a_green_that_fails_the_copies_is_rolled_back_in_the_whole_fleet<S: TestStore>() {
+        let mut fleet = in_shadow_step::<S>(&json!([]));
+        for round in 0..10 {
+            for index in 0..3_u64 {
+                let first = round * 6 + index * 2;
+                pairs(&mut fleet, index as usize, first..first + 2, true);
+            }
+            fleet.run(2);
+        }
+        fleet.run(4);
+        assert_eq!((fleet.state().phase, fleet.shares()), (Phase::RolledBack, vec![Some(0); 3]));
+        assert!((0..3).all(|index| !fleet.snapshot(index).unwrap().is_shadow_step));
+    }
+
+    #[test]
+    fn an_instance_stops_its_copies_when_a_tripwire_trips_there<S: TestStore>() {
+        let tripwire = json!({"metric": "error_rate", "limit": 0.5, "minimum": 20});
+        let mut fleet = in_shadow_step::<S>(&json!([tripwire]));
+        pairs(&mut fleet, 0, 0..30, true);
+        fleet.begin_step(0);
+        fleet.poll(0);
+        // Before the fleet has decided.
+        let snapshot = fleet.snapshot(0).unwrap();
+        assert_eq!((snapshot.phase, snapshot.is_shadow_step), (Phase::RolledBack, false));
+        while fleet.poll(0) {}
+        fleet.run(8);
+        assert_eq!(fleet.state().phase, Phase::RolledBack, "{:#?}", fleet.events());
     }
 
     #[test]

@@ -94,6 +94,7 @@ fn plan(world: &World, shares: &[f64], change: impl Fn(&mut GateSpec)) -> Analys
         Gate::new(spec, &steps)
     };
     AnalysisPlan {
+        adjusts: false,
         gates: world.behaviours.iter().map(gate).collect(),
         steps,
         alpha: ALPHA,

@@ -72,7 +72,8 @@ fn the_framing_of_a_request_does_not_matter() {
         let expecting = head(&format!("content-length: {length}\r\nexpect: 100-continue"));
         let green = ("llm-green", patched.as_str());
         let blue = ("llm-blue", sent.as_str());
-        let cases: [(&str, &str, Vec<&[u8]>, (&str, &str)); 5] = [
+        type Case<'a> = (&'a str, &'a str, Vec<&'a [u8]>, (&'a str, &'a str));
+        let cases: [Case<'_>; 5] = [
             ("whole", &by_length, vec![sent.as_bytes()], green),
             ("pieces", &by_length, sent.as_bytes().chunks(1).collect(), green),
             ("expect", &expecting, vec![sent.as_bytes()], green),
