@@ -26,7 +26,7 @@ UPSTREAMS := .tools/ready $(OWN_ENVOY)
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 
-.PHONY: help image charts run build test e2e lint docs fuzz properties fmt count bench bench-gateways bench-shadow screenshots page simulate dashboard weights tools target valgrind browser linters clean FORCE
+.PHONY: help image charts dist run build test e2e lint docs fuzz properties fmt count bench bench-gateways bench-shadow screenshots page simulate dashboard weights tools target valgrind browser linters clean FORCE
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -41,6 +41,25 @@ build: target ## build the filter
 image: build ## write the OCI images of the filter, target/image, without Docker
 	@rm -rf target/image
 	@$(PYTHON) envoy/kubernetes/image.py $(WASM) $(VERSION) target/image
+
+# `verdigris-unstripped.wasm` has the names of functions, for the stack of a trap.
+dist: image ## put all parts of a release into target/dist, with their hashes
+	@rm -rf target/dist && mkdir -p target/dist
+	@CARGO_PROFILE_RELEASE_STRIP=none CARGO_TARGET_WASM32_WASIP1_LINKER=$(CURDIR)/src/filter/link.sh \
+	  $(CARGO) build --locked --lib --quiet --release --target wasm32-wasip1 --target-dir target/unstripped
+	@$(CARGO) build --locked --quiet --release --bin verdigris
+	@cp $(WASM) target/dist/verdigris.wasm
+	@cp target/unstripped/wasm32-wasip1/release/verdigris.wasm target/dist/verdigris-unstripped.wasm
+	@cp target/release/verdigris target/dist/verdigris-$$(uname -sm | tr 'A-Z ' 'a-z-')
+	@cp src/config/schema.json target/dist/verdigris.schema.json
+	@cp envoy/grafana/dashboard.json envoy/prometheus/alerts.yml LICENSE CHANGELOG.md target/dist
+	@tar -czf target/dist/envoy.tar.gz envoy/envoy.yaml envoy/filter.yaml envoy/filter-off.yaml envoy/console.yaml envoy/start envoy/weights
+	@tar -czf target/dist/kubernetes.tar.gz --exclude chart -C envoy kubernetes
+	@tar -czf target/dist/verdigris-$(VERSION).tgz --transform 's|^chart|verdigris|' -C envoy/kubernetes chart
+	@tar -cf target/dist/image.tar -C target/image compat artifact
+	@$(CARGO) tree --locked --target wasm32-wasip1 --edges normal,no-proc-macro --prefix none --format '{p}|{l}' \
+	  | $(PYTHON) .ci/sbom.py > target/dist/sbom.cdx.json
+	@cd target/dist && sha256sum -- * > ../SHA256SUMS && mv ../SHA256SUMS . && cat SHA256SUMS
 
 charts: $(UPSTREAMS) .tools/bin/helm ## render the Helm chart and the Kustomize bases, and compare them; downloads 38 MB
 	$(CARGO) test --locked --quiet --test kubernetes -- --include-ignored
