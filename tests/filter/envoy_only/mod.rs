@@ -29,6 +29,7 @@ mod releases;
 mod reload;
 mod rewritten;
 mod shadow;
+mod soak;
 mod startup;
 mod trap;
 mod uninstall;
