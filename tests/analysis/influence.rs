@@ -106,9 +106,9 @@ fn rollback_rows() -> impl Iterator<Item = String> {
             let honest = bad((bad_units * (1.0 - new)) as u64, (bad_units * new) as u64);
             step.units_to_roll_back(honest).unwrap()
         };
-        let cells = [0.0, 5.0, 50.0, 500.0].map(|rps| format!(" {} |", units(&usual, rps)));
+        let cells = [0.0, 10.0, 100.0, 1000.0].map(|rps| format!(" {} |", units(&usual, rps)));
         let start = units(&small, 0.0);
-        format!("| {percent} % |{} {start} | {} |", cells.concat(), units(&small, 50.0))
+        format!("| {percent} % |{} {start} | {} |", cells.concat(), units(&small, 100.0))
     })
 }
 
@@ -126,7 +126,7 @@ fn pass_rows() -> impl Iterator<Item = String> {
             );
             step.units_to_pass(honest).unwrap()
         };
-        let cells = [5.0, 50.0, 500.0].map(|rps| {
+        let cells = [10.0, 100.0, 1000.0].map(|rps| {
             let units = units(rps);
             format!(" {units} ({:.2} a second) |", units as f64 / 480.0)
         });

@@ -34,6 +34,7 @@ mod rewritten;
 mod shadow;
 mod shadow_step;
 mod shared_names;
+mod soak;
 mod startup;
 mod trap;
 mod uninstall;
