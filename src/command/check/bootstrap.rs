@@ -110,6 +110,14 @@ impl Bootstrap {
                     .to_owned(),
             );
         }
+        let has_step = config.ramp.as_ref().is_some_and(|ramp| ramp.shadow.is_some());
+        if has_step && releases.clone().any(|it| it.omits_request_ids) {
+            fixes.push(
+                "generate_request_id is false, so a request and its copy have no id in common and the \
+                 ramp's shadow step has no pairs: remove it"
+                    .to_owned(),
+            );
+        }
         if !releases.any(|it| it.removed.iter().any(|it| it == header)) {
             fixes.push(
                 "no early header mutation removes it, so clients can have their requests mirrored: \

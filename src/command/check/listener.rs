@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::assignment::Version;
-use crate::command::yaml::YamlNode;
+use crate::command::yaml::{YamlNode, boolean};
 use crate::config::{Config, Role, RouteBy};
 
 /// How a listener treats the headers that the filter uses. Header names are in lower case.
@@ -20,6 +20,8 @@ pub(super) struct ListenerHeaders {
     added: Vec<String>,
     /// Headers that early header mutation removes.
     pub(super) removed: Vec<String>,
+    /// Whether it gives no id to requests that have none.
+    pub(super) omits_request_ids: bool,
     /// Headers that routes with a mirror match.
     pub(super) mirrored: Vec<String>,
     /// The `cluster_header` of each route; `None` if the routes are elsewhere.
@@ -68,6 +70,8 @@ impl ListenerHeaders {
                 let name = matcher.get("name").and_then(|it| lower(it));
                 listener.matched.extend(name.map(|name| (name, exact)));
             }
+            let generates_ids = node.get("generate_request_id").and_then(|it| it.text());
+            listener.omits_request_ids |= generates_ids.and_then(boolean) == Some(false);
             let early = node.get("early_header_mutation_extensions");
             for extension in early.map(|it| it.items()).unwrap_or_default() {
                 let mutations = extension.at(&["typed_config", "mutations"]);

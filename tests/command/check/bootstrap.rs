@@ -1,6 +1,6 @@
 //! Whether a rollout agrees with the bootstrap.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::ENVOY;
 use crate::run::{Files, config, filter_yaml, verdigris};
@@ -135,4 +135,31 @@ fn a_shadow_needs_a_route_a_listener_and_early_header_mutation() {
     let envoy = files.add("envoy.yaml", &envoy);
     let output = verdigris(&["check", &filter, &own, &envoy]);
     assert!(!output.out.contains("metadata"), "{output:?}");
+}
+
+#[test]
+fn a_shadow_step_needs_the_parts_of_a_shadow_and_request_ids() {
+    let files = Files::new();
+    let check = |ramp: Value, envoy: &str| {
+        let config = config(json!({"ramp": ramp}));
+        let filter = files.add("filter.yaml", &filter_yaml(&config.to_string()));
+        let envoy = files.add("envoy.yaml", envoy);
+        verdigris(&["check", &filter, &envoy, "--strict"])
+    };
+    let with_step = || json!({"steps": [{"shadow": 10}, 1, 50]});
+    let without_ids = ENVOY
+        .replace("stat_prefix: llm\n", "stat_prefix: llm\n          generate_request_id: false\n");
+    let without_mirror = ENVOY.replace("request_mirror_policies", "no_mirror_policies");
+    assert_eq!(check(with_step(), ENVOY).code, 0);
+    let cases = [
+        (&without_ids, "generate_request_id is false"),
+        (&without_mirror, "no route with request_mirror_policies matches it"),
+    ];
+    for (envoy, expected) in cases {
+        let output = check(with_step(), envoy);
+        assert_eq!(output.code, 1, "{output:?}");
+        assert!(output.out.contains(expected), "{output:?}");
+    }
+    // Only the pairs of the step need ids.
+    assert_eq!(check(json!({"steps": [1, 50]}), &without_ids).code, 0);
 }
