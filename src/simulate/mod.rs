@@ -5,15 +5,23 @@
 //! |---|---|
 //! | [`world`] | traffic, and what the versions answer |
 //! | [`behaviour`] | how the versions behave in one metric |
+//! | [`drift`] | how traffic and versions change over the day |
 //! | [`timing`] | how long responses take, and which do not end by themselves |
 //! | [`population`] | the users |
+//! | `request` | what requests reveal before they are answered |
 //! | `traffic` | the requests of a world, and the observations of them |
 //! | [`run`] | the analysis alone, on a fixed schedule |
 //! | [`rollout`] | a configured ramp, advanced by its own controller |
+//! | [`peers`] | the rules of other tools |
+//! | [`comparison`] | one ramp that the gate and the rules of other tools watch |
 //! | [`runs`] | many runs, and their statistics |
 
 pub mod behaviour;
+pub mod comparison;
+pub mod drift;
+pub mod peers;
 pub mod population;
+mod request;
 pub mod rollout;
 pub mod run;
 pub mod runs;
@@ -22,6 +30,9 @@ mod traffic;
 pub mod world;
 
 pub use behaviour::Behaviour;
+pub use comparison::{Comparison, Finding};
+pub use drift::Drift;
+pub use peers::PeerSettings;
 pub use population::{Activity, Users};
 pub use rollout::SimulatedRollout;
 pub use run::{Pacing, RunEnd, Schedule, SimulatedRun};
