@@ -117,6 +117,8 @@ impl TrafficArgs {
             unread: ByVersion::default(),
             failure_ms: None,
             timing: Timing::default(),
+            explained: 0.0,
+            drift: None,
         })
     }
 }

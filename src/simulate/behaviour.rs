@@ -3,6 +3,7 @@
 use rand::rngs::SmallRng;
 use rand_distr::{Distribution, StandardNormal};
 
+use super::request::RequestDeviation;
 use crate::analysis::Metric;
 use crate::analysis::metric::Comparison;
 use crate::assignment::Version;
@@ -57,11 +58,12 @@ impl Behaviour {
     }
 
     /// A random value of a version. `user_deviation` is the user's standardised deviation; 0
-    /// where users do not differ.
+    /// where users do not differ. `request` is that of the request.
     pub(super) fn value(
         &self,
         version: Version,
         user_deviation: f64,
+        request: RequestDeviation,
         random: &mut SmallRng,
     ) -> f64 {
         let own: f64 = StandardNormal.sample(random);
@@ -71,6 +73,6 @@ impl Behaviour {
             user_deviation * VARIANCE_BETWEEN_USERS.sqrt()
                 + own * (1.0 - VARIANCE_BETWEEN_USERS).sqrt()
         };
-        self.center(version) * (self.spread * deviation).exp()
+        self.center(version) * (self.spread * request.and(deviation)).exp()
     }
 }

@@ -25,12 +25,15 @@ pub enum Users {
         shape: f64,
     },
     /// A fixed number of users who differ in how much they send. Half of the variance of values is
-    /// between them. Their rates of bad answers do not differ.
+    /// between them.
     Unequal {
         /// The number of users.
         count: usize,
         /// How much they send.
         activity: Activity,
+        /// The shape of the gamma distribution of the factor by which their rates of bad answers
+        /// differ; `None` where these do not differ.
+        shape: Option<f64>,
     },
 }
 
@@ -84,8 +87,12 @@ impl Population {
                 };
                 (users, (0..count).map(activity).collect())
             }
-            Users::Unequal { count, activity } => {
-                let users = (0..count).map(|_| StickyUser::usual(behaviours, random));
+            Users::Unequal { count, activity, shape } => {
+                let user = |_| match shape {
+                    Some(shape) => StickyUser::new(shape, behaviours, random),
+                    None => StickyUser::usual(behaviours, random),
+                };
+                let users = (0..count).map(user);
                 (users.collect(), (0..count).map(|index| activity.of(index, count)).collect())
             }
         };

@@ -6,6 +6,7 @@ use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, Poisson};
 
+use super::peers::EndedResponse;
 use super::population::{Population, SimulatedUser};
 use super::world::{SimulatedResponse, World};
 use crate::analysis::{AnalysisPlan, Measurements, Metric, Observation};
@@ -26,6 +27,8 @@ pub(super) struct SimulatedTraffic<'w> {
     newest_step: Option<(Epoch, u64)>,
     takes_time: bool,
     max_delay_s: u64,
+    /// The responses that ended in the last second; `None` where nobody asks for them.
+    ended: Option<Vec<EndedResponse>>,
     /// How many requests green has answered.
     pub green_requests: u64,
 }
@@ -50,6 +53,7 @@ struct Arrival {
 struct ResponseEnd {
     duration_s: f64,
     is_success: bool,
+    bucket: f64,
     open: Option<OpenTicket>,
 }
 
@@ -88,8 +92,19 @@ impl<'w> SimulatedTraffic<'w> {
             newest_step: None,
             takes_time,
             max_delay_s,
+            ended: None,
             green_requests: 0,
         }
+    }
+
+    /// Keeps the responses that end, for [`Self::ended`].
+    pub fn with_ended(self) -> Self {
+        Self { ended: Some(Vec::new()), ..self }
+    }
+
+    /// The responses that ended in the last second.
+    pub fn ended(&self) -> &[EndedResponse] {
+        self.ended.as_deref().unwrap_or_default()
     }
 
     /// Simulates one second of requests. `assign` assigns each by its user's place, from 0 to
@@ -101,7 +116,11 @@ impl<'w> SimulatedTraffic<'w> {
         assign: impl Fn(f64) -> SimulatedAssignment,
     ) -> Vec<Observation> {
         let Self { world, random, population, pending, open, newest_step, .. } = self;
-        let requests = self.arrivals.as_ref().map_or(0.0, |it| it.sample(random)) as u64;
+        let arrivals = match world.drift {
+            Some(drift) => Poisson::new(world.per_second * drift.factor(second)).ok(),
+            None => self.arrivals,
+        };
+        let requests = arrivals.map_or(0.0, |it| it.sample(random)) as u64;
         let slots = pending.len();
         let mut add = |after_s: u64, observation, end| {
             let slot = (second + after_s) as usize % slots;
@@ -138,7 +157,9 @@ impl<'w> SimulatedTraffic<'w> {
             let exposure = Exposure { unit: user.unit, epoch, is_newly_exposed };
             let began = OpenResponse { began_ns: at_ns(begin_s), version, exposure };
             let ticket = open.as_mut().and_then(|open| open.add(began));
-            add(arrives_s, observation, Some(ResponseEnd { duration_s, is_success, open: ticket }));
+            let bucket = user.bucket;
+            let end = ResponseEnd { duration_s, is_success, bucket, open: ticket };
+            add(arrives_s, observation, Some(end));
             if arrives_s > 0 {
                 // Like the filter, report the assignment alone if the response does not end
                 // within the tick.
@@ -150,14 +171,19 @@ impl<'w> SimulatedTraffic<'w> {
                 );
             }
         }
-        let arrivals = pending.get_mut(second as usize % slots).map(std::mem::take);
+        let arrived = pending.get_mut(second as usize % slots).map(std::mem::take);
+        let arrived = arrived.unwrap_or_default();
+        if let Some(ended) = &mut self.ended {
+            ended.clear();
+            ended.extend(arrived.iter().filter_map(Arrival::ended));
+        }
         let Some(open) = open else {
-            return arrivals.into_iter().flatten().map(|it| it.observation).collect();
+            return arrived.into_iter().map(|it| it.observation).collect();
         };
         let now_ns = ((second + 1) as f64 * SECOND_NS) as u64;
         let slow = objective.map(|objective| open.take_slow(now_ns, objective).collect());
         let mut observations: Vec<Observation> = slow.unwrap_or_default();
-        let arrived = arrivals.into_iter().flatten().map(|it| it.observation_with(objective, open));
+        let arrived = arrived.into_iter().map(|it| it.observation_with(objective, open));
         observations.extend(arrived);
         observations
     }
@@ -177,6 +203,17 @@ fn seconds_in_step(newest: &mut Option<(Epoch, u64)>, epoch: Epoch, second: u64)
 // === impl Arrival ===
 
 impl Arrival {
+    /// The response, as a proxy's access log has it; `None` for an assignment alone.
+    fn ended(&self) -> Option<EndedResponse> {
+        let ResponseEnd { duration_s, bucket, .. } = self.end?;
+        Some(EndedResponse {
+            version: self.observation.version,
+            bucket,
+            is_error: self.observation.measurements.is_bad(Metric::ErrorRate) == Some(true),
+            duration_ms: duration_s * 1e3,
+        })
+    }
+
     /// The observation, with whether the response was slow.
     fn observation_with(
         self,
@@ -184,7 +221,7 @@ impl Arrival {
         open: &mut OpenResponses,
     ) -> Observation {
         let Self { observation, end } = self;
-        let Some(ResponseEnd { duration_s, is_success, open: ticket }) = end else {
+        let Some(ResponseEnd { duration_s, is_success, open: ticket, .. }) = end else {
             return observation;
         };
         let measurements = observation.measurements;

@@ -6,7 +6,9 @@ use rand::RngExt;
 use rand::rngs::SmallRng;
 
 use super::behaviour::Behaviour;
+use super::drift::Drift;
 use super::population::{SimulatedUser, Users};
+use super::request::RequestDeviation;
 use super::timing::{self, Ending, Timing};
 use crate::analysis::{ByVersion, Measurements, Metric};
 use crate::assignment::Version;
@@ -32,6 +34,10 @@ pub struct World {
     pub failure_ms: Option<f64>,
     /// What changes the durations.
     pub timing: Timing,
+    /// The fraction of the variance of values' logarithms that the class of the request explains.
+    pub explained: f64,
+    /// How traffic, rates and values of both versions change over time, if they do.
+    pub drift: Option<Drift>,
 }
 
 /// An incident.
@@ -75,10 +81,12 @@ impl World {
         random: &mut SmallRng,
     ) -> SimulatedResponse {
         let incident = self.incident.as_ref().filter(|it| it.seconds.contains(&second));
-        let rate_factor = incident.map_or(1.0, |it| it.times);
+        let drift = self.drift.map_or(1.0, |it| it.factor(second));
+        let rate_factor = incident.map_or(1.0, |it| it.times) * drift;
         let failing = incident.map_or(0.0, |it| *it.failing.get(version));
         let (mut measurements, mut duration_ms) = (Measurements::default(), None);
         let (mut failure, mut has_failed) = (Measurements::default(), false);
+        let request = RequestDeviation::draw(self.explained, random);
         let alike = second < self.green_differs_from_s;
         let behaves_like = if alike { Version::Blue } else { version };
         for (index, behaviour) in self.behaviours.iter().enumerate() {
@@ -88,7 +96,8 @@ impl World {
                 continue;
             }
             if !behaviour.is_rate() {
-                let value = behaviour.value(behaves_like, user.deviation(index), random);
+                let value =
+                    behaviour.value(behaves_like, user.deviation(index), request, random) * drift;
                 if metric == Metric::Duration {
                     duration_ms = Some(value);
                     continue;
@@ -108,8 +117,8 @@ impl World {
             measurements = measurements.with_rate(metric, is_bad);
         }
         let has_duration = duration_ms.is_some();
-        let duration_ms =
-            duration_ms.unwrap_or_else(|| DEFAULT_DURATION.value(behaves_like, 0.0, random));
+        let duration_ms = duration_ms
+            .unwrap_or_else(|| DEFAULT_DURATION.value(behaves_like, 0.0, request, random) * drift);
         if has_failed {
             let duration_s = self.failure_ms.unwrap_or(duration_ms) / 1e3;
             return SimulatedResponse { measurements: failure, duration_s, is_success: false };
@@ -133,6 +142,7 @@ impl World {
             true => self.without_body(measurements),
             false => measurements,
         };
+        let measurements = measurements.with_request_class(request.class);
         SimulatedResponse { measurements, duration_s, is_success }
     }
 

@@ -36,6 +36,8 @@ fn small_service(green_errors: f64) -> World {
         unread: Default::default(),
         failure_ms: Some(50.0),
         timing: Timing::default(),
+        explained: 0.0,
+        drift: None,
     }
 }
 

@@ -104,6 +104,8 @@ fn world(users: Users, behaviours: Vec<Behaviour>) -> World {
         unread: ByVersion::default(),
         failure_ms: None,
         timing: Timing::default(),
+        explained: 0.0,
+        drift: None,
     }
 }
 
@@ -163,6 +165,9 @@ pub fn all() -> Vec<(&'static str, Vec<Cell>)> {
         ("Promotions", promotions()),
         ("Times to detect", detections()),
         ("Whole ramps of a worse green", bad_ramps()),
+        ("Values adjusted by their requests", adjusted().0),
+        ("False rollbacks of adjusted values", adjusted().1),
+        ("False advances of adjusted values", adjusted_false_advances()),
     ]
 }
 
@@ -241,7 +246,7 @@ fn at_the_tolerance_of(
 
 /// A green that is worse by the tolerance, where few users send much.
 fn false_advances_of_heavy_users() -> Vec<Cell> {
-    let of = |activity| Users::Unequal { count: 20_000, activity };
+    let of = |activity| Users::Unequal { count: 20_000, activity, shape: None };
     let populations = [
         (of(Activity::OneSends(0.5)), "one user sends half"),
         (of(Activity::OneSends(0.2)), "one user sends a fifth"),
@@ -401,6 +406,53 @@ fn bad_ramps() -> Vec<Cell> {
     all(INDEPENDENT, "independent").chain(all(alike(20_000), "20000 users")).collect()
 }
 
+/// Durations of which the request explains a part, in a step of 25 %: not adjusted and adjusted.
+fn adjusted() -> (Vec<Cell>, Vec<Cell>) {
+    let mut cells = Vec::new();
+    let mut add = |name: String, world: World, adjusts, margin, requirement| {
+        let mut plan = plan(&world, &[0.25], margin);
+        plan.adjusts = adjusts;
+        let hours = if matches!(requirement, Requirement::Rollback) { 4 } else { 1 };
+        let schedule = fixed(&[0.25], hours * HOUR);
+        cells.push(Cell { name, plan, world, schedule, requirement });
+    };
+    let duration =
+        |green| vec![Behaviour { metric: Metric::Duration, blue: 4000.0, spread: 0.85, green }];
+    for explained in [0.0, 0.5, 0.7] {
+        for (adjusts, how) in [(false, "not adjusted"), (true, "adjusted")] {
+            let world = World { explained, ..world(INDEPENDENT, duration(1.15)) };
+            let name = format!("duration ×1.15, R² {explained}, {how}");
+            add(name, world, adjusts, true, Requirement::Rollback);
+        }
+    }
+    let drift = Some(Drift { period_s: 2 * HOUR, peak: 2_f64.sqrt() });
+    for (users, population) in
+        [(INDEPENDENT, "independent"), (alike(2_000), "2000 users"), (alike(20_000), "20000 users")]
+    {
+        let identical = World { explained: 0.7, ..world(users, duration(1.0)) };
+        let name = format!("identical, R² 0.7, {population}, margin 0, adjusted");
+        add(name, identical.clone(), true, false, Requirement::NoRollback);
+        let name = format!("identical, R² 0.7, {population}, drift, margin 0, adjusted");
+        add(name, World { drift, ..identical }, true, false, Requirement::NoRollback);
+    }
+    cells.into_iter().partition(|cell| matches!(cell.requirement, Requirement::Rollback))
+}
+
+/// A green that is worse by the tolerance, adjusted.
+fn adjusted_false_advances() -> Vec<Cell> {
+    let cell = |share: f64, (users, population): (Users, &str)| {
+        let factor = 1.0 + Metric::Duration.default_tolerance(share);
+        let name = format!("duration ×{factor} at {} %, R² 0.7, {population}", share * 100.0);
+        let traffic = (users, PER_SECOND, HOUR);
+        let mut cell = at_the_tolerance(name, Metric::Duration, share, traffic);
+        cell.plan.adjusts = true;
+        cell.world.explained = 0.7;
+        cell
+    };
+    let populations = [(INDEPENDENT, "independent"), (alike(2_000), "2000 users")];
+    SHARES.into_iter().skip(1).flat_map(|share| populations.map(|it| cell(share, it))).collect()
+}
+
 // === impl Cell ===
 
 impl Cell {
@@ -475,9 +527,7 @@ impl Cell {
                 columns.push(("green's requests, median", format!("{requests:.0}")));
             }
         }
-        let mark = if is_met { "" } else { " **requirement not met**" };
-        MISSED.fetch_add(u32::from(!is_met), Ordering::Relaxed);
-        Row { name: format!("{}{mark}", self.name), runs: count, columns }
+        Row { name: self.name.clone(), runs: count, columns }.marked(is_met)
     }
 
     /// The expected time to detect the regression, in seconds.
@@ -503,6 +553,15 @@ impl Cell {
 // === impl Row ===
 
 impl Row {
+    /// The row, marked in its first column if its requirement is not met.
+    pub fn marked(mut self, is_met: bool) -> Self {
+        MISSED.fetch_add(u32::from(!is_met), Ordering::Relaxed);
+        if let Some((_, value)) = self.columns.first_mut().filter(|_| !is_met) {
+            *value += " **requirement not met**";
+        }
+        self
+    }
+
     /// The results on one line.
     pub fn figures(&self) -> String {
         let figures = self.columns.iter().map(|(name, value)| format!("{name} {value}"));

@@ -1,6 +1,5 @@
 //! The cost of a tick, and the size of the state.
 
-use std::fmt::Write as _;
 use std::time::Instant;
 
 use verdigris::analysis::plan::MAX_UNITS;
@@ -10,7 +9,13 @@ use verdigris::analysis::{
 };
 use verdigris::assignment::{Epoch, Version};
 
+use super::cells::Row;
+use super::table::Table;
+
 const SHARES: [f64; 4] = [0.01, 0.05, 0.25, 0.5];
+
+/// The number of ticks.
+const TICKS: u64 = 1000;
 
 /// The number of responses in a tick.
 const RESPONSES: u64 = 50;
@@ -26,19 +31,21 @@ const METRICS: [Metric; 7] = [
 ];
 
 /// The table, by the number of metrics and units.
-pub fn table() -> String {
-    let mut text = format!(
-        "### What it costs\n\nNatively, in the last of four steps, {RESPONSES} responses a tick.\n\n\
-         | metrics | units seen | a tick, µs | sums, bytes | units' memory, bytes |\n\
-         |---|---|---|---|---|\n"
-    );
+pub fn table() -> Table {
+    let mut rows = Vec::new();
     for metrics in [1, 4, 7] {
         for units in [1_000, 10_000, 100_000] {
-            let [tick_us, sums, memory] = measure(metrics, units);
-            writeln!(text, "| {metrics} | {units} | {tick_us} | {sums} | {memory} |").unwrap();
+            let [tick_us, sums, memory] = measure(metrics, units).map(|it| it.to_string());
+            let name = format!("{metrics} metrics, {units} units seen");
+            let columns = vec![
+                ("a tick, µs", tick_us),
+                ("sums, bytes", sums),
+                ("units' memory, bytes", memory),
+            ];
+            rows.push(Row { name, runs: TICKS, columns });
         }
     }
-    text
+    Table::new("What it costs", &rows)
 }
 
 /// The median time of a tick in µs, and the stored size of the sums and of the seen units in bytes.
@@ -64,7 +71,7 @@ fn measure(metrics: usize, units: u64) -> [usize; 3] {
         evidence.add(&plan, (0..units).map(|index| response(index, units, step)).collect());
     }
     let last = StepIndex::new(3);
-    let mut times: Vec<_> = (0..1000)
+    let mut times: Vec<_> = (0..TICKS)
         .map(|tick| {
             let first = units + tick * RESPONSES;
             let responses =

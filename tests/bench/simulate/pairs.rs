@@ -80,6 +80,8 @@ fn world(users: Users, behaviours: Vec<Behaviour>) -> World {
         behaviours,
         green_differs_from_s: 0,
         incident: None,
+        drift: None,
+        explained: 0.0,
         unread: ByVersion::default(),
         failure_ms: None,
         timing: Timing::default(),
@@ -168,7 +170,7 @@ fn false_rollbacks() -> Vec<PairCase> {
         (Users::Sticky { count: 2_000, shape: 1.0 }, "2000 users"),
         (Users::Sticky { count: 2_000, shape: 0.2 }, "2000 unlike users"),
         (
-            Users::Unequal { count: 20_000, activity: Activity::OneSends(0.5) },
+            Users::Unequal { count: 20_000, activity: Activity::OneSends(0.5), shape: None },
             "one user sends half",
         ),
     ];
@@ -201,7 +203,7 @@ fn false_advances() -> Vec<PairCase> {
         (INDEPENDENT, "independent"),
         (Users::Sticky { count: 2_000, shape: 1.0 }, "2000 users"),
         (
-            Users::Unequal { count: 20_000, activity: Activity::OneSends(0.5) },
+            Users::Unequal { count: 20_000, activity: Activity::OneSends(0.5), shape: None },
             "one user sends half",
         ),
     ];

@@ -1,41 +1,170 @@
-//! The results as a table.
+//! The results as tables, and their comparison with those of the documentation.
 
+use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use super::cells::Row;
 
-/// The table of one group of cells.
-pub fn markdown(title: &str, runs: u64, rows: &[Row]) -> String {
-    let mut text = format!("### {title}\n\n{runs} ramps of each.\n\n| |");
-    for (name, _) in &rows[0].columns {
-        text += &format!(" {name} |");
-    }
-    text += "\n|---|";
-    text += &"---|".repeat(rows[0].columns.len());
-    for row in rows {
-        text += &format!("\n| {} |", row.name);
-        for (_, value) in &row.columns {
-            text += &format!(" {value} |");
-        }
-    }
-    text + "\n"
+/// A table of the documentation.
+pub struct Table {
+    title: String,
+    /// What stands above the rows.
+    text: String,
+    /// The names of the columns.
+    header: String,
+    /// The name and the cells of each row.
+    rows: Vec<(String, String)>,
 }
 
-/// Replaces the tables in the documents; tables that were not made stay as they are.
-pub fn accept(tables: &[String]) {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reference/simulated.md");
-    let mut text = fs::read_to_string(&file).unwrap();
-    for table in tables {
-        let (title, _) = table.split_once('\n').unwrap();
-        let Some(begin) = text.find(&format!("{title}\n")) else {
-            text = format!("{}\n\n{table}", text.trim_end());
-            continue;
+// === impl Table ===
+
+impl Table {
+    /// The table of one group of cells. Each row has its number of ramps, and the commit that was
+    /// simulated.
+    pub fn new(title: &str, rows: &[Row]) -> Self {
+        let commit = commit();
+        let columns = rows.first().map(|row| row.columns.as_slice()).unwrap_or_default();
+        let header = columns.iter().fold("| | ramps | commit |".to_owned(), |header, (name, _)| {
+            header + &format!(" {name} |")
+        });
+        let with_cells = |row: &Row| {
+            let cells = format!(" {} | {commit} |", row.runs);
+            let cells =
+                row.columns.iter().fold(cells, |cells, (_, value)| cells + &format!(" {value} |"));
+            (row.name.clone(), cells)
         };
-        let next = text[begin..].match_indices("\n### ").next();
-        let end = next.map_or(text.len(), |(at, _)| begin + at + 1);
-        let after = if end < text.len() { "\n" } else { "" };
-        text.replace_range(begin..end, &format!("{table}{after}"));
+        let rows = rows.iter().map(with_cells).collect();
+        Self { title: title.to_owned(), text: String::new(), header, rows }
     }
-    fs::write(file, text).unwrap();
+
+    /// The table with this title in the documentation.
+    fn parse(document: &str, title: &str) -> Option<Self> {
+        let (begin, end) = range(document, title)?;
+        let lines = || document[begin..end].lines().skip(1);
+        let text: Vec<_> = lines().take_while(|line| !line.starts_with('|')).collect();
+        let mut of_table = lines().filter(|line| line.starts_with('|'));
+        let header = of_table.next()?.to_owned();
+        let row = |line: &str| {
+            let (name, cells) = line.strip_prefix("| ")?.split_once(" |")?;
+            Some((name.to_owned(), cells.to_owned()))
+        };
+        let rows = of_table.skip(1).filter_map(row).collect();
+        Some(Self {
+            title: title.to_owned(),
+            text: text.join("\n").trim().to_owned(),
+            header,
+            rows,
+        })
+    }
+
+    /// This table after `before`: its text, and its rows that were not simulated now, if
+    /// `is_part`.
+    fn after(self, before: Self, is_part: bool) -> Self {
+        let mut rows = self.rows.clone();
+        if is_part && before.header == self.header {
+            rows = before.rows;
+            for (name, cells) in self.rows {
+                match rows.iter_mut().find(|(it, _)| *it == name) {
+                    Some(row) => row.1 = cells,
+                    None => rows.push((name, cells)),
+                }
+            }
+        }
+        Self { text: before.text, rows, ..self }
+    }
+
+    /// The rows that differ from those of the documentation, as text.
+    fn changes(&self, before: Option<&Self>) -> String {
+        let mut text = String::new();
+        for (name, cells) in &self.rows {
+            let recorded = before.and_then(|table| table.rows.iter().find(|(it, _)| it == name));
+            match recorded {
+                Some((_, recorded)) if results(recorded) == results(cells) => {}
+                Some((_, recorded)) => {
+                    let _ = writeln!(text, "{}: {name}:{cells}\n  recorded:{recorded}", self.title);
+                }
+                None => {
+                    let _ = writeln!(text, "{}: {name}:{cells}\n  not recorded", self.title);
+                }
+            }
+        }
+        text
+    }
+}
+
+impl std::fmt::Display for Table {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(to, "### {}\n", self.title)?;
+        if !self.text.is_empty() {
+            writeln!(to, "{}\n", self.text)?;
+        }
+        let columns = self.header.matches('|').count() - 1;
+        writeln!(to, "{}\n|{}", self.header, "---|".repeat(columns))?;
+        self.rows.iter().try_for_each(|(name, cells)| writeln!(to, "| {name} |{cells}"))
+    }
+}
+
+/// The cells without the commit.
+fn results(cells: &str) -> Vec<&str> {
+    cells.split('|').enumerate().filter(|(index, _)| *index != 1).map(|(_, it)| it).collect()
+}
+
+/// Replaces the tables in the documentation; tables that were not made stay as they are, and so do
+/// their rows if `is_part`.
+pub fn accept(tables: Vec<Table>, is_part: bool) {
+    let mut document = read_document();
+    for table in tables {
+        let title = table.title.clone();
+        match Table::parse(&document, &title).zip(range(&document, &title)) {
+            Some((before, (begin, end))) => {
+                let after = if end < document.len() { "\n" } else { "" };
+                let table = table.after(before, is_part);
+                document.replace_range(begin..end, &format!("{table}{after}"));
+            }
+            None => document = format!("{}\n\n{table}", document.trim_end()),
+        }
+    }
+    fs::write(file(), document).unwrap();
+}
+
+/// What differs from the documentation, as text.
+pub fn compare(tables: &[Table]) -> String {
+    let document = read_document();
+    let changes = |table: &Table| table.changes(Table::parse(&document, &table.title).as_ref());
+    let changes: String = tables.iter().map(changes).collect();
+    match changes.is_empty() {
+        true => "as in docs/reference/simulated.md\n".to_owned(),
+        false => format!("differs from docs/reference/simulated.md:\n{changes}"),
+    }
+}
+
+/// Where the part with this title is in the document.
+fn range(document: &str, title: &str) -> Option<(usize, usize)> {
+    let begin = document.find(&format!("### {title}\n"))?;
+    let next = document[begin..].match_indices("\n### ").next();
+    Some((begin, next.map_or(document.len(), |(at, _)| begin + at + 1)))
+}
+
+fn file() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reference/simulated.md")
+}
+
+fn read_document() -> String {
+    fs::read_to_string(file()).unwrap()
+}
+
+/// The commit that is simulated, with a + where files of the source have changed since.
+fn commit() -> String {
+    let git = |arguments: &[&str]| {
+        let mut git = Command::new("git");
+        git.current_dir(env!("CARGO_MANIFEST_DIR")).args(arguments);
+        let output = git.output().ok().filter(|output| output.status.success());
+        output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    let commit = git(&["rev-parse", "--short", "HEAD"]);
+    let is_changed = git(&["status", "--porcelain", "--", "src"]).is_some_and(|it| !it.is_empty());
+    let changed = if is_changed { "+" } else { "" };
+    commit.map_or_else(|| env!("CARGO_PKG_VERSION").to_owned(), |commit| commit + changed)
 }

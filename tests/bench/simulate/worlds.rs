@@ -4,12 +4,14 @@
 //! responses were classified and compared as they are now.
 
 use verdigris::config::Config;
+use verdigris::rollout::RampSpec;
 use verdigris::simulate::{SimulatedRollout, in_parallel};
 
-use super::cells::{MISSED, Row};
+use super::cells::Row;
 use super::*;
 
 /// A world, and the outcome that it requires.
+#[derive(Clone)]
 pub struct Case {
     pub name: &'static str,
     users: Users,
@@ -26,11 +28,23 @@ pub struct Case {
     /// The rates of requests that users abort at once, where they do not lose patience.
     aborts: (f64, f64),
     timing: Timing,
+    /// Requests per second.
+    per_second: f64,
+    /// The standard deviation of the logarithm of durations, and their median in milliseconds.
+    durations: (f64, f64),
+    drift: Option<Drift>,
+    /// From which second on green differs from blue.
+    green_differs_from_s: u64,
+    /// After how many seconds in a step a ramp counts as held.
+    held_after_s: u64,
     /// The ramp, as JSON.
     ramp: &'static str,
     required: Required,
     before: &'static str,
 }
+
+/// A day, in seconds.
+const DAY_S: u64 = 24 * 3600;
 
 #[derive(Clone, Copy, PartialEq)]
 enum Required {
@@ -59,6 +73,11 @@ const USUAL: Case = Case {
     duration: 1.0,
     aborts: (0.01, 0.01),
     timing: SAME_TIMING,
+    per_second: 50.0,
+    durations: (0.85, 4000.0),
+    drift: None,
+    green_differs_from_s: 0,
+    held_after_s: 2 * 3600,
     ramp: "{}",
     required: Required::Promoted(0.9),
     before: "–",
@@ -312,21 +331,130 @@ fn timing_cases() -> Vec<Case> {
     ]
 }
 
+/// The worlds in which the gate is compared with other tools, all with the default ramp.
+pub fn comparable() -> Vec<Case> {
+    use Required::RolledBack;
+    let unlike =
+        |shape| Users::Unequal { count: 20_000, activity: Activity::Zipf(1.0), shape: Some(shape) };
+    let more = vec![
+        Case { name: "identical, 2,000 users", users: sticky(2_000), ..USUAL },
+        Case { name: "identical, 20,000 users, Zipf(1), unlike luck", users: unlike(0.2), ..USUAL },
+        Case {
+            name: "requests, rates and times ×2 and back within 2 h",
+            drift: Some(Drift { period_s: 7200, peak: 2_f64.sqrt() }),
+            ..USUAL
+        },
+        Case {
+            name: "both fail 20 % for 10 min",
+            incident: incident(3_900, 600, 0.2, 0.2),
+            ..USUAL
+        },
+        Case { name: "heavy tails", durations: (1.8, 2000.0), ..USUAL },
+        Case { name: "answers of 2 min", durations: (0.5, 120_000.0), ..USUAL },
+        Case { name: "errors 1 → 3 %", errors: (0.01, 0.03), required: RolledBack, ..USUAL },
+        Case {
+            name: "errors 1 → 3 %, 20,000 users",
+            errors: (0.01, 0.03),
+            users: sticky(20_000),
+            required: RolledBack,
+            ..USUAL
+        },
+        Case { name: "duration +30 %", duration: 1.3, required: RolledBack, ..USUAL },
+        Case {
+            name: "duration +30 %, 20,000 users",
+            duration: 1.3,
+            users: sticky(20_000),
+            required: RolledBack,
+            ..USUAL
+        },
+        Case {
+            name: "errors 1 → 3 % after an hour",
+            errors: (0.01, 0.03),
+            green_differs_from_s: 3_600,
+            required: RolledBack,
+            ..USUAL
+        },
+    ];
+    let others = [
+        "identical",
+        "identical, 20,000 users",
+        "blue fails 10 % in 50 ms, green 1 %",
+        "blue alone is down for 5 min",
+        "both fail 60 % for 60 s",
+        "users leave after 20 s on both",
+        "green answers 400 to one in five",
+        "green's answers are empty",
+        "green fails one in ten, in 50 ms",
+        "green takes 30 s instead of 4 s",
+        "green twice as slow, its users leave after 10 s instead of 60 s",
+        "30 % of green's users press stop",
+        "3 % of green's answers take six times as long",
+        "green hangs until its streams are cut after 300 s",
+    ];
+    let cases = cases().into_iter().chain(timing_cases());
+    more.into_iter().chain(cases.filter(|case| others.contains(&case.name))).collect()
+}
+
+const fn sticky(count: usize) -> Users {
+    Users::Sticky { count, shape: 1.0 }
+}
+
+/// Services of four sizes, with the profile that suits them.
+fn profile_cases() -> Vec<Case> {
+    use Required::{NotPromoted, Promoted};
+    const SMALL: &str = r#"{"profile": "small"}"#;
+    const LARGE: &str = r#"{"profile": "large"}"#;
+    let service = |count, per_second, ramp| Case {
+        users: sticky(count),
+        per_second,
+        ramp,
+        held_after_s: DAY_S,
+        required: Promoted(0.9),
+        ..USUAL
+    };
+    let errors = |case: Case| Case { errors: (0.01, 0.03), required: NotPromoted, ..case };
+    let slower = |case: Case| Case { duration: 1.3, required: NotPromoted, ..case };
+    let (tiny, small) = (service(200, 0.5, SMALL), service(2_000, 5.0, SMALL));
+    let (usual, large) = (service(20_000, 50.0, "{}"), service(1_000_000, 200.0, LARGE));
+    vec![
+        Case { name: "small: 200 users, 0.5 rps: identical", ..tiny.clone() },
+        Case { name: "small: 200 users, 0.5 rps: errors ×3", ..errors(tiny.clone()) },
+        Case { name: "small: 200 users, 0.5 rps: duration +30 %", ..slower(tiny.clone()) },
+        Case { name: "small: 2,000 users, 5 rps: identical", ..small.clone() },
+        Case { name: "small: 2,000 users, 5 rps: errors ×3", ..errors(small.clone()) },
+        Case { name: "small: 2,000 users, 5 rps: duration +30 %", ..slower(small) },
+        Case { name: "default: 20,000 users, 50 rps: identical", ..usual.clone() },
+        Case { name: "default: 20,000 users, 50 rps: errors ×3", ..errors(usual.clone()) },
+        Case { name: "default: 20,000 users, 50 rps: duration +30 %", ..slower(usual) },
+        Case { name: "large: 1,000,000 users, 200 rps: identical", ..large.clone() },
+        Case { name: "large: 1,000,000 users, 200 rps: errors ×3", ..errors(large.clone()) },
+        Case { name: "large: 1,000,000 users, 200 rps: duration +30 %", ..slower(large) },
+        Case {
+            name: "small: 20 users, 0.5 rps: green fails everything",
+            errors: (0.01, 1.0),
+            users: sticky(20),
+            required: Required::RolledBack,
+            ..tiny
+        },
+    ]
+}
+
 /// The groups of worlds, with their titles.
-pub fn groups() -> [(&'static str, Vec<Case>); 2] {
-    [("Worlds", cases()), ("Open, aborted and rarely slow", timing_cases())]
+pub fn groups() -> [(&'static str, Vec<Case>); 3] {
+    [
+        ("Worlds", cases()),
+        ("Open, aborted and rarely slow", timing_cases()),
+        ("Profiles", profile_cases()),
+    ]
 }
 
 // === impl Case ===
 
 impl Case {
-    /// Simulates the world so many times.
+    /// Simulates the world so many times; a tenth as often where a ramp may take a day.
     pub fn run(&self, count: u64) -> Row {
-        let config = r#"{"rollout": "r", "unit": {"header": "u"}, "ramp": RAMP,
-            "versions": {"blue": {"cluster": "b"}, "green": {"cluster": "g"}}}"#
-            .replace("RAMP", self.ramp);
-        let spec = Config::parse(config.as_bytes()).unwrap().ramp.unwrap();
-        let rollout = SimulatedRollout::new(&spec, self.world(), false, 2 * 3600);
+        let count = if self.held_after_s >= DAY_S { count.div_ceil(10) } else { count };
+        let rollout = SimulatedRollout::new(&self.spec(), self.world(), false, self.held_after_s);
         let runs: Vec<SimulatedRun> = in_parallel(count, |seed| rollout.run(seed));
         let share = |is: fn(RunEnd) -> bool| {
             runs.iter().filter(|run| is(run.end)).count() as f64 / runs.len() as f64
@@ -352,10 +480,8 @@ impl Case {
             median.map_or("–".to_owned(), |run| value(run).to_string())
         };
         let percent = |share: f64| format!("{:.1} %", share * 100.0);
-        MISSED.fetch_add(u32::from(!is_met), std::sync::atomic::Ordering::Relaxed);
-        let mark = if is_met { "" } else { " **requirement not met**" };
         Row {
-            name: format!("{}{mark}", self.name),
+            name: self.name.to_owned(),
             runs: count,
             columns: vec![
                 ("rolled back", percent(rolled_back)),
@@ -366,9 +492,28 @@ impl Case {
                 ("before", self.before.to_owned()),
             ],
         }
+        .marked(is_met)
     }
 
-    fn world(&self) -> World {
+    /// The ramp.
+    pub fn spec(&self) -> RampSpec {
+        let config = r#"{"rollout": "r", "unit": {"header": "u"}, "ramp": RAMP,
+            "versions": {"blue": {"cluster": "b"}, "green": {"cluster": "g"}}}"#
+            .replace("RAMP", self.ramp);
+        Config::parse(config.as_bytes()).unwrap().ramp.unwrap()
+    }
+
+    /// Whether green should be rolled back, or not be promoted.
+    pub fn is_worse(&self) -> bool {
+        matches!(self.required, Required::RolledBack | Required::NotPromoted)
+    }
+
+    /// From which second on green differs from blue.
+    pub fn green_differs_from_s(&self) -> u64 {
+        self.green_differs_from_s
+    }
+
+    pub fn world(&self) -> World {
         let rate = |metric, (blue, green): (f64, f64)| Behaviour {
             metric,
             blue,
@@ -379,24 +524,29 @@ impl Case {
         let aborts = (!has_patience).then(|| rate(Metric::AbortRate, self.aborts));
         let value = |metric, blue, spread| Behaviour { metric, blue, spread, green: 1.0 };
         World {
-            per_second: 50.0,
+            per_second: self.per_second,
             users: self.users,
             behaviours: [
                 rate(Metric::ErrorRate, self.errors),
                 rate(Metric::ClientErrorRate, self.client_errors),
                 rate(Metric::RefusalRate, self.refusals),
                 rate(Metric::EmptyRate, self.empty),
-                Behaviour { green: self.duration, ..value(Metric::Duration, 4000.0, 0.85) },
+                Behaviour {
+                    green: self.duration,
+                    ..value(Metric::Duration, self.durations.1, self.durations.0)
+                },
                 value(Metric::Ttft, 600.0, 0.6),
             ]
             .into_iter()
             .chain(aborts)
             .collect(),
-            green_differs_from_s: 0,
+            green_differs_from_s: self.green_differs_from_s,
             incident: self.incident.clone(),
             unread: self.unread,
             failure_ms: self.failure_ms,
             timing: self.timing,
+            explained: 0.0,
+            drift: self.drift,
         }
     }
 }
