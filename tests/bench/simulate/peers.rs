@@ -46,15 +46,20 @@ impl Compared {
     }
 
     /// How often a rule has rolled back, and, where that is right, after which time in the median.
+    /// Rollbacks before green differs are counted apart.
     fn cell(&self, found: &[Finding], runs: usize, from_s: u64) -> String {
-        let mut seconds: Vec<u64> = found.iter().map(|it| it.seconds).collect();
-        seconds.retain(|it| *it >= from_s);
-        seconds.sort_unstable();
-        let share = format!("{:.1} %", 100.0 * found.len() as f64 / runs as f64);
-        match seconds.get(seconds.len() / 2) {
-            Some(median) if self.is_worse => format!("{share}, {}", time(median - from_s)),
-            _ => share,
+        let (mut after, before): (Vec<u64>, Vec<u64>) =
+            found.iter().map(|it| it.seconds).partition(|it| *it > from_s);
+        after.sort_unstable();
+        let percent = |count: usize| format!("{:.1} %", 100.0 * count as f64 / runs as f64);
+        let mut cell = percent(after.len());
+        if let Some(median) = after.get(after.len() / 2).filter(|_| self.is_worse) {
+            cell += &format!(", {}", time(median - from_s));
         }
+        if !before.is_empty() {
+            cell += &format!("; {} before", percent(before.len()));
+        }
+        cell
     }
 }
 
