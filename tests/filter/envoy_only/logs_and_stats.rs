@@ -53,6 +53,8 @@ fn a_debug_log_in_the_watched_folder_does_not_write_itself() {
     envoy.send_to("/v1/models", &Request::from_user("ada")).unwrap();
     wait_for("the access log", || envoy.log().contains("GET /v1/models 200").then_some(()));
     let log = envoy.log();
+    // It would survive its shell.
+    drop(envoy.close_shell());
     assert!(log.contains("[debug]") && !log.contains("notification: fd"), "{log}");
 }
 
