@@ -1,6 +1,6 @@
 //! The deciding instance: consumes the outboxes, reconciles, and commits as one transaction.
 //!
-//! Nothing elects it for good. Whoever commits is the decider until another instance commits, and the
+//! No election lasts. An instance that commits is the decider until another instance commits, and the
 //! guard of the transaction lets only one of two commits pass. A commit that fails leaves nothing
 //! behind: the copy of the records is dropped, and the next decider reads them again.
 

@@ -145,7 +145,7 @@ impl<C: HttpCalls> KubernetesStore<C> {
         Ok(Some(object))
     }
 
-    /// Takes a version of the rollout's object. What was read at another one is dropped.
+    /// Takes a version of the rollout's object. What was read at another version is dropped.
     fn see_version(&self, version: Option<u64>) {
         if self.version.replace(version) != version || version.is_none() {
             self.whole.take();
