@@ -147,6 +147,13 @@ impl Decider {
         Self::new(records, Participants::default(), Some(in_force), guard).for_lost_store(guard)
     }
 
+    /// A decider with the state of this Envoy's own ramp, for a store that never had one.
+    pub fn with_own_state(state: &RampState) -> Self {
+        let state = postcard::to_allocvec(state).ok().map(|it| (Record::State, it));
+        Self::new(state.into_iter().collect(), Participants::default(), None, None)
+            .for_lost_store(None)
+    }
+
     /// This decider, for a store that has lost what was committed: its next decision writes all
     /// records. `guard` is the revision of what the store says is in force instead.
     #[must_use]

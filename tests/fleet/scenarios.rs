@@ -4,6 +4,7 @@ use serde_json::json;
 use verdigris::assignment::{Epoch, Share, Version};
 use verdigris::fleet::{FleetRecord, InstanceId};
 use verdigris::rollout::Phase;
+use verdigris::rollout::store::{Record, RolloutStore as _, WriteCondition, poll_once};
 
 use super::fleet::{Fleet, observation, ramp};
 use super::test_store::TestStore;
@@ -332,6 +333,23 @@ mod on_a_store {
         fleet.configure(1, &rolled_back);
         fleet.run(6);
         assert_eq!(fleet.shares(), [Some(0); 3]);
+    }
+
+    #[test]
+    fn a_rollback_of_an_envoys_own_ramp_is_carried_over_into_a_new_fleet<S: TestStore>() {
+        let mut before = begun::<S>(1);
+        traffic_until(&mut before, Phase::RolledBack, 20, &mut 0, 2);
+        let state = before.envoys[0].local.get(Record::State).unwrap();
+        let mut fleet = Fleet::<S>::new(2);
+        for envoy in &fleet.envoys {
+            let write = envoy.local.write(Record::State, &state, WriteCondition::Always);
+            poll_once(write).unwrap().unwrap();
+        }
+        fleet.run(8);
+        assert_eq!(fleet.shares(), [Some(0); 2], "{:#?}", fleet.events());
+        assert_eq!(fleet.state().phase, Phase::RolledBack);
+        traffic(&mut fleet, 60, 5, &mut 0, 0);
+        assert_eq!(fleet.shares(), [Some(0); 2]);
     }
 
     #[test]
