@@ -331,7 +331,7 @@ impl Decider {
         unreadable: Vec<(FleetRecord, UnreadableRecord)>,
     ) -> Decision {
         let now_ns = context.now.monotonic_ns;
-        let gone = self.participants.remove_older(now_ns.saturating_sub(PARTICIPANT_NS));
+        let gone = self.participants.mark_gone(now_ns.saturating_sub(PARTICIPANT_NS));
         let mut generations = self.generations(context);
         generations.replace(context.fingerprint);
         let published = self.memory.get(Record::Snapshot);

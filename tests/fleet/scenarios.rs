@@ -335,6 +335,39 @@ mod on_a_store {
         assert_eq!(fleet.shares(), [Some(0); 3]);
     }
 
+    /// The outbox that the instance has written is consumed, and deleted once the instance is gone. When
+    /// it comes back, it does not know either.
+    #[test]
+    fn an_instance_that_comes_back_after_a_long_time_hands_nothing_over_twice<S: TestStore>() {
+        let mut fleet = begun::<S>(2);
+        let decider = fleet.decider();
+        let other = 1 - decider;
+        for unit in 0..50 {
+            fleet.request(other, unit, false);
+        }
+        while !fleet.envoys[other].instance.has_pending() {
+            fleet.now_ms += 500;
+            fleet.begin_step(other);
+            while fleet.poll(other) {}
+        }
+        // More than ten minutes.
+        for half_second in 0..1300 {
+            fleet.now_ms += 500;
+            if half_second % 4 == 0 {
+                fleet.request(decider, 1000 + half_second, false);
+            }
+            fleet.begin_step(decider);
+            while fleet.poll(decider) {}
+        }
+        fleet.run(60);
+        let state = fleet.state();
+        let total = |counts: (u64, u64)| counts.1;
+        let requests: u64 =
+            state.evidence.steps.iter().map(|it| total(super::super::fleet::counts(it))).sum();
+        assert_eq!(requests, 50 + 325, "{:#?}", fleet.events());
+        assert!(!fleet.envoys[other].instance.has_pending());
+    }
+
     #[test]
     fn a_rollback_of_an_envoys_own_ramp_is_carried_over_into_a_new_fleet<S: TestStore>() {
         let mut before = begun::<S>(1);
