@@ -1,6 +1,6 @@
 //! The deciding instance: consumes the outboxes, reconciles, and commits as one transaction.
 //!
-//! Nothing elects it for good. Whoever commits is the decider until another instance commits, and the
+//! No election lasts. An instance that commits is the decider until another instance commits, and the
 //! guard of the transaction lets only one of two commits pass. A commit that fails leaves nothing
 //! behind: the copy of the records is dropped, and the next decider reads them again.
 
@@ -145,6 +145,13 @@ impl Decider {
         let state = postcard::to_allocvec(state).ok().map(|it| (Record::State, it));
         let records = state.into_iter().collect();
         Self::new(records, Participants::default(), Some(in_force), guard).for_lost_store(guard)
+    }
+
+    /// A decider with the state of this Envoy's own ramp, for a store that never had one.
+    pub fn with_own_state(state: &RampState) -> Self {
+        let state = postcard::to_allocvec(state).ok().map(|it| (Record::State, it));
+        Self::new(state.into_iter().collect(), Participants::default(), None, None)
+            .for_lost_store(None)
     }
 
     /// This decider, for a store that has lost what was committed: its next decision writes all
@@ -324,7 +331,7 @@ impl Decider {
         unreadable: Vec<(FleetRecord, UnreadableRecord)>,
     ) -> Decision {
         let now_ns = context.now.monotonic_ns;
-        let gone = self.participants.remove_older(now_ns.saturating_sub(PARTICIPANT_NS));
+        let gone = self.participants.mark_gone(now_ns.saturating_sub(PARTICIPANT_NS));
         let mut generations = self.generations(context);
         generations.replace(context.fingerprint);
         let published = self.memory.get(Record::Snapshot);

@@ -8,7 +8,7 @@ use super::protocol::{Protocol, Unconfirmed};
 use super::store::{FleetStore, Revision, StoreError};
 use super::turn;
 use crate::rollout::store::{Record, RolloutStore, WriteCondition};
-use crate::rollout::{Clocks, RampState, Snapshot};
+use crate::rollout::{Clocks, Phase, RampState, Snapshot};
 
 /// A decider with nothing to decide commits after so many intervals, to show that it is there.
 const IDLE_INTERVALS: u64 = 3;
@@ -135,12 +135,24 @@ impl FleetInstance {
         context: &StepContext<'_>,
     ) -> Result<Decider, StoreError> {
         let known = protocol.follower.known().cloned();
+        let own_state = local.read(Record::State).await.ok().flatten();
+        let own_state = own_state.and_then(|it| postcard::from_bytes::<RampState>(&it.value).ok());
+        if known.is_none()
+            && let Some(state) = own_state.as_ref().filter(|it| it.phase == Phase::RolledBack)
+        {
+            // This Envoy had a ramp of its own. A rollback does not end because it joins a fleet.
+            let now = self.decision_context(protocol, context).now;
+            let snapshot = state.snapshot(context.spec);
+            return Ok(Decider::with_own_state(&state.clone().restored(
+                context.spec,
+                &snapshot,
+                now,
+            )));
+        }
         let (Some(lost), Some((in_force, _))) = (protocol.follower.lost(), known.clone()) else {
             return Decider::load(store, known).await;
         };
-        let stored = local.read(Record::State).await.ok().flatten();
-        let state = stored.and_then(|it| postcard::from_bytes::<RampState>(&it.value).ok());
-        let Some(state) = state else {
+        let Some(state) = own_state else {
             return Err(StoreError::Failed("the store has lost the ramp's state".to_owned()));
         };
         // The units that were counted are lost, so the step counts from the beginning.

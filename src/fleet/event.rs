@@ -26,7 +26,7 @@ pub enum FleetEvent<'a> {
     Committed(&'a RampState),
     /// The instance has rolled back by itself, for this reason.
     RolledBackAlone(&'a str),
-    /// The store was replaced by another one, or has lost writes.
+    /// The store was replaced by another store, or has lost writes.
     StoreReplaced(&'a str),
     /// A record in the store has another form.
     Unreadable(&'a FleetRecord, UnreadableRecord),

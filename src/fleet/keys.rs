@@ -6,7 +6,7 @@ use super::format;
 use super::store::{FleetRecord, FleetStore, StoreError, Transaction};
 use crate::assignment::UnitKey;
 
-/// The keys of a rollout. Whoever can read the store can sign feedback, and choose units.
+/// The keys of a rollout. A client that can read the store can sign feedback, and choose units.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FleetKeys {
     /// The key of the hashes of units, without which instances would count a unit that moves twice.

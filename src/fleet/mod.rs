@@ -7,7 +7,7 @@
 //! | [`records`], [`format`] | what instances write for each other, and its form |
 //! | [`clock`] | the time that they share |
 //! | [`generation`] | which of several configurations decides |
-//! | [`instance`] | one Envoy: follows, hands over its evidence, and decides if no other one does |
+//! | [`instance`] | one Envoy: follows, hands over its evidence, and decides if no other instance does |
 //! | [`local_evidence`] | what it has seen itself |
 //! | [`follower`] | what it knows of what is in force |
 //! | [`outbox`] | how it hands over evidence, so that each observation counts once |

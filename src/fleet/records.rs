@@ -51,7 +51,13 @@ pub struct Participant {
     pub is_current: bool,
     /// How many observations it has handed over.
     pub observations: u64,
+    /// Whether it is not counted as an instance any more. Its sequence number is kept, since it may come
+    /// back and hand over again what was consumed.
+    pub is_gone: bool,
 }
+
+/// How many instances that have gone are remembered.
+const MAX_GONE: usize = 1024;
 
 /// The evidence that an instance hands over, and what the fleet must know of the instance.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,14 +91,14 @@ impl Participants {
     /// How many instances there are. One that was started again, or whose work another of its workers
     /// does now, is one.
     pub fn count(&self) -> u32 {
-        let names: BTreeSet<&str> = self.0.iter().map(|it| it.id.name.as_str()).collect();
+        let names: BTreeSet<&str> = self.present().map(|it| it.id.name.as_str()).collect();
         u32::try_from(names.len()).unwrap_or(u32::MAX)
     }
 
     /// The instances by name: the latest of each, with the observations of all.
     pub fn by_name(&self) -> Vec<Participant> {
         let mut by_name: BTreeMap<&str, Participant> = BTreeMap::new();
-        for participant in &self.0 {
+        for participant in self.present() {
             let found = by_name
                 .entry(&participant.id.name)
                 .or_insert_with(|| Participant { observations: 0, ..participant.clone() });
@@ -105,14 +111,18 @@ impl Participants {
         by_name.into_values().collect()
     }
 
-    /// Whether an outbox of an instance was not consumed yet.
+    fn present(&self) -> impl Iterator<Item = &Participant> {
+        self.0.iter().filter(|it| !it.is_gone)
+    }
+
+    /// Whether an outbox says something new: it was not consumed yet, or its instance is back.
     pub fn is_new(&self, id: &InstanceId, sequence: u64) -> bool {
-        !self.0.iter().any(|it| it.id == *id && it.sequence >= sequence)
+        !self.present().any(|it| it.id == *id && it.sequence >= sequence)
     }
 
     /// The outboxes that were consumed, by their sequence numbers.
     pub fn sequences(&self) -> Consumed {
-        Consumed::Sequences(self.0.iter().map(|it| (it.id.boot, it.sequence)).collect())
+        Consumed::Sequences(self.present().map(|it| (it.id.boot, it.sequence)).collect())
     }
 
     /// Records that an outbox was consumed. Returns whether it is a new one; one that was consumed
@@ -133,9 +143,15 @@ impl Participants {
             green_bp: outbox.green_bp,
             is_current,
             observations: observations as u64,
+            is_gone: false,
         };
         match self.0.iter_mut().find(|it| it.id == *id) {
-            Some(known) if known.sequence >= outbox.sequence => return false,
+            Some(known) if known.sequence >= outbox.sequence => {
+                if known.is_gone {
+                    (known.is_gone, known.seen_ns) = (false, now_ns);
+                }
+                return false;
+            }
             Some(known) => {
                 seen.observations += known.observations;
                 *known = seen;
@@ -145,12 +161,20 @@ impl Participants {
         true
     }
 
-    /// Removes and returns the participants that were seen last before a time of the fleet.
-    pub fn remove_older(&mut self, before_ns: u64) -> Vec<InstanceId> {
-        let (old, kept) =
-            std::mem::take(&mut self.0).into_iter().partition(|it| it.seen_ns < before_ns);
-        self.0 = kept;
-        let old: Vec<Participant> = old;
-        old.into_iter().map(|it| it.id).collect()
+    /// Marks the participants that were seen last before a time of the fleet as gone, and returns those.
+    pub fn mark_gone(&mut self, before_ns: u64) -> Vec<InstanceId> {
+        let mut gone = Vec::new();
+        for participant in &mut self.0 {
+            if !participant.is_gone && participant.seen_ns < before_ns {
+                participant.is_gone = true;
+                gone.push(participant.id.clone());
+            }
+        }
+        while self.0.iter().filter(|it| it.is_gone).count() > MAX_GONE {
+            let gone = self.0.iter().enumerate().filter(|(_, it)| it.is_gone);
+            let Some((oldest, _)) = gone.min_by_key(|(_, it)| it.seen_ns) else { break };
+            self.0.remove(oldest);
+        }
+        gone
     }
 }

@@ -70,7 +70,7 @@ pub trait FleetStore {
         false
     }
 
-    /// How the store was replaced since the last call: by another one, or by one that has lost writes
+    /// How the store was replaced since the last call: by another store, or by one that has lost writes
     /// since it was wiped or restored from a backup. The call that has noticed it has failed. Revisions
     /// from before the replacement mean nothing to the store any more. `None` where it was not replaced.
     fn take_replacement(&self) -> Option<String> {

@@ -1,8 +1,8 @@
 //! Whose turn it is to decide.
 //!
 //! One instance decides, so that only one lists the outboxes of all: the one that did last, as long as
-//! it commits. If it is silent, another one takes over. Which one is first does not matter, because a
-//! commit is guarded: of two that try, one does nothing.
+//! it commits. If it is silent, another instance takes over. Which instance is first does not matter, because a
+//! commit is guarded: of two that try, one changes nothing.
 
 use super::follower::{Followed, Follower};
 use super::generation::Standing;
@@ -19,7 +19,7 @@ pub struct Turn<'a> {
     pub follower: &'a Follower,
     /// The fingerprint of its configuration.
     pub fingerprint: u64,
-    /// Whether its configuration has replaced another one, and was not announced since.
+    /// Whether its configuration has replaced another configuration, and was not announced since.
     pub has_changed_configuration: bool,
     /// Its monotonic clock, in nanoseconds.
     pub now_ns: u64,
@@ -40,7 +40,7 @@ impl Turn<'_> {
         let follower = self.follower;
         let silent_ns = follower.silent_ns(self.now_ns);
         if followed == Followed::Nothing {
-            // All instances find nothing at once. Most of them let another one begin.
+            // All instances find nothing at once. Most of them let another instance begin.
             return silent_ns >= self.spread_ns() / SPREAD_INTERVALS;
         }
         let patience_ns =

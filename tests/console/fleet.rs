@@ -28,6 +28,7 @@ fn participant(name: &str, seen_s: u64, observations: u64) -> Participant {
         seen_ns: seen_s * SECOND_NS,
         follows: 7,
         green_bp: 2500,
+        is_gone: false,
         is_current: true,
         observations,
     }

@@ -20,16 +20,29 @@ fn fleet() -> Value {
 
 /// A VM in a host with the store's cluster, which has ticked once.
 fn start() -> RampVms {
-    let mut vms = RampVms::start_with(1, &fleet());
+    start_with(&fleet())
+}
+
+fn start_with(config: &Value) -> RampVms {
+    let mut vms = RampVms::start_with(1, config);
     vms.vms[0].callouts().clusters.push(CLUSTER.to_owned());
     vms.tick(0);
     vms
 }
 
-/// The open gRPC calls.
+/// The same fleet with the Kubernetes API.
+fn fleet_in_kubernetes() -> Value {
+    let mut config = long_ramp();
+    let fleet = json!({"store": "kubernetes", "cluster": CLUSTER, "namespace": "gateways"});
+    set_fields(&mut config, &json!({"fleet": fleet}));
+    config
+}
+
+/// The open calls.
 fn calls(vm: &mut Vm) -> Vec<u32> {
     let open = vm.callouts().open.iter();
-    let calls = open.filter(|(_, callout)| matches!(callout, Callout::Grpc { .. }));
+    let is_call = |it: &Callout| matches!(it, Callout::Grpc { .. } | Callout::Http { .. });
+    let calls = open.filter(|(_, callout)| is_call(callout));
     calls.map(|(token, _)| *token).collect()
 }
 
@@ -110,6 +123,41 @@ fn however_a_call_ends_requests_flow_and_another_call_follows() {
         assert!(again > token, "{name}");
     }
     assert!(vms.log().contains("store is away"), "{}", vms.log());
+}
+
+#[test]
+fn a_fleet_in_kubernetes_makes_http_calls_and_however_they_end_requests_flow() {
+    type End = fn(&mut Vm, u32);
+    const OK: &[(&str, &str)] = &[(":status", "200")];
+    let ends: [(&str, End); 8] = [
+        ("cut short", |vm, token| vm.receive_http(ROOT, token, &[], b"")),
+        ("no status", |vm, token| vm.receive_http(ROOT, token, &[("a", "b")], b"{}")),
+        ("a status of letters", |vm, token| {
+            vm.receive_http(ROOT, token, &[(":status", "two")], b"{}");
+        }),
+        ("a page", |vm, token| vm.receive_http(ROOT, token, OK, b"<html>")),
+        ("nothing", |vm, token| vm.receive_http(ROOT, token, OK, b"")),
+        ("a megabyte", |vm, token| vm.receive_http(ROOT, token, OK, &[b'['; 1 << 20])),
+        ("403", |vm, token| vm.receive_http(ROOT, token, &[(":status", "403")], b"no")),
+        ("429", |vm, token| {
+            let headers = [(":status", "429"), ("retry-after", "3")];
+            vm.receive_http(ROOT, token, &headers, b"later");
+        }),
+    ];
+    let mut vms = start_with(&fleet_in_kubernetes());
+    for (name, end) in ends {
+        let token = next_call(&mut vms);
+        let vm = &mut vms.vms[0];
+        let Callout::Http { cluster, timeout_ms, .. } = vm.callouts().open[&token].clone() else {
+            panic!("{name}: it is an HTTP call")
+        };
+        assert_eq!((cluster.as_str(), timeout_ms), (CLUSTER, 10_000), "two intervals");
+        assert!(streams(vm).is_empty());
+        end(vm, token);
+        assert_requests_flow(&mut vms);
+        assert!(next_call(&mut vms) > token, "{name}");
+    }
+    assert_eq!(vms.log().matches("store is away").count(), 1, "{}", vms.log());
 }
 
 #[test]

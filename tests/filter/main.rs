@@ -38,6 +38,11 @@ mod feedback;
 mod grpc_client;
 mod host;
 mod hostcalls;
+#[path = "../support/kube_api.rs"]
+#[allow(dead_code, reason = "each test binary uses a part")]
+mod kube_api;
+#[path = "../support/kube_server.rs"]
+mod kube_server;
 mod lease;
 mod memory;
 mod outcomes;

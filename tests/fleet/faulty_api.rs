@@ -22,6 +22,7 @@ struct Inner {
     delayed: RefCell<Vec<HttpRequest>>,
     fate: RefCell<Option<Box<dyn FnMut() -> Fate>>>,
     is_down: Cell<bool>,
+    calls: Cell<(u64, u64, u64)>,
 }
 
 /// One instance's calls.
@@ -46,6 +47,9 @@ impl FaultyApi {
             authorization: header("authorization"),
             body: request.body.clone(),
         });
+        let sent = (request.path.len() + request.body.len()) as u64;
+        let received = answer.body.len() as u64;
+        self.0.calls.update(|(calls, s, r)| (calls + 1, s + sent, r + received));
         HttpResponse { status: answer.status, retry_after_s: None, body: answer.body }
     }
 
@@ -133,6 +137,10 @@ impl TestStore for FaultyApi {
 
     fn restore(&self, backup: KubeApi) {
         self.0.api.replace(backup);
+    }
+
+    fn take_calls(&self) -> (u64, u64, u64) {
+        self.0.calls.take()
     }
 
     fn get(&self, record: &FleetRecord) -> Option<Vec<u8>> {

@@ -40,6 +40,7 @@ struct Inner {
     /// Draws the fate of the next call.
     fate: RefCell<Option<Box<dyn FnMut() -> Fate>>>,
     is_down: Cell<bool>,
+    calls: Cell<(u64, u64, u64)>,
 }
 
 // === impl FaultyStore ===
@@ -64,9 +65,15 @@ impl FaultyStore {
         Ok(revision)
     }
 
+    fn count(&self, calls: u64, sent: usize, received: usize) {
+        let (sent, received) = (sent as u64, received as u64);
+        self.0.calls.update(|(c, s, r)| (c + calls, s + sent, r + received));
+    }
+
     /// The fate of a call, before which other instances may run.
     async fn arrive(&self) -> Fate {
         PendingOnce(false).await;
+        self.count(1, 0, 0);
         if self.0.is_down.get() {
             return Fate::Refused;
         }
@@ -132,6 +139,10 @@ impl TestStore for FaultyStore {
         self.0.revision.set(revision);
     }
 
+    fn take_calls(&self) -> (u64, u64, u64) {
+        self.0.calls.take()
+    }
+
     fn get(&self, record: &FleetRecord) -> Option<Vec<u8>> {
         self.0.records.borrow().get(record).map(|it| it.value.clone())
     }
@@ -146,6 +157,7 @@ impl FleetStore for FaultyStore {
     async fn read(&self, record: &FleetRecord) -> Result<Option<FoundRecord>, StoreError> {
         let fate = self.arrive().await;
         let found = self.0.records.borrow().get(record).cloned();
+        self.count(0, 0, found.as_ref().map_or(0, |it| it.value.len()));
         self.answer(fate, found).await
     }
 
@@ -163,11 +175,13 @@ impl FleetStore for FaultyStore {
             let records = newer.map(|(it, found)| (it.clone(), found.clone())).collect();
             Listing { records, revision: Revision(self.0.revision.get()) }
         };
+        self.count(0, 0, listing.records.iter().map(|(_, it)| it.value.len()).sum());
         self.answer(fate, listing).await
     }
 
     async fn commit(&self, transaction: Transaction) -> Result<Revision, StoreError> {
         let fate = self.arrive().await;
+        self.count(0, transaction.puts.iter().map(|(_, value)| value.len()).sum(), 0);
         let result = match fate {
             Fate::Answered | Fate::AnswerLost => self.apply(&transaction),
             Fate::Repeated => {

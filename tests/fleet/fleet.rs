@@ -46,6 +46,7 @@ pub struct Fleet<S: TestStore> {
     pub now_ms: u64,
     boots: u64,
     ramp: Value,
+    interval_ns: u64,
 }
 
 /// A ramp in which green takes 10, 50 and 100 %.
@@ -75,6 +76,11 @@ impl<S: TestStore> Fleet<S> {
 
     /// A fleet of so many instances that have this ramp in their configurations.
     pub fn with_ramp(count: usize, ramp: Value) -> Self {
+        Self::with_interval(count, ramp, SECOND_NS)
+    }
+
+    /// A fleet whose instances talk to the store this often.
+    pub fn with_interval(count: usize, ramp: Value, interval_ns: u64) -> Self {
         let mut fleet = Self {
             store: S::default(),
             envoys: Vec::new(),
@@ -82,6 +88,7 @@ impl<S: TestStore> Fleet<S> {
             now_ms: 1_000_000,
             boots: 0,
             ramp,
+            interval_ns,
         };
         (0..count).for_each(|_| fleet.start());
         fleet
@@ -112,7 +119,7 @@ impl<S: TestStore> Fleet<S> {
         let id = InstanceId { name: format!("envoy-{index}"), boot };
         Envoy {
             client: self.store.client(),
-            instance: Rc::new(FleetInstance::new(id, SECOND_NS, own_keys(self.boots))),
+            instance: Rc::new(FleetInstance::new(id, self.interval_ns, own_keys(self.boots))),
             local: Rc::default(),
             spec: Rc::new(spec(ramp)),
             step: None,

@@ -104,7 +104,14 @@ fn records_are_committed_read_guarded_listed_and_deleted() {
     assert_ne!(api.get(&FleetRecord::InForce).as_deref(), Some(&b"new"[..]));
     list(&store, Folder::Outboxes);
     commit(&store, guard, puts(), vec![b, outbox("never", 3)]).unwrap();
-    assert_eq!(list(&store, Folder::Outboxes), [(a, b"of a".to_vec())]);
+    assert_eq!(list(&store, Folder::Outboxes), [(a.clone(), b"of a".to_vec())]);
+    // A command is decided without a list.
+    let other = api.direct();
+    let found = poll_once(other.read(&FleetRecord::InForce)).unwrap().unwrap().unwrap();
+    let guard = (FleetRecord::InForce, Some(found.revision));
+    let puts = vec![(FleetRecord::InForce, b"a command's".to_vec())];
+    commit(&other, guard, puts, vec![a]).unwrap();
+    assert_eq!(list(&store, Folder::Outboxes), []);
 }
 
 #[test]

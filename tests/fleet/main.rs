@@ -1,6 +1,7 @@
 //! One rollout across many Envoys, natively: instances, their store, and a network that fails. Those
 //! in [`etcd_live`] start a real etcd, which `make tools` installs.
 
+mod cost;
 mod etcd_answers;
 mod etcd_faults;
 mod etcd_live;

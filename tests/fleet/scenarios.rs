@@ -5,6 +5,7 @@ use verdigris::analysis::Observation;
 use verdigris::assignment::{Epoch, Share, Version};
 use verdigris::fleet::{FleetRecord, InstanceId};
 use verdigris::rollout::Phase;
+use verdigris::rollout::store::{Record, RolloutStore as _, WriteCondition, poll_once};
 
 use super::fleet::{Fleet, observation, ramp};
 use super::test_store::TestStore;
@@ -412,6 +413,56 @@ mod on_a_store {
         fleet.configure(1, &rolled_back);
         fleet.run(6);
         assert_eq!(fleet.shares(), [Some(0); 3]);
+    }
+
+    /// The outbox that the instance has written is consumed, and deleted once the instance is gone. When
+    /// it comes back, it does not know either.
+    #[test]
+    fn an_instance_that_comes_back_after_a_long_time_hands_nothing_over_twice<S: TestStore>() {
+        let mut fleet = begun::<S>(2);
+        let decider = fleet.decider();
+        let other = 1 - decider;
+        for unit in 0..50 {
+            fleet.request(other, unit, false);
+        }
+        while !fleet.envoys[other].instance.has_pending() {
+            fleet.now_ms += 500;
+            fleet.begin_step(other);
+            while fleet.poll(other) {}
+        }
+        // More than ten minutes.
+        for half_second in 0..1300 {
+            fleet.now_ms += 500;
+            if half_second % 4 == 0 {
+                fleet.request(decider, 1000 + half_second, false);
+            }
+            fleet.begin_step(decider);
+            while fleet.poll(decider) {}
+        }
+        fleet.run(60);
+        let state = fleet.state();
+        let total = |counts: (u64, u64)| counts.1;
+        let requests: u64 =
+            state.evidence.steps.iter().map(|it| total(super::super::fleet::counts(it))).sum();
+        assert_eq!(requests, 50 + 325, "{:#?}", fleet.events());
+        assert!(!fleet.envoys[other].instance.has_pending());
+    }
+
+    #[test]
+    fn a_rollback_of_an_envoys_own_ramp_is_carried_over_into_a_new_fleet<S: TestStore>() {
+        let mut before = begun::<S>(1);
+        traffic_until(&mut before, Phase::RolledBack, 20, &mut 0, 2);
+        let state = before.envoys[0].local.get(Record::State).unwrap();
+        let mut fleet = Fleet::<S>::new(2);
+        for envoy in &fleet.envoys {
+            let write = envoy.local.write(Record::State, &state, WriteCondition::Always);
+            poll_once(write).unwrap().unwrap();
+        }
+        fleet.run(8);
+        assert_eq!(fleet.shares(), [Some(0); 2], "{:#?}", fleet.events());
+        assert_eq!(fleet.state().phase, Phase::RolledBack);
+        traffic(&mut fleet, 60, 5, &mut 0, 0);
+        assert_eq!(fleet.shares(), [Some(0); 2]);
     }
 
     #[test]

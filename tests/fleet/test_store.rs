@@ -36,6 +36,9 @@ pub trait TestStore: Clone + Default + 'static {
     /// Goes back to a backup.
     fn restore(&self, backup: Self::Backup);
 
+    /// How many calls there were since the last time, and the bytes that were sent and received.
+    fn take_calls(&self) -> (u64, u64, u64);
+
     /// The bytes of a record.
     fn get(&self, record: &FleetRecord) -> Option<Vec<u8>>;
 

@@ -48,6 +48,11 @@ impl Etcd {
         etcd
     }
 
+    /// How many members there are.
+    pub fn size(&self) -> usize {
+        self.members.len()
+    }
+
     /// The port at which a member serves clients.
     pub fn port(&self, member: usize) -> u16 {
         self.members[member].clients.number

@@ -14,8 +14,8 @@ pub(super) fn fleet(old: &Config, new: &Config) -> Vec<Effect> {
         ),
         (None, Some(_)) => effect(
             "the fleet's store replaces the state of this Envoy's own ramp: if the store has no state \
-             of this rollout, the ramp begins there with its first step, also after a rollback, and \
-             an operator command ends",
+             of this rollout, the ramp begins there with its first step, and an operator command ends; a \
+             rollback stays if the first Envoy with this change is rolled back",
         ),
         (Some(_), None) if new.ramp.is_some() && old.rollout == new.rollout => effect(
             "this Envoy keeps the share and the state that it has last read of the store, whose times \

@@ -34,8 +34,8 @@ struct Details {
     kind: Option<String>,
 }
 
-/// The statuses by which the API, or a proxy before it, refuses a request before it is applied. 409 is
-/// told apart from them.
+/// The statuses by which the API, or a proxy before it, refuses a request before it is applied. 409 has
+/// a meaning of its own.
 const REFUSALS: [u16; 12] = [400, 401, 403, 404, 405, 406, 410, 413, 414, 415, 422, 429];
 
 /// How much of a failure's message is kept, in characters.
@@ -67,7 +67,7 @@ impl Failure {
 /// The body of a successful answer.
 ///
 /// # Errors
-/// [`Failure`] where the answer is none, or another one.
+/// [`Failure`] where there is no answer, or it is a refusal.
 pub fn body(answer: Result<HttpResponse, HttpError>) -> Result<Vec<u8>, Failure> {
     let HttpResponse { status, body, .. } = match answer {
         Ok(response) => response,

@@ -9,6 +9,7 @@
 //! | [`page`] | a part of a list, as one request |
 //! | [`change`] | a transaction as a change of the rollout's object |
 //! | [`chunks`] | the objects of full chunks of units, and when they can be deleted |
+//! | [`units`] | the log of seen units in these objects |
 //! | [`store`] | all of it as a [`FleetStore`](super::FleetStore) |
 //!
 //! **Objects.** The API writes one object at a time, so that everything that one decision writes is in
@@ -39,6 +40,7 @@ pub mod names;
 pub mod object;
 pub mod page;
 pub mod store;
+pub mod units;
 
 pub use names::Names;
 pub use store::KubernetesStore;

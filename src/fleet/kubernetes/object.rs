@@ -90,7 +90,7 @@ impl Object {
     /// The bytes of an object that has one record, if its annotation names that record.
     ///
     /// # Errors
-    /// A message, where it has another record, or none.
+    /// A message, where it does not have that record.
     pub fn only_record(&self, path: &str) -> Result<Vec<u8>, String> {
         let name = &self.metadata.name;
         match self.annotation(RECORD_ANNOTATION) {

@@ -1,7 +1,7 @@
 //! The Kubernetes API as a store of a fleet.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use serde_json::json;
@@ -17,6 +17,7 @@ use super::chunks::Chunks;
 use super::names::{self, IN_FORCE_ANNOTATION, Names, RECORD_ANNOTATION};
 use super::object::{self, Object};
 use super::page::Page;
+use super::units;
 use crate::callout::{HttpCalls, HttpError, HttpRequest};
 
 /// The records of one rollout in ConfigMaps.
@@ -28,7 +29,7 @@ pub struct KubernetesStore<C> {
     /// The rollout's object at that version, if it was read as a whole.
     whole: RefCell<Option<Rc<Object>>>,
     chunks: RefCell<Chunks>,
-    /// The version of each outbox when it was last listed.
+    /// The version of each outbox as it was listed for the decision that is not committed yet.
     outboxes: RefCell<BTreeMap<InstanceId, u64>>,
     pause_s: Cell<Option<u64>>,
 }
@@ -145,7 +146,7 @@ impl<C: HttpCalls> KubernetesStore<C> {
         Ok(Some(object))
     }
 
-    /// Takes a version of the rollout's object. What was read at another one is dropped.
+    /// Takes a version of the rollout's object. What was read at another version is dropped.
     fn see_version(&self, version: Option<u64>) {
         if self.version.replace(version) != version || version.is_none() {
             self.whole.take();
@@ -232,25 +233,7 @@ impl<C: HttpCalls> KubernetesStore<C> {
         let names = objects.iter().map(|it| it.metadata.name.clone());
         self.chunks.borrow_mut().on_listed(names.collect());
         let Some(whole) = whole else { return Ok(Listing::default()) };
-        let revision = whole.revision().map_err(StoreError::Failed)?;
-        let mut listing = Listing { records: Vec::new(), revision };
-        for key in whole.binary_data.iter().flat_map(BTreeMap::keys) {
-            let Some(record @ FleetRecord::SeenUnits { .. }) = names::record_of(key) else {
-                continue;
-            };
-            if let Some(value) = whole.bytes(key).map_err(StoreError::Failed)? {
-                listing.records.push((record, FoundRecord { value, revision }));
-            }
-        }
-        let referred: BTreeSet<&String> = whole.data.iter().flat_map(BTreeMap::values).collect();
-        for object in objects.iter().filter(|it| referred.contains(&it.metadata.name)) {
-            let record = object.annotation(RECORD_ANNOTATION).and_then(FleetRecord::from_path);
-            let Some(record @ FleetRecord::SeenUnits { .. }) = record else { continue };
-            let value = object.only_record(&record.path()).map_err(StoreError::Failed)?;
-            let revision = object.revision().map_err(StoreError::Failed)?;
-            listing.records.push((record, FoundRecord { value, revision }));
-        }
-        Ok(listing)
+        units::listing(&whole, &objects).map_err(StoreError::Failed)
     }
 
     /// Commits a decision, which replaces this version of the rollout's object.
@@ -261,9 +244,10 @@ impl<C: HttpCalls> KubernetesStore<C> {
     ) -> Result<Revision, StoreError> {
         self.delete_garbage().await;
         // A deleted outbox was consumed by a decision that is committed. It is deleted before the
-        // decision that forgets its sequence number, and only as it was then.
+        // decision that notes that its instance has gone, and only as it was then.
+        let listed = self.outboxes.take();
         for record in std::mem::take(&mut transaction.deletes) {
-            self.delete_outbox(&record).await?;
+            self.delete_outbox(&record, &listed).await?;
         }
         let replaced = guard.map_or(0, |it| it.0);
         let (change, chunks) = Change::of(transaction, &self.names, replaced)?;
@@ -287,15 +271,27 @@ impl<C: HttpCalls> KubernetesStore<C> {
         Ok(revision)
     }
 
-    async fn delete_outbox(&self, record: &FleetRecord) -> Result<(), StoreError> {
+    /// Deletes an outbox as it was listed. A command is decided without a list: then the outbox is deleted
+    /// as it is now. An instance that is still there keeps what it has written until that is consumed,
+    /// and writes it again.
+    async fn delete_outbox(
+        &self,
+        record: &FleetRecord,
+        listed: &BTreeMap<InstanceId, u64>,
+    ) -> Result<(), StoreError> {
         let FleetRecord::Outbox(id) = record else {
             let message = format!("{} cannot be deleted: it is not an outbox", record.path());
             return Err(StoreError::Failed(message));
         };
-        // What was not listed does not exist.
-        let version = self.outboxes.borrow().get(id).copied();
-        let Some(version) = version else { return Ok(()) };
-        match self.delete(&self.names.of_outbox(id)?, Some(version)).await {
+        let name = self.names.of_outbox(id)?;
+        let version = match listed.get(id) {
+            Some(version) => *version,
+            None => match self.get(&name, false).await? {
+                Some(found) => found.revision().map_err(StoreError::Failed)?.0,
+                None => return Ok(()),
+            },
+        };
+        match self.delete(&name, Some(version)).await {
             Ok(()) => Ok(()),
             // The instance is back.
             Err(Failure::Conflict) => Err(StoreError::Conflict),

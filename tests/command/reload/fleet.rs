@@ -15,7 +15,7 @@ fn each_change_of_a_fleet_is_reported() {
     let renamed = both(ramp(json!({})), json!({"rollout": "assistant-v9"}));
     for (old, new, field, text) in [
         (weights(95, 5), of_fleet(json!({})), "fleet", "has one of this rollout already"),
-        (ramp(json!({})), of_fleet(json!({})), "fleet", "begins there with its first step, also"),
+        (ramp(json!({})), of_fleet(json!({})), "fleet", "begins there with its first step, and"),
         (of_fleet(json!({})), ramp(json!({})), "fleet", "write another rollout, or weights"),
         (of_fleet(json!({})), renamed, "fleet", "decides alone, by its own requests"),
         (of_fleet(json!({})), weights(95, 5), "fleet", "leaves the fleet: the others continue"),

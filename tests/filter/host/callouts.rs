@@ -179,7 +179,6 @@ impl Vm {
         self.callouts().status_message.clear();
     }
 
-    #[allow(dead_code, reason = "the Kubernetes store and the judge are to make HTTP calls")]
     /// Answers an HTTP call. Without headers the response was cut short.
     pub fn receive_http(&mut self, root: u32, token: u32, headers: &[(&str, &str)], body: &[u8]) {
         let callouts = self.callouts();

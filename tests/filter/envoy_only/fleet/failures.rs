@@ -3,15 +3,23 @@
 use serde_json::json;
 
 use super::gateways::{Gateways, fleet_config};
+use super::shared_store::Kind;
 use crate::envoy::process::{wait_at_most, wait_for};
 use crate::envoy::{Envoy, filter_yaml};
 use crate::envoy_only::ramp_fixture::RAMP_TIMEOUT;
 use crate::proxy::phase::{PROMOTED, ROLLED_BACK};
 use crate::proxy::{Proxy as _, set_fields};
 
-#[test]
-fn another_envoy_decides_where_the_deciding_one_is_killed() {
-    let mut gateways = Gateways::start(3, 1, &fleet_config(json!({"bake": "4s"})));
+on_each_store!(
+    another_envoy_decides_where_the_deciding_one_is_killed,
+    requests_flow_and_nothing_advances_while_the_store_is_away,
+    a_restart_of_all_envoys_keeps_the_ramp,
+    a_rollback_survives_a_store_that_has_lost_everything,
+    a_configuration_that_reaches_one_envoy_later_does_not_take_the_decision_back
+);
+
+fn another_envoy_decides_where_the_deciding_one_is_killed(kind: Kind) {
+    let mut gateways = Gateways::start(3, kind, &fleet_config(kind, json!({"bake": "4s"})));
     gateways.wait_for_gauge("green_bp", 2500);
     let decider = wait_for("a decider", || gateways.decider());
     let mut killed = gateways.envoys.remove(decider);
@@ -26,11 +34,10 @@ fn another_envoy_decides_where_the_deciding_one_is_killed() {
     assert_eq!(begun.len(), 1, "{begun:#?}");
 }
 
-#[test]
-fn requests_flow_and_nothing_advances_while_etcd_is_away() {
-    let mut gateways = Gateways::start(2, 1, &fleet_config(json!({"bake": "3s"})));
+fn requests_flow_and_nothing_advances_while_the_store_is_away(kind: Kind) {
+    let mut gateways = Gateways::start(2, kind, &fleet_config(kind, json!({"bake": "3s"})));
     gateways.wait_for_gauge("green_bp", 2500);
-    gateways.etcd.kill_all();
+    gateways.store.go_away();
     let away = |envoy: &Envoy| envoy.log().contains("the fleet's store is away");
     let ((), _) = gateways.under_load(|| {
         wait_at_most(RAMP_TIMEOUT, "all to notice", || {
@@ -43,7 +50,7 @@ fn requests_flow_and_nothing_advances_while_etcd_is_away() {
         });
     });
     assert_eq!(gateways.gauges("green_bp"), [2500, 2500]);
-    gateways.etcd.restart();
+    gateways.store.come_back();
     let ((), _) = gateways.under_load(|| gateways.wait_for_gauge("phase", PROMOTED));
     let back = |envoy: &Envoy| envoy.log().contains("the fleet's store is back");
     assert!(gateways.envoys.iter().all(back));
@@ -51,15 +58,15 @@ fn requests_flow_and_nothing_advances_while_etcd_is_away() {
 
 #[test]
 fn a_member_of_three_may_be_killed() {
-    let mut gateways = Gateways::start(2, 3, &fleet_config(json!({"bake": "3s"})));
+    let mut gateways =
+        Gateways::start(2, Kind::Etcd(3), &fleet_config(Kind::Etcd(3), json!({"bake": "3s"})));
     gateways.wait_for_gauge("green_bp", 2500);
-    gateways.etcd.kill(0);
+    gateways.store.kill_member(0);
     let ((), _) = gateways.under_load(|| gateways.wait_for_gauge("phase", PROMOTED));
 }
 
-#[test]
-fn a_restart_of_all_envoys_keeps_the_ramp() {
-    let mut gateways = Gateways::start(2, 1, &fleet_config(json!({})));
+fn a_restart_of_all_envoys_keeps_the_ramp(kind: Kind) {
+    let mut gateways = Gateways::start(2, kind, &fleet_config(kind, json!({})));
     let ((), _) = gateways.under_load(|| gateways.wait_for_gauge("phase", PROMOTED));
     gateways.envoys.iter_mut().for_each(Envoy::restart);
     gateways.wait_for_gauge("phase", PROMOTED);
@@ -67,23 +74,21 @@ fn a_restart_of_all_envoys_keeps_the_ramp() {
     assert_eq!(gateways.log_lines("the ramp begins").len(), 1, "before the restart");
 }
 
-#[test]
-fn a_rollback_survives_an_etcd_that_has_lost_everything() {
-    let mut gateways = Gateways::start(2, 1, &fleet_config(json!({"rolled_back": true})));
+fn a_rollback_survives_a_store_that_has_lost_everything(kind: Kind) {
+    let mut gateways = Gateways::start(2, kind, &fleet_config(kind, json!({"rolled_back": true})));
     gateways.wait_for_gauge("phase", ROLLED_BACK);
-    gateways.etcd.wipe();
+    gateways.store.wipe();
     wait_at_most(RAMP_TIMEOUT, "the state to be written back", || {
-        gateways.etcd.get("/verdigris/assistant-v8/in_force").map(|_| ())
+        gateways.store.has_state().then_some(())
     });
     assert_eq!(gateways.gauges("phase"), [ROLLED_BACK, ROLLED_BACK]);
 }
 
-#[test]
-fn a_configuration_that_reaches_one_envoy_later_does_not_take_the_decision_back() {
-    let before = fleet_config(json!({"bake": "1h"}));
+fn a_configuration_that_reaches_one_envoy_later_does_not_take_the_decision_back(kind: Kind) {
+    let before = fleet_config(kind, json!({"bake": "1h"}));
     let mut after = before.clone();
     set_fields(&mut after, &json!({"ramp": {"steps": [40, 100], "bake": "1h"}}));
-    let mut gateways = Gateways::start(3, 1, &before);
+    let mut gateways = Gateways::start(3, kind, &before);
     gateways.wait_for_gauge("green_bp", 2500);
     gateways.envoys[2].push(&after).unwrap();
     gateways.wait_for_gauge("green_bp", 4000);

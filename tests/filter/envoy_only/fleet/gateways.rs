@@ -1,4 +1,4 @@
-//! Some Envoys, their etcd, and the load of clients on all of them.
+//! Some Envoys, their store, and the load of clients on all of them.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -6,19 +6,19 @@ use std::thread;
 use reqwest::blocking::Client;
 use serde_json::{Value, json};
 
+use super::shared_store::{Kind, SharedStore};
 use crate::envoy::process::wait_at_most;
 use crate::envoy::upstream::Model;
 use crate::envoy::{Envoy, Setup, filter_yaml};
 use crate::envoy_only::ramp_fixture::{
     GOOD_MODEL, RAMP_TIMEOUT, decision_log, new_client, read_counter, read_gauge, set_models,
 };
-use crate::etcd_server::Etcd;
 use crate::proxy::{config, set_fields};
 
-/// Some Envoys with one etcd.
+/// Some Envoys with one store.
 pub struct Gateways {
     pub envoys: Vec<Envoy>,
-    pub etcd: Etcd,
+    pub store: SharedStore,
 }
 
 /// Requests that clients have sent, and those that got no answer.
@@ -31,24 +31,24 @@ pub struct Load {
 pub const TOKEN: &str = "a-token-of-the-tests-for-the-console";
 
 /// A ramp with short times, shared by a fleet. It rolls back one good green in a million by chance.
-pub fn fleet_config(overrides: Value) -> Value {
+pub fn fleet_config(kind: Kind, overrides: Value) -> Value {
     let mut ramp = json!({
         "steps": [25, 50, 100], "bake": "1s", "warmup": "500ms", "alpha": 1e-6,
         "gates": [{"metric": "error_rate"}, {"metric": "refusal_rate"}], "tripwires": [],
     });
     set_fields(&mut ramp, &overrides);
-    config(json!({"ramp": ramp, "fleet": {"store": "etcd", "cluster": "etcd"}}))
+    config(json!({"ramp": ramp, "fleet": kind.fleet()}))
 }
 
 // === impl Gateways ===
 
 impl Gateways {
-    /// Starts so many Envoys with one etcd of so many members.
-    pub fn start(count: usize, members: usize, config: &Value) -> Self {
-        let etcd = Etcd::start_cluster(members, &[]);
-        let ports: Vec<u16> = (0..members).map(|member| etcd.port(member)).collect();
-        let envoys = (0..count).map(|index| start_envoy(index, &ports, config)).collect();
-        let gateways = Self { envoys, etcd };
+    /// Starts so many Envoys with one store of this kind.
+    pub fn start(count: usize, kind: Kind, config: &Value) -> Self {
+        let store = kind.start();
+        let cluster = store.cluster();
+        let envoys = (0..count).map(|index| start_envoy(index, &cluster, config)).collect();
+        let gateways = Self { envoys, store };
         gateways.set_models([GOOD_MODEL, GOOD_MODEL]);
         gateways
     }
@@ -134,33 +134,15 @@ fn send(client: &Client, url: &str, user: &str, load: &Load) {
     }
 }
 
-fn start_envoy(index: usize, ports: &[u16], config: &Value) -> Envoy {
+fn start_envoy(index: usize, cluster: &str, config: &Value) -> Envoy {
     Envoy::start_with(&Setup {
         filter: Some(&filter_yaml(config)),
         token: Some(TOKEN),
         edit_bootstrap: &|bootstrap, _| {
             let node = format!("node: {{id: gateway-{index},");
             let bootstrap = bootstrap.replacen("node: {id: envoy,", &node, 1);
-            bootstrap.replacen("  clusters:\n", &format!("  clusters:\n{}", cluster(ports)), 1)
+            bootstrap.replacen("  clusters:\n", &format!("  clusters:\n{cluster}"), 1)
         },
         ..Setup::default()
     })
-}
-
-/// The cluster of etcd, as docs/how-to/fleet.md has it.
-fn cluster(ports: &[u16]) -> String {
-    let mut yaml = String::from(
-        "  - name: etcd\n    type: STATIC\n    connect_timeout: 1s\n    \
-         typed_extension_protocol_options:\n      \
-         envoy.extensions.upstreams.http.v3.HttpProtocolOptions:\n        \
-         \"@type\": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions\n        \
-         explicit_http_config: {http2_protocol_options: {}}\n    load_assignment:\n      \
-         cluster_name: etcd\n      endpoints:\n      - lb_endpoints:\n",
-    );
-    for port in ports {
-        yaml += &format!(
-            "        - endpoint: {{address: {{socket_address: {{address: 127.0.0.1, port_value: {port}}}}}}}\n"
-        );
-    }
-    yaml
 }

@@ -3,8 +3,15 @@
 use serde_json::{Value, json};
 
 use super::gateways::{Gateways, TOKEN, fleet_config};
+use super::shared_store::Kind;
 use crate::envoy::process::wait_for;
 use crate::proxy::phase::{PAUSED, RAMPING, ROLLED_BACK};
+
+on_each_store!(
+    a_command_to_any_envoy_is_one_for_all,
+    without_the_store_a_command_changes_nothing,
+    the_page_lists_all_envoys_of_the_fleet
+);
 
 /// Sends a command to an Envoy. Returns the status and the text of the answer.
 fn command(gateways: &Gateways, index: usize, name: &str, body: &Value) -> (u16, String) {
@@ -15,9 +22,8 @@ fn command(gateways: &Gateways, index: usize, name: &str, body: &Value) -> (u16,
     (answer.status().as_u16(), answer.text().unwrap())
 }
 
-#[test]
-fn a_command_to_any_envoy_is_one_for_all() {
-    let gateways = Gateways::start(3, 1, &fleet_config(json!({"bake": "1h"})));
+fn a_command_to_any_envoy_is_one_for_all(kind: Kind) {
+    let gateways = Gateways::start(3, kind, &fleet_config(kind, json!({"bake": "1h"})));
     gateways.wait_for_gauge("green_bp", 2500);
     let weights = json!({"reason": "less", "weights": {"blue": 90, "green": 10}});
     let (status, text) = command(&gateways, 1, "weights", &weights);
@@ -42,11 +48,10 @@ fn a_command_to_any_envoy_is_one_for_all() {
     }
 }
 
-#[test]
-fn without_the_store_a_command_changes_nothing() {
-    let mut gateways = Gateways::start(2, 1, &fleet_config(json!({"bake": "1h"})));
+fn without_the_store_a_command_changes_nothing(kind: Kind) {
+    let mut gateways = Gateways::start(2, kind, &fleet_config(kind, json!({"bake": "1h"})));
     gateways.wait_for_gauge("green_bp", 2500);
-    gateways.etcd.kill_all();
+    gateways.store.go_away();
     let (status, text) = command(&gateways, 1, "rollback", &json!({"reason": "worse"}));
     assert_eq!(status, 503, "{text}");
     assert_eq!(gateways.gauges("green_bp"), [2500, 2500]);
@@ -54,7 +59,7 @@ fn without_the_store_a_command_changes_nothing() {
         let rollout = &gateways.state(0)["rollouts"][0];
         (rollout["fleet"]["is_store_away"] == true).then_some(())
     });
-    gateways.etcd.restart();
+    gateways.store.come_back();
     wait_for("a command to be committed", || {
         let (status, text) = command(&gateways, 1, "rollback", &json!({"reason": "worse"}));
         assert_ne!(status, 409, "{text}");
@@ -63,9 +68,8 @@ fn without_the_store_a_command_changes_nothing() {
     gateways.wait_for_gauge("phase", ROLLED_BACK);
 }
 
-#[test]
-fn the_page_lists_all_envoys_of_the_fleet() {
-    let gateways = Gateways::start(3, 1, &fleet_config(json!({"bake": "1h"})));
+fn the_page_lists_all_envoys_of_the_fleet(kind: Kind) {
+    let gateways = Gateways::start(3, kind, &fleet_config(kind, json!({"bake": "1h"})));
     gateways.wait_for_gauge("green_bp", 2500);
     let ((), _) = gateways.under_load(|| {
         for index in 0..3 {

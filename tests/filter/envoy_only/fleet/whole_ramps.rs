@@ -3,13 +3,18 @@
 use serde_json::json;
 
 use super::gateways::{Gateways, fleet_config};
+use super::shared_store::Kind;
 use crate::envoy::upstream::Model;
 use crate::envoy_only::ramp_fixture::{GOOD_MODEL, read_counter};
 use crate::proxy::phase::{PROMOTED, ROLLED_BACK};
 
-#[test]
-fn a_good_green_is_promoted_on_all_and_each_decision_is_logged_once() {
-    let gateways = Gateways::start(3, 1, &fleet_config(json!({})));
+on_each_store!(
+    a_good_green_is_promoted_on_all_and_each_decision_is_logged_once,
+    a_bad_green_is_rolled_back_on_all
+);
+
+fn a_good_green_is_promoted_on_all_and_each_decision_is_logged_once(kind: Kind) {
+    let gateways = Gateways::start(3, kind, &fleet_config(kind, json!({})));
     let ((), _) = gateways.under_load(|| gateways.wait_for_gauge("phase", PROMOTED));
     gateways.wait_for_gauge("green_bp", 10_000);
     for decision in [
@@ -23,9 +28,8 @@ fn a_good_green_is_promoted_on_all_and_each_decision_is_logged_once() {
     }
 }
 
-#[test]
-fn a_bad_green_is_rolled_back_on_all() {
-    let gateways = Gateways::start(3, 1, &fleet_config(json!({})));
+fn a_bad_green_is_rolled_back_on_all(kind: Kind) {
+    let gateways = Gateways::start(3, kind, &fleet_config(kind, json!({})));
     gateways.set_models([GOOD_MODEL, Model { fails_one_in: 5, ..GOOD_MODEL }]);
     let ((), _) = gateways.under_load(|| gateways.wait_for_gauge("phase", ROLLED_BACK));
     gateways.wait_for_gauge("green_bp", 0);
