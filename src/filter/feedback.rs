@@ -1,5 +1,7 @@
 //! Feedback: signed exposures sent with answers, feedback received with requests.
 
+use proxy_wasm::types::Action;
+
 use super::hostcalls;
 use super::runtime::RolloutRuntime;
 use crate::assignment::{Exposure, StepExposure, Version};
@@ -8,7 +10,7 @@ use crate::feedback::intake::{FeedbackRequest, RejectedFeedback, is_feedback_pat
 use crate::feedback::signed_exposure::EXPOSURE_HEADER;
 
 /// What becomes of a request that carries feedback.
-pub enum FeedbackReply {
+enum FeedbackReply {
     /// It is forwarded as it came.
     PassedOn,
     /// It is answered with this status and text.
@@ -26,8 +28,25 @@ impl RolloutRuntime {
             && hostcalls::request_header(":method").is_some_and(|method| *method == *b"POST")
     }
 
-    /// Accepts or rejects the feedback of a request with this body; `None` is a body that is too large.
-    pub fn receive_feedback(&self, body: Option<&[u8]>) -> FeedbackReply {
+    /// Receives the feedback of a request with this body; `None` is a body that is too large. A request
+    /// that the filter answers is not forwarded.
+    pub fn receive_feedback(&self, body: Option<&[u8]>) -> Action {
+        if let FeedbackReply::Answered(status, text) = self.reply_to_feedback(body) {
+            let content_type = [("content-type", "text/plain; charset=utf-8")];
+            let headers = if text.is_empty() { &[][..] } else { &content_type };
+            let answered =
+                hostcalls::send_local_response(status, "verdigris_feedback", headers, &text);
+            if answered.is_ok() {
+                return Action::Pause;
+            }
+            // The upstream gives the answer.
+        }
+        self.route_unassigned();
+        Action::Continue
+    }
+
+    /// Accepts or rejects feedback.
+    fn reply_to_feedback(&self, body: Option<&[u8]>) -> FeedbackReply {
         let Some(config) = &self.config.feedback else { return FeedbackReply::PassedOn };
         match self.accept_feedback(config, body) {
             Ok(()) if config.passes_on => FeedbackReply::PassedOn,

@@ -4,7 +4,6 @@ use std::rc::Rc;
 
 use proxy_wasm::types::Action;
 
-use super::feedback::FeedbackReply;
 use super::pending_body::{BodyPurpose, PendingBody};
 use super::request_rewrite::{write_body, write_headers};
 use super::response_observer::ResponseObserver;
@@ -73,7 +72,7 @@ impl StreamState {
         runtime.update_gauges();
         if runtime.is_feedback() {
             if end_of_stream {
-                return Self::receive_feedback(&runtime, Some(&[]));
+                return runtime.receive_feedback(Some(&[]));
             }
             return self.wait_for_body(&runtime, RequestHead::default(), BodyPurpose::Feedback);
         }
@@ -141,7 +140,7 @@ impl StreamState {
                 self.record_completed(&runtime, completed);
                 return Action::Continue;
             }
-            BodyPurpose::Feedback => return Self::receive_feedback(&runtime, body),
+            BodyPurpose::Feedback => return runtime.receive_feedback(body),
             BodyPurpose::ConversationId(unit) => {
                 let id = body.and_then(|body| runtime.conversation_in_body(body));
                 runtime.route_request(unit.as_deref(), None, id.as_deref())
@@ -341,28 +340,6 @@ impl StreamState {
             .and_then(|unit| runtime.sign_exposure(assignment.version, unit, exposure));
         let exposure = exposure.map(|exposure| (exposure, class));
         self.observer = ResponseObserver::new(runtime, scope, assignment, exposure, is_mirrored);
-    }
-
-    /// Receives feedback. A request that the filter answers is not forwarded.
-    fn receive_feedback(runtime: &RolloutRuntime, body: Option<&[u8]>) -> Action {
-        match runtime.receive_feedback(body) {
-            FeedbackReply::PassedOn => {
-                runtime.route_unassigned();
-                Action::Continue
-            }
-            FeedbackReply::Answered(status, text) => {
-                let content_type = [("content-type", "text/plain; charset=utf-8")];
-                let headers = if text.is_empty() { &[][..] } else { &content_type };
-                let answered =
-                    hostcalls::send_local_response(status, "verdigris_feedback", headers, &text);
-                if answered.is_ok() {
-                    return Action::Pause;
-                }
-                // The upstream gives the answer.
-                runtime.route_unassigned();
-                Action::Continue
-            }
-        }
     }
 
     /// Counts a request that only green may get, and that cannot be patched.
