@@ -23,7 +23,9 @@ mod string_decoder;
 pub mod token;
 
 pub use bounded_text::BoundedText;
+pub use number::{number_length, parse_number};
 pub use pointer::JsonPointer;
 pub use prefix::Prefix;
 pub use scanner::Scanner;
+pub use string_decoder::unescaped_string;
 pub use token::{PathKey, Token};

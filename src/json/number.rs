@@ -5,7 +5,7 @@
 /// is no number of JSON.
 ///
 /// Some gateways state fractions of tokens, or `12.0`.
-pub(super) fn parse_number(text: &[u8]) -> Option<u64> {
+pub fn parse_number(text: &[u8]) -> Option<u64> {
     // Nearly every number is a short whole one.
     let digits = text.iter().try_fold(0_u64, |number, byte| {
         let digit = byte.wrapping_sub(b'0');
@@ -15,6 +15,13 @@ pub(super) fn parse_number(text: &[u8]) -> Option<u64> {
         return digits;
     }
     parse_fraction(text)
+}
+
+/// The length of the number with which `bytes` begin; `None` if it may continue after them. A number ends
+/// before the first byte that is not part of one.
+pub fn number_length(bytes: &[u8]) -> Option<usize> {
+    let is_part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
+    bytes.iter().position(|byte| !is_part(byte))
 }
 
 /// A number of any form.

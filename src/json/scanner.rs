@@ -10,7 +10,7 @@
 //! needed to find its end. Grammar: RFC 8259.
 
 use super::bounded_text::BoundedText;
-use super::number::parse_number;
+use super::number::{number_length, parse_number};
 use super::prefix::Prefix;
 use super::string_decoder::{DecodedString, StringDecoder, unescaped_string};
 use super::token::{PathKey, Token};
@@ -215,9 +215,7 @@ impl<K: PathKey> Scanner<K> {
     }
 
     fn number<'a>(&mut self, rest: &'a [u8], sink: &mut impl FnMut(&[K], Token<'_>)) -> &'a [u8] {
-        let is_part = |b: &u8| matches!(b, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
-        // A number ends before the first byte that is not part of it.
-        let Some(end) = rest.iter().position(|byte| !is_part(byte)) else {
+        let Some(end) = number_length(rest) else {
             self.text.push(rest);
             return self.enter(ScannerState::Number, &[]);
         };

@@ -141,7 +141,7 @@ fn push_char(character: Option<char>, sink: &mut impl FnMut(&[u8])) {
 
 /// The string that begins here and the bytes after its closing quote, where it ends in this
 /// piece and has no escape.
-pub(super) fn unescaped_string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+pub fn unescaped_string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (text, rest) = bytes.split_at_checked(find_either(b'"', b'\\', bytes)?)?;
     Some((text, rest.strip_prefix(b"\"")?))
 }

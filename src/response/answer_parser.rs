@@ -9,6 +9,7 @@ use super::bedrock::Bedrock;
 use super::cohere::Cohere;
 use super::embeddings::Embeddings;
 use super::error_object;
+use super::event_template::{EventTemplate, event_length};
 use super::format::{Format, Framing};
 use super::framed_data::FramedData;
 use super::gemini::Gemini;
@@ -26,6 +27,7 @@ pub struct AnswerParser {
     scanner: Scanner<AnswerKey>,
     provider: Provider,
     event: EventState,
+    template: TemplateState,
     answer: Answer,
 }
 
@@ -61,6 +63,17 @@ struct EventState {
     inner: Option<Box<InnerAnswer>>,
 }
 
+/// The shape of the events of this stream.
+#[derive(Clone, Debug)]
+struct TemplateState {
+    template: Option<Box<EventTemplate>>,
+    /// How many more templates may be made. One that is used gives back what it took.
+    credit: u8,
+}
+
+/// How many templates are made in a row that no event has the shape of.
+const MAX_CREDIT: u8 = 4;
+
 /// JSON in Base64 within the JSON of an event.
 #[derive(Clone, Debug, Default)]
 struct InnerAnswer {
@@ -87,6 +100,7 @@ impl AnswerParser {
             scanner: Scanner::default(),
             provider: Provider::new(format),
             event: EventState::default(),
+            template: TemplateState::default(),
             answer: Answer { openings: Openings::new(opening_bytes), ..Answer::default() },
         }
     }
@@ -113,7 +127,12 @@ impl AnswerParser {
 
     /// Reads the next piece of the body.
     pub fn feed(&mut self, bytes: &[u8]) {
-        let Self { framer, scanner, provider, event, answer } = self;
+        let rest = if self.template.is_used() { self.feed_events(bytes) } else { bytes };
+        self.feed_bytes(rest);
+    }
+
+    fn feed_bytes(&mut self, bytes: &[u8]) {
+        let Self { framer, scanner, provider, event, answer, .. } = self;
         let mut sink = |data: FramedData<'_>| event.read(data, scanner, provider, answer);
         match framer {
             Framer::Sse(sse) => sse.feed(bytes, &mut sink),
@@ -121,9 +140,64 @@ impl AnswerParser {
         }
     }
 
+    /// Reads events that are whole in this piece, those of a known shape by their template. Returns the
+    /// bytes that are left.
+    fn feed_events<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+        let mut rest = bytes;
+        while !rest.is_empty() && self.is_between_events() && self.template.is_used() {
+            let Self { provider, template, answer, .. } = self;
+            let read =
+                |path: &[AnswerKey], token: Token<'_>| provider.read_token(path, token, answer);
+            let replayed = match &template.template {
+                Some(template) => template.replay(rest, read),
+                None => None,
+            };
+            let length = match replayed {
+                Some(length) => {
+                    template.credit = MAX_CREDIT;
+                    length
+                }
+                None => match event_length(rest) {
+                    Some(length) => {
+                        self.feed_new_event(rest.get(..length).unwrap_or_default());
+                        length
+                    }
+                    None => return rest,
+                },
+            };
+            rest = rest.get(length..).unwrap_or_default();
+        }
+        rest
+    }
+
+    /// Scans an event, and makes a template of it.
+    fn feed_new_event(&mut self, event: &[u8]) {
+        let (documents, was_malformed) = (self.answer.documents, self.answer.malformed);
+        self.feed_bytes(event);
+        let Self { template, answer, .. } = self;
+        template.credit = template.credit.saturating_sub(1);
+        if template.credit == 0 {
+            template.template = None;
+        } else if answer.documents == documents.saturating_add(1)
+            && answer.malformed == was_malformed
+            && let Some(new) = EventTemplate::new(event)
+        {
+            template.template = Some(Box::new(new));
+        }
+    }
+
+    /// Whether an event has ended and left nothing that the next one depends on.
+    fn is_between_events(&self) -> bool {
+        let Framer::Sse(sse) = &self.framer else { return false };
+        let EventState { is_named_error, has_data, inner, .. } = &self.event;
+        sse.is_between_events()
+            && self.scanner.is_between_documents()
+            && !(*is_named_error || *has_data || inner.is_some())
+    }
+
     /// Ends the body and returns the answer.
     pub fn finish(mut self) -> Answer {
-        let Self { framer, scanner, provider, event, answer } = &mut self;
+        let Self { framer, scanner, provider, event, answer, .. } = &mut self;
         match framer {
             Framer::Sse(sse) if sse.is_raw() => {
                 let is_whole = answer.documents > 0 && !scanner.is_in_document();
@@ -155,6 +229,21 @@ impl AnswerParser {
         answer.openings.end_choice();
         answer.conclude();
         self.answer
+    }
+}
+
+// === impl TemplateState ===
+
+impl Default for TemplateState {
+    fn default() -> Self {
+        Self { template: None, credit: MAX_CREDIT }
+    }
+}
+
+impl TemplateState {
+    /// Whether events are compared with a template, or one may be made.
+    fn is_used(&self) -> bool {
+        self.template.is_some() || self.credit > 0
     }
 }
 
@@ -251,8 +340,8 @@ impl Provider {
         });
     }
 
-    // Inlined, because a call for each value costs 3 % of a stream. The scanner has one copy.
-    #[inline(always)]
+    // Not inlined, so that there is one copy for the scanner and the templates.
+    #[inline(never)]
     fn read_token(&mut self, path: &[AnswerKey], token: Token<'_>, answer: &mut Answer) {
         match token {
             Token::End => answer.documents = answer.documents.saturating_add(1),

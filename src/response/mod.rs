@@ -12,6 +12,7 @@
 //! | `crc32`, `base64` | the checksum of Amazon's event streams, and the coding in those of InvokeModel |
 //! | [`answer_key`] | the object keys that a format reads |
 //! | [`finish_reason`] | why a model stopped: a table for each format |
+//! | [`event_template`] | the shape of a stream's events, so that most are not scanned |
 //! | `error_object` | errors wherever an answer states them, and which are refusals |
 //! | `openai_usage` | token counts in OpenAI's accounting, and its variations |
 //! | `openai_chat`, `openai_responses`, `anthropic`, `gemini`, `ollama`, `cohere`, `bedrock` | one provider's format each |
@@ -33,8 +34,9 @@
 //!
 //! Bodies arrive in pieces of any size, and each byte is read once: a framing passes slices of
 //! a piece to the scanner, the scanner reports values with their path, and a format takes a
-//! few numbers and flags from them. No event, document or text is kept. So a parser takes
-//! less than 1 KiB of memory whatever the body is. Only where refusal phrases are configured,
+//! few numbers and flags from them. Of a stream's events one is kept, of at most 512 bytes, which the
+//! next ones are [compared](event_template) with. No other document or text is kept. So a parser takes
+//! less than 2 KiB of memory whatever the body is. Only where refusal phrases are configured,
 //! the first bytes of the answer's text are kept until the end.
 
 pub mod answer;
@@ -50,6 +52,7 @@ mod cohere;
 mod crc32;
 mod embeddings;
 mod error_object;
+pub mod event_template;
 pub mod expected_response;
 pub mod failover;
 pub mod finish_reason;

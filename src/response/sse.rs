@@ -75,6 +75,11 @@ impl SseParser {
         self.has_events
     }
 
+    /// Whether an event has ended, and nothing of the next one has come.
+    pub fn is_between_events(&self) -> bool {
+        self.line == LineState::Start && self.has_events && !self.has_data && !self.after_cr
+    }
+
     /// Whether the body should be JSON, and is neither JSON nor events.
     pub fn is_other_text(&self) -> bool {
         self.expects_json && self.has_lines && !self.has_events && !self.is_raw()

@@ -130,7 +130,8 @@ fn a_body_that_is_too_deep_is_malformed() {
 
 #[test]
 fn a_parser_has_a_bounded_size() {
-    assert!(size_of::<AnswerParser>() <= 1024, "{}", size_of::<AnswerParser>());
+    // Besides, a template has at most 512 bytes of an event, and some 400 for its values.
+    assert!(size_of::<AnswerParser>() <= 1040, "{}", size_of::<AnswerParser>());
     let mut parser = AnswerParser::new(Format::Chat, Framing::Json, OPENING_BYTES);
     parser.feed(br#"{"choices":[{"message":{"content":""#);
     for _ in 0..1000 {

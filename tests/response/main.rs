@@ -5,6 +5,7 @@ mod aws_eventstream;
 mod bodies;
 mod classification;
 mod classified_outcome;
+mod event_template;
 mod expected_response;
 mod finish_reason;
 mod format;

@@ -97,7 +97,7 @@ fn a_changed_ramp_has_the_effect_that_its_controller_logs() {
 #[test]
 fn the_stats_of_another_rollout_name_stay() {
     let renamed = |fields: Value| both(fields, json!({"rollout": "v9"}));
-    for (fields, stats) in [(weights(95, 5), 20), (json!({"answers": {}}), 86)] {
+    for (fields, stats) in [(weights(95, 5), 21), (json!({"answers": {}}), 87)] {
         let text = format!("up to {stats}, until it restarts");
         Change::new(fields.clone(), renamed(fields), "stats", text).check();
     }
