@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::checks::check_cluster_name;
 use super::diagnostics::Diagnostics;
+use super::raw::ramp::RawStep;
 use super::raw::root::{RawConfig, RawVersion};
 use super::{FieldError, ReadBody, Role, RouteBy};
 use crate::assignment::Version;
@@ -42,6 +43,9 @@ pub(super) fn reject_cluster_routing(raw: &RawConfig, diagnostics: &mut Diagnost
     if raw.shadow.is_some() {
         diagnostics.push(FieldError::unneeded("shadow", fix));
     }
+    if has_shadow_step(raw) {
+        diagnostics.push(FieldError::unneeded("ramp.steps[0].shadow", fix));
+    }
     if raw.versions.green.failover.is_some() {
         diagnostics.push(FieldError::unneeded("versions.green.failover", fix));
     }
@@ -75,11 +79,22 @@ pub(super) fn check_read_body(raw: &RawConfig, diagnostics: &mut Diagnostics) ->
     let sections = [
         ("feedback", raw.feedback.is_some()),
         ("shadow", raw.shadow.is_some()),
+        ("ramp.steps[0].shadow", has_shadow_step(raw)),
         ("versions.green.failover", raw.versions.green.failover.is_some()),
     ];
     for (field, _) in sections.iter().filter(|(_, is_set)| *is_set) {
         let fix = format!("needs bodies that are read before routing; remove it, or {fix}");
         diagnostics.push(FieldError::unneeded(*field, fix));
     }
+    if raw.role == Some(Role::Shadow) {
+        let fix = format!("needs bodies that are read before routing; {fix}");
+        diagnostics.push(FieldError::new("role", &json!(Role::Shadow.as_str()), fix));
+    }
     read_body
+}
+
+/// Whether the ramp begins with a shadow step, which implies a `shadow` section.
+fn has_shadow_step(raw: &RawConfig) -> bool {
+    let first = raw.ramp.as_ref().and_then(|ramp| ramp.steps.as_ref()?.first());
+    matches!(first, Some(RawStep::Object(step)) if step.shadow.is_some())
 }

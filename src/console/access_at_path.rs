@@ -36,6 +36,11 @@ impl ConsoleRequest {
     ) -> Result<Self, HttpResponse> {
         let Some(token) = token else { return Err(HttpResponse::not_found()) };
         head.check_authority(&at.console)?;
+        if rest.is_empty() {
+            // Before a browser is asked for the password: asked here, it would send the password to all
+            // paths beside the console's as well (RFC 7617, section 2.2).
+            return Err(HttpResponse::redirect(format!("{}/", at.path)));
+        }
         let request = Self::named(rest);
         let is_command = matches!(request, Some(Self::Command { .. }));
         if is_command && !head.has_bearer_token(token) {
@@ -43,9 +48,6 @@ impl ConsoleRequest {
         }
         if !head.has_bearer_token(token) && !head.has_basic_password(token) {
             return Err(HttpResponse::unauthorized_page());
-        }
-        if rest.is_empty() {
-            return Err(HttpResponse::redirect(format!("{}/", at.path)));
         }
         let Some(request) = request else {
             let text = format!("There is nothing here. The page is at {}/.", at.path);

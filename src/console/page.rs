@@ -14,7 +14,7 @@ use super::{
 
 /// Shown by a VM without a rollout.
 pub const NO_ROLLOUT: &str = "This worker of Envoy has no rollout. Its VM may be new and without a \
-                              request so far; try again over another connection. Otherwise vm_config \
+                              request so far; try again over another connection. Otherwise vm_id \
                               in console.yaml differs from that in filter.yaml, or filter.yaml \
                               was rejected when Envoy started: Envoy’s log says why.";
 /// The page's style sheet. Its hash is in [`content_security_policy`].

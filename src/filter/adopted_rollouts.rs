@@ -17,6 +17,8 @@ thread_local! {
 /// A configuration that another VM runs, and what it comes to here.
 struct AdoptedRollout {
     config: RunningConfig,
+    /// The root context whose call-outs the runtime has.
+    root: u32,
     runtime: Option<Rc<RolloutRuntime>>,
 }
 
@@ -42,7 +44,8 @@ pub fn adopt(
     let mut adopted = Vec::new();
     for config in running {
         let is_same = |it: &AdoptedRollout| {
-            it.config.plugin == config.plugin
+            it.root == callouts.context_id()
+                && it.config.plugin == config.plugin
                 && it.config.text == config.text
                 && it.config.state_version == config.state_version
         };
@@ -52,7 +55,7 @@ pub fn adopt(
         });
     }
     let (mut rollouts, mut foreign) = (Vec::new(), Vec::new());
-    for AdoptedRollout { config, runtime } in &adopted {
+    for AdoptedRollout { config, runtime, .. } in &adopted {
         match runtime {
             Some(runtime) => {
                 runtime.follow();
@@ -76,15 +79,15 @@ impl AdoptedRollout {
     fn new(config: RunningConfig, callouts: &Rc<Callouts>) -> Self {
         let is_readable = config.state_version == STATE_VERSION;
         let parsed = is_readable.then(|| config::Plugin::parse(&config.text).ok()).flatten();
+        let root = callouts.context_id();
         let runtime = match parsed {
             Some(config::Plugin::Rollout(rollout)) if rollout.role != Some(Role::Shadow) => {
-                let root = callouts.context_id();
                 let plugin = config.plugin.clone();
                 Some(Rc::new(RolloutRuntime::new(root, plugin, *rollout, &config.text, callouts)))
             }
             _ => None,
         };
-        Self { config, runtime }
+        Self { config, root, runtime }
     }
 }
 

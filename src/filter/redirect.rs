@@ -92,8 +92,8 @@ fn take_next(runtime: &Rc<RolloutRuntime>) -> Option<StreamState> {
         version_header(stream).is_some_and(|it| Some(it.as_bytes()) == version.as_deref())
     };
     let next = ended.pop_if(is_next);
-    // Their requests do not come again.
-    ended.iter_mut().for_each(StreamState::finish);
+    // The requests of the others do not come again. Their streams cannot be asked how they have ended.
+    drop(ended);
     if let Some(assignment) = next.as_ref().and_then(|stream| stream.committed) {
         runtime.set_reason(assignment);
     }

@@ -13,6 +13,7 @@ use super::host_error::HostError;
 use super::http_stream::HttpStream;
 use super::random::random_u64;
 use super::runtime::RolloutRuntime;
+use super::shared_ramp::TICK_MS;
 use super::store::{rejections, running};
 use super::{hostcalls, logger, redirect};
 use crate::config::{self, Config};
@@ -53,7 +54,12 @@ impl RolloutRoot {
         match config::Plugin::parse(&text).map_err(|invalid| invalid.to_string())? {
             config::Plugin::Rollout(config) => self.run(*config, &text),
             config::Plugin::Console(config) => {
-                self.console = Some(Rc::new(ConsoleContext::new(config, &self.callouts)));
+                let console = ConsoleContext::new(config, &self.callouts);
+                if console.token().is_some() {
+                    // A command to a fleet is a task, which continues on ticks.
+                    let _ = hostcalls::set_tick_period(TICK_MS);
+                }
+                self.console = Some(Rc::new(console));
                 rejections::accept(PluginKind::Console, &text);
             }
         }

@@ -66,6 +66,7 @@ impl StreamState {
                     "the listener's metadata, verdigris.role: write \"shadow\" or \"green\" there, or \
                      nothing"
                 );
+                runtime.route_unassigned();
                 return Action::Continue;
             }
         }
@@ -229,10 +230,12 @@ impl StreamState {
         match (action, head) {
             (PlanAction::AwaitBody, Some(head)) => {
                 return match runtime.config.read_body {
-                    ReadBody::BeforeRouting => {
+                    ReadBody::AfterRouting if self.role == Role::Release => {
+                        self.route_before_body(runtime, routed, head)
+                    }
+                    ReadBody::BeforeRouting | ReadBody::AfterRouting => {
                         self.wait_for_body(runtime, head, BodyPurpose::Patch(routed))
                     }
-                    ReadBody::AfterRouting => self.route_before_body(runtime, routed, head),
                 };
             }
             (PlanAction::Send(rewrite), _) => self.commit(runtime, routed, rewrite),
@@ -363,6 +366,10 @@ impl StreamState {
             if self.role != Role::Release {
                 self.count_unpatchable(&runtime, assignment);
                 return;
+            }
+            if pending.wait.is_some_and(|it| it.is_released()) {
+                // The request has gone to blue without its body, and may be redirected.
+                self.committed = Some(assignment);
             }
             let blue = StatScope::Of(Version::Blue);
             runtime.count(blue, assignment);

@@ -45,6 +45,11 @@ fn what_depends_on_a_body_before_routing_is_rejected() {
         ),
         (json!({"feedback": feedback}), "feedback: set: needs bodies that are read before"),
         (json!({"shadow": {"percent": 1}}), "shadow: set: needs bodies that are read before"),
+        (json!({"role": "shadow"}), "role: \"shadow\": needs bodies that are read before"),
+        (
+            json!({"ramp": {"steps": [{"shadow": 10}, 50, 100]}}),
+            "ramp.steps[0].shadow: set: needs bodies that are read before",
+        ),
         (
             json!({"versions": {"blue": {"cluster": "b"}, "green": green}}),
             "versions.green.failover: set: needs bodies that are read before",

@@ -41,6 +41,10 @@ fn what_needs_a_cluster_header_is_rejected() {
         (json!({"shadow": {"percent": 1}}), "shadow: set: needs routes by the cluster header"),
         (json!({"role": "shadow"}), "role: \"shadow\": needs routes by the cluster header"),
         (
+            json!({"ramp": {"steps": [{"shadow": 10}, 50, 100]}}),
+            "ramp.steps[0].shadow: set: needs routes by the cluster header",
+        ),
+        (
             json!({"versions": {"blue": {}, "green": green}}),
             "versions.green.failover: set: needs routes by the cluster header",
         ),

@@ -52,7 +52,8 @@ fn each_request_needs_the_token() {
         ("GET", "/", vec![], Err(401)),
         ("GET", "/state.json", vec![], Err(401)),
         ("GET", "/nothing", vec![], Err(401)),
-        ("GET", "", vec![], Err(401)),
+        // A password asked for here would be sent to the paths beside the console's.
+        ("GET", "", vec![], Err(307)),
         ("GET", "/", vec![wrong], Err(401)),
         ("GET", "/", vec![wrong_password], Err(401)),
         ("GET", "/", vec![BEARER, BEARER], Err(401)),

@@ -67,7 +67,7 @@ impl ParsedPlugin<'_> {
         self.check_wasm_file(findings);
     }
 
-    /// Without `allow_on_headers_stop_iteration`, a request that waits for its body hangs.
+    /// Without `allow_on_headers_stop_iteration`, a request that waits for its body goes to blue after 5 s.
     fn cannot_wait(&self) -> Option<Finding> {
         let surrounding = self.text.surrounding.as_ref()?;
         let Located { value: false, position } = surrounding.allows_waiting else { return None };
@@ -108,7 +108,7 @@ impl ParsedPlugin<'_> {
         Some(self.finding(self.text.position_of("console.path"), "console.path", path, fix))
     }
 
-    /// A console in a VM of its own has no rollouts.
+    /// A console in a VM of its own knows only what the VMs of its `vm_id` share.
     fn separate_vm(&self, all: &[Self]) -> Option<Finding> {
         let Plugin::Console(_) = &self.plugin else { return None };
         let vm_config = |it: &'_ Self| it.text.surrounding.as_ref()?.vm_config.clone();
@@ -120,7 +120,8 @@ impl ParsedPlugin<'_> {
             return None;
         }
         let fix = format!(
-            "must equal that in {}:{}, or the console is in another VM, which has no rollout",
+            "must equal that in {}:{}, or the console is in another VM, which knows only what the VMs of one \
+             vm_id share, and nothing with another vm_id",
             other.source.name, first.position
         );
         Some(self.finding(position, "vm_config", "differs", fix))
