@@ -52,7 +52,11 @@ impl FleetLink {
     /// the process that the store is away, and once that it is back.
     pub fn publish_status(&self, rollout: &str, status: &FleetStatus) {
         // Another VM may have talked to the store before.
-        let was_away = self.status().is_some_and(|it| it.error.is_some());
+        let was_away = self.status.update(|before| {
+            let was_away = before.is_some_and(|it| it.error.is_some());
+            Update::Write(status.clone(), was_away)
+        });
+        let was_away = was_away.unwrap_or_default();
         match &status.error {
             Some(error) if !was_away => log::warn!(
                 "rollout {rollout}: the fleet's store is away: {error}; requests are assigned as \
@@ -61,7 +65,6 @@ impl FleetLink {
             None if was_away => log::info!("rollout {rollout}: the fleet's store is back"),
             Some(_) | None => {}
         }
-        self.status.update(|_| Update::Write(status.clone(), ()));
     }
 
     /// Begins a step; `None` while one is under way.

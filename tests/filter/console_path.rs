@@ -26,14 +26,6 @@ fn start(environment: &[String]) -> Vm {
     vm
 }
 
-fn stream(method: &str, path: &str, headers: &[(&str, &str)]) -> Stream {
-    let own = [(":method", method), (":path", path), (":authority", "localhost")];
-    let headers = own.iter().chain(headers);
-    let headers =
-        headers.map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect();
-    Stream { headers, ..Stream::default() }
-}
-
 #[test]
 fn a_command_needs_no_body() {
     let mut vm = start(&[format!("VERDIGRIS_CONSOLE_TOKEN={TOKEN}")]);
@@ -41,7 +33,7 @@ fn a_command_needs_no_body() {
     let authorization = ("authorization", bearer.as_str());
     let command = json!({"reason": "as asked", "weights": {"blue": 0, "green": 1}}).to_string();
     let mut reply = |method: &str, path: &str, headers: &[(&str, &str)], body: Option<&str>| {
-        let mut stream = stream(method, path, headers);
+        let mut stream = Stream::request(method, path, headers);
         stream.body = body.map(|body| body.as_bytes().to_vec());
         vm.run_stream(100, ROOT, stream).reply
     };
@@ -61,7 +53,7 @@ fn a_command_needs_no_body() {
     assert_eq!(status(reply("POST", "/ops/pause", &too_long, None)), Some(413));
     // The release is not affected, and green's share is the commanded one.
     assert_eq!(status(reply("GET", "/ops-manual", &[("x-user-id", "ada")], None)), None);
-    let sent = vm.run_stream(101, ROOT, stream("GET", "/v1", &[("x-user-id", "ada")]));
+    let sent = vm.run_stream(101, ROOT, Stream::request("GET", "/v1", &[("x-user-id", "ada")]));
     assert_eq!(sent.get("x-verdigris-cluster"), Some(&b"llm-green"[..]));
 }
 
@@ -69,7 +61,7 @@ fn a_command_needs_no_body() {
 fn without_a_token_there_is_no_console() {
     let mut vm = start(&[]);
     for path in ["/ops", "/ops/", "/ops/state.json", "/ops/pause"] {
-        let reply = vm.run_stream(100, ROOT, stream("GET", path, &[])).reply;
+        let reply = vm.run_stream(100, ROOT, Stream::request("GET", path, &[])).reply;
         assert_eq!(reply.unwrap().0, 404, "{path}");
     }
 }
@@ -80,6 +72,7 @@ fn if_the_host_refuses_the_answer_the_token_is_removed() {
     let mut vm = start(&[format!("VERDIGRIS_CONSOLE_TOKEN={TOKEN}")]);
     vm.refuse("proxy_send_local_response", 10);
     let bearer = format!("Bearer {TOKEN}");
-    let sent = vm.run_stream(100, ROOT, stream("GET", "/ops/", &[("authorization", &bearer)]));
+    let sent =
+        vm.run_stream(100, ROOT, Stream::request("GET", "/ops/", &[("authorization", &bearer)]));
     assert_eq!((sent.reply.is_none(), sent.get("authorization")), (true, None));
 }

@@ -18,14 +18,6 @@ fn rollout(name: &str, fields: Value) -> Value {
     rollout
 }
 
-fn stream(method: &str, path: &str, headers: &[(&str, &str)]) -> Stream {
-    let own = [(":method", method), (":path", path), (":authority", "localhost")];
-    let headers = own.iter().chain(headers);
-    let headers =
-        headers.map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect();
-    Stream { headers, ..Stream::default() }
-}
-
 /// A ramp, weights, and names that are close to the prefixes of keys.
 #[test]
 fn rollouts_and_plugins_of_others_do_not_touch_each_other() {
@@ -59,7 +51,7 @@ fn rollouts_and_plugins_of_others_do_not_touch_each_other() {
             vm.tick(*root);
             for user in 0..20 {
                 let user = format!("user-{round}-{user}");
-                vm.run_stream(100, *root, stream("GET", "/v1", &[("x-user-id", &user)]));
+                vm.run_stream(100, *root, Stream::request("GET", "/v1", &[("x-user-id", &user)]));
             }
         }
     }
@@ -70,7 +62,8 @@ fn rollouts_and_plugins_of_others_do_not_touch_each_other() {
         ("x-verdigris-command", command.as_str()),
     ];
     let path = "/ops/weights?rollout=a-b";
-    let (status, text) = vm.run_stream(100, 2, stream("POST", path, &headers)).reply.unwrap();
+    let (status, text) =
+        vm.run_stream(100, 2, Stream::request("POST", path, &headers)).reply.unwrap();
     assert_eq!(status, 200, "{text}");
     let stats = process.stats.lock().unwrap().clone();
     let stat = |rollout: &str, name: &str| stats[&format!("verdigris.{rollout}.{name}")];

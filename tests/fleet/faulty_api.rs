@@ -1,6 +1,6 @@
 //! The store in a stand-in of the Kubernetes API, whose network loses, delays and repeats what is sent.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use verdigris::callout::{HttpCalls, HttpError, HttpRequest, HttpResponse};
@@ -8,8 +8,9 @@ use verdigris::fleet::kubernetes::KubernetesStore;
 use verdigris::fleet::{FleetRecord, FleetStore, Transaction};
 use verdigris::rollout::store::poll_once;
 
-use super::faulty_store::{Fate, PendingOnce};
+use super::faulty_store::PendingOnce;
 use super::kube_api::{ApiRequest, KubeApi, NAMESPACE};
+use super::network::{Fate, Network};
 use super::test_store::TestStore;
 
 /// The API. Clones are the same one.
@@ -19,10 +20,7 @@ pub struct FaultyApi(Rc<Inner>);
 #[derive(Default)]
 struct Inner {
     api: RefCell<KubeApi>,
-    delayed: RefCell<Vec<HttpRequest>>,
-    fate: RefCell<Option<Box<dyn FnMut() -> Fate>>>,
-    is_down: Cell<bool>,
-    calls: Cell<(u64, u64, u64)>,
+    network: Network<HttpRequest>,
 }
 
 /// One instance's calls.
@@ -47,9 +45,8 @@ impl FaultyApi {
             authorization: header("authorization"),
             body: request.body.clone(),
         });
-        let sent = (request.path.len() + request.body.len()) as u64;
-        let received = answer.body.len() as u64;
-        self.0.calls.update(|(calls, s, r)| (calls + 1, s + sent, r + received));
+        let sent = request.path.len() + request.body.len();
+        self.0.network.count(1, sent, answer.body.len());
         HttpResponse { status: answer.status, retry_after_s: None, body: answer.body }
     }
 
@@ -62,15 +59,12 @@ impl FaultyApi {
 
 impl HttpCalls for ApiCalls {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        let Inner { fate, is_down, delayed, .. } = &*self.api.0;
         if self.is_direct {
             return Ok(self.api.apply(&request));
         }
         PendingOnce(false).await;
-        let fate = match is_down.get() {
-            true => Fate::Refused,
-            false => fate.borrow_mut().as_mut().map_or(Fate::Answered, |fate| fate()),
-        };
+        let network = &self.api.0.network;
+        let fate = network.draw();
         let answer = match fate {
             Fate::Answered | Fate::AnswerLost => Some(self.api.apply(&request)),
             Fate::Repeated => {
@@ -80,7 +74,7 @@ impl HttpCalls for ApiCalls {
             }
             Fate::Refused | Fate::Lost => None,
             Fate::Delayed => {
-                delayed.borrow_mut().push(request);
+                network.delayed.borrow_mut().push(request);
                 None
             }
         };
@@ -95,6 +89,7 @@ impl HttpCalls for ApiCalls {
 
 impl TestStore for FaultyApi {
     type Client = KubernetesStore<ApiCalls>;
+    type Sent = HttpRequest;
     type Backup = KubeApi;
 
     fn client(&self) -> Rc<Self::Client> {
@@ -102,32 +97,16 @@ impl TestStore for FaultyApi {
         Rc::new(KubernetesStore::new(calls, NAMESPACE, "r"))
     }
 
-    fn with_fates(&self, fate: impl FnMut() -> Fate + 'static) {
-        self.0.fate.replace(Some(Box::new(fate)));
+    fn network(&self) -> &Network<HttpRequest> {
+        &self.0.network
     }
 
-    fn heal(&self) {
-        self.0.fate.take();
-        self.0.is_down.set(false);
-    }
-
-    fn go_down(&self) {
-        self.0.is_down.set(true);
-    }
-
-    fn deliver_delayed(&self, index: usize) {
-        let mut delayed = self.0.delayed.borrow_mut();
-        if delayed.is_empty() {
-            return;
-        }
-        let index = index % delayed.len();
-        let request = delayed.remove(index);
-        drop(delayed);
+    fn arrive_late(&self, request: HttpRequest) {
         self.apply(&request);
     }
 
     fn wipe(&self) {
-        self.0.delayed.borrow_mut().clear();
+        self.0.network.delayed.borrow_mut().clear();
         self.0.api.replace(KubeApi::default());
     }
 
@@ -137,10 +116,6 @@ impl TestStore for FaultyApi {
 
     fn restore(&self, backup: KubeApi) {
         self.0.api.replace(backup);
-    }
-
-    fn take_calls(&self) -> (u64, u64, u64) {
-        self.0.calls.take()
     }
 
     fn get(&self, record: &FleetRecord) -> Option<Vec<u8>> {

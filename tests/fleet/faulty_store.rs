@@ -6,27 +6,11 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use super::network::{Fate, Network};
 use super::test_store::TestStore;
 use verdigris::fleet::{
     FleetRecord, FleetStore, Folder, FoundRecord, Listing, Revision, StoreError, Transaction,
 };
-
-/// What happens to one call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
-    /// It is answered.
-    Answered,
-    /// It never arrives, and the caller learns so.
-    Refused,
-    /// It never arrives, and the caller does not learn whether it has.
-    Lost,
-    /// It takes effect, and the answer is lost.
-    AnswerLost,
-    /// The answer is lost, and a write takes effect later, if its guards hold then.
-    Delayed,
-    /// It arrives twice, and the caller gets the first answer.
-    Repeated,
-}
 
 /// The store. Clones are the same store.
 #[derive(Clone, Default)]
@@ -36,11 +20,7 @@ pub struct FaultyStore(Rc<Inner>);
 struct Inner {
     records: RefCell<BTreeMap<FleetRecord, FoundRecord>>,
     revision: Cell<u64>,
-    delayed: RefCell<Vec<Transaction>>,
-    /// Draws the fate of the next call.
-    fate: RefCell<Option<Box<dyn FnMut() -> Fate>>>,
-    is_down: Cell<bool>,
-    calls: Cell<(u64, u64, u64)>,
+    network: Network<Transaction>,
 }
 
 // === impl FaultyStore ===
@@ -65,19 +45,11 @@ impl FaultyStore {
         Ok(revision)
     }
 
-    fn count(&self, calls: u64, sent: usize, received: usize) {
-        let (sent, received) = (sent as u64, received as u64);
-        self.0.calls.update(|(c, s, r)| (c + calls, s + sent, r + received));
-    }
-
     /// The fate of a call, before which other instances may run.
     async fn arrive(&self) -> Fate {
         PendingOnce(false).await;
-        self.count(1, 0, 0);
-        if self.0.is_down.get() {
-            return Fate::Refused;
-        }
-        self.0.fate.borrow_mut().as_mut().map_or(Fate::Answered, |fate| fate())
+        self.0.network.count(1, 0, 0);
+        self.0.network.draw()
     }
 
     async fn answer<T>(&self, fate: Fate, result: T) -> Result<T, StoreError> {
@@ -94,39 +66,24 @@ impl FaultyStore {
 
 impl TestStore for FaultyStore {
     type Client = Self;
+    type Sent = Transaction;
     type Backup = (BTreeMap<FleetRecord, FoundRecord>, u64);
 
     fn client(&self) -> Rc<Self> {
         Rc::new(self.clone())
     }
 
-    fn with_fates(&self, fate: impl FnMut() -> Fate + 'static) {
-        self.0.fate.replace(Some(Box::new(fate)));
+    fn network(&self) -> &Network<Transaction> {
+        &self.0.network
     }
 
-    fn heal(&self) {
-        self.0.fate.take();
-        self.0.is_down.set(false);
-    }
-
-    fn go_down(&self) {
-        self.0.is_down.set(true);
-    }
-
-    fn deliver_delayed(&self, index: usize) {
-        let mut delayed = self.0.delayed.borrow_mut();
-        if delayed.is_empty() {
-            return;
-        }
-        let index = index % delayed.len();
-        let transaction = delayed.remove(index);
-        drop(delayed);
+    fn arrive_late(&self, transaction: Transaction) {
         let _ = self.apply(&transaction);
     }
 
     fn wipe(&self) {
         self.0.records.borrow_mut().clear();
-        self.0.delayed.borrow_mut().clear();
+        self.0.network.delayed.borrow_mut().clear();
         self.0.revision.set(0);
     }
 
@@ -137,10 +94,6 @@ impl TestStore for FaultyStore {
     fn restore(&self, (records, revision): Self::Backup) {
         self.0.records.replace(records);
         self.0.revision.set(revision);
-    }
-
-    fn take_calls(&self) -> (u64, u64, u64) {
-        self.0.calls.take()
     }
 
     fn get(&self, record: &FleetRecord) -> Option<Vec<u8>> {
@@ -157,7 +110,7 @@ impl FleetStore for FaultyStore {
     async fn read(&self, record: &FleetRecord) -> Result<Option<FoundRecord>, StoreError> {
         let fate = self.arrive().await;
         let found = self.0.records.borrow().get(record).cloned();
-        self.count(0, 0, found.as_ref().map_or(0, |it| it.value.len()));
+        self.0.network.count(0, 0, found.as_ref().map_or(0, |it| it.value.len()));
         self.answer(fate, found).await
     }
 
@@ -175,13 +128,13 @@ impl FleetStore for FaultyStore {
             let records = newer.map(|(it, found)| (it.clone(), found.clone())).collect();
             Listing { records, revision: Revision(self.0.revision.get()) }
         };
-        self.count(0, 0, listing.records.iter().map(|(_, it)| it.value.len()).sum());
+        self.0.network.count(0, 0, listing.records.iter().map(|(_, it)| it.value.len()).sum());
         self.answer(fate, listing).await
     }
 
     async fn commit(&self, transaction: Transaction) -> Result<Revision, StoreError> {
         let fate = self.arrive().await;
-        self.count(0, transaction.puts.iter().map(|(_, value)| value.len()).sum(), 0);
+        self.0.network.count(0, transaction.puts.iter().map(|(_, value)| value.len()).sum(), 0);
         let result = match fate {
             Fate::Answered | Fate::AnswerLost => self.apply(&transaction),
             Fate::Repeated => {
@@ -191,7 +144,7 @@ impl FleetStore for FaultyStore {
             }
             Fate::Refused | Fate::Lost => Ok(Revision(0)),
             Fate::Delayed => {
-                self.0.delayed.borrow_mut().push(transaction);
+                self.0.network.delayed.borrow_mut().push(transaction);
                 Ok(Revision(0))
             }
         };

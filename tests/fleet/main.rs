@@ -23,6 +23,7 @@ mod kube_api;
 mod kubernetes_answers;
 mod kubernetes_objects;
 mod model;
+mod network;
 #[path = "../support/port.rs"]
 mod port;
 #[path = "../support/process.rs"]

@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use verdigris::rollout::Phase;
 
 use super::faulty_api::FaultyApi;
-use super::faulty_store::{Fate, FaultyStore};
+use super::faulty_store::FaultyStore;
 use super::fleet::{Fleet, ramp};
+use super::network::Fate;
 use super::test_store::TestStore;
 
 /// What happens next.

@@ -110,6 +110,15 @@ impl Default for Response {
 }
 
 impl Stream {
+    /// A request to this host with these further headers.
+    pub fn request(method: &str, path: &str, headers: &[(&str, &str)]) -> Self {
+        let own = [(":method", method), (":path", path), (":authority", "localhost")];
+        let headers = own.iter().chain(headers);
+        let headers =
+            headers.map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect();
+        Self { headers, ..Self::default() }
+    }
+
     /// The first value of a header.
     pub fn get(&self, name: &str) -> Option<&[u8]> {
         first(&self.headers, name)

@@ -6,11 +6,12 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
 
+use super::assert_requests_flow;
 use crate::envoy::process::wait_for;
 use crate::envoy::{Envoy, Setup, filter_yaml};
 use crate::envoy_only::capabilities::envoy_without;
 use crate::kube_server::{ApiFault, KubeServer};
-use crate::proxy::{Proxy as _, Request, config};
+use crate::proxy::config;
 
 const STATE: &str = "verdigris-assistant-v8-rollout";
 
@@ -33,17 +34,6 @@ fn start(server: &KubeServer, lines: &str) -> Envoy {
         edit_bootstrap: &|bootstrap, _| bootstrap.replacen("  clusters:\n", &clusters, 1),
         ..Setup::default()
     })
-}
-
-/// Sends requests, each of which must be answered, and asserts that no VM has trapped.
-fn assert_requests_flow(envoy: &mut Envoy) {
-    for user in ["ada", "grace", "edsger"] {
-        let answer = envoy.send(&Request::from_user(user));
-        assert_eq!(answer.status, 200, "{}", envoy.log());
-    }
-    assert_eq!(envoy.read_stat("wasm.verdigris.vm_reload_success").unwrap_or_default(), 0);
-    let log = envoy.log();
-    assert!(!log.contains("panicked") && !log.contains("Uncaught RuntimeError"), "{log}");
 }
 
 fn wait_for_state(server: &KubeServer) {

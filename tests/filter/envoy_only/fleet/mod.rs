@@ -30,3 +30,17 @@ mod shared_store;
 mod steering;
 mod store_failures;
 mod whole_ramps;
+
+use crate::envoy::Envoy;
+use crate::proxy::{Proxy as _, Request};
+
+/// Sends requests, each of which must be answered, and asserts that no VM has trapped.
+fn assert_requests_flow(envoy: &mut Envoy) {
+    for user in ["ada", "grace", "edsger"] {
+        let answer = envoy.send(&Request::from_user(user));
+        assert_eq!(answer.status, 200, "{}", envoy.log());
+    }
+    assert_eq!(envoy.read_stat("wasm.verdigris.vm_reload_success").unwrap_or_default(), 0);
+    let log = envoy.log();
+    assert!(!log.contains("panicked") && !log.contains("Uncaught RuntimeError"), "{log}");
+}
