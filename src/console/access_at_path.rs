@@ -37,8 +37,8 @@ impl ConsoleRequest {
         let Some(token) = token else { return Err(HttpResponse::not_found()) };
         head.check_authority(&at.console)?;
         if rest.is_empty() {
-            // Before a browser is asked for the password: asked here, it would send the password to all
-            // paths beside the console's as well (RFC 7617, section 2.2).
+            // A browser sends a password to all paths of the folder in which it was asked for it
+            // (RFC 7617, section 2.2). Here that folder has the paths of the release.
             return Err(HttpResponse::redirect(format!("{}/", at.path)));
         }
         let request = Self::named(rest);

@@ -90,8 +90,8 @@ impl HttpResponse {
         Self::text(202, text)
     }
 
-    /// 429 for wrong tokens beyond the limit. The right one is accepted all the same: whoever guesses
-    /// must not keep an operator from a rollback.
+    /// 429 for wrong tokens beyond the limit. The right one is accepted, so that clients
+    /// that guess tokens cannot keep an operator from a rollback.
     pub fn too_many_refused() -> Self {
         let text = "Too many requests were refused in the last minute. One with the right token is \
                     accepted.";

@@ -71,8 +71,8 @@ impl SharedRamp {
         self.fleet.get_or_init(make)
     }
 
-    /// A configuration with these calls talks to the fleet's store from now on. A step of another one
-    /// is given up: where Envoy has retired its root context, its calls are never answered.
+    /// A configuration with these calls talks to the fleet's store from now on. A step of the configuration
+    /// before is given up: where Envoy has retired its root context, its calls are never answered.
     pub fn use_link(&self, callouts: &Rc<Callouts>) {
         let before = self.callouts.replace(Rc::downgrade(callouts)).upgrade();
         if let Some(before) = before.filter(|it| !Rc::ptr_eq(it, callouts)) {

@@ -63,12 +63,12 @@ impl Callouts {
         self.streams.cancel_all();
     }
 
-    /// Whether the host allows gRPC calls. It is asked once.
+    /// Whether the host allows gRPC calls. Only the first check calls the host.
     pub(super) fn check_grpc(&self) -> Result<(), HostError> {
         *self.grpc_check.get_or_init(|| hostcalls::check_grpc(self.context_id))
     }
 
-    /// Whether the host allows HTTP calls. It is asked once.
+    /// Whether the host allows HTTP calls. Only the first check calls the host.
     pub(super) fn check_http(&self) -> Result<(), HostError> {
         *self.http_check.get_or_init(|| hostcalls::check_http(self.context_id))
     }

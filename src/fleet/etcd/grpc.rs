@@ -104,7 +104,7 @@ impl GrpcError {
         }
     }
 
-    /// Whether the server was not available, so that another one may be.
+    /// Whether the server was not available. Another member of the cluster may be.
     pub fn is_unavailable(&self) -> bool {
         let Self::Status { code, .. } = self else { return false };
         status_name(*code) == Some("UNAVAILABLE")

@@ -267,7 +267,7 @@ impl PairCase {
             Requirement::Rollback(_) => vec![
                 ("rolled back", shown(rolled_back)),
                 ("pairs, median (p90)", pairs(&runs, Verdict::Fail)),
-                ("goes on within the tolerance", shown(goes_on)),
+                ("advances within the tolerance", shown(goes_on)),
                 ("responses of both in a step of 50 %", self.responses_in_step(count)),
             ],
         };

@@ -216,7 +216,7 @@ fn the_page_and_the_state_have_security_headers_and_answer_head() {
     }
 }
 
-/// The right token is accepted all the same: whoever guesses must not prevent a rollback.
+/// The right token is accepted: clients that guess tokens must not prevent a rollback.
 #[test]
 fn wrong_tokens_are_limited_and_write_one_line_a_minute() {
     const GUESSES: usize = 200;
