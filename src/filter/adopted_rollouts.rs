@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::active_rollouts::ActiveRollout;
 use super::callout::Callouts;
 use super::runtime::RolloutRuntime;
+use super::store::config_revision::ConfigRevision;
 use super::store::keys::STATE_VERSION;
 use super::store::running::{self, RunningConfig};
 use crate::config::{self, Role};
@@ -30,16 +31,42 @@ pub struct ForeignRollout {
     pub module: String,
 }
 
-/// The rollouts that other VMs run, of plugins that `own` has no rollout of. The console's root
-/// context has these call-outs.
+/// The rollouts of this VM, and those that other VMs run. The console's root context has these
+/// call-outs. Where another VM runs a newer configuration of a plugin and of its rollout, this VM's is
+/// not among them: it is a root context that only open streams keep.
 ///
 /// An adopted rollout is not configured: it changes nothing that other VMs use, unless a command does.
-pub fn adopt(
+pub fn with_adopted(
+    own: Vec<ActiveRollout>,
+    callouts: &Rc<Callouts>,
+) -> (Vec<ActiveRollout>, Vec<ForeignRollout>) {
+    let (mut adopted, foreign) = adopt(&own, callouts);
+    let is_same = |one: &ActiveRollout, other: &ActiveRollout| {
+        one.runtime.plugin == other.runtime.plugin
+            && one.runtime.config.rollout == other.runtime.config.rollout
+    };
+    let (newest, older): (Vec<_>, Vec<_>) = own.into_iter().partition(|it| it.runtime.is_newest());
+    // The configurations of other VMs have not been published since.
+    adopted.retain(|it| !newest.iter().any(|own| is_same(own, it)));
+    let older = older.into_iter().filter(|own| !adopted.iter().any(|it| is_same(own, it)));
+    let mut rollouts: Vec<_> = newest.into_iter().chain(older).collect();
+    rollouts.extend(adopted);
+    (rollouts, foreign)
+}
+
+/// The rollouts that other VMs run under a configuration that `own` has not.
+fn adopt(
     own: &[ActiveRollout],
     callouts: &Rc<Callouts>,
 ) -> (Vec<ActiveRollout>, Vec<ForeignRollout>) {
-    let is_foreign = |it: &RunningConfig| !own.iter().any(|own| own.runtime.plugin == it.plugin);
-    let running: Vec<_> = running::load().into_iter().filter(is_foreign).collect();
+    let is_own = |it: &RunningConfig| {
+        let runtimes = own.iter().map(|own| &own.runtime);
+        it.state_version == STATE_VERSION
+            && runtimes.into_iter().any(|own| {
+                own.plugin == it.plugin && own.revision == ConfigRevision::from_text(&it.text)
+            })
+    };
+    let running: Vec<_> = running::load().into_iter().filter(|it| !is_own(it)).collect();
     let mut known = ADOPTED.take();
     let mut adopted = Vec::new();
     for config in running {

@@ -6,7 +6,7 @@ use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
 use super::active_rollouts::{ActiveRollout, active_rollouts};
-use super::adopted_rollouts::{ForeignRollout, adopt};
+use super::adopted_rollouts::{ForeignRollout, with_adopted};
 use super::callout::Callouts;
 use super::clock;
 use super::command_answer::{CommandAnswer, DelayedResponse, response_to};
@@ -72,10 +72,7 @@ impl ConsoleContext {
 
     /// The rollouts of this VM and those that it can adopt from other VMs, and those that it cannot.
     fn rollouts(&self) -> (Vec<ActiveRollout>, Vec<ForeignRollout>) {
-        let mut rollouts = active_rollouts();
-        let (adopted, foreign) = adopt(&rollouts, &self.callouts);
-        rollouts.extend(adopted);
-        (rollouts, foreign)
+        with_adopted(active_rollouts(), &self.callouts)
     }
 
     /// The bearer token; `None` disables commands.

@@ -14,9 +14,11 @@ use super::http_stream::HttpStream;
 use super::random::random_u64;
 use super::runtime::RolloutRuntime;
 use super::shared_ramp::TICK_MS;
-use super::store::{rejections, running};
+use super::store::config_revision::RevisionTracker;
+use super::store::rejections;
+use super::store::running::RunningNote;
 use super::{hostcalls, logger, redirect};
-use crate::config::{self, Config};
+use crate::config::{self, Config, Role};
 use crate::console::PluginKind;
 
 /// A plugin configuration in one VM. Envoy makes a new root context for a new configuration, and keeps
@@ -29,8 +31,8 @@ pub struct RolloutRoot {
     /// Set where the configuration is a rollout's with a console at a path.
     console_at_path: Option<Rc<ConsoleAtPath>>,
     callouts: Rc<Callouts>,
-    /// Identifies the root context among those of all VMs, once it runs a rollout.
-    owner: Option<u64>,
+    /// How its configuration is noted for other VMs, once it runs a rollout.
+    note: Option<RunningNote>,
 }
 
 // === impl RolloutRoot ===
@@ -44,7 +46,7 @@ impl RolloutRoot {
             console: None,
             console_at_path: None,
             callouts,
-            owner: None,
+            note: None,
         }
     }
 
@@ -70,14 +72,29 @@ impl RolloutRoot {
         let at_path = config.console.clone();
         self.console_at_path = at_path.map(|at| Rc::new(ConsoleAtPath::new(at, &self.callouts)));
         let plugin = rejections::plugin();
-        let owner = *self.owner.get_or_insert_with(random_u64);
-        running::publish(&plugin, text, owner);
+        // A shadow is shown with its release.
+        self.note = (config.role != Some(Role::Shadow)).then(|| {
+            let owner = self.note.take().map_or_else(random_u64, |it| it.owner());
+            RunningNote::new(&plugin, text, owner)
+        });
         let runtime = RolloutRuntime::new(self.context_id, plugin, config, text, &self.callouts);
         // A host that refuses leaves the ramp where it is, and requests alone.
-        let _ = hostcalls::set_tick_period(runtime.tick_period_ms());
+        let period_ms = if self.note.is_some() { TICK_MS } else { runtime.tick_period_ms() };
+        let _ = hostcalls::set_tick_period(period_ms);
         rejections::accept(PluginKind::Rollout, text);
         runtime.configure();
         self.plugin.set_runtime(Rc::new(runtime));
+    }
+
+    /// Notes at the first tick that the configuration runs. The VM in which Envoy tries a configuration
+    /// has no ticks, and ends without a callback.
+    fn publish_note(&self) {
+        let Some(note) = self.note.as_ref().filter(|it| !it.is_published()) else { return };
+        note.publish();
+        let period_ms = self.plugin.runtime().map(|it| it.tick_period_ms());
+        if period_ms == Some(0) {
+            let _ = hostcalls::set_tick_period(0);
+        }
     }
 }
 
@@ -126,11 +143,15 @@ impl RootContext for RolloutRoot {
     }
 
     fn on_tick(&mut self) {
+        self.publish_note();
         if let Some(runtime) = self.plugin.runtime() {
             runtime.release_waiting();
         }
         if let Some(runtime) = self.plugin.runtime().filter(|_| self.plugin.is_last_used()) {
             runtime.tick(self.plugin.last_use());
+            if runtime.revisions().is_some_and(RevisionTracker::take_return) {
+                self.note.iter().for_each(RunningNote::publish);
+            }
         }
         self.callouts.poll();
     }
@@ -158,7 +179,7 @@ impl Drop for RolloutRoot {
         self.callouts.cancel_all();
         // Envoy keeps the timer of a root context that it has deleted.
         let _ = hostcalls::set_tick_period(0);
-        self.owner.into_iter().for_each(running::withdraw);
+        self.note.iter().for_each(RunningNote::withdraw);
         let left = self.plugin.unregister();
         if let Some(runtime) = self.plugin.runtime() {
             redirect::clear(&runtime);

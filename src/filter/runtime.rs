@@ -15,7 +15,7 @@ use super::random::RandomDraws;
 use super::shared_key::{random_key, shared_key};
 use super::shared_pairing::SharedPairing;
 use super::shared_ramp::{SharedRamp, TICK_MS};
-use super::store::config_revision::ConfigRevision;
+use super::store::config_revision::{ConfigRevision, RevisionTracker};
 use super::store::keys::store_name;
 use super::store::shared_data::SharedDataStore;
 use super::waiting_streams::WaitingStreams;
@@ -287,12 +287,16 @@ impl RolloutRuntime {
 
     /// Whether no other configuration of the rollout has come after this one.
     pub fn is_newest(&self) -> bool {
-        let revisions = match (&self.ramp, &self.manual_worker) {
-            (Some(worker), _) => worker.revisions(),
-            (None, Some(worker)) => worker.revisions(),
-            (None, None) => return false,
-        };
-        revisions.is_current(self.revision)
+        self.revisions().is_some_and(|it| it.is_current(self.revision))
+    }
+
+    /// Tracks which configuration of the rollout is the newest; `None` for a shadow's.
+    pub fn revisions(&self) -> Option<&RevisionTracker> {
+        match (&self.ramp, &self.manual_worker) {
+            (Some(worker), _) => Some(worker.revisions()),
+            (None, Some(worker)) => Some(worker.revisions()),
+            (None, None) => None,
+        }
     }
 
     /// Records the weights of a rollout without a ramp for conversations that begin under them.

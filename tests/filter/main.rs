@@ -7,6 +7,7 @@
 //! `make test` builds the `.wasm` and installs Envoy before it runs these tests.
 
 mod adjustment;
+mod adopted_rollouts;
 mod after_routing;
 mod artifacts;
 mod assignment;

@@ -18,6 +18,8 @@ pub struct RevisionTracker {
     /// The number of this configuration's last use when [`Self::check`] found another one to be the
     /// newest; `None` if it did not.
     outdated_since_use: Cell<Option<u64>>,
+    /// Whether it has become the newest again since [`Self::take_return`].
+    has_returned: Cell<bool>,
 }
 
 // === impl ConfigRevision ===
@@ -48,7 +50,8 @@ impl ConfigRevision {
 impl RevisionTracker {
     /// The tracker of `rollout`.
     pub fn new(rollout: &str) -> Self {
-        Self { key: unversioned(rollout, "config"), outdated_since_use: Cell::default() }
+        let key = unversioned(rollout, "config");
+        Self { key, outdated_since_use: Cell::default(), has_returned: Cell::default() }
     }
 
     /// A configuration begins in this VM: it is the newest.
@@ -72,6 +75,14 @@ impl RevisionTracker {
             return true;
         }
         let before = self.outdated_since_use.replace(Some(last_use));
-        before.is_some_and(|before| last_use > before) && revision.publish(&self.key)
+        let returns = before.is_some_and(|before| last_use > before) && revision.publish(&self.key);
+        self.has_returned.set(returns);
+        returns
+    }
+
+    /// Whether the configuration has become the newest again without being configured. Only the first
+    /// call after [`Self::check`] says so.
+    pub fn take_return(&self) -> bool {
+        self.has_returned.take()
     }
 }

@@ -4,6 +4,8 @@
 //! rollout into another VM than the console's. The console then adopts the configuration that is noted
 //! here: a rollout's state is in shared data, where it needs no VM of its own.
 
+use std::cell::Cell;
+
 use serde::{Deserialize, Serialize};
 
 use super::keys::STATE_VERSION;
@@ -20,48 +22,121 @@ pub struct RunningConfig {
     pub module: String,
     /// The text of the configuration.
     pub text: Vec<u8>,
-    /// Identifies the root context that has noted it last.
+    /// The root contexts of all VMs that run it.
+    owners: Vec<u64>,
+}
+
+/// A root context's part in what is noted.
+pub struct RunningNote {
+    plugin: String,
+    text: Vec<u8>,
+    /// Identifies the root context among those of all VMs.
     owner: u64,
+    is_published: Cell<bool>,
 }
 
 /// The key has a version of its own: modules with other forms of a rollout's state read it as well.
-const KEY: &str = "verdigris.running.1";
+const KEY: &str = "verdigris.running.2";
 
-/// How many plugins are noted.
-const MAX_PLUGINS: usize = 8;
+/// How many configurations are noted, those of plugins that were replaced included.
+const MAX_CONFIGS: usize = 16;
 
-/// What runs, the newest last.
-pub fn load() -> Vec<RunningConfig> {
-    cell().get().unwrap_or_default()
-}
+/// How many root contexts of a configuration are noted. A VM that has failed does not withdraw its own.
+const MAX_OWNERS: usize = 256;
 
-/// Notes that the root context `owner` of a plugin runs the configuration with this text.
-pub fn publish(plugin: &str, text: &[u8], owner: u64) {
-    cell().update(|found| {
-        let mut running = found.unwrap_or_default();
-        running.retain(|it| it.plugin != plugin);
-        if running.len() >= MAX_PLUGINS {
-            running.remove(0);
-        }
-        running.push(RunningConfig {
+// === impl RunningConfig ===
+
+impl RunningConfig {
+    /// What this module notes.
+    fn new(plugin: &str, text: &[u8]) -> Self {
+        Self {
             plugin: plugin.to_owned(),
             state_version: STATE_VERSION,
             module: env!("CARGO_PKG_VERSION").to_owned(),
             text: text.to_owned(),
-            owner,
-        });
-        Update::Write(running, ())
-    });
+            owners: Vec::new(),
+        }
+    }
+
+    /// Whether this module has noted it, for this configuration of this plugin.
+    fn is_of(&self, plugin: &str, text: &[u8]) -> bool {
+        self.plugin == plugin && self.state_version == STATE_VERSION && self.text == text
+    }
 }
 
-/// The root context `owner` has ended. If it has noted its configuration last, nothing runs.
-pub fn withdraw(owner: u64) {
-    cell().update(|found| {
-        let mut running = found.unwrap_or_default();
-        let before = running.len();
-        running.retain(|it| it.owner != owner);
-        if running.len() < before { Update::Write(running, ()) } else { Update::Keep(()) }
-    });
+/// What runs: of each plugin the configuration that was published last.
+pub fn load() -> Vec<RunningConfig> {
+    let mut newest: Vec<RunningConfig> = Vec::new();
+    for config in cell().get().unwrap_or_default().into_iter().rev() {
+        if !newest.iter().any(|it| it.plugin == config.plugin) {
+            newest.push(config);
+        }
+    }
+    newest.reverse();
+    newest
+}
+
+// === impl RunningNote ===
+
+impl RunningNote {
+    /// What the root context `owner` of a plugin will note of its configuration, which has this text.
+    pub fn new(plugin: &str, text: &[u8], owner: u64) -> Self {
+        let is_published = Cell::default();
+        Self { plugin: plugin.to_owned(), text: text.to_owned(), owner, is_published }
+    }
+
+    /// Whether it is noted that the root context runs the configuration.
+    pub fn is_published(&self) -> bool {
+        self.is_published.get()
+    }
+
+    /// Notes that the root context runs the configuration, and that it is the plugin's newest.
+    pub fn publish(&self) {
+        self.is_published.set(true);
+        let Self { plugin, text, owner, .. } = self;
+        cell().update(|found| {
+            let mut running = without(found.unwrap_or_default(), *owner);
+            let known = running.iter().position(|it| it.is_of(plugin, text));
+            let mut config = match known {
+                Some(index) => running.remove(index),
+                None => RunningConfig::new(plugin, text),
+            };
+            if config.owners.len() >= MAX_OWNERS {
+                config.owners.remove(0);
+            }
+            config.owners.push(*owner);
+            if running.len() >= MAX_CONFIGS {
+                running.remove(0);
+            }
+            running.push(config);
+            Update::Write(running, ())
+        });
+    }
+
+    /// The number that identifies the root context.
+    pub fn owner(&self) -> u64 {
+        self.owner
+    }
+
+    /// The root context has ended. A configuration that no root context runs is noted no more, and the
+    /// plugin's previous one is the newest again.
+    pub fn withdraw(&self) {
+        cell().update(|found| {
+            let running = found.unwrap_or_default();
+            let is_noted = running.iter().any(|it| it.owners.contains(&self.owner));
+            if is_noted {
+                Update::Write(without(running, self.owner), ())
+            } else {
+                Update::Keep(())
+            }
+        });
+    }
+}
+
+fn without(mut running: Vec<RunningConfig>, owner: u64) -> Vec<RunningConfig> {
+    running.iter_mut().for_each(|it| it.owners.retain(|it| *it != owner));
+    running.retain(|it| !it.owners.is_empty());
+    running
 }
 
 fn cell() -> SharedCell<Vec<RunningConfig>> {
