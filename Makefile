@@ -26,7 +26,7 @@ UPSTREAMS := .tools/ready $(OWN_ENVOY)
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 
-.PHONY: help run build test e2e lint docs fuzz properties fmt count bench bench-gateways bench-shadow screenshots page simulate dashboard weights charts image dist sbom reproducible deny faults soak versions tools target valgrind browser linters clean FORCE
+.PHONY: help run build test e2e lint docs fuzz properties fmt count bench bench-gateways bench-shadow screenshots page simulate dashboard weights charts gateways image dist sbom reproducible deny faults soak versions tools target valgrind browser linters clean FORCE
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -76,6 +76,9 @@ dist: image ## put all parts of a release into target/dist, with their hashes
 
 charts: $(UPSTREAMS) .tools/bin/helm ## render the Helm chart and the Kustomize bases, and compare them; downloads 38 MB
 	$(CARGO) test --locked --quiet --test kubernetes -- --include-ignored
+
+gateways: build $(TRAP) tools .tools/litellm-ready ## test a release in front of LiteLLM, which it installs
+	$(CARGO) test --locked --quiet --test filter -- --include-ignored llm_gateways
 
 test: build $(TRAP) tools browser ## run all tests: unit, property, host emulator, real Envoy
 	PROPTEST_RNG_SEED=$(PROPTEST_RNG_SEED) $(CARGO) test --locked
