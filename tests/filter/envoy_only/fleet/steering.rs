@@ -10,6 +10,7 @@ use crate::proxy::phase::{PAUSED, RAMPING, ROLLED_BACK};
 on_each_store!(
     a_command_to_any_envoy_is_one_for_all,
     without_the_store_a_command_changes_nothing,
+    a_command_at_a_path_is_sent_to_the_store,
     the_page_lists_all_envoys_of_the_fleet
 );
 
@@ -85,4 +86,34 @@ fn the_page_lists_all_envoys_of_the_fleet(kind: Kind) {
             });
         }
     });
+}
+
+/// At a path, the filter answers before the store does.
+fn a_command_at_a_path_is_sent_to_the_store(kind: Kind) {
+    let mut config = fleet_config(kind, json!({"bake": "1h"}));
+    config["console"] = json!({"path": "/ops"});
+    let mut gateways = Gateways::start(2, kind, &config);
+    gateways.wait_for_gauge("green_bp", 2500);
+    let rollback = |gateways: &Gateways| {
+        let envoy = &gateways.envoys[1];
+        let request = envoy.client.post(format!("{}/ops/rollback", envoy.url));
+        let request = request.header("authorization", format!("Bearer {TOKEN}"));
+        let answer =
+            request.header("x-verdigris-command", r#"{"reason": "worse"}"#).send().unwrap();
+        (answer.status().as_u16(), answer.text().unwrap())
+    };
+    gateways.store.go_away();
+    let (status, text) = rollback(&gateways);
+    assert_eq!(status, 202, "{text}");
+    let log = || gateways.envoys[1].log();
+    wait_for("the refusal in the log", || log().contains("refused: rollback").then_some(()));
+    assert_eq!(gateways.gauges("green_bp"), [2500, 2500]);
+    gateways.store.come_back();
+    wait_for("the store to be back", || {
+        let rollout = &gateways.state(1)["rollouts"][0];
+        (rollout["fleet"]["is_store_away"] == false).then_some(())
+    });
+    let (status, text) = rollback(&gateways);
+    assert_eq!(status, 202, "{text}");
+    gateways.wait_for_gauge("phase", ROLLED_BACK);
 }
