@@ -77,8 +77,8 @@ dist: image ## put all parts of a release into target/dist, with their hashes
 charts: $(UPSTREAMS) .tools/bin/helm ## render the Helm chart and the Kustomize bases, and compare them; downloads 38 MB
 	$(CARGO) test --locked --quiet --test kubernetes -- --include-ignored
 
-gateways: build $(TRAP) tools .tools/litellm-ready ## test a release in front of LiteLLM, which it installs
-	$(CARGO) test --locked --quiet --test filter -- --include-ignored llm_gateways
+gateways: build $(TRAP) tools .tools/litellm-ready ## test a release in front of LiteLLM, which it installs, and streams of 90 seconds
+	$(CARGO) test --locked --quiet --test filter -- --include-ignored llm_gateways weights_change_during_a_stream_of_90_seconds
 
 test: build $(TRAP) tools browser ## run all tests: unit, property, host emulator, real Envoy
 	PROPTEST_RNG_SEED=$(PROPTEST_RNG_SEED) $(CARGO) test --locked
