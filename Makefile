@@ -2,6 +2,8 @@
 # target of the Rust toolchain, and Debian's Chromium, are installed elsewhere.
 
 WASM   := target/wasm32-wasip1/release/verdigris.wasm
+# The filter without the callbacks for bodies and responses.
+ROUTE  := target/wasm32-wasip1/release/verdigris-route.wasm
 # A build of the filter that can trap, for the tests of Envoy's reaction. It is linked with every
 # callback of the SDK, so that the tests see that such a build works too.
 TRAP   := target/trap/wasm32-wasip1/release/verdigris.wasm
@@ -35,8 +37,10 @@ help: ## list the targets
 run: build $(UPSTREAMS) $(if $(filter fleet,$(DEMO)),.tools/bin/etcd) ## demonstrate a release: manual weights 5 -> 50 -> 100 -> 0, a ramp with DEMO=good or DEMO=bad, or three Envoys with DEMO=fleet
 	@.tools/venv/bin/python envoy/demo/demo.py --wasm $(WASM) --envoy $(ENVOY) --etcd .tools/bin/etcd --folder target/run $(DEMO)
 
-build: target ## build the filter
+build: target ## build the filter, and the one that only routes
 	$(BUILD_WASM)
+	@export VERDIGRIS_BUILD=route && $(subst @,,$(BUILD_WASM)) --features route --target-dir target/route
+	@cp target/route/wasm32-wasip1/release/verdigris.wasm $(ROUTE)
 
 # The sources are fetched first, because their folder is in the flags.
 BUILD_WASM = @$(CARGO) fetch --locked --quiet \
@@ -62,7 +66,7 @@ dist: image ## put all parts of a release into target/dist, with their hashes
 	@rm -rf target/dist && mkdir -p target/dist
 	@export CARGO_PROFILE_RELEASE_STRIP=none && $(subst @,,$(BUILD_WASM)) --quiet --target-dir target/unstripped
 	@$(CARGO) build --locked --quiet --release --bin verdigris
-	@cp $(WASM) target/dist/verdigris.wasm
+	@cp $(WASM) $(ROUTE) target/dist
 	@cp target/unstripped/wasm32-wasip1/release/verdigris.wasm target/dist/verdigris-unstripped.wasm
 	@cp target/release/verdigris target/dist/verdigris-$$(uname -sm | tr 'A-Z ' 'a-z-')
 	@cp src/config/schema.json target/dist/verdigris.schema.json
@@ -98,6 +102,7 @@ lint: target linters docs deny .tools/grafana-ready ## check formatting, clippy 
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) clippy --locked --lib --target wasm32-wasip1 -- -D warnings
 	$(CARGO) clippy --locked --lib --target wasm32-wasip1 --features trap-for-tests -- -D warnings
+	$(CARGO) clippy --locked --lib --target wasm32-wasip1 --features route -- -D warnings
 	$(CARGO) test --locked --quiet --test structure
 	@! grep -rnE 'proxy_wasm|no_mangle' src --include='*.rs' --exclude-dir=filter \
 	  || { echo 'only src/filter may name the host'; exit 1; }
@@ -165,7 +170,7 @@ fmt: ## format the source code
 	$(CARGO) fmt
 
 count: build $(UPSTREAMS) valgrind ## count host calls, and instructions under callgrind; ACCEPT=1 records the ratios
-	@wc -c < $(WASM) | awk '{printf "verdigris.wasm: %d bytes (%.0f KiB)\n", $$1, $$1 / 1024}'
+	@wc -c $(WASM) $(ROUTE) | awk '/wasm$$/ {printf "%s: %d bytes (%.0f KiB)\n", $$2, $$1, $$1 / 1024}'
 	@$(CARGO) test --locked --quiet --test filter -- --nocapture host_calls > target/count.txt \
 	  || { cat target/count.txt; exit 1; }
 	@grep -E '^(host calls|  )' target/count.txt

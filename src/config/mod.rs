@@ -35,6 +35,7 @@
 //! | `command_request` | the operator's commands |
 
 mod answers;
+mod artifact;
 mod build;
 mod checks;
 mod command_request;
@@ -69,6 +70,7 @@ mod tripwires;
 mod unit;
 
 pub use answers::AnswersConfig;
+pub use artifact::Artifact;
 pub use command_request::{CommandRequest, parse_command};
 pub use console_config::ConsoleConfig;
 pub use console_path::ConsolePath;

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
+use super::build::IS_ROUTE;
 use super::console_at_path::ConsoleAtPath;
 use super::redirect;
 use super::runtime::RolloutRuntime;
@@ -35,12 +36,14 @@ impl HttpContext for HttpStream {
     fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
         #[cfg(feature = "trap-for-tests")]
         trap_if_marked();
-        if let (Some(console), Some(runtime)) = (&self.console, &self.state.runtime)
+        if let (false, Some(console), Some(runtime)) =
+            (IS_ROUTE, &self.console, &self.state.runtime)
             && let Some(action) = console.answer(runtime)
         {
             return action;
         }
-        if let Some(before) = self.state.runtime.as_ref().and_then(redirect::take) {
+        let before = self.state.runtime.as_ref().filter(|_| !IS_ROUTE).and_then(redirect::take);
+        if let Some(before) = before {
             // It was assigned, patched and counted before, and is on its way to the same cluster.
             self.state = before;
             return Action::Continue;
@@ -48,24 +51,29 @@ impl HttpContext for HttpStream {
         self.state.request_headers(end_of_stream)
     }
 
+    #[cfg(not(feature = "route"))]
     fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
         self.state.request_body(size, end_of_stream)
     }
 
+    #[cfg(not(feature = "route"))]
     fn on_http_request_trailers(&mut self, _count: usize) -> Action {
         self.state.request_trailers()
     }
 
+    #[cfg(not(feature = "route"))]
     fn on_http_response_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
         self.state.response_headers(end_of_stream);
         Action::Continue
     }
 
+    #[cfg(not(feature = "route"))]
     fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
         self.state.response_body(size, end_of_stream);
         Action::Continue
     }
 
+    #[cfg(not(feature = "route"))]
     fn on_http_response_trailers(&mut self, _count: usize) -> Action {
         self.state.response_trailers();
         Action::Continue

@@ -7,11 +7,17 @@
 #
 # Usage: CARGO_TARGET_WASM32_WASIP1_LINKER=src/filter/link.sh cargo build …
 
-callbacks=' proxy_on_memory_allocate proxy_on_context_create proxy_on_configure proxy_on_tick
-  proxy_on_request_headers proxy_on_request_body proxy_on_request_trailers proxy_on_response_headers
-  proxy_on_response_body proxy_on_response_trailers proxy_on_delete proxy_on_http_call_response
-  proxy_on_grpc_receive
-  proxy_on_grpc_close '
+# With VERDIGRIS_BUILD=route, the callbacks for bodies, responses and calls are left out as well.
+if [ "${VERDIGRIS_BUILD:-}" = route ]; then
+  callbacks=' proxy_on_memory_allocate proxy_on_context_create proxy_on_configure proxy_on_tick
+    proxy_on_request_headers proxy_on_delete '
+else
+  callbacks=' proxy_on_memory_allocate proxy_on_context_create proxy_on_configure proxy_on_tick
+    proxy_on_request_headers proxy_on_request_body proxy_on_request_trailers proxy_on_response_headers
+    proxy_on_response_body proxy_on_response_trailers proxy_on_delete proxy_on_http_call_response
+    proxy_on_grpc_receive
+    proxy_on_grpc_close '
+fi
 
 # Rotates the arguments once, and leaves out `--export` of other callbacks.
 left=$#

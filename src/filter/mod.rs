@@ -36,6 +36,7 @@
 //! | [`hostcalls`] | every other call to the host; none can panic |
 //! | [`clock`] | the host's clocks |
 //! | [`host_error`] | a call that the host has refused |
+//! | [`build`] | which build of the filter this is |
 //! | [`attributes`] | Envoy's attributes that the filter reads |
 //! | [`header_map`] | all headers of a message in one value |
 //! | [`logger`] | the `log` crate's records in Envoy's log |
@@ -45,9 +46,15 @@
 //! which is how a stream learns that it has ended. `make build` leaves out the callbacks that
 //! nothing here implements (`link.sh`), since Envoy calls whatever a module exports.
 
+#![cfg_attr(
+    feature = "route",
+    allow(dead_code, reason = "the build that routes calls a part of it")
+)]
+
 mod active_rollouts;
 mod adopted_rollouts;
 mod attributes;
+mod build;
 mod callout;
 mod clock;
 mod command_answer;

@@ -6,6 +6,7 @@ use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
 use super::active_rollouts::Plugin;
+use super::build::{BUILD, IS_ROUTE};
 use super::callout::Callouts;
 use super::console_at_path::ConsoleAtPath;
 use super::console_stream::{ConsoleContext, ConsoleStream};
@@ -53,9 +54,13 @@ impl RolloutRoot {
     fn configure(&mut self) -> Result<(), String> {
         let text = configuration_text()
             .map_err(|error| format!("the host did not return it: {error:?}"))?;
-        match config::Plugin::parse(&text).map_err(|invalid| invalid.to_string())? {
+        let plugin = config::Plugin::parse(&text).and_then(|it| BUILD.check(&it).map(|()| it));
+        match plugin.map_err(|invalid| invalid.to_string())? {
             config::Plugin::Rollout(config) => self.run(*config, &text),
             config::Plugin::Console(config) => {
+                if IS_ROUTE {
+                    return Ok(());
+                }
                 let console = ConsoleContext::new(config, &self.callouts);
                 if console.token().is_some() {
                     // A command to a fleet is a task, which continues on ticks.
@@ -69,7 +74,7 @@ impl RolloutRoot {
     }
 
     fn run(&mut self, config: Config, text: &[u8]) {
-        let at_path = config.console.clone();
+        let at_path = config.console.clone().filter(|_| !IS_ROUTE);
         self.console_at_path = at_path.map(|at| Rc::new(ConsoleAtPath::new(at, &self.callouts)));
         let plugin = rejections::plugin();
         // A shadow is shown with its release.
@@ -157,7 +162,7 @@ impl RootContext for RolloutRoot {
     }
 
     fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {
-        if let Some(console) = &self.console {
+        if let Some(console) = self.console.as_ref().filter(|_| !IS_ROUTE) {
             return Some(Box::new(ConsoleStream::new(context_id, Rc::clone(console))));
         }
         let is_switched_back = self.plugin.record_stream();

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use super::attributes;
+use super::build::IS_ROUTE;
 use super::callout::Callouts;
 use super::clock::{clocks, wall_step_ms};
 use super::console_token;
@@ -85,7 +86,7 @@ impl RolloutRuntime {
             metrics.define_outcomes(rollout);
         }
         let revision = ConfigRevision::from_text(text);
-        let has_ramp = config.ramp.is_some() && !is_shadow;
+        let has_ramp = config.ramp.is_some() && !is_shadow && !IS_ROUTE;
         let ramp = has_ramp.then(|| SharedRamp::for_rollout(rollout, config.fleet.is_some()));
         let is_manual = !is_shadow && !has_ramp;
         let manual_worker = is_manual.then(|| ManualWorker::for_rollout(rollout));
@@ -96,7 +97,7 @@ impl RolloutRuntime {
             poll_once(history.refresh(&store));
             history
         });
-        let feedback = config.feedback.as_ref().map(|it| {
+        let feedback = config.feedback.as_ref().filter(|_| !IS_ROUTE).map(|it| {
             metrics.define_feedback(rollout);
             // With a key of this VM only, it verifies what it has signed.
             let key = shared_key(rollout, "receipts").unwrap_or_else(random_key);
@@ -104,7 +105,7 @@ impl RolloutRuntime {
             RefCell::new(FeedbackIntake::new(key, it.max_per_minute))
         });
         let fleet = match (&config.fleet, &config.ramp) {
-            (Some(fleet), Some(spec)) if has_ramp => {
+            (Some(fleet), Some(spec)) if has_ramp && !IS_ROUTE => {
                 Some(FleetLink::new(fleet, rollout, spec, callouts))
             }
             _ => None,
@@ -130,7 +131,7 @@ impl RolloutRuntime {
             unit_key: Cell::new(unit_key),
             random: RandomDraws::default(),
             fleet,
-            pairing: SharedPairing::for_config(&config),
+            pairing: if IS_ROUTE { None } else { SharedPairing::for_config(&config) },
             feedback,
             waiting: WaitingStreams::default(),
             config,
@@ -166,13 +167,16 @@ impl RolloutRuntime {
     pub fn tick(self: &Rc<Self>, last_use: u64) {
         self.sample_requests();
         self.follow_wall_clock();
-        self.record_pairs();
+        if !IS_ROUTE {
+            self.record_pairs();
+        }
         let history = self.history.as_ref();
-        if let Some(link) = &self.fleet {
+        if let Some(link) = self.fleet.as_ref().filter(|_| !IS_ROUTE) {
             self.tick_fleet(link, last_use);
             self.refresh_history();
             self.update_gauges();
-        } else if let (Some(worker), Some(spec)) = (&self.ramp, &self.config.ramp) {
+        } else if let (false, Some(worker), Some(spec)) = (IS_ROUTE, &self.ramp, &self.config.ramp)
+        {
             if self.unit_key.get().is_none() {
                 self.unit_key.set(shared_unit_key(self.config.rollout.as_str()));
             }

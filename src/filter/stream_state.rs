@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use proxy_wasm::types::Action;
 
+use super::build::IS_ROUTE;
 use super::pending_body::{BodyPurpose, PendingBody};
 use super::request_rewrite::{write_body, write_headers};
 use super::response_observer::ResponseObserver;
@@ -71,7 +72,7 @@ impl StreamState {
             }
         }
         runtime.update_gauges();
-        if runtime.is_feedback() {
+        if !IS_ROUTE && runtime.is_feedback() {
             if end_of_stream {
                 return runtime.receive_feedback(Some(&[]));
             }
@@ -88,7 +89,8 @@ impl StreamState {
             None => find(&config.unit, |unit| runtime.route_request(unit, None, None)),
             Some(conversations) => {
                 let (unit, id) = runtime.unit_and_conversation();
-                if id.is_none() && !end_of_stream && !conversations.pointers.is_empty() {
+                let is_awaited = !IS_ROUTE && !end_of_stream && !conversations.pointers.is_empty();
+                if id.is_none() && is_awaited {
                     let head = request_head(true);
                     if let Some(head) = head.filter(|it| it.is_bufferable(config.max_request_body))
                     {
@@ -192,9 +194,9 @@ impl StreamState {
 
     /// Whether Envoy follows a redirect: then the stream has ended without a response, and its request
     /// comes again in a new one. The host is asked only about a request without a response, which is
-    /// rare.
+    /// rare. A build that sees no responses would have to ask about each request.
     pub fn is_redirected(&self) -> bool {
-        self.committed.is_some() && !self.has_response && attributes::is_redirected()
+        !IS_ROUTE && self.committed.is_some() && !self.has_response && attributes::is_redirected()
     }
 
     /// The stream waits for another one that continues it, which may never come.

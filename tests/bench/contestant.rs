@@ -1,6 +1,6 @@
 //! The contestants of the benchmark, and the Envoy configuration of each.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::artifacts;
 use crate::gateway::WASM_FILTER;
@@ -16,7 +16,7 @@ pub enum Contestant {
     ClusterHeader,
     /// A Lua filter that hashes the user header and writes the cluster header.
     Lua,
-    /// Verdigris assigns and counts requests; the VM has no other capabilities.
+    /// The filter that only routes, `verdigris-route.wasm`: it assigns and counts requests.
     Routing,
     /// Verdigris assigns and counts requests.
     Deciding,
@@ -32,27 +32,6 @@ pub enum Contestant {
 
 /// Green's share in percent.
 const GREEN_PERCENT: u32 = 5;
-
-/// The capabilities that the filter needs if it does not read answers.
-const CAPABILITIES_FOR_ROUTING: [&str; 17] = [
-    "proxy_on_context_create",
-    "proxy_on_configure",
-    "proxy_on_request_headers",
-    "proxy_on_delete",
-    "proxy_log",
-    "proxy_get_log_level",
-    "proxy_get_buffer_bytes",
-    "proxy_get_header_map_value",
-    "proxy_replace_header_map_value",
-    "proxy_set_property",
-    "proxy_define_metric",
-    "proxy_increment_metric",
-    "proxy_record_metric",
-    "clock_time_get",
-    "fd_write",
-    "random_get",
-    "environ_get",
-];
 
 const LUA: &str = r#"
 function envoy_on_request(handle)
@@ -166,15 +145,19 @@ impl Contestant {
                 config.remove("weights");
             }
         }
-        let mut filter = json!({
+        let (wasm, vm_id) = match self {
+            Self::Routing => (artifacts::route_wasm(), "verdigris-route"),
+            _ => (artifacts::filter_wasm(), "verdigris"),
+        };
+        json!({
             "@type": WASM_FILTER,
             "config": {
                 "name": self.name(),
                 "root_id": "verdigris",
                 "vm_config": {
-                    "vm_id": "verdigris",
+                    "vm_id": vm_id,
                     "runtime": "envoy.wasm.runtime.v8",
-                    "code": {"local": {"filename": artifacts::filter_wasm()}},
+                    "code": {"local": {"filename": wasm}},
                 },
                 "failure_policy": "FAIL_RELOAD",
                 "allow_on_headers_stop_iteration": true,
@@ -183,16 +166,6 @@ impl Contestant {
                     "value": config.to_string(),
                 },
             },
-        });
-        if self == Self::Routing {
-            let allowed: Map<String, Value> = CAPABILITIES_FOR_ROUTING
-                .map(|name| (name.to_owned(), json!({})))
-                .into_iter()
-                .collect();
-            filter["config"]["capability_restriction_config"] =
-                json!({"allowed_capabilities": allowed});
-            filter["config"]["vm_config"]["vm_id"] = json!("verdigris-routing");
-        }
-        filter
+        })
     }
 }

@@ -1,5 +1,6 @@
 //! The configuration: raw, valid, its error messages and its JSON Schema.
 
+mod artifact;
 mod build;
 mod build_errors;
 mod console_path;

@@ -14,6 +14,11 @@ pub fn filter_wasm() -> PathBuf {
     built("target/wasm32-wasip1/release/verdigris.wasm")
 }
 
+/// The filter that only routes.
+pub fn route_wasm() -> PathBuf {
+    built("target/wasm32-wasip1/release/verdigris-route.wasm")
+}
+
 /// A build of the filter that traps on a request with the header `x-verdigris-trap`.
 pub fn trapping_wasm() -> PathBuf {
     built("target/trap/wasm32-wasip1/release/verdigris.wasm")

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use wasmi::{Engine, Module};
 
-use crate::artifacts::{filter_wasm, project, trapping_wasm};
+use crate::artifacts::{filter_wasm, project, route_wasm, trapping_wasm};
 
 /// The callbacks that the SDK exports, each with the code that implements it, without blanks.
 const CALLBACKS: [(&str, &str); 25] = [
@@ -79,4 +79,20 @@ fn a_build_without_the_linker_script_exports_the_other_callbacks_of_the_sdk_as_w
     let expected: BTreeSet<_> = sdk.into_iter().filter(|it| !stripped.contains(*it)).collect();
     assert_eq!(left_out, expected, "left: what is left out, right: what the table has besides");
     assert_eq!(stripped.difference(&plain).collect::<Vec<_>>(), Vec::<&String>::new());
+}
+
+/// Envoy calls the filter that only routes for a request's headers, and for nothing else of a stream.
+#[test]
+fn the_filter_that_routes_exports_no_callback_for_bodies_and_responses() {
+    let exports = exports(&route_wasm());
+    let callbacks = exports.iter().filter(|name| name.starts_with("proxy_on_"));
+    let expected = [
+        "proxy_on_configure",
+        "proxy_on_context_create",
+        "proxy_on_delete",
+        "proxy_on_memory_allocate",
+        "proxy_on_request_headers",
+        "proxy_on_tick",
+    ];
+    assert_eq!(callbacks.collect::<Vec<_>>(), expected);
 }

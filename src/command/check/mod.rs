@@ -27,7 +27,7 @@ mod plugin;
 mod routes;
 mod stats;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::load;
@@ -37,7 +37,7 @@ use super::output::{
 use super::position::Position;
 use super::reload::{self, ConfigWithText, Effect};
 use super::source::{Finding, Source};
-use crate::config::{Config, Plugin, Role};
+use crate::config::{Artifact, Config, Plugin, Role};
 use bootstrap::Bootstrap;
 use envoy::Envoy;
 use findings::Findings;
@@ -67,12 +67,24 @@ pub struct CheckArgs {
     /// shown.
     #[arg(long, value_name = "N", requires = "from")]
     step: Option<usize>,
+    /// The build of the filter that Envoy loads: verdigris.wasm, or verdigris-route.wasm, which refuses
+    /// what needs bodies or responses.
+    #[arg(long, value_enum, default_value_t)]
+    artifact: ArtifactName,
     /// Exits with 1 if there are warnings.
     #[arg(long)]
     strict: bool,
     /// Prints the JSON Schema of a plugin configuration.
     #[arg(long, conflicts_with_all = ["files", "from"])]
     pub schema: bool,
+}
+
+/// A build of the filter, as it is named on the command line.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum ArtifactName {
+    #[default]
+    Full,
+    Route,
 }
 
 /// The JSON Schema of a plugin configuration.
@@ -103,6 +115,15 @@ struct CheckedFile {
     consoles: usize,
 }
 
+impl From<ArtifactName> for Artifact {
+    fn from(name: ArtifactName) -> Self {
+        match name {
+            ArtifactName::Full => Self::Full,
+            ArtifactName::Route => Self::Route,
+        }
+    }
+}
+
 // === impl CheckArgs ===
 
 impl CheckArgs {
@@ -124,7 +145,8 @@ impl CheckArgs {
             checked.findings.problems.extend(source.problems.iter().cloned());
             let (mut rollouts, mut consoles) = (Vec::new(), 0);
             for text in &source.plugins {
-                let parsed = plugin::parse(source, text, &mut checked.findings);
+                let parsed =
+                    plugin::parse(source, text, self.artifact.into(), &mut checked.findings);
                 let Some(parsed) = parsed else { continue };
                 match &parsed.plugin {
                     Plugin::Rollout(config) => rollouts.push(config.rollout.to_string()),

@@ -8,7 +8,7 @@ use super::findings::Findings;
 use crate::assignment::UnitSource;
 use crate::command::position::Position;
 use crate::command::source::{Finding, Located, PluginConfigText, Source, TOKEN_VARIABLE, Wrapper};
-use crate::config::{Config, Plugin, Role};
+use crate::config::{Artifact, Config, Plugin, Role};
 
 /// A valid plugin configuration and its position.
 pub struct ParsedPlugin<'a> {
@@ -20,13 +20,15 @@ pub struct ParsedPlugin<'a> {
 /// The first bytes of a `.wasm` file.
 const MAGIC: &[u8] = b"\0asm";
 
-/// Parses a plugin configuration as the filter does; `None` if it is invalid.
+/// Parses a plugin configuration as a build of the filter does; `None` if the build refuses it.
 pub fn parse<'a>(
     source: &'a Source,
     text: &'a PluginConfigText,
+    artifact: Artifact,
     findings: &mut Findings,
 ) -> Option<ParsedPlugin<'a>> {
-    let invalid = match Plugin::parse(text.json.as_bytes()) {
+    let plugin = Plugin::parse(text.json.as_bytes());
+    let invalid = match plugin.and_then(|it| artifact.check(&it).map(|()| it)) {
         Ok(plugin) => return Some(ParsedPlugin { source, text, plugin }),
         Err(invalid) => invalid,
     };

@@ -251,3 +251,16 @@ fn objects_of_istio_and_envoy_gateway_are_checked() {
     let other = WASM_PLUGIN.split_once("    rollout").unwrap().0.replace("verdigris", "other");
     assert_eq!(verdigris_with(&["check", "-"], &format!("{other}    rules: []\n")).code, 1);
 }
+
+#[test]
+fn the_build_that_routes_refuses_what_it_cannot_run() {
+    let files = crate::run::Files::new();
+    files.add("verdigris.wasm", "\0asm");
+    let filter = files.add("filter.yaml", &super::reading());
+    let output = crate::run::verdigris(&["check", &filter]);
+    assert_eq!(output.code, 0, "{output:?}");
+    let output = crate::run::verdigris(&["check", &filter, "--artifact", "route"]);
+    assert_eq!(output.code, 1, "{output:?}");
+    let fix = "answers: set: verdigris-route.wasm does not see responses: load verdigris.wasm";
+    assert!((output.out + &output.err).contains(fix));
+}

@@ -212,6 +212,15 @@ impl Vm {
         self.store.data().stream.clone()
     }
 
+    /// Has the headers of a request with a body come, and returns what the filter has made of them.
+    pub fn request_headers(&mut self, context: u32, root: u32, stream: Stream) -> Stream {
+        let headers = u32::try_from(stream.headers.len()).unwrap();
+        self.store.data_mut().stream = stream;
+        self.call("proxy_on_context_create", &[context, root]);
+        self.go_on("proxy_on_request_headers", &[context, headers, 0]);
+        self.store.data().stream.clone()
+    }
+
     /// Runs a stream until its response's headers have come.
     pub fn begin_stream(&mut self, context: u32, root: u32, stream: Stream) {
         let headers = u32::try_from(stream.headers.len()).unwrap();
