@@ -178,7 +178,11 @@ fn the_reference_describes_every_metric() {
 #[test]
 fn the_reference_describes_every_stat() {
     let reference = page("reference/stats.md");
-    let counters = Counter::DECISIONS.into_iter().chain(Counter::OUTCOMES).chain(Counter::FEEDBACK);
+    let counters = Counter::DECISIONS
+        .into_iter()
+        .chain(Counter::OUTCOMES)
+        .chain(Counter::FEEDBACK)
+        .chain(Counter::SAMPLES);
     for counter in counters {
         let name = metric_name("r", StatScope::Of(Version::Blue), counter);
         let metric = name.strip_prefix("verdigris.r.blue.").unwrap();

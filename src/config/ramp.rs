@@ -25,7 +25,7 @@ pub(super) struct RampContext {
     pub has_prices: bool,
     /// Whether feedback has a thumb.
     pub has_thumbs: bool,
-    /// Whether feedback has a score.
+    /// Whether feedback has a score, or a judge gives one.
     pub has_scores: bool,
     /// Whether there is an `answers` section.
     pub has_answers: bool,
@@ -45,7 +45,8 @@ impl RampContext {
             has_weights: raw.weights.is_some(),
             has_prices: !raw.prices.is_empty(),
             has_thumbs: feedback.is_some_and(|it| it.thumb.is_some()),
-            has_scores: feedback.is_some_and(|it| it.score.is_some()),
+            has_scores: feedback.is_some_and(|it| it.score.is_some())
+                || raw.judge.as_ref().is_some_and(|it| it.mode.has_scores()),
             has_answers: raw.answers.is_some(),
             disables_reading: raw.answers.as_ref().is_some_and(|it| it.read == Some(false)),
             has_conversations: raw.conversation.is_some(),
@@ -227,7 +228,7 @@ fn reject_unmeasured(metrics: &[MetricRef], context: &RampContext, diagnostics: 
                 "thumbs_down_rate requires feedback; add feedback with a thumb"
             }
             Metric::Score if !context.has_scores => {
-                "score requires feedback; add feedback with a score"
+                "score requires scores; add a judge, or feedback with a score"
             }
             _ => continue,
         };

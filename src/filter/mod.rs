@@ -15,6 +15,8 @@
 //! | [`request_rewrite`] | a patched request, written to the host |
 //! | [`response_observer`] | one response, up to its outcome |
 //! | [`shared_pairing`], [`pair_half`] | pairs of responses in a shadow step |
+//! | [`shared_samples`] | the sampled requests of a rollout in this VM |
+//! | [`sample_capture`], [`sampled_body`] | the texts of a sampled request, copied while they pass |
 //! | [`failover`] | whether another version has answered |
 //! | [`redirect`] | streams that end by an internal redirect and begin again |
 //! | [`feedback`] | signed exposures sent, feedback received |
@@ -81,9 +83,12 @@ mod root_context;
 mod routed_patch;
 mod routing;
 mod runtime;
+mod sample_capture;
+mod sampled_body;
 mod shared_key;
 mod shared_pairing;
 mod shared_ramp;
+mod shared_samples;
 mod store;
 mod stream_state;
 mod waiting_streams;

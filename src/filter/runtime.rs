@@ -15,6 +15,7 @@ use super::random::RandomDraws;
 use super::shared_key::{random_key, shared_key};
 use super::shared_pairing::SharedPairing;
 use super::shared_ramp::{SharedRamp, TICK_MS};
+use super::shared_samples::SharedSamples;
 use super::store::config_revision::{ConfigRevision, RevisionTracker};
 use super::store::keys::store_name;
 use super::store::shared_data::SharedDataStore;
@@ -56,6 +57,8 @@ pub struct RolloutRuntime {
     pub fleet: Option<FleetLink>,
     /// The requests whose halves are being joined, where the ramp has a shadow step.
     pub pairing: Option<Rc<SharedPairing>>,
+    /// The sampled requests, where requests are sampled.
+    pub samples: Option<Rc<SharedSamples>>,
     /// What it takes to receive feedback, where it is configured.
     pub feedback: Option<RefCell<FeedbackIntake>>,
     /// The requests that wait for their body.
@@ -83,6 +86,10 @@ impl RolloutRuntime {
         }
         if config.answers.is_some() {
             metrics.define_outcomes(rollout);
+        }
+        let samples = SharedSamples::for_config(&config);
+        if samples.is_some() {
+            metrics.define_samples(rollout);
         }
         let revision = ConfigRevision::from_text(text);
         let has_ramp = config.ramp.is_some() && !is_shadow;
@@ -131,6 +138,7 @@ impl RolloutRuntime {
             random: RandomDraws::default(),
             fleet,
             pairing: SharedPairing::for_config(&config),
+            samples,
             feedback,
             waiting: WaitingStreams::default(),
             config,
@@ -140,7 +148,10 @@ impl RolloutRuntime {
     /// How often the root context is ticked, in milliseconds; 0 is never.
     pub fn tick_period_ms(&self) -> u32 {
         let can_command = !self.is_shadow() && console_token::is_set();
-        let has_ticks = self.ramp.is_some() || can_command || self.config.waits_for_bodies();
+        let has_ticks = self.ramp.is_some()
+            || self.samples.is_some()
+            || can_command
+            || self.config.waits_for_bodies();
         if has_ticks { TICK_MS } else { 0 }
     }
 
@@ -167,6 +178,7 @@ impl RolloutRuntime {
         self.sample_requests();
         self.follow_wall_clock();
         self.record_pairs();
+        self.drop_samples();
         let history = self.history.as_ref();
         if let Some(link) = &self.fleet {
             self.tick_fleet(link, last_use);

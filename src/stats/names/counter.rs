@@ -81,6 +81,11 @@ pub enum Counter {
     FeedbackUnproved,
     /// Feedback that exceeded the rate limit of its unit.
     FeedbackLimited,
+    /// Requests whose prompt and answer were copied.
+    Sampled,
+    /// Requests that were chosen to be sampled and were not, because too many samples were open or
+    /// waited to be sent.
+    Unsampled,
     /// Requests of a shadow step whose responses of both versions are compared.
     Pairs,
     /// Mirrored requests of a shadow step without such a pair.
@@ -115,6 +120,9 @@ impl Counter {
         Self::FeedbackUnproved,
         Self::FeedbackLimited,
     ];
+
+    /// The counters of samples, where requests are sampled.
+    pub const SAMPLES: [Self; 2] = [Self::Sampled, Self::Unsampled];
 
     /// The counters of responses, where they are configured.
     pub const OUTCOMES: [Self; 29] = [
@@ -190,6 +198,8 @@ impl fmt::Display for Counter {
             Self::ScoreCount => "score_count",
             Self::FeedbackUnproved => "feedback_unproved",
             Self::FeedbackLimited => "feedback_limited",
+            Self::Sampled => "sampled",
+            Self::Unsampled => "unsampled",
             Self::Pairs => "pairs",
             Self::Unpaired => "unpaired",
         })

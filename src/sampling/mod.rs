@@ -1,0 +1,18 @@
+//! Samples of requests with their answers, for a judge or an export.
+//!
+//! | file | concept |
+//! |---|---|
+//! | [`sampler`] | which requests are sampled |
+//! | [`sample`] | a request with its answer |
+//! | [`sample_queue`] | samples that wait to be sent |
+//!
+//! Prompts and answers are copied only for sampled requests, up to a bound, and are in the VM's memory
+//! only until they are sent. They are never logged.
+
+pub mod sample;
+pub mod sample_queue;
+pub mod sampler;
+
+pub use sample::{Sample, SampledRequest};
+pub use sample_queue::SampleQueue;
+pub use sampler::{ComparedShares, Sampler};
