@@ -24,6 +24,8 @@ use crate::sampling::Sampler;
 pub struct JudgeConfig {
     /// The cluster of Envoy that serves the judge.
     pub cluster: ClusterName,
+    /// The host name in requests.
+    pub host: Box<str>,
     /// The path of its Chat Completions API.
     pub path: Box<str>,
     /// The name of the model in requests.
@@ -115,6 +117,7 @@ pub(super) fn check_judge(
         let rule = r#"write the path of the Chat Completions API, such as "/v1/chat/completions""#;
         if is_path { Ok(Box::from(path)) } else { Err(rule) }
     });
+    let host = check_host(raw.host.as_deref(), cluster.as_ref(), diagnostics);
     let model = check_model(raw.model, context, diagnostics);
     let rubric = raw.rubric.as_deref().unwrap_or(RUBRIC);
     let rubric = diagnostics.checked("judge.rubric", rubric, |rubric| {
@@ -156,6 +159,7 @@ pub(super) fn check_judge(
     }
     Some(JudgeConfig {
         cluster: cluster?,
+        host: host?,
         path: path?,
         model: model?,
         rubric: rubric?,
@@ -181,6 +185,23 @@ fn check_cluster(
         diagnostics.push(FieldError::new("judge.cluster", &json!(cluster.as_str()), fix));
     }
     arm.is_none().then_some(cluster)
+}
+
+/// The host name of requests: the cluster's name by default, without what no host name has.
+fn check_host(
+    raw: Option<&str>,
+    cluster: Option<&ClusterName>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Box<str>> {
+    let is_in_host = |it: char| it.is_ascii_alphanumeric() || matches!(it, '.' | '-' | '_' | ':');
+    let Some(host) = raw else {
+        return Some(cluster?.as_str().replace(|it| !is_in_host(it), "-").into());
+    };
+    diagnostics.checked("judge.host", host, |host| {
+        let is_host = (1..=255).contains(&host.len()) && host.chars().all(is_in_host);
+        let rule = r#"write the host name of the judge's API, such as "api.openai.com""#;
+        if is_host { Ok(Box::from(host)) } else { Err(rule) }
+    })
 }
 
 fn check_model(

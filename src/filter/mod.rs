@@ -20,6 +20,7 @@
 //! | [`failover`] | whether another version has answered |
 //! | [`redirect`] | streams that end by an internal redirect and begin again |
 //! | [`feedback`] | signed exposures sent, feedback received |
+//! | [`judge`], [`judge_link`] | the judge: asked on ticks, its verdicts counted and recorded |
 //! | [`shared_key`] | random keys that all VMs share |
 //! | [`console_stream`] | one request to the console |
 //! | [`console_at_path`] | the console at a path of the release's listener |
@@ -68,6 +69,8 @@ mod header_map;
 mod host_error;
 mod hostcalls;
 mod http_stream;
+mod judge;
+mod judge_link;
 mod logger;
 mod manual_worker;
 mod metric_table;

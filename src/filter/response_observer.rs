@@ -187,13 +187,13 @@ impl ResponseObserver {
         if let (Some(evidence), Some(spec)) = (evidence, &runtime.config.ramp) {
             evidence.complete(&runtime, spec, ended_ns, &outcome);
         }
-        if let Some(pair) = pair {
+        let half = pair.and_then(|pair| {
             let objective = runtime.config.ramp.as_ref().and_then(|spec| spec.objective);
             let measurements = Measurements::from_outcome(&outcome, objective);
-            pair.complete(&runtime, ended_ns, measurements);
-        }
+            pair.complete(&runtime, ended_ns, measurements)
+        });
         if let Some(sample) = sample {
-            runtime.add_sample(scope, sample.complete(scope, text, ended, ended_ns));
+            runtime.add_sample(scope, sample.complete(scope, text, ended, ended_ns), half);
         }
     }
 }

@@ -9,6 +9,7 @@ use super::clock::{clocks, wall_step_ms};
 use super::console_token;
 use super::fleet_link::FleetLink;
 use super::hostcalls;
+use super::judge_link::JudgeLink;
 use super::manual_worker::ManualWorker;
 use super::metrics::RolloutMetrics;
 use super::random::RandomDraws;
@@ -59,6 +60,8 @@ pub struct RolloutRuntime {
     pub pairing: Option<Rc<SharedPairing>>,
     /// The sampled requests, where requests are sampled.
     pub samples: Option<Rc<SharedSamples>>,
+    /// The link to the judge, where the release's configuration has one.
+    pub judge: Option<JudgeLink>,
     /// What it takes to receive feedback, where it is configured.
     pub feedback: Option<RefCell<FeedbackIntake>>,
     /// The requests that wait for their body.
@@ -90,7 +93,14 @@ impl RolloutRuntime {
         let samples = SharedSamples::for_config(&config);
         if samples.is_some() {
             metrics.define_samples(rollout);
+            metrics.define_judge(rollout);
         }
+        let judge = config.judge.as_ref().filter(|_| !is_shadow).map(|it| {
+            if it.mode.has_scores() {
+                metrics.define_feedback(rollout);
+            }
+            JudgeLink::new(it, rollout, callouts)
+        });
         let revision = ConfigRevision::from_text(text);
         let has_ramp = config.ramp.is_some() && !is_shadow;
         let ramp = has_ramp.then(|| SharedRamp::for_rollout(rollout, config.fleet.is_some()));
@@ -139,6 +149,7 @@ impl RolloutRuntime {
             fleet,
             pairing: SharedPairing::for_config(&config),
             samples,
+            judge,
             feedback,
             waiting: WaitingStreams::default(),
             config,
@@ -178,7 +189,7 @@ impl RolloutRuntime {
         self.sample_requests();
         self.follow_wall_clock();
         self.record_pairs();
-        self.drop_samples();
+        self.tick_judge();
         let history = self.history.as_ref();
         if let Some(link) = &self.fleet {
             self.tick_fleet(link, last_use);

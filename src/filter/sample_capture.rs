@@ -1,9 +1,13 @@
 //! The prompt and the answer of a sampled request, copied while they pass.
 
+use std::rc::Rc;
+
 use super::runtime::RolloutRuntime;
 use super::shared_samples::OpenPlace;
 use crate::assignment::{Exposure, Share, Version};
+use crate::judge::JudgeTask;
 use crate::response::{CapturedText, ExpectedResponse, Format, Outcome};
+use crate::rollout::EndedHalf;
 use crate::sampling::{ComparedShares, Sample, SampledRequest, Sampler};
 use crate::stats::names::StatScope;
 
@@ -35,7 +39,8 @@ impl SampleCandidate {
         mut headers: impl Iterator<Item = (&'a [u8], &'a [u8])>,
     ) -> Option<Self> {
         let judge = runtime.config.judge.as_ref()?;
-        if !expected.is_model_path || expected.format.is_none() {
+        let is_stopped = runtime.judge.as_ref().is_some_and(|it| it.is_exhausted());
+        if is_stopped || !expected.is_model_path || expected.format.is_none() {
             return None;
         }
         let (_, id) = headers.find(|(name, value)| *name == REQUEST_ID && !value.is_empty())?;
@@ -109,16 +114,15 @@ impl SampleCapture {
 // === impl RolloutRuntime ===
 
 impl RolloutRuntime {
-    /// Adds a sample, which waits to be sent.
-    pub fn add_sample(&self, scope: StatScope, sample: Sample) {
-        if let Some(samples) = &self.samples {
-            self.metrics.count_sample(scope, samples.add(sample));
-        }
-    }
-
-    /// Drops the samples that wait.
-    pub fn drop_samples(&self) {
-        while self.samples.as_ref().is_some_and(|it| it.take().is_some()) {}
+    /// Adds a sample, which waits for the judge, or for the other half of its pair.
+    pub fn add_sample(&self, scope: StatScope, sample: Sample, half: Option<EndedHalf>) {
+        let Some(samples) = &self.samples else { return };
+        let sample = Rc::new(sample);
+        let is_waiting = match half {
+            None => samples.add(JudgeTask::Score(sample)),
+            Some(half) => samples.add_half(half, sample),
+        };
+        self.metrics.count_sample(scope, is_waiting);
     }
 
     /// The shares that are compared; `None` where a request with this exposure is not compared, because

@@ -1,10 +1,13 @@
 //! The sampled requests of a rollout in this VM.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::registry::Registry;
 use crate::config::Config;
+use crate::judge::JudgeTask;
+use crate::rollout::{EndedHalf, PairTicket};
 use crate::sampling::{Sample, SampleQueue};
 
 thread_local! {
@@ -25,7 +28,9 @@ const MAX_OPEN: usize = 512;
 #[derive(Debug)]
 pub struct SharedSamples {
     open: Rc<Cell<usize>>,
-    waiting: RefCell<SampleQueue<Rc<Sample>>>,
+    waiting: RefCell<SampleQueue<JudgeTask>>,
+    /// Halves of pairs whose other half has not ended, and the bytes of their texts.
+    halves: RefCell<BTreeMap<PairTicket, Rc<Sample>>>,
 }
 
 /// A place among the sampled requests that are open. Dropping it frees the place.
@@ -53,14 +58,37 @@ impl SharedSamples {
         Some(OpenPlace(Rc::clone(&self.open)))
     }
 
-    /// Adds a sample whose response has ended. Returns whether it can wait.
-    pub fn add(&self, sample: Sample) -> bool {
-        let bytes = sample.text_bytes();
-        self.waiting.borrow_mut().push(Rc::new(sample), bytes)
+    /// Adds what the judge is to be asked. Returns whether it can wait.
+    pub fn add(&self, task: JudgeTask) -> bool {
+        let bytes = task.text_bytes();
+        self.waiting.borrow_mut().push(task, bytes)
     }
 
-    /// Takes the oldest sample that waits.
-    pub fn take(&self) -> Option<Rc<Sample>> {
+    /// Adds one half of a pair. Returns whether it can wait.
+    pub fn add_half(&self, half: EndedHalf, sample: Rc<Sample>) -> bool {
+        let EndedHalf { ticket, is_pair_complete } = half;
+        let mut halves = self.halves.borrow_mut();
+        if !is_pair_complete {
+            let has_room = halves.len() < MAX_OPEN
+                && halves.values().map(|it| it.text_bytes()).sum::<usize>() < MAX_BYTES;
+            if has_room {
+                halves.insert(ticket, sample);
+            }
+            return has_room;
+        }
+        let Some(other) = halves.remove(&ticket) else { return false };
+        drop(halves);
+        let (blue, green) = if sample.is_shadow { (other, sample) } else { (sample, other) };
+        self.add(JudgeTask::Pair { blue, green })
+    }
+
+    /// Drops the halves whose other half is not waited for any more.
+    pub fn drop_halves(&self, is_joined: impl Fn(PairTicket) -> bool) {
+        self.halves.borrow_mut().retain(|ticket, _| is_joined(*ticket));
+    }
+
+    /// Takes what the judge is to be asked next.
+    pub fn take(&self) -> Option<JudgeTask> {
         self.waiting.borrow_mut().pop()
     }
 }
@@ -68,7 +96,7 @@ impl SharedSamples {
 impl Default for SharedSamples {
     fn default() -> Self {
         let waiting = RefCell::new(SampleQueue::new(MAX_WAITING, MAX_BYTES));
-        Self { open: Rc::default(), waiting }
+        Self { open: Rc::default(), waiting, halves: RefCell::default() }
     }
 }
 

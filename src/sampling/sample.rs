@@ -1,7 +1,8 @@
 //! A sampled request with its answer.
 
+use super::conversation_text::{Message, read_messages};
 use crate::assignment::{Exposure, Version};
-use crate::response::{CapturedText, Format, Outcome};
+use crate::response::{CapturedText, Format, Outcome, StreamEnd};
 
 /// A sampled request whose answer has not ended.
 #[derive(Clone, Debug)]
@@ -35,6 +36,33 @@ pub struct Sample {
     pub ended_ns: u64,
 }
 
+/// Why a sample is not judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unjudged {
+    /// The request or the answer exceeds the bound.
+    TooLarge,
+    /// The answer has no text, or failed, or the request has no body.
+    NoAnswer,
+    /// Too many samples waited, the ceiling of the cost was reached, or the release was rolled back.
+    Dropped,
+}
+
+// === impl Unjudged ===
+
+impl Unjudged {
+    /// All reasons.
+    pub const ALL: [Self; 3] = [Self::TooLarge, Self::NoAnswer, Self::Dropped];
+
+    /// The reason's name in stats.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::TooLarge => "too_large",
+            Self::NoAnswer => "no_answer",
+            Self::Dropped => "dropped",
+        }
+    }
+}
+
 // === impl SampledRequest ===
 
 impl SampledRequest {
@@ -47,6 +75,25 @@ impl SampledRequest {
 // === impl Sample ===
 
 impl Sample {
+    /// The messages of the request and the text of its answer.
+    ///
+    /// # Errors
+    /// Why the answer cannot be judged.
+    pub fn texts(&self) -> Result<(Vec<Message>, &str), Unjudged> {
+        let prompt = &self.request.prompt;
+        if prompt.is_too_large() || self.answer.is_too_large() {
+            return Err(Unjudged::TooLarge);
+        }
+        let is_success = matches!(self.outcome.status, Some(200..=299))
+            && self.outcome.ending == StreamEnd::Complete
+            && self.outcome.read_answer().is_some_and(|answer| !answer.error)
+            && !self.outcome.has_failed_over;
+        let answer = self.answer.text().filter(|_| is_success);
+        let (answer, messages) =
+            answer.zip(read_messages(prompt.bytes())).ok_or(Unjudged::NoAnswer)?;
+        Ok((messages, answer))
+    }
+
     /// How many bytes of texts it has.
     pub fn text_bytes(&self) -> usize {
         self.request.prompt.len() + self.answer.len()

@@ -1,6 +1,7 @@
 //! The `judge` section.
 
 use serde_json::{Value, json};
+use verdigris::analysis::Metric;
 use verdigris::config::{Config, JudgeConfig};
 use verdigris::judge::JudgeMode;
 
@@ -51,6 +52,24 @@ fn shares_numbers_and_prices_are_read() {
     valid(json!({"mode": "pairwise"}), json!({"role": "shadow"}));
     // Its scores are those of the metric.
     valid(json!({}), json!({"ramp": {"gates": [{"metric": "score"}]}}));
+}
+
+/// The metrics of the gates, and whether each holds the ramp without data.
+fn gates(config: &Config) -> Vec<(Metric, bool)> {
+    let gates = &config.ramp.as_ref().unwrap().analysis.gates;
+    gates.iter().map(|gate| (gate.spec.metric, gate.spec.is_named)).collect()
+}
+
+#[test]
+fn a_judge_of_pairs_is_a_default_gate_that_needs_data() {
+    let steps = || json!({"ramp": {"steps": [{"shadow": "10%"}, 5, 100]}});
+    let (config, _) = valid(json!({"mode": "pairwise"}), steps());
+    assert_eq!(gates(&config).len(), 9);
+    assert_eq!(gates(&config).last(), Some(&(Metric::Preference, true)));
+    let preference = &config.ramp.unwrap().analysis.gates[8].spec;
+    assert_eq!((preference.margin, preference.ceiling), (0.25, None));
+    let (config, _) = valid(json!({"mode": "score"}), steps());
+    assert!(!gates(&config).iter().any(|(metric, _)| *metric == Metric::Preference));
 }
 
 #[test]
@@ -107,6 +126,34 @@ fn errors_name_field_value_and_fix() {
             "metric: \"score\": score requires scores; add a judge, or feedback with a score",
         ),
     ];
+    let pairwise = |ramp: Value| {
+        let mut ramp = ramp;
+        ramp["steps"] = json!([{"shadow": 10}, 5, 100]);
+        json!({"ramp": ramp})
+    };
+    let of_pairs = [
+        (
+            pairwise(json!({"gates": [{"metric": "preference"}]})),
+            "ramp.gates: set: preference is compared in the shadow step only",
+        ),
+        (
+            pairwise(
+                json!({"gates": [{"metric": "error_rate"}, {"metric": "preference", "ceiling": 0.1}]}),
+            ),
+            "ramp.gates[1].ceiling: 0.1: only a rate can have a ceiling",
+        ),
+        (
+            pairwise(json!({"tripwires": [{"metric": "preference", "limit": 0.5}]})),
+            "ramp.tripwires[0].metric: \"preference\": only a gate can compare preference",
+        ),
+    ];
+    let of_pairs = of_pairs.map(|(others, expected)| (json!({"mode": "both"}), others, expected));
+    let without_pairs = (
+        json!({}),
+        json!({"ramp": {"gates": [{"metric": "error_rate"}, {"metric": "preference"}]}}),
+        "metric: \"preference\": preference requires a judge of pairs; add a judge with",
+    );
+    let cases = cases.into_iter().chain(of_pairs).chain([without_pairs]);
     for (fields, others, expected) in cases {
         let config = with_judge(fields, others);
         let errors = parse(&config).expect_err(&config.to_string()).to_string();

@@ -24,7 +24,12 @@ fn both_reject_invalid_values() {
     };
     let too_many_gates: Vec<Value> = Metric::ALL
         .into_iter()
-        .filter(|it| !matches!(it, Metric::Cost | Metric::Score | Metric::ThumbsDownRate))
+        .filter(|it| {
+            !matches!(
+                it,
+                Metric::Cost | Metric::Score | Metric::Preference | Metric::ThumbsDownRate
+            )
+        })
         .map(|metric| json!({"metric": metric}))
         .collect();
     assert_eq!(too_many_gates.len(), MAX_GATES + 1);

@@ -56,6 +56,7 @@ mod reading;
 mod refused_calls;
 mod rejected;
 mod root_contexts;
+mod sampling;
 mod shadow;
 mod shadow_step;
 mod shared_names;

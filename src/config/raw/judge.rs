@@ -10,6 +10,7 @@ use crate::judge::JudgeMode;
 #[allow(missing_docs, reason = "docs/reference is their one description")]
 pub struct RawJudge {
     pub cluster: Option<String>,
+    pub host: Option<String>,
     pub path: Option<String>,
     pub model: Option<String>,
     /// In percent.
@@ -29,6 +30,7 @@ impl RawJudge {
     pub(in crate::config) fn read(mut fields: ObjectReader<'_>) -> Self {
         let judge = Self {
             cluster: fields.text("cluster"),
+            host: fields.text("host"),
             path: fields.text("path"),
             model: fields.text("model"),
             sample: fields.percent("sample"),
