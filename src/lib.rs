@@ -13,6 +13,8 @@
 //! | [`patch`] | what a version changes in its requests |
 //! | [`console`] | the operator's page |
 //! | [`feedback`] | what users and judges say of answers |
+//! | [`sampling`] | samples of requests with their answers |
+//! | [`judge`] | a model that judges sampled answers |
 //! | [`analysis`] | whether green is worse |
 //! | [`rollout`] | the ramp's steps, the controller that advances it, and operator commands |
 //! | [`callout`] | calls that the host answers later, as futures |
@@ -63,10 +65,12 @@ pub mod console;
 pub mod feedback;
 pub mod fleet;
 pub mod json;
+pub mod judge;
 pub mod names;
 pub mod patch;
 pub mod response;
 pub mod rollout;
+pub mod sampling;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod simulate;
 pub mod stats;

@@ -178,7 +178,12 @@ fn the_reference_describes_every_metric() {
 #[test]
 fn the_reference_describes_every_stat() {
     let reference = page("reference/stats.md");
-    let counters = Counter::DECISIONS.into_iter().chain(Counter::OUTCOMES).chain(Counter::FEEDBACK);
+    let counters = Counter::DECISIONS
+        .into_iter()
+        .chain(Counter::OUTCOMES)
+        .chain(Counter::FEEDBACK)
+        .chain(Counter::SAMPLES)
+        .chain(Counter::judge_of_shadow());
     for counter in counters {
         let name = metric_name("r", StatScope::Of(Version::Blue), counter);
         let metric = name.strip_prefix("verdigris.r.blue.").unwrap();
@@ -190,7 +195,7 @@ fn the_reference_describes_every_stat() {
     for histogram in Histogram::ALL {
         assert!(reference.contains(&format!("\n| `{histogram}` | histogram")), "{histogram}");
     }
-    for gauge in Gauge::ALL {
+    for gauge in Gauge::ALL.into_iter().chain([Gauge::JudgeSpentMicrousd]) {
         let name = gauge_name("r", gauge);
         let metric = name.strip_prefix("verdigris.r.").unwrap();
         assert!(reference.contains(&format!("\n| `{metric}` | gauge")), "{metric}");

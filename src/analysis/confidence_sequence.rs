@@ -92,6 +92,12 @@ pub fn mean_limits(values: Moments, alpha: f64) -> Option<Limits> {
     Some(Limits { low: mean - half_width, high: mean + half_width })
 }
 
+/// The limits of a share of which `ones` of `count` values are seen, as a sequence that ever misses it with a
+/// probability of at most `alpha`. `None` without values.
+pub fn share_limits(count: u64, ones: u64, alpha: f64) -> Option<Limits> {
+    rate_limits(Moments::from_rate(count, ones), alpha)
+}
+
 /// How often the distance to a rate's limit is halved: until it is below what is displayed.
 const HALVINGS: usize = 40;
 

@@ -56,7 +56,8 @@ pub struct GateAnalysis {
     pub threshold_ms: Option<f64>,
     /// Whether the gate waits for its threshold.
     pub awaits_threshold: bool,
-    /// Whether this is a default gate without data on either version, which is left out.
+    /// Whether the gate is left out: it is a default gate without data on either version, or only pairs
+    /// have its metric.
     pub is_left_out: bool,
 }
 
@@ -120,7 +121,8 @@ impl GateAnalysis {
             missing_bad_units: if is_harmful { missing_bad_units } else { 0 },
             threshold_ms: evidence.thresholds().get(gate.spec.metric),
             awaits_threshold: evidence.thresholds().awaits(plan, gate.spec.metric),
-            is_left_out: !gate.spec.is_named && !is_uneven && coverage.has_no_data(),
+            is_left_out: gate.spec.metric.is_of_pairs()
+                || (!gate.spec.is_named && !is_uneven && coverage.has_no_data()),
         }
     }
 }

@@ -158,7 +158,7 @@ impl Measurements {
 
     /// Whether these are measurements of a response: an assignment or a vote alone has none.
     pub fn is_response(&self) -> bool {
-        let votes = bit(Metric::ThumbsDownRate) | bit(Metric::Score);
+        let votes = bit(Metric::ThumbsDownRate) | bit(Metric::Score) | bit(Metric::Preference);
         (self.known | self.missing) & !votes != 0
     }
 

@@ -34,6 +34,8 @@ pub enum Metric {
     Cost,
     /// The score that a judge gave, from 0 to 1.
     Score,
+    /// How often a judge prefers the other version's answer to the same request. Only pairs have it.
+    Preference,
     /// The 90th percentile of the duration.
     DurationP90,
     /// The 95th percentile of the duration.
@@ -79,7 +81,7 @@ pub enum Comparison {
 
 impl Metric {
     /// All metrics.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::ErrorRate,
         Self::ClientErrorRate,
         Self::RefusalRate,
@@ -93,6 +95,7 @@ impl Metric {
         Self::OutputTokens,
         Self::Cost,
         Self::Score,
+        Self::Preference,
         Self::DurationP90,
         Self::DurationP95,
         Self::DurationP99,
@@ -122,6 +125,7 @@ impl Metric {
             Self::OutputTokens => "output_tokens",
             Self::Cost => "cost",
             Self::Score => "score",
+            Self::Preference => "preference",
             Self::DurationP90 => "duration_p90",
             Self::DurationP95 => "duration_p95",
             Self::DurationP99 => "duration_p99",
@@ -140,7 +144,8 @@ impl Metric {
             | Self::EmptyRate
             | Self::TruncationRate
             | Self::AbortRate
-            | Self::SlowRate => Comparison::Rate,
+            | Self::SlowRate
+            | Self::Preference => Comparison::Rate,
             Self::ThumbsDownRate => Comparison::Share,
             Self::Duration | Self::Ttft | Self::Cost => Comparison::Higher,
             Self::OutputTokens => Comparison::Either,
@@ -157,6 +162,16 @@ impl Metric {
     /// Whether the metric's values are adjusted by what their requests reveal.
     pub fn is_adjustable(self) -> bool {
         matches!(self.comparison(), Comparison::Higher | Comparison::Either)
+    }
+
+    /// Whether only pairs of a shadow step have the metric.
+    pub fn is_of_pairs(self) -> bool {
+        self == Self::Preference
+    }
+
+    /// Whether a low rate is acceptable, whatever blue's is.
+    pub fn has_ceiling(self) -> bool {
+        self.comparison() == Comparison::Rate && self != Self::Preference
     }
 
     /// The quantile that the metric is; `None` if it is none.
@@ -192,6 +207,8 @@ impl Metric {
     /// The more users a step has, the smaller the regression that it may leave possible.
     pub fn default_tolerance(self, share: f64) -> f64 {
         let [to_1, to_5, to_25, above] = match self.comparison() {
+            // No user has seen green, and a wrong answer is no error that another gate finds.
+            _ if self == Self::Preference => [0.8, 0.6, 0.5, 0.4],
             Comparison::Rate => [2.0, 1.0, 0.5, 0.3],
             Comparison::Higher | Comparison::Either => [0.5, 0.3, 0.2, 0.15],
             Comparison::Lower => [0.10, 0.06, 0.05, 0.04],

@@ -109,9 +109,11 @@ impl PairedEvidence {
             let metric = plan.gates.get(it.index)?.spec.metric;
             Some(UnitFlags::new(it.index).of_pair(metric, &halves))
         });
-        let flags = flags.fold(HAS_PAIR, |all, flags| all | flags);
+        // A judge's verdict on a pair comes later, and is no pair of its own.
+        let has_pair = if pair.is_assignment { HAS_PAIR } else { 0 };
+        let flags = flags.fold(has_pair, |all, flags| all | flags);
         let Some(new) = evidence.set_pair_flags(plan, pair.unit, flags) else { return };
-        self.pairs += 1;
+        self.pairs += u64::from(pair.is_assignment);
         self.units += u64::from(new & HAS_PAIR != 0);
         for gate in &mut self.gates {
             let Some(of_plan) = plan.gates.get(gate.index) else { continue };

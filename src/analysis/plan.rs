@@ -1,6 +1,6 @@
 //! The analysis plan: what is compared, and with which error rates.
 
-use super::metric::{Comparison, Metric};
+use super::metric::Metric;
 use super::probability::Probability;
 use super::rate_ratio::RateRatioBets;
 use super::step_index::StepIndex;
@@ -179,7 +179,7 @@ impl GateSpec {
             metric,
             margin: metric.default_margin(),
             tolerance: shares.iter().map(|share| metric.default_tolerance(*share)).collect(),
-            ceiling: (metric.comparison() == Comparison::Rate).then_some(CEILING),
+            ceiling: metric.has_ceiling().then_some(CEILING),
             is_critical: true,
             is_named: false,
         }

@@ -15,7 +15,9 @@ use crate::console::view::{
     AnalysisView, CommandView, FleetView, GateView, HealthView, InstanceView, ProblemView,
     RampView, RolloutView, ShadowStepView, View,
 };
-use crate::console::{Tone, fleet_table, health, labels, page, shadow_table, transitions};
+use crate::console::{
+    Tone, fleet_table, health, judge_summary, labels, page, shadow_table, transitions,
+};
 
 /// How many decisions are shown.
 const SHOWN_DECISIONS: usize = 5;
@@ -85,6 +87,9 @@ fn rollout_text(view: &View, status: &RolloutStatus<'_>, columns: usize) -> Stri
         if let Some(analysis) = &ramp.judgement {
             text += &analysis_text(analysis, columns);
         }
+    }
+    for sentence in rollout.judge.iter().flat_map(judge_summary::sentences) {
+        text += &wrapped("  judge      ", &sentence, columns);
     }
     if let Some(fleet) = &rollout.fleet {
         text += &fleet_text(fleet, columns);

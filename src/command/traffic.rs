@@ -162,7 +162,8 @@ pub fn ramp_of<'a>(file: &str, config: &'a Config) -> Result<&'a RampSpec, CliEr
 /// # Errors
 /// All critical gates are on feedback.
 pub fn without_feedback(ramp: &RampSpec) -> Result<(RampSpec, Vec<Metric>), CliError> {
-    let is_feedback = |metric| matches!(metric, Metric::ThumbsDownRate | Metric::Score);
+    let is_feedback =
+        |metric| matches!(metric, Metric::ThumbsDownRate | Metric::Score | Metric::Preference);
     let mut left_out = metrics_of(ramp);
     left_out.retain(|metric| is_feedback(*metric));
     let critical = |ramp: &RampSpec| {

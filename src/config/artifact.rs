@@ -70,6 +70,7 @@ fn beyond_routing(config: &Config) -> Vec<FieldError> {
         ("shadow", config.shadow.is_some(), responses.to_owned()),
         ("versions.green.failover", config.green_failover.is_some(), responses.to_owned()),
         ("console", config.console.is_some(), page),
+        ("judge", config.judge.is_some(), responses.to_owned()),
         ("feedback", config.feedback.is_some(), format!("{bodies} remove this")),
         (
             "conversation.id",

@@ -10,6 +10,7 @@ use super::diagnostics::Diagnostics;
 use super::failover::{ReleaseClusters, check_failover};
 use super::feedback::check_feedback;
 use super::fleet::check_fleet;
+use super::judge::{JudgeContext, check_judge};
 use super::ramp::{RampContext, check_ramp};
 use super::raw::root::{RawAnswers, RawConfig, RawPins, RawVersions};
 use super::raw::sections::RawRequest;
@@ -21,7 +22,7 @@ use super::shadow::{ShadowConfig, check_shadow};
 use super::unit::check_unit;
 use super::{FieldError, InvalidConfig, Role};
 use crate::assignment::{Pins, Share, UnitSource, Version};
-use crate::names::{HeaderName, RolloutName};
+use crate::names::{ClusterName, HeaderName, RolloutName};
 use crate::patch::RequestPatch;
 use crate::response::Formats;
 use crate::rollout::RampSpec;
@@ -50,11 +51,11 @@ impl TryFrom<RawConfig> for Config {
 /// the first `?`, so that all errors are reported.
 fn build(raw: RawConfig, diagnostics: &mut Diagnostics) -> Option<Config> {
     let context = RampContext::new(&raw);
+    let judge_context = JudgeContext::new(&raw);
     reject_cluster_routing(&raw, diagnostics);
     let read_body = check_read_body(&raw, diagnostics);
     let RawVersions { mut blue, mut green } = raw.versions;
-    let rollout = diagnostics
-        .required("rollout", raw.rollout, |name| RolloutName::new(name).ok_or(RolloutName::RULE));
+    let rollout = diagnostics.required("rollout", raw.rollout, check_rollout_name);
     let unit = check_unit(raw.unit, diagnostics);
     let route_by = raw.route_by;
     let blue_cluster = check_cluster(route_by, Version::Blue, &mut blue, diagnostics);
@@ -64,10 +65,8 @@ fn build(raw: RawConfig, diagnostics: &mut Diagnostics) -> Option<Config> {
     let feedback = raw.feedback.map(|it| check_feedback(it, diagnostics));
     let fleet = raw.fleet.map(|it| check_fleet(&it, raw.ramp.is_some(), diagnostics));
     let ramp = raw.ramp.map(|it| check_ramp(it, &context, diagnostics));
-    let default_cluster = match raw.default_cluster {
-        Some(name) => diagnostics.checked("default_cluster", &name, check_cluster_name),
-        None => blue_cluster.clone(),
-    };
+    let default_cluster =
+        check_default_cluster(raw.default_cluster, blue_cluster.as_ref(), diagnostics);
     let clusters = ReleaseClusters {
         blue: blue_cluster.as_ref(),
         green: green_cluster.as_ref(),
@@ -80,12 +79,14 @@ fn build(raw: RawConfig, diagnostics: &mut Diagnostics) -> Option<Config> {
     let conversation = raw.conversation.map(|it| check_conversation(it, diagnostics));
     let has_shadow_step = ramp.iter().flatten().any(|ramp| ramp.shadow.is_some());
     let has_shadow = raw.shadow.is_some() || has_shadow_step || raw.role == Some(Role::Shadow);
-    let raw_answers = raw.answers.or_else(|| implied_answers(&ramp, has_shadow));
+    let needs_answers = has_shadow || raw.judge.is_some();
+    let raw_answers = raw.answers.or_else(|| implied_answers(&ramp, needs_answers));
     let include_usage = raw_answers.as_ref().is_some_and(|it| it.include_usage);
     let in_requests =
         FormatsInRequests { blue: blue.request.is_some(), green: green.request.is_some() };
     let mut formats = Formats { blue: blue.format, green: green.format, ..Formats::default() };
     let answers = check_answers(raw_answers, raw.prices, &mut formats, &in_requests, diagnostics);
+    let judge = raw.judge.map(|it| check_judge(it, &judge_context, answers.as_ref(), diagnostics));
     let max_request_body = check_max_request_body(raw.max_request_body, diagnostics);
     let console = check_console_path(raw.console, diagnostics);
     let shadow = check_shadow(raw.shadow, has_shadow_step, in_requests.blue, diagnostics);
@@ -123,6 +124,7 @@ fn build(raw: RawConfig, diagnostics: &mut Diagnostics) -> Option<Config> {
         shadow: valid(shadow)?,
         feedback: valid(feedback)?,
         fleet: valid(fleet)?,
+        judge: valid(judge)?,
         green_failover: valid(green_failover)?,
         role: raw.role,
         console: valid(console)?,
@@ -134,14 +136,14 @@ fn valid<T>(section: Section<T>) -> Option<Option<T>> {
     section.map_or(Some(None), |valid| valid.map(Some))
 }
 
-/// The `answers` section of a configuration that has none. With a shadow, bodies of responses are
-/// read. With a ramp, responses are counted, and their bodies are read if a metric needs them. An
+/// The `answers` section of a configuration that has none. With a shadow or a judge, bodies of
+/// responses are read. With a ramp, responses are counted, and their bodies are read if a metric needs them. An
 /// invalid ramp is treated as needing them, so that no other setting is reported as having no
 /// effect.
-fn implied_answers(ramp: &Section<RampSpec>, has_shadow: bool) -> Option<RawAnswers> {
+fn implied_answers(ramp: &Section<RampSpec>, needs_answers: bool) -> Option<RawAnswers> {
     let read = match ramp {
-        Some(ramp) => has_shadow || ramp.as_ref().is_none_or(RampSpec::reads_answers),
-        None if has_shadow => true,
+        Some(ramp) => needs_answers || ramp.as_ref().is_none_or(RampSpec::reads_answers),
+        None if needs_answers => true,
         None => return None,
     };
     Some(RawAnswers { read: Some(read), ..RawAnswers::default() })
@@ -188,6 +190,22 @@ impl Headers {
             version: diagnostics.checked("version_header", version, check_own_header_name),
             force,
         }
+    }
+}
+
+fn check_rollout_name(name: &str) -> Result<RolloutName, &'static str> {
+    RolloutName::new(name).ok_or(RolloutName::RULE)
+}
+
+/// The cluster that early header mutation writes: blue's by default.
+fn check_default_cluster(
+    raw: Option<String>,
+    blue: Option<&ClusterName>,
+    diagnostics: &mut Diagnostics,
+) -> Option<ClusterName> {
+    match raw {
+        Some(name) => diagnostics.checked("default_cluster", &name, check_cluster_name),
+        None => blue.cloned(),
     }
 }
 

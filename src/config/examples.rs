@@ -35,6 +35,9 @@ pub(super) fn example(field: &str) -> Option<&'static str> {
         "fleet.store" => r#""etcd" or "kubernetes""#,
         "fleet.cluster" => r#"an Envoy cluster with the store's endpoints, such as "etcd""#,
         "fleet.namespace" => r#"the namespace of the gateways, such as "gateways""#,
+        "judge" => {
+            r#"an object, such as {"cluster": "judge", "model": "gpt-4o-mini", "sample": "5%"}"#
+        }
         "role" => r#""release", "shadow" or "console""#,
         "console" => r#"an object, such as {"hosts": ["verdigris.example"]}"#,
         _ => return None,

@@ -9,7 +9,6 @@ use super::diagnostics::Diagnostics;
 use super::ramp_checks::{MetricRef, check_metric, check_number};
 use super::raw::ramp::{RawGate, RawTolerance};
 use super::time::parse_duration;
-use crate::analysis::metric::Comparison;
 use crate::analysis::unit_flags::MAX_GATES;
 use crate::analysis::{GateSpec, Metric};
 use crate::rollout::RampProfile;
@@ -43,14 +42,15 @@ const MAX_MARGIN: f64 = 10.0;
 const MAX_TOLERANCE: f64 = 20.0;
 
 /// Checks the gates. `shares` are green's shares in the steps below 100 percent, if the steps are
-/// valid.
+/// valid. `judges_pairs` is whether a judge compares pairs, which the default gates then do too.
 pub(super) fn check_gates(
     raw: Option<Vec<RawGate>>,
     profile: RampProfile,
     shares: Option<&[f64]>,
+    judges_pairs: bool,
     diagnostics: &mut Diagnostics,
 ) -> GateSection {
-    let Some(raw) = raw else { return default_gates(profile, shares) };
+    let Some(raw) = raw else { return default_gates(profile, shares, judges_pairs) };
     let mut metrics: Vec<MetricRef> = Vec::new();
     if raw.is_empty() {
         let fix = "write at least one gate, or remove the field to use the default gates";
@@ -89,14 +89,20 @@ pub(super) fn check_gates(
     GateSection { specs: specs.into_iter().collect(), objective, metrics }
 }
 
-fn default_gates(profile: RampProfile, shares: Option<&[f64]>) -> GateSection {
+fn default_gates(profile: RampProfile, shares: Option<&[f64]>, judges_pairs: bool) -> GateSection {
     let shares = shares.unwrap_or_default();
-    let spec = |metric| profile.gate(metric, shares);
+    // A ramp that was given a judge is not to advance without its verdicts.
+    let spec = |metric: Metric| GateSpec {
+        is_named: metric == Metric::Preference,
+        ..profile.gate(metric, shares)
+    };
     let metric_ref = |metric| MetricRef { field: "ramp.gates".to_owned(), metric };
+    let of_judge = judges_pairs.then_some(Metric::Preference);
+    let metrics = || DEFAULT_METRICS.into_iter().chain(of_judge);
     GateSection {
-        specs: Some(DEFAULT_METRICS.map(spec).into()),
+        specs: Some(metrics().map(spec).collect()),
         objective: None,
-        metrics: DEFAULT_METRICS.map(metric_ref).into(),
+        metrics: metrics().map(metric_ref).collect(),
     }
 }
 
@@ -196,7 +202,7 @@ fn check_ceiling(
     // Each step allows the ceiling plus its tolerance, and a rate is at most 1.
     let max_tolerance = tolerance.unwrap_or_default().iter().fold(0.0_f64, |max, it| max.max(*it));
     let fix = match raw.as_f64() {
-        _ if metric.comparison() != Comparison::Rate => "only a rate can have a ceiling; remove it",
+        _ if !metric.has_ceiling() => "only a rate can have a ceiling; remove it",
         Some(ceiling) if ceiling > 0.0 && ceiling < 1.0 => {
             if ceiling * (1.0 + max_tolerance) < 1.0 {
                 return Some(ceiling);

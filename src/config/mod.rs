@@ -27,6 +27,7 @@
 //! | `unit`, `conversation`, `marker_cookie`, `same_site` | whom a version is assigned to |
 //! | `answers`, `feedback` | what is observed |
 //! | `route_by`, `read_body`, `routing`, `request_patch`, `failover`, `shadow` | what happens to requests |
+//! | `judge` | a model that judges sampled answers |
 //! | `fleet` | the store that several Envoys share a rollout through |
 //! | `ramp`, `ramp_steps`, `gates`, `tripwires` | the ramp |
 //! | `checks`, `ramp_checks`, `time`, `nearest`, `examples` | helpers of the checks |
@@ -50,6 +51,7 @@ mod feedback;
 mod fleet;
 mod gates;
 mod invalid_config;
+mod judge;
 mod marker_cookie;
 pub(crate) mod nearest;
 mod plugin;
@@ -81,6 +83,7 @@ pub(crate) use envoy_text::yaml_decimal;
 pub use feedback::FeedbackConfig;
 pub use fleet::{FleetConfig, FleetStoreConfig};
 pub use invalid_config::{FieldError, InvalidConfig};
+pub use judge::JudgeConfig;
 pub use marker_cookie::MarkerCookie;
 pub use plugin::Plugin;
 pub use raw::root::RawConfig;

@@ -25,8 +25,10 @@ pub(super) struct RampContext {
     pub has_prices: bool,
     /// Whether feedback has a thumb.
     pub has_thumbs: bool,
-    /// Whether feedback has a score.
+    /// Whether feedback has a score, or a judge gives one.
     pub has_scores: bool,
+    /// Whether a judge compares pairs.
+    pub judges_pairs: bool,
     /// Whether there is an `answers` section.
     pub has_answers: bool,
     /// Whether the `answers` section disables reading.
@@ -45,7 +47,9 @@ impl RampContext {
             has_weights: raw.weights.is_some(),
             has_prices: !raw.prices.is_empty(),
             has_thumbs: feedback.is_some_and(|it| it.thumb.is_some()),
-            has_scores: feedback.is_some_and(|it| it.score.is_some()),
+            has_scores: feedback.is_some_and(|it| it.score.is_some())
+                || raw.judge.as_ref().is_some_and(|it| it.mode.has_scores()),
+            judges_pairs: raw.judge.as_ref().is_some_and(|it| it.mode.has_pairs()),
             has_answers: raw.answers.is_some(),
             disables_reading: raw.answers.as_ref().is_some_and(|it| it.read == Some(false)),
             has_conversations: raw.conversation.is_some(),
@@ -75,7 +79,7 @@ pub(super) fn check_ramp(
 
     let shares: Option<Vec<f64>> = steps.as_deref().map(analysed_shares);
     let GateSection { specs, objective, mut metrics } =
-        check_gates(raw.gates, raw.profile, shares.as_deref(), diagnostics);
+        check_gates(raw.gates, raw.profile, shares.as_deref(), context.judges_pairs, diagnostics);
     // A gate that needs bodies enables reading. The default tripwires alone do not.
     let needs_bodies = metrics.iter().any(|it| RampSpec::is_from_body(it.metric));
     let reads_bodies = !context.disables_reading && (context.has_answers || needs_bodies);
@@ -85,6 +89,12 @@ pub(super) fn check_ramp(
     let watches_slow =
         specs.iter().flatten().any(|gate: &GateSpec| gate.metric == Metric::SlowRate);
     let learns_objective = watches_slow && objective.is_none();
+    let mut critical = specs.iter().flatten().filter(|gate| gate.is_critical).peekable();
+    if critical.peek().is_some() && critical.all(|gate| gate.metric.is_of_pairs()) {
+        let fix = "preference is compared in the shadow step only, so no step after it would end; add \
+                   a critical gate such as error_rate";
+        diagnostics.push(FieldError::unneeded("ramp.gates", fix));
+    }
     if let (Some(_), Some(specs)) = (&shadow, &specs) {
         reject_shadow_step_without_gates(specs, learns_objective, diagnostics);
     }
@@ -227,7 +237,10 @@ fn reject_unmeasured(metrics: &[MetricRef], context: &RampContext, diagnostics: 
                 "thumbs_down_rate requires feedback; add feedback with a thumb"
             }
             Metric::Score if !context.has_scores => {
-                "score requires feedback; add feedback with a score"
+                "score requires scores; add a judge, or feedback with a score"
+            }
+            Metric::Preference if !context.judges_pairs => {
+                "preference requires a judge of pairs; add a judge with \"mode\": \"pairwise\""
             }
             _ => continue,
         };

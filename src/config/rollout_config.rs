@@ -5,6 +5,7 @@ use super::console_path::ConsolePath;
 use super::conversation::ConversationConfig;
 use super::feedback::FeedbackConfig;
 use super::fleet::FleetConfig;
+use super::judge::JudgeConfig;
 use super::read_body::ReadBody;
 use super::role::Role;
 use super::route_by::RouteBy;
@@ -65,6 +66,8 @@ pub struct Config {
     pub feedback: Option<FeedbackConfig>,
     /// The store that several Envoys share the rollout through; `None`: each has its own.
     pub fleet: Option<FleetConfig>,
+    /// The model that judges sampled answers, if there is one.
+    pub judge: Option<JudgeConfig>,
     /// The cluster that retries green's requests on blue, if there is one.
     pub green_failover: Option<ClusterName>,
     /// The role of the filter; `None` if it depends on the listener.

@@ -79,6 +79,7 @@ fn check_tripwire_metric(
         Some(metric) if metric.quantile().is_some() => {
             "only a gate can compare a quantile; write duration or ttft, or slow_rate"
         }
+        Some(Metric::Preference) => "only a gate can compare preference; write another metric",
         metric => return metric,
     };
     diagnostics.push(FieldError::new(field, &json!(metric), fix));

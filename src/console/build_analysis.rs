@@ -141,6 +141,7 @@ pub(super) fn unit(metric: Metric) -> &'static str {
         | Metric::AbortRate
         | Metric::SlowRate
         | Metric::ThumbsDownRate
+        | Metric::Preference
         | Metric::DurationP90
         | Metric::DurationP95
         | Metric::DurationP99

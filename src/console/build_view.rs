@@ -5,12 +5,13 @@ use super::health::health;
 use super::problems::problems;
 use super::rejections::Acceptance;
 use super::view::{
-    AnalysisView, CommandView, DecisionView, FleetView, RampView, RolloutView, ShadowStepView,
-    ShareView, StepView, VersionAboutView, VersionView,
+    AnalysisView, CommandView, DecisionView, FleetView, JudgeView, RampView, RolloutView,
+    ShadowStepView, ShareView, StepView, VersionAboutView, VersionView,
 };
 use crate::analysis::{Analysis, Verdict};
 use crate::assignment::Share;
 use crate::config::Config;
+use crate::judge::Ledger;
 use crate::rollout::{
     Clocks, DifferenceHistory, HoldReason, ManualRollout, OperatorCommand, Phase, Position,
     RampSpec, RampState, RampStep, SpecFingerprint, Transition, TransitionLog,
@@ -41,6 +42,8 @@ pub struct ViewInputs<'a> {
     pub refused_stats: usize,
     /// The Envoys that share the rollout, if there are several.
     pub fleet: Option<FleetView>,
+    /// What the judge has cost, if there is one.
+    pub judge: Option<Ledger>,
     /// The current time; of a fleet's ramp, by the fleet's clock.
     pub now: Clocks,
 }
@@ -74,7 +77,12 @@ impl RolloutView {
         let is_known =
             !matches!(inputs.control, ControlState::Ramp(_, _)) || summary.ramp.is_some();
         let ViewInputs { config, is_replaced, mut versions, refused_stats, .. } = inputs;
-        let ViewInputs { recent, acceptance, fleet, now, .. } = inputs;
+        let ViewInputs { recent, acceptance, fleet, judge, now, .. } = inputs;
+        let judge = config
+            .judge
+            .as_ref()
+            .zip(judge)
+            .map(|(config, ledger)| JudgeView::new(config, &ledger, &versions, now.unix_ms));
         let log = summary.log;
         for version in &mut versions {
             version.about = VersionAboutView::new(config, &version.version);
@@ -96,6 +104,7 @@ impl RolloutView {
             reads_bodies: Some(config.answers.as_ref().is_some_and(|it| it.read)),
             versions,
             fleet,
+            judge,
             problems: Vec::new(),
             health: Vec::new(),
         };

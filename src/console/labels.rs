@@ -61,6 +61,12 @@ pub fn metric(name: &str) -> MetricLabel<'_> {
         "ttft" => ("Time to first token", "a later first token", "", ""),
         "output_tokens" => ("Output tokens", "answers of a different length", "", ""),
         "cost" => ("Cost per answer", "more expensive answers", "", ""),
+        "preference" => (
+            "Preference of the judge",
+            "answers that the judge likes less",
+            "got an answer that the judge likes less",
+            "With an answer that the judge likes less",
+        ),
         "score" => ("Score", "lower scores", "", ""),
         "duration_p90" => quantile!("Latency", "90th"),
         "duration_p95" => quantile!("Latency", "95th"),

@@ -6,10 +6,11 @@
 //! | [`access_at_path`] | the same at a path of the release's listener |
 //! | [`refused_requests`] | the brake on wrong tokens |
 //! | [`http_response`] | responses and their security headers |
-//! | [`view`], [`view_of_fleet`], [`view_of_shadow`] | the schema of `/state.json` |
+//! | [`view`], [`view_of_fleet`], [`view_of_judge`], [`view_of_shadow`] | the schema of `/state.json` |
 //! | [`build_view`], [`build_analysis`], [`build_differences`] | the view of a rollout, from its state, its analysis and their history |
 //! | [`build_fleet`], [`fleet_table`] | the Envoys that share a rollout |
 //! | [`build_shadow`], [`shadow_table`], [`shadow_headline`] | the step of a ramp in which no user is on green |
+//! | [`build_judge`], [`judge_summary`], [`judge_problems`] | the judge of sampled answers |
 //! | [`version_about`] | what a version is: its cluster, and what it changes |
 //! | [`health`] | whether a rollout gets what it needs |
 //! | [`outlook`] | whether a step will have enough evidence, and when |
@@ -35,6 +36,7 @@ pub mod actions;
 pub mod build_analysis;
 mod build_differences;
 mod build_fleet;
+mod build_judge;
 mod build_shadow;
 pub mod build_view;
 pub mod counters;
@@ -47,6 +49,8 @@ pub mod health;
 pub mod html;
 pub mod http_response;
 pub mod interval_chart;
+mod judge_problems;
+pub mod judge_summary;
 pub mod labels;
 pub mod numbers;
 pub mod outlook;
@@ -65,6 +69,7 @@ pub mod transitions;
 pub mod version_about;
 pub mod view;
 mod view_of_fleet;
+mod view_of_judge;
 mod view_of_shadow;
 
 pub use access::{COMMAND_HEADER, ConsoleRequest, ConsoleRequestHead};

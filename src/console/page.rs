@@ -8,8 +8,8 @@ use super::time_axis::TimeSpan;
 use super::time_format::{Rfc3339, UtcTime};
 use super::view::{AboutView, RolloutView, View};
 use super::{
-    actions, counters, difference_chart, fleet_table, gate_table, health, labels, progress,
-    shadow_table, share_chart, step_totals, transitions,
+    actions, counters, difference_chart, fleet_table, gate_table, health, judge_summary, labels,
+    progress, shadow_table, share_chart, step_totals, transitions,
 };
 
 /// Shown by a VM without a rollout.
@@ -222,6 +222,9 @@ fn write_body(out: Out<'_>, view: &View, rollout: &RolloutView) -> fmt::Result {
     write_history(out, view, rollout)?;
     if let Some(analysis) = analysis {
         step_totals::write(out, analysis)?;
+    }
+    if let Some(judge) = &rollout.judge {
+        judge_summary::write(out, judge)?;
     }
     if let Some(fleet) = &rollout.fleet {
         fleet_table::write(out, fleet)?;

@@ -1,7 +1,7 @@
 //! Problems of a rollout, and how to fix them.
 
-use super::labels;
 use super::view::{AnalysisView, ProblemView, RolloutView};
+use super::{judge_problems, labels};
 use crate::assignment::Version;
 use crate::rollout::RampSpec;
 
@@ -29,6 +29,7 @@ pub fn problems(
     all.extend(incident(view));
     all.extend(refused(refused_stats));
     all.extend(overdue(view));
+    all.extend(view.judge.iter().flat_map(|judge| judge_problems::problems(judge, ramp)));
     for version in Version::ALL {
         all.extend(unread_answers(view, version, ramp));
         all.extend(idle_version(view, version));

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 pub use super::view_of_fleet::{FleetView, InstanceView};
+pub use super::view_of_judge::{JudgeView, JudgedAnswersView, JudgedPairsView};
 pub use super::view_of_shadow::{PairedGateView, ShadowStepView};
 
 /// The version of this schema.
@@ -80,6 +81,9 @@ pub struct RolloutView {
     /// The Envoys that share the rollout; `None` where it is this Envoy's alone.
     #[cfg_attr(not(target_arch = "wasm32"), serde(default))]
     pub fleet: Option<FleetView>,
+    /// The model that judges sampled answers, if there is one.
+    #[cfg_attr(not(target_arch = "wasm32"), serde(default))]
+    pub judge: Option<JudgeView>,
     /// Whether the rollout gets what it needs: one check each of `traffic`, `users`, `split`,
     /// `answers` and `configuration`; `evidence` in a ramp, and `fleet` in a fleet.
     #[cfg_attr(not(target_arch = "wasm32"), serde(default))]

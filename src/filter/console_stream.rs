@@ -10,6 +10,7 @@ use super::adopted_rollouts::{ForeignRollout, with_adopted};
 use super::callout::Callouts;
 use super::clock;
 use super::command_answer::{CommandAnswer, DelayedResponse, response_to};
+use super::judge_link::JudgeLink;
 use super::runtime::RolloutRuntime;
 use super::store::keys::versioned;
 use super::store::rejections;
@@ -379,6 +380,7 @@ impl ActiveRollout {
             acceptance,
             refused_stats: counters.refused,
             fleet,
+            judge: running.judge.as_ref().map(JudgeLink::ledger),
             now: ramp_now,
         });
         view.problems.extend(problems);

@@ -46,6 +46,10 @@ struct ScopeMetrics {
     decisions: MetricTable<Counter>,
     /// Defined when a configuration first accepts feedback.
     feedback: OnceCell<MetricTable<Counter>>,
+    /// Defined when a configuration first samples requests.
+    samples: OnceCell<MetricTable<Counter>>,
+    /// Defined when a configuration first has a judge.
+    judge: OnceCell<MetricTable<Counter>>,
     /// Defined when a configuration first observes answers.
     outcomes: OnceCell<OutcomeMetrics>,
 }
@@ -109,6 +113,48 @@ impl RolloutMetrics {
         }
     }
 
+    /// Defines the metrics of samples, unless they are defined.
+    pub fn define_samples(&self, rollout: &str) {
+        for scope in StatScope::ALL {
+            let name = |counter| metric_name(rollout, scope, counter);
+            let define = || MetricTable::define(MetricType::Counter, Counter::SAMPLES, name);
+            if let Some(metrics) = self.scope(scope) {
+                metrics.samples.get_or_init(define);
+            }
+        }
+    }
+
+    /// Defines the metrics of the judge, unless they are defined.
+    pub fn define_judge(&self, rollout: &str) {
+        for scope in StatScope::ALL {
+            let Some(metrics) = self.scope(scope) else { continue };
+            let name = |counter| metric_name(rollout, scope, counter);
+            let counters = || match scope {
+                StatScope::Of(_) => MetricTable::define(MetricType::Counter, Counter::JUDGE, name),
+                StatScope::Shadow => {
+                    let counters = Counter::judge_of_shadow();
+                    MetricTable::define(MetricType::Counter, counters, name)
+                }
+            };
+            metrics.judge.get_or_init(counters);
+        }
+    }
+
+    /// Adds to a counter of the judge.
+    pub fn count_judge(&self, scope: StatScope, counter: Counter, count: u64) {
+        if let Some(counters) = self.scope(scope).and_then(|it| it.judge.get()) {
+            counters.add(counter, count);
+        }
+    }
+
+    /// Counts a request that was sampled, or that was chosen and could not be.
+    pub fn count_sample(&self, scope: StatScope, is_sampled: bool) {
+        let counter = if is_sampled { Counter::Sampled } else { Counter::Unsampled };
+        if let Some(counters) = self.scope(scope).and_then(|it| it.samples.get()) {
+            counters.add(counter, 1);
+        }
+    }
+
     /// Counts an assigned request.
     pub fn count(&self, scope: StatScope, assignment: Assignment) {
         if let Some(ScopeMetrics { decisions, .. }) = self.scope(scope) {
@@ -156,8 +202,9 @@ impl RolloutMetrics {
             let Some(metrics) = self.scope(scope) else { continue };
             let outcomes = metrics.outcomes.get();
             let decisions = [Some(&metrics.decisions), outcomes.map(|it| &it.counters)];
+            let others = [metrics.feedback.get(), metrics.samples.get(), metrics.judge.get()];
             let mut counters = Vec::new();
-            for table in decisions.into_iter().chain([metrics.feedback.get()]).flatten() {
+            for table in decisions.into_iter().chain(others).flatten() {
                 values.refused += table.refused();
                 for (counter, id) in table.defined() {
                     match hostcalls::counter_value(*id) {
@@ -219,6 +266,8 @@ impl ScopeMetrics {
         Self {
             decisions: MetricTable::define(MetricType::Counter, decisions, name),
             feedback: OnceCell::new(),
+            samples: OnceCell::new(),
+            judge: OnceCell::new(),
             outcomes: OnceCell::new(),
         }
     }

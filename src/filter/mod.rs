@@ -15,9 +15,12 @@
 //! | [`request_rewrite`] | a patched request, written to the host |
 //! | [`response_observer`] | one response, up to its outcome |
 //! | [`shared_pairing`], [`pair_half`] | pairs of responses in a shadow step |
+//! | [`shared_samples`] | the sampled requests of a rollout in this VM |
+//! | [`sample_capture`], [`sampled_body`] | the texts of a sampled request, copied while they pass |
 //! | [`failover`] | whether another version has answered |
 //! | [`redirect`] | streams that end by an internal redirect and begin again |
 //! | [`feedback`] | signed exposures sent, feedback received |
+//! | [`judge`], [`judge_link`] | the judge: asked on ticks, its verdicts counted and recorded |
 //! | [`shared_key`] | random keys that all VMs share |
 //! | [`console_stream`] | one request to the console |
 //! | [`console_at_path`] | the console at a path of the release's listener |
@@ -73,6 +76,8 @@ mod header_map;
 mod host_error;
 mod hostcalls;
 mod http_stream;
+mod judge;
+mod judge_link;
 mod logger;
 mod manual_worker;
 mod metric_table;
@@ -88,9 +93,12 @@ mod root_context;
 mod routed_patch;
 mod routing;
 mod runtime;
+mod sample_capture;
+mod sampled_body;
 mod shared_key;
 mod shared_pairing;
 mod shared_ramp;
+mod shared_samples;
 mod store;
 mod stream_state;
 mod waiting_streams;

@@ -4,7 +4,7 @@ use super::hostcalls;
 use super::runtime::RolloutRuntime;
 use crate::analysis::Measurements;
 use crate::assignment::Exposure;
-use crate::rollout::PairTicket;
+use crate::rollout::{EndedHalf, PairTicket};
 
 /// The header with a request's id. Envoy makes one if there is none, and a copy has it too.
 const REQUEST_ID: &str = "x-request-id";
@@ -39,13 +39,18 @@ impl PairHalf {
     }
 
     /// The response has ended.
-    pub fn complete(self, runtime: &RolloutRuntime, now_ns: u64, measurements: Measurements) {
-        let Some(pairing) = &runtime.pairing else { return };
-        let mut pairing = pairing.0.borrow_mut();
-        match self.is_shadow {
+    pub fn complete(
+        self,
+        runtime: &RolloutRuntime,
+        now_ns: u64,
+        measurements: Measurements,
+    ) -> Option<EndedHalf> {
+        let mut pairing = runtime.pairing.as_ref()?.0.borrow_mut();
+        let is_pair_complete = match self.is_shadow {
             false => pairing.end_blue(self.ticket, now_ns, measurements),
             true => pairing.end_shadow(self.ticket, now_ns, measurements),
-        }
+        };
+        Some(EndedHalf { ticket: self.ticket, is_pair_complete })
     }
 }
 

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::build::IS_ROUTE;
 use super::pair_half::PairHalf;
 use super::runtime::RolloutRuntime;
+use super::sample_capture::{SampleCandidate, SampleCapture};
 use super::{attributes, hostcalls};
 use crate::analysis::{Measurements, Observation, RequestClass};
 use crate::assignment::{Assignment, Exposure, Reason, Version};
@@ -14,6 +15,7 @@ use crate::response::{
     ResponseFlags, ResponseHead, StreamEnd,
 };
 use crate::rollout::{OpenResponse, OpenTicket, RampSpec, Ticket};
+use crate::sampling::SampledRequest;
 use crate::stats::names::StatScope;
 
 /// Follows one response, counts its outcome, and records it as evidence.
@@ -23,7 +25,16 @@ pub struct ResponseObserver {
     evidence: Option<PendingEvidence>,
     /// The half that the response is of a pair, in a shadow step.
     pair: Option<PairHalf>,
+    /// Set where the request is sampled.
+    sample: Option<Box<SampleCapture>>,
     response: ObservedResponse,
+}
+
+/// What a request says about its response.
+pub struct Expectation {
+    pub response: ExpectedResponse,
+    /// Set where the request may be sampled.
+    pub sample: Option<Box<SampleCandidate>>,
 }
 
 /// An assignment that is evidence, until its response has ended.
@@ -56,20 +67,18 @@ impl ResponseObserver {
 
     /// What the request says about its response, as in [`new`](Self::new). Asks the upstream for a
     /// response that can be read.
-    pub fn expect(
-        runtime: &Rc<RolloutRuntime>,
-        assignment: Assignment,
-    ) -> Option<ExpectedResponse> {
+    pub fn expect(runtime: &Rc<RolloutRuntime>, assignment: Assignment) -> Option<Expectation> {
         let answers = runtime.config.answers.as_ref().filter(|_| !IS_ROUTE)?;
         if matches!(assignment.reason, Reason::Pinned | Reason::Forced) {
             return None;
         }
         let expected = match answers.read {
-            true => expected_response(runtime, assignment.version),
-            false => ExpectedResponse::default(),
+            true => Expectation::read(runtime, assignment.version),
+            false => Expectation { response: ExpectedResponse::default(), sample: None },
         };
+        let response = &expected.response;
         if answers.plain
-            && (expected.format.is_some() || expected.other_api == Some(OtherApi::Embeddings))
+            && (response.format.is_some() || response.other_api == Some(OtherApi::Embeddings))
         {
             // An upstream may compress unless asked not to, and then the answer is unread.
             let _ = hostcalls::replace_request_header("accept-encoding", "identity");
@@ -83,8 +92,9 @@ impl ResponseObserver {
         scope: StatScope,
         exposure: Option<(Exposure, RequestClass)>,
         is_mirrored: bool,
-        expected: ExpectedResponse,
+        expected: Expectation,
     ) -> Self {
+        let Expectation { response: expected, sample } = expected;
         let started_ns = now_ns();
         let evidence = match (scope, exposure) {
             (StatScope::Of(version), Some(exposure)) => {
@@ -100,8 +110,19 @@ impl ResponseObserver {
             StatScope::Of(_) => None,
             StatScope::Shadow => PairHalf::of_shadow(runtime, started_ns),
         };
-        let response = ObservedResponse::new(expected, started_ns);
-        Self { runtime: Rc::clone(runtime), scope, evidence, pair, response }
+        let mut response = ObservedResponse::new(expected, started_ns);
+        let sample = sample.and_then(|it| {
+            let exposure = exposure.map(|(exposure, _)| exposure);
+            let capture = it.begin(runtime, scope, exposure, pair.is_some(), expected.format)?;
+            response.capture_text(capture.max_bytes());
+            Some(Box::new(capture))
+        });
+        Self { runtime: Rc::clone(runtime), scope, evidence, pair, sample, response }
+    }
+
+    /// The request, if it is sampled.
+    pub fn sampled_request(&mut self) -> Option<&mut SampledRequest> {
+        self.sample.as_mut().map(|it| it.request())
     }
 
     /// The response's headers have arrived.
@@ -149,16 +170,17 @@ impl ResponseObserver {
 
     /// The stream has ended, in whatever way.
     pub fn finish(self) {
-        let Self { runtime, scope, evidence, pair, response } = self;
+        let Self { runtime, scope, evidence, pair, sample, response } = self;
         let answers = runtime.config.answers.as_ref().filter(|_| !IS_ROUTE);
         let Some(answers) = answers else { return };
         let ended_ns = now_ns();
-        let outcome = response.finish(
+        let mut ended = response.finish(
             ended_ns,
             || attributes::response_flags().map(ResponseFlags),
             || attributes::response_details().is_some_and(|details| StreamEnd::is_cause(&details)),
         );
-        let outcome = outcome.classify(ClassificationRules {
+        let text = sample.as_ref().and_then(|_| ended.take_text());
+        let outcome = ended.classify(ClassificationRules {
             phrases: &answers.refusal_phrases,
             prices: &answers.prices,
             limits: answers.limits,
@@ -167,20 +189,34 @@ impl ResponseObserver {
         if let (Some(evidence), Some(spec)) = (evidence, &runtime.config.ramp) {
             evidence.complete(&runtime, spec, ended_ns, &outcome);
         }
-        if let Some(pair) = pair {
+        let half = pair.and_then(|pair| {
             let objective = runtime.config.ramp.as_ref().and_then(|spec| spec.objective);
             let measurements = Measurements::from_outcome(&outcome, objective);
-            pair.complete(&runtime, ended_ns, measurements);
+            pair.complete(&runtime, ended_ns, measurements)
+        });
+        if let Some(sample) = sample {
+            runtime.add_sample(scope, sample.complete(scope, text, ended, ended_ns), half);
         }
     }
 }
 
-/// What the request says about its response. Envoy has not routed it yet.
-fn expected_response(runtime: &RolloutRuntime, version: Version) -> ExpectedResponse {
-    let formats = &runtime.config.formats;
-    match hostcalls::request_headers() {
-        Ok(headers) => ExpectedResponse::from_headers(formats, version, headers.iter()),
-        Err(_) => ExpectedResponse::without_headers(formats, version),
+// === impl Expectation ===
+
+impl Expectation {
+    /// Reads what the request says. Envoy has not routed it yet.
+    fn read(runtime: &RolloutRuntime, version: Version) -> Self {
+        let formats = &runtime.config.formats;
+        match hostcalls::request_headers() {
+            Ok(headers) => {
+                let response = ExpectedResponse::from_headers(formats, version, headers.iter());
+                let sample = SampleCandidate::find(runtime, &response, headers.iter());
+                Self { response, sample: sample.map(Box::new) }
+            }
+            Err(_) => {
+                let response = ExpectedResponse::without_headers(formats, version);
+                Self { response, sample: None }
+            }
+        }
     }
 }
 

@@ -5,24 +5,23 @@ use std::rc::Rc;
 
 use super::hostcalls;
 use super::request_rewrite::{write_body, write_headers};
-use super::response_observer::ResponseObserver;
+use super::response_observer::{Expectation, ResponseObserver};
 use super::routing::RoutedRequest;
 use super::runtime::RolloutRuntime;
 use crate::assignment::{Assignment, Reason};
 use crate::patch::{BodyState, PlanAction, PlanContext, RequestHead, RequestPlan};
-use crate::response::ExpectedResponse;
 
 /// A routed request whose body has not arrived.
 pub struct RoutedPatch {
     routed: RoutedRequest,
-    expected: Option<ExpectedResponse>,
+    expected: Option<Expectation>,
 }
 
 /// A request whose body has arrived, or will not.
 pub struct CompletedPatch {
     pub routed: RoutedRequest,
     /// What the response is expected to be, if it is observed.
-    pub expected: Option<ExpectedResponse>,
+    pub expected: Option<Expectation>,
 }
 
 // === impl RoutedPatch ===

@@ -10,12 +10,14 @@ use super::clock::{clocks, wall_step_ms};
 use super::console_token;
 use super::fleet_link::FleetLink;
 use super::hostcalls;
+use super::judge_link::JudgeLink;
 use super::manual_worker::ManualWorker;
 use super::metrics::RolloutMetrics;
 use super::random::RandomDraws;
 use super::shared_key::{random_key, shared_key};
 use super::shared_pairing::SharedPairing;
 use super::shared_ramp::{SharedRamp, TICK_MS};
+use super::shared_samples::SharedSamples;
 use super::store::config_revision::{ConfigRevision, RevisionTracker};
 use super::store::keys::store_name;
 use super::store::shared_data::SharedDataStore;
@@ -57,6 +59,10 @@ pub struct RolloutRuntime {
     pub fleet: Option<FleetLink>,
     /// The requests whose halves are being joined, where the ramp has a shadow step.
     pub pairing: Option<Rc<SharedPairing>>,
+    /// The sampled requests, where requests are sampled.
+    pub samples: Option<Rc<SharedSamples>>,
+    /// The link to the judge, where the release's configuration has one.
+    pub judge: Option<JudgeLink>,
     /// What it takes to receive feedback, where it is configured.
     pub feedback: Option<RefCell<FeedbackIntake>>,
     /// The requests that wait for their body.
@@ -85,6 +91,17 @@ impl RolloutRuntime {
         if config.answers.is_some() {
             metrics.define_outcomes(rollout);
         }
+        let samples = SharedSamples::for_config(&config).filter(|_| !IS_ROUTE);
+        if samples.is_some() {
+            metrics.define_samples(rollout);
+            metrics.define_judge(rollout);
+        }
+        let judge = config.judge.as_ref().filter(|_| !is_shadow && !IS_ROUTE).map(|it| {
+            if it.mode.has_scores() {
+                metrics.define_feedback(rollout);
+            }
+            JudgeLink::new(it, rollout, callouts)
+        });
         let revision = ConfigRevision::from_text(text);
         let has_ramp = config.ramp.is_some() && !is_shadow && !IS_ROUTE;
         let ramp = has_ramp.then(|| SharedRamp::for_rollout(rollout, config.fleet.is_some()));
@@ -132,6 +149,8 @@ impl RolloutRuntime {
             random: RandomDraws::default(),
             fleet,
             pairing: if IS_ROUTE { None } else { SharedPairing::for_config(&config) },
+            samples,
+            judge,
             feedback,
             waiting: WaitingStreams::default(),
             config,
@@ -141,7 +160,10 @@ impl RolloutRuntime {
     /// How often the root context is ticked, in milliseconds; 0 is never.
     pub fn tick_period_ms(&self) -> u32 {
         let can_command = !self.is_shadow() && console_token::is_set();
-        let has_ticks = self.ramp.is_some() || can_command || self.config.waits_for_bodies();
+        let has_ticks = self.ramp.is_some()
+            || self.samples.is_some()
+            || can_command
+            || self.config.waits_for_bodies();
         if has_ticks { TICK_MS } else { 0 }
     }
 
@@ -169,6 +191,7 @@ impl RolloutRuntime {
         self.follow_wall_clock();
         if !IS_ROUTE {
             self.record_pairs();
+            self.tick_judge();
         }
         let history = self.history.as_ref();
         if let Some(link) = self.fleet.as_ref().filter(|_| !IS_ROUTE) {

@@ -25,10 +25,10 @@ pub struct StreamState {
     pub role: Role,
     /// A request whose body has not arrived.
     pending_body: Option<Box<PendingBody>>,
-    observer: Option<ResponseObserver>,
+    pub(super) observer: Option<ResponseObserver>,
     /// The start marker to send with the response.
     marker: Option<StartMarker>,
-    signed_exposure: Option<String>,
+    pub(super) signed_exposure: Option<String>,
     /// The assignment, once the request is sent.
     pub committed: Option<Assignment>,
     has_response: bool,
@@ -107,6 +107,7 @@ impl StreamState {
     pub fn request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
         let (Some(mut pending), Some(runtime)) = (self.pending_body.take(), self.runtime.clone())
         else {
+            self.sample_body(size);
             return Action::Continue;
         };
         if pending.wait.as_ref().is_some_and(|it| it.is_released()) {
@@ -141,6 +142,7 @@ impl StreamState {
                 let body = body.map_or(BodyState::Unavailable, BodyState::Complete);
                 let completed = routed.complete(&runtime, &head, body);
                 self.record_completed(&runtime, completed);
+                self.begin_sample(body);
                 return Action::Continue;
             }
             BodyPurpose::Feedback => return runtime.receive_feedback(body),
@@ -245,6 +247,7 @@ impl StreamState {
                 self.commit(runtime, routed.unpatchable(), RequestRewrite::default());
             }
         }
+        self.begin_sample(body);
         Action::Continue
     }
 

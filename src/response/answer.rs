@@ -1,5 +1,6 @@
 //! What an answer has stated so far, whatever its format.
 
+use super::captured_text::CapturedText;
 use super::finish_reason::FinishReason;
 use super::format::Format;
 use super::opening::Openings;
@@ -80,6 +81,11 @@ impl Answer {
     /// The name of the model; empty where the answer names none.
     pub fn model_name(&self) -> &[u8] {
         self.model.as_ref().map(ModelName::bytes).unwrap_or_default()
+    }
+
+    /// Takes the text of its first choice; `None` unless the request is sampled.
+    pub fn take_text(&mut self) -> Option<CapturedText> {
+        self.openings.take_captured()
     }
 
     /// Adds a piece of the answer's text.

@@ -105,6 +105,11 @@ impl AnswerParser {
         }
     }
 
+    /// Keeps the text of the answer's first choice, if it has at most `max_bytes` bytes.
+    pub fn capture_text(&mut self, max_bytes: usize) {
+        self.answer.openings.capture_text(max_bytes);
+    }
+
     /// A parser of embeddings, of which token counts and model are read.
     pub fn of_embeddings(framing: Framing) -> Self {
         let parser = Self::new(Format::Chat, framing, 0);

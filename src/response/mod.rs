@@ -28,6 +28,7 @@
 //! | [`classification`] | the class of an exchange: success, error, aborted … |
 //! | [`refusal_phrases`] | refusals that are recognised by how an answer opens |
 //! | [`opening`], [`text_folding`] | how the texts of an answer open, without what does not matter in a comparison |
+//! | [`captured_text`], [`captured_answer`] | a bounded copy of a text, and of an answer's, for sampled requests |
 //! | [`text_signals`] | loops and unparsed tool calls in a text |
 //! | [`prices`] | the prices of tokens |
 //! | [`classified_outcome`] | an outcome under a configuration's rules |
@@ -37,7 +38,8 @@
 //! few numbers and flags from them. Of a stream's events one is kept, of at most 512 bytes, which the
 //! next ones are [compared](event_template) with. No other document or text is kept. So a parser takes
 //! less than 2 KiB of memory whatever the body is. Only where refusal phrases are configured,
-//! the first bytes of the answer's text are kept until the end.
+//! the first bytes of the answer's text are kept until the end, and only of a sampled request the text
+//! itself.
 
 pub mod answer;
 pub mod answer_key;
@@ -46,6 +48,8 @@ mod anthropic;
 pub mod aws_eventstream;
 pub(crate) mod base64;
 mod bedrock;
+pub mod captured_answer;
+pub mod captured_text;
 pub mod classification;
 pub mod classified_outcome;
 mod cohere;
@@ -82,6 +86,7 @@ pub mod tokens;
 
 pub use answer::Answer;
 pub use answer_parser::AnswerParser;
+pub use captured_text::CapturedText;
 pub use classification::{Class, LimitPolicy};
 pub use classified_outcome::{ClassificationRules, ClassifiedOutcome};
 pub use expected_response::{ExpectedResponse, OtherApi};

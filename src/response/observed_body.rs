@@ -105,6 +105,13 @@ impl ObservedBody {
         Self::Answer { parser, is_stream: head.framing.is_stream(), unrecognized }
     }
 
+    /// Keeps the text of an answer, if it has at most `max_bytes` bytes.
+    pub fn capture_text(&mut self, max_bytes: usize) {
+        if let Self::Answer { parser, .. } = self {
+            parser.capture_text(max_bytes);
+        }
+    }
+
     /// Whether the bytes of the body are read.
     pub fn is_read(&self) -> bool {
         !matches!(self, Self::Ignored | Self::Unread(_))

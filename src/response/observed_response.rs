@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::expected_response::ExpectedResponse;
+use super::format::Format;
 use super::method::{Method, Protocol};
 use super::observed_body::{ObservedBody, Unrecognized};
 use super::outcome::{Outcome, UnreadReason};
@@ -45,6 +46,8 @@ pub struct ObservedResponse {
     ttft: Option<Duration>,
     is_complete: bool,
     has_failed_over: bool,
+    /// How many bytes of the answer's text are kept; `None` where the request is not sampled.
+    captured_bytes: Option<usize>,
 }
 
 // === impl ObservedResponse ===
@@ -63,7 +66,18 @@ impl ObservedResponse {
             ttft: None,
             is_complete: false,
             has_failed_over: false,
+            captured_bytes: None,
         }
+    }
+
+    /// Keeps the text of the answer, if it has at most `max_bytes` bytes.
+    pub fn capture_text(&mut self, max_bytes: usize) {
+        self.captured_bytes = Some(max_bytes);
+    }
+
+    /// The format of the answer that is expected.
+    pub fn expected_format(&self) -> Option<Format> {
+        self.expected.format
     }
 
     /// The headers of the response have arrived.
@@ -84,6 +98,9 @@ impl ObservedResponse {
         self.is_grpc |= head.grpc.is_some();
         self.grpc_status = head.grpc_status.filter(|_| self.is_grpc);
         self.body = ObservedBody::new(&head, &self.expected, phrases);
+        if let Some(max_bytes) = self.captured_bytes {
+            self.body.capture_text(max_bytes);
+        }
     }
 
     /// A piece of the body with `size` bytes has arrived. Returns whether its bytes are to be

@@ -4,6 +4,8 @@
 //! its text only after they have arrived, because the order of keys in JSON is free: an index
 //! after the text, or a mark that the text is a thought.
 
+use super::captured_answer::CapturedAnswer;
+use super::captured_text::CapturedText;
 use super::text_folding::TextFolder;
 
 /// The first bytes of one text, folded.
@@ -16,8 +18,12 @@ pub struct Opening {
 /// The openings of an answer's choices.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Openings {
+    /// Whether openings or the text are kept. It is checked at each piece of a text.
+    is_kept: bool,
     /// How many bytes of each text are kept; 0 where none are needed.
     max_bytes: usize,
+    /// The text of the first choice, where the request is sampled.
+    captured: Option<Box<CapturedAnswer>>,
     choices: Vec<Opening>,
     /// The text of a choice whose index is not known yet.
     unplaced: Vec<u8>,
@@ -87,7 +93,18 @@ impl Openings {
 
     /// Openings of up to `max_bytes` bytes.
     pub fn new(max_bytes: usize) -> Self {
-        Self { max_bytes, ..Self::default() }
+        Self { is_kept: max_bytes > 0, max_bytes, ..Self::default() }
+    }
+
+    /// Keeps the text of the first choice too, if it has at most `max_bytes` bytes.
+    pub fn capture_text(&mut self, max_bytes: usize) {
+        self.is_kept = true;
+        self.captured = Some(Box::new(CapturedAnswer::new(max_bytes)));
+    }
+
+    /// Takes the text of the first choice; `None` unless it is captured.
+    pub fn take_captured(&mut self) -> Option<CapturedText> {
+        self.captured.take().map(|it| it.into_text())
     }
 
     /// The opening of each choice.
@@ -95,15 +112,12 @@ impl Openings {
         self.choices.iter()
     }
 
-    fn is_kept(&self) -> bool {
-        self.max_bytes > 0
-    }
-
     /// A choice begins, at this place in the list of choices.
     pub fn begin_choice(&mut self, place: usize) {
-        if self.is_kept() {
+        if self.is_kept {
             self.end_choice();
             self.choice = CurrentChoice::Unplaced(place);
+            self.with_captured(|it| it.begin_choice(place));
             self.begin_part();
         }
     }
@@ -111,9 +125,10 @@ impl Openings {
     /// The index of the current choice.
     pub fn place_choice(&mut self, index: usize) {
         if let CurrentChoice::Unplaced(_) = self.choice
-            && self.is_kept()
+            && self.is_kept
         {
             self.choice = CurrentChoice::Placed(index);
+            self.with_captured(|it| it.place_choice(index));
             self.flush();
         }
     }
@@ -129,21 +144,28 @@ impl Openings {
 
     /// A part of the current choice begins.
     pub fn begin_part(&mut self) {
-        if self.is_kept() {
-            let opening = self.current();
-            let (length, folder) =
-                opening.map(|opening| (opening.bytes.len(), opening.folder)).unwrap_or_default();
-            let unplaced_length = self.unplaced.len();
-            self.before_part = PartStart { length, unplaced_length, folder };
-            self.is_other_part = false;
+        if self.is_kept {
+            self.with_captured(CapturedAnswer::begin_part);
+            self.mark_part();
         }
+    }
+
+    /// Remembers where the current part begins in the opening.
+    fn mark_part(&mut self) {
+        let opening = self.current();
+        let (length, folder) =
+            opening.map(|opening| (opening.bytes.len(), opening.folder)).unwrap_or_default();
+        let unplaced_length = self.unplaced.len();
+        self.before_part = PartStart { length, unplaced_length, folder };
+        self.is_other_part = false;
     }
 
     /// The current part is not the answer's text.
     pub fn drop_part(&mut self) {
-        if !self.is_kept() || std::mem::replace(&mut self.is_other_part, true) {
+        if !self.is_kept || std::mem::replace(&mut self.is_other_part, true) {
             return;
         }
+        self.with_captured(CapturedAnswer::drop_part);
         let PartStart { length, unplaced_length, folder } = self.before_part;
         self.unplaced.truncate(unplaced_length);
         if let Some(opening) = self.current_mut() {
@@ -154,9 +176,10 @@ impl Openings {
 
     /// Adds a piece of the text of the current part.
     pub fn push(&mut self, text: &[u8]) {
-        if !self.is_kept() || self.is_other_part {
+        if !self.is_kept || self.is_other_part {
             return;
         }
+        self.with_captured(|it| it.push(text));
         if let CurrentChoice::Unplaced(place) = self.choice {
             if self.unplaced.len() + text.len() <= Self::MAX_UNPLACED {
                 self.unplaced.extend_from_slice(text);
@@ -181,7 +204,7 @@ impl Openings {
         if let Some(opening) = self.current_mut() {
             opening.push(before, max_bytes);
         }
-        self.begin_part();
+        self.mark_part();
         self.is_other_part = is_other_part;
         if let Some(opening) = self.current_mut() {
             opening.push(part, max_bytes);
@@ -189,6 +212,12 @@ impl Openings {
         self.unplaced = unplaced;
         self.unplaced.clear();
         self.before_part.unplaced_length = 0;
+    }
+
+    fn with_captured(&mut self, change: impl FnOnce(&mut CapturedAnswer)) {
+        if let Some(captured) = &mut self.captured {
+            change(captured);
+        }
     }
 
     fn current(&self) -> Option<&Opening> {

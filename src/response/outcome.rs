@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::answer::Answer;
+use super::captured_text::CapturedText;
 use super::method::{Method, Protocol};
 use super::stream_end::{ResponseFlags, StreamEnd};
 
@@ -57,6 +58,14 @@ impl Outcome {
     pub fn read_answer(&self) -> Option<&Answer> {
         match &self.answer {
             Some(Ok(answer)) if !answer.malformed => Some(answer),
+            _ => None,
+        }
+    }
+
+    /// Takes the text of the answer; `None` unless the request is sampled and its answer was read.
+    pub fn take_text(&mut self) -> Option<CapturedText> {
+        match &mut self.answer {
+            Some(Ok(answer)) => answer.take_text(),
             _ => None,
         }
     }

@@ -79,7 +79,7 @@ pub use manual::ManualRollout;
 pub use observation_buffer::Ticket;
 pub use open_responses::{OpenResponse, OpenResponses, OpenTicket};
 pub use operator_command::{CommandKind, OperatorCommand};
-pub use pairing::{PairTicket, PairedResponses, Pairing};
+pub use pairing::{EndedHalf, PairTicket, PairedResponses, Pairing};
 pub use phase::Phase;
 pub use position::Position;
 pub use publish_snapshot::PublishedSnapshot;

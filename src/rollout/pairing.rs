@@ -33,6 +33,15 @@ pub struct Pairing {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PairTicket(u64);
 
+/// One half of a pair whose response has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EndedHalf {
+    /// The request.
+    pub ticket: PairTicket,
+    /// Whether the other half has ended before, and both are a pair.
+    pub is_pair_complete: bool,
+}
+
 /// What has happened since it was asked last.
 #[derive(Debug, Default, PartialEq)]
 pub struct PairedResponses {
@@ -137,14 +146,30 @@ impl Pairing {
         Some(ticket)
     }
 
-    /// Blue's response has ended.
-    pub fn end_blue(&mut self, ticket: PairTicket, now_ns: u64, measurements: Measurements) {
-        self.end(ticket, now_ns, measurements, |pair| &mut pair.blue);
+    /// Blue's response has ended. Returns whether the pair is complete.
+    pub fn end_blue(
+        &mut self,
+        ticket: PairTicket,
+        now_ns: u64,
+        measurements: Measurements,
+    ) -> bool {
+        self.end(ticket, now_ns, measurements, |pair| &mut pair.blue)
     }
 
-    /// The copy's response has ended. Does nothing if it is not waited for any more.
-    pub fn end_shadow(&mut self, ticket: PairTicket, now_ns: u64, measurements: Measurements) {
-        self.end(ticket, now_ns, measurements, |pair| &mut pair.shadow);
+    /// The copy's response has ended. Does nothing if it is not waited for any more. Returns whether
+    /// the pair is complete.
+    pub fn end_shadow(
+        &mut self,
+        ticket: PairTicket,
+        now_ns: u64,
+        measurements: Measurements,
+    ) -> bool {
+        self.end(ticket, now_ns, measurements, |pair| &mut pair.shadow)
+    }
+
+    /// Whether the request with this ticket is being joined.
+    pub fn contains(&self, ticket: PairTicket) -> bool {
+        self.requests.contains_key(&ticket)
     }
 
     /// Gives up what is not waited for any more. Takes the pairs that were completed.
@@ -184,16 +209,18 @@ impl Pairing {
         now_ns: u64,
         measurements: Measurements,
         half: fn(&mut OpenPair) -> &mut Half,
-    ) {
-        let Some(pair) = self.requests.get_mut(&ticket) else { return };
+    ) -> bool {
+        let Some(pair) = self.requests.get_mut(&ticket) else { return false };
         let half = half(pair);
         if let Half::Open { began_ns } = *half {
             *half = Half::Ended { began_ns, ended_ns: now_ns, measurements };
         }
-        if let Some(observation) = pair.observation(now_ns) {
+        let observation = pair.observation(now_ns);
+        if let Some(observation) = observation {
             self.remove(ticket);
             self.completed.push(observation);
         }
+        observation.is_some()
     }
 
     fn remove(&mut self, ticket: PairTicket) -> Option<OpenPair> {

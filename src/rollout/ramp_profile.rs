@@ -101,6 +101,7 @@ impl RampProfile {
         let default = metric.default_tolerance(share);
         match (self, metric, metric.comparison()) {
             (Self::Default, ..) => default,
+            (Self::Small, Metric::Preference, _) => default,
             // Other rates are lower than that of errors in most services, or matter less.
             (Self::Small, Metric::ErrorRate, _) => 2.0,
             (Self::Small, _, Comparison::Rate) => 3.0,

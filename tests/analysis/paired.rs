@@ -341,6 +341,68 @@ fn metrics_that_need_a_user_are_not_compared() {
     assert!(!PairedEvidence::compares(Metric::SlowRate, true));
 }
 
+/// A judge's verdict on a pair, which comes later than the pair. `lost` is the version whose answer lost.
+fn verdict(unit: u64, lost: Option<Version>) -> Observation {
+    let is_lost =
+        |version| Measurements::default().with_rate(Metric::Preference, lost == Some(version));
+    Observation {
+        is_assignment: false,
+        ..pair(unit, is_lost(Version::Blue), is_lost(Version::Green))
+    }
+}
+
+#[test]
+fn verdicts_on_pairs_decide_by_wins_and_losses() {
+    let plan = plan_for(&[Metric::Preference]);
+    // How many of ten verdicts blue and green win; the others are ties.
+    for (blue_wins, green_wins, expected) in [
+        (6, 2, Verdict::Fail),
+        (2, 6, Verdict::Pass),
+        (4, 4, Verdict::Pass),
+        (0, 0, Verdict::Inconclusive),
+    ] {
+        let mut step = ShadowStep::new();
+        for unit in 0..1_000 {
+            step.add(&plan, &[pair(unit, Measurements::default(), Measurements::default())]);
+            let lost = match unit % 10 {
+                at if at < blue_wins => Some(Version::Green),
+                at if at < blue_wins + green_wins => Some(Version::Blue),
+                _ => None,
+            };
+            step.add(&plan, &[verdict(unit, lost)]);
+        }
+        let gate = step.gate(&plan);
+        let shown = format!("{blue_wins} {green_wins}: {gate:?}");
+        assert_eq!(gate.verdict, expected, "{shown}");
+        let bad = gate.bad.unwrap();
+        assert_eq!((bad.green_only, bad.blue_only), (blue_wins * 100, green_wins * 100), "{shown}");
+        // A verdict is no pair of its own.
+        assert_eq!((step.pairs.pairs, step.pairs.units), (1_000, 1_000));
+    }
+}
+
+/// A judge that always prefers the first answer would find green worse in the order in which blue comes
+/// first. With the order swapped it contradicts itself, and is no evidence.
+#[test]
+fn a_judge_that_prefers_the_first_answer_decides_only_without_the_swap() {
+    use verdigris::judge::{PairVerdict, Preference, agreed_preference};
+    let plan = plan_for(&[Metric::Preference]);
+    let (mut unswapped, mut swapped) = (ShadowStep::new(), ShadowStep::new());
+    for unit in 0..200 {
+        unswapped.add(&plan, &[verdict(unit, Some(Version::Green))]);
+        let lost = match agreed_preference(PairVerdict::A, PairVerdict::A) {
+            Some(Preference::Blue) => Some(Version::Green),
+            Some(Preference::Green) => Some(Version::Blue),
+            Some(Preference::Neither) => None,
+            None => continue,
+        };
+        swapped.add(&plan, &[verdict(unit, lost)]);
+    }
+    assert_eq!(unswapped.analyse(&plan).verdict, Verdict::Fail);
+    assert_eq!(swapped.analyse(&plan).verdict, Verdict::Inconclusive);
+    assert!(swapped.analyse(&plan).gates.is_empty());
+}
+
 /// Both values of a response, whichever are known.
 fn response() -> impl Strategy<Value = Measurements> {
     (any::<[Option<bool>; 2]>(), prop::option::of((0.0..1e6_f64, any::<bool>()))).prop_map(

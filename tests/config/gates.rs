@@ -18,7 +18,7 @@ fn errors_of_gates() {
         (json!({"metric": "errors"}), format!("metric: \"errors\": {METRIC_RULE}")),
         (
             json!({"metric": "score"}),
-            "metric: \"score\": score requires feedback; add feedback with a score".to_owned(),
+            "metric: \"score\": score requires scores; add a judge, or feedback with a score".to_owned(),
         ),
         (
             json!({"metric": "thumbs_down_rate"}),

@@ -9,6 +9,7 @@ mod console_path;
 mod documents;
 mod envoy_text;
 mod gates;
+mod judge;
 mod panics;
 mod plugin;
 mod ramp;

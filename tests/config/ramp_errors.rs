@@ -6,7 +6,7 @@ use crate::{config_with, error_fields, errors_with, parse};
 
 pub const METRIC_RULE: &str = "write one of error_rate, client_error_rate, refusal_rate, \
     empty_rate, truncation_rate, abort_rate, slow_rate, thumbs_down_rate, duration, ttft, \
-    output_tokens, cost, score, duration_p90, duration_p95, duration_p99, ttft_p90, ttft_p95, \
+    output_tokens, cost, score, preference, duration_p90, duration_p95, duration_p99, ttft_p90, ttft_p95, \
     ttft_p99";
 pub const PERIOD_RULE: &str =
     "write a whole number of ms, s, m, h or d, above 0 and at most 365 days, such as \"10m\"";

@@ -80,6 +80,7 @@ fn the_schema_describes_each_field_that_the_parser_knows() {
         ("/$defs/shadow", json!({"shadow": {"no_such_field": 1}})),
         ("/$defs/feedback", json!({"feedback": {"no_such_field": 1}})),
         ("/$defs/fleet", json!({"fleet": {"no_such_field": 1}})),
+        ("/$defs/judge", json!({"judge": {"no_such_field": 1}})),
         ("/$defs/version", json!({"versions": {"blue": {"no_such_field": 1}}})),
         ("/$defs/request", json!({"versions": {"blue": {"request": {"no_such_field": 1}}}})),
         ("/$defs/failover", json!({"versions": {"green": {"failover": {"no_such_field": 1}}}})),
@@ -138,6 +139,7 @@ fn documented_defaults_are_those_of_the_parser_and_examples_are_valid() {
         ("shadow", "shadow", json!({"percent": 10})),
         ("feedback", "feedback", json!({"path": "/f", "thumb": "/t"})),
         ("fleet", "fleet", json!({"store": "etcd", "cluster": "etcd"})),
+        ("judge", "judge", json!({"cluster": "judge", "model": "judge-model"})),
     ];
     let (mut defaults, mut examples) = (0, 0);
     for (definition, field, value) in sections {
@@ -167,6 +169,9 @@ fn documented_defaults_are_those_of_the_parser_and_examples_are_valid() {
                 let mut config = with(example);
                 if name == "prices" {
                     config["answers"] = json!({});
+                }
+                if name == "max_cost_per_day" {
+                    config["prices"] = json!({"*": {"input": 1, "output": 2}});
                 }
                 assert_both_accept(&config);
                 examples += 1;

@@ -13,13 +13,23 @@ fn both_reject_invalid_values() {
     let ramp = |ramp: Value| ("ramp", ramp);
     let gate = |gate: Value| ("ramp", json!({"gates": [gate]}));
     let tripwire = |tripwire: Value| ("ramp", json!({"tripwires": [tripwire]}));
+    let judge = |fields: Value| {
+        let mut judge = json!({"cluster": "judge", "model": "m"});
+        judge.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        ("judge", judge)
+    };
     let green_request = |request: Value| {
         let green = json!({"cluster": "g", "request": request});
         ("versions", json!({"blue": {"cluster": "b"}, "green": green}))
     };
     let too_many_gates: Vec<Value> = Metric::ALL
         .into_iter()
-        .filter(|it| !matches!(it, Metric::Cost | Metric::Score | Metric::ThumbsDownRate))
+        .filter(|it| {
+            !matches!(
+                it,
+                Metric::Cost | Metric::Score | Metric::Preference | Metric::ThumbsDownRate
+            )
+        })
         .map(|metric| json!({"metric": metric}))
         .collect();
     assert_eq!(too_many_gates.len(), MAX_GATES + 1);
@@ -143,6 +153,24 @@ fn both_reject_invalid_values() {
         ("feedback", json!({"path": "/f", "score": "/s", "max_per_minute": 0})),
         ("feedback", json!({"path": "/f", "score": "/s", "answered_by": "green"})),
         ("fleet", json!({"store": "etcd", "cluster": "etcd"})),
+        ("judge", json!({})),
+        ("judge", json!({"cluster": "judge"})),
+        ("judge", json!({"model": "m"})),
+        judge(json!({"path": "chat"})),
+        judge(json!({"model": " m"})),
+        judge(json!({"sample": 0})),
+        judge(json!({"sample": 101})),
+        judge(json!({"rubric": " "})),
+        judge(json!({"rubric": "x".repeat(8001)})),
+        judge(json!({"mode": "pairs"})),
+        judge(json!({"mode": "pairwise"})),
+        judge(json!({"mode": "both"})),
+        judge(json!({"max_cost_per_day": 5})),
+        judge(json!({"in_flight": 0})),
+        judge(json!({"in_flight": 33})),
+        judge(json!({"max_bytes": 999})),
+        judge(json!({"blue_per_green": 101})),
+        judge(json!({"timeout": "0s"})),
         ("role", json!("blue")),
         ("console", json!({"hosts": "a"})),
     ];

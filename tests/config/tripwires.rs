@@ -21,7 +21,8 @@ fn errors_of_tripwires() {
         (json!({"limit": 0.5}), format!("metric: missing: {METRIC_RULE}")),
         (
             with("metric", json!("score")),
-            "metric: \"score\": score requires feedback; add feedback with a score".to_owned(),
+            "metric: \"score\": score requires scores; add a judge, or feedback with a score"
+                .to_owned(),
         ),
         (
             json!({"metric": "ttft_p95", "limit": "5s"}),

@@ -58,6 +58,7 @@ fn inputs(walk: &Walk, versions: Vec<VersionView>) -> ViewInputs<'_> {
         acceptance: Acceptance::default(),
         refused_stats: 0,
         fleet: None,
+        judge: None,
         now: walk.now(),
     }
 }
@@ -309,6 +310,7 @@ fn each_version_says_what_it_is() {
         acceptance: Acceptance::default(),
         refused_stats: 0,
         fleet: None,
+        judge: None,
         now: Clocks { monotonic_ns: 0, unix_ms: 300_000 },
     });
     let about: Vec<_> = view.versions.iter().map(|it| it.about.clone()).collect();
@@ -371,6 +373,7 @@ fn manual_weights_are_shown_with_their_history() {
             acceptance: Acceptance::default(),
             refused_stats: 0,
             fleet: None,
+            judge: None,
             now: Clocks { monotonic_ns: 0, unix_ms: 300_000 },
         })
     };

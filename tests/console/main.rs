@@ -19,6 +19,7 @@ mod harness;
 mod headline;
 mod health;
 mod interval_chart;
+mod judge;
 mod markup;
 mod outlook;
 mod reading;

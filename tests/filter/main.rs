@@ -57,6 +57,7 @@ mod refused_calls;
 mod rejected;
 mod root_contexts;
 mod route;
+mod sampling;
 mod shadow;
 mod shadow_step;
 mod shared_names;

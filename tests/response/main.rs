@@ -3,6 +3,7 @@
 mod answer_parser;
 mod aws_eventstream;
 mod bodies;
+mod captured_answer;
 mod classification;
 mod classified_outcome;
 mod event_template;

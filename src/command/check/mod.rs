@@ -8,7 +8,7 @@
 //! | `filters` | the order of HTTP filters |
 //! | `routes`, `clusters` | where requests go |
 //! | `failover` | what `versions.green.failover` needs |
-//! | `fleet` | what `fleet` needs |
+//! | `fleet`, `judge` | what `fleet` and `judge` need |
 //! | `stats` | whether Envoy keeps the stats |
 //! | `envoy` | the parts of an Envoy configuration that the checks use |
 //! | `files`, `findings` | the input and the result |
@@ -22,6 +22,7 @@ mod files;
 mod filters;
 mod findings;
 mod fleet;
+mod judge;
 mod listener;
 mod plugin;
 mod routes;
@@ -223,6 +224,7 @@ fn check_all(sources: &[Source], plugins: &[ParsedPlugin<'_>], findings: &mut Fi
     for plugin in plugins {
         failover::check(&envoy, &bootstrap, plugin, has_role(Role::Green), findings);
         fleet::check(&envoy, &bootstrap, plugin, findings);
+        judge::check(&bootstrap, plugin, findings);
     }
     stats::check(&envoy, &rollouts, findings);
     if plugins.is_empty() && findings.problems.is_empty() {

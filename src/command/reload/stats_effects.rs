@@ -18,11 +18,14 @@ pub fn renamed(old: &Config) -> Effect {
 /// The most stats that a rollout can have.
 fn count(config: &Config) -> usize {
     let outcomes = Counter::OUTCOMES.len() + Histogram::ALL.len();
+    let samples = config.judge.as_ref().map_or(0, |_| Counter::SAMPLES.len());
     let steps = config.ramp.as_ref().map_or(0, |ramp| ramp.analysis.steps.len());
     let of_version = Counter::DECISIONS.len()
         + config.answers.as_ref().map_or(0, |_| outcomes)
+        + samples
         + config.feedback.as_ref().map_or(0, |_| Counter::FEEDBACK.len())
         + EvidenceCounter::ALL.len() * steps;
-    let of_shadow = config.shadow.as_ref().map_or(0, |_| Counter::SHADOW.len() + outcomes);
+    let of_shadow =
+        config.shadow.as_ref().map_or(0, |_| Counter::SHADOW.len() + outcomes + samples);
     Version::ALL.len() * of_version + of_shadow + Gauge::ALL.len()
 }

@@ -7,10 +7,12 @@
 //! | [`common`] | parts that several sections share |
 //! | [`root`] | the plugin configuration and its small sections |
 //! | [`sections`] | conversations, shadows, feedback and request patches |
+//! | [`judge`] | the judge of sampled answers |
 //! | [`ramp`] | the ramp, its gates and its tripwires |
 
 pub(super) mod common;
 pub(super) mod json_text;
+pub(super) mod judge;
 pub(super) mod ramp;
 pub(super) mod reader;
 pub(super) mod root;

@@ -49,6 +49,15 @@ pub enum RawStep {
     Object(RawStepObject),
 }
 
+// === impl RawStep ===
+
+impl RawStep {
+    /// Whether it is a shadow step.
+    pub(in crate::config) fn is_shadow(&self) -> bool {
+        matches!(self, Self::Object(RawStepObject { shadow: Some(_), .. }))
+    }
+}
+
 /// A step as an object.
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs, reason = "docs/reference is their one description")]

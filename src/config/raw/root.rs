@@ -7,6 +7,7 @@
 use serde_json::Value;
 
 use super::common::{RawUnitSources, RawWeights};
+use super::judge::RawJudge;
 use super::ramp::RawRamp;
 use super::reader::{Node, ObjectReader, read_object};
 use super::sections::{RawConversation, RawFailover, RawFeedback, RawFleet, RawRequest, RawShadow};
@@ -41,6 +42,7 @@ pub struct RawConfig {
     pub shadow: Option<RawShadow>,
     pub feedback: Option<RawFeedback>,
     pub fleet: Option<RawFleet>,
+    pub judge: Option<RawJudge>,
     pub role: Option<Role>,
     pub console: Option<RawConsole>,
 }
@@ -152,6 +154,7 @@ impl RawConfig {
             shadow: fields.object("shadow").map(RawShadow::read),
             feedback: fields.object("feedback").map(RawFeedback::read),
             fleet: fields.object("fleet").map(RawFleet::read),
+            judge: fields.object("judge").map(RawJudge::read),
             role: {
                 // `Plugin` has already handled the console.
                 let [release, shadow] = Role::CONFIGURED.map(Role::as_str);

@@ -12,7 +12,7 @@ use crate::callout::{HttpCalls, HttpRequest};
 pub struct HttpCluster {
     callouts: Rc<Callouts>,
     cluster: String,
-    authority: &'static str,
+    authority: String,
     timeout: Duration,
 }
 
@@ -20,13 +20,8 @@ pub struct HttpCluster {
 
 impl HttpCluster {
     /// A cluster whose calls have this `:authority`, and end after `timeout`; 0 means no time-out.
-    pub fn new(
-        callouts: Rc<Callouts>,
-        cluster: &str,
-        authority: &'static str,
-        timeout: Duration,
-    ) -> Self {
-        Self { callouts, cluster: cluster.to_owned(), authority, timeout }
+    pub fn new(callouts: Rc<Callouts>, cluster: &str, authority: &str, timeout: Duration) -> Self {
+        Self { callouts, cluster: cluster.to_owned(), authority: authority.to_owned(), timeout }
     }
 }
 
@@ -35,7 +30,7 @@ impl HttpCalls for HttpCluster {
         let mut headers = vec![
             (":method", request.method),
             (":path", request.path.as_str()),
-            (":authority", self.authority),
+            (":authority", self.authority.as_str()),
             ("user-agent", "verdigris"),
         ];
         headers.extend(&request.headers);

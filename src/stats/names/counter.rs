@@ -3,7 +3,9 @@
 use std::fmt;
 
 use crate::assignment::Reason;
+use crate::judge::JudgeError;
 use crate::response::UnreadReason;
+use crate::sampling::Unjudged;
 
 /// A counter that each version has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +83,29 @@ pub enum Counter {
     FeedbackUnproved,
     /// Feedback that exceeded the rate limit of its unit.
     FeedbackLimited,
+    /// Requests whose prompt and answer were copied.
+    Sampled,
+    /// Requests that were chosen to be sampled and were not, because too many samples were open or
+    /// waited to be sent.
+    Unsampled,
+    /// Samples on which the judge has given a verdict.
+    Judged,
+    /// Samples that the judge was not asked about, for this reason.
+    Unjudged(Unjudged),
+    /// Answers of the judge that are no verdict.
+    JudgeErrors,
+    /// Answers of the judge that are no verdict, for this reason.
+    JudgeErrorsFor(JudgeError),
+    /// What the judge has cost, in millionths of a US dollar.
+    JudgeCostMicrousd,
+    /// Pairs on which the judge contradicts itself when their order is swapped.
+    JudgeInconsistent,
+    /// Pairs of which the judge prefers blue's answer in both orders.
+    PreferredBlue,
+    /// Pairs of which the judge prefers green's answer in both orders.
+    PreferredGreen,
+    /// Pairs of which the judge prefers neither answer in both orders.
+    PreferredNeither,
     /// Requests of a shadow step whose responses of both versions are compared.
     Pairs,
     /// Mirrored requests of a shadow step without such a pair.
@@ -115,6 +140,36 @@ impl Counter {
         Self::FeedbackUnproved,
         Self::FeedbackLimited,
     ];
+
+    /// The counters of samples, where requests are sampled.
+    pub const SAMPLES: [Self; 2] = [Self::Sampled, Self::Unsampled];
+
+    /// The counters of the judge, where it is configured.
+    pub const JUDGE: [Self; 13] = [
+        Self::Judged,
+        Self::Unjudged(Unjudged::TooLarge),
+        Self::Unjudged(Unjudged::NoAnswer),
+        Self::Unjudged(Unjudged::Dropped),
+        Self::JudgeErrors,
+        Self::JudgeErrorsFor(JudgeError::Unreachable),
+        Self::JudgeErrorsFor(JudgeError::Timeout),
+        Self::JudgeErrorsFor(JudgeError::Limited),
+        Self::JudgeErrorsFor(JudgeError::Status),
+        Self::JudgeErrorsFor(JudgeError::Unreadable),
+        Self::JudgeErrorsFor(JudgeError::Cut),
+        Self::JudgeErrorsFor(JudgeError::Invalid),
+        Self::JudgeCostMicrousd,
+    ];
+
+    /// The counters of the judge for the shadow, which has pairs besides.
+    pub fn judge_of_shadow() -> [Self; 17] {
+        let mut counters = [Self::PreferredNeither; 17];
+        let pairs = [Self::JudgeInconsistent, Self::PreferredBlue, Self::PreferredGreen];
+        for (slot, counter) in counters.iter_mut().zip(Self::JUDGE.into_iter().chain(pairs)) {
+            *slot = counter;
+        }
+        counters
+    }
 
     /// The counters of responses, where they are configured.
     pub const OUTCOMES: [Self; 29] = [
@@ -190,6 +245,17 @@ impl fmt::Display for Counter {
             Self::ScoreCount => "score_count",
             Self::FeedbackUnproved => "feedback_unproved",
             Self::FeedbackLimited => "feedback_limited",
+            Self::Judged => "judged",
+            Self::Unjudged(why) => return write!(f, "unjudged_{}", why.as_str()),
+            Self::JudgeErrors => "judge_errors",
+            Self::JudgeErrorsFor(error) => return write!(f, "judge_errors_{}", error.as_str()),
+            Self::JudgeCostMicrousd => "judge_cost_microusd",
+            Self::JudgeInconsistent => "judge_inconsistent",
+            Self::PreferredBlue => "preferred_blue",
+            Self::PreferredGreen => "preferred_green",
+            Self::PreferredNeither => "preferred_neither",
+            Self::Sampled => "sampled",
+            Self::Unsampled => "unsampled",
             Self::Pairs => "pairs",
             Self::Unpaired => "unpaired",
         })

@@ -18,12 +18,14 @@ pub enum Gauge {
     Overdue,
     /// 1 while the ramp is in its shadow step, else 0.
     ShadowStep,
+    /// What the judge has cost on this day of UTC, in millionths of a US dollar.
+    JudgeSpentMicrousd,
 }
 
 // === impl Gauge ===
 
 impl Gauge {
-    /// All gauges.
+    /// The gauges of each rollout. A judge has another one.
     pub const ALL: [Self; 5] =
         [Self::GreenBp, Self::Phase, Self::Step, Self::Overdue, Self::ShadowStep];
 }
@@ -36,6 +38,7 @@ impl fmt::Display for Gauge {
             Self::Step => "step",
             Self::Overdue => "overdue",
             Self::ShadowStep => "shadow_step",
+            Self::JudgeSpentMicrousd => "judge_spent_microusd",
         })
     }
 }

@@ -9,6 +9,7 @@ mod files;
 mod filters;
 mod fleet;
 mod general;
+mod judge;
 mod plugin;
 mod routes;
 mod source;

@@ -50,6 +50,8 @@ pub struct Model {
     pub first_token_ms: u64,
     /// The minimum number of tokens of an answer. A pseudorandom part adds up to as many.
     pub tokens: u64,
+    /// The text of an answer.
+    pub text: &'static str,
 }
 
 /// The response of a model that fails.
@@ -198,7 +200,7 @@ impl Model {
         tokio::time::sleep(Duration::from_millis(with_random_part(self.first_token_ms))).await;
         let delta = if is_one_in(self.refuses_one_in) { "refusal" } else { "content" };
         let chunk = |choice: Value| json!({"model": "m", "choices": [choice]}).to_string();
-        let first = chunk(json!({"index": 0, "delta": {delta: "Copper."}}));
+        let first = chunk(json!({"index": 0, "delta": {delta: self.text}}));
         let last = chunk(json!({"index": 0, "delta": {}, "finish_reason": "stop"}));
         let tokens = with_random_part(self.tokens);
         let usage = json!({

@@ -20,6 +20,7 @@ mod feedback;
 mod fleet;
 mod hung;
 mod idle;
+mod judge;
 mod llm_gateways;
 mod logs_and_stats;
 mod native_yaml;

@@ -24,6 +24,7 @@ pub const GOOD_MODEL: Model = Model {
     refuses_one_in: 0,
     first_token_ms: 2,
     tokens: 50,
+    text: "Copper.",
 };
 
 /// Starts Envoy with the models of blue and green.

@@ -1,0 +1,56 @@
+//! Problems of the judge of sampled answers.
+
+use super::view::{JudgeView, ProblemView};
+use crate::analysis::Metric;
+use crate::rollout::RampSpec;
+
+/// Answers of the judge that are no verdict are a problem from this number on, if they are more than one
+/// in [`ERRORS_ONE_IN`].
+const MIN_ERRORS: u64 = 20;
+const ERRORS_ONE_IN: u64 = 4;
+
+/// Pairs on which the judge contradicts itself are a problem from this number on, if they are more than
+/// half.
+const MIN_INCONSISTENT: u64 = 20;
+
+/// The problems of a judge. They are severe where the ramp needs its verdicts.
+pub(super) fn problems(judge: &JudgeView, ramp: Option<&RampSpec>) -> Vec<ProblemView> {
+    let needs = |metric| {
+        let gates = ramp.map(|ramp| ramp.analysis.gates.as_slice()).unwrap_or_default();
+        gates.iter().any(|gate| gate.spec.is_critical && gate.spec.metric == metric)
+    };
+    let is_severe = needs(Metric::Score) || needs(Metric::Preference);
+    let mut found = Vec::new();
+    let mut add = |what: String, fix: &str| {
+        found.push(ProblemView { is_severe, what, mend: fix.to_owned() });
+    };
+    if judge.is_exhausted {
+        add(
+            "The judge has cost judge.max_cost_per_day: nothing is judged until 00:00 UTC."
+                .to_owned(),
+            "Gates without evidence hold the ramp until then. Raise judge.max_cost_per_day, or lower \
+             judge.sample.",
+        );
+    }
+    let pairs = judge.pairs.clone().unwrap_or_default();
+    let sum = |counts: [u64; 3]| counts.into_iter().fold(0, u64::saturating_add);
+    let errors = sum([judge.blue.errors, judge.green.errors, pairs.errors]);
+    let judged = sum([judge.blue.judged, judge.green.judged, pairs.judged]);
+    if errors >= MIN_ERRORS && errors > judged.saturating_add(errors) / ERRORS_ONE_IN {
+        add(
+            format!("{errors} answers of the judge were no verdict since Envoy started."),
+            "They are no evidence. The counters judge_errors_… below say why: check the cluster in \
+             judge.cluster, its key, judge.host, judge.path and judge.model.",
+        );
+    }
+    if pairs.inconsistent >= MIN_INCONSISTENT && pairs.inconsistent > pairs.judged / 2 {
+        add(
+            format!(
+                "The judge contradicts itself on {} of {} pairs when their order is swapped.",
+                pairs.inconsistent, pairs.judged
+            ),
+            "Such pairs are no evidence. Use a stronger model in judge.model, or a clearer judge.rubric.",
+        );
+    }
+    found
+}

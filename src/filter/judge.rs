@@ -1,0 +1,235 @@
+//! The judge: asked about samples on ticks, its verdicts counted and recorded as evidence.
+
+use std::rc::Rc;
+
+use super::hostcalls;
+use super::judge_link::JudgeLink;
+use super::runtime::RolloutRuntime;
+use super::store::shared_cell::Update;
+use crate::analysis::{Measurements, Metric, Observation};
+use crate::assignment::{EffectiveShare, Exposure, Version};
+use crate::callout::{HttpCalls, HttpRequest};
+use crate::config::JudgeConfig;
+use crate::feedback::FeedbackEvent;
+use crate::judge::{
+    JudgeError, JudgeQuestion, JudgeReply, JudgeTask, Preference, agreed_preference,
+};
+use crate::sampling::{Sample, Unjudged};
+use crate::stats::names::{Counter, Gauge, StatScope};
+
+// === impl RolloutRuntime ===
+
+impl RolloutRuntime {
+    /// Asks the judge about the samples that wait, as many as may be asked at the same time.
+    pub fn tick_judge(self: &Rc<Self>) {
+        let (Some(link), Some(config), Some(samples)) =
+            (&self.judge, &self.config.judge, &self.samples)
+        else {
+            return;
+        };
+        self.update_spending(link, config);
+        if let Some(pairing) = &self.pairing {
+            let pairing = pairing.0.borrow();
+            samples.drop_halves(|ticket| pairing.contains(ticket));
+        }
+        let is_rolled_back = matches!(self.effective_share(), EffectiveShare::RolledBack);
+        if is_rolled_back || link.is_exhausted() {
+            while let Some(task) = samples.take() {
+                self.count_unjudged(&task, Unjudged::Dropped);
+            }
+            return;
+        }
+        while let Some(open) = link.begin_question(config.in_flight) {
+            let Some(task) = samples.take() else { return };
+            let runtime = Rc::clone(self);
+            link.callouts.spawn(async move {
+                let _open = open;
+                runtime.judge_task(task).await;
+            });
+        }
+    }
+
+    /// Follows what all VMs have spent today.
+    fn update_spending(&self, link: &JudgeLink, config: &JudgeConfig) {
+        let Ok(unix_ms) = hostcalls::wall_time_ns().map(|it| it / 1_000_000) else { return };
+        let ledger = link.ledger();
+        link.gauges.record(Gauge::JudgeSpentMicrousd, ledger.spent_microusd(unix_ms));
+        let Some(max_cost) = config.max_cost_microusd else { return };
+        let is_exhausted = ledger.is_exhausted(max_cost, unix_ms);
+        let was_exhausted = link.is_exhausted.replace(is_exhausted);
+        let rollout = self.config.rollout.as_str();
+        match (was_exhausted, is_exhausted) {
+            (false, true) => log::warn!(
+                "rollout {rollout}: the judge has cost judge.max_cost_per_day: no answers are judged \
+                 until 00:00 UTC, and gates without evidence hold the ramp"
+            ),
+            (true, false) => log::info!("rollout {rollout}: answers are judged again"),
+            _ => {}
+        }
+    }
+
+    async fn judge_task(&self, task: JudgeTask) {
+        match task {
+            JudgeTask::Score(sample) => self.judge_answer(sample).await,
+            JudgeTask::Pair { blue, green } => self.judge_pair(blue, green).await,
+        }
+    }
+
+    /// Asks how good an answer is.
+    async fn judge_answer(&self, sample: Rc<Sample>) {
+        let (Some(config), scope) = (&self.config.judge, StatScope::Of(sample.version)) else {
+            return;
+        };
+        let question = match sample.texts() {
+            Ok((request, answer)) => {
+                let JudgeConfig { model, rubric, .. } = config;
+                JudgeQuestion { model, rubric, request: &request }.score(answer)
+            }
+            Err(why) => {
+                self.metrics.count_judge(scope, Counter::Unjudged(why), 1);
+                return;
+            }
+        };
+        let (version, exposure) = (sample.version, sample.exposure);
+        // The texts are not needed while the judge thinks.
+        drop(sample);
+        let Some(reply) = self.call_judge(scope, question).await else { return };
+        if let Some(score) = self.count_verdict(scope, reply.score()) {
+            self.metrics.count_judge(scope, Counter::Judged, 1);
+            self.record_score(version, exposure, score);
+        }
+    }
+
+    /// Asks which of both answers to a request is better, in both orders.
+    async fn judge_pair(&self, blue: Rc<Sample>, green: Rc<Sample>) {
+        let (Some(config), scope) = (&self.config.judge, StatScope::Shadow) else { return };
+        let questions = match (blue.texts(), green.texts()) {
+            (Ok((request, of_blue)), Ok((_, of_green))) => {
+                let JudgeConfig { model, rubric, .. } = config;
+                let question = JudgeQuestion { model, rubric, request: &request };
+                [question.pair(of_blue, of_green), question.pair(of_green, of_blue)]
+            }
+            (Err(why), _) | (_, Err(why)) => {
+                self.metrics.count_judge(scope, Counter::Unjudged(why), 1);
+                return;
+            }
+        };
+        let exposure = blue.exposure;
+        drop((blue, green));
+        let mut verdicts = Vec::with_capacity(questions.len());
+        for question in questions {
+            let Some(reply) = self.call_judge(scope, question).await else { return };
+            // Without both verdicts there is no evidence, and no reason to ask again.
+            let Some(verdict) = self.count_verdict(scope, reply.pair()) else { return };
+            verdicts.push(verdict);
+        }
+        let [blue_is_a, blue_is_b] = verdicts[..] else { return };
+        self.metrics.count_judge(scope, Counter::Judged, 1);
+        let preference = agreed_preference(blue_is_a, blue_is_b);
+        let counter = match preference {
+            None => Counter::JudgeInconsistent,
+            Some(Preference::Blue) => Counter::PreferredBlue,
+            Some(Preference::Green) => Counter::PreferredGreen,
+            Some(Preference::Neither) => Counter::PreferredNeither,
+        };
+        self.metrics.count_judge(scope, counter, 1);
+        if let (Some(preference), Some(exposure)) = (preference, exposure) {
+            self.record_preference(preference, exposure);
+        }
+    }
+
+    /// Records as evidence which version's answer has lost.
+    fn record_preference(&self, preference: Preference, exposure: Exposure) {
+        let lost = |is_lost| Measurements::default().with_rate(Metric::Preference, is_lost);
+        let of_blue = lost(preference == Preference::Green);
+        let of_green = lost(preference == Preference::Blue);
+        self.record_verdict(Version::Blue, exposure, of_blue, Some(of_green));
+    }
+
+    /// Asks the judge, and counts what that has cost.
+    async fn call_judge(&self, scope: StatScope, question: Vec<u8>) -> Option<JudgeReply> {
+        let (link, config) = (self.judge.as_ref()?, self.config.judge.as_ref()?);
+        let bytes = question.len();
+        let request = HttpRequest {
+            method: "POST",
+            path: config.path.to_string(),
+            headers: vec![("content-type", "application/json"), ("accept", "application/json")],
+            body: question,
+        };
+        let reply = JudgeReply::read(&link.cluster.call(request).await, bytes);
+        let cost = config.price.map_or(0, |price| price.cost(reply.tokens()));
+        if cost > 0 {
+            self.metrics.count_judge(scope, Counter::JudgeCostMicrousd, cost);
+            let unix_ms = hostcalls::wall_time_ns().unwrap_or_default() / 1_000_000;
+            link.shared_ledger.update(|found| {
+                Update::Write(found.unwrap_or_default().with_cost(cost, unix_ms), ())
+            });
+        }
+        Some(reply)
+    }
+
+    /// The verdict, or `None` after the error was counted.
+    fn count_verdict<T>(&self, scope: StatScope, verdict: Result<T, JudgeError>) -> Option<T> {
+        let link = self.judge.as_ref()?;
+        let rollout = self.config.rollout.as_str();
+        match verdict {
+            Ok(verdict) => {
+                if link.is_failing.replace(false) {
+                    log::info!("rollout {rollout}: the judge gives verdicts again");
+                }
+                Some(verdict)
+            }
+            Err(error) => {
+                self.metrics.count_judge(scope, Counter::JudgeErrors, 1);
+                self.metrics.count_judge(scope, Counter::JudgeErrorsFor(error), 1);
+                if !link.is_failing.replace(true) {
+                    log::warn!(
+                        "rollout {rollout}: {error}: such an answer is no evidence, and gates without \
+                         evidence hold the ramp"
+                    );
+                }
+                None
+            }
+        }
+    }
+
+    /// Counts a score, and records it as evidence for the step that answered.
+    fn record_score(&self, version: Version, exposure: Option<Exposure>, score: f32) {
+        let event = FeedbackEvent { thumb: None, score: Some(score) };
+        self.metrics.count_feedback(version, event, true);
+        let score = Measurements::default().with_value(Metric::Score, score);
+        if let Some(exposure) = exposure {
+            self.record_verdict(version, exposure, score, None);
+        }
+    }
+
+    /// Records a verdict for the step that answered.
+    fn record_verdict(
+        &self,
+        version: Version,
+        exposure: Exposure,
+        measurements: Measurements,
+        shadow: Option<Measurements>,
+    ) {
+        let Some(ramp) = &self.ramp else { return };
+        let Exposure { unit, epoch, is_newly_exposed } = exposure;
+        ramp.worker().record(Observation {
+            at_ns: hostcalls::monotonic_time_ns().unwrap_or_default(),
+            unit,
+            epoch,
+            version,
+            is_newly_exposed,
+            is_assignment: false,
+            measurements,
+            shadow,
+        });
+    }
+
+    fn count_unjudged(&self, task: &JudgeTask, why: Unjudged) {
+        let scope = match task {
+            JudgeTask::Score(sample) => StatScope::Of(sample.version),
+            JudgeTask::Pair { .. } => StatScope::Shadow,
+        };
+        self.metrics.count_judge(scope, Counter::Unjudged(why), 1);
+    }
+}

@@ -1,0 +1,76 @@
+//! This VM's link to the judge.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use proxy_wasm::types::MetricType;
+
+use super::callout::Callouts;
+use super::callout::http::HttpCluster;
+use super::metric_table::MetricTable;
+use super::store::keys::versioned;
+use super::store::shared_cell::SharedCell;
+use crate::config::JudgeConfig;
+use crate::judge::Ledger;
+use crate::stats::names::{Gauge, gauge_name};
+
+/// This VM's link to the judge, under one configuration.
+pub struct JudgeLink {
+    pub callouts: Rc<Callouts>,
+    pub cluster: HttpCluster,
+    /// How many questions are open.
+    open: Rc<Cell<usize>>,
+    pub shared_ledger: SharedCell<Ledger>,
+    /// Whether the ceiling of the cost is reached, as of the last tick.
+    pub is_exhausted: Cell<bool>,
+    /// Whether the last answer was no verdict.
+    pub is_failing: Cell<bool>,
+    pub gauges: MetricTable<Gauge>,
+}
+
+/// A question that is open. Dropping it ends it, also where it was given up.
+pub struct OpenQuestion(Rc<Cell<usize>>);
+
+// === impl JudgeLink ===
+
+impl JudgeLink {
+    /// The link to a judge. Nothing is called yet.
+    pub fn new(config: &JudgeConfig, rollout: &str, callouts: &Rc<Callouts>) -> Self {
+        let cluster = config.cluster.as_str();
+        let gauge = |gauge| gauge_name(rollout, gauge);
+        Self {
+            callouts: Rc::clone(callouts),
+            cluster: HttpCluster::new(Rc::clone(callouts), cluster, &config.host, config.timeout),
+            open: Rc::default(),
+            shared_ledger: SharedCell::new(versioned(rollout, "judge")),
+            is_exhausted: Cell::default(),
+            is_failing: Cell::default(),
+            gauges: MetricTable::define(MetricType::Gauge, [Gauge::JudgeSpentMicrousd], gauge),
+        }
+    }
+
+    /// Whether the ceiling of the cost is reached, so that nothing is sampled.
+    pub fn is_exhausted(&self) -> bool {
+        self.is_exhausted.get()
+    }
+
+    /// What the judge has cost today, as all VMs have counted it.
+    pub fn ledger(&self) -> Ledger {
+        self.shared_ledger.get().unwrap_or_default()
+    }
+
+    /// Takes a place for a question; `None` while too many are open.
+    pub fn begin_question(&self, most: usize) -> Option<OpenQuestion> {
+        if self.open.get() >= most {
+            return None;
+        }
+        self.open.update(|count| count + 1);
+        Some(OpenQuestion(Rc::clone(&self.open)))
+    }
+}
+
+impl Drop for OpenQuestion {
+    fn drop(&mut self) {
+        self.0.update(|count| count.saturating_sub(1));
+    }
+}

@@ -1,0 +1,107 @@
+//! The sampled requests of a rollout in this VM.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::registry::Registry;
+use crate::config::Config;
+use crate::judge::JudgeTask;
+use crate::rollout::{EndedHalf, PairTicket};
+use crate::sampling::{Sample, SampleQueue};
+
+thread_local! {
+    /// The release's listener and the shadow's may have configurations of their own.
+    static SAMPLES: Registry<SharedSamples> = const { Registry::new() };
+}
+
+/// How many bytes of texts the open requests of a rollout have at most, and how many wait to be sent.
+const MAX_BYTES: usize = 16 << 20;
+
+/// How many samples wait to be sent at most.
+const MAX_WAITING: usize = 1_000;
+
+/// How many sampled requests are open at most.
+const MAX_OPEN: usize = 512;
+
+/// The sampled requests of a rollout in this VM.
+#[derive(Debug)]
+pub struct SharedSamples {
+    open: Rc<Cell<usize>>,
+    waiting: RefCell<SampleQueue<JudgeTask>>,
+    /// Halves of pairs whose other half has not ended, and the bytes of their texts.
+    halves: RefCell<BTreeMap<PairTicket, Rc<Sample>>>,
+}
+
+/// A place among the sampled requests that are open. Dropping it frees the place.
+#[derive(Debug)]
+pub struct OpenPlace(Rc<Cell<usize>>);
+
+// === impl SharedSamples ===
+
+impl SharedSamples {
+    /// The samples of a configuration; `None` if it samples no requests.
+    pub fn for_config(config: &Config) -> Option<Rc<Self>> {
+        config.judge.as_ref()?;
+        let name = config.rollout.as_str();
+        Some(SAMPLES.with(|samples| samples.get_or_insert(name, Self::default)))
+    }
+
+    /// Takes a place for a request with texts of up to `max_bytes` bytes each; `None` while too many
+    /// are open.
+    pub fn open(&self, max_bytes: usize) -> Option<OpenPlace> {
+        let most = (MAX_BYTES / max_bytes.saturating_mul(2).max(1)).clamp(1, MAX_OPEN);
+        if self.open.get() >= most {
+            return None;
+        }
+        self.open.update(|count| count + 1);
+        Some(OpenPlace(Rc::clone(&self.open)))
+    }
+
+    /// Adds what the judge is to be asked. Returns whether it can wait.
+    pub fn add(&self, task: JudgeTask) -> bool {
+        let bytes = task.text_bytes();
+        self.waiting.borrow_mut().push(task, bytes)
+    }
+
+    /// Adds one half of a pair. Returns whether it can wait.
+    pub fn add_half(&self, half: EndedHalf, sample: Rc<Sample>) -> bool {
+        let EndedHalf { ticket, is_pair_complete } = half;
+        let mut halves = self.halves.borrow_mut();
+        if !is_pair_complete {
+            let has_room = halves.len() < MAX_OPEN
+                && halves.values().map(|it| it.text_bytes()).sum::<usize>() < MAX_BYTES;
+            if has_room {
+                halves.insert(ticket, sample);
+            }
+            return has_room;
+        }
+        let Some(other) = halves.remove(&ticket) else { return false };
+        drop(halves);
+        let (blue, green) = if sample.is_shadow { (other, sample) } else { (sample, other) };
+        self.add(JudgeTask::Pair { blue, green })
+    }
+
+    /// Drops the halves whose other half is not waited for any more.
+    pub fn drop_halves(&self, is_joined: impl Fn(PairTicket) -> bool) {
+        self.halves.borrow_mut().retain(|ticket, _| is_joined(*ticket));
+    }
+
+    /// Takes what the judge is to be asked next.
+    pub fn take(&self) -> Option<JudgeTask> {
+        self.waiting.borrow_mut().pop()
+    }
+}
+
+impl Default for SharedSamples {
+    fn default() -> Self {
+        let waiting = RefCell::new(SampleQueue::new(MAX_WAITING, MAX_BYTES));
+        Self { open: Rc::default(), waiting, halves: RefCell::default() }
+    }
+}
+
+impl Drop for OpenPlace {
+    fn drop(&mut self) {
+        self.0.update(|count| count.saturating_sub(1));
+    }
+}

@@ -1,0 +1,35 @@
+//! What the judge has cost in the current day of UTC.
+
+use serde::{Deserialize, Serialize};
+
+/// What the judge has cost in a day of UTC. All workers of an Envoy share it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ledger {
+    /// The day, counted from 1970-01-01.
+    day: u64,
+    spent_microusd: u64,
+}
+
+const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
+
+// === impl Ledger ===
+
+impl Ledger {
+    /// Adds a cost in millionths of a US dollar, at a time in milliseconds since 1970.
+    #[must_use]
+    pub fn with_cost(self, cost_microusd: u64, unix_ms: u64) -> Self {
+        let spent_microusd = self.spent_microusd(unix_ms).saturating_add(cost_microusd);
+        // A clock that was set back does not begin a day again.
+        Self { day: self.day.max(unix_ms / DAY_MS), spent_microusd }
+    }
+
+    /// What was spent on the day of this time, in millionths of a US dollar.
+    pub fn spent_microusd(&self, unix_ms: u64) -> u64 {
+        if unix_ms / DAY_MS > self.day { 0 } else { self.spent_microusd }
+    }
+
+    /// Whether the ceiling is reached.
+    pub fn is_exhausted(&self, max_cost_microusd: u64, unix_ms: u64) -> bool {
+        self.spent_microusd(unix_ms) >= max_cost_microusd
+    }
+}

@@ -1,0 +1,31 @@
+//! What the judge is to be asked.
+
+use std::rc::Rc;
+
+use crate::sampling::Sample;
+
+/// What the judge is to be asked.
+#[derive(Clone, Debug)]
+pub enum JudgeTask {
+    /// How good an answer is.
+    Score(Rc<Sample>),
+    /// Which of both versions' answers to one request is better.
+    Pair {
+        /// Blue's.
+        blue: Rc<Sample>,
+        /// Green's, to a copy of the request.
+        green: Rc<Sample>,
+    },
+}
+
+// === impl JudgeTask ===
+
+impl JudgeTask {
+    /// How many bytes of texts it has.
+    pub fn text_bytes(&self) -> usize {
+        match self {
+            Self::Score(sample) => sample.text_bytes(),
+            Self::Pair { blue, green } => blue.text_bytes() + green.text_bytes(),
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The messages in the body of a request, in any of the formats.
+//!
+//! Sources: OpenAI's Chat Completions (`messages`), Completions (`prompt`) and Responses (`instructions`,
+//! `input`); Anthropic's Messages and Ollama (`system`, `messages`); Gemini (`systemInstruction`,
+//! `contents`); Cohere (`messages`, `message`).
+
+use crate::json::splice::{Array, Object, parse_string};
+
+/// A message of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Who wrote it: `system`, `user`, `assistant`, or another role of the format.
+    pub role: String,
+    /// Its text. A part that is not text, such as an image, is replaced by its type in brackets.
+    pub text: String,
+}
+
+/// The members that have messages, with the role of those that name no role.
+const MEMBERS: [(&str, &str); 10] = [
+    ("system", "system"),
+    ("systemInstruction", "system"),
+    ("system_instruction", "system"),
+    ("instructions", "system"),
+    ("messages", "user"),
+    ("contents", "user"),
+    ("input", "user"),
+    ("inputText", "user"),
+    ("message", "user"),
+    ("prompt", "user"),
+];
+
+/// The messages in the body of a request. A body that is not JSON, or has none of the known members, is
+/// one message as a whole. `None` where it is not UTF-8 or empty.
+pub fn read_messages(body: &[u8]) -> Option<Vec<Message>> {
+    let body = str::from_utf8(body).ok().filter(|body| !body.trim().is_empty())?;
+    let mut messages = Vec::new();
+    if let Some(object) = Object::parse(body) {
+        for (member, role) in MEMBERS {
+            if let Some(json) = object.get(member) {
+                add_messages(json, role, &mut messages);
+            }
+        }
+    }
+    if messages.is_empty() {
+        messages.push(Message { role: "user".to_owned(), text: body.to_owned() });
+    }
+    Some(messages)
+}
+
+/// Adds the messages in `json`: a text, a message, or a list of them.
+fn add_messages(json: &str, role: &str, messages: &mut Vec<Message>) {
+    let is_list_of_messages = |array: &Array<'_>| {
+        array.items().iter().any(|it| Object::parse(it).is_some_and(|it| content(&it).is_some()))
+    };
+    if let Some(array) = Array::parse(json).filter(is_list_of_messages) {
+        array.items().iter().for_each(|item| add_messages(item, role, messages));
+        return;
+    }
+    let object = Object::parse(json);
+    let own_role = object.as_ref().and_then(|it| parse_string(it.get("role")?));
+    let text = match object.as_ref().and_then(content) {
+        Some(content) => part_text(content),
+        None => part_text(json),
+    };
+    if let Some(text) = text.filter(|text| !text.is_empty()) {
+        messages.push(Message { role: own_role.unwrap_or_else(|| role.to_owned()), text });
+    }
+}
+
+/// The content of a message, which has it under `content`, or under `parts`.
+fn content<'a>(message: &Object<'a>) -> Option<&'a str> {
+    message.get("content").or_else(|| message.get("parts"))
+}
+
+/// The text of a part, or of a list of parts.
+fn part_text(json: &str) -> Option<String> {
+    if let Some(text) = parse_string(json) {
+        return Some(text);
+    }
+    if let Some(parts) = Array::parse(json) {
+        let texts: Vec<String> = parts.items().iter().filter_map(|part| part_text(part)).collect();
+        return Some(texts.join("\n"));
+    }
+    let part = Object::parse(json)?;
+    let text = part.get("text").and_then(parse_string);
+    let kind = || part.get("type").and_then(parse_string).unwrap_or_else(|| "part".to_owned());
+    Some(text.unwrap_or_else(|| format!("[{}]", kind())))
+}

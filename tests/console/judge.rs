@@ -1,0 +1,81 @@
+//! The judge on the page, in `/state.json` and in words.
+
+use serde_json::json;
+use verdigris::config::Config;
+use verdigris::console::judge_summary::sentences;
+use verdigris::console::view::{JudgeView, JudgedPairsView, VersionView};
+use verdigris::judge::Ledger;
+
+const NOON_MS: u64 = 20_000 * 86_400_000 + 43_200_000;
+
+fn view(
+    overrides: &serde_json::Value,
+    counters: &[(&str, &str, u64)],
+    spent_microusd: u64,
+) -> JudgeView {
+    let mut config = json!({
+        "rollout": "assistant-v8", "unit": {"header": "x-user-id"},
+        "versions": {"blue": {"cluster": "b"}, "green": {"cluster": "g"}},
+        "ramp": {"steps": [{"shadow": 10}, 5, 100]},
+        "prices": {"*": {"input": 1, "output": 1}},
+        "judge": {"cluster": "judge", "model": "judge-model", "mode": "both"},
+    });
+    config["judge"].as_object_mut().unwrap().extend(overrides.as_object().unwrap().clone());
+    let config = Config::parse(config.to_string().as_bytes()).unwrap();
+    let versions = ["blue", "green", "shadow"].map(|version| {
+        let own = counters.iter().filter(|(of, ..)| *of == version);
+        let counters = own.map(|(_, name, count)| ((*name).to_owned(), *count)).collect();
+        VersionView { version: version.to_owned(), counters, about: None }
+    });
+    let ledger = Ledger::default().with_cost(spent_microusd, NOON_MS);
+    JudgeView::new(config.judge.as_ref().unwrap(), &ledger, &versions, NOON_MS)
+}
+
+#[test]
+fn the_judge_is_summed_up_in_words() {
+    let counters = [
+        ("blue", "judged", 410),
+        ("blue", "unjudged_too_large", 2),
+        ("blue", "unjudged_dropped", 1),
+        ("green", "judged", 402),
+        ("green", "judge_errors", 5),
+        ("green", "judge_errors_timeout", 5),
+        ("shadow", "judged", 320),
+        ("shadow", "preferred_blue", 120),
+        ("shadow", "preferred_green", 80),
+        ("shadow", "preferred_neither", 40),
+        ("shadow", "judge_inconsistent", 80),
+    ];
+    let judge = view(&json!({"max_cost_per_day": 5}), &counters, 120_000);
+    let pairs = judge.pairs.clone().unwrap();
+    assert_eq!((pairs.judged, pairs.inconsistent, pairs.agreement), (320, 80, Some(0.75)));
+    let [low, high] = pairs.green_wins.unwrap();
+    assert!(low > 0.27 && low < 0.34 && high > 0.46 && high < 0.53, "{low} {high}");
+    let sentences: Vec<String> =
+        sentences(&judge).into_iter().map(|it| it.replace('\u{a0}', " ")).collect();
+    assert_eq!(sentences[0], "judge-model has cost $0.12 today, of at most $5.00.");
+    assert_eq!(
+        sentences[1],
+        "It has judged 410 answers of blue and 402 of green. 3 and 0 samples were not judged; 0 and 5 \
+         answers of the judge were no verdict."
+    );
+    assert!(
+        sentences[2].starts_with(
+            "It has compared 320 pairs: blue’s answer is better in 120, green’s in 80, neither in 40. \
+             It agrees with itself in 75.0 % when their order is swapped. Green wins "
+        ),
+        "{}",
+        sentences[2]
+    );
+}
+
+#[test]
+fn a_judge_without_data_and_at_its_ceiling() {
+    let judge = view(&json!({"max_cost_per_day": 5}), &[], 5_000_000);
+    assert!(judge.is_exhausted);
+    assert_eq!(judge.pairs, Some(JudgedPairsView::default()));
+    let sentences = sentences(&judge);
+    assert!(sentences[0].contains("Nothing is judged until 00:00 UTC"), "{sentences:?}");
+    let judge = view(&json!({}), &[], 5_000_000);
+    assert!(!judge.is_exhausted && judge.max_cost_microusd.is_none());
+}
