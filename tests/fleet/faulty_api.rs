@@ -10,7 +10,7 @@ use verdigris::rollout::store::poll_once;
 
 use super::faulty_store::PendingOnce;
 use super::kube_api::{ApiRequest, KubeApi, NAMESPACE};
-use super::network::{Fate, Network};
+use super::network::{Call, Fate, Network};
 use super::test_store::TestStore;
 
 /// The API. Clones are the same one.
@@ -64,7 +64,8 @@ impl HttpCalls for ApiCalls {
         }
         PendingOnce(false).await;
         let network = &self.api.0.network;
-        let fate = network.draw();
+        let call = if request.method == "GET" { Call::Read } else { Call::Write };
+        let fate = network.draw(call);
         let answer = match fate {
             Fate::Answered | Fate::AnswerLost => Some(self.api.apply(&request)),
             Fate::Repeated => {

@@ -105,7 +105,7 @@ fn settle<S: TestStore>(fleet: &mut Fleet<S>) {
 
 fn with_fates<S: TestStore>(fleet: &Fleet<S>, fates: Vec<Fate>) {
     let mut next = fates.into_iter().cycle();
-    fleet.store.with_fates(move || next.next().unwrap_or(Fate::Answered));
+    fleet.store.with_fates(move |_| next.next().unwrap_or(Fate::Answered));
 }
 
 /// Runs a schedule in one step. Returns how often each unit has sent a request, and how many units and
