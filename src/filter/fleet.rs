@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::attributes;
 use super::clock::clocks;
 use super::command_answer::CommandAnswer;
-use super::fleet_link::FleetLink;
+use super::fleet_link::{CommandTurn, FleetLink};
 use super::logger::log_transition;
 use super::random::random_u64;
 use super::runtime::RolloutRuntime;
@@ -210,6 +210,7 @@ impl RolloutRuntime {
     pub fn command_fleet(
         self: &Rc<Self>,
         link: &FleetLink,
+        turn: CommandTurn,
         request: CommandRequest,
         answer: CommandAnswer,
     ) {
@@ -218,6 +219,7 @@ impl RolloutRuntime {
             let (Some(link), Some(spec)) = (&runtime.fleet, &runtime.config.ramp) else { return };
             let result = runtime.commit_command(link, spec, &request).await;
             answer.give(result);
+            drop(turn);
         });
     }
 

@@ -30,6 +30,7 @@ mod kubernetes;
 mod shared_store;
 mod steering;
 mod store_failures;
+mod store_refusals;
 mod whole_ramps;
 
 use crate::envoy::Envoy;
