@@ -64,19 +64,16 @@ impl FleetInstance {
         }
         let revision = match decider.commit(store, &decision).await {
             Ok(revision) => revision,
-            Err(StoreError::Conflict) => {
-                // Another instance was faster. The next step follows it.
-                protocol.followed_ns = None;
-                return Ok(());
-            }
             Err(error) => {
-                if matches!(error, StoreError::Unknown(_)) {
+                // In a conflict, another instance was faster, or a proxy has sent this commit twice. The
+                // next step follows what is in force, and so learns which.
+                if !matches!(error, StoreError::Failed(_)) {
                     let in_force = decision.in_force().clone();
                     let transitions = decision.outcome.transitions;
                     protocol.unconfirmed = Some(Unconfirmed { in_force, transitions });
                 }
                 protocol.followed_ns = None;
-                return Err(error);
+                return if error == StoreError::Conflict { Ok(()) } else { Err(error) };
             }
         };
         self.on_committed(protocol, decider, decision, revision, local, context).await;

@@ -73,6 +73,10 @@ impl HttpCalls for ApiCalls {
                 self.api.apply(&request);
                 Some(first)
             }
+            Fate::RepeatedLate => {
+                self.api.apply(&request);
+                Some(self.api.apply(&request))
+            }
             Fate::Refused | Fate::Lost => None,
             Fate::Delayed => {
                 network.delayed.borrow_mut().push(request);
@@ -81,7 +85,7 @@ impl HttpCalls for ApiCalls {
         };
         PendingOnce(false).await;
         match (fate, answer) {
-            (Fate::Answered | Fate::Repeated, Some(answer)) => Ok(answer),
+            (Fate::Answered | Fate::Repeated | Fate::RepeatedLate, Some(answer)) => Ok(answer),
             (Fate::Refused, _) => Err(HttpError::NotSent("refused".to_owned())),
             _ => Err(HttpError::CutShort),
         }

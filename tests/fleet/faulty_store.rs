@@ -55,7 +55,7 @@ impl FaultyStore {
     async fn answer<T>(&self, fate: Fate, result: T) -> Result<T, StoreError> {
         PendingOnce(false).await;
         match fate {
-            Fate::Answered | Fate::Repeated => Ok(result),
+            Fate::Answered | Fate::Repeated | Fate::RepeatedLate => Ok(result),
             Fate::Refused => Err(StoreError::Failed("refused".into())),
             Fate::Lost | Fate::AnswerLost | Fate::Delayed => {
                 Err(StoreError::Unknown("no answer".into()))
@@ -141,6 +141,10 @@ impl FleetStore for FaultyStore {
                 let first = self.apply(&transaction);
                 let _ = self.apply(&transaction);
                 first
+            }
+            Fate::RepeatedLate => {
+                let _ = self.apply(&transaction);
+                self.apply(&transaction)
             }
             Fate::Refused | Fate::Lost => Ok(Revision(0)),
             Fate::Delayed => {

@@ -59,6 +59,7 @@ fn fate() -> impl Strategy<Value = Fate> {
         2 => Just(Fate::AnswerLost),
         2 => Just(Fate::Delayed),
         1 => Just(Fate::Repeated),
+        1 => Just(Fate::RepeatedLate),
     ]
 }
 

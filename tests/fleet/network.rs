@@ -24,12 +24,16 @@ pub enum Fate {
     Delayed,
     /// It arrives twice, and the caller gets the first answer.
     Repeated,
+    /// It arrives twice, and the caller gets the second answer.
+    RepeatedLate,
 }
+
+type DrawFate = Box<dyn FnMut(Call) -> Fate>;
 
 /// The network between the instances and a store.
 pub struct Network<T> {
     /// Draws the fate of the next call.
-    pub fate: RefCell<Option<Box<dyn FnMut(Call) -> Fate>>>,
+    pub fate: RefCell<Option<DrawFate>>,
     pub is_down: Cell<bool>,
     /// The call that has arrived last.
     pub last: Cell<Option<Call>>,
