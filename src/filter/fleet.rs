@@ -47,6 +47,7 @@ impl RolloutRuntime {
         instance.set_interval_ns(self.interval_ns());
         let name = self.instance_name();
         if instance.id().name == name {
+            instance.keep_name();
             return instance;
         }
         let Some(renamed) = instance.renamed(InstanceId { name, boot: random_u64() }) else {

@@ -20,7 +20,7 @@ impl FleetInstance {
         context: &StepContext<'_>,
     ) -> Result<(), StoreError> {
         let now_ns = context.now.monotonic_ns;
-        if protocol.outbox.is_free() {
+        if protocol.outbox.is_free() && !self.is_leaving.get() {
             self.fill_outbox(protocol, context);
         }
         protocol.outbox.send(store, now_ns).await

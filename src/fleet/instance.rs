@@ -30,6 +30,8 @@ pub struct FleetInstance {
     last_fingerprint: Cell<Option<u64>>,
     /// Whether it has replaced another one, and does not decide yet.
     pub(super) has_changed_configuration: Cell<bool>,
+    /// Whether another name waits for the outbox to be free.
+    pub(super) is_leaving: Cell<bool>,
     /// Whether it has followed the fleet before.
     pub(super) has_joined: Cell<bool>,
     /// When a step has last reached the store, on the instance's monotonic clock.
@@ -78,6 +80,7 @@ impl FleetInstance {
             protocol: RefCell::new(Protocol::new(&id)),
             last_fingerprint: Cell::new(None),
             has_changed_configuration: Cell::new(false),
+            is_leaving: Cell::new(false),
             has_joined: Cell::new(false),
             reached_ns: Cell::new(None),
             in_force: RefCell::default(),
@@ -105,8 +108,10 @@ impl FleetInstance {
     }
 
     /// This instance with another name and boot, which takes over what is not handed over yet. `None`
-    /// while something is in the outbox, or a step is under way.
+    /// while something is in the outbox, or a step is under way: the outbox is not filled again then,
+    /// until [`Self::keep_name`].
     pub fn renamed(&self, id: InstanceId) -> Option<Self> {
+        self.is_leaving.set(true);
         if self.protocol.try_borrow_mut().map_or(true, |it| !it.outbox.is_free()) {
             return None;
         }
@@ -116,6 +121,11 @@ impl FleetInstance {
         renamed.has_changed_configuration.set(self.has_changed_configuration.get());
         renamed.has_joined.set(self.has_joined.get());
         Some(renamed)
+    }
+
+    /// This instance keeps its name.
+    pub fn keep_name(&self) {
+        self.is_leaving.set(false);
     }
 
     /// The instance's name and boot.
@@ -145,10 +155,11 @@ impl FleetInstance {
         let Some(batches) = poll_once(local.take_observations()) else { return };
         let observations: Vec<Observation> =
             batches.iter().flat_map(|batch| Observation::decode_all(batch)).collect();
+        let Ok(mut evidence) = self.evidence.try_borrow_mut() else { return };
+        // Also before this worker knows what is in force: others assign by it already.
+        evidence.add(&observations);
         let Some(in_force) = self.in_force() else { return };
         let Some(published) = in_force.published else { return };
-        let Ok(mut evidence) = self.evidence.try_borrow_mut() else { return };
-        evidence.add(&observations);
         // While the fleet decides, this instance's part of its evidence decides nothing.
         let is_away = self.is_store_away(context.now.monotonic_ns);
         let instances = is_away.then_some(in_force.instances);

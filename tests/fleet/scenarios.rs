@@ -527,12 +527,16 @@ mod on_a_store {
             }
             fleet.collect(1);
             let id = InstanceId { name: format!("renamed-{number}"), boot: 100 + number };
+            // New evidence keeps the outbox busy.
             let mut is_renamed = false;
             for _ in 0..20 {
                 is_renamed |= !is_renamed && fleet.rename(1, &id);
+                unit += 1;
+                fleet.request(1, unit, false);
                 fleet.run(1);
             }
             assert!(is_renamed, "{number}");
+            fleet.run(20);
             assert_eq!(units(&fleet), unit, "{:#?}", fleet.events());
         }
         assert_eq!(fleet.shares(), [Some(1000); 2]);
