@@ -45,9 +45,7 @@ if [ ! -x kube-apiserver ]; then
       | sed 's|^|k8s.io/kubernetes/|' | paste -sd,)
     "$folder/openapi-gen" --logtostderr -i "$packages" -p k8s.io/kubernetes/pkg/generated/openapi -O zz_generated.openapi \
       -h vendor/k8s.io/code-generator/hack/boilerplate.go.txt -r "$folder/openapi-violations"
-    version=v$(echo "$folder"/kubernetes-*/ | sed 's|.*[-y]\([0-9.]*\)/$|\1|')
-    go build -ldflags "-X k8s.io/kubernetes/vendor/k8s.io/component-base/version.gitVersion=$version" \
-      -o "$folder/kube-apiserver" ./cmd/kube-apiserver
+    go build -o "$folder/kube-apiserver" ./cmd/kube-apiserver
   )
 fi
 
@@ -88,7 +86,8 @@ until [ "$(ask "$url/readyz")" = ok ]; do
   [ "$tries" -lt 120 ] || { tail -5 kube-apiserver.log >&2; exit 1; }
   sleep 1
 done
-ask "$url/version" | grep gitVersion
+# The binary does not know its version.
+echo kubernetes-*/
 
 # The Role of docs/how-to/fleet.md, bound to the user of the tests.
 post() {

@@ -24,9 +24,11 @@ macro_rules! on_each_store {
 }
 
 mod changes;
+mod cost;
 mod failures;
 mod gateways;
 mod kubernetes;
+mod schedules;
 mod shared_store;
 mod steering;
 mod store_failures;
