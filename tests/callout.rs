@@ -60,6 +60,40 @@ fn there_are_never_more_calls_than_allowed_and_a_refused_call_takes_no_place() {
     assert!(send(&calls, 4).is_ok());
 }
 
+/// Envoy's default circuit breaker refuses the 1,025th call. So many tasks never reach it.
+#[test]
+fn of_1025_tasks_at_once_each_has_a_call_or_learns_that_there_are_too_many() {
+    const MOST: usize = 64;
+    let (tasks, calls) = (Tasks::default(), PendingCalls::<u32>::new(MOST, cancel));
+    let results: Rc<RefCell<Vec<Result<u32, String>>>> = Rc::default();
+    let spawn = |token: u32| {
+        let (calls, results) = (Rc::clone(&calls), Rc::clone(&results));
+        tasks.spawn(async move {
+            let result = match send(&calls, token) {
+                Ok(call) => Ok(call.await),
+                Err(error) => Err(error),
+            };
+            results.borrow_mut().push(result);
+        });
+    };
+    (0..1025).for_each(spawn);
+    tasks.poll();
+    assert_eq!(calls.count(), MOST);
+    let refused = results.take();
+    assert_eq!(refused.len(), 1025 - MOST);
+    assert!(refused.iter().all(|it| *it == Err("64 at once".to_owned())));
+    // What has a call gets its own answer, and then there is room again.
+    (0..64).rev().for_each(|token| assert!(calls.complete(token, token * 2)));
+    tasks.poll();
+    let mut answers: Vec<_> = results.take().into_iter().map(Result::unwrap).collect();
+    answers.sort_unstable();
+    assert_eq!(answers, (0..64).map(|token| token * 2).collect::<Vec<_>>());
+    assert!(tasks.is_empty() && calls.count() == 0 && cancelled().is_empty());
+    spawn(2000);
+    tasks.poll();
+    assert_eq!(calls.count(), 1);
+}
+
 #[test]
 fn dropping_the_tasks_cancels_the_calls_that_are_not_answered() {
     let (tasks, calls) = (Tasks::default(), PendingCalls::<()>::new(9, cancel));

@@ -12,7 +12,7 @@ import time
 import httpx
 
 import ramp
-from gateways import Fleet, ramp_of_fleet, read_stats, restart_ramp
+from gateways import Fleet, ramp_of_fleet, read_stats, restart_ramp, wait_until_unused
 from processes import TIMEOUT_S, VERSIONS, Failure
 from screen import Screen
 from traffic import Traffic
@@ -172,6 +172,8 @@ async def show_promotion(observer, act, traffic):
     blue, green = (f"{act.refuses[version]:.0%}" for version in VERSIONS)
     print(f"A good green replaces it: blue refuses {blue}, green {green}. All three files get another")
     print("ramp.restart, one after the other.\n", flush=True)
+    # A request that is open in the server would fail with it.
+    await wait_until_unused(fleet, "green", observer.client)
     fleet.kill("model-green")
     await fleet.start_model("green", act.refuses["green"])
     for gateway in fleet.gateways:

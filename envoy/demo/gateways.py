@@ -6,6 +6,7 @@ import re
 import secrets
 import shutil
 import sys
+import time
 from pathlib import Path
 
 import ramp
@@ -40,6 +41,8 @@ CLUSTER = """\
       - lb_endpoints:
         - endpoint: {address: {socket_address: {address: 127.0.0.1, port_value: PORT}}}
 """
+# A version that has had no request for so many seconds has none: a worker's tick is half a second.
+UNUSED_S = 2
 # The time of a line in Envoy's log.
 TIME = re.compile(r"\[([\d-]+ [\d:.]+)\]")
 
@@ -142,6 +145,21 @@ async def read_stats(gateway, client):
     names = r"(requests|refusals|phase|step|green_bp|evidence_(units|refusals)\.s\d+)$"
     query = {"filter": rf"wasmcustom\.verdigris\..*\.{names}"}
     return ramp.Stats((await client.get(f"{gateway.url('admin')}/stats", params=query)).text)
+
+
+async def wait_until_unused(fleet, version, client):
+    """Waits until no Envoy sends requests to a version any more. After a decision, a worker assigns by
+    the share before until its next tick, and requests that are open end on their version."""
+    names = rf"cluster\.llm-{version}\.upstream_rq_(active|total)$"
+    unchanged_since, before = time.monotonic(), None
+    while time.monotonic() - unchanged_since < UNUSED_S:
+        stats = [
+            (await client.get(f"{gateway.url('admin')}/stats", params={"filter": names})).text
+            for gateway in fleet.running()
+        ]
+        if stats != before or any("_active: 0" not in it for it in stats):
+            unchanged_since, before = time.monotonic(), stats
+        await asyncio.sleep(0.1)
 
 
 def ramp_of_fleet(bake):

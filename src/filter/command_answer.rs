@@ -15,6 +15,9 @@ use super::hostcalls;
 use crate::console::HttpResponse;
 use crate::rollout::{CommandError, Transition};
 
+/// The result of a command that is one too many.
+pub const TOO_MANY: Result<Transition, CommandError> = Err(CommandError::TooManyCommands);
+
 /// The answer that a stream waits for. Dropping it answers that the store is not available.
 pub struct CommandAnswer {
     command: &'static str,
@@ -93,7 +96,9 @@ pub fn response_to(
         Ok(transition) => HttpResponse::text(200, format!("{rollout}: {transition}")),
         Err(error) => {
             log::warn!("rollout {rollout}: refused: {command}: {error}");
-            let status = if error == CommandError::StoreUnavailable { 503 } else { 409 };
+            let is_away =
+                matches!(error, CommandError::StoreUnavailable | CommandError::TooManyCommands);
+            let status = if is_away { 503 } else { 409 };
             HttpResponse::text(status, format!("{rollout}: {error}"))
         }
     }

@@ -9,7 +9,7 @@ use super::active_rollouts::{ActiveRollout, active_rollouts};
 use super::adopted_rollouts::{ForeignRollout, with_adopted};
 use super::callout::Callouts;
 use super::clock;
-use super::command_answer::{CommandAnswer, DelayedResponse, response_to};
+use super::command_answer::{CommandAnswer, DelayedResponse, TOO_MANY, response_to};
 use super::judge_link::JudgeLink;
 use super::runtime::RolloutRuntime;
 use super::store::keys::versioned;
@@ -274,9 +274,12 @@ impl PendingCommand {
         };
         let rollout = runtime.config.rollout.as_str();
         if let Some(link) = &runtime.fleet {
+            let Some(turn) = link.begin_command() else {
+                return answer(&response_to(self.command, rollout, TOO_MANY));
+            };
             let root = link.callouts.context_id();
             let answer = CommandAnswer::new(self.command, rollout, *stream, root, delayed.clone());
-            runtime.command_fleet(link, request, answer);
+            runtime.command_fleet(link, turn, request, answer);
             return Action::Pause;
         }
         answer(&response_to(self.command, rollout, runtime.apply_command(&request)))
@@ -291,8 +294,11 @@ impl PendingCommand {
         };
         let rollout = runtime.config.rollout.as_str();
         if let Some(link) = &runtime.fleet {
+            let Some(turn) = link.begin_command() else {
+                return response_to(self.command, rollout, TOO_MANY);
+            };
             let answer = CommandAnswer::logged(self.command, rollout);
-            runtime.command_fleet(link, request, answer);
+            runtime.command_fleet(link, turn, request, answer);
             return HttpResponse::accepted(rollout);
         }
         response_to(self.command, rollout, runtime.apply_command(&request))

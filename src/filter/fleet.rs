@@ -9,36 +9,64 @@ use std::time::Duration;
 use super::attributes;
 use super::clock::clocks;
 use super::command_answer::CommandAnswer;
-use super::fleet_link::FleetLink;
+use super::fleet_link::{CommandTurn, FleetLink};
 use super::logger::log_transition;
 use super::random::random_u64;
 use super::runtime::RolloutRuntime;
 use super::shared_key::random_key;
 use super::shared_ramp::SharedRamp;
+use super::store::keys::store_name;
+use super::store::shared_data::SharedDataStore;
 use crate::assignment::UnitKey;
 use crate::config::{CommandRequest, FleetConfig};
 use crate::feedback::ExposureKey;
 use crate::fleet::command::apply_command;
 use crate::fleet::decider::DecisionContext;
 use crate::fleet::{FleetEvent, FleetInstance, FleetKeys, InForce, InstanceId, StepContext};
-use crate::rollout::store::poll_once;
-use crate::rollout::{Candidate, Clocks, CommandError, RampEvent, RampSpec, Transition, lease};
+use crate::rollout::store::{Record, RolloutStore as _, poll_once};
+use crate::rollout::{
+    Candidate, Clocks, CommandError, RampEvent, RampSpec, RampState, Transition, lease,
+};
 
 // === impl RolloutRuntime ===
 
 impl RolloutRuntime {
     /// This VM's part in the fleet.
-    fn fleet_instance<'a>(&self, ramp: &'a SharedRamp) -> &'a FleetInstance {
-        let config = self.config.fleet.as_ref();
+    fn fleet_instance(&self, ramp: &SharedRamp) -> Rc<FleetInstance> {
         ramp.fleet(|| {
-            let configured = config.and_then(|it| it.instance.clone());
-            let node_id = || FleetConfig::instance_name(&attributes::node_id().unwrap_or_default());
-            let id = InstanceId { name: configured.unwrap_or_else(node_id), boot: random_u64() };
-            let interval = config.map_or(Duration::from_secs(1), |it| it.interval);
-            let interval_ns = u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX);
+            let id = InstanceId { name: self.instance_name(), boot: random_u64() };
             let own_keys = FleetKeys { units: random_key(), receipts: random_key() };
-            FleetInstance::new(id, interval_ns, own_keys)
+            FleetInstance::new(id, self.interval_ns(), own_keys)
         })
+    }
+
+    /// This VM's part in the fleet, with the name and the interval of this configuration, which is the
+    /// newest. Another name is taken as soon as all evidence under the one before is handed over.
+    fn current_fleet_instance(&self, ramp: &SharedRamp) -> Rc<FleetInstance> {
+        let instance = self.fleet_instance(ramp);
+        instance.set_interval_ns(self.interval_ns());
+        let name = self.instance_name();
+        if instance.id().name == name {
+            instance.keep_name();
+            return instance;
+        }
+        let Some(renamed) = instance.renamed(InstanceId { name, boot: random_u64() }) else {
+            return instance;
+        };
+        ramp.set_fleet(renamed);
+        self.fleet_instance(ramp)
+    }
+
+    /// The name of this Envoy in the fleet.
+    fn instance_name(&self) -> String {
+        let configured = self.config.fleet.as_ref().and_then(|it| it.instance.clone());
+        let node_id = || FleetConfig::instance_name(&attributes::node_id().unwrap_or_default());
+        configured.unwrap_or_else(node_id)
+    }
+
+    fn interval_ns(&self) -> u64 {
+        let interval = self.config.fleet.as_ref().map_or(Duration::from_secs(1), |it| it.interval);
+        u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX)
     }
 
     /// The configuration begins in this VM.
@@ -65,10 +93,14 @@ impl RolloutRuntime {
             let id = ramp.worker().id();
             let lease = lease::try_acquire(local, id, candidate, now.monotonic_ns);
             let is_agent = poll_once(lease).unwrap_or_default();
-            let instance = self.fleet_instance(ramp);
+            let instance = match candidate {
+                Candidate::Current => self.current_fleet_instance(ramp),
+                Candidate::Outdated => self.fleet_instance(ramp),
+            };
             if is_agent {
                 let report = |event: FleetEvent<'_>| self.report_fleet(ramp, spec, event);
-                let context = self.step_context(spec, link, now, &report);
+                let own_state = || self.own_state();
+                let context = self.step_context(spec, link, now, &own_state, &report);
                 instance.collect(local, &context);
                 let now_ms = now.monotonic_ns / 1_000_000;
                 if let Err(why) = link.store.drive_watch(now_ms) {
@@ -100,7 +132,8 @@ impl RolloutRuntime {
         };
         let instance = self.fleet_instance(ramp);
         let report = |event: FleetEvent<'_>| self.report_fleet(ramp, spec, event);
-        let mut context = self.step_context(spec, link, now, &report);
+        let own_state = || self.own_state();
+        let mut context = self.step_context(spec, link, now, &own_state, &report);
         context.may_decide &= is_agent;
         // The status has the error.
         let _ = instance.step(&*link.store, ramp.store(), &context).await;
@@ -114,11 +147,20 @@ impl RolloutRuntime {
         spec: &'a RampSpec,
         link: &FleetLink,
         now: Clocks,
+        own_state: &'a dyn Fn() -> Option<RampState>,
         report: &'a dyn Fn(FleetEvent<'_>),
     ) -> StepContext<'a> {
         let history = self.history.as_ref();
         let may_decide = self.is_newest();
-        StepContext { spec, fingerprint: link.fingerprint, history, now, may_decide, report }
+        let fingerprint = link.fingerprint;
+        StepContext { spec, fingerprint, history, now, may_decide, own_state, report }
+    }
+
+    /// The state of the ramp that this Envoy ran alone before it joined the fleet.
+    fn own_state(&self) -> Option<RampState> {
+        let own = SharedDataStore::new(&store_name(self.config.rollout.as_str(), false));
+        let state = poll_once(own.read(Record::State))?.ok()??;
+        postcard::from_bytes(&state.value).ok()
     }
 
     /// Uses the fleet's keys, as soon as this Envoy knows them.
@@ -169,6 +211,7 @@ impl RolloutRuntime {
     pub fn command_fleet(
         self: &Rc<Self>,
         link: &FleetLink,
+        turn: CommandTurn,
         request: CommandRequest,
         answer: CommandAnswer,
     ) {
@@ -177,6 +220,7 @@ impl RolloutRuntime {
             let (Some(link), Some(spec)) = (&runtime.fleet, &runtime.config.ramp) else { return };
             let result = runtime.commit_command(link, spec, &request).await;
             answer.give(result);
+            drop(turn);
         });
     }
 

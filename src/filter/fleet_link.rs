@@ -19,7 +19,21 @@ pub struct FleetLink {
     /// The fingerprint of the ramp's specification.
     pub fingerprint: u64,
     is_stepping: Rc<Cell<bool>>,
+    /// How many commands wait for the store.
+    commands: Rc<Cell<usize>>,
 }
+
+/// How many commands of a VM wait for the store at once.
+///
+/// The store may answer all in one callback. After a callback, Envoy continues the streams that it has
+/// let continue: each one within the callbacks of the one before, on the same stack. 500 are too many
+/// for it, and the VM traps.
+///
+/// Source: proxy-wasm-cpp-host, `doAfterVmCallActions` in `include/proxy-wasm/wasm.h`.
+const MAX_COMMANDS: usize = 32;
+
+/// A command that waits for the store. Dropping it makes room for another.
+pub struct CommandTurn(Rc<Cell<usize>>);
 
 /// A step that is under way. Dropping it ends the step, also where it was given up.
 pub struct StepTurn(Rc<Cell<bool>>);
@@ -40,6 +54,7 @@ impl FleetLink {
             status: SharedCell::new(versioned(rollout, "fleet")),
             fingerprint: SpecFingerprint::number(spec),
             is_stepping: Rc::default(),
+            commands: Rc::default(),
         }
     }
 
@@ -67,10 +82,27 @@ impl FleetLink {
         }
     }
 
+    /// Begins a command; `None` while too many wait.
+    pub fn begin_command(&self) -> Option<CommandTurn> {
+        if self.commands.get() >= MAX_COMMANDS {
+            return None;
+        }
+        self.commands.update(|count| count + 1);
+        Some(CommandTurn(Rc::clone(&self.commands)))
+    }
+
     /// Begins a step; `None` while one is under way.
     pub fn begin_step(&self) -> Option<StepTurn> {
         let is_free = !self.is_stepping.replace(true);
         is_free.then(|| StepTurn(Rc::clone(&self.is_stepping)))
+    }
+}
+
+// === impl CommandTurn ===
+
+impl Drop for CommandTurn {
+    fn drop(&mut self) {
+        self.0.update(|count| count.saturating_sub(1));
     }
 }
 

@@ -1,6 +1,6 @@
 //! A ramp in this VM: the core's worker on shared data.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 
 use super::callout::Callouts;
@@ -33,7 +33,7 @@ pub struct SharedRamp {
     rollout: String,
     store: SharedDataStore,
     /// This VM's part in the fleet, if the ramp has one.
-    fleet: OnceCell<FleetInstance>,
+    fleet: RefCell<Option<Rc<FleetInstance>>>,
     /// The calls of the configuration that has talked to the fleet's store last.
     callouts: RefCell<Weak<Callouts>>,
     worker: RampWorker,
@@ -52,7 +52,7 @@ impl SharedRamp {
             ramps.get_or_insert(&name, || Self {
                 rollout: rollout.to_owned(),
                 store: SharedDataStore::new(&name),
-                fleet: OnceCell::new(),
+                fleet: RefCell::default(),
                 callouts: RefCell::default(),
                 worker: RampWorker::new(random_u64()),
                 revisions: RevisionTracker::new(rollout),
@@ -67,8 +67,13 @@ impl SharedRamp {
     }
 
     /// This VM's part in the fleet, made by `make` at the first call in this VM.
-    pub fn fleet(&self, make: impl FnOnce() -> FleetInstance) -> &FleetInstance {
-        self.fleet.get_or_init(make)
+    pub fn fleet(&self, make: impl FnOnce() -> FleetInstance) -> Rc<FleetInstance> {
+        Rc::clone(self.fleet.borrow_mut().get_or_insert_with(|| Rc::new(make())))
+    }
+
+    /// This VM takes part in the fleet by this instance from now on.
+    pub fn set_fleet(&self, instance: FleetInstance) {
+        self.fleet.replace(Some(Rc::new(instance)));
     }
 
     /// A configuration with these calls talks to the fleet's store from now on. A step of the configuration

@@ -12,6 +12,10 @@ use super::hostcalls;
 /// How long the headers of a request wait for the first piece of its body.
 const MAX_WAIT_NS: u64 = 5_000_000_000;
 
+/// How many requests continue in one callback. Envoy continues each within the callbacks of the one
+/// before, on the same stack, so that many hundreds would overflow it.
+const MAX_RELEASED: usize = 32;
+
 /// The requests of one configuration in this VM that wait.
 #[derive(Default)]
 pub struct WaitingStreams {
@@ -67,7 +71,8 @@ impl WaitingStreams {
         let mut late = Vec::new();
         self.streams.borrow_mut().retain(|stream| {
             let Some(stream) = stream.upgrade() else { return false };
-            let is_late = now_ns.saturating_sub(stream.since_ns) >= MAX_WAIT_NS;
+            let is_late =
+                late.len() < MAX_RELEASED && now_ns.saturating_sub(stream.since_ns) >= MAX_WAIT_NS;
             if is_late {
                 late.push(stream);
             }

@@ -8,7 +8,7 @@ use super::protocol::{Protocol, Unconfirmed};
 use super::store::{FleetStore, Revision, StoreError};
 use super::turn;
 use crate::rollout::store::{Record, RolloutStore, WriteCondition};
-use crate::rollout::{Clocks, Phase, RampState, Snapshot};
+use crate::rollout::{Clocks, RampState, Snapshot};
 
 /// A decider with nothing to decide commits after so many intervals, to show that it is there.
 const IDLE_INTERVALS: u64 = 3;
@@ -31,7 +31,7 @@ impl FleetInstance {
         }
         // The outboxes are listed once in an interval, or at once where something is new.
         let now_ns = context.now.monotonic_ns;
-        let is_due = protocol.is_due(protocol.listed_ns, self.interval_ns, now_ns);
+        let is_due = protocol.is_due(protocol.listed_ns, self.interval_ns(), now_ns);
         let current = protocol.follower.in_force().map(|it| it.generations.current);
         let is_current = current == Some(context.fingerprint);
         if followed == Followed::Same && is_current && !is_due {
@@ -64,19 +64,16 @@ impl FleetInstance {
         }
         let revision = match decider.commit(store, &decision).await {
             Ok(revision) => revision,
-            Err(StoreError::Conflict) => {
-                // Another instance was faster. The next step follows it.
-                protocol.followed_ns = None;
-                return Ok(());
-            }
             Err(error) => {
-                if matches!(error, StoreError::Unknown(_)) {
+                // In a conflict, another instance was faster, or a proxy has sent this commit twice. The
+                // next step follows what is in force, and so learns which.
+                if !matches!(error, StoreError::Failed(_)) {
                     let in_force = decision.in_force().clone();
                     let transitions = decision.outcome.transitions;
                     protocol.unconfirmed = Some(Unconfirmed { in_force, transitions });
                 }
                 protocol.followed_ns = None;
-                return Err(error);
+                return if error == StoreError::Conflict { Ok(()) } else { Err(error) };
             }
         };
         self.on_committed(protocol, decider, decision, revision, local, context).await;
@@ -135,24 +132,20 @@ impl FleetInstance {
         context: &StepContext<'_>,
     ) -> Result<Decider, StoreError> {
         let known = protocol.follower.known().cloned();
-        let own_state = local.read(Record::State).await.ok().flatten();
-        let own_state = own_state.and_then(|it| postcard::from_bytes::<RampState>(&it.value).ok());
         if known.is_none()
-            && let Some(state) = own_state.as_ref().filter(|it| it.phase == Phase::RolledBack)
+            && let Some(state) = context.own_rollback()
         {
-            // This Envoy had a ramp of its own. A rollback does not end because it joins a fleet.
             let now = self.decision_context(protocol, context).now;
             let snapshot = state.snapshot(context.spec);
-            return Ok(Decider::with_own_state(&state.clone().restored(
-                context.spec,
-                &snapshot,
-                now,
-            )));
+            let state = state.restored(context.spec, &snapshot, now);
+            return Ok(Decider::with_own_state(&state));
         }
         let (Some(lost), Some((in_force, _))) = (protocol.follower.lost(), known.clone()) else {
             return Decider::load(store, known).await;
         };
-        let Some(state) = own_state else {
+        let state = local.read(Record::State).await.ok().flatten();
+        let state = state.and_then(|it| postcard::from_bytes::<RampState>(&it.value).ok());
+        let Some(state) = state else {
             return Err(StoreError::Failed("the store has lost the ramp's state".to_owned()));
         };
         // The units that were counted are lost, so the step counts from the beginning.
@@ -172,14 +165,14 @@ impl FleetInstance {
         let began_ns = || now.unix_ms.saturating_mul(1_000_000);
         let fleet_ns = protocol.follower.fleet_ns(now.monotonic_ns).unwrap_or_else(began_ns);
         let now = Clocks { monotonic_ns: fleet_ns, ..now };
-        let idle_ns = self.interval_ns.saturating_mul(IDLE_INTERVALS);
+        let idle_ns = self.interval_ns().saturating_mul(IDLE_INTERVALS);
         DecisionContext { id: self.id(), spec, history, now, fingerprint, idle_ns }
     }
 
     fn is_turn(&self, protocol: &Protocol, context: &StepContext<'_>, followed: Followed) -> bool {
         let turn = turn::Turn {
             id: self.id(),
-            interval_ns: self.interval_ns,
+            interval_ns: self.interval_ns(),
             follower: &protocol.follower,
             fingerprint: context.fingerprint,
             has_changed_configuration: self.has_changed_configuration.get(),

@@ -42,7 +42,7 @@ impl FleetInstance {
         context: &StepContext<'_>,
     ) -> Result<(), StoreError> {
         let now_ns = context.now.monotonic_ns;
-        let every = self.interval_ns.saturating_mul(DISPLAY_INTERVALS);
+        let every = self.interval_ns().saturating_mul(DISPLAY_INTERVALS);
         let since = Some(protocol.displayed_ns).filter(|at| *at > 0);
         let has_state =
             protocol.follower.in_force().is_some() && protocol.follower.lost().is_none();

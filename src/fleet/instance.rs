@@ -11,26 +11,29 @@ use super::event::FleetEvent;
 use super::follower::Followed;
 use super::keys::FleetKeys;
 use super::local_evidence::LocalEvidence;
-use super::outbox::OutboxContent;
 use super::protocol::Protocol;
 use super::records::InForce;
 use super::status::FleetStatus;
 use super::store::{FleetRecord, FleetStore, InstanceId, StoreError};
 use crate::analysis::Observation;
 use crate::rollout::store::{Record, RolloutStore, WriteCondition, poll_once};
-use crate::rollout::{Clocks, Phase, PublishedSnapshot, RampSpec, StoredHistory};
+use crate::rollout::{Clocks, Phase, PublishedSnapshot, RampSpec, RampState, StoredHistory};
 
 /// One Envoy of a fleet.
 #[derive(Debug)]
 pub struct FleetInstance {
     id: InstanceId,
-    pub(super) interval_ns: u64,
-    evidence: RefCell<LocalEvidence>,
+    interval_ns: Cell<u64>,
+    pub(super) evidence: RefCell<LocalEvidence>,
     protocol: RefCell<Protocol>,
     /// The configuration that this process had last.
     last_fingerprint: Cell<Option<u64>>,
     /// Whether it has replaced another one, and does not decide yet.
     pub(super) has_changed_configuration: Cell<bool>,
+    /// Whether another name waits for the outbox to be free.
+    pub(super) is_leaving: Cell<bool>,
+    /// Whether it has followed the fleet before.
+    pub(super) has_joined: Cell<bool>,
     /// When a step has last reached the store, on the instance's monotonic clock.
     reached_ns: Cell<Option<u64>>,
     /// What is in force, as the instance last learned.
@@ -53,12 +56,12 @@ pub struct StepContext<'a> {
     pub now: Clocks,
     /// Whether this instance runs the newest configuration that its Envoy has.
     pub may_decide: bool,
+    /// Reads the state of the ramp that this Envoy ran before it joined the fleet, if there was one.
+    pub own_state: &'a dyn Fn() -> Option<RampState>,
     /// Gets what happens.
     pub report: &'a dyn Fn(FleetEvent<'_>),
 }
 
-/// An instance without evidence writes its outbox after so many intervals, to show that it is there.
-const PRESENCE_INTERVALS: u64 = 10;
 /// Where a watch delivers what is new, an instance reads it after so many intervals all the same.
 const PUSHED_INTERVALS: u64 = 3;
 /// From so many intervals without an answer on, the store is away.
@@ -72,11 +75,13 @@ impl FleetInstance {
     pub fn new(id: InstanceId, interval_ns: u64, own_keys: FleetKeys) -> Self {
         Self {
             id: id.clone(),
-            interval_ns: interval_ns.max(1),
+            interval_ns: Cell::new(interval_ns.max(1)),
             evidence: RefCell::default(),
             protocol: RefCell::new(Protocol::new(&id)),
             last_fingerprint: Cell::new(None),
             has_changed_configuration: Cell::new(false),
+            is_leaving: Cell::new(false),
+            has_joined: Cell::new(false),
             reached_ns: Cell::new(None),
             in_force: RefCell::default(),
             own_keys,
@@ -90,6 +95,37 @@ impl FleetInstance {
         if before.is_some_and(|it| it != fingerprint) {
             self.has_changed_configuration.set(true);
         }
+    }
+
+    /// How often it talks to the store, in nanoseconds.
+    pub fn interval_ns(&self) -> u64 {
+        self.interval_ns.get()
+    }
+
+    /// Changes how often it talks to the store.
+    pub fn set_interval_ns(&self, interval_ns: u64) {
+        self.interval_ns.set(interval_ns.max(1));
+    }
+
+    /// This instance with another name and boot, which takes over what is not handed over yet. `None`
+    /// while something is in the outbox, or a step is under way: the outbox is not filled again then,
+    /// until [`Self::keep_name`].
+    pub fn renamed(&self, id: InstanceId) -> Option<Self> {
+        self.is_leaving.set(true);
+        if self.protocol.try_borrow_mut().map_or(true, |it| !it.outbox.is_free()) {
+            return None;
+        }
+        let renamed = Self::new(id, self.interval_ns(), self.own_keys);
+        renamed.evidence.replace(self.evidence.take());
+        renamed.last_fingerprint.set(self.last_fingerprint.get());
+        renamed.has_changed_configuration.set(self.has_changed_configuration.get());
+        renamed.has_joined.set(self.has_joined.get());
+        Some(renamed)
+    }
+
+    /// This instance keeps its name.
+    pub fn keep_name(&self) {
+        self.is_leaving.set(false);
     }
 
     /// The instance's name and boot.
@@ -110,7 +146,7 @@ impl FleetInstance {
     /// Whether the store has not answered for some intervals.
     pub fn is_store_away(&self, now_ns: u64) -> bool {
         let since_ns = self.reached_ns.get().map_or(u64::MAX, |at| now_ns.saturating_sub(at));
-        since_ns >= AWAY_INTERVALS.saturating_mul(self.interval_ns)
+        since_ns >= AWAY_INTERVALS.saturating_mul(self.interval_ns())
     }
 
     /// Takes what the workers of this Envoy have observed, and rolls this instance back if it must.
@@ -119,10 +155,11 @@ impl FleetInstance {
         let Some(batches) = poll_once(local.take_observations()) else { return };
         let observations: Vec<Observation> =
             batches.iter().flat_map(|batch| Observation::decode_all(batch)).collect();
+        let Ok(mut evidence) = self.evidence.try_borrow_mut() else { return };
+        // Also before this worker knows what is in force: others assign by it already.
+        evidence.add(&observations);
         let Some(in_force) = self.in_force() else { return };
         let Some(published) = in_force.published else { return };
-        let Ok(mut evidence) = self.evidence.try_borrow_mut() else { return };
-        evidence.add(&observations);
         // While the fleet decides, this instance's part of its evidence decides nothing.
         let is_away = self.is_store_away(context.now.monotonic_ns);
         let instances = is_away.then_some(in_force.instances);
@@ -143,7 +180,8 @@ impl FleetInstance {
     /// Whether evidence is to be handed over still, although another worker of this Envoy talks to
     /// the store now.
     pub fn has_pending(&self) -> bool {
-        self.protocol.try_borrow().is_ok_and(|it| !it.outbox.is_free())
+        let is_in_outbox = self.protocol.try_borrow().is_ok_and(|it| !it.outbox.is_free());
+        is_in_outbox || self.evidence.try_borrow().is_ok_and(|it| !it.buffer.is_empty())
     }
 
     /// Talks to the store: follows, hands over evidence, and decides if it is this instance's turn.
@@ -164,7 +202,7 @@ impl FleetInstance {
         }
         let result = self.step_with(&mut protocol, store, local, context).await;
         if let Some(pause_s) = store.take_pause_s() {
-            let pause_ns = pause_s.saturating_mul(1_000_000_000).max(self.interval_ns);
+            let pause_ns = pause_s.saturating_mul(1_000_000_000).max(self.interval_ns());
             protocol.paused_until_ns = now_ns.saturating_add(pause_ns);
         }
         if let Ok(mut status) = self.status.try_borrow_mut() {
@@ -214,7 +252,7 @@ impl FleetInstance {
     ) -> Result<Followed, StoreError> {
         let now_ns = context.now.monotonic_ns;
         let intervals = if store.is_pushing() { PUSHED_INTERVALS } else { 1 };
-        let every = self.interval_ns.saturating_mul(intervals);
+        let every = self.interval_ns().saturating_mul(intervals);
         let found = match store.take_pushed() {
             Some(pushed) => Some(pushed),
             None if !protocol.is_due(protocol.followed_ns, every, now_ns) => {
@@ -223,10 +261,13 @@ impl FleetInstance {
             None => store.read(&FleetRecord::InForce).await?,
         };
         protocol.followed_ns = Some(now_ns);
+        let revision = found.as_ref().map(|it| it.revision);
         let followed = match protocol.follower.adopt(found, now_ns) {
             Ok(followed) => followed,
             Err(error) => {
-                (context.report)(FleetEvent::Unreadable(&FleetRecord::InForce, error));
+                if std::mem::replace(&mut protocol.unreadable, revision) != revision {
+                    (context.report)(FleetEvent::Unreadable(&FleetRecord::InForce, error));
+                }
                 return Err(StoreError::Failed(format!("in_force: {error}")));
             }
         };
@@ -277,6 +318,7 @@ impl FleetInstance {
             *known = Some(in_force);
         }
         self.end_rollback(protocol, &published);
+        self.bring_own_rollback(context, &published);
         self.publish_locally(local, published).await;
         let is_new = before.is_none_or(|it| it.snapshot != published.snapshot);
         if is_new && !is_decider {
@@ -297,7 +339,11 @@ impl FleetInstance {
 
     /// Publishes the snapshot in this Envoy: blue has everything where the instance has rolled back
     /// by itself.
-    async fn publish_locally(&self, local: &impl RolloutStore, published: PublishedSnapshot) {
+    pub(super) async fn publish_locally(
+        &self,
+        local: &impl RolloutStore,
+        published: PublishedSnapshot,
+    ) {
         let Ok(snapshot) = self.evidence.try_borrow().map(|it| it.in_force(published.snapshot))
         else {
             return;
@@ -306,50 +352,5 @@ impl FleetInstance {
             return;
         };
         let _ = local.write(Record::Snapshot, &bytes, WriteCondition::Always).await;
-    }
-
-    /// Writes the outbox, with new evidence if the last was consumed.
-    async fn hand_over(
-        &self,
-        protocol: &mut Protocol,
-        store: &impl FleetStore,
-        context: &StepContext<'_>,
-    ) -> Result<(), StoreError> {
-        let now_ns = context.now.monotonic_ns;
-        if protocol.outbox.is_free() {
-            self.fill_outbox(protocol, context);
-        }
-        protocol.outbox.send(store, now_ns).await
-    }
-
-    fn fill_outbox(&self, protocol: &mut Protocol, context: &StepContext<'_>) {
-        let now_ns = context.now.monotonic_ns;
-        let Some(in_force) = protocol.follower.in_force() else { return };
-        let Some(published) = in_force.published else { return };
-        let Ok(mut evidence) = self.evidence.try_borrow_mut() else { return };
-        let is_new_rollback = evidence.rollback.is_some() && !protocol.is_rollback_sent;
-        if !is_new_rollback {
-            let since = Some(protocol.sent_ns).filter(|at| *at > 0);
-            let every = match evidence.buffer.is_empty() {
-                true => self.interval_ns.saturating_mul(PRESENCE_INTERVALS),
-                false => self.interval_ns,
-            };
-            if !protocol.is_due(since, every, now_ns) {
-                return;
-            }
-        }
-        let follower = &protocol.follower;
-        let to_fleet_ns = |own_ns: u64| follower.fleet_ns(own_ns).unwrap_or(own_ns);
-        let observations =
-            evidence.buffer.take_encoded(|it| Observation { at_ns: to_fleet_ns(it.at_ns), ..it });
-        protocol.outbox.fill(OutboxContent {
-            follows: published.revision,
-            green_bp: evidence.in_force(published.snapshot).share.basis_points(),
-            fingerprint: context.fingerprint,
-            rollback: evidence.rollback.clone(),
-            observations,
-        });
-        protocol.is_rollback_sent = evidence.rollback.is_some();
-        protocol.sent_ns = now_ns;
     }
 }

@@ -10,8 +10,10 @@
 //! | [`instance`] | one Envoy: follows, hands over its evidence, and decides if no other instance does |
 //! | [`local_evidence`] | what it has seen itself |
 //! | [`follower`] | what it knows of what is in force |
+//! | `hand_over` | when an instance fills its outbox, and with what |
 //! | [`outbox`] | how it hands over evidence, so that each observation counts once |
 //! | [`consumption`] | which outboxes were consumed |
+//! | `own_rollback` | the rollback of a ramp that an Envoy ran before it joined the fleet |
 //! | `protocol` | what an instance knows of the fleet, and what it has done |
 //! | [`turn`], [`deciding`] | whose turn it is to decide, and what a commit means |
 //! | [`decider`], [`memory`] | a decision, made on a copy of the records |
@@ -31,12 +33,14 @@ pub mod event;
 pub mod follower;
 pub mod format;
 pub mod generation;
+mod hand_over;
 pub mod instance;
 pub mod keys;
 pub mod kubernetes;
 pub mod local_evidence;
 pub mod memory;
 pub mod outbox;
+mod own_rollback;
 mod protocol;
 pub mod records;
 pub mod status;

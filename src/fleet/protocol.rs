@@ -4,7 +4,7 @@ use super::decider::Decider;
 use super::follower::Follower;
 use super::outbox::OutboxSender;
 use super::records::InForce;
-use super::store::InstanceId;
+use super::store::{InstanceId, Revision};
 use crate::rollout::Transition;
 
 /// What this instance knows of the fleet.
@@ -15,6 +15,8 @@ pub(super) struct Protocol {
     pub(super) decider: Option<Decider>,
     /// The bytes that a commit of unknown success would have put in force, and its transitions.
     pub(super) unconfirmed: Option<Unconfirmed>,
+    /// The revision of the record that cannot be read, once that is reported.
+    pub(super) unreadable: Option<Revision>,
     pub(super) followed_ns: Option<u64>,
     /// When the outboxes of all were listed last, to decide.
     pub(super) listed_ns: Option<u64>,
@@ -43,6 +45,7 @@ impl Protocol {
             outbox: OutboxSender::new(id),
             decider: None,
             unconfirmed: None,
+            unreadable: None,
             followed_ns: None,
             listed_ns: None,
             paused_until_ns: 0,

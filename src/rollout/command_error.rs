@@ -17,6 +17,8 @@ pub enum CommandError {
     StepChanged,
     /// The stored state could not be read or written.
     StoreUnavailable,
+    /// Too many commands wait for a fleet's store.
+    TooManyCommands,
     /// The rollout takes no commands: it serves shadow traffic.
     NotControllable,
     /// The rollout is rolled back, and only `restart` ends that.
@@ -75,6 +77,9 @@ impl CommandError {
             Self::StoreUnavailable => {
                 "the state of the rollout is not available at this moment: repeat the command in a \
                  second"
+            }
+            Self::TooManyCommands => {
+                "too many commands wait for the fleet's store: repeat the command in a second"
             }
             Self::NotControllable => "this rollout takes no commands",
             Self::RolledBack => {

@@ -10,7 +10,7 @@ use verdigris::rollout::store::poll_once;
 
 use super::faulty_store::PendingOnce;
 use super::kube_api::{ApiRequest, KubeApi, NAMESPACE};
-use super::network::{Fate, Network};
+use super::network::{Call, Fate, Network};
 use super::test_store::TestStore;
 
 /// The API. Clones are the same one.
@@ -64,13 +64,18 @@ impl HttpCalls for ApiCalls {
         }
         PendingOnce(false).await;
         let network = &self.api.0.network;
-        let fate = network.draw();
+        let call = if request.method == "GET" { Call::Read } else { Call::Write };
+        let fate = network.draw(call);
         let answer = match fate {
             Fate::Answered | Fate::AnswerLost => Some(self.api.apply(&request)),
             Fate::Repeated => {
                 let first = self.api.apply(&request);
                 self.api.apply(&request);
                 Some(first)
+            }
+            Fate::RepeatedLate => {
+                self.api.apply(&request);
+                Some(self.api.apply(&request))
             }
             Fate::Refused | Fate::Lost => None,
             Fate::Delayed => {
@@ -80,7 +85,7 @@ impl HttpCalls for ApiCalls {
         };
         PendingOnce(false).await;
         match (fate, answer) {
-            (Fate::Answered | Fate::Repeated, Some(answer)) => Ok(answer),
+            (Fate::Answered | Fate::Repeated | Fate::RepeatedLate, Some(answer)) => Ok(answer),
             (Fate::Refused, _) => Err(HttpError::NotSent("refused".to_owned())),
             _ => Err(HttpError::CutShort),
         }

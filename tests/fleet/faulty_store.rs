@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use super::network::{Fate, Network};
+use super::network::{Call, Fate, Network};
 use super::test_store::TestStore;
 use verdigris::fleet::{
     FleetRecord, FleetStore, Folder, FoundRecord, Listing, Revision, StoreError, Transaction,
@@ -46,16 +46,16 @@ impl FaultyStore {
     }
 
     /// The fate of a call, before which other instances may run.
-    async fn arrive(&self) -> Fate {
+    async fn arrive(&self, call: Call) -> Fate {
         PendingOnce(false).await;
         self.0.network.count(1, 0, 0);
-        self.0.network.draw()
+        self.0.network.draw(call)
     }
 
     async fn answer<T>(&self, fate: Fate, result: T) -> Result<T, StoreError> {
         PendingOnce(false).await;
         match fate {
-            Fate::Answered | Fate::Repeated => Ok(result),
+            Fate::Answered | Fate::Repeated | Fate::RepeatedLate => Ok(result),
             Fate::Refused => Err(StoreError::Failed("refused".into())),
             Fate::Lost | Fate::AnswerLost | Fate::Delayed => {
                 Err(StoreError::Unknown("no answer".into()))
@@ -108,14 +108,14 @@ impl TestStore for FaultyStore {
 
 impl FleetStore for FaultyStore {
     async fn read(&self, record: &FleetRecord) -> Result<Option<FoundRecord>, StoreError> {
-        let fate = self.arrive().await;
+        let fate = self.arrive(Call::Read).await;
         let found = self.0.records.borrow().get(record).cloned();
         self.0.network.count(0, 0, found.as_ref().map_or(0, |it| it.value.len()));
         self.answer(fate, found).await
     }
 
     async fn list(&self, folder: Folder, after: Revision) -> Result<Listing, StoreError> {
-        let fate = self.arrive().await;
+        let fate = self.arrive(Call::Read).await;
         let is_in_folder = |record: &FleetRecord| match folder {
             Folder::Outboxes => matches!(record, FleetRecord::Outbox(_)),
             Folder::SeenUnits => matches!(record, FleetRecord::SeenUnits { .. }),
@@ -133,7 +133,7 @@ impl FleetStore for FaultyStore {
     }
 
     async fn commit(&self, transaction: Transaction) -> Result<Revision, StoreError> {
-        let fate = self.arrive().await;
+        let fate = self.arrive(Call::Write).await;
         self.0.network.count(0, transaction.puts.iter().map(|(_, value)| value.len()).sum(), 0);
         let result = match fate {
             Fate::Answered | Fate::AnswerLost => self.apply(&transaction),
@@ -141,6 +141,10 @@ impl FleetStore for FaultyStore {
                 let first = self.apply(&transaction);
                 let _ = self.apply(&transaction);
                 first
+            }
+            Fate::RepeatedLate => {
+                let _ = self.apply(&transaction);
+                self.apply(&transaction)
             }
             Fate::Refused | Fate::Lost => Ok(Revision(0)),
             Fate::Delayed => {

@@ -32,6 +32,8 @@ pub struct Envoy<S: TestStore> {
     /// What its workers share.
     pub local: Rc<RecordMemory>,
     pub spec: Rc<RampSpec>,
+    /// The state of the ramp that it ran alone before.
+    pub own_state: Option<RampState>,
     step: Option<Step>,
     is_stopped: bool,
     /// How far its clock is ahead, in seconds.
@@ -122,6 +124,7 @@ impl<S: TestStore> Fleet<S> {
             instance: Rc::new(FleetInstance::new(id, self.interval_ns, own_keys(self.boots))),
             local: Rc::default(),
             spec: Rc::new(spec(ramp)),
+            own_state: None,
             step: None,
             is_stopped: false,
             ahead_s: 3600 * self.boots,
@@ -133,6 +136,19 @@ impl<S: TestStore> Fleet<S> {
         self.envoys[index].spec = Rc::new(spec(ramp));
     }
 
+    /// Takes what the workers of an instance have observed.
+    pub fn collect(&mut self, index: usize) {
+        self.begin_step(index);
+        self.poll(index);
+        self.give_up(index);
+    }
+
+    /// Gives an instance another name, if it can have it now.
+    pub fn rename(&mut self, index: usize, id: &InstanceId) -> bool {
+        let renamed = self.envoys[index].instance.renamed(id.clone());
+        renamed.map(|it| self.envoys[index].instance = Rc::new(it)).is_some()
+    }
+
     /// Begins a step of an instance, unless one is under way. Its own guard runs at once.
     pub fn begin_step(&mut self, index: usize) {
         let now = self.clocks(index);
@@ -142,7 +158,7 @@ impl<S: TestStore> Fleet<S> {
         }
         let (instance, local) = (Rc::clone(&envoy.instance), Rc::clone(&envoy.local));
         let (spec, store) = (Rc::clone(&envoy.spec), Rc::clone(&envoy.client));
-        let events = Rc::clone(&self.events);
+        let (events, own_state) = (Rc::clone(&self.events), envoy.own_state.clone());
         envoy.step = Some(Box::pin(async move {
             let report = |event: FleetEvent<'_>| events.borrow_mut().push(text(index, &event));
             let fingerprint = SpecFingerprint::number(&spec);
@@ -152,6 +168,7 @@ impl<S: TestStore> Fleet<S> {
                 history: None,
                 now,
                 may_decide: true,
+                own_state: &|| own_state.clone(),
                 report: &report,
             };
             instance.collect(&*local, &context);

@@ -18,6 +18,7 @@ mod fleet;
 #[path = "../support/grpc_client.rs"]
 #[allow(dead_code, reason = "each test binary uses a part")]
 mod grpc_client;
+mod interleavings;
 #[path = "../support/kube_api.rs"]
 mod kube_api;
 mod kubernetes_answers;

@@ -59,6 +59,7 @@ fn fate() -> impl Strategy<Value = Fate> {
         2 => Just(Fate::AnswerLost),
         2 => Just(Fate::Delayed),
         1 => Just(Fate::Repeated),
+        1 => Just(Fate::RepeatedLate),
     ]
 }
 
@@ -105,7 +106,7 @@ fn settle<S: TestStore>(fleet: &mut Fleet<S>) {
 
 fn with_fates<S: TestStore>(fleet: &Fleet<S>, fates: Vec<Fate>) {
     let mut next = fates.into_iter().cycle();
-    fleet.store.with_fates(move || next.next().unwrap_or(Fate::Answered));
+    fleet.store.with_fates(move |_| next.next().unwrap_or(Fate::Answered));
 }
 
 /// Runs a schedule in one step. Returns how often each unit has sent a request, and how many units and

@@ -2,6 +2,13 @@
 
 use std::cell::{Cell, RefCell};
 
+/// A call, as the network knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Call {
+    Read,
+    Write,
+}
+
 /// What happens to one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
@@ -17,13 +24,19 @@ pub enum Fate {
     Delayed,
     /// It arrives twice, and the caller gets the first answer.
     Repeated,
+    /// It arrives twice, and the caller gets the second answer.
+    RepeatedLate,
 }
+
+type DrawFate = Box<dyn FnMut(Call) -> Fate>;
 
 /// The network between the instances and a store.
 pub struct Network<T> {
     /// Draws the fate of the next call.
-    pub fate: RefCell<Option<Box<dyn FnMut() -> Fate>>>,
+    pub fate: RefCell<Option<DrawFate>>,
     pub is_down: Cell<bool>,
+    /// The call that has arrived last.
+    pub last: Cell<Option<Call>>,
     /// What arrives later.
     pub delayed: RefCell<Vec<T>>,
     /// How many calls there were, and the bytes that were sent and received.
@@ -32,18 +45,19 @@ pub struct Network<T> {
 
 impl<T> Default for Network<T> {
     fn default() -> Self {
-        let (fate, is_down, delayed, calls) = Default::default();
-        Self { fate, is_down, delayed, calls }
+        let (fate, is_down, last, delayed, calls) = Default::default();
+        Self { fate, is_down, last, delayed, calls }
     }
 }
 
 impl<T> Network<T> {
-    /// The fate of the next call.
-    pub fn draw(&self) -> Fate {
+    /// The fate of a call.
+    pub fn draw(&self, call: Call) -> Fate {
+        self.last.set(Some(call));
         if self.is_down.get() {
             return Fate::Refused;
         }
-        self.fate.borrow_mut().as_mut().map_or(Fate::Answered, |fate| fate())
+        self.fate.borrow_mut().as_mut().map_or(Fate::Answered, |fate| fate(call))
     }
 
     pub fn count(&self, calls: u64, sent: usize, received: usize) {

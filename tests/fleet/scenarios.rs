@@ -4,10 +4,9 @@ use serde_json::{Value, json};
 use verdigris::analysis::Observation;
 use verdigris::assignment::{Epoch, Share, Version};
 use verdigris::fleet::{FleetRecord, InstanceId};
-use verdigris::rollout::Phase;
-use verdigris::rollout::store::{Record, RolloutStore as _, WriteCondition, poll_once};
+use verdigris::rollout::{Phase, RampState};
 
-use super::fleet::{Fleet, observation, ramp};
+use super::fleet::{Fleet, SECOND_NS, observation, ramp};
 use super::test_store::TestStore;
 
 /// Sends requests of new units to all instances in turn, for so many half seconds.
@@ -53,6 +52,13 @@ fn begun<S: TestStore>(count: usize) -> Fleet<S> {
     fleet.run(8);
     assert_eq!(fleet.shares(), vec![Some(1000); count], "{:#?}", fleet.events());
     fleet
+}
+
+/// The state of an Envoy's own ramp that was rolled back.
+fn rolled_back_alone<S: TestStore>() -> RampState {
+    let mut alone = begun::<S>(1);
+    traffic_until(&mut alone, Phase::RolledBack, 20, &mut 0, 2);
+    alone.state()
 }
 
 /// How many units count in the current step.
@@ -390,7 +396,31 @@ mod on_a_store {
         fleet.run(40);
         assert_eq!(fleet.shares(), [Some(1000); 2]);
         let events = fleet.events();
-        assert!(events.iter().any(|it| it.contains("unreadable in_force: it has the form 99")));
+        let reports =
+            events.iter().filter(|it| it.contains("unreadable in_force: it has the form 99"));
+        assert_eq!(reports.count(), 2, "each instance reports it once: {events:#?}");
+    }
+
+    #[test]
+    fn an_instance_that_starts_with_a_store_of_another_format_writes_nothing<S: TestStore>() {
+        let mut fleet = Fleet::<S>::new(2);
+        let newer = b"\x63what a newer filter has written".to_vec();
+        let records = [FleetRecord::InForce, FleetRecord::Keys];
+        for record in &records {
+            fleet.store.put(record.clone(), newer.clone());
+        }
+        traffic(&mut fleet, 120, 5, &mut 0, 0);
+        // Users are on blue: what is in force is not known.
+        assert_eq!(fleet.shares(), [None; 2]);
+        for record in &records {
+            assert_eq!(fleet.store.get(record), Some(newer.clone()), "{record:?}");
+        }
+        let events = fleet.events();
+        assert_eq!(events.len(), 2, "{events:#?}");
+        // The operator removes the records, or the newer filters are gone and their state is deleted.
+        fleet.store.wipe();
+        fleet.run(16);
+        assert_eq!(fleet.shares(), [Some(1000); 2], "{:#?}", fleet.events());
     }
 
     #[test]
@@ -450,19 +480,108 @@ mod on_a_store {
 
     #[test]
     fn a_rollback_of_an_envoys_own_ramp_is_carried_over_into_a_new_fleet<S: TestStore>() {
-        let mut before = begun::<S>(1);
-        traffic_until(&mut before, Phase::RolledBack, 20, &mut 0, 2);
-        let state = before.envoys[0].local.get(Record::State).unwrap();
         let mut fleet = Fleet::<S>::new(2);
-        for envoy in &fleet.envoys {
-            let write = envoy.local.write(Record::State, &state, WriteCondition::Always);
-            poll_once(write).unwrap().unwrap();
-        }
+        let state = rolled_back_alone::<S>();
+        fleet.envoys.iter_mut().for_each(|envoy| envoy.own_state = Some(state.clone()));
         fleet.run(8);
         assert_eq!(fleet.shares(), [Some(0); 2], "{:#?}", fleet.events());
         assert_eq!(fleet.state().phase, Phase::RolledBack);
         traffic(&mut fleet, 60, 5, &mut 0, 0);
         assert_eq!(fleet.shares(), [Some(0); 2]);
+    }
+
+    #[test]
+    fn a_rollback_of_an_own_ramp_is_carried_over_by_an_envoy_that_joins_later<S: TestStore>() {
+        let state = rolled_back_alone::<S>();
+        let mut fleet = begun::<S>(2);
+        fleet.start();
+        fleet.envoys[2].own_state = Some(state.clone());
+        fleet.begin_step(2);
+        while fleet.poll(2) {}
+        assert_eq!(fleet.shares(), [Some(1000), Some(1000), Some(0)], "{:#?}", fleet.events());
+        fleet.run(8);
+        assert_eq!((fleet.shares(), fleet.state().phase), (vec![Some(0); 3], Phase::RolledBack));
+        // The operator starts the ramp again. The rollback from before counts no more, also for a worker
+        // that takes over in that Envoy.
+        let mut again = ramp();
+        again["restart"] = json!("2");
+        (0..3).for_each(|index| fleet.configure(index, &again));
+        fleet.run(8);
+        assert_eq!(fleet.shares(), [Some(1000); 3], "{:#?}", fleet.events());
+        fleet.restart(2);
+        fleet.envoys[2].own_state = Some(state);
+        fleet.run(8);
+        assert_eq!(fleet.shares(), [Some(1000); 3], "{:#?}", fleet.events());
+    }
+
+    #[test]
+    fn an_instance_that_gets_another_name_hands_over_all_of_its_evidence_once<S: TestStore>() {
+        let mut fleet = begun::<S>(2);
+        let mut unit = 0;
+        traffic(&mut fleet, 4, 5, &mut unit, 0);
+        for number in 0..4 {
+            // What is gathered and not handed over yet goes with it.
+            for _ in 0..10 {
+                unit += 1;
+                fleet.request(1, unit, false);
+            }
+            fleet.collect(1);
+            let id = InstanceId { name: format!("renamed-{number}"), boot: 100 + number };
+            // New evidence keeps the outbox busy.
+            let mut is_renamed = false;
+            for _ in 0..20 {
+                is_renamed |= !is_renamed && fleet.rename(1, &id);
+                unit += 1;
+                fleet.request(1, unit, false);
+                fleet.run(1);
+            }
+            assert!(is_renamed, "{number}");
+            fleet.run(20);
+            assert_eq!(units(&fleet), unit, "{:#?}", fleet.events());
+        }
+        assert_eq!(fleet.shares(), [Some(1000); 2]);
+    }
+
+    /// Another worker of the Envoy talks to the store from then on. What this one has gathered is not lost.
+    #[test]
+    fn a_worker_that_does_not_talk_to_the_store_any_more_hands_over_what_it_has<S: TestStore>() {
+        let mut fleet = begun::<S>(2);
+        let decider = fleet.decider();
+        let other = 1 - decider;
+        for unit in 0..30 {
+            fleet.request(other, unit, false);
+        }
+        fleet.collect(other);
+        for _ in 0..20 {
+            fleet.now_ms += 500;
+            for index in [decider, other] {
+                if index == decider || fleet.envoys[other].instance.has_pending() {
+                    fleet.begin_step(index);
+                }
+                while fleet.poll(index) {}
+            }
+        }
+        assert_eq!(units(&fleet), 30, "{:#?}", fleet.events());
+    }
+
+    #[test]
+    fn another_interval_is_in_force_at_once<S: TestStore>() {
+        let mut fleet = begun::<S>(2);
+        let calls = |fleet: &mut Fleet<S>| {
+            fleet.store.take_calls();
+            fleet.run(240);
+            fleet.store.take_calls().0
+        };
+        let before = calls(&mut fleet);
+        for envoy in &fleet.envoys {
+            envoy.instance.set_interval_ns(10 * SECOND_NS);
+        }
+        let after = calls(&mut fleet);
+        assert!(after * 5 < before && after > 0, "{after} after {before}");
+        for envoy in &fleet.envoys {
+            envoy.instance.set_interval_ns(SECOND_NS);
+        }
+        assert!(calls(&mut fleet) > before / 2);
     }
 
     #[test]

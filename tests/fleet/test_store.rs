@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use verdigris::fleet::{FleetRecord, FleetStore};
 
-use super::network::{Fate, Network};
+use super::network::{Call, Fate, Network};
 
 /// A store whose network loses, delays and repeats what is sent. Clones are the same store.
 pub trait TestStore: Clone + Default + 'static {
@@ -24,7 +24,7 @@ pub trait TestStore: Clone + Default + 'static {
     fn arrive_late(&self, sent: Self::Sent);
 
     /// Draws the fate of each call from now on.
-    fn with_fates(&self, fate: impl FnMut() -> Fate + 'static) {
+    fn with_fates(&self, fate: impl FnMut(Call) -> Fate + 'static) {
         self.network().fate.replace(Some(Box::new(fate)));
     }
 

@@ -34,6 +34,8 @@ pub enum Fault {
     Page,
     /// The server does the call; the answer's message is cut after so many thousandths of its bytes.
     CutAnswer(u16),
+    /// The server does not get the call; the answer's message has 33 MiB.
+    Large,
     /// The server gets the call later.
     Delay(Duration),
     /// The server does not get the call, and there is no answer.
@@ -157,6 +159,7 @@ async fn handle_call(
             }
             return answer(respond, received);
         }
+        Some(Fault::Large) => return answer(respond, Ok(vec![0; 33 << 20])),
         Some(Fault::Delay(time)) => {
             tokio::time::sleep(time).await;
             return answer(respond, call().await);

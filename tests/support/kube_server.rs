@@ -185,6 +185,11 @@ impl KubeServer {
         self.shared.api.lock().unwrap().objects.contains_key(name)
     }
 
+    /// Grows with each write. Of the stand-in alone.
+    pub fn revision(&self) -> u64 {
+        self.shared.api.lock().unwrap().revision
+    }
+
     /// Resets all connections, and new ones.
     pub fn go_away(&self) {
         self.gate.set(Gate::Closed);

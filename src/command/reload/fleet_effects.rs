@@ -14,8 +14,8 @@ pub(super) fn fleet(old: &Config, new: &Config) -> Vec<Effect> {
         ),
         (None, Some(_)) => effect(
             "the fleet's store replaces the state of this Envoy's own ramp: if the store has no state \
-             of this rollout, the ramp begins there with its first step, and an operator command ends; a \
-             rollback stays if the first Envoy with this change is rolled back",
+             of this rollout, the ramp begins there with its first step, and an operator command ends; if \
+             this Envoy is rolled back, it rolls back the whole fleet",
         ),
         (Some(_), None) if new.ramp.is_some() && old.rollout == new.rollout => effect(
             "this Envoy keeps the share and the state that it has last read of the store, whose times \
@@ -53,15 +53,17 @@ fn changes(from: &FleetConfig, to: &FleetConfig) -> Vec<Effect> {
         );
         add(field, what);
     }
-    let restart = "from the next start of Envoy on";
     if from.instance != to.instance {
         let name = to.instance.as_deref().unwrap_or("Envoy's node id");
-        add("fleet.instance", format!("{restart}, the name of this instance is {name}"));
+        let what = format!(
+            "the name of this instance is {name}, as soon as its evidence under the name before is handed \
+             over; the name before is listed for ten minutes"
+        );
+        add("fleet.instance", what);
     }
     if from.interval != to.interval {
         let [before, after] = [from, to].map(|it| it.interval);
-        let what =
-            format!("{restart}, it talks to the store every {after:?} instead of {before:?}");
+        let what = format!("it talks to the store every {after:?} instead of {before:?}");
         add("fleet.interval", what);
     }
     effects

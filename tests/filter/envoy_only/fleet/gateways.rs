@@ -80,6 +80,15 @@ impl Gateways {
         lines.collect()
     }
 
+    /// The lines of all logs that name this rollout and contain a text.
+    pub fn log_lines_of(&self, rollout: &str, text: &str) -> Vec<String> {
+        let name = format!("rollout {rollout}:");
+        let logs: Vec<String> = self.envoys.iter().map(Envoy::log).collect();
+        let lines = logs.iter().flat_map(|log| log.lines());
+        let found = lines.filter(|line| line.contains(&name) && line.contains(text));
+        found.map(str::to_owned).collect()
+    }
+
     /// The Envoy that decides; `None` before that is known.
     pub fn decider(&self) -> Option<usize> {
         let state = self.state(0);

@@ -15,7 +15,7 @@ on_each_store!(
 );
 
 /// Sends a command to an Envoy. Returns the status and the text of the answer.
-fn command(gateways: &Gateways, index: usize, name: &str, body: &Value) -> (u16, String) {
+pub fn command(gateways: &Gateways, index: usize, name: &str, body: &Value) -> (u16, String) {
     let envoy = &gateways.envoys[index];
     let url = format!("{}/{name}", envoy.console.as_ref().unwrap());
     let request = envoy.client.post(url).header("authorization", format!("Bearer {TOKEN}"));
