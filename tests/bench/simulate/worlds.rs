@@ -420,6 +420,12 @@ fn profile_cases() -> Vec<Case> {
         Case { name: "small: 200 users, 0.5 rps: identical", ..tiny.clone() },
         Case { name: "small: 200 users, 0.5 rps: errors ×3", ..errors(tiny.clone()) },
         Case { name: "small: 200 users, 0.5 rps: duration +30 %", ..slower(tiny.clone()) },
+        Case {
+            name: "small: 200 users, 0.5 rps: duration ×2",
+            duration: 2.0,
+            required: NotPromoted,
+            ..tiny.clone()
+        },
         Case { name: "small: 2,000 users, 5 rps: identical", ..small.clone() },
         Case { name: "small: 2,000 users, 5 rps: errors ×3", ..errors(small.clone()) },
         Case { name: "small: 2,000 users, 5 rps: duration +30 %", ..slower(small) },
