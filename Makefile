@@ -186,8 +186,8 @@ bench-gateways: build $(UPSTREAMS) .tools/bin/oha .tools/litellm-ready .tools/po
 bench-shadow: build $(UPSTREAMS) .tools/bin/oha ## measure the effect of shadows on clients: off, on, green stalled, green not listening
 	@$(CARGO) bench --locked --quiet --bench shadow
 
-simulate: ## measure the error rates of thousands of simulated ramps; RAMPS=2000 for more, ACCEPT=1 updates the documentation
-	@$(CARGO) bench --locked --quiet --bench simulate -- $(if $(ACCEPT),--accept)
+simulate: ## measure the error rates of thousands of simulated ramps; RAMPS=2000 for more, ONLY=name for a part, ACCEPT=1 writes each row into the documentation
+	@$(CARGO) bench --locked --quiet --bench simulate -- $(if $(ACCEPT),--accept) $(if $(ONLY),'$(ONLY)')
 
 dashboard: .tools/grafana-ready ## generate the Grafana dashboard
 	.tools/venv/bin/python -B envoy/grafana/dashboard.py > .tools/dashboard.json

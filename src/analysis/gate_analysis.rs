@@ -29,8 +29,11 @@ pub struct GateAnalysis {
     /// a period without a test.
     pub(super) harm_log_e_of_period: f64,
     /// The natural logarithm of the e-value against "green is worse by the tolerance", of this
-    /// step. From [`AnalysisPlan::pass_log_e`] on, green is safe.
+    /// step. From [`AnalysisPlan::pass_log_e`] on, green is safe. While the gate
+    /// [looks worse](Self::looks_worse) it is at most 0.
     pub non_inferiority_log_e: f64,
+    /// Whether the values of units that came again make green look worse than the margin allows.
+    pub looks_worse: bool,
     /// The units behind the means: those of this step that were on blue before.
     pub units: ByVersion<u64>,
     /// For display: for a rate, the fraction of units with a bad response; for values, the mean
@@ -75,10 +78,13 @@ impl GateAnalysis {
     ) -> Self {
         let step_stats = evidence.steps.get(step.get());
         let stats = step_stats.and_then(|it| it.gates.get(index));
-        let non_inferiority_log_e = match (stats, gate.params(step)) {
-            (Some(stats), Some(params)) => stats.non_inferiority_log_e(gate.spec.metric, params),
-            _ => 0.0,
-        };
+        let metric = gate.spec.metric;
+        let with_params = stats.zip(gate.params(step));
+        let looks_worse = with_params.is_some_and(|(it, params)| it.looks_worse(metric, params));
+        let non_inferiority_log_e =
+            with_params.map_or(0.0, |(it, params)| it.non_inferiority_log_e(metric, params));
+        let non_inferiority_log_e =
+            if looks_worse { non_inferiority_log_e.min(0.0) } else { non_inferiority_log_e };
         let harm_log_e_of_ramp =
             harm_log_e(plan, evidence, index, gate) + libm::log(1.0 - PERIODS_ALPHA);
         let period = &evidence.period;
@@ -112,6 +118,7 @@ impl GateAnalysis {
             harm_log_e_of_ramp,
             harm_log_e_of_period,
             non_inferiority_log_e,
+            looks_worse,
             units: ByVersion { blue: moments.blue.count, green: moments.green.count },
             means: ByVersion { blue: moments.blue.mean(), green: moments.green.mean() },
             interval: ConfidenceSequence::from_moments(moments, plan.alpha),

@@ -81,6 +81,15 @@ impl GateStats {
         }
     }
 
+    /// Whether all values of units that came again make green look worse than the margin allows;
+    /// false for a rate.
+    pub(super) fn looks_worse(&self, metric: Metric, params: &GateStepParams) -> bool {
+        match self {
+            Self::Rate(_) => false,
+            Self::Values(stats) => stats.looks_worse(metric, params),
+        }
+    }
+
     /// Drops the values that wait for one of the other version.
     pub(super) fn drop_waiting_values(&mut self) {
         if let Self::Values(stats) = self {

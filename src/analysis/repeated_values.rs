@@ -48,8 +48,17 @@ pub struct RepeatedValues {
     newest: Vec<CensoredValue>,
     /// Blue's scores.
     blue: ScoreGroups,
-    /// Green's scores in each direction that is worse.
+    /// Green's scores in each direction that is worse, if green is worse by the tolerance.
     green: Vec<ScoreGroups>,
+    /// The same if green is worse by the margin.
+    green_at_margin: Vec<ScoreGroups>,
+}
+
+/// How much worse green may be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Allowances {
+    pub margin: f64,
+    pub tolerance: f64,
 }
 
 /// A value is ranked among so many of blue's.
@@ -64,9 +73,23 @@ const MIN_NEWEST: usize = 16;
 /// default tolerance, and 0.2 for the smallest, where `D` is 1.
 pub const STAKE: f64 = 4.0;
 
+/// By how many standard errors green's scores may be beyond the margin before green looks worse.
+///
+/// At one, a green that is like blue looks worse in 1 of 6 cases if there is no margin, and in 1 of
+/// 40 if the margin is one standard error. Simulation has what it costs (`simulated.md`).
+pub const LOOKS_WORSE: f64 = 1.0;
+
 /// The variance of one score counts as that of a uniform distribution at least, which ranks have
 /// without ties.
 pub const MIN_VARIANCE: f64 = 1.0 / 12.0;
+
+/// `S`, the sum by which green's scores are better than those of a green that is worse by an excess.
+#[derive(Clone, Copy, Debug)]
+struct SumOfScores {
+    better: f64,
+    variance: f64,
+    design_effect: f64,
+}
 
 // === impl RepeatedValues ===
 
@@ -75,7 +98,7 @@ impl RepeatedValues {
     pub(super) fn add(
         &mut self,
         comparison: Comparison,
-        tolerance: f64,
+        allowances: Allowances,
         (version, unit): (Version, u64),
         value: CensoredValue,
     ) {
@@ -84,14 +107,14 @@ impl RepeatedValues {
             match version {
                 Version::Blue => self.blue.add(unit, self.score(directions, value)),
                 Version::Green => {
-                    self.green.resize(directions.len(), ScoreGroups::default());
-                    let scores: Vec<Score> = directions
-                        .iter()
-                        .map(|it| self.score(directions, it.without_tolerance(value, tolerance)))
-                        .collect();
-                    for (groups, score) in self.green.iter_mut().zip(scores) {
-                        groups.add(unit, score);
-                    }
+                    let scores = |excess: f64| -> Vec<Score> {
+                        let without = |it: &Direction| it.without_excess(value, excess);
+                        directions.iter().map(|it| self.score(directions, without(it))).collect()
+                    };
+                    let at_margin = scores(allowances.margin);
+                    let at_tolerance = scores(allowances.tolerance);
+                    add_scores(&mut self.green_at_margin, unit, at_margin);
+                    add_scores(&mut self.green, unit, at_tolerance);
                 }
             }
         }
@@ -116,21 +139,45 @@ impl RepeatedValues {
         log_e.reduce(f64::min)
     }
 
+    /// Whether green looks worse than the margin allows: in a direction, its mean score is beyond
+    /// that of a green that is worse by the margin, by more than [`LOOKS_WORSE`] standard errors.
+    pub(super) fn looks_worse(&self, comparison: Comparison, margin: f64) -> bool {
+        let mut directions = Direction::all(comparison).iter().zip(&self.green_at_margin);
+        directions.any(|(direction, green)| {
+            self.sum_of_scores(*direction, green, margin)
+                .is_some_and(|sum| -sum.better > LOOKS_WORSE * libm::sqrt(sum.variance))
+        })
+    }
+
     fn log_e(&self, direction: Direction, green: &ScoreGroups, tolerance: f64) -> Option<f64> {
+        let SumOfScores { better, variance, design_effect } =
+            self.sum_of_scores(direction, green, tolerance)?;
+        Some(log_mean_exp(&STAKES.map(|stake| {
+            let stake = STAKE * stake / design_effect;
+            stake * better - stake * stake * variance / 2.0
+        })))
+    }
+
+    /// `S` and its variance, where green's values are scored with this excess; `None` before both
+    /// versions have a score.
+    fn sum_of_scores(
+        &self,
+        direction: Direction,
+        green: &ScoreGroups,
+        excess: f64,
+    ) -> Option<SumOfScores> {
         let totals = ByVersion { blue: self.blue.total(), green: green.total() };
         let (blue_mean, green_mean) = (totals.blue.mean()?, totals.green.mean()?);
-        let better = direction.excess_of_means(blue_mean, green_mean, tolerance);
+        let better = direction.excess_of_means(blue_mean, green_mean, excess);
         let (blue_count, green_count) = (totals.blue.count(), totals.green.count());
         // Each version's values may form the larger clusters.
         let design_effect = self.blue.design_effect().max(green.design_effect());
         let variance = self.blue.variance().max(green.variance()).max(MIN_VARIANCE);
-        let sum = green_count * better;
-        let sum_variance =
-            design_effect * variance * green_count * (1.0 + green_count / blue_count);
-        Some(log_mean_exp(&STAKES.map(|stake| {
-            let stake = STAKE * stake / design_effect;
-            stake * sum - stake * stake * sum_variance / 2.0
-        })))
+        Some(SumOfScores {
+            better: green_count * better,
+            variance: design_effect * variance * green_count * (1.0 + green_count / blue_count),
+            design_effect,
+        })
     }
 
     /// Adds the scores of the same gate and step from elsewhere.
@@ -138,10 +185,8 @@ impl RepeatedValues {
         self.newest.extend(&other.newest);
         self.newest.truncate(NEWEST);
         self.blue.merge(&other.blue);
-        self.green.resize(self.green.len().max(other.green.len()), ScoreGroups::default());
-        for (to, from) in self.green.iter_mut().zip(&other.green) {
-            to.merge(from);
-        }
+        merge_scores(&mut self.green, &other.green);
+        merge_scores(&mut self.green_at_margin, &other.green_at_margin);
     }
 
     /// The score of a value: itself where means are compared, otherwise its mid-rank among blue's
@@ -157,4 +202,15 @@ impl RepeatedValues {
         });
         Score::new(half_wins.sum::<f64>() / (2 * self.newest.len().max(1)) as f64)
     }
+}
+
+/// Adds a unit's score in each direction.
+fn add_scores(to: &mut Vec<ScoreGroups>, unit: u64, scores: Vec<Score>) {
+    to.resize(scores.len(), ScoreGroups::default());
+    to.iter_mut().zip(scores).for_each(|(groups, score)| groups.add(unit, score));
+}
+
+fn merge_scores(to: &mut Vec<ScoreGroups>, from: &[ScoreGroups]) {
+    to.resize(to.len().max(from.len()), ScoreGroups::default());
+    to.iter_mut().zip(from).for_each(|(to, from)| to.merge(from));
 }

@@ -128,12 +128,12 @@ impl Direction {
         matches!(self, Self::HigherMean | Self::LowerMean)
     }
 
-    /// A value of green's as it would be if green were not worse by the tolerance. Where means are
-    /// compared, it is the mean that the tolerance applies to: see [`Self::excess_of_means`].
-    pub(super) fn without_tolerance(self, value: CensoredValue, tolerance: f64) -> CensoredValue {
+    /// A value of green's as it would be if green were not worse by this margin or tolerance. Where
+    /// means are compared, it applies to the mean: see [`Self::excess_of_means`].
+    pub(super) fn without_excess(self, value: CensoredValue, excess: f64) -> CensoredValue {
         match self {
-            Self::Higher => value.times(1.0 / (1.0 + tolerance)),
-            Self::Lower => value.times(1.0 + tolerance),
+            Self::Higher => value.times(1.0 / (1.0 + excess)),
+            Self::Lower => value.times(1.0 + excess),
             Self::HigherMean | Self::LowerMean => value,
         }
     }

@@ -9,7 +9,7 @@ use super::metric::Metric;
 use super::moments::Moments;
 use super::observation::Observation;
 use super::plan::{GateSpec, GateStepParams};
-use super::repeated_values::RepeatedValues;
+use super::repeated_values::{Allowances, RepeatedValues};
 use super::unit_flags::FirstResponse;
 use super::value_bets::{ValueBets, ValueHypothesis};
 use super::wealth::{Wealth, log_mean_exp};
@@ -47,7 +47,8 @@ impl ValueStats {
             self.non_inferiority.add(comparison, hypothesis, version, value);
         }
         if first.repeats.is_for_values {
-            self.repeated.add(comparison, params.tolerance, (version, observation.unit), value);
+            let allowances = Allowances { margin: gate.margin, tolerance: params.tolerance };
+            self.repeated.add(comparison, allowances, (version, observation.unit), value);
         }
     }
 
@@ -72,6 +73,11 @@ impl ValueStats {
         let repeated = self.repeated.non_inferiority_log_e(metric.comparison(), params.tolerance);
         // Where each request counts by itself, there is no second test.
         repeated.map_or(first, |repeated| log_mean_exp(&[first, repeated]))
+    }
+
+    /// Whether all values of units that came again make green look worse than the margin allows.
+    pub(super) fn looks_worse(&self, metric: Metric, params: &GateStepParams) -> bool {
+        self.repeated.looks_worse(metric.comparison(), params.margin)
     }
 
     /// Drops the values that wait for one of the other version.

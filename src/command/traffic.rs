@@ -24,6 +24,10 @@ pub struct TrafficArgs {
     /// Blue's behaviour, such as "errors=0.5% duration=2s~0.6".
     #[arg(long, value_name = "BEHAVIOUR", default_value = "", hide_default_value = true, value_parser = parse_blue)]
     blue: ParsedList<BlueBehaviour>,
+    /// The fraction of the variance of values' logarithms that the request explains, from 0 to 1: what
+    /// a ramp with "adjust" takes out.
+    #[arg(long, value_name = "FRACTION", default_value = "0", hide_default_value = true, value_parser = fraction)]
+    explained: f64,
 }
 
 /// A list parsed from one argument. (clap would take a plain `Vec` for repeated arguments.)
@@ -39,6 +43,8 @@ pub struct Assumptions {
     pub requests_per_second: f64,
     /// `None` if each request comes from another user.
     pub users: Option<u32>,
+    /// The fraction of the variance of values' logarithms that the request explains.
+    pub explained: f64,
     pub metrics: Vec<AssumedMetric>,
 }
 
@@ -117,7 +123,7 @@ impl TrafficArgs {
             unread: ByVersion::default(),
             failure_ms: None,
             timing: Timing::default(),
-            explained: 0.0,
+            explained: self.explained,
             drift: None,
         })
     }
@@ -213,6 +219,11 @@ pub fn percentage(text: &str) -> Result<Share, String> {
     green.and_then(|green| Share::new(all - green, green)).ok_or_else(|| fix.to_owned())
 }
 
+fn fraction(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|it: &f64| (0.0..1.0).contains(it));
+    number.ok_or_else(|| "write a fraction from 0 to below 1, such as 0.5".to_owned())
+}
+
 fn positive_rate(text: &str) -> Result<f64, String> {
     let number = text.parse().ok().filter(|it: &f64| *it > 0.0 && *it <= 1e6);
     number.ok_or_else(|| "write a number above 0 and at most 1000000".to_owned())
@@ -234,7 +245,8 @@ impl Assumptions {
             green_times: it.green,
         };
         let metrics = world.behaviours.iter().map(metric).collect();
-        Self { requests_per_second: world.per_second, users, metrics }
+        let explained = world.explained;
+        Self { requests_per_second: world.per_second, users, explained, metrics }
     }
 
     /// Two lines of text: the traffic, and blue's behaviour.
@@ -244,7 +256,16 @@ impl Assumptions {
             None => "each request from another user (--users)".to_owned(),
         };
         let metrics = self.metrics.iter().map(AssumedMetric::text).collect::<Vec<_>>().join(", ");
-        format!("{} requests per second, {users}\nblue: {metrics}\n", self.requests_per_second)
+        let explained = match self.explained > 0.0 {
+            true => {
+                format!("; the request explains {} of values' variance", percent(self.explained))
+            }
+            false => String::new(),
+        };
+        format!(
+            "{} requests per second, {users}\nblue: {metrics}{explained}\n",
+            self.requests_per_second
+        )
     }
 }
 

@@ -85,6 +85,7 @@ impl GateView {
             blue_missing: result.coverage.missing.blue,
             green_missing: result.coverage.missing.green,
             bad_units_needed: result.missing_bad_units,
+            looks_worse: result.looks_worse,
             threshold_ms: result.threshold_ms.or(objective_ms),
             is_learning: result.awaits_threshold,
             low: limits.map(|it| it.low),

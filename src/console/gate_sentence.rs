@@ -91,6 +91,9 @@ fn comparison(metric: &str) -> (&'static str, &'static str, &'static str) {
     }
 }
 
+/// What keeps a gate from passing whose later values are beyond the margin.
+const LOOKS_WORSE: &str = "To advance, green must no longer look worse than the margin allows.";
+
 /// What the gate needs, or what it has found.
 fn rule(gate: &GateView, counts: &str) -> Option<String> {
     match gate.verdict.as_str() {
@@ -100,6 +103,7 @@ fn rule(gate: &GateView, counts: &str) -> Option<String> {
         }
         "fail" => return Some(exceeded(gate)),
         _ if gate.bad_units_needed > 0 => return Some(needs_bad_units(gate, counts)),
+        _ if gate.looks_worse => return Some(LOOKS_WORSE.to_owned()),
         _ => {}
     }
     if is_quantile(gate) {

@@ -232,6 +232,10 @@ pub struct GateView {
     /// although its evidence suffices.
     #[serde(default)]
     pub bad_units_needed: u64,
+    /// Whether all values of units that came again make green look worse than the margin allows.
+    /// Then the gate does not pass.
+    #[serde(default)]
+    pub looks_worse: bool,
     /// The time in milliseconds above which the gate counts responses: the objective of `slow_rate`,
     /// or blue's quantile. `None` for other metrics, and while it is learned.
     #[serde(default)]

@@ -213,6 +213,7 @@ fn gate_verdict(analysis: &GateAnalysis) -> &'static str {
         Verdict::Fail => "fail",
         Verdict::Inconclusive if analysis.is_left_out => "left out",
         Verdict::Inconclusive if analysis.is_uneven => "not comparable",
+        Verdict::Inconclusive if analysis.looks_worse => "looks worse than the margin",
         Verdict::Inconclusive => "undecided",
     }
 }

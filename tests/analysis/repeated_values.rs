@@ -3,9 +3,11 @@
 use verdigris::analysis::period::{MAX_VALUES, PERIOD_NS};
 use verdigris::analysis::score_groups::{Score, ScoreGroups};
 use verdigris::analysis::{
-    Analysis, AnalysisPlan, ByVersion, Evidence, Measurements, Metric, StepIndex, Verdict,
+    Analysis, AnalysisPlan, AnalysisUnit, ByVersion, Evidence, Gate, GateAnalysis, GateSpec,
+    Measurements, Metric, StepIndex, Verdict,
 };
 use verdigris::assignment::Version;
+use verdigris::rollout::decision_text;
 
 use crate::{LAST, evidence_in_last_step, observe, plan_for, spread};
 
@@ -135,6 +137,37 @@ fn a_green_that_is_worse_by_the_tolerance_seldom_passes() {
         let allowed = beta + 2.5 * (beta * (1.0 - beta) / seeds as f64).sqrt();
         assert!(passes <= allowed, "{what}: {passes}");
     }
+}
+
+/// A tolerance that few users need lets a worse green pass, unless what they tell later shows it.
+#[test]
+fn a_green_that_looks_worse_than_the_margin_does_not_pass() {
+    let mut plan = plan_for(&[Metric::Duration]);
+    let wide = GateSpec { tolerance: vec![1.0], ..plan.gates[0].spec.clone() };
+    plan.gates[0] = Gate::new(wide, &plan.steps);
+    let share = |visits: Visits, is: fn(&GateAnalysis) -> bool| {
+        let analyse = |seed: u64| {
+            let evidence = Visits { seed: seed + 1, ..visits }.evidence(&plan);
+            Analysis::new(&plan, &evidence, StepIndex::new(LAST)).gates.remove(0)
+        };
+        (0..40).filter(|seed| is(&analyse(*seed))).count() as f64 / 40.0
+    };
+    let unlike = Visits { users: 600, between_users: 0.4, ..VISITS };
+    let worse = Visits { green_duration: 1.4, ..unlike };
+    let passes = |gate: &GateAnalysis| gate.verdict == Verdict::Pass;
+    assert!(share(unlike, passes) > 0.9, "like blue");
+    assert!(share(unlike, |gate| gate.looks_worse) < 0.1, "like blue");
+    assert!(share(worse, passes) < 0.05, "worse than the margin");
+    let has_no_evidence =
+        |gate: &GateAnalysis| gate.looks_worse && gate.non_inferiority_log_e <= 0.0;
+    assert!(share(worse, has_no_evidence) > 0.9, "worse than the margin");
+    let analysis = Analysis::new(&plan, &worse.evidence(&plan), StepIndex::new(LAST));
+    let text = decision_text::worse(&analysis, &plan);
+    assert!(text.contains("duration looks worse than the margin: blue"), "{text}");
+    let without_repeats = AnalysisPlan { unit: AnalysisUnit::EveryRequest, ..plan.clone() };
+    let evidence = worse.evidence(&without_repeats);
+    let gate = Analysis::new(&without_repeats, &evidence, StepIndex::new(LAST)).gates.remove(0);
+    assert!(!gate.looks_worse, "each request is a first value");
 }
 
 /// Aborted responses cost evidence, but do not hide that green is like blue.

@@ -187,6 +187,34 @@ fn a_plan_has_the_units_that_force_a_verdict() {
 }
 
 /// A time beyond the timeout is shown as such.
+/// What the request explains is no noise for a ramp that adjusts values. The time until a verdict is
+/// planned for the rest, as it is simulated.
+#[test]
+fn an_adjusted_ramp_is_planned_with_what_the_request_explains() {
+    let files = Files::new();
+    let ramp = |adjust: bool| {
+        let gates = json!([{"metric": "duration"}]);
+        let ramp = json!({"steps": [25, 100], "bake": "4h", "adjust": adjust, "gates": gates});
+        let name = format!("adjust-{adjust}.json");
+        files.add(&name, &config(json!({"ramp": ramp})).to_string())
+    };
+    let (adjusting, plain) = (ramp(true), ramp(false));
+    let planned = |file: &str, explained: &str| {
+        let plan = json_output(&["plan", file, "--explained", explained, "--regression", "+15%"]);
+        let gate = plan["steps"][0]["gates"][0].clone();
+        quantiles(&gate["found_worse"], ["p10_s", "median_s", "p90_s"])
+    };
+    let [low, median, high] = planned(&adjusting, "0.5");
+    assert!(median < 0.7 * planned(&adjusting, "0")[1]);
+    assert_eq!(planned(&plain, "0.5"), planned(&plain, "0"), "the ramp does not adjust");
+    let simulate = ["simulate", &adjusting, "--explained", "0.5", "--green", "duration=+15%"];
+    let simulated = json_output(&[&simulate[..], &["--runs", "60", "--hours", "4"]].concat());
+    let middle = simulated["rolled_back"]["seconds"]["median"].as_f64().unwrap();
+    assert!(low < middle && middle < high, "planned {low} to {high}, took {middle}");
+    let output = verdigris(&["plan", &adjusting, "--explained", "1"]);
+    assert!(output.err.contains("write a fraction from 0 to below 1"), "{output:?}");
+}
+
 #[test]
 fn no_time_is_shown_as_infinite() {
     let files = Files::new();

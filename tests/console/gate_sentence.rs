@@ -89,6 +89,14 @@ fn evidence_of_too_few_units_names_how_many_are_needed() {
 }
 
 #[test]
+fn a_gate_that_looks_worse_says_what_keeps_it_from_passing() {
+    let gate = GateView { looks_worse: true, ..gate("duration", "undecided") };
+    let text = said(&gate);
+    let expected = "To advance, green must no longer look worse than the margin allows.";
+    assert!(text.ends_with(expected), "{text}");
+}
+
+#[test]
 fn values_are_said_relative_to_blue() {
     let mut faster = gate("duration", "undecided");
     (faster.low, faster.high) = (None, None);

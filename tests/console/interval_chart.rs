@@ -17,6 +17,7 @@ fn gate(interval: Option<(f64, f64)>, margin: Option<f64>, tolerance: Option<f64
         blue_missing: 0,
         green_missing: 0,
         bad_units_needed: 0,
+        looks_worse: false,
         threshold_ms: None,
         is_learning: false,
         low: interval.map(|it| it.0),

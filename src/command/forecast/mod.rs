@@ -46,6 +46,8 @@ pub struct GateForecast<'a> {
     /// The step, counted from 0.
     pub step: usize,
     pub traffic: &'a StepTraffic,
+    /// The fraction of the variance of values' logarithms that the request explains.
+    pub explained: f64,
     /// The longest time to consider, in seconds.
     pub max_s: f64,
 }
@@ -76,6 +78,7 @@ impl GateForecast<'_> {
             (_, later) => 2 * later,
         };
         let threshold = ((BETS * critical * starts * self.sides()) as f64 / plan.alpha).ln();
+        let spread = self.compared_spread(green);
         let log_wealths = |seconds: f64| -> LogWealths {
             if green.is_rate() {
                 return evidence::harm_of_rate(params, green, traffic, seconds);
@@ -83,7 +86,7 @@ impl GateForecast<'_> {
             let fractions = traffic.newly_exposed;
             let comparison = RankComparison {
                 shift: (green.green / (1.0 + gate.spec.margin)).ln(),
-                spread: green.spread,
+                spread,
                 fractions,
                 green_values: traffic.units(fractions.green, seconds)
                     * traffic.sampled_fraction(seconds),
@@ -108,9 +111,10 @@ impl GateForecast<'_> {
         };
         if !green.is_rate() {
             let fractions = traffic.exposed;
+            let spread = self.compared_spread(green);
             let comparison = |seconds: f64| RankComparison {
                 shift: ((1.0 + params.tolerance) / green.green).ln(),
-                spread: green.spread,
+                spread,
                 fractions,
                 green_values: traffic
                     .counted_after_warmup(seconds, |it| traffic.units(fractions.green, it)),
@@ -135,6 +139,15 @@ impl GateForecast<'_> {
         let threshold = threshold + 2_f64.ln();
         let by_ceiling = |seconds: f64| evidence::below_ceiling(ceiling, green, traffic, seconds);
         Some(time(threshold, &by_ratio).earlier(time(threshold, &by_ceiling)))
+    }
+
+    /// The standard deviation of the logarithm of the values that are compared: where the ramp adjusts
+    /// them, without what the request explains. Before blue has 400 values none is adjusted, which
+    /// is left out here.
+    fn compared_spread(&self, green: &Behaviour) -> f64 {
+        let adjusts = self.plan.adjusts && green.metric.is_adjustable();
+        let explained = if adjusts { self.explained } else { 0.0 };
+        green.spread * (1.0 - explained).sqrt()
     }
 
     /// The number of directions that are worse, which share alpha and beta.

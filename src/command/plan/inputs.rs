@@ -35,7 +35,8 @@ impl PlanInputs<'_> {
         traffic: &'a StepTraffic,
     ) -> GateForecast<'a> {
         let max_s = self.ramp.timeout.as_secs_f64();
-        GateForecast { plan: &self.ramp.analysis, gate, step, traffic, max_s }
+        let plan = &self.ramp.analysis;
+        GateForecast { plan, gate, step, traffic, explained: self.world.explained, max_s }
     }
 
     /// The share of ramps that a green like blue completes, from 0 to 1: the product over the

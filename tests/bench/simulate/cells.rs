@@ -1,7 +1,5 @@
 //! What is simulated, and what the simulation requires of the result.
 
-use std::sync::atomic::{AtomicU32, Ordering};
-
 use super::*;
 
 /// A world, a schedule, and the requirement on the runs.
@@ -39,8 +37,8 @@ pub struct Row {
     pub columns: Vec<(&'static str, String)>,
 }
 
-/// How many requirements were not met.
-pub static MISSED: AtomicU32 = AtomicU32::new(0);
+/// What marks a row whose requirement is not met.
+pub const MARK: &str = " **requirement not met**";
 
 const ALPHA: f64 = 0.05;
 const BETA: f64 = 0.1;
@@ -456,11 +454,15 @@ fn adjusted_false_advances() -> Vec<Cell> {
 // === impl Cell ===
 
 impl Cell {
-    /// Simulates the cell `count` times, or a quarter as often where a time is measured.
-    pub fn run(&self, count: u64) -> Row {
+    /// The number of runs: `ramps`, or a quarter of them where a time is measured.
+    pub fn count(&self, ramps: u64) -> u64 {
         let is_probability =
             matches!(self.requirement, Requirement::NoRollback | Requirement::NoAdvance);
-        let count = if is_probability { count } else { count.div_ceil(4) };
+        if is_probability { ramps } else { ramps.div_ceil(4) }
+    }
+
+    /// Simulates the cell so many times.
+    pub fn run(&self, count: u64) -> Row {
         let runs = run_many(&self.plan, &self.world, &self.schedule, count);
         let share = |end: fn(RunEnd) -> bool| runs.share(end);
         let error = |p: f64| 2.5 * (p * (1.0 - p) / count as f64).sqrt();
@@ -555,11 +557,15 @@ impl Cell {
 impl Row {
     /// The row, marked in its first column if its requirement is not met.
     pub fn marked(mut self, is_met: bool) -> Self {
-        MISSED.fetch_add(u32::from(!is_met), Ordering::Relaxed);
         if let Some((_, value)) = self.columns.first_mut().filter(|_| !is_met) {
-            *value += " **requirement not met**";
+            *value += MARK;
         }
         self
+    }
+
+    /// Whether the requirement is met.
+    pub fn is_met(&self) -> bool {
+        !self.columns.iter().any(|(_, value)| value.contains(MARK))
     }
 
     /// The results on one line.

@@ -31,9 +31,14 @@ pub fn groups() -> [(&'static str, Vec<Compared>); 2] {
 // === impl Compared ===
 
 impl Compared {
-    /// Simulates the world a tenth as often; a twentieth where green is worse. A ramp takes long.
+    /// The number of runs: a tenth of `ramps`, or a twentieth where green is worse. A run takes
+    /// long.
+    pub fn count(&self, ramps: u64) -> u64 {
+        ramps.div_ceil(if self.is_worse { 20 } else { 10 })
+    }
+
+    /// Simulates the world so many times.
     pub fn run(&self, count: u64) -> Row {
-        let count = count.div_ceil(if self.is_worse { 20 } else { 10 });
         let comparison = Comparison::new(&self.case.spec(), self.case.world(), STEP_S);
         let from_s = self.case.green_differs_from_s();
         let runs: Vec<_> = in_parallel(count, |seed| comparison.run(seed));

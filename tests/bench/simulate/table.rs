@@ -4,10 +4,12 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
 
-use super::cells::Row;
+use super::cells::{MARK, Row};
 
 /// A table of the documentation.
+#[derive(Clone)]
 pub struct Table {
     title: String,
     /// What stands above the rows.
@@ -24,7 +26,7 @@ impl Table {
     /// The table of one group of cells. Each row has its number of ramps, and the commit that was
     /// simulated.
     pub fn new(title: &str, rows: &[Row]) -> Self {
-        let commit = commit();
+        let commit = COMMIT.as_str();
         let columns = rows.first().map(|row| row.columns.as_slice()).unwrap_or_default();
         let header = columns.iter().fold("| | ramps | commit |".to_owned(), |header, (name, _)| {
             header + &format!(" {name} |")
@@ -59,11 +61,11 @@ impl Table {
         })
     }
 
-    /// This table after `before`: its text, and its rows that were not simulated now, if
-    /// `is_part`.
-    fn after(self, before: Self, is_part: bool) -> Self {
+    /// This table after `before`: its text, and its rows that were not simulated now. Rows with
+    /// other columns are dropped.
+    fn after(self, before: Self) -> Self {
         let mut rows = self.rows.clone();
-        if is_part && before.header == self.header {
+        if before.header == self.header {
             rows = before.rows;
             for (name, cells) in self.rows {
                 match rows.iter_mut().find(|(it, _)| *it == name) {
@@ -111,22 +113,45 @@ fn results(cells: &str) -> Vec<&str> {
     cells.split('|').enumerate().filter(|(index, _)| *index != 1).map(|(_, it)| it).collect()
 }
 
-/// Replaces the tables in the documentation; tables that were not made stay as they are, and so do
-/// their rows if `is_part`.
-pub fn accept(tables: Vec<Table>, is_part: bool) {
+/// Writes the rows of the table into the documentation. Other rows stay as they are.
+pub fn accept(table: Table) {
     let mut document = read_document();
-    for table in tables {
-        let title = table.title.clone();
-        match Table::parse(&document, &title).zip(range(&document, &title)) {
-            Some((before, (begin, end))) => {
-                let after = if end < document.len() { "\n" } else { "" };
-                let table = table.after(before, is_part);
-                document.replace_range(begin..end, &format!("{table}{after}"));
-            }
-            None => document = format!("{}\n\n{table}", document.trim_end()),
-        }
+    let title = table.title.clone();
+    match Table::parse(&document, &title) {
+        Some(before) => replace(&mut document, &table.after(before)),
+        None => document = format!("{}\n\n{table}", document.trim_end()),
     }
     fs::write(file(), document).unwrap();
+}
+
+/// Keeps the rows with these names of the table in the documentation, in this order.
+pub fn arrange(title: &str, names: &[String]) {
+    let mut document = read_document();
+    if let Some(mut table) = Table::parse(&document, title) {
+        let place = |name: &str| names.iter().position(|it| it == name);
+        table.rows.retain(|(name, _)| place(name).is_some());
+        table.rows.sort_by_key(|(name, _)| place(name));
+        replace(&mut document, &table);
+        fs::write(file(), document).unwrap();
+    }
+}
+
+/// Whether the row of the documentation, if it has one of this commit and with so many runs, meets
+/// its requirement. The same commit gives the same row.
+pub fn recorded(title: &str, name: &str, runs: u64) -> Option<bool> {
+    let commit = COMMIT.as_str();
+    let table = Table::parse(&read_document(), title)?;
+    let (_, cells) = table.rows.into_iter().find(|(it, _)| it == name)?;
+    let is_same = !commit.ends_with('+') && cells.starts_with(&format!(" {runs} | {commit} |"));
+    is_same.then(|| !cells.contains(MARK))
+}
+
+/// Replaces the table with the title of `table`.
+fn replace(document: &mut String, table: &Table) {
+    if let Some((begin, end)) = range(document, &table.title) {
+        let after = if end < document.len() { "\n" } else { "" };
+        document.replace_range(begin..end, &format!("{table}{after}"));
+    }
 }
 
 /// What differs from the documentation, as text.
@@ -148,23 +173,39 @@ fn range(document: &str, title: &str) -> Option<(usize, usize)> {
 }
 
 fn file() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reference/simulated.md")
+    project().join("docs/reference/simulated.md")
+}
+
+/// The folder of the project. Cargo names it when it runs the simulation.
+fn project() -> PathBuf {
+    let named = std::env::var_os("CARGO_MANIFEST_DIR");
+    named.map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).to_owned(), PathBuf::from)
 }
 
 fn read_document() -> String {
     fs::read_to_string(file()).unwrap()
 }
 
-/// The commit that is simulated, with a + where files of the source have changed since.
-fn commit() -> String {
+/// What decides the results, in the project.
+const SIMULATED: [&str; 6] = [
+    "src/analysis",
+    "src/assignment",
+    "src/config",
+    "src/rollout",
+    "src/simulate",
+    "tests/bench/simulate",
+];
+
+/// The newest commit that changed what is simulated, with a + where it has changed since.
+static COMMIT: LazyLock<String> = LazyLock::new(|| {
     let git = |arguments: &[&str]| {
         let mut git = Command::new("git");
-        git.current_dir(env!("CARGO_MANIFEST_DIR")).args(arguments);
+        git.current_dir(project()).args(arguments).arg("--").args(SIMULATED);
         let output = git.output().ok().filter(|output| output.status.success());
         output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
     };
-    let commit = git(&["rev-parse", "--short", "HEAD"]);
-    let is_changed = git(&["status", "--porcelain", "--", "src"]).is_some_and(|it| !it.is_empty());
+    let commit = git(&["log", "-1", "--format=%h"]).filter(|it| !it.is_empty());
+    let is_changed = git(&["status", "--porcelain"]).is_some_and(|it| !it.is_empty());
     let changed = if is_changed { "+" } else { "" };
     commit.map_or_else(|| env!("CARGO_PKG_VERSION").to_owned(), |commit| commit + changed)
-}
+});

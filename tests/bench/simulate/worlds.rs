@@ -420,6 +420,12 @@ fn profile_cases() -> Vec<Case> {
         Case { name: "small: 200 users, 0.5 rps: identical", ..tiny.clone() },
         Case { name: "small: 200 users, 0.5 rps: errors ×3", ..errors(tiny.clone()) },
         Case { name: "small: 200 users, 0.5 rps: duration +30 %", ..slower(tiny.clone()) },
+        Case {
+            name: "small: 200 users, 0.5 rps: duration ×2",
+            duration: 2.0,
+            required: NotPromoted,
+            ..tiny.clone()
+        },
         Case { name: "small: 2,000 users, 5 rps: identical", ..small.clone() },
         Case { name: "small: 2,000 users, 5 rps: errors ×3", ..errors(small.clone()) },
         Case { name: "small: 2,000 users, 5 rps: duration +30 %", ..slower(small) },
@@ -451,9 +457,13 @@ pub fn groups() -> [(&'static str, Vec<Case>); 3] {
 // === impl Case ===
 
 impl Case {
-    /// Simulates the world so many times; a tenth as often where a ramp may take a day.
+    /// The number of runs: `ramps`, or a tenth of them where a ramp may take a day.
+    pub fn count(&self, ramps: u64) -> u64 {
+        if self.held_after_s >= DAY_S { ramps.div_ceil(10) } else { ramps }
+    }
+
+    /// Simulates the world so many times.
     pub fn run(&self, count: u64) -> Row {
-        let count = if self.held_after_s >= DAY_S { count.div_ceil(10) } else { count };
         let rollout = SimulatedRollout::new(&self.spec(), self.world(), false, self.held_after_s);
         let runs: Vec<SimulatedRun> = in_parallel(count, |seed| rollout.run(seed));
         let share = |is: fn(RunEnd) -> bool| {
