@@ -17,6 +17,7 @@
 //! | [`judge`] | a model that judges sampled answers |
 //! | [`analysis`] | whether green is worse |
 //! | [`rollout`] | the ramp's steps, the controller that advances it, and operator commands |
+//! | [`export`] | sampled requests, exported as OpenTelemetry spans |
 //! | [`callout`] | calls that the host answers later, as futures |
 //! | [`fleet`] | one rollout across many Envoys |
 //! | `simulate` | simulated rollouts, in worlds whose truth is known; native only |
@@ -62,6 +63,7 @@ pub mod callout;
 pub mod command;
 pub mod config;
 pub mod console;
+pub mod export;
 pub mod feedback;
 pub mod fleet;
 pub mod json;

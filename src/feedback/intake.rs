@@ -1,9 +1,11 @@
 //! What is done with a request that carries feedback.
 //!
 //! The filter reads the event from the body, finds the unit or conversation that the request
-//! names, verifies the exposure and assigns a version where there is none. Each step that fails
+//! names, verifies the exposure and assigns a version where there is none. A receipt names the unit
+//! itself. Each step that fails
 //! gives a [`RejectedFeedback`], which is the answer to the client.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use super::event::FeedbackEvent;
@@ -104,6 +106,17 @@ impl FeedbackIntake {
         self.key.sign(SignedExposure { version, step }, unit)
     }
 
+    /// Signs a receipt, which contains the unit.
+    pub fn sign_receipt(
+        &self,
+        version: Version,
+        unit: u64,
+        step: Option<StepExposure>,
+        random: u64,
+    ) -> String {
+        self.key.sign_receipt(SignedExposure { version, step }, unit, random)
+    }
+
     /// The exposure that a request returns, by its header or else by its body; `None` where it
     /// is missing or not valid for this unit.
     pub fn verify(
@@ -113,11 +126,18 @@ impl FeedbackIntake {
         pointers: &FeedbackPointers,
         unit: u64,
     ) -> Option<SignedExposure> {
-        if let Some(text) = header {
-            return self.key.verify(text, unit);
-        }
-        let text = pointers.step.as_ref()?.find_string(str::from_utf8(body).ok()?)?;
-        self.key.verify(text.as_bytes(), unit)
+        self.key.verify(&returned_text(header, body, pointers)?, unit)
+    }
+
+    /// The exposure and the unit of the receipt that a request returns, as in
+    /// [`verify`](Self::verify); `None` where it returns no valid receipt.
+    pub fn open_receipt(
+        &self,
+        header: Option<&[u8]>,
+        body: &[u8],
+        pointers: &FeedbackPointers,
+    ) -> Option<(SignedExposure, u64)> {
+        self.key.open_receipt(&returned_text(header, body, pointers)?)
     }
 
     /// Counts the feedback of a request at `now_ns`, in nanoseconds of a monotonic clock.
@@ -146,6 +166,19 @@ impl FeedbackIntake {
         });
         Ok(AcceptedFeedback { version, event, is_proved: exposure.is_some(), observation })
     }
+}
+
+/// The signed exposure or the receipt that a request returns.
+fn returned_text<'a>(
+    header: Option<&'a [u8]>,
+    body: &[u8],
+    pointers: &FeedbackPointers,
+) -> Option<Cow<'a, [u8]>> {
+    if let Some(text) = header {
+        return Some(Cow::Borrowed(text));
+    }
+    let text = pointers.step.as_ref()?.find_string(str::from_utf8(body).ok()?)?;
+    Some(Cow::Owned(text.into_bytes()))
 }
 
 fn measurements(event: FeedbackEvent) -> Measurements {

@@ -5,6 +5,11 @@
 //! these and of the unit. The exposure of an answer that is not evidence is written as
 //! `blue.0123456789abcdef`. Only a client that got an answer has an exposure, and it is not
 //! valid for another unit.
+//!
+//! A program that judges answers has a *receipt* instead, and does not know the unit. It is written as
+//! `green.7.new.0123456789abcdef.fedcba9876543210.c0ffee0123456789`: before the keyed hash it has a
+//! random number, and the unit's hash in exclusive or with a keyed hash of that number. So two
+//! receipts do not show whether they are of one unit.
 
 // `SipHasher` is deprecated in favour of a hasher whose algorithm may change. Workers verify
 // each other's exposures, so they need the same algorithm whatever compiler built them.
@@ -57,16 +62,7 @@ impl ExposureKey {
     /// assert_eq!(key.verify(text.as_bytes(), 43), None, "another unit");
     /// ```
     pub fn sign(self, exposure: SignedExposure, unit: u64) -> String {
-        let SignedExposure { version, step } = exposure;
-        let statement = match step {
-            Some(StepExposure { epoch, is_newly_exposed: true }) => {
-                format!("{version}.{epoch}.new")
-            }
-            Some(StepExposure { epoch, is_newly_exposed: false }) => {
-                format!("{version}.{epoch}.old")
-            }
-            None => version.to_string(),
-        };
+        let statement = statement(exposure);
         let hash = self.hash(statement.as_bytes(), unit);
         format!("{statement}.{hash:016x}")
     }
@@ -83,13 +79,50 @@ impl ExposureKey {
         let mut parts = statement.split('.');
         let version = Version::from_bytes(parts.next()?.as_bytes())?;
         let step = match (parts.next(), parts.next()) {
-            (Some(epoch), Some(kind)) => Some(StepExposure {
+            (Some(epoch), Some(kind @ ("new" | "old"))) => Some(StepExposure {
                 epoch: Epoch::new(epoch.parse().ok()?),
                 is_newly_exposed: kind == "new",
             }),
             _ => None,
         };
         Some(SignedExposure { version, step })
+    }
+
+    /// Writes and signs a receipt, which contains the hash of the unit and hides it. `random` must be
+    /// another number for each receipt.
+    ///
+    /// ```
+    /// use verdigris::assignment::Version;
+    /// use verdigris::feedback::{ExposureKey, SignedExposure};
+    /// let key = ExposureKey::from_bytes(&[7; 16]).unwrap();
+    /// let exposure = SignedExposure { version: Version::Green, step: None };
+    /// let receipt = key.sign_receipt(exposure, 42, 1);
+    /// assert_eq!(key.open_receipt(receipt.as_bytes()), Some((exposure, 42)));
+    /// ```
+    pub fn sign_receipt(self, exposure: SignedExposure, unit: u64, random: u64) -> String {
+        let hidden = unit ^ self.mask(random);
+        let statement = format!("{}.{random:016x}.{hidden:016x}", statement(exposure));
+        let hash = self.hash(statement.as_bytes(), unit);
+        format!("{statement}.{hash:016x}")
+    }
+
+    /// Verifies and reads a receipt, with the hash of its unit; `None` unless it was signed with this
+    /// key.
+    pub fn open_receipt(self, text: &[u8]) -> Option<(SignedExposure, u64)> {
+        let mut parts = str::from_utf8(text).ok()?.rsplitn(4, '.').skip(1);
+        let (hidden, random) = (parts.next()?, parts.next()?);
+        let number = |digits| u64::from_str_radix(digits, 16).ok();
+        let unit = number(hidden)? ^ self.mask(number(random)?);
+        let exposure = self.verify(text, unit)?;
+        // Any other way to write the same is not a receipt.
+        (self.sign_receipt(exposure, unit, number(random)?).as_bytes() == text)
+            .then_some((exposure, unit))
+    }
+
+    /// What hides the hash of a unit in the receipt with this random number. No statement is hashed
+    /// to it: each begins with the name of a version.
+    fn mask(self, random: u64) -> u64 {
+        self.hash(b"unit", random)
     }
 
     #[allow(deprecated, reason = "see above")]
@@ -99,5 +132,16 @@ impl ExposureKey {
         hasher.write(&unit.to_le_bytes());
         hasher.write(statement);
         hasher.finish()
+    }
+}
+
+/// What an exposure states, as it is signed.
+fn statement(SignedExposure { version, step }: SignedExposure) -> String {
+    match step {
+        Some(StepExposure { epoch, is_newly_exposed }) => {
+            let kind = if is_newly_exposed { "new" } else { "old" };
+            format!("{version}.{epoch}.{kind}")
+        }
+        None => version.to_string(),
     }
 }

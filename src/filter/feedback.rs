@@ -8,6 +8,7 @@ use crate::assignment::{Exposure, StepExposure, Version};
 use crate::config::FeedbackConfig;
 use crate::feedback::intake::{FeedbackRequest, RejectedFeedback, is_feedback_path, read_event};
 use crate::feedback::signed_exposure::EXPOSURE_HEADER;
+use crate::feedback::{FeedbackEvent, SignedExposure};
 
 /// What becomes of a request that carries feedback.
 enum FeedbackReply {
@@ -67,30 +68,52 @@ impl RolloutRuntime {
     ) -> Result<(), RejectedFeedback> {
         let event = read_event(body, &config.pointers)?;
         let body = body.unwrap_or_default();
-        let (unit, id) = self.unit_and_conversation();
-        let id = id.or_else(|| self.conversation_in_body(body));
-        let key = id.as_deref().or(unit.as_deref()).ok_or(RejectedFeedback::NoUnit)?;
+        let header = hostcalls::request_header(EXPOSURE_HEADER);
         let now_ns = hostcalls::monotonic_time_ns().unwrap_or_default();
         let intake = self.feedback.as_ref().and_then(|it| it.try_borrow_mut().ok());
-        let (Some(mut intake), Some(unit_key)) = (intake, self.unit_key.get()) else {
-            return Ok(());
+        let Some(mut intake) = intake else { return Ok(()) };
+        let receipt = intake.open_receipt(header.as_deref(), body, &config.pointers);
+        let request = match receipt {
+            Some((exposure, unit)) => {
+                let version = exposure.version;
+                FeedbackRequest { event, unit, exposure: Some(exposure), version }
+            }
+            None => {
+                let verify = |unit| intake.verify(header.as_deref(), body, &config.pointers, unit);
+                match self.feedback_of_unit(event, body, verify)? {
+                    Some(request) => request,
+                    None => return Ok(()),
+                }
+            }
         };
-        let hash = unit_key.hash(key);
-        let header = hostcalls::request_header(EXPOSURE_HEADER);
-        let exposure = intake.verify(header.as_deref(), body, &config.pointers, hash);
-        let version = exposure.map_or_else(
-            || self.route_request(unit.as_deref(), None, id.as_deref()).assignment.version,
-            |exposure| exposure.version,
-        );
-        // As for responses, a conversation's feedback counts for its unit where that is known.
-        let unit = unit_key.hash(unit.as_deref().unwrap_or(key));
-        let request = FeedbackRequest { event, unit, exposure, version };
         let accepted = intake.accept(request, now_ns)?;
         self.metrics.count_feedback(accepted.version, accepted.event, accepted.is_proved);
         if let (Some(observation), Some(ramp)) = (accepted.observation, &self.ramp) {
             ramp.worker().record(observation);
         }
         Ok(())
+    }
+
+    /// The feedback of a request without a receipt: the unit is the one that the request names.
+    /// `None` where units are not known.
+    fn feedback_of_unit(
+        &self,
+        event: FeedbackEvent,
+        body: &[u8],
+        verify: impl FnOnce(u64) -> Option<SignedExposure>,
+    ) -> Result<Option<FeedbackRequest>, RejectedFeedback> {
+        let (unit, id) = self.unit_and_conversation();
+        let id = id.or_else(|| self.conversation_in_body(body));
+        let key = id.as_deref().or(unit.as_deref()).ok_or(RejectedFeedback::NoUnit)?;
+        let Some(unit_key) = self.unit_key.get() else { return Ok(None) };
+        let exposure = verify(unit_key.hash(key));
+        let version = exposure.map_or_else(
+            || self.route_request(unit.as_deref(), None, id.as_deref()).assignment.version,
+            |exposure| exposure.version,
+        );
+        // As for responses, a conversation's feedback counts for its unit where that is known.
+        let unit = unit_key.hash(unit.as_deref().unwrap_or(key));
+        Ok(Some(FeedbackRequest { event, unit, exposure, version }))
     }
 
     /// Signs the exposure of an answer; `None` without feedback.

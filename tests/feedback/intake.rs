@@ -56,6 +56,22 @@ fn an_exposure_is_in_the_header_or_else_in_the_body() {
 }
 
 #[test]
+fn a_receipt_names_its_unit() {
+    let intake = intake(1);
+    let text = intake.sign_receipt(Version::Green, UNIT, Some(STEP), 9);
+    let exposure = SignedExposure { version: Version::Green, step: Some(STEP) };
+    let body = format!(r#"{{"step": "{text}"}}"#);
+    let open = |header: Option<&[u8]>, body: &str| {
+        intake.open_receipt(header, body.as_bytes(), &pointers())
+    };
+    assert_eq!(open(Some(text.as_bytes()), "{}"), Some((exposure, UNIT)));
+    assert_eq!(open(None, &body), Some((exposure, UNIT)));
+    assert_eq!(open(None, "{}"), None);
+    let signed = intake.sign(Version::Green, UNIT, Some(STEP));
+    assert_eq!(open(Some(signed.as_bytes()), &body), None, "a client's exposure has no unit");
+}
+
+#[test]
 fn proved_feedback_is_evidence_for_the_step_of_its_exposure() {
     let exposure = SignedExposure { version: Version::Green, step: Some(STEP) };
     let accepted = intake(1).accept(request(Some(exposure)), 5).unwrap();

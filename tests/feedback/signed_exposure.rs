@@ -45,9 +45,58 @@ proptest! {
             || changed == text.as_bytes());
     }
 
+    /// A receipt names its unit; with the unit it is a signed exposure, too.
+    #[test]
+    fn a_receipt_is_opened(key: [u8; 16], exposure in any_exposure(), unit: u64, random: u64) {
+        let key = ExposureKey::from_bytes(&key).unwrap();
+        let receipt = key.sign_receipt(exposure, unit, random);
+        prop_assert_eq!(key.open_receipt(receipt.as_bytes()), Some((exposure, unit)));
+        prop_assert_eq!(key.verify(receipt.as_bytes(), unit), Some(exposure));
+        prop_assert_eq!(key.verify(receipt.as_bytes(), unit ^ 1), None);
+    }
+
+    #[test]
+    fn a_forged_receipt_is_not_opened(
+        key: [u8; 16],
+        other: [u8; 16],
+        exposure in any_exposure(),
+        unit: u64,
+        random: u64,
+        index: prop::sample::Index,
+        byte: u8,
+    ) {
+        prop_assume!(key != other);
+        let [key, other] = [key, other].map(|key| ExposureKey::from_bytes(&key).unwrap());
+        let receipt = key.sign_receipt(exposure, unit, random);
+        prop_assert_eq!(other.open_receipt(receipt.as_bytes()), None);
+        prop_assert_eq!(key.open_receipt(key.sign(exposure, unit).as_bytes()), None);
+        let mut changed = receipt.clone().into_bytes();
+        changed[index.index(receipt.len())] = byte;
+        prop_assert_eq!(
+            key.open_receipt(&changed).is_some(),
+            changed == receipt.as_bytes()
+        );
+    }
+
+    /// Two receipts of one unit have nothing in common that those of two units have not.
+    #[test]
+    fn a_receipt_does_not_show_its_unit(unit: u64, other: u64, random: [u64; 2]) {
+        prop_assume!(unit != other && random[0] != random[1]);
+        let key = ExposureKey::from_bytes(&[3; 16]).unwrap();
+        let exposure = SignedExposure { version: Version::Green, step: None };
+        let hidden = |unit, random| {
+            let receipt = key.sign_receipt(exposure, unit, random);
+            receipt.split('.').nth(2).unwrap().to_owned()
+        };
+        prop_assert_ne!(hidden(unit, random[0]), hidden(unit, random[1]));
+        prop_assert_ne!(hidden(unit, random[0]), hidden(other, random[0]));
+        prop_assert_ne!(hidden(unit, random[0]), format!("{unit:016x}"));
+    }
+
     #[test]
     fn any_bytes_are_rejected(text: Vec<u8>) {
         let key = ExposureKey::from_bytes(&[1; 16]).unwrap();
         prop_assert_eq!(key.verify(&text, 0), None);
+        prop_assert_eq!(key.open_receipt(&text), None);
     }
 }
