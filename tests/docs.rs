@@ -183,6 +183,7 @@ fn the_reference_describes_every_stat() {
         .chain(Counter::OUTCOMES)
         .chain(Counter::FEEDBACK)
         .chain(Counter::SAMPLES)
+        .chain(Counter::EXPORTS)
         .chain(Counter::judge_of_shadow());
     for counter in counters {
         let name = metric_name("r", StatScope::Of(Version::Blue), counter);

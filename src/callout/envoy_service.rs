@@ -1,6 +1,10 @@
 //! The target of a gRPC call as Envoy takes it.
 
+use std::borrow::Cow;
+
 use prost::Message;
+
+use super::authority::authority;
 
 /// Source: Envoy's `api/envoy/config/core/v3/grpc_service.proto`.
 #[derive(Clone, PartialEq, Eq, Message)]
@@ -23,11 +27,9 @@ struct EnvoyGrpc {
 /// Envoy also takes a cluster's name, but only where the name is not a serialised `GrpcService` by
 /// chance. A call to a cluster `etcds` ends Envoy's process.
 pub fn grpc_service(cluster: &str) -> Vec<u8> {
-    let is_in_host = |it: char| it.is_ascii_alphanumeric() || ".-_:".contains(it);
-    // Istio's names have characters that servers refuse in `:authority`.
-    let authority = match cluster.chars().all(is_in_host) {
-        true => String::new(),
-        false => cluster.replace(|it| !is_in_host(it), "-"),
+    let authority = match authority(cluster) {
+        Cow::Borrowed(_) => String::new(),
+        Cow::Owned(authority) => authority,
     };
     let envoy_grpc = Some(EnvoyGrpc { cluster_name: cluster.to_owned(), authority });
     GrpcService { envoy_grpc }.encode_to_vec()

@@ -6,6 +6,7 @@ use super::FieldError;
 use super::diagnostics::Diagnostics;
 use super::examples::example_fix;
 use super::raw::root::{RawAnswers, RawPath, RawPrice};
+use super::raw::sections::RawRequest;
 use crate::response::{Format, Formats, LimitPolicy, Phrases, Price, Prices};
 
 /// How responses are observed.
@@ -28,6 +29,13 @@ pub struct AnswersConfig {
 pub(super) struct FormatsInRequests {
     pub blue: bool,
     pub green: bool,
+}
+
+impl FormatsInRequests {
+    /// Of versions with these patches.
+    pub fn new(blue: Option<&RawRequest>, green: Option<&RawRequest>) -> Self {
+        Self { blue: blue.is_some(), green: green.is_some() }
+    }
 }
 
 /// Checks the `answers` and `prices` sections. Adds the formats of `answers` to `formats`, which

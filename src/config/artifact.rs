@@ -71,6 +71,7 @@ fn beyond_routing(config: &Config) -> Vec<FieldError> {
         ("versions.green.failover", config.green_failover.is_some(), responses.to_owned()),
         ("console", config.console.is_some(), page),
         ("judge", config.judge.is_some(), responses.to_owned()),
+        ("samples", config.samples.is_some(), responses.to_owned()),
         ("feedback", config.feedback.is_some(), format!("{bodies} remove this")),
         (
             "conversation.id",

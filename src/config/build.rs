@@ -18,6 +18,7 @@ use super::request_patch::check_request_patch;
 use super::rollout_config::Config;
 use super::route_by::RouteBy;
 use super::routing::{check_cluster, check_read_body, reject_cluster_routing};
+use super::samples::{SamplesContext, check_samples};
 use super::shadow::{ShadowConfig, check_shadow};
 use super::unit::check_unit;
 use super::{FieldError, InvalidConfig, Role};
@@ -51,7 +52,7 @@ impl TryFrom<RawConfig> for Config {
 /// the first `?`, so that all errors are reported.
 fn build(raw: RawConfig, diagnostics: &mut Diagnostics) -> Option<Config> {
     let context = RampContext::new(&raw);
-    let judge_context = JudgeContext::new(&raw);
+    let (judge_context, samples_context) = (JudgeContext::new(&raw), SamplesContext::new(&raw));
     reject_cluster_routing(&raw, diagnostics);
     let read_body = check_read_body(&raw, diagnostics);
     let RawVersions { mut blue, mut green } = raw.versions;
@@ -79,14 +80,14 @@ fn build(raw: RawConfig, diagnostics: &mut Diagnostics) -> Option<Config> {
     let conversation = raw.conversation.map(|it| check_conversation(it, diagnostics));
     let has_shadow_step = ramp.iter().flatten().any(|ramp| ramp.shadow.is_some());
     let has_shadow = raw.shadow.is_some() || has_shadow_step || raw.role == Some(Role::Shadow);
-    let needs_answers = has_shadow || raw.judge.is_some();
+    let needs_answers = has_shadow || raw.judge.is_some() || raw.samples.is_some();
     let raw_answers = raw.answers.or_else(|| implied_answers(&ramp, needs_answers));
     let include_usage = raw_answers.as_ref().is_some_and(|it| it.include_usage);
-    let in_requests =
-        FormatsInRequests { blue: blue.request.is_some(), green: green.request.is_some() };
+    let in_requests = FormatsInRequests::new(blue.request.as_ref(), green.request.as_ref());
     let mut formats = Formats { blue: blue.format, green: green.format, ..Formats::default() };
     let answers = check_answers(raw_answers, raw.prices, &mut formats, &in_requests, diagnostics);
     let judge = raw.judge.map(|it| check_judge(it, &judge_context, answers.as_ref(), diagnostics));
+    let samples = raw.samples.map(|it| check_samples(it, &samples_context, diagnostics));
     let max_request_body = check_max_request_body(raw.max_request_body, diagnostics);
     let console = check_console_path(raw.console, diagnostics);
     let shadow = check_shadow(raw.shadow, has_shadow_step, in_requests.blue, diagnostics);
@@ -125,6 +126,7 @@ fn build(raw: RawConfig, diagnostics: &mut Diagnostics) -> Option<Config> {
         feedback: valid(feedback)?,
         fleet: valid(fleet)?,
         judge: valid(judge)?,
+        samples: valid(samples)?,
         green_failover: valid(green_failover)?,
         role: raw.role,
         console: valid(console)?,
@@ -136,8 +138,8 @@ fn valid<T>(section: Section<T>) -> Option<Option<T>> {
     section.map_or(Some(None), |valid| valid.map(Some))
 }
 
-/// The `answers` section of a configuration that has none. With a shadow or a judge, bodies of
-/// responses are read. With a ramp, responses are counted, and their bodies are read if a metric needs them. An
+/// The `answers` section of a configuration that has none. With a shadow, a judge or samples, bodies
+/// of responses are read. With a ramp, responses are counted, and their bodies are read if a metric needs them. An
 /// invalid ramp is treated as needing them, so that no other setting is reported as having no
 /// effect.
 fn implied_answers(ramp: &Section<RampSpec>, needs_answers: bool) -> Option<RawAnswers> {

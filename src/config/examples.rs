@@ -38,6 +38,7 @@ pub(super) fn example(field: &str) -> Option<&'static str> {
         "judge" => {
             r#"an object, such as {"cluster": "judge", "model": "gpt-4o-mini", "sample": "5%"}"#
         }
+        "samples" => r#"an object, such as {"cluster": "otel-collector", "sample": "5%"}"#,
         "role" => r#""release", "shadow" or "console""#,
         "console" => r#"an object, such as {"hosts": ["verdigris.example"]}"#,
         _ => return None,

@@ -28,6 +28,7 @@
 //! | `answers`, `feedback` | what is observed |
 //! | `route_by`, `read_body`, `routing`, `request_patch`, `failover`, `shadow` | what happens to requests |
 //! | `judge` | a model that judges sampled answers |
+//! | `samples` | where sampled requests are exported to |
 //! | `fleet` | the store that several Envoys share a rollout through |
 //! | `ramp`, `ramp_steps`, `gates`, `tripwires` | the ramp |
 //! | `checks`, `ramp_checks`, `time`, `nearest`, `examples` | helpers of the checks |
@@ -66,6 +67,7 @@ mod rollout_config;
 mod route_by;
 mod routing;
 mod same_site;
+mod samples;
 mod shadow;
 pub(crate) mod time;
 mod tripwires;
@@ -92,6 +94,7 @@ pub use role::Role;
 pub use rollout_config::Config;
 pub use route_by::RouteBy;
 pub use same_site::SameSite;
+pub use samples::SamplesConfig;
 pub use shadow::ShadowConfig;
 
 /// Parses JSON. `None` if the text is invalid or an object has a duplicate key.

@@ -9,6 +9,7 @@ use super::judge::JudgeConfig;
 use super::read_body::ReadBody;
 use super::role::Role;
 use super::route_by::RouteBy;
+use super::samples::SamplesConfig;
 use super::shadow::ShadowConfig;
 use crate::assignment::{AssignmentRules, MissingUnitPolicy, Pins, Share, UnitSource, Version};
 use crate::names::{ClusterName, HeaderName, RolloutName};
@@ -68,6 +69,8 @@ pub struct Config {
     pub fleet: Option<FleetConfig>,
     /// The model that judges sampled answers, if there is one.
     pub judge: Option<JudgeConfig>,
+    /// Where sampled requests are exported to, if they are.
+    pub samples: Option<SamplesConfig>,
     /// The cluster that retries green's requests on blue, if there is one.
     pub green_failover: Option<ClusterName>,
     /// The role of the filter; `None` if it depends on the listener.

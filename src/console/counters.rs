@@ -29,7 +29,8 @@ const RESPONSES: &[&str] = &[
     "responses_none",
 ];
 const THUMBS: &[&str] = &["feedback_up", "feedback_down"];
-const ROWS: [(&str, CounterRow); 14] = [
+const EXPORTS: &[&str] = &["samples_sent", "samples_dropped", "samples_failed"];
+const ROWS: [(&str, CounterRow); 15] = [
     ("Requests", CounterRow::Plain("requests")),
     ("Errors", CounterRow::Of("errors", RESPONSES)),
     ("Failed over to blue", CounterRow::Of("failed_over", RESPONSES)),
@@ -44,6 +45,7 @@ const ROWS: [(&str, CounterRow); 14] = [
     ("Cost", CounterRow::Dollars("cost_microusd", "answers")),
     ("Thumbs down", CounterRow::Of("feedback_down", THUMBS)),
     ("Mean score", CounterRow::Mean("score_milli_sum", "score_count")),
+    ("Exported samples", CounterRow::Of("samples_sent", EXPORTS)),
 ];
 
 /// Writes the most important counters, then all counters in a collapsed table.

@@ -6,7 +6,7 @@
 //! | [`access_at_path`] | the same at a path of the release's listener |
 //! | [`refused_requests`] | the brake on wrong tokens |
 //! | [`http_response`] | responses and their security headers |
-//! | [`view`], [`view_of_fleet`], [`view_of_judge`], [`view_of_shadow`] | the schema of `/state.json` |
+//! | [`view`], [`view_of_differences`], [`view_of_fleet`], [`view_of_judge`], [`view_of_shadow`] | the schema of `/state.json` |
 //! | [`build_view`], [`build_analysis`], [`build_differences`] | the view of a rollout, from its state, its analysis and their history |
 //! | [`build_fleet`], [`fleet_table`] | the Envoys that share a rollout |
 //! | [`build_shadow`], [`shadow_table`], [`shadow_headline`] | the step of a ramp in which no user is on green |
@@ -68,6 +68,7 @@ pub mod time_format;
 pub mod transitions;
 pub mod version_about;
 pub mod view;
+mod view_of_differences;
 mod view_of_fleet;
 mod view_of_judge;
 mod view_of_shadow;

@@ -9,6 +9,10 @@ use crate::rollout::RampSpec;
 /// [`UNREAD_ONE_IN`].
 pub(crate) const MIN_UNREAD: u64 = 20;
 pub(crate) const UNREAD_ONE_IN: u64 = 10;
+/// Samples that are not exported are a problem from this number on, if they are more than one in
+/// [`UNEXPORTED_ONE_IN`].
+const MIN_UNEXPORTED: u64 = 20;
+const UNEXPORTED_ONE_IN: u64 = 10;
 /// A version without requests is a problem if it has at least this share, and the rollout has had
 /// this many requests.
 const MIN_IDLE_SHARE_BP: u32 = 500;
@@ -30,6 +34,7 @@ pub fn problems(
     all.extend(refused(refused_stats));
     all.extend(overdue(view));
     all.extend(view.judge.iter().flat_map(|judge| judge_problems::problems(judge, ramp)));
+    all.extend(unexported_samples(view));
     for version in Version::ALL {
         all.extend(unread_answers(view, version, ramp));
         all.extend(idle_version(view, version));
@@ -181,6 +186,29 @@ fn unread_answers(
     );
     // It affects decisions only if the ramp depends on the bodies.
     Some(ProblemView { is_severe: ramp.is_some_and(RampSpec::reads_answers), ..problem })
+}
+
+/// The receiver of exported samples takes few of them.
+fn unexported_samples(view: &RolloutView) -> Option<ProblemView> {
+    let sum = |name| {
+        let counts = view.versions.iter().flat_map(|version| &version.counters);
+        let counts = counts.filter(|(counter, _)| counter == name).map(|(_, count)| *count);
+        counts.fold(0, u64::saturating_add)
+    };
+    let (sent, dropped, failed) =
+        (sum("samples_sent"), sum("samples_dropped"), sum("samples_failed"));
+    let lost = failed.saturating_add(dropped);
+    if lost < MIN_UNEXPORTED || lost <= sent.saturating_add(lost) / UNEXPORTED_ONE_IN {
+        return None;
+    }
+    Some(minor(
+        format!(
+            "Samples are not exported: {sent} were sent since Envoy started, {failed} failed and \
+             {dropped} were dropped."
+        ),
+        "Check the cluster in samples.cluster and its key; Envoy's log has the receiver's answer. If \
+         samples are dropped, reduce samples.sample.",
+    ))
 }
 
 fn idle_version(view: &RolloutView, version: Version) -> Option<ProblemView> {

@@ -86,6 +86,18 @@ pub struct ExchangeText {
     pub answer: Option<Vec<u8>>,
 }
 
+// === impl ExchangeRequest ===
+
+impl ExchangeRequest {
+    /// How many characters of a request's id are kept.
+    const MAX_PAIR_NAME: usize = 128;
+
+    /// What both halves of a pair have in common: the request's id.
+    pub fn pair_name(request_id: &[u8]) -> String {
+        String::from_utf8_lossy(request_id).chars().take(Self::MAX_PAIR_NAME).collect()
+    }
+}
+
 // === impl ExchangeAnswer ===
 
 impl ExchangeAnswer {

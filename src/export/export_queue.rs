@@ -6,12 +6,11 @@ use super::exchange::Exchange;
 
 /// The exchanges of one VM that wait to be sent: a bounded number.
 ///
-/// An exchange that finds the queue full is dropped. Whether it is full depends on how many exchanges wait
-/// and not on how large they are, so that a version with longer texts does not lose more of them.
-#[derive(Clone, Debug)]
+/// An exchange that finds the queue full is dropped. Whether it is full depends on how many exchanges
+/// wait and not on how large they are, so that a version with longer texts does not lose more of them.
+#[derive(Clone, Debug, Default)]
 pub struct ExportQueue {
     waiting: VecDeque<Exchange>,
-    capacity: usize,
 }
 
 /// How many bytes of text wait at most.
@@ -26,28 +25,20 @@ const MAX_BATCH: usize = 64;
 // === impl ExportQueue ===
 
 impl ExportQueue {
-    /// A queue of exchanges with up to `max_text_bytes` bytes of text each: up to 256, and up to 8 MiB
-    /// of text.
-    pub fn new(max_text_bytes: usize) -> Self {
-        let capacity = MAX_TEXT_BYTES.checked_div(max_text_bytes).unwrap_or(MAX_EXCHANGES);
-        Self { waiting: VecDeque::new(), capacity: capacity.clamp(1, MAX_EXCHANGES) }
+    /// How many exchanges can wait whose two texts have up to `max_bytes` bytes each: up to 256, and
+    /// as many as have 8 MiB of text.
+    pub fn capacity(max_bytes: usize) -> usize {
+        let capacity = MAX_TEXT_BYTES.checked_div(max_bytes.saturating_mul(2));
+        capacity.unwrap_or(MAX_EXCHANGES).clamp(1, MAX_EXCHANGES)
     }
 
-    /// How many exchanges can wait.
-    pub fn capacity(&self) -> usize {
-        self.capacity
-    }
-
-    /// Adds an exchange.
-    ///
-    /// # Errors
-    /// The exchange, if the queue is full.
-    pub fn push(&mut self, exchange: Exchange) -> Result<(), Box<Exchange>> {
-        if self.waiting.len() >= self.capacity {
-            return Err(Box::new(exchange));
+    /// Adds an exchange whose two texts have up to `max_bytes` bytes each. Returns whether it can wait.
+    pub fn push(&mut self, exchange: Exchange, max_bytes: usize) -> bool {
+        let has_room = self.waiting.len() < Self::capacity(max_bytes);
+        if has_room {
+            self.waiting.push_back(exchange);
         }
-        self.waiting.push_back(exchange);
-        Ok(())
+        has_room
     }
 
     /// Takes up to 64 of the oldest exchanges.

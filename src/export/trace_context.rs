@@ -1,6 +1,7 @@
 //! The trace that a span belongs to.
 
 use std::fmt;
+use std::io::Read as _;
 
 use serde::{Serialize, Serializer};
 
@@ -27,6 +28,14 @@ impl TraceContext {
     /// A trace without spans so far. `random` makes its id.
     pub fn root(random: u128) -> Self {
         Self { trace: TraceId::new(random), parent: None }
+    }
+
+    /// The trace of both halves of a mirrored request, of which neither names one. They have the
+    /// request's id in common.
+    pub fn of_pair(rollout: &str, request_id: &[u8]) -> Self {
+        let bytes = &mut rollout.as_bytes().chain(request_id);
+        // Reading from memory cannot fail. Seed 0 is that of the hash that samples.
+        Self::root(murmur3::murmur3_x64_128(bytes, 1).unwrap_or_default())
     }
 
     /// Reads a `traceparent` header; `None` if it is not valid.

@@ -3,6 +3,7 @@
 use proxy_wasm::types::Action;
 
 use super::hostcalls;
+use super::random::random_u64;
 use super::runtime::RolloutRuntime;
 use crate::assignment::{Exposure, StepExposure, Version};
 use crate::config::FeedbackConfig;
@@ -16,6 +17,12 @@ enum FeedbackReply {
     PassedOn,
     /// It is answered with this status and text.
     Answered(u32, String),
+}
+
+/// What is signed of an exposure.
+fn step(exposure: Exposure) -> StepExposure {
+    let Exposure { epoch, is_newly_exposed, .. } = exposure;
+    StepExposure { epoch, is_newly_exposed }
 }
 
 // === impl RolloutRuntime ===
@@ -123,11 +130,18 @@ impl RolloutRuntime {
         unit: u64,
         exposure: Option<Exposure>,
     ) -> Option<String> {
-        let step = exposure.map(|exposure| StepExposure {
-            epoch: exposure.epoch,
-            is_newly_exposed: exposure.is_newly_exposed,
-        });
-        Some(self.feedback.as_ref()?.try_borrow().ok()?.sign(version, unit, step))
+        Some(self.feedback.as_ref()?.try_borrow().ok()?.sign(version, unit, exposure.map(step)))
+    }
+
+    /// Signs the receipt of an answer, which names its unit; `None` without feedback.
+    pub fn sign_receipt(
+        &self,
+        version: Version,
+        unit: u64,
+        exposure: Option<Exposure>,
+    ) -> Option<String> {
+        let intake = self.feedback.as_ref()?.try_borrow().ok()?;
+        Some(intake.sign_receipt(version, unit, exposure.map(step), random_u64()))
     }
 
     /// Sends a signed exposure with the response.

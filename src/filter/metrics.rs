@@ -50,6 +50,8 @@ struct ScopeMetrics {
     samples: OnceCell<MetricTable<Counter>>,
     /// Defined when a configuration first has a judge.
     judge: OnceCell<MetricTable<Counter>>,
+    /// Defined when a configuration first exports samples.
+    exports: OnceCell<MetricTable<Counter>>,
     /// Defined when a configuration first observes answers.
     outcomes: OnceCell<OutcomeMetrics>,
 }
@@ -147,6 +149,25 @@ impl RolloutMetrics {
         }
     }
 
+    /// Defines the metrics of exported samples, unless they are defined.
+    pub fn define_exports(&self, rollout: &str) {
+        for scope in StatScope::ALL {
+            let name = |counter| metric_name(rollout, scope, counter);
+            let define = || MetricTable::define(MetricType::Counter, Counter::EXPORTS, name);
+            if let Some(metrics) = self.scope(scope) {
+                metrics.exports.get_or_init(define);
+            }
+        }
+    }
+
+    /// Counts samples that were exported, or could not be. `counter` is one of [`Counter::EXPORTS`].
+    pub fn count_exports(&self, scope: StatScope, counter: Counter, count: u64) {
+        let counters = self.scope(scope).and_then(|it| it.exports.get()).filter(|_| count > 0);
+        if let Some(counters) = counters {
+            counters.add(counter, count);
+        }
+    }
+
     /// Counts a request that was sampled, or that was chosen and could not be.
     pub fn count_sample(&self, scope: StatScope, is_sampled: bool) {
         let counter = if is_sampled { Counter::Sampled } else { Counter::Unsampled };
@@ -202,7 +223,12 @@ impl RolloutMetrics {
             let Some(metrics) = self.scope(scope) else { continue };
             let outcomes = metrics.outcomes.get();
             let decisions = [Some(&metrics.decisions), outcomes.map(|it| &it.counters)];
-            let others = [metrics.feedback.get(), metrics.samples.get(), metrics.judge.get()];
+            let others = [
+                metrics.feedback.get(),
+                metrics.samples.get(),
+                metrics.judge.get(),
+                metrics.exports.get(),
+            ];
             let mut counters = Vec::new();
             for table in decisions.into_iter().chain(others).flatten() {
                 values.refused += table.refused();
@@ -268,6 +294,7 @@ impl ScopeMetrics {
             feedback: OnceCell::new(),
             samples: OnceCell::new(),
             judge: OnceCell::new(),
+            exports: OnceCell::new(),
             outcomes: OnceCell::new(),
         }
     }

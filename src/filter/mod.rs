@@ -18,6 +18,8 @@
 //! | [`shared_samples`] | the sampled requests of a rollout in this VM |
 //! | [`sample_capture`], [`sampled_body`] | the texts of a sampled request, copied while they pass |
 //! | [`failover`] | whether another version has answered |
+//! | [`sent_request`] | what a request is when it is sent |
+//! | [`exporter`], [`exported_request`] | sampled requests, sent to an OTLP receiver |
 //! | [`redirect`] | streams that end by an internal redirect and begin again |
 //! | [`feedback`] | signed exposures sent, feedback received |
 //! | [`judge`], [`judge_link`] | the judge: asked on ticks, its verdicts counted and recorded |
@@ -66,6 +68,8 @@ mod console_at_path;
 mod console_stream;
 mod console_token;
 mod evidence_counters;
+mod exported_request;
+mod exporter;
 mod failover;
 mod feedback;
 mod fleet;
@@ -95,6 +99,7 @@ mod routing;
 mod runtime;
 mod sample_capture;
 mod sampled_body;
+mod sent_request;
 mod shared_key;
 mod shared_pairing;
 mod shared_ramp;

@@ -6,6 +6,7 @@ use super::build::IS_ROUTE;
 use super::pair_half::PairHalf;
 use super::runtime::RolloutRuntime;
 use super::sample_capture::{SampleCandidate, SampleCapture};
+use super::sent_request::SentRequest;
 use super::{attributes, hostcalls};
 use crate::analysis::{Measurements, Observation, RequestClass};
 use crate::assignment::{Assignment, Exposure, Reason, Version};
@@ -30,6 +31,17 @@ pub struct ResponseObserver {
     response: ObservedResponse,
 }
 
+/// What is known of a request whose response is observed.
+#[derive(Clone, Copy, Default)]
+pub struct ObservedRequest {
+    /// Set where the assignment is evidence.
+    pub exposure: Option<(Exposure, RequestClass)>,
+    /// Whether Envoy sends a copy to green.
+    pub is_mirrored: bool,
+    /// The analysis hash of the unit that may send feedback on the answer.
+    pub feedback_unit: Option<u64>,
+}
+
 /// What a request says about its response.
 pub struct Expectation {
     pub response: ExpectedResponse,
@@ -52,17 +64,15 @@ struct PendingEvidence {
 
 impl ResponseObserver {
     /// Observes the response to an assigned request; `None` if outcomes are not counted, or the request
-    /// was pinned or forced: such requests are not a sample of a version's users. `is_mirrored` is
-    /// whether Envoy sends a copy to green.
+    /// was pinned or forced: such requests are not a sample of a version's users.
     pub fn new(
         runtime: &Rc<RolloutRuntime>,
         scope: StatScope,
         assignment: Assignment,
-        exposure: Option<(Exposure, RequestClass)>,
-        is_mirrored: bool,
+        routed: ObservedRequest,
     ) -> Option<Self> {
         let expected = Self::expect(runtime, assignment)?;
-        Some(Self::with_expected(runtime, scope, exposure, is_mirrored, expected))
+        Some(Self::with_expected(runtime, scope, routed, expected))
     }
 
     /// What the request says about its response, as in [`new`](Self::new). Asks the upstream for a
@@ -90,10 +100,10 @@ impl ResponseObserver {
     pub fn with_expected(
         runtime: &Rc<RolloutRuntime>,
         scope: StatScope,
-        exposure: Option<(Exposure, RequestClass)>,
-        is_mirrored: bool,
+        routed: ObservedRequest,
         expected: Expectation,
     ) -> Self {
+        let ObservedRequest { exposure, is_mirrored, feedback_unit } = routed;
         let Expectation { response: expected, sample } = expected;
         let started_ns = now_ns();
         let evidence = match (scope, exposure) {
@@ -112,17 +122,25 @@ impl ResponseObserver {
         };
         let mut response = ObservedResponse::new(expected, started_ns);
         let sample = sample.and_then(|it| {
-            let exposure = exposure.map(|(exposure, _)| exposure);
-            let capture = it.begin(runtime, scope, exposure, pair.is_some(), expected.format)?;
-            response.capture_text(capture.max_bytes());
+            let sent = SentRequest {
+                scope,
+                exposure: exposure.map(|(exposure, _)| exposure),
+                feedback_unit,
+                is_mirrored: is_mirrored || scope == StatScope::Shadow,
+                is_paired: pair.is_some(),
+            };
+            let capture = it.begin(runtime, sent, expected.format)?;
+            if capture.max_bytes() > 0 {
+                response.capture_text(capture.max_bytes());
+            }
             Some(Box::new(capture))
         });
         Self { runtime: Rc::clone(runtime), scope, evidence, pair, sample, response }
     }
 
-    /// The request, if it is sampled.
+    /// The request, if its body is copied.
     pub fn sampled_request(&mut self) -> Option<&mut SampledRequest> {
-        self.sample.as_mut().map(|it| it.request())
+        self.sample.as_mut().filter(|it| it.max_bytes() > 0).map(|it| it.request())
     }
 
     /// The response's headers have arrived.
@@ -170,7 +188,7 @@ impl ResponseObserver {
 
     /// The stream has ended, in whatever way.
     pub fn finish(self) {
-        let Self { runtime, scope, evidence, pair, sample, response } = self;
+        let Self { runtime, scope, evidence, pair, mut sample, response } = self;
         let answers = runtime.config.answers.as_ref().filter(|_| !IS_ROUTE);
         let Some(answers) = answers else { return };
         let ended_ns = now_ns();
@@ -194,8 +212,11 @@ impl ResponseObserver {
             let measurements = Measurements::from_outcome(&outcome, objective);
             pair.complete(&runtime, ended_ns, measurements)
         });
-        if let Some(sample) = sample {
-            runtime.add_sample(scope, sample.complete(scope, text, ended, ended_ns), half);
+        if let Some(sample) = &mut sample {
+            sample.export(&runtime, scope, &outcome, text.as_ref());
+        }
+        if let Some(sample) = sample.and_then(|it| it.complete(scope, text, ended, ended_ns)) {
+            runtime.add_sample(scope, sample, half);
         }
     }
 }

@@ -8,6 +8,7 @@ use super::build::IS_ROUTE;
 use super::callout::Callouts;
 use super::clock::{clocks, wall_step_ms};
 use super::console_token;
+use super::exporter::Exporter;
 use super::fleet_link::FleetLink;
 use super::hostcalls;
 use super::judge_link::JudgeLink;
@@ -63,6 +64,8 @@ pub struct RolloutRuntime {
     pub samples: Option<Rc<SharedSamples>>,
     /// The link to the judge, where the release's configuration has one.
     pub judge: Option<JudgeLink>,
+    /// The export of sampled requests, where it is configured.
+    pub exporter: Option<Exporter>,
     /// What it takes to receive feedback, where it is configured.
     pub feedback: Option<RefCell<FeedbackIntake>>,
     /// The requests that wait for their body.
@@ -92,7 +95,7 @@ impl RolloutRuntime {
             metrics.define_outcomes(rollout);
         }
         let samples = SharedSamples::for_config(&config).filter(|_| !IS_ROUTE);
-        if samples.is_some() {
+        if config.judge.is_some() {
             metrics.define_samples(rollout);
             metrics.define_judge(rollout);
         }
@@ -102,6 +105,10 @@ impl RolloutRuntime {
             }
             JudgeLink::new(it, rollout, callouts)
         });
+        let exporter = match IS_ROUTE {
+            true => None,
+            false => Exporter::for_config(&config, callouts, &metrics),
+        };
         let revision = ConfigRevision::from_text(text);
         let has_ramp = config.ramp.is_some() && !is_shadow && !IS_ROUTE;
         let ramp = has_ramp.then(|| SharedRamp::for_rollout(rollout, config.fleet.is_some()));
@@ -151,6 +158,7 @@ impl RolloutRuntime {
             pairing: if IS_ROUTE { None } else { SharedPairing::for_config(&config) },
             samples,
             judge,
+            exporter,
             feedback,
             waiting: WaitingStreams::default(),
             config,
@@ -192,6 +200,9 @@ impl RolloutRuntime {
         if !IS_ROUTE {
             self.record_pairs();
             self.tick_judge();
+            if let Some(exporter) = &self.exporter {
+                exporter.send();
+            }
         }
         let history = self.history.as_ref();
         if let Some(link) = self.fleet.as_ref().filter(|_| !IS_ROUTE) {

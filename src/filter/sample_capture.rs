@@ -2,22 +2,30 @@
 
 use std::rc::Rc;
 
+use super::exported_request::ExportedRequest;
 use super::runtime::RolloutRuntime;
+use super::sent_request::SentRequest;
 use super::shared_samples::OpenPlace;
 use crate::assignment::{Exposure, Share, Version};
+use crate::export::TraceContext;
 use crate::judge::JudgeTask;
-use crate::response::{CapturedText, ExpectedResponse, Format, Outcome};
+use crate::response::{CapturedText, ClassifiedOutcome, ExpectedResponse, Format, Outcome};
 use crate::rollout::EndedHalf;
 use crate::sampling::{ComparedShares, Sample, SampledRequest, Sampler};
-use crate::stats::names::StatScope;
+use crate::stats::names::{Counter, StatScope};
 
 /// The header with a request's id. Envoy makes one if there is none, and a copy has it too.
 pub const REQUEST_ID: &[u8] = b"x-request-id";
+
+/// The header that names the trace of a request. Source: W3C Trace Context.
+const TRACE_PARENT: &[u8] = b"traceparent";
 
 /// A request that is sampled, unless its version has too many samples.
 pub struct SampleCandidate {
     request: SampledRequest,
     place: f64,
+    /// The trace that the request names.
+    trace: Option<TraceContext>,
 }
 
 /// A sampled request whose answer has not ended.
@@ -26,6 +34,10 @@ pub struct SampleCapture {
     exposure: Option<Exposure>,
     format: Format,
     max_bytes: usize,
+    /// How many bytes of each text the judge gets; `None` where it is not judged.
+    judge_max_bytes: Option<usize>,
+    /// Set where it is exported.
+    export: Option<ExportedRequest>,
     _place: OpenPlace,
 }
 
@@ -36,47 +48,79 @@ impl SampleCandidate {
     pub fn find<'a>(
         runtime: &RolloutRuntime,
         expected: &ExpectedResponse,
-        mut headers: impl Iterator<Item = (&'a [u8], &'a [u8])>,
+        headers: impl Iterator<Item = (&'a [u8], &'a [u8])>,
     ) -> Option<Self> {
-        let judge = runtime.config.judge.as_ref()?;
-        let is_stopped = runtime.judge.as_ref().is_some_and(|it| it.is_exhausted());
-        if is_stopped || !expected.is_model_path || expected.format.is_none() {
+        let samplers = runtime.samplers();
+        if samplers.iter().all(Option::is_none)
+            || !expected.is_model_path
+            || expected.format.is_none()
+        {
             return None;
         }
-        let (_, id) = headers.find(|(name, value)| *name == REQUEST_ID && !value.is_empty())?;
+        let (mut id, mut trace) = (None, None);
+        for (name, value) in headers {
+            match name {
+                REQUEST_ID if !value.is_empty() => id = id.or(Some(value)),
+                TRACE_PARENT => trace = trace.or_else(|| TraceContext::parse(value)),
+                _ => {}
+            }
+        }
+        let id = id?;
         let place = Sampler::place(runtime.config.rollout.as_str(), id);
-        let request = || SampledRequest::new(id, judge.sampler.max_bytes);
-        judge.sampler.may_sample(place).then(|| Self { request: request(), place })
+        let samplers = samplers.into_iter().flatten().filter(|it| it.may_sample(place));
+        let max_bytes = samplers.map(|it| it.max_bytes).max()?;
+        Some(Self { request: SampledRequest::new(id, max_bytes), place, trace })
     }
 
-    /// Begins to copy the request; `None` if it is not sampled. `is_paired` is whether its answer is one
-    /// half of a pair.
+    /// Begins to copy the request; `None` if it is not sampled.
     pub fn begin(
         self,
         runtime: &RolloutRuntime,
-        scope: StatScope,
-        exposure: Option<Exposure>,
-        is_paired: bool,
+        sent: SentRequest,
         format: Option<Format>,
     ) -> Option<SampleCapture> {
-        let judge = runtime.config.judge.as_ref()?;
-        let is_sampled = match scope {
-            _ if is_paired => judge.mode.has_pairs(),
-            StatScope::Of(version) => {
-                let shares = runtime.compared_shares(exposure);
-                judge.mode.has_scores()
-                    && shares.is_some_and(|it| judge.sampler.samples(self.place, version, it))
-            }
+        let Self { request, place, trace } = self;
+        let SentRequest { scope, exposure, is_mirrored, is_paired, .. } = sent;
+        let samples_version = |sampler: &Sampler| match scope {
+            StatScope::Of(version) => runtime
+                .compared_shares(exposure)
+                .is_some_and(|it| sampler.samples(place, version, it)),
             StatScope::Shadow => false,
         };
-        let samples = runtime.samples.as_ref().filter(|_| is_sampled)?;
-        let max_bytes = judge.sampler.max_bytes;
-        let place = samples.open(max_bytes);
-        if place.is_none() {
-            runtime.metrics.count_sample(scope, false);
+        let [judged, exported] = runtime.samplers();
+        let judge = runtime.config.judge.as_ref().filter(|_| judged.is_some());
+        let is_for_judge = judge.is_some_and(|judge| match is_paired {
+            true => judge.sampler.may_sample(place) && judge.mode.has_pairs(),
+            false => judge.mode.has_scores() && samples_version(&judge.sampler),
+        });
+        // Of a mirrored request, both halves are exported.
+        let exported = exported.filter(|sampler| match is_mirrored {
+            true => sampler.may_sample(place),
+            false => samples_version(sampler),
+        });
+        let samplers = [judged.filter(|_| is_for_judge), exported];
+        let max_bytes = samplers.into_iter().flatten().map(|it| it.max_bytes).max()?;
+        let open = runtime.samples.as_ref()?.open(max_bytes);
+        if open.is_none() {
+            if is_for_judge {
+                runtime.metrics.count_sample(scope, false);
+            }
+            if exported.is_some() {
+                runtime.metrics.count_exports(scope, Counter::SamplesDropped, 1);
+            }
         }
-        let (request, format) = (self.request, format?);
-        Some(SampleCapture { request, exposure, format, max_bytes, _place: place? })
+        let (open, format) = (open?, format?);
+        let export = exported
+            .and_then(|_| ExportedRequest::begin(runtime, sent, &request.id, format, trace));
+        Some(SampleCapture {
+            request,
+            exposure,
+            format,
+            max_bytes,
+            judge_max_bytes: judged.filter(|_| is_for_judge).map(|it| it.max_bytes),
+            export,
+            _place: open,
+        })
     }
 }
 
@@ -88,32 +132,56 @@ impl SampleCapture {
         &mut self.request
     }
 
-    /// How many bytes of the answer are kept.
+    /// How many bytes of each text are kept.
     pub fn max_bytes(&self) -> usize {
         self.max_bytes
     }
 
-    /// The response has ended.
+    /// Exports the request with its answer, where it is exported.
+    pub fn export(
+        &mut self,
+        runtime: &RolloutRuntime,
+        scope: StatScope,
+        outcome: &ClassifiedOutcome<'_>,
+        answer: Option<&CapturedText>,
+    ) {
+        if let Some(export) = self.export.take() {
+            export.complete(runtime, scope, outcome, &self.request.prompt, answer);
+        }
+    }
+
+    /// The response has ended. `None` unless it is judged.
     pub fn complete(
         self,
         scope: StatScope,
         answer: Option<CapturedText>,
         outcome: Outcome,
         ended_ns: u64,
-    ) -> Sample {
-        let Self { request, exposure, format, .. } = self;
+    ) -> Option<Sample> {
+        let Self { mut request, exposure, format, judge_max_bytes, .. } = self;
+        let judge_max_bytes = judge_max_bytes?;
         let (version, is_shadow) = match scope {
             StatScope::Of(version) => (version, false),
             StatScope::Shadow => (Version::Green, true),
         };
-        let answer = answer.unwrap_or_default();
-        Sample { request, version, is_shadow, exposure, format, answer, outcome, ended_ns }
+        let mut answer = answer.unwrap_or_default();
+        // The export may keep more.
+        request.prompt.limit(judge_max_bytes);
+        answer.limit(judge_max_bytes);
+        Some(Sample { request, version, is_shadow, exposure, format, answer, outcome, ended_ns })
     }
 }
 
 // === impl RolloutRuntime ===
 
 impl RolloutRuntime {
+    /// Which requests are judged, and which are exported.
+    fn samplers(&self) -> [Option<&Sampler>; 2] {
+        let is_stopped = self.judge.as_ref().is_some_and(|it| it.is_exhausted());
+        let judged = self.config.judge.as_ref().filter(|_| !is_stopped).map(|it| &it.sampler);
+        [judged, self.config.samples.as_ref().map(|it| &it.sampler)]
+    }
+
     /// Adds a sample, which waits for the judge, or for the other half of its pair.
     pub fn add_sample(&self, scope: StatScope, sample: Sample, half: Option<EndedHalf>) {
         let Some(samples) = &self.samples else { return };

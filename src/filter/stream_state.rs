@@ -7,7 +7,7 @@ use proxy_wasm::types::Action;
 use super::build::IS_ROUTE;
 use super::pending_body::{BodyPurpose, PendingBody};
 use super::request_rewrite::{write_body, write_headers};
-use super::response_observer::ResponseObserver;
+use super::response_observer::{ObservedRequest, ResponseObserver};
 use super::routed_patch::{CompletedPatch, RoutedPatch};
 use super::routing::{RoutedRequest, StartMarker, find};
 use super::runtime::RolloutRuntime;
@@ -294,9 +294,9 @@ impl StreamState {
         self.signed_exposure = feedback_unit
             .and_then(|unit| runtime.sign_exposure(assignment.version, unit, exposure));
         let exposure = exposure.map(|exposure| (exposure, class));
-        self.observer = expected.map(|expected| {
-            ResponseObserver::with_expected(runtime, scope, exposure, is_mirrored, expected)
-        });
+        let routed = ObservedRequest { exposure, is_mirrored, feedback_unit };
+        self.observer = expected
+            .map(|expected| ResponseObserver::with_expected(runtime, scope, routed, expected));
     }
 
     /// Writes the request's changes and its route, counts it, and observes its response.
@@ -347,7 +347,8 @@ impl StreamState {
         self.signed_exposure = feedback_unit
             .and_then(|unit| runtime.sign_exposure(assignment.version, unit, exposure));
         let exposure = exposure.map(|exposure| (exposure, class));
-        self.observer = ResponseObserver::new(runtime, scope, assignment, exposure, is_mirrored);
+        let routed = ObservedRequest { exposure, is_mirrored, feedback_unit };
+        self.observer = ResponseObserver::new(runtime, scope, assignment, routed);
     }
 
     /// Counts a request that only green may get, and that cannot be patched.
@@ -378,7 +379,8 @@ impl StreamState {
             }
             let blue = StatScope::Of(Version::Blue);
             runtime.count(blue, assignment);
-            self.observer = ResponseObserver::new(&runtime, blue, assignment, None, false);
+            self.observer =
+                ResponseObserver::new(&runtime, blue, assignment, ObservedRequest::default());
         }
     }
 }

@@ -31,6 +31,13 @@ impl CapturedText {
         }
     }
 
+    /// Drops the text where it has more than `max_bytes` bytes.
+    pub fn limit(&mut self, max_bytes: usize) {
+        if self.bytes.len() > max_bytes {
+            self.exceed();
+        }
+    }
+
     /// Drops the text, because a part of it was too large to be read.
     pub fn exceed(&mut self) {
         self.bytes = Vec::new();

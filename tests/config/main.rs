@@ -17,6 +17,7 @@ mod ramp_errors;
 mod read_body;
 mod reader;
 mod route_by;
+mod samples;
 mod schema;
 mod schema_agreement;
 mod schema_errors;

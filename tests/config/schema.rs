@@ -81,6 +81,7 @@ fn the_schema_describes_each_field_that_the_parser_knows() {
         ("/$defs/feedback", json!({"feedback": {"no_such_field": 1}})),
         ("/$defs/fleet", json!({"fleet": {"no_such_field": 1}})),
         ("/$defs/judge", json!({"judge": {"no_such_field": 1}})),
+        ("/$defs/samples", json!({"samples": {"no_such_field": 1}})),
         ("/$defs/version", json!({"versions": {"blue": {"no_such_field": 1}}})),
         ("/$defs/request", json!({"versions": {"blue": {"request": {"no_such_field": 1}}}})),
         ("/$defs/failover", json!({"versions": {"green": {"failover": {"no_such_field": 1}}}})),
@@ -140,6 +141,7 @@ fn documented_defaults_are_those_of_the_parser_and_examples_are_valid() {
         ("feedback", "feedback", json!({"path": "/f", "thumb": "/t"})),
         ("fleet", "fleet", json!({"store": "etcd", "cluster": "etcd"})),
         ("judge", "judge", json!({"cluster": "judge", "model": "judge-model"})),
+        ("samples", "samples", json!({"cluster": "otel-collector"})),
     ];
     let (mut defaults, mut examples) = (0, 0);
     for (definition, field, value) in sections {

@@ -393,13 +393,25 @@ fn manual_weights_are_shown_with_their_history() {
 fn problems_in_counters_are_shown_with_a_fix() {
     type Counts<'a> = &'a [(&'a str, u64)];
     let fine: Counts<'_> = &[("requests", 500), ("answers", 90), ("unread", 10)];
-    let table: [(Counts<'_>, Counts<'_>, usize, &[&str]); 7] = [
+    let table: [(Counts<'_>, Counts<'_>, usize, &[&str]); 9] = [
         (fine, fine, 0, &[]),
         (&[("requests", 0)], &[], 0, &["Envoy drops the stats of the filter"]),
         (fine, &[("requests", 0)], 0, &["The version green has had no requests"]),
         (&[("requests", 0)], fine, 0, &["The version blue has had no requests"]),
         (fine, fine, 3, &["Envoy refused 3 of the filter's stats"]),
         (&[("requests", 9), ("unread", 9)], fine, 0, &[]),
+        (
+            &[("requests", 500), ("samples_sent", 171), ("samples_dropped", 9)],
+            &[("requests", 500), ("samples_failed", 10)],
+            0,
+            &[],
+        ),
+        (
+            &[("requests", 500), ("samples_sent", 170), ("samples_dropped", 10)],
+            &[("requests", 500), ("samples_failed", 10)],
+            0,
+            &["170 were sent since Envoy started, 10 failed and 10 were dropped"],
+        ),
         (
             &[("requests", 500), ("answers", 80), ("unread", 20)],
             &[("requests", 500), ("unread", u64::MAX)],

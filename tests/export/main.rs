@@ -4,9 +4,11 @@
 mod receiver;
 
 mod exchange;
+
 mod export_queue;
 mod messages;
 mod otlp;
+mod sender;
 mod trace_context;
 
 use std::time::Duration;

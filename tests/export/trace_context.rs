@@ -32,6 +32,15 @@ fn a_traceparent_names_trace_and_parent() {
 }
 
 #[test]
+fn both_halves_of_a_pair_have_one_trace() {
+    let trace = |rollout, id: &str| TraceContext::of_pair(rollout, id.as_bytes()).trace;
+    assert_eq!(trace("assistant-v8", "0a1b"), trace("assistant-v8", "0a1b"));
+    assert_ne!(trace("assistant-v8", "0a1b"), trace("assistant-v8", "0a1c"));
+    assert_ne!(trace("assistant-v8", "0a1b"), trace("assistant-v9", "0a1b"));
+    assert_eq!(TraceContext::of_pair("assistant-v8", b"0a1b").parent, None);
+}
+
+#[test]
 fn no_id_is_zero() {
     assert_eq!(TraceId::new(0).to_string(), format!("{}1", "0".repeat(31)));
     assert_eq!(SpanId::new(0).to_string(), "0000000000000001");

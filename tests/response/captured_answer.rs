@@ -1,6 +1,6 @@
 //! The text of an answer, kept for sampled requests.
 
-use verdigris::response::{AnswerParser, Format, Framing};
+use verdigris::response::{AnswerParser, CapturedText, Format, Framing};
 
 fn text(format: Format, framing: Framing, pieces: &[&[u8]], max_bytes: usize) -> Option<String> {
     for opening_bytes in [0, 40] {
@@ -122,4 +122,15 @@ fn a_text_above_the_bound_is_not_kept_in_part() {
         let kept = text(Format::Chat, Framing::Sse, &[body.as_bytes()], max_bytes);
         assert_eq!(kept.as_deref(), expected, "{max_bytes}");
     }
+}
+
+/// An answer that is kept for another purpose too may have more bytes than one purpose allows.
+#[test]
+fn a_kept_text_can_be_limited_further() {
+    let mut text = CapturedText::new(10);
+    text.push(b"ten  bytes");
+    text.limit(10);
+    assert_eq!(text.text(), Some("ten  bytes"));
+    text.limit(9);
+    assert!(text.is_too_large() && text.is_empty());
 }

@@ -8,7 +8,7 @@
 //! | `filters` | the order of HTTP filters |
 //! | `routes`, `clusters` | where requests go |
 //! | `failover` | what `versions.green.failover` needs |
-//! | `fleet`, `judge` | what `fleet` and `judge` need |
+//! | `fleet`, `judge`, `samples` | what the sections of these names need |
 //! | `stats` | whether Envoy keeps the stats |
 //! | `envoy` | the parts of an Envoy configuration that the checks use |
 //! | `files`, `findings` | the input and the result |
@@ -26,6 +26,7 @@ mod judge;
 mod listener;
 mod plugin;
 mod routes;
+mod samples;
 mod stats;
 
 use clap::{Args, ValueEnum};
@@ -225,6 +226,7 @@ fn check_all(sources: &[Source], plugins: &[ParsedPlugin<'_>], findings: &mut Fi
         failover::check(&envoy, &bootstrap, plugin, has_role(Role::Green), findings);
         fleet::check(&envoy, &bootstrap, plugin, findings);
         judge::check(&bootstrap, plugin, findings);
+        samples::check(&bootstrap, plugin, findings);
     }
     stats::check(&envoy, &rollouts, findings);
     if plugins.is_empty() && findings.problems.is_empty() {

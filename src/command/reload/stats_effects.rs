@@ -18,7 +18,8 @@ pub fn renamed(old: &Config) -> Effect {
 /// The most stats that a rollout can have.
 fn count(config: &Config) -> usize {
     let outcomes = Counter::OUTCOMES.len() + Histogram::ALL.len();
-    let samples = config.judge.as_ref().map_or(0, |_| Counter::SAMPLES.len());
+    let samples = config.judge.as_ref().map_or(0, |_| Counter::SAMPLES.len())
+        + config.samples.as_ref().map_or(0, |_| Counter::EXPORTS.len());
     let steps = config.ramp.as_ref().map_or(0, |ramp| ramp.analysis.steps.len());
     let of_version = Counter::DECISIONS.len()
         + config.answers.as_ref().map_or(0, |_| outcomes)

@@ -8,6 +8,7 @@
 //! | [`root`] | the plugin configuration and its small sections |
 //! | [`sections`] | conversations, shadows, feedback and request patches |
 //! | [`judge`] | the judge of sampled answers |
+//! | [`samples`] | the export of sampled requests |
 //! | [`ramp`] | the ramp, its gates and its tripwires |
 
 pub(super) mod common;
@@ -16,4 +17,5 @@ pub(super) mod judge;
 pub(super) mod ramp;
 pub(super) mod reader;
 pub(super) mod root;
+pub(super) mod samples;
 pub(super) mod sections;

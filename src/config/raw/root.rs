@@ -10,6 +10,7 @@ use super::common::{RawUnitSources, RawWeights};
 use super::judge::RawJudge;
 use super::ramp::RawRamp;
 use super::reader::{Node, ObjectReader, read_object};
+use super::samples::RawSamples;
 use super::sections::{RawConversation, RawFailover, RawFeedback, RawFleet, RawRequest, RawShadow};
 use crate::assignment::MissingUnitPolicy;
 use crate::config::InvalidConfig;
@@ -43,6 +44,7 @@ pub struct RawConfig {
     pub feedback: Option<RawFeedback>,
     pub fleet: Option<RawFleet>,
     pub judge: Option<RawJudge>,
+    pub samples: Option<RawSamples>,
     pub role: Option<Role>,
     pub console: Option<RawConsole>,
 }
@@ -155,6 +157,7 @@ impl RawConfig {
             feedback: fields.object("feedback").map(RawFeedback::read),
             fleet: fields.object("fleet").map(RawFleet::read),
             judge: fields.object("judge").map(RawJudge::read),
+            samples: fields.object("samples").map(RawSamples::read),
             role: {
                 // `Plugin` has already handled the console.
                 let [release, shadow] = Role::CONFIGURED.map(Role::as_str);

@@ -106,6 +106,12 @@ pub enum Counter {
     PreferredGreen,
     /// Pairs of which the judge prefers neither answer in both orders.
     PreferredNeither,
+    /// Sampled requests that a receiver of spans has taken.
+    SamplesSent,
+    /// Sampled requests that were not sent, because too many were open or waited.
+    SamplesDropped,
+    /// Sampled requests that the receiver has not taken.
+    SamplesFailed,
     /// Requests of a shadow step whose responses of both versions are compared.
     Pairs,
     /// Mirrored requests of a shadow step without such a pair.
@@ -170,6 +176,9 @@ impl Counter {
         }
         counters
     }
+
+    /// The counters of exported samples, where they are configured.
+    pub const EXPORTS: [Self; 3] = [Self::SamplesSent, Self::SamplesDropped, Self::SamplesFailed];
 
     /// The counters of responses, where they are configured.
     pub const OUTCOMES: [Self; 29] = [
@@ -256,6 +265,9 @@ impl fmt::Display for Counter {
             Self::PreferredNeither => "preferred_neither",
             Self::Sampled => "sampled",
             Self::Unsampled => "unsampled",
+            Self::SamplesSent => "samples_sent",
+            Self::SamplesDropped => "samples_dropped",
+            Self::SamplesFailed => "samples_failed",
             Self::Pairs => "pairs",
             Self::Unpaired => "unpaired",
         })

@@ -12,6 +12,7 @@ mod general;
 mod judge;
 mod plugin;
 mod routes;
+mod samples;
 mod source;
 mod stats;
 

@@ -5,9 +5,12 @@ pub mod bootstrap;
 pub mod clients;
 pub mod failing_server;
 mod listening;
+#[path = "../../support/otlp.rs"]
+mod otlp;
 #[path = "../../support/process.rs"]
 pub mod process;
 pub mod prometheus;
+pub mod span_receiver;
 pub mod upstream;
 
 use std::path::{Path, PathBuf};

@@ -23,7 +23,7 @@ use super::process::wait_for;
 use crate::artifacts::recorded_answers;
 use crate::port::Port;
 
-static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
+pub(super) static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
 /// The two events of a stream at `/hold`. Between them the upstream waits for
 /// [`Upstream::release_streams`].

@@ -33,6 +33,7 @@ mod redirects;
 mod releases;
 mod reload;
 mod rewritten;
+mod samples;
 mod shadow;
 mod shadow_step;
 mod shared_names;

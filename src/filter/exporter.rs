@@ -1,0 +1,158 @@
+//! Sampled requests, sent to an OTLP receiver on ticks.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::callout::Callouts;
+use super::callout::http::HttpCluster;
+use super::metrics::RolloutMetrics;
+use super::registry::Registry;
+use crate::callout::authority;
+use crate::config::Config;
+use crate::export::{Exchange, ExportQueue, SentExchanges, send_exchanges};
+use crate::stats::names::{Counter, StatScope};
+
+thread_local! {
+    /// An exchange may end under an older configuration than the one that sends it.
+    static EXPORTS: Registry<SharedExports> = const { Registry::new() };
+}
+
+/// How long the receiver may take for an answer. Source: OpenTelemetry's "OTLP Exporter
+/// Configuration", the default of `OTEL_EXPORTER_OTLP_TIMEOUT`.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The export of a configuration in this VM.
+pub struct Exporter {
+    receiver: Rc<HttpCluster>,
+    path: Box<str>,
+    max_bytes: usize,
+    rollout: String,
+    callouts: Rc<Callouts>,
+    metrics: Rc<RolloutMetrics>,
+    shared: Rc<SharedExports>,
+}
+
+/// The exchanges of a rollout that wait in this VM.
+#[derive(Default)]
+struct SharedExports {
+    waiting: RefCell<ExportQueue>,
+    is_sending: Cell<bool>,
+    /// Whether the receiver has not taken all of the last request.
+    is_failing: Cell<bool>,
+}
+
+/// A batch that is being sent. Dropping it ends that, also where it was given up.
+struct Sending {
+    shared: Rc<SharedExports>,
+    metrics: Rc<RolloutMetrics>,
+    rollout: String,
+    /// How many exchanges of each version have not been sent.
+    left: RefCell<[(StatScope, u64); 3]>,
+}
+
+// === impl Exporter ===
+
+impl Exporter {
+    /// The export of a configuration; `None` if it exports nothing. Nothing is sent yet.
+    pub fn for_config(
+        config: &Config,
+        callouts: &Rc<Callouts>,
+        metrics: &Rc<RolloutMetrics>,
+    ) -> Option<Self> {
+        let rollout = config.rollout.as_str();
+        let shared = EXPORTS.with(|it| it.get_or_insert(rollout, SharedExports::default));
+        let Some(config) = &config.samples else {
+            shared.drop_waiting(metrics);
+            return None;
+        };
+        metrics.define_exports(rollout);
+        let cluster = config.cluster.as_str();
+        let receiver = HttpCluster::new(Rc::clone(callouts), cluster, &authority(cluster), TIMEOUT);
+        Some(Self {
+            receiver: Rc::new(receiver),
+            path: config.path.clone(),
+            max_bytes: config.sampler.max_bytes,
+            rollout: rollout.to_owned(),
+            callouts: Rc::clone(callouts),
+            metrics: Rc::clone(metrics),
+            shared,
+        })
+    }
+
+    /// Adds an exchange, which waits for the next tick.
+    pub fn add(&self, exchange: Exchange) {
+        let scope = exchange.scope;
+        if !self.shared.waiting.borrow_mut().push(exchange, self.max_bytes) {
+            self.metrics.count_exports(scope, Counter::SamplesDropped, 1);
+        }
+    }
+
+    /// Sends the exchanges that wait, unless others are being sent.
+    pub fn send(&self) {
+        let shared = &self.shared;
+        if shared.is_sending.get() || shared.waiting.borrow().is_empty() {
+            return;
+        }
+        let batch = shared.waiting.borrow_mut().take_batch();
+        let count = |scope| batch.iter().filter(|it| it.scope == scope).count() as u64;
+        let sending = Sending {
+            shared: Rc::clone(shared),
+            metrics: Rc::clone(&self.metrics),
+            rollout: self.rollout.clone(),
+            left: RefCell::new(StatScope::ALL.map(|scope| (scope, count(scope)))),
+        };
+        shared.is_sending.set(true);
+        let (receiver, path) = (Rc::clone(&self.receiver), self.path.clone());
+        self.callouts.spawn(async move {
+            let report = |sent| sending.report(sent);
+            send_exchanges(&*receiver, &path, &sending.rollout, batch, report).await;
+        });
+    }
+}
+
+// === impl SharedExports ===
+
+impl SharedExports {
+    /// Drops the exchanges that wait, because the rollout's configuration exports no more.
+    fn drop_waiting(&self, metrics: &RolloutMetrics) {
+        let mut waiting = self.waiting.borrow_mut();
+        while !waiting.is_empty() {
+            for exchange in waiting.take_batch() {
+                metrics.count_exports(exchange.scope, Counter::SamplesDropped, 1);
+            }
+        }
+    }
+}
+
+// === impl Sending ===
+
+impl Sending {
+    fn report(&self, result: SentExchanges) {
+        let SentExchanges { scope, sent, failed, problem } = result;
+        self.metrics.count_exports(scope, Counter::SamplesSent, sent);
+        self.metrics.count_exports(scope, Counter::SamplesFailed, failed);
+        for (_, left) in self.left.borrow_mut().iter_mut().filter(|it| it.0 == scope) {
+            *left = left.saturating_sub(sent + failed);
+        }
+        let rollout = &self.rollout;
+        let was_failing = self.shared.is_failing.replace(problem.is_some());
+        match problem {
+            Some(problem) if !was_failing => log::warn!(
+                "rollout {rollout}: samples are not exported: {problem}; those that fail are dropped, \
+                 and requests are not affected"
+            ),
+            None if was_failing => log::info!("rollout {rollout}: samples are exported again"),
+            Some(_) | None => {}
+        }
+    }
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        self.shared.is_sending.set(false);
+        for (scope, left) in self.left.borrow().iter() {
+            self.metrics.count_exports(*scope, Counter::SamplesFailed, *left);
+        }
+    }
+}

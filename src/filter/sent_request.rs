@@ -1,0 +1,17 @@
+//! What a request is when it is sent.
+
+use crate::assignment::Exposure;
+use crate::stats::names::StatScope;
+
+/// What a request is when it is sent.
+#[derive(Clone, Copy)]
+pub struct SentRequest {
+    pub scope: StatScope,
+    pub exposure: Option<Exposure>,
+    /// The analysis hash of the unit that may send feedback on the answer.
+    pub feedback_unit: Option<u64>,
+    /// Whether Envoy sends a copy to green, or it is such a copy.
+    pub is_mirrored: bool,
+    /// Whether its answer is one half of a pair of a shadow step.
+    pub is_paired: bool,
+}
