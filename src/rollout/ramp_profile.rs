@@ -27,8 +27,8 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 const MIN_USERS: f64 = 10_000.0;
 const MIN_RPS: f64 = 10.0;
 
-/// From so many users and requests per second on, [`RampProfile::Large`] applies. A choice, not yet
-/// simulated.
+/// From so many users and requests per second on, [`RampProfile::Large`] applies. A choice; with a
+/// million users and 200 requests per second it decides (`docs/reference/simulated.md`).
 const MIN_USERS_OF_LARGE: f64 = 200_000.0;
 const MIN_RPS_OF_LARGE: f64 = 200.0;
 
