@@ -48,8 +48,12 @@ impl Artifact {
 /// An error for each field that needs bodies or responses.
 fn beyond_routing(config: &Config) -> Vec<FieldError> {
     let is_shadow = config.role == Some(Role::Shadow);
-    // A ramp and a shadow observe responses without `answers` too.
-    let is_answers = config.ramp.is_none() && config.shadow.is_none() && !is_shadow;
+    // A ramp, a shadow, a judge and an export observe responses without `answers` too.
+    let is_answers = config.ramp.is_none()
+        && config.shadow.is_none()
+        && config.judge.is_none()
+        && config.samples.is_none()
+        && !is_shadow;
     let conversation = config.conversation.as_ref();
     let changes_body = |patch: &Option<RequestPatch>| {
         patch.as_ref().is_some_and(|patch| patch.body != BodyPatch::default())

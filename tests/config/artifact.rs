@@ -38,7 +38,7 @@ fn versions(green: Value) -> Value {
 #[test]
 fn the_build_that_routes_refuses_what_needs_bodies_or_responses() {
     let id = json!([{"header": "x-conversation"}]);
-    let cases: [(Value, &[&str]); 17] = [
+    let cases: [(Value, &[&str]); 19] = [
         (rollout(json!({})), &[]),
         (rollout(json!({"force_header": "x-force", "pins": {"green": ["qa"]}})), &[]),
         (rollout(json!({"unit": [{"header": "x-user-id"}, {"cookie": "uid"}]})), &[]),
@@ -66,6 +66,8 @@ fn the_build_that_routes_refuses_what_needs_bodies_or_responses() {
             &["versions.green.request"],
         ),
         (json!({"role": "console"}), &["role"]),
+        (rollout(json!({"judge": {"cluster": "judge", "model": "m"}})), &["judge"]),
+        (rollout(json!({"samples": {"cluster": "collector"}})), &["samples"]),
         (rollout(json!({"console": {"path": "/ops"}})), &["console"]),
     ];
     for (config, expected) in cases {
