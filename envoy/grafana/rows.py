@@ -184,6 +184,20 @@ def quality() -> list[Panel]:
             12,
             query(f"{ratio('score_milli_sum', 'score_count')} / 1000"),
         ).no_value("no scores"),
+        chart(
+            "Judge's errors",
+            "The share of the judge's answers that are no verdict. They are no evidence.",
+            share,
+            12,
+            query(f"{rate('judge_errors')} / ({rate('judged')} + {rate('judge_errors')})"),
+        ).no_value("no judge"),
+        chart(
+            "Judge's cost per 1,000 verdicts",
+            "In US dollars, by the `prices` of the configuration.",
+            units.Dollars,
+            12,
+            query(f"1000 * {ratio('judge_cost_microusd', 'judged')} / 1e6"),
+        ).no_value("no judge"),
     ]
 
 

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use verdigris::analysis::{Measurements, Metric, Observation};
 use verdigris::assignment::Version;
 use verdigris::config::Config;
+use verdigris::rollout::store::STATE_VERSION;
 use verdigris::rollout::{Clocks, RampState};
 use verdigris::rollout::{CommandKind, OperatorCommand};
 
@@ -119,7 +120,7 @@ impl VmPair {
 
 /// The key of the rollout's shared data of this kind.
 fn key(kind: &str) -> String {
-    format!("verdigris.10.{ROLLOUT}.{kind}")
+    format!("verdigris.{STATE_VERSION}.{ROLLOUT}.{kind}")
 }
 
 /// The observations of that tick stay in the queue; the next tick counts their units.

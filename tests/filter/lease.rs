@@ -4,6 +4,7 @@
 use serde_json::json;
 use verdigris::assignment::UnitKey;
 use verdigris::config::Config;
+use verdigris::rollout::store::STATE_VERSION;
 use verdigris::rollout::{Clocks, Phase, RampState};
 
 use crate::host::Process;
@@ -46,7 +47,7 @@ fn shared_unit_key(vms: &RampVms) -> Option<UnitKey> {
 }
 
 fn unit_key_name() -> String {
-    format!("verdigris.10.{ROLLOUT}.unit_key")
+    format!("verdigris.{STATE_VERSION}.{ROLLOUT}.unit_key")
 }
 
 /// Nobody outside the process can compute by which hash the analysis knows a unit.

@@ -63,7 +63,7 @@ fn every_alert_fires_and_every_panel_has_data_after_its_event() {
         assert!(has_envoy, "{alert}");
     }
     let alerts = prometheus.alert_rules();
-    assert!(alerts.len() >= 12);
+    assert!(alerts.len() >= 13);
     for alert in alerts {
         let (name, expr) = (alert["name"].as_str().unwrap(), alert["query"].as_str().unwrap());
         // Some conditions have ended by now, for example the absence of data before the first
@@ -147,6 +147,8 @@ fn weights_yaml(rollout: &str) -> String {
         "answers": {},
         "prices": {"*": {"input": 1, "output": 10}},
         "feedback": {"path": "/feedback", "thumb": "/thumb", "score": "/score"},
+        // It answers, but is no judge.
+        "judge": {"cluster": "llm-next", "model": "judge", "sample": 100},
     })))
 }
 
