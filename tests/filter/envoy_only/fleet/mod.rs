@@ -23,6 +23,7 @@ macro_rules! on_each_store {
     };
 }
 
+mod any_envoy;
 mod changes;
 mod cost;
 mod failures;
