@@ -192,11 +192,11 @@ def quality() -> list[Panel]:
             query(f"{rate('judge_errors')} / ({rate('judged')} + {rate('judge_errors')})"),
         ).no_value("no judge"),
         chart(
-            "Judge's cost per 1,000 verdicts",
+            "Judge's cost per hour",
             "In US dollars, by the `prices` of the configuration.",
             units.Dollars,
             12,
-            query(f"1000 * {ratio('judge_cost_microusd', 'judged')} / 1e6"),
+            query(f"3600 * {rate('judge_cost_microusd')} / 1e6"),
         ).no_value("no judge"),
     ]
 

@@ -103,6 +103,8 @@ fn every_evidence_panel_has_data_in_a_ramp() {
     }
 }
 
+const QUESTION: &str = r#"{"messages": [{"role": "user", "content": "Why?"}]}"#;
+
 /// An answer without content.
 const EMPTY: &str = r#"{"choices": [{"message": {"content": ""}, "finish_reason": "stop"}]}"#;
 /// An answer that ended at the token limit.
@@ -180,7 +182,9 @@ fn under_load(envoy: &Envoy, work: impl FnOnce()) {
             }
             let request = || Request::from_user(format!("user-{user}"));
             // Requests fail while a VM is replaced.
-            let answer = envoy.send_to("/model/completions", &request());
+            // Without a body, there is nothing to judge.
+            let question = request().post("/model/completions", QUESTION);
+            let answer = envoy.send_to("/model/completions", &question);
             let receipt = answer.as_ref().ok().and_then(|it| it.headers().get(RECEIPT).cloned());
             let _ = answer.and_then(|response| response.bytes());
             let stream = request().header(REPLAY_HEADER, "anthropic-stream");
