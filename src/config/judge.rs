@@ -280,10 +280,9 @@ fn check_timeout(raw: Option<&str>, diagnostics: &mut Diagnostics) -> Option<Dur
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "in range by the check")]
 fn check_max_cost(raw: Option<&Number>, diagnostics: &mut Diagnostics) -> Option<Option<u64>> {
     let Some(raw) = raw else { return Some(None) };
-    let dollars = raw.as_f64().filter(|dollars| *dollars > 0.0 && *dollars <= MAX_COST);
+    let dollars = raw.as_f64().filter(|dollars| (1e-6..=MAX_COST).contains(dollars));
     if dollars.is_none() {
-        let fix =
-            "write the most that the judge may cost in a day, in US dollars, above 0, such as 5";
+        let fix = "write the most that the judge may cost in a day, in US dollars, at least 0.000001, such as 5";
         diagnostics.push(FieldError::new("judge.max_cost_per_day", &json!(raw), fix));
     }
     dollars.map(|dollars| Some((dollars * 1e6).round() as u64))

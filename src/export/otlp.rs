@@ -118,8 +118,14 @@ pub fn read_answer(status: u16, body: &[u8]) -> ExportAnswer {
     };
     ExportAnswer::Taken {
         rejected: rejected.unwrap_or_default(),
-        message: error_message.unwrap_or_default(),
+        message: shown(&error_message.unwrap_or_default()),
     }
+}
+
+/// A text of the receiver for the log: its beginning, without control characters.
+fn shown(message: &str) -> String {
+    const MAX_CHARS: usize = 200;
+    message.chars().take(MAX_CHARS).map(|it| if it.is_control() { ' ' } else { it }).collect()
 }
 
 // === impl Span ===

@@ -9,7 +9,7 @@ use super::callout::http::HttpCluster;
 use super::metrics::RolloutMetrics;
 use super::registry::Registry;
 use crate::callout::authority;
-use crate::config::Config;
+use crate::config::{Config, Role};
 use crate::export::{Exchange, ExportQueue, SentExchanges, send_exchanges};
 use crate::stats::names::{Counter, StatScope};
 
@@ -63,7 +63,10 @@ impl Exporter {
         let rollout = config.rollout.as_str();
         let shared = EXPORTS.with(|it| it.get_or_insert(rollout, SharedExports::default));
         let Some(config) = &config.samples else {
-            shared.drop_waiting(metrics);
+            // A shadow's own configuration need not repeat the section.
+            if config.role != Some(Role::Shadow) {
+                shared.drop_waiting(metrics);
+            }
             return None;
         };
         metrics.define_exports(rollout);

@@ -46,6 +46,7 @@ impl HttpContext for HttpStream {
         if let Some(before) = before {
             // It was assigned, patched and counted before, and is on its way to the same cluster.
             self.state = before;
+            self.state.is_continued = true;
             return Action::Continue;
         }
         self.state.request_headers(end_of_stream)

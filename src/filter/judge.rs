@@ -14,8 +14,30 @@ use crate::feedback::FeedbackEvent;
 use crate::judge::{
     JudgeError, JudgeQuestion, JudgeReply, JudgeTask, Preference, agreed_preference,
 };
+use crate::response::Tokens;
 use crate::sampling::{Sample, Unjudged};
 use crate::stats::names::{Counter, Gauge, StatScope};
+
+/// A question whose answer has not come. Dropping it counts what it may have cost, also where it was
+/// given up: the judge answers all the same.
+struct UnsettledCost<'a> {
+    runtime: &'a RolloutRuntime,
+    scope: StatScope,
+    assumed: u64,
+    is_settled: bool,
+}
+
+impl Drop for UnsettledCost<'_> {
+    fn drop(&mut self) {
+        if !self.is_settled {
+            self.runtime.book_judge_cost(self.scope, self.assumed);
+            let metrics = &self.runtime.metrics;
+            metrics.count_judge(self.scope, Counter::JudgeErrors, 1);
+            let why = Counter::JudgeErrorsFor(JudgeError::Unreachable);
+            metrics.count_judge(self.scope, why, 1);
+        }
+    }
+}
 
 // === impl RolloutRuntime ===
 
@@ -37,6 +59,7 @@ impl RolloutRuntime {
             while let Some(task) = samples.take() {
                 self.count_unjudged(&task, Unjudged::Dropped);
             }
+            samples.clear();
             return;
         }
         while let Some(open) = link.begin_question(config.in_flight) {
@@ -156,16 +179,22 @@ impl RolloutRuntime {
             headers: vec![("content-type", "application/json"), ("accept", "application/json")],
             body: question,
         };
+        let price = |tokens: &Tokens| config.price.map_or(0, |price| price.cost(tokens));
+        let assumed = price(&JudgeReply::assumed_tokens(bytes));
+        let mut unsettled = UnsettledCost { runtime: self, scope, assumed, is_settled: false };
         let reply = JudgeReply::read(&link.cluster.call(request).await, bytes);
-        let cost = config.price.map_or(0, |price| price.cost(reply.tokens()));
-        if cost > 0 {
-            self.metrics.count_judge(scope, Counter::JudgeCostMicrousd, cost);
-            let unix_ms = hostcalls::wall_time_ns().unwrap_or_default() / 1_000_000;
-            link.shared_ledger.update(|found| {
-                Update::Write(found.unwrap_or_default().with_cost(cost, unix_ms), ())
-            });
-        }
+        unsettled.is_settled = true;
+        self.book_judge_cost(scope, price(reply.tokens()));
         Some(reply)
+    }
+
+    /// Counts what a question has cost, in millionths of a US dollar.
+    fn book_judge_cost(&self, scope: StatScope, cost: u64) {
+        let Some(link) = self.judge.as_ref().filter(|_| cost > 0) else { return };
+        self.metrics.count_judge(scope, Counter::JudgeCostMicrousd, cost);
+        let unix_ms = hostcalls::wall_time_ns().unwrap_or_default() / 1_000_000;
+        link.shared_ledger
+            .update(|found| Update::Write(found.unwrap_or_default().with_cost(cost, unix_ms), ()));
     }
 
     /// The verdict, or `None` after the error was counted.

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::hostcalls;
 use super::routed_patch::RoutedPatch;
 use super::routing::RoutedRequest;
 use super::waiting_streams::WaitingStream;
@@ -36,4 +37,9 @@ impl PendingBody {
     pub fn new(head: RequestHead, purpose: BodyPurpose, wait: Option<Rc<WaitingStream>>) -> Self {
         Self { head, purpose, wait, received: 0 }
     }
+}
+
+/// What the headers of the request at hand say about its body.
+pub fn request_head(has_body: bool) -> Option<RequestHead> {
+    Some(RequestHead::from_headers(hostcalls::request_headers().ok()?.iter(), has_body))
 }

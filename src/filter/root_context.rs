@@ -97,7 +97,7 @@ impl RolloutRoot {
         let Some(note) = self.note.as_ref().filter(|it| !it.is_published()) else { return };
         note.publish();
         let period_ms = self.plugin.runtime().map(|it| it.tick_period_ms());
-        if period_ms == Some(0) {
+        if period_ms == Some(0) && note.is_published() {
             let _ = hostcalls::set_tick_period(0);
         }
     }

@@ -68,8 +68,8 @@ impl SampleCandidate {
         let id = id?;
         let place = Sampler::place(runtime.config.rollout.as_str(), id);
         let samplers = samplers.into_iter().flatten().filter(|it| it.may_sample(place));
-        let max_bytes = samplers.map(|it| it.max_bytes).max()?;
-        Some(Self { request: SampledRequest::new(id, max_bytes), place, trace })
+        samplers.map(|it| it.max_bytes).max()?;
+        Some(Self { request: SampledRequest::new(id, 0), place, trace })
     }
 
     /// Begins to copy the request; `None` if it is not sampled.
@@ -79,7 +79,7 @@ impl SampleCandidate {
         sent: SentRequest,
         format: Option<Format>,
     ) -> Option<SampleCapture> {
-        let Self { request, place, trace } = self;
+        let Self { mut request, place, trace } = self;
         let SentRequest { scope, exposure, is_mirrored, is_paired, .. } = sent;
         let samples_version = |sampler: &Sampler| match scope {
             StatScope::Of(version) => runtime
@@ -100,6 +100,7 @@ impl SampleCandidate {
         });
         let samplers = [judged.filter(|_| is_for_judge), exported];
         let max_bytes = samplers.into_iter().flatten().map(|it| it.max_bytes).max()?;
+        request.prompt = CapturedText::new(max_bytes);
         let open = runtime.samples.as_ref()?.open(max_bytes);
         if open.is_none() {
             if is_for_judge {

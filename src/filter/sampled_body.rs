@@ -25,8 +25,9 @@ impl StreamState {
 
     /// Copies a piece of a sampled request's body.
     pub(super) fn sample_body(&mut self, size: usize) {
+        let is_new = !self.is_continued && size > 0;
         let request = self.observer.as_mut().and_then(ResponseObserver::sampled_request);
-        let Some(request) = request.filter(|_| size > 0) else { return };
+        let Some(request) = request.filter(|_| is_new) else { return };
         match hostcalls::request_body(size) {
             Ok(piece) => request.prompt.push(&piece),
             Err(_) => request.prompt.exceed(),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::registry::Registry;
-use crate::config::Config;
+use crate::config::{Config, Role};
 use crate::judge::JudgeTask;
 use crate::rollout::{EndedHalf, PairTicket};
 use crate::sampling::{Sample, SampleQueue};
@@ -27,37 +27,52 @@ const MAX_OPEN: usize = 512;
 /// The sampled requests of a rollout in this VM.
 #[derive(Debug)]
 pub struct SharedSamples {
-    open: Rc<Cell<usize>>,
+    open: Rc<OpenSamples>,
     waiting: RefCell<SampleQueue<JudgeTask>>,
     /// Halves of pairs whose other half has not ended, and the bytes of their texts.
     halves: RefCell<BTreeMap<PairTicket, Rc<Sample>>>,
 }
 
+/// The sampled requests that are open.
+#[derive(Debug, Default)]
+struct OpenSamples {
+    count: Cell<usize>,
+    /// How many bytes their texts may have.
+    bytes: Cell<usize>,
+}
+
 /// A place among the sampled requests that are open. Dropping it frees the place.
 #[derive(Debug)]
-pub struct OpenPlace(Rc<Cell<usize>>);
+pub struct OpenPlace {
+    open: Rc<OpenSamples>,
+    bytes: usize,
+}
 
 // === impl SharedSamples ===
 
 impl SharedSamples {
     /// The samples of a configuration; `None` if it samples no requests.
     pub fn for_config(config: &Config) -> Option<Rc<Self>> {
-        if config.judge.is_none() && config.samples.is_none() {
-            return None;
-        }
         let name = config.rollout.as_str();
-        Some(SAMPLES.with(|samples| samples.get_or_insert(name, Self::default)))
+        let shared = SAMPLES.with(|samples| samples.get_or_insert(name, Self::default));
+        if config.judge.is_none() && config.role != Some(Role::Shadow) {
+            // No later judge gets what was meant for another one.
+            shared.clear();
+        }
+        (config.judge.is_some() || config.samples.is_some()).then_some(shared)
     }
 
     /// Takes a place for a request with texts of up to `max_bytes` bytes each; `None` while too many
     /// are open.
     pub fn open(&self, max_bytes: usize) -> Option<OpenPlace> {
-        let most = (MAX_BYTES / max_bytes.saturating_mul(2).max(1)).clamp(1, MAX_OPEN);
-        if self.open.get() >= most {
+        let bytes = max_bytes.saturating_mul(2);
+        let after = self.open.bytes.get().saturating_add(bytes);
+        if self.open.count.get() >= MAX_OPEN || after > MAX_BYTES {
             return None;
         }
-        self.open.update(|count| count + 1);
-        Some(OpenPlace(Rc::clone(&self.open)))
+        self.open.count.update(|count| count + 1);
+        self.open.bytes.set(after);
+        Some(OpenPlace { open: Rc::clone(&self.open), bytes })
     }
 
     /// Adds what the judge is to be asked. Returns whether it can wait.
@@ -84,6 +99,12 @@ impl SharedSamples {
         self.add(JudgeTask::Pair { blue, green })
     }
 
+    /// Drops all that waits for a judge.
+    pub fn clear(&self) {
+        self.waiting.borrow_mut().clear().for_each(drop);
+        self.halves.borrow_mut().clear();
+    }
+
     /// Drops the halves whose other half is not waited for any more.
     pub fn drop_halves(&self, is_joined: impl Fn(PairTicket) -> bool) {
         self.halves.borrow_mut().retain(|ticket, _| is_joined(*ticket));
@@ -104,6 +125,8 @@ impl Default for SharedSamples {
 
 impl Drop for OpenPlace {
     fn drop(&mut self) {
-        self.0.update(|count| count.saturating_sub(1));
+        let Self { open, bytes } = self;
+        open.count.update(|count| count.saturating_sub(1));
+        open.bytes.update(|open| open.saturating_sub(*bytes));
     }
 }

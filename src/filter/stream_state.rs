@@ -5,7 +5,7 @@ use std::rc::Rc;
 use proxy_wasm::types::Action;
 
 use super::build::IS_ROUTE;
-use super::pending_body::{BodyPurpose, PendingBody};
+use super::pending_body::{BodyPurpose, PendingBody, request_head};
 use super::request_rewrite::{write_body, write_headers};
 use super::response_observer::{ObservedRequest, ResponseObserver};
 use super::routed_patch::{CompletedPatch, RoutedPatch};
@@ -32,6 +32,8 @@ pub struct StreamState {
     /// The assignment, once the request is sent.
     pub committed: Option<Assignment>,
     has_response: bool,
+    /// Whether it continues after an internal redirect: Envoy sends its body again, patched.
+    pub is_continued: bool,
 }
 
 // === impl StreamState ===
@@ -50,6 +52,7 @@ impl StreamState {
             signed_exposure: None,
             committed: None,
             has_response: false,
+            is_continued: false,
         }
     }
 
@@ -381,6 +384,7 @@ impl StreamState {
             runtime.count(blue, assignment);
             self.observer =
                 ResponseObserver::new(&runtime, blue, assignment, ObservedRequest::default());
+            self.begin_sample(BodyState::Unavailable);
         }
     }
 }
@@ -392,8 +396,4 @@ impl RolloutRuntime {
         self.metrics.count(account, decision);
         self.set_reason(decision);
     }
-}
-
-fn request_head(has_body: bool) -> Option<RequestHead> {
-    Some(RequestHead::from_headers(hostcalls::request_headers().ok()?.iter(), has_body))
 }

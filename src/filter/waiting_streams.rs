@@ -14,7 +14,7 @@ const MAX_WAIT_NS: u64 = 5_000_000_000;
 
 /// How many requests continue in one callback. Envoy continues each within the callbacks of the one
 /// before, on the same stack, so that many hundreds would overflow it.
-const MAX_RELEASED: usize = 32;
+const MAX_RELEASED: usize = 128;
 
 /// The requests of one configuration in this VM that wait.
 #[derive(Default)]

@@ -112,10 +112,18 @@ impl FleetInstance {
     /// until [`Self::keep_name`].
     pub fn renamed(&self, id: InstanceId) -> Option<Self> {
         self.is_leaving.set(true);
-        if self.protocol.try_borrow_mut().map_or(true, |it| !it.outbox.is_free()) {
-            return None;
-        }
+        let mut protocol = self.protocol.try_borrow_mut().ok().filter(|it| it.outbox.is_free())?;
+        let name = id.name.clone();
         let renamed = Self::new(id, self.interval_ns(), self.own_keys);
+        // What it knows of the fleet stays: a store that has lost it is noticed.
+        {
+            let mut fresh = renamed.protocol.try_borrow_mut().ok()?;
+            fresh.follower = std::mem::take(&mut protocol.follower);
+            fresh.are_keys_stored = protocol.are_keys_stored;
+        }
+        renamed.in_force.replace(self.in_force.take());
+        renamed.reached_ns.set(self.reached_ns.get());
+        renamed.status.replace(FleetStatus { instance: name, ..self.status.take() });
         renamed.evidence.replace(self.evidence.take());
         renamed.last_fingerprint.set(self.last_fingerprint.get());
         renamed.has_changed_configuration.set(self.has_changed_configuration.get());

@@ -71,14 +71,19 @@ const BYTES_PER_TOKEN: u64 = 2;
 // === impl JudgeReply ===
 
 impl JudgeReply {
-    /// Reads the answer to a question with so many bytes.
-    pub fn read(response: &Result<HttpResponse, HttpError>, question_bytes: usize) -> Self {
-        // A question that was sent may have been answered, and cost something.
-        let assumed = Tokens {
+    /// At most how many tokens a question with so many bytes and its answer have.
+    pub fn assumed_tokens(question_bytes: usize) -> Tokens {
+        Tokens {
             input: u64::try_from(question_bytes).ok().map(|bytes| bytes / BYTES_PER_TOKEN),
             output: Some(MAX_TOKENS),
             ..Tokens::default()
-        };
+        }
+    }
+
+    /// Reads the answer to a question with so many bytes.
+    pub fn read(response: &Result<HttpResponse, HttpError>, question_bytes: usize) -> Self {
+        // A question that was sent may have been answered, and cost something.
+        let assumed = Self::assumed_tokens(question_bytes);
         let failed = |error, tokens| Self { verdict: Err(error), tokens };
         match response {
             Err(HttpError::NotSent(_)) => failed(JudgeError::Unreachable, Tokens::default()),

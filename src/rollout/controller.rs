@@ -147,7 +147,10 @@ impl RampState {
         why: String,
         now: Clocks,
     ) -> Option<Transition> {
-        if self.phase == Phase::RolledBack || self.step_of_epoch(epoch).is_none() {
+        // Where an operator's share is in force, it has no epoch of a step.
+        let is_of_now = self.step_of_epoch(epoch).is_some()
+            || (epoch == Epoch::MANUAL && self.override_share().is_some());
+        if self.phase == Phase::RolledBack || !is_of_now {
             return None;
         }
         self.bump_revision(now);

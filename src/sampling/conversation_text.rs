@@ -29,6 +29,10 @@ const MEMBERS: [(&str, &str); 10] = [
     ("prompt", "user"),
 ];
 
+/// How deep lists and objects in a message are read. Deeper ones are no text that a model reads, and
+/// each level would take from the stack.
+const MAX_DEPTH: usize = 8;
+
 /// The messages in the body of a request. A body that is not JSON, or has none of the known members, is
 /// one message as a whole. `None` where it is not UTF-8 or empty.
 pub fn read_messages(body: &[u8]) -> Option<Vec<Message>> {
@@ -37,7 +41,7 @@ pub fn read_messages(body: &[u8]) -> Option<Vec<Message>> {
     if let Some(object) = Object::parse(body) {
         for (member, role) in MEMBERS {
             if let Some(json) = object.get(member) {
-                add_messages(json, role, &mut messages);
+                add_messages(json, role, MAX_DEPTH, &mut messages);
             }
         }
     }
@@ -48,19 +52,20 @@ pub fn read_messages(body: &[u8]) -> Option<Vec<Message>> {
 }
 
 /// Adds the messages in `json`: a text, a message, or a list of them.
-fn add_messages(json: &str, role: &str, messages: &mut Vec<Message>) {
+fn add_messages(json: &str, role: &str, depth: usize, messages: &mut Vec<Message>) {
+    let Some(depth) = depth.checked_sub(1) else { return };
     let is_list_of_messages = |array: &Array<'_>| {
         array.items().iter().any(|it| Object::parse(it).is_some_and(|it| content(&it).is_some()))
     };
     if let Some(array) = Array::parse(json).filter(is_list_of_messages) {
-        array.items().iter().for_each(|item| add_messages(item, role, messages));
+        array.items().iter().for_each(|item| add_messages(item, role, depth, messages));
         return;
     }
     let object = Object::parse(json);
     let own_role = object.as_ref().and_then(|it| parse_string(it.get("role")?));
     let text = match object.as_ref().and_then(content) {
-        Some(content) => part_text(content),
-        None => part_text(json),
+        Some(content) => part_text(content, depth),
+        None => part_text(json, depth),
     };
     if let Some(text) = text.filter(|text| !text.is_empty()) {
         messages.push(Message { role: own_role.unwrap_or_else(|| role.to_owned()), text });
@@ -73,12 +78,14 @@ fn content<'a>(message: &Object<'a>) -> Option<&'a str> {
 }
 
 /// The text of a part, or of a list of parts.
-fn part_text(json: &str) -> Option<String> {
+fn part_text(json: &str, depth: usize) -> Option<String> {
     if let Some(text) = parse_string(json) {
         return Some(text);
     }
+    let Some(depth) = depth.checked_sub(1) else { return Some("[part]".to_owned()) };
     if let Some(parts) = Array::parse(json) {
-        let texts: Vec<String> = parts.items().iter().filter_map(|part| part_text(part)).collect();
+        let texts: Vec<String> =
+            parts.items().iter().filter_map(|part| part_text(part, depth)).collect();
         return Some(texts.join("\n"));
     }
     let part = Object::parse(json)?;

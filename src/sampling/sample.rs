@@ -89,8 +89,8 @@ impl Sample {
             && self.outcome.read_answer().is_some_and(|answer| !answer.error)
             && !self.outcome.has_failed_over;
         let answer = self.answer.text().filter(|_| is_success);
-        let (answer, messages) =
-            answer.zip(read_messages(prompt.bytes())).ok_or(Unjudged::NoAnswer)?;
+        let answer = answer.ok_or(Unjudged::NoAnswer)?;
+        let messages = read_messages(prompt.bytes()).ok_or(Unjudged::NoAnswer)?;
         Ok((messages, answer))
     }
 

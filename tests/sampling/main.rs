@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use proptest::prelude::*;
 use verdigris::assignment::{Share, Version};
-use verdigris::sampling::{ComparedShares, SampleQueue, Sampler};
+use verdigris::sampling::{ComparedShares, SampleQueue, Sampler, read_messages};
 
 fn sampler(share: f64, blue_per_green: u32) -> Sampler {
     let blue_per_green = NonZeroU32::new(blue_per_green).unwrap();
@@ -112,4 +112,24 @@ proptest! {
         prop_assert_eq!(queue.clear().collect::<Vec<_>>(), left);
         prop_assert!(queue.is_empty() && queue.bytes() == 0);
     }
+}
+
+/// A client can send any depth. Without a bound, reading it would overflow the stack of the VM.
+#[test]
+fn a_message_of_any_depth_is_read() {
+    const LEVELS: usize = 100_000;
+    let nested = format!("{}{}", "[".repeat(LEVELS), "]".repeat(LEVELS));
+    let bodies = [
+        format!(r#"{{"messages": [{{"role": "user", "content": {nested}}}]}}"#),
+        format!(r#"{{"messages": {nested}}}"#),
+        r#"{"messages": [{"content": 1},"#.repeat(LEVELS),
+        format!("{}{}", r#"[{"content":"#.repeat(LEVELS), "}]".repeat(LEVELS)),
+    ];
+    for body in bodies {
+        assert!(read_messages(body.as_bytes()).is_some_and(|messages| messages.len() <= 1));
+    }
+    let text =
+        br#"{"messages": [{"role": "user", "content": [{"type": "text", "text": "Why?"}]}]}"#;
+    let messages = read_messages(text).unwrap();
+    assert_eq!((messages.len(), messages[0].text.as_str()), (1, "Why?"));
 }

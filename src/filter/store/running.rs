@@ -44,6 +44,9 @@ const MAX_CONFIGS: usize = 16;
 /// How many root contexts of a configuration are noted. A VM that has failed does not withdraw its own.
 const MAX_OWNERS: usize = 256;
 
+/// How often a root context tries to withdraw its note while others write.
+const MAX_WITHDRAWALS: usize = 16;
+
 // === impl RunningConfig ===
 
 impl RunningConfig {
@@ -92,9 +95,8 @@ impl RunningNote {
 
     /// Notes that the root context runs the configuration, and that it is the plugin's newest.
     pub fn publish(&self) {
-        self.is_published.set(true);
         let Self { plugin, text, owner, .. } = self;
-        cell().update(|found| {
+        let published = cell().update(|found| {
             let mut running = without(found.unwrap_or_default(), *owner);
             let known = running.iter().position(|it| it.is_of(plugin, text));
             let mut config = match known {
@@ -106,11 +108,13 @@ impl RunningNote {
             }
             config.owners.push(*owner);
             if running.len() >= MAX_CONFIGS {
-                running.remove(0);
+                running.remove(least_needed(&running));
             }
             running.push(config);
             Update::Write(running, ())
         });
+        // Another VM may write at the same time: then the next tick tries again.
+        self.is_published.set(published.is_some());
     }
 
     /// The number that identifies the root context.
@@ -121,16 +125,23 @@ impl RunningNote {
     /// The root context has ended. A configuration that no root context runs is noted no more, and the
     /// plugin's previous one is the newest again.
     pub fn withdraw(&self) {
-        cell().update(|found| {
-            let running = found.unwrap_or_default();
-            let is_noted = running.iter().any(|it| it.owners.contains(&self.owner));
-            if is_noted {
-                Update::Write(without(running, self.owner), ())
-            } else {
-                Update::Keep(())
-            }
-        });
+        let withdraw = || cell().update(|found| self.withdraw_from(found.unwrap_or_default()));
+        // All VMs withdraw at about the same time.
+        let _ = (0..MAX_WITHDRAWALS).find(|_| withdraw().is_some());
     }
+
+    fn withdraw_from(&self, running: Vec<RunningConfig>) -> Update<Vec<RunningConfig>, ()> {
+        let is_noted = running.iter().any(|it| it.owners.contains(&self.owner));
+        if is_noted { Update::Write(without(running, self.owner), ()) } else { Update::Keep(()) }
+    }
+}
+
+/// Which configuration to forget: the oldest that is not its plugin's newest, or the oldest of all.
+fn least_needed(running: &[RunningConfig]) -> usize {
+    let is_replaced = |(index, config): (usize, &RunningConfig)| {
+        running.iter().skip(index + 1).any(|it| it.plugin == config.plugin)
+    };
+    running.iter().enumerate().position(is_replaced).unwrap_or_default()
 }
 
 fn without(mut running: Vec<RunningConfig>, owner: u64) -> Vec<RunningConfig> {
