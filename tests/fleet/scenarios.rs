@@ -542,6 +542,29 @@ mod on_a_store {
         assert_eq!(fleet.shares(), [Some(1000); 2]);
     }
 
+    /// It knows what its former name knew: a store that has lost the rollback does not begin the ramp again.
+    #[test]
+    fn an_instance_that_gets_another_name_keeps_a_rollback_that_the_store_loses<S: TestStore>() {
+        let mut fleet = begun::<S>(1);
+        traffic_until(&mut fleet, Phase::RolledBack, 20, &mut 0, 2);
+        let id = InstanceId { name: "renamed".to_owned(), boot: 100 };
+        let mut is_renamed = false;
+        for _ in 0..20 {
+            is_renamed = is_renamed || fleet.rename(0, &id);
+            if is_renamed {
+                break;
+            }
+            fleet.run(1);
+        }
+        assert!(is_renamed);
+        fleet.store.wipe();
+        for _ in 0..60 {
+            fleet.run(1);
+            assert_eq!(fleet.shares(), [Some(0)], "{:#?}", fleet.events());
+        }
+        assert_eq!(fleet.state().phase, Phase::RolledBack);
+    }
+
     /// Another worker of the Envoy talks to the store from then on. What this one has gathered is not lost.
     #[test]
     fn a_worker_that_does_not_talk_to_the_store_any_more_hands_over_what_it_has<S: TestStore>() {

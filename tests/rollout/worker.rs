@@ -5,7 +5,7 @@ use std::pin::pin;
 
 use serde_json::json;
 use verdigris::analysis::{Measurements, Metric, Observation, StepIndex};
-use verdigris::assignment::{RollbackPolicy, Share, ShareHistory, StartTime, Version};
+use verdigris::assignment::{Epoch, RollbackPolicy, Share, ShareHistory, StartTime, Version};
 use verdigris::config::Config;
 use verdigris::rollout::lease::LEASE_NS;
 use verdigris::rollout::store::Record;
@@ -230,6 +230,36 @@ fn the_leader_adopts_a_command_of_another_worker() {
     assert_eq!(workers.events(), ["leader", "committed"]);
     assert_eq!(workers.workers[0].snapshot().share.basis_points(), 1_000);
     assert_eq!(workers.state().phase, Phase::Paused);
+}
+
+/// One Envoy of a fleet has rolled back by itself. It may have done so while an operator's share was in
+/// force, which has no epoch of a step.
+#[test]
+fn a_rollback_of_one_envoy_is_adopted_in_a_step_and_under_an_operators_share() {
+    let weights = CommandKind::Weights(Share::new(9, 1).unwrap());
+    for (command, is_of_step, adopted) in [
+        (None, false, Phase::Ramping),
+        (None, true, Phase::RolledBack),
+        (Some(weights), false, Phase::RolledBack),
+        (Some(CommandKind::Promote), false, Phase::RolledBack),
+        (Some(CommandKind::Pause), false, Phase::Paused),
+    ] {
+        let workers = Workers::new();
+        workers.tick(0);
+        if let Some(kind) = command {
+            workers.command(kind, None).unwrap();
+        }
+        let epoch = if is_of_step { workers.state().epoch } else { Epoch::MANUAL };
+        let report = |event: RampEvent<'_>| workers.report(event);
+        let context = ReconcileContext {
+            spec: &workers.spec,
+            history: Some(&workers.history),
+            now: workers.now(),
+            report: &report,
+        };
+        complete(workers.workers[0].adopt_rollback(&workers.store, &context, epoch, "worse"));
+        assert_eq!(workers.state().phase, adopted, "{command:?} {epoch:?}");
+    }
 }
 
 #[test]
