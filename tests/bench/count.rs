@@ -109,6 +109,9 @@ fn count(contestants: &[Contestant]) -> Vec<Count> {
     let gateway = Gateway::start(contestants, port, &valgrind);
     let mut callgrind = Callgrind { gateway: &gateway, dumps: 0, idle_per_s: 0.0 };
     if contestants.contains(&Contestant::Ramping) {
+        // Envoy still compiles the module and ticks for the first time.
+        let settling = Duration::from_secs(10);
+        callgrind.instructions(|| std::thread::sleep(settling));
         callgrind.measure_idle("an idle ramp");
     }
     let mut counts = Vec::new();
