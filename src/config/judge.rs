@@ -7,7 +7,7 @@ use serde_json::{Number, json};
 
 use super::FieldError;
 use super::answers::AnswersConfig;
-use super::checks::check_cluster_name;
+use super::called_cluster::{VersionClusters, check_path, check_sample, disables_reading};
 use super::diagnostics::Diagnostics;
 use super::raw::judge::RawJudge;
 use super::raw::ramp::RawStep;
@@ -49,8 +49,7 @@ pub struct JudgeConfig {
 
 /// The facts of the other sections that the judge depends on.
 pub(super) struct JudgeContext {
-    /// The clusters of the versions, each with its field.
-    clusters: Vec<(&'static str, String)>,
+    clusters: VersionClusters,
     /// The models that the versions write to their requests, each with its field.
     models: Vec<(&'static str, String)>,
     has_shadow_step: bool,
@@ -63,7 +62,6 @@ const RUBRIC: &str = "How well does the answer do what the request asks: is it c
                       and does it follow the instructions? Length, style and formatting do not count, \
                       unless the request asks for them.";
 
-const SAMPLE_PERCENT: f64 = 5.0;
 const IN_FLIGHT: u64 = 4;
 const MAX_IN_FLIGHT: u64 = 32;
 const MAX_BYTES: u64 = 24_000;
@@ -82,23 +80,19 @@ impl JudgeContext {
     /// The context of the judge in this configuration.
     pub fn new(raw: &RawConfig) -> Self {
         let versions = [
-            ("versions.blue.cluster", "versions.blue.request.model", &raw.versions.blue),
-            ("versions.green.cluster", "versions.green.request.model", &raw.versions.green),
+            ("versions.blue.request.model", &raw.versions.blue),
+            ("versions.green.request.model", &raw.versions.green),
         ];
-        let cluster =
-            |(field, _, version): &(_, _, &RawVersion)| Some((*field, version.cluster.clone()?));
-        let model = |(_, field, version): &(_, _, &RawVersion)| {
+        let model = |(field, version): &(_, &RawVersion)| {
             Some((*field, version.request.as_ref()?.model.clone()?))
         };
-        let failover = raw.versions.green.failover.as_ref().and_then(|it| it.cluster.clone());
-        let failover = failover.map(|it| ("versions.green.failover.cluster", it));
         let steps = raw.ramp.as_ref().and_then(|ramp| ramp.steps.as_ref());
         Self {
-            clusters: versions.iter().filter_map(cluster).chain(failover).collect(),
+            clusters: VersionClusters::new(raw),
             models: versions.iter().filter_map(model).collect(),
             has_shadow_step: raw.role == Some(Role::Shadow)
                 || steps.is_some_and(|steps| steps.iter().any(RawStep::is_shadow)),
-            disables_reading: raw.answers.as_ref().is_some_and(|it| it.read == Some(false)),
+            disables_reading: disables_reading(raw),
         }
     }
 }
@@ -110,13 +104,11 @@ pub(super) fn check_judge(
     answers: Option<&AnswersConfig>,
     diagnostics: &mut Diagnostics,
 ) -> Option<JudgeConfig> {
-    let cluster = check_cluster(raw.cluster, context, diagnostics);
+    let why = "and no version may judge its own answers; write another cluster";
+    let cluster = context.clusters.check("judge.cluster", raw.cluster, why, diagnostics);
     let path = raw.path.as_deref().unwrap_or(PATH);
-    let path = diagnostics.checked("judge.path", path, |path| {
-        let is_path = path.starts_with('/') && path.chars().all(|it| it.is_ascii_graphic());
-        let rule = r#"write the path of the Chat Completions API, such as "/v1/chat/completions""#;
-        if is_path { Ok(Box::from(path)) } else { Err(rule) }
-    });
+    let rule = r#"write the path of the Chat Completions API, such as "/v1/chat/completions""#;
+    let path = check_path("judge.path", path, rule, diagnostics);
     let host = check_host(raw.host.as_deref(), cluster.as_ref(), diagnostics);
     let model = check_model(raw.model, context, diagnostics);
     let rubric = raw.rubric.as_deref().unwrap_or(RUBRIC);
@@ -172,21 +164,6 @@ pub(super) fn check_judge(
     })
 }
 
-fn check_cluster(
-    raw: Option<String>,
-    context: &JudgeContext,
-    diagnostics: &mut Diagnostics,
-) -> Option<ClusterName> {
-    let cluster = diagnostics.required("judge.cluster", raw, check_cluster_name)?;
-    let arm = context.clusters.iter().find(|(_, name)| name == cluster.as_str());
-    if let Some((field, _)) = arm {
-        let fix =
-            format!("is {field}, and no version may judge its own answers; write another cluster");
-        diagnostics.push(FieldError::new("judge.cluster", &json!(cluster.as_str()), fix));
-    }
-    arm.is_none().then_some(cluster)
-}
-
 /// The host name of requests: the cluster's name by default, without what no host name has.
 fn check_host(
     raw: Option<&str>,
@@ -233,20 +210,14 @@ fn check_sampler(
     blue_per_green: Option<u64>,
     diagnostics: &mut Diagnostics,
 ) -> Option<Sampler> {
-    let percent = sample.map_or(Some(SAMPLE_PERCENT), Number::as_f64);
-    let percent = percent.filter(|percent| *percent > 0.0 && *percent <= 100.0);
-    if percent.is_none() {
-        let fix = "write the share of requests that is judged, in percent, above 0 and at most 100, \
-                   such as \"5%\"";
-        diagnostics.push(FieldError::new("judge.sample", &json!(sample), fix));
-    }
+    let share = check_sample("judge.sample", sample, "judged", diagnostics);
     let max_bytes = max_bytes.unwrap_or(MAX_BYTES);
     let max_bytes = check_integer("judge.max_bytes", max_bytes, ALLOWED_BYTES, diagnostics);
     let blue_per_green = blue_per_green.unwrap_or(1);
     let allowed = 1..=MAX_BLUE_PER_GREEN;
     let ratio = check_integer("judge.blue_per_green", blue_per_green, allowed, diagnostics);
     Some(Sampler {
-        share: percent? / 100.0,
+        share: share?,
         blue_per_green: u32::try_from(ratio?).ok().and_then(NonZeroU32::new)?,
         max_bytes: usize::try_from(max_bytes?).ok()?,
     })

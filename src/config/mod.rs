@@ -29,6 +29,7 @@
 //! | `route_by`, `read_body`, `routing`, `request_patch`, `failover`, `shadow` | what happens to requests |
 //! | `judge` | a model that judges sampled answers |
 //! | `samples` | where sampled requests are exported to |
+//! | `called_cluster` | the checks that `judge` and `samples` share |
 //! | `fleet` | the store that several Envoys share a rollout through |
 //! | `ramp`, `ramp_steps`, `gates`, `tripwires` | the ramp |
 //! | `checks`, `ramp_checks`, `time`, `nearest`, `examples` | helpers of the checks |
@@ -39,6 +40,7 @@
 mod answers;
 mod artifact;
 mod build;
+mod called_cluster;
 mod checks;
 mod command_request;
 mod console_config;

@@ -2,10 +2,10 @@
 
 use std::num::NonZeroU32;
 
-use serde_json::{Number, json};
+use serde_json::json;
 
 use super::FieldError;
-use super::checks::check_cluster_name;
+use super::called_cluster::{VersionClusters, check_path, check_sample, disables_reading};
 use super::diagnostics::Diagnostics;
 use super::raw::root::RawConfig;
 use super::raw::samples::RawSamples;
@@ -28,15 +28,13 @@ pub struct SamplesConfig {
 
 /// The facts of the other sections that the export depends on.
 pub(super) struct SamplesContext {
-    /// The clusters of the versions, each with its field.
-    clusters: Vec<(&'static str, String)>,
+    clusters: VersionClusters,
     disables_reading: bool,
 }
 
 /// The path of OTLP/HTTP. Source: OTLP 1.10, "OTLP/HTTP Request".
 const PATH: &str = "/v1/traces";
 
-const SAMPLE_PERCENT: f64 = 5.0;
 const MAX_BYTES: u64 = 32_768;
 const ALLOWED_BYTES: std::ops::RangeInclusive<u64> = 1_000..=1_000_000;
 
@@ -45,19 +43,7 @@ const ALLOWED_BYTES: std::ops::RangeInclusive<u64> = 1_000..=1_000_000;
 impl SamplesContext {
     /// The context of the export in this configuration.
     pub fn new(raw: &RawConfig) -> Self {
-        let versions = [
-            ("versions.blue.cluster", &raw.versions.blue.cluster),
-            ("versions.green.cluster", &raw.versions.green.cluster),
-        ];
-        let failover = raw.versions.green.failover.as_ref().map(|it| &it.cluster);
-        let failover = failover.map(|cluster| ("versions.green.failover.cluster", cluster));
-        let named = |(field, cluster): (&'static str, &Option<String>)| {
-            Some((field, cluster.as_ref()?.clone()))
-        };
-        Self {
-            clusters: versions.into_iter().chain(failover).filter_map(named).collect(),
-            disables_reading: raw.answers.as_ref().is_some_and(|it| it.read == Some(false)),
-        }
+        Self { clusters: VersionClusters::new(raw), disables_reading: disables_reading(raw) }
     }
 }
 
@@ -67,56 +53,23 @@ pub(super) fn check_samples(
     context: &SamplesContext,
     diagnostics: &mut Diagnostics,
 ) -> Option<SamplesConfig> {
-    let cluster = check_cluster(raw.cluster, context, diagnostics);
+    let why = "and a model takes no spans; write the cluster of an OpenTelemetry receiver";
+    let cluster = context.clusters.check("samples.cluster", raw.cluster, why, diagnostics);
     let path = raw.path.as_deref().unwrap_or(PATH);
-    let path = diagnostics.checked("samples.path", path, |path| {
-        let is_path = path.starts_with('/') && path.chars().all(|it| it.is_ascii_graphic());
-        let rule = r#"write the path of the receiver's OTLP API for traces, such as "/v1/traces""#;
-        if is_path { Ok(Box::from(path)) } else { Err(rule) }
-    });
+    let rule = r#"write the path of the receiver's OTLP API for traces, such as "/v1/traces""#;
+    let path = check_path("samples.path", path, rule, diagnostics);
     if context.disables_reading {
         let fix = "an export needs answers that are read; write true, or remove samples";
         diagnostics.push(FieldError::new("answers.read", &json!(false), fix));
     }
-    let percent = check_percent(raw.sample.as_ref(), diagnostics);
+    let share = check_sample("samples.sample", raw.sample.as_ref(), "exported", diagnostics);
     let max_bytes = check_max_bytes(raw.content, raw.max_bytes, diagnostics);
     Some(SamplesConfig {
         cluster: cluster?,
         path: path?,
         content: raw.content,
-        sampler: Sampler {
-            share: percent? / 100.0,
-            blue_per_green: NonZeroU32::MIN,
-            max_bytes: max_bytes?,
-        },
+        sampler: Sampler { share: share?, blue_per_green: NonZeroU32::MIN, max_bytes: max_bytes? },
     })
-}
-
-fn check_cluster(
-    raw: Option<String>,
-    context: &SamplesContext,
-    diagnostics: &mut Diagnostics,
-) -> Option<ClusterName> {
-    let cluster = diagnostics.required("samples.cluster", raw, check_cluster_name)?;
-    let version = context.clusters.iter().find(|(_, name)| name == cluster.as_str());
-    if let Some((field, _)) = version {
-        let fix = format!(
-            "is {field}, and a model takes no spans; write the cluster of an OpenTelemetry receiver"
-        );
-        diagnostics.push(FieldError::new("samples.cluster", &json!(cluster.as_str()), fix));
-    }
-    version.is_none().then_some(cluster)
-}
-
-fn check_percent(sample: Option<&Number>, diagnostics: &mut Diagnostics) -> Option<f64> {
-    let percent = sample.map_or(Some(SAMPLE_PERCENT), Number::as_f64);
-    let percent = percent.filter(|percent| *percent > 0.0 && *percent <= 100.0);
-    if percent.is_none() {
-        let fix = "write the share of requests that is exported, in percent, above 0 and at most \
-                   100, such as \"5%\"";
-        diagnostics.push(FieldError::new("samples.sample", &json!(sample), fix));
-    }
-    percent
 }
 
 /// How many bytes of a text are kept: none where only metadata is exported.

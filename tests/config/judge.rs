@@ -6,15 +6,10 @@ use verdigris::config::{Config, JudgeConfig};
 use verdigris::judge::JudgeMode;
 
 use crate::schema::assert_both_accept;
-use crate::{minimal_config, parse};
+use crate::{parse, with_section};
 
 fn with_judge(fields: Value, others: Value) -> Value {
-    let mut config = minimal_config();
-    let mut judge = json!({"cluster": "judge", "model": "judge-model"});
-    judge.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
-    config["judge"] = judge;
-    config.as_object_mut().unwrap().extend(others.as_object().unwrap().clone());
-    config
+    with_section("judge", json!({"cluster": "judge", "model": "judge-model"}), &fields, &others)
 }
 
 fn valid(fields: Value, others: Value) -> (Config, JudgeConfig) {

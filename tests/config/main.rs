@@ -83,3 +83,15 @@ fn errors_with(fields: Value) -> String {
 fn error_fields(invalid: &InvalidConfig) -> Vec<&str> {
     invalid.errors.iter().map(|error| error.field.as_str()).collect()
 }
+
+/// The least configuration with a section that has `required` and `fields`, and with other fields.
+fn with_section(section: &str, required: Value, fields: &Value, others: &Value) -> Value {
+    let extend = |object: &mut Value, fields: &Value| {
+        object.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+    };
+    let mut config = minimal_config();
+    config[section] = required;
+    extend(&mut config[section], fields);
+    extend(&mut config, others);
+    config
+}

@@ -5,15 +5,10 @@ use verdigris::config::{Config, SamplesConfig};
 use verdigris::export::ExportedContent;
 
 use crate::schema::assert_both_accept;
-use crate::{minimal_config, parse};
+use crate::{minimal_config, parse, with_section};
 
 fn with_samples(fields: Value, others: Value) -> Value {
-    let mut config = minimal_config();
-    let mut samples = json!({"cluster": "otel-collector"});
-    samples.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
-    config["samples"] = samples;
-    config.as_object_mut().unwrap().extend(others.as_object().unwrap().clone());
-    config
+    with_section("samples", json!({"cluster": "otel-collector"}), &fields, &others)
 }
 
 fn valid(fields: Value, others: Value) -> (Config, SamplesConfig) {
