@@ -7,13 +7,12 @@ use serde_json::{Value, json};
 use verdigris::analysis::{Measurements, Metric, Observation};
 use verdigris::assignment::Version;
 use verdigris::config::Config;
-use verdigris::rollout::store::STATE_VERSION;
 use verdigris::rollout::{Clocks, RampState};
 use verdigris::rollout::{CommandKind, OperatorCommand};
 
 use crate::artifacts;
 use crate::host::{Process, Vm};
-use crate::proxy::{ROLLOUT, config};
+use crate::proxy::{config, shared_key};
 
 const ROOT: u32 = 1;
 const SECOND: u64 = 1_000_000_000;
@@ -91,7 +90,7 @@ impl VmPair {
     }
 
     fn state(&self) -> RampState {
-        postcard::from_bytes(&self.shared_data()[&key("state")]).unwrap()
+        postcard::from_bytes(&self.shared_data()[&shared_key("state")]).unwrap()
     }
 
     /// The encoded state after a command.
@@ -114,13 +113,8 @@ impl VmPair {
 
     /// Makes the next swap of the state lose against `state`.
     fn overtake_next_swap(&self, state: Vec<u8>) {
-        self.process.shared.lock().unwrap().overtaking.insert(key("state"), state);
+        self.process.shared.lock().unwrap().overtaking.insert(shared_key("state"), state);
     }
-}
-
-/// The key of the rollout's shared data of this kind.
-fn key(kind: &str) -> String {
-    format!("verdigris.{STATE_VERSION}.{ROLLOUT}.{kind}")
 }
 
 /// The observations of that tick stay in the queue; the next tick counts their units.
@@ -144,7 +138,7 @@ fn a_tick_that_loses_the_swap_writes_nothing() {
         let paused = vms.state_after_command(CommandKind::Pause);
         vms.overtake_next_swap(paused.clone());
         vms.tick(0);
-        expected_data.insert(key("state"), paused);
+        expected_data.insert(shared_key("state"), paused);
         assert!(vms.shared_data() == expected_data, "{name}: the tick has written shared data");
         assert!(vms.queued_observations() == queued, "{name}: observations were lost");
         assert_eq!(vms.units(), (known, known), "{name}");
@@ -196,7 +190,7 @@ fn lost_pieces_of_seen_units_are_counted_twice_at_most() {
 #[test]
 fn the_units_of_a_step_are_deleted_two_steps_later() {
     let mut vms = VmPair::start();
-    let first = key(&format!("units.{}.0", vms.state().epoch));
+    let first = shared_key(&format!("units.{}.0", vms.state().epoch));
     for step in 0..2 {
         assert_eq!(vms.state().step.get(), step);
         let users = 10_000 * step as u64;
@@ -215,7 +209,7 @@ fn the_units_of_a_step_are_deleted_two_steps_later() {
     assert_eq!(vms.units(), (2001, 2001));
     assert!(!vms.shared_data()[&first].is_empty());
     let resumed = vms.state_after_command(CommandKind::Resume);
-    vms.process.shared.lock().unwrap().data.get_mut(&key("state")).unwrap().0 = resumed;
+    vms.process.shared.lock().unwrap().data.get_mut(&shared_key("state")).unwrap().0 = resumed;
     vms.tick(0);
     assert_eq!(vms.state().step.get(), 2, "{}", vms.vms[0].log_text());
     assert!(vms.shared_data()[&first].is_empty());

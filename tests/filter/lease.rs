@@ -4,11 +4,10 @@
 use serde_json::json;
 use verdigris::assignment::UnitKey;
 use verdigris::config::Config;
-use verdigris::rollout::store::STATE_VERSION;
 use verdigris::rollout::{Clocks, Phase, RampState};
 
 use crate::host::Process;
-use crate::proxy::{ROLLOUT, config, phase};
+use crate::proxy::{config, phase, shared_key};
 use crate::ramp_vms::{NS_PER_SECOND, ROOT, RampVms, SECOND_ROOT, long_ramp, long_ramp_with};
 
 #[test]
@@ -42,12 +41,8 @@ fn a_unit_counts_once_whichever_vms_observe_it() {
 /// The key of the units' hashes, in the shared data.
 fn shared_unit_key(vms: &RampVms) -> Option<UnitKey> {
     let shared = vms.process.shared.lock().unwrap();
-    let (bytes, _) = shared.data.get(&unit_key_name())?;
+    let (bytes, _) = shared.data.get(&shared_key("unit_key"))?;
     UnitKey::from_bytes(bytes)
-}
-
-fn unit_key_name() -> String {
-    format!("verdigris.{STATE_VERSION}.{ROLLOUT}.unit_key")
 }
 
 /// Nobody outside the process can compute by which hash the analysis knows a unit.
@@ -74,7 +69,7 @@ fn all_vms_hash_units_with_one_random_key_of_the_process() {
 fn a_key_that_another_vm_has_just_written_is_kept() {
     let process = Process::default();
     let theirs = vec![5; UnitKey::LENGTH];
-    process.shared.lock().unwrap().overtaking.insert(unit_key_name(), theirs.clone());
+    process.shared.lock().unwrap().overtaking.insert(shared_key("unit_key"), theirs.clone());
     let mut vms = RampVms::start_in(process, 1, &long_ramp());
     assert!(shared_unit_key(&vms) == UnitKey::from_bytes(&theirs));
     vms.tick(0);
@@ -89,7 +84,7 @@ fn a_key_that_another_vm_has_just_written_is_kept() {
 fn a_vm_without_the_key_reports_nothing_until_it_has_it() {
     let mut vms = RampVms::start(2);
     vms.tick_all();
-    let without = vms.process.shared.lock().unwrap().data.remove(&unit_key_name()).unwrap();
+    let without = vms.process.shared.lock().unwrap().data.remove(&shared_key("unit_key")).unwrap();
     vms.vms[1].refuse("proxy_set_shared_data", 2);
     vms.configure(1, SECOND_ROOT, &long_ramp());
     assert!(vms.log().contains("responses are not analysed"), "{}", vms.log());
@@ -97,7 +92,7 @@ fn a_vm_without_the_key_reports_nothing_until_it_has_it() {
     vms.vms[1].tick(SECOND_ROOT);
     vms.tick(0);
     assert_eq!((vms.evidence_units(), vms.stat("blue.requests") > 0), (0, true));
-    vms.process.shared.lock().unwrap().data.insert(unit_key_name(), without);
+    vms.process.shared.lock().unwrap().data.insert(shared_key("unit_key"), without);
     vms.vms[1].tick(SECOND_ROOT);
     for vm in 0..2 {
         let root = if vm == 0 { ROOT } else { SECOND_ROOT };

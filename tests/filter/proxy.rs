@@ -1,6 +1,7 @@
 //! The proxy interface of the scenarios, and the configurations that they share.
 
 use serde_json::{Value, json};
+use verdigris::rollout::store::STATE_VERSION;
 
 /// A proxy with the shipped bootstrap that runs the filter in front of the clusters
 /// `llm-blue`, `llm-green` and `llm-next`.
@@ -136,6 +137,11 @@ pub fn weights(blue: u32, green: u32) -> Value {
 }
 
 pub const ROLLOUT: &str = "assistant-v8";
+
+/// The key of the rollout's shared data of this kind.
+pub fn shared_key(kind: &str) -> String {
+    format!("verdigris.{STATE_VERSION}.{ROLLOUT}.{kind}")
+}
 
 /// The values of the gauge `phase`.
 pub mod phase {

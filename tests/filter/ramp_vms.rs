@@ -4,11 +4,10 @@ use serde_json::{Value, json};
 use verdigris::analysis::Observation;
 use verdigris::assignment::{Share, bucket_hash};
 use verdigris::rollout::RampState;
-use verdigris::rollout::store::STATE_VERSION;
 
 use crate::artifacts;
 use crate::host::{Process, Response, Stream, Vm};
-use crate::proxy::{ROLLOUT, config, set_fields};
+use crate::proxy::{ROLLOUT, config, set_fields, shared_key};
 
 /// The root context that every VM is configured with.
 pub const ROOT: u32 = 1;
@@ -136,8 +135,7 @@ impl RampVms {
     /// The state of the ramp in the shared data.
     pub fn state(&self) -> RampState {
         let shared = self.process.shared.lock().unwrap();
-        postcard::from_bytes(&shared.data[&format!("verdigris.{STATE_VERSION}.{ROLLOUT}.state")].0)
-            .unwrap()
+        postcard::from_bytes(&shared.data[&shared_key("state")].0).unwrap()
     }
 
     pub fn stat(&self, name: &str) -> u64 {

@@ -6,12 +6,11 @@ use verdigris::assignment::{Share, bucket_hash};
 use verdigris::console::View;
 use verdigris::console::view::RolloutView;
 use verdigris::rollout::Snapshot;
-use verdigris::rollout::store::STATE_VERSION;
 
 use crate::artifacts;
 use crate::host::{Process, Stream, Vm};
 use crate::proxy::phase::{BY_HAND, PAUSED, PROMOTED, RAMPING, ROLLED_BACK};
-use crate::proxy::{ROLLOUT, config};
+use crate::proxy::{ROLLOUT, config, shared_key};
 
 /// The first root context, and the root context after a reload.
 const ROOT: u32 = 1;
@@ -197,7 +196,7 @@ fn a_command_to_a_ramp_is_in_force_in_every_vm_after_one_tick() {
 fn the_snapshot_of_the_latest_state_is_in_force() {
     let mut vms = SteeredVms::start(&ramp_config());
     vms.send_command(weights(4, 1)).unwrap();
-    let key = format!("verdigris.{STATE_VERSION}.{ROLLOUT}.in_force");
+    let key = shared_key("in_force");
     let mut later_revision = 0;
     if let Some((bytes, _)) = vms.process.shared.lock().unwrap().data.get_mut(&key) {
         let (revision, snapshot): (u64, Snapshot) = postcard::from_bytes(bytes).unwrap();
