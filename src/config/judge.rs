@@ -32,7 +32,7 @@ pub struct JudgeConfig {
     pub model: Box<str>,
     /// By what the judge is to judge.
     pub rubric: Box<str>,
-    /// What the judge is asked.
+    /// Which questions the judge gets.
     pub mode: JudgeMode,
     /// Which requests are sampled.
     pub sampler: Sampler,

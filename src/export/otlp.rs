@@ -10,7 +10,6 @@ use super::attribute::{Attribute, AttributeValue, Attributes, as_text};
 use super::exchange::{Exchange, ExchangeAnswer, ExchangeRequest, ExchangeText, FinishReason};
 use super::messages::{RequestMessages, answer_message, read_request};
 use super::trace_context::{SpanId, TraceId};
-use crate::assignment::Version;
 use crate::response::Format;
 use crate::stats::names::StatScope;
 
@@ -196,12 +195,8 @@ fn add_release<'a>(
     scope: StatScope,
     request: &'a ExchangeRequest,
 ) {
-    let version = match scope {
-        StatScope::Of(version) => version,
-        StatScope::Shadow => Version::Green,
-    };
     attributes.text("verdigris.rollout", rollout);
-    attributes.text("verdigris.version", version.as_str());
+    attributes.text("verdigris.version", scope.version().as_str());
     if scope == StatScope::Shadow {
         attributes.add("verdigris.shadow", AttributeValue::Bool(true));
     }

@@ -13,7 +13,7 @@ pub struct TraceId(u128);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SpanId(u64);
 
-/// A trace, and the span in it under which another one begins.
+/// A trace, and the parent of a new span in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TraceContext {
     /// The trace.

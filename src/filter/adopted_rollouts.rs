@@ -60,11 +60,11 @@ fn adopt(
     callouts: &Rc<Callouts>,
 ) -> (Vec<ActiveRollout>, Vec<ForeignRollout>) {
     let is_own = |it: &RunningConfig| {
-        let runtimes = own.iter().map(|own| &own.runtime);
+        let revision = ConfigRevision::from_text(&it.text);
         it.state_version == STATE_VERSION
-            && runtimes.into_iter().any(|own| {
-                own.plugin == it.plugin && own.revision == ConfigRevision::from_text(&it.text)
-            })
+            && own
+                .iter()
+                .any(|own| own.runtime.plugin == it.plugin && own.runtime.revision == revision)
     };
     let running: Vec<_> = running::load().into_iter().filter(|it| !is_own(it)).collect();
     let mut known = ADOPTED.take();

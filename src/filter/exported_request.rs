@@ -4,7 +4,7 @@ use super::hostcalls;
 use super::random::random_u64;
 use super::runtime::RolloutRuntime;
 use super::sent_request::SentRequest;
-use crate::assignment::{Exposure, Version};
+use crate::assignment::Exposure;
 use crate::export::{
     Exchange, ExchangeAnswer, ExchangeRequest, ExchangeText, ExportedContent, SpanId, TraceContext,
 };
@@ -32,10 +32,7 @@ impl ExportedRequest {
             true => TraceContext::of_pair(rollout, id),
             false => TraceContext::root(random()),
         });
-        let version = match scope {
-            StatScope::Of(version) => version,
-            StatScope::Shadow => Version::Green,
-        };
+        let version = scope.version();
         let patch = runtime.config.request(version);
         let model = patch.and_then(|patch| patch.body.model.as_deref());
         let unit = exposure.map(|it| it.unit).or(feedback_unit);

@@ -9,8 +9,9 @@ use std::time::Duration;
 use super::attributes;
 use super::clock::clocks;
 use super::command_answer::CommandAnswer;
-use super::fleet_link::{CommandTurn, FleetLink};
+use super::fleet_link::FleetLink;
 use super::logger::log_transition;
+use super::places::Place;
 use super::random::random_u64;
 use super::runtime::RolloutRuntime;
 use super::shared_key::random_key;
@@ -211,7 +212,7 @@ impl RolloutRuntime {
     pub fn command_fleet(
         self: &Rc<Self>,
         link: &FleetLink,
-        turn: CommandTurn,
+        turn: Place,
         request: CommandRequest,
         answer: CommandAnswer,
     ) {

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use super::callout::Callouts;
 use super::fleet_store::StoreOfFleet;
+use super::places::{Place, Places};
 use super::store::keys::versioned;
 use super::store::shared_cell::{SharedCell, Update};
 use crate::config::FleetConfig;
@@ -19,8 +20,8 @@ pub struct FleetLink {
     /// The fingerprint of the ramp's specification.
     pub fingerprint: u64,
     is_stepping: Rc<Cell<bool>>,
-    /// How many commands wait for the store.
-    commands: Rc<Cell<usize>>,
+    /// Places for commands that wait for the store.
+    commands: Places,
 }
 
 /// How many commands of a VM wait for the store at once.
@@ -31,9 +32,6 @@ pub struct FleetLink {
 ///
 /// Source: proxy-wasm-cpp-host, `doAfterVmCallActions` in `include/proxy-wasm/wasm.h`.
 const MAX_COMMANDS: usize = 32;
-
-/// A command that waits for the store. Dropping it makes room for another.
-pub struct CommandTurn(Rc<Cell<usize>>);
 
 /// A step that is under way. Dropping it ends the step, also where it was given up.
 pub struct StepTurn(Rc<Cell<bool>>);
@@ -54,7 +52,7 @@ impl FleetLink {
             status: SharedCell::new(versioned(rollout, "fleet")),
             fingerprint: SpecFingerprint::number(spec),
             is_stepping: Rc::default(),
-            commands: Rc::default(),
+            commands: Places::default(),
         }
     }
 
@@ -83,26 +81,14 @@ impl FleetLink {
     }
 
     /// Begins a command; `None` while too many wait.
-    pub fn begin_command(&self) -> Option<CommandTurn> {
-        if self.commands.get() >= MAX_COMMANDS {
-            return None;
-        }
-        self.commands.update(|count| count + 1);
-        Some(CommandTurn(Rc::clone(&self.commands)))
+    pub fn begin_command(&self) -> Option<Place> {
+        self.commands.take(1, MAX_COMMANDS)
     }
 
     /// Begins a step; `None` while one is under way.
     pub fn begin_step(&self) -> Option<StepTurn> {
         let is_free = !self.is_stepping.replace(true);
         is_free.then(|| StepTurn(Rc::clone(&self.is_stepping)))
-    }
-}
-
-// === impl CommandTurn ===
-
-impl Drop for CommandTurn {
-    fn drop(&mut self) {
-        self.0.update(|count| count.saturating_sub(1));
     }
 }
 

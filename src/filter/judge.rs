@@ -12,7 +12,7 @@ use crate::callout::{HttpCalls, HttpRequest};
 use crate::config::JudgeConfig;
 use crate::feedback::FeedbackEvent;
 use crate::judge::{
-    JudgeError, JudgeQuestion, JudgeReply, JudgeTask, Preference, agreed_preference,
+    JudgeError, JudgeQuestion, JudgeReply, JudgeTask, PairVerdict, Preference, agreed_preference,
 };
 use crate::response::Tokens;
 use crate::sampling::{Sample, Unjudged};
@@ -31,10 +31,7 @@ impl Drop for UnsettledCost<'_> {
     fn drop(&mut self) {
         if !self.is_settled {
             self.runtime.book_judge_cost(self.scope, self.assumed);
-            let metrics = &self.runtime.metrics;
-            metrics.count_judge(self.scope, Counter::JudgeErrors, 1);
-            let why = Counter::JudgeErrorsFor(JudgeError::Unreachable);
-            metrics.count_judge(self.scope, why, 1);
+            self.runtime.count_judge_error(self.scope, JudgeError::Unreachable);
         }
     }
 }
@@ -62,7 +59,7 @@ impl RolloutRuntime {
             samples.clear();
             return;
         }
-        while let Some(open) = link.begin_question(config.in_flight) {
+        while let Some(open) = link.questions.take(1, config.in_flight) {
             let Some(task) = samples.take() else { return };
             let runtime = Rc::clone(self);
             link.callouts.spawn(async move {
@@ -126,27 +123,22 @@ impl RolloutRuntime {
     /// Asks which of both answers to a request is better, in both orders.
     async fn judge_pair(&self, blue: Rc<Sample>, green: Rc<Sample>) {
         let (Some(config), scope) = (&self.config.judge, StatScope::Shadow) else { return };
-        let questions = match (blue.texts(), green.texts()) {
-            (Ok((request, of_blue)), Ok((_, of_green))) => {
-                let JudgeConfig { model, rubric, .. } = config;
-                let question = JudgeQuestion { model, rubric, request: &request };
-                [question.pair(of_blue, of_green), question.pair(of_green, of_blue)]
-            }
-            (Err(why), _) | (_, Err(why)) => {
+        let texts = blue.texts().and_then(|of_blue| Ok((of_blue, green.texts()?)));
+        let ((request, of_blue), (_, of_green)) = match texts {
+            Ok(texts) => texts,
+            Err(why) => {
                 self.metrics.count_judge(scope, Counter::Unjudged(why), 1);
                 return;
             }
         };
+        let JudgeConfig { model, rubric, .. } = config;
+        let question = JudgeQuestion { model, rubric, request: &request };
+        // Without the first verdict there is no evidence, and no reason to ask again.
+        let blue_is_a = self.ask_for_pair(scope, question.pair(of_blue, of_green)).await;
+        let Some(blue_is_a) = blue_is_a else { return };
+        let blue_is_b = self.ask_for_pair(scope, question.pair(of_green, of_blue)).await;
+        let Some(blue_is_b) = blue_is_b else { return };
         let exposure = blue.exposure;
-        drop((blue, green));
-        let mut verdicts = Vec::with_capacity(questions.len());
-        for question in questions {
-            let Some(reply) = self.call_judge(scope, question).await else { return };
-            // Without both verdicts there is no evidence, and no reason to ask again.
-            let Some(verdict) = self.count_verdict(scope, reply.pair()) else { return };
-            verdicts.push(verdict);
-        }
-        let [blue_is_a, blue_is_b] = verdicts[..] else { return };
         self.metrics.count_judge(scope, Counter::Judged, 1);
         let preference = agreed_preference(blue_is_a, blue_is_b);
         let counter = match preference {
@@ -159,6 +151,11 @@ impl RolloutRuntime {
         if let (Some(preference), Some(exposure)) = (preference, exposure) {
             self.record_preference(preference, exposure);
         }
+    }
+
+    async fn ask_for_pair(&self, scope: StatScope, question: Vec<u8>) -> Option<PairVerdict> {
+        let reply = self.call_judge(scope, question).await?;
+        self.count_verdict(scope, reply.pair())
     }
 
     /// Records as evidence which version's answer has lost.
@@ -209,8 +206,7 @@ impl RolloutRuntime {
                 Some(verdict)
             }
             Err(error) => {
-                self.metrics.count_judge(scope, Counter::JudgeErrors, 1);
-                self.metrics.count_judge(scope, Counter::JudgeErrorsFor(error), 1);
+                self.count_judge_error(scope, error);
                 if !link.is_failing.replace(true) {
                     log::warn!(
                         "rollout {rollout}: {error}: such an answer is no evidence, and gates without \
@@ -220,6 +216,11 @@ impl RolloutRuntime {
                 None
             }
         }
+    }
+
+    fn count_judge_error(&self, scope: StatScope, error: JudgeError) {
+        self.metrics.count_judge(scope, Counter::JudgeErrors, 1);
+        self.metrics.count_judge(scope, Counter::JudgeErrorsFor(error), 1);
     }
 
     /// Counts a score, and records it as evidence for the step that answered.

@@ -8,6 +8,7 @@ use proxy_wasm::types::MetricType;
 use super::callout::Callouts;
 use super::callout::http::HttpCluster;
 use super::metric_table::MetricTable;
+use super::places::Places;
 use super::store::keys::versioned;
 use super::store::shared_cell::SharedCell;
 use crate::config::JudgeConfig;
@@ -18,8 +19,8 @@ use crate::stats::names::{Gauge, gauge_name};
 pub struct JudgeLink {
     pub callouts: Rc<Callouts>,
     pub cluster: HttpCluster,
-    /// How many questions are open.
-    open: Rc<Cell<usize>>,
+    /// Places for questions that are open.
+    pub questions: Places,
     pub shared_ledger: SharedCell<Ledger>,
     /// Whether the ceiling of the cost is reached, as of the last tick.
     pub is_exhausted: Cell<bool>,
@@ -27,9 +28,6 @@ pub struct JudgeLink {
     pub is_failing: Cell<bool>,
     pub gauges: MetricTable<Gauge>,
 }
-
-/// A question that is open. Dropping it ends it, also where it was given up.
-pub struct OpenQuestion(Rc<Cell<usize>>);
 
 // === impl JudgeLink ===
 
@@ -41,7 +39,7 @@ impl JudgeLink {
         Self {
             callouts: Rc::clone(callouts),
             cluster: HttpCluster::new(Rc::clone(callouts), cluster, &config.host, config.timeout),
-            open: Rc::default(),
+            questions: Places::default(),
             shared_ledger: SharedCell::new(versioned(rollout, "judge")),
             is_exhausted: Cell::default(),
             is_failing: Cell::default(),
@@ -57,20 +55,5 @@ impl JudgeLink {
     /// What the judge has cost today, as all VMs have counted it.
     pub fn ledger(&self) -> Ledger {
         self.shared_ledger.get().unwrap_or_default()
-    }
-
-    /// Takes a place for a question; `None` while too many are open.
-    pub fn begin_question(&self, most: usize) -> Option<OpenQuestion> {
-        if self.open.get() >= most {
-            return None;
-        }
-        self.open.update(|count| count + 1);
-        Some(OpenQuestion(Rc::clone(&self.open)))
-    }
-}
-
-impl Drop for OpenQuestion {
-    fn drop(&mut self) {
-        self.0.update(|count| count.saturating_sub(1));
     }
 }

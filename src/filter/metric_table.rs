@@ -19,9 +19,9 @@ pub struct MetricTable<M> {
 
 impl<M: Copy + PartialEq> MetricTable<M> {
     /// Defines metrics of a kind with the host.
-    pub fn define<const N: usize>(
+    pub fn define(
         kind: MetricType,
-        metrics: [M; N],
+        metrics: impl IntoIterator<Item = M>,
         name: impl Fn(M) -> String,
     ) -> Self {
         let define = |metric| {
@@ -31,9 +31,9 @@ impl<M: Copy + PartialEq> MetricTable<M> {
             });
             Some((metric, id.ok()?))
         };
-        let defined: Vec<_> = metrics.into_iter().filter_map(define).collect();
-        let refused = N - defined.len();
-        Self { defined, refused }
+        let found: Vec<_> = metrics.into_iter().map(define).collect();
+        let refused = found.iter().filter(|it| it.is_none()).count();
+        Self { defined: found.into_iter().flatten().collect(), refused }
     }
 
     /// The metrics that the host has defined.

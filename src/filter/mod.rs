@@ -36,6 +36,7 @@
 //! | [`metric_table`] | metrics with the host's ids |
 //! | [`evidence_counters`] | the host's counters of a ramp's evidence |
 //! | [`store`] | shared data: keys, compare-and-swap, the store of a rollout |
+//! | [`places`] | a bounded number of places, such as for open calls |
 //! | [`registry`] | values by rollout that outlive a configuration |
 //! | [`callout`] | calls from a root context to clusters of Envoy |
 //! | [`hostcalls`] | every other call to the host; none can panic |
@@ -88,6 +89,7 @@ mod metric_table;
 mod metrics;
 mod pair_half;
 mod pending_body;
+mod places;
 mod random;
 mod redirect;
 mod registry;

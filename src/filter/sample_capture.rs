@@ -6,7 +6,7 @@ use super::exported_request::ExportedRequest;
 use super::runtime::RolloutRuntime;
 use super::sent_request::SentRequest;
 use super::shared_samples::OpenPlace;
-use crate::assignment::{Exposure, Share, Version};
+use crate::assignment::{Exposure, Share};
 use crate::export::TraceContext;
 use crate::judge::JudgeTask;
 use crate::response::{CapturedText, ClassifiedOutcome, ExpectedResponse, Format, Outcome};
@@ -161,10 +161,7 @@ impl SampleCapture {
     ) -> Option<Sample> {
         let Self { mut request, exposure, format, judge_max_bytes, .. } = self;
         let judge_max_bytes = judge_max_bytes?;
-        let (version, is_shadow) = match scope {
-            StatScope::Of(version) => (version, false),
-            StatScope::Shadow => (Version::Green, true),
-        };
+        let (version, is_shadow) = (scope.version(), scope == StatScope::Shadow);
         let mut answer = answer.unwrap_or_default();
         // The export may keep more.
         request.prompt.limit(judge_max_bytes);

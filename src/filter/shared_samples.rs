@@ -1,9 +1,10 @@
 //! The sampled requests of a rollout in this VM.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use super::places::{Place, Places};
 use super::registry::Registry;
 use crate::config::{Config, Role};
 use crate::judge::JudgeTask;
@@ -27,25 +28,20 @@ const MAX_OPEN: usize = 512;
 /// The sampled requests of a rollout in this VM.
 #[derive(Debug)]
 pub struct SharedSamples {
-    open: Rc<OpenSamples>,
+    /// Places for requests that are open.
+    open: Places,
+    /// How many bytes the texts of open requests may have.
+    open_bytes: Places,
     waiting: RefCell<SampleQueue<JudgeTask>>,
     /// Halves of pairs whose other half has not ended, and the bytes of their texts.
     halves: RefCell<BTreeMap<PairTicket, Rc<Sample>>>,
 }
 
-/// The sampled requests that are open.
-#[derive(Debug, Default)]
-struct OpenSamples {
-    count: Cell<usize>,
-    /// How many bytes their texts may have.
-    bytes: Cell<usize>,
-}
-
-/// A place among the sampled requests that are open. Dropping it frees the place.
+/// The place of a sampled request that is open.
 #[derive(Debug)]
 pub struct OpenPlace {
-    open: Rc<OpenSamples>,
-    bytes: usize,
+    _request: Place,
+    _bytes: Place,
 }
 
 // === impl SharedSamples ===
@@ -56,7 +52,7 @@ impl SharedSamples {
         let name = config.rollout.as_str();
         let shared = SAMPLES.with(|samples| samples.get_or_insert(name, Self::default));
         if config.judge.is_none() && config.role != Some(Role::Shadow) {
-            // No later judge gets what was meant for another one.
+            // Texts that wait for one judge must not go to a later one.
             shared.clear();
         }
         (config.judge.is_some() || config.samples.is_some()).then_some(shared)
@@ -65,17 +61,12 @@ impl SharedSamples {
     /// Takes a place for a request with texts of up to `max_bytes` bytes each; `None` while too many
     /// are open.
     pub fn open(&self, max_bytes: usize) -> Option<OpenPlace> {
-        let bytes = max_bytes.saturating_mul(2);
-        let after = self.open.bytes.get().saturating_add(bytes);
-        if self.open.count.get() >= MAX_OPEN || after > MAX_BYTES {
-            return None;
-        }
-        self.open.count.update(|count| count + 1);
-        self.open.bytes.set(after);
-        Some(OpenPlace { open: Rc::clone(&self.open), bytes })
+        let request = self.open.take(1, MAX_OPEN)?;
+        let bytes = self.open_bytes.take(max_bytes.saturating_mul(2), MAX_BYTES)?;
+        Some(OpenPlace { _request: request, _bytes: bytes })
     }
 
-    /// Adds what the judge is to be asked. Returns whether it can wait.
+    /// Adds a question for the judge. Returns whether it can wait.
     pub fn add(&self, task: JudgeTask) -> bool {
         let bytes = task.text_bytes();
         self.waiting.borrow_mut().push(task, bytes)
@@ -110,7 +101,7 @@ impl SharedSamples {
         self.halves.borrow_mut().retain(|ticket, _| is_joined(*ticket));
     }
 
-    /// Takes what the judge is to be asked next.
+    /// Takes the next question for the judge.
     pub fn take(&self) -> Option<JudgeTask> {
         self.waiting.borrow_mut().pop()
     }
@@ -119,14 +110,11 @@ impl SharedSamples {
 impl Default for SharedSamples {
     fn default() -> Self {
         let waiting = RefCell::new(SampleQueue::new(MAX_WAITING, MAX_BYTES));
-        Self { open: Rc::default(), waiting, halves: RefCell::default() }
-    }
-}
-
-impl Drop for OpenPlace {
-    fn drop(&mut self) {
-        let Self { open, bytes } = self;
-        open.count.update(|count| count.saturating_sub(1));
-        open.bytes.update(|open| open.saturating_sub(*bytes));
+        Self {
+            open: Places::default(),
+            open_bytes: Places::default(),
+            waiting,
+            halves: RefCell::default(),
+        }
     }
 }

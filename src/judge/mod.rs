@@ -2,19 +2,19 @@
 //!
 //! | file | concept |
 //! |---|---|
-//! | [`mode`] | what the judge is asked |
+//! | [`mode`] | which questions a judge gets |
 //! | [`question`] | a request to the judge |
 //! | [`answer`] | the judge's answer, or why there is none |
 //! | [`swap`] | two verdicts on a pair, asked in both orders |
-//! | [`task`] | what the judge is to be asked |
+//! | [`task`] | a question that waits |
 //! | [`ledger`] | what the judge has cost today |
 //!
 //! A judge is a model, and its answer is not trusted. Only an answer of exactly the form that was asked
 //! for is evidence. Anything else is an error with a counter of its own: never a score, never a tie.
 //!
 //! Judges have known biases. They prefer the answer that comes first, longer answers, and answers of
-//! their own family of models (Zheng et al., arXiv 2306.05685; Shi et al., arXiv 2406.07791). So a pair
-//! is asked twice in both orders, and only verdicts that agree count; the rubric is neutral to length;
+//! their own family of models (Zheng et al., arXiv 2306.05685; Shi et al., arXiv 2406.07791). So the
+//! judge compares a pair twice, in both orders, and only verdicts that agree count; the rubric is neutral to length;
 //! and the judge is another model than the versions'.
 
 pub mod answer;

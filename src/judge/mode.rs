@@ -1,6 +1,6 @@
-//! What a judge is asked.
+//! Which questions a judge gets.
 
-/// What a judge is asked.
+/// Which questions a judge gets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum JudgeMode {
     /// How good an answer is, from 0 to 1.

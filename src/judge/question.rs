@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::sampling::Message;
 
-/// What the judge is asked by.
+/// What all questions to a judge have in common.
 #[derive(Clone, Copy, Debug)]
 pub struct JudgeQuestion<'a> {
     /// The judge's model.

@@ -1,10 +1,10 @@
-//! What the judge is to be asked.
+//! A question that waits for the judge.
 
 use std::rc::Rc;
 
 use crate::sampling::Sample;
 
-/// What the judge is to be asked.
+/// A question that waits for the judge.
 #[derive(Clone, Debug)]
 pub enum JudgeTask {
     /// How good an answer is.

@@ -168,13 +168,14 @@ impl Counter {
     ];
 
     /// The counters of the judge for the shadow, which has pairs besides.
-    pub fn judge_of_shadow() -> [Self; 17] {
-        let mut counters = [Self::PreferredNeither; 17];
-        let pairs = [Self::JudgeInconsistent, Self::PreferredBlue, Self::PreferredGreen];
-        for (slot, counter) in counters.iter_mut().zip(Self::JUDGE.into_iter().chain(pairs)) {
-            *slot = counter;
-        }
-        counters
+    pub fn judge_of_shadow() -> impl Iterator<Item = Self> {
+        let pairs = [
+            Self::JudgeInconsistent,
+            Self::PreferredBlue,
+            Self::PreferredGreen,
+            Self::PreferredNeither,
+        ];
+        Self::JUDGE.into_iter().chain(pairs)
     }
 
     /// The counters of exported samples, where they are configured.

@@ -19,6 +19,14 @@ pub enum StatScope {
 impl StatScope {
     /// All scopes.
     pub const ALL: [Self; 3] = [Self::Of(Version::Blue), Self::Of(Version::Green), Self::Shadow];
+
+    /// The version that answers: green in the shadow.
+    pub fn version(self) -> Version {
+        match self {
+            Self::Of(version) => version,
+            Self::Shadow => Version::Green,
+        }
+    }
 }
 
 impl fmt::Display for StatScope {
