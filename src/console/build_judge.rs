@@ -38,26 +38,29 @@ impl JudgeView {
 impl JudgedAnswersView {
     fn new(version: &VersionView) -> Self {
         Self {
-            judged: counter(version, "judged"),
+            judged: version.counter("judged").unwrap_or_default(),
             unjudged: unjudged(version),
-            errors: counter(version, "judge_errors"),
+            errors: version.counter("judge_errors").unwrap_or_default(),
         }
     }
 }
 
 impl JudgedPairsView {
     fn new(shadow: &VersionView) -> Self {
-        let judged = counter(shadow, "judged");
-        let inconsistent = counter(shadow, "judge_inconsistent");
-        let (blue, green) = (counter(shadow, "preferred_blue"), counter(shadow, "preferred_green"));
+        let judged = shadow.counter("judged").unwrap_or_default();
+        let inconsistent = shadow.counter("judge_inconsistent").unwrap_or_default();
+        let (blue, green) = (
+            shadow.counter("preferred_blue").unwrap_or_default(),
+            shadow.counter("preferred_green").unwrap_or_default(),
+        );
         let interval = share_limits(blue.saturating_add(green), green, ALPHA);
         Self {
             judged,
             unjudged: unjudged(shadow),
-            errors: counter(shadow, "judge_errors"),
+            errors: shadow.counter("judge_errors").unwrap_or_default(),
             preferred_blue: blue,
             preferred_green: green,
-            preferred_neither: counter(shadow, "preferred_neither"),
+            preferred_neither: shadow.counter("preferred_neither").unwrap_or_default(),
             inconsistent,
             agreement: (judged > 0)
                 .then(|| judged.saturating_sub(inconsistent) as f64 / judged as f64),
@@ -69,8 +72,4 @@ impl JudgedPairsView {
 fn unjudged(version: &VersionView) -> u64 {
     let counters = version.counters.iter().filter(|(name, _)| name.starts_with("unjudged_"));
     counters.map(|(_, count)| *count).fold(0, u64::saturating_add)
-}
-
-fn counter(version: &VersionView, name: &str) -> u64 {
-    version.counters.iter().find(|(it, _)| it == name).map_or(0, |(_, count)| *count)
 }

@@ -111,7 +111,7 @@ fn write_all(out: Out<'_>, rollout: &RolloutView) -> fmt::Result {
     for name in names {
         write!(out, "<tr><th scope=\"row\"><code>{}</code></th>", Escaped(name))?;
         for version in &rollout.versions {
-            let count = OrDash(get(version, name).map(GroupedCount));
+            let count = OrDash(version.counter(name).map(GroupedCount));
             write!(out, "<td class=\"number\">{count}</td>")?;
         }
         out.write_str("</tr>")?;
@@ -138,12 +138,8 @@ fn write_head(out: Out<'_>, versions: &[VersionView]) -> fmt::Result {
     out.write_str("</tr></thead><tbody>")
 }
 
-fn get(version: &VersionView, name: &str) -> Option<u64> {
-    version.counters.iter().find(|(it, _)| it == name).map(|(_, count)| *count)
-}
-
 fn sum(version: &VersionView, names: &[&str]) -> u64 {
-    names.iter().filter_map(|name| get(version, name)).fold(0, u64::saturating_add)
+    names.iter().filter_map(|name| version.counter(name)).fold(0, u64::saturating_add)
 }
 
 /// A value, or a dash for `None`.
@@ -184,7 +180,7 @@ impl CounterRow {
         | Self::Each(name, _)
         | Self::Dollars(name, _)
         | Self::Mean(_, name)) = self;
-        get(version, name)
+        version.counter(name)
     }
 
     fn write(&self, out: Out<'_>, version: &VersionView) -> fmt::Result {

@@ -191,8 +191,7 @@ fn unread_answers(
 /// The receiver of exported samples takes few of them.
 fn unexported_samples(view: &RolloutView) -> Option<ProblemView> {
     let sum = |name| {
-        let counts = view.versions.iter().flat_map(|version| &version.counters);
-        let counts = counts.filter(|(counter, _)| counter == name).map(|(_, count)| *count);
+        let counts = view.versions.iter().filter_map(|version| version.counter(name));
         counts.fold(0, u64::saturating_add)
     };
     let (sent, dropped, failed) =
@@ -243,7 +242,6 @@ impl RolloutView {
     /// A counter of a version; 0 where it does not exist.
     pub(super) fn counter(&self, version: Version, name: &str) -> u64 {
         let of_version = self.versions.iter().find(|it| it.version == version.as_str());
-        let counters = of_version.map(|it| it.counters.as_slice()).unwrap_or_default();
-        counters.iter().find(|(it, _)| it == name).map_or(0, |(_, count)| *count)
+        of_version.and_then(|it| it.counter(name)).unwrap_or_default()
     }
 }

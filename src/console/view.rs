@@ -368,3 +368,12 @@ mod by_name {
         deserializer.deserialize_map(CounterMapVisitor)
     }
 }
+
+// === impl VersionView ===
+
+impl VersionView {
+    /// A counter of the version, if it exists.
+    pub(super) fn counter(&self, name: &str) -> Option<u64> {
+        self.counters.iter().find(|(it, _)| it == name).map(|(_, count)| *count)
+    }
+}

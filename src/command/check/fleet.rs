@@ -26,13 +26,11 @@ pub fn check(
 ) {
     let Some(fleet) = plugin.release().and_then(|it| it.fleet.as_ref()) else { return };
     let name = fleet.cluster.as_str();
-    if let Some(fix) = bootstrap.lacks_cluster(name) {
-        let fix = format!(
-            "{fix}: without the store, the ramp does not begin; add a cluster with the endpoints of {}",
-            fleet.store.name()
-        );
-        findings.problems.push(plugin.finding_at_field(FIELD, &format!("{name:?}"), fix));
-    }
+    let fix = format!(
+        "without the store, the ramp does not begin; add a cluster with the endpoints of {}",
+        fleet.store.name()
+    );
+    plugin.check_cluster(bootstrap, FIELD, name, &fix, findings);
     for scope in &envoy.scopes {
         if let Some(cluster) = clusters::find(*scope, name) {
             findings.warnings.extend(match &fleet.store {

@@ -8,12 +8,14 @@
 //! | `filters` | the order of HTTP filters |
 //! | `routes`, `clusters` | where requests go |
 //! | `failover` | what `versions.green.failover` needs |
-//! | `fleet`, `judge`, `samples` | what the sections of these names need |
+//! | `fleet` | what `fleet` needs |
+//! | `called_clusters` | what `judge` and `samples` need |
 //! | `stats` | whether Envoy keeps the stats |
 //! | `envoy` | the parts of an Envoy configuration that the checks use |
 //! | `files`, `findings` | the input and the result |
 
 mod bootstrap;
+mod called_clusters;
 mod clusters;
 mod discovery;
 mod envoy;
@@ -22,11 +24,9 @@ mod files;
 mod filters;
 mod findings;
 mod fleet;
-mod judge;
 mod listener;
 mod plugin;
 mod routes;
-mod samples;
 mod stats;
 
 use clap::{Args, ValueEnum};
@@ -225,8 +225,7 @@ fn check_all(sources: &[Source], plugins: &[ParsedPlugin<'_>], findings: &mut Fi
     for plugin in plugins {
         failover::check(&envoy, &bootstrap, plugin, has_role(Role::Green), findings);
         fleet::check(&envoy, &bootstrap, plugin, findings);
-        judge::check(&bootstrap, plugin, findings);
-        samples::check(&bootstrap, plugin, findings);
+        called_clusters::check(&bootstrap, plugin, findings);
     }
     stats::check(&envoy, &rollouts, findings);
     if plugins.is_empty() && findings.problems.is_empty() {

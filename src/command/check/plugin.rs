@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::bootstrap::Bootstrap;
 use super::findings::Findings;
 use crate::assignment::UnitSource;
 use crate::command::position::Position;
@@ -40,6 +41,22 @@ pub fn parse<'a>(
 // === impl ParsedPlugin ===
 
 impl ParsedPlugin<'_> {
+    /// Checks that the bootstrap has the cluster `name`, which `field` has. `fix` says what does not
+    /// work without it, and what to do.
+    pub fn check_cluster(
+        &self,
+        bootstrap: &Bootstrap,
+        field: &str,
+        name: &str,
+        fix: &str,
+        findings: &mut Findings,
+    ) {
+        if let Some(lack) = bootstrap.lacks_cluster(name) {
+            let fix = format!("{lack}: {fix}");
+            findings.problems.push(self.finding_at_field(field, &format!("{name:?}"), fix));
+        }
+    }
+
     /// The role of a rollout's configuration.
     pub fn role(&self) -> Option<Role> {
         match &self.plugin {
