@@ -1,10 +1,14 @@
 //! Which version a request gets, and its route.
 
 use std::cell::OnceCell;
+use std::rc::Rc;
+
+use proxy_wasm::types::Action;
 
 use super::header_map::HeaderMap;
 use super::host_error::HostError;
 use super::runtime::RolloutRuntime;
+use super::waiting_streams::WaitingStream;
 use super::{clock, hostcalls};
 use crate::analysis::RequestClass;
 use crate::assignment::unit::{find_later_cookie, find_unit_in_lines};
@@ -232,6 +236,22 @@ impl RolloutRuntime {
         if self.config.route_by == RouteBy::VersionHeader {
             let _ = self.own_version_header(Version::Blue);
         }
+    }
+
+    /// Lets the headers of a request wait for its body. Where too many wait in vain, routes the request to
+    /// blue instead.
+    pub fn begin_wait(&self, context_id: u32) -> (Option<Rc<WaitingStream>>, Action) {
+        let wait = self.waiting.add(context_id);
+        if wait.as_ref().is_some_and(|it| it.is_released()) {
+            self.route_unassigned();
+            return (wait, Action::Continue);
+        }
+        (wait, Action::Pause)
+    }
+
+    /// Lets requests continue that have waited for their body too long.
+    pub fn release_waiting(&self) {
+        self.waiting.release_late(self.context_id, || self.route_unassigned());
     }
 
     /// Routes a request at another listener to green's own cluster.

@@ -227,11 +227,6 @@ impl RolloutRuntime {
         }
     }
 
-    /// Lets requests continue that have waited for their body too long.
-    pub fn release_waiting(&self) {
-        self.waiting.release_late(self.context_id, || self.route_unassigned());
-    }
-
     /// Reads what is in force. For a rollout that another VM runs.
     pub fn follow(&self) {
         self.sample_requests();

@@ -261,9 +261,9 @@ impl StreamState {
         head: RequestHead,
         purpose: BodyPurpose,
     ) -> Action {
-        let wait = runtime.waiting.add(self.context_id);
+        let (wait, action) = runtime.begin_wait(self.context_id);
         self.pending_body = Some(Box::new(PendingBody::new(head, purpose, wait)));
-        Action::Pause
+        action
     }
 
     /// Lets the headers continue, patched and routed, before the body.

@@ -2,7 +2,8 @@
 //!
 //! Without `allow_on_headers_stop_iteration: true` Envoy passes no body on while the headers wait, and
 //! nothing that a plugin can ask says whether it is set. So until one body has come while its headers
-//! waited, a request that has waited for [`MAX_WAIT_NS`] continues to blue.
+//! waited, a request that has waited for [`MAX_WAIT_NS`] continues to blue. From the first such request on,
+//! only [`MAX_WAITING`] requests wait at once, and further ones continue to blue immediately.
 
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
@@ -16,12 +17,18 @@ const MAX_WAIT_NS: u64 = 5_000_000_000;
 /// before, on the same stack, so that many hundreds would overflow it.
 const MAX_RELEASED: usize = 128;
 
+/// How many requests wait at once where one has waited in vain: as many as can be released while one of
+/// them waits, at two ticks a second. With more, the wait would grow without bound.
+const MAX_WAITING: usize = MAX_RELEASED * 2 * (MAX_WAIT_NS / 1_000_000_000) as usize;
+
 /// The requests of one configuration in this VM that wait.
 #[derive(Default)]
 pub struct WaitingStreams {
     streams: RefCell<Vec<Weak<WaitingStream>>>,
     /// Whether the plugin is known to get bodies while headers wait.
     gets_bodies: Cell<bool>,
+    /// Whether a request has waited in vain.
+    has_released: Cell<bool>,
 }
 
 /// A request that waits.
@@ -43,14 +50,19 @@ impl WaitingStream {
 // === impl WaitingStreams ===
 
 impl WaitingStreams {
-    /// Adds a stream. Returns `None` if no stream needs a release.
+    /// Adds a stream. Returns `None` if no stream needs a release. Where too many wait in vain, the stream
+    /// that is returned is released already.
     pub fn add(&self, context_id: u32) -> Option<Rc<WaitingStream>> {
         if self.gets_bodies.get() {
             return None;
         }
         let since_ns = hostcalls::monotonic_time_ns().ok()?;
-        let stream = Rc::new(WaitingStream { context_id, since_ns, is_released: Cell::new(false) });
-        self.streams.borrow_mut().push(Rc::downgrade(&stream));
+        let mut streams = self.streams.borrow_mut();
+        let is_released = Cell::new(self.has_released.get() && streams.len() >= MAX_WAITING);
+        let stream = Rc::new(WaitingStream { context_id, since_ns, is_released });
+        if !stream.is_released() {
+            streams.push(Rc::downgrade(&stream));
+        }
         Some(stream)
     }
 
@@ -78,6 +90,9 @@ impl WaitingStreams {
             }
             !is_late
         });
+        if !late.is_empty() {
+            self.has_released.set(true);
+        }
         for stream in late {
             // The stream may have ended.
             if hostcalls::set_effective_context(stream.context_id).is_err() {

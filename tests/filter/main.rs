@@ -66,5 +66,6 @@ mod steering;
 #[allow(dead_code, reason = "each test binary uses a part")]
 mod tcp_gate;
 mod version_header;
+mod waiting;
 
 use envoy::process;

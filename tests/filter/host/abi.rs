@@ -171,6 +171,7 @@ fn link_proxy(linker: &mut Linker<State>) {
         }
     });
     host_call!(linker, proxy_set_effective_context(host, _context: u32) { OK });
+    host_call!(linker, proxy_continue_stream(host, _type: u32) { OK });
     host_call!(linker, proxy_set_property(
         host, path: u32, path_size: u32, value: u32, value_size: u32
     ) {

@@ -221,6 +221,21 @@ impl Vm {
         self.store.data().stream.clone()
     }
 
+    /// Has the headers of a request with a body come. Returns whether they wait for the body, and what the
+    /// filter has made of them.
+    pub fn headers_may_wait(&mut self, context: u32, root: u32, stream: Stream) -> (bool, Stream) {
+        let headers = u32::try_from(stream.headers.len()).unwrap();
+        self.store.data_mut().stream = stream;
+        self.call("proxy_on_context_create", &[context, root]);
+        let waits = self.call("proxy_on_request_headers", &[context, headers, 0]) == Some(1);
+        (waits, self.store.data().stream.clone())
+    }
+
+    /// Has the first piece of a request's body come.
+    pub fn pass_request_piece(&mut self, context: u32, size: u32) {
+        self.call("proxy_on_request_body", &[context, size, 0]);
+    }
+
     /// Runs a stream until its response's headers have come.
     pub fn begin_stream(&mut self, context: u32, root: u32, stream: Stream) {
         let headers = u32::try_from(stream.headers.len()).unwrap();

@@ -1,0 +1,65 @@
+//! Requests whose headers wait for a body that cannot come. On the host emulator.
+
+use serde_json::json;
+
+use crate::host::Stream;
+use crate::patching::CHAT;
+use crate::proxy::config;
+use crate::ramp_vms::{NS_PER_SECOND, ROOT, RampVms};
+
+/// As many as `src/filter/waiting_streams.rs` lets wait.
+const MAX_WAITING: u32 = 1280;
+/// How many of those a tick releases.
+const MAX_RELEASED: usize = 128;
+
+/// Begins a request; whether its headers wait for the body.
+fn waits(vms: &mut RampVms, context: u32) -> bool {
+    let headers =
+        [("x-user-id", "ada"), ("content-type", "application/json"), ("content-length", "9")];
+    let stream = Stream::request("POST", CHAT, &headers);
+    let (waits, stream) = vms.vms[0].headers_may_wait(context, ROOT, stream);
+    // Without a cluster of its own, the route sends it to blue.
+    assert_eq!(stream.get("x-verdigris-cluster"), None);
+    waits
+}
+
+fn start() -> RampVms {
+    let release = config(json!({
+        "weights": {"blue": 0, "green": 1},
+        "conversation": {"id": {"pointer": "/conversation"}},
+    }));
+    RampVms::start_with(1, &release)
+}
+
+fn released(vms: &RampVms) -> usize {
+    vms.log().matches("set allow_on_headers_stop_iteration: true").count()
+}
+
+#[test]
+fn requests_that_wait_in_vain_do_not_pile_up() {
+    let mut vms = start();
+    vms.set_clock(NS_PER_SECOND, true);
+    // Nothing is known yet: however many come at once, they wait.
+    let first = 100..100 + 2 * MAX_WAITING;
+    assert!(first.clone().all(|context| waits(&mut vms, context)));
+    vms.set_clock(7 * NS_PER_SECOND, true);
+    vms.tick(0);
+    assert_eq!(released(&vms), MAX_RELEASED);
+    // From now on, further ones go to blue at once.
+    assert!(!waits(&mut vms, 9_000));
+    for ticks in 2..=20 {
+        vms.tick(0);
+        assert_eq!(released(&vms), ticks * MAX_RELEASED);
+    }
+    // All of them have continued: as many may wait as are released within the time that each waits.
+    let later = 10_000..10_000 + MAX_WAITING;
+    assert!(later.clone().all(|context| waits(&mut vms, context)));
+    assert!(!waits(&mut vms, 20_000));
+    // Once a body has come, it is known that bodies come.
+    vms.vms[0].pass_request_piece(later.start, 5);
+    assert!((30_000..30_100).all(|context| waits(&mut vms, context)));
+    vms.set_clock(20 * NS_PER_SECOND, true);
+    let before = released(&vms);
+    vms.tick(0);
+    assert_eq!(released(&vms), before);
+}
