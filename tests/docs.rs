@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use verdigris::analysis::Metric;
 use verdigris::assignment::Version;
 use verdigris::config::{Config, ConsoleConfig, Plugin};
+use verdigris::fleet::format::FORMAT;
 use verdigris::stats::names::{
     Counter, EvidenceCounter, Gauge, Histogram, StatScope, gauge_name, metric_name,
 };
@@ -113,6 +114,13 @@ fn table<'a>(reference: &'a str, heading: &str) -> Vec<&'a str> {
     let (_, rest) = reference.split_once(&format!("\n| {heading} | default |")).unwrap();
     let rows = rest.lines().skip(2).take_while(|line| line.starts_with("| `"));
     rows.map(|row| row.split('`').nth(1).unwrap()).collect()
+}
+
+#[test]
+fn the_format_of_a_fleet_s_records_is_the_documented_one() {
+    let page = std::fs::read_to_string("docs/explanation/fleet.md").unwrap();
+    let text = format!("with the version of the format, {FORMAT},");
+    assert!(page.replace('\n', " ").contains(&text), "{text}");
 }
 
 #[test]

@@ -101,7 +101,8 @@ impl RolloutRuntime {
             if is_agent {
                 let report = |event: FleetEvent<'_>| self.report_fleet(ramp, spec, event);
                 let own_state = || self.own_state();
-                let context = self.step_context(spec, link, now, &own_state, &report);
+                let is_agent = || true;
+                let context = self.step_context(spec, link, now, &own_state, &is_agent, &report);
                 instance.collect(local, &context);
                 let now_ms = now.monotonic_ns / 1_000_000;
                 if let Err(why) = link.store.drive_watch(now_ms) {
@@ -134,7 +135,11 @@ impl RolloutRuntime {
         let instance = self.fleet_instance(ramp);
         let report = |event: FleetEvent<'_>| self.report_fleet(ramp, spec, event);
         let own_state = || self.own_state();
-        let mut context = self.step_context(spec, link, now, &own_state, &report);
+        let holds_lease = || {
+            let holds = lease::is_held(ramp.store(), ramp.worker().id());
+            is_agent && poll_once(holds).unwrap_or_default()
+        };
+        let mut context = self.step_context(spec, link, now, &own_state, &holds_lease, &report);
         context.may_decide &= is_agent;
         // The status has the error.
         let _ = instance.step(&*link.store, ramp.store(), &context).await;
@@ -149,12 +154,13 @@ impl RolloutRuntime {
         link: &FleetLink,
         now: Clocks,
         own_state: &'a dyn Fn() -> Option<RampState>,
+        is_agent: &'a dyn Fn() -> bool,
         report: &'a dyn Fn(FleetEvent<'_>),
     ) -> StepContext<'a> {
         let history = self.history.as_ref();
         let may_decide = self.is_newest();
         let fingerprint = link.fingerprint;
-        StepContext { spec, fingerprint, history, now, may_decide, own_state, report }
+        StepContext { spec, fingerprint, history, now, may_decide, is_agent, own_state, report }
     }
 
     /// The state of the ramp that this Envoy ran alone before it joined the fleet.

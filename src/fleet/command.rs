@@ -23,24 +23,30 @@ pub async fn apply_command(
     command: &OperatorCommand,
     expected_step: Option<StepIndex>,
 ) -> Result<Transition, CommandError> {
+    let mut sent: Option<Transition> = None;
     for _ in 0..MAX_TRIES {
         let found = store.read(&FleetRecord::InForce).await.map_err(unavailable)?;
         let found = found.ok_or(CommandError::StoreUnavailable)?;
         let in_force: InForce =
             format::decode(&found.value).map_err(|_| CommandError::StoreUnavailable)?;
-        if in_force.generations.current != context.fingerprint {
-            return Err(CommandError::ConfigChanging);
-        }
+        let is_current = in_force.generations.current == context.fingerprint;
         let mut context = *context;
         context.now.monotonic_ns = fleet_ns(&in_force);
         let decider = in_force.decider.clone();
         context.id = &decider;
         let committed = Some((in_force, found.revision));
         let mut copy = Decider::load(store, committed).await.map_err(unavailable)?;
+        // A proxy on the way may send a commit twice: the second one is in conflict with the first.
+        if let Some(sent) = sent.take_if(|it| copy.has_made(it)) {
+            return Ok(sent);
+        }
+        if !is_current {
+            return Err(CommandError::ConfigChanging);
+        }
         let (decision, transition) = copy.decide_command(&context, command, expected_step)?;
         match copy.commit(store, &decision).await {
             Ok(_) => return Ok(transition),
-            Err(StoreError::Conflict) => {}
+            Err(StoreError::Conflict) => sent = Some(transition),
             Err(error) => return Err(unavailable(error)),
         }
     }

@@ -178,6 +178,11 @@ impl Decider {
         postcard::from_bytes(&self.memory.get(Record::State)?).ok()
     }
 
+    /// Whether a transition is one of the newest that the ramp has made.
+    pub fn has_made(&self, transition: &Transition) -> bool {
+        self.state().is_some_and(|it| it.log.iter().any(|made| made == transition))
+    }
+
     /// The bytes of the ramp's state and of the history of differences.
     pub fn records_for_display(&self) -> impl Iterator<Item = (Record, Vec<u8>)> {
         let records = SHOWN_RECORDS.into_iter();
@@ -349,7 +354,11 @@ impl Decider {
                 Record::State => FleetRecord::State,
                 Record::Differences => FleetRecord::Differences,
                 Record::SeenUnits { epoch, chunk } => FleetRecord::SeenUnits { epoch, chunk },
-                Record::Lease | Record::Snapshot | Record::History => return None,
+                Record::Lease
+                | Record::Snapshot
+                | Record::History
+                | Record::LocalRollback
+                | Record::OwnRollbackNoted => return None,
             };
             Some((record, format::encode(&value)?))
         });

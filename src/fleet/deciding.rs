@@ -105,8 +105,10 @@ impl FleetInstance {
             (context.report)(FleetEvent::Committed(&state));
             self.set_participants(decider.participants());
         }
-        for (record, value) in decider.records_for_display() {
-            let _ = local.write(record, &value, WriteCondition::Always).await;
+        if (context.is_agent)() {
+            for (record, value) in decider.records_for_display() {
+                let _ = local.write(record, &value, WriteCondition::Always).await;
+            }
         }
         protocol.displayed_ns = context.now.monotonic_ns;
         protocol.decider = Some(decider);

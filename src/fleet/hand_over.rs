@@ -3,8 +3,10 @@
 use super::instance::{FleetInstance, StepContext};
 use super::outbox::OutboxContent;
 use super::protocol::Protocol;
+use super::records::LocalRollback;
 use super::store::{FleetStore, StoreError};
 use crate::analysis::Observation;
+use crate::rollout::RolloutStore;
 
 /// An instance without evidence writes its outbox after so many intervals, to show that it is there.
 const PRESENCE_INTERVALS: u64 = 10;
@@ -17,21 +19,28 @@ impl FleetInstance {
         &self,
         protocol: &mut Protocol,
         store: &impl FleetStore,
+        local: &impl RolloutStore,
         context: &StepContext<'_>,
     ) -> Result<(), StoreError> {
         let now_ns = context.now.monotonic_ns;
         if protocol.outbox.is_free() && !self.is_leaving.get() {
-            self.fill_outbox(protocol, context);
+            let rollback = LocalRollback::read(local).await;
+            self.fill_outbox(protocol, context, rollback);
         }
         protocol.outbox.send(store, now_ns).await
     }
 
-    fn fill_outbox(&self, protocol: &mut Protocol, context: &StepContext<'_>) {
+    fn fill_outbox(
+        &self,
+        protocol: &mut Protocol,
+        context: &StepContext<'_>,
+        rollback: Option<LocalRollback>,
+    ) {
         let now_ns = context.now.monotonic_ns;
         let Some(in_force) = protocol.follower.in_force() else { return };
         let Some(published) = in_force.published else { return };
         let Ok(mut evidence) = self.evidence.try_borrow_mut() else { return };
-        let is_new_rollback = evidence.rollback.is_some() && !protocol.is_rollback_sent;
+        let is_new_rollback = rollback.is_some() && rollback != protocol.sent_rollback;
         if !is_new_rollback {
             let since = Some(protocol.sent_ns).filter(|at| *at > 0);
             let every = match evidence.buffer.is_empty() {
@@ -48,12 +57,12 @@ impl FleetInstance {
             evidence.buffer.take_encoded(|it| Observation { at_ns: to_fleet_ns(it.at_ns), ..it });
         protocol.outbox.fill(OutboxContent {
             follows: published.revision,
-            green_bp: evidence.in_force(published.snapshot).share.basis_points(),
+            green_bp: if rollback.is_some() { 0 } else { published.snapshot.share.basis_points() },
             fingerprint: context.fingerprint,
-            rollback: evidence.rollback.clone(),
+            rollback: rollback.clone(),
             observations,
         });
-        protocol.is_rollback_sent = evidence.rollback.is_some();
+        protocol.sent_rollback = rollback;
         protocol.sent_ns = now_ns;
     }
 }

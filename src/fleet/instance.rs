@@ -16,8 +16,8 @@ use super::records::InForce;
 use super::status::FleetStatus;
 use super::store::{FleetRecord, FleetStore, InstanceId, StoreError};
 use crate::analysis::Observation;
-use crate::rollout::store::{Record, RolloutStore, WriteCondition, poll_once};
-use crate::rollout::{Clocks, Phase, PublishedSnapshot, RampSpec, RampState, StoredHistory};
+use crate::rollout::store::{RolloutStore, poll_once};
+use crate::rollout::{Clocks, RampSpec, RampState, StoredHistory};
 
 /// One Envoy of a fleet.
 #[derive(Debug)]
@@ -32,12 +32,10 @@ pub struct FleetInstance {
     pub(super) has_changed_configuration: Cell<bool>,
     /// Whether another name waits for the outbox to be free.
     pub(super) is_leaving: Cell<bool>,
-    /// Whether it has followed the fleet before.
-    pub(super) has_joined: Cell<bool>,
     /// When a step has last reached the store, on the instance's monotonic clock.
     reached_ns: Cell<Option<u64>>,
     /// What is in force, as the instance last learned.
-    in_force: RefCell<Option<InForce>>,
+    pub(super) in_force: RefCell<Option<InForce>>,
     /// The keys that are stored where the store has none.
     pub(super) own_keys: FleetKeys,
     pub(super) status: RefCell<FleetStatus>,
@@ -56,6 +54,10 @@ pub struct StepContext<'a> {
     pub now: Clocks,
     /// Whether this instance runs the newest configuration that its Envoy has.
     pub may_decide: bool,
+    /// Whether this worker talks to the store for its Envoy, now. A step can outlast that, and some
+    /// workers only hand over what they have left. They must not put in force what they follow: the worker
+    /// that does may know more.
+    pub is_agent: &'a dyn Fn() -> bool,
     /// Reads the state of the ramp that this Envoy ran before it joined the fleet, if there was one.
     pub own_state: &'a dyn Fn() -> Option<RampState>,
     /// Gets what happens.
@@ -81,7 +83,6 @@ impl FleetInstance {
             last_fingerprint: Cell::new(None),
             has_changed_configuration: Cell::new(false),
             is_leaving: Cell::new(false),
-            has_joined: Cell::new(false),
             reached_ns: Cell::new(None),
             in_force: RefCell::default(),
             own_keys,
@@ -127,7 +128,6 @@ impl FleetInstance {
         renamed.evidence.replace(self.evidence.take());
         renamed.last_fingerprint.set(self.last_fingerprint.get());
         renamed.has_changed_configuration.set(self.has_changed_configuration.get());
-        renamed.has_joined.set(self.has_joined.get());
         Some(renamed)
     }
 
@@ -172,11 +172,11 @@ impl FleetInstance {
         let is_away = self.is_store_away(context.now.monotonic_ns);
         let instances = is_away.then_some(in_force.instances);
         let snapshot = &published.snapshot;
-        let why = evidence.watch(context.spec, snapshot, context.now, &observations, instances);
-        if let Some(why) = why {
-            (context.report)(FleetEvent::RolledBackAlone(&why));
-            drop(evidence);
-            poll_once(self.publish_locally(local, published));
+        let rollback =
+            evidence.watch(context.spec, snapshot, context.now, &observations, instances);
+        drop(evidence);
+        if let Some(rollback) = rollback {
+            poll_once(self.roll_back_alone(local, context, published, &rollback));
         }
     }
 
@@ -245,7 +245,7 @@ impl FleetInstance {
         let followed = self.follow(protocol, store, local, context).await?;
         self.reached_ns.set(Some(context.now.monotonic_ns));
         self.share_keys(protocol, store).await?;
-        self.hand_over(protocol, store, context).await?;
+        self.hand_over(protocol, store, local, context).await?;
         self.decide_if_due(protocol, store, local, context, followed).await?;
         self.refresh_display(protocol, store, local, context).await
     }
@@ -261,6 +261,13 @@ impl FleetInstance {
         let now_ns = context.now.monotonic_ns;
         let intervals = if store.is_pushing() { PUSHED_INTERVALS } else { 1 };
         let every = self.interval_ns().saturating_mul(intervals);
+        let is_agent = (context.is_agent)();
+        protocol.is_published &= is_agent;
+        let must_publish = is_agent && !protocol.is_published;
+        if must_publish && protocol.follower.known().is_some() {
+            // What it knows may be old.
+            protocol.followed_ns = None;
+        }
         let found = match store.take_pushed() {
             Some(pushed) => Some(pushed),
             None if !protocol.is_due(protocol.followed_ns, every, now_ns) => {
@@ -285,6 +292,11 @@ impl FleetInstance {
                 protocol.outbox.on_store_replaced();
                 protocol.are_keys_stored = false;
             }
+            Followed::Same if must_publish => {
+                if let Some(in_force) = protocol.follower.in_force().cloned() {
+                    self.put_in_force(protocol, local, context, in_force).await;
+                }
+            }
             Followed::Same | Followed::Nothing => {}
         }
         Ok(followed)
@@ -306,59 +318,5 @@ impl FleetInstance {
         }
         protocol.unconfirmed = None;
         self.put_in_force(protocol, local, context, in_force).await;
-    }
-
-    /// Lets the workers of this Envoy follow.
-    pub(super) async fn put_in_force(
-        &self,
-        protocol: &mut Protocol,
-        local: &impl RolloutStore,
-        context: &StepContext<'_>,
-        in_force: InForce,
-    ) {
-        let before = self.in_force().and_then(|it| it.published);
-        let Some(published) = in_force.published else { return };
-        if let Some(history) = &in_force.history {
-            let _ = local.write(Record::History, history, WriteCondition::Always).await;
-        }
-        let is_decider = protocol.follower.is_decider(&self.id);
-        if let Ok(mut known) = self.in_force.try_borrow_mut() {
-            *known = Some(in_force);
-        }
-        self.end_rollback(protocol, &published);
-        self.bring_own_rollback(context, &published);
-        self.publish_locally(local, published).await;
-        let is_new = before.is_none_or(|it| it.snapshot != published.snapshot);
-        if is_new && !is_decider {
-            (context.report)(FleetEvent::Follows(&published.snapshot));
-        }
-    }
-
-    /// Ends the instance's own rollback once the fleet has taken note of it: it is rolled back too, or
-    /// was started again.
-    fn end_rollback(&self, protocol: &mut Protocol, published: &PublishedSnapshot) {
-        let Ok(mut evidence) = self.evidence.try_borrow_mut() else { return };
-        let is_noted = protocol.is_rollback_sent && protocol.outbox.is_free();
-        if published.snapshot.phase == Phase::RolledBack || is_noted {
-            evidence.rollback = None;
-            protocol.is_rollback_sent = false;
-        }
-    }
-
-    /// Publishes the snapshot in this Envoy: blue has everything where the instance has rolled back
-    /// by itself.
-    pub(super) async fn publish_locally(
-        &self,
-        local: &impl RolloutStore,
-        published: PublishedSnapshot,
-    ) {
-        let Ok(snapshot) = self.evidence.try_borrow().map(|it| it.in_force(published.snapshot))
-        else {
-            return;
-        };
-        let Ok(bytes) = postcard::to_allocvec(&PublishedSnapshot { snapshot, ..published }) else {
-            return;
-        };
-        let _ = local.write(Record::Snapshot, &bytes, WriteCondition::Always).await;
     }
 }

@@ -2,7 +2,6 @@
 
 use super::records::LocalRollback;
 use crate::analysis::Observation;
-use crate::assignment::{Epoch, Share};
 use crate::rollout::observation_buffer::ObservationBuffer;
 use crate::rollout::{Clocks, LocalGuard, Phase, RampSpec, Snapshot};
 
@@ -12,8 +11,6 @@ pub struct LocalEvidence {
     /// What is not handed over yet.
     pub buffer: ObservationBuffer,
     guard: LocalGuard,
-    /// The rollback that the instance has made by itself.
-    pub rollback: Option<LocalRollback>,
 }
 
 /// How many observations an outbox holds: well under a mebibyte, which every store accepts.
@@ -26,7 +23,6 @@ impl Default for LocalEvidence {
         Self {
             buffer: ObservationBuffer::with_max(MAX_OUTBOX_OBSERVATIONS),
             guard: LocalGuard::default(),
-            rollback: None,
         }
     }
 }
@@ -39,7 +35,7 @@ impl LocalEvidence {
         }
     }
 
-    /// Looks at new observations, and rolls this instance back if it must. Returns the reason.
+    /// Looks at new observations. Returns the rollback that this instance must make.
     /// `instances` is how many decide by their own evidence; `None` while the fleet decides.
     pub fn watch(
         &mut self,
@@ -48,29 +44,12 @@ impl LocalEvidence {
         now: Clocks,
         observations: &[Observation],
         instances: Option<u32>,
-    ) -> Option<String> {
-        if in_force.phase == Phase::RolledBack || self.rollback.is_some() {
+    ) -> Option<LocalRollback> {
+        if in_force.phase == Phase::RolledBack {
             return None;
         }
         self.guard.observe(spec, in_force, now, observations);
         let why = self.guard.reason_to_roll_back(spec, in_force.step, instances)?;
-        self.rollback = Some(LocalRollback { epoch: in_force.epoch, why: why.clone() });
-        Some(why)
-    }
-
-    /// What is in force in this instance, where this is in force in the fleet: blue has all traffic
-    /// if the instance has rolled back by itself.
-    pub fn in_force(&self, fleet: Snapshot) -> Snapshot {
-        match self.rollback {
-            None => fleet,
-            Some(_) => Snapshot {
-                phase: Phase::RolledBack,
-                share: Share::ZERO,
-                previous_share: Share::ZERO,
-                epoch: Epoch::MANUAL,
-                is_shadow_step: false,
-                ..fleet
-            },
-        }
+        Some(LocalRollback { epoch: in_force.epoch, why })
     }
 }

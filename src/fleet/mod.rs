@@ -13,6 +13,8 @@
 //! | `hand_over` | when an instance fills its outbox, and with what |
 //! | [`outbox`] | how it hands over evidence, so that each observation counts once |
 //! | [`consumption`] | which outboxes were consumed |
+//! | `local_rollback` | the rollback that an Envoy makes by itself, before the fleet does |
+//! | `publishing` | what an instance puts in force for the workers of its Envoy |
 //! | `own_rollback` | the rollback of a ramp that an Envoy ran before it joined the fleet |
 //! | `protocol` | what an instance knows of the fleet, and what it has done |
 //! | [`turn`], [`deciding`] | whose turn it is to decide, and what a commit means |
@@ -38,10 +40,12 @@ pub mod instance;
 pub mod keys;
 pub mod kubernetes;
 pub mod local_evidence;
+mod local_rollback;
 pub mod memory;
 pub mod outbox;
 mod own_rollback;
 mod protocol;
+mod publishing;
 pub mod records;
 pub mod status;
 pub mod store;

@@ -3,6 +3,7 @@
 use super::event::FleetEvent;
 use super::instance::{FleetInstance, StepContext};
 use super::records::LocalRollback;
+use crate::rollout::store::{Record, RolloutStore, WriteCondition, read_decoded};
 use crate::rollout::{Phase, PublishedSnapshot, RampSpec, RampState};
 
 const WHY: &str = "this Envoy's own ramp was rolled back before it joined the fleet";
@@ -24,23 +25,28 @@ impl StepContext<'_> {
 
 impl FleetInstance {
     /// Brings the rollback of the own ramp into a fleet that has begun already: this instance is rolled
-    /// back at once, and the fleet in the next decision.
-    pub(super) fn bring_own_rollback(
+    /// back at once, and the fleet in the next decision. That counts once in this Envoy, whichever of its
+    /// workers is first to follow the fleet.
+    pub(super) async fn bring_own_rollback(
         &self,
+        local: &impl RolloutStore,
         context: &StepContext<'_>,
         published: &PublishedSnapshot,
     ) {
-        if self.has_joined.replace(true) || published.snapshot.phase == Phase::RolledBack {
+        let Some(state) = context.own_rollback() else { return };
+        let noted: Option<u64> = read_decoded(local, Record::OwnRollbackNoted).await.ok().flatten();
+        if noted == Some(state.revision) {
             return;
         }
-        if context.own_rollback().is_none() {
+        if let Ok(bytes) = postcard::to_allocvec(&state.revision) {
+            let _ = local.write(Record::OwnRollbackNoted, &bytes, WriteCondition::Always).await;
+        }
+        let is_rolled_back = published.snapshot.phase == Phase::RolledBack;
+        if is_rolled_back || LocalRollback::read(local).await.is_some() {
             return;
         }
-        let Ok(mut evidence) = self.evidence.try_borrow_mut() else { return };
-        if evidence.rollback.is_none() {
-            let epoch = published.snapshot.epoch;
-            evidence.rollback = Some(LocalRollback { epoch, why: WHY.to_owned() });
-            drop(evidence);
+        let rollback = LocalRollback { epoch: published.snapshot.epoch, why: WHY.to_owned() };
+        if rollback.write(local).await.is_ok() {
             (context.report)(FleetEvent::RolledBackAlone(WHY));
         }
     }

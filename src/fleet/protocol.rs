@@ -3,7 +3,7 @@
 use super::decider::Decider;
 use super::follower::Follower;
 use super::outbox::OutboxSender;
-use super::records::InForce;
+use super::records::{InForce, LocalRollback};
 use super::store::{InstanceId, Revision};
 use crate::rollout::Transition;
 
@@ -24,8 +24,10 @@ pub(super) struct Protocol {
     pub(super) paused_until_ns: u64,
     pub(super) sent_ns: u64,
     pub(super) displayed_ns: u64,
-    /// Whether the own rollback is in the outbox, or was consumed.
-    pub(super) is_rollback_sent: bool,
+    /// The local rollback that is in the outbox, or was consumed.
+    pub(super) sent_rollback: Option<LocalRollback>,
+    /// Whether this worker has put into shared data what it follows, since it is the one that does so.
+    pub(super) is_published: bool,
     pub(super) are_keys_stored: bool,
 }
 
@@ -51,7 +53,8 @@ impl Protocol {
             paused_until_ns: 0,
             sent_ns: 0,
             displayed_ns: 0,
-            is_rollback_sent: false,
+            sent_rollback: None,
+            is_published: false,
             are_keys_stored: false,
         }
     }

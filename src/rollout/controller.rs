@@ -148,8 +148,8 @@ impl RampState {
         now: Clocks,
     ) -> Option<Transition> {
         // Where an operator's share is in force, it has no epoch of a step.
-        let is_of_now = self.step_of_epoch(epoch).is_some()
-            || (epoch == Epoch::MANUAL && self.override_share().is_some());
+        let is_of_now =
+            self.was_in_epoch(epoch) || (epoch == Epoch::MANUAL && self.override_share().is_some());
         if self.phase == Phase::RolledBack || !is_of_now {
             return None;
         }

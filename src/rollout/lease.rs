@@ -81,6 +81,11 @@ pub async fn try_acquire(
         return true;
     }
     // The store may not have checked that the lease did not exist. Then the last writer has it.
-    let written = store.read(Record::Lease).await.ok().flatten();
-    written.and_then(|it| Lease::decode(&it.value)).is_some_and(|it| it.holder == worker)
+    is_held(store, worker).await
+}
+
+/// Whether a worker holds the lease, as far as the store says: no other worker has taken it.
+pub async fn is_held(store: &impl RolloutStore, worker: u64) -> bool {
+    let found = store.read(Record::Lease).await.ok().flatten();
+    found.and_then(|it| Lease::decode(&it.value)).is_some_and(|it| it.holder == worker)
 }

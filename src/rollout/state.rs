@@ -34,6 +34,8 @@ pub struct RampState {
     suspended_at_ns: Option<u64>,
     /// The epoch of the step; see [`Snapshot::epoch`].
     pub epoch: Epoch,
+    /// The epoch in which the ramp has begun, or has begun again.
+    first_epoch: Epoch,
     /// Whether the ramp is in the shadow step, which comes before its first step.
     is_shadow_step: bool,
     /// The evidence of the shadow step. It is kept when the ramp goes on, for display.
@@ -84,6 +86,7 @@ impl RampState {
             began_ns: now.monotonic_ns,
             suspended_at_ns: None,
             epoch: Epoch::MANUAL,
+            first_epoch: Epoch::MANUAL,
             is_shadow_step: spec.shadow.is_some(),
             pairs: PairedEvidence::default(),
             evidence: Evidence::default(),
@@ -96,6 +99,7 @@ impl RampState {
             revision: now.monotonic_ns,
         };
         state.enter_step(spec, StepIndex::FIRST, now);
+        state.first_epoch = state.epoch;
         let from = Position { phase: Phase::Ramping, green_bp: 0 };
         let started = spec.started.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         let why = match started {
@@ -180,6 +184,11 @@ impl RampState {
         self.step.minus(self.epoch.since(epoch)?)
     }
 
+    /// Whether the ramp was in this epoch since it has begun, or has begun again.
+    pub fn was_in_epoch(&self, epoch: Epoch) -> bool {
+        (self.first_epoch..=self.epoch).contains(&epoch)
+    }
+
     /// The epoch of a step that is not later than the current one.
     pub fn epoch_of_step(&self, step: StepIndex) -> Epoch {
         self.epoch.minus(self.step.since(step))
@@ -218,6 +227,7 @@ impl RampState {
     pub(super) fn begin_again(&mut self, spec: &RampSpec, now: Clocks) {
         self.is_shadow_step = spec.shadow.is_some();
         self.reset_evidence(spec, StepIndex::FIRST, now);
+        self.first_epoch = self.epoch;
     }
 
     /// Enters a step.

@@ -29,7 +29,7 @@ use crate::assignment::Epoch;
 
 /// The version of what is stored; raised whenever its form changes. Filters of two versions keep apart,
 /// so that neither reads what it would misunderstand.
-pub const STATE_VERSION: u32 = 11;
+pub const STATE_VERSION: u32 = 12;
 
 /// The store of one rollout.
 pub trait RolloutStore {
@@ -85,6 +85,10 @@ pub enum Record {
         /// The index of the chunk.
         chunk: usize,
     },
+    /// The rollback that an Envoy of a fleet has made by itself; no bytes where there is none.
+    LocalRollback,
+    /// The revision of the state of this Envoy's own ramp, whose rollback the fleet has taken note of.
+    OwnRollbackNoted,
 }
 
 /// A record as it was read.
@@ -147,6 +151,8 @@ impl Record {
             Self::History => "history".into(),
             Self::Differences => "differences".into(),
             Self::SeenUnits { epoch, chunk } => format!("units.{epoch}.{chunk}").into(),
+            Self::LocalRollback => "local_rollback".into(),
+            Self::OwnRollbackNoted => "own_rollback_noted".into(),
         }
     }
 

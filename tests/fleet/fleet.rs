@@ -1,22 +1,25 @@
 //! Some instances, their store and their clocks.
 
-use std::cell::RefCell;
-use std::pin::Pin;
+use std::cell::{Cell, RefCell};
+use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 
 use serde_json::{Value, json};
 use verdigris::analysis::step_stats::StepStats;
 use verdigris::analysis::{GateStats, Measurements, Metric, Observation};
 use verdigris::assignment::{Epoch, Share, UnitKey, Version};
 use verdigris::config::Config;
+use verdigris::fleet::command::apply_command;
+use verdigris::fleet::decider::DecisionContext;
 use verdigris::fleet::memory::RecordMemory;
 use verdigris::fleet::{
     FleetEvent, FleetInstance, FleetKeys, FleetRecord, InForce, InstanceId, StepContext,
 };
 use verdigris::rollout::store::{Record, RolloutStore, poll_once};
 use verdigris::rollout::{
-    Clocks, PublishedSnapshot, RampSpec, RampState, Snapshot, SpecFingerprint,
+    Clocks, CommandError, CommandKind, OperatorCommand, PublishedSnapshot, RampSpec, RampState,
+    Snapshot, SpecFingerprint, Transition,
 };
 
 use super::test_store::TestStore;
@@ -34,6 +37,8 @@ pub struct Envoy<S: TestStore> {
     pub spec: Rc<RampSpec>,
     /// The state of the ramp that it ran alone before.
     pub own_state: Option<RampState>,
+    /// Whether this worker talks to the store for its Envoy.
+    pub is_agent: Rc<Cell<bool>>,
     step: Option<Step>,
     is_stopped: bool,
     /// How far its clock is ahead, in seconds.
@@ -102,6 +107,23 @@ impl<S: TestStore> Fleet<S> {
         self.envoys.push(envoy);
     }
 
+    /// Starts another worker in the Envoy of an instance. It does not talk to the store yet. Returns its
+    /// index.
+    pub fn start_worker(&mut self, index: usize) -> usize {
+        let booted = self.boot(index, &self.ramp.clone());
+        let Envoy { spec, local, ahead_s, .. } = &self.envoys[index];
+        let (spec, local, ahead_s) = (Rc::clone(spec), Rc::clone(local), *ahead_s);
+        booted.is_agent.set(false);
+        self.envoys.push(Envoy { spec, local, ahead_s, ..booted });
+        self.envoys.len() - 1
+    }
+
+    /// From now on, another worker of the same Envoy talks to the store.
+    pub fn hand_over_lease(&mut self, from: usize, to: usize) {
+        self.envoys[from].is_agent.set(false);
+        self.envoys[to].is_agent.set(true);
+    }
+
     /// Kills an instance, and starts it again with nothing but its configuration.
     pub fn restart(&mut self, index: usize) {
         let spec = Rc::clone(&self.envoys[index].spec);
@@ -125,6 +147,7 @@ impl<S: TestStore> Fleet<S> {
             local: Rc::default(),
             spec: Rc::new(spec(ramp)),
             own_state: None,
+            is_agent: Rc::new(Cell::new(true)),
             step: None,
             is_stopped: false,
             ahead_s: 3600 * self.boots,
@@ -149,16 +172,19 @@ impl<S: TestStore> Fleet<S> {
         renamed.map(|it| self.envoys[index].instance = Rc::new(it)).is_some()
     }
 
-    /// Begins a step of an instance, unless one is under way. Its own guard runs at once.
+    /// Begins a step of an instance, unless one is under way. Its own guard runs at once. A worker that does
+    /// not talk to the store only hands over what it has left.
     pub fn begin_step(&mut self, index: usize) {
         let now = self.clocks(index);
         let envoy = &mut self.envoys[index];
-        if envoy.step.is_some() || envoy.is_stopped {
+        let has_work = envoy.is_agent.get() || envoy.instance.has_pending();
+        if envoy.step.is_some() || envoy.is_stopped || !has_work {
             return;
         }
         let (instance, local) = (Rc::clone(&envoy.instance), Rc::clone(&envoy.local));
         let (spec, store) = (Rc::clone(&envoy.spec), Rc::clone(&envoy.client));
         let (events, own_state) = (Rc::clone(&self.events), envoy.own_state.clone());
+        let is_agent = Rc::clone(&envoy.is_agent);
         envoy.step = Some(Box::pin(async move {
             let report = |event: FleetEvent<'_>| events.borrow_mut().push(text(index, &event));
             let fingerprint = SpecFingerprint::number(&spec);
@@ -167,11 +193,14 @@ impl<S: TestStore> Fleet<S> {
                 fingerprint,
                 history: None,
                 now,
-                may_decide: true,
+                may_decide: is_agent.get(),
+                is_agent: &|| is_agent.get(),
                 own_state: &|| own_state.clone(),
                 report: &report,
             };
-            instance.collect(&*local, &context);
+            if is_agent.get() {
+                instance.collect(&*local, &context);
+            }
             let _ = instance.step(&*store, &*local, &context).await;
         }));
     }
@@ -223,6 +252,29 @@ impl<S: TestStore> Fleet<S> {
         Observation { at_ns, ..observation }.encode(&mut bytes);
         let local = &self.envoys[index].local;
         poll_once(local.append_observations(&bytes)).unwrap().unwrap();
+    }
+
+    /// An operator's command to an instance, with its answer.
+    pub fn command(&self, index: usize, kind: CommandKind) -> Result<Transition, CommandError> {
+        let envoy = &self.envoys[index];
+        let now = self.clocks(index);
+        let context = DecisionContext {
+            id: envoy.instance.id(),
+            spec: &envoy.spec,
+            history: None,
+            now,
+            fingerprint: SpecFingerprint::number(&envoy.spec),
+            idle_ns: 0,
+        };
+        let command = OperatorCommand::new(kind, "a test", now.unix_ms)?;
+        let fleet_ns = |it: &InForce| it.clock_ns;
+        let mut applied = pin!(apply_command(&*envoy.client, &context, fleet_ns, &command, None));
+        loop {
+            let polled = applied.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            if let Poll::Ready(result) = polled {
+                return result;
+            }
+        }
     }
 
     /// What is in force for the workers of an instance.

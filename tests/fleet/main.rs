@@ -37,3 +37,4 @@ mod store_call;
 #[allow(dead_code, reason = "each test binary uses a part")]
 mod tcp_gate;
 mod test_store;
+mod workers;
