@@ -58,6 +58,16 @@ impl RolloutRuntime {
         self.fleet_instance(ramp)
     }
 
+    /// Another worker may have announced the configuration of this Envoy.
+    fn note_deciding(&self, ramp: &SharedRamp, link: &FleetLink) {
+        let instance = self.fleet_instance(ramp);
+        if instance.has_changed_configuration()
+            && let Some(in_force) = link.status().and_then(|it| it.in_force)
+        {
+            instance.note_deciding(in_force.generations.current);
+        }
+    }
+
     /// The name of this Envoy in the fleet.
     fn instance_name(&self) -> String {
         let configured = self.config.fleet.as_ref().and_then(|it| it.instance.clone());
@@ -82,6 +92,7 @@ impl RolloutRuntime {
         let (Some(ramp), Some(spec)) = (&self.ramp, &self.config.ramp) else { return };
         let local = ramp.store();
         let now = clocks();
+        self.note_deciding(ramp, link);
         if let Some(now) = now {
             ramp.worker().record_slow_responses(spec, now);
         }
@@ -143,7 +154,7 @@ impl RolloutRuntime {
         context.may_decide &= is_agent;
         // The status has the error.
         let _ = instance.step(&*link.store, ramp.store(), &context).await;
-        if is_agent {
+        if holds_lease() {
             link.publish_status(self.config.rollout.as_str(), &instance.status());
         }
     }

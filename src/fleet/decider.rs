@@ -11,10 +11,10 @@ use super::consumption::Consumed;
 use super::format::{self, UnreadableRecord};
 use super::generation::Generations;
 use super::memory::{RecordMemory, SHOWN_RECORDS};
+use super::read_outboxes::ReadOutboxes;
 use super::records::{InForce, LocalRollback, Outbox, Participants};
 use super::store::{
-    FleetRecord, FleetStore, Folder, FoundRecord, InstanceId, Listing, Revision, StoreError,
-    Transaction,
+    FleetRecord, FleetStore, Folder, FoundRecord, InstanceId, Revision, StoreError, Transaction,
 };
 use crate::analysis::{Metric, StepIndex};
 use crate::rollout::store::{Record, poll_once};
@@ -36,13 +36,6 @@ pub struct Decider {
     guard: Option<Revision>,
     /// The outboxes that could not be read, each with its revision when that was reported.
     unreadable: BTreeMap<FleetRecord, Revision>,
-}
-
-/// Outboxes that were read, and those that could not be.
-#[derive(Debug, Default)]
-struct ReadOutboxes {
-    new: Vec<(InstanceId, Outbox)>,
-    unreadable: Vec<(FleetRecord, UnreadableRecord)>,
 }
 
 /// What a decision is made with.
@@ -81,9 +74,12 @@ pub struct ReconcileOutcome {
     pub transitions: Vec<Transition>,
     /// The thresholds that it has learned, in milliseconds.
     pub learned: Vec<(Metric, f64)>,
-    /// Whether its worker has read the state first, and so counts evidence from there on.
-    pub became_leader: bool,
+    /// The state as its worker has read it, if it has in this reconcile. It counts evidence from there on.
+    pub began_with: Option<Box<RampState>>,
 }
+
+/// How many instances a decision notes as gone: etcd accepts 128 writes in a commit.
+const MAX_GONE: usize = 64;
 
 /// How long an instance that hands over nothing counts as taking part, in nanoseconds.
 pub const PARTICIPANT_NS: u64 = 600_000_000_000;
@@ -206,7 +202,7 @@ impl Decider {
     ) -> Result<Option<Decision>, StoreError> {
         let consumed = self.in_force.as_ref().map_or(Revision(0), |it| it.consumed.revision());
         let listing = store.list(Folder::Outboxes, consumed).await?;
-        let outboxes = self.read_outboxes(&listing);
+        let outboxes = ReadOutboxes::of(&listing, &self.participants, &mut self.unreadable);
         let is_new_configuration = self.generations(context).current != context.fingerprint;
         let committed_ns = self.in_force.as_ref().map_or(0, |it| it.clock_ns);
         let since_ns = context.now.monotonic_ns.saturating_sub(committed_ns);
@@ -217,8 +213,10 @@ impl Decider {
         }
         let rollbacks = self.consume(outboxes.new, context);
         let outcome = self.reconcile(context, &rollbacks);
-        let revision = store.orders_writes().then_some(listing.revision);
-        let consumed = |it: &Participants| revision.map_or_else(|| it.sequences(), Consumed::UpTo);
+        let up_to =
+            outboxes.left.map_or(listing.revision, |left| Revision(left.0.saturating_sub(1)));
+        let up_to = store.orders_writes().then_some(up_to);
+        let consumed = |it: &Participants| up_to.map_or_else(|| it.sequences(), Consumed::UpTo);
         Ok(Some(self.decision(context, consumed, outcome, outboxes.unreadable)))
     }
 
@@ -259,27 +257,6 @@ impl Decider {
         Ok(revision)
     }
 
-    /// Reads the outboxes of a listing that were not consumed yet, and notes which cannot be read.
-    fn read_outboxes(&mut self, listing: &Listing) -> ReadOutboxes {
-        let mut outboxes = ReadOutboxes::default();
-        for (record, found) in &listing.records {
-            let FleetRecord::Outbox(id) = record else { continue };
-            match format::decode::<Outbox>(&found.value) {
-                Ok(outbox) if self.participants.is_new(id, outbox.sequence) => {
-                    outboxes.new.push((id.clone(), outbox));
-                }
-                Ok(_) => {}
-                Err(error) => {
-                    let reported = self.unreadable.insert(record.clone(), found.revision);
-                    if reported != Some(found.revision) {
-                        outboxes.unreadable.push((record.clone(), error));
-                    }
-                }
-            }
-        }
-        outboxes
-    }
-
     /// Takes over what the outboxes hold. Returns the instances' own rollbacks.
     fn consume(
         &mut self,
@@ -312,7 +289,9 @@ impl Decider {
                 RampEvent::ThresholdLearned { metric, threshold_ms } => {
                     outcome.learned.push((metric, threshold_ms));
                 }
-                RampEvent::BecameLeader(_) => outcome.became_leader = true,
+                RampEvent::BecameLeader(state) => {
+                    outcome.began_with = Some(Box::new(state.clone()));
+                }
                 RampEvent::StateUnreadable(_) | RampEvent::Committed(_) => {}
             }
         };
@@ -336,7 +315,8 @@ impl Decider {
         unreadable: Vec<(FleetRecord, UnreadableRecord)>,
     ) -> Decision {
         let now_ns = context.now.monotonic_ns;
-        let gone = self.participants.mark_gone(now_ns.saturating_sub(PARTICIPANT_NS));
+        let before_ns = now_ns.saturating_sub(PARTICIPANT_NS);
+        let gone = self.participants.mark_gone(before_ns, MAX_GONE);
         let mut generations = self.generations(context);
         generations.replace(context.fingerprint);
         let published = self.memory.get(Record::Snapshot);

@@ -1,6 +1,6 @@
 //! How an instance decides: when it is its turn, and what a commit means to it.
 
-use super::decider::{Decider, Decision, DecisionContext, ReconcileOutcome};
+use super::decider::{Decider, Decision, DecisionContext};
 use super::event::FleetEvent;
 use super::follower::Followed;
 use super::instance::{FleetInstance, StepContext};
@@ -69,8 +69,8 @@ impl FleetInstance {
                 // next step follows what is in force, and so learns which.
                 if !matches!(error, StoreError::Failed(_)) {
                     let in_force = decision.in_force().clone();
-                    let transitions = decision.outcome.transitions;
-                    protocol.unconfirmed = Some(Unconfirmed { in_force, transitions });
+                    let (outcome, state) = (decision.outcome, decider.state());
+                    protocol.unconfirmed = Some(Unconfirmed { in_force, outcome, state });
                 }
                 protocol.followed_ns = None;
                 return if error == StoreError::Conflict { Ok(()) } else { Err(error) };
@@ -93,18 +93,8 @@ impl FleetInstance {
         protocol.outbox.on_consumed(&in_force.consumed);
         self.has_changed_configuration.set(false);
         protocol.follower.on_committed(in_force.clone(), revision, context.now.monotonic_ns);
-        let ReconcileOutcome { transitions, learned, became_leader } = &decision.outcome;
-        transitions.iter().for_each(|it| (context.report)(FleetEvent::Decided(it)));
-        for (metric, threshold_ms) in learned.iter().copied() {
-            (context.report)(FleetEvent::ThresholdLearned { metric, threshold_ms });
-        }
-        if let Some(state) = decider.state() {
-            if *became_leader {
-                (context.report)(FleetEvent::TookOver(&state));
-            }
-            (context.report)(FleetEvent::Committed(&state));
-            self.set_participants(decider.participants());
-        }
+        context.report_outcome(&decision.outcome, decider.state().as_ref());
+        self.set_participants(decider.participants());
         if (context.is_agent)() {
             for (record, value) in decider.records_for_display() {
                 let _ = local.write(record, &value, WriteCondition::Always).await;

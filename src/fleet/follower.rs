@@ -88,6 +88,7 @@ impl Follower {
             return Ok(self.on_nothing_found(now_ns));
         };
         if self.known.as_ref().is_some_and(|(_, known)| *known == revision) {
+            self.lost = None;
             return Ok(Followed::Same);
         }
         let in_force: InForce = format::decode(&value)?;
@@ -96,6 +97,12 @@ impl Follower {
         }
         self.set(in_force, revision, now_ns);
         Ok(Followed::Changed)
+    }
+
+    /// Whether a watch has delivered this late: something newer is known. Only a store that orders its writes
+    /// has a watch.
+    pub fn is_late(&self, pushed: &FoundRecord) -> bool {
+        self.known.as_ref().is_some_and(|(_, known)| pushed.revision < *known)
     }
 
     /// Notes what this instance has committed itself.

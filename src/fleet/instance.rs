@@ -7,6 +7,7 @@
 
 use std::cell::{Cell, RefCell};
 
+use super::decider::ReconcileOutcome;
 use super::event::FleetEvent;
 use super::follower::Followed;
 use super::keys::FleetKeys;
@@ -32,8 +33,10 @@ pub struct FleetInstance {
     pub(super) has_changed_configuration: Cell<bool>,
     /// Whether another name waits for the outbox to be free.
     pub(super) is_leaving: Cell<bool>,
-    /// When a step has last reached the store, on the instance's monotonic clock.
+    /// When a step has last done with the store all that it had to, on the instance's monotonic clock.
     reached_ns: Cell<Option<u64>>,
+    /// When the instance has last learned of a commit, on the same clock.
+    pub(super) learned_ns: Cell<Option<u64>>,
     /// What is in force, as the instance last learned.
     pub(super) in_force: RefCell<Option<InForce>>,
     /// The keys that are stored where the store has none.
@@ -68,6 +71,9 @@ pub struct StepContext<'a> {
 const PUSHED_INTERVALS: u64 = 3;
 /// From so many intervals without an answer on, the store is away.
 const AWAY_INTERVALS: u64 = 5;
+/// From so many intervals without a commit on, nobody decides: one that decides commits every three
+/// intervals, and another instance takes over after ten at most.
+const UNDECIDED_INTERVALS: u64 = 14;
 
 // === impl FleetInstance ===
 
@@ -84,6 +90,7 @@ impl FleetInstance {
             has_changed_configuration: Cell::new(false),
             is_leaving: Cell::new(false),
             reached_ns: Cell::new(None),
+            learned_ns: Cell::new(None),
             in_force: RefCell::default(),
             own_keys,
             status: RefCell::new(FleetStatus { instance: id.name, ..FleetStatus::default() }),
@@ -96,6 +103,19 @@ impl FleetInstance {
         if before.is_some_and(|it| it != fingerprint) {
             self.has_changed_configuration.set(true);
         }
+    }
+
+    /// Notes which configuration decides, as another worker of this Envoy has learned: where it is the one
+    /// that this worker has, it is announced.
+    pub fn note_deciding(&self, current: u64) {
+        if self.last_fingerprint.get() == Some(current) {
+            self.has_changed_configuration.set(false);
+        }
+    }
+
+    /// Whether the configuration has changed, and is not known to decide yet.
+    pub fn has_changed_configuration(&self) -> bool {
+        self.has_changed_configuration.get()
     }
 
     /// How often it talks to the store, in nanoseconds.
@@ -124,6 +144,7 @@ impl FleetInstance {
         }
         renamed.in_force.replace(self.in_force.take());
         renamed.reached_ns.set(self.reached_ns.get());
+        renamed.learned_ns.set(self.learned_ns.get());
         renamed.status.replace(FleetStatus { instance: name, ..self.status.take() });
         renamed.evidence.replace(self.evidence.take());
         renamed.last_fingerprint.set(self.last_fingerprint.get());
@@ -146,15 +167,21 @@ impl FleetInstance {
         self.in_force.try_borrow().ok()?.clone()
     }
 
-    /// When a step has last reached the store, in nanoseconds of the instance's monotonic clock.
+    /// When the store has last done all that a step had to do, in nanoseconds of the instance's monotonic
+    /// clock.
     pub fn reached_ns(&self) -> Option<u64> {
         self.reached_ns.get()
     }
 
-    /// Whether the store has not answered for some intervals.
-    pub fn is_store_away(&self, now_ns: u64) -> bool {
-        let since_ns = self.reached_ns.get().map_or(u64::MAX, |at| now_ns.saturating_sub(at));
-        since_ns >= AWAY_INTERVALS.saturating_mul(self.interval_ns())
+    /// Whether nobody decides for this instance: the store has not done what it was asked for some intervals,
+    /// or no commit was seen for as long as it takes until another instance decides.
+    pub fn is_undecided(&self, now_ns: u64) -> bool {
+        let has_been = |since: Option<u64>, intervals: u64| {
+            let since_ns = since.map_or(u64::MAX, |at| now_ns.saturating_sub(at));
+            since_ns >= intervals.saturating_mul(self.interval_ns())
+        };
+        has_been(self.reached_ns.get(), AWAY_INTERVALS)
+            || has_been(self.learned_ns.get(), UNDECIDED_INTERVALS)
     }
 
     /// Takes what the workers of this Envoy have observed, and rolls this instance back if it must.
@@ -169,8 +196,8 @@ impl FleetInstance {
         let Some(in_force) = self.in_force() else { return };
         let Some(published) = in_force.published else { return };
         // While the fleet decides, this instance's part of its evidence decides nothing.
-        let is_away = self.is_store_away(context.now.monotonic_ns);
-        let instances = is_away.then_some(in_force.instances);
+        let is_undecided = self.is_undecided(context.now.monotonic_ns);
+        let instances = is_undecided.then_some(in_force.instances);
         let snapshot = &published.snapshot;
         let rollback =
             evidence.watch(context.spec, snapshot, context.now, &observations, instances);
@@ -243,10 +270,11 @@ impl FleetInstance {
             protocol.are_keys_stored = false;
         }
         let followed = self.follow(protocol, store, local, context).await?;
-        self.reached_ns.set(Some(context.now.monotonic_ns));
         self.share_keys(protocol, store).await?;
         self.hand_over(protocol, store, local, context).await?;
         self.decide_if_due(protocol, store, local, context, followed).await?;
+        // A store that is full, or that denies writes, still answers reads.
+        self.reached_ns.set(Some(context.now.monotonic_ns));
         self.refresh_display(protocol, store, local, context).await
     }
 
@@ -268,7 +296,8 @@ impl FleetInstance {
             // What it knows may be old.
             protocol.followed_ns = None;
         }
-        let found = match store.take_pushed() {
+        let pushed = store.take_pushed().filter(|it| !protocol.follower.is_late(it));
+        let found = match pushed {
             Some(pushed) => Some(pushed),
             None if !protocol.is_due(protocol.followed_ns, every, now_ns) => {
                 return Ok(Followed::Same);
@@ -314,9 +343,28 @@ impl FleetInstance {
         protocol.outbox.on_consumed(&in_force.consumed);
         if let Some(unconfirmed) = protocol.unconfirmed.take_if(|it| it.in_force == in_force) {
             // The commit whose answer was lost has taken effect.
-            unconfirmed.transitions.iter().for_each(|it| (context.report)(FleetEvent::Decided(it)));
+            context.report_outcome(&unconfirmed.outcome, unconfirmed.state.as_ref());
         }
         protocol.unconfirmed = None;
         self.put_in_force(protocol, local, context, in_force).await;
+    }
+}
+
+// === impl StepContext ===
+
+impl StepContext<'_> {
+    /// Reports what a commit has done, once it has taken effect. `state` is the ramp's state from then on.
+    pub(super) fn report_outcome(&self, outcome: &ReconcileOutcome, state: Option<&RampState>) {
+        let ReconcileOutcome { transitions, learned, began_with } = outcome;
+        transitions.iter().for_each(|it| (self.report)(FleetEvent::Decided(it)));
+        for (metric, threshold_ms) in learned.iter().copied() {
+            (self.report)(FleetEvent::ThresholdLearned { metric, threshold_ms });
+        }
+        if let Some(state) = began_with {
+            (self.report)(FleetEvent::TookOver(state));
+        }
+        if let Some(state) = state {
+            (self.report)(FleetEvent::Committed(state));
+        }
     }
 }

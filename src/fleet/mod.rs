@@ -18,6 +18,7 @@
 //! | `own_rollback` | the rollback of a ramp that an Envoy ran before it joined the fleet |
 //! | `protocol` | what an instance knows of the fleet, and what it has done |
 //! | [`turn`], [`deciding`] | whose turn it is to decide, and what a commit means |
+//! | `read_outboxes` | the outboxes that one decision takes in |
 //! | [`decider`], [`memory`] | a decision, made on a copy of the records |
 //! | [`command`] | an operator's command, given to any instance |
 //! | [`keys`] | the keys that all instances have in common |
@@ -46,6 +47,7 @@ pub mod outbox;
 mod own_rollback;
 mod protocol;
 mod publishing;
+mod read_outboxes;
 pub mod records;
 pub mod status;
 pub mod store;

@@ -1,11 +1,11 @@
 //! What an instance knows of the fleet, and what it has done.
 
-use super::decider::Decider;
+use super::decider::{Decider, ReconcileOutcome};
 use super::follower::Follower;
 use super::outbox::OutboxSender;
 use super::records::{InForce, LocalRollback};
 use super::store::{InstanceId, Revision};
-use crate::rollout::Transition;
+use crate::rollout::RampState;
 
 /// What this instance knows of the fleet.
 #[derive(Debug)]
@@ -13,7 +13,7 @@ pub(super) struct Protocol {
     pub(super) follower: Follower,
     pub(super) outbox: OutboxSender,
     pub(super) decider: Option<Decider>,
-    /// The bytes that a commit of unknown success would have put in force, and its transitions.
+    /// A commit of unknown success.
     pub(super) unconfirmed: Option<Unconfirmed>,
     /// The revision of the record that cannot be read, once that is reported.
     pub(super) unreadable: Option<Revision>,
@@ -31,10 +31,14 @@ pub(super) struct Protocol {
     pub(super) are_keys_stored: bool,
 }
 
+/// A commit of unknown success.
 #[derive(Debug)]
 pub(super) struct Unconfirmed {
+    /// What is in force if it has taken effect.
     pub(super) in_force: InForce,
-    pub(super) transitions: Vec<Transition>,
+    pub(super) outcome: ReconcileOutcome,
+    /// The ramp's state if it has taken effect.
+    pub(super) state: Option<RampState>,
 }
 
 // === impl Protocol ===

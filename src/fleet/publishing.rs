@@ -22,6 +22,7 @@ impl FleetInstance {
         let Some(published) = in_force.published else { return };
         let is_decider = protocol.follower.is_decider(self.id());
         let history = in_force.history.clone();
+        self.learned_ns.set(Some(context.now.monotonic_ns));
         if let Ok(mut known) = self.in_force.try_borrow_mut() {
             *known = Some(in_force);
         }

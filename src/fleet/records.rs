@@ -161,14 +161,14 @@ impl Participants {
         true
     }
 
-    /// Marks the participants that were seen last before a time of the fleet as gone, and returns those.
-    pub fn mark_gone(&mut self, before_ns: u64) -> Vec<InstanceId> {
+    /// Marks participants that were seen last before a time of the fleet as gone, at most so many, and returns
+    /// those.
+    pub fn mark_gone(&mut self, before_ns: u64, most: usize) -> Vec<InstanceId> {
         let mut gone = Vec::new();
-        for participant in &mut self.0 {
-            if !participant.is_gone && participant.seen_ns < before_ns {
-                participant.is_gone = true;
-                gone.push(participant.id.clone());
-            }
+        let silent = self.0.iter_mut().filter(|it| !it.is_gone && it.seen_ns < before_ns);
+        for participant in silent.take(most) {
+            participant.is_gone = true;
+            gone.push(participant.id.clone());
         }
         while self.0.iter().filter(|it| it.is_gone).count() > MAX_GONE {
             let gone = self.0.iter().enumerate().filter(|(_, it)| it.is_gone);

@@ -6,6 +6,9 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use verdigris::fleet::etcd::Keys;
+use verdigris::fleet::etcd::transaction::encode;
+
 use super::network::{Call, Fate, Network};
 use super::test_store::TestStore;
 use verdigris::fleet::{
@@ -21,11 +24,23 @@ struct Inner {
     records: RefCell<BTreeMap<FleetRecord, FoundRecord>>,
     revision: Cell<u64>,
     network: Network<Transaction>,
+    /// What a watch delivers next.
+    pushed: RefCell<Option<FoundRecord>>,
 }
 
 // === impl FaultyStore ===
 
 impl FaultyStore {
+    /// A record as it is now.
+    pub fn found(&self, record: &FleetRecord) -> Option<FoundRecord> {
+        self.0.records.borrow().get(record).cloned()
+    }
+
+    /// A watch delivers this to the instance that asks next.
+    pub fn push(&self, found: FoundRecord) {
+        self.0.pushed.replace(Some(found));
+    }
+
     fn apply(&self, transaction: &Transaction) -> Result<Revision, StoreError> {
         let mut records = self.0.records.borrow_mut();
         let holds = |(record, revision): &(FleetRecord, Option<Revision>)| {
@@ -114,6 +129,10 @@ impl FleetStore for FaultyStore {
         self.answer(fate, found).await
     }
 
+    fn take_pushed(&self) -> Option<FoundRecord> {
+        self.0.pushed.take()
+    }
+
     async fn list(&self, folder: Folder, after: Revision) -> Result<Listing, StoreError> {
         let fate = self.arrive(Call::Read).await;
         let is_in_folder = |record: &FleetRecord| match folder {
@@ -133,6 +152,8 @@ impl FleetStore for FaultyStore {
     }
 
     async fn commit(&self, transaction: Transaction) -> Result<Revision, StoreError> {
+        // What etcd does not accept is not sent.
+        encode(&Keys::new("p", "r"), &transaction)?;
         let fate = self.arrive(Call::Write).await;
         self.0.network.count(0, transaction.puts.iter().map(|(_, value)| value.len()).sum(), 0);
         let result = match fate {

@@ -154,9 +154,23 @@ impl<S: TestStore> Fleet<S> {
         }
     }
 
-    /// Changes the ramp in the configuration of one instance.
+    /// Changes the ramp in the configuration of one Envoy, for all of its workers.
     pub fn configure(&mut self, index: usize, ramp: &Value) {
-        self.envoys[index].spec = Rc::new(spec(ramp));
+        let (local, spec) = (Rc::clone(&self.envoys[index].local), Rc::new(spec(ramp)));
+        for envoy in self.envoys.iter_mut().filter(|it| Rc::ptr_eq(&it.local, &local)) {
+            envoy.spec = Rc::clone(&spec);
+            envoy.instance.note_configuration(SpecFingerprint::number(&spec));
+        }
+    }
+
+    /// A worker learns what the one of its Envoy that talks to the store knows.
+    fn share_status(&self, index: usize) {
+        let envoy = &self.envoys[index];
+        let is_agent = |it: &&Envoy<S>| it.is_agent.get() && Rc::ptr_eq(&it.local, &envoy.local);
+        let status = self.envoys.iter().find(is_agent).map(|it| it.instance.status());
+        if let Some(in_force) = status.and_then(|it| it.in_force) {
+            envoy.instance.note_deciding(in_force.generations.current);
+        }
     }
 
     /// Takes what the workers of an instance have observed.
@@ -224,6 +238,7 @@ impl<S: TestStore> Fleet<S> {
         for _ in 0..half_seconds {
             self.now_ms += 500;
             for index in 0..self.envoys.len() {
+                self.share_status(index);
                 self.begin_step(index);
                 while self.poll(index) {}
             }
@@ -346,6 +361,11 @@ pub fn counts(stats: &StepStats) -> (u64, u64) {
     (stats.units.blue + stats.units.green, requests.sum())
 }
 
+/// How many units count in all steps.
+fn units_of(state: &RampState) -> u64 {
+    state.evidence.steps.iter().map(|it| it.units.blue + it.units.green).sum()
+}
+
 fn text(index: usize, event: &FleetEvent<'_>) -> String {
     match event {
         FleetEvent::Decided(transition) => format!("{index} decided {transition}"),
@@ -353,8 +373,8 @@ fn text(index: usize, event: &FleetEvent<'_>) -> String {
         FleetEvent::Follows(it) => {
             format!("{index} follows {} {}", it.phase, it.share.basis_points())
         }
-        FleetEvent::TookOver(_) => format!("{index} took over"),
-        FleetEvent::Committed(_) => format!("{index} committed"),
+        FleetEvent::TookOver(state) => format!("{index} took over with {} units", units_of(state)),
+        FleetEvent::Committed(state) => format!("{index} committed {} units", units_of(state)),
         FleetEvent::RolledBackAlone(why) => format!("{index} rolled back alone: {why}"),
         FleetEvent::StoreReplaced(why) => format!("{index} store replaced: {why}"),
         FleetEvent::Unreadable(record, error) => {

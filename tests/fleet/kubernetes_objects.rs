@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use proptest::prelude::*;
+use verdigris::analysis::UnitFlags;
 use verdigris::assignment::Epoch;
 use verdigris::fleet::kubernetes::{KubernetesStore, Names};
 use verdigris::fleet::{
@@ -70,7 +71,7 @@ fn units(epoch: u16, chunk: usize) -> FleetRecord {
 
 /// A chunk with this many entries, as a decision writes it.
 fn entries(count: usize, byte: u8) -> Vec<u8> {
-    format::encode(&vec![byte; count * 8]).unwrap()
+    format::encode(&vec![byte; count * UnitFlags::ENCODED_BYTES]).unwrap()
 }
 
 #[test]

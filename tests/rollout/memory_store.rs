@@ -41,6 +41,11 @@ impl MemoryStore {
         self.records.borrow().get(&record).map(|it| it.value.clone())
     }
 
+    /// The revision of a record.
+    pub fn revision(&self, record: Record) -> Option<RecordRevision> {
+        self.records.borrow().get(&record).map(|it| it.revision)
+    }
+
     /// Everything in the queue.
     pub fn queue(&self) -> Vec<Vec<u8>> {
         self.queue.borrow().iter().cloned().collect()

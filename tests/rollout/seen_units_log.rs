@@ -74,7 +74,7 @@ fn another_worker_loads_all_units() {
     // Within the first chunk; up to its end; into the third.
     for (from, to, chunks) in [
         (0, 100, [Some(100), None, None]),
-        (100, units, [Some(CHUNK_ENTRIES), Some(0), None]),
+        (100, units, [Some(CHUNK_ENTRIES), None, None]),
         (units, 2 * units + 7, [Some(CHUNK_ENTRIES), Some(CHUNK_ENTRIES), Some(7)]),
     ] {
         ramp.observe(from..to);
@@ -95,6 +95,41 @@ fn the_units_of_forgotten_steps_are_dropped() {
     assert_eq!(ramp.chunk(first, 0), Some(0), "two steps ago");
     let epochs: Vec<_> = ramp.ramp.state.seen_units.iter().map(|it| it.epoch).collect();
     assert!(!epochs.contains(&first), "{epochs:?}");
+}
+
+/// A fleet's store bounds the writes of one commit.
+#[test]
+fn many_chunks_of_a_forgotten_step_are_dropped_in_several_ticks() {
+    const CHUNKS: usize = 150;
+    let mut ramp = LoggedRamp::new();
+    let forgotten = Epoch::new(60_000);
+    let entries = (CHUNKS - 1) * CHUNK_ENTRIES + 5;
+    ramp.ramp.state.seen_units.push(StoredUnits { epoch: forgotten, entries });
+    let dropped = |ramp: &LoggedRamp| {
+        (0..CHUNKS).filter(|chunk| ramp.chunk(forgotten, *chunk) == Some(0)).count()
+    };
+    for tick in 1..=5 {
+        ramp.observe(0..1);
+        assert_eq!(dropped(&ramp), CHUNKS.min(tick * 32));
+        // Another worker does not read what is left of them.
+        assert_eq!(ramp.load().evidence.remembered_units(), 1);
+    }
+    assert!(ramp.ramp.state.seen_units.iter().all(|it| it.epoch != forgotten));
+}
+
+/// A chunk is written again only where units were added to it.
+#[test]
+fn an_open_chunk_is_written_only_where_it_has_grown() {
+    let mut ramp = LoggedRamp::new();
+    let record = Record::SeenUnits { epoch: ramp.ramp.state.epoch, chunk: 0 };
+    let revision = |ramp: &LoggedRamp| ramp.store.revision(record);
+    ramp.observe(0..10);
+    let first = revision(&ramp);
+    assert!(first.is_some());
+    ramp.observe(0..10);
+    assert_eq!(revision(&ramp), first);
+    ramp.observe(10..11);
+    assert_ne!(revision(&ramp), first);
 }
 
 #[test]

@@ -118,6 +118,9 @@ impl<C: GrpcCalls> FleetStore for EtcdStore<C> {
         let Answer { response, revision } =
             self.transact(request).await.map_err(NoAnswer::of_write)?;
         transaction::check(&transaction, &response)?;
+        if transaction.puts.iter().any(|(record, _)| *record == FleetRecord::InForce) {
+            self.watch.skip_to(Revision(revision));
+        }
         Ok(Revision(revision))
     }
 

@@ -129,8 +129,9 @@ impl Watch {
         self.is_established.get()
     }
 
-    /// Takes a revision of the key that was read: older ones need not be sent.
+    /// Takes a revision of the key that was read or written: older ones need not be sent.
     pub fn skip_to(&self, revision: Revision) {
+        self.pushed.borrow_mut().take_if(|it| it.revision <= revision);
         let revision = i64::try_from(revision.0).unwrap_or_default();
         self.known.update(|known| known.max(revision));
     }

@@ -9,10 +9,12 @@ use super::super::store::{FleetRecord, StoreError, Transaction};
 use super::base64;
 use super::names::{IN_FORCE_ANNOTATION, Names, key_of};
 use super::object;
+use crate::analysis::UnitFlags;
+use crate::rollout::seen_units_log::CHUNK_ENTRIES;
 
-/// From this size in bytes on, a chunk of units is an object of its own: it has all its 4,096 entries of
-/// eight bytes, and does not change any more.
-const FULL_CHUNK_BYTES: usize = 4096 * 8;
+/// From this size in bytes on, a chunk of units is an object of its own: it has all its entries, and does
+/// not change any more.
+const FULL_CHUNK_BYTES: usize = CHUNK_ENTRIES * UnitFlags::ENCODED_BYTES;
 
 /// What a transaction changes in the rollout's object.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

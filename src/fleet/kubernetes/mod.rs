@@ -21,7 +21,7 @@
 //! What is in force is an annotation of the rollout's object. So an instance that follows reads
 //! metadata alone, a few kilobytes (`PartialObjectMetadata`), and never evidence.
 //!
-//! An object holds 1 MiB. The log of seen units can be larger: a chunk that is full, 32 KiB, becomes an
+//! An object holds 1 MiB. The log of seen units can be larger: a chunk that is full, 64 KiB, becomes an
 //! object of its own, which is never changed. It is created before the decision that refers to it, and
 //! deleted after one that does not.
 //!
