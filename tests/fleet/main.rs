@@ -2,6 +2,7 @@
 //! in [`etcd_live`] start a real etcd, which `make tools` installs.
 
 mod cost;
+mod decisions;
 mod etcd_answers;
 mod etcd_faults;
 mod etcd_live;

@@ -1,0 +1,186 @@
+//! What one decision takes in, who decides where the store or the network is in the way, and what a rollback
+//! and an operator's command mean to it.
+
+use serde_json::json;
+use verdigris::fleet::FleetRecord;
+use verdigris::rollout::{CommandError, CommandKind, Phase};
+
+use super::faulty_store::FaultyStore;
+use super::fleet::{Fleet, SECOND_NS, ramp};
+use super::network::{Call, Fate};
+use super::test_store::TestStore;
+use super::workers::{fail_on_green, ramp_with_tripwire, run_only};
+
+/// A member of etcd that lags delivers by the watch what was in force before.
+#[test]
+fn a_late_delivery_of_a_watch_is_ignored() {
+    let mut fleet = Fleet::<FaultyStore>::new(1);
+    fleet.run(8);
+    let before = fleet.store.found(&FleetRecord::InForce).unwrap();
+    fleet.command(0, CommandKind::Pause).unwrap();
+    fleet.command(0, CommandKind::Resume).unwrap();
+    fleet.run(10);
+    fleet.store.push(before.clone());
+    fleet.run(1);
+    let committed = |fleet: &Fleet<FaultyStore>| {
+        fleet.events().iter().filter(|it| it.contains("committed")).count()
+    };
+    fleet.events();
+    for _ in 0..5 {
+        fleet.run(20);
+        assert!(committed(&fleet) >= 2, "nothing is decided any more");
+        fleet.store.push(before.clone());
+    }
+}
+
+#[generic_tests::define]
+mod on_a_store {
+    use super::*;
+    use crate::faulty_api::FaultyApi;
+
+    /// The evidence is forgotten where the operator changes a gate. A rollback is not evidence.
+    #[test]
+    fn a_rollback_from_before_a_change_of_the_gates_counts<S: TestStore>() {
+        let mut fleet = Fleet::<S>::with_ramp(2, ramp_with_tripwire());
+        fleet.run(8);
+        let decider = fleet.decider();
+        let other = 1 - decider;
+        fail_on_green(&mut fleet, other);
+        run_only(&mut fleet, &[other]);
+        let mut changed = ramp_with_tripwire();
+        changed["gates"] = json!([{"metric": "error_rate", "tolerance": 2}]);
+        (0..2).for_each(|index| fleet.configure(index, &changed));
+        fleet.run(8);
+        assert_eq!(fleet.shares(), [Some(0); 2], "{:#?}", fleet.events());
+        assert_eq!(fleet.state().phase, Phase::RolledBack);
+    }
+
+    #[test]
+    fn a_command_that_a_proxy_sends_twice_is_answered_with_its_transition<S: TestStore>() {
+        let mut fleet = Fleet::<S>::new(2);
+        fleet.run(8);
+        fleet.store.with_fates(|call| match call {
+            Call::Read => Fate::Answered,
+            Call::Write => Fate::RepeatedLate,
+        });
+        let transition = fleet.command(0, CommandKind::Rollback).unwrap();
+        fleet.store.heal();
+        assert_eq!(transition.to.phase, Phase::RolledBack);
+        let state = fleet.state();
+        assert_eq!(state.log.iter().filter(|it| **it == transition).count(), 1);
+        let again = fleet.command(1, CommandKind::Rollback);
+        assert_eq!(again, Err(CommandError::AlreadyRolledBack));
+        fleet.run(4);
+        assert_eq!(fleet.shares(), [Some(0); 2]);
+    }
+
+    /// Such a store is full, or has become read-only. Without a decision each Envoy watches the gates itself.
+    #[test]
+    fn where_the_store_refuses_writes_an_envoy_rolls_back_by_its_own_evidence<S: TestStore>() {
+        let mut fleet = Fleet::<S>::new(2);
+        fleet.run(8);
+        fleet.store.with_fates(|call| match call {
+            Call::Read => Fate::Answered,
+            Call::Write => Fate::Refused,
+        });
+        let mut unit = 0;
+        for _ in 0..200 {
+            for index in 0..2 {
+                for _ in 0..20 {
+                    unit += 1;
+                    fleet.request(index, unit, unit.is_multiple_of(3));
+                }
+            }
+            fleet.run(1);
+        }
+        assert_eq!(fleet.shares(), [Some(0); 2], "{:#?}", fleet.events());
+        assert_eq!(fleet.state().phase, Phase::Ramping);
+        fleet.store.heal();
+        fleet.run(8);
+        assert_eq!(fleet.state().phase, Phase::RolledBack);
+    }
+
+    /// Each of them hands over all that its outbox holds. That is more than one commit can have.
+    #[test]
+    fn the_evidence_of_many_envoys_after_an_outage_is_consumed_in_several_commits<S: TestStore>() {
+        const ENVOYS: usize = 16;
+        let mut long = ramp();
+        long["bake"] = json!("24h");
+        let mut fleet = Fleet::<S>::with_ramp(ENVOYS, long);
+        fleet.run(8);
+        fleet.store.go_down();
+        for index in 0..ENVOYS {
+            for unit in 0..4000 {
+                fleet.request(index, (index * 4000 + unit) as u64, false);
+            }
+        }
+        fleet.run(4);
+        fleet.store.heal();
+        fleet.run(60);
+        let state = fleet.state();
+        let stats = &state.evidence.steps[0];
+        assert_eq!(stats.units.blue + stats.units.green, 4000 * ENVOYS as u64);
+    }
+
+    #[test]
+    fn hundreds_of_envoys_may_go_at_once<S: TestStore>() {
+        const GONE: usize = 150;
+        let mut fleet = Fleet::<S>::new(GONE + 2);
+        fleet.run(30);
+        (2..GONE + 2).for_each(|index| fleet.stop(index));
+        // They take part for ten minutes more.
+        fleet.now_ms += 600_000;
+        fleet.run(60);
+        let outboxes = (2..GONE + 2).filter(|index| {
+            let id = fleet.envoys[*index].instance.id().clone();
+            fleet.store.get(&FleetRecord::Outbox(id)).is_some()
+        });
+        assert_eq!(outboxes.count(), 0);
+        fleet.command(0, CommandKind::Rollback).unwrap();
+        fleet.run(4);
+        assert_eq!(fleet.shares()[..2], [Some(0); 2]);
+    }
+
+    /// What the first decision of an instance consumes is counted by the instance.
+    #[test]
+    fn the_evidence_of_a_first_decision_is_reported<S: TestStore>() {
+        let mut fleet = Fleet::<S>::new(2);
+        fleet.run(8);
+        let decider = fleet.decider();
+        let other = 1 - decider;
+        (0..30).for_each(|unit| assert!(fleet.request(other, unit, false)));
+        fleet.stop(decider);
+        fleet.events();
+        fleet.run(40);
+        let events = fleet.events();
+        let took_over = format!("{other} took over with 0 units");
+        let at = events.iter().position(|it| *it == took_over).expect("nobody took over");
+        assert_eq!(events[at + 1], format!("{other} committed 30 units"), "{events:#?}");
+    }
+
+    /// Two intervals after a decision, all instances assign by it.
+    #[test]
+    fn all_instances_follow_within_two_intervals<S: TestStore>() {
+        for (interval_s, kinds) in [
+            (1, [CommandKind::Promote, CommandKind::Resume, CommandKind::Rollback]),
+            (5, [CommandKind::Pause, CommandKind::Promote, CommandKind::Rollback]),
+        ] {
+            let interval_ns = interval_s * SECOND_NS;
+            let mut fleet = Fleet::<S>::with_interval(5, ramp(), interval_ns);
+            fleet.run(30 * interval_s);
+            for (index, kind) in kinds.into_iter().enumerate() {
+                // So that the decisions come at different times of the interval.
+                fleet.run(index as u64 + 1);
+                let transition = fleet.command(index, kind).unwrap();
+                fleet.run(4 * interval_s);
+                assert_eq!(fleet.shares(), [Some(transition.to.green_bp); 5], "{kind:?}");
+            }
+        }
+    }
+
+    #[instantiate_tests(<FaultyStore>)]
+    mod that_orders_writes {}
+
+    #[instantiate_tests(<FaultyApi>)]
+    mod in_kubernetes {}
+}
