@@ -252,6 +252,12 @@ fn the_plain_deployment_has_the_shipped_files_with_other_places() {
     let expected = adapted(
         "envoy.yaml",
         &[
+            (
+                "# ECDS requires a node. Use the names of your fleet.\nnode: {id: envoy,",
+                "# ECDS requires a node. deployment.yaml gives each pod its own id by \
+                 --service-node.\nnode: {id: set-by-service-node,",
+                1,
+            ),
             ("{address: 127.0.0.1, port_value: 10000}", "{address: 0.0.0.0, port_value: 10000}", 1),
             ("path: filter.yaml\n", "path: /etc/verdigris/filter.yaml\n", 3),
             ("path: console.yaml\n", "path: /etc/verdigris/console.yaml\n", 1),
@@ -327,6 +333,33 @@ fn the_objects_of_the_plain_deployment_agree() {
     }
 }
 
+/// The patch for clusters without image volumes puts the file where the Deployment mounts it.
+#[test]
+fn the_init_container_agrees_with_the_plain_deployment() {
+    let plain = root().join("envoy/kubernetes/plain");
+    let one = |file: &str| documents(&plain.join(file)).remove(0);
+    let (deployment, patch) = (one("deployment.yaml"), one("init-container.yaml"));
+    assert_eq!(patch["metadata"]["name"], deployment["metadata"]["name"]);
+    let named = |list: &Value, name: &str| -> Value {
+        let list = list.as_array().unwrap();
+        list.iter().find(|it| it["name"] == name).unwrap_or_else(|| panic!("no {name}")).clone()
+    };
+    let (before, after) =
+        (&deployment["spec"]["template"]["spec"], &patch["spec"]["template"]["spec"]);
+    assert!(named(&before["volumes"], "wasm")["image"]["reference"].is_string());
+    let expected = json!({"name": "wasm", "image": null, "emptyDir": {}});
+    assert_eq!(named(&after["volumes"], "wasm"), expected);
+    let packed = named(&after["volumes"], "packed")["configMap"]["name"].clone();
+    assert_eq!(packed, format!("verdigris-wasm-{}", env!("CARGO_PKG_VERSION")));
+    let init = &after["initContainers"][0];
+    let mount =
+        |mounts: &Value, name| named(mounts, name)["mountPath"].as_str().unwrap().to_owned();
+    let wasm = mount(&before["containers"][0]["volumeMounts"], "wasm");
+    assert_eq!(mount(&init["volumeMounts"], "wasm"), wasm);
+    let from = mount(&init["volumeMounts"], "packed") + "/plugin.wasm.gz";
+    assert_eq!(init["command"][2], format!("gunzip -c {from} > {wasm}/plugin.wasm"));
+}
+
 /// The output of a program in `.tools/bin`.
 fn rendered(program: &str, arguments: &[&str]) -> Result<String, String> {
     let mut command = Command::new(root().join(".tools/bin").join(program));
@@ -379,6 +412,28 @@ fn the_chart_renders_the_manifests() {
     let kinds: Vec<_> = plain.iter().map(|it| it["kind"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["ConfigMap", "ConfigMap", "Deployment", "Service"]);
     assert_eq!(plain[0]["metadata"]["name"], "verdigris");
+}
+
+/// As docs/how-to/kubernetes.md says.
+#[test]
+#[ignore = "needs helm and kubectl: make charts"]
+fn the_init_container_replaces_the_image_volume() {
+    let folder = tempfile::tempdir().unwrap();
+    for file in std::fs::read_dir(root().join("envoy/kubernetes/plain")).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), folder.path().join(file.file_name())).unwrap();
+    }
+    let path = folder.path().join("kustomization.yaml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text + "patches:\n- path: init-container.yaml\n").unwrap();
+    let objects =
+        objects(&rendered("kubectl", &["kustomize", folder.path().to_str().unwrap()]).unwrap());
+    let deployment = objects.iter().find(|it| it["kind"] == "Deployment").unwrap();
+    let pod = &deployment["spec"]["template"]["spec"];
+    assert_eq!(pod["initContainers"][0]["name"], "unpack");
+    let volumes = pod["volumes"].as_array().unwrap();
+    assert_eq!(volumes.len(), 4);
+    assert!(volumes.contains(&json!({"name": "wasm", "emptyDir": {}})), "{volumes:?}");
 }
 
 #[test]
