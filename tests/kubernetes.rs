@@ -402,10 +402,33 @@ fn the_chart_renders_the_manifests() {
         let (code, text) = check(&[path.to_str().unwrap()]);
         assert!(code == 0 && text.contains("(assistant-v8)"), "{text}");
         assert!(with_ramp.contains("bake: 10m") && with_ramp.contains("@sha256:000"));
+        let set = format!("gateway={gateway},clusters[0].name=etcd,clusters[0].connect_timeout=1s");
+        let chart = ["template", "verdigris", "chart", "-n", namespace, "--set", &set];
+        let with_cluster = objects(&rendered("helm", &chart).unwrap());
+        for object in &with_cluster {
+            assert_eq!(errors(object), [] as [String; 0], "{object}");
+        }
+        let cluster = json!({"name": "etcd", "connect_timeout": "1s"});
+        let of_kind = |kind: &str| with_cluster.iter().find(|it| it["kind"] == kind);
+        if let Some(filter) = of_kind("EnvoyFilter") {
+            let patches = filter["spec"]["configPatches"].as_array().unwrap();
+            let patch = patches.iter().find(|it| it["applyTo"] == "CLUSTER").unwrap();
+            assert_eq!(patch["patch"], json!({"operation": "ADD", "value": cluster}));
+        } else {
+            let bootstrap = &of_kind("EnvoyProxy").unwrap()["spec"]["bootstrap"]["value"];
+            let path = folder.path().join("bootstrap.yaml");
+            std::fs::write(&path, bootstrap.as_str().unwrap()).unwrap();
+            assert_eq!(documents(&path)[0]["static_resources"]["clusters"], json!([cluster]));
+        }
     }
-    for wrong in
-        ["gateway=nginx", "host=", "image.digest=latest", "backends.blue.port=http", "hosts=a"]
-    {
+    for wrong in [
+        "gateway=nginx",
+        "host=",
+        "image.digest=latest",
+        "backends.blue.port=http",
+        "hosts=a",
+        "clusters=a",
+    ] {
         assert!(rendered("helm", &["template", "chart", "--set", wrong]).is_err(), "{wrong}");
     }
     let plain = objects(&rendered("kubectl", &["kustomize", "plain"]).unwrap());
