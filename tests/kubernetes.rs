@@ -68,7 +68,7 @@ fn object(kind: &str) -> Value {
 /// A kind, the pointer to a value, and what takes its place; `None` removes it.
 #[test]
 fn planted_mistakes_are_rejected() {
-    let cases: [(&str, &str, Option<Value>); 20] = [
+    let cases: [(&str, &str, Option<Value>); 21] = [
         ("WasmPlugin", "/apiVersion", Some(json!("extensions.istio.io/v1"))),
         ("WasmPlugin", "/spec/plugin_config", Some(json!({}))),
         ("WasmPlugin", "/spec/failStrategy", Some(json!("RELOAD"))),
@@ -78,6 +78,8 @@ fn planted_mistakes_are_rejected() {
         ("WasmPlugin", "/metadata/name", Some(json!("Verdigris"))),
         ("VirtualService", "/spec/http/0/match/0/header", Some(json!({}))),
         ("VirtualService", "/spec/http/0/route/0/destination/port/number", Some(json!("8080"))),
+        // Istio's rule in CEL: at least 1 ms.
+        ("VirtualService", "/spec/http/0/timeout", Some(json!("0s"))),
         ("EnvoyFilter", "/spec/configPatches/0/applyTo", Some(json!("HTTP_CONNECTION_MANAGER"))),
         ("EnvoyFilter", "/spec/configPatches/0/patch/operation", Some(json!("PATCH"))),
         ("EnvoyExtensionPolicy", "/spec/wasm/0/rootId", Some(json!("verdigris"))),
