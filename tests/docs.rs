@@ -314,3 +314,18 @@ fn the_tests_that_the_threat_model_names_exist() {
         }
     }
 }
+
+/// Rust belongs to a user: as root the targets would not find it.
+#[test]
+fn the_release_workflow_calls_targets_that_exist() {
+    let workflow = include_str!("../.github/workflows/release.yml");
+    let makefile = include_str!("../Makefile");
+    let lines = workflow.lines().map(str::trim);
+    let commands: Vec<&str> = lines.filter_map(|line| line.strip_prefix("- run: ")).collect();
+    let targets: Vec<&str> = commands.iter().filter_map(|it| it.strip_prefix("make ")).collect();
+    assert!(targets.contains(&"dist"), "{targets:?}");
+    for target in targets {
+        assert!(makefile.contains(&format!("\n{target}:")), "{target}");
+    }
+    assert!(commands.contains(&".ci/run"), "{commands:?}");
+}

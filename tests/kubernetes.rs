@@ -68,7 +68,7 @@ fn object(kind: &str) -> Value {
 /// A kind, the pointer to a value, and what takes its place; `None` removes it.
 #[test]
 fn planted_mistakes_are_rejected() {
-    let cases: [(&str, &str, Option<Value>); 20] = [
+    let cases: [(&str, &str, Option<Value>); 21] = [
         ("WasmPlugin", "/apiVersion", Some(json!("extensions.istio.io/v1"))),
         ("WasmPlugin", "/spec/plugin_config", Some(json!({}))),
         ("WasmPlugin", "/spec/failStrategy", Some(json!("RELOAD"))),
@@ -78,6 +78,8 @@ fn planted_mistakes_are_rejected() {
         ("WasmPlugin", "/metadata/name", Some(json!("Verdigris"))),
         ("VirtualService", "/spec/http/0/match/0/header", Some(json!({}))),
         ("VirtualService", "/spec/http/0/route/0/destination/port/number", Some(json!("8080"))),
+        // Istio's rule in CEL: at least 1 ms.
+        ("VirtualService", "/spec/http/0/timeout", Some(json!("0s"))),
         ("EnvoyFilter", "/spec/configPatches/0/applyTo", Some(json!("HTTP_CONNECTION_MANAGER"))),
         ("EnvoyFilter", "/spec/configPatches/0/patch/operation", Some(json!("PATCH"))),
         ("EnvoyExtensionPolicy", "/spec/wasm/0/rootId", Some(json!("verdigris"))),
@@ -252,6 +254,12 @@ fn the_plain_deployment_has_the_shipped_files_with_other_places() {
     let expected = adapted(
         "envoy.yaml",
         &[
+            (
+                "# ECDS requires a node. Use the names of your fleet.\nnode: {id: envoy,",
+                "# ECDS requires a node. deployment.yaml gives each pod its own id by \
+                 --service-node.\nnode: {id: set-by-service-node,",
+                1,
+            ),
             ("{address: 127.0.0.1, port_value: 10000}", "{address: 0.0.0.0, port_value: 10000}", 1),
             ("path: filter.yaml\n", "path: /etc/verdigris/filter.yaml\n", 3),
             ("path: console.yaml\n", "path: /etc/verdigris/console.yaml\n", 1),
@@ -327,6 +335,33 @@ fn the_objects_of_the_plain_deployment_agree() {
     }
 }
 
+/// The patch for clusters without image volumes puts the file where the Deployment mounts it.
+#[test]
+fn the_init_container_agrees_with_the_plain_deployment() {
+    let plain = root().join("envoy/kubernetes/plain");
+    let one = |file: &str| documents(&plain.join(file)).remove(0);
+    let (deployment, patch) = (one("deployment.yaml"), one("init-container.yaml"));
+    assert_eq!(patch["metadata"]["name"], deployment["metadata"]["name"]);
+    let named = |list: &Value, name: &str| -> Value {
+        let list = list.as_array().unwrap();
+        list.iter().find(|it| it["name"] == name).unwrap_or_else(|| panic!("no {name}")).clone()
+    };
+    let (before, after) =
+        (&deployment["spec"]["template"]["spec"], &patch["spec"]["template"]["spec"]);
+    assert!(named(&before["volumes"], "wasm")["image"]["reference"].is_string());
+    let expected = json!({"name": "wasm", "image": null, "emptyDir": {}});
+    assert_eq!(named(&after["volumes"], "wasm"), expected);
+    let packed = named(&after["volumes"], "packed")["configMap"]["name"].clone();
+    assert_eq!(packed, format!("verdigris-wasm-{}", env!("CARGO_PKG_VERSION")));
+    let init = &after["initContainers"][0];
+    let mount =
+        |mounts: &Value, name| named(mounts, name)["mountPath"].as_str().unwrap().to_owned();
+    let wasm = mount(&before["containers"][0]["volumeMounts"], "wasm");
+    assert_eq!(mount(&init["volumeMounts"], "wasm"), wasm);
+    let from = mount(&init["volumeMounts"], "packed") + "/plugin.wasm.gz";
+    assert_eq!(init["command"][2], format!("gunzip -c {from} > {wasm}/plugin.wasm"));
+}
+
 /// The output of a program in `.tools/bin`.
 fn rendered(program: &str, arguments: &[&str]) -> Result<String, String> {
     let mut command = Command::new(root().join(".tools/bin").join(program));
@@ -369,16 +404,61 @@ fn the_chart_renders_the_manifests() {
         let (code, text) = check(&[path.to_str().unwrap()]);
         assert!(code == 0 && text.contains("(assistant-v8)"), "{text}");
         assert!(with_ramp.contains("bake: 10m") && with_ramp.contains("@sha256:000"));
+        let set = format!("gateway={gateway},clusters[0].name=etcd,clusters[0].connect_timeout=1s");
+        let chart = ["template", "verdigris", "chart", "-n", namespace, "--set", &set];
+        let with_cluster = objects(&rendered("helm", &chart).unwrap());
+        for object in &with_cluster {
+            assert_eq!(errors(object), [] as [String; 0], "{object}");
+        }
+        let cluster = json!({"name": "etcd", "connect_timeout": "1s"});
+        let of_kind = |kind: &str| with_cluster.iter().find(|it| it["kind"] == kind);
+        if let Some(filter) = of_kind("EnvoyFilter") {
+            let patches = filter["spec"]["configPatches"].as_array().unwrap();
+            let patch = patches.iter().find(|it| it["applyTo"] == "CLUSTER").unwrap();
+            assert_eq!(patch["patch"], json!({"operation": "ADD", "value": cluster}));
+        } else {
+            let bootstrap = &of_kind("EnvoyProxy").unwrap()["spec"]["bootstrap"]["value"];
+            let path = folder.path().join("bootstrap.yaml");
+            std::fs::write(&path, bootstrap.as_str().unwrap()).unwrap();
+            assert_eq!(documents(&path)[0]["static_resources"]["clusters"], json!([cluster]));
+        }
     }
-    for wrong in
-        ["gateway=nginx", "host=", "image.digest=latest", "backends.blue.port=http", "hosts=a"]
-    {
+    for wrong in [
+        "gateway=nginx",
+        "host=",
+        "image.digest=latest",
+        "backends.blue.port=http",
+        "hosts=a",
+        "clusters=a",
+    ] {
         assert!(rendered("helm", &["template", "chart", "--set", wrong]).is_err(), "{wrong}");
     }
     let plain = objects(&rendered("kubectl", &["kustomize", "plain"]).unwrap());
     let kinds: Vec<_> = plain.iter().map(|it| it["kind"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["ConfigMap", "ConfigMap", "Deployment", "Service"]);
     assert_eq!(plain[0]["metadata"]["name"], "verdigris");
+}
+
+/// As docs/how-to/kubernetes.md says.
+#[test]
+#[ignore = "needs helm and kubectl: make charts"]
+fn the_init_container_replaces_the_image_volume() {
+    let folder = tempfile::tempdir().unwrap();
+    for file in std::fs::read_dir(root().join("envoy/kubernetes/plain")).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), folder.path().join(file.file_name())).unwrap();
+    }
+    let path = folder.path().join("kustomization.yaml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text + "patches:\n- path: init-container.yaml\n").unwrap();
+    let objects =
+        objects(&rendered("kubectl", &["kustomize", folder.path().to_str().unwrap()]).unwrap());
+    let deployment = objects.iter().find(|it| it["kind"] == "Deployment").unwrap();
+    let pod = &deployment["spec"]["template"]["spec"];
+    assert_eq!(pod["initContainers"][0]["name"], "unpack");
+    let volumes = pod["volumes"].as_array().unwrap();
+    assert_eq!(volumes.len(), 4);
+    assert!(volumes.contains(&json!({"name": "wasm", "emptyDir": {}})), "{volumes:?}");
 }
 
 #[test]

@@ -12,6 +12,7 @@ const CASES: &str = include_str!("../envoy/prometheus/alerts_test.yml");
 const DASHBOARD: &str = include_str!("../envoy/grafana/dashboard.json");
 const TROUBLESHOOTING: &str = include_str!("../docs/how-to/troubleshooting.md");
 const MONITORING: &str = include_str!("../docs/how-to/monitoring.md");
+const ARGO_FLAGGER: &str = include_str!("../docs/how-to/argo-flagger.md");
 
 /// The name of each alert, and its definition with single spaces between words.
 fn alerts() -> Vec<(&'static str, String)> {
@@ -56,6 +57,40 @@ fn promtool_accepts_the_alerts() {
         let output = run("bin/promtool", "prometheus", arguments);
         assert!(output.status.success(), "{arguments:?}: {}", text(&output));
     }
+}
+
+/// The phases of two pods, and the values of the queries for Argo Rollouts and for Flagger.
+#[test]
+fn the_documented_queries_for_other_tools_follow_the_phases() {
+    let lines = ARGO_FLAGGER.lines();
+    let queries: Vec<&str> = lines.filter_map(|line| line.trim().strip_prefix("query: ")).collect();
+    assert_eq!(queries.len(), 2);
+    let cases = [
+        ([0, 0], [0, 0]),
+        ([3, 0], [0, 0]),
+        ([3, 3], [1, 0]),
+        ([3, 4], [-1, 1]),
+        ([4, 5], [-1, 1]),
+        ([5, 5], [0, 0]),
+    ];
+    let mut rules = String::from("tests:\n");
+    for ([a, b], values) in cases {
+        rules += "- interval: 1m\n  input_series:\n";
+        for (pod, phase) in [("a", a), ("b", b)] {
+            let series = format!(r#"verdigris_phase{{rollout="assistant-v8",pod="{pod}"}}"#);
+            rules += &format!("  - {{series: '{series}', values: '{phase}'}}\n");
+        }
+        rules += "  promql_expr_test:\n";
+        for (query, value) in queries.iter().zip(values) {
+            let samples = format!("[{{labels: '{{}}', value: {value}}}]");
+            rules += &format!("  - {{expr: '{query}', eval_time: 0m, exp_samples: {samples}}}\n");
+        }
+    }
+    let folder = TempDir::with_prefix("verdigris-").unwrap();
+    let path = folder.path().join("queries.yml");
+    std::fs::write(&path, rules).unwrap();
+    let output = run("bin/promtool", "prometheus", &["test", "rules", path.to_str().unwrap()]);
+    assert!(output.status.success(), "{}", text(&output));
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 The CRDs are Istio's, Envoy Gateway's and the Gateway API's, under the Apache License 2.0. An object
 schema with properties gets `additionalProperties: false`, so that a misspelt field is an error;
-descriptions and CEL rules are left out. The API server checks the latter, nothing here does.
+descriptions and CEL rules are left out, with the exception of the least duration, which becomes a
+pattern. The API server checks the other rules, nothing here does.
 
     git -C istio/api show b8f8791:kubernetes/customresourcedefinitions.gen.yaml > istio.yaml
     python make.py istio.yaml gateway.envoyproxy.io_*.yaml gateway.networking.k8s.io_*.yaml
@@ -43,6 +44,9 @@ def closed(schema, name=""):
     if not isinstance(schema, dict):
         return schema
     result = {}
+    rules = [it["rule"] for it in schema.get("x-kubernetes-validations", ())]
+    if "duration(self) >= duration('1ms')" in rules:
+        result["pattern"] = "[1-9]"
     for key, value in schema.items():
         if key == "properties":
             result[key] = {field: closed(it, field) for field, it in value.items()}

@@ -130,7 +130,9 @@ fn istio(change: &Value) -> Written {
         let headers = rule["match"][0]["headers"].as_object();
         let header = headers.and_then(|it| it.iter().next());
         let header = header.map(|(name, it)| (name.as_str(), text(&it["exact"])));
-        route(header, &cluster(rule), &rule["timeout"], &json!({"key": key, "value": value}))
+        // `setTimeout` in Istio's pilot/pkg/networking/core/route/route.go: 0 where there is none.
+        let timeout = rule.get("timeout").cloned().unwrap_or_else(|| json!("0s"));
+        route(header, &cluster(rule), &timeout, &json!({"key": key, "value": value}))
     });
     let filter = manifest("istio/envoy-filter.yaml");
     let merged = &filter["spec"]["configPatches"][0]["patch"]["value"]["typed_config"];
