@@ -33,6 +33,31 @@ pub fn check(envoy: &Envoy<'_>, findings: &mut Findings) {
     for resource in envoy.resources.iter().filter(is_alone) {
         check_name(resource, &envoy.managers, findings);
     }
+    check_presence(envoy, findings);
+}
+
+/// Reports listeners without the filter, if no listener has it: requests pass without Verdigris.
+fn check_presence(envoy: &Envoy<'_>, findings: &mut Findings) {
+    let Some(release) = envoy.resources.iter().find(|it| !it.is_console) else { return };
+    if envoy.managers.iter().any(|it| it.purpose != Purpose::Console) {
+        return;
+    }
+    for scope in &envoy.scopes {
+        let mut nodes = Vec::new();
+        scope.document.root.walk(&mut |node| {
+            nodes.extend(node.get("http_filters").map(|filters| (node, filters)));
+        });
+        nodes.retain(|(node, _)| !envoy.managers.iter().any(|it| std::ptr::eq(it.node, *node)));
+        if let Some((_, filters)) = nodes.first() {
+            let fix = format!(
+                "no filter here reads {}, so that requests pass without Verdigris: add the HTTP filter \
+                 {:?} before the router, as in the shipped envoy.yaml",
+                release.scope.document.file_name,
+                release.name()
+            );
+            findings.warnings.push(scope.finding(filters, "http_filters", None, fix));
+        }
+    }
 }
 
 /// Checks the list of resources in a document.

@@ -35,6 +35,26 @@ fn errors_in_config_discovery_are_reported() {
 }
 
 #[test]
+fn a_bootstrap_without_the_filter_is_reported() {
+    let envoy = "static_resources:
+  listeners:
+  - filter_chains:
+    - filters:
+      - name: envoy.filters.network.http_connection_manager
+        typed_config:
+          http_filters:
+          - name: envoy.filters.http.router
+  clusters: [{name: llm-blue}, {name: llm-green}]
+";
+    with_envoy(envoy.to_owned()).expect(&Expected {
+        kind: "warning",
+        file: "envoy.yaml",
+        at: "- name: envoy.filters.http.router",
+        text: "http_filters: no filter here reads filter.yaml",
+    });
+}
+
+#[test]
 fn errors_in_the_resource_are_reported() {
     let two = format!("{FILTER}{}", CONSOLE.split_once("resources:\n").unwrap().1);
     let second = "- \"@type\": type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig\n  \
