@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
-use ureq::http::Uri;
+use ureq::http::{HeaderMap, Uri};
 
 use crate::console::View;
 use crate::console::view::SCHEMA;
@@ -147,7 +147,9 @@ impl ConsoleClient {
 
     fn request(&self) -> Result<ConsoleState, String> {
         let mut response = self.agent.get(&self.address.0).call().map_err(failed)?;
-        if let Some(token) = token().filter(|_| response.status() == 401) {
+        // Another server at the address must not get the token.
+        let asks_for_token = response.status() == 401 && is_from_console(response.headers());
+        if let Some(token) = token().filter(|_| asks_for_token) {
             let request = self.agent.get(&self.address.0);
             let request = request.header("authorization", format!("Bearer {token}"));
             response = request.call().map_err(failed)?;
@@ -339,4 +341,10 @@ mod tests {
     fn control_characters_are_replaced() {
         assert_eq!(sanitized("a\u{1b}[2J\u{9b}b\u{202e}c\nd"), "a\u{fffd}[2J\u{fffd}b\u{fffd}c d");
     }
+}
+
+/// Whether an answer without access is that of a console: it names its realm.
+fn is_from_console(headers: &HeaderMap) -> bool {
+    let realm = headers.get("www-authenticate").and_then(|it| it.to_str().ok());
+    realm.is_some_and(|it| it.contains("realm=\"Verdigris\""))
 }

@@ -93,6 +93,7 @@ fn build(raw: RawConfig, diagnostics: &mut Diagnostics) -> Option<Config> {
     let shadow = check_shadow(raw.shadow, has_shadow_step, in_requests.blue, diagnostics);
     let used_headers = used_headers(route_by, &headers, &shadow, &unit, &conversation);
     diagnostics.reject_shared_headers(&used_headers);
+    reject_shared_cookies(&unit, &conversation, diagnostics);
     let reserved: Vec<&HeaderName> = used_headers.iter().map(|(_, name)| *name).collect();
     let mut check_request = |field: &str, raw: Option<RawRequest>| {
         let raw = raw.unwrap_or_default();
@@ -175,6 +176,29 @@ fn used_headers<'a>(
         used.extend(named(&conversation.markers, "conversation.marker"));
     }
     used
+}
+
+/// Adds an error for each cookie of a start marker that has another purpose: the filter would overwrite what
+/// the application has in it.
+fn reject_shared_cookies(
+    unit: &Option<Vec<UnitSource>>,
+    conversation: &Section<ConversationConfig>,
+    diagnostics: &mut Diagnostics,
+) {
+    let Some(conversation) = conversation.iter().flatten().next() else { return };
+    let units = unit.iter().flatten().map(|it| ("unit", it));
+    let ids = conversation.ids.iter().map(|it| ("conversation.id", it));
+    let others: Vec<_> = units.chain(ids).collect();
+    for (index, marker) in conversation.markers.iter().enumerate() {
+        let UnitSource::Cookie(name) = marker else { continue };
+        let is_twice = conversation.markers.iter().take(index).any(|it| it == marker);
+        let fix = match others.iter().find(|(_, it)| *it == marker) {
+            Some((field, _)) => format!("is already used for {field}; use another cookie"),
+            None if is_twice => "is listed twice; remove one".to_owned(),
+            None => continue,
+        };
+        diagnostics.push(FieldError::new("conversation.marker", &json!(name.as_str()), fix));
+    }
 }
 
 // === impl Headers ===

@@ -55,6 +55,11 @@ pub enum ConsoleRequest {
 // === impl ConsoleRequestHead ===
 
 impl<'a> ConsoleRequestHead<'a> {
+    /// Whether the request has credentials, right or wrong.
+    pub fn has_credentials(&self) -> bool {
+        self.authorization.is_some()
+    }
+
     /// Collects the headers. A repeated header counts as empty, because a proxy in front may
     /// have checked another one of its values.
     pub fn from_headers(headers: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> Self {

@@ -41,9 +41,9 @@ pub fn with_adopted(
     callouts: &Rc<Callouts>,
 ) -> (Vec<ActiveRollout>, Vec<ForeignRollout>) {
     let (mut adopted, foreign) = adopt(&own, callouts);
+    // Also where the plugin has another name by now.
     let is_same = |one: &ActiveRollout, other: &ActiveRollout| {
-        one.runtime.plugin == other.runtime.plugin
-            && one.runtime.config.rollout == other.runtime.config.rollout
+        one.runtime.config.rollout == other.runtime.config.rollout
     };
     let (newest, older): (Vec<_>, Vec<_>) = own.into_iter().partition(|it| it.runtime.is_newest());
     // The configurations of other VMs have not been published since.

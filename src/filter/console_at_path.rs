@@ -44,7 +44,7 @@ impl ConsoleAtPath {
                 let asked = PendingCommand { command, rollout, length: None, received: 0 };
                 asked.apply_at_path(text, &self.context)
             }
-            Err(refused) => brake(refused),
+            Err(refused) => brake(refused, head.has_credentials()),
         })
     }
 

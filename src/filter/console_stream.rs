@@ -118,6 +118,8 @@ impl ConsoleStream {
             Ok(ConsoleRequest::Page) => answer(&self.console.page()),
             Ok(ConsoleRequest::State) => answer(&self.console.state()),
             Ok(ConsoleRequest::Command { command, rollout }) => {
+                // In a fleet the request goes on to its route, whose upstream must not get the token.
+                let _ = hostcalls::remove_request_header("authorization");
                 let length = head.length;
                 let asked = PendingCommand { command, rollout, length, received: 0 };
                 if let Some(text) = head.command {
@@ -129,7 +131,7 @@ impl ConsoleStream {
                 self.asked = Some(asked);
                 Action::Pause
             }
-            Err(refused) => answer(&brake(refused)),
+            Err(refused) => answer(&brake(refused, head.has_credentials())),
         }
     }
 
@@ -231,8 +233,9 @@ fn view(now: Clocks, console: &ConsoleContext) -> View {
 }
 
 /// Counts and logs a request that was refused, once a minute for all VMs, and answers too many of them
-/// with 429.
-pub fn brake(refused: HttpResponse) -> HttpResponse {
+/// with 429. One without credentials is always asked for them: a browser sends none before, and nobody must be
+/// able to keep it from the page.
+pub fn brake(refused: HttpResponse, has_credentials: bool) -> HttpResponse {
     if !matches!(refused.status, 401 | 403) {
         return refused;
     }
@@ -251,6 +254,7 @@ pub fn brake(refused: HttpResponse) -> HttpResponse {
                     logged; {others} were refused since the last such line."
         );
     }
+    let is_limited = is_limited && (has_credentials || refused.status != 401);
     if is_limited { HttpResponse::too_many_refused() } else { refused }
 }
 

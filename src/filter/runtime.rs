@@ -220,10 +220,11 @@ impl RolloutRuntime {
         } else if let Some(worker) = &self.manual_worker {
             if worker.tick(self.revision, last_use, self.config.share) {
                 self.record_weights();
+                self.update_gauges();
             } else {
+                // The gauges show the newest configuration's share.
                 self.refresh_history();
             }
-            self.update_gauges();
         }
     }
 

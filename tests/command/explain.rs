@@ -193,6 +193,36 @@ fn an_unknown_version_is_not_guessed() {
 }
 
 #[test]
+fn a_new_ramp_with_a_shadow_step_has_no_user_on_green() {
+    let files = Files::new();
+    let fields = json!({"ramp": {"steps": [{"shadow": 10}, 50, 100]}});
+    let file = files.add("config.json", &config(fields).to_string());
+    let explained = |options: &[&str]| {
+        let options = [&["explain", &file, "--unit", "ada", "--json"], options].concat();
+        serde_json::from_str::<Value>(&verdigris(&options).out).unwrap()["version"].clone()
+    };
+    assert_eq!(explained(&[]), "blue");
+    assert_eq!(explained(&["--share", "100"]), "green");
+}
+
+/// The release's listener sends green's requests to the cluster with green's and blue's endpoints.
+#[test]
+fn with_failover_the_cluster_is_the_one_that_envoy_routes_by() {
+    let files = Files::new();
+    let fields = json!({
+        "weights": {"blue": 0, "green": 1},
+        "versions": {
+            "blue": {"cluster": "b"},
+            "green": {"cluster": "g", "failover": {"cluster": "both"}},
+        },
+    });
+    let file = files.add("config.json", &config(fields).to_string());
+    let output = verdigris(&["explain", &file, "--unit", "ada", "--json"]);
+    let report: Value = serde_json::from_str(&output.out).unwrap_or_else(|_| panic!("{output:?}"));
+    assert_eq!(report["cluster"], "both", "{report}");
+}
+
+#[test]
 fn the_step_of_a_ramp_is_assumed_and_named() {
     let files = Files::new();
     let file = files.add("config.json", &config(json!({"ramp": {}})).to_string());

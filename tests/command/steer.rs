@@ -141,17 +141,25 @@ fn the_worst_of_several_consoles_decides_the_exit_code() {
             "/conflict/rollback",
             post(async || (StatusCode::CONFLICT, "v8: is rolled back already\n")),
         )
+        .route(
+            "/sent/rollback",
+            post(async || {
+                (StatusCode::ACCEPTED, "v8: the command was sent to the fleet's store\n")
+            }),
+        )
         .route("/off/rollback", post(async || (StatusCode::SERVICE_UNAVAILABLE, "No rollout.\n")))
         .route("/shop/rollback", post(async || "<p>\u{1b}[2JThank you: come again"));
     let others = serve(&runtime, routes);
     let port = Port::reserve();
     let closed = format!("127.0.0.1:{}", port.number);
-    let [conflict, off, shop] = ["conflict", "off", "shop"].map(|it| format!("{others}/{it}"));
-    let cases: [(&[&str], i32, &[&str]); 6] = [
+    let at = |path: &str| format!("{others}/{path}");
+    let [conflict, off, shop, sent] = ["conflict", "off", "shop", "sent"].map(at);
+    let cases: [(&[&str], i32, &[&str]); 7] = [
         (&[&good, &good], 0, &["done: ", "done: "]),
         (&[&good, &conflict], 1, &["done: ", "rejected: "]),
         (&[&conflict, &closed, &good], 3, &["rejected: ", "unreachable: ", "done: "]),
         (&[&off], 3, &["unreachable: "]),
+        (&[&sent, &good], 0, &["sent: ", "done: "]),
         (&[&shop], 3, &["unreachable: "]),
         (&[&others], 1, &["rejected: "]),
     ];

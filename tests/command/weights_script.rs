@@ -72,6 +72,18 @@ fn all_users_on_blue_is_one_edit_in_every_notation() {
             "weights:\n  blue: 95\n  # Few.\n  green: 5",
             "weights:\n  blue: 100\n  # Few.\n  green: 0",
         ),
+        (
+            "weights: # blue: 9, green: 1\n  # Monday: blue: 95, green: 5\n  blue: 50 # green: 3\n  green: 50",
+            "weights: # blue: 9, green: 1\n  # Monday: blue: 95, green: 5\n  blue: 100 # green: 3\n  green: 0",
+        ),
+        (
+            "ramp: {steps: [1, 5]} # rolled_back: false",
+            "ramp: {rolled_back: true, steps: [1, 5]} # rolled_back: false",
+        ),
+        (
+            "ramp:\n  bake: 1h # rolled_back: false\n  warmup: 1s",
+            "ramp:\n  rolled_back: true\n  bake: 1h # rolled_back: false\n  warmup: 1s",
+        ),
         ("ramp: {}", "ramp: {rolled_back: true}"),
         ("ramp: {steps: [1, 2]}", "ramp: {rolled_back: true, steps: [1, 2]}"),
         (
@@ -115,7 +127,7 @@ fn all_users_on_blue_is_one_edit_in_every_notation() {
 fn a_file_that_the_script_cannot_edit_stays_as_it_is() {
     let ramp = json_with("\"ramp\": {}");
     let in_double_quotes = format!("configuration: {}\n", serde_json::Value::from(ramp.as_str()));
-    let cases: [(&str, [&str; 2], i32, &str); 9] = [
+    let cases: [(&str, [&str; 2], i32, &str); 11] = [
         (&ramp, ["75", "25"], 1, "To move all users to blue now: weights 100 0"),
         (&ramp, ["0", "100"], 1, "both need VERDIGRIS_CONSOLE_TOKEN"),
         (&ramp, ["0", "0"], 1, "this rollout has a ramp"),
@@ -129,6 +141,18 @@ fn a_file_that_the_script_cannot_edit_stays_as_it_is() {
         (
             &json_with("\"weights\": {\"blue\": 1}"),
             ["1", "1"],
+            1,
+            "the \"weights\" cannot be edited",
+        ),
+        (
+            &json_with("\"weights\": {\"blue\": 9.5e1, \"green\": 5e0}"),
+            ["75", "25"],
+            1,
+            "the \"weights\" cannot be edited",
+        ),
+        (
+            &yaml("weights:\n  # blue: 1\n  # green: 2\n  blue: 9.5\n  green: 5"),
+            ["75", "25"],
             1,
             "the \"weights\" cannot be edited",
         ),

@@ -246,6 +246,11 @@ fn errors_of_shadow_and_feedback() {
             "unit: \"x-user-id\": is already used for shadow.header",
         ),
         (
+            "/conversation",
+            Some(json!({"id": {"cookie": "chat"}, "marker": {"cookie": "chat"}})),
+            "conversation.marker: \"chat\": is already used for conversation.id; use another cookie",
+        ),
+        (
             "/feedback",
             Some(json!({"thumb": "/t"})),
             "feedback.path: missing: write \"feedback\": an object",

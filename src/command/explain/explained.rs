@@ -84,9 +84,10 @@ pub(super) struct ExplainedStep {
 impl ExplainedRoute {
     pub(super) fn new(config: &Config, version: Version) -> Self {
         match config.route_by {
-            RouteBy::ClusterHeader => {
-                Self { cluster: Some(config.cluster(version).to_string()), header: None }
-            }
+            RouteBy::ClusterHeader => Self {
+                cluster: Some(config.cluster_for_release(version).to_string()),
+                header: None,
+            },
             RouteBy::VersionHeader => Self {
                 cluster: None,
                 header: Some(format!("{}: {version}", config.version_header)),

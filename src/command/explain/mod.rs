@@ -150,6 +150,11 @@ impl ExplainArgs {
             }
             return Ok(assumed(config.share, "from the weights"));
         };
+        if ramp.shadow.is_some() && self.step.is_none() {
+            let source = "from the ramp's shadow step, in which green has no users; only Envoy knows the \
+                          current step: give a later one with --step, --share or --rolled-back";
+            return Ok(assumed(Share::ZERO, source));
+        }
         let at = self.step.unwrap_or_default();
         let Some(step) = ramp.steps.get(at) else {
             let last = ramp.steps.len() - 1;

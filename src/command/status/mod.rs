@@ -24,7 +24,7 @@ use wait::Wait;
 /// Shows the state of all rollouts, as the console's page does, or waits for a phase.
 ///
 /// URL is a console's address, such as http://127.0.0.1:9902 or localhost:9902. The command only
-/// reads: it sends no operator command and no token. It exits with 0 if there is no problem, with 1
+/// reads: it sends no operator command, and VERDIGRIS_CONSOLE_TOKEN only to a console that asks for it. It exits with 0 if there is no problem, with 1
 /// if a rollout was rolled back, has a severe problem, or has a split of users that does not match
 /// its weights, and with 3 if a console cannot be reached or the address is not a console's. --json
 /// prints the state as received; with several URLs, a list of them. Times are UTC.

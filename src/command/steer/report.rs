@@ -28,6 +28,9 @@ pub struct Answer {
 pub enum CommandResult {
     /// The command is in force.
     Done,
+    /// The command was sent to the store of a fleet. The console at a path of the release's listener cannot
+    /// wait for the store's answer.
+    Sent,
     /// The console rejected the command.
     Rejected,
     /// The console did not answer, or another server is at the address.
@@ -41,6 +44,7 @@ impl Report for CommandReport {
         let line = |Answer { console, result, message }: &Answer| {
             let result = match result {
                 CommandResult::Done => styled(GOOD, "done:"),
+                CommandResult::Sent => styled(GOOD, "sent:"),
                 CommandResult::Rejected => styled(BAD, "rejected:"),
                 CommandResult::Unreachable => styled(BAD, "unreachable:"),
             };

@@ -52,6 +52,7 @@ impl CommandToSend {
         let path = format!("{}{query}", self.kind.as_str());
         match console.post(&path, &self.token, &self.body()) {
             Ok(Posted { status: 200, text }) if is_decision(&text) => (CommandResult::Done, text),
+            Ok(Posted { status: 202, text }) if is_decision(&text) => (CommandResult::Sent, text),
             Ok(Posted { status: 200, text }) => (
                 CommandResult::Unreachable,
                 format!("responds with something other than a console's decision: {text}"),

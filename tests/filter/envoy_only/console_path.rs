@@ -104,3 +104,15 @@ fn no_request_to_the_path_reaches_an_upstream() {
         }
     }
 }
+
+/// A browser asks without credentials first, and prompts for the password once it is asked for it.
+#[test]
+fn nobody_can_keep_a_browser_from_the_page_at_a_path() {
+    let envoy = start(Some(TOKEN));
+    let url = format!("{}/ops/", envoy.url);
+    let asked = (0..150).map(|_| envoy.unpooled_client.get(&url).send().unwrap());
+    for response in asked {
+        assert_eq!(response.status(), 401);
+        assert!(response.headers().contains_key("www-authenticate"));
+    }
+}
