@@ -28,6 +28,14 @@ impl Version {
         }
     }
 
+    /// The version that this one is compared with.
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Blue => Self::Green,
+            Self::Green => Self::Blue,
+        }
+    }
+
     /// Parses the value of a force header. Case is ignored; any value other than the two names
     /// is `None`.
     ///

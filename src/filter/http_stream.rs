@@ -42,7 +42,8 @@ impl HttpContext for HttpStream {
         {
             return action;
         }
-        let before = self.state.runtime.as_ref().filter(|_| !IS_ROUTE).and_then(redirect::take);
+        let runtime = self.state.runtime.as_deref();
+        let before = runtime.filter(|_| !IS_ROUTE).and_then(redirect::take);
         if let Some(before) = before {
             // It was assigned, patched and counted before, and is on its way to the same cluster.
             self.state = before;

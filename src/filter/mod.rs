@@ -10,6 +10,7 @@
 //! | [`stream_state`] | a request planned and committed, its response observed |
 //! | [`routing`] | which version a request gets, and its route |
 //! | [`pending_body`] | a request whose body has not arrived |
+//! | [`awaited_body`] | a body that has come after the request was routed, or that does not come |
 //! | [`routed_patch`] | a request that is routed before its body has arrived |
 //! | [`waiting_streams`] | requests whose headers wait for their body |
 //! | [`request_rewrite`] | a patched request, written to the host |
@@ -60,6 +61,7 @@
 mod active_rollouts;
 mod adopted_rollouts;
 mod attributes;
+mod awaited_body;
 mod build;
 mod callout;
 mod clock;

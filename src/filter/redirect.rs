@@ -37,7 +37,8 @@ pub fn hold(stream: StreamState) {
     });
 }
 
-/// Drops the held states of a configuration that has ended.
+/// Drops the held states of a configuration that has ended. Their requests do not come any more, and
+/// how their streams have ended is not known.
 pub fn clear(runtime: &Rc<RolloutRuntime>) {
     HELD.with_borrow_mut(|held| held.retain(|stream| !stream.runs_on(runtime)));
 }
@@ -45,71 +46,68 @@ pub fn clear(runtime: &Rc<RolloutRuntime>) {
 /// If the current request is a redirected one, routes it to the same cluster again, and returns the state
 /// of the stream that it continues.
 ///
+/// That stream may have run on an earlier configuration of the rollout, on which it stays: its headers
+/// and its patch are that configuration's.
+///
 /// The host is not called while no stream is held, which is nearly always. A client cannot forge such a
 /// request: early header mutation gives each request from outside a cluster header. Without a cluster
 /// header, only the request that follows at once continues a stream: no other request is between a
 /// redirect and the request that it makes.
-pub fn take(runtime: &Rc<RolloutRuntime>) -> Option<StreamState> {
+pub fn take(runtime: &RolloutRuntime) -> Option<StreamState> {
     if HELD.with_borrow(Vec::is_empty) {
         return None;
     }
-    let Config { route_by, cluster_header, version_header, green_cluster, .. } = &runtime.config;
-    if *route_by == RouteBy::VersionHeader {
-        return take_next(runtime);
-    }
-    hostcalls::request_header(ORIGINAL_URL)?;
-    if hostcalls::request_header(cluster_header.as_str()).is_some() {
-        return None;
-    }
-    let version = hostcalls::request_header(version_header.as_str())?;
-    let stream = take_last(runtime, &version)?;
-    let assignment = stream.committed?;
-    let cluster = match stream.role {
-        Role::Release => runtime.config.cluster_for_release(assignment.version),
-        Role::Shadow | Role::Green => green_cluster,
+    let is_redirected = hostcalls::request_header(ORIGINAL_URL).is_some();
+    let stream = match runtime.config.route_by {
+        RouteBy::VersionHeader => take_next(runtime, is_redirected)?,
+        RouteBy::ClusterHeader if is_redirected => take_last(runtime)?,
+        RouteBy::ClusterHeader => return None,
     };
-    let routed = hostcalls::replace_request_header(cluster_header.as_str(), cluster.as_str());
-    if let Err(error) = routed {
-        log::error!("a redirected request is not routed: the host answered {error:?}");
+    let (before, assignment) = (stream.runtime.as_ref()?, stream.committed?);
+    if before.config.route_by == RouteBy::ClusterHeader {
+        let Config { cluster_header, green_cluster, .. } = &before.config;
+        let cluster = match stream.role {
+            Role::Release => before.config.cluster_for_release(assignment.version),
+            Role::Shadow | Role::Green => green_cluster,
+        };
+        let routed = hostcalls::replace_request_header(cluster_header.as_str(), cluster.as_str());
+        if let Err(error) = routed {
+            log::error!("a redirected request is not routed: the host answered {error:?}");
+        }
     }
-    runtime.set_reason(assignment);
+    before.set_reason(assignment);
     Some(stream)
 }
 
-/// As [`take`], where the routes match the version header, which the redirected request still has.
-fn take_next(runtime: &Rc<RolloutRuntime>) -> Option<StreamState> {
+/// The state that the request continues, where a client can send the version header. Only the request
+/// that comes next can continue a stream.
+fn take_next(runtime: &RolloutRuntime, is_redirected: bool) -> Option<StreamState> {
     let (mut ended, others): (Vec<_>, Vec<_>) = HELD
         .with_borrow_mut(std::mem::take)
         .into_iter()
-        .partition(|stream| stream.runs_on(runtime));
+        .partition(|stream| stream.has_rollout_of(runtime));
     HELD.with_borrow_mut(|held| held.extend(others));
-    let is_redirected = || {
-        hostcalls::request_header(ORIGINAL_URL)?;
-        hostcalls::request_header(runtime.config.version_header.as_str())
-    };
-    let version = is_redirected();
-    let is_next = |stream: &mut StreamState| {
-        version_header(stream).is_some_and(|it| Some(it.as_bytes()) == version.as_deref())
-    };
-    let next = ended.pop_if(is_next);
     // The requests of the others do not come again. Their streams cannot be asked how they have ended.
-    drop(ended);
-    if let Some(assignment) = next.as_ref().and_then(|stream| stream.committed) {
-        runtime.set_reason(assignment);
-    }
-    next
+    ended.pop_if(|stream| is_redirected && is_continued(stream))
 }
 
-/// The state that was held last of those with this version header.
-fn take_last(runtime: &Rc<RolloutRuntime>, version: &[u8]) -> Option<StreamState> {
+/// The state that was held last of those that the request may continue.
+fn take_last(runtime: &RolloutRuntime) -> Option<StreamState> {
     HELD.with_borrow_mut(|held| {
-        let is_match = |stream: &StreamState| {
-            stream.runs_on(runtime)
-                && version_header(stream).is_some_and(|it| it.as_bytes() == version)
-        };
-        let at = held.iter().rposition(is_match)?;
+        let at = held.iter().rposition(|it| it.has_rollout_of(runtime) && is_continued(it))?;
         Some(held.remove(at))
     })
+}
+
+/// Whether the headers of the current request are as the filter and Envoy have left those of this stream.
+fn is_continued(stream: &StreamState) -> bool {
+    let (Some(before), Some(version)) = (&stream.runtime, version_header(stream)) else {
+        return false;
+    };
+    let Config { cluster_header, version_header, .. } = &before.config;
+    hostcalls::request_header(cluster_header.as_str()).is_none()
+        && hostcalls::request_header(version_header.as_str())
+            .is_some_and(|it| *it == *version.as_bytes())
 }
 
 /// The version header of a stream's request, as the filter has written it.

@@ -40,6 +40,9 @@ pub struct ObservedRequest {
     pub is_mirrored: bool,
     /// The analysis hash of the unit that may send feedback on the answer.
     pub feedback_unit: Option<u64>,
+    /// When its headers came, on the monotonic clock, if it has waited since; otherwise they have just
+    /// come.
+    pub began_ns: Option<u64>,
 }
 
 /// What a request says about its response.
@@ -75,11 +78,17 @@ impl ResponseObserver {
         Some(Self::with_expected(runtime, scope, routed, expected))
     }
 
+    /// Whether the response to an assigned request is observed, as in [`new`](Self::new).
+    pub fn is_observed(runtime: &RolloutRuntime, assignment: Assignment) -> bool {
+        let counts_outcomes = !IS_ROUTE && runtime.config.answers.is_some();
+        counts_outcomes && !matches!(assignment.reason, Reason::Pinned | Reason::Forced)
+    }
+
     /// What the request says about its response, as in [`new`](Self::new). Asks the upstream for a
     /// response that can be read.
     pub fn expect(runtime: &Rc<RolloutRuntime>, assignment: Assignment) -> Option<Expectation> {
-        let answers = runtime.config.answers.as_ref().filter(|_| !IS_ROUTE)?;
-        if matches!(assignment.reason, Reason::Pinned | Reason::Forced) {
+        let answers = runtime.config.answers.as_ref()?;
+        if !Self::is_observed(runtime, assignment) {
             return None;
         }
         let expected = match answers.read {
@@ -103,9 +112,12 @@ impl ResponseObserver {
         routed: ObservedRequest,
         expected: Expectation,
     ) -> Self {
-        let ObservedRequest { exposure, is_mirrored, feedback_unit } = routed;
+        let ObservedRequest { exposure, is_mirrored, feedback_unit, began_ns } = routed;
         let Expectation { response: expected, sample } = expected;
-        let started_ns = now_ns();
+        // The copy of a mirrored request begins when the request is sent. Both halves of a pair have to
+        // be timed alike.
+        let is_paired = is_mirrored && runtime.is_shadow_step();
+        let started_ns = began_ns.filter(|_| !is_paired).unwrap_or_else(now_ns);
         let evidence = match (scope, exposure) {
             (StatScope::Of(version), Some(exposure)) => {
                 PendingEvidence::record(runtime, version, exposure, started_ns)

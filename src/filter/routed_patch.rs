@@ -77,6 +77,12 @@ impl RoutedPatch {
         CompletedPatch { routed, expected }
     }
 
+    /// The client has left while the body was on its way.
+    pub fn end_upload(self) -> CompletedPatch {
+        let Self { routed, expected } = self;
+        CompletedPatch { routed, expected }
+    }
+
     /// The request keeps its body. It is on its way to its version, but no answer of a version's
     /// patch: it counts as unpatchable, and its response does not count.
     pub fn give_up(self) -> CompletedPatch {

@@ -16,7 +16,8 @@ use crate::assignment::{
     Assignment, AssignmentRequest, Conversation, ConversationStart, EffectiveShare, Exposure,
     Reason, Share, UnitSource, Version, assign, mirroring,
 };
-use crate::config::{Config, RouteBy};
+use crate::config::{Config, Role, RouteBy};
+use crate::stats::names::StatScope;
 
 /// The filter state that names the reason of an assignment: `wasm.verdigris.reason` in the access log's
 /// `%FILTER_STATE(…)%`.
@@ -88,6 +89,12 @@ impl RoutedRequest {
 // === impl RolloutRuntime ===
 
 impl RolloutRuntime {
+    /// Counts a request, and names its reason in the access log.
+    pub fn count(&self, scope: StatScope, assignment: Assignment) {
+        self.metrics.count(scope, assignment);
+        self.set_reason(assignment);
+    }
+
     /// Names the reason of an assignment in the access log, unless the share has decided.
     pub fn set_reason(&self, assignment: Assignment) {
         if assignment.reason != Reason::Weight {
@@ -231,17 +238,25 @@ impl RolloutRuntime {
         }
     }
 
-    /// Sends a request to blue that gets no version assigned.
+    /// Sends a request to blue that gets no version assigned. At a listener that has only green's
+    /// requests, and at one whose role is not known, it goes where it would go without the filter.
     pub fn route_unassigned(&self) {
-        if self.config.route_by == RouteBy::VersionHeader {
+        if self.role() == Some(Role::Release) {
+            // If the host refuses it, the request goes where early header mutation has sent it.
+            let _ = self.route(Version::Blue);
+        } else if self.config.route_by == RouteBy::VersionHeader {
             let _ = self.own_version_header(Version::Blue);
         }
     }
 
-    /// Lets the headers of a request wait for its body. Where too many wait in vain, routes the request to
-    /// blue instead.
-    pub fn begin_wait(&self, context_id: u32) -> (Option<Rc<WaitingStream>>, Action) {
-        let wait = self.waiting.add(context_id);
+    /// Lets the headers of a request wait for its body, which began at `began_ns` if that is known. Where
+    /// too many wait in vain, routes the request to blue instead.
+    pub fn begin_wait(
+        &self,
+        context_id: u32,
+        began_ns: Option<u64>,
+    ) -> (Option<Rc<WaitingStream>>, Action) {
+        let wait = self.waiting.add(context_id, began_ns);
         if wait.as_ref().is_some_and(|it| it.is_released()) {
             self.route_unassigned();
             return (wait, Action::Continue);

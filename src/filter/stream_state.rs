@@ -8,7 +8,7 @@ use super::build::IS_ROUTE;
 use super::pending_body::{BodyPurpose, PendingBody, request_head};
 use super::request_rewrite::{write_body, write_headers};
 use super::response_observer::{ObservedRequest, ResponseObserver};
-use super::routed_patch::{CompletedPatch, RoutedPatch};
+use super::routed_patch::RoutedPatch;
 use super::routing::{RoutedRequest, StartMarker, find};
 use super::runtime::RolloutRuntime;
 use super::{attributes, hostcalls};
@@ -24,14 +24,16 @@ pub struct StreamState {
     pub runtime: Option<Rc<RolloutRuntime>>,
     pub role: Role,
     /// A request whose body has not arrived.
-    pending_body: Option<Box<PendingBody>>,
+    pub(super) pending_body: Option<Box<PendingBody>>,
+    /// When the request's headers came, on the monotonic clock, if it waits for its body.
+    pub(super) began_ns: Option<u64>,
     pub(super) observer: Option<ResponseObserver>,
     /// The start marker to send with the response.
     marker: Option<StartMarker>,
     pub(super) signed_exposure: Option<String>,
     /// The assignment, once the request is sent.
     pub committed: Option<Assignment>,
-    has_response: bool,
+    pub(super) has_response: bool,
     /// Whether it continues after an internal redirect: Envoy sends its body again, patched.
     pub is_continued: bool,
 }
@@ -47,6 +49,7 @@ impl StreamState {
             runtime,
             role: Role::Release,
             pending_body: None,
+            began_ns: None,
             observer: None,
             marker: None,
             signed_exposure: None,
@@ -97,6 +100,9 @@ impl StreamState {
                     let head = request_head(true);
                     if let Some(head) = head.filter(|it| it.is_bufferable(config.max_request_body))
                     {
+                        if config.answers.is_some() {
+                            self.began_ns = hostcalls::monotonic_time_ns().ok();
+                        }
                         let purpose = BodyPurpose::ConversationId(unit);
                         return self.wait_for_body(&runtime, head, purpose);
                     }
@@ -197,6 +203,11 @@ impl StreamState {
         self.runtime.as_ref().is_some_and(|it| Rc::ptr_eq(it, runtime))
     }
 
+    /// Whether the stream runs on this configuration, or an earlier one, of the rollout.
+    pub fn has_rollout_of(&self, runtime: &RolloutRuntime) -> bool {
+        self.runtime.as_ref().is_some_and(|it| it.has_same_rollout_and_role(runtime))
+    }
+
     /// Whether Envoy follows a redirect: then the stream has ended without a response, and its request
     /// comes again in a new one. The host is asked only about a request without a response, which is
     /// rare. A build that sees no responses would have to ask about each request.
@@ -213,6 +224,7 @@ impl StreamState {
 
     /// The stream has ended, in whatever way. Counts the outcome of its response.
     pub fn finish(&mut self) {
+        self.end_upload();
         self.abandon();
         if let Some(observer) = self.observer.take() {
             observer.finish();
@@ -236,6 +248,9 @@ impl StreamState {
         routed.is_mirrored = is_mirrored;
         match (action, head) {
             (PlanAction::AwaitBody, Some(head)) => {
+                if ResponseObserver::is_observed(runtime, routed.assignment) {
+                    self.began_ns = self.began_ns.or_else(|| hostcalls::monotonic_time_ns().ok());
+                }
                 return match runtime.config.read_body {
                     ReadBody::AfterRouting if self.role == Role::Release => {
                         self.route_before_body(runtime, routed, head)
@@ -261,7 +276,7 @@ impl StreamState {
         head: RequestHead,
         purpose: BodyPurpose,
     ) -> Action {
-        let (wait, action) = runtime.begin_wait(self.context_id);
+        let (wait, action) = runtime.begin_wait(self.context_id, self.began_ns);
         self.pending_body = Some(Box::new(PendingBody::new(head, purpose, wait)));
         action
     }
@@ -285,23 +300,6 @@ impl StreamState {
         }
     }
 
-    /// Counts a request that was routed before its body, and observes its response.
-    fn record_completed(&mut self, runtime: &Rc<RolloutRuntime>, completed: CompletedPatch) {
-        let CompletedPatch { routed, expected } = completed;
-        let RoutedRequest { assignment, exposure, class, marker, is_mirrored, feedback_unit } =
-            routed;
-        let scope = StatScope::Of(assignment.version);
-        self.committed = Some(assignment);
-        runtime.count(scope, assignment);
-        self.marker = marker;
-        self.signed_exposure = feedback_unit
-            .and_then(|unit| runtime.sign_exposure(assignment.version, unit, exposure));
-        let exposure = exposure.map(|exposure| (exposure, class));
-        let routed = ObservedRequest { exposure, is_mirrored, feedback_unit };
-        self.observer = expected
-            .map(|expected| ResponseObserver::with_expected(runtime, scope, routed, expected));
-    }
-
     /// Writes the request's changes and its route, counts it, and observes its response.
     fn commit(
         &mut self,
@@ -316,8 +314,7 @@ impl StreamState {
         if !write_body(&rewrite) {
             routed = routed.unpatchable();
         }
-        let RoutedRequest { assignment, exposure, class, marker, is_mirrored, feedback_unit } =
-            routed;
+        let assignment = routed.assignment;
         let written = match self.role {
             Role::Release => runtime.route(assignment.version),
             Role::Shadow | Role::Green if assignment.reason == Reason::Unpatchable => {
@@ -336,7 +333,7 @@ impl StreamState {
         if assignment.reason != Reason::Unpatchable {
             write_headers(&rewrite);
         }
-        if is_mirrored {
+        if routed.is_mirrored {
             runtime.mark_mirrored();
         }
         let scope = match self.role {
@@ -345,55 +342,33 @@ impl StreamState {
             // The release's listener counts and observes it.
             Role::Green => return,
         };
+        let observed = self.record(runtime, scope, routed);
+        self.observer = ResponseObserver::new(runtime, scope, assignment, observed);
+    }
+
+    /// Counts a request, and keeps what its response needs.
+    pub(super) fn record(
+        &mut self,
+        runtime: &RolloutRuntime,
+        scope: StatScope,
+        routed: RoutedRequest,
+    ) -> ObservedRequest {
+        let RoutedRequest { assignment, exposure, class, marker, is_mirrored, feedback_unit } =
+            routed;
+        self.committed = Some(assignment);
         runtime.count(scope, assignment);
         self.marker = marker;
         self.signed_exposure = feedback_unit
             .and_then(|unit| runtime.sign_exposure(assignment.version, unit, exposure));
         let exposure = exposure.map(|exposure| (exposure, class));
-        let routed = ObservedRequest { exposure, is_mirrored, feedback_unit };
-        self.observer = ResponseObserver::new(runtime, scope, assignment, routed);
+        ObservedRequest { exposure, is_mirrored, feedback_unit, began_ns: self.began_ns }
     }
 
     /// Counts a request that only green may get, and that cannot be patched.
-    fn count_unpatchable(&self, runtime: &RolloutRuntime, assignment: Assignment) {
+    pub(super) fn count_unpatchable(&self, runtime: &RolloutRuntime, assignment: Assignment) {
         // With failover, the release's listener counts the outcome.
         if self.role == Role::Shadow {
             runtime.metrics.count(StatScope::Shadow, assignment);
         }
-    }
-
-    /// The body that is waited for will not arrive: blue gets the request unchanged.
-    fn abandon(&mut self) {
-        let pending =
-            self.pending_body.take().filter(|it| !matches!(it.purpose, BodyPurpose::Feedback));
-        if let (Some(pending), Some(runtime)) = (pending, self.runtime.clone()) {
-            if let BodyPurpose::RoutedPatch(routed) = pending.purpose {
-                self.record_completed(&runtime, routed.give_up());
-                return;
-            }
-            let assignment = Assignment::new(Version::Blue, Reason::Unpatchable);
-            if self.role != Role::Release {
-                self.count_unpatchable(&runtime, assignment);
-                return;
-            }
-            if pending.wait.is_some_and(|it| it.is_released()) {
-                // The request has gone to blue without its body, and may be redirected.
-                self.committed = Some(assignment);
-            }
-            let blue = StatScope::Of(Version::Blue);
-            runtime.count(blue, assignment);
-            self.observer =
-                ResponseObserver::new(&runtime, blue, assignment, ObservedRequest::default());
-            self.begin_sample(BodyState::Unavailable);
-        }
-    }
-}
-
-// === impl RolloutRuntime ===
-
-impl RolloutRuntime {
-    fn count(&self, account: StatScope, decision: Assignment) {
-        self.metrics.count(account, decision);
-        self.set_reason(decision);
     }
 }

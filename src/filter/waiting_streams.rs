@@ -50,13 +50,13 @@ impl WaitingStream {
 // === impl WaitingStreams ===
 
 impl WaitingStreams {
-    /// Adds a stream. Returns `None` if no stream needs a release. Where too many wait in vain, the stream
-    /// that is returned is released already.
-    pub fn add(&self, context_id: u32) -> Option<Rc<WaitingStream>> {
+    /// Adds a stream, which waits since `since_ns` if that is known. Returns `None` if no stream needs a
+    /// release. Where too many wait in vain, the stream that is returned is released already.
+    pub fn add(&self, context_id: u32, since_ns: Option<u64>) -> Option<Rc<WaitingStream>> {
         if self.gets_bodies.get() {
             return None;
         }
-        let since_ns = hostcalls::monotonic_time_ns().ok()?;
+        let since_ns = since_ns.or_else(|| hostcalls::monotonic_time_ns().ok())?;
         let mut streams = self.streams.borrow_mut();
         let is_released = Cell::new(self.has_released.get() && streams.len() >= MAX_WAITING);
         let stream = Rc::new(WaitingStream { context_id, since_ns, is_released });

@@ -90,10 +90,13 @@ impl<'a> Array<'a> {
         &self.items
     }
 
-    /// The text of the array with the items at these indices changed.
+    /// The text of the array with the items at these indices changed. The indices ascend: one
+    /// request may have tens of thousands of items, each of which is looked up.
     pub fn with_items(&self, changes: &[(usize, Change)]) -> String {
-        let change_of =
-            |index| changes.iter().find(|(at, _)| *at == index).map(|(_, change)| change);
+        let change_of = |index: usize| {
+            let found = changes.binary_search_by_key(&index, |(at, _)| *at).ok()?;
+            changes.get(found).map(|(_, change)| change)
+        };
         splice(self.text, '[', &self.items, &change_of, None, &[])
     }
 

@@ -2,7 +2,9 @@
 
 use super::request_head::RequestHead;
 use super::request_patch::{BodyPatch, RequestPatch};
-use crate::response::Format;
+use crate::assignment::Version;
+use crate::response::known_path::is_text_completion;
+use crate::response::{Format, Formats};
 
 /// Which parts of a request a patch changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,13 +13,25 @@ pub enum PatchScope {
     Head,
     /// The body too, which has this format.
     Body(Format),
-    /// The patch cannot be applied: the format is not known, or the body cannot be buffered.
+    /// The patch cannot be applied: the format is not known, the path has no place for the model,
+    /// or the body cannot be buffered.
     NotPatchable,
 }
 
 // === impl RequestPatch ===
 
 impl RequestPatch {
+    /// The format of a request to `version` at `path`; `None` where it is not known, or where the
+    /// patch changes what requests at this path do not have.
+    pub fn format_at(&self, formats: &Formats, version: Version, path: &[u8]) -> Option<Format> {
+        let has_no_place = || {
+            self.body.system.is_some()
+                && formats.configured(version, path).is_none()
+                && is_text_completion(path)
+        };
+        formats.resolve_request(version, path).filter(|_| !has_no_place())
+    }
+
     /// Which parts this patch changes of a request in `format`, whose body may have up to
     /// `max_bytes`. `format` is `None` where it is not known.
     pub fn patch_scope(
@@ -30,9 +44,14 @@ impl RequestPatch {
             return PatchScope::Head;
         }
         match format {
+            Some(format) if !self.fits_path(head, format) => PatchScope::NotPatchable,
             Some(format) if !self.body.needs_body(format) => PatchScope::Head,
             Some(format) if head.is_bufferable(max_bytes) => PatchScope::Body(format),
             _ => PatchScope::NotPatchable,
         }
+    }
+
+    fn fits_path(&self, head: &RequestHead, format: Format) -> bool {
+        str::from_utf8(&head.path).is_ok_and(|path| self.body.path(path, format).is_ok())
     }
 }

@@ -11,6 +11,9 @@
 //! | the patch only asks for token counts | send it with its header changes |
 //! | the version takes requests that cannot be patched | send it unchanged |
 //! | anything else | send it to blue |
+//!
+//! A request that a version gets or would get unchanged, because its patch cannot be applied, is
+//! evidence on neither version.
 
 use super::patch_scope::PatchScope;
 use super::request_head::RequestHead;
@@ -58,8 +61,8 @@ pub struct PlanContext<'a> {
 pub struct RequestPlan<'p> {
     /// The next action.
     pub action: PlanAction<'p>,
-    /// Whether the answer is still evidence for a ramp. Blue's answer to a request that green
-    /// could not be given is not: it would be compared with nothing.
+    /// Whether the answer is still evidence for a ramp. An answer to a request that the other
+    /// version could not be given is not: it would be compared with nothing.
     pub is_evidence: bool,
     /// Whether green is still to answer a copy of the request.
     pub is_mirrored: bool,
@@ -90,22 +93,25 @@ impl BodyState<'_> {
 impl<'a> PlanContext<'a> {
     /// Whether the plan depends on the headers of the request.
     pub fn needs_head(&self) -> bool {
-        self.patch().is_some() || self.green_requirement().is_some() || self.is_mirrored
+        self.patch().is_some() || self.other_requirement().is_some() || self.is_mirrored
     }
 
     /// Plans the request. `head` is `None` where [`needs_head`](Self::needs_head) is false, or
     /// the host does not provide the headers.
     pub fn plan(&self, head: Option<&RequestHead>, body: BodyState<'_>) -> RequestPlan<'a> {
         let Some(head) = head else { return self.plan_without_head() };
-        let is_evidence = self.is_evidence && self.could_be_green(head);
+        let is_evidence = self.is_evidence && self.could_be_other(head);
         let is_mirrored = self.is_mirrored && self.may_mirror(head);
-        let action = match self.patch() {
-            Some(patch) => self.apply(patch, head, body),
-            None => PlanAction::Send(RequestRewrite::default()),
+        let unchanged = PlanAction::Send(RequestRewrite::default());
+        let Some(patch) = self.patch() else {
+            return RequestPlan { action: unchanged, is_evidence, is_mirrored };
         };
-        match action {
-            PlanAction::FallBackToBlue => RequestPlan::FALL_BACK_TO_BLUE,
-            action => RequestPlan { action, is_evidence, is_mirrored },
+        match self.apply(patch, head, body) {
+            Some(action) => RequestPlan { action, is_evidence, is_mirrored },
+            None if patch.passes_unpatchable => {
+                RequestPlan { action: unchanged, is_evidence: false, is_mirrored }
+            }
+            None => RequestPlan::FALL_BACK_TO_BLUE,
         }
     }
 
@@ -113,13 +119,13 @@ impl<'a> PlanContext<'a> {
     /// `None` where they cannot be applied.
     pub fn head_rewrite(&self, head: &RequestHead) -> Option<RequestRewrite<'a>> {
         let patch = self.patch()?;
-        let format = self.formats.resolve_request(self.version, &head.path);
+        let format = patch.format_at(self.formats, self.version, &head.path);
         let of_headers = || (!patch.body.is_required()).then(|| RequestRewrite::of_headers(patch));
         RequestRewrite::new(patch, head, format, None).or_else(of_headers)
     }
 
     fn plan_without_head(&self) -> RequestPlan<'a> {
-        if self.patch().is_some() || self.green_requirement().is_some() {
+        if self.patch().is_some() || self.other_requirement().is_some() {
             return RequestPlan::FALL_BACK_TO_BLUE;
         }
         RequestPlan {
@@ -131,25 +137,28 @@ impl<'a> PlanContext<'a> {
 
     /// What the version changes in its requests.
     fn patch(&self) -> Option<&'a RequestPatch> {
-        match self.version {
+        self.patch_of(self.version)
+    }
+
+    fn patch_of(&self, version: Version) -> Option<&'a RequestPatch> {
+        match version {
             Version::Blue => self.blue_patch,
             Version::Green => self.green_patch,
         }
     }
 
-    /// The patch that must be applicable for blue's answer to be evidence: only requests that
-    /// green could be given are compared.
-    fn green_requirement(&self) -> Option<&'a RequestPatch> {
-        let is_compared = self.version == Version::Blue && self.is_evidence;
-        self.green_patch.filter(|patch| is_compared && patch.body.is_required())
+    /// The patch of the other version, which must be applicable for the answer to be evidence: only
+    /// requests that both versions could be given are compared.
+    fn other_requirement(&self) -> Option<&'a RequestPatch> {
+        let patch = self.patch_of(self.version.other()).filter(|_| self.is_evidence);
+        patch.filter(|it| it.body.is_required())
     }
 
-    fn could_be_green(&self, head: &RequestHead) -> bool {
-        self.green_requirement().is_none_or(|patch| {
-            let format = self.formats.for_version(Version::Green);
-            let format = format.or_else(|| self.formats.resolve_request(self.version, &head.path));
-            let scope = patch.patch_scope(head, format, self.max_body_bytes);
-            scope != PatchScope::NotPatchable
+    /// Whether the other version could be given the request.
+    fn could_be_other(&self, head: &RequestHead) -> bool {
+        self.other_requirement().is_none_or(|patch| {
+            let format = patch.format_at(self.formats, self.version.other(), &head.path);
+            patch.patch_scope(head, format, self.max_body_bytes) != PatchScope::NotPatchable
         })
     }
 
@@ -157,29 +166,24 @@ impl<'a> PlanContext<'a> {
         may_mirror(self.green_patch, self.formats, head, self.max_mirrored_bytes)
     }
 
+    /// The next action with this patch; `None` where it cannot be applied.
     fn apply(
         &self,
         patch: &'a RequestPatch,
         head: &RequestHead,
         body: BodyState<'_>,
-    ) -> PlanAction<'a> {
-        let format = self.formats.resolve_request(self.version, &head.path);
+    ) -> Option<PlanAction<'a>> {
+        let format = patch.format_at(self.formats, self.version, &head.path);
         let rewrite = match (patch.patch_scope(head, format, self.max_body_bytes), body) {
-            (PatchScope::Body(_), BodyState::Pending) => return PlanAction::AwaitBody,
+            (PatchScope::Body(_), BodyState::Pending) => return Some(PlanAction::AwaitBody),
             (PatchScope::Body(_), BodyState::Complete(bytes)) => {
                 RequestRewrite::new(patch, head, format, Some(bytes))
             }
             (PatchScope::Head, _) => RequestRewrite::new(patch, head, format, None),
             (PatchScope::Body(_) | PatchScope::NotPatchable, _) => None,
         };
-        match rewrite {
-            Some(rewrite) => PlanAction::Send(rewrite),
-            None if !patch.body.is_required() => {
-                PlanAction::Send(RequestRewrite::of_headers(patch))
-            }
-            None if patch.passes_unpatchable => PlanAction::Send(RequestRewrite::default()),
-            None => PlanAction::FallBackToBlue,
-        }
+        let of_headers = || (!patch.body.is_required()).then(|| RequestRewrite::of_headers(patch));
+        rewrite.or_else(of_headers).map(PlanAction::Send)
     }
 }
 
@@ -199,9 +203,10 @@ pub fn may_mirror(
     head: &RequestHead,
     max_bytes: usize,
 ) -> bool {
-    let format = formats.resolve_request(Version::Green, &head.path);
     let is_patchable = |patch: &RequestPatch| {
+        let format = patch.format_at(formats, Version::Green, &head.path);
         patch.patch_scope(head, format, max_bytes) != PatchScope::NotPatchable
     };
-    format.is_some() && head.is_bufferable(max_bytes) && green_patch.is_none_or(is_patchable)
+    let asks_model = formats.resolve_request(Version::Green, &head.path).is_some();
+    asks_model && head.is_bufferable(max_bytes) && green_patch.is_none_or(is_patchable)
 }

@@ -353,6 +353,8 @@ impl Provider {
             Token::String(object) if path == [AnswerKey::Object] && !answer.has_answer => {
                 answer.is_list |= object.is("list");
             }
+            // The format knows whether it is an error's code, or content.
+            _ if path == [AnswerKey::Code] && matches!(self, Self::OpenAiResponses(_)) => {}
             _ => error_object::read_token(path, token, answer),
         }
         match self {

@@ -35,7 +35,10 @@ fn read_error(path: &[AnswerKey], token: Token<'_>, answer: &mut Answer) {
         | [Errors, Item, inner @ ..] => inner,
         [BaseResp, StatusCode] => return read_base_status(token, answer),
         // An error whose code is beside its text, and errors without an object.
-        [Code] | [ErrorCode] | [ErrorType] => return read_top_level_code(path, token, answer),
+        [Code] | [ErrorCode] => return TopLevelCode::new(token).apply(answer),
+        [ErrorType] if matches!(token, Token::String(_)) => {
+            return TopLevelCode::new(token).apply(answer);
+        }
         _ => return,
     };
     match (inner, token) {
@@ -78,20 +81,33 @@ fn read_base_status(token: Token<'_>, answer: &mut Answer) {
     }
 }
 
-/// A code at the top level: with a text `error` beside it (xAI), or as DashScope, Spark and
-/// Baidu state errors. 0 and 200 are no error, and neither is an empty text.
-fn read_top_level_code(path: &[AnswerKey], token: Token<'_>, answer: &mut Answer) {
-    match token {
-        Token::Number(Some(0 | 200)) => {}
-        Token::Number(Some(code)) if path == [Code] || path == [ErrorCode] => {
-            answer.error = true;
-            answer.is_filtered |= code == ZHIPU_UNSAFE;
+/// What a code at the top level states: with a text `error` beside it (xAI), or as DashScope,
+/// Spark and Baidu state errors. 0 and 200 are no error, and neither is an empty text.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TopLevelCode {
+    is_error: bool,
+    is_filtered: bool,
+}
+
+// === impl TopLevelCode ===
+
+impl TopLevelCode {
+    /// Reads the value of the code.
+    pub fn new(token: Token<'_>) -> Self {
+        match token {
+            Token::Number(Some(0 | 200)) => Self::default(),
+            Token::Number(Some(code)) => Self { is_error: true, is_filtered: code == ZHIPU_UNSAFE },
+            Token::String(code) if !is_success(code) => {
+                Self { is_error: true, is_filtered: is_filter_code(code) }
+            }
+            _ => Self::default(),
         }
-        Token::String(code) if !is_success(code) => {
-            answer.error = true;
-            answer.is_filtered |= is_filter_code(code);
-        }
-        _ => {}
+    }
+
+    /// Adds it to the answer.
+    pub fn apply(self, answer: &mut Answer) {
+        answer.error |= self.is_error;
+        answer.is_filtered |= self.is_filtered;
     }
 }
 

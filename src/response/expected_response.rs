@@ -88,6 +88,6 @@ impl ExpectedResponse {
 
     /// What is known about a request to `version` whose headers the host does not provide.
     pub fn without_headers(formats: &Formats, version: Version) -> Self {
-        Self { format: formats.for_version(version), ..Self::default() }
+        Self { format: formats.without_path(version), ..Self::default() }
     }
 }

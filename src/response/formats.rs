@@ -1,7 +1,7 @@
 //! Which format a request and its answer have under a configuration.
 
 use super::format::Format;
-use super::known_path::KnownApi;
+use super::known_path::{KnownApi, known_api};
 use crate::assignment::Version;
 
 /// The formats that a configuration states.
@@ -34,21 +34,30 @@ impl Formats {
     }
 
     /// The format that the configuration states for a request to `version` at `path`.
+    ///
+    /// A version's own format and the default are those of answers. They do not count at a path
+    /// that is known to belong to an API without answers, such as embeddings, unless a prefix
+    /// lists it.
     pub fn configured(&self, version: Version, path: &[u8]) -> Option<Format> {
-        let at_path = || {
-            let by_prefix = self.paths.iter().find(|(prefix, _)| path.starts_with(prefix));
-            by_prefix.map(|(_, format)| *format).or(self.default)
-        };
-        self.for_version(version).or_else(at_path)
+        let by_prefix = self.paths.iter().find(|(prefix, _)| path.starts_with(prefix));
+        let format =
+            self.of_version(version).or(by_prefix.map(|(_, format)| *format)).or(self.default);
+        let has_answers =
+            || !matches!(known_api(path), Some(KnownApi::Embeddings | KnownApi::Other));
+        format.filter(|_| by_prefix.is_some() || has_answers())
     }
 
-    /// The format of a request to `version`, where it does not depend on the path.
-    pub fn for_version(&self, version: Version) -> Option<Format> {
-        let of_version = match version {
+    /// The format of a request to `version` whose path is not known; `None` where it depends on
+    /// the path.
+    pub fn without_path(&self, version: Version) -> Option<Format> {
+        self.of_version(version).or(if self.paths.is_empty() { self.default } else { None })
+    }
+
+    fn of_version(&self, version: Version) -> Option<Format> {
+        match version {
             Version::Blue => self.blue,
             Version::Green => self.green,
-        };
-        of_version.or(if self.paths.is_empty() { self.default } else { None })
+        }
     }
 
     /// Whether a model answers at `path`, whatever the version. `known` is the API that the path is

@@ -59,6 +59,22 @@ impl Format {
     }
 }
 
+/// Whether requests to the Chat API at `path` have a `prompt` in place of messages, and so no
+/// system prompt: OpenAI's completions, and those that fill in the middle. At Mistral's
+/// `/v1/agents/completions` they have messages.
+///
+/// ```
+/// use verdigris::response::known_path::is_text_completion;
+/// assert!(is_text_completion(b"/v1/completions?x=1"));
+/// assert!(!is_text_completion(b"/v1/chat/completions"));
+/// ```
+pub fn is_text_completion(path: &[u8]) -> bool {
+    let (path, _) = split_query(path);
+    let (parent, name) = split_last_segment(path);
+    let (_, kind) = split_last_segment(parent);
+    name == b"completions" && !matches!(kind, b"chat" | b"agents")
+}
+
 /// The API behind `path`.
 ///
 /// ```

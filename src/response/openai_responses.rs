@@ -4,10 +4,15 @@
 //! The last event is `response.completed`, `response.incomplete` or `response.failed`; its
 //! usage counts in each case. An `error` event and the `response.failed` after it are one
 //! error. The answer of `/v1/responses/compact` is an object with items and usage, too.
+//!
+//! A `code` at the top level is content in `response.code_interpreter_call_code.done` (type
+//! `ResponseCodeInterpreterCallCodeDoneEvent` of openai 3.51.0), and the code of an error in an
+//! `error` event and in a body without a type.
 
 use super::answer::Answer;
 use super::answer_key::AnswerKey;
 use super::answer_key::AnswerKey::*;
+use super::error_object::TopLevelCode;
 use super::format::Format;
 use super::openai_usage::OpenAiUsage;
 use crate::json::Token;
@@ -16,8 +21,12 @@ use crate::json::Token;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OpenAiResponses {
     usage: OpenAiUsage,
-    /// Whether the event has a `delta` or `text` that is not empty.
+    /// Whether the event has a `delta`, `text` or `code` that is not empty.
     has_text: bool,
+    /// What the event's `code` states, if it is that of an error.
+    code: TopLevelCode,
+    /// Whether the type of the event begins with `response.`.
+    is_response_event: bool,
     /// Whether the type of the event ends with `.delta` or `.done`.
     is_content: bool,
     /// Whether the event has a text of the answer in pieces.
@@ -40,7 +49,8 @@ impl OpenAiResponses {
                     answer.signals.push(text);
                 }
             }
-            ([Text | Refusal | Code], Token::Text(_)) => self.has_text = true,
+            ([Text | Refusal], Token::Text(_)) => self.has_text = true,
+            ([Code], token) => self.read_code(token),
             ([PartialImage], Token::String(image)) => answer.add_other_content(image),
             ([], Token::End) => self.end_event(answer),
             ([Response, rest @ ..] | rest, token) => self.read_response(rest, token, answer),
@@ -62,12 +72,22 @@ impl OpenAiResponses {
         if !self.is_text_delta {
             answer.openings.drop_part();
         }
-        answer.is_recognized |= event_type == b"error" || event_type.starts_with(b"response.");
+        self.is_response_event = event_type.starts_with(b"response.");
+        answer.is_recognized |= event_type == b"error" || self.is_response_event;
         self.is_content |= event_type.ends_with(b".delta") || event_type.ends_with(b".done");
+    }
+
+    /// Reads a `code`, which may come before the type of its event.
+    fn read_code(&mut self, token: Token<'_>) {
+        self.has_text |= matches!(token, Token::String(code) if !code.is_empty());
+        self.code = TopLevelCode::new(token);
     }
 
     fn end_event(&mut self, answer: &mut Answer) {
         answer.has_content |= self.is_content && self.has_text;
+        if !self.is_response_event {
+            self.code.apply(answer);
+        }
         self.usage.normalize(answer.model_name());
         self.usage.apply(answer);
         answer.openings.begin_part();

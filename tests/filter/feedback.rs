@@ -30,6 +30,19 @@ mod scenarios {
     use crate::envoy::Envoy;
     use crate::host::Host;
 
+    /// docs/how-to/promote.md: the bootstrap still writes the cluster of the version before blue.
+    #[test]
+    fn a_vote_that_is_passed_on_goes_to_blue_whatever_the_bootstrap_writes<P: Proxy>() {
+        let feedback = json!({"path": "/feedback", "thumb": "/thumb", "answered_by": "upstream"});
+        let mut proxy = P::start(&with_feedback(json!({
+            "feedback": feedback,
+            "versions": {"blue": {"cluster": "llm-green"}, "green": {"cluster": "llm-blue"}},
+            "default_cluster": "llm-blue",
+        })));
+        let answer = proxy.send(&vote("ada", r#"{"thumb": "up"}"#));
+        assert_eq!((answer.status, answer.cluster.as_str()), (200, "llm-green"));
+    }
+
     #[test]
     fn a_vote_counts_for_the_version_in_its_receipt<P: Proxy>() {
         let mut proxy = P::start(&with_feedback(json!({})));

@@ -53,6 +53,7 @@ mod port;
 mod proxy;
 mod ramp_vms;
 mod reading;
+mod redirects;
 mod refused_calls;
 mod rejected;
 mod root_contexts;
@@ -65,6 +66,7 @@ mod steering;
 #[path = "../support/tcp_gate.rs"]
 #[allow(dead_code, reason = "each test binary uses a part")]
 mod tcp_gate;
+mod uploads;
 mod version_header;
 mod waiting;
 

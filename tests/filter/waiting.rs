@@ -63,3 +63,20 @@ fn requests_that_wait_in_vain_do_not_pile_up() {
     vms.tick(0);
     assert_eq!(released(&vms), before);
 }
+
+/// docs/how-to/promote.md: the bootstrap still writes the cluster of the version before blue.
+#[test]
+fn a_request_that_has_waited_in_vain_goes_to_blue_whatever_the_bootstrap_writes() {
+    let release = config(json!({
+        "weights": {"blue": 0, "green": 1},
+        "conversation": {"id": {"pointer": "/conversation"}},
+        "default_cluster": "llm-old",
+    }));
+    let mut vms = RampVms::start_with(1, &release);
+    vms.set_clock(NS_PER_SECOND, true);
+    assert!(waits(&mut vms, 100));
+    vms.set_clock(7 * NS_PER_SECOND, true);
+    vms.tick(0);
+    assert_eq!(released(&vms), 1);
+    assert_eq!(vms.vms[0].stream().get("x-verdigris-cluster"), Some(&b"llm-blue"[..]));
+}

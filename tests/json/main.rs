@@ -4,5 +4,6 @@ mod find;
 mod number;
 mod pointer;
 mod scanner;
+mod splice;
 #[path = "../support/mod.rs"]
 mod support;

@@ -2,7 +2,8 @@
 
 use verdigris::assignment::Version::{self, Blue, Green};
 use verdigris::patch::{
-    BodyPatch, BodyState, PlanAction, PlanContext, RequestHead, RequestPatch, RequestPlan,
+    BodyPatch, BodyState, Placement, PlanAction, PlanContext, RequestHead, RequestPatch,
+    RequestPlan, System,
 };
 use verdigris::response::{Format, Formats};
 
@@ -76,26 +77,30 @@ fn each_row_of_the_table_has_its_action() {
         let context = context(Green, [None, patch], &formats);
         let plan = context.plan(path.map(head).as_ref(), body);
         assert_eq!(action(&plan), expected, "{name}");
-        assert_eq!(plan.is_evidence, expected != "blue", "{name}");
+        assert_eq!(plan.is_evidence, expected != "blue" && !name.contains("passed"), "{name}");
         assert_eq!(context.needs_head(), patch.is_some(), "{name}");
     }
 }
 
 #[test]
-fn blue_is_compared_only_where_green_could_have_answered() {
+fn a_version_is_compared_only_where_the_other_could_have_answered() {
     let required = with_body(model("m"));
+    let passing = RequestPatch { passes_unpatchable: true, ..required.clone() };
     let usage = with_body(BodyPatch { asks_for_usage: true, ..BodyPatch::default() });
     let formats = Formats::default();
     let table = [
-        ("green has no patch", None, Some("/ask"), true),
-        ("green's patch is not required", Some(&usage), Some("/ask"), true),
-        ("green's patch can be applied", Some(&required), Some(CHAT), true),
-        ("green's patch cannot be applied", Some(&required), Some("/ask"), false),
+        ("the other has no patch", None, Some("/ask"), true),
+        ("the other's patch is not required", Some(&usage), Some("/ask"), true),
+        ("the other's patch can be applied", Some(&required), Some(CHAT), true),
+        ("the other's patch cannot be applied", Some(&required), Some("/ask"), false),
+        ("the other takes it unchanged", Some(&passing), Some("/ask"), false),
     ];
-    for (name, green_patch, path, expected) in table {
-        let plan = context(Blue, [None, green_patch], &formats)
-            .plan(path.map(head).as_ref(), BodyState::Pending);
-        assert_eq!((action(&plan), plan.is_evidence), ("send", expected), "{name}");
+    for (name, other, path, expected) in table {
+        for (version, patches) in [(Blue, [None, other]), (Green, [other, None])] {
+            let plan = context(version, patches, &formats)
+                .plan(path.map(head).as_ref(), BodyState::Pending);
+            assert_eq!((action(&plan), plan.is_evidence), ("send", expected), "{version:?} {name}");
+        }
     }
     let compared = context(Blue, [None, Some(&required)], &formats);
     assert_eq!(action(&compared.plan(None, BodyState::None)), "blue", "no headers");
@@ -104,17 +109,85 @@ fn blue_is_compared_only_where_green_could_have_answered() {
     assert_eq!(action(&not_compared.plan(None, BodyState::None)), "send");
 }
 
-/// Blue's own format also decides whether green's patch can be applied, where green has none.
+/// At each path and with each format, either both versions have evidence or neither has.
 #[test]
-fn greens_patch_uses_the_format_of_green_or_of_the_request() {
-    let required = with_body(model("m"));
-    for (blue, green, expected) in
-        [(Some(Format::Chat), None, true), (None, Some(Format::Chat), true), (None, None, false)]
+fn evidence_of_one_version_has_evidence_of_the_other_to_compare_with() {
+    let system = Some(System { placement: Placement::Append, text: "s".into() });
+    let system = BodyPatch { system, ..BodyPatch::default() };
+    let bodies = [BodyPatch::default(), model("m"), system];
+    let patches = bodies.map(with_body).map(|patch| {
+        let passing = RequestPatch { passes_unpatchable: true, ..patch.clone() };
+        [patch, passing]
+    });
+    let patches: Vec<_> = patches.as_flattened().iter().map(Some).chain([None]).collect();
+    let chat = Some(Format::Chat);
+    let formats = [
+        Formats::default(),
+        Formats { default: chat, ..Formats::default() },
+        Formats { blue: chat, ..Formats::default() },
+        Formats { green: chat, ..Formats::default() },
+        Formats { green: chat, default: Some(Format::Gemini), ..Formats::default() },
+        Formats { paths: vec![(Box::from(*b"/v1/emb"), Format::Chat)], ..Formats::default() },
+    ];
+    let paths = [CHAT, "/ask", "/v1/embeddings", "/v1/completions", "/v1/images/generations"];
+    let mut both = 0;
+    for (blue, green) in patches.iter().flat_map(|it| patches.iter().map(move |to| (*it, *to))) {
+        for (formats, path) in formats.iter().flat_map(|it| paths.map(|path| (it, path))) {
+            let is_evidence = |version| {
+                let context = context(version, [blue, green], formats);
+                context.plan(Some(&head(path)), BodyState::Pending).is_evidence
+            };
+            let name = format!("{path} {blue:?} {green:?} {formats:?}");
+            assert_eq!(is_evidence(Blue), is_evidence(Green), "{name}");
+            both += usize::from(is_evidence(Blue));
+        }
+    }
+    assert!(both > 0);
+}
+
+/// OpenAI's completions have a `prompt` in place of messages.
+#[test]
+fn a_system_prompt_has_no_place_in_completions() {
+    let system = Some(System { placement: Placement::Replace, text: "s".into() });
+    let system = with_body(BodyPatch { system, ..BodyPatch::default() });
+    let model = with_body(model("m"));
+    let configured =
+        Formats { paths: vec![(Box::from(*b"/ask"), Format::Chat)], ..Formats::default() };
+    let table = [
+        (CHAT, &system, "await"),
+        ("/v1/completions", &system, "blue"),
+        ("/v1/completions?x=1", &system, "blue"),
+        ("/v1/fim/completions", &system, "blue"),
+        ("/openai/deployments/gpt/completions", &system, "blue"),
+        ("/v1/agents/completions", &system, "await"),
+        ("/ask/completions", &system, "await"),
+        ("/v1/completions", &model, "await"),
+    ];
+    for (path, patch, expected) in table {
+        let plan = context(Green, [None, Some(patch)], &configured)
+            .plan(Some(&head(path)), BodyState::Pending);
+        assert_eq!(action(&plan), expected, "{path}");
+        let plan = context(Blue, [None, Some(patch)], &configured)
+            .plan(Some(&head(path)), BodyState::Pending);
+        assert_eq!(plan.is_evidence, expected != "blue", "{path}");
+    }
+}
+
+#[test]
+fn other_apis_are_not_patched_by_a_format_of_all_paths() {
+    let patch = with_body(model("m"));
+    let chat = Some(Format::Chat);
+    let formats = [
+        Formats { default: chat, ..Formats::default() },
+        Formats { green: chat, ..Formats::default() },
+    ];
+    for path in ["/v1/embeddings", "/v1/moderations", "/v1/images/generations", "/v1/audio/speech"]
     {
-        let formats = Formats { blue, green, ..Formats::default() };
-        let plan = context(Blue, [None, Some(&required)], &formats)
-            .plan(Some(&head("/ask")), BodyState::Pending);
-        assert_eq!(plan.is_evidence, expected, "{blue:?} {green:?}");
+        for formats in &formats {
+            let plan = context(Green, [None, Some(&patch)], formats)
+                .plan(Some(&head(path)), BodyState::Pending);
+            assert_eq!((action(&plan), plan.is_evidence), ("blue", false), "{path}");
+        }
     }
 }
 
@@ -145,9 +218,9 @@ fn a_request_is_mirrored_where_green_can_answer_it() {
 #[test]
 fn waiting_for_the_body_keeps_what_the_headers_decided() {
     let (blue, green) = (with_body(model("b")), with_body(model("g")));
-    let formats = Formats { blue: Some(Format::Chat), ..Formats::default() };
+    let formats = Formats { default: Some(Format::Chat), ..Formats::default() };
     let context =
         PlanContext { is_mirrored: true, ..context(Blue, [Some(&blue), Some(&green)], &formats) };
     let plan = context.plan(Some(&head("/ask")), BodyState::Pending);
-    assert_eq!((action(&plan), plan.is_evidence, plan.is_mirrored), ("await", true, false));
+    assert_eq!((action(&plan), plan.is_evidence, plan.is_mirrored), ("await", true, true));
 }

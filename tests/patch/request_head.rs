@@ -31,18 +31,29 @@ fn a_body_can_be_buffered_if_it_is_plain_json_of_known_length() {
 
 #[test]
 fn a_patch_has_a_scope() {
-    let json: &[(&str, &str)] = &[("content-type", "application/json"), ("content-length", "10")];
+    let content = [("content-type", "application/json"), ("content-length", "10")];
+    let at = |path| [(":path", path), content[0], content[1]];
+    let (chat, gemini) = (at("/v1/chat/completions"), at("/v1beta/models/g:generateContent"));
     let body = |body| RequestPatch { body, ..RequestPatch::default() };
     let table = [
-        ("headers only", body(BodyPatch::default()), true, Some(Format::Chat), PatchScope::Head),
-        ("no body", body(model("m")), false, Some(Format::Chat), PatchScope::Head),
-        ("the path", body(model("m")), true, Some(Format::Gemini), PatchScope::Head),
-        ("the body", body(model("m")), true, Some(Format::Chat), PatchScope::Body(Format::Chat)),
-        ("no format", body(model("m")), true, None, PatchScope::NotPatchable),
+        ("headers only", &chat, BodyPatch::default(), true, Some(Format::Chat), PatchScope::Head),
+        ("no body", &chat, model("m"), false, Some(Format::Chat), PatchScope::Head),
+        ("the path", &gemini, model("m"), true, Some(Format::Gemini), PatchScope::Head),
+        (
+            "a path without a model",
+            &chat,
+            model("m"),
+            true,
+            Some(Format::Gemini),
+            PatchScope::NotPatchable,
+        ),
+        ("the body", &chat, model("m"), true, Some(Format::Chat), PatchScope::Body(Format::Chat)),
+        ("no format", &chat, model("m"), true, None, PatchScope::NotPatchable),
     ];
-    for (name, patch, has_body, format, expected) in table {
-        assert_eq!(patch.patch_scope(&head(json, has_body), format, 10), expected, "{name}");
+    for (name, headers, patch, has_body, format, expected) in table {
+        let scope = body(patch).patch_scope(&head(headers, has_body), format, 10);
+        assert_eq!(scope, expected, "{name}");
     }
-    let scope = body(model("m")).patch_scope(&head(json, true), Some(Format::Chat), 9);
+    let scope = body(model("m")).patch_scope(&head(&chat, true), Some(Format::Chat), 9);
     assert_eq!(scope, PatchScope::NotPatchable, "the body is too long");
 }

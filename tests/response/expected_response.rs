@@ -1,7 +1,7 @@
 //! What a request says about its response.
 
 use verdigris::assignment::Version;
-use verdigris::response::{ExpectedResponse, Format, Formats, Method};
+use verdigris::response::{ExpectedResponse, Format, Formats, Method, OtherApi};
 
 fn expected(headers: &[(&str, &str)]) -> ExpectedResponse {
     let headers = headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
@@ -27,6 +27,29 @@ fn a_post_to_a_known_path_expects_an_answer() {
     assert_eq!(expected(&[(":method", "POST"), chat, (":path", "/")]), answer);
     let json = ("content-type", "application/grpc");
     assert_eq!(expected(&[(":method", "POST"), chat, json]), answer, "a model's path is not gRPC");
+}
+
+#[test]
+fn a_format_of_the_version_or_of_all_paths_leaves_other_apis_alone() {
+    let chat = Some(Format::Chat);
+    let of_version = Formats { green: chat, ..Formats::default() };
+    let of_all = Formats { default: chat, ..Formats::default() };
+    let table = [
+        ("/v1/embeddings", OtherApi::Embeddings),
+        ("/v1/moderations", OtherApi::Unread),
+        ("/v1/images/generations", OtherApi::Unread),
+        ("/v1/audio/speech", OtherApi::Unread),
+    ];
+    for (path, other_api) in table {
+        for formats in [&of_version, &of_all] {
+            let headers = [(":method", "POST"), (":path", path)]
+                .map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+            let expected =
+                ExpectedResponse::from_headers(formats, Version::Green, headers.into_iter());
+            let other = ExpectedResponse { other_api: Some(other_api), ..Default::default() };
+            assert_eq!(expected, other, "{path}");
+        }
+    }
 }
 
 #[test]

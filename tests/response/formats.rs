@@ -10,6 +10,14 @@ fn with_paths(paths: &[(&str, Format)]) -> Formats {
     Formats { paths, ..Formats::default() }
 }
 
+fn default_chat() -> Formats {
+    Formats { default: Some(Chat), ..Formats::default() }
+}
+
+fn blue_chat() -> Formats {
+    Formats { blue: Some(Chat), ..Formats::default() }
+}
+
 #[test]
 fn the_first_format_that_is_known_counts() {
     let listed = with_paths(&[("/ask/a", Ollama), ("/ask", Gemini)]);
@@ -47,26 +55,43 @@ fn the_first_format_that_is_known_counts() {
             "/v1/messages",
             Some(Ollama),
         ),
+        ("the default, embeddings", default_chat(), "/v1/embeddings", None),
+        ("the default, images", default_chat(), "/v1/images/generations?x=1", None),
+        ("the version, moderation", blue_chat(), "/v1/moderations", None),
+        ("the version, audio", blue_chat(), "/v1/audio/speech", None),
+        (
+            "a prefix of another API",
+            Formats { default: Some(Chat), ..with_paths(&[("/v1/embeddings", Gemini)]) },
+            "/v1/embeddings",
+            Some(Gemini),
+        ),
+        (
+            "the version, at a prefix of another API",
+            Formats { blue: Some(Chat), ..with_paths(&[("/v1/moderations", Gemini)]) },
+            "/v1/moderations",
+            Some(Chat),
+        ),
     ];
     for (name, formats, path, expected) in table {
         assert_eq!(formats.resolve(Blue, path.as_bytes()), expected, "{name}");
+        assert_eq!(formats.resolve_request(Blue, path.as_bytes()), expected, "{name}");
     }
 }
 
 #[test]
 fn a_format_without_a_path_needs_no_prefixes() {
-    let default = Formats { default: Some(Chat), ..Formats::default() };
-    assert_eq!(default.for_version(Green), Some(Chat));
+    let default = default_chat();
+    assert_eq!(default.without_path(Green), Some(Chat));
     let with_prefix = Formats { default: Some(Chat), ..with_paths(&[("/ask", Gemini)]) };
-    assert_eq!(with_prefix.for_version(Green), None);
-    assert_eq!(Formats { green: Some(Gemini), ..with_prefix }.for_version(Green), Some(Gemini));
+    assert_eq!(with_prefix.without_path(Green), None);
+    assert_eq!(Formats { green: Some(Gemini), ..with_prefix }.without_path(Green), Some(Gemini));
 }
 
 #[test]
 fn a_model_path_does_not_depend_on_the_version() {
-    let blue_only = Formats { blue: Some(Chat), ..Formats::default() };
+    let blue_only = blue_chat();
     let both = Formats { green: Some(Gemini), ..blue_only.clone() };
-    let default = Formats { default: Some(Chat), ..Formats::default() };
+    let default = default_chat();
     let table = [
         ("a known path", Formats::default(), "/v1/chat/completions?x=1", true),
         ("an unknown path", Formats::default(), "/ask", false),

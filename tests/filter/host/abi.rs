@@ -152,6 +152,10 @@ fn link_proxy(linker: &mut Linker<State>) {
     ) {
         let stream = &host.data().stream;
         let found = match read(&host, path, path_size).as_slice() {
+            b"response\0code_details" => {
+                let details = stream.response.details;
+                (!details.is_empty()).then(|| details.as_bytes().to_vec())
+            }
             b"response\0flags" => Some(stream.response.flags.to_le_bytes().to_vec()),
             b"xds\0listener_metadata\0filter_metadata\0verdigris\0role" => {
                 stream.role.map(|role| role.as_bytes().to_vec())

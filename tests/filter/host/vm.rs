@@ -93,6 +93,8 @@ pub struct Response {
     pub version: Option<&'static str>,
     /// How often the request was sent.
     pub attempts: u64,
+    /// Envoy's `response.code_details`.
+    pub details: &'static str,
 }
 
 impl Default for Response {
@@ -105,6 +107,7 @@ impl Default for Response {
             flags: 0,
             version: None,
             attempts: 1,
+            details: "",
         }
     }
 }
@@ -229,6 +232,20 @@ impl Vm {
         self.call("proxy_on_context_create", &[context, root]);
         let waits = self.call("proxy_on_request_headers", &[context, headers, 0]) == Some(1);
         (waits, self.store.data().stream.clone())
+    }
+
+    /// Has the response to a stream come, without a body, and ends the stream.
+    pub fn respond(&mut self, context: u32) {
+        let count = u32::try_from(self.store.data().stream.response.headers.len()).unwrap();
+        if count > 0 {
+            self.go_on("proxy_on_response_headers", &[context, count, 1]);
+        }
+        self.end(context);
+    }
+
+    /// What the filter has made of the stream that came last.
+    pub fn stream(&self) -> &Stream {
+        &self.store.data().stream
     }
 
     /// Has the first piece of a request's body come.

@@ -1,0 +1,83 @@
+//! A body that was waited for: it has arrived after the request was routed, or it will not arrive.
+
+use std::rc::Rc;
+
+use super::pending_body::BodyPurpose;
+use super::response_observer::{ObservedRequest, ResponseObserver};
+use super::routed_patch::CompletedPatch;
+use super::routing::RoutedRequest;
+use super::runtime::RolloutRuntime;
+use super::stream_state::StreamState;
+use crate::assignment::{Assignment, Reason, Version};
+use crate::config::Role;
+use crate::patch::BodyState;
+use crate::stats::names::StatScope;
+
+// === impl StreamState ===
+
+impl StreamState {
+    /// Counts a request that was routed before its body, and observes its response.
+    pub(super) fn record_completed(
+        &mut self,
+        runtime: &Rc<RolloutRuntime>,
+        completed: CompletedPatch,
+    ) {
+        let CompletedPatch { routed, expected } = completed;
+        let scope = StatScope::Of(routed.assignment.version);
+        let observed = self.record(runtime, scope, routed);
+        self.observer = expected
+            .map(|expected| ResponseObserver::with_expected(runtime, scope, observed, expected));
+    }
+
+    /// The stream has ended without a response while its body was on its way: the client has left. It
+    /// counts for its version, as it does for a version that does not wait for bodies.
+    pub(super) fn end_upload(&mut self) {
+        let is_upload = |purpose: &BodyPurpose| {
+            matches!(purpose, BodyPurpose::Patch(_) | BodyPurpose::RoutedPatch(_))
+        };
+        let is_open = !self.has_response && self.role == Role::Release;
+        let pending = self.pending_body.take_if(|it| {
+            is_open
+                && is_upload(&it.purpose)
+                && !it.wait.as_ref().is_some_and(|it| it.is_released())
+        });
+        let (Some(pending), Some(runtime)) = (pending, self.runtime.clone()) else { return };
+        let completed = match pending.purpose {
+            BodyPurpose::RoutedPatch(routed) => routed.end_upload(),
+            BodyPurpose::Patch(routed) => {
+                // It was not sent, and neither was a copy.
+                let routed = RoutedRequest { is_mirrored: false, ..routed };
+                let expected = ResponseObserver::expect(&runtime, routed.assignment);
+                CompletedPatch { routed, expected }
+            }
+            BodyPurpose::ConversationId(_) | BodyPurpose::Feedback => return,
+        };
+        self.record_completed(&runtime, completed);
+        self.begin_sample(BodyState::Unavailable);
+    }
+
+    /// The body that is waited for will not arrive: blue gets the request unchanged.
+    pub(super) fn abandon(&mut self) {
+        let pending =
+            self.pending_body.take().filter(|it| !matches!(it.purpose, BodyPurpose::Feedback));
+        let (Some(pending), Some(runtime)) = (pending, self.runtime.clone()) else { return };
+        if let BodyPurpose::RoutedPatch(routed) = pending.purpose {
+            self.record_completed(&runtime, routed.give_up());
+            return;
+        }
+        let assignment = Assignment::new(Version::Blue, Reason::Unpatchable);
+        if self.role != Role::Release {
+            self.count_unpatchable(&runtime, assignment);
+            return;
+        }
+        if pending.wait.is_some_and(|it| it.is_released()) {
+            // The request has gone to blue without its body, and may be redirected.
+            self.committed = Some(assignment);
+        }
+        let blue = StatScope::Of(Version::Blue);
+        runtime.count(blue, assignment);
+        let observed = ObservedRequest { began_ns: self.began_ns, ..ObservedRequest::default() };
+        self.observer = ResponseObserver::new(&runtime, blue, assignment, observed);
+        self.begin_sample(BodyState::Unavailable);
+    }
+}
