@@ -37,13 +37,15 @@ const MIN_UNITS: u64 = 20;
 
 impl Coverage {
     /// Whether missing values could make green look worse than it is: the metric is missing for
-    /// most of blue's units and not for most of green's.
+    /// most of blue's units, and at least twice as often as for green's.
     ///
     /// This holds at any count: what cannot be seen on blue is no evidence against green. What
-    /// is missing on green can only hide harm.
+    /// is missing on green can only hide harm. Where the fractions differ by less, [`Self::is_uneven`]
+    /// asks whether that is chance.
     pub fn is_missing_on_most_of_blue(&self, units: ByVersion<u64>) -> bool {
-        let is_most = |missing: u64, units: u64| missing > 0 && missing.saturating_mul(2) > units;
-        is_most(self.missing.blue, units.blue) && !is_most(self.missing.green, units.green)
+        let is_most = self.missing.blue > 0 && self.missing.blue.saturating_mul(2) > units.blue;
+        let fractions = self.missing_fractions(units);
+        is_most && fractions.green * 2.0 < fractions.blue
     }
 
     /// Whether the metric is known on one version only, or for unequal fractions of both.

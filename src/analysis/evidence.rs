@@ -8,16 +8,18 @@ use std::collections::BinaryHeap;
 use serde::{Deserialize, Serialize};
 
 use super::adjustment::Adjustment;
+use super::gate_stats::GateStats;
 use super::measurements::Measurements;
 use super::metric::Metric;
 use super::observation::{Observation, SortedByContent, StepObservation};
 use super::period::Period;
 use super::plan::{AnalysisPlan, AnalysisUnit};
+use super::repeats::Repeats;
 use super::seen_units::SeenUnitsByStep;
 use super::step_index::StepIndex;
 use super::step_stats::StepStats;
 use super::thresholds::Thresholds;
-use super::unit_flags::{ASSIGNED, GateFlags, LEARNED_DURATION, LEARNED_TTFT, Repeats, UnitFlags};
+use super::unit_flags::{ASSIGNED, GateFlags, LEARNED_DURATION, LEARNED_TTFT, UnitFlags};
 use crate::assignment::Version;
 
 /// The evidence of a ramp. Its size grows with gates and steps, and with units up to a
@@ -168,8 +170,8 @@ impl Evidence {
         let observation = &Observation { measurements: adjusted, ..*observation };
         // An assignment alone counts for nothing.
         let is_data = measurements != Measurements::default();
-        let repeats = match is_after_warmup && is_data {
-            true => self.period.count(plan, observation),
+        let repeats = match is_data {
+            true => self.period.count(plan, observation, is_after_warmup),
             false => Repeats::default(),
         };
         if self.steps.len() <= step.get() {
@@ -227,9 +229,17 @@ impl Evidence {
         let Observation { unit, is_newly_exposed, measurements, .. } = observation;
         let is_assigned = *is_newly_exposed && observation.is_assignment;
         let assigned = if is_assigned { ASSIGNED } else { 0 };
+        let stats = self.steps.get(step.get());
         let flags = plan.gates.iter().enumerate().fold(assigned, |flags, (index, gate)| {
             let (metric, of_gate) = (gate.spec.metric, GateFlags::new(index));
-            flags | of_gate.of_response(metric, measurements, *is_newly_exposed, is_after_warmup)
+            let of_response =
+                of_gate.of_response(metric, measurements, *is_newly_exposed, is_after_warmup);
+            // A bad response that cannot be compared leaves the unit's next one to count.
+            let stats = stats.and_then(|it| it.gates.get(index));
+            match stats.is_none_or(GateStats::counts_harm) {
+                true => flags | of_response,
+                false => flags | of_gate.without_harm(of_response),
+            }
         });
         let flags = flags | self.learned_flags(plan, observation);
         if plan.unit == AnalysisUnit::EveryRequest {

@@ -73,6 +73,14 @@ impl GateStats {
         }
     }
 
+    /// Whether a bad response, or a value, counts now for the test of harm.
+    pub(super) fn counts_harm(&self) -> bool {
+        match self {
+            Self::Rate(stats) => stats.level_for_harm().is_some(),
+            Self::Values(_) => true,
+        }
+    }
+
     /// The natural logarithm of the e-value against "green is worse by the tolerance".
     pub(super) fn non_inferiority_log_e(&self, metric: Metric, params: &GateStepParams) -> f64 {
         match self {

@@ -9,8 +9,17 @@
 //! same traffic may serve to estimate it.
 //!
 //! The estimate is an exponential average over 32 responses of a version, so it follows an
-//! outage within a second or two. It is rounded down to a few levels. Bad events are counted by
-//! level, so that all state still consists of whole numbers that add up.
+//! outage within a second or two. A unit counts for it [once a minute](super::repeats), so that no unit
+//! decides what is corrected.
+//!
+//! The ratio `b/g` is rounded to one of 26 levels. Bad events are counted by level, so that all state
+//! still consists of whole numbers that add up. Each test rounds to the side of its hypothesis. The
+//! higher the level, the fewer bad events of green's are expected: for the test of harm it must not be
+//! above the ratio, and for the test of non-inferiority not below it.
+//!
+//! In the test of harm the ratio counts as 1 at most. Green's fraction is what green makes of it: a slow
+//! green makes clients abort, and its refusals, which come early, are seen all the same. A fraction of
+//! green's below 1 only raises the ratio, up to 1, where nothing is corrected. So it cannot hide harm.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,15 +27,23 @@ use super::by_version::ByVersion;
 use super::probability::Probability;
 use crate::assignment::Version;
 
-/// The lower bound of each level, as the ratio of blue's fraction to green's. The first level
-/// begins at [`FULL_COVERAGE`] instead.
-const LEVELS: [f64; LEVEL_COUNT] = [1.0, 0.9, 0.8, 0.65, 0.5, 0.35, 0.2, 0.1];
+/// The levels, as ratios of blue's fraction to green's.
+///
+/// What is lost by rounding is lost to a good green. They are closest together above 1: where the
+/// fractions are equal, the ratio of their averages is above 1 half of the time.
+const LEVELS: [f64; LEVEL_COUNT] = [
+    0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9,
+    0.95, 1.0, 1.02, 1.05, 1.1, 1.2, 1.4, 1.7, 2.1,
+];
 
-/// From this ratio on nothing is corrected.
+/// The index of the level 1, at which nothing is corrected.
+const UNCORRECTED: usize = 18;
+
+/// From this ratio on the test of harm corrects nothing.
 const FULL_COVERAGE: f64 = 0.95;
 
 /// The number of levels.
-const LEVEL_COUNT: usize = 8;
+const LEVEL_COUNT: usize = 26;
 
 /// The number of responses over which a version's fraction is averaged.
 const AVERAGE_OVER: f64 = 32.0;
@@ -39,7 +56,7 @@ pub struct CountsByCoverage([ByVersion<u64>; LEVEL_COUNT]);
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct KnownFraction(ByVersion<f64>);
 
-/// The level of the ratio of blue's known fraction to green's.
+/// The level of the ratio of blue's known fraction to green's, as an index of [`LEVELS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CoverageLevel(usize);
 
@@ -58,26 +75,37 @@ impl KnownFraction {
         *fraction += (f64::from(u8::from(is_known)) - *fraction) / AVERAGE_OVER;
     }
 
-    /// The level for the test of harm. `None` where blue's fraction is too small to compare
-    /// anything. Green's fraction counts as 1, which can only favour green.
+    /// The level for the test of harm: the largest one that is not above the ratio, and at most 1.
+    /// `None` where blue's fraction is too small to compare anything.
     pub fn level_for_harm(&self) -> Option<CoverageLevel> {
-        CoverageLevel::from_ratio(self.0.blue)
+        let ratio = self.ratio()?;
+        if ratio >= FULL_COVERAGE {
+            return Some(CoverageLevel(UNCORRECTED));
+        }
+        LEVELS.iter().rposition(|level| *level <= ratio).map(CoverageLevel)
     }
 
-    /// The level for the test of non-inferiority. `None` where blue's fraction is too small.
+    /// The level for the test of non-inferiority: the smallest one that is not below the ratio. `None`
+    /// where blue's fraction is too small, or green's is too small beside it.
     pub fn level_for_non_inferiority(&self) -> Option<CoverageLevel> {
-        CoverageLevel::from_ratio(self.0.blue / self.0.green.max(f64::MIN_POSITIVE))
+        let ratio = self.ratio()?;
+        LEVELS.iter().position(|level| *level >= ratio).map(CoverageLevel)
+    }
+
+    /// The ratio of blue's fraction to green's; `None` where blue's is below the lowest level.
+    fn ratio(&self) -> Option<f64> {
+        let Self(ByVersion { blue, green }) = self;
+        let lowest = LEVELS.first()?;
+        (blue >= lowest).then(|| blue / green.max(f64::MIN_POSITIVE))
     }
 }
 
 // === impl CoverageLevel ===
 
 impl CoverageLevel {
-    fn from_ratio(ratio: f64) -> Option<Self> {
-        if ratio >= FULL_COVERAGE {
-            return Some(Self(0));
-        }
-        LEVELS.iter().skip(1).position(|bound| ratio >= *bound).map(|index| Self(index + 1))
+    /// The ratio of blue's known fraction to green's that the level stands for.
+    pub fn ratio(self) -> f64 {
+        LEVELS.get(self.0).copied().unwrap_or(1.0)
     }
 }
 
@@ -103,11 +131,13 @@ impl CountsByCoverage {
         green: Probability,
     ) -> impl Iterator<Item = (Probability, ByVersion<u64>)> {
         let present =
-            self.0.iter().zip(LEVELS).filter(|(counts, _)| counts.blue + counts.green > 0);
-        // The first level keeps the probability to the last bit.
-        let probability =
-            move |ratio: f64| if ratio < 1.0 { green.with_blue_scaled(ratio) } else { Some(green) };
-        present.filter_map(move |(counts, ratio)| Some((probability(ratio)?, *counts)))
+            self.0.iter().enumerate().filter(|(_, counts)| counts.blue + counts.green > 0);
+        let probability = move |level: usize| match level {
+            // The probability is kept to the last bit.
+            UNCORRECTED => Some(green),
+            _ => green.with_blue_scaled(CoverageLevel(level).ratio()),
+        };
+        present.filter_map(move |(level, counts)| Some((probability(level)?, *counts)))
     }
 
     /// Adds counts from elsewhere.

@@ -19,6 +19,7 @@
 //! | [`repeated_values`], [`score_groups`] | values of units that come again, and the variance of their mean |
 //! | [`adjustment`], [`request_class`] | values adjusted by what their request reveals |
 //! | [`across_steps`] | one e-value over all steps |
+//! | [`repeats`] | how much one unit counts in a period |
 //! | [`period`] | tests that restart: late regressions; heavy units |
 //! | [`design_effect`] | how much many requests of few users overstate the evidence |
 //! | [`sample_ratio`] | whether the ratio of units matches the weights |
@@ -74,6 +75,7 @@ pub mod probability;
 pub mod rate_ratio;
 pub mod rate_stats;
 pub mod repeated_values;
+pub mod repeats;
 pub mod request_class;
 pub mod sample_ratio;
 pub mod score_groups;

@@ -58,7 +58,7 @@ const HAS_SHADOW: u8 = 1 << 7;
 
 impl Observation {
     /// The length of an encoded observation that is no pair, in bytes.
-    pub const ENCODED_BYTES: usize = 8 + 8 + 2 + 1 + Measurements::ENCODED_BYTES;
+    pub const ENCODED_BYTES: usize = 8 + 8 + 4 + 1 + Measurements::ENCODED_BYTES;
 
     /// The length of an encoded pair, in bytes.
     pub const ENCODED_PAIR_BYTES: usize = Self::ENCODED_BYTES + 1 + Measurements::ENCODED_BYTES;
@@ -109,7 +109,7 @@ impl Observation {
         let observation = Self {
             at_ns: u64::from_le_bytes(*at_ns),
             unit: u64::from_le_bytes(*unit),
-            epoch: Epoch::new(u16::from_le_bytes(*epoch)),
+            epoch: Epoch::new(u32::from_le_bytes(*epoch)),
             version: if flags & 1 == 0 { Version::Blue } else { Version::Green },
             is_newly_exposed: flags & 2 != 0,
             is_assignment: flags & 4 != 0,

@@ -14,7 +14,7 @@
 //!
 //! **A heavy unit.** The test of non-inferiority counts requests. One unit that sends half of them
 //! would decide alone. So a unit counts in a period at most [`MAX_REQUESTS`] times for a rate and
-//! [`MAX_VALUES`] times for values.
+//! [`MAX_VALUES`] times for values; see [`repeats`](super::repeats).
 //!
 //! Source: e-detectors that restart (Shin, Ramdas and Rinaldo, *E-detectors*, NEJSDS 2024),
 //! with a union bound over the restarts in place of the sum.
@@ -28,9 +28,10 @@ use super::metric::Metric;
 use super::observation::Observation;
 use super::plan::{AnalysisPlan, AnalysisUnit, Gate, GateStepParams};
 use super::rate_stats;
+use super::repeats::Repeats;
+pub use super::repeats::{MAX_REQUESTS, MAX_VALUES};
 use super::seen_units::SeenUnits;
 use super::step_index::StepIndex;
-use super::unit_flags::Repeats;
 use super::value_bets::{ValueBets, ValueHypothesis};
 use super::value_stats::value_or_vote;
 use super::wealth::log_mean_of_directions;
@@ -53,7 +54,7 @@ pub struct Period {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 enum PeriodBets {
     /// Units with a bad response in the period.
-    Rate(CountsByCoverage),
+    Rate(Box<CountsByCoverage>),
     Values(ValueBets),
 }
 
@@ -62,21 +63,6 @@ pub const PERIOD_NS: u64 = 30 * 60 * 1_000_000_000;
 
 /// The fraction of α for all periods together. The rest is for the test over the whole ramp.
 pub const PERIODS_ALPHA: f64 = 0.1;
-
-/// How many requests of a unit count in a period for the test of non-inferiority of a rate.
-pub const MAX_REQUESTS: u64 = 8;
-
-/// How many values of a unit count in a period for the test of non-inferiority of values.
-///
-/// Units that send more have more weight. Values of one unit are more alike than its failures, so
-/// unequal weights cost more evidence here.
-pub const MAX_VALUES: u64 = 2;
-
-/// The bit of a unit's flags that is set after its first vote.
-const HAS_VOTED: u64 = 1 << 31;
-
-/// The bits of a unit's flags that count its requests. Those below are one for each metric.
-const REQUESTS_SHIFT: u32 = 32;
 
 // === impl Period ===
 
@@ -106,31 +92,24 @@ impl Period {
         }
     }
 
-    /// Counts an observation for the tests of non-inferiority. Returns which ones it counts for:
-    /// those for which its unit has not been counted too often. A response that is still open is
-    /// counted when it ends.
-    pub(super) fn count(&mut self, plan: &AnalysisPlan, observation: &Observation) -> Repeats {
-        if plan.unit == AnalysisUnit::EveryRequest {
-            // Each value is the first of its unit.
-            return Repeats { is_for_rates: true, is_for_values: false };
-        }
-        let is_response = observation.measurements.is_response();
-        let has_ended = !observation.measurements.is_open();
-        let count = |flags: &mut u64| {
-            if !is_response {
-                let has_voted = *flags & HAS_VOTED != 0;
-                *flags |= HAS_VOTED;
-                return Repeats { is_for_rates: true, is_for_values: !has_voted };
+    /// Counts an observation. Returns what it counts for: that for which its unit has not been
+    /// counted too often. Where each request counts, each value is the first of its unit.
+    pub(super) fn count(
+        &mut self,
+        plan: &AnalysisPlan,
+        observation: &Observation,
+        is_after_warmup: bool,
+    ) -> Repeats {
+        let Observation { at_ns, unit, ref measurements, .. } = *observation;
+        let since_ns = at_ns.saturating_sub(self.began_ns);
+        let count =
+            |flags: &mut u64| Repeats::count(flags, measurements, since_ns, is_after_warmup);
+        match &mut self.units {
+            Some(units) if plan.unit == AnalysisUnit::Units => {
+                units.update(unit, plan.max_units, count).unwrap_or_default()
             }
-            let counted = *flags >> REQUESTS_SHIFT;
-            let is_for_rates = counted < MAX_REQUESTS;
-            *flags += u64::from(is_for_rates && has_ended) << REQUESTS_SHIFT;
-            Repeats { is_for_rates, is_for_values: counted < MAX_VALUES }
-        };
-        let Some(units) = &mut self.units else {
-            return Repeats { is_for_rates: true, is_for_values: false };
-        };
-        units.update(observation.unit, plan.max_units, count).unwrap_or_default()
+            _ => Repeats::without_limit(is_after_warmup),
+        }
     }
 
     /// Adds a response of the current step to the bets. `stats` has the sums of its gates in the
@@ -145,7 +124,8 @@ impl Period {
         if self.gates.is_empty() || !observation.is_newly_exposed {
             return;
         }
-        let metrics = plan.gates.iter().map(|gate| gate.spec.metric);
+        let counted = plan.gates.iter().zip(stats).filter(|(_, stats)| stats.counts_harm());
+        let metrics = counted.map(|(gate, _)| gate.spec.metric);
         let data = metrics.filter(|metric| observation.measurements.is_data_of_harm(*metric));
         let flags = data.fold(0, |flags, metric| flags | flag(metric));
         let Some(new) = self.set_flags(plan, observation.unit, flags) else { return };
@@ -218,7 +198,7 @@ fn flag(metric: Metric) -> u64 {
 impl PeriodBets {
     fn for_gate(gate: &Gate) -> Self {
         match gate.spec.metric.comparison().counts_events() {
-            true => Self::Rate(CountsByCoverage::default()),
+            true => Self::Rate(Box::default()),
             false => Self::Values(ValueBets::default()),
         }
     }

@@ -24,7 +24,7 @@ pub struct RateStats {
     pub units: ByVersion<u64>,
     /// Those of [`Self::units`] whose first such response was bad.
     pub bad_units: ByVersion<u64>,
-    /// Requests since the warm-up ended, at most [`MAX_REQUESTS`](super::period::MAX_REQUESTS) of
+    /// Requests since the warm-up ended, at most [`MAX_REQUESTS`](super::repeats::MAX_REQUESTS) of
     /// a unit in a period.
     ///
     /// The test of non-inferiority uses requests, not units: units with bad responses leave a
@@ -42,20 +42,18 @@ impl RateStats {
     /// Adds a response.
     pub(super) fn add(&mut self, metric: Metric, observation: &Observation, first: FirstResponse) {
         let Observation { unit, version, measurements, .. } = *observation;
-        // What is missing on blue cannot be seen there. What is missing on green must not be
-        // corrected for, or green would gain by hiding it.
-        let is_known = measurements.is_known(metric);
-        let is_missing = !is_known && measurements.is_missing(metric);
-        if measurements.may_reveal(metric) && !(is_missing && version == Version::Green) {
-            self.known_fraction.record(version, is_known);
-        }
+        let repeats = first.repeats.of_rate(metric);
+        // The level must not depend on the response that counts at it.
         if first.is_for_harm {
             self.add_unit_with_event(version);
         }
         if let (true, Some(is_bad)) =
-            (first.repeats.is_for_rates, measurements.is_beyond_tolerance(metric))
+            (repeats.is_for_non_inferiority, measurements.is_beyond_tolerance(metric))
         {
             self.add_request(version, unit, is_bad, first.is_for_non_inferiority);
+        }
+        if repeats.is_for_known_fraction && measurements.may_reveal(metric) {
+            self.known_fraction.record(version, measurements.is_known(metric));
         }
     }
 

@@ -39,13 +39,14 @@ impl StepIndex {
 
     /// The step `count` before this one; `None` before the first.
     #[must_use]
-    pub fn minus(self, count: u16) -> Option<Self> {
+    pub fn minus(self, count: u32) -> Option<Self> {
+        let count = u16::try_from(count).ok()?;
         self.0.checked_sub(count).map(Self)
     }
 
     /// How many steps this one comes after `earlier`; 0 if it comes before it.
-    pub fn since(self, earlier: Self) -> u16 {
-        self.0.saturating_sub(earlier.0)
+    pub fn since(self, earlier: Self) -> u32 {
+        self.0.saturating_sub(earlier.0).into()
     }
 }
 

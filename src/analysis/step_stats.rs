@@ -7,9 +7,10 @@ use super::coverage::Coverage;
 use super::gate_stats::GateStats;
 use super::observation::Observation;
 use super::plan::AnalysisPlan;
+use super::repeats::Repeats;
 use super::step_index::StepIndex;
 use super::thresholds::Thresholds;
-use super::unit_flags::{ASSIGNED, GateFlags, Repeats};
+use super::unit_flags::{ASSIGNED, GateFlags};
 
 /// The evidence of one step.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -37,7 +38,7 @@ impl StepStats {
     }
 
     /// Adds an observation of this step that was the first to set the flags `new`.
-    /// `repeats` says which tests of non-inferiority it counts for.
+    /// `repeats` says what it counts for besides.
     pub(super) fn add(
         &mut self,
         plan: &AnalysisPlan,

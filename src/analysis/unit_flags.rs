@@ -5,6 +5,7 @@
 
 use super::measurements::Measurements;
 use super::metric::Metric;
+use super::repeats::Repeats;
 use super::step_index::StepIndex;
 
 /// The flags that a tick has set for a unit, for the log of seen units.
@@ -57,15 +58,6 @@ pub(super) struct FirstResponse {
     pub repeats: Repeats,
 }
 
-/// Which tests of non-inferiority a response counts for, whether it is its unit's first or not.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Repeats {
-    /// Those of rates.
-    pub is_for_rates: bool,
-    /// Those of repeated values.
-    pub is_for_values: bool,
-}
-
 // === impl UnitFlags ===
 
 impl UnitFlags {
@@ -116,6 +108,11 @@ impl GateFlags {
             | flag_if(is_newly_exposed, self.known)
             | flag_if(is_data && is_newly_exposed, self.harm)
             | flag_if(is_after_warmup, self.non_inferiority)
+    }
+
+    /// Removes the flag of the test of harm.
+    pub fn without_harm(self, flags: u64) -> u64 {
+        flags & !self.harm
     }
 
     /// What the response is the first of, if it was the first to set the flags `new`.

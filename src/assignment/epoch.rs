@@ -9,12 +9,13 @@ use serde::{Deserialize, Serialize};
 /// The epoch grows by one with each step that the ramp enters. When a ramp forgets its
 /// evidence, the epoch skips so many numbers that every earlier one belongs to no step any
 /// more. Workers attach the epoch to each observation, so that an observation that arrives
-/// late still counts for the step that decided it.
+/// late still counts for the step that decided it. A ramp that restarted each second would use the
+/// numbers up in a hundred years.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
 #[serde(transparent)]
-pub struct Epoch(u16);
+pub struct Epoch(u32);
 
 /// The epoch that decided an assignment, and whether the unit was new to its step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,29 +33,29 @@ impl Epoch {
     pub const MANUAL: Self = Self(0);
 
     /// The epoch with this number.
-    pub const fn new(number: u16) -> Self {
+    pub const fn new(number: u32) -> Self {
         Self(number)
     }
 
     /// The epoch's number.
-    pub const fn get(self) -> u16 {
+    pub const fn get(self) -> u32 {
         self.0
     }
 
     /// The epoch that comes `count` after this one. Stops at the largest number.
     #[must_use]
-    pub const fn plus(self, count: u16) -> Self {
+    pub const fn plus(self, count: u32) -> Self {
         Self(self.0.saturating_add(count))
     }
 
     /// The epoch that came `count` before this one. Stops at 0.
     #[must_use]
-    pub const fn minus(self, count: u16) -> Self {
+    pub const fn minus(self, count: u32) -> Self {
         Self(self.0.saturating_sub(count))
     }
 
     /// How many epochs this one comes after `earlier`; `None` if it comes before it.
-    pub const fn since(self, earlier: Self) -> Option<u16> {
+    pub const fn since(self, earlier: Self) -> Option<u32> {
         self.0.checked_sub(earlier.0)
     }
 }

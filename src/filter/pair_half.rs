@@ -66,7 +66,8 @@ impl RolloutRuntime {
     pub fn record_pairs(&self) {
         let (Some(pairing), Some(ramp)) = (&self.pairing, &self.ramp) else { return };
         let Ok(now_ns) = hostcalls::monotonic_time_ns() else { return };
-        let found = pairing.0.borrow_mut().take(now_ns);
+        let objective = self.config.ramp.as_ref().and_then(|spec| spec.objective);
+        let found = pairing.0.borrow_mut().take(now_ns, objective);
         self.metrics.count_pairs(&found);
         found.pairs.into_iter().for_each(|pair| ramp.worker().record(pair));
     }

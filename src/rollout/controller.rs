@@ -45,7 +45,9 @@ impl RampState {
         transitions.extend(self.reconcile_spec(spec, now));
         self.update_tripwires(spec, now, observations);
         let evidence = self.evidence_of(observations);
-        self.evidence.begin_tick(&spec.analysis, now.monotonic_ns);
+        if self.phase != Phase::RolledBack {
+            self.evidence.begin_tick(&spec.analysis, now.monotonic_ns);
+        }
         self.evidence.add(&spec.analysis, evidence);
         self.add_pairs(spec, observations);
         transitions.extend(self.evaluate(spec, now));
@@ -62,8 +64,8 @@ impl RampState {
         Some(Analysis::new(&spec.analysis, &self.evidence, self.step))
     }
 
-    /// The observations that are evidence of a step. After a rollback there are none, so that
-    /// the evidence stays as the decision saw it.
+    /// The observations that are evidence of a step. After a rollback there are none, and no
+    /// period begins, so that the evidence stays as the decision saw it.
     fn evidence_of(&self, observations: &[Observation]) -> Vec<StepObservation> {
         if self.phase == Phase::RolledBack || self.is_shadow_step() {
             return Vec::new();

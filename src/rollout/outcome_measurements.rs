@@ -173,7 +173,9 @@ fn with_answer(
         .with_rate(Metric::RefusalRate, classified.is_refusal())
         .with_rate(Metric::EmptyRate, answer.is_empty())
         .with_rate(Metric::TruncationRate, answer.truncation);
-    if classified.outcome().ttft.is_none() {
+    let outcome = classified.outcome();
+    // An answer that is no stream has no first content before its end.
+    if outcome.is_stream && outcome.ttft.is_none() {
         measurements = measurements.with_missing(Metric::Ttft);
     }
     let Some(output) = answer.tokens.output else {

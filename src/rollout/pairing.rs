@@ -8,7 +8,8 @@
 //!
 //! - A copy that Envoy drops never begins. Its request is given up some time after blue's response.
 //! - A copy that takes much longer than blue's response is not waited for: it counts as one that
-//!   lasted at least until then, and what else it would have revealed counts as missing.
+//!   lasted at least until then, and as slow if that is longer than the objective. What else it would
+//!   have revealed counts as missing.
 //! - A request that begins while [`MAX_REQUESTS`] are open is not paired.
 //! - Requests that have the same id at the same time are not paired: it is not known which copy
 //!   belongs to which of them.
@@ -92,7 +93,8 @@ pub const MAX_TIMES_AS_LONG: u64 = 3;
 /// A request is given up after this time even if blue's response is still open.
 pub const MAX_AGE: Duration = Duration::from_secs(60 * 60);
 
-/// What a copy that is not waited for does not reveal.
+/// What a copy that is not waited for does not reveal. Whether it is slow is known if it has lasted longer
+/// than the objective.
 const REVEALED_AT_THE_END: [Metric; 8] = [
     Metric::ErrorRate,
     Metric::ClientErrorRate,
@@ -172,8 +174,9 @@ impl Pairing {
         self.requests.contains_key(&ticket)
     }
 
-    /// Gives up what is not waited for any more. Takes the pairs that were completed.
-    pub fn take(&mut self, now_ns: u64) -> PairedResponses {
+    /// Gives up what is not waited for any more. Takes the pairs that were completed. `objective` is the
+    /// duration above which a response is slow, where that is compared.
+    pub fn take(&mut self, now_ns: u64, objective: Option<Duration>) -> PairedResponses {
         let due: Vec<PairTicket> = self
             .requests
             .iter()
@@ -182,7 +185,7 @@ impl Pairing {
             .collect();
         for ticket in due {
             let Some(pair) = self.remove(ticket) else { continue };
-            match pair.cut(now_ns) {
+            match pair.cut(now_ns, objective) {
                 Some(observation) => self.completed.push(observation),
                 None => self.unpaired += 1,
             }
@@ -265,15 +268,22 @@ impl OpenPair {
     }
 
     /// The pair, if the copy has begun and is only not waited for any more.
-    fn cut(&self, now_ns: u64) -> Option<Observation> {
+    fn cut(&self, now_ns: u64, objective: Option<Duration>) -> Option<Observation> {
         match (self.blue, self.shadow) {
             (Half::Ended { measurements: blue, .. }, Half::Open { began_ns })
                 if !self.is_ambiguous =>
             {
-                let lasted_ms = (now_ns.saturating_sub(began_ns) as f64 / 1e6) as f32;
+                let lasted = Duration::from_nanos(now_ns.saturating_sub(began_ns));
+                let lasted_ms = (lasted.as_secs_f64() * 1e3) as f32;
+                let is_slow = objective.is_some_and(|objective| lasted > objective);
+                let is_missing = |metric: &Metric| !(is_slow && *metric == Metric::SlowRate);
                 let shadow = Measurements::default()
                     .with_censored_time(Metric::Duration, lasted_ms)
-                    .with_all_missing(REVEALED_AT_THE_END.into_iter());
+                    .with_all_missing(REVEALED_AT_THE_END.into_iter().filter(is_missing));
+                let shadow = match is_slow {
+                    true => shadow.with_rate(Metric::SlowRate, true),
+                    false => shadow,
+                };
                 let shadow = match blue.is_known(Metric::Ttft) {
                     true => shadow.with_missing(Metric::Ttft),
                     false => shadow,

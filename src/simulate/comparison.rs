@@ -112,7 +112,7 @@ impl Comparison {
         SimulatedAssignment {
             version: if bucket < self.share(step) { Version::Green } else { Version::Blue },
             step: Some(StepExposure {
-                epoch: Epoch::new(step as u16),
+                epoch: Epoch::new(step as u32),
                 is_newly_exposed: bucket >= share_before,
             }),
         }
@@ -142,7 +142,7 @@ impl<'s> Watch<'s> {
     /// Adds a second's observations. Returns whether a tripwire has tripped, or green is worse.
     fn is_worse(&mut self, second: u64, step: usize, observations: &[Observation]) -> bool {
         let Self { spec: RampSpec { analysis: plan, tripwires, .. }, evidence, windows } = self;
-        let epoch = Epoch::new(step as u16);
+        let epoch = Epoch::new(step as u32);
         let mut has_tripped = false;
         for (tripwire, window) in tripwires.iter().zip(windows) {
             let of_step = observations.iter().filter(|it| it.epoch == epoch);
@@ -152,7 +152,7 @@ impl<'s> Watch<'s> {
         }
         evidence.begin_tick(plan, (second as f64 * SECOND_NS) as u64);
         let in_step = |observation: &Observation| StepObservation {
-            step: StepIndex::new(observation.epoch.get().into()),
+            step: StepIndex::new(observation.epoch.get() as usize),
             observation: *observation,
         };
         evidence.add(plan, observations.iter().map(in_step).collect());

@@ -76,7 +76,7 @@ pub fn run(plan: &AnalysisPlan, world: &World, schedule: &Schedule, seed: u64) -
         let assign = |bucket| SimulatedAssignment {
             version: if bucket < share_now { Version::Green } else { Version::Blue },
             step: Some(StepExposure {
-                epoch: Epoch::new(step as u16),
+                epoch: Epoch::new(step as u32),
                 is_newly_exposed: bucket >= share_before,
             }),
         };
@@ -114,5 +114,5 @@ pub fn run(plan: &AnalysisPlan, world: &World, schedule: &Schedule, seed: u64) -
 
 /// Here the epoch of a step is its index.
 fn in_step_of_epoch(observation: Observation) -> StepObservation {
-    StepObservation { step: StepIndex::new(observation.epoch.get().into()), observation }
+    StepObservation { step: StepIndex::new(observation.epoch.get() as usize), observation }
 }

@@ -1,9 +1,13 @@
 //! Metrics that are not known for all responses.
 
-use verdigris::analysis::{Analysis, AnalysisPlan, Measurements, Metric, StepIndex, Verdict};
+use verdigris::analysis::{
+    Analysis, AnalysisPlan, ByVersion, Coverage, Measurements, Metric, StepIndex, Verdict,
+};
 use verdigris::assignment::Version;
 
-use crate::{LAST, every_third_is_green, evidence_in_last_step, observe, plan_for, spread};
+use crate::{
+    LAST, every_third_is_green, evidence_in_last_step, observe, plan_for, probability, spread,
+};
 
 /// The analysis of so many units in the last step, a third of them on green. `measure` measures a
 /// response by its version and its number.
@@ -61,6 +65,28 @@ fn a_metric_that_is_missing_unevenly_is_inconclusive() {
     }
 }
 
+/// About half of both versions' answers lack a metric: which one is above a half is chance.
+#[test]
+fn missing_values_are_uneven_where_the_versions_differ_by_more_than_chance() {
+    // Of a thousand units of each version, those for which the metric is missing.
+    let table = [
+        (510, 490, false),
+        (505, 495, false),
+        (530, 495, false),
+        (510, 200, true),
+        (900, 100, true),
+        (600, 400, true),
+        (490, 510, false),
+    ];
+    for (blue, green, is_uneven) in table {
+        let missing = ByVersion { blue, green };
+        let known = ByVersion { blue: 1000 - blue, green: 1000 - green };
+        let units = ByVersion { blue: 1000, green: 1000 };
+        let coverage = Coverage { known, missing };
+        assert_eq!(coverage.is_uneven(probability(0.5), units), is_uneven, "{missing:?}");
+    }
+}
+
 #[test]
 fn what_a_gate_has_won_does_not_count_while_it_cannot_be_compared() {
     let plan = plan_for(&[Metric::RefusalRate, Metric::ErrorRate]);
@@ -103,11 +129,15 @@ fn errors_count_even_if_the_rest_of_green_is_unread() {
 fn green_is_not_worse_for_answering_what_blue_fails() {
     for (green_refuses_one_in, expected) in [(20, Verdict::Pass), (5, Verdict::Fail)] {
         let plan = plan_for(&[Metric::RefusalRate]);
-        let analysis = analyse(&plan, 120_000, |version, number| match version {
-            // Two of five fail, and of the others one in 20 is refused.
-            Version::Blue if number % 5 < 2 => error(true),
-            Version::Blue => refusal(number % 100 > 94),
-            Version::Green => refusal(number.is_multiple_of(green_refuses_one_in)),
+        let analysis = analyse(&plan, 120_000, |version, number| {
+            // It must not depend on the random group of the unit, which is its hash modulo 64.
+            let draw = (spread(number) >> 32) % 100;
+            match version {
+                // Two of five fail, and of the others one in 20 is refused.
+                Version::Blue if draw < 40 => error(true),
+                Version::Blue => refusal(draw > 96),
+                Version::Green => refusal(draw.is_multiple_of(green_refuses_one_in)),
+            }
         });
         assert_eq!(analysis.verdict, expected, "one in {green_refuses_one_in}: {analysis:#?}");
     }

@@ -10,6 +10,7 @@ mod coverage;
 mod design_effect;
 mod evidence;
 mod influence;
+mod known_fraction;
 mod observation;
 mod paired;
 mod period;

@@ -5,7 +5,7 @@ use verdigris::analysis::{Measurements, Metric, Observation, RequestClass, StepI
 use verdigris::assignment::{Epoch, Version};
 
 fn observation() -> impl Strategy<Value = Observation> {
-    (any::<(u64, u64, u16)>(), any::<[bool; 9]>(), any::<u16>()).prop_map(
+    (any::<(u64, u64, u32)>(), any::<[bool; 9]>(), any::<u16>()).prop_map(
         |(
             (at_ns, unit, epoch),
             [is_green, is_new, is_assignment, is_bad, lacks, limited, is_cut, is_early, is_pair],

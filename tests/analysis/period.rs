@@ -84,6 +84,26 @@ fn a_new_leader_begins_a_new_period() {
     assert_ne!(verdict(&decoded), Verdict::Fail, "the users are not, so the bets restart");
 }
 
+/// A unit with many requests that are open at the same time counts as often as with any others.
+#[test]
+fn open_slow_responses_of_a_unit_count_a_bounded_number_of_times() {
+    let plan = plan_for(&[Metric::SlowRate, Metric::ErrorRate]);
+    let mut evidence = evidence_in_last_step();
+    let open = Measurements::of_slow_response();
+    let ended = Measurements::default()
+        .with_rate(Metric::ErrorRate, false)
+        .with_rate(Metric::SlowRate, true)
+        .without_reported_slowness();
+    for (at_ns, measurements) in [(1, open), (2, ended)] {
+        let observation = |_| observe(at_ns, 7, LAST, Version::Green, measurements);
+        evidence.add(&plan, (0..500).map(observation).collect());
+    }
+    for (gate, metric) in evidence.steps[LAST].gates.iter().zip(["slow_rate", "error_rate"]) {
+        let GateStats::Rate(rate) = gate else { panic!("{metric} is a rate") };
+        assert_eq!(rate.requests.green, MAX_REQUESTS, "{metric}");
+    }
+}
+
 proptest! {
     /// Whatever a unit sends, it counts so often in a period, and each time if requests are the
     /// units.

@@ -27,7 +27,7 @@ fn assigned(
     assign(&config.assignment_rules(), effective, request, || unreachable!())
 }
 
-fn begun_in(epoch: u16) -> Option<StartStep> {
+fn begun_in(epoch: u32) -> Option<StartStep> {
     Some(StartStep { epoch: Epoch::new(epoch), analysed_share: Share::ALL })
 }
 
@@ -86,7 +86,7 @@ proptest! {
         for (index, (duration_ms, increase)) in steps.into_iter().enumerate() {
             time_ms += duration_ms;
             green = (green + increase).min(100);
-            history.record_delayed(time_ms, setting(percent(green), 2 + index as u16));
+            history.record_delayed(time_ms, setting(percent(green), 2 + index as u32));
             published.push((time_ms, history.clone()));
         }
         let effective = EffectiveShare::Share(percent(green));

@@ -34,7 +34,7 @@ fn percent(green: u64) -> Share {
 }
 
 /// The share of a ramp's step that compares all units.
-fn setting(share: Share, epoch: u16) -> ShareSetting {
+fn setting(share: Share, epoch: u32) -> ShareSetting {
     ShareSetting { share, analysed_share: Share::ALL, epoch: Epoch::new(epoch) }
 }
 

@@ -6,7 +6,7 @@ use verdigris::feedback::{ExposureKey, SignedExposure};
 
 fn any_exposure() -> impl Strategy<Value = SignedExposure> {
     let version = prop_oneof![Just(Version::Blue), Just(Version::Green)];
-    let step = any::<Option<(u16, bool)>>().prop_map(|step| {
+    let step = any::<Option<(u32, bool)>>().prop_map(|step| {
         step.map(|(epoch, is_newly_exposed)| StepExposure {
             epoch: Epoch::new(epoch),
             is_newly_exposed,

@@ -54,7 +54,7 @@ impl VmPair {
 
     /// Queues an observation of a good response for each of these users, with an assignment
     /// that is `epochs_ago` epochs old. Half of the users are green's.
-    fn queue_observations(&self, users: impl Iterator<Item = u64>, epochs_ago: u16) {
+    fn queue_observations(&self, users: impl Iterator<Item = u64>, epochs_ago: u32) {
         let (state, mut bytes) = (self.state(), Vec::new());
         for user in users {
             Observation {

@@ -65,7 +65,7 @@ fn names(api: &FaultyApi) -> Vec<String> {
     api.backup().objects.into_keys().collect()
 }
 
-fn units(epoch: u16, chunk: usize) -> FleetRecord {
+fn units(epoch: u32, chunk: usize) -> FleetRecord {
     FleetRecord::SeenUnits { epoch: Epoch::new(epoch), chunk }
 }
 
@@ -285,7 +285,7 @@ proptest! {
         let store = KubernetesStore::new(calls.calls().clone(), NAMESPACE, &rollout);
         let record = outbox(&instance, boot);
         prop_assert!(create_outbox(&store, &record, b"x").is_ok());
-        prop_assert!(decide(&store, None, vec![(units(boot as u16, 0), entries(4096, 1))]).is_ok());
+        prop_assert!(decide(&store, None, vec![(units(boot as u32, 0), entries(4096, 1))]).is_ok());
         let keys = (FleetRecord::Keys, None);
         let puts = vec![(FleetRecord::Keys, b"keys".to_vec())];
         prop_assert!(commit(&store, keys, puts, Vec::new()).is_ok());

@@ -1,9 +1,11 @@
 //! The controller of a ramp, tick by tick.
 
 use serde_json::json;
+use verdigris::analysis::Verdict;
 use verdigris::assignment::Share;
 use verdigris::rollout::{CommandKind, HoldReason, Phase};
 
+use super::apply_command::with_approval;
 use super::harness::RampHarness;
 use super::{BAD, BOTH_BROKEN, GOOD, NO_TRAFFIC, ramp, ramp_with};
 
@@ -34,6 +36,20 @@ fn a_bad_green_is_rolled_back_for_good() {
     );
     ramp.run(600, GOOD);
     assert_eq!(ramp.phase(), Phase::RolledBack);
+}
+
+/// The bets of a period restart, and so would what the page says of the rollback.
+#[test]
+fn the_evidence_of_a_rollback_stays_as_the_decision_saw_it() {
+    // The ramp is held at its first step until its second period.
+    let mut ramp = RampHarness::new(with_approval());
+    ramp.run(40 * 60, GOOD);
+    ramp.run(60, BAD);
+    assert_eq!(ramp.phase(), Phase::RolledBack);
+    let decided = ramp.state.analyse(ramp.spec());
+    assert_eq!(decided.as_ref().map(|it| it.verdict), Some(Verdict::Fail));
+    ramp.run(31 * 60, GOOD);
+    assert_eq!(ramp.state.analyse(ramp.spec()), decided);
 }
 
 #[test]

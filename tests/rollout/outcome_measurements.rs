@@ -129,7 +129,7 @@ fn letter(measurements: &Measurements, metric: Metric) -> char {
 fn each_outcome_has_its_measurements() {
     type Change = fn(&mut Outcome);
     // The response; how it differs from a complete answer; what is known, in the order of METRICS.
-    let table: [(&str, Change, &str); 17] = [
+    let table: [(&str, Change, &str); 18] = [
         ("a complete answer", |_| {}, "GGGB GGG VVVV"),
         (
             "503 after the objective",
@@ -195,8 +195,9 @@ fn each_outcome_has_its_measurements() {
                 (it.ttft, it.is_stream) = (None, false);
                 answer(it).tokens = Tokens::default();
             },
-            "GGGB GGG Vmmm",
+            "GGGB GGG V.mm",
         ),
+        ("a stream whose first content was not seen", |it| it.ttft = None, "GGGB GGG VmVV"),
         (
             "204 to a POST",
             |it| (it.status, it.answer, it.has_body) = (Some(204), None, false),

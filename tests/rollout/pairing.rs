@@ -19,7 +19,7 @@ fn took(ms: f32) -> Measurements {
 }
 
 fn pairs(pairing: &mut Pairing, now_ns: u64) -> (Vec<Observation>, u64) {
-    let found = pairing.take(now_ns);
+    let found = pairing.take(now_ns, None);
     (found.pairs, found.unpaired)
 }
 
@@ -93,6 +93,22 @@ fn a_copy_that_stays_open_counts_as_one_that_lasted_so_long() {
     // What comes afterwards is nobody's.
     pairing.end_shadow(shadow, 90 * SECOND_NS, took(90_000.0));
     assert_eq!(pairs(&mut pairing, u64::MAX), (Vec::new(), 0));
+}
+
+#[test]
+fn a_copy_that_stays_open_longer_than_the_objective_is_slow() {
+    for (objective_s, expected) in [(79, Some(true)), (80, None), (100, None)] {
+        let mut pairing = Pairing::default();
+        let blue = pairing.begin_blue(Some(b"id-1"), exposure(7), 0).unwrap();
+        pairing.begin_shadow(b"id-1", 0).unwrap();
+        pairing.end_blue(blue, 20 * SECOND_NS, took(20_000.0).with_rate(Metric::SlowRate, false));
+        let objective = Some(Duration::from_secs(objective_s));
+        let found = pairing.take(80 * SECOND_NS, objective).pairs;
+        let cut = found[0].shadow.unwrap();
+        assert_eq!(cut.is_bad(Metric::SlowRate), expected, "{objective_s} s");
+        assert_eq!(cut.is_missing(Metric::SlowRate), expected.is_none(), "{objective_s} s");
+        assert!(cut.is_missing(Metric::ErrorRate), "{objective_s} s");
+    }
 }
 
 #[test]

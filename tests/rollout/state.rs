@@ -1,7 +1,7 @@
 //! The state of a ramp: lost, and stored.
 
 use serde_json::json;
-use verdigris::assignment::Share;
+use verdigris::assignment::{Epoch, Share};
 use verdigris::rollout::{HoldReason, Phase};
 
 use super::harness::RampHarness;
@@ -37,4 +37,17 @@ fn a_decoded_state_continues_like_the_original() {
     decoded.run(700, GOOD);
     assert_eq!(decoded.log(), original.log());
     assert_eq!(decoded.phase(), Phase::Promoted);
+}
+
+/// A ramp that a script restarts every few minutes reaches such numbers within a year.
+#[test]
+fn each_step_has_an_epoch_of_its_own_after_many_restarts() {
+    let mut ramp = RampHarness::new(ramp());
+    ramp.state.epoch = Epoch::new(u16::MAX.into());
+    let first = ramp.state.epoch;
+    ramp.run(61, GOOD);
+    assert_eq!(ramp.state.step.get(), 1, "{:#?}", ramp.log());
+    assert_ne!(ramp.state.epoch, first);
+    let step_of = |epoch| ramp.state.step_of_epoch(epoch).map(|it| it.get());
+    assert_eq!((step_of(first), step_of(ramp.state.epoch)), (Some(0), Some(1)));
 }
