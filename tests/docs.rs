@@ -13,8 +13,8 @@ use verdigris::stats::names::{
     Counter, EvidenceCounter, Gauge, Histogram, StatScope, gauge_name, metric_name,
 };
 
-const FILTER_YAML: &str = include_str!("../envoy/filter.yaml");
-const CONSOLE_YAML: &str = include_str!("../envoy/console.yaml");
+const FILTER_YAML: &str = include_str!("../envoy/config/filter.yaml");
+const CONSOLE_YAML: &str = include_str!("../envoy/config/console.yaml");
 const ENVOY_YAML: &str = include_str!("../envoy/envoy.yaml");
 const ALERTS: &str = include_str!("../envoy/prometheus/alerts.yml");
 const DASHBOARD: &str = include_str!("../envoy/grafana/dashboard.json");

@@ -19,7 +19,7 @@ fn errors_in_config_discovery_are_reported() {
         (
             replaced(ENVOY, default, ""),
             "warning",
-            "config_source:\n                path_config_source:\n                  path: filter.yaml",
+            "config_source:\n                path_config_source:\n                  path: config/filter.yaml",
             "config_discovery.default_config: \"missing\": if the configuration",
         ),
         (
