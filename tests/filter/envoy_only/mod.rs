@@ -18,6 +18,7 @@ mod demo;
 mod failover;
 mod feedback;
 mod fleet;
+mod hot_restart;
 mod hung;
 mod idle;
 mod judge;
