@@ -138,7 +138,7 @@ soak: build tools ## send requests for SECONDS (600), and compare every counter 
 
 # What goes wrong, and the tests that cause it in the real Envoy. Each test says what is lost; docs/reference/failure-modes.md
 # has it as a table.
-FAULTS := abort broken classification cut_short failover fleet::changes fleet::failures fleet::schedules fleet::store_failures fleet::store_refusals hot_restart hung idle reload startup trap upgrade
+FAULTS := abort attacks broken classification cut_short failover fleet::changes fleet::failures fleet::schedules fleet::store_failures fleet::store_refusals hot_restart hung idle reload startup trap upgrade
 faults: build $(TRAP) tools ## cause every fault in the real Envoy, and print which lost something
 	@$(CARGO) test --locked --quiet --no-run --test filter
 	@failed=0; for fault in $(FAULTS); do \

@@ -3,6 +3,7 @@
 mod abort;
 mod after_routing;
 mod answers;
+mod attacks;
 mod bodies;
 mod broken;
 mod capabilities;
