@@ -28,7 +28,7 @@ UPSTREAMS := .tools/ready $(OWN_ENVOY)
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 
-.PHONY: help run build test e2e lint docs fuzz properties fmt count bench bench-gateways bench-shadow screenshots page simulate dashboard weights charts gateways image dist sbom reproducible deny faults soak versions tools target valgrind browser linters clean FORCE
+.PHONY: help run build test e2e lint docs fuzz properties fmt count bench bench-gateways bench-shadow screenshots page simulate dashboard weights charts gateways image dist sbom reproducible deny faults soak versions tools corpora target valgrind browser linters clean FORCE
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -151,14 +151,17 @@ faults: build $(TRAP) tools ## cause every fault in the real Envoy, and print wh
 versions: build $(TRAP) tools browser ## run the tests in the Envoys that PyPI has, and print the matrix; ACCEPT=1 writes it into the documentation
 	@$(PYTHON) .ci/versions.py $(if $(ACCEPT),--accept)
 
-FUZZED := sse amazon json formats config assignment patch feedback console store
+FUZZED := sse amazon json formats config headers assignment patch feedback console store fleet judge export
 fuzz: ## fuzz each parser, and what reads bytes of clients, operators and stores, for SECONDS (600): make fuzz SECONDS=60
 	@rustup toolchain list | grep -q '^nightly' || rustup toolchain install --profile minimal nightly
 	@test -x .tools/bin/cargo-fuzz || $(CARGO) install --locked --quiet --root .tools cargo-fuzz
 	@for target in $(FUZZED); do \
-	  mkdir -p fuzz/corpus/$$target && cp tests/data/answers/*.body fuzz/corpus/$$target && \
+	  $(PYTHON) .ci/corpora.py unpack $$target && cp tests/data/answers/*.body fuzz/corpus/$$target && \
 	  PATH="$(CURDIR)/.tools/bin:$$PATH" cargo +nightly fuzz run $$target -- \
 	    -max_total_time=$(SECONDS) -max_len=8192 || exit 1; done
+
+corpora: ## keep the inputs that `make fuzz` has found for `make test`, in tests/data/fuzz
+	@$(PYTHON) .ci/corpora.py keep $(FUZZED)
 
 properties: ## test the properties with random inputs, ROUNDS times (20): make properties ROUNDS=100
 	@for round in $$(seq $(ROUNDS)); do \
