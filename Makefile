@@ -55,6 +55,7 @@ reproducible: build ## build the filter again with another CARGO_HOME, and compa
 	@cp -al "$(CARGO_HOME_NOW)/registry" $(REBUILT)/home/ 2>/dev/null || cp -a "$(CARGO_HOME_NOW)/registry" $(REBUILT)/home/
 	@cp "$(CARGO_HOME_NOW)"/config* $(REBUILT)/home/ 2>/dev/null || true
 	@export CARGO_HOME="$(CURDIR)/$(REBUILT)/home" && $(subst @,,$(BUILD_WASM)) --target-dir $(REBUILT)
+	@! grep -aqF "$$(rustc --print sysroot)" $(WASM) || { echo '$(WASM) has paths of this machine'; exit 1; }
 	@cmp $(WASM) $(REBUILT)/wasm32-wasip1/release/verdigris.wasm && sha256sum $(WASM) && rm -rf $(REBUILT)
 
 image: build ## write the OCI images of the filter, target/image, without Docker
