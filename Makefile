@@ -28,7 +28,7 @@ UPSTREAMS := .tools/ready $(OWN_ENVOY)
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 
-.PHONY: help run build test e2e lint docs fuzz properties fmt count bench bench-gateways bench-shadow screenshots page simulate dashboard weights charts gateways image dist sbom reproducible deny faults soak versions tools target valgrind browser linters clean FORCE
+.PHONY: help run build test e2e lint docs fuzz properties fmt count bench bench-gateways bench-shadow screenshots page simulate dashboard weights charts gateways image dist sbom reproducible deny faults soak versions tools corpora target valgrind browser linters clean FORCE
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -55,6 +55,7 @@ reproducible: build ## build the filter again with another CARGO_HOME, and compa
 	@cp -al "$(CARGO_HOME_NOW)/registry" $(REBUILT)/home/ 2>/dev/null || cp -a "$(CARGO_HOME_NOW)/registry" $(REBUILT)/home/
 	@cp "$(CARGO_HOME_NOW)"/config* $(REBUILT)/home/ 2>/dev/null || true
 	@export CARGO_HOME="$(CURDIR)/$(REBUILT)/home" && $(subst @,,$(BUILD_WASM)) --target-dir $(REBUILT)
+	@! grep -aqF "$$(rustc --print sysroot)" $(WASM) || { echo '$(WASM) has paths of this machine'; exit 1; }
 	@cmp $(WASM) $(REBUILT)/wasm32-wasip1/release/verdigris.wasm && sha256sum $(WASM) && rm -rf $(REBUILT)
 
 image: build ## write the OCI images of the filter, target/image, without Docker
@@ -71,7 +72,7 @@ dist: image ## put all parts of a release into target/dist, with their hashes
 	@cp target/release/verdigris target/dist/verdigris-$$(uname -sm | tr 'A-Z ' 'a-z-')
 	@cp src/config/schema.json target/dist/verdigris.schema.json
 	@cp envoy/grafana/dashboard.json envoy/prometheus/alerts.yml LICENSE CHANGELOG.md target/dist
-	@tar -czf target/dist/envoy.tar.gz envoy/envoy.yaml envoy/filter.yaml envoy/filter-off.yaml envoy/console.yaml envoy/start envoy/weights
+	@tar -czf target/dist/envoy.tar.gz envoy/envoy.yaml envoy/config/filter.yaml envoy/filter-off.yaml envoy/config/console.yaml envoy/start envoy/weights
 	@tar -czf target/dist/kubernetes.tar.gz --exclude chart -C envoy kubernetes
 	@tar -czf target/dist/verdigris-$(VERSION).tgz --transform 's|^chart|verdigris|' -C envoy/kubernetes chart
 	@tar -cf target/dist/image.tar -C target/image compat artifact
@@ -138,7 +139,7 @@ soak: build tools ## send requests for SECONDS (600), and compare every counter 
 
 # What goes wrong, and the tests that cause it in the real Envoy. Each test says what is lost; docs/reference/failure-modes.md
 # has it as a table.
-FAULTS := abort broken classification cut_short failover fleet::changes fleet::failures fleet::schedules fleet::store_failures fleet::store_refusals hung idle reload startup trap upgrade
+FAULTS := abort attacks broken classification cut_short failover fleet::changes fleet::failures fleet::schedules fleet::store_failures fleet::store_refusals hot_restart hung idle reload startup trap upgrade
 faults: build $(TRAP) tools ## cause every fault in the real Envoy, and print which lost something
 	@$(CARGO) test --locked --quiet --no-run --test filter
 	@failed=0; for fault in $(FAULTS); do \
@@ -151,14 +152,17 @@ faults: build $(TRAP) tools ## cause every fault in the real Envoy, and print wh
 versions: build $(TRAP) tools browser ## run the tests in the Envoys that PyPI has, and print the matrix; ACCEPT=1 writes it into the documentation
 	@$(PYTHON) .ci/versions.py $(if $(ACCEPT),--accept)
 
-FUZZED := sse amazon json formats config assignment patch feedback console store
+FUZZED := sse amazon json formats config headers assignment patch feedback console store fleet judge export
 fuzz: ## fuzz each parser, and what reads bytes of clients, operators and stores, for SECONDS (600): make fuzz SECONDS=60
 	@rustup toolchain list | grep -q '^nightly' || rustup toolchain install --profile minimal nightly
 	@test -x .tools/bin/cargo-fuzz || $(CARGO) install --locked --quiet --root .tools cargo-fuzz
 	@for target in $(FUZZED); do \
-	  mkdir -p fuzz/corpus/$$target && cp tests/data/answers/*.body fuzz/corpus/$$target && \
+	  $(PYTHON) .ci/corpora.py unpack $$target && cp tests/data/answers/*.body fuzz/corpus/$$target && \
 	  PATH="$(CURDIR)/.tools/bin:$$PATH" cargo +nightly fuzz run $$target -- \
 	    -max_total_time=$(SECONDS) -max_len=8192 || exit 1; done
+
+corpora: ## keep the inputs that `make fuzz` has found for `make test`, in tests/data/fuzz
+	@$(PYTHON) .ci/corpora.py keep $(FUZZED)
 
 properties: ## test the properties with random inputs, ROUNDS times (20): make properties ROUNDS=100
 	@for round in $$(seq $(ROUNDS)); do \

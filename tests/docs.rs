@@ -13,8 +13,8 @@ use verdigris::stats::names::{
     Counter, EvidenceCounter, Gauge, Histogram, StatScope, gauge_name, metric_name,
 };
 
-const FILTER_YAML: &str = include_str!("../envoy/filter.yaml");
-const CONSOLE_YAML: &str = include_str!("../envoy/console.yaml");
+const FILTER_YAML: &str = include_str!("../envoy/config/filter.yaml");
+const CONSOLE_YAML: &str = include_str!("../envoy/config/console.yaml");
 const ENVOY_YAML: &str = include_str!("../envoy/envoy.yaml");
 const ALERTS: &str = include_str!("../envoy/prometheus/alerts.yml");
 const DASHBOARD: &str = include_str!("../envoy/grafana/dashboard.json");
@@ -295,22 +295,30 @@ fn test_sources(folder: &std::path::Path) -> String {
     text.collect()
 }
 
+/// Tests in the last column of the tables of a page.
 #[test]
-fn the_tests_that_the_threat_model_names_exist() {
-    let (_, section) =
+fn the_tests_that_the_threat_model_and_the_attacks_name_exist() {
+    let (_, threats) =
         include_str!("../docs/explanation/security.md").split_once("## Tests\n").unwrap();
+    let attacks = include_str!("../docs/reference/attacks.md");
     let source = test_sources(std::path::Path::new("tests"));
-    let rows: Vec<_> = section.lines().filter(|line| line.starts_with("| a")).collect();
-    assert!(rows.len() > 15, "{rows:#?}");
-    for row in section.lines().filter(|line| line.starts_with('|')).skip(2) {
-        let tests = row.rsplit('|').nth(1).unwrap();
-        let names: Vec<_> = tests.split('`').skip(1).step_by(2).collect();
-        assert!(!names.is_empty(), "{row}");
-        for name in names {
-            assert!(
-                ['(', '<'].iter().any(|end| source.contains(&format!("fn {name}{end}"))),
-                "{name} does not exist: {row}"
-            );
+    let makefile = include_str!("../Makefile");
+    for (page, least) in [(threats, 20), (attacks, 15)] {
+        let rows = page.lines().filter(|line| line.starts_with("| ") && !line.ends_with(" test |"));
+        let rows: Vec<_> = rows.filter(|line| !line.ends_with(" tests |")).collect();
+        assert!(rows.len() >= least, "{rows:#?}");
+        for row in rows {
+            let tests = row.rsplit('|').nth(1).unwrap();
+            let names: Vec<_> = tests.split('`').skip(1).step_by(2).collect();
+            assert!(!names.is_empty(), "{row}");
+            for name in names {
+                let is_target = |it: &str| makefile.contains(&format!("\n{it}: "));
+                assert!(
+                    ['(', '<'].iter().any(|end| source.contains(&format!("fn {name}{end}")))
+                        || name.strip_prefix("make ").is_some_and(is_target),
+                    "{name} does not exist: {row}"
+                );
+            }
         }
     }
 }

@@ -238,7 +238,7 @@ fn the_plain_deployment_has_the_shipped_files_with_other_places() {
     let read = |file: &str| std::fs::read_to_string(plain.join(file)).unwrap();
     let wasm = ("filename: verdigris.wasm", "filename: /etc/verdigris-wasm/plugin.wasm", 1);
     for file in ["filter.yaml", "console.yaml"] {
-        assert_eq!(read(file), adapted(file, &[wasm]), "{file}");
+        assert_eq!(read(file), adapted(&format!("config/{file}"), &[wasm]), "{file}");
     }
     let envoy = read("envoy.yaml");
     // The listener for probes, and its cluster.
@@ -261,9 +261,9 @@ fn the_plain_deployment_has_the_shipped_files_with_other_places() {
                 1,
             ),
             ("{address: 127.0.0.1, port_value: 10000}", "{address: 0.0.0.0, port_value: 10000}", 1),
-            ("path: filter.yaml\n", "path: /etc/verdigris/filter.yaml\n", 3),
-            ("path: console.yaml\n", "path: /etc/verdigris/console.yaml\n", 1),
-            ("watched_directory: {path: .}", "watched_directory: {path: /etc/verdigris}", 4),
+            ("path: config/filter.yaml\n", "path: /etc/verdigris/filter.yaml\n", 3),
+            ("path: config/console.yaml\n", "path: /etc/verdigris/console.yaml\n", 1),
+            ("watched_directory: {path: config}", "watched_directory: {path: /etc/verdigris}", 4),
             (
                 "llm-blue\n    type: STATIC\n    connect",
                 "llm-blue\n    type: STRICT_DNS\n    connect",

@@ -138,7 +138,7 @@ fn the_documented_command_sets_the_address_of_the_runbooks() {
 /// Both ways to move all users to blue, in each alert about a bad green.
 #[test]
 fn alerts_contain_the_commands_that_abort_a_release() {
-    let weights = "run `./weights 100 0` in the folder of filter.yaml";
+    let weights = "run `./weights 100 0` in Envoy's folder";
     let rollback = "`verdigris rollback http://127.0.0.1:9902`";
     let with_both: Vec<&str> = alerts()
         .into_iter()

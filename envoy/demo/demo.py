@@ -115,7 +115,8 @@ class Demo(Processes):
 
     def copy_files(self, wasm):
         """Copies the files that an operator copies to the demo's folder."""
-        for name in ["filter.yaml", "console.yaml", "start", "weights"]:
+        shutil.copytree(SHIPPED / "config", self.folder / "config")
+        for name in ["start", "weights"]:
             shutil.copy(SHIPPED / name, self.folder)
         shutil.copy(wasm, self.folder / "verdigris.wasm")
         ports = {port: self.ports[name] for name, port in PORTS.items()}
@@ -272,7 +273,7 @@ def next_steps(demo, keeps_running):
         arguments = f'"{demo.act.name} --keep"'
         commands = f"""\
   grep 'rollout assistant' {folder}/envoy.log    show the decisions with all numbers
-  cd {folder} && sed -i 's/"ramp": {{/&"restart": "2",/' filter.yaml
+  cd {folder} && sed -i 's/"ramp": {{/&"restart": "2",/' config/filter.yaml
                                                  restart the ramp"""
     else:
         arguments = "--keep"
@@ -285,7 +286,7 @@ To try next in another terminal{while_it_runs}:
   curl -s '{admin}/stats?filter=wasmcustom'      show the filter's stats
   curl -s '{admin}/stats/prometheus' | grep ^verdigris_
   curl -si {demo.url}/v1/models -H 'x-user-id: ada' | grep x-verdigris
-  cd {folder} && cp filter.yaml new && $EDITOR new && mv new filter.yaml
+  cd {folder} && cp config/filter.yaml new && $EDITOR new && mv new config/filter.yaml
                                                  add pins, a force header, an error
   tail -f {folder}/envoy.log                     show version and reason of each request
 To load the filter into your own Envoy, see docs/tutorials/your-own-envoy.md.

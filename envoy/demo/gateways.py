@@ -66,8 +66,8 @@ class Gateway:
     def copy_files(self, wasm, ports):
         """Copies the files that an operator copies, with the cluster of etcd and a node id."""
         self.folder.mkdir()
-        for name in ["filter.yaml", "console.yaml", "start"]:
-            shutil.copy(SHIPPED / name, self.folder)
+        shutil.copytree(SHIPPED / "config", self.folder / "config")
+        shutil.copy(SHIPPED / "start", self.folder)
         shutil.copy(wasm, self.folder / "verdigris.wasm")
         own = {port: self.ports[name] for name, port in GATEWAY_PORTS.items()}
         models = {PORTS[version]: ports[version] for version in VERSIONS}
@@ -169,9 +169,9 @@ def ramp_of_fleet(bake):
 
 def restart_ramp(gateway):
     """Writes another text into `ramp.restart`, as an operator does for another green."""
-    path = gateway.folder / "filter.yaml"
+    path = gateway.folder / "config/filter.yaml"
     text, times = re.subn(r'"ramp": \{', '"ramp": {"restart": "2",', path.read_text())
     assert times == 1, "the file has one ramp"
-    new = gateway.folder / "filter.yaml.new"
+    new = gateway.folder / "config/filter.yaml.new"
     new.write_text(text)
     new.rename(path)

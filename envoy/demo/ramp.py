@@ -80,7 +80,7 @@ def duration(milliseconds):
 
 def replace_weights(ramp, folder):
     """Replaces the weights in filter.yaml by the ramp, and the file by a rename."""
-    path = folder / "filter.yaml"
+    path = folder / "config/filter.yaml"
     text, times = re.subn(
         r'^( *)"weights": \{[^}]*\}$',
         lambda found: "\n".join(found[1] + line for line in ramp.splitlines()),
@@ -88,7 +88,7 @@ def replace_weights(ramp, folder):
         flags=re.MULTILINE,
     )
     assert times == 1, "the shipped filter.yaml has one line with weights"
-    new = folder / "filter.yaml.new"
+    new = folder / "config/filter.yaml.new"
     new.write_text(text)
     new.rename(path)
 

@@ -13,10 +13,15 @@ const CONFIG: &str = r#"{
     "feedback": {"path": "/f", "thumb": "/thumb", "score": "/a/score"}
 }"#;
 
+thread_local! {
+    static PARSED: Config = Config::parse(CONFIG.as_bytes()).unwrap();
+}
+
 fuzz_target!(|input: (u64, u64, u16, bool, &[u8])| {
     let (unit, other, epoch, is_newly_exposed, body) = input;
-    let config = Config::parse(CONFIG.as_bytes()).unwrap();
-    let _ = FeedbackEvent::parse(body, &config.feedback.unwrap().pointers);
+    PARSED.with(|config| {
+        let _ = FeedbackEvent::parse(body, &config.feedback.as_ref().unwrap().pointers);
+    });
     let key = ExposureKey::from_bytes(&[7; 16]).unwrap();
     assert_eq!(key.verify(body, unit), None);
     let step = Some(StepExposure { epoch: Epoch::new(epoch), is_newly_exposed });

@@ -7,4 +7,6 @@ home=${CARGO_HOME:-$HOME/.cargo}
 for source in "$home" "$home"/registry/src/*; do
   [ -d "$source" ] && printf ' %s' "--remap-path-prefix=$source=/crates"
 done
-echo
+# Paths of the standard library are those of its repository, unless its source is installed (rust-src).
+commit=$(rustc -vV | sed -n 's/^commit-hash: //p')
+printf ' %s\n' "--remap-path-prefix=$(rustc --print sysroot)/lib/rustlib/src/rust=/rustc/$commit"

@@ -69,7 +69,7 @@ fn small_ramp() -> Value {
 #[test]
 fn the_examples_have_the_command_s_output() {
     let files = Files::new();
-    let filter = fs::read_to_string("envoy/filter.yaml").unwrap();
+    let filter = fs::read_to_string("envoy/config/filter.yaml").unwrap();
     files.add("filter.yaml", &filter);
     files.add("verdigris.wasm", "\0asm");
     files.add(
@@ -106,7 +106,7 @@ fn the_examples_have_the_command_s_output() {
 /// Configurations as YAML in the documents.
 #[test]
 fn the_yaml_in_the_documents_is_valid() {
-    let shipped = fs::read_to_string("envoy/filter.yaml").unwrap();
+    let shipped = fs::read_to_string("envoy/config/filter.yaml").unwrap();
     let (before, _) = shipped.split_once("      configuration:\n").unwrap();
     let files = Files::new();
     files.add("verdigris.wasm", "\0asm");

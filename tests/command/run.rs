@@ -88,7 +88,7 @@ impl Files {
 
 /// The shipped `filter.yaml` with another plugin configuration.
 pub fn filter_yaml(config: &str) -> String {
-    let shipped = include_str!("../../envoy/filter.yaml");
+    let shipped = include_str!("../../envoy/config/filter.yaml");
     let (before, _) = shipped.split_once("value: |\n").unwrap();
     let lines: String = config.lines().map(|line| format!("          {line}\n")).collect();
     format!("{before}value: |\n{lines}")

@@ -11,7 +11,7 @@ use super::run::{Files, config, filter_yaml, json_output, struct_yaml, verdigris
 #[test]
 fn only_the_weights_change() {
     let files = Files::new();
-    let shipped = fs::read_to_string("envoy/filter.yaml").unwrap();
+    let shipped = fs::read_to_string("envoy/config/filter.yaml").unwrap();
     let file = files.add("filter.yaml", &shipped);
     fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
     let inode = fs::metadata(&file).unwrap().ino();
@@ -59,7 +59,8 @@ fn weights_are_a_percentage_or_two_numbers() {
         ("25%", 75, 25),
     ];
     for (text, blue, green) in cases {
-        let file = files.add("filter.yaml", &fs::read_to_string("envoy/filter.yaml").unwrap());
+        let file =
+            files.add("filter.yaml", &fs::read_to_string("envoy/config/filter.yaml").unwrap());
         assert_eq!(
             json_output(&["set-weights", &file, text])["after"],
             json!({"blue": blue, "green": green})
@@ -68,18 +69,20 @@ fn weights_are_a_percentage_or_two_numbers() {
         assert_eq!(after["before"], json!({"blue": blue, "green": green}), "{text}");
     }
     // Two arguments are blue and green, as in ./weights.
-    let file = files.add("filter.yaml", &fs::read_to_string("envoy/filter.yaml").unwrap());
+    let file = files.add("filter.yaml", &fs::read_to_string("envoy/config/filter.yaml").unwrap());
     let changed = json_output(&["set-weights", &file, "75", "25"]);
     assert_eq!(changed["field"], "weights");
     assert_eq!(changed["after"], json!({"blue": 75, "green": 25}));
     for pair in [["75", "25%"], ["1", "-1"], ["0", "0"], ["1.5", "1"]] {
-        let arguments = [&["set-weights", "envoy/filter.yaml", "--dry-run", "--"], &pair[..]];
+        let arguments =
+            [&["set-weights", "envoy/config/filter.yaml", "--dry-run", "--"], &pair[..]];
         let output = verdigris(&arguments.concat());
         assert_eq!(output.code, 2, "{output:?}");
         assert!(output.err.contains("two whole numbers"), "{output:?}");
     }
     for text in ["101", "1e1", "-1", "0.005", "1/", "0/0", "2147483647/1", "a"] {
-        let output = verdigris(&["set-weights", "envoy/filter.yaml", "--dry-run", "--", text]);
+        let output =
+            verdigris(&["set-weights", "envoy/config/filter.yaml", "--dry-run", "--", text]);
         assert_eq!(output.code, 2, "{text}: {output:?}");
     }
 }

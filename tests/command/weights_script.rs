@@ -28,7 +28,7 @@ fn weights(arguments: &[&str]) -> (i32, String) {
 
 /// The shipped filter.yaml with a plugin configuration in YAML.
 fn yaml(fields: &str) -> String {
-    let shipped = include_str!("../../envoy/filter.yaml");
+    let shipped = include_str!("../../envoy/config/filter.yaml");
     let (before, _) = shipped
         .split_once("        \"@type\": type.googleapis.com/google.protobuf.StringValue")
         .unwrap();

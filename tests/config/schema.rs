@@ -56,7 +56,8 @@ fn all_shipped_examples_are_valid() {
     for example in document_examples() {
         assert_both_accept(&example);
     }
-    let (_, shipped) = include_str!("../../envoy/filter.yaml").split_once("value: |\n").unwrap();
+    let (_, shipped) =
+        include_str!("../../envoy/config/filter.yaml").split_once("value: |\n").unwrap();
     assert_both_accept(&serde_json::from_str(shipped).unwrap());
 }
 

@@ -30,7 +30,7 @@ fn built(path: &str) -> PathBuf {
     path
 }
 
-/// A file in `envoy/`, the folder that operators copy.
+/// A file in `envoy/`, the folder that operators copy, by its path there.
 pub fn shipped(name: &str) -> PathBuf {
     project().join("envoy").join(name)
 }

@@ -122,6 +122,26 @@ fn check_discovery(manager: &Manager<'_>, filter: &YamlNode, findings: &mut Find
                    that everyone is on blue instead";
         findings.warnings.push(scope.finding(discovery, field, Some("missing"), fix));
     }
+    check_watched_folder(scope, discovery, findings);
+}
+
+/// Warns of a watch of the folder in which Envoy runs, where its log may be.
+fn check_watched_folder(scope: Scope<'_>, discovery: &YamlNode, findings: &mut Findings) {
+    let Some(source) = discovery.at(&["config_source", "path_config_source"]) else { return };
+    let folder = source.at(&["watched_directory", "path"]);
+    let path = source.get("path").map(|it| &**it);
+    let is_own = match (folder, path.and_then(YamlNode::text)) {
+        (Some(folder), _) => folder.text().is_some_and(|it| matches!(it, "." | "./")),
+        // Without a folder Envoy watches that of the file.
+        (None, path) => path.is_some_and(|it| !it.trim_start_matches("./").contains('/')),
+    };
+    if let Some(at) = folder.or(path).filter(|_| is_own) {
+        let field = "config_discovery.path_config_source";
+        let fix = "watches the folder in which Envoy runs: at the level debug a log in it writes itself \
+                   without end; move the file into a folder that has only the configuration, as in \
+                   the shipped envoy.yaml";
+        findings.warnings.push(scope.finding(at, field, at.text(), fix));
+    }
 }
 
 /// Checks that a resource has the name of the filters that read it.

@@ -57,13 +57,13 @@ fn a_bootstrap_that_lets_clients_choose_is_warned_of() {
         (removed_first, ""),
     ] {
         let envoy = files.add("envoy.yaml", &envoy);
-        let output = verdigris(&["check", "--strict", "envoy/filter.yaml", &envoy]);
+        let output = verdigris(&["check", "--strict", "envoy/config/filter.yaml", &envoy]);
         assert_eq!(output.code, i32::from(!expected.is_empty()), "{expected}: {output:?}");
         assert!(output.out.contains(expected), "{expected}: {output:?}");
     }
     // The order of listeners does not matter.
     let envoy = files.add("envoy.yaml", &shipped.replacen("  - name: llm\n", SHADOW, 1));
-    let output = verdigris(&["check", "--strict", "envoy/filter.yaml", &envoy]);
+    let output = verdigris(&["check", "--strict", "envoy/config/filter.yaml", &envoy]);
     assert_eq!(output.code, 0, "{output:?}");
 }
 

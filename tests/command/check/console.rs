@@ -8,7 +8,8 @@ use crate::run::{Files, config, filter_yaml, json_output, verdigris, verdigris_w
 fn a_console_s_configuration_is_valid() {
     let files = Files::new();
     let file = files.add("console.yaml", &console_yaml());
-    let output = verdigris(&["check", "--strict", &file, "envoy/filter.yaml", "envoy/envoy.yaml"]);
+    let output =
+        verdigris(&["check", "--strict", &file, "envoy/config/filter.yaml", "envoy/envoy.yaml"]);
     assert_eq!((output.code, output.err.as_str()), (0, ""), "{output:?}");
     assert!(output.out.contains(&format!("fine: {file} (the console)\n")), "{output:?}");
     assert_eq!(json_output(&["check", &file])["files"][0]["consoles"], 1);

@@ -19,7 +19,7 @@ fn errors_in_config_discovery_are_reported() {
         (
             replaced(ENVOY, default, ""),
             "warning",
-            "config_source:\n                path_config_source:\n                  path: filter.yaml",
+            "config_source:\n                path_config_source:\n                  path: config/filter.yaml",
             "config_discovery.default_config: \"missing\": if the configuration",
         ),
         (
@@ -31,6 +31,31 @@ fn errors_in_config_discovery_are_reported() {
         ),
     ] {
         with_envoy(envoy).expect(&Expected { kind, file: "envoy.yaml", at, text });
+    }
+}
+
+/// At the level debug Envoy's file watcher logs each change in a watched folder.
+#[test]
+fn a_watch_of_envoys_own_folder_is_reported() {
+    const SHIPPED: &str =
+        "path: config/filter.yaml\n                  watched_directory: {path: config}\n";
+    let folder = |path: &str| format!("path: filter.yaml\n                  {path}\n");
+    for (source, value, at) in [
+        (folder("watched_directory: {path: .}"), ".", "{path: .}"),
+        (folder("watched_directory: {path: ./}"), "./", "{path: ./}"),
+        ("path: ./filter.yaml\n".to_owned(), "./filter.yaml", "path: ./filter.yaml"),
+    ] {
+        let field = "config_discovery.path_config_source";
+        let text = format!("{field}: {value:?}: watches the folder in which Envoy runs");
+        let envoy = ENVOY.replacen(SHIPPED, &source, 1);
+        let (kind, file) = ("warning", "envoy.yaml");
+        with_envoy(envoy).expect(&Expected { kind, file, at, text: &text });
+    }
+    for source in [
+        folder("watched_directory: {path: /etc/envoy}"),
+        "path: /etc/envoy/filter.yaml\n".to_owned(),
+    ] {
+        with_envoy(ENVOY.replacen(SHIPPED, &source, 1)).expect_none();
     }
 }
 

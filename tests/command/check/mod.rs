@@ -20,9 +20,9 @@ use serde_json::{Value, json};
 
 use super::run::{CommandOutput, Files, config, filter_yaml, verdigris};
 
-const FILTER: &str = include_str!("../../../envoy/filter.yaml");
+const FILTER: &str = include_str!("../../../envoy/config/filter.yaml");
 const ENVOY: &str = include_str!("../../../envoy/envoy.yaml");
-const CONSOLE: &str = include_str!("../../../envoy/console.yaml");
+const CONSOLE: &str = include_str!("../../../envoy/config/console.yaml");
 const LISTENER: &str = "  - name: llm\n";
 const HTTP_FILTERS: &str = "          http_filters:\n";
 const ROUTER: &str = "          - name: envoy.filters.http.router\n";

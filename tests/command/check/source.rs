@@ -262,8 +262,8 @@ fn a_configuration_as_yaml_is_checked_as_json_text_is() {
     let console =
         crate::check::CONSOLE.split_once("value: ").unwrap().0.replace("StringValue", "Struct");
     let console = files.add("console.yaml", &format!("{console}value: {{role: console}}\n"));
-    let [filter, envoy] = ["filter.yaml", "envoy.yaml"]
-        .map(|name| files.add(name, &std::fs::read_to_string(format!("envoy/{name}")).unwrap()));
+    let [filter, envoy] = [super::FILTER, super::ENVOY];
+    let [filter, envoy] = [files.add("filter.yaml", filter), files.add("envoy.yaml", envoy)];
     let output = verdigris(&["check", "--strict", &filter, &console, &envoy]);
     assert_eq!(output.code, 0, "{output:?}");
     let output = verdigris_with(&["check", "--strict", "-"], &struct_yaml("role: console"));

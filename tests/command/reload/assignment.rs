@@ -157,8 +157,13 @@ fn a_reload_that_moves_nobody_has_no_effects() {
         let effects = effects(&old, &new, None);
         assert!(effects.iter().all(is_of_command), "{old} -> {new}: {effects:?}");
     }
-    let output =
-        verdigris(&["check", "envoy/filter.yaml", "--from", "envoy/filter.yaml", "--strict"]);
+    let output = verdigris(&[
+        "check",
+        "envoy/config/filter.yaml",
+        "--from",
+        "envoy/config/filter.yaml",
+        "--strict",
+    ]);
     assert_eq!(output.code, 0);
     let expected = "reload: moves no users and affects no ramp\n";
     assert!(output.out.starts_with(expected), "{output:?}");

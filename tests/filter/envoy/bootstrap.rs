@@ -63,7 +63,7 @@ pub fn filter_yaml(config: &Value) -> String {
 
 /// The shipped filter.yaml with `text` as plugin configuration, which need not be JSON.
 pub fn filter_yaml_from_text(text: &str) -> String {
-    let shipped = std::fs::read_to_string(artifacts::shipped("filter.yaml")).unwrap();
+    let shipped = std::fs::read_to_string(artifacts::shipped("config/filter.yaml")).unwrap();
     let (head, _) = shipped.split_once("value: |").unwrap();
     // A JSON string is a valid YAML string.
     format!("{head}value: {}\n", Value::from(text))

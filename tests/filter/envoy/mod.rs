@@ -92,12 +92,13 @@ impl Envoy {
         let shipped = bootstrap::on_free_ports(&upstreams);
         let bootstrap = (setup.edit_bootstrap)(shipped, &upstreams);
         std::fs::write(folder.path().join("envoy.yaml"), bootstrap).unwrap();
-        for name in ["start", "weights", "console.yaml"] {
+        std::fs::create_dir(folder.path().join("config")).unwrap();
+        for name in ["start", "weights", "config/console.yaml"] {
             std::fs::copy(artifacts::shipped(name), folder.path().join(name)).unwrap();
         }
         std::os::unix::fs::symlink(&setup.wasm, folder.path().join("verdigris.wasm")).unwrap();
         if let Some(filter) = setup.filter {
-            std::fs::write(folder.path().join("filter.yaml"), filter).unwrap();
+            std::fs::write(folder.path().join("config/filter.yaml"), filter).unwrap();
         }
         let (workers, token) = (setup.workers, setup.token);
         let process = launch(folder.path(), workers, token);
@@ -171,7 +172,7 @@ impl Envoy {
     /// # Errors
     /// Envoy's log since the rename, if Envoy refuses the text.
     pub fn write_filter(&self, text: &str) -> Result<(), String> {
-        let current = std::fs::read_to_string(self.folder.path().join("filter.yaml"));
+        let current = std::fs::read_to_string(self.folder.path().join("config/filter.yaml"));
         if current.is_ok_and(|current| current == text) {
             return Ok(());
         }
@@ -183,10 +184,10 @@ impl Envoy {
     /// # Errors
     /// As for [`Envoy::write_filter`].
     pub fn replace_filter(&self, create: impl FnOnce(&Path)) -> Result<(), String> {
-        let new = self.folder.path().join("filter.yaml.new");
+        let new = self.folder.path().join("config/filter.yaml.new");
         create(&new);
         self.await_update(|| {
-            std::fs::rename(&new, self.folder.path().join("filter.yaml")).unwrap();
+            std::fs::rename(&new, self.folder.path().join("config/filter.yaml")).unwrap();
         })
     }
 

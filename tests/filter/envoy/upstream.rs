@@ -35,6 +35,11 @@ const GRPC: &str = "application/grpc";
 /// The request header that names a recorded answer.
 pub const REPLAY_HEADER: &str = "x-replay";
 
+/// The request header that has the model fail: a status, or [`CONTENT_FILTER`].
+pub const FAIL_HEADER: &str = "x-fail";
+/// The value of [`FAIL_HEADER`] for a 200 that the provider's filter has ended.
+pub const CONTENT_FILTER: &str = "content_filter";
+
 /// The time before the last chunk of a recorded answer.
 const LAST_CHUNK_DELAY: Duration = Duration::from_millis(5);
 
@@ -117,8 +122,11 @@ impl Upstream {
                 "/model/completions",
                 any({
                     let stall = stall.clone();
-                    move || async move {
+                    move |request: Request| async move {
                         let _ = stall.clone().wait_for(|stalled| !stalled).await;
+                        if let Some(failure) = provoked_failure(&request) {
+                            return failure;
+                        }
                         let model = *current_model.borrow();
                         model.answer(answered.fetch_add(1, Ordering::Relaxed)).await
                     }
@@ -210,6 +218,19 @@ impl Model {
         let body = format!("data: {first}\n\ndata: {last}\n\ndata: {usage}\n\ndata: [DONE]\n\n");
         Response::builder().header("content-type", "text/event-stream").body(body.into()).unwrap()
     }
+}
+
+/// The failure that a request asks for.
+fn provoked_failure(request: &Request) -> Option<Response> {
+    let failure = request.headers().get(FAIL_HEADER)?.to_str().ok()?;
+    let filtered = json!({
+        "model": "m",
+        "choices": [{"index": 0, "message": {"content": ""}, "finish_reason": failure}],
+    });
+    let status = if failure == CONTENT_FILTER { 200 } else { failure.parse().ok()? };
+    let body = if status == 200 { filtered.to_string() } else { "{}".to_owned() };
+    let response = Response::builder().status(status).header("content-type", "application/json");
+    response.body(body.into()).ok()
 }
 
 /// Answers with the received request. A response header claims another version; Envoy must

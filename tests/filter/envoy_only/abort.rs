@@ -13,7 +13,7 @@ use crate::proxy::{Proxy as _, Request, config, weights};
 
 const TOKEN: &str = "a-token-that-is-long";
 
-/// The command that needs no token, in the folder of filter.yaml.
+/// The command that needs no token, in Envoy's folder.
 const BY_FILE: &str = "./weights 100 0";
 
 /// The command that needs the token.
@@ -43,7 +43,7 @@ fn ramp() -> Value {
 
 /// The shipped filter.yaml with another plugin configuration, in the notation of the shipped file.
 fn shipped_with(config: &Value) -> String {
-    let shipped = std::fs::read_to_string(artifacts::shipped("filter.yaml")).unwrap();
+    let shipped = std::fs::read_to_string(artifacts::shipped("config/filter.yaml")).unwrap();
     let (head, _) = shipped.split_once("value: |\n").unwrap();
     let json = serde_json::to_string_pretty(config).unwrap();
     let lines: String = json.lines().map(|line| format!("          {line}\n")).collect();
@@ -55,7 +55,7 @@ fn start(config: &Value, token: Option<&'static str>) -> Envoy {
     Envoy::start_with(&Setup { filter: Some(&filter), token, ..Setup::default() })
 }
 
-/// Runs a command line in the folder of filter.yaml, with `verdigris` on the PATH. `ADMIN` has
+/// Runs a command line in Envoy's folder, with `verdigris` on the PATH. `ADMIN` has
 /// the port of the test's Envoy. Returns the exit code and the output.
 fn run(envoy: &Envoy, line: &str, token: Option<&str>) -> (i32, String) {
     let binary = std::path::Path::new(env!("CARGO_BIN_EXE_verdigris")).parent().unwrap();
@@ -112,7 +112,7 @@ fn wait_until_all_are_on_blue(envoy: &Envoy) {
 }
 
 fn filter_text(envoy: &Envoy) -> String {
-    std::fs::read_to_string(envoy.folder.path().join("filter.yaml")).unwrap()
+    std::fs::read_to_string(envoy.folder.path().join("config/filter.yaml")).unwrap()
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn one_command_without_a_token_rolls_a_ramp_back() {
     assert!(envoy.log().contains("the configuration rolls the ramp back"));
     let (code, text) = run(&envoy, BY_FILE, None);
     assert!(code == 0 && text.contains("the ramp is already rolled back"), "{code} {text}");
-    let (code, text) = run(&envoy, "verdigris rollback --file filter.yaml", None);
+    let (code, text) = run(&envoy, "verdigris rollback --file config/filter.yaml", None);
     assert!(code == 0 && text.contains("ramp.rolled_back is true already"), "{code} {text}");
     assert!(text.contains("./weights 100 0 asks Envoy; verdigris rollback URL"), "{text}");
 
@@ -169,12 +169,12 @@ fn one_command_without_a_token_rolls_a_ramp_back() {
     envoy.write_filter(&before).unwrap();
     wait_for_phase(&envoy, ROLLED_BACK);
     assert_eq!(users_on_green(&envoy), 0);
-    let (code, text) = run(&envoy, "verdigris restart filter.yaml", None);
+    let (code, text) = run(&envoy, "verdigris restart config/filter.yaml", None);
     assert!(code == 0 && text.contains("ramp.restart \"\" -> \"2\""), "{code} {text}");
     wait_for_gauges(&envoy, &[("phase", RAMPING), ("green_bp", 5000)]);
     wait_for("users on green", || (users_on_green(&envoy) > 8).then_some(()));
 
-    let (code, text) = run(&envoy, "verdigris rollback --file filter.yaml", None);
+    let (code, text) = run(&envoy, "verdigris rollback --file config/filter.yaml", None);
     assert!(code == 0 && text.contains("ramp.rolled_back false -> true"), "{code} {text}");
     wait_for_phase(&envoy, ROLLED_BACK);
     wait_until_all_are_on_blue(&envoy);
@@ -182,13 +182,13 @@ fn one_command_without_a_token_rolls_a_ramp_back() {
 
 #[test]
 fn one_command_without_a_token_moves_all_users_of_manual_weights_to_blue() {
-    for line in [BY_FILE, "verdigris rollback --file filter.yaml"] {
+    for line in [BY_FILE, "verdigris rollback --file config/filter.yaml"] {
         let envoy = start(&weights(1, 1), None);
         assert!(users_on_green(&envoy) > 8);
         let (code, text) = run(&envoy, line, None);
         assert!(code == 0 && text.contains("100/0"), "{line}: {code} {text}");
         wait_until_all_are_on_blue(&envoy);
-        let (code, text) = run(&envoy, "verdigris rollback --file filter.yaml", None);
+        let (code, text) = run(&envoy, "verdigris rollback --file config/filter.yaml", None);
         assert!(code == 0 && text.contains("the weights are 100/0 already"), "{code} {text}");
         assert!(text.contains("./weights 100 0 asks Envoy and ends the command"), "{text}");
     }

@@ -35,7 +35,7 @@ fn start(overrides: serde_json::Value, edit: &dyn Fn(String) -> String) -> Envoy
 fn envoy_refuses_the_filter_yaml_that_check_refuses() {
     let mut envoy = Envoy::start(&weights(0, 1));
     let good = filter_yaml(&weights(1, 0));
-    let console = std::fs::read_to_string(artifacts::shipped("console.yaml")).unwrap();
+    let console = std::fs::read_to_string(artifacts::shipped("config/console.yaml")).unwrap();
     let (_, second_resource) = console.split_once("resources:\n").unwrap();
     let wasm = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm";
     for (filter, expected) in [

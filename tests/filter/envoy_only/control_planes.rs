@@ -209,7 +209,7 @@ fn start(plane: Plane, change: &Value) -> Envoy {
             "name": "verdigris",
             "config_discovery": {
                 "config_source": {"path_config_source": {
-                    "path": "filter.yaml", "watched_directory": {"path": "."},
+                    "path": "config/filter.yaml", "watched_directory": {"path": "config"},
                 }},
                 "type_urls": [WASM],
             },

@@ -174,7 +174,7 @@ fn without_the_filter_in_the_listener_of_green_blue_answers() {
         assert!(bootstrap.contains(role));
         // With the console's configuration the filter does nothing in this listener.
         let (head, tail) = bootstrap.split_once(role).unwrap();
-        format!("{head}{role}{}", tail.replacen("path: filter.yaml", "path: console.yaml", 1))
+        format!("{head}{role}{}", tail.replacen("config/filter.yaml", "config/console.yaml", 1))
     };
     let filter = filter_yaml(&green_release(true, json!({})));
     let mut envoy = Envoy::start_with(&Setup {

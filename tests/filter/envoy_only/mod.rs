@@ -3,6 +3,7 @@
 mod abort;
 mod after_routing;
 mod answers;
+mod attacks;
 mod bodies;
 mod broken;
 mod capabilities;
@@ -18,6 +19,7 @@ mod demo;
 mod failover;
 mod feedback;
 mod fleet;
+mod hot_restart;
 mod hung;
 mod idle;
 mod judge;

@@ -23,7 +23,7 @@ fn filter(weights: &str, further: &str) -> String {
          {{temperature: 0.5, max_tokens: 100, stream: no}}}}\nweights: {weights}\nmax_request_body: \
          100000\n{further}"
     );
-    as_struct("filter.yaml", &yaml)
+    as_struct("config/filter.yaml", &yaml)
 }
 
 /// How many of 200 users are on green.
@@ -83,10 +83,10 @@ fn the_console_can_be_configured_by_yaml() {
     let url = format!("{}/state.json", envoy.console.as_ref().unwrap());
     let state = |host: &str| envoy.client.get(&url).header("host", host).send().unwrap();
     assert_eq!(state("a.example").status(), 403);
-    let console = as_struct("console.yaml", "role: console\nconsole: {hosts: [a.example]}");
-    let new = envoy.folder.path().join("console.yaml.new");
+    let console = as_struct("config/console.yaml", "role: console\nconsole: {hosts: [a.example]}");
+    let new = envoy.folder.path().join("config/console.yaml.new");
     std::fs::write(&new, console).unwrap();
-    std::fs::rename(&new, envoy.folder.path().join("console.yaml")).unwrap();
+    std::fs::rename(&new, envoy.folder.path().join("config/console.yaml")).unwrap();
     let answer = wait_for("the console's configuration to be in force", || {
         Some(state("a.example")).filter(|it| it.status() == 200)
     });

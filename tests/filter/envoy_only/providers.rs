@@ -106,8 +106,7 @@ fn the_documented_cluster_authenticates_at_the_provider() {
     let cluster = cluster
         .replace(&address, &format!("{{address: 127.0.0.1, port_value: {port}}}"))
         .replace("/etc/ssl/certs/ca-certificates.crt", &in_folder("ca.pem"))
-        .replace("path: openai-key.yaml", &format!("path: {}", in_folder("openai-key.yaml")))
-        .replace("path: .", &format!("path: {}", folder.path().display()))
+        .replace("path: secrets", &format!("path: {}", folder.path().display()))
         // The server speaks HTTP/1.1 alone, and the test needs no name resolution.
         .replace("[h2, http/1.1]", "[http/1.1]")
         .replace("LOGICAL_DNS", "STATIC");
@@ -137,12 +136,15 @@ fn envoy_accepts_the_documented_clusters() {
     let [openai, key, _, bedrock] = &blocks()[..] else { panic!("four blocks") };
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
-    write("filter.yaml", "resources: []");
-    write("console.yaml", "resources: []");
+    for name in ["config", "secrets"] {
+        fs::create_dir(folder.path().join(name)).unwrap();
+    }
+    write("config/filter.yaml", "resources: []");
+    write("config/console.yaml", "resources: []");
     write("openai", "sk-first");
     write("ca.pem", &rcgen::generate_simple_self_signed(vec![HOST.to_owned()]).unwrap().cert.pem());
     let secret = folder.path().join("openai");
-    write("openai-key.yaml", &key.replace("/run/secrets/openai", secret.to_str().unwrap()));
+    write("secrets/openai-key.yaml", &key.replace("/run/secrets/openai", secret.to_str().unwrap()));
     for cluster in [openai, bedrock] {
         let cluster = cluster.replace("/etc/ssl/certs/ca-certificates.crt", "ca.pem");
         write("envoy.yaml", &with_cluster(&shipped, &cluster));

@@ -147,7 +147,7 @@ fn envoy_counts_a_repeated_refused_configuration_as_a_success() {
     let (taken, rejected) = (stat("update_success"), stat("update_rejected"));
     let again = envoy.folder.path().join("again");
     std::fs::write(&again, refused).unwrap();
-    std::fs::rename(again, envoy.folder.path().join("filter.yaml")).unwrap();
+    std::fs::rename(again, envoy.folder.path().join("config/filter.yaml")).unwrap();
     wait_for("Envoy to read it", || (stat("update_success") == taken + 1).then_some(()));
     assert_eq!(stat("update_rejected"), rejected);
     assert_eq!(envoy.send_on_new_connection().version, "green");
@@ -158,7 +158,7 @@ fn envoy_counts_a_repeated_refused_configuration_as_a_success() {
 #[test]
 fn an_update_of_a_kubernetes_config_map_is_applied() {
     let mut envoy = Envoy::start(&weights(1, 0));
-    let folder = envoy.folder.path().to_owned();
+    let folder = envoy.folder.path().join("config");
     let data = folder.join("..data");
     for (version, green) in [("..1", 1), ("..2", 0), ("..3", 1)] {
         std::fs::create_dir(folder.join(version)).unwrap();
@@ -181,7 +181,7 @@ fn an_update_of_a_kubernetes_config_map_is_applied() {
 fn the_weights_script_fails_without_a_confirmation_of_envoy() {
     let folder = tempfile::TempDir::new().unwrap();
     let file = folder.path().join("filter.yaml");
-    let shipped = std::fs::read_to_string(artifacts::shipped("filter.yaml")).unwrap();
+    let shipped = std::fs::read_to_string(artifacts::shipped("config/filter.yaml")).unwrap();
     let ramp = shipped.replace("\"weights\": {\"blue\": 95, \"green\": 5}", "\"ramp\": {}");
     // The listener is dropped at once, so that nothing listens at its address.
     let unused_address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -212,13 +212,13 @@ fn the_weights_script_fails_without_a_confirmation_of_envoy() {
 #[test]
 fn the_weights_script_reports_whether_envoy_applied_the_weights() {
     let mut envoy = Envoy::start(&weights(1, 0));
-    let shipped = std::fs::read_to_string(artifacts::shipped("filter.yaml")).unwrap();
+    let shipped = std::fs::read_to_string(artifacts::shipped("config/filter.yaml")).unwrap();
     envoy.write_filter(&shipped).unwrap();
     let weights = |blue: &str, green: &str| {
         let output = Command::new("sh")
             .arg(artifacts::shipped("weights"))
             .args([blue, green])
-            .arg(envoy.folder.path().join("filter.yaml"))
+            .arg(envoy.folder.path().join("config/filter.yaml"))
             .env("ADMIN", envoy.admin_url())
             .output()
             .unwrap();
@@ -244,7 +244,7 @@ fn the_weights_script_reports_whether_envoy_applied_the_weights() {
             "{blue} {green}: {code} {output_text}"
         );
     }
-    let text = std::fs::read_to_string(envoy.folder.path().join("filter.yaml")).unwrap();
+    let text = std::fs::read_to_string(envoy.folder.path().join("config/filter.yaml")).unwrap();
     assert_eq!(text, shipped.replace("\"blue\": 95, \"green\": 5}", "\"blue\": 0, \"green\": 1}"));
     // The refused weights are not applied by a restart either.
     for _ in 0..2 {

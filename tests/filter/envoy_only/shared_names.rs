@@ -20,7 +20,7 @@ fn with_other(bootstrap: String, _: &[Upstream; 3]) -> String {
     let (before, rest) = bootstrap.split_at(release_listener_offset(&bootstrap));
     let (listener, rest) = rest.split_once("  # Gets a copy").unwrap();
     let other = listener.replace("- name: llm\n    address", "- name: other\n    address");
-    let other = other.replace("path: filter.yaml", "path: other.yaml");
+    let other = other.replace("config/filter.yaml", "config/other.yaml");
     assert_ne!(listener, other);
     format!("{before}{listener}{other}  # Gets a copy{rest}")
 }
@@ -34,7 +34,7 @@ fn two_rollouts_in_one_vm_are_independent() {
     // filter.yaml's folder has only what a setup names, so the other one is inline.
     let inline = |bootstrap: String, upstreams: &[Upstream; 3]| {
         let bootstrap = with_other(bootstrap, upstreams);
-        let (before, rest) = bootstrap.split_once("          - name: verdigris\n            config_discovery:\n              config_source:\n                path_config_source:\n                  path: other.yaml\n").unwrap();
+        let (before, rest) = bootstrap.split_once("          - name: verdigris\n            config_discovery:\n              config_source:\n                path_config_source:\n                  path: config/other.yaml\n").unwrap();
         let (_, rest) = rest.split_once("          - name: envoy.filters.http.router\n").unwrap();
         let (_, typed) = other.split_once("  typed_config:\n").unwrap();
         let typed: String = typed.lines().map(|line| format!("          {line}\n")).collect();

@@ -14,7 +14,7 @@ use crate::proxy::{Request, config};
 
 /// The trap build stands for the new version: its code differs.
 #[test]
-fn a_new_wasm_under_a_new_name_continues_the_ramp_and_loses_no_request() {
+fn a_new_wasm_and_the_old_one_again_continue_the_ramp_and_lose_no_request() {
     let ramp = config(json!({"ramp": {"steps": [25, 100], "bake": "1h", "warmup": "0s"}}));
     let envoy = start_with_models(&ramp, 2, [GOOD_MODEL, GOOD_MODEL]);
     let units = || read_counter(&envoy, "blue", "evidence_units.s0");
@@ -25,9 +25,14 @@ fn a_new_wasm_under_a_new_name_continues_the_ramp_and_loses_no_request() {
     let (units_before, requests_before) = under_load(&envoy, || {
         wait_for("evidence", || (units() > 100).then_some(()));
         let before = (units(), read_counter(&envoy, "blue", "requests"));
-        let upgraded = filter_yaml(&ramp).replace("verdigris.wasm", new_name);
-        envoy.write_filter(&upgraded).unwrap();
-        wait_for("more evidence", || (units() > before.0 + 100).then_some(()));
+        let old = filter_yaml(&ramp);
+        let new = old.replace("verdigris.wasm", new_name);
+        for (name, filter) in [("new", &new), ("old", &old)] {
+            let counted = units();
+            envoy.write_filter(filter).unwrap();
+            assert!(units() >= counted, "{name}: evidence is lost");
+            wait_for("more evidence", || (units() > counted + 100).then_some(()));
+        }
         before
     });
     assert!(units_before > 100);

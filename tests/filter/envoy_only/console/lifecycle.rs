@@ -94,8 +94,8 @@ fn removing_the_console_does_not_affect_requests() {
 #[test]
 fn a_console_that_cannot_be_loaded_answers_503_until_its_file_is_valid() {
     let mut envoy = start(&weights(50, 50), None, 2);
-    let shipped = std::fs::read_to_string(artifacts::shipped("console.yaml")).unwrap();
-    let file = envoy.folder.path().join("console.yaml");
+    let shipped = std::fs::read_to_string(artifacts::shipped("config/console.yaml")).unwrap();
+    let file = envoy.folder.path().join("config/console.yaml");
     let invalid = shipped.replace("\"console\"}", "\"console\", \"tokens\": 1}");
     assert_ne!(shipped, invalid);
     for text in [None, Some("resources: []"), Some(&*invalid), Some("resources: [")] {

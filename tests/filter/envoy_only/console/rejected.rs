@@ -51,7 +51,7 @@ fn a_rejected_configuration_is_shown_until_another_is_accepted() {
     // Envoy considers the same text unchanged and counts a success.
     let success = "extension_config_discovery.http_filter.verdigris.update_success";
     let before = envoy.read_stat(success).unwrap();
-    replace_file(&envoy, "filter.yaml", &invalid);
+    replace_file(&envoy, "config/filter.yaml", &invalid);
     wait_for("Envoy to read it", || (envoy.read_stat(success).unwrap() > before).then_some(()));
     assert_eq!(rejections(&envoy).0, shown);
     // Envoy does not configure the filter again when the previous text returns.
@@ -127,12 +127,12 @@ fn a_configuration_rejected_before_the_console_starts_is_in_the_log() {
 #[test]
 fn a_rejected_configuration_of_the_console_is_shown_by_the_one_in_force() {
     let envoy = start(&weights(50, 50), None, 2);
-    let shipped = std::fs::read_to_string(envoy.folder.path().join("console.yaml")).unwrap();
+    let shipped = std::fs::read_to_string(envoy.folder.path().join("config/console.yaml")).unwrap();
     let with = |hosts: &str| {
         let text = format!("{{\"role\": \"console\", \"console\": {{\"hosts\": {hosts}}}}}");
         shipped.replace("{\"role\": \"console\"}", &text)
     };
-    replace_file(&envoy, "console.yaml", &with("[1]"));
+    replace_file(&envoy, "config/console.yaml", &with("[1]"));
     let (of_rollout, others) = wait_for("the note", || {
         let problems = rejections(&envoy);
         (!problems.1.is_empty()).then_some(problems)
@@ -143,6 +143,6 @@ fn a_rejected_configuration_of_the_console_is_shown_by_the_one_in_force() {
     // An accepted release does not remove the note on the console.
     envoy.write_filter(&filter_yaml_from_text(&weights(60, 40).to_string())).unwrap();
     assert_eq!(rejections(&envoy).1, others);
-    replace_file(&envoy, "console.yaml", &with("[\"console.example\"]"));
+    replace_file(&envoy, "config/console.yaml", &with("[\"console.example\"]"));
     wait_for("the note to go", || rejections(&envoy).1.is_empty().then_some(()));
 }
