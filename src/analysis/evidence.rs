@@ -11,6 +11,7 @@ use super::adjustment::Adjustment;
 use super::measurements::Measurements;
 use super::metric::Metric;
 use super::observation::{Observation, SortedByContent, StepObservation};
+use super::outage::Outages;
 use super::period::Period;
 use super::plan::{AnalysisPlan, AnalysisUnit};
 use super::seen_units::SeenUnitsByStep;
@@ -41,6 +42,7 @@ pub struct Evidence {
     pub(super) period: Period,
     thresholds: Thresholds,
     adjustment: Adjustment,
+    outages: Outages,
 }
 
 /// The times that thresholds are learned from, with the flag of a unit that was learned from.
@@ -158,6 +160,8 @@ impl Evidence {
         if step.get() >= plan.steps.len() {
             return;
         }
+        let measurements = self.outages.record(observation, plan.warmup_ns);
+        let observation = &Observation { measurements, ..*observation };
         let measurements = self.thresholds.derive(plan, *step, observation);
         let observation = &Observation { measurements, ..*observation };
         let is_after_warmup = self.is_after_warmup(plan, *step, observation);

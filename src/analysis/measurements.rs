@@ -108,6 +108,16 @@ impl Measurements {
         Self::default().with_rate(Metric::SlowRate, true)
     }
 
+    /// The measurements of whether and how the response has failed.
+    #[must_use]
+    pub(super) fn failures_only(mut self) -> Self {
+        let failures = bit(Metric::ErrorRate) | bit(Metric::ClientErrorRate);
+        for bits in [&mut self.known, &mut self.bad, &mut self.missing, &mut self.censored] {
+            *bits &= failures;
+        }
+        self
+    }
+
     /// The measurements without whether the response is slow, because [`Self::of_slow_response`]
     /// has reported that it is.
     #[must_use]

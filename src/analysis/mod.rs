@@ -18,6 +18,7 @@
 //! | [`thresholds`] | times learned from blue and frozen: the objective, and quantiles |
 //! | [`repeated_values`], [`score_groups`] | values of units that come again, and the variance of their mean |
 //! | [`adjustment`], [`request_class`] | values adjusted by what their request reveals |
+//! | [`outage`] | times after an outage, in which only failures count |
 //! | [`across_steps`] | one e-value over all steps |
 //! | [`period`] | tests that restart: late regressions; heavy units |
 //! | [`design_effect`] | how much many requests of few users overstate the evidence |
@@ -63,6 +64,7 @@ pub mod measurements;
 pub mod metric;
 pub mod moments;
 pub mod observation;
+pub mod outage;
 pub mod paired_analysis;
 pub mod paired_evidence;
 pub mod paired_rate;

@@ -11,6 +11,7 @@ mod design_effect;
 mod evidence;
 mod influence;
 mod observation;
+mod outage;
 mod paired;
 mod period;
 mod plan;

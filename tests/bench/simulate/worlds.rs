@@ -189,7 +189,7 @@ fn cases() -> Vec<Case> {
             name: "blue alone is down for 5 min",
             incident: incident(1_500, 300, 1.0, 0.0),
             failure_ms: fast,
-            before: "rolled back 100 %",
+            before: "rolled back 100 %; before outages were left out 7.5 %",
             ..USUAL
         },
         Case {
