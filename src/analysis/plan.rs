@@ -18,8 +18,8 @@ pub struct AnalysisPlan {
     pub beta: f64,
     /// Whether the duration above which a response is slow is learned from blue.
     pub learns_objective: bool,
-    /// Whether values are adjusted by what their requests reveal: see
-    /// [`adjustment`](super::adjustment).
+    /// Whether values are adjusted by what their requests reveal and by the past of their units: see
+    /// [`adjustment`](super::adjustment) and [`unit_past`](super::unit_past).
     pub adjusts: bool,
     /// What counts as one observation.
     pub unit: AnalysisUnit,

@@ -23,6 +23,7 @@ mod request_class;
 mod step_analysis;
 mod thresholds;
 mod tripwire;
+mod unit_past;
 mod value_stats;
 mod vectors;
 mod wealth;
