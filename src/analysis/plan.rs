@@ -126,6 +126,11 @@ impl AnalysisPlan {
         -libm::log(self.beta)
     }
 
+    /// Whether values are adjusted by the past of their units.
+    pub fn adjusts_by_past(&self) -> bool {
+        self.adjusts && self.unit == AnalysisUnit::Units
+    }
+
     /// The number of critical gates.
     pub fn critical_gates(&self) -> usize {
         self.gates.iter().filter(|gate| gate.spec.is_critical).count()

@@ -70,6 +70,15 @@ pub(super) struct Repeats {
     pub is_for_values: bool,
 }
 
+// === impl FirstResponse ===
+
+impl FirstResponse {
+    /// The same without the tests of non-inferiority.
+    pub fn without_non_inferiority(self) -> Self {
+        Self { is_for_non_inferiority: false, repeats: Repeats::default(), ..self }
+    }
+}
+
 // === impl UnitFlags ===
 
 impl UnitFlags {

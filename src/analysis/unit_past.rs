@@ -22,9 +22,11 @@
 //! green is not worse than the margin allows for units of each level, adjusted values of green are
 //! not stochastically larger than blue's, and each block stays a fair round. A unit whose past is
 //! not known is in a stratum of its own, for the same reason: whether it is known does not depend
-//! on the version. A bad prediction costs power, never validity. The test of non-inferiority also
-//! counts units that are on green since an earlier step; their level is that of their past on blue,
-//! which ended earlier.
+//! on the version. A bad prediction costs power, never validity.
+//!
+//! A unit that is on green since an earlier step has a past that ended earlier than those of blue's
+//! units, or none. Its values would be adjusted by another rule than blue's. So the test of
+//! non-inferiority of adjusted values counts only units that were on blue before the step.
 //!
 //! **Bounds.** At most [`AnalysisPlan::max_units`] units, those with the lowest hashes, with 45
 //! bytes each. The sums are in the leader's memory alone. The levels are in the log of seen units as
@@ -41,7 +43,7 @@ use std::collections::BTreeMap;
 use super::measurements::Measurements;
 use super::metric::Metric;
 use super::observation::Observation;
-use super::plan::{AnalysisPlan, AnalysisUnit};
+use super::plan::AnalysisPlan;
 use super::step_index::StepIndex;
 use super::unit_flags::UnitFlags;
 use crate::assignment::Version;
@@ -104,8 +106,7 @@ impl UnitPasts {
         observation: &Observation,
         adjusted: &Measurements,
     ) {
-        let is_used = plan.adjusts && plan.unit == AnalysisUnit::Units;
-        if !is_used || observation.version == Version::Green || adjusted.is_open() {
+        if !plan.adjusts_by_past() || observation.version == Version::Green || adjusted.is_open() {
             return;
         }
         let deviations = std::array::from_fn(|index| {

@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 use verdigris::analysis::unit_past::MIN_REPEATED_VALUES;
 use verdigris::analysis::{
-    AnalysisPlan, AnalysisUnit, Evidence, GateStats, Measurements, Metric, Observation, StepIndex,
+    Analysis, AnalysisPlan, AnalysisUnit, Evidence, GateStats, Measurements, Metric, Observation,
+    StepIndex,
 };
 use verdigris::assignment::Version;
 
@@ -123,6 +124,30 @@ fn levels_are_frozen_when_a_step_begins() {
     assert_eq!(factor(&evidence, 0), before);
     evidence.begin_step(StepIndex::new(1), 4_000_000);
     assert!(factor(&evidence, 0) < before);
+}
+
+/// Of a unit that is on green since an earlier step, the past ended earlier than those of blue's
+/// units: its values are no evidence for advancing.
+#[test]
+fn units_that_are_on_green_since_an_earlier_step_do_not_count_as_safe() {
+    let pass_log_e = |adjusts: bool, is_newly_exposed: bool| {
+        let plan = AnalysisPlan { adjusts, ..adjusting() };
+        let mut evidence = after_baseline(&plan, &baseline(12));
+        let mut add = |unit: u64, version, value| {
+            let mut it = observe(2_000_000 + unit, spread(unit), 0, version, duration(value));
+            it.observation.is_newly_exposed = is_newly_exposed || version == Version::Blue;
+            evidence.add(&plan, vec![it]);
+        };
+        for unit in 0..400 {
+            let (blue, green) = (1_000 + 2 * unit, 1_001 + 2 * unit);
+            add(blue, Version::Blue, 1_000.0 + unit as f32);
+            add(green, Version::Green, 900.0 + unit as f32);
+        }
+        Analysis::new(&plan, &evidence, StepIndex::FIRST).gates[0].non_inferiority_log_e
+    };
+    assert!(pass_log_e(true, true) > 2.3);
+    assert!(pass_log_e(false, false) > 2.3);
+    assert_eq!(pass_log_e(true, false), 0.0);
 }
 
 #[test]

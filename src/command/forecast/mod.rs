@@ -110,7 +110,8 @@ impl GateForecast<'_> {
             self.time_to_threshold(threshold, delay_s, NON_INFERIORITY_DEVIATIONS, log_wealths)
         };
         if !green.is_rate() {
-            let fractions = traffic.exposed;
+            let is_adjusted = plan.adjusts_by_past() && green.metric.is_adjustable();
+            let fractions = if is_adjusted { traffic.newly_exposed } else { traffic.exposed };
             let spread = self.compared_spread(green);
             let comparison = |seconds: f64| RankComparison {
                 shift: ((1.0 + params.tolerance) / green.green).ln(),

@@ -328,6 +328,13 @@ fn timing_cases() -> Vec<Case> {
             before: "promoted 87 %",
             ..USUAL
         },
+        Case {
+            name: "the same with a bake time of 30 minutes",
+            timing: Timing { green_growth_per_minute: 0.01, ..SAME_TIMING },
+            ramp: r#"{"bake": "30m"}"#,
+            required: NotPromoted,
+            ..USUAL
+        },
     ]
 }
 
