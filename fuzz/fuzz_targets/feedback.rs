@@ -24,7 +24,7 @@ fuzz_target!(|input: (u64, u64, u16, bool, &[u8])| {
     });
     let key = ExposureKey::from_bytes(&[7; 16]).unwrap();
     assert_eq!(key.verify(body, unit), None);
-    let step = Some(StepExposure { epoch: Epoch::new(epoch), is_newly_exposed });
+    let step = Some(StepExposure { epoch: Epoch::new(epoch.into()), is_newly_exposed });
     let exposure = SignedExposure { version: Version::Green, step };
     let signed = key.sign(exposure, unit);
     assert_eq!(key.verify(signed.as_bytes(), unit), Some(exposure));

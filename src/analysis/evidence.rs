@@ -12,6 +12,7 @@ use super::gate_stats::GateStats;
 use super::measurements::Measurements;
 use super::metric::Metric;
 use super::observation::{Observation, SortedByContent, StepObservation};
+use super::outage::Outages;
 use super::period::Period;
 use super::plan::{AnalysisPlan, AnalysisUnit};
 use super::repeats::Repeats;
@@ -20,6 +21,7 @@ use super::step_index::StepIndex;
 use super::step_stats::StepStats;
 use super::thresholds::Thresholds;
 use super::unit_flags::{ASSIGNED, GateFlags, LEARNED_DURATION, LEARNED_TTFT, UnitFlags};
+use super::unit_past::UnitPasts;
 use crate::assignment::Version;
 
 /// The evidence of a ramp. Its size grows with gates and steps, and with units up to a
@@ -43,6 +45,10 @@ pub struct Evidence {
     pub(super) period: Period,
     thresholds: Thresholds,
     adjustment: Adjustment,
+    outages: Outages,
+    /// Stored with the units, in their log.
+    #[serde(skip)]
+    pasts: UnitPasts,
 }
 
 /// The times that thresholds are learned from, with the flag of a unit that was learned from.
@@ -60,6 +66,9 @@ impl Evidence {
     /// warm-up counts for the test of non-inferiority; nor does any in a step whose beginning is
     /// not known.
     pub fn begin_step(&mut self, step: StepIndex, at_ns: u64) {
+        if step.get() >= self.began_ns.len() {
+            self.pasts.freeze();
+        }
         self.began_ns.resize(step.get(), at_ns);
         self.began_ns.push(at_ns);
         // Only the current step can advance.
@@ -82,6 +91,36 @@ impl Evidence {
     /// The thresholds that were learned from blue.
     pub fn thresholds(&self) -> &Thresholds {
         &self.thresholds
+    }
+
+    /// Learns the past of units while all are on blue, before the first step.
+    pub fn learn_baseline(&mut self, plan: &AnalysisPlan, observations: &[Observation]) {
+        let in_first = |it: &Observation| {
+            SortedByContent(StepObservation { step: StepIndex::FIRST, observation: *it })
+        };
+        let heap: BinaryHeap<_> = observations.iter().map(in_first).collect();
+        for SortedByContent(StepObservation { observation, .. }) in heap.into_sorted_vec() {
+            self.adjustment.learn(plan, &observation);
+            let adjusted = self.adjustment.adjust(observation.measurements);
+            self.pasts.learn(plan, &observation, &adjusted);
+        }
+    }
+
+    /// The evidence after the baseline: what was learned in it.
+    #[must_use]
+    pub fn after_baseline(&mut self) -> Self {
+        Self { adjustment: std::mem::take(&mut self.adjustment), ..self.begun_again() }
+    }
+
+    /// Evidence without observations, with the past of units that this one has.
+    #[must_use]
+    pub fn begun_again(&mut self) -> Self {
+        Self { pasts: std::mem::take(&mut self.pasts), ..Self::default() }
+    }
+
+    /// The past of units.
+    pub fn pasts(&self) -> &UnitPasts {
+        &self.pasts
     }
 
     /// By what values are adjusted.
@@ -114,6 +153,7 @@ impl Evidence {
         self.period.merge(&other.period);
         self.thresholds.merge(&other.thresholds);
         self.adjustment.merge(&other.adjustment);
+        self.pasts.merge(&other.pasts);
         self.late_observations += other.late_observations;
     }
 
@@ -125,6 +165,9 @@ impl Evidence {
     /// Restores a unit's flags from storage.
     pub fn restore(&mut self, plan: &AnalysisPlan, stored: UnitFlags) {
         let UnitFlags { step, unit, flags } = stored;
+        if let Some(levels) = stored.levels() {
+            return self.pasts.restore(unit, levels, plan.max_units);
+        }
         if let Some(seen) = self.seen.step_mut(step, self.began_ns.len()) {
             seen.set_flags(unit, flags, plan.max_units);
         }
@@ -160,6 +203,8 @@ impl Evidence {
         if step.get() >= plan.steps.len() {
             return;
         }
+        let measurements = self.outages.record(observation, plan.warmup_ns);
+        let observation = &Observation { measurements, ..*observation };
         let measurements = self.thresholds.derive(plan, *step, observation);
         let observation = &Observation { measurements, ..*observation };
         let is_after_warmup = self.is_after_warmup(plan, *step, observation);
@@ -167,6 +212,8 @@ impl Evidence {
         self.learn(&measurements, new);
         self.adjustment.learn(plan, observation);
         let adjusted = self.adjustment.adjust(measurements);
+        self.pasts.learn(plan, observation, &adjusted);
+        let adjusted = self.pasts.adjust(observation.unit, adjusted);
         let observation = &Observation { measurements: adjusted, ..*observation };
         // An assignment alone counts for nothing.
         let is_data = measurements != Measurements::default();
@@ -252,6 +299,7 @@ impl Evidence {
         let new = seen.set_flags(*unit, flags, plan.max_units);
         if let Some(flags) = new.filter(|new| *new != 0) {
             self.new_flags.push(UnitFlags { step, unit: *unit, flags });
+            self.new_flags.extend(self.pasts.take_entry(step, *unit));
         }
         new
     }

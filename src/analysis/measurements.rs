@@ -17,6 +17,8 @@ pub struct Measurements {
     is_rate_limited: bool,
     /// Whether [`Self::of_slow_response`] has reported already that the response is slow.
     is_slow_reported: bool,
+    /// Whether all but how the response has failed is left out, and says nothing.
+    has_failures_only: bool,
     /// The class of the request.
     class: RequestClass,
     values: [f32; VALUE_METRICS],
@@ -108,6 +110,17 @@ impl Measurements {
         Self::default().with_rate(Metric::SlowRate, true)
     }
 
+    /// The measurements of whether and how the response has failed.
+    #[must_use]
+    pub(super) fn failures_only(mut self) -> Self {
+        let failures = bit(Metric::ErrorRate) | bit(Metric::ClientErrorRate);
+        for bits in [&mut self.known, &mut self.bad, &mut self.missing, &mut self.censored] {
+            *bits &= failures;
+        }
+        self.has_failures_only = true;
+        if self.is_response() { self } else { Self::default() }
+    }
+
     /// The measurements without whether the response is slow, because [`Self::of_slow_response`]
     /// has reported that it is.
     #[must_use]
@@ -187,7 +200,9 @@ impl Measurements {
             Metric::SlowRate => self.is_slow_reported,
             _ => self.is_open(),
         };
-        self.is_response() && !is_elsewhere
+        let is_left_out = self.has_failures_only
+            && !matches!(metric, Metric::ErrorRate | Metric::ClientErrorRate);
+        self.is_response() && !is_elsewhere && !is_left_out
     }
 
     /// Whether these are the measurements of a response that has not ended.
@@ -257,6 +272,8 @@ impl Measurements {
             censored: censored_if(1, Metric::Duration) | censored_if(2, Metric::Ttft),
             is_rate_limited: flags & 1 != 0,
             is_slow_reported: flags >> 3 & 1 != 0,
+            // Nothing is left out before it is analysed.
+            has_failures_only: false,
             class: RequestClass::new(*class),
             values,
         };
@@ -272,11 +289,13 @@ impl Measurements {
             censored,
             is_rate_limited,
             is_slow_reported,
+            has_failures_only,
             class,
             values,
         } = *self;
         let values = values.map(f32::to_bits);
-        (known, bad, missing, censored, is_rate_limited, is_slow_reported, class, values)
+        let flags = (is_rate_limited, is_slow_reported, has_failures_only);
+        (known, bad, missing, censored, flags, class, values)
     }
 }
 

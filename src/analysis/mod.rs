@@ -18,6 +18,8 @@
 //! | [`thresholds`] | times learned from blue and frozen: the objective, and quantiles |
 //! | [`repeated_values`], [`score_groups`] | values of units that come again, and the variance of their mean |
 //! | [`adjustment`], [`request_class`] | values adjusted by what their request reveals |
+//! | [`unit_past`] | values adjusted by what is usual for their unit |
+//! | [`outage`] | times after an outage, in which only failures count |
 //! | [`across_steps`] | one e-value over all steps |
 //! | [`repeats`] | how much one unit counts in a period |
 //! | [`period`] | tests that restart: late regressions; heavy units |
@@ -64,6 +66,7 @@ pub mod measurements;
 pub mod metric;
 pub mod moments;
 pub mod observation;
+pub mod outage;
 pub mod paired_analysis;
 pub mod paired_evidence;
 pub mod paired_rate;
@@ -87,6 +90,7 @@ pub mod thresholds;
 pub mod tripwire;
 pub mod tripwire_window;
 pub mod unit_flags;
+pub mod unit_past;
 pub mod value_bets;
 pub mod value_stats;
 pub mod verdict;

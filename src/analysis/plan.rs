@@ -18,8 +18,8 @@ pub struct AnalysisPlan {
     pub beta: f64,
     /// Whether the duration above which a response is slow is learned from blue.
     pub learns_objective: bool,
-    /// Whether values are adjusted by what their requests reveal: see
-    /// [`adjustment`](super::adjustment).
+    /// Whether values are adjusted by what their requests reveal and by the past of their units: see
+    /// [`adjustment`](super::adjustment) and [`unit_past`](super::unit_past).
     pub adjusts: bool,
     /// What counts as one observation.
     pub unit: AnalysisUnit,
@@ -124,6 +124,11 @@ impl AnalysisPlan {
     /// `ln(1/β)`.
     pub fn pass_log_e(&self) -> f64 {
         -libm::log(self.beta)
+    }
+
+    /// Whether values are adjusted by the past of their units.
+    pub fn adjusts_by_past(&self) -> bool {
+        self.adjusts && self.unit == AnalysisUnit::Units
     }
 
     /// The number of critical gates.

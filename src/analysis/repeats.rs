@@ -106,6 +106,16 @@ impl Repeats {
         }
     }
 
+    /// The same without the tests of non-inferiority.
+    pub fn without_non_inferiority(self) -> Self {
+        let without = |it: RateRepeats| RateRepeats { is_for_non_inferiority: false, ..it };
+        Self {
+            is_for_values: false,
+            at_end: without(self.at_end),
+            of_slowness: without(self.of_slowness),
+        }
+    }
+
     /// What the response counts for in a gate on this rate.
     pub fn of_rate(&self, metric: Metric) -> RateRepeats {
         if metric == Metric::SlowRate { self.of_slowness } else { self.at_end }

@@ -32,6 +32,10 @@ pub(super) const LEARNED_DURATION: u64 = ASSIGNED << 1;
 /// The flag of a unit whose first time to the first content on blue was learned from.
 pub(super) const LEARNED_TTFT: u64 = ASSIGNED << 2;
 
+/// The flag of an entry of the log that has a unit's levels in its lowest 32 bits, and no flags; see
+/// [`unit_past`](super::unit_past).
+const HAS_LEVELS: u64 = 1 << 63;
+
 /// A unit's flags for one gate.
 #[derive(Clone, Copy)]
 pub(super) struct GateFlags {
@@ -58,11 +62,33 @@ pub(super) struct FirstResponse {
     pub repeats: Repeats,
 }
 
+// === impl FirstResponse ===
+
+impl FirstResponse {
+    /// The same without the tests of non-inferiority.
+    pub fn without_non_inferiority(self) -> Self {
+        let repeats = self.repeats.without_non_inferiority();
+        Self { is_for_non_inferiority: false, repeats, ..self }
+    }
+}
+
 // === impl UnitFlags ===
 
 impl UnitFlags {
     /// The length of an encoded entry, in bytes. It does not contain the step.
     pub const ENCODED_BYTES: usize = 8 + 8;
+
+    /// An entry with a unit's levels instead of flags.
+    pub(super) fn with_levels(step: StepIndex, unit: u64, levels: [i8; 4]) -> Self {
+        let bytes = levels.map(|level| level.to_le_bytes()[0]);
+        Self { step, unit, flags: HAS_LEVELS | u64::from(u32::from_le_bytes(bytes)) }
+    }
+
+    /// The unit's levels; `None` for an entry with flags.
+    pub(super) fn levels(&self) -> Option<[i8; 4]> {
+        let bytes = (self.flags as u32).to_le_bytes();
+        (self.flags & HAS_LEVELS != 0).then(|| bytes.map(|byte| i8::from_le_bytes([byte])))
+    }
 
     /// Appends the unit's hash and its flags, little endian.
     pub fn encode(&self, to: &mut Vec<u8>) {

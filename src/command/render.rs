@@ -162,8 +162,10 @@ fn ramp_text(ramp: &RampView, phase: &str, columns: usize) -> String {
         _ => format!(", for {}", HumanDuration(ramp.in_step_s)),
     };
     let is_in_shadow = ramp.shadow_step.as_ref().is_some_and(|step| step.is_current);
-    let line = match is_in_shadow {
-        true => format!("shadow{since}: [shadow], {}", steps.replace(['[', ']'], "")),
+    let without_current = || steps.replace(['[', ']'], "");
+    let line = match ramp.is_baseline {
+        true => format!("baseline{since}: [baseline], {}", without_current()),
+        false if is_in_shadow => format!("shadow{since}: [shadow], {}", without_current()),
         false => format!("{} of {count}{since}: {steps}", current.saturating_add(1).min(count)),
     };
     let mut text = wrapped("  step       ", &line, columns);

@@ -92,8 +92,7 @@ fn build(raw: RawConfig, diagnostics: &mut Diagnostics) -> Option<Config> {
     let console = check_console_path(raw.console, diagnostics);
     let shadow = check_shadow(raw.shadow, has_shadow_step, in_requests.blue, diagnostics);
     let used_headers = used_headers(route_by, &headers, &shadow, &unit, &conversation);
-    diagnostics.reject_shared_headers(&used_headers);
-    reject_shared_cookies(&unit, &conversation, diagnostics);
+    reject_shared_names(&used_headers, &unit, &conversation, diagnostics);
     let reserved: Vec<&HeaderName> = used_headers.iter().map(|(_, name)| *name).collect();
     let mut check_request = |field: &str, raw: Option<RawRequest>| {
         let raw = raw.unwrap_or_default();
@@ -178,13 +177,15 @@ fn used_headers<'a>(
     used
 }
 
-/// Adds an error for each cookie of a start marker that has another purpose: the filter would overwrite what
-/// the application has in it.
-fn reject_shared_cookies(
+/// Adds an error for each header that is used for two purposes, and for each cookie of a start marker that has
+/// another purpose: the filter would overwrite what the application has in it.
+fn reject_shared_names(
+    headers: &[(&str, &HeaderName)],
     unit: &Option<Vec<UnitSource>>,
     conversation: &Section<ConversationConfig>,
     diagnostics: &mut Diagnostics,
 ) {
+    diagnostics.reject_shared_headers(headers);
     let Some(conversation) = conversation.iter().flatten().next() else { return };
     let units = unit.iter().flatten().map(|it| ("unit", it));
     let ids = conversation.ids.iter().map(|it| ("conversation.id", it));

@@ -31,12 +31,13 @@
 //! | `samples` | where sampled requests are exported to |
 //! | `called_cluster` | the checks that `judge` and `samples` share |
 //! | `fleet` | the store that several Envoys share a rollout through |
-//! | `ramp`, `ramp_steps`, `gates`, `tripwires` | the ramp |
+//! | `ramp`, `ramp_steps`, `adjustment`, `gates`, `tripwires` | the ramp |
 //! | `checks`, `ramp_checks`, `time`, `nearest`, `examples` | helpers of the checks |
 //! | `console_config` | the host names of the operator's page |
 //! | `console_path` | the console at a path of the release's listener |
 //! | `command_request` | the operator's commands |
 
+mod adjustment;
 mod answers;
 mod artifact;
 mod build;

@@ -1,10 +1,11 @@
 //! The `ramp` section.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Number, json};
 
 use super::FieldError;
+use super::adjustment::{AdjustmentSection, CheckedAdjustment};
 use super::diagnostics::Diagnostics;
 use super::gates::{GateSection, check_gates};
 use super::ramp_checks::{MetricRef, check_number};
@@ -89,24 +90,13 @@ pub(super) fn check_ramp(
     let watches_slow =
         specs.iter().flatten().any(|gate: &GateSpec| gate.metric == Metric::SlowRate);
     let learns_objective = watches_slow && objective.is_none();
-    let mut critical = specs.iter().flatten().filter(|gate| gate.is_critical).peekable();
-    if critical.peek().is_some() && critical.all(|gate| gate.metric.is_of_pairs()) {
-        let fix = "preference is compared in the shadow step only, so no step after it would end; add \
-                   a critical gate such as error_rate";
-        diagnostics.push(FieldError::unneeded("ramp.gates", fix));
-    }
+    reject_gates_of_pairs_alone(specs.as_deref().unwrap_or_default(), diagnostics);
     if let (Some(_), Some(specs)) = (&shadow, &specs) {
         reject_shadow_step_without_gates(specs, learns_objective, diagnostics);
     }
     let alpha = check_probability("ramp.alpha", raw.alpha.as_ref(), ALPHA, diagnostics);
     let beta = check_probability("ramp.beta", raw.beta.as_ref(), BETA, diagnostics);
-    let started = raw.started.map(|text| {
-        diagnostics.checked("ramp.started", &text, |text| {
-            parse_timestamp(text).ok_or(
-                r#"write an RFC 3339 timestamp from 1970 or later, such as "2026-11-25T10:00:00Z""#,
-            )
-        })
-    });
+    let started = raw.started.map(|text| check_started(&text, diagnostics));
 
     // All errors are reported by now. Below, each `?` ends the conversion of an invalid ramp.
     let step_designs = match (raw.control, context.has_conversations) {
@@ -116,10 +106,16 @@ pub(super) fn check_ramp(
     };
     let specs = specs?;
     let is_adjustable = specs.iter().any(|spec| spec.metric.is_adjustable());
-    if raw.adjust && !is_adjustable {
-        let fix = "no gate compares times, tokens or cost; remove it, or add such a gate";
-        diagnostics.push(FieldError::new("ramp.adjust", &json!(true), fix));
-    }
+    let adjustment = AdjustmentSection {
+        adjust: raw.adjust,
+        baseline: raw.baseline,
+        profile: raw.profile,
+        bake: bake.unwrap_or_default(),
+        unit: raw.evidence,
+        has_shadow_step: shadow.is_some(),
+        is_adjustable,
+    };
+    let CheckedAdjustment { adjusts, baseline } = adjustment.check(diagnostics);
     let shadow = match shadow {
         Some(shadow) => Some(shadow?),
         None => None,
@@ -130,6 +126,7 @@ pub(super) fn check_ramp(
     Some(RampSpec {
         steps: steps?,
         shadow,
+        baseline: baseline?,
         bake: bake?,
         timeout: timeout?,
         analysis: AnalysisPlan {
@@ -138,7 +135,7 @@ pub(super) fn check_ramp(
             alpha,
             beta: beta?,
             learns_objective,
-            adjusts: raw.adjust,
+            adjusts,
             unit: raw.evidence,
             warmup_ns: u64::try_from(warmup?.as_nanos()).ok()?,
             max_units: MAX_UNITS,
@@ -152,6 +149,24 @@ pub(super) fn check_ramp(
         restart: raw.restart,
         is_paused: raw.paused,
         is_rolled_back: raw.rolled_back,
+    })
+}
+
+/// Adds an error if each critical gate compares pairs, and nothing else.
+fn reject_gates_of_pairs_alone(gates: &[GateSpec], diagnostics: &mut Diagnostics) {
+    let mut critical = gates.iter().filter(|gate| gate.is_critical).peekable();
+    if critical.peek().is_some() && critical.all(|gate| gate.metric.is_of_pairs()) {
+        let fix = "preference is compared in the shadow step only, so no step after it would end; add \
+                   a critical gate such as error_rate";
+        diagnostics.push(FieldError::unneeded("ramp.gates", fix));
+    }
+}
+
+fn check_started(text: &str, diagnostics: &mut Diagnostics) -> Option<SystemTime> {
+    diagnostics.checked("ramp.started", text, |text| {
+        parse_timestamp(text).ok_or(
+            r#"write an RFC 3339 timestamp from 1970 or later, such as "2026-11-25T10:00:00Z""#,
+        )
     })
 }
 

@@ -196,6 +196,8 @@ impl RampView {
             about_s: seconds_to_next_decision(spec, state, in_step_s, analysis.as_ref()),
             in_step_s,
             bake_s: spec.bake.as_secs(),
+            baseline_s: spec.baseline.as_secs(),
+            is_baseline: state.is_baseline(),
             timeout_s: spec.timeout.as_secs(),
             is_overdue: state.snapshot(spec).is_overdue,
             judgement: analysis.map(|it| AnalysisView::new(&it, spec, state.step.get())),
@@ -216,6 +218,9 @@ fn seconds_to_next_decision(
     in_step_s: u64,
     analysis: Option<&Analysis>,
 ) -> Option<u64> {
+    if state.hold_reason == HoldReason::Baseline {
+        return Some(spec.baseline.as_secs().saturating_sub(in_step_s));
+    }
     let is_active = matches!(state.phase, Phase::Ramping | Phase::Holding);
     if !is_active || !matches!(state.hold_reason, HoldReason::Bake | HoldReason::Evidence) {
         return None;

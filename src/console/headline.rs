@@ -173,6 +173,13 @@ fn in_step(rollout: &RolloutView, ramp: &RampView) -> Headline {
             ShadowStatus::NeedsAction(text) => Headline::new(Tone::NeedsAction, text),
         };
     }
+    if ramp.is_baseline {
+        let left = HumanDuration(ramp.about_s.unwrap_or_default());
+        let text = format!(
+            "Everyone is on blue: the ramp learns how users differ, and begins in about {left}."
+        );
+        return Headline::new(Tone::Good, text);
+    }
     let Some(analysis) = &ramp.judgement else {
         let text = format!("Green has {share}, and there is no blue traffic to compare it with.");
         return Headline::new(Tone::Unknown, text);

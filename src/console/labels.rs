@@ -102,6 +102,7 @@ pub fn wait(name: &str) -> &str {
         "resume" => "The end of the pause",
         "state_lost" => "A restart of the ramp, whose state was lost",
         "restart" => "A configuration change",
+        "baseline" => "What users are answered on blue, before the first step",
         "pairs" => "Pairs of responses that show that green is safe",
         _ => name,
     }

@@ -65,19 +65,27 @@ fn write_steps(out: Out<'_>, ramp: &RampView, phase: &str) -> fmt::Result {
     let current = ramp.step.min(count.saturating_sub(1));
     let is_in_shadow = ramp.shadow_step.as_ref().is_some_and(|step| step.is_current);
     out.write_str("<section class=\"card\"><h3>Steps</h3><ol class=\"steps\">")?;
-    if ramp.shadow_step.is_some() {
-        let (class, glyph, status) = match is_in_shadow {
+    // Those before the first one with a share.
+    for (name, exists, is_current) in [
+        ("Baseline", ramp.is_baseline || ramp.baseline_s > 0, ramp.is_baseline),
+        ("Shadow", ramp.shadow_step.is_some(), is_in_shadow),
+    ] {
+        if !exists {
+            continue;
+        }
+        let (class, glyph, status) = match is_current {
             _ if phase == "promoted" => ("done", "✓", "done"),
             true if phase == "rolled_back" => ("failed", "✕", "failed"),
             true => ("here", "●", "current"),
+            false if ramp.is_baseline => ("ahead", "", "upcoming"),
             false => ("done", "✓", "done"),
         };
-        write_step(out, class, glyph, "Shadow", status, "")?;
+        write_step(out, class, glyph, name, status, "")?;
     }
     for (index, step) in ramp.steps.iter().enumerate() {
         let (class, glyph, status) = match index.cmp(&current) {
             _ if phase == "promoted" => ("done", "✓", "done"),
-            _ if is_in_shadow => ("ahead", "", "upcoming"),
+            _ if is_in_shadow || ramp.is_baseline => ("ahead", "", "upcoming"),
             Ordering::Less => ("done", "✓", "done"),
             Ordering::Equal if phase == "rolled_back" => ("failed", "✕", "failed"),
             Ordering::Equal => ("here", "●", "current"),
@@ -88,12 +96,9 @@ fn write_steps(out: Out<'_>, ramp: &RampView, phase: &str) -> fmt::Result {
         write_step(out, class, glyph, &share, status, approval)?;
     }
     out.write_str("</ol>")?;
-    if is_in_shadow && phase != "rolled_back" {
-        write!(
-            out,
-            "<p class=\"small\">In the shadow step for {}.</p>",
-            HumanDuration(ramp.in_step_s)
-        )?;
+    if (is_in_shadow || ramp.is_baseline) && phase != "rolled_back" {
+        let name = if ramp.is_baseline { "baseline" } else { "shadow step" };
+        write!(out, "<p class=\"small\">In the {name} for {}.</p>", HumanDuration(ramp.in_step_s))?;
     } else if !matches!(phase, "promoted" | "rolled_back") {
         write!(
             out,

@@ -113,7 +113,7 @@ pub struct RampView {
     /// All steps.
     pub steps: Vec<StepView>,
     /// What the next decision waits for: `nothing`, `bake`, `evidence`, `data`, `division`,
-    /// `unread`, `incident`, `approval`, `resume`, `state_lost`, `restart` or `pairs`.
+    /// `unread`, `incident`, `approval`, `resume`, `state_lost`, `restart`, `pairs` or `baseline`.
     pub waits_for: String,
     /// An estimate of the seconds until the next decision, if there is enough evidence for one.
     pub about_s: Option<u64>,
@@ -121,6 +121,12 @@ pub struct RampView {
     pub in_step_s: u64,
     /// The minimum duration of the step.
     pub bake_s: u64,
+    /// How long all units stay on blue before the first step.
+    #[cfg_attr(not(target_arch = "wasm32"), serde(default))]
+    pub baseline_s: u64,
+    /// Whether that time is not over.
+    #[cfg_attr(not(target_arch = "wasm32"), serde(default))]
+    pub is_baseline: bool,
     /// The duration after which the step is overdue.
     pub timeout_s: u64,
     /// Whether the step is overdue.

@@ -13,7 +13,8 @@
 //! | no state | the configuration sets `rolled_back` | `rolled_back` |
 //! | no state | the ramp `started` more than two minutes ago | `paused`, all blue: `state_lost` |
 //!
-//! [`shadow_step`](super::shadow_step) has the transitions of a shadow step, and
+//! [`baseline`](super::baseline) has the transitions of a baseline,
+//! [`shadow_step`](super::shadow_step) those of a shadow step, and
 //! [`apply_command`](super::apply_command) has the transitions of operator commands.
 //!
 //! A pause keeps the share that is in force; the analysis and the tripwires continue.
@@ -49,6 +50,7 @@ impl RampState {
             self.evidence.begin_tick(&spec.analysis, now.monotonic_ns);
         }
         self.evidence.add(&spec.analysis, evidence);
+        self.learn_baseline(spec, observations);
         self.add_pairs(spec, observations);
         transitions.extend(self.evaluate(spec, now));
         transitions
@@ -57,7 +59,7 @@ impl RampState {
     /// The analysis of the current step; `None` in one without traffic on blue, and in the shadow
     /// step.
     pub fn analyse(&self, spec: &RampSpec) -> Option<Analysis> {
-        if self.is_shadow_step() {
+        if self.is_before_first_step() {
             return None;
         }
         spec.analysis.steps.get(self.step.get())?;
@@ -67,7 +69,7 @@ impl RampState {
     /// The observations that are evidence of a step. After a rollback there are none, and no
     /// period begins, so that the evidence stays as the decision saw it.
     fn evidence_of(&self, observations: &[Observation]) -> Vec<StepObservation> {
-        if self.phase == Phase::RolledBack || self.is_shadow_step() {
+        if self.phase == Phase::RolledBack || self.is_before_first_step() {
             return Vec::new();
         }
         let with_step = |observation: &Observation| {
@@ -114,6 +116,9 @@ impl RampState {
         let command = self.command.as_ref().map(|command| command.kind);
         if command == Some(CommandKind::Promote) {
             return None;
+        }
+        if self.is_baseline() {
+            return self.evaluate_baseline(spec, now);
         }
         if self.is_shadow_step() {
             let incident = find_text(decision_text::incident);

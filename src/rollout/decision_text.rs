@@ -21,6 +21,11 @@ use crate::analysis::{
 
 /// A new ramp begins.
 pub(super) const BEGINS: &str = "the ramp begins";
+/// A new ramp begins with its baseline.
+pub(super) const BEGINS_WITH_BASELINE: &str =
+    "the ramp begins with its baseline: all units stay on blue, and their past becomes known";
+/// The baseline has ended.
+pub(super) const BASELINE_ENDS: &str = "the baseline has ended";
 /// A new ramp begins with a shadow step.
 pub(super) const BEGINS_WITH_SHADOW: &str =
     "the ramp begins with its shadow step: green answers copies of requests, and no user sees it";

@@ -100,7 +100,9 @@ fn tripwire_bytes(spec: &RampSpec) -> Vec<u8> {
 
 /// Everything else, as bytes.
 fn timing_bytes(spec: &RampSpec) -> Vec<u8> {
-    let RampSpec { steps, shadow, bake, timeout, started, is_paused, is_rolled_back, .. } = spec;
+    let RampSpec {
+        steps, shadow, baseline, bake, timeout, started, is_paused, is_rolled_back, ..
+    } = spec;
     let approvals = steps.iter().map(|step| u8::from(step.needs_approval));
     let flags = u8::from(*is_paused) | u8::from(*is_rolled_back) << 1;
     let mut bytes: Vec<u8> = approvals.chain([flags]).collect();
@@ -113,7 +115,7 @@ fn timing_bytes(spec: &RampSpec) -> Vec<u8> {
         bytes.extend(duration.as_secs().to_le_bytes());
         bytes.extend(duration.subsec_nanos().to_le_bytes());
     };
-    [*bake, *timeout, started.unwrap_or_default()].into_iter().for_each(&mut add);
+    [*baseline, *bake, *timeout, started.unwrap_or_default()].into_iter().for_each(&mut add);
     bytes
 }
 

@@ -33,6 +33,8 @@ pub enum HoldReason {
     Restart,
     /// Pairs of responses that show that green is safe, in a shadow step.
     Pairs,
+    /// The end of the baseline.
+    Baseline,
 }
 
 // === impl HoldReason ===
@@ -52,6 +54,7 @@ impl fmt::Display for HoldReason {
             Self::StateLost => "state_lost",
             Self::Restart => "restart",
             Self::Pairs => "pairs",
+            Self::Baseline => "baseline",
         })
     }
 }

@@ -8,6 +8,7 @@
 //! | [`state`] | the state of a ramp |
 //! | [`snapshot`] | what every worker needs of it |
 //! | [`controller`] | a tick's observations in, transitions out |
+//! | [`baseline`] | the time before the first step, in which units' past becomes known |
 //! | [`shadow_step`], [`paired_text`] | the step before the first one, in which no user is on green |
 //! | [`pairing`] | both versions' responses to one request, joined in one worker |
 //! | [`reconcile_spec`] | how a ramp follows a changed specification |
@@ -32,6 +33,7 @@
 //! A command stays in effect until `weights` or `ramp` changes in the configuration.
 
 pub mod apply_command;
+pub mod baseline;
 pub mod clocks;
 pub mod command_error;
 pub mod controller;

@@ -69,6 +69,23 @@ impl RampProfile {
         }
     }
 
+    /// Whether values are adjusted by default: see [`AnalysisPlan::adjusts`](crate::analysis::AnalysisPlan::adjusts).
+    pub fn adjusts(self) -> bool {
+        self == Self::Small
+    }
+
+    /// How long all units stay on blue before the first step, where values are adjusted and a step
+    /// lasts at least `bake`.
+    ///
+    /// In a third of six hours, a user who sends 5 requests an hour has shown nine tenths of how the
+    /// user's values differ from others' (`docs/explanation/sizing.md`).
+    pub fn baseline(self, bake: Duration) -> Duration {
+        match self {
+            Self::Small => bake / 3,
+            Self::Default | Self::Large => Duration::ZERO,
+        }
+    }
+
     /// The minimum duration of a step.
     ///
     /// Of few users, the first minutes may be lucky: a long time lets luck even out.
@@ -103,11 +120,10 @@ impl RampProfile {
             (Self::Default, ..) => default,
             (Self::Small, Metric::Preference, _) => default,
             // Other rates are lower than that of errors in most services, or matter less.
-            (Self::Small, Metric::ErrorRate, _) => 2.25,
+            (Self::Small, Metric::ErrorRate, _) => 1.6,
             (Self::Small, _, Comparison::Rate) => 4.0,
-            // Two groups of 100 users differ by much. With more users, what they tell later keeps a
-            // green from passing that is slower than the margin: `RepeatedValues::looks_worse`.
-            (Self::Small, _, Comparison::Higher | Comparison::Either) => 0.6,
+            // Two groups of 100 users differ by much, but not from their own past.
+            (Self::Small, _, Comparison::Higher | Comparison::Either) => 0.3,
             (Self::Small, _, Comparison::Quantile) => 1.0,
             (Self::Small, _, Comparison::Lower) => 0.1,
             (Self::Small, _, Comparison::Share) => 0.15,

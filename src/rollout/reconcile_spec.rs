@@ -35,7 +35,7 @@ impl RampState {
         let share_bp = before.shares_bp.get(self.step.get()).copied().unwrap_or_default();
         let in_force_bp = self.override_share().map_or(share_bp, Share::basis_points);
         let has_no_green =
-            self.is_all_blue() || (self.is_shadow_step() && self.override_share().is_none());
+            self.is_all_blue() || (self.is_before_first_step() && self.override_share().is_none());
         let green_bp = if has_no_green { 0 } else { in_force_bp };
         let from = Position { phase: self.phase, green_bp };
         let is_restart = before.restart != self.observed_spec.restart;

@@ -13,6 +13,9 @@ pub struct RampSpec {
     pub steps: Vec<RampStep>,
     /// The step before the first one, in which no user is on green, if there is one.
     pub shadow: Option<ShadowStep>,
+    /// How long all units stay on blue before anything else, so that their past is known; 0 for
+    /// not at all.
+    pub baseline: Duration,
     /// The minimum duration of a step.
     pub bake: Duration,
     /// The duration from which a step that is not decided is overdue.
@@ -63,6 +66,16 @@ impl RampSpec {
     /// The step with this index, if the ramp has it.
     pub fn step(&self, step: StepIndex) -> Option<&RampStep> {
         self.steps.get(step.get())
+    }
+
+    /// Whether the ramp has a baseline.
+    pub fn has_baseline(&self) -> bool {
+        !self.baseline.is_zero()
+    }
+
+    /// Whether the ramp begins with its shadow step.
+    pub(super) fn begins_with_shadow_step(&self) -> bool {
+        self.shadow.is_some() && !self.has_baseline()
     }
 
     /// The duration above which a response is slow; `None` where nothing compares that, or before

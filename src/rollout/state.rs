@@ -36,6 +36,9 @@ pub struct RampState {
     pub epoch: Epoch,
     /// The epoch in which the ramp has begun, or has begun again.
     first_epoch: Epoch,
+    /// Whether the ramp is in the baseline, in which all units are on blue. It comes before all
+    /// else.
+    is_baseline: bool,
     /// Whether the ramp is in the shadow step, which comes before its first step.
     is_shadow_step: bool,
     /// The evidence of the shadow step. It is kept when the ramp goes on, for display.
@@ -87,7 +90,8 @@ impl RampState {
             suspended_at_ns: None,
             epoch: Epoch::MANUAL,
             first_epoch: Epoch::MANUAL,
-            is_shadow_step: spec.shadow.is_some(),
+            is_baseline: spec.has_baseline(),
+            is_shadow_step: spec.begins_with_shadow_step(),
             pairs: PairedEvidence::default(),
             evidence: Evidence::default(),
             seen_units: Vec::new(),
@@ -111,6 +115,7 @@ impl RampState {
                 (state.phase, state.hold_reason) = (Phase::Paused, HoldReason::StateLost);
                 decision_text::STATE_LOST
             }
+            _ if state.is_baseline => decision_text::BEGINS_WITH_BASELINE,
             _ if state.is_shadow_step => decision_text::BEGINS_WITH_SHADOW,
             _ => decision_text::BEGINS,
         };
@@ -120,7 +125,7 @@ impl RampState {
 
     /// A new ramp in one of its steps with a share.
     pub fn in_step(spec: &RampSpec, step: StepIndex, now: Clocks) -> Self {
-        Self { step, is_shadow_step: false, ..Self::new(spec, now) }
+        Self { step, is_baseline: false, is_shadow_step: false, ..Self::new(spec, now) }
     }
 
     /// What is in force.
@@ -144,8 +149,8 @@ impl RampState {
         let share = |step: StepIndex| spec.step(step).map_or(Share::ZERO, |step| step.share);
         let previous_share = self.step.minus(1).map_or(Share::ZERO, share);
         let is_all_blue = self.is_all_blue();
-        let has_no_green = is_all_blue || self.is_shadow_step;
-        let compared = |step: &RampStep| match self.is_shadow_step {
+        let has_no_green = is_all_blue || self.is_before_first_step();
+        let compared = |step: &RampStep| match self.is_before_first_step() {
             true => Share::ALL,
             false => step.analysed_share,
         };
@@ -165,6 +170,16 @@ impl RampState {
     /// Whether the ramp is in the shadow step, which comes before its first step.
     pub fn is_shadow_step(&self) -> bool {
         self.is_shadow_step
+    }
+
+    /// Whether the ramp is in its baseline, in which all units are on blue.
+    pub fn is_baseline(&self) -> bool {
+        self.is_baseline
+    }
+
+    /// Whether the ramp is in its baseline or its shadow step, and no user is on green.
+    pub(super) fn is_before_first_step(&self) -> bool {
+        self.is_baseline || self.is_shadow_step
     }
 
     /// Whether blue has all traffic until the operator starts the ramp again.
@@ -215,17 +230,27 @@ impl RampState {
         self.evidence.begin_step(self.step, now.monotonic_ns);
     }
 
+    /// Enters the shadow step, if the ramp has one, or the first step after the baseline.
+    pub(super) fn leave_baseline(&mut self, spec: &RampSpec, now: Clocks) {
+        (self.is_baseline, self.is_shadow_step) = (false, spec.shadow.is_some());
+        self.evidence = self.evidence.after_baseline();
+        self.enter_step(spec, StepIndex::FIRST, now);
+    }
+
     /// Enters the first step after the shadow step.
     pub(super) fn leave_shadow_step(&mut self, spec: &RampSpec, now: Clocks) {
         self.is_shadow_step = false;
         // The pairs' units were remembered there.
-        self.evidence = Evidence::default();
+        self.evidence = self.evidence.begun_again();
         self.enter_step(spec, StepIndex::FIRST, now);
     }
 
-    /// Begins the ramp again: in its shadow step, if it has one, or in its first step.
+    /// Begins the ramp again: in its baseline or its shadow step, if it has one, or in its first
+    /// step.
     pub(super) fn begin_again(&mut self, spec: &RampSpec, now: Clocks) {
-        self.is_shadow_step = spec.shadow.is_some();
+        self.is_baseline = spec.has_baseline();
+        self.is_shadow_step = spec.begins_with_shadow_step();
+        self.evidence = Evidence::default();
         self.reset_evidence(spec, StepIndex::FIRST, now);
         self.first_epoch = self.epoch;
     }
@@ -236,7 +261,11 @@ impl RampState {
         self.epoch = self.epoch.plus(1);
         (self.began_ns, self.suspended_at_ns) = (now.monotonic_ns, None);
         self.is_overdue = false;
-        self.hold_reason = if self.is_shadow_step { HoldReason::Pairs } else { HoldReason::Bake };
+        self.hold_reason = match () {
+            () if self.is_baseline => HoldReason::Baseline,
+            () if self.is_shadow_step => HoldReason::Pairs,
+            () => HoldReason::Bake,
+        };
         self.evidence.begin_step(step, now.monotonic_ns);
         self.clear_windows(spec);
     }
@@ -250,9 +279,9 @@ impl RampState {
         self.windows.resize_with(spec.tripwires.len(), TripwireWindow::default);
     }
 
-    /// Forgets the evidence and enters a step.
+    /// Forgets the evidence, but not the past of units, and enters a step.
     pub(super) fn reset_evidence(&mut self, spec: &RampSpec, step: StepIndex, now: Clocks) {
-        self.evidence = Evidence::default();
+        self.evidence = self.evidence.begun_again();
         if self.is_shadow_step {
             self.pairs = PairedEvidence::default();
         }
@@ -271,6 +300,7 @@ impl RampState {
             self.command = None;
             return self;
         }
+        self.is_baseline &= in_force.epoch == self.epoch;
         if self.override_share().is_none() && in_force.epoch != Epoch::MANUAL {
             (self.phase, self.step) = (in_force.phase, in_force.step);
             self.is_shadow_step = in_force.is_shadow_step;

@@ -42,7 +42,16 @@ pub fn serve(runtime: &Runtime, routes: Router) -> String {
 #[test]
 fn the_state_of_each_phase_is_shown() {
     let console = Console::start();
-    let cases: [(&str, i32, &[&str]); 12] = [
+    let cases: [(&str, i32, &[&str]); 13] = [
+        (
+            "baseline",
+            0,
+            &[
+                "Everyone is on blue: the ramp learns how users differ, and begins in about 2 hours.\n",
+                "step       baseline, for 4 minutes: [baseline], 1 %, 5 %, 25 %, 50 %, 100 %",
+                "waits for  What users are answered on blue, before the first step, in about 2 hours",
+            ],
+        ),
         (
             "shadow-step",
             0,

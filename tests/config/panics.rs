@@ -78,7 +78,7 @@ proptest! {
     fn no_value_of_a_ramp_field_panics(
         field in prop::sample::select(vec![
             "profile", "steps", "bake", "timeout", "warmup", "gates", "tripwires", "alpha", "beta",
-            "evidence", "adjust", "started", "restart", "paused", "rolled_back",
+            "evidence", "adjust", "baseline", "started", "restart", "paused", "rolled_back",
         ]),
         value in any_ramp_value(),
     ) {

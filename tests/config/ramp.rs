@@ -82,7 +82,7 @@ fn a_profile_has_defaults_of_its_own() {
             600,
             vec![2.0, 1.0, 0.5, 0.3],
         ),
-        (json!({"profile": "small"}), vec![5_000, 10_000], 6 * 3600, vec![2.25]),
+        (json!({"profile": "small"}), vec![5_000, 10_000], 6 * 3600, vec![1.6]),
         (
             json!({"profile": "large"}),
             vec![100, 500, 1_000, 2_500, 5_000, 10_000],
@@ -94,9 +94,9 @@ fn a_profile_has_defaults_of_its_own() {
             json!({"profile": "small", "steps": [25, 50, 100]}),
             vec![2_500, 5_000, 10_000],
             6 * 3600,
-            vec![2.25, 2.25],
+            vec![1.6, 1.6],
         ),
-        (json!({"profile": "small", "bake": "1h"}), vec![5_000, 10_000], 3600, vec![2.25]),
+        (json!({"profile": "small", "bake": "1h"}), vec![5_000, 10_000], 3600, vec![1.6]),
         (
             json!({"profile": "small", "gates": [{"metric": "error_rate", "tolerance": 1}]}),
             vec![5_000, 10_000],
@@ -113,6 +113,38 @@ fn a_profile_has_defaults_of_its_own() {
     }
     let errors = errors_with(json!({"ramp": {"profile": "tiny"}}));
     assert_eq!(errors, r#"ramp.profile: "tiny": write "small" or "default" or "large""#);
+}
+
+/// The past of units is learned before the first step where it is used, unless the ramp begins
+/// with a step that exposes no user.
+#[test]
+fn a_small_service_has_a_baseline() {
+    let of_values = json!([{"metric": "duration"}]);
+    let of_rates = json!([{"metric": "error_rate"}]);
+    let hour = 3600;
+    for (section, adjusts, baseline_s) in [
+        (json!({}), false, 0),
+        (json!({"profile": "large"}), false, 0),
+        (json!({"adjust": true}), true, 0),
+        (json!({"adjust": true, "baseline": "90m"}), true, hour + hour / 2),
+        (json!({"profile": "small"}), true, 2 * hour),
+        (json!({"profile": "small", "bake": "3m"}), true, 60),
+        (json!({"profile": "small", "baseline": "0s"}), true, 0),
+        (json!({"profile": "small", "baseline": "1h"}), true, hour),
+        (json!({"profile": "small", "adjust": false}), false, 0),
+        (json!({"profile": "small", "gates": of_values}), true, 2 * hour),
+        (json!({"profile": "small", "gates": of_rates}), false, 0),
+        (json!({"profile": "small", "evidence": "every_request"}), false, 0),
+        (json!({"profile": "small", "steps": [{"shadow": 10}, 50, 100]}), true, 0),
+        (json!({"profile": "small", "steps": [{"shadow": 10}, 50], "baseline": "1h"}), true, hour),
+    ] {
+        let ramp = valid_ramp(section.clone());
+        assert_eq!(
+            (ramp.analysis.adjusts, ramp.baseline),
+            (adjusts, seconds(baseline_s)),
+            "{section}"
+        );
+    }
 }
 
 #[test]
@@ -133,6 +165,7 @@ fn default_tripwires_need_no_body_unless_bodies_are_read() {
 fn every_field_of_steps_and_times_can_be_set() {
     let ramp = valid_ramp(json!({
         "steps": [0.01, {"percent": 2.5}, {"percent": 33.33, "approve": true}, 99.99],
+        "baseline": "0s",
         "bake": "90s",
         "timeout": "2d",
         "warmup": "500ms",

@@ -132,6 +132,23 @@ fn errors_of_steps_and_times() {
             "adjust: true: no gate compares times, tokens or cost; remove it, or add such a gate"
                 .into(),
         ),
+        (
+            json!({"baseline": "2 hours", "adjust": true}),
+            "baseline: \"2 hours\": write a whole number of ms, s, m, h or d, at most 365 days, such as \
+             \"2h\", or \"0s\" for no baseline"
+                .into(),
+        ),
+        (
+            json!({"baseline": "2h"}),
+            "baseline: \"2h\": only adjusted values use the past of units; write \"adjust\": true, or \
+             remove it"
+                .into(),
+        ),
+        (
+            json!({"baseline": "2h", "adjust": true, "evidence": "every_request"}),
+            "baseline: \"2h\": with \"evidence\": \"every_request\" no unit has a past; remove it"
+                .into(),
+        ),
     ];
     for (ramp, expected) in cases {
         assert_eq!(errors_with(json!({"ramp": ramp})), format!("ramp.{expected}"));
@@ -163,7 +180,7 @@ fn errors_that_concern_other_sections_and_types() {
         ),
         (
             json!({"ramp": {"bkae": "10m"}}),
-            "ramp.bkae: \"10m\": unknown field; did you mean bake? the fields are profile, steps, bake, timeout, warmup, gates, \
+            "ramp.bkae: \"10m\": unknown field; did you mean bake? the fields are profile, steps, baseline, bake, timeout, warmup, gates, \
              tripwires, alpha, beta, evidence, adjust, control, started, restart, paused, rolled_back",
         ),
         (

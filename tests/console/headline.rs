@@ -238,6 +238,17 @@ fn the_most_urgent_rollout_comes_first() {
     assert!(html.contains("<title>✕ a: The safety of green cannot be assessed: unknown."));
 }
 
+/// Nothing is compared in the baseline, and nothing is wrong with that.
+#[test]
+fn a_baseline_has_its_headline() {
+    let found = headline(&fixtures::baseline());
+    assert_eq!(found.tone, Tone::Good);
+    assert_eq!(
+        found.text,
+        "Everyone is on blue: the ramp learns how users differ, and begins in about 2\u{a0}hours."
+    );
+}
+
 #[test]
 fn a_shadow_step_has_its_headlines() {
     let step = |change: &dyn Fn(&mut RolloutView)| changed(fixtures::shadow_step(), change);

@@ -14,8 +14,8 @@ fn ramp_with(profile: RampProfile) -> RampSpec {
     Config::parse(text.as_bytes()).unwrap().ramp.unwrap()
 }
 
-/// A service of 200 users whose green has this multiple of blue's errors.
-fn small_service(green_errors: f64) -> World {
+/// A service of 200 users whose green has these multiples of blue's errors and durations.
+fn small_service(green_errors: f64, green_duration: f64) -> World {
     let rate = |metric, blue, green| Behaviour { metric, blue, spread: 0.0, green };
     let value = |metric, blue, spread| Behaviour { metric, blue, spread, green: 1.0 };
     World {
@@ -28,7 +28,7 @@ fn small_service(green_errors: f64) -> World {
             rate(Metric::EmptyRate, 0.005, 1.0),
             rate(Metric::AbortRate, 0.01, 1.0),
             rate(Metric::SlowRate, 0.05, 1.0),
-            value(Metric::Duration, 4000.0, 0.85),
+            Behaviour { green: green_duration, ..value(Metric::Duration, 4000.0, 0.85) },
             value(Metric::Ttft, 600.0, 0.6),
         ],
         green_differs_from_s: 0,
@@ -46,13 +46,14 @@ fn a_green_that_fails_everything_is_rolled_back_in_a_small_service() {
     for seed in 0..10 {
         let rollout = SimulatedRollout::new(
             &ramp_with(RampProfile::Small),
-            small_service(1e6),
+            small_service(1e6, 1.0),
             false,
             86_400,
         );
         let run = rollout.run(seed);
         assert_eq!(run.end, RunEnd::RolledBack, "seed {seed}: {run:?}");
-        assert!(run.seconds < 1_800, "seed {seed}: {run:?}");
+        // After the baseline.
+        assert!(run.seconds < 2 * 3_600 + 1_800, "seed {seed}: {run:?}");
     }
 }
 
@@ -62,13 +63,23 @@ fn a_good_green_completes_a_small_ramp_within_a_day() {
     let promoted = (0..8).filter(|seed| {
         let rollout = SimulatedRollout::new(
             &ramp_with(RampProfile::Small),
-            small_service(1.0),
+            small_service(1.0, 1.0),
             false,
             86_400,
         );
         rollout.run(*seed).end == RunEnd::Done
     });
     assert!(promoted.count() >= 5);
+}
+
+/// Without what is known of users from before the step, a quarter of such ramps were promoted.
+#[test]
+fn a_slower_green_is_not_promoted_in_a_small_service() {
+    for seed in 0..4 {
+        let slower = small_service(1.0, 1.3);
+        let rollout = SimulatedRollout::new(&ramp_with(RampProfile::Small), slower, false, 86_400);
+        assert_ne!(rollout.run(seed).end, RunEnd::Done, "seed {seed}");
+    }
 }
 
 #[test]

@@ -110,7 +110,8 @@ impl GateForecast<'_> {
             self.time_to_threshold(threshold, delay_s, NON_INFERIORITY_DEVIATIONS, log_wealths)
         };
         if !green.is_rate() {
-            let fractions = traffic.exposed;
+            let is_adjusted = plan.adjusts_by_past() && green.metric.is_adjustable();
+            let fractions = if is_adjusted { traffic.newly_exposed } else { traffic.exposed };
             let spread = self.compared_spread(green);
             let comparison = |seconds: f64| RankComparison {
                 shift: ((1.0 + params.tolerance) / green.green).ln(),
@@ -142,12 +143,15 @@ impl GateForecast<'_> {
     }
 
     /// The standard deviation of the logarithm of the values that are compared: where the ramp adjusts
-    /// them, without what the request explains. Before blue has 400 values none is adjusted, which
-    /// is left out here.
+    /// them, without what the request and the past of users explain. Before blue has 400 values none
+    /// is adjusted by its request, which is left out here.
     fn compared_spread(&self, green: &Behaviour) -> f64 {
         let adjusts = self.plan.adjusts && green.metric.is_adjustable();
-        let explained = if adjusts { self.explained } else { 0.0 };
-        green.spread * (1.0 - explained).sqrt()
+        let rest = match adjusts {
+            true => (1.0 - self.explained) * self.traffic.rest_of_variance(),
+            false => 1.0,
+        };
+        green.spread * rest.sqrt()
     }
 
     /// The number of directions that are worse, which share alpha and beta.

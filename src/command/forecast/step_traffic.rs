@@ -23,9 +23,14 @@ pub struct StepTraffic {
     answer_s: f64,
     /// The 95 % quantile of the duration of an answer, in seconds.
     slow_answer_s: f64,
+    /// The fraction of the variance between users that their past does not explain, from 0 to 1.
+    unexplained_between: f64,
     /// The warm-up of a step, in seconds: answers that end earlier do not count for advancing.
     pub warmup_s: f64,
 }
+
+/// The variance of values within users as a multiple of the one between them.
+const WITHIN_TO_BETWEEN: f64 = (1.0 - VARIANCE_BETWEEN_USERS) / VARIANCE_BETWEEN_USERS;
 
 /// The normal distribution's quantile of 95 %.
 const Z_95: f64 = 1.645;
@@ -34,13 +39,15 @@ const Z_95: f64 = 1.645;
 
 impl StepTraffic {
     /// The traffic of step `step` of a ramp with these shares of green, from 0 to 1. `None` for a
-    /// step that is not compared, such as the one with all traffic on green.
+    /// step that is not compared, such as the one with all traffic on green. The past of users is that
+    /// of `baseline_s` seconds; what they show in earlier steps is left out.
     pub fn new(
         plan: &AnalysisPlan,
         world: &World,
         shares: &[f64],
         step: usize,
         by_conversation: bool,
+        baseline_s: f64,
     ) -> Option<Self> {
         let duration = world.behaviours.iter().find(|it| it.metric == Metric::Duration)?;
         let slow = (Z_95 * duration.spread).exp();
@@ -58,9 +65,17 @@ impl StepTraffic {
             Users::Sticky { count, .. } if plan.unit == AnalysisUnit::Units => Some(count as f64),
             _ => None,
         };
+        let unexplained_between = match users {
+            Some(users) if plan.adjusts => {
+                let requests = world.per_second * baseline_s / users;
+                mean_over_users(|activity| 1.0 / (1.0 + requests * activity / WITHIN_TO_BETWEEN))
+            }
+            _ => 1.0,
+        };
         Some(Self {
             per_second: world.per_second,
             users,
+            unexplained_between,
             max_units: (plan.unit == AnalysisUnit::Units).then_some(plan.max_units as f64),
             newly_exposed: split(share - share_before, design.new_units.get()),
             exposed: split(share, design.all_units.get()),
@@ -165,8 +180,14 @@ impl StepTraffic {
         let mean = mean_over_users(count);
         let of_same_user = mean_over_users(|activity| count(activity).powi(2)) / mean;
         let sampled = 1.0 / self.fill_ratio(self.warmup_s + seconds).max(1.0);
-        let design_effect = 1.0 + VARIANCE_BETWEEN_USERS * (of_same_user - 1.0).max(0.0);
+        let between = VARIANCE_BETWEEN_USERS * self.unexplained_between / self.rest_of_variance();
+        let design_effect = 1.0 + between * (of_same_user - 1.0).max(0.0);
         (fraction * users * mean * sampled, design_effect)
+    }
+
+    /// The fraction of the variance of values that the past of users does not explain.
+    pub(super) fn rest_of_variance(&self) -> f64 {
+        1.0 - VARIANCE_BETWEEN_USERS * (1.0 - self.unexplained_between)
     }
 
     /// The design effect of repeated requests: a cluster of `n` requests has a variance that is

@@ -24,7 +24,9 @@ impl PlanInputs<'_> {
     /// The traffic of a step; `None` if the step is not compared.
     pub fn traffic(&self, step: usize) -> Option<StepTraffic> {
         let shares: Vec<f64> = self.ramp.steps.iter().map(|it| it.share.fraction()).collect();
-        StepTraffic::new(&self.ramp.analysis, self.world, &shares, step, self.by_conversation)
+        let baseline_s = self.ramp.baseline.as_secs_f64();
+        let plan = &self.ramp.analysis;
+        StepTraffic::new(plan, self.world, &shares, step, self.by_conversation, baseline_s)
     }
 
     /// The forecast of a gate in a step.

@@ -82,8 +82,8 @@ impl PlanArgs {
         let shadow_step = PlannedShadowStep::new(&ramp, &world);
         let steps: Vec<_> = (0..ramp.steps.len()).map(|step| self.step(&inputs, step)).collect();
         let completes = steps.iter().map(|it| it.advances).product();
-        let nothing = DurationRange::exactly(0.0);
-        let whole_s = steps.iter().fold(nothing, |all, step| all.then(step.lasts_s));
+        let baseline = DurationRange::exactly(ramp.baseline.as_secs_f64());
+        let whole_s = steps.iter().fold(baseline, |all, step| all.then(step.lasts_s));
         let traffic = Assumptions::from_world(&world);
         Ok(Planned {
             rollout: config.rollout.to_string(),
@@ -95,6 +95,7 @@ impl PlanArgs {
             needed: NeededTraffic::new(&inputs),
             traffic,
             left_out,
+            baseline_s: ramp.baseline.as_secs_f64(),
             bake_s: ramp.bake.as_secs_f64(),
             timeout_s: ramp.timeout.as_secs_f64(),
             completes,

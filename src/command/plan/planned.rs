@@ -23,6 +23,8 @@ pub struct Planned {
     pub(super) traffic: Assumptions,
     /// The metrics of gates and tripwires on feedback, which are not planned.
     pub(super) left_out: Vec<Metric>,
+    /// How long all users stay on blue before the first step.
+    pub(super) baseline_s: f64,
     pub(super) bake_s: f64,
     pub(super) timeout_s: f64,
     pub(super) steps: Vec<PlannedStep>,
@@ -112,6 +114,10 @@ impl Report for Planned {
     fn text(&self) -> String {
         let mut text = self.traffic.text();
         text.extend(left_out_line(&self.left_out));
+        if self.baseline_s > 0.0 {
+            let baseline = time(self.baseline_s);
+            let _ = writeln!(text, "baseline: {baseline}, with all users on blue");
+        }
         if let Some(step) = &self.shadow_step {
             let _ = writeln!(text, "\n{}\n{}", styled(HEAD, "Shadow step"), step.text().trim_end());
         }

@@ -80,6 +80,7 @@ fn new_ramp(ramp: &RampSpec, now: Clocks) -> ShareAfter {
             "it does not start: it started earlier by ramp.started, and its state is lost, so it \
              waits on blue (state_lost) until ramp.restart changes"
         }
+        _ if state.is_baseline() => "it starts with its baseline",
         _ if state.is_shadow_step() => "it starts with its shadow step",
         _ => "it starts with its first step",
     };

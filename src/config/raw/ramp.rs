@@ -15,6 +15,7 @@ use crate::rollout::RampProfile;
 pub struct RawRamp {
     pub profile: RampProfile,
     pub steps: Option<Vec<RawStep>>,
+    pub baseline: Option<String>,
     pub bake: Option<String>,
     pub timeout: Option<String>,
     pub warmup: Option<String>,
@@ -23,7 +24,7 @@ pub struct RawRamp {
     pub alpha: Option<Number>,
     pub beta: Option<Number>,
     pub evidence: AnalysisUnit,
-    pub adjust: bool,
+    pub adjust: Option<bool>,
     pub control: RawControl,
     pub started: Option<String>,
     pub restart: String,
@@ -122,6 +123,7 @@ impl RawRamp {
         let ramp = Self {
             profile,
             steps: steps.map(|it| it.iter().filter_map(RawStep::read).collect()),
+            baseline: fields.text("baseline"),
             bake: fields.text("bake"),
             timeout: fields.text("timeout"),
             warmup: fields.text("warmup"),
@@ -137,7 +139,7 @@ impl RawRamp {
                 Some(1) => AnalysisUnit::EveryRequest,
                 _ => AnalysisUnit::Units,
             },
-            adjust: fields.boolean("adjust").unwrap_or_default(),
+            adjust: fields.boolean("adjust"),
             control: match fields.choice("control", &["all", "equal"]) {
                 Some(1) => RawControl::Equal,
                 _ => RawControl::All,

@@ -3,6 +3,7 @@
 use super::*;
 
 /// A world, a schedule, and the requirement on the runs.
+#[derive(Clone)]
 pub struct Cell {
     pub name: String,
     plan: AnalysisPlan,
@@ -164,8 +165,12 @@ pub fn all() -> Vec<(&'static str, Vec<Cell>)> {
         ("Times to detect", detections()),
         ("Whole ramps of a worse green", bad_ramps()),
         ("Values adjusted by their requests", adjusted().0),
-        ("False rollbacks of adjusted values", adjusted().1),
-        ("False advances of adjusted values", adjusted_false_advances()),
+        ("Values adjusted by the past of users", adjusted_by_the_past().0),
+        ("False rollbacks of adjusted values", [adjusted().1, adjusted_by_the_past().1].concat()),
+        (
+            "False advances of adjusted values",
+            [adjusted_false_advances(), false_advances_with_a_past()].concat(),
+        ),
     ]
 }
 
@@ -434,6 +439,62 @@ fn adjusted() -> (Vec<Cell>, Vec<Cell>) {
         add(name, World { drift, ..identical }, true, false, Requirement::NoRollback);
     }
     cells.into_iter().partition(|cell| matches!(cell.requirement, Requirement::Rollback))
+}
+
+/// Whole ramps in which the past of users is what they were answered in earlier steps.
+fn adjusted_by_the_past() -> (Vec<Cell>, Vec<Cell>) {
+    let duration =
+        |green| vec![Behaviour { metric: Metric::Duration, blue: 4000.0, spread: 0.85, green }];
+    let cell = |name: String, world: World, adjusts, has_margins, schedule, requirement| {
+        let plan = AnalysisPlan { adjusts, ..plan(&world, &SHARES, has_margins) };
+        Cell { name, plan, world, schedule, requirement }
+    };
+    let (mut worse, mut nulls) = (Vec::new(), Vec::new());
+    for (count, population) in [(2_000, "2000 users"), (20_000, "20000 users")] {
+        for (adjusts, how) in [(false, "not adjusted"), (true, "adjusted")] {
+            let world = world(alike(count), duration(1.3));
+            let name = format!("duration ×1.3 in four steps, {population}, {how}");
+            let schedule = fixed(&SHARES, HOUR / 2);
+            worse.push(cell(name, world, adjusts, true, schedule, Requirement::Rollback));
+        }
+        let drift = Some(Drift { period_s: 2 * HOUR, peak: 2_f64.sqrt() });
+        for (drift, with) in [(None, ""), (drift, ", drift")] {
+            let world = World { drift, ..world(alike(count), duration(1.0)) };
+            let name = format!("identical in four steps, {population}{with}, margin 0, adjusted");
+            let schedule = fixed(&SHARES, HOUR / 2);
+            nulls.push(cell(name, world, true, false, schedule, Requirement::NoRollback));
+        }
+    }
+    (worse, nulls)
+}
+
+/// A green that is worse by the tolerance of the last step, whose users have a past, and some are on
+/// green since an earlier step.
+fn false_advances_with_a_past() -> Vec<Cell> {
+    let cell = |(count, population): (usize, &str)| {
+        let tolerances = SHARES.map(|share| Metric::Duration.default_tolerance(share));
+        let world = world(
+            alike(count),
+            vec![Behaviour {
+                metric: Metric::Duration,
+                blue: 4000.0,
+                spread: 0.85,
+                green: 1.0 + tolerances[3],
+            }],
+        );
+        let mut plan = AnalysisPlan { adjusts: true, ..plan(&world, &SHARES, true) };
+        // With a margin that is never exceeded, no run is rolled back.
+        let gates = plan.gates.iter().map(|gate| {
+            let spec =
+                GateSpec { margin: 10.0, tolerance: tolerances.to_vec(), ..gate.spec.clone() };
+            Gate::new(spec, &plan.steps)
+        });
+        plan.gates = gates.collect();
+        let name = format!("duration ×{} in four steps, {population}", 1.0 + tolerances[3]);
+        let schedule = gated(&SHARES, 600, HOUR);
+        Cell { name, plan, world, schedule, requirement: Requirement::NoAdvance }
+    };
+    [(2_000, "2000 users"), (20_000, "20000 users")].map(cell).to_vec()
 }
 
 /// A green that is worse by the tolerance, adjusted.

@@ -189,7 +189,7 @@ fn cases() -> Vec<Case> {
             name: "blue alone is down for 5 min",
             incident: incident(1_500, 300, 1.0, 0.0),
             failure_ms: fast,
-            before: "rolled back 100 %",
+            before: "rolled back 100 %; before outages were left out 7.5 %",
             ..USUAL
         },
         Case {
@@ -328,6 +328,13 @@ fn timing_cases() -> Vec<Case> {
             before: "promoted 87 %",
             ..USUAL
         },
+        Case {
+            name: "the same with a bake time of 30 minutes",
+            timing: Timing { green_growth_per_minute: 0.01, ..SAME_TIMING },
+            ramp: r#"{"bake": "30m"}"#,
+            required: NotPromoted,
+            ..USUAL
+        },
     ]
 }
 
@@ -401,7 +408,9 @@ const fn sticky(count: usize) -> Users {
 
 /// Services of four sizes, with the profile that suits them.
 fn profile_cases() -> Vec<Case> {
-    use Required::{NotPromoted, Promoted};
+    use Required::{NotPromoted, NotRolledBack, Promoted};
+    const SMALL_WITHOUT_MARGINS: &str = r#"{"profile": "small", "gates": [
+        {"metric": "duration", "margin": 0}, {"metric": "ttft", "margin": 0}]}"#;
     const SMALL: &str = r#"{"profile": "small"}"#;
     const LARGE: &str = r#"{"profile": "large"}"#;
     let service = |count, per_second, ramp| Case {
@@ -417,16 +426,46 @@ fn profile_cases() -> Vec<Case> {
     let (tiny, small) = (service(200, 0.5, SMALL), service(2_000, 5.0, SMALL));
     let (usual, large) = (service(20_000, 50.0, "{}"), service(1_000_000, 200.0, LARGE));
     vec![
-        Case { name: "small: 200 users, 0.5 rps: identical", ..tiny.clone() },
-        Case { name: "small: 200 users, 0.5 rps: errors ×3", ..errors(tiny.clone()) },
-        Case { name: "small: 200 users, 0.5 rps: duration +30 %", ..slower(tiny.clone()) },
+        Case {
+            name: "small: 200 users, 0.5 rps: identical",
+            before: "promoted 93 %",
+            ..tiny.clone()
+        },
+        Case {
+            name: "small: 200 users, 0.5 rps: errors ×3",
+            before: "promoted 10 %",
+            ..errors(tiny.clone())
+        },
+        Case {
+            name: "small: 200 users, 0.5 rps: duration +30 %",
+            before: "promoted 25 %",
+            ..slower(tiny.clone())
+        },
         Case {
             name: "small: 200 users, 0.5 rps: duration ×2",
             duration: 2.0,
             required: NotPromoted,
+            before: "rolled back 42 %",
             ..tiny.clone()
         },
+        Case {
+            name: "small: 200 users, 0.5 rps: identical, no margins on times",
+            ramp: SMALL_WITHOUT_MARGINS,
+            required: NotRolledBack,
+            ..tiny.clone()
+        },
+        Case {
+            name: "small: 200 users, 0.5 rps: duration +30 %, without a baseline",
+            ramp: r#"{"profile": "small", "baseline": "0s", "adjust": false}"#,
+            ..slower(tiny.clone())
+        },
         Case { name: "small: 2,000 users, 5 rps: identical", ..small.clone() },
+        Case {
+            name: "small: 2,000 users, 5 rps: identical, no margins on times",
+            ramp: SMALL_WITHOUT_MARGINS,
+            required: NotRolledBack,
+            ..small.clone()
+        },
         Case { name: "small: 2,000 users, 5 rps: errors ×3", ..errors(small.clone()) },
         Case { name: "small: 2,000 users, 5 rps: duration +30 %", ..slower(small) },
         Case { name: "default: 20,000 users, 50 rps: identical", ..usual.clone() },

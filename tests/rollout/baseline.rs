@@ -1,0 +1,166 @@
+//! The baseline of a ramp: all units are on blue, and their past becomes known.
+
+use serde_json::{Value, json};
+use verdigris::analysis::{Measurements, Metric, Observation};
+use verdigris::assignment::{Epoch, Share, Version};
+use verdigris::rollout::{CommandKind, HoldReason, Phase, RampState};
+
+use super::harness::{RampHarness, Traffic, unit_hash};
+use super::{BAD, GOOD};
+
+/// A ramp with a baseline of ten minutes.
+fn ramp(more: Value) -> Value {
+    let mut ramp = json!({
+        "steps": [50, 100],
+        "bake": "10m",
+        "baseline": "10m",
+        "adjust": true,
+        "gates": [{"metric": "error_rate"}, {"metric": "duration"}],
+        "tripwires": [],
+    });
+    ramp.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    ramp
+}
+
+fn with_baseline() -> RampHarness {
+    RampHarness::new(ramp(json!({})))
+}
+
+/// Seconds with responses of blue alone.
+const BLUE_ONLY: Traffic = Traffic { each: 0, blue_bad: 0, green_bad: 0 };
+
+#[test]
+fn all_units_are_on_blue_until_it_ends() {
+    let mut ramp = with_baseline();
+    assert_eq!((ramp.phase(), ramp.state.hold_reason), (Phase::Ramping, HoldReason::Baseline));
+    let snapshot = ramp.state.snapshot(ramp.spec());
+    assert_eq!((snapshot.share, snapshot.analysed_share), (Share::ZERO, Share::ALL));
+    assert!(snapshot.epoch != Epoch::MANUAL && !snapshot.is_shadow_step);
+    ramp.run(599, BLUE_ONLY);
+    assert!(ramp.state.is_baseline() && ramp.share() == Share::ZERO);
+    let in_baseline = ramp.snapshot_epoch();
+    ramp.run(1, BLUE_ONLY);
+    assert_eq!((ramp.phase(), ramp.share().basis_points()), (Phase::Ramping, 5_000));
+    assert_eq!(ramp.state.hold_reason, HoldReason::Bake);
+    assert_ne!(ramp.snapshot_epoch(), in_baseline);
+    let log = ramp.log();
+    assert!(log[0].contains("begins with its baseline: all units stay on blue"), "{log:#?}");
+    assert!(
+        log[1].ends_with("ramping at 0 % -> ramping at 50 %: the baseline has ended"),
+        "{log:#?}"
+    );
+}
+
+#[test]
+fn what_is_answered_in_it_is_no_evidence_of_a_step() {
+    let mut ramp = with_baseline();
+    let in_baseline = ramp.snapshot_epoch();
+    ramp.run(300, BAD);
+    assert!(ramp.state.evidence.steps.is_empty() && ramp.state.is_baseline());
+    ramp.run(300, BLUE_ONLY);
+    // A response that began in it, and ends in the step, is none either.
+    ramp.reconcile(in_baseline, BAD);
+    assert!(ramp.state.evidence.steps.is_empty(), "{:?}", ramp.state.evidence.steps);
+    ramp.run(60, BAD);
+    assert_eq!(ramp.phase(), Phase::RolledBack, "{:#?}", ramp.log());
+}
+
+#[test]
+fn the_past_of_units_is_known_after_it() {
+    let mut ramp = with_baseline();
+    let observations: Vec<Observation> = (0..600_u64)
+        .map(|index| {
+            let unit = index % 20;
+            let noise = if index / 20 % 2 == 0 { 1.1 } else { 0.9 };
+            let value = if unit < 10 { 1_000.0 } else { 3_000.0 };
+            Observation {
+                at_ns: index,
+                unit: unit_hash(unit),
+                epoch: ramp.snapshot_epoch(),
+                version: Version::Blue,
+                is_newly_exposed: true,
+                is_assignment: true,
+                shadow: None,
+                measurements: Measurements::default().with_value(Metric::Duration, value * noise),
+            }
+        })
+        .collect();
+    let (now, spec) = (ramp.now(), ramp.spec().clone());
+    ramp.state.reconcile(&spec, now, &observations);
+    let factor = |ramp: &RampHarness, unit: u64| {
+        ramp.state.evidence.pasts().factor(Metric::Duration, unit_hash(unit))
+    };
+    assert_eq!(factor(&ramp, 0), 1.0, "no step has begun");
+    ramp.run(600, BLUE_ONLY);
+    assert!(factor(&ramp, 0) > 1.2 && factor(&ramp, 10) < 0.8);
+    // It was known before the step, so it is kept where the step gathers its evidence again.
+    ramp.configure(self::ramp(json!({"alpha": 0.01})));
+    ramp.run(1, GOOD);
+    assert!(factor(&ramp, 0) > 1.2, "{:#?}", ramp.log());
+    // A ramp that begins again has a baseline of its own.
+    ramp.configure(self::ramp(json!({"restart": "2"})));
+    ramp.run(1, BLUE_ONLY);
+    assert!(ramp.state.is_baseline() && ramp.state.evidence.pasts().is_empty());
+}
+
+#[test]
+fn commands_and_configurations_act_as_in_a_step() {
+    let mut ramp = with_baseline();
+    ramp.command(CommandKind::Pause).unwrap();
+    ramp.run(700, BLUE_ONLY);
+    assert_eq!((ramp.phase(), ramp.share()), (Phase::Paused, Share::ZERO));
+    ramp.command(CommandKind::Resume).unwrap();
+    ramp.run(1, BLUE_ONLY);
+    // A pause keeps the share, so its time counts.
+    assert_eq!(ramp.share().basis_points(), 5_000, "{:#?}", ramp.log());
+
+    let mut ramp = with_baseline();
+    ramp.command(CommandKind::Weights(Share::new(90, 10).unwrap())).unwrap();
+    ramp.run(700, GOOD);
+    assert_eq!(ramp.share().basis_points(), 1_000);
+    ramp.command(CommandKind::Resume).unwrap();
+    ramp.run(599, BLUE_ONLY);
+    assert!(ramp.state.is_baseline(), "an operator's share is not the baseline's");
+    ramp.run(1, BLUE_ONLY);
+    assert!(!ramp.state.is_baseline());
+
+    let mut ramp = with_baseline();
+    ramp.run(60, BLUE_ONLY);
+    ramp.configure(self::ramp(json!({"paused": true})));
+    ramp.run(700, BLUE_ONLY);
+    assert_eq!((ramp.phase(), ramp.share()), (Phase::Paused, Share::ZERO));
+    ramp.configure(self::ramp(json!({"baseline": "0s"})));
+    ramp.run(2, BLUE_ONLY);
+    assert_eq!((ramp.phase(), ramp.share().basis_points()), (Phase::Ramping, 5_000));
+
+    let mut ramp = with_baseline();
+    ramp.command(CommandKind::Rollback).unwrap();
+    ramp.run(700, BLUE_ONLY);
+    assert_eq!((ramp.phase(), ramp.share()), (Phase::RolledBack, Share::ZERO));
+}
+
+#[test]
+fn a_shadow_step_follows_it() {
+    let mut ramp = RampHarness::new(ramp(json!({"steps": [{"shadow": 10}, 50, 100]})));
+    assert!(ramp.state.is_baseline() && !ramp.state.is_shadow_step());
+    ramp.run(600, BLUE_ONLY);
+    assert!(!ramp.state.is_baseline() && ramp.state.is_shadow_step());
+    assert_eq!((ramp.share(), ramp.state.hold_reason), (Share::ZERO, HoldReason::Pairs));
+    ramp.run_pairs(120, GOOD);
+    assert_eq!(ramp.share().basis_points(), 5_000, "{:#?}", ramp.log());
+}
+
+/// A copy of the state that is older than what is in force does not begin the baseline again.
+#[test]
+fn a_restored_state_is_in_the_baseline_only_if_that_is_in_force() {
+    let mut ramp = with_baseline();
+    let old = ramp.state.clone();
+    let in_baseline = ramp.state.snapshot(ramp.spec());
+    ramp.run(600, BLUE_ONLY);
+    let in_step = ramp.state.snapshot(ramp.spec());
+    let restored =
+        |in_force| -> RampState { old.clone().restored(ramp.spec(), &in_force, ramp.now()) };
+    assert!(restored(in_baseline).is_baseline());
+    assert!(!restored(in_step).is_baseline());
+    assert_eq!(restored(in_step).snapshot(ramp.spec()).share.basis_points(), 5_000);
+}
