@@ -300,6 +300,12 @@ fn quoted(body: &[u8], max: usize) -> String {
     }
 }
 
+/// Whether an answer without access is that of a console: it names its realm.
+fn is_from_console(headers: &HeaderMap) -> bool {
+    let realm = headers.get("www-authenticate").and_then(|it| it.to_str().ok());
+    realm.is_some_and(|it| it.contains("realm=\"Verdigris\""))
+}
+
 #[cfg(test)]
 mod tests {
     use super::{ConsoleAddress, sanitized};
@@ -341,10 +347,4 @@ mod tests {
     fn control_characters_are_replaced() {
         assert_eq!(sanitized("a\u{1b}[2J\u{9b}b\u{202e}c\nd"), "a\u{fffd}[2J\u{fffd}b\u{fffd}c d");
     }
-}
-
-/// Whether an answer without access is that of a console: it names its realm.
-fn is_from_console(headers: &HeaderMap) -> bool {
-    let realm = headers.get("www-authenticate").and_then(|it| it.to_str().ok());
-    realm.is_some_and(|it| it.contains("realm=\"Verdigris\""))
 }

@@ -124,7 +124,8 @@ fn a_green_at_the_tolerance_is_seldom_safe_however_much_is_known() {
     let plan = refusal_plan(0.25);
     let tolerance = plan.gates[0].spec.tolerance[LAST];
     let refusals = by_version(0.3, 0.3 * (1.0 + tolerance));
-    let table: [(&str, _, fn() -> Measurements); 6] = [
+    type Case<T> = (&'static str, T, fn() -> Measurements);
+    let table: [Case<_>; 6] = [
         ("all is known", by_version(0.0, 0.0), rate_limited),
         ("blue answers 429 to a fifth", by_version(0.2, 0.0), rate_limited),
         ("blue answers 429 to a half", by_version(0.5, 0.0), rate_limited),

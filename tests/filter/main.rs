@@ -11,6 +11,7 @@ mod adopted_rollouts;
 mod after_routing;
 mod artifacts;
 mod assignment;
+mod baseline;
 #[allow(dead_code, reason = "the tests of the console use more of it")]
 #[path = "../console/browser.rs"]
 mod browser;
