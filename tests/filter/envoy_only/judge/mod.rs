@@ -3,7 +3,7 @@
 mod errors;
 mod pairs;
 mod score;
-mod scripted_judge;
+pub mod scripted_judge;
 
 use serde_json::{Value, json};
 
