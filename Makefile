@@ -34,7 +34,7 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: build $(UPSTREAMS) $(if $(filter fleet,$(DEMO)),.tools/bin/etcd) ## demonstrate a release: manual weights 5 -> 50 -> 100 -> 0, a ramp with DEMO=good or DEMO=bad, or three Envoys with DEMO=fleet
+run: build $(UPSTREAMS) $(if $(filter fleet,$(DEMO)),.tools/bin/etcd) ## demonstrate a release: manual weights 5 -> 50 -> 100 -> 0, a ramp with DEMO=good or DEMO=bad, a judge of answers with DEMO=judge, or three Envoys with DEMO=fleet
 	@.tools/venv/bin/python envoy/demo/demo.py --wasm $(WASM) --envoy $(ENVOY) --etcd .tools/bin/etcd --folder target/run $(DEMO)
 
 build: target ## build the filter, and the one that only routes
