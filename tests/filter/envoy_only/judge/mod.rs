@@ -4,6 +4,7 @@ mod errors;
 mod pairs;
 mod score;
 pub mod scripted_judge;
+mod small_model;
 
 use serde_json::{Value, json};
 
