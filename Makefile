@@ -28,13 +28,13 @@ UPSTREAMS := .tools/ready $(OWN_ENVOY)
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 
-.PHONY: help run build test e2e lint docs fuzz properties fmt count bench bench-gateways bench-shadow screenshots page simulate dashboard weights charts gateways image dist sbom reproducible deny faults soak versions tools corpora target valgrind browser linters clean FORCE
+.PHONY: help run build test e2e lint docs fuzz properties fmt count bench bench-gateways bench-shadow judge screenshots page simulate dashboard weights charts gateways image dist sbom reproducible deny faults soak versions tools corpora target valgrind browser linters clean FORCE
 .DEFAULT_GOAL := help
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: build $(UPSTREAMS) $(if $(filter fleet,$(DEMO)),.tools/bin/etcd) ## demonstrate a release: manual weights 5 -> 50 -> 100 -> 0, a ramp with DEMO=good or DEMO=bad, or three Envoys with DEMO=fleet
+run: build $(UPSTREAMS) $(if $(filter fleet,$(DEMO)),.tools/bin/etcd) ## demonstrate a release: manual weights 5 -> 50 -> 100 -> 0, a ramp with DEMO=good or DEMO=bad, a judge of answers with DEMO=judge, or three Envoys with DEMO=fleet
 	@.tools/venv/bin/python envoy/demo/demo.py --wasm $(WASM) --envoy $(ENVOY) --etcd .tools/bin/etcd --folder target/run $(DEMO)
 
 build: target ## build the filter, and the one that only routes
@@ -84,6 +84,10 @@ charts: $(UPSTREAMS) .tools/bin/helm ## render the Helm chart and the Kustomize 
 
 gateways: build $(TRAP) tools .tools/litellm-ready ## test a release in front of LiteLLM, which it installs, and streams of 90 seconds
 	$(CARGO) test --locked --quiet --test filter -- --include-ignored llm_gateways weights_change_during_a_stream_of_90_seconds
+
+judge: build $(UPSTREAMS) .tools/judge-ready ## ask a real small model, which it installs, as judge: its agreement with labels, and with itself in both orders; downloads 127 MB
+	$(CARGO) test --locked --quiet --test judge -- --include-ignored --nocapture small_model
+	$(CARGO) test --locked --quiet --test filter -- --include-ignored --nocapture small_model
 
 test: build $(TRAP) tools browser ## run all tests: unit, property, host emulator, real Envoy
 	PROPTEST_RNG_SEED=$(PROPTEST_RNG_SEED) $(CARGO) test --locked
@@ -316,6 +320,11 @@ PORTKEY  := 1.15.2
 .tools/litellm-ready:
 	@$(PYTHON) -m venv --clear .tools/litellm
 	.tools/litellm/bin/pip install --quiet --disable-pip-version-check 'litellm[proxy]==$(LITELLM)'
+	@touch $@
+
+.tools/judge-ready: tests/data/judge/requirements.txt
+	@$(PYTHON) -m venv --clear .tools/judge
+	.tools/judge/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
 	@touch $@
 
 # With the newest versions of these dependencies Portkey's streams fail.

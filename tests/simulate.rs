@@ -28,6 +28,7 @@ fn world(errors: f64, duration: f64) -> World {
         failure_ms: None,
         timing: Timing::default(),
         explained: 0.0,
+        judged_pairs: 0.0,
         drift: None,
     }
 }

@@ -1,7 +1,8 @@
 """Demonstrates a release: Envoy in front of two LLM upstreams, with chat traffic of many
 users. By default the weights of green change from 5 to 50, 100 and 0 % under load. With
-DEMO=good or DEMO=bad a ramp releases a good or a bad green. With DEMO=fleet three Envoys share
-the ramps of a bad and of a good green.
+DEMO=good or DEMO=bad a ramp releases a good or a bad green. With DEMO=judge a judge compares the
+answers in the ramp's shadow step. With DEMO=fleet three Envoys share the ramps of a bad and of a
+good green.
 
 `make run` starts it. It copies to a folder what an operator would copy, and runs it there:
 the shipped bootstrap, rollout and scripts.
@@ -24,6 +25,7 @@ from pathlib import Path
 import httpx
 
 import fleet
+import judged
 import ramp
 from processes import (
     SHIPPED, TIMEOUT_S, VERSIONS, Failure, Processes, check_free, edited_bootstrap, reserve_ports
@@ -42,9 +44,9 @@ def options():
         "act",
         nargs="?",
         default="weights",
-        choices=["weights", *ramp.ACTS, fleet.NAME],
-        help="manual weights (default), a ramp of a good green, a ramp of a bad green, or both"
-        " ramps in three Envoys that share etcd",
+        choices=["weights", *ramp.ACTS, judged.NAME, fleet.NAME],
+        help="manual weights (default), a ramp of a good green, a ramp of a bad green, one with a"
+        " judge of answers, or both ramps in three Envoys that share etcd",
     )
     parser.add_argument("--wasm", type=Path, required=True, help="the built filter")
     parser.add_argument("--envoy", required=True, help="the Envoy binary")
@@ -79,10 +81,12 @@ class Demo(Processes):
     """The processes of the demo: Envoy and the two upstreams."""
 
     def __init__(self, args, stack):
-        self.ports = reserve_ports(stack, PORTS) if args.free_ports else dict(PORTS)
+        self.act = judged.ACT if args.act == judged.NAME else ramp.ACTS.get(args.act)
+        self.has_judge = self.act is judged.ACT
+        ports = {**PORTS, "judge": judged.PORT} if self.has_judge else dict(PORTS)
+        self.ports = reserve_ports(stack, ports) if args.free_ports else ports
         check_free(self.ports)
         super().__init__(args.folder, stack)
-        self.act = ramp.ACTS.get(args.act)
         self.token = os.environ.get("VERDIGRIS_CONSOLE_TOKEN") or secrets.token_urlsafe(12)
         self.copy_files(args.wasm)
 
@@ -94,6 +98,10 @@ class Demo(Processes):
             self.start(*self.upstream_command(version), **llmock)
         for version in VERSIONS:
             await self.wait_for_answer(f"http://127.0.0.1:{self.ports[version]}/health")
+        if self.has_judge:
+            judge = str(Path(__file__).with_name("judge.py"))
+            self.start("judge", [sys.executable, judge, str(self.ports["judge"])])
+            await self.wait_for_answer(f"http://127.0.0.1:{self.ports['judge']}/health")
         envoy = Path(shutil.which(envoy) or envoy).resolve()
         options = ["--disable-hot-restart", "--file-flush-interval-msec", "500"]
         environment = {"ENVOY": str(envoy), "VERDIGRIS_CONSOLE_TOKEN": self.token}
@@ -106,7 +114,8 @@ class Demo(Processes):
         if self.act:
             model = str(Path(__file__).with_name("model.py"))
             share = str(self.act.refuses[version])
-            return f"model-{version}", [sys.executable, model, port, share]
+            quality = [self.act.answers[version]] if self.has_judge else []
+            return f"model-{version}", [sys.executable, model, port, share, *quality]
         # As `llmock serve`, but with a longer keep-alive. By default Uvicorn closes a connection
         # after five idle seconds, which would race with a request that Envoy sends on it.
         uvicorn = ["-m", "uvicorn", "llmock.main:create_app", "--factory", "--port", port]
@@ -120,7 +129,10 @@ class Demo(Processes):
             shutil.copy(SHIPPED / name, self.folder)
         shutil.copy(wasm, self.folder / "verdigris.wasm")
         ports = {port: self.ports[name] for name, port in PORTS.items()}
-        (self.folder / "envoy.yaml").write_text(edited_bootstrap(ports))
+        bootstrap = edited_bootstrap(ports)
+        if self.has_judge:
+            bootstrap = judged.add_cluster(bootstrap, self.folder.resolve(), self.ports["judge"])
+        (self.folder / "envoy.yaml").write_text(bootstrap)
 
     @property
     def url(self):
@@ -222,7 +234,9 @@ async def release(args, stack):
     traffic = Traffic([demo.url], args.users, args.rate)
     traffic_task = asyncio.create_task(traffic.run())
     try:
-        if demo.act:
+        if demo.has_judge:
+            is_expected = await show_judged_ramp(demo, traffic, args.seconds)
+        elif demo.act:
             is_expected = await show_ramp(demo, traffic, args.seconds)
         else:
             is_expected = await show_weights(demo, traffic, args.seconds)
@@ -264,6 +278,14 @@ async def show_ramp(demo, traffic, bake):
         return demo.act.expected_phase == "rolled_back"
     print(f"; {traffic.returned or 'no'} users returned to blue.")
     return demo.act.expected_phase == result.phase and not traffic.returned
+
+
+async def show_judged_ramp(demo, traffic, bake):
+    """Shows a ramp with a judge. Returns whether green was rolled back before it had a user."""
+    async with httpx.AsyncClient(trust_env=False, timeout=TIMEOUT_S) as client:
+        result = await judged.run(demo, bake, client)
+    print(f"\n  {result.summary(demo.act)}\n  {traffic.summary()}.", end="")
+    return result.is_expected(demo.act)
 
 
 def next_steps(demo, keeps_running):

@@ -104,6 +104,7 @@ def release() -> list[Panel]:
 
 def quality() -> list[Panel]:
     share, each = units.PercentUnit, units.Short
+    lost = f"{rate('samples_failed')} + {rate('samples_dropped')}"
     return [
         chart(
             "Refusals",
@@ -198,6 +199,20 @@ def quality() -> list[Panel]:
             12,
             query(f"3600 * {rate('judge_cost_microusd')} / 1e6"),
         ).no_value("no judge"),
+        chart(
+            "Exported samples",
+            "Sampled requests per second that the receiver has taken.",
+            each,
+            12,
+            query(rate("samples_sent")),
+        ).no_value("no export"),
+        chart(
+            "Samples that are not exported",
+            "The share of sampled requests that the receiver has not taken, or that were dropped.",
+            share,
+            12,
+            query(f"({lost}) / ({rate('samples_sent')} + {lost})"),
+        ).no_value("no export"),
     ]
 
 

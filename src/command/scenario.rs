@@ -33,7 +33,7 @@ enum GreenValue {
 
 /// Default behaviour: of each metric the rate, or the median of values and the standard deviation
 /// of their logarithm.
-const DEFAULTS: [(Metric, f64, f64); 11] = [
+const DEFAULTS: [(Metric, f64, f64); 12] = [
     (Metric::ErrorRate, 0.01, 0.0),
     (Metric::ClientErrorRate, 0.01, 0.0),
     (Metric::EmptyRate, 0.005, 0.0),
@@ -45,6 +45,8 @@ const DEFAULTS: [(Metric, f64, f64); 11] = [
     (Metric::Ttft, 600.0, 0.6),
     (Metric::OutputTokens, 250.0, 0.8),
     (Metric::Cost, 0.004, 0.9),
+    // Of the pairs that a judge compares, those that the version loses.
+    (Metric::Preference, 0.25, 0.0),
 ];
 
 /// Short names of metrics, which are accepted besides their own.
@@ -61,12 +63,12 @@ const SHORT_NAMES: [(&str, Metric); 8] = [
 
 /// The format of behaviours, for the help.
 pub const GRAMMAR: &str = "The behaviour of a version is a list of NAME=VALUE, separated by spaces. Names: \
-errors, client_errors, refusals, empty, truncations, aborts, slow, duration, ttft, tokens, cost, or the names of gates' metrics. \
+errors, client_errors, refusals, empty, truncations, aborts, slow, duration, ttft, tokens, cost, preference (the share of judged pairs that it loses), or the names of gates' metrics. \
 Values: a rate such as 0.03 or 3%; a time such as 800ms or 4s for duration and ttft; a number for tokens and cost \
 (US dollars). Green's values may be relative to blue's: +30%, -10%, x3. Blue's values are medians, \
 optionally followed by ~ and the standard deviation of their logarithm: \
 duration=4s~0.85. Defaults: errors=1% client_errors=1% refusals=2% empty=0.5% truncations=1% aborts=1% slow=5% \
-duration=4s~0.85 ttft=600ms~0.6 tokens=250~0.8 cost=0.004~0.9, and green behaves like blue.";
+duration=4s~0.85 ttft=600ms~0.6 tokens=250~0.8 cost=0.004~0.9 preference=25%, and green behaves like blue.";
 
 /// Parses blue's behaviour.
 ///
@@ -164,6 +166,11 @@ fn behaviour(
     };
     if is_rate(metric) && value * times > 1.0 {
         return Err(format!("{metric}: green's rate would be above 1"));
+    }
+    if metric == Metric::Preference && value * (1.0 + times) > 1.0 {
+        return Err(format!(
+            "{metric}: both versions together would lose more pairs than there are"
+        ));
     }
     Ok(Behaviour { metric, blue: value, spread, green: times })
 }

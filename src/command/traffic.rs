@@ -28,6 +28,10 @@ pub struct TrafficArgs {
     /// a ramp with "adjust" takes out.
     #[arg(long, value_name = "FRACTION", default_value = "0", hide_default_value = true, value_parser = fraction)]
     explained: f64,
+    /// The share of a judge's verdicts on pairs that agree in both orders, from 0 to 1: for a shadow
+    /// step with a judge.
+    #[arg(long, value_name = "FRACTION", default_value = "0.7", value_parser = positive_fraction)]
+    agreement: f64,
 }
 
 /// A list parsed from one argument. (clap would take a plain `Vec` for repeated arguments.)
@@ -97,6 +101,11 @@ impl TrafficArgs {
         Ok(world)
     }
 
+    /// The same traffic with a judge that compares this share of all pairs, from 0 to 1.
+    pub fn with_judge(&self, judged_pairs: Option<f64>, world: World) -> World {
+        World { judged_pairs: judged_pairs.unwrap_or_default() * self.agreement, ..world }
+    }
+
     /// The synthetic traffic for a ramp.
     ///
     /// # Errors
@@ -124,6 +133,7 @@ impl TrafficArgs {
             failure_ms: None,
             timing: Timing::default(),
             explained: self.explained,
+            judged_pairs: 0.0,
             drift: None,
         })
     }
@@ -160,16 +170,24 @@ pub fn ramp_of<'a>(file: &str, config: &'a Config) -> Result<&'a RampSpec, CliEr
     })
 }
 
-/// The ramp without its gates and tripwires on feedback, and their metrics. How many users give
-/// feedback cannot be predicted, and a gate on feedback holds the ramp until enough do.
+/// The ramp of a configuration without its gates and tripwires on feedback, and their metrics. How many
+/// users give feedback cannot be predicted, and a gate on feedback holds the ramp until enough do. A
+/// gate on a judge's preference is kept where the configuration has such a judge.
 ///
 /// Each other gate keeps its part of alpha, which critical gates share.
 ///
 /// # Errors
 /// All critical gates are on feedback.
-pub fn without_feedback(ramp: &RampSpec) -> Result<(RampSpec, Vec<Metric>), CliError> {
-    let is_feedback =
-        |metric| matches!(metric, Metric::ThumbsDownRate | Metric::Score | Metric::Preference);
+pub fn without_feedback(
+    config: &Config,
+    ramp: &RampSpec,
+) -> Result<(RampSpec, Vec<Metric>), CliError> {
+    let has_pairs = judged_pairs(config).is_some();
+    let is_feedback = |metric| match metric {
+        Metric::ThumbsDownRate | Metric::Score => true,
+        Metric::Preference => !has_pairs,
+        _ => false,
+    };
     let mut left_out = metrics_of(ramp);
     left_out.retain(|metric| is_feedback(*metric));
     let critical = |ramp: &RampSpec| {
@@ -188,14 +206,21 @@ pub fn without_feedback(ramp: &RampSpec) -> Result<(RampSpec, Vec<Metric>), CliE
     Ok((rest, left_out))
 }
 
+/// The share of a shadow step's pairs that a judge compares, from 0 to 1; `None` without such a judge.
+pub fn judged_pairs(config: &Config) -> Option<f64> {
+    let has_step = config.ramp.as_ref().is_some_and(|ramp| ramp.shadow.is_some());
+    let judge = config.judge.as_ref().filter(|it| it.mode.has_pairs() && has_step)?;
+    Some(judge.sampler.share)
+}
+
 /// A line that lists the metrics left out by [`without_feedback`].
 pub fn left_out_line(left_out: &[Metric]) -> Option<String> {
     let names: Vec<&str> = left_out.iter().map(|it| it.as_str()).collect();
     let label = styled(DOUBTFUL, "Left out:");
     (!names.is_empty()).then(|| {
         format!(
-            "{label} {}. How many users give feedback cannot be predicted; a critical gate on \
-             feedback holds the ramp until there is enough.\n",
+            "{label} {}. How many users give feedback, and what a judge's scores are, cannot be \
+             predicted; a critical gate on them holds the ramp until there is enough.\n",
             names.join(", ")
         )
     })
@@ -222,6 +247,11 @@ pub fn percentage(text: &str) -> Result<Share, String> {
 fn fraction(text: &str) -> Result<f64, String> {
     let number = text.parse().ok().filter(|it: &f64| (0.0..1.0).contains(it));
     number.ok_or_else(|| "write a fraction from 0 to below 1, such as 0.5".to_owned())
+}
+
+fn positive_fraction(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|it: &f64| *it > 0.0 && *it <= 1.0);
+    number.ok_or_else(|| "write a fraction above 0 and at most 1, such as 0.7".to_owned())
 }
 
 fn positive_rate(text: &str) -> Result<f64, String> {

@@ -5,6 +5,15 @@ use crate::analysis::confidence_sequence::share_limits;
 use crate::config::JudgeConfig;
 use crate::judge::Ledger;
 
+/// What a judge has cost.
+#[derive(Clone, Copy, Debug)]
+pub struct JudgeSpending {
+    /// What it has cost in this Envoy.
+    pub ledger: Ledger,
+    /// How many Envoys share the ceiling, in a fleet.
+    pub instances: Option<u32>,
+}
+
 /// The probability that an interval misses the share that it is of, at any look.
 const ALPHA: f64 = 0.05;
 
@@ -14,17 +23,20 @@ impl JudgeView {
     /// The view of a judge at a time in milliseconds since 1970. `versions` has the counters.
     pub fn new(
         config: &JudgeConfig,
-        ledger: &Ledger,
+        JudgeSpending { ledger, instances }: JudgeSpending,
         versions: &[VersionView],
         unix_ms: u64,
     ) -> Self {
         let of = |version| versions.iter().find(|it| it.version == version);
-        let max_cost_microusd = config.max_cost_microusd;
+        let whole = config.max_cost_microusd;
+        let max_cost_microusd =
+            whole.map(|it| Ledger::part_of_ceiling(it, instances.unwrap_or_default()));
         Self {
             model: config.model.to_string(),
             mode: config.mode.as_str().to_owned(),
             spent_microusd: ledger.spent_microusd(unix_ms),
             max_cost_microusd,
+            fleet_max_cost_microusd: whole.filter(|_| instances.is_some()),
             is_exhausted: max_cost_microusd.is_some_and(|max| ledger.is_exhausted(max, unix_ms)),
             blue: of("blue").map(JudgedAnswersView::new).unwrap_or_default(),
             green: of("green").map(JudgedAnswersView::new).unwrap_or_default(),

@@ -1,6 +1,7 @@
 //! Converts what a VM knows of a rollout into what the console shows of it.
 
 use super::build_differences;
+use super::build_judge::JudgeSpending;
 use super::health::health;
 use super::problems::problems;
 use super::rejections::Acceptance;
@@ -11,7 +12,6 @@ use super::view::{
 use crate::analysis::{Analysis, Verdict};
 use crate::assignment::Share;
 use crate::config::Config;
-use crate::judge::Ledger;
 use crate::rollout::{
     Clocks, DifferenceHistory, HoldReason, ManualRollout, OperatorCommand, Phase, Position,
     RampSpec, RampState, RampStep, SpecFingerprint, Transition, TransitionLog,
@@ -43,7 +43,7 @@ pub struct ViewInputs<'a> {
     /// The Envoys that share the rollout, if there are several.
     pub fleet: Option<FleetView>,
     /// What the judge has cost, if there is one.
-    pub judge: Option<Ledger>,
+    pub judge: Option<JudgeSpending>,
     /// The current time; of a fleet's ramp, by the fleet's clock.
     pub now: Clocks,
 }
@@ -82,7 +82,7 @@ impl RolloutView {
             .judge
             .as_ref()
             .zip(judge)
-            .map(|(config, ledger)| JudgeView::new(config, &ledger, &versions, now.unix_ms));
+            .map(|(config, spending)| JudgeView::new(config, spending, &versions, now.unix_ms));
         let log = summary.log;
         for version in &mut versions {
             version.about = VersionAboutView::new(config, &version.version);

@@ -29,10 +29,15 @@ pub fn sentences(judge: &JudgeView) -> Vec<String> {
 }
 
 fn cost(judge: &JudgeView) -> String {
-    let JudgeView { model, spent_microusd, max_cost_microusd, is_exhausted, .. } = judge;
-    let ceiling = match max_cost_microusd {
-        Some(max) => format!(", of at most {}", dollars(*max)),
-        None => String::new(),
+    let JudgeView { model, spent_microusd, is_exhausted, .. } = judge;
+    let ceiling = match (judge.max_cost_microusd, judge.fleet_max_cost_microusd) {
+        (Some(max), Some(whole)) => format!(
+            " in this Envoy, of at most {}, which is its part of {} for the fleet",
+            dollars(max),
+            dollars(whole)
+        ),
+        (Some(max), None) => format!(", of at most {}", dollars(max)),
+        (None, _) => String::new(),
     };
     let stopped = match is_exhausted {
         true => " Nothing is judged until 00:00 UTC, and gates without evidence hold the ramp.",

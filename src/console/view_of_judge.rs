@@ -14,8 +14,11 @@ pub struct JudgeView {
     pub mode: String,
     /// What it has cost on this day of UTC, in millionths of a US dollar.
     pub spent_microusd: u64,
-    /// The most that it may cost in a day; `None` without a ceiling.
+    /// The most that it may cost in a day, in this Envoy; `None` without a ceiling.
     pub max_cost_microusd: Option<u64>,
+    /// The ceiling of which that is an equal part, in a fleet; `None` without a fleet.
+    #[serde(default)]
+    pub fleet_max_cost_microusd: Option<u64>,
     /// Whether the ceiling is reached, so that nothing is judged until the next day of UTC.
     pub is_exhausted: bool,
     /// Blue's answers.

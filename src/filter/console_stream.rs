@@ -10,7 +10,6 @@ use super::adopted_rollouts::{ForeignRollout, with_adopted};
 use super::callout::Callouts;
 use super::clock;
 use super::command_answer::{CommandAnswer, DelayedResponse, TOO_MANY, response_to};
-use super::judge_link::JudgeLink;
 use super::runtime::RolloutRuntime;
 use super::store::keys::versioned;
 use super::store::rejections;
@@ -390,7 +389,7 @@ impl ActiveRollout {
             acceptance,
             refused_stats: counters.refused,
             fleet,
-            judge: running.judge.as_ref().map(JudgeLink::ledger),
+            judge: running.judge_spending(),
             now: ramp_now,
         });
         view.problems.extend(problems);

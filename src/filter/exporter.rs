@@ -91,6 +91,11 @@ impl Exporter {
         }
     }
 
+    /// Drops the exchanges that wait.
+    pub fn drop_waiting(&self) {
+        self.shared.drop_waiting(&self.metrics);
+    }
+
     /// Sends the exchanges that wait, unless others are being sent.
     pub fn send(&self) {
         let shared = &self.shared;
@@ -117,7 +122,7 @@ impl Exporter {
 // === impl SharedExports ===
 
 impl SharedExports {
-    /// Drops the exchanges that wait, because the rollout's configuration exports no more.
+    /// Drops the exchanges that wait: the release was rolled back, or its configuration exports no more.
     fn drop_waiting(&self, metrics: &RolloutMetrics) {
         let mut waiting = self.waiting.borrow_mut();
         while !waiting.is_empty() {

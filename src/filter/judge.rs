@@ -10,9 +10,11 @@ use crate::analysis::{Measurements, Metric, Observation};
 use crate::assignment::{EffectiveShare, Exposure, Version};
 use crate::callout::{HttpCalls, HttpRequest};
 use crate::config::JudgeConfig;
+use crate::console::JudgeSpending;
 use crate::feedback::FeedbackEvent;
 use crate::judge::{
-    JudgeError, JudgeQuestion, JudgeReply, JudgeTask, PairVerdict, Preference, agreed_preference,
+    JudgeError, JudgeQuestion, JudgeReply, JudgeTask, Ledger, PairVerdict, Preference,
+    agreed_preference,
 };
 use crate::response::Tokens;
 use crate::sampling::{Sample, Unjudged};
@@ -49,14 +51,12 @@ impl RolloutRuntime {
         self.update_spending(link, config);
         if let Some(pairing) = &self.pairing {
             let pairing = pairing.0.borrow();
-            samples.drop_halves(|ticket| pairing.contains(ticket));
+            let dropped = samples.drop_halves(|ticket| pairing.contains(ticket));
+            self.count_unjudged(StatScope::Shadow, Unjudged::Unpaired, dropped);
         }
         let is_rolled_back = matches!(self.effective_share(), EffectiveShare::RolledBack);
         if is_rolled_back || link.is_exhausted() {
-            while let Some(task) = samples.take() {
-                self.count_unjudged(&task, Unjudged::Dropped);
-            }
-            samples.clear();
+            samples.clear(|scope| self.count_unjudged(scope, Unjudged::Dropped, 1));
             return;
         }
         while let Some(open) = link.questions.take(1, config.in_flight) {
@@ -75,17 +75,31 @@ impl RolloutRuntime {
         let ledger = link.ledger();
         link.gauges.record(Gauge::JudgeSpentMicrousd, ledger.spent_microusd(unix_ms));
         let Some(max_cost) = config.max_cost_microusd else { return };
+        let max_cost = Ledger::part_of_ceiling(max_cost, self.instances().unwrap_or(1));
         let is_exhausted = ledger.is_exhausted(max_cost, unix_ms);
         let was_exhausted = link.is_exhausted.replace(is_exhausted);
         let rollout = self.config.rollout.as_str();
         match (was_exhausted, is_exhausted) {
             (false, true) => log::warn!(
-                "rollout {rollout}: the judge has cost judge.max_cost_per_day: no answers are judged \
+                "rollout {rollout}: the judge has cost judge.max_cost_per_day, or this Envoy's part of \
+                 it in a fleet: no answers are judged \
                  until 00:00 UTC, and gates without evidence hold the ramp"
             ),
             (true, false) => log::info!("rollout {rollout}: answers are judged again"),
             _ => {}
         }
+    }
+
+    /// What the judge has cost; `None` without one.
+    pub fn judge_spending(&self) -> Option<JudgeSpending> {
+        let ledger = self.judge.as_ref()?.ledger();
+        Some(JudgeSpending { ledger, instances: self.instances() })
+    }
+
+    /// How many Envoys share the ceiling of the cost; `None` without a fleet.
+    fn instances(&self) -> Option<u32> {
+        let link = self.fleet.as_ref()?;
+        Some(link.status().map_or(1, |it| it.instances()))
     }
 
     async fn judge_task(&self, task: JudgeTask) {
@@ -100,13 +114,14 @@ impl RolloutRuntime {
         let (Some(config), scope) = (&self.config.judge, StatScope::Of(sample.version)) else {
             return;
         };
-        let question = match sample.texts() {
+        let JudgeConfig { model, rubric, .. } = config;
+        let texts = sample.messages().and_then(|request| Ok((request, sample.answer()?)));
+        let question = match texts {
             Ok((request, answer)) => {
-                let JudgeConfig { model, rubric, .. } = config;
                 JudgeQuestion { model, rubric, request: &request }.score(answer)
             }
             Err(why) => {
-                self.metrics.count_judge(scope, Counter::Unjudged(why), 1);
+                self.count_unjudged(scope, why, 1);
                 return;
             }
         };
@@ -122,22 +137,10 @@ impl RolloutRuntime {
 
     /// Asks which of both answers to a request is better, in both orders.
     async fn judge_pair(&self, blue: Rc<Sample>, green: Rc<Sample>) {
-        let (Some(config), scope) = (&self.config.judge, StatScope::Shadow) else { return };
-        let texts = blue.texts().and_then(|of_blue| Ok((of_blue, green.texts()?)));
-        let ((request, of_blue), (_, of_green)) = match texts {
-            Ok(texts) => texts,
-            Err(why) => {
-                self.metrics.count_judge(scope, Counter::Unjudged(why), 1);
-                return;
-            }
-        };
-        let JudgeConfig { model, rubric, .. } = config;
-        let question = JudgeQuestion { model, rubric, request: &request };
+        let scope = StatScope::Shadow;
         // Without the first verdict there is no evidence, and no reason to ask again.
-        let blue_is_a = self.ask_for_pair(scope, question.pair(of_blue, of_green)).await;
-        let Some(blue_is_a) = blue_is_a else { return };
-        let blue_is_b = self.ask_for_pair(scope, question.pair(of_green, of_blue)).await;
-        let Some(blue_is_b) = blue_is_b else { return };
+        let Some(blue_is_a) = self.ask_for_pair(&blue, &blue, &green).await else { return };
+        let Some(blue_is_b) = self.ask_for_pair(&blue, &green, &blue).await else { return };
         let exposure = blue.exposure;
         self.metrics.count_judge(scope, Counter::Judged, 1);
         let preference = agreed_preference(blue_is_a, blue_is_b);
@@ -153,7 +156,19 @@ impl RolloutRuntime {
         }
     }
 
-    async fn ask_for_pair(&self, scope: StatScope, question: Vec<u8>) -> Option<PairVerdict> {
+    /// Asks which of two answers is better. The question is made now and not before, so that the
+    /// texts of a pair are in one question at a time.
+    async fn ask_for_pair(&self, of: &Sample, a: &Sample, b: &Sample) -> Option<PairVerdict> {
+        let (JudgeConfig { model, rubric, .. }, scope) =
+            (self.config.judge.as_ref()?, StatScope::Shadow);
+        let texts = of.messages().and_then(|request| Ok((request, a.answer()?, b.answer()?)));
+        let question = match texts {
+            Ok((request, a, b)) => JudgeQuestion { model, rubric, request: &request }.pair(a, b),
+            Err(why) => {
+                self.count_unjudged(scope, why, 1);
+                return None;
+            }
+        };
         let reply = self.call_judge(scope, question).await?;
         self.count_verdict(scope, reply.pair())
     }
@@ -255,11 +270,9 @@ impl RolloutRuntime {
         });
     }
 
-    fn count_unjudged(&self, task: &JudgeTask, why: Unjudged) {
-        let scope = match task {
-            JudgeTask::Score(sample) => StatScope::Of(sample.version),
-            JudgeTask::Pair { .. } => StatScope::Shadow,
-        };
-        self.metrics.count_judge(scope, Counter::Unjudged(why), 1);
+    fn count_unjudged(&self, scope: StatScope, why: Unjudged, count: u64) {
+        if count > 0 {
+            self.metrics.count_judge(scope, Counter::Unjudged(why), count);
+        }
     }
 }

@@ -29,7 +29,9 @@ use crate::feedback::ExposureKey;
 use crate::feedback::intake::FeedbackIntake;
 use crate::rollout::store::poll_once;
 use crate::rollout::{Phase, Snapshot, StoredHistory};
+use crate::sampling::Unjudged;
 use crate::stats::GaugeValues;
+use crate::stats::names::Counter;
 
 /// A rollout's configuration in one VM, with everything that it needs to run.
 pub struct RolloutRuntime {
@@ -94,7 +96,9 @@ impl RolloutRuntime {
         if config.answers.is_some() {
             metrics.define_outcomes(rollout);
         }
-        let samples = SharedSamples::for_config(&config).filter(|_| !IS_ROUTE);
+        let dropped = Counter::Unjudged(Unjudged::Dropped);
+        let on_drop = |scope| metrics.count_judge(scope, dropped, 1);
+        let samples = SharedSamples::for_config(&config, on_drop).filter(|_| !IS_ROUTE);
         if config.judge.is_some() {
             metrics.define_samples(rollout);
             metrics.define_judge(rollout);
@@ -201,7 +205,10 @@ impl RolloutRuntime {
             self.record_pairs();
             self.tick_judge();
             if let Some(exporter) = &self.exporter {
-                exporter.send();
+                match self.effective_share() {
+                    EffectiveShare::RolledBack => exporter.drop_waiting(),
+                    EffectiveShare::Share(_) => exporter.send(),
+                }
             }
         }
         let history = self.history.as_ref();

@@ -163,6 +163,10 @@ impl SampleCapture {
         let judge_max_bytes = judge_max_bytes?;
         let (version, is_shadow) = (scope.version(), scope == StatScope::Shadow);
         let mut answer = answer.unwrap_or_default();
+        if is_shadow {
+            // The judge gets the request from blue's half.
+            request.prompt = CapturedText::default();
+        }
         // The export may keep more.
         request.prompt.limit(judge_max_bytes);
         answer.limit(judge_max_bytes);

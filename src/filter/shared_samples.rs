@@ -10,6 +10,7 @@ use crate::config::{Config, Role};
 use crate::judge::JudgeTask;
 use crate::rollout::{EndedHalf, PairTicket};
 use crate::sampling::{Sample, SampleQueue};
+use crate::stats::names::StatScope;
 
 thread_local! {
     /// The release's listener and the shadow's may have configurations of their own.
@@ -47,13 +48,14 @@ pub struct OpenPlace {
 // === impl SharedSamples ===
 
 impl SharedSamples {
-    /// The samples of a configuration; `None` if it samples no requests.
-    pub fn for_config(config: &Config) -> Option<Rc<Self>> {
+    /// The samples of a configuration; `None` if it samples no requests. Calls `on_drop` for each
+    /// question that is dropped, because the configuration has no judge.
+    pub fn for_config(config: &Config, on_drop: impl FnMut(StatScope)) -> Option<Rc<Self>> {
         let name = config.rollout.as_str();
         let shared = SAMPLES.with(|samples| samples.get_or_insert(name, Self::default));
         if config.judge.is_none() && config.role != Some(Role::Shadow) {
             // Texts that wait for one judge must not go to a later one.
-            shared.clear();
+            shared.clear(on_drop);
         }
         (config.judge.is_some() || config.samples.is_some()).then_some(shared)
     }
@@ -90,20 +92,33 @@ impl SharedSamples {
         self.add(JudgeTask::Pair { blue, green })
     }
 
-    /// Drops all that waits for a judge.
-    pub fn clear(&self) {
-        self.waiting.borrow_mut().clear().for_each(drop);
-        self.halves.borrow_mut().clear();
+    /// Drops all that waits for a judge. Calls `on_drop` with the scope of each question, and of each
+    /// half of one.
+    pub fn clear(&self, mut on_drop: impl FnMut(StatScope)) {
+        self.waiting.borrow_mut().clear().for_each(|task| on_drop(scope_of(&task)));
+        let halves = std::mem::take(&mut *self.halves.borrow_mut());
+        halves.into_iter().for_each(|_| on_drop(StatScope::Shadow));
     }
 
-    /// Drops the halves whose other half is not waited for any more.
-    pub fn drop_halves(&self, is_joined: impl Fn(PairTicket) -> bool) {
-        self.halves.borrow_mut().retain(|ticket, _| is_joined(*ticket));
+    /// Drops the halves whose other half is not waited for any more. Returns how many.
+    pub fn drop_halves(&self, is_joined: impl Fn(PairTicket) -> bool) -> u64 {
+        let mut halves = self.halves.borrow_mut();
+        let before = halves.len();
+        halves.retain(|ticket, _| is_joined(*ticket));
+        before.saturating_sub(halves.len()) as u64
     }
 
     /// Takes the next question for the judge.
     pub fn take(&self) -> Option<JudgeTask> {
         self.waiting.borrow_mut().pop()
+    }
+}
+
+/// Whose counters count a question.
+fn scope_of(task: &JudgeTask) -> StatScope {
+    match task {
+        JudgeTask::Score(sample) => StatScope::Of(sample.version),
+        JudgeTask::Pair { .. } => StatScope::Shadow,
     }
 }
 

@@ -29,6 +29,11 @@ pub struct FleetStatus {
 // === impl FleetStatus ===
 
 impl FleetStatus {
+    /// How many instances take part, this one included.
+    pub fn instances(&self) -> u32 {
+        self.in_force.as_ref().map_or(1, |it| it.instances).max(1)
+    }
+
     /// The fleet's time at a time of the monotonic clock; the latter itself before anything is known.
     pub fn fleet_ns(&self, own_ns: u64) -> u64 {
         self.clock.map_or(own_ns, |clock| clock.fleet_ns(own_ns))

@@ -100,8 +100,11 @@ impl JudgeReply {
             }
             Ok(HttpResponse { status: 429, .. }) => failed(JudgeError::Limited, Tokens::default()),
             Ok(HttpResponse { status: 504, .. }) => failed(JudgeError::Timeout, assumed),
-            Ok(HttpResponse { status: 502 | 503, .. }) => {
-                failed(JudgeError::Unreachable, Tokens::default())
+            // A gateway has lost the model's answer.
+            Ok(HttpResponse { status: 502, .. }) => failed(JudgeError::Unreachable, assumed),
+            Ok(HttpResponse { status: 503, body, .. }) => {
+                let tokens = if is_lost_answer(body) { assumed } else { Tokens::default() };
+                failed(JudgeError::Unreachable, tokens)
             }
             Ok(_) => failed(JudgeError::Status, Tokens::default()),
         }
@@ -139,6 +142,17 @@ impl JudgeReply {
         let verdict = serde_json::from_str(text).ok().filter(|_| is_object);
         verdict.ok_or(JudgeError::Invalid)
     }
+}
+
+/// Whether a 503 is Envoy's own, for a connection that ended after the question was sent. Then the
+/// judge may have answered. It has not where no connection was made, and no API bills a 503 of its own.
+///
+/// Source: Envoy's `Router::Filter::onUpstreamReset` and `Http::Utility::resetReasonToString`.
+fn is_lost_answer(body: &[u8]) -> bool {
+    const REASONS: [&str; 3] = ["connection termination", "remote reset", "protocol error"];
+    let text = String::from_utf8_lossy(body);
+    let (_, reason) = text.split_once("disconnect/reset before headers").unwrap_or_default();
+    REASONS.iter().any(|it| reason.contains(it))
 }
 
 /// Reads the body of a Chat Completions response: the text of its first choice, and its usage.

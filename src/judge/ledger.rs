@@ -28,6 +28,12 @@ impl Ledger {
         if unix_ms / DAY_MS > self.day { 0 } else { self.spent_microusd }
     }
 
+    /// The ceiling of one Envoy, in millionths of a US dollar, of a ceiling that so many share: each has
+    /// an equal part, so that all of them together stay below the whole.
+    pub fn part_of_ceiling(max_cost_microusd: u64, instances: u32) -> u64 {
+        max_cost_microusd / u64::from(instances.max(1))
+    }
+
     /// Whether the ceiling is reached.
     pub fn is_exhausted(&self, max_cost_microusd: u64, unix_ms: u64) -> bool {
         self.spent_microusd(unix_ms) >= max_cost_microusd

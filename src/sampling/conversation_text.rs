@@ -2,7 +2,7 @@
 //!
 //! Sources: OpenAI's Chat Completions (`messages`), Completions (`prompt`) and Responses (`instructions`,
 //! `input`); Anthropic's Messages and Ollama (`system`, `messages`); Gemini (`systemInstruction`,
-//! `contents`); Cohere (`messages`, `message`).
+//! `contents`); Cohere (`preamble`, `chat_history`, `messages`, `message`).
 
 use crate::json::splice::{Array, Object, parse_string};
 
@@ -16,11 +16,14 @@ pub struct Message {
 }
 
 /// The members that have messages, with the role of those that name no role.
-const MEMBERS: [(&str, &str); 10] = [
+const MEMBERS: [(&str, &str); 12] = [
     ("system", "system"),
+    ("preamble", "system"),
     ("systemInstruction", "system"),
     ("system_instruction", "system"),
     ("instructions", "system"),
+    // What was said before Cohere's `message`.
+    ("chat_history", "user"),
     ("messages", "user"),
     ("contents", "user"),
     ("input", "user"),
@@ -62,7 +65,7 @@ fn add_messages(json: &str, role: &str, depth: usize, messages: &mut Vec<Message
         return;
     }
     let object = Object::parse(json);
-    let own_role = object.as_ref().and_then(|it| parse_string(it.get("role")?));
+    let own_role = object.as_ref().and_then(|it| parse_string(it.get("role")?)).map(common_role);
     let text = match object.as_ref().and_then(content) {
         Some(content) => part_text(content, depth),
         None => part_text(json, depth),
@@ -72,9 +75,21 @@ fn add_messages(json: &str, role: &str, depth: usize, messages: &mut Vec<Message
     }
 }
 
-/// The content of a message, which has it under `content`, or under `parts`.
+/// The name that most APIs have for a role.
+fn common_role(role: String) -> String {
+    match role.as_str() {
+        "USER" => "user".to_owned(),
+        "CHATBOT" => "assistant".to_owned(),
+        "SYSTEM" => "system".to_owned(),
+        "TOOL" => "tool".to_owned(),
+        _ => role,
+    }
+}
+
+/// The content of a message, which has it under `content`, under `parts`, or, in Cohere's
+/// `chat_history`, under `message`.
 fn content<'a>(message: &Object<'a>) -> Option<&'a str> {
-    message.get("content").or_else(|| message.get("parts"))
+    ["content", "parts", "message"].into_iter().find_map(|name| message.get(name))
 }
 
 /// The text of a part, or of a list of parts.

@@ -45,13 +45,15 @@ pub enum Unjudged {
     NoAnswer,
     /// Too many samples waited, the ceiling of the cost was reached, or the release was rolled back.
     Dropped,
+    /// The sample is one half of a pair, and the other half is not waited for any more.
+    Unpaired,
 }
 
 // === impl Unjudged ===
 
 impl Unjudged {
     /// All reasons.
-    pub const ALL: [Self; 3] = [Self::TooLarge, Self::NoAnswer, Self::Dropped];
+    pub const ALL: [Self; 4] = [Self::TooLarge, Self::NoAnswer, Self::Dropped, Self::Unpaired];
 
     /// The reason's name in stats.
     pub fn as_str(self) -> &'static str {
@@ -59,6 +61,7 @@ impl Unjudged {
             Self::TooLarge => "too_large",
             Self::NoAnswer => "no_answer",
             Self::Dropped => "dropped",
+            Self::Unpaired => "unpaired",
         }
     }
 }
@@ -75,23 +78,31 @@ impl SampledRequest {
 // === impl Sample ===
 
 impl Sample {
-    /// The messages of the request and the text of its answer.
+    /// The messages of the request.
     ///
     /// # Errors
-    /// Why the answer cannot be judged.
-    pub fn texts(&self) -> Result<(Vec<Message>, &str), Unjudged> {
+    /// Why they cannot be judged.
+    pub fn messages(&self) -> Result<Vec<Message>, Unjudged> {
         let prompt = &self.request.prompt;
-        if prompt.is_too_large() || self.answer.is_too_large() {
+        if prompt.is_too_large() {
+            return Err(Unjudged::TooLarge);
+        }
+        read_messages(prompt.bytes()).ok_or(Unjudged::NoAnswer)
+    }
+
+    /// The text of the answer.
+    ///
+    /// # Errors
+    /// Why it cannot be judged.
+    pub fn answer(&self) -> Result<&str, Unjudged> {
+        if self.answer.is_too_large() {
             return Err(Unjudged::TooLarge);
         }
         let is_success = matches!(self.outcome.status, Some(200..=299))
             && self.outcome.ending == StreamEnd::Complete
             && self.outcome.read_answer().is_some_and(|answer| !answer.error)
             && !self.outcome.has_failed_over;
-        let answer = self.answer.text().filter(|_| is_success);
-        let answer = answer.ok_or(Unjudged::NoAnswer)?;
-        let messages = read_messages(prompt.bytes()).ok_or(Unjudged::NoAnswer)?;
-        Ok((messages, answer))
+        self.answer.text().filter(|_| is_success).ok_or(Unjudged::NoAnswer)
     }
 
     /// How many bytes of texts it has.

@@ -109,7 +109,7 @@ fn respond(
     let mut halves = ByVersion::<Measurements>::default();
     let mut failed = ByVersion::<Option<Metric>>::default();
     for (index, behaviour) in world.behaviours.iter().enumerate() {
-        if behaviour.metric.quantile().is_some() {
+        if behaviour.metric.quantile().is_some() || behaviour.metric.is_of_pairs() {
             continue;
         }
         let draws = Draws::new(behaviour, shared, random);
@@ -132,12 +132,37 @@ fn respond(
             }
         }
     }
+    judge_pair(world, user, &mut halves, random);
     for version in Version::ALL {
         if let Some(metric) = *failed.get(version) {
             *halves.get_mut(version) = Measurements::default().with_rate(metric, true);
         }
     }
     halves
+}
+
+/// Adds a judge's verdict on the pair, where it compares the pair and agrees with itself. A version's
+/// rate is that of the pairs that it loses, and no pair is lost by both.
+fn judge_pair(
+    world: &World,
+    user: SimulatedUser<'_>,
+    halves: &mut ByVersion<Measurements>,
+    random: &mut SmallRng,
+) {
+    let mut behaviours = world.behaviours.iter().enumerate();
+    let Some((index, behaviour)) = behaviours.find(|(_, it)| it.metric == Metric::Preference)
+    else {
+        return;
+    };
+    if random.random::<f64>() >= world.judged_pairs {
+        return;
+    }
+    let rate = |version| behaviour.center(version) * user.rate_factor(index);
+    let draw = random.random::<f64>();
+    let green_loses = draw < rate(Version::Green);
+    let blue_loses = !green_loses && draw < rate(Version::Green) + rate(Version::Blue);
+    halves.blue = halves.blue.with_rate(Metric::Preference, blue_loses);
+    halves.green = halves.green.with_rate(Metric::Preference, green_loses);
 }
 
 /// The draw of each version: a uniform one for a rate, a standard normal one for a value.

@@ -36,6 +36,8 @@ pub struct World {
     pub timing: Timing,
     /// The fraction of the variance of values' logarithms that the class of the request explains.
     pub explained: f64,
+    /// The fraction of pairs on which a judge gives a verdict that agrees in both orders, from 0 to 1.
+    pub judged_pairs: f64,
     /// How traffic, rates and values of both versions change over time, if they do.
     pub drift: Option<Drift>,
 }
@@ -91,8 +93,8 @@ impl World {
         let behaves_like = if alike { Version::Blue } else { version };
         for (index, behaviour) in self.behaviours.iter().enumerate() {
             let metric = behaviour.metric;
-            if metric.quantile().is_some() {
-                // It follows from the time.
+            if metric.quantile().is_some() || metric.is_of_pairs() {
+                // A quantile follows from the time.
                 continue;
             }
             if !behaviour.is_rate() {

@@ -24,6 +24,10 @@ pub enum Contestant {
     Outcomes,
     /// Verdigris also reads answers.
     Reading,
+    /// Verdigris reads answers, and samples almost no request.
+    Unsampled,
+    /// Verdigris copies each request and its answer for a judge, which does not exist.
+    Sampled,
     /// Verdigris with all options of a rollout with manual weights.
     Everything,
     /// Verdigris with a ramp.
@@ -49,8 +53,17 @@ function envoy_on_request(handle)
 end
 "#;
 
+/// A judge that samples this share of all requests, in percent.
+fn judge(percent: f64) -> Value {
+    json!({"judge": {
+        "cluster": "nowhere", "model": "judge-model", "sample": percent, "in_flight": 1,
+        // As many as blue has for each one of green's.
+        "blue_per_green": (100 - GREEN_PERCENT) / GREEN_PERCENT,
+    }})
+}
+
 impl Contestant {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Plain,
         Self::Weighted,
         Self::ClusterHeader,
@@ -59,6 +72,8 @@ impl Contestant {
         Self::Deciding,
         Self::Outcomes,
         Self::Reading,
+        Self::Unsampled,
+        Self::Sampled,
         Self::Everything,
         Self::Ramping,
     ];
@@ -73,6 +88,8 @@ impl Contestant {
             Self::Deciding => "Verdigris, deciding",
             Self::Outcomes => "Verdigris, outcomes",
             Self::Reading => "Verdigris, reading",
+            Self::Unsampled => "Verdigris, not sampled",
+            Self::Sampled => "Verdigris, sampled",
             Self::Everything => "Verdigris, everything",
             Self::Ramping => "Verdigris, ramping",
         }
@@ -118,6 +135,8 @@ impl Contestant {
             Self::Routing | Self::Deciding => json!({}),
             Self::Outcomes => json!({"answers": {"read": false}}),
             Self::Reading => json!({"answers": {}}),
+            Self::Unsampled => judge(0.01),
+            Self::Sampled => judge(100.0),
             Self::Everything => json!({
                 "unit": [{"header": "x-user-id"}, {"cookie": "uid"}],
                 "pins": {"green": ["qa-7"]},

@@ -57,7 +57,10 @@ pub fn run(contestants: &[Contestant], accept: bool) {
     let expected: Ratios = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
     let mut differences = String::new();
     for (name, ratio) in &ratios {
-        let recorded = expected[name];
+        let Some(recorded) = expected.get(name) else {
+            differences += &format!("\n{name}: no ratio is recorded");
+            continue;
+        };
         for (kind, ratio, recorded) in [
             ("request", ratio.request, recorded.request),
             ("stream", ratio.stream, recorded.stream),

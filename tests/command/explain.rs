@@ -1,6 +1,7 @@
 //! `verdigris explain`.
 
 use serde_json::{Value, json};
+use verdigris::sampling::Sampler;
 
 use super::run::{Files, config, json_output, verdigris};
 
@@ -295,4 +296,58 @@ fn a_shadow_step_mirrors_a_share_of_its_own() {
         text.contains("the request is mirrored to green while the ramp is in its shadow step"),
         "{text}"
     );
+}
+
+#[test]
+fn a_request_is_judged_and_exported_by_its_id() {
+    let files = Files::new();
+    let fields = |weights: Value| {
+        json!({
+            "weights": weights,
+            "judge": {"cluster": "judge", "model": "judge-model", "sample": 20},
+            "samples": {"cluster": "otel", "sample": 100},
+        })
+    };
+    let both =
+        files.add("both.json", &config(fields(json!({"blue": 50, "green": 50}))).to_string());
+    let text = |options: &[&str]| verdigris(&[&["explain"], options].concat()).out;
+    let without_id = text(&[&both, "--unit", "ada"]);
+    assert!(
+        without_id.contains("20 % of green's requests are judged, by x-request-id: --request-id"),
+        "{without_id}"
+    );
+    assert!(without_id.contains("100 % of green's requests are exported"), "{without_id}");
+    let id = |number: u32| format!("7f1c2b6e-{number:08x}");
+    let place = |id: &str| Sampler::place("assistant-v8", id.as_bytes());
+    let ids = (0..1_000).map(id).collect::<Vec<_>>();
+    let (below, above) = (
+        ids.iter().find(|it| place(it) < 0.2).unwrap(),
+        ids.iter().find(|it| place(it) >= 0.2).unwrap(),
+    );
+    for (id, judged) in
+        [(below, "  judged: x-request-id is at "), (above, "not judged: x-request-id is at ")]
+    {
+        let text = text(&[&both, "--unit", "ada", "--request-id", id]);
+        assert!(text.contains(judged) && text.contains("  exported: x-request-id"), "{text}");
+    }
+    // Green has a fifth: a quarter of blue's 80 % is as much.
+    let fifth =
+        files.add("fifth.json", &config(fields(json!({"blue": 80, "green": 20}))).to_string());
+    let on_blue = text(&[&fifth, "--unit", "zoe"]);
+    assert!(on_blue.contains("5 % of blue's requests are judged"), "{on_blue}");
+    let none = files.add("none.json", &config(fields(json!({"blue": 1, "green": 0}))).to_string());
+    let alone = text(&[&none, "--unit", "ada"]);
+    assert!(alone.contains("not judged: there are no requests of the other version"), "{alone}");
+    let mut pinned = config(fields(json!({"blue": 50, "green": 50})));
+    pinned["pins"] = json!({"green": ["ada"]});
+    let pinned = files.add("pinned.json", &pinned.to_string());
+    let pinned = text(&[&pinned, "--unit", "ada"]);
+    assert!(pinned.contains("not judged: it is on green for another reason"), "{pinned}");
+    let pairs = json!({
+        "ramp": {"steps": [{"shadow": 10}, 50, 100]},
+        "judge": {"cluster": "judge", "model": "judge-model", "mode": "pairwise", "sample": 30},
+    });
+    let pairs = files.add("pairs.json", &config(pairs).to_string());
+    let pairs = text(&[&pairs, "--unit", "ada"]);
+    assert!(pairs.contains("in a shadow step, 30 % of mirrored requests are judged"), "{pairs}");
 }

@@ -402,3 +402,69 @@ fn a_shadow_step_is_planned_as_it_is_simulated() {
     let held = json_output(&["simulate", &file, "--users", "2", "--runs", "5", "--hours", "1"]);
     assert_eq!(held["in_shadow_step"]["held"], 5, "{held}");
 }
+
+/// A judge of half of the pairs, and blue and green that lose as many of them, or not.
+#[test]
+fn a_judge_of_pairs_is_planned_and_simulated() {
+    let files = Files::new();
+    let ramp = json!({
+        "steps": [{"shadow": 100, "pairs": 20_000}, 50, 100], "bake": "1m",
+        "gates": [{"metric": "error_rate", "ceiling": 0.2}, {"metric": "preference"}],
+    });
+    let with_judge = |mode: &str| {
+        let judge = json!({"cluster": "judge", "model": "judge-model", "mode": mode, "sample": 50});
+        config(json!({"ramp": ramp.clone(), "judge": judge}))
+    };
+    let file = files.add("judge.json", &with_judge("pairwise").to_string());
+    let planned = json_output(&["plan", &file]);
+    assert_eq!(planned["left_out"], json!([]), "{planned}");
+    let step = &planned["shadow_step"];
+    assert_eq!((&step["judged_per_second"], &step["agreement"]), (&json!(25.0), &json!(0.7)));
+    assert!(step["goes_on"].as_f64().unwrap() > 0.8, "{step}");
+    // Only pairs have the metric.
+    assert!(
+        planned["steps"][0]["gates"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|it| it["metric"] != "preference")
+    );
+    let text = verdigris(&["plan", &file]).out;
+    let expected =
+        "The judge compares 25 of these a second, with two questions each; 70 % of its verdicts";
+    assert!(text.contains(expected), "{text}");
+    // Fewer verdicts agree, and a green like blue needs more pairs.
+    let median = |agreement: &str| {
+        let planned = json_output(&["plan", &file, "--agreement", agreement]);
+        planned["shadow_step"]["after_pairs"][1].as_u64().unwrap()
+    };
+    assert!(median("0.2") > median("1"), "{planned}");
+    let simulated = |green: &str| {
+        json_output(&[
+            "simulate",
+            &file,
+            "--runs",
+            "40",
+            "--blue",
+            "preference=20%",
+            "--green",
+            green,
+        ])
+    };
+    // Green's answers lose three times as often, and no user gets one of them.
+    let worse = simulated("preference=60%");
+    assert!(worse["in_shadow_step"]["rolled_back"].as_u64().unwrap() >= 36, "{worse}");
+    let good = simulated("preference=x1");
+    assert!(good["rolled_back"]["share"].as_f64().unwrap() <= 0.1, "{good}");
+    let impossible = verdigris(&["simulate", &file, "--green", "preference=90%"]);
+    assert!(
+        impossible.err.contains("both versions together would lose more pairs"),
+        "{impossible:?}"
+    );
+
+    // Without such a judge the gate is left out.
+    let scores = with_judge("score");
+    let scores = files.add("scores.json", &scores.to_string());
+    let planned = verdigris(&["plan", &scores, "--json"]);
+    assert!(planned.out.contains("preference"), "{planned:?}");
+}

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use verdigris::config::Config;
+use verdigris::console::JudgeSpending;
 use verdigris::console::judge_summary::sentences;
 use verdigris::console::view::{JudgeView, JudgedPairsView, VersionView};
 use verdigris::judge::Ledger;
@@ -12,6 +13,15 @@ fn view(
     overrides: &serde_json::Value,
     counters: &[(&str, &str, u64)],
     spent_microusd: u64,
+) -> JudgeView {
+    view_in_fleet(overrides, counters, spent_microusd, None)
+}
+
+fn view_in_fleet(
+    overrides: &serde_json::Value,
+    counters: &[(&str, &str, u64)],
+    spent_microusd: u64,
+    instances: Option<u32>,
 ) -> JudgeView {
     let mut config = json!({
         "rollout": "assistant-v8", "unit": {"header": "x-user-id"},
@@ -28,7 +38,8 @@ fn view(
         VersionView { version: version.to_owned(), counters, about: None }
     });
     let ledger = Ledger::default().with_cost(spent_microusd, NOON_MS);
-    JudgeView::new(config.judge.as_ref().unwrap(), &ledger, &versions, NOON_MS)
+    let spending = JudgeSpending { ledger, instances };
+    JudgeView::new(config.judge.as_ref().unwrap(), spending, &versions, NOON_MS)
 }
 
 #[test]
@@ -67,6 +78,18 @@ fn the_judge_is_summed_up_in_words() {
         "{}",
         sentences[2]
     );
+}
+
+#[test]
+fn an_envoy_of_a_fleet_has_its_part_of_the_ceiling() {
+    let judge = view_in_fleet(&json!({"max_cost_per_day": 6}), &[], 2_000_000, Some(3));
+    assert!(judge.is_exhausted);
+    let ceilings = (judge.max_cost_microusd, judge.fleet_max_cost_microusd);
+    assert_eq!(ceilings, (Some(2_000_000), Some(6_000_000)));
+    let cost = sentences(&judge)[0].replace('\u{a0}', " ");
+    let expected = "judge-model has cost $2.00 today in this Envoy, of at most $2.00, which is its part \
+                    of $6.00 for the fleet. Nothing is judged until 00:00 UTC";
+    assert!(cost.starts_with(expected), "{cost}");
 }
 
 #[test]

@@ -63,6 +63,9 @@ mod sampling;
 mod shadow;
 mod shadow_step;
 mod shared_names;
+#[path = "../support/small_model.rs"]
+#[allow(dead_code, reason = "each test binary uses a part")]
+mod small_model;
 mod steering;
 #[path = "../support/tcp_gate.rs"]
 #[allow(dead_code, reason = "each test binary uses a part")]

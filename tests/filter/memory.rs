@@ -31,6 +31,53 @@ fn chat_stream(user: u32) -> Stream {
     }
 }
 
+/// A VM that copies all requests for a judge, with texts of up to 256 KiB.
+fn sampling_vm() -> Vm {
+    let wasm = std::fs::read(artifacts::filter_wasm()).unwrap();
+    let mut vm = Vm::start(&wasm, &Process::default());
+    let config = config(json!({
+        "weights": {"blue": 1, "green": 1},
+        "judge": {"cluster": "judge", "model": "judge-model", "sample": 100, "max_bytes": 262_144},
+    }));
+    vm.configure(ROOT, config.to_string().as_bytes()).unwrap();
+    vm
+}
+
+/// A stream whose prompt has so many bytes, and an id by which it is sampled.
+fn sampled_stream(user: u32, prompt_bytes: usize) -> Stream {
+    let mut stream = chat_stream(user);
+    let header = |name: &str, value: &str| (name.to_owned(), value.as_bytes().to_vec());
+    stream.headers.retain(|(name, _)| name != ":method");
+    stream.headers.extend([
+        header(":method", "POST"),
+        header("content-type", "application/json"),
+        header("x-request-id", &format!("7f1c2b6e-{user}")),
+    ]);
+    let text = "x".repeat(prompt_bytes);
+    let body = json!({"messages": [{"role": "user", "content": text}]});
+    Stream { body: Some(body.to_string().into_bytes()), ..stream }
+}
+
+/// Without a bound, these streams would keep 250 MiB of prompts alone.
+#[test]
+fn the_copied_texts_of_a_thousand_open_streams_are_bounded() {
+    const STREAMS: u32 = 1_000;
+    const PROMPT: usize = 250 << 10;
+    /// Twice the bound of 16 MiB, since a text may take twice its length while it grows.
+    const MOST: u64 = 32 << 20;
+    let mut vm = sampling_vm();
+    vm.begin_stream(2, ROOT, sampled_stream(2, PROMPT));
+    let before = vm.memory_size();
+    let piece = event(&"x".repeat(2_000));
+    for context in 3..3 + STREAMS {
+        vm.begin_stream(context, ROOT, sampled_stream(context, PROMPT));
+        vm.pass_piece(context, piece.as_bytes(), false);
+    }
+    let grown = vm.memory_size() as u64 - before as u64;
+    assert!(grown > 4 << 20, "texts are copied: {grown}");
+    assert!(grown <= MOST, "{grown} bytes");
+}
+
 fn event(text: &str) -> String {
     format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n")
 }

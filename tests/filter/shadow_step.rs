@@ -155,3 +155,26 @@ fn the_step_copies_its_own_share_and_the_shadow_section_has_the_rest() {
     vms.tick_all();
     assert!((0..50).all(|user| !send(&mut vms, 0, user)));
 }
+
+/// Halves whose other half never comes are dropped, and counted: that may be a bias.
+#[test]
+fn samples_whose_other_half_never_comes_are_counted() {
+    let mut release =
+        with_shadow_step(&json!({"gates": [{"metric": "error_rate"}, {"metric": "preference"}]}));
+    release.as_object_mut().unwrap().remove("answers");
+    release["judge"] = json!({
+        "cluster": "judge", "model": "judge-model", "mode": "pairwise", "sample": 100,
+    });
+    let mut vms = RampVms::start_with(1, &release);
+    vms.tick_all();
+    for user in 0..30 {
+        assert!(send(&mut vms, 0, user));
+    }
+    vms.tick_all();
+    assert_eq!((vms.stat("blue.sampled"), vms.stat("shadow.unjudged_unpaired")), (30, 0));
+    vms.advance_clock(31);
+    vms.tick_all();
+    assert_eq!((vms.stat("shadow.unpaired"), vms.stat("shadow.unjudged_unpaired")), (30, 30));
+    vms.tick_all();
+    assert_eq!(vms.stat("shadow.unjudged_unpaired"), 30);
+}

@@ -102,6 +102,7 @@ fn every_other_answer_is_an_error_of_its_kind() {
         (response(401, b"{}"), JudgeError::Status),
         (response(204, b""), JudgeError::Status),
         (response(503, b"no healthy upstream"), JudgeError::Unreachable),
+        (response(502, b"<html>Bad gateway</html>"), JudgeError::Unreachable),
         (response(504, b"upstream request timeout"), JudgeError::Timeout),
         (Err(HttpError::CutShort), JudgeError::Unreachable),
         (Err(HttpError::NotSent("BadArgument".to_owned())), JudgeError::Unreachable),
@@ -114,6 +115,12 @@ fn every_other_answer_is_an_error_of_its_kind() {
         assert_eq!(reply.score(), Err(error), "{shown}");
         assert_eq!(reply.pair(), Err(error), "{shown}");
     }
+}
+
+/// The body of Envoy's own 503.
+fn reset(reason: &str) -> Vec<u8> {
+    let text = "upstream connect error or disconnect/reset before headers. reset reason: ";
+    format!("{text}{reason}").into_bytes()
 }
 
 #[test]
@@ -133,6 +140,21 @@ fn an_answer_costs_what_it_states_or_at_most_what_it_can() {
         (response(429, b""), Tokens::default()),
         (response(500, b""), Tokens::default()),
         (response(503, b""), Tokens::default()),
+        (response(503, b"no healthy upstream"), Tokens::default()),
+        (response(503, br#"{"error": {"message": "overloaded"}}"#), Tokens::default()),
+        (
+            response(
+                503,
+                &reset(
+                    "remote connection failure, transport failure reason: delayed connect error: 111",
+                ),
+            ),
+            Tokens::default(),
+        ),
+        (response(503, &reset("overflow")), Tokens::default()),
+        (response(503, &reset("connection termination")), assumed),
+        (response(503, &reset("remote reset")), assumed),
+        (response(502, b"<html>Bad gateway</html>"), assumed),
         (Err(HttpError::NotSent(String::new())), Tokens::default()),
     ];
     for (response, expected) in cases {

@@ -20,6 +20,14 @@ fn a_day_of_utc_begins_again_and_a_clock_that_is_set_back_does_not() {
     assert_eq!(tomorrow.with_cost(2, last).spent_microusd(midnight), 7);
 }
 
+#[test]
+fn the_envoys_of_a_fleet_have_equal_parts_of_the_ceiling() {
+    let cases = [(5_000_000, 1, 5_000_000), (5_000_000, 3, 1_666_666), (2, 3, 0), (7, 0, 7)];
+    for (whole, instances, part) in cases {
+        assert_eq!(Ledger::part_of_ceiling(whole, instances), part, "{whole} {instances}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 

@@ -33,6 +33,20 @@ fn the_messages_of_each_format_are_read() {
             vec![("system", "Be brief."), ("user", "a\nb"), ("model", "c")],
         ),
         (
+            json!({
+                "preamble": "Be brief.", "message": "And green?",
+                "chat_history": [
+                    {"role": "USER", "message": "Why blue?"}, {"role": "CHATBOT", "message": "It is copper."},
+                ],
+            }),
+            vec![
+                ("system", "Be brief."),
+                ("user", "Why blue?"),
+                ("assistant", "It is copper."),
+                ("user", "And green?"),
+            ],
+        ),
+        (
             json!({"instructions": "Be brief.", "input": "Hi"}),
             vec![("system", "Be brief."), ("user", "Hi")],
         ),

@@ -37,6 +37,7 @@ fn small_service(green_errors: f64, green_duration: f64) -> World {
         failure_ms: Some(50.0),
         timing: Timing::default(),
         explained: 0.0,
+        judged_pairs: 0.0,
         drift: None,
     }
 }

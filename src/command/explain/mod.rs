@@ -4,10 +4,12 @@
 //! |---|---|
 //! | `conversation` | the share that a conversation is assigned by, as far as it is known |
 //! | `wording` | the text of each step |
+//! | `sampling` | whether the request is copied for a judge or an export |
 //! | `explained` | the result |
 
 mod conversation;
 mod explained;
+mod sampling;
 mod wording;
 
 use std::time::UNIX_EPOCH;
@@ -24,6 +26,7 @@ use crate::config::time::parse_timestamp;
 use crate::config::{Config, Role};
 use conversation::{ConversationShare, ConversationTimes};
 use explained::{BucketPosition, Explained, ExplainedAnswer, ExplainedRoute, ExplainedStep};
+use sampling::SampledBy;
 
 /// Explains which version a request gets, step by step.
 ///
@@ -52,6 +55,9 @@ pub struct ExplainArgs {
     /// began before --since has no known version, and the exit code is 1.
     #[arg(long, value_name = "TIME", value_parser = unix_ms)]
     since: Option<u64>,
+    /// The request's `x-request-id`, by which a judge's samples and exported ones are chosen.
+    #[arg(long, value_name = "ID")]
+    request_id: Option<String>,
     /// The version in the force header.
     #[arg(long, value_parser = version)]
     forced: Option<Version>,
@@ -70,6 +76,8 @@ pub struct ExplainArgs {
 struct AssumedShare {
     effective: EffectiveShare,
     share: Share,
+    /// The share of all units that is compared.
+    analysed: Share,
     why: String,
 }
 
@@ -79,6 +87,7 @@ struct Explanation<'a> {
     assumed: &'a AssumedShare,
     unit: Option<&'a str>,
     conversation_id: Option<&'a str>,
+    request_id: Option<&'a str>,
     /// The version in the force header, whether or not one is configured.
     forced: Option<Version>,
     /// The conversation's share; `None` for a request that is assigned by its unit.
@@ -119,6 +128,7 @@ impl ExplainArgs {
             assumed: &assumed,
             unit: self.unit.as_deref().filter(|it| !it.is_empty()),
             conversation_id,
+            request_id: self.request_id.as_deref(),
             forced: self.forced,
             conversation,
         };
@@ -132,12 +142,14 @@ impl ExplainArgs {
             return Ok(AssumedShare {
                 effective: EffectiveShare::RolledBack,
                 share: Share::ZERO,
+                analysed: Share::ZERO,
                 why: format!("the ramp is rolled back ({source}): blue has all traffic"),
             });
         }
         let assumed = |share: Share, source: &str| AssumedShare {
             effective: EffectiveShare::Share(share),
             share,
+            analysed: Share::ALL,
             why: format!("green's share is {}, {source}", share_percent(share)),
         };
         if let Some(share) = self.share {
@@ -171,7 +183,7 @@ impl ExplainArgs {
                      --step, --share or --rolled-back"
                 .to_owned(),
         };
-        Ok(assumed(step.share, &source))
+        Ok(AssumedShare { analysed: step.analysed_share, ..assumed(step.share, &source) })
     }
 }
 
@@ -264,6 +276,16 @@ impl Explanation<'_> {
         if let Some(shadow) = config.shadow.as_ref().filter(|_| is_known) {
             let why = wording::shadow(shadow, config, possible.bluest, self.key());
             steps.push(note("shadow", why));
+        }
+        if possible.is_decided() {
+            let sampled = SampledBy {
+                config,
+                share: assumed.share,
+                analysed: assumed.analysed,
+                assignment: possible.bluest,
+                request_id: self.request_id,
+            };
+            steps.extend(sampled.steps().into_iter().map(|(name, why)| note(name, why)));
         }
         steps
     }

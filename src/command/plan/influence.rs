@@ -33,7 +33,10 @@ impl StepInfluence {
         let plan = &inputs.ramp.analysis;
         let traffic = inputs.traffic(step)?;
         let is_rate = |gate: &&Gate| {
-            gate.spec.is_critical && gate.spec.metric.comparison() == Comparison::Rate
+            let metric = gate.spec.metric;
+            gate.spec.is_critical
+                && metric.comparison() == Comparison::Rate
+                && !metric.is_of_pairs()
         };
         let gate = plan.gates.iter().find(is_rate)?;
         let metric = gate.spec.metric;

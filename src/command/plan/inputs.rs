@@ -49,7 +49,12 @@ impl PlanInputs<'_> {
 
     fn advances(&self, step: usize) -> f64 {
         let Some(traffic) = self.traffic(step) else { return 1.0 };
-        let critical = self.ramp.analysis.gates.iter().filter(|it| it.spec.is_critical);
+        let critical = self
+            .ramp
+            .analysis
+            .gates
+            .iter()
+            .filter(|it| it.spec.is_critical && !it.spec.metric.is_of_pairs());
         let passes = critical.filter_map(|gate| {
             let metric = gate.spec.metric;
             let behaviour = self.world.behaviours.iter().find(|it| it.metric == metric)?;

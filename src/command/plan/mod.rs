@@ -21,7 +21,7 @@ use super::forecast::{DurationRange, GateForecast};
 use super::load;
 use super::output::CliError;
 use super::scenario::GRAMMAR;
-use super::traffic::{Assumptions, TrafficArgs, ramp_of, without_feedback};
+use super::traffic::{Assumptions, TrafficArgs, judged_pairs, ramp_of, without_feedback};
 use crate::analysis::Gate;
 use crate::rollout::RampProfile;
 use crate::simulate::{Behaviour, World};
@@ -65,13 +65,15 @@ impl PlanArgs {
     /// The file has no valid ramp, or the traffic options contradict it.
     pub fn run(mut self) -> Result<Planned, CliError> {
         let config = load::config(&self.file)?;
-        let (ramp, left_out) = without_feedback(ramp_of(&self.file, &config)?)?;
+        let (ramp, left_out) = without_feedback(&config, ramp_of(&self.file, &config)?)?;
         for (name, rate) in [("errors", &self.error_rate), ("refusals", &self.refusal_rate)] {
             if let Some(rate) = rate {
                 self.traffic.add_blue(&format!("{name}={rate}"))?;
             }
         }
         let world = self.traffic.world(&ramp, &[])?;
+        let sampled_pairs = judged_pairs(&config);
+        let world = self.traffic.with_judge(sampled_pairs, world);
         let times = 1.0 + self.regression.unwrap_or_default();
         if let Some(it) = world.behaviours.iter().find(|it| it.is_rate() && it.blue * times > 1.0) {
             let why = format!("--regression: {}: green's rate would be above 1", it.metric);
@@ -79,7 +81,7 @@ impl PlanArgs {
         }
         let by_conversation = config.conversation.is_some();
         let inputs = PlanInputs { ramp: &ramp, world: &world, by_conversation };
-        let shadow_step = PlannedShadowStep::new(&ramp, &world);
+        let shadow_step = PlannedShadowStep::new(&ramp, &world, sampled_pairs);
         let steps: Vec<_> = (0..ramp.steps.len()).map(|step| self.step(&inputs, step)).collect();
         let completes = steps.iter().map(|it| it.advances).product();
         let baseline = DurationRange::exactly(ramp.baseline.as_secs_f64());
@@ -137,6 +139,9 @@ impl PlanArgs {
         exposure: impl Fn(Option<f64>) -> GreenExposure,
     ) -> Option<PlannedGate> {
         let spec = &forecast.gate.spec;
+        if spec.metric.is_of_pairs() {
+            return None;
+        }
         let behaviour = world.behaviours.iter().find(|it| it.metric == spec.metric)?;
         let regression = self.regression.unwrap_or(2.0 * spec.margin);
         let worse = Behaviour { green: 1.0 + regression, ..*behaviour };

@@ -17,6 +17,12 @@ pub(super) struct PlannedShadowStep {
     share: f64,
     /// Pairs per second.
     pairs_per_second: f64,
+    /// Pairs per second that a judge compares; `None` without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    judged_per_second: Option<f64>,
+    /// The share of these whose verdicts agree in both orders, from 0 to 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agreement: Option<f64>,
     /// After how many pairs the ramp holds if the step is not decided.
     max_pairs: u64,
     /// The fraction of the variance of values that both responses to a request are assumed to share.
@@ -27,14 +33,20 @@ pub(super) struct PlannedShadowStep {
     after_pairs: Option<[u64; 3]>,
 }
 
+/// A number per second, which may be far below 1.
+fn rate(per_second: f64) -> String {
+    if per_second < 10.0 { format!("{per_second:.2}") } else { count(per_second) }
+}
+
 /// How many shadow steps are simulated.
 const RUNS: u64 = 200;
 
 // === impl PlannedShadowStep ===
 
 impl PlannedShadowStep {
-    /// The plan of the ramp's shadow step; `None` if it has none.
-    pub fn new(ramp: &RampSpec, world: &World) -> Option<Self> {
+    /// The plan of the ramp's shadow step; `None` if it has none. `sampled` is the share of pairs that a
+    /// judge compares, if there is one.
+    pub fn new(ramp: &RampSpec, world: &World, sampled: Option<f64>) -> Option<Self> {
         let shadow = ramp.shadow?;
         let share = f64::from(shadow.share.basis_points()) / 1e4;
         let run = |seed| run_pairs(&ramp.analysis, world, SHARED, shadow.max_pairs, seed);
@@ -50,6 +62,8 @@ impl PlannedShadowStep {
         Some(Self {
             share,
             pairs_per_second: world.per_second * share,
+            judged_per_second: sampled.map(|it| it * world.per_second * share),
+            agreement: sampled.filter(|it| *it > 0.0).map(|it| world.judged_pairs / it),
             max_pairs: shadow.max_pairs,
             shared: SHARED,
             goes_on: pairs.len() as f64 / RUNS as f64,
@@ -62,13 +76,22 @@ impl PlannedShadowStep {
 
     /// The plan as text.
     pub fn text(&self) -> String {
-        let Self { share, pairs_per_second, max_pairs, shared, goes_on, after_pairs } = self;
+        let Self { share, pairs_per_second, max_pairs, shared, goes_on, after_pairs, .. } = self;
         let after = |pairs: u64| time(pairs as f64 / pairs_per_second);
         let mut text = format!(
             "Copies of the requests of {} of users, {} a second; no user is on green.\n",
             percent(*share),
             count(*pairs_per_second)
         );
+        if let (Some(judged), Some(agreement)) = (self.judged_per_second, self.agreement) {
+            let _ = writeln!(
+                text,
+                "The judge compares {} of these a second, with two questions each; {} of its verdicts \
+                 are assumed to agree in both orders.",
+                rate(judged),
+                percent(agreement)
+            );
+        }
         let _ = match after_pairs {
             Some([low, median, high]) => writeln!(
                 text,

@@ -6,6 +6,7 @@
 //! | `assignment_effects` | who is reassigned, and the state of the ramp |
 //! | `routing_effects` | where requests go: clusters, headers, roles, shadows |
 //! | `feedback_effects` | which feedback is accepted |
+//! | `sampling_effects` | which requests are copied for a judge or an export |
 //! | `fleet_effects` | where the state of the ramp is |
 //! | `stats_effects` | which stats stay in Envoy |
 //! | `command_effects` | which operator commands end |
@@ -16,6 +17,7 @@ mod effect;
 mod feedback_effects;
 mod fleet_effects;
 mod routing_effects;
+mod sampling_effects;
 mod stats_effects;
 
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -75,6 +77,8 @@ pub fn effects(
     effects.extend(routing_effects::roles(old, new));
     effects.extend(routing_effects::shadows(old, new));
     effects.extend(feedback_effects::feedback(old, new));
+    effects.extend(sampling_effects::judge(old, new));
+    effects.extend(sampling_effects::samples(old, new));
     effects.extend(fleet_effects::fleet(old, new));
     effects.extend(command_effects::ended_command(old, new).filter(|_| may_have_commands));
     Ok(effects)

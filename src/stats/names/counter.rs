@@ -151,11 +151,12 @@ impl Counter {
     pub const SAMPLES: [Self; 2] = [Self::Sampled, Self::Unsampled];
 
     /// The counters of the judge, where it is configured.
-    pub const JUDGE: [Self; 13] = [
+    pub const JUDGE: [Self; 14] = [
         Self::Judged,
         Self::Unjudged(Unjudged::TooLarge),
         Self::Unjudged(Unjudged::NoAnswer),
         Self::Unjudged(Unjudged::Dropped),
+        Self::Unjudged(Unjudged::Unpaired),
         Self::JudgeErrors,
         Self::JudgeErrorsFor(JudgeError::Unreachable),
         Self::JudgeErrorsFor(JudgeError::Timeout),

@@ -104,6 +104,7 @@ fn world(users: Users, behaviours: Vec<Behaviour>) -> World {
         failure_ms: None,
         timing: Timing::default(),
         explained: 0.0,
+        judged_pairs: 0.0,
         drift: None,
     }
 }

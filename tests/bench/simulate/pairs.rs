@@ -80,6 +80,7 @@ fn world(users: Users, behaviours: Vec<Behaviour>) -> World {
         incident: None,
         drift: None,
         explained: 0.0,
+        judged_pairs: 0.0,
         unread: ByVersion::default(),
         failure_ms: None,
         timing: Timing::default(),

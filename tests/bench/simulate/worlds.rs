@@ -595,6 +595,7 @@ impl Case {
             failure_ms: self.failure_ms,
             timing: self.timing,
             explained: 0.0,
+            judged_pairs: 0.0,
             drift: self.drift,
         }
     }

@@ -97,7 +97,18 @@ fn a_changed_ramp_has_the_effect_that_its_controller_logs() {
 #[test]
 fn the_stats_of_another_rollout_name_stay() {
     let renamed = |fields: Value| both(fields, json!({"rollout": "v9"}));
-    for (fields, stats) in [(weights(95, 5), 21), (json!({"answers": {}}), 87)] {
+    let judge = |mode: &str| json!({"cluster": "judge", "model": "m", "mode": mode});
+    let pairs = json!({"judge": judge("pairwise"), "ramp": {"steps": [{"shadow": 10}, 50, 100]}});
+    for (fields, stats) in [
+        (weights(95, 5), 21),
+        (json!({"answers": {}}), 87),
+        (json!({"samples": {"cluster": "otel"}}), 87 + 2 * 3),
+        // Of samples, of the judge, and the scores; and what the judge has cost.
+        (json!({"judge": judge("score")}), 87 + 2 * (2 + 14 + 6) + 1),
+        // The same without scores, with the evidence of the step that is compared, and the shadow with its
+        // pairs.
+        (pairs, 87 + 2 * (2 + 14 + 11) + 1 + (4 + 33 + 2 + 18)),
+    ] {
         let text = format!("up to {stats}, until it restarts");
         Change::new(fields.clone(), renamed(fields), "stats", text).check();
     }

@@ -7,6 +7,7 @@ mod console;
 mod feedback;
 mod fleet;
 mod routing;
+mod sampling;
 
 use serde_json::{Value, json};
 

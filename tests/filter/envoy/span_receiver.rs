@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use axum::routing::any;
 use serde_json::Value;
+use tokio::sync::watch;
 
 use super::otlp::read_spans;
 use super::upstream::RUNTIME;
@@ -32,6 +33,7 @@ pub struct SpanReceiver {
     pub port: u16,
     received: Arc<Mutex<Vec<ExportRequest>>>,
     answer: Arc<Mutex<ReceiverAnswer>>,
+    stalled: watch::Sender<bool>,
     _reserved: Port,
 }
 
@@ -40,6 +42,7 @@ impl SpanReceiver {
     pub fn start() -> Self {
         let received = Arc::<Mutex<Vec<ExportRequest>>>::default();
         let answer = Arc::new(Mutex::new(ReceiverAnswer { status: 200, body: "{}" }));
+        let (stalled, stall) = watch::channel(false);
         let (recorder, current) = (Arc::clone(&received), Arc::clone(&answer));
         let receive = move |uri: Uri, headers: HeaderMap, body: Bytes| {
             let body = String::from_utf8(body.to_vec()).unwrap();
@@ -48,7 +51,12 @@ impl SpanReceiver {
             let ReceiverAnswer { status, body } = *current.lock().unwrap();
             let response = Response::builder().status(status);
             let response = response.header("content-type", "application/json");
-            std::future::ready(response.body(axum::body::Body::from(body)).unwrap())
+            let response = response.body(axum::body::Body::from(body)).unwrap();
+            let mut stall = stall.clone();
+            async move {
+                let _ = stall.wait_for(|stalled| !stalled).await;
+                response
+            }
         };
         let reserved = Port::reserve();
         let port = reserved.number;
@@ -56,7 +64,12 @@ impl SpanReceiver {
         let listener = RUNTIME.block_on(listener).unwrap();
         let app = Router::new().fallback(any(receive));
         RUNTIME.spawn(async move { axum::serve(listener, app).await });
-        Self { port, received, answer, _reserved: reserved }
+        Self { port, received, answer, stalled, _reserved: reserved }
+    }
+
+    /// With `true`, the answers to all requests wait until this is called with `false`.
+    pub fn set_stalled(&self, stalled: bool) {
+        self.stalled.send_replace(stalled);
     }
 
     pub fn set_answer(&self, status: u16, body: &'static str) {

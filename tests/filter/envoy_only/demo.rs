@@ -130,6 +130,24 @@ fn the_act_good_shows_the_promotion_of_a_green_like_blue() {
     }
 }
 
+/// Green's answers are worse and never fail: only the judge finds it.
+#[test]
+fn the_act_judge_shows_that_worse_answers_are_rolled_back_before_a_user_sees_them() {
+    let log = run_ramp_act("judge");
+    let (_, why) = log.split_once("-> rolled_back at 0 %: green is worse").expect(&log);
+    assert!(why.contains("preference fail: "), "{log}");
+    assert!(log.contains(" No requests of users were on green. "), "{log}");
+    let number = |before: &str| -> u64 {
+        let (_, rest) = log.split_once(before).expect(&log);
+        let digits: String =
+            rest.chars().take_while(|it| it.is_ascii_digit() || *it == ',').collect();
+        digits.replace(',', "").parse().expect(&log)
+    };
+    let (blue, green) = (number("blue's answer is better in "), number("green's in "));
+    assert!(blue > 3 * green, "{log}");
+    assert!(log.contains("The judge is a scripted server, too, and no model"), "{log}");
+}
+
 #[test]
 fn the_act_fleet_shows_a_rollback_and_a_promotion_on_three_envoys() {
     let log = run_ramp_act("fleet");

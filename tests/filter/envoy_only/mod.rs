@@ -35,6 +35,7 @@ mod redirects;
 mod releases;
 mod reload;
 mod rewritten;
+mod sampled_bytes;
 mod samples;
 mod shadow;
 mod shadow_step;

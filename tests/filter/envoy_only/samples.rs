@@ -27,10 +27,15 @@ fn release(samples: Value, others: Value) -> Value {
 }
 
 fn start(config: &Value) -> (Envoy, SpanReceiver) {
+    start_with_workers(config, Setup::default().workers)
+}
+
+fn start_with_workers(config: &Value, workers: u32) -> (Envoy, SpanReceiver) {
     let receiver = SpanReceiver::start();
     let filter = filter_yaml(config);
     let envoy = Envoy::start_with(&Setup {
         filter: Some(&filter),
+        workers,
         edit_bootstrap: &|bootstrap, _| receiver.add_to(bootstrap),
         ..Setup::default()
     });
@@ -306,4 +311,46 @@ fn a_score_with_a_receipt_is_evidence() {
             (counter(version, "evidence_scores.s0"), 1),
         ]);
     }
+}
+
+/// The texts of a release that is rolled back are not kept for a receiver that is slow to take them.
+#[test]
+fn a_rollback_drops_the_samples_that_wait() {
+    let gates = json!([{"metric": "error_rate"}]);
+    let ramp = json!({"steps": [50, 100], "bake": "1h", "gates": gates, "tripwires": []});
+    let mut release = release(json!({"content": "full"}), json!({"ramp": ramp}));
+    release.as_object_mut().unwrap().remove("weights");
+    let (mut envoy, receiver) = start_with_workers(&release, 1);
+    wait_for("the ramp to begin", || {
+        (envoy.read_stat("wasmcustom.verdigris.assistant-v8.green_bp") == Some(5000)).then_some(())
+    });
+    receiver.set_stalled(true);
+    let mut user = 0;
+    wait_for("an export without an answer", || {
+        user += 1;
+        envoy.send(&ask(&format!("user-{user}")));
+        (!receiver.requests().is_empty()).then_some(())
+    });
+    // More than one batch, so that some wait behind the one that has no answer.
+    for user in 0..100 {
+        envoy.send(&ask(&format!("another-{user}")));
+    }
+    release["ramp"]["rolled_back"] = json!(true);
+    envoy.push(&release).unwrap();
+    let of_both = |envoy: &Envoy, name: &str| {
+        let of = |version| envoy.read_stat(&counter(version, name)).unwrap_or_default();
+        of("blue") + of("green")
+    };
+    wait_for("the samples to be dropped", || {
+        (of_both(&envoy, "samples_dropped") > 0).then_some(())
+    });
+    receiver.set_stalled(false);
+    // Not all of the first requests are sampled: the worker may not know yet that the ramp has begun.
+    wait_for("what became of the samples", || {
+        let known = ["samples_sent", "samples_failed", "samples_dropped"];
+        let known: u64 = known.iter().map(|name| of_both(&envoy, name)).sum();
+        (known > 100).then_some(())
+    });
+    let (sent, dropped) = (receiver.span_count() as u64, of_both(&envoy, "samples_dropped"));
+    assert!(sent + dropped <= user + 100, "{sent} and {dropped} of {user} and 100");
 }

@@ -149,8 +149,9 @@ fn weights_yaml(rollout: &str) -> String {
         "answers": {},
         "prices": {"*": {"input": 1, "output": 10}},
         "feedback": {"path": "/feedback", "thumb": "/thumb", "score": "/score"},
-        // It answers, but is no judge.
+        // It answers, but is no judge, and no receiver of spans.
         "judge": {"cluster": "llm-next", "model": "judge", "sample": 100},
+        "samples": {"cluster": "llm-next", "sample": 100},
     })))
 }
 

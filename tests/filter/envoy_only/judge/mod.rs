@@ -3,7 +3,8 @@
 mod errors;
 mod pairs;
 mod score;
-mod scripted_judge;
+pub mod scripted_judge;
+mod small_model;
 
 use serde_json::{Value, json};
 

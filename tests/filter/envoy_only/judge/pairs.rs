@@ -17,7 +17,7 @@ use crate::proxy::phase::ROLLED_BACK;
 
 type Answers = fn(&Question) -> Reply;
 
-fn shadow_step() -> Value {
+pub fn shadow_step() -> Value {
     let ramp = json!({
         "steps": [{"shadow": 100, "pairs": 100_000}, 25, 50, 100], "bake": "1s", "warmup": "500ms",
         "gates": [{"metric": "error_rate"}, {"metric": "preference"}], "tripwires": [],
@@ -25,15 +25,15 @@ fn shadow_step() -> Value {
     with_judge(judge(json!({"mode": "pairwise", "in_flight": 16})), json!({"ramp": ramp}))
 }
 
-fn verdict(better: &str) -> Reply {
+pub fn verdict(better: &str) -> Reply {
     Reply::Text(json!({"better": better}).to_string())
 }
 
-fn of_shadow(envoy: &Envoy, name: &str) -> u64 {
+pub fn of_shadow(envoy: &Envoy, name: &str) -> u64 {
     read_counter(envoy, "shadow", name)
 }
 
-fn assert_no_user_was_on_green(envoy: &Envoy) {
+pub fn assert_no_user_was_on_green(envoy: &Envoy) {
     assert_eq!((read_gauge(envoy, "green_bp"), read_counter(envoy, "green", "requests")), (0, 0));
 }
 

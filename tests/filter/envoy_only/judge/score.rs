@@ -26,10 +26,20 @@ fn mostly_right() -> impl FnMut(&Question) -> Reply + Send + 'static {
 
 /// Runs `work` while new users ask.
 pub fn under_load<T>(envoy: &Envoy, work: impl FnOnce() -> T) -> T {
+    under_load_of(envoy, |_| prompt(), work)
+}
+
+/// As [`under_load`], where each user's number says the body of its request.
+pub fn under_load_of<T>(
+    envoy: &Envoy,
+    body: impl Fn(usize) -> String + Sync,
+    work: impl FnOnce() -> T,
+) -> T {
     let url = format!("{}/model/completions", envoy.url);
     let send = |client: &Client, user: String| {
+        let number = user.rsplit('-').next().unwrap().parse().unwrap();
         let request = client.post(&url).header("x-user-id", user);
-        let answer = request.header("content-type", "application/json").body(prompt()).send();
+        let answer = request.header("content-type", "application/json").body(body(number)).send();
         answer.and_then(reqwest::blocking::Response::bytes).unwrap();
     };
     with_clients(send, work)

@@ -24,6 +24,7 @@ pub struct Question {
     pub authorization: Option<String>,
     pub host: Option<String>,
     pub path: String,
+    pub body: Value,
     /// The document with the texts.
     pub texts: Value,
 }
@@ -33,6 +34,8 @@ pub struct Question {
 pub enum Reply {
     /// A completion with this text.
     Text(String),
+    /// The body of a completion, as a model has made it.
+    Completion(Vec<u8>),
     /// A completion that ended at the token limit.
     Cut(String),
     /// This status and body.
@@ -120,6 +123,7 @@ async fn read_question(request: Request) -> Question {
         host: header("host"),
         path: head.uri.path().to_owned(),
         texts: serde_json::from_str(texts).unwrap(),
+        body,
     }
 }
 
@@ -138,6 +142,7 @@ async fn respond(reply: Reply) -> Response {
     };
     match reply {
         Reply::Text(text) => json(200, completion(text, "stop")),
+        Reply::Completion(body) => json(200, Body::from(body)),
         Reply::Cut(text) => json(200, completion(text, "length")),
         Reply::Raw(status, body) => json(status, Body::from(body)),
         Reply::Large => json(200, Body::from(vec![b' '; 33 << 20])),
