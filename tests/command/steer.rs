@@ -179,7 +179,7 @@ fn the_worst_of_several_consoles_decides_the_exit_code() {
             assert_eq!(answer["result"], result.trim_end_matches([':', ' ']), "{answer}");
         }
     }
-    assert_eq!(accepted.lock().unwrap().len(), 8);
+    assert_eq!(accepted.lock().unwrap().len(), 10);
 }
 
 #[test]
