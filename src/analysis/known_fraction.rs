@@ -12,7 +12,7 @@
 //! outage within a second or two. A unit counts for it [once a minute](super::repeats), so that no unit
 //! decides what is corrected.
 //!
-//! The ratio `b/g` is rounded to one of 26 levels. Bad events are counted by level, so that all state
+//! The ratio `b/g` is rounded to one of 25 levels. Bad events are counted by level, so that all state
 //! still consists of whole numbers that add up. Each test rounds to the side of its hypothesis. The
 //! higher the level, the fewer bad events of green's are expected: for the test of harm it must not be
 //! above the ratio, and for the test of non-inferiority not below it.
@@ -29,11 +29,10 @@ use crate::assignment::Version;
 
 /// The levels, as ratios of blue's fraction to green's.
 ///
-/// What is lost by rounding is lost to a good green. They are closest together above 1: where the
-/// fractions are equal, the ratio of their averages is above 1 half of the time.
+/// What is lost by rounding is lost to a good green.
 const LEVELS: [f64; LEVEL_COUNT] = [
     0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9,
-    0.95, 1.0, 1.02, 1.05, 1.1, 1.2, 1.4, 1.7, 2.1,
+    0.95, 1.0, 1.05, 1.1, 1.2, 1.4, 1.7, 2.1,
 ];
 
 /// The index of the level 1, at which nothing is corrected.
@@ -42,8 +41,13 @@ const UNCORRECTED: usize = 18;
 /// From this ratio on the test of harm corrects nothing.
 const FULL_COVERAGE: f64 = 0.95;
 
+/// Up to this ratio the fractions count as equal in the test of non-inferiority. Where they are equal and
+/// near 1, the ratio of their averages is above 1 half of the time, by some hundredths. Rounding all of that
+/// up would cost each good green evidence; a true ratio of 1.03 is a small part of any tolerance.
+const EQUAL: f64 = 1.03;
+
 /// The number of levels.
-const LEVEL_COUNT: usize = 26;
+const LEVEL_COUNT: usize = 25;
 
 /// The number of responses over which a version's fraction is averaged.
 const AVERAGE_OVER: f64 = 32.0;
@@ -85,10 +89,11 @@ impl KnownFraction {
         LEVELS.iter().rposition(|level| *level <= ratio).map(CoverageLevel)
     }
 
-    /// The level for the test of non-inferiority: the smallest one that is not below the ratio. `None`
-    /// where blue's fraction is too small, or green's is too small beside it.
+    /// The level for the test of non-inferiority: the smallest one that is not below the ratio, which counts
+    /// as 1 up to [`EQUAL`]. `None` where blue's fraction is too small, or green's is too small beside it.
     pub fn level_for_non_inferiority(&self) -> Option<CoverageLevel> {
         let ratio = self.ratio()?;
+        let ratio = if ratio <= EQUAL { ratio.min(1.0) } else { ratio };
         LEVELS.iter().position(|level| *level >= ratio).map(CoverageLevel)
     }
 

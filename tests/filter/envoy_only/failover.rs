@@ -119,6 +119,8 @@ fn if_both_versions_fail_the_client_gets_one_error() {
     let mut config = green_release(true, json!({}));
     // Without pins only failed requests of green reach blue.
     config["pins"] = json!({});
+    // The path alone would say that its requests have no messages.
+    config["answers"] = json!({"paths": [{"prefix": "/model/", "format": "chat"}]});
     let envoy = start(&config, Some(failing_server.port));
     envoy.upstreams[0].set_model(Model { fails_one_in: 1, ..Model::default() });
     let path = "/model/completions";
