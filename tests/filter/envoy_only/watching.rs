@@ -30,6 +30,7 @@ fn every_alert_fires_and_every_panel_has_data_after_its_event() {
         lose_a_vm(&envoy);
         query_panels(&prometheus, &dashboard, |title| !is_of_evidence(title));
         prometheus.wait_for("job_rollout_version:verdigris_unread:increase15m >= 20");
+        prometheus.wait_for("job_instance_rollout:verdigris_samples_lost:increase15m >= 20");
         prometheus.wait_for(r#"ALERTS{alertname="VerdigrisGreenErrors"}"#);
     });
     let gates = json!([{"metric": "error_rate"}]);
@@ -149,9 +150,10 @@ fn weights_yaml(rollout: &str) -> String {
         "answers": {},
         "prices": {"*": {"input": 1, "output": 10}},
         "feedback": {"path": "/feedback", "thumb": "/thumb", "score": "/score"},
-        // It answers, but is no judge, and no receiver of spans.
+        // It answers, but is no judge.
         "judge": {"cluster": "llm-next", "model": "judge", "sample": 100},
-        "samples": {"cluster": "llm-next", "sample": 100},
+        // Each sample is lost.
+        "samples": {"cluster": "no-such-cluster", "sample": 100},
     })))
 }
 
