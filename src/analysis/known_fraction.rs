@@ -52,8 +52,9 @@ const LEVEL_COUNT: usize = 25;
 /// The number of responses over which a version's fraction is averaged.
 const AVERAGE_OVER: f64 = 32.0;
 
-/// Counts of events, by the coverage level at which they were seen.
+/// Counts of events, by the coverage level at which they were seen. Most are 0, and are not stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Vec<(u8, ByVersion<u64>)>", into = "Vec<(u8, ByVersion<u64>)>")]
 pub struct CountsByCoverage([ByVersion<u64>; LEVEL_COUNT]);
 
 /// The fraction of each version's recent responses for which a rate is known.
@@ -115,6 +116,25 @@ impl CoverageLevel {
 }
 
 // === impl CountsByCoverage ===
+
+impl From<CountsByCoverage> for Vec<(u8, ByVersion<u64>)> {
+    fn from(counts: CountsByCoverage) -> Self {
+        let levels = (0..).zip(counts.0);
+        levels.filter(|(_, counts)| counts.blue + counts.green > 0).collect()
+    }
+}
+
+impl From<Vec<(u8, ByVersion<u64>)>> for CountsByCoverage {
+    fn from(stored: Vec<(u8, ByVersion<u64>)>) -> Self {
+        let mut counts = Self::default();
+        for (level, count) in stored {
+            if let Some(found) = counts.0.get_mut(usize::from(level)) {
+                *found = count;
+            }
+        }
+        counts
+    }
+}
 
 impl CountsByCoverage {
     /// Adds `count` events of a version.
