@@ -89,7 +89,8 @@ fn with_the_swap_a_small_model_moves_no_gate() {
         });
         let (judged, inconsistent) =
             (of_shadow(envoy, "judged"), of_shadow(envoy, "judge_inconsistent"));
-        assert!(inconsistent * 10 >= judged * 9, "{inconsistent} of {judged}");
+        // Few of the questions get one verdict in both orders.
+        assert!(inconsistent * 4 >= judged * 3, "{inconsistent} of {judged}");
         let log = decision_log(envoy);
         assert_eq!(read_gauge(envoy, "shadow_step"), 1, "{log}");
         assert!(!log.contains("preference fail") && !log.contains("preference pass"), "{log}");
