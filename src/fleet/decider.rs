@@ -79,7 +79,7 @@ pub struct ReconcileOutcome {
 }
 
 /// How many instances a decision notes as gone: etcd accepts 128 writes in a commit.
-const MAX_GONE: usize = 64;
+const MAX_GONE_AT_ONCE: usize = 64;
 
 /// How long an instance that hands over nothing counts as taking part, in nanoseconds.
 pub const PARTICIPANT_NS: u64 = 600_000_000_000;
@@ -316,7 +316,7 @@ impl Decider {
     ) -> Decision {
         let now_ns = context.now.monotonic_ns;
         let before_ns = now_ns.saturating_sub(PARTICIPANT_NS);
-        let gone = self.participants.mark_gone(before_ns, MAX_GONE);
+        let gone = self.participants.mark_gone(before_ns, MAX_GONE_AT_ONCE);
         let mut generations = self.generations(context);
         generations.replace(context.fingerprint);
         let published = self.memory.get(Record::Snapshot);

@@ -8,7 +8,9 @@ use super::instance::{FleetInstance, StepContext};
 use super::protocol::Protocol;
 use super::records::LocalRollback;
 use crate::assignment::{Epoch, Share};
-use crate::rollout::store::{Record, RolloutStore, StoreError, WriteCondition, read_decoded};
+use crate::rollout::store::{
+    Record, RolloutStore, StoreError, WriteCondition, read_decoded, write_encoded,
+};
 use crate::rollout::{Phase, PublishedSnapshot, Snapshot};
 
 // === impl LocalRollback ===
@@ -24,8 +26,7 @@ impl LocalRollback {
     /// # Errors
     /// [`StoreError::Unavailable`] where the store does not accept it.
     pub async fn write(&self, local: &impl RolloutStore) -> Result<(), StoreError> {
-        let bytes = postcard::to_allocvec(self).map_err(|_| StoreError::Unavailable)?;
-        local.write(Record::LocalRollback, &bytes, WriteCondition::Always).await
+        write_encoded(local, Record::LocalRollback, self).await
     }
 
     /// Ends the rollback that is in force. A record without bytes is none.

@@ -3,7 +3,7 @@
 use super::event::FleetEvent;
 use super::instance::{FleetInstance, StepContext};
 use super::records::LocalRollback;
-use crate::rollout::store::{Record, RolloutStore, WriteCondition, read_decoded};
+use crate::rollout::store::{Record, RolloutStore, read_decoded, write_encoded};
 use crate::rollout::{Phase, PublishedSnapshot, RampSpec, RampState};
 
 const WHY: &str = "this Envoy's own ramp was rolled back before it joined the fleet";
@@ -38,9 +38,7 @@ impl FleetInstance {
         if noted == Some(state.revision) {
             return;
         }
-        if let Ok(bytes) = postcard::to_allocvec(&state.revision) {
-            let _ = local.write(Record::OwnRollbackNoted, &bytes, WriteCondition::Always).await;
-        }
+        let _ = write_encoded(local, Record::OwnRollbackNoted, &state.revision).await;
         let is_rolled_back = published.snapshot.phase == Phase::RolledBack;
         if is_rolled_back || LocalRollback::read(local).await.is_some() {
             return;

@@ -5,7 +5,7 @@ use super::instance::{FleetInstance, StepContext};
 use super::protocol::Protocol;
 use super::records::{InForce, LocalRollback};
 use crate::rollout::PublishedSnapshot;
-use crate::rollout::store::{Record, RolloutStore, WriteCondition};
+use crate::rollout::store::{Record, RolloutStore, WriteCondition, write_encoded};
 
 // === impl FleetInstance ===
 
@@ -55,9 +55,7 @@ impl FleetInstance {
             true => LocalRollback::in_force(published.snapshot),
             false => published.snapshot,
         };
-        let Ok(bytes) = postcard::to_allocvec(&PublishedSnapshot { snapshot, ..published }) else {
-            return;
-        };
-        let _ = local.write(Record::Snapshot, &bytes, WriteCondition::Always).await;
+        let published = PublishedSnapshot { snapshot, ..published };
+        let _ = write_encoded(local, Record::Snapshot, &published).await;
     }
 }

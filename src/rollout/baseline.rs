@@ -32,14 +32,8 @@ impl RampState {
 
     /// Decides by the configuration and the time.
     pub(super) fn evaluate_baseline(&mut self, spec: &RampSpec, now: Clocks) -> Option<Transition> {
-        if self.command.is_some() {
-            return None;
-        }
-        if spec.is_paused {
-            return self.pause(spec, now);
-        }
-        if self.phase == Phase::Paused {
-            return Some(self.set_phase(spec, Phase::Ramping, decision_text::UNPAUSED, now));
+        if let Some(decided) = self.follow_operator(spec, now) {
+            return decided;
         }
         self.hold_reason = HoldReason::Baseline;
         if u128::from(self.time_in_step_ns(now)) < spec.baseline.as_nanos() {

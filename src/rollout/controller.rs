@@ -129,20 +129,32 @@ impl RampState {
             let why = decision_text::worse(analysis, &spec.analysis);
             return Some(self.roll_back(spec, why, now));
         }
-        if command.is_some() {
-            return None;
-        }
-        if spec.is_paused && self.phase != Phase::Promoted {
-            return self.pause(spec, now);
-        }
-        if self.phase == Phase::Paused {
-            return Some(self.set_phase(spec, Phase::Ramping, decision_text::UNPAUSED, now));
+        if let Some(decided) = self.follow_operator(spec, now) {
+            return decided;
         }
         let Some(analysis) = analysis else { return self.promote(spec, now) };
         match find_text(decision_text::incident) {
             Some(why) => self.hold_for_incident(spec, &why, now),
             None => self.advance_or_hold(spec, &analysis, now),
         }
+    }
+
+    /// Leaves the ramp to a command in effect, or pauses or continues it as the configuration says. `None`
+    /// where neither decides.
+    pub(super) fn follow_operator(
+        &mut self,
+        spec: &RampSpec,
+        now: Clocks,
+    ) -> Option<Option<Transition>> {
+        if self.command.is_some() {
+            return Some(None);
+        }
+        if spec.is_paused && self.phase != Phase::Promoted {
+            return Some(self.pause(spec, now));
+        }
+        let is_unpaused = self.phase == Phase::Paused;
+        is_unpaused
+            .then(|| Some(self.set_phase(spec, Phase::Ramping, decision_text::UNPAUSED, now)))
     }
 
     /// Rolls back, because one Envoy has rolled back by itself in an epoch. `None` where the ramp is

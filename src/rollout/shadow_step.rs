@@ -55,14 +55,8 @@ impl RampState {
             let why = paired_text::worse(&analysis, &spec.analysis);
             return Some(self.roll_back(spec, why, now));
         }
-        if self.command.is_some() {
-            return None;
-        }
-        if spec.is_paused {
-            return self.pause(spec, now);
-        }
-        if self.phase == Phase::Paused {
-            return Some(self.set_phase(spec, Phase::Ramping, decision_text::UNPAUSED, now));
+        if let Some(decided) = self.follow_operator(spec, now) {
+            return decided;
         }
         match incident {
             Some(why) => self.hold_for_incident(spec, &why, now),

@@ -205,6 +205,19 @@ pub async fn read_decoded<T: DeserializeOwned>(
     Ok(store.read(record).await?.and_then(|it| postcard::from_bytes(&it.value).ok()))
 }
 
+/// Encodes a value and writes it, whatever the record is.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] where the store does not answer or accept the value.
+pub async fn write_encoded(
+    store: &impl RolloutStore,
+    record: Record,
+    value: &impl Serialize,
+) -> Result<(), StoreError> {
+    let bytes = postcard::to_allocvec(value).map_err(|_| StoreError::Unavailable)?;
+    store.write(record, &bytes, WriteCondition::Always).await
+}
+
 /// Changes a record with `change`, which is called again after each conflict. `change` gets
 /// `None` where the record does not exist, or cannot be decoded.
 ///

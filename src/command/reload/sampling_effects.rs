@@ -49,14 +49,7 @@ pub(super) fn judge(old: &Config, new: &Config) -> Vec<Effect> {
         );
         effects.push(Effect::new("judge.mode", what));
     }
-    if from.sampler.share != to.sampler.share {
-        let what = format!(
-            "the share of requests that is judged changes from {} to {}",
-            percent(from.sampler.share),
-            percent(to.sampler.share)
-        );
-        effects.push(Effect::new("judge.sample", what));
-    }
+    effects.extend(share_effect("judge.sample", "judged", from.sampler.share, to.sampler.share));
     effects
 }
 
@@ -99,13 +92,20 @@ pub(super) fn samples(old: &Config, new: &Config) -> Vec<Effect> {
     if from.content != to.content {
         effects.push(Effect::new("samples.content", format!("samples are exported {}", texts(to))));
     }
-    if from.sampler.share != to.sampler.share {
-        let what = format!(
-            "the share of requests that is exported changes from {} to {}",
-            percent(from.sampler.share),
-            percent(to.sampler.share)
-        );
-        effects.push(Effect::new("samples.sample", what));
-    }
+    effects.extend(share_effect(
+        "samples.sample",
+        "exported",
+        from.sampler.share,
+        to.sampler.share,
+    ));
     effects
+}
+
+/// The effect of a change of the share of requests that is judged, or exported.
+fn share_effect(field: &'static str, what_is_done: &str, from: f64, to: f64) -> Option<Effect> {
+    let what = || {
+        let (from, to) = (percent(from), percent(to));
+        format!("the share of requests that is {what_is_done} changes from {from} to {to}")
+    };
+    (from != to).then(|| Effect::new(field, what()))
 }
