@@ -403,6 +403,36 @@ fn a_judge_that_prefers_the_first_answer_decides_only_without_the_swap() {
     assert!(swapped.analyse(&plan).gates.is_empty());
 }
 
+/// Of a judge that contradicts itself on most pairs, the verdicts that agree are few. As often for blue as
+/// for green they decide nothing in as many pairs as `make judge` compares. For one version alone they do:
+/// a preference that holds in both orders is no bias by order.
+#[test]
+fn few_verdicts_that_agree_decide_only_if_they_are_for_one_version() {
+    const PAIRS: u64 = 200;
+    let plan = plan_for(&[Metric::ErrorRate, Metric::Preference]);
+    let for_blue = |_| Some(Version::Green);
+    let for_each_in_turn =
+        |nth: u64| Some(if nth.is_multiple_of(2) { Version::Green } else { Version::Blue });
+    let cases: [(u64, fn(u64) -> Option<Version>, Verdict); 4] = [
+        (PAIRS / 7, for_each_in_turn, Verdict::Inconclusive),
+        (PAIRS / 4, for_each_in_turn, Verdict::Inconclusive),
+        (8, for_blue, Verdict::Inconclusive),
+        (PAIRS / 7, for_blue, Verdict::Fail),
+    ];
+    for (agreed, lost, expected) in cases {
+        let mut step = ShadowStep::new();
+        for unit in 0..PAIRS {
+            step.add(&plan, &[errors(unit, false, false)]);
+            if unit < agreed {
+                step.add(&plan, &[verdict(unit, lost(unit))]);
+            }
+        }
+        let gates = step.analyse(&plan).gates;
+        let gate = gates.iter().find(|it| it.metric == Metric::Preference).unwrap();
+        assert_eq!(gate.verdict, expected, "{agreed}: {gate:?}");
+    }
+}
+
 /// Both values of a response, whichever are known.
 fn response() -> impl Strategy<Value = Measurements> {
     (any::<[Option<bool>; 2]>(), prop::option::of((0.0..1e6_f64, any::<bool>()))).prop_map(

@@ -26,13 +26,16 @@ pub enum Contestant {
     Reading,
     /// Verdigris reads answers, and samples almost no request.
     Unsampled,
-    /// Verdigris copies each request and its answer for a judge, which does not exist.
+    /// Verdigris copies each request and its answer for a judge. Under callgrind there is none to ask.
     Sampled,
     /// Verdigris with all options of a rollout with manual weights.
     Everything,
     /// Verdigris with a ramp.
     Ramping,
 }
+
+/// The cluster of the judge. A bootstrap need not have it.
+pub const JUDGE_CLUSTER: &str = "judge";
 
 /// Green's share in percent.
 const GREEN_PERCENT: u32 = 5;
@@ -56,7 +59,7 @@ end
 /// A judge that samples this share of all requests, in percent.
 fn judge(percent: f64) -> Value {
     json!({"judge": {
-        "cluster": "nowhere", "model": "judge-model", "sample": percent, "in_flight": 1,
+        "cluster": JUDGE_CLUSTER, "model": "judge-model", "sample": percent, "in_flight": 1,
         // As many as blue has for each one of green's.
         "blue_per_green": (100 - GREEN_PERCENT) / GREEN_PERCENT,
     }})

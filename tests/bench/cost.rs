@@ -2,6 +2,7 @@
 //!
 //!     cargo bench --bench cost -- count [--accept] [contestant…]
 //!     cargo bench --bench cost -- time [contestant…]
+//!     cargo bench --bench cost -- streams [contestant…]
 //!     cargo bench --bench cost -- gateways
 
 mod contestant;
@@ -37,7 +38,7 @@ fn main() {
     let (flags, words): (Vec<_>, Vec<_>) =
         arguments.iter().map(String::as_str).partition(|argument| argument.starts_with('-'));
     let Some((&command, names)) = words.split_first() else {
-        panic!("usage: count, time or gateways");
+        panic!("usage: count, time, streams or gateways");
     };
     let is_selected = |contestant: &Contestant| {
         let name = contestant.name();
@@ -50,7 +51,8 @@ fn main() {
         "count" => count::run(&contestants, flags.contains(&"--accept")),
         "time" => time(&contestants),
         "gateways" => gateways(),
-        _ => panic!("unknown command {command:?}: count, time or gateways"),
+        "streams" => streams(&contestants),
+        _ => panic!("unknown command {command:?}: count, time, streams or gateways"),
     }
 }
 
@@ -66,6 +68,17 @@ fn time(contestants: &[Contestant]) {
     println!("{}", push::measure(port));
     let size = artifacts::filter_wasm().metadata().unwrap().len();
     println!("verdigris.wasm: {size} bytes");
+}
+
+/// Measures only streams. This needs no `oha`.
+fn streams(contestants: &[Contestant]) {
+    pin_clients_to_their_cpu();
+    let upstream = Upstream::new();
+    let port = upstream.start();
+    let targets: Vec<_> =
+        contestants.iter().map(|contestant| Target::envoy(*contestant, port)).collect();
+    let rows = rounds::measure_only_streams(&targets, env_number("ROUNDS", 10));
+    println!("{}", report::table(&rows));
 }
 
 /// Measures Envoy and the LLM gateways.

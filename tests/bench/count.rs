@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use crate::artifacts;
 use crate::contestant::Contestant;
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, Server};
 use crate::http::{Connection, StreamSpec, chat_body};
 use crate::target::{CHUNKS_PER_STREAM, PATH};
 use crate::upstream::Upstream;
@@ -109,7 +109,9 @@ fn count(contestants: &[Contestant]) -> Vec<Count> {
     let upstream = Upstream::new();
     let port = upstream.start();
     let valgrind = ["valgrind", "--tool=callgrind", "--smc-check=all", "--callgrind-out-file=out"];
-    let gateway = Gateway::start(contestants, port, &valgrind);
+    // The number of questions depends on the time that the requests take.
+    let server = Server { port, is_judge: false };
+    let gateway = Gateway::start(contestants, server, &valgrind);
     let mut callgrind = Callgrind { gateway: &gateway, dumps: 0, idle_per_s: 0.0 };
     if contestants.contains(&Contestant::Ramping) {
         // Envoy still compiles the module and ticks for the first time.

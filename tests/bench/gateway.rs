@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::artifacts;
-use crate::contestant::Contestant;
+use crate::contestant::{Contestant, JUDGE_CLUSTER};
 use crate::http;
 use crate::process::{Process, wait_at_most};
 
@@ -22,6 +22,14 @@ pub const WASM_FILTER: &str = "type.googleapis.com/envoy.extensions.filters.http
 
 const FOLDER_PREFIX: &str = "verdigris-bench-";
 
+/// The server behind Envoy.
+#[derive(Clone, Copy, Debug)]
+pub struct Server {
+    pub port: u16,
+    /// Whether it is the judge, too. Without one, the questions fail before they are sent.
+    pub is_judge: bool,
+}
+
 pub struct Gateway {
     pub process: Process,
     pub folder: TempDir,
@@ -33,7 +41,7 @@ pub struct Gateway {
 impl Gateway {
     /// Starts Envoy with one worker in front of the upstream's port. `prefix` is a command such as
     /// `taskset` that runs the command after it.
-    pub fn start(contestants: &[Contestant], upstream: u16, prefix: &[&str]) -> Self {
+    pub fn start(contestants: &[Contestant], upstream: Server, prefix: &[&str]) -> Self {
         let listeners = contestants
             .iter()
             .map(|contestant| (*contestant, contestant.filter()))
@@ -53,12 +61,13 @@ impl Gateway {
                 "type_urls": [WASM_FILTER],
             },
         });
+        let upstream = Server { port: upstream, is_judge: false };
         Self::launch(&[(Contestant::Deciding, Some(watched))], upstream, 2, folder, &[])
     }
 
     fn launch(
         contestants: &[(Contestant, Option<Value>)],
-        upstream: u16,
+        upstream: Server,
         workers: usize,
         folder: TempDir,
         prefix: &[&str],
@@ -103,20 +112,23 @@ impl Gateway {
     }
 }
 
-fn bootstrap(contestants: &[(Contestant, Option<Value>)], upstream: u16) -> Value {
+fn bootstrap(contestants: &[(Contestant, Option<Value>)], upstream: Server) -> Value {
     let listeners = contestants.iter().enumerate();
     let listeners: Vec<Value> =
         listeners.map(|(index, (it, filter))| listener(index, *it, filter.clone())).collect();
-    let clusters = ["llm-blue", "llm-green"].map(|name| {
+    let names =
+        ["llm-blue", "llm-green"].into_iter().chain(upstream.is_judge.then_some(JUDGE_CLUSTER));
+    let cluster = |name| {
         json!({
             "name": name,
             "type": "STATIC",
             "load_assignment": {
                 "cluster_name": name,
-                "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address(upstream)}}]}],
+                "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address(upstream.port)}}]}],
             },
         })
-    });
+    };
+    let clusters: Vec<Value> = names.map(cluster).collect();
     json!({
         "node": {"id": "bench", "cluster": "bench"},
         "admin": {"address": address(0)},

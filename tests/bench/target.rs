@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::contestant::Contestant;
 use crate::cpu;
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, Server};
 use crate::http::{Connection, StreamSpec, chat_body};
 use crate::process::Process;
 
@@ -28,8 +28,9 @@ pub struct Target {
 impl Target {
     /// Starts an Envoy process for this contestant.
     pub fn envoy(contestant: Contestant, upstream: u16) -> Self {
+        let server = Server { port: upstream, is_judge: true };
         let Gateway { process, folder, ports, .. } =
-            Gateway::start(&[contestant], upstream, &["taskset", "--cpu-list", PROXY_CPU]);
+            Gateway::start(&[contestant], server, &["taskset", "--cpu-list", PROXY_CPU]);
         Self {
             name: contestant.name().to_owned(),
             port: ports[0],
@@ -59,9 +60,15 @@ impl Target {
         start.elapsed()
     }
 
-    /// Requests a stream with a chunk every millisecond. Returns the time to the first chunk.
-    pub fn stream(&self, connection: &mut Connection) -> Duration {
+    /// Requests a stream with a chunk every millisecond.
+    pub fn stream(&self, connection: &mut Connection) {
         let stream = StreamSpec { chunks: CHUNKS_PER_STREAM, pace_ms: Some(1), size: 8 };
+        self.request_stream(connection, stream, |_| {});
+    }
+
+    /// Requests a short stream. Returns the time to its first chunk.
+    pub fn first_token(&self, connection: &mut Connection) -> Duration {
+        let stream = StreamSpec { chunks: 2, pace_ms: Some(0), size: 8 };
         let start = Instant::now();
         let mut first = None;
         self.request_stream(connection, stream, |_| {

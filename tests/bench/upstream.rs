@@ -17,6 +17,8 @@ use tokio_stream::wrappers::ReceiverStream;
 use crate::http::StreamSpec;
 
 const PLAIN_ANSWER: &str = r#"{"id":"chatcmpl-CFfV7vNbNBSPP3zWaoYVNDMsZSAZR","object":"chat.completion","created":1757833449,"model":"gpt-4o-mini-2024-07-18","choices":[{"index":0,"message":{"role":"assistant","content":"Copper roofs turn green because rain and air make a patina on them, verdigris.","refusal":null,"annotations":[]},"logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":106,"completion_tokens":20,"total_tokens":126,"prompt_tokens_details":{"cached_tokens":0,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":0,"audio_tokens":0,"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}},"service_tier":"default","system_fingerprint":"fp_8bda4d3a2c"}"#;
+/// The answer to a question of the filter about an answer.
+const VERDICT: &str = r#"{"choices":[{"index":0,"message":{"role":"assistant","content":"{\"score\": 0.9}"},"finish_reason":"stop"}],"usage":{"prompt_tokens":306,"completion_tokens":7}}"#;
 const EVENT_START: &str = r#"data: {"id":"chatcmpl-CFfV7vNbNBSPP3zWaoYVNDMsZSAZR","object":"chat.completion.chunk","created":1757833449,"model":"gpt-4o-mini-2024-07-18","service_tier":"default","system_fingerprint":"fp_8bda4d3a2c","choices":[{"index":0,"delta":{"content":""#;
 const EVENT_END: &str = "\"},\"logprobs\":null,\"finish_reason\":null}],\"usage\":null,\"obfuscation\":\"7hPq2Zc1\"}\n\n";
 const LAST_EVENTS: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: {\"choices\":[],\"usage\":{\"prompt_tokens\":106,\"completion_tokens\":200}}\n\ndata: [DONE]\n\n";
@@ -57,6 +59,12 @@ async fn answer(chat: Bytes, permits: Arc<Semaphore>) -> Response {
     let Ok(chat) = serde_json::from_slice::<Value>(&chat) else {
         return Response::builder().status(400).body("no chat".into()).unwrap();
     };
+    if !chat["response_format"].is_null() {
+        return Response::builder()
+            .header("content-type", "application/json")
+            .body(VERDICT.into())
+            .unwrap();
+    }
     let Some(stream) = chat["user"].as_str().and_then(|user| serde_json::from_str(user).ok())
     else {
         return Response::builder()

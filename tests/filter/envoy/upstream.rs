@@ -57,6 +57,8 @@ pub struct Model {
     pub tokens: u64,
     /// The text of an answer.
     pub text: &'static str,
+    /// The text of an answer to a user with an odd number, if it is another one.
+    pub text_for_odd_user: Option<&'static str>,
 }
 
 /// The response of a model that fails.
@@ -127,7 +129,7 @@ impl Upstream {
                         if let Some(failure) = provoked_failure(&request) {
                             return failure;
                         }
-                        let model = *current_model.borrow();
+                        let model = current_model.borrow().for_user(&request);
                         model.answer(answered.fetch_add(1, Ordering::Relaxed)).await
                     }
                 }),
@@ -194,6 +196,14 @@ impl Upstream {
 // === impl Model ===
 
 impl Model {
+    /// The model with the text for the user of a request.
+    fn for_user(self, request: &Request) -> Self {
+        let user = request.headers().get("x-user-id").and_then(|user| user.to_str().ok());
+        let number = user.and_then(|user| user.rsplit('-').next()?.parse::<u64>().ok());
+        let is_odd = number.is_some_and(|number| !number.is_multiple_of(2));
+        Self { text: self.text_for_odd_user.filter(|_| is_odd).unwrap_or(self.text), ..self }
+    }
+
     /// The answer to the request with this sequence number: a failure, or a stream.
     async fn answer(self, sequence: u64) -> Response {
         // Pseudorandom and the same in each run.

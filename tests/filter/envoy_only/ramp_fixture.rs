@@ -25,6 +25,7 @@ pub const GOOD_MODEL: Model = Model {
     first_token_ms: 2,
     tokens: 50,
     text: "Copper.",
+    text_for_odd_user: None,
 };
 
 /// Starts Envoy with the models of blue and green.

@@ -12,12 +12,24 @@ use crate::envoy::upstream::{Model, REPLAY_HEADER};
 use crate::envoy_only::ramp_fixture::{GOOD_MODEL, RAMP_TIMEOUT, set_models};
 use crate::proxy::{Proxy as _, Request};
 
-/// Sends a request that is sampled.
-fn ask(envoy: &mut Envoy, body: &str) {
+/// Sends a request that is sampled. Its answer is that of the model, whatever the judge does.
+fn ask(envoy: &mut Envoy, body: &str) -> String {
     let request = Request::from_user("ada").header("content-type", "application/json");
     let answer = envoy.send(&request.post("/model/completions", body));
     assert_eq!(answer.status, 200);
+    answer.text
 }
+
+fn assert_no_vm_has_trapped(envoy: &Envoy) {
+    let log = envoy.log();
+    assert!(!log.contains("panicked") && !log.contains("Uncaught RuntimeError"), "{log}");
+    assert_eq!(envoy.read_stat("wasm.verdigris.vm_reload_success").unwrap_or_default(), 0);
+}
+
+/// A completion that calls a tool and has no text.
+const TOOL_CALL: &str = r#"{"choices": [{"index": 0, "message": {"role": "assistant", "content": null, "tool_calls": [
+    {"id": "call_1", "type": "function", "function": {"name": "judge", "arguments": "{\"score\": 1}"}}
+]}, "finish_reason": "tool_calls"}]}"#;
 
 fn wait_for_count(envoy: &Envoy, name: &str, count: u64) {
     wait_at_most(RAMP_TIMEOUT, &format!("{name} to be {count}"), || {
@@ -39,21 +51,31 @@ fn an_answer_that_is_no_verdict_is_counted_by_its_kind_and_is_no_evidence() {
         ("unreadable", text("The answer is good.")),
         ("unreadable", Reply::Raw(200, "<html>Welcome</html>")),
         ("unreadable", Reply::Raw(200, "{\"choices\": [")),
+        ("unreadable", Reply::Raw(200, "")),
+        ("unreadable", Reply::Raw(200, TOOL_CALL)),
+        ("unreadable", text("")),
         ("cut", Reply::Cut("{\"score\":".to_owned())),
         ("invalid", text("{\"score\": 7}")),
         ("invalid", text("{\"score\": \"0.8\"}")),
+        ("invalid", text("[0.8]")),
+        ("invalid", text("{\"better\": \"A\"}")),
         ("limited", Reply::Raw(429, "{}")),
         ("status", Reply::Raw(500, "{}")),
+        ("status", Reply::Raw(401, "{}")),
         ("timeout", Reply::Stall(Duration::from_secs(20))),
         ("unreachable", Reply::Reset),
         ("unreachable", Reply::Large),
+        ("unreachable", Reply::Raw(502, "<html>Bad gateway</html>")),
         ("unreachable", Reply::Raw(503, "no healthy upstream")),
     ];
+    // Each answer of the model to a user has the same bytes then.
+    set_models(&envoy, [Model { tokens: 0, ..GOOD_MODEL }; 2]);
+    let mut answers = std::collections::BTreeSet::new();
     let mut errors = std::collections::BTreeMap::<&str, u64>::new();
     for (at, (kind, reply)) in cases.into_iter().enumerate() {
         let shown = format!("{reply:?}");
         scripted.set(move |_| reply.clone());
-        ask(&mut envoy, &prompt());
+        answers.insert(ask(&mut envoy, &prompt()));
         let of_kind = errors.entry(kind).or_default();
         *of_kind += 1;
         wait_for_count(&envoy, "judge_errors", at as u64 + 1);
@@ -63,6 +85,8 @@ fn an_answer_that_is_no_verdict_is_counted_by_its_kind_and_is_no_evidence() {
     assert_eq!((of_both(&envoy, "judged"), of_both(&envoy, "score_count")), (0, 0));
     let log = envoy.log();
     assert_eq!(log.matches("such an answer is no evidence").count(), 1, "{log}");
+    assert_eq!(answers.len(), 1, "{answers:?}");
+    assert_no_vm_has_trapped(&envoy);
     scripted.set(|_| Reply::Text("{\"score\": 1}".to_owned()));
     ask(&mut envoy, &prompt());
     wait_for_count(&envoy, "judged", 1);

@@ -87,17 +87,26 @@ fn a_judge_that_contradicts_itself_decides_nothing() {
     }
 }
 
-/// Errors of the judge are no evidence, and the ramp needs some.
+/// Errors of the judge are no evidence, and the ramp needs some. Nor is a verdict in one order alone.
 #[test]
-fn without_a_judge_the_shadow_step_does_not_end() {
-    let scripted = ScriptedJudge::start(|_| Reply::Raw(500, "{}"));
-    let envoy = start(&scripted, &shadow_step(), 2);
-    set_models(&envoy, [GOOD_MODEL; 2]);
-    under_load(&envoy, || {
-        wait_at_most(RAMP_TIMEOUT, "errors of the judge", || {
-            (of_shadow(&envoy, "judge_errors_status") > 200).then_some(())
+fn without_verdicts_in_both_orders_the_shadow_step_does_not_end() {
+    let scripts: [(&str, Answers); 2] = [
+        ("judge_errors_status", |_| Reply::Raw(500, "{}")),
+        ("judge_errors_unreadable", |question| {
+            let blue_is_first = question.texts["answers"]["A"] == GOOD;
+            if blue_is_first { verdict("A") } else { Reply::Text("B is worse.".to_owned()) }
+        }),
+    ];
+    for (error, script) in scripts {
+        let scripted = ScriptedJudge::start(script);
+        let envoy = start(&scripted, &shadow_step(), 2);
+        under_load(&envoy, || {
+            wait_at_most(RAMP_TIMEOUT, error, || (of_shadow(&envoy, error) > 200).then_some(()));
         });
-    });
-    assert_eq!((read_gauge(&envoy, "shadow_step"), of_shadow(&envoy, "judged")), (1, 0));
-    assert_no_user_was_on_green(&envoy);
+        let log = decision_log(&envoy);
+        assert_eq!(read_gauge(&envoy, "shadow_step"), 1, "{error}: {log}");
+        let verdicts = ["judged", "judge_inconsistent", "preferred_blue", "preferred_green"];
+        assert_eq!(verdicts.map(|it| of_shadow(&envoy, it)), [0; 4], "{error}");
+        assert_no_user_was_on_green(&envoy);
+    }
 }
