@@ -194,7 +194,7 @@ fn an_unknown_version_is_not_guessed() {
 }
 
 #[test]
-fn a_new_ramp_with_a_shadow_step_has_no_user_on_green() {
+fn in_its_shadow_step_a_ramp_has_no_user_on_green() {
     let files = Files::new();
     let fields = json!({"ramp": {"steps": [{"shadow": 10}, 50, 100]}});
     let file = files.add("config.json", &config(fields).to_string());
@@ -202,8 +202,17 @@ fn a_new_ramp_with_a_shadow_step_has_no_user_on_green() {
         let options = [&["explain", &file, "--unit", "ada", "--json"], options].concat();
         serde_json::from_str::<Value>(&verdigris(&options).out).unwrap()["version"].clone()
     };
-    assert_eq!(explained(&[]), "blue");
-    assert_eq!(explained(&["--share", "100"]), "green");
+    for (options, version) in [
+        (&[][..], "blue"),
+        // The steps are counted without the shadow step, so it has the number of the first one.
+        (&["--step", "0"], "blue"),
+        (&["--step", "1"], "green"),
+        (&["--share", "100"], "green"),
+    ] {
+        assert_eq!(explained(options), version, "{options:?}");
+    }
+    let output = verdigris(&["explain", &file, "--unit", "ada", "--step", "0"]);
+    assert!(output.out.contains("which is also step 0, with --share 50"), "{output:?}");
 }
 
 /// The release's listener sends green's requests to the cluster with green's and blue's endpoints.

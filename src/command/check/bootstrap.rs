@@ -1,11 +1,14 @@
 //! Checks that a rollout agrees with Envoy's bootstrap: clusters, headers and shadow.
 
+use std::rc::Rc;
+
+use super::envoy::{Envoy, listeners};
+use super::findings::Findings;
 use super::listener::{Disagreement, ListenerHeaders};
+use super::plugin::ParsedPlugin;
 use crate::assignment::Version;
-use crate::command::position::Position;
-use crate::command::source::{Finding, Source};
 use crate::command::yaml::YamlNode;
-use crate::config::{Config, Role, RouteBy, ShadowConfig};
+use crate::config::{Config, Plugin, Role, RouteBy, ShadowConfig};
 
 /// The clusters and listeners of all files.
 #[derive(Clone, Debug, Default)]
@@ -17,44 +20,61 @@ pub struct Bootstrap {
     listeners: Vec<ListenerHeaders>,
 }
 
+/// Whether the bootstrap has a cluster.
+pub enum FoundCluster {
+    Found,
+    /// A CDS server may have it.
+    FromCds,
+    Missing {
+        /// The clusters that the bootstrap has.
+        known: String,
+    },
+    /// There is no bootstrap.
+    NotChecked,
+}
+
 // === impl Bootstrap ===
 
 impl Bootstrap {
     /// Finds clusters and listeners in all documents.
-    pub fn from_sources(sources: &[Source]) -> Self {
+    pub fn new(envoy: &Envoy<'_>) -> Self {
         let mut all = Self::default();
-        let documents = sources.iter().flat_map(|it| &it.documents);
-        documents.for_each(|it| all.add(&it.root));
+        envoy.scopes.iter().for_each(|it| all.add(&it.document.root, envoy));
         all
     }
 
-    fn add(&mut self, document: &YamlNode) {
+    fn add(&mut self, document: &YamlNode, envoy: &Envoy<'_>) {
         if let Some(clusters) = document.at(&["static_resources", "clusters"]) {
             let names = clusters.items().iter().filter_map(|it| it.get("name")?.text());
             self.clusters.get_or_insert_default().extend(names.map(str::to_owned));
         }
         self.has_cds |= document.at(&["dynamic_resources", "cds_config"]).is_some();
-        self.has_cds |= document.at(&["dynamic_resources", "ads_config"]).is_some();
-        let mut listeners = Vec::new();
-        document.walk(&mut |node| {
-            listeners.extend(node.get("filter_chains").map(|_| node));
-        });
-        // A file may have only a part of a listener, such as its routes.
-        if listeners.is_empty() {
-            listeners.push(document);
+        for listener in listeners(document) {
+            self.listeners.extend(ListenerHeaders::all(listener, envoy));
         }
-        self.listeners.extend(listeners.into_iter().map(ListenerHeaders::from_yaml));
     }
 
-    /// Checks a rollout. `has_shadow` is whether another configuration has the role `shadow`.
-    fn disagreements(&self, config: &Config, has_shadow: bool) -> Vec<Disagreement> {
-        let mut found = self.unknown_clusters(config);
+    /// Checks a rollout. `filter` is the `config` of its filter, if it is known, and `has_shadow`
+    /// whether another configuration has the role `shadow`.
+    fn disagreements(
+        &self,
+        config: &Config,
+        filter: Option<&Rc<YamlNode>>,
+        has_shadow: bool,
+    ) -> Vec<Disagreement> {
+        if matches!(config.role, Some(Role::Shadow | Role::Green)) {
+            return Vec::new();
+        }
+        let mut found = Vec::new();
         let all = self.listeners.iter().filter(|it| it.has_role(Role::Release));
         let all: Vec<_> = all.filter(|it| !(has_shadow && it.is_closed(config))).collect();
-        if matches!(config.role, Some(Role::Shadow | Role::Green)) {
-            return found;
-        }
-        let mut releases: Vec<_> = all.iter().filter(|it| it.uses_headers_of(config)).collect();
+        let runs_it = |it: &ListenerHeaders| filter.is_some_and(|filter| it.runs(filter));
+        let is_found = all.iter().any(|it| runs_it(it));
+        // If its own listener is known, one with other filters is another rollout's.
+        let may_run_it = |it: &ListenerHeaders| {
+            runs_it(it) || it.uses_headers_of(config) && !(is_found && it.has_filters())
+        };
+        let mut releases: Vec<_> = all.iter().filter(|it| may_run_it(it)).collect();
         if releases.is_empty() {
             releases.extend(all.iter().filter(|it| it.mutates_early()));
         }
@@ -72,24 +92,33 @@ impl Bootstrap {
         found
     }
 
-    /// A message if the bootstrap is known not to have this cluster.
-    pub fn lacks_cluster(&self, cluster: &str) -> Option<String> {
-        let known = self.clusters.as_ref().filter(|_| !self.has_cds)?;
-        let fix = || format!("is no cluster of the bootstrap, which has {}", known.join(", "));
-        (!known.iter().any(|it| it == cluster)).then(fix)
+    /// Whether the bootstrap has the cluster.
+    pub fn find_cluster(&self, name: &str) -> FoundCluster {
+        match &self.clusters {
+            None => FoundCluster::NotChecked,
+            Some(known) if known.iter().any(|it| it == name) => FoundCluster::Found,
+            Some(_) if self.has_cds => FoundCluster::FromCds,
+            Some(known) => FoundCluster::Missing { known: known.join(", ") },
+        }
     }
 
-    fn unknown_clusters(&self, config: &Config) -> Vec<Disagreement> {
+    /// Checks the clusters of the versions, and that of early header mutation.
+    fn check_clusters(&self, plugin: &ParsedPlugin<'_>, config: &Config, findings: &mut Findings) {
         if config.route_by == RouteBy::VersionHeader {
-            return Vec::new();
+            return;
         }
-        let unknown = |version: Version| {
-            let cluster = config.cluster(version).as_str();
-            let fix = self.lacks_cluster(cluster)?;
-            let (field, value) = (format!("versions.{version}.cluster"), format!("{cluster:?}"));
-            Some(Disagreement { field, value, fix })
-        };
-        Version::ALL.into_iter().filter_map(unknown).collect()
+        let fix = "Envoy answers requests to it with 503; add the cluster, or write its name";
+        let mut names = Vec::new();
+        for version in Version::ALL {
+            let name = config.cluster(version).as_str();
+            let field = format!("versions.{version}.cluster");
+            plugin.check_cluster(self, &field, name, fix, findings);
+            names.push(name);
+        }
+        let name = config.default_cluster.as_str();
+        if !names.contains(&name) {
+            plugin.check_cluster(self, "default_cluster", name, fix, findings);
+        }
     }
 
     /// Checks that marked requests have a route that mirrors them to the shadow's listener.
@@ -148,17 +177,13 @@ impl Bootstrap {
         fixes.into_iter().map(disagreement).collect()
     }
 
-    /// Checks a rollout. `position` is that of a field of its configuration in `file`.
-    pub fn findings(
-        &self,
-        config: &Config,
-        has_shadow: bool,
-        file: &str,
-        position: impl Fn(&str) -> Position,
-    ) -> Vec<Finding> {
-        let finding = |it: Disagreement| {
-            Finding::new(file, position(&it.field), &it.field, Some(&it.value), it.fix)
-        };
-        self.disagreements(config, has_shadow).into_iter().map(finding).collect()
+    /// Checks a rollout. `has_shadow` is whether another configuration has the role `shadow`.
+    pub fn check(&self, plugin: &ParsedPlugin<'_>, has_shadow: bool, findings: &mut Findings) {
+        let Plugin::Rollout(config) = &plugin.plugin else { return };
+        self.check_clusters(plugin, config, findings);
+        let disagreements = self.disagreements(config, plugin.filter(), has_shadow).into_iter();
+        findings
+            .warnings
+            .extend(disagreements.map(|it| plugin.finding_at_field(&it.field, &it.value, it.fix)));
     }
 }

@@ -28,18 +28,36 @@ pub struct Scope<'a> {
 pub struct Resource<'a> {
     pub scope: Scope<'a>,
     pub node: &'a YamlNode,
+    /// The `config` of the Wasm filter in it.
+    pub config: &'a Rc<YamlNode>,
     pub is_console: bool,
 }
 
-/// An HTTP connection manager with the filter.
+/// A filter of Verdigris in an HTTP connection manager, which may have several.
 pub struct Manager<'a> {
     pub scope: Scope<'a>,
     pub node: &'a YamlNode,
     pub purpose: Purpose,
+    /// The `config` of the Wasm filter; `None` if no given file has it.
+    pub config: Option<&'a Rc<YamlNode>>,
     /// The HTTP filters, in order.
     pub filters: &'a [Rc<YamlNode>],
     /// The index of the filter in them.
     pub at: usize,
+}
+
+/// What is known of the resources of all files.
+struct KnownResources<'r, 'a> {
+    resources: &'r [Resource<'a>],
+    /// The names of the files that HTTP filters read.
+    files: Vec<&'a str>,
+}
+
+/// Which filter of Verdigris an HTTP filter is.
+struct Identity<'a> {
+    is_console: bool,
+    /// The `config` of the Wasm filter, if a given file has it.
+    config: Option<&'a Rc<YamlNode>>,
 }
 
 /// The HTTP filters before and after the filter.
@@ -76,8 +94,15 @@ impl<'a> Envoy<'a> {
             })
             .collect();
         let resources: Vec<_> = scopes.iter().flat_map(|scope| Resource::all(*scope)).collect();
-        let managers = scopes.iter().flat_map(|scope| Manager::all(*scope, &resources)).collect();
+        let files = scopes.iter().flat_map(|it| discovered_files(&it.document.root)).collect();
+        let known = KnownResources { resources: &resources, files };
+        let managers = scopes.iter().flat_map(|scope| Manager::all(*scope, &known)).collect();
         Self { scopes, resources, managers }
+    }
+
+    /// Whether a filter in one of the managers has this `config`.
+    pub fn runs(&self, config: &Rc<YamlNode>) -> bool {
+        self.managers.iter().any(|it| it.runs(config))
     }
 
     /// The managers that assign requests of clients.
@@ -92,6 +117,14 @@ impl<'a> Scope<'a> {
     /// The position of a node in the file.
     pub fn position(&self, node: &YamlNode) -> Position {
         self.document.placement.position(node.position)
+    }
+
+    /// How many names at the end of `path` are those of the document's file: 0 if it is another file.
+    fn common_names(&self, path: &str) -> usize {
+        let names = |path: &'_ str| path.split('/').rev().map(str::to_owned).collect::<Vec<_>>();
+        let common = names(self.file).into_iter().zip(names(path)).take_while(|(a, b)| a == b);
+        let is_same = path.rsplit('/').next() == Some(self.document.file_name.as_str());
+        common.count().max(usize::from(is_same))
     }
 
     /// A finding at a node. The value is quoted.
@@ -115,7 +148,7 @@ impl<'a> Resource<'a> {
         let lists = root.fields().iter().map(|(_, list)| list.items());
         let ours = |node: &'a Rc<YamlNode>| {
             let config = filter_config(node.get("typed_config")?)?;
-            Some(Self { scope, node, is_console: is_console(config) })
+            Some(Self { scope, node, config, is_console: is_console(config) })
         };
         lists.flatten().filter_map(ours).collect()
     }
@@ -129,33 +162,38 @@ impl<'a> Resource<'a> {
 // === impl Manager ===
 
 impl<'a> Manager<'a> {
-    fn all(scope: Scope<'a>, resources: &[Resource<'_>]) -> Vec<Self> {
-        let mut listeners: Vec<&'a YamlNode> = Vec::new();
-        let root: &'a YamlNode = &scope.document.root;
-        root.walk(&mut |node| listeners.extend(node.get("filter_chains").map(|_| node)));
-        // A file may have only a part of a listener, such as its filters.
-        if listeners.is_empty() {
-            listeners.push(root);
-        }
+    fn all(scope: Scope<'a>, known: &KnownResources<'_, 'a>) -> Vec<Self> {
         let mut all = Vec::new();
-        for listener in listeners {
+        for listener in listeners(&scope.document.root) {
             let role = listener.at(&["metadata", "filter_metadata", "verdigris", "role"]);
             let role = role.and_then(YamlNode::text);
             listener.walk(&mut |node| {
                 let Some(filters) = node.get("http_filters").map(|it| it.items()) else { return };
-                let mut found = filters.iter().enumerate();
-                let found = found.find_map(|(at, it)| Some((at, is_ours(it, resources)?)));
-                let Some((at, is_console)) = found else { return };
-                let purpose = match role {
-                    _ if is_console => Purpose::Console,
-                    Some(it) if it == Role::Shadow.as_str() => Purpose::Shadow,
-                    Some(it) if it == Role::Green.as_str() => Purpose::Green,
-                    _ => Purpose::Release,
-                };
-                all.push(Self { scope, node, purpose, filters, at });
+                for (at, filter) in filters.iter().enumerate() {
+                    let Some(Identity { is_console, config }) = known.identify(filter) else {
+                        continue;
+                    };
+                    let purpose = match role {
+                        _ if is_console => Purpose::Console,
+                        Some(it) if it == Role::Shadow.as_str() => Purpose::Shadow,
+                        Some(it) if it == Role::Green.as_str() => Purpose::Green,
+                        _ => Purpose::Release,
+                    };
+                    all.push(Self { scope, node, purpose, config, filters, at });
+                }
             });
         }
         all
+    }
+
+    /// Whether the filter has this `config`.
+    pub fn runs(&self, config: &Rc<YamlNode>) -> bool {
+        self.config.is_some_and(|it| Rc::ptr_eq(it, config))
+    }
+
+    /// Whether both filters are in the same HTTP connection manager.
+    pub fn shares_manager(&self, other: &Self) -> bool {
+        std::ptr::eq(self.node, other.node)
     }
 
     /// The entry of the filter in `http_filters`.
@@ -176,21 +214,54 @@ impl<'a> Manager<'a> {
     }
 }
 
-/// For an HTTP filter of Verdigris, whether it is the console's; `None` for any other filter.
-fn is_ours(filter: &YamlNode, resources: &[Resource<'_>]) -> Option<bool> {
-    if let Some(config) = filter.get("typed_config").and_then(|it| filter_config(it)) {
-        return Some(is_console(config));
+// === impl KnownResources ===
+
+impl<'a> KnownResources<'_, 'a> {
+    /// The identity of an HTTP filter; `None` if it is not of Verdigris.
+    fn identify(&self, filter: &'a YamlNode) -> Option<Identity<'a>> {
+        if let Some(config) = filter.get("typed_config").and_then(|it| filter_config(it)) {
+            return Some(Identity { is_console: is_console(config), config: Some(config) });
+        }
+        filter.get("config_discovery")?;
+        let name = filter.get("name").and_then(|it| it.text()).unwrap_or_default();
+        let path = discovered_path(filter);
+        let same = |it: &&Resource<'_>| path.map_or(0, |path| it.scope.common_names(path));
+        // Of several in a file, the first.
+        let by_file = self.resources.iter().filter(|it| same(it) > 0).rev().max_by_key(same);
+        if let Some(Resource { config, is_console, .. }) = by_file {
+            return Some(Identity { is_console: *is_console, config: Some(config) });
+        }
+        // In production its file may have another name, unless a filter reads one of that name.
+        let is_read =
+            |it: &Resource<'_>| self.files.contains(&it.scope.document.file_name.as_str());
+        let mut by_name = self.resources.iter().filter(|it| it.name() == name && !is_read(it));
+        if let Some(Resource { config, is_console, .. }) = by_name.next() {
+            let config = Some(*config).filter(|_| by_name.next().is_none());
+            return Some(Identity { is_console: *is_console, config });
+        }
+        let file = discovered_file(filter);
+        let is_console =
+            || name.contains("console") || file.is_some_and(|it| it.contains("console"));
+        let is_named = name.contains("verdigris") && has_wasm_type(filter);
+        is_named.then(|| Identity { is_console: is_console(), config: None })
     }
-    filter.get("config_discovery")?;
-    let name = filter.get("name").and_then(|it| it.text()).unwrap_or_default();
-    let file = discovered_file(filter);
-    let by_file = |it: &&Resource<'_>| file == Some(it.scope.document.file_name.as_str());
-    let by_name = resources.iter().find(|it| it.name() == name);
-    if let Some(resource) = resources.iter().find(by_file).or(by_name) {
-        return Some(resource.is_console);
+}
+
+/// The listeners of a document; the document itself, if it has only parts of them.
+pub fn listeners(root: &YamlNode) -> Vec<&YamlNode> {
+    let mut listeners = Vec::new();
+    root.walk(&mut |node| listeners.extend(node.get("filter_chains").map(|_| node)));
+    if listeners.is_empty() {
+        listeners.push(root);
     }
-    let is_named = name.contains("verdigris") && has_wasm_type(filter);
-    is_named.then(|| name.contains("console") || file.is_some_and(|it| it.contains("console")))
+    listeners
+}
+
+/// The names of the files from which HTTP filters are read.
+fn discovered_files(root: &YamlNode) -> Vec<&str> {
+    let mut files = Vec::new();
+    root.walk(&mut |node| files.extend(discovered_file(node)));
+    files
 }
 
 /// Whether ECDS accepts a Wasm filter in the place of this filter.
@@ -203,9 +274,13 @@ pub fn has_wasm_type(filter: &YamlNode) -> bool {
 
 /// The name of the file that ECDS reads a filter's configuration from, without its folder.
 pub fn discovered_file(filter: &YamlNode) -> Option<&str> {
+    discovered_path(filter)?.rsplit('/').next()
+}
+
+/// The path of the file that ECDS reads a filter's configuration from.
+fn discovered_path(filter: &YamlNode) -> Option<&str> {
     let source = filter.at(&["config_discovery", "config_source"])?;
-    let path = source.at(&["path_config_source", "path"]).or_else(|| source.at(&["path"]))?;
-    path.text()?.rsplit('/').next()
+    source.at(&["path_config_source", "path"]).or_else(|| source.at(&["path"]))?.text()
 }
 
 /// Whether the `config` of a Verdigris filter is the console's.

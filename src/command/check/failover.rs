@@ -1,6 +1,6 @@
 //! Checks that Envoy's configuration has what `versions.green.failover` needs.
 
-use super::bootstrap::Bootstrap;
+use super::bootstrap::{Bootstrap, FoundCluster};
 use super::clusters;
 use super::envoy::{Envoy, Scope};
 use super::findings::Findings;
@@ -33,9 +33,9 @@ pub fn check(
 ) {
     let Some(config) = plugin.release() else { return };
     let Some(name) = config.green_failover.as_ref().map(|it| it.as_str()) else { return };
-    if let Some(fix) = bootstrap.lacks_cluster(name) {
-        let fix = format!("{fix}: green's users get 503; copy it from the shipped envoy.yaml");
-        findings.problems.push(plugin.finding_at_field(FIELD, &format!("{name:?}"), fix));
+    let fix = "green's users get 503; copy it from the shipped envoy.yaml";
+    plugin.check_cluster(bootstrap, FIELD, name, fix, findings);
+    if matches!(bootstrap.find_cluster(name), FoundCluster::Missing { .. }) {
         return;
     }
     findings.warnings.extend(routes::failover_route(envoy, config, name));

@@ -36,9 +36,8 @@ fn read_folder(name: &str) -> Result<Vec<Source>, CliError> {
     for path in paths {
         let mut source = Source::read(&path.to_string_lossy())?;
         source.keep_plugins_only();
-        // A broken file that mentions Verdigris must be reported.
-        let is_broken = source.is_broken && source.text.contains("verdigris");
-        if !source.plugins.is_empty() || source.is_envoy || is_broken {
+        let is_reported = source.must_be_reported(&source.name);
+        if !source.plugins.is_empty() || source.is_envoy || is_reported {
             found.push(source);
         }
     }

@@ -39,24 +39,37 @@ const BELONG_BEFORE: [(&[&str], &str); 6] = [
     ),
 ];
 
-/// Checks the order of filters in managers that process clients' requests.
-pub fn check(managers: &[Manager<'_>], rollouts: &[&Config], findings: &mut Findings) {
-    let is_checked = |it: &&Manager<'_>| matches!(it.purpose, Purpose::Release | Purpose::Green);
-    for manager in managers.iter().filter(is_checked) {
-        let Neighbours { before, after } = manager.neighbours();
-        for filter in after.iter().filter(|it| is_on(it)) {
-            findings.warnings.extend(belongs_before(manager, filter));
-            findings.warnings.extend(compressor_after(manager, filter, rollouts));
-            findings.notes.extend(path_rewrite_after(manager, filter));
-        }
-        for filter in before.iter().filter(|it| is_on(it)) {
-            check_path_rewrite_before(manager, filter, findings);
-            findings.warnings.extend(signature_before(manager, filter, rollouts));
-        }
-        for filter in manager.filters {
-            findings.warnings.extend(strict_session(manager, filter));
-        }
+/// Checks the order of filters in a manager that processes clients' requests.
+pub fn check(manager: &Manager<'_>, rollouts: &[&Config], findings: &mut Findings) {
+    if !matches!(manager.purpose, Purpose::Release | Purpose::Green) {
+        return;
     }
+    let mut found = Findings::default();
+    let Neighbours { before, after } = manager.neighbours();
+    for filter in after.iter().filter(|it| is_on(it)) {
+        found.warnings.extend(belongs_before(manager, filter));
+        found.warnings.extend(compressor_after(manager, filter, rollouts));
+        found.notes.extend(path_rewrite_after(manager, filter));
+    }
+    for filter in before.iter().filter(|it| is_on(it)) {
+        check_path_rewrite_before(manager, filter, &mut found);
+        found.warnings.extend(signature_before(manager, filter, rollouts));
+    }
+    for filter in manager.filters {
+        found.warnings.extend(strict_session(manager, filter));
+    }
+    // Several filters of Verdigris may be in the manager, to which the same applies.
+    findings.warnings.extend(new_ones(found.warnings, &findings.warnings));
+    findings.notes.extend(new_ones(found.notes, &findings.notes));
+}
+
+/// The findings at filters without any finding yet.
+fn new_ones(mut found: Vec<Finding>, known: &[Finding]) -> Vec<Finding> {
+    let is_same = |it: &Finding, other: &Finding| {
+        (&it.file, it.position, &it.field) == (&other.file, other.position, &other.field)
+    };
+    found.retain(|it| !known.iter().any(|other| is_same(it, other)));
+    found
 }
 
 fn belongs_before(manager: &Manager<'_>, filter: &YamlNode) -> Option<Finding> {
@@ -73,8 +86,7 @@ fn compressor_after(
     rollouts: &[&Config],
 ) -> Option<Finding> {
     let direction = ["typed_config", "response_direction_config", "common_config", "enabled"];
-    let is_off =
-        |it: &YamlNode| it.get("default_value").is_some_and(|it| it.text() == Some("false"));
+    let is_off = |it: &YamlNode| it.get("default_value").is_some_and(|it| it.is_false());
     if kind(filter) != Some("compressor") || filter.at(&direction).is_some_and(is_off) {
         return None;
     }
@@ -114,8 +126,7 @@ fn check_path_rewrite_before(manager: &Manager<'_>, filter: &YamlNode, findings:
     let Some(config) = filter.get("typed_config") else { return };
     match kind(filter) {
         Some("lua") => {
-            let keeps_route =
-                config.get("clear_route_cache").is_some_and(|it| it.text() == Some("false"));
+            let keeps_route = config.get("clear_route_cache").is_some_and(|it| it.is_false());
             if keeps_route && changes_path(config) {
                 let fix = "changes :path, and with clear_route_cache: false Envoy keeps blue's route but \
                            selects green's again, by the new path: remove clear_route_cache";

@@ -2,13 +2,16 @@
 
 use std::rc::Rc;
 
+use super::envoy::Envoy;
 use crate::assignment::Version;
-use crate::command::yaml::{YamlNode, boolean};
+use crate::command::yaml::YamlNode;
 use crate::config::{Config, Role, RouteBy};
 
 /// How a listener treats the headers that the filter uses. Header names are in lower case.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ListenerHeaders {
+    /// The `config` of each filter of Verdigris that assigns requests; `None` if it is not known.
+    filters: Vec<Option<Rc<YamlNode>>>,
     /// The role of the filter in the listener's metadata.
     role: Option<String>,
     pub(super) name: Option<String>,
@@ -48,13 +51,26 @@ pub(super) struct Disagreement {
 // === impl ListenerHeaders ===
 
 impl ListenerHeaders {
-    /// Reads a listener, or a part of one.
-    pub(super) fn from_yaml(node: &YamlNode) -> Self {
-        let role = node.at(&["metadata", "filter_metadata", "verdigris", "role"]);
+    /// Reads a listener, or a part of one, in which each HTTP connection manager has headers of its
+    /// own.
+    pub(super) fn all(listener: &YamlNode, envoy: &Envoy<'_>) -> Vec<Self> {
+        let mut managers = Vec::new();
+        listener.walk(&mut |node| managers.extend(node.get("http_filters").map(|_| node)));
+        if managers.is_empty() {
+            managers.push(listener);
+        }
+        managers.into_iter().map(|node| Self::from_yaml(listener, node, envoy)).collect()
+    }
+
+    /// Reads an HTTP connection manager of a listener, or all of it.
+    fn from_yaml(listener: &YamlNode, node: &YamlNode, envoy: &Envoy<'_>) -> Self {
+        let role = listener.at(&["metadata", "filter_metadata", "verdigris", "role"]);
         let role = role.and_then(YamlNode::text).map(str::to_owned);
-        let name = node.get("name").and_then(|it| it.text()).map(str::to_owned);
-        let is_part = node.get("filter_chains").is_none();
-        let mut listener = Self { role, name, is_part, ..Self::default() };
+        let name = listener.get("name").and_then(|it| it.text()).map(str::to_owned);
+        let is_part = listener.get("filter_chains").is_none();
+        let filters = envoy.releases().filter(|it| std::ptr::eq(it.node, node));
+        let filters = filters.map(|it| it.config.map(Rc::clone)).collect();
+        let mut listener = Self { filters, role, name, is_part, ..Self::default() };
         node.walk(&mut |node| {
             if node.get("route_config").is_some() {
                 listener.routed.get_or_insert_default();
@@ -70,8 +86,8 @@ impl ListenerHeaders {
                 let name = matcher.get("name").and_then(|it| lower(it));
                 listener.matched.extend(name.map(|name| (name, exact)));
             }
-            let generates_ids = node.get("generate_request_id").and_then(|it| it.text());
-            listener.omits_request_ids |= generates_ids.and_then(boolean) == Some(false);
+            listener.omits_request_ids |=
+                node.get("generate_request_id").is_some_and(|it| it.is_false());
             let early = node.get("early_header_mutation_extensions");
             for extension in early.map(|it| it.items()).unwrap_or_default() {
                 let mutations = extension.at(&["typed_config", "mutations"]);
@@ -123,6 +139,16 @@ impl ListenerHeaders {
     /// The value that early header mutation gives a header.
     fn value_of(&self, header: &str) -> Option<&str> {
         self.overwritten.iter().find(|it| it.name == header).map(|it| it.value.as_str())
+    }
+
+    /// Whether one of its filters has this `config`.
+    pub(super) fn runs(&self, config: &Rc<YamlNode>) -> bool {
+        self.filters.iter().flatten().any(|it| Rc::ptr_eq(it, config))
+    }
+
+    /// Whether it has filters of Verdigris that assign requests.
+    pub(super) fn has_filters(&self) -> bool {
+        !self.filters.is_empty()
     }
 
     /// Whether the listener uses the headers of this rollout.

@@ -41,7 +41,7 @@ use super::reload::{self, ConfigWithText, Effect};
 use super::source::{Finding, Source};
 use crate::config::{Artifact, Config, Plugin, Role};
 use bootstrap::Bootstrap;
-use envoy::Envoy;
+use envoy::{Envoy, Manager, Purpose};
 use findings::Findings;
 use plugin::ParsedPlugin;
 
@@ -49,7 +49,7 @@ use plugin::ParsedPlugin;
 ///
 /// A FILE is a plugin configuration of a rollout or of the console, as JSON; an Envoy configuration
 /// with plugin configurations in it, as YAML or JSON; or a Kubernetes object: a ConfigMap of these,
-/// a WasmPlugin or an EnvoyExtensionPolicy. Of a folder, the files with any of these are checked.
+/// a WasmPlugin, a TrafficExtension or an EnvoyExtensionPolicy. Of a folder, the files with any of these are checked.
 /// If one of the files is Envoy's bootstrap, clusters, headers, routes, filters and stats are
 /// checked against the rollout.
 ///
@@ -66,7 +66,7 @@ pub struct CheckArgs {
     #[arg(long, value_name = "OLD")]
     from: Option<String>,
     /// The current step of OLD's ramp, counted from 0; without it, the worst case of all steps is
-    /// shown.
+    /// shown. In a ramp with a shadow step, 0 is the first step, in which more users may move.
     #[arg(long, value_name = "N", requires = "from")]
     step: Option<usize>,
     /// The build of the filter that Envoy loads: verdigris.wasm, or verdigris-route.wasm, which refuses
@@ -200,24 +200,27 @@ impl CheckArgs {
 
 /// Applies all checks.
 fn check_all(sources: &[Source], plugins: &[ParsedPlugin<'_>], findings: &mut Findings) {
-    let bootstrap = Bootstrap::from_sources(sources);
     let envoy = Envoy::from_sources(sources);
+    let bootstrap = Bootstrap::new(&envoy);
     let has_role = |role| plugins.iter().any(|it| it.role() == Some(role));
     for plugin in plugins {
         plugin.check(plugins, findings);
     }
     for plugin in plugins {
-        let Plugin::Rollout(config) = &plugin.plugin else { continue };
-        let position = |field: &str| plugin.text.position_of(field);
-        let file = &plugin.source.name;
-        let has_shadow = has_role(Role::Shadow);
-        findings.warnings.extend(bootstrap.findings(config, has_shadow, file, position));
+        bootstrap.check(plugin, has_role(Role::Shadow), findings);
     }
     let rollouts: Vec<&Config> = plugins.iter().filter_map(ParsedPlugin::release).collect();
     discovery::check(&envoy, findings);
-    filters::check(&envoy.managers, &rollouts, findings);
-    for manager in envoy.releases() {
-        routes::check(manager, &rollouts, findings);
+    for (at, manager) in envoy.managers.iter().enumerate() {
+        let rollouts = rollouts_of(manager, &envoy, plugins);
+        filters::check(manager, &rollouts, findings);
+        let mut before = envoy.managers.iter().take(at);
+        // The routes are the same for all its filters.
+        if manager.purpose == Purpose::Release
+            && !before.any(|it| it.purpose == Purpose::Release && it.shares_manager(manager))
+        {
+            routes::check(manager, &rollouts, findings);
+        }
     }
     for config in &rollouts {
         clusters::check(&envoy, config, findings);
@@ -231,6 +234,21 @@ fn check_all(sources: &[Source], plugins: &[ParsedPlugin<'_>], findings: &mut Fi
     if plugins.is_empty() && findings.problems.is_empty() {
         report_missing_plugin(sources, &envoy, findings);
     }
+}
+
+/// The rollouts of a filter's HTTP connection manager: those that run there, and those of which it is
+/// not known where they run.
+fn rollouts_of<'a>(
+    manager: &Manager<'_>,
+    envoy: &Envoy<'_>,
+    plugins: &'a [ParsedPlugin<'_>],
+) -> Vec<&'a Config> {
+    let is_here = |it: &&ParsedPlugin<'_>| {
+        let Some(config) = it.filter().filter(|it| envoy.runs(it)) else { return true };
+        let mut here = envoy.managers.iter().filter(|it| it.shares_manager(manager));
+        here.any(|it| it.runs(config))
+    };
+    plugins.iter().filter(is_here).filter_map(ParsedPlugin::release).collect()
 }
 
 /// Reports that there is no plugin configuration, or where it is.

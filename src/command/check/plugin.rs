@@ -1,14 +1,16 @@
 //! Checks a plugin configuration and the filter around it.
 
 use std::path::Path;
+use std::rc::Rc;
 
 use serde_json::Value;
 
-use super::bootstrap::Bootstrap;
+use super::bootstrap::{Bootstrap, FoundCluster};
 use super::findings::Findings;
 use crate::assignment::UnitSource;
 use crate::command::position::Position;
 use crate::command::source::{Finding, Located, PluginConfigText, Source, TOKEN_VARIABLE, Wrapper};
+use crate::command::yaml::YamlNode;
 use crate::config::{Artifact, Config, Plugin, Role};
 
 /// A valid plugin configuration and its position.
@@ -41,8 +43,14 @@ pub fn parse<'a>(
 // === impl ParsedPlugin ===
 
 impl ParsedPlugin<'_> {
+    /// The `config` of the Wasm filter, if the file has it.
+    pub fn filter(&self) -> Option<&Rc<YamlNode>> {
+        self.text.surrounding.as_ref()?.config.as_ref()
+    }
+
     /// Checks that the bootstrap has the cluster `name`, which `field` has. `fix` says what does not
-    /// work without it, and what to do.
+    /// work without it, and what to do. One that is missing is a problem, whatever it is for; where a
+    /// CDS server may have it, a note says so.
     pub fn check_cluster(
         &self,
         bootstrap: &Bootstrap,
@@ -51,9 +59,18 @@ impl ParsedPlugin<'_> {
         fix: &str,
         findings: &mut Findings,
     ) {
-        if let Some(lack) = bootstrap.lacks_cluster(name) {
-            let fix = format!("{lack}: {fix}");
-            findings.problems.push(self.finding_at_field(field, &format!("{name:?}"), fix));
+        let value = format!("{name:?}");
+        match bootstrap.find_cluster(name) {
+            FoundCluster::Missing { known } => {
+                let fix = format!("is no cluster of the bootstrap, which has {known}: {fix}");
+                findings.problems.push(self.finding_at_field(field, &value, fix));
+            }
+            FoundCluster::FromCds => {
+                let fix = "is no static cluster of the bootstrap, so its CDS server must have it, which \
+                           cannot be checked here";
+                findings.notes.push(self.finding_at_field(field, &value, fix));
+            }
+            FoundCluster::Found | FoundCluster::NotChecked => {}
         }
     }
 
@@ -119,7 +136,7 @@ impl ParsedPlugin<'_> {
         let path = &config.console.as_ref()?.path;
         let place = match surrounding.wrapper {
             Wrapper::Envoy => "vm_config.environment_variables.host_env_keys",
-            Wrapper::WasmPlugin => "vmConfig.env, with valueFrom: HOST",
+            Wrapper::WasmPlugin | Wrapper::TrafficExtension => "vmConfig.env, with valueFrom: HOST",
             Wrapper::EnvoyExtensionPolicy => "env.hostKeys",
         };
         let fix =
@@ -151,7 +168,7 @@ impl ParsedPlugin<'_> {
         let surrounding = self.text.surrounding.as_ref()?;
         let position = surrounding.missing_failure_policy?;
         let (field, default) = match surrounding.wrapper {
-            Wrapper::WasmPlugin => ("failStrategy", "FAIL_CLOSE"),
+            Wrapper::WasmPlugin | Wrapper::TrafficExtension => ("failStrategy", "FAIL_CLOSE"),
             _ => ("failure_policy", "FAIL_CLOSED"),
         };
         let fix = format!(

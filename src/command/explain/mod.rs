@@ -64,7 +64,9 @@ pub struct ExplainArgs {
     /// Green's share in percent, instead of the configuration's.
     #[arg(long, value_name = "PERCENT", value_parser = super::traffic::percentage)]
     share: Option<Share>,
-    /// The ramp's current step, counted from 0; by default the first.
+    /// The ramp's current step, counted from 0, as `verdigris status --json` has it; by default the
+    /// first. In a ramp with a shadow step, 0 is the shadow step: give the share of the first step
+    /// with --share.
     #[arg(long, value_name = "N", conflicts_with = "share")]
     step: Option<usize>,
     /// The ramp was rolled back.
@@ -162,12 +164,20 @@ impl ExplainArgs {
             }
             return Ok(assumed(config.share, "from the weights"));
         };
-        if ramp.shadow.is_some() && self.step.is_none() {
-            let source = "from the ramp's shadow step, in which green has no users; only Envoy knows the \
-                          current step: give a later one with --step, --share or --rolled-back";
-            return Ok(assumed(Share::ZERO, source));
-        }
         let at = self.step.unwrap_or_default();
+        // The steps are counted without the shadow step, which has the number of the first one.
+        if ramp.shadow.is_some()
+            && at == 0
+            && let Some(first) = ramp.steps.first()
+        {
+            let source = format!(
+                "from the ramp's shadow step, in which green has no users; only Envoy knows the current \
+                 step: give the first one, which is also step 0, with --share {}, and a later one with \
+                 --step",
+                f64::from(first.share.basis_points()) / 100.0
+            );
+            return Ok(assumed(Share::ZERO, &source));
+        }
         let Some(step) = ramp.steps.get(at) else {
             let last = ramp.steps.len() - 1;
             return Err(CliError::Usage(format!("--step {at}: the ramp has steps 0 to {last}")));

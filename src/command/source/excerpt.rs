@@ -2,6 +2,7 @@
 
 use super::file::Source;
 use crate::command::position::Position;
+use crate::command::yaml::without_mark;
 
 /// The longest part of a line that is shown, in characters.
 const WIDTH: usize = 90;
@@ -11,7 +12,10 @@ const BEFORE: usize = 60;
 impl Source {
     /// The line at a position, with a caret below the column; empty if no column is known.
     pub fn excerpt(&self, position: Position) -> String {
-        let line = self.text.lines().nth(position.line.saturating_sub(1)).unwrap_or_default();
+        let line = without_mark(&self.text)
+            .lines()
+            .nth(position.line.saturating_sub(1))
+            .unwrap_or_default();
         let Some(column) = position.column.filter(|_| !line.trim().is_empty()) else {
             return String::new();
         };

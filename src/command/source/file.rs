@@ -11,9 +11,10 @@ use super::finding::Finding;
 use super::kubernetes::{self, KubernetesConfig};
 use super::plugin_config::{ConfigLocation, PluginConfigText, Quoting};
 use super::wasm::{self, BINARY, PLUGIN_FIELDS, WASM, filter_config};
+use super::yaml_json::YamlReader;
 use crate::command::output::CliError;
 use crate::command::position::Position;
-use crate::command::yaml::{self, DuplicateField, InvalidYaml, NodeKind, YamlNode};
+use crate::command::yaml::{self, InvalidYaml, NodeKind, YamlNode};
 
 /// A file and the configurations in it.
 #[derive(Debug)]
@@ -55,7 +56,12 @@ impl Source {
 
     /// Finds the configurations in a text. Errors become [`Source::problems`].
     pub fn parse(name: &str, text: String) -> Self {
-        let documents = yaml::parse(&text);
+        Self::parse_as(name, name, text)
+    }
+
+    /// As [`parse`](Self::parse), for a text that Envoy reads as a file of the name `file_name`.
+    fn parse_as(name: &str, file_name: &str, text: String) -> Self {
+        let documents = yaml::parse(&text).and_then(as_kubernetes_merges);
         let mut source = Self {
             name: name.to_owned(),
             text,
@@ -65,18 +71,24 @@ impl Source {
             is_broken: documents.is_err(),
             documents: Vec::new(),
         };
-        if source.text.starts_with('\u{feff}') {
-            let fix = "begins with a byte order mark, which JSON does not allow: save the file as \
-                       UTF-8 without one";
-            source.add_problem(Position::START, "file", fix);
-            return source;
-        }
         let (documents, error) = match documents {
             Ok(documents) => (documents, None),
             Err(error) => (yaml::Documents::default(), Some(error)),
         };
         let has_filters = source.add_documents(&documents.roots);
-        let is_json = source.text.trim_start().starts_with('{') && !source.is_envoy;
+        let has_brace = yaml::without_mark(&source.text).trim_start().starts_with('{');
+        let is_json =
+            has_brace && !source.is_envoy && !documents.roots.iter().any(is_kubernetes_object);
+        if source.text.starts_with('\u{feff}') && !is_named_yaml(file_name) && has_brace {
+            let fix = "begins with a byte order mark, which JSON does not allow: save the file as \
+                       UTF-8 without one";
+            source.plugins.clear();
+            source.add_problem(Position::START, "file", fix);
+            return source;
+        }
+        if source.is_envoy && file_name.ends_with(".json") {
+            source.report_no_json();
+        }
         // In a plugin configuration, its parser reports these.
         if !is_json {
             source.report_ignored(&documents.roots, &documents.duplicates);
@@ -97,22 +109,28 @@ impl Source {
                 }
             }
         }
-        let mut filters = Vec::new();
+        let mut has_filters = false;
         // A plugin configuration with an unknown field such as "node" is no bootstrap.
         let is_envoy = |it: &&Rc<YamlNode>| PLUGIN_FIELDS.iter().all(|name| it.get(name).is_none());
         for root in roots.iter().filter(is_envoy) {
             self.is_envoy |= is_envoy_config(root);
-            root.walk(&mut |node| filters.extend(filter_config(node).map(Rc::clone)));
+            let reader = match is_kubernetes_object(root) {
+                true => YamlReader::KubernetesWithStruct,
+                false => YamlReader::Envoy,
+            };
+            let mut filters = Vec::new();
+            root.walk(&mut |node| filters.extend(filter_config(node)));
+            has_filters |= !filters.is_empty();
+            for filter in filters {
+                self.add_plugin(wasm::plugin_config(filter, reader, &self.name));
+            }
             self.documents.push(Document {
                 root: Rc::clone(root),
                 placement: Placement::WHOLE,
                 file_name: self.name.rsplit('/').next().unwrap_or_default().to_owned(),
             });
         }
-        for filter in &filters {
-            self.add_plugin(wasm::plugin_config(filter, &self.name));
-        }
-        !filters.is_empty()
+        has_filters
     }
 
     fn add_plugin(&mut self, plugin: Result<PluginConfigText, Finding>) {
@@ -124,10 +142,17 @@ impl Source {
 
     /// Adds a file in a ConfigMap, if it has a plugin or Envoy configuration.
     fn add_config_map_file(&mut self, name: &str, node: &YamlNode) {
-        let Some(text) = node.text() else { return };
-        let mut inner = Self::parse(&self.name, text.to_owned());
+        let Some(text) = node.text() else {
+            if node.flow().contains("verdigris") || wasm::is_plugin_config(node) {
+                let fix = "is no text, which is all that Kubernetes accepts in a ConfigMap's data: write \
+                           it after a |";
+                self.add_problem(node.position, &format!("data.{name}"), fix);
+            }
+            return;
+        };
+        let mut inner = Self::parse_as(&self.name, name, text.to_owned());
         inner.keep_plugins_only();
-        if inner.plugins.is_empty() && !inner.is_envoy {
+        if inner.plugins.is_empty() && !inner.is_envoy && !inner.must_be_reported(name) {
             return;
         }
         let is_block = matches!(node.kind, NodeKind::Scalar(_, ScalarStyle::Literal));
@@ -152,7 +177,11 @@ impl Source {
         if is_json {
             self.add_whole();
         } else if let Some(InvalidYaml { position, why }) = error {
-            self.add_problem(position, "YAML", format!("{why}: Envoy cannot parse it either"));
+            self.add_problem(
+                position,
+                "YAML",
+                format!("{why}: neither Envoy nor Kubernetes can read it"),
+            );
         } else if !self.is_envoy && self.problems.is_empty() {
             let fix = format!(
                 "is neither a plugin configuration, which is one JSON object, nor an Envoy \
@@ -170,6 +199,13 @@ impl Source {
         let location = ConfigLocation { span: 0..self.text.len(), start, quoting: Quoting::Whole };
         let json = self.text.clone();
         self.plugins.push(PluginConfigText { json, location, yaml: None, surrounding: None });
+    }
+
+    /// Whether the file must be reported although it has no configuration: it is broken, and mentions
+    /// Verdigris. Other programs have files of other kinds.
+    pub fn must_be_reported(&self, file_name: &str) -> bool {
+        let is_configuration = is_named_yaml(file_name) || file_name.ends_with(".json");
+        self.is_broken && is_configuration && self.text.contains("verdigris")
     }
 
     /// Removes JSON files of other programs.
@@ -202,31 +238,30 @@ impl Source {
         }
     }
 
-    /// Reports what Envoy ignores: duplicate fields, and documents after the first one.
-    fn report_ignored(&mut self, roots: &[Rc<YamlNode>], duplicates: &[DuplicateField]) {
-        // In a plugin configuration, its parser reports these.
-        let plugins = self.plugins.iter().map(PluginConfigText::yaml_lines).collect::<Vec<_>>();
-        let is_outside =
-            |it: &&DuplicateField| !plugins.iter().any(|lines| lines.contains(&it.position.line));
-        for DuplicateField { position, name } in duplicates.iter().filter(is_outside) {
-            let fix = "occurs twice in a map, of which Envoy uses the last: write it once";
-            self.add_problem(*position, name, fix);
-        }
-        let is_kubernetes = |it: &Rc<YamlNode>| it.get("kind").is_some();
-        if roots.first().is_none_or(is_kubernetes) {
-            return;
-        }
-        let is_empty = |it: &Rc<YamlNode>| it.text().is_some_and(|it| it.is_empty() || it == "~");
-        for root in roots.iter().skip(1).filter(|it| !is_empty(it)) {
-            let fix = "begins a second document, but Envoy reads only the first one of a file: write \
-                       it to a file of its own";
-            self.add_problem(root.position, "YAML", fix);
-        }
-    }
-
-    fn add_problem(&mut self, position: Position, field: &str, fix: impl Into<String>) {
+    pub(super) fn add_problem(&mut self, position: Position, field: &str, fix: impl Into<String>) {
         self.problems.push(Finding::new(&self.name, position, field, None, fix));
     }
+}
+
+/// The documents as their readers merge maps: Envoy does not.
+fn as_kubernetes_merges(documents: yaml::Documents) -> Result<yaml::Documents, InvalidYaml> {
+    let merged = |root: &Rc<YamlNode>| match is_kubernetes_object(root) {
+        true => yaml::with_merged_maps(root),
+        false => Ok(Rc::clone(root)),
+    };
+    let roots = documents.roots.iter().map(merged).collect::<Result<_, _>>()?;
+    Ok(yaml::Documents { roots, ..documents })
+}
+
+/// Whether a document is an object of Kubernetes, which Kubernetes reads.
+pub(super) fn is_kubernetes_object(document: &Rc<YamlNode>) -> bool {
+    document.get("kind").is_some()
+}
+
+/// Whether Envoy reads a file of this name as YAML. It reads any other text file as JSON
+/// (`MessageUtil::loadFromFile` of Envoy 1.40).
+fn is_named_yaml(file_name: &str) -> bool {
+    file_name.ends_with(".yaml") || file_name.ends_with(".yml")
 }
 
 /// Whether a document is a bootstrap, or an xDS response in a file.

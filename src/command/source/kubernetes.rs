@@ -1,5 +1,5 @@
-//! The plugin configurations in Kubernetes objects: ConfigMap, Istio's WasmPlugin and Envoy
-//! Gateway's EnvoyExtensionPolicy.
+//! The plugin configurations in Kubernetes objects: ConfigMap, Istio's WasmPlugin and TrafficExtension,
+//! and Envoy Gateway's EnvoyExtensionPolicy.
 
 use std::rc::Rc;
 
@@ -32,7 +32,15 @@ pub fn configs<'a>(document: &'a YamlNode, file: &str) -> Vec<KubernetesConfig<'
                 }));
             }
             Some("WasmPlugin") => {
-                let plugin = object.get("spec").and_then(|it| wasm_plugin(it, file));
+                let plugin = object.get("spec");
+                let plugin = plugin.and_then(|it| wasm_plugin(it, Wrapper::WasmPlugin, file));
+                found.extend(plugin.map(KubernetesConfig::Plugin));
+            }
+            // Its `wasm` has the fields of a WasmPlugin (`WasmConfig` in Istio's
+            // `traffic_extension.proto`).
+            Some("TrafficExtension") => {
+                let plugin = object.at(&["spec", "wasm"]);
+                let plugin = plugin.and_then(|it| wasm_plugin(it, Wrapper::TrafficExtension, file));
                 found.extend(plugin.map(KubernetesConfig::Plugin));
             }
             Some("EnvoyExtensionPolicy") => {
@@ -57,8 +65,13 @@ struct ConfigField<'a> {
     naming_fields: &'static [&'static str],
 }
 
-/// The plugin configuration in the `spec` of a WasmPlugin; `None` if it is another filter's.
-fn wasm_plugin(spec: &YamlNode, file: &str) -> Option<Result<Box<PluginConfigText>, Finding>> {
+/// The plugin configuration in the `spec` of a WasmPlugin, or the `spec.wasm` of a TrafficExtension;
+/// `None` if it is another filter's.
+fn wasm_plugin(
+    spec: &YamlNode,
+    wrapper: Wrapper,
+    file: &str,
+) -> Option<Result<Box<PluginConfigText>, Finding>> {
     let environment = spec.at(&["vm_config", "env"]).map(YamlNode::items).unwrap_or_default();
     let names_token =
         |it: &Rc<YamlNode>| it.at(&["name"]).and_then(YamlNode::text) == Some(TOKEN_VARIABLE);
@@ -66,10 +79,13 @@ fn wasm_plugin(spec: &YamlNode, file: &str) -> Option<Result<Box<PluginConfigTex
     let surrounding = SurroundingConfig {
         has_token: environment.iter().any(names_token),
         missing_failure_policy,
-        ..surrounding(Wrapper::WasmPlugin, spec)
+        ..surrounding(wrapper, spec)
     };
     let field = ConfigField {
-        path: "spec.pluginConfig",
+        path: match wrapper {
+            Wrapper::TrafficExtension => "spec.wasm.pluginConfig",
+            _ => "spec.pluginConfig",
+        },
         parent: spec,
         config: spec.get("plugin_config"),
         naming_fields: &["url", "plugin_name"],
@@ -97,6 +113,7 @@ fn extension_policy(item: &YamlNode, file: &str) -> Option<Result<Box<PluginConf
 fn surrounding(wrapper: Wrapper, node: &YamlNode) -> SurroundingConfig {
     SurroundingConfig {
         wrapper,
+        config: None,
         allows_waiting: wasm::allows_waiting(node),
         vm_config: None,
         has_token: false,
@@ -122,5 +139,6 @@ fn plugin_config(
         let fix = "write the plugin configuration there, as YAML";
         return Some(Err(Finding::new(file, parent.position, path, Some("missing"), fix)));
     };
-    Some(Ok(Box::new(PluginConfigText::from_yaml(config, YamlReader::Kubernetes, surrounding))))
+    let plugin = PluginConfigText::from_yaml(config, YamlReader::Kubernetes, surrounding, file);
+    Some(plugin.map(Box::new))
 }

@@ -7,7 +7,8 @@
 //! | `document` | a YAML document and its position |
 //! | `plugin_config` | the text of a plugin configuration, and the filter around it |
 //! | `wasm` | Envoy's Wasm filters |
-//! | `kubernetes` | ConfigMap, WasmPlugin, EnvoyExtensionPolicy |
+//! | `kubernetes` | ConfigMap, WasmPlugin, TrafficExtension, EnvoyExtensionPolicy |
+//! | `ignored` | what is valid YAML, but is ignored or rejected by its reader |
 //! | `yaml_json` | YAML as JSON text |
 //! | `finding` | a finding at a position |
 //! | `field_finding`, `suggestion` | an error of the configuration's parser as a finding |
@@ -18,6 +19,7 @@ mod excerpt;
 mod field_finding;
 mod file;
 mod finding;
+mod ignored;
 mod kubernetes;
 mod plugin_config;
 mod suggestion;

@@ -4,7 +4,8 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use super::document::Placement;
-use super::yaml_json::{YamlReader, json_text};
+use super::finding::Finding;
+use super::yaml_json::{JsonOfYaml, YamlReader, json_text};
 use crate::command::json_span;
 use crate::command::position::Position;
 use crate::command::yaml::YamlNode;
@@ -34,6 +35,8 @@ pub struct YamlConfig {
 #[derive(Clone, Debug)]
 pub struct SurroundingConfig {
     pub wrapper: Wrapper,
+    /// The filter's `config` in Envoy, which identifies it; `None` where a control plane writes it.
+    pub config: Option<Rc<YamlNode>>,
     /// `allow_on_headers_stop_iteration`, without which the filter cannot wait for a body; its
     /// position, or that of what should have it.
     pub allows_waiting: Located<bool>,
@@ -62,6 +65,8 @@ pub enum Wrapper {
     Envoy,
     /// Istio's WasmPlugin.
     WasmPlugin,
+    /// Istio's TrafficExtension.
+    TrafficExtension,
     /// Envoy Gateway's EnvoyExtensionPolicy.
     EnvoyExtensionPolicy,
 }
@@ -94,20 +99,27 @@ pub enum Quoting {
 // === impl PluginConfigText ===
 
 impl PluginConfigText {
-    /// A configuration that is written as YAML.
+    /// A configuration that is written as YAML in `file`.
+    ///
+    /// # Errors
+    /// The reader of the YAML rejects it.
     pub fn from_yaml(
         node: &Rc<YamlNode>,
         reader: YamlReader,
         surrounding: SurroundingConfig,
-    ) -> Self {
+        file: &str,
+    ) -> Result<Self, Finding> {
         let location = ConfigLocation {
             span: node.span.clone(),
             start: node.position,
             quoting: Quoting::Yaml,
         };
-        let (json, positions) = json_text(node, reader);
+        let JsonOfYaml { text, positions } = json_text(node, reader).map_err(|it| {
+            let fix = format!("{}: {} cannot read it", it.why, reader.as_str());
+            Finding::new(file, it.position, "YAML", None, fix)
+        })?;
         let yaml = Some(YamlConfig { node: Rc::clone(node), positions });
-        Self { json, location, yaml, surrounding: Some(surrounding) }
+        Ok(Self { json: text, location, yaml, surrounding: Some(surrounding) })
     }
 
     /// The position of a field's value, or of the innermost object that has a part of its path.
@@ -183,6 +195,7 @@ impl Wrapper {
         match self {
             Self::Envoy => "Envoy's Wasm filter",
             Self::WasmPlugin => "Istio's WasmPlugin",
+            Self::TrafficExtension => "Istio's TrafficExtension",
             Self::EnvoyExtensionPolicy => "Envoy Gateway's EnvoyExtensionPolicy",
         }
     }

@@ -67,7 +67,11 @@ pub fn is_plugin_config(value: &YamlNode) -> bool {
 ///
 /// # Errors
 /// It is missing, or neither JSON text in a `StringValue` nor a map in a `Struct`.
-pub fn plugin_config(config: &YamlNode, file: &str) -> Result<PluginConfigText, Finding> {
+pub fn plugin_config(
+    config: &Rc<YamlNode>,
+    reader: YamlReader,
+    file: &str,
+) -> Result<PluginConfigText, Finding> {
     let Some(configuration) = config.get("configuration") else {
         let fix = format!("write the plugin configuration there, {NOTATIONS}");
         return Err(Finding::new(file, config.position, "configuration", Some("missing"), fix));
@@ -81,7 +85,7 @@ pub fn plugin_config(config: &YamlNode, file: &str) -> Result<PluginConfigText, 
     }
     let value = configuration.get("value");
     if let Some(value) = value.filter(|it| is_struct && matches!(it.kind, NodeKind::Map(_))) {
-        return Ok(PluginConfigText::from_yaml(value, YamlReader::Envoy, surrounding(config)));
+        return PluginConfigText::from_yaml(value, reader, surrounding(config), file);
     }
     let Some((value, NodeKind::Scalar(json, style))) =
         value.map(|it| (it, &it.kind)).filter(|_| !is_struct)
@@ -105,7 +109,7 @@ pub fn plugin_config(config: &YamlNode, file: &str) -> Result<PluginConfigText, 
     Ok(PluginConfigText { json: json.clone(), location, yaml: None, surrounding })
 }
 
-fn surrounding(config: &YamlNode) -> SurroundingConfig {
+fn surrounding(config: &Rc<YamlNode>) -> SurroundingConfig {
     let vm = config.get("vm_config");
     let path = config.at(&["vm_config", "code", "local", "filename"]);
     let vm_config = match vm {
@@ -114,6 +118,7 @@ fn surrounding(config: &YamlNode) -> SurroundingConfig {
     };
     SurroundingConfig {
         wrapper: Wrapper::Envoy,
+        config: Some(Rc::clone(config)),
         allows_waiting: allows_waiting(config),
         vm_config: Some(vm_config),
         has_token: vm.is_some_and(|it| has_token(it)),

@@ -2,18 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::ENVOY;
+use super::{ENVOY, Setup, findings, plugin};
 use crate::run::{Files, config, filter_yaml, verdigris};
 
 #[test]
 fn a_rollout_that_does_not_agree_with_the_bootstrap_is_warned_of() {
     let files = Files::new();
-    let versions = json!({"blue": {"cluster": "llm-blue"}, "green": {"cluster": "llm-teal"}});
     let cases = [
-        (
-            json!({"versions": versions}),
-            "versions.green.cluster: \"llm-teal\": is no cluster of the bootstrap, which has verdigris-shadow, llm-blue, llm-green",
-        ),
         (
             json!({"default_cluster": "llm-green"}),
             "early header mutation sets it to \"llm-blue\", but default_cluster is \"llm-green\"",
@@ -67,15 +62,45 @@ fn a_bootstrap_that_lets_clients_choose_is_warned_of() {
     assert_eq!(output.code, 0, "{output:?}");
 }
 
+/// A missing cluster is a problem, whatever it is for. Where a CDS server may have it, a note says so.
 #[test]
-fn a_cluster_may_come_from_a_cds_server() {
-    let files = Files::new();
-    let cds = "dynamic_resources: {cds_config: {ads: {}}}";
-    let cds = files.add("cds.yaml", cds);
-    let versions = json!({"blue": {"cluster": "llm-blue"}, "green": {"cluster": "llm-teal"}});
-    let file =
-        files.add("filter.yaml", &filter_yaml(&config(json!({"versions": versions})).to_string()));
-    assert_eq!(verdigris(&["check", "--strict", &file, "envoy/envoy.yaml", &cds]).code, 0);
+fn a_missing_cluster_is_a_problem_unless_a_cds_server_may_have_it() {
+    let judge = json!({"cluster": "teal", "model": "judge-model"});
+    for (field, fields) in [
+        (
+            "versions.green.cluster",
+            json!({"versions": {"blue": {"cluster": "llm-blue"}, "green": {"cluster": "teal"}}}),
+        ),
+        (
+            "versions.blue.cluster",
+            json!({
+                "versions": {"blue": {"cluster": "teal"}, "green": {"cluster": "llm-green"}},
+                "default_cluster": "llm-blue",
+            }),
+        ),
+        ("judge.cluster", json!({"weights": {"blue": 1, "green": 1}, "judge": judge})),
+        ("samples.cluster", json!({"samples": {"cluster": "teal"}})),
+    ] {
+        let filter = plugin(fields);
+        let missing = format!("{field}: \"teal\": is no cluster of the bootstrap, which has ");
+        let unknown =
+            format!("{field}: \"teal\": is no static cluster of the bootstrap, so its CDS");
+        let ads = "ads_config: {api_type: GRPC}";
+        for (dynamic, kind, text) in [
+            ("", "problem", &missing),
+            // ADS alone brings no clusters.
+            (&*format!("dynamic_resources: {{{ads}}}\n"), "problem", &missing),
+            ("dynamic_resources: {cds_config: {ads: {}}}\n", "note", &unknown),
+        ] {
+            let envoy = format!("{ENVOY}\n{dynamic}");
+            let output = Setup { filter: filter.clone(), envoy }.check();
+            let found = findings(&output);
+            let [found] = found.as_slice() else { panic!("{field} {dynamic}: {found:#?}") };
+            assert_eq!(found.kind, kind, "{dynamic}: {found:?}");
+            assert!(found.text.starts_with(text), "{found:?}");
+            assert_eq!(output.code, i32::from(kind == "problem"), "{output:?}");
+        }
+    }
 }
 
 const OVERWRITE: &str = "\n                  append_action: OVERWRITE_IF_EXISTS_OR_ADD";

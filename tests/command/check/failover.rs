@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{ENVOY, Expected, Setup, plugin, replaced, with_envoy};
+use super::{ENVOY, Expected, Setup, findings, plugin, replaced, with_envoy};
 
 const INTERNAL: &str = "{envoy_internal_address: {server_listener_name: llm-green}}";
 const SOCKET: &str = "{socket_address: {address: 127.0.0.1, port_value: 4021}}";
@@ -42,7 +42,9 @@ fn a_missing_failover_cluster_is_a_problem() {
     let expected = Expected { kind: "problem", file: "filter.yaml", at: "{\"blue\"", text };
     changed("- name: llm-green-failover", "- name: other").expect(&expected);
     let cds = "\ndynamic_resources: {cds_config: {ads: {}}}\n";
-    appended(changed("  - name: llm-green-failover\n", "  - name: other\n"), cds).expect_none();
+    let setup = appended(changed("  - name: llm-green-failover\n", "  - name: other\n"), cds);
+    let found = findings(&setup.check());
+    assert_eq!(found.iter().map(|it| it.kind).collect::<Vec<_>>(), ["note"], "{found:?}");
 }
 
 #[test]

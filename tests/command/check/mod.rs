@@ -11,8 +11,10 @@ mod fleet;
 mod general;
 mod judge;
 mod plugin;
+mod readers;
 mod routes;
 mod samples;
+mod several;
 mod source;
 mod stats;
 

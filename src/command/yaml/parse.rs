@@ -1,0 +1,187 @@
+//! The tree of a YAML text.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+use saphyr_parser::{Event, Marker, Parser, Span, Tag};
+
+use super::{Fields, NodeKind, YamlNode, snake};
+use crate::command::position::Position;
+
+/// The documents of a text.
+#[derive(Debug, Default)]
+pub struct Documents {
+    pub roots: Vec<Rc<YamlNode>>,
+    pub duplicates: Vec<DuplicateField>,
+}
+
+/// A field that occurs again in the same map.
+#[derive(Clone, Debug)]
+pub struct DuplicateField {
+    /// The index of its document.
+    pub document: usize,
+    pub position: Position,
+    pub name: String,
+}
+
+/// Why a text is no YAML.
+#[derive(Clone, Debug)]
+pub struct InvalidYaml {
+    pub position: Position,
+    pub why: String,
+}
+
+/// Parses a text of one or more documents.
+///
+/// # Errors
+/// The text is no YAML, is nested too deeply, or has an alias within its own anchor.
+pub fn parse(text: &str) -> Result<Documents, InvalidYaml> {
+    // A byte order mark is no part of the text.
+    let begin = text.len() - without_mark(text).len();
+    let characters = text.char_indices().map(|(at, _)| at).filter(|at| *at >= begin);
+    let mut reader = YamlReader {
+        events: Parser::new_from_str(without_mark(text)),
+        bytes: characters.chain([text.len()]).collect(),
+        anchors: HashMap::new(),
+        document: 0,
+        duplicates: Vec::new(),
+    };
+    let mut roots = Vec::new();
+    while let Some((event, span)) = reader.next()? {
+        if let Some(node) = reader.node(event, span, 0)? {
+            roots.push(node);
+            reader.document = roots.len();
+        }
+    }
+    Ok(Documents { roots, duplicates: reader.duplicates })
+}
+
+/// The deepest accepted nesting, which bounds the recursion.
+const MAX_DEPTH: usize = 200;
+
+struct YamlReader<'a> {
+    events: Parser<'a, saphyr_parser::StrInput<'a>>,
+    /// The byte offset of each character: the parser counts characters.
+    bytes: Vec<usize>,
+    anchors: HashMap<usize, Rc<YamlNode>>,
+    /// The index of the document that is read.
+    document: usize,
+    duplicates: Vec<DuplicateField>,
+}
+
+// === impl YamlReader ===
+
+impl<'a> YamlReader<'a> {
+    fn next(&mut self) -> Result<Option<(Event<'a>, Span)>, InvalidYaml> {
+        self.events.next().transpose().map_err(|error| InvalidYaml {
+            position: position(*error.marker()),
+            why: error.info().to_owned(),
+        })
+    }
+
+    /// The node that begins with an event; `None` for an event that begins no node.
+    fn node(
+        &mut self,
+        event: Event<'a>,
+        span: Span,
+        depth: usize,
+    ) -> Result<Option<Rc<YamlNode>>, InvalidYaml> {
+        let position = position(span.start);
+        let start = self.byte(span.start.index());
+        let too_deep = || InvalidYaml { position, why: "is nested too deeply".to_owned() };
+        if depth > MAX_DEPTH {
+            return Err(too_deep());
+        }
+        let (kind, anchor, tag, end) = match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                let kind = NodeKind::Scalar(Cow::into_owned(text), style);
+                (kind, anchor, tag, self.byte(span.end.index()))
+            }
+            Event::SequenceStart(anchor, tag) => {
+                let (items, end) = self.items(start, depth)?;
+                (NodeKind::List(items), anchor, tag, end)
+            }
+            Event::MappingStart(anchor, tag) => {
+                let (fields, end) = self.fields(start, depth)?;
+                (NodeKind::Map(fields), anchor, tag, end)
+            }
+            Event::Alias(anchor) => {
+                let why = "an alias refers to a node that contains it".to_owned();
+                let known = self.anchors.get(&anchor).ok_or(InvalidYaml { position, why })?;
+                // Aliases of aliases nest as deeply as if they were written out.
+                return match depth + known.height > MAX_DEPTH {
+                    true => Err(too_deep()),
+                    false => Ok(Some(Rc::clone(known))),
+                };
+            }
+            _ => return Ok(None),
+        };
+        let tag = tag.map(|it| {
+            let Tag { handle, suffix } = it.as_ref();
+            format!("{handle}{suffix}")
+        });
+        let node = Rc::new(YamlNode::new(kind, position, start..end, tag));
+        if anchor > 0 {
+            self.anchors.insert(anchor, Rc::clone(&node));
+        }
+        Ok(Some(node))
+    }
+
+    /// The items of a list, and the offset of its end.
+    fn items(
+        &mut self,
+        start: usize,
+        depth: usize,
+    ) -> Result<(Vec<Rc<YamlNode>>, usize), InvalidYaml> {
+        let (mut items, mut end) = (Vec::new(), start);
+        while let Some((event, span)) = self.next()? {
+            end = self.byte(span.end.index());
+            let Some(item) = self.node(event, span, depth + 1)? else { break };
+            end = item.span.end;
+            items.push(item);
+        }
+        Ok((items, end))
+    }
+
+    /// The fields of a map, and the offset of its end.
+    fn fields(&mut self, start: usize, depth: usize) -> Result<(Fields, usize), InvalidYaml> {
+        let (mut fields, mut end) = (Vec::new(), start);
+        let mut names = HashSet::new();
+        while let Some((event, span)) = self.next()? {
+            end = self.byte(span.end.index());
+            let Some(name) = self.node(event, span, depth + 1)? else { break };
+            let Some((event, span)) = self.next()? else { break };
+            let Some(value) = self.node(event, span, depth + 1)? else { break };
+            end = value.span.end;
+            // Envoy leaves these out (`parseYamlNode` in its `yaml_utility.cc`). They have the anchors
+            // of other fields.
+            if name.tag.as_deref() == Some("!ignore") {
+                continue;
+            }
+            if let Some(text) = name.text()
+                && !names.insert(snake(text).into_owned())
+            {
+                let (position, name) = (name.position, text.to_owned());
+                let document = self.document;
+                self.duplicates.push(DuplicateField { document, position, name });
+            }
+            fields.push((name, value));
+        }
+        Ok((fields, end))
+    }
+
+    fn byte(&self, character: usize) -> usize {
+        self.bytes.get(character).or(self.bytes.last()).copied().unwrap_or_default()
+    }
+}
+
+/// The text without a byte order mark at its start.
+pub fn without_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
+/// The parser counts lines from 1 and columns from 0.
+fn position(marker: Marker) -> Position {
+    Position { line: marker.line(), column: Some(1 + marker.col()) }
+}
