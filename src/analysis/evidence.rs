@@ -88,6 +88,12 @@ impl Evidence {
         }
     }
 
+    /// When [`Self::begin_tick`] changes something, unless observations are added before: the times, in
+    /// nanoseconds of the observations' clock.
+    pub fn changes_ns(&self, plan: &AnalysisPlan) -> impl Iterator<Item = u64> {
+        self.thresholds.freezes_ns(plan).chain([self.period.end_ns()])
+    }
+
     /// The thresholds that were learned from blue.
     pub fn thresholds(&self) -> &Thresholds {
         &self.thresholds

@@ -79,7 +79,7 @@ impl Period {
 
     /// Begins the next period if the current one is over, or if its units are not known.
     pub(super) fn begin_if_due(&mut self, plan: &AnalysisPlan, now_ns: u64) {
-        let is_over = now_ns >= self.began_ns.saturating_add(PERIOD_NS);
+        let is_over = now_ns >= self.end_ns();
         let has_lost_its_units = self.units.is_none();
         if !is_over && !has_lost_its_units {
             return;
@@ -90,6 +90,11 @@ impl Period {
             self.number = self.number.saturating_add(1);
             self.gates = plan.gates.iter().map(PeriodBets::for_gate).collect();
         }
+    }
+
+    /// When it is over, in nanoseconds of the observations' clock.
+    pub(super) fn end_ns(&self) -> u64 {
+        self.began_ns.saturating_add(PERIOD_NS)
     }
 
     /// Counts an observation. Returns what it counts for: that for which its unit has not been

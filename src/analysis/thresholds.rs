@@ -118,6 +118,21 @@ impl Thresholds {
         }
     }
 
+    /// When [`Self::freeze_if_known`] freezes a threshold of which enough is known, or a millisecond
+    /// later, in nanoseconds of the observations' clock.
+    pub(super) fn freezes_ns(&self, plan: &AnalysisPlan) -> impl Iterator<Item = u64> {
+        let pending = self.began_ns.into_iter().flat_map(|began_ns| {
+            let known = self.pending(plan).filter_map(|(_, quantile)| {
+                self.histogram(quantile.time).quantile(quantile.quantile)
+            });
+            known.map(move |threshold_ms| (began_ns, threshold_ms))
+        });
+        pending.map(|(began_ns, threshold_ms)| {
+            let learned_ms = libm::ceil(MIN_WINDOWS * threshold_ms) as u64 + 1;
+            began_ns.saturating_add(learned_ms.saturating_mul(1_000_000))
+        })
+    }
+
     /// Adds what the thresholds reveal of a response: whether its times exceed quantiles.
     pub(super) fn derive(
         &self,

@@ -129,6 +129,12 @@ impl Tripwire {
         window.expire(self.window_s, self.slot_s(), now_s);
     }
 
+    /// The first second after `now_s` in which [`Self::expire`] changes the window; `None` where no time
+    /// does.
+    pub fn next_expiry_s(&self, window: &TripwireWindow, now_s: u64) -> Option<u64> {
+        window.expiries_s(self.window_s, self.slot_s()).filter(|it| *it > now_s).min()
+    }
+
     fn is_beyond_limit(&self, value: f64) -> bool {
         match self.metric.comparison() {
             Comparison::Lower => value < self.limit,

@@ -139,6 +139,13 @@ impl TripwireWindow {
         let began_s = *self.began_s.get_or_insert(now_s);
         self.is_full = now_s.saturating_sub(began_s) >= window_s;
     }
+
+    /// The seconds in which [`Self::expire`] removes something, or finds that the window is full.
+    pub(super) fn expiries_s(&self, window_s: u64, slot_s: u64) -> impl Iterator<Item = u64> {
+        let slots = self.slots.iter().map(move |slot| (slot.index + 1) * slot_s);
+        let units = self.bad_units.iter().chain(&self.green_units).map(|it| it.last_s);
+        slots.chain(units).chain(self.began_s).map(move |it| it.saturating_add(window_s))
+    }
 }
 
 fn add_unit(units: &mut VecDeque<WindowUnit>, unit: u64, second: u64, max_units: usize) {

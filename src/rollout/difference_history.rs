@@ -94,8 +94,17 @@ impl DifferenceHistory {
         true
     }
 
-    /// After a rollback the evidence does not change: the first sample is the last one.
-    fn is_due(&self, state: &RampState, now: Clocks) -> bool {
+    /// Adds the last sample again, because nothing has changed since.
+    pub(super) fn repeat(&mut self, now: Clocks) {
+        self.looked_at_ms = now.unix_ms;
+        if let Some(last) = self.samples.last().cloned() {
+            self.push(DifferenceSample { at_ms: now.unix_ms, ..last });
+        }
+    }
+
+    /// Whether it is time for a sample. After a rollback the evidence does not change: the first sample
+    /// is the last one.
+    pub(super) fn is_due(&self, state: &RampState, now: Clocks) -> bool {
         let may_look = now.unix_ms.abs_diff(self.looked_at_ms) >= LOOK_EVERY_MS;
         let Some(last) = self.samples.last() else { return may_look };
         if state.phase == Phase::RolledBack {

@@ -19,6 +19,7 @@
 //! | [`outcome_measurements`] | from a response's outcome to measurements |
 //! | [`transition_log`], [`decision_text`] | the transitions, and their wording |
 //! | [`worker`] | a ramp in one worker: reports, reconciles if it leads, assigns |
+//! | `leader`, `settled` | what the leader keeps between two reconciles; when a ramp without traffic changes |
 //! | [`reconcile_context`] | what it gets for a reconcile, and the events that it reports |
 //! | [`publish_snapshot`] | how a transition reaches the other workers |
 //! | [`store`] | the store that workers share a rollout through |
@@ -44,6 +45,7 @@ pub mod e_value;
 pub mod fingerprint;
 pub mod hidden_character;
 pub mod hold_reason;
+mod leader;
 pub mod lease;
 pub mod local_guard;
 pub mod manual;
@@ -60,6 +62,7 @@ pub mod ramp_profile;
 pub mod reconcile_context;
 pub mod reconcile_spec;
 pub mod seen_units_log;
+mod settled;
 pub mod shadow_step;
 pub mod snapshot;
 pub mod spec;

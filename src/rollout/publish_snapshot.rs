@@ -17,12 +17,12 @@ pub struct PublishedSnapshot {
     pub snapshot: Snapshot,
 }
 
-/// Publishes the snapshot, unless a newer one is already published.
+/// Publishes the snapshot, unless a newer one is already published. Returns whether it is published.
 pub(super) async fn publish(
     store: &impl RolloutStore,
     context: &ReconcileContext<'_>,
     state: &RampState,
-) {
+) -> bool {
     let snapshot = state.snapshot(context.spec);
     let published = update(store, Record::Snapshot, |found: Option<PublishedSnapshot>| {
         let is_newer = found.is_some_and(|it| it.revision > state.revision);
@@ -32,9 +32,11 @@ pub(super) async fn publish(
             false => Update::Write(own, true),
         })
     });
+    let published = published.await;
     // Where the store does not accept the snapshot, the next reconcile publishes it.
-    let is_outdated = matches!(published.await, Ok(false));
+    let is_outdated = matches!(published, Ok(false));
     if let Some(history) = context.history.filter(|_| !is_outdated) {
         history.record_snapshot(store, snapshot, context.now).await;
     }
+    published.unwrap_or(false)
 }

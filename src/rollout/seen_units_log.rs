@@ -110,6 +110,11 @@ impl SeenUnitsLog {
         }
     }
 
+    /// Whether nothing is left to be written.
+    pub fn is_written(&self) -> bool {
+        self.closed.is_empty() && self.open.iter().all(|it| it.written == it.bytes.len())
+    }
+
     /// The open chunk of an epoch; added if there is none.
     fn open_chunk_mut(&mut self, epoch: Epoch) -> Option<&mut OpenChunk> {
         if !self.open.iter().any(|it| it.epoch == epoch) {

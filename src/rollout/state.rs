@@ -215,6 +215,14 @@ impl RampState {
         self.suspended_at_ns.unwrap_or(now.monotonic_ns).saturating_sub(self.began_ns)
     }
 
+    /// When the step's share will have been in force for this long, in nanoseconds of the monotonic
+    /// clock; `None` while the step's clock is stopped.
+    pub(super) fn step_reaches_ns(&self, duration: Duration) -> Option<u64> {
+        let duration_ns = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        let is_running = self.suspended_at_ns.is_none();
+        is_running.then(|| self.began_ns.saturating_add(duration_ns))
+    }
+
     /// Stops the step's clock, because an operator's share replaces the step's. Does nothing if
     /// it is stopped already.
     pub(super) fn suspend_step(&mut self, now: Clocks) {

@@ -6,19 +6,17 @@ use std::cell::{Cell, RefCell};
 use super::clocks::Clocks;
 use super::command_error::CommandError;
 use super::difference_history::DifferenceHistory;
+use super::leader::{LeaderState, reconcile};
 use super::lease::{self, Candidate};
 use super::observation_buffer::{ObservationBuffer, Ticket};
 use super::open_responses::{OpenResponse, OpenResponses, OpenTicket};
 use super::operator_command::OperatorCommand;
 use super::publish_snapshot::{PublishedSnapshot, publish};
 use super::reconcile_context::{RampEvent, ReconcileContext};
-use super::seen_units_log::SeenUnitsLog;
 use super::snapshot::Snapshot;
 use super::spec::RampSpec;
 use super::state::RampState;
-use super::store::{
-    Record, RolloutStore, StoreError, StoredRecord, Update, WriteCondition, read_decoded, update,
-};
+use super::store::{Record, RolloutStore, StoreError, Update, read_decoded, update};
 use super::transition_log::Transition;
 use crate::analysis::{Observation, StepIndex};
 use crate::assignment::Epoch;
@@ -35,16 +33,6 @@ pub struct RampWorker {
     buffer: RefCell<ObservationBuffer>,
     open: RefCell<OpenResponses>,
     leader: RefCell<Option<LeaderState>>,
-}
-
-/// What the leader keeps between two reconciles.
-#[derive(Debug)]
-struct LeaderState {
-    state: RampState,
-    /// The state as the leader has last written it.
-    written: Vec<u8>,
-    seen_units: SeenUnitsLog,
-    differences: DifferenceHistory,
 }
 
 // === impl RampWorker ===
@@ -121,8 +109,10 @@ impl RampWorker {
     ) {
         self.record_slow_responses(context.spec, context.now);
         self.flush(store).await;
-        self.reconcile_if_leader(store, context, candidate).await;
-        self.refresh(store).await;
+        match self.reconcile_if_leader(store, context, candidate).await {
+            Some(snapshot) => self.snapshot.set(snapshot),
+            None => self.refresh(store).await,
+        }
     }
 
     /// Sends the recorded observations to the leader. What the store does not accept is sent
@@ -220,7 +210,8 @@ impl RampWorker {
         }
     }
 
-    /// Reconciles if this worker has the lease. Forgets the leader's state otherwise.
+    /// Reconciles if this worker has the lease. Forgets the leader's state otherwise. Returns what is in
+    /// force if there was nothing to do.
     ///
     /// The borrow is held for the whole reconcile: another tick that comes in between finds it,
     /// and leaves the ramp alone.
@@ -230,90 +221,13 @@ impl RampWorker {
         store: &impl RolloutStore,
         context: &ReconcileContext<'_>,
         candidate: Candidate,
-    ) {
-        let Ok(mut leader) = self.leader.try_borrow_mut() else { return };
+    ) -> Option<Snapshot> {
+        let mut leader = self.leader.try_borrow_mut().ok()?;
         let now_ns = context.now.monotonic_ns;
         *leader = match lease::try_acquire(store, self.id, candidate, now_ns).await {
             true => reconcile(store, context, leader.take()).await,
             false => None,
         };
-    }
-}
-
-/// Runs one reconcile. Returns the leader's state for the next one, or `None` if another worker
-/// won the compare-and-swap: the next reconcile adopts the winner's state.
-async fn reconcile(
-    store: &impl RolloutStore,
-    context: &ReconcileContext<'_>,
-    leader: Option<LeaderState>,
-) -> Option<LeaderState> {
-    let found = store.read(Record::State).await.ok()?;
-    let condition = WriteCondition::unchanged(found.as_ref());
-    let is_own = |leader: &LeaderState| found.as_ref().is_some_and(|it| it.value == leader.written);
-    let mut leader = match leader.filter(is_own) {
-        Some(leader) => leader,
-        None => LeaderState::load_or_init(store, context, found.as_ref()).await,
-    };
-    let batches = store.take_observations().await;
-    let observations: Vec<Observation> =
-        batches.iter().flat_map(|batch| Observation::decode_all(batch)).collect();
-    let known = leader.state.evidence.thresholds().clone();
-    let transitions = leader.state.reconcile(context.spec, context.now, &observations);
-    leader.seen_units.append(&mut leader.state);
-    if leader.commit(store, condition).await.is_err() {
-        // Another worker has reconciled, or applied a command. The next reconcile takes these
-        // observations.
-        for batch in &batches {
-            let _ = store.append_observations(batch).await;
-        }
-        return None;
-    }
-    leader.seen_units.write(store, &leader.state).await;
-    if leader.differences.record(context.spec, &leader.state, context.now) {
-        leader.differences.write(store).await;
-    }
-    for transition in &transitions {
-        (context.report)(RampEvent::Transition(transition));
-    }
-    for (metric, threshold_ms) in leader.state.evidence.thresholds().frozen_since(&known) {
-        (context.report)(RampEvent::ThresholdLearned { metric, threshold_ms });
-    }
-    (context.report)(RampEvent::Committed(&leader.state));
-    publish(store, context, &leader.state).await;
-    Some(leader)
-}
-
-// === impl LeaderState ===
-
-impl LeaderState {
-    /// The stored state, or a new one where there is none that can be decoded.
-    async fn load_or_init(
-        store: &impl RolloutStore,
-        context: &ReconcileContext<'_>,
-        found: Option<&StoredRecord>,
-    ) -> Self {
-        let stored = found.and_then(|it| {
-            let decoded = postcard::from_bytes::<RampState>(&it.value);
-            decoded.inspect_err(|error| (context.report)(RampEvent::StateUnreadable(error))).ok()
-        });
-        let mut state = stored.unwrap_or_else(|| {
-            let state = RampState::new(context.spec, context.now);
-            state.log.iter().for_each(|it| (context.report)(RampEvent::Transition(it)));
-            state
-        });
-        let seen_units = SeenUnitsLog::load(store, context.spec, &mut state).await;
-        let differences = DifferenceHistory::load(store).await;
-        (context.report)(RampEvent::BecameLeader(&state));
-        Self { state, written: Vec::new(), seen_units, differences }
-    }
-
-    /// Commits the state by compare-and-swap.
-    async fn commit(
-        &mut self,
-        store: &impl RolloutStore,
-        condition: WriteCondition,
-    ) -> Result<(), StoreError> {
-        self.written = postcard::to_allocvec(&self.state).map_err(|_| StoreError::Unavailable)?;
-        store.write(Record::State, &self.written, condition).await
+        leader.as_ref()?.snapshot_if_idle(context.spec)
     }
 }

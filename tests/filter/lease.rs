@@ -231,6 +231,10 @@ fn a_native_controller_makes_the_same_decisions_from_the_same_observations() {
             // Only the VMs store seen units in pieces of shared data.
             let mut shared = vms.state();
             shared.seen_units.clear();
+            if observations.is_empty() {
+                // The leader keeps the revision of a state that has not changed.
+                native.revision = shared.revision;
+            }
             let expected = postcard::to_allocvec(&native).unwrap();
             assert!(postcard::to_allocvec(&shared).unwrap() == expected, "{second}\n{}", vms.log());
             (1..3).for_each(|vm| vms.tick(vm));

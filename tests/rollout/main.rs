@@ -17,6 +17,7 @@ mod pairing;
 mod ramp_profile;
 mod reconcile_spec;
 mod seen_units_log;
+mod settled;
 mod shadow_step;
 mod slow_responses;
 mod state;

@@ -416,3 +416,38 @@ fn a_stopped_worker_sends_its_observations_and_forgets_the_state() {
     assert_eq!(workers.events(), ["leader", "committed"]);
     assert_eq!(workers.counted_units(), 10);
 }
+
+/// A tick of a ramp without traffic reads the state, and writes nothing but the lease.
+#[test]
+fn the_leader_of_a_ramp_without_traffic_writes_nothing() {
+    let mut workers = Workers::new();
+    workers.tick(0);
+    workers.tick(1);
+    workers.observe(1, 0..60);
+    workers.tick(1);
+    (0..4).for_each(|_| workers.tick(0));
+    let records = [Record::State, Record::Snapshot];
+    let revisions = |workers: &Workers| records.map(|it| workers.store.revision(it));
+    let (before, share) = (revisions(&workers), workers.workers[0].snapshot().share);
+    workers.events();
+    for _ in 0..8 {
+        workers.now_s += 1;
+        workers.tick(0);
+    }
+    assert_eq!(revisions(&workers), before);
+    assert_eq!(workers.events(), [""; 0]);
+    assert_eq!(workers.workers[0].snapshot().share, share);
+    // Observations, a command and a new specification are followed at once.
+    workers.observe(0, 60..80);
+    workers.tick(0);
+    assert_eq!(workers.counted_units(), 80);
+    (0..4).for_each(|_| workers.tick(0));
+    workers.events();
+    assert_eq!(workers.command(CommandKind::Pause, None), Ok(Phase::Paused));
+    workers.tick(0);
+    assert_eq!(workers.workers[0].snapshot().phase, Phase::Paused);
+    (0..4).for_each(|_| workers.tick(0));
+    workers.spec.is_rolled_back = true;
+    workers.tick(0);
+    assert_eq!(workers.workers[0].snapshot().phase, Phase::RolledBack);
+}
