@@ -222,14 +222,35 @@ impl StepDesign {
         shares.iter().filter(|share| **share < 1.0).filter_map(step).collect()
     }
 
-    /// The steps of a ramp through these shares where a unit is a conversation, which begins in
-    /// a step and keeps its version. Green's probability is the share, or ½ where as many of
-    /// blue's are compared.
-    pub fn for_conversations(shares: &[f64], has_equal_control: bool) -> Vec<Self> {
+    /// Like [`Self::from_shares`], but each step compares `ratio` times as many of blue's units as
+    /// green has, or all where blue has fewer.
+    pub fn with_control_ratio(shares: &[f64], ratio: f64) -> Vec<Self> {
+        let mut before = 0.0;
         let step = |share: &f64| {
-            let green = Probability::new(if has_equal_control { 0.5 } else { *share })?;
+            let compared = compared_share(*share, ratio);
+            let before = std::mem::replace(&mut before, *share);
+            Some(Self {
+                all_units: Probability::new(share / compared)?,
+                new_units: Probability::new((share - before) / (compared - before))?,
+            })
+        };
+        shares.iter().filter_map(step).collect()
+    }
+
+    /// The steps of a ramp through these shares where a unit is a conversation, which begins in
+    /// a step and keeps its version. Green's probability is the share; with a `ratio`, that among
+    /// the compared ones, which are that many of blue's for each one of green's.
+    pub fn for_conversations(shares: &[f64], ratio: Option<f64>) -> Vec<Self> {
+        let step = |share: &f64| {
+            let compared = ratio.map_or(1.0, |ratio| compared_share(*share, ratio));
+            let green = Probability::new(share / compared)?;
             Some(Self { all_units: green, new_units: green })
         };
         shares.iter().filter(|share| **share < 1.0).filter_map(step).collect()
     }
+}
+
+/// The share of all units that is compared: green's, and `ratio` times as many of blue's.
+fn compared_share(green: f64, ratio: f64) -> f64 {
+    (green * (1.0 + ratio)).min(1.0)
 }

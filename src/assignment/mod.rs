@@ -15,6 +15,7 @@
 //! | [`exposure`] | the assignments that are evidence for a ramp |
 //! | [`unit_key`] | the key of the hash by which the analysis knows a unit |
 //! | [`mirroring`] | the selection of requests that are mirrored to green |
+//! | [`ReadAnswers`] | the selection of requests whose answers are read |
 //!
 //! All functions are pure. Units are bytes, not strings, because a header may hold anything but
 //! line breaks and NUL.
@@ -27,6 +28,7 @@ pub mod exposure;
 pub mod id_timestamp;
 pub mod mirroring;
 pub mod pins;
+mod reading;
 pub mod share_history;
 pub mod start_marker;
 pub mod unit;
@@ -42,6 +44,7 @@ pub use conversation::{Conversation, ConversationStart, StartStep, StartTime, St
 pub use epoch::{Epoch, StepExposure};
 pub use exposure::{Exposure, StepShares};
 pub use pins::Pins;
+pub use reading::ReadAnswers;
 pub use share_history::{RollbackPolicy, ShareHistory, ShareInterval, ShareSetting};
 pub use unit::UnitSource;
 pub use unit_key::UnitKey;

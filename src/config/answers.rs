@@ -1,12 +1,14 @@
 //! The `answers` and `prices` sections: how responses are observed.
 
-use serde_json::{Value, json};
+use serde_json::{Number, Value, json};
 
 use super::FieldError;
 use super::diagnostics::Diagnostics;
 use super::examples::example_fix;
+use super::ramp_steps::share_from_percent;
 use super::raw::root::{RawAnswers, RawPath, RawPrice};
 use super::raw::sections::RawRequest;
+use crate::assignment::Share;
 use crate::response::{Format, Formats, LimitPolicy, Phrases, Price, Prices};
 
 /// How responses are observed.
@@ -15,6 +17,8 @@ pub struct AnswersConfig {
     /// Whether bodies are read. If not, only the status, the end of the stream and the duration
     /// are observed.
     pub read: bool,
+    /// The share of units whose bodies are read.
+    pub sample: Share,
     /// Whether the upstream is asked not to compress responses.
     pub plain: bool,
     /// Phrases that begin a refusal.
@@ -61,6 +65,7 @@ pub(super) fn check_answers(
     let read = raw.read.unwrap_or(true);
     if !read {
         let unused = [
+            ("answers.sample", raw.sample.is_some()),
             ("answers.format", raw.format.is_some()),
             ("answers.paths", !raw.paths.is_empty()),
             ("answers.plain", raw.plain),
@@ -73,9 +78,25 @@ pub(super) fn check_answers(
     formats.paths =
         raw.paths.into_iter().filter_map(|path| check_path(path, diagnostics)).collect();
     formats.default = raw.format;
+    let sample = check_read_sample(raw.sample.as_ref(), diagnostics);
     let refusal_phrases = check_refusal_phrases(&raw.refusal_phrases, diagnostics);
     let limits = raw.status_429;
-    Some(AnswersConfig { read, plain: raw.plain, refusal_phrases, limits, prices })
+    Some(AnswersConfig { read, sample, plain: raw.plain, refusal_phrases, limits, prices })
+}
+
+/// Checks the share of units whose answers are read.
+fn check_read_sample(raw: Option<&Number>, diagnostics: &mut Diagnostics) -> Share {
+    let Some(raw) = raw else { return Share::ALL };
+    let share = match raw.as_f64() {
+        Some(100.0) => Some(Share::ALL),
+        _ => share_from_percent(raw),
+    };
+    share.unwrap_or_else(|| {
+        let fix = "write the share of units whose answers are read, in percent, above 0 and at most \
+                   100, with at most two decimals, such as 25";
+        diagnostics.push(FieldError::new("answers.sample", &json!(raw), fix));
+        Share::ALL
+    })
 }
 
 /// Adds an error for each field that is set although it has no effect.

@@ -46,6 +46,7 @@ mod checks;
 mod command_request;
 mod console_config;
 mod console_path;
+mod control;
 mod conversation;
 mod diagnostics;
 mod envoy_text;

@@ -6,16 +6,17 @@ use serde_json::{Number, json};
 
 use super::FieldError;
 use super::adjustment::{AdjustmentSection, CheckedAdjustment};
+use super::control::check_control;
 use super::diagnostics::Diagnostics;
 use super::gates::{GateSection, check_gates};
 use super::ramp_checks::{MetricRef, check_number};
 use super::ramp_steps::{StepSection, analysed_shares, check_steps};
-use super::raw::ramp::{RawControl, RawRamp};
+use super::raw::ramp::RawRamp;
 use super::raw::root::RawConfig;
 use super::time::{parse_duration, parse_timestamp};
 use super::tripwires::check_tripwires;
 use crate::analysis::plan::MAX_UNITS;
-use crate::analysis::{AnalysisPlan, Gate, GateSpec, Metric, PairedEvidence, StepDesign};
+use crate::analysis::{AnalysisPlan, Gate, GateSpec, Metric, PairedEvidence};
 use crate::rollout::RampSpec;
 
 /// The facts of the other sections that a ramp depends on.
@@ -72,8 +73,9 @@ pub(super) fn check_ramp(
         let fix = "weights and ramp cannot be used together; remove one";
         diagnostics.push(FieldError::unneeded("ramp", fix));
     }
+    let control = check_control(&raw.control, diagnostics);
     let StepSection { shadow, steps } =
-        check_steps(raw.steps, raw.profile, raw.control, context.has_conversations, diagnostics);
+        check_steps(raw.steps, raw.profile, control, context.has_conversations, diagnostics);
     let bake = check_period("ramp.bake", raw.bake.as_deref(), raw.profile.bake(), diagnostics);
     let timeout = check_timeout(raw.timeout.as_deref(), raw.profile.timeout(), bake, diagnostics);
     let warmup = check_warmup(raw.warmup.as_deref(), bake, diagnostics);
@@ -99,11 +101,8 @@ pub(super) fn check_ramp(
     let started = raw.started.map(|text| check_started(&text, diagnostics));
 
     // All errors are reported by now. Below, each `?` ends the conversion of an invalid ramp.
-    let step_designs = match (raw.control, context.has_conversations) {
-        (RawControl::All, false) => StepDesign::from_shares(&shares?),
-        (RawControl::Equal, false) => StepDesign::with_equal_control(&shares?),
-        (control, true) => StepDesign::for_conversations(&shares?, control == RawControl::Equal),
-    };
+    let control = control?;
+    let step_designs = control.step_designs(&shares?, context.has_conversations);
     let specs = specs?;
     let is_adjustable = specs.iter().any(|spec| spec.metric.is_adjustable());
     let adjustment = AdjustmentSection {
@@ -140,6 +139,7 @@ pub(super) fn check_ramp(
             warmup_ns: u64::try_from(warmup?.as_nanos()).ok()?,
             max_units: MAX_UNITS,
         },
+        reads_compared_only: control.reads_compared_only(),
         tripwires: tripwires?,
         objective,
         started: match started {

@@ -3,8 +3,9 @@
 use serde_json::{Number, Value, json};
 
 use super::FieldError;
+use super::control::Control;
 use super::diagnostics::Diagnostics;
-use super::raw::ramp::{RawControl, RawStep, RawStepObject};
+use super::raw::ramp::{RawStep, RawStepObject};
 use super::raw::reader::whole_number;
 use crate::assignment::Share;
 use crate::rollout::{RampProfile, RampStep, ShadowStep};
@@ -32,7 +33,7 @@ pub(super) struct StepSection {
 pub(super) fn check_steps(
     raw: Option<Vec<RawStep>>,
     profile: RampProfile,
-    control: RawControl,
+    control: Option<Control>,
     by_conversation: bool,
     diagnostics: &mut Diagnostics,
 ) -> StepSection {
@@ -43,8 +44,16 @@ pub(super) fn check_steps(
         },
         Some(raw) => check_raw_steps(&raw, diagnostics),
     };
-    if let (RawControl::Equal, Some(steps)) = (control, &mut section.steps) {
-        equalize_control(steps, by_conversation, diagnostics);
+    match (control, &mut section.steps) {
+        (Some(Control::Equal), Some(steps)) => {
+            equalize_control(steps, by_conversation, diagnostics);
+        }
+        (Some(Control::Ratio(ratio)), Some(steps)) => {
+            for step in steps {
+                step.analysed_share = ratio.analysed_share(step.share);
+            }
+        }
+        (Some(Control::All) | None, _) | (_, None) => {}
     }
     section
 }
@@ -155,7 +164,7 @@ fn check_shadow_step(raw: &RawStepObject, diagnostics: &mut Diagnostics) -> Opti
         let fix = "the shadow step is entered at once; write it in the step after it, or remove it";
         diagnostics.push(FieldError::new(field("approve"), &json!(true), fix));
     }
-    let share = shadow.as_ref().and_then(|percent| share_from_bp(basis_points(percent)?));
+    let share = shadow.as_ref().and_then(share_from_percent);
     if share.is_none() {
         let fix = "write the share of users whose requests are copied, in percent, above 0 and at \
                    most 100, with at most two decimals";
@@ -211,6 +220,11 @@ fn shown_step(step: &RawStep) -> Value {
         RawStep::Object(RawStepObject { shadow: Some(shadow), .. }) => json!({"shadow": shadow}),
         RawStep::Object(step) => json!(step.percent),
     }
+}
+
+/// The share in percent; `None` unless it is above 0, at most 100, and has at most two decimals.
+pub(super) fn share_from_percent(percent: &Number) -> Option<Share> {
+    share_from_bp(basis_points(percent)?)
 }
 
 fn share_from_bp(green_bp: u64) -> Option<Share> {

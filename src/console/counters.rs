@@ -30,6 +30,8 @@ const RESPONSES: &[&str] = &[
 ];
 const THUMBS: &[&str] = &["feedback_up", "feedback_down"];
 const EXPORTS: &[&str] = &["samples_sent", "samples_dropped", "samples_failed"];
+/// The answers that are not read because those of other units are.
+const LEFT_OUT: &str = "unread_by_sampling";
 const ROWS: [(&str, CounterRow); 15] = [
     ("Requests", CounterRow::Plain("requests")),
     ("Errors", CounterRow::Of("errors", RESPONSES)),
@@ -91,7 +93,28 @@ fn write_summary(out: Out<'_>, rollout: &RolloutView) -> fmt::Result {
              counted.</p>",
         )?;
     }
-    Ok(())
+    write_left_out(out, rollout)
+}
+
+/// Says how many answers are left out, where some are.
+fn write_left_out(out: Out<'_>, rollout: &RolloutView) -> fmt::Result {
+    let has_left_out = |version: &&VersionView| sum(version, &[LEFT_OUT]) > 0;
+    if !rollout.versions.iter().any(|version| has_left_out(&version)) {
+        return Ok(());
+    }
+    out.write_str("<p class=\"small\">Answers that were left out: ")?;
+    for (index, version) in rollout.versions.iter().filter(has_left_out).enumerate() {
+        let separator = if index == 0 { "" } else { ", " };
+        let count = sum(version, &[LEFT_OUT]);
+        let all = sum(version, &[LEFT_OUT, "answers", "unread"]);
+        let name = Escaped(&version.version);
+        write!(out, "{separator}{} of {name} ({})", GroupedCount(count), RatePercent(count, all))?;
+    }
+    out.write_str(
+        ", as <code>answers.sample</code> or <code>ramp.control</code> says. Totals with ≈ are estimated from the \
+         answers that were read. Errors that only a body shows are counted of those alone, so gates \
+         compare errors, and these totals do not.</p>",
+    )
 }
 
 fn write_all(out: Out<'_>, rollout: &RolloutView) -> fmt::Result {
@@ -140,6 +163,27 @@ fn write_head(out: Out<'_>, versions: &[VersionView]) -> fmt::Result {
 
 fn sum(version: &VersionView, names: &[&str]) -> u64 {
     names.iter().filter_map(|name| version.counter(name)).fold(0, u64::saturating_add)
+}
+
+/// The total of what answers state. Where some answers are left out, it is estimated from those that
+/// are read.
+struct Total<'a> {
+    /// The sum over the answers that are read.
+    read: f64,
+    version: &'a VersionView,
+}
+
+impl Total<'_> {
+    fn of_all(&self) -> f64 {
+        let answers = sum(self.version, &["answers"]);
+        let left_out = sum(self.version, &[LEFT_OUT]);
+        if answers == 0 { self.read } else { self.read * (1.0 + left_out as f64 / answers as f64) }
+    }
+
+    /// What marks an estimate.
+    fn mark(&self) -> &'static str {
+        if sum(self.version, &[LEFT_OUT]) > 0 { "≈ " } else { "" }
+    }
 }
 
 /// A value, or a dash for `None`.
@@ -200,12 +244,15 @@ impl CounterRow {
             Self::Each(_, each) => {
                 let number = count as f64 / sum(version, &[each]) as f64;
                 let mean = Amount { number, unit: "tokens", is_difference: false };
-                write!(out, "{}<small>{mean} each</small>", GroupedCount(count))
+                let total = Total { read: count as f64, version };
+                let total_count = GroupedCount(total.of_all().round() as u64);
+                write!(out, "{}{total_count}<small>{mean} each</small>", total.mark())
             }
             Self::Dollars(_, each) => {
-                let total = count as f64 / 1e6;
-                let mean = total / sum(version, &[each]) as f64;
-                write!(out, "{}<small>{} each</small>", dollars(total), dollars(mean))
+                let read = count as f64 / 1e6;
+                let mean = dollars(read / sum(version, &[each]) as f64);
+                let total = Total { read, version };
+                write!(out, "{}{}<small>{mean} each</small>", total.mark(), dollars(total.of_all()))
             }
             Self::Mean(total, _) => {
                 let number = sum(version, &[total]) as f64 / 1000.0 / count as f64;

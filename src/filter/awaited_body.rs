@@ -47,7 +47,8 @@ impl StreamState {
             BodyPurpose::Patch(routed) => {
                 // It was not sent, and neither was a copy.
                 let routed = RoutedRequest { is_mirrored: false, ..routed };
-                let expected = ResponseObserver::expect(&runtime, routed.assignment);
+                let expected =
+                    ResponseObserver::expect(&runtime, routed.assignment, routed.reads_answer);
                 CompletedPatch { routed, expected }
             }
             BodyPurpose::ConversationId(_) | BodyPurpose::Feedback => return,
@@ -76,7 +77,11 @@ impl StreamState {
         }
         let blue = StatScope::Of(Version::Blue);
         runtime.count(blue, assignment);
-        let observed = ObservedRequest { began_ns: self.began_ns, ..ObservedRequest::default() };
+        let observed = ObservedRequest {
+            began_ns: self.began_ns,
+            reads_answer: true,
+            ..ObservedRequest::default()
+        };
         self.observer = ResponseObserver::new(&runtime, blue, assignment, observed);
         self.begin_sample(BodyState::Unavailable);
     }

@@ -43,6 +43,8 @@ pub struct ObservedRequest {
     /// When its headers came, on the monotonic clock, if it has waited since; otherwise they have just
     /// come.
     pub began_ns: Option<u64>,
+    /// Whether its answer is among those that are read.
+    pub reads_answer: bool,
 }
 
 /// What a request says about its response.
@@ -74,7 +76,7 @@ impl ResponseObserver {
         assignment: Assignment,
         routed: ObservedRequest,
     ) -> Option<Self> {
-        let expected = Self::expect(runtime, assignment)?;
+        let expected = Self::expect(runtime, assignment, routed.reads_answer)?;
         Some(Self::with_expected(runtime, scope, routed, expected))
     }
 
@@ -85,16 +87,23 @@ impl ResponseObserver {
     }
 
     /// What the request says about its response, as in [`new`](Self::new). Asks the upstream for a
-    /// response that can be read.
-    pub fn expect(runtime: &Rc<RolloutRuntime>, assignment: Assignment) -> Option<Expectation> {
+    /// response that can be read, where it is read.
+    pub fn expect(
+        runtime: &Rc<RolloutRuntime>,
+        assignment: Assignment,
+        reads_answer: bool,
+    ) -> Option<Expectation> {
         let answers = runtime.config.answers.as_ref()?;
         if !Self::is_observed(runtime, assignment) {
             return None;
         }
         let expected = match answers.read {
-            true => Expectation::read(runtime, assignment.version),
+            true => Expectation::read(runtime, assignment.version, reads_answer),
             false => Expectation { response: ExpectedResponse::default(), sample: None },
         };
+        if !reads_answer {
+            return Some(expected);
+        }
         let response = &expected.response;
         if answers.plain
             && (response.format.is_some() || response.other_api == Some(OtherApi::Embeddings))
@@ -112,7 +121,7 @@ impl ResponseObserver {
         routed: ObservedRequest,
         expected: Expectation,
     ) -> Self {
-        let ObservedRequest { exposure, is_mirrored, feedback_unit, began_ns } = routed;
+        let ObservedRequest { exposure, is_mirrored, feedback_unit, began_ns, .. } = routed;
         let Expectation { response: expected, sample } = expected;
         // The copy of a mirrored request begins when the request is sent. Both halves of a pair have to
         // be timed alike.
@@ -237,19 +246,22 @@ impl ResponseObserver {
 
 impl Expectation {
     /// Reads what the request says. Envoy has not routed it yet.
-    fn read(runtime: &RolloutRuntime, version: Version) -> Self {
+    fn read(runtime: &RolloutRuntime, version: Version, reads_answer: bool) -> Self {
         let formats = &runtime.config.formats;
-        match hostcalls::request_headers() {
+        let mut expected = match hostcalls::request_headers() {
             Ok(headers) => {
                 let response = ExpectedResponse::from_headers(formats, version, headers.iter());
-                let sample = SampleCandidate::find(runtime, &response, headers.iter());
-                Self { response, sample: sample.map(Box::new) }
+                let sample =
+                    reads_answer.then(|| SampleCandidate::find(runtime, &response, headers.iter()));
+                Self { response, sample: sample.flatten().map(Box::new) }
             }
             Err(_) => {
                 let response = ExpectedResponse::without_headers(formats, version);
                 Self { response, sample: None }
             }
-        }
+        };
+        expected.response.is_left_out = !reads_answer;
+        expected
     }
 }
 

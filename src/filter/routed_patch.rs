@@ -52,7 +52,7 @@ impl RoutedPatch {
         if routed.is_mirrored {
             runtime.mark_mirrored();
         }
-        let expected = ResponseObserver::expect(runtime, routed.assignment);
+        let expected = ResponseObserver::expect(runtime, routed.assignment, routed.reads_answer);
         Ok(Self { routed, expected })
     }
 

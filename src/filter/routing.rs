@@ -14,7 +14,7 @@ use crate::analysis::RequestClass;
 use crate::assignment::unit::{find_later_cookie, find_unit_in_lines};
 use crate::assignment::{
     Assignment, AssignmentRequest, Conversation, ConversationStart, EffectiveShare, Exposure,
-    Reason, Share, UnitSource, Version, assign, mirroring,
+    ReadAnswers, Reason, Share, UnitSource, Version, assign, mirroring,
 };
 use crate::config::{Config, Role, RouteBy};
 use crate::stats::names::StatScope;
@@ -36,6 +36,8 @@ pub struct RoutedRequest {
     pub is_mirrored: bool,
     /// The analysis hash of the unit or conversation that may send feedback on the answer.
     pub feedback_unit: Option<u64>,
+    /// Whether the answer is among those that are read.
+    pub reads_answer: bool,
 }
 
 /// The text that tells, in later requests of a conversation, when the conversation began.
@@ -76,6 +78,7 @@ impl RoutedRequest {
             marker: None,
             is_mirrored: false,
             feedback_unit: None,
+            reads_answer: true,
         }
     }
 
@@ -129,7 +132,18 @@ impl RolloutRuntime {
             .is_some_and(|share| mirroring::is_mirrored(share, rollout, assignment, key));
         let feedback_unit = self.feedback.as_ref().and_then(|_| Some(unit_key?.hash(key?)));
         let marker = marker.flatten();
-        RoutedRequest { assignment, exposure, class, marker, is_mirrored, feedback_unit }
+        // Both answers of a pair are read.
+        let reads_answer = is_mirrored
+            || self.read_answers().contains(rollout, assignment, exposure.as_ref(), key);
+        RoutedRequest {
+            assignment,
+            exposure,
+            class,
+            marker,
+            is_mirrored,
+            feedback_unit,
+            reads_answer,
+        }
     }
 
     /// The class of the request, which its version has not changed yet.
@@ -137,6 +151,18 @@ impl RolloutRuntime {
         let adjusts = self.config.ramp.as_ref().is_some_and(|ramp| ramp.analysis.adjusts);
         let headers = adjusts.then(|| hostcalls::request_headers().ok()).flatten();
         headers.map_or_else(RequestClass::default, |it| RequestClass::from_headers(it.iter()))
+    }
+
+    /// Whose answers are read.
+    fn read_answers(&self) -> ReadAnswers {
+        if let (Some(ramp), Some(spec)) = (&self.ramp, &self.config.ramp)
+            && spec.reads_compared_only
+            && ramp.snapshot().analysed_share != Share::ALL
+        {
+            return ReadAnswers::Compared;
+        }
+        let sample = self.config.answers.as_ref().map(|answers| answers.sample);
+        ReadAnswers::OfUnits(sample.unwrap_or(Share::ALL))
     }
 
     /// The share of all units whose requests are mirrored; `None` without a shadow.

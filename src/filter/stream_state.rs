@@ -353,15 +353,17 @@ impl StreamState {
         scope: StatScope,
         routed: RoutedRequest,
     ) -> ObservedRequest {
-        let RoutedRequest { assignment, exposure, class, marker, is_mirrored, feedback_unit } =
-            routed;
+        let RoutedRequest {
+            assignment, exposure, class, marker, is_mirrored, feedback_unit, ..
+        } = routed;
         self.committed = Some(assignment);
         runtime.count(scope, assignment);
         self.marker = marker;
         self.signed_exposure = feedback_unit
             .and_then(|unit| runtime.sign_exposure(assignment.version, unit, exposure));
         let exposure = exposure.map(|exposure| (exposure, class));
-        ObservedRequest { exposure, is_mirrored, feedback_unit, began_ns: self.began_ns }
+        let (began_ns, reads_answer) = (self.began_ns, routed.reads_answer);
+        ObservedRequest { exposure, is_mirrored, feedback_unit, began_ns, reads_answer }
     }
 
     /// Counts a request that only green may get, and that cannot be patched.

@@ -27,6 +27,9 @@ pub struct ExpectedResponse {
     pub method: Method,
     /// Whether the request is gRPC.
     pub is_grpc: bool,
+    /// Whether only the status, the end and the duration are observed, because the answers of other
+    /// units are read.
+    pub is_left_out: bool,
 }
 
 /// An API without answers.

@@ -16,6 +16,8 @@ pub enum ObservedBody {
     Ignored,
     /// Nothing: the body is an answer that cannot be read.
     Unread(UnreadReason),
+    /// Nothing: the body is an answer, and those of other units are read.
+    LeftOut,
     /// The answer.
     Answer {
         /// Parses the body.
@@ -77,6 +79,7 @@ impl ObservedBody {
     fn of_success(head: &ResponseHead, expected: &ExpectedResponse, phrases: &Phrases) -> Self {
         let format = match (expected.format, expected.other_api) {
             (Some(format), _) => format,
+            (None, Some(OtherApi::Embeddings)) if expected.is_left_out => return Self::LeftOut,
             (None, Some(OtherApi::Embeddings)) if !head.is_encoded && !head.is_event_stream => {
                 return Self::Embeddings(Box::new(AnswerParser::of_embeddings(head.framing)));
             }
@@ -91,6 +94,13 @@ impl ObservedBody {
             true => Some(Unrecognized::Unread),
             false => Some(Unrecognized::Ignored),
         };
+        if expected.is_left_out {
+            // A body whose format is only guessed may not be an answer.
+            return match unrecognized {
+                Some(Unrecognized::Ignored) => Self::Ignored,
+                _ => Self::LeftOut,
+            };
+        }
         if head.is_encoded {
             return match unrecognized {
                 Some(Unrecognized::Ignored) => Self::Ignored,
@@ -114,13 +124,13 @@ impl ObservedBody {
 
     /// Whether the bytes of the body are read.
     pub fn is_read(&self) -> bool {
-        !matches!(self, Self::Ignored | Self::Unread(_))
+        !matches!(self, Self::Ignored | Self::Unread(_) | Self::LeftOut)
     }
 
     /// Reads the next piece of the body.
     pub fn feed(&mut self, bytes: &[u8]) {
         match self {
-            Self::Ignored | Self::Unread(_) => {}
+            Self::Ignored | Self::Unread(_) | Self::LeftOut => {}
             Self::GrpcWeb(trailers) => trailers.feed(bytes),
             Self::Answer { parser, .. } | Self::Error(parser) | Self::Embeddings(parser) => {
                 parser.feed(bytes);

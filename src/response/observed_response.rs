@@ -149,9 +149,10 @@ impl ObservedResponse {
         let is_stream = self.body.is_stream();
         let is_tunnel = self.is_tunnel();
         let mut grpc_status = self.grpc_status;
+        let is_left_out = matches!(self.body, ObservedBody::LeftOut);
         let mut embeddings = None;
         let answer = match self.body {
-            ObservedBody::Ignored => None,
+            ObservedBody::Ignored | ObservedBody::LeftOut => None,
             ObservedBody::GrpcWeb(trailers) => {
                 grpc_status = trailers.status().or(grpc_status);
                 None
@@ -197,6 +198,7 @@ impl ObservedResponse {
             is_stream,
             ttft: self.ttft.filter(|_| answer.is_some()),
             answer,
+            is_left_out,
             embeddings,
             duration,
         }

@@ -43,6 +43,8 @@ pub struct Outcome {
     pub is_stream: bool,
     /// The answer, where one was expected.
     pub answer: Option<Result<Answer, UnreadReason>>,
+    /// Whether the body is an answer that was not read, because those of other units are.
+    pub is_left_out: bool,
     /// What a response with embeddings states: its token counts and its model.
     pub embeddings: Option<Answer>,
     /// The time from the request's headers to the end.

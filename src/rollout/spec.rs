@@ -23,6 +23,8 @@ pub struct RampSpec {
     /// The analysis plan. Its steps are the ramp's steps that have traffic on blue, which are
     /// the first ones.
     pub analysis: AnalysisPlan,
+    /// Whether bodies are read only of answers that are compared.
+    pub reads_compared_only: bool,
     /// The tripwires.
     pub tripwires: Vec<Tripwire>,
     /// The duration above which a response is slow, if the operator configured it. Where a gate

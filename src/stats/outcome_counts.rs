@@ -22,6 +22,7 @@ pub fn count_outcome(classified: &ClassifiedOutcome<'_>, mut add: impl FnMut(Cou
     if class == Class::NoAnswerExpected || outcome.has_failed_over {
         return;
     }
+    add(Counter::UnreadBySampling, outcome.is_left_out.into());
     if let Some(reason) = outcome.unread_reason() {
         add(Counter::Unread, 1);
         add(Counter::UnreadFor(reason), 1);

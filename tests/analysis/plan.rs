@@ -28,6 +28,23 @@ fn with_an_equal_control_half_of_the_new_units_are_on_green() {
     assert!((found[1].1 - 0.3 / 0.5).abs() < 1e-12 && found[1].0 == 0.5);
 }
 
+/// With as many units on blue as all that are left, a step is like one without a ratio.
+#[test]
+fn with_a_control_ratio_greens_share_of_the_compared_units_is_known() {
+    let steps = StepDesign::with_control_ratio(&[0.01, 0.05, 0.4, 1.0], 4.0);
+    let found: Vec<_> =
+        steps.iter().map(|step| (step.all_units.get(), step.new_units.get())).collect();
+    let expected = [(0.2, 0.2), (0.2, 0.04 / 0.24), (0.4, 0.35 / 0.95)];
+    assert_eq!(found.len(), expected.len());
+    for (found, expected) in found.iter().zip(expected) {
+        assert!((found.0 - expected.0).abs() < 1e-12, "{found:?}");
+        assert!((found.1 - expected.1).abs() < 1e-12, "{found:?}");
+    }
+    let conversations = StepDesign::for_conversations(&[0.01, 0.4], Some(4.0));
+    let found: Vec<_> = conversations.iter().map(|step| step.new_units.get()).collect();
+    assert!((found[0] - 0.2).abs() < 1e-12 && (found[1] - 0.4).abs() < 1e-12, "{found:?}");
+}
+
 #[test]
 fn default_tolerances_shrink_as_the_share_grows() {
     for metric in Metric::ALL {

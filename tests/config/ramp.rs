@@ -313,6 +313,64 @@ fn an_equal_control_is_as_large_as_the_newly_exposed_share() {
     );
 }
 
+/// Blue's share of what is compared is a multiple of green's, up to all that blue has.
+#[test]
+fn a_control_ratio_multiplies_greens_share() {
+    let with_ratio =
+        |ratio: Value| json!({"steps": [0.5, 5, 25, 100], "control": {"ratio": ratio}});
+    for (ratio, expected) in [
+        (1, [100, 1000, 5000, 10_000]),
+        (4, [250, 2500, 10_000, 10_000]),
+        (99, [5000, 10_000, 10_000, 10_000]),
+    ] {
+        let ramp = valid_ramp(with_ratio(json!(ratio)));
+        let analysed_bp: Vec<u32> =
+            ramp.steps.iter().map(|step| step.analysed_share.basis_points()).collect();
+        assert_eq!(analysed_bp, expected, "{ratio}");
+        // Where all units are compared, all answers are read.
+        let last = ramp.steps.last().map(|step| step.analysed_share);
+        assert_eq!(last, Some(Share::ALL), "{ratio}");
+        assert!(ramp.reads_compared_only);
+    }
+    assert!(!valid_ramp(json!({"control": "equal"})).reads_compared_only);
+    let rule = "write how many of blue's units are compared for each one on green: a whole number from 1 to \
+                99, such as 4";
+    for ratio in [json!(0), json!(100), json!(1.5), json!(-4)] {
+        let errors = errors_with(json!({"ramp": with_ratio(ratio.clone())}));
+        assert_eq!(errors, format!("ramp.control.ratio: {ratio}: {rule}"));
+    }
+    let errors = errors_with(json!({"ramp": {"control": {}}}));
+    assert_eq!(errors, format!("ramp.control.ratio: null: {rule}"));
+    let choices = r#"write "all", "equal" or {"ratio": 4}"#;
+    for control in [json!("some"), json!(4), json!([])] {
+        let errors = errors_with(json!({"ramp": {"control": control.clone()}}));
+        assert_eq!(errors, format!("ramp.control: {control}: {choices}"));
+    }
+}
+
+/// A rollout with weights has no units that are compared.
+#[test]
+fn the_answers_of_a_share_of_units_are_read() {
+    let sample = |config: Value| valid_config(config).answers.unwrap().sample;
+    assert_eq!(sample(json!({"answers": {}})), Share::ALL);
+    assert_eq!(sample(json!({"answers": {"sample": "25%"}})).basis_points(), 2500);
+    assert_eq!(sample(json!({"answers": {"sample": 0.5}})).basis_points(), 50);
+    for percent in [json!(0), json!(101), json!(0.001)] {
+        let errors = errors_with(json!({"answers": {"sample": percent.clone()}}));
+        assert_eq!(
+            errors,
+            format!(
+                "answers.sample: {percent}: write the share of units whose answers are read, in \
+                 percent, above 0 and at most 100, with at most two decimals, such as 25"
+            )
+        );
+    }
+    let errors = errors_with(json!({"ramp": {}, "answers": {"sample": 25}}));
+    assert!(errors.starts_with("answers.sample: set: a ramp reads"), "{errors}");
+    let errors = errors_with(json!({"answers": {"read": false, "sample": 25}}));
+    assert!(errors.starts_with("answers.sample: set: has no effect"), "{errors}");
+}
+
 proptest! {
     #[test]
     fn each_step_below_100_percent_is_analysed(

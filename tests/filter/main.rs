@@ -46,6 +46,7 @@ mod kube_api;
 #[path = "../support/kube_server.rs"]
 mod kube_server;
 mod lease;
+mod left_out;
 mod memory;
 mod outcomes;
 mod patching;

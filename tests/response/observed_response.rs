@@ -4,8 +4,8 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use verdigris::response::{
-    ExpectedResponse, Format, Method, ObservedResponse, Outcome, Phrases, Protocol, ResponseFlags,
-    ResponseHead, StreamEnd, UnreadReason,
+    ExpectedResponse, Format, Method, ObservedResponse, OtherApi, Outcome, Phrases, Protocol,
+    ResponseFlags, ResponseHead, StreamEnd, UnreadReason,
 };
 
 const MS: u64 = 1_000_000;
@@ -17,6 +17,7 @@ const CHAT: ExpectedResponse = ExpectedResponse {
     is_model_path: true,
     method: Method::Ordinary,
     is_grpc: false,
+    is_left_out: false,
 };
 
 const UNKNOWN: ExpectedResponse = ExpectedResponse { format: None, ..CHAT };
@@ -112,6 +113,38 @@ fn nothing_is_read_where_answers_are_not() {
     let outcome = finish(response);
     assert!(outcome.answer.is_none() && outcome.has_body && outcome.has_failed_over);
     assert_eq!(outcome.status, Some(200));
+}
+
+/// The status, the end and the duration of an answer that is left out are known, and no byte of it.
+#[test]
+fn an_answer_is_left_out_where_those_of_other_units_are_read() {
+    let gzip = ("content-encoding", "gzip");
+    let guessed = ExpectedResponse { is_format_guessed: true, ..CHAT };
+    let embeddings =
+        ExpectedResponse { other_api: Some(OtherApi::Embeddings), format: None, ..CHAT };
+    let table = [
+        ("an answer", CHAT, vec![(":status", "200"), JSON], true),
+        ("a stream", CHAT, vec![(":status", "200"), SSE], true),
+        ("a compressed answer", CHAT, vec![(":status", "200"), JSON, gzip], true),
+        ("embeddings", embeddings, vec![(":status", "200"), JSON], true),
+        ("a stream where the format is guessed", guessed, vec![(":status", "200"), SSE], true),
+        ("a document where it is guessed", guessed, vec![(":status", "200"), JSON], false),
+        ("no answer", UNKNOWN, vec![(":status", "200"), JSON], false),
+        ("no content", CHAT, vec![(":status", "204")], false),
+    ];
+    for (name, expected, headers, is_left_out) in table {
+        let expected = ExpectedResponse { is_left_out: true, ..expected };
+        let mut response = response(expected, &headers);
+        assert!(!response.on_body(CHUNK.len(), true), "{name}");
+        let outcome = finish(response);
+        assert_eq!(outcome.is_left_out, is_left_out, "{name}");
+        assert_eq!((outcome.unread_reason(), outcome.read_answer()), (None, None), "{name}");
+        assert_eq!(outcome.duration, Duration::from_millis(8), "{name}");
+    }
+    let refusal = br#"{"error":{"code":"content_filter","message":"no"}}"#;
+    let expected = ExpectedResponse { is_left_out: true, ..CHAT };
+    let mut response = response(expected, &[(":status", "400"), JSON]);
+    assert!(response.on_body(refusal.len(), true), "an error may be a refusal");
 }
 
 #[test]

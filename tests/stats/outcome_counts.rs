@@ -70,6 +70,16 @@ fn an_outcome_counts_by_status_class_and_answer() {
     let cut = |ending, outcome| Outcome { ending, ..outcome };
     let table = [
         ("an answer", answered(), answer.clone()),
+        (
+            "an answer that is left out",
+            Outcome { is_left_out: true, answer: None, ..answered() },
+            "responses_2xx=1 unread_by_sampling=1".into(),
+        ),
+        (
+            "one that is cut",
+            cut(StreamEnd::Cut, Outcome { is_left_out: true, answer: None, ..answered() }),
+            "responses_2xx=1 errors=1 unread_by_sampling=1".into(),
+        ),
         ("another path", status(200), "responses_2xx=1".into()),
         ("a redirect", status(302), "responses_3xx=1".into()),
         ("a client error", status(404), "responses_4xx=1 client_errors=1".into()),

@@ -33,13 +33,15 @@ pub struct RawRamp {
 }
 
 /// The control group that green is compared with.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum RawControl {
     /// All of blue.
     #[default]
     All,
     /// As many of blue's units as are newly exposed to green.
     Equal,
+    /// This many times as many of blue's units as green has. `None` without a number.
+    Ratio(Option<Number>),
 }
 
 /// A step: only its share, or an object with more settings.
@@ -140,10 +142,7 @@ impl RawRamp {
                 _ => AnalysisUnit::Units,
             },
             adjust: fields.boolean("adjust"),
-            control: match fields.choice("control", &["all", "equal"]) {
-                Some(1) => RawControl::Equal,
-                _ => RawControl::All,
-            },
+            control: RawControl::read(&mut fields),
             started: fields.text("started"),
             restart: fields.text("restart").unwrap_or_default(),
             paused: fields.boolean("paused").unwrap_or_default(),
@@ -151,6 +150,24 @@ impl RawRamp {
         };
         fields.finish();
         ramp
+    }
+}
+
+impl RawControl {
+    fn read(fields: &mut ObjectReader<'_>) -> Self {
+        let Some(node) = fields.get_non_null("control") else { return Self::All };
+        match node.value() {
+            Value::Object(_) => {
+                let Some(mut fields) = node.object() else { return Self::All };
+                let ratio = fields.number("ratio");
+                fields.finish();
+                return Self::Ratio(ratio);
+            }
+            Value::String(text) if text == "all" => {}
+            Value::String(text) if text == "equal" => return Self::Equal,
+            _ => node.reject(r#"write "all", "equal" or {"ratio": 4}"#.to_owned()),
+        }
+        Self::All
     }
 }
 

@@ -188,7 +188,7 @@ impl<'a> ObjectReader<'a> {
 
     /// Like [`get`](Self::get), but treats `null` as absent, because templates write it for
     /// variables without a value.
-    fn get_non_null(&mut self, name: &'static str) -> Option<Node<'a>> {
+    pub fn get_non_null(&mut self, name: &'static str) -> Option<Node<'a>> {
         self.get(name).filter(|node| !node.value.is_null())
     }
 

@@ -4,7 +4,7 @@
 //! conversion to [`Config`](crate::config::Config) reports missing fields together with all other
 //! errors.
 
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use super::common::{RawUnitSources, RawWeights};
 use super::judge::RawJudge;
@@ -72,6 +72,7 @@ pub struct RawVersion {
 #[allow(missing_docs, reason = "docs/reference is their one description")]
 pub struct RawAnswers {
     pub read: Option<bool>,
+    pub sample: Option<Number>,
     pub format: Option<Format>,
     pub paths: Vec<RawPath>,
     pub plain: bool,
@@ -220,6 +221,7 @@ impl RawAnswers {
         };
         let answers = Self {
             read: fields.boolean("read"),
+            sample: fields.percent("sample"),
             format: read_format(&mut fields),
             paths: paths(&mut fields),
             plain: fields.boolean("plain").unwrap_or_default(),

@@ -44,6 +44,8 @@ pub enum Counter {
     Unread,
     /// Answers that could not be read for this reason.
     UnreadFor(UnreadReason),
+    /// Answers that were not read, because those of other units are.
+    UnreadBySampling,
     /// Answers whose token counts were dropped, because one of them is not plausible. The rest of
     /// such an answer counts.
     UnreadImplausible,
@@ -183,7 +185,7 @@ impl Counter {
     pub const EXPORTS: [Self; 3] = [Self::SamplesSent, Self::SamplesDropped, Self::SamplesFailed];
 
     /// The counters of responses, where they are configured.
-    pub const OUTCOMES: [Self; 29] = [
+    pub const OUTCOMES: [Self; 30] = [
         Self::Responses2xx,
         Self::Responses3xx,
         Self::Responses4xx,
@@ -200,6 +202,7 @@ impl Counter {
         Self::UnreadFor(UnreadReason::Encoded),
         Self::UnreadFor(UnreadReason::UnknownFormat),
         Self::UnreadFor(UnreadReason::Malformed),
+        Self::UnreadBySampling,
         Self::UnreadImplausible,
         Self::Refusals,
         Self::Truncations,
@@ -237,6 +240,7 @@ impl fmt::Display for Counter {
             Self::UnreadFor(UnreadReason::Encoded) => "unread_encoded",
             Self::UnreadFor(UnreadReason::UnknownFormat) => "unread_unknown_format",
             Self::UnreadFor(UnreadReason::Malformed) => "unread_malformed",
+            Self::UnreadBySampling => "unread_by_sampling",
             Self::UnreadImplausible => "unread_implausible",
             Self::Refusals => "refusals",
             Self::Truncations => "truncations",

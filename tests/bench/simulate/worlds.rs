@@ -43,6 +43,9 @@ pub struct Case {
     before: &'static str,
 }
 
+/// A ramp that compares green with four times as many units of blue.
+const RATIO: &str = r#"{"control": {"ratio": 4}}"#;
+
 /// A day, in seconds.
 const DAY_S: u64 = 24 * 3600;
 
@@ -109,6 +112,20 @@ fn cases() -> Vec<Case> {
             name: "identical, 20,000 users",
             users: Users::Sticky { count: 20_000, shape: 1.0 },
             before: "rolled back 0.1 %",
+            ..USUAL
+        },
+        Case {
+            name: "identical, 20,000 users, a control of ratio 4",
+            users: Users::Sticky { count: 20_000, shape: 1.0 },
+            ramp: RATIO,
+            ..USUAL
+        },
+        Case {
+            name: "errors 1 → 3 %, 20,000 users, a control of ratio 4",
+            users: Users::Sticky { count: 20_000, shape: 1.0 },
+            errors: (0.01, 0.03),
+            ramp: RATIO,
+            required: Required::NotPromoted,
             ..USUAL
         },
         Case {
