@@ -5,7 +5,7 @@ use std::rc::Rc;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
-use super::active_rollouts::Plugin;
+use super::active_rollouts::{self, Plugin};
 use super::build::{BUILD, IS_ROUTE};
 use super::callout::Callouts;
 use super::console_at_path::ConsoleAtPath;
@@ -83,21 +83,26 @@ impl RolloutRoot {
             RunningNote::new(&plugin, text, owner)
         });
         let runtime = RolloutRuntime::new(self.context_id, plugin, config, text, &self.callouts);
+        let runtime = Rc::new(runtime);
         // A host that refuses leaves the ramp where it is, and requests alone.
         let period_ms = if self.note.is_some() { TICK_MS } else { runtime.tick_period_ms() };
         let _ = hostcalls::set_tick_period(period_ms);
         rejections::accept(PluginKind::Rollout, text);
         runtime.configure();
-        self.plugin.set_runtime(Rc::new(runtime));
+        self.plugin.set_runtime(runtime);
     }
 
-    /// Notes at the first tick that the configuration runs. The VM in which Envoy tries a configuration
-    /// has no ticks, and ends without a callback.
-    fn publish_note(&self) {
-        let Some(note) = self.note.as_ref().filter(|it| !it.is_published()) else { return };
+    /// Begins the configuration once it is used, and notes for other VMs that it runs. Where it needs no
+    /// ticks, this is the last one.
+    fn begin(&self, runtime: &RolloutRuntime) {
+        if self.plugin.is_newest() {
+            runtime.begin_on_tick();
+        }
+        let is_unpublished =
+            |it: &&RunningNote| runtime.beginning.has_begun() && !it.is_published();
+        let Some(note) = self.note.as_ref().filter(is_unpublished) else { return };
         note.publish();
-        let period_ms = self.plugin.runtime().map(|it| it.tick_period_ms());
-        if period_ms == Some(0) && note.is_published() {
+        if runtime.tick_period_ms() == 0 && note.is_published() {
             let _ = hostcalls::set_tick_period(0);
         }
     }
@@ -148,11 +153,11 @@ impl RootContext for RolloutRoot {
     }
 
     fn on_tick(&mut self) {
-        self.publish_note();
         if let Some(runtime) = self.plugin.runtime() {
+            self.begin(&runtime);
             runtime.release_waiting();
         }
-        if let Some(runtime) = self.plugin.runtime().filter(|_| self.plugin.is_last_used()) {
+        if let Some(runtime) = self.plugin.runtime().filter(|_| self.plugin.is_in_force()) {
             runtime.tick(self.plugin.last_use());
             if runtime.revisions().is_some_and(RevisionTracker::take_return) {
                 self.note.iter().for_each(RunningNote::publish);
@@ -167,8 +172,11 @@ impl RootContext for RolloutRoot {
         }
         let is_switched_back = self.plugin.record_stream();
         let runtime = self.plugin.runtime();
-        if let Some(runtime) = runtime.as_ref().filter(|_| is_switched_back) {
-            runtime.on_switched_back();
+        if let Some(runtime) = &runtime {
+            runtime.begin();
+            if is_switched_back {
+                runtime.on_switched_back();
+            }
         }
         Some(Box::new(HttpStream::new(context_id, runtime, self.console_at_path.clone())))
     }
@@ -188,6 +196,8 @@ impl Drop for RolloutRoot {
         let left = self.plugin.unregister();
         if let Some(runtime) = self.plugin.runtime() {
             redirect::clear(&runtime);
+            // First, so that the gauges go from one to the other.
+            active_rollouts::begin_successor(&runtime);
             runtime.stop(&left);
         }
     }

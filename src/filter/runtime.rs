@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use super::attributes;
+use super::beginning::Beginning;
 use super::build::IS_ROUTE;
 use super::callout::Callouts;
 use super::clock::{clocks, wall_step_ms};
@@ -29,9 +30,7 @@ use crate::feedback::ExposureKey;
 use crate::feedback::intake::FeedbackIntake;
 use crate::rollout::store::poll_once;
 use crate::rollout::{Phase, Snapshot, StoredHistory};
-use crate::sampling::Unjudged;
 use crate::stats::GaugeValues;
-use crate::stats::names::Counter;
 
 /// A rollout's configuration in one VM, with everything that it needs to run.
 pub struct RolloutRuntime {
@@ -72,13 +71,15 @@ pub struct RolloutRuntime {
     pub feedback: Option<RefCell<FeedbackIntake>>,
     /// The requests that wait for their body.
     pub waiting: WaitingStreams,
+    /// Whether the configuration has begun.
+    pub beginning: Beginning,
 }
 
 // === impl RolloutRuntime ===
 
 impl RolloutRuntime {
-    /// The runtime of a plugin's configuration with this text. Nothing begins before
-    /// [`Self::configure`].
+    /// The runtime of a plugin's configuration with this text. It changes nothing that others use
+    /// before it begins.
     pub fn new(
         context_id: u32,
         plugin: String,
@@ -96,9 +97,7 @@ impl RolloutRuntime {
         if config.answers.is_some() {
             metrics.define_outcomes(rollout);
         }
-        let dropped = Counter::Unjudged(Unjudged::Dropped);
-        let on_drop = |scope| metrics.count_judge(scope, dropped, 1);
-        let samples = SharedSamples::for_config(&config, on_drop).filter(|_| !IS_ROUTE);
+        let samples = SharedSamples::for_config(&config).filter(|_| !IS_ROUTE);
         if config.judge.is_some() {
             metrics.define_samples(rollout);
             metrics.define_judge(rollout);
@@ -165,6 +164,7 @@ impl RolloutRuntime {
             exporter,
             feedback,
             waiting: WaitingStreams::default(),
+            beginning: Beginning::default(),
             config,
         }
     }
@@ -177,24 +177,6 @@ impl RolloutRuntime {
             || can_command
             || self.config.waits_for_bodies();
         if has_ticks { TICK_MS } else { 0 }
-    }
-
-    /// The configuration begins in this VM. It records the share in force and shows it in the gauges.
-    pub fn configure(&self) {
-        if let Some(ramp) = &self.ramp {
-            ramp.on_configure(self.revision);
-        }
-        match &self.manual_worker {
-            Some(worker) => worker.on_configure(self.revision, self.config.share),
-            None if self.ramp.is_some() => ManualWorker::clear(self.config.rollout.as_str()),
-            None => {}
-        }
-        self.configure_fleet();
-        self.sample_requests();
-        self.record_weights();
-        if !self.is_shadow() {
-            self.metrics.gauges.add_root(self.context_id, self.gauge_values());
-        }
     }
 
     /// Half a second has passed. `last_use` grows with each stream of the configuration.
@@ -248,7 +230,7 @@ impl RolloutRuntime {
     }
 
     /// Samples the counters of requests, if it is time.
-    fn sample_requests(&self) {
+    pub(super) fn sample_requests(&self) {
         if let Ok(now_ns) = hostcalls::monotonic_time_ns() {
             self.metrics.sample_requests(now_ns / 1_000_000_000);
         }
@@ -368,7 +350,7 @@ impl RolloutRuntime {
         self.metrics.gauges.show(self.context_id, self.gauge_values());
     }
 
-    fn gauge_values(&self) -> GaugeValues {
+    pub(super) fn gauge_values(&self) -> GaugeValues {
         match &self.ramp {
             Some(ramp) => ramp.snapshot().gauge_values(),
             None => self.effective_share().into(),
