@@ -1,5 +1,6 @@
 //! A plugin configuration's life: the SDK's `RootContext`.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
@@ -10,6 +11,7 @@ use super::build::{BUILD, IS_ROUTE};
 use super::callout::Callouts;
 use super::console_at_path::ConsoleAtPath;
 use super::console_stream::{ConsoleContext, ConsoleStream};
+use super::console_token;
 use super::host_error::HostError;
 use super::http_stream::HttpStream;
 use super::random::random_u64;
@@ -17,7 +19,7 @@ use super::runtime::RolloutRuntime;
 use super::shared_ramp::TICK_MS;
 use super::store::config_revision::RevisionTracker;
 use super::store::rejections;
-use super::store::running::RunningNote;
+use super::store::running::{RunningNote, SLOW_TICK_MS};
 use super::{hostcalls, logger, redirect};
 use crate::config::{self, Config, Role};
 use crate::console::PluginKind;
@@ -34,6 +36,8 @@ pub struct RolloutRoot {
     callouts: Rc<Callouts>,
     /// How its configuration is noted for other VMs, once it runs a rollout.
     note: Option<RunningNote>,
+    /// How often it is ticked, in milliseconds; 0 is never.
+    period_ms: Cell<u32>,
 }
 
 // === impl RolloutRoot ===
@@ -48,6 +52,7 @@ impl RolloutRoot {
             console_at_path: None,
             callouts,
             note: None,
+            period_ms: Cell::default(),
         }
     }
 
@@ -63,6 +68,7 @@ impl RolloutRoot {
                 }
                 let console = ConsoleContext::new(config, &self.callouts);
                 if console.token().is_some() {
+                    console_token::announce();
                     // A command to a fleet is a task, which continues on ticks.
                     let _ = hostcalls::set_tick_period(TICK_MS);
                 }
@@ -84,26 +90,37 @@ impl RolloutRoot {
         });
         let runtime = RolloutRuntime::new(self.context_id, plugin, config, text, &self.callouts);
         let runtime = Rc::new(runtime);
-        // A host that refuses leaves the ramp where it is, and requests alone.
-        let period_ms = if self.note.is_some() { TICK_MS } else { runtime.tick_period_ms() };
-        let _ = hostcalls::set_tick_period(period_ms);
+        self.set_tick_period(if self.note.is_some() { TICK_MS } else { runtime.tick_period_ms() });
         rejections::accept(PluginKind::Rollout, text);
         runtime.configure();
         self.plugin.set_runtime(runtime);
     }
 
-    /// Begins the configuration once it is used, and notes for other VMs that it runs. Where it needs no
-    /// ticks, this is the last one.
+    /// Begins the configuration once it is used, and notes for other VMs that it runs.
     fn begin(&self, runtime: &RolloutRuntime) {
         if self.plugin.is_newest() {
             runtime.begin_on_tick();
         }
-        let is_unpublished =
-            |it: &&RunningNote| runtime.beginning.has_begun() && !it.is_published();
-        let Some(note) = self.note.as_ref().filter(is_unpublished) else { return };
-        note.publish();
-        if runtime.tick_period_ms() == 0 && note.is_published() {
-            let _ = hostcalls::set_tick_period(0);
+        let Some(note) = self.note.as_ref().filter(|_| runtime.beginning.has_begun()) else {
+            return;
+        };
+        let was_published = note.is_published();
+        if was_published {
+            note.renew();
+        } else {
+            note.publish();
+        }
+        // A console may have come since the last slow tick.
+        let is_due = !was_published || self.period_ms.get() == SLOW_TICK_MS;
+        if note.is_published() && is_due {
+            self.set_tick_period(runtime.tick_period_ms());
+        }
+    }
+
+    fn set_tick_period(&self, period_ms: u32) {
+        // A host that refuses leaves the ramp where it is, and requests alone.
+        if self.period_ms.replace(period_ms) != period_ms {
+            let _ = hostcalls::set_tick_period(period_ms);
         }
     }
 }

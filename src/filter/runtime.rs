@@ -22,6 +22,7 @@ use super::shared_ramp::{SharedRamp, TICK_MS};
 use super::shared_samples::SharedSamples;
 use super::store::config_revision::{ConfigRevision, RevisionTracker};
 use super::store::keys::store_name;
+use super::store::running::SLOW_TICK_MS;
 use super::store::shared_data::SharedDataStore;
 use super::waiting_streams::WaitingStreams;
 use crate::assignment::{EffectiveShare, Share, UnitKey};
@@ -170,13 +171,19 @@ impl RolloutRuntime {
     }
 
     /// How often the root context is ticked, in milliseconds; 0 is never.
+    ///
+    /// Commands take effect on ticks. They may come from the console of another VM.
     pub fn tick_period_ms(&self) -> u32 {
-        let can_command = !self.is_shadow() && console_token::is_set();
+        let can_command = || console_token::is_set() || console_token::is_announced();
         let has_ticks = self.ramp.is_some()
             || self.samples.is_some()
-            || can_command
-            || self.config.waits_for_bodies();
-        if has_ticks { TICK_MS } else { 0 }
+            || self.config.waits_for_bodies()
+            || (!self.is_shadow() && can_command());
+        match has_ticks {
+            true => TICK_MS,
+            false if self.is_shadow() => 0,
+            false => SLOW_TICK_MS,
+        }
     }
 
     /// Half a second has passed. `last_use` grows with each stream of the configuration.
