@@ -78,17 +78,30 @@ impl Plugin {
         self.last_use.get()
     }
 
-    /// Whether this is the last used of the root contexts of its rollout and role.
+    /// Whether this is the last used of the root contexts of its rollout and role that have begun.
     ///
     /// Envoy ticks older root contexts too while they have streams; and where a configuration returns,
     /// it may take up an older one without configuring it.
-    pub fn is_last_used(&self) -> bool {
+    pub fn is_in_force(&self) -> bool {
         let Some(runtime) = self.runtime() else { return true };
-        let is_newer = |other: &Rc<Self>| {
-            other.last_use() > self.last_use()
-                && other.runtime().is_some_and(|it| it.has_same_rollout_and_role(&runtime))
+        let is_later = |other: &Self, it: &RolloutRuntime| {
+            it.beginning.has_begun() && other.last_use() > self.last_use()
         };
-        !all().iter().any(is_newer)
+        runtime.beginning.has_begun() && !self.has_other(is_later)
+    }
+
+    /// Whether this is the last configured of the root contexts of its rollout and role.
+    pub fn is_newest(&self) -> bool {
+        !self.has_other(|other, _| other.configured_at.get() > self.configured_at.get())
+    }
+
+    /// Whether the rollout has another root context in this VM, in the same role, that `is_one`.
+    fn has_other(&self, is_one: impl Fn(&Self, &RolloutRuntime) -> bool) -> bool {
+        let Some(runtime) = self.runtime() else { return false };
+        let is_same = |it: &RolloutRuntime| it.has_same_rollout_and_role(&runtime);
+        let matches =
+            |other: &Rc<Self>| other.runtime().is_some_and(|it| is_same(&it) && is_one(other, &it));
+        all().iter().any(matches)
     }
 }
 
@@ -97,7 +110,8 @@ impl Plugin {
 pub fn active_rollouts() -> Vec<ActiveRollout> {
     let plugins = all();
     let running = || plugins.iter().filter_map(|plugin| Some((plugin, plugin.runtime()?)));
-    let releases = || running().filter(|(_, runtime)| !runtime.is_shadow());
+    let releases =
+        || running().filter(|(_, runtime)| !runtime.is_shadow() && runtime.beginning.has_begun());
     let age = |(plugin, runtime): &(&Rc<Plugin>, Rc<RolloutRuntime>)| {
         (runtime.is_newest(), plugin.last_use())
     };
@@ -125,6 +139,30 @@ pub fn active_rollouts() -> Vec<ActiveRollout> {
             runtime,
         })
         .collect()
+}
+
+/// The root context of this configuration has ended. If it was the last one of its rollout and role
+/// that had begun in this VM, the newest that is left begins.
+pub fn begin_successor(ended: &RolloutRuntime) {
+    let is_same = |it: &Rc<RolloutRuntime>| it.has_same_rollout_and_role(ended);
+    let mut left: Vec<_> = all()
+        .into_iter()
+        .filter_map(|plugin| Some((plugin.configured_at.get(), plugin.runtime().filter(is_same)?)))
+        .collect();
+    left.sort_by_key(|(configured_at, _)| *configured_at);
+    let has_begun = ended.beginning.has_begun();
+    if has_begun && !left.iter().any(|(_, runtime)| runtime.beginning.has_begun()) {
+        left.pop().into_iter().for_each(|(_, runtime)| runtime.begin());
+    }
+}
+
+/// Whether a newer configuration of the same rollout has come to this VM and has not begun, but is
+/// likely to begin soon.
+pub fn is_being_replaced(runtime: &RolloutRuntime) -> bool {
+    let is_newer = |it: &RolloutRuntime| {
+        it.has_same_rollout_and_role(runtime) && it.beginning.is_likely_soon()
+    };
+    all().iter().filter_map(|plugin| plugin.runtime()).any(|it| is_newer(&it))
 }
 
 fn all() -> Vec<Rc<Plugin>> {

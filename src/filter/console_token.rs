@@ -3,8 +3,12 @@
 //! It is in the environment of the VM and not in the configuration, which `/config_dump` shows.
 
 use super::hostcalls;
+use super::store::hostcalls::{CasToken, get_shared_data, set_shared_data};
 
 const VARIABLE: &str = "VERDIGRIS_CONSOLE_TOKEN";
+
+/// One key for modules of all versions.
+const ANNOUNCED_KEY: &str = "verdigris.console_takes_commands";
 
 /// The token; `None` if there is none, which disables commands.
 ///
@@ -25,6 +29,16 @@ pub fn read() -> Result<Option<String>, &'static str> {
 /// Whether commands are enabled.
 pub fn is_set() -> bool {
     read().is_ok_and(|token| token.is_some())
+}
+
+/// Lets all VMs know that a console takes commands, also for the rollouts of VMs without a token.
+pub fn announce() {
+    let _ = set_shared_data(ANNOUNCED_KEY, &[1], CasToken::ANY);
+}
+
+/// Whether a console of some VM takes commands.
+pub fn is_announced() -> bool {
+    get_shared_data(ANNOUNCED_KEY).is_some()
 }
 
 /// A variable of the environment; `None` if it is missing or is not UTF-8.

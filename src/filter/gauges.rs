@@ -14,8 +14,8 @@ use crate::stats::names::{Gauge, gauge_name};
 pub struct RolloutGauges {
     table: MetricTable<Gauge>,
     owner: GaugeOwner,
-    /// The root contexts of the rollout that exist, in the order of their configuration, each with the
-    /// values that it has shown last.
+    /// The root contexts of the rollout that have begun, in that order, each with the values that it has
+    /// shown last.
     roots: RefCell<Vec<(u32, GaugeValues)>>,
     /// The root context whose values the gauges have, and the values.
     shown: Cell<Option<(u32, GaugeValues)>>,
@@ -37,7 +37,7 @@ impl RolloutGauges {
         self.table.refused()
     }
 
-    /// Adds a root context that has been configured, and shows its values.
+    /// Adds a root context whose configuration has begun, and shows its values.
     pub fn add_root(&self, context_id: u32, values: GaugeValues) {
         self.owner.claim();
         self.roots.borrow_mut().push((context_id, values));

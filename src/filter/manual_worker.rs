@@ -63,10 +63,18 @@ impl ManualWorker {
         self.share_override.get()
     }
 
-    /// A configuration with this share begins in this VM: it is the newest.
-    pub fn on_configure(&self, revision: ConfigRevision, configured: Share) {
-        self.revisions.on_configure(revision);
-        self.reconcile(configured);
+    /// A configuration with this share begins in this VM: it is the newest. It came when `before` was
+    /// the command in effect; one that was given since stays.
+    pub fn begin(
+        &self,
+        revision: ConfigRevision,
+        configured: Share,
+        before: Option<&OperatorCommand>,
+    ) {
+        self.revisions.begin(revision);
+        let _ = self.update(configured, |rollout, now_s| {
+            Ok(rollout.begin_share(configured, before, now_s))
+        });
     }
 
     /// Reads what other VMs have written, and follows the configuration if it is the newest. Returns

@@ -260,6 +260,12 @@ impl RolloutMetrics {
         self.recent.borrow().counts(now_s, self.request_totals(), changed_s_ago)
     }
 
+    /// How many requests all workers have assigned.
+    pub fn request_count(&self) -> u64 {
+        let count = |scope: &ScopeMetrics| scope.decisions.value(Counter::Requests);
+        count(&self.blue).wrapping_add(count(&self.green))
+    }
+
     fn request_totals(&self) -> RequestTotals {
         let of_both = |counter| ByVersion {
             blue: self.blue.decisions.value(counter),

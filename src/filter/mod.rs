@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`root_context`] | a plugin configuration: configured, ticked, dropped |
 //! | [`runtime`] | what the streams of one configuration share |
+//! | [`begin`], [`beginning`] | when a configuration comes into force, and whether it has |
 //! | [`active_rollouts`] | the rollouts that this VM runs |
 //! | [`adopted_rollouts`] | the rollouts that other VMs run, for the console |
 //! | [`http_stream`] | one HTTP stream: the SDK's callbacks, and its end |
@@ -62,6 +63,8 @@ mod active_rollouts;
 mod adopted_rollouts;
 mod attributes;
 mod awaited_body;
+mod begin;
+mod beginning;
 mod build;
 mod callout;
 mod clock;

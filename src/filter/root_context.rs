@@ -1,15 +1,17 @@
 //! A plugin configuration's life: the SDK's `RootContext`.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
-use super::active_rollouts::Plugin;
+use super::active_rollouts::{self, Plugin};
 use super::build::{BUILD, IS_ROUTE};
 use super::callout::Callouts;
 use super::console_at_path::ConsoleAtPath;
 use super::console_stream::{ConsoleContext, ConsoleStream};
+use super::console_token;
 use super::host_error::HostError;
 use super::http_stream::HttpStream;
 use super::random::random_u64;
@@ -17,7 +19,7 @@ use super::runtime::RolloutRuntime;
 use super::shared_ramp::TICK_MS;
 use super::store::config_revision::RevisionTracker;
 use super::store::rejections;
-use super::store::running::RunningNote;
+use super::store::running::{RunningNote, SLOW_TICK_MS};
 use super::{hostcalls, logger, redirect};
 use crate::config::{self, Config, Role};
 use crate::console::PluginKind;
@@ -34,6 +36,8 @@ pub struct RolloutRoot {
     callouts: Rc<Callouts>,
     /// How its configuration is noted for other VMs, once it runs a rollout.
     note: Option<RunningNote>,
+    /// How often it is ticked, in milliseconds; 0 is never.
+    period_ms: Cell<u32>,
 }
 
 // === impl RolloutRoot ===
@@ -48,6 +52,7 @@ impl RolloutRoot {
             console_at_path: None,
             callouts,
             note: None,
+            period_ms: Cell::default(),
         }
     }
 
@@ -63,6 +68,7 @@ impl RolloutRoot {
                 }
                 let console = ConsoleContext::new(config, &self.callouts);
                 if console.token().is_some() {
+                    console_token::announce();
                     // A command to a fleet is a task, which continues on ticks.
                     let _ = hostcalls::set_tick_period(TICK_MS);
                 }
@@ -83,22 +89,38 @@ impl RolloutRoot {
             RunningNote::new(&plugin, text, owner)
         });
         let runtime = RolloutRuntime::new(self.context_id, plugin, config, text, &self.callouts);
-        // A host that refuses leaves the ramp where it is, and requests alone.
-        let period_ms = if self.note.is_some() { TICK_MS } else { runtime.tick_period_ms() };
-        let _ = hostcalls::set_tick_period(period_ms);
+        let runtime = Rc::new(runtime);
+        self.set_tick_period(if self.note.is_some() { TICK_MS } else { runtime.tick_period_ms() });
         rejections::accept(PluginKind::Rollout, text);
         runtime.configure();
-        self.plugin.set_runtime(Rc::new(runtime));
+        self.plugin.set_runtime(runtime);
     }
 
-    /// Notes at the first tick that the configuration runs. The VM in which Envoy tries a configuration
-    /// has no ticks, and ends without a callback.
-    fn publish_note(&self) {
-        let Some(note) = self.note.as_ref().filter(|it| !it.is_published()) else { return };
-        note.publish();
-        let period_ms = self.plugin.runtime().map(|it| it.tick_period_ms());
-        if period_ms == Some(0) && note.is_published() {
-            let _ = hostcalls::set_tick_period(0);
+    /// Begins the configuration once it is used, and notes for other VMs that it runs.
+    fn begin(&self, runtime: &RolloutRuntime) {
+        if self.plugin.is_newest() {
+            runtime.begin_on_tick();
+        }
+        let Some(note) = self.note.as_ref().filter(|_| runtime.beginning.has_begun()) else {
+            return;
+        };
+        let was_published = note.is_published();
+        if was_published {
+            note.renew();
+        } else {
+            note.publish();
+        }
+        // A console may have come since the last slow tick.
+        let is_due = !was_published || self.period_ms.get() == SLOW_TICK_MS;
+        if note.is_published() && is_due {
+            self.set_tick_period(runtime.tick_period_ms());
+        }
+    }
+
+    fn set_tick_period(&self, period_ms: u32) {
+        // A host that refuses leaves the ramp where it is, and requests alone.
+        if self.period_ms.replace(period_ms) != period_ms {
+            let _ = hostcalls::set_tick_period(period_ms);
         }
     }
 }
@@ -148,11 +170,11 @@ impl RootContext for RolloutRoot {
     }
 
     fn on_tick(&mut self) {
-        self.publish_note();
         if let Some(runtime) = self.plugin.runtime() {
+            self.begin(&runtime);
             runtime.release_waiting();
         }
-        if let Some(runtime) = self.plugin.runtime().filter(|_| self.plugin.is_last_used()) {
+        if let Some(runtime) = self.plugin.runtime().filter(|_| self.plugin.is_in_force()) {
             runtime.tick(self.plugin.last_use());
             if runtime.revisions().is_some_and(RevisionTracker::take_return) {
                 self.note.iter().for_each(RunningNote::publish);
@@ -167,8 +189,11 @@ impl RootContext for RolloutRoot {
         }
         let is_switched_back = self.plugin.record_stream();
         let runtime = self.plugin.runtime();
-        if let Some(runtime) = runtime.as_ref().filter(|_| is_switched_back) {
-            runtime.on_switched_back();
+        if let Some(runtime) = &runtime {
+            runtime.begin();
+            if is_switched_back {
+                runtime.on_switched_back();
+            }
         }
         Some(Box::new(HttpStream::new(context_id, runtime, self.console_at_path.clone())))
     }
@@ -188,6 +213,8 @@ impl Drop for RolloutRoot {
         let left = self.plugin.unregister();
         if let Some(runtime) = self.plugin.runtime() {
             redirect::clear(&runtime);
+            // First, so that the gauges go from one to the other.
+            active_rollouts::begin_successor(&runtime);
             runtime.stop(&left);
         }
     }

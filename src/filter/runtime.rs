@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use super::attributes;
+use super::beginning::Beginning;
 use super::build::IS_ROUTE;
 use super::callout::Callouts;
 use super::clock::{clocks, wall_step_ms};
@@ -21,6 +22,7 @@ use super::shared_ramp::{SharedRamp, TICK_MS};
 use super::shared_samples::SharedSamples;
 use super::store::config_revision::{ConfigRevision, RevisionTracker};
 use super::store::keys::store_name;
+use super::store::running::SLOW_TICK_MS;
 use super::store::shared_data::SharedDataStore;
 use super::waiting_streams::WaitingStreams;
 use crate::assignment::{EffectiveShare, Share, UnitKey};
@@ -29,9 +31,7 @@ use crate::feedback::ExposureKey;
 use crate::feedback::intake::FeedbackIntake;
 use crate::rollout::store::poll_once;
 use crate::rollout::{Phase, Snapshot, StoredHistory};
-use crate::sampling::Unjudged;
 use crate::stats::GaugeValues;
-use crate::stats::names::Counter;
 
 /// A rollout's configuration in one VM, with everything that it needs to run.
 pub struct RolloutRuntime {
@@ -72,13 +72,15 @@ pub struct RolloutRuntime {
     pub feedback: Option<RefCell<FeedbackIntake>>,
     /// The requests that wait for their body.
     pub waiting: WaitingStreams,
+    /// Whether the configuration has begun.
+    pub beginning: Beginning,
 }
 
 // === impl RolloutRuntime ===
 
 impl RolloutRuntime {
-    /// The runtime of a plugin's configuration with this text. Nothing begins before
-    /// [`Self::configure`].
+    /// The runtime of a plugin's configuration with this text. It changes nothing that others use
+    /// before it begins.
     pub fn new(
         context_id: u32,
         plugin: String,
@@ -96,9 +98,7 @@ impl RolloutRuntime {
         if config.answers.is_some() {
             metrics.define_outcomes(rollout);
         }
-        let dropped = Counter::Unjudged(Unjudged::Dropped);
-        let on_drop = |scope| metrics.count_judge(scope, dropped, 1);
-        let samples = SharedSamples::for_config(&config, on_drop).filter(|_| !IS_ROUTE);
+        let samples = SharedSamples::for_config(&config).filter(|_| !IS_ROUTE);
         if config.judge.is_some() {
             metrics.define_samples(rollout);
             metrics.define_judge(rollout);
@@ -165,35 +165,24 @@ impl RolloutRuntime {
             exporter,
             feedback,
             waiting: WaitingStreams::default(),
+            beginning: Beginning::default(),
             config,
         }
     }
 
     /// How often the root context is ticked, in milliseconds; 0 is never.
+    ///
+    /// Commands take effect on ticks. They may come from the console of another VM.
     pub fn tick_period_ms(&self) -> u32 {
-        let can_command = !self.is_shadow() && console_token::is_set();
+        let can_command = || console_token::is_set() || console_token::is_announced();
         let has_ticks = self.ramp.is_some()
             || self.samples.is_some()
-            || can_command
-            || self.config.waits_for_bodies();
-        if has_ticks { TICK_MS } else { 0 }
-    }
-
-    /// The configuration begins in this VM. It records the share in force and shows it in the gauges.
-    pub fn configure(&self) {
-        if let Some(ramp) = &self.ramp {
-            ramp.on_configure(self.revision);
-        }
-        match &self.manual_worker {
-            Some(worker) => worker.on_configure(self.revision, self.config.share),
-            None if self.ramp.is_some() => ManualWorker::clear(self.config.rollout.as_str()),
-            None => {}
-        }
-        self.configure_fleet();
-        self.sample_requests();
-        self.record_weights();
-        if !self.is_shadow() {
-            self.metrics.gauges.add_root(self.context_id, self.gauge_values());
+            || self.config.waits_for_bodies()
+            || (!self.is_shadow() && can_command());
+        match has_ticks {
+            true => TICK_MS,
+            false if self.is_shadow() => 0,
+            false => SLOW_TICK_MS,
         }
     }
 
@@ -248,7 +237,7 @@ impl RolloutRuntime {
     }
 
     /// Samples the counters of requests, if it is time.
-    fn sample_requests(&self) {
+    pub(super) fn sample_requests(&self) {
         if let Ok(now_ns) = hostcalls::monotonic_time_ns() {
             self.metrics.sample_requests(now_ns / 1_000_000_000);
         }
@@ -368,7 +357,7 @@ impl RolloutRuntime {
         self.metrics.gauges.show(self.context_id, self.gauge_values());
     }
 
-    fn gauge_values(&self) -> GaugeValues {
+    pub(super) fn gauge_values(&self) -> GaugeValues {
         match &self.ramp {
             Some(ramp) => ramp.snapshot().gauge_values(),
             None => self.effective_share().into(),

@@ -111,8 +111,8 @@ impl SharedRamp {
     }
 
     /// A configuration begins in this VM: it is the newest.
-    pub fn on_configure(&self, revision: ConfigRevision) {
-        self.revisions.on_configure(revision);
+    pub fn begin(&self, revision: ConfigRevision) {
+        self.revisions.begin(revision);
         self.refresh();
     }
 

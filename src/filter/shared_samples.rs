@@ -48,16 +48,22 @@ pub struct OpenPlace {
 // === impl SharedSamples ===
 
 impl SharedSamples {
-    /// The samples of a configuration; `None` if it samples no requests. Calls `on_drop` for each
-    /// question that is dropped, because the configuration has no judge.
-    pub fn for_config(config: &Config, on_drop: impl FnMut(StatScope)) -> Option<Rc<Self>> {
-        let name = config.rollout.as_str();
-        let shared = SAMPLES.with(|samples| samples.get_or_insert(name, Self::default));
+    /// The samples of a configuration; `None` if it samples no requests.
+    pub fn for_config(config: &Config) -> Option<Rc<Self>> {
+        let samples = config.judge.is_some() || config.samples.is_some();
+        samples.then(|| Self::for_rollout(config.rollout.as_str()))
+    }
+
+    /// A configuration has begun. If it has no judge, drops the questions that wait for one: they must
+    /// not go to a later one. Calls `on_drop` for each.
+    pub fn begin(config: &Config, on_drop: impl FnMut(StatScope)) {
         if config.judge.is_none() && config.role != Some(Role::Shadow) {
-            // Texts that wait for one judge must not go to a later one.
-            shared.clear(on_drop);
+            Self::for_rollout(config.rollout.as_str()).clear(on_drop);
         }
-        (config.judge.is_some() || config.samples.is_some()).then_some(shared)
+    }
+
+    fn for_rollout(rollout: &str) -> Rc<Self> {
+        SAMPLES.with(|samples| samples.get_or_insert(rollout, Self::default))
     }
 
     /// Takes a place for a request with texts of up to `max_bytes` bytes each; `None` while too many

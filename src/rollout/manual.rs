@@ -77,15 +77,37 @@ impl ManualRollout {
         Ok(self.record_transition(from, why, unix_s))
     }
 
+    /// Follows a configuration that comes into force, and that was configured when `before` was the
+    /// command in effect. As [`Self::reconcile_share`], but a command that was given since stays.
+    pub fn begin_share(
+        &mut self,
+        configured_share: Share,
+        before: Option<&OperatorCommand>,
+        unix_s: u64,
+    ) -> Option<Transition> {
+        let is_known = self.command.is_none() || self.command.as_ref() == before;
+        self.follow_share(configured_share, is_known, unix_s)
+    }
+
     /// Follows the configuration: new weights end the command in effect. Returns the
     /// transition, if the weights have changed.
     pub fn reconcile_share(&mut self, configured_share: Share, unix_s: u64) -> Option<Transition> {
+        self.follow_share(configured_share, true, unix_s)
+    }
+
+    fn follow_share(
+        &mut self,
+        configured_share: Share,
+        ends_command: bool,
+        unix_s: u64,
+    ) -> Option<Transition> {
         if self.configured_share == configured_share {
             return None;
         }
         let from = self.position();
         self.configured_share = configured_share;
-        let why = decision_text::weights_changed(self.command.take().map(|command| command.kind));
+        let ended = self.command.take_if(|_| ends_command);
+        let why = decision_text::weights_changed(ended.map(|command| command.kind));
         Some(self.record_transition(from, why, unix_s))
     }
 

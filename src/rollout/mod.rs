@@ -16,6 +16,7 @@
 //! | [`mod@hidden_character`] | what an operator's text may not have |
 //! | [`apply_command`] | the effect of a command on a ramp |
 //! | [`manual`] | a rollout without a ramp |
+//! | [`awaited_use`] | whether a configuration without a request is used |
 //! | [`outcome_measurements`] | from a response's outcome to measurements |
 //! | [`transition_log`], [`decision_text`] | the transitions, and their wording |
 //! | [`worker`] | a ramp in one worker: reports, reconciles if it leads, assigns |
@@ -34,6 +35,7 @@
 //! A command stays in effect until `weights` or `ramp` changes in the configuration.
 
 pub mod apply_command;
+pub mod awaited_use;
 pub mod baseline;
 pub mod clocks;
 pub mod command_error;
@@ -72,6 +74,7 @@ pub mod stored_history;
 pub mod transition_log;
 pub mod worker;
 
+pub use awaited_use::AwaitedUse;
 pub use clocks::Clocks;
 pub use command_error::CommandError;
 pub use difference_history::DifferenceHistory;

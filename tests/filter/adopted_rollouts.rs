@@ -112,3 +112,24 @@ fn a_configuration_that_returns_is_shown_again() {
     }
     assert_eq!(vms.first_steps(), [2_000]);
 }
+
+/// A VM that has trapped ends without a callback.
+#[test]
+fn a_configuration_whose_vms_have_failed_is_not_shown() {
+    let mut vms = TwoVms::start();
+    let mut failing = Vm::start(&vms.wasm, &vms.process);
+    configure(&mut failing, OLD, &ramp(20));
+    configure(&mut vms.other, OLD, &ramp(20));
+    drop(failing);
+    let advance = |vms: &TwoVms, seconds: u64| {
+        vms.process.shared.lock().unwrap().clock += seconds * 1_000_000_000;
+    };
+    // The other VM runs it, and says so as long as it does.
+    for _ in 0..10 {
+        advance(&vms, 10);
+        vms.other.tick(OLD);
+        assert_eq!(vms.first_steps(), [2_000]);
+    }
+    vms.other.end(OLD);
+    assert_eq!(vms.first_steps(), [0; 0]);
+}

@@ -12,6 +12,7 @@ mod after_routing;
 mod artifacts;
 mod assignment;
 mod baseline;
+mod beginning;
 #[allow(dead_code, reason = "the tests of the console use more of it")]
 #[path = "../console/browser.rs"]
 mod browser;

@@ -350,11 +350,14 @@ fn conversations_follow_commands_to_weights() {
     }
 }
 
-/// Without ticks the history of shares is complete as well.
+/// With few ticks the history of shares is complete as well.
 #[test]
-fn without_a_token_a_rollout_with_weights_is_not_ticked() {
-    let environments: [(&[&str], u32); 3] =
-        [(&[], 0), (&["VERDIGRIS_CONSOLE_TOKEN="], 0), (&["VERDIGRIS_CONSOLE_TOKEN=x"], 500)];
+fn without_a_token_a_rollout_with_weights_is_seldom_ticked() {
+    let environments: [(&[&str], u32); 3] = [
+        (&[], 10_000),
+        (&["VERDIGRIS_CONSOLE_TOKEN="], 10_000),
+        (&["VERDIGRIS_CONSOLE_TOKEN=x"], 500),
+    ];
     for (environment, tick_ms) in environments {
         let mut vms = SteeredVms::start_in(&weights_config(80, 20), environment);
         assert_eq!(vms.vms[0].tick_ms(ROOT), tick_ms, "{environment:?}");
@@ -364,6 +367,33 @@ fn without_a_token_a_rollout_with_weights_is_not_ticked() {
         assert_eq!(shares, [2000, 3000], "{environment:?}");
         let (status, _) =
             vms.request_console("POST", "/rollback", Some(json!({"reason": "as asked"})));
-        assert_eq!(status, if tick_ms == 0 { 404 } else { 401 }, "{environment:?}");
+        assert_eq!(status, if tick_ms == 10_000 { 404 } else { 401 }, "{environment:?}");
+    }
+}
+
+/// The console's `vm_config` passes the token on, the rollout's does not.
+#[test]
+fn a_command_is_in_force_in_a_vm_without_a_token() {
+    for is_console_first in [true, false] {
+        let mut vms = SteeredVms::start_in(&weights_config(80, 20), &[]);
+        assert_eq!(vms.vms[0].tick_ms(ROOT), 10_000);
+        let token = format!("VERDIGRIS_CONSOLE_TOKEN={TOKEN}");
+        vms.process.shared.lock().unwrap().environment = vec![token];
+        vms.console.configure(CONSOLE + 1, br#"{"role": "console"}"#).unwrap();
+        vms.process.shared.lock().unwrap().environment.clear();
+        if is_console_first {
+            vms.reload(RELOADED, &weights_config(70, 30));
+        }
+        // The console may have come since the last tick.
+        vms.tick_both();
+        assert_eq!(vms.vms[0].tick_ms(vms.root), 500);
+        let headers = [("authorization", &*format!("Bearer {TOKEN}"))];
+        let mut stream = Stream::request("POST", "/rollback", &headers);
+        stream.body = Some(json!({"reason": "as asked"}).to_string().into_bytes());
+        let (status, text) = vms.console.run_stream(100, CONSOLE + 1, stream).reply.unwrap();
+        assert_eq!(status, 200, "{text}");
+        vms.tick_both();
+        assert!(vms.both_assign_green_share(0));
+        assert_eq!(vms.phase_and_share(), (ROLLED_BACK, 0), "{}", vms.log());
     }
 }

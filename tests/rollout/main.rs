@@ -1,6 +1,7 @@
 //! The rollout: its controller, operator commands, and what workers share.
 
 mod apply_command;
+mod awaited_use;
 mod baseline;
 mod command_sequences;
 mod controller;

@@ -40,6 +40,23 @@ fn a_command_stays_in_effect_until_the_configured_weights_change() {
     }
 }
 
+/// A configuration may come to a worker long before it is in force.
+#[test]
+fn a_command_that_is_newer_than_the_configuration_stays() {
+    let half = Share::new(1, 1).unwrap();
+    let given_at = |at_ms| OperatorCommand::new(CommandKind::Rollback, "as asked", at_ms).unwrap();
+    let table = [(0, false), (1, true)];
+    for (now_ms, stays) in table {
+        let mut rollout = ManualRollout::new(five_percent(), 0);
+        rollout.apply(given_at(now_ms), 1).unwrap();
+        let transition = rollout.begin_share(half, Some(&given_at(0)), 2).unwrap();
+        assert_eq!(rollout.command.is_some(), stays);
+        assert_eq!(transition.why.ends_with("rollback"), !stays, "{}", transition.why);
+        assert_eq!(rollout.configured_share, half);
+        assert_eq!(rollout.begin_share(half, None, 3), None);
+    }
+}
+
 #[test]
 fn a_command_without_effect_is_rejected() {
     let table = [

@@ -33,8 +33,8 @@ impl ConfigRevision {
 
     /// Publishes under `key` that this is the newest. Returns whether the host has accepted it.
     ///
-    /// Envoy configures all VMs in the same order, so that the newest is published last, whichever VM
-    /// is the last to publish.
+    /// Configurations begin in all VMs in the same order, so that the newest is published last,
+    /// whichever VM is the last to publish.
     fn publish(self, key: &str) -> bool {
         set_shared_data(key, &self.0.to_le_bytes(), CasToken::ANY).is_ok()
     }
@@ -55,7 +55,7 @@ impl RevisionTracker {
     }
 
     /// A configuration begins in this VM: it is the newest.
-    pub fn on_configure(&self, revision: ConfigRevision) {
+    pub fn begin(&self, revision: ConfigRevision) {
         // If the host refuses it, `check` publishes it once more streams begin under it.
         let _ = revision.publish(&self.key);
         self.outdated_since_use.set(None);

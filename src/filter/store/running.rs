@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::keys::STATE_VERSION;
 use super::shared_cell::{SharedCell, Update};
+use crate::filter::hostcalls;
 
 /// A configuration that a plugin runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,7 +24,16 @@ pub struct RunningConfig {
     /// The text of the configuration.
     pub text: Vec<u8>,
     /// The root contexts of all VMs that run it.
-    owners: Vec<u64>,
+    owners: Vec<Owner>,
+}
+
+/// A root context that runs a configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Owner {
+    /// Identifies it among those of all VMs.
+    id: u64,
+    /// When it has last said so, on the monotonic clock in seconds.
+    seen_s: u64,
 }
 
 /// A root context's part in what is noted.
@@ -32,8 +42,19 @@ pub struct RunningNote {
     text: Vec<u8>,
     /// Identifies the root context among those of all VMs.
     owner: u64,
-    is_published: Cell<bool>,
+    /// When it was last noted that the root context runs the configuration, on the monotonic clock in
+    /// seconds; `None` if it was not.
+    noted_s: Cell<Option<u64>>,
 }
+
+/// How often a root context that needs no ticks is ticked, in milliseconds.
+pub const SLOW_TICK_MS: u32 = 10_000;
+
+/// How old a note is when it is renewed, in seconds: not older than one slow tick.
+const RENEWED_AFTER_S: u64 = 9;
+
+/// How old a note is when its VM counts as failed, in seconds. A VM that has trapped withdraws nothing.
+const FAILED_AFTER_S: u64 = 35;
 
 /// The key has a version of its own: modules with other forms of a rollout's state read it as well.
 const KEY: &str = "verdigris.running.2";
@@ -41,7 +62,7 @@ const KEY: &str = "verdigris.running.2";
 /// How many configurations are noted, those of plugins that were replaced included.
 const MAX_CONFIGS: usize = 16;
 
-/// How many root contexts of a configuration are noted. A VM that has failed does not withdraw its own.
+/// How many root contexts of a configuration are noted.
 const MAX_OWNERS: usize = 256;
 
 /// How often a root context tries to withdraw its note while others write.
@@ -65,12 +86,28 @@ impl RunningConfig {
     fn is_of(&self, plugin: &str, text: &[u8]) -> bool {
         self.plugin == plugin && self.state_version == STATE_VERSION && self.text == text
     }
+
+    /// Whether a VM runs it that has not failed.
+    fn is_running(&self, now_s: u64) -> bool {
+        self.owners.iter().any(|it| it.is_alive(now_s))
+    }
+}
+
+// === impl Owner ===
+
+impl Owner {
+    /// Whether its VM has not failed.
+    fn is_alive(self, now_s: u64) -> bool {
+        now_s.saturating_sub(self.seen_s) <= FAILED_AFTER_S
+    }
 }
 
 /// What runs: of each plugin the configuration that was published last.
 pub fn load() -> Vec<RunningConfig> {
+    let now_s = now_s();
     let mut newest: Vec<RunningConfig> = Vec::new();
-    for config in cell().get().unwrap_or_default().into_iter().rev() {
+    let noted = cell().get().unwrap_or_default();
+    for config in noted.into_iter().rev().filter(|it| it.is_running(now_s)) {
         if !newest.iter().any(|it| it.plugin == config.plugin) {
             newest.push(config);
         }
@@ -84,18 +121,19 @@ pub fn load() -> Vec<RunningConfig> {
 impl RunningNote {
     /// What the root context `owner` of a plugin will note of its configuration, which has this text.
     pub fn new(plugin: &str, text: &[u8], owner: u64) -> Self {
-        let is_published = Cell::default();
-        Self { plugin: plugin.to_owned(), text: text.to_owned(), owner, is_published }
+        let noted_s = Cell::default();
+        Self { plugin: plugin.to_owned(), text: text.to_owned(), owner, noted_s }
     }
 
     /// Whether it is noted that the root context runs the configuration.
     pub fn is_published(&self) -> bool {
-        self.is_published.get()
+        self.noted_s.get().is_some()
     }
 
     /// Notes that the root context runs the configuration, and that it is the plugin's newest.
     pub fn publish(&self) {
         let Self { plugin, text, owner, .. } = self;
+        let now_s = now_s();
         let published = cell().update(|found| {
             let mut running = without(found.unwrap_or_default(), *owner);
             let known = running.iter().position(|it| it.is_of(plugin, text));
@@ -106,7 +144,7 @@ impl RunningNote {
             if config.owners.len() >= MAX_OWNERS {
                 config.owners.remove(0);
             }
-            config.owners.push(*owner);
+            config.owners.push(Owner { id: *owner, seen_s: now_s });
             if running.len() >= MAX_CONFIGS {
                 running.remove(least_needed(&running));
             }
@@ -114,7 +152,26 @@ impl RunningNote {
             Update::Write(running, ())
         });
         // Another VM may write at the same time: then the next tick tries again.
-        self.is_published.set(published.is_some());
+        self.noted_s.set(published.map(|()| now_s));
+    }
+
+    /// Notes that the root context still runs the configuration, if it is time. Which one is its plugin's
+    /// newest stays as it is.
+    pub fn renew(&self) {
+        let now_s = now_s();
+        let is_due = |noted_s: u64| now_s.saturating_sub(noted_s) >= RENEWED_AFTER_S;
+        if !self.noted_s.get().is_some_and(is_due) {
+            return;
+        }
+        let renewed = cell().update(|found| {
+            let mut running = found.unwrap_or_default();
+            let owners = running.iter_mut().flat_map(|it| &mut it.owners);
+            owners.filter(|it| it.id == self.owner).for_each(|it| it.seen_s = now_s);
+            Update::Write(running, ())
+        });
+        if renewed.is_some() {
+            self.noted_s.set(Some(now_s));
+        }
     }
 
     /// The number that identifies the root context.
@@ -131,7 +188,7 @@ impl RunningNote {
     }
 
     fn withdraw_from(&self, running: Vec<RunningConfig>) -> Update<Vec<RunningConfig>, ()> {
-        let is_noted = running.iter().any(|it| it.owners.contains(&self.owner));
+        let is_noted = running.iter().flat_map(|it| &it.owners).any(|it| it.id == self.owner);
         if is_noted { Update::Write(without(running, self.owner), ()) } else { Update::Keep(()) }
     }
 }
@@ -145,9 +202,14 @@ fn least_needed(running: &[RunningConfig]) -> usize {
 }
 
 fn without(mut running: Vec<RunningConfig>, owner: u64) -> Vec<RunningConfig> {
-    running.iter_mut().for_each(|it| it.owners.retain(|it| *it != owner));
+    running.iter_mut().for_each(|it| it.owners.retain(|it| it.id != owner));
     running.retain(|it| !it.owners.is_empty());
     running
+}
+
+/// The monotonic clock in seconds, which all VMs of the process share.
+fn now_s() -> u64 {
+    hostcalls::monotonic_time_ns().unwrap_or_default() / 1_000_000_000
 }
 
 fn cell() -> SharedCell<Vec<RunningConfig>> {

@@ -43,6 +43,7 @@ mod shared_names;
 mod soak;
 mod startup;
 mod trap;
+mod tried;
 mod uninstall;
 mod upgrade;
 mod upstreams;

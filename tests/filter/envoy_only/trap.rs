@@ -1,8 +1,10 @@
 //! Traps of a VM. No input is known to cause one, so that these tests use a build that traps on
 //! a marked request.
 
+use super::console::{TOKEN, read_view};
+use super::ramp_fixture::RAMP_TIMEOUT;
 use crate::artifacts;
-use crate::envoy::process::wait_for;
+use crate::envoy::process::{wait_at_most, wait_for};
 use crate::envoy::{Envoy, Setup, filter_yaml};
 use crate::proxy::{Proxy as _, Request, counter, weights};
 
@@ -15,6 +17,7 @@ fn trapping_envoy(workers: u32) -> Envoy {
         filter: Some(&filter),
         wasm: artifacts::trapping_wasm(),
         workers,
+        token: Some(TOKEN),
         ..Setup::default()
     });
     envoy.wait_until_vms_can_be_replaced();
@@ -71,6 +74,20 @@ fn requests_fail_after_a_second_trap_until_the_vm_may_be_replaced() {
     println!("{failed:?} requests of one client failed before the new VM served");
     assert!(failed.is_some());
     assert_eq!(envoy.send_on_new_connection().version, "green");
+}
+
+/// The VM that has trapped cannot say that its rollout has ended.
+#[test]
+fn a_rollout_that_is_taken_out_after_a_trap_is_not_shown() {
+    let envoy = trapping_envoy(2);
+    trap(&envoy);
+    assert_eq!(envoy.send_on_new_connection().status, 200);
+    assert_eq!(read_view(&envoy).rollouts.len(), 1);
+    let off = std::fs::read_to_string(artifacts::shipped("filter-off.yaml")).unwrap();
+    envoy.write_filter(&off).unwrap();
+    wait_at_most(RAMP_TIMEOUT, "no rollout", || {
+        read_view(&envoy).rollouts.is_empty().then_some(())
+    });
 }
 
 #[test]

@@ -15,7 +15,7 @@ use verdigris::console::View;
 
 use crate::envoy::{Envoy, Setup, filter_yaml};
 
-const TOKEN: &str = "a-token-that-is-long";
+pub const TOKEN: &str = "a-token-that-is-long";
 
 fn start(config: &Value, token: Option<&'static str>, workers: u32) -> Envoy {
     let filter = filter_yaml(config);
@@ -27,13 +27,13 @@ fn console_url(envoy: &Envoy, path: &str) -> String {
 }
 
 /// Reads `/state.json` over a new connection, which any worker may handle.
-fn read_view(envoy: &Envoy) -> View {
+pub fn read_view(envoy: &Envoy) -> View {
     let answer = envoy.unpooled_client.get(console_url(envoy, "/state.json")).send().unwrap();
     assert_eq!(answer.status(), 200);
     serde_json::from_slice(&answer.bytes().unwrap()).unwrap()
 }
 
-fn send_command(envoy: &Envoy, command: &str, body: &Value) -> Response {
+pub fn send_command(envoy: &Envoy, command: &str, body: &Value) -> Response {
     let request = envoy.unpooled_client.post(console_url(envoy, &format!("/{command}")));
     request.bearer_auth(TOKEN).body(body.to_string()).send().unwrap()
 }

@@ -4,8 +4,8 @@ use serde_json::json;
 
 use super::super::ramp_fixture::read_gauge;
 use super::{TOKEN, read_view, send_command, start};
-use crate::envoy::Envoy;
 use crate::envoy::process::wait_for;
+use crate::envoy::{Envoy, Setup, filter_yaml};
 use crate::proxy::{Proxy as _, ROLLOUT, Request, config, weights};
 
 #[test]
@@ -29,6 +29,24 @@ fn a_command_reaches_every_worker() {
     envoy.push(&weights(70, 30)).unwrap();
     assert_eq!(read_gauge(&envoy, "green_bp"), 3000);
     assert_eq!(read_view(&envoy).rollouts[0].order, None);
+}
+
+/// Envoy then runs the rollout in VMs without a token.
+#[test]
+fn a_command_is_in_force_where_only_the_console_has_the_token() {
+    let filter = filter_yaml(&weights(0, 1));
+    let variables = "        environment_variables: {host_env_keys: [VERDIGRIS_CONSOLE_TOKEN]}\n";
+    let filter = filter.replacen(variables, "", 1);
+    assert!(!filter.contains("host_env_keys"));
+    let setup = Setup { filter: Some(&filter), token: Some(TOKEN), ..Setup::default() };
+    let envoy = Envoy::start_with(&setup);
+    assert_eq!(envoy.send_on_new_connection().cluster, "llm-green");
+    wait_for("the console to show it", || (read_view(&envoy).rollouts.len() == 1).then_some(()));
+    let answer = send_command(&envoy, "rollback", &json!({"reason": "to see"}));
+    assert_eq!(answer.status(), 200, "{}", answer.text().unwrap());
+    wait_for("all workers to apply the command", || {
+        (0..24).all(|_| envoy.send_on_new_connection().cluster == "llm-blue").then_some(())
+    });
 }
 
 /// If a configuration returns while its streams are open, Envoy uses its old root context again.

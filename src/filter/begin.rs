@@ -1,0 +1,67 @@
+//! When a configuration comes into force.
+//!
+//! Envoy configures the filter in each VM before it uses it, and may never use it: it tries a
+//! configuration out in a VM that it discards, it rejects the listener for another reason, or the
+//! listener waits for its routes. So a configuration changes what all VMs share with the first of
+//!
+//! - its configuration, where no other one of the rollout is in force,
+//! - its first stream,
+//! - the end of the root context before it,
+//! - a tick at which it is in force in another VM, or at which it counts as used
+//!   ([`AwaitedUse`](crate::rollout::AwaitedUse)).
+
+use super::manual_worker::ManualWorker;
+use super::runtime::RolloutRuntime;
+use super::shared_samples::SharedSamples;
+use crate::sampling::Unjudged;
+use crate::stats::names::Counter;
+
+// === impl RolloutRuntime ===
+
+impl RolloutRuntime {
+    /// The configuration has come to this VM.
+    pub fn configure(&self) {
+        // A shadow changes nothing that others use.
+        if self.revisions().is_none() || self.is_newest() {
+            return self.begin();
+        }
+        let state = self.manual_worker.as_ref().and_then(|it| it.state());
+        self.beginning.wait(self.metrics.request_count(), state.and_then(|it| it.command));
+    }
+
+    /// Half a second has passed. The root context is the newest of its rollout and role in this VM.
+    pub fn begin_on_tick(&self) {
+        if self.beginning.has_begun() {
+            return;
+        }
+        if self.beginning.tick(self.metrics.request_count()) || self.is_newest() {
+            self.begin();
+        }
+    }
+
+    /// The configuration is used: it comes into force, unless it is. Records the share in force and shows
+    /// it in the gauges.
+    pub fn begin(&self) {
+        if !self.beginning.begin() {
+            return;
+        }
+        let before = self.beginning.take_command();
+        if let Some(ramp) = &self.ramp {
+            ramp.begin(self.revision);
+        }
+        match &self.manual_worker {
+            Some(worker) => worker.begin(self.revision, self.config.share, before.as_ref()),
+            None if self.ramp.is_some() => ManualWorker::clear(self.config.rollout.as_str()),
+            None => {}
+        }
+        self.configure_fleet();
+        let dropped = Counter::Unjudged(Unjudged::Dropped);
+        let on_drop = |scope| self.metrics.count_judge(scope, dropped, 1);
+        SharedSamples::begin(&self.config, on_drop);
+        self.sample_requests();
+        self.record_weights();
+        if !self.is_shadow() {
+            self.metrics.gauges.add_root(self.context_id, self.gauge_values());
+        }
+    }
+}

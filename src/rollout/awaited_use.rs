@@ -1,0 +1,54 @@
+//! Whether a configuration is used that no request has come to yet.
+//!
+//! A proxy may build a configuration and never use it: it rejects the listener for another reason, or
+//! the listener waits for its routes or secrets. A request under the configuration proves that it is used.
+//! Without one, it counts as used as soon as no other configuration of the rollout gets requests either.
+
+/// What is known of a configuration that has no request yet.
+///
+/// ```
+/// use verdigris::rollout::AwaitedUse;
+///
+/// // The rollout had 10 requests when the configuration came, and none since.
+/// assert!(AwaitedUse::new(10).tick(10));
+/// // It has requests, which go to another configuration.
+/// assert!(!AwaitedUse::new(10).tick(11));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AwaitedUse {
+    /// The requests of the rollout that were counted at the last tick.
+    requests: u64,
+    /// How many more ticks without a request there must be.
+    ticks_left: u32,
+    /// Whether other configurations had requests since this one came.
+    has_others: bool,
+}
+
+/// How many ticks there must be without a request, once there was one: half a minute, twice the time
+/// that Envoy waits for a listener's routes and secrets by default (`initial_fetch_timeout`).
+const QUIET_TICKS: u32 = 60;
+
+// === impl AwaitedUse ===
+
+impl AwaitedUse {
+    /// A configuration has come, when the rollout had this many requests.
+    pub fn new(requests: u64) -> Self {
+        Self { requests, ticks_left: 1, has_others: false }
+    }
+
+    /// Half a second has passed, and the rollout has this many requests. Returns whether the
+    /// configuration counts as used.
+    pub fn tick(&mut self, requests: u64) -> bool {
+        if std::mem::replace(&mut self.requests, requests) != requests {
+            (self.ticks_left, self.has_others) = (QUIET_TICKS, true);
+            return false;
+        }
+        self.ticks_left = self.ticks_left.saturating_sub(1);
+        self.ticks_left == 0
+    }
+
+    /// Whether nothing shows that another configuration is used in its place.
+    pub fn is_likely(&self) -> bool {
+        !self.has_others
+    }
+}
