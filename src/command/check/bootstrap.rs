@@ -3,12 +3,9 @@
 use std::rc::Rc;
 
 use super::envoy::{Envoy, listeners};
-use super::findings::Findings;
 use super::listener::{Disagreement, ListenerHeaders};
-use super::plugin::ParsedPlugin;
-use crate::assignment::Version;
 use crate::command::yaml::YamlNode;
-use crate::config::{Config, Plugin, Role, RouteBy, ShadowConfig};
+use crate::config::{Config, Role, ShadowConfig};
 
 /// The clusters and listeners of all files.
 #[derive(Clone, Debug, Default)]
@@ -56,7 +53,7 @@ impl Bootstrap {
 
     /// Checks a rollout. `filter` is the `config` of its filter, if it is known, and `has_shadow`
     /// whether another configuration has the role `shadow`.
-    fn disagreements(
+    pub(super) fn disagreements(
         &self,
         config: &Config,
         filter: Option<&Rc<YamlNode>>,
@@ -99,25 +96,6 @@ impl Bootstrap {
             Some(known) if known.iter().any(|it| it == name) => FoundCluster::Found,
             Some(_) if self.has_cds => FoundCluster::FromCds,
             Some(known) => FoundCluster::Missing { known: known.join(", ") },
-        }
-    }
-
-    /// Checks the clusters of the versions, and that of early header mutation.
-    fn check_clusters(&self, plugin: &ParsedPlugin<'_>, config: &Config, findings: &mut Findings) {
-        if config.route_by == RouteBy::VersionHeader {
-            return;
-        }
-        let fix = "Envoy answers requests to it with 503; add the cluster, or write its name";
-        let mut names = Vec::new();
-        for version in Version::ALL {
-            let name = config.cluster(version).as_str();
-            let field = format!("versions.{version}.cluster");
-            plugin.check_cluster(self, &field, name, fix, findings);
-            names.push(name);
-        }
-        let name = config.default_cluster.as_str();
-        if !names.contains(&name) {
-            plugin.check_cluster(self, "default_cluster", name, fix, findings);
         }
     }
 
@@ -175,15 +153,5 @@ impl Bootstrap {
             fix,
         };
         fixes.into_iter().map(disagreement).collect()
-    }
-
-    /// Checks a rollout. `has_shadow` is whether another configuration has the role `shadow`.
-    pub fn check(&self, plugin: &ParsedPlugin<'_>, has_shadow: bool, findings: &mut Findings) {
-        let Plugin::Rollout(config) = &plugin.plugin else { return };
-        self.check_clusters(plugin, config, findings);
-        let disagreements = self.disagreements(config, plugin.filter(), has_shadow).into_iter();
-        findings
-            .warnings
-            .extend(disagreements.map(|it| plugin.finding_at_field(&it.field, &it.value, it.fix)));
     }
 }

@@ -3,7 +3,7 @@
 //! | file | what it checks |
 //! |---|---|
 //! | `plugin` | a plugin configuration and the filter around it |
-//! | `bootstrap`, `listener` | clusters and headers that a rollout must agree with |
+//! | `agreement`, `bootstrap`, `listener` | clusters and headers that a rollout must agree with |
 //! | `discovery` | whether Envoy accepts the configuration |
 //! | `filters` | the order of HTTP filters |
 //! | `routes`, `clusters` | where requests go |
@@ -14,6 +14,7 @@
 //! | `envoy` | the parts of an Envoy configuration that the checks use |
 //! | `files`, `findings` | the input and the result |
 
+mod agreement;
 mod bootstrap;
 mod called_clusters;
 mod clusters;
@@ -207,7 +208,7 @@ fn check_all(sources: &[Source], plugins: &[ParsedPlugin<'_>], findings: &mut Fi
         plugin.check(plugins, findings);
     }
     for plugin in plugins {
-        bootstrap.check(plugin, has_role(Role::Shadow), findings);
+        agreement::check(&bootstrap, plugin, has_role(Role::Shadow), findings);
     }
     let rollouts: Vec<&Config> = plugins.iter().filter_map(ParsedPlugin::release).collect();
     discovery::check(&envoy, findings);

@@ -65,7 +65,7 @@ fn manager(filters: &[String], rollouts: &[(&str, &str)]) -> String {
 }
 
 /// A bootstrap with listeners, each of chains, each of one manager.
-fn bootstrap(listeners: &[&[String]]) -> String {
+fn bootstrap(listeners: &[Vec<String>]) -> String {
     let chains = |managers: &[String]| {
         let all: Vec<String> = managers.iter().map(|it| format!("{{filters: [{it}]}}")).collect();
         all.join(", ")
@@ -104,9 +104,9 @@ fn rollouts_side_by_side_are_fine() {
     );
     let (same, in_one) = (("verdigris", b.clone()), ("verdigris-b", rollout("b", OTHER)));
     for (what, name_of_a, (name_of_b, b), envoy) in [
-        ("two listeners", "verdigris", &same, bootstrap(&[&[of_a.clone()], &[of_b.clone()]])),
-        ("two chains", "verdigris", &same, bootstrap(&[&[of_a.clone(), of_b.clone()]])),
-        ("one manager", "verdigris-a", &in_one, bootstrap(&[&[both.clone()]])),
+        ("two listeners", "verdigris", &same, bootstrap(&[vec![of_a.clone()], vec![of_b.clone()]])),
+        ("two chains", "verdigris", &same, bootstrap(&[vec![of_a.clone(), of_b]])),
+        ("one manager", "verdigris-a", &in_one, bootstrap(&[vec![both]])),
     ] {
         let (a, b) = (resource(name_of_a, &a), resource(name_of_b, b));
         let output = check(&a, &b, &envoy);
@@ -120,7 +120,7 @@ fn rollouts_side_by_side_are_fine() {
     let wrong = of("verdigris", "b.yaml", "a-blue");
     let (a, b) = (resource("verdigris", &a), resource("verdigris", &b));
     for envoy in
-        [bootstrap(&[&[of_a.clone()], &[wrong.clone()]]), bootstrap(&[&[of_a.clone(), wrong]])]
+        [bootstrap(&[vec![of_a.clone()], vec![wrong.clone()]]), bootstrap(&[vec![of_a, wrong]])]
     {
         let output = check(&a, &b, &envoy);
         assert_eq!(output.code, 1, "{output:?}");
@@ -136,7 +136,7 @@ fn rollouts_side_by_side_are_fine() {
     let b = resource(b.0, &b.1);
     for filters in [[first.clone(), second.clone(), jwt.clone()], [first, jwt, second]] {
         let manager = manager(&filters, &[(SAME, "a-blue"), (OTHER, "b-blue")]);
-        let output = check(&a, &b, &bootstrap(&[&[manager]]));
+        let output = check(&a, &b, &bootstrap(&[vec![manager]]));
         assert_eq!(output.code, 1, "{output:?}");
         assert!(output.out.contains("authenticates after Verdigris"), "{output:?}");
         assert_eq!(output.out.matches("warning: ").count(), 1, "{output:?}");
