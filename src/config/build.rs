@@ -82,11 +82,6 @@ fn build(raw: RawConfig, diagnostics: &mut Diagnostics) -> Option<Config> {
     let has_shadow = raw.shadow.is_some() || has_shadow_step || raw.role == Some(Role::Shadow);
     let needs_answers = has_shadow || raw.judge.is_some() || raw.samples.is_some();
     let raw_answers = raw.answers.or_else(|| implied_answers(&ramp, needs_answers));
-    if ramp.is_some() && raw_answers.as_ref().is_some_and(|it| it.sample.is_some()) {
-        let fix = "a ramp reads the answers of all units that it compares; write fewer of these with \
-                   ramp.control, such as {\"ratio\": 4}, or remove it";
-        diagnostics.push(FieldError::unneeded("answers.sample", fix));
-    }
     let include_usage = raw_answers.as_ref().is_some_and(|it| it.include_usage);
     let in_requests = FormatsInRequests::new(blue.request.as_ref(), green.request.as_ref());
     let mut formats = Formats { blue: blue.format, green: green.format, ..Formats::default() };

@@ -33,6 +33,8 @@ pub(super) struct RampContext {
     pub judges_pairs: bool,
     /// Whether there is an `answers` section.
     pub has_answers: bool,
+    /// Whether the answers of a share of units are read.
+    pub has_sample: bool,
     /// Whether the `answers` section disables reading.
     pub disables_reading: bool,
     /// Whether conversations keep their version. They are then the unit of analysis.
@@ -53,6 +55,7 @@ impl RampContext {
                 || raw.judge.as_ref().is_some_and(|it| it.mode.has_scores()),
             judges_pairs: raw.judge.as_ref().is_some_and(|it| it.mode.has_pairs()),
             has_answers: raw.answers.is_some(),
+            has_sample: raw.answers.as_ref().is_some_and(|it| it.sample.is_some()),
             disables_reading: raw.answers.as_ref().is_some_and(|it| it.read == Some(false)),
             has_conversations: raw.conversation.is_some(),
         }
@@ -69,10 +72,7 @@ pub(super) fn check_ramp(
     context: &RampContext,
     diagnostics: &mut Diagnostics,
 ) -> Option<RampSpec> {
-    if context.has_weights {
-        let fix = "weights and ramp cannot be used together; remove one";
-        diagnostics.push(FieldError::unneeded("ramp", fix));
-    }
+    reject_beside_ramp(context, diagnostics);
     let control = check_control(&raw.control, diagnostics);
     let StepSection { shadow, steps } =
         check_steps(raw.steps, raw.profile, control, context.has_conversations, diagnostics);
@@ -150,6 +150,19 @@ pub(super) fn check_ramp(
         is_paused: raw.paused,
         is_rolled_back: raw.rolled_back,
     })
+}
+
+/// Adds an error for each field outside `ramp` that cannot be used with it.
+fn reject_beside_ramp(context: &RampContext, diagnostics: &mut Diagnostics) {
+    if context.has_weights {
+        let fix = "weights and ramp cannot be used together; remove one";
+        diagnostics.push(FieldError::unneeded("ramp", fix));
+    }
+    if context.has_sample {
+        let fix = "a ramp reads the answers of all units that it compares; write fewer of these with \
+                   ramp.control, such as {\"ratio\": 4}, or remove it";
+        diagnostics.push(FieldError::unneeded("answers.sample", fix));
+    }
 }
 
 /// Adds an error if each critical gate compares pairs, and nothing else.

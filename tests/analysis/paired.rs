@@ -410,21 +410,22 @@ fn a_judge_that_prefers_the_first_answer_decides_only_without_the_swap() {
 fn few_verdicts_that_agree_decide_only_if_they_are_for_one_version() {
     const PAIRS: u64 = 200;
     let plan = plan_for(&[Metric::ErrorRate, Metric::Preference]);
-    let for_blue = |_| Some(Version::Green);
-    let for_each_in_turn =
-        |nth: u64| Some(if nth.is_multiple_of(2) { Version::Green } else { Version::Blue });
-    let cases: [(u64, fn(u64) -> Option<Version>, Verdict); 4] = [
+    // Which versions lose, one after the other.
+    let for_blue = [Version::Green; 2];
+    let for_each_in_turn = [Version::Green, Version::Blue];
+    let cases = [
         (PAIRS / 7, for_each_in_turn, Verdict::Inconclusive),
         (PAIRS / 4, for_each_in_turn, Verdict::Inconclusive),
         (8, for_blue, Verdict::Inconclusive),
         (PAIRS / 7, for_blue, Verdict::Fail),
     ];
-    for (agreed, lost, expected) in cases {
+    for (agreed, losers, expected) in cases {
         let mut step = ShadowStep::new();
         for unit in 0..PAIRS {
             step.add(&plan, &[errors(unit, false, false)]);
             if unit < agreed {
-                step.add(&plan, &[verdict(unit, lost(unit))]);
+                let loser = losers[usize::from(!unit.is_multiple_of(2))];
+                step.add(&plan, &[verdict(unit, Some(loser))]);
             }
         }
         let gates = step.analyse(&plan).gates;

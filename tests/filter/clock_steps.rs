@@ -68,8 +68,10 @@ fn moved(vms: &mut RampVms, root: u32, open: &[Open]) -> Vec<String> {
     open.iter().filter(moves).map(|it| it.id.clone()).collect()
 }
 
+/// The new weights are in force from their first stream on.
 fn reload(vms: &mut RampVms, root: u32, blue: u64, green: u64) {
     (0..2).for_each(|vm| vms.configure(vm, root, &weights(blue, green)));
+    send(vms, 0, root, "first", b"");
     vms.advance_clock(5);
 }
 
