@@ -122,18 +122,17 @@ fn count(contestants: &[Contestant]) -> Vec<Count> {
     let mut counts = Vec::new();
     for (contestant, port) in contestants.iter().zip(&gateway.ports) {
         let mut connection = Connection::open(*port).unwrap();
-        let users = contestant.users(REQUESTS);
-        send_requests(&mut connection, &users[..WARM_UP]);
+        send_requests(&mut connection, WARM_UP);
         if *contestant == Contestant::Ramping {
             // With evidence of the same users, a tick takes more than without any. On a slow
             // machine more ticks fall on the requests.
-            send_requests(&mut connection, &users);
+            send_requests(&mut connection, REQUESTS);
             callgrind.measure_idle("the same with evidence");
         }
-        let requests = callgrind.instructions(|| send_requests(&mut connection, &users));
-        request_streams(&mut connection, &upstream, &users[..2]);
-        let streams = callgrind
-            .instructions(|| request_streams(&mut connection, &upstream, &users[..STREAMS]));
+        let requests = callgrind.instructions(|| send_requests(&mut connection, REQUESTS));
+        request_streams(&mut connection, &upstream, 2);
+        let streams =
+            callgrind.instructions(|| request_streams(&mut connection, &upstream, STREAMS));
         counts.push(Count {
             contestant: *contestant,
             request: requests / REQUESTS as f64,
@@ -143,22 +142,24 @@ fn count(contestants: &[Contestant]) -> Vec<Count> {
     counts
 }
 
-fn send_requests(connection: &mut Connection, users: &[String]) {
+fn send_requests(connection: &mut Connection, count: usize) {
     let plain = chat_body(None);
-    for user in users {
-        let status = connection.post(PATH, &[("x-user-id", user)], &plain, |_| {}).unwrap();
+    for user in 0..count {
+        let user = format!("user-{user:06}");
+        let status = connection.post(PATH, &[("x-user-id", &user)], &plain, |_| {}).unwrap();
         assert_eq!(status, 200);
     }
 }
 
 /// Requests streams whose next chunk is sent when the previous one has arrived.
-fn request_streams(connection: &mut Connection, upstream: &Upstream, users: &[String]) {
+fn request_streams(connection: &mut Connection, upstream: &Upstream, count: usize) {
     let spec = StreamSpec { chunks: CHUNKS_PER_STREAM, pace_ms: None, size: 8 };
     let body = chat_body(Some(spec));
-    for user in users {
+    for user in 0..count {
+        let user = format!("user-{user:06}");
         upstream.send_next_chunk();
         let mut left = CHUNKS_PER_STREAM - 1;
-        let status = connection.post(PATH, &[("x-user-id", user)], &body, |_| {
+        let status = connection.post(PATH, &[("x-user-id", &user)], &body, |_| {
             if left > 0 {
                 upstream.send_next_chunk();
                 left -= 1;
