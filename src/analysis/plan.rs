@@ -199,13 +199,7 @@ impl StepDesign {
     /// A step without blue, or with no larger share than the one before, compares nothing and is
     /// left out.
     pub fn from_shares(shares: &[f64]) -> Vec<Self> {
-        let mut before = 0.0;
-        let step = |share: &f64| {
-            let new_units =
-                Probability::for_new_unit(std::mem::replace(&mut before, *share), *share)?;
-            Some(Self { all_units: Probability::new(*share)?, new_units })
-        };
-        shares.iter().filter_map(step).collect()
+        Self::with_control_ratio(shares, f64::INFINITY)
     }
 
     /// Like [`Self::from_shares`], but each step compares as many of blue's units as are new on
@@ -231,19 +225,18 @@ impl StepDesign {
             let before = std::mem::replace(&mut before, *share);
             Some(Self {
                 all_units: Probability::new(share / compared)?,
-                new_units: Probability::new((share - before) / (compared - before))?,
+                new_units: Probability::for_new_unit(before, *share, compared)?,
             })
         };
         shares.iter().filter_map(step).collect()
     }
 
     /// The steps of a ramp through these shares where a unit is a conversation, which begins in
-    /// a step and keeps its version. Green's probability is the share; with a `ratio`, that among
-    /// the compared ones, which are that many of blue's for each one of green's.
-    pub fn for_conversations(shares: &[f64], ratio: Option<f64>) -> Vec<Self> {
+    /// a step and keeps its version. Each step compares `ratio` times as many of blue's as of
+    /// green's, or all where blue has fewer.
+    pub fn for_conversations(shares: &[f64], ratio: f64) -> Vec<Self> {
         let step = |share: &f64| {
-            let compared = ratio.map_or(1.0, |ratio| compared_share(*share, ratio));
-            let green = Probability::new(share / compared)?;
+            let green = Probability::new(share / compared_share(*share, ratio))?;
             Some(Self { all_units: green, new_units: green })
         };
         shares.iter().filter(|share| **share < 1.0).filter_map(step).collect()

@@ -17,11 +17,11 @@ impl Probability {
     }
 
     /// The probability that a unit that was on blue moves to green, when green's share grows
-    /// from `before` to `now`, both from 0 to 1.
+    /// from `before` to `now`, and `compared` of all units are compared, each from 0 to 1.
     ///
     /// Units that were on green before are not compared: they reflect an earlier assignment.
-    pub fn for_new_unit(before: f64, now: f64) -> Option<Self> {
-        Self::new((now - before) / (1.0 - before))
+    pub fn for_new_unit(before: f64, now: f64, compared: f64) -> Option<Self> {
+        Self::new((now - before) / (compared - before))
     }
 
     /// The probability that a response is green's, where only `fraction` of blue's responses

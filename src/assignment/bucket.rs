@@ -19,6 +19,8 @@ use serde::{Deserialize, Serialize};
 /// The largest sum of both weights that flagd's formula allows: 2³¹ − 1.
 pub const MAX_TOTAL_WEIGHT: u32 = i32::MAX as u32;
 
+const ALL_BP: u64 = 10_000;
+
 /// The hash that assigns `unit` to a version: MurmurHash3 x86 32-bit with seed 0, of the
 /// rollout's name and the unit without a separator.
 ///
@@ -80,6 +82,15 @@ impl Share {
         let total = u32::try_from(blue.checked_add(green)?).ok()?;
         let green = u32::try_from(green).ok()?;
         (1..=MAX_TOTAL_WEIGHT).contains(&total).then_some(Self { green, total })
+    }
+
+    /// The share with so many basis points. `None` above 10,000.
+    pub fn from_basis_points(green_bp: u64) -> Option<Self> {
+        match ALL_BP.checked_sub(green_bp)? {
+            // Equal to any other share of all units.
+            0 => Some(Self::ALL),
+            blue_bp => Self::new(blue_bp, green_bp),
+        }
     }
 
     /// Whether all units are on blue.

@@ -87,11 +87,7 @@ pub(super) fn check_answers(
 /// Checks the share of units whose answers are read.
 fn check_read_sample(raw: Option<&Number>, diagnostics: &mut Diagnostics) -> Share {
     let Some(raw) = raw else { return Share::ALL };
-    let share = match raw.as_f64() {
-        Some(100.0) => Some(Share::ALL),
-        _ => share_from_percent(raw),
-    };
-    share.unwrap_or_else(|| {
+    share_from_percent(raw).unwrap_or_else(|| {
         let fix = "write the share of units whose answers are read, in percent, above 0 and at most \
                    100, with at most two decimals, such as 25";
         diagnostics.push(FieldError::new("answers.sample", &json!(raw), fix));

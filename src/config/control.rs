@@ -30,8 +30,6 @@ pub(super) struct ControlRatio(NonZeroU32);
 /// Smaller ratios have no meaning, and with a larger one hardly any step leaves units out.
 const ALLOWED_RATIOS: RangeInclusive<u64> = 1..=99;
 
-const ALL_BP: u64 = 10_000;
-
 /// Checks the field; `None` if it is invalid.
 pub(super) fn check_control(raw: &RawControl, diagnostics: &mut Diagnostics) -> Option<Control> {
     let ratio = match raw {
@@ -53,13 +51,16 @@ pub(super) fn check_control(raw: &RawControl, diagnostics: &mut Diagnostics) -> 
 impl Control {
     /// The designs of the steps with these shares of units on green.
     pub fn step_designs(self, shares: &[f64], has_conversations: bool) -> Vec<StepDesign> {
+        let ratio = match self {
+            Self::All => f64::INFINITY,
+            // All conversations that begin in a step are newly exposed.
+            Self::Equal => 1.0,
+            Self::Ratio(ControlRatio(ratio)) => ratio.get().into(),
+        };
         match (self, has_conversations) {
-            (Self::All, false) => StepDesign::from_shares(shares),
+            (_, true) => StepDesign::for_conversations(shares, ratio),
             (Self::Equal, false) => StepDesign::with_equal_control(shares),
-            (Self::Ratio(ratio), false) => StepDesign::with_control_ratio(shares, ratio.get()),
-            (Self::All, true) => StepDesign::for_conversations(shares, None),
-            (Self::Equal, true) => StepDesign::for_conversations(shares, Some(1.0)),
-            (Self::Ratio(ratio), true) => StepDesign::for_conversations(shares, Some(ratio.get())),
+            (Self::All | Self::Ratio(_), false) => StepDesign::with_control_ratio(shares, ratio),
         }
     }
 
@@ -77,16 +78,11 @@ impl ControlRatio {
         NonZeroU32::new(u32::try_from(ratio).ok()?).map(Self)
     }
 
-    fn get(self) -> f64 {
-        self.0.get().into()
-    }
-
     /// The share of all units that is compared where green has `share` of them: green's, and its
     /// control on blue. Where blue has fewer units than that, all.
     pub fn analysed_share(self, share: Share) -> Share {
         let green_bp = u64::from(share.basis_points());
         let analysed_bp = green_bp * (u64::from(self.0.get()) + 1);
-        let blue_bp = ALL_BP.checked_sub(analysed_bp).filter(|blue_bp| *blue_bp > 0);
-        blue_bp.and_then(|blue_bp| Share::new(blue_bp, analysed_bp)).unwrap_or(Share::ALL)
+        Share::from_basis_points(analysed_bp).unwrap_or(Share::ALL)
     }
 }

@@ -187,7 +187,7 @@ fn check_shadow_step(raw: &RawStepObject, diagnostics: &mut Diagnostics) -> Opti
 
 /// A step that compares green with all of blue.
 fn step(green_bp: u64, needs_approval: bool) -> Option<RampStep> {
-    let share = share_from_bp(green_bp)?;
+    let share = Share::from_basis_points(green_bp)?;
     Some(RampStep { share, analysed_share: Share::ALL, needs_approval })
 }
 
@@ -208,7 +208,7 @@ fn equalize_control(steps: &mut [RampStep], by_conversation: bool, diagnostics: 
                  smaller steps, such as up to 50, or remove this field"
             );
             diagnostics.push(FieldError::new("ramp.control", &json!("equal"), fix));
-        } else if let Some(analysed_share) = share_from_bp(analysed_bp) {
+        } else if let Some(analysed_share) = Share::from_basis_points(analysed_bp) {
             step.analysed_share = analysed_share;
         }
     }
@@ -224,11 +224,7 @@ fn shown_step(step: &RawStep) -> Value {
 
 /// The share in percent; `None` unless it is above 0, at most 100, and has at most two decimals.
 pub(super) fn share_from_percent(percent: &Number) -> Option<Share> {
-    share_from_bp(basis_points(percent)?)
-}
-
-fn share_from_bp(green_bp: u64) -> Option<Share> {
-    Share::new(ALL_BP.checked_sub(green_bp)?, green_bp)
+    Share::from_basis_points(basis_points(percent)?)
 }
 
 /// Converts percent to basis points. `None` unless it is above 0, at most 100, and has at most

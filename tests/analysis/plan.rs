@@ -40,7 +40,7 @@ fn with_a_control_ratio_greens_share_of_the_compared_units_is_known() {
         assert!((found.0 - expected.0).abs() < 1e-12, "{found:?}");
         assert!((found.1 - expected.1).abs() < 1e-12, "{found:?}");
     }
-    let conversations = StepDesign::for_conversations(&[0.01, 0.4], Some(4.0));
+    let conversations = StepDesign::for_conversations(&[0.01, 0.4], 4.0);
     let found: Vec<_> = conversations.iter().map(|step| step.new_units.get()).collect();
     assert!((found[0] - 0.2).abs() < 1e-12 && (found[1] - 0.4).abs() < 1e-12, "{found:?}");
 }

@@ -7,6 +7,6 @@ fn a_probability_lies_strictly_between_0_and_1() {
     for wrong in [0.0, 1.0, -0.1, 1.1, f64::NAN, f64::INFINITY] {
         assert_eq!(Probability::new(wrong), None, "{wrong}");
     }
-    assert_eq!(Probability::for_new_unit(0.05, 0.05), None, "no unit is new");
-    assert_eq!(Probability::for_new_unit(0.5, 1.0), None, "no unit stays on blue");
+    assert_eq!(Probability::for_new_unit(0.05, 0.05, 1.0), None, "no unit is new");
+    assert_eq!(Probability::for_new_unit(0.5, 1.0, 1.0), None, "no unit stays on blue");
 }

@@ -61,8 +61,7 @@ fn time(contestants: &[Contestant]) {
     pin_clients_to_their_cpu();
     let upstream = Upstream::new();
     let port = upstream.start();
-    let targets: Vec<_> =
-        contestants.iter().map(|contestant| Target::envoy(*contestant, port)).collect();
+    let targets = envoys(contestants, port);
     measure_targets("bench", &targets, env_number("ROUNDS", 5), env_number("SECONDS", 2));
     drop(targets);
     println!("{}", push::measure(port));
@@ -70,13 +69,17 @@ fn time(contestants: &[Contestant]) {
     println!("verdigris.wasm: {size} bytes");
 }
 
+/// An Envoy for each contestant, in front of the upstream at this port.
+fn envoys(contestants: &[Contestant], port: u16) -> Vec<Target> {
+    contestants.iter().map(|contestant| Target::envoy(*contestant, port)).collect()
+}
+
 /// Measures only streams. This needs no `oha`.
 fn streams(contestants: &[Contestant]) {
     pin_clients_to_their_cpu();
     let upstream = Upstream::new();
     let port = upstream.start();
-    let targets: Vec<_> =
-        contestants.iter().map(|contestant| Target::envoy(*contestant, port)).collect();
+    let targets = envoys(contestants, port);
     let rows = rounds::measure_only_streams(&targets, env_number("ROUNDS", 10));
     println!("{}", report::table(&rows));
 }
@@ -87,8 +90,7 @@ fn gateways() {
     let upstream = Upstream::new();
     let port = upstream.start();
     let contestants = [Contestant::Plain, Contestant::Deciding, Contestant::Everything];
-    let mut targets: Vec<_> =
-        contestants.iter().map(|contestant| Target::envoy(*contestant, port)).collect();
+    let mut targets = envoys(&contestants, port);
     targets.extend([llm_gateways::portkey(port), llm_gateways::litellm(port)]);
     measure_targets("gateways", &targets, env_number("ROUNDS", 3), env_number("SECONDS", 5));
 }

@@ -73,16 +73,8 @@ fn the_past_of_units_is_known_after_it() {
             let unit = index % 20;
             let noise = if index / 20 % 2 == 0 { 1.1 } else { 0.9 };
             let value = if unit < 10 { 1_000.0 } else { 3_000.0 };
-            Observation {
-                at_ns: index,
-                unit: unit_hash(unit),
-                epoch: ramp.snapshot_epoch(),
-                version: Version::Blue,
-                is_newly_exposed: true,
-                is_assignment: true,
-                shadow: None,
-                measurements: Measurements::default().with_value(Metric::Duration, value * noise),
-            }
+            let measurements = Measurements::default().with_value(Metric::Duration, value * noise);
+            Observation { at_ns: index, ..ramp.response(unit, Version::Blue, measurements) }
         })
         .collect();
     let (now, spec) = (ramp.now(), ramp.spec().clone());

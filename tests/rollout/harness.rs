@@ -61,20 +61,28 @@ impl RampHarness {
         for (version, bad) in bad {
             for index in 0..traffic.each {
                 self.units += 1;
-                observations.push(Observation {
-                    at_ns: self.now_s * SECOND_NS,
-                    unit: unit_hash(self.units),
-                    epoch,
-                    version,
-                    is_newly_exposed: true,
-                    is_assignment: true,
-                    shadow: None,
-                    measurements: Measurements::default().with_rate(Metric::ErrorRate, index < bad),
-                });
+                let measurements =
+                    Measurements::default().with_rate(Metric::ErrorRate, index < bad);
+                let response = self.response(self.units, version, measurements);
+                observations.push(Observation { epoch, ..response });
             }
         }
         let now = self.now();
         self.state.reconcile(self.config.ramp.as_ref().unwrap(), now, &observations);
+    }
+
+    /// A response to a new unit with this number, now and in the epoch in force.
+    pub fn response(&self, unit: u64, version: Version, measurements: Measurements) -> Observation {
+        Observation {
+            at_ns: self.now_s * SECOND_NS,
+            unit: unit_hash(unit),
+            epoch: self.snapshot_epoch(),
+            version,
+            is_newly_exposed: true,
+            is_assignment: true,
+            shadow: None,
+            measurements,
+        }
     }
 
     /// Reconciles once a second for `count` seconds with pairs of the epoch in force, each of a new
@@ -91,16 +99,10 @@ impl RampHarness {
             let mut pairs = Vec::new();
             for index in 0..traffic.each {
                 self.units += 1;
-                pairs.push(Observation {
-                    at_ns: self.now_s * SECOND_NS,
-                    unit: unit_hash(self.units),
-                    epoch: self.snapshot_epoch(),
-                    version: Version::Blue,
-                    is_newly_exposed: true,
-                    is_assignment: true,
-                    measurements: measured(index < traffic.blue_bad),
-                    shadow: Some(measured(index < traffic.green_bad)),
-                });
+                let blue = measured(index < traffic.blue_bad);
+                let shadow = Some(measured(index < traffic.green_bad));
+                let response = self.response(self.units, Version::Blue, blue);
+                pairs.push(Observation { shadow, ..response });
             }
             let now = self.now();
             self.state.reconcile(self.config.ramp.as_ref().unwrap(), now, &pairs);

@@ -1,11 +1,11 @@
 //! When a ramp without traffic changes.
 
 use serde_json::{Value, json};
-use verdigris::analysis::{Measurements, Metric, Observation};
+use verdigris::analysis::{Measurements, Metric};
 use verdigris::assignment::Version;
 use verdigris::rollout::CommandKind;
 
-use super::harness::{RampHarness, Traffic, unit_hash};
+use super::harness::{RampHarness, Traffic};
 use super::{BAD, BOTH_BROKEN, GOOD, NO_TRAFFIC, ramp_with};
 
 /// Longer than a period of the analysis.
@@ -76,18 +76,8 @@ fn a_threshold_is_frozen_when_the_state_says_so() {
     let mut ramp = RampHarness::new(ramp_with(fields));
     ramp.run(1, NO_TRAFFIC);
     let duration = Measurements::default().with_value(Metric::Duration, 100_000.0);
-    let observations: Vec<_> = (0..400)
-        .map(|unit| Observation {
-            at_ns: ramp.now().monotonic_ns,
-            unit: unit_hash(unit),
-            epoch: ramp.snapshot_epoch(),
-            version: Version::Blue,
-            is_newly_exposed: true,
-            is_assignment: true,
-            shadow: None,
-            measurements: duration,
-        })
-        .collect();
+    let observations: Vec<_> =
+        (0..400).map(|unit| ramp.response(unit, Version::Blue, duration)).collect();
     let (spec, now) = (ramp.spec().clone(), ramp.now());
     ramp.state.reconcile(&spec, now, &observations);
     let is_learned =

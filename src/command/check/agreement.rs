@@ -1,4 +1,4 @@
-//! Checks that a rollout agrees with Envoy's bootstrap.
+//! The findings where a rollout does not agree with Envoy's bootstrap.
 
 use super::bootstrap::Bootstrap;
 use super::findings::Findings;

@@ -34,8 +34,8 @@ pub struct Scalar<'a> {
 /// The value that Envoy 1.40 gives a scalar (`parseYamlNode` in Envoy's `yaml_utility.cc`, and
 /// yaml-cpp's `convert` and `IsNullString`).
 ///
-/// A text in quotes has the tag `!`, unless the file gives it another one, which Envoy ignores.
-/// Integers of more than 32 bits become text, and so do decimals: Envoy's branch for these is never
+/// yaml-cpp gives a quoted scalar the tag `!`, by which Envoy reads it as text. Where the file
+/// gives it another tag, Envoy reads it as a plain one. Integers of more than 32 bits become text, and so do decimals: Envoy's branch for these is never
 /// taken.
 pub fn scalar_in_envoy(scalar: Scalar<'_>) -> Value {
     let Scalar { text, style, tag } = scalar;
