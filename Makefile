@@ -28,7 +28,7 @@ UPSTREAMS := .tools/ready $(OWN_ENVOY)
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 
-.PHONY: help run build test e2e lint docs fuzz properties fmt count bench bench-gateways bench-shadow judge screenshots page simulate dashboard weights charts gateways image dist sbom reproducible deny faults soak versions tools corpora target valgrind browser linters clean FORCE
+.PHONY: help run build modules whole routing test e2e lint docs fuzz properties fmt count bench bench-gateways bench-shadow judge screenshots page simulate dashboard weights charts gateways image dist sbom reproducible deny faults soak versions tools corpora target valgrind browser linters clean FORCE
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -38,9 +38,18 @@ run: build $(UPSTREAMS) $(if $(filter fleet,$(DEMO)),.tools/bin/etcd) ## demonst
 	@.tools/venv/bin/python envoy/demo/demo.py --wasm $(WASM) --envoy $(ENVOY) --etcd .tools/bin/etcd --folder target/run $(DEMO)
 
 build: target ## build the filter, and the one that only routes
+	@$(MAKE) --no-print-directory --jobs=2 whole routing
+
+# A build is linked by one thread, so that they go side by side.
+modules: target
+	@$(MAKE) --no-print-directory --jobs=3 whole routing $(TRAP)
+
+whole:
 	$(BUILD_WASM)
+
+routing:
 	@export VERDIGRIS_BUILD=route && $(subst @,,$(BUILD_WASM)) --features route --target-dir target/route
-	@cp target/route/wasm32-wasip1/release/verdigris.wasm $(ROUTE)
+	@mkdir -p $(dir $(ROUTE)) && cp target/route/wasm32-wasip1/release/verdigris.wasm $(ROUTE)
 
 # The sources are fetched first, because their folder is in the flags.
 BUILD_WASM = @$(CARGO) fetch --locked --quiet \
@@ -82,7 +91,7 @@ dist: image ## put all parts of a release into target/dist, with their hashes
 charts: $(UPSTREAMS) .tools/bin/helm ## render the Helm chart and the Kustomize bases, and compare them; downloads 38 MB
 	$(CARGO) test --locked --quiet --test kubernetes -- --include-ignored
 
-gateways: build $(TRAP) tools .tools/litellm-ready ## test a release in front of LiteLLM, which it installs, and streams of 90 seconds
+gateways: modules tools .tools/litellm-ready ## test a release in front of LiteLLM, which it installs, and streams of 90 seconds
 	$(CARGO) test --locked --quiet --test filter -- --include-ignored llm_gateways weights_change_during_a_stream_of_90_seconds
 
 judge: build $(UPSTREAMS) .tools/judge-ready ## ask a real small model, which it installs, as judge: its agreement with labels, and with itself in both orders; downloads 127 MB
@@ -93,10 +102,10 @@ judge: build $(UPSTREAMS) .tools/judge-ready ## ask a real small model, which it
 CORES = $(shell getconf _NPROCESSORS_ONLN)
 export RUST_TEST_THREADS ?= $(shell expr $(CORES) \* 3 / 2)
 
-test: build $(TRAP) tools browser ## run all tests: unit, property, host emulator, real Envoy
+test: modules tools browser ## run all tests: unit, property, host emulator, real Envoy
 	PROPTEST_RNG_SEED=$(PROPTEST_RNG_SEED) $(CARGO) test --locked
 
-e2e: build $(TRAP) tools browser ## run only the tests in a real Envoy
+e2e: modules tools browser ## run only the tests in a real Envoy
 	$(CARGO) test --locked --test filter envoy
 
 page: ## serve the console's page with examples of every phase
@@ -148,7 +157,7 @@ soak: build tools ## send requests for SECONDS (600), and compare every counter 
 # What goes wrong, and the tests that cause it in the real Envoy. Each test says what is lost; docs/reference/failure-modes.md
 # has it as a table.
 FAULTS := abort attacks broken classification cut_short failover fleet::changes fleet::failures fleet::schedules fleet::store_failures fleet::store_refusals hot_restart hung idle reload startup trap upgrade
-faults: build $(TRAP) tools ## cause every fault in the real Envoy, and print which lost something
+faults: modules tools ## cause every fault in the real Envoy, and print which lost something
 	@$(CARGO) test --locked --quiet --no-run --test filter
 	@failed=0; for fault in $(FAULTS); do \
 	  ignored=; test $$fault != fleet::schedules || ignored=--ignored; \
@@ -157,7 +166,7 @@ faults: build $(TRAP) tools ## cause every fault in the real Envoy, and print wh
 	  tests=$$(sed -n 's/^test result: [a-zA-Z]*\. \([0-9]*\) passed.*/\1/p' target/fault.txt); \
 	  printf '%-24s %3s tests   lost: %s\n' "$$fault" "$$tests" "$$lost"; done; exit $$failed
 
-versions: build $(TRAP) tools browser ## run the tests in the Envoys that PyPI has, and print the matrix; ACCEPT=1 writes it into the documentation
+versions: modules tools browser ## run the tests in the Envoys that PyPI has, and print the matrix; ACCEPT=1 writes it into the documentation
 	@$(PYTHON) .ci/versions.py $(if $(ACCEPT),--accept)
 
 FUZZED := sse amazon json formats config headers assignment patch feedback console store fleet judge export

@@ -123,7 +123,8 @@ fn a_green_that_does_not_listen_is_rolled_back_by_its_grpc_errors() {
 #[test]
 fn preflights_and_empty_bodies_are_not_errors() {
     let nothing = failing_model(3, ModelFailure::Body(""));
-    let envoy = start_with_models(&quick_ramp_with(json!({})), 2, [nothing, nothing]);
+    let ramp = quick_ramp_with_gates(&["error_rate"]);
+    let envoy = start_with_models(&ramp, 2, [nothing, nothing]);
     let url = format!("{}{MODEL_PATH}", envoy.url);
     let send = |client: &Client, user: String| {
         let preflight = client.request(Method::OPTIONS, &url).header("x-user-id", &user);
@@ -154,8 +155,9 @@ fn a_green_that_is_slower_than_blues_fast_failures_is_promoted() {
 #[test]
 fn an_incident_on_both_versions_holds_the_ramp_until_it_ends() {
     let wires = json!([{"metric": "error_rate", "limit": 0.5, "window": "2s"}]);
+    let gates = json!([{"metric": "error_rate"}]);
     let envoy = start_with_models(
-        &quick_ramp_with(json!({"bake": "4s", "tripwires": wires})),
+        &quick_ramp_with(json!({"bake": "4s", "tripwires": wires, "gates": gates})),
         2,
         [GOOD_MODEL, GOOD_MODEL],
     );

@@ -1,7 +1,7 @@
 //! One VM: the module's memory, its contexts' callbacks, and what it has done.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use wasmi::{Engine, Instance, Linker, Module, Store, Val};
 
@@ -143,6 +143,17 @@ pub fn first<'a>(headers: &'a [(String, Vec<u8>)], name: &str) -> Option<&'a [u8
     found.map(|(_, value)| value.as_slice())
 }
 
+static ENGINE: LazyLock<Engine> = LazyLock::new(Engine::default);
+
+/// The module of a `.wasm`. All VMs share one, because its translation takes longer than most tests.
+fn translated(wasm: &[u8]) -> Module {
+    static MODULES: LazyLock<Mutex<HashMap<Vec<u8>, Module>>> = LazyLock::new(Mutex::default);
+    let mut modules = MODULES.lock().unwrap();
+    let module =
+        modules.entry(wasm.to_vec()).or_insert_with(|| Module::new(&ENGINE, wasm).unwrap());
+    module.clone()
+}
+
 pub struct Vm {
     store: Store<State>,
     instance: Instance,
@@ -150,9 +161,8 @@ pub struct Vm {
 
 impl Vm {
     pub fn start(wasm: &[u8], process: &Process) -> Self {
-        let engine = Engine::default();
-        let module = Module::new(&engine, wasm).unwrap();
-        let mut linker = Linker::new(&engine);
+        let module = translated(wasm);
+        let mut linker = Linker::new(&ENGINE);
         abi::link(&mut linker, &module);
         let mut shared = process.shared.lock().unwrap();
         shared.vms += 1;
@@ -172,7 +182,7 @@ impl Vm {
             tick_ms: BTreeMap::new(),
         };
         drop(shared);
-        let mut store = Store::new(&engine, state);
+        let mut store = Store::new(&ENGINE, state);
         let instance = linker.instantiate_and_start(&mut store, &module).unwrap();
         let mut vm = Self { store, instance };
         vm.call("_initialize", &[]);
