@@ -19,7 +19,8 @@ use serde::{Deserialize, Serialize};
 /// The largest sum of both weights that flagd's formula allows: 2³¹ − 1.
 pub const MAX_TOTAL_WEIGHT: u32 = i32::MAX as u32;
 
-const ALL_BP: u64 = 10_000;
+/// All units, in basis points.
+pub const ALL_BP: u64 = 10_000;
 
 /// The hash that assigns `unit` to a version: MurmurHash3 x86 32-bit with seed 0, of the
 /// rollout's name and the unit without a separator.

@@ -8,10 +8,8 @@ use super::diagnostics::Diagnostics;
 use super::raw::ramp::{RawStep, RawStepObject};
 use super::raw::reader::whole_number;
 use crate::assignment::Share;
+use crate::assignment::bucket::ALL_BP;
 use crate::rollout::{RampProfile, RampStep, ShadowStep};
-
-/// All units, in basis points.
-const ALL_BP: u64 = 10_000;
 
 const MAX_STEPS: usize = 16;
 

@@ -35,8 +35,8 @@ pub struct Scalar<'a> {
 /// yaml-cpp's `convert` and `IsNullString`).
 ///
 /// yaml-cpp gives a quoted scalar the tag `!`, by which Envoy reads it as text. Where the file
-/// gives it another tag, Envoy reads it as a plain one. Integers of more than 32 bits become text, and so do decimals: Envoy's branch for these is never
-/// taken.
+/// gives it another tag, Envoy reads it as a plain one. Integers of more than 32 bits become text,
+/// and so do decimals: Envoy's branch for these is never taken.
 pub fn scalar_in_envoy(scalar: Scalar<'_>) -> Value {
     let Scalar { text, style, tag } = scalar;
     match tag {

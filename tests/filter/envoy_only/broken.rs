@@ -63,12 +63,14 @@ fn assert_rolled_back(name: &str, config: &Value, green: Model) {
 fn a_green_that_rejects_requests_is_rolled_back() {
     let two_gates = quick_ramp_with_gates(&["error_rate", "duration"]);
     let default_gates = quick_ramp_with(json!({}));
-    for (status, gates) in [(400, &two_gates), (401, &default_gates), (404, &default_gates)] {
+    for status in [400, 401, 404] {
         let green = failing_model(1, ModelFailure::Status(status));
-        assert_rolled_back(&format!("{status} to all"), gates, green);
+        let name = format!("{status} to all");
+        assert_rolled_back(&format!("{name}, error_rate and duration"), &two_gates, green);
+        assert_rolled_back(&format!("{name}, default gates"), &default_gates, green);
     }
     let green = failing_model(5, ModelFailure::Status(400));
-    assert_rolled_back("400 to one in five", &default_gates, green);
+    assert_rolled_back("400 to one in five, default gates", &default_gates, green);
 }
 
 #[test]

@@ -149,9 +149,12 @@ static ENGINE: LazyLock<Engine> = LazyLock::new(Engine::default);
 fn translated(wasm: &[u8]) -> Module {
     static MODULES: LazyLock<Mutex<HashMap<Vec<u8>, Module>>> = LazyLock::new(Mutex::default);
     let mut modules = MODULES.lock().unwrap();
-    let module =
-        modules.entry(wasm.to_vec()).or_insert_with(|| Module::new(&ENGINE, wasm).unwrap());
-    module.clone()
+    if let Some(module) = modules.get(wasm) {
+        return module.clone();
+    }
+    let module = Module::new(&ENGINE, wasm).unwrap();
+    modules.insert(wasm.to_vec(), module.clone());
+    module
 }
 
 pub struct Vm {
