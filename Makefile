@@ -37,12 +37,15 @@ help: ## list the targets
 run: build $(UPSTREAMS) $(if $(filter fleet,$(DEMO)),.tools/bin/etcd) ## demonstrate a release: manual weights 5 -> 50 -> 100 -> 0, a ramp with DEMO=good or DEMO=bad, a judge of answers with DEMO=judge, or three Envoys with DEMO=fleet
 	@.tools/venv/bin/python envoy/demo/demo.py --wasm $(WASM) --envoy $(ENVOY) --etcd .tools/bin/etcd --folder target/run $(DEMO)
 
-build: target ## build the filter, and the one that only routes
-	@$(MAKE) --no-print-directory --jobs=2 whole routing
+# A build is linked by one thread, so that they go side by side, each with its own Cargo's number of jobs.
+# They need no Envoy, which may not be installed yet.
+SIDE_BY_SIDE = --no-print-directory ENVOY= CARGO='env -u MAKEFLAGS -u MFLAGS $(CARGO)'
 
-# A build is linked by one thread, so that they go side by side.
+build: target ## build the filter, and the one that only routes
+	@$(MAKE) $(SIDE_BY_SIDE) --jobs=2 whole routing
+
 modules: target
-	@$(MAKE) --no-print-directory --jobs=3 whole routing $(TRAP)
+	@$(MAKE) $(SIDE_BY_SIDE) --jobs=3 whole routing $(TRAP)
 
 whole:
 	$(BUILD_WASM)
