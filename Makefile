@@ -37,9 +37,12 @@ help: ## list the targets
 run: build $(UPSTREAMS) $(if $(filter fleet,$(DEMO)),.tools/bin/etcd) ## demonstrate a release: manual weights 5 -> 50 -> 100 -> 0, a ramp with DEMO=good or DEMO=bad, a judge of answers with DEMO=judge, or three Envoys with DEMO=fleet
 	@.tools/venv/bin/python envoy/demo/demo.py --wasm $(WASM) --envoy $(ENVOY) --etcd .tools/bin/etcd --folder target/run $(DEMO)
 
-# A build is linked by one thread, so that they go side by side, each with its own Cargo's number of jobs.
-# They need no Envoy, which may not be installed yet.
-SIDE_BY_SIDE = --no-print-directory ENVOY= CARGO='env -u MAKEFLAGS -u MFLAGS $(CARGO)'
+# A build is linked by one thread, so that they go side by side. They need no Envoy, which may not be
+# installed yet, and Cargo and rustc warn of a jobserver that make does not open for them.
+SIDE_BY_SIDE := --no-print-directory ENVOY= IS_SIDE_BY_SIDE=1
+ifdef IS_SIDE_BY_SIDE
+unexport MAKEFLAGS MFLAGS
+endif
 
 build: target ## build the filter, and the one that only routes
 	@$(MAKE) $(SIDE_BY_SIDE) --jobs=2 whole routing
