@@ -172,8 +172,8 @@ faults: modules tools ## cause every fault in the real Envoy, and print which lo
 	  tests=$$(sed -n 's/^test result: [a-zA-Z]*\. \([0-9]*\) passed.*/\1/p' target/fault.txt); \
 	  printf '%-24s %3s tests   lost: %s\n' "$$fault" "$$tests" "$$lost"; done; exit $$failed
 
-versions: modules tools browser ## run the tests in the Envoys that PyPI has, and print the matrix; ACCEPT=1 writes it into the documentation
-	@$(PYTHON) .ci/versions.py $(if $(ACCEPT),--accept)
+versions: modules tools browser ## run the tests in the Envoys that PyPI has, and print the matrix; ACCEPT=1 writes it into the documentation, ONLY=1.39.3 is for one version
+	@$(PYTHON) .ci/versions.py $(if $(ACCEPT),--accept) $(addprefix --only ,$(ONLY))
 
 FUZZED := sse amazon json formats config headers assignment patch feedback console store fleet judge export
 fuzz: ## fuzz each parser, and what reads bytes of clients, operators and stores, for SECONDS (600): make fuzz SECONDS=60

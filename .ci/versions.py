@@ -1,9 +1,11 @@
 """Runs the tests in the real Envoy on each version of Envoy in VERSIONS, and prints a matrix.
 
-`--accept` writes the matrix into docs/reference/compatibility.md. Other arguments are passed to the tests, such as
-the name of one.
+`--accept` writes each row into docs/reference/compatibility.md as soon as it is known. `--only 1.39.3` runs on this
+version alone, and may be repeated. Other arguments are passed to the tests, such as the name of one; such a row is not
+written.
 """
 
+import argparse
 import os
 import re
 import subprocess
@@ -34,12 +36,13 @@ def envoy(version: str) -> Path:
 
 
 def run(version: str, arguments: list[str]) -> tuple[int, list[str]]:
-    """How many tests pass, and which fail."""
+    """How many tests pass, and which fail. Their output is in target/versions-<version>.txt."""
     command = ["cargo", "test", "--locked", "--quiet", "--test", "filter", "--no-fail-fast", "--"]
     tests = subprocess.run(
         [*command, *(arguments or ["envoy"])],
         cwd=ROOT, env={**os.environ, "ENVOY": str(envoy(version))}, capture_output=True, text=True,
     )
+    (ROOT / f"target/versions-{version}.txt").write_text(tests.stdout + tests.stderr)
     result = re.search(r"^test result: \w+\. (\d+) passed", tests.stdout, re.MULTILINE)
     if not result:
         sys.exit(tests.stdout + tests.stderr)
@@ -47,19 +50,37 @@ def run(version: str, arguments: list[str]) -> tuple[int, list[str]]:
     return int(result[1]), sorted(set(failed))
 
 
+def recorded() -> dict[str, str]:
+    """The rows of the documentation, by version."""
+    _, rest = DOCUMENT.read_text().split(BEGIN)
+    table, _ = rest.split(END)
+    return {row.split("|")[1].strip(): row for row in table.splitlines(keepends=True) if re.match(r"\| \d", row)}
+
+
+def record(version: str, row: str) -> None:
+    rows = recorded() | {version: row}
+    table = ["| Envoy | tests that pass | tests that fail |\n", "|---|---|---|\n"]
+    table += [rows[version] for version in VERSIONS if version in rows]
+    text = DOCUMENT.read_text()
+    before, rest = text.split(BEGIN)
+    _, after = rest.split(END)
+    DOCUMENT.write_text(before + BEGIN + "\n" + "".join(table) + "\n" + END + after)
+
+
 def main() -> None:
-    arguments = [argument for argument in sys.argv[1:] if argument != "--accept"]
-    rows = ["| Envoy | tests that pass | tests that fail |\n", "|---|---|---|\n"]
-    for version in VERSIONS:
-        passed, failed = run(version, arguments)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--accept", action="store_true")
+    parser.add_argument("--only", action="append", choices=VERSIONS)
+    arguments, tests = parser.parse_known_args()
+    if arguments.accept and tests:
+        parser.error(f"--accept records a run of all tests, not of {' '.join(tests)}")
+    for version in arguments.only or VERSIONS:
+        passed, failed = run(version, tests)
         names = "<br>".join(f"`{name}`" for name in failed) or "–"
-        rows.append(f"| {version} | {passed} | {names} |\n")
-        print(rows[-1], end="", flush=True)
-    if "--accept" in sys.argv:
-        text = DOCUMENT.read_text()
-        before, rest = text.split(BEGIN)
-        _, after = rest.split(END)
-        DOCUMENT.write_text(before + BEGIN + "\n" + "".join(rows) + "\n" + END + after)
+        row = f"| {version} | {passed} | {names} |\n"
+        print(row, end="", flush=True)
+        if arguments.accept:
+            record(version, row)
 
 
 main()
