@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::pending_body::BodyPurpose;
+use super::pending_body::{BodyPurpose, PendingBody};
 use super::response_observer::{ObservedRequest, ResponseObserver};
 use super::routed_patch::CompletedPatch;
 use super::routing::RoutedRequest;
@@ -62,7 +62,8 @@ impl StreamState {
         let pending =
             self.pending_body.take().filter(|it| !matches!(it.purpose, BodyPurpose::Feedback));
         let (Some(pending), Some(runtime)) = (pending, self.runtime.clone()) else { return };
-        if let BodyPurpose::RoutedPatch(routed) = pending.purpose {
+        let PendingBody { purpose, wait, .. } = *pending;
+        if let BodyPurpose::RoutedPatch(routed) = purpose {
             self.record_completed(&runtime, routed.give_up());
             return;
         }
@@ -71,16 +72,23 @@ impl StreamState {
             self.count_unpatchable(&runtime, assignment);
             return;
         }
-        if pending.wait.is_some_and(|it| it.is_released()) {
+        let is_released = wait.is_some_and(|it| it.is_released());
+        if is_released {
             // The request has gone to blue without its body, and may be redirected.
             self.committed = Some(assignment);
         }
         let blue = StatScope::Of(Version::Blue);
-        runtime.count(blue, assignment);
-        let observed = ObservedRequest {
-            began_ns: self.began_ns,
-            reads_answer: true,
-            ..ObservedRequest::default()
+        let observed = match purpose {
+            // It was routed before its response: the response is evidence as on a version that does not
+            // wait for bodies.
+            BodyPurpose::Patch(routed) if !is_released => {
+                self.record(&runtime, blue, routed.unpatchable())
+            }
+            _ => {
+                runtime.count(blue, assignment);
+                let began_ns = self.began_ns;
+                ObservedRequest { began_ns, reads_answer: true, ..ObservedRequest::default() }
+            }
         };
         self.observer = ResponseObserver::new(&runtime, blue, assignment, observed);
         self.begin_sample(BodyState::Unavailable);

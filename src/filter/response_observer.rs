@@ -35,7 +35,7 @@ pub struct ResponseObserver {
 #[derive(Clone, Copy, Default)]
 pub struct ObservedRequest {
     /// Set where the assignment is evidence.
-    pub exposure: Option<(Exposure, RequestClass)>,
+    pub exposed: Option<ExposedRequest>,
     /// Whether Envoy sends a copy to green.
     pub is_mirrored: bool,
     /// The analysis hash of the unit that may send feedback on the answer.
@@ -47,6 +47,16 @@ pub struct ObservedRequest {
     pub reads_answer: bool,
 }
 
+/// A request whose response is evidence.
+#[derive(Clone, Copy)]
+pub struct ExposedRequest {
+    /// The version that the response is evidence for: the one that was assigned. Blue may have answered
+    /// instead.
+    pub version: Version,
+    pub exposure: Exposure,
+    pub class: RequestClass,
+}
+
 /// What a request says about its response.
 pub struct Expectation {
     pub response: ExpectedResponse,
@@ -56,9 +66,7 @@ pub struct Expectation {
 
 /// An assignment that is evidence, until its response has ended.
 struct PendingEvidence {
-    version: Version,
-    exposure: Exposure,
-    class: RequestClass,
+    exposed: ExposedRequest,
     /// Where the assignment is recorded, until the next tick.
     ticket: Option<Ticket>,
     /// Where the response is remembered while it is open, if slow responses are compared.
@@ -121,23 +129,21 @@ impl ResponseObserver {
         routed: ObservedRequest,
         expected: Expectation,
     ) -> Self {
-        let ObservedRequest { exposure, is_mirrored, feedback_unit, began_ns, .. } = routed;
+        let ObservedRequest { exposed, is_mirrored, feedback_unit, began_ns, .. } = routed;
         let Expectation { response: expected, sample } = expected;
         // The copy of a mirrored request begins when the request is sent. Both halves of a pair have to
         // be timed alike.
         let is_paired = is_mirrored && runtime.is_shadow_step();
         let started_ns = began_ns.filter(|_| !is_paired).unwrap_or_else(now_ns);
-        let evidence = match (scope, exposure) {
-            (StatScope::Of(version), Some(exposure)) => {
-                PendingEvidence::record(runtime, version, exposure, started_ns)
-            }
-            _ => None,
-        };
+        let is_of_release = matches!(scope, StatScope::Of(_));
+        let evidence = exposed
+            .filter(|_| is_of_release)
+            .and_then(|it| PendingEvidence::record(runtime, it, started_ns));
+        // An answer of another version than the one that was assigned is not judged for it.
+        let answered = exposed.filter(|it| scope == StatScope::Of(it.version));
+        let exposure = answered.map(|it| it.exposure);
         let pair = match scope {
-            StatScope::Of(_) if is_mirrored => {
-                let exposure = exposure.map(|(exposure, _)| exposure);
-                PairHalf::of_blue(runtime, exposure, started_ns)
-            }
+            StatScope::Of(_) if is_mirrored => PairHalf::of_blue(runtime, exposure, started_ns),
             StatScope::Of(_) => None,
             StatScope::Shadow => PairHalf::of_shadow(runtime, started_ns),
         };
@@ -145,7 +151,7 @@ impl ResponseObserver {
         let sample = sample.and_then(|it| {
             let sent = SentRequest {
                 scope,
-                exposure: exposure.map(|(exposure, _)| exposure),
+                exposure,
                 feedback_unit,
                 is_mirrored: is_mirrored || scope == StatScope::Shadow,
                 is_paired: pair.is_some(),
@@ -275,23 +281,19 @@ fn now_ns() -> u64 {
 impl PendingEvidence {
     /// Records an assignment as evidence; `None` without a ramp, and in its shadow step, where only
     /// pairs are evidence.
-    fn record(
-        runtime: &RolloutRuntime,
-        version: Version,
-        (exposure, class): (Exposure, RequestClass),
-        at_ns: u64,
-    ) -> Option<Self> {
+    fn record(runtime: &RolloutRuntime, exposed: ExposedRequest, at_ns: u64) -> Option<Self> {
         let (ramp, spec) = (runtime.ramp.as_ref()?, runtime.config.ramp.as_ref()?);
         if runtime.is_shadow_step() {
             return None;
         }
         let worker = ramp.worker();
+        let ExposedRequest { version, exposure, .. } = exposed;
         let assignment = observation(version, exposure, at_ns, Measurements::default());
         let ticket = worker.record_assignment(assignment);
         let open = spec
             .watches_slow_responses()
             .then(|| worker.open_response(OpenResponse { began_ns: at_ns, version, exposure }));
-        Some(Self { version, exposure, class, ticket, open: open.flatten() })
+        Some(Self { exposed, ticket, open: open.flatten() })
     }
 
     /// Records what the response was.
@@ -302,7 +304,7 @@ impl PendingEvidence {
         at_ns: u64,
         outcome: &ClassifiedOutcome<'_>,
     ) {
-        let Self { version, exposure, class, ticket, open } = self;
+        let Self { exposed: ExposedRequest { version, exposure, class }, ticket, open } = self;
         let Some(ramp) = &runtime.ramp else { return };
         let measurements =
             Measurements::from_outcome(outcome, spec.objective_in_force(&ramp.snapshot()));

@@ -83,13 +83,13 @@ impl RoutedPatch {
         CompletedPatch { routed, expected }
     }
 
-    /// The request keeps its body. It is on its way to its version, but no answer of a version's
-    /// patch: it counts as unpatchable, and its response does not count.
+    /// The request keeps its body. It is on its way to its version, whose response counts as that of any
+    /// version would, but is no answer to a patched request: it counts as unpatchable.
     pub fn give_up(self) -> CompletedPatch {
         let version = self.routed.assignment.version;
         let assignment = Assignment::new(version, Reason::Unpatchable);
-        let routed = RoutedRequest { assignment, exposure: None, ..self.routed };
-        CompletedPatch { routed, expected: None }
+        let routed = RoutedRequest { assignment, ..self.routed };
+        CompletedPatch { routed, expected: self.expected }
     }
 }
 

@@ -28,6 +28,8 @@ pub struct RoutedRequest {
     pub assignment: Assignment,
     /// What the analysis must know, if the assignment is evidence for a ramp.
     pub exposure: Option<Exposure>,
+    /// The version that was assigned first, to which the exposure belongs. Blue may answer instead.
+    pub exposed_to: Version,
     /// The class of the request, if values are adjusted by it.
     pub class: RequestClass,
     /// The marker that the response gives to the client, if its conversation lacks one.
@@ -74,6 +76,7 @@ impl RoutedRequest {
         Self {
             assignment: Assignment::new(Version::Green, Reason::Weight),
             exposure: None,
+            exposed_to: Version::Green,
             class: RequestClass::default(),
             marker: None,
             is_mirrored: false,
@@ -82,10 +85,11 @@ impl RoutedRequest {
         }
     }
 
-    /// The same request, answered by blue as it came, since it cannot be patched for its version.
+    /// The same request, answered by blue as it came, since it cannot be patched for its version. If it
+    /// is evidence, then for the version that was assigned first.
     pub fn unpatchable(self) -> Self {
         let assignment = Assignment::new(Version::Blue, Reason::Unpatchable);
-        Self { assignment, exposure: None, is_mirrored: false, ..self }
+        Self { assignment, is_mirrored: false, ..self }
     }
 }
 
@@ -138,6 +142,7 @@ impl RolloutRuntime {
         RoutedRequest {
             assignment,
             exposure,
+            exposed_to: assignment.version,
             class,
             marker,
             is_mirrored,

@@ -17,8 +17,8 @@ use crate::fleet::FleetInstance;
 use crate::rollout::decimal::Decimal;
 use crate::rollout::store::poll_once;
 use crate::rollout::{
-    Candidate, Clocks, CommandError, DifferenceHistory, RampEvent, RampSpec, RampState, RampWorker,
-    ReconcileContext, Snapshot, StoredHistory, Transition,
+    Candidate, Clocks, CommandError, DifferenceHistory, HoldChanges, RampEvent, RampSpec,
+    RampState, RampWorker, ReconcileContext, Snapshot, StoredHistory, Transition,
 };
 
 thread_local! {
@@ -40,6 +40,8 @@ pub struct SharedRamp {
     revisions: RevisionTracker,
     /// The counters of the evidence, while this VM leads.
     counters: RefCell<Option<EvidenceCounters>>,
+    /// What the log says that the ramp waits for.
+    hold_changes: RefCell<HoldChanges>,
 }
 
 // === impl SharedRamp ===
@@ -57,6 +59,7 @@ impl SharedRamp {
                 worker: RampWorker::new(random_u64()),
                 revisions: RevisionTracker::new(rollout),
                 counters: RefCell::default(),
+                hold_changes: RefCell::default(),
             })
         })
     }
@@ -203,6 +206,11 @@ impl SharedRamp {
             RampEvent::Committed(state) => {
                 if let Some(counters) = self.counters.borrow_mut().as_mut() {
                     counters.count(&spec.analysis, &state.evidence);
+                }
+                let now_ns = || clocks().map(|it| it.monotonic_ns);
+                let changed = self.hold_changes.borrow_mut().observe(state, now_ns);
+                if let Some(reason) = changed {
+                    log::warn!("rollout {rollout}: holds, and now waits for {reason}");
                 }
             }
         }

@@ -7,7 +7,7 @@ use proxy_wasm::types::Action;
 use super::build::IS_ROUTE;
 use super::pending_body::{BodyPurpose, PendingBody, request_head};
 use super::request_rewrite::{write_body, write_headers};
-use super::response_observer::{ObservedRequest, ResponseObserver};
+use super::response_observer::{ExposedRequest, ObservedRequest, ResponseObserver};
 use super::routed_patch::RoutedPatch;
 use super::routing::{RoutedRequest, StartMarker, find};
 use super::runtime::RolloutRuntime;
@@ -354,16 +354,26 @@ impl StreamState {
         routed: RoutedRequest,
     ) -> ObservedRequest {
         let RoutedRequest {
-            assignment, exposure, class, marker, is_mirrored, feedback_unit, ..
+            assignment,
+            exposure,
+            exposed_to,
+            class,
+            marker,
+            is_mirrored,
+            feedback_unit,
+            ..
         } = routed;
         self.committed = Some(assignment);
         runtime.count(scope, assignment);
         self.marker = marker;
-        self.signed_exposure = feedback_unit
-            .and_then(|unit| runtime.sign_exposure(assignment.version, unit, exposure));
-        let exposure = exposure.map(|exposure| (exposure, class));
+        // A vote on an answer of another version than the one that was assigned is no evidence.
+        let proved = exposure.filter(|_| exposed_to == assignment.version);
+        self.signed_exposure =
+            feedback_unit.and_then(|unit| runtime.sign_exposure(assignment.version, unit, proved));
+        let exposed =
+            exposure.map(|exposure| ExposedRequest { version: exposed_to, exposure, class });
         let (began_ns, reads_answer) = (self.began_ns, routed.reads_answer);
-        ObservedRequest { exposure, is_mirrored, feedback_unit, began_ns, reads_answer }
+        ObservedRequest { exposed, is_mirrored, feedback_unit, began_ns, reads_answer }
     }
 
     /// Counts a request that only green may get, and that cannot be patched.

@@ -12,8 +12,10 @@
 //! | the version takes requests that cannot be patched | send it unchanged |
 //! | anything else | send it to blue |
 //!
-//! A request that a version gets or would get unchanged, because its patch cannot be applied, is
-//! evidence on neither version.
+//! Where the headers show that a version's patch cannot be applied, the request is evidence on neither
+//! version. What only the body shows is unknown on a version that does not read it, so there the request
+//! is evidence for the version that it was assigned, whoever answers: the versions are compared by what
+//! was assigned (intention to treat).
 
 use super::patch_scope::PatchScope;
 use super::request_head::RequestHead;
@@ -61,8 +63,8 @@ pub struct PlanContext<'a> {
 pub struct RequestPlan<'p> {
     /// The next action.
     pub action: PlanAction<'p>,
-    /// Whether the answer is still evidence for a ramp. An answer to a request that the other
-    /// version could not be given is not: it would be compared with nothing.
+    /// Whether the answer is still evidence for a ramp. An answer to a request that one of the versions
+    /// could not be given, by its headers, is not: it would be compared with nothing.
     pub is_evidence: bool,
     /// Whether green is still to answer a copy of the request.
     pub is_mirrored: bool,
@@ -108,10 +110,13 @@ impl<'a> PlanContext<'a> {
         };
         match self.apply(patch, head, body) {
             Some(action) => RequestPlan { action, is_evidence, is_mirrored },
-            None if patch.passes_unpatchable => {
-                RequestPlan { action: unchanged, is_evidence: false, is_mirrored }
+            None => {
+                let is_evidence = is_evidence && self.could_be_patched(patch, self.version, head);
+                match patch.passes_unpatchable {
+                    true => RequestPlan { action: unchanged, is_evidence, is_mirrored },
+                    false => RequestPlan { is_evidence, ..RequestPlan::FALL_BACK_TO_BLUE },
+                }
             }
-            None => RequestPlan::FALL_BACK_TO_BLUE,
         }
     }
 
@@ -156,10 +161,14 @@ impl<'a> PlanContext<'a> {
 
     /// Whether the other version could be given the request.
     fn could_be_other(&self, head: &RequestHead) -> bool {
-        self.other_requirement().is_none_or(|patch| {
-            let format = patch.format_at(self.formats, self.version.other(), &head.path);
-            patch.patch_scope(head, format, self.max_body_bytes) != PatchScope::NotPatchable
-        })
+        self.other_requirement()
+            .is_none_or(|patch| self.could_be_patched(patch, self.version.other(), head))
+    }
+
+    /// Whether the patch of this version can be applied, as far as the headers show.
+    fn could_be_patched(&self, patch: &RequestPatch, version: Version, head: &RequestHead) -> bool {
+        let format = patch.format_at(self.formats, version, &head.path);
+        patch.patch_scope(head, format, self.max_body_bytes) != PatchScope::NotPatchable
     }
 
     fn may_mirror(&self, head: &RequestHead) -> bool {
@@ -190,7 +199,7 @@ impl<'a> PlanContext<'a> {
 // === impl RequestPlan ===
 
 impl RequestPlan<'_> {
-    /// Blue answers the unchanged request, which is neither evidence nor mirrored.
+    /// Blue answers the unchanged request, which is not mirrored.
     const FALL_BACK_TO_BLUE: Self =
         Self { action: PlanAction::FallBackToBlue, is_evidence: false, is_mirrored: false };
 }

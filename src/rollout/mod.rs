@@ -5,6 +5,7 @@
 //! | [`spec`], [`fingerprint`] | the specification of a ramp, and what distinguishes two of them |
 //! | [`ramp_profile`] | the defaults of a ramp by the size of the service |
 //! | [`phase`], [`position`], [`hold_reason`] | its phase, with green's share; what it waits for |
+//! | [`hold_changes`] | which changes of what it waits for are logged |
 //! | [`state`] | the state of a ramp |
 //! | [`snapshot`] | what every worker needs of it |
 //! | [`controller`] | a tick's observations in, transitions out |
@@ -46,6 +47,7 @@ pub mod difference_history;
 pub mod e_value;
 pub mod fingerprint;
 pub mod hidden_character;
+pub mod hold_changes;
 pub mod hold_reason;
 mod leader;
 pub mod lease;
@@ -80,6 +82,7 @@ pub use command_error::CommandError;
 pub use difference_history::DifferenceHistory;
 pub use fingerprint::SpecFingerprint;
 pub use hidden_character::hidden_character;
+pub use hold_changes::HoldChanges;
 pub use hold_reason::HoldReason;
 pub use lease::Candidate;
 pub use local_guard::LocalGuard;

@@ -60,7 +60,7 @@ mod scenarios {
                 ("requests", 3),
                 ("decisions_weight", 2),
                 ("decisions_unpatchable", 1),
-                ("responses_2xx", 2),
+                ("responses_2xx", 3),
             ] {
                 proxy.await_stat(&counter("green", metric), count);
             }

@@ -2,7 +2,7 @@
 //! emulator.
 
 use serde_json::{Value, json};
-use verdigris::analysis::Metric;
+use verdigris::analysis::{Metric, Observation};
 
 use crate::host::{Response, Stream};
 use crate::patching::CHAT;
@@ -103,6 +103,42 @@ fn a_request_that_envoy_answers_during_the_upload_counts_as_unpatchable() {
     vms.vms[0].respond(10);
     assert_eq!(vms.stat("green.requests"), 0);
     assert_eq!(vms.stat("blue.decisions_unpatchable"), 1);
+}
+
+/// Blue's bodies are not read, so that nobody knows which of its requests green's patch would not fit. If
+/// green's did not count, its users would look as if they sent no such requests.
+#[test]
+fn a_request_whose_body_alone_shows_that_it_is_unpatchable_is_evidence_for_its_version() {
+    for unpatchable in ["blue", "pass"] {
+        let mut release = long_ramp_with(&json!({"gates": [{"metric": "error_rate"}]}));
+        release["versions"]["green"]["request"] =
+            json!({"model": "next", "unpatchable": unpatchable});
+        let mut vms = RampVms::start_with(2, &release);
+        vms.set_clock(100 * NS_PER_SECOND, true);
+        vms.tick_all();
+        for user in 0..40_u32 {
+            let context = 10 + user;
+            let body = Some(BODY.replace('{', "(").into_bytes());
+            let stream = upload(&format!("user-{user}"), Response::default());
+            let size = u32::try_from(stream.buffered).unwrap();
+            let stream = Stream { body, ..stream };
+            vms.vms[1].headers_may_wait(context, ROOT, stream);
+            vms.vms[1].pass_request_piece(context, size);
+            vms.vms[1].respond(context);
+        }
+        vms.tick(1);
+        let observations = vms.queued_observations();
+        let of = |version: &str| {
+            let answered = |it: &&Observation| it.measurements.is_response();
+            let of_version = observations.iter().filter(|it| it.version.as_str() == version);
+            of_version.filter(answered).count()
+        };
+        let (blue, green) = (of("blue"), of("green"));
+        assert!(blue > 0 && green > 0, "{unpatchable} {blue} {green}");
+        assert_eq!(blue + green, 40, "{unpatchable}");
+        let answered_by_green = if unpatchable == "blue" { 0 } else { green as u64 };
+        assert_eq!(vms.stat("green.responses_2xx"), answered_by_green, "{unpatchable}");
+    }
 }
 
 /// Each version has the aborts of its own uploads in the evidence, from the time of the headers on.

@@ -8,6 +8,7 @@ mod controller;
 mod decision_text;
 mod difference_history;
 mod harness;
+mod hold_changes;
 mod lease;
 mod manual;
 mod memory_store;

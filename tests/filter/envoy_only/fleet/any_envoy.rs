@@ -15,12 +15,29 @@ fn of_both(envoy: &Envoy, metric: &str) -> u64 {
     ["blue", "green"].map(|version| read_counter(envoy, version, metric)).iter().sum()
 }
 
+/// Waits until all workers have what the store has: then each answer to this request has this header. Each
+/// worker learns it at its own tick.
+fn wait_for_workers(gateways: &Gateways, request_header: (&str, &str), header: &str) {
+    let (name, value) = request_header;
+    for envoy in &gateways.envoys {
+        let has_header = |_| {
+            let request = envoy.unpooled_client.post(format!("{}/model/completions", envoy.url));
+            let answer = request.header(name, value).send().unwrap();
+            let has_header = answer.headers().contains_key(header);
+            answer.bytes().unwrap();
+            has_header
+        };
+        wait_for(header, || (0..32).all(has_header).then_some(()));
+    }
+}
+
 fn a_receipt_is_valid_at_any_envoy(kind: Kind) {
     const VOTES: u64 = 20;
     let mut config = fleet_config(kind, json!({"bake": "1h"}));
     config["feedback"] = json!({"path": "/feedback", "thumb": "/thumb"});
     let gateways = Gateways::start(2, kind, &config);
     gateways.wait_for_gauge("green_bp", 2500);
+    wait_for_workers(&gateways, ("x-user-id", "ada"), "x-verdigris-step");
     let [first, second] = [0, 1].map(|index| &gateways.envoys[index]);
     let receipt_of = |user: &str| {
         let url = format!("{}/model/completions", first.url);
@@ -51,6 +68,7 @@ fn a_conversation_keeps_its_version_at_any_envoy(kind: Kind) {
     config["conversation"] = json!({"id": {"header": "x-chat"}});
     let gateways = Gateways::start(2, kind, &config);
     gateways.wait_for_gauge("green_bp", 2500);
+    wait_for_workers(&gateways, ("x-chat", "talk"), MARKER);
     // The version that answers, and the marker of a conversation that begins.
     let send = |index: usize, id: &str, marker: Option<&str>| {
         let envoy = &gateways.envoys[index];

@@ -11,6 +11,7 @@ use axum::response::Response;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
+use tokio::task::AbortHandle;
 
 use crate::artifacts;
 use crate::envoy::upstream::Upstream;
@@ -56,6 +57,15 @@ pub struct ScriptedJudge {
     folder: TempDir,
     script: Arc<Mutex<Script>>,
     questions: Arc<Mutex<Vec<Question>>>,
+    server: AbortHandle,
+}
+
+impl Drop for ScriptedJudge {
+    fn drop(&mut self) {
+        self.server.abort();
+        // The server may still hold the script, which may own a process.
+        self.set(|_| Reply::Reset);
+    }
 }
 
 impl ScriptedJudge {
@@ -75,9 +85,9 @@ impl ScriptedJudge {
         let port = Port::reserve();
         let address = SocketAddr::from(([127, 0, 0, 1], port.number));
         let listener = RUNTIME.block_on(tokio::net::TcpListener::bind(address)).unwrap();
-        RUNTIME.spawn(async move { axum::serve(listener, app).await });
+        let server = RUNTIME.spawn(async move { axum::serve(listener, app).await }).abort_handle();
         let folder = TempDir::with_prefix("verdigris-judge-").unwrap();
-        Self { port, folder, script, questions }
+        Self { port, folder, script, questions, server }
     }
 
     /// Replaces the script.
