@@ -28,6 +28,11 @@ pub struct AwaitedUse {
 /// that Envoy waits for a listener's routes and secrets by default (`initial_fetch_timeout`).
 const QUIET_TICKS: u32 = 60;
 
+/// The first tick decides whether a configuration without requests is used. One that has had no tick for
+/// this time, in nanoseconds, is not: Envoy 1.38 can keep a configuration that it has replaced, without
+/// ticking it, for as long as an earlier one has streams.
+const MAX_UNTICKED_NS: u64 = 5_000_000_000;
+
 // === impl AwaitedUse ===
 
 impl AwaitedUse {
@@ -47,8 +52,9 @@ impl AwaitedUse {
         self.ticks_left == 0
     }
 
-    /// Whether nothing shows that another configuration is used in its place.
-    pub fn is_likely(&self) -> bool {
-        !self.has_others
+    /// Whether nothing shows that another configuration is used in its place, so long after it has come, in
+    /// nanoseconds.
+    pub fn is_likely(&self, age_ns: u64) -> bool {
+        !self.has_others && age_ns < MAX_UNTICKED_NS
     }
 }

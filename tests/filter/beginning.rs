@@ -6,11 +6,12 @@ use serde_json::json;
 use crate::artifacts;
 use crate::host::{Process, Stream, Vm};
 use crate::proxy::phase::{BY_HAND, ROLLED_BACK};
-use crate::proxy::{ROLLOUT, weights};
+use crate::proxy::{ROLLOUT, config, weights};
 
 const CONSOLE: u32 = 50;
 const OLD: u32 = 1;
 const NEW: u32 = 5;
+const RAMP: u32 = 6;
 const TOKEN: &str = "a-secret-of-sixteen";
 
 /// A VM with a rollout and the console.
@@ -42,11 +43,15 @@ impl OneVm {
     }
 
     fn command(&mut self, name: &str) {
+        let (status, text) = self.try_command(name);
+        assert_eq!(status, 200, "{text}");
+    }
+
+    fn try_command(&mut self, name: &str) -> (u16, String) {
         let headers = [("authorization", &*format!("Bearer {TOKEN}"))];
         let mut stream = Stream::request("POST", &format!("/{name}"), &headers);
         stream.body = Some(json!({"reason": "as asked"}).to_string().into_bytes());
-        let (status, text) = self.vm.run_stream(100, CONSOLE, stream).reply.unwrap();
-        assert_eq!(status, 200, "{text}");
+        self.vm.run_stream(100, CONSOLE, stream).reply.unwrap()
     }
 
     fn configure_new(&mut self) {
@@ -169,4 +174,22 @@ fn a_command_that_is_newer_than_the_configuration_stays() {
     vm.vm.configure(NEW + 1, weights(3, 1).to_string().as_bytes()).unwrap();
     vm.vm.tick(NEW + 1);
     assert_eq!(vm.phase_and_share(), (BY_HAND, 2_500), "{}", vm.vm.log_text());
+}
+
+/// Envoy 1.38 keeps a configuration that it has replaced for as long as an earlier one has streams, and does
+/// not tick it.
+#[test]
+fn a_configuration_that_is_never_ticked_does_not_stop_commands() {
+    let mut vm = OneVm::start();
+    let ramp = |bake: &str| config(json!({"ramp": {"steps": [50, 100], "bake": bake}})).to_string();
+    vm.vm.configure(RAMP, ramp("1h").as_bytes()).unwrap();
+    vm.vm.end(OLD);
+    vm.vm.tick(RAMP);
+    vm.vm.configure(NEW, ramp("2h").as_bytes()).unwrap();
+    // The new configuration would end the command.
+    let (status, text) = vm.try_command("pause");
+    assert_eq!(status, 409, "{text}");
+    vm.process.shared.lock().unwrap().clock += 5_000_000_000;
+    vm.vm.tick(RAMP);
+    vm.command("pause");
 }

@@ -25,6 +25,8 @@ fn a_configuration_counts_as_used_when_no_other_has_requests() {
             is_used = awaited.tick(*now);
         }
         assert_eq!(is_used, expected, "{requests:?}");
-        assert_eq!(awaited.is_likely(), requests == [10], "{requests:?}");
+        assert_eq!(awaited.is_likely(0), requests == [10], "{requests:?}");
     }
+    let unticked = AwaitedUse::new(10);
+    assert!(unticked.is_likely(4_999_999_999) && !unticked.is_likely(5_000_000_000));
 }
