@@ -121,7 +121,7 @@ screenshots: build $(UPSTREAMS) browser ## take screenshots of the console's pag
 	@$(CARGO) run --locked --quiet --example screenshots
 	@$(CARGO) run --locked --quiet --example screenshots demo
 
-lint: target linters docs deny .tools/grafana-ready ## check formatting, clippy (native and wasm), the structure of src, licences, the dashboard's types, spelling, and the documentation
+lint: target linters docs deny .tools/grafana-ready ## check formatting, clippy (native and wasm), the structure of src, licences, the dashboard's types, the release's workflow, spelling, and the documentation
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) clippy --locked --lib --target wasm32-wasip1 -- -D warnings
@@ -133,6 +133,8 @@ lint: target linters docs deny .tools/grafana-ready ## check formatting, clippy 
 	@! grep -rnE 'extern "C"|unsafe|proxy_wasm::hostcalls' src --include='*.rs' --exclude=hostcalls.rs \
 	  || { echo 'host calls go through src/filter/hostcalls.rs'; exit 1; }
 	.tools/venv/bin/mypy --strict --cache-dir .tools/mypy envoy/grafana
+	.tools/venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	.tools/venv/bin/zizmor --offline --quiet .github/workflows
 	.tools/venv/bin/typos
 
 # The pages link to files of the project, which are put beside the book.
@@ -274,7 +276,7 @@ PIP := .tools/venv/bin/pip install --quiet --disable-pip-version-check --require
 	$(PIP) -r $<
 	@touch $@
 
-# mdBook, and the checkers of links and of spelling.
+# mdBook, and the checkers of links, of spelling and of GitHub's workflows.
 .tools/docs-ready: docs/requirements.txt .tools/ready
 	$(PIP) -r $<
 	@touch $@

@@ -36,10 +36,10 @@ use crate::version_header::{SPOOFED, spoofing};
 const HOST: &str = "llm.example.com";
 const TOKEN: &str = "a-token-that-is-long";
 const WASM: &str = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm";
-const MANAGER: &str = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
-const FILTER_CONFIG: &str = "type.googleapis.com/envoy.config.route.v3.FilterConfig";
-const ROUTER: &str = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router";
-const MUTATION: &str = "type.googleapis.com/envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation";
+pub const MANAGER: &str = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
+pub const FILTER_CONFIG: &str = "type.googleapis.com/envoy.config.route.v3.FilterConfig";
+pub const ROUTER: &str = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router";
+pub const MUTATION: &str = "type.googleapis.com/envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Plane {
@@ -69,7 +69,7 @@ fn manifest(path: &str) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{path}: {output:?}"))
 }
 
-fn text(value: &Value) -> &str {
+pub fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("{value} is no text"))
 }
 
@@ -94,7 +94,7 @@ fn change_fields(rollout: &mut Value, change: &Value) {
 }
 
 /// The Wasm filter around a plugin configuration.
-fn wasm(name: &str, root_id: &Value, keys: Value, rollout: &Value, more: Value) -> Value {
+pub fn wasm(name: &str, root_id: &Value, keys: Value, rollout: &Value, more: Value) -> Value {
     let mut config = json!({
         "name": name,
         "root_id": root_id,

@@ -2,6 +2,7 @@
 
 mod abort;
 mod after_routing;
+mod ai_gateway;
 mod answers;
 mod attacks;
 mod bodies;
