@@ -80,6 +80,7 @@ impl StreamState {
         let observed = ObservedRequest {
             began_ns: self.began_ns,
             reads_answer: true,
+            is_open: self.is_request_open,
             ..ObservedRequest::default()
         };
         self.observer = ResponseObserver::new(&runtime, blue, assignment, observed);
