@@ -51,7 +51,7 @@ modules: target
 	@$(MAKE) $(SIDE_BY_SIDE) --jobs=3 whole routing $(TRAP)
 
 whole:
-	$(BUILD_WASM)
+	$(BUILD_WASM) --target-dir target
 
 routing:
 	@export VERDIGRIS_BUILD=route && $(subst @,,$(BUILD_WASM)) --features route --target-dir target/route
@@ -59,17 +59,22 @@ routing:
 
 # The sources are fetched first, because their folder is in the flags.
 BUILD_WASM = @$(CARGO) fetch --locked --quiet \
-  && CARGO_TARGET_WASM32_WASIP1_LINKER=$(CURDIR)/src/filter/link.sh CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS="$$(src/filter/rustflags.sh)" \
+  && CARGO_TARGET_WASM32_WASIP1_LINKER="$(CURDIR)/src/filter/link.sh" \
+     CARGO_ENCODED_RUSTFLAGS="$$(src/filter/rustflags.sh)" CARGO_INCREMENTAL=0 \
      $(CARGO) build --locked --lib --release --target wasm32-wasip1
 
-# The second build has another home folder and another target folder.
+# The second build has another home folder, another target folder, flags in its environment, and a
+# checkout in a folder with a space.
 REBUILT := target/rebuilt
+CHECKOUT := $(REBUILT)/another checkout
 CARGO_HOME_NOW = $${CARGO_HOME:-$$HOME/.cargo}
-reproducible: build ## build the filter again with another CARGO_HOME, and compare the two files
-	@rm -rf $(REBUILT) && mkdir -p $(REBUILT)/home
+reproducible: build ## build the filter again from another folder with another CARGO_HOME, and compare the two files
+	@rm -rf $(REBUILT) && mkdir -p $(REBUILT)/home "$(CHECKOUT)"
+	@tar --exclude=./target --exclude=./.tools --exclude=./.git -cf - . | tar -xf - -C "$(CHECKOUT)"
 	@cp -al "$(CARGO_HOME_NOW)/registry" $(REBUILT)/home/ 2>/dev/null || cp -a "$(CARGO_HOME_NOW)/registry" $(REBUILT)/home/
 	@cp "$(CARGO_HOME_NOW)"/config* $(REBUILT)/home/ 2>/dev/null || true
-	@export CARGO_HOME="$(CURDIR)/$(REBUILT)/home" && $(subst @,,$(BUILD_WASM)) --target-dir $(REBUILT)
+	@export CARGO_HOME="$(CURDIR)/$(REBUILT)/home" RUSTFLAGS='-C debuginfo=2' CARGO_INCREMENTAL=1 \
+	  && cd "$(CHECKOUT)" && $(subst @,,$(BUILD_WASM)) --target-dir "$(CURDIR)/$(REBUILT)"
 	@! grep -aqF "$$(rustc --print sysroot)" $(WASM) || { echo '$(WASM) has paths of this machine'; exit 1; }
 	@cmp $(WASM) $(REBUILT)/wasm32-wasip1/release/verdigris.wasm && sha256sum $(WASM) && rm -rf $(REBUILT)
 

@@ -209,7 +209,8 @@ impl Evidence {
         if step.get() >= plan.steps.len() {
             return;
         }
-        let measurements = self.outages.record(observation, plan.warmup_ns);
+        let is_counted = || self.period.counts_for_outages(plan, observation);
+        let measurements = self.outages.record(observation, plan.warmup_ns, is_counted);
         let observation = &Observation { measurements, ..*observation };
         let measurements = self.thresholds.derive(plan, *step, observation);
         let observation = &Observation { measurements, ..*observation };

@@ -5,7 +5,8 @@
 //! looks fast, and has few slow or refused ones, while the other version has its usual mix. So
 //! from a sudden change of the fraction of a version's responses that fail until a warm-up after it,
 //! only failures count, on both versions. A fraction that stays as it is, however high, is no
-//! outage.
+//! outage. Each unit counts for the fraction [once a minute](super::repeats): otherwise one client, whose
+//! requests fail and succeed in turn, would leave out the evidence of all others.
 //!
 //! **Why the tests stay valid.** Whether a response counts depends on failures before it, and not on
 //! its own values. So each round stays fair, given what came before. What is left out is evidence for
@@ -46,10 +47,16 @@ const SUDDEN: f64 = 0.3;
 
 impl Outages {
     /// Records a response, and returns what counts of it. The next `warmup_ns` nanoseconds after a
-    /// sudden change are left out.
-    pub(super) fn record(&mut self, observation: &Observation, warmup_ns: u64) -> Measurements {
+    /// sudden change are left out. `is_counted` is called for a response that has failed or is known not
+    /// to have failed, and says whether its unit counts again.
+    pub(super) fn record(
+        &mut self,
+        observation: &Observation,
+        warmup_ns: u64,
+        is_counted: impl FnOnce() -> bool,
+    ) -> Measurements {
         let Observation { at_ns, version, measurements, .. } = *observation;
-        if let Some(has_failed) = has_failed(&measurements) {
+        if let Some(has_failed) = has_failed(&measurements).filter(|_| is_counted()) {
             let failing = self.failing.get_mut(version);
             failing.record(has_failed);
             if failing.has_changed() {

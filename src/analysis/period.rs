@@ -28,8 +28,8 @@ use super::metric::Metric;
 use super::observation::Observation;
 use super::plan::{AnalysisPlan, AnalysisUnit, Gate, GateStepParams};
 use super::rate_stats;
-use super::repeats::Repeats;
 pub use super::repeats::{MAX_REQUESTS, MAX_VALUES};
+use super::repeats::{Repeats, count_for_outages};
 use super::seen_units::SeenUnits;
 use super::step_index::StepIndex;
 use super::value_bets::{ValueBets, ValueHypothesis};
@@ -114,6 +114,22 @@ impl Period {
                 units.update(unit, plan.max_units, count).unwrap_or_default()
             }
             _ => Repeats::without_limit(is_after_warmup),
+        }
+    }
+
+    /// Whether a response counts for outages: a unit counts once a minute.
+    pub(super) fn counts_for_outages(
+        &mut self,
+        plan: &AnalysisPlan,
+        observation: &Observation,
+    ) -> bool {
+        let since_ns = observation.at_ns.saturating_sub(self.began_ns);
+        match &mut self.units {
+            Some(units) if plan.unit == AnalysisUnit::Units => {
+                let count = |flags: &mut u64| count_for_outages(flags, since_ns);
+                units.update(observation.unit, plan.max_units, count).unwrap_or_default()
+            }
+            _ => true,
         }
     }
 

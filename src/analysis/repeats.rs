@@ -1,9 +1,10 @@
 //! How much one unit counts in a period, whatever it sends.
 //!
-//! A unit's flags in a period have four numbers of eight bits, above those of [`period`](super::period):
+//! A unit's flags in a period have five numbers of eight bits, above those of [`period`](super::period):
 //!
 //! | bits | number |
 //! |---|---|
+//! | 22–29 | the minute of the last one that counted for [outages](super::outage) |
 //! | 32–39 | its responses that were counted at their end |
 //! | 40–47 | its responses that were counted when it was known whether they are slow |
 //! | 48–55 | the minute of the last one that counted for known fractions at its end |
@@ -47,7 +48,7 @@ pub const MAX_REQUESTS: u64 = 8;
 /// unequal weights cost more evidence here.
 pub const MAX_VALUES: u64 = 2;
 
-/// A unit counts for known fractions once in this time, in nanoseconds.
+/// A unit counts for known fractions, and for outages, once in this time, in nanoseconds.
 ///
 /// A client that sends failing requests without end counts for as much as any unit of the minute.
 /// A limit for a whole period would hide an outage of a version whose units have all reached it.
@@ -56,6 +57,7 @@ pub(super) const KNOWN_FRACTION_NS: u64 = 60 * 1_000_000_000;
 /// The bit of a unit's flags that is set after its first vote.
 const HAS_VOTED: u64 = 1 << 31;
 
+const MINUTE_OF_OUTAGES: Byte = Byte(22);
 const COUNTED_AT_END: Byte = Byte(32);
 const COUNTED_SLOWNESS: Byte = Byte(40);
 const MINUTE_AT_END: Byte = Byte(48);
@@ -84,8 +86,7 @@ impl Repeats {
             *flags |= if is_after_warmup { HAS_VOTED } else { 0 };
             return Self { is_for_values, ..Self::without_limit(is_after_warmup) };
         }
-        // 0 is the minute of a unit that has not counted.
-        let minute = (since_ns / KNOWN_FRACTION_NS).saturating_add(1).min(u64::from(u8::MAX));
+        let minute = minute(since_ns);
         let has_ended = !measurements.is_open();
         let reveals_slowness = measurements.may_reveal(Metric::SlowRate);
         let is_for_values = has_ended && is_after_warmup && COUNTED_AT_END.get(*flags) < MAX_VALUES;
@@ -93,10 +94,7 @@ impl Repeats {
             let is_for_non_inferiority =
                 is_revealed && is_after_warmup && counted.get(*flags) < MAX_REQUESTS;
             counted.set(flags, counted.get(*flags) + u64::from(is_for_non_inferiority));
-            let is_for_known_fraction = is_revealed && last_minute.get(*flags) < minute;
-            if is_for_known_fraction {
-                last_minute.set(flags, minute);
-            }
+            let is_for_known_fraction = is_revealed && last_minute.begin(flags, minute);
             RateRepeats { is_for_non_inferiority, is_for_known_fraction }
         };
         Self {
@@ -122,9 +120,29 @@ impl Repeats {
     }
 }
 
+/// Whether a response that arrives `since_ns` nanoseconds after the period began counts for
+/// [outages](super::outage), and counts it in the flags of its unit.
+pub(super) fn count_for_outages(flags: &mut u64, since_ns: u64) -> bool {
+    MINUTE_OF_OUTAGES.begin(flags, minute(since_ns))
+}
+
+/// The number of the minute that has begun by then; 0 is that of a unit that has not counted.
+fn minute(since_ns: u64) -> u64 {
+    (since_ns / KNOWN_FRACTION_NS).saturating_add(1).min(u64::from(u8::MAX))
+}
+
 // === impl Byte ===
 
 impl Byte {
+    /// Takes a minute for the last one, and returns whether it is later than the one before.
+    fn begin(self, flags: &mut u64, minute: u64) -> bool {
+        let is_later = self.get(*flags) < minute;
+        if is_later {
+            self.set(flags, minute);
+        }
+        is_later
+    }
+
     fn get(self, flags: u64) -> u64 {
         flags >> self.0 & 0xff
     }

@@ -87,8 +87,8 @@ impl TripwireWindow {
         (groups > 0).then_some(WindowMean { responses, responses_of_largest, mean })
     }
 
-    /// The number of green's units with a bad response.
-    pub(super) fn bad_units(&self) -> usize {
+    /// The number of green's units with a bad response, up to [`MAX_MIN_UNITS`](super::tripwire::MAX_MIN_UNITS).
+    pub fn bad_units(&self) -> usize {
         self.bad_units.len()
     }
 

@@ -1,9 +1,11 @@
 //! The errors of a configuration, each with its fix.
 
 use std::error::Error;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use serde_json::Value;
+
+use crate::rollout::is_hidden;
 
 /// An invalid configuration, with all its errors.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,9 +63,19 @@ fn shorten(text: &str) -> String {
     }
 }
 
+/// Writes a text with escapes in the place of what would not be seen in a line of the log.
+fn write_visible(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    text.chars().try_for_each(|it| match it.is_control() || is_hidden(it) {
+        true => write!(f, "{}", it.escape_unicode()),
+        false => f.write_char(it),
+    })
+}
+
 impl fmt::Display for FieldError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}: {}", self.field, self.value, self.fix)
+        let Self { field, value, fix } = self;
+        let parts: [&str; 5] = [field, ": ", value, ": ", fix];
+        parts.into_iter().try_for_each(|part| write_visible(f, part))
     }
 }
 

@@ -25,6 +25,9 @@ pub const MAX_BODY_BYTES: usize = 65_536;
 pub struct FeedbackIntake {
     key: ExposureKey,
     limiter: RateLimiter,
+    /// That of events with a valid exposure, for which a request must have been answered. Events
+    /// without one, which anybody can send for any unit, do not use up this limit.
+    limiter_of_proved: RateLimiter,
 }
 
 /// A request whose event was read and whose unit is known.
@@ -93,7 +96,8 @@ pub fn read_event(
 impl FeedbackIntake {
     /// An intake that allows each unit `max_per_minute` events a minute.
     pub fn new(key: ExposureKey, max_per_minute: u32) -> Self {
-        Self { key, limiter: RateLimiter::new(max_per_minute) }
+        let limiter = RateLimiter::new(max_per_minute);
+        Self { key, limiter_of_proved: limiter.clone(), limiter }
     }
 
     /// Signs and verifies with another key from now on.
@@ -150,7 +154,12 @@ impl FeedbackIntake {
         now_ns: u64,
     ) -> Result<AcceptedFeedback, RejectedFeedback> {
         let FeedbackRequest { event, unit, exposure, version } = request;
-        if !self.limiter.allow(unit, now_ns) {
+        let is_allowed = self.limiter.allow(unit, now_ns);
+        let is_allowed = match exposure {
+            Some(_) => self.limiter_of_proved.allow(unit, now_ns),
+            None => is_allowed,
+        };
+        if !is_allowed {
             let max_per_minute = self.limiter.max_per_minute();
             return Err(RejectedFeedback::RateLimited { version, max_per_minute });
         }

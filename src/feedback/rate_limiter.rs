@@ -13,6 +13,7 @@
 pub struct RateLimiter {
     max_per_minute: u32,
     minute: u64,
+    /// Empty before the first event.
     tables: Box<[[u32; CELLS]]>,
 }
 
@@ -31,7 +32,7 @@ const MINUTE_NS: u64 = 60_000_000_000;
 impl RateLimiter {
     /// A limiter that allows each unit `max_per_minute` events a minute.
     pub fn new(max_per_minute: u32) -> Self {
-        Self { max_per_minute, minute: 0, tables: vec![[0; CELLS]; TABLES].into() }
+        Self { max_per_minute, minute: 0, tables: Box::default() }
     }
 
     /// The number of events that each unit may have in a minute.
@@ -42,6 +43,9 @@ impl RateLimiter {
     /// Counts an event of the unit with this hash, and returns whether it is within the limit. The hash
     /// must be one that clients cannot compute. `now_ns` is in nanoseconds of a monotonic clock.
     pub fn allow(&mut self, unit: u64, now_ns: u64) -> bool {
+        if self.tables.is_empty() {
+            self.tables = vec![[0; CELLS]; TABLES].into();
+        }
         let minute = now_ns / MINUTE_NS;
         if self.minute != minute {
             self.minute = minute;

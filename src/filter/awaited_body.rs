@@ -86,8 +86,12 @@ impl StreamState {
             }
             _ => {
                 runtime.count(blue, assignment);
-                let began_ns = self.began_ns;
-                ObservedRequest { began_ns, reads_answer: true, ..ObservedRequest::default() }
+                ObservedRequest {
+                    began_ns: self.began_ns,
+                    reads_answer: true,
+                    is_open: self.is_request_open,
+                    ..ObservedRequest::default()
+                }
             }
         };
         self.observer = ResponseObserver::new(&runtime, blue, assignment, observed);

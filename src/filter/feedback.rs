@@ -111,16 +111,16 @@ impl RolloutRuntime {
     ) -> Result<Option<FeedbackRequest>, RejectedFeedback> {
         let (unit, id) = self.unit_and_conversation();
         let id = id.or_else(|| self.conversation_in_body(body));
-        let key = id.as_deref().or(unit.as_deref()).ok_or(RejectedFeedback::NoUnit)?;
+        // As for responses, a conversation's feedback counts for its unit where that is known.
+        let key = unit.as_deref().or(id.as_deref()).ok_or(RejectedFeedback::NoUnit)?;
         let Some(unit_key) = self.unit_key.get() else { return Ok(None) };
-        let exposure = verify(unit_key.hash(key));
+        let hash = unit_key.hash(key);
+        let exposure = verify(hash);
         let version = exposure.map_or_else(
             || self.route_request(unit.as_deref(), None, id.as_deref()).assignment.version,
             |exposure| exposure.version,
         );
-        // As for responses, a conversation's feedback counts for its unit where that is known.
-        let unit = unit_key.hash(unit.as_deref().unwrap_or(key));
-        Ok(Some(FeedbackRequest { event, unit, exposure, version }))
+        Ok(Some(FeedbackRequest { event, unit: hash, exposure, version }))
     }
 
     /// Signs the exposure of an answer; `None` without feedback.
@@ -144,9 +144,9 @@ impl RolloutRuntime {
         Some(intake.sign_receipt(version, unit, exposure.map(step), random_u64()))
     }
 
-    /// Sends a signed exposure with the response.
+    /// Sends a signed exposure with the response, in the place of what the upstream has sent as one.
     pub fn send_signed_exposure(&self, signed: &str) {
         // Without it a client can still send feedback, which then is no evidence.
-        let _ = hostcalls::add_response_header(EXPOSURE_HEADER, signed);
+        let _ = hostcalls::replace_response_header(EXPOSURE_HEADER, signed);
     }
 }

@@ -6,7 +6,7 @@
 use std::panic;
 
 use super::hostcalls;
-use crate::rollout::{Phase, Transition};
+use crate::rollout::{Phase, Transition, log_lines};
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
 struct HostLogger;
@@ -55,7 +55,7 @@ impl Log for HostLogger {
         if !self.enabled(record.metadata()) {
             return;
         }
-        hostcalls::log(record.level(), &record.args().to_string());
+        hostcalls::log(record.level(), &log_lines(&record.args().to_string()));
     }
 
     fn flush(&self) {}

@@ -15,7 +15,7 @@ use crate::response::{
     ClassificationRules, ClassifiedOutcome, ExpectedResponse, ObservedResponse, OtherApi,
     ResponseFlags, ResponseHead, StreamEnd,
 };
-use crate::rollout::{OpenResponse, OpenTicket, RampSpec, Ticket};
+use crate::rollout::{OpenResponse, OpenTicket, RampSpec, RampWorker, Ticket};
 use crate::sampling::SampledRequest;
 use crate::stats::names::StatScope;
 
@@ -45,6 +45,8 @@ pub struct ObservedRequest {
     pub began_ns: Option<u64>,
     /// Whether its answer is among those that are read.
     pub reads_answer: bool,
+    /// Whether the client has not ended it yet.
+    pub is_open: bool,
 }
 
 /// A request whose response is evidence.
@@ -69,8 +71,11 @@ struct PendingEvidence {
     exposed: ExposedRequest,
     /// Where the assignment is recorded, until the next tick.
     ticket: Option<Ticket>,
-    /// Where the response is remembered while it is open, if slow responses are compared.
+    /// Where the response is remembered while it is open, if slow responses are compared and the client
+    /// has ended its request.
     open: Option<OpenTicket>,
+    /// Whether it was reported as slow before it was forgotten.
+    is_slow_reported: bool,
 }
 
 // === impl ResponseObserver ===
@@ -129,7 +134,7 @@ impl ResponseObserver {
         routed: ObservedRequest,
         expected: Expectation,
     ) -> Self {
-        let ObservedRequest { exposed, is_mirrored, feedback_unit, began_ns, .. } = routed;
+        let ObservedRequest { exposed, is_mirrored, feedback_unit, began_ns, is_open, .. } = routed;
         let Expectation { response: expected, sample } = expected;
         // The copy of a mirrored request begins when the request is sent. Both halves of a pair have to
         // be timed alike.
@@ -162,7 +167,30 @@ impl ResponseObserver {
             }
             Some(Box::new(capture))
         });
-        Self { runtime: Rc::clone(runtime), scope, evidence, pair, sample, response }
+        response.await_request();
+        let runtime = Rc::clone(runtime);
+        let mut observer = Self { runtime, scope, evidence, pair, sample, response };
+        if !is_open {
+            observer.request_ended();
+        }
+        observer
+    }
+
+    /// The client has ended its request: from now on the version is timed.
+    pub fn request_ended(&mut self) {
+        let Self { runtime, evidence, response, .. } = self;
+        let ramp = runtime.ramp.as_ref().map(|it| it.worker());
+        let now_ns = ramp.map_or(0, RampWorker::last_tick_ns).max(response.started_ns());
+        response.on_request_end(now_ns);
+        if let (Some(worker), Some(spec), Some(evidence)) = (ramp, &runtime.config.ramp, evidence)
+            && spec.watches_slow_responses()
+            && !response.is_complete()
+            && !response.is_held_open()
+        {
+            let ExposedRequest { version, exposure, .. } = evidence.exposed;
+            evidence.open =
+                worker.open_response(OpenResponse { began_ns: now_ns, version, exposure });
+        }
     }
 
     /// The request, if its body is copied.
@@ -178,7 +206,7 @@ impl ResponseObserver {
         let head = headers.map(|headers| ResponseHead::from_headers(headers.iter()));
         let phrases = answers.read.then_some(&answers.refusal_phrases);
         self.response.on_headers(head, phrases, has_failed_over, end_of_stream);
-        if self.response.is_tunnel() {
+        if self.response.is_held_open() {
             self.stop_timing();
         }
     }
@@ -186,16 +214,20 @@ impl ResponseObserver {
     /// The response is not reported as slow while it is open: it has no duration that counts, or
     /// nobody says when it ends.
     pub fn stop_timing(&mut self) {
-        let ramp = self.runtime.ramp.as_ref();
-        let open = self.evidence.as_mut().and_then(|it| it.open.take());
-        if let (Some(ramp), Some(open)) = (ramp, open) {
-            ramp.worker().close_response(open);
+        if let (Some(ramp), Some(evidence)) = (&self.runtime.ramp, &mut self.evidence)
+            && let Some(open) = evidence.open.take()
+        {
+            evidence.is_slow_reported = ramp.worker().close_response(open);
         }
     }
 
     /// A piece of the response's body has arrived.
     pub fn response_body(&mut self, size: usize, end_of_stream: bool) {
-        if !self.response.on_body(size, end_of_stream) {
+        let is_read = self.response.on_body(size, end_of_stream);
+        if self.response.is_held_open() {
+            self.stop_timing();
+        }
+        if !is_read {
             return;
         }
         match hostcalls::response_body(size) {
@@ -282,18 +314,14 @@ impl PendingEvidence {
     /// Records an assignment as evidence; `None` without a ramp, and in its shadow step, where only
     /// pairs are evidence.
     fn record(runtime: &RolloutRuntime, exposed: ExposedRequest, at_ns: u64) -> Option<Self> {
-        let (ramp, spec) = (runtime.ramp.as_ref()?, runtime.config.ramp.as_ref()?);
+        let ramp = runtime.ramp.as_ref()?;
         if runtime.is_shadow_step() {
             return None;
         }
-        let worker = ramp.worker();
         let ExposedRequest { version, exposure, .. } = exposed;
         let assignment = observation(version, exposure, at_ns, Measurements::default());
-        let ticket = worker.record_assignment(assignment);
-        let open = spec
-            .watches_slow_responses()
-            .then(|| worker.open_response(OpenResponse { began_ns: at_ns, version, exposure }));
-        Some(Self { exposed, ticket, open: open.flatten() })
+        let ticket = ramp.worker().record_assignment(assignment);
+        Some(Self { exposed, ticket, open: None, is_slow_reported: false })
     }
 
     /// Records what the response was.
@@ -304,11 +332,13 @@ impl PendingEvidence {
         at_ns: u64,
         outcome: &ClassifiedOutcome<'_>,
     ) {
-        let Self { exposed: ExposedRequest { version, exposure, class }, ticket, open } = self;
+        let Self { exposed, ticket, open, is_slow_reported } = self;
+        let ExposedRequest { version, exposure, class } = exposed;
         let Some(ramp) = &runtime.ramp else { return };
         let measurements =
             Measurements::from_outcome(outcome, spec.objective_in_force(&ramp.snapshot()));
-        let measurements = match open.is_some_and(|open| ramp.worker().close_response(open)) {
+        let is_reported = |open| ramp.worker().close_response(open);
+        let measurements = match open.map_or(is_slow_reported, is_reported) {
             true => measurements.without_reported_slowness(),
             false => measurements,
         };

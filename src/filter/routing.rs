@@ -36,7 +36,8 @@ pub struct RoutedRequest {
     pub marker: Option<StartMarker>,
     /// Whether Envoy mirrors the request to green.
     pub is_mirrored: bool,
-    /// The analysis hash of the unit or conversation that may send feedback on the answer.
+    /// The analysis hash of the unit that may send feedback on the answer; of the conversation, where the
+    /// request has no unit.
     pub feedback_unit: Option<u64>,
     /// Whether the answer is among those that are read.
     pub reads_answer: bool,
@@ -134,7 +135,7 @@ impl RolloutRuntime {
         let is_mirrored = self
             .mirrored_share()
             .is_some_and(|share| mirroring::is_mirrored(share, rollout, assignment, key));
-        let feedback_unit = self.feedback.as_ref().and_then(|_| Some(unit_key?.hash(key?)));
+        let feedback_unit = self.feedback.as_ref().and_then(|_| Some(unit_key?.hash(unit.or(id)?)));
         let marker = marker.flatten();
         // Both answers of a pair are read.
         let reads_answer = is_mirrored
@@ -316,7 +317,7 @@ impl RolloutRuntime {
         for source in &config.markers {
             // If the host refuses it, the client gets a marker with its next response.
             if let UnitSource::Header(name) = source {
-                let _ = hostcalls::add_response_header(name.as_str(), value);
+                let _ = hostcalls::replace_response_header(name.as_str(), value);
             }
         }
         for cookie in &config.marker_cookies {

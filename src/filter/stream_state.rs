@@ -34,6 +34,8 @@ pub struct StreamState {
     /// The assignment, once the request is sent.
     pub committed: Option<Assignment>,
     pub(super) has_response: bool,
+    /// Whether the client has not ended its request yet.
+    pub(super) is_request_open: bool,
     /// Whether it continues after an internal redirect: Envoy sends its body again, patched.
     pub is_continued: bool,
 }
@@ -55,12 +57,14 @@ impl StreamState {
             signed_exposure: None,
             committed: None,
             has_response: false,
+            is_request_open: true,
             is_continued: false,
         }
     }
 
     pub fn request_headers(&mut self, end_of_stream: bool) -> Action {
         let Some(runtime) = self.runtime.clone() else { return Action::Continue };
+        self.is_request_open = !end_of_stream;
         let body = if end_of_stream { BodyState::None } else { BodyState::Pending };
         match runtime.role() {
             Some(Role::Release) => {}
@@ -114,6 +118,9 @@ impl StreamState {
     }
 
     pub fn request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        if end_of_stream {
+            self.end_request();
+        }
         let (Some(mut pending), Some(runtime)) = (self.pending_body.take(), self.runtime.clone())
         else {
             self.sample_body(size);
@@ -166,9 +173,18 @@ impl StreamState {
 
     /// Trailers end a body that does not end the stream.
     pub fn request_trailers(&mut self) -> Action {
+        self.end_request();
         match self.pending_body.as_ref().map(|pending| pending.received) {
             Some(received) => self.request_body(received, true),
             None => Action::Continue,
+        }
+    }
+
+    /// The client has ended its request.
+    fn end_request(&mut self) {
+        let was_open = std::mem::take(&mut self.is_request_open);
+        if let Some(observer) = self.observer.as_mut().filter(|_| was_open) {
+            observer.request_ended();
         }
     }
 
@@ -373,7 +389,8 @@ impl StreamState {
         let exposed =
             exposure.map(|exposure| ExposedRequest { version: exposed_to, exposure, class });
         let (began_ns, reads_answer) = (self.began_ns, routed.reads_answer);
-        ObservedRequest { exposed, is_mirrored, feedback_unit, began_ns, reads_answer }
+        let is_open = self.is_request_open;
+        ObservedRequest { exposed, is_mirrored, feedback_unit, began_ns, reads_answer, is_open }
     }
 
     /// Counts a request that only green may get, and that cannot be patched.

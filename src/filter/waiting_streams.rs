@@ -13,6 +13,9 @@ use super::hostcalls;
 /// How long the headers of a request wait for the first piece of its body.
 const MAX_WAIT_NS: u64 = 5_000_000_000;
 
+/// How often it is logged that requests wait in vain.
+const LOG_EVERY_NS: u64 = 60_000_000_000;
+
 /// How many requests continue in one callback. Envoy continues each within the callbacks of the one
 /// before, on the same stack, so that many hundreds would overflow it.
 const MAX_RELEASED: usize = 128;
@@ -29,6 +32,10 @@ pub struct WaitingStreams {
     gets_bodies: Cell<bool>,
     /// Whether a request has waited in vain.
     has_released: Cell<bool>,
+    /// How many have since the last line in the log.
+    unlogged: Cell<u64>,
+    /// When that was written, on the monotonic clock.
+    logged_ns: Cell<Option<u64>>,
 }
 
 /// A request that waits.
@@ -93,6 +100,7 @@ impl WaitingStreams {
         if !late.is_empty() {
             self.has_released.set(true);
         }
+        let mut released = 0;
         for stream in late {
             // The stream may have ended.
             if hostcalls::set_effective_context(stream.context_id).is_err() {
@@ -101,13 +109,29 @@ impl WaitingStreams {
             stream.is_released.set(true);
             route();
             let _ = hostcalls::continue_request();
-            log::error!(
-                "a request waited for its body for {} s and goes to blue: set \
-                 allow_on_headers_stop_iteration: true in Envoy's Wasm filter, or write \
-                 \"read_body\": \"after_routing\"",
-                MAX_WAIT_NS / 1_000_000_000
-            );
+            released += 1;
         }
         let _ = hostcalls::set_effective_context(root);
+        self.log_released(released, now_ns);
+    }
+
+    /// Logs how many requests have continued without their bodies, once a minute: any client can send such
+    /// requests while no body has come.
+    fn log_released(&self, released: u64, now_ns: u64) {
+        let released = self.unlogged.get() + released;
+        let logged_ns = self.logged_ns.get();
+        let is_due = logged_ns.is_none_or(|at| now_ns.saturating_sub(at) >= LOG_EVERY_NS);
+        if released == 0 || !is_due {
+            self.unlogged.set(released);
+            return;
+        }
+        self.unlogged.set(0);
+        self.logged_ns.set(Some(now_ns));
+        log::error!(
+            "requests go to blue, {released} since the last such line, because they waited for their \
+             bodies for {} s: set allow_on_headers_stop_iteration: true in Envoy's Wasm filter, or write \
+             \"read_body\": \"after_routing\"",
+            MAX_WAIT_NS / 1_000_000_000
+        );
     }
 }

@@ -4,15 +4,14 @@
 //! |---|---|
 //! | another version's cluster answered after a retry | [`Error`](Class::Error) |
 //! | Envoy's external authorization denied the request | [`Neutral`](Class::Neutral) |
-//! | the client broke the protocol | [`Aborted`](Class::Aborted) |
+//! | the client broke the protocol, did not end its request in time, or did not wait longer | [`Aborted`](Class::Aborted) |
 //! | no response, and the client left | [`Aborted`](Class::Aborted) |
 //! | no response otherwise | [`Error`](Class::Error) |
 //! | 429, or 503 by one of Envoy's own limits | as [`LimitPolicy`] says |
 //! | any other 4xx or 5xx whose body states that a content filter refused | [`Success`](Class::Success) |
 //! | any other 5xx | [`Error`](Class::Error) |
 //! | an established upgrade (101, or 2xx to `CONNECT`), however the stream ended later | [`Success`](Class::Success) |
-//! | any other response to an upgrade | [`Error`](Class::Error) |
-//! | any other 4xx | [`ClientError`](Class::ClientError) |
+//! | any other 4xx, and any other response to an upgrade | [`ClientError`](Class::ClientError) |
 //! | the answer states an error | [`Error`](Class::Error) |
 //! | the client left before the end | [`Aborted`](Class::Aborted) |
 //! | the stream broke before its end | [`Error`](Class::Error) |
@@ -58,9 +57,9 @@ pub enum Class {
     Limited,
     /// A 2xx at a model's path without an answer: an error.
     AnswerMissing,
-    /// The version rejected the request with a 4xx.
+    /// The version rejected the request with a 4xx, or did not take up an upgrade.
     ClientError,
-    /// The client left or broke the protocol.
+    /// The client left, broke the protocol, or did not end its request in time.
     Aborted,
     /// No answer of a model was expected.
     NoAnswerExpected,
@@ -102,7 +101,7 @@ impl Outcome {
         if self.flags.is_denied() {
             return Class::Neutral;
         }
-        if self.flags.is_protocol_error() {
+        if self.flags.is_protocol_error() || self.is_request_overdue || self.is_deadline_over {
             return Class::Aborted;
         }
         let Some(status) = self.effective_status() else {
@@ -114,8 +113,9 @@ impl Outcome {
             400.. if self.is_filtered() => Class::Success,
             500.. => Class::Error,
             _ if self.protocol == Protocol::Tunnel => Class::Success,
-            _ if matches!(self.method, Method::Upgrade | Method::Connect) => Class::Error,
             400..=499 => Class::ClientError,
+            // A client can ask for it at any path.
+            _ if matches!(self.method, Method::Upgrade | Method::Connect) => Class::ClientError,
             _ => self.class_below_400(status),
         }
     }

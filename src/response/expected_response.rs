@@ -1,8 +1,10 @@
 //! What a request says about its response.
 
+use std::time::Duration;
+
 use super::format::Format;
 use super::formats::Formats;
-use super::grpc::GrpcFraming;
+use super::grpc::{GrpcFraming, parse_timeout};
 use super::known_path::{KnownApi, known_api};
 use super::method::Method;
 use crate::assignment::Version;
@@ -19,6 +21,9 @@ pub struct ExpectedResponse {
     /// Whether the format is known by a path that is not that of its API alone: the body must
     /// have a mark of the format.
     pub is_format_guessed: bool,
+    /// Whether the request sends nothing to a model: its method is not `POST`. A page of an application may
+    /// be at any path.
+    pub is_retrieval: bool,
     /// Whether the response is that of an API without answers, such as embeddings.
     pub other_api: Option<OtherApi>,
     /// Whether a model answers at this path, whatever the version.
@@ -27,6 +32,8 @@ pub struct ExpectedResponse {
     pub method: Method,
     /// Whether the request is gRPC.
     pub is_grpc: bool,
+    /// For how long the client of a gRPC request waits, if it says so.
+    pub deadline: Option<Duration>,
     /// Whether only the status, the end and the duration are observed, because the answers of other
     /// units are read.
     pub is_left_out: bool,
@@ -51,14 +58,18 @@ impl ExpectedResponse {
         version: Version,
         headers: impl Iterator<Item = (&'a [u8], &'a [u8])>,
     ) -> Self {
-        let (mut path, mut method_name, mut content_type) = (None, None, None);
-        let mut method = Method::default();
+        let (mut path, mut method_name, mut content_type, mut timeout) = (None, None, None, None);
+        let mut has_upgrade = false;
         for (name, value) in headers {
-            method = method.with_header(name, value);
             let target = match name {
                 b":path" => &mut path,
                 b":method" => &mut method_name,
                 b"content-type" => &mut content_type,
+                b"grpc-timeout" => &mut timeout,
+                b"upgrade" => {
+                    has_upgrade |= !value.is_empty();
+                    continue;
+                }
                 _ => continue,
             };
             target.get_or_insert(value);
@@ -72,8 +83,11 @@ impl ExpectedResponse {
         // A path with a format is a model's, and not a gRPC method.
         let is_grpc = expected.format.is_none()
             && GrpcFraming::from_content_type(content_type.unwrap_or_default()).is_some();
-        let is_model_path = method_name == Some(b"POST") && formats.is_model_path(path, known);
-        Self { is_model_path, method, is_grpc, ..expected }
+        let is_post = method_name == Some(b"POST");
+        let is_model_path = is_post && formats.is_model_path(path, known);
+        let method = Method::new(method_name.unwrap_or_default(), has_upgrade);
+        let deadline = timeout.filter(|_| is_grpc).and_then(parse_timeout);
+        Self { is_model_path, is_retrieval: !is_post, method, is_grpc, deadline, ..expected }
     }
 
     /// What the API behind the path of a request says about its response.

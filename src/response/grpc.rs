@@ -3,6 +3,11 @@
 //! Sources: `google/rpc/code.proto` for the mapping; gRPC's `PROTOCOL-WEB.md` for the
 //! trailer frame.
 
+use std::time::Duration;
+
+/// The status of a call that has taken longer than its client waits.
+pub const DEADLINE_EXCEEDED: u32 = 4;
+
 /// The framing of a gRPC body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GrpcFraming {
@@ -57,6 +62,32 @@ pub fn http_status(code: u32) -> u16 {
         16 => 401,
         _ => 500,
     }
+}
+
+/// Parses the value of a `grpc-timeout` header: the time after which the client waits no longer.
+///
+/// Source: gRPC's `PROTOCOL-HTTP2.md`: up to eight digits and a unit.
+///
+/// ```
+/// use std::time::Duration;
+/// use verdigris::response::grpc::parse_timeout;
+/// assert_eq!(parse_timeout(b"2S"), Some(Duration::from_secs(2)));
+/// assert_eq!(parse_timeout(b"100m"), Some(Duration::from_millis(100)));
+/// assert_eq!(parse_timeout(b"1 S"), None);
+/// ```
+pub fn parse_timeout(value: &[u8]) -> Option<Duration> {
+    let (unit, digits) = value.split_last()?;
+    let is_number = (1..=8).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit);
+    let count: u64 = str::from_utf8(digits).ok()?.parse().ok().filter(|_| is_number)?;
+    Some(match unit {
+        b'H' => Duration::from_secs(count * 3_600),
+        b'M' => Duration::from_secs(count * 60),
+        b'S' => Duration::from_secs(count),
+        b'm' => Duration::from_millis(count),
+        b'u' => Duration::from_micros(count),
+        b'n' => Duration::from_nanos(count),
+        _ => return None,
+    })
 }
 
 /// Parses the value of a `grpc-status` header.

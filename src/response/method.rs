@@ -23,34 +23,23 @@ pub enum Method {
     Bodyless,
     /// `CONNECT`: the request opens a tunnel.
     Connect,
-    /// A request to switch to another protocol, such as WebSocket. Envoy gives filters the
-    /// extended CONNECT of HTTP/2 and HTTP/3 in this HTTP/1.1 form.
+    /// A `GET` that asks to switch to another protocol, such as WebSocket. Envoy gives filters the
+    /// extended CONNECT of HTTP/2 and HTTP/3 in this HTTP/1.1 form. A client can ask for it with any
+    /// other method, too, and the server ignores it then (RFC 6455, section 4.1; RFC 9110, section 7.8).
     Upgrade,
 }
 
 // === impl Method ===
 
 impl Method {
-    /// The kind of the method with this name, in capitals as in HTTP.
-    pub fn from_bytes(name: &[u8]) -> Self {
+    /// The kind of a request with this method, in capitals as in HTTP. `has_upgrade` is whether it names a
+    /// protocol to switch to.
+    pub fn new(name: &[u8], has_upgrade: bool) -> Self {
         match name {
             b"HEAD" | b"OPTIONS" => Self::Bodyless,
             b"CONNECT" => Self::Connect,
+            b"GET" if has_upgrade => Self::Upgrade,
             _ => Self::Ordinary,
-        }
-    }
-
-    /// The kind of the request with these headers. Names are in lower case.
-    pub fn from_headers<'a>(headers: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> Self {
-        headers.fold(Self::Ordinary, |method, (name, value)| method.with_header(name, value))
-    }
-
-    /// The kind of a request that also has this header.
-    pub(super) fn with_header(self, name: &[u8], value: &[u8]) -> Self {
-        match name {
-            b":method" if self != Self::Upgrade => Self::from_bytes(value),
-            b"upgrade" if !value.is_empty() => Self::Upgrade,
-            _ => self,
         }
     }
 }

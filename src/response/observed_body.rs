@@ -1,5 +1,6 @@
 //! What is read of a response's body.
 
+use super::answer::Answer;
 use super::answer_parser::AnswerParser;
 use super::expected_response::{ExpectedResponse, OtherApi};
 use super::format::{Format, Framing};
@@ -24,7 +25,7 @@ pub enum ObservedBody {
         parser: Box<AnswerParser>,
         /// Whether the content type is that of a stream.
         is_stream: bool,
-        /// What the body is without a mark of the format; `None` where the format is certain.
+        /// What the body is without a mark of the format; `None` where it is an answer all the same.
         unrecognized: Option<Unrecognized>,
     },
     /// The error of a response that failed, which may state a refusal.
@@ -44,9 +45,51 @@ pub enum Unrecognized {
     Ignored,
 }
 
+/// What a body has revealed.
+#[derive(Clone, Debug, Default)]
+pub struct FinishedBody {
+    /// The answer, where one was expected.
+    pub answer: Option<Result<Answer, UnreadReason>>,
+    /// What a response with embeddings states.
+    pub embeddings: Option<Answer>,
+    /// The gRPC status, where it is in the body.
+    pub grpc_status: Option<u32>,
+    /// Whether it is an answer that was not read, because those of other units are.
+    pub is_left_out: bool,
+}
+
 // === impl ObservedBody ===
 
 impl ObservedBody {
+    /// What the body has revealed, once the stream has ended.
+    pub fn finish(self) -> FinishedBody {
+        let nothing = FinishedBody::default();
+        match self {
+            Self::Ignored => nothing,
+            Self::LeftOut => FinishedBody { is_left_out: true, ..nothing },
+            Self::GrpcWeb(trailers) => FinishedBody { grpc_status: trailers.status(), ..nothing },
+            Self::Unread(reason) => FinishedBody { answer: Some(Err(reason)), ..nothing },
+            Self::Answer { parser, unrecognized, .. } => {
+                let answer = parser.finish();
+                let answer = match unrecognized.filter(|_| !answer.is_recognized) {
+                    None if answer.is_list && !answer.has_answer => None,
+                    None => Some(Ok(answer)),
+                    Some(Unrecognized::Unread) => Some(Err(UnreadReason::UnknownFormat)),
+                    Some(Unrecognized::Ignored) => None,
+                };
+                FinishedBody { answer, ..nothing }
+            }
+            Self::Error(parser) => {
+                let answer = parser.finish();
+                FinishedBody { answer: answer.is_filtered.then_some(Ok(answer)), ..nothing }
+            }
+            Self::Embeddings(parser) => {
+                let embeddings = Some(parser.finish()).filter(|answer| !answer.malformed);
+                FinishedBody { embeddings, ..nothing }
+            }
+        }
+    }
+
     /// What is read of the body after `head`, where the request lets expect `expected`.
     /// `phrases` are the refusal phrases; `None` where answers are not read.
     pub fn new(
@@ -111,6 +154,9 @@ impl ObservedBody {
         if is_amazon && !matches!(format, Format::Bedrock | Format::Anthropic) {
             return Self::Unread(UnreadReason::UnknownFormat);
         }
+        // A client can ask for a page of an application at a model's path.
+        let is_page = expected.is_retrieval && !head.is_event_stream;
+        let unrecognized = unrecognized.or(is_page.then_some(Unrecognized::Ignored));
         let parser = Box::new(AnswerParser::new(format, head.framing, phrases.longest()));
         Self::Answer { parser, is_stream: head.framing.is_stream(), unrecognized }
     }

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use super::expected_response::ExpectedResponse;
 use super::format::Format;
+use super::grpc::DEADLINE_EXCEEDED;
 use super::method::{Method, Protocol};
-use super::observed_body::{ObservedBody, Unrecognized};
+use super::observed_body::{FinishedBody, ObservedBody};
 use super::outcome::{Outcome, UnreadReason};
 use super::refusal_phrases::Phrases;
 use super::response_head::ResponseHead;
-use super::stream_end::{ResponseFlags, StreamEnd};
+use super::stream_end::{BUFFERED_BYTES, ResponseFlags, StreamEnd};
 
 /// Follows one response from its headers to the end of its stream.
 ///
@@ -37,6 +38,8 @@ use super::stream_end::{ResponseFlags, StreamEnd};
 pub struct ObservedResponse {
     expected: ExpectedResponse,
     started_ns: u64,
+    is_request_open: bool,
+    upload: Duration,
     status: Option<u16>,
     grpc_status: Option<u32>,
     is_grpc: bool,
@@ -58,6 +61,8 @@ impl ObservedResponse {
         Self {
             expected,
             started_ns,
+            is_request_open: false,
+            upload: Duration::ZERO,
             status: None,
             grpc_status: None,
             is_grpc: expected.is_grpc,
@@ -73,6 +78,33 @@ impl ObservedResponse {
     /// Keeps the text of the answer, if it has at most `max_bytes` bytes.
     pub fn capture_text(&mut self, max_bytes: usize) {
         self.captured_bytes = Some(max_bytes);
+    }
+
+    /// The client has not ended its request yet.
+    pub fn await_request(&mut self) {
+        self.is_request_open = true;
+    }
+
+    /// The client has ended its request, at `ended_ns` at the earliest.
+    pub fn on_request_end(&mut self, ended_ns: u64) {
+        self.is_request_open = false;
+        self.upload = self.elapsed(ended_ns);
+    }
+
+    /// When the headers of the request arrived.
+    pub fn started_ns(&self) -> u64 {
+        self.started_ns
+    }
+
+    /// Whether the end of the response has arrived.
+    pub fn is_complete(&self) -> bool {
+        self.is_complete
+    }
+
+    /// Whether others than the version may decide how long the response lasts: it is a tunnel, or so much
+    /// of it that Envoy may have stopped reading from the upstream of a client that does not read.
+    pub fn is_held_open(&self) -> bool {
+        self.is_tunnel() || self.body_bytes >= BUFFERED_BYTES
     }
 
     /// The format of the answer that is expected.
@@ -143,44 +175,34 @@ impl ObservedResponse {
         self,
         ended_ns: u64,
         flags: impl FnOnce() -> Option<ResponseFlags>,
-        has_other_cause: impl FnOnce() -> bool,
+        has_other_cause: impl Fn() -> bool,
     ) -> Outcome {
         let duration = self.elapsed(ended_ns);
         let is_stream = self.body.is_stream();
         let is_tunnel = self.is_tunnel();
-        let mut grpc_status = self.grpc_status;
-        let is_left_out = matches!(self.body, ObservedBody::LeftOut);
-        let mut embeddings = None;
-        let answer = match self.body {
-            ObservedBody::Ignored | ObservedBody::LeftOut => None,
-            ObservedBody::GrpcWeb(trailers) => {
-                grpc_status = trailers.status().or(grpc_status);
-                None
-            }
-            ObservedBody::Unread(reason) => Some(Err(reason)),
-            ObservedBody::Answer { parser, unrecognized, .. } => {
-                let answer = parser.finish();
-                match unrecognized.filter(|_| !answer.is_recognized) {
-                    None if answer.is_list && !answer.has_answer => None,
-                    None => Some(Ok(answer)),
-                    Some(Unrecognized::Unread) => Some(Err(UnreadReason::UnknownFormat)),
-                    Some(Unrecognized::Ignored) => None,
-                }
-            }
-            ObservedBody::Error(parser) => {
-                let answer = parser.finish();
-                answer.is_filtered.then_some(Ok(answer))
-            }
-            ObservedBody::Embeddings(parser) => {
-                embeddings = Some(parser.finish()).filter(|answer| !answer.malformed);
-                None
-            }
-        };
+        let FinishedBody { answer, embeddings, grpc_status, is_left_out } = self.body.finish();
+        let grpc_status = grpc_status.or(self.grpc_status);
         let is_finished = matches!(&answer, Some(Ok(answer)) if answer.finished);
         let is_over = self.is_complete || is_finished || is_tunnel;
         let is_failure = self.status.is_some_and(|status| status >= 400)
             || grpc_status.is_some_and(|code| code != 0);
         let flags = if is_over && !is_failure { Some(ResponseFlags::default()) } else { flags() };
+        let is_idle = flags.is_some_and(ResponseFlags::is_idle);
+        let is_request_overdue = match self.status {
+            Some(408) => is_idle || has_other_cause(),
+            // gRPC has no status of its own for it.
+            _ => is_idle && is_failure && self.is_grpc && self.is_request_open,
+        };
+        let is_deadline_over = self.is_grpc
+            && self.expected.deadline.is_some_and(|deadline| duration >= deadline)
+            && match grpc_status {
+                Some(code) => code == DEADLINE_EXCEEDED || flags.is_some_and(|it| it.is_timeout()),
+                None => !is_over,
+            };
+        let ending = match is_deadline_over {
+            true => StreamEnd::Aborted,
+            false => StreamEnd::new(is_over, self.body_bytes, flags, has_other_cause),
+        };
         Outcome {
             protocol: match () {
                 () if is_tunnel => Protocol::Tunnel,
@@ -190,8 +212,12 @@ impl ObservedResponse {
             method: self.expected.method,
             status: self.status,
             grpc_status,
-            ending: StreamEnd::new(is_over, self.body_bytes, flags, has_other_cause),
+            ending,
             flags: flags.unwrap_or_default(),
+            is_request_open: self.is_request_open,
+            is_request_overdue,
+            is_deadline_over,
+            upload: self.upload,
             has_failed_over: self.has_failed_over,
             is_model_path: self.expected.is_model_path,
             has_body: self.body_bytes > 0,

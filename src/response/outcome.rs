@@ -33,6 +33,14 @@ pub struct Outcome {
     pub ending: StreamEnd,
     /// Envoy's response flags; none where they were not read.
     pub flags: ResponseFlags,
+    /// Whether the client had not ended its request when the stream ended.
+    pub is_request_open: bool,
+    /// Whether Envoy answered because the client did not end its request in time.
+    pub is_request_overdue: bool,
+    /// Whether the client had said that it waits for so long, and no longer.
+    pub is_deadline_over: bool,
+    /// How long the client took at least to send its request.
+    pub upload: Duration,
     /// Whether another version's cluster answered in the end.
     pub has_failed_over: bool,
     /// Whether answers are read and a model answers at this path.
@@ -79,6 +87,12 @@ impl Outcome {
             Some(Ok(answer)) if answer.malformed => Some(UnreadReason::Malformed),
             _ => None,
         }
+    }
+
+    /// Whether the client has held up an exchange that it aborted: it did not end its request, or did
+    /// not read the answer. How long that took says nothing about the version.
+    pub fn is_held_up(&self) -> bool {
+        self.is_request_open || self.flags.is_idle()
     }
 
     /// Whether the exchange was a tunnel. Its peers decide how long it lasts.

@@ -86,6 +86,11 @@ impl ResponseFlags {
         self.has_any(1 << 16)
     }
 
+    /// Whether Envoy has waited for the upstream for as long as the route says (`UT`).
+    pub fn is_timeout(self) -> bool {
+        self.has_any(1 << 2)
+    }
+
     /// Whether one of Envoy's own limits was met: circuit breaker (`UO`), rate limit (`RL`),
     /// overload manager (`OM`), load shedding by the cluster (`DO`, `UDO`).
     pub fn is_limited(self) -> bool {

@@ -3,13 +3,19 @@
 //! The evidence of all instances decides together. But a version that fails everything must not wait
 //! until the store answers. So each instance watches its own responses with the ramp's tripwires, and
 //! while the store is away, with its own evidence too. It can only roll back.
+//!
+//! An instance may have little traffic in a large fleet. There one or two clients are most of green's
+//! units, or all of them, and would decide for the whole fleet. So a tripwire needs as many bad units on an
+//! instance as a gate does, unless the configuration says that one is enough. Where fewer are enough, the
+//! evidence of all decides.
 
 use super::clocks::Clocks;
 use super::decision_text;
 use super::snapshot::Snapshot;
 use super::spec::RampSpec;
+use crate::analysis::bad_units::min_bad_units;
 use crate::analysis::{
-    Analysis, Evidence, Observation, StepIndex, StepObservation, TripwireWindow, Verdict,
+    Analysis, Evidence, Observation, StepIndex, StepObservation, Tripwire, TripwireWindow, Verdict,
 };
 use crate::assignment::Epoch;
 
@@ -59,6 +65,11 @@ impl LocalGuard {
         instances: Option<u32>,
     ) -> Option<String> {
         let tripwires = spec.tripwires.iter().zip(&self.windows);
+        let min_units = min_bad_units(spec.analysis.alpha);
+        let has_units = |(tripwire, window): &(&Tripwire, &TripwireWindow)| {
+            tripwire.min_units == 1 || window.bad_units() as u64 >= min_units
+        };
+        let tripwires = tripwires.filter(has_units);
         let mut readings = tripwires.map(|(it, window)| (it, it.evaluate(window)));
         if let Some(why) = readings.find_map(|(it, reading)| decision_text::tripped(it, reading)) {
             return Some(why);

@@ -62,8 +62,12 @@ impl OperatorCommand {
         }
         let is_break = |it: char| it.is_control() || matches!(it, '\u{2028}' | '\u{2029}');
         let printable = |it: char| if is_break(it) { ' ' } else { it };
-        let reason: String =
+        let mut reason: String =
             reason.trim().chars().take(Self::MAX_REASON_CHARS).map(printable).collect();
+        // What is cut off a keycap leaves a selector without one.
+        while hidden_character(&reason).is_some() {
+            reason.pop();
+        }
         if !is_visible(&reason) {
             return Err(CommandError::NoReason);
         }

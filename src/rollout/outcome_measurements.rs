@@ -4,7 +4,8 @@
 //!   neither fast nor slow. The exception is one that failed after the objective: it is slow.
 //! - A response that the client aborted lasted at least until then. Its times are *censored*:
 //!   without them the slowest answers would be left out, and as exact values they would make a
-//!   slow version with impatient users look fast. Whether it would have failed is not known.
+//!   slow version with impatient users look fast. Whether it would have failed is not known. One that
+//!   the client held up has no times.
 //! - What a response should reveal and does not is *missing*. Where it is missing more often on
 //!   one version, the ramp holds.
 //! - All input is priced as if there were no cache: a version with few users has colder caches,
@@ -93,8 +94,11 @@ fn aborted(classified: &ClassifiedOutcome<'_>, objective: Option<Duration>) -> M
     if outcome.status.is_some() {
         measurements = measurements.with_rate(Metric::ClientErrorRate, false);
     }
-    let measurements = with_slow_if_so(measurements, outcome, objective);
-    with_times(with_certain_defects(measurements, classified), outcome)
+    let measurements = with_certain_defects(measurements, classified);
+    if outcome.is_held_up() {
+        return measurements;
+    }
+    with_times(with_slow_if_so(measurements, outcome, objective), outcome)
 }
 
 /// What the status and the end of a successful response reveal.
@@ -113,9 +117,10 @@ fn success_without_body(outcome: &Outcome, objective: Option<Duration>) -> Measu
     with_times(measurements, outcome)
 }
 
-/// Whether the response took longer than the objective; `None` without an objective.
+/// Whether the response took longer than the objective from the end of its request on; `None` without
+/// an objective.
 fn is_slow(outcome: &Outcome, objective: Option<Duration>) -> Option<bool> {
-    objective.map(|objective| outcome.duration > objective)
+    objective.map(|objective| outcome.duration.saturating_sub(outcome.upload) > objective)
 }
 
 /// Adds that the response was slow, if it was. One that has not reached its end is not known to

@@ -33,6 +33,7 @@ pub struct RampWorker {
     buffer: RefCell<ObservationBuffer>,
     open: RefCell<OpenResponses>,
     leader: RefCell<Option<LeaderState>>,
+    last_tick_ns: Cell<u64>,
 }
 
 // === impl RampWorker ===
@@ -46,6 +47,7 @@ impl RampWorker {
             buffer: RefCell::default(),
             open: RefCell::default(),
             leader: RefCell::default(),
+            last_tick_ns: Cell::default(),
         }
     }
 
@@ -91,8 +93,14 @@ impl RampWorker {
         self.open.try_borrow_mut().is_ok_and(|mut it| it.remove(ticket))
     }
 
+    /// The time of the last tick, in nanoseconds of the monotonic clock: what happens now happens later.
+    pub fn last_tick_ns(&self) -> u64 {
+        self.last_tick_ns.get()
+    }
+
     /// Records the responses that are open for longer than the objective as slow ones.
     pub fn record_slow_responses(&self, spec: &RampSpec, now: Clocks) {
+        self.last_tick_ns.set(now.monotonic_ns);
         let Some(objective) = spec.objective_in_force(&self.snapshot()) else { return };
         if let Ok(mut open) = self.open.try_borrow_mut() {
             open.take_slow(now.monotonic_ns, objective).for_each(|it| self.record(it));

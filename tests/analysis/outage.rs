@@ -51,6 +51,23 @@ impl Service {
         observe(self.second * SECOND_NS, spread(self.units), 0, version, measurements)
     }
 
+    /// Some seconds in which no request fails but those of one client of a version, who sends 20 a second:
+    /// in the first half of each four seconds they are rejected.
+    fn run_beside_a_client(&mut self, seconds: u64, version: Version) {
+        for _ in 0..seconds {
+            self.second += 1;
+            let is_rejected = self.second % 4 < 2;
+            let of_client = Measurements::default()
+                .with_rate(Metric::ErrorRate, false)
+                .with_rate(Metric::ClientErrorRate, is_rejected);
+            let at_ns = self.second * SECOND_NS;
+            let mut observations: Vec<_> =
+                (0..20).map(|_| observe(at_ns, 7, 0, version, of_client)).collect();
+            observations.extend((0..20).map(|it| self.respond(it, 0)));
+            self.evidence.add(&self.plan, observations);
+        }
+    }
+
     /// How many units of both versions have met an error, a refusal, and had a duration.
     fn counts(&self) -> [u64; 3] {
         let Some(step) = self.evidence.steps.first() else { return [0; 3] };
@@ -95,6 +112,16 @@ fn a_fraction_that_stays_is_no_outage() {
         let [errors, refusals, durations] = service.added_in(300, failing);
         assert_eq!((errors, durations), (300 * failing, 300 * (20 - failing)), "{failing}");
         assert!(refusals > 0, "{failing}");
+    }
+}
+
+/// Before, such a client left out the evidence of all others for as long as it went on.
+#[test]
+fn one_client_that_fails_and_succeeds_in_turn_begins_no_outage() {
+    for version in [Version::Blue, Version::Green] {
+        let mut service = Service::new();
+        service.run_beside_a_client(600, version);
+        assert_eq!(service.counts(), [0, 600 * 4, 600 * 20], "{version}");
     }
 }
 

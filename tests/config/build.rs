@@ -49,6 +49,22 @@ fn every_field_can_be_set() {
     assert_eq!(config.version_header.as_str(), "x-version");
 }
 
+/// A line of the log is one error, and in the order of its characters.
+#[test]
+fn an_error_shows_what_would_not_be_seen() {
+    let config = json!({
+        "rollout": "v8\u{202e}\u{200b}",
+        "unit": {"header": "u"},
+        "versions": {"blue": {"cluster": "b"}, "green": {"cluster": "g"}},
+        "weights": {"blue": 1, "green": 1},
+        "x\nrollout v8: promoted": 1,
+    });
+    let text = parse(&config).unwrap_err().to_string();
+    assert_eq!(text.lines().count(), 2, "{text}");
+    assert!(text.contains(r"v8\u{202e}\u{200b}"), "{text}");
+    assert!(text.contains(r"x\u{a}rollout v8: promoted"), "{text}");
+}
+
 #[test]
 fn all_errors_are_reported_at_once() {
     let config = json!({

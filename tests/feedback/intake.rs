@@ -1,7 +1,7 @@
 //! What is done with a request that carries feedback.
 
 use verdigris::analysis::Metric;
-use verdigris::assignment::{Epoch, StepExposure, Version};
+use verdigris::assignment::{Epoch, StepExposure, UnitKey, Version};
 use verdigris::feedback::intake::{MAX_BODY_BYTES, is_feedback_path, read_event};
 use verdigris::feedback::{
     AcceptedFeedback, ExposureKey, FeedbackEvent, FeedbackIntake, FeedbackRequest,
@@ -99,6 +99,26 @@ fn a_unit_that_exceeds_its_limit_is_rejected() {
     assert!(intake.accept(request(None), 0).is_ok() && intake.accept(request(None), 1).is_ok());
     let limited = RejectedFeedback::RateLimited { version: Version::Green, max_per_minute: 2 };
     assert_eq!(intake.accept(request(None), 2), Err(limited));
+}
+
+/// Whoever knows the name of a unit can send events for it, and, with many names, fill the limiter.
+#[test]
+fn events_without_an_exposure_do_not_keep_others_from_voting() {
+    let mut intake = intake(2);
+    for unit in 0..200_000_u64 {
+        let unit = UnitKey::from_bytes(&[7; 16]).unwrap().hash(&unit.to_le_bytes());
+        let _ = intake.accept(FeedbackRequest { unit, ..request(None) }, 0);
+    }
+    assert!(intake.accept(request(None), 1).is_err(), "the limiter is full");
+    let exposure = SignedExposure { version: Version::Green, step: Some(STEP) };
+    for is_accepted in [true, true, false] {
+        assert_eq!(intake.accept(request(Some(exposure)), 1).is_ok(), is_accepted);
+    }
+    // An event with an exposure counts for the limit of the others, too.
+    let mut intake = self::intake(2);
+    assert!(intake.accept(request(Some(exposure)), 0).is_ok());
+    assert!(intake.accept(request(None), 0).is_ok());
+    assert!(intake.accept(request(None), 0).is_err());
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::assignment::is_green;
+use crate::host::{Host, Response};
 use crate::proxy::{Proxy, Request, config, counter, set_fields};
 
 fn with_feedback(overrides: Value) -> Value {
@@ -24,11 +25,65 @@ fn feedback_counts<P: Proxy>(proxy: &mut P, version: &str) -> [u64; 5] {
     metrics.map(|metric| proxy.stat(&counter(version, metric)).unwrap())
 }
 
+/// With the id of the conversation alone, each conversation of an account voted as a unit of its own, and
+/// with that of another unit, any unit voted on the answer.
+#[test]
+fn a_vote_on_an_answer_in_a_conversation_counts_for_its_unit_alone() {
+    let mut host =
+        Host::start(&with_feedback(json!({"conversation": {"drain": {"max_age": "30m"}}})));
+    let of = |unit: Option<&str>, conversation: Option<&str>| {
+        let named = |request: Request, (name, value): (&str, Option<&str>)| match value {
+            Some(value) => request.header(name, value),
+            None => request,
+        };
+        let names = [("x-user-id", unit), ("x-conversation-id", conversation)];
+        names.into_iter().fold(Request::anonymous(), named)
+    };
+    let table = [
+        // The request, and whether a vote with its receipt is proved.
+        ((Some("ada"), Some("c")), [true, true, false, false, false]),
+        ((Some("ada"), None), [true, true, false, false, false]),
+        ((None, Some("c")), [false, false, true, false, false]),
+    ];
+    for ((unit, conversation), is_proved) in table {
+        let receipt = host.send(&of(unit, conversation)).header("x-verdigris-step").unwrap();
+        let votes = [
+            of(Some("ada"), Some("c")),
+            of(Some("ada"), None),
+            of(None, Some("c")),
+            of(Some("eve"), Some("c")),
+            of(None, Some("d")),
+        ];
+        for (vote, is_proved) in votes.into_iter().zip(is_proved) {
+            let unproved = |host: &mut Host| {
+                ["blue", "green"].map(|it| feedback_counts(host, it)[4]).iter().sum::<u64>()
+            };
+            let before = unproved(&mut host);
+            let vote = vote.header("x-verdigris-step", &receipt);
+            assert_eq!(host.send(&vote.post("/feedback", r#"{"thumb": "down"}"#)).status, 204);
+            assert_eq!(unproved(&mut host) == before, is_proved, "{unit:?} {conversation:?}");
+        }
+    }
+}
+
+/// What an upstream sends as a receipt, a client would return with its vote.
+#[test]
+fn an_upstream_writes_no_receipt() {
+    let mut host = Host::start(&with_feedback(json!({})));
+    let forged = ("x-verdigris-step".to_owned(), b"blue.1.new.0000000000000000".to_vec());
+    let status = (":status".to_owned(), b"200".to_vec());
+    let response = Response { headers: vec![status, forged], ..Response::default() };
+    let answer = host.send_for(&Request::from_user("ada"), response);
+    let receipts: Vec<_> =
+        answer.headers.iter().filter(|(name, _)| name == "x-verdigris-step").collect();
+    assert_eq!(receipts.len(), 1, "{receipts:?}");
+    assert!(!receipts[0].1.ends_with(b".0000000000000000"), "{receipts:?}");
+}
+
 #[generic_tests::define]
 mod scenarios {
     use super::*;
     use crate::envoy::Envoy;
-    use crate::host::Host;
 
     /// docs/how-to/promote.md: the bootstrap still writes the cluster of the version before blue.
     #[test]

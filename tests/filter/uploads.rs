@@ -167,3 +167,34 @@ fn an_abort_during_the_upload_is_evidence_for_its_version() {
     assert!(blue > 0 && green > 0, "{blue} {green}");
     assert_eq!(blue + green, 40);
 }
+
+/// The time that a client takes to send its request is not the version's: five accounts that did not end
+/// theirs rolled back, by the gate on slow responses.
+#[test]
+fn a_request_that_its_client_does_not_end_is_not_slow() {
+    let gates = json!([{"metric": "slow_rate", "objective": "2s"}]);
+    let mut vms = RampVms::start_with(2, &long_ramp_with(&json!({"gates": gates})));
+    vms.set_clock(100 * NS_PER_SECOND, true);
+    vms.tick_all();
+    let contexts = 10..50_u32;
+    for context in contexts.clone() {
+        let stream = upload(&format!("user-{context}"), Response::default());
+        let (waits, _) = vms.vms[1].headers_may_wait(context, ROOT, stream);
+        assert!(!waits);
+    }
+    let slow_after = |vms: &mut RampVms, seconds| {
+        vms.advance_clock(seconds);
+        // The first VM leads, and has taken what came before.
+        vms.tick_all();
+        let observations = vms.queued_observations();
+        let is_slow = |it: &&Observation| it.measurements.is_bad(Metric::SlowRate) == Some(true);
+        observations.iter().filter(is_slow).count()
+    };
+    assert_eq!(slow_after(&mut vms, 60), 0);
+    for context in contexts {
+        vms.vms[1].end_request(context, u32::try_from(BODY.len()).unwrap());
+    }
+    assert_eq!(slow_after(&mut vms, 1), 0);
+    // From then on the versions have two seconds.
+    assert_eq!(slow_after(&mut vms, 2), 40);
+}

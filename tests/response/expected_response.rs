@@ -17,7 +17,7 @@ fn a_post_to_a_known_path_expects_an_answer() {
         ..ExpectedResponse::default()
     };
     assert_eq!(expected(&[(":method", "POST"), chat]), answer);
-    let get = ExpectedResponse { is_model_path: false, ..answer };
+    let get = ExpectedResponse { is_model_path: false, is_retrieval: true, ..answer };
     assert_eq!(expected(&[(":method", "GET"), chat]), get);
     let resumed = expected(&[(":method", "GET"), (":path", "/v1/responses/resp_1?stream=true")]);
     assert_eq!(resumed, ExpectedResponse { format: Some(Format::Responses), ..get });
@@ -64,10 +64,12 @@ fn a_grpc_request_expects_a_grpc_status() {
 }
 
 #[test]
-fn an_upgrade_counts_before_the_method() {
-    let table: [(&[(&str, &str)], Method); 5] = [
+fn only_a_get_asks_for_an_upgrade() {
+    let table: [(&[(&str, &str)], Method); 7] = [
         (&[(":method", "GET"), ("upgrade", "websocket")], Method::Upgrade),
         (&[("upgrade", "websocket"), (":method", "GET")], Method::Upgrade),
+        (&[(":method", "POST"), ("upgrade", "websocket")], Method::Ordinary),
+        (&[(":method", "HEAD"), ("upgrade", "websocket")], Method::Bodyless),
         (&[(":method", "CONNECT"), ("upgrade", "")], Method::Connect),
         (&[(":method", "OPTIONS")], Method::Bodyless),
         (&[], Method::Ordinary),

@@ -4,8 +4,8 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use verdigris::response::{
-    ExpectedResponse, Format, Method, ObservedResponse, OtherApi, Outcome, Phrases, Protocol,
-    ResponseFlags, ResponseHead, StreamEnd, UnreadReason,
+    Class, ExpectedResponse, Format, LimitPolicy, Method, ObservedResponse, OtherApi, Outcome,
+    Phrases, Protocol, ResponseFlags, ResponseHead, StreamEnd, UnreadReason,
 };
 
 const MS: u64 = 1_000_000;
@@ -13,10 +13,12 @@ const MS: u64 = 1_000_000;
 const CHAT: ExpectedResponse = ExpectedResponse {
     format: Some(Format::Chat),
     is_format_guessed: false,
+    is_retrieval: false,
     other_api: None,
     is_model_path: true,
     method: Method::Ordinary,
     is_grpc: false,
+    deadline: None,
     is_left_out: false,
 };
 
@@ -195,6 +197,83 @@ fn the_host_is_called_only_where_something_may_have_gone_wrong() {
         assert_eq!((flags.get(), details.get()), (flag_calls, detail_calls), "{status} {is_end}");
         let expected = if is_end { StreamEnd::Complete } else { StreamEnd::Cut };
         assert_eq!(outcome.ending, expected, "{status} {is_end}");
+    }
+}
+
+/// A client can ask for any page: at a model's path, or where the configuration states the format.
+#[test]
+fn a_page_is_no_answer_without_a_mark_of_the_format() {
+    let retrieval = ExpectedResponse { is_retrieval: true, is_model_path: false, ..CHAT };
+    let (html, json) = (("content-type", "text/html"), JSON);
+    let table = [
+        ("a page", html, "<html></html>", Class::Success),
+        ("another document", json, "{}", Class::Success),
+        ("an error", json, r#"{"error": {"message": "m"}}"#, Class::Error),
+        ("an answer without its end", json, r#"{"choices": [{"index": 0}"#, Class::Error),
+        ("a stream without its end", SSE, "data: {}\n\n", Class::Error),
+    ];
+    for (name, content_type, body, expected) in table {
+        for (request, class) in [(retrieval, expected), (CHAT, Class::Error)] {
+            let mut response = response(request, &[(":status", "200"), content_type]);
+            assert!(response.on_body(body.len(), true));
+            response.read_body(body.as_bytes(), || MS);
+            let found = finish(response).class(LimitPolicy::Compare);
+            let is_error = matches!(found, Class::Error | Class::AnswerMissing | Class::Unread);
+            assert_eq!(is_error, class == Class::Error, "{name}: {found:?}");
+        }
+    }
+}
+
+/// Envoy answers 408 itself where the client has not ended its request; to gRPC, an error of its own.
+#[test]
+fn a_request_is_overdue_where_envoy_does_not_wait_longer_for_its_end() {
+    let grpc = [(":status", "200"), ("content-type", "application/grpc"), ("grpc-status", "2")];
+    let (idle, no_flag) = (ResponseFlags(1 << 16), ResponseFlags(0));
+    let table: [(&str, &[(&str, &str)], bool, ResponseFlags, bool, bool); 8] = [
+        ("408 by an idle timeout", &[(":status", "408")], true, idle, false, true),
+        ("408 by another timeout of Envoy", &[(":status", "408")], true, no_flag, true, true),
+        ("408 by the upstream", &[(":status", "408")], false, no_flag, false, false),
+        ("504, the version does not answer", &[(":status", "504")], false, idle, true, false),
+        ("503 during the upload", &[(":status", "503")], true, ResponseFlags(1 << 5), true, false),
+        ("gRPC by an idle timeout", &grpc, true, idle, true, true),
+        ("gRPC, the version does not answer", &grpc, false, idle, true, false),
+        ("an error of gRPC", &grpc, true, no_flag, false, false),
+    ];
+    for (name, headers, is_open, flags, is_local, expected) in table {
+        let mut response = response(UNKNOWN, headers);
+        if is_open {
+            response.await_request();
+        }
+        response.on_body(0, true);
+        let outcome = response.finish(9 * MS, || Some(flags), || is_local);
+        assert_eq!(outcome.is_request_overdue, expected, "{name}");
+        assert_eq!(outcome.class(LimitPolicy::Compare) == Class::Aborted, expected, "{name}");
+    }
+}
+
+/// A client of gRPC says for how long it waits, and servers give up by themselves then. A client of HTTP
+/// that does not wait longer leaves.
+#[test]
+fn a_call_that_its_client_does_not_wait_for_longer_is_aborted() {
+    let deadline = |ms| Some(Duration::from_millis(ms));
+    let (none, timeout) = (ResponseFlags(0), ResponseFlags(1 << 2));
+    let table = [
+        ("its deadline", deadline(5), Some("4"), none, Class::Aborted),
+        ("earlier than its deadline", deadline(50), Some("4"), none, Class::Error),
+        ("no deadline", None, Some("4"), none, Class::Error),
+        ("another error", deadline(5), Some("13"), none, Class::Error),
+        ("Envoy's timeout by the deadline", deadline(5), Some("14"), timeout, Class::Aborted),
+        ("Envoy's timeout in the stream", deadline(5), None, timeout, Class::Aborted),
+        ("in time", deadline(5), Some("0"), none, Class::Success),
+    ];
+    for (name, deadline, code, flags, expected) in table {
+        let expected_response = ExpectedResponse { is_grpc: true, deadline, ..UNKNOWN };
+        let mut headers = vec![(":status", "200"), ("content-type", "application/grpc")];
+        headers.extend(code.map(|code| ("grpc-status", code)));
+        let mut response = response(expected_response, &headers);
+        response.on_body(0, code.is_some());
+        let outcome = response.finish(9 * MS, || Some(flags), || true);
+        assert_eq!(outcome.class(LimitPolicy::Compare), expected, "{name}");
     }
 }
 

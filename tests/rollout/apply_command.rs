@@ -329,6 +329,25 @@ fn a_reason_has_no_hidden_characters_and_something_to_see() {
         "\u{115f}",
         "\u{180e}",
         "\u{e0041}",
+        // Selectors of emoji where there is none, which can spell a hidden text.
+        "\u{fe0e}",
+        "\u{fe0f}",
+        "n\u{fe0f}",
+        "3\u{fe0f}",
+        "⚠️\u{fe0f}",
+        "あ\u{fe0f}",
+        "\u{fe01}",
+        // Without ink, and not `Default_Ignorable_Code_Point`.
+        "\u{13437}",
+        "\u{1d159}",
+        "\u{fffc}",
+        "\u{e000}",
+        "\u{f0041}",
+        "\u{fdd0}",
+        "\u{ffff}",
+        "\u{1fffe}",
+        // Marks that cover the lines above and below.
+        "o\u{300}\u{301}\u{302}\u{303}\u{304}",
     ] {
         let reasons =
             [hidden.to_owned(), format!("green{hidden} is slow"), format!("slow{hidden}")];
@@ -339,10 +358,24 @@ fn a_reason_has_no_hidden_characters_and_something_to_see() {
         let long = format!("{}{hidden}", "a".repeat(OperatorCommand::MAX_REASON_CHARS));
         assert_eq!(refused(&long), CommandError::HiddenCharacter, "{hidden:?}");
     }
-    for blank in ["", " ", "\t\u{7}", "\u{a0}", "\u{3000}", "\u{2028}", "\u{2800}", "\u{fe0f}"] {
+    for blank in
+        ["", " ", "\t\u{7}", "\u{a0}", "\u{3000}", "\u{2028}", "\u{2800}", "\u{301}", " \u{20dd}"]
+    {
         assert_eq!(refused(blank), CommandError::NoReason, "{blank:?}");
     }
-    for reason in ["slow ⚠️", "langsam: größer", "遅い", "بطيء", "slow\u{2028}again"] {
+    let cut = format!("{}3\u{fe0f}\u{20e3}", "a".repeat(OperatorCommand::MAX_REASON_CHARS - 2));
+    let command = OperatorCommand::new(CommandKind::Rollback, &cut, 0).unwrap();
+    assert!(command.reason().ends_with("a3"), "{}", command.reason());
+    let seen = [
+        "slow ⚠️",
+        "step 3️⃣: #️⃣ ©️ 👍🏽",
+        "langsam: größer",
+        "gro\u{308}\u{df}er, Vie\u{302}\u{323}t",
+        "遅い",
+        "بطيء",
+        "slow\u{2028}again",
+    ];
+    for reason in seen {
         let command = OperatorCommand::new(CommandKind::Rollback, reason, 0).unwrap();
         assert_eq!(command.reason(), reason.replace('\u{2028}', " "));
     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use verdigris::analysis::{CensoredValue, Measurements, Metric};
 use verdigris::response::answer::ModelName;
 use verdigris::response::{
-    Answer, ClassificationRules, LimitPolicy, Method, Outcome, Phrases, Price, Prices, StreamEnd,
-    Tokens, UnreadReason,
+    Answer, ClassificationRules, LimitPolicy, Method, Outcome, Phrases, Price, Prices,
+    ResponseFlags, StreamEnd, Tokens, UnreadReason,
 };
 
 /// A complete streamed answer.
@@ -129,7 +129,7 @@ fn letter(measurements: &Measurements, metric: Metric) -> char {
 fn each_outcome_has_its_measurements() {
     type Change = fn(&mut Outcome);
     // The response; how it differs from a complete answer; what is known, in the order of METRICS.
-    let table: [(&str, Change, &str); 18] = [
+    let table: [(&str, Change, &str); 21] = [
         ("a complete answer", |_| {}, "GGGB GGG VVVV"),
         (
             "503 after the objective",
@@ -177,6 +177,27 @@ fn each_outcome_has_its_measurements() {
             "aborted by the client after the objective",
             |it| (it.ending, answer(it).finished) = (StreamEnd::Aborted, false),
             ".GBB ... VV..",
+        ),
+        (
+            "aborted by a client that has not ended its request",
+            |it| {
+                (it.ending, it.is_request_open) = (StreamEnd::Aborted, true);
+                answer(it).finished = false;
+            },
+            ".GB. ... ....",
+        ),
+        (
+            "aborted by a client that does not read",
+            |it| {
+                (it.ending, it.flags) = (StreamEnd::Aborted, ResponseFlags(1 << 16));
+                answer(it).finished = false;
+            },
+            ".GB. ... ....",
+        ),
+        (
+            "answered in time after a long upload",
+            |it| it.upload = Duration::from_secs(1),
+            "GGGG GGG VVVV",
         ),
         (
             "an encoded answer",

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 use verdigris::analysis::{Measurements, Metric, Observation, TripwireWindow};
-use verdigris::assignment::{Share, Version};
+use verdigris::assignment::{Epoch, Share, Version};
 use verdigris::config::Config;
-use verdigris::rollout::{Clocks, CommandKind, HoldReason, Phase, RampState};
+use verdigris::rollout::{Clocks, CommandKind, HoldReason, LocalGuard, Phase, RampState, Snapshot};
 
 use super::harness::{RampHarness, Traffic, unit_hash};
 use super::{BROKEN, GOOD, ramp_with};
@@ -183,4 +183,37 @@ fn the_default_tripwires_notice_two_users_that_always_fail() {
         ramp.state.phase == Phase::RolledBack
     });
     assert!(rolled_back_at.is_some_and(|second| second < 400), "{rolled_back_at:?}");
+}
+
+/// An Envoy of a fleet has seldom the traffic of the whole fleet. Two clients that found an Envoy without
+/// other traffic rolled back the fleet, by the default tripwires; one, after ten minutes.
+#[test]
+fn few_clients_of_one_envoy_of_a_fleet_roll_nothing_back() {
+    let mut with_defaults = ramp_with(json!({}));
+    with_defaults.as_object_mut().unwrap().remove("tripwires");
+    let ramp = RampHarness::new(with_defaults);
+    let spec = ramp.spec();
+    let reason_with = |units: u64| {
+        let mut guard = LocalGuard::default();
+        let in_force =
+            Snapshot { phase: Phase::Ramping, epoch: Epoch::new(1), ..Snapshot::UNKNOWN };
+        for second in 0..700_u64 {
+            let now = Clocks { monotonic_ns: second * 1_000_000_000, unix_ms: 0 };
+            let observation = Observation {
+                at_ns: now.monotonic_ns,
+                unit: unit_hash(second % units),
+                epoch: in_force.epoch,
+                version: Version::Green,
+                is_newly_exposed: true,
+                is_assignment: true,
+                measurements: Measurements::default().with_rate(Metric::ErrorRate, true),
+                shadow: None,
+            };
+            guard.observe(spec, &in_force, now, &[observation]);
+        }
+        guard.reason_to_roll_back(spec, in_force.step, None)
+    };
+    assert!((1..=4).all(|units| reason_with(units).is_none()));
+    let why = reason_with(5).unwrap();
+    assert!(why.contains("tripwire: error_rate of green was"), "{why}");
 }

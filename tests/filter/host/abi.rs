@@ -103,11 +103,18 @@ fn link_proxy(linker: &mut Linker<State>) {
         give(&mut host, &pairs, value, value_size)
     });
     host_call!(linker, proxy_replace_header_map_value(
-        host, _map: u32, key: u32, key_size: u32, value: u32, value_size: u32
+        host, map: u32, key: u32, key_size: u32, value: u32, value_size: u32
     ) {
         let name = String::from_utf8(read(&host, key, key_size)).unwrap();
         let value = read(&host, value, value_size);
-        host.data_mut().stream.replace(&name, &value);
+        let stream = &mut host.data_mut().stream;
+        if map == RESPONSE_HEADERS {
+            let headers = &mut stream.response.headers;
+            headers.retain(|(header, _)| *header != name);
+            headers.push((name, value));
+        } else {
+            stream.replace(&name, &value);
+        }
         OK
     });
     host_call!(linker, proxy_add_header_map_value(

@@ -266,6 +266,11 @@ impl Vm {
         self.call("proxy_on_request_body", &[context, size, 0]);
     }
 
+    /// Has the last piece of a request's body come.
+    pub fn end_request(&mut self, context: u32, size: u32) {
+        self.call("proxy_on_request_body", &[context, size, 1]);
+    }
+
     /// Runs a stream until its response's headers have come.
     pub fn begin_stream(&mut self, context: u32, root: u32, stream: Stream) {
         let headers = u32::try_from(stream.headers.len()).unwrap();
