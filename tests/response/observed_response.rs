@@ -229,7 +229,8 @@ fn a_page_is_no_answer_without_a_mark_of_the_format() {
 fn a_request_is_overdue_where_envoy_does_not_wait_longer_for_its_end() {
     let grpc = [(":status", "200"), ("content-type", "application/grpc"), ("grpc-status", "2")];
     let (idle, no_flag) = (ResponseFlags(1 << 16), ResponseFlags(0));
-    let table: [(&str, &[(&str, &str)], bool, ResponseFlags, bool, bool); 8] = [
+    type Headers<'a> = &'a [(&'a str, &'a str)];
+    let table: [(&str, Headers<'_>, bool, ResponseFlags, bool, bool); 8] = [
         ("408 by an idle timeout", &[(":status", "408")], true, idle, false, true),
         ("408 by another timeout of Envoy", &[(":status", "408")], true, no_flag, true, true),
         ("408 by the upstream", &[(":status", "408")], false, no_flag, false, false),
