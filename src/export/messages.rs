@@ -131,6 +131,9 @@ fn parts(value: &Value) -> Vec<Value> {
     }
 }
 
+/// The conventions' types of parts that must have further fields. A part without these is of another type.
+const TYPES_WITH_FIELDS: [&str; 4] = ["text", "reasoning", "tool_call", "tool_call_response"];
+
 fn part(value: &Value) -> Value {
     let fields = match value {
         Value::String(text) => return json!({"type": "text", "content": text}),
@@ -163,6 +166,7 @@ fn part(value: &Value) -> Value {
     }
     // Its type, or its only name: `image_url`, `inlineData`.
     let kind = kind.or_else(|| fields.keys().next().map(String::as_str));
+    let kind = kind.filter(|it| !TYPES_WITH_FIELDS.contains(it));
     json!({"type": kind.unwrap_or("other")})
 }
 

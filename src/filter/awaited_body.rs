@@ -29,6 +29,14 @@ impl StreamState {
             .map(|expected| ResponseObserver::with_expected(runtime, scope, observed, expected));
     }
 
+    /// The client has ended its request.
+    pub(super) fn end_request(&mut self) {
+        let was_open = std::mem::take(&mut self.is_request_open);
+        if let Some(observer) = self.observer.as_mut().filter(|_| was_open) {
+            observer.request_ended();
+        }
+    }
+
     /// The stream has ended without a response while its body was on its way: the client has left. It
     /// counts for its version, as it does for a version that does not wait for bodies.
     pub(super) fn end_upload(&mut self) {
@@ -96,5 +104,13 @@ impl StreamState {
         };
         self.observer = ResponseObserver::new(&runtime, blue, assignment, observed);
         self.begin_sample(BodyState::Unavailable);
+    }
+
+    /// Counts a request that only green may get, and that cannot be patched.
+    pub(super) fn count_unpatchable(&self, runtime: &RolloutRuntime, assignment: Assignment) {
+        // With failover, the release's listener counts the outcome.
+        if self.role == Role::Shadow {
+            runtime.metrics.count(StatScope::Shadow, assignment);
+        }
     }
 }

@@ -180,14 +180,6 @@ impl StreamState {
         }
     }
 
-    /// The client has ended its request.
-    fn end_request(&mut self) {
-        let was_open = std::mem::take(&mut self.is_request_open);
-        if let Some(observer) = self.observer.as_mut().filter(|_| was_open) {
-            observer.request_ended();
-        }
-    }
-
     pub fn response_headers(&mut self, end_of_stream: bool) {
         self.abandon();
         self.has_response = true;
@@ -391,13 +383,5 @@ impl StreamState {
         let (began_ns, reads_answer) = (self.began_ns, routed.reads_answer);
         let is_open = self.is_request_open;
         ObservedRequest { exposed, is_mirrored, feedback_unit, began_ns, reads_answer, is_open }
-    }
-
-    /// Counts a request that only green may get, and that cannot be patched.
-    pub(super) fn count_unpatchable(&self, runtime: &RolloutRuntime, assignment: Assignment) {
-        // With failover, the release's listener counts the outcome.
-        if self.role == Role::Shadow {
-            runtime.metrics.count(StatScope::Shadow, assignment);
-        }
     }
 }

@@ -52,17 +52,25 @@ fn every_field_can_be_set() {
 /// A line of the log is one error, and in the order of its characters.
 #[test]
 fn an_error_shows_what_would_not_be_seen() {
-    let config = json!({
-        "rollout": "v8\u{202e}\u{200b}",
-        "unit": {"header": "u"},
-        "versions": {"blue": {"cluster": "b"}, "green": {"cluster": "g"}},
-        "weights": {"blue": 1, "green": 1},
-        "x\nrollout v8: promoted": 1,
-    });
-    let text = parse(&config).unwrap_err().to_string();
-    assert_eq!(text.lines().count(), 2, "{text}");
-    assert!(text.contains(r"v8\u{202e}\u{200b}"), "{text}");
-    assert!(text.contains(r"x\u{a}rollout v8: promoted"), "{text}");
+    let config = |rollout: &str| {
+        json!({
+            "rollout": rollout,
+            "unit": {"header": "u"},
+            "versions": {"blue": {"cluster": "b"}, "green": {"cluster": "g"}},
+            "weights": {"blue": 1, "green": 1},
+        })
+    };
+    let mut unknown = config("v8");
+    unknown["x\nrollout v8: promoted"] = json!(1);
+    let table = [
+        (config("v8\u{202e}\u{200b}"), r"v8\u{202e}\u{200b}"),
+        (unknown, r"x\u{a}rollout v8: promoted"),
+    ];
+    for (config, shown) in table {
+        let text = parse(&config).unwrap_err().to_string();
+        assert_eq!(text.lines().count(), 1, "{text}");
+        assert!(text.contains(shown), "{text}");
+    }
 }
 
 #[test]

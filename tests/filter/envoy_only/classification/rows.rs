@@ -116,9 +116,6 @@ impl ClientRequest {
             "websocket" => request("CONNECT", "/v1/realtime")
                 .with(":protocol", "websocket")
                 .with("sec-websocket-version", "13"),
-            "chat+upgrade" => Self::from_kind(protocol, "chat")
-                .with("connection", "upgrade")
-                .with("upgrade", "websocket"),
             "upgrade:allowed" => upgrade("example"),
             "upgrade:refused" => upgrade("other"),
             _ => {
