@@ -50,20 +50,14 @@ def run(version: str, arguments: list[str]) -> tuple[int, list[str]]:
     return int(result[1]), sorted(set(failed))
 
 
-def recorded() -> dict[str, str]:
-    """The rows of the documentation, by version."""
-    _, rest = DOCUMENT.read_text().split(BEGIN)
-    table, _ = rest.split(END)
-    return {row.split("|")[1].strip(): row for row in table.splitlines(keepends=True) if re.match(r"\| \d", row)}
-
-
 def record(version: str, row: str) -> None:
-    rows = recorded() | {version: row}
+    """Writes the row of a version into the documentation, in the place of its earlier one."""
+    before, rest = DOCUMENT.read_text().split(BEGIN)
+    recorded, after = rest.split(END)
+    rows = {line.split("|")[1].strip(): line for line in recorded.splitlines(keepends=True) if line.strip()}
+    rows[version] = row
     table = ["| Envoy | tests that pass | tests that fail |\n", "|---|---|---|\n"]
     table += [rows[version] for version in VERSIONS if version in rows]
-    text = DOCUMENT.read_text()
-    before, rest = text.split(BEGIN)
-    _, after = rest.split(END)
     DOCUMENT.write_text(before + BEGIN + "\n" + "".join(table) + "\n" + END + after)
 
 

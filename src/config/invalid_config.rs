@@ -1,11 +1,11 @@
 //! The errors of a configuration, each with its fix.
 
 use std::error::Error;
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use serde_json::Value;
 
-use crate::rollout::is_hidden;
+use crate::rollout::escape_unseen;
 
 /// An invalid configuration, with all its errors.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,19 +63,10 @@ fn shorten(text: &str) -> String {
     }
 }
 
-/// Writes a text with escapes in the place of what would not be seen in a line of the log.
-fn write_visible(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
-    text.chars().try_for_each(|it| match it.is_control() || is_hidden(it) {
-        true => write!(f, "{}", it.escape_unicode()),
-        false => f.write_char(it),
-    })
-}
-
 impl fmt::Display for FieldError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { field, value, fix } = self;
-        let parts: [&str; 5] = [field, ": ", value, ": ", fix];
-        parts.into_iter().try_for_each(|part| write_visible(f, part))
+        f.write_str(&escape_unseen(&format!("{field}: {value}: {fix}")))
     }
 }
 

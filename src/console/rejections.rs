@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::time_format::UtcTime;
 use super::view::ProblemView;
 use crate::config::read_json;
-use crate::rollout::is_hidden;
+use crate::rollout::is_unseen;
 
 /// The last accepted configuration and the last rejection of each plugin.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -164,7 +164,7 @@ fn first_lines(why: &str) -> String {
 
 /// The first `max_chars` characters of a text, without control characters and those that are not seen.
 fn shorten(text: &str, max_chars: usize) -> String {
-    let printable = text.chars().map(|it| if it.is_control() || is_hidden(it) { ' ' } else { it });
+    let printable = text.chars().map(|it| if is_unseen(it) { ' ' } else { it });
     let mut short: String = printable.clone().take(max_chars).collect();
     if printable.count() > max_chars {
         short.push('…');

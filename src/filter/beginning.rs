@@ -10,8 +10,6 @@ use crate::rollout::{AwaitedUse, OperatorCommand};
 pub struct Beginning {
     has_begun: Cell<bool>,
     awaited: Cell<Option<AwaitedUse>>,
-    /// When it came, on the monotonic clock, if it waits until it is used.
-    came_ns: Cell<u64>,
     /// The command that was in effect when the configuration came, where there is no ramp.
     command: RefCell<Option<OperatorCommand>>,
 }
@@ -27,15 +25,14 @@ impl Beginning {
     /// Whether it has not begun, and nothing shows that another configuration is used in its place.
     pub fn is_likely_soon(&self) -> bool {
         let Some(awaited) = self.awaited.get().filter(|_| !self.has_begun()) else { return false };
-        let now_ns = hostcalls::monotonic_time_ns().unwrap_or_default();
-        awaited.is_likely(now_ns.saturating_sub(self.came_ns.get()))
+        awaited.is_likely(hostcalls::monotonic_time_ns().unwrap_or_default())
     }
 
     /// Waits until the configuration is used. It has come when the rollout had this many requests, and
     /// when this command was in effect.
     pub fn wait(&self, requests: u64, command: Option<OperatorCommand>) {
-        self.awaited.set(Some(AwaitedUse::new(requests)));
-        self.came_ns.set(hostcalls::monotonic_time_ns().unwrap_or_default());
+        let now_ns = hostcalls::monotonic_time_ns().unwrap_or_default();
+        self.awaited.set(Some(AwaitedUse::new(requests, now_ns)));
         self.command.replace(command);
     }
 

@@ -4,11 +4,12 @@ use std::rc::Rc;
 
 use super::build::IS_ROUTE;
 use super::pair_half::PairHalf;
+use super::routing::ExposedRequest;
 use super::runtime::RolloutRuntime;
 use super::sample_capture::{SampleCandidate, SampleCapture};
 use super::sent_request::SentRequest;
 use super::{attributes, hostcalls};
-use crate::analysis::{Measurements, Observation, RequestClass};
+use crate::analysis::{Measurements, Observation};
 use crate::assignment::{Assignment, Exposure, Reason, Version};
 use crate::response::grpc::parse_code;
 use crate::response::{
@@ -47,16 +48,6 @@ pub struct ObservedRequest {
     pub reads_answer: bool,
     /// Whether the client has not ended it yet.
     pub is_open: bool,
-}
-
-/// A request whose response is evidence.
-#[derive(Clone, Copy)]
-pub struct ExposedRequest {
-    /// The version that the response is evidence for: the one that was assigned. Blue may have answered
-    /// instead.
-    pub version: Version,
-    pub exposure: Exposure,
-    pub class: RequestClass,
 }
 
 /// What a request says about its response.
@@ -167,11 +158,11 @@ impl ResponseObserver {
             }
             Some(Box::new(capture))
         });
-        response.await_request();
         let runtime = Rc::clone(runtime);
         let mut observer = Self { runtime, scope, evidence, pair, sample, response };
-        if !is_open {
-            observer.request_ended();
+        match is_open {
+            true => observer.response.await_request(),
+            false => observer.request_ended(),
         }
         observer
     }

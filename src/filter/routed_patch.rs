@@ -73,7 +73,7 @@ impl RoutedPatch {
             return self.give_up();
         }
         let Self { mut routed, expected } = self;
-        routed.exposure = routed.exposure.filter(|_| is_evidence);
+        routed.exposed = routed.exposed.filter(|_| is_evidence);
         CompletedPatch { routed, expected }
     }
 
@@ -94,5 +94,5 @@ impl RoutedPatch {
 }
 
 fn plan_context<'a>(runtime: &'a RolloutRuntime, routed: &RoutedRequest) -> PlanContext<'a> {
-    runtime.config.plan_context(routed.assignment.version, routed.exposure.is_some(), false)
+    runtime.config.plan_context(routed.assignment.version, routed.exposed.is_some(), false)
 }

@@ -27,11 +27,7 @@ const REASON_STATE: &str = "verdigris.reason";
 pub struct RoutedRequest {
     pub assignment: Assignment,
     /// What the analysis must know, if the assignment is evidence for a ramp.
-    pub exposure: Option<Exposure>,
-    /// The version that was assigned first, to which the exposure belongs. Blue may answer instead.
-    pub exposed_to: Version,
-    /// The class of the request, if values are adjusted by it.
-    pub class: RequestClass,
+    pub exposed: Option<ExposedRequest>,
     /// The marker that the response gives to the client, if its conversation lacks one.
     pub marker: Option<StartMarker>,
     /// Whether Envoy mirrors the request to green.
@@ -41,6 +37,16 @@ pub struct RoutedRequest {
     pub feedback_unit: Option<u64>,
     /// Whether the answer is among those that are read.
     pub reads_answer: bool,
+}
+
+/// A request whose response is evidence for a ramp.
+#[derive(Clone, Copy)]
+pub struct ExposedRequest {
+    /// The version that was assigned first, for which the response is evidence. Blue may answer instead.
+    pub version: Version,
+    pub exposure: Exposure,
+    /// The class of the request, if values are adjusted by it.
+    pub class: RequestClass,
 }
 
 /// The text that tells, in later requests of a conversation, when the conversation began.
@@ -76,9 +82,7 @@ impl RoutedRequest {
     pub fn to_green() -> Self {
         Self {
             assignment: Assignment::new(Version::Green, Reason::Weight),
-            exposure: None,
-            exposed_to: Version::Green,
-            class: RequestClass::default(),
+            exposed: None,
             marker: None,
             is_mirrored: false,
             feedback_unit: None,
@@ -130,7 +134,6 @@ impl RolloutRuntime {
             let shares = worker.snapshot().step_shares();
             Exposure::find(unit_key, &rules, &request, assignment, shares)
         });
-        let class = exposure.as_ref().map_or_else(RequestClass::default, |_| self.request_class());
         let key = id.or(unit);
         let is_mirrored = self
             .mirrored_share()
@@ -140,16 +143,12 @@ impl RolloutRuntime {
         // Both answers of a pair are read.
         let reads_answer = is_mirrored
             || self.read_answers().contains(rollout, assignment, exposure.as_ref(), key);
-        RoutedRequest {
-            assignment,
+        let exposed = exposure.map(|exposure| ExposedRequest {
+            version: assignment.version,
             exposure,
-            exposed_to: assignment.version,
-            class,
-            marker,
-            is_mirrored,
-            feedback_unit,
-            reads_answer,
-        }
+            class: self.request_class(),
+        });
+        RoutedRequest { assignment, exposed, marker, is_mirrored, feedback_unit, reads_answer }
     }
 
     /// The class of the request, which its version has not changed yet.

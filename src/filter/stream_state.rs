@@ -7,7 +7,7 @@ use proxy_wasm::types::Action;
 use super::build::IS_ROUTE;
 use super::pending_body::{BodyPurpose, PendingBody, request_head};
 use super::request_rewrite::{write_body, write_headers};
-use super::response_observer::{ExposedRequest, ObservedRequest, ResponseObserver};
+use super::response_observer::{ObservedRequest, ResponseObserver};
 use super::routed_patch::RoutedPatch;
 use super::routing::{RoutedRequest, StartMarker, find};
 use super::runtime::RolloutRuntime;
@@ -247,12 +247,12 @@ impl StreamState {
         head: Option<RequestHead>,
         body: BodyState<'_>,
     ) -> Action {
-        let (version, is_evidence) = (routed.assignment.version, routed.exposure.is_some());
+        let (version, is_evidence) = (routed.assignment.version, routed.exposed.is_some());
         let context = runtime.config.plan_context(version, is_evidence, routed.is_mirrored);
         let read_head = || if context.needs_head() { request_head(body.is_some()) } else { None };
         let head = head.or_else(read_head);
         let RequestPlan { action, is_evidence, is_mirrored } = context.plan(head.as_ref(), body);
-        routed.exposure = routed.exposure.filter(|_| is_evidence);
+        routed.exposed = routed.exposed.filter(|_| is_evidence);
         routed.is_mirrored = is_mirrored;
         match (action, head) {
             (PlanAction::AwaitBody, Some(head)) => {
@@ -361,25 +361,14 @@ impl StreamState {
         scope: StatScope,
         routed: RoutedRequest,
     ) -> ObservedRequest {
-        let RoutedRequest {
-            assignment,
-            exposure,
-            exposed_to,
-            class,
-            marker,
-            is_mirrored,
-            feedback_unit,
-            ..
-        } = routed;
+        let RoutedRequest { assignment, exposed, marker, is_mirrored, feedback_unit, .. } = routed;
         self.committed = Some(assignment);
         runtime.count(scope, assignment);
         self.marker = marker;
         // A vote on an answer of another version than the one that was assigned is no evidence.
-        let proved = exposure.filter(|_| exposed_to == assignment.version);
+        let proved = exposed.filter(|it| it.version == assignment.version).map(|it| it.exposure);
         self.signed_exposure =
             feedback_unit.and_then(|unit| runtime.sign_exposure(assignment.version, unit, proved));
-        let exposed =
-            exposure.map(|exposure| ExposedRequest { version: exposed_to, exposure, class });
         let (began_ns, reads_answer) = (self.began_ns, routed.reads_answer);
         let is_open = self.is_request_open;
         ObservedRequest { exposed, is_mirrored, feedback_unit, began_ns, reads_answer, is_open }

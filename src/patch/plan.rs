@@ -13,9 +13,8 @@
 //! | anything else | send it to blue |
 //!
 //! Where the headers show that a version's patch cannot be applied, the request is evidence on neither
-//! version. What only the body shows is unknown on a version that does not read it, so there the request
-//! is evidence for the version that it was assigned, whoever answers: the versions are compared by what
-//! was assigned (intention to treat).
+//! version. What only the body shows is not known on a version that does not read bodies. Such a request
+//! is evidence for the version that it was assigned, also where blue answers it (intention to treat).
 
 use super::patch_scope::PatchScope;
 use super::request_head::RequestHead;
@@ -111,7 +110,9 @@ impl<'a> PlanContext<'a> {
         match self.apply(patch, head, body) {
             Some(action) => RequestPlan { action, is_evidence, is_mirrored },
             None => {
-                let is_evidence = is_evidence && self.could_be_patched(patch, self.version, head);
+                let (formats, max_bytes) = (self.formats, self.max_body_bytes);
+                let is_evidence =
+                    is_evidence && could_be_patched(patch, formats, self.version, head, max_bytes);
                 match patch.passes_unpatchable {
                     true => RequestPlan { action: unchanged, is_evidence, is_mirrored },
                     false => RequestPlan { is_evidence, ..RequestPlan::FALL_BACK_TO_BLUE },
@@ -161,14 +162,9 @@ impl<'a> PlanContext<'a> {
 
     /// Whether the other version could be given the request.
     fn could_be_other(&self, head: &RequestHead) -> bool {
+        let other = self.version.other();
         self.other_requirement()
-            .is_none_or(|patch| self.could_be_patched(patch, self.version.other(), head))
-    }
-
-    /// Whether the patch of this version can be applied, as far as the headers show.
-    fn could_be_patched(&self, patch: &RequestPatch, version: Version, head: &RequestHead) -> bool {
-        let format = patch.format_at(self.formats, version, &head.path);
-        patch.patch_scope(head, format, self.max_body_bytes) != PatchScope::NotPatchable
+            .is_none_or(|it| could_be_patched(it, self.formats, other, head, self.max_body_bytes))
     }
 
     fn may_mirror(&self, head: &RequestHead) -> bool {
@@ -212,10 +208,21 @@ pub fn may_mirror(
     head: &RequestHead,
     max_bytes: usize,
 ) -> bool {
-    let is_patchable = |patch: &RequestPatch| {
-        let format = patch.format_at(formats, Version::Green, &head.path);
-        patch.patch_scope(head, format, max_bytes) != PatchScope::NotPatchable
-    };
+    let is_patchable =
+        |patch: &RequestPatch| could_be_patched(patch, formats, Version::Green, head, max_bytes);
     let asks_model = formats.resolve_request(Version::Green, &head.path).is_some();
     asks_model && head.is_bufferable(max_bytes) && green_patch.is_none_or(is_patchable)
+}
+
+/// Whether the patch of this version can be applied, as far as the headers show. The body may have
+/// `max_bytes` at most.
+fn could_be_patched(
+    patch: &RequestPatch,
+    formats: &Formats,
+    version: Version,
+    head: &RequestHead,
+    max_bytes: usize,
+) -> bool {
+    let format = patch.format_at(formats, version, &head.path);
+    patch.patch_scope(head, format, max_bytes) != PatchScope::NotPatchable
 }

@@ -10,12 +10,14 @@
 /// use verdigris::rollout::AwaitedUse;
 ///
 /// // The rollout had 10 requests when the configuration came, and none since.
-/// assert!(AwaitedUse::new(10).tick(10));
+/// assert!(AwaitedUse::new(10, 0).tick(10));
 /// // It has requests, which go to another configuration.
-/// assert!(!AwaitedUse::new(10).tick(11));
+/// assert!(!AwaitedUse::new(10, 0).tick(11));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AwaitedUse {
+    /// When the configuration came, on the monotonic clock.
+    came_ns: u64,
     /// The requests of the rollout that were counted at the last tick.
     requests: u64,
     /// How many more ticks without a request there must be.
@@ -36,9 +38,10 @@ const MAX_UNTICKED_NS: u64 = 5_000_000_000;
 // === impl AwaitedUse ===
 
 impl AwaitedUse {
-    /// A configuration has come, when the rollout had this many requests.
-    pub fn new(requests: u64) -> Self {
-        Self { requests, ticks_left: 1, has_others: false }
+    /// A configuration has come at this time of the monotonic clock, in nanoseconds, when the rollout had
+    /// this many requests.
+    pub fn new(requests: u64, came_ns: u64) -> Self {
+        Self { came_ns, requests, ticks_left: 1, has_others: false }
     }
 
     /// Half a second has passed, and the rollout has this many requests. Returns whether the
@@ -52,9 +55,8 @@ impl AwaitedUse {
         self.ticks_left == 0
     }
 
-    /// Whether nothing shows that another configuration is used in its place, so long after it has come, in
-    /// nanoseconds.
-    pub fn is_likely(&self, age_ns: u64) -> bool {
-        !self.has_others && age_ns < MAX_UNTICKED_NS
+    /// Whether nothing shows by now that another configuration is used in its place.
+    pub fn is_likely(&self, now_ns: u64) -> bool {
+        !self.has_others && now_ns.saturating_sub(self.came_ns) < MAX_UNTICKED_NS
     }
 }

@@ -32,6 +32,23 @@ pub fn hidden_character(text: &str) -> Option<char> {
     None
 }
 
+/// A text with escapes in the place of what would not be seen in a line, line breaks among it.
+///
+/// ```
+/// use verdigris::rollout::escape_unseen;
+/// assert_eq!(escape_unseen("a\nb\u{202e}"), "a\\u{a}b\\u{202e}");
+/// ```
+pub fn escape_unseen(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match is_unseen(character) {
+            true => escaped.extend(character.escape_unicode()),
+            false => escaped.push(character),
+        }
+    }
+    escaped
+}
+
 /// A text for the log: later lines are indented, and what would not be seen is escaped. So no text of
 /// others, such as a store's reason for a failure, looks like a line of Envoy's.
 ///
@@ -40,15 +57,8 @@ pub fn hidden_character(text: &str) -> Option<char> {
 /// assert_eq!(log_lines("no: a\nb\r\u{202e}c"), "no: a\n  b\\u{d}\\u{202e}c");
 /// ```
 pub fn log_lines(text: &str) -> String {
-    let mut lines = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '\n' => lines.push_str("\n  "),
-            it if it.is_control() || is_hidden(it) => lines.extend(it.escape_unicode()),
-            it => lines.push(it),
-        }
-    }
-    lines
+    let lines: Vec<_> = text.split('\n').map(escape_unseen).collect();
+    lines.join("\n  ")
 }
 
 /// How many marks a character may have: more of them cover other text.
@@ -59,18 +69,19 @@ const COMBINING_KEYCAP: char = '\u{20e3}';
 
 /// Whether a text has a character with ink, other than marks on another character.
 pub(super) fn is_visible(text: &str) -> bool {
-    let is_blank = |it: char| {
-        it.is_whitespace()
-            || it.is_control()
-            || it == '\u{2800}'
-            || is_emoji_selector(it)
-            || is_mark(it)
-    };
-    text.chars().any(|it| !is_blank(it) && !is_hidden(it))
+    let is_blank =
+        |it: char| it.is_whitespace() || it == '\u{2800}' || is_emoji_selector(it) || is_mark(it);
+    text.chars().any(|it| !is_blank(it) && !is_unseen(it))
+}
+
+/// Whether a character would not be seen in a line whatever stands before it: a control character, or a
+/// hidden one.
+pub fn is_unseen(character: char) -> bool {
+    character.is_control() || is_hidden(character)
 }
 
 /// Whether a character is hidden whatever stands before it.
-pub fn is_hidden(character: char) -> bool {
+fn is_hidden(character: char) -> bool {
     matches!(
         character,
         '\u{ad}'

@@ -5,7 +5,7 @@ use super::phase::Phase;
 use super::state::RampState;
 use crate::assignment::Epoch;
 
-/// Two changes are logged at this distance at least, in nanoseconds: with little evidence a ramp can change
+/// The least time between two logged changes, in nanoseconds: with little evidence a ramp can change
 /// between two reasons at each tick.
 const INTERVAL_NS: u64 = 60_000_000_000;
 
@@ -21,8 +21,8 @@ pub struct HoldChanges {
 // === impl HoldChanges ===
 
 impl HoldChanges {
-    /// The reason to log now, if it is another one than the log says. `now_ns` is asked where the reason
-    /// has changed, and answers `None` where the time is unknown.
+    /// Returns the reason if it has changed and is to be logged now. Calls `now_ns` only where the reason
+    /// has changed; `None` means that the time is not known.
     pub fn observe(
         &mut self,
         state: &RampState,

@@ -81,7 +81,7 @@ pub use clocks::Clocks;
 pub use command_error::CommandError;
 pub use difference_history::DifferenceHistory;
 pub use fingerprint::SpecFingerprint;
-pub use hidden_character::{hidden_character, is_hidden, log_lines};
+pub use hidden_character::{escape_unseen, hidden_character, is_unseen, log_lines};
 pub use hold_changes::HoldChanges;
 pub use hold_reason::HoldReason;
 pub use lease::Candidate;

@@ -18,7 +18,7 @@ fn a_configuration_counts_as_used_when_no_other_has_requests() {
         ([quiet(59), vec![12; 61]].concat(), true),
     ];
     for (requests, expected) in table {
-        let mut awaited = AwaitedUse::new(10);
+        let mut awaited = AwaitedUse::new(10, 0);
         let mut is_used = false;
         for now in &requests {
             assert!(!is_used, "used too early: {requests:?}");
@@ -27,6 +27,6 @@ fn a_configuration_counts_as_used_when_no_other_has_requests() {
         assert_eq!(is_used, expected, "{requests:?}");
         assert_eq!(awaited.is_likely(0), requests == [10], "{requests:?}");
     }
-    let unticked = AwaitedUse::new(10);
+    let unticked = AwaitedUse::new(10, 0);
     assert!(unticked.is_likely(4_999_999_999) && !unticked.is_likely(5_000_000_000));
 }
