@@ -28,7 +28,7 @@ enum Requirement {
     NoRollback,
     /// At most β of the runs go on.
     NoAdvance,
-    /// At least this fraction of the runs goes on.
+    /// At least this fraction of the runs advances.
     Advance(f64),
     /// At least this fraction of the runs is rolled back.
     Rollback(f64),
@@ -247,27 +247,27 @@ impl PairCase {
         let share = |verdict: Verdict| {
             runs.iter().filter(|run| run.verdict == verdict).count() as f64 / count as f64
         };
-        let (rolled_back, goes_on) = (share(Verdict::Fail), share(Verdict::Pass));
+        let (rolled_back, advances) = (share(Verdict::Fail), share(Verdict::Pass));
         let limit = |p: f64| p + 2.5 * (p * (1.0 - p) / count as f64).sqrt();
         let is_met = match requirement {
             Requirement::NoRollback => rolled_back <= limit(ALPHA),
-            Requirement::NoAdvance => goes_on <= limit(BETA),
-            Requirement::Advance(min) => goes_on >= *min,
+            Requirement::NoAdvance => advances <= limit(BETA),
+            Requirement::Advance(min) => advances >= *min,
             Requirement::Rollback(min) => rolled_back >= *min,
         };
         let shown = |share: f64| format!("{:.1} %", share * 100.0);
         let columns = match requirement {
             Requirement::NoRollback => vec![("rolled back", shown(rolled_back))],
-            Requirement::NoAdvance => vec![("goes on", shown(goes_on))],
+            Requirement::NoAdvance => vec![("advances", shown(advances))],
             Requirement::Advance(_) => vec![
-                ("goes on", shown(goes_on)),
+                ("advances", shown(advances)),
                 ("pairs, median (p90)", pairs(&runs, Verdict::Pass)),
                 ("rolled back", shown(rolled_back)),
             ],
             Requirement::Rollback(_) => vec![
                 ("rolled back", shown(rolled_back)),
                 ("pairs, median (p90)", pairs(&runs, Verdict::Fail)),
-                ("advances within the tolerance", shown(goes_on)),
+                ("advances within the tolerance", shown(advances)),
                 ("responses of both in a step of 50 %", self.responses_in_step(count)),
             ],
         };
