@@ -28,7 +28,7 @@ fn config(request: &str) -> Config {
 fn check(config: &Config, body: &[u8], changed: &[&str]) {
     let patch = config.green_request.as_ref().unwrap();
     for format in Format::ALL {
-        let Ok(patched) = patch.body.body(body, format) else { continue };
+        let Ok(patched) = patch.body.body(body, format, "/") else { continue };
         let (Ok(mut before), Ok(mut after)) =
             (serde_json::from_slice::<Value>(body), serde_json::from_str::<Value>(&patched))
         else {

@@ -18,7 +18,7 @@ use crate::judge::{
 };
 use crate::response::Tokens;
 use crate::sampling::{Sample, Unjudged};
-use crate::stats::names::{Counter, Gauge, StatScope};
+use crate::stats::names::{Counter, StatScope};
 
 /// A question whose answer has not come. Dropping it counts what it may have cost, also where it was
 /// given up: the judge answers all the same.
@@ -73,7 +73,7 @@ impl RolloutRuntime {
     fn update_spending(&self, link: &JudgeLink, config: &JudgeConfig) {
         let Ok(unix_ms) = hostcalls::wall_time_ns().map(|it| it / 1_000_000) else { return };
         let ledger = link.ledger();
-        link.gauges.record(Gauge::JudgeSpentMicrousd, ledger.spent_microusd(unix_ms));
+        self.metrics.record_judge_spent(ledger.spent_microusd(unix_ms));
         let Some(max_cost) = config.max_cost_microusd else { return };
         let max_cost = Ledger::part_of_ceiling(max_cost, self.instances().unwrap_or(1));
         let is_exhausted = ledger.is_exhausted(max_cost, unix_ms);

@@ -3,17 +3,13 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use proxy_wasm::types::MetricType;
-
 use super::callout::Callouts;
 use super::callout::http::HttpCluster;
-use super::metric_table::MetricTable;
 use super::places::Places;
 use super::store::keys::versioned;
 use super::store::shared_cell::SharedCell;
 use crate::config::JudgeConfig;
 use crate::judge::Ledger;
-use crate::stats::names::{Gauge, gauge_name};
 
 /// This VM's link to the judge, under one configuration.
 pub struct JudgeLink {
@@ -26,7 +22,6 @@ pub struct JudgeLink {
     pub is_exhausted: Cell<bool>,
     /// Whether the last answer was no verdict.
     pub is_failing: Cell<bool>,
-    pub gauges: MetricTable<Gauge>,
 }
 
 // === impl JudgeLink ===
@@ -35,7 +30,6 @@ impl JudgeLink {
     /// The link to a judge. Nothing is called yet.
     pub fn new(config: &JudgeConfig, rollout: &str, callouts: &Rc<Callouts>) -> Self {
         let cluster = config.cluster.as_str();
-        let gauge = |gauge| gauge_name(rollout, gauge);
         Self {
             callouts: Rc::clone(callouts),
             cluster: HttpCluster::new(Rc::clone(callouts), cluster, &config.host, config.timeout),
@@ -43,7 +37,6 @@ impl JudgeLink {
             shared_ledger: SharedCell::new(versioned(rollout, "judge")),
             is_exhausted: Cell::default(),
             is_failing: Cell::default(),
-            gauges: MetricTable::define(MetricType::Gauge, [Gauge::JudgeSpentMicrousd], gauge),
         }
     }
 

@@ -16,7 +16,7 @@ use crate::console::view::VersionView;
 use crate::feedback::FeedbackEvent;
 use crate::response::ClassifiedOutcome;
 use crate::rollout::PairedResponses;
-use crate::stats::names::{Counter, Histogram, StatScope, metric_name};
+use crate::stats::names::{Counter, Gauge, Histogram, StatScope, gauge_name, metric_name};
 use crate::stats::{
     RecentCounts, RecentRequests, RequestTotals, count_feedback, count_limited_feedback,
     count_outcome, count_request, record_outcome,
@@ -36,6 +36,8 @@ pub struct RolloutMetrics {
     shadow: OnceCell<ScopeMetrics>,
     /// What is in force.
     pub gauges: RolloutGauges,
+    /// Defined when a configuration first has a judge.
+    judge_gauges: OnceCell<MetricTable<Gauge>>,
     /// Samples of the counters of requests.
     recent: RefCell<RecentRequests>,
 }
@@ -87,6 +89,7 @@ impl RolloutMetrics {
             green: define(Version::Green),
             shadow: OnceCell::new(),
             gauges: RolloutGauges::define(rollout),
+            judge_gauges: OnceCell::new(),
             recent: RefCell::default(),
         }
     }
@@ -128,6 +131,9 @@ impl RolloutMetrics {
 
     /// Defines the metrics of the judge, unless they are defined.
     pub fn define_judge(&self, rollout: &str) {
+        let name = |gauge| gauge_name(rollout, gauge);
+        let define = || MetricTable::define(MetricType::Gauge, [Gauge::JudgeSpentMicrousd], name);
+        self.judge_gauges.get_or_init(define);
         for scope in StatScope::ALL {
             let Some(metrics) = self.scope(scope) else { continue };
             let name = |counter| metric_name(rollout, scope, counter);
@@ -139,6 +145,13 @@ impl RolloutMetrics {
                 }
             };
             metrics.judge.get_or_init(counters);
+        }
+    }
+
+    /// Shows what the judge has cost today, in millionths of a dollar.
+    pub fn record_judge_spent(&self, microusd: u64) {
+        if let Some(gauges) = self.judge_gauges.get() {
+            gauges.record(Gauge::JudgeSpentMicrousd, microusd);
         }
     }
 

@@ -67,7 +67,7 @@ impl RoutedPatch {
         let RequestPlan { action, is_evidence, .. } = plan;
         let is_sent = match action {
             PlanAction::Send(rewrite) => write_body(&rewrite),
-            PlanAction::AwaitBody | PlanAction::FallBackToBlue => false,
+            PlanAction::AwaitBody | PlanAction::FallBackToBlue(_) => false,
         };
         if !is_sent {
             return self.give_up();

@@ -17,6 +17,7 @@ use crate::assignment::{
     ReadAnswers, Reason, Share, UnitSource, Version, assign, mirroring,
 };
 use crate::config::{Config, Role, RouteBy};
+use crate::json::JsonPointer;
 use crate::stats::names::StatScope;
 
 /// The filter state that names the reason of an assignment: `wasm.verdigris.reason` in the access log's
@@ -191,8 +192,9 @@ impl RolloutRuntime {
     pub fn conversation_in_body(&self, body: &[u8]) -> Option<Vec<u8>> {
         let body = str::from_utf8(body).ok()?;
         let pointers = &self.config.conversation.as_ref()?.pointers;
-        let id = pointers.iter().find_map(|pointer| pointer.find_string(body))?;
-        Some(id.into_bytes()).filter(|id| !id.is_empty())
+        // An empty one is none: clients send it in the first request of a conversation.
+        let find = |it: &JsonPointer| it.find_string(body).filter(|id| !id.is_empty());
+        pointers.iter().find_map(find).map(String::into_bytes)
     }
 
     /// The conversation with the share that it keeps, and the marker for its client if it lacks one.

@@ -5,7 +5,7 @@ use std::rc::{Rc, Weak};
 
 use super::callout::Callouts;
 use super::clock::clocks;
-use super::evidence_counters::EvidenceCounters;
+use super::evidence_counters::{EvidenceCounters, EvidenceMetrics};
 use super::logger::log_transition;
 use super::random::random_u64;
 use super::registry::Registry;
@@ -40,6 +40,7 @@ pub struct SharedRamp {
     revisions: RevisionTracker,
     /// The counters of the evidence, while this VM leads.
     counters: RefCell<Option<EvidenceCounters>>,
+    evidence_metrics: EvidenceMetrics,
     /// What the log says that the ramp waits for.
     hold_changes: RefCell<HoldChanges>,
 }
@@ -59,6 +60,7 @@ impl SharedRamp {
                 worker: RampWorker::new(random_u64()),
                 revisions: RevisionTracker::new(rollout),
                 counters: RefCell::default(),
+                evidence_metrics: EvidenceMetrics::default(),
                 hold_changes: RefCell::default(),
             })
         })
@@ -205,7 +207,7 @@ impl SharedRamp {
             }
             RampEvent::Committed(state) => {
                 if let Some(counters) = self.counters.borrow_mut().as_mut() {
-                    counters.count(&spec.analysis, &state.evidence);
+                    counters.count(&self.evidence_metrics, &spec.analysis, &state.evidence);
                 }
                 let now_ns = || clocks().map(|it| it.monotonic_ns);
                 let changed = self.hold_changes.borrow_mut().observe(state, now_ns);

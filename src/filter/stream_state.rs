@@ -269,7 +269,12 @@ impl StreamState {
                 };
             }
             (PlanAction::Send(rewrite), _) => self.commit(runtime, routed, rewrite),
-            (PlanAction::AwaitBody | PlanAction::FallBackToBlue, _) => {
+            (PlanAction::FallBackToBlue(rewrite), _) => {
+                // A copy that only green may get does not go to blue.
+                let rewrite = Some(rewrite).filter(|_| self.role == Role::Release);
+                self.commit(runtime, routed.unpatchable(), rewrite.unwrap_or_default());
+            }
+            (PlanAction::AwaitBody, None) => {
                 self.commit(runtime, routed.unpatchable(), RequestRewrite::default());
             }
         }
@@ -321,6 +326,7 @@ impl StreamState {
         }
         if !write_body(&rewrite) {
             routed = routed.unpatchable();
+            rewrite = RequestRewrite::default();
         }
         let assignment = routed.assignment;
         let written = match self.role {
@@ -338,9 +344,7 @@ impl StreamState {
             return;
         }
         self.committed = Some(assignment);
-        if assignment.reason != Reason::Unpatchable {
-            write_headers(&rewrite);
-        }
+        write_headers(&rewrite);
         if routed.is_mirrored {
             runtime.mark_mirrored();
         }

@@ -2,9 +2,31 @@
 
 use crate::response::Format;
 
-/// Whether requests in this format have their model only in the path.
-pub const fn is_in_path(format: Format) -> bool {
+/// Whether a request in this format to this path has its model only in the path.
+///
+/// Bedrock's InvokeModel and Vertex AI's `rawPredict` take the bodies of a model's own API without its
+/// `model`, and reject one that has it. Sources: "InvokeModel" in Bedrock's API reference; "Claude on
+/// Vertex AI" in Anthropic's documentation.
+pub fn is_in_path(format: Format, path: &str) -> bool {
+    let path = before_query(path);
     matches!(format, Format::Gemini | Format::Bedrock)
+        || is_invoke_model(path)
+        || is_raw_predict(path)
+}
+
+fn is_invoke_model(path: &str) -> bool {
+    let ends = ["/invoke", "/invoke-with-response-stream"];
+    path.contains("/model/") && ends.iter().any(|it| path.ends_with(it))
+}
+
+/// Other publishers' models take a `model` in the body.
+fn is_raw_predict(path: &str) -> bool {
+    let ends = [":rawPredict", ":streamRawPredict"];
+    path.contains("/publishers/anthropic/models/") && ends.iter().any(|it| path.ends_with(it))
+}
+
+fn before_query(path: &str) -> &str {
+    path.split_once('?').map_or(path, |(path, _)| path)
 }
 
 /// The path with another model; `None` where it names no model.
@@ -24,11 +46,12 @@ pub const fn is_in_path(format: Format) -> bool {
 /// assert_eq!(path_with_model("/v1/chat/completions", "gpt-5", Format::Chat), None);
 /// ```
 pub fn path_with_model(path: &str, model: &str, format: Format) -> Option<String> {
-    let (before_query, _) = path.split_once('?').unwrap_or((path, ""));
-    let delimiters: &[(&str, char)] = match format {
-        Format::Bedrock => &[("/model/", '/')],
-        _ => &[("/models/", ':'), ("/deployments/", '/')],
-    };
+    let before_query = before_query(path);
+    let delimiters: &[(&str, char)] =
+        match format == Format::Bedrock || is_invoke_model(before_query) {
+            true => &[("/model/", '/')],
+            false => &[("/models/", ':'), ("/deployments/", '/')],
+        };
     let (start, end) = delimiters.iter().find_map(|(before, after)| {
         let start = before_query.rfind(before)? + before.len();
         let length = before_query.get(start..)?.find(*after)?;

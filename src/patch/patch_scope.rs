@@ -43,15 +43,12 @@ impl RequestPatch {
         if !head.has_body || self.body == BodyPatch::default() {
             return PatchScope::Head;
         }
+        let Ok(path) = str::from_utf8(&head.path) else { return PatchScope::NotPatchable };
         match format {
-            Some(format) if !self.fits_path(head, format) => PatchScope::NotPatchable,
-            Some(format) if !self.body.needs_body(format) => PatchScope::Head,
+            Some(format) if self.body.path(path, format).is_err() => PatchScope::NotPatchable,
+            Some(format) if !self.body.needs_body(format, path) => PatchScope::Head,
             Some(format) if head.is_bufferable(max_bytes) => PatchScope::Body(format),
             _ => PatchScope::NotPatchable,
         }
-    }
-
-    fn fits_path(&self, head: &RequestHead, format: Format) -> bool {
-        str::from_utf8(&head.path).is_ok_and(|path| self.body.path(path, format).is_ok())
     }
 }

@@ -10,7 +10,9 @@
 //! | the patch can be applied | send it patched |
 //! | the patch only asks for token counts | send it with its header changes |
 //! | the version takes requests that cannot be patched | send it unchanged |
-//! | anything else | send it to blue |
+//! | green's patch cannot be applied, and blue's changes the body, which has not arrived | wait for the body |
+//! | green's patch cannot be applied, and blue's can | send it to blue, patched as blue's requests are |
+//! | anything else | send it to blue unchanged |
 //!
 //! Where the headers show that a version's patch cannot be applied, the request is evidence on neither
 //! version. What only the body shows is not known on a version that does not read bodies. Such a request
@@ -76,8 +78,8 @@ pub enum PlanAction<'p> {
     AwaitBody,
     /// Send the request to its version with these changes.
     Send(RequestRewrite<'p>),
-    /// Send the request to blue unchanged.
-    FallBackToBlue,
+    /// Send the request to blue, with what blue changes in its requests where that can be applied.
+    FallBackToBlue(RequestRewrite<'p>),
 }
 
 // === impl BodyState ===
@@ -113,10 +115,24 @@ impl<'a> PlanContext<'a> {
                 let (formats, max_bytes) = (self.formats, self.max_body_bytes);
                 let is_evidence =
                     is_evidence && could_be_patched(patch, formats, self.version, head, max_bytes);
-                match patch.passes_unpatchable {
-                    true => RequestPlan { action: unchanged, is_evidence, is_mirrored },
-                    false => RequestPlan { is_evidence, ..RequestPlan::FALL_BACK_TO_BLUE },
+                if patch.passes_unpatchable {
+                    return RequestPlan { action: unchanged, is_evidence, is_mirrored };
                 }
+                let action = self.fall_back(head, body);
+                RequestPlan { action, is_evidence, is_mirrored: false }
+            }
+        }
+    }
+
+    /// What blue is sent instead of the version. A patch is applied as a whole or not at all.
+    fn fall_back(&self, head: &RequestHead, body: BodyState<'_>) -> PlanAction<'a> {
+        let of_blue = Self { version: Version::Blue, ..*self };
+        let blue_patch = self.blue_patch.filter(|_| self.version == Version::Green);
+        match blue_patch.and_then(|patch| of_blue.apply(patch, head, body)) {
+            Some(PlanAction::AwaitBody) => PlanAction::AwaitBody,
+            Some(PlanAction::Send(rewrite)) => PlanAction::FallBackToBlue(rewrite),
+            Some(PlanAction::FallBackToBlue(_)) | None => {
+                PlanAction::FallBackToBlue(RequestRewrite::default())
             }
         }
     }
@@ -132,7 +148,8 @@ impl<'a> PlanContext<'a> {
 
     fn plan_without_head(&self) -> RequestPlan<'a> {
         if self.patch().is_some() || self.other_requirement().is_some() {
-            return RequestPlan::FALL_BACK_TO_BLUE;
+            let action = PlanAction::FallBackToBlue(RequestRewrite::default());
+            return RequestPlan { action, is_evidence: false, is_mirrored: false };
         }
         RequestPlan {
             action: PlanAction::Send(RequestRewrite::default()),
@@ -190,14 +207,6 @@ impl<'a> PlanContext<'a> {
         let of_headers = || (!patch.body.is_required()).then(|| RequestRewrite::of_headers(patch));
         rewrite.or_else(of_headers).map(PlanAction::Send)
     }
-}
-
-// === impl RequestPlan ===
-
-impl RequestPlan<'_> {
-    /// Blue answers the unchanged request, which is not mirrored.
-    const FALL_BACK_TO_BLUE: Self =
-        Self { action: PlanAction::FallBackToBlue, is_evidence: false, is_mirrored: false };
 }
 
 /// Whether a copy of blue's request can be sent to green: it asks a model, green's patch can

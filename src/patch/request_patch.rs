@@ -57,9 +57,9 @@ impl BodyPatch {
         self.model.is_some() || self.system.is_some() || !self.merge.is_empty()
     }
 
-    /// Whether the patch changes the body of a request in this format.
-    pub fn needs_body(&self, format: Format) -> bool {
-        let model_in_body = self.model.is_some() && !is_in_path(format);
+    /// Whether the patch changes the body of a request in this format to this path.
+    pub fn needs_body(&self, format: Format, path: &str) -> bool {
+        let model_in_body = self.model.is_some() && !is_in_path(format, path);
         let usage = self.asks_for_usage && format == Format::Chat;
         model_in_body || self.system.is_some() || !self.merge.is_empty() || usage
     }
@@ -71,20 +71,20 @@ impl BodyPatch {
     pub fn path(&self, path: &str, format: Format) -> Result<Option<String>, NotPatchable> {
         let Some(model) = &self.model else { return Ok(None) };
         match path_with_model(path, model, format) {
-            None if is_in_path(format) => Err(NotPatchable),
-            path => Ok(path),
+            None if is_in_path(format, path) => Err(NotPatchable),
+            new_path => Ok(new_path),
         }
     }
 
-    /// The patched body.
+    /// The patched body of a request to this path.
     ///
     /// # Errors
     /// [`NotPatchable`] where the body is not the JSON of a request in this format.
-    pub fn body(&self, body: &[u8], format: Format) -> Result<String, NotPatchable> {
+    pub fn body(&self, body: &[u8], format: Format, path: &str) -> Result<String, NotPatchable> {
         let body = str::from_utf8(body).map_err(|_| NotPatchable)?;
         let request = Object::parse(body).ok_or(NotPatchable)?;
         let mut changes = merge::changes(&request, &self.merge);
-        if let Some(model) = self.model.as_ref().filter(|_| !is_in_path(format)) {
+        if let Some(model) = self.model.as_ref().filter(|_| !is_in_path(format, path)) {
             changes.push(("model", Change::Set(quoted(model))));
         }
         if let Some(system) = &self.system {

@@ -37,11 +37,12 @@ impl<'p> RequestRewrite<'p> {
     ) -> Option<Self> {
         let mut rewrite = Self::of_headers(patch);
         let Some(format) = format else { return Some(rewrite) };
-        let path = patch.body.path(str::from_utf8(&head.path).ok()?, format);
+        let path = str::from_utf8(&head.path).ok()?;
+        let new_path = patch.body.path(path, format);
         // A request without a body asks no model, so its path need not name one.
-        rewrite.path = if head.has_body { path.ok()? } else { path.ok().flatten() };
+        rewrite.path = if head.has_body { new_path.ok()? } else { new_path.ok().flatten() };
         if let Some(body) = body {
-            rewrite.body = Some(patch.body.body(body, format).ok()?);
+            rewrite.body = Some(patch.body.body(body, format, path).ok()?);
             rewrite.has_content_length = head.length.is_some();
         }
         Some(rewrite)

@@ -41,6 +41,7 @@ macro_rules! keys {
 }
 
 keys! {
+    AmazonGuardrailAction = b"amazon-bedrock-guardrailAction",
     AmazonMetrics = b"amazon-bedrock-invocationMetrics",
     Audio = b"audio",
     BaseResp = b"base_resp",

@@ -130,6 +130,13 @@ impl AnswerParser {
         }
     }
 
+    /// Whether the body is one document so far, although its content type lets expect a stream: some servers
+    /// send JSON as `text/plain`. Ollama's streams are documents, one a line.
+    pub fn is_one_document(&self) -> bool {
+        let is_raw = matches!(&self.framer, Framer::Sse(sse) if sse.is_unannounced_raw());
+        is_raw && self.answer.documents <= 1 && !matches!(self.provider, Provider::Ollama)
+    }
+
     /// Reads the next piece of the body.
     pub fn feed(&mut self, bytes: &[u8]) {
         let rest = if self.template.is_used() { self.feed_events(bytes) } else { bytes };

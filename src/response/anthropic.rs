@@ -47,7 +47,7 @@ impl Anthropic {
                 answer.has_tool_call |= block_type.bytes().ends_with(b"tool_use");
             }
             ([Model] | [Message, Model], Token::String(name)) => answer.set_model(name),
-            _ => {}
+            _ => read_guardrail(path, token, answer),
         }
     }
 
@@ -64,6 +64,14 @@ impl Anthropic {
             _ => return,
         }
         tokens.set_input_without_cache(self.uncached_input);
+    }
+}
+
+/// Reads what Bedrock adds to an answer of InvokeModel to a request with a guardrail: whether it has blocked
+/// or changed the answer. Source: "Include a guardrail in your inference operations" in Bedrock's user guide.
+pub(super) fn read_guardrail(path: &[AnswerKey], token: Token<'_>, answer: &mut Answer) {
+    if let ([AmazonGuardrailAction], Token::String(action)) = (path, token) {
+        answer.refusal |= action.is("INTERVENED");
     }
 }
 

@@ -14,7 +14,7 @@
 use super::answer::Answer;
 use super::answer_key::AnswerKey;
 use super::answer_key::AnswerKey::*;
-use super::anthropic::Anthropic;
+use super::anthropic::{Anthropic, read_guardrail};
 use super::format::Format;
 use super::openai_chat::OpenAiChat;
 use crate::json::Token;
@@ -58,9 +58,13 @@ impl Bedrock {
             return self.read_metric(*field, token, answer);
         }
         match &mut self.model_api {
-            ModelApi::Own => self.read_own(path, token, answer),
+            ModelApi::Own => {
+                read_guardrail(path, token, answer);
+                self.read_own(path, token, answer);
+            }
             ModelApi::Anthropic(anthropic) => anthropic.read_token(path, token, answer),
             ModelApi::OpenAiChat(chat) => {
+                read_guardrail(path, token, answer);
                 // Mistral and DeepSeek state it under Bedrock's name.
                 if let ([Choices, Item, StopReason], Token::String(reason)) = (path, token) {
                     answer.finish(Format::Bedrock, reason);

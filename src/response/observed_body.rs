@@ -187,7 +187,9 @@ impl ObservedBody {
     /// Whether the body is a stream.
     pub fn is_stream(&self) -> bool {
         match self {
-            Self::Answer { parser, is_stream, .. } => *is_stream || parser.is_stream(),
+            Self::Answer { parser, is_stream, .. } => {
+                *is_stream && !parser.is_one_document() || parser.is_stream()
+            }
             _ => false,
         }
     }

@@ -70,6 +70,11 @@ impl SseParser {
         self.line == LineState::Raw
     }
 
+    /// Whether the body has raw data instead of events, and its content type is not that of JSON.
+    pub fn is_unannounced_raw(&self) -> bool {
+        self.is_raw() && !self.expects_json
+    }
+
     /// Whether the body has events.
     pub fn has_events(&self) -> bool {
         self.has_events

@@ -142,6 +142,26 @@ mod scenarios {
     }
 
     #[test]
+    fn blue_gets_an_unpatchable_request_as_its_own<P: Proxy>() {
+        let mut release = prompt_release(json!({"system": {"append": "Be brief."}}));
+        release["versions"]["blue"]["request"] =
+            json!({"model": "blue-model", "headers": {"set": {"x-team": "tin"}}});
+        let mut proxy = P::start(&release);
+        // It has no place for a system prompt.
+        let answer = proxy.send(&json_post("/v1/completions", r#"{"model":"alias","prompt":"p"}"#));
+        assert_eq!((answer.status, answer.version.as_str()), (200, "blue"));
+        let expected = r#"{"model":"blue-model","prompt":"p"}"#;
+        assert_eq!(String::from_utf8_lossy(&answer.body), expected);
+        assert_eq!(answer.forwarded("content-length"), [expected.len().to_string().as_bytes()]);
+        assert_eq!(answer.forwarded("x-team"), [b"tin"]);
+        // Neither version's patch can be applied to it.
+        let answer = proxy.send(&json_post("/v1/completions", "no JSON"));
+        assert_eq!((answer.version.as_str(), &answer.body[..]), ("blue", &b"no JSON"[..]));
+        assert_eq!(answer.forwarded("x-team"), [] as [&[u8]; 0]);
+        assert_eq!(proxy.stat(&counter("blue", "decisions_unpatchable")), Some(2));
+    }
+
+    #[test]
     fn requests_of_blue_are_patched_and_streams_request_usage<P: Proxy>() {
         let mut proxy = P::start(&config(json!({
             "weights": {"blue": 1, "green": 0},

@@ -11,7 +11,7 @@ use super::{merge, model, system};
 fn order_white_space_and_numbers_are_kept() {
     let body = "\n{ \"z\" : 1.10e+02 ,\n\t\"model\":\"a\", \"big\": 123456789012345678901234567890,\r\n \"u\": \"\\u00e9\\/\" }\n";
     assert_eq!(
-        model("b").body(body.as_bytes(), Format::Chat).unwrap(),
+        model("b").body(body.as_bytes(), Format::Chat, "/").unwrap(),
         body.replace("\"a\"", "\"b\"")
     );
 }
@@ -28,7 +28,11 @@ fn a_removed_member_takes_its_comma_with_it() {
         (r#"{"a":1,"b":3,"a":2}"#, json!({"a": 5}), r#"{"a":5,"b":3,"a":5}"#),
     ];
     for (body, patch, expected) in table {
-        assert_eq!(merge(&patch).body(body.as_bytes(), Format::Chat).unwrap(), expected, "{body}");
+        assert_eq!(
+            merge(&patch).body(body.as_bytes(), Format::Chat, "/").unwrap(),
+            expected,
+            "{body}"
+        );
     }
 }
 
@@ -40,7 +44,7 @@ proptest! {
         let messages = messages.join(" ,\n");
         let body = format!("{{\"messages\": [{messages}]}}");
         for placement in [Placement::Replace, Placement::Prepend, Placement::Append] {
-            let patched = system(placement, "S").body(body.as_bytes(), Format::Chat).unwrap();
+            let patched = system(placement, "S").body(body.as_bytes(), Format::Chat, "/").unwrap();
             prop_assert!(patched.contains(&messages));
             serde_json::from_str::<serde_json::Value>(&patched).unwrap();
         }
@@ -49,8 +53,8 @@ proptest! {
     #[test]
     fn any_bytes_are_patched_without_a_panic(body in prop::collection::vec(any::<u8>(), 0..60)) {
         for format in Format::ALL {
-            let _ = system(Placement::Append, "S").body(&body, format);
-            let _ = merge(&json!({"a": {"b": null}})).body(&body, format);
+            let _ = system(Placement::Append, "S").body(&body, format, "/");
+            let _ = merge(&json!({"a": {"b": null}})).body(&body, format, "/");
         }
     }
 }

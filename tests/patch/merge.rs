@@ -21,7 +21,7 @@ proptest! {
         } else {
             target.to_string()
         };
-        let merged = merge(&patch).body(text.as_bytes(), Format::Chat).unwrap();
+        let merged = merge(&patch).body(text.as_bytes(), Format::Chat, "/").unwrap();
         let mut expected = target;
         json_patch::merge(&mut expected, &patch);
         // Both are parsed again: the parser may be off in the last place of a float.
@@ -47,6 +47,6 @@ fn the_examples_of_the_rfc_hold() {
         (r#"{}"#, json!({"a": {"bb": {"ccc": null}}}), r#"{"a":{"bb":{}}}"#),
     ];
     for (target, patch, merged) in table {
-        assert_eq!(merge(&patch).body(target.as_bytes(), Format::Chat).unwrap(), merged);
+        assert_eq!(merge(&patch).body(target.as_bytes(), Format::Chat, "/").unwrap(), merged);
     }
 }

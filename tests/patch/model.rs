@@ -7,11 +7,11 @@ use super::model;
 #[test]
 fn the_model_is_replaced_where_the_format_has_it() {
     let patch = model("gpt-\"5\"");
-    let chat = patch.body(br#"{"model": "gpt-4", "n": 1e2}"#, Format::Chat).unwrap();
+    let chat = patch.body(br#"{"model": "gpt-4", "n": 1e2}"#, Format::Chat, "/").unwrap();
     assert_eq!(chat, r#"{"model": "gpt-\"5\"", "n": 1e2}"#);
-    let without = patch.body(b"{}", Format::Anthropic).unwrap();
+    let without = patch.body(b"{}", Format::Anthropic, "/").unwrap();
     assert_eq!(without, r#"{"model":"gpt-\"5\""}"#);
-    assert!(!patch.needs_body(Format::Gemini));
+    assert!(!patch.needs_body(Format::Gemini, "/"));
     let paths = [
         ("/v1beta/models/a:generateContent", "/v1beta/models/gpt-%225%22:generateContent"),
         (
@@ -26,7 +26,7 @@ fn the_model_is_replaced_where_the_format_has_it() {
     assert_eq!(patch.path("/v1/chat/completions", Format::Chat), Ok(None));
     let azure = patch.path("/openai/deployments/a/chat/completions?v=1", Format::Chat).unwrap();
     assert_eq!(azure.as_deref(), Some("/openai/deployments/gpt-%225%22/chat/completions?v=1"));
-    assert!(!patch.needs_body(Format::Bedrock));
+    assert!(!patch.needs_body(Format::Bedrock, "/"));
     let nova = model("us.amazon.nova-micro-v1:0");
     for end in ["converse", "converse-stream"] {
         let path = format!("/model/arn%3Aaws%3Abedrock%2Fx/{end}");
@@ -34,6 +34,29 @@ fn the_model_is_replaced_where_the_format_has_it() {
         assert_eq!(nova.path(&path, Format::Bedrock), Ok(Some(new)));
     }
     assert!(nova.path("/converse", Format::Bedrock).is_err());
+    // Bodies of InvokeModel and of Claude on Vertex AI have no model.
+    let without_model = [
+        ("/model/anthropic.claude-3/invoke", "/model/us.amazon.nova-micro-v1%3A0/invoke"),
+        (
+            "/model/anthropic.claude-3/invoke-with-response-stream?a=1",
+            "/model/us.amazon.nova-micro-v1%3A0/invoke-with-response-stream?a=1",
+        ),
+        (
+            "/v1/projects/p/locations/l/publishers/anthropic/models/claude-3:streamRawPredict",
+            "/v1/projects/p/locations/l/publishers/anthropic/models/us.amazon.nova-micro-v1%3A0:streamRawPredict",
+        ),
+    ];
+    for (path, new) in without_model {
+        assert_eq!(nova.path(path, Format::Anthropic).unwrap().as_deref(), Some(new));
+        assert!(!nova.needs_body(Format::Anthropic, path));
+        let body = nova.body(br#"{"max_tokens": 1}"#, Format::Anthropic, path);
+        assert_eq!(body.unwrap(), r#"{"max_tokens": 1}"#);
+    }
+    let mistral = "/v1/projects/p/publishers/mistralai/models/m:rawPredict";
+    assert!(
+        nova.needs_body(Format::Chat, mistral)
+            && nova.path(mistral, Format::Chat).unwrap().is_some()
+    );
     // A Chat request has the model in its body, even if its path looks like Bedrock's.
     assert_eq!(nova.path("/model/a/chat/completions", Format::Chat), Ok(None));
 }

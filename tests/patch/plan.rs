@@ -45,7 +45,8 @@ fn context<'a>(
 fn action(plan: &RequestPlan<'_>) -> &'static str {
     match &plan.action {
         PlanAction::AwaitBody => "await",
-        PlanAction::FallBackToBlue => "blue",
+        PlanAction::FallBackToBlue(rewrite) if rewrite.body().is_some() => "blue, patched",
+        PlanAction::FallBackToBlue(_) => "blue",
         PlanAction::Send(rewrite) if rewrite.body().is_some() => "patched",
         PlanAction::Send(_) => "send",
     }
@@ -107,6 +108,37 @@ fn a_version_is_compared_only_where_the_other_could_have_answered() {
     let not_compared = PlanContext { is_evidence: false, ..compared };
     assert!(!not_compared.needs_head());
     assert_eq!(action(&not_compared.plan(None, BodyState::None)), "send");
+}
+
+#[test]
+fn blue_gets_what_green_cannot_be_given_as_its_own_requests() {
+    let formats = Formats::default();
+    let system = Some(System { placement: Placement::Append, text: "s".into() });
+    let green = with_body(BodyPatch { system, ..BodyPatch::default() });
+    let passing = RequestPatch { passes_unpatchable: true, ..green.clone() };
+    let blue = with_body(model("m"));
+    let whole = BodyState::Complete(br#"{"model": "a", "prompt": "p"}"#);
+    let completions = "/v1/completions";
+    let table = [
+        ("the body has not arrived", &green, Some(&blue), completions, BodyState::Pending, "await"),
+        ("it has", &green, Some(&blue), completions, whole, "blue, patched"),
+        ("it does not arrive", &green, Some(&blue), completions, BodyState::Unavailable, "blue"),
+        ("blue's patch cannot be applied either", &green, Some(&blue), "/ask", whole, "blue"),
+        ("blue has none", &green, None, completions, whole, "blue"),
+        ("green takes it unchanged", &passing, Some(&blue), completions, whole, "send"),
+        (
+            "green's body cannot be patched",
+            &green,
+            Some(&blue),
+            CHAT,
+            BodyState::Complete(BODY),
+            "blue, patched",
+        ),
+    ];
+    for (name, green, blue, path, body, expected) in table {
+        let plan = context(Green, [blue, Some(green)], &formats).plan(Some(&head(path)), body);
+        assert_eq!(action(&plan), expected, "{name}");
+    }
 }
 
 /// At each path, with each format and each body, either both versions have evidence or neither has: also

@@ -19,11 +19,11 @@ fn a_body_of_another_format_is_not_patched() {
         r#"{"prompt": "completions have no messages"}"#,
         r#"{"messages": [{"role": "system", "content": 1}]}"#,
     ] {
-        assert!(patch.body(body.as_bytes(), Format::Chat).is_err(), "{body}");
+        assert!(patch.body(body.as_bytes(), Format::Chat, "/").is_err(), "{body}");
     }
-    assert!(patch.body(b"{\"a\": \"\xff\"}", Format::Anthropic).is_err());
-    assert!(patch.body(br#"{"systemInstruction": "text"}"#, Format::Gemini).is_err());
-    assert!(patch.body(br#"{"system": "text"}"#, Format::Bedrock).is_err());
-    assert!(patch.body(br#"{"model": "loads it"}"#, Format::Ollama).is_err());
-    assert!(patch.body(br#"{"message": "version 1"}"#, Format::Cohere).is_err());
+    assert!(patch.body(b"{\"a\": \"\xff\"}", Format::Anthropic, "/").is_err());
+    assert!(patch.body(br#"{"systemInstruction": "text"}"#, Format::Gemini, "/").is_err());
+    assert!(patch.body(br#"{"system": "text"}"#, Format::Bedrock, "/").is_err());
+    assert!(patch.body(br#"{"model": "loads it"}"#, Format::Ollama, "/").is_err());
+    assert!(patch.body(br#"{"message": "version 1"}"#, Format::Cohere, "/").is_err());
 }

@@ -163,14 +163,14 @@ const TABLE: [(Format, Placement, &str, &str); 36] = [
 #[test]
 fn an_empty_prompt_gives_bedrock_no_block() {
     let patch = system(Replace, "");
-    let patched = patch.body(br#"{"system":[{"text":"a"}]}"#, Format::Bedrock);
+    let patched = patch.body(br#"{"system":[{"text":"a"}]}"#, Format::Bedrock, "/");
     assert_eq!(patched.as_deref(), Ok(r#"{"system":[]}"#));
 }
 
 #[test]
 fn the_prompt_is_placed_where_the_format_has_it() {
     for (format, placement, body, expected) in TABLE {
-        let patched = system(placement, "S").body(body.as_bytes(), format);
+        let patched = system(placement, "S").body(body.as_bytes(), format, "/");
         assert_eq!(patched.as_deref(), Ok(expected), "{format:?} {placement:?} {body}");
     }
 }

@@ -27,12 +27,12 @@ fn a_stream_is_asked_for_its_usage_unless_the_request_sets_the_option() {
         ("{}", "{}"),
     ];
     for (body, new) in table {
-        assert_eq!(patch.body(body.as_bytes(), Format::Chat).unwrap(), new);
+        assert_eq!(patch.body(body.as_bytes(), Format::Chat, "/").unwrap(), new);
     }
-    assert!(!patch.is_required() && !patch.needs_body(Format::Anthropic));
+    assert!(!patch.is_required() && !patch.needs_body(Format::Anthropic, "/"));
     let merged = BodyPatch { asks_for_usage: true, ..merge(&json!({"stream_options": {"x": 1}})) };
     assert_eq!(
-        merged.body(br#"{"stream": true}"#, Format::Chat).unwrap(),
+        merged.body(br#"{"stream": true}"#, Format::Chat, "/").unwrap(),
         r#"{"stream": true,"stream_options":{"x":1}}"#
     );
 }

@@ -70,6 +70,22 @@ fn only_a_stream_has_a_time_to_its_first_content() {
     assert!(outcome.read_answer().unwrap().has_content);
 }
 
+/// Some servers send JSON as text, or without a content type.
+#[test]
+fn one_document_is_no_stream_whatever_its_content_type() {
+    for headers in [&[(":status", "200"), ("content-type", "text/plain")][..], &[(":status", "200")]] {
+        let mut response = response(CHAT, headers);
+        feed(&mut response, br#"{"choices": [{"message": {"content": "Hi"#, 5);
+        feed(&mut response, br#""}, "finish_reason": "stop"}]}"#, 6);
+        let outcome = finish(response);
+        assert_eq!((outcome.ttft, outcome.is_stream), (None, false), "{headers:?}");
+        assert!(outcome.read_answer().unwrap().has_content);
+    }
+    let mut response = response(CHAT, &[(":status", "200"), ("content-type", "text/plain")]);
+    feed(&mut response, CHUNK, 5);
+    assert!(finish(response).is_stream);
+}
+
 #[test]
 fn headers_decide_whether_the_body_is_read() {
     let gzip = ("content-encoding", "gzip");

@@ -293,6 +293,10 @@ impl Explanation<'_> {
                 share: assumed.share,
                 analysed: assumed.analysed,
                 assignment: possible.bluest,
+                has_key: match config.conversation {
+                    Some(_) => self.conversation_id.is_some(),
+                    None => self.unit.is_some(),
+                },
                 request_id: self.request_id,
             };
             steps.extend(sampled.steps().into_iter().map(|(name, why)| note(name, why)));

@@ -13,6 +13,8 @@ pub(super) struct SampledBy<'a> {
     /// The share of all units that is compared.
     pub analysed: Share,
     pub assignment: Assignment,
+    /// Whether the request has what is assigned: a conversation where the rollout keeps these, or else a unit.
+    pub has_key: bool,
     /// The request's `x-request-id`, if it is given.
     pub request_id: Option<&'a str>,
 }
@@ -44,6 +46,10 @@ impl SampledBy<'_> {
         let Assignment { version, reason, .. } = self.assignment;
         if !matches!(reason, Reason::Weight | Reason::Drained | Reason::NoUnit) {
             return format!("not {done}: it is on {version} for another reason than its bucket");
+        }
+        if self.config.ramp.is_some() && !self.has_key {
+            let missing = if self.config.conversation.is_some() { "conversation" } else { "unit" };
+            return format!("not {done}: without a {missing} it is no evidence for the ramp");
         }
         let rate = sampler.rate(version, ComparedShares::new(self.share, self.analysed));
         if rate <= 0.0 {

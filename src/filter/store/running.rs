@@ -60,7 +60,7 @@ const FAILED_AFTER_S: u64 = 35;
 const KEY: &str = "verdigris.running.2";
 
 /// How many configurations are noted, those of plugins that were replaced included.
-const MAX_CONFIGS: usize = 16;
+const MAX_CONFIGS: usize = 64;
 
 /// How many root contexts of a configuration are noted.
 const MAX_OWNERS: usize = 256;
@@ -165,12 +165,31 @@ impl RunningNote {
         }
         let renewed = cell().update(|found| {
             let mut running = found.unwrap_or_default();
-            let owners = running.iter_mut().flat_map(|it| &mut it.owners);
-            owners.filter(|it| it.id == self.owner).for_each(|it| it.seen_s = now_s);
+            let mut owners = running.iter_mut().flat_map(|it| &mut it.owners);
+            match owners.find(|it| it.id == self.owner) {
+                Some(own) => own.seen_s = now_s,
+                None => self.note_again(&mut running, now_s),
+            }
             Update::Write(running, ())
         });
         if renewed.is_some() {
             self.noted_s.set(Some(now_s));
+        }
+    }
+
+    /// Notes a root context whose note others have taken the place of, as far as there is a place. Which
+    /// configuration is its plugin's newest stays as it is.
+    fn note_again(&self, running: &mut Vec<RunningConfig>, now_s: u64) {
+        let Self { plugin, text, owner, .. } = self;
+        let owner = Owner { id: *owner, seen_s: now_s };
+        let has_place = running.len() < MAX_CONFIGS;
+        match running.iter_mut().find(|it| it.is_of(plugin, text)) {
+            Some(config) if config.owners.len() < MAX_OWNERS => config.owners.push(owner),
+            None if has_place => {
+                let owners = vec![owner];
+                running.insert(0, RunningConfig { owners, ..RunningConfig::new(plugin, text) });
+            }
+            Some(_) | None => {}
         }
     }
 

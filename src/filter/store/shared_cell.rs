@@ -67,7 +67,8 @@ impl<T: SharedValue> SharedCell<T> {
     fn read(&self) -> (Option<T>, CasToken) {
         match get_shared_data(&self.key) {
             Some((bytes, cas)) => (T::decode(&bytes), cas),
-            None => (None, CasToken::ANY),
+            // Of several VMs that write the first value, one does.
+            None => (None, CasToken::ABSENT),
         }
     }
 }
