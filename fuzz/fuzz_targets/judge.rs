@@ -10,7 +10,7 @@ use verdigris::sampling::{Message, read_messages};
 
 fn read(status: u16, body: &[u8]) -> JudgeReply {
     let response = HttpResponse { status, retry_after_s: None, body: body.to_vec() };
-    JudgeReply::read(&Ok(response), 600)
+    JudgeReply::read(&Ok(response), JudgeReply::assumed_tokens(600, 100))
 }
 
 /// The question about an answer, as JSON.

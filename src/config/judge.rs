@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use serde_json::{Number, json};
+use serde_json::{Map, Number, Value, json};
 
 use super::FieldError;
 use super::answers::AnswersConfig;
@@ -14,7 +14,7 @@ use super::raw::ramp::RawStep;
 use super::raw::root::{RawConfig, RawVersion};
 use super::role::Role;
 use super::time::parse_duration;
-use crate::judge::JudgeMode;
+use crate::judge::{JudgeMode, JudgeParameters};
 use crate::names::ClusterName;
 use crate::response::Price;
 use crate::sampling::Sampler;
@@ -40,6 +40,8 @@ pub struct JudgeConfig {
     pub in_flight: usize,
     /// How long the judge may take for an answer.
     pub timeout: Duration,
+    /// Its other parameters.
+    pub parameters: JudgeParameters,
     /// The price of the judge's tokens, if it is configured.
     pub price: Option<Price>,
     /// The most that the judge may cost in a day of UTC, in millionths of a US dollar; `None`: there is
@@ -135,6 +137,7 @@ pub(super) fn check_judge(
         diagnostics,
     );
     let timeout = check_timeout(raw.timeout.as_deref(), diagnostics);
+    let parameters = check_parameters(raw.parameters, diagnostics);
     let price =
         model.as_ref().zip(answers).and_then(|(model, it)| it.prices.find(model.as_bytes()));
     let max_cost = check_max_cost(raw.max_cost_per_day.as_ref(), diagnostics);
@@ -159,6 +162,7 @@ pub(super) fn check_judge(
         sampler: sampler?,
         in_flight: usize::try_from(in_flight?).ok()?,
         timeout: timeout?,
+        parameters: parameters?,
         price: price.copied(),
         max_cost_microusd: max_cost?,
     })
@@ -245,6 +249,17 @@ fn check_timeout(raw: Option<&str>, diagnostics: &mut Diagnostics) -> Option<Dur
         diagnostics.push(FieldError::new("judge.timeout", &json!(text), fix));
     }
     timeout
+}
+
+fn check_parameters(
+    raw: Option<Map<String, Value>>,
+    diagnostics: &mut Diagnostics,
+) -> Option<JudgeParameters> {
+    JudgeParameters::new(raw.unwrap_or_default())
+        .map_err(|(name, value, fix)| {
+            diagnostics.push(FieldError::new(format!("judge.parameters.{name}"), &value, fix));
+        })
+        .ok()
 }
 
 /// The ceiling in millionths of a US dollar; `None` if it is invalid, `Some(None)` without one.

@@ -114,11 +114,11 @@ impl RolloutRuntime {
         let (Some(config), scope) = (&self.config.judge, StatScope::Of(sample.version)) else {
             return;
         };
-        let JudgeConfig { model, rubric, .. } = config;
+        let JudgeConfig { model, rubric, parameters, .. } = config;
         let texts = sample.messages().and_then(|request| Ok((request, sample.answer()?)));
         let question = match texts {
             Ok((request, answer)) => {
-                JudgeQuestion { model, rubric, request: &request }.score(answer)
+                JudgeQuestion { model, rubric, parameters, request: &request }.score(answer)
             }
             Err(why) => {
                 self.count_unjudged(scope, why, 1);
@@ -129,7 +129,7 @@ impl RolloutRuntime {
         // The texts are not needed while the judge thinks.
         drop(sample);
         let Some(reply) = self.call_judge(scope, question).await else { return };
-        if let Some(score) = self.count_verdict(scope, reply.score()) {
+        if let Some(score) = self.count_verdict(scope, reply.score(), reply.status()) {
             self.metrics.count_judge(scope, Counter::Judged, 1);
             self.record_score(version, exposure, score);
         }
@@ -159,18 +159,20 @@ impl RolloutRuntime {
     /// Asks which of two answers is better. The question is made now and not before, so that the
     /// texts of a pair are in one question at a time.
     async fn ask_for_pair(&self, of: &Sample, a: &Sample, b: &Sample) -> Option<PairVerdict> {
-        let (JudgeConfig { model, rubric, .. }, scope) =
+        let (JudgeConfig { model, rubric, parameters, .. }, scope) =
             (self.config.judge.as_ref()?, StatScope::Shadow);
         let texts = of.messages().and_then(|request| Ok((request, a.answer()?, b.answer()?)));
         let question = match texts {
-            Ok((request, a, b)) => JudgeQuestion { model, rubric, request: &request }.pair(a, b),
+            Ok((request, a, b)) => {
+                JudgeQuestion { model, rubric, parameters, request: &request }.pair(a, b)
+            }
             Err(why) => {
                 self.count_unjudged(scope, why, 1);
                 return None;
             }
         };
         let reply = self.call_judge(scope, question).await?;
-        self.count_verdict(scope, reply.pair())
+        self.count_verdict(scope, reply.pair(), reply.status())
     }
 
     /// Records as evidence which version's answer has lost.
@@ -192,9 +194,10 @@ impl RolloutRuntime {
             body: question,
         };
         let price = |tokens: &Tokens| config.price.map_or(0, |price| price.cost(tokens));
-        let assumed = price(&JudgeReply::assumed_tokens(bytes));
+        let most = JudgeReply::assumed_tokens(bytes, config.parameters.max_tokens());
+        let assumed = price(&most);
         let mut unsettled = UnsettledCost { runtime: self, scope, assumed, is_settled: false };
-        let reply = JudgeReply::read(&link.cluster.call(request).await, bytes);
+        let reply = JudgeReply::read(&link.cluster.call(request).await, most);
         unsettled.is_settled = true;
         self.book_judge_cost(scope, price(reply.tokens()));
         Some(reply)
@@ -210,7 +213,12 @@ impl RolloutRuntime {
     }
 
     /// The verdict, or `None` after the error was counted.
-    fn count_verdict<T>(&self, scope: StatScope, verdict: Result<T, JudgeError>) -> Option<T> {
+    fn count_verdict<T>(
+        &self,
+        scope: StatScope,
+        verdict: Result<T, JudgeError>,
+        status: Option<u16>,
+    ) -> Option<T> {
         let link = self.judge.as_ref()?;
         let rollout = self.config.rollout.as_str();
         match verdict {
@@ -223,8 +231,9 @@ impl RolloutRuntime {
             Err(error) => {
                 self.count_judge_error(scope, error);
                 if !link.is_failing.replace(true) {
+                    let status = status.map(|it| format!(" (status {it})")).unwrap_or_default();
                     log::warn!(
-                        "rollout {rollout}: {error}: such an answer is no evidence, and gates without \
+                        "rollout {rollout}: {error}{status}: such an answer is no evidence, and gates without \
                          evidence hold the ramp"
                     );
                 }

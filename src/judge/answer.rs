@@ -6,13 +6,13 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::question::MAX_TOKENS;
 use crate::callout::{HttpError, HttpResponse};
 use crate::response::{Answer, AnswerParser, Format, Framing, Tokens};
 
 /// What the judge has answered, and what that has cost in tokens.
 #[derive(Clone, Debug, PartialEq)]
 pub struct JudgeReply {
+    status: Option<u16>,
     verdict: Result<String, JudgeError>,
     tokens: Tokens,
 }
@@ -71,20 +71,21 @@ const BYTES_PER_TOKEN: u64 = 2;
 // === impl JudgeReply ===
 
 impl JudgeReply {
-    /// At most how many tokens a question with so many bytes and its answer have.
-    pub fn assumed_tokens(question_bytes: usize) -> Tokens {
+    /// At most how many tokens a question with so many bytes and its answer have, where the answer may have
+    /// `max_tokens`.
+    pub fn assumed_tokens(question_bytes: usize, max_tokens: u64) -> Tokens {
         Tokens {
             input: u64::try_from(question_bytes).ok().map(|bytes| bytes / BYTES_PER_TOKEN),
-            output: Some(MAX_TOKENS),
+            output: Some(max_tokens),
             ..Tokens::default()
         }
     }
 
-    /// Reads the answer to a question with so many bytes.
-    pub fn read(response: &Result<HttpResponse, HttpError>, question_bytes: usize) -> Self {
+    /// Reads the answer to a question that has these tokens at most, with its answer.
+    pub fn read(response: &Result<HttpResponse, HttpError>, assumed: Tokens) -> Self {
         // A question that was sent may have been answered, and cost something.
-        let assumed = Self::assumed_tokens(question_bytes);
-        let failed = |error, tokens| Self { verdict: Err(error), tokens };
+        let status = response.as_ref().ok().map(|it| it.status);
+        let failed = |error, tokens| Self { status, verdict: Err(error), tokens };
         match response {
             Err(HttpError::NotSent(_)) => failed(JudgeError::Unreachable, Tokens::default()),
             Err(HttpError::CutShort | HttpError::Unreadable(_)) => {
@@ -96,7 +97,7 @@ impl JudgeReply {
             Ok(HttpResponse { status: 200, body, .. }) => {
                 let (verdict, tokens) = read_body(body);
                 let tokens = if tokens.input.is_some() { tokens } else { assumed };
-                Self { verdict, tokens }
+                Self { status, verdict, tokens }
             }
             Ok(HttpResponse { status: 429, .. }) => failed(JudgeError::Limited, Tokens::default()),
             Ok(HttpResponse { status: 504, .. }) => failed(JudgeError::Timeout, assumed),
@@ -108,6 +109,11 @@ impl JudgeReply {
             }
             Ok(_) => failed(JudgeError::Status, Tokens::default()),
         }
+    }
+
+    /// The status of the answer, if there is one.
+    pub fn status(&self) -> Option<u16> {
+        self.status
     }
 
     /// The tokens of the question and of the answer, by the judge's `usage`. Where it states none, and

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`mode`] | which questions a judge gets |
 //! | [`question`] | a request to the judge |
+//! | [`parameters`] | its parameters, such as how many tokens the answer may have |
 //! | [`answer`] | the judge's answer, or why there is none |
 //! | [`swap`] | two verdicts on a pair, asked in both orders |
 //! | [`task`] | a question that waits |
@@ -20,13 +21,15 @@
 pub mod answer;
 pub mod ledger;
 pub mod mode;
-pub mod question;
+pub mod parameters;
+mod question;
 pub mod swap;
 pub mod task;
 
 pub use answer::{JudgeError, JudgeReply, PairVerdict};
 pub use ledger::Ledger;
 pub use mode::JudgeMode;
+pub use parameters::JudgeParameters;
 pub use question::JudgeQuestion;
 pub use swap::{Preference, agreed_preference};
 pub use task::JudgeTask;

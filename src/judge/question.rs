@@ -5,6 +5,7 @@
 
 use serde_json::{Value, json};
 
+use super::parameters::JudgeParameters;
 use crate::sampling::Message;
 
 /// What all questions to a judge have in common.
@@ -14,13 +15,11 @@ pub struct JudgeQuestion<'a> {
     pub model: &'a str,
     /// By what the judge is to judge.
     pub rubric: &'a str,
+    /// Its other parameters.
+    pub parameters: &'a JudgeParameters,
     /// The messages of the request that was answered.
     pub request: &'a [Message],
 }
-
-/// How many tokens the judge may answer with. A verdict has some ten; more are room for models that
-/// write white space.
-pub const MAX_TOKENS: u64 = 100;
 
 // === impl JudgeQuestion ===
 
@@ -65,16 +64,17 @@ impl JudgeQuestion<'_> {
             self.rubric
         );
         let schema = json!({"name": "verdict", "strict": true, "schema": verdict});
-        let body = json!({
+        let mut body = json!({
             "model": self.model,
             "messages": [
                 {"role": "system", "content": system},
                 {"role": "user", "content": texts.to_string()},
             ],
-            "temperature": 0,
-            "max_tokens": MAX_TOKENS,
             "response_format": {"type": "json_schema", "json_schema": schema},
         });
+        if let Some(body) = body.as_object_mut() {
+            body.extend(self.parameters.members());
+        }
         body.to_string().into_bytes()
     }
 }

@@ -111,6 +111,16 @@ fn errors_name_field_value_and_fix() {
             "judge.timeout: \"20\": write how long the judge may take",
         ),
         (
+            json!({"parameters": {"max_tokens": null}}),
+            json!({}),
+            "judge.parameters.max_tokens: null: without a limit the cost of an answer is not bounded; write",
+        ),
+        (
+            json!({"parameters": {"model": "m"}}),
+            json!({}),
+            "judge.parameters.model: \"m\": is written by the filter",
+        ),
+        (
             json!({}),
             json!({"answers": {"read": false}}),
             "answers.read: false: the judge needs the text of answers; write true, or remove judge",

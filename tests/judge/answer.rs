@@ -20,7 +20,7 @@ fn completion(content: Value, finish_reason: &str) -> Value {
 
 fn reply_to(content: &str) -> JudgeReply {
     let body = completion(json!(content), "stop").to_string();
-    JudgeReply::read(&response(200, body.as_bytes()), 600)
+    JudgeReply::read(&response(200, body.as_bytes()), JudgeReply::assumed_tokens(600, 100))
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn every_other_answer_is_an_error_of_its_kind() {
         (Err(HttpError::Unreadable("it has no status".to_owned())), JudgeError::Unreachable),
     ];
     for (response, error) in cases {
-        let reply = JudgeReply::read(&response, 600);
+        let reply = JudgeReply::read(&response, JudgeReply::assumed_tokens(600, 100));
         let shown = format!("{response:?}");
         let shown = shown.get(..200.min(shown.len())).unwrap();
         assert_eq!(reply.score(), Err(error), "{shown}");
@@ -158,7 +158,11 @@ fn an_answer_costs_what_it_states_or_at_most_what_it_can() {
         (Err(HttpError::NotSent(String::new())), Tokens::default()),
     ];
     for (response, expected) in cases {
-        assert_eq!(*JudgeReply::read(&response, 600).tokens(), expected, "{response:?}");
+        assert_eq!(
+            *JudgeReply::read(&response, JudgeReply::assumed_tokens(600, 100)).tokens(),
+            expected,
+            "{response:?}"
+        );
     }
 }
 
@@ -172,7 +176,7 @@ proptest! {
     ) {
         let completion = completion(json!(content), "stop").to_string();
         for body in [body.as_slice(), json_like.as_bytes(), completion.as_bytes()] {
-            let reply = JudgeReply::read(&response(status, body), 10);
+            let reply = JudgeReply::read(&response(status, body), JudgeReply::assumed_tokens(10, 100));
             if let Ok(score) = reply.score() {
                 prop_assert!((0.0..=1.0).contains(&score) && status == 200);
             }

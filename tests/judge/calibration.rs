@@ -5,7 +5,9 @@ use std::fmt;
 use serde_json::json;
 use verdigris::callout::HttpResponse;
 use verdigris::config::Plugin;
-use verdigris::judge::{JudgeQuestion, JudgeReply, PairVerdict, Preference, agreed_preference};
+use verdigris::judge::{
+    JudgeParameters, JudgeQuestion, JudgeReply, PairVerdict, Preference, agreed_preference,
+};
 use verdigris::sampling::Message;
 
 use crate::labelled_pairs::{LabelledPair, labelled_pairs};
@@ -40,7 +42,12 @@ impl Calibration {
 
     fn add_pair(&mut self, pair: &LabelledPair, judge: &impl Fn(Vec<u8>) -> Vec<u8>) {
         let (rubric, request) = (default_rubric(), messages(pair));
-        let question = JudgeQuestion { model: "judge-model", rubric: &rubric, request: &request };
+        let question = JudgeQuestion {
+            model: "judge-model",
+            rubric: &rubric,
+            parameters: &JudgeParameters::default(),
+            request: &request,
+        };
         self.pairs += 1;
         // As blue's answer is the first one in the first question.
         let verdicts = [
@@ -60,7 +67,12 @@ impl Calibration {
 
     fn add_scores(&mut self, pair: &LabelledPair, judge: &impl Fn(Vec<u8>) -> Vec<u8>) {
         let (rubric, request) = (default_rubric(), messages(pair));
-        let question = JudgeQuestion { model: "judge-model", rubric: &rubric, request: &request };
+        let question = JudgeQuestion {
+            model: "judge-model",
+            rubric: &rubric,
+            parameters: &JudgeParameters::default(),
+            request: &request,
+        };
         let score = |answer: &str| ask(judge, question.score(answer)).score();
         if let (Ok(better), Ok(worse)) = (score(&pair.better), score(&pair.worse)) {
             self.scored += 1;
@@ -86,7 +98,7 @@ impl fmt::Display for Calibration {
 fn ask(judge: &impl Fn(Vec<u8>) -> Vec<u8>, question: Vec<u8>) -> JudgeReply {
     let bytes = question.len();
     let response = HttpResponse { status: 200, retry_after_s: None, body: judge(question) };
-    JudgeReply::read(&Ok(response), bytes)
+    JudgeReply::read(&Ok(response), JudgeReply::assumed_tokens(bytes, 100))
 }
 
 fn messages(pair: &LabelledPair) -> [Message; 1] {

@@ -73,7 +73,9 @@ fn only_a_stream_has_a_time_to_its_first_content() {
 /// Some servers send JSON as text, or without a content type.
 #[test]
 fn one_document_is_no_stream_whatever_its_content_type() {
-    for headers in [&[(":status", "200"), ("content-type", "text/plain")][..], &[(":status", "200")]] {
+    for headers in
+        [&[(":status", "200"), ("content-type", "text/plain")][..], &[(":status", "200")]]
+    {
         let mut response = response(CHAT, headers);
         feed(&mut response, br#"{"choices": [{"message": {"content": "Hi"#, 5);
         feed(&mut response, br#""}, "finish_reason": "stop"}]}"#, 6);

@@ -1,6 +1,6 @@
 //! The `judge` section as written.
 
-use serde_json::Number;
+use serde_json::{Map, Number, Value};
 
 use super::reader::ObjectReader;
 use crate::judge::JudgeMode;
@@ -22,6 +22,7 @@ pub struct RawJudge {
     pub max_bytes: Option<u64>,
     pub blue_per_green: Option<u64>,
     pub timeout: Option<String>,
+    pub parameters: Option<Map<String, Value>>,
 }
 
 // === impl RawJudge ===
@@ -44,6 +45,10 @@ impl RawJudge {
             max_bytes: fields.unsigned("max_bytes"),
             blue_per_green: fields.unsigned("blue_per_green"),
             timeout: fields.text("timeout"),
+            parameters: fields.get_non_null("parameters").and_then(|node| {
+                node.object()?;
+                node.value().as_object().cloned()
+            }),
         };
         fields.finish();
         judge
