@@ -108,7 +108,7 @@ impl Evidence {
         for SortedByContent(StepObservation { observation, .. }) in heap.into_sorted_vec() {
             self.adjustment.learn(plan, &observation);
             let adjusted = self.adjustment.adjust(observation.measurements);
-            self.pasts.learn(plan, &observation, &adjusted);
+            self.pasts.learn(plan, plan.adjusts_by_past(), &observation, &adjusted);
         }
     }
 
@@ -219,7 +219,7 @@ impl Evidence {
         self.learn(&measurements, new);
         self.adjustment.learn(plan, observation);
         let adjusted = self.adjustment.adjust(measurements);
-        self.pasts.learn(plan, observation, &adjusted);
+        self.pasts.learn(plan, plan.learns_past_in_steps(), observation, &adjusted);
         let adjusted = self.pasts.adjust(observation.unit, adjusted);
         let observation = &Observation { measurements: adjusted, ..*observation };
         // An assignment alone counts for nothing.
