@@ -248,8 +248,8 @@ impl RampState {
     /// Enters the first step after the shadow step.
     pub(super) fn leave_shadow_step(&mut self, spec: &RampSpec, now: Clocks) {
         self.is_shadow_step = false;
-        // The pairs' units were remembered there.
-        self.evidence = self.evidence.begun_again();
+        // The pairs' units were remembered there, and what a baseline has learned was before.
+        self.evidence = self.evidence.after_baseline();
         self.enter_step(spec, StepIndex::FIRST, now);
     }
 

@@ -1,7 +1,7 @@
 //! The baseline of a ramp: all units are on blue, and their past becomes known.
 
 use serde_json::{Value, json};
-use verdigris::analysis::{Measurements, Metric, Observation};
+use verdigris::analysis::{Measurements, Metric, Observation, RequestClass};
 use verdigris::assignment::{Epoch, Share, Version};
 use verdigris::rollout::{CommandKind, HoldReason, Phase, RampState};
 
@@ -140,6 +140,34 @@ fn a_shadow_step_follows_it() {
     assert_eq!((ramp.share(), ramp.state.hold_reason), (Share::ZERO, HoldReason::Pairs));
     ramp.run_pairs(120, GOOD);
     assert_eq!(ramp.share().basis_points(), 5_000, "{:#?}", ramp.log());
+}
+
+/// What the baseline has learned of requests is known in the steps, whether or not a shadow step comes
+/// between.
+#[test]
+fn what_requests_explain_is_known_after_a_shadow_step() {
+    for steps in [json!([50, 100]), json!([{"shadow": 10}, 50, 100])] {
+        let mut ramp = RampHarness::new(ramp(json!({"steps": steps})));
+        let observations: Vec<Observation> = (0..600_u64)
+            .map(|unit| {
+                let (class, ms) = if unit % 2 == 0 { (1, 1_000.0) } else { (2, 3_000.0) };
+                let measurements = Measurements::default()
+                    .with_value(Metric::Duration, ms)
+                    .with_request_class(RequestClass::new(class));
+                ramp.response(unit, Version::Blue, measurements)
+            })
+            .collect();
+        let (now, spec) = (ramp.now(), ramp.spec().clone());
+        ramp.state.reconcile(&spec, now, &observations);
+        ramp.run(600, BLUE_ONLY);
+        if ramp.state.is_shadow_step() {
+            ramp.run_pairs(120, GOOD);
+        }
+        assert_eq!(ramp.share().basis_points(), 5_000, "{:#?}", ramp.log());
+        let adjustment = ramp.state.evidence.adjustment();
+        let factor = adjustment.factor(Metric::Duration, RequestClass::new(1));
+        assert!(factor > 1.5, "{factor} {steps}");
+    }
 }
 
 /// A copy of the state that is older than what is in force does not begin the baseline again.
