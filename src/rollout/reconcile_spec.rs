@@ -19,7 +19,7 @@ use super::position::Position;
 use super::spec::RampSpec;
 use super::state::RampState;
 use super::transition_log::Transition;
-use crate::analysis::StepIndex;
+use crate::analysis::{PairedEvidence, StepIndex};
 use crate::assignment::Share;
 
 // === impl RampState ===
@@ -69,6 +69,7 @@ impl RampState {
             if before.analysis != after.analysis {
                 // The sums of the former gates would count as those of the new ones.
                 self.evidence.steps.clear();
+                self.pairs = PairedEvidence::default();
             }
             if before.tripwires != after.tripwires {
                 self.clear_windows(spec);

@@ -290,9 +290,7 @@ impl RampState {
     /// Forgets the evidence, but not the past of units, and enters a step.
     pub(super) fn reset_evidence(&mut self, spec: &RampSpec, step: StepIndex, now: Clocks) {
         self.evidence = self.evidence.begun_again();
-        if self.is_shadow_step {
-            self.pairs = PairedEvidence::default();
-        }
+        self.pairs = PairedEvidence::default();
         // Skip so many epochs that no earlier one belongs to a step any more.
         self.epoch = self.epoch.plus(step.since(StepIndex::FIRST));
         self.enter_step(spec, step, now);
@@ -314,8 +312,11 @@ impl RampState {
             self.is_shadow_step = in_force.is_shadow_step;
         }
         self.epoch = self.epoch.max(in_force.epoch);
-        let step = self.step;
+        let (step, pairs) = (self.step, std::mem::take(&mut self.pairs));
         self.reset_evidence(spec, step, now);
+        if !self.is_shadow_step {
+            self.pairs = pairs;
+        }
         self
     }
 

@@ -140,6 +140,10 @@ fn a_shadow_step_follows_it() {
     assert_eq!((ramp.share(), ramp.state.hold_reason), (Share::ZERO, HoldReason::Pairs));
     ramp.run_pairs(120, GOOD);
     assert_eq!(ramp.share().basis_points(), 5_000, "{:#?}", ramp.log());
+    // A ramp that begins again compares new pairs.
+    ramp.configure(self::ramp(json!({"steps": [{"shadow": 10}, 50, 100], "restart": "2"})));
+    ramp.run(601, BLUE_ONLY);
+    assert_eq!((ramp.state.is_shadow_step(), ramp.state.pairs.pairs), (true, 0));
 }
 
 /// What the baseline has learned of requests is known in the steps, whether or not a shadow step comes
