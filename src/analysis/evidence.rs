@@ -115,13 +115,22 @@ impl Evidence {
     /// The evidence after the baseline: what was learned in it.
     #[must_use]
     pub fn after_baseline(&mut self) -> Self {
-        Self { adjustment: std::mem::take(&mut self.adjustment), ..self.begun_again() }
+        let Self { adjustment, pasts, .. } = std::mem::take(self);
+        Self { adjustment, pasts, ..Self::default() }
     }
 
-    /// Evidence without observations, with the past of units that this one has.
+    /// Evidence without observations, for the same step under a changed plan.
+    ///
+    /// The past of units stays as it was when the step began: in the step, only those on blue have
+    /// had more of it. So the step counts as begun, and [`Self::begin_step`] freezes nothing.
     #[must_use]
-    pub fn begun_again(&mut self) -> Self {
-        Self { pasts: std::mem::take(&mut self.pasts), ..Self::default() }
+    pub fn gathered_again(&mut self, plan: &AnalysisPlan) -> Self {
+        let Self { began_ns, mut pasts, .. } = std::mem::take(self);
+        if !plan.adjusts_by_past() {
+            return Self::default();
+        }
+        pasts.log_again();
+        Self { began_ns, pasts, ..Self::default() }
     }
 
     /// The past of units.

@@ -24,6 +24,11 @@
 //! not known is in a stratum of its own, for the same reason: whether it is known does not depend
 //! on the version. A bad prediction costs power, never validity.
 //!
+//! Where a step gathers its evidence again, because the operator has changed how it compares, the levels
+//! stay frozen as they were: of the units that are new in the step, those on blue alone have been
+//! answered on blue since. Where the ramp goes to another step instead, all pasts are forgotten: they
+//! ended when a unit first was on green, and some of these units are on blue again.
+//!
 //! A unit that is on green since an earlier step has a past that ended earlier than those of blue's
 //! units, or none. Its values would be adjusted by another rule than blue's. So the test of
 //! non-inferiority of adjusted values counts only units that were on blue before the step.
@@ -159,6 +164,11 @@ impl UnitPasts {
                 }
             }
         }
+        self.log_again();
+    }
+
+    /// Has the levels of all units go into the log again, which begins anew.
+    pub(super) fn log_again(&mut self) {
         self.units.values_mut().for_each(|past| past.is_logged = false);
     }
 

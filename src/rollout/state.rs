@@ -258,7 +258,6 @@ impl RampState {
     pub(super) fn begin_again(&mut self, spec: &RampSpec, now: Clocks) {
         self.is_baseline = spec.has_baseline();
         self.is_shadow_step = spec.begins_with_shadow_step();
-        self.evidence = Evidence::default();
         self.reset_evidence(spec, StepIndex::FIRST, now);
         self.first_epoch = self.epoch;
     }
@@ -287,10 +286,21 @@ impl RampState {
         self.windows.resize_with(spec.tripwires.len(), TripwireWindow::default);
     }
 
-    /// Forgets the evidence, but not the past of units, and enters a step.
-    pub(super) fn reset_evidence(&mut self, spec: &RampSpec, step: StepIndex, now: Clocks) {
-        self.evidence = self.evidence.begun_again();
+    /// Forgets the evidence, but not the past of units, and gathers that of the current step again.
+    pub(super) fn gather_again(&mut self, spec: &RampSpec, now: Clocks) {
+        self.evidence = self.evidence.gathered_again(&spec.analysis);
         self.pairs = PairedEvidence::default();
+        self.enter_in_new_epoch(spec, self.step, now);
+    }
+
+    /// Forgets the evidence and the past of units, and enters a step.
+    pub(super) fn reset_evidence(&mut self, spec: &RampSpec, step: StepIndex, now: Clocks) {
+        (self.evidence, self.pairs) = (Evidence::default(), PairedEvidence::default());
+        self.enter_in_new_epoch(spec, step, now);
+    }
+
+    /// Enters a step with an epoch of which no earlier response is evidence.
+    fn enter_in_new_epoch(&mut self, spec: &RampSpec, step: StepIndex, now: Clocks) {
         // Skip so many epochs that no earlier one belongs to a step any more.
         self.epoch = self.epoch.plus(step.since(StepIndex::FIRST));
         self.enter_step(spec, step, now);

@@ -207,6 +207,28 @@ fn a_green_like_blue_is_not_worse_where_steps_compare_a_part_of_blue() {
     }
 }
 
+/// A step that gathers its evidence again has begun before: in it, blue alone has had more of a past.
+#[test]
+fn levels_stay_where_a_step_gathers_its_evidence_again() {
+    let plan = adjusting();
+    let mut evidence = after_baseline(&plan, &baseline(12));
+    let before = [factor(&evidence, 0), factor(&evidence, 1)];
+    let slow = |at: u64| observe(2_000_000 + at, spread(0), 0, Version::Blue, duration(5e4));
+    evidence.add(&plan, (0..50).map(slow).collect());
+    let mut again = evidence.clone().gathered_again(&plan);
+    again.begin_step(StepIndex::FIRST, 3_000_000);
+    assert_eq!([factor(&again, 0), factor(&again, 1)], before);
+    // They are in the new log of the step, for a new leader.
+    again.add(&plan, vec![slow(1_000_001)]);
+    assert_eq!(again.new_flags().len(), 2, "{:?}", again.new_flags());
+    // The next step knows what this one was answered, too.
+    again.begin_step(StepIndex::new(1), 4_000_000);
+    assert!(factor(&again, 0) < before[0]);
+
+    let plain = AnalysisPlan { adjusts: false, ..plan };
+    assert!(evidence.gathered_again(&plain).pasts().is_empty());
+}
+
 #[test]
 fn a_new_leader_has_the_levels_of_the_units_that_the_step_has_seen() {
     let plan = adjusting();

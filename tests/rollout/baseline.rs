@@ -85,13 +85,36 @@ fn the_past_of_units_is_known_after_it() {
     assert_eq!(factor(&ramp, 0), 1.0, "no step has begun");
     ramp.run(600, BLUE_ONLY);
     assert!(factor(&ramp, 0) > 1.2 && factor(&ramp, 10) < 0.8);
-    // It was known before the step, so it is kept where the step gathers its evidence again.
-    ramp.configure(self::ramp(json!({"alpha": 0.01})));
-    ramp.run(1, GOOD);
-    assert!(factor(&ramp, 0) > 1.2, "{:#?}", ramp.log());
+    let known = factor(&ramp, 0);
+    // In the step, the unit becomes slow on blue.
+    let now = ramp.now();
+    let slow = Measurements::default().with_value(Metric::Duration, 50_000.0);
+    let in_step: Vec<Observation> = (0..50)
+        .map(|index| {
+            let response = ramp.response(0, Version::Blue, slow);
+            Observation { at_ns: now.monotonic_ns + index, ..response }
+        })
+        .collect();
+    ramp.state.reconcile(&spec, now, &in_step);
+    let changed = |change: Value| {
+        let mut ramp = ramp.clone();
+        ramp.configure(self::ramp(change));
+        ramp.run(1, BLUE_ONLY);
+        ramp
+    };
+    // It was known before the step, so it is kept as it was where the step gathers its evidence again.
+    for change in [json!({"alpha": 0.01}), json!({"steps": [50, 75, 100]}), json!({"warmup": "1s"})]
+    {
+        let ramp = changed(change);
+        assert_eq!(factor(&ramp, 0), known, "{:#?}", ramp.log());
+    }
+    // In another step other units are new, and some of them have been on green.
+    for change in [json!({"steps": [40, 100]}), json!({"adjust": false, "baseline": "0s"})] {
+        let ramp = changed(change);
+        assert!(!ramp.state.is_baseline() && ramp.state.evidence.pasts().is_empty());
+    }
     // A ramp that begins again has a baseline of its own.
-    ramp.configure(self::ramp(json!({"restart": "2"})));
-    ramp.run(1, BLUE_ONLY);
+    let ramp = changed(json!({"restart": "2"}));
     assert!(ramp.state.is_baseline() && ramp.state.evidence.pasts().is_empty());
 }
 
