@@ -133,6 +133,26 @@ impl Evidence {
         Self { began_ns, pasts, ..Self::default() }
     }
 
+    /// Takes over what is not stored, from the same step's evidence in a leader's memory: the past of
+    /// units, and the units of the newest period.
+    pub fn take_memory_of(&mut self, former: &mut Self) {
+        self.pasts = std::mem::take(&mut former.pasts);
+        self.period.take_units_of(&mut former.period);
+    }
+
+    /// Takes over the past of units from the evidence of the step before, and freezes it.
+    pub fn take_past_of(&mut self, former: &mut Self) {
+        self.pasts = std::mem::take(&mut former.pasts);
+        self.pasts.freeze();
+    }
+
+    /// Forgets that the last tick has counted its observations, because they are added again. Only the past
+    /// of units keeps them: it predicts, and may count a value twice.
+    pub fn forget_commit(&mut self) {
+        self.pasts.log_again();
+        self.period.forget_units();
+    }
+
     /// The past of units.
     pub fn pasts(&self) -> &UnitPasts {
         &self.pasts

@@ -306,6 +306,19 @@ impl RampState {
         self.enter_step(spec, step, now);
     }
 
+    /// Takes over what is in a leader's memory alone, for the same ramp: `former` is that leader's state, and
+    /// another worker has written this one. Where that worker has done more than to enter the next step,
+    /// it is not known which values came before the step, and nothing is taken over.
+    pub(super) fn take_memory_of(&mut self, former: &mut Self) {
+        let is_in_next_step = self.step == former.step.next()
+            || (former.is_before_first_step() && !self.is_before_first_step());
+        if self.epoch == former.epoch {
+            self.evidence.take_memory_of(&mut former.evidence);
+        } else if self.epoch == former.epoch.plus(1) && is_in_next_step {
+            self.evidence.take_past_of(&mut former.evidence);
+        }
+    }
+
     /// This state, brought up to the snapshot that was in force later. The units that were counted
     /// since are not known, so the step gathers its evidence again. A rollback stays.
     #[must_use]

@@ -229,6 +229,47 @@ fn levels_stay_where_a_step_gathers_its_evidence_again() {
     assert!(evidence.gathered_again(&plain).pasts().is_empty());
 }
 
+/// What a leader alone has in its memory stays when it adopts what another worker has written.
+#[test]
+fn evidence_takes_over_what_is_not_stored() {
+    const MINUTE_NS: u64 = 60_000_000_000;
+    let plan = adjusting();
+    let mut evidence = after_baseline(&plan, &baseline(12));
+    let slow = |at: u64| observe(at, spread(0), 0, Version::Blue, duration(5e4));
+    evidence.add(&plan, (0..50).map(|it| slow(2_000_000 + it)).collect());
+    let now_ns = 40 * MINUTE_NS;
+    evidence.begin_tick(&plan, now_ns);
+    evidence.add(&plan, vec![slow(now_ns)]);
+    let bytes = |evidence: &Evidence| postcard::to_allocvec(evidence).unwrap();
+    let stored = bytes(&evidence);
+    let loaded = || -> Evidence { postcard::from_bytes(&stored).unwrap() };
+    let before = factor(&evidence, 0);
+    assert!(before > 1.0 && loaded().pasts().is_empty());
+
+    let mut same_step = loaded();
+    same_step.take_memory_of(&mut evidence.clone());
+    assert_eq!(factor(&same_step, 0), before);
+    same_step.begin_tick(&plan, now_ns + MINUTE_NS);
+    assert_eq!(bytes(&same_step), stored, "the period goes on");
+    let mut without = loaded();
+    without.begin_tick(&plan, now_ns + MINUTE_NS);
+    assert_ne!(bytes(&without), stored, "the period's units are lost");
+
+    // The units of what was not committed come again, so their period does not go on.
+    let mut uncommitted = evidence.clone();
+    uncommitted.forget_commit();
+    let mut same_step = loaded();
+    same_step.take_memory_of(&mut uncommitted);
+    assert_eq!(factor(&same_step, 0), before);
+    same_step.begin_tick(&plan, now_ns + MINUTE_NS);
+    assert_ne!(bytes(&same_step), stored);
+
+    let mut next_step = loaded();
+    next_step.begin_step(StepIndex::new(1), now_ns + MINUTE_NS);
+    next_step.take_past_of(&mut evidence);
+    assert!(factor(&next_step, 0) < before);
+}
+
 #[test]
 fn a_new_leader_has_the_levels_of_the_units_that_the_step_has_seen() {
     let plan = adjusting();
