@@ -108,20 +108,49 @@ impl Evidence {
         for SortedByContent(StepObservation { observation, .. }) in heap.into_sorted_vec() {
             self.adjustment.learn(plan, &observation);
             let adjusted = self.adjustment.adjust(observation.measurements);
-            self.pasts.learn(plan, &observation, &adjusted);
+            self.pasts.learn(plan, plan.adjusts_by_past(), &observation, &adjusted);
         }
     }
 
     /// The evidence after the baseline: what was learned in it.
     #[must_use]
     pub fn after_baseline(&mut self) -> Self {
-        Self { adjustment: std::mem::take(&mut self.adjustment), ..self.begun_again() }
+        let Self { adjustment, pasts, .. } = std::mem::take(self);
+        Self { adjustment, pasts, ..Self::default() }
     }
 
-    /// Evidence without observations, with the past of units that this one has.
+    /// Evidence without observations, for the same step under a changed plan.
+    ///
+    /// The past of units stays as it was when the step began: in the step, only those on blue have
+    /// had more of it. So the step counts as begun, and [`Self::begin_step`] freezes nothing.
     #[must_use]
-    pub fn begun_again(&mut self) -> Self {
-        Self { pasts: std::mem::take(&mut self.pasts), ..Self::default() }
+    pub fn gathered_again(&mut self, plan: &AnalysisPlan) -> Self {
+        let Self { began_ns, mut pasts, .. } = std::mem::take(self);
+        if !plan.adjusts_by_past() {
+            return Self::default();
+        }
+        pasts.log_again();
+        Self { began_ns, pasts, ..Self::default() }
+    }
+
+    /// Takes over what is not stored, from the same step's evidence in a leader's memory: the past of
+    /// units, and the units of the newest period.
+    pub fn take_memory_of(&mut self, former: &mut Self) {
+        self.pasts = std::mem::take(&mut former.pasts);
+        self.period.take_units_of(&mut former.period);
+    }
+
+    /// Takes over the past of units from the evidence of the step before, and freezes it.
+    pub fn take_past_of(&mut self, former: &mut Self) {
+        self.pasts = std::mem::take(&mut former.pasts);
+        self.pasts.freeze();
+    }
+
+    /// Forgets that the last tick has counted its observations, because they are added again. Only the past
+    /// of units keeps them: it predicts, and may count a value twice.
+    pub fn forget_commit(&mut self) {
+        self.pasts.log_again();
+        self.period.forget_units();
     }
 
     /// The past of units.
@@ -219,7 +248,7 @@ impl Evidence {
         self.learn(&measurements, new);
         self.adjustment.learn(plan, observation);
         let adjusted = self.adjustment.adjust(measurements);
-        self.pasts.learn(plan, observation, &adjusted);
+        self.pasts.learn(plan, plan.learns_past_in_steps(), observation, &adjusted);
         let adjusted = self.pasts.adjust(observation.unit, adjusted);
         let observation = &Observation { measurements: adjusted, ..*observation };
         // An assignment alone counts for nothing.

@@ -73,7 +73,7 @@ impl PairedAnalysis {
     pub fn new(plan: &AnalysisPlan, evidence: &PairedEvidence) -> Self {
         let of_gate = |paired: &PairedGate| {
             let gate = plan.gates.get(paired.index)?;
-            Some(PairedGateAnalysis::new(plan, gate, paired, evidence.pairs))
+            Some(PairedGateAnalysis::new(plan, gate, paired, evidence.units))
         };
         let mut gates: Vec<PairedGateAnalysis> =
             evidence.gates.iter().filter_map(of_gate).collect();
@@ -128,7 +128,7 @@ impl PairedAnalysis {
 // === impl PairedGateAnalysis ===
 
 impl PairedGateAnalysis {
-    fn new(plan: &AnalysisPlan, gate: &Gate, paired: &PairedGate, pairs: u64) -> Self {
+    fn new(plan: &AnalysisPlan, gate: &Gate, paired: &PairedGate, all_units: u64) -> Self {
         let params = gate.params(NEXT_STEP);
         let (harm_log_e, non_inferiority_log_e) = match (&paired.stats, params) {
             (PairedStats::Rate(stats), Some(params)) => {
@@ -144,7 +144,7 @@ impl PairedGateAnalysis {
                 (stats.units(), None, stats.ratio(), stats.limits(plan.alpha))
             }
         };
-        let sides = ByVersion { blue: pairs, green: pairs };
+        let sides = ByVersion { blue: all_units, green: all_units };
         let is_uneven = Probability::new(0.5)
             .is_some_and(|either_side| paired.coverage.is_uneven(either_side, sides));
         Self {

@@ -18,6 +18,7 @@ use super::paired_rate::{PairOutcome, PairedRate};
 use super::paired_value::{PairedLimits, PairedValue, PairedValues};
 use super::plan::{AnalysisPlan, Gate};
 use super::step_index::StepIndex;
+use super::unit_flags::MAX_GATES;
 
 /// The evidence of a shadow step.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -36,7 +37,8 @@ pub(super) struct PairedGate {
     /// The gate's index in the plan.
     pub index: usize,
     pub stats: PairedStats,
-    /// In how many pairs the metric is known, and missing, on either side.
+    /// Of how many units the metric is known, and missing, on either side. A unit counts by its first pair
+    /// of each kind, so that no client decides alone that the metric is missing unevenly.
     pub coverage: Coverage,
 }
 
@@ -48,7 +50,7 @@ pub(super) enum PairedStats {
     Value(PairedValue),
 }
 
-/// The flag of a unit with a pair. The bits below it are two for each gate.
+/// The flag of a unit with a pair. The bits below it are four for each gate.
 const HAS_PAIR: u64 = 1 << 62;
 
 /// The step whose tolerances of rates apply: the one that the ramp enters next.
@@ -148,10 +150,14 @@ impl PairedGate {
             blue: u64::from(is(&halves.blue, metric)),
             green: u64::from(is(&halves.green, metric)),
         };
-        self.coverage.known += count(Measurements::is_known);
-        self.coverage.missing += count(Measurements::is_missing);
         let flags = UnitFlags::new(self.index);
         let is_first = new & flags.known != 0;
+        if is_first || new & flags.known_on_one_side != 0 {
+            self.coverage.known += count(Measurements::is_known);
+        }
+        if new & flags.missing != 0 {
+            self.coverage.missing += count(Measurements::is_missing);
+        }
         match &mut self.stats {
             PairedStats::Rate(stats) => {
                 if let Some(outcome) = outcome(metric, halves) {
@@ -185,6 +191,10 @@ struct UnitFlags {
     known: u64,
     /// Its first bad pair.
     bad: u64,
+    /// Its first pair in which the metric is known on one side only.
+    known_on_one_side: u64,
+    /// Its first pair in which the metric is missing on either side.
+    missing: u64,
 }
 
 // === impl UnitFlags ===
@@ -192,15 +202,20 @@ struct UnitFlags {
 impl UnitFlags {
     /// The flags of the gate at an index of the plan.
     fn new(gate: usize) -> Self {
-        let known = 1 << (2 * (gate % 31));
-        Self { known, bad: known << 1 }
+        let flag = |kind: usize| 1 << (4 * (gate % MAX_GATES) + kind);
+        Self { known: flag(0), bad: flag(1), known_on_one_side: flag(2), missing: flag(3) }
     }
 
     /// The flags that a pair sets.
     fn of_pair(self, metric: Metric, halves: &ByVersion<Measurements>) -> u64 {
-        let is_known = halves.blue.is_known(metric) && halves.green.is_known(metric);
+        let is_known = [halves.blue.is_known(metric), halves.green.is_known(metric)];
+        let is_missing = halves.blue.is_missing(metric) || halves.green.is_missing(metric);
         let is_bad = outcome(metric, halves).is_some_and(PairOutcome::is_bad);
-        (if is_known { self.known } else { 0 }) | (if is_bad { self.bad } else { 0 })
+        let flag_if = |condition: bool, flag: u64| if condition { flag } else { 0 };
+        flag_if(is_known == [true; 2], self.known)
+            | flag_if(is_bad, self.bad)
+            | flag_if(is_known[0] != is_known[1], self.known_on_one_side)
+            | flag_if(is_missing, self.missing)
     }
 }
 

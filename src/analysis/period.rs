@@ -45,7 +45,8 @@ pub struct Period {
     began_ns: u64,
     /// The bets of each gate, in the plan's order; empty in a period without a test.
     gates: Vec<PeriodBets>,
-    /// The units of the period. They are not stored: a new leader begins a new period.
+    /// The units of the period. They are not stored: a new leader begins a new period, and so does a leader
+    /// whose commit has failed.
     #[serde(skip)]
     units: Option<SeenUnits>,
 }
@@ -90,6 +91,18 @@ impl Period {
             self.number = self.number.saturating_add(1);
             self.gates = plan.gates.iter().map(PeriodBets::for_gate).collect();
         }
+    }
+
+    /// Takes over the units of the same period.
+    pub(super) fn take_units_of(&mut self, former: &mut Self) {
+        if (self.number, self.began_ns) == (former.number, former.began_ns) {
+            self.units = former.units.take();
+        }
+    }
+
+    /// Forgets the units. The next tick begins a new period.
+    pub(super) fn forget_units(&mut self) {
+        self.units = None;
     }
 
     /// When it is over, in nanoseconds of the observations' clock.

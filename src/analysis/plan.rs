@@ -21,6 +21,9 @@ pub struct AnalysisPlan {
     /// Whether values are adjusted by what their requests reveal and by the past of their units: see
     /// [`adjustment`](super::adjustment) and [`unit_past`](super::unit_past).
     pub adjusts: bool,
+    /// Whether each step compares all units. Otherwise what units are answered in a step is no part of
+    /// their past: see [`unit_past`](super::unit_past).
+    pub compares_all: bool,
     /// What counts as one observation.
     pub unit: AnalysisUnit,
     /// How long after a step began responses must end to count for advancing, in nanoseconds;
@@ -129,6 +132,11 @@ impl AnalysisPlan {
     /// Whether values are adjusted by the past of their units.
     pub fn adjusts_by_past(&self) -> bool {
         self.adjusts && self.unit == AnalysisUnit::Units
+    }
+
+    /// Whether the past of units grows in the steps, too, and not only in a baseline.
+    pub fn learns_past_in_steps(&self) -> bool {
+        self.adjusts_by_past() && self.compares_all
     }
 
     /// The number of critical gates.

@@ -78,7 +78,9 @@ impl PowerQuery {
         let mean = 0.5 * libm::erfc(-shift / (2.0 * spread)) - 0.5;
         // A block has the values of one second, but at most four of green's.
         let green_values = (self.per_second * r).clamp(1.0, 4.0);
-        let blue_values = (self.per_second * (1.0 - r)).clamp(1.0, 4.0 * (1.0 - r) / r);
+        // Above 80 % that is less than one of blue's, which a block has at least.
+        let most_blue_values = (4.0 * (1.0 - r) / r).max(1.0);
+        let blue_values = (self.per_second * (1.0 - r)).clamp(1.0, most_blue_values);
         let variance = (1.0 / green_values + 1.0 / blue_values) / 12.0;
         let square = mean * mean + variance;
         let growth = Wealth::log_growth(2.0 * mean, 4.0 * square);

@@ -60,7 +60,7 @@ impl StepStats {
             *coverage.missing.get_mut(version) += u64::from(new & flags.missing != 0);
             let Some(params) = gate.params(step) else { continue };
             let first = flags.first_response(new, repeats);
-            let is_adjusted = plan.adjusts_by_past() && gate.spec.metric.is_adjustable();
+            let is_adjusted = plan.learns_past_in_steps() && gate.spec.metric.is_adjustable();
             let first = match is_adjusted && !observation.is_newly_exposed {
                 true => first.without_non_inferiority(),
                 false => first,

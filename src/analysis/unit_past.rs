@@ -24,9 +24,20 @@
 //! not known is in a stratum of its own, for the same reason: whether it is known does not depend
 //! on the version. A bad prediction costs power, never validity.
 //!
+//! Where a step gathers its evidence again, because the operator has changed how it compares, the levels
+//! stay frozen as they were: of the units that are new in the step, those on blue alone have been
+//! answered on blue since. Where the ramp goes to another step instead, all pasts are forgotten: they
+//! ended when a unit first was on green, and some of these units are on blue again.
+//!
 //! A unit that is on green since an earlier step has a past that ended earlier than those of blue's
 //! units, or none. Its values would be adjusted by another rule than blue's. So the test of
 //! non-inferiority of adjusted values counts only units that were on blue before the step.
+//!
+//! A step may compare a part of blue's units only, and only these are observed. The next step compares
+//! others: what is new on green in it was observed on blue before, and most of its control was not. Then
+//! whether a past is known would depend on the version. So in such a ramp
+//! ([`AnalysisPlan::compares_all`]) only a baseline, in which all units are observed, is a past. It is
+//! the same rule for all units, so those that are on green since an earlier step count as well.
 //!
 //! **Bounds.** At most [`AnalysisPlan::max_units`] units, those with the lowest hashes, with 45
 //! bytes each. The sums are in the leader's memory alone. The levels are in the log of seen units as
@@ -99,14 +110,16 @@ pub const MIN_REPEATED_VALUES: u64 = 100;
 // === impl UnitPasts ===
 
 impl UnitPasts {
-    /// Learns the values of a response on blue. They are adjusted by their request already.
+    /// Learns the values of a response on blue, if `is_past` says that they are a past. They are adjusted
+    /// by their request already.
     pub(super) fn learn(
         &mut self,
         plan: &AnalysisPlan,
+        is_past: bool,
         observation: &Observation,
         adjusted: &Measurements,
     ) {
-        if !plan.adjusts_by_past() || observation.version == Version::Green || adjusted.is_open() {
+        if !is_past || observation.version == Version::Green || adjusted.is_open() {
             return;
         }
         let deviations = std::array::from_fn(|index| {
@@ -151,6 +164,11 @@ impl UnitPasts {
                 }
             }
         }
+        self.log_again();
+    }
+
+    /// Has the levels of all units go into the log again, which begins anew.
+    pub(super) fn log_again(&mut self) {
         self.units.values_mut().for_each(|past| past.is_logged = false);
     }
 

@@ -80,7 +80,7 @@ impl ShareHistory {
     /// ([`Self::record_delayed`]).
     pub fn record(&mut self, now_ms: u64, setting: ShareSetting, policy: RollbackPolicy) -> bool {
         if setting.share.is_zero() {
-            self.record_rollback(now_ms, policy)
+            self.record_rollback(now_ms, setting, policy)
         } else {
             self.record_delayed(now_ms, setting)
         }
@@ -99,10 +99,7 @@ impl ShareHistory {
             None if setting.epoch == Epoch::MANUAL => now_ms,
             None => delayed_ms,
         };
-        self.0.push(ShareInterval::new(since_ms, setting));
-        if self.0.len() > MAX_INTERVALS {
-            self.0.remove(0);
-        }
+        self.push(ShareInterval::new(since_ms, setting));
         true
     }
 
@@ -110,21 +107,35 @@ impl ShareHistory {
     ///
     /// With [`RollbackPolicy::Move`], one interval in which all units are on blue replaces the
     /// whole history, so that no open conversation stays on green.
-    pub fn record_rollback(&mut self, now_ms: u64, policy: RollbackPolicy) -> bool {
-        let all_blue =
-            ShareSetting { share: Share::ZERO, analysed_share: Share::ZERO, epoch: Epoch::MANUAL };
+    ///
+    /// The interval keeps what `setting` has besides the share: a baseline learns from conversations
+    /// on blue, and a shadow step pairs them. After a rollback no assignment is evidence anyway.
+    pub fn record_rollback(
+        &mut self,
+        now_ms: u64,
+        setting: ShareSetting,
+        policy: RollbackPolicy,
+    ) -> bool {
+        let all_blue = ShareSetting { share: Share::ZERO, ..setting };
         if policy == RollbackPolicy::Move {
             let always_blue = [ShareInterval::new(0, all_blue)];
             let is_changed = self.0 != always_blue;
             self.0 = always_blue.into();
             return is_changed;
         }
-        if self.0.last().is_some_and(|last| last.share == Share::ZERO) {
+        if self.0.last().is_some_and(|last| last.setting() == all_blue) {
             return false;
         }
         self.0.retain(|interval| interval.since_ms <= now_ms);
-        self.0.push(ShareInterval::new(now_ms, all_blue));
+        self.push(ShareInterval::new(now_ms, all_blue));
         true
+    }
+
+    fn push(&mut self, interval: ShareInterval) {
+        self.0.push(interval);
+        if self.0.len() > MAX_INTERVALS {
+            self.0.remove(0);
+        }
     }
 
     /// This history, preceded by those configured intervals that began before it.

@@ -17,6 +17,7 @@ use super::time::{parse_duration, parse_timestamp};
 use super::tripwires::check_tripwires;
 use crate::analysis::plan::MAX_UNITS;
 use crate::analysis::{AnalysisPlan, Gate, GateSpec, Metric, PairedEvidence};
+use crate::assignment::Share;
 use crate::rollout::RampSpec;
 
 /// The facts of the other sections that a ramp depends on.
@@ -122,8 +123,10 @@ pub(super) fn check_ramp(
     // The shadow step and the steps after it each have half of it.
     let alpha = alpha? * if shadow.is_some() { 0.5 } else { 1.0 };
     let gates = specs.into_iter().map(|spec| Gate::new(spec, &step_designs)).collect();
+    let steps = steps?;
+    let compares_all = steps.iter().all(|step| step.analysed_share == Share::ALL);
     Some(RampSpec {
-        steps: steps?,
+        steps,
         shadow,
         baseline: baseline?,
         bake: bake?,
@@ -135,6 +138,7 @@ pub(super) fn check_ramp(
             beta: beta?,
             learns_objective,
             adjusts,
+            compares_all,
             unit: raw.evidence,
             warmup_ns: u64::try_from(warmup?.as_nanos()).ok()?,
             max_units: MAX_UNITS,

@@ -98,7 +98,7 @@ pub fn sentence(gate: &PairedGateView, counts: &str) -> String {
             evidence_percent(gate.worse)
         ),
         "not_comparable" => format!(
-            "; missing in {} responses of blue and {} of green",
+            "; missing for {} units on blue and {} on green",
             GroupedCount(gate.blue_missing),
             GroupedCount(gate.green_missing)
         ),

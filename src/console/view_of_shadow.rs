@@ -55,9 +55,9 @@ pub struct PairedGateView {
     pub low: Option<f64>,
     /// The upper limit of the ratio's confidence interval.
     pub high: Option<f64>,
-    /// Pairs in which the metric is missing on blue's side.
+    /// Units with a pair in which the metric is missing on blue's side.
     pub blue_missing: u64,
-    /// Pairs in which the metric is missing on green's side.
+    /// Units with a pair in which the metric is missing on green's side.
     pub green_missing: u64,
     /// This gate's evidence for a rollback as a fraction of the required amount.
     pub worse: f64,

@@ -192,10 +192,11 @@ impl RampState {
 
     /// Promotes green: it has all traffic, so there is nothing to compare it with.
     fn promote(&mut self, spec: &RampSpec, now: Clocks) -> Option<Transition> {
+        // Also where the step has begun again, because the analysis has changed since.
+        self.hold_reason = HoldReason::Nothing;
         if self.phase == Phase::Promoted {
             return None;
         }
-        self.hold_reason = HoldReason::Nothing;
         Some(self.set_phase(spec, Phase::Promoted, decision_text::PROMOTED, now))
     }
 

@@ -59,6 +59,8 @@ fn analysis_bytes(spec: &RampSpec) -> Vec<u8> {
         beta,
         learns_objective: _,
         adjusts,
+        // It follows from the steps' probabilities.
+        compares_all: _,
         unit,
         warmup_ns,
         max_units,

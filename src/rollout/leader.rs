@@ -31,8 +31,11 @@ pub(super) struct LeaderState {
     is_idle: bool,
 }
 
-/// Runs one reconcile. Returns the leader's state for the next one, or `None` if another worker
-/// won the compare-and-swap: the next reconcile adopts the winner's state.
+/// Runs one reconcile. Returns the leader's state for the next one; `None` if the store cannot be read.
+///
+/// Where another worker has written the state, the leader adopts it. If that worker won the
+/// compare-and-swap, the next reconcile does so. In both cases it keeps what no record has: the past
+/// of units.
 pub(super) async fn reconcile(
     store: &impl RolloutStore,
     context: &ReconcileContext<'_>,
@@ -41,9 +44,15 @@ pub(super) async fn reconcile(
     let found = store.read(Record::State).await.ok()?;
     let condition = WriteCondition::unchanged(found.as_ref());
     let is_own = |leader: &LeaderState| found.as_ref().is_some_and(|it| leader.has_written(it));
-    let mut leader = match leader.filter(is_own) {
-        Some(leader) => leader,
-        None => LeaderState::load_or_init(store, context, found.as_ref()).await,
+    let mut leader = match leader {
+        Some(leader) if is_own(&leader) => leader,
+        former => {
+            let mut loaded = LeaderState::load_or_init(store, context, found.as_ref()).await;
+            if let Some(mut former) = former {
+                loaded.state.take_memory_of(&mut former.state);
+            }
+            loaded
+        }
     };
     leader.found = found.map(|it| it.revision);
     let batches = store.take_observations().await;
@@ -67,7 +76,8 @@ pub(super) async fn reconcile(
         for batch in &batches {
             let _ = store.append_observations(batch).await;
         }
-        return None;
+        leader.forget_commit();
+        return Some(leader);
     }
     leader.seen_units.write(store, &leader.state).await;
     if leader.differences.record(context.spec, &leader.state, context.now) {
@@ -170,6 +180,12 @@ impl LeaderState {
             self.state.revision = new;
         }
         is_same
+    }
+
+    /// Makes the next reconcile adopt the stored state, because this one was not committed.
+    fn forget_commit(&mut self) {
+        (self.written, self.found) = (Vec::new(), None);
+        self.state.evidence.forget_commit();
     }
 
     /// Commits the state by compare-and-swap.

@@ -49,6 +49,8 @@ impl LocalGuard {
         }
         if snapshot.epoch != Epoch::MANUAL {
             let step = snapshot.step;
+            // Without new periods a unit counts for outages in the first 255 minutes only.
+            self.evidence.begin_tick(&spec.analysis, now.monotonic_ns);
             let with_step = own()
                 .filter(|it| it.shadow.is_none())
                 .map(|it| StepObservation { step, observation: *it });

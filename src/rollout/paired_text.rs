@@ -90,7 +90,7 @@ fn gate_text(gate: &PairedGateAnalysis) -> String {
     };
     let missing = match (gate.coverage.missing.blue, gate.coverage.missing.green) {
         (0, 0) => String::new(),
-        (blue, green) => format!(", missing in {blue} responses of blue and {green} of green"),
+        (blue, green) => format!(", missing for {blue} units on blue and {green} on green"),
     };
     format!("{}{watched} {verdict}: {shown}{missing}", gate.metric)
 }

@@ -9,7 +9,7 @@
 //! - A copy that Envoy drops never begins. Its request is given up some time after blue's response.
 //! - A copy that takes much longer than blue's response is not waited for: it counts as one that
 //!   lasted at least until then, and as slow if that is longer than the objective. What else it would
-//!   have revealed counts as missing.
+//!   have revealed counts as missing where blue's response reveals it, or should.
 //! - A request that begins while [`MAX_REQUESTS`] are open is not paired.
 //! - Requests that have the same id at the same time are not paired: it is not known which copy
 //!   belongs to which of them.
@@ -95,13 +95,14 @@ pub const MAX_AGE: Duration = Duration::from_secs(60 * 60);
 
 /// What a copy that is not waited for does not reveal. Whether it is slow is known if it has lasted longer
 /// than the objective.
-const REVEALED_AT_THE_END: [Metric; 8] = [
+const REVEALED_AT_THE_END: [Metric; 9] = [
     Metric::ErrorRate,
     Metric::ClientErrorRate,
     Metric::RefusalRate,
     Metric::EmptyRate,
     Metric::TruncationRate,
     Metric::SlowRate,
+    Metric::Ttft,
     Metric::OutputTokens,
     Metric::Cost,
 ];
@@ -276,16 +277,17 @@ impl OpenPair {
                 let lasted = Duration::from_nanos(now_ns.saturating_sub(began_ns));
                 let lasted_ms = (lasted.as_secs_f64() * 1e3) as f32;
                 let is_slow = objective.is_some_and(|objective| lasted > objective);
-                let is_missing = |metric: &Metric| !(is_slow && *metric == Metric::SlowRate);
+                // What blue's response has not revealed either is not missing on green alone: a client
+                // that aborts ends blue's response only.
+                let is_missing = |metric: &Metric| {
+                    (blue.is_known(*metric) || blue.is_missing(*metric))
+                        && !(is_slow && *metric == Metric::SlowRate)
+                };
                 let shadow = Measurements::default()
                     .with_censored_time(Metric::Duration, lasted_ms)
                     .with_all_missing(REVEALED_AT_THE_END.into_iter().filter(is_missing));
                 let shadow = match is_slow {
                     true => shadow.with_rate(Metric::SlowRate, true),
-                    false => shadow,
-                };
-                let shadow = match blue.is_known(Metric::Ttft) {
-                    true => shadow.with_missing(Metric::Ttft),
                     false => shadow,
                 };
                 Some(self.pair(blue, shadow, now_ns))

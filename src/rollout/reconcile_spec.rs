@@ -4,8 +4,8 @@
 //! |---|---|
 //! | `restart` | the ramp begins again, after a rollback too |
 //! | the shadow step is removed while the ramp is in it | the ramp enters its first step |
-//! | the share of the current step or of one before it | the ramp continues in the step with the next smaller or equal share, without its evidence |
-//! | the analysis settings, or the share of a later step | the step continues without its evidence |
+//! | the share of the current step or of one before it | the ramp continues in the step with the next smaller or equal share, without its evidence and the past of units |
+//! | the analysis settings, or the share of a later step | the step continues without its evidence, and with the past of units from before it |
 //! | the tripwires | their windows are cleared |
 //! | anything else | no effect on the step |
 //!
@@ -19,7 +19,7 @@ use super::position::Position;
 use super::spec::RampSpec;
 use super::state::RampState;
 use super::transition_log::Transition;
-use crate::analysis::StepIndex;
+use crate::analysis::{PairedEvidence, StepIndex};
 use crate::assignment::Share;
 
 // === impl RampState ===
@@ -69,6 +69,7 @@ impl RampState {
             if before.analysis != after.analysis {
                 // The sums of the former gates would count as those of the new ones.
                 self.evidence.steps.clear();
+                self.pairs = PairedEvidence::default();
             }
             if before.tripwires != after.tripwires {
                 self.clear_windows(spec);
@@ -91,7 +92,7 @@ impl RampState {
             if self.phase == Phase::Holding {
                 self.phase = Phase::Ramping;
             }
-            self.reset_evidence(spec, self.step, now);
+            self.gather_again(spec, now);
             return Some(decision_text::ANALYSIS_CHANGED.to_owned());
         }
         if before.tripwires != after.tripwires {

@@ -248,8 +248,8 @@ impl RampState {
     /// Enters the first step after the shadow step.
     pub(super) fn leave_shadow_step(&mut self, spec: &RampSpec, now: Clocks) {
         self.is_shadow_step = false;
-        // The pairs' units were remembered there.
-        self.evidence = self.evidence.begun_again();
+        // The pairs' units were remembered there, and what a baseline has learned was before.
+        self.evidence = self.evidence.after_baseline();
         self.enter_step(spec, StepIndex::FIRST, now);
     }
 
@@ -258,7 +258,6 @@ impl RampState {
     pub(super) fn begin_again(&mut self, spec: &RampSpec, now: Clocks) {
         self.is_baseline = spec.has_baseline();
         self.is_shadow_step = spec.begins_with_shadow_step();
-        self.evidence = Evidence::default();
         self.reset_evidence(spec, StepIndex::FIRST, now);
         self.first_epoch = self.epoch;
     }
@@ -287,15 +286,37 @@ impl RampState {
         self.windows.resize_with(spec.tripwires.len(), TripwireWindow::default);
     }
 
-    /// Forgets the evidence, but not the past of units, and enters a step.
+    /// Forgets the evidence, but not the past of units, and gathers that of the current step again.
+    pub(super) fn gather_again(&mut self, spec: &RampSpec, now: Clocks) {
+        self.evidence = self.evidence.gathered_again(&spec.analysis);
+        self.pairs = PairedEvidence::default();
+        self.enter_in_new_epoch(spec, self.step, now);
+    }
+
+    /// Forgets the evidence and the past of units, and enters a step.
     pub(super) fn reset_evidence(&mut self, spec: &RampSpec, step: StepIndex, now: Clocks) {
-        self.evidence = self.evidence.begun_again();
-        if self.is_shadow_step {
-            self.pairs = PairedEvidence::default();
-        }
+        (self.evidence, self.pairs) = (Evidence::default(), PairedEvidence::default());
+        self.enter_in_new_epoch(spec, step, now);
+    }
+
+    /// Enters a step with an epoch of which no earlier response is evidence.
+    fn enter_in_new_epoch(&mut self, spec: &RampSpec, step: StepIndex, now: Clocks) {
         // Skip so many epochs that no earlier one belongs to a step any more.
         self.epoch = self.epoch.plus(step.since(StepIndex::FIRST));
         self.enter_step(spec, step, now);
+    }
+
+    /// Takes over what is in a leader's memory alone, for the same ramp: `former` is that leader's state, and
+    /// another worker has written this one. Where that worker has done more than to enter the next step,
+    /// it is not known which values came before the step, and nothing is taken over.
+    pub(super) fn take_memory_of(&mut self, former: &mut Self) {
+        let is_in_next_step = self.step == former.step.next()
+            || (former.is_before_first_step() && !self.is_before_first_step());
+        if self.epoch == former.epoch {
+            self.evidence.take_memory_of(&mut former.evidence);
+        } else if self.epoch == former.epoch.plus(1) && is_in_next_step {
+            self.evidence.take_past_of(&mut former.evidence);
+        }
     }
 
     /// This state, brought up to the snapshot that was in force later. The units that were counted
@@ -314,8 +335,11 @@ impl RampState {
             self.is_shadow_step = in_force.is_shadow_step;
         }
         self.epoch = self.epoch.max(in_force.epoch);
-        let step = self.step;
+        let (step, pairs) = (self.step, std::mem::take(&mut self.pairs));
         self.reset_evidence(spec, step, now);
+        if !self.is_shadow_step {
+            self.pairs = pairs;
+        }
         self
     }
 

@@ -64,6 +64,7 @@ fn plan_with(gates: impl Iterator<Item = GateSpec>) -> AnalysisPlan {
         beta: 0.1,
         learns_objective: false,
         adjusts: false,
+        compares_all: true,
         unit: AnalysisUnit::Units,
         warmup_ns: 0,
         max_units: MAX_UNITS,

@@ -330,6 +330,27 @@ fn a_metric_that_is_missing_on_one_side_does_not_pass() {
     assert!(analysis.gates[0].non_inferiority_log_e > plan.pass_log_e());
 }
 
+/// A client can send as many requests as it likes, and stop to read each answer.
+#[test]
+fn one_unit_does_not_decide_that_a_metric_is_missing_unevenly() {
+    let plan = plan_for(&[Metric::RefusalRate, Metric::Duration]);
+    let known = took(1_000.0).with_rate(Metric::RefusalRate, false);
+    let missing = Measurements::default().with_missing(Metric::RefusalRate);
+    for (units_with_missing, is_uneven) in [(1, false), (100, true)] {
+        let mut step = ShadowStep::new();
+        for unit in 100..400 {
+            step.add(&plan, &[pair(unit, known, known)]);
+        }
+        for index in 0..600 {
+            step.add(&plan, &[pair(index % units_with_missing, known, missing)]);
+        }
+        let gate = step.gate(&plan);
+        assert_eq!(gate.is_uneven, is_uneven, "{units_with_missing}");
+        assert_eq!(gate.coverage.missing.green, units_with_missing);
+        assert_eq!(gate.coverage.known.blue, 300 + units_with_missing);
+    }
+}
+
 #[test]
 fn metrics_that_need_a_user_are_not_compared() {
     let plan = plan_for(&[Metric::AbortRate, Metric::Score, Metric::DurationP95, Metric::Cost]);

@@ -1,10 +1,13 @@
 //! Values that are adjusted by the past of their unit.
 
 use proptest::prelude::*;
+use rand::SeedableRng;
+use rand::rngs::SmallRng;
+use rand_distr::{Distribution, StandardNormal};
 use verdigris::analysis::unit_past::MIN_REPEATED_VALUES;
 use verdigris::analysis::{
-    Analysis, AnalysisPlan, AnalysisUnit, Evidence, GateStats, Measurements, Metric, Observation,
-    StepIndex,
+    Analysis, AnalysisPlan, AnalysisUnit, Evidence, Gate, GateSpec, GateStats, Measurements,
+    Metric, Observation, StepDesign, StepIndex, Verdict,
 };
 use verdigris::assignment::Version;
 
@@ -130,8 +133,8 @@ fn levels_are_frozen_when_a_step_begins() {
 /// units: its values are no evidence for advancing.
 #[test]
 fn units_that_are_on_green_since_an_earlier_step_do_not_count_as_safe() {
-    let pass_log_e = |adjusts: bool, is_newly_exposed: bool| {
-        let plan = AnalysisPlan { adjusts, ..adjusting() };
+    let pass_log_e = |adjusts: bool, compares_all: bool, is_newly_exposed: bool| {
+        let plan = AnalysisPlan { adjusts, compares_all, ..adjusting() };
         let mut evidence = after_baseline(&plan, &baseline(12));
         let mut add = |unit: u64, version, value| {
             let mut it = observe(2_000_000 + unit, spread(unit), 0, version, duration(value));
@@ -145,9 +148,126 @@ fn units_that_are_on_green_since_an_earlier_step_do_not_count_as_safe() {
         }
         Analysis::new(&plan, &evidence, StepIndex::FIRST).gates[0].non_inferiority_log_e
     };
-    assert!(pass_log_e(true, true) > 2.3);
-    assert!(pass_log_e(false, false) > 2.3);
-    assert_eq!(pass_log_e(true, false), 0.0);
+    assert!(pass_log_e(true, true, true) > 2.3);
+    assert!(pass_log_e(false, true, false) > 2.3);
+    assert_eq!(pass_log_e(true, true, false), 0.0);
+    // Where only the baseline is a past, all units have the same.
+    assert!(pass_log_e(true, false, false) > 2.3);
+}
+
+#[test]
+fn where_steps_compare_a_part_of_blue_only_the_baseline_is_a_past() {
+    for compares_all in [true, false] {
+        let plan = AnalysisPlan { compares_all, ..adjusting() };
+        let mut evidence = after_baseline(&plan, &baseline(12));
+        let before = factor(&evidence, 0);
+        assert!(before > 1.0);
+        let slow = |at: u64| observe(2_000_000 + at, spread(0), 0, Version::Blue, duration(5e4));
+        evidence.add(&plan, (0..50).map(slow).collect());
+        evidence.begin_step(StepIndex::new(1), 4_000_000);
+        assert_eq!(factor(&evidence, 0) < before, compares_all);
+    }
+}
+
+/// The verdict on a green that is like blue, in a step of 5 % after one of 1 %. Each has four times as
+/// many units of blue as of green: those of the first one are the next ones on green.
+fn verdict_with_a_part_of_blue(compares_all: bool, seed: u64) -> Verdict {
+    const USERS: u64 = 6_000;
+    let steps = StepDesign::with_control_ratio(&[0.01, 0.05], 4.0);
+    let gate = Gate::new(GateSpec::with_defaults(Metric::Duration, &[0.01, 0.05]), &steps);
+    let plan = AnalysisPlan { gates: vec![gate], steps, compares_all, ..adjusting() };
+    let mut random = SmallRng::seed_from_u64(seed);
+    let mut evidence = Evidence::default();
+    for (step, before, green) in [(0, 0, USERS / 100), (1, USERS / 100, USERS / 20)] {
+        evidence.begin_step(StepIndex::new(step), step as u64 * 1_000_000_000);
+        for at in 0..20 {
+            let respond = |user: u64| {
+                let usual_ms = if user.is_multiple_of(5) { 8_000.0 } else { 1_000.0 };
+                let noise: f64 = StandardNormal.sample(&mut random);
+                let measurements = duration((usual_ms * (0.3 * noise).exp()) as f32);
+                let version = if user < green { Version::Green } else { Version::Blue };
+                let at_ns = step as u64 * 1_000_000_000 + at;
+                let mut it = observe(at_ns, spread(user), step, version, measurements);
+                it.observation.is_newly_exposed = user >= before;
+                it
+            };
+            evidence.add(&plan, (0..5 * green).map(respond).collect());
+        }
+    }
+    Analysis::new(&plan, &evidence, StepIndex::new(1)).verdict
+}
+
+#[test]
+fn a_green_like_blue_is_not_worse_where_steps_compare_a_part_of_blue() {
+    for seed in 0..5 {
+        assert_ne!(verdict_with_a_part_of_blue(false, seed), Verdict::Fail, "{seed}");
+        // If what units were answered in the first step were their past, most of green's and none of
+        // blue's would have one.
+        assert_eq!(verdict_with_a_part_of_blue(true, seed), Verdict::Fail, "{seed}");
+    }
+}
+
+/// A step that gathers its evidence again has begun before: in it, blue alone has had more of a past.
+#[test]
+fn levels_stay_where_a_step_gathers_its_evidence_again() {
+    let plan = adjusting();
+    let mut evidence = after_baseline(&plan, &baseline(12));
+    let before = [factor(&evidence, 0), factor(&evidence, 1)];
+    let slow = |at: u64| observe(2_000_000 + at, spread(0), 0, Version::Blue, duration(5e4));
+    evidence.add(&plan, (0..50).map(slow).collect());
+    let mut again = evidence.clone().gathered_again(&plan);
+    again.begin_step(StepIndex::FIRST, 3_000_000);
+    assert_eq!([factor(&again, 0), factor(&again, 1)], before);
+    // They are in the new log of the step, for a new leader.
+    again.add(&plan, vec![slow(1_000_001)]);
+    assert_eq!(again.new_flags().len(), 2, "{:?}", again.new_flags());
+    // The next step knows what this one was answered, too.
+    again.begin_step(StepIndex::new(1), 4_000_000);
+    assert!(factor(&again, 0) < before[0]);
+
+    let plain = AnalysisPlan { adjusts: false, ..plan };
+    assert!(evidence.gathered_again(&plain).pasts().is_empty());
+}
+
+/// What a leader alone has in its memory stays when it adopts what another worker has written.
+#[test]
+fn evidence_takes_over_what_is_not_stored() {
+    const MINUTE_NS: u64 = 60_000_000_000;
+    let plan = adjusting();
+    let mut evidence = after_baseline(&plan, &baseline(12));
+    let slow = |at: u64| observe(at, spread(0), 0, Version::Blue, duration(5e4));
+    evidence.add(&plan, (0..50).map(|it| slow(2_000_000 + it)).collect());
+    let now_ns = 40 * MINUTE_NS;
+    evidence.begin_tick(&plan, now_ns);
+    evidence.add(&plan, vec![slow(now_ns)]);
+    let bytes = |evidence: &Evidence| postcard::to_allocvec(evidence).unwrap();
+    let stored = bytes(&evidence);
+    let loaded = || -> Evidence { postcard::from_bytes(&stored).unwrap() };
+    let before = factor(&evidence, 0);
+    assert!(before > 1.0 && loaded().pasts().is_empty());
+
+    let mut same_step = loaded();
+    same_step.take_memory_of(&mut evidence.clone());
+    assert_eq!(factor(&same_step, 0), before);
+    same_step.begin_tick(&plan, now_ns + MINUTE_NS);
+    assert_eq!(bytes(&same_step), stored, "the period goes on");
+    let mut without = loaded();
+    without.begin_tick(&plan, now_ns + MINUTE_NS);
+    assert_ne!(bytes(&without), stored, "the period's units are lost");
+
+    // The units of what was not committed come again, so their period does not go on.
+    let mut uncommitted = evidence.clone();
+    uncommitted.forget_commit();
+    let mut same_step = loaded();
+    same_step.take_memory_of(&mut uncommitted);
+    assert_eq!(factor(&same_step, 0), before);
+    same_step.begin_tick(&plan, now_ns + MINUTE_NS);
+    assert_ne!(bytes(&same_step), stored);
+
+    let mut next_step = loaded();
+    next_step.begin_step(StepIndex::new(1), now_ns + MINUTE_NS);
+    next_step.take_past_of(&mut evidence);
+    assert!(factor(&next_step, 0) < before);
 }
 
 #[test]

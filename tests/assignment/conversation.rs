@@ -250,8 +250,10 @@ fn a_rollback_moves_all_conversations_unless_they_may_finish() {
         let config = config_with_conversation(json!({"on_rollback": on_rollback}));
         let mut history = history_since_start(Share::ALL);
         let now_ms = START_MS + 10_000;
-        assert!(history.record_rollback(now_ms, policy));
-        assert!(!history.record_rollback(now_ms + 1, policy), "the history does not change");
+        let rolled_back = setting(Share::ZERO, 1);
+        assert!(history.record_rollback(now_ms, rolled_back, policy));
+        let is_new = history.record_rollback(now_ms + 1, rolled_back, policy);
+        assert!(!is_new, "the history does not change");
 
         let assigned = |start| {
             let sticky = StickyShare::find(&history, start, now_ms + 5, DAY_MS).unwrap();

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use verdigris::assignment::share_history::{MAX_INTERVALS, PROPAGATION_MS};
-use verdigris::assignment::{RollbackPolicy, Share, ShareHistory};
+use verdigris::assignment::{Epoch, RollbackPolicy, Share, ShareHistory};
 
 use crate::{START_MS, config_with, percent, setting};
 
@@ -27,7 +27,7 @@ fn the_configured_history_precedes_the_recorded_one() {
     assert_eq!(share_at(&both, ten_ms), Some(percent(50)));
     assert_eq!(share_at(&both, ten_ms + 1_000), Some(Share::ALL));
 
-    recorded.record_rollback(ten_ms + 2_000, RollbackPolicy::Move);
+    recorded.record_rollback(ten_ms + 2_000, setting(Share::ZERO, 0), RollbackPolicy::Move);
     assert_eq!(share_at(&recorded.with_earlier(&configured), ten_ms), Some(Share::ZERO));
 }
 
@@ -40,4 +40,23 @@ fn the_oldest_intervals_are_dropped() {
     assert_eq!(history.at(START_MS + 10_000), None);
     let first_ms = START_MS + (200 - MAX_INTERVALS as u64) * 10_000 + PROPAGATION_MS;
     assert!(history.at(first_ms).is_some());
+}
+
+/// The first interval of a ramp can have a share of zero, in a baseline and a shadow step.
+#[test]
+fn a_share_of_zero_applies_at_once_with_its_epoch() {
+    for policy in [RollbackPolicy::Move, RollbackPolicy::Finish] {
+        let mut history = ShareHistory::default();
+        for epoch in 1..200 {
+            let now_ms = START_MS + u64::from(epoch) * 10_000;
+            let all_blue = setting(Share::ZERO, epoch);
+            assert!(history.record(now_ms, all_blue, policy), "{policy:?}");
+            assert!(!history.record(now_ms + 1, all_blue, policy), "{policy:?}");
+            let interval = history.at(now_ms).unwrap();
+            assert_eq!((interval.share, interval.analysed_share), (Share::ZERO, Share::ALL));
+            assert_eq!(interval.epoch, Epoch::new(epoch), "{policy:?}");
+        }
+        let is_kept = history.at(START_MS + 10_000).is_some();
+        assert_eq!(is_kept, policy == RollbackPolicy::Move, "one interval, or at most the maximum");
+    }
 }

@@ -313,6 +313,22 @@ fn an_equal_control_is_as_large_as_the_newly_exposed_share() {
     );
 }
 
+/// Then what units are answered in a step is no part of their past, since it is known of few.
+#[test]
+fn a_control_may_leave_units_out_of_a_step() {
+    for (section, compares_all) in [
+        (json!({}), true),
+        (json!({"control": "equal"}), false),
+        (json!({"control": "equal", "steps": [50, 100]}), true),
+        (json!({"control": {"ratio": 4}}), false),
+        (json!({"control": {"ratio": 4}, "steps": [20, 50, 100]}), true),
+        (json!({"control": {"ratio": 4}, "steps": [19, 50]}), false),
+    ] {
+        let analysis = valid_ramp(section.clone()).analysis;
+        assert_eq!(analysis.compares_all, compares_all, "{section}");
+    }
+}
+
 /// Blue's share of what is compared is a multiple of green's, up to all that blue has.
 #[test]
 fn a_control_ratio_multiplies_greens_share() {

@@ -1,7 +1,7 @@
 //! The baseline of a ramp: all units are on blue, and their past becomes known.
 
 use serde_json::{Value, json};
-use verdigris::analysis::{Measurements, Metric, Observation};
+use verdigris::analysis::{Measurements, Metric, Observation, RequestClass};
 use verdigris::assignment::{Epoch, Share, Version};
 use verdigris::rollout::{CommandKind, HoldReason, Phase, RampState};
 
@@ -85,13 +85,36 @@ fn the_past_of_units_is_known_after_it() {
     assert_eq!(factor(&ramp, 0), 1.0, "no step has begun");
     ramp.run(600, BLUE_ONLY);
     assert!(factor(&ramp, 0) > 1.2 && factor(&ramp, 10) < 0.8);
-    // It was known before the step, so it is kept where the step gathers its evidence again.
-    ramp.configure(self::ramp(json!({"alpha": 0.01})));
-    ramp.run(1, GOOD);
-    assert!(factor(&ramp, 0) > 1.2, "{:#?}", ramp.log());
+    let known = factor(&ramp, 0);
+    // In the step, the unit becomes slow on blue.
+    let now = ramp.now();
+    let slow = Measurements::default().with_value(Metric::Duration, 50_000.0);
+    let in_step: Vec<Observation> = (0..50)
+        .map(|index| {
+            let response = ramp.response(0, Version::Blue, slow);
+            Observation { at_ns: now.monotonic_ns + index, ..response }
+        })
+        .collect();
+    ramp.state.reconcile(&spec, now, &in_step);
+    let changed = |change: Value| {
+        let mut ramp = ramp.clone();
+        ramp.configure(self::ramp(change));
+        ramp.run(1, BLUE_ONLY);
+        ramp
+    };
+    // It was known before the step, so it is kept as it was where the step gathers its evidence again.
+    for change in [json!({"alpha": 0.01}), json!({"steps": [50, 75, 100]}), json!({"warmup": "1s"})]
+    {
+        let ramp = changed(change);
+        assert_eq!(factor(&ramp, 0), known, "{:#?}", ramp.log());
+    }
+    // In another step other units are new, and some of them have been on green.
+    for change in [json!({"steps": [40, 100]}), json!({"adjust": false, "baseline": "0s"})] {
+        let ramp = changed(change);
+        assert!(!ramp.state.is_baseline() && ramp.state.evidence.pasts().is_empty());
+    }
     // A ramp that begins again has a baseline of its own.
-    ramp.configure(self::ramp(json!({"restart": "2"})));
-    ramp.run(1, BLUE_ONLY);
+    let ramp = changed(json!({"restart": "2"}));
     assert!(ramp.state.is_baseline() && ramp.state.evidence.pasts().is_empty());
 }
 
@@ -140,6 +163,38 @@ fn a_shadow_step_follows_it() {
     assert_eq!((ramp.share(), ramp.state.hold_reason), (Share::ZERO, HoldReason::Pairs));
     ramp.run_pairs(120, GOOD);
     assert_eq!(ramp.share().basis_points(), 5_000, "{:#?}", ramp.log());
+    // A ramp that begins again compares new pairs.
+    ramp.configure(self::ramp(json!({"steps": [{"shadow": 10}, 50, 100], "restart": "2"})));
+    ramp.run(601, BLUE_ONLY);
+    assert_eq!((ramp.state.is_shadow_step(), ramp.state.pairs.pairs), (true, 0));
+}
+
+/// What the baseline has learned of requests is known in the steps, whether or not a shadow step comes
+/// between.
+#[test]
+fn what_requests_explain_is_known_after_a_shadow_step() {
+    for steps in [json!([50, 100]), json!([{"shadow": 10}, 50, 100])] {
+        let mut ramp = RampHarness::new(ramp(json!({"steps": steps})));
+        let observations: Vec<Observation> = (0..600_u64)
+            .map(|unit| {
+                let (class, ms) = if unit % 2 == 0 { (1, 1_000.0) } else { (2, 3_000.0) };
+                let measurements = Measurements::default()
+                    .with_value(Metric::Duration, ms)
+                    .with_request_class(RequestClass::new(class));
+                ramp.response(unit, Version::Blue, measurements)
+            })
+            .collect();
+        let (now, spec) = (ramp.now(), ramp.spec().clone());
+        ramp.state.reconcile(&spec, now, &observations);
+        ramp.run(600, BLUE_ONLY);
+        if ramp.state.is_shadow_step() {
+            ramp.run_pairs(120, GOOD);
+        }
+        assert_eq!(ramp.share().basis_points(), 5_000, "{:#?}", ramp.log());
+        let adjustment = ramp.state.evidence.adjustment();
+        let factor = adjustment.factor(Metric::Duration, RequestClass::new(1));
+        assert!(factor > 1.5, "{factor} {steps}");
+    }
 }
 
 /// A copy of the state that is older than what is in force does not begin the baseline again.

@@ -1,7 +1,7 @@
 //! How a ramp follows a changed configuration.
 
 use serde_json::json;
-use verdigris::rollout::Phase;
+use verdigris::rollout::{HoldReason, Phase};
 
 use super::harness::RampHarness;
 use super::{BAD, BROKEN, GOOD, NO_TRAFFIC, ramp, ramp_with};
@@ -34,6 +34,17 @@ fn a_changed_ramp_continues_where_it_can() {
         assert!(last.starts_with("ramping at 75 % -> "), "{change} {last}");
         assert!(last.contains(expected), "{change} {last}");
     }
+}
+
+/// With all users on green there is nothing to bake.
+#[test]
+fn a_promoted_ramp_waits_for_nothing_after_a_change() {
+    let mut ramp = RampHarness::new(ramp());
+    ramp.run(130, GOOD);
+    assert_eq!((ramp.phase(), ramp.state.hold_reason), (Phase::Promoted, HoldReason::Nothing));
+    ramp.configure(ramp_with(json!({"alpha": 0.01})));
+    ramp.run(2, GOOD);
+    assert_eq!((ramp.phase(), ramp.state.hold_reason), (Phase::Promoted, HoldReason::Nothing));
 }
 
 #[test]

@@ -211,6 +211,31 @@ fn the_configuration_pauses_restarts_and_removes_the_shadow_step() {
     assert!(last.contains("no shadow step any more"), "{last}");
 }
 
+/// Otherwise the pairs of former gates would be shown as those of the new ones.
+#[test]
+fn pairs_are_forgotten_with_their_gates() {
+    let with = |change: Value| {
+        let mut ramp = ramp(shadow());
+        ramp.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        ramp
+    };
+    for traffic in [GOOD, BAD] {
+        let mut ramp = RampHarness::new(with(json!({})));
+        ramp.run_pairs(60, traffic);
+        let is_worse = ramp.phase() == Phase::RolledBack;
+        assert!(is_worse || !ramp.state.is_shadow_step(), "{:#?}", ramp.log());
+        let pairs = ramp.state.pairs.pairs;
+        ramp.configure(with(json!({"bake": "90s"})));
+        ramp.run_pairs(1, NO_TRAFFIC);
+        assert_eq!(ramp.state.pairs.pairs, pairs);
+        let gates = json!([{"metric": "abort_rate"}, {"metric": "error_rate"}]);
+        ramp.configure(with(json!({"gates": gates})));
+        ramp.run_pairs(1, NO_TRAFFIC);
+        assert_eq!(ramp.state.pairs.pairs, 0);
+        assert!(ramp.state.analyse_pairs(ramp.spec()).unwrap().gates.is_empty());
+    }
+}
+
 #[test]
 fn alpha_is_shared_with_the_steps_after_it() {
     let alpha = |ramp: &RampHarness| ramp.spec().analysis.alpha;

@@ -217,3 +217,41 @@ fn few_clients_of_one_envoy_of_a_fleet_roll_nothing_back() {
     let why = reason_with(5).unwrap();
     assert!(why.contains("tripwire: error_rate of green was"), "{why}");
 }
+
+/// After hours in a step, all units of an Envoy have been counted. Each counts again in a new period.
+#[test]
+fn an_envoy_of_a_fleet_watches_by_its_own_evidence_for_as_long_as_a_step_lasts() {
+    const MINUTE_S: u64 = 60;
+    const UNITS: u64 = 400;
+    let ramp = RampHarness::new(ramp_with(json!({"gates": [{"metric": "duration"}]})));
+    let spec = ramp.spec();
+    let in_force = Snapshot { phase: Phase::Ramping, epoch: Epoch::new(1), ..Snapshot::UNKNOWN };
+    let mut guard = LocalGuard::default();
+    let mut tick = |at_s: u64, green_ms: f32| {
+        let now = Clocks { monotonic_ns: at_s * 1_000_000_000, unix_ms: 0 };
+        let respond = |unit: u64| {
+            let version = if unit.is_multiple_of(2) { Version::Blue } else { Version::Green };
+            let ms = if version == Version::Green { green_ms } else { 1_000.0 };
+            Observation {
+                at_ns: now.monotonic_ns,
+                unit: unit_hash(unit),
+                epoch: in_force.epoch,
+                version,
+                is_newly_exposed: true,
+                is_assignment: true,
+                measurements: Measurements::default()
+                    .with_value(Metric::Duration, ms + unit as f32 / UNITS as f32),
+                shadow: None,
+            }
+        };
+        let observations: Vec<Observation> = (0..UNITS).map(respond).collect();
+        guard.observe(spec, &in_force, now, &observations);
+        guard.reason_to_roll_back(spec, in_force.step, Some(2))
+    };
+    for at_s in (0..5 * 60 * MINUTE_S).step_by(600) {
+        assert_eq!(tick(at_s, 1_000.0), None, "{at_s} s");
+    }
+    let slow_at_s = |minute: u64| (5 * 60 + minute) * MINUTE_S;
+    let why = (0..60).find_map(|minute| tick(slow_at_s(minute), 3_000.0));
+    assert!(why.is_some_and(|it| it.contains("duration fail")), "green is slower for an hour");
+}

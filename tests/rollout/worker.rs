@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::pin::pin;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use verdigris::analysis::{Measurements, Metric, Observation, StepIndex};
 use verdigris::assignment::{Epoch, RollbackPolicy, Share, ShareHistory, StartTime, Version};
 use verdigris::config::Config;
@@ -31,8 +31,12 @@ struct Workers {
 
 impl Workers {
     fn new() -> Self {
+        Self::with_ramp(ramp())
+    }
+
+    fn with_ramp(ramp: Value) -> Self {
         let config = json!({
-            "rollout": "r", "unit": {"header": "u"}, "ramp": ramp(),
+            "rollout": "r", "unit": {"header": "u"}, "ramp": ramp,
             "versions": {"blue": {"cluster": "b"}, "green": {"cluster": "g"}},
         });
         Self {
@@ -77,6 +81,22 @@ impl Workers {
 
     fn tick(&self, worker: usize) {
         complete(self.tick_of(worker));
+    }
+
+    /// Ticks, and returns what `find` finds in the state that was committed.
+    fn tick_and_find<R>(&self, worker: usize, find: impl Fn(&RampState) -> R) -> Option<R> {
+        let found = RefCell::new(None);
+        let report = |event: RampEvent<'_>| {
+            if let RampEvent::Committed(state) = &event {
+                found.replace(Some(find(state)));
+            }
+            self.report(event);
+        };
+        let history = Some(&self.history);
+        let context =
+            ReconcileContext { spec: &self.spec, history, now: self.now(), report: &report };
+        complete(self.workers[worker].tick(&self.store, &context, Candidate::Current));
+        found.into_inner()
     }
 
     fn command(&self, kind: CommandKind, step: Option<usize>) -> Result<Phase, CommandError> {
@@ -230,6 +250,62 @@ fn the_leader_adopts_a_command_of_another_worker() {
     assert_eq!(workers.events(), ["leader", "committed"]);
     assert_eq!(workers.workers[0].snapshot().share.basis_points(), 1_000);
     assert_eq!(workers.state().phase, Phase::Paused);
+}
+
+/// The past of units is in the leader's memory alone, and takes hours to learn.
+#[test]
+fn the_past_of_units_survives_what_other_workers_write() {
+    fn pause(workers: &Workers) {
+        workers.command(CommandKind::Pause, None).unwrap();
+        workers.tick(0);
+        workers.command(CommandKind::Resume, None).unwrap();
+    }
+    fn share(workers: &Workers) {
+        workers.command(CommandKind::Weights(Share::new(9, 1).unwrap()), None).unwrap();
+        workers.command(CommandKind::Resume, None).unwrap();
+    }
+    fn lost_race(workers: &Workers) {
+        let bytes = workers.store.get(Record::State).unwrap();
+        workers.store.before_write(Record::State, move |it| it.put(Record::State, &bytes));
+        workers.observe(0, 0..1);
+    }
+    let disturbances: [fn(&Workers); 4] = [|_| (), pause, share, lost_race];
+    for (index, disturb) in disturbances.into_iter().enumerate() {
+        let mut ramp = ramp();
+        let baseline =
+            json!({"baseline": "10m", "adjust": true, "gates": [{"metric": "duration"}]});
+        ramp.as_object_mut().unwrap().extend(baseline.as_object().unwrap().clone());
+        let mut workers = Workers::with_ramp(ramp);
+        workers.tick(0);
+        workers.tick(1);
+        for index in 0..600_u64 {
+            let (unit, is_high) = (index % 20, index / 20 % 2 == 0);
+            let usual_ms = if unit < 10 { 1_000.0 } else { 3_000.0 };
+            let ms = usual_ms * if is_high { 1.1 } else { 0.9 };
+            workers.workers[0].record(Observation {
+                at_ns: workers.now().monotonic_ns + index,
+                unit,
+                epoch: workers.workers[0].snapshot().epoch,
+                version: Version::Blue,
+                is_newly_exposed: true,
+                is_assignment: true,
+                shadow: None,
+                measurements: Measurements::default().with_value(Metric::Duration, ms),
+            });
+        }
+        workers.tick(0);
+        disturb(&workers);
+        for _ in 0..3 {
+            workers.tick(0);
+        }
+        workers.now_s += 601;
+        let factor =
+            workers.tick_and_find(0, |state| state.evidence.pasts().factor(Metric::Duration, 0));
+        assert!(!workers.state().is_baseline(), "{index}");
+        assert!(factor.is_some_and(|it| it > 1.2), "{index}: {factor:?}");
+        let is_new_leader = workers.events().iter().filter(|it| *it == "leader").count() > 1;
+        assert_eq!(is_new_leader, index > 0);
+    }
 }
 
 /// One Envoy of a fleet has rolled back by itself. It may have done so while an operator's share was in

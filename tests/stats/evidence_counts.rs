@@ -20,6 +20,7 @@ fn plan() -> AnalysisPlan {
         beta: 0.1,
         learns_objective: false,
         adjusts: false,
+        compares_all: true,
         unit: AnalysisUnit::Units,
         warmup_ns: 0,
         max_units: 1_000,

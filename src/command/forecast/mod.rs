@@ -110,7 +110,7 @@ impl GateForecast<'_> {
             self.time_to_threshold(threshold, delay_s, NON_INFERIORITY_DEVIATIONS, log_wealths)
         };
         if !green.is_rate() {
-            let is_adjusted = plan.adjusts_by_past() && green.metric.is_adjustable();
+            let is_adjusted = plan.learns_past_in_steps() && green.metric.is_adjustable();
             let fractions = if is_adjusted { traffic.newly_exposed } else { traffic.exposed };
             let spread = self.compared_spread(green);
             let comparison = |seconds: f64| RankComparison {

@@ -130,6 +130,7 @@ fn plan(world: &World, shares: &[f64], has_margins: bool) -> AnalysisPlan {
         beta: BETA,
         learns_objective: false,
         adjusts: false,
+        compares_all: true,
         unit,
         warmup_ns: WARMUP,
         max_units: MAX_UNITS,

@@ -61,6 +61,7 @@ fn measure(metrics: usize, units: u64) -> [usize; 3] {
         beta: 0.1,
         learns_objective: false,
         adjusts: false,
+        compares_all: true,
         unit: AnalysisUnit::Units,
         warmup_ns: 0,
         max_units: MAX_UNITS,

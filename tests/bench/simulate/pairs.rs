@@ -96,6 +96,7 @@ fn plan(world: &World, shares: &[f64], change: impl Fn(&mut GateSpec)) -> Analys
     };
     AnalysisPlan {
         adjusts: false,
+        compares_all: true,
         gates: world.behaviours.iter().map(gate).collect(),
         steps,
         alpha: ALPHA,
