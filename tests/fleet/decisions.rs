@@ -15,7 +15,7 @@ use super::workers::{fail_on_green, ramp_with_tripwire, run_only};
 #[test]
 fn a_late_delivery_of_a_watch_is_ignored() {
     let mut fleet = Fleet::<FaultyStore>::new(1);
-    fleet.run(8);
+    fleet.run(12);
     let before = fleet.store.found(&FleetRecord::InForce).unwrap();
     fleet.command(0, CommandKind::Pause).unwrap();
     fleet.command(0, CommandKind::Resume).unwrap();
@@ -42,7 +42,7 @@ mod on_a_store {
     #[test]
     fn a_rollback_from_before_a_change_of_the_gates_counts<S: TestStore>() {
         let mut fleet = Fleet::<S>::with_ramp(2, ramp_with_tripwire());
-        fleet.run(8);
+        fleet.run(12);
         let decider = fleet.decider();
         let other = 1 - decider;
         fail_on_green(&mut fleet, other);
@@ -58,7 +58,7 @@ mod on_a_store {
     #[test]
     fn a_command_that_a_proxy_sends_twice_is_answered_with_its_transition<S: TestStore>() {
         let mut fleet = Fleet::<S>::new(2);
-        fleet.run(8);
+        fleet.run(12);
         fleet.store.with_fates(|call| match call {
             Call::Read => Fate::Answered,
             Call::Write => Fate::RepeatedLate,
@@ -78,7 +78,7 @@ mod on_a_store {
     #[test]
     fn where_the_store_refuses_writes_an_envoy_rolls_back_by_its_own_evidence<S: TestStore>() {
         let mut fleet = Fleet::<S>::new(2);
-        fleet.run(8);
+        fleet.run(12);
         fleet.store.with_fates(|call| match call {
             Call::Read => Fate::Answered,
             Call::Write => Fate::Refused,
@@ -107,7 +107,7 @@ mod on_a_store {
         let mut long = ramp();
         long["bake"] = json!("24h");
         let mut fleet = Fleet::<S>::with_ramp(ENVOYS, long);
-        fleet.run(8);
+        fleet.run(12);
         fleet.store.go_down();
         for index in 0..ENVOYS {
             for unit in 0..4000 {
@@ -126,7 +126,7 @@ mod on_a_store {
     fn hundreds_of_envoys_may_go_at_once<S: TestStore>() {
         const GONE: usize = 150;
         let mut fleet = Fleet::<S>::new(GONE + 2);
-        fleet.run(30);
+        fleet.run(40);
         (2..GONE + 2).for_each(|index| fleet.stop(index));
         // They take part for ten minutes more.
         fleet.now_ms += 600_000;
@@ -145,7 +145,7 @@ mod on_a_store {
     #[test]
     fn the_evidence_of_a_first_decision_is_reported<S: TestStore>() {
         let mut fleet = Fleet::<S>::new(2);
-        fleet.run(8);
+        fleet.run(12);
         let decider = fleet.decider();
         let other = 1 - decider;
         (0..30).for_each(|unit| assert!(fleet.request(other, unit, false)));
