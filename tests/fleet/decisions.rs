@@ -122,6 +122,35 @@ mod on_a_store {
         assert_eq!(stats.units.blue + stats.units.green, 4000 * ENVOYS as u64);
     }
 
+    /// The worker is replaced, or its configuration is, while the store commits.
+    #[test]
+    fn a_decision_whose_step_is_given_up_in_its_commit_is_reported_once<S: TestStore>() {
+        let mut fleet = Fleet::<S>::new(1);
+        fleet.run(12);
+        let mut unit = 0;
+        'advance: for _ in 0..400 {
+            for _ in 0..20 {
+                unit += 1;
+                fleet.request(0, unit, false);
+            }
+            fleet.events();
+            fleet.now_ms += 500;
+            fleet.begin_step(0);
+            while fleet.poll(0) {
+                if fleet.state().step.get() == 1 {
+                    fleet.give_up(0);
+                    break 'advance;
+                }
+            }
+        }
+        assert_eq!(fleet.state().step.get(), 1);
+        let decided =
+            |fleet: &Fleet<S>| fleet.events().iter().filter(|it| it.contains("decided")).count();
+        assert_eq!(decided(&fleet), 0);
+        fleet.run(8);
+        assert_eq!(decided(&fleet), 1);
+    }
+
     #[test]
     fn hundreds_of_envoys_may_go_at_once<S: TestStore>() {
         const GONE: usize = 150;
