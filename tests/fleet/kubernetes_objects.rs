@@ -1,6 +1,8 @@
 //! The objects of rollouts in a stand-in of the Kubernetes API.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
 
 use proptest::prelude::*;
 use verdigris::analysis::UnitFlags;
@@ -113,6 +115,35 @@ fn records_are_committed_read_guarded_listed_and_deleted() {
     let puts = vec![(FleetRecord::InForce, b"a command's".to_vec())];
     commit(&other, guard, puts, vec![a]).unwrap();
     assert_eq!(list(&store, Folder::Outboxes), []);
+}
+
+/// Runs a call until its end.
+fn wait<T>(call: impl Future<Output = T>) -> T {
+    let mut call = pin!(call);
+    loop {
+        if let Poll::Ready(result) = call.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            return result;
+        }
+    }
+}
+
+/// An instance follows and has a command at the same time: their answers may come in another order.
+#[test]
+fn a_late_answer_does_not_replace_what_was_seen_since() {
+    let api = FaultyApi::default();
+    let state = |value: &str| vec![(FleetRecord::State, value.as_bytes().to_vec())];
+    let first = decide(&api.direct(), None, state("one")).unwrap();
+    let store = api.client();
+    let mut late = pin!(store.read(&FleetRecord::State));
+    let mut context = Context::from_waker(Waker::noop());
+    // The call arrives, and is answered.
+    for _ in 0..2 {
+        assert!(late.as_mut().poll(&mut context).is_pending());
+    }
+    let second = decide(&api.direct(), Some(first), state("two")).unwrap();
+    assert_eq!(wait(store.read(&FleetRecord::InForce)).unwrap().unwrap().revision, second);
+    assert_eq!(late.as_mut().poll(&mut context), Poll::Ready(Err(StoreError::Conflict)));
+    assert_eq!(wait(store.read(&FleetRecord::State)).unwrap().unwrap().value, b"two");
 }
 
 #[test]

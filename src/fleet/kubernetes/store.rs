@@ -132,15 +132,19 @@ impl<C: HttpCalls> KubernetesStore<C> {
         if let Some(known) = self.whole.borrow().clone() {
             return Ok(Some(known));
         }
+        let before = self.version.get();
         let found = self.get(&self.names.of_rollout(), true).await?;
-        let Some(object) = found else {
-            self.see_version(None);
-            return Ok(None);
-        };
-        let revision = object.revision().map_err(StoreError::Failed)?;
-        self.see_version(Some(revision.0));
+        let version =
+            found.as_ref().map(Object::revision).transpose().map_err(StoreError::Failed)?;
+        let version = version.map(|it| it.0);
+        // Another call has seen a change meanwhile. Which of two versions is the older one is not known.
+        if self.version.get() != before && self.version.get() != version {
+            return Err(StoreError::Conflict);
+        }
+        self.see_version(version);
+        let (Some(object), Some(version)) = (found, version) else { return Ok(None) };
         let chunks = object.data.clone().unwrap_or_default();
-        self.chunks.borrow_mut().on_read(Some((revision.0, chunks)));
+        self.chunks.borrow_mut().on_read(Some((version, chunks)));
         let object = Rc::new(object);
         self.whole.replace(Some(Rc::clone(&object)));
         Ok(Some(object))
