@@ -122,6 +122,33 @@ mod on_a_store {
         assert_eq!(stats.units.blue + stats.units.green, 4000 * ENVOYS as u64);
     }
 
+    /// None of them was heard of for so long that it may have gone. More of them wait than one decision takes in.
+    #[test]
+    fn the_evidence_of_many_envoys_after_ten_minutes_without_a_decision_counts<S: TestStore>() {
+        const ENVOYS: usize = 16;
+        let mut long = ramp();
+        long["bake"] = json!("24h");
+        let mut fleet = Fleet::<S>::with_ramp(ENVOYS, long);
+        fleet.run(12);
+        fleet.store.go_down();
+        for index in 0..ENVOYS {
+            for unit in 0..4000 {
+                fleet.request(index, (index * 4000 + unit) as u64, false);
+            }
+        }
+        fleet.run(4);
+        fleet.now_ms += 600_000;
+        fleet.store.heal();
+        // All write before one of them decides.
+        fleet.now_ms += 500;
+        (0..ENVOYS).for_each(|index| fleet.begin_step(index));
+        while (0..ENVOYS).fold(false, |is_running, index| fleet.poll(index) || is_running) {}
+        fleet.run(60);
+        let state = fleet.state();
+        let stats = &state.evidence.steps[0];
+        assert_eq!(stats.units.blue + stats.units.green, 4000 * ENVOYS as u64);
+    }
+
     /// The worker is replaced, or its configuration is, while the store commits.
     #[test]
     fn a_decision_whose_step_is_given_up_in_its_commit_is_reported_once<S: TestStore>() {

@@ -86,7 +86,15 @@ fn records_are_committed_read_guarded_listed_and_deleted() {
 
     let guards = vec![(state.clone(), Some(revision))];
     let deletes = vec![outbox("a"), outbox("never written")];
-    let change = Transaction { guards, deletes, ..puts([(state.clone(), "two")]) };
+    let up_to = |revision| Transaction {
+        guards: guards.clone(),
+        deletes: deletes.clone(),
+        deletes_up_to: Some(Revision(revision)),
+        ..puts([(state.clone(), "two")])
+    };
+    let newer = wait(store.commit(up_to(revision.0 - 1)));
+    assert_eq!(newer, Err(StoreError::Conflict), "one to delete was written after that");
+    let change = up_to(revision.0);
     let changed = wait(store.commit(change.clone())).unwrap();
     assert!(changed > listing.revision);
     assert_eq!(wait(store.commit(change)), Err(StoreError::Conflict), "it has changed");

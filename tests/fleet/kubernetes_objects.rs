@@ -29,7 +29,8 @@ fn commit(
     puts: Vec<(FleetRecord, Vec<u8>)>,
     deletes: Vec<FleetRecord>,
 ) -> Result<Revision, StoreError> {
-    poll_once(store.commit(Transaction { guards: vec![guard], puts, deletes })).unwrap()
+    poll_once(store.commit(Transaction { guards: vec![guard], puts, deletes, deletes_up_to: None }))
+        .unwrap()
 }
 
 /// Writes an outbox that does not exist.
@@ -108,13 +109,18 @@ fn records_are_committed_read_guarded_listed_and_deleted() {
     list(&store, Folder::Outboxes);
     commit(&store, guard, puts(), vec![b, outbox("never", 3)]).unwrap();
     assert_eq!(list(&store, Folder::Outboxes), [(a.clone(), b"of a".to_vec())]);
-    // A command is decided without a list.
+    // One that was not listed stays.
     let other = api.direct();
-    let found = poll_once(other.read(&FleetRecord::InForce)).unwrap().unwrap().unwrap();
-    let guard = (FleetRecord::InForce, Some(found.revision));
-    let puts = vec![(FleetRecord::InForce, b"a command's".to_vec())];
-    commit(&other, guard, puts, vec![a]).unwrap();
-    assert_eq!(list(&store, Folder::Outboxes), []);
+    for (is_listed, left) in [(false, 1), (true, 0)] {
+        if is_listed {
+            list(&other, Folder::Outboxes);
+        }
+        let found = poll_once(other.read(&FleetRecord::InForce)).unwrap().unwrap().unwrap();
+        let guard = (FleetRecord::InForce, Some(found.revision));
+        let puts = vec![(FleetRecord::InForce, b"another".to_vec())];
+        commit(&other, guard, puts, vec![a.clone()]).unwrap();
+        assert_eq!(list(&store, Folder::Outboxes).len(), left);
+    }
 }
 
 /// Runs a call until its end.

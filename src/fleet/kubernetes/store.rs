@@ -275,9 +275,8 @@ impl<C: HttpCalls> KubernetesStore<C> {
         Ok(revision)
     }
 
-    /// Deletes an outbox as it was listed. A command is decided without a list: then the outbox is deleted
-    /// as it is now. An instance that is still there keeps what it has written until that is consumed,
-    /// and writes it again.
+    /// Deletes an outbox as it was listed. One that was not listed does not exist, or its instance has written
+    /// it since: then it is not consumed yet.
     async fn delete_outbox(
         &self,
         record: &FleetRecord,
@@ -288,14 +287,8 @@ impl<C: HttpCalls> KubernetesStore<C> {
             return Err(StoreError::Failed(message));
         };
         let name = self.names.of_outbox(id)?;
-        let version = match listed.get(id) {
-            Some(version) => *version,
-            None => match self.get(&name, false).await? {
-                Some(found) => found.revision().map_err(StoreError::Failed)?.0,
-                None => return Ok(()),
-            },
-        };
-        match self.delete(&name, Some(version)).await {
+        let Some(version) = listed.get(id) else { return Ok(()) };
+        match self.delete(&name, Some(*version)).await {
             Ok(()) => Ok(()),
             // The instance is back.
             Err(Failure::Conflict) => Err(StoreError::Conflict),
