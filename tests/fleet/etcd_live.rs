@@ -164,7 +164,8 @@ fn a_listing_of_many_pages_is_that_of_one_revision() {
     assert_eq!(found, expected);
     assert!(listing.records.iter().all(|(_, it)| it.value == value.as_bytes()));
     let pages: Vec<_> = recorder.calls().answers.borrow().iter().map(Vec::len).collect();
-    assert!(pages.len() > 2 && pages.iter().all(|it| *it < 3 * 1024 * 1024), "{pages:?}");
+    // Also where the first ones are small, a page has no more of them than may be large.
+    assert!(pages.len() > 14 && pages.iter().all(|it| *it < 3 * 1024 * 1024), "{pages:?}");
 
     let changed = wait(store.list(Folder::Outboxes, revision)).unwrap();
     let changed: Vec<_> = changed.records.into_iter().map(|(record, _)| record).collect();

@@ -152,6 +152,19 @@ fn a_late_answer_does_not_replace_what_was_seen_since() {
     assert_eq!(wait(store.read(&FleetRecord::State)).unwrap().unwrap().value, b"two");
 }
 
+/// Those of the part before say nothing about the sizes of those that follow.
+#[test]
+fn no_part_of_a_list_has_more_outboxes_than_an_answer_can_have() {
+    let api = FaultyApi::default();
+    let store = api.direct();
+    for boot in 0..200 {
+        create_outbox(&store, &outbox("a", boot), b"small").unwrap();
+    }
+    api.take_calls();
+    assert_eq!(list(&store, Folder::Outboxes).len(), 200);
+    assert_eq!(api.take_calls().0, 7);
+}
+
 #[test]
 fn what_is_not_one_object_is_not_sent() {
     let store = FaultyApi::default().direct();
