@@ -38,7 +38,8 @@ def phase() -> StateTimeline:
     return state_timeline(
         "Phase",
         "The phase of the rollout on each Envoy. Rolled back: all users of this Envoy are on blue; "
-        "its log contains the reason. Paused with a share of 0 %: the ramp has lost its state.",
+        "its log contains the reason. Paused with a share of 0 %: this Envoy has not reached its "
+        "fleet's store, an operator has paused the ramp, or the ramp has lost its state.",
         12,
         query(gauge("phase"), "{{instance}}"),
     ).mappings(named_values(PHASES))

@@ -122,6 +122,8 @@ impl RolloutRuntime {
                         self.config.rollout.as_str()
                     );
                 }
+            } else {
+                link.store.rest_watch();
             }
             if (is_agent || instance.has_pending())
                 && let Some(turn) = link.begin_step()

@@ -54,6 +54,13 @@ impl StoreOfFleet {
             Self::Kubernetes(_) => Ok(()),
         }
     }
+
+    /// Closes the watch, while another VM talks to the store.
+    pub fn rest_watch(&self) {
+        if let Self::Etcd(store, watch) = self {
+            watch.rest(store.watch());
+        }
+    }
 }
 
 impl FleetStore for StoreOfFleet {

@@ -35,7 +35,12 @@ pub async fn apply_command(
         let decider = in_force.decider.clone();
         context.id = &decider;
         let committed = Some((in_force, found.revision));
-        let mut copy = Decider::load(store, committed).await.map_err(unavailable)?;
+        let mut copy = match Decider::load(store, committed).await {
+            Ok(copy) => copy,
+            // An instance has decided in between.
+            Err(StoreError::Conflict) => continue,
+            Err(error) => return Err(unavailable(error)),
+        };
         // A proxy on the way may send a commit twice: the second one is in conflict with the first.
         if let Some(sent) = sent.take_if(|it| copy.has_made(it)) {
             return Ok(sent);

@@ -215,9 +215,18 @@ impl Decider {
         let outcome = self.reconcile(context, &rollbacks);
         let up_to =
             outboxes.left.map_or(listing.revision, |left| Revision(left.0.saturating_sub(1)));
-        let up_to = store.orders_writes().then_some(up_to);
-        let consumed = |it: &Participants| up_to.map_or_else(|| it.sequences(), Consumed::UpTo);
-        Ok(Some(self.decision(context, consumed, outcome, outboxes.unreadable)))
+        let before_ns = context.now.monotonic_ns.saturating_sub(PARTICIPANT_NS);
+        let gone = self.participants.mark_gone(before_ns, MAX_GONE_AT_ONCE, &outboxes.unconsumed);
+        let consumed = match store.orders_writes() {
+            true => Consumed::UpTo(up_to),
+            false => self.participants.sequences(),
+        };
+        let mut decision = self.decision(context, consumed, outcome);
+        decision.unreadable = outboxes.unreadable;
+        // What such an instance has written since the listing is not consumed yet.
+        decision.transaction.deletes = gone.into_iter().map(FleetRecord::Outbox).collect();
+        decision.transaction.deletes_up_to = Some(listing.revision);
+        Ok(Some(decision))
     }
 
     /// Applies an operator's command. What is in force keeps its decider and its time.
@@ -238,7 +247,7 @@ impl Decider {
         let consumed = self.in_force.as_ref().map(|it| it.consumed.clone()).unwrap_or_default();
         let transitions = vec![transition.clone()];
         let outcome = ReconcileOutcome { transitions, ..ReconcileOutcome::default() };
-        let decision = self.decision(context, |_| consumed, outcome, Vec::new());
+        let decision = self.decision(context, consumed, outcome);
         Ok((decision, transition))
     }
 
@@ -310,19 +319,15 @@ impl Decider {
     fn decision(
         &mut self,
         context: &DecisionContext<'_>,
-        consumed: impl FnOnce(&Participants) -> Consumed,
+        consumed: Consumed,
         outcome: ReconcileOutcome,
-        unreadable: Vec<(FleetRecord, UnreadableRecord)>,
     ) -> Decision {
-        let now_ns = context.now.monotonic_ns;
-        let before_ns = now_ns.saturating_sub(PARTICIPANT_NS);
-        let gone = self.participants.mark_gone(before_ns, MAX_GONE_AT_ONCE);
         let mut generations = self.generations(context);
         generations.replace(context.fingerprint);
         let published = self.memory.get(Record::Snapshot);
         let in_force = InForce {
-            clock_ns: now_ns,
-            consumed: consumed(&self.participants),
+            clock_ns: context.now.monotonic_ns,
+            consumed,
             published: published.and_then(|it| postcard::from_bytes::<PublishedSnapshot>(&it).ok()),
             generations,
             decider: context.id.clone(),
@@ -349,9 +354,9 @@ impl Decider {
         let transaction = Transaction {
             guards: vec![(FleetRecord::InForce, self.guard)],
             puts,
-            deletes: gone.into_iter().map(FleetRecord::Outbox).collect(),
+            ..Transaction::default()
         };
-        Decision { transaction, in_force, outcome, unreadable }
+        Decision { transaction, in_force, outcome, unreadable: Vec::new() }
     }
 
     fn generations(&self, context: &DecisionContext<'_>) -> Generations {

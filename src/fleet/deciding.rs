@@ -54,7 +54,7 @@ impl FleetInstance {
         &self,
         protocol: &mut Protocol,
         mut decider: Decider,
-        decision: Decision,
+        mut decision: Decision,
         store: &impl FleetStore,
         local: &impl RolloutStore,
         context: &StepContext<'_>,
@@ -62,15 +62,17 @@ impl FleetInstance {
         for (record, error) in &decision.unreadable {
             (context.report)(FleetEvent::Unreadable(record, *error));
         }
+        // Noted before the call: this step may be given up while the store commits.
+        let outcome = std::mem::take(&mut decision.outcome);
+        let (in_force, state) = (decision.in_force().clone(), decider.state());
+        protocol.unconfirmed = Some(Unconfirmed { in_force, outcome, state });
         let revision = match decider.commit(store, &decision).await {
             Ok(revision) => revision,
             Err(error) => {
                 // In a conflict, another instance was faster, or a proxy has sent this commit twice. The
                 // next step follows what is in force, and so learns which.
-                if !matches!(error, StoreError::Failed(_)) {
-                    let in_force = decision.in_force().clone();
-                    let (outcome, state) = (decision.outcome, decider.state());
-                    protocol.unconfirmed = Some(Unconfirmed { in_force, outcome, state });
+                if matches!(error, StoreError::Failed(_)) {
+                    protocol.unconfirmed = None;
                 }
                 protocol.followed_ns = None;
                 return if error == StoreError::Conflict { Ok(()) } else { Err(error) };
@@ -93,7 +95,9 @@ impl FleetInstance {
         protocol.outbox.on_consumed(&in_force.consumed);
         self.has_changed_configuration.set(false);
         protocol.follower.on_committed(in_force.clone(), revision, context.now.monotonic_ns);
-        context.report_outcome(&decision.outcome, decider.state().as_ref());
+        if let Some(confirmed) = protocol.unconfirmed.take() {
+            context.report_outcome(&confirmed.outcome, confirmed.state.as_ref());
+        }
         self.set_participants(decider.participants());
         if (context.is_agent)() {
             for (record, value) in decider.records_for_display() {

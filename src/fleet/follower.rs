@@ -2,8 +2,10 @@
 
 use super::clock::FleetClock;
 use super::format::{self, UnreadableRecord};
+use super::generation::Generations;
 use super::records::InForce;
 use super::store::{FoundRecord, InstanceId, Revision};
+use crate::rollout::Phase;
 
 /// What an instance knows of what is in force.
 #[derive(Debug, Default)]
@@ -14,6 +16,8 @@ pub struct Follower {
     changed_ns: u64,
     /// Set where the store has less than this instance knows.
     lost: Option<LostStore>,
+    /// Whether the fleet was rolled back, and has begun anew since its store has lost that.
+    has_forgotten_rollback: bool,
 }
 
 /// What a store has that has lost what an instance knows.
@@ -95,8 +99,15 @@ impl Follower {
         if self.is_earlier(&in_force) {
             return Ok(self.on_lost(Some(revision), now_ns));
         }
+        self.has_forgotten_rollback |= self.is_rolled_back_before(&in_force);
         self.set(in_force, revision, now_ns);
         Ok(Followed::Changed)
+    }
+
+    /// Whether what is in force has begun anew, although the fleet was rolled back: since the last call, an
+    /// instance that knew nothing has found a store that has lost the rollback.
+    pub fn take_forgotten_rollback(&mut self) -> bool {
+        std::mem::take(&mut self.has_forgotten_rollback)
     }
 
     /// Whether a watch has delivered this late: something newer is known. Only a store that orders its writes
@@ -135,6 +146,17 @@ impl Follower {
             self.changed_ns = now_ns;
         }
         Followed::Lost
+    }
+
+    /// Whether a rollback is known, and a fleet was found that has begun anew with the same configuration. Where
+    /// the operator starts the ramp again, another configuration decides.
+    fn is_rolled_back_before(&self, found: &InForce) -> bool {
+        let is_rolled_back = |it: &InForce| {
+            it.published.is_some_and(|published| published.snapshot.phase == Phase::RolledBack)
+        };
+        let Some(known) = self.in_force() else { return false };
+        let has_begun_anew = found.generations == Generations::new(known.generations.current);
+        has_begun_anew && is_rolled_back(known) && !is_rolled_back(found)
     }
 
     /// Whether the ramp's state in the store is from before the one that this instance knows.

@@ -287,7 +287,9 @@ impl FleetInstance {
         context: &StepContext<'_>,
     ) -> Result<Followed, StoreError> {
         let now_ns = context.now.monotonic_ns;
-        let intervals = if store.is_pushing() { PUSHED_INTERVALS } else { 1 };
+        let follower = &protocol.follower;
+        let has_found = follower.known().is_some() && follower.lost().is_none();
+        let intervals = if store.is_pushing() && has_found { PUSHED_INTERVALS } else { 1 };
         let every = self.interval_ns().saturating_mul(intervals);
         let is_agent = (context.is_agent)();
         protocol.is_published &= is_agent;

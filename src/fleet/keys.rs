@@ -30,7 +30,7 @@ impl FleetKeys {
                 let transaction = Transaction {
                     guards: vec![(FleetRecord::Keys, None)],
                     puts: vec![(FleetRecord::Keys, bytes)],
-                    deletes: Vec::new(),
+                    ..Transaction::default()
                 };
                 store.commit(transaction).await?;
                 Ok(own)

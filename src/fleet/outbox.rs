@@ -140,7 +140,7 @@ impl OutboxSender {
         let transaction = Transaction {
             guards: vec![(self.record.clone(), guard)],
             puts: vec![(self.record.clone(), pending.bytes.clone())],
-            deletes: Vec::new(),
+            ..Transaction::default()
         };
         match store.commit(transaction).await {
             Ok(revision) => {

@@ -1,12 +1,15 @@
-//! The rollback of a ramp that an Envoy ran alone, before it joined the fleet: it does not end there.
+//! A rollback that the fleet does not know, and must not end: that of a ramp that this Envoy ran alone before it
+//! joined the fleet, and that of a fleet whose store has lost it.
 
 use super::event::FleetEvent;
 use super::instance::{FleetInstance, StepContext};
+use super::protocol::Protocol;
 use super::records::LocalRollback;
 use crate::rollout::store::{Record, RolloutStore, read_decoded, write_encoded};
 use crate::rollout::{Phase, PublishedSnapshot, RampSpec, RampState};
 
 const WHY: &str = "this Envoy's own ramp was rolled back before it joined the fleet";
+const FORGOTTEN: &str = "the fleet was rolled back, and its store has lost that";
 
 // === impl StepContext ===
 
@@ -39,13 +42,37 @@ impl FleetInstance {
             return;
         }
         let _ = write_encoded(local, Record::OwnRollbackNoted, &state.revision).await;
-        let is_rolled_back = published.snapshot.phase == Phase::RolledBack;
-        if is_rolled_back || LocalRollback::read(local).await.is_some() {
-            return;
+        bring(local, context, published, WHY).await;
+    }
+
+    /// Brings the rollback of the fleet into one that has begun anew, since the store was wiped and an
+    /// instance has found it before those that knew the rollback have restored it.
+    pub(super) async fn bring_forgotten_rollback(
+        &self,
+        protocol: &mut Protocol,
+        local: &impl RolloutStore,
+        context: &StepContext<'_>,
+        published: &PublishedSnapshot,
+    ) {
+        if protocol.follower.take_forgotten_rollback() {
+            bring(local, context, published, FORGOTTEN).await;
         }
-        let rollback = LocalRollback { epoch: published.snapshot.epoch, why: WHY.to_owned() };
-        if rollback.write(local).await.is_ok() {
-            (context.report)(FleetEvent::RolledBackAlone(WHY));
-        }
+    }
+}
+
+/// Rolls this instance back, unless it or the fleet is rolled back already.
+async fn bring(
+    local: &impl RolloutStore,
+    context: &StepContext<'_>,
+    published: &PublishedSnapshot,
+    why: &str,
+) {
+    let is_rolled_back = published.snapshot.phase == Phase::RolledBack;
+    if is_rolled_back || LocalRollback::read(local).await.is_some() {
+        return;
+    }
+    let rollback = LocalRollback { epoch: published.snapshot.epoch, why: why.to_owned() };
+    if rollback.write(local).await.is_ok() {
+        (context.report)(FleetEvent::RolledBackAlone(why));
     }
 }

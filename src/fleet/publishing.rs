@@ -34,6 +34,7 @@ impl FleetInstance {
         }
         self.end_rollback(protocol, local, &published).await;
         self.bring_own_rollback(local, context, &published).await;
+        self.bring_forgotten_rollback(protocol, local, context, &published).await;
         let rollback = LocalRollback::read(local).await;
         self.publish_locally(local, published, rollback.is_some()).await;
         protocol.is_published = true;

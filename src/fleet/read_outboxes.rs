@@ -1,6 +1,6 @@
 //! The outboxes that one decision takes in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::format::{self, UnreadableRecord};
 use super::records::{Outbox, Participants};
@@ -13,6 +13,8 @@ pub(super) struct ReadOutboxes {
     pub(super) new: Vec<(InstanceId, Outbox)>,
     /// The revision of the first one that is left for the next decision.
     pub(super) left: Option<Revision>,
+    /// The instances whose outboxes this decision does not consume. They may not have gone.
+    pub(super) unconsumed: BTreeSet<InstanceId>,
     pub(super) unreadable: Vec<(FleetRecord, UnreadableRecord)>,
 }
 
@@ -36,17 +38,23 @@ impl ReadOutboxes {
         let mut observations = 0;
         for (record, found) in by_revision {
             let FleetRecord::Outbox(id) = record else { continue };
+            if outboxes.left.is_some() {
+                outboxes.unconsumed.insert(id.clone());
+                continue;
+            }
             match format::decode::<Outbox>(&found.value) {
                 Ok(outbox) if participants.is_new(id, outbox.sequence) => {
                     if observations >= MAX_OBSERVATIONS {
                         outboxes.left = Some(found.revision);
-                        break;
+                        outboxes.unconsumed.insert(id.clone());
+                        continue;
                     }
                     observations += Observation::decode_all(&outbox.observations).count();
                     outboxes.new.push((id.clone(), outbox));
                 }
                 Ok(_) => {}
                 Err(error) => {
+                    outboxes.unconsumed.insert(id.clone());
                     let before = reported.insert(record.clone(), found.revision);
                     if before != Some(found.revision) {
                         outboxes.unreadable.push((record.clone(), error));

@@ -162,10 +162,16 @@ impl Participants {
     }
 
     /// Marks participants that were seen last before a time of the fleet as gone, at most so many, and returns
-    /// those.
-    pub fn mark_gone(&mut self, before_ns: u64, most: usize) -> Vec<InstanceId> {
+    /// those. An instance that waits for its outbox to be consumed has not gone.
+    pub fn mark_gone(
+        &mut self,
+        before_ns: u64,
+        most: usize,
+        waiting: &BTreeSet<InstanceId>,
+    ) -> Vec<InstanceId> {
         let mut gone = Vec::new();
-        let silent = self.0.iter_mut().filter(|it| !it.is_gone && it.seen_ns < before_ns);
+        let is_silent = |it: &&mut Participant| !it.is_gone && it.seen_ns < before_ns;
+        let silent = self.0.iter_mut().filter(is_silent).filter(|it| !waiting.contains(&it.id));
         for participant in silent.take(most) {
             participant.is_gone = true;
             gone.push(participant.id.clone());

@@ -155,6 +155,8 @@ pub struct Transaction {
     pub puts: Vec<(FleetRecord, Vec<u8>)>,
     /// The records to delete.
     pub deletes: Vec<FleetRecord>,
+    /// Where the store orders its writes: no record to delete may have been written after this revision.
+    pub deletes_up_to: Option<Revision>,
 }
 
 /// Why a store did not do what it was asked for.

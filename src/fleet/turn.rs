@@ -31,6 +31,12 @@ const SILENT_INTERVALS: u64 = 6;
 const SPREAD_INTERVALS: u64 = 4;
 /// An instance with a superseded configuration waits so many times as long.
 const SUPERSEDED_FACTOR: u64 = 3;
+/// Where the store has lost what is known, the instance that decided last restores it at once, and the others
+/// after so many intervals, since it knows most.
+const RESTORE_INTERVALS: u64 = 1;
+/// An instance that knows nothing, and finds nothing, waits for so many intervals: the store may have been
+/// wiped, and instances that know the ramp restore it before a new one begins.
+const EMPTY_INTERVALS: u64 = 3;
 
 // === impl Turn ===
 
@@ -39,20 +45,28 @@ impl Turn<'_> {
     pub fn is_own(&self, followed: Followed) -> bool {
         let follower = self.follower;
         let silent_ns = follower.silent_ns(self.now_ns);
+        // All instances find at once that the store has nothing, or less. Most of them let another one begin.
+        let after = |intervals: u64| {
+            let waits_ns = self.interval_ns.saturating_mul(intervals);
+            silent_ns >= waits_ns.saturating_add(self.spread_ns() / SPREAD_INTERVALS)
+        };
         if followed == Followed::Nothing {
-            // All instances find nothing at once. Most of them let another instance begin.
-            return silent_ns >= self.spread_ns() / SPREAD_INTERVALS;
+            return after(EMPTY_INTERVALS);
         }
         let patience_ns =
             self.interval_ns.saturating_mul(SILENT_INTERVALS).saturating_add(self.spread_ns());
-        if follower.lost().is_some() {
-            // The instance that was deciding knows most.
-            return follower.is_decider(self.id) || silent_ns >= patience_ns;
-        }
         let Some(in_force) = follower.in_force() else { return false };
-        match in_force.generations.standing(self.fingerprint, self.has_changed_configuration) {
+        let standing =
+            in_force.generations.standing(self.fingerprint, self.has_changed_configuration);
+        if follower.lost().is_some() && standing != Standing::Superseded {
+            return follower.is_decider(self.id) || after(RESTORE_INTERVALS);
+        }
+        match standing {
             Standing::New => true,
             Standing::Current => follower.is_decider(self.id) || silent_ns >= patience_ns,
+            Standing::Superseded if follower.lost().is_some() => {
+                follower.is_decider(self.id) || silent_ns >= patience_ns
+            }
             Standing::Superseded => silent_ns >= patience_ns.saturating_mul(SUPERSEDED_FACTOR),
         }
     }

@@ -25,7 +25,7 @@ fn cost<S: TestStore>(instances: usize, interval_s: u64, rate: u64) -> Cost {
     let mut ramp = ramp();
     ramp["bake"] = json!("24h");
     let mut fleet = Fleet::<S>::with_interval(instances, ramp, interval_s * SECOND_NS);
-    fleet.run(interval_s * 8);
+    fleet.run(interval_s * 12);
     fleet.store.take_calls();
     let mut number = 0_u64;
     for _ in 0..SECONDS * 2 {

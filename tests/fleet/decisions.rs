@@ -15,7 +15,7 @@ use super::workers::{fail_on_green, ramp_with_tripwire, run_only};
 #[test]
 fn a_late_delivery_of_a_watch_is_ignored() {
     let mut fleet = Fleet::<FaultyStore>::new(1);
-    fleet.run(8);
+    fleet.run(12);
     let before = fleet.store.found(&FleetRecord::InForce).unwrap();
     fleet.command(0, CommandKind::Pause).unwrap();
     fleet.command(0, CommandKind::Resume).unwrap();
@@ -42,7 +42,7 @@ mod on_a_store {
     #[test]
     fn a_rollback_from_before_a_change_of_the_gates_counts<S: TestStore>() {
         let mut fleet = Fleet::<S>::with_ramp(2, ramp_with_tripwire());
-        fleet.run(8);
+        fleet.run(12);
         let decider = fleet.decider();
         let other = 1 - decider;
         fail_on_green(&mut fleet, other);
@@ -58,7 +58,7 @@ mod on_a_store {
     #[test]
     fn a_command_that_a_proxy_sends_twice_is_answered_with_its_transition<S: TestStore>() {
         let mut fleet = Fleet::<S>::new(2);
-        fleet.run(8);
+        fleet.run(12);
         fleet.store.with_fates(|call| match call {
             Call::Read => Fate::Answered,
             Call::Write => Fate::RepeatedLate,
@@ -78,7 +78,7 @@ mod on_a_store {
     #[test]
     fn where_the_store_refuses_writes_an_envoy_rolls_back_by_its_own_evidence<S: TestStore>() {
         let mut fleet = Fleet::<S>::new(2);
-        fleet.run(8);
+        fleet.run(12);
         fleet.store.with_fates(|call| match call {
             Call::Read => Fate::Answered,
             Call::Write => Fate::Refused,
@@ -107,7 +107,7 @@ mod on_a_store {
         let mut long = ramp();
         long["bake"] = json!("24h");
         let mut fleet = Fleet::<S>::with_ramp(ENVOYS, long);
-        fleet.run(8);
+        fleet.run(12);
         fleet.store.go_down();
         for index in 0..ENVOYS {
             for unit in 0..4000 {
@@ -122,11 +122,67 @@ mod on_a_store {
         assert_eq!(stats.units.blue + stats.units.green, 4000 * ENVOYS as u64);
     }
 
+    /// None of them was heard of for so long that it may have gone. More of them wait than one decision takes in.
+    #[test]
+    fn the_evidence_of_many_envoys_after_ten_minutes_without_a_decision_counts<S: TestStore>() {
+        const ENVOYS: usize = 16;
+        let mut long = ramp();
+        long["bake"] = json!("24h");
+        let mut fleet = Fleet::<S>::with_ramp(ENVOYS, long);
+        fleet.run(12);
+        fleet.store.go_down();
+        for index in 0..ENVOYS {
+            for unit in 0..4000 {
+                fleet.request(index, (index * 4000 + unit) as u64, false);
+            }
+        }
+        fleet.run(4);
+        fleet.now_ms += 600_000;
+        fleet.store.heal();
+        // All write before one of them decides.
+        fleet.now_ms += 500;
+        (0..ENVOYS).for_each(|index| fleet.begin_step(index));
+        while (0..ENVOYS).fold(false, |is_running, index| fleet.poll(index) || is_running) {}
+        fleet.run(60);
+        let state = fleet.state();
+        let stats = &state.evidence.steps[0];
+        assert_eq!(stats.units.blue + stats.units.green, 4000 * ENVOYS as u64);
+    }
+
+    /// The worker is replaced, or its configuration is, while the store commits.
+    #[test]
+    fn a_decision_whose_step_is_given_up_in_its_commit_is_reported_once<S: TestStore>() {
+        let mut fleet = Fleet::<S>::new(1);
+        fleet.run(12);
+        let mut unit = 0;
+        'advance: for _ in 0..400 {
+            for _ in 0..20 {
+                unit += 1;
+                fleet.request(0, unit, false);
+            }
+            fleet.events();
+            fleet.now_ms += 500;
+            fleet.begin_step(0);
+            while fleet.poll(0) {
+                if fleet.state().step.get() == 1 {
+                    fleet.give_up(0);
+                    break 'advance;
+                }
+            }
+        }
+        assert_eq!(fleet.state().step.get(), 1);
+        let decided =
+            |fleet: &Fleet<S>| fleet.events().iter().filter(|it| it.contains("decided")).count();
+        assert_eq!(decided(&fleet), 0);
+        fleet.run(8);
+        assert_eq!(decided(&fleet), 1);
+    }
+
     #[test]
     fn hundreds_of_envoys_may_go_at_once<S: TestStore>() {
         const GONE: usize = 150;
         let mut fleet = Fleet::<S>::new(GONE + 2);
-        fleet.run(30);
+        fleet.run(40);
         (2..GONE + 2).for_each(|index| fleet.stop(index));
         // They take part for ten minutes more.
         fleet.now_ms += 600_000;
@@ -145,7 +201,7 @@ mod on_a_store {
     #[test]
     fn the_evidence_of_a_first_decision_is_reported<S: TestStore>() {
         let mut fleet = Fleet::<S>::new(2);
-        fleet.run(8);
+        fleet.run(12);
         let decider = fleet.decider();
         let other = 1 - decider;
         (0..30).for_each(|unit| assert!(fleet.request(other, unit, false)));

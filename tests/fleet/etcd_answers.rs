@@ -62,6 +62,7 @@ pub fn create() -> Transaction {
             .map(|(record, value)| (record, value.as_bytes().to_vec()))
             .into(),
         deletes: vec![FleetRecord::Keys],
+        deletes_up_to: None,
     }
 }
 

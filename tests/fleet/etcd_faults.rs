@@ -22,7 +22,7 @@ fn replace(found: Option<&FoundRecord>, value: &str) -> Transaction {
     Transaction {
         guards: vec![(FleetRecord::State, found.map(|it| it.revision))],
         puts: vec![(FleetRecord::State, value.as_bytes().to_vec())],
-        deletes: Vec::new(),
+        ..Transaction::default()
     }
 }
 

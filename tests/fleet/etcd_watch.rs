@@ -170,6 +170,23 @@ fn a_stream_that_has_ended_is_opened_again_after_the_last_revision() {
     assert_eq!(*streams.0.cancelled.borrow(), [1, 2, 3]);
 }
 
+/// Another worker talks to the store for a while. What came before that is old.
+#[test]
+fn a_watch_that_rests_forgets_what_nobody_has_taken() {
+    let (streams, watch) = (ScriptedStreams::default(), Watch::new(KEY.to_vec()));
+    let stream = WatchStream::new(streams.clone());
+    stream.drive(&watch, 0).unwrap();
+    streams.receive(&created());
+    streams.receive(&response(&[(KEY, PUT, 5, "five")]));
+    stream.drive(&watch, 1).unwrap();
+    stream.rest(&watch);
+    assert_eq!(*streams.0.cancelled.borrow(), [1]);
+    assert!(!watch.is_established());
+    assert_eq!(watch.take_pushed(), None);
+    stream.drive(&watch, 2).unwrap();
+    assert_eq!(streams.start_revisions(), [0, 6]);
+}
+
 #[test]
 fn a_stream_that_cannot_be_opened_is_tried_less_and_less_often() {
     let (streams, watch) = (ScriptedStreams::default(), Watch::new(KEY.to_vec()));

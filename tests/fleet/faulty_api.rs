@@ -134,7 +134,7 @@ impl TestStore for FaultyApi {
         let transaction = Transaction {
             guards: vec![(record.clone(), found.map(|it| it.revision))],
             puts: vec![(record, value)],
-            deletes: Vec::new(),
+            ..Transaction::default()
         };
         poll_once(store.commit(transaction)).unwrap().unwrap();
     }

@@ -46,7 +46,11 @@ impl FaultyStore {
         let holds = |(record, revision): &(FleetRecord, Option<Revision>)| {
             records.get(record).map(|it| it.revision) == *revision
         };
-        if !transaction.guards.iter().all(holds) {
+        let is_old = |record: &FleetRecord| {
+            let written_at = records.get(record).map(|it| it.revision);
+            transaction.deletes_up_to.is_none_or(|up_to| written_at <= Some(up_to))
+        };
+        if !transaction.guards.iter().all(holds) || !transaction.deletes.iter().all(is_old) {
             return Err(StoreError::Conflict);
         }
         self.0.revision.set(self.0.revision.get() + 1);

@@ -82,7 +82,7 @@ fn about_to_decide<S: TestStore>(is_bad: bool) -> (Fleet<S>, u64) {
     // So few requests show that green is safe.
     ramp["gates"] = json!([{"metric": "error_rate", "tolerance": 20}]);
     let mut fleet = Fleet::<S>::with_ramp(2, ramp);
-    fleet.run(8);
+    fleet.run(14);
     let mut requests = 0;
     let mut send = |fleet: &mut Fleet<S>, each: u64, is_bad: bool| {
         for unit in requests..requests + 2 * each {

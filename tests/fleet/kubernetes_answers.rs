@@ -47,7 +47,7 @@ fn outbox() -> FleetRecord {
 fn put(record: FleetRecord, guard: Option<u64>) -> StoreCall {
     let puts = vec![(record.clone(), b"value".to_vec())];
     let guards = vec![(record, guard.map(Revision))];
-    StoreCall::Commit(Transaction { guards, puts, deletes: Vec::new() })
+    StoreCall::Commit(Transaction { guards, puts, ..Transaction::default() })
 }
 
 /// One call of each kind.
@@ -83,7 +83,7 @@ fn api() -> KubeApi {
     let transaction = Transaction {
         guards: vec![(FleetRecord::InForce, Some(found.revision))],
         puts: vec![(FleetRecord::State, b"state".to_vec())],
-        deletes: Vec::new(),
+        ..Transaction::default()
     };
     poll_once(direct.commit(transaction)).unwrap().unwrap();
     store.backup()

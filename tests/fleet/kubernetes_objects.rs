@@ -1,6 +1,8 @@
 //! The objects of rollouts in a stand-in of the Kubernetes API.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
 
 use proptest::prelude::*;
 use verdigris::analysis::UnitFlags;
@@ -27,7 +29,8 @@ fn commit(
     puts: Vec<(FleetRecord, Vec<u8>)>,
     deletes: Vec<FleetRecord>,
 ) -> Result<Revision, StoreError> {
-    poll_once(store.commit(Transaction { guards: vec![guard], puts, deletes })).unwrap()
+    poll_once(store.commit(Transaction { guards: vec![guard], puts, deletes, deletes_up_to: None }))
+        .unwrap()
 }
 
 /// Writes an outbox that does not exist.
@@ -106,13 +109,60 @@ fn records_are_committed_read_guarded_listed_and_deleted() {
     list(&store, Folder::Outboxes);
     commit(&store, guard, puts(), vec![b, outbox("never", 3)]).unwrap();
     assert_eq!(list(&store, Folder::Outboxes), [(a.clone(), b"of a".to_vec())]);
-    // A command is decided without a list.
+    // One that was not listed stays.
     let other = api.direct();
-    let found = poll_once(other.read(&FleetRecord::InForce)).unwrap().unwrap().unwrap();
-    let guard = (FleetRecord::InForce, Some(found.revision));
-    let puts = vec![(FleetRecord::InForce, b"a command's".to_vec())];
-    commit(&other, guard, puts, vec![a]).unwrap();
-    assert_eq!(list(&store, Folder::Outboxes), []);
+    for (is_listed, left) in [(false, 1), (true, 0)] {
+        if is_listed {
+            list(&other, Folder::Outboxes);
+        }
+        let found = poll_once(other.read(&FleetRecord::InForce)).unwrap().unwrap().unwrap();
+        let guard = (FleetRecord::InForce, Some(found.revision));
+        let puts = vec![(FleetRecord::InForce, b"another".to_vec())];
+        commit(&other, guard, puts, vec![a.clone()]).unwrap();
+        assert_eq!(list(&store, Folder::Outboxes).len(), left);
+    }
+}
+
+/// Runs a call until its end.
+fn wait<T>(call: impl Future<Output = T>) -> T {
+    let mut call = pin!(call);
+    loop {
+        if let Poll::Ready(result) = call.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            return result;
+        }
+    }
+}
+
+/// An instance follows and has a command at the same time: their answers may come in another order.
+#[test]
+fn a_late_answer_does_not_replace_what_was_seen_since() {
+    let api = FaultyApi::default();
+    let state = |value: &str| vec![(FleetRecord::State, value.as_bytes().to_vec())];
+    let first = decide(&api.direct(), None, state("one")).unwrap();
+    let store = api.client();
+    let mut late = pin!(store.read(&FleetRecord::State));
+    let mut context = Context::from_waker(Waker::noop());
+    // The call arrives, and is answered.
+    for _ in 0..2 {
+        assert!(late.as_mut().poll(&mut context).is_pending());
+    }
+    let second = decide(&api.direct(), Some(first), state("two")).unwrap();
+    assert_eq!(wait(store.read(&FleetRecord::InForce)).unwrap().unwrap().revision, second);
+    assert_eq!(late.as_mut().poll(&mut context), Poll::Ready(Err(StoreError::Conflict)));
+    assert_eq!(wait(store.read(&FleetRecord::State)).unwrap().unwrap().value, b"two");
+}
+
+/// Those of the part before say nothing about the sizes of those that follow.
+#[test]
+fn no_part_of_a_list_has_more_outboxes_than_an_answer_can_have() {
+    let api = FaultyApi::default();
+    let store = api.direct();
+    for boot in 0..200 {
+        create_outbox(&store, &outbox("a", boot), b"small").unwrap();
+    }
+    api.take_calls();
+    assert_eq!(list(&store, Folder::Outboxes).len(), 200);
+    assert_eq!(api.take_calls().0, 7);
 }
 
 #[test]

@@ -116,7 +116,7 @@ fn count_in_a_long_step<S: TestStore>(
     fates: Vec<Fate>,
 ) -> (BTreeMap<u64, u64>, (u64, u64)) {
     let mut fleet = Fleet::<S>::with_ramp(INSTANCES, long_step());
-    fleet.run(4);
+    fleet.run(12);
     with_fates(&fleet, fates);
     let sent = run(&mut fleet, events);
     settle(&mut fleet);
@@ -132,7 +132,7 @@ fn check_decisions<S: TestStore>(
     is_bad: bool,
 ) -> Result<(), TestCaseError> {
     let mut fleet = Fleet::<S>::new(INSTANCES);
-    fleet.run(4);
+    fleet.run(12);
     with_fates(&fleet, fates);
     let mut unit = 100;
     for part in events.chunks(20) {

@@ -8,6 +8,7 @@ use verdigris::rollout::{Phase, RampState};
 
 use super::fleet::{Fleet, SECOND_NS, observation, ramp};
 use super::test_store::TestStore;
+use super::workers::run_only;
 
 /// Sends requests of new units to all instances in turn, for so many half seconds.
 fn traffic<S: TestStore>(
@@ -49,7 +50,7 @@ fn traffic_until<S: TestStore>(
 /// A fleet in which something is in force.
 fn begun<S: TestStore>(count: usize) -> Fleet<S> {
     let mut fleet = Fleet::new(count);
-    fleet.run(8);
+    fleet.run(12);
     assert_eq!(fleet.shares(), vec![Some(1000); count], "{:#?}", fleet.events());
     fleet
 }
@@ -77,7 +78,7 @@ fn in_shadow_step<S: TestStore>(tripwires: &Value) -> Fleet<S> {
     ramp["steps"] = json!([{"shadow": 10, "pairs": 1000}, 10, 50, 100]);
     ramp["tripwires"] = tripwires.clone();
     let mut fleet = Fleet::<S>::with_ramp(3, ramp);
-    fleet.run(8);
+    fleet.run(12);
     assert_eq!(fleet.shares(), [Some(0); 3], "{:#?}", fleet.events());
     assert!((0..3).all(|index| fleet.snapshot(index).unwrap().is_shadow_step));
     fleet
@@ -267,7 +268,9 @@ mod on_a_store {
     #[test]
     fn a_rollback_survives_a_wiped_and_a_restored_store<S: TestStore>() {
         for is_wiped in [true, false] {
-            for decider_is_gone in [true, false] {
+            for (decider_is_gone, is_joined) in
+                [(true, false), (false, false), (true, true), (false, true)]
+            {
                 let mut fleet = begun::<S>(3);
                 let backup = fleet.store.backup();
                 traffic_until(&mut fleet, Phase::RolledBack, 20, &mut 0, 2);
@@ -280,15 +283,41 @@ mod on_a_store {
                     true => fleet.store.wipe(),
                     false => fleet.store.restore(backup),
                 }
+                if is_joined {
+                    fleet.start();
+                }
                 for _ in 0..60 {
                     fleet.run(1);
-                    let shares = fleet.shares();
-                    let case = (is_wiped, decider_is_gone);
+                    let shares = &fleet.shares()[..3];
+                    let case = (is_wiped, decider_is_gone, is_joined);
                     assert_eq!(shares, [Some(0); 3], "{case:?}: {:#?}", fleet.events());
                 }
                 assert_eq!(fleet.state().phase, Phase::RolledBack);
+                assert_eq!(fleet.shares().last(), Some(&Some(0)));
             }
         }
+    }
+
+    /// It finds nothing, and those that know better do not reach the store for long.
+    #[test]
+    fn a_rollback_is_brought_into_a_wiped_store_in_which_a_new_instance_has_begun<S: TestStore>() {
+        let mut fleet = begun::<S>(2);
+        traffic_until(&mut fleet, Phase::RolledBack, 20, &mut 0, 2);
+        fleet.run(3);
+        fleet.store.wipe();
+        fleet.start();
+        (0..12).for_each(|_| run_only(&mut fleet, &[2]));
+        assert_eq!(fleet.shares(), [Some(0), Some(0), Some(1000)]);
+        for _ in 0..20 {
+            fleet.run(1);
+            assert_eq!(fleet.shares()[..2], [Some(0); 2], "{:#?}", fleet.events());
+        }
+        assert_eq!((fleet.shares(), fleet.state().phase), (vec![Some(0); 3], Phase::RolledBack));
+        let mut again = ramp();
+        again["restart"] = json!("2");
+        (0..3).for_each(|index| fleet.configure(index, &again));
+        fleet.run(20);
+        assert_eq!(fleet.shares(), [Some(1000); 3], "{:#?}", fleet.events());
     }
 
     #[test]
@@ -313,7 +342,7 @@ mod on_a_store {
         let mut with_tripwire = ramp();
         with_tripwire["tripwires"] = tripwire;
         let mut fleet = Fleet::<S>::with_ramp(3, with_tripwire);
-        fleet.run(8);
+        fleet.run(12);
         fleet.store.go_down();
         let mut unit = 0;
         for _ in 0..60 {
@@ -483,7 +512,7 @@ mod on_a_store {
         let mut fleet = Fleet::<S>::new(2);
         let state = rolled_back_alone::<S>();
         fleet.envoys.iter_mut().for_each(|envoy| envoy.own_state = Some(state.clone()));
-        fleet.run(8);
+        fleet.run(12);
         assert_eq!(fleet.shares(), [Some(0); 2], "{:#?}", fleet.events());
         assert_eq!(fleet.state().phase, Phase::RolledBack);
         traffic(&mut fleet, 60, 5, &mut 0, 0);

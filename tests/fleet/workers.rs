@@ -18,7 +18,7 @@ pub fn ramp_with_tripwire() -> Value {
 /// A fleet of two Envoys that has begun. The second one has another worker, the third index.
 fn with_two_workers<S: TestStore>() -> Fleet<S> {
     let mut fleet = Fleet::<S>::with_ramp(2, ramp_with_tripwire());
-    fleet.run(8);
+    fleet.run(12);
     assert_eq!(fleet.start_worker(1), 2);
     fleet
 }
@@ -116,7 +116,7 @@ mod on_a_store {
     #[test]
     fn the_rollback_of_an_own_ramp_counts_once_in_an_envoy<S: TestStore>() {
         let mut alone = Fleet::<S>::with_ramp(1, ramp_with_tripwire());
-        alone.run(8);
+        alone.run(12);
         fail_on_green(&mut alone, 0);
         alone.run(8);
         let own_state = alone.state();

@@ -2,7 +2,7 @@
 
 use prost::Message as _;
 
-use super::super::store::{FoundRecord, Revision};
+use super::super::store::{Folder, FoundRecord, Revision};
 use super::message::{
     KeyValue, RangeRequest, RangeResponse, RequestKind, RequestOp, ResponseKind, TxnRequest,
     TxnResponse,
@@ -11,10 +11,13 @@ use super::message::{
 /// The number of records of the first page of a listing, whose sizes are not known.
 const FIRST_PAGE_RECORDS: i64 = 32;
 
-/// The most records of a page.
-const MAX_PAGE_RECORDS: i64 = 1024;
+/// The most records of a page, so that it is below 32 MiB, which Envoy accepts, also where all of them are as
+/// large as they can be: those of the page before say nothing about that. An outbox is under half a mebibyte,
+/// a chunk of units has 64 KiB.
+const MAX_OUTBOXES: i64 = 48;
+const MAX_CHUNKS: i64 = 256;
 
-/// The size of a page in bytes that later pages aim at. Envoy accepts answers of up to 32 MiB.
+/// The size of a page in bytes that later pages aim at.
 const PAGE_BYTES: i64 = 2 * 1024 * 1024;
 
 /// What is read next: keys from one to before another.
@@ -28,6 +31,7 @@ pub struct Page {
     /// Exclusive.
     after: i64,
     limit: i64,
+    most: i64,
 }
 
 /// A page that was read.
@@ -46,13 +50,17 @@ pub struct FoundPage {
 impl Page {
     /// One key.
     pub fn of_key(key: Vec<u8>) -> Self {
-        Self { from: key, to: Vec::new(), at: 0, after: 0, limit: 0 }
+        Self { from: key, to: Vec::new(), at: 0, after: 0, limit: 0, most: 1 }
     }
 
-    /// The first page of the keys of a range that were written after a revision.
-    pub fn first((from, to): (Vec<u8>, Vec<u8>), after: Revision) -> Self {
+    /// The first page of the keys of a folder, which are in this range, that were written after a revision.
+    pub fn first(folder: Folder, (from, to): (Vec<u8>, Vec<u8>), after: Revision) -> Self {
         let after = i64::try_from(after.0).unwrap_or(i64::MAX - 1);
-        Self { from, to, at: 0, after, limit: FIRST_PAGE_RECORDS }
+        let most = match folder {
+            Folder::Outboxes => MAX_OUTBOXES,
+            Folder::SeenUnits => MAX_CHUNKS,
+        };
+        Self { from, to, at: 0, after, limit: FIRST_PAGE_RECORDS, most }
     }
 
     /// The request for this page.
@@ -133,7 +141,8 @@ impl Page {
             to: self.to.clone(),
             at: revision,
             after: self.after,
-            limit: (PAGE_BYTES / record_bytes).clamp(1, MAX_PAGE_RECORDS),
+            limit: (PAGE_BYTES / record_bytes).clamp(1, self.most),
+            most: self.most,
         }
     }
 }

@@ -100,7 +100,7 @@ impl<C: GrpcCalls> FleetStore for EtcdStore<C> {
     }
 
     async fn list(&self, folder: Folder, after: Revision) -> Result<Listing, StoreError> {
-        let mut page = Some(Page::first(self.keys.folder(folder), after));
+        let mut page = Some(Page::first(folder, self.keys.folder(folder), after));
         let mut listing = Listing::default();
         while let Some(asked) = page {
             let found = self.read_page(&asked).await?;

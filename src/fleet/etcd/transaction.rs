@@ -23,10 +23,9 @@ pub const MAX_OPERATIONS: usize = 128;
 /// # Errors
 /// [`StoreError::Failed`] for a transaction that is larger than etcd accepts, or has no write.
 pub fn encode(keys: &Keys, transaction: &Transaction) -> Result<Vec<u8>, StoreError> {
-    let Transaction { guards, puts, deletes } = transaction;
+    let Transaction { guards, puts, deletes, deletes_up_to } = transaction;
     let writes = puts.len() + deletes.len();
     check_limit("writes", writes, MAX_OPERATIONS)?;
-    check_limit("guards", guards.len(), MAX_OPERATIONS)?;
     let mut success = Vec::with_capacity(writes);
     for (record, value) in puts {
         let put = PutRequest { key: keys.key(record)?, value: value.clone() };
@@ -37,7 +36,10 @@ pub fn encode(keys: &Keys, transaction: &Transaction) -> Result<Vec<u8>, StoreEr
         success.push(RequestOp { request: Some(RequestKind::DeleteRange(delete)) });
     }
     let compare = guards.iter().map(|(record, revision)| guard(keys, record, *revision));
-    let compare = compare.collect::<Result<Vec<_>, _>>()?;
+    let unchanged = deletes.iter().zip(deletes_up_to.iter().cycle());
+    let unchanged = unchanged.map(|(record, revision)| not_after(keys, record, *revision));
+    let compare = compare.chain(unchanged).collect::<Result<Vec<_>, _>>()?;
+    check_limit("guards", compare.len(), MAX_OPERATIONS)?;
     let Some(counted) = puts.first().map(|(record, _)| record).or(deletes.first()) else {
         return Err(StoreError::Failed("a transaction without a write was not sent".to_owned()));
     };
@@ -48,26 +50,34 @@ pub fn encode(keys: &Keys, transaction: &Transaction) -> Result<Vec<u8>, StoreEr
     Ok(request.encode_to_vec())
 }
 
+/// How numbers are compared. Source: `Compare.CompareResult` in `rpc.proto`.
+const EQUAL: i32 = 0;
+const LESS: i32 = 2;
+
 fn guard(
     keys: &Keys,
     record: &FleetRecord,
     revision: Option<Revision>,
 ) -> Result<Compare, StoreError> {
-    /// Source: `Compare.CompareResult` in `rpc.proto`.
-    const EQUAL: i32 = 0;
     let (target, number) = match revision {
         None => (CompareTarget::Create, CompareNumber::CreateRevision(0)),
-        Some(Revision(revision)) => {
-            let revision = i64::try_from(revision).map_err(|_| {
-                StoreError::Failed(format!(
-                    "revision {revision} is none of etcd's: it is too large"
-                ))
-            })?;
-            (CompareTarget::Mod, CompareNumber::ModRevision(revision))
-        }
+        Some(revision) => (CompareTarget::Mod, CompareNumber::ModRevision(number(revision)?)),
     };
     let key = keys.key(record)?;
     Ok(Compare { result: EQUAL, target: target.into(), key, number: Some(number) })
+}
+
+/// That a record was not written after a revision. It may not exist: then its revision is 0.
+fn not_after(keys: &Keys, record: &FleetRecord, revision: Revision) -> Result<Compare, StoreError> {
+    let number = CompareNumber::ModRevision(number(revision)?.saturating_add(1));
+    let (key, target) = (keys.key(record)?, CompareTarget::Mod.into());
+    Ok(Compare { result: LESS, target, key, number: Some(number) })
+}
+
+fn number(Revision(revision): Revision) -> Result<i64, StoreError> {
+    i64::try_from(revision).map_err(|_| {
+        StoreError::Failed(format!("revision {revision} is none of etcd's: it is too large"))
+    })
 }
 
 fn check_limit(what: &str, found: usize, most: usize) -> Result<(), StoreError> {

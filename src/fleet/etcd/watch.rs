@@ -124,6 +124,12 @@ impl Watch {
         self.pushed.take()
     }
 
+    /// Forgets what was sent and not taken: nothing is received for a while. A new stream begins after it.
+    pub fn forget_pushed(&self) {
+        self.is_established.set(false);
+        self.pushed.take();
+    }
+
     /// Whether etcd has confirmed the watch of the stream.
     pub fn is_established(&self) -> bool {
         self.is_established.get()

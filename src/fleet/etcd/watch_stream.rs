@@ -76,6 +76,13 @@ impl<S: GrpcStreams> WatchStream<S> {
         driven.inspect_err(|_| self.close(now_ms))
     }
 
+    /// Closes the stream while another worker talks to the store. What it has delivered and nobody has taken is
+    /// forgotten: it is old once this worker talks to the store again.
+    pub fn rest(&self, watch: &Watch) {
+        self.cancel();
+        watch.forget_pushed();
+    }
+
     fn try_drive(&self, watch: &Watch, now_ms: u64) -> Result<(), String> {
         let stream = match self.open.get() {
             Some(stream) => stream,

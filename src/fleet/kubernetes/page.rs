@@ -9,10 +9,12 @@ use super::object::{Object, ObjectList};
 /// 22 MB of JSON.
 const FIRST_OBJECTS: usize = 32;
 
-/// The most objects of a part.
-const MAX_OBJECTS: usize = 500;
+/// The most objects of a part, so that it is below 32 MiB, which Envoy accepts, also where all of them are as
+/// large as they can be: those of the part before say nothing about that. 256 chunks are 23 MB of JSON.
+const MAX_OUTBOXES: usize = FIRST_OBJECTS;
+const MAX_CHUNKS: usize = 256;
 
-/// The size of a part in bytes that later parts aim at. Envoy accepts answers of up to 32 MiB.
+/// The size of a part in bytes that later parts aim at.
 const PAGE_BYTES: usize = 2 * 1024 * 1024;
 
 /// What is read next.
@@ -21,6 +23,7 @@ pub struct Page {
     selector: String,
     next: Option<String>,
     limit: usize,
+    most: usize,
 }
 
 // === impl Page ===
@@ -28,7 +31,11 @@ pub struct Page {
 impl Page {
     /// The first part of a folder.
     pub fn first(names: &Names, folder: Folder) -> Self {
-        Self { selector: names.selector(folder), next: None, limit: FIRST_OBJECTS }
+        let most = match folder {
+            Folder::Outboxes => MAX_OUTBOXES,
+            Folder::SeenUnits => MAX_CHUNKS,
+        };
+        Self { selector: names.selector(folder), next: None, limit: FIRST_OBJECTS, most }
     }
 
     /// The path of the request, with its query.
@@ -60,7 +67,7 @@ impl Page {
             ));
         }
         let object_bytes = body.len() / list.items.len().max(1) + 1;
-        let limit = (PAGE_BYTES / object_bytes).clamp(1, MAX_OBJECTS);
+        let limit = (PAGE_BYTES / object_bytes).clamp(1, self.most);
         let next = next.map(|next| Self { next: Some(next), limit, ..self.clone() });
         Ok((list.items, next))
     }

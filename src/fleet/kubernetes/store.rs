@@ -132,15 +132,19 @@ impl<C: HttpCalls> KubernetesStore<C> {
         if let Some(known) = self.whole.borrow().clone() {
             return Ok(Some(known));
         }
+        let before = self.version.get();
         let found = self.get(&self.names.of_rollout(), true).await?;
-        let Some(object) = found else {
-            self.see_version(None);
-            return Ok(None);
-        };
-        let revision = object.revision().map_err(StoreError::Failed)?;
-        self.see_version(Some(revision.0));
+        let version =
+            found.as_ref().map(Object::revision).transpose().map_err(StoreError::Failed)?;
+        let version = version.map(|it| it.0);
+        // Another call has seen a change meanwhile. Which of two versions is the older one is not known.
+        if self.version.get() != before && self.version.get() != version {
+            return Err(StoreError::Conflict);
+        }
+        self.see_version(version);
+        let (Some(object), Some(version)) = (found, version) else { return Ok(None) };
         let chunks = object.data.clone().unwrap_or_default();
-        self.chunks.borrow_mut().on_read(Some((revision.0, chunks)));
+        self.chunks.borrow_mut().on_read(Some((version, chunks)));
         let object = Rc::new(object);
         self.whole.replace(Some(Rc::clone(&object)));
         Ok(Some(object))
@@ -271,9 +275,8 @@ impl<C: HttpCalls> KubernetesStore<C> {
         Ok(revision)
     }
 
-    /// Deletes an outbox as it was listed. A command is decided without a list: then the outbox is deleted
-    /// as it is now. An instance that is still there keeps what it has written until that is consumed,
-    /// and writes it again.
+    /// Deletes an outbox as it was listed. One that was not listed does not exist, or its instance has written
+    /// it since: then it is not consumed yet.
     async fn delete_outbox(
         &self,
         record: &FleetRecord,
@@ -284,14 +287,8 @@ impl<C: HttpCalls> KubernetesStore<C> {
             return Err(StoreError::Failed(message));
         };
         let name = self.names.of_outbox(id)?;
-        let version = match listed.get(id) {
-            Some(version) => *version,
-            None => match self.get(&name, false).await? {
-                Some(found) => found.revision().map_err(StoreError::Failed)?.0,
-                None => return Ok(()),
-            },
-        };
-        match self.delete(&name, Some(version)).await {
+        let Some(version) = listed.get(id) else { return Ok(()) };
+        match self.delete(&name, Some(*version)).await {
             Ok(()) => Ok(()),
             // The instance is back.
             Err(Failure::Conflict) => Err(StoreError::Conflict),
