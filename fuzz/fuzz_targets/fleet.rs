@@ -57,7 +57,8 @@ fn call_all(store: &impl FleetStore) {
         let _ = poll_once(store.read(&record)).unwrap();
         let guard = Some(Revision(3));
         let puts = vec![(record.clone(), b"value".to_vec())];
-        let transaction = Transaction { guards: vec![(record, guard)], puts, deletes: Vec::new() };
+        let guards = vec![(record, guard)];
+        let transaction = Transaction { guards, puts, ..Transaction::default() };
         let _ = poll_once(store.commit(transaction)).unwrap();
     }
     for folder in [Folder::Outboxes, Folder::SeenUnits] {

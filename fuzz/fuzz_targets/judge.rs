@@ -5,7 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
 use verdigris::callout::HttpResponse;
-use verdigris::judge::{JudgeQuestion, JudgeReply};
+use verdigris::judge::{JudgeParameters, JudgeQuestion, JudgeReply};
 use verdigris::sampling::{Message, read_messages};
 
 fn read(status: u16, body: &[u8]) -> JudgeReply {
@@ -15,7 +15,8 @@ fn read(status: u16, body: &[u8]) -> JudgeReply {
 
 /// The question about an answer, as JSON.
 fn question(request: &[Message], answer: &str) -> Value {
-    let question = JudgeQuestion { model: "m", rubric: "helpful", request };
+    let parameters = &JudgeParameters::default();
+    let question = JudgeQuestion { model: "m", rubric: "helpful", parameters, request };
     serde_json::from_slice(&question.score(answer)).unwrap()
 }
 

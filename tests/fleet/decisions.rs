@@ -142,7 +142,7 @@ mod on_a_store {
         // All write before one of them decides.
         fleet.now_ms += 500;
         (0..ENVOYS).for_each(|index| fleet.begin_step(index));
-        while (0..ENVOYS).fold(false, |is_running, index| fleet.poll(index) || is_running) {}
+        while (0..ENVOYS).filter(|index| fleet.poll(*index)).count() > 0 {}
         fleet.run(60);
         let state = fleet.state();
         let stats = &state.evidence.steps[0];
