@@ -69,6 +69,33 @@ fn a_request_and_its_copy_are_a_pair() {
     assert_eq!(vms.stat("green.requests"), 0);
 }
 
+/// A conversation belongs to the step in which it began, also where that gives green no users.
+#[test]
+fn requests_of_conversations_are_paired() {
+    let mut config = with_shadow_step(&json!({}));
+    config["conversation"] = json!({"id": {"header": "x-chat"}});
+    let mut vms = RampVms::start_with(1, &config);
+    vms.tick_all();
+    // A change takes effect after two seconds, when every worker knows it.
+    vms.advance_clock(3);
+    vms.tick_all();
+    for user in 0..20 {
+        let in_conversation = |mut request: Stream| {
+            request.headers.push(("x-chat".to_owned(), format!("chat-{user}").into_bytes()));
+            request
+        };
+        let sent = vms.vms[0].run_stream(2, ROOT, in_conversation(request(user, b"200")));
+        assert!(sent.get("x-verdigris-shadow").is_some());
+        let mut copy = in_conversation(request(user, b"200"));
+        copy.role = Some("shadow");
+        vms.vms[0].run_stream(3, ROOT, copy);
+    }
+    vms.tick_all();
+    let state = vms.state();
+    assert_eq!((state.pairs.pairs, state.pairs.units), (20, 20), "{}", vms.log());
+    assert_eq!(vms.stat("green.requests"), 0);
+}
+
 #[test]
 fn a_green_that_fails_the_copies_is_rolled_back_without_users() {
     let mut vms = RampVms::start_with(1, &with_shadow_step(&json!({})));
