@@ -167,7 +167,7 @@ impl UnitPasts {
         self.log_again();
     }
 
-    /// Has the levels of all units go into the log again, which begins anew.
+    /// Marks the levels of all units as not logged, for a log that is empty again.
     pub(super) fn log_again(&mut self) {
         self.units.values_mut().for_each(|past| past.is_logged = false);
     }

@@ -129,7 +129,7 @@ impl RolloutRuntime {
         // The texts are not needed while the judge thinks.
         drop(sample);
         let Some(reply) = self.call_judge(scope, question).await else { return };
-        if let Some(score) = self.count_verdict(scope, reply.score(), reply.status()) {
+        if let Some(score) = self.count_verdict(scope, &reply, JudgeReply::score) {
             self.metrics.count_judge(scope, Counter::Judged, 1);
             self.record_score(version, exposure, score);
         }
@@ -172,7 +172,7 @@ impl RolloutRuntime {
             }
         };
         let reply = self.call_judge(scope, question).await?;
-        self.count_verdict(scope, reply.pair(), reply.status())
+        self.count_verdict(scope, &reply, JudgeReply::pair)
     }
 
     /// Records as evidence which version's answer has lost.
@@ -216,12 +216,12 @@ impl RolloutRuntime {
     fn count_verdict<T>(
         &self,
         scope: StatScope,
-        verdict: Result<T, JudgeError>,
-        status: Option<u16>,
+        reply: &JudgeReply,
+        verdict: impl FnOnce(&JudgeReply) -> Result<T, JudgeError>,
     ) -> Option<T> {
         let link = self.judge.as_ref()?;
         let rollout = self.config.rollout.as_str();
-        match verdict {
+        match verdict(reply) {
             Ok(verdict) => {
                 if link.is_failing.replace(false) {
                     log::info!("rollout {rollout}: the judge gives verdicts again");
@@ -231,7 +231,8 @@ impl RolloutRuntime {
             Err(error) => {
                 self.count_judge_error(scope, error);
                 if !link.is_failing.replace(true) {
-                    let status = status.map(|it| format!(" (status {it})")).unwrap_or_default();
+                    let status =
+                        reply.status().map(|it| format!(" (status {it})")).unwrap_or_default();
                     log::warn!(
                         "rollout {rollout}: {error}{status}: such an answer is no evidence, and gates without \
                          evidence hold the ramp"

@@ -16,7 +16,7 @@ pub struct Follower {
     changed_ns: u64,
     /// Set where the store has less than this instance knows.
     lost: Option<LostStore>,
-    /// Whether the fleet was rolled back, and has begun anew since its store has lost that.
+    /// Whether the store lost a rollback that this instance knows, and the ramp started again.
     has_forgotten_rollback: bool,
 }
 
@@ -104,8 +104,8 @@ impl Follower {
         Ok(Followed::Changed)
     }
 
-    /// Whether what is in force has begun anew, although the fleet was rolled back: since the last call, an
-    /// instance that knew nothing has found a store that has lost the rollback.
+    /// Whether the ramp started again since the last call, although this instance knows a rollback. An
+    /// instance that does not know the rollback starts the ramp if the store has lost it.
     pub fn take_forgotten_rollback(&mut self) -> bool {
         std::mem::take(&mut self.has_forgotten_rollback)
     }
@@ -148,15 +148,15 @@ impl Follower {
         Followed::Lost
     }
 
-    /// Whether a rollback is known, and a fleet was found that has begun anew with the same configuration. Where
-    /// the operator starts the ramp again, another configuration decides.
+    /// Whether this instance knows a rollback, and `found` is a ramp that started again with the same
+    /// configuration. An operator starts a ramp again with another configuration.
     fn is_rolled_back_before(&self, found: &InForce) -> bool {
         let is_rolled_back = |it: &InForce| {
             it.published.is_some_and(|published| published.snapshot.phase == Phase::RolledBack)
         };
         let Some(known) = self.in_force() else { return false };
-        let has_begun_anew = found.generations == Generations::new(known.generations.current);
-        has_begun_anew && is_rolled_back(known) && !is_rolled_back(found)
+        let has_started_again = found.generations == Generations::new(known.generations.current);
+        has_started_again && is_rolled_back(known) && !is_rolled_back(found)
     }
 
     /// Whether the ramp's state in the store is from before the one that this instance knows.

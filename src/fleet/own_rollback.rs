@@ -45,8 +45,8 @@ impl FleetInstance {
         bring(local, context, published, WHY).await;
     }
 
-    /// Brings the rollback of the fleet into one that has begun anew, since the store was wiped and an
-    /// instance has found it before those that knew the rollback have restored it.
+    /// Rolls this instance back if the fleet has forgotten its rollback: the store was wiped, and an instance
+    /// that did not know the rollback started the ramp before another one restored it.
     pub(super) async fn bring_forgotten_rollback(
         &self,
         protocol: &mut Protocol,

@@ -45,7 +45,8 @@ impl Turn<'_> {
     pub fn is_own(&self, followed: Followed) -> bool {
         let follower = self.follower;
         let silent_ns = follower.silent_ns(self.now_ns);
-        // All instances find at once that the store has nothing, or less. Most of them let another one begin.
+        // All instances learn at the same time that the store has lost what they know. They wait for different
+        // times, so that one of them decides.
         let after = |intervals: u64| {
             let waits_ns = self.interval_ns.saturating_mul(intervals);
             silent_ns >= waits_ns.saturating_add(self.spread_ns() / SPREAD_INTERVALS)
@@ -58,16 +59,16 @@ impl Turn<'_> {
         let Some(in_force) = follower.in_force() else { return false };
         let standing =
             in_force.generations.standing(self.fingerprint, self.has_changed_configuration);
-        if follower.lost().is_some() && standing != Standing::Superseded {
-            return follower.is_decider(self.id) || after(RESTORE_INTERVALS);
-        }
-        match standing {
-            Standing::New => true,
-            Standing::Current => follower.is_decider(self.id) || silent_ns >= patience_ns,
-            Standing::Superseded if follower.lost().is_some() => {
-                follower.is_decider(self.id) || silent_ns >= patience_ns
+        let is_decider = follower.is_decider(self.id);
+        match (standing, follower.lost().is_some()) {
+            (Standing::New | Standing::Current, true) => is_decider || after(RESTORE_INTERVALS),
+            (Standing::New, false) => true,
+            (Standing::Current, false) | (Standing::Superseded, true) => {
+                is_decider || silent_ns >= patience_ns
             }
-            Standing::Superseded => silent_ns >= patience_ns.saturating_mul(SUPERSEDED_FACTOR),
+            (Standing::Superseded, false) => {
+                silent_ns >= patience_ns.saturating_mul(SUPERSEDED_FACTOR)
+            }
         }
     }
 

@@ -8,6 +8,7 @@ use verdigris::rollout::{CommandError, CommandKind, Phase};
 use super::faulty_store::FaultyStore;
 use super::fleet::{Fleet, SECOND_NS, ramp};
 use super::network::{Call, Fate};
+use super::scenarios::units;
 use super::test_store::TestStore;
 use super::workers::{fail_on_green, ramp_with_tripwire, run_only};
 
@@ -31,6 +32,26 @@ fn a_late_delivery_of_a_watch_is_ignored() {
         assert!(committed(&fleet) >= 2, "nothing is decided any more");
         fleet.store.push(before.clone());
     }
+}
+
+/// How many Envoys fill their outboxes while the store is down, and with how many units each.
+const ENVOYS: usize = 16;
+const UNITS: usize = 4000;
+
+/// A fleet whose store is down, and whose outboxes together have more than one decision takes in.
+fn with_full_outboxes<S: TestStore>() -> Fleet<S> {
+    let mut long = ramp();
+    long["bake"] = json!("24h");
+    let mut fleet = Fleet::<S>::with_ramp(ENVOYS, long);
+    fleet.run(12);
+    fleet.store.go_down();
+    for index in 0..ENVOYS {
+        for unit in 0..UNITS {
+            fleet.request(index, (index * UNITS + unit) as u64, false);
+        }
+    }
+    fleet.run(4);
+    fleet
 }
 
 #[generic_tests::define]
@@ -103,40 +124,16 @@ mod on_a_store {
     /// Each of them hands over all that its outbox holds. That is more than one commit can have.
     #[test]
     fn the_evidence_of_many_envoys_after_an_outage_is_consumed_in_several_commits<S: TestStore>() {
-        const ENVOYS: usize = 16;
-        let mut long = ramp();
-        long["bake"] = json!("24h");
-        let mut fleet = Fleet::<S>::with_ramp(ENVOYS, long);
-        fleet.run(12);
-        fleet.store.go_down();
-        for index in 0..ENVOYS {
-            for unit in 0..4000 {
-                fleet.request(index, (index * 4000 + unit) as u64, false);
-            }
-        }
-        fleet.run(4);
+        let mut fleet = with_full_outboxes::<S>();
         fleet.store.heal();
         fleet.run(60);
-        let state = fleet.state();
-        let stats = &state.evidence.steps[0];
-        assert_eq!(stats.units.blue + stats.units.green, 4000 * ENVOYS as u64);
+        assert_eq!(units(&fleet), (ENVOYS * UNITS) as u64);
     }
 
     /// None of them was heard of for so long that it may have gone. More of them wait than one decision takes in.
     #[test]
     fn the_evidence_of_many_envoys_after_ten_minutes_without_a_decision_counts<S: TestStore>() {
-        const ENVOYS: usize = 16;
-        let mut long = ramp();
-        long["bake"] = json!("24h");
-        let mut fleet = Fleet::<S>::with_ramp(ENVOYS, long);
-        fleet.run(12);
-        fleet.store.go_down();
-        for index in 0..ENVOYS {
-            for unit in 0..4000 {
-                fleet.request(index, (index * 4000 + unit) as u64, false);
-            }
-        }
-        fleet.run(4);
+        let mut fleet = with_full_outboxes::<S>();
         fleet.now_ms += 600_000;
         fleet.store.heal();
         // All write before one of them decides.
@@ -144,9 +141,7 @@ mod on_a_store {
         (0..ENVOYS).for_each(|index| fleet.begin_step(index));
         while (0..ENVOYS).filter(|index| fleet.poll(*index)).count() > 0 {}
         fleet.run(60);
-        let state = fleet.state();
-        let stats = &state.evidence.steps[0];
-        assert_eq!(stats.units.blue + stats.units.green, 4000 * ENVOYS as u64);
+        assert_eq!(units(&fleet), (ENVOYS * UNITS) as u64);
     }
 
     /// The worker is replaced, or its configuration is, while the store commits.

@@ -55,6 +55,13 @@ fn begun<S: TestStore>(count: usize) -> Fleet<S> {
     fleet
 }
 
+/// The operator starts the ramp of three instances again.
+fn start_again<S: TestStore>(fleet: &mut Fleet<S>) {
+    let mut again = ramp();
+    again["restart"] = json!("2");
+    (0..3).for_each(|index| fleet.configure(index, &again));
+}
+
 /// The state of an Envoy's own ramp that was rolled back.
 fn rolled_back_alone<S: TestStore>() -> RampState {
     let mut alone = begun::<S>(1);
@@ -63,7 +70,7 @@ fn rolled_back_alone<S: TestStore>() -> RampState {
 }
 
 /// How many units count in the current step.
-fn units<S: TestStore>(fleet: &Fleet<S>) -> u64 {
+pub fn units<S: TestStore>(fleet: &Fleet<S>) -> u64 {
     let state = fleet.state();
     state.evidence.steps.get(state.step.get()).map_or(0, |it| it.units.blue + it.units.green)
 }
@@ -313,9 +320,7 @@ mod on_a_store {
             assert_eq!(fleet.shares()[..2], [Some(0); 2], "{:#?}", fleet.events());
         }
         assert_eq!((fleet.shares(), fleet.state().phase), (vec![Some(0); 3], Phase::RolledBack));
-        let mut again = ramp();
-        again["restart"] = json!("2");
-        (0..3).for_each(|index| fleet.configure(index, &again));
+        start_again(&mut fleet);
         fleet.run(20);
         assert_eq!(fleet.shares(), [Some(1000); 3], "{:#?}", fleet.events());
     }
@@ -532,9 +537,7 @@ mod on_a_store {
         assert_eq!((fleet.shares(), fleet.state().phase), (vec![Some(0); 3], Phase::RolledBack));
         // The operator starts the ramp again. The rollback from before counts no more, also for a worker
         // that takes over in that Envoy.
-        let mut again = ramp();
-        again["restart"] = json!("2");
-        (0..3).for_each(|index| fleet.configure(index, &again));
+        start_again(&mut fleet);
         fleet.run(8);
         assert_eq!(fleet.shares(), [Some(1000); 3], "{:#?}", fleet.events());
         fleet.restart(2);
