@@ -9,7 +9,7 @@ use super::bedrock::Bedrock;
 use super::cohere::Cohere;
 use super::embeddings::Embeddings;
 use super::error_object;
-use super::event_template::{EventTemplate, event_length};
+use super::event_template::{EventPart, EventTemplate, event_length};
 use super::format::{Format, Framing};
 use super::framed_data::FramedData;
 use super::gemini::Gemini;
@@ -140,7 +140,9 @@ impl AnswerParser {
     /// Reads the next piece of the body.
     pub fn feed(&mut self, bytes: &[u8]) {
         let rest = if self.template.is_used() { self.feed_events(bytes) } else { bytes };
-        self.feed_bytes(rest);
+        if !rest.is_empty() {
+            self.feed_bytes(rest);
+        }
     }
 
     fn feed_bytes(&mut self, bytes: &[u8]) {
@@ -158,9 +160,10 @@ impl AnswerParser {
         let mut rest = bytes;
         while !rest.is_empty() && self.is_between_events() && self.template.is_used() {
             let Self { provider, template, answer, .. } = self;
-            let read =
-                |path: &[AnswerKey], token: Token<'_>| provider.read_token(path, token, answer);
-            let replayed = match &template.template {
+            let read = |part: EventPart, path: &[AnswerKey], token: Token<'_>| {
+                provider.read_part(part, path, token, answer);
+            };
+            let replayed = match &mut template.template {
                 Some(template) => template.replay(rest, read),
                 None => None,
             };
@@ -186,13 +189,13 @@ impl AnswerParser {
     fn feed_new_event(&mut self, event: &[u8]) {
         let (documents, was_malformed) = (self.answer.documents, self.answer.malformed);
         self.feed_bytes(event);
-        let Self { template, answer, .. } = self;
+        let Self { provider, template, answer, .. } = self;
         template.credit = template.credit.saturating_sub(1);
         if template.credit == 0 {
             template.template = None;
         } else if answer.documents == documents.saturating_add(1)
             && answer.malformed == was_malformed
-            && let Some(new) = EventTemplate::new(event)
+            && let Some(new) = EventTemplate::new(event, |path| provider.part_at(path, answer))
         {
             template.template = Some(Box::new(new));
         }
@@ -350,6 +353,40 @@ impl Provider {
             }
             _ => self.read_token(path, token, answer),
         });
+    }
+
+    /// What a value at this path is. `Other` is always right.
+    fn part_at(&self, path: &[AnswerKey], answer: &Answer) -> EventPart {
+        match self {
+            Self::OpenAiChat(_) => OpenAiChat::part_at(path, answer),
+            Self::Anthropic(_) => Anthropic::part_at(path),
+            _ => EventPart::Other,
+        }
+    }
+
+    /// Reads a value as [`read_token`](Self::read_token) does, and sooner where its part is known.
+    #[inline(always)]
+    fn read_part(
+        &mut self,
+        part: EventPart,
+        path: &[AnswerKey],
+        token: Token<'_>,
+        answer: &mut Answer,
+    ) {
+        match (part, token, &mut *self) {
+            (EventPart::Text, Token::Text(text), _) => answer.add_text(text),
+            (_, Token::End, Self::OpenAiChat(chat)) => {
+                answer.documents = answer.documents.saturating_add(1);
+                chat.end_chunk(answer);
+            }
+            (EventPart::Choice, Token::Object, Self::OpenAiChat(chat)) => {
+                chat.begin_choice(answer);
+            }
+            (EventPart::ChoiceIndex, Token::Number(Some(index)), Self::OpenAiChat(chat)) => {
+                chat.place_choice(index, answer);
+            }
+            _ => self.read_token(path, token, answer),
+        }
     }
 
     // Not inlined, so that there is one copy for the scanner and the templates.

@@ -7,6 +7,7 @@
 use super::answer::Answer;
 use super::answer_key::AnswerKey;
 use super::answer_key::AnswerKey::*;
+use super::event_template::EventPart;
 use super::format::Format;
 use crate::json::Token;
 
@@ -20,6 +21,15 @@ pub struct Anthropic {
 // === impl Anthropic ===
 
 impl Anthropic {
+    /// What a value at this path is.
+    pub fn part_at(path: &[AnswerKey]) -> EventPart {
+        match path {
+            [] | [Index] | [Delta] | [Delta, Type] => EventPart::Settled,
+            [Delta, Text] => EventPart::Text,
+            _ => EventPart::Other,
+        }
+    }
+
     /// Reads a value of an answer.
     pub fn read_token(&mut self, path: &[AnswerKey], token: Token<'_>, answer: &mut Answer) {
         match (path, token) {

@@ -18,6 +18,7 @@ pub struct EventTemplate {
     /// The event, from the beginning of its first line to the empty line that ends it.
     bytes: Vec<u8>,
     values: Vec<Value>,
+    reported: Vec<Reported>,
     steps: Vec<Step>,
 }
 
@@ -29,13 +30,37 @@ struct Value {
     is_string: bool,
 }
 
+/// A value that a step reports.
+#[derive(Clone, Copy, Debug)]
+struct Reported {
+    value: Value,
+    /// Where it is in the event that was compared last.
+    found: (usize, usize),
+}
+
+/// What a value of an event is, as far as its path says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventPart {
+    /// It changes nothing in the stream from now on.
+    Settled,
+    /// If an object, a choice of OpenAI's Chat format.
+    Choice,
+    /// If a number, the index of a choice of OpenAI's Chat format.
+    ChoiceIndex,
+    /// If a text, a piece of the answer's text.
+    Text,
+    /// To be read by its path.
+    Other,
+}
+
 /// What the scanner reports.
 #[derive(Clone, Copy, Debug)]
 struct Step {
+    part: EventPart,
     path: [AnswerKey; EventTemplate::MAX_DEPTH],
     depth: u8,
     token: StepToken,
-    /// The value of a string, text or number.
+    /// Which of the reported values a string, text or number is.
     value: u8,
 }
 
@@ -49,9 +74,6 @@ enum StepToken {
     Number,
     End,
 }
-
-/// The places of the values of an event.
-type Places = [(usize, usize); EventTemplate::MAX_VALUES];
 
 // === impl EventTemplate ===
 
@@ -67,57 +89,69 @@ impl EventTemplate {
 
     /// The template of an event that the scanner has read as one document of JSON. `None` if the event is
     /// too large, is not in lines `event: …` and one line `data: {…}` that end with LF, or has escapes.
-    pub fn new(event: &[u8]) -> Option<Self> {
+    ///
+    /// `part_at` says what a value at a path is. Settled values are not reported again.
+    pub fn new(event: &[u8], part_at: impl Fn(&[AnswerKey]) -> EventPart) -> Option<Self> {
         let data = data_start(event)?;
         if event.len() > Self::MAX_BYTES {
             return None;
         }
-        let mut builder = Builder::default();
+        let mut builder = Builder::new(part_at);
         let end = builder.read(event, data)?;
-        let template = Self { bytes: event.to_vec(), values: builder.values, steps: builder.steps };
+        let Builder { values, reported, steps, .. } = builder;
+        let template = Self { bytes: event.to_vec(), values, reported, steps };
         (event.get(end..) == Some(b"\n\n")).then_some(template)
     }
 
-    /// The length of the event with which `bytes` begin if it has this shape, and the places of its values.
-    fn find(&self, bytes: &[u8]) -> Option<(usize, Places)> {
-        let mut places = Places::default();
+    /// The length of the event with which `bytes` begin if it has this shape. Finds the places of its
+    /// values.
+    fn find(&mut self, bytes: &[u8]) -> Option<usize> {
         // How far both are equal, apart from values.
         let (mut known, mut new) = (0, 0);
-        let mut values = self.values.iter().zip(&mut places);
+        let mut values = self.values.iter();
+        let mut reported = self.reported.iter_mut();
+        let mut next = reported.next();
         loop {
             let equal = equal_bytes(self.bytes.get(known..)?, bytes.get(new..)?);
             let differs_at = known + equal;
-            let (value, place) = loop {
-                match values.next() {
-                    None if differs_at == self.bytes.len() => return Some((new + equal, places)),
-                    None => return None,
-                    Some((value, place)) if usize::from(value.end) < differs_at => {
-                        *place = (value.start() - known + new, value.end() - known + new);
-                    }
-                    Some(found) => break found,
-                }
-            };
+            while let Some(Reported { value, found }) =
+                next.take_if(|it| it.value.end() < differs_at)
+            {
+                *found = (value.start() - known + new, value.end() - known + new);
+                next = reported.next();
+            }
+            if differs_at == self.bytes.len() {
+                return Some(new + equal);
+            }
+            let value = values.find(|value| value.end() >= differs_at)?;
             if differs_at < value.start() {
                 return None;
             }
             let start = value.start() - known + new;
             let end = start + value.length_in(bytes.get(start..)?)?;
-            *place = (start, end);
+            if let Some(it) = next.take_if(|it| it.value.start == value.start) {
+                it.found = (start, end);
+                next = reported.next();
+            }
             (known, new) = (value.end(), end);
         }
     }
 
     /// If `bytes` begin with an event of this shape, gives `sink` what the scanner would report of it, and
     /// returns its length.
+    #[inline(never)]
     pub fn replay(
-        &self,
+        &mut self,
         bytes: &[u8],
-        mut sink: impl FnMut(&[AnswerKey], Token<'_>),
+        mut sink: impl FnMut(EventPart, &[AnswerKey], Token<'_>),
     ) -> Option<usize> {
-        let (length, places) = self.find(bytes)?;
+        let length = self.find(bytes)?;
         for step in &self.steps {
-            let place = places.get(usize::from(step.value)).copied().unwrap_or_default();
-            let text = || bytes.get(place.0..place.1).unwrap_or_default();
+            let value = self.reported.get(usize::from(step.value));
+            let text = || {
+                let (start, end) = value.map(|it| it.found).unwrap_or_default();
+                bytes.get(start..end).unwrap_or_default()
+            };
             let token = match step.token {
                 StepToken::Object => Token::Object,
                 StepToken::True => Token::True,
@@ -130,7 +164,8 @@ impl EventTemplate {
                 }
                 StepToken::End => Token::End,
             };
-            sink(step.path.get(..usize::from(step.depth)).unwrap_or_default(), token);
+            let path = step.path.get(..usize::from(step.depth)).unwrap_or_default();
+            sink(step.part, path, token);
         }
         Some(length)
     }
@@ -155,12 +190,21 @@ fn data_start(event: &[u8]) -> Option<usize> {
 
 /// How many bytes are equal from the beginning.
 fn equal_bytes(one: &[u8], other: &[u8]) -> usize {
-    let (words, _) = one.as_chunks::<8>();
-    let (other_words, _) = other.as_chunks::<8>();
-    let words = words.iter().zip(other_words);
-    let equal = words.take_while(|(one, other)| one == other).count() * 8;
-    let rest = one.iter().zip(other).skip(equal);
-    equal + rest.take_while(|(one, other)| one == other).count()
+    let length = one.len().min(other.len());
+    let [one, other] = [one, other].map(|it| it.get(..length).unwrap_or_default());
+    // Blocks of four words, because V8 looks for an interrupt in each round of a loop.
+    let [blocks, other_blocks] = [one, other].map(|it| it.as_chunks::<8>().0.as_chunks::<4>().0);
+    let blocks = blocks.iter().zip(other_blocks);
+    let mut equal = 32 * blocks.take_while(|(block, other)| block == other).count();
+    let [one, other] = [one, other].map(|it| it.get(equal..).unwrap_or_default().as_chunks::<8>());
+    for (word, other) in one.0.iter().zip(other.0) {
+        let difference = u64::from_le_bytes(*word) ^ u64::from_le_bytes(*other);
+        if difference != 0 {
+            return equal + (difference.trailing_zeros() / 8) as usize;
+        }
+        equal += 8;
+    }
+    equal + one.1.iter().zip(other.1).take_while(|(byte, other)| byte == other).count()
 }
 
 // === impl Value ===
@@ -187,27 +231,29 @@ impl Value {
 }
 
 /// Reads a document that is known to be JSON.
-struct Builder {
+struct Builder<F> {
+    part_at: F,
     path: [AnswerKey; EventTemplate::MAX_DEPTH],
     depth: usize,
     values: Vec<Value>,
+    reported: Vec<Reported>,
     steps: Vec<Step>,
-}
-
-impl Default for Builder {
-    fn default() -> Self {
-        Self {
-            path: [AnswerKey::IGNORED; EventTemplate::MAX_DEPTH],
-            depth: 0,
-            values: Vec::with_capacity(EventTemplate::MAX_VALUES),
-            steps: Vec::with_capacity(EventTemplate::MAX_STEPS),
-        }
-    }
 }
 
 // === impl Builder ===
 
-impl Builder {
+impl<F: Fn(&[AnswerKey]) -> EventPart> Builder<F> {
+    fn new(part_at: F) -> Self {
+        Self {
+            part_at,
+            path: [AnswerKey::IGNORED; EventTemplate::MAX_DEPTH],
+            depth: 0,
+            values: Vec::with_capacity(EventTemplate::MAX_VALUES),
+            reported: Vec::with_capacity(EventTemplate::MAX_VALUES),
+            steps: Vec::with_capacity(EventTemplate::MAX_STEPS),
+        }
+    }
+
     /// Reads the document that begins at `at`, and returns where it ends.
     fn read(&mut self, event: &[u8], mut at: usize) -> Option<usize> {
         loop {
@@ -293,12 +339,18 @@ impl Builder {
 
     /// Adds what the scanner reports here: a value below an ignored key is not reported.
     fn report(&mut self, token: StepToken) -> Option<()> {
-        if self.current_path().contains(&AnswerKey::IGNORED) {
+        let path = self.current_path();
+        let part = (self.part_at)(path);
+        let is_settled = part == EventPart::Settled && token != StepToken::End;
+        if is_settled || path.contains(&AnswerKey::IGNORED) {
             return Some(());
         }
-        let value = u8::try_from(self.values.len()).ok()?.saturating_sub(1);
+        let value = u8::try_from(self.reported.len()).ok()?;
+        if matches!(token, StepToken::String | StepToken::Text | StepToken::Number) {
+            self.reported.push(Reported { value: *self.values.last()?, found: (0, 0) });
+        }
         let depth = u8::try_from(self.depth).ok()?;
-        self.steps.push(Step { path: self.path, depth, token, value });
+        self.steps.push(Step { part, path: self.path, depth, token, value });
         (self.steps.len() <= EventTemplate::MAX_STEPS).then_some(())
     }
 }

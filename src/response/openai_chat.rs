@@ -11,6 +11,7 @@
 use super::answer::Answer;
 use super::answer_key::AnswerKey;
 use super::answer_key::AnswerKey::*;
+use super::event_template::EventPart;
 use super::format::Format;
 use super::openai_usage::OpenAiUsage;
 use crate::json::Token;
@@ -56,6 +57,40 @@ impl OpenAiChat {
         self.finish_reasons > 0
     }
 
+    /// What a value at this path is.
+    pub fn part_at(path: &[AnswerKey], answer: &Answer) -> EventPart {
+        match path {
+            [] | [Choices, Item, Delta] => EventPart::Settled,
+            // Nothing takes back what these have stated.
+            [Object] if answer.is_recognized && answer.has_answer => EventPart::Settled,
+            [Model] if answer.model.is_some() => EventPart::Settled,
+            // The number of choices is known from the event that was scanned.
+            [Choices, Item] if answer.has_answer && !answer.openings.is_kept() => {
+                EventPart::Settled
+            }
+            [Choices, Item] => EventPart::Choice,
+            [Choices, Item, Index] => EventPart::ChoiceIndex,
+            [Choices, Item, Text] | [Choices, Item, Delta, Content] => EventPart::Text,
+            _ => EventPart::Other,
+        }
+    }
+
+    /// A choice begins.
+    #[inline]
+    pub fn begin_choice(&mut self, answer: &mut Answer) {
+        answer.set_has_answer();
+        answer.openings.begin_choice(self.choices_of_chunk as usize);
+        self.choices_of_chunk = self.choices_of_chunk.saturating_add(1);
+        self.choices = self.choices.max(self.choices_of_chunk.into());
+    }
+
+    /// The current choice has this index.
+    #[inline]
+    pub fn place_choice(&mut self, index: u64, answer: &mut Answer) {
+        answer.openings.place_choice(usize::try_from(index).unwrap_or(usize::MAX));
+        self.choices = self.choices.max(index.saturating_add(1));
+    }
+
     /// Reads a value of an answer.
     // Inlined, because a call for each value costs 2 % of a stream.
     #[inline(always)]
@@ -88,16 +123,8 @@ impl OpenAiChat {
 
     fn read_choice(&mut self, path: &[AnswerKey], token: Token<'_>, answer: &mut Answer) {
         match (path, token) {
-            ([], Token::Object) => {
-                answer.set_has_answer();
-                answer.openings.begin_choice(self.choices_of_chunk as usize);
-                self.choices_of_chunk = self.choices_of_chunk.saturating_add(1);
-                self.choices = self.choices.max(self.choices_of_chunk.into());
-            }
-            ([Index], Token::Number(Some(index))) => {
-                answer.openings.place_choice(usize::try_from(index).unwrap_or(usize::MAX));
-                self.choices = self.choices.max(index.saturating_add(1));
-            }
+            ([], Token::Object) => self.begin_choice(answer),
+            ([Index], Token::Number(Some(index))) => self.place_choice(index, answer),
             ([FinishReasonSnake], Token::String(reason)) => {
                 let is_reason = answer.finish(Format::Chat, reason);
                 self.has_finish_reason |= is_reason;
@@ -118,7 +145,9 @@ impl OpenAiChat {
         }
     }
 
-    fn end_chunk(&mut self, answer: &mut Answer) {
+    /// The chunk has ended.
+    #[inline]
+    pub fn end_chunk(&mut self, answer: &mut Answer) {
         answer.openings.end_choice();
         self.choices_of_chunk = 0;
         if self.has_counts {

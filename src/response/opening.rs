@@ -102,6 +102,11 @@ impl Openings {
         self.captured = Some(Box::new(CapturedAnswer::new(max_bytes)));
     }
 
+    /// Whether openings or the text are kept.
+    pub fn is_kept(&self) -> bool {
+        self.is_kept
+    }
+
     /// Takes the text of the first choice; `None` unless it is captured.
     pub fn take_captured(&mut self) -> Option<CapturedText> {
         self.captured.take().map(|it| it.into_text())
