@@ -12,7 +12,7 @@
 //! Source: flagd's specification of custom operations, "fractional", and its
 //! testbed 3.9.0, `evaluator/gherkin/fractional.feature`.
 
-use std::io::Read as _;
+use std::io::{self, Read};
 
 use serde::{Deserialize, Serialize};
 
@@ -30,21 +30,40 @@ pub const ALL_BP: u64 = 10_000;
 /// assert_eq!(verdigris::assignment::bucket_hash("fractional-flag", b"jack"), 0x9fe8_43e0);
 /// ```
 pub fn bucket_hash(rollout: &str, unit: &[u8]) -> u32 {
-    let rollout = rollout.as_bytes();
-    // A key in one slice is hashed three times as fast, and most keys fit into this buffer.
-    let mut buffer = [0; 128];
-    let length = rollout.len() + unit.len();
-    let hash =
-        match buffer.get_mut(..length).and_then(|key| key.split_at_mut_checked(rollout.len())) {
-            Some((start, end)) => {
-                start.copy_from_slice(rollout);
-                end.copy_from_slice(unit);
-                murmur3::murmur3_32(&mut buffer.get(..length).unwrap_or_default(), 0)
-            }
-            None => murmur3::murmur3_32(&mut rollout.chain(unit), 0),
-        };
+    let mut key = Key { start: rollout.as_bytes(), end: unit };
     // Reading from memory cannot fail, although `Read` returns a `Result`.
-    hash.unwrap_or_default()
+    murmur3::murmur3_32(&mut key, 0).unwrap_or_default()
+}
+
+/// The bytes of two slices, one after the other, in pieces of four bytes or one.
+///
+/// The readers of the standard library copy pieces of any length. For such a copy V8 calls the host, and
+/// that takes longer than the hash of a piece.
+struct Key<'a> {
+    start: &'a [u8],
+    end: &'a [u8],
+}
+
+impl Read for Key<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.start.is_empty() {
+            self.start = std::mem::take(&mut self.end);
+        }
+        if let (Some((bytes, rest)), Some(place)) =
+            (self.start.split_first_chunk::<4>(), buffer.first_chunk_mut())
+        {
+            *place = *bytes;
+            self.start = rest;
+            return Ok(bytes.len());
+        }
+        let (Some((byte, rest)), Some(place)) = (self.start.split_first(), buffer.first_mut())
+        else {
+            return Ok(0);
+        };
+        *place = *byte;
+        self.start = rest;
+        Ok(1)
+    }
 }
 
 /// A second hash of `unit`: the upper 64 bits of MurmurHash3 x64 128-bit with seed 0, of the
