@@ -2,21 +2,14 @@
 
 use super::answer::Answer;
 use super::answer_key::AnswerKey;
-use super::anthropic::Anthropic;
 use super::aws_eventstream::EventStreamParser;
 use super::base64::Base64Decoder;
-use super::bedrock::Bedrock;
-use super::cohere::Cohere;
 use super::embeddings::Embeddings;
-use super::error_object;
 use super::event_template::{EventPart, EventTemplate, event_length};
 use super::format::{Format, Framing};
 use super::framed_data::FramedData;
-use super::gemini::Gemini;
-use super::ollama;
-use super::openai_chat::OpenAiChat;
-use super::openai_responses::OpenAiResponses;
 use super::opening::Openings;
+use super::provider::{InnerAnswer, Provider};
 use super::sse::SseParser;
 use crate::json::{Scanner, Token};
 
@@ -36,18 +29,6 @@ enum Framer {
     /// Server-sent events, or JSON without framing.
     Sse(SseParser),
     AwsEventStream(EventStreamParser),
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Provider {
-    OpenAiChat(OpenAiChat),
-    OpenAiResponses(OpenAiResponses),
-    Anthropic(Anthropic),
-    Gemini(Gemini),
-    Ollama,
-    Cohere(Cohere),
-    Bedrock(Bedrock),
-    Embeddings(Embeddings),
 }
 
 /// The state of the current event.
@@ -73,13 +54,6 @@ struct TemplateState {
 
 /// How many templates are made in a row that no event has the shape of.
 const MAX_CREDIT: u8 = 4;
-
-/// JSON in Base64 within the JSON of an event.
-#[derive(Clone, Debug, Default)]
-struct InnerAnswer {
-    decoder: Base64Decoder,
-    scanner: Scanner<AnswerKey>,
-}
 
 /// The data of the event that ends a stream in OpenAI's Chat format. White space around it is
 /// ignored.
@@ -317,99 +291,4 @@ fn match_done(matched: usize, bytes: &[u8]) -> Option<usize> {
         _ if byte.is_ascii_whitespace() && matches!(matched, 0 | 6) => Some(matched),
         _ => None,
     })
-}
-
-// === impl Provider ===
-
-impl Provider {
-    fn new(format: Format) -> Self {
-        match format {
-            Format::Chat => Self::OpenAiChat(OpenAiChat::default()),
-            Format::Responses => Self::OpenAiResponses(OpenAiResponses::default()),
-            Format::Anthropic => Self::Anthropic(Anthropic::default()),
-            Format::Gemini => Self::Gemini(Gemini::default()),
-            Format::Ollama => Self::Ollama,
-            Format::Cohere => Self::Cohere(Cohere::default()),
-            Format::Bedrock => Self::Bedrock(Bedrock::default()),
-        }
-    }
-
-    /// Scans a piece of JSON. All framings call this function, and so does JSON within JSON, so
-    /// that the compiler makes one copy of the scanner.
-    fn scan(
-        &mut self,
-        scanner: &mut Scanner<AnswerKey>,
-        bytes: &[u8],
-        answer: &mut Answer,
-        inner: &mut Option<Box<InnerAnswer>>,
-    ) {
-        scanner.feed(bytes, &mut |path, token| match token {
-            Token::Text(text) if path == [AnswerKey::Bytes] => {
-                let InnerAnswer { decoder, scanner } = &mut **inner.get_or_insert_default();
-                let mut innermost = None;
-                decoder.feed(text, &mut |bytes| {
-                    self.scan(scanner, bytes, answer, &mut innermost);
-                });
-            }
-            _ => self.read_token(path, token, answer),
-        });
-    }
-
-    /// What a value at this path is. `Other` is always right.
-    fn part_at(&self, path: &[AnswerKey], answer: &Answer) -> EventPart {
-        match self {
-            Self::OpenAiChat(_) => OpenAiChat::part_at(path, answer),
-            Self::Anthropic(_) => Anthropic::part_at(path),
-            _ => EventPart::Other,
-        }
-    }
-
-    /// Reads a value as [`read_token`](Self::read_token) does, and sooner where its part is known.
-    #[inline(always)]
-    fn read_part(
-        &mut self,
-        part: EventPart,
-        path: &[AnswerKey],
-        token: Token<'_>,
-        answer: &mut Answer,
-    ) {
-        match (part, token, &mut *self) {
-            (EventPart::Text, Token::Text(text), _) => answer.add_text(text),
-            (_, Token::End, Self::OpenAiChat(chat)) => {
-                answer.documents = answer.documents.saturating_add(1);
-                chat.end_chunk(answer);
-            }
-            (EventPart::Choice, Token::Object, Self::OpenAiChat(chat)) => {
-                chat.begin_choice(answer);
-            }
-            (EventPart::ChoiceIndex, Token::Number(Some(index)), Self::OpenAiChat(chat)) => {
-                chat.place_choice(index, answer);
-            }
-            _ => self.read_token(path, token, answer),
-        }
-    }
-
-    // Not inlined, so that there is one copy for the scanner and the templates.
-    #[inline(never)]
-    fn read_token(&mut self, path: &[AnswerKey], token: Token<'_>, answer: &mut Answer) {
-        match token {
-            Token::End => answer.documents = answer.documents.saturating_add(1),
-            Token::String(object) if path == [AnswerKey::Object] && !answer.has_answer => {
-                answer.is_list |= object.is("list");
-            }
-            // The format knows whether it is an error's code, or content.
-            _ if path == [AnswerKey::Code] && matches!(self, Self::OpenAiResponses(_)) => {}
-            _ => error_object::read_token(path, token, answer),
-        }
-        match self {
-            Self::OpenAiChat(chat) => chat.read_token(path, token, answer),
-            Self::OpenAiResponses(responses) => responses.read_token(path, token, answer),
-            Self::Anthropic(anthropic) => anthropic.read_token(path, token, answer),
-            Self::Gemini(gemini) => gemini.read_token(path, token, answer),
-            Self::Ollama => ollama::read_token(path, token, answer),
-            Self::Cohere(cohere) => cohere.read_token(path, token, answer),
-            Self::Bedrock(bedrock) => bedrock.read_token(path, token, answer),
-            Self::Embeddings(embeddings) => embeddings.read_token(path, token, answer),
-        }
-    }
 }

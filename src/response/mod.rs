@@ -17,6 +17,7 @@
 //! | `openai_usage` | token counts in OpenAI's accounting, and its variations |
 //! | `openai_chat`, `openai_responses`, `anthropic`, `gemini`, `ollama`, `cohere`, `bedrock` | one provider's format each |
 //! | `embeddings` | the token counts of embeddings |
+//! | `provider` | the format that reads an answer |
 //! | [`answer`], [`tokens`] | what an answer has stated so far |
 //! | [`answer_parser`] | parses a body into an answer |
 //! | [`grpc`] | the gRPC status, and its place in a gRPC-Web body |
@@ -76,6 +77,7 @@ mod openai_usage;
 pub mod opening;
 pub mod outcome;
 pub mod prices;
+mod provider;
 pub mod refusal_phrases;
 pub mod response_head;
 pub mod sse;
