@@ -1,6 +1,7 @@
 //! The contestants of the benchmark, and the Envoy configuration of each.
 
 use serde_json::{Value, json};
+use verdigris::assignment::{Assignment, ReadAnswers, Reason, Share, Version};
 
 use crate::artifacts;
 use crate::gateway::WASM_FILTER;
@@ -24,6 +25,8 @@ pub enum Contestant {
     Outcomes,
     /// Verdigris also reads answers.
     Reading,
+    /// Verdigris reads the answers of a quarter of the units.
+    ReadingQuarter,
     /// Verdigris reads answers, and samples almost no request.
     Unsampled,
     /// Verdigris copies each request and its answer for a judge. Under callgrind there is none to ask.
@@ -66,7 +69,7 @@ fn judge(percent: f64) -> Value {
 }
 
 impl Contestant {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Plain,
         Self::Weighted,
         Self::ClusterHeader,
@@ -75,6 +78,7 @@ impl Contestant {
         Self::Deciding,
         Self::Outcomes,
         Self::Reading,
+        Self::ReadingQuarter,
         Self::Unsampled,
         Self::Sampled,
         Self::Everything,
@@ -91,11 +95,33 @@ impl Contestant {
             Self::Deciding => "Verdigris, deciding",
             Self::Outcomes => "Verdigris, outcomes",
             Self::Reading => "Verdigris, reading",
+            Self::ReadingQuarter => "Verdigris, reading 25 %",
             Self::Unsampled => "Verdigris, not sampled",
             Self::Sampled => "Verdigris, sampled",
             Self::Everything => "Verdigris, everything",
             Self::Ramping => "Verdigris, ramping",
         }
+    }
+
+    fn rollout(self) -> String {
+        format!("bench-{}", self as u8)
+    }
+
+    /// The users of so many requests. Where a quarter of the answers is read, exactly each fourth user is
+    /// one whose answers are.
+    pub fn users(self, count: usize) -> Vec<String> {
+        let users = (0..).map(|number| format!("user-{number:06}"));
+        let (Self::ReadingQuarter, Some(quarter)) = (self, Share::new(3, 1)) else {
+            return users.take(count).collect();
+        };
+        let (rollout, blue) = (self.rollout(), Assignment::new(Version::Blue, Reason::Weight));
+        let is_read = |user: &String| {
+            ReadAnswers::OfUnits(quarter).contains(&rollout, blue, None, Some(user.as_bytes()))
+        };
+        let mut read = users.clone().filter(|user| is_read(user));
+        let mut left_out = users.filter(|user| !is_read(user));
+        let of_either = |number| if number % 4 == 0 { read.next() } else { left_out.next() };
+        (0..count).filter_map(of_either).collect()
     }
 
     /// The action of the route.
@@ -138,6 +164,7 @@ impl Contestant {
             Self::Routing | Self::Deciding => json!({}),
             Self::Outcomes => json!({"answers": {"read": false}}),
             Self::Reading => json!({"answers": {}}),
+            Self::ReadingQuarter => json!({"answers": {"sample": 25}}),
             Self::Unsampled => judge(0.01),
             Self::Sampled => judge(100.0),
             Self::Everything => json!({
@@ -156,7 +183,7 @@ impl Contestant {
     pub fn wasm_filter(self, overrides: Value) -> Value {
         let mut config = json!({
             // Each contestant has its own counters.
-            "rollout": format!("bench-{}", self as u8),
+            "rollout": self.rollout(),
             "unit": {"header": "x-user-id"},
             "versions": {"blue": {"cluster": "llm-blue"}, "green": {"cluster": "llm-green"}},
             "weights": {"blue": 100 - GREEN_PERCENT, "green": GREEN_PERCENT},

@@ -122,17 +122,18 @@ fn count(contestants: &[Contestant]) -> Vec<Count> {
     let mut counts = Vec::new();
     for (contestant, port) in contestants.iter().zip(&gateway.ports) {
         let mut connection = Connection::open(*port).unwrap();
-        send_requests(&mut connection, WARM_UP);
+        let users = contestant.users(REQUESTS);
+        send_requests(&mut connection, &users[..WARM_UP]);
         if *contestant == Contestant::Ramping {
             // With evidence of the same users, a tick takes more than without any. On a slow
             // machine more ticks fall on the requests.
-            send_requests(&mut connection, REQUESTS);
+            send_requests(&mut connection, &users);
             callgrind.measure_idle("the same with evidence");
         }
-        let requests = callgrind.instructions(|| send_requests(&mut connection, REQUESTS));
-        request_streams(&mut connection, &upstream, 2);
-        let streams =
-            callgrind.instructions(|| request_streams(&mut connection, &upstream, STREAMS));
+        let requests = callgrind.instructions(|| send_requests(&mut connection, &users));
+        request_streams(&mut connection, &upstream, &users[..2]);
+        let streams = callgrind
+            .instructions(|| request_streams(&mut connection, &upstream, &users[..STREAMS]));
         counts.push(Count {
             contestant: *contestant,
             request: requests / REQUESTS as f64,
@@ -142,24 +143,22 @@ fn count(contestants: &[Contestant]) -> Vec<Count> {
     counts
 }
 
-fn send_requests(connection: &mut Connection, count: usize) {
+fn send_requests(connection: &mut Connection, users: &[String]) {
     let plain = chat_body(None);
-    for user in 0..count {
-        let user = format!("user-{user:06}");
-        let status = connection.post(PATH, &[("x-user-id", &user)], &plain, |_| {}).unwrap();
+    for user in users {
+        let status = connection.post(PATH, &[("x-user-id", user)], &plain, |_| {}).unwrap();
         assert_eq!(status, 200);
     }
 }
 
 /// Requests streams whose next chunk is sent when the previous one has arrived.
-fn request_streams(connection: &mut Connection, upstream: &Upstream, count: usize) {
+fn request_streams(connection: &mut Connection, upstream: &Upstream, users: &[String]) {
     let spec = StreamSpec { chunks: CHUNKS_PER_STREAM, pace_ms: None, size: 8 };
     let body = chat_body(Some(spec));
-    for user in 0..count {
-        let user = format!("user-{user:06}");
+    for user in users {
         upstream.send_next_chunk();
         let mut left = CHUNKS_PER_STREAM - 1;
-        let status = connection.post(PATH, &[("x-user-id", &user)], &body, |_| {
+        let status = connection.post(PATH, &[("x-user-id", user)], &body, |_| {
             if left > 0 {
                 upstream.send_next_chunk();
                 left -= 1;
