@@ -45,8 +45,8 @@ impl FleetInstance {
         bring(local, context, published, WHY).await;
     }
 
-    /// Rolls this instance back if the fleet has forgotten its rollback: the store was wiped, and an instance
-    /// that did not know the rollback started the ramp before another one restored it.
+    /// Rolls this instance back if the fleet has lost its rollback. This happens when the store is wiped and a
+    /// new instance, which has no record of the rollback, starts the ramp before another instance restores it.
     pub(super) async fn bring_forgotten_rollback(
         &self,
         protocol: &mut Protocol,

@@ -101,6 +101,11 @@ impl Answer {
         self.has_tool_call = true;
     }
 
+    /// Counts a JSON document that is complete.
+    pub(super) fn end_document(&mut self) {
+        self.documents = self.documents.saturating_add(1);
+    }
+
     /// Whether it repeats itself in a loop, by its text or by its finish reason.
     pub fn is_repetitive(&self) -> bool {
         self.repetition || self.signals.has_loop()

@@ -39,6 +39,7 @@ pub struct InnerAnswer {
 // === impl Provider ===
 
 impl Provider {
+    /// The reader of a format, at the beginning of an answer.
     pub fn new(format: Format) -> Self {
         match format {
             Format::Chat => Self::OpenAiChat(OpenAiChat::default()),
@@ -93,7 +94,7 @@ impl Provider {
         match (part, token, &mut *self) {
             (EventPart::Text, Token::Text(text), _) => answer.add_text(text),
             (_, Token::End, Self::OpenAiChat(chat)) => {
-                answer.documents = answer.documents.saturating_add(1);
+                answer.end_document();
                 chat.end_chunk(answer);
             }
             (EventPart::Choice, Token::Object, Self::OpenAiChat(chat)) => {
@@ -110,7 +111,7 @@ impl Provider {
     #[inline(never)]
     fn read_token(&mut self, path: &[AnswerKey], token: Token<'_>, answer: &mut Answer) {
         match token {
-            Token::End => answer.documents = answer.documents.saturating_add(1),
+            Token::End => answer.end_document(),
             Token::String(object) if path == [AnswerKey::Object] && !answer.has_answer => {
                 answer.is_list |= object.is("list");
             }
