@@ -22,7 +22,7 @@ fn world(errors: f64, duration: f64) -> World {
             behaviour(Metric::ErrorRate, 0.01, 0.0, errors),
             behaviour(Metric::Duration, 4000.0, 0.85, duration),
         ],
-        green_differs_from_s: 0,
+        green_differs_s: World::WHOLE_RUN,
         incident: None,
         unread: ByVersion::default(),
         failure_ms: None,

@@ -127,7 +127,7 @@ impl TrafficArgs {
             per_second: self.rps,
             users,
             behaviours,
-            green_differs_from_s: 0,
+            green_differs_s: World::WHOLE_RUN,
             incident: None,
             unread: ByVersion::default(),
             failure_ms: None,

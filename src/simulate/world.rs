@@ -23,8 +23,8 @@ pub struct World {
     pub users: Users,
     /// How the versions behave, metric by metric. Other metrics are not measured.
     pub behaviours: Vec<Behaviour>,
-    /// In which second of the run green begins to behave as it does; until then it is like blue.
-    pub green_differs_from_s: u64,
+    /// In which seconds of the run green behaves as it does; before and after them it is like blue.
+    pub green_differs_s: Range<u64>,
     /// An incident.
     pub incident: Option<Incident>,
     /// Whose answers cannot be read.
@@ -70,6 +70,9 @@ const DEFAULT_DURATION: Behaviour =
 // === impl World ===
 
 impl World {
+    /// All seconds of a run.
+    pub const WHOLE_RUN: Range<u64> = 0..u64::MAX;
+
     /// A response of a version to a user's request in this second of the run.
     ///
     /// As for a real response, only the failure is known of one that failed, and only its status
@@ -89,8 +92,8 @@ impl World {
         let (mut measurements, mut duration_ms) = (Measurements::default(), None);
         let (mut failure, mut has_failed) = (Measurements::default(), false);
         let request = RequestDeviation::draw(self.explained, random);
-        let alike = second < self.green_differs_from_s;
-        let behaves_like = if alike { Version::Blue } else { version };
+        let differs = self.green_differs_s.contains(&second);
+        let behaves_like = if differs { version } else { Version::Blue };
         for (index, behaviour) in self.behaviours.iter().enumerate() {
             let metric = behaviour.metric;
             if metric.quantile().is_some() || metric.is_of_pairs() {

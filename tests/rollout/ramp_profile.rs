@@ -31,7 +31,7 @@ fn small_service(green_errors: f64, green_duration: f64) -> World {
             Behaviour { green: green_duration, ..value(Metric::Duration, 4000.0, 0.85) },
             value(Metric::Ttft, 600.0, 0.6),
         ],
-        green_differs_from_s: 0,
+        green_differs_s: World::WHOLE_RUN,
         incident: None,
         unread: Default::default(),
         failure_ms: Some(50.0),

@@ -98,7 +98,7 @@ fn world(users: Users, behaviours: Vec<Behaviour>) -> World {
         per_second: PER_SECOND,
         users,
         behaviours,
-        green_differs_from_s: 0,
+        green_differs_s: World::WHOLE_RUN,
         incident: None,
         unread: ByVersion::default(),
         failure_ms: None,
@@ -318,8 +318,8 @@ fn late_regressions() -> Vec<Cell> {
     for (users, population) in [(INDEPENDENT, "independent"), (alike(20_000), "20000 users")] {
         for (name, metric, factor, _) in REGRESSIONS {
             let healthy_s = 4 * HOUR;
-            let world =
-                World { green_differs_from_s: healthy_s, ..world(users, worse(metric, factor)) };
+            let green_differs_s = healthy_s..u64::MAX;
+            let world = World { green_differs_s, ..world(users, worse(metric, factor)) };
             let plan = plan(&world, &[0.25], true);
             let schedule = fixed(&[0.25], healthy_s + 2 * HOUR);
             let requirement = Requirement::LateRollback { healthy_s };

@@ -76,7 +76,7 @@ fn world(users: Users, behaviours: Vec<Behaviour>) -> World {
         per_second: 50.0,
         users,
         behaviours,
-        green_differs_from_s: 0,
+        green_differs_s: World::WHOLE_RUN,
         incident: None,
         drift: None,
         explained: 0.0,

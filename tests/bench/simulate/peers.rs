@@ -40,7 +40,7 @@ impl Compared {
     /// Simulates the world so many times.
     pub fn run(&self, count: u64) -> Row {
         let comparison = Comparison::new(&self.case.spec(), self.case.world(), STEP_S);
-        let from_s = self.case.green_differs_from_s();
+        let from_s = self.case.green_differs_s().start;
         let runs: Vec<_> = in_parallel(count, |seed| comparison.run(seed));
         let column = |(rule, name): (usize, &'static str)| {
             let found: Vec<Finding> = runs.iter().filter_map(|run| run[rule]).collect();

@@ -3,6 +3,8 @@
 //! Each world names the outcome that it requires. `before` is the outcome of 500 ramps before
 //! responses were classified and compared as they are now.
 
+use std::ops::Range;
+
 use verdigris::config::Config;
 use verdigris::rollout::RampSpec;
 use verdigris::simulate::{SimulatedRollout, in_parallel};
@@ -33,8 +35,8 @@ pub struct Case {
     /// The standard deviation of the logarithm of durations, and their median in milliseconds.
     durations: (f64, f64),
     drift: Option<Drift>,
-    /// From which second on green differs from blue.
-    green_differs_from_s: u64,
+    /// In which seconds green differs from blue.
+    green_differs_s: Range<u64>,
     /// After how many seconds in a step a ramp counts as held.
     held_after_s: u64,
     /// The ramp, as JSON.
@@ -45,6 +47,10 @@ pub struct Case {
 
 /// A ramp that compares green with four times as many units of blue.
 const RATIO: &str = r#"{"control": {"ratio": 4}}"#;
+
+/// Few of them send much and have most of the bad answers.
+const UNLIKE: Users =
+    Users::Unequal { count: 20_000, activity: Activity::Zipf(1.0), shape: Some(0.2) };
 
 /// A day, in seconds.
 const DAY_S: u64 = 24 * 3600;
@@ -79,7 +85,7 @@ const USUAL: Case = Case {
     per_second: 50.0,
     durations: (0.85, 4000.0),
     drift: None,
-    green_differs_from_s: 0,
+    green_differs_s: World::WHOLE_RUN,
     held_after_s: 2 * 3600,
     ramp: "{}",
     required: Required::Promoted(0.9),
@@ -129,6 +135,20 @@ fn cases() -> Vec<Case> {
             ..USUAL
         },
         Case {
+            name: "identical, 2,000 users",
+            users: sticky(2_000),
+            required: Required::NotRolledBack,
+            before: "held 100 %",
+            ..USUAL
+        },
+        Case {
+            name: "identical, 20,000 users, Zipf(1), unlike luck",
+            users: UNLIKE,
+            required: Required::NotRolledBack,
+            before: "held 99 %",
+            ..USUAL
+        },
+        Case {
             name: "green answers 400 to all",
             client_errors: (0.01, 1.0),
             failure_ms: fast,
@@ -164,6 +184,22 @@ fn cases() -> Vec<Case> {
             duration: 7.5,
             required: RolledBack,
             before: "rolled back after 598 s, 7,493 requests (step of 25 %)",
+            ..USUAL
+        },
+        Case {
+            name: "green takes 60 s instead of 4 s at 50 %, 500 requests a second",
+            duration: 15.0,
+            per_second: 500.0,
+            ramp: r#"{"steps": [50, 100]}"#,
+            required: RolledBack,
+            before: "held for ever, 84,000 requests",
+            ..USUAL
+        },
+        Case {
+            name: "green takes 30 % longer in its first 5 min",
+            duration: 1.3,
+            green_differs_s: 0..300,
+            before: "rolled back 47 %",
             ..USUAL
         },
         Case {
@@ -358,11 +394,7 @@ fn timing_cases() -> Vec<Case> {
 /// The worlds in which the gate is compared with other tools, all with the default ramp.
 pub fn comparable() -> Vec<Case> {
     use Required::RolledBack;
-    let unlike =
-        |shape| Users::Unequal { count: 20_000, activity: Activity::Zipf(1.0), shape: Some(shape) };
     let more = vec![
-        Case { name: "identical, 2,000 users", users: sticky(2_000), ..USUAL },
-        Case { name: "identical, 20,000 users, Zipf(1), unlike luck", users: unlike(0.2), ..USUAL },
         Case {
             name: "requests, rates and times ×2 and back within 2 h",
             drift: Some(Drift { period_s: 7200, peak: 2_f64.sqrt() }),
@@ -394,7 +426,7 @@ pub fn comparable() -> Vec<Case> {
         Case {
             name: "errors 1 → 3 % after an hour",
             errors: (0.01, 0.03),
-            green_differs_from_s: 3_600,
+            green_differs_s: 3_600..u64::MAX,
             required: RolledBack,
             ..USUAL
         },
@@ -402,6 +434,8 @@ pub fn comparable() -> Vec<Case> {
     let others = [
         "identical",
         "identical, 20,000 users",
+        "identical, 2,000 users",
+        "identical, 20,000 users, Zipf(1), unlike luck",
         "blue fails 10 % in 50 ms, green 1 %",
         "blue alone is down for 5 min",
         "both fail 60 % for 60 s",
@@ -574,9 +608,9 @@ impl Case {
         matches!(self.required, Required::RolledBack | Required::NotPromoted)
     }
 
-    /// From which second on green differs from blue.
-    pub fn green_differs_from_s(&self) -> u64 {
-        self.green_differs_from_s
+    /// In which seconds green differs from blue.
+    pub fn green_differs_s(&self) -> Range<u64> {
+        self.green_differs_s.clone()
     }
 
     pub fn world(&self) -> World {
@@ -606,7 +640,7 @@ impl Case {
             .into_iter()
             .chain(aborts)
             .collect(),
-            green_differs_from_s: self.green_differs_from_s,
+            green_differs_s: self.green_differs_s.clone(),
             incident: self.incident.clone(),
             unread: self.unread,
             failure_ms: self.failure_ms,
