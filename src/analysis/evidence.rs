@@ -240,10 +240,13 @@ impl Evidence {
         }
         let is_counted = || self.period.counts_for_outages(plan, observation);
         let measurements = self.outages.record(observation, plan.warmup_ns, is_counted);
+        let is_cold =
+            plan.cold_start_ns > 0 && !self.is_after(plan.cold_start_ns, *step, observation);
+        let measurements = if is_cold { measurements.without_times() } else { measurements };
         let observation = &Observation { measurements, ..*observation };
         let measurements = self.thresholds.derive(plan, *step, observation);
         let observation = &Observation { measurements, ..*observation };
-        let is_after_warmup = self.is_after_warmup(plan, *step, observation);
+        let is_after_warmup = self.is_after(plan.warmup_ns, *step, observation);
         let Some(new) = self.set_flags(plan, *step, observation, is_after_warmup) else { return };
         self.learn(&measurements, new);
         self.adjustment.learn(plan, observation);
@@ -290,14 +293,11 @@ impl Evidence {
         }
     }
 
-    fn is_after_warmup(
-        &self,
-        plan: &AnalysisPlan,
-        step: StepIndex,
-        observation: &Observation,
-    ) -> bool {
+    /// Whether a response ended so many nanoseconds after its step began, or later. It is not known of a
+    /// step whose beginning is not known.
+    fn is_after(&self, time_ns: u64, step: StepIndex, observation: &Observation) -> bool {
         let began_ns = self.began_ns.get(step.get());
-        began_ns.is_some_and(|began| observation.at_ns >= began.saturating_add(plan.warmup_ns))
+        began_ns.is_some_and(|began| observation.at_ns >= began.saturating_add(time_ns))
     }
 
     /// Sets the unit's flags. Returns those that were not set before, or `None` where the

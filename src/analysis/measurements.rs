@@ -121,6 +121,16 @@ impl Measurements {
         if self.is_response() { self } else { Self::default() }
     }
 
+    /// The measurements without the times.
+    #[must_use]
+    pub(super) fn without_times(mut self) -> Self {
+        let times = bit(Metric::Duration) | bit(Metric::Ttft) | bit(Metric::SlowRate);
+        for bits in [&mut self.known, &mut self.bad, &mut self.missing, &mut self.censored] {
+            *bits &= !times;
+        }
+        self
+    }
+
     /// The measurements without whether the response is slow, because [`Self::of_slow_response`]
     /// has reported that it is.
     #[must_use]

@@ -29,6 +29,9 @@ pub struct AnalysisPlan {
     /// How long after a step began responses must end to count for advancing, in nanoseconds;
     /// see [`Evidence::begin_step`](super::Evidence::begin_step).
     pub warmup_ns: u64,
+    /// For how long after a step began the times of responses count for nothing, in nanoseconds. A green
+    /// with cold caches is slow then.
+    pub cold_start_ns: u64,
     /// How many units of a step are remembered. Above it, some are ignored.
     pub max_units: usize,
 }

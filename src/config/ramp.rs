@@ -79,7 +79,11 @@ pub(super) fn check_ramp(
         check_steps(raw.steps, raw.profile, control, context.has_conversations, diagnostics);
     let bake = check_period("ramp.bake", raw.bake.as_deref(), raw.profile.bake(), diagnostics);
     let timeout = check_timeout(raw.timeout.as_deref(), raw.profile.timeout(), bake, diagnostics);
-    let warmup = check_warmup(raw.warmup.as_deref(), bake, diagnostics);
+    let warmup = raw.warmup.as_deref();
+    let warmup = check_within_bake("ramp.warmup", warmup, WARMUP, bake, diagnostics);
+    let cold_start = raw.cold_start.as_deref();
+    let cold_start =
+        check_within_bake("ramp.cold_start", cold_start, Duration::ZERO, bake, diagnostics);
 
     let shares: Option<Vec<f64>> = steps.as_deref().map(analysed_shares);
     let GateSection { specs, objective, mut metrics } =
@@ -141,6 +145,7 @@ pub(super) fn check_ramp(
             compares_all,
             unit: raw.evidence,
             warmup_ns: u64::try_from(warmup?.as_nanos()).ok()?,
+            cold_start_ns: u64::try_from(cold_start?.as_nanos()).ok()?,
             max_units: MAX_UNITS,
         },
         reads_compared_only: control.reads_compared_only(),
@@ -233,20 +238,23 @@ fn check_timeout(
     Some(timeout)
 }
 
-fn check_warmup(
+/// Checks a time at the beginning of each step.
+fn check_within_bake(
+    field: &str,
     raw: Option<&str>,
+    default: Duration,
     bake: Option<Duration>,
     diagnostics: &mut Diagnostics,
 ) -> Option<Duration> {
     let bake = bake.unwrap_or(Duration::MAX);
-    let Some(text) = raw else { return Some(WARMUP.min(bake)) };
-    let warmup = parse_duration(text).filter(|warmup| *warmup <= bake);
-    if warmup.is_none() {
+    let Some(text) = raw else { return Some(default.min(bake)) };
+    let time = parse_duration(text).filter(|time| *time <= bake);
+    if time.is_none() {
         let fix = "write a whole number of ms, s, m, h or d, at most the duration of bake, such as \
                    \"2m\"";
-        diagnostics.push(FieldError::new("ramp.warmup", &json!(text), fix));
+        diagnostics.push(FieldError::new(field, &json!(text), fix));
     }
-    warmup
+    time
 }
 
 fn check_probability(

@@ -92,11 +92,11 @@ impl Config {
         }
     }
 
-    /// Whether a ramp counts units that a client can make as it likes: the unit may be a cookie,
-    /// and no conversation is counted in its place.
+    /// Whether a ramp counts units that a client can make as it likes: the unit may be a cookie. With
+    /// conversations, too, a request with a unit counts for it.
     pub fn is_unit_made_by_clients(&self) -> bool {
         let has_cookie = self.unit.iter().any(|source| source.header().is_none());
-        has_cookie && self.ramp.is_some() && self.conversation.is_none()
+        has_cookie && self.ramp.is_some()
     }
 
     /// The cluster that serves `version`.

@@ -6,8 +6,8 @@ use super::health::health;
 use super::problems::problems;
 use super::rejections::Acceptance;
 use super::view::{
-    AnalysisView, CommandView, DecisionView, FleetView, JudgeView, RampView, RolloutView,
-    ShadowStepView, ShareView, StepView, VersionAboutView, VersionView,
+    AnalysisView, CommandView, DecisionView, EarlierEvidence, FleetView, JudgeView, RampView,
+    RolloutView, ShadowStepView, ShareView, StepView, VersionAboutView, VersionView,
 };
 use crate::analysis::{Analysis, Verdict};
 use crate::assignment::Share;
@@ -177,7 +177,8 @@ impl From<&Transition> for DecisionView {
 // === impl RampView ===
 
 impl RampView {
-    fn new(
+    /// The view of a ramp.
+    pub fn new(
         spec: &RampSpec,
         state: &RampState,
         differences: &DifferenceHistory,
@@ -203,7 +204,22 @@ impl RampView {
             judgement: analysis.map(|it| AnalysisView::new(&it, spec, state.step.get())),
             shadow_step: ShadowStepView::new(spec, state),
             differences: build_differences::differences(spec, differences),
+            at_half_time: EarlierEvidence::at_half_time(state, differences, now),
         }
+    }
+}
+
+// === impl EarlierEvidence ===
+
+impl EarlierEvidence {
+    fn at_half_time(state: &RampState, history: &DifferenceHistory, now: Clocks) -> Option<Self> {
+        let half_ms = state.time_in_step_ns(now) / SECOND_NS * MS_PER_SECOND / 2;
+        let sample = history.sample_before(state.epoch, half_ms, now)?;
+        Some(Self {
+            ago_s: now.unix_ms.saturating_sub(sample.at_ms) / MS_PER_SECOND,
+            green_units: sample.green_units,
+            safe: sample.safe,
+        })
     }
 }
 

@@ -14,6 +14,7 @@
 //! | [`version_about`] | what a version is: its cluster, and what it changes |
 //! | [`health`] | whether a rollout gets what it needs |
 //! | [`outlook`] | whether a step will have enough evidence, and when |
+//! | [`outlook_log`] | which of that is logged |
 //! | [`problems`] | problems of a rollout, and how to fix them |
 //! | [`rejections`] | configurations that the filter rejected |
 //! | [`mod@page`] | the HTML page and its Content-Security-Policy |
@@ -54,6 +55,7 @@ pub mod judge_summary;
 pub mod labels;
 pub mod numbers;
 pub mod outlook;
+pub mod outlook_log;
 pub mod page;
 pub mod problems;
 pub mod progress;

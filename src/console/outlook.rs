@@ -11,20 +11,35 @@ use crate::rollout::RampProfile;
 pub enum Outlook {
     /// It has enough, or will have before it is overdue. The text says when.
     Enough(String),
-    /// It will not have enough in time.
+    /// It will not have enough in time, or never. The text says what needs less.
     TooLittle(String),
     /// It is too early to say.
     Open(String),
 }
 
+/// How evidence has grown lately: since half of the step's time, or since the step began.
+#[derive(Clone, Copy)]
+struct Growth {
+    /// The fraction of the required evidence that comes in a second.
+    safe_per_s: f64,
+    /// The units that bring as much evidence as is required.
+    units_per_safe: f64,
+    /// Whether hardly any new units and hardly any evidence have come.
+    has_ended: bool,
+}
+
 /// Before a step has lasted so long, nothing is predicted.
 const MIN_S: u64 = 300;
 
-/// A step without any evidence has too few users when it has lasted so long.
-const MIN_WITHOUT_EVIDENCE_S: u64 = 1800;
+/// A step has too few users if there is no evidence, or none comes any more, when it has lasted so long.
+const MIN_WITHOUT_EVIDENCE_S: u64 = 600;
 
 /// Less than this fraction of the required evidence predicts nothing.
 const MIN_EVIDENCE: f64 = 0.05;
+
+/// Growth has ended if less than this fraction of the units is new, and less than this fraction of the
+/// required evidence has come, in half of the step's time.
+const MIN_GROWTH: f64 = 0.05;
 
 // === impl Outlook ===
 
@@ -33,7 +48,7 @@ impl Outlook {
     /// that compares nothing.
     ///
     /// The logarithm of the evidence grows with the number of units, so the rest is proportional
-    /// to what is there. Where the same users come again and again, it takes longer than that.
+    /// to what has come lately. Where the same users come again and again, that is less and less.
     pub fn new(ramp: &RampView) -> Option<Self> {
         let analysis = ramp.judgement.as_ref()?;
         let deciding = analysis.gates.iter().filter(|gate| is_deciding(gate));
@@ -47,29 +62,62 @@ impl Outlook {
             return Some(Self::Open(format!("too early to say; {seen} in this step")));
         }
         let name = labels::metric(&slowest.metric).name;
-        if slowest.safe < MIN_EVIDENCE {
-            let text = format!("{name}: none after {}; {seen}", HumanDuration(ramp.in_step_s));
-            return Some(match ramp.in_step_s < MIN_WITHOUT_EVIDENCE_S {
-                true => Self::Open(text),
-                false => Self::TooLittle(format!("{text}: too few for this step{}", advice(ramp))),
+        let lasted = HumanDuration(ramp.in_step_s);
+        let is_late = ramp.in_step_s >= MIN_WITHOUT_EVIDENCE_S;
+        let growth = Growth::new(ramp, *green_units, slowest.safe);
+        if growth.has_ended && is_late {
+            return Some(Self::TooLittle(format!(
+                "{name}: {seen} after {lasted}, and hardly any new ones: never at this traffic{}",
+                advice(ramp)
+            )));
+        }
+        if slowest.safe < MIN_EVIDENCE || growth.safe_per_s <= 0.0 {
+            let found = if slowest.safe < MIN_EVIDENCE { "none" } else { "no more" };
+            let text = format!("{name}: {found} after {lasted}; {seen}");
+            return Some(match is_late {
+                true => Self::TooLittle(format!("{text}: too few for this step{}", advice(ramp))),
+                false => Self::Open(text),
             });
         }
-        let needed = round_to_two_digits(*green_units as f64 / slowest.safe);
-        let total_s = ramp.in_step_s as f64 / slowest.safe;
-        let left = HumanDuration((total_s as u64).saturating_sub(ramp.in_step_s));
+        let missing = 1.0 - slowest.safe;
+        let needed = round_to_two_digits(*green_units as f64 + missing * growth.units_per_safe);
+        let left_s = missing / growth.safe_per_s;
         let text = format!(
-            "{name}: about {} {counts} on green are needed, {} so far; {left} more at this rate",
+            "{name}: about {} {counts} on green are needed, {} so far; {} more at this rate",
             GroupedCount(needed),
-            GroupedCount(*green_units)
+            GroupedCount(*green_units),
+            HumanDuration(left_s as u64)
         );
-        Some(match total_s > ramp.timeout_s as f64 {
-            true => Self::TooLittle(text),
+        Some(match ramp.in_step_s as f64 + left_s > ramp.timeout_s as f64 {
+            true => Self::TooLittle(format!("{text}{}", advice(ramp))),
             false => Self::Enough(text),
         })
     }
 }
 
-/// The profile that needs fewer users, where the step has less than half of them.
+// === impl Growth ===
+
+impl Growth {
+    /// The growth of a step's evidence to this fraction of what is required, by so many units on green.
+    fn new(ramp: &RampView, green_units: u64, safe: f64) -> Self {
+        let Some(before) = ramp.at_half_time.filter(|it| it.ago_s > 0) else {
+            return Self {
+                safe_per_s: safe / ramp.in_step_s as f64,
+                units_per_safe: green_units as f64 / safe,
+                has_ended: false,
+            };
+        };
+        let units = green_units.saturating_sub(before.green_units) as f64;
+        let gained = safe - before.safe;
+        Self {
+            safe_per_s: gained / before.ago_s as f64,
+            units_per_safe: units / gained,
+            has_ended: units < MIN_GROWTH * green_units as f64 && gained < MIN_GROWTH,
+        }
+    }
+}
+
+/// What needs fewer users: the profile for few, where the step has less than half of them.
 fn advice(ramp: &RampView) -> String {
     let small = RampProfile::Small;
     let first_bp = small.steps_bp().first().copied().unwrap_or_default();
@@ -78,7 +126,7 @@ fn advice(ramp: &RampView) -> String {
         Some(share_bp) if share_bp < first_bp => {
             format!("; \"profile\": \"{}\" needs fewer", small.as_str())
         }
-        _ => String::new(),
+        _ => "; larger tolerances or fewer critical gates need fewer".to_owned(),
     }
 }
 

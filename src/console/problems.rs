@@ -116,10 +116,10 @@ fn incomparable(analysis: &AnalysisView) -> Vec<ProblemView> {
     let mut found = Vec::new();
     if analysis.is_mismatched {
         found.push(severe(
-            "Sample ratio mismatch: the split of users does not match the weights, so nothing can \
-             be decided.",
-            "Check that all requests of a user carry the same unit, and that requests of one version \
-             are not sent twice.",
+            "Sample ratio mismatch: the split of users does not match the weights, so green cannot \
+             be called safe.",
+            "Check that all requests of a user carry the same unit, that requests of one version \
+             are not sent twice, and that clients cannot choose their unit.",
         ));
     }
     let gates = analysis.gates.iter();

@@ -139,6 +139,21 @@ pub struct RampView {
     /// How the difference of each gate has developed since the ramp began.
     #[cfg_attr(not(target_arch = "wasm32"), serde(default))]
     pub differences: Vec<DifferenceView>,
+    /// What there was when about half of the step's time had passed, if that is known.
+    #[cfg_attr(not(target_arch = "wasm32"), serde(default))]
+    pub at_half_time: Option<EarlierEvidence>,
+}
+
+/// The evidence of a step at an earlier time.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(Deserialize))]
+pub struct EarlierEvidence {
+    /// How long ago, in seconds.
+    pub ago_s: u64,
+    /// Units that were new on green in the step.
+    pub green_units: u64,
+    /// The evidence for safe of the gate with the least, as a fraction of what advances.
+    pub safe: f64,
 }
 
 /// A step of a ramp.

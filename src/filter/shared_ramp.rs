@@ -13,6 +13,9 @@ use super::store::config_revision::{ConfigRevision, RevisionTracker};
 use super::store::keys::store_name;
 use super::store::shared_data::SharedDataStore;
 use crate::config::CommandRequest;
+use crate::console::outlook::Outlook;
+use crate::console::outlook_log::OutlookLog;
+use crate::console::view::RampView;
 use crate::fleet::FleetInstance;
 use crate::rollout::decimal::Decimal;
 use crate::rollout::store::poll_once;
@@ -43,6 +46,8 @@ pub struct SharedRamp {
     evidence_metrics: EvidenceMetrics,
     /// What the log says that the ramp waits for.
     hold_changes: RefCell<HoldChanges>,
+    /// What the log says of the evidence to come.
+    outlook_log: RefCell<OutlookLog>,
 }
 
 // === impl SharedRamp ===
@@ -62,6 +67,7 @@ impl SharedRamp {
                 counters: RefCell::default(),
                 evidence_metrics: EvidenceMetrics::default(),
                 hold_changes: RefCell::default(),
+                outlook_log: RefCell::default(),
             })
         })
     }
@@ -185,6 +191,12 @@ impl SharedRamp {
         work(&ReconcileContext { spec, history, now, report: &report })
     }
 
+    /// What the page shows of a state that was just committed: its revision is the ramp's time.
+    fn view(&self, spec: &RampSpec, state: &RampState) -> Option<RampView> {
+        let now = Clocks { monotonic_ns: state.revision, ..clocks()? };
+        Some(RampView::new(spec, state, &self.differences(), now))
+    }
+
     /// Logs and counts what happens in the worker.
     pub fn report(&self, spec: &RampSpec, event: RampEvent<'_>) {
         let rollout = &self.rollout;
@@ -213,6 +225,11 @@ impl SharedRamp {
                 let changed = self.hold_changes.borrow_mut().observe(state, now_ns);
                 if let Some(reason) = changed {
                     log::warn!("rollout {rollout}: holds, and now waits for {reason}");
+                }
+                let look = || Outlook::new(&self.view(spec, state)?);
+                if let Some(outlook) = self.outlook_log.borrow_mut().observe(state, look) {
+                    let step = state.step.get() + 1;
+                    log::warn!("rollout {rollout}: step {step} may stay undecided: {outlook}");
                 }
             }
         }

@@ -17,7 +17,9 @@
 //! [`shadow_step`](super::shadow_step) those of a shadow step, and
 //! [`apply_command`](super::apply_command) has the transitions of operator commands.
 //!
-//! A pause keeps the share that is in force; the analysis and the tripwires continue.
+//! A pause keeps the share that is in force; the analysis and the tripwires continue. So they do after the
+//! promotion, while answers of the last step come: those that were open, and those of conversations that
+//! began in it and stay on their version.
 
 use super::clocks::Clocks;
 use super::decision_text;
@@ -27,7 +29,9 @@ use super::phase::Phase;
 use super::spec::RampSpec;
 use super::state::RampState;
 use super::transition_log::Transition;
-use crate::analysis::{Analysis, Observation, Reading, StepObservation, Tripwire, Verdict};
+use crate::analysis::{
+    Analysis, Observation, Reading, StepIndex, StepObservation, Tripwire, Verdict,
+};
 use crate::assignment::Epoch;
 
 // === impl RampState ===
@@ -46,13 +50,14 @@ impl RampState {
         transitions.extend(self.reconcile_spec(spec, now));
         self.update_tripwires(spec, now, observations);
         let evidence = self.evidence_of(observations);
+        let is_of_earlier_step = evidence.iter().any(|it| it.step < self.step);
         if self.phase != Phase::RolledBack {
             self.evidence.begin_tick(&spec.analysis, now.monotonic_ns);
         }
         self.evidence.add(&spec.analysis, evidence);
         self.learn_baseline(spec, observations);
         self.add_pairs(spec, observations);
-        transitions.extend(self.evaluate(spec, now));
+        transitions.extend(self.evaluate(spec, is_of_earlier_step, now));
         transitions
     }
 
@@ -96,8 +101,20 @@ impl RampState {
         }
     }
 
-    /// Decides by the tripwires, the analysis, the configuration and the time.
-    fn evaluate(&mut self, spec: &RampSpec, now: Clocks) -> Option<Transition> {
+    /// The analysis of the last step that compares versions, where the current one is later.
+    fn analyse_last_compared(&self, spec: &RampSpec) -> Option<Analysis> {
+        let last = StepIndex::new(spec.analysis.steps.len().checked_sub(1)?);
+        (last < self.step).then(|| Analysis::new(&spec.analysis, &self.evidence, last))
+    }
+
+    /// Decides by the tripwires, the analysis, the configuration and the time. Evidence of an earlier step
+    /// is looked at only in a tick that has brought some.
+    fn evaluate(
+        &mut self,
+        spec: &RampSpec,
+        is_of_earlier_step: bool,
+        now: Clocks,
+    ) -> Option<Transition> {
         if spec.is_rolled_back && self.phase != Phase::RolledBack {
             return Some(self.roll_back(spec, decision_text::ROLLED_BACK.to_owned(), now));
         }
@@ -125,8 +142,10 @@ impl RampState {
             return self.evaluate_shadow_step(spec, incident, now);
         }
         let analysis = self.analyse(spec);
-        if let Some(analysis) = analysis.as_ref().filter(|it| it.verdict == Verdict::Fail) {
-            let why = decision_text::worse(analysis, &spec.analysis);
+        let before = || self.analyse_last_compared(spec).filter(|_| is_of_earlier_step);
+        let judged = analysis.clone().or_else(before);
+        if let Some(analysis) = judged.filter(|it| it.verdict == Verdict::Fail) {
+            let why = decision_text::worse(&analysis, &spec.analysis);
             return Some(self.roll_back(spec, why, now));
         }
         if let Some(decided) = self.follow_operator(spec, now) {

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::clocks::Clocks;
+use super::decision_text::smallest_non_inferiority_log_e;
 use super::phase::Phase;
 use super::spec::RampSpec;
 use super::state::RampState;
@@ -35,6 +36,10 @@ pub struct DifferenceSample {
     epoch: Epoch,
     /// The phase.
     phase: Phase,
+    /// Units that were new on green in the step.
+    pub green_units: u64,
+    /// The evidence for safe of the gate with the least, as a fraction of what advances.
+    pub safe: f64,
     /// The gates with a value on both versions.
     pub gates: Vec<GateDifference>,
 }
@@ -75,23 +80,33 @@ impl DifferenceHistory {
             return false;
         }
         self.looked_at_ms = now.unix_ms;
-        let gates: Vec<_> = state
-            .analyse(spec)
-            .iter()
-            .flat_map(|analysis| &analysis.gates)
-            .filter_map(GateDifference::new)
-            .collect();
+        let Some(analysis) = state.analyse(spec) else { return false };
+        let gates: Vec<_> = analysis.gates.iter().filter_map(GateDifference::new).collect();
         if gates.is_empty() {
             return false;
         }
+        let safe_log_e = smallest_non_inferiority_log_e(&analysis, &spec.analysis);
         self.push(DifferenceSample {
             at_ms: now.unix_ms,
             step: state.step,
             epoch: state.epoch,
             phase: state.phase,
+            green_units: analysis.units.green,
+            safe: safe_log_e / spec.analysis.pass_log_e(),
             gates,
         });
         true
+    }
+
+    /// The newest sample of an epoch that was taken at least so long ago, in milliseconds.
+    pub fn sample_before(
+        &self,
+        epoch: Epoch,
+        ago_ms: u64,
+        now: Clocks,
+    ) -> Option<&DifferenceSample> {
+        let is_old = |it: &&DifferenceSample| it.at_ms.saturating_add(ago_ms) <= now.unix_ms;
+        self.samples.iter().rev().filter(|it| it.epoch == epoch).find(is_old)
     }
 
     /// Adds the last sample again, because nothing has changed since.

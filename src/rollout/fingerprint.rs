@@ -63,6 +63,7 @@ fn analysis_bytes(spec: &RampSpec) -> Vec<u8> {
         compares_all: _,
         unit,
         warmup_ns,
+        cold_start_ns,
         max_units,
     } = &spec.analysis;
     let mut bytes = Vec::new();
@@ -82,7 +83,11 @@ fn analysis_bytes(spec: &RampSpec) -> Vec<u8> {
     let counts_requests = f64::from(u8::from(counts_requests) | u8::from(*adjusts) << 1);
     [*alpha, *beta, counts_requests, *warmup_ns as f64, *max_units as f64, objective_s]
         .into_iter()
-        .for_each(add);
+        .for_each(&mut add);
+    // Added later: without it the fingerprints are those of earlier versions.
+    if *cold_start_ns > 0 {
+        add(*cold_start_ns as f64);
+    }
     bytes
 }
 

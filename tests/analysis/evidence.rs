@@ -201,6 +201,41 @@ fn responses_during_the_warm_up_count_for_harm_only() {
     assert!(!has_evidence_for_safe(&beginning_unknown));
 }
 
+/// Whatever they are, and on both versions: neither for harm nor for safety.
+#[test]
+fn times_during_a_cold_start_count_for_nothing() {
+    let metrics = [Metric::ErrorRate, Metric::Duration, Metric::SlowRate, Metric::DurationP95];
+    let plan = AnalysisPlan { cold_start_ns: 100, ..plan_for(&metrics) };
+    let slow_green = |at_ns: u64| -> Vec<_> {
+        let observation = |unit: u64| {
+            let is_green = every_second_is_green(unit);
+            let measurements = Measurements::default()
+                .with_rate(Metric::ErrorRate, false)
+                .with_rate(Metric::SlowRate, is_green == Version::Green)
+                .with_value(Metric::Duration, if is_green == Version::Green { 9.0 } else { 1.0 });
+            observe(at_ns, unit, 1, is_green, measurements)
+        };
+        (0..400).map(observation).collect()
+    };
+    let harm_log_e = |evidence: &Evidence| {
+        let analysis = Analysis::new(&plan, evidence, StepIndex::new(1));
+        analysis.gates.iter().map(|gate| (gate.units, gate.harm_log_e)).collect::<Vec<_>>()
+    };
+    let mut evidence = Evidence::default();
+    evidence.begin_step(StepIndex::new(1), 1000);
+    evidence.add(&plan, slow_green(1099));
+    let cold = harm_log_e(&evidence);
+    assert_eq!(cold[0].0, ByVersion { blue: 200, green: 200 }, "failures count");
+    for (units, log_e) in &cold[1..] {
+        assert!(*units == ByVersion::default() && *log_e <= 0.0, "{cold:?}");
+    }
+    // The same units count afterwards.
+    evidence.add(&plan, slow_green(1100));
+    let warm = harm_log_e(&evidence);
+    assert!(warm[1].1 > 3.0, "{warm:?}");
+    assert_eq!(warm[2].0, ByVersion { blue: 200, green: 200 });
+}
+
 /// Which units are ignored does not depend on their version. An ignored unit never counts again.
 #[test]
 fn above_the_maximum_the_units_with_the_lowest_hashes_are_kept() {

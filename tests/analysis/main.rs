@@ -67,6 +67,7 @@ fn plan_with(gates: impl Iterator<Item = GateSpec>) -> AnalysisPlan {
         compares_all: true,
         unit: AnalysisUnit::Units,
         warmup_ns: 0,
+        cold_start_ns: 0,
         max_units: MAX_UNITS,
     }
 }

@@ -149,6 +149,13 @@ fn a_plan_ends_with_advice() {
     // More users do not help if they send too few requests.
     let slow = advice(&["--rps", "0.01", "--users", "500"]);
     assert!(slow.contains("0.01 requests per second are too few, however many users"), "{slow}");
+    // No traffic shows so small a difference.
+    let gates = json!([{"metric": "error_rate", "margin": 0, "tolerance": 0.0001}]);
+    let ramp = json!({"steps": [0.01, 100], "gates": gates});
+    let strict = files.add("strict.json", &config(json!({"ramp": ramp})).to_string());
+    let output = verdigris(&["plan", &strict, "--rps", "5"]);
+    let text = "No traffic completes this ramp: not even 100,000 requests per second";
+    assert!(output.out.replace("\n  ", " ").contains(text), "{output:?}");
     // Enough traffic: only the simulations are left, and they can be run.
     let enough = advice(&["--rps", "200"]);
     let commands = enough.lines().filter_map(|it| it.trim().strip_prefix("verdigris "));

@@ -77,7 +77,7 @@ proptest! {
     #[test]
     fn no_value_of_a_ramp_field_panics(
         field in prop::sample::select(vec![
-            "profile", "steps", "bake", "timeout", "warmup", "gates", "tripwires", "alpha", "beta",
+            "profile", "steps", "bake", "timeout", "warmup", "cold_start", "gates", "tripwires", "alpha", "beta",
             "evidence", "adjust", "baseline", "started", "restart", "paused", "rolled_back",
         ]),
         value in any_ramp_value(),

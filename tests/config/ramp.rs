@@ -269,6 +269,8 @@ fn some_defaults_depend_on_other_fields() {
     let long = valid_ramp(json!({"bake": "3d"}));
     assert_eq!(long.timeout, seconds(259_200), "at least bake");
     assert_eq!(valid_ramp(json!({"warmup": "0s"})).analysis.warmup_ns, 0);
+    assert_eq!(short.analysis.cold_start_ns, 0);
+    assert_eq!(valid_ramp(json!({"cold_start": "1m"})).analysis.cold_start_ns, 60_000_000_000);
     assert_eq!(valid_ramp(json!({"tripwires": []})).tripwires, []);
     let one_step = valid_ramp(json!({"steps": [50]}));
     assert_eq!(steps_bp(&one_step), [5_000]);

@@ -113,6 +113,7 @@ fn errors_of_steps_and_times() {
         ),
         (json!({"warmup": "11m"}), format!("warmup: \"11m\": {warmup}")),
         (json!({"warmup": "2"}), format!("warmup: \"2\": {warmup}")),
+        (json!({"cold_start": "11m"}), format!("cold_start: \"11m\": {warmup}")),
         (
             json!({"alpha": 0}),
             "alpha: 0: write a probability, above 0 and at most 0.5, such as 0.05".into(),
@@ -180,7 +181,7 @@ fn errors_that_concern_other_sections_and_types() {
         ),
         (
             json!({"ramp": {"bkae": "10m"}}),
-            "ramp.bkae: \"10m\": unknown field; did you mean bake? the fields are profile, steps, baseline, bake, timeout, warmup, gates, \
+            "ramp.bkae: \"10m\": unknown field; did you mean bake? the fields are profile, steps, baseline, bake, timeout, warmup, cold_start, gates, \
              tripwires, alpha, beta, evidence, adjust, control, started, restart, paused, rolled_back",
         ),
         (

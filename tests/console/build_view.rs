@@ -183,6 +183,32 @@ fn evidence_is_a_fraction_of_the_required_amount() {
     assert_eq!((analysis.gates[0].verdict.as_str(), analysis.gates[0].worse), ("fail", 1.0));
 }
 
+#[test]
+fn the_evidence_at_half_time_is_that_of_the_step() {
+    let mut walk = Walk::new(ramp(json!({"timeout": "10h"})));
+    let mut differences = DifferenceHistory::default();
+    for _ in 0..40 {
+        walk.run(15, Seen { each: 1, ..NONE });
+        differences.record(walk.spec(), &walk.state, walk.now());
+    }
+    let shown = |walk: &Walk| {
+        let inputs = inputs(walk, with_requests());
+        RolloutView::new(ViewInputs { differences: differences.clone(), ..inputs }).ramp.unwrap()
+    };
+    let ramp_now = shown(&walk);
+    let before = ramp_now.at_half_time.unwrap();
+    assert_eq!(ramp_now.in_step_s, 600);
+    assert!((300..330).contains(&before.ago_s), "{before:?}");
+    // A new unit of green came in each second.
+    assert_eq!(before.green_units, 600 - before.ago_s);
+    let safe_now = ramp_now.judgement.unwrap().gates[0].safe;
+    assert!(before.safe > 0.0 && before.safe < safe_now, "{before:?} {safe_now}");
+    // Then the history is that of an earlier epoch.
+    walk.configure(ramp(json!({"timeout": "10h", "alpha": 0.01})));
+    walk.run(2, GOOD);
+    assert_eq!(shown(&walk).at_half_time, None);
+}
+
 /// Responses that end after a rollback do not change the numbers that it was decided by.
 #[test]
 fn the_numbers_of_a_rollback_stay() {

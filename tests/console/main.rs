@@ -22,6 +22,7 @@ mod interval_chart;
 mod judge;
 mod markup;
 mod outlook;
+mod outlook_log;
 mod reading;
 mod rejections;
 mod server;

@@ -1,7 +1,7 @@
 //! Whether a step will have enough evidence.
 
 use verdigris::console::outlook::Outlook;
-use verdigris::console::view::RampView;
+use verdigris::console::view::{EarlierEvidence, RampView};
 
 use crate::fixtures::ramping;
 
@@ -38,9 +38,10 @@ fn the_gate_with_the_least_evidence_decides() {
             10_000,
             &[0.05, 0.9],
             TooLittle,
-            "Errors: about 900 users on green are needed, 45 so far; 2 days more at this rate",
+            "Errors: about 900 users on green are needed, 45 so far; 2 days more at this rate; \
+             \"profile\": \"small\" needs fewer",
         ),
-        (600, &[0.0, 1.0], Open, "Errors: none after 10 minutes; 45 users on green"),
+        (540, &[0.0, 1.0], Open, "Errors: none after 9 minutes; 45 users on green"),
         (
             3600,
             &[0.01, 1.0],
@@ -64,6 +65,72 @@ fn the_gate_with_the_least_evidence_decides() {
         };
         assert_eq!(outlook, kind(text.to_owned()), "{in_step_s} {safe:?}");
     }
+}
+
+/// Where the same users come again, less and less evidence comes.
+#[test]
+fn evidence_that_comes_lately_counts() {
+    let before = |ago_s, green_units, safe| Some(EarlierEvidence { ago_s, green_units, safe });
+    let table: [(u64, f64, Option<EarlierEvidence>, &str); 6] = [
+        // In the first half of the hour came 0.4, in the second 0.1.
+        (
+            3600,
+            0.5,
+            before(1800, 35, 0.4),
+            "enough: Errors: about 95 users on green are needed, 45 so far; 3 hours more at this rate",
+        ),
+        // The sample is older than half of the time.
+        (
+            3600,
+            0.5,
+            before(2400, 30, 0.1),
+            "enough: Errors: about 63 users on green are needed, 45 so far; 50 minutes more at this rate",
+        ),
+        (
+            3600,
+            0.5,
+            before(1800, 44, 0.49),
+            "too little: Errors: 45 users on green after 60 minutes, and hardly any new ones: never at \
+             this traffic; \"profile\": \"small\" needs fewer",
+        ),
+        // Values of units that come again are evidence.
+        (
+            3600,
+            0.5,
+            before(1800, 44, 0.25),
+            "enough: Errors: about 47 users on green are needed, 45 so far; 60 minutes more at this rate",
+        ),
+        (
+            3600,
+            0.5,
+            before(1800, 35, 0.6),
+            "too little: Errors: no more after 60 minutes; 45 users on green: too few for this step; \
+             \"profile\": \"small\" needs fewer",
+        ),
+        (
+            400,
+            0.5,
+            before(200, 45, 0.5),
+            "open: Errors: no more after 7 minutes; 45 users on green",
+        ),
+    ];
+    for (in_step_s, safe, at_half_time, expected) in table {
+        let ramp = RampView { at_half_time, ..ramp(in_step_s, &[safe, 1.0]) };
+        let outlook = match Outlook::new(&ramp).unwrap() {
+            Outlook::Enough(text) => format!("enough: {text}"),
+            Outlook::TooLittle(text) => format!("too little: {text}"),
+            Outlook::Open(text) => format!("open: {text}"),
+        };
+        assert_eq!(outlook.replace('\u{a0}', " "), expected, "{at_half_time:?}");
+    }
+}
+
+#[test]
+fn a_step_of_half_of_the_users_needs_other_gates() {
+    let mut ramp = ramp(3600, &[0.0, 1.0]);
+    ramp.steps[ramp.step].green_bp = 5000;
+    let Some(Outlook::TooLittle(text)) = Outlook::new(&ramp) else { panic!("{ramp:?}") };
+    assert!(text.ends_with("; larger tolerances or fewer critical gates need fewer"), "{text}");
 }
 
 #[test]

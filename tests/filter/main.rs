@@ -50,6 +50,7 @@ mod lease;
 mod left_out;
 mod memory;
 mod outcomes;
+mod outlook;
 mod patching;
 #[path = "../support/port.rs"]
 mod port;

@@ -1,7 +1,7 @@
 //! The controller of a ramp, tick by tick.
 
 use serde_json::json;
-use verdigris::analysis::Verdict;
+use verdigris::analysis::{StepIndex, Verdict};
 use verdigris::assignment::Share;
 use verdigris::rollout::{CommandKind, HoldReason, Phase};
 
@@ -168,6 +168,51 @@ fn a_promoted_ramp_is_not_paused_by_the_configuration() {
     harness.configure(ramp());
     harness.run(3, GOOD);
     assert_eq!((harness.phase(), harness.log()), (Phase::Promoted, log));
+}
+
+/// Conversations that began in the last step stay on their version, and their answers come later.
+#[test]
+fn answers_of_the_last_step_roll_back_a_promoted_ramp() {
+    for (commanded, traffic, phase) in [
+        (false, BAD, Phase::RolledBack),
+        (false, GOOD, Phase::Promoted),
+        (false, BOTH_BROKEN, Phase::Promoted),
+        // The operator has decided.
+        (true, BAD, Phase::Promoted),
+    ] {
+        let mut ramp = RampHarness::new(ramp());
+        if commanded {
+            ramp.run(90, GOOD);
+            ramp.command(CommandKind::Promote).unwrap();
+        } else {
+            ramp.run(700, GOOD);
+        }
+        assert_eq!(ramp.phase(), Phase::Promoted, "{:#?}", ramp.log());
+        let steps = &ramp.spec().analysis.steps;
+        let last = StepIndex::new(steps.len() - 1).min(ramp.state.step);
+        let epoch = ramp.state.epoch_of_step(last);
+        for _ in 0..60 {
+            ramp.reconcile(epoch, traffic);
+        }
+        assert_eq!(ramp.phase(), phase, "{commanded} {traffic:?}: {:#?}", ramp.log());
+        if phase == Phase::RolledBack {
+            let log = ramp.log().pop().unwrap();
+            assert!(
+                log.contains("promoted at 100 % -> rolled_back at 0 %: green is worse"),
+                "{log}"
+            );
+            assert_eq!(ramp.share(), Share::ZERO);
+        }
+    }
+}
+
+#[test]
+fn a_last_step_below_100_percent_finds_a_late_regression() {
+    let mut ramp = RampHarness::new(ramp_with(json!({"steps": [50]})));
+    ramp.run(4 * 3600, GOOD);
+    assert_eq!((ramp.phase(), ramp.state.hold_reason), (Phase::Holding, HoldReason::Nothing));
+    ramp.run(300, BAD);
+    assert_eq!(ramp.phase(), Phase::RolledBack, "{:#?}", ramp.log());
 }
 
 #[test]

@@ -18,7 +18,7 @@ pub struct RampHarness {
 }
 
 /// The responses of one second. Each comes from a new unit.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Traffic {
     /// Responses of each version.
     pub each: u64,

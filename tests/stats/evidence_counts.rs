@@ -23,6 +23,7 @@ fn plan() -> AnalysisPlan {
         compares_all: true,
         unit: AnalysisUnit::Units,
         warmup_ns: 0,
+        cold_start_ns: 0,
         max_units: 1_000,
     }
 }

@@ -1,6 +1,6 @@
 //! What to do about a plan.
 
-use super::needed::{ENOUGH, NeededTraffic};
+use super::needed::{ENOUGH, MAX_RPS, NeededTraffic};
 use super::planned::{Planned, PlannedStep};
 use crate::command::output::{HEAD, columns, count, percent, styled, wrapped};
 use crate::command::traffic::Assumptions;
@@ -15,7 +15,7 @@ impl Planned {
     pub(super) fn advice(&self) -> String {
         let mut all = Vec::new();
         if let Some(needed) = self.needed {
-            all.extend(self.more_traffic(needed));
+            all.push(self.more_traffic(needed));
             all.extend(self.holding_step());
             all.extend(self.profile());
             all.push(
@@ -31,19 +31,22 @@ impl Planned {
         format!("\n{}\n{advice}{}", styled(HEAD, "Advice"), self.simulations())
     }
 
-    fn more_traffic(&self, needed: NeededTraffic) -> Option<String> {
+    fn more_traffic(&self, needed: NeededTraffic) -> String {
         let rps = self.traffic.requests_per_second;
         match (needed.users, needed.requests_per_second) {
-            (Some(users), _) => Some(format!(
+            (Some(users), _) => format!(
                 "At {rps} requests per second, this ramp needs about {} users.",
                 count(users.into())
-            )),
-            (None, Some(needed)) => Some(format!(
+            ),
+            (None, Some(needed)) => format!(
                 "{rps} requests per second are too few, however many users send them. This ramp needs \
                  about {}.",
                 count(needed)
-            )),
-            (None, None) => None,
+            ),
+            (None, None) => format!(
+                "No traffic completes this ramp: not even {} requests per second, each of another user.",
+                count(MAX_RPS)
+            ),
         }
     }
 

@@ -21,7 +21,7 @@ pub(super) const ENOUGH: f64 = 0.9;
 
 /// The largest number of users and of requests per second that advice suggests.
 const MAX_USERS: u32 = 1_000_000;
-const MAX_RPS: f64 = 100_000.0;
+pub(super) const MAX_RPS: f64 = 100_000.0;
 
 // === impl NeededTraffic ===
 

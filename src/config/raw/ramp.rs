@@ -19,6 +19,7 @@ pub struct RawRamp {
     pub bake: Option<String>,
     pub timeout: Option<String>,
     pub warmup: Option<String>,
+    pub cold_start: Option<String>,
     pub gates: Option<Vec<RawGate>>,
     pub tripwires: Option<Vec<RawTripwire>>,
     pub alpha: Option<Number>,
@@ -129,6 +130,7 @@ impl RawRamp {
             bake: fields.text("bake"),
             timeout: fields.text("timeout"),
             warmup: fields.text("warmup"),
+            cold_start: fields.text("cold_start"),
             gates: fields
                 .items("gates")
                 .map(|it| it.iter().filter_map(Node::object).map(RawGate::read).collect()),

@@ -133,6 +133,7 @@ fn plan(world: &World, shares: &[f64], has_margins: bool) -> AnalysisPlan {
         compares_all: true,
         unit,
         warmup_ns: WARMUP,
+        cold_start_ns: 0,
         max_units: MAX_UNITS,
     }
 }

@@ -64,6 +64,7 @@ fn measure(metrics: usize, units: u64) -> [usize; 3] {
         compares_all: true,
         unit: AnalysisUnit::Units,
         warmup_ns: 0,
+        cold_start_ns: 0,
         max_units: MAX_UNITS,
     };
     let mut evidence = Evidence::default();

@@ -107,6 +107,7 @@ fn plan(world: &World, shares: &[f64], change: impl Fn(&mut GateSpec)) -> Analys
             Users::Sticky { .. } | Users::Unequal { .. } => AnalysisUnit::Units,
         },
         warmup_ns: 0,
+        cold_start_ns: 0,
         max_units: MAX_UNITS,
     }
 }

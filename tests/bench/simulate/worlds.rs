@@ -199,7 +199,16 @@ fn cases() -> Vec<Case> {
             name: "green takes 30 % longer in its first 5 min",
             duration: 1.3,
             green_differs_s: 0..300,
+            // The operator chooses whether a cold start rolls back.
+            required: Promoted(0.0),
             before: "rolled back 47 %",
+            ..USUAL
+        },
+        Case {
+            name: "the same, with a cold start of 5 min",
+            duration: 1.3,
+            green_differs_s: 0..300,
+            ramp: r#"{"cold_start": "5m"}"#,
             ..USUAL
         },
         Case {

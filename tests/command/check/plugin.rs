@@ -109,7 +109,8 @@ fn a_cookie_that_feeds_a_ramp_is_warned_of() {
         (json!({"unit": both, "ramp": {}}), true),
         (json!({"unit": header, "ramp": {}}), false),
         (json!({"unit": cookie, "weights": {"blue": 1, "green": 1}}), false),
-        (json!({"unit": cookie, "ramp": {}, "conversation": {}}), false),
+        (json!({"unit": cookie, "ramp": {}, "conversation": {}}), true),
+        (json!({"unit": header, "ramp": {}, "conversation": {}}), false),
     ];
     for (fields, is_warned) in table {
         let yaml = filter_yaml(&config(fields.clone()).to_string());
