@@ -19,6 +19,8 @@ pub struct Measurements {
     is_slow_reported: bool,
     /// Whether all but how the response has failed is left out, and says nothing.
     has_failures_only: bool,
+    /// Whether the times are left out, and say nothing.
+    is_without_times: bool,
     /// The class of the request.
     class: RequestClass,
     values: [f32; VALUE_METRICS],
@@ -124,10 +126,12 @@ impl Measurements {
     /// The measurements without the times.
     #[must_use]
     pub(super) fn without_times(mut self) -> Self {
-        let times = bit(Metric::Duration) | bit(Metric::Ttft) | bit(Metric::SlowRate);
+        let times = [Metric::Duration, Metric::Ttft, Metric::SlowRate];
+        let times = times.into_iter().fold(0, |bits, metric| bits | bit(metric));
         for bits in [&mut self.known, &mut self.bad, &mut self.missing, &mut self.censored] {
             *bits &= !times;
         }
+        self.is_without_times = true;
         self
     }
 
@@ -210,8 +214,9 @@ impl Measurements {
             Metric::SlowRate => self.is_slow_reported,
             _ => self.is_open(),
         };
-        let is_left_out = self.has_failures_only
-            && !matches!(metric, Metric::ErrorRate | Metric::ClientErrorRate);
+        let is_failure = matches!(metric, Metric::ErrorRate | Metric::ClientErrorRate);
+        let is_left_out = (self.has_failures_only && !is_failure)
+            || (self.is_without_times && metric.is_of_time());
         self.is_response() && !is_elsewhere && !is_left_out
     }
 
@@ -284,6 +289,7 @@ impl Measurements {
             is_slow_reported: flags >> 3 & 1 != 0,
             // Nothing is left out before it is analysed.
             has_failures_only: false,
+            is_without_times: false,
             class: RequestClass::new(*class),
             values,
         };
@@ -300,11 +306,12 @@ impl Measurements {
             is_rate_limited,
             is_slow_reported,
             has_failures_only,
+            is_without_times,
             class,
             values,
         } = *self;
         let values = values.map(f32::to_bits);
-        let flags = (is_rate_limited, is_slow_reported, has_failures_only);
+        let flags = (is_rate_limited, is_slow_reported, has_failures_only, is_without_times);
         (known, bad, missing, censored, flags, class, values)
     }
 }

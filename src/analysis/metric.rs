@@ -174,6 +174,11 @@ impl Metric {
         self.comparison() == Comparison::Rate && self != Self::Preference
     }
 
+    /// Whether the metric is how long a response takes, or whether it takes too long.
+    pub fn is_of_time(self) -> bool {
+        matches!(self, Self::Duration | Self::Ttft | Self::SlowRate) || self.quantile().is_some()
+    }
+
     /// The quantile that the metric is; `None` if it is none.
     pub fn quantile(self) -> Option<TimeQuantile> {
         let (time, quantile) = match self {

@@ -68,8 +68,12 @@ pub const ALL_UNITS_WINDOW_S: u64 = 600;
 /// Blue is about as bad as green where its value is at least this fraction of green's, and
 const MIN_RATIO_OF_GREEN: f64 = 0.5;
 
-/// at least this fraction of the limit: a limit may lie only a little above the usual value.
+/// at least this fraction of the limit: a limit may lie only a little above the usual value. Or
 const MIN_RATIO_OF_LIMIT: f64 = 0.75;
+
+/// for a rate, where it is at most so many standard errors of green's rate better than green. When an
+/// outage of both versions begins or ends, the window shows a part of it, and by chance more on green.
+const MAX_DEVIATIONS: f64 = 3.0;
 
 /// Of the minimum of responses, one in so many must be outside the largest group of units.
 const MIN_OTHERS: u64 = 4;
@@ -82,7 +86,7 @@ impl Tripwire {
     /// The state of the tripwire, from the responses in its window.
     pub fn evaluate(&self, window: &TripwireWindow) -> Reading {
         let Some(green) = self.mean(window, Version::Green) else { return Reading::Within };
-        let WindowMean { responses, responses_of_largest, mean: green } = green;
+        let WindowMean { responses, responses_of_largest, mean: green, variance_factor } = green;
         let has_units = window.bad_units() >= self.min_units
             && (self.min_units == 1 || responses - responses_of_largest >= self.min_others());
         let is_by_all_units = !has_units && self.is_by_all_units(window);
@@ -90,7 +94,9 @@ impl Tripwire {
             return Reading::Within;
         }
         match self.mean(window, Version::Blue).map(|it| it.mean) {
-            Some(blue) if !self.is_absolute && self.is_about_as_bad(blue, green) => {
+            Some(blue)
+                if !self.is_absolute && self.is_about_as_bad(blue, green, variance_factor) =>
+            {
                 Reading::Incident { green, blue }
             }
             blue => Reading::Tripped { green, blue, is_by_all_units },
@@ -166,8 +172,17 @@ impl Tripwire {
         self.window_s.div_ceil(SLOTS).max(1)
     }
 
-    fn is_about_as_bad(&self, blue: f64, green: f64) -> bool {
+    /// Whether blue is about as bad as green. The variance of green's value is `variance_factor` times that
+    /// of a response.
+    fn is_about_as_bad(&self, blue: f64, green: f64, variance_factor: f64) -> bool {
         match self.metric.comparison() {
+            Comparison::Rate => {
+                let both = (blue + green) / 2.0;
+                let deviation = libm::sqrt(both * (1.0 - both) * variance_factor);
+                let is_by_chance = green - blue <= MAX_DEVIATIONS * deviation;
+                blue >= green * MIN_RATIO_OF_GREEN
+                    && (blue >= self.limit * MIN_RATIO_OF_LIMIT || is_by_chance)
+            }
             Comparison::Lower => {
                 let needed = ((1.0 - green) * MIN_RATIO_OF_GREEN)
                     .max((1.0 - self.limit) * MIN_RATIO_OF_LIMIT);

@@ -57,6 +57,8 @@ pub(super) struct WindowMean {
     pub responses_of_largest: u64,
     /// The mean over groups of the mean of each group's values.
     pub mean: f64,
+    /// The variance of the mean, as a fraction of that of a value: values vary alike in each group.
+    pub variance_factor: f64,
 }
 
 /// The number of groups of units.
@@ -68,7 +70,7 @@ impl TripwireWindow {
     /// A version's value; `None` without responses.
     pub(super) fn mean(&self, version: Version) -> Option<WindowMean> {
         let (mut responses, mut responses_of_largest) = (0, 0);
-        let (mut sum, mut groups) = (0.0, 0_u32);
+        let (mut sum, mut groups, mut inverse_counts) = (0.0, 0_u32, 0.0);
         for group in 0..GROUPS as usize {
             let in_slot = |slot: &WindowSlot| slot.groups.get(version).get(group).copied();
             let (mut count, mut total) = (0_u64, 0.0);
@@ -81,10 +83,17 @@ impl TripwireWindow {
                 responses_of_largest = count.max(responses_of_largest);
                 sum += total / count as f64;
                 groups += 1;
+                inverse_counts += 1.0 / count as f64;
             }
         }
         let mean = sum / f64::from(groups);
-        (groups > 0).then_some(WindowMean { responses, responses_of_largest, mean })
+        let variance_factor = inverse_counts / f64::from(groups).powi(2);
+        (groups > 0).then_some(WindowMean {
+            responses,
+            responses_of_largest,
+            mean,
+            variance_factor,
+        })
     }
 
     /// The number of green's units with a bad response, up to [`MAX_MIN_UNITS`](super::tripwire::MAX_MIN_UNITS).

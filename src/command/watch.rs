@@ -133,7 +133,7 @@ impl StableState {
             problem.what.retain(|it| !it.is_ascii_digit());
         }
         let Some(ramp) = &mut rollout.ramp else { return };
-        (ramp.about_s, ramp.in_step_s) = (None, 0);
+        (ramp.about_s, ramp.in_step_s, ramp.at_half_time) = (None, 0, None);
         ramp.differences.clear();
         if let Some(step) = &mut ramp.shadow_step {
             (step.pairs, step.units, step.pairs_needed, step.worse) = (0, 0, None, 0.0);

@@ -3,6 +3,7 @@
 use super::build_differences;
 use super::build_judge::JudgeSpending;
 use super::health::health;
+use super::outlook::Growth;
 use super::problems::problems;
 use super::rejections::Acceptance;
 use super::view::{
@@ -190,11 +191,14 @@ impl RampView {
             green_bp: step.share.basis_points(),
             needs_approval: step.needs_approval,
         };
+        let at_half_time = EarlierEvidence::at_half_time(state, differences, in_step_s);
+        let about_s =
+            seconds_to_next_decision(spec, state, (in_step_s, at_half_time), analysis.as_ref());
         Self {
             step: state.step.get(),
             steps: spec.steps.iter().map(step).collect(),
             waits_for: state.hold_reason.to_string(),
-            about_s: seconds_to_next_decision(spec, state, in_step_s, analysis.as_ref()),
+            about_s,
             in_step_s,
             bake_s: spec.bake.as_secs(),
             baseline_s: spec.baseline.as_secs(),
@@ -204,7 +208,7 @@ impl RampView {
             judgement: analysis.map(|it| AnalysisView::new(&it, spec, state.step.get())),
             shadow_step: ShadowStepView::new(spec, state),
             differences: build_differences::differences(spec, differences),
-            at_half_time: EarlierEvidence::at_half_time(state, differences, now),
+            at_half_time,
         }
     }
 }
@@ -212,11 +216,14 @@ impl RampView {
 // === impl EarlierEvidence ===
 
 impl EarlierEvidence {
-    fn at_half_time(state: &RampState, history: &DifferenceHistory, now: Clocks) -> Option<Self> {
-        let half_ms = state.time_in_step_ns(now) / SECOND_NS * MS_PER_SECOND / 2;
-        let sample = history.sample_before(state.epoch, half_ms, now)?;
+    fn at_half_time(
+        state: &RampState,
+        history: &DifferenceHistory,
+        in_step_s: u64,
+    ) -> Option<Self> {
+        let sample = history.sample_until(state.epoch, in_step_s / 2)?;
         Some(Self {
-            ago_s: now.unix_ms.saturating_sub(sample.at_ms) / MS_PER_SECOND,
+            ago_s: in_step_s - sample.in_step_s,
             green_units: sample.green_units,
             safe: sample.safe,
         })
@@ -227,11 +234,11 @@ impl EarlierEvidence {
 const MIN_EVIDENCE_FOR_ETA: f64 = 0.05;
 
 /// An estimate of the seconds until the next decision: until the bake time is over and the
-/// missing evidence has arrived, if it arrives at the rate observed in this step.
+/// missing evidence has arrived, if it arrives at the [rate](Growth) observed in this step.
 fn seconds_to_next_decision(
     spec: &RampSpec,
     state: &RampState,
-    in_step_s: u64,
+    (in_step_s, at_half_time): (u64, Option<EarlierEvidence>),
     analysis: Option<&Analysis>,
 ) -> Option<u64> {
     if state.hold_reason == HoldReason::Baseline {
@@ -251,7 +258,12 @@ fn seconds_to_next_decision(
             if fraction < MIN_EVIDENCE_FOR_ETA {
                 return None;
             }
-            longest = longest.max((in_step_s as f64 * (1.0 / fraction - 1.0)) as u64);
+            let green_units = analysis.map_or(0, |it| it.units.green);
+            let growth = Growth::new(at_half_time, in_step_s, green_units, fraction);
+            if growth.has_ended {
+                return None;
+            }
+            longest = longest.max(((1.0 - fraction) / growth.safe_per_s) as u64);
         }
     }
     Some(longest)

@@ -3,7 +3,7 @@
 use super::labels;
 use super::numbers::GroupedCount;
 use super::time_format::HumanDuration;
-use super::view::{AnalysisView, GateView, RampView};
+use super::view::{AnalysisView, EarlierEvidence, GateView, RampView};
 use crate::rollout::RampProfile;
 
 /// Whether a step will have enough evidence to advance.
@@ -17,15 +17,16 @@ pub enum Outlook {
     Open(String),
 }
 
-/// How evidence has grown lately: since half of the step's time, or since the step began.
+/// How evidence grows: since half of the step's time, or, where little has come since, since the step
+/// began. The evidence of a few units can also shrink by chance.
 #[derive(Clone, Copy)]
-struct Growth {
+pub(super) struct Growth {
     /// The fraction of the required evidence that comes in a second.
-    safe_per_s: f64,
+    pub safe_per_s: f64,
     /// The units that bring as much evidence as is required.
     units_per_safe: f64,
-    /// Whether hardly any new units and hardly any evidence have come.
-    has_ended: bool,
+    /// Whether hardly any new units and hardly any evidence have come since half of the step's time.
+    pub has_ended: bool,
 }
 
 /// Before a step has lasted so long, nothing is predicted.
@@ -36,6 +37,9 @@ const MIN_WITHOUT_EVIDENCE_S: u64 = 600;
 
 /// Less than this fraction of the required evidence predicts nothing.
 const MIN_EVIDENCE: f64 = 0.05;
+
+/// No larger number of units is shown.
+const MAX_NEEDED: f64 = 1e12;
 
 /// Growth has ended if less than this fraction of the units is new, and less than this fraction of the
 /// required evidence has come, in half of the step's time.
@@ -64,18 +68,19 @@ impl Outlook {
         let name = labels::metric(&slowest.metric).name;
         let lasted = HumanDuration(ramp.in_step_s);
         let is_late = ramp.in_step_s >= MIN_WITHOUT_EVIDENCE_S;
-        let growth = Growth::new(ramp, *green_units, slowest.safe);
+        let growth = Growth::new(ramp.at_half_time, ramp.in_step_s, *green_units, slowest.safe);
         if growth.has_ended && is_late {
             return Some(Self::TooLittle(format!(
                 "{name}: {seen} after {lasted}, and hardly any new ones: never at this traffic{}",
                 advice(ramp)
             )));
         }
-        if slowest.safe < MIN_EVIDENCE || growth.safe_per_s <= 0.0 {
-            let found = if slowest.safe < MIN_EVIDENCE { "none" } else { "no more" };
-            let text = format!("{name}: {found} after {lasted}; {seen}");
+        if slowest.safe < MIN_EVIDENCE {
+            let text = format!("{name}: none after {lasted}; {seen}");
             return Some(match is_late {
-                true => Self::TooLittle(format!("{text}: too few for this step{}", advice(ramp))),
+                true => {
+                    Self::TooLittle(format!("{text}: too few users for this step{}", advice(ramp)))
+                }
                 false => Self::Open(text),
             });
         }
@@ -98,21 +103,28 @@ impl Outlook {
 // === impl Growth ===
 
 impl Growth {
-    /// The growth of a step's evidence to this fraction of what is required, by so many units on green.
-    fn new(ramp: &RampView, green_units: u64, safe: f64) -> Self {
-        let Some(before) = ramp.at_half_time.filter(|it| it.ago_s > 0) else {
-            return Self {
-                safe_per_s: safe / ramp.in_step_s as f64,
-                units_per_safe: green_units as f64 / safe,
-                has_ended: false,
-            };
+    /// The growth to this fraction of the required evidence, which is above 0, by so many units on green.
+    pub fn new(
+        at_half_time: Option<EarlierEvidence>,
+        in_step_s: u64,
+        green_units: u64,
+        safe: f64,
+    ) -> Self {
+        let of_step = Self {
+            safe_per_s: safe / in_step_s.max(1) as f64,
+            units_per_safe: green_units as f64 / safe,
+            has_ended: false,
         };
+        let Some(before) = at_half_time.filter(|it| it.ago_s > 0) else { return of_step };
         let units = green_units.saturating_sub(before.green_units) as f64;
         let gained = safe - before.safe;
+        if gained < MIN_GROWTH {
+            return Self { has_ended: units < MIN_GROWTH * green_units as f64, ..of_step };
+        }
         Self {
             safe_per_s: gained / before.ago_s as f64,
             units_per_safe: units / gained,
-            has_ended: units < MIN_GROWTH * green_units as f64 && gained < MIN_GROWTH,
+            has_ended: false,
         }
     }
 }
@@ -137,7 +149,7 @@ fn is_deciding(gate: &GateView) -> bool {
 
 /// The estimate is no more exact.
 fn round_to_two_digits(number: f64) -> u64 {
-    let number = number as u64;
+    let number = number.min(MAX_NEEDED) as u64;
     let mut digit = 1;
     while number / digit >= 100 {
         digit *= 10;

@@ -1,4 +1,5 @@
-//! Which outlooks are logged: that a step will not have enough evidence, once in each step.
+//! Which outlooks are logged: that a step will not have enough evidence, once in each step by the worker
+//! that decides.
 
 use super::outlook::Outlook;
 use crate::assignment::Epoch;
@@ -9,12 +10,15 @@ use crate::rollout::{Phase, RampState};
 pub struct OutlookLog {
     /// The epoch of the step whose outlook is in the log.
     logged: Option<Epoch>,
-    /// The revision of the state that was looked at last.
+    /// When a state was looked at last, on the ramp's clock.
     looked_at_ns: u64,
 }
 
 /// The time between two looks, in nanoseconds. Each of them is an analysis.
 const INTERVAL_NS: u64 = 60_000_000_000;
+
+/// The page has it between numbers and words.
+const NO_BREAK_SPACE: char = '\u{a0}';
 
 // === impl OutlookLog ===
 
@@ -36,6 +40,6 @@ impl OutlookLog {
         self.looked_at_ns = state.revision;
         let Outlook::TooLittle(text) = look()? else { return None };
         self.logged = Some(state.epoch);
-        Some(text)
+        Some(text.replace(NO_BREAK_SPACE, " "))
     }
 }

@@ -139,7 +139,7 @@ pub struct RampView {
     /// How the difference of each gate has developed since the ramp began.
     #[cfg_attr(not(target_arch = "wasm32"), serde(default))]
     pub differences: Vec<DifferenceView>,
-    /// What there was when about half of the step's time had passed, if that is known.
+    /// What there was when at most half of the step's time had passed, if that is known.
     #[cfg_attr(not(target_arch = "wasm32"), serde(default))]
     pub at_half_time: Option<EarlierEvidence>,
 }
@@ -148,7 +148,7 @@ pub struct RampView {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(Deserialize))]
 pub struct EarlierEvidence {
-    /// How long ago, in seconds.
+    /// How long ago, in seconds of the step's time.
     pub ago_s: u64,
     /// Units that were new on green in the step.
     pub green_units: u64,

@@ -142,10 +142,12 @@ impl RampState {
             return self.evaluate_shadow_step(spec, incident, now);
         }
         let analysis = self.analyse(spec);
-        let before = || self.analyse_last_compared(spec).filter(|_| is_of_earlier_step);
-        let judged = analysis.clone().or_else(before);
+        let late = (analysis.is_none() && is_of_earlier_step)
+            .then(|| self.analyse_last_compared(spec))
+            .flatten();
+        let judged = analysis.as_ref().or(late.as_ref());
         if let Some(analysis) = judged.filter(|it| it.verdict == Verdict::Fail) {
-            let why = decision_text::worse(&analysis, &spec.analysis);
+            let why = decision_text::worse(analysis, &spec.analysis);
             return Some(self.roll_back(spec, why, now));
         }
         if let Some(decided) = self.follow_operator(spec, now) {

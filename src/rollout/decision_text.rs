@@ -168,7 +168,7 @@ pub(super) fn numbers_of(harm_log_e: f64, safe_log_e: f64, plan: &AnalysisPlan) 
 
 /// The evidence for safe as a whole: the smallest of the gates that must pass. A gate that cannot
 /// be compared has none.
-pub(super) fn smallest_non_inferiority_log_e(analysis: &Analysis, plan: &AnalysisPlan) -> f64 {
+fn smallest_non_inferiority_log_e(analysis: &Analysis, plan: &AnalysisPlan) -> f64 {
     let gates = plan.gates.iter().zip(&analysis.gates);
     let must_pass = gates.filter(|(gate, analysis)| gate.spec.is_critical && !analysis.is_left_out);
     let log_e = must_pass.map(|(_, analysis)| match analysis.is_uneven {

@@ -6,12 +6,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::clocks::Clocks;
-use super::decision_text::smallest_non_inferiority_log_e;
 use super::phase::Phase;
 use super::spec::RampSpec;
 use super::state::RampState;
 use super::store::{Record, RolloutStore, WriteCondition};
-use crate::analysis::{GateAnalysis, Metric, StepIndex};
+use crate::analysis::{Analysis, AnalysisPlan, GateAnalysis, Metric, StepIndex};
 use crate::assignment::Epoch;
 
 /// Samples of the gates' differences, the oldest first.
@@ -36,9 +35,12 @@ pub struct DifferenceSample {
     epoch: Epoch,
     /// The phase.
     phase: Phase,
+    /// How long the step had lasted, in seconds, without the time in which an operator's share replaced it.
+    pub in_step_s: u64,
     /// Units that were new on green in the step.
     pub green_units: u64,
-    /// The evidence for safe of the gate with the least, as a fraction of what advances.
+    /// The evidence for safe of the gate with the least, as a fraction of what advances; 0 where no gate
+    /// decides.
     pub safe: f64,
     /// The gates with a value on both versions.
     pub gates: Vec<GateDifference>,
@@ -65,6 +67,19 @@ const LOOK_EVERY_MS: u64 = 2_000;
 /// How many samples are kept.
 pub const MAX_SAMPLES: usize = 48;
 
+const SECOND_NS: u64 = 1_000_000_000;
+
+/// The evidence for safe of the gate that has least among those that the ramp waits for and that can be
+/// compared, as a fraction of what advances.
+fn least_safe(plan: &AnalysisPlan, analysis: &Analysis) -> f64 {
+    let gates = plan.gates.iter().zip(&analysis.gates);
+    let deciding = gates
+        .filter(|(gate, result)| gate.spec.is_critical && !result.is_left_out && !result.is_uneven);
+    let safe =
+        deciding.map(|(_, result)| (result.non_inferiority_log_e / plan.pass_log_e()).max(0.0));
+    safe.reduce(f64::min).unwrap_or_default()
+}
+
 // === impl DifferenceHistory ===
 
 impl DifferenceHistory {
@@ -85,28 +100,23 @@ impl DifferenceHistory {
         if gates.is_empty() {
             return false;
         }
-        let safe_log_e = smallest_non_inferiority_log_e(&analysis, &spec.analysis);
         self.push(DifferenceSample {
             at_ms: now.unix_ms,
             step: state.step,
             epoch: state.epoch,
             phase: state.phase,
+            in_step_s: state.time_in_step_ns(now) / SECOND_NS,
             green_units: analysis.units.green,
-            safe: safe_log_e / spec.analysis.pass_log_e(),
+            safe: least_safe(&spec.analysis, &analysis),
             gates,
         });
         true
     }
 
-    /// The newest sample of an epoch that was taken at least so long ago, in milliseconds.
-    pub fn sample_before(
-        &self,
-        epoch: Epoch,
-        ago_ms: u64,
-        now: Clocks,
-    ) -> Option<&DifferenceSample> {
-        let is_old = |it: &&DifferenceSample| it.at_ms.saturating_add(ago_ms) <= now.unix_ms;
-        self.samples.iter().rev().filter(|it| it.epoch == epoch).find(is_old)
+    /// The newest sample of an epoch that was taken when its step had lasted at most so long, in seconds.
+    pub fn sample_until(&self, epoch: Epoch, in_step_s: u64) -> Option<&DifferenceSample> {
+        let of_epoch = self.samples.iter().rev().filter(|it| it.epoch == epoch);
+        of_epoch.into_iter().find(|it| it.in_step_s <= in_step_s)
     }
 
     /// Adds the last sample again, because nothing has changed since.

@@ -204,7 +204,7 @@ fn responses_during_the_warm_up_count_for_harm_only() {
 /// Whatever they are, and on both versions: neither for harm nor for safety.
 #[test]
 fn times_during_a_cold_start_count_for_nothing() {
-    let metrics = [Metric::ErrorRate, Metric::Duration, Metric::SlowRate, Metric::DurationP95];
+    let metrics = [Metric::ErrorRate, Metric::Duration, Metric::SlowRate];
     let plan = AnalysisPlan { cold_start_ns: 100, ..plan_for(&metrics) };
     let slow_green = |at_ns: u64| -> Vec<_> {
         let observation = |unit: u64| {
@@ -232,8 +232,7 @@ fn times_during_a_cold_start_count_for_nothing() {
     // The same units count afterwards.
     evidence.add(&plan, slow_green(1100));
     let warm = harm_log_e(&evidence);
-    assert!(warm[1].1 > 3.0, "{warm:?}");
-    assert_eq!(warm[2].0, ByVersion { blue: 200, green: 200 });
+    assert!(warm[1].1 > 3.0 && warm[2].1 > 3.0, "{warm:?}");
 }
 
 /// Which units are ignored does not depend on their version. An ignored unit never counts again.

@@ -50,7 +50,7 @@ fn a_tripwire_needs_enough_responses_and_compares() {
     type Responses = (u64, u64, u64);
     let none: Responses = (0, 0, 1);
     // The case; green's responses; blue's; the reading.
-    let table: [(&str, Tripwire, Responses, Responses, &str); 13] = [
+    let table: [(&str, Tripwire, Responses, Responses, &str); 15] = [
         ("too few responses", ERRORS, (9, 10, 9), (90, 0, 90), "within"),
         ("enough responses", ERRORS, (10, 10, 10), (90, 0, 90), "tripped"),
         ("at the limit", ERRORS, (40, 5, 40), (90, 0, 90), "within"),
@@ -62,6 +62,8 @@ fn a_tripwire_needs_enough_responses_and_compares() {
         ("blue is as bad", ERRORS, (20, 10, 20), (90, 10, 90), "incident"),
         ("blue is half as bad", ERRORS, (20, 10, 20), (90, 5, 90), "incident"),
         ("blue is a third as bad", ERRORS, (20, 10, 20), (90, 3, 90), "tripped"),
+        ("blue is better by chance", ERRORS, (20, 6, 20), (90, 3, 90), "incident"),
+        ("blue is better by more", ERRORS, (400, 6, 400), (90, 3, 90), "tripped"),
         ("absolute, blue is as bad", absolute, (20, 10, 20), (90, 10, 90), "tripped"),
         ("absolute, one unit", absolute, (20, 10, 1), none, "tripped"),
     ];

@@ -14,7 +14,7 @@ use axum::{Json, Router};
 use rustix::process::Signal;
 use serde_json::Value;
 use tokio::runtime::Runtime;
-use verdigris::console::view::{RolloutView, View};
+use verdigris::console::view::{EarlierEvidence, RolloutView, View};
 
 use super::fixtures;
 use super::status::{Console, serve};
@@ -119,6 +119,7 @@ fn only_changes_are_printed() {
         let mut later = fixtures::ramping();
         let ramp = later.ramp.as_mut().unwrap();
         (ramp.in_step_s, ramp.about_s) = (240, Some(360));
+        ramp.at_half_time = Some(EarlierEvidence { ago_s: 120, green_units: 20, safe: 0.3 });
         let analysis = ramp.judgement.as_mut().unwrap();
         analysis.blue_units = 2000;
         (analysis.gates[0].blue, analysis.gates[0].worse) = (Some(0.02), 0.1);

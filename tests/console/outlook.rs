@@ -46,7 +46,7 @@ fn the_gate_with_the_least_evidence_decides() {
             3600,
             &[0.01, 1.0],
             TooLittle,
-            "Errors: none after 60 minutes; 45 users on green: too few for this step; \
+            "Errors: none after 60 minutes; 45 users on green: too few users for this step; \
              \"profile\": \"small\" needs fewer",
         ),
         // 45 / 0.07 is 643.
@@ -100,18 +100,18 @@ fn evidence_that_comes_lately_counts() {
             before(1800, 44, 0.25),
             "enough: Errors: about 47 users on green are needed, 45 so far; 60 minutes more at this rate",
         ),
+        // By chance there is less evidence than before, but new units still come.
         (
             3600,
             0.5,
             before(1800, 35, 0.6),
-            "too little: Errors: no more after 60 minutes; 45 users on green: too few for this step; \
-             \"profile\": \"small\" needs fewer",
+            "enough: Errors: about 90 users on green are needed, 45 so far; 60 minutes more at this rate",
         ),
         (
             400,
             0.5,
             before(200, 45, 0.5),
-            "open: Errors: no more after 7 minutes; 45 users on green",
+            "enough: Errors: about 90 users on green are needed, 45 so far; 7 minutes more at this rate",
         ),
     ];
     for (in_step_s, safe, at_half_time, expected) in table {

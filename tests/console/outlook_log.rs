@@ -24,7 +24,7 @@ fn too_little_is_logged_once_in_a_step() {
     let looks = Cell::new(0);
     let too_little = || {
         looks.set(looks.get() + 1);
-        Some(Outlook::TooLittle("too few".to_owned()))
+        Some(Outlook::TooLittle("too\u{a0}few".to_owned()))
     };
     let first = state(3600);
     assert_eq!(log.observe(&first, too_little), Some("too few".to_owned()));

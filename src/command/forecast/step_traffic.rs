@@ -27,6 +27,8 @@ pub struct StepTraffic {
     unexplained_between: f64,
     /// The warm-up of a step, in seconds: answers that end earlier do not count for advancing.
     pub warmup_s: f64,
+    /// For how long the times of responses do not count, in seconds.
+    cold_start_s: f64,
 }
 
 /// The variance of values within users as a multiple of the one between them.
@@ -82,6 +84,7 @@ impl StepTraffic {
             answer_s: duration.blue / 1e3,
             slow_answer_s: slow * duration.blue / 1e3,
             warmup_s: plan.warmup_ns as f64 / 1e9,
+            cold_start_s: plan.cold_start_ns as f64 / 1e9,
         })
     }
 
@@ -89,7 +92,7 @@ impl StepTraffic {
     /// 10, 50 and 90 %. The duration is known late for slow answers, which carry the evidence;
     /// the multiples are from simulation.
     pub(super) fn delay_s(&self, metric: Metric) -> [f64; 3] {
-        match metric {
+        let delay_s = match metric {
             Metric::Duration => [1.0, 2.0, 3.0].map(|times| times * self.slow_answer_s),
             // Open responses count at the objective.
             Metric::SlowRate => [self.slow_answer_s; 3],
@@ -97,6 +100,10 @@ impl StepTraffic {
                 [self.slow_answer_s; 3]
             }
             _ => [self.answer_s; 3],
+        };
+        match metric.is_of_time() {
+            true => delay_s.map(|delay_s| delay_s.max(self.cold_start_s)),
+            false => delay_s,
         }
     }
 
