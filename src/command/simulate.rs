@@ -9,9 +9,7 @@ use super::load;
 use super::output::{CliError, Report, TextTable, count, percent, time};
 use super::progress::Progress;
 use super::scenario::{GRAMMAR, GreenBehaviour, parse_green};
-use super::traffic::{
-    Assumptions, TrafficArgs, judged_pairs, left_out_line, ramp_of, without_feedback,
-};
+use super::traffic::{Assumptions, TrafficArgs, left_out_line, ramp_of, without_feedback};
 use crate::analysis::Metric;
 use crate::rollout::RampSpec;
 use crate::simulate::{RunEnd, SimulatedRollout, SimulatedRun, in_parallel};
@@ -111,7 +109,7 @@ impl SimulateArgs {
         let config = load::config(&self.file)?;
         let (ramp, left_out) = without_feedback(&config, ramp_of(&self.file, &config)?)?;
         let world = self.traffic.simulated_world(&ramp, &self.green)?;
-        let world = self.traffic.with_judge(judged_pairs(&config), world);
+        let world = self.traffic.with_judge(&config, world);
         let traffic = Assumptions::from_world(&world);
         let held_after_s = self.held_after_s(&ramp)?;
         let rollout =

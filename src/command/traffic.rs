@@ -7,7 +7,7 @@ use super::output::{CliError, DOUBTFUL, count, percent, styled};
 use super::scenario::{BlueBehaviour, GreenBehaviour, behaviours, check_metrics, parse_blue};
 use crate::analysis::{AnalysisUnit, ByVersion, Metric};
 use crate::assignment::Share;
-use crate::config::Config;
+use crate::config::{Config, JudgeConfig};
 use crate::rollout::RampSpec;
 use crate::simulate::{Behaviour, Timing, Users, World};
 
@@ -32,6 +32,10 @@ pub struct TrafficArgs {
     /// step with a judge.
     #[arg(long, value_name = "FRACTION", default_value = "0.7", value_parser = positive_fraction)]
     agreement: f64,
+    /// The workers of all Envoys. Each has its own limit of pairs that are with a judge: for a shadow
+    /// step with a judge.
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    workers: u32,
 }
 
 /// A list parsed from one argument. (clap would take a plain `Vec` for repeated arguments.)
@@ -101,9 +105,19 @@ impl TrafficArgs {
         Ok(world)
     }
 
-    /// The same traffic with a judge that compares this share of all pairs, from 0 to 1.
-    pub fn with_judge(&self, judged_pairs: Option<f64>, world: World) -> World {
-        World { judged_pairs: judged_pairs.unwrap_or_default() * self.agreement, ..world }
+    /// The same traffic with the judge of pairs that the configuration has, if it has one.
+    pub fn with_judge(&self, config: &Config, world: World) -> World {
+        let judged = self.judged_pairs(config).unwrap_or_default();
+        World { judged_pairs: judged * self.agreement, ..world }
+    }
+
+    /// The share of a shadow step's pairs that a judge compares, from 0 to 1; `None` without such a
+    /// judge. It is the configured one, or what the workers can begin.
+    pub fn judged_pairs(&self, config: &Config) -> Option<f64> {
+        let judge = judge_of_pairs(config)?;
+        let share = config.ramp.as_ref()?.shadow?.share.fraction();
+        let begun_per_second = f64::from(self.workers) * judge.max_begun_per_second();
+        Some(judge.sampler.share.min(begun_per_second / (self.rps * share)))
     }
 
     /// The synthetic traffic for a ramp.
@@ -182,7 +196,7 @@ pub fn without_feedback(
     config: &Config,
     ramp: &RampSpec,
 ) -> Result<(RampSpec, Vec<Metric>), CliError> {
-    let has_pairs = judged_pairs(config).is_some();
+    let has_pairs = judge_of_pairs(config).is_some();
     let is_feedback = |metric| match metric {
         Metric::ThumbsDownRate | Metric::Score => true,
         Metric::Preference => !has_pairs,
@@ -206,11 +220,10 @@ pub fn without_feedback(
     Ok((rest, left_out))
 }
 
-/// The share of a shadow step's pairs that a judge compares, from 0 to 1; `None` without such a judge.
-pub fn judged_pairs(config: &Config) -> Option<f64> {
+/// The judge that compares pairs of a shadow step, if the configuration has one.
+fn judge_of_pairs(config: &Config) -> Option<&JudgeConfig> {
     let has_step = config.ramp.as_ref().is_some_and(|ramp| ramp.shadow.is_some());
-    let judge = config.judge.as_ref().filter(|it| it.mode.has_pairs() && has_step)?;
-    Some(judge.sampler.share)
+    config.judge.as_ref().filter(|it| it.mode.has_pairs() && has_step)
 }
 
 /// A line that lists the metrics left out by [`without_feedback`].

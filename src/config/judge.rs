@@ -76,6 +76,19 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 /// The largest ceiling, in US dollars.
 const MAX_COST: f64 = 1e6;
 
+/// How often in a second a worker takes up new answers and pairs: at each tick.
+const BEGINS_PER_SECOND: f64 = 2.0;
+
+// === impl JudgeConfig ===
+
+impl JudgeConfig {
+    /// How many answers or pairs a worker can begin to judge in a second, at most: with a judge that
+    /// answers within a tick.
+    pub fn max_begun_per_second(&self) -> f64 {
+        BEGINS_PER_SECOND * self.in_flight as f64
+    }
+}
+
 // === impl JudgeContext ===
 
 impl JudgeContext {

@@ -125,7 +125,7 @@ fn a_plan_ends_with_advice() {
     let advice = |arguments: &[&str]| {
         let output = verdigris(&[&["plan", &file], arguments].concat());
         assert_eq!(output.code, 0, "{output:?}");
-        output.out.split_once("active.\n\n").unwrap().1.to_owned()
+        output.out.split_once("of the step before.\n\n").unwrap().1.to_owned()
     };
     let few = advice(&["--rps", "5", "--users", "500"]);
     let parts = [
@@ -419,7 +419,9 @@ fn a_judge_of_pairs_is_planned_and_simulated() {
         "gates": [{"metric": "error_rate", "ceiling": 0.2}, {"metric": "preference"}],
     });
     let with_judge = |mode: &str| {
-        let judge = json!({"cluster": "judge", "model": "judge-model", "mode": mode, "sample": 50});
+        let judge = json!({
+            "cluster": "judge", "model": "judge-model", "mode": mode, "sample": 50, "in_flight": 32,
+        });
         config(json!({"ramp": ramp.clone(), "judge": judge}))
     };
     let file = files.add("judge.json", &with_judge("pairwise").to_string());
@@ -440,6 +442,17 @@ fn a_judge_of_pairs_is_planned_and_simulated() {
     let expected =
         "The judge compares 25 of these a second, with two questions each; 70 % of its verdicts";
     assert!(text.contains(expected), "{text}");
+    // A judge that may have fewer pairs at a time compares fewer.
+    let slower =
+        with_judge("pairwise").to_string().replace(r#""in_flight":32"#, r#""in_flight":4"#);
+    let slower = files.add("slower.json", &slower);
+    for (workers, per_second) in [("1", 8.0), ("2", 16.0), ("16", 25.0)] {
+        let planned = json_output(&["plan", &slower, "--workers", workers]);
+        let judged = planned["shadow_step"]["judged_per_second"].as_f64();
+        assert_eq!(judged, Some(per_second), "{workers} workers");
+        let agreement = planned["shadow_step"]["agreement"].as_f64().unwrap();
+        assert!((agreement - 0.7).abs() < 1e-9, "{workers} workers: {agreement}");
+    }
     // Fewer verdicts agree, and a green like blue needs more pairs.
     let median = |agreement: &str| {
         let planned = json_output(&["plan", &file, "--agreement", agreement]);

@@ -21,7 +21,7 @@ use super::forecast::{DurationRange, GateForecast};
 use super::load;
 use super::output::CliError;
 use super::scenario::GRAMMAR;
-use super::traffic::{Assumptions, TrafficArgs, judged_pairs, ramp_of, without_feedback};
+use super::traffic::{Assumptions, TrafficArgs, ramp_of, without_feedback};
 use crate::analysis::Gate;
 use crate::rollout::RampProfile;
 use crate::simulate::{Behaviour, World};
@@ -72,8 +72,7 @@ impl PlanArgs {
             }
         }
         let world = self.traffic.world(&ramp, &[])?;
-        let sampled_pairs = judged_pairs(&config);
-        let world = self.traffic.with_judge(sampled_pairs, world);
+        let world = self.traffic.with_judge(&config, world);
         let times = 1.0 + self.regression.unwrap_or_default();
         if let Some(it) = world.behaviours.iter().find(|it| it.is_rate() && it.blue * times > 1.0) {
             let why = format!("--regression: {}: green's rate would be above 1", it.metric);
@@ -81,7 +80,7 @@ impl PlanArgs {
         }
         let by_conversation = config.conversation.is_some();
         let inputs = PlanInputs { ramp: &ramp, world: &world, by_conversation };
-        let shadow_step = PlannedShadowStep::new(&ramp, &world, sampled_pairs);
+        let shadow_step = PlannedShadowStep::new(&ramp, &world, self.traffic.judged_pairs(&config));
         let steps: Vec<_> = (0..ramp.steps.len()).map(|step| self.step(&inputs, step)).collect();
         let completes = steps.iter().map(|it| it.advances).product();
         let baseline = DurationRange::exactly(ramp.baseline.as_secs_f64());

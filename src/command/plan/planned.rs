@@ -152,7 +152,7 @@ impl Planned {
 
     fn step_text(&self, step: &PlannedStep) -> String {
         if !step.is_compared {
-            return "  There is no blue traffic to compare with: only tripwires are active.\n"
+            return "  All users are on green: tripwires act, and gates judge late answers of the step before.\n"
                 .to_owned();
         }
         let mut text = self.gate_table(step).to_string();

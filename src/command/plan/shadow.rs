@@ -44,9 +44,9 @@ const RUNS: u64 = 200;
 // === impl PlannedShadowStep ===
 
 impl PlannedShadowStep {
-    /// The plan of the ramp's shadow step; `None` if it has none. `sampled` is the share of pairs that a
+    /// The plan of the ramp's shadow step; `None` if it has none. `judged` is the share of pairs that a
     /// judge compares, if there is one.
-    pub fn new(ramp: &RampSpec, world: &World, sampled: Option<f64>) -> Option<Self> {
+    pub fn new(ramp: &RampSpec, world: &World, judged: Option<f64>) -> Option<Self> {
         let shadow = ramp.shadow?;
         let share = f64::from(shadow.share.basis_points()) / 1e4;
         let run = |seed| run_pairs(&ramp.analysis, world, SHARED, shadow.max_pairs, seed);
@@ -62,8 +62,8 @@ impl PlannedShadowStep {
         Some(Self {
             share,
             pairs_per_second: world.per_second * share,
-            judged_per_second: sampled.map(|it| it * world.per_second * share),
-            agreement: sampled.filter(|it| *it > 0.0).map(|it| world.judged_pairs / it),
+            judged_per_second: judged.map(|it| it * world.per_second * share),
+            agreement: judged.filter(|it| *it > 0.0).map(|it| world.judged_pairs / it),
             max_pairs: shadow.max_pairs,
             shared: SHARED,
             goes_on: pairs.len() as f64 / RUNS as f64,
