@@ -247,15 +247,41 @@ impl Evidence {
         let measurements = self.thresholds.derive(plan, *step, observation);
         let observation = &Observation { measurements, ..*observation };
         let is_after_warmup = self.is_after(plan.warmup_ns, *step, observation);
-        let Some(new) = self.set_flags(plan, *step, observation, is_after_warmup) else { return };
-        self.learn(&measurements, new);
-        self.adjustment.learn(plan, observation);
+        let new = self.set_flags(plan, *step, observation, is_after_warmup);
+        if let Some(new) = new {
+            self.learn(&measurements, new);
+            self.adjustment.learn(plan, observation);
+        }
         let adjusted = self.adjustment.adjust(measurements);
-        self.pasts.learn(plan, plan.learns_past_in_steps(), observation, &adjusted);
+        if new.is_some() {
+            self.pasts.learn(plan, plan.learns_past_in_steps(), observation, &adjusted);
+        }
         let adjusted = self.pasts.adjust(observation.unit, adjusted);
         let observation = &Observation { measurements: adjusted, ..*observation };
+        if let Some(new) = new {
+            self.add_to_step(plan, *step, observation, is_after_warmup, new);
+        }
+        // The newest period has a memory of its own: a unit that the step leaves out, because it has
+        // seen too many others, may be among those of the period.
+        if step.get() + 1 == self.began_ns.len()
+            && let Some(stats) = self.steps.get(step.get())
+        {
+            self.period.add(plan, *step, observation, &stats.gates);
+        }
+    }
+
+    /// Adds an observation to the sums of its step. `new` are the flags of its unit that were not set
+    /// before.
+    fn add_to_step(
+        &mut self,
+        plan: &AnalysisPlan,
+        step: StepIndex,
+        observation: &Observation,
+        is_after_warmup: bool,
+        new: u64,
+    ) {
         // An assignment alone counts for nothing.
-        let is_data = measurements != Measurements::default();
+        let is_data = observation.measurements != Measurements::default();
         let repeats = match is_data {
             true => self.period.count(plan, observation, is_after_warmup),
             false => Repeats::default(),
@@ -264,10 +290,7 @@ impl Evidence {
             self.steps.resize(step.get() + 1, StepStats::empty(plan));
         }
         if let Some(stats) = self.steps.get_mut(step.get()) {
-            stats.add(plan, &self.thresholds, *step, observation, new, repeats);
-            if step.get() + 1 == self.began_ns.len() {
-                self.period.add(plan, *step, observation, &stats.gates);
-            }
+            stats.add(plan, &self.thresholds, step, observation, new, repeats);
         }
     }
 

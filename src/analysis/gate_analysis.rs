@@ -102,7 +102,11 @@ impl GateAnalysis {
         // What is missing on green can hide that its rate is worse, but cannot make it worse.
         let is_rate = gate.spec.metric.comparison().counts_events();
         let is_comparable = !is_uneven || (is_rate && coverage.misses_more_on_green(units));
-        let missing_bad_units = missing_bad_units(&evidence.steps, index, plan.alpha);
+        // Enough of them in the period are enough over all steps, also where the steps leave units out.
+        let missing_bad_units = match of_period {
+            Some(_) => 0,
+            None => missing_bad_units(&evidence.steps, index, plan.alpha),
+        };
         let may_fail = is_comparable && missing_bad_units == 0;
         let is_harmful = harm_log_e + libm::log(weight) >= plan.rollback_log_e();
         let verdict = match () {

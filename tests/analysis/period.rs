@@ -24,8 +24,18 @@ const LIKE_BLUE: PeriodOfUsers = PeriodOfUsers { green_bad_every: 100, green_dur
 const MORE_ERRORS: PeriodOfUsers = PeriodOfUsers { green_bad_every: 20, ..LIKE_BLUE };
 const SLOWER: PeriodOfUsers = PeriodOfUsers { green_duration: 1.5, ..LIKE_BLUE };
 
-/// The evidence of these periods, one after the other.
+/// The evidence of these periods, one after the other, of the same users.
 fn gather(plan: &AnalysisPlan, periods: &[PeriodOfUsers]) -> Evidence {
+    gather_of(plan, periods, |_, index| spread(index))
+}
+
+/// The evidence of these periods, one after the other. `unit` is that of a request, by the numbers of
+/// its period and of itself.
+fn gather_of(
+    plan: &AnalysisPlan,
+    periods: &[PeriodOfUsers],
+    unit: impl Fn(u64, u64) -> u64,
+) -> Evidence {
     let mut evidence = evidence_in_last_step();
     for (number, period) in (0..).zip(periods) {
         let began_ns = number * PERIOD_NS;
@@ -42,7 +52,7 @@ fn gather(plan: &AnalysisPlan, periods: &[PeriodOfUsers]) -> Evidence {
             let measurements = Measurements::default()
                 .with_rate(Metric::ErrorRate, draw.is_multiple_of(every))
                 .with_value(Metric::Duration, duration * factor);
-            observe(began_ns + index, spread(index), LAST, version, measurements)
+            observe(began_ns + index, unit(number, index), LAST, version, measurements)
         };
         for tick in 0..60 {
             evidence.add(plan, (tick * 100..(tick + 1) * 100).map(observation).collect());
@@ -65,6 +75,23 @@ fn a_late_regression_is_found_in_its_period() {
         ("slower", SLOWER, true),
     ] {
         let evidence = gather(&plan, &after_healthy_hours(last));
+        let analysis = Analysis::new(&plan, &evidence, StepIndex::new(LAST));
+        assert_eq!(analysis.verdict == Verdict::Fail, expected, "{what}: {analysis:#?}");
+    }
+}
+
+/// Each period has other users, and the step has seen twenty times as many as it can remember.
+#[test]
+fn a_late_regression_is_found_where_the_memory_of_the_step_is_full() {
+    let plan = AnalysisPlan { max_units: 2_500, ..plan_for(&METRICS) };
+    for (what, last, expected) in [
+        ("like blue", LIKE_BLUE, false),
+        ("more errors", MORE_ERRORS, true),
+        ("slower", SLOWER, true),
+    ] {
+        let evidence = gather_of(&plan, &after_healthy_hours(last), |number, index| {
+            spread(number * 6_000 + index)
+        });
         let analysis = Analysis::new(&plan, &evidence, StepIndex::new(LAST));
         assert_eq!(analysis.verdict == Verdict::Fail, expected, "{what}: {analysis:#?}");
     }

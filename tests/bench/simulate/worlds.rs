@@ -214,6 +214,15 @@ fn cases() -> Vec<Case> {
             ..USUAL
         },
         Case {
+            name: "errors 1 → 2 % after four hours at 50 %",
+            errors: (0.01, 0.02),
+            green_differs_s: 4 * 3600..u64::MAX,
+            held_after_s: 6 * 3600,
+            ramp: r#"{"steps": [50, 100], "bake": "6h"}"#,
+            required: RolledBack,
+            ..USUAL
+        },
+        Case {
             name: "green is unread, refuses 20 %",
             refusals: (0.02, 0.2),
             unread: ByVersion { blue: false, green: true },
