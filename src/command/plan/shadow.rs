@@ -48,7 +48,7 @@ impl PlannedShadowStep {
     /// judge compares, if there is one.
     pub fn new(ramp: &RampSpec, world: &World, judged: Option<f64>) -> Option<Self> {
         let shadow = ramp.shadow?;
-        let share = f64::from(shadow.share.basis_points()) / 1e4;
+        let share = shadow.share.fraction();
         let run = |seed| run_pairs(&ramp.analysis, world, SHARED, shadow.max_pairs, seed);
         let runs: Vec<PairedRun> = in_parallel(RUNS, run);
         let mut pairs: Vec<u64> =
