@@ -71,9 +71,12 @@ const MIN_RATIO_OF_GREEN: f64 = 0.5;
 /// at least this fraction of the limit: a limit may lie only a little above the usual value. Or
 const MIN_RATIO_OF_LIMIT: f64 = 0.75;
 
-/// for a rate, where it is at most so many standard errors of green's rate better than green. When an
+/// for a rate, where it is at most so many standard errors of the difference better than green. When an
 /// outage of both versions begins or ends, the window shows a part of it, and by chance more on green.
 const MAX_DEVIATIONS: f64 = 3.0;
+
+/// Blue needs one in so many of green's minimum of responses to be compared with.
+const MIN_OF_BLUE: u64 = 4;
 
 /// Of the minimum of responses, one in so many must be outside the largest group of units.
 const MIN_OTHERS: u64 = 4;
@@ -85,27 +88,27 @@ const SECOND_NS: u64 = 1_000_000_000;
 impl Tripwire {
     /// The state of the tripwire, from the responses in its window.
     pub fn evaluate(&self, window: &TripwireWindow) -> Reading {
-        let Some(green) = self.mean(window, Version::Green) else { return Reading::Within };
-        let WindowMean { responses, responses_of_largest, mean: green, variance_factor } = green;
+        let green = self.mean(window, Version::Green, self.min_samples);
+        let Some(green_mean) = green else { return Reading::Within };
+        let WindowMean { responses, responses_of_largest, mean: green, .. } = green_mean;
         let has_units = window.bad_units() >= self.min_units
             && (self.min_units == 1 || responses - responses_of_largest >= self.min_others());
         let is_by_all_units = !has_units && self.is_by_all_units(window);
         if !self.is_beyond_limit(green) || !(has_units || is_by_all_units) {
             return Reading::Within;
         }
-        match self.mean(window, Version::Blue).map(|it| it.mean) {
-            Some(blue)
-                if !self.is_absolute && self.is_about_as_bad(blue, green, variance_factor) =>
-            {
-                Reading::Incident { green, blue }
+        match self.mean(window, Version::Blue, self.min_of_blue()) {
+            Some(blue) if !self.is_absolute && self.is_about_as_bad(&blue, &green_mean) => {
+                Reading::Incident { green, blue: blue.mean }
             }
-            blue => Reading::Tripped { green, blue, is_by_all_units },
+            blue => Reading::Tripped { green, blue: blue.map(|it| it.mean), is_by_all_units },
         }
     }
 
     /// Adds a response to the window.
     pub fn record(&self, window: &mut TripwireWindow, observation: &Observation) {
         let measurements = &observation.measurements;
+        window.count_open(observation, measurements.may_reveal(self.metric));
         // A rate limit that both versions share says nothing where nothing is compared.
         if self.is_absolute && self.metric == Metric::ErrorRate && measurements.is_rate_limited() {
             return;
@@ -156,9 +159,16 @@ impl Tripwire {
         is_long && units <= self.min_units && window.bad_units() == units
     }
 
-    /// A version's value in the window, if it has enough responses.
-    fn mean(&self, window: &TripwireWindow, version: Version) -> Option<WindowMean> {
-        window.mean(version).filter(|it| it.responses >= self.min_samples)
+    /// A version's value in the window, if it has at least so many responses.
+    fn mean(&self, window: &TripwireWindow, version: Version, min: u64) -> Option<WindowMean> {
+        let is_rate = self.metric.comparison() == Comparison::Rate;
+        window.mean(version, is_rate).filter(|it| it.responses >= min)
+    }
+
+    /// The minimum number of blue's responses. Where both versions have about the minimum of green,
+    /// blue has fewer by chance, and an outage of both must not look like green's.
+    fn min_of_blue(&self) -> u64 {
+        (self.min_samples / MIN_OF_BLUE).max(1)
     }
 
     /// The minimum number of green's responses outside the group that has most. Otherwise one
@@ -172,9 +182,10 @@ impl Tripwire {
         self.window_s.div_ceil(SLOTS).max(1)
     }
 
-    /// Whether blue is about as bad as green. The variance of green's value is `variance_factor` times that
-    /// of a response.
-    fn is_about_as_bad(&self, blue: f64, green: f64, variance_factor: f64) -> bool {
+    /// Whether blue is about as bad as green.
+    fn is_about_as_bad(&self, blue: &WindowMean, green: &WindowMean) -> bool {
+        let variance_factor = blue.variance_factor + green.variance_factor;
+        let (blue, green) = (blue.mean, green.mean);
         match self.metric.comparison() {
             Comparison::Rate => {
                 let both = (blue + green) / 2.0;

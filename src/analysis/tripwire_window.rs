@@ -2,6 +2,10 @@
 //!
 //! Units are put into groups by their hash, and each group has the same weight. So a single
 //! client with many requests is one group among others, and the state stays small.
+//!
+//! When a step begins, responses that fail at once end before those that succeed, so that the first
+//! responses to end are bad ones, however few of all are bad. So for twice its length, a window counts
+//! requests that are still open beside the responses that have ended: they are not bad so far.
 
 use std::collections::VecDeque;
 
@@ -19,6 +23,10 @@ pub struct TripwireWindow {
     bad_units: VecDeque<WindowUnit>,
     /// Green's units. The newest are kept, as many as a tripwire needs.
     green_units: VecDeque<WindowUnit>,
+    /// The requests of each group that are open, until the window has settled.
+    open: ByVersion<Vec<u32>>,
+    /// Whether the window began twice its length ago.
+    has_settled: bool,
     /// The second in which the window began.
     began_s: Option<u64>,
     /// Whether it began its whole length ago.
@@ -55,7 +63,8 @@ pub(super) struct WindowMean {
     pub responses: u64,
     /// The number of responses in the group that has most.
     pub responses_of_largest: u64,
-    /// The mean over groups of the mean of each group's values.
+    /// The mean over groups of the mean of each group's values. Of a rate, requests that are counted as
+    /// open are among them, as not bad.
     pub mean: f64,
     /// The variance of the mean, as a fraction of that of a value: values vary alike in each group.
     pub variance_factor: f64,
@@ -64,11 +73,14 @@ pub(super) struct WindowMean {
 /// The number of groups of units.
 const GROUPS: u64 = 32;
 
+/// A window has settled after so many times its length.
+const SETTLES_AFTER: u64 = 2;
+
 // === impl TripwireWindow ===
 
 impl TripwireWindow {
-    /// A version's value; `None` without responses.
-    pub(super) fn mean(&self, version: Version) -> Option<WindowMean> {
+    /// A version's value; `None` without responses. For a rate, requests that are open count.
+    pub(super) fn mean(&self, version: Version, is_rate: bool) -> Option<WindowMean> {
         let (mut responses, mut responses_of_largest) = (0, 0);
         let (mut sum, mut groups, mut inverse_counts) = (0.0, 0_u32, 0.0);
         for group in 0..GROUPS as usize {
@@ -78,17 +90,19 @@ impl TripwireWindow {
                 count += u64::from(it.count);
                 total += f64::from(it.sum);
             }
-            if count > 0 {
-                responses += count;
-                responses_of_largest = count.max(responses_of_largest);
-                sum += total / count as f64;
+            responses += count;
+            responses_of_largest = count.max(responses_of_largest);
+            let open = self.open.get(version).get(group).filter(|_| is_rate);
+            let requests = count + u64::from(open.copied().unwrap_or_default());
+            if requests > 0 {
+                sum += total / requests as f64;
                 groups += 1;
-                inverse_counts += 1.0 / count as f64;
+                inverse_counts += 1.0 / requests as f64;
             }
         }
         let mean = sum / f64::from(groups);
         let variance_factor = inverse_counts / f64::from(groups).powi(2);
-        (groups > 0).then_some(WindowMean {
+        (responses > 0).then_some(WindowMean {
             responses,
             responses_of_largest,
             mean,
@@ -129,6 +143,23 @@ impl TripwireWindow {
         }
     }
 
+    /// Counts the request as open, from its assignment on, or no longer: `has_ended`.
+    pub(super) fn count_open(&mut self, observation: &Observation, has_ended: bool) {
+        let Observation { is_assignment, version, unit, .. } = *observation;
+        if self.has_settled || is_assignment == has_ended {
+            return;
+        }
+        let groups = self.open.get_mut(version);
+        let group = (unit % GROUPS) as usize;
+        if groups.len() <= group {
+            groups.resize(group + 1, 0);
+        }
+        if let Some(open) = groups.get_mut(group) {
+            // Requests that were open when the window began end, too.
+            *open = if is_assignment { open.saturating_add(1) } else { open.saturating_sub(1) };
+        }
+    }
+
     /// Adds a bad response of a unit of green's. Keeps the newest `max_units` units.
     pub(super) fn add_bad_unit(&mut self, unit: u64, second: u64, max_units: usize) {
         add_unit(&mut self.bad_units, unit, second, max_units);
@@ -146,14 +177,22 @@ impl TripwireWindow {
             units.retain(|it| it.last_s.saturating_add(window_s) > now_s);
         }
         let began_s = *self.began_s.get_or_insert(now_s);
-        self.is_full = now_s.saturating_sub(began_s) >= window_s;
+        let age_s = now_s.saturating_sub(began_s);
+        self.is_full = age_s >= window_s;
+        if age_s >= window_s.saturating_mul(SETTLES_AFTER) {
+            (self.has_settled, self.open) = (true, ByVersion::default());
+        }
     }
 
-    /// The seconds in which [`Self::expire`] removes something, or finds that the window is full.
+    /// The seconds in which [`Self::expire`] removes something, or finds that the window is full or has
+    /// settled.
     pub(super) fn expiries_s(&self, window_s: u64, slot_s: u64) -> impl Iterator<Item = u64> {
         let slots = self.slots.iter().map(move |slot| (slot.index + 1) * slot_s);
         let units = self.bad_units.iter().chain(&self.green_units).map(|it| it.last_s);
-        slots.chain(units).chain(self.began_s).map(move |it| it.saturating_add(window_s))
+        let settles =
+            self.began_s.map(|it| it.saturating_add(window_s.saturating_mul(SETTLES_AFTER)));
+        let others = slots.chain(units).chain(self.began_s);
+        others.map(move |it| it.saturating_add(window_s)).chain(settles)
     }
 }
 

@@ -1,5 +1,8 @@
 //! Tripwires.
 
+use rand::rngs::SmallRng;
+use rand::{RngExt, SeedableRng};
+use rand_distr::{Distribution, LogNormal};
 use verdigris::analysis::{Measurements, Metric, Reading, Tripwire, TripwireWindow};
 use verdigris::assignment::Version;
 
@@ -50,7 +53,7 @@ fn a_tripwire_needs_enough_responses_and_compares() {
     type Responses = (u64, u64, u64);
     let none: Responses = (0, 0, 1);
     // The case; green's responses; blue's; the reading.
-    let table: [(&str, Tripwire, Responses, Responses, &str); 15] = [
+    let table: [(&str, Tripwire, Responses, Responses, &str); 17] = [
         ("too few responses", ERRORS, (9, 10, 9), (90, 0, 90), "within"),
         ("enough responses", ERRORS, (10, 10, 10), (90, 0, 90), "tripped"),
         ("at the limit", ERRORS, (40, 5, 40), (90, 0, 90), "within"),
@@ -58,7 +61,9 @@ fn a_tripwire_needs_enough_responses_and_compares() {
         ("one unit alone", ERRORS, (500, 10, 1), (90, 0, 90), "within"),
         ("two units", ERRORS, (10, 10, 2), (90, 0, 90), "tripped"),
         ("no response of blue", ERRORS, (20, 10, 20), none, "tripped"),
-        ("too few responses of blue", ERRORS, (20, 10, 20), (9, 10, 9), "tripped"),
+        ("too few responses of blue", ERRORS, (20, 10, 20), (1, 10, 1), "tripped"),
+        ("a few bad responses of blue", ERRORS, (20, 10, 20), (2, 10, 2), "incident"),
+        ("a few good responses of blue", ERRORS, (20, 10, 20), (2, 0, 2), "tripped"),
         ("blue is as bad", ERRORS, (20, 10, 20), (90, 10, 90), "incident"),
         ("blue is half as bad", ERRORS, (20, 10, 20), (90, 5, 90), "incident"),
         ("blue is a third as bad", ERRORS, (20, 10, 20), (90, 3, 90), "tripped"),
@@ -76,6 +81,137 @@ fn a_tripwire_needs_enough_responses_and_compares() {
             }
         }
         assert_eq!(watched.reading(), expected, "{what}");
+    }
+}
+
+/// Requests from the beginning of a step on.
+struct Beginning {
+    rps: f64,
+    /// Green's share of the requests.
+    share: f64,
+    /// The share of requests that fail, on blue and on green, and after how long, in seconds.
+    failing: [f64; 2],
+    fails_after_s: f64,
+    /// The median duration of other responses, in seconds.
+    median_s: f64,
+    /// From when on requests fail, in seconds.
+    from_s: f64,
+}
+
+impl Beginning {
+    /// The first reading other than "within" in the first minutes, and its second.
+    fn first_reading(&self, seed: u64) -> Option<(&'static str, f64)> {
+        const TICK_S: f64 = 0.5;
+        let tripwire = Tripwire { min_samples: 20, ..ERRORS };
+        let mut random = SmallRng::seed_from_u64(seed);
+        let duration = LogNormal::new(self.median_s.ln(), 0.8).unwrap();
+        let mut watched = Watched::new(tripwire);
+        // When each open request ends, of which version and unit it is, and how it ends.
+        let mut open: Vec<(f64, Version, u64, bool)> = Vec::new();
+        let record =
+            |watched: &mut Watched, at: f64, version, unit, is_assignment, measurements| {
+                let mut observed =
+                    observe((at * 1e9) as u64, unit, 0, version, measurements).observation;
+                observed.is_assignment = is_assignment;
+                tripwire.record(&mut watched.window, &observed);
+            };
+        for tick in 1..=400 {
+            let now = f64::from(tick) * TICK_S;
+            for _ in 0..(self.rps * TICK_S).round() as u64 {
+                let is_green = random.random_bool(self.share);
+                let version = if is_green { Version::Green } else { Version::Blue };
+                let fails =
+                    now >= self.from_s && random.random_bool(self.failing[usize::from(is_green)]);
+                let lasts = if fails { self.fails_after_s } else { duration.sample(&mut random) };
+                let unit = random.random();
+                record(&mut watched, now, version, unit, true, Measurements::default());
+                open.push((now + lasts, version, unit, fails));
+            }
+            for (_, version, unit, is_bad) in open.extract_if(.., |it| it.0 <= now) {
+                record(&mut watched, now, version, unit, false, error(is_bad));
+            }
+            tripwire.expire(&mut watched.window, now as u64);
+            if watched.reading() != "within" {
+                return Some((watched.reading(), now));
+            }
+        }
+        None
+    }
+}
+
+/// Failures end sooner than long answers, so the first responses of a step to end are bad ones.
+#[test]
+fn a_few_failures_at_the_beginning_of_a_step_trip_nothing() {
+    let few = Beginning {
+        rps: 100.0,
+        share: 1.0,
+        failing: [0.05; 2],
+        fails_after_s: 0.05,
+        median_s: 20.0,
+        from_s: 0.0,
+    };
+    for world in [
+        Beginning { ..few },
+        Beginning { rps: 200.0, failing: [0.1; 2], median_s: 4.0, ..few },
+        Beginning { failing: [0.1; 2], median_s: 60.0, ..few },
+        Beginning { share: 0.5, ..few },
+        Beginning { share: 2.0 / 3.0, rps: 200.0, ..few },
+    ] {
+        let found: Vec<_> = (0..20).filter_map(|seed| world.first_reading(seed)).collect();
+        assert_eq!(found, [], "{} requests a second, {}", world.rps, world.median_s);
+    }
+}
+
+/// How a green fails that has all requests, or half of them beside a good blue; and the latest second in
+/// which it is found.
+#[test]
+fn a_green_that_fails_is_found_at_the_beginning_of_a_step() {
+    let bad = Beginning {
+        rps: 20.0,
+        share: 0.5,
+        failing: [0.01, 1.0],
+        fails_after_s: 0.05,
+        median_s: 4.0,
+        from_s: 0.0,
+    };
+    for (world, latest_s) in [
+        (Beginning { ..bad }, 4.0),
+        (Beginning { share: 1.0, ..bad }, 3.0),
+        (Beginning { median_s: 20.0, ..bad }, 4.0),
+        // Most of all requests have failed after twice the time that it takes.
+        (Beginning { fails_after_s: 4.0, ..bad }, 12.0),
+        (Beginning { fails_after_s: 60.0, ..bad }, 66.0),
+        (Beginning { failing: [0.01, 0.8], fails_after_s: 1.0, ..bad }, 12.0),
+        // It begins to fail when the window has settled.
+        (Beginning { failing: [0.01, 1.0], from_s: 70.0, ..bad }, 95.0),
+    ] {
+        for seed in 0..20 {
+            let found = world.first_reading(seed);
+            assert!(
+                found.is_some_and(|(reading, at_s)| reading == "tripped" && at_s <= latest_s),
+                "failing after {} s: {found:?}",
+                world.fails_after_s
+            );
+        }
+    }
+}
+
+/// In steps in which both versions have about as many responses as green needs.
+#[test]
+fn an_outage_of_both_versions_is_an_incident_with_little_traffic() {
+    for rps in [1.0, 1.33, 1.6, 2.0, 4.0] {
+        let outage = Beginning {
+            rps: rps * 2.0,
+            share: 0.5,
+            failing: [1.0; 2],
+            fails_after_s: 0.05,
+            median_s: 4.0,
+            from_s: 100.0,
+        };
+        for seed in 0..50 {
+            let found = outage.first_reading(seed);
+            assert!(found.is_none_or(|(reading, _)| reading == "incident"), "{rps}: {found:?}");
+        }
     }
 }
 
