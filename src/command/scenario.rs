@@ -1,6 +1,8 @@
 //! How versions behave in a simulation, in the format of the command line:
 //! `errors=0.03 ttft=+30%`.
 
+use std::fmt;
+
 use crate::analysis::Metric;
 use crate::analysis::metric::{Comparison, TimeQuantile};
 use crate::config::time::parse_duration;
@@ -63,12 +65,23 @@ const SHORT_NAMES: [(&str, Metric); 8] = [
 
 /// The format of behaviours, for the help.
 pub const GRAMMAR: &str = "The behaviour of a version is a list of NAME=VALUE, separated by spaces. Names: \
-errors, client_errors, refusals, empty, truncations, aborts, slow, duration, ttft, tokens, cost, preference (the share of judged pairs that it loses), or the names of gates' metrics. \
+errors, client_errors, refusals, empty, truncations, aborts, slow, duration, ttft, tokens, cost, preference (the share of judged pairs that it loses), or their long names, such as error_rate. \
+A gate on a quantile follows its time: duration or ttft. \
 Values: a rate such as 0.03 or 3%; a time such as 800ms or 4s for duration and ttft; a number for tokens and cost \
 (US dollars). Green's values may be relative to blue's: +30%, -10%, x3. Blue's values are medians, \
 optionally followed by ~ and the standard deviation of their logarithm: \
 duration=4s~0.85. Defaults: errors=1% client_errors=1% refusals=2% empty=0.5% truncations=1% aborts=1% slow=5% \
 duration=4s~0.85 ttft=600ms~0.6 tokens=250~0.8 cost=0.004~0.9 preference=25%, and green behaves like blue.";
+
+// === impl BlueBehaviour ===
+
+impl fmt::Display for BlueBehaviour {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unit = if matches!(self.metric, Metric::Duration | Metric::Ttft) { "ms" } else { "" };
+        write!(f, "{}={}{unit}", self.metric, self.value)?;
+        self.spread.map_or(Ok(()), |spread| write!(f, "~{spread}"))
+    }
+}
 
 /// Parses blue's behaviour.
 ///
@@ -200,7 +213,8 @@ fn metric_from_name(name: &str) -> Result<Metric, String> {
     let own =
         || Metric::from_name(name).filter(|it| DEFAULTS.iter().any(|(known, ..)| known == it));
     short.or_else(own).ok_or_else(|| {
-        let known = SHORT_NAMES.iter().map(|(it, _)| *it).chain(["duration", "ttft", "cost"]);
+        let others = ["duration", "ttft", "cost", "preference"];
+        let known = SHORT_NAMES.iter().map(|(it, _)| *it).chain(others);
         format!("{name}: write one of {}", known.collect::<Vec<_>>().join(", "))
     })
 }

@@ -30,13 +30,16 @@ pub struct TrafficArgs {
     explained: f64,
     /// The share of a judge's verdicts on pairs that agree in both orders, from 0 to 1: for a shadow
     /// step with a judge.
-    #[arg(long, value_name = "FRACTION", default_value = "0.7", value_parser = positive_fraction)]
+    #[arg(long, value_name = "FRACTION", default_value_t = DEFAULT_AGREEMENT, value_parser = positive_fraction)]
     agreement: f64,
     /// The workers of all Envoys. Each has its own limit of pairs that are with a judge: for a shadow
     /// step with a judge.
-    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_WORKERS, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     workers: u32,
 }
+
+const DEFAULT_AGREEMENT: f64 = 0.7;
+const DEFAULT_WORKERS: u32 = 1;
 
 /// A list parsed from one argument. (clap would take a plain `Vec` for repeated arguments.)
 type ParsedList<T> = Vec<T>;
@@ -84,6 +87,28 @@ impl TrafficArgs {
             self.blue.push(one);
         }
         Ok(())
+    }
+
+    /// The options for the same traffic, as arguments of another command.
+    pub fn arguments(&self) -> String {
+        let mut all = format!("--rps {}", self.rps);
+        if let Some(users) = self.users {
+            all += &format!(" --users {users}");
+        }
+        if !self.blue.is_empty() {
+            let blue: Vec<String> = self.blue.iter().map(ToString::to_string).collect();
+            all += &format!(" --blue '{}'", blue.join(" "));
+        }
+        if self.explained > 0.0 {
+            all += &format!(" --explained {}", self.explained);
+        }
+        if self.agreement != DEFAULT_AGREEMENT {
+            all += &format!(" --agreement {}", self.agreement);
+        }
+        if self.workers != DEFAULT_WORKERS {
+            all += &format!(" --workers {}", self.workers);
+        }
+        all
     }
 
     /// The synthetic traffic for simulated ramps. Slow responses are those above the objective that

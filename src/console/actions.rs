@@ -60,9 +60,9 @@ pub fn write_restart(out: Out<'_>, rollout: &RolloutView) -> fmt::Result {
     let ended_ms = rollout.shares.last().map_or(0, |it| it.at_ms);
     write!(
         out,
-        "<section class=\"card again\"><h3>Start again</h3><p>{why} To restart this ramp with the \
-         same users, set <code>restart</code> under <code>ramp</code> in the filter’s configuration to \
-         a value that it has not had:</p><pre tabindex=\"0\"><code>\"ramp\": {{\n  \"restart\": \
+        "<section class=\"card again\"><h3>Start again</h3><p>{why} If <code>ramp</code> in the \
+         filter’s configuration has <code>rolled_back</code>, remove it. To restart this ramp with the \
+         same users, also set <code>restart</code> there to a value that it has not had:</p><pre tabindex=\"0\"><code>\"ramp\": {{\n  \"restart\": \
          \"{}\",</code></pre><p>To begin with other users, change the rollout’s name instead:</p>\
          <pre tabindex=\"0\"><code>\"rollout\": \"{}\",</code></pre></section>",
         Rfc3339(ended_ms),

@@ -1,6 +1,7 @@
 //! `verdigris explain`.
 
 use serde_json::{Value, json};
+use verdigris::assignment::{Assignment, ReadAnswers, Reason, Share, Version};
 use verdigris::sampling::Sampler;
 
 use super::run::{Files, config, json_output, verdigris};
@@ -193,26 +194,37 @@ fn an_unknown_version_is_not_guessed() {
     }
 }
 
+/// The steps are counted without the baseline and the shadow step, which have the number of the first one.
 #[test]
-fn in_its_shadow_step_a_ramp_has_no_user_on_green() {
+fn before_its_first_step_a_ramp_has_no_user_on_green() {
     let files = Files::new();
-    let fields = json!({"ramp": {"steps": [{"shadow": 10}, 50, 100]}});
-    let file = files.add("config.json", &config(fields).to_string());
-    let explained = |options: &[&str]| {
-        let options = [&["explain", &file, "--unit", "ada", "--json"], options].concat();
-        serde_json::from_str::<Value>(&verdigris(&options).out).unwrap()["version"].clone()
-    };
-    for (options, version) in [
-        (&[][..], "blue"),
-        // The steps are counted without the shadow step, so it has the number of the first one.
-        (&["--step", "0"], "blue"),
-        (&["--step", "1"], "green"),
-        (&["--share", "100"], "green"),
+    for (ramp, before) in [
+        (json!({"steps": [{"shadow": 10}, 50, 100]}), "shadow step"),
+        (json!({"steps": [50, 100], "baseline": "2h", "adjust": true}), "baseline"),
+        (json!({"profile": "small"}), "baseline"),
+        (
+            json!({"steps": [{"shadow": 10}, 50, 100], "baseline": "2h", "adjust": true}),
+            "baseline or shadow step",
+        ),
     ] {
-        assert_eq!(explained(options), version, "{options:?}");
+        let file = files.add("config.json", &config(json!({ "ramp": ramp })).to_string());
+        let explained = |options: &[&str]| {
+            let options = [&["explain", &file, "--unit", "ada", "--json"], options].concat();
+            serde_json::from_str::<Value>(&verdigris(&options).out).unwrap()["version"].clone()
+        };
+        for (options, version) in [
+            (&[][..], "blue"),
+            (&["--step", "0"], "blue"),
+            (&["--step", "1"], "green"),
+            (&["--share", "100"], "green"),
+        ] {
+            assert_eq!(explained(options), version, "{ramp} {options:?}");
+        }
+        let output = verdigris(&["explain", &file, "--unit", "ada", "--step", "0"]);
+        for text in [before, "which is also step 0, with --share 50"] {
+            assert!(output.out.contains(text), "{ramp} {output:?}");
+        }
     }
-    let output = verdigris(&["explain", &file, "--unit", "ada", "--step", "0"]);
-    assert!(output.out.contains("which is also step 0, with --share 50"), "{output:?}");
 }
 
 /// The release's listener sends green's requests to the cluster with green's and blue's endpoints.
@@ -305,6 +317,53 @@ fn a_shadow_step_mirrors_a_share_of_its_own() {
         text.contains("the request is mirrored to green while the ramp is in its shadow step"),
         "{text}"
     );
+}
+
+#[test]
+fn a_request_is_sampled_as_far_as_its_answer_is_read_and_compared() {
+    let files = Files::new();
+    let explain = |fields: Value, unit: Option<&str>| {
+        let file = files.add("sampled.json", &config(fields).to_string());
+        let unit = unit.map_or(vec![], |unit| vec!["--unit", unit]);
+        verdigris(&[&["explain", &file][..], &unit].concat()).out
+    };
+    let samples = json!({"cluster": "otel", "sample": 100});
+    let halves = json!({"blue": 50, "green": 50});
+
+    // A hundredth of the units is read.
+    let read = json!({"weights": halves, "answers": {"sample": 1}, "samples": samples});
+    let units = (0..400).map(|number| format!("user-{number}"));
+    let is_read = |unit: &str| {
+        let blue = Assignment::new(Version::Blue, Reason::Weight);
+        let reads = ReadAnswers::OfUnits(Share::from_basis_points(100).unwrap());
+        reads.contains("assistant-v8", blue, None, Some(unit.as_bytes()))
+    };
+    let (are_read, are_not): (Vec<_>, Vec<_>) = units.partition(|it| is_read(it));
+    let text = explain(read.clone(), Some(&are_read[0]));
+    assert!(text.contains("requests are exported, by x-request-id"), "{text}");
+    let not_read = "not exported: its answer is not among the 1 % that are read by answers.sample";
+    let text = explain(read.clone(), Some(&are_not[0]));
+    assert!(text.contains(not_read), "{text}");
+    let random = json!({"on_missing": "random", "weights": {"blue": 1, "green": 0}});
+    let mut without_unit = read;
+    without_unit.as_object_mut().unwrap().extend(random.as_object().unwrap().clone());
+    let text = explain(without_unit, None);
+    assert!(text.contains(not_read), "{text}");
+
+    // Both halves of a mirrored request are exported, whatever the shares.
+    for weights in [json!({"blue": 100, "green": 0}), json!({"blue": 9999, "green": 1})] {
+        let fields = json!({"weights": weights, "shadow": {"percent": 100}, "samples": samples});
+        let text = explain(fields, Some("ada"));
+        assert!(text.contains("100 % of mirrored requests are exported"), "{text}");
+    }
+    let ramp = json!({"steps": [{"shadow": 100}, 5, 100]});
+    let text = explain(json!({"ramp": ramp, "samples": samples}), Some("ada"));
+    assert!(text.contains("100 % of mirrored requests are exported"), "{text}");
+
+    // Of blue, a step of 5 % compares as many units as of green.
+    let ramp = json!({"steps": [5, 100], "control": "equal"});
+    let text = explain(json!({"ramp": ramp, "samples": samples}), Some("ada"));
+    assert!(text.contains("its unit is not among those that ramp.control compares"), "{text}");
 }
 
 #[test]

@@ -168,6 +168,64 @@ fn a_plan_ends_with_advice() {
     }
 }
 
+/// The suggested simulations have the traffic of the plan, and can be run as they are written.
+#[test]
+fn the_advised_simulations_are_of_the_same_traffic() {
+    let files = Files::new();
+    let ramp = |gates: Value| config(json!({"ramp": {"gates": gates}})).to_string();
+    let quantile = ramp(json!([{"metric": "duration_p95"}, {"metric": "error_rate"}]));
+    let truncations = ramp(json!([{"metric": "truncation_rate"}]));
+    let cases: [(&str, &str, &[&str], &str); 4] = [
+        ("quantile.json", &quantile, &[], "--rps 50 --runs 100 --green duration=x3"),
+        (
+            "of users.json",
+            &quantile,
+            &[
+                "--rps",
+                "5",
+                "--users",
+                "500",
+                "--blue",
+                "errors=5% duration=2s~0.6",
+                "--explained",
+                "0.3",
+            ],
+            "of users.json' --rps 5 --users 500 --blue 'error_rate=0.05 duration=2000ms~0.6' \
+             --explained 0.3 --runs 100 --green duration=x3",
+        ),
+        (
+            "rates.json",
+            &ramp(json!([{"metric": "error_rate"}])),
+            &["--error-rate", "2%"],
+            "--rps 50 --blue 'error_rate=0.02' --runs 100 --green error_rate=x3",
+        ),
+        (
+            "bad.json",
+            &truncations,
+            &["--blue", "truncations=40%"],
+            "--blue 'truncation_rate=0.4' --runs 100 --green truncation_rate=x2.5",
+        ),
+    ];
+    for (name, text, options, advised) in cases {
+        let file = files.add(name, text);
+        let output = verdigris(&[&["plan", &file], options].concat());
+        assert!(output.out.contains(advised), "{output:?}");
+        let line = output.out.lines().rev().find_map(|it| it.trim().strip_prefix("verdigris "));
+        let line = line.unwrap().replace("--runs 100", "--runs 1 --hours 1 --json");
+        let words: Vec<String> = shell_words(&line);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let simulated = verdigris(&words);
+        assert_eq!(simulated.code, 0, "{line}: {simulated:?}");
+    }
+}
+
+/// The words as a shell reads them.
+fn shell_words(line: &str) -> Vec<String> {
+    let script = format!("printf '%s\\n' {line}");
+    let output = Command::new("sh").args(["-c", &script]).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
 /// They are those of the table in `security.md`.
 #[test]
 fn a_plan_has_the_units_that_force_a_verdict() {

@@ -95,6 +95,31 @@ fn a_wait_ends_with_the_phase_or_without() {
     }
 }
 
+/// Open streams of the release before keep its rollout in the list.
+#[test]
+fn a_replaced_rollout_ends_no_wait_unless_it_is_named() {
+    let runtime = Runtime::new().unwrap();
+    let (console, address) = ChangingConsole::start(&runtime, fixtures::ramping());
+    let mut replaced = fixtures::rolled_back();
+    (replaced.rollout, replaced.is_replaced) = ("assistant-v7".to_owned(), true);
+    let show = |rollouts| console.show(fixtures::view(rollouts));
+    let wait = |options: &[&str]| {
+        let output =
+            verdigris(&[&["status", &address, "--timeout", "1ms", "--wait"], options].concat());
+        (output.code, output.out)
+    };
+    show(vec![replaced.clone(), fixtures::ramping()]);
+    let (code, text) = wait(&["ramping"]);
+    assert!(code == 0 && text.contains("reached: phase ramping"), "{text}");
+    let (code, text) = wait(&["promoted"]);
+    assert!(code == 1 && text.contains("is in phase ramping after 0 seconds"), "{text}");
+    let (code, text) = wait(&["promoted", "--rollout", "assistant-v7"]);
+    assert!(code == 1 && text.contains("which only the configuration ends"), "{text}");
+    show(vec![replaced]);
+    let (code, text) = wait(&["rolled_back"]);
+    assert!(code == 1 && text.contains("has no rollout after 0 seconds"), "{text}");
+}
+
 #[test]
 fn a_wait_lasts_until_the_phase_changes() {
     let runtime = Runtime::new().unwrap();

@@ -34,6 +34,9 @@ fn read_folder(name: &str) -> Result<Vec<Source>, CliError> {
     paths.sort();
     let mut found = Vec::new();
     for path in paths {
+        if is_foreign(&path) {
+            continue;
+        }
         let mut source = Source::read(&path.to_string_lossy())?;
         source.keep_plugins_only();
         let is_reported = source.must_be_reported(&source.name);
@@ -47,4 +50,12 @@ fn read_folder(name: &str) -> Result<Vec<Source>, CliError> {
         )));
     }
     Ok(found)
+}
+
+/// Whether the file is no text in UTF-8, and has nothing of Verdigris: another program's.
+fn is_foreign(path: &Path) -> bool {
+    const NAME: &[u8] = b"verdigris";
+    std::fs::read(path).is_ok_and(|bytes| {
+        std::str::from_utf8(&bytes).is_err() && !bytes.windows(NAME.len()).any(|it| it == NAME)
+    })
 }

@@ -65,8 +65,8 @@ pub struct ExplainArgs {
     #[arg(long, value_name = "PERCENT", value_parser = super::traffic::percentage)]
     share: Option<Share>,
     /// The ramp's current step, counted from 0, as `verdigris status --json` has it; by default the
-    /// first. In a ramp with a shadow step, 0 is the shadow step: give the share of the first step
-    /// with --share.
+    /// first. In a ramp with a shadow step or a baseline, 0 is that, in which all users are on blue:
+    /// give the share of the first step with --share.
     #[arg(long, value_name = "N", conflicts_with = "share")]
     step: Option<usize>,
     /// The ramp was rolled back.
@@ -80,6 +80,8 @@ struct AssumedShare {
     share: Share,
     /// The share of all units that is compared.
     analysed: Share,
+    /// The share of all units whose requests are mirrored.
+    mirrored: Share,
     why: String,
 }
 
@@ -139,12 +141,14 @@ impl ExplainArgs {
 
     fn assumed_share(&self, config: &Config) -> Result<AssumedShare, CliError> {
         let is_rolled_back = config.ramp.as_ref().is_some_and(|ramp| ramp.is_rolled_back);
+        let mirrored = config.shadow.as_ref().map_or(Share::ZERO, |shadow| shadow.share);
         if self.rolled_back || is_rolled_back {
             let source = if is_rolled_back { "ramp.rolled_back" } else { "--rolled-back" };
             return Ok(AssumedShare {
                 effective: EffectiveShare::RolledBack,
                 share: Share::ZERO,
                 analysed: Share::ZERO,
+                mirrored,
                 why: format!("the ramp is rolled back ({source}): blue has all traffic"),
             });
         }
@@ -152,6 +156,7 @@ impl ExplainArgs {
             effective: EffectiveShare::Share(share),
             share,
             analysed: Share::ALL,
+            mirrored,
             why: format!("green's share is {}, {source}", share_percent(share)),
         };
         if let Some(share) = self.share {
@@ -165,18 +170,23 @@ impl ExplainArgs {
             return Ok(assumed(config.share, "from the weights"));
         };
         let at = self.step.unwrap_or_default();
-        // The steps are counted without the shadow step, which has the number of the first one.
-        if ramp.shadow.is_some()
-            && at == 0
-            && let Some(first) = ramp.steps.first()
-        {
+        // The steps are counted without the baseline and the shadow step, which have the number of the
+        // first one.
+        let before = match (&ramp.shadow, ramp.has_baseline()) {
+            (Some(_), true) => Some("baseline or shadow step"),
+            (Some(_), false) => Some("shadow step"),
+            (None, true) => Some("baseline"),
+            (None, false) => None,
+        };
+        if let (Some(before), 0, Some(first)) = (before, at, ramp.steps.first()) {
             let source = format!(
-                "from the ramp's shadow step, in which green has no users; only Envoy knows the current \
+                "from the ramp's {before}, in which green has no users; only Envoy knows the current \
                  step: give the first one, which is also step 0, with --share {}, and a later one with \
                  --step",
                 f64::from(first.share.basis_points()) / 100.0
             );
-            return Ok(assumed(Share::ZERO, &source));
+            let mirrored = ramp.shadow.map_or(mirrored, |step| step.share);
+            return Ok(AssumedShare { mirrored, ..assumed(Share::ZERO, &source) });
         }
         let Some(step) = ramp.steps.get(at) else {
             let last = ramp.steps.len() - 1;
@@ -292,7 +302,9 @@ impl Explanation<'_> {
                 config,
                 share: assumed.share,
                 analysed: assumed.analysed,
+                mirrored: assumed.mirrored,
                 assignment: possible.bluest,
+                key: self.key(),
                 has_key: match config.conversation {
                     Some(_) => self.conversation_id.is_some(),
                     None => self.unit.is_some(),

@@ -2,8 +2,8 @@
 
 use super::needed::{ENOUGH, MAX_RPS, NeededTraffic};
 use super::planned::{Planned, PlannedStep};
+use crate::analysis::metric::Comparison;
 use crate::command::output::{HEAD, columns, count, percent, styled, wrapped};
-use crate::command::traffic::Assumptions;
 
 /// Below this number of users the normal approximation is rough.
 const FEW_USERS: u32 = 5_000;
@@ -85,17 +85,39 @@ impl Planned {
 
     /// Simulations with the same traffic: of a green like blue, and of a worse one.
     fn simulations(&self) -> String {
-        let Assumptions { requests_per_second: rps, users, .. } = &self.traffic;
-        let users = users.map(|it| format!(" --users {it}")).unwrap_or_default();
-        let command = format!("verdigris simulate {} --rps {rps}{users} --runs 100", self.file);
-        let mut gates = self.steps.iter().flat_map(|it| &it.gates);
-        let worse = gates.next().map(|it| {
-            let metric = it.metric;
+        let (file, arguments) = (shell_word(&self.file), &self.arguments);
+        let command = format!("verdigris simulate {file} {arguments} --runs 100");
+        let worse = self.worse_behaviour().map(|behaviour| {
             format!(
-                "  To see how soon a worse green is rolled back:\n    {command} --green {metric}=x3\n"
+                "  To see how soon a worse green is rolled back:\n    {command} --green {behaviour}\n"
             )
         });
         let worse = worse.unwrap_or_default();
         format!("  To check these figures by simulation:\n    {command}\n{worse}")
+    }
+
+    /// Green three times as bad by the first gate, or as bad as it can be.
+    fn worse_behaviour(&self) -> Option<String> {
+        let metric = self.steps.iter().flat_map(|it| &it.gates).next()?.metric;
+        let metric = metric.quantile().map_or(metric, |it| it.time);
+        let assumed = self.traffic.metrics.iter().find(|it| it.metric == metric);
+        let most = match assumed {
+            // Of a pair, one version loses.
+            Some(it) if metric.is_of_pairs() => 1.0 / it.blue - 1.0,
+            Some(it) if metric.comparison() == Comparison::Rate => 1.0 / it.blue,
+            _ => f64::INFINITY,
+        };
+        // Rounded down, so that the rate stays below 1.
+        let times = (most.min(3.0) * 100.0).floor() / 100.0;
+        Some(format!("{metric}=x{times}"))
+    }
+}
+
+/// The text as one word of a shell.
+fn shell_word(text: &str) -> String {
+    let is_plain = |it: char| it.is_alphanumeric() || "/._-+,:@%".contains(it);
+    match text.chars().all(is_plain) {
+        true => text.to_owned(),
+        false => format!("'{}'", text.replace('\'', "'\\''")),
     }
 }

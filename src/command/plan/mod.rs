@@ -89,6 +89,7 @@ impl PlanArgs {
         Ok(Planned {
             rollout: config.rollout.to_string(),
             file: self.file,
+            arguments: self.traffic.arguments(),
             recommended_profile: RampProfile::for_traffic(
                 traffic.users.map(f64::from),
                 traffic.requests_per_second,

@@ -20,6 +20,9 @@ pub struct Planned {
     /// The file, as an argument of another command.
     #[serde(skip)]
     pub(super) file: String,
+    /// The options for the same traffic, as arguments of another command.
+    #[serde(skip)]
+    pub(super) arguments: String,
     pub(super) traffic: Assumptions,
     /// The metrics of gates and tripwires on feedback, which are not planned.
     pub(super) left_out: Vec<Metric>,

@@ -72,10 +72,15 @@ fn share_after(old: &Config, new: &Config, before: &ShareBefore, now: Clocks) ->
     }
 }
 
+/// Why a new or restarted ramp does not start.
+const STAYS_ROLLED_BACK: &str =
+    "it does not start: ramp.rolled_back is true, so all users stay on blue until it is removed";
+
 /// A ramp without a state.
 fn new_ramp(ramp: &RampSpec, now: Clocks) -> ShareAfter {
     let state = RampState::new(ramp, now);
     let why = match state.hold_reason {
+        _ if ramp.is_rolled_back => STAYS_ROLLED_BACK,
         HoldReason::StateLost => {
             "it does not start: it started earlier by ramp.started, and its state is lost, so it \
              waits on blue (state_lost) until ramp.restart changes"
@@ -95,7 +100,10 @@ fn changed_ramp(from: &RampSpec, to: &RampSpec, step: usize) -> ShareAfter {
     if from.steps.get(step).is_some_and(|it| it.share.basis_points() == 10_000) {
         state.phase = Phase::Promoted;
     }
-    let why = state.reconcile(to, now, &[]).into_iter().next().map(|it| it.why);
+    let why = state.reconcile(to, now, &[]).into_iter().next().map(|it| match to.is_rolled_back {
+        true => STAYS_ROLLED_BACK.to_owned(),
+        false => it.why,
+    });
     ShareAfter { share: state.snapshot(to).share, why }
 }
 

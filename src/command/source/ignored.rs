@@ -13,10 +13,12 @@ impl Source {
         // In a plugin configuration, its parser reports these.
         let plugins = self.plugins.iter().map(PluginConfigText::yaml_lines).collect::<Vec<_>>();
         let is_outside = |it: Position| !plugins.iter().any(|lines| lines.contains(&it.line));
-        for DuplicateField { document, position, name } in duplicates {
+        for DuplicateField { document, position, name, is_same_name } in duplicates {
             let reader = match roots.get(*document).is_some_and(is_kubernetes_object) {
                 // Several maps may be merged.
                 true if name == "<<" => continue,
+                // To Kubernetes these are two names.
+                true if !is_same_name => continue,
                 true => "Kubernetes",
                 false => "Envoy",
             };

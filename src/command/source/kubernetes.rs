@@ -4,8 +4,8 @@
 use std::rc::Rc;
 
 use super::finding::Finding;
-use super::plugin_config::{PluginConfigText, SurroundingConfig, Wrapper};
-use super::wasm::{self, BINARY, TOKEN_VARIABLE, is_plugin_config};
+use super::plugin_config::{Located, PluginConfigText, SurroundingConfig, Wrapper};
+use super::wasm::{BINARY, TOKEN_VARIABLE, is_plugin_config};
 use super::yaml_json::YamlReader;
 use crate::command::yaml::YamlNode;
 
@@ -60,7 +60,8 @@ struct ConfigField<'a> {
     path: &'static str,
     /// The node that should have the field.
     parent: &'a YamlNode,
-    config: Option<&'a Rc<YamlNode>>,
+    /// Its name in the parent.
+    name: &'static str,
     /// Fields of the parent whose values name the filter.
     naming_fields: &'static [&'static str],
 }
@@ -72,10 +73,12 @@ fn wasm_plugin(
     wrapper: Wrapper,
     file: &str,
 ) -> Option<Result<Box<PluginConfigText>, Finding>> {
-    let environment = spec.at(&["vm_config", "env"]).map(YamlNode::items).unwrap_or_default();
-    let names_token =
-        |it: &Rc<YamlNode>| it.at(&["name"]).and_then(YamlNode::text) == Some(TOKEN_VARIABLE);
-    let missing_failure_policy = spec.get("fail_strategy").is_none().then_some(spec.position);
+    let environment = spec.at_exactly(&["vmConfig", "env"]);
+    let environment = environment.map(YamlNode::items).unwrap_or_default();
+    let names_token = |it: &Rc<YamlNode>| {
+        it.at_exactly(&["name"]).and_then(YamlNode::text) == Some(TOKEN_VARIABLE)
+    };
+    let missing_failure_policy = spec.exact("failStrategy").is_none().then_some(spec.position);
     let surrounding = SurroundingConfig {
         has_token: environment.iter().any(names_token),
         missing_failure_policy,
@@ -87,8 +90,8 @@ fn wasm_plugin(
             _ => "spec.pluginConfig",
         },
         parent: spec,
-        config: spec.get("plugin_config"),
-        naming_fields: &["url", "plugin_name"],
+        name: "pluginConfig",
+        naming_fields: &["url", "pluginName"],
     };
     plugin_config(&field, surrounding, file)
 }
@@ -96,7 +99,7 @@ fn wasm_plugin(
 /// The plugin configuration in an item of `spec.wasm` of an EnvoyExtensionPolicy; `None` if it is
 /// another filter's.
 fn extension_policy(item: &YamlNode, file: &str) -> Option<Result<Box<PluginConfigText>, Finding>> {
-    let keys = item.at(&["env", "host_keys"]).map(YamlNode::items).unwrap_or_default();
+    let keys = item.at_exactly(&["env", "hostKeys"]).map(YamlNode::items).unwrap_or_default();
     let surrounding = SurroundingConfig {
         has_token: keys.iter().any(|it| it.text() == Some(TOKEN_VARIABLE)),
         ..surrounding(Wrapper::EnvoyExtensionPolicy, item)
@@ -104,8 +107,8 @@ fn extension_policy(item: &YamlNode, file: &str) -> Option<Result<Box<PluginConf
     let field = ConfigField {
         path: "spec.wasm[].config",
         parent: item,
-        config: item.get("config"),
-        naming_fields: &["name", "root_id", "code"],
+        name: "config",
+        naming_fields: &["name", "rootID", "code"],
     };
     plugin_config(&field, surrounding, file)
 }
@@ -114,7 +117,8 @@ fn surrounding(wrapper: Wrapper, node: &YamlNode) -> SurroundingConfig {
     SurroundingConfig {
         wrapper,
         config: None,
-        allows_waiting: wasm::allows_waiting(node),
+        // None of these objects has the field.
+        allows_waiting: Located { value: false, position: node.position },
         vm_config: None,
         has_token: false,
         missing_failure_policy: None,
@@ -127,15 +131,21 @@ fn plugin_config(
     surrounding: SurroundingConfig,
     file: &str,
 ) -> Option<Result<Box<PluginConfigText>, Finding>> {
-    let ConfigField { path, parent, config, naming_fields } = field;
-    let is_named = naming_fields.iter().filter_map(|it| parent.get(it)).any(|it| {
+    let ConfigField { path, parent, name, naming_fields } = *field;
+    let is_named = naming_fields.iter().filter_map(|it| parent.exact(it)).any(|it| {
         let flow = it.flow();
         flow.contains(BINARY) || flow.contains("verdigris")
     });
-    if !is_named && !config.is_some_and(|it| is_plugin_config(it)) {
+    let (config, misspelt) = (parent.exact(name), parent.get("plugin_config"));
+    if !is_named && !config.or(misspelt).is_some_and(|it| is_plugin_config(it)) {
         return None;
     }
     let Some(config) = config else {
+        if let Some(node) = misspelt {
+            let fix = "is a name that Kubernetes does not know, so the filter would have no configuration: \
+                       write pluginConfig";
+            return Some(Err(Finding::new(file, node.position, path, Some("plugin_config"), fix)));
+        }
         let fix = "write the plugin configuration there, as YAML";
         return Some(Err(Finding::new(file, parent.position, path, Some("missing"), fix)));
     };

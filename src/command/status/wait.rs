@@ -82,8 +82,11 @@ impl Wait {
                     continue;
                 }
             };
-            let is_chosen =
-                |it: &&RolloutView| self.rollout.as_ref().is_none_or(|name| *name == it.rollout);
+            // Streams that are still open keep a replaced rollout in the list.
+            let is_chosen = |it: &&RolloutView| match &self.rollout {
+                Some(name) => *name == it.rollout,
+                None => !it.is_replaced,
+            };
             let mut rollouts = view.rollouts.iter().filter(is_chosen).peekable();
             if rollouts.peek().is_none() {
                 let name = self.rollout.as_deref().unwrap_or("rollout");

@@ -90,6 +90,18 @@ impl YamlNode {
         fields.iter().rev().find(|(it, _)| is_named(it)).map(|(_, value)| value)
     }
 
+    /// The value of a map's field of exactly this name, as Kubernetes reads its objects. Of duplicates the
+    /// last counts.
+    pub fn exact(&self, name: &str) -> Option<&Rc<Self>> {
+        let NodeKind::Map(fields) = &self.kind else { return None };
+        fields.iter().rev().find(|(it, _)| it.text() == Some(name)).map(|(_, value)| value)
+    }
+
+    /// The value at a path of exact names.
+    pub fn at_exactly(&self, path: &[&str]) -> Option<&Self> {
+        path.iter().try_fold(self, |node, name| node.exact(name).map(Rc::as_ref))
+    }
+
     /// The value at a path of field names.
     pub fn at(&self, path: &[&str]) -> Option<&Self> {
         path.iter().try_fold(self, |node, name| node.get(name).map(Rc::as_ref))

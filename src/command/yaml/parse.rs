@@ -23,6 +23,9 @@ pub struct DuplicateField {
     pub document: usize,
     pub position: Position,
     pub name: String,
+    /// Whether the same name occurs again, and not only the same field of a protobuf message, such as
+    /// `logLevel` beside `log_level`.
+    pub is_same_name: bool,
 }
 
 /// Why a text is no YAML.
@@ -147,7 +150,7 @@ impl<'a> YamlReader<'a> {
     /// The fields of a map, and the offset of its end.
     fn fields(&mut self, start: usize, depth: usize) -> Result<(Fields, usize), InvalidYaml> {
         let (mut fields, mut end) = (Vec::new(), start);
-        let mut names = HashSet::new();
+        let (mut protobuf_names, mut names) = (HashSet::new(), HashSet::new());
         while let Some((event, span)) = self.next()? {
             end = self.byte(span.end.index());
             let Some(name) = self.node(event, span, depth + 1)? else { break };
@@ -159,12 +162,16 @@ impl<'a> YamlReader<'a> {
             if name.tag.as_deref() == Some("!ignore") {
                 continue;
             }
-            if let Some(text) = name.text()
-                && !names.insert(snake(text).into_owned())
-            {
-                let (position, name) = (name.position, text.to_owned());
-                let document = self.document;
-                self.duplicates.push(DuplicateField { document, position, name });
+            if let Some(text) = name.text() {
+                let is_same_name = !names.insert(text.to_owned());
+                if !protobuf_names.insert(snake(text).into_owned()) {
+                    self.duplicates.push(DuplicateField {
+                        document: self.document,
+                        position: name.position,
+                        name: text.to_owned(),
+                        is_same_name,
+                    });
+                }
             }
             fields.push((name, value));
         }

@@ -42,6 +42,14 @@ fn of_a_folder_only_files_with_a_configuration_are_checked() {
     assert_eq!(output.code, 0, "{output:?}");
     let names: Vec<_> = output.out.lines().map(|it| it.rsplit('/').next().unwrap()).collect();
     assert_eq!(names, ["console.yaml (the console)", "envoy.yaml", "filter.yaml (assistant-v8)"]);
+    // Other programs have files in other encodings.
+    let add = |bytes: &[u8]| std::fs::write(files.folder().join("other.json"), bytes).unwrap();
+    add(b"{\"a\": \"\xff\"}");
+    assert_eq!(verdigris(&["check", "--strict", folder]).code, 0);
+    add(b"{\"rollout\": \"verdigris\xff\"}");
+    let output = verdigris(&["check", folder]);
+    assert!(output.code == 2 && output.err.contains("is not a text file in UTF-8"), "{output:?}");
+    std::fs::remove_file(files.folder().join("other.json")).unwrap();
     files.add("filter.yaml", &FILTER.replace("resources:", "resources: ["));
     assert_eq!(verdigris(&["check", folder]).code, 1);
     let empty = Files::new();

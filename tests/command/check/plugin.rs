@@ -223,6 +223,22 @@ fn objects_of_istio_and_envoy_gateway_are_checked() {
                 "allow_on_headers_stop_iteration: missing or false: this configuration reads request bodies, and without it such a request waits for 5 s and then goes to blue, and Istio's WasmPlugin does not support it: write \"read_body\": \"after_routing\"",
             )),
         ),
+        // No such field is in these objects, and Kubernetes knows no names in snake_case.
+        (
+            format!("{WASM_PLUGIN}{body}  allow_on_headers_stop_iteration: true\n"),
+            Some((5, "and Istio's WasmPlugin does not support it")),
+        ),
+        (
+            WASM_PLUGIN.replace("failStrategy", "fail_strategy"),
+            Some((5, "warning: stdin:5:3: failStrategy: missing")),
+        ),
+        (
+            WASM_PLUGIN.replace("pluginConfig", "plugin_config"),
+            Some((
+                8,
+                "problem: stdin:8:5: spec.pluginConfig: plugin_config: is a name that Kubernetes does not know",
+            )),
+        ),
         (
             format!("{EXTENSION_POLICY}  {body}"),
             Some((6, "Envoy Gateway's EnvoyExtensionPolicy does not support it")),

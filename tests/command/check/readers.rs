@@ -249,6 +249,12 @@ fn the_data_of_a_config_map_must_be_text() {
     for (data, expected) in [
         (format!("  filter.json: '{json}'\n"), None),
         (format!("  filter.json: >\n    {json}\n"), None),
+        // Two names, of which protobuf would make one.
+        (format!("  logLevel: a\n  log_level: b\n  filter.json: '{json}'\n"), None),
+        (
+            format!("  logLevel: a\n  logLevel: b\n  filter.json: '{json}'\n"),
+            Some("logLevel: occurs twice in a map"),
+        ),
         (format!("  filter.yaml: |\n{indented}"), None),
         (format!("  filter.json: {json}\n"), Some("data.filter.json: is no text")),
         (format!("  filter.yaml:\n{indented}"), Some("data.filter.yaml: is no text")),

@@ -64,6 +64,12 @@ fn a_configured_rollback_moves_all_users_to_blue_in_every_step() {
     assert!(effects(&rolled_back(), &ramp(json!({})), None).iter().all(|it| it["moved"].is_null()));
     let text = "the ramp begins again: restart is \"2\"; green's share changes from 0 % to 1 %";
     Change::new(rolled_back(), ramp(json!({"restart": "2"})), "ramp", text).check();
+    let text = "it does not start: ramp.rolled_back is true";
+    let restarted = ramp(json!({"restart": "2", "rolled_back": true}));
+    Change::new(rolled_back(), restarted, "ramp", text).check();
+    let renamed = both(rolled_back(), json!({"rollout": "v9"}));
+    let text = format!("the ramp: {text}");
+    Change::new(rolled_back(), renamed, "rollout", text).throws_back(0.0).check();
 }
 
 /// The text is the one that the ramp's controller logs.
