@@ -25,7 +25,9 @@ impl ExportedRequest {
         format: Format,
         trace: Option<TraceContext>,
     ) -> Option<Self> {
-        let SentRequest { scope, exposure, feedback_unit, is_mirrored, .. } = sent;
+        let SentRequest { started_ns, scope, exposure, feedback_unit, is_mirrored, .. } = sent;
+        // A request that has waited for its body began before now.
+        let age_ns = hostcalls::monotonic_time_ns().ok()?.saturating_sub(started_ns);
         let rollout = runtime.config.rollout.as_str();
         let random = || u128::from(random_u64()) << 64 | u128::from(random_u64());
         let trace = trace.unwrap_or_else(|| match is_mirrored {
@@ -42,7 +44,7 @@ impl ExportedRequest {
             pair: is_mirrored.then(|| ExchangeRequest::pair_name(id)),
             step: runtime.exported_step(exposure),
             receipt: unit.and_then(|unit| runtime.sign_receipt(version, unit, exposure)),
-            began_unix_ns: hostcalls::wall_time_ns().ok()?,
+            began_unix_ns: hostcalls::wall_time_ns().ok()?.saturating_sub(age_ns),
             format: Some(format),
             patched_model: model.map(str::to_owned),
         }))

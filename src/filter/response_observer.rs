@@ -146,6 +146,7 @@ impl ResponseObserver {
         let mut response = ObservedResponse::new(expected, started_ns);
         let sample = sample.and_then(|it| {
             let sent = SentRequest {
+                started_ns,
                 scope,
                 exposure,
                 feedback_unit,
@@ -196,6 +197,11 @@ impl ResponseObserver {
         let headers = hostcalls::response_headers().ok();
         let head = headers.map(|headers| ResponseHead::from_headers(headers.iter()));
         let phrases = answers.read.then_some(&answers.refusal_phrases);
+        if !answers.read && head.as_ref().is_some_and(|it| it.grpc.is_some()) {
+            // Nothing else of the request was needed so far.
+            let timeout = hostcalls::request_header("grpc-timeout");
+            self.response.set_deadline(timeout.as_deref());
+        }
         self.response.on_headers(head, phrases, has_failed_over, end_of_stream);
         if self.response.is_held_open() {
             self.stop_timing();

@@ -6,6 +6,8 @@ use crate::stats::names::StatScope;
 /// What a request is when it is sent.
 #[derive(Clone, Copy)]
 pub struct SentRequest {
+    /// Since when its answer is timed, in nanoseconds of the monotonic clock.
+    pub started_ns: u64,
     pub scope: StatScope,
     pub exposure: Option<Exposure>,
     /// The analysis hash of the unit that may send feedback on the answer.

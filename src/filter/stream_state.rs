@@ -261,6 +261,9 @@ impl StreamState {
                 }
                 return match runtime.config.read_body {
                     ReadBody::AfterRouting if self.role == Role::Release => {
+                        if context.awaits_for_blue(&head) {
+                            routed = routed.unpatchable();
+                        }
                         self.route_before_body(runtime, routed, head)
                     }
                     ReadBody::BeforeRouting | ReadBody::AfterRouting => {

@@ -124,6 +124,14 @@ impl<'a> PlanContext<'a> {
         }
     }
 
+    /// Whether a plan that waits for the body does so for blue's patch: the headers show that green's own
+    /// cannot be applied.
+    pub fn awaits_for_blue(&self, head: &RequestHead) -> bool {
+        let is_applicable =
+            |patch: &'a RequestPatch| self.apply(patch, head, BodyState::Pending).is_some();
+        self.version == Version::Green && !self.patch().is_some_and(is_applicable)
+    }
+
     /// What blue is sent instead of the version. A patch is applied as a whole or not at all.
     fn fall_back(&self, head: &RequestHead, body: BodyState<'_>) -> PlanAction<'a> {
         let of_blue = Self { version: Version::Blue, ..*self };

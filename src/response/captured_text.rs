@@ -24,11 +24,16 @@ impl CapturedText {
         if self.is_too_large {
             return;
         }
-        if self.bytes.len().saturating_add(piece.len()) > self.max_bytes {
-            self.exceed();
-        } else {
+        if self.fits(piece) {
             self.bytes.extend_from_slice(piece);
+        } else {
+            self.exceed();
         }
+    }
+
+    /// Whether the text with this piece is within the bound.
+    pub fn fits(&self, piece: &[u8]) -> bool {
+        self.bytes.len().saturating_add(piece.len()) <= self.max_bytes
     }
 
     /// Drops the text where it has more than `max_bytes` bytes.

@@ -181,6 +181,8 @@ fn google_method(path: &[u8], name: &[u8]) -> Option<KnownApi> {
     };
     let method = name.get(colon.or_else(encoded)?..)?;
     Some(match method {
+        // Claude's count of tokens has the place of a model: `models/count-tokens:rawPredict`.
+        b"rawPredict" | b"streamRawPredict" if name.starts_with(b"count-tokens") => Other,
         b"generateContent" | b"streamGenerateContent" => certain(Format::Gemini),
         b"rawPredict" | b"streamRawPredict" if contains(path, b"/publishers/anthropic/") => {
             certain(Format::Anthropic)

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::expected_response::ExpectedResponse;
 use super::format::Format;
-use super::grpc::DEADLINE_EXCEEDED;
+use super::grpc::{DEADLINE_EXCEEDED, parse_timeout};
 use super::method::{Method, Protocol};
 use super::observed_body::{FinishedBody, ObservedBody};
 use super::outcome::{Outcome, UnreadReason};
@@ -155,6 +155,11 @@ impl ObservedResponse {
     /// The host does not provide the bytes of a piece of the body: the answer is unread.
     pub fn on_unreadable_body(&mut self) {
         self.body = ObservedBody::Unread(UnreadReason::Malformed);
+    }
+
+    /// The client's `grpc-timeout`, where the request's headers have not been read.
+    pub fn set_deadline(&mut self, grpc_timeout: Option<&[u8]>) {
+        self.expected.deadline = grpc_timeout.and_then(parse_timeout);
     }
 
     /// The trailers of the response have arrived, and with them its end. `grpc_status` reads

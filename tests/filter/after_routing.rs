@@ -91,6 +91,27 @@ mod scenarios {
         }
     }
 
+    /// It waits for the body as any request of blue does.
+    #[test]
+    fn a_request_that_only_blue_can_patch_is_blues<P: Proxy>() {
+        for mut release in prompt_releases(json!({"answers": {}})) {
+            let of_blue = json!({"headers": {"set": {"x-team": "azure"}}, "model": "now"});
+            release["versions"]["blue"]["request"] = of_blue;
+            let mut proxy = P::start(&release);
+            // A prompt in place of messages has no place for green's system prompt.
+            let answer =
+                proxy.send(&json_post("/v1/completions", r#"{"prompt":"Hi","model":"old"}"#));
+            let got = (answer.status, answer.cluster.as_str(), answer.version.as_str());
+            assert_eq!(got, (200, "llm-blue", "blue"));
+            assert_eq!(String::from_utf8_lossy(&answer.body), r#"{"prompt":"Hi","model":"now"}"#);
+            assert_eq!(answer.forwarded("x-team"), [b"azure"]);
+            for (metric, count) in [("requests", 1), ("decisions_unpatchable", 1)] {
+                assert_eq!(proxy.stat(&counter("blue", metric)), Some(count), "{metric}");
+            }
+            assert_eq!(proxy.stat(&counter("green", "requests")), Some(0));
+        }
+    }
+
     #[test]
     fn streams_are_asked_for_usage<P: Proxy>() {
         let release = by_version(json!({

@@ -199,6 +199,14 @@ fn without_reading_outcomes_are_counted_by_status_and_end_of_stream() {
         assert_eq!(green_counts(&mut host), expected, "{name}");
         assert!(host.stat(&counter("green", "duration_ms")).unwrap() > 0, "{name}");
     }
+    // A gRPC call that ends by its client's deadline, and one that ends before it.
+    for (timeout, expected) in [("1n", "aborted"), ("10S", "errors")] {
+        let mut host = Host::start(&with_answers(json!({"answers": {"read": false}})));
+        let mut ended = response("200", "application/grpc", &[]);
+        ended.headers.push(("grpc-status".to_owned(), b"4".to_vec()));
+        host.send_for(&request_to("/llm.Chat/Ask").header("grpc-timeout", timeout), ended);
+        assert_eq!(host.stat(&counter("green", expected)), Some(1), "{timeout}");
+    }
 }
 
 /// With failover blue may have answered a request of green.

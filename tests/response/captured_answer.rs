@@ -124,6 +124,29 @@ fn a_text_above_the_bound_is_not_kept_in_part() {
     }
 }
 
+/// What is marked as a thought, or as another choice, only after its text.
+#[test]
+fn what_is_left_out_does_not_count_for_the_bound() {
+    let thought = r#"{"text":"a long thought","thought":true}"#;
+    let gemini = |parts: &str, rest: &str| {
+        format!(r#"{{"candidates":[{{"content":{{"parts":[{parts}]}}}}{rest}]}}"#)
+    };
+    let answer = r#"{"text":"Hi"}"#;
+    for (body, expected) in [
+        (gemini(&format!("{thought},{answer}"), ""), Some("Hi")),
+        (gemini(&format!("{answer},{thought}"), ""), Some("Hi")),
+        (
+            gemini(answer, r#",{"content":{"parts":[{"text":"another answer"}]},"index":1}"#),
+            Some("Hi"),
+        ),
+        (gemini(&format!(r#"{thought},{{"text":"a long answer"}}"#), ""), None),
+        (gemini(&format!(r#"{{"text":"a long answer"}},{thought}"#), ""), None),
+    ] {
+        let kept = text(Format::Gemini, Framing::Json, &[body.as_bytes()], 8);
+        assert_eq!(kept.as_deref(), expected, "{body}");
+    }
+}
+
 /// An answer that is kept for another purpose too may have more bytes than one purpose allows.
 #[test]
 fn a_kept_text_can_be_limited_further() {

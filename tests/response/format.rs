@@ -90,6 +90,8 @@ fn a_path_has_its_format() {
                 "/v1/responses/input_tokens",
                 "/v1/chat/completions/c_1",
                 "/v1beta/models/g:countTokens",
+                "/v1/projects/p/locations/l/publishers/anthropic/models/count-tokens:rawPredict",
+                "/v1/projects/p/locations/l/publishers/anthropic/models/count-tokens%3ArawPredict",
                 "/v1beta/models/g:embedContent",
                 "/v1beta/models/g:batchEmbedContents",
                 "/v1beta/models/imagen:predict",

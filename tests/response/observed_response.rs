@@ -289,10 +289,16 @@ fn a_call_that_its_client_does_not_wait_for_longer_is_aborted() {
         let expected_response = ExpectedResponse { is_grpc: true, deadline, ..UNKNOWN };
         let mut headers = vec![(":status", "200"), ("content-type", "application/grpc")];
         headers.extend(code.map(|code| ("grpc-status", code)));
-        let mut response = response(expected_response, &headers);
-        response.on_body(0, code.is_some());
-        let outcome = response.finish(9 * MS, || Some(flags), || true);
-        assert_eq!(outcome.class(LimitPolicy::Compare), expected, "{name}");
+        // Where answers are not read, the request's timeout is read when the response is gRPC's.
+        let timeout = deadline.map(|deadline| format!("{}m", deadline.as_millis()));
+        let read = response(expected_response, &headers);
+        let mut unread = response(UNKNOWN, &headers);
+        unread.set_deadline(timeout.as_ref().map(String::as_bytes));
+        for mut response in [read, unread] {
+            response.on_body(0, code.is_some());
+            let outcome = response.finish(9 * MS, || Some(flags), || true);
+            assert_eq!(outcome.class(LimitPolicy::Compare), expected, "{name}");
+        }
     }
 }
 
