@@ -73,7 +73,11 @@ impl Evidence {
         self.began_ns.push(at_ns);
         // Only the current step can advance.
         self.steps.iter_mut().take(step.get()).for_each(StepStats::forget_repeated_values);
-        self.period.begin_step(at_ns);
+        // A step that gathers its evidence again has none so far.
+        match self.steps.len() > step.get() {
+            true => self.period.resume_step(at_ns),
+            false => self.period.begin_step(at_ns),
+        }
         self.thresholds.begin(at_ns);
     }
 
@@ -240,13 +244,11 @@ impl Evidence {
         }
         let is_counted = || self.period.counts_for_outages(plan, observation);
         let measurements = self.outages.record(observation, plan.warmup_ns, is_counted);
-        let is_cold =
-            plan.cold_start_ns > 0 && !self.is_after(plan.cold_start_ns, *step, observation);
-        let measurements = if is_cold { measurements.without_times() } else { measurements };
+        let is_after_warmup = self.is_after(plan.warmup_ns, *step, observation);
+        let measurements = self.settled(plan, *step, observation, measurements, is_after_warmup);
         let observation = &Observation { measurements, ..*observation };
         let measurements = self.thresholds.derive(plan, *step, observation);
         let observation = &Observation { measurements, ..*observation };
-        let is_after_warmup = self.is_after(plan.warmup_ns, *step, observation);
         let new = self.set_flags(plan, *step, observation, is_after_warmup);
         if let Some(new) = new {
             self.learn(&measurements, new);
@@ -267,6 +269,29 @@ impl Evidence {
             && let Some(stats) = self.steps.get(step.get())
         {
             self.period.add(plan, *step, observation, &stats.gates);
+        }
+    }
+
+    /// The measurements that count so early in a step: no times during a cold start; and no tokens and cost
+    /// during the warm-up, since the first long answers to end are those of the version that is faster.
+    fn settled(
+        &self,
+        plan: &AnalysisPlan,
+        step: StepIndex,
+        observation: &Observation,
+        mut measurements: Measurements,
+        is_after_warmup: bool,
+    ) -> Measurements {
+        // An assignment alone stays one, and a vote.
+        if !measurements.is_response() {
+            return measurements;
+        }
+        if plan.cold_start_ns > 0 && !self.is_after(plan.cold_start_ns, step, observation) {
+            measurements = measurements.without_times();
+        }
+        match is_after_warmup {
+            true => measurements,
+            false => measurements.without_sizes(),
         }
     }
 

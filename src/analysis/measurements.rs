@@ -21,6 +21,8 @@ pub struct Measurements {
     has_failures_only: bool,
     /// Whether the times are left out, and say nothing.
     is_without_times: bool,
+    /// Whether the tokens and the cost are left out, and say nothing.
+    is_without_sizes: bool,
     /// The class of the request.
     class: RequestClass,
     values: [f32; VALUE_METRICS],
@@ -126,13 +128,24 @@ impl Measurements {
     /// The measurements without the times.
     #[must_use]
     pub(super) fn without_times(mut self) -> Self {
-        let times = [Metric::Duration, Metric::Ttft, Metric::SlowRate];
-        let times = times.into_iter().fold(0, |bits, metric| bits | bit(metric));
-        for bits in [&mut self.known, &mut self.bad, &mut self.missing, &mut self.censored] {
-            *bits &= !times;
-        }
+        self.forget(&[Metric::Duration, Metric::Ttft, Metric::SlowRate]);
         self.is_without_times = true;
         self
+    }
+
+    /// The measurements without the tokens and the cost.
+    #[must_use]
+    pub(super) fn without_sizes(mut self) -> Self {
+        self.forget(&[Metric::OutputTokens, Metric::Cost]);
+        self.is_without_sizes = true;
+        self
+    }
+
+    fn forget(&mut self, metrics: &[Metric]) {
+        let forgotten = metrics.iter().fold(0, |bits, metric| bits | bit(*metric));
+        for bits in [&mut self.known, &mut self.bad, &mut self.missing, &mut self.censored] {
+            *bits &= !forgotten;
+        }
     }
 
     /// The measurements without whether the response is slow, because [`Self::of_slow_response`]
@@ -216,7 +229,8 @@ impl Measurements {
         };
         let is_failure = matches!(metric, Metric::ErrorRate | Metric::ClientErrorRate);
         let is_left_out = (self.has_failures_only && !is_failure)
-            || (self.is_without_times && metric.is_of_time());
+            || (self.is_without_times && metric.is_of_time())
+            || (self.is_without_sizes && metric.is_of_size());
         self.is_response() && !is_elsewhere && !is_left_out
     }
 
@@ -290,6 +304,7 @@ impl Measurements {
             // Nothing is left out before it is analysed.
             has_failures_only: false,
             is_without_times: false,
+            is_without_sizes: false,
             class: RequestClass::new(*class),
             values,
         };
@@ -307,11 +322,13 @@ impl Measurements {
             is_slow_reported,
             has_failures_only,
             is_without_times,
+            is_without_sizes,
             class,
             values,
         } = *self;
         let values = values.map(f32::to_bits);
-        let flags = (is_rate_limited, is_slow_reported, has_failures_only, is_without_times);
+        let left_out = (has_failures_only, is_without_times, is_without_sizes);
+        let flags = (is_rate_limited, is_slow_reported, left_out);
         (known, bad, missing, censored, flags, class, values)
     }
 }

@@ -179,6 +179,11 @@ impl Metric {
         matches!(self, Self::Duration | Self::Ttft | Self::SlowRate) || self.quantile().is_some()
     }
 
+    /// Whether the metric grows with the length of the answer.
+    pub fn is_of_size(self) -> bool {
+        matches!(self, Self::OutputTokens | Self::Cost)
+    }
+
     /// The quantile that the metric is; `None` if it is none.
     pub fn quantile(self) -> Option<TimeQuantile> {
         let (time, quantile) = match self {

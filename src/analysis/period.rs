@@ -43,6 +43,8 @@ pub struct Period {
     /// period of a step has none: the step's own test is the same.
     number: u32,
     began_ns: u64,
+    /// Whether it has ended early, and the next tick begins another one.
+    has_ended: bool,
     /// The bets of each gate, in the plan's order; empty in a period without a test.
     gates: Vec<PeriodBets>,
     /// The units of the period. They are not stored: a new leader begins a new period, and so does a leader
@@ -73,14 +75,22 @@ impl Period {
         *self = Self {
             number: self.number,
             began_ns: now_ns,
+            has_ended: false,
             gates: Vec::new(),
             units: Some(SeenUnits::default()),
         };
     }
 
+    /// Begins a period in a step that other shares have interrupted. It has a test: the step's own has lost
+    /// wealth, and has counted units, before the interruption.
+    pub(super) fn resume_step(&mut self, now_ns: u64) {
+        self.begin_step(now_ns);
+        self.has_ended = true;
+    }
+
     /// Begins the next period if the current one is over, or if its units are not known.
     pub(super) fn begin_if_due(&mut self, plan: &AnalysisPlan, now_ns: u64) {
-        let is_over = now_ns >= self.end_ns();
+        let is_over = self.has_ended || now_ns >= self.end_ns();
         let has_lost_its_units = self.units.is_none();
         if !is_over && !has_lost_its_units {
             return;

@@ -9,6 +9,7 @@ mod contingency;
 mod coverage;
 mod design_effect;
 mod evidence;
+mod faster_green;
 mod influence;
 mod known_fraction;
 mod observation;

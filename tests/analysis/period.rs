@@ -38,27 +38,38 @@ fn gather_of(
 ) -> Evidence {
     let mut evidence = evidence_in_last_step();
     for (number, period) in (0..).zip(periods) {
-        let began_ns = number * PERIOD_NS;
-        evidence.begin_tick(plan, began_ns);
-        let observation = |index: u64| {
-            // Other users fail in each period.
-            let draw = index / 3 + number * 37;
-            let version = every_third_is_green(index);
-            let (every, factor) = match version {
-                Version::Green => (period.green_bad_every, period.green_duration),
-                Version::Blue => (100, 1.0),
-            };
-            let duration = 1000.0 + (draw * 7919 % 1000) as f32;
-            let measurements = Measurements::default()
-                .with_rate(Metric::ErrorRate, draw.is_multiple_of(every))
-                .with_value(Metric::Duration, duration * factor);
-            observe(began_ns + index, unit(number, index), LAST, version, measurements)
-        };
-        for tick in 0..60 {
-            evidence.add(plan, (tick * 100..(tick + 1) * 100).map(observation).collect());
-        }
+        add_period(plan, &mut evidence, number, number * PERIOD_NS, period, &unit);
     }
     evidence
+}
+
+/// Adds the period with this number, which begins at this time.
+fn add_period(
+    plan: &AnalysisPlan,
+    evidence: &mut Evidence,
+    number: u64,
+    began_ns: u64,
+    period: &PeriodOfUsers,
+    unit: impl Fn(u64, u64) -> u64,
+) {
+    evidence.begin_tick(plan, began_ns);
+    let observation = |index: u64| {
+        // Other users fail in each period.
+        let draw = index / 3 + number * 37;
+        let version = every_third_is_green(index);
+        let (every, factor) = match version {
+            Version::Green => (period.green_bad_every, period.green_duration),
+            Version::Blue => (100, 1.0),
+        };
+        let duration = 1000.0 + (draw * 7919 % 1000) as f32;
+        let measurements = Measurements::default()
+            .with_rate(Metric::ErrorRate, draw.is_multiple_of(every))
+            .with_value(Metric::Duration, duration * factor);
+        observe(began_ns + index, unit(number, index), LAST, version, measurements)
+    };
+    for tick in 0..60 {
+        evidence.add(plan, (tick * 100..(tick + 1) * 100).map(observation).collect());
+    }
 }
 
 /// Four hours like blue, and then this period.
@@ -81,6 +92,25 @@ fn a_late_regression_is_found_in_its_period() {
 }
 
 /// Each period has other users, and the step has seen twenty times as many as it can remember.
+/// An operator has set weights for a time, and deployed another green.
+#[test]
+fn a_step_that_resumes_begins_a_period_at_once() {
+    let plan = plan_for(&METRICS);
+    for (what, last, expected) in [
+        ("like blue", LIKE_BLUE, false),
+        ("more errors", MORE_ERRORS, true),
+        ("slower", SLOWER, true),
+    ] {
+        let healthy: Vec<_> = (0..8).map(|_| LIKE_BLUE).collect();
+        let mut evidence = gather(&plan, &healthy);
+        let resumed_ns = 8 * PERIOD_NS - PERIOD_NS / 2;
+        evidence.begin_step(StepIndex::new(LAST), resumed_ns);
+        add_period(&plan, &mut evidence, 8, resumed_ns, &last, |_, index| spread(index));
+        let analysis = Analysis::new(&plan, &evidence, StepIndex::new(LAST));
+        assert_eq!(analysis.verdict == Verdict::Fail, expected, "{what}: {analysis:#?}");
+    }
+}
+
 #[test]
 fn a_late_regression_is_found_where_the_memory_of_the_step_is_full() {
     let plan = AnalysisPlan { max_units: 2_500, ..plan_for(&METRICS) };
