@@ -150,11 +150,17 @@ impl Evidence {
         self.pasts.freeze();
     }
 
-    /// Forgets that the last tick has counted its observations, because they are added again. Only the past
-    /// of units keeps them: it predicts, and may count a value twice.
+    /// Begins a commit: [`Self::forget_commit`] returns to what is known now.
+    pub fn begin_commit(&mut self) {
+        self.pasts.begin_undo();
+        self.period.begin_undo();
+    }
+
+    /// Returns to what [`Self::take_memory_of`] took at [`Self::begin_commit`], because what was added since was
+    /// not committed, and is added again. Where the evidence was reset since, nothing is left of it.
     pub fn forget_commit(&mut self) {
-        self.pasts.log_again();
-        self.period.forget_units();
+        self.pasts.undo();
+        self.period.undo();
     }
 
     /// The past of units.

@@ -89,6 +89,7 @@ pub mod step_stats;
 pub mod thresholds;
 pub mod tripwire;
 pub mod tripwire_window;
+mod undo_log;
 pub mod unit_flags;
 pub mod unit_past;
 pub mod value_bets;

@@ -47,9 +47,22 @@ pub struct Period {
     has_ended: bool,
     /// The bets of each gate, in the plan's order; empty in a period without a test.
     gates: Vec<PeriodBets>,
-    /// The units of the period. They are not stored: a new leader begins a new period, and so does a leader
-    /// whose commit has failed.
+    /// The units of the period. They are not stored: a new leader begins a new period.
     #[serde(skip)]
+    units: Option<SeenUnits>,
+    /// What was at [`Self::begin_undo`].
+    #[serde(skip)]
+    before: Option<Before>,
+}
+
+/// What [`Period::undo`] returns to. The bets are stored, so they are not in it.
+#[derive(Clone, Debug, PartialEq)]
+struct Before {
+    number: u32,
+    began_ns: u64,
+    /// Whether another period has begun since.
+    is_over: bool,
+    /// The units, if so.
     units: Option<SeenUnits>,
 }
 
@@ -72,13 +85,12 @@ pub const PERIODS_ALPHA: f64 = 0.1;
 impl Period {
     /// Begins the first period of a step.
     pub(super) fn begin_step(&mut self, now_ns: u64) {
-        *self = Self {
-            number: self.number,
-            began_ns: now_ns,
-            has_ended: false,
-            gates: Vec::new(),
-            units: Some(SeenUnits::default()),
-        };
+        let former = self.units.replace(SeenUnits::default());
+        if let Some(before) = self.before.as_mut().filter(|it| !it.is_over) {
+            (before.is_over, before.units) = (true, former);
+        }
+        (self.began_ns, self.has_ended) = (now_ns, false);
+        self.gates = Vec::new();
     }
 
     /// Begins a period in a step that other shares have interrupted. It has a test: the step's own has lost
@@ -90,7 +102,7 @@ impl Period {
 
     /// Begins the next period if the current one is over, or if its units are not known.
     pub(super) fn begin_if_due(&mut self, plan: &AnalysisPlan, now_ns: u64) {
-        let is_over = self.has_ended || now_ns >= self.end_ns();
+        let is_over = now_ns >= self.end_ns();
         let has_lost_its_units = self.units.is_none();
         if !is_over && !has_lost_its_units {
             return;
@@ -110,14 +122,30 @@ impl Period {
         }
     }
 
-    /// Forgets the units. The next tick begins a new period.
-    pub(super) fn forget_units(&mut self) {
-        self.units = None;
+    /// From now on, notes what changes of the units, so that [`Self::undo`] undoes it.
+    pub(super) fn begin_undo(&mut self) {
+        self.units.iter_mut().for_each(SeenUnits::begin_undo);
+        let Self { number, began_ns, .. } = *self;
+        self.before = Some(Before { number, began_ns, is_over: false, units: None });
+    }
+
+    /// Returns to the units of [`Self::begin_undo`]. Where they are not known, the next tick begins a new
+    /// period.
+    pub(super) fn undo(&mut self) {
+        let Some(before) = self.before.take() else {
+            self.units = None;
+            return;
+        };
+        (self.number, self.began_ns) = (before.number, before.began_ns);
+        if before.is_over {
+            self.units = before.units;
+        }
+        self.units.iter_mut().for_each(SeenUnits::undo);
     }
 
     /// When it is over, in nanoseconds of the observations' clock.
     pub(super) fn end_ns(&self) -> u64 {
-        self.began_ns.saturating_add(PERIOD_NS)
+        self.began_ns.saturating_add(if self.has_ended { 0 } else { PERIOD_NS })
     }
 
     /// Counts an observation. Returns what it counts for: that for which its unit has not been

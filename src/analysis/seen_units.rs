@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::step_index::StepIndex;
+use super::undo_log::UndoLog;
 
 /// The flags of each unit that was seen in a step.
 ///
@@ -13,6 +14,8 @@ pub struct SeenUnits {
     flags: BTreeMap<u64, u64>,
     /// Units from this hash on are ignored.
     end: Option<u64>,
+    /// What has changed since [`Self::begin_undo`], and where the units ended then.
+    undo: Option<(UndoLog<u64>, Option<u64>)>,
 }
 
 /// The units of the newest steps.
@@ -48,11 +51,31 @@ impl SeenUnits {
         if self.end.is_some_and(|end| unit >= end) {
             return None;
         }
+        if let Some((log, _)) = &mut self.undo {
+            log.note(unit, self.flags.get(&unit).copied());
+        }
         let result = update(self.flags.entry(unit).or_default());
         while self.flags.len() > max_units {
-            self.end = self.flags.pop_last().map(|(unit, _)| unit);
+            let Some((last, flags)) = self.flags.pop_last() else { break };
+            self.end = Some(last);
+            if let Some((log, _)) = &mut self.undo {
+                log.note(last, Some(flags));
+            }
         }
         self.end.is_none_or(|end| unit < end).then_some(result)
+    }
+
+    /// From now on, notes what changes, so that [`Self::undo`] undoes it.
+    pub(super) fn begin_undo(&mut self) {
+        self.undo = Some((UndoLog::default(), self.end));
+    }
+
+    /// Undoes what has changed since [`Self::begin_undo`].
+    pub(super) fn undo(&mut self) {
+        if let Some((log, end)) = self.undo.take() {
+            log.undo(&mut self.flags);
+            self.end = end;
+        }
     }
 
     /// The number of units.

@@ -56,6 +56,7 @@ use super::metric::Metric;
 use super::observation::Observation;
 use super::plan::AnalysisPlan;
 use super::step_index::StepIndex;
+use super::undo_log::UndoLog;
 use super::unit_flags::UnitFlags;
 use crate::assignment::Version;
 
@@ -64,6 +65,16 @@ use crate::assignment::Version;
 pub struct UnitPasts {
     units: BTreeMap<u64, UnitPast>,
     /// Units from this hash on are ignored.
+    end: Option<u64>,
+    usual: [UsualValue; METRICS.len()],
+    /// How to return to what was known at [`Self::begin_undo`].
+    undo: Option<Box<Undo>>,
+}
+
+/// How to return to what was known before.
+#[derive(Clone, Debug, PartialEq)]
+struct Undo {
+    units: UndoLog<UnitPast>,
     end: Option<u64>,
     usual: [UsualValue; METRICS.len()],
 }
@@ -137,6 +148,7 @@ impl UnitPasts {
         if self.end.is_some_and(|end| unit >= end) {
             return;
         }
+        self.note(unit);
         let past = self.units.entry(unit).or_default();
         let sums = past.counts.iter_mut().zip(&mut past.sums).zip(&mut self.usual);
         for (((count, sum), usual), deviation) in sums.zip(deviations) {
@@ -146,12 +158,46 @@ impl UnitPasts {
             *sum += deviation as f32;
         }
         while self.units.len() > max_units {
-            self.end = self.units.pop_last().map(|(unit, _)| unit);
+            let Some((last, past)) = self.units.pop_last() else { break };
+            self.end = Some(last);
+            if let Some(undo) = &mut self.undo {
+                undo.units.note(last, Some(past));
+            }
+        }
+    }
+
+    /// From now on, notes what changes, so that [`Self::undo`] undoes it.
+    pub(super) fn begin_undo(&mut self) {
+        let (units, end, usual) = (UndoLog::default(), self.end, self.usual);
+        self.undo = Some(Box::new(Undo { units, end, usual }));
+    }
+
+    /// Undoes what has changed since [`Self::begin_undo`]. Where that is not known, nothing is left.
+    pub(super) fn undo(&mut self) {
+        let Self { mut units, undo, .. } = std::mem::take(self);
+        if let Some(undo) = undo {
+            undo.units.undo(&mut units);
+            *self = Self { units, end: undo.end, usual: undo.usual, undo: None };
+        }
+    }
+
+    /// Notes a unit before it is changed.
+    fn note(&mut self, unit: u64) {
+        if let Some(undo) = &mut self.undo {
+            undo.units.note(unit, self.units.get(&unit).copied());
+        }
+    }
+
+    /// Notes all units before they are changed.
+    fn note_all(&mut self) {
+        if let Some(undo) = &mut self.undo {
+            self.units.iter().for_each(|(unit, past)| undo.units.note(*unit, Some(*past)));
         }
     }
 
     /// Freezes the levels of all units from what is known of them so far.
     pub(super) fn freeze(&mut self) {
+        self.note_all();
         for index in 0..METRICS.len() {
             let values = || self.units.values().filter_map(|it| it.sum_of(index));
             let Some(usual) = self.usual.get(index) else { continue };
@@ -164,11 +210,16 @@ impl UnitPasts {
                 }
             }
         }
-        self.log_again();
+        self.mark_unlogged();
     }
 
     /// Marks the levels of all units as not logged, for a log that is empty again.
     pub(super) fn log_again(&mut self) {
+        self.note_all();
+        self.mark_unlogged();
+    }
+
+    fn mark_unlogged(&mut self) {
         self.units.values_mut().for_each(|past| past.is_logged = false);
     }
 
@@ -203,6 +254,9 @@ impl UnitPasts {
 
     /// The entry for the log of seen units with a unit's levels, the first time in a step.
     pub(super) fn take_entry(&mut self, step: StepIndex, unit: u64) -> Option<UnitFlags> {
+        if self.units.get(&unit).is_some_and(|it| !it.is_logged) {
+            self.note(unit);
+        }
         let past = self.units.get_mut(&unit)?;
         let is_new = !std::mem::replace(&mut past.is_logged, true);
         let is_known = past.levels.iter().any(|level| *level != 0);

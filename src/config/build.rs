@@ -9,7 +9,7 @@ use super::conversation::{ConversationConfig, check_conversation};
 use super::diagnostics::Diagnostics;
 use super::failover::{ReleaseClusters, check_failover};
 use super::feedback::check_feedback;
-use super::fleet::check_fleet;
+use super::fleet::{check_fleet, start_delay};
 use super::judge::{JudgeContext, check_judge};
 use super::ramp::{RampContext, check_ramp};
 use super::raw::root::{RawAnswers, RawConfig, RawPins, RawVersions};
@@ -65,7 +65,7 @@ fn build(raw: RawConfig, diagnostics: &mut Diagnostics) -> Option<Config> {
         raw.weights.map_or(Some(Share::ZERO), |it| check_weights("weights", it, diagnostics));
     let feedback = raw.feedback.map(|it| check_feedback(it, diagnostics));
     let fleet = raw.fleet.map(|it| check_fleet(&it, raw.ramp.is_some(), diagnostics));
-    let ramp = raw.ramp.map(|it| check_ramp(it, &context, diagnostics));
+    let ramp = raw.ramp.map(|it| check_ramp(it, &context, start_delay(&fleet), diagnostics));
     let default_cluster =
         check_default_cluster(raw.default_cluster, blue_cluster.as_ref(), diagnostics);
     let clusters = ReleaseClusters {

@@ -37,6 +37,9 @@ pub enum FleetStoreConfig {
     },
 }
 
+/// The first decision of a fleet without a state comes after so many intervals at the latest: its instances
+/// wait three to four for one that knows the ramp, and talk to the store once in an interval.
+const START_INTERVALS: u32 = 5;
 const DEFAULT_PREFIX: &str = "/verdigris";
 /// How long a call to the store may take, in intervals, and at least.
 const CALL_INTERVALS: u32 = 2;
@@ -82,6 +85,12 @@ impl FleetConfig {
     pub fn call_timeout(&self) -> Duration {
         (self.interval * CALL_INTERVALS).max(MIN_CALL_TIMEOUT)
     }
+}
+
+/// How long a fleet takes to begin a ramp; nothing without a valid one.
+pub(super) fn start_delay(fleet: &Option<Option<FleetConfig>>) -> Duration {
+    let interval = fleet.iter().flatten().map(|it| it.interval);
+    interval.sum::<Duration>() * START_INTERVALS
 }
 
 /// Checks the `fleet` section.

@@ -67,10 +67,11 @@ const WARMUP: Duration = Duration::from_secs(2 * 60);
 const ALPHA: f64 = 0.05;
 const BETA: f64 = 0.1;
 
-/// Checks the `ramp` section.
+/// Checks the `ramp` section. `start_delay` is how long a fleet takes to begin it.
 pub(super) fn check_ramp(
     raw: RawRamp,
     context: &RampContext,
+    start_delay: Duration,
     diagnostics: &mut Diagnostics,
 ) -> Option<RampSpec> {
     reject_beside_ramp(context, diagnostics);
@@ -151,10 +152,8 @@ pub(super) fn check_ramp(
         reads_compared_only: control.reads_compared_only(),
         tripwires: tripwires?,
         objective,
-        started: match started {
-            Some(started) => Some(started?),
-            None => None,
-        },
+        started: started.map_or(Some(None), |it| it.map(Some))?,
+        start_delay,
         restart: raw.restart,
         is_paused: raw.paused,
         is_rolled_back: raw.rolled_back,

@@ -22,7 +22,7 @@ use crate::assignment::UnitKey;
 use crate::config::{CommandRequest, FleetConfig};
 use crate::feedback::ExposureKey;
 use crate::fleet::command::apply_command;
-use crate::fleet::decider::DecisionContext;
+use crate::fleet::decision_context::DecisionContext;
 use crate::fleet::{FleetEvent, FleetInstance, FleetKeys, InForce, InstanceId, StepContext};
 use crate::rollout::store::{Record, RolloutStore as _, poll_once};
 use crate::rollout::{

@@ -1,6 +1,7 @@
 //! An operator's command, given to any instance, committed for all.
 
-use super::decider::{Decider, DecisionContext};
+use super::decider::Decider;
+use super::decision_context::DecisionContext;
 use super::format;
 use super::records::InForce;
 use super::store::{FleetRecord, FleetStore, StoreError};

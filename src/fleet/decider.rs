@@ -2,25 +2,28 @@
 //!
 //! No election lasts. An instance that commits is the decider until another instance commits, and the
 //! guard of the transaction lets only one of two commits pass. A commit that fails leaves nothing
-//! behind: the copy of the records is dropped, and the next decider reads them again.
+//! behind: the copy of the records is dropped, and the next decider reads them again. What no record has,
+//! the past of units and the units of a period, passes to it.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use super::consumption::Consumed;
+use super::decision_context::DecisionContext;
 use super::format::{self, UnreadableRecord};
 use super::generation::Generations;
 use super::memory::{RecordMemory, SHOWN_RECORDS};
 use super::read_outboxes::ReadOutboxes;
+use super::reconcile_outcome::ReconcileOutcome;
 use super::records::{InForce, LocalRollback, Outbox, Participants};
 use super::store::{
     FleetRecord, FleetStore, Folder, FoundRecord, InstanceId, Revision, StoreError, Transaction,
 };
-use crate::analysis::{Metric, StepIndex};
+use crate::analysis::StepIndex;
 use crate::rollout::store::{Record, poll_once};
 use crate::rollout::{
-    Candidate, Clocks, CommandError, OperatorCommand, PublishedSnapshot, RampEvent, RampSpec,
-    RampState, RampWorker, ReconcileContext, StoredHistory, Transition,
+    Candidate, CommandError, OperatorCommand, PublishedSnapshot, RampEvent, RampState, RampWorker,
+    ReconcileContext, Transition,
 };
 
 /// What the deciding instance keeps between two decisions.
@@ -36,23 +39,10 @@ pub struct Decider {
     guard: Option<Revision>,
     /// The outboxes that could not be read, each with its revision when that was reported.
     unreadable: BTreeMap<FleetRecord, Revision>,
-}
-
-/// What a decision is made with.
-#[derive(Clone, Copy)]
-pub struct DecisionContext<'a> {
-    /// The instance that decides.
-    pub id: &'a InstanceId,
-    /// The ramp's specification.
-    pub spec: &'a RampSpec,
-    /// The configured history of shares, where conversations keep theirs.
-    pub history: Option<&'a StoredHistory>,
-    /// The time; the monotonic clock is the fleet's.
-    pub now: Clocks,
-    /// The fingerprint of the specification.
-    pub fingerprint: u64,
-    /// How long a commit that changes nothing may be left out, in nanoseconds.
-    pub idle_ns: u64,
+    /// What a commit puts in force that was begun, and is not known to have taken effect.
+    attempted: Option<InForce>,
+    /// Whether this instance has committed since another one has.
+    has_taken_over: bool,
 }
 
 /// A decision that is ready to be committed.
@@ -65,17 +55,6 @@ pub struct Decision {
 
     /// Records that could not be read.
     pub unreadable: Vec<(FleetRecord, UnreadableRecord)>,
-}
-
-/// What a ramp has done in a reconcile.
-#[derive(Debug, Default)]
-pub struct ReconcileOutcome {
-    /// The transitions that it has made.
-    pub transitions: Vec<Transition>,
-    /// The thresholds that it has learned, in milliseconds.
-    pub learned: Vec<(Metric, f64)>,
-    /// The state as its worker has read it, if it has in this reconcile. It counts evidence from there on.
-    pub began_with: Option<Box<RampState>>,
 }
 
 /// How many instances a decision notes as gone: etcd accepts 128 writes in a commit.
@@ -132,6 +111,8 @@ impl Decider {
             in_force,
             guard,
             unreadable: BTreeMap::new(),
+            attempted: None,
+            has_taken_over: false,
         }
     }
 
@@ -140,20 +121,37 @@ impl Decider {
     pub fn with_state(state: &RampState, in_force: InForce, guard: Option<Revision>) -> Self {
         let state = postcard::to_allocvec(state).ok().map(|it| (Record::State, it));
         let records = state.into_iter().collect();
-        Self::new(records, Participants::default(), Some(in_force), guard).for_lost_store(guard)
+        let mut decider = Self::new(records, Participants::default(), Some(in_force), guard);
+        decider.on_store_lost(guard);
+        decider
     }
 
     /// A decider with the state of this Envoy's own ramp, for a store that never had one.
     pub fn with_own_state(state: &RampState) -> Self {
         let state = postcard::to_allocvec(state).ok().map(|it| (Record::State, it));
-        Self::new(state.into_iter().collect(), Participants::default(), None, None)
-            .for_lost_store(None)
+        let records = state.into_iter().collect();
+        let mut decider = Self::new(records, Participants::default(), None, None);
+        decider.on_store_lost(None);
+        decider
     }
 
-    /// This decider, for a store that has lost what was committed: its next decision writes all
-    /// records. `guard` is the revision of what the store says is in force instead.
+    /// This decider, with what is in the memory of the one before it alone: the past of units, and the units
+    /// of a period. Nothing passes where another instance's decision has consumed evidence since. An operator's
+    /// command consumes none.
     #[must_use]
-    pub fn for_lost_store(mut self, guard: Option<Revision>) -> Self {
+    pub fn with_memory_of(mut self, former: Self) -> Self {
+        let decided = |it: &InForce| (it.decider.clone(), it.consumed.clone());
+        if self.in_force.as_ref().map(decided) == former.in_force.as_ref().map(decided) {
+            // What was not committed is consumed again.
+            former.worker.change_store(former.attempted.is_none());
+            (self.worker, self.has_taken_over) = (former.worker, former.has_taken_over);
+        }
+        self
+    }
+
+    /// The store has lost what was committed: the next decision writes all records. `guard` is the revision
+    /// of what the store says is in force instead.
+    pub fn on_store_lost(&mut self, guard: Option<Revision>) {
         self.memory.mark_all_changed();
         self.guard = guard;
         if let Some(in_force) = &mut self.in_force {
@@ -161,12 +159,29 @@ impl Decider {
             // say which of them were consumed.
             in_force.consumed = Consumed::default();
         }
-        self
     }
 
     /// The revision of what the store says is in force, as this decider knows it.
     pub fn revision(&self) -> Option<Revision> {
         self.guard
+    }
+
+    /// Whether a commit was begun, and is not known to have taken effect. Then the copy of the records is not
+    /// that of what is in force.
+    pub fn is_unconfirmed(&self) -> bool {
+        self.attempted.is_some()
+    }
+
+    /// Notes that a commit has taken effect whose answer was lost, if it was this decider's.
+    pub fn confirm(&mut self, in_force: &InForce, revision: Revision) {
+        if let Some(in_force) = self.attempted.take_if(|it| it == in_force) {
+            self.on_committed(in_force, revision);
+        }
+    }
+
+    fn on_committed(&mut self, in_force: InForce, revision: Revision) {
+        (self.in_force, self.guard) = (Some(in_force), Some(revision));
+        (self.attempted, self.has_taken_over) = (None, true);
     }
 
     /// The ramp's state.
@@ -254,15 +269,16 @@ impl Decider {
     /// Commits a decision.
     ///
     /// # Errors
-    /// [`StoreError`] where it is not certain that the decision is committed. The decider must not be
-    /// used any more.
+    /// [`StoreError`] where it is not certain that the decision is committed. The decider must not decide any
+    /// more, unless it is found that it was: see [`Self::confirm`].
     pub async fn commit(
         &mut self,
         store: &impl FleetStore,
         decision: &Decision,
     ) -> Result<Revision, StoreError> {
+        self.attempted = Some(decision.in_force.clone());
         let revision = store.commit(decision.transaction.clone()).await?;
-        (self.in_force, self.guard) = (Some(decision.in_force.clone()), Some(revision));
+        self.on_committed(decision.in_force.clone(), revision);
         Ok(revision)
     }
 
@@ -292,16 +308,12 @@ impl Decider {
     ) -> ReconcileOutcome {
         let outcome = RefCell::new(ReconcileOutcome::default());
         let report = |event: RampEvent<'_>| {
-            let Ok(mut outcome) = outcome.try_borrow_mut() else { return };
-            match event {
-                RampEvent::Transition(transition) => outcome.transitions.push(transition.clone()),
-                RampEvent::ThresholdLearned { metric, threshold_ms } => {
-                    outcome.learned.push((metric, threshold_ms));
-                }
-                RampEvent::BecameLeader(state) => {
-                    outcome.began_with = Some(Box::new(state.clone()));
-                }
-                RampEvent::StateUnreadable(_) | RampEvent::Committed(_) => {}
+            // It has decided before, and has only read again what it has decided.
+            let is_known = self.has_taken_over && matches!(event, RampEvent::BecameLeader(_));
+            if let Ok(mut outcome) = outcome.try_borrow_mut()
+                && !is_known
+            {
+                outcome.note(event);
             }
         };
         let DecisionContext { spec, history, now, .. } = *context;

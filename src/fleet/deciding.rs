@@ -1,6 +1,7 @@
 //! How an instance decides: when it is its turn, and what a commit means to it.
 
-use super::decider::{Decider, Decision, DecisionContext};
+use super::decider::{Decider, Decision};
+use super::decision_context::DecisionContext;
 use super::event::FleetEvent;
 use super::follower::Followed;
 use super::instance::{FleetInstance, StepContext};
@@ -26,7 +27,7 @@ impl FleetInstance {
         followed: Followed,
     ) -> Result<(), StoreError> {
         if !self.is_turn(protocol, context, followed) {
-            protocol.decider = None;
+            (protocol.decider, protocol.undecided) = (None, None);
             return Ok(());
         }
         // The outboxes are listed once in an interval, or at once where something is new.
@@ -35,25 +36,40 @@ impl FleetInstance {
         let current = protocol.follower.in_force().map(|it| it.generations.current);
         let is_current = current == Some(context.fingerprint);
         if followed == Followed::Same && is_current && !is_due {
-            return Ok(());
+            // A store that is full, or that denies writes, still answers reads. It is away until it decides.
+            return protocol.undecided.clone().map_or(Ok(()), Err);
         }
         protocol.listed_ns = Some(now_ns);
-        let mut decider = match self.take_decider(protocol) {
-            Some(decider) => decider,
-            None => self.load_decider(protocol, store, local, context).await?,
-        };
-        let decision = decider.decide(store, &self.decision_context(protocol, context)).await?;
-        let Some(decision) = decision else {
-            protocol.decider = Some(decider);
-            return Ok(());
-        };
-        self.commit(protocol, decider, decision, store, local, context).await
+        let result = self.decide(protocol, store, local, context).await;
+        protocol.undecided = result.as_ref().err().cloned();
+        result
+    }
+
+    async fn decide(
+        &self,
+        protocol: &mut Protocol,
+        store: &impl FleetStore,
+        local: &impl RolloutStore,
+        context: &StepContext<'_>,
+    ) -> Result<(), StoreError> {
+        if !can_decide_again(protocol) {
+            let loaded = self.load_decider(protocol, store, local, context).await?;
+            protocol.decider = Some(match protocol.decider.take() {
+                Some(former) => loaded.with_memory_of(former),
+                None => loaded,
+            });
+        }
+        let decision_context = self.decision_context(protocol, context);
+        let Some(decider) = &mut protocol.decider else { return Ok(()) };
+        match decider.decide(store, &decision_context).await? {
+            Some(decision) => self.commit(protocol, decision, store, local, context).await,
+            None => Ok(()),
+        }
     }
 
     async fn commit(
         &self,
         protocol: &mut Protocol,
-        mut decider: Decider,
         mut decision: Decision,
         store: &impl FleetStore,
         local: &impl RolloutStore,
@@ -62,6 +78,7 @@ impl FleetInstance {
         for (record, error) in &decision.unreadable {
             (context.report)(FleetEvent::Unreadable(record, *error));
         }
+        let Some(decider) = &mut protocol.decider else { return Ok(()) };
         // Noted before the call: this step may be given up while the store commits.
         let outcome = std::mem::take(&mut decision.outcome);
         let (in_force, state) = (decision.in_force().clone(), decider.state());
@@ -78,14 +95,13 @@ impl FleetInstance {
                 return if error == StoreError::Conflict { Ok(()) } else { Err(error) };
             }
         };
-        self.on_committed(protocol, decider, decision, revision, local, context).await;
+        self.on_committed(protocol, decision, revision, local, context).await;
         Ok(())
     }
 
     async fn on_committed(
         &self,
         protocol: &mut Protocol,
-        decider: Decider,
         decision: Decision,
         revision: Revision,
         local: &impl RolloutStore,
@@ -98,26 +114,16 @@ impl FleetInstance {
         if let Some(confirmed) = protocol.unconfirmed.take() {
             context.report_outcome(&confirmed.outcome, confirmed.state.as_ref());
         }
-        self.set_participants(decider.participants());
-        if (context.is_agent)() {
-            for (record, value) in decider.records_for_display() {
-                let _ = local.write(record, &value, WriteCondition::Always).await;
+        if let Some(decider) = &protocol.decider {
+            self.set_participants(decider.participants());
+            if (context.is_agent)() {
+                for (record, value) in decider.records_for_display() {
+                    let _ = local.write(record, &value, WriteCondition::Always).await;
+                }
             }
         }
         protocol.displayed_ns = context.now.monotonic_ns;
-        protocol.decider = Some(decider);
         self.put_in_force(protocol, local, context, in_force).await;
-    }
-
-    /// The decider of the last step, if no other instance has committed since.
-    fn take_decider(&self, protocol: &mut Protocol) -> Option<Decider> {
-        let known = protocol.follower.known().map(|(_, revision)| *revision);
-        let lost = protocol.follower.lost();
-        let decider = protocol.decider.take()?;
-        match lost {
-            None => (decider.revision() == known).then_some(decider),
-            Some(lost) => Some(decider.for_lost_store(lost.revision)),
-        }
     }
 
     async fn load_decider(
@@ -175,5 +181,20 @@ impl FleetInstance {
             now_ns: context.now.monotonic_ns,
         };
         context.may_decide && turn.is_own(followed)
+    }
+}
+
+/// Whether the decider of the last step can decide: it has what is in force, or had it before the store lost it.
+fn can_decide_again(protocol: &mut Protocol) -> bool {
+    let known = protocol.follower.known().map(|(_, revision)| *revision);
+    let lost = protocol.follower.lost();
+    let Some(decider) = &mut protocol.decider else { return false };
+    match lost {
+        _ if decider.is_unconfirmed() => false,
+        None => decider.revision() == known,
+        Some(lost) => {
+            decider.on_store_lost(lost.revision);
+            true
+        }
     }
 }

@@ -33,8 +33,9 @@ pub enum Standing {
     Superseded,
 }
 
-/// How many replaced configurations are remembered.
-const MAX_SUPERSEDED: usize = 16;
+/// How many replaced configurations are remembered, at ten bytes each in what all instances read. An instance
+/// with one that is forgotten would count as newer.
+const MAX_SUPERSEDED: usize = 256;
 
 // === impl Generations ===
 

@@ -7,12 +7,12 @@
 
 use std::cell::{Cell, RefCell};
 
-use super::decider::ReconcileOutcome;
 use super::event::FleetEvent;
 use super::follower::Followed;
 use super::keys::FleetKeys;
 use super::local_evidence::LocalEvidence;
 use super::protocol::Protocol;
+use super::reconcile_outcome::ReconcileOutcome;
 use super::records::InForce;
 use super::status::FleetStatus;
 use super::store::{FleetRecord, FleetStore, InstanceId, StoreError};
@@ -340,9 +340,11 @@ impl FleetInstance {
         local: &impl RolloutStore,
         context: &StepContext<'_>,
     ) {
-        let Some((in_force, _)) = protocol.follower.known() else { return };
-        let in_force = in_force.clone();
+        let Some((in_force, revision)) = protocol.follower.known().cloned() else { return };
         protocol.outbox.on_consumed(&in_force.consumed);
+        if let Some(decider) = &mut protocol.decider {
+            decider.confirm(&in_force, revision);
+        }
         if let Some(unconfirmed) = protocol.unconfirmed.take_if(|it| it.in_force == in_force) {
             // The commit whose answer was lost has taken effect.
             context.report_outcome(&unconfirmed.outcome, unconfirmed.state.as_ref());

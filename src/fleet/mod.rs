@@ -19,7 +19,7 @@
 //! | `protocol` | what an instance knows of the fleet, and what it has done |
 //! | [`turn`], [`deciding`] | whose turn it is to decide, and what a commit means |
 //! | `read_outboxes` | the outboxes that one decision takes in |
-//! | [`decider`], [`memory`] | a decision, made on a copy of the records |
+//! | [`decider`], [`decision_context`], [`memory`] | a decision, made on a copy of the records |
 //! | [`command`] | an operator's command, given to any instance |
 //! | [`keys`] | the keys that all instances have in common |
 //! | [`display`] | what an instance reads for the page, and the units' hashes |
@@ -30,6 +30,7 @@ pub mod command;
 pub mod consumption;
 pub mod decider;
 pub mod deciding;
+pub mod decision_context;
 pub mod display;
 pub mod etcd;
 pub mod event;
@@ -48,6 +49,7 @@ mod own_rollback;
 mod protocol;
 mod publishing;
 mod read_outboxes;
+mod reconcile_outcome;
 pub mod records;
 pub mod status;
 pub mod store;

@@ -1,10 +1,11 @@
 //! What an instance knows of the fleet, and what it has done.
 
-use super::decider::{Decider, ReconcileOutcome};
+use super::decider::Decider;
 use super::follower::Follower;
 use super::outbox::OutboxSender;
+use super::reconcile_outcome::ReconcileOutcome;
 use super::records::{InForce, LocalRollback};
-use super::store::{InstanceId, Revision};
+use super::store::{InstanceId, Revision, StoreError};
 use crate::rollout::RampState;
 
 /// What this instance knows of the fleet.
@@ -20,6 +21,8 @@ pub(super) struct Protocol {
     pub(super) followed_ns: Option<u64>,
     /// When the outboxes of all were listed last, to decide.
     pub(super) listed_ns: Option<u64>,
+    /// Why the last decision that was due failed, until one succeeds.
+    pub(super) undecided: Option<StoreError>,
     /// Until when the store is not called, since a call has failed.
     pub(super) paused_until_ns: u64,
     pub(super) sent_ns: u64,
@@ -54,6 +57,7 @@ impl Protocol {
             unreadable: None,
             followed_ns: None,
             listed_ns: None,
+            undecided: None,
             paused_until_ns: 0,
             sent_ns: 0,
             displayed_ns: 0,

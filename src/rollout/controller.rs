@@ -11,7 +11,7 @@
 //! | `paused` | the configuration no longer sets it | `ramping` |
 //! | any | `restart` has a new value | `ramping` in the first step |
 //! | no state | the configuration sets `rolled_back` | `rolled_back` |
-//! | no state | the ramp `started` more than two minutes ago | `paused`, all blue: `state_lost` |
+//! | no state | the ramp `started` more than two minutes ago, in a fleet five intervals more | `paused`, all blue: `state_lost` |
 //!
 //! [`baseline`](super::baseline) has the transitions of a baseline,
 //! [`shadow_step`](super::shadow_step) those of a shadow step, and

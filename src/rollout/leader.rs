@@ -1,6 +1,7 @@
 //! What the leader keeps between two reconciles, and how it reconciles.
 
 use super::difference_history::DifferenceHistory;
+use super::leader_memory::RampStage;
 use super::publish_snapshot::publish;
 use super::reconcile_context::{RampEvent, ReconcileContext};
 use super::seen_units_log::SeenUnitsLog;
@@ -23,6 +24,10 @@ pub(super) struct LeaderState {
     found: Option<RecordRevision>,
     seen_units: SeenUnitsLog,
     differences: DifferenceHistory,
+    /// Where the ramp was before the last reconcile.
+    before: RampStage,
+    /// Whether the last reconcile was not committed, and its memory is that of `before`.
+    is_forgotten: bool,
     /// Whether the last snapshot is published.
     is_published: bool,
     /// Set after a reconcile without observations that has changed nothing.
@@ -49,12 +54,14 @@ pub(super) async fn reconcile(
         former => {
             let mut loaded = LeaderState::load_or_init(store, context, found.as_ref()).await;
             if let Some(mut former) = former {
-                loaded.state.take_memory_of(&mut former.state);
+                let stage = former.stage_of_memory();
+                loaded.state.take_memory_of(stage, &mut former.state.evidence);
             }
             loaded
         }
     };
     leader.found = found.map(|it| it.revision);
+    leader.begin_commit();
     let batches = store.take_observations().await;
     let observations: Vec<Observation> =
         batches.iter().flat_map(|batch| Observation::decode_all(batch)).collect();
@@ -116,6 +123,8 @@ impl LeaderState {
         let differences = DifferenceHistory::load(store).await;
         (context.report)(RampEvent::BecameLeader(&state));
         Self {
+            before: state.stage(),
+            is_forgotten: false,
             state,
             written: Vec::new(),
             found: None,
@@ -182,10 +191,29 @@ impl LeaderState {
         is_same
     }
 
-    /// Makes the next reconcile adopt the stored state, because this one was not committed.
-    fn forget_commit(&mut self) {
+    /// Where the ramp was when what the leader has in memory alone was as it is.
+    fn stage_of_memory(&self) -> RampStage {
+        if self.is_forgotten { self.before } else { self.state.stage() }
+    }
+
+    /// Begins a reconcile that may not be committed.
+    fn begin_commit(&mut self) {
+        self.before = self.state.stage();
+        self.state.evidence.begin_commit();
+    }
+
+    /// Makes the next reconcile adopt the stored state.
+    pub(super) fn forget_store(&mut self) {
         (self.written, self.found) = (Vec::new(), None);
-        self.state.evidence.forget_commit();
+    }
+
+    /// Makes the next reconcile adopt the stored state, because this one was not committed: its observations
+    /// come again.
+    pub(super) fn forget_commit(&mut self) {
+        self.forget_store();
+        if !std::mem::replace(&mut self.is_forgotten, true) {
+            self.state.evidence.forget_commit();
+        }
     }
 
     /// Commits the state by compare-and-swap.

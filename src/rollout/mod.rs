@@ -50,6 +50,7 @@ pub mod hidden_character;
 pub mod hold_changes;
 pub mod hold_reason;
 mod leader;
+mod leader_memory;
 pub mod lease;
 pub mod local_guard;
 pub mod manual;

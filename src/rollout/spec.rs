@@ -33,6 +33,9 @@ pub struct RampSpec {
     /// When the operator started the ramp. If it is set, a ramp whose state was lost does not
     /// start again by itself.
     pub started: Option<SystemTime>,
+    /// How long it can take from the start until there is a state, beyond what one Envoy takes: the instances
+    /// of a fleet wait for each other.
+    pub start_delay: Duration,
     /// A new value starts the ramp again.
     pub restart: String,
     /// Whether the ramp stays in its step.

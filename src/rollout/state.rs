@@ -71,7 +71,8 @@ pub struct StoredUnits {
     pub entries: usize,
 }
 
-/// A ramp without a state has lost it if it was started longer ago than this, in seconds.
+/// A ramp without a state has lost it if it was started longer ago than this and [`RampSpec::start_delay`], in
+/// seconds.
 const LOST_AFTER_S: u64 = 120;
 
 // === impl RampState ===
@@ -106,12 +107,13 @@ impl RampState {
         state.first_epoch = state.epoch;
         let from = Position { phase: Phase::Ramping, green_bp: 0 };
         let started = spec.started.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        let lost_after_s = spec.start_delay.as_secs().saturating_add(LOST_AFTER_S);
         let why = match started {
             _ if spec.is_rolled_back => {
                 (state.phase, state.hold_reason) = (Phase::RolledBack, HoldReason::Restart);
                 decision_text::ROLLED_BACK
             }
-            Some(started) if now.unix_s() > started.as_secs().saturating_add(LOST_AFTER_S) => {
+            Some(started) if now.unix_s() > started.as_secs().saturating_add(lost_after_s) => {
                 (state.phase, state.hold_reason) = (Phase::Paused, HoldReason::StateLost);
                 decision_text::STATE_LOST
             }
@@ -306,29 +308,20 @@ impl RampState {
         self.enter_step(spec, step, now);
     }
 
-    /// Takes over what is in a leader's memory alone, for the same ramp: `former` is that leader's state, and
-    /// another worker has written this one. Where that worker has done more than to enter the next step,
-    /// it is not known which values came before the step, and nothing is taken over.
-    pub(super) fn take_memory_of(&mut self, former: &mut Self) {
-        let is_in_next_step = self.step == former.step.next()
-            || (former.is_before_first_step() && !self.is_before_first_step());
-        if self.epoch == former.epoch {
-            self.evidence.take_memory_of(&mut former.evidence);
-        } else if self.epoch == former.epoch.plus(1) && is_in_next_step {
-            self.evidence.take_past_of(&mut former.evidence);
-        }
-    }
-
     /// This state, brought up to the snapshot that was in force later. The units that were counted
     /// since are not known, so the step gathers its evidence again. A rollback stays.
     #[must_use]
     pub fn restored(mut self, spec: &RampSpec, in_force: &Snapshot, now: Clocks) -> Self {
         self.seen_units.clear();
+        let hold_reason = self.hold_reason;
         if in_force.phase == Phase::RolledBack {
             (self.phase, self.hold_reason) = (Phase::RolledBack, HoldReason::Restart);
             self.command = None;
             return self;
         }
+        // A restart, which alone ends this, begins another epoch.
+        let is_state_lost = hold_reason == HoldReason::StateLost
+            && [self.epoch, Epoch::MANUAL].contains(&in_force.epoch);
         self.is_baseline &= in_force.epoch == self.epoch;
         if self.override_share().is_none() && in_force.epoch != Epoch::MANUAL {
             (self.phase, self.step) = (in_force.phase, in_force.step);
@@ -339,6 +332,12 @@ impl RampState {
         self.reset_evidence(spec, step, now);
         if !self.is_shadow_step {
             self.pairs = pairs;
+        }
+        if self.command.is_some() || is_state_lost {
+            self.hold_reason = hold_reason;
+        }
+        if self.override_share().is_some() {
+            self.suspend_step(now);
         }
         self
     }

@@ -151,6 +151,18 @@ impl RampWorker {
         }
     }
 
+    /// Makes the next tick adopt what is stored, for another store: a copy of the same records. What is in
+    /// the leader's memory alone stays. Where the last tick is not committed in that store, it is forgotten there
+    /// as well.
+    pub fn change_store(&self, is_last_tick_committed: bool) {
+        let Ok(mut leader) = self.leader.try_borrow_mut() else { return };
+        let Some(leader) = leader.as_mut() else { return };
+        match is_last_tick_committed {
+            true => leader.forget_store(),
+            false => leader.forget_commit(),
+        }
+    }
+
     /// The stored state; `None` before a leader has written one, or where it cannot be read.
     pub async fn state(&self, store: &impl RolloutStore) -> Option<RampState> {
         read_decoded(store, Record::State).await.ok().flatten()

@@ -255,19 +255,65 @@ fn evidence_takes_over_what_is_not_stored() {
     without.begin_tick(&plan, now_ns + MINUTE_NS);
     assert_ne!(bytes(&without), stored, "the period's units are lost");
 
-    // The units of what was not committed come again, so their period does not go on.
-    let mut uncommitted = evidence.clone();
-    uncommitted.forget_commit();
-    let mut same_step = loaded();
-    same_step.take_memory_of(&mut uncommitted);
-    assert_eq!(factor(&same_step, 0), before);
-    same_step.begin_tick(&plan, now_ns + MINUTE_NS);
-    assert_ne!(bytes(&same_step), stored);
-
     let mut next_step = loaded();
     next_step.begin_step(StepIndex::new(1), now_ns + MINUTE_NS);
     next_step.take_past_of(&mut evidence);
     assert!(factor(&next_step, 0) < before);
+}
+
+/// What was not committed is added again, so a leader returns to its memory from before.
+#[test]
+fn evidence_forgets_what_was_not_committed() {
+    const MINUTE_NS: u64 = 60_000_000_000;
+    const NOW_NS: u64 = 40 * MINUTE_NS;
+    let requests = |at_ns: u64, units: std::ops::Range<u64>| {
+        let request = |unit| observe(at_ns + unit, spread(unit), 0, Version::Blue, duration(5e4));
+        units.map(request).collect::<Vec<_>>()
+    };
+    type Tick = fn(&AnalysisPlan, &mut Evidence);
+    let ticks: [(&str, Tick); 5] = [
+        ("nothing", |_, _| ()),
+        ("a period begins", |plan, it| it.begin_tick(plan, NOW_NS + 31 * MINUTE_NS)),
+        ("a step begins", |_, it| it.begin_step(StepIndex::new(1), NOW_NS + MINUTE_NS)),
+        ("two steps begin", |_, it| {
+            it.begin_step(StepIndex::new(1), NOW_NS + MINUTE_NS);
+            it.begin_step(StepIndex::new(2), NOW_NS + 2 * MINUTE_NS);
+        }),
+        ("the step gathers again", |plan, it| *it = it.gathered_again(plan)),
+    ];
+    // With a smaller maximum, new units drive others out.
+    for max_units in [1000, UNITS as usize] {
+        let plan = AnalysisPlan { max_units, ..adjusting() };
+        let mut committed = after_baseline(&plan, &baseline(12));
+        committed.begin_tick(&plan, NOW_NS);
+        committed.add(&plan, requests(NOW_NS, 0..10));
+        let stored = postcard::to_allocvec(&committed).unwrap();
+        let adopted = |mut former: Evidence| {
+            let mut evidence: Evidence = postcard::from_bytes(&stored).unwrap();
+            evidence.take_memory_of(&mut former);
+            let pasts = evidence.pasts().clone();
+            evidence.add(&plan, requests(NOW_NS + MINUTE_NS, 5..40));
+            evidence.begin_tick(&plan, NOW_NS + 2 * MINUTE_NS);
+            (pasts, postcard::to_allocvec(&evidence).unwrap())
+        };
+        let expected = adopted(committed.clone());
+        for (what, tick) in ticks {
+            let mut uncommitted = committed.clone();
+            uncommitted.begin_commit();
+            uncommitted.add(&plan, requests(NOW_NS + MINUTE_NS, 5..30));
+            tick(&plan, &mut uncommitted);
+            uncommitted.add(&plan, requests(NOW_NS + MINUTE_NS, 20..40));
+            let without_undo = adopted(uncommitted.clone());
+            uncommitted.forget_commit();
+            // Where the evidence was begun anew, its period is not known any more.
+            let (pasts, bytes) = adopted(uncommitted);
+            assert_eq!(pasts, expected.0, "{what}");
+            if what != "the step gathers again" {
+                assert_eq!(bytes, expected.1, "{what}");
+            }
+            assert_ne!(without_undo.1, expected.1, "{what}");
+        }
+    }
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! What one decision takes in, who decides where the store or the network is in the way, and what a rollback
 //! and an operator's command mean to it.
 
+use std::rc::Rc;
+
 use serde_json::json;
 use verdigris::fleet::FleetRecord;
 use verdigris::rollout::{CommandError, CommandKind, Phase};
 
 use super::faulty_store::FaultyStore;
-use super::fleet::{Fleet, SECOND_NS, ramp};
+use super::fleet::{Fleet, SECOND_NS, ramp, spec_with_interval};
 use super::network::{Call, Fate};
 use super::scenarios::units;
 use super::test_store::TestStore;
@@ -119,6 +121,71 @@ mod on_a_store {
         fleet.store.heal();
         fleet.run(8);
         assert_eq!(fleet.state().phase, Phase::RolledBack);
+    }
+
+    /// The first decision waits for an instance that may know the ramp.
+    #[test]
+    fn a_ramp_that_has_just_started_has_not_lost_its_state<S: TestStore>() {
+        // Two minutes before the instances start, and an hour before.
+        for (started, is_lost) in [("2023-11-14T22:28:01Z", false), ("2023-11-14T21:30:00Z", true)]
+        {
+            for interval_s in [1, 30, 60] {
+                let mut ramp = ramp();
+                ramp["started"] = json!(started);
+                let mut fleet = Fleet::<S>::with_interval(3, ramp.clone(), interval_s * SECOND_NS);
+                let spec = Rc::new(spec_with_interval(&ramp, &format!("{interval_s}s")));
+                fleet.envoys.iter_mut().for_each(|it| it.spec = Rc::clone(&spec));
+                fleet.run(12 * interval_s);
+                let is_paused = fleet.state().phase == Phase::Paused;
+                assert_eq!(is_paused, is_lost, "{started}, {interval_s} s");
+            }
+        }
+    }
+
+    /// A fleet runs many ramps under one name, such as one for each prompt.
+    #[test]
+    fn an_old_configuration_stays_superseded_after_many_others<S: TestStore>() {
+        let mut fleet = Fleet::<S>::new(2);
+        fleet.run(12);
+        for number in 0..40 {
+            let mut other = ramp();
+            other["restart"] = json!(number.to_string());
+            other["rolled_back"] = json!(true);
+            fleet.configure(1, &other);
+            fleet.run(6);
+            assert_eq!((fleet.shares(), fleet.decider()), (vec![Some(0); 2], 1), "{number}");
+        }
+    }
+
+    /// etcd is out of space. Between two decisions there are steps that only read, with success.
+    #[test]
+    fn a_store_that_refuses_writes_is_away_until_a_decision_succeeds<S: TestStore>() {
+        let mut fleet = Fleet::<S>::new(1);
+        fleet.run(12);
+        let is_away = |fleet: &Fleet<S>| fleet.envoys[0].instance.status().error.is_some();
+        let now_ns = |fleet: &Fleet<S>| (fleet.now_ms + 3_600_000) * 1_000_000;
+        let is_undecided = |fleet: &Fleet<S>| fleet.envoys[0].instance.is_undecided(now_ns(fleet));
+        fleet.store.with_fates(|call| match call {
+            Call::Read => Fate::Answered,
+            Call::Write => Fate::Refused,
+        });
+        let mut changes = vec![is_away(&fleet)];
+        for _ in 0..18 {
+            fleet.run(1);
+            changes.push(is_away(&fleet));
+        }
+        changes.dedup();
+        assert_eq!(changes, [false, true]);
+        // After five intervals; another instance would take over after 14.
+        assert!(is_undecided(&fleet));
+        fleet.store.heal();
+        for _ in 0..8 {
+            fleet.run(1);
+            changes.push(is_away(&fleet));
+        }
+        changes.dedup();
+        assert_eq!(changes, [false, true, false]);
+        assert!(!is_undecided(&fleet));
     }
 
     /// Each of them hands over all that its outbox holds. That is more than one commit can have.

@@ -11,7 +11,7 @@ use verdigris::analysis::{GateStats, Measurements, Metric, Observation};
 use verdigris::assignment::{Epoch, Share, UnitKey, Version};
 use verdigris::config::Config;
 use verdigris::fleet::command::apply_command;
-use verdigris::fleet::decider::DecisionContext;
+use verdigris::fleet::decision_context::DecisionContext;
 use verdigris::fleet::memory::RecordMemory;
 use verdigris::fleet::{
     FleetEvent, FleetInstance, FleetKeys, FleetRecord, InForce, InstanceId, StepContext,
@@ -66,9 +66,15 @@ pub fn ramp() -> Value {
 }
 
 pub fn spec(ramp: &Value) -> RampSpec {
+    spec_with_interval(ramp, "1s")
+}
+
+/// The specification where instances talk to the store this often.
+pub fn spec_with_interval(ramp: &Value, interval: &str) -> RampSpec {
     let config = json!({
         "rollout": "r", "unit": {"header": "u"}, "ramp": ramp,
         "versions": {"blue": {"cluster": "b"}, "green": {"cluster": "g"}},
+        "fleet": {"store": "etcd", "cluster": "etcd", "interval": interval},
     });
     Config::parse(config.to_string().as_bytes()).unwrap().ramp.unwrap()
 }

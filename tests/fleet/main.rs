@@ -24,6 +24,7 @@ mod interleavings;
 mod kube_api;
 mod kubernetes_answers;
 mod kubernetes_objects;
+mod leader_memory;
 mod model;
 mod network;
 #[path = "../support/port.rs"]

@@ -2,8 +2,9 @@
 
 use serde_json::json;
 use verdigris::assignment::{Epoch, Share};
-use verdigris::rollout::{HoldReason, Phase};
+use verdigris::rollout::{CommandKind, HoldReason, Phase};
 
+use super::apply_command::weights;
 use super::harness::RampHarness;
 use super::{GOOD, ramp, ramp_with};
 
@@ -23,6 +24,57 @@ fn a_ramp_without_the_state_it_should_have_waits_on_blue() {
         ramp.configure(ramp_with(json!({"started": started, "restart": "2"})));
         ramp.run(1, GOOD);
         assert_eq!((ramp.phase(), ramp.state.step.get()), (Phase::Ramping, 0));
+    }
+}
+
+/// The instances of a fleet whose store has lost the ramp bring back a copy of its state.
+#[test]
+fn a_restored_state_waits_for_what_it_has_waited_for() {
+    let restored = |ramp: &mut RampHarness| {
+        let in_force = ramp.state.snapshot(ramp.spec());
+        ramp.state = ramp.state.clone().restored(ramp.spec(), &in_force, ramp.now());
+    };
+    let lost = json!({"started": "1970-01-01T00:57:00Z"});
+    for kind in [None, Some(weights(9, 1))] {
+        let mut ramp = RampHarness::new(ramp_with(lost.clone()));
+        ramp.run(10, GOOD);
+        if let Some(kind) = kind {
+            ramp.command(kind).unwrap();
+        }
+        let share = ramp.share();
+        restored(&mut ramp);
+        ramp.run(600, GOOD);
+        assert_eq!((ramp.phase(), ramp.share()), (Phase::Paused, share), "{:#?}", ramp.log());
+        if kind.is_some() {
+            ramp.command(CommandKind::Resume).unwrap();
+            ramp.run(10, GOOD);
+        }
+        assert_eq!(ramp.state.hold_reason, HoldReason::StateLost);
+        assert_eq!(ramp.share(), Share::ZERO);
+    }
+    // The ramp has begun again since the copy was made.
+    let mut ramp = RampHarness::new(ramp_with(lost));
+    let old = ramp.state.clone();
+    ramp.configure(ramp_with(json!({"restart": "2"})));
+    ramp.run(1, GOOD);
+    let in_force = ramp.state.snapshot(ramp.spec());
+    ramp.state = old.restored(ramp.spec(), &in_force, ramp.now());
+    assert_eq!((ramp.phase(), ramp.state.hold_reason), (Phase::Ramping, HoldReason::Bake));
+}
+
+#[test]
+fn the_clock_of_a_restored_step_is_stopped_while_an_operators_share_is_in_force() {
+    for (kind, counted_s) in [(weights(9, 1), 0), (CommandKind::Pause, 1000)] {
+        let mut ramp = RampHarness::new(ramp());
+        ramp.run(30, GOOD);
+        ramp.command(kind).unwrap();
+        let (in_force, hold_reason) = (ramp.state.snapshot(ramp.spec()), ramp.state.hold_reason);
+        ramp.state = ramp.state.clone().restored(ramp.spec(), &in_force, ramp.now());
+        assert_eq!(ramp.state.hold_reason, hold_reason);
+        ramp.run(1000, GOOD);
+        ramp.command(CommandKind::Resume).unwrap();
+        let in_step_ns = ramp.state.time_in_step_ns(ramp.now());
+        assert_eq!(in_step_ns, counted_s * 1_000_000_000, "{kind:?}");
     }
 }
 
