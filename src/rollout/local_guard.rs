@@ -79,10 +79,11 @@ impl LocalGuard {
         // In a shadow step no user is on green, and there is no hurry.
         spec.analysis.steps.get(step.get())?;
         let analysis = Analysis::new(&spec.analysis, &self.evidence, step);
-        // Each instance is one more test of the same hypothesis.
-        let log_instances = libm::log(f64::from(instances?.max(1)));
+        // Each instance is one more test of the same hypothesis, and so is each step, since an instance has
+        // forgotten its evidence of the step before.
+        let tests = f64::from(instances?.max(1)) * spec.analysis.steps.len() as f64;
         let is_worse = analysis.verdict == Verdict::Fail
-            && analysis.harm_log_e - log_instances >= spec.analysis.rollback_log_e();
+            && analysis.harm_log_e - libm::log(tests) >= spec.analysis.rollback_log_e();
         is_worse.then(|| decision_text::worse(&analysis, &spec.analysis))
     }
 

@@ -24,6 +24,10 @@ const LIKE_BLUE: PeriodOfUsers = PeriodOfUsers { green_bad_every: 100, green_dur
 const MORE_ERRORS: PeriodOfUsers = PeriodOfUsers { green_bad_every: 20, ..LIKE_BLUE };
 const SLOWER: PeriodOfUsers = PeriodOfUsers { green_duration: 1.5, ..LIKE_BLUE };
 
+/// A period after healthy ones, and whether it fails.
+const LAST_PERIODS: [(&str, PeriodOfUsers, bool); 3] =
+    [("like blue", LIKE_BLUE, false), ("more errors", MORE_ERRORS, true), ("slower", SLOWER, true)];
+
 /// The evidence of these periods, one after the other, of the same users.
 fn gather(plan: &AnalysisPlan, periods: &[PeriodOfUsers]) -> Evidence {
     gather_of(plan, periods, |_, index| spread(index))
@@ -80,11 +84,7 @@ fn after_healthy_hours(last: PeriodOfUsers) -> Vec<PeriodOfUsers> {
 #[test]
 fn a_late_regression_is_found_in_its_period() {
     let plan = plan_for(&METRICS);
-    for (what, last, expected) in [
-        ("like blue", LIKE_BLUE, false),
-        ("more errors", MORE_ERRORS, true),
-        ("slower", SLOWER, true),
-    ] {
+    for (what, last, expected) in LAST_PERIODS {
         let evidence = gather(&plan, &after_healthy_hours(last));
         let analysis = Analysis::new(&plan, &evidence, StepIndex::new(LAST));
         assert_eq!(analysis.verdict == Verdict::Fail, expected, "{what}: {analysis:#?}");
@@ -96,11 +96,7 @@ fn a_late_regression_is_found_in_its_period() {
 #[test]
 fn a_step_that_resumes_begins_a_period_at_once() {
     let plan = plan_for(&METRICS);
-    for (what, last, expected) in [
-        ("like blue", LIKE_BLUE, false),
-        ("more errors", MORE_ERRORS, true),
-        ("slower", SLOWER, true),
-    ] {
+    for (what, last, expected) in LAST_PERIODS {
         let healthy: Vec<_> = (0..8).map(|_| LIKE_BLUE).collect();
         let mut evidence = gather(&plan, &healthy);
         let resumed_ns = 8 * PERIOD_NS - PERIOD_NS / 2;
@@ -114,11 +110,7 @@ fn a_step_that_resumes_begins_a_period_at_once() {
 #[test]
 fn a_late_regression_is_found_where_the_memory_of_the_step_is_full() {
     let plan = AnalysisPlan { max_units: 2_500, ..plan_for(&METRICS) };
-    for (what, last, expected) in [
-        ("like blue", LIKE_BLUE, false),
-        ("more errors", MORE_ERRORS, true),
-        ("slower", SLOWER, true),
-    ] {
+    for (what, last, expected) in LAST_PERIODS {
         let evidence = gather_of(&plan, &after_healthy_hours(last), |number, index| {
             spread(number * 6_000 + index)
         });
