@@ -28,12 +28,19 @@ fn a_worse_green_is_detected_in_the_planned_time() {
         Setting { percent: 5.0, users: None, metric: "ttft", times: "x1.3" },
         Setting { percent: 5.0, users: Some("20000"), metric: "error_rate", times: "x3" },
         Setting { percent: 25.0, users: Some("20000"), metric: "duration", times: "x1.3" },
+        // It is compared after the warm-up.
+        Setting { percent: 25.0, users: None, metric: "cost", times: "x1.2" },
     ];
     for Setting { percent, users, metric, times } in settings {
         let files = Files::new();
         // The ramp does not advance meanwhile.
-        let ramp = json!({"steps": [percent, 100], "bake": "8h"});
-        let file = files.add("ramp.json", &config(json!({"ramp": ramp})).to_string());
+        let mut ramp = json!({"steps": [percent, 100], "bake": "8h"});
+        if metric == "cost" {
+            ramp["gates"] = json!([{"metric": "error_rate"}, {"metric": "cost"}]);
+        }
+        let prices = json!({"*": {"input": 1, "output": 2}});
+        let fields = json!({"ramp": ramp, "prices": prices, "answers": {}});
+        let file = files.add("ramp.json", &config(fields).to_string());
         let users: Vec<&str> = users.iter().flat_map(|users| ["--users", users]).collect();
         let planned =
             json_output(&[&["plan", &file, "--regression", times], users.as_slice()].concat());

@@ -101,10 +101,12 @@ impl StepTraffic {
             }
             _ => [self.answer_s; 3],
         };
-        match metric.is_of_time() {
-            true => delay_s.map(|delay_s| delay_s.max(self.cold_start_s)),
-            false => delay_s,
-        }
+        let from_s = match metric {
+            _ if metric.is_of_time() => self.cold_start_s,
+            _ if metric.is_of_size() => self.warmup_s,
+            _ => 0.0,
+        };
+        delay_s.map(|delay_s| delay_s.max(from_s))
     }
 
     /// How many units of this fraction of all users have had a response after `seconds`.

@@ -361,13 +361,14 @@ fn promotions() -> Vec<Cell> {
     ]
 }
 
-/// Regressions, with their reference times to detect at 1, 5 and 25 %, in seconds.
+/// Regressions, with their reference times to detect at 1, 5 and 25 %, in seconds. That of cost is after the
+/// warm-up of two minutes, during which it is not compared.
 const REGRESSIONS: [(&str, Metric, f64, [f64; 3]); 5] = [
     ("errors 1 → 3 %", Metric::ErrorRate, 3.0, [1485.0, 326.0, 90.0]),
     ("refusals 2 → 5 %", Metric::RefusalRate, 2.5, [1346.0, 300.0, 84.0]),
     ("duration +30 %", Metric::Duration, 1.3, [795.0, 189.0, 54.0]),
     ("ttft +30 %", Metric::Ttft, 1.3, [400.0, 109.0, 31.0]),
-    ("cost +20 %", Metric::Cost, 1.2, [1461.0, 336.0, 92.0]),
+    ("cost +20 %", Metric::Cost, 1.2, [1581.0, 456.0, 212.0]),
 ];
 
 fn detections() -> Vec<Cell> {
@@ -612,7 +613,8 @@ impl Cell {
             Comparison::Rate => query.for_rate(blue, ALPHA, metrics, steps),
             _ => query.for_values(spread, ALPHA, metrics, steps),
         };
-        expected.map_or(f64::NAN, |expected| expected.seconds)
+        let warmup_s = if metric.is_of_size() { self.plan.warmup_ns as f64 / 1e9 } else { 0.0 };
+        expected.map_or(f64::NAN, |expected| warmup_s + expected.seconds)
     }
 }
 
