@@ -43,7 +43,7 @@ pub struct Period {
     /// period of a step has none: the step's own test is the same.
     number: u32,
     began_ns: u64,
-    /// Whether it has ended early, and the next tick begins another one.
+    /// Whether it has ended early. The next tick then begins a new period.
     has_ended: bool,
     /// The bets of each gate, in the plan's order; empty in a period without a test.
     gates: Vec<PeriodBets>,

@@ -41,7 +41,7 @@ pub struct Decider {
     unreadable: BTreeMap<FleetRecord, Revision>,
     /// What a commit puts in force that was begun, and is not known to have taken effect.
     attempted: Option<InForce>,
-    /// Whether this instance has committed since another one has.
+    /// Whether the newest commit is of this instance.
     has_taken_over: bool,
 }
 

@@ -142,8 +142,10 @@ fn plugin_config(
     }
     let Some(config) = config else {
         if let Some(node) = misspelt {
-            let fix = "is a name that Kubernetes does not know, so the filter would have no configuration: \
-                       write pluginConfig";
+            let fix = format!(
+                "is a name that Kubernetes does not know, so the filter would have no configuration: \
+                 write {name}"
+            );
             return Some(Err(Finding::new(file, node.position, path, Some("plugin_config"), fix)));
         }
         let fix = "write the plugin configuration there, as YAML";
