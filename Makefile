@@ -109,9 +109,9 @@ judge: build $(UPSTREAMS) .tools/judge-ready ## ask a real small model, which it
 	$(CARGO) test --locked --quiet --test judge -- --include-ignored --nocapture small_model
 	$(CARGO) test --locked --quiet --test filter -- --include-ignored --nocapture small_model
 
-# Tests in a real Envoy wait for a part of their time: three share two cores.
+# Tests in a real Envoy wait for a part of their time: four share two cores.
 CORES = $(shell getconf _NPROCESSORS_ONLN)
-export RUST_TEST_THREADS ?= $(shell expr $(CORES) \* 3 / 2)
+export RUST_TEST_THREADS ?= $(shell expr $(CORES) \* 2)
 
 test: modules tools browser ## run all tests: unit, property, host emulator, real Envoy
 	PROPTEST_RNG_SEED=$(PROPTEST_RNG_SEED) $(CARGO) test --locked

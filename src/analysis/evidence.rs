@@ -271,7 +271,7 @@ impl Evidence {
         }
         // The newest period has a memory of its own: a unit that the step leaves out, because it has
         // seen too many others, may be among those of the period.
-        if step.get() + 1 == self.began_ns.len()
+        if self.is_current(*step)
             && let Some(stats) = self.steps.get(step.get())
         {
             self.period.add(plan, *step, observation, &stats.gates);
@@ -295,10 +295,7 @@ impl Evidence {
         if plan.cold_start_ns > 0 && !self.is_after(plan.cold_start_ns, step, observation) {
             measurements = measurements.without_times();
         }
-        match is_after_warmup {
-            true => measurements,
-            false => measurements.without_sizes(),
-        }
+        if is_after_warmup { measurements } else { measurements.without_sizes() }
     }
 
     /// Adds an observation to the sums of its step. `new` are the flags of its unit that were not set
@@ -313,8 +310,10 @@ impl Evidence {
     ) {
         // An assignment alone counts for nothing.
         let is_data = observation.measurements != Measurements::default();
+        // A late response of the step before does not use up what its unit may tell in this one.
+        let may_advance = is_after_warmup && self.is_current(step);
         let repeats = match is_data {
-            true => self.period.count(plan, observation, is_after_warmup),
+            true => self.period.count(plan, observation, may_advance),
             false => Repeats::default(),
         };
         if self.steps.len() <= step.get() {
@@ -340,11 +339,15 @@ impl Evidence {
     /// Learns the times whose flags are new.
     fn learn(&mut self, measurements: &Measurements, new: u64) {
         for (time, flag) in LEARNED_TIMES {
-            let value_ms = measurements.value_of(time).filter(|_| new & flag != 0);
-            if let Some(value_ms) = value_ms {
+            if let Some(value_ms) = measurements.value_of(time).filter(|_| new & flag != 0) {
                 self.thresholds.learn(time, value_ms);
             }
         }
+    }
+
+    /// Whether no later step has begun.
+    fn is_current(&self, step: StepIndex) -> bool {
+        step.get() + 1 == self.began_ns.len()
     }
 
     /// Whether a response ended so many nanoseconds after its step began, or later. It is not known of a

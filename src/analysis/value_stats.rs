@@ -46,7 +46,7 @@ impl ValueStats {
             let hypothesis = ValueHypothesis::WorseBy(params.tolerance);
             self.non_inferiority.add(comparison, hypothesis, version, value);
         }
-        if first.repeats.is_for_values {
+        if first.repeats.counts_value_of(gate.metric) {
             let allowances = Allowances { margin: gate.margin, tolerance: params.tolerance };
             self.repeated.add(comparison, allowances, (version, observation.unit), value);
         }

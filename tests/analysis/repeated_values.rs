@@ -195,6 +195,51 @@ fn a_unit_counts_a_few_times_a_period() {
     assert_eq!(log_e(MAX_VALUES), log_e(MAX_VALUES + 5));
 }
 
+/// Neither a response without the value nor one of the step before uses up what a unit may tell.
+#[test]
+fn only_values_of_the_step_count_towards_the_limit() {
+    let none = Measurements::default;
+    let failed = none().with_rate(Metric::ErrorRate, true);
+    let tokens = none().with_value(Metric::OutputTokens, 250.0);
+    let duration = none().with_value(Metric::Duration, 900.0);
+    let thumb = none().with_rate(Metric::ThumbsDownRate, false);
+    let score = none().with_value(Metric::Score, 0.5);
+    let table = [
+        ("a failed response", Metric::Duration, LAST, failed),
+        ("a response of a cold start", Metric::Duration, LAST, tokens),
+        ("a late response", Metric::Duration, LAST - 1, duration),
+        ("a response without tokens", Metric::OutputTokens, LAST, duration),
+        ("a thumb", Metric::Score, LAST, thumb),
+        ("a score", Metric::ThumbsDownRate, LAST, score),
+    ];
+    for (what, metric, step, before) in table {
+        let plan = plan_for(&[metric]);
+        let log_e = |times_before: u64| {
+            let mut evidence = evidence_in_last_step();
+            for round in 0..times_before + MAX_VALUES {
+                let is_before = round < times_before;
+                let observation = |user: u64| {
+                    let version = if user % 3 == 0 { Version::Green } else { Version::Blue };
+                    let value = (spread(user + 1) % 100) as f32 / 100.0;
+                    let measured = match metric {
+                        Metric::ThumbsDownRate => none().with_rate(metric, value < 0.1),
+                        _ => none().with_value(metric, value),
+                    };
+                    match is_before {
+                        true => observe(1, spread(user), step, version, before),
+                        false => observe(2, spread(user), LAST, version, measured),
+                    }
+                };
+                evidence.add(&plan, (0..600).map(observation).collect());
+            }
+            let analysis = Analysis::new(&plan, &evidence, StepIndex::new(LAST));
+            analysis.gates[0].non_inferiority_log_e
+        };
+        assert_ne!(log_e(0), 0.0, "{what}");
+        assert_eq!(log_e(MAX_VALUES), log_e(0), "{what}");
+    }
+}
+
 #[test]
 fn the_design_effect_is_the_number_of_equal_values() {
     let design_effect = |units: u64, values: u64| {

@@ -23,7 +23,8 @@ pub struct CommandArgs {
 /// The step that an operator command is for.
 #[derive(Args)]
 pub struct StepArgs {
-    /// Rejects the command unless the ramp is in this step, counted from 0.
+    /// Rejects the command unless the ramp is in this step, counted from 0, as `verdigris status
+    /// --json` has it. In its text, the first step is step 1.
     #[arg(long, value_name = "N")]
     pub step: Option<u64>,
 }
