@@ -120,7 +120,7 @@ impl RampProfile {
             (Self::Default, ..) => default,
             (Self::Small, Metric::Preference, _) => default,
             // Other rates are lower than that of errors in most services, or matter less.
-            (Self::Small, Metric::ErrorRate, _) => 1.6,
+            (Self::Small, Metric::ErrorRate, _) => 1.75,
             (Self::Small, _, Comparison::Rate) => 4.0,
             // Two groups of 100 users differ by much, but not from their own past.
             (Self::Small, _, Comparison::Higher | Comparison::Either) => 0.3,

@@ -82,7 +82,7 @@ fn a_profile_has_defaults_of_its_own() {
             600,
             vec![2.0, 1.0, 0.5, 0.3],
         ),
-        (json!({"profile": "small"}), vec![5_000, 10_000], 6 * 3600, vec![1.6]),
+        (json!({"profile": "small"}), vec![5_000, 10_000], 6 * 3600, vec![1.75]),
         (
             json!({"profile": "large"}),
             vec![100, 500, 1_000, 2_500, 5_000, 10_000],
@@ -94,9 +94,9 @@ fn a_profile_has_defaults_of_its_own() {
             json!({"profile": "small", "steps": [25, 50, 100]}),
             vec![2_500, 5_000, 10_000],
             6 * 3600,
-            vec![1.6, 1.6],
+            vec![1.75, 1.75],
         ),
-        (json!({"profile": "small", "bake": "1h"}), vec![5_000, 10_000], 3600, vec![1.6]),
+        (json!({"profile": "small", "bake": "1h"}), vec![5_000, 10_000], 3600, vec![1.75]),
         (
             json!({"profile": "small", "gates": [{"metric": "error_rate", "tolerance": 1}]}),
             vec![5_000, 10_000],
