@@ -92,8 +92,8 @@ dist: image ## put all parts of a release into target/dist, with their hashes
 	@cp target/release/verdigris target/dist/verdigris-$$(uname -sm | tr 'A-Z ' 'a-z-')
 	@cp src/config/schema.json target/dist/verdigris.schema.json
 	@cp envoy/grafana/dashboard.json envoy/prometheus/alerts.yml LICENSE CHANGELOG.md target/dist
-	@tar -czf target/dist/envoy.tar.gz envoy/envoy.yaml envoy/config/filter.yaml envoy/filter-off.yaml envoy/config/console.yaml envoy/start envoy/weights
-	@tar -czf target/dist/kubernetes.tar.gz --exclude chart -C envoy kubernetes
+	@tar -czf target/dist/envoy.tar.gz envoy/envoy.yaml envoy/config/filter.yaml envoy/filter-off.yaml envoy/config/console.yaml envoy/start envoy/weights envoy/judge.yaml envoy/judge-key.yaml envoy/kubernetes.yaml envoy/kubernetes-token.yaml
+	@tar -czf target/dist/kubernetes.tar.gz --exclude chart -C envoy kubernetes kubernetes.yaml kubernetes-token.yaml
 	@tar -czf target/dist/verdigris-$(VERSION).tgz --transform 's|^chart|verdigris|' -C envoy/kubernetes chart
 	@tar -cf target/dist/image.tar -C target/image compat artifact
 	@$(PYTHON) .ci/sbom.py > target/dist/sbom.cdx.json

@@ -95,7 +95,7 @@ post() {
 }
 echo '{apiVersion: v1, kind: Namespace, metadata: {name: gateways}}' | post /api/v1/namespaces
 rbac=/apis/rbac.authorization.k8s.io/v1/namespaces/gateways
-sed -n '/kind: Role$/,/verbs:/p' "$project/docs/how-to/fleet.md" | sed 's/^   //' \
+sed -n '/kind: Role$/,/verbs:/p' "$project/docs/how-to/fleet.md" | sed 's/^   //; s/verdigris-fleet/gateways/' \
   | sed '1i apiVersion: rbac.authorization.k8s.io/v1' | post "$rbac/roles"
 cat <<END | post "$rbac/rolebindings"
 apiVersion: rbac.authorization.k8s.io/v1

@@ -83,7 +83,7 @@ enum CliCommand {
     ///
     /// The command asks each console, with the token from the environment variable
     /// VERDIGRIS_CONSOLE_TOKEN. The pause lasts until `resume`, until the configuration of the ramp
-    /// changes, or until Envoy restarts. A rollback is still possible, by operator command and by
+    /// changes, or, without a fleet, until Envoy restarts. A rollback is still possible, by operator command and by
     /// the ramp itself.
     Pause(steer::StepCommandArgs),
     /// Ends a pause, a promotion or weights by operator command.

@@ -13,7 +13,7 @@ use super::output::{BAD, CliError, FAINT, columns, styled, wrapped};
 use super::render;
 use crate::config::time::parse_duration;
 use crate::console::time_format::HumanDuration;
-use crate::console::view::{RolloutView, View};
+use crate::console::view::{JudgedPairsView, RolloutView, View};
 use crate::console::{Tone, headline};
 
 /// Shows the state of all rollouts and refreshes it until Ctrl-C.
@@ -132,6 +132,17 @@ impl StableState {
         for problem in &mut rollout.problems {
             problem.what.retain(|it| !it.is_ascii_digit());
         }
+        if let Some(judge) = &mut rollout.judge {
+            judge.spent_microusd = 0;
+            (judge.blue, judge.green) = Default::default();
+            judge.pairs = judge.pairs.take().map(|_| JudgedPairsView::default());
+        }
+        if let Some(fleet) = &mut rollout.fleet {
+            fleet.store_silent_s = fleet.store_silent_s.map(|_| 0);
+            for instance in &mut fleet.instances {
+                (instance.seen_s_ago, instance.evidence) = (0, 0.0);
+            }
+        }
         let Some(ramp) = &mut rollout.ramp else { return };
         (ramp.about_s, ramp.in_step_s, ramp.at_half_time) = (None, 0, None);
         ramp.differences.clear();
@@ -143,6 +154,7 @@ impl StableState {
         (analysis.worse, analysis.blue_units, analysis.green_units) = (0.0, 0, 0);
         for gate in &mut analysis.gates {
             (gate.blue_units, gate.green_units) = (0, 0);
+            (gate.blue_missing, gate.green_missing) = (0, 0);
             (gate.worse, gate.safe) = (0.0, 0.0);
             (gate.blue, gate.green) = (None, None);
             (gate.low, gate.high) = (None, None);

@@ -14,7 +14,10 @@ use axum::{Json, Router};
 use rustix::process::Signal;
 use serde_json::Value;
 use tokio::runtime::Runtime;
-use verdigris::console::view::{EarlierEvidence, RolloutView, View};
+use verdigris::console::view::{
+    EarlierEvidence, FleetView, InstanceView, JudgeView, JudgedAnswersView, JudgedPairsView,
+    RolloutView, View,
+};
 
 use super::fixtures;
 use super::status::{Console, serve};
@@ -105,23 +108,57 @@ impl ChangingConsole {
     }
 }
 
+/// A ramp of a fleet with a judge, in which this many seconds have passed and answers were judged.
+fn judged_in_a_fleet(number: u64) -> RolloutView {
+    let instance = InstanceView {
+        name: "gateway-1".into(),
+        seen_s_ago: number,
+        green_bp: 500,
+        evidence: number as f64 / 100.0,
+        is_current: true,
+        lags: false,
+    };
+    let fleet = FleetView {
+        instance: "gateway-1".into(),
+        decider: Some("gateway-1".into()),
+        store_silent_s: Some(number),
+        is_store_away: false,
+        error: None,
+        instances: vec![instance],
+    };
+    let answers = JudgedAnswersView { judged: number, ..JudgedAnswersView::default() };
+    let judge = JudgeView {
+        model: "judge".into(),
+        mode: "both".into(),
+        spent_microusd: number,
+        max_cost_microusd: None,
+        fleet_max_cost_microusd: None,
+        is_exhausted: false,
+        blue: answers.clone(),
+        green: answers,
+        pairs: Some(JudgedPairsView { judged: number, ..JudgedPairsView::default() }),
+    };
+    RolloutView { fleet: Some(fleet), judge: Some(judge), ..fixtures::ramping() }
+}
+
 #[test]
 fn only_changes_are_printed() {
     let runtime = Runtime::new().unwrap();
     for as_json in [false, true] {
-        let (console, address) = ChangingConsole::start(&runtime, fixtures::ramping());
+        let (console, address) = ChangingConsole::start(&runtime, judged_in_a_fleet(1));
         let options = if as_json { &["--json"][..] } else { &[] };
         let printed = Printed::start(&[&[address.as_str()], options].concat());
         // A part of the line with which each output begins.
         let mark = if as_json { "{\"schema\":1," } else { "As of " };
         assert!(printed.line_with(mark).contains(if as_json { "\"ramping\"" } else { "12:03:04" }));
         // Time and traffic alone are no change.
-        let mut later = fixtures::ramping();
+        let mut later = judged_in_a_fleet(2);
         let ramp = later.ramp.as_mut().unwrap();
         (ramp.in_step_s, ramp.about_s) = (240, Some(360));
         ramp.at_half_time = Some(EarlierEvidence { ago_s: 120, green_units: 20, safe: 0.3 });
         let analysis = ramp.judgement.as_mut().unwrap();
         analysis.blue_units = 2000;
+        analysis.gates[0].green_missing = 3;
         (analysis.gates[0].blue, analysis.gates[0].worse) = (Some(0.02), 0.1);
         later.versions[0].counters[0].1 += 1;
         later.health[0].text = "1 request in the last minute".into();

@@ -14,7 +14,7 @@ use crate::rollout::CommandKind;
 /// The command asks each console, with the token from the environment variable
 /// VERDIGRIS_CONSOLE_TOKEN. On a terminal it asks for confirmation first, unless --yes is given.
 /// Tripwires stay active. The promotion lasts until the configuration of the ramp or the weights
-/// change, or until Envoy restarts.
+/// change, or, without a fleet, until Envoy restarts.
 #[derive(Args)]
 pub struct PromoteArgs {
     #[command(flatten)]

@@ -22,8 +22,8 @@ use crate::rollout::CommandKind;
 /// file that Envoy watches, or the weights 100 and 0 if the rollout has no ramp (then pinned and
 /// forced users stay on green). The command asks no question.
 ///
-/// A rollback by a console lasts until ramp.restart or the weights change in the configuration, or until
-/// Envoy restarts. A rollback in the file survives a restart of Envoy. `verdigris restart FILE`
+/// A rollback by a console lasts until ramp.restart or the weights change in the configuration, or,
+/// without a fleet, until Envoy restarts. A rollback in the file survives a restart of Envoy. `verdigris restart FILE`
 /// starts a ramp again.
 #[derive(Args)]
 #[command(

@@ -12,7 +12,7 @@ use crate::rollout::CommandKind;
 ///
 /// The command asks each console, with the token from the environment variable
 /// VERDIGRIS_CONSOLE_TOKEN. The weights last until `resume`, until the configuration of the ramp or
-/// the weights change, or until Envoy restarts. To change the file that Envoy watches, use
+/// the weights change, or, without a fleet, until Envoy restarts. To change the file that Envoy watches, use
 /// set-weights.
 #[derive(Args)]
 pub struct WeightsArgs {
