@@ -104,7 +104,8 @@ impl ExchangeAnswer {
     /// What an outcome shows.
     pub fn from_outcome(classified: &ClassifiedOutcome<'_>) -> Self {
         let outcome = classified.outcome();
-        let answer = classified.answer();
+        let is_of_version = !outcome.has_failed_over;
+        let answer = classified.answer().filter(|_| is_of_version);
         let model = answer.map(Answer::model_name).filter(|name| !name.is_empty());
         Self {
             duration: outcome.duration,
@@ -113,7 +114,7 @@ impl ExchangeAnswer {
             status: outcome.status,
             error: error_type(classified),
             model: model.map(|name| String::from_utf8_lossy(name).into_owned()),
-            tokens: classified.tokens().copied().unwrap_or_default(),
+            tokens: classified.tokens().filter(|_| is_of_version).copied().unwrap_or_default(),
             finish_reason: answer.filter(|it| it.has_answer).map(FinishReason::of),
         }
     }

@@ -12,6 +12,7 @@
 
 use super::manual_worker::ManualWorker;
 use super::runtime::RolloutRuntime;
+use super::shared_ramp::SharedRamp;
 use super::shared_samples::SharedSamples;
 use crate::sampling::Unjudged;
 use crate::stats::names::Counter;
@@ -50,7 +51,10 @@ impl RolloutRuntime {
             ramp.begin(self.revision);
         }
         match &self.manual_worker {
-            Some(worker) => worker.begin(self.revision, self.config.share, before.as_ref()),
+            Some(worker) => {
+                worker.begin(self.revision, self.config.share, before.as_ref());
+                SharedRamp::replace_by_weights(self.config.rollout.as_str());
+            }
             None if self.ramp.is_some() => ManualWorker::clear(self.config.rollout.as_str()),
             None => {}
         }

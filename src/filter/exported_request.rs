@@ -67,10 +67,15 @@ impl ExportedRequest {
             let is_kept = !text.is_too_large() && (1..=max_bytes).contains(&text.len());
             is_kept.then(|| text.bytes().to_vec())
         };
+        // Of a request that failed over, the answer is the other version's, and a score of it is no evidence.
+        let is_of_version = !outcome.outcome().has_failed_over;
+        let answer = answer.filter(|_| is_of_version);
         let text = (config.content == ExportedContent::Full)
             .then(|| ExchangeText { request: kept(request), answer: answer.and_then(kept) });
         let answer = ExchangeAnswer::from_outcome(outcome);
-        exporter.add(Exchange { scope, request: self.0, answer, text });
+        let receipt = self.0.receipt.filter(|_| is_of_version);
+        let request = ExchangeRequest { receipt, ..self.0 };
+        exporter.add(Exchange { scope, request, answer, text });
     }
 }
 

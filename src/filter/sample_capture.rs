@@ -24,6 +24,7 @@ const TRACE_PARENT: &[u8] = b"traceparent";
 pub struct SampleCandidate {
     request: SampledRequest,
     place: f64,
+    is_format_guessed: bool,
     /// The trace that the request names.
     trace: Option<TraceContext>,
 }
@@ -33,6 +34,8 @@ pub struct SampleCapture {
     request: SampledRequest,
     exposure: Option<Exposure>,
     format: Format,
+    /// Whether the path may be an application's own.
+    is_format_guessed: bool,
     max_bytes: usize,
     /// How many bytes of each text the judge gets; `None` where it is not judged.
     judge_max_bytes: Option<usize>,
@@ -69,7 +72,8 @@ impl SampleCandidate {
         let place = Sampler::place(runtime.config.rollout.as_str(), id);
         let samplers = samplers.into_iter().flatten().filter(|it| it.may_sample(place));
         samplers.map(|it| it.max_bytes).max()?;
-        Some(Self { request: SampledRequest::new(id, 0), place, trace })
+        let is_format_guessed = expected.is_format_guessed;
+        Some(Self { request: SampledRequest::new(id, 0), place, is_format_guessed, trace })
     }
 
     /// Begins to copy the request; `None` if it is not sampled.
@@ -79,7 +83,7 @@ impl SampleCandidate {
         sent: SentRequest,
         format: Option<Format>,
     ) -> Option<SampleCapture> {
-        let Self { mut request, place, trace } = self;
+        let Self { mut request, place, is_format_guessed, trace } = self;
         let SentRequest { scope, exposure, is_mirrored, is_paired, .. } = sent;
         let samples_version = |sampler: &Sampler| match scope {
             StatScope::Of(version) => runtime
@@ -117,6 +121,7 @@ impl SampleCandidate {
             request,
             exposure,
             format,
+            is_format_guessed,
             max_bytes,
             judge_max_bytes: judged.filter(|_| is_for_judge).map(|it| it.max_bytes),
             export,
@@ -146,7 +151,9 @@ impl SampleCapture {
         outcome: &ClassifiedOutcome<'_>,
         answer: Option<&CapturedText>,
     ) {
-        if let Some(export) = self.export.take() {
+        // Without an answer of a model, it may be a request to an application.
+        let is_of_model = !self.is_format_guessed || outcome.answer().is_some();
+        if let Some(export) = self.export.take().filter(|_| is_of_model) {
             export.complete(runtime, scope, outcome, &self.request.prompt, answer);
         }
     }

@@ -18,6 +18,7 @@ use crate::console::outlook_log::OutlookLog;
 use crate::console::view::RampView;
 use crate::fleet::FleetInstance;
 use crate::rollout::decimal::Decimal;
+use crate::rollout::replaced::replace_by_weights;
 use crate::rollout::store::poll_once;
 use crate::rollout::{
     Candidate, Clocks, CommandError, DifferenceHistory, HoldChanges, RampEvent, RampSpec,
@@ -125,6 +126,13 @@ impl SharedRamp {
     pub fn begin(&self, revision: ConfigRevision) {
         self.revisions.begin(revision);
         self.refresh();
+    }
+
+    /// Weights come into force, and replace the ramp that `rollout` has had in this Envoy.
+    pub fn replace_by_weights(rollout: &str) {
+        let store = SharedDataStore::new(&store_name(rollout, false));
+        // Where shared data is not available, no ramp has been stored either.
+        let _ = poll_once(replace_by_weights(&store));
     }
 
     /// Reads the snapshot that is in force.

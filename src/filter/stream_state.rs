@@ -187,7 +187,11 @@ impl StreamState {
             runtime.send_start_marker(&marker);
         }
         if let (Some(runtime), Some(signed)) = (&self.runtime, self.signed_exposure.take()) {
-            runtime.send_signed_exposure(&signed);
+            // It names the version that was assigned, and a vote is on the answer.
+            let assigned = self.committed.map(|it| StatScope::Of(it.version));
+            if !assigned.is_some_and(|scope| runtime.has_failed_over(scope)) {
+                runtime.send_signed_exposure(&signed);
+            }
         }
         if let Some(observer) = &mut self.observer {
             observer.response_headers(end_of_stream);

@@ -9,6 +9,7 @@ use super::usage_option::{STREAM_OPTIONS, request_usage};
 use crate::json::splice::{Change, Object, quoted};
 use crate::names::HeaderName;
 use crate::response::Format;
+use crate::response::known_path::is_certain;
 
 /// What a version changes in its requests.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -83,6 +84,13 @@ impl BodyPatch {
     pub fn body(&self, body: &[u8], format: Format, path: &str) -> Result<String, NotPatchable> {
         let body = str::from_utf8(body).map_err(|_| NotPatchable)?;
         let request = Object::parse(body).ok_or(NotPatchable)?;
+        // An application's own request may have a path like this one.
+        let path_bytes = path.as_bytes();
+        let is_guessed =
+            Format::of_requests_at(path_bytes) == Some(format) && !is_certain(path_bytes);
+        if is_guessed && !is_in_format(&request, format) {
+            return Err(NotPatchable);
+        }
         let mut changes = merge::changes(&request, &self.merge);
         if let Some(model) = self.model.as_ref().filter(|_| !is_in_path(format, path)) {
             changes.push(("model", Change::Set(quoted(model))));
@@ -96,4 +104,16 @@ impl BodyPatch {
         }
         Ok(request.with_members(&changes))
     }
+}
+
+/// Whether the request has what each one in this format has.
+fn is_in_format(request: &Object<'_>, format: Format) -> bool {
+    let marks: &[&str] = match format {
+        Format::Chat | Format::Ollama => &["messages", "prompt"],
+        Format::Responses => &["input", "prompt", "previous_response_id", "conversation"],
+        Format::Anthropic | Format::Cohere => &["messages"],
+        Format::Gemini => &["contents"],
+        Format::Bedrock => &["messages", "prompt"],
+    };
+    marks.iter().any(|name| request.get(name).is_some())
 }

@@ -1,7 +1,7 @@
 //! Which format a request and its answer have under a configuration.
 
 use super::format::Format;
-use super::known_path::{KnownApi, known_api};
+use super::known_path::{KnownApi, is_certain, known_api};
 use crate::assignment::Version;
 
 /// The formats that a configuration states.
@@ -31,6 +31,12 @@ impl Formats {
     /// The format of a request to `version` at `path`, where it can be patched.
     pub fn resolve_request(&self, version: Version, path: &[u8]) -> Option<Format> {
         self.configured(version, path).or_else(|| Format::of_requests_at(path))
+    }
+
+    /// Whether a request to `version` at `path` asks a model: by the configuration, or because no
+    /// application has such a path.
+    pub fn asks_model(&self, version: Version, path: &[u8]) -> bool {
+        self.configured(version, path).is_some() || is_certain(path)
     }
 
     /// The format that the configuration states for a request to `version` at `path`.

@@ -59,6 +59,18 @@ impl Format {
     }
 }
 
+/// Whether `path` is that of an LLM API alone. Applications have paths like the others, such as
+/// `/orders/7/messages`.
+///
+/// ```
+/// use verdigris::response::known_path::is_certain;
+/// assert!(is_certain(b"/v1/messages"));
+/// assert!(!is_certain(b"/orders/7/messages"));
+/// ```
+pub fn is_certain(path: &[u8]) -> bool {
+    matches!(known_api(path), Some(KnownApi::Answers { is_certain: true, .. }))
+}
+
 /// Whether requests to the Chat API at `path` have a `prompt` in place of messages, and so no
 /// system prompt: OpenAI's completions, and those that fill in the middle. At Mistral's
 /// `/v1/agents/completions` they have messages.

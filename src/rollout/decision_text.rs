@@ -21,6 +21,9 @@ use crate::analysis::{
 
 /// A new ramp begins.
 pub(super) const BEGINS: &str = "the ramp begins";
+
+/// Weights were in force since the ramp.
+pub(super) const BEGINS_AFTER_WEIGHTS: &str = "the ramp begins again after weights";
 /// A new ramp begins with its baseline.
 pub(super) const BEGINS_WITH_BASELINE: &str =
     "the ramp begins with its baseline: all units stay on blue, and their past becomes known";

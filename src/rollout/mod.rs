@@ -12,7 +12,7 @@
 //! | [`baseline`] | the time before the first step, in which units' past becomes known |
 //! | [`shadow_step`], [`paired_text`] | the step before the first one, in which no user is on green |
 //! | [`pairing`] | both versions' responses to one request, joined in one worker |
-//! | [`reconcile_spec`] | how a ramp follows a changed specification |
+//! | [`reconcile_spec`], [`replaced`] | how a ramp follows a changed specification, and weights in its place |
 //! | [`operator_command`], [`command_error`] | a command, and why one is rejected |
 //! | [`mod@hidden_character`] | what an operator's text may not have |
 //! | [`apply_command`] | the effect of a command on a ramp |
@@ -66,6 +66,7 @@ pub mod publish_snapshot;
 pub mod ramp_profile;
 pub mod reconcile_context;
 pub mod reconcile_spec;
+pub mod replaced;
 pub mod seen_units_log;
 mod settled;
 pub mod shadow_step;

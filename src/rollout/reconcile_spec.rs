@@ -3,6 +3,7 @@
 //! | changed | effect |
 //! |---|---|
 //! | `restart` | the ramp begins again, after a rollback too |
+//! | weights have replaced the ramp, and the ramp them | the ramp begins again, unless it was rolled back |
 //! | the shadow step is removed while the ramp is in it | the ramp enters its first step |
 //! | the share of the current step or of one before it | the ramp continues in the step with the next smaller or equal share, without its evidence and the past of units |
 //! | the analysis settings, or the share of a later step | the step continues without its evidence, and with the past of units from before it |
@@ -27,6 +28,9 @@ use crate::assignment::Share;
 impl RampState {
     /// Follows what the operator has changed since the last reconcile.
     pub(super) fn reconcile_spec(&mut self, spec: &RampSpec, now: Clocks) -> Option<Transition> {
+        if self.is_replaced && self.phase != Phase::RolledBack {
+            return Some(self.begin_after_weights(spec, now));
+        }
         let fingerprint = SpecFingerprint::new(spec);
         if fingerprint == self.observed_spec {
             return None;
@@ -50,6 +54,15 @@ impl RampState {
         (!why.is_empty()).then(|| self.record_transition(spec, from, why.join("; "), now))
     }
 
+    /// Begins again after weights were in force. What was seen before them says nothing of what green is now.
+    fn begin_after_weights(&mut self, spec: &RampSpec, now: Clocks) -> Transition {
+        let from = Position { phase: self.phase, green_bp: 0 };
+        self.observed_spec = SpecFingerprint::new(spec);
+        self.clear_override(spec, now);
+        self.begin_again(spec, now);
+        self.record_transition(spec, from, decision_text::BEGINS_AFTER_WEIGHTS.to_owned(), now)
+    }
+
     /// Applies the changes since the specification was `before`, when the step's share was
     /// `share_bp`. Returns the text that describes them.
     fn apply_spec_change(
@@ -61,7 +74,6 @@ impl RampState {
     ) -> Option<String> {
         let after = self.observed_spec.clone();
         if before.restart != after.restart {
-            self.phase = Phase::Ramping;
             self.begin_again(spec, now);
             return Some(decision_text::begins_again(&after.restart));
         }

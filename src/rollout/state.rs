@@ -57,6 +57,8 @@ pub struct RampState {
     pub observed_spec: SpecFingerprint,
     /// Whether the step takes longer than its timeout.
     pub is_overdue: bool,
+    /// Whether weights have replaced the ramp since; see [`replace_by_weights`](super::replaced::replace_by_weights).
+    pub(super) is_replaced: bool,
     /// Grows with each change, and from one state of a rollout to the next. The larger of two
     /// revisions is the later one.
     pub revision: u64,
@@ -101,6 +103,7 @@ impl RampState {
             command: None,
             observed_spec: SpecFingerprint::new(spec),
             is_overdue: false,
+            is_replaced: false,
             revision: now.monotonic_ns,
         };
         state.enter_step(spec, StepIndex::FIRST, now);
@@ -258,6 +261,8 @@ impl RampState {
     /// Begins the ramp again: in its baseline or its shadow step, if it has one, or in its first
     /// step.
     pub(super) fn begin_again(&mut self, spec: &RampSpec, now: Clocks) {
+        self.phase = Phase::Ramping;
+        self.is_replaced = false;
         self.is_baseline = spec.has_baseline();
         self.is_shadow_step = spec.begins_with_shadow_step();
         self.reset_evidence(spec, StepIndex::FIRST, now);

@@ -230,6 +230,24 @@ fn a_command_to_a_ramp_holds_until_the_ramp_changes_in_the_configuration() {
     assert!(vms.log().contains("which ends the command: weights"), "{}", vms.log());
 }
 
+/// What a ramp had reached before weights replaced it is not what green is now; a rollback stays.
+#[test]
+fn a_ramp_that_returns_after_weights_begins_again() {
+    for (command, expected) in [(PROMOTE, (RAMPING, 5000)), (ROLLBACK, (ROLLED_BACK, 0))] {
+        let mut vms = SteeredVms::start(&ramp_config());
+        vms.send_command(command).unwrap();
+        vms.tick_both();
+        vms.reload(RELOADED, &weights_config(100, 0));
+        vms.tick_both();
+        vms.reload(RELOADED + 1, &ramp_config());
+        assert!(vms.both_assign_green_share(0), "{command:?}: before a tick");
+        vms.advance_clock_3_s();
+        (0..2).for_each(|_| vms.tick_both());
+        assert_eq!(vms.phase_and_share(), expected, "{command:?}: {}", vms.log());
+        assert!(vms.both_assign_green_share(expected.1 / 100), "{command:?}");
+    }
+}
+
 /// A unit that was observed before a command does not count again after it.
 #[test]
 fn evidence_is_kept_across_a_command() {

@@ -241,6 +241,7 @@ fn a_request_is_mirrored_where_green_can_answer_it() {
         ("a request to a model", None, Some(head(CHAT)), true),
         ("a patched request", Some(&required), Some(head(CHAT)), true),
         ("another path", None, Some(head("/ask")), false),
+        ("a path that an application may have", None, Some(head("/rooms/7/messages")), false),
         ("a long body", None, Some(long), false),
         ("no headers", None, None, false),
     ];

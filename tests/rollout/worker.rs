@@ -8,6 +8,7 @@ use verdigris::analysis::{Measurements, Metric, Observation, StepIndex};
 use verdigris::assignment::{Epoch, RollbackPolicy, Share, ShareHistory, StartTime, Version};
 use verdigris::config::Config;
 use verdigris::rollout::lease::LEASE_NS;
+use verdigris::rollout::replaced::replace_by_weights;
 use verdigris::rollout::store::Record;
 use verdigris::rollout::{
     Candidate, Clocks, CommandError, CommandKind, OperatorCommand, Phase, RampEvent, RampSpec,
@@ -138,6 +139,49 @@ impl Workers {
     fn counted_units(&self) -> u64 {
         let steps = self.state().evidence.steps;
         steps.first().map_or(0, |step| step.units.blue + step.units.green)
+    }
+}
+
+/// A ramp that comes back after weights begins again, in whichever worker leads; a rollback stays.
+#[test]
+fn weights_in_place_of_a_ramp_end_what_it_has_reached() {
+    let table = [
+        (None, Phase::Ramping, "ramping"),
+        (Some(CommandKind::Promote), Phase::Ramping, "promoted"),
+        (Some(CommandKind::Rollback), Phase::RolledBack, "rolled back"),
+    ];
+    for (command, expected, before) in table {
+        for leader in 0..2 {
+            let mut it = Workers::new();
+            it.tick(0);
+            if let Some(kind) = command {
+                it.command(kind, None).unwrap();
+            }
+            it.tick(0);
+            let epoch = complete(it.workers[0].state(&it.store)).unwrap().epoch;
+            complete(replace_by_weights(&it.store)).unwrap();
+            complete(it.workers[1].refresh(&it.store));
+            assert_eq!(it.workers[1].snapshot().share, Share::ZERO, "{before}");
+            // The lease of a worker that has stopped ends.
+            it.now_s += LEASE_NS / SECOND_NS + 1;
+            it.events();
+            it.tick(leader);
+            let state = complete(it.workers[leader].state(&it.store)).unwrap();
+            assert_eq!(
+                (state.phase, state.command.is_some()),
+                (expected, expected == Phase::RolledBack)
+            );
+            assert_eq!(state.epoch > epoch, expected == Phase::Ramping, "{before}");
+            let begins = |it: &Workers| {
+                let events = it.events();
+                events.iter().filter(|it| it.contains("begins again after weights")).count()
+            };
+            assert_eq!(begins(&it), usize::from(expected == Phase::Ramping), "{before}");
+            let share = it.workers[leader].snapshot().share;
+            assert_eq!(share == Share::ZERO, expected == Phase::RolledBack, "{before}");
+            it.tick(leader);
+            assert_eq!(begins(&it), 0, "{before}: it begins once");
+        }
     }
 }
 
