@@ -82,8 +82,9 @@ fn new_ramp(ramp: &RampSpec, now: Clocks) -> ShareAfter {
     let why = match state.hold_reason {
         _ if ramp.is_rolled_back => STAYS_ROLLED_BACK,
         HoldReason::StateLost => {
-            "it does not start: it started earlier by ramp.started, and its state is lost, so it \
-             waits on blue (state_lost) until ramp.restart changes"
+            "it does not start: it started earlier by ramp.started, and has no state, so it waits on \
+             blue (state_lost) until ramp.restart changes; for it to start, write the time of the reload \
+             into ramp.started"
         }
         _ if state.is_baseline() => "it starts with its baseline",
         _ if state.is_shadow_step() => "it starts with its shadow step",
