@@ -89,7 +89,7 @@ fn build(raw: RawConfig, diagnostics: &mut Diagnostics) -> Option<Config> {
     let judge = raw.judge.map(|it| check_judge(it, &judge_context, answers.as_ref(), diagnostics));
     let samples = raw.samples.map(|it| check_samples(it, &samples_context, diagnostics));
     let max_request_body = check_max_request_body(raw.max_request_body, diagnostics);
-    let console = check_console_path(raw.console, diagnostics);
+    let console = check_console_path(raw.console, &feedback, diagnostics);
     let shadow = check_shadow(raw.shadow, has_shadow_step, in_requests.blue, diagnostics);
     let used_headers = used_headers(route_by, &headers, &shadow, &unit, &conversation);
     reject_shared_names(&used_headers, &unit, &conversation, diagnostics);

@@ -1,7 +1,11 @@
 //! `console.path`: the console at a path of the release's listener.
 
+use serde_json::json;
+
+use super::FieldError;
 use super::console_config::ConsoleConfig;
 use super::diagnostics::Diagnostics;
+use super::feedback::FeedbackConfig;
 use super::raw::root::RawConsole;
 use crate::response::format::without_query;
 
@@ -41,6 +45,7 @@ impl ConsolePath {
 /// Checks the `console` section of a rollout. `None` without a path, `Some(None)` if it is invalid.
 pub(super) fn check_console_path(
     raw: Option<RawConsole>,
+    feedback: &Option<Option<FeedbackConfig>>,
     diagnostics: &mut Diagnostics,
 ) -> Option<Option<ConsolePath>> {
     let raw = raw?;
@@ -49,7 +54,28 @@ pub(super) fn check_console_path(
         if is_valid(path) { Ok(Box::from(path)) } else { Err(RULE) }
     });
     let console = ConsoleConfig::check(&raw, diagnostics);
-    Some(path.map(|path| ConsolePath { path, console }))
+    let at_path = path.map(|path| ConsolePath { path, console });
+    if let (Some(at_path), Some(feedback)) = (&at_path, feedback.iter().flatten().next()) {
+        reject_feedback_below(at_path, feedback, diagnostics);
+    }
+    Some(at_path)
+}
+
+/// Adds an error where the console would answer requests of feedback.
+fn reject_feedback_below(
+    console: &ConsolePath,
+    feedback: &FeedbackConfig,
+    diagnostics: &mut Diagnostics,
+) {
+    if console.rest(feedback.path.as_bytes()).is_none() {
+        return;
+    }
+    let fix = format!(
+        "the console answers all requests to console.path, {:?}, and below it, so no feedback is \
+         received; write a path outside of it, or another console.path",
+        console.path
+    );
+    diagnostics.push(FieldError::new("feedback.path", &json!(feedback.path), fix));
 }
 
 fn is_valid(path: &str) -> bool {

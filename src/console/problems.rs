@@ -57,9 +57,10 @@ fn state_problems(view: &RolloutView) -> Vec<ProblemView> {
     let mut found = Vec::new();
     if view.waits_for() == "state_lost" {
         found.push(severe(
-            "The state of a ramp that started earlier was lost: Envoy has restarted since.",
-            "Change ramp.restart in the configuration to restart the ramp. Until then blue has all \
-             traffic, unless an operator overrides it.",
+            "The state of a ramp that started earlier was lost: Envoy has restarted since, or the \
+             configuration came too long after ramp.started.",
+            "Change ramp.restart in the configuration to restart the ramp, and ramp.started to the time \
+             of that. Until then blue has all traffic, unless an operator overrides it.",
         ));
     }
     if view.is_replaced {

@@ -3,6 +3,7 @@
 use super::decider::Decider;
 use super::decision_context::DecisionContext;
 use super::format;
+use super::generation::Standing;
 use super::records::InForce;
 use super::store::{FleetRecord, FleetStore, StoreError};
 use crate::analysis::StepIndex;
@@ -15,8 +16,8 @@ const MAX_TRIES: usize = 8;
 ///
 /// # Errors
 /// [`CommandError::StoreUnavailable`] where the store does not answer: then nothing has changed, or
-/// the store says later that it has. [`CommandError::ConfigChanging`] where this instance does not have
-/// the configuration that decides. Others where the command is not valid now.
+/// the store says later that it has. [`CommandError::ConfigReplaced`] where another configuration has
+/// replaced this instance's, and [`CommandError::ConfigChanging`] where this one is to replace it. Others where the command is not valid now.
 pub async fn apply_command(
     store: &impl FleetStore,
     context: &DecisionContext<'_>,
@@ -30,7 +31,7 @@ pub async fn apply_command(
         let found = found.ok_or(CommandError::StoreUnavailable)?;
         let in_force: InForce =
             format::decode(&found.value).map_err(|_| CommandError::StoreUnavailable)?;
-        let is_current = in_force.generations.current == context.fingerprint;
+        let standing = in_force.generations.standing(context.fingerprint, false);
         let mut context = *context;
         context.now.monotonic_ns = fleet_ns(&in_force);
         let decider = in_force.decider.clone();
@@ -46,8 +47,10 @@ pub async fn apply_command(
         if let Some(sent) = sent.take_if(|it| copy.has_made(it)) {
             return Ok(sent);
         }
-        if !is_current {
-            return Err(CommandError::ConfigChanging);
+        match standing {
+            Standing::Current => {}
+            Standing::New => return Err(CommandError::ConfigChanging),
+            Standing::Superseded => return Err(CommandError::ConfigReplaced),
         }
         let (decision, transition) = copy.decide_command(&context, command, expected_step)?;
         match copy.commit(store, &decision).await {

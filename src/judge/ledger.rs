@@ -19,13 +19,12 @@ impl Ledger {
     #[must_use]
     pub fn with_cost(self, cost_microusd: u64, unix_ms: u64) -> Self {
         let spent_microusd = self.spent_microusd(unix_ms).saturating_add(cost_microusd);
-        // A clock that was set back does not begin a day again.
-        Self { day: self.day.max(unix_ms / DAY_MS), spent_microusd }
+        Self { day: self.day_at(unix_ms), spent_microusd }
     }
 
     /// What was spent on the day of this time, in millionths of a US dollar.
     pub fn spent_microusd(&self, unix_ms: u64) -> u64 {
-        if unix_ms / DAY_MS > self.day { 0 } else { self.spent_microusd }
+        if self.day_at(unix_ms) == self.day { self.spent_microusd } else { 0 }
     }
 
     /// The ceiling of one Envoy, in millionths of a US dollar, of a ceiling that so many share: each has
@@ -37,5 +36,14 @@ impl Ledger {
     /// Whether the ceiling is reached.
     pub fn is_exhausted(&self, max_cost_microusd: u64, unix_ms: u64) -> bool {
         self.spent_microusd(unix_ms) >= max_cost_microusd
+    }
+
+    /// The day that a cost at this time belongs to.
+    ///
+    /// A clock that was set back to the day before does not begin a day again. One that was days ahead has
+    /// counted days that are still to come: those would be without a judge.
+    fn day_at(&self, unix_ms: u64) -> u64 {
+        let today = unix_ms / DAY_MS;
+        if self.day > today.saturating_add(1) { today } else { self.day.max(today) }
     }
 }

@@ -13,6 +13,8 @@ pub enum CommandError {
     HiddenCharacter,
     /// This worker's configuration is not the one that the state was reconciled with.
     ConfigChanging,
+    /// In a fleet, another configuration has replaced this Envoy's.
+    ConfigReplaced,
     /// The command names a step that is not the current one.
     StepChanged,
     /// The stored state could not be read or written.
@@ -70,6 +72,10 @@ impl CommandError {
             }
             Self::ConfigChanging => {
                 "the configuration is changing at this moment: repeat the command in a second"
+            }
+            Self::ConfigReplaced => {
+                "another configuration has replaced this Envoy's in the fleet: send the command to the \
+                 console of an Envoy that has the new one, or give this Envoy the new one first"
             }
             Self::StepChanged => {
                 "the ramp is not in the step that the command is for: look at its status again"

@@ -23,6 +23,8 @@ use crate::assignment::Epoch;
 #[derive(Debug, Default)]
 pub struct LocalGuard {
     epoch: Epoch,
+    /// The tripwires that the windows are of.
+    tripwires: Vec<Tripwire>,
     windows: Vec<TripwireWindow>,
     evidence: Evidence,
 }
@@ -38,8 +40,11 @@ impl LocalGuard {
         now: Clocks,
         observations: &[Observation],
     ) {
-        if self.epoch != snapshot.epoch || self.windows.len() != spec.tripwires.len() {
-            self.begin(spec, snapshot, now);
+        if self.epoch != snapshot.epoch {
+            self.begin(snapshot, now);
+        }
+        if self.tripwires != spec.tripwires {
+            self.clear_windows(spec);
         }
         let own = || observations.iter().filter(|it| it.epoch == snapshot.epoch);
         for (tripwire, window) in spec.tripwires.iter().zip(&mut self.windows) {
@@ -87,11 +92,17 @@ impl LocalGuard {
         is_worse.then(|| decision_text::worse(&analysis, &spec.analysis))
     }
 
-    fn begin(&mut self, spec: &RampSpec, snapshot: &Snapshot, now: Clocks) {
+    fn begin(&mut self, snapshot: &Snapshot, now: Clocks) {
         self.epoch = snapshot.epoch;
-        self.windows.clear();
-        self.windows.resize_with(spec.tripwires.len(), TripwireWindow::default);
+        self.windows.fill_with(TripwireWindow::default);
         self.evidence = Evidence::default();
         self.evidence.begin_step(snapshot.step, now.monotonic_ns);
+    }
+
+    /// Clears the windows, because a window has what its own tripwire counts.
+    fn clear_windows(&mut self, spec: &RampSpec) {
+        self.tripwires.clone_from(&spec.tripwires);
+        self.windows.clear();
+        self.windows.resize_with(spec.tripwires.len(), TripwireWindow::default);
     }
 }

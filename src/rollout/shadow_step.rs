@@ -87,13 +87,14 @@ impl RampState {
         };
         let is_overdue = u128::from(self.time_in_step_ns(now)) >= spec.timeout.as_nanos();
         let has_all_pairs = analysis.pairs >= shadow.max_pairs;
-        let is_new_reason = std::mem::replace(&mut self.hold_reason, reason) != reason;
+        self.hold_reason = reason;
         if reason != HoldReason::Approval && !is_overdue && !has_all_pairs {
             return was_incident
                 .then(|| self.set_phase(spec, Phase::Ramping, decision_text::INCIDENT_OVER, now));
         }
         let was_overdue = std::mem::replace(&mut self.is_overdue, is_overdue);
-        if self.phase != Phase::Holding || is_new_reason || is_overdue && !was_overdue {
+        // Another reason is no decision: near a limit it can change at each tick.
+        if self.phase != Phase::Holding || was_incident || is_overdue && !was_overdue {
             let why = paired_text::waits(reason, is_overdue, shadow, analysis, &spec.analysis);
             return Some(self.set_phase(spec, Phase::Holding, &why, now));
         }

@@ -26,6 +26,25 @@ fn the_path_is_off_by_default() {
     assert!(parse_plugin(&console).is_ok());
 }
 
+/// The console answers first, so that feedback was never received.
+#[test]
+fn feedback_at_or_below_the_path_is_rejected() {
+    let with_feedback = |path: &str| {
+        let feedback = json!({"path": path, "thumb": "/thumb"});
+        parse(&config_with(json!({"console": {"path": "/verdigris"}, "feedback": feedback})))
+    };
+    for path in ["/verdigris", "/verdigris/", "/verdigris/feedback"] {
+        let error = with_feedback(path).unwrap_err().to_string();
+        let text = format!(
+            "feedback.path: {path:?}: the console answers all requests to console.path, \"/verdigris\","
+        );
+        assert!(error.starts_with(&text), "{error}");
+    }
+    for path in ["/feedback", "/verdigris-feedback", "/v1/verdigris"] {
+        assert!(with_feedback(path).is_ok(), "{path}");
+    }
+}
+
 #[test]
 fn a_path_that_requests_do_not_have_is_rejected() {
     let long = format!("/{}", "a".repeat(128));

@@ -142,6 +142,22 @@ mod on_a_store {
         }
     }
 
+    /// An Envoy with a replaced configuration told the operator for ever to repeat the command in a second.
+    #[test]
+    fn a_command_needs_the_configuration_that_decides<S: TestStore>() {
+        let mut fleet = Fleet::<S>::new(3);
+        fleet.run(12);
+        let mut other = ramp();
+        other["restart"] = json!("2");
+        fleet.configure(1, &other);
+        assert_eq!(fleet.command(1, CommandKind::Pause), Err(CommandError::ConfigChanging));
+        fleet.run(6);
+        assert_eq!(fleet.command(0, CommandKind::Pause), Err(CommandError::ConfigReplaced));
+        fleet.command(1, CommandKind::Pause).unwrap();
+        fleet.configure(0, &other);
+        fleet.command(0, CommandKind::Resume).unwrap();
+    }
+
     /// A fleet runs many ramps under one name, such as one for each prompt.
     #[test]
     fn an_old_configuration_stays_superseded_after_many_others<S: TestStore>() {

@@ -20,6 +20,19 @@ fn a_day_of_utc_begins_again_and_a_clock_that_is_set_back_does_not() {
     assert_eq!(tomorrow.with_cost(2, last).spent_microusd(midnight), 7);
 }
 
+/// Days that are still to come would be without a judge.
+#[test]
+fn a_clock_that_was_days_ahead_does_not_use_up_the_days_until_then() {
+    let today = 20_000 * DAY_MS;
+    // By how many days the clock was ahead, and what is spent of today after it was set back.
+    for (days_ahead, spent) in [(0, 900_000), (1, 900_000), (2, 0), (300, 0)] {
+        let ledger = Ledger::default().with_cost(900_000, today + days_ahead * DAY_MS);
+        assert_eq!(ledger.spent_microusd(today), spent, "{days_ahead} days");
+        let ledger = ledger.with_cost(5, today);
+        assert_eq!(ledger.spent_microusd(today), spent + 5, "{days_ahead} days");
+    }
+}
+
 #[test]
 fn the_envoys_of_a_fleet_have_equal_parts_of_the_ceiling() {
     let cases = [(5_000_000, 1, 5_000_000), (5_000_000, 3, 1_666_666), (2, 3, 0), (7, 0, 7)];

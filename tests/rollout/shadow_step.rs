@@ -102,6 +102,27 @@ fn after_the_last_pair_the_ramp_holds_and_says_how_many_it_needs() {
     assert!(!ramp.state.is_shadow_step(), "{:#?}", ramp.log());
 }
 
+/// Near a limit the reason can change at each tick. As decisions, its changes replaced all that are kept.
+#[test]
+fn another_reason_to_hold_is_no_decision() {
+    let mut ramp = with_shadow(json!({"shadow": 10, "pairs": 100}));
+    ramp.run_pairs(4, ALIKE);
+    assert_eq!((ramp.phase(), ramp.state.hold_reason), (Phase::Holding, HoldReason::Pairs));
+    let decisions = ramp.log();
+    for reason in [HoldReason::Unread, HoldReason::Approval] {
+        ramp.state.hold_reason = reason;
+        ramp.run_pairs(1, NO_TRAFFIC);
+        assert_eq!((ramp.state.hold_reason, ramp.log()), (HoldReason::Pairs, decisions.clone()));
+    }
+    let steps = json!([{"shadow": 10, "pairs": 100}, {"percent": 50, "approve": true}, 100]);
+    let mut ramp = RampHarness::new(ramp_with(json!({"steps": steps})));
+    ramp.run_pairs(4, ALIKE);
+    let decisions = ramp.log();
+    ramp.run_pairs(60, GOOD);
+    assert_eq!((ramp.phase(), ramp.state.hold_reason), (Phase::Holding, HoldReason::Approval));
+    assert_eq!(ramp.log(), decisions);
+}
+
 #[test]
 fn without_pairs_the_step_becomes_overdue() {
     let mut ramp = with_shadow(shadow());

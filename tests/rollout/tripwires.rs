@@ -218,6 +218,45 @@ fn few_clients_of_one_envoy_of_a_fleet_roll_nothing_back() {
     assert!(why.contains("tripwire: error_rate of green was"), "{why}");
 }
 
+/// The window of a former tripwire, judged by the one that replaced it, rolled back the fleet.
+#[test]
+fn an_envoy_of_a_fleet_judges_no_window_of_a_former_tripwire() {
+    let former = json!({"metric": "error_rate", "limit": 0.9, "absolute": true});
+    let others = [
+        json!({"metric": "abort_rate", "limit": 0.5, "absolute": true}),
+        json!({"metric": "error_rate", "limit": 0.5, "absolute": true}),
+        json!({"metric": "error_rate", "limit": 0.5, "absolute": true, "window": "60s"}),
+    ];
+    let in_force = Snapshot { phase: Phase::Ramping, epoch: Epoch::new(1), ..Snapshot::UNKNOWN };
+    for other in others {
+        let mut guard = LocalGuard::default();
+        let mut observe = |tripwire: &Value, at_s: u64, observations: &[Observation]| {
+            let ramp = RampHarness::new(with_tripwire(tripwire.clone()));
+            guard.observe(ramp.spec(), &in_force, clocks(at_s), observations);
+            guard.reason_to_roll_back(ramp.spec(), in_force.step, None)
+        };
+        // Three of four units fail.
+        let responses = |at_s: u64| -> Vec<Observation> {
+            let respond = |unit: u64| Observation {
+                at_ns: clocks(at_s).monotonic_ns,
+                unit: unit_hash(unit),
+                epoch: in_force.epoch,
+                version: Version::Green,
+                is_newly_exposed: true,
+                is_assignment: true,
+                shadow: None,
+                measurements: Measurements::default()
+                    .with_rate(Metric::ErrorRate, !unit.is_multiple_of(4))
+                    .with_rate(Metric::AbortRate, !unit.is_multiple_of(4)),
+            };
+            (0..100).map(respond).collect()
+        };
+        assert_eq!(observe(&former, 100, &responses(100)), None, "{other}");
+        assert_eq!(observe(&other, 101, &[]), None, "{other}");
+        assert!(observe(&other, 102, &responses(102)).is_some(), "{other}");
+    }
+}
+
 /// After hours in a step, all units of an Envoy have been counted. Each counts again in a new period.
 #[test]
 fn an_envoy_of_a_fleet_watches_by_its_own_evidence_for_as_long_as_a_step_lasts() {

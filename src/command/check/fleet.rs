@@ -1,4 +1,5 @@
-//! Checks that Envoy's bootstrap has what `fleet` needs: the store's cluster and a node id.
+//! Checks that Envoy's bootstrap has what `fleet` needs, the store's cluster and a node id, and that tripwires
+//! see what other Envoys have answered.
 
 use std::time::Duration;
 
@@ -9,13 +10,15 @@ use super::findings::Findings;
 use super::plugin::ParsedPlugin;
 use crate::command::source::Finding;
 use crate::command::yaml::YamlNode;
-use crate::config::{FleetConfig, FleetStoreConfig};
+use crate::config::{Config, FleetConfig, FleetStoreConfig};
 
 const FIELD: &str = "fleet.cluster";
 /// The node id of the shipped bootstrap.
 const SHIPPED_NODE_ID: &str = "envoy";
 /// The key of a cluster's protocol in `typed_extension_protocol_options`.
 const PROTOCOL: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+/// What an Envoy has answered is written within an interval, and read within another one.
+const WINDOW_INTERVALS: u32 = 2;
 
 /// Checks a rollout's fleet.
 pub fn check(
@@ -24,7 +27,9 @@ pub fn check(
     plugin: &ParsedPlugin<'_>,
     findings: &mut Findings,
 ) {
-    let Some(fleet) = plugin.release().and_then(|it| it.fleet.as_ref()) else { return };
+    let Some(config) = plugin.release() else { return };
+    let Some(fleet) = &config.fleet else { return };
+    findings.warnings.extend(short_window(plugin, config, fleet));
     let name = fleet.cluster.as_str();
     let fix = format!(
         "without the store, the ramp does not begin; add a cluster with the endpoints of {}",
@@ -41,6 +46,32 @@ pub fn check(
         }
         findings.warnings.extend(shared_node_id(*scope, fleet));
     }
+}
+
+/// A response that is older than the window when the fleet reads it is not in it.
+fn short_window(
+    plugin: &ParsedPlugin<'_>,
+    config: &Config,
+    fleet: &FleetConfig,
+) -> Option<Finding> {
+    let tripwires = config.ramp.iter().flat_map(|it| &it.tripwires);
+    let shortest = tripwires.min_by_key(|it| it.window_s)?;
+    let needed = fleet.interval * WINDOW_INTERVALS;
+    let window = Duration::from_secs(shortest.window_s);
+    if window >= needed {
+        return None;
+    }
+    let fix = format!(
+        "ramp.tripwires has a window of {} s, for {}, which is shorter than two intervals, so the fleet \
+         sees in it only a part of what other Envoys have answered: write an interval of at most {} s, or \
+         a window of at least {} s",
+        window.as_secs(),
+        shortest.metric.as_str(),
+        (window / WINDOW_INTERVALS).as_secs_f64(),
+        needed.as_secs_f64().ceil()
+    );
+    let value = format!("{:?}", fleet.interval);
+    Some(plugin.finding_at_field("fleet.interval", &value, fix))
 }
 
 /// etcd's API is gRPC, which needs HTTP/2. Envoy's default is HTTP/1.1.

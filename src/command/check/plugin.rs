@@ -23,6 +23,21 @@ pub struct ParsedPlugin<'a> {
 /// The first bytes of a `.wasm` file.
 const MAGIC: &[u8] = b"\0asm";
 
+/// Paths of the usual APIs of models.
+const API_PATHS: [&str; 11] = [
+    "/v1/chat/completions",
+    "/v1/completions",
+    "/v1/responses",
+    "/v1/messages",
+    "/v1/models",
+    "/v1beta/models",
+    "/v2/chat",
+    "/chat/completions",
+    "/api/chat",
+    "/openai/deployments",
+    "/model",
+];
+
 /// Parses a plugin configuration as a build of the filter does; `None` if the build refuses it.
 pub fn parse<'a>(
     source: &'a Source,
@@ -98,6 +113,7 @@ impl ParsedPlugin<'_> {
         findings.warnings.extend(self.separate_vm(all));
         findings.warnings.extend(self.missing_failure_policy());
         findings.warnings.extend(self.missing_token());
+        findings.warnings.extend(self.console_at_api());
         findings.warnings.extend(self.fractional_steps());
         findings.warnings.extend(self.units_that_clients_make());
         self.check_wasm_file(findings);
@@ -142,6 +158,17 @@ impl ParsedPlugin<'_> {
         let fix =
             format!("answers 404, since the VM has no token: add {TOKEN_VARIABLE} to {place}");
         Some(self.finding(self.text.position_of("console.path"), "console.path", path, fix))
+    }
+
+    /// No request to the console's path or below it reaches a version.
+    fn console_at_api(&self) -> Option<Finding> {
+        let console = self.release()?.console.as_ref()?;
+        let api = API_PATHS.iter().find(|it| console.rest(it.as_bytes()).is_some())?;
+        let fix = format!(
+            "the console answers all requests to this path and below it, so none to {api} reaches a \
+             version: write a path that is no API's, such as \"/verdigris\""
+        );
+        Some(self.finding_at_field("console.path", &format!("{:?}", console.path), fix))
     }
 
     /// A console in a VM of its own knows only what the VMs of its `vm_id` share.

@@ -65,11 +65,19 @@ pub(super) fn shares_before(
 /// The share in force after the reload, by the filter's own controller.
 fn share_after(old: &Config, new: &Config, before: &ShareBefore, now: Clocks) -> ShareAfter {
     match (&old.ramp, &new.ramp, before.step) {
-        (_, Some(to), _) if old.rollout != new.rollout => new_ramp(to, now),
+        (_, Some(to), _) if old.rollout != new.rollout || leaves_fleet(old, new) => {
+            new_ramp(to, now)
+        }
         (Some(from), Some(to), Some(step)) => changed_ramp(from, to, step),
         (_, Some(to), _) => new_ramp(to, now),
         (_, None, _) => ShareAfter { share: new.share, why: None },
     }
+}
+
+/// Whether the ramp is the fleet's before the reload, and this Envoy's own after it. That one has its state under
+/// another name.
+fn leaves_fleet(old: &Config, new: &Config) -> bool {
+    old.fleet.is_some() && new.fleet.is_none() && new.ramp.is_some()
 }
 
 /// Why a new or restarted ramp does not start.
@@ -82,8 +90,9 @@ fn new_ramp(ramp: &RampSpec, now: Clocks) -> ShareAfter {
     let why = match state.hold_reason {
         _ if ramp.is_rolled_back => STAYS_ROLLED_BACK,
         HoldReason::StateLost => {
-            "it does not start: it started earlier by ramp.started, and its state is lost, so it \
-             waits on blue (state_lost) until ramp.restart changes"
+            "it does not start: it started earlier by ramp.started, and has no state, so it waits on \
+             blue (state_lost) until ramp.restart changes; for it to start, write the time of the reload \
+             into ramp.started"
         }
         _ if state.is_baseline() => "it starts with its baseline",
         _ if state.is_shadow_step() => "it starts with its shadow step",
@@ -246,7 +255,11 @@ fn share_effect(old: &Config, new: &Config, before: &ShareBefore, now: Clocks) -
         (Some(_), None) => {
             parts.push("weights replace the ramp, whose state is ignored".to_owned());
         }
-        _ => parts.extend(why),
+        _ => {
+            let own = "this Envoy begins a ramp of its own in the place of the fleet's";
+            parts.extend(leaves_fleet(old, new).then(|| own.to_owned()));
+            parts.extend(why);
+        }
     }
     // A larger share for green is what a rollout is for, and no reason for a warning.
     let is_intended = parts.is_empty() && to > from;

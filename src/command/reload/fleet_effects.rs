@@ -18,9 +18,10 @@ pub(super) fn fleet(old: &Config, new: &Config) -> Vec<Effect> {
              this Envoy is rolled back, it rolls back the whole fleet",
         ),
         (Some(_), None) if new.ramp.is_some() && old.rollout == new.rollout => effect(
-            "this Envoy keeps the share and the state that it has last read of the store, whose times \
-             are the fleet's, so its ramp does not continue: write another rollout, or weights; the \
-             other Envoys continue in the fleet",
+            "the fleet's state stays in the store, and this Envoy begins a ramp of its own with its first \
+             step, even if the fleet has rolled back, or continues with one that it ran alone before: if the \
+             fleet has rolled back, write \"rolled_back\": true or another rollout; the other Envoys \
+             continue in the fleet",
         ),
         (Some(_), None) if new.ramp.is_some() => effect(
             "this Envoy decides alone, by its own requests; the other Envoys continue in the fleet",

@@ -83,6 +83,46 @@ fn a_connect_timeout_as_long_as_a_call_is_warned_of() {
 }
 
 #[test]
+fn a_window_of_less_than_two_intervals_is_warned_of() {
+    let setup = |interval: &str, windows: &[&str]| {
+        let tripwire = |it: &&str| json!({"metric": "abort_rate", "limit": 0.5, "window": it});
+        let tripwires: Vec<Value> = windows.iter().map(tripwire).collect();
+        let ramp = match windows {
+            [] => json!({}),
+            _ => json!({"tripwires": tripwires}),
+        };
+        let fleet = json!({"store": "etcd", "cluster": "etcd", "interval": interval});
+        with_cluster(CLUSTER).with_filter(&plugin(json!({"ramp": ramp, "fleet": fleet})))
+    };
+    for (interval, windows, text) in [
+        (
+            "30s",
+            &[][..],
+            "30s: ramp.tripwires has a window of 30 s, for error_rate, which is shorter",
+        ),
+        ("5s", &["30s", "9s"], "5s: ramp.tripwires has a window of 9 s, for abort_rate, which"),
+        ("1s", &["1s"], "1s: ramp.tripwires has a window of 1 s"),
+    ] {
+        let setup = setup(interval, windows);
+        let text = format!("fleet.interval: {text}");
+        setup.expect(&Expected {
+            kind: "warning",
+            file: "filter.yaml",
+            at: "\"fleet\"",
+            text: &text,
+        });
+    }
+    let found = findings(&setup("5s", &["9s"]).check());
+    let fix = "write an interval of at most 4.5 s, or a window of at least 10 s";
+    assert!(found.iter().all(|it| it.text.ends_with(fix)), "{found:?}");
+    for (interval, windows) in
+        [("15s", &[][..]), ("500ms", &["1s"]), ("5s", &["10s"]), ("60s", &["2m"])]
+    {
+        setup(interval, windows).expect_none();
+    }
+}
+
+#[test]
 fn a_node_id_that_other_envoys_may_have_is_warned_of() {
     let with_node = |node: &str| {
         let setup = with_cluster(CLUSTER);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Expected, FILTER, replaced, with_filter};
+use super::{Expected, FILTER, plugin, replaced, with_filter};
 use crate::run::{config, filter_yaml, struct_yaml, verdigris_with};
 
 #[test]
@@ -14,6 +14,33 @@ fn a_missing_failure_policy_is_warned_of() {
     with_filter(replaced(FILTER, policy, "")).expect(&expected);
     let unspecified = replaced(FILTER, "FAIL_RELOAD\n", "UNSPECIFIED\n");
     with_filter(unspecified).expect(&Expected { at: "failure_policy", ..expected });
+}
+
+/// The console's path, and an API whose requests it would answer.
+#[test]
+fn a_console_in_the_place_of_an_api_is_warned_of() {
+    for (path, api) in [
+        ("/v1", "/v1/chat/completions"),
+        ("/v1/messages", "/v1/messages"),
+        ("/api", "/api/chat"),
+        ("/openai", "/openai/deployments"),
+    ] {
+        let text = format!(
+            "console.path: {path:?}: the console answers all requests to this path and below it, so none \
+             to {api} reaches a version"
+        );
+        let filter = plugin(json!({"console": {"path": path}}));
+        let at = "\"console\"";
+        with_filter(filter).expect(&Expected {
+            kind: "warning",
+            file: "filter.yaml",
+            at,
+            text: &text,
+        });
+    }
+    for path in ["/verdigris", "/v1/verdigris", "/v"] {
+        with_filter(plugin(json!({"console": {"path": path}}))).expect_none();
+    }
 }
 
 /// A file name, and the finding.
