@@ -55,7 +55,9 @@ impl Format {
         let (parent, name) = split_last_segment(before_query);
         let is_other = OTHER_FORMS.iter().any(|form| name.ends_with(form));
         let is_stored = parent.ends_with(b"/responses");
-        if is_other || is_stored { None } else { Self::from_path(path) }
+        // Code Assist has Gemini's request in `request`, beside `model` and `project`.
+        let is_wrapped = name.starts_with(b"v1internal");
+        if is_other || is_stored || is_wrapped { None } else { Self::from_path(path) }
     }
 }
 

@@ -156,7 +156,7 @@ fn a_path_of_one_api_alone_makes_its_format_certain() {
 
 #[test]
 fn a_request_is_patched_where_its_form_is_known() {
-    let table: [(&str, Option<Format>); 9] = [
+    let table: [(&str, Option<Format>); 12] = [
         ("/v1/chat/completions", Some(Format::Chat)),
         ("/v1/responses", Some(Format::Responses)),
         ("/model/m/converse", Some(Format::Bedrock)),
@@ -165,6 +165,9 @@ fn a_request_is_patched_where_its_form_is_known() {
         ("/v1beta/interactions", None),
         ("/v1/responses/compact", None),
         ("/v1/responses/resp_1?stream=true", None),
+        ("/v1beta/models/g:streamGenerateContent?alt=sse", Some(Format::Gemini)),
+        ("/v1internal:streamGenerateContent?alt=sse", None),
+        ("/v1internal%3AgenerateContent", None),
         ("/v1/projects/p/locations/l/publishers/anthropic/models/c:rawPredict", None),
     ];
     for (path, format) in table {
