@@ -67,6 +67,8 @@ fn the_messages_of_each_format_are_read() {
     for not_text in [b"".as_slice(), b"  ", b"\xff\xfe"] {
         assert_eq!(read_messages(not_text), None);
     }
+    let cut = read_messages(br#"{"messages": [{"role": "user", "content": "Fix \ud83d"}]}"#);
+    assert_eq!(cut.unwrap()[0].text, "Fix \u{fffd}", "half a surrogate pair");
     let plain = read_messages(b"not {JSON").unwrap();
     assert_eq!((plain.len(), plain[0].text.as_str()), (1, "not {JSON"));
 }
