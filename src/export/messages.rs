@@ -115,7 +115,7 @@ fn message(value: &Value) -> Value {
         all.extend(calls.iter().map(part));
     }
     if let (Some(id), "tool") = (fields.get("tool_call_id"), role) {
-        let response = content.cloned().unwrap_or_default();
+        let response = content.map(tool_result);
         all = vec![json!({"type": "tool_call_response", "id": id, "response": response})];
     }
     json!({"role": role, "parts": all})
@@ -161,12 +161,24 @@ fn part(value: &Value) -> Value {
     }
     if let Some((shape, tool)) = found(&TOOL_RESPONSES) {
         let id = tool.get(shape.id).or_else(|| tool.get(shape.name));
-        return json!({"type": "tool_call_response", "id": id, "response": tool.get(shape.value)});
+        let response = tool.get(shape.value).map(tool_result);
+        return json!({"type": "tool_call_response", "id": id, "response": response});
     }
     // Its type, or its only name: `image_url`, `inlineData`.
     let kind = kind.or_else(|| fields.keys().next().map(String::as_str));
     let kind = kind.filter(|it| !TYPES_WITH_FIELDS.contains(it));
     json!({"type": kind.unwrap_or("other")})
+}
+
+/// What a tool returned: a value of the API's own, or a list of parts, in which images, audio and files are named
+/// as in a message. `json` (Bedrock) and the `data` of a `document` (Cohere) are values, too.
+fn tool_result(value: &Value) -> Value {
+    let Value::Array(items) = value else { return value.clone() };
+    let is_value = |item: &Value| {
+        let of_cohere = item.get("document").is_some_and(|it| it.get("data").is_some());
+        !item.is_object() || item.get("json").is_some() || of_cohere
+    };
+    items.iter().map(|item| if is_value(item) { item.clone() } else { part(item) }).collect()
 }
 
 // === impl ToolShape ===
