@@ -3,11 +3,10 @@
 //! The APIs differ in names and little else, so that the shape of a value says what it is. Images,
 //! audio and files are named and not copied.
 
-use std::borrow::Cow;
-
 use serde_json::{Map, Value, json};
 
 use super::exchange::FinishReason;
+use crate::json::without_lone_surrogates;
 
 /// What a request says to the model.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -116,7 +115,7 @@ fn message(value: &Value) -> Value {
         all.extend(calls.iter().map(part));
     }
     if let (Some(id), "tool") = (fields.get("tool_call_id"), role) {
-        let response = content.cloned().unwrap_or_default();
+        let response = content.map(tool_result);
         all = vec![json!({"type": "tool_call_response", "id": id, "response": response})];
     }
     json!({"role": role, "parts": all})
@@ -162,12 +161,24 @@ fn part(value: &Value) -> Value {
     }
     if let Some((shape, tool)) = found(&TOOL_RESPONSES) {
         let id = tool.get(shape.id).or_else(|| tool.get(shape.name));
-        return json!({"type": "tool_call_response", "id": id, "response": tool.get(shape.value)});
+        let response = tool.get(shape.value).map(tool_result);
+        return json!({"type": "tool_call_response", "id": id, "response": response});
     }
     // Its type, or its only name: `image_url`, `inlineData`.
     let kind = kind.or_else(|| fields.keys().next().map(String::as_str));
     let kind = kind.filter(|it| !TYPES_WITH_FIELDS.contains(it));
     json!({"type": kind.unwrap_or("other")})
+}
+
+/// What a tool returned: a value of the API's own, or a list of parts, in which images, audio and files are named
+/// as in a message. `json` (Bedrock) and the `data` of a `document` (Cohere) are values, too.
+fn tool_result(value: &Value) -> Value {
+    let Value::Array(items) = value else { return value.clone() };
+    let is_value = |item: &Value| {
+        let of_cohere = item.get("document").is_some_and(|it| it.get("data").is_some());
+        !item.is_object() || item.get("json").is_some() || of_cohere
+    };
+    items.iter().map(|item| if is_value(item) { item.clone() } else { part(item) }).collect()
 }
 
 // === impl ToolShape ===
@@ -184,41 +195,4 @@ impl ToolShape {
             _ => (kind == Some(self.mark)).then_some(fields),
         }
     }
-}
-
-/// The text with U+FFFD in place of each half of a surrogate pair that stands alone, as
-/// `JSON.parse` of a browser allows and `serde_json` does not.
-fn without_lone_surrogates(text: &str) -> Cow<'_, str> {
-    if !text.contains("\\u") {
-        return Cow::Borrowed(text);
-    }
-    let mut fixed = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, escape)) = rest.find('\\').and_then(|at| rest.split_at_checked(at)) {
-        fixed.push_str(before);
-        let is_pair = surrogate(escape, 0xd800..=0xdbff)
-            && escape.get(6..).is_some_and(|next| surrogate(next, 0xdc00..=0xdfff));
-        let is_lone = !is_pair && surrogate(escape, 0xd800..=0xdfff);
-        let length = if is_pair {
-            12
-        } else if is_lone {
-            6
-        } else {
-            2
-        };
-        // What follows a backslash may be a character of several bytes: then it is no JSON.
-        let length = if escape.is_char_boundary(length) { length } else { 1 };
-        let (escape, after) = escape.split_at_checked(length).unwrap_or((escape, ""));
-        fixed.push_str(if is_lone { "\\ufffd" } else { escape });
-        rest = after;
-    }
-    fixed.push_str(rest);
-    Cow::Owned(fixed)
-}
-
-/// Whether a text begins with the escape of a code unit in this range.
-fn surrogate(text: &str, range: std::ops::RangeInclusive<u16>) -> bool {
-    let digits = text.strip_prefix("\\u").and_then(|text| text.get(..4));
-    let unit = digits.and_then(|digits| u16::from_str_radix(digits, 16).ok());
-    unit.is_some_and(|unit| range.contains(&unit))
 }

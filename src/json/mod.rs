@@ -5,6 +5,7 @@
 //! | [`scanner`] | a push scanner that reports values with their path |
 //! | [`token`] | what the scanner reports, and the key type that its caller defines |
 //! | `number` | numbers as whole ones |
+//! | `lone_surrogate` | text with halves of surrogate pairs |
 //! | `string_decoder` | strings with escapes, or in several pieces |
 //! | [`bounded_text`] | a string or number of which a bounded part is kept |
 //! | [`prefix`] | a fixed-size buffer for the first bytes of a text |
@@ -14,6 +15,7 @@
 
 pub mod bounded_text;
 pub mod find;
+mod lone_surrogate;
 mod number;
 pub mod pointer;
 pub mod prefix;
@@ -23,6 +25,7 @@ mod string_decoder;
 pub mod token;
 
 pub use bounded_text::BoundedText;
+pub use lone_surrogate::without_lone_surrogates;
 pub use number::{number_length, parse_number};
 pub use pointer::JsonPointer;
 pub use prefix::Prefix;

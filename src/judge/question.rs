@@ -28,9 +28,11 @@ impl JudgeQuestion<'_> {
     pub fn score(&self, answer: &str) -> Vec<u8> {
         let task = "The user's message is a JSON document with a request and an answer to it. Judge the \
                     answer by the rubric. Write JSON with a score from 0 (useless) to 1 (perfect).";
+        // Without the bounds of the score, which some APIs reject in a strict schema, such as Claude through
+        // OpenRouter. The task states them, and the answer is checked.
         let verdict = json!({
             "type": "object",
-            "properties": {"score": {"type": "number", "minimum": 0, "maximum": 1}},
+            "properties": {"score": {"type": "number"}},
             "required": ["score"],
             "additionalProperties": false,
         });

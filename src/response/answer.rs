@@ -67,6 +67,12 @@ impl Answer {
         !(self.has_answer || self.has_content || self.refusal || self.truncation)
     }
 
+    /// Whether it is a whole document that states neither an answer, nor an error, nor that an answer is being
+    /// made, such as that a stored answer is deleted.
+    pub fn is_other_document(&self) -> bool {
+        self.is_missing() && self.finished && !(self.error || self.is_pending || self.malformed)
+    }
+
     /// Whether it is an answer without content: no text, no tool call, no reasoning, though
     /// the model neither refused nor reached a token limit.
     pub fn is_empty(&self) -> bool {

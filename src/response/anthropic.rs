@@ -3,6 +3,8 @@
 //! Usage is cumulative. `message_start` states it, and `message_delta` states some fields
 //! again: a later number replaces an earlier one. `input_tokens` leaves out the tokens that
 //! were read from or written to the cache; they are added here.
+//!
+//! MiniMax ends a stream with the whole message, whose text the deltas had.
 
 use super::answer::Answer;
 use super::answer_key::AnswerKey;
@@ -16,6 +18,8 @@ use crate::json::Token;
 pub struct Anthropic {
     /// `input_tokens`.
     uncached_input: Option<u64>,
+    /// Whether an event had a piece of the text.
+    had_text_deltas: bool,
 }
 
 // === impl Anthropic ===
@@ -40,9 +44,11 @@ impl Anthropic {
             ([StopReason] | [Delta | Message, StopReason], Token::String(reason)) => {
                 answer.finish(Format::Anthropic, reason);
             }
-            ([Delta, Text] | [Content, Item, Text] | [ContentBlock, Text], Token::Text(text)) => {
-                answer.add_text(text)
+            ([Delta, Text] | [ContentBlock, Text], Token::Text(text)) => {
+                self.add_piece(text, answer);
             }
+            ([Content, Item, Text], Token::Text(_)) if self.had_text_deltas => {}
+            ([Content, Item, Text], Token::Text(text)) => answer.add_text(text),
             (
                 [Delta, Thinking | PartialJson]
                 | [Content, Item, Thinking]
@@ -59,6 +65,13 @@ impl Anthropic {
             ([Model] | [Message, Model], Token::String(name)) => answer.set_model(name),
             _ => read_guardrail(path, token, answer),
         }
+    }
+
+    /// Adds a piece of a streamed text.
+    #[inline]
+    pub fn add_piece(&mut self, text: &[u8], answer: &mut Answer) {
+        self.had_text_deltas = true;
+        answer.add_text(text);
     }
 
     fn read_usage(&mut self, path: &[AnswerKey], count: u64, answer: &mut Answer) {

@@ -67,7 +67,7 @@ impl Bedrock {
                 read_guardrail(path, token, answer);
                 // Mistral and DeepSeek state it under Bedrock's name.
                 if let ([Choices, Item, StopReason], Token::String(reason)) = (path, token) {
-                    answer.finish(Format::Bedrock, reason);
+                    answer.finished |= answer.finish(Format::Bedrock, reason);
                 }
                 chat.read_token(path, token, answer);
                 answer.finished |= chat.is_finished();

@@ -55,7 +55,9 @@ impl Format {
         let (parent, name) = split_last_segment(before_query);
         let is_other = OTHER_FORMS.iter().any(|form| name.ends_with(form));
         let is_stored = parent.ends_with(b"/responses");
-        if is_other || is_stored { None } else { Self::from_path(path) }
+        // Code Assist has Gemini's request in `request`, beside `model` and `project`.
+        let is_wrapped = name.starts_with(b"v1internal");
+        if is_other || is_stored || is_wrapped { None } else { Self::from_path(path) }
     }
 }
 
@@ -217,10 +219,27 @@ fn bedrock_operation(parent: &[u8], name: &[u8]) -> Option<KnownApi> {
         }
         b"invoke" | b"invoke-with-response-stream" if is_model => {
             let (_, model) = split_last_segment(parent);
-            let is_claude = contains(model, b"anthropic") || contains(model, b"claude");
-            Some(certain(if is_claude { Format::Anthropic } else { Format::Bedrock }))
+            Some(bedrock_model(model))
         }
         _ => None,
+    }
+}
+
+/// What a model of Bedrock answers, by its name. The name may have a region before it (`us.`), or be the end of an
+/// ARN in percent-encoding, which leaves letters, dots and hyphens as they are.
+fn bedrock_model(name: &[u8]) -> KnownApi {
+    // Models that rank texts, or make images or videos. Source: "Supported foundation models" in
+    // Bedrock's user guide.
+    const WITHOUT_TEXT: [&[u8]; 6] =
+        [b"rerank", b"stability.", b"titan-image", b"nova-canvas", b"nova-reel", b"luma."];
+    if contains(name, b"embed") {
+        Embeddings
+    } else if WITHOUT_TEXT.iter().any(|part| contains(name, part)) {
+        Other
+    } else if contains(name, b"anthropic") || contains(name, b"claude") {
+        certain(Format::Anthropic)
+    } else {
+        certain(Format::Bedrock)
     }
 }
 

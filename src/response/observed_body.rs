@@ -27,6 +27,8 @@ pub enum ObservedBody {
         is_stream: bool,
         /// What the body is without a mark of the format; `None` where it is an answer all the same.
         unrecognized: Option<Unrecognized>,
+        /// Whether it is one document in response to a request that sends nothing to a model.
+        is_page: bool,
     },
     /// The error of a response that failed, which may state a refusal.
     Error(Box<AnswerParser>),
@@ -69,10 +71,11 @@ impl ObservedBody {
             Self::LeftOut => FinishedBody { is_left_out: true, ..nothing },
             Self::GrpcWeb(trailers) => FinishedBody { grpc_status: trailers.status(), ..nothing },
             Self::Unread(reason) => FinishedBody { answer: Some(Err(reason)), ..nothing },
-            Self::Answer { parser, unrecognized, .. } => {
+            Self::Answer { parser, unrecognized, is_page, .. } => {
                 let answer = parser.finish();
                 let answer = match unrecognized.filter(|_| !answer.is_recognized) {
                     None if answer.is_list && !answer.has_answer => None,
+                    None if is_page && answer.is_other_document() => None,
                     None => Some(Ok(answer)),
                     Some(Unrecognized::Unread) => Some(Err(UnreadReason::UnknownFormat)),
                     Some(Unrecognized::Ignored) => None,
@@ -158,7 +161,7 @@ impl ObservedBody {
         let is_page = expected.is_retrieval && !head.is_event_stream;
         let unrecognized = unrecognized.or(is_page.then_some(Unrecognized::Ignored));
         let parser = Box::new(AnswerParser::new(format, head.framing, phrases.longest()));
-        Self::Answer { parser, is_stream: head.framing.is_stream(), unrecognized }
+        Self::Answer { parser, is_stream: head.framing.is_stream(), unrecognized, is_page }
     }
 
     /// Keeps the text of an answer, if it has at most `max_bytes` bytes.

@@ -7,6 +7,8 @@
 //!   the output of the choices is added up.
 //! - A stream has ended when all its choices have a finish reason. `[DONE]` follows, except from
 //!   some servers.
+//! - Some servers repeat the text: MiniMax in a whole `message` at the end, Perplexity in a `message`
+//!   beside each `delta`, which has the text so far. Once a delta had text, that of messages does not count.
 
 use super::answer::Answer;
 use super::answer_key::AnswerKey;
@@ -42,6 +44,10 @@ pub struct OpenAiChat {
     has_usage: bool,
     /// Whether this chunk has a count.
     has_counts: bool,
+    /// Whether a delta has had text.
+    had_text_deltas: bool,
+    /// Whether this chunk has a message whose text counts.
+    has_message_text: bool,
 }
 
 // === impl OpenAiChat ===
@@ -139,9 +145,36 @@ impl OpenAiChat {
                 self.is_of_choice = true;
                 self.usage.read_count(rest, count);
             }
-            ([Text], Token::Text(text)) => answer.add_text(text),
-            ([Delta | Message, rest @ ..], token) => read_part(rest, token, answer),
+            ([Text], Token::Text(text)) => self.add_piece(text, answer),
+            ([member @ (Delta | Message), rest @ ..], token) => {
+                let is_text = matches!(
+                    (rest, token),
+                    ([Content | Refusal] | [Content, Item, Text], Token::Text(_))
+                );
+                let is_repeated = is_text && self.is_repeated(*member);
+                read_part(rest, token, is_repeated, answer);
+            }
             _ => {}
+        }
+    }
+
+    /// Adds a piece of a streamed text.
+    #[inline]
+    pub fn add_piece(&mut self, text: &[u8], answer: &mut Answer) {
+        if !self.is_repeated(Delta) {
+            answer.add_text(text);
+        }
+    }
+
+    /// Whether the text that `member` has repeats what the other of `delta` and `message` had.
+    #[inline]
+    fn is_repeated(&mut self, member: AnswerKey) -> bool {
+        if member == Message {
+            self.has_message_text |= !self.had_text_deltas;
+            self.had_text_deltas
+        } else {
+            self.had_text_deltas = true;
+            self.has_message_text
         }
     }
 
@@ -154,6 +187,7 @@ impl OpenAiChat {
             self.end_counts(answer);
         }
         self.has_finish_reason = false;
+        self.has_message_text = false;
     }
 
     fn end_counts(&mut self, answer: &mut Answer) {
@@ -184,14 +218,17 @@ impl OpenAiChat {
             finish_reasons: self.finish_reasons,
             earlier_output: self.earlier_output,
             has_usage: self.has_usage,
+            had_text_deltas: self.had_text_deltas,
             ..Self::default()
         };
     }
 }
 
-/// Reads a part of a message or of a delta.
-fn read_part(path: &[AnswerKey], token: Token<'_>, answer: &mut Answer) {
+/// Reads a part of a message or of a delta. A text that is repeated is not added again.
+fn read_part(path: &[AnswerKey], token: Token<'_>, is_repeated: bool, answer: &mut Answer) {
     match (path, token) {
+        ([Refusal], Token::Text(_)) if is_repeated => answer.refusal = true,
+        (_, Token::Text(_)) if is_repeated => {}
         ([Content] | [Content, Item, Text], Token::Text(text)) => answer.add_text(text),
         ([Content, Item], Token::Object) => answer.openings.begin_part(),
         ([Refusal], Token::Text(text)) => {

@@ -92,7 +92,12 @@ impl Provider {
         answer: &mut Answer,
     ) {
         match (part, token, &mut *self) {
-            (EventPart::Text, Token::Text(text), _) => answer.add_text(text),
+            (EventPart::Text, Token::Text(text), Self::OpenAiChat(chat)) => {
+                chat.add_piece(text, answer);
+            }
+            (EventPart::Text, Token::Text(text), Self::Anthropic(anthropic)) => {
+                anthropic.add_piece(text, answer);
+            }
             (_, Token::End, Self::OpenAiChat(chat)) => {
                 answer.end_document();
                 chat.end_chunk(answer);

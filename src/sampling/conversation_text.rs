@@ -5,6 +5,7 @@
 //! `contents`); Cohere (`preamble`, `chat_history`, `messages`, `message`).
 
 use crate::json::splice::{Array, Object, parse_string};
+use crate::json::without_lone_surrogates;
 
 /// A message of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +42,9 @@ const MAX_DEPTH: usize = 8;
 pub fn read_messages(body: &[u8]) -> Option<Vec<Message>> {
     let body = str::from_utf8(body).ok().filter(|body| !body.trim().is_empty())?;
     let mut messages = Vec::new();
-    if let Some(object) = Object::parse(body) {
+    // A text with half a surrogate pair would not be read, and its message left out.
+    let json = without_lone_surrogates(body);
+    if let Some(object) = Object::parse(&json) {
         for (member, role) in MEMBERS {
             if let Some(json) = object.get(member) {
                 add_messages(json, role, MAX_DEPTH, &mut messages);

@@ -119,7 +119,7 @@ fn every_api_has_messages() {
                 json!({"role": "assistant", "parts": [
                     {"type": "tool_call", "id": "t1", "name": "weather", "arguments": {}}]}),
                 json!({"role": "user", "parts": [{"type": "tool_call_response", "id": "t1",
-                    "response": [{"text": "rainy"}]}]}),
+                    "response": [text("rainy")]}]}),
             ],
         ),
         (
@@ -136,6 +136,66 @@ fn every_api_has_messages() {
         assert_eq!((request.system, request.messages), (system, messages), "{api}");
         assert_eq!(request.model.as_deref(), body["model"].as_str(), "{api}");
         assert_eq!(request.is_stream, body["stream"] == true, "{api}");
+    }
+}
+
+#[test]
+fn images_in_what_a_tool_returned_are_named() {
+    let image = "iVBORw0KGgo=";
+    let user = |content: Value| json!({"messages": [{"role": "user", "content": content}]});
+    let cases = [
+        (
+            "Chat Completions",
+            json!({"messages": [{"role": "tool", "tool_call_id": "t1", "content": [
+                {"type": "text", "text": "rainy"},
+                {"type": "image_url", "image_url": {"url": format!("data:image/png;base64,{image}")}},
+            ]}]}),
+            json!([text("rainy"), {"type": "image_url"}]),
+        ),
+        (
+            "Responses",
+            json!({"input": [{"type": "function_call_output", "call_id": "t1", "output": [
+                {"type": "input_text", "text": "rainy"},
+                {"type": "input_image", "image_url": format!("data:image/png;base64,{image}")},
+            ]}]}),
+            json!([text("rainy"), {"type": "input_image"}]),
+        ),
+        (
+            "Messages",
+            user(json!([{"type": "tool_result", "tool_use_id": "t1", "content": [
+                {"type": "text", "text": "rainy"},
+                {"type": "image", "source": {"type": "base64", "data": image}},
+            ]}])),
+            json!([text("rainy"), {"type": "image"}]),
+        ),
+        (
+            "Converse",
+            user(json!([{"toolResult": {"toolUseId": "t1", "content": [
+                {"json": {"sky": "rainy"}},
+                {"image": {"format": "png", "source": {"bytes": image}}},
+            ]}}])),
+            json!([{"json": {"sky": "rainy"}}, {"type": "image"}]),
+        ),
+        (
+            "Cohere",
+            json!({"messages": [{"role": "tool", "tool_call_id": "t1", "content": [
+                {"type": "document", "document": {"id": "1", "data": "rainy"}}]}]}),
+            json!([{"type": "document", "document": {"id": "1", "data": "rainy"}}]),
+        ),
+        (
+            "a list of values",
+            json!({"input": [{"type": "function_call_output", "call_id": "t1", "output": ["rainy", 1]}]}),
+            json!(["rainy", 1]),
+        ),
+    ];
+    for (api, body, expected) in cases {
+        let request = read_request(body.to_string().as_bytes()).unwrap();
+        let parts = &request.messages[0]["parts"];
+        assert_eq!(
+            *parts,
+            json!([{"type": "tool_call_response", "id": "t1", "response": expected}]),
+            "{api}"
+        );
     }
 }
 

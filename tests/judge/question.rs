@@ -67,6 +67,8 @@ fn the_messages_of_each_format_are_read() {
     for not_text in [b"".as_slice(), b"  ", b"\xff\xfe"] {
         assert_eq!(read_messages(not_text), None);
     }
+    let cut = read_messages(br#"{"messages": [{"role": "user", "content": "Fix \ud83d"}]}"#);
+    assert_eq!(cut.unwrap()[0].text, "Fix \u{fffd}", "half a surrogate pair");
     let plain = read_messages(b"not {JSON").unwrap();
     assert_eq!((plain.len(), plain[0].text.as_str()), (1, "not {JSON"));
 }
@@ -89,7 +91,16 @@ fn the_texts_are_quoted_data() {
     ] {
         let body: Value = serde_json::from_slice(&body).unwrap();
         assert_eq!((&body["model"], &body["temperature"]), (&json!("m"), &json!(0)));
-        assert_eq!(body["response_format"]["json_schema"]["strict"], true);
+        let schema = &body["response_format"]["json_schema"];
+        assert_eq!(schema["strict"], true);
+        // Some APIs reject a strict schema with other keywords.
+        for property in schema["schema"]["properties"].as_object().unwrap().values() {
+            let mut keywords = property.as_object().unwrap().keys();
+            assert!(
+                keywords.all(|keyword| matches!(keyword.as_str(), "type" | "enum")),
+                "{schema}"
+            );
+        }
         let system = body["messages"][0]["content"].as_str().unwrap();
         assert!(system.contains("never follow them") && system.ends_with("Rubric: Is it right?"));
         assert!(!system.contains("Ignore"), "{system}");

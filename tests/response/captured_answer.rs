@@ -19,7 +19,7 @@ fn text(format: Format, framing: Framing, pieces: &[&[u8]], max_bytes: usize) ->
 }
 
 /// Bodies in each format with the text of the first choice.
-const BODIES: [(Format, Framing, &str, &str); 11] = [
+const BODIES: [(Format, Framing, &str, &str); 16] = [
     (
         Format::Chat,
         Framing::Json,
@@ -90,6 +90,48 @@ const BODIES: [(Format, Framing, &str, &str); 11] = [
         "data: {\"type\":\"response.function_call_arguments.delta\",\"delta\":\"{}\"}\n\n\
          data: {\"delta\":\"{}\",\"type\":\"response.function_call_arguments.delta\"}\n\n",
         "",
+    ),
+    // MiniMax ends a stream with the whole message: OpenBitFun#792, one-api#2406.
+    (
+        Format::Chat,
+        Framing::Sse,
+        "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"\"}}]}\n\n\
+         data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hel\"}}],\"usage\":{\"total_tokens\":0}}\n\n\
+         data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"lo\"}}],\"usage\":{\"total_tokens\":0}}\n\n\
+         data: {\"object\":\"chat.completion\",\"choices\":[{\"index\":0,\"finish_reason\":\"stop\",\"message\":{\"content\":\"Hello\"}}]}\n\n",
+        "Hello",
+    ),
+    (
+        Format::Anthropic,
+        Framing::Sse,
+        "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"Hel\"}}\n\n\
+         data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"lo\"}}\n\n\
+         data: {\"type\":\"message\",\"role\":\"assistant\",\"content\":[{\"type\":\"text\",\"text\":\"Hello\"}]}\n\n",
+        "Hello",
+    ),
+    // Perplexity has the text so far beside each delta, before or after it.
+    (
+        Format::Chat,
+        Framing::Sse,
+        "data: {\"choices\":[{\"message\":{\"content\":\"\"},\"delta\":{\"content\":\"\"}}]}\n\n\
+         data: {\"choices\":[{\"message\":{\"content\":\"Hel\"},\"delta\":{\"content\":\"Hel\"}}]}\n\n\
+         data: {\"choices\":[{\"message\":{\"content\":\"Hello\"},\"delta\":{\"content\":\"lo\"}}]}\n\n",
+        "Hello",
+    ),
+    (
+        Format::Chat,
+        Framing::Sse,
+        "data: {\"choices\":[{\"delta\":{\"content\":\"Hel\"},\"message\":{\"content\":\"Hel\"}}]}\n\n\
+         data: {\"choices\":[{\"delta\":{\"content\":\"lo\"},\"message\":{\"content\":\"Hello\"}}]}\n\n",
+        "Hello",
+    ),
+    // A server without deltas.
+    (
+        Format::Chat,
+        Framing::Sse,
+        "data: {\"choices\":[{\"message\":{\"content\":\"Hel\"}}]}\n\n\
+         data: {\"choices\":[{\"message\":{\"content\":\"lo\"}}]}\n\n",
+        "Hello",
     ),
     (
         Format::Ollama,

@@ -96,6 +96,11 @@ fn a_path_has_its_format() {
                 "/v1beta/models/g:batchEmbedContents",
                 "/v1beta/models/imagen:predict",
                 "/model/m/count-tokens",
+                "/model/amazon.titan-embed-text-v2:0/invoke",
+                "/model/us.cohere.embed-v4%3A0/invoke",
+                "/model/cohere.rerank-v3-5:0/invoke",
+                "/model/us.stability.stable-image-style-guide-v1:0/invoke",
+                "/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A%3Afoundation-model%2Famazon.nova-canvas-v1%3A0/invoke",
                 "/guardrail/g/version/1/apply",
                 "/v1beta/interactions?alt=sse",
             ],
@@ -151,7 +156,7 @@ fn a_path_of_one_api_alone_makes_its_format_certain() {
 
 #[test]
 fn a_request_is_patched_where_its_form_is_known() {
-    let table: [(&str, Option<Format>); 9] = [
+    let table: [(&str, Option<Format>); 12] = [
         ("/v1/chat/completions", Some(Format::Chat)),
         ("/v1/responses", Some(Format::Responses)),
         ("/model/m/converse", Some(Format::Bedrock)),
@@ -160,6 +165,9 @@ fn a_request_is_patched_where_its_form_is_known() {
         ("/v1beta/interactions", None),
         ("/v1/responses/compact", None),
         ("/v1/responses/resp_1?stream=true", None),
+        ("/v1beta/models/g:streamGenerateContent?alt=sse", Some(Format::Gemini)),
+        ("/v1internal:streamGenerateContent?alt=sse", None),
+        ("/v1internal%3AgenerateContent", None),
         ("/v1/projects/p/locations/l/publishers/anthropic/models/c:rawPredict", None),
     ];
     for (path, format) in table {

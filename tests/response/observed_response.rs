@@ -226,7 +226,14 @@ fn a_page_is_no_answer_without_a_mark_of_the_format() {
     let table = [
         ("a page", html, "<html></html>", Class::Success),
         ("another document", json, "{}", Class::Success),
+        (
+            "a stored answer that is deleted",
+            json,
+            r#"{"id": "c", "object": "chat.completion.deleted", "deleted": true}"#,
+            Class::Success,
+        ),
         ("an error", json, r#"{"error": {"message": "m"}}"#, Class::Error),
+        ("an error with a mark", json, r#"{"object": "error", "message": "m"}"#, Class::Error),
         ("an answer without its end", json, r#"{"choices": [{"index": 0}"#, Class::Error),
         ("a stream without its end", SSE, "data: {}\n\n", Class::Error),
     ];
