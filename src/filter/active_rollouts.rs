@@ -128,7 +128,9 @@ pub fn active_rollouts() -> Vec<ActiveRollout> {
     }
     let is_replaced = |plugin: &Plugin, runtime: &RolloutRuntime| {
         releases().any(|(other, it)| {
+            // Another plugin's rollout is beside it.
             other.configured_at.get() > plugin.last_use()
+                && it.plugin == runtime.plugin
                 && it.config.rollout != runtime.config.rollout
         })
     };

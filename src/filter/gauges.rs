@@ -62,8 +62,9 @@ impl RolloutGauges {
     }
 
     /// Removes a root context. If the gauges have its values, they get those of the latest root context
-    /// that is left, or show that the rollout has ended; unless another VM owns the gauges by now.
-    pub fn remove_root(&self, context_id: u32) {
+    /// that is left, or show that the rollout has ended; unless another VM owns the gauges by now, and
+    /// the rollout still runs: `is_over` says whether it does not.
+    pub fn remove_root(&self, context_id: u32, is_over: impl FnOnce() -> bool) {
         let mut roots = self.roots.borrow_mut();
         roots.retain(|(root, _)| *root != context_id);
         if self.shown.get().is_none_or(|(root, _)| root != context_id) {
@@ -71,10 +72,10 @@ impl RolloutGauges {
         }
         let latest = roots.last().copied();
         self.shown.set(latest);
-        if !self.owner.is_this_vm() {
-            return;
+        // The owner may have ended before this VM, which has gone on with a stream.
+        if self.owner.is_this_vm() || (latest.is_none() && is_over()) {
+            self.record(latest.map_or(GaugeValues::INACTIVE, |(_, values)| values));
         }
-        self.record(latest.map_or(GaugeValues::INACTIVE, |(_, values)| values));
     }
 
     fn record(&self, values: GaugeValues) {

@@ -22,7 +22,7 @@ use super::shared_ramp::{SharedRamp, TICK_MS};
 use super::shared_samples::SharedSamples;
 use super::store::config_revision::{ConfigRevision, RevisionTracker};
 use super::store::keys::store_name;
-use super::store::running::SLOW_TICK_MS;
+use super::store::running::{self, SLOW_TICK_MS};
 use super::store::shared_data::SharedDataStore;
 use super::waiting_streams::WaitingStreams;
 use crate::assignment::{EffectiveShare, Share, UnitKey};
@@ -250,7 +250,8 @@ impl RolloutRuntime {
 
     /// The root context is deleted, and these runtimes are left.
     pub fn stop(&self, left: &[Rc<Self>]) {
-        self.metrics.gauges.remove_root(self.context_id);
+        let is_over = || !running::has_rollout(self.config.rollout.as_str());
+        self.metrics.gauges.remove_root(self.context_id, is_over);
         let Some(worker) = &self.ramp else { return };
         let is_left = |it: &Rc<Self>| it.ramp.as_ref().is_some_and(|it| Rc::ptr_eq(it, worker));
         if !left.iter().any(is_left) {

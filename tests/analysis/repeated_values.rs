@@ -219,7 +219,8 @@ fn only_values_of_the_step_count_towards_the_limit() {
             for round in 0..times_before + MAX_VALUES {
                 let is_before = round < times_before;
                 let observation = |user: u64| {
-                    let version = if user % 3 == 0 { Version::Green } else { Version::Blue };
+                    let version =
+                        if user.is_multiple_of(3) { Version::Green } else { Version::Blue };
                     let value = (spread(user + 1) % 100) as f32 / 100.0;
                     let measured = match metric {
                         Metric::ThumbsDownRate => none().with_rate(metric, value < 0.1),

@@ -69,14 +69,17 @@ fn an_outcome_has_a_finish_reason_and_an_error() {
             Some("no_response"),
         ),
         (
+            // The answer is the other version's.
             "failed over",
             Outcome { has_failed_over: true, ..outcome(200, answered()) },
-            Some(Stop),
+            None,
             Some("failed_over"),
         ),
     ];
     for (case, outcome, finish_reason, error) in cases {
         let answer = export(&outcome);
+        let has_failed_over = outcome.has_failed_over;
+        assert!(!has_failed_over || (answer.model.is_none() && answer.tokens == Tokens::default()));
         assert_eq!(
             (answer.finish_reason, answer.error.as_deref()),
             (finish_reason, error),

@@ -248,6 +248,43 @@ fn a_ramp_that_returns_after_weights_begins_again() {
     }
 }
 
+/// The VM to which the gauges were left may end before one that has gone on with a stream.
+#[test]
+fn the_gauges_of_a_rollout_that_has_ended_in_every_vm_are_zero() {
+    let mut vms = SteeredVms::start(&ramp_config());
+    vms.send_command(weights(1, 9)).unwrap();
+    let mut next = weights_config(80, 20);
+    next["rollout"] = json!("next");
+    let next = next.to_string();
+    for vm in vms.vms.iter_mut().chain([&mut vms.console]) {
+        vm.configure(RELOADED, next.as_bytes()).unwrap();
+    }
+    vms.vms[1].end(ROOT);
+    vms.console.end(ROOT);
+    assert_eq!(vms.phase_and_share(), (BY_HAND, 0), "the console's VM was the last to begin");
+    vms.tick(0);
+    assert_eq!(vms.phase_and_share(), (PAUSED, 9000));
+    vms.vms[0].end(ROOT);
+    assert_eq!(vms.phase_and_share(), (BY_HAND, 0));
+}
+
+/// A rollout of another plugin is beside the first one, and does not replace it.
+#[test]
+fn a_command_without_a_name_is_refused_where_two_plugins_have_a_rollout() {
+    for (plugin, is_beside) in [("verdigris-search", true), ("verdigris", false)] {
+        let mut vms = SteeredVms::start(&weights_config(80, 20));
+        vms.advance_clock_3_s();
+        let mut other = weights_config(90, 10);
+        other["rollout"] = json!("search");
+        let other = other.to_string();
+        vms.console.configure_plugin(plugin, RELOADED, other.as_bytes()).unwrap();
+        let path = format!("/{}", ROLLBACK.name);
+        let (status, text) = vms.request_console("POST", &path, Some(json!({"reason": "to see"})));
+        assert_eq!(status, if is_beside { 404 } else { 200 }, "{plugin}: {text}");
+        assert!(text.contains("search"), "{plugin}: {text}");
+    }
+}
+
 /// A unit that was observed before a command does not count again after it.
 #[test]
 fn evidence_is_kept_across_a_command() {

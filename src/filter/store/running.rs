@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::keys::STATE_VERSION;
 use super::shared_cell::{SharedCell, Update};
+use crate::config::Config;
 use crate::filter::hostcalls;
 
 /// A configuration that a plugin runs.
@@ -114,6 +115,16 @@ pub fn load() -> Vec<RunningConfig> {
     }
     newest.reverse();
     newest
+}
+
+/// Whether any plugin of this process runs a configuration of the rollout.
+pub fn has_rollout(rollout: &str) -> bool {
+    let now_s = now_s();
+    let noted = cell().get().unwrap_or_default();
+    let is_of_rollout = |it: &RunningConfig| {
+        Config::parse(&it.text).is_ok_and(|config| config.rollout.as_str() == rollout)
+    };
+    noted.iter().any(|it| it.is_running(now_s) && is_of_rollout(it))
 }
 
 // === impl RunningNote ===
