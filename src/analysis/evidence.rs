@@ -311,9 +311,9 @@ impl Evidence {
         // An assignment alone counts for nothing.
         let is_data = observation.measurements != Measurements::default();
         // A late response of the step before does not use up what its unit may tell in this one.
-        let may_advance = is_after_warmup && self.is_current(step);
         let repeats = match is_data {
-            true => self.period.count(plan, observation, may_advance),
+            true if self.is_current(step) => self.period.count(plan, observation, is_after_warmup),
+            true => Repeats::without_limit(is_after_warmup),
             false => Repeats::default(),
         };
         if self.steps.len() <= step.get() {

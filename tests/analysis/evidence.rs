@@ -131,14 +131,13 @@ fn a_unit_counts_once_in_each_step() {
         error(5, 8, 1, Green, true),
     ];
     let evidence = gather(&plan, observations.clone());
-    // A late response of the step before counts for harm alone.
-    let first = [by_version(1, 1), by_version(1, 1), by_version(0, 0)];
+    let first = [by_version(1, 1), by_version(1, 1), by_version(1, 2)];
     assert_eq!(sums(&evidence, 0), Some(first));
     let second = [by_version(0, 1), by_version(0, 1), by_version(0, 1)];
     assert_eq!(sums(&evidence, 1), Some(second));
     let every_request = AnalysisPlan { unit: AnalysisUnit::EveryRequest, ..plan };
     let evidence = gather(&every_request, observations);
-    let first = [by_version(1, 3), by_version(1, 2), by_version(0, 0)];
+    let first = [by_version(1, 3), by_version(1, 2), by_version(1, 2)];
     assert_eq!(sums(&evidence, 0), Some(first));
 }
 
@@ -245,11 +244,11 @@ fn above_the_maximum_the_units_with_the_lowest_hashes_are_kept() {
         // A permutation, because 7919 is a prime.
         let units = (0..1000_u64).map(|index| index * 7919 % 1000);
         let observation =
-            |unit| error(round * 1000 + unit, unit, 1, every_second_is_green(unit), true);
+            |unit| error(round * 1000 + unit, unit, 0, every_second_is_green(unit), true);
         evidence.add(&plan, units.map(observation).collect());
         assert_eq!(evidence.remembered_units(), 100);
     }
-    let [units, with_event, bad_requests] = sums(&evidence, 1).unwrap();
+    let [units, with_event, bad_requests] = sums(&evidence, 0).unwrap();
     // The observations are sorted by time, and so by hash: the first hundred are kept.
     assert_eq!(units, by_version(50, 50));
     assert_eq!((with_event, bad_requests), (units, by_version(150, 150)));
