@@ -17,7 +17,8 @@ const MAX_TRIES: usize = 8;
 /// # Errors
 /// [`CommandError::StoreUnavailable`] where the store does not answer: then nothing has changed, or
 /// the store says later that it has. [`CommandError::ConfigReplaced`] where another configuration has
-/// replaced this instance's, and [`CommandError::ConfigChanging`] where this one is to replace it. Others where the command is not valid now.
+/// replaced this instance's, and [`CommandError::ConfigChanging`] where this one is to replace it. Others
+/// where the command is not valid now.
 pub async fn apply_command(
     store: &impl FleetStore,
     context: &DecisionContext<'_>,

@@ -227,10 +227,9 @@ pub fn may_mirror(
 ) -> bool {
     let is_patchable =
         |patch: &RequestPatch| could_be_patched(patch, formats, Version::Green, head, max_bytes);
-    let path = &head.path;
-    let asks_model = formats.resolve_request(Version::Green, path).is_some()
-        && formats.asks_model(Version::Green, path);
-    asks_model && head.is_bufferable(max_bytes) && green_patch.is_none_or(is_patchable)
+    formats.asks_model(Version::Green, &head.path)
+        && head.is_bufferable(max_bytes)
+        && green_patch.is_none_or(is_patchable)
 }
 
 /// Whether the patch of this version can be applied, as far as the headers show. The body may have

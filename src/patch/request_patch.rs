@@ -85,10 +85,7 @@ impl BodyPatch {
         let body = str::from_utf8(body).map_err(|_| NotPatchable)?;
         let request = Object::parse(body).ok_or(NotPatchable)?;
         // An application's own request may have a path like this one.
-        let path_bytes = path.as_bytes();
-        let is_guessed =
-            Format::of_requests_at(path_bytes) == Some(format) && !is_certain(path_bytes);
-        if is_guessed && !is_in_format(&request, format) {
+        if !is_in_format(&request, format) && is_guessed(format, path.as_bytes()) {
             return Err(NotPatchable);
         }
         let mut changes = merge::changes(&request, &self.merge);
@@ -106,14 +103,18 @@ impl BodyPatch {
     }
 }
 
+/// Whether only the path says that requests have this format, and may be an application's own.
+fn is_guessed(format: Format, path: &[u8]) -> bool {
+    !is_certain(path) && Format::of_requests_at(path) == Some(format)
+}
+
 /// Whether the request has what each one in this format has.
 fn is_in_format(request: &Object<'_>, format: Format) -> bool {
     let marks: &[&str] = match format {
-        Format::Chat | Format::Ollama => &["messages", "prompt"],
+        Format::Chat | Format::Ollama | Format::Bedrock => &["messages", "prompt"],
         Format::Responses => &["input", "prompt", "previous_response_id", "conversation"],
         Format::Anthropic | Format::Cohere => &["messages"],
         Format::Gemini => &["contents"],
-        Format::Bedrock => &["messages", "prompt"],
     };
     marks.iter().any(|name| request.get(name).is_some())
 }

@@ -33,10 +33,11 @@ impl Formats {
         self.configured(version, path).or_else(|| Format::of_requests_at(path))
     }
 
-    /// Whether a request to `version` at `path` asks a model: by the configuration, or because no
-    /// application has such a path.
+    /// Whether a request to `version` at `path` asks a model: by the configuration, or because its form
+    /// is known, and no application has such a path.
     pub fn asks_model(&self, version: Version, path: &[u8]) -> bool {
-        self.configured(version, path).is_some() || is_certain(path)
+        self.configured(version, path).is_some()
+            || (is_certain(path) && Format::of_requests_at(path).is_some())
     }
 
     /// The format that the configuration states for a request to `version` at `path`.

@@ -17,7 +17,7 @@ const FIELD: &str = "fleet.cluster";
 const SHIPPED_NODE_ID: &str = "envoy";
 /// The key of a cluster's protocol in `typed_extension_protocol_options`.
 const PROTOCOL: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
-/// What an Envoy has answered is written within an interval, and read within another one.
+/// An Envoy writes its responses to the store once an interval, and the deciding instance reads them once an interval.
 const WINDOW_INTERVALS: u32 = 2;
 
 /// Checks a rollout's fleet.
