@@ -10,6 +10,8 @@
 //! - a tick at which it is in force in another VM, or at which it counts as used
 //!   ([`AwaitedUse`](crate::rollout::AwaitedUse)).
 
+use super::build::IS_ROUTE;
+use super::exporter::Exporter;
 use super::manual_worker::ManualWorker;
 use super::runtime::RolloutRuntime;
 use super::shared_ramp::SharedRamp;
@@ -62,6 +64,9 @@ impl RolloutRuntime {
         let dropped = Counter::Unjudged(Unjudged::Dropped);
         let on_drop = |scope| self.metrics.count_judge(scope, dropped, 1);
         SharedSamples::begin(&self.config, on_drop);
+        if !IS_ROUTE {
+            Exporter::begin(&self.config, &self.metrics);
+        }
         self.sample_requests();
         self.record_weights();
         if !self.is_shadow() {

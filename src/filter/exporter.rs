@@ -37,6 +37,8 @@ pub struct Exporter {
 #[derive(Default)]
 struct SharedExports {
     waiting: RefCell<ExportQueue>,
+    /// Whether the configuration in force exports nothing: responses to older ones may still end.
+    is_removed: Cell<bool>,
     is_sending: Cell<bool>,
     /// Whether the receiver has not taken all of the last request.
     is_failing: Cell<bool>,
@@ -61,14 +63,7 @@ impl Exporter {
         metrics: &Rc<RolloutMetrics>,
     ) -> Option<Self> {
         let rollout = config.rollout.as_str();
-        let shared = EXPORTS.with(|it| it.get_or_insert(rollout, SharedExports::default));
-        let Some(config) = &config.samples else {
-            // A shadow's own configuration need not repeat the section.
-            if config.role != Some(Role::Shadow) {
-                shared.drop_waiting(metrics);
-            }
-            return None;
-        };
+        let config = config.samples.as_ref()?;
         metrics.define_exports(rollout);
         let cluster = config.cluster.as_str();
         let receiver = HttpCluster::new(Rc::clone(callouts), cluster, &authority(cluster), TIMEOUT);
@@ -79,14 +74,30 @@ impl Exporter {
             rollout: rollout.to_owned(),
             callouts: Rc::clone(callouts),
             metrics: Rc::clone(metrics),
-            shared,
+            shared: SharedExports::for_rollout(rollout),
         })
+    }
+
+    /// A configuration has begun. If it exports nothing, drops the exchanges that wait, and those that
+    /// end under an older configuration: they must not go to the receiver of a later one.
+    pub fn begin(config: &Config, metrics: &RolloutMetrics) {
+        // A shadow's own configuration need not repeat the section.
+        if config.samples.is_none() && config.role == Some(Role::Shadow) {
+            return;
+        }
+        let shared = SharedExports::for_rollout(config.rollout.as_str());
+        shared.is_removed.set(config.samples.is_none());
+        if config.samples.is_none() {
+            shared.drop_waiting(metrics);
+        }
     }
 
     /// Adds an exchange, which waits for the next tick.
     pub fn add(&self, exchange: Exchange) {
-        let scope = exchange.scope;
-        if !self.shared.waiting.borrow_mut().push(exchange, self.max_bytes) {
+        let (scope, shared) = (exchange.scope, &self.shared);
+        let is_waiting =
+            !shared.is_removed.get() && shared.waiting.borrow_mut().push(exchange, self.max_bytes);
+        if !is_waiting {
             self.metrics.count_exports(scope, Counter::SamplesDropped, 1);
         }
     }
@@ -96,9 +107,12 @@ impl Exporter {
         self.shared.drop_waiting(&self.metrics);
     }
 
-    /// Sends the exchanges that wait, unless others are being sent.
+    /// Sends the exchanges that wait, unless others are being sent. Called on the ticks of a configuration
+    /// that is in force.
     pub fn send(&self) {
         let shared = &self.shared;
+        // Envoy may have gone back to it without configuring it.
+        shared.is_removed.set(false);
         if shared.is_sending.get() || shared.waiting.borrow().is_empty() {
             return;
         }
@@ -122,6 +136,10 @@ impl Exporter {
 // === impl SharedExports ===
 
 impl SharedExports {
+    fn for_rollout(rollout: &str) -> Rc<Self> {
+        EXPORTS.with(|exports| exports.get_or_insert(rollout, Self::default))
+    }
+
     /// Drops the exchanges that wait: the release was rolled back, or its configuration exports no more.
     fn drop_waiting(&self, metrics: &RolloutMetrics) {
         let mut waiting = self.waiting.borrow_mut();

@@ -48,6 +48,7 @@ impl RolloutRuntime {
         else {
             return;
         };
+        samples.resume();
         self.update_spending(link, config);
         if let Some(pairing) = &self.pairing {
             let pairing = pairing.0.borrow();

@@ -1,6 +1,6 @@
 //! The sampled requests of a rollout in this VM.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -36,6 +36,8 @@ pub struct SharedSamples {
     waiting: RefCell<SampleQueue<JudgeTask>>,
     /// Halves of pairs whose other half has not ended, and the bytes of their texts.
     halves: RefCell<BTreeMap<PairTicket, Rc<Sample>>>,
+    /// Whether the configuration in force has no judge: responses to older ones may still end.
+    is_removed: Cell<bool>,
 }
 
 /// The place of a sampled request that is open.
@@ -54,12 +56,24 @@ impl SharedSamples {
         samples.then(|| Self::for_rollout(config.rollout.as_str()))
     }
 
-    /// A configuration has begun. If it has no judge, drops the questions that wait for one: they must
-    /// not go to a later one. Calls `on_drop` for each.
+    /// A configuration has begun. If it has no judge, drops the questions that wait for one, and calls
+    /// `on_drop` for each; those of responses that end under an older configuration cannot wait. They must
+    /// not go to a later judge.
     pub fn begin(config: &Config, on_drop: impl FnMut(StatScope)) {
-        if config.judge.is_none() && config.role != Some(Role::Shadow) {
-            Self::for_rollout(config.rollout.as_str()).clear(on_drop);
+        // A shadow's own configuration need not repeat the section.
+        if config.judge.is_none() && config.role == Some(Role::Shadow) {
+            return;
         }
+        let samples = Self::for_rollout(config.rollout.as_str());
+        samples.is_removed.set(config.judge.is_none());
+        if config.judge.is_none() {
+            samples.clear(on_drop);
+        }
+    }
+
+    /// A configuration with a judge is in force. Envoy may have gone back to it without configuring it.
+    pub fn resume(&self) {
+        self.is_removed.set(false);
     }
 
     fn for_rollout(rollout: &str) -> Rc<Self> {
@@ -77,7 +91,7 @@ impl SharedSamples {
     /// Adds a question for the judge. Returns whether it can wait.
     pub fn add(&self, task: JudgeTask) -> bool {
         let bytes = task.text_bytes();
-        self.waiting.borrow_mut().push(task, bytes)
+        !self.is_removed.get() && self.waiting.borrow_mut().push(task, bytes)
     }
 
     /// Adds one half of a pair. Returns whether it can wait.
@@ -85,7 +99,8 @@ impl SharedSamples {
         let EndedHalf { ticket, is_pair_complete } = half;
         let mut halves = self.halves.borrow_mut();
         if !is_pair_complete {
-            let has_room = halves.len() < MAX_OPEN
+            let has_room = !self.is_removed.get()
+                && halves.len() < MAX_OPEN
                 && halves.values().map(|it| it.text_bytes()).sum::<usize>() < MAX_BYTES;
             if has_room {
                 halves.insert(ticket, sample);
@@ -136,6 +151,7 @@ impl Default for SharedSamples {
             open_bytes: Places::default(),
             waiting,
             halves: RefCell::default(),
+            is_removed: Cell::new(false),
         }
     }
 }

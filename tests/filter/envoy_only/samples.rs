@@ -354,3 +354,37 @@ fn a_rollback_drops_the_samples_that_wait() {
     let (sent, dropped) = (receiver.span_count() as u64, of_both(&envoy, "samples_dropped"));
     assert!(sent + dropped <= user + 100, "{sent} and {dropped} of {user} and 100");
 }
+
+/// A response that ends after its configuration was replaced by one without `samples` is not kept for
+/// the receiver of a later one.
+#[test]
+fn a_response_that_ends_after_samples_were_removed_is_not_exported() {
+    let with_samples = release(json!({}), json!({}));
+    let mut without = with_samples.clone();
+    without.as_object_mut().unwrap().remove("samples");
+    let (mut envoy, receiver) = start_with_workers(&with_samples, 1);
+    let answers = send_of_both(&mut envoy, ask);
+    await_spans(&receiver, 40);
+    let of_user_of = |version: &str| {
+        ask(std::str::from_utf8(answers[version].forwarded("x-user-id")[0]).unwrap())
+    };
+    let (late, other) = (of_user_of("blue"), of_user_of("green"));
+    let dropped = counter("blue", "samples_dropped");
+    envoy.upstreams[0].set_stalled(true);
+    std::thread::scope(|scope| {
+        let answer = scope.spawn(|| envoy.send_to(PATH, &late).unwrap().status());
+        wait_for("the request to be open", || {
+            (envoy.read_stat("cluster.llm-blue.upstream_rq_active") == Some(1)).then_some(())
+        });
+        envoy.write_filter(&filter_yaml(&without)).unwrap();
+        // The first request of the configuration begins it.
+        assert_eq!(envoy.send_to(PATH, &other).unwrap().status(), 200);
+        envoy.upstreams[0].set_stalled(false);
+        assert_eq!(answer.join().unwrap(), 200);
+    });
+    envoy.wait_for_stats(&[(dropped, 1)]);
+    envoy.push(&with_samples).unwrap();
+    envoy.send(&other);
+    let spans = await_spans(&receiver, 41);
+    assert_eq!(spans[40]["attributes"]["verdigris.version"], "green");
+}

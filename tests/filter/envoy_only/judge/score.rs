@@ -7,12 +7,13 @@ use serde_json::json;
 
 use super::scripted_judge::{Question, Reply, ScriptedJudge};
 use super::{BAD, GOOD, PROMPT, judge, of_both, prompt, start, with_judge};
-use crate::envoy::Envoy;
 use crate::envoy::process::wait_at_most;
+use crate::envoy::{Envoy, filter_yaml};
 use crate::envoy_only::ramp_fixture::{
     RAMP_TIMEOUT, decision_log, read_counter, read_gauge, wait_for_gauges, with_clients,
 };
 use crate::proxy::phase::ROLLED_BACK;
+use crate::proxy::{Proxy as _, Request};
 
 /// A judge that is right about four of five answers.
 fn mostly_right() -> impl FnMut(&Question) -> Reply + Send + 'static {
@@ -111,4 +112,46 @@ fn at_the_ceiling_of_the_cost_nothing_is_sampled() {
     // The questions that were open at the ceiling were judged, too: two of each VM.
     let judged = of_both(&envoy, "judged");
     assert!((20..=26).contains(&judged), "{judged}");
+}
+
+/// A response that ends after its configuration was replaced by one without a judge does not wait for a
+/// later judge.
+#[test]
+fn a_response_that_ends_after_the_judge_was_removed_is_not_judged() {
+    let scripted = ScriptedJudge::start(|_| Reply::Text("{\"score\": 0.5}".to_owned()));
+    let with = with_judge(judge(json!({})), json!({"weights": {"blue": 1, "green": 1}}));
+    let mut without = with.clone();
+    without.as_object_mut().unwrap().remove("judge");
+    without["weights"] = json!({"blue": 0, "green": 1});
+    let mut envoy = start(&scripted, &with, 1);
+    let ask = |user: &str| Request::from_user(user).post("/model/completions", prompt());
+    let send = |envoy: &Envoy, user: &str| {
+        let answer = envoy.send_to("/model/completions", &ask(user)).unwrap();
+        let is_blue = answer.headers()["x-verdigris-version"] == "blue";
+        answer.bytes().unwrap();
+        is_blue
+    };
+    let mut users = (0..).map(|number| format!("user-{number}"));
+    let user = users.find(|user| send(&envoy, user)).unwrap();
+    let read = |envoy: &Envoy, name: &str| read_counter(envoy, "blue", name);
+    let judged = |envoy: &Envoy, count| (read(envoy, "judged") == count).then_some(());
+    wait_at_most(RAMP_TIMEOUT, "a verdict", || judged(&envoy, 1));
+    envoy.upstreams[0].set_stalled(true);
+    std::thread::scope(|scope| {
+        let is_blue = scope.spawn(|| send(&envoy, &user));
+        wait_at_most(RAMP_TIMEOUT, "the request to be open", || {
+            (envoy.read_stat("cluster.llm-blue.upstream_rq_active") == Some(1)).then_some(())
+        });
+        envoy.write_filter(&filter_yaml(&without)).unwrap();
+        // The first request of the configuration begins it, on green.
+        assert!(!send(&envoy, &user));
+        envoy.upstreams[0].set_stalled(false);
+        assert!(is_blue.join().unwrap());
+    });
+    wait_at_most(RAMP_TIMEOUT, "a sample that cannot wait", || {
+        (read(&envoy, "unsampled") == 1).then_some(())
+    });
+    envoy.push(&with).unwrap();
+    assert!(send(&envoy, &user));
+    wait_at_most(RAMP_TIMEOUT, "another verdict", || judged(&envoy, 2));
 }
