@@ -34,6 +34,8 @@ pub struct Answer {
     pub finish_unknown: bool,
     /// Whether its error is that of a content filter, and so a refusal.
     pub is_filtered: bool,
+    /// Whether a text `message` beside the answer is that of a content filter, if it is the message of an error.
+    pub has_filter_message: bool,
     /// Whether its end was seen, so that nothing is missing.
     pub finished: bool,
     /// Whether it has a part that only an answer has: a choice, a candidate, a message.

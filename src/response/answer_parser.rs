@@ -184,6 +184,13 @@ impl AnswerParser {
             && !(*is_named_error || *has_data || inner.is_some())
     }
 
+    /// Ends the body of a response that failed, and returns what it states. Its text `message` is
+    /// that of the error.
+    pub fn finish_failure(mut self) -> Answer {
+        self.answer.is_filtered |= self.answer.has_filter_message;
+        self.finish()
+    }
+
     /// Ends the body and returns the answer.
     pub fn finish(mut self) -> Answer {
         let Self { framer, scanner, provider, event, answer, .. } = &mut self;
@@ -247,7 +254,11 @@ impl EventState {
         answer: &mut Answer,
     ) {
         match data {
-            FramedData::Name(name) => self.is_named_error = name == b"error",
+            FramedData::Name(name) => {
+                self.is_named_error = name == b"error";
+                // That of an earlier event is not the message of this error.
+                answer.has_filter_message &= !self.is_named_error;
+            }
             FramedData::Data(bytes) => {
                 let done_bytes = if self.has_data { self.done_bytes } else { Some(0) };
                 self.has_data = true;
@@ -279,6 +290,7 @@ impl EventState {
             inner.decoder = Base64Decoder::default();
         }
         answer.error |= self.is_named_error;
+        answer.is_filtered |= self.is_named_error && answer.has_filter_message;
         self.done_bytes = None;
         self.has_data = false;
     }

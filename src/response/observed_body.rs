@@ -83,7 +83,7 @@ impl ObservedBody {
                 FinishedBody { answer, ..nothing }
             }
             Self::Error(parser) => {
-                let answer = parser.finish();
+                let answer = parser.finish_failure();
                 FinishedBody { answer: answer.is_filtered.then_some(Ok(answer)), ..nothing }
             }
             Self::Embeddings(parser) => {
