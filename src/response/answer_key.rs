@@ -144,6 +144,7 @@ keys! {
     ReasoningText = b"reasoning_text",
     ReasoningTokens = b"reasoning_tokens",
     Refusal = b"refusal",
+    RequestId = b"request_id",
     Response = b"response",
     Results = b"results",
     SearchResult = b"searchResult",

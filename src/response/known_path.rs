@@ -177,6 +177,10 @@ fn other_api(path: &[u8], name: &[u8]) -> Option<KnownApi> {
     if EMBEDDINGS.contains(&name) {
         return Some(Embeddings);
     }
+    // Perplexity and Zhipu only acknowledge the request; its answer is fetched later.
+    if path.ends_with(b"/async/chat/completions") {
+        return Some(Other);
+    }
     let is_model_call = name.iter().any(|byte| matches!(byte, b':' | b'%'))
         || path.ends_with(b"/completions")
         || path.ends_with(b"/responses");

@@ -89,6 +89,8 @@ fn a_path_has_its_format() {
                 "/v1/responses/resp_1/cancel",
                 "/v1/responses/input_tokens",
                 "/v1/chat/completions/c_1",
+                "/async/chat/completions",
+                "/api/paas/v4/async/chat/completions",
                 "/v1beta/models/g:countTokens",
                 "/v1/projects/p/locations/l/publishers/anthropic/models/count-tokens:rawPredict",
                 "/v1/projects/p/locations/l/publishers/anthropic/models/count-tokens%3ArawPredict",
