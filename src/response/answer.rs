@@ -141,6 +141,13 @@ impl Answer {
         }
     }
 
+    /// Sets the name of the model that answers in place of the one that was named before.
+    pub fn replace_model(&mut self, name: BoundedText<'_>) {
+        if !name.is_empty() {
+            self.model = Some(ModelName::new(name.bytes()));
+        }
+    }
+
     /// Marks the body as one of its format, with an answer.
     pub fn set_has_answer(&mut self) {
         self.has_answer = true;

@@ -162,6 +162,7 @@ keys! {
     ThoughtsTokenCount = b"thoughtsTokenCount",
     Timings = b"timings",
     TokenCount = b"tokenCount",
+    To = b"to",
     Tokens = b"tokens",
     ToolCall = b"toolCall",
     ToolCalls = b"tool_calls",
