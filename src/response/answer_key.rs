@@ -93,6 +93,7 @@ keys! {
     FunctionResponse = b"functionResponse",
     Generation = b"generation",
     GenerationTokenCount = b"generation_token_count",
+    Generations = b"generations",
     GuardContent = b"guardContent",
     Image = b"image",
     Images = b"images",

@@ -5,7 +5,7 @@
 //! were read from or written to the cache; they are added here.
 //!
 //! A block of type `fallback` states that another model has taken over: it names the one that
-//! answers. Source: Anthropic's documentation of `fallbacks`.
+//! answers (beta `server-side-fallback`).
 //!
 //! MiniMax ends a stream with the whole message, whose text the deltas had.
 

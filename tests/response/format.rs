@@ -94,6 +94,7 @@ fn a_path_has_its_format() {
                 "/v1beta/models/g:countTokens",
                 "/v1/projects/p/locations/l/publishers/anthropic/models/count-tokens:rawPredict",
                 "/v1/projects/p/locations/l/publishers/anthropic/models/count-tokens%3ArawPredict",
+                "/v1/projects/p/locations/l/publishers/mistralai/models/mistral-ocr-2505:rawPredict",
                 "/v1beta/models/g:embedContent",
                 "/v1beta/models/g:batchEmbedContents",
                 "/v1beta/models/imagen:predict",
