@@ -34,6 +34,8 @@ pub struct Answer {
     pub finish_unknown: bool,
     /// Whether its error is that of a content filter, and so a refusal.
     pub is_filtered: bool,
+    /// Whether a text `message` beside the answer is that of a content filter, if it is the message of an error.
+    pub has_filter_message: bool,
     /// Whether its end was seen, so that nothing is missing.
     pub finished: bool,
     /// Whether it has a part that only an answer has: a choice, a candidate, a message.
@@ -135,6 +137,13 @@ impl Answer {
     /// Sets the model's name, unless an earlier part of the answer has.
     pub fn set_model(&mut self, name: BoundedText<'_>) {
         if self.model.is_none() && !name.is_empty() {
+            self.model = Some(ModelName::new(name.bytes()));
+        }
+    }
+
+    /// Sets the name of the model that answers in place of the one that was named before.
+    pub fn replace_model(&mut self, name: BoundedText<'_>) {
+        if !name.is_empty() {
             self.model = Some(ModelName::new(name.bytes()));
         }
     }

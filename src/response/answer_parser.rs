@@ -184,6 +184,13 @@ impl AnswerParser {
             && !(*is_named_error || *has_data || inner.is_some())
     }
 
+    /// Ends the body of a response that failed, and returns what it states. Its text `message` is
+    /// that of the error.
+    pub fn finish_failure(mut self) -> Answer {
+        self.answer.is_filtered |= self.answer.has_filter_message;
+        self.finish()
+    }
+
     /// Ends the body and returns the answer.
     pub fn finish(mut self) -> Answer {
         let Self { framer, scanner, provider, event, answer, .. } = &mut self;
@@ -197,8 +204,9 @@ impl AnswerParser {
                 answer.malformed |= scanner.is_broken() && !answer.finished;
             }
             Framer::Sse(sse) => {
-                // A document that is cut is not malformed: the stream has no end.
-                if scanner.is_between_documents() || event.done_bytes.is_some() {
+                // A document that is cut is not malformed, and neither is a part of `[DONE]`: the
+                // stream has no end, unless it has stated one before.
+                if scanner.is_between_documents() || event.is_done() {
                     sse.finish(&mut |data| event.read(data, scanner, provider, answer));
                 }
                 answer.malformed |= sse.is_other_text();
@@ -247,7 +255,11 @@ impl EventState {
         answer: &mut Answer,
     ) {
         match data {
-            FramedData::Name(name) => self.is_named_error = name == b"error",
+            FramedData::Name(name) => {
+                self.is_named_error = name == b"error";
+                // That of an earlier event is not the message of this error.
+                answer.has_filter_message &= !self.is_named_error;
+            }
             FramedData::Data(bytes) => {
                 let done_bytes = if self.has_data { self.done_bytes } else { Some(0) };
                 self.has_data = true;
@@ -255,18 +267,27 @@ impl EventState {
                 provider.scan(scanner, bytes, answer, &mut self.inner);
             }
             // Some servers end each event by one line break instead of two.
-            FramedData::NextLine if scanner.is_between_documents() => self.end(scanner, answer),
+            FramedData::NextLine if scanner.is_between_documents() => {
+                self.end(scanner, provider, answer);
+            }
             FramedData::NextLine => provider.scan(scanner, b"\n", answer, &mut self.inner),
             FramedData::End => {
-                self.end(scanner, answer);
+                self.end(scanner, provider, answer);
                 self.is_named_error = false;
             }
         }
     }
 
-    fn end(&mut self, scanner: &mut Scanner<AnswerKey>, answer: &mut Answer) {
-        if self.done_bytes == Some(DONE.len()) {
-            answer.finished = true;
+    /// Whether the data of the event is [`DONE`].
+    fn is_done(&self) -> bool {
+        self.done_bytes == Some(DONE.len())
+    }
+
+    fn end(&mut self, scanner: &mut Scanner<AnswerKey>, provider: &Provider, answer: &mut Answer) {
+        if self.is_done() {
+            // Other formats have an end of their own. Gateways append this one to a stream that
+            // broke before it.
+            answer.finished |= matches!(provider, Provider::OpenAiChat(_));
             self.was_done = true;
             scanner.reset();
         } else if !scanner.is_between_documents() {
@@ -279,6 +300,7 @@ impl EventState {
             inner.decoder = Base64Decoder::default();
         }
         answer.error |= self.is_named_error;
+        answer.is_filtered |= self.is_named_error && answer.has_filter_message;
         self.done_bytes = None;
         self.has_data = false;
     }

@@ -4,6 +4,9 @@
 //! again: a later number replaces an earlier one. `input_tokens` leaves out the tokens that
 //! were read from or written to the cache; they are added here.
 //!
+//! A block of type `fallback` states that another model has taken over: it names the one that
+//! answers (beta `server-side-fallback`).
+//!
 //! MiniMax ends a stream with the whole message, whose text the deltas had.
 
 use super::answer::Answer;
@@ -59,10 +62,14 @@ impl Anthropic {
             ([Delta, Content], Token::Text(_)) => answer.has_content = true,
             // A tool call may have no arguments, and so no delta.
             ([Content, Item, Type] | [ContentBlock, Type], Token::String(block_type)) => {
-                answer.has_content |= !block_type.is("text") && !block_type.is("thinking");
+                answer.has_content |=
+                    !matches!(block_type.complete(), Some(b"text" | b"thinking" | b"fallback"));
                 answer.has_tool_call |= block_type.bytes().ends_with(b"tool_use");
             }
             ([Model] | [Message, Model], Token::String(name)) => answer.set_model(name),
+            // `message_start` has named the model that was asked. A plain message names the one
+            // that answered.
+            ([ContentBlock, To, Model], Token::String(name)) => answer.replace_model(name),
             _ => read_guardrail(path, token, answer),
         }
     }

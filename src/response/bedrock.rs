@@ -6,8 +6,8 @@
 //! added here. An exception is a message with a type of its own, which the framing reports.
 //! Answers of Converse do not name their model; the request's path does.
 //!
-//! Of InvokeModel these are read: Nova (as Converse), Titan, Llama, Mistral, Cohere, and the models with
-//! the APIs of Anthropic and OpenAI, which the first keys of an answer reveal. Bedrock adds
+//! Of InvokeModel these are read: Nova (as Converse), Titan, Llama, Mistral, Cohere, Pegasus, and the models
+//! with the APIs of Anthropic and OpenAI, which the first keys of an answer reveal. Bedrock adds
 //! `amazon-bedrock-invocationMetrics` to the last message of a stream. Source: "Inference request
 //! parameters and response fields for foundation models" in Bedrock's user guide.
 
@@ -28,13 +28,24 @@ pub struct Bedrock {
 }
 
 /// The API of the model behind InvokeModel.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 enum ModelApi {
     /// Converse, or an API that is read here.
-    #[default]
-    Own,
+    Own {
+        /// Whether there is a text `message`: Pegasus's answer, if there is a finish reason, too.
+        /// Exceptions have one as well.
+        has_message: bool,
+    },
     Anthropic(Anthropic),
     OpenAiChat(OpenAiChat),
+}
+
+// === impl ModelApi ===
+
+impl Default for ModelApi {
+    fn default() -> Self {
+        Self::Own { has_message: false }
+    }
 }
 
 // === impl Bedrock ===
@@ -43,7 +54,7 @@ impl Bedrock {
     /// Reads a value of an answer.
     #[inline(never)]
     pub fn read_token(&mut self, path: &[AnswerKey], token: Token<'_>, answer: &mut Answer) {
-        if let ModelApi::Own = self.model_api {
+        if let ModelApi::Own { .. } = self.model_api {
             match (path, token) {
                 ([Type], Token::String(_)) => {
                     self.model_api = ModelApi::Anthropic(Anthropic::default())
@@ -58,7 +69,7 @@ impl Bedrock {
             return self.read_metric(*field, token, answer);
         }
         match &mut self.model_api {
-            ModelApi::Own => {
+            ModelApi::Own { .. } => {
                 read_guardrail(path, token, answer);
                 self.read_own(path, token, answer);
             }
@@ -87,7 +98,9 @@ impl Bedrock {
                 | [CompletionReason]
                 | [Results, Item, CompletionReason]
                 | [Outputs, Item, StopReason]
-                | [FinishReasonSnake],
+                | [FinishReasonSnake]
+                | [Generations, Item, FinishReasonSnake]
+                | [FinishReason],
                 Token::String(reason),
             ) if answer.finish(Format::Bedrock, reason) => {
                 answer.finished = true;
@@ -100,11 +113,19 @@ impl Bedrock {
                 | [Output, Message, Content, Item, rest @ ..],
                 token,
             ) => read_part(rest, token, answer),
+            ([Model], Token::String(name)) => answer.set_model(name),
+            ([Message], Token::String(text)) if !text.is_empty() => {
+                self.model_api = ModelApi::Own { has_message: true };
+            }
+            ([], Token::End) => {
+                let has_message = matches!(self.model_api, ModelApi::Own { has_message: true });
+                answer.has_content |= has_message && answer.has_answer;
+            }
             // Titan, Llama, Mistral and Cohere.
             (
                 [OutputText | Generation | Text]
                 | [Results, Item, OutputText]
-                | [Outputs, Item, Text],
+                | [Outputs | Generations, Item, Text],
                 Token::Text(text),
             ) => answer.add_text(text),
             ([InputTextTokenCount | PromptTokenCountSnake], Token::Number(count)) => {

@@ -8,13 +8,16 @@ use crate::json::{BoundedText, Token};
 /// Reads a value that may be an error or a part of one, whatever the format.
 ///
 /// An error is an object or text `error` at the top level, in an array of events, in `choices`,
-/// in `x_groq` or in a wrapping `response`; an item of `errors` (Cloudflare); MiniMax's
-/// `base_resp.status_code`, which is 0 without an error.
+/// in `x_groq` or in a wrapping `response`; an item of `errors`, or of an array `error`
+/// (Cloudflare); MiniMax's `base_resp.status_code`, which is 0 without an error.
+///
+/// A text `message` at the top level may be that of an error, too (Bedrock, Databricks), or of an
+/// answer: [`Answer::has_filter_message`] only notes it.
 #[inline]
 pub fn read_token(path: &[AnswerKey], token: Token<'_>, answer: &mut Answer) {
     // Nearly no value is one, and each value of an answer comes here.
     match path {
-        [Choices, _, Error, ..] => {}
+        [Choices, _, Error, ..] | [Message] => {}
         [
             Error | Item | XGroq | Response | Errors | BaseResp | Code | ErrorCode | ErrorType,
             ..,
@@ -27,13 +30,20 @@ pub fn read_token(path: &[AnswerKey], token: Token<'_>, answer: &mut Answer) {
 #[inline(never)]
 fn read_error(path: &[AnswerKey], token: Token<'_>, answer: &mut Answer) {
     let inner = match path {
-        [Error, inner @ ..]
+        [Error, Item, inner @ ..]
+        | [Error, inner @ ..]
         | [Item, Error, inner @ ..]
         | [XGroq, Error, inner @ ..]
         | [Response, Error, inner @ ..]
         | [Choices, Item, Error, inner @ ..]
         | [Errors, Item, inner @ ..] => inner,
         [BaseResp, StatusCode] => return read_base_status(token, answer),
+        [Message] => {
+            if let Token::String(message) = token {
+                answer.has_filter_message |= is_filter_message(message);
+            }
+            return;
+        }
         // An error whose code is beside its text, and errors without an object.
         [Code] | [ErrorCode] => return TopLevelCode::new(token).apply(answer),
         [ErrorType] if matches!(token, Token::String(_)) => {
@@ -122,9 +132,10 @@ fn is_success(code: BoundedText<'_>) -> bool {
 /// OpenAI (`content_policy_violation`, `moderation_blocked`, `bio_policy` and others in the types
 /// of openai 3.51.0), Alibaba (`DataInspectionFailed`), Volcengine (`…SensitiveContentDetected`),
 /// Moonshot (type `content_filter`), Zhipu (`1301`), MiniMax (`new_sensitive`), LiteLLM
-/// (`ContentPolicyViolationError`), Portkey (`hooks_failed`), one-api (`sensitive_words_detected`).
+/// (`ContentPolicyViolationError`), Portkey (`hooks_failed`), one-api (`sensitive_words_detected`),
+/// StepFun (`censorship_blocked`).
 fn is_filter_code(code: BoundedText<'_>) -> bool {
-    const PARTS: [&[u8]; 16] = [
+    const PARTS: [&[u8]; 17] = [
         b"content_filter",
         b"contentfilter",
         b"content_policy",
@@ -141,6 +152,7 @@ fn is_filter_code(code: BoundedText<'_>) -> bool {
         b"hooks_failed",
         b"bio_policy",
         b"cyber_policy",
+        b"censorship",
     ];
     code.is("1301") || contains_any(code.bytes(), &PARTS)
 }
@@ -151,9 +163,12 @@ fn is_filter_code(code: BoundedText<'_>) -> bool {
 /// Sources: messages of Anthropic ("Output blocked by content filtering policy"), Azure ("content
 /// management policy"), DeepSeek ("Content Exists Risk"), Moonshot ("considered high risk"), xAI
 /// ("Content violates usage guidelines … SAFETY_CHECK_TYPE_…"), OpenAI ("usage policy", "safety
-/// system"), Alibaba ("inappropriate content"), MiniMax ("new_sensitive").
+/// system", "limited access to this content", "flagged for possible cybersecurity risk"; their code
+/// `invalid_prompt` is that of a malformed request, too), Alibaba ("inappropriate content"),
+/// MiniMax ("new_sensitive"), Databricks (`input_guardrail`, `output_guardrail`), LiteLLM ("Violated
+/// guardrail policy"), Cloudflare ("blocked due to security configurations").
 fn is_filter_message(message: BoundedText<'_>) -> bool {
-    const PARTS: [&[u8]; 16] = [
+    const PARTS: [&[u8]; 21] = [
         b"content filter",
         b"content_filter",
         b"content management policy",
@@ -170,6 +185,11 @@ fn is_filter_message(message: BoundedText<'_>) -> bool {
         b"datainspectionfailed",
         b"new_sensitive",
         b"sensitivecontentdetected",
+        b"limited access to this content",
+        b"flagged for possible",
+        b"put_guardrail",
+        b"violated guardrail",
+        b"blocked due to security",
     ];
     contains_any(message.bytes(), &PARTS)
 }

@@ -177,6 +177,10 @@ fn other_api(path: &[u8], name: &[u8]) -> Option<KnownApi> {
     if EMBEDDINGS.contains(&name) {
         return Some(Embeddings);
     }
+    // Perplexity and Zhipu only acknowledge the request; its answer is fetched later.
+    if path.ends_with(b"/async/chat/completions") {
+        return Some(Other);
+    }
     let is_model_call = name.iter().any(|byte| matches!(byte, b':' | b'%'))
         || path.ends_with(b"/completions")
         || path.ends_with(b"/responses");
@@ -201,6 +205,7 @@ fn google_method(path: &[u8], name: &[u8]) -> Option<KnownApi> {
         b"rawPredict" | b"streamRawPredict" if contains(path, b"/publishers/anthropic/") => {
             certain(Format::Anthropic)
         }
+        b"rawPredict" | b"streamRawPredict" if contains(name, b"ocr") => Other,
         b"rawPredict" | b"streamRawPredict" => {
             KnownApi::Answers { format: Format::Chat, is_certain: contains(path, b"/publishers/") }
         }
@@ -208,6 +213,19 @@ fn google_method(path: &[u8], name: &[u8]) -> Option<KnownApi> {
         b"countTokens" | b"predict" | b"predictLongRunning" | b"batchGenerateContent" => Other,
         _ => return None,
     })
+}
+
+/// Whether `path` is that of Amazon Bedrock's InvokeModel, where each model has an API of its own.
+///
+/// ```
+/// use verdigris::response::known_path::is_invoke_model;
+/// assert!(is_invoke_model(b"/model/meta.llama3-8b-instruct-v1:0/invoke"));
+/// assert!(!is_invoke_model(b"/model/meta.llama3-8b-instruct-v1:0/converse"));
+/// ```
+pub fn is_invoke_model(path: &[u8]) -> bool {
+    let (path, _) = split_query(path);
+    let (parent, name) = split_last_segment(path);
+    matches!(name, b"invoke" | b"invoke-with-response-stream") && contains(parent, b"/model/")
 }
 
 /// The operations of Amazon Bedrock: `/model/ID/OPERATION`.

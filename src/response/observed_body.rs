@@ -45,6 +45,8 @@ pub enum Unrecognized {
     Unread,
     /// No answer of a model.
     Ignored,
+    /// An answer in an unknown form, if it is one whole document: that of a model behind InvokeModel.
+    UnreadDocument,
 }
 
 /// What a body has revealed.
@@ -77,13 +79,18 @@ impl ObservedBody {
                     None if answer.is_list && !answer.has_answer => None,
                     None if is_page && answer.is_other_document() => None,
                     None => Some(Ok(answer)),
-                    Some(Unrecognized::Unread) => Some(Err(UnreadReason::UnknownFormat)),
+                    Some(Unrecognized::UnreadDocument) if !answer.is_other_document() => {
+                        Some(Ok(answer))
+                    }
+                    Some(Unrecognized::Unread | Unrecognized::UnreadDocument) => {
+                        Some(Err(UnreadReason::UnknownFormat))
+                    }
                     Some(Unrecognized::Ignored) => None,
                 };
                 FinishedBody { answer, ..nothing }
             }
             Self::Error(parser) => {
-                let answer = parser.finish();
+                let answer = parser.finish_failure();
                 FinishedBody { answer: answer.is_filtered.then_some(Ok(answer)), ..nothing }
             }
             Self::Embeddings(parser) => {
@@ -159,7 +166,11 @@ impl ObservedBody {
         }
         // A client can ask for a page of an application at a model's path.
         let is_page = expected.is_retrieval && !head.is_event_stream;
-        let unrecognized = unrecognized.or(is_page.then_some(Unrecognized::Ignored));
+        // Claude's form is known by its path.
+        let has_own_form = expected.is_invoke_model && format == Format::Bedrock;
+        let unrecognized = unrecognized
+            .or(is_page.then_some(Unrecognized::Ignored))
+            .or(has_own_form.then_some(Unrecognized::UnreadDocument));
         let parser = Box::new(AnswerParser::new(format, head.framing, phrases.longest()));
         Self::Answer { parser, is_stream: head.framing.is_stream(), unrecognized, is_page }
     }

@@ -7,6 +7,8 @@
 //!   the output of the choices is added up.
 //! - A stream has ended when all its choices have a finish reason. `[DONE]` follows, except from
 //!   some servers.
+//! - A document with nothing but a `request_id` acknowledges a request whose answer is fetched later
+//!   (xAI's `deferred`).
 //! - Some servers repeat the text: MiniMax in a whole `message` at the end, Perplexity in a `message`
 //!   beside each `delta`, which has the text so far. Once a delta had text, that of messages does not count.
 
@@ -122,6 +124,7 @@ impl OpenAiChat {
                     || name.starts_with(b"text_completion");
             }
             ([Model], Token::String(name)) => answer.set_model(name),
+            ([RequestId], Token::String(_)) => answer.is_pending = true,
             ([], Token::End) => self.end_chunk(answer),
             _ => {}
         }
@@ -183,6 +186,8 @@ impl OpenAiChat {
     pub fn end_chunk(&mut self, answer: &mut Answer) {
         answer.openings.end_choice();
         self.choices_of_chunk = 0;
+        // Gateways add a request ID to answers and errors, too.
+        answer.is_pending &= !(answer.is_recognized || answer.error || answer.model.is_some());
         if self.has_counts {
             self.end_counts(answer);
         }

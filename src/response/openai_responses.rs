@@ -3,7 +3,8 @@
 //!
 //! The last event is `response.completed`, `response.incomplete` or `response.failed`; its
 //! usage counts in each case. An `error` event and the `response.failed` after it are one
-//! error. The answer of `/v1/responses/compact` is an object with items and usage, too.
+//! error. OpenRouter has events of its own: `response.content_part.delta` with a piece of the
+//! text, and `response.done` at the end. The answer of `/v1/responses/compact` is an object with items and usage, too.
 //!
 //! A `code` at the top level is content in `response.code_interpreter_call_code.done` (type
 //! `ResponseCodeInterpreterCallCodeDoneEvent` of openai 3.51.0), and the code of an error in an
@@ -59,14 +60,18 @@ impl OpenAiResponses {
 
     fn read_event_type(&mut self, event_type: &[u8], answer: &mut Answer) {
         match event_type {
-            b"response.completed" | b"response.incomplete" => answer.finished = true,
+            b"response.completed" | b"response.incomplete" | b"response.done" => {
+                answer.finished = true;
+            }
             b"response.failed" => {
                 answer.finished = true;
                 answer.error = true;
             }
             b"error" => answer.error = true,
             b"response.refusal.delta" | b"response.refusal.done" => answer.refusal = true,
-            b"response.output_text.delta" => self.is_text_delta = true,
+            b"response.output_text.delta" | b"response.content_part.delta" => {
+                self.is_text_delta = true;
+            }
             _ => {}
         }
         if !self.is_text_delta {
