@@ -6,7 +6,7 @@
 //! | `agreement`, `bootstrap`, `listener` | clusters and headers that a rollout must agree with |
 //! | `discovery` | whether Envoy accepts the configuration |
 //! | `filters` | the order of HTTP filters |
-//! | `routes`, `clusters` | where requests go |
+//! | `routes`, `version_routes`, `clusters` | where requests go |
 //! | `failover` | what `versions.green.failover` needs |
 //! | `fleet` | what `fleet` needs |
 //! | `called_clusters` | what `judge` and `samples` need |
@@ -29,6 +29,7 @@ mod listener;
 mod plugin;
 mod routes;
 mod stats;
+mod version_routes;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
