@@ -239,7 +239,13 @@ fn gate_table(analysis: &AnalysisView, columns: usize, cells: usize) -> TextTabl
         };
         let name = labels::metric(&gate.metric).name;
         let verdict = styled(style, format!("{glyph} {word}"));
-        table.add([name.to_owned(), amount(gate.blue), amount(gate.green), bar(gate, cells), verdict]);
+        table.add([
+            name.to_owned(),
+            amount(gate.blue),
+            amount(gate.green),
+            bar(gate, cells),
+            verdict,
+        ]);
         let said = wrapped("    ", &sentence(gate, &analysis.counts), columns);
         for line in said.lines() {
             table.note(format!("{line}\n"));

@@ -55,8 +55,7 @@ pub struct Manager<'a> {
 }
 
 /// The type of Envoy's HTTP filter that changes headers. Without mutations it does nothing.
-const HEADER_MUTATION: &str =
-    "envoy.extensions.filters.http.header_mutation.v3.HeaderMutation";
+const HEADER_MUTATION: &str = "envoy.extensions.filters.http.header_mutation.v3.HeaderMutation";
 
 /// What is known of the resources of all files.
 struct KnownResources<'r, 'a> {

@@ -241,6 +241,7 @@ fn check_all(
             && !before.any(|it| it.purpose == Purpose::Release && it.shares_manager(manager))
         {
             routes::check(manager, &rollouts, findings);
+            version_routes::check(manager, &rollouts, findings);
         }
     }
     for config in &rollouts {

@@ -4,7 +4,6 @@ use std::rc::Rc;
 
 use super::envoy::{Envoy, Manager};
 use super::findings::Findings;
-use super::version_routes;
 use crate::assignment::Version;
 use crate::command::position::Position;
 use crate::command::source::Finding;
@@ -41,9 +40,6 @@ struct PathRewrite<'a> {
 /// Checks the routes of a manager.
 pub fn check(manager: &Manager<'_>, rollouts: &[&Config], findings: &mut Findings) {
     let routes = Route::all(manager);
-    for config in rollouts.iter().filter(|it| it.route_by == RouteBy::VersionHeader) {
-        version_routes::check(&routes, config, findings);
-    }
     let by_cluster = rollouts.iter().filter(|it| it.route_by == RouteBy::ClusterHeader);
     let mut headers: Vec<&str> = by_cluster.map(|it| it.cluster_header.as_str()).collect();
     if rollouts.is_empty() {
@@ -78,7 +74,7 @@ fn is_one_of(header: &str, headers: &[&str]) -> bool {
 // === impl Route ===
 
 impl<'a> Route<'a> {
-    fn all(manager: &'a Manager<'a>) -> Vec<Self> {
+    pub(super) fn all(manager: &'a Manager<'a>) -> Vec<Self> {
         let Some(table) = manager.node.get("route_config") else { return Vec::new() };
         let hosts = table.get("virtual_hosts").map(|it| it.items()).unwrap_or_default();
         let routes = hosts.iter().flat_map(|virtual_host| {

@@ -3,18 +3,27 @@
 
 use std::rc::Rc;
 
+use super::envoy::Manager;
 use super::findings::Findings;
 use super::routes::{Route, exact_header, header_match};
 use crate::assignment::Version;
 use crate::command::source::Finding;
 use crate::command::yaml::YamlNode;
-use crate::config::Config;
+use crate::config::{Config, RouteBy};
 
 /// The routes of one virtual host, in order.
 type Host<'r, 'a> = &'r [Route<'a>];
 
-/// Checks the routes of a manager. A manager without a route to green is reported at the rollout.
-pub(super) fn check(routes: &[Route<'_>], config: &Config, findings: &mut Findings) {
+/// Checks the routes of a manager for the rollouts that route by the version.
+pub(super) fn check(manager: &Manager<'_>, rollouts: &[&Config], findings: &mut Findings) {
+    let routes = Route::all(manager);
+    for config in rollouts.iter().filter(|it| it.route_by == RouteBy::VersionHeader) {
+        check_rollout(&routes, config, findings);
+    }
+}
+
+/// Checks the routes for one rollout. If none is a route to green, that is reported at the rollout.
+fn check_rollout(routes: &[Route<'_>], config: &Config, findings: &mut Findings) {
     let header = config.version_header.as_str();
     let is_green = |it: &Route<'_>| exact_header(it.node, header) == Some(Version::Green.as_str());
     if !routes.iter().any(is_green) {
@@ -26,10 +35,9 @@ pub(super) fn check(routes: &[Route<'_>], config: &Config, findings: &mut Findin
             continue;
         }
         for (at, green) in host.iter().enumerate().filter(|(_, it)| is_green(it)) {
-            let (before, after) = host.split_at_checked(at).unwrap_or_default();
-            let found = covered(before, green, header);
+            let found = covered(host.get(..at).unwrap_or_default(), green, header);
             let has_request = config.green_request.is_some();
-            let found = found.or_else(|| same_cluster(after, green, header, has_request));
+            let found = found.or_else(|| same_cluster(host, green, header, has_request));
             findings.warnings.extend(found);
         }
     }
@@ -63,7 +71,7 @@ fn covered(before: Host<'_, '_>, green: &Route<'_>, header: &str) -> Option<Find
 
 /// A route to green with the cluster of the route that takes the same requests of blue.
 fn same_cluster(
-    after: Host<'_, '_>,
+    host: Host<'_, '_>,
     green: &Route<'_>,
     header: &str,
     has_request: bool,
@@ -72,7 +80,7 @@ fn same_cluster(
         exact_header(it.node, header) != Some(Version::Green.as_str())
             && matches_all_of_but(it.node, green.node, header)
     };
-    let blue = after.iter().find(is_blue)?;
+    let blue = host.iter().find(is_blue)?;
     let [of_green, of_blue] = [green, blue].map(|it| it.node.at(&["route", "cluster"]));
     let (node, name) = (of_green?, of_green?.text()?);
     if has_request || of_blue?.text() != Some(name) {

@@ -144,7 +144,8 @@ impl Planned {
         let ramps = about_ramps(self.completes);
         let in_shadow = self.shadow_step.as_ref().filter(|it| it.goes_on < 1.0);
         let in_shadow = in_shadow.map_or("", |_| "in the shadow step, or ");
-        let others = format!("The others hold {in_shadow}in a step beyond its timeout of {timeout}.");
+        let others =
+            format!("The others hold {in_shadow}in a step beyond its timeout of {timeout}.");
         match self.completes {
             ENOUGH.. => format!("A green like blue completes the ramp after {after}.\n"),
             0.5.. => format!("A green like blue completes {ramps}, after {after}. {others}\n"),

@@ -30,7 +30,6 @@ impl StatusOfConsole {
             let has_severe = !it.is_replaced && it.problems.iter().any(|problem| problem.is_severe);
             has_severe || headline(it).tone == Tone::Bad
         };
-        view.rollouts.iter().any(is_bad)
-            || view.problems.iter().any(|it| it.is_severe)
+        view.rollouts.iter().any(is_bad) || view.problems.iter().any(|it| it.is_severe)
     }
 }

@@ -107,9 +107,13 @@ fn the_version_header_must_select_green_in_each_virtual_host() {
     let narrow = "match: {prefix: /v1/chat, headers: [{name: a, present_match: true}]}, route: \
                   {cluster: llm-blue}";
     let other_host = |action: &str| {
-        format!("{ANY_TO_BLUE}}}\n            - name: b\n              domains: [b]\n              routes:\n              - {{{action}")
+        format!(
+            "{ANY_TO_BLUE}}}\n            - name: b\n              domains: [b]\n              routes:\n              - {{{action}"
+        )
     };
     let same = format!("{GREEN}, route: {{cluster: llm-blue}}");
+    let blue_first = "match: {prefix: /, headers: [{name: X-Verdigris-Version, string_match: \
+                      {exact: blue}}]}, route: {cluster: llm-blue}";
     let first = "match: the route in line ";
     let only_blue = "route.cluster: \"other\": no route of this virtual host matches \
                      x-verdigris-version, so no request of it reaches green";
@@ -120,22 +124,19 @@ fn the_version_header_must_select_green_in_each_virtual_host() {
         (&["match: {prefix: /v1/}, route: {cluster: llm-blue}", &by_path], &by_path, first),
         (&[green, &other], "cluster: other", only_blue),
         (&[&same, ANY_TO_BLUE], &same, both),
+        (&[blue_first, &same], &same, both),
     ] {
         expect(&by_version(REMOVED, routes), "warning", at, text);
     }
 
-    let off = format!(
-        "match: {{prefix: /}}, route: {{cluster: other}}, typed_per_filter_config: {{verdigris: \
-         {{\"@type\": type.googleapis.com/envoy.config.route.v3.FilterConfig, disabled: true}}}}"
-    );
-    let blue_first = "match: {prefix: /, headers: [{name: X-Verdigris-Version, string_match: \
-                      {exact: blue}}]}, route: {cluster: llm-blue}";
+    let off = "match: {prefix: /}, route: {cluster: other}, typed_per_filter_config: {verdigris: \
+               {\"@type\": type.googleapis.com/envoy.config.route.v3.FilterConfig, disabled: true}}";
     for routes in [
         &[narrow, green, ANY_TO_BLUE][..],
         &[&by_path, "match: {prefix: /v1/chat}, route: {cluster: llm-blue}", green, ANY_TO_BLUE],
         &["match: {prefix: /v1}, direct_response: {status: 404}", green, ANY_TO_BLUE],
         &[blue_first, green],
-        &[green, &other_host(&off)],
+        &[green, &other_host(off)],
         &[green, &other_host("match: {prefix: /}, redirect: {https_redirect: true}")],
     ] {
         by_version(REMOVED, routes).expect_none();
