@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
+use ureq::Timeout;
 use ureq::http::{HeaderMap, Uri};
 
 use crate::console::View;
@@ -37,7 +38,7 @@ pub struct ConsoleState {
     pub view: View,
 }
 
-/// The timeout of a request.
+/// The timeout of a request that reads, and of connecting for an operator command.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The largest accepted response, in bytes. The state of a rollout has about 20 KB.
@@ -130,19 +131,41 @@ impl ConsoleClient {
     /// Sends an operator command: the body to a path, such as `rollback?rollout=assistant-v8`.
     ///
     /// # Errors
-    /// The console cannot be reached.
-    pub fn post(&self, path: &str, token: &str, body: &str) -> Result<Posted, String> {
+    /// The console cannot be reached, or does not answer within `timeout`.
+    pub fn post(
+        &self,
+        path: &str,
+        token: &str,
+        body: &str,
+        timeout: Duration,
+    ) -> Result<Posted, String> {
         let request = self
             .agent
             .post(format!("{}{path}", self.address.page()))
             .header("authorization", format!("Bearer {token}"))
             .content_type("application/json")
             // A console that cannot wait for a body reads the header.
-            .header("x-verdigris-command", in_ascii(body));
-        let mut response = request.send(body).map_err(failed)?;
+            .header("x-verdigris-command", in_ascii(body))
+            .config()
+            .timeout_global(Some(timeout))
+            // Until there is a connection, the command cannot have taken effect.
+            .timeout_resolve(Some(TIMEOUT))
+            .timeout_connect(Some(TIMEOUT))
+            .build();
+        let not_answered = |error| match error {
+            ureq::Error::Timeout(at) if !matches!(at, Timeout::Resolve | Timeout::Connect) => {
+                format!(
+                    "no answer within {} s: the command may still take effect: look at `verdigris \
+                     status`",
+                    timeout.as_secs_f64()
+                )
+            }
+            error => failed(error),
+        };
+        let mut response = request.send(body).map_err(not_answered)?;
         let status = response.status().as_u16();
         let body = response.body_mut().with_config().limit(MAX_BODY).read_to_vec();
-        Ok(Posted { status, text: quoted(&body.map_err(failed)?, MAX_DECISION) })
+        Ok(Posted { status, text: quoted(&body.map_err(not_answered)?, MAX_DECISION) })
     }
 
     fn request(&self) -> Result<ConsoleState, String> {

@@ -6,20 +6,29 @@ use super::output::{BAD, GOOD, styled};
 use crate::console::interval_chart::IntervalChart;
 use crate::console::view::GateView;
 
-/// The width of a bar in characters.
-const CELLS: usize = 25;
+/// The width of a bar in characters, where there is room.
+pub const MAX_CELLS: usize = 25;
+/// The smallest width in which a bar has all its parts.
+const MIN_CELLS: usize = 9;
 
 /// The legend.
 pub const KEY: &str = "├◆┤ confidence interval of the difference, ◆ measured; │ no difference; · not safe; ░ worse than \
      the margin allows, ▓ the same within the interval";
 
-/// The column head above the bars.
-pub const HEAD: &str = "← better        worse →";
+/// The column head above bars of this many characters.
+pub fn head(cells: usize) -> String {
+    let cells = cells.max(MIN_CELLS);
+    let (left, right) = if cells < 18 { ("←", "→") } else { ("← better", "worse →") };
+    // Where there is room, the head is two characters narrower than the bars.
+    let words = left.chars().count() + right.chars().count() + 2;
+    format!("{left}{:1$}{right}", "", cells.saturating_sub(words))
+}
 
-/// The bar of a gate. As on the page, worse is to the right.
-pub fn bar(gate: &GateView) -> String {
+/// The bar of a gate in this many characters. As on the page, worse is to the right.
+pub fn bar(gate: &GateView, cells: usize) -> String {
+    let cells = cells.max(MIN_CELLS);
     let chart = IntervalChart::from_gate(gate);
-    let cell = |position: f64| (position / 100.0 * (CELLS - 1) as f64).round() as usize;
+    let cell = |position: f64| (position / 100.0 * (cells - 1) as f64).round() as usize;
     let zone = |at: usize| {
         let is_from = |limit: Option<f64>| limit.is_some_and(|it| at >= cell(it));
         let is_to = |limit: Option<f64>| limit.is_some_and(|it| at <= cell(it));
@@ -55,7 +64,7 @@ pub fn bar(gate: &GateView) -> String {
         _ if at == zero => '│',
         _ => zone(at),
     };
-    let text: String = (0..CELLS).map(character).collect();
+    let text: String = (0..cells).map(character).collect();
     styled(style(&gate.verdict), text)
 }
 

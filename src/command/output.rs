@@ -178,16 +178,26 @@ impl TextTable {
     pub fn note(&mut self, note: String) {
         self.rows.last_mut().into_iter().for_each(|row| row.note.push_str(&note));
     }
-}
 
-impl fmt::Display for TextTable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// The width of the longest row, without notes.
+    pub fn width(&self) -> usize {
+        self.widths().iter().map(|width| width + 2).sum()
+    }
+
+    /// The widths of the columns.
+    fn widths(&self) -> Vec<usize> {
         let columns = self.rows.iter().map(|it| it.cells.len()).max().unwrap_or_default();
         let width = |column: usize| {
             let cells = self.rows.iter().filter_map(|row| row.cells.get(column));
             cells.map(|cell| display_width(cell)).max().unwrap_or_default()
         };
-        let widths: Vec<usize> = (0..columns).map(width).collect();
+        (0..columns).map(width).collect()
+    }
+}
+
+impl fmt::Display for TextTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let widths = self.widths();
         for (at, TextRow { cells, note }) in self.rows.iter().enumerate() {
             let mut line = String::from("  ");
             for (cell, width) in cells.iter().zip(&widths) {

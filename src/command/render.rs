@@ -218,7 +218,18 @@ fn analysis_text(analysis: &AnalysisView, columns: usize) -> String {
     if analysis.gates.is_empty() {
         return text + "  The ramp has no gates.\n";
     }
-    let mut table = TextTable::new(&["", "blue", "green", interval_bar::HEAD, ""]);
+    let table = gate_table(analysis, columns, interval_bar::MAX_CELLS);
+    // A line that is too long would be cut, and the verdict is at its end.
+    let table = match table.width().saturating_sub(columns) {
+        0 => table,
+        excess => gate_table(analysis, columns, interval_bar::MAX_CELLS.saturating_sub(excess)),
+    };
+    text + &format!("{table}{}", wrapped("  ", interval_bar::KEY, columns))
+}
+
+/// The gates with bars of this many characters.
+fn gate_table(analysis: &AnalysisView, columns: usize, cells: usize) -> TextTable {
+    let mut table = TextTable::new(&["", "blue", "green", &interval_bar::head(cells), ""]);
     for gate in &analysis.gates {
         let VerdictLabel { glyph, word, .. } = verdict(&gate.verdict);
         let style = interval_bar::style(&gate.verdict);
@@ -228,7 +239,13 @@ fn analysis_text(analysis: &AnalysisView, columns: usize) -> String {
         };
         let name = labels::metric(&gate.metric).name;
         let verdict = styled(style, format!("{glyph} {word}"));
-        table.add([name.to_owned(), amount(gate.blue), amount(gate.green), bar(gate), verdict]);
+        table.add([
+            name.to_owned(),
+            amount(gate.blue),
+            amount(gate.green),
+            bar(gate, cells),
+            verdict,
+        ]);
         let said = wrapped("    ", &sentence(gate, &analysis.counts), columns);
         for line in said.lines() {
             table.note(format!("{line}\n"));
@@ -237,7 +254,7 @@ fn analysis_text(analysis: &AnalysisView, columns: usize) -> String {
             table.note(format!("{}\n", styled(FAINT, line)));
         }
     }
-    text + &format!("{table}{}", wrapped("  ", interval_bar::KEY, columns))
+    table
 }
 
 /// The line below a gate: interval, thresholds and evidence.
@@ -246,9 +263,10 @@ fn gate_details(gate: &GateView, analysis: &AnalysisView) -> String {
     let evidence = match gate.verdict.as_str() {
         "left_out" => String::new(),
         "not_comparable" => format!(
-            "; missing for {} and {} users",
+            "; missing for {} and {} {}",
             GroupedCount(gate.blue_missing),
-            GroupedCount(gate.green_missing)
+            GroupedCount(gate.green_missing),
+            analysis.counts
         ),
         _ => format!(
             "; evidence {} to advance, {} to roll back",
@@ -259,7 +277,10 @@ fn gate_details(gate: &GateView, analysis: &AnalysisView) -> String {
     let (blue, green) = (gate.blue_units, gate.green_units);
     let units = match (blue, green) == (analysis.blue_units, analysis.green_units) {
         true => String::new(),
-        false => format!("; of {} and {} users", GroupedCount(blue), GroupedCount(green)),
+        false => {
+            let (blue, green) = (GroupedCount(blue), GroupedCount(green));
+            format!("; of {blue} and {green} {}", analysis.counts)
+        }
     };
     format!("{not_critical}{}{evidence}{units}", Difference(gate))
 }

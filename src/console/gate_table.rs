@@ -56,7 +56,7 @@ pub fn write(out: Out<'_>, analysis: &AnalysisView) -> fmt::Result {
          <tbody role=\"rowgroup\">",
     )?;
     for gate in &analysis.gates {
-        write_row(out, gate)?;
+        write_row(out, gate, &analysis.counts)?;
         write!(
             out,
             "<tr role=\"row\" class=\"says\"><td role=\"cell\" colspan=\"5\">{}</td></tr>",
@@ -82,7 +82,8 @@ const KEY: &str = "<p class=\"key\">\
     <path class=\"at-margin\" d=\"M4 0V14\"/></svg>worse than the margin allows</span>\
     <span class=\"narrow\">← green is better, green is worse →</span></p>";
 
-fn write_row(out: Out<'_>, gate: &GateView) -> fmt::Result {
+/// Writes a gate. `counts` is what a unit is, as in [`sentence`].
+fn write_row(out: Out<'_>, gate: &GateView, counts: &str) -> fmt::Result {
     let VerdictLabel { class, .. } = verdict(&gate.verdict);
     let tag = if gate.is_critical { "" } else { "<span class=\"tag\">not critical</span>" };
     write!(
@@ -99,11 +100,11 @@ fn write_row(out: Out<'_>, gate: &GateView) -> fmt::Result {
     let label = Escaped(&difference).to_string();
     IntervalChart::from_gate(gate).write(out, &label)?;
     write!(out, "<small>{label}</small></td>")?;
-    write_verdict(out, gate)?;
+    write_verdict(out, gate, counts)?;
     out.write_str("</tr>")
 }
 
-fn write_verdict(out: Out<'_>, gate: &GateView) -> fmt::Result {
+fn write_verdict(out: Out<'_>, gate: &GateView, counts: &str) -> fmt::Result {
     let VerdictLabel { class, glyph, word } = verdict(&gate.verdict);
     write!(
         out,
@@ -118,8 +119,9 @@ fn write_verdict(out: Out<'_>, gate: &GateView) -> fmt::Result {
         }
         "not_comparable" => write!(
             out,
-            "<small>missing for {} users of blue and {} of green</small>",
+            "<small>missing for {} {} of blue and {} of green</small>",
             GroupedCount(gate.blue_missing),
+            Escaped(counts),
             GroupedCount(gate.green_missing)
         )?,
         "pass" if gate.worse >= MIN_SHOWN_EVIDENCE => {

@@ -127,9 +127,10 @@ fn incomparable(analysis: &AnalysisView) -> Vec<ProblemView> {
     for gate in gates.filter(|it| it.is_critical && it.verdict == "not_comparable") {
         found.push(severe(
             format!(
-                "{} cannot be compared: the value is missing for {} users of blue and {} of green.",
+                "{} cannot be compared: the value is missing for {} {} of blue and {} of green.",
                 labels::metric(&gate.metric).name,
                 gate.blue_missing,
+                analysis.counts,
                 gate.green_missing
             ),
             "See the counters of unread answers below: answers.plain, answers.format or \

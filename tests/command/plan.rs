@@ -475,6 +475,40 @@ fn a_shadow_step_is_planned_as_it_is_simulated() {
     assert_eq!(held["in_shadow_step"]["held"], 5, "{held}");
 }
 
+/// A shadow step takes its time, and holds its part of the ramps.
+#[test]
+fn the_totals_of_a_plan_include_the_shadow_step() {
+    let files = Files::new();
+    let seconds = |of: &Value| quantiles(of, ["p10_s", "median_s", "p90_s"]);
+    let file = with_shadow_step(&files, &json!({"shadow": 2, "pairs": 5000}));
+    let planned = json_output(&["plan", &file]);
+    let step = &planned["shadow_step"];
+    let per_second = step["pairs_per_second"].as_f64().unwrap();
+    let shadow = step["after_pairs"][1].as_f64().unwrap() / per_second;
+    let steps = planned["steps"].as_array().unwrap();
+    let later: f64 = steps.iter().map(|it| seconds(&it["lasts_s"])[1]).sum();
+    let [low, median, high] = seconds(&planned["whole_s"]);
+    assert!((median - shadow - later).abs() < 1e-6, "{median} {shadow} {later}");
+    assert!(low < median && median < high, "{low} {median} {high}");
+    let advances = steps.iter().map(|it| it["advances"].as_f64().unwrap());
+    let expected = advances.product::<f64>() * step["goes_on"].as_f64().unwrap();
+    assert!((planned["completes"].as_f64().unwrap() - expected).abs() < 1e-9, "{planned}");
+
+    let few = with_shadow_step(&files, &json!({"shadow": 20, "pairs": 200}));
+    let planned = json_output(&["plan", &few, "--rps", "1000"]);
+    assert!(planned["shadow_step"]["goes_on"].as_f64().unwrap() < 0.5, "{planned}");
+    assert_eq!(planned["needed"], Value::Null, "more traffic makes no more pairs");
+    let text = verdigris(&["plan", &few, "--rps", "1000"]).out;
+    for part in [
+        "The others hold in the shadow step, or in a step beyond its timeout",
+        "do so in the shadow step, for which 200 pairs are too few.",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+    let slow = verdigris(&["plan", &few, "--rps", "1"]).out;
+    assert!(slow.contains("of 20 % of users, 0.20 a second; no user"), "{slow}");
+}
+
 /// A judge of half of the pairs, and blue and green that lose as many of them, or not.
 #[test]
 fn a_judge_of_pairs_is_planned_and_simulated() {

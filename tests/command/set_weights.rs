@@ -136,6 +136,36 @@ fn a_file_that_cannot_be_changed_stays_as_it_is() {
     assert!(files.path("link").is_symlink());
 }
 
+/// An anchor or a tag before a map is no part of it.
+#[test]
+fn maps_with_anchors_and_tags_can_be_edited() {
+    let files = Files::new();
+    for (before, after) in [
+        ("{bake: 10m}", "{restart: \"2\", bake: 10m}"),
+        ("&r {bake: 10m}", "&r {restart: \"2\", bake: 10m}"),
+        ("!x &r {}", "!x &r {restart: \"2\"}"),
+        ("&r !x {bake: 10m}", "&r !x {restart: \"2\", bake: 10m}"),
+        ("&r # why\n  {bake: 10m}", "&r # why\n  {restart: \"2\", bake: 10m}"),
+        ("&r\n  bake: 10m", "&r\n  restart: \"2\"\n  bake: 10m"),
+        ("&r # why\n\n  bake: 10m", "&r # why\n\n  restart: \"2\"\n  bake: 10m"),
+        ("{restart: &a \"1\"}", "{restart: &a \"2\"}"),
+    ] {
+        let text = |ramp: &str| {
+            struct_yaml(&format!(
+                "rollout: a\nunit: {{header: u}}\nversions: {{blue: {{cluster: b}}, green: {{cluster: \
+                 g}}}}\nramp: {ramp}\n"
+            ))
+        };
+        let file = files.add("filter.yaml", &text(before));
+        let output = verdigris(&["restart", &file]);
+        assert_eq!(output.code, 0, "{before}: {output:?}");
+        let written = fs::read_to_string(&file).unwrap();
+        assert_eq!(written, text(after), "{before}");
+        let output = verdigris(&["rollback", "--file", &file]);
+        assert_eq!(output.code, 0, "{before}: {output:?}");
+    }
+}
+
 #[test]
 fn all_users_on_blue_rolls_a_ramp_back_and_restart_starts_it_again() {
     let ramp = |members: &str| {

@@ -9,6 +9,7 @@ use axum::response::{Html, IntoResponse, Redirect};
 use axum::routing::get;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
+use verdigris::console::view::RolloutView;
 
 use super::fixtures;
 use super::port::Port;
@@ -136,6 +137,42 @@ fn the_state_of_each_phase_is_shown() {
         "{}",
         output.out
     );
+}
+
+/// The headline of these states does not say that they are bad.
+#[test]
+fn a_severe_problem_decides_the_exit_code() {
+    let console = Console::start();
+    let severe = || fixtures::problem().problems;
+    let in_ramp = |waits_for: &str| {
+        let mut rollout = fixtures::ramping();
+        rollout.ramp.as_mut().unwrap().waits_for = waits_for.into();
+        RolloutView { problems: severe(), ..rollout }
+    };
+    let unknown = RolloutView { is_known: false, ramp: None, ..in_ramp("bake") };
+    let replaced = RolloutView { is_replaced: true, ..in_ramp("bake") };
+    for (rollout, code) in [(in_ramp("state_lost"), 1), (unknown, 1), (replaced, 0)] {
+        console.server.show("ramping", fixtures::view(vec![rollout]));
+        let output = verdigris(&["status", &format!("{}/ramping", console.address)]);
+        assert_eq!(output.code, code, "{output:?}");
+        assert!(output.out.contains("  problem    "), "{output:?}");
+    }
+}
+
+#[test]
+fn units_are_named_by_what_the_gates_count() {
+    let console = Console::start();
+    let mut rollout = fixtures::ramping();
+    let analysis = rollout.ramp.as_mut().unwrap().judgement.as_mut().unwrap();
+    analysis.counts = "requests".into();
+    let gate = &mut analysis.gates[0];
+    gate.verdict = "not_comparable".into();
+    (gate.blue_missing, gate.green_missing, gate.blue_units, gate.green_units) = (3, 57, 20, 10);
+    console.server.show("ramping", fixtures::view(vec![rollout]));
+    let output = verdigris(&["status", &format!("{}/ramping", console.address)]);
+    let text = output.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    let expected = "missing for 3 and 57 requests; of 20 and 10 requests";
+    assert!(text.contains(expected), "{}", output.out);
 }
 
 #[test]

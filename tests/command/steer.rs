@@ -183,6 +183,26 @@ fn the_worst_of_several_consoles_decides_the_exit_code() {
 }
 
 #[test]
+fn a_command_without_an_answer_may_still_take_effect() {
+    let runtime = Runtime::new().unwrap();
+    let never = Router::new().fallback(any(async || std::future::pending::<()>().await));
+    let url = serve(&runtime, never);
+    let output = run(Some(TOKEN), &["rollback", &url, "--timeout", "100ms"]);
+    let expected = format!(
+        "unreachable: {url}/ no answer within 0.1 s: the command may still take effect: look at \
+         `verdigris status`\n"
+    );
+    assert_eq!((output.code, output.out), (3, expected), "{}", output.err);
+    // Without a connection it does not.
+    let port = Port::reserve();
+    let closed = format!("127.0.0.1:{}", port.number);
+    let output = run(Some(TOKEN), &["rollback", &closed, "--timeout", "100ms"]);
+    assert!(output.code == 3 && output.out.contains("cannot be reached"), "{output:?}");
+    let output = run(Some(TOKEN), &["rollback", &url, "--timeout", "0s"]);
+    assert!(output.code == 2 && output.err.contains("write a time, such as 30s"), "{output:?}");
+}
+
+#[test]
 fn a_missing_or_wrong_token_is_explained() {
     let runtime = Runtime::new().unwrap();
     let (accepted, url) = start_console(&runtime);

@@ -30,7 +30,7 @@ struct Written {
 }
 
 impl Terminal {
-    /// Starts the command at a terminal of 24 rows.
+    /// Starts the command at a terminal of 24 rows and 100 columns.
     pub fn start(arguments: &[&str], in_colour: bool) -> Self {
         let no_colour = [("NO_COLOR", "1")];
         Self::start_with(arguments, if in_colour { &[] } else { &no_colour })
@@ -38,10 +38,15 @@ impl Terminal {
 
     /// Starts the command with these environment variables.
     pub fn start_with(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::start_at(100, arguments, variables)
+    }
+
+    /// Starts the command at a terminal of this many columns.
+    pub fn start_at(columns: u16, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&ours).unwrap();
         unlockpt(&ours).unwrap();
-        let size = Winsize { ws_row: 24, ws_col: 100, ws_xpixel: 0, ws_ypixel: 0 };
+        let size = Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         tcsetwinsize(&ours, size).unwrap();
         let name = ptsname(&ours, Vec::new()).unwrap();
         let open =

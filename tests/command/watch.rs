@@ -225,6 +225,26 @@ fn a_terminal_is_redrawn_and_restored() {
     }
 }
 
+/// A terminal cuts what is longer than its lines.
+#[test]
+fn the_verdicts_fit_into_a_narrow_terminal() {
+    let console = Console::start();
+    let mut rollout = fixtures::ramping();
+    let analysis = rollout.ramp.as_mut().unwrap().judgement.as_mut().unwrap();
+    analysis.gates[0].verdict = "not_comparable".into();
+    console.server.show("ramping", fixtures::view(vec![rollout]));
+    let url = format!("{}/ramping", console.address);
+    for columns in [70, 80, 100] {
+        let no_colour = [("NO_COLOR", "1")];
+        let terminal = Terminal::start_at(columns, &["status", &url], &no_colour);
+        let (code, text) = terminal.wait();
+        assert_eq!(code, Some(0), "{text}");
+        assert!(text.contains("≠ not comparable\r\n"), "{text}");
+        let longest = text.lines().map(|it| it.chars().count()).max().unwrap();
+        assert!(longest <= usize::from(columns), "{columns} columns, {longest}:\n{text}");
+    }
+}
+
 #[test]
 fn a_terminal_shows_that_the_console_is_unreachable() {
     let console = Console::start();

@@ -7,6 +7,7 @@ use scraper::{Html, Selector};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use verdigris::console::page::{SCRIPT, STYLE};
+use verdigris::console::problems::problems;
 use verdigris::console::view::{HealthView, RolloutView};
 use verdigris::console::{View, content_security_policy, page};
 
@@ -212,6 +213,21 @@ fn counters_have_labels() {
     }
     assert_eq!(cells(&view, "Failed over"), None);
     assert!(cells(&view, "Empty answers").is_some());
+}
+
+/// With `"evidence": "every_request"`, what is missing is not of users.
+#[test]
+fn missing_values_are_of_what_the_gates_count() {
+    let mut rollout = fixtures::ramping();
+    let analysis = rollout.ramp.as_mut().unwrap().judgement.as_mut().unwrap();
+    analysis.counts = "requests".into();
+    let gate = &mut analysis.gates[0];
+    gate.verdict = "not_comparable".into();
+    (gate.blue_missing, gate.green_missing) = (3, 57);
+    let expected = "missing for 3 requests of blue and 57 of green";
+    let found = problems(&rollout, None, 0);
+    assert!(found.iter().any(|it| it.what.contains(expected)), "{found:?}");
+    assert!(page(&fixtures::view(vec![rollout])).contains(expected));
 }
 
 #[test]

@@ -15,6 +15,14 @@ pub struct Envoy<'a> {
     pub scopes: Vec<Scope<'a>>,
     pub resources: Vec<Resource<'a>>,
     pub managers: Vec<Manager<'a>>,
+    /// The resources that take the rollout's filter out, as the shipped `filter-off.yaml` does.
+    pub taken_out: Vec<TakenOut<'a>>,
+}
+
+/// A resource that takes the filter out: it has the filter's name, and does nothing.
+pub struct TakenOut<'a> {
+    pub scope: Scope<'a>,
+    pub node: &'a YamlNode,
 }
 
 /// A document and its file.
@@ -45,6 +53,9 @@ pub struct Manager<'a> {
     /// The index of the filter in them.
     pub at: usize,
 }
+
+/// The type of Envoy's HTTP filter that changes headers. Without mutations it does nothing.
+const HEADER_MUTATION: &str = "envoy.extensions.filters.http.header_mutation.v3.HeaderMutation";
 
 /// What is known of the resources of all files.
 struct KnownResources<'r, 'a> {
@@ -97,7 +108,8 @@ impl<'a> Envoy<'a> {
         let files = scopes.iter().flat_map(|it| discovered_files(&it.document.root)).collect();
         let known = KnownResources { resources: &resources, files };
         let managers = scopes.iter().flat_map(|scope| Manager::all(*scope, &known)).collect();
-        Self { scopes, resources, managers }
+        let taken_out = scopes.iter().flat_map(|scope| TakenOut::all(*scope)).collect();
+        Self { scopes, resources, managers, taken_out }
     }
 
     /// Whether a filter in one of the managers has this `config`.
@@ -137,6 +149,26 @@ impl<'a> Scope<'a> {
     ) -> Finding {
         let value = value.map(|it| format!("{it:?}"));
         Finding::new(self.file, self.position(node), field, value.as_deref(), fix)
+    }
+}
+
+// === impl TakenOut ===
+
+impl<'a> TakenOut<'a> {
+    fn all(scope: Scope<'a>) -> Vec<Self> {
+        let resources = scope.document.root.get("resources").map(|it| it.items());
+        let does_nothing = |node: &YamlNode| {
+            let Some(filter) = node.get("typed_config") else { return false };
+            let url = filter.get("@type").and_then(|it| it.text()).unwrap_or_default();
+            url.ends_with(HEADER_MUTATION) && filter.get("mutations").is_none()
+        };
+        let is_ours = |node: &YamlNode| {
+            let name = node.get("name").and_then(|it| it.text()).unwrap_or_default();
+            name.contains("verdigris") && !name.contains("console")
+        };
+        let nodes = resources.unwrap_or_default().iter().map(Rc::as_ref);
+        let nodes = nodes.filter(|it| is_ours(it) && does_nothing(it));
+        nodes.map(|node| Self { scope, node }).collect()
     }
 }
 

@@ -51,6 +51,8 @@ pub fn check(manager: &Manager<'_>, rollouts: &[&Config], findings: &mut Finding
         found.warnings.extend(compressor_after(manager, filter, rollouts));
         found.notes.extend(path_rewrite_after(manager, filter));
     }
+    let router = before.iter().find(|it| is_on(it) && kind(it) == Some("router"));
+    found.problems.extend(router.map(|it| router_before(manager, it)));
     for filter in before.iter().filter(|it| is_on(it)) {
         check_path_rewrite_before(manager, filter, &mut found);
         found.warnings.extend(signature_before(manager, filter, rollouts));
@@ -59,6 +61,7 @@ pub fn check(manager: &Manager<'_>, rollouts: &[&Config], findings: &mut Finding
         found.warnings.extend(strict_session(manager, filter));
     }
     // Several filters of Verdigris may be in the manager, to which the same applies.
+    findings.problems.extend(new_ones(found.problems, &findings.problems));
     findings.warnings.extend(new_ones(found.warnings, &findings.warnings));
     findings.notes.extend(new_ones(found.notes, &findings.notes));
 }
@@ -70,6 +73,15 @@ fn new_ones(mut found: Vec<Finding>, known: &[Finding]) -> Vec<Finding> {
     };
     found.retain(|it| !known.iter().any(|other| is_same(it, other)));
     found
+}
+
+/// Envoy rejects a chain of filters in which the router is not the last one.
+fn router_before(manager: &Manager<'_>, filter: &YamlNode) -> Finding {
+    let fix = format!(
+        "must be the last HTTP filter, or Envoy rejects the listener: move it after {:?}",
+        manager.filter_name()
+    );
+    finding(manager, filter, fix)
 }
 
 fn belongs_before(manager: &Manager<'_>, filter: &YamlNode) -> Option<Finding> {

@@ -19,6 +19,8 @@ const SHIPPED_NODE_ID: &str = "envoy";
 const PROTOCOL: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 /// An Envoy writes its responses to the store once an interval, and the deciding instance reads them once an interval.
 const WINDOW_INTERVALS: u32 = 2;
+/// The `connect_timeout` of a cluster in Envoy.
+const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Checks a rollout's fleet.
 pub fn check(
@@ -116,6 +118,9 @@ fn long_connect_timeout(
     let call_timeout = fleet.call_timeout();
     let node = cluster.get("connect_timeout");
     let configured = node.and_then(|it| it.text());
+    if node.is_none() && DEFAULT_CONNECT_TIMEOUT < call_timeout {
+        return None;
+    }
     let seconds = configured.and_then(|it| it.strip_suffix('s')?.parse().ok());
     let connect_timeout = seconds.and_then(|it| Duration::try_from_secs_f64(it).ok());
     if connect_timeout.is_some_and(|it| it < call_timeout) {

@@ -6,7 +6,7 @@
 //! | `agreement`, `bootstrap`, `listener` | clusters and headers that a rollout must agree with |
 //! | `discovery` | whether Envoy accepts the configuration |
 //! | `filters` | the order of HTTP filters |
-//! | `routes`, `clusters` | where requests go |
+//! | `routes`, `version_routes`, `clusters` | where requests go |
 //! | `failover` | what `versions.green.failover` needs |
 //! | `fleet` | what `fleet` needs |
 //! | `called_clusters` | what `judge` and `samples` need |
@@ -29,6 +29,7 @@ mod listener;
 mod plugin;
 mod routes;
 mod stats;
+mod version_routes;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
@@ -42,7 +43,7 @@ use super::reload::{self, ConfigWithText, Effect};
 use super::source::{Finding, Source};
 use crate::config::{Artifact, Config, Plugin, Role};
 use bootstrap::Bootstrap;
-use envoy::{Envoy, Manager, Purpose};
+use envoy::{Envoy, Manager, Purpose, TakenOut};
 use findings::Findings;
 use plugin::ParsedPlugin;
 
@@ -159,33 +160,48 @@ impl CheckArgs {
             }
             checked.files.push(CheckedFile { file: source.name.clone(), rollouts, consoles });
         }
-        check_all(&sources, &plugins, &mut checked.findings);
+        let envoy = Envoy::from_sources(&sources);
+        check_all(&sources, &envoy, &plugins, &mut checked.findings);
         if let Some(old) = &self.from
             && checked.findings.problems.is_empty()
         {
-            checked.reload = Some(self.reload(old, &plugins)?);
+            checked.reload = Some(self.reload(old, &envoy, &plugins)?);
         }
         checked.sources = sources;
         Ok(checked)
     }
 
     /// The effects of a reload in the place of the file `old`.
-    fn reload(&self, old: &str, plugins: &[ParsedPlugin<'_>]) -> Result<Vec<Effect>, CliError> {
+    fn reload(
+        &self,
+        old: &str,
+        envoy: &Envoy<'_>,
+        plugins: &[ParsedPlugin<'_>],
+    ) -> Result<Vec<Effect>, CliError> {
         let old = Source::read(old)?;
         let (old_text, old_plugin) = (old.only()?, load::plugin_of(&old)?);
-        // A console beside a rollout is not affected.
-        let rollouts = || plugins.iter().filter(|it| matches!(it.plugin, Plugin::Rollout(_)));
-        let new = match (plugins, rollouts().count()) {
-            ([only], _) => Some(only),
-            (_, 1) => rollouts().next(),
-            _ => None,
+        let is_same_kind = |it: &&ParsedPlugin<'_>| {
+            matches!(it.plugin, Plugin::Rollout(_)) == matches!(old_plugin, Plugin::Rollout(_))
         };
-        let Some(new) = new else {
-            let why = format!(
-                "--from compares one plugin configuration, but the files have {}",
-                plugins.len()
-            );
-            return Err(CliError::Usage(why));
+        let of_same_kind: Vec<_> = plugins.iter().filter(is_same_kind).collect();
+        let new = match (of_same_kind.as_slice(), plugins, &old_plugin) {
+            ([only], ..) => only,
+            ([], _, Plugin::Rollout(old)) if !envoy.taken_out.is_empty() => {
+                return reload::taken_out(old, self.step);
+            }
+            // A console and a rollout of several files are not in each other's place.
+            ([], [only], _) if self.files.len() == 1 => only,
+            _ => {
+                let kind = match old_plugin {
+                    Plugin::Rollout(_) => "rollout",
+                    Plugin::Console(_) => "console",
+                };
+                let count = of_same_kind.len();
+                return Err(CliError::Usage(format!(
+                    "--from has the configuration of a {kind}, which it compares with one, but the \
+                     files have {count} configurations of a {kind}"
+                )));
+            }
         };
         match (&old_plugin, &new.plugin) {
             (Plugin::Rollout(old), Plugin::Rollout(config)) => reload::effects(
@@ -200,9 +216,13 @@ impl CheckArgs {
 }
 
 /// Applies all checks.
-fn check_all(sources: &[Source], plugins: &[ParsedPlugin<'_>], findings: &mut Findings) {
-    let envoy = Envoy::from_sources(sources);
-    let bootstrap = Bootstrap::new(&envoy);
+fn check_all(
+    sources: &[Source],
+    envoy: &Envoy<'_>,
+    plugins: &[ParsedPlugin<'_>],
+    findings: &mut Findings,
+) {
+    let bootstrap = Bootstrap::new(envoy);
     let has_role = |role| plugins.iter().any(|it| it.role() == Some(role));
     for plugin in plugins {
         plugin.check(plugins, findings);
@@ -211,9 +231,9 @@ fn check_all(sources: &[Source], plugins: &[ParsedPlugin<'_>], findings: &mut Fi
         agreement::check(&bootstrap, plugin, has_role(Role::Shadow), findings);
     }
     let rollouts: Vec<&Config> = plugins.iter().filter_map(ParsedPlugin::release).collect();
-    discovery::check(&envoy, findings);
+    discovery::check(envoy, findings);
     for (at, manager) in envoy.managers.iter().enumerate() {
-        let rollouts = rollouts_of(manager, &envoy, plugins);
+        let rollouts = rollouts_of(manager, envoy, plugins);
         filters::check(manager, &rollouts, findings);
         let mut before = envoy.managers.iter().take(at);
         // The routes are the same for all its filters.
@@ -221,19 +241,25 @@ fn check_all(sources: &[Source], plugins: &[ParsedPlugin<'_>], findings: &mut Fi
             && !before.any(|it| it.purpose == Purpose::Release && it.shares_manager(manager))
         {
             routes::check(manager, &rollouts, findings);
+            version_routes::check(manager, &rollouts, findings);
         }
     }
     for config in &rollouts {
-        clusters::check(&envoy, config, findings);
+        clusters::check(envoy, config, findings);
     }
     for plugin in plugins {
-        failover::check(&envoy, &bootstrap, plugin, has_role(Role::Green), findings);
-        fleet::check(&envoy, &bootstrap, plugin, findings);
+        failover::check(envoy, &bootstrap, plugin, has_role(Role::Green), findings);
+        fleet::check(envoy, &bootstrap, plugin, findings);
         called_clusters::check(&bootstrap, plugin, findings);
     }
-    stats::check(&envoy, &rollouts, findings);
-    if plugins.is_empty() && findings.problems.is_empty() {
-        report_missing_plugin(sources, &envoy, findings);
+    stats::check(envoy, &rollouts, findings);
+    for TakenOut { scope, node } in &envoy.taken_out {
+        let name = node.get("name").and_then(|it| it.text());
+        let fix = "the filter is out: all users are on blue";
+        findings.notes.push(scope.finding(node, "resources", name, fix));
+    }
+    if plugins.is_empty() && findings.problems.is_empty() && envoy.taken_out.is_empty() {
+        report_missing_plugin(sources, envoy, findings);
     }
 }
 

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::envoy::{Envoy, Manager};
 use super::findings::Findings;
 use crate::assignment::Version;
+use crate::command::position::Position;
 use crate::command::source::Finding;
 use crate::command::yaml::YamlNode;
 use crate::config::{Config, RouteBy};
@@ -14,10 +15,10 @@ use crate::response::Format;
 const CLUSTER_HEADER: &str = "x-verdigris-cluster";
 
 /// A route and its parents.
-struct Route<'a> {
+pub(super) struct Route<'a> {
     manager: &'a Manager<'a>,
-    node: &'a YamlNode,
-    virtual_host: &'a YamlNode,
+    pub(super) node: &'a YamlNode,
+    pub(super) virtual_host: &'a YamlNode,
     /// The route configuration.
     table: &'a YamlNode,
 }
@@ -73,7 +74,7 @@ fn is_one_of(header: &str, headers: &[&str]) -> bool {
 // === impl Route ===
 
 impl<'a> Route<'a> {
-    fn all(manager: &'a Manager<'a>) -> Vec<Self> {
+    pub(super) fn all(manager: &'a Manager<'a>) -> Vec<Self> {
         let Some(table) = manager.node.get("route_config") else { return Vec::new() };
         let hosts = table.get("virtual_hosts").map(|it| it.items()).unwrap_or_default();
         let routes = hosts.iter().flat_map(|virtual_host| {
@@ -145,17 +146,11 @@ impl<'a> Route<'a> {
 
     /// A cluster that does not depend on the version.
     fn fixed_cluster(&self, rollouts: &[&Config]) -> Option<Finding> {
-        let action = self.action()?;
-        let fixed = ["cluster", "weighted_clusters"];
-        let (field, node) = fixed.iter().find_map(|field| Some((*field, action.get(field)?)))?;
-        let filter = self.manager.filter_name();
-        let is_off = |level: &&YamlNode| {
-            let disabled = level.at(&["typed_per_filter_config", filter, "disabled"]);
-            disabled.is_some_and(YamlNode::is_true)
-        };
-        if self.levels().iter().any(is_off) || self.matches_version(rollouts) {
+        let (field, node) = self.counted_cluster()?;
+        if self.matches_version(rollouts) {
             return None;
         }
+        let filter = self.manager.filter_name();
         let fix = format!(
             "does not depend on the version, but Verdigris counts each request for the version of its \
              unit: write cluster_header, or turn the filter off for this route \
@@ -163,6 +158,21 @@ impl<'a> Route<'a> {
              type.googleapis.com/envoy.config.route.v3.FilterConfig, disabled: true}}}})"
         );
         Some(self.finding(node, &format!("route.{field}"), node.text(), fix))
+    }
+
+    /// The field and the value of the cluster that the route names, if the filter counts its requests.
+    pub(super) fn counted_cluster(&self) -> Option<(&'static str, &'a YamlNode)> {
+        let action = self.action()?;
+        let filter = self.manager.filter_name();
+        let is_off = |level: &&YamlNode| {
+            let disabled = level.at(&["typed_per_filter_config", filter, "disabled"]);
+            disabled.is_some_and(YamlNode::is_true)
+        };
+        if self.levels().iter().any(is_off) {
+            return None;
+        }
+        let fixed = ["cluster", "weighted_clusters"];
+        fixed.iter().find_map(|field| Some((*field, &**action.get(field)?)))
     }
 
     /// Whether the route matches a header that the filter sets.
@@ -212,13 +222,31 @@ impl<'a> Route<'a> {
         Some(MatchedPath { path: regex.trim_end_matches('$'), is_literal: false })
     }
 
-    fn finding(&self, node: &YamlNode, field: &str, value: Option<&str>, fix: String) -> Finding {
+    pub(super) fn finding(
+        &self,
+        node: &YamlNode,
+        field: &str,
+        value: Option<&str>,
+        fix: String,
+    ) -> Finding {
         self.manager.scope.finding(node, field, value, fix)
+    }
+
+    /// The position of a node in the file.
+    pub(super) fn position(&self, node: &YamlNode) -> Position {
+        self.manager.scope.position(node)
     }
 }
 
+/// The value that a route matches this header exactly with.
+pub(super) fn exact_header<'a>(route: &'a YamlNode, header: &str) -> Option<&'a str> {
+    let matcher = header_match(route, header)?;
+    let exact = matcher.at(&["string_match", "exact"]);
+    exact.or_else(|| matcher.get("exact_match").map(|it| &**it))?.text()
+}
+
 /// The matcher of a route for this header.
-fn header_match<'a>(route: &'a YamlNode, header: &str) -> Option<&'a YamlNode> {
+pub(super) fn header_match<'a>(route: &'a YamlNode, header: &str) -> Option<&'a YamlNode> {
     let all = route.at(&["match", "headers"]).map(YamlNode::items).unwrap_or_default();
     let is_named = |it: &&Rc<YamlNode>| {
         let name = it.get("name").and_then(|it| it.text());
@@ -231,12 +259,7 @@ fn header_match<'a>(route: &'a YamlNode, header: &str) -> Option<&'a YamlNode> {
 pub fn failover_route(envoy: &Envoy<'_>, config: &Config, cluster: &str) -> Option<Finding> {
     let header = config.cluster_header.as_str();
     let routes: Vec<_> = envoy.releases().flat_map(Route::all).collect();
-    let is_exact = |route: &&Route<'_>| {
-        let Some(matcher) = header_match(route.node, header) else { return false };
-        let exact = matcher.at(&["string_match", "exact"]);
-        let exact = exact.or_else(|| matcher.get("exact_match").map(|it| &**it));
-        exact.and_then(YamlNode::text) == Some(cluster)
-    };
+    let is_exact = |route: &&Route<'_>| exact_header(route.node, header) == Some(cluster);
     let Some(route) = routes.iter().find(is_exact) else {
         // Without a route by the cluster header, the routes may be elsewhere.
         let first = routes.iter().find(|it| it.cluster_header().is_some())?;

@@ -16,7 +16,11 @@ impl Planned {
         let mut all = Vec::new();
         if let Some(needed) = self.needed {
             all.push(self.more_traffic(needed));
+        }
+        if self.needed.is_some() || self.completes < ENOUGH {
             all.extend(self.holding_step());
+        }
+        if self.needed.is_some() {
             all.extend(self.profile());
             all.push(
                 "With this traffic: use fewer and larger steps, larger tolerances, or fewer critical \
@@ -68,6 +72,13 @@ impl Planned {
     fn holding_step(&self) -> Option<String> {
         let steps = self.steps.iter().filter(|it| it.is_compared);
         let step = steps.min_by(|a, b| a.advances.total_cmp(&b.advances))?;
+        if let Some(shadow) = self.shadow_step.as_ref().filter(|it| it.goes_on < step.advances) {
+            return Some(format!(
+                "Most ramps that hold do so in the shadow step, for which {} pairs are too few. Write more \
+                 \"pairs\" there, larger tolerances, or fewer critical gates.",
+                count(shadow.max_pairs as f64)
+            ));
+        }
         let PlannedStep { step: number, share, gates, green, .. } = step;
         let gates = gates.iter().filter(|it| it.is_critical && it.passes < ENOUGH);
         let gates: Vec<&str> = gates.map(|it| it.metric.as_str()).collect();

@@ -41,8 +41,9 @@ impl PlanInputs<'_> {
         GateForecast { plan, gate, step, traffic, explained: self.world.explained, max_s }
     }
 
-    /// The share of ramps that a green like blue completes, from 0 to 1: the product over the
-    /// critical gates of all steps, as if they were independent.
+    /// The share of ramps that a green like blue completes after the shadow step, which depends on
+    /// pairs and not on traffic, from 0 to 1: the product over the critical gates of all steps, as if
+    /// they were independent.
     pub fn completes(&self) -> f64 {
         (0..self.ramp.steps.len()).map(|step| self.advances(step)).product()
     }

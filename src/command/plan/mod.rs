@@ -82,9 +82,12 @@ impl PlanArgs {
         let inputs = PlanInputs { ramp: &ramp, world: &world, by_conversation };
         let shadow_step = PlannedShadowStep::new(&ramp, &world, self.traffic.judged_pairs(&config));
         let steps: Vec<_> = (0..ramp.steps.len()).map(|step| self.step(&inputs, step)).collect();
-        let completes = steps.iter().map(|it| it.advances).product();
+        let goes_on = shadow_step.as_ref().map_or(1.0, |it| it.goes_on);
+        let completes = steps.iter().map(|it| it.advances).product::<f64>() * goes_on;
         let baseline = DurationRange::exactly(ramp.baseline.as_secs_f64());
-        let whole_s = steps.iter().fold(baseline, |all, step| all.then(step.lasts_s));
+        let all = shadow_step.iter().map(PlannedShadowStep::lasts_s);
+        let all = all.chain(steps.iter().map(|it| it.lasts_s));
+        let whole_s = all.fold(baseline, DurationRange::then);
         let traffic = Assumptions::from_world(&world);
         Ok(Planned {
             rollout: config.rollout.to_string(),

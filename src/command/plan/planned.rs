@@ -34,7 +34,7 @@ pub struct Planned {
     /// The plan of the shadow step; `None` if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) shadow_step: Option<PlannedShadowStep>,
-    /// How long a green like blue takes through all steps.
+    /// How long a green like blue takes through all steps, with the baseline and the shadow step.
     pub(super) whole_s: DurationRange,
     /// The share of ramps that a green like blue completes, from 0 to 1.
     pub(super) completes: f64,
@@ -142,7 +142,10 @@ impl Planned {
         let after = range(self.whole_s, self.timeout_s);
         let timeout = time(self.timeout_s);
         let ramps = about_ramps(self.completes);
-        let others = format!("The others hold in a step beyond its timeout of {timeout}.");
+        let in_shadow = self.shadow_step.as_ref().filter(|it| it.goes_on < 1.0);
+        let in_shadow = in_shadow.map_or("", |_| "in the shadow step, or ");
+        let others =
+            format!("The others hold {in_shadow}in a step beyond its timeout of {timeout}.");
         match self.completes {
             ENOUGH.. => format!("A green like blue completes the ramp after {after}.\n"),
             0.5.. => format!("A green like blue completes {ramps}, after {after}. {others}\n"),

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use crate::analysis::Verdict;
+use crate::command::forecast::DurationRange;
 use crate::command::output::{count, percent, time};
 use crate::rollout::RampSpec;
 use crate::simulate::rollout::SHARED;
@@ -24,11 +25,11 @@ pub(super) struct PlannedShadowStep {
     #[serde(skip_serializing_if = "Option::is_none")]
     agreement: Option<f64>,
     /// After how many pairs the ramp holds if the step is not decided.
-    max_pairs: u64,
+    pub max_pairs: u64,
     /// The fraction of the variance of values that both responses to a request are assumed to share.
     shared: f64,
     /// The share of ramps in which a green like blue goes on before the ramp holds, from 0 to 1.
-    goes_on: f64,
+    pub goes_on: f64,
     /// After how many pairs it does so: the tenth, the half and nine tenths of these ramps.
     after_pairs: Option<[u64; 3]>,
 }
@@ -74,6 +75,16 @@ impl PlannedShadowStep {
         })
     }
 
+    /// How long a green like blue stays in the step.
+    pub fn lasts_s(&self) -> DurationRange {
+        let after = |at: usize| {
+            let pairs = self.after_pairs?.get(at).copied()?;
+            Some(pairs as f64 / self.pairs_per_second)
+        };
+        let all = DurationRange { p10_s: after(0), median_s: after(1), p90_s: after(2) };
+        all.in_share(self.goes_on)
+    }
+
     /// The plan as text.
     pub fn text(&self) -> String {
         let Self { share, pairs_per_second, max_pairs, shared, goes_on, after_pairs, .. } = self;
@@ -81,7 +92,7 @@ impl PlannedShadowStep {
         let mut text = format!(
             "Copies of the requests of {} of users, {} a second; no user is on green.\n",
             percent(*share),
-            count(*pairs_per_second)
+            rate(*pairs_per_second)
         );
         if let (Some(judged), Some(agreement)) = (self.judged_per_second, self.agreement) {
             let _ = writeln!(

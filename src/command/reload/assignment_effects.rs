@@ -7,7 +7,7 @@ use crate::analysis::StepIndex;
 use crate::assignment::{RollbackPolicy, Share, Version};
 use crate::command::output::{CliError, percent, pluralized};
 use crate::config::Config;
-use crate::rollout::{Clocks, HoldReason, Phase, RampSpec, RampState};
+use crate::rollout::{Clocks, HoldReason, Phase, RampSpec, RampState, SpecFingerprint};
 
 /// A share that may be in force before the reload.
 pub(super) struct ShareBefore {
@@ -78,6 +78,18 @@ fn share_after(old: &Config, new: &Config, before: &ShareBefore, now: Clocks) ->
 /// another name.
 fn leaves_fleet(old: &Config, new: &Config) -> bool {
     old.fleet.is_some() && new.fleet.is_none() && new.ramp.is_some()
+}
+
+/// A clause of what a running ramp does not notice, if it goes on with its evidence after the reload.
+pub(super) fn unnoticed_by_ramp(old: &Config, new: &Config) -> &'static str {
+    let (Some(from), Some(to)) = (&old.ramp, &new.ramp) else { return "" };
+    let is_same = old.rollout == new.rollout && !leaves_fleet(old, new);
+    let is_restarted = from.restart != to.restart || to.is_rolled_back;
+    if is_same && !is_restarted && SpecFingerprint::new(from) == SpecFingerprint::new(to) {
+        "; the ramp does not notice, and continues with earlier evidence: change ramp.restart"
+    } else {
+        ""
+    }
 }
 
 /// Why a new or restarted ramp does not start.
@@ -185,7 +197,7 @@ pub(super) fn unit_sources(
     }
     let cause = "the unit has other sources: users whose unit changes are reassigned";
     let moved = MovedUsers::worst_case(old, new, before, now);
-    Some(moved.effect("unit", cause, before.len() == 1, ""))
+    Some(moved.effect("unit", cause, before.len() == 1, unnoticed_by_ramp(old, new)))
 }
 
 /// The effects on green's share and on the ramp, by step of the old ramp. Buckets stay, so exactly
@@ -236,6 +248,19 @@ fn rollback(old: &Config, new: &Config, before: &[ShareBefore]) -> Option<Effect
     let most = before.iter().map(|it| it.share.fraction()).fold(0.0, f64::max);
     let moved = (most > 0.0 && !may_finish).then_some(rounded(most));
     Some(Effect { thrown_back: moved, moved, ..Effect::new("ramp", what) })
+}
+
+/// The effect of a reload that takes the filter out.
+pub(super) fn taken_out(before: &[ShareBefore]) -> Effect {
+    let most = before.iter().map(|it| it.share.fraction()).fold(0.0, f64::max);
+    let at_most = if before.len() == 1 { "" } else { "at most " };
+    let moved = match most {
+        0.0 => String::new(),
+        _ => format!("; {at_most}{} of all users move back to blue", percent(most)),
+    };
+    let what = format!("the filter is out: all users are on blue{moved}");
+    let moved = (most > 0.0).then_some(rounded(most));
+    Effect { thrown_back: moved, moved, ..Effect::new("resources", what) }
 }
 
 /// The effect on one share.

@@ -66,7 +66,7 @@ pub fn effects(
     effects.extend(routing_effects::read_body(old, new));
     effects.extend(routing_effects::console(old, new));
     effects.extend(routing_effects::failover(old, new));
-    effects.extend(routing_effects::requests(old, new, is_renamed));
+    effects.extend(routing_effects::requests(old, new));
     effects.extend(assignment_effects::pins(old_json, new_json, new));
     effects.extend(routing_effects::missing_units(old, new));
     effects.extend(routing_effects::headers(old, new));
@@ -82,6 +82,15 @@ pub fn effects(
     effects.extend(fleet_effects::fleet(old, new));
     effects.extend(command_effects::ended_command(old, new).filter(|_| may_have_commands));
     Ok(effects)
+}
+
+/// The effect of taking the filter out, in the place of `old`. `step` is as in [`effects`].
+///
+/// # Errors
+/// The old configuration has no such step.
+pub fn taken_out(old: &Config, step: Option<usize>) -> Result<Vec<Effect>, CliError> {
+    let before = assignment_effects::shares_before(old, step)?;
+    Ok(vec![assignment_effects::taken_out(&before)])
 }
 
 fn unix_now() -> u64 {

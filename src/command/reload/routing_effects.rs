@@ -1,5 +1,6 @@
 //! Where requests go after a reload, and how: conversations, clusters, headers, roles and shadows.
 
+use super::assignment_effects::unnoticed_by_ramp;
 use super::effect::Effect;
 use crate::assignment::{MissingUnitPolicy, RollbackPolicy, Share, Version};
 use crate::command::output::percent;
@@ -60,10 +61,11 @@ pub(super) fn clusters(old: &Config, new: &Config) -> Vec<Effect> {
     if new.route_by == RouteBy::VersionHeader {
         return effects;
     }
+    let ramp = unnoticed_by_ramp(old, new);
     for version in Version::ALL {
         let (from, to) = (old.cluster(version), new.cluster(version));
         if from != to {
-            let what = format!("{version}'s requests go to {to} instead of {from}");
+            let what = format!("{version}'s requests go to {to} instead of {from}{ramp}");
             effects.push(Effect::new(format!("versions.{version}.cluster"), what));
         }
     }
@@ -113,15 +115,10 @@ pub(super) fn failover(old: &Config, new: &Config) -> Option<Effect> {
 }
 
 /// The effects of other changes to requests.
-pub(super) fn requests(old: &Config, new: &Config, is_renamed: bool) -> Vec<Effect> {
+pub(super) fn requests(old: &Config, new: &Config) -> Vec<Effect> {
     let is_changed = |version| old.request(version) != new.request(version);
     let changed = Version::ALL.into_iter().filter(|version| is_changed(*version));
-    let ramp = match &new.ramp {
-        Some(_) if !is_renamed && old.ramp.is_some() => {
-            "; the ramp does not notice, and continues with earlier evidence: change ramp.restart"
-        }
-        _ => "",
-    };
+    let ramp = unnoticed_by_ramp(old, new);
     let effect = |version: Version| {
         let what = format!(
             "the changes to {version}'s requests change, immediately and for all its users{ramp}"

@@ -61,7 +61,9 @@ impl Source {
 
     /// As [`parse`](Self::parse), for a text that Envoy reads as a file of the name `file_name`.
     fn parse_as(name: &str, file_name: &str, text: String) -> Self {
-        let documents = yaml::parse(&text).and_then(as_kubernetes_merges);
+        let is_json_file = file_name.ends_with(".json");
+        let documents = if is_json_file { yaml::parse_json(&text) } else { yaml::parse(&text) };
+        let documents = documents.and_then(as_kubernetes_merges);
         let mut source = Self {
             name: name.to_owned(),
             text,
@@ -75,7 +77,7 @@ impl Source {
             Ok(documents) => (documents, None),
             Err(error) => (yaml::Documents::default(), Some(error)),
         };
-        let has_filters = source.add_documents(&documents.roots);
+        let has_filters = source.add_documents(&documents.roots, is_json_file);
         let has_brace = yaml::without_mark(&source.text).trim_start().starts_with('{');
         let is_json =
             has_brace && !source.is_envoy && !documents.roots.iter().any(is_kubernetes_object);
@@ -86,7 +88,7 @@ impl Source {
             source.add_problem(Position::START, "file", fix);
             return source;
         }
-        if source.is_envoy && file_name.ends_with(".json") {
+        if source.is_envoy && is_json_file {
             source.report_no_json();
         }
         // In a plugin configuration, its parser reports these.
@@ -100,7 +102,7 @@ impl Source {
     }
 
     /// Adds the contents of the documents. Returns whether they have Wasm filters of Verdigris.
-    fn add_documents(&mut self, roots: &[Rc<YamlNode>]) -> bool {
+    fn add_documents(&mut self, roots: &[Rc<YamlNode>], is_json_file: bool) -> bool {
         for root in roots {
             for config in kubernetes::configs(root, &self.name) {
                 match config {
@@ -116,6 +118,7 @@ impl Source {
             self.is_envoy |= is_envoy_config(root);
             let reader = match is_kubernetes_object(root) {
                 true => YamlReader::KubernetesWithStruct,
+                false if is_json_file => YamlReader::EnvoyJson,
                 false => YamlReader::Envoy,
             };
             let mut filters = Vec::new();

@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use crate::command::position::Position;
 use crate::command::yaml::{
-    InvalidYaml, NodeKind, YamlNode, name_in_kubernetes, scalar_in_envoy, scalar_in_kubernetes,
+    InvalidYaml, NodeKind, YamlNode, name_in_kubernetes, scalar_in_envoy, scalar_in_json,
+    scalar_in_kubernetes,
 };
 use crate::config::yaml_decimal;
 
@@ -13,6 +14,8 @@ use crate::config::yaml_decimal;
 pub enum YamlReader {
     /// Envoy reads the file, and the filter gets a `google.protobuf.Struct`.
     Envoy,
+    /// The same, for a file that it reads as JSON.
+    EnvoyJson,
     /// Kubernetes reads the object, and the control plane makes JSON text of it.
     Kubernetes,
     /// Kubernetes reads the object, which has the `google.protobuf.Struct` for the filter, as an
@@ -55,7 +58,7 @@ impl YamlReader {
     /// The name in messages.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Envoy => "Envoy",
+            Self::Envoy | Self::EnvoyJson => "Envoy",
             Self::Kubernetes | Self::KubernetesWithStruct => "Kubernetes",
         }
     }
@@ -109,6 +112,7 @@ impl JsonWriter {
         let Some(scalar) = node.scalar() else { return Ok(Value::Null) };
         let value = match self.reader {
             YamlReader::Envoy => scalar_in_envoy(scalar),
+            YamlReader::EnvoyJson => scalar_in_json(scalar),
             YamlReader::Kubernetes | YamlReader::KubernetesWithStruct => {
                 scalar_in_kubernetes(scalar).map_err(|why| invalid(node, why))?
             }
@@ -126,7 +130,7 @@ impl JsonWriter {
         match self.reader {
             // Envoy takes the text of any scalar (`it.first.as<std::string>()`).
             YamlReader::Envoy if scalar_in_envoy(scalar).is_null() => Ok("null".to_owned()),
-            YamlReader::Envoy => Ok(scalar.text.to_owned()),
+            YamlReader::Envoy | YamlReader::EnvoyJson => Ok(scalar.text.to_owned()),
             YamlReader::Kubernetes | YamlReader::KubernetesWithStruct => {
                 name_in_kubernetes(scalar).map_err(|why| invalid(node, why))
             }

@@ -1,8 +1,11 @@
 //! The options that the subcommands share, and the token.
 
+use std::time::Duration;
+
 use clap::Args;
 
 use crate::command::output::CliError;
+use crate::config::time::parse_duration;
 use crate::names::RolloutName;
 
 /// The environment variable with the token.
@@ -18,6 +21,10 @@ pub struct CommandArgs {
     /// The rollout, if the console has several.
     #[arg(long, value_name = "NAME", value_parser = rollout)]
     pub rollout: Option<String>,
+    /// How long to wait for a console's answer. The default is the request timeout of the shipped
+    /// console's listener.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = timeout)]
+    pub timeout: Duration,
 }
 
 /// The step that an operator command is for.
@@ -38,6 +45,11 @@ fn reason(text: &str) -> Result<String, String> {
 
 fn rollout(name: &str) -> Result<String, String> {
     RolloutName::new(name).map(|_| name.to_owned()).ok_or_else(|| RolloutName::RULE.to_owned())
+}
+
+fn timeout(text: &str) -> Result<Duration, String> {
+    let time = parse_duration(text).filter(|it| !it.is_zero());
+    time.ok_or_else(|| "write a time, such as 30s or 1m".to_owned())
 }
 
 // === impl CommandArgs ===

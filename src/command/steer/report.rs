@@ -33,7 +33,8 @@ pub enum CommandResult {
     Sent,
     /// The console rejected the command.
     Rejected,
-    /// The console did not answer, or another server is at the address.
+    /// The console did not answer, although the command may still take effect, or another server is at
+    /// the address.
     Unreachable,
 }
 

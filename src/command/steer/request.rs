@@ -1,5 +1,7 @@
 //! A command, sent to each console.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -15,6 +17,8 @@ pub struct CommandToSend {
     pub rollout: Option<String>,
     pub step: Option<u64>,
     pub token: String,
+    /// How long to wait for a console's answer.
+    pub timeout: Duration,
     /// What to do where the console takes no commands, as a sentence; may be empty.
     pub without_token: &'static str,
 }
@@ -50,7 +54,7 @@ impl CommandToSend {
     fn send_to(&self, console: &ConsoleClient) -> (CommandResult, String) {
         let query = self.rollout.as_ref().map(|it| format!("?rollout={it}")).unwrap_or_default();
         let path = format!("{}{query}", self.kind.as_str());
-        match console.post(&path, &self.token, &self.body()) {
+        match console.post(&path, &self.token, &self.body(), self.timeout) {
             Ok(Posted { status: 200, text }) if is_decision(&text) => (CommandResult::Done, text),
             Ok(Posted { status: 202, text }) if is_decision(&text) => (CommandResult::Sent, text),
             Ok(Posted { status: 200, text }) => (

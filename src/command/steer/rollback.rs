@@ -34,7 +34,7 @@ pub struct RollbackArgs {
     #[arg(value_name = "URL", value_parser = ConsoleAddress::parse, required_unless_present = "file")]
     consoles: Vec<ConsoleAddress>,
     /// The file that Envoy watches, instead of a console.
-    #[arg(long, conflicts_with_all = ["consoles", "reason", "rollout"])]
+    #[arg(long, conflicts_with_all = ["consoles", "reason", "rollout", "timeout"])]
     file: Option<PathBuf>,
     #[command(flatten)]
     command: CommandArgs,
@@ -73,6 +73,7 @@ impl RollbackArgs {
             rollout: self.command.rollout,
             step: None,
             token: token(&format!(".{WITHOUT_TOKEN}"))?,
+            timeout: self.command.timeout,
             without_token: WITHOUT_TOKEN,
         };
         Ok(RollbackReport::Commands(command.send(&self.consoles)))

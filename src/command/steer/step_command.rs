@@ -44,6 +44,7 @@ impl StepCommandArgs {
             rollout: self.command.rollout.clone(),
             step: self.step.step,
             token: token("")?,
+            timeout: self.command.timeout,
             without_token: "",
         })
     }

@@ -5,7 +5,9 @@
 //! | `parse` | the tree of a text |
 //! | `scalar` | the types that Envoy and Kubernetes give to scalars |
 //! | `merge_keys` | maps with `<<`, as Kubernetes reads them |
+//! | `json` | numbers and escapes of JSON |
 
+mod json;
 mod merge_keys;
 mod parse;
 mod scalar;
@@ -20,8 +22,9 @@ use serde_json::Value;
 
 use super::position::Position;
 
+pub use json::scalar_in_json;
 pub use merge_keys::{is_merge_key, with_merged_maps};
-pub use parse::{Documents, DuplicateField, InvalidYaml, parse, without_mark};
+pub use parse::{Documents, DuplicateField, InvalidYaml, parse, parse_json, without_mark};
 pub use scalar::{Scalar, name_in_kubernetes, scalar_in_envoy, scalar_in_kubernetes};
 
 /// A node of a YAML document.

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use saphyr_parser::{Event, Marker, Parser, Span, Tag};
 
+use super::json::{with_pairs, without_pairs};
 use super::{Fields, NodeKind, YamlNode, snake};
 use crate::command::position::Position;
 
@@ -40,11 +41,28 @@ pub struct InvalidYaml {
 /// # Errors
 /// The text is no YAML, is nested too deeply, or has an alias within its own anchor.
 pub fn parse(text: &str) -> Result<Documents, InvalidYaml> {
+    parse_with(text, false)
+}
+
+/// As [`parse`], for a text that is read as JSON.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_json(text: &str) -> Result<Documents, InvalidYaml> {
+    match without_pairs(text) {
+        Some(text) => parse_with(&text, true),
+        None => parse(text),
+    }
+}
+
+fn parse_with(text: &str, has_pairs: bool) -> Result<Documents, InvalidYaml> {
     // A byte order mark is no part of the text.
     let begin = text.len() - without_mark(text).len();
     let characters = text.char_indices().map(|(at, _)| at).filter(|at| *at >= begin);
     let mut reader = YamlReader {
         events: Parser::new_from_str(without_mark(text)),
+        text,
+        has_pairs,
         bytes: characters.chain([text.len()]).collect(),
         anchors: HashMap::new(),
         document: 0,
@@ -65,12 +83,21 @@ const MAX_DEPTH: usize = 200;
 
 struct YamlReader<'a> {
     events: Parser<'a, saphyr_parser::StrInput<'a>>,
+    text: &'a str,
+    /// Whether the text has stand-ins for surrogates.
+    has_pairs: bool,
     /// The byte offset of each character: the parser counts characters.
     bytes: Vec<usize>,
     anchors: HashMap<usize, Rc<YamlNode>>,
     /// The index of the document that is read.
     document: usize,
     duplicates: Vec<DuplicateField>,
+}
+
+/// Where a node begins, as a byte offset and as a position.
+struct NodeStart {
+    at: usize,
+    position: Position,
 }
 
 // === impl YamlReader ===
@@ -90,14 +117,14 @@ impl<'a> YamlReader<'a> {
         span: Span,
         depth: usize,
     ) -> Result<Option<Rc<YamlNode>>, InvalidYaml> {
-        let position = position(span.start);
-        let start = self.byte(span.start.index());
+        let NodeStart { at: start, position } = self.content_start(span);
         let too_deep = || InvalidYaml { position, why: "is nested too deeply".to_owned() };
         if depth > MAX_DEPTH {
             return Err(too_deep());
         }
         let (kind, anchor, tag, end) = match event {
             Event::Scalar(text, style, anchor, tag) => {
+                let text = if self.has_pairs { with_pairs(text) } else { text };
                 let kind = NodeKind::Scalar(Cow::into_owned(text), style);
                 (kind, anchor, tag, self.byte(span.end.index()))
             }
@@ -178,9 +205,58 @@ impl<'a> YamlReader<'a> {
         Ok((fields, end))
     }
 
+    /// Where a node itself begins. Its span begins with its anchor and its tag, and has the header of
+    /// a block scalar only after these.
+    fn content_start(&self, span: Span) -> NodeStart {
+        let (begin, end) = (self.byte(span.start.index()), self.byte(span.end.index()));
+        let first = NodeStart { at: begin, position: position(span.start) };
+        let text = self.text.get(begin..).unwrap_or_default();
+        let content = without_properties(text);
+        if content.len() == text.len() {
+            return first;
+        }
+        let at = begin + text.len() - content.len();
+        // A node without content ends with its properties.
+        if at > end || content.is_empty() {
+            return first;
+        }
+        let skipped = text.get(..at - begin).unwrap_or_default();
+        let Position { line, column } = Position::in_text(skipped, skipped.len());
+        let before = if line == 1 { span.start.col() } else { 0 };
+        let position = Position {
+            line: span.start.line() + line - 1,
+            column: column.map(|column| before + column),
+        };
+        NodeStart { at, position }
+    }
+
     fn byte(&self, character: usize) -> usize {
         self.bytes.get(character).or(self.bytes.last()).copied().unwrap_or_default()
     }
+}
+
+/// The text of a node without its anchor and tag, and then without the header of a block scalar.
+fn without_properties(node: &str) -> &str {
+    let mut rest = node;
+    while rest.starts_with(['&', '!']) {
+        let end = rest.find(|it: char| it.is_whitespace() || ",[]{}".contains(it));
+        rest = without_space(rest.get(end.unwrap_or(rest.len())..).unwrap_or_default());
+    }
+    match rest.strip_prefix(['|', '>']) {
+        Some(header) if rest.len() < node.len() => {
+            header.split_once('\n').map_or(rest, |(_, text)| text.trim_start())
+        }
+        _ => rest,
+    }
+}
+
+/// The text without white space and comments at its start.
+fn without_space(text: &str) -> &str {
+    let mut rest = text.trim_start();
+    while rest.starts_with('#') {
+        rest = rest.split_once('\n').map_or("", |(_, rest)| rest).trim_start();
+    }
+    rest
 }
 
 /// The text without a byte order mark at its start.

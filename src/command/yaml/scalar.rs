@@ -191,7 +191,7 @@ fn signed(text: &str, digits: &str, base: u32) -> Option<i128> {
 
 /// A number such as `-1.5e3`, `.5` or `5.` (`yamlStyleFloat` in go-yaml's `resolve.go`). One that a
 /// `double` cannot have is a text.
-fn decimal(text: &str) -> Option<Value> {
+pub(super) fn decimal(text: &str) -> Option<Value> {
     let is_part = |it: char| it.is_ascii_digit() || matches!(it, '.' | 'e' | 'E' | '+' | '-');
     let number: f64 = text.parse().ok().filter(|it: &f64| it.is_finite())?;
     // Rust also reads "inf" and "nan".

@@ -22,6 +22,33 @@ fn a_bootstrap_alone_names_the_file_with_the_plugin_configuration() {
     assert!(output.out.contains(expected), "{output:?}");
 }
 
+/// The shipped file for emergencies.
+#[test]
+fn a_filter_that_is_taken_out_is_recognised() {
+    const OFF: &str = include_str!("../../../envoy/filter-off.yaml");
+    let files = Files::new();
+    files.add("verdigris.wasm", "\0asm");
+    let off = files.add("filter.yaml", OFF);
+    let [envoy, console] = [("envoy.yaml", ENVOY), ("console.yaml", CONSOLE)]
+        .map(|(name, text)| files.add(name, text));
+    let folder = files.folder().to_str().unwrap().to_owned();
+    let note = "resources: \"verdigris\": the filter is out: all users are on blue\n";
+    let all: [&[&str]; 4] = [&[&off], &[&off, &envoy], &[&off, &envoy, &console], &[&folder]];
+    for names in all {
+        let output = verdigris(&[&["check", "--strict"], names].concat());
+        assert_eq!(output.code, 0, "{output:?}");
+        assert!(output.out.contains(note), "{output:?}");
+        assert!(!output.out.contains("was not checked"), "{output:?}");
+    }
+    for changed in [
+        OFF.replace("name: verdigris", "name: other"),
+        format!("{OFF}    mutations: {{request_mutations: [{{remove: a}}]}}\n"),
+    ] {
+        let output = verdigris_with(&["check", "-"], &changed);
+        assert_eq!(output.code, 1, "{output:?}");
+    }
+}
+
 #[test]
 fn of_a_folder_only_files_with_a_configuration_are_checked() {
     let files = Files::new();

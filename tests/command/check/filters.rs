@@ -70,6 +70,16 @@ fn a_signature_of_a_request_that_is_changed_later_is_warned_of() {
 }
 
 #[test]
+fn a_filter_after_the_router_is_a_problem() {
+    let router = "            typed_config:\n              \"@type\": \
+                  type.googleapis.com/envoy.extensions.filters.http.router.v3.Router\n";
+    let setup = before("router.v3.Router", "");
+    let last = format!("{ROUTER}{router}");
+    let setup = with_envoy(replaced(&setup.envoy, &last, ""));
+    expect(&setup, "problem", "router", "must be the last HTTP filter, or Envoy rejects the");
+}
+
+#[test]
 fn path_changes_of_other_filters_are_reported() {
     let lua = "lua.v3.Lua";
     let text = "changes :path, and with clear_route_cache: false";

@@ -80,6 +80,7 @@ fn a_connect_timeout_as_long_as_a_call_is_warned_of() {
     // A call may take two intervals.
     let slow = of_fleet(&json!({"interval": "5s"}));
     changed(CONNECT, "    connect_timeout: 9s\n").with_filter(&slow).expect_none();
+    changed(CONNECT, "").with_filter(&slow).expect_none();
 }
 
 #[test]

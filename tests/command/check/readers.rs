@@ -212,6 +212,59 @@ fn a_file_is_read_by_its_name() {
     assert_eq!(std::fs::read_to_string(&file).unwrap(), format!("{mark}{after}"));
 }
 
+/// Escapes and numbers of JSON, at their positions.
+#[test]
+fn a_json_file_of_envoy_has_the_types_of_json() {
+    let files = Files::new();
+    let plugin = |pins: &str, name: &str| {
+        let as_json = json!({
+            "resources": [{
+                "@type": "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig",
+                "name": "verdigris",
+                "typed_config": {
+                    "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
+                    "config": {
+                        "name": "NAME", "root_id": "verdigris", "failure_policy": "FAIL_RELOAD",
+                        "allow_on_headers_stop_iteration": true,
+                        "configuration": {
+                            "@type": "type.googleapis.com/google.protobuf.Struct",
+                            "value": config(json!({"pins": {"green": ["PINS"]}})),
+                        },
+                    },
+                },
+            }],
+        });
+        as_json.to_string().replace("\"PINS\"", pins).replace("NAME", name)
+    };
+    let smile = r"\ud83d\ude00";
+    for (pins, expected) in [
+        (r#""a""#.to_owned(), None),
+        (format!("\"{smile}\""), None),
+        (r#""3000000000""#.to_owned(), None),
+        ("3000000000".to_owned(), Some("3000000000: is not a string")),
+        ("0.5".to_owned(), Some("0.5: is not a string")),
+        (format!("\"{smile}\", 0.5"), Some("0.5: is not a string")),
+        (r#""\ud83d""#.to_owned(), Some("unexpected end of hex escape")),
+    ] {
+        let text = plugin(&pins, smile);
+        let file = files.add("a.json", &text);
+        let output = verdigris(&["check", "--json", &file]);
+        let report: Value = serde_json::from_str(&output.out).unwrap();
+        assert_eq!(output.code, i32::from(expected.is_some()), "{pins}: {output:?}");
+        let Some(expected) = expected else { continue };
+        let [problem] = report["problems"].as_array().unwrap().as_slice() else {
+            panic!("{pins}: {report}")
+        };
+        let found = ["field", "value"].map(|it| problem[it].as_str().unwrap_or_default());
+        let found = format!("{}: {}: {}", found[0], found[1], problem["mend"].as_str().unwrap());
+        assert!(found.contains(expected), "{found}");
+        if let Some(number) = expected.strip_suffix(": is not a string") {
+            let column = problem["column"].as_u64().unwrap() as usize;
+            assert_eq!(column, 1 + text.rfind(number).unwrap(), "{pins}: {problem}");
+        }
+    }
+}
+
 /// Empty documents before an object are no documents, and an Envoy reads the first one only.
 #[test]
 fn documents_are_counted_as_their_reader_counts_them() {

@@ -47,54 +47,105 @@ fn a_cluster_that_does_not_depend_on_the_version_is_warned_of() {
     route("{match: {prefix: /gone}, direct_response: {status: 410}}").expect_none();
 }
 
-/// As a control plane writes it from an HTTPRoute or a VirtualService.
-#[test]
-fn routes_can_match_the_version_header() {
-    let early = |mutation: &str| {
-        format!(
+const REMOVED: &str = "{remove: X-Verdigris-Version}";
+const GREEN: &str = "match: {prefix: /, headers: [{name: x-verdigris-version, string_match: {exact: \
+                     green}}]}";
+const TO_GREEN: &str = "route: {cluster: llm-green}";
+const ANY_TO_BLUE: &str = "match: {prefix: /}, route: {cluster: llm-blue}";
+
+/// A rollout with `route_by: version_header`, and a bootstrap with this early header mutation and
+/// these routes, as a control plane writes it from an HTTPRoute or a VirtualService.
+fn by_version(early: &str, routes: &[&str]) -> Setup {
+    let early = match early {
+        "" => String::new(),
+        mutation => format!(
             "          early_header_mutation_extensions:
           - name: early
             typed_config:
               \"@type\": type.googleapis.com/envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation
               mutations: [{mutation}]
 "
-        )
+        ),
     };
-    let removed = early("{remove: X-Verdigris-Version}");
-    let overwritten = early(
-        "{append: {header: {key: x-verdigris-version, value: blue}, append_action: \
-         OVERWRITE_IF_EXISTS_OR_ADD}}",
-    );
+    let listener = replaced(ENVOY, early_section(), &early);
+    let at = listener.find(super::LISTENER).unwrap();
+    let begin = at + listener[at..].find("              routes:\n").unwrap();
+    let end = begin + listener[begin..].find(HTTP_FILTERS).unwrap();
+    let routes: String = routes.iter().map(|it| format!("              - {{{it}}}\n")).collect();
+    let envoy =
+        format!("{}              routes:\n{routes}{}", &listener[..begin], &listener[end..]);
+    with_envoy(envoy).with_filter(&plugin(json!({"route_by": "version_header"})))
+}
+
+#[test]
+fn routes_can_match_the_version_header() {
+    let overwritten = "{append: {header: {key: x-verdigris-version, value: blue}, append_action: \
+                       OVERWRITE_IF_EXISTS_OR_ADD}}";
     let wrong = overwritten.replace("value: blue", "value: green");
-    let green = "match: {prefix: /, headers: [{name: x-verdigris-version, string_match: {exact: \
-                 green}}]}";
-    let rollout = plugin(json!({"route_by": "version_header"}));
     let with = |early: &str, green: &str| {
-        let listener = replaced(ENVOY, early_section(), early);
-        let at = listener.find(super::LISTENER).unwrap();
-        let begin = at + listener[at..].find("              routes:\n").unwrap();
-        let end = begin + listener[begin..].find(HTTP_FILTERS).unwrap();
-        let routes = format!(
-            "              routes:
-              - {{{green}, route: {{cluster: llm-green}}}}
-              - {{match: {{prefix: /}}, route: {{cluster: llm-blue}}}}
-"
-        );
-        let envoy = format!("{}{routes}{}", &listener[..begin], &listener[end..]);
-        with_envoy(envoy).with_filter(&rollout)
+        by_version(early, &[&format!("{green}, {TO_GREEN}"), ANY_TO_BLUE])
     };
-    with(&removed, green).expect_none();
-    with(&overwritten, green).expect_none();
+    with(REMOVED, GREEN).expect_none();
+    with(overwritten, GREEN).expect_none();
     let in_filter = |setup: Setup, text: &str| {
         setup.expect(&Expected { kind: "warning", file: "filter.yaml", at: "\"rollout\"", text });
     };
     let field = "version_header: \"x-verdigris-version\": ";
     let choose = format!("{field}no early header mutation removes it");
-    in_filter(with("", green), &choose);
+    in_filter(with("", GREEN), &choose);
     let instead = format!("{field}early header mutation sets it to \"green\" instead of \"blue\"");
-    in_filter(with(&wrong, green), &instead);
+    in_filter(with(&wrong, GREEN), &instead);
     let none = format!("{field}no route matches it, so no request reaches green");
-    in_filter(with(&removed, "match: {prefix: /green}"), &none);
+    in_filter(with(REMOVED, "match: {prefix: /green}"), &none);
+}
+
+#[test]
+fn the_version_header_must_select_green_in_each_virtual_host() {
+    let green = format!("{GREEN}, {TO_GREEN}");
+    let green = green.as_str();
+    let by_path = green.replace("prefix: /", "prefix: /v1/chat");
+    let narrow = "match: {prefix: /v1/chat, headers: [{name: a, present_match: true}]}, route: \
+                  {cluster: llm-blue}";
+    let other_host = |action: &str| {
+        format!(
+            "{ANY_TO_BLUE}}}\n            - name: b\n              domains: [b]\n              routes:\n              - {{{action}"
+        )
+    };
+    let same = format!("{GREEN}, route: {{cluster: llm-blue}}");
+    let blue_first = "match: {prefix: /, headers: [{name: X-Verdigris-Version, string_match: \
+                      {exact: blue}}]}, route: {cluster: llm-blue}";
+    let first = "match: the route in line ";
+    let only_blue = "route.cluster: \"other\": no route of this virtual host matches \
+                     x-verdigris-version, so no request of it reaches green";
+    let both = "route.cluster: \"llm-blue\": is also blue's cluster (line ";
+    let other = other_host("match: {prefix: /}, route: {cluster: other}");
+    for (routes, at, text) in [
+        (&[ANY_TO_BLUE, green][..], green, first),
+        (&["match: {prefix: /v1/}, route: {cluster: llm-blue}", &by_path], &by_path, first),
+        (&[green, &other], "cluster: other", only_blue),
+        (&[&same, ANY_TO_BLUE], &same, both),
+        (&[blue_first, &same], &same, both),
+    ] {
+        expect(&by_version(REMOVED, routes), "warning", at, text);
+    }
+
+    let off = "match: {prefix: /}, route: {cluster: other}, typed_per_filter_config: {verdigris: \
+               {\"@type\": type.googleapis.com/envoy.config.route.v3.FilterConfig, disabled: true}}";
+    for routes in [
+        &[narrow, green, ANY_TO_BLUE][..],
+        &[&by_path, "match: {prefix: /v1/chat}, route: {cluster: llm-blue}", green, ANY_TO_BLUE],
+        &["match: {prefix: /v1}, direct_response: {status: 404}", green, ANY_TO_BLUE],
+        &[blue_first, green],
+        &[green, &other_host(off)],
+        &[green, &other_host("match: {prefix: /}, redirect: {https_redirect: true}")],
+    ] {
+        by_version(REMOVED, routes).expect_none();
+    }
+    // With a request of its own, green may have blue's cluster.
+    let request = json!({"route_by": "version_header", "versions": {
+        "blue": {}, "green": {"request": {"model": "m"}},
+    }});
+    by_version(REMOVED, &[&same, ANY_TO_BLUE]).with_filter(&plugin(request)).expect_none();
 }
 
 /// The early header mutation of the release's listener.

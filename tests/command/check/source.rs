@@ -29,7 +29,12 @@ fn an_error_has_the_line_of_its_field() {
     let as_yaml = "rollout: V8 # a name\n\nunit: {header: u}\nversions:\n  blue: {cluster: b}\n  \
                    green: {cluster: ' g'}\n";
     let as_yaml = struct_yaml(as_yaml);
+    let tagged = as_yaml.replace("V8", "&name V8").replace("' g'", "!x &g  ' g'");
+    let anchored = yaml.replace("value: |", "value: &v | # JSON");
+    assert!(tagged != as_yaml && anchored != yaml);
     let cases = [
+        ("tagged.yaml", tagged, [first, first + 5]),
+        ("anchored.yaml", anchored, [first + 1, first + 5]),
         ("struct-map.yaml", in_map("filter.yaml", &as_yaml), [first + 5, first + 10]),
         ("struct.yaml", as_yaml, [first, first + 5]),
         ("blank-map.yaml", in_map("filter.yaml", &format!("\n\n{yaml}")), [first + 8, first + 12]),

@@ -142,6 +142,12 @@ fn other_sources_of_the_unit_reassign_users() {
     let cookie = both(weights(1, 1), json!({"unit": {"cookie": "u"}}));
     Change::new(weights(1, 1), cookie, "unit", text).throws_back(0.25).check();
 
+    let half = ramp(json!({"steps": [50, 100]}));
+    let cookie = both(half.clone(), json!({"unit": {"cookie": "u"}}));
+    let text = "change their version; the ramp does not notice, and continues with earlier evidence: \
+                change ramp.restart";
+    Change::new(half, cookie, "unit", text).in_step("0").throws_back(0.25).check();
+
     let added = json!({"unit": [{"header": "x-user-id"}, {"cookie": "u"}]});
     let text = "a source is added at the end";
     Change::new(json!({}), added.clone(), "unit", text).check();

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Change, both, conversation, ramp};
+use super::{Change, both, conversation, effects, ramp};
 
 /// Green's configuration, and that of blue.
 fn versions(green: Value) -> Value {
@@ -26,12 +26,33 @@ fn clusters_and_request_changes() {
     let plain = both(versions(json!({"cluster": "llm-green"})), ramp(json!({})));
     let text = "the ramp does not notice";
     let teal = versions(json!({"cluster": "llm-teal"}));
+    let of_teal = "green's requests go to llm-teal instead of llm-green; the ramp does not notice, and \
+                   continues with earlier evidence: change ramp.restart";
+    let teal_ramp = both(teal.clone(), ramp(json!({})));
     let default_cluster = json!({"default_cluster": "llm-green"});
     check([
         (plain, both(patched, ramp(json!({}))), "versions.green.request", text),
         (json!({}), teal, "versions.green.cluster", "green's requests go to llm-teal"),
+        (ramp(json!({})), teal_ramp, "versions.green.cluster", of_teal),
         (json!({}), default_cluster, "default_cluster", "must set llm-green instead of llm-blue"),
     ]);
+}
+
+/// A ramp that begins again, or without its evidence, has no earlier evidence.
+#[test]
+fn a_ramp_without_earlier_evidence_needs_no_restart() {
+    let teal = |fields: Value| both(versions(json!({"cluster": "llm-teal"})), fields);
+    for new in [
+        teal(json!({"weights": {"blue": 1, "green": 1}})),
+        teal(ramp(json!({"restart": "2"}))),
+        teal(ramp(json!({"rolled_back": true}))),
+        teal(ramp(json!({"alpha": 0.01}))),
+        both(teal(ramp(json!({}))), json!({"rollout": "assistant-v9"})),
+    ] {
+        let effects = effects(&ramp(json!({})), &new, None);
+        let text = serde_json::to_string(&effects).unwrap();
+        assert!(text.contains("llm-teal instead") && !text.contains("does not notice"), "{text}");
+    }
 }
 
 #[test]
