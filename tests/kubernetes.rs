@@ -308,6 +308,21 @@ fn all_listeners_of_a_release_treat_requests_alike() {
     }
 }
 
+/// Envoy Gateway's own limits are below the default of `max_request_body`.
+#[test]
+fn envoy_gateway_buffers_every_body_that_the_filter_changes() {
+    let policy = object("ClientTrafficPolicy");
+    for pointer in [
+        "/spec/connection/bufferLimit",
+        "/spec/http2/initialStreamWindowSize",
+        "/spec/http2/initialConnectionWindowSize",
+    ] {
+        let limit = policy.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        let mebibytes: u64 = limit.strip_suffix("Mi").unwrap().parse().unwrap();
+        assert!(mebibytes << 20 > 1_000_000, "{pointer}: {limit}");
+    }
+}
+
 /// Envoy itself reads the files, at other paths.
 #[test]
 fn envoy_accepts_the_plain_deployment() {
