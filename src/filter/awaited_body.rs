@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::pending_body::{BodyPurpose, PendingBody};
 use super::response_observer::{ObservedRequest, ResponseObserver};
 use super::routed_patch::CompletedPatch;
-use super::routing::RoutedRequest;
+use super::routing::{ObservedParts, RoutedRequest};
 use super::runtime::RolloutRuntime;
 use super::stream_state::StreamState;
 use crate::assignment::{Assignment, Reason, Version};
@@ -55,8 +55,8 @@ impl StreamState {
             BodyPurpose::Patch(routed) => {
                 // It was not sent, and neither was a copy.
                 let routed = RoutedRequest { is_mirrored: false, ..routed };
-                let expected =
-                    ResponseObserver::expect(&runtime, routed.assignment, routed.reads_answer);
+                let version = routed.assignment.version;
+                let expected = ResponseObserver::expect(&runtime, version, routed.observed);
                 CompletedPatch { routed, expected }
             }
             BodyPurpose::ConversationId(_) | BodyPurpose::Feedback => return,
@@ -92,17 +92,17 @@ impl StreamState {
             BodyPurpose::Patch(routed) if !is_released => {
                 self.record(&runtime, blue, routed.unpatchable())
             }
-            _ => {
+            purpose => {
                 runtime.count(blue, assignment);
                 ObservedRequest {
                     began_ns: self.began_ns,
-                    reads_answer: true,
+                    parts: parts_of_abandoned(&runtime, purpose),
                     is_open: self.is_request_open,
                     ..ObservedRequest::default()
                 }
             }
         };
-        self.observer = ResponseObserver::new(&runtime, blue, assignment, observed);
+        self.observer = ResponseObserver::new(&runtime, blue, assignment.version, observed);
         self.begin_sample(BodyState::Unavailable);
     }
 
@@ -112,5 +112,21 @@ impl StreamState {
         if self.role == Role::Shadow {
             runtime.metrics.count(StatScope::Shadow, assignment);
         }
+    }
+}
+
+/// What is observed of the response to a request whose body was not read.
+fn parts_of_abandoned(runtime: &RolloutRuntime, purpose: BodyPurpose) -> ObservedParts {
+    let parts = match purpose {
+        BodyPurpose::Patch(routed) => routed.observed,
+        // A pin does not depend on the conversation.
+        BodyPurpose::ConversationId(unit) => {
+            runtime.route_request(unit.as_deref(), None, None).observed
+        }
+        BodyPurpose::RoutedPatch(_) | BodyPurpose::Feedback => ObservedParts::Nothing,
+    };
+    match parts {
+        ObservedParts::Nothing => ObservedParts::Nothing,
+        ObservedParts::Outcome | ObservedParts::Answer => ObservedParts::Answer,
     }
 }
