@@ -59,6 +59,8 @@ impl RolloutRuntime {
         match self.accept_feedback(config, body) {
             Ok(()) if config.passes_on => FeedbackReply::PassedOn,
             Ok(()) => FeedbackReply::Answered(204, String::new()),
+            // The upstream can use it all the same.
+            Err(RejectedFeedback::Unavailable) if config.passes_on => FeedbackReply::PassedOn,
             Err(rejected) => {
                 if let RejectedFeedback::RateLimited { version, .. } = &rejected {
                     self.metrics.count_limited_feedback(*version);
@@ -87,10 +89,7 @@ impl RolloutRuntime {
             }
             None => {
                 let verify = |unit| intake.verify(header.as_deref(), body, &config.pointers, unit);
-                match self.feedback_of_unit(event, body, verify)? {
-                    Some(request) => request,
-                    None => return Ok(()),
-                }
+                self.feedback_of_unit(event, body, verify)?
             }
         };
         let accepted = intake.accept(request, now_ns)?;
@@ -102,25 +101,23 @@ impl RolloutRuntime {
     }
 
     /// The feedback of a request without a receipt: the unit is the one that the request names.
-    /// `None` where units are not known.
     fn feedback_of_unit(
         &self,
         event: FeedbackEvent,
         body: &[u8],
         verify: impl FnOnce(u64) -> Option<SignedExposure>,
-    ) -> Result<Option<FeedbackRequest>, RejectedFeedback> {
+    ) -> Result<FeedbackRequest, RejectedFeedback> {
         let (unit, id) = self.unit_and_conversation();
         let id = id.or_else(|| self.conversation_in_body(body));
         // As for responses, a conversation's feedback counts for its unit where that is known.
         let key = unit.as_deref().or(id.as_deref()).ok_or(RejectedFeedback::NoUnit)?;
-        let Some(unit_key) = self.unit_key.get() else { return Ok(None) };
-        let hash = unit_key.hash(key);
+        let hash = self.unit_key.get().ok_or(RejectedFeedback::Unavailable)?.hash(key);
         let exposure = verify(hash);
         let version = exposure.map_or_else(
             || self.route_request(unit.as_deref(), None, id.as_deref()).assignment.version,
             |exposure| exposure.version,
         );
-        Ok(Some(FeedbackRequest { event, unit: hash, exposure, version }))
+        Ok(FeedbackRequest { event, unit: hash, exposure, version })
     }
 
     /// Signs the exposure of an answer; `None` without feedback.
