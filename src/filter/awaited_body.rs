@@ -67,10 +67,18 @@ impl StreamState {
 
     /// The body that is waited for will not arrive: blue gets the request unchanged.
     pub(super) fn abandon(&mut self) {
-        let pending =
-            self.pending_body.take().filter(|it| !matches!(it.purpose, BodyPurpose::Feedback));
-        let (Some(pending), Some(runtime)) = (pending, self.runtime.clone()) else { return };
+        let (Some(pending), Some(runtime)) = (self.pending_body.take(), self.runtime.clone())
+        else {
+            return;
+        };
         let PendingBody { purpose, wait, .. } = *pending;
+        let is_released = wait.is_some_and(|it| it.is_released());
+        if let BodyPurpose::Feedback = purpose {
+            if is_released {
+                self.commit_unassigned();
+            }
+            return;
+        }
         if let BodyPurpose::RoutedPatch(routed) = purpose {
             self.record_completed(&runtime, routed.give_up());
             return;
@@ -80,7 +88,6 @@ impl StreamState {
             self.count_unpatchable(&runtime, assignment);
             return;
         }
-        let is_released = wait.is_some_and(|it| it.is_released());
         if is_released {
             // The request has gone to blue without its body, and may be redirected.
             self.committed = Some(assignment);

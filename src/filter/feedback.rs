@@ -5,7 +5,8 @@ use proxy_wasm::types::Action;
 use super::hostcalls;
 use super::random::random_u64;
 use super::runtime::RolloutRuntime;
-use crate::assignment::{Exposure, StepExposure, Version};
+use super::stream_state::StreamState;
+use crate::assignment::{Assignment, Exposure, Reason, StepExposure, Version};
 use crate::config::FeedbackConfig;
 use crate::feedback::intake::{FeedbackRequest, RejectedFeedback, is_feedback_path, read_event};
 use crate::feedback::signed_exposure::EXPOSURE_HEADER;
@@ -25,6 +26,30 @@ fn step(exposure: Exposure) -> StepExposure {
     StepExposure { epoch, is_newly_exposed }
 }
 
+// === impl StreamState ===
+
+impl StreamState {
+    /// Receives the feedback of a request with this body; `None` is a body that is too large. A request
+    /// that the filter answers is not forwarded.
+    pub(super) fn receive_feedback(
+        &mut self,
+        runtime: &RolloutRuntime,
+        body: Option<&[u8]>,
+    ) -> Action {
+        if runtime.answer_feedback(body) {
+            return Action::Pause;
+        }
+        runtime.route_unassigned();
+        self.commit_unassigned();
+        Action::Continue
+    }
+
+    /// The request is on its way to blue, without an assignment. The upstream may redirect it.
+    pub(super) fn commit_unassigned(&mut self) {
+        self.committed = Some(Assignment::new(Version::Blue, Reason::Weight));
+    }
+}
+
 // === impl RolloutRuntime ===
 
 impl RolloutRuntime {
@@ -36,21 +61,15 @@ impl RolloutRuntime {
             && hostcalls::request_header(":method").is_some_and(|method| *method == *b"POST")
     }
 
-    /// Receives the feedback of a request with this body; `None` is a body that is too large. A request
-    /// that the filter answers is not forwarded.
-    pub fn receive_feedback(&self, body: Option<&[u8]>) -> Action {
-        if let FeedbackReply::Answered(status, text) = self.reply_to_feedback(body) {
-            let content_type = [("content-type", "text/plain; charset=utf-8")];
-            let headers = if text.is_empty() { &[][..] } else { &content_type };
-            let answered =
-                hostcalls::send_local_response(status, "verdigris_feedback", headers, &text);
-            if answered.is_ok() {
-                return Action::Pause;
-            }
-            // The upstream gives the answer.
-        }
-        self.route_unassigned();
-        Action::Continue
+    /// Answers the feedback of a request with this body; `None` is a body that is too large. Returns whether
+    /// it did: a request that it does not answer is for the upstream.
+    fn answer_feedback(&self, body: Option<&[u8]>) -> bool {
+        let FeedbackReply::Answered(status, text) = self.reply_to_feedback(body) else {
+            return false;
+        };
+        let content_type = [("content-type", "text/plain; charset=utf-8")];
+        let headers = if text.is_empty() { &[][..] } else { &content_type };
+        hostcalls::send_local_response(status, "verdigris_feedback", headers, &text).is_ok()
     }
 
     /// Accepts or rejects feedback.
