@@ -281,6 +281,48 @@ fn the_plain_deployment_has_the_shipped_files_with_other_places() {
     assert_eq!(after_comment(&without, node), after_comment(&expected, node));
 }
 
+/// Another limit would be an error of one version only.
+#[test]
+fn all_listeners_of_a_release_treat_requests_alike() {
+    for file in ["envoy/envoy.yaml", "envoy/kubernetes/plain/envoy.yaml"] {
+        let bootstrap = &documents(&root().join(file))[0];
+        let manager = |name: &str| {
+            let listeners = bootstrap["static_resources"]["listeners"].as_array().unwrap();
+            let listener = listeners.iter().find(|it| it["name"] == name).unwrap();
+            &listener["filter_chains"][0]["filters"][0]["typed_config"]
+        };
+        let route = |name: &str| {
+            let routes = &manager(name)["route_config"]["virtual_hosts"][0]["routes"];
+            let route = &routes.as_array().unwrap().last().unwrap()["route"];
+            ["timeout", "idle_timeout", "retry_policy"].map(|it| route[it].clone())
+        };
+        let expected = route("llm");
+        assert!(expected.iter().all(|it| !it.is_null()), "{expected:?}");
+        for name in ["llm-shadow", "llm-green", "llm-blue"] {
+            assert_eq!(route(name), expected, "{file}: {name}");
+        }
+        let upgrades = |name: &str| manager(name)["upgrade_configs"].clone();
+        for name in ["llm-green", "llm-blue"] {
+            assert_eq!(upgrades(name), upgrades("llm"), "{file}: {name}");
+        }
+    }
+}
+
+/// Envoy Gateway's own limits are below the default of `max_request_body`.
+#[test]
+fn envoy_gateway_buffers_every_body_that_the_filter_changes() {
+    let policy = object("ClientTrafficPolicy");
+    for pointer in [
+        "/spec/connection/bufferLimit",
+        "/spec/http2/initialStreamWindowSize",
+        "/spec/http2/initialConnectionWindowSize",
+    ] {
+        let limit = policy.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        let mebibytes: u64 = limit.strip_suffix("Mi").unwrap().parse().unwrap();
+        assert!(mebibytes << 20 > 1_000_000, "{pointer}: {limit}");
+    }
+}
+
 /// Envoy itself reads the files, at other paths.
 #[test]
 fn envoy_accepts_the_plain_deployment() {

@@ -73,7 +73,7 @@ fn build(raw: RawConfig, diagnostics: &mut Diagnostics) -> Option<Config> {
         green: green_cluster.as_ref(),
         default: default_cluster.as_ref(),
     };
-    let green_failover = check_failover(blue.failover, green.failover, &clusters, diagnostics);
+    let green_failover = check_failover(&mut blue, &mut green, &clusters, diagnostics);
     let pins = check_pins(&raw.pins, diagnostics);
     let names = [raw.cluster_header, raw.version_header, raw.force_header];
     let headers = Headers::check(names, diagnostics);

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::FieldError;
 use super::checks::check_cluster_name;
 use super::diagnostics::Diagnostics;
-use super::raw::sections::RawFailover;
+use super::raw::root::RawVersion;
 use crate::names::ClusterName;
 
 /// The clusters that a failover cluster must differ from.
@@ -20,16 +20,22 @@ const GREEN: &str = "versions.green.failover.cluster";
 /// Checks the `failover` sections of both versions. `None` if green has none, `Some(None)` if it
 /// is invalid.
 pub(super) fn check_failover(
-    blue: Option<RawFailover>,
-    green: Option<RawFailover>,
+    blue: &mut RawVersion,
+    green: &mut RawVersion,
     clusters: &ReleaseClusters<'_>,
     diagnostics: &mut Diagnostics,
 ) -> Option<Option<ClusterName>> {
-    if blue.is_some() {
+    if blue.failover.take().is_some() {
         let fix = "only green can fail over; remove it";
         diagnostics.push(FieldError::unneeded("versions.blue.failover", fix));
     }
-    let cluster = diagnostics.required(GREEN, green?.cluster, check_cluster_name);
+    let failover = green.failover.take()?;
+    if blue.request.is_some() {
+        let fix = "the requests that green fails would reach blue without blue's patch; remove \
+                   versions.green.failover or versions.blue.request";
+        diagnostics.push(FieldError::unneeded("versions.green.failover", fix));
+    }
+    let cluster = diagnostics.required(GREEN, failover.cluster, check_cluster_name);
     let others = [
         ("versions.blue.cluster", clusters.blue),
         ("versions.green.cluster", clusters.green),

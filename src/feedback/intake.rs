@@ -65,6 +65,8 @@ pub enum RejectedFeedback {
     InvalidEvent(String),
     /// The request names neither a unit nor a conversation.
     NoUnit,
+    /// The keys of units and receipts are not known yet.
+    Unavailable,
     /// The unit exceeded its rate limit.
     RateLimited {
         /// The version that answered.
@@ -209,6 +211,7 @@ impl RejectedFeedback {
         match self {
             Self::BodyTooLarge | Self::InvalidEvent(_) | Self::NoUnit => 400,
             Self::RateLimited { .. } => 429,
+            Self::Unavailable => 503,
         }
     }
 }
@@ -221,6 +224,9 @@ impl fmt::Display for RejectedFeedback {
             Self::NoUnit => f.write_str(
                 "the request names no unit: send the header or cookie that the rated request had",
             ),
+            Self::Unavailable => {
+                f.write_str("this Envoy cannot count feedback yet: send it again later")
+            }
             Self::RateLimited { max_per_minute, .. } => {
                 write!(f, "at most {max_per_minute} events a minute count for one unit")
             }

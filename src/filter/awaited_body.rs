@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::pending_body::{BodyPurpose, PendingBody};
 use super::response_observer::{ObservedRequest, ResponseObserver};
 use super::routed_patch::CompletedPatch;
-use super::routing::RoutedRequest;
+use super::routing::{ObservedParts, RoutedRequest};
 use super::runtime::RolloutRuntime;
 use super::stream_state::StreamState;
 use crate::assignment::{Assignment, Reason, Version};
@@ -55,8 +55,8 @@ impl StreamState {
             BodyPurpose::Patch(routed) => {
                 // It was not sent, and neither was a copy.
                 let routed = RoutedRequest { is_mirrored: false, ..routed };
-                let expected =
-                    ResponseObserver::expect(&runtime, routed.assignment, routed.reads_answer);
+                let version = routed.assignment.version;
+                let expected = ResponseObserver::expect(&runtime, version, routed.observed);
                 CompletedPatch { routed, expected }
             }
             BodyPurpose::ConversationId(_) | BodyPurpose::Feedback => return,
@@ -67,10 +67,18 @@ impl StreamState {
 
     /// The body that is waited for will not arrive: blue gets the request unchanged.
     pub(super) fn abandon(&mut self) {
-        let pending =
-            self.pending_body.take().filter(|it| !matches!(it.purpose, BodyPurpose::Feedback));
-        let (Some(pending), Some(runtime)) = (pending, self.runtime.clone()) else { return };
+        let (Some(pending), Some(runtime)) = (self.pending_body.take(), self.runtime.clone())
+        else {
+            return;
+        };
         let PendingBody { purpose, wait, .. } = *pending;
+        let is_released = wait.is_some_and(|it| it.is_released());
+        if let BodyPurpose::Feedback = purpose {
+            if is_released {
+                self.commit_unassigned();
+            }
+            return;
+        }
         if let BodyPurpose::RoutedPatch(routed) = purpose {
             self.record_completed(&runtime, routed.give_up());
             return;
@@ -80,7 +88,6 @@ impl StreamState {
             self.count_unpatchable(&runtime, assignment);
             return;
         }
-        let is_released = wait.is_some_and(|it| it.is_released());
         if is_released {
             // The request has gone to blue without its body, and may be redirected.
             self.committed = Some(assignment);
@@ -92,17 +99,17 @@ impl StreamState {
             BodyPurpose::Patch(routed) if !is_released => {
                 self.record(&runtime, blue, routed.unpatchable())
             }
-            _ => {
+            purpose => {
                 runtime.count(blue, assignment);
                 ObservedRequest {
                     began_ns: self.began_ns,
-                    reads_answer: true,
+                    parts: parts_of_abandoned(&runtime, purpose),
                     is_open: self.is_request_open,
                     ..ObservedRequest::default()
                 }
             }
         };
-        self.observer = ResponseObserver::new(&runtime, blue, assignment, observed);
+        self.observer = ResponseObserver::new(&runtime, blue, assignment.version, observed);
         self.begin_sample(BodyState::Unavailable);
     }
 
@@ -112,5 +119,21 @@ impl StreamState {
         if self.role == Role::Shadow {
             runtime.metrics.count(StatScope::Shadow, assignment);
         }
+    }
+}
+
+/// What is observed of the response to a request whose body was not read.
+fn parts_of_abandoned(runtime: &RolloutRuntime, purpose: BodyPurpose) -> ObservedParts {
+    let parts = match purpose {
+        BodyPurpose::Patch(routed) => routed.observed,
+        // A pin does not depend on the conversation.
+        BodyPurpose::ConversationId(unit) => {
+            runtime.route_request(unit.as_deref(), None, None).observed
+        }
+        BodyPurpose::RoutedPatch(_) | BodyPurpose::Feedback => ObservedParts::Nothing,
+    };
+    match parts {
+        ObservedParts::Nothing => ObservedParts::Nothing,
+        ObservedParts::Outcome | ObservedParts::Answer => ObservedParts::Answer,
     }
 }

@@ -5,7 +5,8 @@ use proxy_wasm::types::Action;
 use super::hostcalls;
 use super::random::random_u64;
 use super::runtime::RolloutRuntime;
-use crate::assignment::{Exposure, StepExposure, Version};
+use super::stream_state::StreamState;
+use crate::assignment::{Assignment, Exposure, Reason, StepExposure, Version};
 use crate::config::FeedbackConfig;
 use crate::feedback::intake::{FeedbackRequest, RejectedFeedback, is_feedback_path, read_event};
 use crate::feedback::signed_exposure::EXPOSURE_HEADER;
@@ -25,6 +26,30 @@ fn step(exposure: Exposure) -> StepExposure {
     StepExposure { epoch, is_newly_exposed }
 }
 
+// === impl StreamState ===
+
+impl StreamState {
+    /// Receives the feedback of a request with this body; `None` is a body that is too large. A request
+    /// that the filter answers is not forwarded.
+    pub(super) fn receive_feedback(
+        &mut self,
+        runtime: &RolloutRuntime,
+        body: Option<&[u8]>,
+    ) -> Action {
+        if runtime.answer_feedback(body) {
+            return Action::Pause;
+        }
+        runtime.route_unassigned();
+        self.commit_unassigned();
+        Action::Continue
+    }
+
+    /// The request is on its way to blue, without an assignment. The upstream may redirect it.
+    pub(super) fn commit_unassigned(&mut self) {
+        self.committed = Some(Assignment::new(Version::Blue, Reason::Weight));
+    }
+}
+
 // === impl RolloutRuntime ===
 
 impl RolloutRuntime {
@@ -36,21 +61,15 @@ impl RolloutRuntime {
             && hostcalls::request_header(":method").is_some_and(|method| *method == *b"POST")
     }
 
-    /// Receives the feedback of a request with this body; `None` is a body that is too large. A request
-    /// that the filter answers is not forwarded.
-    pub fn receive_feedback(&self, body: Option<&[u8]>) -> Action {
-        if let FeedbackReply::Answered(status, text) = self.reply_to_feedback(body) {
-            let content_type = [("content-type", "text/plain; charset=utf-8")];
-            let headers = if text.is_empty() { &[][..] } else { &content_type };
-            let answered =
-                hostcalls::send_local_response(status, "verdigris_feedback", headers, &text);
-            if answered.is_ok() {
-                return Action::Pause;
-            }
-            // The upstream gives the answer.
-        }
-        self.route_unassigned();
-        Action::Continue
+    /// Answers the feedback of a request with this body; `None` is a body that is too large. Returns whether
+    /// it did: a request that it does not answer is for the upstream.
+    fn answer_feedback(&self, body: Option<&[u8]>) -> bool {
+        let FeedbackReply::Answered(status, text) = self.reply_to_feedback(body) else {
+            return false;
+        };
+        let content_type = [("content-type", "text/plain; charset=utf-8")];
+        let headers = if text.is_empty() { &[][..] } else { &content_type };
+        hostcalls::send_local_response(status, "verdigris_feedback", headers, &text).is_ok()
     }
 
     /// Accepts or rejects feedback.
@@ -59,6 +78,8 @@ impl RolloutRuntime {
         match self.accept_feedback(config, body) {
             Ok(()) if config.passes_on => FeedbackReply::PassedOn,
             Ok(()) => FeedbackReply::Answered(204, String::new()),
+            // The upstream can use it all the same.
+            Err(RejectedFeedback::Unavailable) if config.passes_on => FeedbackReply::PassedOn,
             Err(rejected) => {
                 if let RejectedFeedback::RateLimited { version, .. } = &rejected {
                     self.metrics.count_limited_feedback(*version);
@@ -87,10 +108,7 @@ impl RolloutRuntime {
             }
             None => {
                 let verify = |unit| intake.verify(header.as_deref(), body, &config.pointers, unit);
-                match self.feedback_of_unit(event, body, verify)? {
-                    Some(request) => request,
-                    None => return Ok(()),
-                }
+                self.feedback_of_unit(event, body, verify)?
             }
         };
         let accepted = intake.accept(request, now_ns)?;
@@ -102,25 +120,23 @@ impl RolloutRuntime {
     }
 
     /// The feedback of a request without a receipt: the unit is the one that the request names.
-    /// `None` where units are not known.
     fn feedback_of_unit(
         &self,
         event: FeedbackEvent,
         body: &[u8],
         verify: impl FnOnce(u64) -> Option<SignedExposure>,
-    ) -> Result<Option<FeedbackRequest>, RejectedFeedback> {
+    ) -> Result<FeedbackRequest, RejectedFeedback> {
         let (unit, id) = self.unit_and_conversation();
         let id = id.or_else(|| self.conversation_in_body(body));
         // As for responses, a conversation's feedback counts for its unit where that is known.
         let key = unit.as_deref().or(id.as_deref()).ok_or(RejectedFeedback::NoUnit)?;
-        let Some(unit_key) = self.unit_key.get() else { return Ok(None) };
-        let hash = unit_key.hash(key);
+        let hash = self.unit_key.get().ok_or(RejectedFeedback::Unavailable)?.hash(key);
         let exposure = verify(hash);
         let version = exposure.map_or_else(
             || self.route_request(unit.as_deref(), None, id.as_deref()).assignment.version,
             |exposure| exposure.version,
         );
-        Ok(Some(FeedbackRequest { event, unit: hash, exposure, version }))
+        Ok(FeedbackRequest { event, unit: hash, exposure, version })
     }
 
     /// Signs the exposure of an answer; `None` without feedback.

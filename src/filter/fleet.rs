@@ -84,6 +84,8 @@ impl RolloutRuntime {
     pub(super) fn configure_fleet(&self) {
         if let (Some(ramp), Some(link)) = (&self.ramp, &self.fleet) {
             self.fleet_instance(ramp).note_configuration(link.fingerprint);
+            // Without them, nothing that comes before the first tick is evidence.
+            self.adopt_keys(link);
         }
     }
 

@@ -88,6 +88,7 @@ mod hostcalls;
 mod http_stream;
 mod judge;
 mod judge_link;
+mod listener_role;
 mod logger;
 mod manual_worker;
 mod metric_table;

@@ -12,7 +12,7 @@ use std::rc::Rc;
 use super::hostcalls;
 use super::runtime::RolloutRuntime;
 use super::stream_state::StreamState;
-use crate::assignment::Assignment;
+use crate::assignment::{Assignment, Version};
 use crate::config::{Config, Role, RouteBy};
 
 /// The header that Envoy adds to a redirected request, and removes from clients' requests.
@@ -60,7 +60,13 @@ pub fn take(runtime: &RolloutRuntime) -> Option<StreamState> {
     let is_redirected = hostcalls::request_header(ORIGINAL_URL).is_some();
     let stream = match runtime.config.route_by {
         RouteBy::VersionHeader => take_next(runtime, is_redirected)?,
-        RouteBy::ClusterHeader if is_redirected => take_last(runtime)?,
+        RouteBy::ClusterHeader if is_redirected => {
+            let stream = take_last(runtime);
+            if stream.is_none() {
+                restore_headers(runtime);
+            }
+            stream?
+        }
         RouteBy::ClusterHeader => return None,
     };
     let (before, assignment) = (stream.runtime.as_ref()?, stream.committed?);
@@ -77,6 +83,25 @@ pub fn take(runtime: &RolloutRuntime) -> Option<StreamState> {
     }
     before.set_reason(assignment);
     Some(stream)
+}
+
+/// Gives a redirected request that continues no held stream the headers that early header mutation gives
+/// to others: Envoy has removed the cluster header, without which there is no route to blue.
+fn restore_headers(runtime: &RolloutRuntime) {
+    let Config { cluster_header, default_cluster, version_header, .. } = &runtime.config;
+    if hostcalls::request_header(cluster_header.as_str()).is_some()
+        || runtime.role() != Some(Role::Release)
+    {
+        return;
+    }
+    let written =
+        hostcalls::replace_request_header(version_header.as_str(), Version::Blue.as_str())
+            .and_then(|()| {
+                hostcalls::replace_request_header(cluster_header.as_str(), default_cluster.as_str())
+            });
+    if let Err(error) = written {
+        log::error!("a redirected request is not routed: the host answered {error:?}");
+    }
 }
 
 /// The state that the request continues, where a client can send the version header. Only the request

@@ -4,13 +4,13 @@ use std::rc::Rc;
 
 use super::build::IS_ROUTE;
 use super::pair_half::PairHalf;
-use super::routing::ExposedRequest;
+use super::routing::{ExposedRequest, ObservedParts};
 use super::runtime::RolloutRuntime;
 use super::sample_capture::{SampleCandidate, SampleCapture};
 use super::sent_request::SentRequest;
 use super::{attributes, hostcalls};
 use crate::analysis::{Measurements, Observation};
-use crate::assignment::{Assignment, Exposure, Reason, Version};
+use crate::assignment::{Exposure, Version};
 use crate::response::grpc::parse_code;
 use crate::response::{
     ClassificationRules, ClassifiedOutcome, ExpectedResponse, ObservedResponse, OtherApi,
@@ -44,8 +44,8 @@ pub struct ObservedRequest {
     /// When its headers came, on the monotonic clock, if it has waited since; otherwise they have just
     /// come.
     pub began_ns: Option<u64>,
-    /// Whether its answer is among those that are read.
-    pub reads_answer: bool,
+    /// What is observed of its response.
+    pub parts: ObservedParts,
     /// Whether the client has not ended it yet.
     pub is_open: bool,
 }
@@ -77,32 +77,32 @@ impl ResponseObserver {
     pub fn new(
         runtime: &Rc<RolloutRuntime>,
         scope: StatScope,
-        assignment: Assignment,
+        version: Version,
         routed: ObservedRequest,
     ) -> Option<Self> {
-        let expected = Self::expect(runtime, assignment, routed.reads_answer)?;
+        let expected = Self::expect(runtime, version, routed.parts)?;
         Some(Self::with_expected(runtime, scope, routed, expected))
     }
 
     /// Whether the response to an assigned request is observed, as in [`new`](Self::new).
-    pub fn is_observed(runtime: &RolloutRuntime, assignment: Assignment) -> bool {
-        let counts_outcomes = !IS_ROUTE && runtime.config.answers.is_some();
-        counts_outcomes && !matches!(assignment.reason, Reason::Pinned | Reason::Forced)
+    pub fn is_observed(runtime: &RolloutRuntime, parts: ObservedParts) -> bool {
+        !IS_ROUTE && runtime.config.answers.is_some() && parts != ObservedParts::Nothing
     }
 
     /// What the request says about its response, as in [`new`](Self::new). Asks the upstream for a
     /// response that can be read, where it is read.
     pub fn expect(
         runtime: &Rc<RolloutRuntime>,
-        assignment: Assignment,
-        reads_answer: bool,
+        version: Version,
+        parts: ObservedParts,
     ) -> Option<Expectation> {
         let answers = runtime.config.answers.as_ref()?;
-        if !Self::is_observed(runtime, assignment) {
+        if !Self::is_observed(runtime, parts) {
             return None;
         }
+        let reads_answer = parts == ObservedParts::Answer;
         let expected = match answers.read {
-            true => Expectation::read(runtime, assignment.version, reads_answer),
+            true => Expectation::read(runtime, version, reads_answer),
             false => Expectation { response: ExpectedResponse::default(), sample: None },
         };
         if !reads_answer {

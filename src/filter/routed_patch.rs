@@ -52,7 +52,8 @@ impl RoutedPatch {
         if routed.is_mirrored {
             runtime.mark_mirrored();
         }
-        let expected = ResponseObserver::expect(runtime, routed.assignment, routed.reads_answer);
+        let expected =
+            ResponseObserver::expect(runtime, routed.assignment.version, routed.observed);
         Ok(Self { routed, expected })
     }
 

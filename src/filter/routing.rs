@@ -36,8 +36,21 @@ pub struct RoutedRequest {
     /// The analysis hash of the unit that may send feedback on the answer; of the conversation, where the
     /// request has no unit.
     pub feedback_unit: Option<u64>,
-    /// Whether the answer is among those that are read.
-    pub reads_answer: bool,
+    /// What is observed of the response.
+    pub observed: ObservedParts,
+}
+
+/// What is observed of a response.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ObservedParts {
+    /// Nothing: the request was pinned or forced, so that it is not one of a sample of a version's users.
+    /// It stays so where its version cannot be given to it.
+    #[default]
+    Nothing,
+    /// How it ends, without its body.
+    Outcome,
+    /// The outcome, and the answer in the body.
+    Answer,
 }
 
 /// A request whose response is evidence for a ramp.
@@ -87,7 +100,7 @@ impl RoutedRequest {
             marker: None,
             is_mirrored: false,
             feedback_unit: None,
-            reads_answer: true,
+            observed: ObservedParts::Answer,
         }
     }
 
@@ -142,14 +155,20 @@ impl RolloutRuntime {
         let feedback_unit = self.feedback.as_ref().and_then(|_| Some(unit_key?.hash(unit.or(id)?)));
         let marker = marker.flatten();
         // Both answers of a pair are read.
-        let reads_answer = is_mirrored
-            || self.read_answers().contains(rollout, assignment, exposure.as_ref(), key);
+        let reads_answer = || {
+            is_mirrored || self.read_answers().contains(rollout, assignment, exposure.as_ref(), key)
+        };
+        let observed = match assignment.reason {
+            Reason::Pinned | Reason::Forced => ObservedParts::Nothing,
+            _ if reads_answer() => ObservedParts::Answer,
+            _ => ObservedParts::Outcome,
+        };
         let exposed = exposure.map(|exposure| ExposedRequest {
             version: assignment.version,
             exposure,
             class: self.request_class(),
         });
-        RoutedRequest { assignment, exposed, marker, is_mirrored, feedback_unit, reads_answer }
+        RoutedRequest { assignment, exposed, marker, is_mirrored, feedback_unit, observed }
     }
 
     /// The class of the request, which its version has not changed yet.

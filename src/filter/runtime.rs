@@ -3,7 +3,6 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use super::attributes;
 use super::beginning::Beginning;
 use super::build::IS_ROUTE;
 use super::callout::Callouts;
@@ -13,6 +12,7 @@ use super::exporter::Exporter;
 use super::fleet_link::FleetLink;
 use super::hostcalls;
 use super::judge_link::JudgeLink;
+use super::listener_role;
 use super::manual_worker::ManualWorker;
 use super::metrics::RolloutMetrics;
 use super::random::RandomDraws;
@@ -88,6 +88,7 @@ impl RolloutRuntime {
         text: &[u8],
         callouts: &Rc<Callouts>,
     ) -> Self {
+        listener_role::note(&config);
         let rollout = config.rollout.as_str();
         let metrics = RolloutMetrics::for_rollout(rollout);
         // A shadow's filter assigns nothing, and has no share in force that a gauge could show.
@@ -295,15 +296,7 @@ impl RolloutRuntime {
     /// What the filter does at the stream's listener; `None` where the listener's metadata names a
     /// role that does not exist.
     pub fn role(&self) -> Option<Role> {
-        match self.config.role {
-            Some(role) => Some(role),
-            // The host is asked only where there is a choice: it costs as much as a header.
-            None if self.config.has_other_listeners() => match attributes::listener_role() {
-                Some(name) => Role::from_bytes(&name),
-                None => Some(Role::Release),
-            },
-            None => Some(Role::Release),
-        }
+        listener_role::find(&self.config)
     }
 
     /// Whether the configuration is a shadow's.

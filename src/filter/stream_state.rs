@@ -84,7 +84,7 @@ impl StreamState {
         runtime.update_gauges();
         if !IS_ROUTE && runtime.is_feedback() {
             if end_of_stream {
-                return runtime.receive_feedback(Some(&[]));
+                return self.receive_feedback(&runtime, Some(&[]));
             }
             return self.wait_for_body(&runtime, RequestHead::default(), BodyPurpose::Feedback);
         }
@@ -161,7 +161,7 @@ impl StreamState {
                 self.begin_sample(body);
                 return Action::Continue;
             }
-            BodyPurpose::Feedback => return runtime.receive_feedback(body),
+            BodyPurpose::Feedback => return self.receive_feedback(&runtime, body),
             BodyPurpose::ConversationId(unit) => {
                 let id = body.and_then(|body| runtime.conversation_in_body(body));
                 runtime.route_request(unit.as_deref(), None, id.as_deref())
@@ -260,7 +260,7 @@ impl StreamState {
         routed.is_mirrored = is_mirrored;
         match (action, head) {
             (PlanAction::AwaitBody, Some(head)) => {
-                if ResponseObserver::is_observed(runtime, routed.assignment) {
+                if ResponseObserver::is_observed(runtime, routed.observed) {
                     self.began_ns = self.began_ns.or_else(|| hostcalls::monotonic_time_ns().ok());
                 }
                 return match runtime.config.read_body {
@@ -362,7 +362,7 @@ impl StreamState {
             Role::Green => return,
         };
         let observed = self.record(runtime, scope, routed);
-        self.observer = ResponseObserver::new(runtime, scope, assignment, observed);
+        self.observer = ResponseObserver::new(runtime, scope, assignment.version, observed);
     }
 
     /// Counts a request, and keeps what its response needs.
@@ -380,8 +380,7 @@ impl StreamState {
         let proved = exposed.filter(|it| it.version == assignment.version).map(|it| it.exposure);
         self.signed_exposure =
             feedback_unit.and_then(|unit| runtime.sign_exposure(assignment.version, unit, proved));
-        let (began_ns, reads_answer) = (self.began_ns, routed.reads_answer);
-        let is_open = self.is_request_open;
-        ObservedRequest { exposed, is_mirrored, feedback_unit, began_ns, reads_answer, is_open }
+        let (began_ns, parts, is_open) = (self.began_ns, routed.observed, self.is_request_open);
+        ObservedRequest { exposed, is_mirrored, feedback_unit, began_ns, parts, is_open }
     }
 }

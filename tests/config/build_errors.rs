@@ -118,6 +118,15 @@ fn errors_of_versions() {
             "versions.green.failover.cluster: \"llm-blue\": is also versions.blue.cluster; name",
         ),
         (
+            "/versions",
+            Some(json!({
+                "blue": {"cluster": "llm-blue", "request": {"model": "m"}},
+                "green": {"cluster": "llm-green", "failover": {"cluster": "llm-failover"}},
+            })),
+            "versions.green.failover: set: the requests that green fails would reach blue without \
+             blue's patch; remove versions.green.failover or versions.blue.request",
+        ),
+        (
             "/versions/blue/failover",
             Some(json!({"cluster": "llm-failover"})),
             "versions.blue.failover: set: only green can fail over",

@@ -54,6 +54,13 @@ fn both_reject_invalid_values() {
             }),
         ),
         ("versions", json!({"blue": {"cluster": "b"}, "green": {"cluster": "g", "failover": {}}})),
+        (
+            "versions",
+            json!({
+                "blue": {"cluster": "b", "request": {"model": "m"}},
+                "green": {"cluster": "g", "failover": {"cluster": "f"}},
+            }),
+        ),
         ("weights", json!({"blue": 0, "green": 0})),
         ("weights", json!({"blue": 1})),
         ("weights", json!({"blue": 2_147_483_648_u64, "green": 0})),

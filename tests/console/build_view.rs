@@ -301,6 +301,25 @@ fn the_state_of_an_old_configuration_is_not_shown() {
     assert_eq!(view(&walk, with_requests()).problems, []);
 }
 
+/// The view of a rollout without a ramp.
+fn view_of(config: &Config, versions: Vec<VersionView>) -> RolloutView {
+    RolloutView::new(ViewInputs {
+        config,
+        control: ControlState::Manual(None),
+        phase: Phase::ByHand,
+        green_share: Share::ZERO,
+        is_replaced: false,
+        differences: DifferenceHistory::default(),
+        versions,
+        recent: None,
+        acceptance: Acceptance::default(),
+        refused_stats: 0,
+        fleet: None,
+        judge: None,
+        now: Clocks { monotonic_ns: 0, unix_ms: 300_000 },
+    })
+}
+
 /// The text of a system prompt is not shown.
 #[test]
 fn each_version_says_what_it_is() {
@@ -311,7 +330,6 @@ fn each_version_says_what_it_is() {
             "blue": {"cluster": "llm-blue", "request": {"headers": {"remove": ["x-a"]}}},
             "green": {
                 "cluster": "llm-green",
-                "failover": {"cluster": "llm-green-or-blue"},
                 "request": {
                     "model": "gpt-5-mini",
                     "system": {"append": "a secret"},
@@ -324,21 +342,7 @@ fn each_version_says_what_it_is() {
     let config = Config::parse(config.to_string().as_bytes()).unwrap();
     let mut all = with_requests();
     all.push(VersionView { version: "shadow".to_owned(), counters: vec![], about: None });
-    let view = RolloutView::new(ViewInputs {
-        config: &config,
-        control: ControlState::Manual(None),
-        phase: Phase::ByHand,
-        green_share: Share::ZERO,
-        is_replaced: false,
-        differences: DifferenceHistory::default(),
-        versions: all,
-        recent: None,
-        acceptance: Acceptance::default(),
-        refused_stats: 0,
-        fleet: None,
-        judge: None,
-        now: Clocks { monotonic_ns: 0, unix_ms: 300_000 },
-    });
+    let view = view_of(&config, all);
     let about: Vec<_> = view.versions.iter().map(|it| it.about.clone()).collect();
     let blue = VersionAboutView {
         cluster: "llm-blue".into(),
@@ -352,7 +356,7 @@ fn each_version_says_what_it_is() {
     let green = VersionAboutView {
         cluster: "llm-green".into(),
         header: None,
-        failover: Some("llm-green-or-blue".into()),
+        failover: None,
         model: Some("gpt-5-mini".into()),
         system: Some("append".into()),
         fields: 2,
@@ -363,7 +367,6 @@ fn each_version_says_what_it_is() {
     for wanted in [
         "cluster <code>llm-blue</code>",
         "1 header changed",
-        "with failover to blue by <code>llm-green-or-blue</code>",
         "model gpt-5-mini",
         "system prompt extended",
         "2 body fields changed",
@@ -372,6 +375,25 @@ fn each_version_says_what_it_is() {
         assert!(html.contains(wanted), "{wanted}");
     }
     assert!(!html.contains("a secret"));
+}
+
+#[test]
+fn green_names_the_cluster_of_its_failover() {
+    let config = json!({
+        "rollout": "assistant-v8",
+        "unit": {"header": "x-user-id"},
+        "versions": {
+            "blue": {"cluster": "llm-blue"},
+            "green": {"cluster": "llm-green", "failover": {"cluster": "llm-green-or-blue"}},
+        },
+    });
+    let config = Config::parse(config.to_string().as_bytes()).unwrap();
+    let view = view_of(&config, with_requests());
+    let failover = |it: &VersionView| it.about.as_ref().and_then(|it| it.failover.clone());
+    let all: Vec<_> = view.versions.iter().map(failover).collect();
+    assert_eq!(all, [None, Some("llm-green-or-blue".to_owned())]);
+    let html = page(&fixtures::view(vec![view]));
+    assert!(html.contains("with failover to blue by <code>llm-green-or-blue</code>"));
 }
 
 #[test]

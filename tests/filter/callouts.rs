@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::host::{Callout, Process, Vm};
-use crate::proxy::set_fields;
+use verdigris::fleet::{FleetKeys, FleetStatus};
+
+use crate::host::{Callout, Process, Stream, Vm, first};
+use crate::proxy::{set_fields, shared_key};
 use crate::ramp_vms::{ROOT, RampVms, SECOND_ROOT, long_ramp};
 
 /// A name that is a serialised `GrpcService` by chance.
@@ -88,6 +90,38 @@ fn a_fleet_calls_its_store_on_ticks_and_watches_it() {
         Callout::Stream { cluster: CLUSTER.to_owned(), method: "etcdserverpb.Watch/Watch".into() };
     assert_eq!(vm.callouts().open[&stream], watch);
     assert_eq!(vm.callouts().sent.len(), 1, "the request for the watch");
+}
+
+/// Another worker has learnt the keys. A new configuration would have them only half a second later.
+#[test]
+fn a_configuration_has_the_fleet_s_keys_before_its_first_tick() {
+    let mut config = fleet();
+    set_fields(&mut config, &json!({"feedback": {"path": "/feedback", "thumb": "/thumb"}}));
+    let request = |method, path| Stream::request(method, path, &[("x-user-id", "ada")]);
+    let vote = |receipt: &[u8]| {
+        let mut vote = request("POST", "/feedback");
+        vote.replace("x-verdigris-step", receipt);
+        Stream { body: Some(br#"{"thumb": "up"}"#.to_vec()), ..vote }
+    };
+    let mut vms = RampVms::start_with(1, &config);
+    let answer = vms.vms[0].run_stream(10, ROOT, vote(b""));
+    let text = "this Envoy cannot count feedback yet: send it again later";
+    assert_eq!(answer.reply, Some((503, text.to_owned())), "nobody knows the keys");
+
+    let keys = FleetKeys { units: [1; 16], receipts: [2; 16] };
+    let status = FleetStatus { keys: Some(keys), ..FleetStatus::default() };
+    let status = postcard::to_allocvec(&status).unwrap();
+    vms.process.shared.lock().unwrap().data.insert(shared_key("fleet"), (status, 1));
+    set_fields(&mut config["ramp"], &json!({"timeout": "20h"}));
+    vms.configure(0, SECOND_ROOT, &config);
+    let answered = vms.vms[0].run_stream(11, SECOND_ROOT, request("GET", "/a"));
+    let receipt = first(&answered.response.headers, "x-verdigris-step").unwrap();
+    let answer = vms.vms[0].run_stream(12, SECOND_ROOT, vote(receipt));
+    assert_eq!(answer.reply, Some((204, String::new())), "{}", vms.log());
+    for (metric, count) in [("feedback_up", 1), ("feedback_unproved", 0)] {
+        let of = |version: &str| vms.stat(&format!("{version}.{metric}"));
+        assert_eq!(of("blue") + of("green"), count, "{metric}");
+    }
 }
 
 #[test]

@@ -175,6 +175,43 @@ fn pinned_and_forced_requests_do_not_count_in_the_outcomes() {
     assert_eq!(green_counts(&mut host), [("responses_5xx", 1), ("errors", 1)]);
 }
 
+/// They stay pinned or forced where they cannot be patched.
+#[test]
+fn unpatchable_requests_that_were_pinned_or_forced_do_not_count_in_the_outcomes() {
+    for read_body in ["before_routing", "after_routing"] {
+        let request = json!({"model": "next", "system": {"append": "Be brief."}});
+        let mut host = Host::start(&with_answers(json!({
+            "pins": {"green": ["qa-7"]},
+            "force_header": "x-force",
+            "read_body": read_body,
+            "versions": {
+                "blue": {"cluster": "llm-blue"},
+                "green": {"cluster": "llm-green", "request": request},
+            },
+        })));
+        let sum = |host: &mut Host, metric| {
+            let of = |version| host.stat(&counter(version, metric)).unwrap();
+            ["blue", "green"].map(of).iter().sum::<u64>()
+        };
+        let mut unpatchable = 0;
+        for (user, forced, outcomes) in
+            [("qa-7", None, 0), ("ada", Some("green"), 0), ("ada", None, 1)]
+        {
+            // One is known by its headers, and one by its body.
+            for (content_type, body) in [("text/plain", "{}"), ("application/json", "no JSON")] {
+                let request = Request::from_user(user).header("content-type", content_type);
+                let request = forced.into_iter().fold(request, |it, to| it.header("x-force", to));
+                let before = sum(&mut host, "responses_5xx");
+                host.send_for(&request.post(CHAT, body), response("500", "", &[]));
+                unpatchable += 1;
+                assert_eq!(sum(&mut host, "decisions_unpatchable"), unpatchable, "{read_body}");
+                let counted = sum(&mut host, "responses_5xx") - before;
+                assert_eq!(counted, outcomes, "{read_body} {user} {forced:?} {body}");
+            }
+        }
+    }
+}
+
 /// With `"read": false` the filter does not read bodies.
 #[test]
 fn without_reading_outcomes_are_counted_by_status_and_end_of_stream() {

@@ -63,17 +63,49 @@ fn a_redirect_that_crosses_a_reload_stays_on_its_version() {
     }
 }
 
-/// Another rollout has users of its own, and knows nothing of the version.
+/// Another rollout has users of its own, and knows nothing of the version. Without the cluster header, which
+/// Envoy has removed, a request would have no route to blue.
 #[test]
 fn a_redirect_continues_no_stream_of_another_rollout() {
     let green = json!({"weights": {"blue": 0, "green": 1}, "answers": {}});
-    let mut vms = RampVms::start_with(1, &config(green.clone()));
-    let request =
-        Stream { response: followed(), ..Stream::request("GET", "/a", &[("x-user-id", "ada")]) };
-    let sent = vms.vms[0].run_stream(10, ROOT, request);
-    let mut other = config(green);
-    other["rollout"] = json!("assistant-v9");
-    vms.configure(0, SECOND_ROOT, &other);
-    vms.vms[0].run_stream(11, SECOND_ROOT, redirected(&sent));
-    assert_eq!(vms.stat_of_rollout("assistant-v9", "green.requests"), 1);
+    let blue = json!({"weights": {"blue": 1, "green": 0}, "answers": {}});
+    for (version, after) in [("green", &green), ("blue", &blue)] {
+        let mut vms = RampVms::start_with(1, &config(green.clone()));
+        let request = Stream {
+            response: followed(),
+            ..Stream::request("GET", "/a", &[("x-user-id", "ada")])
+        };
+        let sent = vms.vms[0].run_stream(10, ROOT, request);
+        let mut other = config(after.clone());
+        other["rollout"] = json!("assistant-v9");
+        vms.configure(0, SECOND_ROOT, &other);
+        let sent = vms.vms[0].run_stream(11, SECOND_ROOT, redirected(&sent));
+        assert_eq!(sent.get("x-verdigris-version"), Some(version.as_bytes()));
+        let cluster = format!("llm-{version}");
+        assert_eq!(sent.get("x-verdigris-cluster"), Some(cluster.as_bytes()));
+        assert_eq!(vms.stat_of_rollout("assistant-v9", &format!("{version}.requests")), 1);
+    }
+}
+
+/// A vote that the upstream answers has no version, and goes to blue again.
+#[test]
+fn a_vote_that_is_redirected_counts_once() {
+    let feedback = json!({"path": "/feedback", "thumb": "/thumb", "answered_by": "upstream"});
+    let mut vms = RampVms::start_with(
+        1,
+        &config(json!({"weights": {"blue": 0, "green": 1}, "feedback": feedback})),
+    );
+    let headers = [
+        ("x-user-id", "ada"),
+        // As early header mutation writes them.
+        ("x-verdigris-cluster", "llm-blue"),
+        ("x-verdigris-version", "blue"),
+    ];
+    let vote = Stream::request("POST", "/feedback", &headers);
+    let body = Some(br#"{"thumb": "up"}"#.to_vec());
+    let sent = vms.vms[0].run_stream(10, ROOT, Stream { body, response: followed(), ..vote });
+    let answered = vms.vms[0].run_stream(11, ROOT, redirected(&sent));
+    assert_eq!(answered.get("x-verdigris-cluster"), Some(&b"llm-blue"[..]));
+    assert_eq!(vms.stat("green.feedback_up"), 1);
+    assert_eq!((vms.stat("green.requests"), vms.stat("blue.requests")), (0, 0));
 }

@@ -4,7 +4,7 @@
 use serde_json::json;
 
 use crate::host::Stream;
-use crate::proxy::phase;
+use crate::proxy::{config, phase};
 use crate::ramp_vms::{ROOT, RampVms, SECOND_ROOT, long_ramp, long_ramp_with};
 
 /// Two filters with the same `vm_id` share their VMs.
@@ -45,6 +45,26 @@ fn a_reused_root_context_follows_the_ramp() {
     let before = vms.stat("green.requests");
     vms.send_from_new_users(1, 30, 0);
     assert_eq!(vms.stat("green.requests"), before);
+}
+
+/// Copies and attempts are on their way while another configuration replaces theirs.
+#[test]
+fn a_copy_or_an_attempt_is_no_user_s_request_under_the_next_configuration() {
+    let next = config(json!({"weights": {"blue": 1, "green": 0}, "answers": {}}));
+    let mut with_shadow = next.clone();
+    with_shadow["shadow"] = json!({"percent": 100});
+    let mut with_failover = next.clone();
+    with_failover["versions"]["green"]["failover"] = json!({"cluster": "llm-green-failover"});
+    for (before, role) in [(with_shadow, "shadow"), (with_failover, "green")] {
+        let mut vms = RampVms::start_with(1, &before);
+        vms.configure(0, SECOND_ROOT, &next);
+        let request = Stream::request("GET", "/a", &[("x-user-id", "ada")]);
+        let request = Stream { role: Some(role), ..request };
+        let sent = vms.vms[0].run_stream(10, SECOND_ROOT, request);
+        assert_eq!(sent.get("x-verdigris-cluster"), Some(&b"llm-green"[..]), "{role}");
+        let requests = (vms.stat("blue.requests"), vms.stat("green.requests"));
+        assert_eq!(requests, (0, 0), "{role}");
+    }
 }
 
 /// Envoy ticks all root contexts.

@@ -2,7 +2,7 @@
 
 use super::bootstrap::{Bootstrap, FoundCluster};
 use super::clusters;
-use super::envoy::{Envoy, Scope};
+use super::envoy::{Envoy, Manager, Scope};
 use super::findings::Findings;
 use super::plugin::ParsedPlugin;
 use super::routes;
@@ -42,6 +42,7 @@ pub fn check(
     let Some(cluster) = find(envoy, name) else { return };
     findings.warnings.extend(not_composite(cluster, name));
     findings.warnings.extend(few_retries(cluster, name));
+    findings.warnings.extend(refused_upgrades(envoy, plugin, cluster.node));
     if clusters::combined(cluster.node).is_some()
         && let Some(first) = clusters::members(cluster.node).first()
         && let Some(first) = find(envoy, first)
@@ -138,15 +139,7 @@ fn unchanged_requests(
 
 /// Whether the listener of this name has the role `green`, or may have it.
 fn may_be_green(envoy: &Envoy<'_>, name: &str, has_green: bool) -> bool {
-    let mut listeners = Vec::new();
-    for scope in &envoy.scopes {
-        let is_named = |it: &YamlNode| {
-            it.get("filter_chains").is_some()
-                && it.get("name").is_some_and(|it| it.text() == Some(name))
-        };
-        let root = &scope.document.root;
-        root.walk(&mut |node| listeners.extend(Some(node).filter(|it| is_named(it))));
-    }
+    let listeners = listeners_of_name(envoy, name);
     if listeners.is_empty() {
         let mut roots = envoy.scopes.iter().map(|it| &it.document.root);
         let discovers =
@@ -154,7 +147,68 @@ fn may_be_green(envoy: &Envoy<'_>, name: &str, has_green: bool) -> bool {
         return roots.any(|it| it.get("dynamic_resources").is_some_and(|it| discovers(it)));
     }
     let role = ["metadata", "filter_metadata", "verdigris", "role"];
-    let is_green =
-        |it: &&YamlNode| it.at(&role).and_then(YamlNode::text) == Some(Role::Green.as_str());
+    let is_green = |(_, it): &(Scope<'_>, &YamlNode)| {
+        it.at(&role).and_then(YamlNode::text) == Some(Role::Green.as_str())
+    };
     has_green || listeners.iter().any(is_green)
+}
+
+/// The listeners of this name, each with its document.
+fn listeners_of_name<'a>(envoy: &Envoy<'a>, name: &str) -> Vec<(Scope<'a>, &'a YamlNode)> {
+    let mut listeners = Vec::new();
+    for scope in &envoy.scopes {
+        let is_named = |it: &YamlNode| {
+            it.get("filter_chains").is_some()
+                && it.get("name").is_some_and(|it| it.text() == Some(name))
+        };
+        let root = &scope.document.root;
+        let mut add = |node: &'a YamlNode| {
+            listeners.extend(Some((*scope, node)).filter(|(_, it)| is_named(it)));
+        };
+        root.walk(&mut add);
+    }
+    listeners
+}
+
+/// Upgrades, such as WebSockets, that the release's listener takes, and an internal listener behind it
+/// refuses.
+fn refused_upgrades(
+    envoy: &Envoy<'_>,
+    plugin: &ParsedPlugin<'_>,
+    cluster: &YamlNode,
+) -> Vec<Finding> {
+    let own = plugin.filter().filter(|it| envoy.runs(it));
+    let is_own = |it: &&Manager<'_>| own.is_none_or(|config| it.runs(config));
+    let mut wanted = Vec::new();
+    for kind in envoy.releases().filter(is_own).flat_map(|it| upgrades(it.node)) {
+        if !wanted.contains(&kind) {
+            wanted.push(kind);
+        }
+    }
+    let address = ["endpoint", "address", "envoy_internal_address", "server_listener_name"];
+    let members = clusters::members(cluster).into_iter().filter_map(|it| find(envoy, it));
+    let names = members
+        .flat_map(|it| endpoints(it.node))
+        .filter_map(|it| it.at(&address).and_then(YamlNode::text));
+    let mut found = Vec::new();
+    for (scope, listener) in names.flat_map(|it| listeners_of_name(envoy, it)) {
+        let mut taken = Vec::new();
+        listener.walk(&mut |node| taken.extend(upgrades(node)));
+        for kind in wanted.iter().filter(|it| !taken.contains(it)) {
+            let fix = format!(
+                "is refused by this listener with 403, but the release's listener takes it: write \
+                 upgrade_configs: [{{upgrade_type: {kind}}}] here, too"
+            );
+            found.push(scope.finding(listener, "upgrade_configs", Some(kind), fix));
+        }
+    }
+    found
+}
+
+/// The upgrades that an HTTP connection manager takes, in lower case.
+fn upgrades(manager: &YamlNode) -> Vec<String> {
+    let all = manager.get("http_filters").and_then(|_| manager.get("upgrade_configs"));
+    let all = all.map(|it| it.items()).unwrap_or_default().iter();
+    let enabled = all.filter(|it| !it.get("enabled").is_some_and(|it| it.is_false()));
+    enabled.filter_map(|it| Some(it.get("upgrade_type")?.text()?.to_ascii_lowercase())).collect()
 }

@@ -6,6 +6,7 @@
 //! | `agreement`, `bootstrap`, `listener` | clusters and headers that a rollout must agree with |
 //! | `discovery` | whether Envoy accepts the configuration |
 //! | `filters` | the order of HTTP filters |
+//! | `buffers` | whether Envoy buffers the bodies that are read |
 //! | `routes`, `version_routes`, `clusters` | where requests go |
 //! | `failover` | what `versions.green.failover` needs |
 //! | `fleet` | what `fleet` needs |
@@ -16,6 +17,7 @@
 
 mod agreement;
 mod bootstrap;
+mod buffers;
 mod called_clusters;
 mod clusters;
 mod discovery;
@@ -236,13 +238,17 @@ fn check_all(
         let rollouts = rollouts_of(manager, envoy, plugins);
         filters::check(manager, &rollouts, findings);
         let mut before = envoy.managers.iter().take(at);
-        // The routes are the same for all its filters.
-        if manager.purpose == Purpose::Release
-            && !before.any(|it| it.purpose == Purpose::Release && it.shares_manager(manager))
-        {
+        let is_same =
+            |it: &Manager<'_>| it.purpose == manager.purpose && it.shares_manager(manager);
+        // The routes and the buffers are the same for all its filters.
+        if before.any(is_same) {
+            continue;
+        }
+        if manager.purpose == Purpose::Release {
             routes::check(manager, &rollouts, findings);
             version_routes::check(manager, &rollouts, findings);
         }
+        buffers::check(manager, &rollouts, findings);
     }
     for config in &rollouts {
         clusters::check(envoy, config, findings);

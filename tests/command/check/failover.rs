@@ -115,6 +115,28 @@ fn changes_to_green_s_requests_need_its_listener() {
 }
 
 #[test]
+fn upgrades_that_an_internal_listener_refuses_are_warned_of() {
+    let upgrades = |listener: &str| {
+        format!(
+            "          stat_prefix: {listener}\n          # As for the release, or Envoy refuses \
+             WebSockets here with 403.\n          upgrade_configs: [{{upgrade_type: websocket}}]\n"
+        )
+    };
+    for listener in ["llm-green", "llm-blue"] {
+        let (shipped, prefix) = (upgrades(listener), format!("stat_prefix: {listener}\n"));
+        let at = format!("- name: {listener}\n    internal_listener");
+        let text = "upgrade_configs: \"websocket\": is refused by this listener with 403, but";
+        expect(&changed(&shipped, &format!("          {prefix}")), &at, text);
+        let off = shipped.replace("websocket}", "websocket, enabled: false}");
+        expect(&changed(&shipped, &off), &at, text);
+        changed(&shipped, &shipped.replace("websocket", "WebSocket")).expect_none();
+    }
+    // The release's listener takes none.
+    let of_release = "          upgrade_configs: [{upgrade_type: websocket}]\n          # Before";
+    changed(of_release, "          # Before").expect_none();
+}
+
+#[test]
 fn the_shipped_bootstrap_supports_failover() {
     with_envoy(ENVOY.to_owned()).expect_none();
     changed(BREAKERS, BREAKERS).expect_none();

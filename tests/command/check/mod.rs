@@ -1,6 +1,7 @@
 //! `verdigris check`. Each file has the checks of the source file of the same name.
 
 mod bootstrap;
+mod buffers;
 mod clusters;
 mod console;
 mod discovery;

@@ -243,7 +243,7 @@ fn websockets_that_the_server_closes_are_not_errors() {
 const CLOSE_FRAME: [u8; 2] = [0x88, 0];
 
 /// Starts a server that accepts each handshake and closes the session at once. Returns its port.
-fn start_websocket_server() -> u16 {
+pub fn start_websocket_server() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     thread::spawn(move || {
@@ -270,7 +270,7 @@ fn start_websocket_server() -> u16 {
 }
 
 /// Opens a session and waits until the server closes it.
-fn run_websocket_session(address: &str, user: &str) {
+pub fn run_websocket_session(address: &str, user: &str) {
     let mut stream = TcpStream::connect(address).unwrap();
     let request = format!(
         "GET /chat HTTP/1.1\r\nhost: llm\r\nx-user-id: {user}\r\nupgrade: websocket\r\n\

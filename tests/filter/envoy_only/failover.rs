@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use reqwest::blocking::Client;
 use serde_json::{Value, json};
 
+use super::broken::{run_websocket_session, start_websocket_server};
 use super::ramp_fixture::{RAMP_TIMEOUT, read_counter, read_gauge, with_clients};
 use crate::envoy::failing_server::{FailingServer, FailureMode};
 use crate::envoy::process::{wait_at_most, wait_for};
@@ -217,6 +218,37 @@ fn without_metadata_of_endpoints_the_attempt_tells_the_version() {
         let green = |metric| read_counter(&envoy, "green", metric);
         wait_for("all outcomes", || (green("responses_2xx") == 20).then_some(()));
         assert_eq!((green("answers"), green("errors"), green("failed_over")), expected);
+    }
+}
+
+/// The release's listener takes WebSockets, and so must those behind it.
+#[test]
+fn websockets_pass_the_listeners_of_green_and_of_blue() {
+    for (green, failed_over) in [(None, 0), (Some(FailureMode::Status(503)), 1)] {
+        let failing_server = green.map(FailingServer::start);
+        let server = start_websocket_server();
+        let change = |bootstrap: String, upstreams: &[Upstream; 3]| {
+            let port_value = |port| format!("port_value: {port}}}");
+            let to_green = failing_server.as_ref().map_or(server, |it| it.port);
+            let bootstrap =
+                bootstrap.replace(&port_value(upstreams[1].port), &port_value(to_green));
+            bootstrap.replace(&port_value(upstreams[0].port), &port_value(server))
+        };
+        let mut config = green_release(true, json!({}));
+        config["versions"]["green"]["request"] = json!({"headers": {"set": {"x-team": "copper"}}});
+        let filter = filter_yaml(&config);
+        let envoy = Envoy::start_with(&Setup {
+            filter: Some(&filter),
+            edit_bootstrap: &change,
+            ..Setup::default()
+        });
+        // It asserts that the handshake is answered with 101.
+        run_websocket_session(envoy.url.trim_start_matches("http://"), "ada");
+        let green = |metric| read_counter(&envoy, "green", metric);
+        let counted = if failed_over == 1 { "failed_over" } else { "responses_none" };
+        wait_for(counted, || (green(counted) == 1).then_some(()));
+        assert_eq!((green("requests"), green("failed_over")), (1, failed_over));
+        assert_eq!(green("errors"), failed_over);
     }
 }
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::artifacts;
 use crate::proxy::{Answer, Proxy, Request, ShadowRequest};
 pub use callouts::Callout;
-pub use vm::{Process, Response, Stream, Vm};
+pub use vm::{Process, Response, Stream, Vm, first};
 
 const WORKERS: usize = 2;
 
