@@ -148,9 +148,10 @@ impl ConsoleClient {
             .header("x-verdigris-command", in_ascii(body))
             .config()
             .timeout_global(Some(timeout))
-            // Until there is a connection, the command cannot have taken effect.
-            .timeout_resolve(Some(TIMEOUT))
-            .timeout_connect(Some(TIMEOUT))
+            // Until there is a connection, the command cannot have taken effect. The whole time ends
+            // later than these, and so is not taken for them.
+            .timeout_resolve(Some(TIMEOUT.min(timeout / 4)))
+            .timeout_connect(Some(TIMEOUT.min(timeout / 2)))
             .build();
         let not_answered = |error| match error {
             ureq::Error::Timeout(at) if !matches!(at, Timeout::Resolve | Timeout::Connect) => {

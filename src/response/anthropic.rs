@@ -67,8 +67,8 @@ impl Anthropic {
                 answer.has_tool_call |= block_type.bytes().ends_with(b"tool_use");
             }
             ([Model] | [Message, Model], Token::String(name)) => answer.set_model(name),
-            // `message_start` has named the model that was asked. A plain message names the one
-            // that answered.
+            // `message_start` has named the requested model. A plain message names the one that
+            // answered.
             ([ContentBlock, To, Model], Token::String(name)) => answer.replace_model(name),
             _ => read_guardrail(path, token, answer),
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::format::Format;
 use super::formats::Formats;
 use super::grpc::{GrpcFraming, parse_timeout};
-use super::known_path::{KnownApi, is_invoke_model, known_api};
+use super::known_path::{KnownApi, has_unknown_form, known_api};
 use super::method::Method;
 use crate::assignment::Version;
 
@@ -21,8 +21,8 @@ pub struct ExpectedResponse {
     /// Whether the format is known by a path that is not that of its API alone: the body must
     /// have a mark of the format.
     pub is_format_guessed: bool,
-    /// Whether the answer is that of InvokeModel, in the form of the model's own API. Not all forms are read.
-    pub is_invoke_model: bool,
+    /// Whether the answer is that of a model behind InvokeModel whose form of answers is not known.
+    pub has_unknown_form: bool,
     /// Whether the request sends nothing to a model: its method is not `POST`. A page of an application may
     /// be at any path.
     pub is_retrieval: bool,
@@ -81,8 +81,8 @@ impl ExpectedResponse {
         let expected = match formats.configured(version, path) {
             Some(format) => Self { format: Some(format), ..Self::default() },
             None => {
-                let is_invoke_model = is_invoke_model(path);
-                Self { is_invoke_model, ..Self::of_known_api(known) }
+                let has_unknown_form = has_unknown_form(path);
+                Self { has_unknown_form, ..Self::of_known_api(known) }
             }
         };
         // A path with a format is a model's, and not a gRPC method.

@@ -52,6 +52,10 @@ impl Format {
             b"streamRawPredict",
         ];
         let (before_query, _) = split_query(path);
+        // Zhipu's answer is fetched later. Perplexity has the request in `request`.
+        if before_query.ends_with(b"/paas/v4/async/chat/completions") {
+            return Some(Self::Chat);
+        }
         let (parent, name) = split_last_segment(before_query);
         let is_other = OTHER_FORMS.iter().any(|form| name.ends_with(form));
         let is_stored = parent.ends_with(b"/responses");
@@ -213,6 +217,31 @@ fn google_method(path: &[u8], name: &[u8]) -> Option<KnownApi> {
         b"countTokens" | b"predict" | b"predictLongRunning" | b"batchGenerateContent" => Other,
         _ => return None,
     })
+}
+
+/// Whether a model answers at `path` by InvokeModel whose form of answers is not known.
+///
+/// ```
+/// use verdigris::response::known_path::has_unknown_form;
+/// assert!(has_unknown_form(b"/model/writer.palmyra-x5-v1:0/invoke"));
+/// assert!(!has_unknown_form(b"/model/us.meta.llama4-scout-17b-instruct-v1:0/invoke"));
+/// ```
+pub fn has_unknown_form(path: &[u8]) -> bool {
+    // Those whose answers are read. Source: "Inference request parameters and response fields for
+    // foundation models" in Bedrock's user guide.
+    const KNOWN: [&[u8]; 9] = [
+        b"amazon.",
+        b"anthropic",
+        b"claude",
+        b"cohere.",
+        b"deepseek.",
+        b"meta.",
+        b"mistral.",
+        b"openai.",
+        b"twelvelabs.",
+    ];
+    let (before_query, _) = split_query(path);
+    is_invoke_model(path) && !KNOWN.iter().any(|part| contains(before_query, part))
 }
 
 /// Whether `path` is that of Amazon Bedrock's InvokeModel, where each model has an API of its own.

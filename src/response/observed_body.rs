@@ -166,11 +166,9 @@ impl ObservedBody {
         }
         // A client can ask for a page of an application at a model's path.
         let is_page = expected.is_retrieval && !head.is_event_stream;
-        // Claude's form is known by its path.
-        let has_own_form = expected.is_invoke_model && format == Format::Bedrock;
         let unrecognized = unrecognized
             .or(is_page.then_some(Unrecognized::Ignored))
-            .or(has_own_form.then_some(Unrecognized::UnreadDocument));
+            .or(expected.has_unknown_form.then_some(Unrecognized::UnreadDocument));
         let parser = Box::new(AnswerParser::new(format, head.framing, phrases.longest()));
         Self::Answer { parser, is_stream: head.framing.is_stream(), unrecognized, is_page }
     }

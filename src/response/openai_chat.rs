@@ -7,8 +7,8 @@
 //!   the output of the choices is added up.
 //! - A stream has ended when all its choices have a finish reason. `[DONE]` follows, except from
 //!   some servers.
-//! - A document with nothing but a `request_id` acknowledges a request whose answer is fetched later
-//!   (xAI's `deferred`).
+//! - A document with a `request_id`, and no other member that is known here, acknowledges a request whose
+//!   answer is fetched later (xAI's `deferred`).
 //! - Some servers repeat the text: MiniMax in a whole `message` at the end, Perplexity in a `message`
 //!   beside each `delta`, which has the text so far. Once a delta had text, that of messages does not count.
 
@@ -50,6 +50,8 @@ pub struct OpenAiChat {
     had_text_deltas: bool,
     /// Whether this chunk has a message whose text counts.
     has_message_text: bool,
+    /// Whether this chunk has another member with a text or a number, such as the `message` of an error.
+    has_other: bool,
 }
 
 // === impl OpenAiChat ===
@@ -126,6 +128,7 @@ impl OpenAiChat {
             ([Model], Token::String(name)) => answer.set_model(name),
             ([RequestId], Token::String(_)) => answer.is_pending = true,
             ([], Token::End) => self.end_chunk(answer),
+            ([_], Token::String(_) | Token::Text(_) | Token::Number(_)) => self.has_other = true,
             _ => {}
         }
     }
@@ -187,7 +190,10 @@ impl OpenAiChat {
         answer.openings.end_choice();
         self.choices_of_chunk = 0;
         // Gateways add a request ID to answers and errors, too.
-        answer.is_pending &= !(answer.is_recognized || answer.error || answer.model.is_some());
+        let is_other =
+            self.has_other || answer.is_recognized || answer.error || answer.model.is_some();
+        answer.is_pending &= !is_other;
+        self.has_other = false;
         if self.has_counts {
             self.end_counts(answer);
         }

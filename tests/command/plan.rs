@@ -138,7 +138,7 @@ fn a_plan_ends_with_advice() {
     let parts = [
         "Not enough evidence: a green like blue completes fewer than 1 % of ramps. The others hold in a",
         "\nAdvice\n  At 5 requests per second, this ramp needs about ",
-        "  Most ramps hold in step 0 (1 %, 5 users of green): error_rate, ",
+        "  Most ramps that hold do so in step 0 (1 %, 5 users of green): error_rate, ",
         "  With this traffic: use fewer and larger steps",
         "  With few users these figures are rough",
     ];

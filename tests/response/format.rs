@@ -159,7 +159,7 @@ fn a_path_of_one_api_alone_makes_its_format_certain() {
 
 #[test]
 fn a_request_is_patched_where_its_form_is_known() {
-    let table: [(&str, Option<Format>); 12] = [
+    let table: [(&str, Option<Format>); 14] = [
         ("/v1/chat/completions", Some(Format::Chat)),
         ("/v1/responses", Some(Format::Responses)),
         ("/model/m/converse", Some(Format::Bedrock)),
@@ -172,6 +172,8 @@ fn a_request_is_patched_where_its_form_is_known() {
         ("/v1internal:streamGenerateContent?alt=sse", None),
         ("/v1internal%3AgenerateContent", None),
         ("/v1/projects/p/locations/l/publishers/anthropic/models/c:rawPredict", None),
+        ("/api/paas/v4/async/chat/completions", Some(Format::Chat)),
+        ("/async/chat/completions", None),
     ];
     for (path, format) in table {
         assert_eq!(Format::of_requests_at(path.as_bytes()), format, "{path}");

@@ -13,7 +13,7 @@ const MS: u64 = 1_000_000;
 const CHAT: ExpectedResponse = ExpectedResponse {
     format: Some(Format::Chat),
     is_format_guessed: false,
-    is_invoke_model: false,
+    has_unknown_form: false,
     is_retrieval: false,
     other_api: None,
     is_model_path: true,

@@ -15,7 +15,8 @@ pub struct Envoy<'a> {
     pub scopes: Vec<Scope<'a>>,
     pub resources: Vec<Resource<'a>>,
     pub managers: Vec<Manager<'a>>,
-    /// The resources that take the rollout's filter out, as the shipped `filter-off.yaml` does.
+    /// The resources in the place of the rollout's filter that take it out, as the shipped `filter-off.yaml`
+    /// does.
     pub taken_out: Vec<TakenOut<'a>>,
 }
 
@@ -107,8 +108,17 @@ impl<'a> Envoy<'a> {
         let resources: Vec<_> = scopes.iter().flat_map(|scope| Resource::all(*scope)).collect();
         let files = scopes.iter().flat_map(|it| discovered_files(&it.document.root)).collect();
         let known = KnownResources { resources: &resources, files };
-        let managers = scopes.iter().flat_map(|scope| Manager::all(*scope, &known)).collect();
-        let taken_out = scopes.iter().flat_map(|scope| TakenOut::all(*scope)).collect();
+        let managers: Vec<_> =
+            scopes.iter().flat_map(|scope| Manager::all(*scope, &known)).collect();
+        let is_in_place = |scope: &Scope<'_>| {
+            let mut paths =
+                managers.iter().filter_map(|it| discovered_path(it.filter()?)).peekable();
+            paths.peek().is_none() || paths.any(|path| scope.common_names(path) > 0)
+        };
+        // A spare file beside the bootstrap is not in the place of the filter's.
+        let taken_out =
+            scopes.iter().filter(|it| is_in_place(it)).flat_map(|it| TakenOut::all(*it));
+        let taken_out = taken_out.collect();
         Self { scopes, resources, managers, taken_out }
     }
 

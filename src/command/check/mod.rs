@@ -259,7 +259,8 @@ fn check_all(
         called_clusters::check(&bootstrap, plugin, findings);
     }
     stats::check(envoy, &rollouts, findings);
-    for TakenOut { scope, node } in &envoy.taken_out {
+    let has_rollout = plugins.iter().any(|it| matches!(it.plugin, Plugin::Rollout(_)));
+    for TakenOut { scope, node } in envoy.taken_out.iter().filter(|_| !has_rollout) {
         let name = node.get("name").and_then(|it| it.text());
         let fix = "the filter is out: all users are on blue";
         findings.notes.push(scope.finding(node, "resources", name, fix));

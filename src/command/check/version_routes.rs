@@ -83,7 +83,8 @@ fn same_cluster(
     let blue = host.iter().find(is_blue)?;
     let [of_green, of_blue] = [green, blue].map(|it| it.node.at(&["route", "cluster"]));
     let (node, name) = (of_green?, of_green?.text()?);
-    if has_request || of_blue?.text() != Some(name) {
+    // What differs may select other endpoints of the cluster, or another model.
+    if has_request || of_blue?.text() != Some(name) || actions(green) != actions(blue) {
         return None;
     }
     let fix = format!(
@@ -92,6 +93,18 @@ fn same_cluster(
         blue.position(blue.node).line
     );
     Some(green.finding(node, "route.cluster", Some(name), fix))
+}
+
+/// What a route does with the requests that it matches.
+fn actions(route: &Route<'_>) -> Vec<(String, String)> {
+    let fields = route.node.fields().iter();
+    let named =
+        fields.map(|(name, value)| (name.text().unwrap_or_default().to_owned(), value.flow()));
+    let mut actions: Vec<_> = named
+        .filter(|(name, _)| !matches!(name.as_str(), "match" | "name" | "stat_prefix"))
+        .collect();
+    actions.sort_unstable();
+    actions
 }
 
 /// Whether a route matches every request that another one matches. A route of which that is not

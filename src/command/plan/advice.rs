@@ -88,7 +88,7 @@ impl Planned {
             gates => gates.join(", "),
         };
         Some(format!(
-            "Most ramps hold in step {number} ({}{}): {gates}.",
+            "Most ramps that hold do so in step {number} ({}{}): {gates}.",
             percent(*share),
             users.unwrap_or_default()
         ))

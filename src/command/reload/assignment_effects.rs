@@ -80,7 +80,7 @@ fn leaves_fleet(old: &Config, new: &Config) -> bool {
     old.fleet.is_some() && new.fleet.is_none() && new.ramp.is_some()
 }
 
-/// A clause of what a running ramp does not notice, if it goes on with its evidence after the reload.
+/// A clause of what a running ramp does not notice, if it continues with its evidence after the reload.
 pub(super) fn unnoticed_by_ramp(old: &Config, new: &Config) -> &'static str {
     let (Some(from), Some(to)) = (&old.ramp, &new.ramp) else { return "" };
     let is_same = old.rollout == new.rollout && !leaves_fleet(old, new);

@@ -40,6 +40,23 @@ fn a_filter_that_is_taken_out_is_recognised() {
         assert!(output.out.contains(note), "{output:?}");
         assert!(!output.out.contains("was not checked"), "{output:?}");
     }
+    // Beside the filter's own file, or without one that Envoy reads, it is a spare.
+    for is_given in [true, false] {
+        let files = Files::new();
+        for (name, text) in
+            [("verdigris.wasm", "\0asm"), ("filter-off.yaml", OFF), ("envoy.yaml", ENVOY)]
+        {
+            files.add(name, text);
+        }
+        if is_given {
+            files.add("filter.yaml", FILTER);
+        }
+        let output = verdigris(&["check", files.folder().to_str().unwrap()]);
+        assert_eq!(output.code, 0, "{output:?}");
+        assert!(!output.out.contains("is out"), "{output:?}");
+        let is_missing = output.out.contains("in filter.yaml, which was not checked");
+        assert_eq!(is_missing, !is_given, "{output:?}");
+    }
     for changed in [
         OFF.replace("name: verdigris", "name: other"),
         format!("{OFF}    mutations: {{request_mutations: [{{remove: a}}]}}\n"),

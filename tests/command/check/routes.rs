@@ -138,6 +138,8 @@ fn the_version_header_must_select_green_in_each_virtual_host() {
         &[blue_first, green],
         &[green, &other_host(off)],
         &[green, &other_host("match: {prefix: /}, redirect: {https_redirect: true}")],
+        // The same cluster by another path.
+        &[&same.replace("route: {", "route: {prefix_rewrite: /green/, "), ANY_TO_BLUE],
     ] {
         by_version(REMOVED, routes).expect_none();
     }
