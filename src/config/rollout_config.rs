@@ -155,12 +155,16 @@ impl Config {
 
     /// Whether a request's headers may wait for its body.
     pub fn waits_for_bodies(&self) -> bool {
+        self.read_body == ReadBody::BeforeRouting
+            && (self.reads_request_bodies() || self.feedback.is_some())
+    }
+
+    /// Whether bodies of requests to a model are read or changed, up to `max_request_body`.
+    pub fn reads_request_bodies(&self) -> bool {
         let patches = [&self.blue_request, &self.green_request];
         let mut patches = patches.into_iter().flatten();
-        let is_patched = patches.any(|it| it.body.is_required() || it.body.asks_for_usage);
-        let has_id = self.conversation.as_ref().is_some_and(|it| !it.pointers.is_empty());
-        self.read_body == ReadBody::BeforeRouting
-            && (is_patched || has_id || self.feedback.is_some())
+        patches.any(|it| it.body.is_required() || it.body.asks_for_usage)
+            || self.conversation.as_ref().is_some_and(|it| !it.pointers.is_empty())
     }
 
     /// Green's patch, if a request to which it cannot be applied must not go to green.

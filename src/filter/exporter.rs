@@ -8,8 +8,9 @@ use super::callout::Callouts;
 use super::callout::http::HttpCluster;
 use super::metrics::RolloutMetrics;
 use super::registry::Registry;
+use super::removed_section::RemovedSection;
 use crate::callout::authority;
-use crate::config::{Config, Role};
+use crate::config::Config;
 use crate::export::{Exchange, ExportQueue, SentExchanges, send_exchanges};
 use crate::stats::names::{Counter, StatScope};
 
@@ -37,8 +38,7 @@ pub struct Exporter {
 #[derive(Default)]
 struct SharedExports {
     waiting: RefCell<ExportQueue>,
-    /// Whether the configuration in force exports nothing: responses to older ones may still end.
-    is_removed: Cell<bool>,
+    section: RemovedSection,
     is_sending: Cell<bool>,
     /// Whether the receiver has not taken all of the last request.
     is_failing: Cell<bool>,
@@ -81,13 +81,8 @@ impl Exporter {
     /// A configuration has begun. If it exports nothing, drops the exchanges that wait, and those that
     /// end under an older configuration: they must not go to the receiver of a later one.
     pub fn begin(config: &Config, metrics: &RolloutMetrics) {
-        // A shadow's own configuration need not repeat the section.
-        if config.samples.is_none() && config.role == Some(Role::Shadow) {
-            return;
-        }
         let shared = SharedExports::for_rollout(config.rollout.as_str());
-        shared.is_removed.set(config.samples.is_none());
-        if config.samples.is_none() {
+        if shared.section.begin(config, config.samples.is_some()) {
             shared.drop_waiting(metrics);
         }
     }
@@ -95,8 +90,8 @@ impl Exporter {
     /// Adds an exchange, which waits for the next tick.
     pub fn add(&self, exchange: Exchange) {
         let (scope, shared) = (exchange.scope, &self.shared);
-        let is_waiting =
-            !shared.is_removed.get() && shared.waiting.borrow_mut().push(exchange, self.max_bytes);
+        let is_waiting = !shared.section.is_removed()
+            && shared.waiting.borrow_mut().push(exchange, self.max_bytes);
         if !is_waiting {
             self.metrics.count_exports(scope, Counter::SamplesDropped, 1);
         }
@@ -111,8 +106,7 @@ impl Exporter {
     /// that is in force.
     pub fn send(&self) {
         let shared = &self.shared;
-        // Envoy may have gone back to it without configuring it.
-        shared.is_removed.set(false);
+        shared.section.resume();
         if shared.is_sending.get() || shared.waiting.borrow().is_empty() {
             return;
         }

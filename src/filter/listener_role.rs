@@ -23,7 +23,7 @@ pub fn note(config: &Config) {
 pub fn find(config: &Config) -> Option<Role> {
     match config.role {
         Some(role) => Some(role),
-        // The host is asked only where there is, or was, a choice: it costs as much as a header.
+        // The call costs as much as reading a header, so it is made only where there is or was a choice.
         None if HAS_OTHER_LISTENERS.get() => match attributes::listener_role() {
             Some(name) => Role::from_bytes(&name),
             None => Some(Role::Release),

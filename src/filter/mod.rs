@@ -40,6 +40,8 @@
 //! | [`store`] | shared data: keys, compare-and-swap, the store of a rollout |
 //! | [`places`] | a bounded number of places, such as for open calls |
 //! | [`registry`] | values by rollout that outlive a configuration |
+//! | [`removed_section`] | whether the configuration in force lacks a queue's section |
+//! | [`listener_role`] | what the filter does at a stream's listener |
 //! | [`callout`] | calls from a root context to clusters of Envoy |
 //! | [`hostcalls`] | every other call to the host; none can panic |
 //! | [`clock`] | the host's clocks |
@@ -99,6 +101,7 @@ mod places;
 mod random;
 mod redirect;
 mod registry;
+mod removed_section;
 mod request_rewrite;
 mod response_observer;
 mod root_context;

@@ -1,12 +1,13 @@
 //! The sampled requests of a rollout in this VM.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::places::{Place, Places};
 use super::registry::Registry;
-use crate::config::{Config, Role};
+use super::removed_section::RemovedSection;
+use crate::config::Config;
 use crate::judge::JudgeTask;
 use crate::rollout::{EndedHalf, PairTicket};
 use crate::sampling::{Sample, SampleQueue};
@@ -36,8 +37,7 @@ pub struct SharedSamples {
     waiting: RefCell<SampleQueue<JudgeTask>>,
     /// Halves of pairs whose other half has not ended, and the bytes of their texts.
     halves: RefCell<BTreeMap<PairTicket, Rc<Sample>>>,
-    /// Whether the configuration in force has no judge: responses to older ones may still end.
-    is_removed: Cell<bool>,
+    judge: RemovedSection,
 }
 
 /// The place of a sampled request that is open.
@@ -60,20 +60,15 @@ impl SharedSamples {
     /// `on_drop` for each; those of responses that end under an older configuration cannot wait. They must
     /// not go to a later judge.
     pub fn begin(config: &Config, on_drop: impl FnMut(StatScope)) {
-        // A shadow's own configuration need not repeat the section.
-        if config.judge.is_none() && config.role == Some(Role::Shadow) {
-            return;
-        }
         let samples = Self::for_rollout(config.rollout.as_str());
-        samples.is_removed.set(config.judge.is_none());
-        if config.judge.is_none() {
+        if samples.judge.begin(config, config.judge.is_some()) {
             samples.clear(on_drop);
         }
     }
 
-    /// A configuration with a judge is in force. Envoy may have gone back to it without configuring it.
+    /// A configuration with a judge is in force.
     pub fn resume(&self) {
-        self.is_removed.set(false);
+        self.judge.resume();
     }
 
     fn for_rollout(rollout: &str) -> Rc<Self> {
@@ -91,7 +86,7 @@ impl SharedSamples {
     /// Adds a question for the judge. Returns whether it can wait.
     pub fn add(&self, task: JudgeTask) -> bool {
         let bytes = task.text_bytes();
-        !self.is_removed.get() && self.waiting.borrow_mut().push(task, bytes)
+        !self.judge.is_removed() && self.waiting.borrow_mut().push(task, bytes)
     }
 
     /// Adds one half of a pair. Returns whether it can wait.
@@ -99,7 +94,7 @@ impl SharedSamples {
         let EndedHalf { ticket, is_pair_complete } = half;
         let mut halves = self.halves.borrow_mut();
         if !is_pair_complete {
-            let has_room = !self.is_removed.get()
+            let has_room = !self.judge.is_removed()
                 && halves.len() < MAX_OPEN
                 && halves.values().map(|it| it.text_bytes()).sum::<usize>() < MAX_BYTES;
             if has_room {
@@ -151,7 +146,7 @@ impl Default for SharedSamples {
             open_bytes: Places::default(),
             waiting,
             halves: RefCell::default(),
-            is_removed: Cell::new(false),
+            judge: RemovedSection::default(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The model in a path.
 
 use crate::response::Format;
+use crate::response::known_path::is_invoke_model;
 
 /// Whether a request in this format to this path has its model only in the path.
 ///
@@ -10,13 +11,8 @@ use crate::response::Format;
 pub fn is_in_path(format: Format, path: &str) -> bool {
     let path = before_query(path);
     matches!(format, Format::Gemini | Format::Bedrock)
-        || is_invoke_model(path)
+        || is_invoke_model(path.as_bytes())
         || is_raw_predict(path)
-}
-
-fn is_invoke_model(path: &str) -> bool {
-    let ends = ["/invoke", "/invoke-with-response-stream"];
-    path.contains("/model/") && ends.iter().any(|it| path.ends_with(it))
 }
 
 /// Other publishers' models take a `model` in the body.
@@ -48,7 +44,7 @@ fn before_query(path: &str) -> &str {
 pub fn path_with_model(path: &str, model: &str, format: Format) -> Option<String> {
     let before_query = before_query(path);
     let delimiters: &[(&str, char)] =
-        match format == Format::Bedrock || is_invoke_model(before_query) {
+        match format == Format::Bedrock || is_invoke_model(before_query.as_bytes()) {
             true => &[("/model/", '/')],
             false => &[("/models/", ':'), ("/deployments/", '/')],
         };

@@ -81,8 +81,9 @@ impl ExpectedResponse {
         let expected = match formats.configured(version, path) {
             Some(format) => Self { format: Some(format), ..Self::default() },
             None => {
-                let has_unknown_form = has_unknown_form(path);
-                Self { has_unknown_form, ..Self::of_known_api(known) }
+                let expected = Self::of_known_api(known);
+                let is_bedrock = expected.format == Some(Format::Bedrock);
+                Self { has_unknown_form: is_bedrock && has_unknown_form(path), ..expected }
             }
         };
         // A path with a format is a model's, and not a gRPC method.

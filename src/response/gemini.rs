@@ -4,7 +4,7 @@
 //! Usage is cumulative, and every chunk states it: the last one counts. Input is the sum of
 //! prompt and tool results, output the sum of candidates and thoughts. There is no terminator:
 //! an answer is complete once it states why it ended, by the `finishReason` of each candidate or
-//! the prompt's `blockReason`. Candidates are told apart by their index, and reasons are not counted:
+//! the prompt's `blockReason`. The index identifies a candidate. The parser does not count reasons:
 //! older models state one in each chunk. Code Assist wraps each response in an object `response`.
 
 use super::answer::Answer;

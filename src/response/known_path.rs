@@ -219,7 +219,8 @@ fn google_method(path: &[u8], name: &[u8]) -> Option<KnownApi> {
     })
 }
 
-/// Whether a model answers at `path` by InvokeModel whose form of answers is not known.
+/// Whether a model answers at `path` by InvokeModel whose form of answers is not known. Only for paths in
+/// Bedrock's format: Claude has one of its own.
 ///
 /// ```
 /// use verdigris::response::known_path::has_unknown_form;
@@ -229,17 +230,8 @@ fn google_method(path: &[u8], name: &[u8]) -> Option<KnownApi> {
 pub fn has_unknown_form(path: &[u8]) -> bool {
     // Those whose answers are read. Source: "Inference request parameters and response fields for
     // foundation models" in Bedrock's user guide.
-    const KNOWN: [&[u8]; 9] = [
-        b"amazon.",
-        b"anthropic",
-        b"claude",
-        b"cohere.",
-        b"deepseek.",
-        b"meta.",
-        b"mistral.",
-        b"openai.",
-        b"twelvelabs.",
-    ];
+    const KNOWN: [&[u8]; 7] =
+        [b"amazon.", b"cohere.", b"deepseek.", b"meta.", b"mistral.", b"openai.", b"twelvelabs."];
     let (before_query, _) = split_query(path);
     is_invoke_model(path) && !KNOWN.iter().any(|part| contains(before_query, part))
 }
@@ -254,6 +246,10 @@ pub fn has_unknown_form(path: &[u8]) -> bool {
 pub fn is_invoke_model(path: &[u8]) -> bool {
     let (path, _) = split_query(path);
     let (parent, name) = split_last_segment(path);
+    is_invoke(parent, name)
+}
+
+fn is_invoke(parent: &[u8], name: &[u8]) -> bool {
     matches!(name, b"invoke" | b"invoke-with-response-stream") && contains(parent, b"/model/")
 }
 
@@ -264,7 +260,7 @@ fn bedrock_operation(parent: &[u8], name: &[u8]) -> Option<KnownApi> {
         b"converse" | b"converse-stream" => {
             Some(KnownApi::Answers { format: Format::Bedrock, is_certain: is_model })
         }
-        b"invoke" | b"invoke-with-response-stream" if is_model => {
+        _ if is_invoke(parent, name) => {
             let (_, model) = split_last_segment(parent);
             Some(bedrock_model(model))
         }

@@ -4,7 +4,8 @@
 //! The last event is `response.completed`, `response.incomplete` or `response.failed`; its
 //! usage counts in each case. An `error` event and the `response.failed` after it are one
 //! error. OpenRouter has events of its own: `response.content_part.delta` with a piece of the
-//! text, and `response.done` at the end. The answer of `/v1/responses/compact` is an object with items and usage, too.
+//! text, and `response.done` at the end. The answer of `/v1/responses/compact` is an object with items
+//! and usage, too.
 //!
 //! A `code` at the top level is content in `response.code_interpreter_call_code.done` (type
 //! `ResponseCodeInterpreterCallCodeDoneEvent` of openai 3.51.0), and the code of an error in an

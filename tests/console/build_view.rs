@@ -45,11 +45,18 @@ fn with_requests() -> Vec<VersionView> {
     versions([("blue", &[("requests", 900)]), ("green", &[("requests", 900)])])
 }
 
-fn inputs(walk: &Walk, versions: Vec<VersionView>) -> ViewInputs<'_> {
+/// The inputs of a view in which nothing else has happened.
+fn inputs_of<'a>(
+    config: &'a Config,
+    control: ControlState<'a>,
+    phase: Phase,
+    versions: Vec<VersionView>,
+    now: Clocks,
+) -> ViewInputs<'a> {
     ViewInputs {
-        config: &walk.config,
-        control: ControlState::Ramp(walk.config.ramp.as_ref().unwrap(), Some(&walk.state)),
-        phase: Phase::Ramping,
+        config,
+        control,
+        phase,
         green_share: Share::ZERO,
         is_replaced: false,
         differences: DifferenceHistory::default(),
@@ -59,8 +66,13 @@ fn inputs(walk: &Walk, versions: Vec<VersionView>) -> ViewInputs<'_> {
         refused_stats: 0,
         fleet: None,
         judge: None,
-        now: walk.now(),
+        now,
     }
+}
+
+fn inputs(walk: &Walk, versions: Vec<VersionView>) -> ViewInputs<'_> {
+    let control = ControlState::Ramp(walk.config.ramp.as_ref().unwrap(), Some(&walk.state));
+    inputs_of(&walk.config, control, Phase::Ramping, versions, walk.now())
 }
 
 fn view(walk: &Walk, versions: Vec<VersionView>) -> RolloutView {
@@ -303,21 +315,9 @@ fn the_state_of_an_old_configuration_is_not_shown() {
 
 /// The view of a rollout without a ramp.
 fn view_of(config: &Config, versions: Vec<VersionView>) -> RolloutView {
-    RolloutView::new(ViewInputs {
-        config,
-        control: ControlState::Manual(None),
-        phase: Phase::ByHand,
-        green_share: Share::ZERO,
-        is_replaced: false,
-        differences: DifferenceHistory::default(),
-        versions,
-        recent: None,
-        acceptance: Acceptance::default(),
-        refused_stats: 0,
-        fleet: None,
-        judge: None,
-        now: Clocks { monotonic_ns: 0, unix_ms: 300_000 },
-    })
+    let now = Clocks { monotonic_ns: 0, unix_ms: 300_000 };
+    let control = ControlState::Manual(None);
+    RolloutView::new(inputs_of(config, control, Phase::ByHand, versions, now))
 }
 
 /// The text of a system prompt is not shown.

@@ -14,7 +14,8 @@ pub fn check(manager: &Manager<'_>, rollouts: &[&Config], findings: &mut Finding
     if manager.purpose == Purpose::Console {
         return;
     }
-    let bodies = rollouts.iter().filter(|it| reads_bodies(it)).map(|it| it.max_request_body);
+    let bodies =
+        rollouts.iter().filter(|it| it.reads_request_bodies()).map(|it| it.max_request_body);
     let Some(largest) = bodies.max() else { return };
     let limit = listener_of(manager).and_then(|it| it.get("per_connection_buffer_limit_bytes"));
     // Over HTTP/2, Envoy buffers at most what the window of a stream lets a client send.
@@ -22,26 +23,15 @@ pub fn check(manager: &Manager<'_>, rollouts: &[&Config], findings: &mut Finding
         manager.node.get("codec_type").is_some_and(|it| matches!(it.text(), Some("HTTP1" | "1")));
     let window = ["http2_protocol_options", "initial_stream_window_size"];
     let window = manager.node.at(&window).filter(|_| !is_http1);
+    let mut found = Findings::default();
     for (field, node) in [
         ("per_connection_buffer_limit_bytes", limit.map(|it| &**it)),
         ("http2_protocol_options.initial_stream_window_size", window),
     ] {
-        let found = node.and_then(|it| too_small(manager, field, it, largest));
-        let is_new = |it: &Finding| {
-            let mut known = findings.warnings.iter();
-            !known.any(|other| (&other.file, other.position) == (&it.file, it.position))
-        };
-        let found = found.filter(is_new);
-        findings.warnings.extend(found);
+        found.warnings.extend(node.and_then(|it| too_small(manager, field, it, largest)));
     }
-}
-
-/// Whether the filter reads or changes bodies of requests, up to `max_request_body`.
-fn reads_bodies(config: &Config) -> bool {
-    let patches = [&config.blue_request, &config.green_request];
-    let mut patches = patches.into_iter().flatten();
-    patches.any(|it| it.body.is_required() || it.body.asks_for_usage)
-        || config.conversation.as_ref().is_some_and(|it| !it.pointers.is_empty())
+    // Managers of several filter chains may have one listener.
+    findings.add_new(found);
 }
 
 fn listener_of<'a>(manager: &Manager<'a>) -> Option<&'a YamlNode> {

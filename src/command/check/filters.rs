@@ -61,18 +61,7 @@ pub fn check(manager: &Manager<'_>, rollouts: &[&Config], findings: &mut Finding
         found.warnings.extend(strict_session(manager, filter));
     }
     // Several filters of Verdigris may be in the manager, to which the same applies.
-    findings.problems.extend(new_ones(found.problems, &findings.problems));
-    findings.warnings.extend(new_ones(found.warnings, &findings.warnings));
-    findings.notes.extend(new_ones(found.notes, &findings.notes));
-}
-
-/// The findings at filters without any finding yet.
-fn new_ones(mut found: Vec<Finding>, known: &[Finding]) -> Vec<Finding> {
-    let is_same = |it: &Finding, other: &Finding| {
-        (&it.file, it.position, &it.field) == (&other.file, other.position, &other.field)
-    };
-    found.retain(|it| !known.iter().any(|other| is_same(it, other)));
-    found
+    findings.add_new(found);
 }
 
 /// Envoy rejects a chain of filters in which the router is not the last one.
