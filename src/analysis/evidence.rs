@@ -48,7 +48,7 @@ pub struct Evidence {
     outages: Outages,
     /// Stored with the units, in their log.
     #[serde(skip)]
-    pasts: UnitPasts,
+    pub(super) pasts: UnitPasts,
 }
 
 /// The times that thresholds are learned from, with the flag of a unit that was learned from.
@@ -79,6 +79,12 @@ impl Evidence {
             false => self.period.begin_step(at_ns),
         }
         self.thresholds.begin(at_ns);
+    }
+
+    /// Tests what still comes of the last step that compares versions, in periods of its own. The step that
+    /// has begun compares nothing, and that step's own test has lost wealth, and has counted units.
+    pub fn continue_in_periods(&mut self, at_ns: u64) {
+        self.period.resume_step(at_ns);
     }
 
     /// Begins a tick, before its observations are added: begins the next [`Period`] of the step if
@@ -135,32 +141,6 @@ impl Evidence {
         }
         pasts.log_again();
         Self { began_ns, pasts, ..Self::default() }
-    }
-
-    /// Takes over what is not stored, from the same step's evidence in a leader's memory: the past of
-    /// units, and the units of the newest period.
-    pub fn take_memory_of(&mut self, former: &mut Self) {
-        self.pasts = std::mem::take(&mut former.pasts);
-        self.period.take_units_of(&mut former.period);
-    }
-
-    /// Takes over the past of units from the evidence of the step before, and freezes it.
-    pub fn take_past_of(&mut self, former: &mut Self) {
-        self.pasts = std::mem::take(&mut former.pasts);
-        self.pasts.freeze();
-    }
-
-    /// Begins a commit: [`Self::forget_commit`] returns to what is known now.
-    pub fn begin_commit(&mut self) {
-        self.pasts.begin_undo();
-        self.period.begin_undo();
-    }
-
-    /// Returns to what [`Self::take_memory_of`] took at [`Self::begin_commit`], because what was added since was
-    /// not committed, and is added again. Where the evidence was reset since, nothing is left of it.
-    pub fn forget_commit(&mut self) {
-        self.pasts.undo();
-        self.period.undo();
     }
 
     /// The past of units.
@@ -271,7 +251,7 @@ impl Evidence {
         }
         // The newest period has a memory of its own: a unit that the step leaves out, because it has
         // seen too many others, may be among those of the period.
-        if self.is_current(*step)
+        if self.is_of_period(plan, *step)
             && let Some(stats) = self.steps.get(step.get())
         {
             self.period.add(plan, *step, observation, &stats.gates);
@@ -348,6 +328,11 @@ impl Evidence {
     /// Whether no later step has begun.
     fn is_current(&self, step: StepIndex) -> bool {
         step.get() + 1 == self.began_ns.len()
+    }
+
+    /// Whether the period is of this step: the current one, or the last one that compares versions.
+    fn is_of_period(&self, plan: &AnalysisPlan, step: StepIndex) -> bool {
+        step.get() + 1 == self.began_ns.len().min(plan.steps.len())
     }
 
     /// Whether a response ended so many nanoseconds after its step began, or later. It is not known of a

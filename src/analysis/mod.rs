@@ -6,6 +6,7 @@
 //! | [`metric`] | the metrics |
 //! | [`measurements`], [`observation`] | what is known of one response; one request as evidence |
 //! | [`evidence`] | from observations to sums |
+//! | `evidence_memory` | what of the evidence is only in the leader's memory |
 //! | [`step_stats`], [`gate_stats`] | the sums of one step, and of one gate in it |
 //! | [`rate_stats`], [`value_stats`] | the sums of a gate on a rate, and on values |
 //! | [`seen_units`], [`unit_flags`] | which units have been counted already |
@@ -56,6 +57,7 @@ pub mod confidence_sequence;
 pub mod coverage;
 pub mod design_effect;
 pub mod evidence;
+mod evidence_memory;
 pub mod gate_analysis;
 pub mod gate_stats;
 #[cfg(not(target_arch = "wasm32"))]

@@ -281,6 +281,9 @@ impl RampState {
             () => HoldReason::Bake,
         };
         self.evidence.begin_step(step, now.monotonic_ns);
+        if spec.analysis.steps.get(step.get()).is_none() {
+            self.evidence.continue_in_periods(now.monotonic_ns);
+        }
         self.clear_windows(spec);
     }
 

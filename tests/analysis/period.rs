@@ -107,6 +107,26 @@ fn a_step_that_resumes_begins_a_period_at_once() {
     }
 }
 
+/// Conversations of the last step that compares versions stay on their version after the promotion, and
+/// the same users have many.
+#[test]
+fn a_regression_after_the_promotion_is_found_in_a_period() {
+    let plan = plan_for(&METRICS);
+    for (what, last, expected) in LAST_PERIODS {
+        let healthy: Vec<_> = (0..8).map(|_| LIKE_BLUE).collect();
+        let mut evidence = gather(&plan, &healthy);
+        let promoted_ns = 8 * PERIOD_NS;
+        evidence.begin_step(StepIndex::new(LAST + 1), promoted_ns);
+        evidence.continue_in_periods(promoted_ns);
+        add_period(&plan, &mut evidence, 8, promoted_ns, &LIKE_BLUE, |_, index| spread(index));
+        let verdict =
+            |evidence: &Evidence| Analysis::new(&plan, evidence, StepIndex::new(LAST)).verdict;
+        assert_ne!(verdict(&evidence), Verdict::Fail, "{what}");
+        add_period(&plan, &mut evidence, 9, 9 * PERIOD_NS, &last, |_, index| spread(index));
+        assert_eq!(verdict(&evidence) == Verdict::Fail, expected, "{what}");
+    }
+}
+
 #[test]
 fn a_late_regression_is_found_where_the_memory_of_the_step_is_full() {
     let plan = AnalysisPlan { max_units: 2_500, ..plan_for(&METRICS) };

@@ -7,7 +7,7 @@ use verdigris::rollout::{CommandKind, HoldReason, Phase};
 
 use super::apply_command::with_approval;
 use super::harness::RampHarness;
-use super::{BAD, BOTH_BROKEN, GOOD, NO_TRAFFIC, ramp, ramp_with};
+use super::{BAD, BOTH_BROKEN, GOOD, NO_TRAFFIC, Traffic, ramp, ramp_with};
 
 #[test]
 fn a_good_green_is_promoted_step_by_step() {
@@ -204,6 +204,22 @@ fn answers_of_the_last_step_roll_back_a_promoted_ramp() {
             assert_eq!(ramp.share(), Share::ZERO);
         }
     }
+}
+
+/// Conversations that began in the last step stay on their version for a day.
+#[test]
+fn a_promoted_ramp_finds_a_late_regression_in_the_conversations_of_its_last_step() {
+    let mut ramp = RampHarness::new(ramp());
+    ramp.run(700, GOOD);
+    assert_eq!(ramp.phase(), Phase::Promoted, "{:#?}", ramp.log());
+    let last = StepIndex::new(ramp.spec().analysis.steps.len() - 1);
+    let epoch = ramp.state.epoch_of_step(last);
+    // So the bets of the step lose.
+    let alike = Traffic { each: 30, blue_bad: 1, green_bad: 1 };
+    ramp.run_in_epoch(4 * 3600, epoch, alike);
+    assert_eq!(ramp.phase(), Phase::Promoted, "{:#?}", ramp.log());
+    ramp.run_in_epoch(300, epoch, BAD);
+    assert_eq!(ramp.phase(), Phase::RolledBack, "{:#?}", ramp.log());
 }
 
 #[test]

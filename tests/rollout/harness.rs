@@ -54,6 +54,14 @@ impl RampHarness {
         }
     }
 
+    /// Reconciles once a second, for `count` seconds of traffic that was assigned in this epoch.
+    pub fn run_in_epoch(&mut self, count: u64, epoch: Epoch, traffic: Traffic) {
+        for _ in 0..count {
+            self.now_s += 1;
+            self.reconcile(epoch, traffic);
+        }
+    }
+
     /// Reconciles with traffic that was assigned in this epoch.
     pub fn reconcile(&mut self, epoch: Epoch, traffic: Traffic) {
         let mut observations = Vec::new();
