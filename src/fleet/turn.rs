@@ -25,17 +25,17 @@ pub struct Turn<'a> {
     pub now_ns: u64,
 }
 
-/// An instance decides if the one that did has been silent for so many intervals.
+/// Another instance takes over once the deciding one has not committed for this many intervals.
 const SILENT_INTERVALS: u64 = 6;
-/// Instances that may take over are spread over so many intervals more.
+/// Each instance waits up to this many intervals longer, so that they do not take over at the same time.
 const SPREAD_INTERVALS: u64 = 4;
-/// An instance with a superseded configuration waits so many times as long.
+/// An instance with a superseded configuration waits this many times as long.
 const SUPERSEDED_FACTOR: u64 = 3;
-/// Where the store has lost what is known, the instance that decided last restores it at once, and the others
-/// after so many intervals, since it knows most.
+/// If the store has lost the ramp, the instance that decided last restores it at once, since it knows most.
+/// The others restore it after this many intervals.
 const RESTORE_INTERVALS: u64 = 1;
-/// An instance that knows nothing, and finds nothing, waits for so many intervals: the store may have been
-/// wiped, and instances that know the ramp restore it before a new one begins.
+/// An instance that does not know the ramp, and finds no ramp in the store, begins one after this many
+/// intervals: if the store was wiped, the instances that know the ramp restore it first.
 const EMPTY_INTERVALS: u64 = 3;
 
 // === impl Turn ===
