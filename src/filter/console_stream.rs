@@ -215,7 +215,7 @@ fn view(now: Clocks, console: &ConsoleContext) -> View {
     let foreign = foreign.iter().map(|it| ProblemView {
         is_severe: true,
         what: it.message(),
-        mend: "Until then the page neither shows nor steers this plugin's rollout.".to_owned(),
+        fix: "Until then the page neither shows nor steers this plugin's rollout.".to_owned(),
     });
     View {
         schema: SCHEMA,
