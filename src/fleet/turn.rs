@@ -5,7 +5,7 @@
 //! commit is guarded: of two that try, one changes nothing.
 
 use super::follower::{Followed, Follower};
-use super::generation::Standing;
+use super::generation::ConfigStatus;
 use super::store::InstanceId;
 
 /// What an instance knows when it asks whether it is its turn.
@@ -57,16 +57,18 @@ impl Turn<'_> {
         let patience_ns =
             self.interval_ns.saturating_mul(SILENT_INTERVALS).saturating_add(self.spread_ns());
         let Some(in_force) = follower.in_force() else { return false };
-        let standing =
-            in_force.generations.standing(self.fingerprint, self.has_changed_configuration);
+        let status =
+            in_force.generations.status_of(self.fingerprint, self.has_changed_configuration);
         let is_decider = follower.is_decider(self.id);
-        match (standing, follower.lost().is_some()) {
-            (Standing::New | Standing::Current, true) => is_decider || after(RESTORE_INTERVALS),
-            (Standing::New, false) => true,
-            (Standing::Current, false) | (Standing::Superseded, true) => {
+        match (status, follower.lost().is_some()) {
+            (ConfigStatus::New | ConfigStatus::Current, true) => {
+                is_decider || after(RESTORE_INTERVALS)
+            }
+            (ConfigStatus::New, false) => true,
+            (ConfigStatus::Current, false) | (ConfigStatus::Superseded, true) => {
                 is_decider || silent_ns >= patience_ns
             }
-            (Standing::Superseded, false) => {
+            (ConfigStatus::Superseded, false) => {
                 silent_ns >= patience_ns.saturating_mul(SUPERSEDED_FACTOR)
             }
         }
