@@ -250,7 +250,7 @@ fn the_example_of_an_invalid_configuration_has_the_parser_s_error() {
         "weights": {"blue": 0, "green": 0},
     });
     let error = Config::parse(example.to_string().as_bytes()).unwrap_err().to_string();
-    let line = format!("configuration refused, the one in force stays: {error}\n");
+    let line = format!("configuration rejected, the one in force stays: {error}\n");
     assert!(page("reference/configuration.md").contains(&line), "{line}");
 }
 

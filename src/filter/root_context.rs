@@ -161,7 +161,7 @@ impl RootContext for RolloutRoot {
                 true
             }
             Err(message) => {
-                log::error!("configuration refused, the one in force stays: {message}");
+                log::error!("configuration rejected, the one in force stays: {message}");
                 let text = configuration_text();
                 rejections::reject(text.as_deref().unwrap_or_default(), &message);
                 false
