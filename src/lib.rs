@@ -1,8 +1,8 @@
 //! Verdigris ships LLM releases safely from inside Envoy.
 //!
 //! One filter decides which version of an LLM feature, **blue** or **green**,
-//! answers a request, has Envoy route it there, and counts. The crate is a pure
-//! core with a thin host layer:
+//! answers a request, has Envoy route it there, and counts the outcomes of both.
+//! The crate is a pure core with a thin host layer:
 //!
 //! | module | what it holds |
 //! |---|---|

@@ -13,9 +13,9 @@
 //! | [`conversation`] | the share by which a conversation is assigned |
 //! | [`mod@assign`] | the rules, and the order in which they apply |
 //! | [`exposure`] | the assignments that are evidence for a ramp |
-//! | [`unit_key`] | the key of the hash by which the analysis knows a unit |
+//! | [`unit_key`], [`sip_key`] | the key of the hash by which the analysis knows a unit |
 //! | [`mirroring`] | the selection of requests that are mirrored to green |
-//! | [`ReadAnswers`] | the selection of requests whose answers are read |
+//! | `reading` | the selection of requests whose answers are read |
 //!
 //! All functions are pure. Units are bytes, not strings, because a header may hold anything but
 //! line breaks and NUL.
@@ -30,6 +30,7 @@ pub mod mirroring;
 pub mod pins;
 mod reading;
 pub mod share_history;
+pub mod sip_key;
 pub mod start_marker;
 pub mod unit;
 pub mod unit_key;
@@ -46,6 +47,7 @@ pub use exposure::{Exposure, StepShares};
 pub use pins::Pins;
 pub use reading::ReadAnswers;
 pub use share_history::{RollbackPolicy, ShareHistory, ShareInterval, ShareSetting};
+pub use sip_key::SipKey;
 pub use unit::UnitSource;
 pub use unit_key::UnitKey;
 pub use version::Version;

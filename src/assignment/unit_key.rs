@@ -1,10 +1,6 @@
 //! The key of the hash by which the analysis knows a unit.
 
-// `SipHasher` is deprecated in favour of a hasher whose algorithm may change. Workers must give
-// a unit the same hash, so they need the same algorithm whatever compiler built them.
-use std::hash::Hasher as _;
-#[allow(deprecated, reason = "this very algorithm is needed")]
-use std::hash::SipHasher;
+use super::sip_key::SipKey;
 
 /// The secret by which the analysis of one rollout hashes units. All workers of an Envoy process
 /// have the same.
@@ -21,13 +17,13 @@ use std::hash::SipHasher;
 /// Source: Aumasson and Bernstein, *SipHash: a fast short-input PRF*, INDOCRYPT 2012, whose
 /// section 7 describes these collisions of MurmurHash3.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct UnitKey([u64; 2]);
+pub struct UnitKey(SipKey);
 
 // === impl UnitKey ===
 
 impl UnitKey {
     /// The length of a key in bytes.
-    pub const LENGTH: usize = 16;
+    pub const LENGTH: usize = SipKey::LENGTH;
 
     /// The key with these bytes; `None` unless there are [`LENGTH`](Self::LENGTH) of them.
     ///
@@ -40,19 +36,13 @@ impl UnitKey {
     /// assert_ne!(key.hash(b"ada"), other.hash(b"ada"));
     /// ```
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (low, rest) = bytes.split_first_chunk()?;
-        let high = rest.try_into().ok()?;
-        Some(Self([u64::from_le_bytes(*low), u64::from_le_bytes(high)]))
+        SipKey::from_bytes(bytes).map(Self)
     }
 
     /// The hash that identifies `unit`, or a conversation by its id, in the analysis. It is
     /// independent of [`bucket_hash`](super::bucket_hash), so that a sample selected by it does
     /// not depend on the version.
-    #[allow(deprecated, reason = "see above")]
     pub fn hash(self, unit: &[u8]) -> u64 {
-        let Self([low, high]) = self;
-        let mut hasher = SipHasher::new_with_keys(low, high);
-        hasher.write(unit);
-        hasher.finish()
+        self.0.hash(&[unit])
     }
 }

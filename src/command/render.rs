@@ -48,7 +48,7 @@ fn rollouts_text(view: &View, columns: usize) -> String {
 fn problems_text(problems: &[ProblemView], columns: usize) -> String {
     let shown = problems.iter().map(|problem| {
         let label = if problem.is_severe { styled(BAD, "problem") } else { "note   ".to_owned() };
-        let text = format!("{} {}", problem.what, problem.mend);
+        let text = format!("{} {}", problem.what, problem.fix);
         wrapped(&format!("  {label}    "), &text, columns)
     });
     shown.collect()

@@ -46,7 +46,7 @@ impl CommandRequest {
 /// ```
 /// use verdigris::config::parse_command;
 /// let text = br#"{"reason": "more of it", "weights": {"blue": 75, "green": 25}}"#;
-/// assert_eq!(parse_command("weights", text, 0)?.command.to_string(), "by hand: weights: more of it");
+/// assert_eq!(parse_command("weights", text, 0)?.command.to_string(), "operator command: weights: more of it");
 /// # Ok::<(), verdigris::config::InvalidConfig>(())
 /// ```
 pub fn parse_command(name: &str, text: &[u8], at_ms: u64) -> Result<CommandRequest, InvalidConfig> {

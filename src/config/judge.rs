@@ -129,7 +129,7 @@ pub(super) fn check_judge(
     let rubric = raw.rubric.as_deref().unwrap_or(RUBRIC);
     let rubric = diagnostics.checked("judge.rubric", rubric, |rubric| {
         let is_valid = !rubric.trim().is_empty() && rubric.len() <= MAX_RUBRIC;
-        let rule = "write by what the judge is to judge, in at most 8000 bytes";
+        let rule = "write the criteria for the judge, in at most 8000 bytes";
         if is_valid { Ok(Box::from(rubric)) } else { Err(rule) }
     });
     if raw.mode.has_pairs() && !context.has_shadow_step {

@@ -2,8 +2,9 @@
 //!
 //! [`RawConfig`] is the configuration as written, as close to the JSON as a type can be.
 //! [`Config`] is what the filter runs on. It is valid by construction, so that the request path
-//! validates nothing. [`Config::parse`] converts one into the other, or returns all errors, each
-//! with the field, its value and the fix:
+//! validates nothing. [`Config::parse`] converts one into the other, or returns errors, each with the
+//! field, its value and the fix: all unknown fields and values of the wrong type, or, if there are none
+//! of them, all invalid and missing values.
 //!
 //! ```
 //! use verdigris::config::Config;
@@ -21,6 +22,7 @@
 //! | file | concept |
 //! |---|---|
 //! | `envoy_text` | the JSON text, from what Envoy passes |
+//! | `artifact` | which configurations `verdigris-route.wasm` can run |
 //! | `raw/` | the raw configuration, and the JSON reader |
 //! | `build`, `diagnostics`, `invalid_config` | the conversion, and its errors |
 //! | `rollout_config`, `plugin`, `role` | the valid configuration of a rollout, of a plugin, and its role |
@@ -31,7 +33,7 @@
 //! | `samples` | where sampled requests are exported to |
 //! | `called_cluster` | the checks that `judge` and `samples` share |
 //! | `fleet` | the store that several Envoys share a rollout through |
-//! | `ramp`, `ramp_steps`, `adjustment`, `gates`, `tripwires` | the ramp |
+//! | `ramp`, `ramp_steps`, `control`, `adjustment`, `gates`, `tripwires` | the ramp |
 //! | `checks`, `ramp_checks`, `time`, `nearest`, `examples` | helpers of the checks |
 //! | `console_config` | the host names of the operator's page |
 //! | `console_path` | the console at a path of the release's listener |

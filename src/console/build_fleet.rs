@@ -2,13 +2,11 @@
 
 use super::view::{FleetView, InstanceView};
 use crate::config::FleetConfig;
-use crate::fleet::{FleetStatus, Participant};
+use crate::fleet::{AWAY_INTERVALS, FleetStatus, Participant};
 
-/// An instance without evidence writes its presence after ten intervals. If nothing was read of it for
-/// so many, it lags.
+/// An instance without evidence writes its presence after ten intervals. It lags once nothing was read of
+/// it for this many.
 const LAG_INTERVALS: u64 = 25;
-/// If the store has not answered for so many intervals, it is away.
-const AWAY_INTERVALS: u64 = 6;
 
 const SECOND_NS: u64 = 1_000_000_000;
 

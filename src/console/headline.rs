@@ -191,6 +191,11 @@ fn in_step(rollout: &RolloutView, ramp: &RampView) -> Headline {
     if let Some(headline) = without_data(analysis, ramp.in_step_s) {
         return headline;
     }
+    in_compared_step(share, ramp, analysis)
+}
+
+/// The status of a step in which both versions have data.
+fn in_compared_step(share: SharePercent, ramp: &RampView, analysis: &AnalysisView) -> Headline {
     if let Some(on_gates) = may_be_worse(analysis) {
         let text = format!(
             "Green may be worse{on_gates}: {share} of users are on it, and more evidence rolls it \

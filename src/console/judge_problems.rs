@@ -22,7 +22,7 @@ pub(super) fn problems(judge: &JudgeView, ramp: Option<&RampSpec>) -> Vec<Proble
     let is_severe = needs(Metric::Score) || needs(Metric::Preference);
     let mut found = Vec::new();
     let mut add = |what: String, fix: &str| {
-        found.push(ProblemView { is_severe, what, mend: fix.to_owned() });
+        found.push(ProblemView { is_severe, what, fix: fix.to_owned() });
     };
     if judge.is_exhausted {
         add(

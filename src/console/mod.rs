@@ -4,9 +4,9 @@
 //! |---|---|
 //! | [`access`] | which request may read the page, and which may run a command |
 //! | [`access_at_path`] | the same at a path of the release's listener |
-//! | [`refused_requests`] | the brake on wrong tokens |
+//! | [`refused_requests`] | the limit on requests that are refused, such as those with a wrong token |
 //! | [`http_response`] | responses and their security headers |
-//! | [`view`], [`view_of_differences`], [`view_of_fleet`], [`view_of_judge`], [`view_of_shadow`] | the schema of `/state.json` |
+//! | [`view`], [`view_of_differences`], [`view_of_fleet`], [`view_of_history`], [`view_of_judge`], [`view_of_shadow`] | the schema of `/state.json` |
 //! | [`build_view`], [`build_analysis`], [`build_differences`] | the view of a rollout, from its state, its analysis and their history |
 //! | [`build_fleet`], [`fleet_table`] | the Envoys that share a rollout |
 //! | [`build_shadow`], [`shadow_table`], [`shadow_headline`] | the step of a ramp in which no user is on green |
@@ -23,7 +23,7 @@
 //! | [`progress`] | the traffic split, the ramp's steps, and what the next decision waits for |
 //! | [`gate_table`], [`interval_chart`] | blue and green by gate, with the interval of their difference |
 //! | [`gate_sentence`] | a gate in one plain sentence |
-//! | [`share_chart`], [`difference_chart`] | green's share and each gate's difference over time |
+//! | [`share_chart`], [`difference_chart`], [`time_axis`] | green's share and each gate's difference over time |
 //! | [`transitions`] | decisions, the operator command in force, and problems |
 //! | [`step_totals`], [`counters`] | totals of the step, and counters since Envoy started |
 //! | [`labels`], [`numbers`], [`time_format`], [`html`] | display names, number and time formats, escaping |
@@ -72,6 +72,7 @@ pub mod version_about;
 pub mod view;
 mod view_of_differences;
 mod view_of_fleet;
+mod view_of_history;
 mod view_of_judge;
 mod view_of_shadow;
 

@@ -45,7 +45,7 @@ pub fn problems(
 }
 
 fn severe(what: impl Into<String>, fix: &str) -> ProblemView {
-    ProblemView { is_severe: true, what: what.into(), mend: fix.to_owned() }
+    ProblemView { is_severe: true, what: what.into(), fix: fix.to_owned() }
 }
 
 fn minor(what: impl Into<String>, fix: &str) -> ProblemView {
@@ -59,8 +59,8 @@ fn state_problems(view: &RolloutView) -> Vec<ProblemView> {
         found.push(severe(
             "The state of a ramp that started earlier was lost: Envoy has restarted since, or the \
              configuration came too long after ramp.started.",
-            "Change ramp.restart in the configuration to restart the ramp, and ramp.started to the time \
-             of that. Until then blue has all traffic, unless an operator overrides it.",
+            "To restart the ramp, change ramp.restart, and set ramp.started to the time of the restart. \
+             Until then blue has all traffic, unless an operator overrides it.",
         ));
     }
     if view.is_replaced {
@@ -221,7 +221,11 @@ fn idle_version(view: &RolloutView, version: Version) -> Option<ProblemView> {
         view.counter(version, "requests") == 0 && view.requests() >= MIN_REQUESTS_FOR_IDLE;
     (is_idle && share_bp >= MIN_IDLE_SHARE_BP).then(|| {
         let what = format!("The version {version} has had no requests, although it has a share.");
-        minor(what, "Check that requests carry a unit: those without one go to blue.")
+        let fix = match version {
+            Version::Green => "Check that requests carry a unit: those without one go to blue.",
+            Version::Blue => "Check that pins and the force header do not put all units on green.",
+        };
+        minor(what, fix)
     })
 }
 

@@ -1,5 +1,5 @@
-//! How many requests to the console were refused lately: the brake on guesses of the token, and on the
-//! lines that they write.
+//! How many requests to the console were refused lately. The count limits guesses of the token, and the
+//! lines that refusals write to the log.
 
 use serde::{Deserialize, Serialize};
 

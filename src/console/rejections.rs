@@ -141,11 +141,10 @@ impl Rejection {
                 "A configuration{of} was rejected at {at} UTC. The previous one, if there is one, \
                  stays in force. {why}"
             ),
-            mend:
-                "Correct the file and push it again; verdigris check lists all errors. This note \
+            fix: "Correct the file and push it again; verdigris check lists all errors. This note \
                    stays until another configuration is accepted: Envoy does not call the filter \
                    when the previous file is restored, or when the same bad file is pushed again."
-                    .to_owned(),
+                .to_owned(),
         }
     }
 }

@@ -36,7 +36,7 @@ pub fn write_problems(out: Out<'_>, problems: &[ProblemView]) -> fmt::Result {
             "<li class=\"{class}\"><b aria-hidden=\"true\">{glyph}</b><div><p>{}</p>\
              <p class=\"small\">{}</p></div></li>",
             Escaped(&problem.what),
-            Escaped(&problem.mend)
+            Escaped(&problem.fix)
         )?;
     }
     out.write_str("</ul>")

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 pub use super::view_of_differences::{DifferencePointView, DifferenceView};
 pub use super::view_of_fleet::{FleetView, InstanceView};
+pub use super::view_of_history::{DecisionView, ShareView};
 pub use super::view_of_judge::{JudgeView, JudgedAnswersView, JudgedPairsView};
 pub use super::view_of_shadow::{PairedGateView, ShadowStepView};
 
@@ -298,36 +299,6 @@ pub struct VersionAboutView {
     pub headers: usize,
 }
 
-/// Green's share from a time on.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(Deserialize))]
-pub struct ShareView {
-    /// When the share came into force.
-    pub at_ms: u64,
-    /// Green's share.
-    pub green_bp: u32,
-    /// The phase from that time on.
-    pub phase: String,
-}
-
-/// A decision.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(Deserialize))]
-pub struct DecisionView {
-    /// When it was made.
-    pub at_ms: u64,
-    /// The phase before it.
-    pub from_phase: String,
-    /// Green's share before it.
-    pub from_bp: u32,
-    /// The phase after it.
-    pub to_phase: String,
-    /// Green's share after it.
-    pub to_bp: u32,
-    /// The reason, in one line.
-    pub why: String,
-}
-
 /// A problem.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(Deserialize))]
@@ -337,7 +308,8 @@ pub struct ProblemView {
     /// The problem.
     pub what: String,
     /// How to fix it.
-    pub mend: String,
+    #[serde(rename = "mend")]
+    pub fix: String,
 }
 
 /// What an older filter counts.

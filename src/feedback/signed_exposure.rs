@@ -11,13 +11,7 @@
 //! random number, and the unit's hash in exclusive or with a keyed hash of that number. So two
 //! receipts do not show whether they are of one unit.
 
-// `SipHasher` is deprecated in favour of a hasher whose algorithm may change. Workers verify
-// each other's exposures, so they need the same algorithm whatever compiler built them.
-use std::hash::Hasher as _;
-#[allow(deprecated, reason = "this very algorithm is needed")]
-use std::hash::SipHasher;
-
-use crate::assignment::{Epoch, StepExposure, Version};
+use crate::assignment::{Epoch, SipKey, StepExposure, Version};
 
 /// The request and response header that carries a signed exposure.
 pub const EXPOSURE_HEADER: &str = "x-verdigris-step";
@@ -33,19 +27,17 @@ pub struct SignedExposure {
 
 /// The key that exposures are signed with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ExposureKey([u64; 2]);
+pub struct ExposureKey(SipKey);
 
 // === impl ExposureKey ===
 
 impl ExposureKey {
     /// The length of a key in bytes.
-    pub const LENGTH: usize = 16;
+    pub const LENGTH: usize = SipKey::LENGTH;
 
     /// The key with these bytes; `None` unless there are [`LENGTH`](Self::LENGTH) of them.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (low, rest) = bytes.split_first_chunk()?;
-        let high = rest.try_into().ok()?;
-        Some(Self([u64::from_le_bytes(*low), u64::from_le_bytes(high)]))
+        SipKey::from_bytes(bytes).map(Self)
     }
 
     /// Writes and signs the exposure of the unit with this hash.
@@ -125,13 +117,8 @@ impl ExposureKey {
         self.hash(b"unit", random)
     }
 
-    #[allow(deprecated, reason = "see above")]
     fn hash(self, statement: &[u8], unit: u64) -> u64 {
-        let Self([low, high]) = self;
-        let mut hasher = SipHasher::new_with_keys(low, high);
-        hasher.write(&unit.to_le_bytes());
-        hasher.write(statement);
-        hasher.finish()
+        self.0.hash(&[&unit.to_le_bytes(), statement])
     }
 }
 

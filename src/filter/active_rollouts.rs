@@ -78,16 +78,16 @@ impl Plugin {
         self.last_use.get()
     }
 
-    /// Whether this is the last used of the root contexts of its rollout and role that have begun.
+    /// Whether this is the last used of the root contexts of its rollout and role that are active.
     ///
     /// Envoy ticks older root contexts too while they have streams; and where a configuration returns,
     /// it may take up an older one without configuring it.
     pub fn is_in_force(&self) -> bool {
         let Some(runtime) = self.runtime() else { return true };
         let is_later = |other: &Self, it: &RolloutRuntime| {
-            it.beginning.has_begun() && other.last_use() > self.last_use()
+            it.activation.is_active() && other.last_use() > self.last_use()
         };
-        runtime.beginning.has_begun() && !self.has_other(is_later)
+        runtime.activation.is_active() && !self.has_other(is_later)
     }
 
     /// Whether this is the last configured of the root contexts of its rollout and role.
@@ -111,7 +111,7 @@ pub fn active_rollouts() -> Vec<ActiveRollout> {
     let plugins = all();
     let running = || plugins.iter().filter_map(|plugin| Some((plugin, plugin.runtime()?)));
     let releases =
-        || running().filter(|(_, runtime)| !runtime.is_shadow() && runtime.beginning.has_begun());
+        || running().filter(|(_, runtime)| !runtime.is_shadow() && runtime.activation.is_active());
     let age = |(plugin, runtime): &(&Rc<Plugin>, Rc<RolloutRuntime>)| {
         (runtime.is_newest(), plugin.last_use())
     };
@@ -143,26 +143,26 @@ pub fn active_rollouts() -> Vec<ActiveRollout> {
         .collect()
 }
 
-/// The root context of this configuration has ended. If it was the last one of its rollout and role
-/// that had begun in this VM, the newest that is left begins.
-pub fn begin_successor(ended: &RolloutRuntime) {
+/// Called when Envoy deletes the root context of `ended`. Activates the newest configuration left of the same
+/// rollout and role, if `ended` was the last active one of them in this VM.
+pub fn activate_successor(ended: &RolloutRuntime) {
     let is_same = |it: &Rc<RolloutRuntime>| it.has_same_rollout_and_role(ended);
     let mut left: Vec<_> = all()
         .into_iter()
         .filter_map(|plugin| Some((plugin.configured_at.get(), plugin.runtime().filter(is_same)?)))
         .collect();
     left.sort_by_key(|(configured_at, _)| *configured_at);
-    let has_begun = ended.beginning.has_begun();
-    if has_begun && !left.iter().any(|(_, runtime)| runtime.beginning.has_begun()) {
-        left.pop().into_iter().for_each(|(_, runtime)| runtime.begin());
+    let was_active = ended.activation.is_active();
+    if was_active && !left.iter().any(|(_, runtime)| runtime.activation.is_active()) {
+        left.pop().into_iter().for_each(|(_, runtime)| runtime.activate());
     }
 }
 
-/// Whether a newer configuration of the same rollout has come to this VM and has not begun, but is
-/// likely to begin soon.
+/// Whether this VM has a newer configuration of the same rollout that is not active yet, but is likely to
+/// become active soon.
 pub fn is_being_replaced(runtime: &RolloutRuntime) -> bool {
     let is_newer = |it: &RolloutRuntime| {
-        it.has_same_rollout_and_role(runtime) && it.beginning.is_likely_soon()
+        it.has_same_rollout_and_role(runtime) && it.activation.is_likely_soon()
     };
     all().iter().filter_map(|plugin| plugin.runtime()).any(|it| is_newer(&it))
 }

@@ -121,12 +121,15 @@ impl AdoptedRollout {
 // === impl ForeignRollout ===
 
 impl ForeignRollout {
-    /// What the operator must do.
-    pub fn message(&self) -> String {
+    /// How the operator makes its state readable.
+    pub const FIX: &str = "Copy vm_config from filter.yaml to console.yaml.";
+
+    /// The problem.
+    pub fn problem(&self) -> String {
         let Self { plugin, module } = self;
         format!(
-            "The plugin {plugin} runs Verdigris {module}, whose state the console's {} cannot read: \
-             write the vm_config of filter.yaml into console.yaml.",
+            "The plugin {plugin} runs Verdigris {module}, whose state this console (version {}) cannot \
+             read, so the page neither shows nor controls its rollout.",
             env!("CARGO_PKG_VERSION")
         )
     }

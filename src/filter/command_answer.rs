@@ -22,11 +22,17 @@ pub const TOO_MANY: Result<Transition, CommandError> = Err(CommandError::TooMany
 pub struct CommandAnswer {
     command: &'static str,
     rollout: String,
-    /// The stream that waits, and the root context in whose callbacks the answer is given; `None` if
-    /// the answer is only logged.
-    waits: Option<(u32, u32)>,
+    /// The stream that waits; `None` if the answer is only logged.
+    waits: Option<WaitingStream>,
     response: DelayedResponse,
     is_given: bool,
+}
+
+/// A stream that waits for the answer.
+struct WaitingStream {
+    context_id: u32,
+    /// The root context in whose callbacks the answer is given.
+    root_context_id: u32,
 }
 
 /// A response that takes the place of the route's.
@@ -47,7 +53,7 @@ impl CommandAnswer {
         response: DelayedResponse,
     ) -> Self {
         response.is_awaited.set(true);
-        let waits = Some((stream, root));
+        let waits = Some(WaitingStream { context_id: stream, root_context_id: root });
         Self { command, rollout: rollout.to_owned(), waits, response, is_given: false }
     }
 
@@ -71,11 +77,11 @@ impl CommandAnswer {
         if let Ok(mut delayed) = self.response.response.try_borrow_mut() {
             *delayed = Some(response);
         }
-        let Some((stream, root)) = self.waits else { return };
+        let Some(waits) = &self.waits else { return };
         // The stream may have ended.
-        if hostcalls::set_effective_context(stream).is_ok() {
+        if hostcalls::set_effective_context(waits.context_id).is_ok() {
             let _ = hostcalls::continue_request();
-            let _ = hostcalls::set_effective_context(root);
+            let _ = hostcalls::set_effective_context(waits.root_context_id);
         }
     }
 }
@@ -86,7 +92,7 @@ impl Drop for CommandAnswer {
     }
 }
 
-/// The response to a command, which is logged where it was rejected.
+/// The response to a command. Logs a rejected command.
 pub fn response_to(
     command: &str,
     rollout: &str,

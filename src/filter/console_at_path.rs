@@ -8,7 +8,7 @@ use std::rc::Rc;
 use proxy_wasm::types::Action;
 
 use super::callout::Callouts;
-use super::console_stream::{ConsoleContext, PendingCommand, brake};
+use super::console_stream::{ConsoleContext, PendingCommand, limit_refusals};
 use super::hostcalls;
 use super::runtime::RolloutRuntime;
 use crate::config::ConsolePath;
@@ -32,7 +32,7 @@ impl ConsoleAtPath {
     fn response(&self) -> Option<HttpResponse> {
         self.at.rest(&hostcalls::request_header(":path")?)?;
         let Ok(headers) = hostcalls::request_headers() else {
-            return Some(HttpResponse::text(500, "Envoy did not show the request's headers."));
+            return Some(HttpResponse::text(500, "The host did not return the request's headers."));
         };
         let head = ConsoleRequestHead::from_headers(headers.iter());
         let request = ConsoleRequest::parse_at(&self.at, &head, self.context.token())?;
@@ -44,7 +44,7 @@ impl ConsoleAtPath {
                 let asked = PendingCommand { command, rollout, length: None, received: 0 };
                 asked.apply_at_path(text, &self.context)
             }
-            Err(refused) => brake(refused, head.has_credentials()),
+            Err(refused) => limit_refusals(refused, head.has_credentials()),
         })
     }
 

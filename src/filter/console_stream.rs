@@ -1,4 +1,4 @@
-//! Requests to the console: the page, the state, and orders.
+//! Requests to the console: the page, the state, and operator commands.
 
 use std::rc::Rc;
 
@@ -10,18 +10,16 @@ use super::adopted_rollouts::{ForeignRollout, with_adopted};
 use super::callout::Callouts;
 use super::clock;
 use super::command_answer::{CommandAnswer, DelayedResponse, TOO_MANY, response_to};
+use super::console_view::view;
 use super::runtime::RolloutRuntime;
 use super::store::keys::versioned;
-use super::store::rejections;
 use super::store::shared_cell::{SharedCell, Update};
-use super::{attributes, console_token, hostcalls};
+use super::{console_token, hostcalls};
 use crate::config::{self, CommandRequest, parse_command};
-use crate::console::view::{AboutView, FleetView, ProblemView, RolloutView, SCHEMA};
 use crate::console::{
-    Acceptance, ConsoleRequest, ConsoleRequestHead, ControlState, HttpResponse, NO_ROLLOUT,
-    Refusal, RefusedRequests, Rejection, View, ViewInputs, page,
+    ConsoleRequest, ConsoleRequestHead, HttpResponse, NO_ROLLOUT, Refusal, RefusedRequests, View,
+    page,
 };
-use crate::rollout::Clocks;
 
 /// The console in one VM.
 pub struct ConsoleContext {
@@ -35,28 +33,30 @@ pub struct ConsoleContext {
 pub struct ConsoleStream {
     context_id: u32,
     console: Rc<ConsoleContext>,
-    /// What is to be done once the body has come.
-    asked: Option<PendingCommand>,
+    /// The command whose body has not come completely.
+    pending: Option<PendingCommand>,
     /// The answer to a command that is committed later.
     delayed: DelayedResponse,
 }
 
-/// An order whose body is waited for.
+/// An operator command whose body has not come completely.
 pub struct PendingCommand {
+    /// The command's name.
     pub command: &'static str,
+    /// The rollout that the query names.
     pub rollout: Option<String>,
-    /// The body's length, where it is said.
+    /// The length of the body by its `content-length`.
     pub length: Option<usize>,
     /// How much of the body has come, in bytes.
     pub received: usize,
 }
 
-/// How large the body of an order may be, in bytes.
+/// The maximum length of the body of a command, in bytes.
 const MAX_BODY: usize = 4096;
-/// A shorter token is guessed too easily.
+/// A token of fewer bytes is too easy to guess.
 const SHORT_TOKEN: usize = 16;
 
-// === impl Console ===
+// === impl ConsoleContext ===
 
 impl ConsoleContext {
     pub fn new(config: config::ConsoleConfig, callouts: &Rc<Callouts>) -> Self {
@@ -91,9 +91,12 @@ impl ConsoleContext {
     }
 
     fn with_view(&self, show: impl FnOnce(&View) -> Option<HttpResponse>) -> HttpResponse {
-        let view = clock::clocks().map(|now| view(now, self));
+        let view = clock::clocks().map(|now| {
+            let (in_use, foreign) = self.rollouts();
+            view(now, &in_use, &foreign, self.token.is_some())
+        });
         let shown = view.and_then(|view| show(&view));
-        shown.unwrap_or_else(|| HttpResponse::text(500, "Envoy did not tell the time."))
+        shown.unwrap_or_else(|| HttpResponse::text(500, "The host did not return the time."))
     }
 }
 
@@ -101,12 +104,15 @@ impl ConsoleContext {
 
 impl ConsoleStream {
     pub fn new(context_id: u32, console: Rc<ConsoleContext>) -> Self {
-        Self { context_id, console, asked: None, delayed: DelayedResponse::default() }
+        Self { context_id, console, pending: None, delayed: DelayedResponse::default() }
     }
 
     fn request_headers(&mut self, ends: bool) -> Action {
         let Ok(headers) = hostcalls::request_headers() else {
-            return answer(&HttpResponse::text(500, "Envoy did not show the request's headers."));
+            return answer(&HttpResponse::text(
+                500,
+                "The host did not return the request's headers.",
+            ));
         };
         let ConsoleContext { config, token, .. } = &*self.console;
         let head = ConsoleRequestHead::from_headers(headers.iter());
@@ -127,40 +133,39 @@ impl ConsoleStream {
                 if ends {
                     return asked.apply(&[], self);
                 }
-                self.asked = Some(asked);
+                self.pending = Some(asked);
                 Action::Pause
             }
-            Err(refused) => answer(&brake(refused, head.has_credentials())),
+            Err(refused) => answer(&limit_refusals(refused, head.has_credentials())),
         }
     }
 
     fn request_body(&mut self, size: usize, ends: bool) -> Action {
-        let Some(mut asked) = self.asked.take() else {
+        let Some(mut pending) = self.pending.take() else {
             // The end of a body can come after its bytes.
             return if self.delayed.is_awaited() { Action::Pause } else { Action::Continue };
         };
         if size > MAX_BODY {
-            return answer(&HttpResponse::text(
-                413,
-                format!("An order has {MAX_BODY} bytes at most."),
-            ));
+            return answer(&body_too_large());
         }
         // Where trailers follow, the body does not end the stream.
-        if !ends && asked.length.is_none_or(|length| size < length) {
-            asked.received = size;
-            self.asked = Some(asked);
+        if !ends && pending.length.is_none_or(|length| size < length) {
+            pending.received = size;
+            self.pending = Some(pending);
             return Action::Pause;
         }
         let body = if size == 0 { Ok(Vec::new()) } else { hostcalls::request_body(size) };
         match body {
-            Ok(body) => asked.apply(&body, self),
-            Err(_) => answer(&HttpResponse::text(500, "Envoy did not show the request's body.")),
+            Ok(body) => pending.apply(&body, self),
+            Err(_) => {
+                answer(&HttpResponse::text(500, "The host did not return the request's body."))
+            }
         }
     }
 
     /// Trailers end a body that does not end the stream.
     fn request_trailers(&mut self) -> Action {
-        match self.asked.as_ref().map(|asked| asked.received) {
+        match self.pending.as_ref().map(|pending| pending.received) {
             Some(received) => self.request_body(received, true),
             None if self.delayed.is_awaited() => Action::Pause,
             None => Action::Continue,
@@ -194,47 +199,10 @@ impl HttpContext for ConsoleStream {
     }
 }
 
-/// What is shown of everything that this VM knows.
-fn view(now: Clocks, console: &ConsoleContext) -> View {
-    let now_ms = now.unix_ms;
-    let (in_use, foreign) = console.rollouts();
-    let rejections = rejections::load();
-    let is_for = |it: &Rejection, used: &ActiveRollout| {
-        let RolloutRuntime { plugin, config, .. } = &*used.runtime;
-        !used.is_replaced && it.is_for(plugin, config.rollout.as_str())
-    };
-    let rollouts = in_use.iter().map(|used| {
-        let of_it: Vec<_> = rejections.iter().filter(|it| is_for(it, used)).collect();
-        let acceptance = Acceptance {
-            accepted_at_ms: rejections.accepted_at_ms(&used.runtime.plugin),
-            rejection: of_it.last().copied(),
-        };
-        used.view(now, acceptance, of_it.iter().map(|it| it.problem(now_ms)))
-    });
-    let of_none = rejections.iter().filter(|it| !in_use.iter().any(|used| is_for(it, used)));
-    let foreign = foreign.iter().map(|it| ProblemView {
-        is_severe: true,
-        what: it.message(),
-        mend: "Until then the page neither shows nor steers this plugin's rollout.".to_owned(),
-    });
-    View {
-        schema: SCHEMA,
-        now_ms,
-        can_steer: console.token.is_some(),
-        rollouts: rollouts.collect(),
-        problems: of_none.map(|it| it.problem(now_ms)).chain(foreign).collect(),
-        about: AboutView {
-            verdigris: env!("CARGO_PKG_VERSION").to_owned(),
-            envoy: attributes::envoy_version(),
-            node: attributes::node_id(),
-        },
-    }
-}
-
-/// Counts and logs a request that was refused, once a minute for all VMs, and answers too many of them
-/// with 429. One without credentials is always asked for them: a browser sends none before, and nobody must be
-/// able to keep it from the page.
-pub fn brake(refused: HttpResponse, has_credentials: bool) -> HttpResponse {
+/// Counts refused requests for all VMs, logs them once a minute, and answers 429 instead of `refused` if
+/// there are too many. A request without credentials always gets its 401: a browser sends no credentials
+/// before it, and other clients must not be able to keep the browser from the page.
+pub fn limit_refusals(refused: HttpResponse, has_credentials: bool) -> HttpResponse {
     if !matches!(refused.status, 401 | 403) {
         return refused;
     }
@@ -257,7 +225,14 @@ pub fn brake(refused: HttpResponse, has_credentials: bool) -> HttpResponse {
     if is_limited { HttpResponse::too_many_refused() } else { refused }
 }
 
-/// Where the host does not take the answer, the listener's route has one.
+/// The response to a command with a body that is too large.
+fn body_too_large() -> HttpResponse {
+    let why = format!("The body of a command may have at most {MAX_BODY} bytes.");
+    HttpResponse::text(413, why)
+}
+
+/// Answers the request. If the host does not accept the response, the request continues to the
+/// listener's route, which has one.
 fn answer(answer: &HttpResponse) -> Action {
     let headers: Vec<_> = answer.headers().collect();
     let answered =
@@ -265,7 +240,7 @@ fn answer(answer: &HttpResponse) -> Action {
     if answered.is_ok() { Action::Pause } else { Action::Continue }
 }
 
-// === impl Asked ===
+// === impl PendingCommand ===
 
 impl PendingCommand {
     /// Applies the command and answers. In a fleet, the answer follows once the command is committed.
@@ -314,7 +289,7 @@ impl PendingCommand {
         console: &ConsoleContext,
     ) -> Result<(Rc<RolloutRuntime>, CommandRequest), HttpResponse> {
         if body.len() > MAX_BODY {
-            return Err(HttpResponse::text(413, format!("An order has {MAX_BODY} bytes at most.")));
+            return Err(body_too_large());
         }
         let (in_use, foreign) = console.rollouts();
         let of_now = || in_use.iter().filter(|it| !it.is_replaced);
@@ -328,12 +303,17 @@ impl PendingCommand {
                 in_use.iter().map(|it| it.runtime.config.rollout.as_str()).collect();
             return Err(match known.as_slice() {
                 [] => match foreign.first() {
-                    Some(foreign) => HttpResponse::text(503, foreign.message()),
+                    Some(foreign) => {
+                        let why = format!("{} {}", foreign.problem(), ForeignRollout::FIX);
+                        HttpResponse::text(503, why)
+                    }
                     None => HttpResponse::text(503, NO_ROLLOUT),
                 },
                 known => {
                     let known = known.join(", ");
-                    HttpResponse::text(404, format!("Say which rollout, of {known}: ?rollout=…"))
+                    let why =
+                        format!("Name one of the rollouts {known} in the query: ?rollout=NAME");
+                    HttpResponse::text(404, why)
                 }
             });
         };
@@ -341,58 +321,5 @@ impl PendingCommand {
         let request = parse_command(self.command, body, now_ms)
             .map_err(|invalid| HttpResponse::text(400, invalid.to_string()))?;
         Ok((Rc::clone(runtime), request))
-    }
-}
-
-// === impl InUse ===
-
-impl ActiveRollout {
-    /// What is shown of it.
-    fn view(
-        &self,
-        now: Clocks,
-        acceptance: Acceptance<'_>,
-        problems: impl Iterator<Item = ProblemView>,
-    ) -> RolloutView {
-        let running = &self.runtime;
-        let state = running.ramp.as_ref().and_then(|ramp| ramp.state());
-        let differences = running.ramp.as_ref().map(|ramp| ramp.differences());
-        let weights = running.manual_worker.as_ref().and_then(|by_hand| by_hand.state());
-        let counters = running.metrics.counter_values();
-        let log = match (&state, &weights) {
-            (Some(state), _) => Some(&state.log),
-            (None, weights) => weights.as_ref().map(|it| &it.log),
-        };
-        let changed_s = log.and_then(|log| log.iter().next_back()).map_or(0, |it| it.at_s);
-        let changed_s_ago = now.unix_s().saturating_sub(changed_s);
-        let (phase, green_share) = running.phase_and_share();
-        let fleet = running.fleet.as_ref().map(|link| link.status());
-        let ramp_now = match fleet.as_ref().and_then(Option::as_ref) {
-            Some(status) => Clocks { monotonic_ns: status.fleet_ns(now.monotonic_ns), ..now },
-            None => now,
-        };
-        let fleet = fleet
-            .zip(running.config.fleet.as_ref())
-            .map(|(status, config)| FleetView::new(config, status.as_ref(), now.monotonic_ns));
-        let mut view = RolloutView::new(ViewInputs {
-            config: &running.config,
-            control: match &running.config.ramp {
-                Some(settings) => ControlState::Ramp(settings, state.as_ref()),
-                None => ControlState::Manual(weights.as_ref()),
-            },
-            phase,
-            green_share,
-            is_replaced: self.is_replaced,
-            differences: differences.unwrap_or_default(),
-            versions: counters.versions,
-            recent: running.metrics.recent_requests(now.monotonic_s(), changed_s_ago),
-            acceptance,
-            refused_stats: counters.refused,
-            fleet,
-            judge: running.judge_spending(),
-            now: ramp_now,
-        });
-        view.problems.extend(problems);
-        view
     }
 }

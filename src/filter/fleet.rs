@@ -11,7 +11,7 @@ use super::clock::clocks;
 use super::command_answer::CommandAnswer;
 use super::fleet_link::FleetLink;
 use super::logger::log_transition;
-use super::places::Place;
+use super::permits::Permit;
 use super::random::random_u64;
 use super::runtime::RolloutRuntime;
 use super::shared_key::random_key;
@@ -80,7 +80,7 @@ impl RolloutRuntime {
         u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX)
     }
 
-    /// The configuration begins in this VM.
+    /// Notes in the fleet's instance that the configuration is active in this VM.
     pub(super) fn configure_fleet(&self) {
         if let (Some(ramp), Some(link)) = (&self.ramp, &self.fleet) {
             self.fleet_instance(ramp).note_configuration(link.fingerprint);
@@ -89,7 +89,8 @@ impl RolloutRuntime {
         }
     }
 
-    /// Half a second has passed.
+    /// Called on each tick of a fleet's rollout: hands over observations, and runs a step with the store if
+    /// this VM has the lease.
     pub(super) fn tick_fleet(self: &Rc<Self>, link: &FleetLink, last_use: u64) {
         let (Some(ramp), Some(spec)) = (&self.ramp, &self.config.ramp) else { return };
         let local = ramp.store();
@@ -233,7 +234,7 @@ impl RolloutRuntime {
     pub fn command_fleet(
         self: &Rc<Self>,
         link: &FleetLink,
-        turn: Place,
+        turn: Permit,
         request: CommandRequest,
         answer: CommandAnswer,
     ) {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::callout::Callouts;
 use super::fleet_store::StoreOfFleet;
-use super::places::{Place, Places};
+use super::permits::{Permit, Semaphore};
 use super::store::keys::versioned;
 use super::store::shared_cell::{SharedCell, Update};
 use crate::config::FleetConfig;
@@ -20,8 +20,8 @@ pub struct FleetLink {
     /// The fingerprint of the ramp's specification.
     pub fingerprint: u64,
     is_stepping: Rc<Cell<bool>>,
-    /// Places for commands that wait for the store.
-    commands: Places,
+    /// Permits for commands that wait for the store.
+    commands: Semaphore,
 }
 
 /// How many commands of a VM wait for the store at once.
@@ -52,7 +52,7 @@ impl FleetLink {
             status: SharedCell::new(versioned(rollout, "fleet")),
             fingerprint: SpecFingerprint::number(spec),
             is_stepping: Rc::default(),
-            commands: Places::default(),
+            commands: Semaphore::default(),
         }
     }
 
@@ -81,8 +81,8 @@ impl FleetLink {
     }
 
     /// Begins a command; `None` while too many wait.
-    pub fn begin_command(&self) -> Option<Place> {
-        self.commands.take(1, MAX_COMMANDS)
+    pub fn begin_command(&self) -> Option<Permit> {
+        self.commands.acquire(1, MAX_COMMANDS)
     }
 
     /// Begins a step; `None` while one is under way.

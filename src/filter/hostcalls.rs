@@ -1,4 +1,5 @@
-//! Every call to the host but for call-outs, by proxy-wasm ABI 0.2.1.
+//! Calls to the host by proxy-wasm ABI 0.2.1, except those of shared data (`store/hostcalls.rs`) and of
+//! call-outs (`callout/hostcalls.rs`).
 //!
 //! Types are the SDK's. The calls are not: each function of `proxy_wasm::hostcalls` panics on a
 //! status that it does not list, and a panic traps the VM and ends every stream of its worker. Envoy

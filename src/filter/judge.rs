@@ -60,7 +60,7 @@ impl RolloutRuntime {
             samples.clear(|scope| self.count_unjudged(scope, Unjudged::Dropped, 1));
             return;
         }
-        while let Some(open) = link.questions.take(1, config.in_flight) {
+        while let Some(open) = link.questions.acquire(1, config.in_flight) {
             let Some(task) = samples.take() else { return };
             let runtime = Rc::clone(self);
             link.callouts.spawn(async move {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::callout::Callouts;
 use super::callout::http::HttpCluster;
-use super::places::Places;
+use super::permits::Semaphore;
 use super::store::keys::versioned;
 use super::store::shared_cell::SharedCell;
 use crate::config::JudgeConfig;
@@ -15,8 +15,8 @@ use crate::judge::Ledger;
 pub struct JudgeLink {
     pub callouts: Rc<Callouts>,
     pub cluster: HttpCluster,
-    /// Places for questions that are open.
-    pub questions: Places,
+    /// Permits for questions that are open.
+    pub questions: Semaphore,
     pub shared_ledger: SharedCell<Ledger>,
     /// Whether the ceiling of the cost is reached, as of the last tick.
     pub is_exhausted: Cell<bool>,
@@ -33,7 +33,7 @@ impl JudgeLink {
         Self {
             callouts: Rc::clone(callouts),
             cluster: HttpCluster::new(Rc::clone(callouts), cluster, &config.host, config.timeout),
-            questions: Places::default(),
+            questions: Semaphore::default(),
             shared_ledger: SharedCell::new(versioned(rollout, "judge")),
             is_exhausted: Cell::default(),
             is_failing: Cell::default(),

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`root_context`] | a plugin configuration: configured, ticked, dropped |
 //! | [`runtime`] | what the streams of one configuration share |
-//! | [`begin`], [`beginning`] | when a configuration comes into force, and whether it has |
+//! | [`activate`], [`activation`] | when a configuration comes into force, and whether it has |
 //! | [`active_rollouts`] | the rollouts that this VM runs |
 //! | [`adopted_rollouts`] | the rollouts that other VMs run, for the console |
 //! | [`http_stream`] | one HTTP stream: the SDK's callbacks, and its end |
@@ -26,7 +26,7 @@
 //! | [`feedback`] | signed exposures sent, feedback received |
 //! | [`judge`], [`judge_link`] | the judge: asked on ticks, its verdicts counted and recorded |
 //! | [`shared_key`] | random keys that all VMs share |
-//! | [`console_stream`] | one request to the console |
+//! | [`console_stream`], [`console_view`] | one request to the console, and what it shows |
 //! | [`console_at_path`] | the console at a path of the release's listener |
 //! | [`command_answer`] | the answer to a command that is committed later |
 //! | [`commands`], [`console_token`] | an operator's command, applied in this VM; the token for it |
@@ -38,7 +38,7 @@
 //! | [`metric_table`] | metrics with the host's ids |
 //! | [`evidence_counters`] | the host's counters of a ramp's evidence |
 //! | [`store`] | shared data: keys, compare-and-swap, the store of a rollout |
-//! | [`places`] | a bounded number of places, such as for open calls |
+//! | [`permits`] | a bounded number of permits, such as for open calls |
 //! | [`registry`] | values by rollout that outlive a configuration |
 //! | [`removed_section`] | whether the configuration in force lacks a queue's section |
 //! | [`listener_role`] | what the filter does at a stream's listener |
@@ -61,12 +61,12 @@
     allow(dead_code, reason = "the build that routes calls a part of it")
 )]
 
+mod activate;
+mod activation;
 mod active_rollouts;
 mod adopted_rollouts;
 mod attributes;
 mod awaited_body;
-mod begin;
-mod beginning;
 mod build;
 mod callout;
 mod clock;
@@ -75,6 +75,7 @@ mod commands;
 mod console_at_path;
 mod console_stream;
 mod console_token;
+mod console_view;
 mod evidence_counters;
 mod exported_request;
 mod exporter;
@@ -97,7 +98,7 @@ mod metric_table;
 mod metrics;
 mod pair_half;
 mod pending_body;
-mod places;
+mod permits;
 mod random;
 mod redirect;
 mod registry;

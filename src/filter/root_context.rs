@@ -96,12 +96,12 @@ impl RolloutRoot {
         self.plugin.set_runtime(runtime);
     }
 
-    /// Begins the configuration once it is used, and notes for other VMs that it runs.
-    fn begin(&self, runtime: &RolloutRuntime) {
+    /// Activates the configuration once it is used, and notes for other VMs that it runs.
+    fn activate(&self, runtime: &RolloutRuntime) {
         if self.plugin.is_newest() {
-            runtime.begin_on_tick();
+            runtime.activate_on_tick();
         }
-        let Some(note) = self.note.as_ref().filter(|_| runtime.beginning.has_begun()) else {
+        let Some(note) = self.note.as_ref().filter(|_| runtime.activation.is_active()) else {
             return;
         };
         let was_published = note.is_published();
@@ -161,7 +161,7 @@ impl RootContext for RolloutRoot {
                 true
             }
             Err(message) => {
-                log::error!("configuration refused, the one in force stays: {message}");
+                log::error!("configuration rejected, the one in force stays: {message}");
                 let text = configuration_text();
                 rejections::reject(text.as_deref().unwrap_or_default(), &message);
                 false
@@ -171,7 +171,7 @@ impl RootContext for RolloutRoot {
 
     fn on_tick(&mut self) {
         if let Some(runtime) = self.plugin.runtime() {
-            self.begin(&runtime);
+            self.activate(&runtime);
             runtime.release_waiting();
         }
         if let Some(runtime) = self.plugin.runtime().filter(|_| self.plugin.is_in_force()) {
@@ -190,7 +190,7 @@ impl RootContext for RolloutRoot {
         let is_switched_back = self.plugin.record_stream();
         let runtime = self.plugin.runtime();
         if let Some(runtime) = &runtime {
-            runtime.begin();
+            runtime.activate();
             if is_switched_back {
                 runtime.on_switched_back();
             }
@@ -214,7 +214,7 @@ impl Drop for RolloutRoot {
         if let Some(runtime) = self.plugin.runtime() {
             redirect::clear(&runtime);
             // First, so that the gauges go from one to the other.
-            active_rollouts::begin_successor(&runtime);
+            active_rollouts::activate_successor(&runtime);
             runtime.stop(&left);
         }
     }

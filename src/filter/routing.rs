@@ -43,8 +43,8 @@ pub struct RoutedRequest {
 /// What is observed of a response.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ObservedParts {
-    /// Nothing: the request was pinned or forced, so that it is not one of a sample of a version's users.
-    /// It stays so where its version cannot be given to it.
+    /// Nothing, because the request was pinned or forced: such requests are no random sample of a version's
+    /// users. This also holds if the request then goes to blue because it cannot be patched.
     #[default]
     Nothing,
     /// How it ends, without its body.

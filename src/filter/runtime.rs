@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use super::beginning::Beginning;
+use super::activation::Activation;
 use super::build::IS_ROUTE;
 use super::callout::Callouts;
 use super::clock::{clocks, wall_step_ms};
@@ -41,7 +41,7 @@ pub struct RolloutRuntime {
     pub plugin: String,
     /// The configuration.
     pub config: Config,
-    /// Tells the configuration from another.
+    /// Identifies the configuration among those of the rollout.
     pub revision: ConfigRevision,
     /// The rollout's counters and gauges.
     pub metrics: Rc<RolloutMetrics>,
@@ -68,19 +68,19 @@ pub struct RolloutRuntime {
     pub judge: Option<JudgeLink>,
     /// The export of sampled requests, where it is configured.
     pub exporter: Option<Exporter>,
-    /// What it takes to receive feedback, where it is configured.
+    /// Verifies and limits feedback, where it is configured.
     pub feedback: Option<RefCell<FeedbackIntake>>,
     /// The requests that wait for their body.
     pub waiting: WaitingStreams,
-    /// Whether the configuration has begun.
-    pub beginning: Beginning,
+    /// Whether the configuration is active in this VM.
+    pub activation: Activation,
 }
 
 // === impl RolloutRuntime ===
 
 impl RolloutRuntime {
-    /// The runtime of a plugin's configuration with this text. It changes nothing that others use
-    /// before it begins.
+    /// The runtime of a plugin's configuration, whose text is `text`. It changes nothing that VMs share
+    /// until it is active.
     pub fn new(
         context_id: u32,
         plugin: String,
@@ -90,26 +90,12 @@ impl RolloutRuntime {
     ) -> Self {
         listener_role::note(&config);
         let rollout = config.rollout.as_str();
-        let metrics = RolloutMetrics::for_rollout(rollout);
         // A shadow's filter assigns nothing, and has no share in force that a gauge could show.
         let is_shadow = config.role == Some(Role::Shadow);
-        if is_shadow || config.shadow.is_some() {
-            metrics.define_shadow(rollout);
-        }
-        if config.answers.is_some() {
-            metrics.define_outcomes(rollout);
-        }
+        let metrics = metrics_of(&config);
         let samples = SharedSamples::for_config(&config).filter(|_| !IS_ROUTE);
-        if config.judge.is_some() {
-            metrics.define_samples(rollout);
-            metrics.define_judge(rollout);
-        }
-        let judge = config.judge.as_ref().filter(|_| !is_shadow && !IS_ROUTE).map(|it| {
-            if it.mode.has_scores() {
-                metrics.define_feedback(rollout);
-            }
-            JudgeLink::new(it, rollout, callouts)
-        });
+        let judge = config.judge.as_ref().filter(|_| !is_shadow && !IS_ROUTE);
+        let judge = judge.map(|it| JudgeLink::new(it, rollout, callouts));
         let exporter = match IS_ROUTE {
             true => None,
             false => Exporter::for_config(&config, callouts, &metrics),
@@ -119,22 +105,16 @@ impl RolloutRuntime {
         let ramp = has_ramp.then(|| SharedRamp::for_rollout(rollout, config.fleet.is_some()));
         let is_manual = !is_shadow && !has_ramp;
         let manual_worker = is_manual.then(|| ManualWorker::for_rollout(rollout));
-        let conversation = config.conversation.as_ref().filter(|_| !is_shadow);
         let store = SharedDataStore::new(&store_name(rollout, config.fleet.is_some()));
-        let history = conversation.map(|it| {
-            let history = StoredHistory::new(it.history.clone(), it.max_age_ms, it.on_rollback);
-            poll_once(history.refresh(&store));
-            history
-        });
+        let history = history_of(&config, &store);
         let feedback = config.feedback.as_ref().filter(|_| !IS_ROUTE).map(|it| {
-            metrics.define_feedback(rollout);
             // With a key of this VM only, it verifies what it has signed.
             let key = shared_key(rollout, "receipts").unwrap_or_else(random_key);
             let key = ExposureKey::from_bytes(&key).unwrap_or_default();
             RefCell::new(FeedbackIntake::new(key, it.max_per_minute))
         });
         let fleet = match (&config.fleet, &config.ramp) {
-            (Some(fleet), Some(spec)) if has_ramp && !IS_ROUTE => {
+            (Some(fleet), Some(spec)) if has_ramp => {
                 Some(FleetLink::new(fleet, rollout, spec, callouts))
             }
             _ => None,
@@ -166,7 +146,7 @@ impl RolloutRuntime {
             exporter,
             feedback,
             waiting: WaitingStreams::default(),
-            beginning: Beginning::default(),
+            activation: Activation::default(),
             config,
         }
     }
@@ -187,7 +167,8 @@ impl RolloutRuntime {
         }
     }
 
-    /// Half a second has passed. `last_use` grows with each stream of the configuration.
+    /// Called on each tick: runs the ramp or follows the manual weights, asks the judge, exports samples, and
+    /// updates the gauges. `last_use` grows with each stream of the configuration.
     pub fn tick(self: &Rc<Self>, last_use: u64) {
         self.sample_requests();
         self.follow_wall_clock();
@@ -244,12 +225,12 @@ impl RolloutRuntime {
         }
     }
 
-    /// Envoy has gone back to this configuration without configuring it.
+    /// Called when Envoy goes back to this configuration without configuring it. Records its weights.
     pub fn on_switched_back(&self) {
         self.record_weights();
     }
 
-    /// The root context is deleted, and these runtimes are left.
+    /// Called when Envoy deletes the root context. `left` are the runtimes that remain in this VM.
     pub fn stop(&self, left: &[Rc<Self>]) {
         let is_over = || !running::has_rollout(self.config.rollout.as_str());
         self.metrics.gauges.remove_root(self.context_id, is_over);
@@ -260,7 +241,7 @@ impl RolloutRuntime {
         }
     }
 
-    /// The share in force, or that blue has everything since the rollout was rolled back.
+    /// The share in force; [`EffectiveShare::RolledBack`] after a rollback.
     pub fn effective_share(&self) -> EffectiveShare {
         // The snapshot follows with the leader's next reconcile.
         if self.config.ramp.as_ref().is_some_and(|ramp| ramp.is_rolled_back) {
@@ -332,7 +313,7 @@ impl RolloutRuntime {
         }
     }
 
-    /// Keeps the history's clock where it is if the wall clock was set.
+    /// Passes changes of the wall clock to the history, so that its times do not jump.
     fn follow_wall_clock(&self) {
         if let Some(history) = &self.history {
             history.set_wall_step_ms(wall_step_ms());
@@ -357,6 +338,38 @@ impl RolloutRuntime {
             None => self.effective_share().into(),
         }
     }
+}
+
+/// The rollout's metrics, with those defined that the configuration needs.
+fn metrics_of(config: &Config) -> Rc<RolloutMetrics> {
+    let rollout = config.rollout.as_str();
+    let metrics = RolloutMetrics::for_rollout(rollout);
+    let is_shadow = config.role == Some(Role::Shadow);
+    if is_shadow || config.shadow.is_some() {
+        metrics.define_shadow(rollout);
+    }
+    if config.answers.is_some() {
+        metrics.define_outcomes(rollout);
+    }
+    let judge = config.judge.as_ref();
+    if judge.is_some() {
+        metrics.define_samples(rollout);
+        metrics.define_judge(rollout);
+    }
+    let has_scores = !is_shadow && judge.is_some_and(|it| it.mode.has_scores());
+    if !IS_ROUTE && (has_scores || config.feedback.is_some()) {
+        metrics.define_feedback(rollout);
+    }
+    metrics
+}
+
+/// The history of shares, if conversations keep their version.
+fn history_of(config: &Config, store: &SharedDataStore) -> Option<StoredHistory> {
+    let conversation = config.conversation.as_ref();
+    let it = conversation.filter(|_| config.role != Some(Role::Shadow))?;
+    let history = StoredHistory::new(it.history.clone(), it.max_age_ms, it.on_rollback);
+    poll_once(history.refresh(store));
+    Some(history)
 }
 
 fn shared_unit_key(rollout: &str) -> Option<UnitKey> {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::exported_request::ExportedRequest;
 use super::runtime::RolloutRuntime;
 use super::sent_request::SentRequest;
-use super::shared_samples::OpenPlace;
+use super::shared_samples::OpenPermits;
 use crate::assignment::{Exposure, Share};
 use crate::export::TraceContext;
 use crate::judge::JudgeTask;
@@ -41,7 +41,7 @@ pub struct SampleCapture {
     judge_max_bytes: Option<usize>,
     /// Set where it is exported.
     export: Option<ExportedRequest>,
-    _place: OpenPlace,
+    _permits: OpenPermits,
 }
 
 // === impl SampleCandidate ===
@@ -125,7 +125,7 @@ impl SampleCandidate {
             max_bytes,
             judge_max_bytes: judged.filter(|_| is_for_judge).map(|it| it.max_bytes),
             export,
-            _place: open,
+            _permits: open,
         })
     }
 }

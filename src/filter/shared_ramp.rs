@@ -21,8 +21,8 @@ use crate::rollout::decimal::Decimal;
 use crate::rollout::replaced::replace_by_weights;
 use crate::rollout::store::poll_once;
 use crate::rollout::{
-    Candidate, Clocks, CommandError, DifferenceHistory, HoldChanges, RampEvent, RampSpec,
-    RampState, RampWorker, ReconcileContext, Snapshot, StoredHistory, Transition,
+    Candidate, Clocks, CommandError, DifferenceHistory, HoldChanges, HoldReason, RampEvent,
+    RampSpec, RampState, RampWorker, ReconcileContext, Snapshot, StoredHistory, Transition,
 };
 
 thread_local! {
@@ -232,7 +232,11 @@ impl SharedRamp {
                 let now_ns = || clocks().map(|it| it.monotonic_ns);
                 let changed = self.hold_changes.borrow_mut().observe(state, now_ns);
                 if let Some(reason) = changed {
-                    log::warn!("rollout {rollout}: holds, and now waits for {reason}");
+                    let known_as = match reason {
+                        HoldReason::SampleRatioMismatch => " (sample ratio mismatch)",
+                        _ => "",
+                    };
+                    log::warn!("rollout {rollout}: holds; waits for {reason}{known_as}");
                 }
                 let look = || Outlook::new(&self.view(spec, state)?);
                 if let Some(outlook) = self.outlook_log.borrow_mut().observe(state, look) {

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::places::{Place, Places};
+use super::permits::{Permit, Semaphore};
 use super::registry::Registry;
 use super::removed_section::RemovedSection;
 use crate::config::Config;
@@ -30,10 +30,10 @@ const MAX_OPEN: usize = 512;
 /// The sampled requests of a rollout in this VM.
 #[derive(Debug)]
 pub struct SharedSamples {
-    /// Places for requests that are open.
-    open: Places,
+    /// Permits for requests that are open.
+    open: Semaphore,
     /// How many bytes the texts of open requests may have.
-    open_bytes: Places,
+    open_bytes: Semaphore,
     waiting: RefCell<SampleQueue<JudgeTask>>,
     /// Halves of pairs whose other half has not ended, and the bytes of their texts.
     halves: RefCell<BTreeMap<PairTicket, Rc<Sample>>>,
@@ -42,9 +42,9 @@ pub struct SharedSamples {
 
 /// The place of a sampled request that is open.
 #[derive(Debug)]
-pub struct OpenPlace {
-    _request: Place,
-    _bytes: Place,
+pub struct OpenPermits {
+    _request: Permit,
+    _bytes: Permit,
 }
 
 // === impl SharedSamples ===
@@ -56,7 +56,7 @@ impl SharedSamples {
         samples.then(|| Self::for_rollout(config.rollout.as_str()))
     }
 
-    /// A configuration has begun. If it has no judge, drops the questions that wait for one, and calls
+    /// Called when a configuration becomes active. If it has no judge, drops the questions that wait for one, and calls
     /// `on_drop` for each; those of responses that end under an older configuration cannot wait. They must
     /// not go to a later judge.
     pub fn begin(config: &Config, on_drop: impl FnMut(StatScope)) {
@@ -75,12 +75,12 @@ impl SharedSamples {
         SAMPLES.with(|samples| samples.get_or_insert(rollout, Self::default))
     }
 
-    /// Takes a place for a request with texts of up to `max_bytes` bytes each; `None` while too many
+    /// Takes permits for a request with texts of up to `max_bytes` bytes each; `None` while too many
     /// are open.
-    pub fn open(&self, max_bytes: usize) -> Option<OpenPlace> {
-        let request = self.open.take(1, MAX_OPEN)?;
-        let bytes = self.open_bytes.take(max_bytes.saturating_mul(2), MAX_BYTES)?;
-        Some(OpenPlace { _request: request, _bytes: bytes })
+    pub fn open(&self, max_bytes: usize) -> Option<OpenPermits> {
+        let request = self.open.acquire(1, MAX_OPEN)?;
+        let bytes = self.open_bytes.acquire(max_bytes.saturating_mul(2), MAX_BYTES)?;
+        Some(OpenPermits { _request: request, _bytes: bytes })
     }
 
     /// Adds a question for the judge. Returns whether it can wait.
@@ -142,8 +142,8 @@ impl Default for SharedSamples {
     fn default() -> Self {
         let waiting = RefCell::new(SampleQueue::new(MAX_WAITING, MAX_BYTES));
         Self {
-            open: Places::default(),
-            open_bytes: Places::default(),
+            open: Semaphore::default(),
+            open_bytes: Semaphore::default(),
             waiting,
             halves: RefCell::default(),
             judge: RemovedSection::default(),

@@ -3,7 +3,7 @@
 use super::decider::Decider;
 use super::decision_context::DecisionContext;
 use super::format;
-use super::generation::Standing;
+use super::generation::ConfigStatus;
 use super::records::InForce;
 use super::store::{FleetRecord, FleetStore, StoreError};
 use crate::analysis::StepIndex;
@@ -32,7 +32,7 @@ pub async fn apply_command(
         let found = found.ok_or(CommandError::StoreUnavailable)?;
         let in_force: InForce =
             format::decode(&found.value).map_err(|_| CommandError::StoreUnavailable)?;
-        let standing = in_force.generations.standing(context.fingerprint, false);
+        let status = in_force.generations.status_of(context.fingerprint, false);
         let mut context = *context;
         context.now.monotonic_ns = fleet_ns(&in_force);
         let decider = in_force.decider.clone();
@@ -48,10 +48,10 @@ pub async fn apply_command(
         if let Some(sent) = sent.take_if(|it| copy.has_made(it)) {
             return Ok(sent);
         }
-        match standing {
-            Standing::Current => {}
-            Standing::New => return Err(CommandError::ConfigChanging),
-            Standing::Superseded => return Err(CommandError::ConfigReplaced),
+        match status {
+            ConfigStatus::Current => {}
+            ConfigStatus::New => return Err(CommandError::ConfigChanging),
+            ConfigStatus::Superseded => return Err(CommandError::ConfigReplaced),
         }
         let (decision, transition) = copy.decide_command(&context, command, expected_step)?;
         match copy.commit(store, &decision).await {

@@ -24,7 +24,7 @@ pub struct Generations {
 
 /// How an instance's configuration relates to the one that decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum ConfigStatus {
     /// It is the one that decides.
     Current,
     /// It is newer, and is to replace the one that decides.
@@ -45,13 +45,13 @@ impl Generations {
         Self { number: 1, current, superseded: Vec::new() }
     }
 
-    /// The standing of a configuration. `has_changed` says whether it has replaced another one in
+    /// The status of a configuration. `has_changed` says whether it has replaced another one in
     /// the running instance, and was not announced since.
-    pub fn standing(&self, fingerprint: u64, has_changed: bool) -> Standing {
+    pub fn status_of(&self, fingerprint: u64, has_changed: bool) -> ConfigStatus {
         match fingerprint == self.current {
-            true => Standing::Current,
-            false if has_changed || !self.superseded.contains(&fingerprint) => Standing::New,
-            false => Standing::Superseded,
+            true => ConfigStatus::Current,
+            false if has_changed || !self.superseded.contains(&fingerprint) => ConfigStatus::New,
+            false => ConfigStatus::Superseded,
         }
     }
 

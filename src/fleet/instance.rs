@@ -67,12 +67,12 @@ pub struct StepContext<'a> {
     pub report: &'a dyn Fn(FleetEvent<'_>),
 }
 
-/// Where a watch delivers what is new, an instance reads it after so many intervals all the same.
+/// With a watch, which delivers changes, an instance still reads `in_force` once in this many intervals.
 const PUSHED_INTERVALS: u64 = 3;
-/// From so many intervals without an answer on, the store is away.
-const AWAY_INTERVALS: u64 = 5;
-/// From so many intervals without a commit on, nobody decides: one that decides commits every three
-/// intervals, and another instance takes over after ten at most.
+/// The store is away once it has not answered for this many intervals.
+pub const AWAY_INTERVALS: u64 = 5;
+/// No instance decides once none has committed for this many intervals: the deciding instance commits
+/// every three intervals, and another one takes over after ten at most.
 const UNDECIDED_INTERVALS: u64 = 14;
 
 // === impl FleetInstance ===

@@ -20,6 +20,7 @@
 //! | [`turn`], [`deciding`] | whose turn it is to decide, and what a commit means |
 //! | `read_outboxes` | the outboxes that one decision takes in |
 //! | [`decider`], [`decision_context`], [`memory`] | a decision, made on a copy of the records |
+//! | `reconcile_outcome` | what one reconcile of the decider has led to |
 //! | [`command`] | an operator's command, given to any instance |
 //! | [`keys`] | the keys that all instances have in common |
 //! | [`display`] | what an instance reads for the page, and the units' hashes |
@@ -57,7 +58,7 @@ pub mod turn;
 
 pub use consumption::Consumed;
 pub use event::FleetEvent;
-pub use instance::{FleetInstance, StepContext};
+pub use instance::{AWAY_INTERVALS, FleetInstance, StepContext};
 pub use keys::FleetKeys;
 pub use records::{InForce, Participant, Participants};
 pub use status::FleetStatus;

@@ -5,7 +5,7 @@
 //! commit is guarded: of two that try, one changes nothing.
 
 use super::follower::{Followed, Follower};
-use super::generation::Standing;
+use super::generation::ConfigStatus;
 use super::store::InstanceId;
 
 /// What an instance knows when it asks whether it is its turn.
@@ -25,17 +25,17 @@ pub struct Turn<'a> {
     pub now_ns: u64,
 }
 
-/// An instance decides if the one that did has been silent for so many intervals.
+/// Another instance takes over once the deciding one has not committed for this many intervals.
 const SILENT_INTERVALS: u64 = 6;
-/// Instances that may take over are spread over so many intervals more.
+/// Each instance waits up to this many intervals longer, so that they do not take over at the same time.
 const SPREAD_INTERVALS: u64 = 4;
-/// An instance with a superseded configuration waits so many times as long.
+/// An instance with a superseded configuration waits this many times as long.
 const SUPERSEDED_FACTOR: u64 = 3;
-/// Where the store has lost what is known, the instance that decided last restores it at once, and the others
-/// after so many intervals, since it knows most.
+/// If the store has lost the ramp, the instance that decided last restores it at once, since it knows most.
+/// The others restore it after this many intervals.
 const RESTORE_INTERVALS: u64 = 1;
-/// An instance that knows nothing, and finds nothing, waits for so many intervals: the store may have been
-/// wiped, and instances that know the ramp restore it before a new one begins.
+/// An instance that does not know the ramp, and finds no ramp in the store, begins one after this many
+/// intervals: if the store was wiped, the instances that know the ramp restore it first.
 const EMPTY_INTERVALS: u64 = 3;
 
 // === impl Turn ===
@@ -57,16 +57,18 @@ impl Turn<'_> {
         let patience_ns =
             self.interval_ns.saturating_mul(SILENT_INTERVALS).saturating_add(self.spread_ns());
         let Some(in_force) = follower.in_force() else { return false };
-        let standing =
-            in_force.generations.standing(self.fingerprint, self.has_changed_configuration);
+        let status =
+            in_force.generations.status_of(self.fingerprint, self.has_changed_configuration);
         let is_decider = follower.is_decider(self.id);
-        match (standing, follower.lost().is_some()) {
-            (Standing::New | Standing::Current, true) => is_decider || after(RESTORE_INTERVALS),
-            (Standing::New, false) => true,
-            (Standing::Current, false) | (Standing::Superseded, true) => {
+        match (status, follower.lost().is_some()) {
+            (ConfigStatus::New | ConfigStatus::Current, true) => {
+                is_decider || after(RESTORE_INTERVALS)
+            }
+            (ConfigStatus::New, false) => true,
+            (ConfigStatus::Current, false) | (ConfigStatus::Superseded, true) => {
                 is_decider || silent_ns >= patience_ns
             }
-            (Standing::Superseded, false) => {
+            (ConfigStatus::Superseded, false) => {
                 silent_ns >= patience_ns.saturating_mul(SUPERSEDED_FACTOR)
             }
         }

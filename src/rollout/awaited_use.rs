@@ -1,10 +1,11 @@
-//! Whether a configuration is used that no request has come to yet.
+//! Whether a configuration is in use before its first request.
 //!
 //! A proxy may build a configuration and never use it: it rejects the listener for another reason, or
-//! the listener waits for its routes or secrets. A request under the configuration proves that it is used.
-//! Without one, it counts as used as soon as no other configuration of the rollout gets requests either.
+//! the listener waits for its routes or secrets. A request under the configuration proves that it is in use.
+//! Before one comes, the configuration counts as used once no other configuration of the rollout gets
+//! requests.
 
-/// What is known of a configuration that has no request yet.
+/// A configuration that has had no request yet.
 ///
 /// ```
 /// use verdigris::rollout::AwaitedUse;
@@ -38,14 +39,14 @@ const MAX_UNTICKED_NS: u64 = 5_000_000_000;
 // === impl AwaitedUse ===
 
 impl AwaitedUse {
-    /// A configuration has come at this time of the monotonic clock, in nanoseconds, when the rollout had
-    /// this many requests.
+    /// A configuration that came at `came_ns` of the monotonic clock, when the rollout had `requests`
+    /// requests.
     pub fn new(requests: u64, came_ns: u64) -> Self {
         Self { came_ns, requests, ticks_left: 1, has_others: false }
     }
 
-    /// Half a second has passed, and the rollout has this many requests. Returns whether the
-    /// configuration counts as used.
+    /// Called on each tick with the rollout's number of requests. Returns whether the configuration counts
+    /// as used.
     pub fn tick(&mut self, requests: u64) -> bool {
         if std::mem::replace(&mut self.requests, requests) != requests {
             (self.ticks_left, self.has_others) = (QUIET_TICKS, true);

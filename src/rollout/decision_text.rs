@@ -36,8 +36,8 @@ pub(super) const BEGINS_WITH_SHADOW: &str =
 pub(super) const SHADOW_STEP_REMOVED: &str =
     "the configuration has no shadow step any more: the ramp enters its first step";
 /// A ramp has no state, although it was started earlier.
-pub(super) const STATE_LOST: &str = "state_lost: the ramp was started earlier, but it has no state: that is lost, or the \
-     configuration came too long after ramp.started; to start the ramp, change ramp.restart";
+pub(super) const STATE_LOST: &str = "state_lost: the ramp was started earlier, but it has no state: either the state was lost, or the \
+     configuration arrived too long after ramp.started; to start the ramp, change ramp.restart";
 /// The share of the current step, or of one before it, has changed.
 pub(super) const STEPS_CHANGED: &str = "the steps changed: the ramp continues in the step with the next smaller or equal share, \
      and gathers its evidence again";

@@ -52,7 +52,7 @@ impl OperatorCommand {
     /// use verdigris::rollout::{CommandKind, OperatorCommand};
     ///
     /// let command = OperatorCommand::new(CommandKind::Pause, " green is\nslow ", 0)?;
-    /// assert_eq!(command.to_string(), "by hand: pause: green is slow");
+    /// assert_eq!(command.to_string(), "operator command: pause: green is slow");
     /// assert!(OperatorCommand::new(CommandKind::Pause, "\t", 0).is_err());
     /// # Ok::<(), verdigris::rollout::CommandError>(())
     /// ```
@@ -82,7 +82,7 @@ impl OperatorCommand {
 
 impl fmt::Display for OperatorCommand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "by hand: {}: {}", self.kind.as_str(), self.reason)
+        write!(f, "operator command: {}: {}", self.kind.as_str(), self.reason)
     }
 }
 

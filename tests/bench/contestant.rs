@@ -32,7 +32,7 @@ pub enum Contestant {
     /// Verdigris copies each request and its answer for a judge. Under callgrind there is none to ask.
     Sampled,
     /// Verdigris with all options of a rollout with manual weights.
-    Everything,
+    AllButRamp,
     /// Verdigris with a ramp.
     Ramping,
 }
@@ -81,7 +81,7 @@ impl Contestant {
         Self::ReadingQuarter,
         Self::Unsampled,
         Self::Sampled,
-        Self::Everything,
+        Self::AllButRamp,
         Self::Ramping,
     ];
 
@@ -98,7 +98,7 @@ impl Contestant {
             Self::ReadingQuarter => "Verdigris, reading 25 %",
             Self::Unsampled => "Verdigris, not sampled",
             Self::Sampled => "Verdigris, sampled",
-            Self::Everything => "Verdigris, everything",
+            Self::AllButRamp => "Verdigris, all but a ramp",
             Self::Ramping => "Verdigris, ramping",
         }
     }
@@ -167,7 +167,7 @@ impl Contestant {
             Self::ReadingQuarter => json!({"answers": {"sample": 25}}),
             Self::Unsampled => judge(0.01),
             Self::Sampled => judge(100.0),
-            Self::Everything => json!({
+            Self::AllButRamp => json!({
                 "unit": [{"header": "x-user-id"}, {"cookie": "uid"}],
                 "pins": {"green": ["qa-7"]},
                 "force_header": "x-verdigris-force",

@@ -89,7 +89,7 @@ fn gateways() {
     pin_clients_to_their_cpu();
     let upstream = Upstream::new();
     let port = upstream.start();
-    let contestants = [Contestant::Plain, Contestant::Deciding, Contestant::Everything];
+    let contestants = [Contestant::Plain, Contestant::Deciding, Contestant::AllButRamp];
     let mut targets = envoys(&contestants, port);
     targets.extend([llm_gateways::portkey(port), llm_gateways::litellm(port)]);
     measure_targets("gateways", &targets, env_number("ROUNDS", 3), env_number("SECONDS", 5));

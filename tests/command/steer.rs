@@ -123,7 +123,8 @@ fn each_subcommand_sends_its_command() {
         // A token that was created by `echo` ends with a newline.
         let output = run(Some("a-token-that-is-long\n"), &arguments);
         assert_eq!(output.code, 0, "{output:?}");
-        let expected = format!("done: {url}/ assistant-v8: by hand: {}: {reason}\n", kind.as_str());
+        let expected =
+            format!("done: {url}/ assistant-v8: operator command: {}: {reason}\n", kind.as_str());
         assert_eq!((output.out, output.err.as_str()), (expected, ""));
         let (CommandRequest { command, step: sent_step }, sent_rollout) =
             accepted.lock().unwrap().pop().unwrap();

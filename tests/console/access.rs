@@ -173,12 +173,12 @@ fn a_command_may_name_its_rollout() {
 #[test]
 fn a_command_s_body_has_a_reason_and_its_parameters() {
     let table: &[(&str, &str, Result<&str, &str>)] = &[
-        ("pause", r#"{"reason": "slow"}"#, Ok("by hand: pause: slow")),
-        ("rollback", r#"{"reason": " two\nlines "}"#, Ok("by hand: rollback: two lines")),
+        ("pause", r#"{"reason": "slow"}"#, Ok("operator command: pause: slow")),
+        ("rollback", r#"{"reason": " two\nlines "}"#, Ok("operator command: rollback: two lines")),
         (
             "weights",
             r#"{"reason": "more", "weights": {"blue": 1, "green": 3}}"#,
-            Ok("by hand: weights: more"),
+            Ok("operator command: weights: more"),
         ),
         ("pause", "", Err("the body: \"\": write one JSON object, such as {\"reason\":")),
         ("pause", "reason=slow", Err("the body: ")),

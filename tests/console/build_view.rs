@@ -477,7 +477,7 @@ fn problems_in_counters_are_shown_with_a_fix() {
         for (problem, expected) in problems.iter().zip(expected) {
             assert!(problem.contains(expected), "{problem}");
         }
-        assert!(view.problems.iter().all(|it| !it.mend.is_empty()));
+        assert!(view.problems.iter().all(|it| !it.fix.is_empty()));
     }
     let walk = Walk::new(ramp(json!({})));
     let problems = view(&walk, versions([("blue", &[]), ("green", &[])])).problems;

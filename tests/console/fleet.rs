@@ -70,7 +70,7 @@ fn instances_have_their_age_share_and_evidence() {
 #[test]
 fn a_store_that_does_not_answer_is_a_problem() {
     for (reached_s, is_away) in
-        [(Some(50), false), (Some(45), false), (Some(44), true), (None, true)]
+        [(Some(50), false), (Some(46), false), (Some(45), true), (None, true)]
     {
         let fleet = fleet_view(&status(reached_s, vec![participant("a", 1000, 1)]));
         assert_eq!(fleet.is_store_away, is_away, "{reached_s:?}");

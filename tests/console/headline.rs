@@ -222,8 +222,8 @@ fn the_most_urgent_rollout_comes_first() {
         it
     };
     let wrong = changed(fixtures::ramping(), |it| {
-        let (what, mend) = ("unknown".into(), "find out".into());
-        it.problems = vec![ProblemView { is_severe: true, what, mend }];
+        let (what, fix) = ("unknown".into(), "find out".into());
+        it.problems = vec![ProblemView { is_severe: true, what, fix }];
     });
     let view = fixtures::view(vec![
         named(fixtures::promoted(), "e"),

@@ -11,6 +11,7 @@ use crate::artifacts;
 use crate::host::{Process, Stream, Vm};
 use crate::proxy::phase::{BY_HAND, PAUSED, PROMOTED, RAMPING, ROLLED_BACK};
 use crate::proxy::{ROLLOUT, config, shared_key};
+use crate::ramp_vms::long_ramp;
 
 /// The first root context, and the root context after a reload.
 const ROOT: u32 = 1;
@@ -25,13 +26,6 @@ struct SteeredVms {
     console: Vm,
     /// The current root context; 0 before the first configuration.
     root: u32,
-}
-
-/// A ramp that stays in its first step.
-fn ramp_config() -> Value {
-    config(json!({"ramp": {
-        "steps": [50, 100], "bake": "1h", "gates": [{"metric": "error_rate"}], "tripwires": [],
-    }}))
 }
 
 fn weights_config(blue: u64, green: u64) -> Value {
@@ -175,7 +169,7 @@ fn a_command_to_a_ramp_is_in_force_in_every_vm_after_one_tick() {
         (ROLLBACK, ROLLED_BACK, 0),
     ];
     for tick_order in [[0, 1], [1, 0]] {
-        let mut vms = SteeredVms::start(&ramp_config());
+        let mut vms = SteeredVms::start(&long_ramp());
         for (command, phase, percent) in table {
             if command != PAUSE {
                 vms.send_command(RESUME).unwrap();
@@ -194,7 +188,7 @@ fn a_command_to_a_ramp_is_in_force_in_every_vm_after_one_tick() {
 /// A VM that decided before a command and publishes after it does not replace the later snapshot.
 #[test]
 fn the_snapshot_of_the_latest_state_is_in_force() {
-    let mut vms = SteeredVms::start(&ramp_config());
+    let mut vms = SteeredVms::start(&long_ramp());
     vms.send_command(weights(4, 1)).unwrap();
     let key = shared_key("in_force");
     let mut later_revision = 0;
@@ -213,10 +207,10 @@ fn the_snapshot_of_the_latest_state_is_in_force() {
 
 #[test]
 fn a_command_to_a_ramp_holds_until_the_ramp_changes_in_the_configuration() {
-    let mut vms = SteeredVms::start(&ramp_config());
+    let mut vms = SteeredVms::start(&long_ramp());
     vms.send_command(weights(1, 9)).unwrap();
     vms.tick_both();
-    let mut config = ramp_config();
+    let mut config = long_ramp();
     config["pins"] = json!({"blue": ["tester"]});
     vms.reload(RELOADED, &config);
     vms.tick_both();
@@ -234,12 +228,12 @@ fn a_command_to_a_ramp_holds_until_the_ramp_changes_in_the_configuration() {
 #[test]
 fn a_ramp_that_returns_after_weights_begins_again() {
     for (command, expected) in [(PROMOTE, (RAMPING, 5000)), (ROLLBACK, (ROLLED_BACK, 0))] {
-        let mut vms = SteeredVms::start(&ramp_config());
+        let mut vms = SteeredVms::start(&long_ramp());
         vms.send_command(command).unwrap();
         vms.tick_both();
         vms.reload(RELOADED, &weights_config(100, 0));
         vms.tick_both();
-        vms.reload(RELOADED + 1, &ramp_config());
+        vms.reload(RELOADED + 1, &long_ramp());
         assert!(vms.both_assign_green_share(0), "{command:?}: before a tick");
         vms.advance_clock_3_s();
         (0..2).for_each(|_| vms.tick_both());
@@ -251,7 +245,7 @@ fn a_ramp_that_returns_after_weights_begins_again() {
 /// The VM to which the gauges were left may end before one that has gone on with a stream.
 #[test]
 fn the_gauges_of_a_rollout_that_has_ended_in_every_vm_are_zero() {
-    let mut vms = SteeredVms::start(&ramp_config());
+    let mut vms = SteeredVms::start(&long_ramp());
     vms.send_command(weights(1, 9)).unwrap();
     let mut next = weights_config(80, 20);
     next["rollout"] = json!("next");
@@ -288,7 +282,7 @@ fn a_command_without_a_name_is_refused_where_two_plugins_have_a_rollout() {
 /// A unit that was observed before a command does not count again after it.
 #[test]
 fn evidence_is_kept_across_a_command() {
-    let mut vms = SteeredVms::start(&ramp_config());
+    let mut vms = SteeredVms::start(&long_ramp());
     let units = |vms: &SteeredVms| {
         let units =
             ["blue", "green"].map(|version| vms.stat(&format!("{version}.evidence_units.s0")));
@@ -359,7 +353,7 @@ fn a_command_to_weights_holds_until_the_weights_change_in_the_configuration() {
 fn a_ramp_clears_a_command_to_weights() {
     let mut vms = SteeredVms::start(&weights_config(80, 20));
     vms.send_command(ROLLBACK).unwrap();
-    vms.reload(RELOADED, &ramp_config());
+    vms.reload(RELOADED, &long_ramp());
     vms.reload(RELOADED + 1, &weights_config(80, 20));
     vms.tick_both();
     assert_eq!(vms.phase_and_share(), (BY_HAND, 2000));

@@ -1,9 +1,10 @@
 //! Every order in which the calls of two instances take effect while both decide, with what can go wrong
 //! with one call: no decision is made twice, and each request counts once.
 //!
-//! Instances have nothing in common but the store, and reads do not change it. So two schedules are one
-//! if they differ only in the order of reads between two writes. Of those, the one runs in which the first
-//! instance reads first; an instance goes on from the effect of its call to that of its next.
+//! Instances share only the store, and reads do not change it. So two schedules that differ only in the order
+//! of reads between two writes have the same result. Of such schedules only the one runs in which the first
+//! instance reads first. A step of a schedule lasts from the effect of one call of an instance to the effect of
+//! its next call.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;

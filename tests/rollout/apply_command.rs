@@ -180,7 +180,10 @@ fn every_command_in_every_phase() {
                 (Ok(transition), Ok((phase, green_bp))) => {
                     let position = Position { phase, green_bp };
                     assert_eq!(transition.to, position, "{what}");
-                    assert_eq!(transition.why, format!("by hand: {}: as asked", kind.as_str()));
+                    assert_eq!(
+                        transition.why,
+                        format!("operator command: {}: as asked", kind.as_str())
+                    );
                     assert_eq!(ramp.state.log.iter().last(), Some(&transition), "{what}");
                     ramp.run(20, NO_TRAFFIC);
                     assert_eq!(ramp.state.position(ramp.spec()), position, "{what}");

@@ -75,6 +75,6 @@ fn a_watched_gate_and_requests_are_named() {
 
 #[test]
 fn a_text_without_numbers_is_all_reason() {
-    let text = "by hand: pause: evidence for worse, as it seems";
+    let text = "operator command: pause: evidence for worse, as it seems";
     assert_eq!(split_numbers(text), (text, ""));
 }

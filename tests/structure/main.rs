@@ -1,8 +1,9 @@
-//! The structure of `src`: imports form no circle, and files stay short.
+//! The structure of `src`: imports form no circle, files stay short, and markers name what follows.
 //!
 //! `make lint` runs this; it needs neither the `.wasm` nor Envoy.
 
 mod imports;
+mod markers;
 mod tree;
 
 use std::collections::BTreeMap;
@@ -53,6 +54,35 @@ fn no_file_is_longer_than_400_lines() {
     let lengths = sources().into_iter().map(|(path, text)| (path, text.lines().count()));
     let long: Vec<_> = lengths.filter(|(_, lines)| *lines > MAX_FILE_LINES).collect();
     assert!(long.is_empty(), "split these: {long:?}");
+}
+
+#[test]
+fn markers_of_impl_blocks_name_the_type_that_follows() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut stale = Vec::new();
+    for file in ["src", "tests"].iter().flat_map(|folder| source_files(&root.join(folder))) {
+        // These have markers as text.
+        if !file.starts_with(root.join("tests/structure")) {
+            let text = std::fs::read_to_string(&file).unwrap();
+            let found = markers::stale(&text).into_iter().map(str::to_owned);
+            stale.extend(found.map(|name| format!("{}: {name}", file.display())));
+        }
+    }
+    assert!(stale.is_empty(), "markers without an impl of that name: {stale:#?}");
+}
+
+#[test]
+fn stale_markers_are_found() {
+    for (text, stale) in [
+        ("// === impl A ===\n\nimpl A {}\n", &[] as &[&str]),
+        ("// === impl A ===\n\nimpl<T> fmt::Display\n    for A<T> {}\n", &[]),
+        ("// === impl A, B ===\n\nimpl A {}\nimpl B {}\n", &[]),
+        ("// === impl A, B ===\n\nimpl A {}\n", &["B"]),
+        ("// === impl A ===\n\nimpl Ab {}\n// === impl Ab ===\nimpl A {}\n", &["A", "Ab"]),
+        ("// === impl A ===\n\nfn f() -> impl A {}\n", &["A"]),
+    ] {
+        assert_eq!(markers::stale(text), stale, "{text}");
+    }
 }
 
 #[test]

@@ -63,7 +63,8 @@ impl Planned {
         (!has_its_steps).then(|| {
             format!(
                 "For this traffic there is \"profile\": \"{name}\" in ramp, with steps and tolerances \
-                 that suit it. Remove the ramp's own."
+                 that suit it. Fields that the ramp sets itself take precedence: remove steps, bake \
+                 and tolerance if they are set."
             )
         })
     }

@@ -1,4 +1,4 @@
-//! Whether a reload ends an operator command, by the rules of `rollout::controller` and
+//! Whether a reload ends an operator command, by the rules of `rollout::reconcile_spec` and
 //! `rollout::manual`.
 
 use super::effect::Effect;

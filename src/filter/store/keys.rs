@@ -2,8 +2,8 @@
 
 pub use crate::rollout::store::STATE_VERSION;
 
-/// Under which name a rollout's records are shared. A ramp that is a fleet's has others than one of
-/// this Envoy alone, because its times are those of another clock.
+/// The name under which the VMs share a rollout's records. A fleet's ramp has another name than a ramp of
+/// this Envoy alone, because its times are those of the fleet's clock.
 pub fn store_name(rollout: &str, is_of_fleet: bool) -> String {
     // No rollout has a slash in its name.
     if is_of_fleet { format!("{rollout}/fleet") } else { rollout.to_owned() }

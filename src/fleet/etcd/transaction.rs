@@ -76,7 +76,7 @@ fn not_after(keys: &Keys, record: &FleetRecord, revision: Revision) -> Result<Co
 
 fn number(Revision(revision): Revision) -> Result<i64, StoreError> {
     i64::try_from(revision).map_err(|_| {
-        StoreError::Failed(format!("revision {revision} is none of etcd's: it is too large"))
+        StoreError::Failed(format!("revision {revision} is larger than any etcd revision"))
     })
 }
 

@@ -243,8 +243,8 @@ impl Envoy {
         assert!(found.is_some(), "stats (name, expected, found): {different:#?}");
     }
 
-    /// Waits until Envoy would replace a VM that traps. Envoy requires that the VM is at least
-    /// one second old, with up to half a second of jitter.
+    /// Waits for two seconds, after which Envoy replaces a VM that traps: it requires that the VM is at
+    /// least one second old, with up to half a second of jitter. Nothing in Envoy shows the VM's age.
     pub fn wait_until_vms_can_be_replaced(&self) {
         let created_before = Instant::now();
         wait_for("the minimum age of the VMs", || {

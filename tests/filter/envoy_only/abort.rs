@@ -265,7 +265,7 @@ fn one_command_with_the_token_rolls_back() {
             line if line.starts_with("curl") => "more complaints",
             _ => "sent by ada",
         };
-        assert!(text.contains(&format!("by hand: rollback: {reason}")), "{text}");
+        assert!(text.contains(&format!("operator command: rollback: {reason}")), "{text}");
         let (code, text) = run(&envoy, &line, Some(TOKEN));
         let is_curl = line.starts_with("curl");
         assert!(is_curl || code == 1 && text.contains("is rolled back already"), "{code} {text}");
@@ -279,17 +279,27 @@ fn operator_commands_of_the_command_reach_envoy() {
     let console = envoy.console.clone().unwrap();
     let (ok, rejected) = (0, 1);
     let cases = [
-        ("pause URL --step 0", TOKEN, ok, "-> paused at 50 %: by hand: pause: sent by ada"),
+        (
+            "pause URL --step 0",
+            TOKEN,
+            ok,
+            "-> paused at 50 %: operator command: pause: sent by ada",
+        ),
         ("pause URL", TOKEN, rejected, "the ramp is paused already, by a command"),
         ("resume URL --step 1", TOKEN, rejected, "not in the step that the command is for"),
-        ("resume URL --rollout assistant-v8", TOKEN, ok, "by hand: resume"),
-        ("resume URL --rollout other", TOKEN, rejected, "Say which rollout, of assistant-v8"),
+        ("resume URL --rollout assistant-v8", TOKEN, ok, "operator command: resume"),
+        (
+            "resume URL --rollout other",
+            TOKEN,
+            rejected,
+            "Name one of the rollouts assistant-v8 in the query",
+        ),
         ("approve URL", TOKEN, rejected, "no step waits for approval"),
         (
             "weights 80 20 URL --reason 'to see'",
             TOKEN,
             ok,
-            "-> paused at 20 %: by hand: weights: to see",
+            "-> paused at 20 %: operator command: weights: to see",
         ),
         ("weights 0 0 URL", TOKEN, 2, "two whole numbers, at least one of them positive"),
         (

@@ -147,12 +147,12 @@ fn an_operator_steers_a_ramp_with_the_page() {
     wait_for_gauges(&envoy, &[("phase", ROLLED_BACK), ("green_bp", 0)]);
     // Envoy's log contains each command with its reason.
     let log_lines = [
-        "holding at 50 % -> paused at 50 %: by hand: pause: by keys",
-        "-> paused at 20 %: by hand: weights: a fifth of them",
-        "paused at 20 % -> promoted at 100 %: by hand: promote: enough of it",
-        "promoted at 100 % -> ramping at 50 %: by hand: resume: not yet",
-        "holding at 50 % -> ramping at 100 %: by hand: approve: it is fine",
-        "promoted at 100 % -> rolled_back at 0 %: by hand: rollback: wrong <b>language</b>",
+        "holding at 50 % -> paused at 50 %: operator command: pause: by keys",
+        "-> paused at 20 %: operator command: weights: a fifth of them",
+        "paused at 20 % -> promoted at 100 %: operator command: promote: enough of it",
+        "promoted at 100 % -> ramping at 50 %: operator command: resume: not yet",
+        "holding at 50 % -> ramping at 100 %: operator command: approve: it is fine",
+        "promoted at 100 % -> rolled_back at 0 %: operator command: rollback: wrong <b>language</b>",
     ];
     let log = envoy.log();
     for line in log_lines {

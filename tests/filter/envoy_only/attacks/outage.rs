@@ -12,6 +12,7 @@ use crate::envoy::upstream::{Model, ModelFailure};
 /// The default tripwire rolled back, and the rollback was final.
 #[test]
 fn an_outage_of_both_upstreams_rolls_nothing_back() {
+    /// The length of the outage that rolled a ramp back before (`docs/reference/attacks.md`).
     const OUTAGE: Duration = Duration::from_secs(11);
     let envoy = start(&ramp(50, json!({})), HONEST);
     let down = Model { fails_one_in: 1, failure: ModelFailure::Status(503), ..HONEST };

@@ -50,7 +50,7 @@ impl Row {
     }
 }
 
-// === impl Ask ===
+// === impl ClientRequest ===
 
 impl ClientRequest {
     fn parse(text: &'static str) -> Self {
@@ -136,7 +136,7 @@ impl ClientRequest {
     }
 }
 
-// === impl How ===
+// === impl ExitMode ===
 
 impl ExitMode {
     fn parse(word: &str) -> Self {
@@ -197,7 +197,7 @@ impl Reply {
     }
 }
 
-// === impl End ===
+// === impl ReplyEnd ===
 
 impl ReplyEnd {
     fn parse(word: &str) -> Self {

@@ -23,7 +23,7 @@ fn rejections(envoy: &Envoy) -> (Vec<String>, Vec<String>) {
         of_rollout
             .clone()
             .chain(&others)
-            .all(|problem| !problem.is_severe && !problem.mend.is_empty())
+            .all(|problem| !problem.is_severe && !problem.fix.is_empty())
     );
     let what = |problem: &verdigris::console::view::ProblemView| problem.what.clone();
     (of_rollout.map(what).collect(), others.iter().map(what).collect())
@@ -92,7 +92,7 @@ fn a_configuration_rejected_at_the_start_is_shown_until_another_is_accepted() {
         assert!(problems[0].what.contains("make at least one weight positive"), "{problems:?}");
         let page = new_client().get(console_url(&envoy, "/")).send().unwrap().text().unwrap();
         assert!(page.contains(&expected), "{page}");
-        assert!(envoy.log().contains("configuration refused"), "{}", envoy.log());
+        assert!(envoy.log().contains("configuration rejected"), "{}", envoy.log());
         envoy.restart();
     }
     envoy.push(&weights(60, 40)).unwrap();
@@ -121,7 +121,7 @@ fn a_configuration_rejected_before_the_console_starts_is_in_the_log() {
     assert!(rollouts.is_empty() && problems.is_empty(), "{rollouts:?} {problems:?}");
     let page = new_client().get(console_url(&envoy, "/")).send().unwrap().text().unwrap();
     assert!(page.contains("was rejected when Envoy started: Envoy’s log says why"), "{page}");
-    assert!(envoy.log().contains("configuration refused"), "{}", envoy.log());
+    assert!(envoy.log().contains("configuration rejected"), "{}", envoy.log());
 }
 
 #[test]

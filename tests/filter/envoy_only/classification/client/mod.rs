@@ -82,7 +82,7 @@ pub struct TestHooks<'a> {
 const TEXT: &[u8] = b"\x81\x82\0\0\0\0hi";
 const CLOSE: &[u8] = b"\x88\x82\0\0\0\0\x03\xe8";
 
-// === impl Ask ===
+// === impl ClientRequest ===
 
 impl ClientRequest {
     /// Sends the request, then leaves or reads the answer.

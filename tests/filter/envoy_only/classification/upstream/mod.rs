@@ -63,7 +63,7 @@ struct Script {
 const TEXT: &[u8] = b"\x81\x02hi";
 const CLOSE: &[u8] = b"\x88\x02\x03\xe8";
 
-// === impl Scripted ===
+// === impl ScriptedUpstream ===
 
 impl ScriptedUpstream {
     pub fn start() -> Self {
@@ -99,7 +99,7 @@ impl ScriptedUpstream {
     }
 }
 
-// === impl State ===
+// === impl Script ===
 
 impl Script {
     fn next_reply(&self) -> Reply {

@@ -22,33 +22,35 @@ use crate::stats::names::Counter;
 // === impl RolloutRuntime ===
 
 impl RolloutRuntime {
-    /// The configuration has come to this VM.
+    /// Called when Envoy configures the filter in this VM. Activates the configuration unless another one of
+    /// the rollout is in force; then it waits for its first use.
     pub fn configure(&self) {
         // A shadow changes nothing that others use.
         if self.revisions().is_none() || self.is_newest() {
-            return self.begin();
+            return self.activate();
         }
         let state = self.manual_worker.as_ref().and_then(|it| it.state());
-        self.beginning.wait(self.metrics.request_count(), state.and_then(|it| it.command));
+        self.activation.wait(self.metrics.request_count(), state.and_then(|it| it.command));
     }
 
-    /// Half a second has passed. The root context is the newest of its rollout and role in this VM.
-    pub fn begin_on_tick(&self) {
-        if self.beginning.has_begun() {
+    /// Called on each tick if the root context is the newest of its rollout and role in this VM. Activates the
+    /// configuration once it counts as used or is active in another VM.
+    pub fn activate_on_tick(&self) {
+        if self.activation.is_active() {
             return;
         }
-        if self.beginning.tick(self.metrics.request_count()) || self.is_newest() {
-            self.begin();
+        if self.activation.tick(self.metrics.request_count()) || self.is_newest() {
+            self.activate();
         }
     }
 
-    /// The configuration is used: it comes into force, unless it is. Records the share in force and shows
-    /// it in the gauges.
-    pub fn begin(&self) {
-        if !self.beginning.begin() {
+    /// Makes the configuration active in this VM; does nothing if it is active already. Publishes its
+    /// revision, records the share in force, and shows it in the gauges.
+    pub fn activate(&self) {
+        if !self.activation.activate() {
             return;
         }
-        let before = self.beginning.take_command();
+        let before = self.activation.take_command();
         if let Some(ramp) = &self.ramp {
             ramp.begin(self.revision);
         }
