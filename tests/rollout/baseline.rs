@@ -1,7 +1,7 @@
 //! The baseline of a ramp: all units are on blue, and their past becomes known.
 
 use serde_json::{Value, json};
-use verdigris::analysis::{Measurements, Metric, Observation, RequestClass};
+use verdigris::analysis::{Measurements, Metric, Observation, RequestClass, StepIndex};
 use verdigris::assignment::{Epoch, Share, Version};
 use verdigris::rollout::{CommandKind, HoldReason, Phase, RampState};
 
@@ -152,6 +152,33 @@ fn commands_and_configurations_act_as_in_a_step() {
     ramp.command(CommandKind::Rollback).unwrap();
     ramp.run(700, BLUE_ONLY);
     assert_eq!((ramp.phase(), ramp.share()), (Phase::RolledBack, Share::ZERO));
+}
+
+/// The state was in another step than the first one.
+#[test]
+fn other_steps_leave_the_ramp_in_it() {
+    let mut ramp = with_baseline();
+    let response = |ramp: &RampHarness, unit: u64, ms: f32| {
+        ramp.response(unit, Version::Blue, Measurements::default().with_value(Metric::Duration, ms))
+    };
+    let mut observations = Vec::new();
+    for index in 0..600_u64 {
+        let unit = index % 20;
+        let value = if unit < 10 { 1_000.0 } else { 3_000.0 + index as f32 };
+        observations.push(Observation { at_ns: index, ..response(&ramp, unit, value) });
+    }
+    let (now, spec) = (ramp.now(), ramp.spec().clone());
+    ramp.state.reconcile(&spec, now, &observations);
+    ramp.run(300, BLUE_ONLY);
+    ramp.configure(self::ramp(json!({"steps": [10, 25, 50, 100]})));
+    ramp.run(1, BLUE_ONLY);
+    assert!(ramp.state.is_baseline() && ramp.state.step == StepIndex::FIRST);
+    let last = ramp.log().pop().unwrap();
+    assert!(last.contains("ramping at 0 % -> ramping at 0 %: the steps changed: no"), "{last}");
+    ramp.run(601, BLUE_ONLY);
+    assert_eq!((ramp.state.is_baseline(), ramp.share().basis_points()), (false, 1_000));
+    // No user has been on green, so what is known of the users stays true.
+    assert!(ramp.state.evidence.pasts().factor(Metric::Duration, unit_hash(0)) > 1.1);
 }
 
 #[test]
