@@ -1,5 +1,7 @@
 //! The baseline of a ramp: all units are on blue, and their past becomes known.
 
+use std::ops::Range;
+
 use serde_json::{Value, json};
 use verdigris::analysis::{Measurements, Metric, Observation, RequestClass, StepIndex};
 use verdigris::assignment::{Epoch, Share, Version};
@@ -179,6 +181,45 @@ fn other_steps_leave_the_ramp_in_it() {
     assert_eq!((ramp.state.is_baseline(), ramp.share().basis_points()), (false, 1_000));
     // No user has been on green, so what is known of the users stays true.
     assert!(ramp.state.evidence.pasts().factor(Metric::Duration, unit_hash(0)) > 1.1);
+}
+
+/// A small service has twice as many units on blue in it as in a first step of 50 %.
+#[test]
+fn the_objective_is_learned_in_it() {
+    let gates = json!([{"metric": "error_rate"}, {"metric": "duration"}, {"metric": "slow_rate"}]);
+    for steps in [json!([50, 100]), json!([{"shadow": 10}, 50, 100])] {
+        let fields = json!({"steps": steps, "gates": gates});
+        let mut ramp = RampHarness::new(ramp(fields));
+        let objective =
+            |ramp: &RampHarness| ramp.state.snapshot(ramp.spec()).learned_objective.is_some();
+        let fast = |ramp: &RampHarness, units: Range<u64>| -> Vec<Observation> {
+            let fast = Measurements::default()
+                .with_value(Metric::Duration, 1_000.0)
+                .with_rate(Metric::ErrorRate, false);
+            units.map(|unit| ramp.response(unit, Version::Blue, fast)).collect()
+        };
+        let spec = ramp.spec().clone();
+        for (units, is_learned) in [(0..150, false), (0..150, false), (150..300, true)] {
+            let (now, observations) = (ramp.now(), fast(&ramp, units));
+            ramp.state.reconcile(&spec, now, &observations);
+            ramp.run(60, BLUE_ONLY);
+            assert_eq!((objective(&ramp), ramp.share()), (is_learned, Share::ZERO));
+        }
+        let learned = ramp.state.evidence.thresholds().get(Metric::SlowRate);
+        ramp.run(600, BLUE_ONLY);
+        if ramp.state.is_shadow_step() {
+            assert!(objective(&ramp));
+            ramp.run_pairs(120, GOOD);
+        }
+        assert_eq!(ramp.share().basis_points(), 5_000, "{:#?}", ramp.log());
+        assert_eq!(ramp.state.evidence.thresholds().get(Metric::SlowRate), learned);
+        assert!(objective(&ramp) && !ramp.state.analyse(&spec).unwrap().gates[2].awaits_threshold);
+        // Other gates need other thresholds.
+        let alpha = json!({"steps": steps, "gates": gates, "alpha": 0.01});
+        ramp.configure(self::ramp(alpha));
+        ramp.run(1, BLUE_ONLY);
+        assert!(!objective(&ramp));
+    }
 }
 
 #[test]
