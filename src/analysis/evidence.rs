@@ -309,7 +309,7 @@ impl Evidence {
         new: u64,
     ) {
         // An assignment alone counts for nothing.
-        let is_data = observation.measurements != Measurements::default();
+        let is_data = observation.measurements.is_data();
         // A late response of the step before does not use up what its unit may tell in this one.
         let repeats = match is_data {
             true if self.is_current(step) => self.period.count(plan, observation, is_after_warmup),
