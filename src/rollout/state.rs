@@ -327,7 +327,8 @@ impl RampState {
         // A restart, which alone ends this, begins another epoch.
         let is_state_lost = hold_reason == HoldReason::StateLost
             && [self.epoch, Epoch::MANUAL].contains(&in_force.epoch);
-        self.is_baseline &= in_force.epoch == self.epoch;
+        // An operator's share, which interrupts the baseline, has no epoch of its own.
+        self.is_baseline &= [self.epoch, Epoch::MANUAL].contains(&in_force.epoch);
         if self.override_share().is_none() && in_force.epoch != Epoch::MANUAL {
             (self.phase, self.step) = (in_force.phase, in_force.step);
             self.is_shadow_step = in_force.is_shadow_step;

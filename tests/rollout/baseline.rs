@@ -279,3 +279,36 @@ fn a_restored_state_is_in_the_baseline_only_if_that_is_in_force() {
     assert!(!restored(in_step).is_baseline());
     assert_eq!(restored(in_step).snapshot(ramp.spec()).share.basis_points(), 5_000);
 }
+
+/// An operator's share has no epoch of a step. The baseline that it has interrupted goes on after it.
+#[test]
+fn a_state_restored_under_an_operators_share_is_in_the_baseline_still() {
+    for steps in [json!([50, 100]), json!([{"shadow": 10}, 50, 100])] {
+        let mut ramp = RampHarness::new(ramp(json!({"steps": steps})));
+        let before = ramp.state.clone();
+        ramp.command(CommandKind::Weights(Share::new(90, 10).unwrap())).unwrap();
+        let in_force = ramp.state.snapshot(ramp.spec());
+        assert_eq!(in_force.epoch, Epoch::MANUAL);
+        // A copy with the command, and one from before it.
+        for copy in [ramp.state.clone(), before] {
+            let mut ramp = ramp.clone();
+            ramp.state = copy.restored(ramp.spec(), &in_force, ramp.now());
+            assert!(ramp.state.is_baseline(), "{steps}");
+            if ramp.state.command.is_some() {
+                ramp.run(700, GOOD);
+                ramp.command(CommandKind::Resume).unwrap();
+            }
+            ramp.run(599, BLUE_ONLY);
+            assert!(ramp.state.is_baseline() && ramp.share() == Share::ZERO, "{steps}");
+            ramp.run(1, BLUE_ONLY);
+            assert_eq!(ramp.state.is_shadow_step(), steps[0].is_object());
+            assert!(!ramp.state.is_baseline());
+        }
+        // It was over when the command ended.
+        let with_command = ramp.state.clone();
+        ramp.command(CommandKind::Resume).unwrap();
+        ramp.run(601, BLUE_ONLY);
+        let in_force = ramp.state.snapshot(ramp.spec());
+        assert!(!with_command.restored(ramp.spec(), &in_force, ramp.now()).is_baseline());
+    }
+}
