@@ -35,11 +35,16 @@ impl SpecFingerprint {
         Self {
             shares_bp: spec.steps.iter().map(|step| step.share.basis_points()).collect(),
             has_shadow_step: spec.shadow.is_some(),
-            analysis: hash(&analysis_bytes(spec)),
+            analysis: Self::analysis_of(spec),
             tripwires: hash(&tripwire_bytes(spec)),
             timing: hash(&timing_bytes(spec)),
             restart: spec.restart.clone(),
         }
+    }
+
+    /// [`Self::analysis`] alone.
+    pub(super) fn analysis_of(spec: &RampSpec) -> u64 {
+        hash(&analysis_bytes(spec))
     }
 
     /// One number for all of it, and for what the configuration commands: a rollback and a pause.

@@ -11,6 +11,7 @@
 
 use super::clocks::Clocks;
 use super::decision_text;
+use super::fingerprint::SpecFingerprint;
 use super::snapshot::Snapshot;
 use super::spec::RampSpec;
 use crate::analysis::bad_units::min_bad_units;
@@ -26,6 +27,8 @@ pub struct LocalGuard {
     /// The tripwires that the windows are of.
     tripwires: Vec<Tripwire>,
     windows: Vec<TripwireWindow>,
+    /// The fingerprint of the analysis that the evidence is of.
+    analysis: u64,
     evidence: Evidence,
 }
 
@@ -45,6 +48,11 @@ impl LocalGuard {
         }
         if self.tripwires != spec.tripwires {
             self.clear_windows(spec);
+        }
+        let analysis = SpecFingerprint::analysis_of(spec);
+        if self.analysis != analysis {
+            self.analysis = analysis;
+            self.forget_evidence(snapshot, now);
         }
         let own = || observations.iter().filter(|it| it.epoch == snapshot.epoch);
         for (tripwire, window) in spec.tripwires.iter().zip(&mut self.windows) {
@@ -95,6 +103,11 @@ impl LocalGuard {
     fn begin(&mut self, snapshot: &Snapshot, now: Clocks) {
         self.epoch = snapshot.epoch;
         self.windows.fill_with(TripwireWindow::default);
+        self.forget_evidence(snapshot, now);
+    }
+
+    /// Begins again to gather evidence: its sums are those of the gates in their order.
+    fn forget_evidence(&mut self, snapshot: &Snapshot, now: Clocks) {
         self.evidence = Evidence::default();
         self.evidence.begin_step(snapshot.step, now.monotonic_ns);
     }
