@@ -256,8 +256,10 @@ impl RampState {
             let why = decision_text::waits(reason, analysis, &spec.analysis);
             return Some(self.set_phase(spec, Phase::Holding, &why, now));
         }
-        let is_overdue =
-            reason != HoldReason::Nothing && time_in_step_ns >= spec.timeout.as_nanos();
+        let is_late = time_in_step_ns >= spec.timeout.as_nanos();
+        // It stays overdue in a last step that waits for nothing for a while: otherwise each return would be
+        // a decision.
+        let is_overdue = is_late && (self.is_overdue || reason != HoldReason::Nothing);
         let was_overdue = std::mem::replace(&mut self.is_overdue, is_overdue);
         (is_overdue && !was_overdue).then(|| {
             let why = decision_text::overdue(reason, analysis, &spec.analysis);

@@ -55,7 +55,7 @@ pub struct RampState {
     pub command: Option<OperatorCommand>,
     /// The specification that the state was last reconciled with.
     pub observed_spec: SpecFingerprint,
-    /// Whether the step takes longer than its timeout.
+    /// Whether the step has been found to take longer than its timeout.
     pub is_overdue: bool,
     /// Whether weights have replaced the ramp since; see [`replace_by_weights`](super::replaced::replace_by_weights).
     pub(super) is_replaced: bool,
@@ -166,7 +166,9 @@ impl RampState {
             share: if has_no_green { Share::ZERO } else { share(self.step) },
             previous_share: if has_no_green { Share::ZERO } else { previous_share },
             analysed_share: spec.step(self.step).map_or(Share::ZERO, compared),
-            is_overdue: self.is_overdue && self.phase == Phase::Holding,
+            is_overdue: self.is_overdue
+                && self.phase == Phase::Holding
+                && self.hold_reason != HoldReason::Nothing,
             learned_objective,
             is_shadow_step: self.is_shadow_step && !is_all_blue,
         }
