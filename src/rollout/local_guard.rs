@@ -6,7 +6,7 @@
 //!
 //! An instance may have little traffic in a large fleet. There one or two clients are most of green's
 //! units, or all of them, and would decide for the whole fleet. So a tripwire needs as many bad units on an
-//! instance as a gate does, unless the configuration says that one is enough. Where fewer are enough, the
+//! instance as a gate does, at most 16, unless the configuration says that one is enough. Where fewer are enough, the
 //! evidence of all decides.
 
 use super::clocks::Clocks;
@@ -15,6 +15,7 @@ use super::fingerprint::SpecFingerprint;
 use super::snapshot::Snapshot;
 use super::spec::RampSpec;
 use crate::analysis::bad_units::min_bad_units;
+use crate::analysis::tripwire::MAX_MIN_UNITS;
 use crate::analysis::{
     Analysis, Evidence, Observation, StepIndex, StepObservation, Tripwire, TripwireWindow, Verdict,
 };
@@ -80,7 +81,8 @@ impl LocalGuard {
         instances: Option<u32>,
     ) -> Option<String> {
         let tripwires = spec.tripwires.iter().zip(&self.windows);
-        let min_units = min_bad_units(spec.analysis.alpha);
+        // A window keeps no more.
+        let min_units = min_bad_units(spec.analysis.alpha).min(MAX_MIN_UNITS as u64);
         let has_units = |(tripwire, window): &(&Tripwire, &TripwireWindow)| {
             tripwire.min_units == 1 || window.bad_units() as u64 >= min_units
         };

@@ -364,3 +364,31 @@ fn responses_that_say_nothing_do_not_hide_the_others() {
     }
 }
 
+/// A window keeps 16 units with a bad response.
+#[test]
+fn an_envoy_of_a_fleet_watches_at_a_small_alpha_too() {
+    for (alpha, needed) in [(0.001, 10), (1e-4, 14), (1e-6, 16), (1e-12, 16)] {
+        let tripwire = json!({"alpha": alpha, "tripwires": [error_tripwire()]});
+        let ramp = RampHarness::new(ramp_with(tripwire));
+        let in_force =
+            Snapshot { phase: Phase::Ramping, epoch: Epoch::new(1), ..Snapshot::UNKNOWN };
+        let reason_with = |units: u64| {
+            let mut guard = LocalGuard::default();
+            let respond = |index: u64| Observation {
+                at_ns: clocks(100).monotonic_ns,
+                unit: unit_hash(index % units),
+                epoch: in_force.epoch,
+                version: Version::Green,
+                is_newly_exposed: true,
+                is_assignment: true,
+                shadow: None,
+                measurements: Measurements::default().with_rate(Metric::ErrorRate, true),
+            };
+            let responses: Vec<Observation> = (0..100).map(respond).collect();
+            guard.observe(ramp.spec(), &in_force, clocks(100), &responses);
+            guard.reason_to_roll_back(ramp.spec(), in_force.step, None)
+        };
+        assert_eq!(reason_with(needed - 1), None, "{alpha}");
+        assert!(reason_with(needed).is_some(), "{alpha}");
+    }
+}
