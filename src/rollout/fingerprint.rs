@@ -93,6 +93,10 @@ fn analysis_bytes(spec: &RampSpec) -> Vec<u8> {
     if *cold_start_ns > 0 {
         add(*cold_start_ns as f64);
     }
+    // Likewise. The probabilities of steps are those of users and of conversations in a ramp of one step.
+    if spec.has_conversations {
+        add(-1.0);
+    }
     bytes
 }
 
