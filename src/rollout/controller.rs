@@ -3,7 +3,7 @@
 //! | from | when | to |
 //! |---|---|---|
 //! | any but `rolled_back` | a tripwire trips, or the analysis finds green worse | `rolled_back` |
-//! | `ramping` | green is beyond a tripwire's limit, and blue is about as bad | `holding`, until that ends |
+//! | `ramping`, `holding` | green is beyond a tripwire's limit, and blue is about as bad | `holding`, until that ends |
 //! | `ramping` | the bake time has ended, and green is not shown to be safe or the next step needs approval | `holding` |
 //! | `ramping`, `holding` | the bake time has ended, green is safe, and the next step needs no approval | `ramping` in the next step, or `promoted` in one of 100 % |
 //! | any but `rolled_back` | the configuration sets `rolled_back` | `rolled_back` |
