@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 use super::adjustment::Adjustment;
 use super::gate_stats::GateStats;
 use super::measurements::Measurements;
-use super::metric::Metric;
 use super::observation::{Observation, SortedByContent, StepObservation};
 use super::outage::Outages;
 use super::period::Period;
@@ -20,9 +19,8 @@ use super::seen_units::SeenUnitsByStep;
 use super::step_index::StepIndex;
 use super::step_stats::StepStats;
 use super::thresholds::Thresholds;
-use super::unit_flags::{ASSIGNED, GateFlags, LEARNED_DURATION, LEARNED_TTFT, UnitFlags};
+use super::unit_flags::{ASSIGNED, GateFlags, UnitFlags};
 use super::unit_past::UnitPasts;
-use crate::assignment::Version;
 
 /// The evidence of a ramp. Its size grows with gates and steps, and with units up to a
 /// maximum.
@@ -50,10 +48,6 @@ pub struct Evidence {
     #[serde(skip)]
     pub(super) pasts: UnitPasts,
 }
-
-/// The times that thresholds are learned from, with the flag of a unit that was learned from.
-const LEARNED_TIMES: [(Metric, u64); 2] =
-    [(Metric::Duration, LEARNED_DURATION), (Metric::Ttft, LEARNED_TTFT)];
 
 // === impl Evidence ===
 
@@ -109,13 +103,19 @@ impl Evidence {
         &self.thresholds
     }
 
-    /// Learns the past of units while all are on blue, before the first step.
+    /// Learns thresholds and the past of units while all are on blue, before the first step.
     pub fn learn_baseline(&mut self, plan: &AnalysisPlan, observations: &[Observation]) {
         let in_first = |it: &Observation| {
             SortedByContent(StepObservation { step: StepIndex::FIRST, observation: *it })
         };
         let heap: BinaryHeap<_> = observations.iter().map(in_first).collect();
         for SortedByContent(StepObservation { observation, .. }) in heap.into_sorted_vec() {
+            let taught = self.thresholds.taught_flags(plan, &observation);
+            if taught != 0
+                && let Some(new) = self.set_early_flags(plan, observation.unit, taught)
+            {
+                self.thresholds.learn(&observation.measurements, new);
+            }
             self.adjustment.learn(plan, &observation);
             let adjusted = self.adjustment.adjust(observation.measurements);
             self.pasts.learn(plan, plan.adjusts_by_past(), &observation, &adjusted);
@@ -125,8 +125,8 @@ impl Evidence {
     /// The evidence after the baseline: what was learned in it.
     #[must_use]
     pub fn after_baseline(&mut self) -> Self {
-        let Self { adjustment, pasts, .. } = std::mem::take(self);
-        Self { adjustment, pasts, ..Self::default() }
+        let Self { adjustment, pasts, thresholds, .. } = std::mem::take(self);
+        Self { adjustment, pasts, thresholds: thresholds.frozen_alone(), ..Self::default() }
     }
 
     /// Evidence without observations, for the same step under a changed plan.
@@ -198,9 +198,9 @@ impl Evidence {
         }
     }
 
-    /// Sets flags of a unit in a shadow step, whose units are remembered as those of the first
-    /// step. Returns the flags that were not set before, or `None` where the unit must not count.
-    pub(super) fn set_pair_flags(
+    /// Sets flags of a unit in a baseline or a shadow step, whose units are remembered as those of the
+    /// first step. Returns the flags that were not set before, or `None` where the unit must not count.
+    pub(super) fn set_early_flags(
         &mut self,
         plan: &AnalysisPlan,
         unit: u64,
@@ -237,7 +237,7 @@ impl Evidence {
         let observation = &Observation { measurements, ..*observation };
         let new = self.set_flags(plan, *step, observation, is_after_warmup);
         if let Some(new) = new {
-            self.learn(&measurements, new);
+            self.thresholds.learn(&measurements, new);
             self.adjustment.learn(plan, observation);
         }
         let adjusted = self.adjustment.adjust(measurements);
@@ -289,7 +289,7 @@ impl Evidence {
         new: u64,
     ) {
         // An assignment alone counts for nothing.
-        let is_data = observation.measurements != Measurements::default();
+        let is_data = observation.measurements.is_data();
         // A late response of the step before does not use up what its unit may tell in this one.
         let repeats = match is_data {
             true if self.is_current(step) => self.period.count(plan, observation, is_after_warmup),
@@ -301,27 +301,6 @@ impl Evidence {
         }
         if let Some(stats) = self.steps.get_mut(step.get()) {
             stats.add(plan, &self.thresholds, step, observation, new, repeats);
-        }
-    }
-
-    /// The flags of the times that this response teaches.
-    fn learned_flags(&self, plan: &AnalysisPlan, observation: &Observation) -> u64 {
-        if observation.version == Version::Green {
-            return 0;
-        }
-        let taught = LEARNED_TIMES.iter().filter(|(time, _)| {
-            let time_ms = observation.measurements.censored_value_of(*time);
-            time_ms.is_some_and(|it| !it.is_censored) && self.thresholds.learns(plan, *time)
-        });
-        taught.fold(0, |flags, (_, flag)| flags | flag)
-    }
-
-    /// Learns the times whose flags are new.
-    fn learn(&mut self, measurements: &Measurements, new: u64) {
-        for (time, flag) in LEARNED_TIMES {
-            if let Some(value_ms) = measurements.value_of(time).filter(|_| new & flag != 0) {
-                self.thresholds.learn(time, value_ms);
-            }
         }
     }
 
@@ -366,7 +345,7 @@ impl Evidence {
                 false => flags | of_gate.without_harm(of_response),
             }
         });
-        let flags = flags | self.learned_flags(plan, observation);
+        let flags = flags | self.thresholds.taught_flags(plan, observation);
         if plan.unit == AnalysisUnit::EveryRequest {
             return Some(flags);
         }

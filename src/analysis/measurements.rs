@@ -11,6 +11,7 @@ use super::request_class::RequestClass;
 pub struct Measurements {
     known: u32,
     bad: u32,
+    /// The bits of metrics, and [`HAS_ENDED`].
     missing: u32,
     /// Values that are only a lower bound.
     censored: u32,
@@ -30,6 +31,12 @@ pub struct Measurements {
 
 /// The metrics whose values can be censored.
 const TIMES: [Metric; 2] = [Metric::Duration, Metric::Ttft];
+
+/// Among the missing metrics: a response has ended, and nothing is known of it.
+const HAS_ENDED: u32 = 1 << 31;
+
+/// The bit of [`HAS_ENDED`] in encoded measurements.
+const ENCODED_HAS_ENDED: u16 = 1 << 15;
 
 /// The number of metrics that are quantiles. They are the last ones.
 const QUANTILES: u32 = 6;
@@ -112,6 +119,12 @@ impl Measurements {
     /// nothing else is known.
     pub fn of_slow_response() -> Self {
         Self::default().with_rate(Metric::SlowRate, true)
+    }
+
+    /// The measurements of a response that has ended, and of which nothing is known. They are evidence of
+    /// nothing. A tripwire's window no longer counts the request as open.
+    pub fn of_ended_response() -> Self {
+        Self { missing: HAS_ENDED, ..Self::default() }
     }
 
     /// The measurements of whether and how the response has failed.
@@ -199,7 +212,21 @@ impl Measurements {
     /// Whether these are measurements of a response: an assignment or a vote alone has none.
     pub fn is_response(&self) -> bool {
         let votes = bit(Metric::ThumbsDownRate) | bit(Metric::Score) | bit(Metric::Preference);
-        (self.known | self.missing) & !votes != 0
+        (self.known | self.missing) & !(votes | HAS_ENDED) != 0
+    }
+
+    /// Whether they say anything of a response, or are a vote: an assignment alone and
+    /// [`Self::of_ended_response`] do not.
+    pub(super) fn is_data(&self) -> bool {
+        Self { missing: self.missing & !HAS_ENDED, ..*self } != Self::default()
+    }
+
+    /// Whether this observation ends the request for `metric`: it reveals it or says that it stays
+    /// unknown.
+    pub(super) fn ends_request(&self, metric: Metric) -> bool {
+        let has_ended = self.missing & HAS_ENDED != 0;
+        let is_reported = metric == Metric::SlowRate && self.is_slow_reported;
+        self.may_reveal(metric) || (has_ended && !is_reported)
     }
 
     /// Whether `metric` is known.
@@ -272,8 +299,9 @@ impl Measurements {
     /// Appends the measurements without [`Self::flags`], which the observation has among its own.
     pub(super) fn encode(&self, to: &mut Vec<u8>) {
         // Quantiles are not measured: the leader derives them.
-        for bits in [self.known, self.bad, self.missing] {
-            to.extend((bits as u16).to_le_bytes());
+        let ended = if self.missing & HAS_ENDED != 0 { ENCODED_HAS_ENDED } else { 0 };
+        for bits in [self.known as u16, self.bad as u16, self.missing as u16 | ended] {
+            to.extend(bits.to_le_bytes());
         }
         to.push(self.class.get());
         self.values.iter().for_each(|value| to.extend(value.to_le_bytes()));
@@ -285,6 +313,8 @@ impl Measurements {
         let (known, rest) = bytes.split_first_chunk()?;
         let (bad, rest) = rest.split_first_chunk()?;
         let (missing, rest) = rest.split_first_chunk()?;
+        let missing = u16::from_le_bytes(*missing);
+        let ended = if missing & ENCODED_HAS_ENDED != 0 { HAS_ENDED } else { 0 };
         let (class, mut rest) = rest.split_first()?;
         let mut values = [0.0; VALUE_METRICS];
         for value in &mut values {
@@ -297,7 +327,7 @@ impl Measurements {
         let measurements = Self {
             known: u16::from_le_bytes(*known).into(),
             bad: u16::from_le_bytes(*bad).into(),
-            missing: u16::from_le_bytes(*missing).into(),
+            missing: u32::from(missing & !ENCODED_HAS_ENDED) | ended,
             censored: censored_if(1, Metric::Duration) | censored_if(2, Metric::Ttft),
             is_rate_limited: flags & 1 != 0,
             is_slow_reported: flags >> 3 & 1 != 0,

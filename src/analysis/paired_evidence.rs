@@ -60,7 +60,7 @@ pub(super) const NEXT_STEP: StepIndex = StepIndex::FIRST;
 
 impl PairedEvidence {
     /// Whether pairs are compared by a metric. Nobody waits for a copy or votes on it, so nobody
-    /// aborts it. Quantiles, and an objective that is to be learned, have no threshold yet.
+    /// aborts it. Quantiles, and an objective that is to be learned, have no threshold without a baseline.
     pub fn compares(metric: Metric, learns_objective: bool) -> bool {
         match metric {
             Metric::AbortRate => false,
@@ -114,7 +114,7 @@ impl PairedEvidence {
         // A judge's verdict on a pair comes later, and is no pair of its own.
         let has_pair = if pair.is_assignment { HAS_PAIR } else { 0 };
         let flags = flags.fold(has_pair, |all, flags| all | flags);
-        let Some(new) = evidence.set_pair_flags(plan, pair.unit, flags) else { return };
+        let Some(new) = evidence.set_early_flags(plan, pair.unit, flags) else { return };
         self.pairs += u64::from(pair.is_assignment);
         self.units += u64::from(new & HAS_PAIR != 0);
         for gate in &mut self.gates {

@@ -9,7 +9,8 @@
 //! fraction of blue's responses beyond the threshold is known to within a third of it (its relative
 //! standard deviation is 1/√10). And learning must have taken [`MIN_WINDOWS`] times as long as the
 //! threshold: shortly after the beginning only short responses have ended. Aborted responses are
-//! left out. None of these can make a test invalid; they only decide which part of the times the
+//! left out. In a baseline all units are on blue, so more of them teach than in any step; and what is
+//! frozen there does not depend on which of them chance puts on green. None of these can make a test invalid; they only decide which part of the times the
 //! threshold cuts off.
 //!
 //! **A quantile by a rate.** Let `T` be blue's quantile, `m` the margin and `t` the tolerance.
@@ -31,6 +32,7 @@ use super::metric::{Metric, TimeQuantile};
 use super::observation::Observation;
 use super::plan::AnalysisPlan;
 use super::step_index::StepIndex;
+use super::unit_flags::{LEARNED_DURATION, LEARNED_TTFT};
 use crate::assignment::Version;
 
 /// The thresholds of a plan's gates.
@@ -49,6 +51,10 @@ pub struct Thresholds {
 /// at most 6.25 % apart.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct TimeHistogram(Vec<u32>);
+
+/// The times that thresholds are learned from, with the flag of a unit that was learned from.
+const LEARNED_TIMES: [(Metric, u64); 2] =
+    [(Metric::Duration, LEARNED_DURATION), (Metric::Ttft, LEARNED_TTFT)];
 
 /// How many times must lie beyond a quantile before it is frozen.
 pub const MIN_BEYOND: f64 = 10.0;
@@ -87,13 +93,35 @@ impl Thresholds {
     }
 
     /// Whether a threshold of this time is still to be learned.
-    pub(super) fn learns(&self, plan: &AnalysisPlan, time: Metric) -> bool {
+    fn learns(&self, plan: &AnalysisPlan, time: Metric) -> bool {
         self.pending(plan).any(|(_, quantile)| quantile.time == time)
     }
 
-    /// Learns from a unit's first response on blue.
-    pub(super) fn learn(&mut self, time: Metric, value_ms: f64) {
-        self.histogram_mut(time).add(value_ms);
+    /// The flags of the times that a response teaches: one of blue that was not aborted.
+    pub(super) fn taught_flags(&self, plan: &AnalysisPlan, observation: &Observation) -> u64 {
+        if observation.version == Version::Green {
+            return 0;
+        }
+        let taught = LEARNED_TIMES.iter().filter(|(time, _)| {
+            let time_ms = observation.measurements.censored_value_of(*time);
+            time_ms.is_some_and(|it| !it.is_censored) && self.learns(plan, *time)
+        });
+        taught.fold(0, |flags, (_, flag)| flags | flag)
+    }
+
+    /// Learns the times whose flags the unit had not set before.
+    pub(super) fn learn(&mut self, measurements: &Measurements, new: u64) {
+        for (time, flag) in LEARNED_TIMES {
+            if let Some(value_ms) = measurements.value_of(time).filter(|_| new & flag != 0) {
+                self.histogram_mut(time).add(value_ms);
+            }
+        }
+    }
+
+    /// The frozen thresholds alone. The others are learned anew in a step: at its beginning short
+    /// responses end, however long ago learning began, and its units have taught before.
+    pub(super) fn frozen_alone(self) -> Self {
+        Self { frozen: self.frozen, ..Self::default() }
     }
 
     /// Freezes the thresholds that are known well enough. Call it before a tick's observations are

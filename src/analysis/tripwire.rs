@@ -108,7 +108,7 @@ impl Tripwire {
     /// Adds a response to the window.
     pub fn record(&self, window: &mut TripwireWindow, observation: &Observation) {
         let measurements = &observation.measurements;
-        window.count_open(observation, measurements.may_reveal(self.metric));
+        window.count_open(observation, measurements.ends_request(self.metric));
         // A rate limit that both versions share says nothing where nothing is compared.
         if self.is_absolute && self.metric == Metric::ErrorRate && measurements.is_rate_limited() {
             return;

@@ -149,6 +149,7 @@ pub(super) fn check_ramp(
             cold_start_ns: u64::try_from(cold_start?.as_nanos()).ok()?,
             max_units: MAX_UNITS,
         },
+        has_conversations: context.has_conversations,
         reads_compared_only: control.reads_compared_only(),
         tripwires: tripwires?,
         objective,

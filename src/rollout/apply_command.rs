@@ -15,8 +15,8 @@
 //! Tripwires observe green's responses in every phase. While an operator's share is in force,
 //! assignments are not evidence of any step, and the step's clock is stopped: bake time and
 //! timeout do not advance, and the warm-up starts again afterwards. Late responses of the step
-//! still count. A pause keeps the step's share, so evidence and time continue. After `promote`
-//! there is no analysis.
+//! still count. A pause keeps the step's share, so evidence and time continue. After `promote` the
+//! analysis is shown, and the gates decide nothing; tripwires still roll back.
 //!
 //! A command stays in effect until anything changes in the ramp's configuration; a rollback
 //! until `restart` changes.

@@ -1,4 +1,5 @@
-//! The baseline of a ramp: all units are on blue, and what they are answered becomes their past.
+//! The baseline of a ramp: all units are on blue, and what they are answered becomes their past
+//! and teaches thresholds.
 //!
 //! | from | when | to |
 //! |---|---|---|
@@ -20,7 +21,7 @@ use crate::analysis::Observation;
 // === impl RampState ===
 
 impl RampState {
-    /// Learns the past of units from a tick of the baseline.
+    /// Learns the past of units and thresholds from a tick of the baseline.
     pub(super) fn learn_baseline(&mut self, spec: &RampSpec, observations: &[Observation]) {
         if !self.is_baseline() || self.phase == Phase::RolledBack {
             return;

@@ -3,7 +3,7 @@
 //! | from | when | to |
 //! |---|---|---|
 //! | any but `rolled_back` | a tripwire trips, or the analysis finds green worse | `rolled_back` |
-//! | `ramping` | green is beyond a tripwire's limit, and blue is about as bad | `holding`, until that ends |
+//! | `ramping`, `holding` | green is beyond a tripwire's limit, and blue is about as bad | `holding`, until that ends |
 //! | `ramping` | the bake time has ended, and green is not shown to be safe or the next step needs approval | `holding` |
 //! | `ramping`, `holding` | the bake time has ended, green is safe, and the next step needs no approval | `ramping` in the next step, or `promoted` in one of 100 % |
 //! | any but `rolled_back` | the configuration sets `rolled_back` | `rolled_back` |
@@ -256,8 +256,10 @@ impl RampState {
             let why = decision_text::waits(reason, analysis, &spec.analysis);
             return Some(self.set_phase(spec, Phase::Holding, &why, now));
         }
-        let is_overdue =
-            reason != HoldReason::Nothing && time_in_step_ns >= spec.timeout.as_nanos();
+        let is_late = time_in_step_ns >= spec.timeout.as_nanos();
+        // It stays overdue in a last step that waits for nothing for a while: otherwise each return would be
+        // a decision.
+        let is_overdue = is_late && (self.is_overdue || reason != HoldReason::Nothing);
         let was_overdue = std::mem::replace(&mut self.is_overdue, is_overdue);
         (is_overdue && !was_overdue).then(|| {
             let why = decision_text::overdue(reason, analysis, &spec.analysis);

@@ -41,6 +41,9 @@ pub(super) const STATE_LOST: &str = "state_lost: the ramp was started earlier, b
 /// The share of the current step, or of one before it, has changed.
 pub(super) const STEPS_CHANGED: &str = "the steps changed: the ramp continues in the step with the next smaller or equal share, \
      and gathers its evidence again";
+/// The share of the first step has changed in the baseline or the shadow step.
+pub(super) const STEPS_CHANGED_BEFORE_FIRST: &str =
+    "the steps changed: no user is on green yet, and the ramp gathers its evidence again";
 /// The analysis settings, or the share of a later step, have changed.
 pub(super) const ANALYSIS_CHANGED: &str =
     "the analysis settings changed: the step gathers its evidence again";

@@ -35,11 +35,16 @@ impl SpecFingerprint {
         Self {
             shares_bp: spec.steps.iter().map(|step| step.share.basis_points()).collect(),
             has_shadow_step: spec.shadow.is_some(),
-            analysis: hash(&analysis_bytes(spec)),
+            analysis: Self::analysis_of(spec),
             tripwires: hash(&tripwire_bytes(spec)),
             timing: hash(&timing_bytes(spec)),
             restart: spec.restart.clone(),
         }
+    }
+
+    /// [`Self::analysis`] alone.
+    pub(super) fn analysis_of(spec: &RampSpec) -> u64 {
+        hash(&analysis_bytes(spec))
     }
 
     /// One number for all of it, and for what the configuration commands: a rollback and a pause.
@@ -87,6 +92,10 @@ fn analysis_bytes(spec: &RampSpec) -> Vec<u8> {
     // Added later: without it the fingerprints are those of earlier versions.
     if *cold_start_ns > 0 {
         add(*cold_start_ns as f64);
+    }
+    // Likewise. The probabilities of steps are those of users and of conversations in a ramp of one step.
+    if spec.has_conversations {
+        add(-1.0);
     }
     bytes
 }

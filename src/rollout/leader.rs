@@ -67,7 +67,7 @@ pub(super) async fn reconcile(
         batches.iter().flat_map(|batch| Observation::decode_all(batch)).collect();
     leader.is_idle = observations.is_empty() && leader.is_settled(context);
     if leader.is_idle {
-        leader.stay(store, context).await;
+        leader.record_idle(store, context).await;
         return Some(leader);
     }
     leader.settled = None;
@@ -75,7 +75,7 @@ pub(super) async fn reconcile(
     let known = leader.state.evidence.thresholds().clone();
     let transitions = leader.state.reconcile(context.spec, context.now, &observations);
     leader.seen_units.append(&mut leader.state);
-    if observations.is_empty() && leader.is_as_written(before) {
+    if observations.is_empty() && leader.is_unchanged(before) {
         leader.settled = Some(Settled::new(context.spec, &leader.state, context.now));
     } else if leader.commit(store, condition).await.is_err() {
         // Another worker has reconciled, or applied a command. The next reconcile takes these
@@ -155,7 +155,7 @@ impl LeaderState {
 
     /// Does what takes place in a reconcile that has nothing to do: conversations may be new in the
     /// configuration, and the history of differences gets its samples.
-    async fn stay(&mut self, store: &impl RolloutStore, context: &ReconcileContext<'_>) {
+    async fn record_idle(&mut self, store: &impl RolloutStore, context: &ReconcileContext<'_>) {
         if let Some(history) = context.history {
             let snapshot = self.state.snapshot(context.spec);
             history.record_snapshot(store, snapshot, context.now).await;
@@ -182,7 +182,7 @@ impl LeaderState {
     }
 
     /// Whether the state is what was written, when it had this revision. Then it keeps that.
-    fn is_as_written(&mut self, revision: u64) -> bool {
+    fn is_unchanged(&mut self, revision: u64) -> bool {
         let new = std::mem::replace(&mut self.state.revision, revision);
         let is_same = encode(&self.state).is_ok_and(|it| it == self.written);
         if !is_same {
@@ -191,7 +191,7 @@ impl LeaderState {
         is_same
     }
 
-    /// Where the ramp was when what the leader has in memory alone was as it is.
+    /// The stage to which the leader's in-memory evidence belongs.
     fn stage_of_memory(&self) -> RampStage {
         if self.is_forgotten { self.before } else { self.state.stage() }
     }

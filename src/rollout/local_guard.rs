@@ -6,14 +6,16 @@
 //!
 //! An instance may have little traffic in a large fleet. There one or two clients are most of green's
 //! units, or all of them, and would decide for the whole fleet. So a tripwire needs as many bad units on an
-//! instance as a gate does, unless the configuration says that one is enough. Where fewer are enough, the
+//! instance as a gate does, at most 16, unless the configuration says that one is enough. Where fewer are enough, the
 //! evidence of all decides.
 
 use super::clocks::Clocks;
 use super::decision_text;
+use super::fingerprint::SpecFingerprint;
 use super::snapshot::Snapshot;
 use super::spec::RampSpec;
 use crate::analysis::bad_units::min_bad_units;
+use crate::analysis::tripwire::MAX_MIN_UNITS;
 use crate::analysis::{
     Analysis, Evidence, Observation, StepIndex, StepObservation, Tripwire, TripwireWindow, Verdict,
 };
@@ -26,6 +28,8 @@ pub struct LocalGuard {
     /// The tripwires that the windows are of.
     tripwires: Vec<Tripwire>,
     windows: Vec<TripwireWindow>,
+    /// The fingerprint of the analysis that the evidence is of.
+    analysis: u64,
     evidence: Evidence,
 }
 
@@ -45,6 +49,11 @@ impl LocalGuard {
         }
         if self.tripwires != spec.tripwires {
             self.clear_windows(spec);
+        }
+        let analysis = SpecFingerprint::analysis_of(spec);
+        if self.analysis != analysis {
+            self.analysis = analysis;
+            self.forget_evidence(snapshot, now);
         }
         let own = || observations.iter().filter(|it| it.epoch == snapshot.epoch);
         for (tripwire, window) in spec.tripwires.iter().zip(&mut self.windows) {
@@ -72,7 +81,8 @@ impl LocalGuard {
         instances: Option<u32>,
     ) -> Option<String> {
         let tripwires = spec.tripwires.iter().zip(&self.windows);
-        let min_units = min_bad_units(spec.analysis.alpha);
+        // A window keeps no more.
+        let min_units = min_bad_units(spec.analysis.alpha).min(MAX_MIN_UNITS as u64);
         let has_units = |(tripwire, window): &(&Tripwire, &TripwireWindow)| {
             tripwire.min_units == 1 || window.bad_units() as u64 >= min_units
         };
@@ -95,6 +105,11 @@ impl LocalGuard {
     fn begin(&mut self, snapshot: &Snapshot, now: Clocks) {
         self.epoch = snapshot.epoch;
         self.windows.fill_with(TripwireWindow::default);
+        self.forget_evidence(snapshot, now);
+    }
+
+    /// Begins again to gather evidence: its sums are those of the gates in their order.
+    fn forget_evidence(&mut self, snapshot: &Snapshot, now: Clocks) {
         self.evidence = Evidence::default();
         self.evidence.begin_step(snapshot.step, now.monotonic_ns);
     }

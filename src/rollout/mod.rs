@@ -33,7 +33,8 @@
 //! | [`difference_history`] | how the gates' differences have developed |
 //! | [`decimal`], [`e_value`], [`clocks`] | numbers as text; the time |
 //!
-//! A command stays in effect until `weights` or `ramp` changes in the configuration.
+//! A command stays in effect until `weights` or `ramp` changes in the configuration; a rollback of a ramp,
+//! until `restart` changes.
 
 pub mod apply_command;
 pub mod awaited_use;

@@ -29,7 +29,7 @@ pub struct OpenTicket(u64);
 /// A response that is open.
 #[derive(Clone, Copy, Debug)]
 pub struct OpenResponse {
-    /// When its request came, in nanoseconds of the monotonic clock.
+    /// When the client ended its request, accurate to one tick, in nanoseconds of the monotonic clock.
     pub began_ns: u64,
     /// The version that it was assigned to.
     pub version: Version,

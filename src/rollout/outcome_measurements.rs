@@ -39,8 +39,10 @@ impl Measurements {
         }
         let class = classified.class();
         match class {
-            Class::Neutral => Self::default(),
-            Class::NoAnswerExpected if outcome.method == Method::Bodyless => Self::default(),
+            Class::Neutral => Self::of_ended_response(),
+            Class::NoAnswerExpected if outcome.method == Method::Bodyless => {
+                Self::of_ended_response()
+            }
             Class::NoAnswerExpected => without_answer(),
             Class::Error | Class::Limited | Class::AnswerMissing | Class::ClientError => {
                 failure(classified, objective)

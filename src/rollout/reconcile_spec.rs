@@ -5,8 +5,8 @@
 //! | `restart` | the ramp begins again, after a rollback too |
 //! | weights have replaced the ramp, and the ramp them | the ramp begins again, unless it was rolled back |
 //! | the shadow step is removed while the ramp is in it | the ramp enters its first step |
-//! | the share of the current step or of one before it | the ramp continues in the step with the next smaller or equal share, without its evidence and the past of units |
-//! | the analysis settings, or the share of a later step | the step continues without its evidence, and with the past of units from before it |
+//! | from the first step on, the share of the current step or of one before it | the ramp continues in the step with the next smaller or equal share, without its evidence and the past of units |
+//! | the analysis settings, the share of a later step, or any share before the first step | the step continues without its evidence, and with the past of units from before it |
 //! | the tripwires | their windows are cleared |
 //! | anything else | no effect on the step |
 //!
@@ -94,7 +94,9 @@ impl RampState {
             return Some(decision_text::SHADOW_STEP_REMOVED.to_owned());
         }
         let up_to_step = ..=self.step.get();
-        if before.shares_bp.get(up_to_step) != after.shares_bp.get(up_to_step) {
+        let has_other_share = before.shares_bp.get(up_to_step) != after.shares_bp.get(up_to_step);
+        // Before the first step no share is in force.
+        if has_other_share && !self.is_before_first_step() {
             let not_larger = after.shares_bp.iter().take_while(|it| **it <= share_bp).count();
             self.phase = Phase::Ramping;
             self.reset_evidence(spec, StepIndex::new(not_larger.saturating_sub(1)), now);
@@ -105,7 +107,11 @@ impl RampState {
                 self.phase = Phase::Ramping;
             }
             self.gather_again(spec, now);
-            return Some(decision_text::ANALYSIS_CHANGED.to_owned());
+            let why = match has_other_share {
+                true => decision_text::STEPS_CHANGED_BEFORE_FIRST,
+                false => decision_text::ANALYSIS_CHANGED,
+            };
+            return Some(why.to_owned());
         }
         if before.tripwires != after.tripwires {
             self.clear_windows(spec);

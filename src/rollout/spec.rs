@@ -23,6 +23,8 @@ pub struct RampSpec {
     /// The analysis plan. Its steps are the ramp's steps that have traffic on blue, which are
     /// the first ones.
     pub analysis: AnalysisPlan,
+    /// Whether conversations are assigned, and not users.
+    pub has_conversations: bool,
     /// Whether bodies are read only of answers that are compared.
     pub reads_compared_only: bool,
     /// The tripwires.

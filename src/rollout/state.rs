@@ -55,7 +55,7 @@ pub struct RampState {
     pub command: Option<OperatorCommand>,
     /// The specification that the state was last reconciled with.
     pub observed_spec: SpecFingerprint,
-    /// Whether the step takes longer than its timeout.
+    /// Whether the step has been found to take longer than its timeout.
     pub is_overdue: bool,
     /// Whether weights have replaced the ramp since; see [`replace_by_weights`](super::replaced::replace_by_weights).
     pub(super) is_replaced: bool,
@@ -166,7 +166,9 @@ impl RampState {
             share: if has_no_green { Share::ZERO } else { share(self.step) },
             previous_share: if has_no_green { Share::ZERO } else { previous_share },
             analysed_share: spec.step(self.step).map_or(Share::ZERO, compared),
-            is_overdue: self.is_overdue && self.phase == Phase::Holding,
+            is_overdue: self.is_overdue
+                && self.phase == Phase::Holding
+                && self.hold_reason != HoldReason::Nothing,
             learned_objective,
             is_shadow_step: self.is_shadow_step && !is_all_blue,
         }
@@ -330,7 +332,8 @@ impl RampState {
         // A restart, which alone ends this, begins another epoch.
         let is_state_lost = hold_reason == HoldReason::StateLost
             && [self.epoch, Epoch::MANUAL].contains(&in_force.epoch);
-        self.is_baseline &= in_force.epoch == self.epoch;
+        // An operator's share, which interrupts the baseline, has no epoch of its own.
+        self.is_baseline &= [self.epoch, Epoch::MANUAL].contains(&in_force.epoch);
         if self.override_share().is_none() && in_force.epoch != Epoch::MANUAL {
             (self.phase, self.step) = (in_force.phase, in_force.step);
             self.is_shadow_step = in_force.is_shadow_step;

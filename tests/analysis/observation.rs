@@ -5,10 +5,21 @@ use verdigris::analysis::{Measurements, Metric, Observation, RequestClass, StepI
 use verdigris::assignment::{Epoch, Version};
 
 fn observation() -> impl Strategy<Value = Observation> {
-    (any::<(u64, u64, u32)>(), any::<[bool; 9]>(), any::<u16>()).prop_map(
+    (any::<(u64, u64, u32)>(), any::<[bool; 10]>(), any::<u16>()).prop_map(
         |(
             (at_ns, unit, epoch),
-            [is_green, is_new, is_assignment, is_bad, lacks, limited, is_cut, is_early, is_pair],
+            [
+                is_green,
+                is_new,
+                is_assignment,
+                is_bad,
+                lacks,
+                limited,
+                is_cut,
+                is_early,
+                is_pair,
+                is_silent,
+            ],
             value,
         )| {
             let mut measurements = Measurements::default()
@@ -27,6 +38,9 @@ fn observation() -> impl Strategy<Value = Observation> {
             }
             if limited {
                 measurements = measurements.with_rate_limited();
+            }
+            if is_silent {
+                measurements = Measurements::of_ended_response();
             }
             Observation {
                 at_ns,
@@ -64,6 +78,18 @@ proptest! {
         let incomplete = &bytes[..bytes.len().saturating_sub(cut)];
         let complete = observations.len().saturating_sub(1);
         prop_assert_eq!(Observation::decode_all(incomplete).count(), complete);
+    }
+
+    /// Beside its end, nothing is known of such a response.
+    #[test]
+    fn an_ended_response_alone_is_no_response_and_no_assignment(with_slowness: bool) {
+        let ended = Measurements::of_ended_response();
+        let ended = if with_slowness { ended.without_reported_slowness() } else { ended };
+        prop_assert!(!ended.is_response());
+        for metric in Metric::ALL {
+            prop_assert!(!ended.is_known(metric) && !ended.is_missing(metric), "{}", metric);
+        }
+        prop_assert_ne!(ended, Measurements::default());
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 use verdigris::analysis::thresholds::min_units;
 use verdigris::analysis::{
-    Analysis, AnalysisPlan, Evidence, Measurements, Metric, StepIndex, StepObservation, Verdict,
+    Analysis, AnalysisPlan, Evidence, Measurements, Metric, Observation, StepIndex,
+    StepObservation, Verdict,
 };
 use verdigris::assignment::Version;
 
@@ -74,6 +75,48 @@ fn learning_takes_four_times_as_long_as_the_threshold() {
     evidence.begin_tick(&plan, 17 * SECOND_NS);
     let threshold = evidence.thresholds().get(Metric::SlowRate).unwrap();
     assert!((4_000.0..4_000.0 * 1.0625).contains(&threshold), "{threshold}");
+}
+
+/// In a baseline more units are on blue than in any step.
+#[test]
+fn thresholds_are_learned_in_a_baseline() {
+    let plan = plan(&[Metric::SlowRate, Metric::DurationP99]);
+    let mut evidence = Evidence::default();
+    evidence.begin_step(StepIndex::FIRST, 0);
+    let in_baseline = |first: u64, count: usize| -> Vec<Observation> {
+        let blue = of_blue(first, 1, vec![duration(100.0); count]);
+        blue.into_iter().map(|it| it.observation).collect()
+    };
+    let mut flags = Vec::new();
+    let mut learn = |evidence: &mut Evidence, first: u64, count: usize| {
+        evidence.add(&plan, Vec::new());
+        evidence.learn_baseline(&plan, &in_baseline(first, count));
+        flags.extend_from_slice(evidence.new_flags());
+        evidence.begin_tick(&plan, 10 * SECOND_NS);
+        [Metric::SlowRate, Metric::DurationP99].map(|it| evidence.thresholds().get(it).is_some())
+    };
+    assert_eq!(learn(&mut evidence, 0, 199), [false, false]);
+    // Each unit teaches once.
+    assert_eq!(learn(&mut evidence, 0, 199), [false, false]);
+    let mut stored = evidence.clone();
+    assert_eq!(learn(&mut evidence, 199, 1), [true, false]);
+    // A new leader knows which units have taught.
+    flags.truncate(199);
+    stored = postcard::from_bytes(&postcard::to_allocvec(&stored).unwrap()).unwrap();
+    flags.iter().for_each(|it| stored.restore(&plan, *it));
+    stored.learn_baseline(&plan, &in_baseline(0, 199));
+    stored.begin_tick(&plan, 10 * SECOND_NS);
+    assert_eq!(stored.thresholds().get(Metric::SlowRate), None);
+    // What is not known by the end of the baseline is learned anew: at first, short responses end.
+    let learned = evidence.thresholds().get(Metric::SlowRate);
+    let mut evidence = evidence.after_baseline();
+    evidence.begin_step(StepIndex::FIRST, 20 * SECOND_NS);
+    assert_eq!(evidence.thresholds().get(Metric::SlowRate), learned);
+    let first_step = |it: StepObservation| StepObservation { step: StepIndex::FIRST, ..it };
+    let blue = of_blue(200, 21, vec![duration(100.0); 999]).into_iter().map(first_step);
+    evidence.add(&plan, blue.collect());
+    evidence.begin_tick(&plan, 30 * SECOND_NS);
+    assert_eq!(evidence.thresholds().get(Metric::DurationP99), None);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, LogNormal};
-use verdigris::analysis::{Measurements, Metric, Reading, Tripwire, TripwireWindow};
+use verdigris::analysis::{Measurements, Metric, Observation, Reading, Tripwire, TripwireWindow};
 use verdigris::assignment::Version;
 
 use crate::observe;
@@ -82,6 +82,45 @@ fn a_tripwire_needs_enough_responses_and_compares() {
         }
         assert_eq!(watched.reading(), expected, "{what}");
     }
+}
+
+/// Otherwise such responses counted as open beside those that fail, until the window has settled.
+#[test]
+fn a_response_that_reveals_nothing_is_not_open() {
+    let silent = Measurements::of_ended_response();
+    for is_late in [false, true] {
+        for metric in [Metric::ErrorRate, Metric::SlowRate] {
+            let mut watched = Watched::new(Tripwire { metric, ..ERRORS });
+            let bad = Measurements::default().with_rate(metric, true);
+            let mut record = |second: u64, unit: u64, is_assignment: bool, measurements| {
+                let observed =
+                    observe(second * 1_000_000_000, unit, 0, Version::Green, measurements);
+                let observation = Observation { is_assignment, ..observed.observation };
+                watched.tripwire.record(&mut watched.window, &observation);
+            };
+            for unit in 0..20 {
+                record(unit, unit, true, bad);
+                if is_late {
+                    record(unit, unit, true, Measurements::default());
+                }
+                record(unit, unit, !is_late, silent);
+            }
+            assert_eq!(watched.reading(), "tripped", "{is_late} {metric}");
+        }
+    }
+    // One that was reported as slow is counted as ended by that.
+    let mut watched = Watched::new(Tripwire { metric: Metric::SlowRate, ..ERRORS });
+    let mut record = |unit: u64, is_assignment: bool, measurements| {
+        let observed = observe(1_000_000_000, unit, 0, Version::Green, measurements);
+        let observation = Observation { is_assignment, ..observed.observation };
+        watched.tripwire.record(&mut watched.window, &observation);
+    };
+    for unit in 0..20 {
+        (0..2).for_each(|_| record(unit, true, Measurements::default()));
+        record(unit, false, Measurements::of_slow_response());
+        record(unit, false, silent.without_reported_slowness());
+    }
+    assert_eq!(watched.reading(), "within");
 }
 
 /// Requests from the beginning of a step on.

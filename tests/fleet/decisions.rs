@@ -3,12 +3,16 @@
 
 use std::rc::Rc;
 
-use serde_json::json;
+use serde_json::{Value, json};
+use verdigris::analysis::{Measurements, Metric, Observation};
+use verdigris::assignment::{Epoch, Version};
 use verdigris::fleet::FleetRecord;
-use verdigris::rollout::{CommandError, CommandKind, Phase};
+use verdigris::rollout::{
+    Clocks, CommandError, CommandKind, LocalGuard, Phase, RampSpec, Snapshot,
+};
 
 use super::faulty_store::FaultyStore;
-use super::fleet::{Fleet, SECOND_NS, ramp, spec_with_interval};
+use super::fleet::{Fleet, SECOND_NS, ramp, spec, spec_with_interval};
 use super::network::{Call, Fate};
 use super::scenarios::units;
 use super::test_store::TestStore;
@@ -33,6 +37,58 @@ fn a_late_delivery_of_a_watch_is_ignored() {
         fleet.run(20);
         assert!(committed(&fleet) >= 2, "nothing is decided any more");
         fleet.store.push(before.clone());
+    }
+}
+
+/// The sums of a gate were read as those of the gate that has its place now.
+#[test]
+fn an_envoy_reads_no_sums_of_former_gates() {
+    let with = |gates: Value| {
+        let mut ramp = ramp();
+        ramp["gates"] = gates;
+        spec(&ramp)
+    };
+    let (errors, aborts) = (
+        json!({"metric": "error_rate", "tolerance": 1}),
+        json!({"metric": "abort_rate", "critical": false}),
+    );
+    let former = with(json!([aborts, errors]));
+    let in_force = Snapshot { phase: Phase::Ramping, epoch: Epoch::new(1), ..Snapshot::UNKNOWN };
+    let at = |second: u64| Clocks { monotonic_ns: second * SECOND_NS, unix_ms: 0 };
+    // Half of green's users abort. The gate on errors decides alone.
+    let responses = |second: u64, aborted: Metric| -> Vec<Observation> {
+        let respond = |unit: u64| {
+            let is_green = unit.is_multiple_of(5);
+            Observation {
+                at_ns: at(second).monotonic_ns,
+                unit: unit.wrapping_mul(0x9e37_79b9_7f4a_7c15),
+                epoch: in_force.epoch,
+                version: if is_green { Version::Green } else { Version::Blue },
+                is_newly_exposed: true,
+                is_assignment: true,
+                shadow: None,
+                measurements: Measurements::default()
+                    .with_rate(Metric::AbortRate, false)
+                    .with_rate(Metric::ErrorRate, false)
+                    .with_rate(aborted, is_green && unit.is_multiple_of(2)),
+            }
+        };
+        (0..1000).map(respond).collect()
+    };
+    for (gates, aborted) in [
+        (json!([errors, aborts]), Metric::AbortRate),
+        (json!([{"metric": "error_rate", "margin": 5, "tolerance": 6}, aborts]), Metric::AbortRate),
+    ] {
+        let mut guard = LocalGuard::default();
+        let mut observe = |spec: &RampSpec, second: u64, responses: &[Observation]| {
+            guard.observe(spec, &in_force, at(second), responses);
+            guard.reason_to_roll_back(spec, in_force.step, Some(1))
+        };
+        assert_eq!(observe(&former, 10, &responses(10, aborted)), None);
+        let other = with(gates);
+        assert_eq!(observe(&other, 11, &[]), None);
+        // It judges by what it sees from then on.
+        assert!(observe(&other, 12, &responses(12, Metric::ErrorRate)).is_some());
     }
 }
 

@@ -1,7 +1,9 @@
 //! The baseline of a ramp: all units are on blue, and their past becomes known.
 
+use std::ops::Range;
+
 use serde_json::{Value, json};
-use verdigris::analysis::{Measurements, Metric, Observation, RequestClass};
+use verdigris::analysis::{Measurements, Metric, Observation, RequestClass, StepIndex};
 use verdigris::assignment::{Epoch, Share, Version};
 use verdigris::rollout::{CommandKind, HoldReason, Phase, RampState};
 
@@ -154,6 +156,72 @@ fn commands_and_configurations_act_as_in_a_step() {
     assert_eq!((ramp.phase(), ramp.share()), (Phase::RolledBack, Share::ZERO));
 }
 
+/// The state was in another step than the first one.
+#[test]
+fn other_steps_leave_the_ramp_in_it() {
+    let mut ramp = with_baseline();
+    let response = |ramp: &RampHarness, unit: u64, ms: f32| {
+        ramp.response(unit, Version::Blue, Measurements::default().with_value(Metric::Duration, ms))
+    };
+    let mut observations = Vec::new();
+    for index in 0..600_u64 {
+        let unit = index % 20;
+        let value = if unit < 10 { 1_000.0 } else { 3_000.0 + index as f32 };
+        observations.push(Observation { at_ns: index, ..response(&ramp, unit, value) });
+    }
+    let (now, spec) = (ramp.now(), ramp.spec().clone());
+    ramp.state.reconcile(&spec, now, &observations);
+    ramp.run(300, BLUE_ONLY);
+    ramp.configure(self::ramp(json!({"steps": [10, 25, 50, 100]})));
+    ramp.run(1, BLUE_ONLY);
+    assert!(ramp.state.is_baseline() && ramp.state.step == StepIndex::FIRST);
+    let last = ramp.log().pop().unwrap();
+    assert!(last.contains("ramping at 0 % -> ramping at 0 %: the steps changed: no"), "{last}");
+    ramp.run(601, BLUE_ONLY);
+    assert_eq!((ramp.state.is_baseline(), ramp.share().basis_points()), (false, 1_000));
+    // No user has been on green, so what is known of the users stays true.
+    assert!(ramp.state.evidence.pasts().factor(Metric::Duration, unit_hash(0)) > 1.1);
+}
+
+/// A small service has twice as many units on blue in it as in a first step of 50 %.
+#[test]
+fn the_objective_is_learned_in_it() {
+    let gates = json!([{"metric": "error_rate"}, {"metric": "duration"}, {"metric": "slow_rate"}]);
+    for steps in [json!([50, 100]), json!([{"shadow": 10}, 50, 100])] {
+        let fields = json!({"steps": steps, "gates": gates});
+        let mut ramp = RampHarness::new(ramp(fields));
+        let objective =
+            |ramp: &RampHarness| ramp.state.snapshot(ramp.spec()).learned_objective.is_some();
+        let fast = |ramp: &RampHarness, units: Range<u64>| -> Vec<Observation> {
+            let fast = Measurements::default()
+                .with_value(Metric::Duration, 1_000.0)
+                .with_rate(Metric::ErrorRate, false);
+            units.map(|unit| ramp.response(unit, Version::Blue, fast)).collect()
+        };
+        let spec = ramp.spec().clone();
+        for (units, is_learned) in [(0..150, false), (0..150, false), (150..300, true)] {
+            let (now, observations) = (ramp.now(), fast(&ramp, units));
+            ramp.state.reconcile(&spec, now, &observations);
+            ramp.run(60, BLUE_ONLY);
+            assert_eq!((objective(&ramp), ramp.share()), (is_learned, Share::ZERO));
+        }
+        let learned = ramp.state.evidence.thresholds().get(Metric::SlowRate);
+        ramp.run(600, BLUE_ONLY);
+        if ramp.state.is_shadow_step() {
+            assert!(objective(&ramp));
+            ramp.run_pairs(120, GOOD);
+        }
+        assert_eq!(ramp.share().basis_points(), 5_000, "{:#?}", ramp.log());
+        assert_eq!(ramp.state.evidence.thresholds().get(Metric::SlowRate), learned);
+        assert!(objective(&ramp) && !ramp.state.analyse(&spec).unwrap().gates[2].awaits_threshold);
+        // Other gates need other thresholds.
+        let alpha = json!({"steps": steps, "gates": gates, "alpha": 0.01});
+        ramp.configure(self::ramp(alpha));
+        ramp.run(1, BLUE_ONLY);
+        assert!(!objective(&ramp));
+    }
+}
+
 #[test]
 fn a_shadow_step_follows_it() {
     let mut ramp = RampHarness::new(ramp(json!({"steps": [{"shadow": 10}, 50, 100]})));
@@ -210,4 +278,37 @@ fn a_restored_state_is_in_the_baseline_only_if_that_is_in_force() {
     assert!(restored(in_baseline).is_baseline());
     assert!(!restored(in_step).is_baseline());
     assert_eq!(restored(in_step).snapshot(ramp.spec()).share.basis_points(), 5_000);
+}
+
+/// An operator's share has no epoch of a step. The baseline that it has interrupted goes on after it.
+#[test]
+fn a_state_restored_under_an_operators_share_is_in_the_baseline_still() {
+    for steps in [json!([50, 100]), json!([{"shadow": 10}, 50, 100])] {
+        let mut ramp = RampHarness::new(ramp(json!({"steps": steps})));
+        let before = ramp.state.clone();
+        ramp.command(CommandKind::Weights(Share::new(90, 10).unwrap())).unwrap();
+        let in_force = ramp.state.snapshot(ramp.spec());
+        assert_eq!(in_force.epoch, Epoch::MANUAL);
+        // A copy with the command, and one from before it.
+        for copy in [ramp.state.clone(), before] {
+            let mut ramp = ramp.clone();
+            ramp.state = copy.restored(ramp.spec(), &in_force, ramp.now());
+            assert!(ramp.state.is_baseline(), "{steps}");
+            if ramp.state.command.is_some() {
+                ramp.run(700, GOOD);
+                ramp.command(CommandKind::Resume).unwrap();
+            }
+            ramp.run(599, BLUE_ONLY);
+            assert!(ramp.state.is_baseline() && ramp.share() == Share::ZERO, "{steps}");
+            ramp.run(1, BLUE_ONLY);
+            assert_eq!(ramp.state.is_shadow_step(), steps[0].is_object());
+            assert!(!ramp.state.is_baseline());
+        }
+        // It was over when the command ended.
+        let with_command = ramp.state.clone();
+        ramp.command(CommandKind::Resume).unwrap();
+        ramp.run(601, BLUE_ONLY);
+        let in_force = ramp.state.snapshot(ramp.spec());
+        assert!(!with_command.restored(ramp.spec(), &in_force, ramp.now()).is_baseline());
+    }
 }

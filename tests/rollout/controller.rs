@@ -259,3 +259,25 @@ fn a_ramp_whose_last_step_is_below_100_percent_is_never_overdue() {
     let log = ramp.log();
     assert!(!ramp.is_overdue() && !log.iter().any(|it| it.contains("overdue")), "{log:#?}");
 }
+
+/// Each change of what a last step below 100 % waits for was one more decision, and the kept ones are few.
+#[test]
+fn a_step_is_overdue_once() {
+    let mut ramp = RampHarness::new(ramp_with(json!({"steps": [50]})));
+    ramp.run(3700, NO_TRAFFIC);
+    let undecided = ramp.state.evidence.clone();
+    ramp.run(300, GOOD);
+    assert_eq!((ramp.phase(), ramp.state.hold_reason), (Phase::Holding, HoldReason::Nothing));
+    assert!(!ramp.is_overdue());
+    let decided = ramp.state.evidence.clone();
+    for _ in 0..3 {
+        ramp.state.evidence = undecided.clone();
+        ramp.run(1, NO_TRAFFIC);
+        assert_eq!((ramp.state.hold_reason, ramp.is_overdue()), (HoldReason::Data, true));
+        ramp.state.evidence = decided.clone();
+        ramp.run(1, NO_TRAFFIC);
+        assert_eq!((ramp.state.hold_reason, ramp.is_overdue()), (HoldReason::Nothing, false));
+    }
+    let log = ramp.log();
+    assert_eq!(log.iter().filter(|it| it.contains("overdue")).count(), 1, "{log:#?}");
+}

@@ -1,7 +1,8 @@
 //! How a ramp follows a changed configuration.
 
-use serde_json::json;
-use verdigris::rollout::{HoldReason, Phase};
+use serde_json::{Value, json};
+use verdigris::config::Config;
+use verdigris::rollout::{HoldReason, Phase, RampState};
 
 use super::harness::RampHarness;
 use super::{BAD, BROKEN, GOOD, NO_TRAFFIC, ramp, ramp_with};
@@ -105,4 +106,39 @@ fn a_late_observation_counts_for_the_step_that_assigned_it() {
     let before = ramp.state.evidence.steps[0].units.green;
     ramp.reconcile(epoch, GOOD);
     assert_eq!(ramp.state.evidence.steps[0].units.green, before + 30);
+}
+
+/// In a ramp with one step that compares, users and conversations are assigned with the same probability.
+#[test]
+fn evidence_of_users_is_none_of_conversations() {
+    let with = |conversation: Value| {
+        let mut config = json!({
+            "rollout": "assistant-v8",
+            "unit": {"header": "x-user-id"},
+            "versions": {"blue": {"cluster": "llm-blue"}, "green": {"cluster": "llm-green"}},
+            "ramp": ramp_with(json!({"steps": [50, 100]})),
+        });
+        if conversation.is_object() {
+            config["conversation"] = conversation;
+        }
+        Config::parse(config.to_string().as_bytes()).unwrap()
+    };
+    let (by_user, by_chat) = (Value::Null, json!({"id": [{"header": "x-chat"}]}));
+    let by_other_chat = json!({"id": [{"header": "x-thread"}]});
+    for (from, to, is_other) in [
+        (&by_user, &by_user, false),
+        (&by_user, &by_chat, true),
+        (&by_chat, &by_user, true),
+        (&by_chat, &by_other_chat, false),
+    ] {
+        let mut ramp = RampHarness::new(ramp());
+        ramp.config = with(from.clone());
+        ramp.state = RampState::new(ramp.spec(), ramp.now());
+        ramp.run(10, GOOD);
+        ramp.config = with(to.clone());
+        ramp.run(1, NO_TRAFFIC);
+        assert_eq!(ramp.state.evidence.steps.is_empty(), is_other, "{from} {to}");
+        let last = ramp.log().pop().unwrap();
+        assert_eq!(last.contains("the analysis settings changed"), is_other, "{last}");
+    }
 }

@@ -1,6 +1,7 @@
 //! The shadow step of a ramp: before it ends, no user is on green.
 
 use serde_json::{Value, json};
+use verdigris::analysis::StepIndex;
 use verdigris::assignment::{Epoch, Share};
 use verdigris::rollout::{CommandError, CommandKind, HoldReason, Phase};
 
@@ -230,6 +231,30 @@ fn the_configuration_pauses_restarts_and_removes_the_shadow_step() {
     assert_eq!((ramp_now.state.is_shadow_step(), ramp_now.share().basis_points()), (false, 5_000));
     let last = ramp_now.log().pop().unwrap();
     assert!(last.contains("no shadow step any more"), "{last}");
+}
+
+/// The state was in a step that is not the shadow step's, and forgot its pairs for ever.
+#[test]
+fn other_steps_leave_the_ramp_in_its_shadow_step() {
+    let with = |steps: Value| ramp_with(json!({"steps": steps}));
+    for (steps, percent) in [
+        (json!([{"shadow": 10}, 1, 5, 25, 50, 100]), 1),
+        (json!([{"shadow": 10}, 10, 25, 50, 100]), 10),
+        (json!([{"shadow": 10}, 30, 50, 100]), 30),
+    ] {
+        let mut ramp = RampHarness::new(with(json!([{"shadow": 10}, 25, 50, 100])));
+        ramp.run_pairs(1, GOOD);
+        ramp.configure(with(steps));
+        ramp.run_pairs(1, GOOD);
+        let state = &ramp.state;
+        assert_eq!((state.step, state.is_shadow_step()), (StepIndex::FIRST, true), "{percent}");
+        assert_eq!((ramp.share(), state.pairs.pairs), (Share::ZERO, 0), "{percent}");
+        let last = ramp.log().pop().unwrap();
+        assert!(last.contains("ramping at 0 % -> ramping at 0 %: the steps changed: no"), "{last}");
+        ramp.run_pairs(120, GOOD);
+        assert!(!ramp.state.is_shadow_step(), "{:#?}", ramp.log());
+        assert_eq!(ramp.share().basis_points(), percent * 100);
+    }
 }
 
 /// Otherwise the pairs of former gates would be shown as those of the new ones.

@@ -1,12 +1,19 @@
 //! The effect of tripwires on a ramp.
 
+use std::cell::RefCell;
+
 use serde_json::{Value, json};
 use verdigris::analysis::{Measurements, Metric, Observation, TripwireWindow};
 use verdigris::assignment::{Epoch, Share, Version};
 use verdigris::config::Config;
-use verdigris::rollout::{Clocks, CommandKind, HoldReason, LocalGuard, Phase, RampState, Snapshot};
+use verdigris::response::{ClassificationRules, LimitPolicy, Outcome, Phrases, Prices};
+use verdigris::rollout::{
+    Candidate, Clocks, CommandKind, HoldReason, LocalGuard, Phase, RampEvent, RampState,
+    RampWorker, ReconcileContext, Snapshot,
+};
 
 use super::harness::{RampHarness, Traffic, unit_hash};
+use super::memory_store::{MemoryStore, complete};
 use super::{BROKEN, GOOD, ramp_with};
 
 fn with_tripwire(tripwire: Value) -> Value {
@@ -293,4 +300,95 @@ fn an_envoy_of_a_fleet_watches_by_its_own_evidence_for_as_long_as_a_step_lasts()
     let slow_at_s = |minute: u64| (5 * 60 + minute) * MINUTE_S;
     let why = (0..60).find_map(|minute| tick(slow_at_s(minute), 3_000.0));
     assert!(why.is_some_and(|it| it.contains("duration fail")), "green is slower for an hour");
+}
+
+/// They counted as open for as long as the window had not settled, and so green could not trip.
+#[test]
+fn responses_that_say_nothing_do_not_hide_the_others() {
+    // Half of green's requests meet a limit that says nothing; the others fail. Whether these end in a later
+    // tick than they began.
+    for is_late in [false, true] {
+        let worker = RampWorker::new(1);
+        let store = MemoryStore::default();
+        // No gate decides before the tripwire does.
+        let gates = json!([{"metric": "abort_rate"}]);
+        let fields = json!({"tripwires": [error_tripwire()], "gates": gates});
+        let ramp = RampHarness::new(ramp_with(fields));
+        let transitions = RefCell::new(Vec::new());
+        let mut tickets = Vec::new();
+        let rules = ClassificationRules {
+            phrases: &Phrases::default(),
+            prices: &Prices::default(),
+            limits: LimitPolicy::Neutral,
+        };
+        for second in 1..=8_u64 {
+            let now = clocks(1_000 + second);
+            let observe = |unit: u64, measurements| Observation {
+                at_ns: now.monotonic_ns,
+                unit: unit_hash(unit),
+                epoch: worker.snapshot().epoch,
+                version: Version::Green,
+                is_newly_exposed: true,
+                is_assignment: true,
+                shadow: None,
+                measurements,
+            };
+            let end = |(unit, ticket)| {
+                let status = if unit % 2 == 0 { 429 } else { 500 };
+                let outcome = Outcome { status: Some(status), ..Outcome::default() };
+                let measurements = Measurements::from_outcome(&outcome.classify(rules), None);
+                worker.record_response(ticket, observe(unit, measurements));
+            };
+            if is_late {
+                std::mem::take(&mut tickets).into_iter().for_each(end);
+            }
+            for unit in second * 20..second * 20 + 20 {
+                let assignment = observe(unit, Measurements::default());
+                tickets.push((unit, worker.record_assignment(assignment)));
+            }
+            if !is_late {
+                std::mem::take(&mut tickets).into_iter().for_each(end);
+            }
+            let report = |event: RampEvent<'_>| {
+                if let RampEvent::Transition(transition) = event {
+                    transitions.borrow_mut().push(transition.to_string());
+                }
+            };
+            let spec = ramp.spec();
+            let context = ReconcileContext { spec, history: None, now, report: &report };
+            complete(worker.tick(&store, &context, Candidate::Current));
+        }
+        let transitions = transitions.into_inner();
+        let last = transitions.last().unwrap();
+        assert!(last.contains("tripwire: error_rate of green was"), "{is_late} {transitions:#?}");
+    }
+}
+
+/// A window keeps 16 units with a bad response.
+#[test]
+fn an_envoy_of_a_fleet_watches_at_a_small_alpha_too() {
+    for (alpha, needed) in [(0.001, 10), (1e-4, 14), (1e-6, 16), (1e-12, 16)] {
+        let tripwire = json!({"alpha": alpha, "tripwires": [error_tripwire()]});
+        let ramp = RampHarness::new(ramp_with(tripwire));
+        let in_force =
+            Snapshot { phase: Phase::Ramping, epoch: Epoch::new(1), ..Snapshot::UNKNOWN };
+        let reason_with = |units: u64| {
+            let mut guard = LocalGuard::default();
+            let respond = |index: u64| Observation {
+                at_ns: clocks(100).monotonic_ns,
+                unit: unit_hash(index % units),
+                epoch: in_force.epoch,
+                version: Version::Green,
+                is_newly_exposed: true,
+                is_assignment: true,
+                shadow: None,
+                measurements: Measurements::default().with_rate(Metric::ErrorRate, true),
+            };
+            let responses: Vec<Observation> = (0..100).map(respond).collect();
+            guard.observe(ramp.spec(), &in_force, clocks(100), &responses);
+            guard.reason_to_roll_back(ramp.spec(), in_force.step, None)
+        };
+        assert_eq!(reason_with(needed - 1), None, "{alpha}");
+        assert!(reason_with(needed).is_some(), "{alpha}");
+    }
 }

@@ -1,20 +1,16 @@
 //! How a reload changes assignments: users who move, pins, and the state of the ramp.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::effect::Effect;
+use super::stage::{ShareBefore, Stage, stages_text};
 use crate::analysis::StepIndex;
 use crate::assignment::{RollbackPolicy, Share, Version};
-use crate::command::output::{CliError, percent, pluralized};
+use crate::command::output::{percent, pluralized};
 use crate::config::Config;
 use crate::rollout::{Clocks, HoldReason, Phase, RampSpec, RampState, SpecFingerprint};
-
-/// A share that may be in force before the reload.
-pub(super) struct ShareBefore {
-    share: Share,
-    /// The step of the ramp with this share; `None` for weights.
-    step: Option<usize>,
-}
 
 /// The share in force after the reload.
 struct ShareAfter {
@@ -32,43 +28,13 @@ struct MovedUsers {
     total: f64,
 }
 
-/// The shares that may be in force before the reload: one per step of a ramp, or that of `step`.
-///
-/// # Errors
-/// There is no such step.
-pub(super) fn shares_before(
-    old: &Config,
-    step: Option<usize>,
-) -> Result<Vec<ShareBefore>, CliError> {
-    let Some(ramp) = &old.ramp else {
-        return match step {
-            None => Ok(vec![ShareBefore { share: old.share, step: None }]),
-            Some(_) => {
-                let why = "--step needs a ramp, but the old file has weights";
-                Err(CliError::Usage(why.to_owned()))
-            }
-        };
-    };
-    if ramp.is_rolled_back {
-        return Ok(vec![ShareBefore { share: Share::ZERO, step: Some(step.unwrap_or_default()) }]);
-    }
-    let all = ramp.steps.iter().enumerate();
-    let all = all.map(|(at, it)| ShareBefore { share: it.share, step: Some(at) });
-    let found: Vec<_> = all.filter(|it| step.is_none() || it.step == step).collect();
-    if found.is_empty() {
-        let why = format!("--step: the old file's ramp has steps 0 to {}", ramp.steps.len() - 1);
-        return Err(CliError::Usage(why));
-    }
-    Ok(found)
-}
-
 /// The share in force after the reload, by the filter's own controller.
 fn share_after(old: &Config, new: &Config, before: &ShareBefore, now: Clocks) -> ShareAfter {
-    match (&old.ramp, &new.ramp, before.step) {
+    match (&old.ramp, &new.ramp, before.stage) {
         (_, Some(to), _) if old.rollout != new.rollout || leaves_fleet(old, new) => {
             new_ramp(to, now)
         }
-        (Some(from), Some(to), Some(step)) => changed_ramp(from, to, step),
+        (Some(from), Some(to), Some(stage)) => changed_ramp(from, to, stage),
         (_, Some(to), _) => new_ramp(to, now),
         (_, None, _) => ShareAfter { share: new.share, why: None },
     }
@@ -113,12 +79,19 @@ fn new_ramp(ramp: &RampSpec, now: Clocks) -> ShareAfter {
     ShareAfter { share: state.snapshot(ramp).share, why: Some(why.to_owned()) }
 }
 
-/// A ramp in this step whose spec changes.
-fn changed_ramp(from: &RampSpec, to: &RampSpec, step: usize) -> ShareAfter {
+/// A ramp in this stage whose spec changes.
+fn changed_ramp(from: &RampSpec, to: &RampSpec, stage: Stage) -> ShareAfter {
     let now = Clocks { monotonic_ns: 0, unix_ms: 0 };
     let from_spec = RampSpec { started: None, ..from.clone() };
-    let mut state = RampState::in_step(&from_spec, StepIndex::new(step), now);
-    if from.steps.get(step).is_some_and(|it| it.share.basis_points() == 10_000) {
+    let mut state = match stage {
+        Stage::Baseline => RampState::new(&from_spec, now),
+        Stage::ShadowStep => {
+            RampState::new(&RampSpec { baseline: Duration::ZERO, ..from_spec }, now)
+        }
+        Stage::Step(step) => RampState::in_step(&from_spec, StepIndex::new(step), now),
+    };
+    let is_last = |step: usize| from.steps.get(step).is_some_and(|it| it.share == Share::ALL);
+    if matches!(stage, Stage::Step(step) if is_last(step)) {
         state.phase = Phase::Promoted;
     }
     let why = state.reconcile(to, now, &[]).into_iter().next().map(|it| match to.is_rolled_back {
@@ -212,25 +185,23 @@ pub(super) fn shares(
     if let Some(effect) = rollback(old, new, before) {
         return vec![effect];
     }
-    // Steps with the same effect are reported together.
-    let mut effects: Vec<(Vec<usize>, Effect)> = Vec::new();
+    // Stages with the same effect are reported together.
+    let mut effects: Vec<(Vec<Stage>, Effect)> = Vec::new();
     for share_before in before {
         let Some(effect) = share_effect(old, new, share_before, now) else { continue };
         match effects.iter_mut().find(|(_, other)| other.what == effect.what) {
-            Some((steps, _)) => steps.extend(share_before.step),
-            None => effects.push((share_before.step.into_iter().collect(), effect)),
+            Some((stages, _)) => stages.extend(share_before.stage),
+            None => effects.push((share_before.stage.into_iter().collect(), effect)),
         }
     }
-    let is_ramp = before.iter().any(|it| it.step.is_some());
-    let with_steps = |(steps, effect): (Vec<usize>, Effect)| {
-        if !is_ramp || steps.len() == before.len() {
+    let is_ramp = before.iter().any(|it| it.stage.is_some());
+    let with_stages = |(stages, effect): (Vec<Stage>, Effect)| {
+        if !is_ramp || stages.len() == before.len() {
             return effect;
         }
-        let noun = if steps.len() == 1 { "step" } else { "steps" };
-        let steps = steps.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
-        Effect { what: format!("in {noun} {steps}: {}", effect.what), ..effect }
+        Effect { what: format!("in {}: {}", stages_text(&stages), effect.what), ..effect }
     };
-    effects.into_iter().map(with_steps).collect()
+    effects.into_iter().map(with_stages).collect()
 }
 
 /// The effect of `ramp.rolled_back`, if the reload sets it. It is the same in all steps.

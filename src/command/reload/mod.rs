@@ -3,6 +3,7 @@
 //! | file | concept |
 //! |---|---|
 //! | `effect` | an effect |
+//! | `stage` | where a ramp may be before it |
 //! | `assignment_effects` | who is reassigned, and the state of the ramp |
 //! | `routing_effects` | where requests go: clusters, headers, roles, shadows |
 //! | `feedback_effects` | which feedback is accepted |
@@ -18,6 +19,7 @@ mod feedback_effects;
 mod fleet_effects;
 mod routing_effects;
 mod sampling_effects;
+mod stage;
 mod stats_effects;
 
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -49,7 +51,7 @@ pub fn effects(
 ) -> Result<Vec<Effect>, CliError> {
     let (old_json, new_json) = (old.json, new.json);
     let (old, new) = (old.config, new.config);
-    let before = assignment_effects::shares_before(old, step)?;
+    let before = stage::shares_before(old, step)?;
     let mut effects = Vec::new();
     let is_renamed = old.rollout != new.rollout;
     let now = Clocks { monotonic_ns: 0, unix_ms: unix_now() * 1_000 };
@@ -89,7 +91,7 @@ pub fn effects(
 /// # Errors
 /// The old configuration has no such step.
 pub fn taken_out(old: &Config, step: Option<usize>) -> Result<Vec<Effect>, CliError> {
-    let before = assignment_effects::shares_before(old, step)?;
+    let before = stage::shares_before(old, step)?;
     Ok(vec![assignment_effects::taken_out(&before)])
 }
 

@@ -72,6 +72,36 @@ fn a_configured_rollback_moves_all_users_to_blue_in_every_step() {
     Change::new(rolled_back(), renamed, "rollout", text).throws_back(0.0).check();
 }
 
+/// Before its first step, a ramp follows other steps in another way.
+#[test]
+fn a_ramp_before_its_first_step_has_effects_of_its_own() {
+    let steps = |first: Value| ramp(json!({"steps": [first, 25, 50, 100]}));
+    let shadow = || steps(json!({"shadow": 10}));
+    let more = || ramp(json!({"steps": [{"shadow": 10}, 1, 5, 25, 50, 100]}));
+    let text = "in the shadow step: the steps changed: no user is on green yet";
+    for step in [None, Some("0")] {
+        let change = Change::new(shadow(), more(), "ramp", text);
+        Change { step, ..change }.check();
+    }
+    let text = "in steps 0, 1, 2: the steps changed: the ramp continues in the step";
+    Change::new(shadow(), more(), "ramp", text).check();
+    let text = "in the shadow step: the configuration has no shadow step any more: the ramp enters its first \
+                step; green's share changes from 0 % to 25 %";
+    Change::new(shadow(), ramp(json!({"steps": [25, 50, 100]})), "ramp", text).check();
+    // In a later step it has none.
+    let effects = effects(&shadow(), &more(), Some("2"));
+    assert!(!effects.iter().any(|it| it["what"].as_str().unwrap().contains("no user is on green")));
+
+    let with = |baseline: &str, steps: Value| {
+        ramp(json!({"baseline": baseline, "adjust": true, "steps": steps}))
+    };
+    let text = "in the baseline: the steps changed: no user is on green yet";
+    let small = || with("2h", json!([50, 100]));
+    Change::new(small(), with("2h", json!([10, 50, 100])), "ramp", text).check();
+    let text = "in the baseline: the baseline has ended; green's share changes from 0 % to 50 %";
+    Change::new(small(), with("0s", json!([50, 100])), "ramp", text).check();
+}
+
 /// The text is the one that the ramp's controller logs.
 #[test]
 fn a_changed_ramp_has_the_effect_that_its_controller_logs() {
