@@ -66,6 +66,20 @@ fn unread_bodies_are_explained() {
     assert!(unread.contains("Bodies are not read") && unread.contains(">Errors<"));
 }
 
+/// With weights and without `answers`, no response is counted.
+#[test]
+fn responses_that_are_not_counted_are_explained() {
+    let html = |rollout| page(&fixtures::view(vec![rollout]));
+    let mut rollout = fixtures::by_hand();
+    let expected = "Responses are not counted: <code>answers</code> is missing";
+    assert!(!html(rollout.clone()).contains(expected));
+    for version in &mut rollout.versions {
+        version.counters.retain(|(name, _)| name == "requests" || name.starts_with("decisions"));
+    }
+    let html = html(rollout);
+    assert!(html.contains(expected) && !html.contains("Bodies are not read"));
+}
+
 /// The text of each element that a selector matches.
 fn texts(html: &str, selector: &str) -> Vec<String> {
     let html = Html::parse_document(html);
