@@ -45,6 +45,9 @@ async fn the_page_is_readable_and_stays_up_to_date() {
     browser.emulate(360, "dark").await;
     for (name, _) in fixtures::all() {
         person.page.goto(&format!("{address}/{name}/")).await.unwrap();
+        let width = "return [document.documentElement.scrollWidth, innerWidth]";
+        let width = person.page.execute(width, vec![]).await.unwrap();
+        assert_eq!(width[0], width[1], "{name} scrolls to the side");
         let wide = person.page.execute(TOO_WIDE, vec![]).await.unwrap();
         assert_eq!(wide, json!([]), "{name} is wider than the screen");
     }
