@@ -80,6 +80,21 @@ fn responses_that_are_not_counted_are_explained() {
     assert!(html.contains(expected) && !html.contains("Bodies are not read"));
 }
 
+/// The refresh finds a focused element by its id, or by its place among the scrollable ones.
+#[test]
+fn each_element_with_the_focus_is_found_after_a_refresh() {
+    for (name, view) in fixtures::all() {
+        let html = Html::parse_document(&page(&view));
+        let focused = Selector::parse("main [tabindex=\"0\"]").unwrap();
+        for element in html.select(&focused) {
+            let is_found = element.attr("id").is_some() || element.attr("class") == Some("wide");
+            assert!(is_found, "{name}: {}", element.html());
+        }
+        // A table is wider than a phone.
+        assert_eq!(count(&html, "table"), count(&html, ".wide > table, .gates table"), "{name}");
+    }
+}
+
 /// The text of each element that a selector matches.
 fn texts(html: &str, selector: &str) -> Vec<String> {
     let html = Html::parse_document(html);
