@@ -112,5 +112,10 @@ fn write_approved_step(out: Out<'_>, ramp: Option<&RampView>) -> fmt::Result {
     let next = if is_in_shadow { ramp.step } else { ramp.step + 1 };
     let Some(next) = ramp.steps.get(next) else { return Ok(()) };
     let share = SharePercent(next.green_bp);
-    write!(out, " data-step=\"{}\" data-share=\"{share}\"", ramp.step)
+    write!(out, " data-step=\"{}\" data-share=\"{share}\"", ramp.step)?;
+    if ramp.shadow_step.is_some() {
+        // The shadow step and the first one have the same index.
+        write!(out, " data-shadow=\"{is_in_shadow}\"")?;
+    }
+    Ok(())
 }

@@ -82,12 +82,12 @@
     rollback: ['Roll back to blue', 'All users move to blue immediately. A ramp ends; only a configuration change restarts it.', 'Roll back'],
   };
   // The token is kept here only, and forgotten with the page.
-  let token = '', command = '', rollout = '', step = '', share = '', isConfirmed = false, opener = '';
+  let token = '', command = '', rollout = '', step = '', shadow = '', share = '', isConfirmed = false, opener = '';
 
   document.addEventListener('click', (event) => {
     const button = event.target.closest('button[data-order]');
     if (!button) return;
-    ({ order: command, rollout, step = '', share = '' } = button.dataset);
+    ({ order: command, rollout, step = '', shadow = '', share = '' } = button.dataset);
     opener = button.id;
     form.reset();
     showStep(false);
@@ -141,6 +141,7 @@
       body.weights = { blue: 100 - green, green };
     }
     if (step) body.step = Number(step);
+    if (shadow) body.shadow = shadow === 'true';
     id('ask-go').disabled = true;
     // In a header, because not every filter can wait for a body.
     const ascii = JSON.stringify(body).replace(/[\u007f-\uffff]/g,
