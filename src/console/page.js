@@ -47,16 +47,20 @@
   const refresh = async () => {
     clearTimeout(timer);
     const mine = ++latest;
+    let lost = 'Envoy cannot be reached';
     try {
       const response = await fetch(location.pathname, {
         cache: 'no-store', signal: AbortSignal.timeout(5 * EVERY_MS) });
-      if (!response.ok) throw new Error(response.status);
+      if (!response.ok) {
+        lost = `The answer has the HTTP status ${response.status}`;
+        throw new Error(lost);
+      }
       const text = await response.text();
       if (mine !== latest) return;
       setLive(show(text) ? 'Live' : 'Not refreshed while text is selected', false);
     } catch {
       if (mine !== latest) return;
-      setLive('Envoy cannot be reached: this page is out of date', true);
+      setLive(`${lost}: this page is out of date`, true);
     }
     if (!document.hidden) timer = setTimeout(refresh, EVERY_MS);
   };

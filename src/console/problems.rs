@@ -164,11 +164,26 @@ fn refused(refused_stats: usize) -> Option<ProblemView> {
 
 fn overdue(view: &RolloutView) -> Option<ProblemView> {
     view.ramp.as_ref().is_some_and(|ramp| ramp.is_overdue).then(|| {
-        minor(
-            "The step has lasted longer than ramp.timeout.",
-            "Wait for more traffic, make the step larger, or remove a gate that cannot reach a \
-             verdict.",
-        )
+        let fix = match view.waits_for() {
+            "approval" => "Green is safe so far: approve the next step, or roll back.",
+            "division" => {
+                "Find why the split of users does not match the weights. More traffic does not help."
+            }
+            "unread" => {
+                "Make the answers of both versions readable, or remove the gate whose values are \
+                 missing. More traffic does not help."
+            }
+            "incident" => {
+                "Repair what both versions share. The ramp resumes automatically when the incident ends."
+            }
+            "data" => "Check that both versions receive requests with a unit, and that they respond.",
+            "pairs" => "Wait for more pairs, or increase the share of the shadow step.",
+            _ => {
+                "Wait for more traffic, make the step larger, or remove a gate that cannot reach a \
+                 verdict."
+            }
+        };
+        minor("The step has lasted longer than ramp.timeout.", fix)
     })
 }
 

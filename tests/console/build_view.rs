@@ -575,3 +575,24 @@ fn incomparable_versions_are_severe_until_the_ramp_has_ended() {
         assert_eq!((found.len(), severe == 2), (2, expected), "{phase}");
     }
 }
+
+/// More traffic helps only where evidence is missing.
+#[test]
+fn the_fix_of_an_overdue_step_is_for_what_it_waits_for() {
+    for (waits_for, expected) in [
+        ("evidence", "Wait for more traffic"),
+        ("approval", "approve the next step"),
+        ("division", "the split of users does not match"),
+        ("unread", "Make the answers of both versions readable"),
+        ("incident", "Repair what both versions share"),
+        ("data", "both versions receive requests"),
+        ("pairs", "increase the share of the shadow step"),
+    ] {
+        let mut rollout = fixtures::holding();
+        let ramp = rollout.ramp.as_mut().unwrap();
+        (ramp.is_overdue, ramp.waits_for) = (true, waits_for.into());
+        let found = problems(&rollout, None, 0);
+        let overdue = found.iter().find(|it| it.what.contains("longer than ramp.timeout"));
+        assert!(overdue.unwrap().mend.contains(expected), "{waits_for}: {found:?}");
+    }
+}

@@ -51,8 +51,15 @@ async fn the_page_is_readable_and_stays_up_to_date() {
         let wide = person.page.execute(TOO_WIDE, vec![]).await.unwrap();
         assert_eq!(wide, json!([]), "{name} is wider than the screen");
     }
+    // Another answer than the page is no lost connection.
+    person.page.goto(&format!("{address}/holding/")).await.unwrap();
+    server.remove("holding");
+    person.until("document.getElementById('live').textContent.includes('HTTP status 404')").await;
+
     let complaints: Vec<_> = browser.console().await;
-    let complaints = complaints.iter().filter(|it| !it.contains("ERR_INTERNET_DISCONNECTED"));
+    let complaints = complaints
+        .iter()
+        .filter(|it| !it.contains("ERR_INTERNET_DISCONNECTED") && !it.contains("404 (Not Found)"));
     assert_eq!(complaints.collect::<Vec<_>>(), Vec::<&String>::new());
 
     // The page is readable without JavaScript.
