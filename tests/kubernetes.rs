@@ -520,6 +520,60 @@ rollout: {unit: {cookie: uid}}
     }
 }
 
+/// The chart's objects with these values.
+fn chart(gateway: &str, set: &str) -> Vec<Value> {
+    let set = format!("gateway={gateway},{set}");
+    let objects = objects(&rendered("helm", &["template", "chart", "--set", &set]).unwrap());
+    for object in &objects {
+        assert_eq!(errors(object), [] as [String; 0], "{object}");
+    }
+    objects
+}
+
+/// Helm reads the annotation where it is rendered, not where `kubectl annotate` writes it.
+#[test]
+#[ignore = "needs helm and kubectl: make charts"]
+fn the_routes_and_the_gateway_stay_if_the_values_say_so() {
+    let kept = |gateway: &str, keep: &str| -> Vec<String> {
+        let mut objects = chart(gateway, keep);
+        objects.retain(|it| it["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep");
+        objects.iter().map(|it| it["kind"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(kept("istio", "keep=true"), ["VirtualService"]);
+    let expected = ["EnvoyProxy", "Gateway", "GatewayClass", "HTTPRoute"];
+    assert_eq!(kept("envoy-gateway", "keep=true"), expected);
+    for gateway in ["istio", "envoy-gateway"] {
+        assert_eq!(kept(gateway, "keep=false"), [] as [String; 0]);
+    }
+}
+
+/// A Gateway takes one ClientTrafficPolicy, and a cluster one GatewayClass of a name.
+#[test]
+#[ignore = "needs helm and kubectl: make charts"]
+fn a_policy_and_a_class_of_a_gateway_that_exist_are_not_rendered() {
+    let kinds = |set: &str| -> Vec<String> {
+        let objects = chart("envoy-gateway", set);
+        objects.iter().map(|it| it["kind"].as_str().unwrap().to_owned()).collect()
+    };
+    let all = [
+        "ClientTrafficPolicy",
+        "EnvoyExtensionPolicy",
+        "EnvoyProxy",
+        "Gateway",
+        "GatewayClass",
+        "HTTPRoute",
+    ];
+    let without = |kind: &str| all.into_iter().filter(|it| *it != kind).collect::<Vec<_>>();
+    assert_eq!(kinds("envoyGateway.gatewayClass.create=true"), all);
+    let policy = kinds("envoyGateway.clientTrafficPolicy.create=false");
+    assert_eq!(policy, without("ClientTrafficPolicy"));
+    let class = "envoyGateway.gatewayClass.create=false,envoyGateway.gatewayClass.name=eg";
+    assert_eq!(kinds(class), without("GatewayClass"));
+    let objects = chart("envoy-gateway", class);
+    let gateway = objects.iter().find(|it| it["kind"] == "Gateway").unwrap();
+    assert_eq!(gateway["spec"]["gatewayClassName"], "eg");
+}
+
 /// As docs/how-to/kubernetes.md says.
 #[test]
 #[ignore = "needs helm and kubectl: make charts"]

@@ -24,6 +24,11 @@ def ratio(numerator: str, denominator: str) -> str:
     return f"{rate(numerator)} / {rate(denominator)}"
 
 
+def ratio_of_responses(numerator: str) -> str:
+    """The histogram of durations has no response that failed over, which is an error."""
+    return f"{rate(numerator)} / ({rate('duration_ms_count')} + {rate('failed_over')})"
+
+
 def gauge(name: str) -> str:
     """A gauge of the rollout, by Envoy: without a fleet, each Envoy runs its own rollout."""
     return f"max by (instance) (verdigris_{name}{{{ROLLOUT}}})"

@@ -21,7 +21,7 @@ from panels import (
     stat,
     step_chart,
 )
-from queries import ENVOYS, ROLLOUT, envoy_increase, gauge, quantiles, query, rate, ratio
+from queries import ENVOYS, ROLLOUT, envoy_increase, gauge, quantiles, query, rate, ratio, ratio_of_responses
 from rollout import phase, rollout_by_envoy
 
 STATUSES = {
@@ -68,7 +68,7 @@ def release() -> list[Panel]:
             "The share of responses that are errors.",
             units.PercentUnit,
             10,
-            query(ratio("errors", "duration_ms_count")),
+            query(ratio_of_responses("errors")),
         ).decimals(2),
         stat(
             "Current refusals",
@@ -90,7 +90,7 @@ def release() -> list[Panel]:
             "streams without their end.",
             units.PercentUnit,
             8,
-            query(ratio("errors", "duration_ms_count")),
+            query(ratio_of_responses("errors")),
         ),
         chart(
             "Duration",
@@ -126,7 +126,7 @@ def quality() -> list[Panel]:
             "The share of requests that the client aborted.",
             share,
             8,
-            query(ratio("aborted", "duration_ms_count")),
+            query(ratio_of_responses("aborted")),
         ),
         chart(
             "Time to first token",

@@ -11,7 +11,7 @@ use super::raw::reader::{ObjectReader, read_object};
 use super::{FieldError, InvalidConfig};
 use crate::analysis::StepIndex;
 use crate::assignment::Share;
-use crate::rollout::{CommandError, CommandKind, OperatorCommand, hidden_character};
+use crate::rollout::{CommandError, CommandKind, ExpectedStep, OperatorCommand, hidden_character};
 
 /// An operator's command.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,23 +21,28 @@ pub struct CommandRequest {
     /// The index of the step that the command is meant for, if the operator named one. The
     /// command is invalid in any other step.
     pub step: Option<u64>,
+    /// Whether that step is the shadow step, which has the index of the first step, if the operator
+    /// said so.
+    pub shadow: Option<bool>,
 }
 
 // === impl CommandRequest ===
 
 impl CommandRequest {
-    /// The step that the command is meant for, if the operator named one.
+    /// The step that the command is meant for, as far as the operator named it.
     ///
     /// # Errors
     /// [`CommandError::StepChanged`] where no ramp has that step.
-    pub fn expected_step(&self) -> Result<Option<StepIndex>, CommandError> {
+    pub fn expected_step(&self) -> Result<ExpectedStep, CommandError> {
         let step = self.step.map(usize::try_from).transpose();
-        Ok(step.map_err(|_| CommandError::StepChanged)?.map(StepIndex::new))
+        let step = step.map_err(|_| CommandError::StepChanged)?.map(StepIndex::new);
+        Ok(ExpectedStep { step, is_shadow_step: self.shadow })
     }
 }
 
 /// Parses the command called `name`, such as `pause`, from the JSON text of its request body.
-/// The body has a `reason`, `weights` if the command is `weights`, and optionally a `step`.
+/// The body has a `reason`, `weights` if the command is `weights`, and optionally a `step` and
+/// `shadow`.
 /// `at_ms` is the time of the command, in milliseconds since the Unix epoch.
 ///
 /// # Errors
@@ -63,7 +68,7 @@ fn read_command(
     diagnostics: &mut Diagnostics,
 ) -> Option<CommandRequest> {
     let reason = fields.text("reason");
-    let step = fields.unsigned("step");
+    let (step, shadow) = (fields.unsigned("step"), fields.boolean("shadow"));
     let kind = match CommandKind::ALL.into_iter().find(|kind| kind.as_str() == name)? {
         CommandKind::Weights(_) => {
             let share = match fields.object("weights").map(RawWeights::read) {
@@ -92,7 +97,7 @@ fn read_command(
             }
         });
     }
-    Some(CommandRequest { command: command.ok()?, step })
+    Some(CommandRequest { command: command.ok()?, step, shadow })
 }
 
 /// Errors that concern the whole text name the request body, not a configuration.

@@ -57,14 +57,15 @@ pub fn write_restart(out: Out<'_>, rollout: &RolloutView) -> fmt::Result {
         (_, "state_lost") => "All users stay on blue until the ramp restarts.",
         _ => return Ok(()),
     };
+    let name = Escaped(&rollout.rollout);
     let ended_ms = rollout.shares.last().map_or(0, |it| it.at_ms);
     write!(
         out,
         "<section class=\"card again\"><h3>Start again</h3><p>{why} If <code>ramp</code> in the \
          filter’s configuration has <code>rolled_back</code>, remove it. To restart this ramp with the \
-         same users, also set <code>restart</code> there to a value that it has not had:</p><pre tabindex=\"0\"><code>\"ramp\": {{\n  \"restart\": \
+         same users, also set <code>restart</code> there to a value that it has not had:</p><pre id=\"restart-{name}\" tabindex=\"0\"><code>\"ramp\": {{\n  \"restart\": \
          \"{}\",</code></pre><p>To begin with other users, change the rollout’s name instead:</p>\
-         <pre tabindex=\"0\"><code>\"rollout\": \"{}\",</code></pre></section>",
+         <pre id=\"rename-{name}\" tabindex=\"0\"><code>\"rollout\": \"{}\",</code></pre></section>",
         Rfc3339(ended_ms),
         Escaped(&next_name(&rollout.rollout)),
     )
@@ -111,5 +112,10 @@ fn write_approved_step(out: Out<'_>, ramp: Option<&RampView>) -> fmt::Result {
     let next = if is_in_shadow { ramp.step } else { ramp.step + 1 };
     let Some(next) = ramp.steps.get(next) else { return Ok(()) };
     let share = SharePercent(next.green_bp);
-    write!(out, " data-step=\"{}\" data-share=\"{share}\"", ramp.step)
+    write!(out, " data-step=\"{}\" data-share=\"{share}\"", ramp.step)?;
+    if ramp.shadow_step.is_some() {
+        // The shadow step and the first one have the same index.
+        write!(out, " data-shadow=\"{is_in_shadow}\"")?;
+    }
+    Ok(())
 }

@@ -86,7 +86,13 @@ fn write_summary(out: Out<'_>, rollout: &RolloutView) -> fmt::Result {
         out.write_str("</tr>")?;
     }
     out.write_str("</tbody></table></div>")?;
-    if is_unread {
+    if !rollout.versions.iter().any(|version| version.counter("errors").is_some()) {
+        out.write_str(
+            "<p class=\"small\">Responses are not counted: <code>answers</code> is missing in the \
+             configuration. Without it errors, refusals, truncated answers, tokens and cost are not \
+             known, and the alerts about errors and refusals cannot fire.</p>",
+        )?;
+    } else if is_unread {
         out.write_str(
             "<p class=\"small\">Bodies are not read, since neither a gate nor <code>answers</code> in the \
              configuration requires it: refusals, truncated answers, tokens and cost are not \

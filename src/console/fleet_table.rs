@@ -15,7 +15,8 @@ pub fn write(out: Out<'_>, fleet: &FleetView) -> fmt::Result {
         return Ok(());
     }
     out.write_str(
-        "<section class=\"card\"><h3>Instances</h3><div class=\"scrolls\"><table>\
+        "<section class=\"card\"><h3>Instances</h3><div class=\"wide\" tabindex=\"0\" role=\"region\" \
+         aria-label=\"Instances\"><table>\
          <thead><tr><th scope=\"col\">instance</th><th scope=\"col\">green’s share</th>\
          <th scope=\"col\">of all evidence</th><th scope=\"col\">last read</th>\
          <th scope=\"col\">notes</th></tr></thead><tbody>",

@@ -1,6 +1,6 @@
 //! Problems of the judge of sampled answers.
 
-use super::view::{JudgeView, ProblemView};
+use super::view::{JudgeView, ProblemView, RolloutView};
 use crate::analysis::Metric;
 use crate::rollout::RampSpec;
 
@@ -13,13 +13,13 @@ const ERRORS_ONE_IN: u64 = 4;
 /// half.
 const MIN_INCONSISTENT: u64 = 20;
 
-/// The problems of a judge. They are severe where the ramp needs its verdicts.
-pub(super) fn problems(judge: &JudgeView, ramp: Option<&RampSpec>) -> Vec<ProblemView> {
-    let needs = |metric| {
-        let gates = ramp.map(|ramp| ramp.analysis.gates.as_slice()).unwrap_or_default();
-        gates.iter().any(|gate| gate.spec.is_critical && gate.spec.metric == metric)
-    };
-    let is_severe = needs(Metric::Score) || needs(Metric::Preference);
+/// The problems of a judge. They are severe while the ramp needs its verdicts.
+pub(super) fn problems(
+    judge: &JudgeView,
+    view: &RolloutView,
+    ramp: Option<&RampSpec>,
+) -> Vec<ProblemView> {
+    let is_severe = ramp.is_some_and(|ramp| awaits_verdicts(view, ramp));
     let mut found = Vec::new();
     let mut add = |what: String, fix: &str| {
         found.push(ProblemView { is_severe, what, fix: fix.to_owned() });
@@ -53,4 +53,26 @@ pub(super) fn problems(judge: &JudgeView, ramp: Option<&RampSpec>) -> Vec<Proble
         );
     }
     found
+}
+
+/// Whether the step waits for a critical gate that only the judge gives values.
+fn awaits_verdicts(view: &RolloutView, spec: &RampSpec) -> bool {
+    let Some(ramp) = view.ramp_in_step() else { return false };
+    let gates = spec.analysis.gates.iter().map(|gate| &gate.spec);
+    let mut judged = gates.filter(|gate| {
+        gate.is_critical && matches!(gate.metric, Metric::Score | Metric::Preference)
+    });
+    judged.any(|gate| {
+        let metric = gate.metric.to_string();
+        let is_open = |verdict: &str| matches!(verdict, "undecided" | "not_comparable");
+        if let Some(step) = ramp.shadow_step.as_ref().filter(|step| step.is_current) {
+            // Before the first pair there are no gates.
+            let mut of_metric = step.gates.iter().filter(|it| it.metric == metric);
+            let has_begun = !step.gates.is_empty();
+            return of_metric.any(|it| is_open(&it.verdict))
+                || (gate.metric == Metric::Preference && !has_begun);
+        }
+        let gates = ramp.judgement.iter().flat_map(|it| &it.gates);
+        gates.filter(|it| it.metric == metric).any(|it| is_open(&it.verdict))
+    })
 }

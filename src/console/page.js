@@ -47,16 +47,20 @@
   const refresh = async () => {
     clearTimeout(timer);
     const mine = ++latest;
+    let lost = 'Envoy cannot be reached';
     try {
       const response = await fetch(location.pathname, {
         cache: 'no-store', signal: AbortSignal.timeout(5 * EVERY_MS) });
-      if (!response.ok) throw new Error(response.status);
+      if (!response.ok) {
+        lost = `The answer has the HTTP status ${response.status}`;
+        throw new Error(lost);
+      }
       const text = await response.text();
       if (mine !== latest) return;
       setLive(show(text) ? 'Live' : 'Not refreshed while text is selected', false);
     } catch {
       if (mine !== latest) return;
-      setLive('Envoy cannot be reached: this page is out of date', true);
+      setLive(`${lost}: this page is out of date`, true);
     }
     if (!document.hidden) timer = setTimeout(refresh, EVERY_MS);
   };
@@ -82,12 +86,12 @@
     rollback: ['Roll back to blue', 'All users move to blue immediately. A ramp ends; only a configuration change restarts it.', 'Roll back'],
   };
   // The token is kept here only, and forgotten with the page.
-  let token = '', command = '', rollout = '', step = '', share = '', isConfirmed = false, opener = '';
+  let token = '', command = '', rollout = '', step = '', shadow = '', share = '', isConfirmed = false, opener = '';
 
   document.addEventListener('click', (event) => {
     const button = event.target.closest('button[data-order]');
     if (!button) return;
-    ({ order: command, rollout, step = '', share = '' } = button.dataset);
+    ({ order: command, rollout, step = '', shadow = '', share = '' } = button.dataset);
     opener = button.id;
     form.reset();
     showStep(false);
@@ -141,6 +145,7 @@
       body.weights = { blue: 100 - green, green };
     }
     if (step) body.step = Number(step);
+    if (shadow) body.shadow = shadow === 'true';
     id('ask-go').disabled = true;
     // In a header, because not every filter can wait for a body.
     const ascii = JSON.stringify(body).replace(/[\u007f-\uffff]/g,

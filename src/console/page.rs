@@ -31,8 +31,8 @@ const FRAME: &str = include_str!("page.html");
 pub fn content_security_policy() -> &'static str {
     concat!(
         "default-src 'none'; ",
-        "script-src 'sha256-/4jbxT7LeBDXvDBONyTtbzf+Ta6BPzrOl6/AJlHNKtk='; ",
-        "style-src 'sha256-YQSgHed0oPK2PSpfGo9Mu2NljRRvIw+7Vt81lbBg7Ao='; ",
+        "script-src 'sha256-HJE3PJDwjpNGwVYIwzslUZ7h9pTZb0hsdQqwvTlKzgs='; ",
+        "style-src 'sha256-qBFKZOywhbGwNBOsNo0M2Dh5xZZOeodM7Hmx9wJVQac='; ",
         "connect-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; ",
         "frame-ancestors 'none'"
     )

@@ -1,6 +1,6 @@
 //! Problems of a rollout, and how to fix them.
 
-use super::view::{AnalysisView, ProblemView, RolloutView};
+use super::view::{AnalysisView, ProblemView, RampView, RolloutView};
 use super::{judge_problems, labels};
 use crate::assignment::Version;
 use crate::rollout::RampSpec;
@@ -29,11 +29,11 @@ pub fn problems(
     all.extend(state_problems(view));
     all.extend(store_away(view));
     all.extend(missing_traffic(view, analysis));
-    all.extend(analysis.into_iter().flat_map(incomparable));
+    all.extend(analysis.into_iter().flat_map(|it| incomparable(view, it)));
     all.extend(incident(view));
     all.extend(refused(refused_stats));
     all.extend(overdue(view));
-    all.extend(view.judge.iter().flat_map(|judge| judge_problems::problems(judge, ramp)));
+    all.extend(view.judge.iter().flat_map(|judge| judge_problems::problems(judge, view, ramp)));
     all.extend(unexported_samples(view));
     for version in Version::ALL {
         all.extend(unread_answers(view, version, ramp));
@@ -112,20 +112,23 @@ fn missing_traffic(view: &RolloutView, analysis: Option<&AnalysisView>) -> Optio
     }
 }
 
-/// A split or a coverage that makes the versions incomparable.
-fn incomparable(analysis: &AnalysisView) -> Vec<ProblemView> {
+/// A split or a coverage that makes the versions incomparable. It is severe until the ramp has ended.
+fn incomparable(view: &RolloutView, analysis: &AnalysisView) -> Vec<ProblemView> {
     let mut found = Vec::new();
+    let has_ended = matches!(view.phase.as_str(), "promoted" | "rolled_back");
+    let problem = |what: String, fix| ProblemView { is_severe: !has_ended, ..severe(what, fix) };
     if analysis.is_mismatched {
-        found.push(severe(
+        found.push(problem(
             "Sample ratio mismatch: the split of users does not match the weights, so green cannot \
-             be called safe.",
+             be called safe."
+                .to_owned(),
             "Check that all requests of a user carry the same unit, that requests of one version \
              are not sent twice, and that clients cannot choose their unit.",
         ));
     }
     let gates = analysis.gates.iter();
     for gate in gates.filter(|it| it.is_critical && it.verdict == "not_comparable") {
-        found.push(severe(
+        found.push(problem(
             format!(
                 "{} cannot be compared: the value is missing for {} {} of blue and {} of green.",
                 labels::metric(&gate.metric).name,
@@ -161,11 +164,26 @@ fn refused(refused_stats: usize) -> Option<ProblemView> {
 
 fn overdue(view: &RolloutView) -> Option<ProblemView> {
     view.ramp.as_ref().is_some_and(|ramp| ramp.is_overdue).then(|| {
-        minor(
-            "The step has lasted longer than ramp.timeout.",
-            "Wait for more traffic, make the step larger, or remove a gate that cannot reach a \
-             verdict.",
-        )
+        let fix = match view.waits_for() {
+            "approval" => "Green is safe so far: approve the next step, or roll back.",
+            "division" => {
+                "Find why the split of users does not match the weights. More traffic does not help."
+            }
+            "unread" => {
+                "Make the answers of both versions readable, or remove the gate whose values are \
+                 missing. More traffic does not help."
+            }
+            "incident" => {
+                "Repair what both versions share. The ramp resumes automatically when the incident ends."
+            }
+            "data" => "Check that both versions receive requests with a unit, and that they respond.",
+            "pairs" => "Wait for more pairs, or increase the share of the shadow step.",
+            _ => {
+                "Wait for more traffic, make the step larger, or remove a gate that cannot reach a \
+                 verdict."
+            }
+        };
+        minor("The step has lasted longer than ramp.timeout.", fix)
     })
 }
 
@@ -186,8 +204,36 @@ fn unread_answers(
         "The counters below have the reasons. For unread_encoded, set answers.plain; for \
          unread_unknown_format, set answers.format or answers.paths.",
     );
-    // It affects decisions only if the ramp depends on the bodies.
-    Some(ProblemView { is_severe: ramp.is_some_and(RampSpec::reads_answers), ..problem })
+    // It affects decisions only if the ramp depends on the bodies, and as long as it does.
+    let is_severe = ramp.is_some_and(RampSpec::reads_answers) && lacks_values(view, version);
+    Some(ProblemView { is_severe, ..problem })
+}
+
+/// Whether the evidence that the ramp decides by lacks values of a version. The counters of answers are
+/// since Envoy's start: they stay after the cause is repaired, and after the ramp has ended.
+fn lacks_values(view: &RolloutView, version: Version) -> bool {
+    let Some(ramp) = view.ramp_in_step() else { return false };
+    if ramp.waits_for == "unread" {
+        return true;
+    }
+    let lacks = |is_critical: bool, verdict: &str, missing: u64, units: u64| {
+        is_critical && (verdict == "not_comparable" || missing > units / UNREAD_ONE_IN)
+    };
+    let of_version = |blue, green| if version == Version::Green { green } else { blue };
+    let in_pairs = ramp.shadow_step.iter().filter(|step| step.is_current).any(|step| {
+        step.gates.iter().any(|gate| {
+            let missing = of_version(gate.blue_missing, gate.green_missing);
+            lacks(gate.is_critical, &gate.verdict, missing, step.units)
+        })
+    });
+    let in_step = ramp.judgement.iter().any(|analysis| {
+        let units = of_version(analysis.blue_units, analysis.green_units);
+        analysis.gates.iter().any(|gate| {
+            let missing = of_version(gate.blue_missing, gate.green_missing);
+            lacks(gate.is_critical, &gate.verdict, missing, units)
+        })
+    });
+    in_pairs || in_step
 }
 
 /// The receiver of exported samples takes few of them.
@@ -235,6 +281,11 @@ impl RolloutView {
     /// What the ramp's next decision waits for; empty without a ramp.
     fn waits_for(&self) -> &str {
         self.ramp.as_ref().map_or("", |ramp| ramp.waits_for.as_str())
+    }
+
+    /// The ramp while it decides by the evidence of a step.
+    pub(super) fn ramp_in_step(&self) -> Option<&RampView> {
+        self.ramp.as_ref().filter(|_| matches!(self.phase.as_str(), "ramping" | "holding"))
     }
 
     /// All requests of blue and green.

@@ -64,8 +64,12 @@ pub struct Acceptance<'a> {
     pub rejection: Option<&'a Rejection>,
 }
 
-/// How many plugins are recorded.
-const MAX_PLUGINS: usize = 8;
+/// How many plugins' accepted configurations are recorded. Without its record, a VM that accepts the
+/// configuration in force would clear a rejection. So there is room for the rollouts that a console shows,
+/// and as many others.
+const MAX_ACCEPTED: usize = 128;
+/// How many plugins' rejections are recorded.
+const MAX_REJECTED: usize = 8;
 /// How many lines of an error are kept, and how many characters of a line.
 const MAX_LINES: usize = 3;
 const MAX_LINE_CHARS: usize = 300;
@@ -220,7 +224,7 @@ impl Rejections {
     pub fn reject(&mut self, rejection: Rejection) {
         self.rejected.retain(|it| it.plugin != rejection.plugin);
         self.rejected.push(rejection);
-        keep_last(&mut self.rejected);
+        keep_last(&mut self.rejected, MAX_REJECTED);
     }
 
     /// When `plugin` accepted the configuration of a rollout that it accepted last, in milliseconds
@@ -247,11 +251,11 @@ impl Rejections {
         };
         self.rejected.retain(|it| !is_superseded(it));
         self.accepted.push(AcceptedConfig { plugin, is_console, hash, at_ms: Some(at_ms) });
-        keep_last(&mut self.accepted);
+        keep_last(&mut self.accepted, MAX_ACCEPTED);
         true
     }
 }
 
-fn keep_last<T>(list: &mut Vec<T>) {
-    list.drain(..list.len().saturating_sub(MAX_PLUGINS));
+fn keep_last<T>(list: &mut Vec<T>, max: usize) {
+    list.drain(..list.len().saturating_sub(max));
 }

@@ -23,7 +23,7 @@ pub fn write(out: Out<'_>, step: &ShadowStepView) -> fmt::Result {
         return out.write_str("</section>");
     }
     out.write_str(
-        "<div class=\"scrolls\"><table><thead><tr><th scope=\"col\">Metric</th>\
+        "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Shadow step\"><table><thead><tr><th scope=\"col\">Metric</th>\
          <th scope=\"col\">Blue’s and green’s response to the same request</th>\
          <th scope=\"col\">Verdict</th></tr></thead><tbody>",
     )?;

@@ -6,8 +6,7 @@ use super::format;
 use super::generation::ConfigStatus;
 use super::records::InForce;
 use super::store::{FleetRecord, FleetStore, StoreError};
-use crate::analysis::StepIndex;
-use crate::rollout::{CommandError, OperatorCommand, Transition};
+use crate::rollout::{CommandError, ExpectedStep, OperatorCommand, Transition};
 
 /// How often a command is tried where instances decide in between.
 const MAX_TRIES: usize = 8;
@@ -24,7 +23,7 @@ pub async fn apply_command(
     context: &DecisionContext<'_>,
     fleet_ns: impl Fn(&InForce) -> u64,
     command: &OperatorCommand,
-    expected_step: Option<StepIndex>,
+    expected: ExpectedStep,
 ) -> Result<Transition, CommandError> {
     let mut sent: Option<Transition> = None;
     for _ in 0..MAX_TRIES {
@@ -53,7 +52,7 @@ pub async fn apply_command(
             ConfigStatus::New => return Err(CommandError::ConfigChanging),
             ConfigStatus::Superseded => return Err(CommandError::ConfigReplaced),
         }
-        let (decision, transition) = copy.decide_command(&context, command, expected_step)?;
+        let (decision, transition) = copy.decide_command(&context, command, expected)?;
         match copy.commit(store, &decision).await {
             Ok(_) => return Ok(transition),
             Err(StoreError::Conflict) => sent = Some(transition),

@@ -19,11 +19,10 @@ use super::records::{InForce, LocalRollback, Outbox, Participants};
 use super::store::{
     FleetRecord, FleetStore, Folder, FoundRecord, InstanceId, Revision, StoreError, Transaction,
 };
-use crate::analysis::StepIndex;
 use crate::rollout::store::{Record, poll_once};
 use crate::rollout::{
-    Candidate, CommandError, OperatorCommand, PublishedSnapshot, RampEvent, RampState, RampWorker,
-    ReconcileContext, Transition,
+    Candidate, CommandError, ExpectedStep, OperatorCommand, PublishedSnapshot, RampEvent,
+    RampState, RampWorker, ReconcileContext, Transition,
 };
 
 /// What the deciding instance keeps between two decisions.
@@ -252,11 +251,11 @@ impl Decider {
         &mut self,
         context: &DecisionContext<'_>,
         command: &OperatorCommand,
-        expected_step: Option<StepIndex>,
+        expected: ExpectedStep,
     ) -> Result<(Decision, Transition), CommandError> {
         let DecisionContext { spec, history, now, .. } = *context;
         let reconcile = ReconcileContext { spec, history, now, report: &|_| {} };
-        let applied = self.worker.apply(&self.memory, &reconcile, command, expected_step);
+        let applied = self.worker.apply(&self.memory, &reconcile, command, expected);
         // The copy answers at once.
         let transition = poll_once(applied).unwrap_or(Err(CommandError::StoreUnavailable))?;
         let consumed = self.in_force.as_ref().map(|it| it.consumed.clone()).unwrap_or_default();

@@ -13,7 +13,7 @@
 //! | [`shadow_step`], [`paired_text`] | the step before the first one, in which no user is on green |
 //! | [`pairing`] | both versions' responses to one request, joined in one worker |
 //! | [`reconcile_spec`], [`replaced`] | how a ramp follows a changed specification, and weights in its place |
-//! | [`operator_command`], [`command_error`] | a command, and why one is rejected |
+//! | [`operator_command`], [`expected_step`], [`command_error`] | a command, the step that it is for, and why one is rejected |
 //! | [`mod@hidden_character`] | what an operator's text may not have |
 //! | [`apply_command`] | the effect of a command on a ramp |
 //! | [`manual`] | a rollout without a ramp |
@@ -46,6 +46,7 @@ pub mod decimal;
 pub mod decision_text;
 pub mod difference_history;
 pub mod e_value;
+pub mod expected_step;
 pub mod fingerprint;
 pub mod hidden_character;
 pub mod hold_changes;
@@ -83,6 +84,7 @@ pub use awaited_use::AwaitedUse;
 pub use clocks::Clocks;
 pub use command_error::CommandError;
 pub use difference_history::DifferenceHistory;
+pub use expected_step::ExpectedStep;
 pub use fingerprint::SpecFingerprint;
 pub use hidden_character::{escape_unseen, hidden_character, is_unseen, log_lines};
 pub use hold_changes::HoldChanges;

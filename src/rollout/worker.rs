@@ -6,6 +6,7 @@ use std::cell::{Cell, RefCell};
 use super::clocks::Clocks;
 use super::command_error::CommandError;
 use super::difference_history::DifferenceHistory;
+use super::expected_step::ExpectedStep;
 use super::leader::{LeaderState, reconcile};
 use super::lease::{self, Candidate};
 use super::observation_buffer::{ObservationBuffer, Ticket};
@@ -18,7 +19,7 @@ use super::spec::RampSpec;
 use super::state::RampState;
 use super::store::{Record, RolloutStore, StoreError, Update, read_decoded, update};
 use super::transition_log::Transition;
-use crate::analysis::{Observation, StepIndex};
+use crate::analysis::Observation;
 use crate::assignment::Epoch;
 
 /// A ramp in one worker.
@@ -177,7 +178,7 @@ impl RampWorker {
     /// state in its next reconcile.
     ///
     /// # Errors
-    /// [`CommandError::StepChanged`] where the ramp is not in `expected_step`, if one is given;
+    /// [`CommandError::StepChanged`] where the ramp is not in the `expected` step;
     /// [`CommandError::StoreUnavailable`] where the state cannot be read or written; and those of
     /// [`RampState::apply`].
     pub async fn apply(
@@ -185,11 +186,11 @@ impl RampWorker {
         store: &impl RolloutStore,
         context: &ReconcileContext<'_>,
         command: &OperatorCommand,
-        expected_step: Option<StepIndex>,
+        expected: ExpectedStep,
     ) -> Result<Transition, CommandError> {
         let applied = update(store, Record::State, |found: Option<RampState>| {
             let mut state = found.ok_or(CommandError::StoreUnavailable)?;
-            if expected_step.is_some_and(|step| step != state.step) {
+            if !expected.is_current(&state) {
                 return Err(CommandError::StepChanged);
             }
             let transition = state.apply(context.spec, command.clone(), context.now)?;

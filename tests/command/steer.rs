@@ -126,7 +126,7 @@ fn each_subcommand_sends_its_command() {
         let expected =
             format!("done: {url}/ assistant-v8: operator command: {}: {reason}\n", kind.as_str());
         assert_eq!((output.out, output.err.as_str()), (expected, ""));
-        let (CommandRequest { command, step: sent_step }, sent_rollout) =
+        let (CommandRequest { command, step: sent_step, .. }, sent_rollout) =
             accepted.lock().unwrap().pop().unwrap();
         assert_eq!((command.kind, command.reason()), (kind, reason));
         assert_eq!((sent_step, sent_rollout.as_deref()), (step, rollout));

@@ -1,8 +1,10 @@
 //! Access control of the console.
 
 use proptest::prelude::*;
+use verdigris::analysis::StepIndex;
 use verdigris::config::{ConsoleConfig, parse_command};
 use verdigris::console::{ConsoleRequest, ConsoleRequestHead, HttpResponse};
+use verdigris::rollout::ExpectedStep;
 
 const TOKEN: &str = "a-secret-of-sixteen";
 const LOCAL_80: (&str, &str) = (":authority", "localhost:80");
@@ -199,6 +201,11 @@ fn a_command_s_body_has_a_reason_and_its_parameters() {
             r#"{"reason": "a", "weights": {"blue": 50, "green": -1}}"#,
             Err("weights.green: -1: is not a whole number"),
         ),
+        (
+            "pause",
+            r#"{"reason": "a", "step": 0, "shadow": 1}"#,
+            Err("shadow: 1: is not true or false"),
+        ),
         ("pause", r#"{"reason": "a", "step": -1}"#, Err("step: -1: is not a whole number")),
         ("dance", r#"{"reason": "a"}"#, Err("")),
     ];
@@ -211,6 +218,21 @@ fn a_command_s_body_has_a_reason_and_its_parameters() {
             (parsed, _) => panic!("{name} {text}: {parsed:?}"),
         }
     }
+}
+
+/// A client of an older page does not say `shadow`.
+#[test]
+fn a_command_may_name_its_step() {
+    let expected = |fields: &str| {
+        let text = format!(r#"{{"reason": "a"{fields}}}"#);
+        let request = parse_command("approve", text.as_bytes(), 0).unwrap();
+        request.expected_step().unwrap()
+    };
+    let step = Some(StepIndex::new(2));
+    assert_eq!(expected(""), ExpectedStep::default());
+    assert_eq!(expected(r#", "step": 2"#), ExpectedStep { step, is_shadow_step: None });
+    let named = ExpectedStep { step, is_shadow_step: Some(false) };
+    assert_eq!(expected(r#", "step": 2, "shadow": false"#), named);
 }
 
 #[test]

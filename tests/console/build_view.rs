@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 use verdigris::assignment::Share;
 use verdigris::config::Config;
-use verdigris::console::view::{RolloutView, VersionAboutView, VersionView};
+use verdigris::console::problems::problems;
+use verdigris::console::view::{GateView, RolloutView, VersionAboutView, VersionView};
 use verdigris::console::{Acceptance, ControlState, Tone, ViewInputs, headline, page};
 use verdigris::rollout::decimal::Decimal;
 use verdigris::rollout::{
@@ -502,4 +503,96 @@ fn a_sample_ratio_mismatch_is_a_severe_problem() {
     let view = view(&walk, with_requests());
     assert!(view.problems[0].is_severe, "{view:?}");
     assert!(view.problems[0].what.starts_with("Sample ratio mismatch"), "{view:?}");
+}
+
+/// Counters are since Envoy's start: they stay when the cause is repaired, and when the ramp has ended.
+#[test]
+fn unread_answers_are_severe_while_the_step_lacks_values() {
+    type Change<'a> = &'a dyn Fn(&mut RolloutView);
+    let walk = Walk::new(ramp(json!({"gates": [{"metric": "refusal_rate"}]})));
+    let is_severe = |mut rollout: RolloutView, change: &dyn Fn(&mut RolloutView)| {
+        let read: &[(&str, u64)] = &[("requests", 500), ("answers", 500)];
+        let unread: &[(&str, u64)] = &[("requests", 500), ("answers", 100), ("unread", 400)];
+        rollout.versions = versions([("blue", read), ("green", unread)]);
+        change(&mut rollout);
+        let found = problems(&rollout, Some(walk.spec()), 0);
+        let problem = found.iter().find(|it| it.what.contains("of green could not be read"));
+        problem.unwrap().is_severe
+    };
+    fn refusals(rollout: &mut RolloutView) -> &mut GateView {
+        &mut rollout.ramp.as_mut().unwrap().judgement.as_mut().unwrap().gates[1]
+    }
+    let missing = |it: &mut RolloutView| {
+        let units = it.ramp.as_ref().unwrap().judgement.as_ref().unwrap().green_units;
+        refusals(it).green_missing = units / 5;
+    };
+    let uneven = |it: &mut RolloutView| refusals(it).verdict = "not_comparable".into();
+    let waits = |it: &mut RolloutView| it.ramp.as_mut().unwrap().waits_for = "unread".into();
+    let in_pairs = |it: &mut RolloutView| {
+        let step = it.ramp.as_mut().unwrap().shadow_step.as_mut().unwrap();
+        step.gates[2].is_critical = true;
+    };
+    let ended = |phase: &'static str| {
+        move |it: &mut RolloutView| {
+            uneven(it);
+            it.phase = phase.into();
+        }
+    };
+    let not_critical = |it: &mut RolloutView| {
+        uneven(it);
+        refusals(it).is_critical = false;
+    };
+    let cases: [(RolloutView, Change<'_>, bool); 10] = [
+        (fixtures::ramping(), &|_| (), false),
+        (fixtures::ramping(), &missing, true),
+        (fixtures::ramping(), &uneven, true),
+        (fixtures::holding(), &waits, true),
+        (fixtures::ramping(), &not_critical, false),
+        (fixtures::ramping(), &ended("promoted"), false),
+        (fixtures::ramping(), &ended("paused"), false),
+        (fixtures::promoted(), &|_| (), false),
+        (fixtures::shadow_step(), &|_| (), false),
+        (fixtures::shadow_step(), &in_pairs, true),
+    ];
+    for (index, (rollout, change, expected)) in cases.into_iter().enumerate() {
+        assert_eq!(is_severe(rollout, change), expected, "case {index}");
+    }
+}
+
+/// After a promotion gates and split decide nothing.
+#[test]
+fn incomparable_versions_are_severe_until_the_ramp_has_ended() {
+    for (phase, expected) in
+        [("ramping", true), ("holding", true), ("paused", true), ("promoted", false)]
+    {
+        let mut rollout = fixtures::ramping();
+        rollout.phase = phase.into();
+        let analysis = rollout.ramp.as_mut().unwrap().judgement.as_mut().unwrap();
+        analysis.is_mismatched = true;
+        analysis.gates[1].verdict = "not_comparable".into();
+        let found = problems(&rollout, None, 0);
+        let severe = found.iter().filter(|it| it.is_severe).count();
+        assert_eq!((found.len(), severe == 2), (2, expected), "{phase}");
+    }
+}
+
+/// More traffic helps only where evidence is missing.
+#[test]
+fn the_fix_of_an_overdue_step_is_for_what_it_waits_for() {
+    for (waits_for, expected) in [
+        ("evidence", "Wait for more traffic"),
+        ("approval", "approve the next step"),
+        ("division", "the split of users does not match"),
+        ("unread", "Make the answers of both versions readable"),
+        ("incident", "Repair what both versions share"),
+        ("data", "both versions receive requests"),
+        ("pairs", "increase the share of the shadow step"),
+    ] {
+        let mut rollout = fixtures::holding();
+        let ramp = rollout.ramp.as_mut().unwrap();
+        (ramp.is_overdue, ramp.waits_for) = (true, waits_for.into());
+        let found = problems(&rollout, None, 0);
+        let overdue = found.iter().find(|it| it.what.contains("longer than ramp.timeout"));
+        assert!(overdue.unwrap().mend.contains(expected), "{waits_for}: {found:?}");
+    }
 }

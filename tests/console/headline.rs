@@ -1,9 +1,11 @@
 //! The one-sentence status of a rollout.
 
+use verdigris::console::problems::problems;
 use verdigris::console::view::{CommandView, ProblemView, RolloutView, ShadowStepView};
 use verdigris::console::{Tone, headline, page};
 
 use crate::fixtures;
+use crate::harness::RampHarness;
 
 fn changed(mut rollout: RolloutView, change: impl FnOnce(&mut RolloutView)) -> RolloutView {
     change(&mut rollout);
@@ -204,6 +206,34 @@ fn each_state_has_its_headline() {
         assert_eq!(headline.text.replace('\u{a0}', " "), text);
         assert_eq!(headline.tone, tone, "{text}");
     }
+}
+
+/// Answers that could not be read before the cause was repaired, or before the promotion.
+#[test]
+fn what_was_unread_before_does_not_make_the_safety_of_green_unknown() {
+    let walk = RampHarness::new(serde_json::json!({
+        "steps": [50, 100], "bake": "10m", "gates": [{"metric": "refusal_rate"}], "tripwires": [],
+    }));
+    let of = |mut rollout: RolloutView| {
+        let green = rollout.versions.iter_mut().find(|it| it.version == "green").unwrap();
+        green.counters =
+            vec![("requests".into(), 9), ("answers".into(), 1), ("unread".into(), 400)];
+        rollout.problems = problems(&rollout, Some(walk.spec()), 0);
+        assert!(rollout.problems.iter().any(|it| it.what.contains("could not be read")));
+        headline(&rollout)
+    };
+    for (rollout, tone) in [(fixtures::ramping(), Tone::Good), (fixtures::promoted(), Tone::Good)] {
+        let text = headline(&rollout).text;
+        let found = of(rollout);
+        assert_eq!((found.tone, found.text), (tone, text));
+    }
+    let lacking = changed(fixtures::ramping(), |it| {
+        let analysis = it.ramp.as_mut().unwrap().judgement.as_mut().unwrap();
+        analysis.gates[1].green_missing = analysis.green_units;
+    });
+    let found = of(lacking);
+    assert!(found.text.starts_with("The safety of green cannot be assessed: 400 of 401 answers"));
+    assert_eq!(found.tone, Tone::Bad);
 }
 
 #[test]

@@ -4,8 +4,11 @@ use serde_json::json;
 use verdigris::config::Config;
 use verdigris::console::JudgeSpending;
 use verdigris::console::judge_summary::sentences;
-use verdigris::console::view::{JudgeView, JudgedPairsView, VersionView};
+use verdigris::console::problems::problems;
+use verdigris::console::view::{JudgeView, JudgedPairsView, RolloutView, VersionView};
 use verdigris::judge::Ledger;
+
+use crate::fixtures;
 
 const NOON_MS: u64 = 20_000 * 86_400_000 + 43_200_000;
 
@@ -101,4 +104,44 @@ fn a_judge_without_data_and_at_its_ceiling() {
     assert!(sentences[0].contains("Nothing is judged until 00:00 UTC"), "{sentences:?}");
     let judge = view(&json!({}), &[], 5_000_000);
     assert!(!judge.is_exhausted && judge.max_cost_microusd.is_none());
+}
+
+/// The problem of an exhausted judge, and the step that waits for its verdicts or does not.
+#[test]
+fn a_judge_without_verdicts_is_severe_while_the_ramp_needs_them() {
+    let config = json!({
+        "rollout": "assistant-v8", "unit": {"header": "x-user-id"},
+        "versions": {"blue": {"cluster": "b"}, "green": {"cluster": "g"}},
+        "ramp": {"steps": [{"shadow": 10}, 5, 100], "gates": [{"metric": "score"}, {"metric": "preference"}]},
+        "prices": {"*": {"input": 1, "output": 1}},
+        "judge": {"cluster": "judge", "model": "judge-model", "mode": "both"},
+    });
+    let config = Config::parse(config.to_string().as_bytes()).unwrap();
+    let is_severe = |mut rollout: RolloutView| {
+        rollout.judge = Some(view(&json!({"max_cost_per_day": 5}), &[], 5_000_000));
+        let found = problems(&rollout, config.ramp.as_ref(), 0);
+        found.iter().find(|it| it.what.starts_with("The judge has cost")).unwrap().is_severe
+    };
+    let in_step = |phase: &str, verdict: &str| {
+        let mut rollout = fixtures::ramping();
+        rollout.phase = phase.into();
+        let analysis = rollout.ramp.as_mut().unwrap().judgement.as_mut().unwrap();
+        analysis.gates[5].verdict = verdict.into();
+        rollout
+    };
+    for (phase, verdict, expected) in [
+        ("ramping", "undecided", true),
+        ("holding", "not_comparable", true),
+        ("ramping", "pass", false),
+        ("holding", "left_out", false),
+        ("paused", "undecided", false),
+        ("promoted", "undecided", false),
+    ] {
+        assert_eq!(is_severe(in_step(phase, verdict)), expected, "{phase} {verdict}");
+    }
+    assert!(!is_severe(fixtures::promoted()));
+    // Before the first pair.
+    let mut shadow_step = fixtures::shadow_step();
+    shadow_step.ramp.as_mut().unwrap().shadow_step.as_mut().unwrap().gates.clear();
+    assert!(is_severe(shadow_step));
 }

@@ -66,6 +66,58 @@ fn unread_bodies_are_explained() {
     assert!(unread.contains("Bodies are not read") && unread.contains(">Errors<"));
 }
 
+/// With weights and without `answers`, no response is counted.
+#[test]
+fn responses_that_are_not_counted_are_explained() {
+    let html = |rollout| page(&fixtures::view(vec![rollout]));
+    let mut rollout = fixtures::by_hand();
+    let expected = "Responses are not counted: <code>answers</code> is missing";
+    assert!(!html(rollout.clone()).contains(expected));
+    for version in &mut rollout.versions {
+        version.counters.retain(|(name, _)| name == "requests" || name.starts_with("decisions"));
+    }
+    let html = html(rollout);
+    assert!(html.contains(expected) && !html.contains("Bodies are not read"));
+}
+
+/// The refresh finds a focused element by its id, or by its place among the scrollable ones.
+#[test]
+fn each_element_with_the_focus_is_found_after_a_refresh() {
+    for (name, view) in fixtures::all() {
+        let html = Html::parse_document(&page(&view));
+        let focused = Selector::parse("main [tabindex=\"0\"]").unwrap();
+        for element in html.select(&focused) {
+            let is_found = element.attr("id").is_some() || element.attr("class") == Some("wide");
+            assert!(is_found, "{name}: {}", element.html());
+        }
+        // A table is wider than a phone.
+        assert_eq!(count(&html, "table"), count(&html, ".wide > table, .gates table"), "{name}");
+    }
+}
+
+/// The shadow step and the first one have the same index.
+#[test]
+fn an_approval_is_for_the_step_that_the_page_shows() {
+    let shown = |rollout: RolloutView| {
+        let html = Html::parse_document(&page(&fixtures::view(vec![rollout])));
+        let button = Selector::parse("[data-order=approve]").unwrap();
+        let button = html.select(&button).next().unwrap();
+        ["data-step", "data-share", "data-shadow"].map(|it| button.attr(it).map(str::to_owned))
+    };
+    let waiting = |mut rollout: RolloutView| {
+        rollout.phase = "holding".into();
+        rollout.ramp.as_mut().unwrap().waits_for = "approval".into();
+        rollout
+    };
+    let some = |text: &str| Some(text.to_owned());
+    let in_shadow = waiting(fixtures::shadow_step());
+    assert_eq!(shown(in_shadow.clone()), [some("0"), some("1\u{a0}%"), some("true")]);
+    let mut after = in_shadow;
+    after.ramp.as_mut().unwrap().shadow_step.as_mut().unwrap().is_current = false;
+    assert_eq!(shown(after), [some("0"), some("5\u{a0}%"), some("false")]);
+    assert_eq!(shown(fixtures::approval()), [some("2"), some("50\u{a0}%"), None]);
+}
+
 /// The text of each element that a selector matches.
 fn texts(html: &str, selector: &str) -> Vec<String> {
     let html = Html::parse_document(html);

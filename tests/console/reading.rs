@@ -45,11 +45,21 @@ async fn the_page_is_readable_and_stays_up_to_date() {
     browser.emulate(360, "dark").await;
     for (name, _) in fixtures::all() {
         person.page.goto(&format!("{address}/{name}/")).await.unwrap();
+        let width = "return [document.documentElement.scrollWidth, innerWidth]";
+        let width = person.page.execute(width, vec![]).await.unwrap();
+        assert_eq!(width[0], width[1], "{name} scrolls to the side");
         let wide = person.page.execute(TOO_WIDE, vec![]).await.unwrap();
         assert_eq!(wide, json!([]), "{name} is wider than the screen");
     }
+    // Another answer than the page is no lost connection.
+    person.page.goto(&format!("{address}/holding/")).await.unwrap();
+    server.remove("holding");
+    person.until("document.getElementById('live').textContent.includes('HTTP status 404')").await;
+
     let complaints: Vec<_> = browser.console().await;
-    let complaints = complaints.iter().filter(|it| !it.contains("ERR_INTERNET_DISCONNECTED"));
+    let complaints = complaints
+        .iter()
+        .filter(|it| !it.contains("ERR_INTERNET_DISCONNECTED") && !it.contains("404 (Not Found)"));
     assert_eq!(complaints.collect::<Vec<_>>(), Vec::<&String>::new());
 
     // The page is readable without JavaScript.

@@ -42,7 +42,26 @@ fn the_record_is_limited_in_size() {
     }
     assert_eq!(all.iter().count(), 8);
     assert_eq!(all.iter().last().unwrap().plugin, "p99");
-    assert!(all.write().len() < 12_000, "{}", all.write().len());
+    assert!(all.write().len() < 20_000, "{}", all.write().len());
+    for plugin in 0..1000 {
+        all.accept(&format!("q{plugin}"), PluginKind::Rollout, plugin, NOW_MS);
+    }
+    assert!(all.write().len() < 24_000, "{}", all.write().len());
+}
+
+/// Else a new VM of one of them would clear a rejection by accepting what is in force.
+#[test]
+fn as_many_rollouts_as_a_console_shows_keep_their_rejections() {
+    let mut all = Rejections::default();
+    let plugin = |index: u64| format!("verdigris-{index}");
+    let accept = |all: &mut Rejections, index: u64| {
+        all.accept(&plugin(index), PluginKind::Rollout, index, NOW_MS)
+    };
+    assert!(all.accept("console", PluginKind::Console, 1, NOW_MS));
+    (0..64).for_each(|index| assert!(accept(&mut all, index)));
+    all.reject(note(&plugin(0), RELEASE, "why"));
+    (0..64).for_each(|index| assert!(!accept(&mut all, index)));
+    assert_eq!(all.iter().count(), 1);
 }
 
 /// A rejected configuration, one that is accepted after it, and whether the rejection stays.

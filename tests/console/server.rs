@@ -39,6 +39,12 @@ impl Server {
         shown.iter_mut().filter(|(it, _)| *it == name).for_each(|(_, it)| *it = view.clone());
     }
 
+    /// Answers 404 where this view was.
+    #[allow(dead_code, reason = "the screenshots do not use it")]
+    pub fn remove(&self, name: &str) {
+        self.shown.lock().unwrap().retain(|(it, _)| *it != name);
+    }
+
     fn find(&self, name: &str) -> Option<View> {
         let shown = self.shown.lock().unwrap();
         shown.iter().find(|(it, _)| *it == name).map(|(_, view)| view.clone())

@@ -18,8 +18,8 @@ use verdigris::fleet::{
 };
 use verdigris::rollout::store::{Record, RolloutStore, poll_once};
 use verdigris::rollout::{
-    Clocks, CommandError, CommandKind, OperatorCommand, PublishedSnapshot, RampSpec, RampState,
-    Snapshot, SpecFingerprint, Transition,
+    Clocks, CommandError, CommandKind, ExpectedStep, OperatorCommand, PublishedSnapshot, RampSpec,
+    RampState, Snapshot, SpecFingerprint, Transition,
 };
 
 use super::test_store::TestStore;
@@ -289,7 +289,8 @@ impl<S: TestStore> Fleet<S> {
         };
         let command = OperatorCommand::new(kind, "a test", now.unix_ms)?;
         let fleet_ns = |it: &InForce| it.clock_ns;
-        let mut applied = pin!(apply_command(&*envoy.client, &context, fleet_ns, &command, None));
+        let any = ExpectedStep::default();
+        let mut applied = pin!(apply_command(&*envoy.client, &context, fleet_ns, &command, any));
         loop {
             let polled = applied.as_mut().poll(&mut Context::from_waker(Waker::noop()));
             if let Poll::Ready(result) = polled {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use verdigris::analysis::StepIndex;
 use verdigris::assignment::{Epoch, Share};
-use verdigris::rollout::{CommandError, CommandKind, HoldReason, Phase};
+use verdigris::rollout::{CommandError, CommandKind, ExpectedStep, HoldReason, Phase};
 
 use super::harness::{RampHarness, Traffic};
 use super::{BAD, BOTH_BROKEN, BROKEN, GOOD, NO_TRAFFIC, ramp_with};
@@ -287,4 +287,25 @@ fn alpha_is_shared_with_the_steps_after_it() {
     let alpha = |ramp: &RampHarness| ramp.spec().analysis.alpha;
     assert!((alpha(&with_shadow(shadow())) - 0.025).abs() < 1e-12);
     assert!((alpha(&RampHarness::new(super::ramp())) - 0.05).abs() < 1e-12);
+}
+
+/// The shadow step and the first one have the index 0, so the index alone approves either.
+#[test]
+fn an_approval_of_the_shadow_step_is_not_one_of_the_first_step() {
+    let steps =
+        json!([shadow(), {"percent": 50, "approve": true}, {"percent": 75, "approve": true}, 100]);
+    let mut ramp = RampHarness::new(ramp_with(json!({"steps": steps})));
+    let step = Some(StepIndex::FIRST);
+    let [of_any, of_shadow, of_first] =
+        [None, Some(true), Some(false)].map(|is_shadow_step| ExpectedStep { step, is_shadow_step });
+    ramp.run_pairs(120, GOOD);
+    assert!(ramp.state.is_shadow_step() && ramp.state.hold_reason == HoldReason::Approval);
+    assert!(of_shadow.is_current(&ramp.state) && !of_first.is_current(&ramp.state));
+    ramp.command(CommandKind::Approve).unwrap();
+    ramp.run(600, GOOD);
+    assert!(!ramp.state.is_shadow_step() && ramp.state.hold_reason == HoldReason::Approval);
+    assert!(!of_shadow.is_current(&ramp.state) && of_first.is_current(&ramp.state));
+    assert!(of_any.is_current(&ramp.state));
+    let next = ExpectedStep { step: Some(StepIndex::new(1)), is_shadow_step: None };
+    assert!(!next.is_current(&ramp.state) && ExpectedStep::default().is_current(&ramp.state));
 }

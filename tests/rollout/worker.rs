@@ -11,8 +11,8 @@ use verdigris::rollout::lease::LEASE_NS;
 use verdigris::rollout::replaced::replace_by_weights;
 use verdigris::rollout::store::Record;
 use verdigris::rollout::{
-    Candidate, Clocks, CommandError, CommandKind, OperatorCommand, Phase, RampEvent, RampSpec,
-    RampState, RampWorker, ReconcileContext, Snapshot, StoredHistory,
+    Candidate, Clocks, CommandError, CommandKind, ExpectedStep, OperatorCommand, Phase, RampEvent,
+    RampSpec, RampState, RampWorker, ReconcileContext, Snapshot, StoredHistory,
 };
 
 use super::memory_store::{MemoryStore, complete, poll};
@@ -106,8 +106,8 @@ impl Workers {
         let context =
             ReconcileContext { spec: &self.spec, history, now: self.now(), report: &report };
         let command = OperatorCommand::new(kind, "as asked", 0).unwrap();
-        let step = step.map(StepIndex::new);
-        complete(self.workers[1].apply(&self.store, &context, &command, step))
+        let expected = ExpectedStep { step: step.map(StepIndex::new), is_shadow_step: None };
+        complete(self.workers[1].apply(&self.store, &context, &command, expected))
             .map(|transition| transition.to.phase)
     }
 
