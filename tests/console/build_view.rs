@@ -593,6 +593,6 @@ fn the_fix_of_an_overdue_step_is_for_what_it_waits_for() {
         (ramp.is_overdue, ramp.waits_for) = (true, waits_for.into());
         let found = problems(&rollout, None, 0);
         let overdue = found.iter().find(|it| it.what.contains("longer than ramp.timeout"));
-        assert!(overdue.unwrap().mend.contains(expected), "{waits_for}: {found:?}");
+        assert!(overdue.unwrap().fix.contains(expected), "{waits_for}: {found:?}");
     }
 }
