@@ -96,7 +96,8 @@ fn build(raw: RawConfig, diagnostics: &mut Diagnostics) -> Option<Config> {
     let reserved: Vec<&HeaderName> = used_headers.iter().map(|(_, name)| *name).collect();
     let mut check_request = |field: &str, raw: Option<RawRequest>| {
         let raw = raw.unwrap_or_default();
-        let patch = check_request_patch(field, raw, &reserved, include_usage, diagnostics);
+        let max = max_request_body;
+        let patch = check_request_patch(field, raw, &reserved, include_usage, max, diagnostics);
         (patch != RequestPatch::default()).then_some(patch)
     };
     let blue_request = check_request("versions.blue.request", blue.request);

@@ -49,6 +49,18 @@ fn every_field_can_be_set() {
     assert_eq!(config.version_header.as_str(), "x-version");
 }
 
+#[test]
+fn a_patch_needs_room_in_the_largest_body() {
+    let mut config = minimal_config();
+    config["versions"]["green"]["request"] = json!({"system": {"append": "Be brief."}});
+    config["max_request_body"] = json!(50);
+    let error = parse(&config).unwrap_err().to_string();
+    let expected = "max_request_body: 50: versions.green.request can add 75 bytes to a body";
+    assert!(error.starts_with(expected), "{error}");
+    config["max_request_body"] = json!(75);
+    assert!(parse(&config).is_ok());
+}
+
 /// A line of the log is one error, and in the order of its characters.
 #[test]
 fn an_error_shows_what_would_not_be_seen() {
