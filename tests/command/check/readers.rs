@@ -156,6 +156,9 @@ fn a_merged_decimal_is_a_number_only_where_the_filter_gets_a_struct() {
     ] {
         let green = format!("cluster: llm-green, request: {{merge: {{temperature: {value}}}}}");
         let yaml = CONFIG.replace("cluster: llm-green", &green) + "read_body: after_routing\n";
+        let judge =
+            format!("judge: {{cluster: j, model: m, parameters: {{temperature: {value}}}}}\n");
+        let yaml = yaml + &judge;
         assert!(is_same(&struct_yaml(&yaml), in_struct), "{value}");
         assert!(!is_same(&struct_yaml(&yaml), "1"), "{value}");
         for kind in KINDS {
