@@ -10,9 +10,7 @@ use serde_json::{Map, Number, Value};
 use crate::config::examples::example;
 use crate::config::invalid_config::{FieldError, InvalidConfig, WHOLE_CONFIG};
 use crate::config::nearest::nearest;
-
-/// Up to here each integer is a `double` of its own.
-const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
+use crate::json::whole_number;
 
 /// Reads the fields of an object.
 pub(in crate::config) struct ObjectReader<'a> {
@@ -42,14 +40,6 @@ pub(in crate::config) fn read_object<T>(
     let value = Node::root(json, &errors).object().map(read);
     let errors = errors.into_inner();
     value.filter(|_| errors.is_empty()).ok_or(InvalidConfig { errors })
-}
-
-/// A whole number from 0. It may be written as 95.0 or 9.5e1, as programs do whose numbers are all
-/// floating-point, and as JSON Schema allows.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "is in range")]
-pub(in crate::config) fn whole_number(number: &Number) -> Option<u64> {
-    let is_whole = |it: &f64| (0.0..=MAX_EXACT).contains(it) && it.trunc() == *it;
-    number.as_u64().or_else(|| number.as_f64().filter(is_whole).map(|it| it as u64))
 }
 
 /// The number of a JSON text. By the deserializer of whole configurations, so that the `.wasm` has no
