@@ -77,7 +77,10 @@ fn build(raw: RawConfig, diagnostics: &mut Diagnostics) -> Option<Config> {
     let pins = check_pins(&raw.pins, diagnostics);
     let names = [raw.cluster_header, raw.version_header, raw.force_header];
     let headers = Headers::check(names, diagnostics);
-    let conversation = raw.conversation.map(|it| check_conversation(it, diagnostics));
+    let conversation = {
+        let units = unit.as_deref().unwrap_or_default();
+        raw.conversation.map(|it| check_conversation(it, units, diagnostics))
+    };
     let has_shadow_step = ramp.iter().flatten().any(|ramp| ramp.shadow.is_some());
     let has_shadow = raw.shadow.is_some() || has_shadow_step || raw.role == Some(Role::Shadow);
     let needs_answers = has_shadow || raw.judge.is_some() || raw.samples.is_some();

@@ -258,7 +258,8 @@ fn check_timeout(raw: Option<&str>, diagnostics: &mut Diagnostics) -> Option<Dur
     let Some(text) = raw else { return Some(TIMEOUT) };
     let timeout = parse_duration(text).filter(|timeout| !timeout.is_zero());
     if timeout.is_none() {
-        let fix = "write how long the judge may take for an answer, above 0, such as \"20s\"";
+        let fix = "write how long the judge may take for an answer, above 0 and at most 365 days, such \
+                   as \"20s\"";
         diagnostics.push(FieldError::new("judge.timeout", &json!(text), fix));
     }
     timeout

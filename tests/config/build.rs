@@ -61,6 +61,19 @@ fn a_patch_needs_room_in_the_largest_body() {
     assert!(parse(&config).is_ok());
 }
 
+/// It would be used for two purposes.
+#[test]
+fn the_unit_s_header_is_no_id_of_conversations_by_default() {
+    let mut config = minimal_config();
+    config["unit"] = json!({"header": "X-Session-Id"});
+    config["conversation"] = json!({});
+    let ids = parse(&config).unwrap().conversation.unwrap().ids;
+    let is_unit = |it: &UnitSource| it.header().is_some_and(|it| it.as_str() == "x-session-id");
+    assert!(ids.len() == 5 && !ids.iter().any(is_unit), "{ids:?}");
+    config["conversation"] = json!({"id": {"header": "x-session-id"}});
+    assert_eq!(error_fields(&parse(&config).unwrap_err()), ["conversation.id"]);
+}
+
 /// A line of the log is one error, and in the order of its characters.
 #[test]
 fn an_error_shows_what_would_not_be_seen() {

@@ -51,6 +51,18 @@ pub(in crate::config) fn parse_number(text: &str) -> Option<Number> {
     }
 }
 
+/// What to write in a field that has no example of its own.
+fn example_of_type(expected: &'static str) -> &'static str {
+    match expected {
+        "a string" => "it in quotes",
+        "a whole number from 0" => "one without quotes, such as 5",
+        "a number" => "one without quotes, such as 0.5",
+        "an object" => "its fields in braces, {…}",
+        "a list" => "its items in brackets, […]",
+        other => other,
+    }
+}
+
 /// The number in a text such as "12.5": JSON's notation without an exponent.
 pub(in crate::config) fn number_from_text(text: &str) -> Option<Number> {
     let is_decimal = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'-'));
@@ -154,13 +166,10 @@ impl<'a> Node<'a> {
     }
 
     /// Adds an error if `value`, this node's value as the expected type, is `None`.
-    fn expect_type<T>(&self, value: Option<T>, expected: &str) -> Option<T> {
+    fn expect_type<T>(&self, value: Option<T>, expected: &'static str) -> Option<T> {
         if value.is_none() {
-            let fix = match example(&self.path) {
-                Some(example) => format!("is not {expected}; write {example}"),
-                None => format!("is not {expected}"),
-            };
-            self.reject(fix);
+            let example = example(&self.path).unwrap_or_else(|| example_of_type(expected));
+            self.reject(format!("is not {expected}; write {example}"));
         }
         value
     }
