@@ -74,6 +74,9 @@ fn check_header_patch(
         } else if patch.remove.contains(&name) {
             let fix = "is also removed; keep only set, which replaces an existing value";
             diagnostics.push(FieldError::new(field, &json!(name.as_str()), fix));
+        } else if patch.set.iter().any(|(other, _)| *other == name) {
+            let fix = "is set twice, since the names of headers have no case; keep one";
+            diagnostics.push(FieldError::new(field, &json!(name.as_str()), fix));
         } else {
             patch.set.push((name, value.as_str().into()));
         }

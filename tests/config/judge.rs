@@ -96,6 +96,22 @@ fn errors_name_field_value_and_fix() {
         ),
         (json!({"max_cost_per_day": 0}), json!({}), "judge.max_cost_per_day: 0: write the most"),
         (
+            json!({"max_cost_per_day": 5}),
+            json!({"prices": {"*": {"input": 0, "output": 0}}}),
+            "judge.max_cost_per_day: 5: the price of the judge's model is 0, so that the ceiling is never",
+        ),
+        (
+            json!({"model": "gpt-5"}),
+            arm(json!({"merge": {"model": "gpt-5"}})),
+            "judge.model: \"gpt-5\": is versions.green.request.merge.model, and a model prefers",
+        ),
+        (
+            json!({"timeout": "366d"}),
+            json!({}),
+            "judge.timeout: \"366d\": write how long the judge may take for an answer, above 0 and at most \
+             365 days",
+        ),
+        (
             json!({"mode": "pairwise"}),
             json!({}),
             "judge.mode: \"pairwise\": pairs of answers are made in a shadow step",
