@@ -65,13 +65,13 @@ struct MarkerLocations {
     cookies: Vec<MarkerCookie>,
 }
 
-/// Checks the `conversation` section. `units` are the sources of the unit.
+/// Checks the `conversation` section. `unit` is `None` if it is wrong.
 pub(super) fn check_conversation(
     raw: RawConversation,
-    units: &[UnitSource],
+    unit: &Option<Vec<UnitSource>>,
     diagnostics: &mut Diagnostics,
 ) -> Option<ConversationConfig> {
-    let ids = check_ids(raw.id, units, diagnostics)?;
+    let ids = check_ids(raw.id, unit, diagnostics)?;
     let markers = check_markers(raw.marker, diagnostics)?;
     let max_age_ms = check_max_age_ms(raw.drain.max_age.as_deref(), diagnostics);
     let history: Vec<_> = raw
@@ -95,14 +95,14 @@ pub(super) fn check_conversation(
 
 fn check_ids(
     raw: Option<RawUnitSources>,
-    units: &[UnitSource],
+    unit: &Option<Vec<UnitSource>>,
     diagnostics: &mut Diagnostics,
 ) -> Option<IdLocations> {
     let mut ids = IdLocations::default();
     let Some(RawUnitSources(sources)) = raw else {
         // The header of the unit is no conversation's.
         let defaults = DEFAULT_ID_HEADERS.iter().filter_map(|name| header_source(name));
-        ids.sources.extend(defaults.filter(|it| !units.contains(it)));
+        ids.sources.extend(defaults.filter(|it| !unit.iter().flatten().any(|unit| unit == it)));
         return Some(ids);
     };
     if sources.is_empty() {
