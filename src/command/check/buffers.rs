@@ -13,8 +13,8 @@ const LIMIT: &str = "per_connection_buffer_limit_bytes";
 /// Envoy's default of `per_connection_buffer_limit_bytes`.
 const DEFAULT_LIMIT: usize = 1 << 20;
 
-/// Checks the buffers of a manager, and of its listener. Where the listener is in the file and states no
-/// limit, Envoy's default applies.
+/// Checks the buffers of a manager, and of its listener. Where the release's listener is in the file and
+/// states no limit, Envoy's default applies.
 pub fn check(manager: &Manager<'_>, rollouts: &[&Config], findings: &mut Findings) {
     if manager.purpose == Purpose::Console {
         return;
@@ -30,7 +30,11 @@ pub fn check(manager: &Manager<'_>, rollouts: &[&Config], findings: &mut Finding
     let window = ["http2_protocol_options", "initial_stream_window_size"];
     let window = manager.node.at(&window).filter(|_| !is_http1);
     let mut found = Findings::default();
-    let has_default = |it: &&YamlNode| limit.is_none() && it.get("filter_chains").is_some();
+    // Internal listeners get what the release's has let pass, and may get nothing.
+    let has_default = |it: &&YamlNode| {
+        let is_release = manager.purpose == Purpose::Release;
+        is_release && limit.is_none() && it.get("filter_chains").is_some()
+    };
     if let Some(listener) = listener.filter(has_default).filter(|_| largest > DEFAULT_LIMIT) {
         let default = format!("{DEFAULT_LIMIT}, the default");
         found.warnings.push(finding(manager, LIMIT, listener, &default, largest));

@@ -156,15 +156,26 @@ fn a_merged_decimal_is_a_number_only_where_the_filter_gets_a_struct() {
     ] {
         let green = format!("cluster: llm-green, request: {{merge: {{temperature: {value}}}}}");
         let yaml = CONFIG.replace("cluster: llm-green", &green) + "read_body: after_routing\n";
-        let judge =
-            format!("judge: {{cluster: j, model: m, parameters: {{temperature: {value}}}}}\n");
-        let yaml = yaml + &judge;
         assert!(is_same(&struct_yaml(&yaml), in_struct), "{value}");
         assert!(!is_same(&struct_yaml(&yaml), "1"), "{value}");
         for kind in KINDS {
             let expected = if kind == "EnvoyFilter" { in_struct } else { in_text };
             assert!(is_same(&object(kind, "", &yaml), expected), "{kind}: {value}");
         }
+    }
+}
+
+#[test]
+fn a_decimal_in_the_judge_s_parameters_is_a_number_in_a_struct() {
+    for (tokens, expected) in [
+        ("50.0", "fine"),
+        ("50.5", "judge.parameters.max_tokens: 50.5: write a whole number"),
+        ("'50'", "judge.parameters.max_tokens: \"50\": write a whole number"),
+    ] {
+        let judge =
+            format!("judge: {{cluster: j, model: m, parameters: {{max_tokens: {tokens}}}}}\n");
+        let output = check(&struct_yaml(&format!("{CONFIG}{judge}")));
+        assert!(output.out.contains(expected), "{tokens}: {output:?}");
     }
 }
 
