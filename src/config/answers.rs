@@ -104,14 +104,17 @@ fn reject_unused(fields: &[(&str, bool)], fix: &str, diagnostics: &mut Diagnosti
 
 fn check_path(path: RawPath, diagnostics: &mut Diagnostics) -> Option<(Box<[u8]>, Format)> {
     match (path.prefix, path.format) {
-        (Some(prefix), Some(format)) if prefix.starts_with('/') => {
+        // No path with another character can arrive.
+        (Some(prefix), Some(format))
+            if prefix.starts_with('/') && prefix.chars().all(|it| it.is_ascii_graphic()) =>
+        {
             Some((prefix.into_bytes().into(), format))
         }
         (prefix, _) => {
             diagnostics.push(FieldError::new(
                 "answers.paths",
                 &prefix.map_or(Value::Null, Value::from),
-                r#"write a prefix that begins with "/" and its format, such as {"prefix": "/v1/ask", "format": "chat"}"#,
+                r#"write a prefix in ASCII that begins with "/", without spaces, and its format, such as {"prefix": "/v1/ask", "format": "chat"}"#,
             ));
             None
         }

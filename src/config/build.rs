@@ -77,7 +77,7 @@ fn build(raw: RawConfig, diagnostics: &mut Diagnostics) -> Option<Config> {
     let pins = check_pins(&raw.pins, diagnostics);
     let names = [raw.cluster_header, raw.version_header, raw.force_header];
     let headers = Headers::check(names, diagnostics);
-    let conversation = raw.conversation.map(|it| check_conversation(it, diagnostics));
+    let conversation = raw.conversation.map(|it| check_conversation(it, &unit, diagnostics));
     let has_shadow_step = ramp.iter().flatten().any(|ramp| ramp.shadow.is_some());
     let has_shadow = raw.shadow.is_some() || has_shadow_step || raw.role == Some(Role::Shadow);
     let needs_answers = has_shadow || raw.judge.is_some() || raw.samples.is_some();
@@ -95,8 +95,8 @@ fn build(raw: RawConfig, diagnostics: &mut Diagnostics) -> Option<Config> {
     reject_shared_names(&used_headers, &unit, &conversation, diagnostics);
     let reserved: Vec<&HeaderName> = used_headers.iter().map(|(_, name)| *name).collect();
     let mut check_request = |field: &str, raw: Option<RawRequest>| {
-        let raw = raw.unwrap_or_default();
-        let patch = check_request_patch(field, raw, &reserved, include_usage, diagnostics);
+        let (raw, max) = (raw.unwrap_or_default(), max_request_body);
+        let patch = check_request_patch(field, raw, &reserved, include_usage, max, diagnostics);
         (patch != RequestPatch::default()).then_some(patch)
     };
     let blue_request = check_request("versions.blue.request", blue.request);

@@ -49,7 +49,14 @@ pub(super) fn check_console_path(
     diagnostics: &mut Diagnostics,
 ) -> Option<Option<ConsolePath>> {
     let raw = raw?;
-    let path = raw.path.as_deref()?;
+    let Some(path) = raw.path.as_deref() else {
+        if !raw.hosts.is_empty() {
+            let fix = "has no effect in a rollout's configuration without console.path; add one, such as \
+                       \"/verdigris\", or remove it";
+            diagnostics.push(FieldError::unneeded("console.hosts", fix));
+        }
+        return None;
+    };
     let path = diagnostics.checked("console.path", path, |path| {
         if is_valid(path) { Ok(Box::from(path)) } else { Err(RULE) }
     });

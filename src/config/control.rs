@@ -8,9 +8,9 @@ use serde_json::{Number, json};
 use super::FieldError;
 use super::diagnostics::Diagnostics;
 use super::raw::ramp::RawControl;
-use super::raw::reader::whole_number;
 use crate::analysis::StepDesign;
 use crate::assignment::Share;
+use crate::json::whole_number;
 
 /// What green is compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

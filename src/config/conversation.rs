@@ -65,12 +65,13 @@ struct MarkerLocations {
     cookies: Vec<MarkerCookie>,
 }
 
-/// Checks the `conversation` section.
+/// Checks the `conversation` section. `unit` is `None` if it is wrong.
 pub(super) fn check_conversation(
     raw: RawConversation,
+    unit: &Option<Vec<UnitSource>>,
     diagnostics: &mut Diagnostics,
 ) -> Option<ConversationConfig> {
-    let ids = check_ids(raw.id, diagnostics)?;
+    let ids = check_ids(raw.id, unit, diagnostics)?;
     let markers = check_markers(raw.marker, diagnostics)?;
     let max_age_ms = check_max_age_ms(raw.drain.max_age.as_deref(), diagnostics);
     let history: Vec<_> = raw
@@ -92,10 +93,16 @@ pub(super) fn check_conversation(
     })
 }
 
-fn check_ids(raw: Option<RawUnitSources>, diagnostics: &mut Diagnostics) -> Option<IdLocations> {
+fn check_ids(
+    raw: Option<RawUnitSources>,
+    unit: &Option<Vec<UnitSource>>,
+    diagnostics: &mut Diagnostics,
+) -> Option<IdLocations> {
     let mut ids = IdLocations::default();
     let Some(RawUnitSources(sources)) = raw else {
-        ids.sources.extend(DEFAULT_ID_HEADERS.iter().filter_map(|name| header_source(name)));
+        // The header of the unit is no conversation's.
+        let defaults = DEFAULT_ID_HEADERS.iter().filter_map(|name| header_source(name));
+        ids.sources.extend(defaults.filter(|it| !unit.iter().flatten().any(|unit| unit == it)));
         return Some(ids);
     };
     if sources.is_empty() {

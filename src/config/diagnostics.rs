@@ -54,9 +54,16 @@ impl Diagnostics {
         check: impl FnOnce(&str) -> Result<T, &'static str>,
     ) -> Option<T> {
         let Some(text) = text else {
-            let section = field.split('.').next().unwrap_or(field);
-            let example = example(section).unwrap_or_default();
-            self.push(FieldError::missing(field, format!("write \"{section}\": {example}")));
+            let mut sections = vec![field];
+            while let Some((section, _)) = sections.last().and_then(|it| it.rsplit_once('.')) {
+                sections.push(section);
+            }
+            // The innermost section that has an example; `field` itself is in it.
+            let found = sections.iter().skip(usize::from(sections.len() > 1));
+            let found = found.filter_map(|it| Some((*it, example(it)?))).next();
+            let (section, example) = found.unwrap_or((field, ""));
+            let name = section.rsplit('.').next().unwrap_or(section);
+            self.push(FieldError::missing(field, format!("write \"{name}\": {example}")));
             return None;
         };
         self.checked(field, &text, check)

@@ -22,6 +22,13 @@ const MAX_DEPTH: usize = 128;
 /// From here on a `double` has no fractions, but not every integer either.
 const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 
+/// The fields whose values may have any type.
+const UNTYPED: [&[&str]; 3] = [
+    &["versions", "blue", "request", "merge"],
+    &["versions", "green", "request", "merge"],
+    &["judge", "parameters"],
+];
+
 /// The content of a field in the protobuf wire format.
 enum Field<'a> {
     Varint(u64),
@@ -39,8 +46,8 @@ struct FieldReader<'a>(&'a [u8]);
 /// A number without fractions is written as an integer, such as 95 for the `double` 95.0.
 ///
 /// Envoy 1.40 makes text of the decimals in its YAML files. The parser reads numbers from text too,
-/// but what is merged into requests has no types of its own: there a text that is such a decimal is
-/// a number.
+/// but what is merged into requests, and the judge's parameters, have no types of their own: there a
+/// text that is such a decimal is a number.
 ///
 /// ```
 /// use verdigris::config::text_from_envoy;
@@ -52,11 +59,11 @@ pub fn text_from_envoy(bytes: Vec<u8>) -> Vec<u8> {
     // No JSON text is a Struct, which has the control character 0x12 before each value.
     match object(&bytes, 0) {
         Some(mut json) if !bytes.is_empty() => {
-            for version in ["blue", "green"] {
-                let version = json.get_mut("versions").and_then(|it| it.get_mut(version));
-                let request = version.and_then(|it| it.get_mut("request"));
-                if let Some(merge) = request.and_then(|it| it.get_mut("merge")) {
-                    restore_decimals(merge);
+            for path in UNTYPED {
+                let parent = Some(&mut json);
+                let found = path.iter().fold(parent, |it, name| it.and_then(|it| it.get_mut(name)));
+                if let Some(untyped) = found {
+                    restore_decimals(untyped);
                 }
             }
             json.to_string().into_bytes()

@@ -1,11 +1,13 @@
-//! Example values of the top-level fields, for error messages.
+//! Example values of fields, for error messages.
 
-/// An example of a top-level field's value, or a description with an example.
+/// An example of a field's value, or a description with an example. `None` for most fields below the top
+/// level.
 pub(super) fn example(field: &str) -> Option<&'static str> {
     Some(match field {
         "rollout" => r#""assistant-v8""#,
         "unit" => r#"{"header": "x-user-id"}, {"cookie": "uid"} or a list of these"#,
         "versions" => r#"{"blue": {"cluster": "llm-blue"}, "green": {"cluster": "llm-green"}}"#,
+        "versions.green.failover" => r#"{"cluster": "llm-green-failover"}"#,
         "weights" => r#"two whole numbers from 0, such as {"blue": 95, "green": 5}"#,
         "weights.blue" | "weights.green" => {
             "a number such as 5; weights are a ratio, 95 and 5 are 5 %"

@@ -33,10 +33,12 @@ pub(super) fn check_feedback(
     raw: RawFeedback,
     diagnostics: &mut Diagnostics,
 ) -> Option<FeedbackConfig> {
+    // No other path can arrive.
+    let is_in_path = |it: char| it.is_ascii_graphic() && !matches!(it, '?' | '#');
     let is_path =
-        |path: &str| path.len() > 1 && path.starts_with('/') && !path.contains(['?', '#']);
+        |path: &str| path.len() > 1 && path.starts_with('/') && path.chars().all(is_in_path);
     let path = diagnostics.required("feedback.path", raw.path, |path| {
-        let rule = r#"write the path of feedback requests, without a query, such as "/feedback""#;
+        let rule = r#"write the path of feedback requests in ASCII, without spaces and a query, such as "/feedback""#;
         if is_path(path) { Ok(Box::from(path)) } else { Err(rule) }
     });
     let has_none = raw.thumb.is_none() && raw.score.is_none();

@@ -101,10 +101,20 @@ impl JudgeContext {
         let model = |(field, version): &(_, &RawVersion)| {
             Some((*field, version.request.as_ref()?.model.clone()?))
         };
+        let merged = [
+            ("versions.blue.request.merge.model", &raw.versions.blue),
+            ("versions.green.request.merge.model", &raw.versions.green),
+        ];
+        let merged_model = |(field, version): &(_, &RawVersion)| {
+            let merge = version.request.as_ref()?.merge.as_ref()?;
+            Some((*field, merge.get("model")?.as_str()?.to_owned()))
+        };
         let steps = raw.ramp.as_ref().and_then(|ramp| ramp.steps.as_ref());
         Self {
             clusters: VersionClusters::new(raw),
-            models: versions.iter().filter_map(model).collect(),
+            models: (versions.iter().filter_map(model))
+                .chain(merged.iter().filter_map(merged_model))
+                .collect(),
             has_shadow_step: raw.role == Some(Role::Shadow)
                 || steps.is_some_and(|steps| steps.iter().any(RawStep::is_shadow)),
             disables_reading: disables_reading(raw),
@@ -159,6 +169,15 @@ pub(super) fn check_judge(
             "the judge's cost is not known without a price; add \
              \"prices\": {{\"{model}\": {{\"input\": 0.15, \"output\": 0.6}}}}"
         );
+        diagnostics.push(FieldError::new(
+            "judge.max_cost_per_day",
+            &json!(raw.max_cost_per_day),
+            fix,
+        ));
+    }
+    if let (Some(Some(_)), Some(Price { input: 0, output: 0, .. })) = (max_cost, price) {
+        let fix = "the price of the judge's model is 0, so that the ceiling is never reached; write its \
+                   price, or remove max_cost_per_day";
         diagnostics.push(FieldError::new(
             "judge.max_cost_per_day",
             &json!(raw.max_cost_per_day),
@@ -258,7 +277,8 @@ fn check_timeout(raw: Option<&str>, diagnostics: &mut Diagnostics) -> Option<Dur
     let Some(text) = raw else { return Some(TIMEOUT) };
     let timeout = parse_duration(text).filter(|timeout| !timeout.is_zero());
     if timeout.is_none() {
-        let fix = "write how long the judge may take for an answer, above 0, such as \"20s\"";
+        let fix = "write how long the judge may take for an answer, above 0 and at most 365 days, such \
+                   as \"20s\"";
         diagnostics.push(FieldError::new("judge.timeout", &json!(text), fix));
     }
     timeout

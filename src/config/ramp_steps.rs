@@ -6,9 +6,9 @@ use super::FieldError;
 use super::control::Control;
 use super::diagnostics::Diagnostics;
 use super::raw::ramp::{RawStep, RawStepObject};
-use super::raw::reader::whole_number;
 use crate::assignment::Share;
 use crate::assignment::bucket::ALL_BP;
+use crate::json::whole_number;
 use crate::rollout::{RampProfile, RampStep, ShadowStep};
 
 const MAX_STEPS: usize = 16;

@@ -10,12 +10,14 @@ use crate::names::HeaderName;
 use crate::patch::{BodyPatch, HeaderPatch, Placement, RequestPatch, System};
 
 /// Checks the `request` section at `field`. `reserved` are the headers that the filter itself
-/// reads or writes. `include_usage` is `answers.include_usage`.
+/// reads or writes. `include_usage` is `answers.include_usage`, and `max_request_body` is `None` if it is
+/// wrong.
 pub(super) fn check_request_patch(
     field: &str,
     raw: RawRequest,
     reserved: &[&HeaderName],
     include_usage: bool,
+    max_request_body: Option<usize>,
     diagnostics: &mut Diagnostics,
 ) -> RequestPatch {
     let headers = check_header_patch(field, raw.headers, reserved, diagnostics);
@@ -27,9 +29,19 @@ pub(super) fn check_request_patch(
     let merge = raw.merge.unwrap_or_default();
     reject_overlap(field, &merge, raw.model.is_some(), system.is_some(), diagnostics);
     let model = raw.model.map(Into::into);
+    let body = BodyPatch { model, system, merge, asks_for_usage: include_usage };
+    let max_growth = body.max_growth();
+    if let Some(max) = max_request_body.filter(|max| body.is_required() && *max < max_growth) {
+        let fix = format!(
+            "{field} can add {max_growth} bytes to a body, so that no request can be patched; write a \
+             larger number of bytes"
+        );
+        diagnostics.push(FieldError::new("max_request_body", &json!(max), fix));
+    }
     RequestPatch {
         headers,
-        body: BodyPatch { model, system, merge, asks_for_usage: include_usage },
+        max_growth,
+        body,
         passes_unpatchable: raw.unpatchable == UnpatchablePolicy::Pass,
     }
 }
@@ -61,6 +73,9 @@ fn check_header_patch(
             diagnostics.push(FieldError::new(field, &json!({name.as_str(): value}), fix));
         } else if patch.remove.contains(&name) {
             let fix = "is also removed; keep only set, which replaces an existing value";
+            diagnostics.push(FieldError::new(field, &json!(name.as_str()), fix));
+        } else if patch.set.iter().any(|(other, _)| *other == name) {
+            let fix = "is set twice, since the names of headers have no case; keep one";
             diagnostics.push(FieldError::new(field, &json!(name.as_str()), fix));
         } else {
             patch.set.push((name, value.as_str().into()));

@@ -6,11 +6,12 @@ use super::FieldError;
 use super::diagnostics::Diagnostics;
 use super::ramp_checks::{MetricRef, check_metric};
 use super::raw::ramp::{RawLimit, RawTripwire};
-use super::raw::reader::{number_from_text, ratio_from_text, whole_number};
+use super::raw::reader::{number_from_text, ratio_from_text};
 use super::time::parse_duration;
 use crate::analysis::metric::Comparison;
 use crate::analysis::tripwire::MAX_MIN_UNITS;
 use crate::analysis::{Metric, Tripwire};
+use crate::json::whole_number;
 use crate::rollout::RampSpec;
 
 /// The metrics of the default tripwires.

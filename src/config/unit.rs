@@ -24,7 +24,17 @@ pub(super) fn check_unit(
     }
     let sources: Vec<_> =
         sources.iter().map(|source| check_unit_source(source, diagnostics)).collect();
-    sources.into_iter().collect()
+    let sources: Vec<UnitSource> = sources.into_iter().collect::<Option<_>>()?;
+    // Headers are compared with those of the other fields, too.
+    for (index, source) in sources.iter().enumerate() {
+        if let UnitSource::Cookie(name) = source
+            && sources.iter().take(index).any(|it| it == source)
+        {
+            let fix = "is listed twice; remove one";
+            diagnostics.push(FieldError::new("unit", &json!(name.as_str()), fix));
+        }
+    }
+    Some(sources)
 }
 
 fn check_unit_source(source: &RawUnitSource, diagnostics: &mut Diagnostics) -> Option<UnitSource> {

@@ -44,7 +44,8 @@ struct SharedExports {
     is_failing: Cell<bool>,
 }
 
-/// A batch that is being sent. Dropping it ends that, also where it was given up.
+/// A batch that is being sent. Dropping it ends that. What is left then was given up with the
+/// configuration, and is no failure of the receiver.
 struct Sending {
     shared: Rc<SharedExports>,
     metrics: Rc<RolloutMetrics>,
@@ -85,6 +86,11 @@ impl Exporter {
         if shared.section.begin(config, config.samples.is_some()) {
             shared.drop_waiting(metrics);
         }
+    }
+
+    /// No configuration of the rollout is left. Drops the exchanges that wait.
+    pub fn end(config: &Config, metrics: &RolloutMetrics) {
+        SharedExports::for_rollout(config.rollout.as_str()).drop_waiting(metrics);
     }
 
     /// Adds an exchange, which waits for the next tick.
@@ -134,7 +140,8 @@ impl SharedExports {
         EXPORTS.with(|exports| exports.get_or_insert(rollout, Self::default))
     }
 
-    /// Drops the exchanges that wait: the release was rolled back, or its configuration exports no more.
+    /// Drops the exchanges that wait: the release was rolled back or has ended, or its configuration
+    /// exports no more.
     fn drop_waiting(&self, metrics: &RolloutMetrics) {
         let mut waiting = self.waiting.borrow_mut();
         while !waiting.is_empty() {
@@ -172,7 +179,7 @@ impl Drop for Sending {
     fn drop(&mut self) {
         self.shared.is_sending.set(false);
         for (scope, left) in self.left.borrow().iter() {
-            self.metrics.count_exports(*scope, Counter::SamplesFailed, *left);
+            self.metrics.count_exports(*scope, Counter::SamplesDropped, *left);
         }
     }
 }

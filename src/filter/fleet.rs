@@ -186,13 +186,14 @@ impl RolloutRuntime {
         postcard::from_bytes(&state.value).ok()
     }
 
-    /// Uses the fleet's keys, as soon as this Envoy knows them.
+    /// Uses the fleet's keys, as soon as this Envoy knows them. A fleet whose store was lost may have others.
     fn adopt_keys(&self, link: &FleetLink) {
-        if self.unit_key.get().is_some() {
+        let Some(keys) = link.status().and_then(|it| it.keys) else { return };
+        let unit_key = UnitKey::from_bytes(&keys.units);
+        if self.unit_key.get() == unit_key {
             return;
         }
-        let Some(keys) = link.status().and_then(|it| it.keys) else { return };
-        self.unit_key.set(UnitKey::from_bytes(&keys.units));
+        self.unit_key.set(unit_key);
         let key = ExposureKey::from_bytes(&keys.receipts);
         if let (Some(feedback), Some(key)) = (&self.feedback, key)
             && let Ok(mut feedback) = feedback.try_borrow_mut()

@@ -2,9 +2,11 @@
 
 use std::rc::Rc;
 
+use super::exporter::Exporter;
 use super::hostcalls;
 use super::judge_link::JudgeLink;
 use super::runtime::RolloutRuntime;
+use super::shared_samples::SharedSamples;
 use super::store::shared_cell::Update;
 use crate::analysis::{Measurements, Metric, Observation};
 use crate::assignment::{EffectiveShare, Exposure, Version};
@@ -20,8 +22,8 @@ use crate::response::Tokens;
 use crate::sampling::{Sample, Unjudged};
 use crate::stats::names::{Counter, StatScope};
 
-/// A question whose answer has not come. Dropping it counts what it may have cost, also where it was
-/// given up: the judge answers all the same.
+/// A question whose answer has not come. Dropping it, as the end of a configuration does, counts what it
+/// may have cost: the judge answers all the same. It is no failure of the judge.
 struct UnsettledCost<'a> {
     runtime: &'a RolloutRuntime,
     scope: StatScope,
@@ -33,7 +35,7 @@ impl Drop for UnsettledCost<'_> {
     fn drop(&mut self) {
         if !self.is_settled {
             self.runtime.book_judge_cost(self.scope, self.assumed);
-            self.runtime.count_judge_error(self.scope, JudgeError::Unreachable);
+            self.runtime.count_unjudged(self.scope, Unjudged::Dropped, 1);
         }
     }
 }
@@ -67,6 +69,16 @@ impl RolloutRuntime {
                 let _open = open;
                 runtime.judge_task(task).await;
             });
+        }
+    }
+
+    /// No configuration of the rollout is left in this VM. Drops what waits for the judge, the receiver of
+    /// samples, or the other half of a pair: it must not go to those of a later configuration.
+    pub fn drop_waiting(&self) {
+        SharedSamples::end(&self.config, |scope| self.count_unjudged(scope, Unjudged::Dropped, 1));
+        Exporter::end(&self.config, &self.metrics);
+        if let Some(pairing) = &self.pairing {
+            self.metrics.count_pairs(&pairing.0.borrow_mut().clear());
         }
     }
 

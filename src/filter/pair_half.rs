@@ -1,5 +1,7 @@
 //! One half of a pair of responses, in a ramp's shadow step.
 
+use std::time::Duration;
+
 use super::hostcalls;
 use super::runtime::RolloutRuntime;
 use crate::analysis::Measurements;
@@ -12,6 +14,8 @@ const REQUEST_ID: &str = "x-request-id";
 /// A response that is one half of a pair.
 pub struct PairHalf {
     ticket: PairTicket,
+    /// The duration above which both responses of the pair are slow, where that is compared.
+    pub objective: Option<Duration>,
     is_shadow: bool,
 }
 
@@ -26,16 +30,21 @@ impl PairHalf {
     ) -> Option<Self> {
         let pairing = runtime.pairing.as_ref().filter(|_| runtime.is_shadow_step())?;
         let id = hostcalls::request_header(REQUEST_ID);
-        let ticket = pairing.0.borrow_mut().begin_blue(id.as_deref(), exposure?, now_ns)?;
-        Some(Self { ticket, is_shadow: false })
+        let objective = runtime.config.ramp.as_ref().and_then(|spec| spec.objective);
+        let mut pairing = pairing.0.borrow_mut();
+        let ticket = pairing.begin_blue(id.as_deref(), exposure?, objective, now_ns)?;
+        Some(Self { ticket, objective, is_shadow: false })
     }
 
     /// A copy has begun at the shadow's listener; `None` if no request waits for it.
     pub fn of_shadow(runtime: &RolloutRuntime, now_ns: u64) -> Option<Self> {
         let pairing = runtime.pairing.as_ref().filter(|it| !it.0.borrow().is_empty())?;
         let id = hostcalls::request_header(REQUEST_ID)?;
-        let ticket = pairing.0.borrow_mut().begin_shadow(&id, now_ns)?;
-        Some(Self { ticket, is_shadow: true })
+        let mut pairing = pairing.0.borrow_mut();
+        let ticket = pairing.begin_shadow(&id, now_ns)?;
+        // A shadow's own configuration need not have a ramp.
+        let objective = pairing.objective(ticket);
+        Some(Self { ticket, objective, is_shadow: true })
     }
 
     /// The response has ended.
@@ -66,8 +75,7 @@ impl RolloutRuntime {
     pub fn record_pairs(&self) {
         let (Some(pairing), Some(ramp)) = (&self.pairing, &self.ramp) else { return };
         let Ok(now_ns) = hostcalls::monotonic_time_ns() else { return };
-        let objective = self.config.ramp.as_ref().and_then(|spec| spec.objective);
-        let found = pairing.0.borrow_mut().take(now_ns, objective);
+        let found = pairing.0.borrow_mut().take(now_ns);
         self.metrics.count_pairs(&found);
         found.pairs.into_iter().for_each(|pair| ramp.worker().record(pair));
     }

@@ -14,7 +14,7 @@ pub struct RemovedSection(Cell<bool>);
 impl RemovedSection {
     /// A configuration has begun. Returns whether what waits must be dropped.
     pub fn begin(&self, config: &Config, has_section: bool) -> bool {
-        // A shadow's own configuration need not repeat the section.
+        // A shadow's own configuration may lack the section, which the release's still has.
         if !has_section && config.role == Some(Role::Shadow) {
             return false;
         }

@@ -264,8 +264,7 @@ impl ResponseObserver {
             evidence.complete(&runtime, spec, ended_ns, &outcome);
         }
         let half = pair.and_then(|pair| {
-            let objective = runtime.config.ramp.as_ref().and_then(|spec| spec.objective);
-            let measurements = Measurements::from_outcome(&outcome, objective);
+            let measurements = Measurements::from_outcome(&outcome, pair.objective);
             pair.complete(&runtime, ended_ns, measurements)
         });
         if let Some(sample) = &mut sample {

@@ -234,6 +234,9 @@ impl RolloutRuntime {
     pub fn stop(&self, left: &[Rc<Self>]) {
         let is_over = || !running::has_rollout(self.config.rollout.as_str());
         self.metrics.gauges.remove_root(self.context_id, is_over);
+        if !IS_ROUTE && !left.iter().any(|it| it.config.rollout == self.config.rollout) {
+            self.drop_waiting();
+        }
         let Some(worker) = &self.ramp else { return };
         let is_left = |it: &Rc<Self>| it.ramp.as_ref().is_some_and(|it| Rc::ptr_eq(it, worker));
         if !left.iter().any(is_left) {

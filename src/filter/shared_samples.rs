@@ -66,6 +66,12 @@ impl SharedSamples {
         }
     }
 
+    /// No configuration of the rollout is left. Drops what waits, and calls `on_drop` as
+    /// [`clear`](Self::clear) does.
+    pub fn end(config: &Config, on_drop: impl FnMut(StatScope)) {
+        Self::for_rollout(config.rollout.as_str()).clear(on_drop);
+    }
+
     /// A configuration with a judge is in force.
     pub fn resume(&self) {
         self.judge.resume();

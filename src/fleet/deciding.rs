@@ -171,7 +171,12 @@ impl FleetInstance {
         DecisionContext { id: self.id(), spec, history, now, fingerprint, idle_ns }
     }
 
-    fn is_turn(&self, protocol: &Protocol, context: &StepContext<'_>, followed: Followed) -> bool {
+    pub(super) fn is_turn(
+        &self,
+        protocol: &Protocol,
+        context: &StepContext<'_>,
+        followed: Followed,
+    ) -> bool {
         let turn = turn::Turn {
             id: self.id(),
             interval_ns: self.interval_ns(),

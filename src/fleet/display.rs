@@ -1,5 +1,6 @@
 //! What an instance reads for others: the page, and the hashes of units.
 
+use super::follower::Followed;
 use super::format;
 use super::instance::{FleetInstance, StepContext};
 use super::keys::FleetKeys;
@@ -15,16 +16,22 @@ const DISPLAY_INTERVALS: u64 = 5;
 // === impl FleetInstance ===
 
 impl FleetInstance {
-    /// Learns the keys of the fleet, or stores them where the store has none.
+    /// Learns the keys of the fleet, or stores them where the store has none. An instance that knows nothing,
+    /// and finds nothing, waits as before it decides: others may bring back theirs.
     pub(super) async fn share_keys(
         &self,
         protocol: &mut Protocol,
         store: &impl FleetStore,
+        context: &StepContext<'_>,
     ) -> Result<(), StoreError> {
         if protocol.are_keys_stored {
             return Ok(());
         }
         let known = self.status.try_borrow().ok().and_then(|it| it.keys);
+        let knows_nothing = known.is_none() && protocol.follower.in_force().is_none();
+        if knows_nothing && !self.is_turn(protocol, context, Followed::Nothing) {
+            return Ok(());
+        }
         let keys = FleetKeys::find_or_store(store, known.unwrap_or(self.own_keys)).await?;
         protocol.are_keys_stored = true;
         if let Ok(mut status) = self.status.try_borrow_mut() {

@@ -270,7 +270,7 @@ impl FleetInstance {
             protocol.are_keys_stored = false;
         }
         let followed = self.follow(protocol, store, local, context).await?;
-        self.share_keys(protocol, store).await?;
+        self.share_keys(protocol, store, context).await?;
         self.hand_over(protocol, store, local, context).await?;
         self.decide_if_due(protocol, store, local, context, followed).await?;
         // A store that is full, or that denies writes, still answers reads.

@@ -26,7 +26,7 @@ pub mod token;
 
 pub use bounded_text::BoundedText;
 pub use lone_surrogate::without_lone_surrogates;
-pub use number::{number_length, parse_number};
+pub use number::{number_length, parse_number, whole_number};
 pub use pointer::JsonPointer;
 pub use prefix::Prefix;
 pub use scanner::Scanner;

@@ -1,6 +1,19 @@
 //! Numbers of JSON as whole ones. The standard library's parser of fractions is not used, because
 //! it has tables of 10 KB.
 
+use serde_json::Number;
+
+/// Up to here each integer is a `double` of its own.
+const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// A whole number from 0. It may be written as 95.0 or 9.5e1, as programs do whose numbers are all
+/// floating-point, and as JSON Schema allows.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "is in range")]
+pub fn whole_number(number: &Number) -> Option<u64> {
+    let is_whole = |it: &f64| (0.0..=MAX_EXACT).contains(it) && it.trunc() == *it;
+    number.as_u64().or_else(|| number.as_f64().filter(is_whole).map(|it| it as u64))
+}
+
 /// The number, rounded half up to a whole one; `None` if it is negative or exceeds 2^64 - 1, or
 /// is no number of JSON.
 ///

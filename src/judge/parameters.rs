@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::json::whole_number;
+
 /// The members of a question beside its model, its messages and the form of the answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct JudgeParameters {
@@ -45,12 +47,15 @@ impl JudgeParameters {
         let mut max_tokens = None;
         for name in LIMITS {
             let Some(limit) = members.get(name) else { continue };
-            let tokens = limit.as_u64().filter(|tokens| ALLOWED_TOKENS.contains(tokens));
+            let tokens = limit.as_number().and_then(whole_number);
+            let tokens = tokens.filter(|tokens| ALLOWED_TOKENS.contains(tokens));
             let Some(tokens) = tokens else {
                 let (least, most) = (ALLOWED_TOKENS.start(), ALLOWED_TOKENS.end());
                 let fix = format!("write a whole number of tokens from {least} to {most}");
                 return Err((name.to_owned(), limit.clone(), fix));
             };
+            // Not every API takes 50.0.
+            members.insert(name.to_owned(), json!(tokens));
             max_tokens = max_tokens.max(Some(tokens));
         }
         let Some(max_tokens) = max_tokens else {

@@ -27,7 +27,7 @@ fn before_query(path: &str) -> &str {
 
 /// The path with another model; `None` where it names no model.
 ///
-/// Bedrock has the model between `/model/` and `/`, Gemini between `/models/` and `:`, Azure
+/// Bedrock has the model between `/model/` and `/`, Gemini between `/models/` and `:` or `%3A`, Azure
 /// between `/deployments/` and `/`. Where one of these is repeated, the last one counts. A
 /// character that a path cannot carry is percent-encoded (RFC 3986, section 2.1).
 ///
@@ -50,7 +50,12 @@ pub fn path_with_model(path: &str, model: &str, format: Format) -> Option<String
         };
     let (start, end) = delimiters.iter().find_map(|(before, after)| {
         let start = before_query.rfind(before)? + before.len();
-        let length = before_query.get(start..)?.find(*after)?;
+        let rest = before_query.get(start..)?;
+        let length = match rest.find(*after) {
+            // The colon before the method may be percent-encoded.
+            None if *after == ':' => rest.rfind("%3A").max(rest.rfind("%3a"))?,
+            found => found?,
+        };
         Some((start, start + length))
     })?;
     let mut new_path = path.get(..start)?.to_owned();

@@ -32,8 +32,11 @@ impl RequestPatch {
         formats.resolve_request(version, path).filter(|_| !has_no_place())
     }
 
-    /// Which parts this patch changes of a request in `format`, whose body may have up to
+    /// Which parts this patch changes of a request in `format`, whose patched body may have up to
     /// `max_bytes`. `format` is `None` where it is not known.
+    ///
+    /// A body to which the patch might add too much is left out by its length. So the headers show it, on
+    /// both versions.
     pub fn patch_scope(
         &self,
         head: &RequestHead,
@@ -47,8 +50,11 @@ impl RequestPatch {
         match format {
             Some(format) if self.body.path(path, format).is_err() => PatchScope::NotPatchable,
             Some(format) if !self.body.needs_body(format, path) => PatchScope::Head,
-            Some(format) if head.is_bufferable(max_bytes) => PatchScope::Body(format),
-            _ => PatchScope::NotPatchable,
+            Some(format) => match max_bytes.checked_sub(self.max_growth) {
+                Some(max_bytes) if head.is_bufferable(max_bytes) => PatchScope::Body(format),
+                _ => PatchScope::NotPatchable,
+            },
+            None => PatchScope::NotPatchable,
         }
     }
 }

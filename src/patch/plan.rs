@@ -49,7 +49,7 @@ pub struct PlanContext<'a> {
     pub green_patch: Option<&'a RequestPatch>,
     /// Which format a request has.
     pub formats: &'a Formats,
-    /// The maximum size of a body that is read, in bytes.
+    /// The maximum size of a body that is read, and of a patched one, in bytes.
     pub max_body_bytes: usize,
     /// The maximum size of a body that is mirrored, in bytes.
     pub max_mirrored_bytes: usize,
@@ -151,7 +151,8 @@ impl<'a> PlanContext<'a> {
         let patch = self.patch()?;
         let format = patch.format_at(self.formats, self.version, &head.path);
         let of_headers = || (!patch.body.is_required()).then(|| RequestRewrite::of_headers(patch));
-        RequestRewrite::new(patch, head, format, None).or_else(of_headers)
+        let max_bytes = self.max_body_bytes;
+        RequestRewrite::new(patch, head, format, None, max_bytes).or_else(of_headers)
     }
 
     fn plan_without_head(&self) -> RequestPlan<'a> {
@@ -204,12 +205,13 @@ impl<'a> PlanContext<'a> {
         body: BodyState<'_>,
     ) -> Option<PlanAction<'a>> {
         let format = patch.format_at(self.formats, self.version, &head.path);
-        let rewrite = match (patch.patch_scope(head, format, self.max_body_bytes), body) {
+        let max_bytes = self.max_body_bytes;
+        let rewrite = match (patch.patch_scope(head, format, max_bytes), body) {
             (PatchScope::Body(_), BodyState::Pending) => return Some(PlanAction::AwaitBody),
             (PatchScope::Body(_), BodyState::Complete(bytes)) => {
-                RequestRewrite::new(patch, head, format, Some(bytes))
+                RequestRewrite::new(patch, head, format, Some(bytes), max_bytes)
             }
-            (PatchScope::Head, _) => RequestRewrite::new(patch, head, format, None),
+            (PatchScope::Head, _) => RequestRewrite::new(patch, head, format, None, max_bytes),
             (PatchScope::Body(_) | PatchScope::NotPatchable, _) => None,
         };
         let of_headers = || (!patch.body.is_required()).then(|| RequestRewrite::of_headers(patch));
@@ -232,8 +234,8 @@ pub fn may_mirror(
         && green_patch.is_none_or(is_patchable)
 }
 
-/// Whether the patch of this version can be applied, as far as the headers show. The body may have
-/// `max_bytes` at most.
+/// Whether the patch of this version can be applied, as far as the headers show. The patched body may
+/// have `max_bytes` at most.
 fn could_be_patched(
     patch: &RequestPatch,
     formats: &Formats,

@@ -21,6 +21,8 @@ pub struct RequestPatch {
     /// Whether a request that cannot be patched is sent to this version unchanged. Otherwise
     /// it is sent to blue.
     pub passes_unpatchable: bool,
+    /// How many bytes the patch adds to a body at most: [`BodyPatch::max_growth`].
+    pub max_growth: usize,
 }
 
 /// The changes of the headers.
@@ -63,6 +65,22 @@ impl BodyPatch {
         let model_in_body = self.model.is_some() && !is_in_path(format, path);
         let usage = self.asks_for_usage && format == Format::Chat;
         model_in_body || self.system.is_some() || !self.merge.is_empty() || usage
+    }
+
+    /// How many bytes a body can grow at most. A body that repeats a name can grow by more, since each
+    /// of its values is replaced.
+    pub fn max_growth(&self) -> usize {
+        let member = |name: &str, value: usize| value + name.len() + r#","":"#.len();
+        let model = self.model.as_ref().map_or(0, |it| member("model", quoted(it).len()));
+        let system =
+            self.system.as_ref().map_or(0, |it| quoted(&it.text).len() + System::MAX_FRAME);
+        let merge = match self.merge.is_empty() {
+            true => 0,
+            false => Value::from(self.merge.clone()).to_string().len(),
+        };
+        let usage = r#"{"include_usage":true}"#.len();
+        let usage = if self.asks_for_usage { member(STREAM_OPTIONS, usage) } else { 0 };
+        model + system + merge + usage
     }
 
     /// The patched path; `None` where it does not change.

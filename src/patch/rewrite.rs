@@ -28,12 +28,14 @@ pub enum HeaderChange<'a> {
 impl<'p> RequestRewrite<'p> {
     /// Applies `patch` to a request; `None` where it cannot be applied.
     ///
-    /// `format` is `None` where it is not known, and `body` where it does not change.
+    /// `format` is `None` where it is not known, and `body` where it does not change. The new body has
+    /// `max_bytes` at most: Envoy answers 413 to a request whose body exceeds its buffer.
     pub fn new(
         patch: &'p RequestPatch,
         head: &RequestHead,
         format: Option<Format>,
         body: Option<&[u8]>,
+        max_bytes: usize,
     ) -> Option<Self> {
         let mut rewrite = Self::of_headers(patch);
         let Some(format) = format else { return Some(rewrite) };
@@ -42,7 +44,9 @@ impl<'p> RequestRewrite<'p> {
         // A request without a body asks no model, so its path need not name one.
         rewrite.path = if head.has_body { new_path.ok()? } else { new_path.ok().flatten() };
         if let Some(body) = body {
-            rewrite.body = Some(patch.body.body(body, format, path).ok()?);
+            let new_body = patch.body.body(body, format, path).ok()?;
+            rewrite.body = Some(new_body).filter(|it| it.len() <= max_bytes);
+            rewrite.body.as_ref()?;
             rewrite.has_content_length = head.length.is_some();
         }
         Some(rewrite)

@@ -42,6 +42,9 @@ const SEPARATOR: &str = "\n\n";
 // === impl System ===
 
 impl System {
+    /// The most bytes around the text, such as a member's name or a message.
+    pub(super) const MAX_FRAME: usize = 64;
+
     /// The members of the request that change, and their changes; `None` where the request does
     /// not have this format, or has a value of another type in this place.
     pub fn changes(

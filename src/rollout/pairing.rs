@@ -57,6 +57,7 @@ pub struct PairedResponses {
 struct OpenPair {
     id: u128,
     exposure: Exposure,
+    objective: Option<Duration>,
     blue: Half,
     shadow: Half,
     /// Another request has the same id.
@@ -111,11 +112,13 @@ const REVEALED_AT_THE_END: [Metric; 9] = [
 
 impl Pairing {
     /// A request of blue's that Envoy mirrors has begun. [`Self::end_blue`] takes the ticket. `None`
-    /// if it is not paired: it has no id, or there are too many.
+    /// if it is not paired: it has no id, or there are too many. `objective` is the duration above which
+    /// a response is slow, where that is compared. It holds for both halves.
     pub fn begin_blue(
         &mut self,
         id: Option<&[u8]>,
         exposure: Exposure,
+        objective: Option<Duration>,
         now_ns: u64,
     ) -> Option<PairTicket> {
         let id = id.filter(|id| !id.is_empty()).map(hash);
@@ -131,7 +134,8 @@ impl Pairing {
         self.last_ticket += 1;
         let ticket = PairTicket(self.last_ticket);
         let blue = Half::Open { began_ns: now_ns };
-        let pair = OpenPair { id, exposure, blue, shadow: Half::Unseen, is_ambiguous: false };
+        let (shadow, is_ambiguous) = (Half::Unseen, false);
+        let pair = OpenPair { id, exposure, objective, blue, shadow, is_ambiguous };
         self.requests.insert(ticket, pair);
         self.by_id.insert(id, ticket);
         Some(ticket)
@@ -175,9 +179,23 @@ impl Pairing {
         self.requests.contains_key(&ticket)
     }
 
-    /// Gives up what is not waited for any more. Takes the pairs that were completed. `objective` is the
-    /// duration above which a response is slow, where that is compared.
-    pub fn take(&mut self, now_ns: u64, objective: Option<Duration>) -> PairedResponses {
+    /// The duration above which the responses of a request are slow, where that is compared. The shadow's
+    /// configuration may not know it.
+    pub fn objective(&self, ticket: PairTicket) -> Option<Duration> {
+        self.requests.get(&ticket)?.objective
+    }
+
+    /// Gives up all requests. Returns how many have no pair.
+    pub fn clear(&mut self) -> PairedResponses {
+        // A half that ends later must not find the ticket of another request.
+        let without = Self { last_ticket: self.last_ticket, ..Self::default() };
+        let Self { requests, completed, unpaired, .. } = std::mem::replace(self, without);
+        let open = requests.len() + completed.len();
+        PairedResponses { pairs: Vec::new(), unpaired: unpaired.saturating_add(open as u64) }
+    }
+
+    /// Gives up what is not waited for any more. Takes the pairs that were completed.
+    pub fn take(&mut self, now_ns: u64) -> PairedResponses {
         let due: Vec<PairTicket> = self
             .requests
             .iter()
@@ -186,7 +204,7 @@ impl Pairing {
             .collect();
         for ticket in due {
             let Some(pair) = self.remove(ticket) else { continue };
-            match pair.cut(now_ns, objective) {
+            match pair.cut(now_ns) {
                 Some(observation) => self.completed.push(observation),
                 None => self.unpaired += 1,
             }
@@ -269,14 +287,14 @@ impl OpenPair {
     }
 
     /// The pair, if the copy has begun and is only not waited for any more.
-    fn cut(&self, now_ns: u64, objective: Option<Duration>) -> Option<Observation> {
+    fn cut(&self, now_ns: u64) -> Option<Observation> {
         match (self.blue, self.shadow) {
             (Half::Ended { measurements: blue, .. }, Half::Open { began_ns })
                 if !self.is_ambiguous =>
             {
                 let lasted = Duration::from_nanos(now_ns.saturating_sub(began_ns));
                 let lasted_ms = (lasted.as_secs_f64() * 1e3) as f32;
-                let is_slow = objective.is_some_and(|objective| lasted > objective);
+                let is_slow = self.objective.is_some_and(|objective| lasted > objective);
                 // What blue's response has not revealed either is not missing on green alone: a client
                 // that aborts ends blue's response only.
                 let is_missing = |metric: &Metric| {

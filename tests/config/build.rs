@@ -49,6 +49,31 @@ fn every_field_can_be_set() {
     assert_eq!(config.version_header.as_str(), "x-version");
 }
 
+#[test]
+fn a_patch_needs_room_in_the_largest_body() {
+    let mut config = minimal_config();
+    config["versions"]["green"]["request"] = json!({"system": {"append": "Be brief."}});
+    config["max_request_body"] = json!(50);
+    let error = parse(&config).unwrap_err().to_string();
+    let expected = "max_request_body: 50: versions.green.request can add 75 bytes to a body";
+    assert!(error.starts_with(expected), "{error}");
+    config["max_request_body"] = json!(75);
+    assert!(parse(&config).is_ok());
+}
+
+/// It would be used for two purposes.
+#[test]
+fn the_unit_s_header_is_no_id_of_conversations_by_default() {
+    let mut config = minimal_config();
+    config["unit"] = json!({"header": "X-Session-Id"});
+    config["conversation"] = json!({});
+    let ids = parse(&config).unwrap().conversation.unwrap().ids;
+    let is_unit = |it: &UnitSource| it.header().is_some_and(|it| it.as_str() == "x-session-id");
+    assert!(ids.len() == 5 && !ids.iter().any(is_unit), "{ids:?}");
+    config["conversation"] = json!({"id": {"header": "x-session-id"}});
+    assert_eq!(error_fields(&parse(&config).unwrap_err()), ["conversation.id"]);
+}
+
 /// A line of the log is one error, and in the order of its characters.
 #[test]
 fn an_error_shows_what_would_not_be_seen() {

@@ -47,6 +47,11 @@ fn errors_of_rollout_unit_and_headers() {
             Some(json!([{"header": "x-u"}, {"header": "X-U"}])),
             "unit: \"x-u\": is listed twice",
         ),
+        (
+            "/unit",
+            Some(json!([{"cookie": "uid"}, {"header": "x-u"}, {"cookie": "uid"}])),
+            "unit: \"uid\": is listed twice",
+        ),
         ("/unit", Some(json!({})), "unit: {}: a source is one header or one cookie; write"),
         (
             "/unit",
@@ -105,7 +110,7 @@ fn errors_of_versions() {
         (
             "/versions/green/failover",
             Some(json!({})),
-            "versions.green.failover.cluster: missing: write",
+            "versions.green.failover.cluster: missing: write \"failover\": {\"cluster\": \"llm-green",
         ),
         (
             "/versions/green/failover",
@@ -215,6 +220,27 @@ fn errors_of_answers_and_prices() {
         ),
         (
             "/answers",
+            Some(json!({"paths": [{"prefix": "/x y", "format": "chat"}]})),
+            "answers.paths: \"/x y\": write a prefix in ASCII",
+        ),
+        ("/console", Some(json!({"hosts": ["a"]})), "console.hosts: set: has no effect"),
+        (
+            "/max_request_body",
+            Some(json!("five")),
+            "max_request_body: \"five\": is not a whole number from 0; write a number of bytes",
+        ),
+        (
+            "/answers",
+            Some(json!({"paths": {}})),
+            "answers.paths: {}: is not a list; write its items",
+        ),
+        (
+            "/answers",
+            Some(json!({"plain": "yes"})),
+            "answers.plain: \"yes\": is not true or false; write true or false",
+        ),
+        (
+            "/answers",
             Some(json!({"refusal_phrases": [" no"]})),
             "answers.refusal_phrases: \" no\": write the first words",
         ),
@@ -268,6 +294,11 @@ fn errors_of_shadow_and_feedback() {
             "/feedback",
             Some(json!({"path": "/feedback?x", "thumb": "/t"})),
             "feedback.path: \"/feedback?x\": write the path of feedback requests",
+        ),
+        (
+            "/feedback",
+            Some(json!({"path": "/feed back", "thumb": "/t"})),
+            "feedback.path: \"/feed back\": write the path of feedback requests in ASCII",
         ),
         ("/feedback", Some(json!({"path": "/f"})), "feedback.thumb: missing: write"),
         (

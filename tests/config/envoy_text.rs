@@ -178,4 +178,9 @@ fn decimals_in_what_is_merged_are_numbers() {
         // A text field stays text.
         assert_eq!(request["model"], "4.1");
     }
+    let mut config = minimal_config();
+    config["judge"] = json!({"model": "4.1", "parameters": {"top_p": "0.9", "stop": ["0.5"]}});
+    let found = serde_json::from_slice::<Value>(&text_from_envoy(encoded(&config))).unwrap();
+    let judge = json!({"model": "4.1", "parameters": {"top_p": 0.9, "stop": [0.5]}});
+    assert_eq!(found["judge"], judge);
 }

@@ -1,9 +1,9 @@
 //! The `judge` section.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use verdigris::analysis::Metric;
 use verdigris::config::{Config, JudgeConfig};
-use verdigris::judge::JudgeMode;
+use verdigris::judge::{JudgeMode, JudgeParameters};
 
 use crate::schema::assert_both_accept;
 use crate::{parse, with_section};
@@ -32,6 +32,10 @@ fn a_judge_needs_a_cluster_and_a_model_only() {
     assert!(judge.rubric.contains("correct"));
 }
 
+fn max_tokens(tokens: u64) -> Map<String, Value> {
+    json!({"max_tokens": tokens}).as_object().unwrap().clone()
+}
+
 #[test]
 fn shares_numbers_and_prices_are_read() {
     let prices =
@@ -43,6 +47,9 @@ fn shares_numbers_and_prices_are_read() {
     let steps = json!({"ramp": {"steps": [{"shadow": "10%"}, 5, 100]}});
     let (_, judge) = valid(json!({"mode": "both"}), steps);
     assert_eq!(judge.mode, JudgeMode::Both);
+    // As programs write it whose numbers are all floating-point.
+    let (_, judge) = valid(json!({"parameters": {"max_tokens": 50.0}}), json!({}));
+    assert_eq!(judge.parameters, JudgeParameters::new(max_tokens(50)).unwrap());
     // The shadow's own configuration may have no ramp.
     valid(json!({"mode": "pairwise"}), json!({"role": "shadow"}));
     // Its scores are those of the metric.
@@ -88,6 +95,22 @@ fn errors_name_field_value_and_fix() {
             "judge.max_cost_per_day: 5: the judge's cost is not known without a price; add \"prices\": {\"judge-model\"",
         ),
         (json!({"max_cost_per_day": 0}), json!({}), "judge.max_cost_per_day: 0: write the most"),
+        (
+            json!({"max_cost_per_day": 5}),
+            json!({"prices": {"*": {"input": 0, "output": 0}}}),
+            "judge.max_cost_per_day: 5: the price of the judge's model is 0, so that the ceiling is never",
+        ),
+        (
+            json!({"model": "gpt-5"}),
+            arm(json!({"merge": {"model": "gpt-5"}})),
+            "judge.model: \"gpt-5\": is versions.green.request.merge.model, and a model prefers",
+        ),
+        (
+            json!({"timeout": "366d"}),
+            json!({}),
+            "judge.timeout: \"366d\": write how long the judge may take for an answer, above 0 and at most \
+             365 days",
+        ),
         (
             json!({"mode": "pairwise"}),
             json!({}),

@@ -127,7 +127,7 @@ fn errors_of_steps_and_times() {
             json!({"evidence": "users"}),
             "evidence: \"users\": write \"units\" or \"every_request\"".into(),
         ),
-        (json!({"restart": 2}), "restart: 2: is not a string".into()),
+        (json!({"restart": 2}), "restart: 2: is not a string; write it in quotes".into()),
         (
             json!({"adjust": true, "gates": [{"metric": "error_rate"}]}),
             "adjust: true: no gate compares times, tokens or cost; remove it, or add such a gate"
@@ -189,10 +189,13 @@ fn errors_that_concern_other_sections_and_types() {
             "ramp: null: is not an object; write an object, at least {}, such as {\"steps\": [1, 5, \
              25, 50, 100], \"bake\": \"10m\"}",
         ),
-        (json!({"ramp": {"tripwires": null}}), "ramp.tripwires: null: is not a list"),
+        (
+            json!({"ramp": {"tripwires": null}}),
+            "ramp.tripwires: null: is not a list; write its items in brackets, […]",
+        ),
         (
             json!({"ramp": {"gates": [["error_rate"]]}}),
-            "ramp.gates[0]: [\"error_rate\"]: is not an object",
+            "ramp.gates[0]: [\"error_rate\"]: is not an object; write its fields in braces, {…}",
         ),
     ];
     for (fields, expected) in cases {

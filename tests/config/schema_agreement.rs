@@ -52,6 +52,14 @@ fn any_value() -> impl Strategy<Value = Value> {
         "25",
         "25%",
         "0.25%",
+        "100.1%",
+        "0%",
+        "100%",
+        "pairwise",
+        "both",
+        "full",
+        "judge",
+        "/v1/traces",
         "5.0",
         "05",
         "1e1",
@@ -81,7 +89,8 @@ fn any_value() -> impl Strategy<Value = Value> {
         "ä",
     ];
     let texts: Vec<Value> = texts.into_iter().map(Value::from).collect();
-    let numbers = [-1.0, 0.05, 0.1, 0.25, 0.5, 1.5, 12.5, 99.99, 0.001].map(Value::from);
+    let numbers =
+        [-1.0, 1e-7, 50.0, 0.05, 0.1, 0.25, 0.5, 1.5, 12.5, 99.99, 0.001].map(Value::from);
     let wholes = [0_u64, 1, 2, 5, 20, 25, 50, 100, 101, 1 << 30, 1 << 31].map(Value::from);
     let leaf = prop_oneof![
         4 => prop::sample::select(texts),
@@ -135,6 +144,19 @@ fn any_value() -> impl Strategy<Value = Value> {
         "path",
         "hosts",
         "of",
+        "judge",
+        "samples",
+        "sample",
+        "model",
+        "mode",
+        "host",
+        "timeout",
+        "parameters",
+        "max_tokens",
+        "max_completion_tokens",
+        "max_cost_per_day",
+        "in_flight",
+        "content",
         "nothing",
     ];
     leaf.prop_recursive(3, 12, 3, move |inner| {

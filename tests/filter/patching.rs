@@ -141,6 +141,28 @@ mod scenarios {
         }
     }
 
+    /// Envoy answers 413 to a request whose new body exceeds its buffer, which is 1 MiB.
+    #[test]
+    fn a_body_that_the_patch_would_make_too_large_goes_to_blue_unchanged<P: Proxy>() {
+        let text = "x".repeat(49_000);
+        let mut release = prompt_release(json!({"system": {"append": text}}));
+        release["versions"]["green"]["cluster"] = json!("llm-green");
+        let mut proxy = P::start(&release);
+        let body_of = |size: usize| {
+            let empty = r#"{"messages":[],"pad":""}"#;
+            empty.replace("\"\"", &format!("\"{}\"", "y".repeat(size - empty.len())))
+        };
+        for (size, cluster, added) in [(950_000, "llm-green", true), (1_000_000, "llm-blue", false)]
+        {
+            let body = body_of(size);
+            let answer = proxy.send(&json_post(CHAT, &body));
+            assert_eq!((answer.status, answer.cluster.as_str()), (200, cluster), "{size}");
+            assert_eq!(answer.body.len() > size, added, "{size}");
+            assert_eq!(answer.body == body.as_bytes(), !added, "{size}");
+        }
+        assert_eq!(proxy.stat(&counter("blue", "decisions_unpatchable")), Some(1));
+    }
+
     #[test]
     fn blue_gets_an_unpatchable_request_as_its_own<P: Proxy>() {
         let mut release = prompt_release(json!({"system": {"append": "Be brief."}}));

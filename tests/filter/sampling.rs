@@ -1,9 +1,11 @@
-//! What sampling costs, on the host emulator.
+//! What sampling costs, and what becomes of samples when a configuration ends. On the host emulator.
 
 use serde_json::{Value, json};
 
-use crate::host::Host;
+use crate::host::{Host, Stream};
+use crate::outcomes::response;
 use crate::proxy::{Proxy as _, Request, config};
+use crate::ramp_vms::{ROOT, RampVms, SECOND_ROOT};
 
 fn with_judge(sample: f64) -> Value {
     config(json!({
@@ -41,4 +43,86 @@ fn a_request_that_is_not_sampled_costs_no_host_call() {
     sampled.sort_unstable();
     without.sort_unstable();
     assert_eq!(sampled, without);
+}
+
+/// A release whose requests are all judged and exported.
+fn sampled(judge: &str) -> Value {
+    config(json!({
+        "weights": {"blue": 1, "green": 1},
+        "judge": {"cluster": judge, "model": "judge-model", "sample": 100},
+        "samples": {"cluster": "receiver", "sample": 100},
+    }))
+}
+
+/// A VM with a request that waits for the judge and for the receiver.
+fn vms_with_a_sample() -> RampVms {
+    let mut vms = RampVms::start_with(1, &sampled("judge"));
+    let body = json!({"messages": [{"role": "user", "content": "Hi"}]}).to_string();
+    let length = body.len().to_string();
+    let headers = [
+        ("x-user-id", "ada"),
+        ("x-request-id", "7f1c2b6e-0001"),
+        ("content-type", "application/json"),
+        ("content-length", &length),
+    ];
+    let answer = json!({"choices": [{"message": {"content": "Hello"}, "finish_reason": "stop"}]});
+    let stream = Stream {
+        body: Some(body.into_bytes()),
+        response: response("200", "application/json", &[&answer.to_string()]),
+        ..Stream::request("POST", "/v1/chat/completions", &headers)
+    };
+    vms.vms[0].callouts().clusters = ["judge", "other", "receiver"].map(str::to_owned).to_vec();
+    vms.vms[0].run_stream(10, ROOT, stream);
+    vms
+}
+
+/// The sums of a counter of both versions.
+fn of_both(vms: &RampVms, name: &str) -> u64 {
+    ["blue", "green"].map(|version| vms.stat(&format!("{version}.{name}"))).iter().sum()
+}
+
+/// The next configuration of the same name may have another judge.
+#[test]
+fn samples_do_not_outlive_their_rollout() {
+    const THIRD_ROOT: u32 = 9;
+    let mut vms = vms_with_a_sample();
+    let other = config(json!({"rollout": "assistant-v9", "weights": {"blue": 1, "green": 1}}));
+    vms.configure(0, SECOND_ROOT, &other);
+    vms.vms[0].end(ROOT);
+    assert_eq!(of_both(&vms, "unjudged_dropped"), 1, "{}", vms.log());
+    assert_eq!(of_both(&vms, "samples_dropped"), 1);
+    vms.configure(0, THIRD_ROOT, &sampled("other"));
+    vms.vms[0].tick(THIRD_ROOT);
+    assert!(vms.vms[0].callouts().open.is_empty());
+}
+
+/// What waits is that of the rollout's next configuration.
+#[test]
+fn samples_outlive_a_reload() {
+    let mut vms = vms_with_a_sample();
+    vms.configure(0, SECOND_ROOT, &sampled("judge"));
+    vms.vms[0].end(ROOT);
+    assert_eq!(of_both(&vms, "unjudged_dropped") + of_both(&vms, "samples_dropped"), 0);
+    vms.vms[0].tick(SECOND_ROOT);
+    assert_eq!(vms.vms[0].callouts().open.len(), 2);
+}
+
+/// The judge and the receiver have not failed.
+#[test]
+fn what_a_reload_cancels_is_dropped_and_not_failed() {
+    let mut vms = vms_with_a_sample();
+    vms.tick(0);
+    assert_eq!(vms.vms[0].callouts().open.len(), 2, "{}", vms.log());
+    vms.configure(0, SECOND_ROOT, &sampled("judge"));
+    vms.vms[0].end(ROOT);
+    let expected = [
+        ("unjudged_dropped", 1),
+        ("samples_dropped", 1),
+        ("judge_errors", 0),
+        ("judge_errors_unreachable", 0),
+        ("samples_failed", 0),
+    ];
+    for (name, count) in expected {
+        assert_eq!(of_both(&vms, name), count, "{name}");
+    }
 }

@@ -272,6 +272,20 @@ mod on_a_store {
         assert_eq!(fleet.shares().into_iter().flatten().max(), Some(5000));
     }
 
+    /// Others would hash units differently, and refuse its receipts.
+    #[test]
+    fn a_new_instance_leaves_the_keys_to_those_that_know_them<S: TestStore>() {
+        let mut fleet = begun::<S>(2);
+        let keys = fleet.envoys[0].instance.status().keys;
+        assert!(keys.is_some());
+        fleet.store.wipe();
+        fleet.start();
+        run_only(&mut fleet, &[2]);
+        fleet.run(20);
+        let found: Vec<_> = fleet.envoys.iter().map(|it| it.instance.status().keys).collect();
+        assert!(found.iter().all(|it| *it == keys));
+    }
+
     #[test]
     fn a_rollback_survives_a_wiped_and_a_restored_store<S: TestStore>() {
         for is_wiped in [true, false] {

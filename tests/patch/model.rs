@@ -14,6 +14,9 @@ fn the_model_is_replaced_where_the_format_has_it() {
     assert!(!patch.needs_body(Format::Gemini, "/"));
     let paths = [
         ("/v1beta/models/a:generateContent", "/v1beta/models/gpt-%225%22:generateContent"),
+        ("/v1beta/models/a%3AgenerateContent", "/v1beta/models/gpt-%225%22%3AgenerateContent"),
+        ("/v1beta/models/a%3agenerateContent?b", "/v1beta/models/gpt-%225%22%3agenerateContent?b"),
+        ("/v1beta/models/a%3Ab:generateContent", "/v1beta/models/gpt-%225%22:generateContent"),
         (
             "/v1/publishers/x/models/a:b?k=/models/c:d",
             "/v1/publishers/x/models/gpt-%225%22:b?k=/models/c:d",

@@ -186,6 +186,26 @@ fn evidence_of_one_version_has_evidence_of_the_other_to_compare_with() {
     assert!(both > 0);
 }
 
+/// The length alone shows that the patched body would be too large, so neither version counts the request.
+#[test]
+fn a_body_that_the_patch_may_make_too_large_is_no_evidence_on_either_version() {
+    let body = model("long-name");
+    let max_growth = body.max_growth();
+    let patch = RequestPatch { max_growth, ..with_body(body) };
+    let formats = Formats::default();
+    for (length, green, is_evidence) in
+        [(1_000 - max_growth, "await", true), (1_001 - max_growth, "blue", false)]
+    {
+        let head = RequestHead { length: Some(length), ..head(CHAT) };
+        for (version, expected) in [(Green, green), (Blue, "send")] {
+            let plan = context(version, [None, Some(&patch)], &formats)
+                .plan(Some(&head), BodyState::Pending);
+            let got = (action(&plan), plan.is_evidence);
+            assert_eq!(got, (expected, is_evidence), "{version:?} {length}");
+        }
+    }
+}
+
 /// OpenAI's completions have a `prompt` in place of messages.
 #[test]
 fn a_system_prompt_has_no_place_in_completions() {

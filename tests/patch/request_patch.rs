@@ -1,5 +1,6 @@
 //! All changes of a version.
 
+use serde_json::json;
 use verdigris::patch::{BodyPatch, Placement};
 use verdigris::response::Format;
 
@@ -26,6 +27,47 @@ fn a_body_of_another_format_is_not_patched() {
     assert!(patch.body(br#"{"system": "text"}"#, Format::Bedrock, "/").is_err());
     assert!(patch.body(br#"{"model": "loads it"}"#, Format::Ollama, "/").is_err());
     assert!(patch.body(br#"{"message": "version 1"}"#, Format::Cohere, "/").is_err());
+}
+
+#[test]
+fn a_patch_adds_at_most_its_growth() {
+    let text = "\u{1}\"Be brief.\"\n";
+    let parts = [r#""p""#, "null", r#"[{"type":"text","text":"p"}]"#, "[]"];
+    let mut bodies = vec![
+        (Format::Chat, r#"{"messages":[]}"#.to_owned()),
+        (Format::Chat, r#"{"messages":[],"stream":true,"a":{"b":2}}"#.to_owned()),
+        (Format::Ollama, r#"{"prompt":"p"}"#.to_owned()),
+        (Format::Responses, r#"{"input":"p"}"#.to_owned()),
+        (Format::Gemini, r#"{"contents":[]}"#.to_owned()),
+        (
+            Format::Gemini,
+            r#"{"contents":[],"systemInstruction":{"parts":{"text":"p"}}}"#.to_owned(),
+        ),
+        (Format::Bedrock, r#"{"messages":[]}"#.to_owned()),
+    ];
+    for part in parts {
+        let message = format!(r#"{{"role":"system","content":{part}}}"#);
+        bodies.push((Format::Chat, format!(r#"{{"messages":[{message}]}}"#)));
+        bodies.push((Format::Anthropic, format!(r#"{{"messages":[],"system":{part}}}"#)));
+        bodies.push((Format::Responses, format!(r#"{{"input":[],"instructions":{part}}}"#)));
+    }
+    let merge = json!({"a": {"b": {"c": 1.5}, "d": null}, "stop": ["x"], "\n": "y"});
+    for placement in [Placement::Replace, Placement::Prepend, Placement::Append] {
+        let whole = BodyPatch {
+            model: Some("m".into()),
+            merge: merge.as_object().unwrap().clone(),
+            asks_for_usage: true,
+            ..system(placement, text)
+        };
+        for (patch, (format, body)) in [system(placement, text), whole]
+            .iter()
+            .flat_map(|it| bodies.iter().map(move |to| (it, to)))
+        {
+            let patched = patch.body(body.as_bytes(), *format, "/v1/messages").unwrap();
+            let growth = patched.len().saturating_sub(body.len());
+            assert!(growth <= patch.max_growth(), "{body} {patched} {}", patch.max_growth());
+        }
+    }
 }
 
 /// Applications have paths like those of an API. Their requests are not patched.

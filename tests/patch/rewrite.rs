@@ -10,7 +10,7 @@ fn patch() -> RequestPatch {
     let name = |name| HeaderName::new(name).unwrap();
     let set = vec![(name("x-team"), "a".into())];
     let headers = HeaderPatch { remove: vec![name("x-old")], set };
-    RequestPatch { headers, body: model("m"), passes_unpatchable: false }
+    RequestPatch { headers, body: model("m"), ..RequestPatch::default() }
 }
 
 fn head(path: &str, length: Option<usize>) -> RequestHead {
@@ -32,16 +32,27 @@ fn header_changes(rewrite: &RequestRewrite<'_>) -> Vec<String> {
 fn a_new_body_has_its_own_length() {
     let (patch, body) = (patch(), br#"{"model": "long-name"}"#);
     let head = head("/v1/chat/completions", Some(body.len()));
-    let rewrite = RequestRewrite::new(&patch, &head, Some(Format::Chat), Some(body)).unwrap();
+    let rewrite = RequestRewrite::new(&patch, &head, Some(Format::Chat), Some(body), 100).unwrap();
     assert_eq!(rewrite.body(), Some(r#"{"model": "m"}"#));
     assert_eq!(header_changes(&rewrite), ["content-length: 14", "-x-old", "x-team: a"]);
+}
+
+/// Envoy would answer 413.
+#[test]
+fn a_new_body_above_the_limit_is_not_written() {
+    let (patch, body) = (patch(), b"{}");
+    let head = head("/v1/chat/completions", Some(body.len()));
+    let new = |max| RequestRewrite::new(&patch, &head, Some(Format::Chat), Some(body), max);
+    let size = r#"{"model":"m"}"#.len();
+    assert_eq!(new(size).unwrap().body(), Some(r#"{"model":"m"}"#));
+    assert_eq!(new(size - 1), None);
 }
 
 #[test]
 fn a_length_that_the_request_does_not_state_is_not_added() {
     let patch = patch();
     let head = head("/v1/chat/completions", None);
-    let rewrite = RequestRewrite::new(&patch, &head, Some(Format::Chat), Some(b"{}")).unwrap();
+    let rewrite = RequestRewrite::new(&patch, &head, Some(Format::Chat), Some(b"{}"), 100).unwrap();
     assert_eq!(header_changes(&rewrite), ["-x-old", "x-team: a"]);
 }
 
@@ -50,7 +61,7 @@ fn a_model_in_the_path_changes_the_path() {
     let patch = patch();
     let new = |path, has_body| {
         let head = RequestHead { has_body, ..head(path, Some(2)) };
-        let rewrite = RequestRewrite::new(&patch, &head, Some(Format::Gemini), None)?;
+        let rewrite = RequestRewrite::new(&patch, &head, Some(Format::Gemini), None, 100)?;
         Some(header_changes(&rewrite))
     };
     let path = "/v1beta/models/a:generateContent";
@@ -63,9 +74,9 @@ fn a_model_in_the_path_changes_the_path() {
 #[test]
 fn a_body_of_another_format_is_not_rewritten() {
     let (patch, head) = (patch(), head("/v1/chat/completions", Some(4)));
-    assert_eq!(RequestRewrite::new(&patch, &head, Some(Format::Chat), Some(b"null")), None);
+    assert_eq!(RequestRewrite::new(&patch, &head, Some(Format::Chat), Some(b"null"), 100), None);
     // Without a format only the headers change.
-    let rewrite = RequestRewrite::new(&patch, &head, None, None).unwrap();
+    let rewrite = RequestRewrite::new(&patch, &head, None, None, 100).unwrap();
     assert_eq!(header_changes(&rewrite), ["-x-old", "x-team: a"]);
 }
 

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use verdigris::analysis::{CensoredValue, Measurements, Metric, Observation};
 use verdigris::assignment::{Epoch, Exposure, Version};
 use verdigris::rollout::Pairing;
+use verdigris::rollout::pairing::PairedResponses;
 use verdigris::rollout::pairing::{MAX_AGE, MAX_REQUESTS, MIN_WAIT};
 
 const SECOND_NS: u64 = 1_000_000_000;
@@ -19,7 +20,7 @@ fn took(ms: f32) -> Measurements {
 }
 
 fn pairs(pairing: &mut Pairing, now_ns: u64) -> (Vec<Observation>, u64) {
-    let found = pairing.take(now_ns, None);
+    let found = pairing.take(now_ns);
     (found.pairs, found.unpaired)
 }
 
@@ -31,7 +32,7 @@ fn after(wait: Duration) -> u64 {
 fn the_half_that_ends_last_completes_the_pair() {
     for blue_ends_first in [true, false] {
         let mut pairing = Pairing::default();
-        let blue = pairing.begin_blue(Some(b"id-1"), exposure(7), 0).unwrap();
+        let blue = pairing.begin_blue(Some(b"id-1"), exposure(7), None, 0).unwrap();
         let shadow = pairing.begin_shadow(b"id-1", 1).unwrap();
         if blue_ends_first {
             pairing.end_blue(blue, 5, took(1.0));
@@ -61,7 +62,7 @@ fn the_half_that_ends_last_completes_the_pair() {
 #[test]
 fn a_copy_that_never_begins_is_given_up_and_counted() {
     let mut pairing = Pairing::default();
-    let blue = pairing.begin_blue(Some(b"id-1"), exposure(7), 0).unwrap();
+    let blue = pairing.begin_blue(Some(b"id-1"), exposure(7), None, 0).unwrap();
     pairing.end_blue(blue, SECOND_NS, took(1000.0));
     let wait = SECOND_NS + after(MIN_WAIT);
     assert_eq!(pairs(&mut pairing, wait - 1), (Vec::new(), 0));
@@ -73,7 +74,7 @@ fn a_copy_that_never_begins_is_given_up_and_counted() {
 #[test]
 fn a_copy_that_stays_open_counts_as_one_that_lasted_so_long() {
     let mut pairing = Pairing::default();
-    let blue = pairing.begin_blue(Some(b"id-1"), exposure(7), 0).unwrap();
+    let blue = pairing.begin_blue(Some(b"id-1"), exposure(7), None, 0).unwrap();
     let shadow = pairing.begin_shadow(b"id-1", 0).unwrap();
     let known = [Metric::ErrorRate, Metric::RefusalRate]
         .into_iter()
@@ -107,11 +108,11 @@ fn a_copy_that_stays_open_counts_as_one_that_lasted_so_long() {
 fn a_copy_that_stays_open_longer_than_the_objective_is_slow() {
     for (objective_s, expected) in [(79, Some(true)), (80, None), (100, None)] {
         let mut pairing = Pairing::default();
-        let blue = pairing.begin_blue(Some(b"id-1"), exposure(7), 0).unwrap();
+        let objective = Some(Duration::from_secs(objective_s));
+        let blue = pairing.begin_blue(Some(b"id-1"), exposure(7), objective, 0).unwrap();
         pairing.begin_shadow(b"id-1", 0).unwrap();
         pairing.end_blue(blue, 20 * SECOND_NS, took(20_000.0).with_rate(Metric::SlowRate, false));
-        let objective = Some(Duration::from_secs(objective_s));
-        let found = pairing.take(80 * SECOND_NS, objective).pairs;
+        let found = pairing.take(80 * SECOND_NS).pairs;
         let cut = found[0].shadow.unwrap();
         assert_eq!(cut.is_bad(Metric::SlowRate), expected, "{objective_s} s");
         assert_eq!(cut.is_missing(Metric::SlowRate), expected.is_none(), "{objective_s} s");
@@ -121,10 +122,10 @@ fn a_copy_that_stays_open_longer_than_the_objective_is_slow() {
 #[test]
 fn requests_without_an_id_or_with_the_same_one_are_not_paired() {
     let mut pairing = Pairing::default();
-    assert!(pairing.begin_blue(None, exposure(1), 0).is_none());
-    assert!(pairing.begin_blue(Some(b""), exposure(1), 0).is_none());
-    let first = pairing.begin_blue(Some(b"same"), exposure(1), 0).unwrap();
-    assert!(pairing.begin_blue(Some(b"same"), exposure(2), 0).is_none());
+    assert!(pairing.begin_blue(None, exposure(1), None, 0).is_none());
+    assert!(pairing.begin_blue(Some(b""), exposure(1), None, 0).is_none());
+    let first = pairing.begin_blue(Some(b"same"), exposure(1), None, 0).unwrap();
+    assert!(pairing.begin_blue(Some(b"same"), exposure(2), None, 0).is_none());
     let copy = pairing.begin_shadow(b"same", 0).unwrap();
     assert!(pairing.begin_shadow(b"same", 0).is_none());
     pairing.end_blue(first, 1, took(1.0));
@@ -132,7 +133,7 @@ fn requests_without_an_id_or_with_the_same_one_are_not_paired() {
     assert_eq!(pairs(&mut pairing, 2), (Vec::new(), 4));
     // One after the other they are.
     for unit in [1, 2] {
-        let blue = pairing.begin_blue(Some(b"same"), exposure(unit), 3).unwrap();
+        let blue = pairing.begin_blue(Some(b"same"), exposure(unit), None, 3).unwrap();
         let copy = pairing.begin_shadow(b"same", 3).unwrap();
         pairing.end_blue(blue, 4, took(1.0));
         pairing.end_shadow(copy, 4, took(1.0));
@@ -144,7 +145,7 @@ fn requests_without_an_id_or_with_the_same_one_are_not_paired() {
 fn requests_above_the_maximum_are_not_paired_and_old_ones_are_given_up() {
     let mut pairing = Pairing::default();
     for number in 0..MAX_REQUESTS as u64 + 10 {
-        let ticket = pairing.begin_blue(Some(&number.to_le_bytes()), exposure(number), 0);
+        let ticket = pairing.begin_blue(Some(&number.to_le_bytes()), exposure(number), None, 0);
         assert_eq!(ticket.is_some(), number < MAX_REQUESTS as u64);
     }
     assert_eq!(pairs(&mut pairing, 1), (Vec::new(), 10));
@@ -184,7 +185,7 @@ proptest! {
             match step {
                 Step::BeginBlue(id) => {
                     begun += 1;
-                    blues.extend(pairing.begin_blue(Some(&[id]), exposure(begun), now_ns));
+                    blues.extend(pairing.begin_blue(Some(&[id]), exposure(begun), None, now_ns));
                 }
                 Step::BeginShadow(id) => shadows.extend(pairing.begin_shadow(&[id], now_ns)),
                 Step::EndBlue(at) => {
@@ -207,4 +208,34 @@ proptest! {
         prop_assert_eq!(paired + unpaired + found.len() as u64 + given_up, begun);
         prop_assert!(pairing.is_empty());
     }
+}
+
+/// A shadow's own configuration need not know the ramp: the objective is that of blue's half.
+#[test]
+fn both_halves_have_the_objective_of_the_release() {
+    let objective = Some(Duration::from_secs(2));
+    let mut pairing = Pairing::default();
+    let blue = pairing.begin_blue(Some(b"id-1"), exposure(7), objective, 0).unwrap();
+    let shadow = pairing.begin_shadow(b"id-1", 1).unwrap();
+    assert_eq!((pairing.objective(blue), pairing.objective(shadow)), (objective, objective));
+    let other = pairing.begin_blue(Some(b"id-2"), exposure(8), None, 2).unwrap();
+    assert_eq!(pairing.objective(other), None);
+}
+
+#[test]
+fn a_rollout_that_ends_gives_up_its_pairs() {
+    let mut pairing = Pairing::default();
+    let [open, ended] = [b"id-1", b"id-2"].map(|id| {
+        let blue = pairing.begin_blue(Some(id), exposure(7), None, 0).unwrap();
+        (blue, pairing.begin_shadow(id, 1).unwrap())
+    });
+    pairing.end_blue(ended.0, 2, took(1.0));
+    assert!(pairing.end_shadow(ended.1, 2, took(1.0)));
+    pairing.end_blue(open.0, 2, took(1.0));
+    assert_eq!(pairing.clear(), PairedResponses { pairs: Vec::new(), unpaired: 2 });
+    // The next rollout's requests are not joined with a copy that ends late.
+    let next = pairing.begin_blue(Some(b"id-1"), exposure(7), None, 3).unwrap();
+    assert!(!pairing.end_shadow(open.1, 4, took(1.0)));
+    assert!(pairing.contains(next));
+    assert_eq!(pairs(&mut pairing, 5), (Vec::new(), 0));
 }

@@ -30,6 +30,7 @@ mod fleet;
 mod listener;
 mod plugin;
 mod routes;
+mod shadow;
 mod stats;
 mod version_routes;
 
@@ -230,6 +231,7 @@ fn check_all(
         plugin.check(plugins, findings);
     }
     for plugin in plugins {
+        shadow::check(plugin, plugins, findings);
         agreement::check(&bootstrap, plugin, has_role(Role::Shadow), findings);
     }
     let rollouts: Vec<&Config> = plugins.iter().filter_map(ParsedPlugin::release).collect();

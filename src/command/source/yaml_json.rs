@@ -117,7 +117,7 @@ impl JsonWriter {
                 scalar_in_kubernetes(scalar).map_err(|why| invalid(node, why))?
             }
         };
-        Ok(match value.as_str().and_then(yaml_decimal).filter(|_| self.is_in_merge()) {
+        Ok(match value.as_str().and_then(yaml_decimal).filter(|_| self.is_untyped()) {
             Some(number) => Value::from(number),
             None => value,
         })
@@ -137,12 +137,15 @@ impl JsonWriter {
         }
     }
 
-    /// Whether the node is in what is merged into requests, where the filter makes numbers of the
-    /// decimals in a `google.protobuf.Struct`.
-    fn is_in_merge(&self) -> bool {
+    /// Whether the node is in what is merged into requests, or a parameter of the judge, where the filter
+    /// makes numbers of the decimals in a `google.protobuf.Struct`.
+    fn is_untyped(&self) -> bool {
         let path: Vec<&str> = self.path.iter().map(String::as_str).collect();
         self.reader != YamlReader::Kubernetes
-            && matches!(path.as_slice(), ["versions", _, "request", "merge", ..])
+            && matches!(
+                path.as_slice(),
+                ["versions", _, "request", "merge", ..] | ["judge", "parameters", ..]
+            )
     }
 }
 

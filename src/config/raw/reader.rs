@@ -10,9 +10,7 @@ use serde_json::{Map, Number, Value};
 use crate::config::examples::example;
 use crate::config::invalid_config::{FieldError, InvalidConfig, WHOLE_CONFIG};
 use crate::config::nearest::nearest;
-
-/// Up to here each integer is a `double` of its own.
-const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
+use crate::json::whole_number;
 
 /// Reads the fields of an object.
 pub(in crate::config) struct ObjectReader<'a> {
@@ -44,20 +42,24 @@ pub(in crate::config) fn read_object<T>(
     value.filter(|_| errors.is_empty()).ok_or(InvalidConfig { errors })
 }
 
-/// A whole number from 0. It may be written as 95.0 or 9.5e1, as programs do whose numbers are all
-/// floating-point, and as JSON Schema allows.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "is in range")]
-pub(in crate::config) fn whole_number(number: &Number) -> Option<u64> {
-    let is_whole = |it: &f64| (0.0..=MAX_EXACT).contains(it) && it.trunc() == *it;
-    number.as_u64().or_else(|| number.as_f64().filter(is_whole).map(|it| it as u64))
-}
-
 /// The number of a JSON text. By the deserializer of whole configurations, so that the `.wasm` has no
 /// second one.
 pub(in crate::config) fn parse_number(text: &str) -> Option<Number> {
     match serde_json::from_slice(text.as_bytes()) {
         Ok(NoDuplicateKeys(Value::Number(number))) => Some(number),
         _ => None,
+    }
+}
+
+/// What to write in a field that has no example of its own.
+fn example_of_type(expected: &'static str) -> &'static str {
+    match expected {
+        "a string" => "it in quotes",
+        "a whole number from 0" => "one without quotes, such as 5",
+        "a number" => "one without quotes, such as 0.5",
+        "an object" => "its fields in braces, {…}",
+        "a list" => "its items in brackets, […]",
+        other => other,
     }
 }
 
@@ -164,13 +166,10 @@ impl<'a> Node<'a> {
     }
 
     /// Adds an error if `value`, this node's value as the expected type, is `None`.
-    fn expect_type<T>(&self, value: Option<T>, expected: &str) -> Option<T> {
+    fn expect_type<T>(&self, value: Option<T>, expected: &'static str) -> Option<T> {
         if value.is_none() {
-            let fix = match example(&self.path) {
-                Some(example) => format!("is not {expected}; write {example}"),
-                None => format!("is not {expected}"),
-            };
-            self.reject(fix);
+            let example = example(&self.path).unwrap_or_else(|| example_of_type(expected));
+            self.reject(format!("is not {expected}; write {example}"));
         }
         value
     }

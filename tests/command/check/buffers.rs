@@ -42,6 +42,25 @@ fn buffers_below_max_request_body_are_warned_of() {
 }
 
 #[test]
+fn a_body_above_the_default_buffer_is_warned_of() {
+    let with_max = |bytes: u64| {
+        plugin(json!({
+            "max_request_body": bytes,
+            "versions": {
+                "blue": {"cluster": "llm-blue"},
+                "green": {"cluster": "llm-green", "request": {"model": "m"}},
+            },
+        }))
+    };
+    let text = "per_connection_buffer_limit_bytes: 1048576, the default: is less than \
+                max_request_body, 4000000: Envoy answers 413";
+    let expected = Expected { kind: "warning", file: "envoy.yaml", at: LISTENER.trim_end(), text };
+    with_envoy(ENVOY.to_owned()).with_filter(&with_max(4_000_000)).expect(&expected);
+    with_envoy(ENVOY.to_owned()).with_filter(&with_max(1 << 20)).expect_none();
+    with_limit("4194304").with_filter(&with_max(4_000_000)).expect_none();
+}
+
+#[test]
 fn buffers_that_hold_every_body_are_not_warned_of() {
     let small = plugin(json!({
         "max_request_body": 30_000,

@@ -165,6 +165,20 @@ fn a_merged_decimal_is_a_number_only_where_the_filter_gets_a_struct() {
     }
 }
 
+#[test]
+fn a_decimal_in_the_judge_s_parameters_is_a_number_in_a_struct() {
+    for (tokens, expected) in [
+        ("50.0", "fine"),
+        ("50.5", "judge.parameters.max_tokens: 50.5: write a whole number"),
+        ("'50'", "judge.parameters.max_tokens: \"50\": write a whole number"),
+    ] {
+        let judge =
+            format!("judge: {{cluster: j, model: m, parameters: {{max_tokens: {tokens}}}}}\n");
+        let output = check(&struct_yaml(&format!("{CONFIG}{judge}")));
+        assert!(output.out.contains(expected), "{tokens}: {output:?}");
+    }
+}
+
 /// A file's name and text, and the problem with it, if any.
 #[test]
 fn a_file_is_read_by_its_name() {

@@ -161,3 +161,39 @@ fn every_filter_of_a_chain_is_checked() {
                     filter is named \"verdigris-b\"";
     assert!(output.out.contains(expected), "{output:?}");
 }
+
+/// Both files decide how the halves of a pair are read, judged and counted.
+#[test]
+fn a_shadow_s_own_file_repeats_what_the_release_s_says() {
+    let versions = json!({"blue": {"cluster": "a-blue"}, "green": {"cluster": "a-green"}});
+    let prices = json!({"judge-model": {"input": 1, "output": 2}});
+    let judge = json!({"cluster": "judge", "model": "judge-model", "mode": "pairwise"});
+    let release = config(json!({
+        "versions": versions,
+        "ramp": {"steps": [{"shadow": "10%"}, 5, 100]},
+        "answers": {"plain": true},
+        "prices": prices,
+        "judge": judge,
+        "samples": {"cluster": "receiver"},
+    }));
+    let mut shadow = config(json!({"role": "shadow", "versions": versions}));
+    let warnings = |shadow: &Value| {
+        let folder = Files::new();
+        folder.add("verdigris.wasm", "\0asm");
+        let release = folder.add("release.yaml", &filter_yaml(&release.to_string()));
+        let shadow = folder.add("shadow.yaml", &filter_yaml(&shadow.to_string()));
+        let output = verdigris(&["check", &release, &shadow]);
+        let fields = ["answers: differs", "prices: differs", "judge: missing", "samples: missing"];
+        let found: Vec<_> = fields.into_iter().filter(|it| output.out.contains(it)).collect();
+        (found.len(), output)
+    };
+    let (count, output) = warnings(&shadow);
+    assert_eq!(count, 4, "{output:?}");
+    assert!(output.out.contains("write it as in "), "{output:?}");
+    for field in ["answers", "prices", "judge", "samples"] {
+        shadow[field] = release[field].clone();
+    }
+    let (count, output) = warnings(&shadow);
+    assert_eq!(count, 0, "{output:?}");
+    assert!(!output.out.contains("write it as in "), "{output:?}");
+}
