@@ -25,8 +25,10 @@ def ratio(numerator: str, denominator: str) -> str:
 
 
 def ratio_of_responses(numerator: str) -> str:
-    """The histogram of durations has no response that failed over, which is an error."""
-    return f"{rate(numerator)} / ({rate('duration_ms_count')} + {rate('failed_over')})"
+    """The histogram of durations has no response that failed over, which is an error. Older filters do not
+    count these."""
+    durations = rate("duration_ms_count")
+    return f"{rate(numerator)} / ({durations} + {rate('failed_over')} or {durations})"
 
 
 def gauge(name: str) -> str:

@@ -39,7 +39,7 @@ pub struct Evidence {
     new_flags: Vec<UnitFlags>,
     /// Observations that arrived after the units of their step were forgotten.
     pub late_observations: u64,
-    /// The newest period of the current step.
+    /// The newest period of the current step, or, where that compares nothing, of the last one that does.
     pub(super) period: Period,
     thresholds: Thresholds,
     adjustment: Adjustment,
@@ -75,8 +75,8 @@ impl Evidence {
         self.thresholds.begin(at_ns);
     }
 
-    /// Tests what still comes of the last step that compares versions, in periods of its own. The step that
-    /// has begun compares nothing, and that step's own test has lost wealth, and has counted units.
+    /// Tests the requests that still come of the last step that compares versions, in periods. The last
+    /// step's own test has lost wealth and has counted its units; the step that has begun compares nothing.
     pub fn continue_in_periods(&mut self, at_ns: u64) {
         self.period.resume_step(at_ns);
     }
@@ -132,15 +132,17 @@ impl Evidence {
     /// Evidence without observations, for the same step under a changed plan.
     ///
     /// The past of units stays as it was when the step began: in the step, only those on blue have
-    /// had more of it. So the step counts as begun, and [`Self::begin_step`] freezes nothing.
+    /// had more of it. So the step counts as begun, and [`Self::begin_step`] freezes nothing. Thresholds that
+    /// are frozen stay, too: the units on blue may be too few to learn them again.
     #[must_use]
     pub fn gathered_again(&mut self, plan: &AnalysisPlan) -> Self {
-        let Self { began_ns, mut pasts, .. } = std::mem::take(self);
+        let Self { began_ns, mut pasts, thresholds, .. } = std::mem::take(self);
+        let again = Self { thresholds: thresholds.frozen_for(plan), ..Self::default() };
         if !plan.adjusts_by_past() {
-            return Self::default();
+            return again;
         }
         pasts.log_again();
-        Self { began_ns, pasts, ..Self::default() }
+        Self { began_ns, pasts, ..again }
     }
 
     /// The past of units.

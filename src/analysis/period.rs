@@ -36,7 +36,7 @@ use super::value_bets::{ValueBets, ValueHypothesis};
 use super::value_stats::value_or_vote;
 use super::wealth::log_mean_of_directions;
 
-/// The newest period of the current step.
+/// The newest period of the current step, or, where that compares nothing, of the last one that does.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Period {
     /// The number of periods of the ramp with a test of their own, this one included. The first
@@ -184,7 +184,7 @@ impl Period {
         }
     }
 
-    /// Adds a response of the current step to the bets. `stats` has the sums of its gates in the
+    /// Adds a response of the period's step to the bets. `stats` has the sums of its gates in the
     /// step, to which the response has been added.
     pub(super) fn add(
         &mut self,

@@ -10,8 +10,8 @@
 //! standard deviation is 1/√10). And learning must have taken [`MIN_WINDOWS`] times as long as the
 //! threshold: shortly after the beginning only short responses have ended. Aborted responses are
 //! left out. In a baseline all units are on blue, so more of them teach than in any step; and what is
-//! frozen there does not depend on which of them chance puts on green. None of these can make a test invalid; they only decide which part of the times the
-//! threshold cuts off.
+//! frozen there does not depend on which of them chance puts on green. None of these can make a test
+//! invalid; they only decide which part of the times the threshold cuts off.
 //!
 //! **A quantile by a rate.** Let `T` be blue's quantile, `m` the margin and `t` the tolerance.
 //! "Green's times, divided by `1 + m`, do not exceed `T` more often than blue's" is the hypothesis
@@ -38,7 +38,8 @@ use crate::assignment::Version;
 /// The thresholds of a plan's gates.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Thresholds {
-    /// When learning began, in nanoseconds of the observations' clock; `None` before the first step.
+    /// When learning began, in nanoseconds of the observations' clock; `None` before the baseline or the
+    /// first step.
     began_ns: Option<u64>,
     /// The frozen thresholds, in milliseconds.
     frozen: Vec<(Metric, f64)>,
@@ -122,6 +123,13 @@ impl Thresholds {
     /// responses end, however long ago learning began, and its units have taught before.
     pub(super) fn frozen_alone(self) -> Self {
         Self { frozen: self.frozen, ..Self::default() }
+    }
+
+    /// The frozen thresholds that a changed plan needs, too.
+    pub(super) fn frozen_for(self, plan: &AnalysisPlan) -> Self {
+        let Self { mut frozen, .. } = self;
+        frozen.retain(|(metric, _)| learned_quantile(plan, *metric).is_some());
+        Self { frozen, ..Self::default() }
     }
 
     /// Freezes the thresholds that are known well enough. Call it before a tick's observations are

@@ -54,16 +54,7 @@ impl Diagnostics {
         check: impl FnOnce(&str) -> Result<T, &'static str>,
     ) -> Option<T> {
         let Some(text) = text else {
-            let mut sections = vec![field];
-            while let Some((section, _)) = sections.last().and_then(|it| it.rsplit_once('.')) {
-                sections.push(section);
-            }
-            // The innermost section that has an example; `field` itself is in it.
-            let found = sections.iter().skip(usize::from(sections.len() > 1));
-            let found = found.filter_map(|it| Some((*it, example(it)?))).next();
-            let (section, example) = found.unwrap_or((field, ""));
-            let name = section.rsplit('.').next().unwrap_or(section);
-            self.push(FieldError::missing(field, format!("write \"{name}\": {example}")));
+            self.push(FieldError::missing(field, example_of_section(field)));
             return None;
         };
         self.checked(field, &text, check)
@@ -83,4 +74,17 @@ impl Diagnostics {
             }
         }
     }
+}
+
+/// How to write a required field: the example of the innermost section that has one.
+fn example_of_section(field: &str) -> String {
+    let sections = std::iter::successors(parent(field), |section| parent(section)).chain([field]);
+    let found = sections.filter_map(|section| Some((section, example(section)?))).next();
+    let (section, example) = found.unwrap_or((field, "…"));
+    let name = section.rsplit('.').next().unwrap_or(section);
+    format!("write \"{name}\": {example}")
+}
+
+fn parent(section: &str) -> Option<&str> {
+    section.rsplit_once('.').map(|(parent, _)| parent)
 }

@@ -31,19 +31,18 @@ pub(super) fn check_request_patch(
     let model = raw.model.map(Into::into);
     let body = BodyPatch { model, system, merge, asks_for_usage: include_usage };
     let max_growth = body.max_growth();
-    if let Some(max) = max_request_body.filter(|max| body.is_required() && *max < max_growth) {
+    let passes_unpatchable = raw.unpatchable == UnpatchablePolicy::Pass;
+    let patch = RequestPatch { headers, body, passes_unpatchable, max_growth };
+    let is_applied = |max: usize| patch.largest_body(max).is_some_and(|largest| largest > 0);
+    if let Some(max) = max_request_body.filter(|max| patch.body.is_required() && !is_applied(*max))
+    {
         let fix = format!(
             "{field} can add {max_growth} bytes to a body, so that no request can be patched; write a \
              larger number of bytes"
         );
         diagnostics.push(FieldError::new("max_request_body", &json!(max), fix));
     }
-    RequestPatch {
-        headers,
-        max_growth,
-        body,
-        passes_unpatchable: raw.unpatchable == UnpatchablePolicy::Pass,
-    }
+    patch
 }
 
 fn check_header_patch(

@@ -13,7 +13,7 @@ use super::samples::SamplesConfig;
 use super::shadow::ShadowConfig;
 use crate::assignment::{AssignmentRules, MissingUnitPolicy, Pins, Share, UnitSource, Version};
 use crate::names::{ClusterName, HeaderName, RolloutName};
-use crate::patch::{PlanContext, RequestPatch};
+use crate::patch::{PATCH_ROOM, PlanContext, RequestPatch};
 use crate::response::Formats;
 use crate::rollout::RampSpec;
 
@@ -165,6 +165,12 @@ impl Config {
         let mut patches = patches.into_iter().flatten();
         patches.any(|it| it.body.is_required() || it.body.asks_for_usage)
             || self.conversation.as_ref().is_some_and(|it| !it.pointers.is_empty())
+    }
+
+    /// By how many bytes a patched body can exceed `max_request_body`.
+    pub fn patch_growth(&self) -> usize {
+        let patches = [&self.blue_request, &self.green_request].into_iter().flatten();
+        patches.map(|it| it.max_growth.min(PATCH_ROOM)).max().unwrap_or_default()
     }
 
     /// Green's patch, if a request to which it cannot be applied must not go to green.

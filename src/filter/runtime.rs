@@ -234,7 +234,9 @@ impl RolloutRuntime {
     pub fn stop(&self, left: &[Rc<Self>]) {
         let is_over = || !running::has_rollout(self.config.rollout.as_str());
         self.metrics.gauges.remove_root(self.context_id, is_over);
-        if !IS_ROUTE && !left.iter().any(|it| it.config.rollout == self.config.rollout) {
+        let is_release =
+            |it: &Rc<Self>| !it.is_shadow() && it.config.rollout == self.config.rollout;
+        if !IS_ROUTE && !left.iter().any(is_release) {
             self.drop_waiting();
         }
         let Some(worker) = &self.ramp else { return };

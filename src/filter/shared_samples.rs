@@ -56,9 +56,9 @@ impl SharedSamples {
         samples.then(|| Self::for_rollout(config.rollout.as_str()))
     }
 
-    /// Called when a configuration becomes active. If it has no judge, drops the questions that wait for one, and calls
-    /// `on_drop` for each; those of responses that end under an older configuration cannot wait. They must
-    /// not go to a later judge.
+    /// Called when a configuration becomes active. If it has no judge, drops the questions that wait for one,
+    /// and calls `on_drop` for each; those of responses that end under an older configuration cannot wait.
+    /// They must not go to a later judge.
     pub fn begin(config: &Config, on_drop: impl FnMut(StatScope)) {
         let samples = Self::for_rollout(config.rollout.as_str());
         if samples.judge.begin(config, config.judge.is_some()) {

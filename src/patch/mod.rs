@@ -28,6 +28,6 @@ pub mod usage_option;
 pub use patch_scope::PatchScope;
 pub use plan::{BodyState, PlanAction, PlanContext, RequestPlan};
 pub use request_head::RequestHead;
-pub use request_patch::{BodyPatch, HeaderPatch, NotPatchable, RequestPatch};
+pub use request_patch::{BodyPatch, HeaderPatch, NotPatchable, PATCH_ROOM, RequestPatch};
 pub use rewrite::{HeaderChange, RequestRewrite};
 pub use system_prompt::{Placement, System};

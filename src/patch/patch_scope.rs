@@ -32,11 +32,11 @@ impl RequestPatch {
         formats.resolve_request(version, path).filter(|_| !has_no_place())
     }
 
-    /// Which parts this patch changes of a request in `format`, whose patched body may have up to
-    /// `max_bytes`. `format` is `None` where it is not known.
+    /// Which parts this patch changes of a request in `format`, where `max_request_body` is `max_bytes`.
+    /// `format` is `None` where it is not known.
     ///
-    /// A body to which the patch might add too much is left out by its length. So the headers show it, on
-    /// both versions.
+    /// A body to which the patch might add more than [`PATCH_ROOM`](super::PATCH_ROOM) allows is left out by
+    /// its length. So the headers show it, on both versions.
     pub fn patch_scope(
         &self,
         head: &RequestHead,
@@ -50,8 +50,8 @@ impl RequestPatch {
         match format {
             Some(format) if self.body.path(path, format).is_err() => PatchScope::NotPatchable,
             Some(format) if !self.body.needs_body(format, path) => PatchScope::Head,
-            Some(format) => match max_bytes.checked_sub(self.max_growth) {
-                Some(max_bytes) if head.is_bufferable(max_bytes) => PatchScope::Body(format),
+            Some(format) => match self.largest_body(max_bytes) {
+                Some(largest) if head.is_bufferable(largest) => PatchScope::Body(format),
                 _ => PatchScope::NotPatchable,
             },
             None => PatchScope::NotPatchable,

@@ -48,9 +48,23 @@ pub struct BodyPatch {
     pub asks_for_usage: bool,
 }
 
+/// By how many bytes a patched body may exceed `max_request_body`: as many as the default of 1,000,000 is
+/// below Envoy's default buffer of 1 MiB.
+pub const PATCH_ROOM: usize = (1 << 20) - 1_000_000;
+
 /// The error of a patch that cannot be applied to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotPatchable;
+
+// === impl RequestPatch ===
+
+impl RequestPatch {
+    /// The size of the largest body that the patch is applied to, where `max_request_body` is `max_bytes`;
+    /// `None` where it is applied to none.
+    pub fn largest_body(&self, max_bytes: usize) -> Option<usize> {
+        max_bytes.checked_sub(self.max_growth.saturating_sub(PATCH_ROOM))
+    }
+}
 
 // === impl BodyPatch ===
 

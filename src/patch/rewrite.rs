@@ -1,7 +1,7 @@
 //! The changes of one request, to be written to the host.
 
 use super::request_head::RequestHead;
-use super::request_patch::{HeaderPatch, RequestPatch};
+use super::request_patch::{HeaderPatch, PATCH_ROOM, RequestPatch};
 use crate::response::Format;
 
 /// The changes of one request. The default changes nothing.
@@ -28,8 +28,8 @@ pub enum HeaderChange<'a> {
 impl<'p> RequestRewrite<'p> {
     /// Applies `patch` to a request; `None` where it cannot be applied.
     ///
-    /// `format` is `None` where it is not known, and `body` where it does not change. The new body has
-    /// `max_bytes` at most: Envoy answers 413 to a request whose body exceeds its buffer.
+    /// `format` is `None` where it is not known, and `body` where it does not change. The new body exceeds
+    /// `max_bytes` by [`PATCH_ROOM`] at most: Envoy answers 413 to a request whose body exceeds its buffer.
     pub fn new(
         patch: &'p RequestPatch,
         head: &RequestHead,
@@ -45,7 +45,8 @@ impl<'p> RequestRewrite<'p> {
         rewrite.path = if head.has_body { new_path.ok()? } else { new_path.ok().flatten() };
         if let Some(body) = body {
             let new_body = patch.body.body(body, format, path).ok()?;
-            rewrite.body = Some(new_body).filter(|it| it.len() <= max_bytes);
+            rewrite.body =
+                Some(new_body).filter(|it| it.len() <= max_bytes.saturating_add(PATCH_ROOM));
             rewrite.body.as_ref()?;
             rewrite.has_content_length = head.length.is_some();
         }

@@ -103,7 +103,7 @@ impl RampState {
         now: Clocks,
     ) -> Option<OperatorCommand> {
         let command = self.command.take()?;
-        self.resume_step(now);
+        self.resume_step(spec, now);
         self.clear_windows(spec);
         let is_lost = self.hold_reason == HoldReason::StateLost;
         if is_lost || spec.is_paused {

@@ -6,8 +6,8 @@
 //!
 //! An instance may have little traffic in a large fleet. There one or two clients are most of green's
 //! units, or all of them, and would decide for the whole fleet. So a tripwire needs as many bad units on an
-//! instance as a gate does, at most 16, unless the configuration says that one is enough. Where fewer are enough, the
-//! evidence of all decides.
+//! instance as a gate does, at most 16, unless the configuration says that one is enough. Where fewer are
+//! enough, the evidence of all decides.
 
 use super::clocks::Clocks;
 use super::decision_text;

@@ -237,12 +237,12 @@ impl RampState {
     }
 
     /// Restarts the step's clock, if it is stopped, because the step's share is in force again.
-    pub(super) fn resume_step(&mut self, now: Clocks) {
+    pub(super) fn resume_step(&mut self, spec: &RampSpec, now: Clocks) {
         let Some(suspended_at_ns) = self.suspended_at_ns.take() else { return };
         let suspended_ns = now.monotonic_ns.saturating_sub(suspended_at_ns);
         self.began_ns = self.began_ns.saturating_add(suspended_ns);
         // As when the step began, only short answers of it will have ended at first.
-        self.evidence.begin_step(self.step, now.monotonic_ns);
+        self.begin_evidence(spec, now);
     }
 
     /// Enters the shadow step, if the ramp has one, or the first step after the baseline.
@@ -282,11 +282,20 @@ impl RampState {
             () if self.is_shadow_step => HoldReason::Pairs,
             () => HoldReason::Bake,
         };
-        self.evidence.begin_step(step, now.monotonic_ns);
-        if spec.analysis.steps.get(step.get()).is_none() {
+        self.begin_evidence(spec, now);
+        self.clear_windows(spec);
+    }
+
+    /// Begins the step in the evidence, or resumes it.
+    ///
+    /// In a step of 100 % the conversations of the step before go on. Without conversations only the
+    /// responses that are open come of it, and the version whose failures take longer would have more of
+    /// them in a period of its own.
+    fn begin_evidence(&mut self, spec: &RampSpec, now: Clocks) {
+        self.evidence.begin_step(self.step, now.monotonic_ns);
+        if spec.has_conversations && spec.analysis.steps.get(self.step.get()).is_none() {
             self.evidence.continue_in_periods(now.monotonic_ns);
         }
-        self.clear_windows(spec);
     }
 
     /// Clears the windows of the tripwires.
@@ -333,7 +342,8 @@ impl RampState {
         let is_state_lost = hold_reason == HoldReason::StateLost
             && [self.epoch, Epoch::MANUAL].contains(&in_force.epoch);
         // An operator's share, which interrupts the baseline, has no epoch of its own.
-        self.is_baseline &= [self.epoch, Epoch::MANUAL].contains(&in_force.epoch);
+        self.is_baseline &= [self.epoch, Epoch::MANUAL].contains(&in_force.epoch)
+            && in_force.step == StepIndex::FIRST;
         if self.override_share().is_none() && in_force.epoch != Epoch::MANUAL {
             (self.phase, self.step) = (in_force.phase, in_force.step);
             self.is_shadow_step = in_force.is_shadow_step;

@@ -3,6 +3,7 @@
 use serde_json::json;
 use verdigris::assignment::{MissingUnitPolicy, Share, UnitSource, Version};
 use verdigris::names::HeaderName;
+use verdigris::patch::PATCH_ROOM;
 
 use crate::{error_fields, minimal_config, parse};
 
@@ -52,12 +53,13 @@ fn every_field_can_be_set() {
 #[test]
 fn a_patch_needs_room_in_the_largest_body() {
     let mut config = minimal_config();
-    config["versions"]["green"]["request"] = json!({"system": {"append": "Be brief."}});
-    config["max_request_body"] = json!(50);
+    let text = "x".repeat(PATCH_ROOM);
+    config["versions"]["green"]["request"] = json!({"system": {"append": text}});
+    config["max_request_body"] = json!(66);
     let error = parse(&config).unwrap_err().to_string();
-    let expected = "max_request_body: 50: versions.green.request can add 75 bytes to a body";
+    let expected = "max_request_body: 66: versions.green.request can add 48642 bytes to a body";
     assert!(error.starts_with(expected), "{error}");
-    config["max_request_body"] = json!(75);
+    config["max_request_body"] = json!(67);
     assert!(parse(&config).is_ok());
 }
 

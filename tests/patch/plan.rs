@@ -2,8 +2,8 @@
 
 use verdigris::assignment::Version::{self, Blue, Green};
 use verdigris::patch::{
-    BodyPatch, BodyState, Placement, PlanAction, PlanContext, RequestHead, RequestPatch,
-    RequestPlan, System,
+    BodyPatch, BodyState, PATCH_ROOM, Placement, PlanAction, PlanContext, RequestHead,
+    RequestPatch, RequestPlan, System,
 };
 use verdigris::response::{Format, Formats};
 
@@ -189,12 +189,13 @@ fn evidence_of_one_version_has_evidence_of_the_other_to_compare_with() {
 /// The length alone shows that the patched body would be too large, so neither version counts the request.
 #[test]
 fn a_body_that_the_patch_may_make_too_large_is_no_evidence_on_either_version() {
-    let body = model("long-name");
+    let body = model(&"x".repeat(PATCH_ROOM));
     let max_growth = body.max_growth();
+    let beyond = max_growth - PATCH_ROOM;
     let patch = RequestPatch { max_growth, ..with_body(body) };
     let formats = Formats::default();
     for (length, green, is_evidence) in
-        [(1_000 - max_growth, "await", true), (1_001 - max_growth, "blue", false)]
+        [(1_000 - beyond, "await", true), (1_001 - beyond, "blue", false)]
     {
         let head = RequestHead { length: Some(length), ..head(CHAT) };
         for (version, expected) in [(Green, green), (Blue, "send")] {

@@ -1,7 +1,9 @@
 //! The changes of one request, as they are written to the host.
 
 use verdigris::names::HeaderName;
-use verdigris::patch::{HeaderChange, HeaderPatch, RequestHead, RequestPatch, RequestRewrite};
+use verdigris::patch::{
+    HeaderChange, HeaderPatch, PATCH_ROOM, RequestHead, RequestPatch, RequestRewrite,
+};
 use verdigris::response::Format;
 
 use super::model;
@@ -40,12 +42,12 @@ fn a_new_body_has_its_own_length() {
 /// Envoy would answer 413.
 #[test]
 fn a_new_body_above_the_limit_is_not_written() {
-    let (patch, body) = (patch(), b"{}");
-    let head = head("/v1/chat/completions", Some(body.len()));
-    let new = |max| RequestRewrite::new(&patch, &head, Some(Format::Chat), Some(body), max);
-    let size = r#"{"model":"m"}"#.len();
-    assert_eq!(new(size).unwrap().body(), Some(r#"{"model":"m"}"#));
-    assert_eq!(new(size - 1), None);
+    let patch = RequestPatch { body: model(&"x".repeat(PATCH_ROOM)), ..RequestPatch::default() };
+    let head = head("/v1/chat/completions", Some(2));
+    let new = |max| RequestRewrite::new(&patch, &head, Some(Format::Chat), Some(b"{}"), max);
+    let beyond = r#"{"model":""}"#.len();
+    assert!(new(beyond).unwrap().body().is_some());
+    assert_eq!(new(beyond - 1), None);
 }
 
 #[test]

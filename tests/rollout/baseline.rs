@@ -214,9 +214,14 @@ fn the_objective_is_learned_in_it() {
         assert_eq!(ramp.share().basis_points(), 5_000, "{:#?}", ramp.log());
         assert_eq!(ramp.state.evidence.thresholds().get(Metric::SlowRate), learned);
         assert!(objective(&ramp) && !ramp.state.analyse(&spec).unwrap().gates[2].awaits_threshold);
-        // Other gates need other thresholds.
+        // A change of the analysis keeps what the units of the step are too few to learn again.
         let alpha = json!({"steps": steps, "gates": gates, "alpha": 0.01});
         ramp.configure(self::ramp(alpha));
+        ramp.run(1, BLUE_ONLY);
+        assert_eq!(ramp.state.evidence.thresholds().get(Metric::SlowRate), learned);
+        let without =
+            json!({"steps": steps, "gates": [{"metric": "error_rate"}, {"metric": "ttft"}]});
+        ramp.configure(self::ramp(without));
         ramp.run(1, BLUE_ONLY);
         assert!(!objective(&ramp));
     }

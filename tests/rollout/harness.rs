@@ -41,6 +41,12 @@ impl RampHarness {
         Self { state, config, now_s, units: 0 }
     }
 
+    /// This ramp in a rollout with `conversation`.
+    pub fn with_conversations(mut self) -> Self {
+        self.config.ramp.as_mut().unwrap().has_conversations = true;
+        self
+    }
+
     /// Changes the ramp in the configuration.
     pub fn configure(&mut self, ramp: Value) {
         self.config = with_ramp(ramp);

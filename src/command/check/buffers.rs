@@ -13,15 +13,25 @@ const LIMIT: &str = "per_connection_buffer_limit_bytes";
 /// Envoy's default of `per_connection_buffer_limit_bytes`.
 const DEFAULT_LIMIT: usize = 1 << 20;
 
+/// The largest body that Envoy must hold for a rollout.
+#[derive(Clone, Copy)]
+struct LargestBody {
+    /// `max_request_body`.
+    max: usize,
+    /// What a patch can add to it.
+    growth: usize,
+}
+
 /// Checks the buffers of a manager, and of its listener. Where the release's listener is in the file and
 /// states no limit, Envoy's default applies.
 pub fn check(manager: &Manager<'_>, rollouts: &[&Config], findings: &mut Findings) {
     if manager.purpose == Purpose::Console {
         return;
     }
+    let bodies = rollouts.iter().filter(|it| it.reads_request_bodies());
     let bodies =
-        rollouts.iter().filter(|it| it.reads_request_bodies()).map(|it| it.max_request_body);
-    let Some(largest) = bodies.max() else { return };
+        bodies.map(|it| LargestBody { max: it.max_request_body, growth: it.patch_growth() });
+    let Some(largest) = bodies.max_by_key(|it| it.bytes()) else { return };
     let listener = listener_of(manager);
     let limit = listener.and_then(|it| it.get(LIMIT));
     // Over HTTP/2, Envoy buffers at most what the window of a stream lets a client send.
@@ -35,7 +45,8 @@ pub fn check(manager: &Manager<'_>, rollouts: &[&Config], findings: &mut Finding
         let is_release = manager.purpose == Purpose::Release;
         is_release && limit.is_none() && it.get("filter_chains").is_some()
     };
-    if let Some(listener) = listener.filter(has_default).filter(|_| largest > DEFAULT_LIMIT) {
+    if let Some(listener) = listener.filter(has_default).filter(|_| largest.bytes() > DEFAULT_LIMIT)
+    {
         let default = format!("{DEFAULT_LIMIT}, the default");
         found.warnings.push(finding(manager, LIMIT, listener, &default, largest));
     }
@@ -62,10 +73,10 @@ fn too_small(
     manager: &Manager<'_>,
     field: &str,
     node: &YamlNode,
-    largest: usize,
+    largest: LargestBody,
 ) -> Option<Finding> {
     let text = node.text()?;
-    let is_too_small = text.parse::<usize>().is_ok_and(|it| it < largest);
+    let is_too_small = text.parse::<usize>().is_ok_and(|it| it < largest.bytes());
     is_too_small.then(|| finding(manager, field, node, text, largest))
 }
 
@@ -75,12 +86,25 @@ fn finding(
     field: &str,
     node: &YamlNode,
     text: &str,
-    largest: usize,
+    largest: LargestBody,
 ) -> Finding {
+    let LargestBody { max, growth } = largest;
+    let patch = match growth {
+        0 => String::new(),
+        _ => format!(", and the {growth} bytes that a patch can add"),
+    };
     let fix = format!(
-        "is less than max_request_body, {largest}: Envoy answers 413 to a larger body that Verdigris \
-         reads, which may be green's alone; write {}, or a smaller max_request_body",
-        largest.next_power_of_two()
+        "is less than max_request_body, {max}{patch}: Envoy answers 413 to a larger body that Verdigris \
+         reads or writes, which may be green's alone; write {}, or a smaller max_request_body",
+        largest.bytes().next_power_of_two()
     );
     Finding::new(manager.scope.file, manager.scope.position(node), field, Some(text), fix)
+}
+
+// === impl LargestBody ===
+
+impl LargestBody {
+    fn bytes(self) -> usize {
+        self.max.saturating_add(self.growth)
+    }
 }

@@ -24,12 +24,12 @@ fn with_window(bytes: &str, fields: &str) -> Setup {
 fn buffers_below_max_request_body_are_warned_of() {
     let cases = [
         (with_limit("32768"), LIMIT, "per_connection_buffer_limit_bytes: 32768: is less than"),
-        (with_limit("999999"), LIMIT, "per_connection_buffer_limit_bytes: 999999: is less than"),
+        (with_limit("1000000"), LIMIT, "per_connection_buffer_limit_bytes: 1000000: is less than"),
         (
             with_window("65536", ""),
             WINDOW,
             "http2_protocol_options.initial_stream_window_size: 65536: is less than \
-             max_request_body, 1000000: Envoy answers 413",
+             max_request_body, 1000000, and the",
         ),
     ];
     for (setup, at, text) in cases {
@@ -53,10 +53,10 @@ fn a_body_above_the_default_buffer_is_warned_of() {
         }))
     };
     let text = "per_connection_buffer_limit_bytes: 1048576, the default: is less than \
-                max_request_body, 4000000: Envoy answers 413";
+                max_request_body, 4000000, and the";
     let expected = Expected { kind: "warning", file: "envoy.yaml", at: LISTENER.trim_end(), text };
     with_envoy(ENVOY.to_owned()).with_filter(&with_max(4_000_000)).expect(&expected);
-    with_envoy(ENVOY.to_owned()).with_filter(&with_max(1 << 20)).expect_none();
+    with_envoy(ENVOY.to_owned()).with_filter(&with_max(1_000_000)).expect_none();
     with_limit("4194304").with_filter(&with_max(4_000_000)).expect_none();
 }
 
@@ -74,7 +74,9 @@ fn buffers_that_hold_every_body_are_not_warned_of() {
         "green": {"cluster": "llm-green", "request": {"headers": {"set": {"x-a": "1"}}}},
     }}));
     let setups = [
-        with_limit("1000000"),
+        with_limit("1000000")
+            .with_filter(&plugin(json!({"conversation": {"id": {"pointer": "/id"}}}))),
+        with_limit("1048576"),
         with_window("1048576", ""),
         with_window("65536", "          codec_type: HTTP1\n"),
         with_limit("32768").with_filter(&small),
