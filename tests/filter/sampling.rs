@@ -85,15 +85,20 @@ fn of_both(vms: &RampVms, name: &str) -> u64 {
 #[test]
 fn samples_do_not_outlive_their_rollout() {
     const THIRD_ROOT: u32 = 9;
-    let mut vms = vms_with_a_sample();
-    let other = config(json!({"rollout": "assistant-v9", "weights": {"blue": 1, "green": 1}}));
-    vms.configure(0, SECOND_ROOT, &other);
-    vms.vms[0].end(ROOT);
-    assert_eq!(of_both(&vms, "unjudged_dropped"), 1, "{}", vms.log());
-    assert_eq!(of_both(&vms, "samples_dropped"), 1);
-    vms.configure(0, THIRD_ROOT, &sampled("other"));
-    vms.vms[0].tick(THIRD_ROOT);
-    assert!(vms.vms[0].callouts().open.is_empty());
+    for left in [
+        json!({"rollout": "assistant-v9", "weights": {"blue": 1, "green": 1}}),
+        // The shadow's listener has a configuration of its own, which is removed later.
+        json!({"role": "shadow"}),
+    ] {
+        let mut vms = vms_with_a_sample();
+        vms.configure(0, SECOND_ROOT, &config(left));
+        vms.vms[0].end(ROOT);
+        assert_eq!(of_both(&vms, "unjudged_dropped"), 1, "{}", vms.log());
+        assert_eq!(of_both(&vms, "samples_dropped"), 1);
+        vms.configure(0, THIRD_ROOT, &sampled("other"));
+        vms.vms[0].tick(THIRD_ROOT);
+        assert!(vms.vms[0].callouts().open.is_empty());
+    }
 }
 
 /// What waits is that of the rollout's next configuration.
