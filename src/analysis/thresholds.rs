@@ -119,7 +119,7 @@ impl Thresholds {
         }
     }
 
-    /// The frozen thresholds alone. The others are learned anew in a step: at its beginning short
+    /// The frozen thresholds alone. The others are learned again in a step: at its beginning short
     /// responses end, however long ago learning began, and its units have taught before.
     pub(super) fn frozen_alone(self) -> Self {
         Self { frozen: self.frozen, ..Self::default() }
