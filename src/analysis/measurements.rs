@@ -121,8 +121,8 @@ impl Measurements {
         Self::default().with_rate(Metric::SlowRate, true)
     }
 
-    /// The measurements of a response that has ended, and of which nothing is known. They are evidence of
-    /// nothing. A tripwire's window no longer counts the request as open.
+    /// The measurements of a response that ended and revealed nothing. They are no evidence, and end the
+    /// request in the windows of tripwires.
     pub fn of_ended_response() -> Self {
         Self { missing: HAS_ENDED, ..Self::default() }
     }

@@ -127,9 +127,9 @@ impl Thresholds {
 
     /// The frozen thresholds that a changed plan needs, too.
     pub(super) fn frozen_for(self, plan: &AnalysisPlan) -> Self {
-        let Self { mut frozen, .. } = self;
-        frozen.retain(|(metric, _)| learned_quantile(plan, *metric).is_some());
-        Self { frozen, ..Self::default() }
+        let mut kept = self.frozen_alone();
+        kept.frozen.retain(|(metric, _)| learned_quantile(plan, *metric).is_some());
+        kept
     }
 
     /// Freezes the thresholds that are known well enough. Call it before a tick's observations are
@@ -147,7 +147,7 @@ impl Thresholds {
             return;
         }
         self.frozen.extend(known);
-        for time in [Metric::Duration, Metric::Ttft] {
+        for (time, _) in LEARNED_TIMES {
             if !self.learns(plan, time) {
                 *self.histogram_mut(time) = TimeHistogram::default();
             }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::plugin::Plugin;
-use super::{Config, FieldError, InvalidConfig, Role};
+use super::{Config, FieldError, InvalidConfig};
 use crate::patch::{BodyPatch, RequestPatch};
 
 /// A build of the filter.
@@ -47,7 +47,7 @@ impl Artifact {
 
 /// An error for each field that needs bodies or responses.
 fn beyond_routing(config: &Config) -> Vec<FieldError> {
-    let is_shadow = config.role == Some(Role::Shadow);
+    let is_shadow = config.is_shadow();
     // A ramp, a shadow, a judge and an export observe responses without `answers` too.
     let is_answers = config.ramp.is_none()
         && config.shadow.is_none()

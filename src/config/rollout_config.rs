@@ -167,6 +167,11 @@ impl Config {
             || self.conversation.as_ref().is_some_and(|it| !it.pointers.is_empty())
     }
 
+    /// Whether this is the own configuration of a shadow's listener.
+    pub fn is_shadow(&self) -> bool {
+        self.role == Some(Role::Shadow)
+    }
+
     /// By how many bytes a patched body can exceed `max_request_body`.
     pub fn patch_growth(&self) -> usize {
         let patches = [&self.blue_request, &self.green_request].into_iter().flatten();

@@ -216,24 +216,20 @@ fn lacks_values(view: &RolloutView, version: Version) -> bool {
     if ramp.waits_for == "unread" {
         return true;
     }
-    let lacks = |is_critical: bool, verdict: &str, missing: u64, units: u64| {
-        is_critical && (verdict == "not_comparable" || missing > units / UNREAD_ONE_IN)
-    };
     let of_version = |blue, green| if version == Version::Green { green } else { blue };
-    let in_pairs = ramp.shadow_step.iter().filter(|step| step.is_current).any(|step| {
-        step.gates.iter().any(|gate| {
-            let missing = of_version(gate.blue_missing, gate.green_missing);
-            lacks(gate.is_critical, &gate.verdict, missing, step.units)
-        })
+    let of_pairs = ramp.shadow_step.iter().filter(|step| step.is_current).flat_map(|step| {
+        let gates = step.gates.iter();
+        gates.map(|it| (it.is_critical, &it.verdict, it.blue_missing, it.green_missing, step.units))
     });
-    let in_step = ramp.judgement.iter().any(|analysis| {
+    let of_step = ramp.judgement.iter().flat_map(|analysis| {
         let units = of_version(analysis.blue_units, analysis.green_units);
-        analysis.gates.iter().any(|gate| {
-            let missing = of_version(gate.blue_missing, gate.green_missing);
-            lacks(gate.is_critical, &gate.verdict, missing, units)
-        })
+        let gates = analysis.gates.iter();
+        gates.map(move |it| (it.is_critical, &it.verdict, it.blue_missing, it.green_missing, units))
     });
-    in_pairs || in_step
+    of_pairs.chain(of_step).any(|(is_critical, verdict, blue_missing, green_missing, units)| {
+        let missing = of_version(blue_missing, green_missing);
+        is_critical && (verdict == "not_comparable" || missing > units / UNREAD_ONE_IN)
+    })
 }
 
 /// The receiver of exported samples takes few of them.

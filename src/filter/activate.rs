@@ -22,8 +22,8 @@ use crate::stats::names::Counter;
 // === impl RolloutRuntime ===
 
 impl RolloutRuntime {
-    /// Called when Envoy configures the filter in this VM. Activates the configuration unless another one of
-    /// the rollout is in force; then it waits for its first use.
+    /// Called when Envoy configures the filter in this VM. Activates the configuration, unless another
+    /// configuration of the rollout is in force; then it waits for its first use.
     pub fn configure(&self) {
         // A shadow changes nothing that others use.
         if self.revisions().is_none() || self.is_newest() {

@@ -9,7 +9,7 @@ use super::runtime::RolloutRuntime;
 use super::store::config_revision::ConfigRevision;
 use super::store::keys::STATE_VERSION;
 use super::store::running::{self, RunningConfig};
-use crate::config::{self, Role};
+use crate::config;
 
 thread_local! {
     static ADOPTED: RefCell<Vec<AdoptedRollout>> = const { RefCell::new(Vec::new()) };
@@ -108,7 +108,7 @@ impl AdoptedRollout {
         let parsed = is_readable.then(|| config::Plugin::parse(&config.text).ok()).flatten();
         let root = callouts.context_id();
         let runtime = match parsed {
-            Some(config::Plugin::Rollout(rollout)) if rollout.role != Some(Role::Shadow) => {
+            Some(config::Plugin::Rollout(rollout)) if !rollout.is_shadow() => {
                 let plugin = config.plugin.clone();
                 Some(Rc::new(RolloutRuntime::new(root, plugin, *rollout, &config.text, callouts)))
             }

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use crate::config::{Config, Role};
+use crate::config::Config;
 
 /// Whether the configuration in force lacks the section that a rollout's queue is for, such as its judge.
 /// Responses to older configurations may still end, and must not wait for the section of a later one.
@@ -15,7 +15,7 @@ impl RemovedSection {
     /// A configuration has begun. Returns whether what waits must be dropped.
     pub fn begin(&self, config: &Config, has_section: bool) -> bool {
         // A shadow's own configuration may lack the section, which the release's still has.
-        if !has_section && config.role == Some(Role::Shadow) {
+        if !has_section && config.is_shadow() {
             return false;
         }
         self.0.set(!has_section);

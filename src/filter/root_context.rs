@@ -21,7 +21,7 @@ use super::store::config_revision::RevisionTracker;
 use super::store::rejections;
 use super::store::running::{RunningNote, SLOW_TICK_MS};
 use super::{hostcalls, logger, redirect};
-use crate::config::{self, Config, Role};
+use crate::config::{self, Config};
 use crate::console::PluginKind;
 
 /// A plugin configuration in one VM. Envoy makes a new root context for a new configuration, and keeps
@@ -84,7 +84,7 @@ impl RolloutRoot {
         self.console_at_path = at_path.map(|at| Rc::new(ConsoleAtPath::new(at, &self.callouts)));
         let plugin = rejections::plugin();
         // A shadow is shown with its release.
-        self.note = (config.role != Some(Role::Shadow)).then(|| {
+        self.note = (!config.is_shadow()).then(|| {
             let owner = self.note.take().map_or_else(random_u64, |it| it.owner());
             RunningNote::new(&plugin, text, owner)
         });

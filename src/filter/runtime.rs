@@ -91,7 +91,7 @@ impl RolloutRuntime {
         listener_role::note(&config);
         let rollout = config.rollout.as_str();
         // A shadow's filter assigns nothing, and has no share in force that a gauge could show.
-        let is_shadow = config.role == Some(Role::Shadow);
+        let is_shadow = config.is_shadow();
         let metrics = metrics_of(&config);
         let samples = SharedSamples::for_config(&config).filter(|_| !IS_ROUTE);
         let judge = config.judge.as_ref().filter(|_| !is_shadow && !IS_ROUTE);
@@ -287,7 +287,7 @@ impl RolloutRuntime {
 
     /// Whether the configuration is a shadow's.
     pub fn is_shadow(&self) -> bool {
-        self.config.role == Some(Role::Shadow)
+        self.config.is_shadow()
     }
 
     /// Whether both are configurations of one rollout in one role.
@@ -349,7 +349,7 @@ impl RolloutRuntime {
 fn metrics_of(config: &Config) -> Rc<RolloutMetrics> {
     let rollout = config.rollout.as_str();
     let metrics = RolloutMetrics::for_rollout(rollout);
-    let is_shadow = config.role == Some(Role::Shadow);
+    let is_shadow = config.is_shadow();
     if is_shadow || config.shadow.is_some() {
         metrics.define_shadow(rollout);
     }
@@ -371,7 +371,7 @@ fn metrics_of(config: &Config) -> Rc<RolloutMetrics> {
 /// The history of shares, if conversations keep their version.
 fn history_of(config: &Config, store: &SharedDataStore) -> Option<StoredHistory> {
     let conversation = config.conversation.as_ref();
-    let it = conversation.filter(|_| config.role != Some(Role::Shadow))?;
+    let it = conversation.filter(|_| !config.is_shadow())?;
     let history = StoredHistory::new(it.history.clone(), it.max_age_ms, it.on_rollback);
     poll_once(history.refresh(store));
     Some(history)

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::registry::Registry;
-use crate::config::{Config, Role};
+use crate::config::Config;
 use crate::rollout::Pairing;
 
 thread_local! {
@@ -23,7 +23,7 @@ impl SharedPairing {
     /// The pairing of a configuration; `None` if it has no part in a shadow step.
     pub fn for_config(config: &Config) -> Option<Rc<Self>> {
         let has_step = config.ramp.as_ref().is_some_and(|ramp| ramp.shadow.is_some());
-        let has_part = has_step || config.role == Some(Role::Shadow);
+        let has_part = has_step || config.is_shadow();
         has_part
             .then(|| PAIRINGS.with(|it| it.get_or_insert(config.rollout.as_str(), Self::default)))
     }

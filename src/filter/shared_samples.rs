@@ -40,7 +40,7 @@ pub struct SharedSamples {
     judge: RemovedSection,
 }
 
-/// The place of a sampled request that is open.
+/// The permits of a sampled request that is open.
 #[derive(Debug)]
 pub struct OpenPermits {
     _request: Permit,

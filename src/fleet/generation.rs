@@ -45,7 +45,7 @@ impl Generations {
         Self { number: 1, current, superseded: Vec::new() }
     }
 
-    /// The status of a configuration. `has_changed` says whether it has replaced another one in
+    /// The status of a configuration. `has_changed` says whether it has replaced another configuration in
     /// the running instance, and was not announced since.
     pub fn status_of(&self, fingerprint: u64, has_changed: bool) -> ConfigStatus {
         match fingerprint == self.current {

@@ -72,7 +72,7 @@ const PUSHED_INTERVALS: u64 = 3;
 /// The store is away once it has not answered for this many intervals.
 pub const AWAY_INTERVALS: u64 = 5;
 /// No instance decides once none has committed for this many intervals: the deciding instance commits
-/// every three intervals, and another one takes over after ten at most.
+/// every three intervals, and another instance takes over after ten at most.
 const UNDECIDED_INTERVALS: u64 = 14;
 
 // === impl FleetInstance ===

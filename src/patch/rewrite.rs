@@ -45,9 +45,10 @@ impl<'p> RequestRewrite<'p> {
         rewrite.path = if head.has_body { new_path.ok()? } else { new_path.ok().flatten() };
         if let Some(body) = body {
             let new_body = patch.body.body(body, format, path).ok()?;
-            rewrite.body =
-                Some(new_body).filter(|it| it.len() <= max_bytes.saturating_add(PATCH_ROOM));
-            rewrite.body.as_ref()?;
+            if new_body.len() > max_bytes.saturating_add(PATCH_ROOM) {
+                return None;
+            }
+            rewrite.body = Some(new_body);
             rewrite.has_content_length = head.length.is_some();
         }
         Some(rewrite)

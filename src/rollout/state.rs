@@ -338,12 +338,10 @@ impl RampState {
             self.command = None;
             return self;
         }
-        // A restart, which alone ends this, begins another epoch.
-        let is_state_lost = hold_reason == HoldReason::StateLost
-            && [self.epoch, Epoch::MANUAL].contains(&in_force.epoch);
-        // An operator's share, which interrupts the baseline, has no epoch of its own.
-        self.is_baseline &= [self.epoch, Epoch::MANUAL].contains(&in_force.epoch)
-            && in_force.step == StepIndex::FIRST;
+        // A restart, and the end of the baseline, begin another epoch. An operator's share has none.
+        let is_same_epoch = [self.epoch, Epoch::MANUAL].contains(&in_force.epoch);
+        let is_state_lost = hold_reason == HoldReason::StateLost && is_same_epoch;
+        self.is_baseline &= is_same_epoch && in_force.step == StepIndex::FIRST;
         if self.override_share().is_none() && in_force.epoch != Epoch::MANUAL {
             (self.phase, self.step) = (in_force.phase, in_force.step);
             self.is_shadow_step = in_force.is_shadow_step;

@@ -76,9 +76,14 @@ fn add_period(
     }
 }
 
+/// Four hours like blue.
+fn healthy_hours() -> Vec<PeriodOfUsers> {
+    (0..8).map(|_| LIKE_BLUE).collect()
+}
+
 /// Four hours like blue, and then this period.
 fn after_healthy_hours(last: PeriodOfUsers) -> Vec<PeriodOfUsers> {
-    (0..8).map(|_| LIKE_BLUE).chain([last]).collect()
+    healthy_hours().into_iter().chain([last]).collect()
 }
 
 #[test]
@@ -97,8 +102,7 @@ fn a_late_regression_is_found_in_its_period() {
 fn a_step_that_resumes_begins_a_period_at_once() {
     let plan = plan_for(&METRICS);
     for (what, last, expected) in LAST_PERIODS {
-        let healthy: Vec<_> = (0..8).map(|_| LIKE_BLUE).collect();
-        let mut evidence = gather(&plan, &healthy);
+        let mut evidence = gather(&plan, &healthy_hours());
         let resumed_ns = 8 * PERIOD_NS - PERIOD_NS / 2;
         evidence.begin_step(StepIndex::new(LAST), resumed_ns);
         add_period(&plan, &mut evidence, 8, resumed_ns, &last, |_, index| spread(index));
@@ -113,8 +117,7 @@ fn a_step_that_resumes_begins_a_period_at_once() {
 fn a_regression_after_the_promotion_is_found_in_a_period() {
     let plan = plan_for(&METRICS);
     for (what, last, expected) in LAST_PERIODS {
-        let healthy: Vec<_> = (0..8).map(|_| LIKE_BLUE).collect();
-        let mut evidence = gather(&plan, &healthy);
+        let mut evidence = gather(&plan, &healthy_hours());
         let promoted_ns = 8 * PERIOD_NS;
         evidence.begin_step(StepIndex::new(LAST + 1), promoted_ns);
         evidence.continue_in_periods(promoted_ns);

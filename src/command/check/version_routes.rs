@@ -107,8 +107,8 @@ fn actions(route: &Route<'_>) -> Vec<(String, String)> {
     actions
 }
 
-/// Whether a route certainly matches each request that another one matches. Regular expressions are
-/// not compared.
+/// Whether each request that `narrow` matches certainly matches `wide`. Regular expressions are not
+/// compared.
 fn matches_all_of(wide: &YamlNode, narrow: &YamlNode) -> bool {
     matches_all_of_but(wide, narrow, "")
 }

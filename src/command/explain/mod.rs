@@ -22,8 +22,8 @@ use crate::assignment::{
     Assignment, AssignmentRequest, Conversation, EffectiveShare, Reason, Share, StickyShare,
     Version, assign,
 };
+use crate::config::Config;
 use crate::config::time::parse_timestamp;
-use crate::config::{Config, Role};
 use conversation::{ConversationShare, ConversationTimes};
 use explained::{BucketPosition, Explained, ExplainedAnswer, ExplainedRoute, ExplainedStep};
 use sampling::SampledBy;
@@ -115,7 +115,7 @@ impl ExplainArgs {
     /// The file has no valid configuration, or `--step` does not fit its ramp.
     pub fn run(self) -> Result<Explained, CliError> {
         let config = load::config(&self.file)?;
-        if config.role == Some(Role::Shadow) {
+        if config.is_shadow() {
             return Ok(Explained::for_shadow(&config));
         }
         let assumed = self.assumed_share(&config)?;
