@@ -66,6 +66,7 @@ pub mod console;
 pub mod export;
 pub mod feedback;
 pub mod fleet;
+mod hash;
 pub mod json;
 pub mod judge;
 pub mod names;

@@ -9,8 +9,10 @@ use serde_json::value::RawValue;
 use ureq::Timeout;
 use ureq::http::{HeaderMap, Uri};
 
-use crate::console::View;
+use super::console_token::console_token;
 use crate::console::view::SCHEMA;
+use crate::console::{COMMAND_HEADER, TOKEN_VARIABLE, View};
+use crate::rollout::is_unseen;
 
 /// The URL of a console's `/state.json`.
 #[derive(Clone, Debug)]
@@ -74,7 +76,7 @@ impl ConsoleAddress {
         if rest.contains(['@', '?', '#']) {
             return Err(format!(
                 "{fix}, without user, query or fragment: a token comes from the environment variable \
-                 VERDIGRIS_CONSOLE_TOKEN only"
+                 {TOKEN_VARIABLE} only"
             ));
         }
         let rest = rest.trim_end_matches('/');
@@ -145,7 +147,7 @@ impl ConsoleClient {
             .header("authorization", format!("Bearer {token}"))
             .content_type("application/json")
             // A console that cannot wait for a body reads the header.
-            .header("x-verdigris-command", in_ascii(body))
+            .header(COMMAND_HEADER, in_ascii(body))
             .config()
             .timeout_global(Some(timeout))
             // Until there is a connection, the command cannot have taken effect. The whole time ends
@@ -173,7 +175,11 @@ impl ConsoleClient {
         let mut response = self.agent.get(&self.address.0).call().map_err(failed)?;
         // Another server at the address must not get the token.
         let asks_for_token = response.status() == 401 && is_from_console(response.headers());
-        if let Some(token) = token().filter(|_| asks_for_token) {
+        let token = match asks_for_token {
+            true => console_token().map_err(|why| format!("asks for a token: {why}"))?,
+            false => None,
+        };
+        if let Some(token) = token {
             let request = self.agent.get(&self.address.0);
             let request = request.header("authorization", format!("Bearer {token}"));
             response = request.call().map_err(failed)?;
@@ -231,14 +237,6 @@ pub fn ask_all<T: Send>(
             .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         answers.collect()
     })
-}
-
-/// The token in the environment, where a header can carry it.
-fn token() -> Option<String> {
-    let token = std::env::var("VERDIGRIS_CONSOLE_TOKEN").ok()?;
-    let token = token.trim();
-    let is_valid = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
-    is_valid.then(|| token.to_owned())
 }
 
 /// Why a console did not answer.
@@ -302,13 +300,12 @@ fn sanitize_all(value: &mut Value) {
     }
 }
 
-/// A text without control characters and without changes of the text direction.
+/// A text of one line without control characters and without hidden ones, which could change its order.
 fn sanitized(text: &str) -> String {
-    let is_direction = |it| matches!(it, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars()
         .map(|it| match it {
             '\n' | '\r' | '\t' => ' ',
-            it if it.is_control() || is_direction(it) => '\u{fffd}',
+            it if is_unseen(it) => '\u{fffd}',
             it => it,
         })
         .collect()

@@ -19,6 +19,7 @@
 
 mod check;
 mod console_client;
+mod console_token;
 mod edit;
 mod explain;
 mod forecast;

@@ -159,6 +159,7 @@ impl StableState {
             (gate.blue, gate.green) = (None, None);
             (gate.low, gate.high) = (None, None);
             (gate.margin_at, gate.tolerance_at) = (None, None);
+            gate.bad_units_needed = 0;
         }
     }
 }

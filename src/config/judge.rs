@@ -136,12 +136,7 @@ pub(super) fn check_judge(
     let path = check_path("judge.path", path, rule, diagnostics);
     let host = check_host(raw.host.as_deref(), cluster.as_ref(), diagnostics);
     let model = check_model(raw.model, context, diagnostics);
-    let rubric = raw.rubric.as_deref().unwrap_or(RUBRIC);
-    let rubric = diagnostics.checked("judge.rubric", rubric, |rubric| {
-        let is_valid = !rubric.trim().is_empty() && rubric.len() <= MAX_RUBRIC;
-        let rule = "write the criteria for the judge, in at most 8000 bytes";
-        if is_valid { Ok(Box::from(rubric)) } else { Err(rule) }
-    });
+    let rubric = check_rubric(raw.rubric.as_deref(), diagnostics);
     if raw.mode.has_pairs() && !context.has_shadow_step {
         let fix = "pairs of answers are made in a shadow step; write {\"shadow\": \"10%\"} as the \
                    first of ramp.steps, or write \"score\"";
@@ -163,27 +158,8 @@ pub(super) fn check_judge(
     let parameters = check_parameters(raw.parameters, diagnostics);
     let price =
         model.as_ref().zip(answers).and_then(|(model, it)| it.prices.find(model.as_bytes()));
-    let max_cost = check_max_cost(raw.max_cost_per_day.as_ref(), diagnostics);
-    if let (Some(Some(_)), Some(model), None) = (max_cost, &model, price) {
-        let fix = format!(
-            "the judge's cost is not known without a price; add \
-             \"prices\": {{\"{model}\": {{\"input\": 0.15, \"output\": 0.6}}}}"
-        );
-        diagnostics.push(FieldError::new(
-            "judge.max_cost_per_day",
-            &json!(raw.max_cost_per_day),
-            fix,
-        ));
-    }
-    if let (Some(Some(_)), Some(Price { input: 0, output: 0, .. })) = (max_cost, price) {
-        let fix = "the price of the judge's model is 0, so that the ceiling is never reached; write its \
-                   price, or remove max_cost_per_day";
-        diagnostics.push(FieldError::new(
-            "judge.max_cost_per_day",
-            &json!(raw.max_cost_per_day),
-            fix,
-        ));
-    }
+    let ceiling = raw.max_cost_per_day.as_ref();
+    let max_cost = check_max_cost(ceiling, model.as_deref(), price, diagnostics);
     Some(JudgeConfig {
         cluster: cluster?,
         host: host?,
@@ -238,6 +214,14 @@ fn check_model(
         diagnostics.push(FieldError::new("judge.model", &json!(*model), fix));
     }
     arm.is_none().then_some(model)
+}
+
+fn check_rubric(raw: Option<&str>, diagnostics: &mut Diagnostics) -> Option<Box<str>> {
+    diagnostics.checked("judge.rubric", raw.unwrap_or(RUBRIC), |rubric| {
+        let is_valid = !rubric.trim().is_empty() && rubric.len() <= MAX_RUBRIC;
+        let rule = "write the criteria for the judge, in at most 8000 bytes";
+        if is_valid { Ok(Box::from(rubric)) } else { Err(rule) }
+    })
 }
 
 fn check_sampler(
@@ -295,14 +279,35 @@ fn check_parameters(
         .ok()
 }
 
-/// The ceiling in millionths of a US dollar; `None` if it is invalid, `Some(None)` without one.
+/// The ceiling in millionths of a US dollar, which needs the price of the judge's tokens; `None` if
+/// the ceiling is invalid, `Some(None)` without one.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "in range by the check")]
-fn check_max_cost(raw: Option<&Number>, diagnostics: &mut Diagnostics) -> Option<Option<u64>> {
+fn check_max_cost(
+    raw: Option<&Number>,
+    model: Option<&str>,
+    price: Option<&Price>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Option<u64>> {
     let Some(raw) = raw else { return Some(None) };
-    let dollars = raw.as_f64().filter(|dollars| (1e-6..=MAX_COST).contains(dollars));
-    if dollars.is_none() {
-        let fix = "write the most that the judge may cost in a day, in US dollars, at least 0.000001, such as 5";
+    let mut reject = |fix: &str| {
         diagnostics.push(FieldError::new("judge.max_cost_per_day", &json!(raw), fix));
+    };
+    let Some(dollars) = raw.as_f64().filter(|dollars| (1e-6..=MAX_COST).contains(dollars)) else {
+        reject(
+            "write the most that the judge may cost in a day, in US dollars, at least 0.000001, such as 5",
+        );
+        return None;
+    };
+    match (model, price) {
+        (Some(model), None) => reject(&format!(
+            "the judge's cost is not known without a price; add \
+             \"prices\": {{\"{model}\": {{\"input\": 0.15, \"output\": 0.6}}}}"
+        )),
+        (_, Some(Price { input: 0, output: 0, .. })) => reject(
+            "the price of the judge's model is 0, so that the ceiling is never reached; write its \
+             price, or remove max_cost_per_day",
+        ),
+        _ => {}
     }
-    dollars.map(|dollars| Some((dollars * 1e6).round() as u64))
+    Some(Some((dollars * 1e6).round() as u64))
 }

@@ -18,6 +18,9 @@ use crate::rollout::CommandKind;
 /// for a body reads them here.
 pub const COMMAND_HEADER: &[u8] = b"x-verdigris-command";
 
+/// The environment variable with the token for operator commands.
+pub const TOKEN_VARIABLE: &str = "VERDIGRIS_CONSOLE_TOKEN";
+
 /// The headers of a request that access control depends on.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ConsoleRequestHead<'a> {

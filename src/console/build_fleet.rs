@@ -3,12 +3,11 @@
 use super::view::{FleetView, InstanceView};
 use crate::config::FleetConfig;
 use crate::fleet::{AWAY_INTERVALS, FleetStatus, Participant};
+use crate::rollout::clocks::SECOND_NS;
 
 /// An instance without evidence writes its presence after ten intervals. It lags once nothing was read of
 /// it for this many.
 const LAG_INTERVALS: u64 = 25;
-
-const SECOND_NS: u64 = 1_000_000_000;
 
 // === impl FleetView ===
 

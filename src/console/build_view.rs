@@ -3,16 +3,18 @@
 use super::build_differences;
 use super::build_judge::JudgeSpending;
 use super::health::health;
-use super::outlook::Growth;
+use super::outlook::{Growth, MIN_EVIDENCE};
 use super::problems::problems;
 use super::rejections::Acceptance;
 use super::view::{
     AnalysisView, CommandView, DecisionView, EarlierEvidence, FleetView, JudgeView, RampView,
     RolloutView, ShadowStepView, ShareView, StepView, VersionAboutView, VersionView,
 };
-use crate::analysis::{Analysis, Verdict};
+use crate::analysis::Analysis;
 use crate::assignment::Share;
 use crate::config::Config;
+use crate::rollout::clocks::SECOND_NS;
+use crate::rollout::difference_history::least_safe;
 use crate::rollout::{
     Clocks, DifferenceHistory, HoldReason, ManualRollout, OperatorCommand, Phase, Position,
     RampSpec, RampState, RampStep, SpecFingerprint, Transition, TransitionLog,
@@ -66,7 +68,6 @@ struct ControlSummary<'a> {
     ramp: Option<RampView>,
 }
 
-const SECOND_NS: u64 = 1_000_000_000;
 const MS_PER_SECOND: u64 = 1000;
 
 // === impl RolloutView ===
@@ -230,9 +231,6 @@ impl EarlierEvidence {
     }
 }
 
-/// Below this fraction of the required evidence no ETA is shown.
-const MIN_EVIDENCE_FOR_ETA: f64 = 0.05;
-
 /// An estimate of the seconds until the next decision: until the bake time is over and the
 /// missing evidence has arrived, if it arrives at the [rate](Growth) observed in this step.
 fn seconds_to_next_decision(
@@ -248,23 +246,13 @@ fn seconds_to_next_decision(
     if !is_active || !matches!(state.hold_reason, HoldReason::Bake | HoldReason::Evidence) {
         return None;
     }
-    let needed = -libm::log(spec.analysis.beta);
-    let mut longest = spec.bake.as_secs().saturating_sub(in_step_s);
-    for (gate, result) in spec.analysis.gates.iter().zip(&analysis?.gates) {
-        let is_missing =
-            gate.spec.is_critical && result.verdict != Verdict::Pass && !result.is_left_out;
-        if is_missing {
-            let fraction = result.non_inferiority_log_e / needed;
-            if fraction < MIN_EVIDENCE_FOR_ETA {
-                return None;
-            }
-            let green_units = analysis.map_or(0, |it| it.units.green);
-            let growth = Growth::new(at_half_time, in_step_s, green_units, fraction);
-            if growth.has_ended {
-                return None;
-            }
-            longest = longest.max(((1.0 - fraction) / growth.safe_per_s) as u64);
-        }
+    let analysis = analysis?;
+    let bake_s = spec.bake.as_secs().saturating_sub(in_step_s);
+    let safe = least_safe(&spec.analysis, analysis).unwrap_or(1.0);
+    if safe >= 1.0 {
+        return Some(bake_s);
     }
-    Some(longest)
+    let growth = Growth::new(at_half_time, in_step_s, analysis.units.green, safe);
+    let is_predictable = safe >= MIN_EVIDENCE && !growth.has_ended;
+    is_predictable.then(|| bake_s.max(((1.0 - safe) / growth.safe_per_s) as u64))
 }

@@ -1,6 +1,6 @@
 //! One plain sentence a gate: what was seen, and what the gate needs.
 //!
-//! The rule is that of the analysis: the ramp advances once the data show that green is below
+//! The rule is that of the analysis: the ramp advances once the data show that green is worse than
 //! blue by less than the tolerance or, for a rate, below the ceiling; and it rolls back once they
 //! show that green is worse by more than the margin.
 

@@ -9,7 +9,7 @@ use super::outlook::Outlook;
 use super::problems::{MIN_UNREAD, UNREAD_ONE_IN};
 use super::rejections::Acceptance;
 use super::time_format::UtcTime;
-use super::view::{FleetView, HealthView, RolloutView};
+use super::view::{FleetView, HealthView, InstanceView, RolloutView};
 use crate::analysis::ByVersion;
 use crate::assignment::Version;
 use crate::stats::{RecentCounts, RequestTotals};
@@ -215,19 +215,24 @@ fn evidence(view: &RolloutView) -> Option<Finding> {
 fn fleet(fleet: &FleetView) -> Finding {
     if fleet.is_store_away {
         return Finding::warning(match fleet.store_silent_s {
-            Some(silent_s) => format!("the store has not answered for {silent_s} seconds"),
-            None => "the store has not answered yet".to_owned(),
+            Some(silent_s) => format!("the store could not be used for {silent_s} seconds"),
+            None => "the store could not be used yet".to_owned(),
         });
     }
     let count = fleet.instances.len();
-    let lagging: Vec<_> =
-        fleet.instances.iter().filter(|it| it.lags).map(|it| it.name.as_str()).collect();
+    let names = |is_listed: fn(&InstanceView) -> bool| {
+        let listed = fleet.instances.iter().filter(|it| is_listed(it));
+        listed.map(|it| it.name.as_str()).collect::<Vec<_>>()
+    };
+    let lagging = names(|it| it.lags);
     if !lagging.is_empty() {
-        return Finding::warning(format!(
-            "{} of {count} lag: {}",
-            lagging.len(),
-            lagging.join(", ")
-        ));
+        let list = lagging.join(", ");
+        return Finding::warning(format!("{} of {count} lag: {list}", lagging.len()));
+    }
+    let others = names(|it| !it.is_current);
+    if !others.is_empty() {
+        let (list, number) = (others.join(", "), others.len());
+        return Finding::warning(format!("{number} of {count} with another configuration: {list}"));
     }
     match (count, &fleet.decider) {
         (0, _) | (_, None) => Finding::unknown("no instance has handed over evidence yet"),

@@ -36,7 +36,7 @@ const MIN_S: u64 = 300;
 const MIN_WITHOUT_EVIDENCE_S: u64 = 600;
 
 /// Less than this fraction of the required evidence predicts nothing.
-const MIN_EVIDENCE: f64 = 0.05;
+pub(super) const MIN_EVIDENCE: f64 = 0.05;
 
 /// No larger number of units is shown.
 const MAX_NEEDED: f64 = 1e12;

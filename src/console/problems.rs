@@ -78,7 +78,7 @@ fn state_problems(view: &RolloutView) -> Vec<ProblemView> {
     found
 }
 
-/// The store of a fleet does not answer this Envoy.
+/// This Envoy cannot use the store of its fleet.
 fn store_away(view: &RolloutView) -> Option<ProblemView> {
     let fleet = view.fleet.as_ref().filter(|it| it.is_store_away)?;
     let since = match fleet.store_silent_s {
@@ -87,7 +87,7 @@ fn store_away(view: &RolloutView) -> Option<ProblemView> {
     };
     let error = fleet.error.as_ref().map(|it| format!(": {it}")).unwrap_or_default();
     Some(severe(
-        format!("The fleet’s store has not answered this Envoy {since}{error}."),
+        format!("This Envoy could not use the fleet’s store {since}{error}."),
         "Check the store and the cluster in fleet.cluster. Until then this Envoy assigns by what it knew \
          last, the ramp does not advance, and operator commands are rejected.",
     ))

@@ -12,7 +12,7 @@ pub struct FleetView {
     pub instance: String,
     /// The name of the instance that decides; `None` before anything is known.
     pub decider: Option<String>,
-    /// How long ago the store has answered this Envoy last; `None`: never.
+    /// How long ago the store has last done all that this Envoy needed; `None`: never.
     pub store_silent_s: Option<u64>,
     /// Whether that is too long ago: the ramp does not advance, and this Envoy assigns by what it
     /// knew last.

@@ -4,8 +4,7 @@
 
 use super::hostcalls;
 use super::store::hostcalls::{CasToken, get_shared_data, set_shared_data};
-
-const VARIABLE: &str = "VERDIGRIS_CONSOLE_TOKEN";
+use crate::console::TOKEN_VARIABLE;
 
 /// One key for modules of all versions.
 const ANNOUNCED_KEY: &str = "verdigris.console_takes_commands";
@@ -14,14 +13,14 @@ const ANNOUNCED_KEY: &str = "verdigris.console_takes_commands";
 ///
 /// # Errors
 /// The token has bytes that no header can carry.
-pub fn read() -> Result<Option<String>, &'static str> {
-    let Some(token) = variable(VARIABLE) else { return Ok(None) };
+pub fn read() -> Result<Option<String>, String> {
+    let Some(token) = variable(TOKEN_VARIABLE) else { return Ok(None) };
     // A secret that was made by `echo` ends with a newline.
     let token = token.trim_ascii();
     if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(
-            "VERDIGRIS_CONSOLE_TOKEN has characters other than visible ASCII: commands are disabled",
-        );
+        return Err(format!(
+            "{TOKEN_VARIABLE} has characters other than visible ASCII: commands are disabled"
+        ));
     }
     Ok(Some(token.to_owned()).filter(|token| !token.is_empty()))
 }

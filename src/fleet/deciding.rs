@@ -5,7 +5,7 @@ use super::decision_context::DecisionContext;
 use super::event::FleetEvent;
 use super::follower::Followed;
 use super::instance::{FleetInstance, StepContext};
-use super::protocol::{Protocol, Unconfirmed};
+use super::protocol::{Protocol, Unconfirmed, is_due};
 use super::store::{FleetStore, Revision, StoreError};
 use super::turn;
 use crate::rollout::store::{Record, RolloutStore, WriteCondition};
@@ -32,7 +32,7 @@ impl FleetInstance {
         }
         // The outboxes are listed once in an interval, or at once where something is new.
         let now_ns = context.now.monotonic_ns;
-        let is_due = protocol.is_due(protocol.listed_ns, self.interval_ns(), now_ns);
+        let is_due = is_due(protocol.listed_ns, self.interval_ns(), now_ns);
         let current = protocol.follower.in_force().map(|it| it.generations.current);
         let is_current = current == Some(context.fingerprint);
         if followed == Followed::Same && is_current && !is_due {
@@ -122,7 +122,7 @@ impl FleetInstance {
                 }
             }
         }
-        protocol.displayed_ns = context.now.monotonic_ns;
+        protocol.displayed_ns = Some(context.now.monotonic_ns);
         self.put_in_force(protocol, local, context, in_force).await;
     }
 

@@ -5,7 +5,7 @@ use super::format;
 use super::instance::{FleetInstance, StepContext};
 use super::keys::FleetKeys;
 use super::memory::SHOWN_RECORDS;
-use super::protocol::Protocol;
+use super::protocol::{Protocol, is_due};
 use super::records::Participants;
 use super::store::{FleetRecord, FleetStore, StoreError};
 use crate::rollout::store::{RolloutStore, WriteCondition};
@@ -50,10 +50,9 @@ impl FleetInstance {
     ) -> Result<(), StoreError> {
         let now_ns = context.now.monotonic_ns;
         let every = self.interval_ns().saturating_mul(DISPLAY_INTERVALS);
-        let since = Some(protocol.displayed_ns).filter(|at| *at > 0);
         let has_state =
             protocol.follower.in_force().is_some() && protocol.follower.lost().is_none();
-        if !has_state || !protocol.is_due(since, every, now_ns) {
+        if !has_state || !is_due(protocol.displayed_ns, every, now_ns) {
             return Ok(());
         }
         for (record, fleet_record) in SHOWN_RECORDS {
@@ -67,7 +66,7 @@ impl FleetInstance {
         {
             self.set_participants(&participants);
         }
-        protocol.displayed_ns = now_ns;
+        protocol.displayed_ns = Some(now_ns);
         Ok(())
     }
 

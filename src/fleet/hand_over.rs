@@ -2,7 +2,7 @@
 
 use super::instance::{FleetInstance, StepContext};
 use super::outbox::OutboxContent;
-use super::protocol::Protocol;
+use super::protocol::{Protocol, is_due};
 use super::records::LocalRollback;
 use super::store::{FleetStore, StoreError};
 use crate::analysis::Observation;
@@ -42,12 +42,11 @@ impl FleetInstance {
         let Ok(mut evidence) = self.evidence.try_borrow_mut() else { return };
         let is_new_rollback = rollback.is_some() && rollback != protocol.sent_rollback;
         if !is_new_rollback {
-            let since = Some(protocol.sent_ns).filter(|at| *at > 0);
             let every = match evidence.buffer.is_empty() {
                 true => self.interval_ns().saturating_mul(PRESENCE_INTERVALS),
                 false => self.interval_ns(),
             };
-            if !protocol.is_due(since, every, now_ns) {
+            if !is_due(protocol.sent_ns, every, now_ns) {
                 return;
             }
         }
@@ -63,6 +62,6 @@ impl FleetInstance {
             observations,
         });
         protocol.sent_rollback = rollback;
-        protocol.sent_ns = now_ns;
+        protocol.sent_ns = Some(now_ns);
     }
 }

@@ -11,7 +11,7 @@ use super::event::FleetEvent;
 use super::follower::Followed;
 use super::keys::FleetKeys;
 use super::local_evidence::LocalEvidence;
-use super::protocol::Protocol;
+use super::protocol::{Protocol, is_due};
 use super::reconcile_outcome::ReconcileOutcome;
 use super::records::InForce;
 use super::status::FleetStatus;
@@ -69,7 +69,7 @@ pub struct StepContext<'a> {
 
 /// With a watch, which delivers changes, an instance still reads `in_force` once in this many intervals.
 const PUSHED_INTERVALS: u64 = 3;
-/// The store is away once it has not answered for this many intervals.
+/// The store is away once it has not done what this instance needed for this many intervals.
 pub const AWAY_INTERVALS: u64 = 5;
 /// No instance decides once none has committed for this many intervals: the deciding instance commits
 /// every three intervals, and another instance takes over after ten at most.
@@ -173,7 +173,7 @@ impl FleetInstance {
         self.reached_ns.get()
     }
 
-    /// Whether nobody decides for this instance: the store has not done what it was asked for some intervals,
+    /// Whether nobody decides for this instance: the store has not done what this instance needed for some intervals,
     /// or no commit was seen for as long as it takes until another instance decides.
     pub fn is_undecided(&self, now_ns: u64) -> bool {
         let has_been = |since: Option<u64>, intervals: u64| {
@@ -301,7 +301,7 @@ impl FleetInstance {
         let pushed = store.take_pushed().filter(|it| !protocol.follower.is_late(it));
         let found = match pushed {
             Some(pushed) => Some(pushed),
-            None if !protocol.is_due(protocol.followed_ns, every, now_ns) => {
+            None if !is_due(protocol.followed_ns, every, now_ns) => {
                 return Ok(Followed::Same);
             }
             None => store.read(&FleetRecord::InForce).await?,

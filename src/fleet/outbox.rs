@@ -83,11 +83,11 @@ impl OutboxSender {
         self.pending.is_none()
     }
 
-    /// Notes that outboxes have been consumed. Returns whether this instance's was one of them.
-    pub fn on_consumed(&mut self, consumed: &Consumed) -> bool {
+    /// Notes that outboxes have been consumed.
+    pub fn on_consumed(&mut self, consumed: &Consumed) {
         let boot = self.boot;
         let is_consumed = |it: &Pending| consumed.contains(boot, it.sequence, it.written_at);
-        self.pending.take_if(|it| is_consumed(it)).is_some()
+        self.pending.take_if(|it| is_consumed(it));
     }
 
     /// The store has lost what was written: revisions begin again.

@@ -18,15 +18,18 @@ pub(super) struct Protocol {
     pub(super) unconfirmed: Option<Unconfirmed>,
     /// The revision of the record that cannot be read, once that is reported.
     pub(super) unreadable: Option<Revision>,
+    /// When what is in force was last read, in nanoseconds of the monotonic clock; `None`: never.
     pub(super) followed_ns: Option<u64>,
-    /// When the outboxes of all were listed last, to decide.
+    /// When the outboxes of all were last listed to decide, in the same nanoseconds; `None`: never.
     pub(super) listed_ns: Option<u64>,
     /// Why the last decision that was due failed, until one succeeds.
     pub(super) undecided: Option<StoreError>,
     /// Until when the store is not called, since a call has failed.
     pub(super) paused_until_ns: u64,
-    pub(super) sent_ns: u64,
-    pub(super) displayed_ns: u64,
+    /// When the outbox was filled last, in nanoseconds of the monotonic clock; `None`: never.
+    pub(super) sent_ns: Option<u64>,
+    /// When the state for the page was last read or written, in the same nanoseconds; `None`: never.
+    pub(super) displayed_ns: Option<u64>,
     /// The local rollback that is in the outbox, or was consumed.
     pub(super) sent_rollback: Option<LocalRollback>,
     /// Whether this worker has put into shared data what it follows, since it is the one that does so.
@@ -59,15 +62,16 @@ impl Protocol {
             listed_ns: None,
             undecided: None,
             paused_until_ns: 0,
-            sent_ns: 0,
-            displayed_ns: 0,
+            sent_ns: None,
+            displayed_ns: None,
             sent_rollback: None,
             is_published: false,
             are_keys_stored: false,
         }
     }
+}
 
-    pub(super) fn is_due(&self, since_ns: Option<u64>, every_ns: u64, now_ns: u64) -> bool {
-        since_ns.is_none_or(|at| now_ns.saturating_sub(at) >= every_ns)
-    }
+/// Whether something is due that is done every `every_ns` and was last done at `last_ns`, if ever.
+pub(super) fn is_due(last_ns: Option<u64>, every_ns: u64, now_ns: u64) -> bool {
+    last_ns.is_none_or(|last_ns| now_ns.saturating_sub(last_ns) >= every_ns)
 }

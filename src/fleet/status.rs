@@ -18,9 +18,10 @@ pub struct FleetStatus {
     pub participants: Participants,
     /// The fleet's time.
     pub clock: Option<FleetClock>,
-    /// When the store has last answered, in nanoseconds of the monotonic clock; `None`: never.
+    /// When the store has last done all that a step had to do, in nanoseconds of the monotonic clock;
+    /// `None`: never.
     pub reached_ns: Option<u64>,
-    /// Why the store does not answer.
+    /// Why the latest step of this instance failed, if it did.
     pub error: Option<String>,
     /// The keys of the fleet.
     pub keys: Option<FleetKeys>,

@@ -11,7 +11,7 @@ pub struct Clocks {
 }
 
 /// Nanoseconds in a second.
-pub(super) const SECOND_NS: u64 = 1_000_000_000;
+pub const SECOND_NS: u64 = 1_000_000_000;
 
 // === impl Clocks ===
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::spec::{RampSpec, ShadowStep};
 use crate::analysis::{AnalysisPlan, AnalysisUnit, GateSpec, Tripwire};
+use crate::hash::hash_64;
 
 /// What distinguishes two specifications of one rollout.
 ///
@@ -21,7 +22,8 @@ pub struct SpecFingerprint {
     pub analysis: u64,
     /// A hash of the tripwires.
     pub tripwires: u64,
-    /// A hash of what changes only how long a step takes.
+    /// A hash of everything else: how long a step takes, who approves it, the shadow step, and what the
+    /// configuration commands.
     pub timing: u64,
     /// The operator's value of `ramp.restart`.
     pub restart: String,
@@ -36,22 +38,22 @@ impl SpecFingerprint {
             shares_bp: spec.steps.iter().map(|step| step.share.basis_points()).collect(),
             has_shadow_step: spec.shadow.is_some(),
             analysis: Self::analysis_of(spec),
-            tripwires: hash(&tripwire_bytes(spec)),
-            timing: hash(&timing_bytes(spec)),
+            tripwires: hash_64(&tripwire_bytes(spec)),
+            timing: hash_64(&timing_bytes(spec)),
             restart: spec.restart.clone(),
         }
     }
 
     /// [`Self::analysis`] alone.
     pub(super) fn analysis_of(spec: &RampSpec) -> u64 {
-        hash(&analysis_bytes(spec))
+        hash_64(&analysis_bytes(spec))
     }
 
     /// One number for all of it, and for what the configuration commands: a rollback and a pause.
     pub fn number(spec: &RampSpec) -> u64 {
         let fingerprint = postcard::to_allocvec(&Self::new(spec)).unwrap_or_default();
         let commands = [u8::from(spec.is_rolled_back), u8::from(spec.is_paused)];
-        hash(&[fingerprint.as_slice(), &commands].concat())
+        hash_64(&[fingerprint.as_slice(), &commands].concat())
     }
 }
 
@@ -117,7 +119,24 @@ fn tripwire_bytes(spec: &RampSpec) -> Vec<u8> {
 /// Everything else, as bytes.
 fn timing_bytes(spec: &RampSpec) -> Vec<u8> {
     let RampSpec {
-        steps, shadow, baseline, bake, timeout, started, is_paused, is_rolled_back, ..
+        steps,
+        shadow,
+        baseline,
+        bake,
+        timeout,
+        started,
+        is_paused,
+        is_rolled_back,
+        // They have a field of the fingerprint.
+        analysis: _,
+        objective: _,
+        tripwires: _,
+        restart: _,
+        has_conversations: _,
+        // It follows from the steps' probabilities.
+        reads_compared_only: _,
+        // It applies only before the first step.
+        start_delay: _,
     } = spec;
     let approvals = steps.iter().map(|step| u8::from(step.needs_approval));
     let flags = u8::from(*is_paused) | u8::from(*is_rolled_back) << 1;
@@ -133,10 +152,4 @@ fn timing_bytes(spec: &RampSpec) -> Vec<u8> {
     };
     [*baseline, *bake, *timeout, started.unwrap_or_default()].into_iter().for_each(&mut add);
     bytes
-}
-
-fn hash(mut bytes: &[u8]) -> u64 {
-    // Reading from memory cannot fail.
-    let hash = murmur3::murmur3_x64_128(&mut bytes, 0).unwrap_or_default();
-    (hash >> 64) as u64
 }

@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use crate::analysis::{Measurements, Metric, Observation};
 use crate::assignment::{Exposure, Version};
+use crate::hash::hash_128;
 
 /// The requests of one VM whose halves are being joined.
 #[derive(Debug, Default)]
@@ -330,9 +331,8 @@ impl OpenPair {
 }
 
 /// A hash of a request's id, so that ids of any length take the same memory.
-fn hash(mut id: &[u8]) -> u128 {
-    // Reading from memory cannot fail.
-    murmur3::murmur3_x64_128(&mut id, 0).unwrap_or_default()
+fn hash(id: &[u8]) -> u128 {
+    hash_128(id, 0)
 }
 
 fn nanoseconds(duration: Duration) -> u64 {

@@ -36,6 +36,6 @@ pub enum RampEvent<'a> {
         /// The threshold, in milliseconds.
         threshold_ms: f64,
     },
-    /// The leader has committed a reconcile with this state.
+    /// The leader has committed a reconcile with this state, or has found that nothing was to be written.
     Committed(&'a RampState),
 }

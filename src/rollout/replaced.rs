@@ -17,11 +17,14 @@ use super::store::{Record, RolloutStore, StoreError, Update, update};
 pub async fn replace_by_weights(store: &impl RolloutStore) -> Result<(), StoreError> {
     let state = update(store, Record::State, |found: Option<RampState>| {
         Ok::<_, StoreError>(match found {
-            Some(mut state) if state.phase != Phase::RolledBack && !state.is_replaced => {
+            None => Update::Keep(false),
+            Some(state) if state.phase == Phase::RolledBack => Update::Keep(false),
+            // The snapshot of an earlier attempt may not have been written.
+            Some(state) if state.is_replaced => Update::Keep(true),
+            Some(mut state) => {
                 state.is_replaced = true;
                 Update::Write(state, true)
             }
-            Some(_) | None => Update::Keep(false),
         })
     });
     if !state.await? {

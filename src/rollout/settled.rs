@@ -4,7 +4,7 @@
 //! nothing changes nothing again before a time that the state knows: a step has lasted for its bake time,
 //! a tripwire's window loses its oldest responses. Until then nothing is computed, and nothing is written.
 
-use super::clocks::Clocks;
+use super::clocks::{Clocks, SECOND_NS};
 use super::spec::RampSpec;
 use super::state::RampState;
 
@@ -43,7 +43,7 @@ impl RampState {
         let windows = spec.tripwires.iter().zip(&self.windows);
         let of_windows = windows.filter_map(|(tripwire, window)| {
             let expiry_s = tripwire.next_expiry_s(window, now.monotonic_s())?;
-            Some(expiry_s.saturating_mul(1_000_000_000))
+            Some(expiry_s.saturating_mul(SECOND_NS))
         });
         let of_evidence = self.evidence.changes_ns(&spec.analysis);
         let all = of_step.chain(of_windows).chain(of_evidence);

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -13,6 +13,17 @@ pub struct CommandOutput {
     pub code: i32,
     pub out: String,
     pub err: String,
+}
+
+impl From<Output> for CommandOutput {
+    fn from(output: Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Self {
+            code: output.status.code().unwrap(),
+            out: text(output.stdout),
+            err: text(output.stderr),
+        }
+    }
 }
 
 /// Runs the command in the project's root.
@@ -32,13 +43,7 @@ pub fn verdigris_with(arguments: &[&str], input: &str) -> CommandOutput {
         .unwrap();
     // This fails if the command ends without reading it.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-    let output = child.wait_with_output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    CommandOutput {
-        code: output.status.code().unwrap(),
-        out: text(output.stdout),
-        err: text(output.stderr),
-    }
+    child.wait_with_output().unwrap().into()
 }
 
 /// Runs the command with `--json`, asserts that it succeeds, and parses its output.

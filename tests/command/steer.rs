@@ -64,13 +64,7 @@ fn start_console(runtime: &Runtime) -> (Accepted, String) {
 fn run(token: Option<&str>, arguments: &[&str]) -> CommandOutput {
     let mut command = Command::new(env!("CARGO_BIN_EXE_verdigris"));
     command.args(arguments).env("USER", "ada").env_remove("VERDIGRIS_CONSOLE_TOKEN");
-    let output = command.envs(token.map(|it| ("VERDIGRIS_CONSOLE_TOKEN", it))).output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    CommandOutput {
-        code: output.status.code().unwrap(),
-        out: text(output.stdout),
-        err: text(output.stderr),
-    }
+    command.envs(token.map(|it| ("VERDIGRIS_CONSOLE_TOKEN", it))).output().unwrap().into()
 }
 
 #[test]

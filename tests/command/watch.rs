@@ -159,6 +159,7 @@ fn only_changes_are_printed() {
         let analysis = ramp.judgement.as_mut().unwrap();
         analysis.blue_units = 2000;
         analysis.gates[0].green_missing = 3;
+        analysis.gates[0].bad_units_needed = 5;
         (analysis.gates[0].blue, analysis.gates[0].worse) = (Some(0.02), 0.1);
         later.versions[0].counters[0].1 += 1;
         later.health[0].text = "1 request in the last minute".into();

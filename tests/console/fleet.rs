@@ -76,11 +76,27 @@ fn a_store_that_does_not_answer_is_a_problem() {
         assert_eq!(fleet.is_store_away, is_away, "{reached_s:?}");
         let rollout = with_fleet(fleet);
         let found = problems(&rollout, None, 0);
-        let is_found = found.iter().any(|it| it.what.contains("store has not answered"));
+        let is_found = found.iter().any(|it| it.what.contains("could not use the fleet’s store"));
         assert_eq!(is_found, is_away, "{reached_s:?}");
         let checks = health(&rollout, None, Acceptance::default(), NOW_MS);
         let check = checks.iter().find(|it| it.check == "fleet").unwrap();
         assert_eq!(check.status == "warning", is_away, "{}", check.text);
+    }
+}
+
+#[test]
+fn instances_agree_unless_one_lags_or_has_another_configuration() {
+    let [same, late] = [participant("a", 998, 1), participant("b", 960, 1)];
+    let other = Participant { is_current: false, ..participant("c", 998, 1) };
+    for (of, expected) in [
+        (vec![same.clone(), same.clone()], ("unknown", "no instance has handed over evidence yet")),
+        (vec![same.clone(), late], ("warning", "1 of 2 lag: b")),
+        (vec![same, other], ("warning", "1 of 2 with another configuration: c")),
+    ] {
+        let rollout = with_fleet(fleet_view(&status(Some(49), of)));
+        let checks = health(&rollout, None, Acceptance::default(), NOW_MS);
+        let check = checks.iter().find(|it| it.check == "fleet").unwrap();
+        assert_eq!((check.status.as_str(), check.text.as_str()), expected);
     }
 }
 

@@ -8,9 +8,9 @@ use verdigris::fleet::kubernetes::KubernetesStore;
 use verdigris::fleet::{FleetRecord, FleetStore, Transaction};
 use verdigris::rollout::store::poll_once;
 
-use super::faulty_store::PendingOnce;
 use super::kube_api::{ApiRequest, KubeApi, NAMESPACE};
 use super::network::{Call, Fate, Network};
+use super::pending_once::PendingOnce;
 use super::test_store::TestStore;
 
 /// The API. Clones are the same one.
@@ -62,7 +62,7 @@ impl HttpCalls for ApiCalls {
         if self.is_direct {
             return Ok(self.api.apply(&request));
         }
-        PendingOnce(false).await;
+        PendingOnce::default().await;
         let network = &self.api.0.network;
         let call = if request.method == "GET" { Call::Read } else { Call::Write };
         let fate = network.draw(call);
@@ -83,7 +83,7 @@ impl HttpCalls for ApiCalls {
                 None
             }
         };
-        PendingOnce(false).await;
+        PendingOnce::default().await;
         match (fate, answer) {
             (Fate::Answered | Fate::Repeated | Fate::RepeatedLate, Some(answer)) => Ok(answer),
             (Fate::Refused, _) => Err(HttpError::NotSent("refused".to_owned())),

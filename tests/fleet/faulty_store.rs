@@ -2,14 +2,13 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
 
 use verdigris::fleet::etcd::Keys;
 use verdigris::fleet::etcd::transaction::encode;
 
 use super::network::{Call, Fate, Network};
+use super::pending_once::PendingOnce;
 use super::test_store::TestStore;
 use verdigris::fleet::{
     FleetRecord, FleetStore, Folder, FoundRecord, Listing, Revision, StoreError, Transaction,
@@ -66,13 +65,13 @@ impl FaultyStore {
 
     /// The fate of a call, before which other instances may run.
     async fn arrive(&self, call: Call) -> Fate {
-        PendingOnce(false).await;
+        PendingOnce::default().await;
         self.0.network.count(1, 0, 0);
         self.0.network.draw(call)
     }
 
     async fn answer<T>(&self, fate: Fate, result: T) -> Result<T, StoreError> {
-        PendingOnce(false).await;
+        PendingOnce::default().await;
         match fate {
             Fate::Answered | Fate::Repeated | Fate::RepeatedLate => Ok(result),
             Fate::Refused => Err(StoreError::Failed("refused".into())),
@@ -178,19 +177,5 @@ impl FleetStore for FaultyStore {
             }
         };
         self.answer(fate, result).await?
-    }
-}
-
-/// Is pending when it is polled first.
-pub struct PendingOnce(pub bool);
-
-impl Future for PendingOnce {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
-        match std::mem::replace(&mut self.0, true) {
-            true => Poll::Ready(()),
-            false => Poll::Pending,
-        }
     }
 }

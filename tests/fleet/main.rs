@@ -27,6 +27,8 @@ mod kubernetes_objects;
 mod leader_memory;
 mod model;
 mod network;
+#[path = "../support/pending_once.rs"]
+mod pending_once;
 #[path = "../support/port.rs"]
 mod port;
 #[path = "../support/process.rs"]

@@ -16,6 +16,8 @@ mod observation_buffer;
 mod open_responses;
 mod outcome_measurements;
 mod pairing;
+#[path = "../support/pending_once.rs"]
+mod pending_once;
 mod ramp_profile;
 mod reconcile_spec;
 mod seen_units_log;

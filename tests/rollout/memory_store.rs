@@ -5,6 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
+use super::pending_once::PendingOnce;
 use verdigris::rollout::RolloutStore;
 use verdigris::rollout::store::{Record, RecordRevision, StoreError, StoredRecord, WriteCondition};
 
@@ -53,7 +54,7 @@ impl MemoryStore {
 
     async fn answer(&self) -> Result<(), StoreError> {
         for _ in 0..self.latency.get() {
-            PendingOnce(false).await;
+            PendingOnce::default().await;
         }
         if self.is_down.get() { Err(StoreError::Unavailable) } else { Ok(()) }
     }
@@ -94,20 +95,6 @@ impl RolloutStore for MemoryStore {
         match self.answer().await {
             Ok(()) => self.queue.borrow_mut().drain(..).collect(),
             Err(_) => Vec::new(),
-        }
-    }
-}
-
-/// Is pending when it is polled first.
-struct PendingOnce(bool);
-
-impl Future for PendingOnce {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
-        match std::mem::replace(&mut self.0, true) {
-            true => Poll::Ready(()),
-            false => Poll::Pending,
         }
     }
 }

@@ -9,9 +9,10 @@ use super::bootstrap::{Bootstrap, FoundCluster};
 use super::findings::Findings;
 use crate::assignment::UnitSource;
 use crate::command::position::Position;
-use crate::command::source::{Finding, Located, PluginConfigText, Source, TOKEN_VARIABLE, Wrapper};
+use crate::command::source::{Finding, Located, PluginConfigText, Source, Wrapper};
 use crate::command::yaml::YamlNode;
 use crate::config::{Artifact, Config, Plugin, Role};
+use crate::console::TOKEN_VARIABLE;
 
 /// A valid plugin configuration and its position.
 pub struct ParsedPlugin<'a> {

@@ -5,9 +5,10 @@ use std::rc::Rc;
 
 use super::finding::Finding;
 use super::plugin_config::{Located, PluginConfigText, SurroundingConfig, Wrapper};
-use super::wasm::{BINARY, TOKEN_VARIABLE, is_plugin_config};
+use super::wasm::{BINARY, is_plugin_config};
 use super::yaml_json::YamlReader;
 use crate::command::yaml::YamlNode;
+use crate::console::TOKEN_VARIABLE;
 
 /// A configuration in a Kubernetes object.
 pub enum KubernetesConfig<'a> {

@@ -30,4 +30,4 @@ pub use document::Document;
 pub use file::Source;
 pub use finding::Finding;
 pub use plugin_config::{Located, PluginConfigText, Quoting, Wrapper};
-pub use wasm::{TOKEN_VARIABLE, WASM, filter_config, is_misspelt_wasm_type};
+pub use wasm::{WASM, filter_config, is_misspelt_wasm_type};

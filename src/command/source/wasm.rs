@@ -11,13 +11,12 @@ use super::plugin_config::{
 use super::yaml_json::YamlReader;
 use crate::command::position::Position;
 use crate::command::yaml::{NodeKind, YamlNode};
+use crate::console::TOKEN_VARIABLE;
 
 /// The type of Envoy's HTTP Wasm filter.
 pub const WASM: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
 /// The file name of the built `.wasm`.
 pub const BINARY: &str = "verdigris.wasm";
-/// The environment variable with the token for operator commands.
-pub const TOKEN_VARIABLE: &str = "VERDIGRIS_CONSOLE_TOKEN";
 /// Any of these fields identifies a plugin configuration.
 pub const PLUGIN_FIELDS: [&str; 4] = ["rollout", "unit", "versions", "role"];
 const ROOT_ID: &str = "verdigris";

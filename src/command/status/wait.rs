@@ -10,7 +10,8 @@ use crate::console::view::RolloutView;
 pub(super) const PHASES: [&str; 6] =
     ["ramping", "holding", "paused", "promoted", "rolled_back", "by_hand"];
 
-/// The phase that only a change of the configuration ends.
+/// The phase of a ramp that only a change of the configuration ends. With weights, an operator command
+/// ends it.
 const FINAL_PHASE: &str = "rolled_back";
 
 /// The time between two reads.
@@ -92,9 +93,9 @@ impl Wait {
                 let name = self.rollout.as_deref().unwrap_or("rollout");
                 missing = Some(format!("{address} has no {name}"));
             }
-            for RolloutView { rollout, phase, .. } in rollouts {
+            for RolloutView { rollout, phase, ramp, .. } in rollouts {
                 let text = format!("{rollout} at {address} is in phase {phase}");
-                if phase == FINAL_PHASE && self.phase != FINAL_PHASE {
+                if ramp.is_some() && phase == FINAL_PHASE && self.phase != FINAL_PHASE {
                     return Progress::Impossible(format!(
                         "{text}, which only the configuration ends"
                     ));

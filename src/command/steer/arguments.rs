@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::command::console_token::console_token;
 use crate::command::output::CliError;
 use crate::config::time::parse_duration;
+use crate::console::TOKEN_VARIABLE;
 use crate::names::RolloutName;
-
-/// The environment variable with the token.
-const TOKEN_VARIABLE: &str = "VERDIGRIS_CONSOLE_TOKEN";
 
 /// The rollout and the reason of an operator command.
 #[derive(Args)]
@@ -74,19 +73,10 @@ impl CommandArgs {
 /// # Errors
 /// There is no token, or no header can carry it.
 pub fn token(without: &str) -> Result<String, CliError> {
-    let token = std::env::var(TOKEN_VARIABLE).unwrap_or_default();
-    let token = token.trim();
-    if token.is_empty() {
-        return Err(CliError::Usage(format!(
+    console_token().map_err(CliError::Usage)?.ok_or_else(|| {
+        CliError::Usage(format!(
             "{TOKEN_VARIABLE} is not set: set it to the token in Envoy's environment, in this shell's \
              environment; it is never an argument, which other users could see{without}"
-        )));
-    }
-    if !token.bytes().all(|it| it.is_ascii_graphic()) {
-        return Err(CliError::Usage(format!(
-            "{TOKEN_VARIABLE}: a token consists of visible ASCII characters: set it to the token in \
-             Envoy's environment"
-        )));
-    }
-    Ok(token.to_owned())
+        ))
+    })
 }

@@ -7,6 +7,7 @@ use std::cell::Cell;
 
 use super::hostcalls::{CasToken, get_shared_data, set_shared_data};
 use super::keys::{STATE_VERSION, unversioned};
+use crate::hash::hash_128;
 
 /// Identifies a configuration, run by a module with this version of the shared state: a hash of both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,9 +27,8 @@ pub struct RevisionTracker {
 
 impl ConfigRevision {
     /// The revision of a configuration with this text.
-    pub fn from_text(mut text: &[u8]) -> Self {
-        // Reading from memory cannot fail.
-        Self(murmur3::murmur3_x64_128(&mut text, STATE_VERSION).unwrap_or_default())
+    pub fn from_text(text: &[u8]) -> Self {
+        Self(hash_128(text, STATE_VERSION))
     }
 
     /// Publishes under `key` that this is the newest. Returns whether the host has accepted it.

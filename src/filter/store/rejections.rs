@@ -7,6 +7,7 @@
 use super::shared_cell::{SharedCell, Update};
 use crate::console::{PluginKind, Rejection, Rejections};
 use crate::filter::{attributes, hostcalls};
+use crate::hash::hash_64;
 
 /// One key for modules of all versions.
 const KEY: &str = "verdigris.rejections";
@@ -26,11 +27,9 @@ pub fn reject(text: &[u8], why: &str) {
 }
 
 /// Notes that the plugin's configuration with this text was accepted.
-pub fn accept(kind: PluginKind, mut text: &[u8]) {
-    // Reading memory cannot fail.
-    let hash = murmur3::murmur3_x64_128(&mut text, 0).unwrap_or_default();
-    let (plugin, at_ms) = (plugin(), now_ms());
-    update(|rejections| rejections.accept(&plugin, kind, (hash >> 64) as u64, at_ms));
+pub fn accept(kind: PluginKind, text: &[u8]) {
+    let (plugin, hash, at_ms) = (plugin(), hash_64(text), now_ms());
+    update(|rejections| rejections.accept(&plugin, kind, hash, at_ms));
 }
 
 fn now_ms() -> u64 {

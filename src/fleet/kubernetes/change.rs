@@ -10,6 +10,7 @@ use super::base64;
 use super::names::{IN_FORCE_ANNOTATION, Names, key_of};
 use super::object;
 use crate::analysis::UnitFlags;
+use crate::hash::hash_64;
 use crate::rollout::seen_units_log::CHUNK_ENTRIES;
 
 /// From this size in bytes on, a chunk of units is an object of its own: it has all its entries, and does
@@ -70,7 +71,7 @@ impl Change {
             } else if value.len() < FULL_CHUNK_BYTES {
                 (Some(value), None)
             } else {
-                let name = names.of_chunk(&key, guard, hash(&value));
+                let name = names.of_chunk(&key, guard, hash_64(&value));
                 chunks.push(NewChunk { name: name.clone(), path: record.path(), value });
                 (None, Some(name))
             };
@@ -133,10 +134,4 @@ impl Change {
         };
         self.bytes.iter().map(|(key, bytes)| (key.clone(), value(bytes))).collect()
     }
-}
-
-fn hash(mut bytes: &[u8]) -> u64 {
-    // Reading from memory cannot fail.
-    let hash = murmur3::murmur3_x64_128(&mut bytes, 0).unwrap_or_default();
-    (hash >> 64) as u64
 }
