@@ -17,6 +17,7 @@ mod scripts;
 #[path = "../console/server.rs"]
 mod server;
 mod set_weights;
+mod sizing;
 mod status;
 mod status_wait;
 mod steer;

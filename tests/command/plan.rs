@@ -70,13 +70,15 @@ fn a_good_green_completes_the_ramp_in_the_planned_time() {
     let files = Files::new();
     let file = files.add("ramp.json", &config(json!({"ramp": {}})).to_string());
     let planned = json_output(&["plan", &file]);
-    let [low, _, high] = quantiles(&planned["whole_s"], ["p10_s", "median_s", "p90_s"]);
+    let [low, median, high] = quantiles(&planned["whole_s"], ["p10_s", "median_s", "p90_s"]);
     let simulated = json_output(&["simulate", &file, "--runs", "40"]);
     let promoted = &simulated["promoted"];
     let [fast, middle, slow] = quantiles(&promoted["seconds"], ["p10", "median", "p90"]);
     let setting = format!("planned {low} to {high}, took {fast} {middle} {slow}");
     assert!(promoted["share"].as_f64().unwrap() > 0.95, "{simulated}");
     assert!(low < middle && middle < high, "{setting}");
+    // The slowest of eight gates in each of four steps: much later than the median of any gate.
+    assert!((median / middle - 1.0).abs() < 0.25, "{setting}: {median}");
 }
 
 #[test]
@@ -299,7 +301,7 @@ fn no_time_is_shown_as_infinite() {
             assert!(!output.out.contains(word), "{users}: {}", output.out);
         }
         let whole = output.out.lines().find(|line| line.starts_with("A green like blue completes"));
-        open += usize::from(whole.is_some_and(|line| line.contains("to over 24 h)")));
+        open += usize::from(whole.is_some_and(|line| line.contains(" or more)")));
     }
     assert!(open > 0, "none of these has an open range");
 }
@@ -488,7 +490,9 @@ fn the_totals_of_a_plan_include_the_shadow_step() {
     let steps = planned["steps"].as_array().unwrap();
     let later: f64 = steps.iter().map(|it| seconds(&it["lasts_s"])[1]).sum();
     let [low, median, high] = seconds(&planned["whole_s"]);
-    assert!((median - shadow - later).abs() < 1e-6, "{median} {shadow} {later}");
+    // The median of a sum of durations with a long tail is above the sum of their medians.
+    let sum = shadow + later;
+    assert!(median > sum && median < 1.3 * sum, "{median} {shadow} {later}");
     assert!(low < median && median < high, "{low} {median} {high}");
     let advances = steps.iter().map(|it| it["advances"].as_f64().unwrap());
     let expected = advances.product::<f64>() * step["goes_on"].as_f64().unwrap();

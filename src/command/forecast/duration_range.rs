@@ -23,15 +23,15 @@ impl DurationRange {
 
     /// The earlier of two events, quantile by quantile.
     pub fn earlier(self, other: Self) -> Self {
-        self.combine(other, |a, b| match (a, b) {
+        let earlier = |a: Option<f64>, b: Option<f64>| match (a, b) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
-        })
-    }
-
-    /// The later of two events, quantile by quantile.
-    pub fn later(self, other: Self) -> Self {
-        self.combine(other, |a, b| Some(a?.max(b?)))
+        };
+        Self {
+            p10_s: earlier(self.p10_s, other.p10_s),
+            median_s: earlier(self.median_s, other.median_s),
+            p90_s: earlier(self.p90_s, other.p90_s),
+        }
     }
 
     /// The duration of an event that comes in this share of ramps only, from 0 to 1.
@@ -40,31 +40,6 @@ impl DurationRange {
             p10_s: self.p10_s.filter(|_| share >= 0.1),
             median_s: self.median_s.filter(|_| share >= 0.5),
             p90_s: self.p90_s.filter(|_| share >= 0.9),
-        }
-    }
-
-    fn combine(self, other: Self, of: impl Fn(Option<f64>, Option<f64>) -> Option<f64>) -> Self {
-        Self {
-            p10_s: of(self.p10_s, other.p10_s),
-            median_s: of(self.median_s, other.median_s),
-            p90_s: of(self.p90_s, other.p90_s),
-        }
-    }
-
-    /// The sum of two independent durations. Their deviations from the median are independent,
-    /// so the squares of the deviations add up.
-    pub fn then(self, next: Self) -> Self {
-        let difference = |from: Option<f64>, to: Option<f64>| Some(to? - from?);
-        let combined = |a: Option<f64>, b: Option<f64>| Some(a?.hypot(b?));
-        let below =
-            combined(difference(self.p10_s, self.median_s), difference(next.p10_s, next.median_s));
-        let above =
-            combined(difference(self.median_s, self.p90_s), difference(next.median_s, next.p90_s));
-        let median_s = self.median_s.zip(next.median_s).map(|(a, b)| a + b);
-        Self {
-            p10_s: difference(below, median_s),
-            median_s,
-            p90_s: above.zip(median_s).map(|(above, median)| median + above),
         }
     }
 }

@@ -16,11 +16,13 @@
 //! | `step_traffic` | how many units and events a step has after a time |
 //! | `evidence` | the log-wealth that follows |
 //! | `duration_range` | a predicted duration with its spread |
+//! | `duration_distribution` | its whole distribution, for the slowest of several gates and for sums |
 //! | `verdict_forecast` | when a verdict comes, and in which share of ramps |
 //!
 //! Source: Wald's identity, *Sequential Analysis*, 1947, section 3.5, with the normal
 //! approximation of the sum around it.
 
+mod duration_distribution;
 mod duration_range;
 mod evidence;
 mod step_traffic;
@@ -31,6 +33,7 @@ use crate::analysis::wealth::BETS;
 use crate::analysis::{AnalysisPlan, Gate};
 use crate::simulate::Behaviour;
 
+pub use duration_distribution::DurationDistribution;
 pub use duration_range::DurationRange;
 pub use step_traffic::StepTraffic;
 pub use verdict_forecast::VerdictForecast;

@@ -2,6 +2,7 @@
 
 use std::f64::consts::SQRT_2;
 
+use super::duration_distribution::DurationDistribution;
 use super::duration_range::DurationRange;
 use super::evidence::LogWealths;
 
@@ -9,10 +10,12 @@ use super::evidence::LogWealths;
 pub(super) type Deviations = [f64; 3];
 
 /// When a gate has a verdict.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct VerdictForecast {
     /// The time until the verdict.
     pub after: DurationRange,
+    /// The distribution of that time.
+    pub distribution: DurationDistribution,
     /// The share of ramps that have the verdict within the longest time considered, from 0 to 1.
     pub share: f64,
 }
@@ -25,6 +28,9 @@ pub(super) struct VerdictTimes {
     found: [Option<f64>; 3],
     /// How many standard deviations the log-wealth is above the threshold, at most.
     highest: f64,
+    /// The times at which that has grown, in seconds, each with the share of ramps that have the verdict
+    /// by then.
+    shares: Vec<(f64, f64)>,
 }
 
 /// The normal quantile of 90 %.
@@ -38,7 +44,11 @@ const COMPLETE: f64 = 4.0;
 impl VerdictForecast {
     /// The earlier of two verdicts. Where both come late, they come in the same ramps.
     pub fn earlier(self, other: Self) -> Self {
-        Self { after: self.after.earlier(other.after), share: self.share.max(other.share) }
+        Self {
+            after: self.after.earlier(other.after),
+            distribution: self.distribution.earlier(&other.distribution),
+            share: self.share.max(other.share),
+        }
     }
 }
 
@@ -46,7 +56,13 @@ impl VerdictForecast {
 
 impl VerdictTimes {
     pub(super) fn new(threshold: f64, deviations: Deviations) -> Self {
-        Self { threshold, deviations, found: [None; 3], highest: f64::NEG_INFINITY }
+        Self {
+            threshold,
+            deviations,
+            found: [None; 3],
+            highest: f64::NEG_INFINITY,
+            shares: Vec::new(),
+        }
     }
 
     /// Takes the evidence after a time; times increase.
@@ -57,7 +73,11 @@ impl VerdictTimes {
             _ => f64::NEG_INFINITY,
         };
         let heights = log_wealths.iter().map(|it| height(it.mean, it.variance));
-        self.highest = heights.fold(self.highest, f64::max);
+        let highest = heights.fold(self.highest, f64::max);
+        if highest > self.highest {
+            self.highest = highest;
+            self.shares.push((seconds, self.share()));
+        }
         for (found, deviation) in self.found.iter_mut().zip(self.deviations) {
             if found.is_none() && self.highest >= -deviation {
                 *found = Some(seconds);
@@ -77,7 +97,14 @@ impl VerdictTimes {
             let delay = delays.next().unwrap_or_default();
             found.map(|it| it + delay).filter(|it| *it <= max_s)
         });
-        VerdictForecast { after: DurationRange { p10_s, median_s, p90_s }, share: self.share() }
+        let mut shares = self.shares.iter().peekable();
+        let distribution = DurationDistribution::from_quantiles(|probability| {
+            while shares.next_if(|(_, share)| *share < probability).is_some() {}
+            let seconds = shares.peek()?.0 + delay_at(delay_s, probability);
+            Some(seconds).filter(|it| *it <= max_s)
+        });
+        let after = DurationRange { p10_s, median_s, p90_s };
+        VerdictForecast { after, distribution, share: self.share() }
     }
 
     /// The share of ramps whose log-wealth reaches the threshold. The deviations have the height
@@ -88,4 +115,13 @@ impl VerdictTimes {
         let z = (self.highest - middle) / side * Z_90;
         0.5 * libm::erfc(-z / SQRT_2)
     }
+}
+
+/// The delay at a probability, between the delays at the quantiles of 10, 50 and 90 %.
+fn delay_at([low, middle, high]: [f64; 3], probability: f64) -> f64 {
+    let (from, to, part) = match probability < 0.5 {
+        true => (low, middle, (probability - 0.1) / 0.4),
+        false => (middle, high, (probability - 0.5) / 0.4),
+    };
+    from + (to - from) * part.clamp(0.0, 1.0)
 }

@@ -17,7 +17,7 @@ mod shadow;
 
 use clap::Args;
 
-use super::forecast::{DurationRange, GateForecast};
+use super::forecast::{DurationDistribution, GateForecast};
 use super::load;
 use super::output::CliError;
 use super::scenario::GRAMMAR;
@@ -84,10 +84,9 @@ impl PlanArgs {
         let steps: Vec<_> = (0..ramp.steps.len()).map(|step| self.step(&inputs, step)).collect();
         let goes_on = shadow_step.as_ref().map_or(1.0, |it| it.goes_on);
         let completes = steps.iter().map(|it| it.advances).product::<f64>() * goes_on;
-        let baseline = DurationRange::exactly(ramp.baseline.as_secs_f64());
-        let all = shadow_step.iter().map(PlannedShadowStep::lasts_s);
-        let all = all.chain(steps.iter().map(|it| it.lasts_s));
-        let whole_s = all.fold(baseline, DurationRange::then);
+        let baseline = DurationDistribution::exactly(ramp.baseline.as_secs_f64());
+        let all = shadow_step.iter().map(|it| &it.lasts).chain(steps.iter().map(|it| &it.lasts));
+        let whole = all.fold(baseline, |sum, it| sum.then(it));
         let traffic = Assumptions::from_world(&world);
         Ok(Planned {
             rollout: config.rollout.to_string(),
@@ -104,7 +103,7 @@ impl PlanArgs {
             bake_s: ramp.bake.as_secs_f64(),
             timeout_s: ramp.timeout.as_secs_f64(),
             completes,
-            whole_s: whole_s.in_share(completes),
+            whole_s: whole.range().in_share(completes),
             steps,
             shadow_step,
         })
@@ -126,13 +125,24 @@ impl PlanArgs {
         };
         let gate = |gate: &Gate| self.gate(&inputs.forecast(gate, step, &traffic), world, exposure);
         let gates: Vec<_> = ramp.analysis.gates.iter().filter_map(gate).collect();
-        let baked = DurationRange::exactly(ramp.bake.as_secs_f64());
+        let baked = DurationDistribution::exactly(ramp.bake.as_secs_f64());
         let critical = || gates.iter().filter(|it| it.is_critical);
         let advances = critical().map(|it| it.passes).product();
-        let lasts_s = critical().fold(baked, |all, it| all.later(it.shown_safe)).in_share(advances);
+        let lasts = critical().fold(baked, |all, it| all.later(&it.safe_after));
+        let lasts_s = lasts.range().in_share(advances);
         let green = exposure(lasts_s.median_s);
         let influence = StepInfluence::new(inputs, step);
-        PlannedStep { step, share, is_compared: true, gates, lasts_s, advances, green, influence }
+        PlannedStep {
+            step,
+            share,
+            is_compared: true,
+            gates,
+            lasts_s,
+            lasts,
+            advances,
+            green,
+            influence,
+        }
     }
 
     fn gate(
@@ -159,6 +169,7 @@ impl PlanArgs {
             worse_green: exposure(found_worse.median_s),
             tolerance: forecast.gate.steps().get(forecast.step)?.tolerance,
             shown_safe: pass.after,
+            safe_after: pass.distribution,
             passes: pass.share,
         })
     }

@@ -8,7 +8,7 @@ use super::influence::{GREEN_RATIO, StepInfluence};
 use super::needed::{ENOUGH, NeededTraffic};
 use super::shadow::PlannedShadowStep;
 use crate::analysis::Metric;
-use crate::command::forecast::DurationRange;
+use crate::command::forecast::{DurationDistribution, DurationRange};
 use crate::command::output::{DOUBTFUL, HEAD, Report, TextTable, count, percent, styled, time};
 use crate::command::traffic::{Assumptions, left_out_line};
 use crate::rollout::RampProfile;
@@ -55,6 +55,9 @@ pub(super) struct PlannedStep {
     pub gates: Vec<PlannedGate>,
     /// How long a green like blue stays in the step.
     pub lasts_s: DurationRange,
+    /// The distribution of that time.
+    #[serde(skip)]
+    pub lasts: DurationDistribution,
     /// The share of ramps in which a green like blue advances within the timeout, from 0 to 1: the
     /// product over the critical gates, as if they were independent.
     pub advances: f64,
@@ -81,6 +84,9 @@ pub(super) struct PlannedGate {
     pub tolerance: f64,
     /// How long it takes a green like blue to pass.
     pub shown_safe: DurationRange,
+    /// The distribution of that time.
+    #[serde(skip)]
+    pub safe_after: DurationDistribution,
     /// The share of ramps in which a green like blue passes within the timeout, from 0 to 1.
     pub passes: f64,
 }
@@ -104,6 +110,7 @@ impl PlannedStep {
             is_compared: false,
             gates: Vec::new(),
             lasts_s: DurationRange::exactly(0.0),
+            lasts: DurationDistribution::exactly(0.0),
             advances: 1.0,
             green: GreenExposure { requests: 0.0, users: None },
             influence: None,
@@ -138,8 +145,8 @@ impl Report for Planned {
 impl Planned {
     /// Whether and when a green like blue completes the ramp.
     fn end(&self) -> String {
-        // A p90 above the longest time considered is that of a single step.
-        let after = range(self.whole_s, self.timeout_s);
+        // All steps together may take longer than the timeout of one.
+        let after = with_range(self.whole_s, "or more").unwrap_or_default();
         let timeout = time(self.timeout_s);
         let ramps = about_ramps(self.completes);
         let in_shadow = self.shadow_step.as_ref().filter(|it| it.goes_on < 1.0);
@@ -269,15 +276,19 @@ fn about_ramps(share: f64) -> String {
 
 /// A duration with its range; `or` if even the median exceeds `max_s`.
 fn range_or(duration: DurationRange, max_s: f64, or: &str) -> String {
-    let or_max = |it: Option<f64>| it.map_or_else(|| format!("over {}", time(max_s)), time);
-    let DurationRange { p10_s, median_s, p90_s } = duration;
-    match (p10_s, median_s) {
-        (Some(p10), Some(median)) if Some(p10) != p90_s => {
-            format!("{} ({} to {})", time(median), time(p10), or_max(p90_s))
-        }
-        (_, Some(median)) => time(median),
-        (_, None) => or.to_owned(),
-    }
+    let to_max = format!("to over {}", time(max_s));
+    with_range(duration, &to_max).unwrap_or_else(|| or.to_owned())
+}
+
+/// A duration with its range, which ends like `open` if it has no upper limit; `None` without a median.
+fn with_range(duration: DurationRange, open: &str) -> Option<String> {
+    let median = time(duration.median_s?);
+    let low = time(duration.p10_s?);
+    Some(match duration.p90_s.map(time) {
+        Some(high) if high == low => median,
+        Some(high) => format!("{median} ({low} to {high})"),
+        None => format!("{median} ({low} {open})"),
+    })
 }
 
 /// A duration with its range.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use crate::analysis::Verdict;
-use crate::command::forecast::DurationRange;
+use crate::command::forecast::DurationDistribution;
 use crate::command::output::{count, percent, time};
 use crate::rollout::RampSpec;
 use crate::simulate::rollout::SHARED;
@@ -32,6 +32,9 @@ pub(super) struct PlannedShadowStep {
     pub goes_on: f64,
     /// After how many pairs it does so: the tenth, the half and nine tenths of these ramps.
     after_pairs: Option<[u64; 3]>,
+    /// How long a green like blue stays in the step.
+    #[serde(skip)]
+    pub lasts: DurationDistribution,
 }
 
 /// A number per second, which may be far below 1.
@@ -60,9 +63,14 @@ impl PlannedShadowStep {
             pairs.get(at).copied()
         };
         let quantiles = [at(0.1), at(0.5), at(0.9)];
+        let pairs_per_second = world.per_second * share;
+        let lasts = DurationDistribution::from_quantiles(|probability| {
+            let after = pairs.get((probability * RUNS as f64) as usize)?;
+            Some(*after as f64 / pairs_per_second)
+        });
         Some(Self {
             share,
-            pairs_per_second: world.per_second * share,
+            pairs_per_second,
             judged_per_second: judged.map(|it| it * world.per_second * share),
             agreement: judged.filter(|it| *it > 0.0).map(|it| world.judged_pairs / it),
             max_pairs: shadow.max_pairs,
@@ -72,17 +80,8 @@ impl PlannedShadowStep {
                 [Some(low), Some(median), Some(high)] => Some([low, median, high]),
                 _ => None,
             },
+            lasts,
         })
-    }
-
-    /// How long a green like blue stays in the step.
-    pub fn lasts_s(&self) -> DurationRange {
-        let after = |at: usize| {
-            let pairs = self.after_pairs?.get(at).copied()?;
-            Some(pairs as f64 / self.pairs_per_second)
-        };
-        let all = DurationRange { p10_s: after(0), median_s: after(1), p90_s: after(2) };
-        all.in_share(self.goes_on)
     }
 
     /// The plan as text.
