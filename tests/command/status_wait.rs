@@ -4,7 +4,6 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use tokio::runtime::Runtime;
-use verdigris::console::view::RolloutView;
 
 use super::fixtures;
 use super::port::Port;
@@ -52,8 +51,6 @@ fn a_wait_ends_with_the_phase_or_without() {
     let console = Console::start();
     let url = |name: &str| format!("{}/{name}", console.address);
     let closed = format!("127.0.0.1:{}", Port::reserve().number);
-    let rolled_back = RolloutView { phase: "rolled_back".into(), ..fixtures::by_hand() };
-    console.server.show("weights-of-blue", fixtures::view(vec![rolled_back]));
     let (now, later) = ("1ms", "1h");
     let cases: [Waiting; 10] = [
         // With weights, a command ends a rollback.
