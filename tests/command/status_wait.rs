@@ -52,16 +52,7 @@ fn a_wait_ends_with_the_phase_or_without() {
     let url = |name: &str| format!("{}/{name}", console.address);
     let closed = format!("127.0.0.1:{}", Port::reserve().number);
     let (now, later) = ("1ms", "1h");
-    let cases: [Waiting; 10] = [
-        // With weights, a command ends a rollback.
-        (
-            &["weights-of-blue"],
-            "by_hand",
-            now,
-            "",
-            1,
-            "/ is in phase rolled_back after 0 seconds\n",
-        ),
+    let cases: [Waiting; 9] = [
         (&["ramping"], "ramping", later, "", 0, "reached: phase ramping\n"),
         (&["ramping", "ramping"], "ramping", later, "", 0, "reached: phase ramping\n"),
         (&["rolled-back"], "rolled_back", later, "", 0, "reached: phase rolled_back\n"),
