@@ -4,6 +4,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use tokio::runtime::Runtime;
+use verdigris::console::view::RolloutView;
 
 use super::fixtures;
 use super::port::Port;
@@ -51,8 +52,12 @@ fn a_wait_ends_with_the_phase_or_without() {
     let console = Console::start();
     let url = |name: &str| format!("{}/{name}", console.address);
     let closed = format!("127.0.0.1:{}", Port::reserve().number);
+    let rolled_back = RolloutView { phase: "rolled_back".into(), ..fixtures::by_hand() };
+    console.server.show("weights", fixtures::view(vec![rolled_back]));
     let (now, later) = ("1ms", "1h");
-    let cases: [Waiting; 9] = [
+    let cases: [Waiting; 10] = [
+        // With weights, a command ends a rollback.
+        (&["weights"], "by_hand", now, "", 1, "/ is in phase rolled_back after 0 seconds\n"),
         (&["ramping"], "ramping", later, "", 0, "reached: phase ramping\n"),
         (&["ramping", "ramping"], "ramping", later, "", 0, "reached: phase ramping\n"),
         (&["rolled-back"], "rolled_back", later, "", 0, "reached: phase rolled_back\n"),

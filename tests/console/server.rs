@@ -32,11 +32,12 @@ impl Server {
         (server, address)
     }
 
-    /// Replaces the view of this name.
+    /// Shows this view by this name, in the place of one that has it.
     #[allow(dead_code, reason = "the screenshots do not use it")]
-    pub fn show(&self, name: &str, view: View) {
+    pub fn show(&self, name: &'static str, view: View) {
         let mut shown = self.shown.lock().unwrap();
-        shown.iter_mut().filter(|(it, _)| *it == name).for_each(|(_, it)| *it = view.clone());
+        shown.retain(|(it, _)| *it != name);
+        shown.push((name, view));
     }
 
     /// Answers 404 where this view was.

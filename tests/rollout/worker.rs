@@ -142,6 +142,23 @@ impl Workers {
     }
 }
 
+/// The first attempt may write the state and not the snapshot, which a later one then writes.
+#[test]
+fn a_replacement_that_was_interrupted_is_completed() {
+    let it = Workers::new();
+    it.tick(0);
+    it.command(CommandKind::Promote, None).unwrap();
+    it.tick(0);
+    let before = it.store.get(Record::Snapshot).unwrap();
+    complete(replace_by_weights(&it.store)).unwrap();
+    it.store.put(Record::Snapshot, &before);
+    complete(it.workers[1].refresh(&it.store));
+    assert_eq!(it.workers[1].snapshot().share, Share::ALL);
+    complete(replace_by_weights(&it.store)).unwrap();
+    complete(it.workers[1].refresh(&it.store));
+    assert_eq!(it.workers[1].snapshot().share, Share::ZERO);
+}
+
 /// A ramp that comes back after weights begins again, in whichever worker leads; a rollback stays.
 #[test]
 fn weights_in_place_of_a_ramp_end_what_it_has_reached() {
