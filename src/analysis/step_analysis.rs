@@ -62,6 +62,18 @@ impl Analysis {
         };
         Self { verdict, harm_log_e, gates, is_mismatched, is_uneven, units }
     }
+
+    /// The evidence for safe of the gate that has least among those that the ramp waits for and that can
+    /// be compared, as a fraction of what advances; `None` where no gate decides. `plan` is the plan
+    /// of this analysis.
+    pub fn least_safe(&self, plan: &AnalysisPlan) -> Option<f64> {
+        let deciding = plan.gates.iter().zip(&self.gates).filter(|(gate, result)| {
+            gate.spec.is_critical && !result.is_left_out && !result.is_uneven
+        });
+        let safe =
+            deciding.map(|(_, result)| (result.non_inferiority_log_e / plan.pass_log_e()).max(0.0));
+        safe.reduce(f64::min)
+    }
 }
 
 /// The natural logarithm of the weighted sum of the critical gates' e-values. `log_e` is a gate's.

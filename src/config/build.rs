@@ -20,6 +20,7 @@ use super::rollout_config::Config;
 use super::route_by::RouteBy;
 use super::routing::{check_cluster, check_read_body, reject_cluster_routing};
 use super::samples::{SamplesContext, check_samples};
+use super::section::{Section, valid};
 use super::shadow::{ShadowConfig, check_shadow};
 use super::unit::check_unit;
 use super::{FieldError, InvalidConfig, Role};
@@ -28,9 +29,6 @@ use crate::names::{ClusterName, HeaderName, RolloutName};
 use crate::patch::RequestPatch;
 use crate::response::Formats;
 use crate::rollout::RampSpec;
-
-/// An optional section: `None` if it is absent, `Some(None)` if it is invalid.
-type Section<T> = Option<Option<T>>;
 
 /// The headers that the filter writes, and the force header. `None` if invalid.
 struct Headers {
@@ -132,11 +130,6 @@ fn build(raw: RawConfig, diagnostics: &mut Diagnostics) -> Option<Config> {
         role: raw.role,
         console: valid(console)?,
     })
-}
-
-/// The section as [`Config`] has it; `None` if it is invalid.
-fn valid<T>(section: Section<T>) -> Option<Option<T>> {
-    section.map_or(Some(None), |valid| valid.map(Some))
 }
 
 /// The `answers` section of a configuration that has none. With a shadow, a judge or samples, bodies

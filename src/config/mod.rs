@@ -77,6 +77,7 @@ mod route_by;
 mod routing;
 mod same_site;
 mod samples;
+mod section;
 mod shadow;
 pub(crate) mod time;
 mod tripwires;

@@ -14,6 +14,7 @@ use super::ramp_metrics::RampMetrics;
 use super::ramp_steps::{StepSection, analysed_shares, check_steps};
 use super::ramp_times::RampTimes;
 use super::raw::ramp::RawRamp;
+use super::section::valid;
 use super::time::parse_timestamp;
 use crate::analysis::plan::MAX_UNITS;
 use crate::analysis::{AnalysisPlan, Gate};
@@ -37,15 +38,8 @@ pub(super) fn check_ramp(
     let times = RampTimes::check(&raw, diagnostics);
 
     let shares: Option<Vec<f64>> = steps.as_deref().map(analysed_shares);
-    let gates = (raw.gates.take(), raw.tripwires.take());
-    let RampMetrics { specs, objective, learns_objective, tripwires } = RampMetrics::check(
-        gates,
-        raw.profile,
-        shares.as_deref(),
-        shadow.is_some(),
-        context,
-        diagnostics,
-    );
+    let RampMetrics { specs, objective, learns_objective, tripwires } =
+        RampMetrics::check(&mut raw, shares.as_deref(), shadow.is_some(), context, diagnostics);
     let alpha = check_probability("ramp.alpha", raw.alpha.as_ref(), ALPHA, diagnostics);
     let beta = check_probability("ramp.beta", raw.beta.as_ref(), BETA, diagnostics);
     let started = raw.started.map(|text| check_started(&text, diagnostics));
@@ -65,7 +59,7 @@ pub(super) fn check_ramp(
         is_adjustable,
     };
     let CheckedAdjustment { adjusts, baseline } = adjustment.check(diagnostics);
-    let shadow = shadow.map_or(Some(None), |it| it.map(Some))?;
+    let shadow = valid(shadow)?;
     // The shadow step and the steps after it each have half of it.
     let alpha = alpha? * if shadow.is_some() { 0.5 } else { 1.0 };
     let gates = specs.into_iter().map(|spec| Gate::new(spec, &step_designs)).collect();
@@ -94,7 +88,7 @@ pub(super) fn check_ramp(
         reads_compared_only: control.reads_compared_only(),
         tripwires: tripwires?,
         objective,
-        started: started.map_or(Some(None), |it| it.map(Some))?,
+        started: valid(started)?,
         start_delay,
         restart: raw.restart,
         is_paused: raw.paused,

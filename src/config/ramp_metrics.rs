@@ -9,10 +9,10 @@ use super::diagnostics::Diagnostics;
 use super::gates::{GateSection, check_gates};
 use super::ramp_checks::MetricRef;
 use super::ramp_context::RampContext;
-use super::raw::ramp::{RawGate, RawTripwire};
+use super::raw::ramp::RawRamp;
 use super::tripwires::check_tripwires;
 use crate::analysis::{GateSpec, Metric, PairedEvidence, Tripwire};
-use crate::rollout::{RampProfile, RampSpec};
+use crate::rollout::RampSpec;
 
 /// The metrics by which a ramp decides; a field is `None` where the section is invalid.
 pub(super) struct RampMetrics {
@@ -27,21 +27,21 @@ pub(super) struct RampMetrics {
 // === impl RampMetrics ===
 
 impl RampMetrics {
-    /// Checks `gates` and `tripwires`, for steps with these shares.
+    /// Checks the gates and tripwires, and takes them, for steps with these shares.
     pub fn check(
-        (gates, tripwires): (Option<Vec<RawGate>>, Option<Vec<RawTripwire>>),
-        profile: RampProfile,
+        raw: &mut RawRamp,
         shares: Option<&[f64]>,
         has_shadow_step: bool,
         context: &RampContext,
         diagnostics: &mut Diagnostics,
     ) -> Self {
         let GateSection { specs, objective, mut metrics } =
-            check_gates(gates, profile, shares, context.judges_pairs, diagnostics);
+            check_gates(raw.gates.take(), raw.profile, shares, context.judges_pairs, diagnostics);
         // A gate that needs bodies enables reading. The default tripwires alone do not.
         let needs_bodies = metrics.iter().any(|it| RampSpec::is_from_body(it.metric));
         let reads_bodies = !context.disables_reading && (context.has_answers || needs_bodies);
-        let tripwires = check_tripwires(tripwires, reads_bodies, &mut metrics, diagnostics);
+        let tripwires =
+            check_tripwires(raw.tripwires.take(), reads_bodies, &mut metrics, diagnostics);
         reject_unmeasured(&metrics, context, diagnostics);
         let watches_slow = specs.iter().flatten().any(|gate| gate.metric == Metric::SlowRate);
         let learns_objective = watches_slow && objective.is_none();

@@ -14,7 +14,6 @@ use crate::analysis::Analysis;
 use crate::assignment::Share;
 use crate::config::Config;
 use crate::rollout::clocks::SECOND_NS;
-use crate::rollout::difference_history::least_safe;
 use crate::rollout::{
     Clocks, DifferenceHistory, HoldReason, ManualRollout, OperatorCommand, Phase, Position,
     RampSpec, RampState, RampStep, SpecFingerprint, Transition, TransitionLog,
@@ -248,7 +247,7 @@ fn seconds_to_next_decision(
     }
     let analysis = analysis?;
     let bake_s = spec.bake.as_secs().saturating_sub(in_step_s);
-    let safe = least_safe(&spec.analysis, analysis).unwrap_or(1.0);
+    let safe = analysis.least_safe(&spec.analysis).unwrap_or(1.0);
     if safe >= 1.0 {
         return Some(bake_s);
     }

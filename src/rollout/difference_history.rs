@@ -10,7 +10,7 @@ use super::phase::Phase;
 use super::spec::RampSpec;
 use super::state::RampState;
 use super::store::{Record, RolloutStore, WriteCondition};
-use crate::analysis::{Analysis, AnalysisPlan, GateAnalysis, Metric, StepIndex};
+use crate::analysis::{GateAnalysis, Metric, StepIndex};
 use crate::assignment::Epoch;
 
 /// Samples of the gates' differences, the oldest first.
@@ -67,17 +67,6 @@ const LOOK_EVERY_MS: u64 = 2_000;
 /// How many samples are kept.
 pub const MAX_SAMPLES: usize = 48;
 
-/// The evidence for safe of the gate that has least among those that the ramp waits for and that can be
-/// compared, as a fraction of what advances; `None` where no gate decides.
-pub fn least_safe(plan: &AnalysisPlan, analysis: &Analysis) -> Option<f64> {
-    let gates = plan.gates.iter().zip(&analysis.gates);
-    let deciding = gates
-        .filter(|(gate, result)| gate.spec.is_critical && !result.is_left_out && !result.is_uneven);
-    let safe =
-        deciding.map(|(_, result)| (result.non_inferiority_log_e / plan.pass_log_e()).max(0.0));
-    safe.reduce(f64::min)
-}
-
 // === impl DifferenceHistory ===
 
 impl DifferenceHistory {
@@ -105,7 +94,7 @@ impl DifferenceHistory {
             phase: state.phase,
             in_step_s: state.time_in_step_ns(now) / SECOND_NS,
             green_units: analysis.units.green,
-            safe: least_safe(&spec.analysis, &analysis).unwrap_or_default(),
+            safe: analysis.least_safe(&spec.analysis).unwrap_or_default(),
             gates,
         });
         true

@@ -16,11 +16,6 @@ pub struct DurationRange {
 // === impl DurationRange ===
 
 impl DurationRange {
-    /// A duration without spread.
-    pub fn exactly(seconds: f64) -> Self {
-        Self { p10_s: Some(seconds), median_s: Some(seconds), p90_s: Some(seconds) }
-    }
-
     /// The earlier of two events, quantile by quantile.
     pub fn earlier(self, other: Self) -> Self {
         let earlier = |a: Option<f64>, b: Option<f64>| match (a, b) {

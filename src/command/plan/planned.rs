@@ -104,13 +104,14 @@ pub(super) struct GreenExposure {
 impl PlannedStep {
     /// A step with all traffic on green.
     pub(super) fn without_comparison(step: usize, share: f64) -> Self {
+        let lasts = DurationDistribution::exactly(0.0);
         Self {
             step,
             share,
             is_compared: false,
             gates: Vec::new(),
-            lasts_s: DurationRange::exactly(0.0),
-            lasts: DurationDistribution::exactly(0.0),
+            lasts_s: lasts.range(),
+            lasts,
             advances: 1.0,
             green: GreenExposure { requests: 0.0, users: None },
             influence: None,

@@ -71,7 +71,7 @@ impl PlannedShadowStep {
         Some(Self {
             share,
             pairs_per_second,
-            judged_per_second: judged.map(|it| it * world.per_second * share),
+            judged_per_second: judged.map(|it| it * pairs_per_second),
             agreement: judged.filter(|it| *it > 0.0).map(|it| world.judged_pairs / it),
             max_pairs: shadow.max_pairs,
             shared: SHARED,
