@@ -172,9 +172,9 @@ impl Answer {
     /// Takes the reason of a provider behind a gateway, which states a reason of its own
     /// beside it. A reason that is not known says nothing.
     pub fn finish_of_provider(&mut self, format: Format, reason: BoundedText<'_>) {
-        let is_known = self.finish_unknown;
+        let was_unknown = self.finish_unknown;
         self.finish(format, reason);
-        self.finish_unknown = is_known;
+        self.finish_unknown = was_unknown;
     }
 
     /// Ends the answer: the error of a content filter is a refusal and an end, and token counts

@@ -35,6 +35,8 @@ enum Framer {
 #[derive(Clone, Debug, Default)]
 struct EventState {
     is_named_error: bool,
+    /// Whether its name says that it only keeps the connection alive.
+    is_ping: bool,
     /// How many bytes of [`DONE`] its data equals so far; `None` once it differs.
     done_bytes: Option<usize>,
     has_data: bool,
@@ -48,12 +50,13 @@ struct EventState {
 #[derive(Clone, Debug)]
 struct TemplateState {
     template: Option<Box<EventTemplate>>,
-    /// How many more templates may be made. One that is used gives back what it took.
-    credit: u8,
+    /// How many more templates may be made before one is used. Reset when a template is used.
+    attempts_left: u8,
 }
 
-/// How many templates are made in a row that no event has the shape of.
-const MAX_CREDIT: u8 = 4;
+/// How many templates are made in a row of which none is used. After them no more are made, because each
+/// costs time and memory.
+const MAX_ATTEMPTS: u8 = 4;
 
 /// The data of the event that ends a stream in OpenAI's Chat format. White space around it is
 /// ignored.
@@ -104,7 +107,7 @@ impl AnswerParser {
         }
     }
 
-    /// Whether the body is one document so far, although its content type lets expect a stream: some servers
+    /// Whether the body is one document so far, although its content type promises a stream: some servers
     /// send JSON as `text/plain`. Ollama's streams are documents, one a line.
     pub fn is_one_document(&self) -> bool {
         let is_raw = matches!(&self.framer, Framer::Sse(sse) if sse.is_unannounced_raw());
@@ -143,7 +146,7 @@ impl AnswerParser {
             };
             let length = match replayed {
                 Some(length) => {
-                    template.credit = MAX_CREDIT;
+                    template.attempts_left = MAX_ATTEMPTS;
                     length
                 }
                 None => match event_length(rest) {
@@ -164,8 +167,8 @@ impl AnswerParser {
         let (documents, was_malformed) = (self.answer.documents, self.answer.malformed);
         self.feed_bytes(event);
         let Self { provider, template, answer, .. } = self;
-        template.credit = template.credit.saturating_sub(1);
-        if template.credit == 0 {
+        template.attempts_left = template.attempts_left.saturating_sub(1);
+        if template.attempts_left == 0 {
             template.template = None;
         } else if answer.documents == documents.saturating_add(1)
             && answer.malformed == was_malformed
@@ -178,10 +181,10 @@ impl AnswerParser {
     /// Whether an event has ended and left nothing that the next one depends on.
     fn is_between_events(&self) -> bool {
         let Framer::Sse(sse) = &self.framer else { return false };
-        let EventState { is_named_error, has_data, inner, .. } = &self.event;
+        let EventState { is_named_error, is_ping, has_data, inner, .. } = &self.event;
         sse.is_between_events()
             && self.scanner.is_between_documents()
-            && !(*is_named_error || *has_data || inner.is_some())
+            && !(*is_named_error || *is_ping || *has_data || inner.is_some())
     }
 
     /// Ends the body of a response that failed, and returns what it states. Its text `message` is
@@ -195,11 +198,18 @@ impl AnswerParser {
     pub fn finish(mut self) -> Answer {
         let Self { framer, scanner, provider, event, answer, .. } = &mut self;
         match framer {
-            Framer::Sse(sse) if sse.is_raw() => {
+            // After events, raw data is an error or a line of a log, and not the end of the stream.
+            Framer::Sse(sse) if sse.is_raw() && !sse.has_events() => {
                 let is_whole = answer.documents > 0 && !scanner.is_in_document();
-                // Ollama marks its last line; other formats are complete with their document.
-                answer.finished =
-                    is_whole && (answer.finished || !matches!(provider, Provider::Ollama));
+                let is_finished = match provider {
+                    // Its last line has a mark.
+                    Provider::Ollama => answer.finished,
+                    // Chunks of a stream without framing.
+                    Provider::OpenAiChat(chat) if chat.has_delta() => chat.is_finished(),
+                    // Other formats are complete with their document.
+                    _ => true,
+                };
+                answer.finished = is_whole && is_finished;
                 // What follows the answer, such as `data: [DONE]`, does not make it unreadable.
                 answer.malformed |= scanner.is_broken() && !answer.finished;
             }
@@ -212,10 +222,11 @@ impl AnswerParser {
                 answer.malformed |= sse.is_other_text();
                 if let Provider::OpenAiChat(chat) = provider {
                     answer.finished |= chat.is_finished();
-                    answer.finish_unknown |= event.was_done
-                        && answer.has_content
-                        && !chat.has_finish_reason()
-                        && !answer.error;
+                    let is_without_reason = event.was_done && !chat.has_finish_reason();
+                    // A server whose model failed before its first token ends with `[DONE]`, too.
+                    answer.has_answer &= !is_without_reason || answer.has_content;
+                    answer.finish_unknown |=
+                        is_without_reason && answer.has_content && !answer.error;
                 }
             }
             Framer::AwsEventStream(stream) => {
@@ -233,14 +244,14 @@ impl AnswerParser {
 
 impl Default for TemplateState {
     fn default() -> Self {
-        Self { template: None, credit: MAX_CREDIT }
+        Self { template: None, attempts_left: MAX_ATTEMPTS }
     }
 }
 
 impl TemplateState {
     /// Whether events are compared with a template, or one may be made.
     fn is_used(&self) -> bool {
-        self.template.is_some() || self.credit > 0
+        self.template.is_some() || self.attempts_left > 0
     }
 }
 
@@ -257,9 +268,13 @@ impl EventState {
         match data {
             FramedData::Name(name) => {
                 self.is_named_error = name == b"error";
+                self.is_ping =
+                    matches!(name, b"ping" | b"heartbeat" | b"keepalive" | b"keep-alive");
                 // That of an earlier event is not the message of this error.
                 answer.has_filter_message &= !self.is_named_error;
             }
+            // Its data may be no JSON, such as a time.
+            FramedData::Data(_) | FramedData::NextLine if self.is_ping => self.has_data = true,
             FramedData::Data(bytes) => {
                 let done_bytes = if self.has_data { self.done_bytes } else { Some(0) };
                 self.has_data = true;
@@ -267,13 +282,14 @@ impl EventState {
                 provider.scan(scanner, bytes, answer, &mut self.inner);
             }
             // Some servers end each event by one line break instead of two.
-            FramedData::NextLine if scanner.is_between_documents() => {
+            FramedData::NextLine if scanner.is_between_documents() || self.is_done() => {
                 self.end(scanner, provider, answer);
             }
             FramedData::NextLine => provider.scan(scanner, b"\n", answer, &mut self.inner),
             FramedData::End => {
                 self.end(scanner, provider, answer);
                 self.is_named_error = false;
+                self.is_ping = false;
             }
         }
     }
@@ -283,7 +299,12 @@ impl EventState {
         self.done_bytes == Some(DONE.len())
     }
 
-    fn end(&mut self, scanner: &mut Scanner<AnswerKey>, provider: &Provider, answer: &mut Answer) {
+    fn end(
+        &mut self,
+        scanner: &mut Scanner<AnswerKey>,
+        provider: &mut Provider,
+        answer: &mut Answer,
+    ) {
         if self.is_done() {
             // Other formats have an end of their own. Gateways append this one to a stream that
             // broke before it.
@@ -291,8 +312,12 @@ impl EventState {
             self.was_done = true;
             scanner.reset();
         } else if !scanner.is_between_documents() {
-            answer.malformed = true;
-            scanner.reset();
+            // A number has no end of its own.
+            provider.scan(scanner, b"\n", answer, &mut self.inner);
+            if !scanner.is_between_documents() {
+                answer.malformed = true;
+                scanner.reset();
+            }
         }
         if let Some(inner) = &mut self.inner {
             answer.malformed |= !inner.scanner.is_between_documents();
@@ -310,7 +335,7 @@ impl EventState {
 fn match_done(matched: usize, bytes: &[u8]) -> Option<usize> {
     bytes.iter().try_fold(matched, |matched, byte| match DONE.get(matched) {
         Some(next) if next == byte => Some(matched + 1),
-        _ if byte.is_ascii_whitespace() && matches!(matched, 0 | 6) => Some(matched),
+        _ if byte.is_ascii_whitespace() && (matched == 0 || matched == DONE.len()) => Some(matched),
         _ => None,
     })
 }

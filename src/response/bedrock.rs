@@ -31,7 +31,7 @@ pub struct Bedrock {
 #[derive(Clone, Copy, Debug)]
 enum ModelApi {
     /// Converse, or an API that is read here.
-    Own {
+    Bedrock {
         /// Whether there is a text `message`: Pegasus's answer, if there is a finish reason, too.
         /// Exceptions have one as well.
         has_message: bool,
@@ -44,7 +44,7 @@ enum ModelApi {
 
 impl Default for ModelApi {
     fn default() -> Self {
-        Self::Own { has_message: false }
+        Self::Bedrock { has_message: false }
     }
 }
 
@@ -54,7 +54,7 @@ impl Bedrock {
     /// Reads a value of an answer.
     #[inline(never)]
     pub fn read_token(&mut self, path: &[AnswerKey], token: Token<'_>, answer: &mut Answer) {
-        if let ModelApi::Own { .. } = self.model_api {
+        if let ModelApi::Bedrock { .. } = self.model_api {
             match (path, token) {
                 ([Type], Token::String(_)) => {
                     self.model_api = ModelApi::Anthropic(Anthropic::default())
@@ -69,9 +69,9 @@ impl Bedrock {
             return self.read_metric(*field, token, answer);
         }
         match &mut self.model_api {
-            ModelApi::Own { .. } => {
+            ModelApi::Bedrock { .. } => {
                 read_guardrail(path, token, answer);
-                self.read_own(path, token, answer);
+                self.read_bedrock(path, token, answer);
             }
             ModelApi::Anthropic(anthropic) => anthropic.read_token(path, token, answer),
             ModelApi::OpenAiChat(chat) => {
@@ -86,7 +86,7 @@ impl Bedrock {
         }
     }
 
-    fn read_own(&mut self, path: &[AnswerKey], token: Token<'_>, answer: &mut Answer) {
+    fn read_bedrock(&mut self, path: &[AnswerKey], token: Token<'_>, answer: &mut Answer) {
         match (path, token) {
             ([Usage, field] | [Metadata, Usage, field], Token::Number(Some(count))) => {
                 self.read_usage(*field, count, answer);
@@ -115,10 +115,10 @@ impl Bedrock {
             ) => read_part(rest, token, answer),
             ([Model], Token::String(name)) => answer.set_model(name),
             ([Message], Token::String(text)) if !text.is_empty() => {
-                self.model_api = ModelApi::Own { has_message: true };
+                self.model_api = ModelApi::Bedrock { has_message: true };
             }
             ([], Token::End) => {
-                let has_message = matches!(self.model_api, ModelApi::Own { has_message: true });
+                let has_message = matches!(self.model_api, ModelApi::Bedrock { has_message: true });
                 answer.has_content |= has_message && answer.has_answer;
             }
             // Titan, Llama, Mistral and Cohere.

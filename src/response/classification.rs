@@ -16,9 +16,9 @@
 //! | the client left before the end | [`Aborted`](Class::Aborted) |
 //! | the stream broke before its end | [`Error`](Class::Error) |
 //! | gRPC without a `grpc-status` | [`Error`](Class::Error) |
-//! | HEAD and OPTIONS; at a model's path also 1xx, 202, 204, 205, 3xx, or no body | [`NoAnswerExpected`](Class::NoAnswerExpected) |
+//! | HEAD and OPTIONS; at a model's path also 1xx, 202, 204, 205, 3xx, or no body where none was due | [`NoAnswerExpected`](Class::NoAnswerExpected) |
 //! | the body at a model's path cannot be read | [`Unread`](Class::Unread) |
-//! | the answer has no end | [`Error`](Class::Error) |
+//! | the answer has no end, or no body | [`Error`](Class::Error) |
 //! | the answer is still being made (`queued`) | [`NoAnswerExpected`](Class::NoAnswerExpected) |
 //! | the body has nothing that is an answer | [`AnswerMissing`](Class::AnswerMissing) |
 //! | anything else | [`Success`](Class::Success) |
@@ -153,7 +153,9 @@ impl Outcome {
                 (None, _) => Class::Error,
             };
         }
-        let has_no_answer = matches!(status, ..200 | 202 | 204 | 205 | 300..) || !self.has_body;
+        // An empty body is read as an answer only where one was due.
+        let is_empty = !self.has_body && !matches!(answer, Some(Ok(_)));
+        let has_no_answer = matches!(status, ..200 | 202 | 204 | 205 | 300..) || is_empty;
         if self.method == Method::Bodyless || (self.is_model_path && has_no_answer) {
             return Class::NoAnswerExpected;
         }

@@ -66,7 +66,10 @@ fn read_error(path: &[AnswerKey], token: Token<'_>, answer: &mut Answer) {
         ([Code], Token::Number(Some(code))) => answer.is_filtered |= code == ZHIPU_UNSAFE,
         // OpenRouter's moderation.
         ([Metadata, FlaggedInput], Token::String(_)) => answer.is_filtered = true,
-        ([Message], Token::String(message)) => answer.is_filtered |= is_filter_message(message),
+        // At OpenRouter, `raw` is the error as the provider stated it, in JSON.
+        ([Message] | [Metadata, Raw], Token::String(message)) => {
+            answer.is_filtered |= is_filter_message(message);
+        }
         _ => {}
     }
 }

@@ -41,8 +41,10 @@ struct Reported {
 /// What a value of an event is, as far as its path says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventPart {
-    /// It changes nothing in the stream from now on.
+    /// Reading it again would change nothing.
     Settled,
+    /// Reading the same text again would change nothing; with another text, an event has another shape.
+    Fixed,
     /// If an object, a choice of OpenAI's Chat format.
     Choice,
     /// If a number, the index of a choice of OpenAI's Chat format.
@@ -325,6 +327,9 @@ impl<F: Fn(&[AnswerKey]) -> EventPart> Builder<F> {
         // The text there is JSON in Base64, which is scanned as well.
         if self.current_path() == [AnswerKey::Bytes] {
             return None;
+        }
+        if (self.part_at)(self.current_path()) == EventPart::Fixed {
+            return Some(());
         }
         self.value(start, end, true)?;
         let is_text = self.current_path().last().is_some_and(|key| key.is_text());

@@ -21,6 +21,8 @@ pub struct ExpectedResponse {
     /// Whether the format is known by a path that is not that of its API alone: the body must
     /// have a mark of the format.
     pub is_format_guessed: bool,
+    /// Whether the path is that of an LLM API alone, or the configuration lists it.
+    pub is_path_certain: bool,
     /// Whether the answer is that of a model behind InvokeModel whose form of answers is not known.
     pub has_unknown_form: bool,
     /// Whether the request sends nothing to a model: its method is not `POST`. A page of an application may
@@ -91,9 +93,12 @@ impl ExpectedResponse {
             && GrpcFraming::from_content_type(content_type.unwrap_or_default()).is_some();
         let is_post = method_name == Some(b"POST");
         let is_model_path = is_post && formats.is_model_path(path, known);
+        let is_path_certain = formats.is_certain(path, known);
         let method = Method::new(method_name.unwrap_or_default(), has_upgrade);
         let deadline = timeout.filter(|_| is_grpc).and_then(parse_timeout);
-        Self { is_model_path, is_retrieval: !is_post, method, is_grpc, deadline, ..expected }
+        let is_retrieval = !is_post;
+        let expected = Self { is_path_certain, is_model_path, is_retrieval, ..expected };
+        Self { method, is_grpc, deadline, ..expected }
     }
 
     /// What the API behind the path of a request says about its response.

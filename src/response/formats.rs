@@ -67,6 +67,17 @@ impl Formats {
         }
     }
 
+    /// Whether each answer at `path` is that of a model: the path is that of an LLM API alone, or it
+    /// is listed. `known` is the API that the path is known for.
+    pub fn is_certain(&self, path: &[u8], known: Option<KnownApi>) -> bool {
+        let is_known = matches!(known, Some(KnownApi::Answers { is_certain: true, .. }));
+        is_known || self.is_listed(path)
+    }
+
+    fn is_listed(&self, path: &[u8]) -> bool {
+        self.paths.iter().any(|(prefix, _)| path.starts_with(prefix))
+    }
+
     /// Whether a model answers at `path`, whatever the version. `known` is the API that the path is
     /// known for.
     ///
@@ -74,9 +85,8 @@ impl Formats {
     /// both versions have a format, or there is a default, a model answers at every path
     /// except those that are known to belong to other APIs.
     pub fn is_model_path(&self, path: &[u8], known: Option<KnownApi>) -> bool {
-        let is_listed = self.paths.iter().any(|(prefix, _)| path.starts_with(prefix));
         let is_for_all = self.default.is_some() || (self.blue.is_some() && self.green.is_some());
-        is_listed
+        self.is_listed(path)
             || match known {
                 Some(KnownApi::Answers { .. }) => true,
                 Some(KnownApi::Embeddings | KnownApi::Other) => false,

@@ -16,6 +16,7 @@
 //! | `error_object` | errors wherever an answer states them, and which are refusals |
 //! | `openai_usage` | token counts in OpenAI's accounting, and its variations |
 //! | `openai_chat`, `openai_responses`, `anthropic`, `gemini`, `ollama`, `cohere`, `bedrock` | one provider's format each |
+//! | `llama_api` | Meta's own form of chat, beside OpenAI's |
 //! | `embeddings` | the token counts of embeddings |
 //! | `provider` | the format that reads an answer |
 //! | [`answer`], [`tokens`] | what an answer has stated so far |
@@ -67,6 +68,7 @@ pub mod framed_data;
 mod gemini;
 pub mod grpc;
 pub mod known_path;
+mod llama_api;
 pub mod method;
 pub mod observed_body;
 pub mod observed_response;

@@ -28,7 +28,9 @@ pub enum ObservedBody {
         /// What the body is without a mark of the format; `None` where it is an answer all the same.
         unrecognized: Option<Unrecognized>,
         /// Whether it is one document in response to a request that sends nothing to a model.
-        is_page: bool,
+        is_retrieved_document: bool,
+        /// Whether the path or the content type promises an answer, so that an empty body is none.
+        is_due: bool,
     },
     /// The error of a response that failed, which may state a refusal.
     Error(Box<AnswerParser>),
@@ -65,19 +67,21 @@ pub struct FinishedBody {
 // === impl ObservedBody ===
 
 impl ObservedBody {
-    /// What the body has revealed, once the stream has ended.
-    pub fn finish(self) -> FinishedBody {
+    /// What the body has revealed, once the stream has ended. `is_empty` is whether it has no bytes.
+    pub fn finish(self, is_empty: bool) -> FinishedBody {
         let nothing = FinishedBody::default();
         match self {
             Self::Ignored => nothing,
+            // Any server answers like this that has nothing to say.
+            Self::Answer { is_due: false, .. } if is_empty => nothing,
             Self::LeftOut => FinishedBody { is_left_out: true, ..nothing },
             Self::GrpcWeb(trailers) => FinishedBody { grpc_status: trailers.status(), ..nothing },
             Self::Unread(reason) => FinishedBody { answer: Some(Err(reason)), ..nothing },
-            Self::Answer { parser, unrecognized, is_page, .. } => {
+            Self::Answer { parser, unrecognized, is_retrieved_document, .. } => {
                 let answer = parser.finish();
                 let answer = match unrecognized.filter(|_| !answer.is_recognized) {
                     None if answer.is_list && !answer.has_answer => None,
-                    None if is_page && answer.is_other_document() => None,
+                    None if is_retrieved_document && answer.is_other_document() => None,
                     None => Some(Ok(answer)),
                     Some(Unrecognized::UnreadDocument) if !answer.is_other_document() => {
                         Some(Ok(answer))
@@ -100,7 +104,7 @@ impl ObservedBody {
         }
     }
 
-    /// What is read of the body after `head`, where the request lets expect `expected`.
+    /// What is read of the body after `head`, where the request promises `expected`.
     /// `phrases` are the refusal phrases; `None` where answers are not read.
     pub fn new(
         head: &ResponseHead,
@@ -165,12 +169,15 @@ impl ObservedBody {
             return Self::Unread(UnreadReason::UnknownFormat);
         }
         // A client can ask for a page of an application at a model's path.
-        let is_page = expected.is_retrieval && !head.is_event_stream;
+        let is_retrieved_document = expected.is_retrieval && !head.is_event_stream;
         let unrecognized = unrecognized
-            .or(is_page.then_some(Unrecognized::Ignored))
+            .or(is_retrieved_document.then_some(Unrecognized::Ignored))
             .or(expected.has_unknown_form.then_some(Unrecognized::UnreadDocument));
         let parser = Box::new(AnswerParser::new(format, head.framing, phrases.longest()));
-        Self::Answer { parser, is_stream: head.framing.is_stream(), unrecognized, is_page }
+        let is_stream = head.framing.is_stream();
+        let is_json = matches!(head.framing, Framing::Json | Framing::JsonLines);
+        let is_due = expected.is_path_certain || head.is_event_stream || is_json;
+        Self::Answer { parser, is_stream, unrecognized, is_retrieved_document, is_due }
     }
 
     /// Keeps the text of an answer, if it has at most `max_bytes` bytes.

@@ -185,7 +185,8 @@ impl ObservedResponse {
         let duration = self.elapsed(ended_ns);
         let is_stream = self.body.is_stream();
         let is_tunnel = self.is_tunnel();
-        let FinishedBody { answer, embeddings, grpc_status, is_left_out } = self.body.finish();
+        let FinishedBody { answer, embeddings, grpc_status, is_left_out } =
+            self.body.finish(self.body_bytes == 0);
         let grpc_status = grpc_status.or(self.grpc_status);
         let is_finished = matches!(&answer, Some(Ok(answer)) if answer.finished);
         let is_over = self.is_complete || is_finished || is_tunnel;

@@ -1,10 +1,11 @@
 //! Ollama's own API, `/api/chat` and `/api/generate`: a line of JSON for each piece of the
 //! answer, or one document.
 //!
-//! Each line has `done`, the last one as `true` and with the usage. A count of 0 is left out;
-//! older versions left out the `prompt_eval_count` of a cached prompt. An error after the first
-//! line is a line of its own in a response with status 200. A request without a prompt loads or
-//! unloads a model, and its answer is none of the model.
+//! Each line has `done`, the last one as `true` and with the usage. A last line may
+//! have only the `done_reason`. A count of 0 is left out; older versions left out the
+//! `prompt_eval_count` of a cached prompt. An error after the first line is a line of its own in a
+//! response with status 200. A request without a prompt loads or unloads a model, and its answer is
+//! none of the model.
 
 use super::answer::Answer;
 use super::answer_key::AnswerKey;
@@ -22,7 +23,10 @@ pub fn read_token(path: &[AnswerKey], token: Token<'_>, answer: &mut Answer) {
         ([Done], Token::False) => answer.is_recognized = true,
         ([DoneReason], Token::String(reason)) => {
             answer.is_pending |= reason.is("load") || reason.is("unload");
-            answer.finish(Format::Ollama, reason);
+            if answer.finish(Format::Ollama, reason) {
+                answer.finished = true;
+                answer.set_has_answer();
+            }
         }
         ([PromptEvalCount], Token::Number(Some(count))) => answer.tokens.input = Some(count),
         ([EvalCount], Token::Number(Some(count))) => answer.tokens.output = Some(count),

@@ -17,6 +17,7 @@ use super::answer_key::AnswerKey;
 use super::answer_key::AnswerKey::*;
 use super::event_template::EventPart;
 use super::format::Format;
+use super::llama_api::LlamaApi;
 use super::openai_usage::OpenAiUsage;
 use crate::json::Token;
 
@@ -46,12 +47,15 @@ pub struct OpenAiChat {
     has_usage: bool,
     /// Whether this chunk has a count.
     has_counts: bool,
+    /// Whether a choice has had a delta, as only those of streams have.
+    has_delta: bool,
     /// Whether a delta has had text.
     had_text_deltas: bool,
     /// Whether this chunk has a message whose text counts.
     has_message_text: bool,
     /// Whether this chunk has another member with a text or a number, such as the `message` of an error.
     has_other: bool,
+    llama_api: LlamaApi,
 }
 
 // === impl OpenAiChat ===
@@ -67,12 +71,18 @@ impl OpenAiChat {
         self.finish_reasons > 0
     }
 
+    /// Whether it is a stream by its choices, whatever its framing.
+    pub fn has_delta(&self) -> bool {
+        self.has_delta
+    }
+
     /// What a value at this path is.
     pub fn part_at(path: &[AnswerKey], answer: &Answer) -> EventPart {
         match path {
             [] | [Choices, Item, Delta] => EventPart::Settled,
-            // Nothing takes back what these have stated.
-            [Object] if answer.is_recognized && answer.has_answer => EventPart::Settled,
+            // It may be `error` after chunks with the same members.
+            [Object] => EventPart::Fixed,
+            // Nothing takes back what it has stated.
             [Model] if answer.model.is_some() => EventPart::Settled,
             // The number of choices is known from the event that was scanned.
             [Choices, Item] if answer.has_answer && !answer.openings.is_kept() => {
@@ -118,14 +128,19 @@ impl OpenAiChat {
             ([Timings, PromptN], Token::Number(count)) => self.prompt = count,
             ([Timings, CacheN], Token::Number(count)) => self.cached_prompt = count,
             ([Timings, PredictedN], Token::Number(count)) => self.predicted = count,
-            ([Object], Token::String(object_type)) if !answer.is_recognized => {
+            ([Object], Token::String(object_type)) => {
                 let name = object_type.bytes();
-                answer.error |= name == b"error";
-                answer.is_recognized |= name == b"error"
+                let is_error = name == b"error";
+                answer.error |= is_error;
+                answer.is_recognized |= is_error
                     || name.starts_with(b"chat.completion")
                     || name.starts_with(b"text_completion");
             }
             ([Model], Token::String(name)) => answer.set_model(name),
+            ([CompletionMessage | Event | Metrics, ..], token) => {
+                let is_end = self.llama_api.read_token(path, token, answer);
+                self.finish_reasons = self.finish_reasons.saturating_add(is_end.into());
+            }
             ([RequestId], Token::String(_)) => answer.is_pending = true,
             ([], Token::End) => self.end_chunk(answer),
             ([_], Token::String(_) | Token::Text(_) | Token::Number(_)) => self.has_other = true,
@@ -152,6 +167,7 @@ impl OpenAiChat {
                 self.usage.read_count(rest, count);
             }
             ([Text], Token::Text(text)) => self.add_piece(text, answer),
+            ([Delta], Token::Object) => self.has_delta = true,
             ([member @ (Delta | Message), rest @ ..], token) => {
                 let is_text = matches!(
                     (rest, token),
@@ -229,6 +245,7 @@ impl OpenAiChat {
             finish_reasons: self.finish_reasons,
             earlier_output: self.earlier_output,
             has_usage: self.has_usage,
+            has_delta: self.has_delta,
             had_text_deltas: self.had_text_deltas,
             ..Self::default()
         };

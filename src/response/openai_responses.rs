@@ -17,7 +17,7 @@ use super::answer_key::AnswerKey::*;
 use super::error_object::TopLevelCode;
 use super::format::Format;
 use super::openai_usage::OpenAiUsage;
-use crate::json::Token;
+use crate::json::{BoundedText, Token};
 
 /// The state of one event, until it is complete, and what is kept of earlier ones.
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,6 +29,10 @@ pub struct OpenAiResponses {
     code: TopLevelCode,
     /// Whether the type of the event begins with `response.`.
     is_response_event: bool,
+    /// Whether the event ends the answer.
+    is_terminal: bool,
+    /// Whether the event has a response with a status.
+    has_status: bool,
     /// Whether the type of the event ends with `.delta` or `.done`.
     is_content: bool,
     /// Whether the event has a text of the answer in pieces.
@@ -62,10 +66,10 @@ impl OpenAiResponses {
     fn read_event_type(&mut self, event_type: &[u8], answer: &mut Answer) {
         match event_type {
             b"response.completed" | b"response.incomplete" | b"response.done" => {
-                answer.finished = true;
+                self.is_terminal = true;
             }
             b"response.failed" => {
-                answer.finished = true;
+                self.is_terminal = true;
                 answer.error = true;
             }
             b"error" => answer.error = true,
@@ -78,6 +82,7 @@ impl OpenAiResponses {
         if !self.is_text_delta {
             answer.openings.drop_part();
         }
+        answer.finished |= self.is_terminal;
         self.is_response_event = event_type.starts_with(b"response.");
         answer.is_recognized |= event_type == b"error" || self.is_response_event;
         self.is_content |= event_type.ends_with(b".delta") || event_type.ends_with(b".done");
@@ -91,6 +96,8 @@ impl OpenAiResponses {
 
     fn end_event(&mut self, answer: &mut Answer) {
         answer.has_content |= self.is_content && self.has_text;
+        // Without a status, that of an earlier event does not count: it was that of a beginning.
+        answer.is_pending &= !self.is_terminal || self.has_status;
         if !self.is_response_event {
             self.code.apply(answer);
         }
@@ -109,6 +116,7 @@ impl OpenAiResponses {
                 answer.finish(Format::Responses, reason);
             }
             ([Status], Token::String(status)) => {
+                self.has_status = true;
                 answer.error |= status.is("failed");
                 answer.is_pending =
                     status.is("queued") || status.is("in_progress") || status.is("cancelled");
@@ -121,7 +129,7 @@ impl OpenAiResponses {
             ([Output, Item, rest @ ..], token) => self.read_item(rest, token, answer),
             ([OutputItem], Token::Object) => answer.set_has_answer(),
             ([OutputItem, Type], Token::String(item_type)) => {
-                answer.has_content |= !item_type.is("message") && !item_type.is("reasoning");
+                answer.has_content |= is_content_item(item_type);
             }
             _ => {}
         }
@@ -131,10 +139,7 @@ impl OpenAiResponses {
     fn read_item(&mut self, path: &[AnswerKey], token: Token<'_>, answer: &mut Answer) {
         match (path, token) {
             ([], Token::Object) => answer.set_has_answer(),
-            // An item that is neither a message nor reasoning is a tool call or its result.
-            ([Type], Token::String(item_type)) => {
-                answer.has_content |= !item_type.is("message") && !item_type.is("reasoning");
-            }
+            ([Type], Token::String(item_type)) => answer.has_content |= is_content_item(item_type),
             ([Content, Item], Token::Object) => {
                 answer.openings.begin_part();
                 if self.had_text_deltas {
@@ -155,4 +160,10 @@ impl OpenAiResponses {
             _ => {}
         }
     }
+}
+
+/// Whether an item is content by its type: a tool call or its result. Messages and reasoning have parts that
+/// are, and the server lists the tools of MCP before the model begins.
+fn is_content_item(item_type: BoundedText<'_>) -> bool {
+    !["message", "reasoning", "mcp_list_tools"].iter().any(|it| item_type.is(it))
 }

@@ -20,6 +20,9 @@ pub struct ResponseHead {
     pub grpc_status: Option<u32>,
 }
 
+/// Content encodings that change nothing. `none` is not registered, and some servers send it.
+const PLAIN: [&[u8]; 3] = [b"", b"identity", b"none"];
+
 const EVENT_STREAM: &[u8] = b"text/event-stream";
 
 // === impl ResponseHead ===
@@ -52,7 +55,7 @@ impl ResponseHead {
                     .is_some_and(|(start, _)| start.eq_ignore_ascii_case(EVENT_STREAM)),
             grpc: GrpcFraming::from_content_type(content_type),
             grpc_status: grpc_status.and_then(parse_code),
-            is_encoded: !encoding.is_empty() && !encoding.eq_ignore_ascii_case(b"identity"),
+            is_encoded: !PLAIN.iter().any(|it| it.eq_ignore_ascii_case(encoding)),
         }
     }
 }

@@ -120,8 +120,8 @@ impl Repetition {
     /// Shorter sentences, such as the lines between rows of a table, do not count.
     const MIN_SENTENCE_BYTES: u32 = 8;
 
-    /// How often a period is repeated in a loop, and with how many bytes. An answer that repeats
-    /// 500 bytes eight times is none that was asked for.
+    /// How often a period is repeated in a loop, and with how many bytes. No request asks for an
+    /// answer that repeats 500 bytes eight times.
     const MIN_REPETITIONS: u16 = 8;
     const MIN_REPEATED_BYTES: u32 = 500;
 

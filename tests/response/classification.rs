@@ -105,6 +105,11 @@ fn each_row_has_its_class() {
         ("OPTIONS", options.clone(), NoAnswerExpected),
         ("OPTIONS that fails", Outcome { status: Some(500), ..options }, Error),
         ("an empty body", bodyless(at_model_path(200)), NoAnswerExpected),
+        (
+            "an empty body where an answer was due",
+            Outcome { has_body: false, ..with_answer(|it| *it = Answer::default()) },
+            Error,
+        ),
         ("202", at_model_path(202), NoAnswerExpected),
         ("204", bodyless(at_model_path(204)), NoAnswerExpected),
         ("205", bodyless(at_model_path(205)), NoAnswerExpected),

@@ -141,6 +141,23 @@ fn a_settled_value_is_not_reported() {
 }
 
 #[test]
+fn an_event_with_another_fixed_text_has_another_shape() {
+    let part_at = |path: &[AnswerKey]| match path {
+        [AnswerKey::Object] => EventPart::Fixed,
+        _ => EventPart::Other,
+    };
+    let mut template = EventTemplate::new(OPENAI.as_bytes(), part_at).unwrap();
+    let mut all = Vec::new();
+    let event = OPENAI.replace("Cop", "per roofs");
+    template.replay(event.as_bytes(), |_, path, token| all.push(reported(path, token))).unwrap();
+    let expected: Vec<_> =
+        scanned(&event).into_iter().filter(|it| !it.starts_with("[Object]")).collect();
+    assert_eq!(all, expected);
+    let error = OPENAI.replace("chat.completion.chunk", "error");
+    assert_eq!(template.replay(error.as_bytes(), |_, _, _| panic!("it has the shape")), None);
+}
+
+#[test]
 fn a_template_is_bounded() {
     let long = OPENAI.replace("Cop", &"x".repeat(EventTemplate::MAX_BYTES));
     assert!(template_of(&long).is_none());

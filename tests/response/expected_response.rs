@@ -14,6 +14,7 @@ fn a_post_to_a_known_path_expects_an_answer() {
     let answer = ExpectedResponse {
         format: Some(Format::Chat),
         is_model_path: true,
+        is_path_certain: true,
         ..ExpectedResponse::default()
     };
     assert_eq!(expected(&[(":method", "POST"), chat]), answer);
@@ -22,7 +23,7 @@ fn a_post_to_a_known_path_expects_an_answer() {
     let resumed = expected(&[(":method", "GET"), (":path", "/v1/responses/resp_1?stream=true")]);
     assert_eq!(resumed, ExpectedResponse { format: Some(Format::Responses), ..get });
     let app = expected(&[(":method", "POST"), (":path", "/api/chat")]);
-    assert!(app.is_format_guessed && app.is_model_path);
+    assert!(app.is_format_guessed && app.is_model_path && !app.is_path_certain);
     // The first of a repeated header counts.
     assert_eq!(expected(&[(":method", "POST"), chat, (":path", "/")]), answer);
     let json = ("content-type", "application/grpc");
@@ -49,6 +50,22 @@ fn a_format_of_the_version_or_of_all_paths_leaves_other_apis_alone() {
             let other = ExpectedResponse { other_api: Some(other_api), ..Default::default() };
             assert_eq!(expected, other, "{path}");
         }
+    }
+}
+
+#[test]
+fn a_path_that_the_configuration_lists_is_certain() {
+    let paths = vec![(b"/ask"[..].into(), Format::Chat)];
+    let listed = Formats { paths, ..Formats::default() };
+    let of_all = Formats { default: Some(Format::Chat), ..Formats::default() };
+    let table =
+        [(&listed, "/ask/1", true), (&of_all, "/ask/1", false), (&of_all, "/v1/messages", true)];
+    for (formats, path, is_certain) in table {
+        let headers = [(":method", "POST"), (":path", path)]
+            .map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+        let expected = ExpectedResponse::from_headers(formats, Version::Blue, headers.into_iter());
+        assert!(expected.is_model_path, "{path}");
+        assert_eq!(expected.is_path_certain, is_certain, "{path}");
     }
 }
 

@@ -13,6 +13,7 @@ const MS: u64 = 1_000_000;
 const CHAT: ExpectedResponse = ExpectedResponse {
     format: Some(Format::Chat),
     is_format_guessed: false,
+    is_path_certain: true,
     has_unknown_form: false,
     is_retrieval: false,
     other_api: None,
@@ -95,8 +96,10 @@ fn headers_decide_whether_the_body_is_read() {
     let unread = |reason| Some(Err(reason));
     type Headers<'a> = &'a [(&'a str, &'a str)];
     type Row<'a> = (&'a str, ExpectedResponse, Headers<'a>, Option<Result<(), UnreadReason>>);
-    let table: [Row<'_>; 9] = [
+    let none = ("content-encoding", "None");
+    let table: [Row<'_>; 10] = [
         ("an answer", CHAT, &[(":status", "200"), JSON], Some(Ok(()))),
+        ("the encoding `none`", CHAT, &[(":status", "200"), JSON, none], Some(Ok(()))),
         ("another status of success", CHAT, &[(":status", "202"), JSON], None),
         ("a failure", CHAT, &[(":status", "503"), JSON], None),
         ("no status", CHAT, &[JSON], None),
@@ -247,6 +250,40 @@ fn a_page_is_no_answer_without_a_mark_of_the_format() {
             let is_error = matches!(found, Class::Error | Class::AnswerMissing | Class::Unread);
             assert_eq!(is_error, class == Class::Error, "{name}: {found:?}");
         }
+    }
+}
+
+/// With a format for all paths, those of an application are read, too. Many of its answers are empty.
+#[test]
+fn an_empty_body_is_an_error_only_where_an_answer_was_due() {
+    let other_path = ExpectedResponse { is_path_certain: false, ..CHAT };
+    let of_one_version = ExpectedResponse { is_model_path: false, ..other_path };
+    let guessed = ExpectedResponse { is_format_guessed: true, ..other_path };
+    let left_out = ExpectedResponse { is_left_out: true, ..CHAT };
+    let (text, gzip) = (("content-type", "text/plain"), ("content-encoding", "gzip"));
+    let lines = ("content-type", "application/x-ndjson");
+    use Class::{Error, NoAnswerExpected, Success};
+    type Row<'a> = (&'a str, ExpectedResponse, &'a [(&'a str, &'a str)], Class);
+    let table: [Row<'_>; 14] = [
+        ("a stream", CHAT, &[(":status", "200"), SSE], Error),
+        ("a document", CHAT, &[(":status", "200"), JSON], Error),
+        ("no type", CHAT, &[(":status", "200")], Error),
+        ("201", CHAT, &[(":status", "201"), JSON], Error),
+        ("202", CHAT, &[(":status", "202"), JSON], NoAnswerExpected),
+        ("204", CHAT, &[(":status", "204")], NoAnswerExpected),
+        ("encoded", CHAT, &[(":status", "200"), JSON, gzip], NoAnswerExpected),
+        ("left out", left_out, &[(":status", "200"), JSON], NoAnswerExpected),
+        ("a stream at another path", other_path, &[(":status", "200"), SSE], Error),
+        ("lines at another path", other_path, &[(":status", "200"), lines], Error),
+        ("text at another path", other_path, &[(":status", "200"), text], NoAnswerExpected),
+        ("no type at another path", other_path, &[(":status", "200")], NoAnswerExpected),
+        ("no type, one version's format", of_one_version, &[(":status", "200")], Success),
+        ("a guessed format", guessed, &[(":status", "200"), JSON], NoAnswerExpected),
+    ];
+    for (name, expected, headers, class) in table {
+        let mut response = response(expected, headers);
+        response.on_body(0, true);
+        assert_eq!(finish(response).class(LimitPolicy::Compare), class, "{name}");
     }
 }
 

@@ -358,7 +358,7 @@ pub fn cases() -> Vec<Case> {
             Gemini,
             Sse,
             "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"Hi\"}]}}]}\r\n\r\n{\n \"error\": {\n  \"code\": 503\n }\n}\n".into(),
-            "finished content error",
+            "content error",
             [-1; 5],
         ),
         case(
