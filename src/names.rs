@@ -73,10 +73,6 @@ impl HeaderName {
         is_token(name).then(|| Self(name.to_ascii_lowercase().into()))
     }
 
-    /// The rule for headers that the filter writes, as error messages show it.
-    pub const OWN_RULE: &str = "the filter overwrites this header, but requests need it; use a custom header, \
-         such as \"x-verdigris-version\"";
-
     /// Whether the header controls the framing or the destination of a message.
     pub fn is_framing(&self) -> bool {
         let framing = ["connection", "content-length", "host", "transfer-encoding", "upgrade"];

@@ -12,6 +12,7 @@
 //! | `console_client`, `render`, `interval_bar` | a console over HTTP, and its state as text |
 //! | `traffic`, `scenario` | the options that describe traffic, and how versions behave |
 //! | `source`, `yaml`, `json_span`, `position`, `load` | configurations in files, and positions in them |
+//! | `numbers` | whole numbers on the command line |
 //! | `output`, `man` | reports, tables and number formats; the man page |
 //!
 //! Exit codes: 0 done, or no problems; 1 problems to fix, or a rejected command; 2 wrong usage, or
@@ -27,6 +28,7 @@ mod interval_bar;
 mod json_span;
 mod load;
 mod man;
+mod numbers;
 mod output;
 mod plan;
 mod position;
@@ -47,7 +49,7 @@ mod yaml;
 use std::io::stdout;
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::rollout::CommandKind;
@@ -104,9 +106,19 @@ enum CliCommand {
     Completions {
         /// The shell.
         shell: Shell,
+        #[command(flatten)]
+        plain: PlainOutput,
     },
     /// Prints the man page: verdigris man | man -l -
-    Man,
+    Man(PlainOutput),
+}
+
+/// Hides `--json` in the help of a subcommand whose output is no report.
+#[derive(Args)]
+struct PlainOutput {
+    /// Has no effect.
+    #[arg(long, hide = true)]
+    json: bool,
 }
 
 /// Exit code: there are problems to fix, or a console rejected a command.
@@ -120,7 +132,10 @@ const EXIT_UNREACHABLE: u8 = 3;
 
 /// Runs the command with the process's arguments.
 pub fn main() -> ExitCode {
-    let Cli { json, command } = Cli::parse();
+    let Cli { json, command } = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return report_usage(&error),
+    };
     match run(command, json) {
         Ok(ReportOutcome::Ok) => ExitCode::SUCCESS,
         Ok(ReportOutcome::Findings) => ExitCode::from(EXIT_FINDINGS),
@@ -132,14 +147,31 @@ pub fn main() -> ExitCode {
                 CliError::Unreachable(why) => (why, EXIT_UNREACHABLE),
             };
             if json {
-                let text = serde_json::json!({"error": why}).to_string() + "\n";
-                // If this fails as well, the exit code still has the error.
-                let _ = output::write(&mut stdout(), text.as_bytes());
+                write_error(&why);
             }
             anstream::eprintln!("{} {why}", styled(BAD, "error:"));
             ExitCode::from(code)
         }
     }
+}
+
+/// Writes an error as JSON.
+fn write_error(why: &str) {
+    let text = serde_json::json!({"error": why}).to_string() + "\n";
+    // If this fails as well, the exit code still has the error.
+    let _ = output::write(&mut stdout(), text.as_bytes());
+}
+
+/// Prints what clap has instead of arguments: an error, or the help.
+fn report_usage(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() && std::env::args_os().any(|it| it == "--json") {
+        let text = error.render().to_string();
+        let why = text.split("\n\nFor more information").next().unwrap_or_default();
+        write_error(why.strip_prefix("error: ").unwrap_or(why).trim_end());
+    }
+    // If this fails, the exit code still has the error.
+    let _ = error.print();
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(EXIT_USAGE))
 }
 
 fn run(command: CliCommand, json: bool) -> Result<ReportOutcome, CliError> {
@@ -159,12 +191,12 @@ fn run(command: CliCommand, json: bool) -> Result<ReportOutcome, CliError> {
         CliCommand::Approve(args) => print(&args.run(CommandKind::Approve)?, json),
         CliCommand::Promote(args) => print(&args.run()?, json),
         CliCommand::Weights(args) => print(&args.run()?, json),
-        CliCommand::Completions { shell } => {
+        CliCommand::Completions { shell, .. } => {
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "verdigris", &mut text);
             write_plain(&text)
         }
-        CliCommand::Man => write_plain(&man::page(Cli::command())?),
+        CliCommand::Man(_) => write_plain(&man::page(Cli::command())?),
     }
 }
 

@@ -57,7 +57,8 @@ impl RestartArgs {
         let after = self.to.unwrap_or_else(|| next_restart(&before));
         if after == before {
             return Err(CliError::Usage(format!(
-                "--to {after}: ramp.restart has this text already, so the ramp would not start again"
+                "--to {after:?}: ramp.restart has this text already, so the ramp would not start again; \
+                 write another text"
             )));
         }
         let reported = ChangedField {

@@ -107,6 +107,14 @@ pub fn parse_blue(text: &str) -> Result<Vec<BlueBehaviour>, String> {
     })
 }
 
+/// Parses blue's rate in a metric.
+///
+/// # Errors
+/// The text is no rate. The error has the fix.
+pub fn blue_rate(metric: Metric, text: &str) -> Result<BlueBehaviour, String> {
+    Ok(BlueBehaviour { metric, value: absolute(metric, text)?, spread: None })
+}
+
 /// Parses green's behaviour.
 ///
 /// # Errors
@@ -232,7 +240,7 @@ fn absolute(metric: Metric, text: &str) -> Result<f64, String> {
             let rate = percent.map(|it| it / 100.0).or_else(number);
             (
                 rate.filter(|it| (0.0..1.0).contains(it)),
-                "write a rate from 0 to 1, such as 0.03 or 3%",
+                "write a rate from 0 to below 1, such as 0.03 or 3%",
             )
         }
         Metric::Duration | Metric::Ttft => {
@@ -284,7 +292,7 @@ mod tests {
         for (text, expected) in [
             ("errors", "errors: write NAME=VALUE"),
             ("mistakes=1", "mistakes: write one of errors, "),
-            ("errors=3", "errors=3: write a rate from 0 to 1"),
+            ("errors=3", "errors=3: write a rate from 0 to below 1"),
             ("errors=0.1 error_rate=0.2", "error_rate: is given twice"),
             ("ttft=300", "ttft=300: write a time above 0"),
             ("ttft=+30", "ttft=+30: write a value relative to blue's"),

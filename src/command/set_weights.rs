@@ -26,7 +26,7 @@ pub struct SetWeightsArgs {
     file: PathBuf,
     /// The weights of blue and green, such as 75 25; or green's share in percent, such as 25 or
     /// 0.5; or both weights in one argument, such as 75/25.
-    #[arg(value_name = "WEIGHTS", required = true, num_args = 1..=2)]
+    #[arg(value_name = "WEIGHTS", required = true, num_args = 1..=2, allow_negative_numbers = true)]
     weights: Vec<String>,
     /// Shows what would be done, without doing it.
     #[arg(long)]

@@ -6,6 +6,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::load;
+use super::numbers::{index, whole_number};
 use super::output::{CliError, Report, TextTable, count, percent, time};
 use super::progress::Progress;
 use super::scenario::{GRAMMAR, GreenBehaviour, parse_green};
@@ -30,18 +31,18 @@ pub struct SimulateArgs {
     #[command(flatten)]
     traffic: TrafficArgs,
     /// How many ramps to simulate.
-    #[arg(long, value_name = "N", default_value = "1000", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, value_name = "N", default_value = "1000", value_parser = whole_number::<u32>(1..=1_000_000), allow_negative_numbers = true)]
     runs: u32,
     /// The fraction of the variance of times, tokens and cost that both versions' responses to a request
     /// share, from 0 to 1: for a shadow step.
-    #[arg(long, value_name = "FRACTION", default_value = "0.5", value_parser = fraction)]
+    #[arg(long, value_name = "FRACTION", default_value = "0.5", value_parser = fraction, allow_negative_numbers = true)]
     shared: f64,
     /// The seed: the same seed gives the same ramps.
-    #[arg(long, value_name = "N", default_value = "0")]
+    #[arg(long, value_name = "N", default_value = "0", value_parser = index::<u64>(), allow_negative_numbers = true)]
     seed: u64,
     /// After how many hours in one step a ramp counts as held. The default is the ramp's
     /// timeout, but at most 4, or twice the bake time if that is longer.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=8760))]
+    #[arg(long, value_name = "N", value_parser = whole_number::<u32>(1..=8760), allow_negative_numbers = true)]
     hours: Option<u32>,
 }
 

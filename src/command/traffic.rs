@@ -3,8 +3,11 @@
 use clap::Args;
 use serde::Serialize;
 
+use super::numbers::whole_number;
 use super::output::{CliError, DOUBTFUL, count, percent, styled};
-use super::scenario::{BlueBehaviour, GreenBehaviour, behaviours, check_metrics, parse_blue};
+use super::scenario::{
+    BlueBehaviour, GreenBehaviour, behaviours, blue_rate, check_metrics, parse_blue,
+};
 use crate::analysis::{AnalysisUnit, ByVersion, Metric};
 use crate::assignment::Share;
 use crate::config::{Config, JudgeConfig};
@@ -15,26 +18,26 @@ use crate::simulate::{Behaviour, Timing, Users, World};
 #[derive(Args)]
 pub struct TrafficArgs {
     /// Requests per second of both versions together.
-    #[arg(long, value_name = "N", default_value = "50", value_parser = positive_rate)]
+    #[arg(long, value_name = "N", default_value = "50", value_parser = positive_rate, allow_negative_numbers = true)]
     rps: f64,
     /// The number of users, some of whom send more requests than others. Without it, each
     /// request comes from another user.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=10_000_000))]
+    #[arg(long, value_name = "N", value_parser = whole_number::<u32>(2..=10_000_000), allow_negative_numbers = true)]
     users: Option<u32>,
     /// Blue's behaviour, such as "errors=0.5% duration=2s~0.6".
     #[arg(long, value_name = "BEHAVIOUR", default_value = "", hide_default_value = true, value_parser = parse_blue)]
     blue: ParsedList<BlueBehaviour>,
     /// The fraction of the variance of values' logarithms that the request explains, from 0 to 1: what
     /// a ramp with "adjust" takes out.
-    #[arg(long, value_name = "FRACTION", default_value = "0", hide_default_value = true, value_parser = fraction)]
+    #[arg(long, value_name = "FRACTION", default_value = "0", hide_default_value = true, value_parser = fraction, allow_negative_numbers = true)]
     explained: f64,
     /// The share of a judge's verdicts on pairs that agree in both orders, from 0 to 1: for a shadow
     /// step with a judge.
-    #[arg(long, value_name = "FRACTION", default_value_t = DEFAULT_AGREEMENT, value_parser = positive_fraction)]
+    #[arg(long, value_name = "FRACTION", default_value_t = DEFAULT_AGREEMENT, value_parser = positive_fraction, allow_negative_numbers = true)]
     agreement: f64,
     /// The workers of all Envoys. Each has its own limit of pairs that are with a judge: for a shadow
     /// step with a judge.
-    #[arg(long, value_name = "N", default_value_t = DEFAULT_WORKERS, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_WORKERS, value_parser = whole_number::<u32>(1..=100_000), allow_negative_numbers = true)]
     workers: u32,
 }
 
@@ -75,17 +78,17 @@ pub struct AssumedMetric {
 // === impl TrafficArgs ===
 
 impl TrafficArgs {
-    /// Adds blue's behaviour in a metric, given by an option of its own.
+    /// Adds blue's rate in a metric, given by an option of its own.
     ///
     /// # Errors
-    /// The text is malformed, or `--blue` has the metric already.
-    pub fn add_blue(&mut self, text: &str) -> Result<(), CliError> {
-        for one in parse_blue(text).map_err(CliError::Usage)? {
-            if self.blue.iter().any(|it| it.metric == one.metric) {
-                return Err(CliError::Usage(format!("{text}: is given in --blue already")));
-            }
-            self.blue.push(one);
+    /// The text is no rate, or `--blue` has the metric already.
+    pub fn add_rate(&mut self, option: &str, metric: Metric, text: &str) -> Result<(), CliError> {
+        let failed = |fix: &str| CliError::Usage(format!("{option} {text:?}: {fix}"));
+        let rate = blue_rate(metric, text).map_err(|fix| failed(&fix))?;
+        if self.blue.iter().any(|it| it.metric == metric) {
+            return Err(failed("--blue has this rate already; remove one of them"));
         }
+        self.blue.push(rate);
         Ok(())
     }
 
@@ -294,7 +297,7 @@ fn positive_fraction(text: &str) -> Result<f64, String> {
 
 fn positive_rate(text: &str) -> Result<f64, String> {
     let number = text.parse().ok().filter(|it: &f64| *it > 0.0 && *it <= 1e6);
-    number.ok_or_else(|| "write a number above 0 and at most 1000000".to_owned())
+    number.ok_or_else(|| "write a number above 0 and at most 1000000, such as 50".to_owned())
 }
 
 // === impl Assumptions ===

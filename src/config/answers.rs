@@ -1,8 +1,9 @@
 //! The `answers` and `prices` sections: how responses are observed.
 
-use serde_json::{Number, Value, json};
+use serde_json::{Number, json};
 
 use super::FieldError;
+use super::checks::as_written;
 use super::diagnostics::Diagnostics;
 use super::examples::example_fix;
 use super::ramp_steps::share_from_percent;
@@ -76,7 +77,7 @@ pub(super) fn check_answers(
         reject_unused(&unused, fix, diagnostics);
     }
     formats.paths =
-        raw.paths.into_iter().filter_map(|path| check_path(path, diagnostics)).collect();
+        raw.paths.into_iter().enumerate().filter_map(|it| check_path(it, diagnostics)).collect();
     formats.default = raw.format;
     let sample = check_read_sample(raw.sample.as_ref(), diagnostics);
     let refusal_phrases = check_refusal_phrases(&raw.refusal_phrases, diagnostics);
@@ -102,18 +103,22 @@ fn reject_unused(fields: &[(&str, bool)], fix: &str, diagnostics: &mut Diagnosti
     }
 }
 
-fn check_path(path: RawPath, diagnostics: &mut Diagnostics) -> Option<(Box<[u8]>, Format)> {
-    match (path.prefix, path.format) {
+fn check_path(
+    (index, RawPath { prefix, format }): (usize, RawPath),
+    diagnostics: &mut Diagnostics,
+) -> Option<(Box<[u8]>, Format)> {
+    match (prefix, format) {
         // No path with another character can arrive.
         (Some(prefix), Some(format))
             if prefix.starts_with('/') && prefix.chars().all(|it| it.is_ascii_graphic()) =>
         {
             Some((prefix.into_bytes().into(), format))
         }
-        (prefix, _) => {
+        (prefix, format) => {
+            let format = format.map(Format::as_str);
             diagnostics.push(FieldError::new(
-                "answers.paths",
-                &prefix.map_or(Value::Null, Value::from),
+                format!("answers.paths[{index}]"),
+                &as_written(json!({"prefix": prefix, "format": format})),
                 r#"write a prefix in ASCII that begins with "/", without spaces, and its format, such as {"prefix": "/v1/ask", "format": "chat"}"#,
             ));
             None
@@ -123,14 +128,15 @@ fn check_path(path: RawPath, diagnostics: &mut Diagnostics) -> Option<(Box<[u8]>
 
 fn check_refusal_phrases(raw: &[String], diagnostics: &mut Diagnostics) -> Phrases {
     let mut phrases = Phrases::default();
-    for phrase in raw {
+    for (index, phrase) in raw.iter().enumerate() {
         if !phrases.add(phrase) {
             let fix = format!(
                 "write the first words of a refusal, such as \"I'm sorry\": not empty, without \
                  surrounding whitespace, at most {} bytes",
                 Phrases::MAX_LENGTH
             );
-            diagnostics.push(FieldError::new("answers.refusal_phrases", &json!(phrase), fix));
+            let field = format!("answers.refusal_phrases[{index}]");
+            diagnostics.push(FieldError::new(field, &json!(phrase), fix));
         }
     }
     phrases
@@ -149,13 +155,13 @@ fn check_prices(raw: Vec<(String, RawPrice)>, diagnostics: &mut Diagnostics) -> 
 }
 
 fn check_price(model: &str, raw: RawPrice, diagnostics: &mut Diagnostics) -> Option<Price> {
-    let mut price = |name: &str, dollars: Option<f64>| {
+    let mut price = |name: &str, dollars: Option<Number>| {
         let field = format!("prices.{model}.{name}");
         let Some(dollars) = dollars else {
             diagnostics.push(FieldError::missing(field, example_fix("prices")));
             return None;
         };
-        let micro_dollars = micro_dollars(dollars);
+        let micro_dollars = dollars.as_f64().and_then(micro_dollars);
         if micro_dollars.is_none() {
             let fix = "write US dollars per million tokens, from 0 to 1000000";
             diagnostics.push(FieldError::new(field, &json!(dollars), fix));
@@ -164,7 +170,7 @@ fn check_price(model: &str, raw: RawPrice, diagnostics: &mut Diagnostics) -> Opt
     };
     let input = price("input", raw.input);
     let output = price("output", raw.output);
-    let mut price_or_input = |name: &str, dollars: Option<f64>| match dollars {
+    let mut price_or_input = |name: &str, dollars: Option<Number>| match dollars {
         Some(_) => price(name, dollars),
         None => input,
     };

@@ -204,11 +204,12 @@ impl Headers {
         diagnostics: &mut Diagnostics,
     ) -> Self {
         let force = force.map(|name| diagnostics.checked("force_header", &name, check_header_name));
-        let cluster = cluster.as_deref().unwrap_or("x-verdigris-cluster");
-        let version = version.as_deref().unwrap_or("x-verdigris-version");
+        let mut own = |field, name: Option<String>, default| {
+            check_own_header_name(field, name.as_deref(), default, diagnostics)
+        };
         Self {
-            cluster: diagnostics.checked("cluster_header", cluster, check_own_header_name),
-            version: diagnostics.checked("version_header", version, check_own_header_name),
+            cluster: own("cluster_header", cluster, "x-verdigris-cluster"),
+            version: own("version_header", version, "x-verdigris-version"),
             force,
         }
     }
@@ -246,10 +247,11 @@ fn check_max_request_body(raw: Option<u64>, diagnostics: &mut Diagnostics) -> Op
 fn check_pins(raw: &RawPins, diagnostics: &mut Diagnostics) -> Pins {
     let mut pins = Pins::default();
     let lists = [(Version::Blue, &raw.blue), (Version::Green, &raw.green)];
-    for (version, unit) in
-        lists.iter().flat_map(|(version, units)| units.iter().map(move |unit| (*version, unit)))
+    for (version, (index, unit)) in lists
+        .iter()
+        .flat_map(|(version, units)| units.iter().enumerate().map(move |it| (*version, it)))
     {
-        let field = format!("pins.{version}");
+        let field = format!("pins.{version}[{index}]");
         if unit.is_empty() || unit.trim() != unit {
             let fix =
                 "a unit is not empty and has no surrounding whitespace; correct or remove the pin";

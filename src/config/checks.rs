@@ -1,6 +1,6 @@
 //! Checks that several sections of the configuration share.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::FieldError;
 use super::diagnostics::Diagnostics;
@@ -18,14 +18,40 @@ pub(super) fn check_header_name(name: &str) -> Result<HeaderName, &'static str> 
     HeaderName::new(name).ok_or(HeaderName::RULE)
 }
 
-/// Accepts the names of headers that the filter may overwrite.
-pub(super) fn check_own_header_name(name: &str) -> Result<HeaderName, &'static str> {
-    let name = check_header_name(name)?;
-    if name.is_standard() { Err(HeaderName::OWN_RULE) } else { Ok(name) }
+/// Checks the name of a header that the filter overwrites. `default` is the field's default.
+pub(super) fn check_own_header_name(
+    field: &str,
+    name: Option<&str>,
+    default: &str,
+    diagnostics: &mut Diagnostics,
+) -> Option<HeaderName> {
+    let name = diagnostics.checked(field, name.unwrap_or(default), check_header_name)?;
+    if name.is_standard() {
+        let fix = format!(
+            "the filter overwrites this header, but requests need it; use a custom header, such as \
+             \"{default}\""
+        );
+        diagnostics.push(FieldError::new(field, &json!(name.as_str()), fix));
+        return None;
+    }
+    Some(name)
 }
 
 pub(super) fn check_cookie_name(name: &str) -> Result<CookieName, &'static str> {
     CookieName::new(name).ok_or(CookieName::RULE)
+}
+
+/// The field of one of `count` sources, which are written as a list if there are several.
+pub(super) fn source_field(field: &str, index: usize, count: usize) -> String {
+    if count > 1 { format!("{field}[{index}]") } else { field.to_owned() }
+}
+
+/// An object as it was written: without the fields that are absent, which are null here.
+pub(super) fn as_written(mut object: Value) -> Value {
+    if let Value::Object(fields) = &mut object {
+        fields.retain(|_, value| !value.is_null());
+    }
+    object
 }
 
 /// The share of the weights in `field`.

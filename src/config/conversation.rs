@@ -5,7 +5,9 @@ use std::time::UNIX_EPOCH;
 use serde_json::json;
 
 use super::FieldError;
-use super::checks::{check_cookie_name, check_header_name, check_weights};
+use super::checks::{
+    as_written, check_cookie_name, check_header_name, check_weights, source_field,
+};
 use super::diagnostics::Diagnostics;
 use super::marker_cookie::MarkerCookie;
 use super::raw::common::{RawUnitSource, RawUnitSources};
@@ -109,10 +111,13 @@ fn check_ids(
         let fix = r#"write {"header": "x-conversation-id"}, {"cookie": …}, {"pointer": …} or a list of these, or remove the field to use the headers of well-known clients"#;
         diagnostics.push(FieldError::new("conversation.id", &json!([]), fix));
     }
-    for source in &sources {
+    for (index, source) in sources.iter().enumerate() {
+        let field = source_field("conversation.id", index, sources.len());
         match &source.pointer {
-            Some(pointer) => ids.pointers.push(check_id_pointer(pointer, source, diagnostics)?),
-            None => ids.sources.push(check_source("conversation.id", source, diagnostics)?),
+            Some(pointer) => {
+                ids.pointers.push(check_id_pointer(&field, pointer, source, diagnostics)?);
+            }
+            None => ids.sources.push(check_source(&field, source, diagnostics)?),
         }
     }
     Some(ids)
@@ -124,6 +129,7 @@ fn header_source(name: &str) -> Option<UnitSource> {
 
 /// Checks a JSON pointer to an id.
 fn check_id_pointer(
+    field: &str,
     pointer: &str,
     source: &RawUnitSource,
     diagnostics: &mut Diagnostics,
@@ -139,7 +145,8 @@ fn check_id_pointer(
     } else {
         "write a JSON pointer into the request body, such as \"/conversation/id\""
     };
-    diagnostics.push(FieldError::new("conversation.id", &json!({"pointer": pointer}), fix));
+    let value = json!({"header": source.header, "cookie": source.cookie, "pointer": pointer});
+    diagnostics.push(FieldError::new(field, &as_written(value), fix));
     None
 }
 
@@ -156,9 +163,11 @@ fn check_source(
             diagnostics.checked(field, name, check_cookie_name).map(UnitSource::Cookie)
         }
         _ => {
-            let value = json!({"header": source.header, "cookie": source.cookie});
+            let value = json!({
+                "header": source.header, "cookie": source.cookie, "pointer": source.pointer,
+            });
             let fix = "a source is one header or one cookie; write several sources as a list";
-            diagnostics.push(FieldError::new(field, &value, fix));
+            diagnostics.push(FieldError::new(field, &as_written(value), fix));
             None
         }
     }

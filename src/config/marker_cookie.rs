@@ -7,6 +7,7 @@
 use serde_json::json;
 
 use super::FieldError;
+use super::checks::as_written;
 use super::diagnostics::Diagnostics;
 use super::raw::sections::RawCookie;
 use super::same_site::SameSite;
@@ -49,12 +50,13 @@ impl MarkerCookie {
         let cookie = Self { name, path: path?, domain, is_secure, same_site };
         match cookie.broken_rule() {
             Some(rule) => {
-                let value = json!({
+                let value = as_written(json!({
                     "cookie": cookie.name.as_str(),
                     "secure": raw.secure,
+                    "same_site": raw.same_site.and(Some(same_site.attribute().to_ascii_lowercase())),
                     "domain": raw.domain,
                     "path": raw.path,
-                });
+                }));
                 diagnostics.push(FieldError::new(FIELD, &value, rule));
                 None
             }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::FieldError;
-use super::checks::check_header_name;
+use super::checks::{as_written, check_header_name};
 use super::diagnostics::Diagnostics;
 use super::raw::sections::{RawHeaders, RawRequest, RawSystem, UnpatchablePolicy};
 use crate::names::HeaderName;
@@ -61,8 +61,9 @@ fn check_header_patch(
         }
         Some(name)
     };
-    for name in &raw.remove {
-        patch.remove.extend(check_name(&format!("{field}.headers.remove"), name, diagnostics));
+    for (index, name) in raw.remove.iter().enumerate() {
+        let field = format!("{field}.headers.remove[{index}]");
+        patch.remove.extend(check_name(&field, name, diagnostics));
     }
     for (name, value) in &raw.set {
         let field = format!("{field}.headers.set");
@@ -85,9 +86,9 @@ fn check_header_patch(
 
 fn check_system(field: &str, raw: RawSystem, diagnostics: &mut Diagnostics) -> Option<System> {
     let field = format!("{field}.system");
-    let value = json!({
+    let value = as_written(json!({
         "replace": raw.replace, "prepend": raw.prepend, "append": raw.append,
-    });
+    }));
     let (placement, text) = match (raw.replace, raw.prepend, raw.append) {
         (Some(text), None, None) => (Placement::Replace, text),
         (None, Some(text), None) => (Placement::Prepend, text),

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::checks::check_cluster_name;
+use super::checks::{check_cluster_name, source_field};
 use super::diagnostics::Diagnostics;
 use super::raw::ramp::RawStep;
 use super::raw::root::{RawConfig, RawVersion};
@@ -69,12 +69,15 @@ pub(super) fn check_read_body(raw: &RawConfig, diagnostics: &mut Diagnostics) ->
     let fix = "set allow_on_headers_stop_iteration: true in Envoy's Wasm filter and write \
                \"read_body\": \"before_routing\"";
     let ids = raw.conversation.iter().filter_map(|it| it.id.as_ref());
-    for pointer in ids.flat_map(|sources| &sources.0).filter_map(|it| it.pointer.as_ref()) {
+    let ids: Vec<_> = ids.flat_map(|sources| &sources.0).collect();
+    for (index, source) in ids.iter().enumerate() {
+        let Some(pointer) = &source.pointer else { continue };
+        let field = source_field("conversation.id", index, ids.len());
         let fix = format!(
             "the body is read after routing, when the version is already chosen; name a header or a \
              cookie, or {fix}"
         );
-        diagnostics.push(FieldError::new("conversation.id", &json!({"pointer": pointer}), fix));
+        diagnostics.push(FieldError::new(field, &json!({"pointer": pointer}), fix));
     }
     let sections = [
         ("feedback", raw.feedback.is_some()),

@@ -50,8 +50,8 @@ fn check_section(
     blue_has_patch: bool,
     diagnostics: &mut Diagnostics,
 ) -> Option<ShadowConfig> {
-    let header = raw.header.as_deref().unwrap_or(HEADER);
-    let header = diagnostics.checked("shadow.header", header, check_own_header_name);
+    let header = raw.header.as_deref();
+    let header = check_own_header_name("shadow.header", header, HEADER, diagnostics);
     reject_patch_of_blue("shadow", blue_has_patch, diagnostics);
     let Some(percent) = raw.percent else {
         diagnostics.push(FieldError::missing("shadow.percent", example_fix("shadow")));
@@ -59,7 +59,7 @@ fn check_section(
     };
     let share = 100_u64.checked_sub(percent).and_then(|blue| Share::new(blue, percent));
     if share.is_none() {
-        let fix = "write a whole number from 0 to 100";
+        let fix = example_fix("shadow.percent");
         diagnostics.push(FieldError::new("shadow.percent", &json!(percent), fix));
     }
     Some(ShadowConfig { share: share?, header: header? })
@@ -68,7 +68,7 @@ fn check_section(
 /// The section that a ramp with a shadow step implies: nothing is mirrored outside of that step.
 fn implied_shadow(blue_has_patch: bool, diagnostics: &mut Diagnostics) -> Option<ShadowConfig> {
     reject_patch_of_blue("ramp.steps[0].shadow", blue_has_patch, diagnostics);
-    let header = diagnostics.checked("shadow.header", HEADER, check_own_header_name);
+    let header = check_own_header_name("shadow.header", None, HEADER, diagnostics);
     Some(ShadowConfig { share: Share::ZERO, header: header? })
 }
 

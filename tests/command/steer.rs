@@ -272,5 +272,13 @@ fn a_rollback_by_file_needs_no_token() {
         assert_eq!(output.code, 0, "{output:?}");
         assert_eq!(std::fs::read_to_string(&file).unwrap(), after);
     }
+    // All users are on blue already.
+    let smallest = config(json!({})).to_string();
+    let file = files.add("smallest.json", &smallest);
+    let output = run(None, &["rollback", "--file", &file]);
+    let expected =
+        format!("fine: {file} has neither weights nor ramp: all users are on blue already\n");
+    assert_eq!((output.code, output.out), (0, expected), "{}", output.err);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), smallest);
     assert_eq!(run(None, &["rollback", "--file", "nowhere.yaml"]).code, 2);
 }

@@ -124,13 +124,26 @@ fn all_users_on_blue_is_one_edit_in_every_notation() {
 }
 
 #[test]
+fn weights_that_the_filter_rejects_are_not_written() {
+    let files = Files::new();
+    let text = json_with("\"weights\": {\"blue\": 95, \"green\": 5}");
+    let file = files.add("filter.json", &text);
+    for (blue, green) in [("0", "0"), ("2147483647", "1"), ("1", "9999999999"), ("1", "-1")] {
+        let (code, errors) = weights(&[blue, green, &file]);
+        assert_eq!(code, 2, "{errors}");
+        assert!(errors.contains("at least one of them positive and their sum at most 2147483647"));
+        assert_eq!(fs::read_to_string(&file).unwrap(), text);
+    }
+    assert_eq!(weights(&["2147483646", "1", &file]).0, NOT_CONFIRMED);
+}
+
+#[test]
 fn a_file_that_the_script_cannot_edit_stays_as_it_is() {
     let ramp = json_with("\"ramp\": {}");
     let in_double_quotes = format!("configuration: {}\n", serde_json::Value::from(ramp.as_str()));
-    let cases: [(&str, [&str; 2], i32, &str); 11] = [
+    let cases: [(&str, [&str; 2], i32, &str); 10] = [
         (&ramp, ["75", "25"], 1, "To move all users to blue now: weights 100 0"),
         (&ramp, ["0", "100"], 1, "both need VERDIGRIS_CONSOLE_TOKEN"),
-        (&ramp, ["0", "0"], 1, "this rollout has a ramp"),
         (&json_with("\"pins\": {}"), ["100", "0"], 1, "the rollout has no \"weights\""),
         (
             &json_with("\"ramp\": 1"),

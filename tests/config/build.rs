@@ -111,7 +111,7 @@ fn all_errors_are_reported_at_once() {
     let invalid = parse(&config).unwrap_err();
     assert_eq!(
         error_fields(&invalid),
-        ["rollout", "unit.header", "unit.cookie", "versions.blue.cluster", "weights"]
+        ["rollout", "unit[0].header", "unit[1].cookie", "versions.blue.cluster", "weights"]
     );
     assert_eq!(invalid.to_string().lines().count(), 5);
 }

@@ -15,7 +15,8 @@ fn assert_errors<'a>(cases: impl IntoIterator<Item = Case<'a>>) {
         if expected.starts_with("shadow: ") {
             config["shadow"] = json!({"percent": 1});
         }
-        let errors = parse(&config).expect_err(&config.to_string()).to_string();
+        // Each error ends with a line break.
+        let errors = format!("{}\n", parse(&config).expect_err(&config.to_string()));
         assert!(errors.contains(expected), "{errors}\nmust contain\n{expected}");
     }
 }
@@ -40,7 +41,7 @@ fn errors_of_rollout_unit_and_headers() {
         (
             "/unit",
             Some(json!({"query": "u"})),
-            "unit.query: \"u\": unknown field; the fields are header, cookie, pointer",
+            "unit.query: \"u\": unknown field; the fields are header, cookie\n",
         ),
         (
             "/unit",
@@ -59,8 +60,19 @@ fn errors_of_rollout_unit_and_headers() {
             "unit: {\"cookie\":\"b\",\"header\":\"a\"}: a source is one header or one cookie",
         ),
         ("/unit", Some(json!([["x-u"]])), "unit[0]: [\"x-u\"]: is not an object"),
-        ("/version_header", Some(json!("Host")), "version_header: \"Host\": the filter overwrites"),
-        ("/cluster_header", Some(json!("cookie")), "cluster_header: \"cookie\": the filter over"),
+        (
+            "/version_header",
+            Some(json!("Host")),
+            "version_header: \"host\": the filter overwrites this header, but requests need it; use a \
+             custom header, such as \"x-verdigris-version\"",
+        ),
+        ("/cluster_header", Some(json!("host")), "such as \"x-verdigris-cluster\"\n"),
+        (
+            "/shadow",
+            Some(json!({"percent": 1, "header": "cookie"})),
+            "shadow.header: \"cookie\": the filter overwrites this header, but requests need it; use a \
+             custom header, such as \"x-verdigris-shadow\"",
+        ),
         ("/default_cluster", Some(json!(" a")), "default_cluster: \" a\": name an Envoy cluster"),
         ("/force_header", Some(json!("a b")), "force_header: \"a b\": name an HTTP header"),
         ("/cluster_header", Some(json!("")), "cluster_header: \"\": name an HTTP header"),
@@ -179,12 +191,12 @@ fn errors_of_weights_and_pins() {
             Some(json!("green")),
             "on_missing: \"green\": write \"blue\" or \"random\"",
         ),
-        ("/pins", Some(json!({"green": [""]})), "pins.green: \"\": a unit is not empty"),
-        ("/pins", Some(json!({"green": ["u "]})), "pins.green: \"u \": a unit is not empty"),
+        ("/pins", Some(json!({"green": [""]})), "pins.green[0]: \"\": a unit is not empty"),
+        ("/pins", Some(json!({"green": ["u "]})), "pins.green[0]: \"u \": a unit is not empty"),
         (
             "/pins",
             Some(json!({"blue": ["u"], "green": ["u"]})),
-            "pins.green: \"u\": the unit is pinned to both",
+            "pins.green[0]: \"u\": the unit is pinned to both",
         ),
         ("/pins", Some(json!({"blue": "u"})), "pins.blue: \"u\": is not a list"),
     ]);
@@ -211,17 +223,17 @@ fn errors_of_answers_and_prices() {
         (
             "/answers",
             Some(json!({"paths": [{"prefix": "x", "format": "chat"}]})),
-            "answers.paths: \"x\": write a prefix",
+            "answers.paths[0]: {\"format\":\"chat\",\"prefix\":\"x\"}: write a prefix",
         ),
         (
             "/answers",
             Some(json!({"paths": [{"prefix": "/x"}]})),
-            "answers.paths: \"/x\": write a prefix",
+            "answers.paths[0]: {\"prefix\":\"/x\"}: write a prefix",
         ),
         (
             "/answers",
             Some(json!({"paths": [{"prefix": "/x y", "format": "chat"}]})),
-            "answers.paths: \"/x y\": write a prefix in ASCII",
+            "answers.paths[0]: {\"format\":\"chat\",\"prefix\":\"/x y\"}: write a prefix in ASCII",
         ),
         ("/console", Some(json!({"hosts": ["a"]})), "console.hosts: set: has no effect"),
         (
@@ -232,7 +244,7 @@ fn errors_of_answers_and_prices() {
         (
             "/answers",
             Some(json!({"paths": {}})),
-            "answers.paths: {}: is not a list; write its items",
+            "answers.paths: {}: is not a list; write [{\"prefix\": \"/v1/ask\", \"format\": \"chat\"}]",
         ),
         (
             "/answers",
@@ -241,8 +253,8 @@ fn errors_of_answers_and_prices() {
         ),
         (
             "/answers",
-            Some(json!({"refusal_phrases": [" no"]})),
-            "answers.refusal_phrases: \" no\": write the first words",
+            Some(json!({"refusal_phrases": ["no", " no"]})),
+            "answers.refusal_phrases[1]: \" no\": write the first words",
         ),
         ("/prices", Some(json!({"*": {"input": 1, "output": 2}})), "prices: set: has no effect"),
         ("/prices", Some(json!({"*": {"input": 1}})), "prices.*.output: missing: write US dollars"),
@@ -250,7 +262,7 @@ fn errors_of_answers_and_prices() {
         (
             "/prices",
             Some(json!({"*": {"input": -1, "output": 1}})),
-            "prices.*.input: -1.0: write US dollars",
+            "prices.*.input: -1: write US dollars",
         ),
         (
             "/prices",
@@ -261,6 +273,96 @@ fn errors_of_answers_and_prices() {
             "/prices",
             Some(json!({"a": {"input": "one", "output": 1}})),
             "prices.a.input: \"one\": is not a number",
+        ),
+    ]);
+}
+
+/// What is shown is what was written, and the fix has an example of the field.
+#[test]
+fn errors_in_lists_and_objects() {
+    let green = "/versions/green";
+    let request = |request: Value| Some(json!({"cluster": "llm-green", "request": request}));
+    assert_errors([
+        (
+            "/versions/blue",
+            Some(json!("b")),
+            "versions.blue: \"b\": is not an object; write {\"cluster\": \"llm-blue\"}",
+        ),
+        (green, request(json!("gpt")), "write {\"model\": \"gpt-5-mini\"}"),
+        (
+            green,
+            request(json!({"system": "You are terse."})),
+            "versions.green.request.system: \"You are terse.\": is not an object; write {\"replace\": \"…\"}",
+        ),
+        (
+            green,
+            request(json!({"system": {"append": "b", "replace": "a"}})),
+            "versions.green.request.system: {\"append\":\"b\",\"replace\":\"a\"}: write one of",
+        ),
+        (
+            green,
+            request(json!({"headers": {"remove": ["x-a", "host"]}})),
+            "versions.green.request.headers.remove[1]: \"host\": the filter or Envoy needs",
+        ),
+        (green, request(json!({"headers": {"remove": "x"}})), "write [\"x-team\"]"),
+        ("/conversation", Some(json!({"drain": "24h"})), "write {\"max_age\": \"24h\"}"),
+        ("/conversation", Some(json!({"history": [1]})), "write {\"since\": \"2026-"),
+        (
+            "/conversation",
+            Some(json!({"marker": {"cookie": "__Host-x"}})),
+            "conversation.marker: {\"cookie\":\"__Host-x\"}: browsers drop",
+        ),
+        (
+            "/conversation",
+            Some(json!({"marker": {"cookie": "x", "same_site": "none"}})),
+            "conversation.marker: {\"cookie\":\"x\",\"same_site\":\"none\"}: browsers drop",
+        ),
+        (
+            "/conversation",
+            Some(json!({"id": [{"header": "x-a"}, {"cookie": "a b"}]})),
+            "conversation.id[1]: \"a b\": name a cookie",
+        ),
+        (
+            "/conversation",
+            Some(json!({"id": [{"header": "x-a"}, {"pointer": "a"}]})),
+            "conversation.id[1]: {\"pointer\":\"a\"}: write a JSON pointer",
+        ),
+        ("/conversation", Some(json!({"id": {}})), "conversation.id: {}: a source is one"),
+        ("/conversation", Some(json!({"id": {"query": "u"}})), "are header, cookie, pointer\n"),
+        (
+            "/unit",
+            Some(json!([{"header": "x-a"}, {"cookie": "a b"}])),
+            "unit[1].cookie: \"a b\": name a cookie",
+        ),
+        ("/unit", Some(json!({"pointer": "/u"})), "unit.pointer: \"/u\": a unit is in a header"),
+        ("/pins", Some(json!({"green": ["a", " b"]})), "pins.green[1]: \" b\": a unit is not"),
+        ("/pins", Some(json!({"green": "a"})), "pins.green: \"a\": is not a list; write [\"u1\"]"),
+        (
+            "/ramp",
+            Some(json!({"gates": ["error_rate"]})),
+            "ramp.gates[0]: \"error_rate\": is not an object; write {\"metric\": \"error_rate\"}",
+        ),
+        ("/prices", Some(json!({"gpt": 3})), "write {\"input\": 2.5, \"output\": 10}"),
+        (
+            "/shadow",
+            Some(json!({"percent": 10.5})),
+            "shadow.percent: 10.5: is not a whole number from 0; write a whole number from 0 to 100, \
+             such as 10\n",
+        ),
+        (
+            "/shadow",
+            Some(json!({"percent": -5})),
+            "write a whole number from 0 to 100, such as 10\n",
+        ),
+        (
+            "/feedback",
+            Some(json!({"path": "/f", "thumb": "/t", "max_per_minute": -1})),
+            "feedback.max_per_minute: -1: is not a whole number from 0; write one, such as 5\n",
+        ),
+        (
+            "/feedback",
+            Some(json!({"path": {}})),
+            "feedback.path: {}: is not a string; write a text in",
         ),
     ]);
 }

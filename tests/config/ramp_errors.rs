@@ -191,11 +191,11 @@ fn errors_that_concern_other_sections_and_types() {
         ),
         (
             json!({"ramp": {"tripwires": null}}),
-            "ramp.tripwires: null: is not a list; write its items in brackets, […]",
+            "ramp.tripwires: null: is not a list; write [{\"metric\": \"error_rate\", \"limit\": \"20%\"}]",
         ),
         (
             json!({"ramp": {"gates": [["error_rate"]]}}),
-            "ramp.gates[0]: [\"error_rate\"]: is not an object; write its fields in braces, {…}",
+            "ramp.gates[0]: [\"error_rate\"]: is not an object; write {\"metric\": \"error_rate\"}",
         ),
     ];
     for (fields, expected) in cases {

@@ -41,7 +41,7 @@ fn what_depends_on_a_body_before_routing_is_rejected() {
     let cases = [
         (
             json!({"conversation": {"id": [{"header": "x-chat"}, {"pointer": "/id"}]}}),
-            "conversation.id: {\"pointer\":\"/id\"}: the body is read after routing",
+            "conversation.id[1]: {\"pointer\":\"/id\"}: the body is read after routing",
         ),
         (json!({"feedback": feedback}), "feedback: set: needs bodies that are read before"),
         (json!({"shadow": {"percent": 1}}), "shadow: set: needs bodies that are read before"),

@@ -7,10 +7,21 @@ use crate::{config_with_value, error_fields, parse};
 
 #[test]
 fn a_text_that_is_not_one_json_object_is_invalid() {
-    let cases: [(&[u8], &str); 7] = [
+    let cases: [(&[u8], &str); 18] = [
         (b"", "write one JSON object"),
-        (b"{", "EOF while parsing"),
-        (b"{} {}", "trailing characters"),
+        (b"{", "EOF while parsing an object at line 1 column 1; a } is missing at the end"),
+        (b"{} {}", "trailing characters at line 1 column 4; remove what follows the JSON object"),
+        (br#"{"a": 1 "b": 2}"#, "; a comma is missing before this"),
+        (br#"{"a": [1 2]}"#, "; a comma is missing before this"),
+        (br#"{"a" 1}"#, "; a colon is missing before this"),
+        (br#"{"a": [1"#, "; a ] is missing at the end"),
+        (br#"{"a": "b"#, "; a \" is missing at the end of a text"),
+        (br#"{"a":"#, "; a value and a } are missing at the end"),
+        (br#"{'a': 1}"#, "; write field names and texts in double quotes"),
+        (br#"{a: 1}"#, "; write field names and texts in double quotes"),
+        (br#"{"a": 'b'}"#, "; write a value here: texts in double quotes"),
+        (br#"{"a": 1,}"#, "; remove it, since JSON has no comma before } or ]"),
+        (br#"{"a": "\d"}"#, "; write a backslash in a text as \\\\"),
         (b"[]", "plugin configuration: []: is not an object"),
         (b"\n\x21\n\x04unit\xff", "google.protobuf.StringValue"),
         (br#"{"rollout": "a", "rollout": "b"}"#, "rollout is written twice"),

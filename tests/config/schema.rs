@@ -120,8 +120,11 @@ fn the_schema_describes_each_field_that_the_parser_knows() {
     ];
     for (pointer, unknown) in objects {
         let object = SCHEMA.pointer(pointer).unwrap();
-        let mut described: Vec<_> =
-            object["properties"].as_object().unwrap().keys().cloned().collect();
+        let properties = object["properties"].as_object().unwrap().iter();
+        // A pointer that is only accepted as null is not listed.
+        let described =
+            properties.filter(|(name, it)| name.as_str() != "pointer" || it["type"] != "null");
+        let mut described: Vec<_> = described.map(|(name, _)| name.clone()).collect();
         let mut known = known_fields(&unknown);
         described.sort();
         known.sort();

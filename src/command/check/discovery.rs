@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use super::envoy::{Envoy, Manager, Purpose, Resource, Scope, discovered_file, has_wasm_type};
 use super::findings::Findings;
+use super::wasm_fields;
 use crate::command::source::{Finding, WASM, filter_config, is_misspelt_wasm_type};
 use crate::command::yaml::YamlNode;
 
@@ -16,6 +17,7 @@ pub fn check(envoy: &Envoy<'_>, findings: &mut Findings) {
         let resources: Vec<_> = envoy.resources.iter().filter(is_here).collect();
         check_resources(*scope, &resources, findings);
         check_types(*scope, findings);
+        wasm_fields::check(*scope, findings);
     }
     for manager in &envoy.managers {
         if let Some(filter) = manager.filter()
@@ -31,7 +33,7 @@ pub fn check(envoy: &Envoy<'_>, findings: &mut Findings) {
             == 1
     };
     for resource in envoy.resources.iter().filter(is_alone) {
-        check_name(resource, &envoy.managers, findings);
+        check_name(resource, envoy, findings);
     }
     check_presence(envoy, findings);
 }
@@ -145,9 +147,10 @@ fn check_watched_folder(scope: Scope<'_>, discovery: &YamlNode, findings: &mut F
 }
 
 /// Checks that a resource has the name of the filters that read it.
-fn check_name(resource: &Resource<'_>, managers: &[Manager<'_>], findings: &mut Findings) {
+fn check_name(resource: &Resource<'_>, envoy: &Envoy<'_>, findings: &mut Findings) {
     let file = resource.scope.document.file_name.as_str();
-    let discovering: Vec<_> = managers
+    let discovering: Vec<_> = envoy
+        .managers
         .iter()
         .filter_map(|it| Some((it, it.filter().filter(|it| it.get("config_discovery").is_some())?)))
         .collect();
@@ -164,10 +167,21 @@ fn check_name(resource: &Resource<'_>, managers: &[Manager<'_>], findings: &mut 
         if !discovering.iter().any(is_named)
             && let Some((reader, filter)) = discovering.iter().find(same_kind)
         {
-            findings.warnings.push(misnamed(resource, reader, filter));
+            // No other file is for that filter, so this one must be.
+            let is_only = !envoy.resources.iter().any(|it| {
+                !std::ptr::eq(it, resource)
+                    && discovered_file(filter) == Some(it.scope.document.file_name.as_str())
+            });
+            match is_only {
+                true => findings.problems.push(misnamed(resource, reader, filter, "")),
+                false => {
+                    let condition = "if an HTTP filter of this bootstrap reads the file, ";
+                    findings.warnings.push(misnamed(resource, reader, filter, condition));
+                }
+            }
         }
     } else if others.len() == readers.len() {
-        let first = others.first().map(|(reader, filter)| misnamed(resource, reader, filter));
+        let first = others.first().map(|(reader, filter)| misnamed(resource, reader, filter, ""));
         findings.problems.extend(first);
     } else {
         findings.problems.extend(others.iter().map(|(reader, filter)| {
@@ -181,10 +195,17 @@ fn check_name(resource: &Resource<'_>, managers: &[Manager<'_>], findings: &mut 
     }
 }
 
-fn misnamed(resource: &Resource<'_>, reader: &Manager<'_>, filter: &YamlNode) -> Finding {
+/// The finding that a resource has another name than its reader. `condition` is empty if Envoy surely
+/// rejects it.
+fn misnamed(
+    resource: &Resource<'_>,
+    reader: &Manager<'_>,
+    filter: &YamlNode,
+    condition: &str,
+) -> Finding {
     let at = resource.node.get("name").map_or(resource.node, |it| &**it);
     let fix = format!(
-        "Envoy rejects it (\"Unexpected resource name\"), since the HTTP filter is named {:?} ({}:{}): \
+        "{condition}Envoy rejects it (\"Unexpected resource name\"), since the HTTP filter is named {:?} ({}:{}): \
          use the same name in both",
         reader.filter_name(),
         reader.scope.file,

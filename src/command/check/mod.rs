@@ -5,6 +5,7 @@
 //! | `plugin` | a plugin configuration and the filter around it |
 //! | `agreement`, `bootstrap`, `listener` | clusters and headers that a rollout must agree with |
 //! | `discovery` | whether Envoy accepts the configuration |
+//! | `wasm_fields` | the names of fields and choices in Envoy's Wasm filter |
 //! | `filters` | the order of HTTP filters |
 //! | `buffers` | whether Envoy buffers the bodies that are read |
 //! | `routes`, `version_routes`, `clusters` | where requests go |
@@ -33,11 +34,13 @@ mod routes;
 mod shadow;
 mod stats;
 mod version_routes;
+mod wasm_fields;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::load;
+use super::numbers::index;
 use super::output::{
     BAD, CliError, DOUBTFUL, GOOD, HEAD, Report, ReportOutcome, pluralized, styled,
 };
@@ -72,7 +75,7 @@ pub struct CheckArgs {
     from: Option<String>,
     /// The current step of OLD's ramp, counted from 0; without it, the worst case of all steps is
     /// shown. In a ramp with a shadow step, 0 is the first step, in which more users may move.
-    #[arg(long, value_name = "N", requires = "from")]
+    #[arg(long, value_name = "N", requires = "from", value_parser = index::<usize>(), allow_negative_numbers = true)]
     step: Option<usize>,
     /// The build of the filter that Envoy loads: verdigris.wasm, or verdigris-route.wasm, which refuses
     /// what needs bodies or responses.
@@ -318,6 +321,24 @@ impl Checked {
         let source = self.sources.iter().find(|it| it.name == finding.file);
         source.map(|it| it.excerpt(finding.position)).unwrap_or_default()
     }
+
+    /// The number of effects of a reload that are warnings.
+    fn reload_warnings(&self) -> usize {
+        self.reload.iter().flatten().filter(|it| it.is_warning()).count()
+    }
+
+    /// The line that says why `--strict` exits with 1; empty if it does not.
+    fn strict_line(&self) -> String {
+        let counts =
+            [(self.findings.warnings.len(), ""), (self.reload_warnings(), " about the reload")];
+        let counts = counts.iter().filter(|(count, _)| *count > 0);
+        let parts: Vec<_> =
+            counts.map(|(count, about)| pluralized(*count, "warning") + about).collect();
+        match parts.is_empty() {
+            true => String::new(),
+            false => format!("{}; --strict exits with 1\n", parts.join(", ")),
+        }
+    }
 }
 
 impl Report for Checked {
@@ -349,14 +370,15 @@ impl Report for Checked {
         text.extend(notes.iter().map(|it| format!("{} {it}\n", styled(HEAD, "note:"))));
         if !problems.is_empty() {
             text.push_str(&format!("{}\n", pluralized(problems.len(), "problem")));
+        } else if self.is_strict {
+            text.push_str(&self.strict_line());
         }
         text
     }
 
     fn outcome(&self) -> ReportOutcome {
-        let mut effects = self.reload.iter().flatten();
         let Findings { problems, warnings, .. } = &self.findings;
-        let has_warnings = !warnings.is_empty() || effects.any(Effect::is_warning);
+        let has_warnings = !warnings.is_empty() || self.reload_warnings() > 0;
         if !problems.is_empty() || self.is_strict && has_warnings {
             ReportOutcome::Findings
         } else {

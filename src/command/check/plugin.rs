@@ -256,7 +256,8 @@ impl ParsedPlugin<'_> {
         let candidates = [beside.as_path(), Path::new(path)];
         let field = "vm_config.code.local.filename";
         let value = format!("{path:?}");
-        let Some(found) = candidates.into_iter().find(|it| it.exists()) else {
+        let found: Vec<_> = candidates.into_iter().filter(|it| it.exists()).collect();
+        if found.is_empty() {
             // The folder of the standard input is not known.
             if self.source.name == "stdin"
                 || findings.notes.iter().any(|it| it.value.as_ref() == Some(&value))
@@ -268,15 +269,14 @@ impl ParsedPlugin<'_> {
                 false => "in this file's folder (Envoy uses the folder that it is started in)",
             };
             let fix = format!(
-                "is not {place}: if Envoy does not find it, it rejects this configuration, and everyone \
-                 is on blue"
+                "is not {place}: if Envoy does not find it, Envoy rejects this configuration: when Envoy \
+                 starts, everyone is then on blue; later the configuration in force stays"
             );
             findings.notes.push(self.finding(*position, field, &value, fix));
-            return;
-        };
-        if !has_wasm_magic(found) {
-            let fix = "is no .wasm file, so Envoy rejects this configuration";
-            findings.warnings.push(self.finding(*position, field, &value, fix));
+        } else if !found.into_iter().any(may_be_wasm) {
+            let fix = "is no .wasm file, so Envoy rejects this configuration: write the path of \
+                       verdigris.wasm";
+            findings.problems.push(self.finding(*position, field, &value, fix));
         }
     }
 
@@ -296,10 +296,11 @@ impl ParsedPlugin<'_> {
     }
 }
 
-fn has_wasm_magic(path: &Path) -> bool {
+/// Whether a file begins as a `.wasm` does, or cannot be read by this user, who may not be Envoy's.
+fn may_be_wasm(path: &Path) -> bool {
     use std::io::Read as _;
 
     let mut begin = [0; MAGIC.len()];
-    let read = std::fs::File::open(path).and_then(|mut it| it.read_exact(&mut begin));
-    read.is_ok() && begin == MAGIC
+    let Ok(mut file) = std::fs::File::open(path) else { return true };
+    file.read_exact(&mut begin).is_ok() && begin == MAGIC
 }

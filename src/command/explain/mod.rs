@@ -17,6 +17,7 @@ use std::time::UNIX_EPOCH;
 use clap::Args;
 
 use super::load;
+use super::numbers::index;
 use super::output::{CliError, share_percent};
 use crate::assignment::{
     Assignment, AssignmentRequest, Conversation, EffectiveShare, Reason, Share, StickyShare,
@@ -62,12 +63,12 @@ pub struct ExplainArgs {
     #[arg(long, value_parser = version)]
     forced: Option<Version>,
     /// Green's share in percent, instead of the configuration's.
-    #[arg(long, value_name = "PERCENT", value_parser = super::traffic::percentage)]
+    #[arg(long, value_name = "PERCENT", value_parser = super::traffic::percentage, allow_negative_numbers = true)]
     share: Option<Share>,
     /// The ramp's current step, counted from 0, as `verdigris status --json` has it; by default the
     /// first. In a ramp with a shadow step or a baseline, 0 is that, in which all users are on blue:
     /// give the share of the first step with --share.
-    #[arg(long, value_name = "N", conflicts_with = "share")]
+    #[arg(long, value_name = "N", conflicts_with = "share", value_parser = index::<usize>(), allow_negative_numbers = true)]
     step: Option<usize>,
     /// The ramp was rolled back.
     #[arg(long, conflicts_with_all = ["share", "step"])]

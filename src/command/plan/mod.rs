@@ -22,7 +22,7 @@ use super::load;
 use super::output::CliError;
 use super::scenario::GRAMMAR;
 use super::traffic::{Assumptions, TrafficArgs, ramp_of, without_feedback};
-use crate::analysis::Gate;
+use crate::analysis::{Gate, Metric};
 use crate::rollout::RampProfile;
 use crate::simulate::{Behaviour, World};
 use influence::StepInfluence;
@@ -46,13 +46,13 @@ pub struct PlanArgs {
     #[command(flatten)]
     traffic: TrafficArgs,
     /// How much worse green is, for every gate: +50%, or x3.
-    #[arg(long, value_name = "HOW MUCH", value_parser = excess)]
+    #[arg(long, value_name = "HOW MUCH", value_parser = excess, allow_hyphen_values = true)]
     regression: Option<f64>,
     /// Blue's rate of errors, in the format of --blue errors=…
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     error_rate: Option<String>,
     /// Blue's rate of refusals, in the same format.
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     refusal_rate: Option<String>,
 }
 
@@ -66,9 +66,12 @@ impl PlanArgs {
     pub fn run(mut self) -> Result<Planned, CliError> {
         let config = load::config(&self.file)?;
         let (ramp, left_out) = without_feedback(&config, ramp_of(&self.file, &config)?)?;
-        for (name, rate) in [("errors", &self.error_rate), ("refusals", &self.refusal_rate)] {
+        for (option, metric, rate) in [
+            ("--error-rate", Metric::ErrorRate, &self.error_rate),
+            ("--refusal-rate", Metric::RefusalRate, &self.refusal_rate),
+        ] {
             if let Some(rate) = rate {
-                self.traffic.add_blue(&format!("{name}={rate}"))?;
+                self.traffic.add_rate(option, metric, rate)?;
             }
         }
         let world = self.traffic.world(&ramp, &[])?;

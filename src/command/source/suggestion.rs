@@ -36,12 +36,11 @@ const METRICS: [(&[&str], &str); 9] = [
 pub fn add(error: &mut FieldError) {
     let given = error.value.trim_matches('"');
     if error.field.ends_with(".metric")
+        // A known metric may be rejected for another reason.
+        && Metric::ALL.iter().all(|it| it.as_str() != given)
         && let Some(suggested) = metric(given)
     {
         error.fix = format!("did you mean {suggested}? {}", error.fix);
-    }
-    if error.fix.starts_with("trailing comma") {
-        error.fix = "trailing comma: remove it; JSON has no comma before } or ]".to_owned();
     }
 }
 

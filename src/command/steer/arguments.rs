@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::command::console_token::console_token;
+use crate::command::numbers::index;
 use crate::command::output::CliError;
 use crate::config::time::parse_duration;
 use crate::console::TOKEN_VARIABLE;
@@ -31,7 +32,7 @@ pub struct CommandArgs {
 pub struct StepArgs {
     /// Rejects the command unless the ramp is in this step, counted from 0, as `verdigris status
     /// --json` has it. In its text, the first step is step 1.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = index::<u64>(), allow_negative_numbers = true)]
     pub step: Option<u64>,
 }
 

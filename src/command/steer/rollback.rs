@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
+use serde_json::json;
 
 use super::arguments::{CommandArgs, token};
 use super::report::CommandReport;
 use super::request::CommandToSend;
 use crate::command::console_client::ConsoleAddress;
 use crate::command::edit::{EditableFile, FileChange};
-use crate::command::output::{CliError, Report, ReportOutcome};
+use crate::command::output::{CliError, GOOD, Report, ReportOutcome, styled};
 use crate::command::restart::roll_back_ramp;
 use crate::command::set_weights::set_weights;
 use crate::rollout::CommandKind;
@@ -20,7 +21,7 @@ use crate::rollout::CommandKind;
 /// There are two ways. With URLs, the command asks each console, with the token from the environment
 /// variable VERDIGRIS_CONSOLE_TOKEN. With --file, it needs no token: it sets ramp.rolled_back in the
 /// file that Envoy watches, or the weights 100 and 0 if the rollout has no ramp (then pinned and
-/// forced users stay on green). The command asks no question.
+/// forced users keep their version). The command asks no question.
 ///
 /// A rollback by a console lasts until ramp.restart or the weights change in the configuration, or,
 /// without a fleet, until Envoy restarts. A rollback in the file survives a restart of Envoy. `verdigris restart FILE`
@@ -46,6 +47,8 @@ pub struct RollbackArgs {
 pub enum RollbackReport {
     Commands(CommandReport),
     File(FileChange),
+    /// The file has neither weights nor a ramp.
+    NothingToDo(FileChange),
 }
 
 /// What to do without a token.
@@ -61,11 +64,13 @@ impl RollbackArgs {
     pub fn run(self) -> Result<RollbackReport, CliError> {
         if let Some(file) = self.file {
             let file = EditableFile::open(file)?;
-            let change = match file.config().ramp {
-                Some(_) => roll_back_ramp(file, false),
-                None => set_weights(file, (100, 0), false),
+            return match file.config().ramp {
+                Some(_) => roll_back_ramp(file, false).map(RollbackReport::File),
+                None if file.value(&["weights"]).is_none() => {
+                    Ok(RollbackReport::NothingToDo(unchanged(&file)))
+                }
+                None => set_weights(file, (100, 0), false).map(RollbackReport::File),
             };
-            return change.map(RollbackReport::File);
         }
         let command = CommandToSend {
             kind: CommandKind::Rollback,
@@ -80,6 +85,20 @@ impl RollbackArgs {
     }
 }
 
+/// The report of a file in which nothing has to change.
+fn unchanged(file: &EditableFile) -> FileChange {
+    let weights = json!({"blue": 100, "green": 0});
+    FileChange {
+        file: file.name().to_owned(),
+        field: "weights",
+        before: weights.clone(),
+        after: weights,
+        written: false,
+        reload: Vec::new(),
+        next: None,
+    }
+}
+
 // === impl RollbackReport ===
 
 impl Report for RollbackReport {
@@ -87,13 +106,18 @@ impl Report for RollbackReport {
         match self {
             Self::Commands(report) => report.text(),
             Self::File(report) => report.text(),
+            Self::NothingToDo(report) => format!(
+                "{} {} has neither weights nor ramp: all users are on blue already\n",
+                styled(GOOD, "fine:"),
+                report.file
+            ),
         }
     }
 
     fn outcome(&self) -> ReportOutcome {
         match self {
             Self::Commands(report) => report.outcome(),
-            Self::File(report) => report.outcome(),
+            Self::File(report) | Self::NothingToDo(report) => report.outcome(),
         }
     }
 }

@@ -17,8 +17,10 @@ use crate::rollout::CommandKind;
 #[derive(Args)]
 pub struct WeightsArgs {
     /// Blue's weight, such as 75.
+    #[arg(allow_negative_numbers = true)]
     blue: String,
     /// Green's weight, such as 25.
+    #[arg(allow_negative_numbers = true)]
     green: String,
     #[command(flatten)]
     command: StepCommandArgs,

@@ -56,7 +56,7 @@ const MAX_FLOW: usize = 1 << 16;
 
 /// A field's name in snake_case. A name that begins with a capital letter is not a protobuf field
 /// and stays as it is.
-fn snake(name: &str) -> Cow<'_, str> {
+pub fn snake(name: &str) -> Cow<'_, str> {
     let is_upper = |it: char| it.is_ascii_uppercase();
     if name.starts_with(is_upper) || !name.contains(is_upper) {
         return Cow::Borrowed(name);

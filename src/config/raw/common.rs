@@ -24,27 +24,37 @@ pub struct RawWeights {
 }
 
 impl RawUnitSources {
+    /// Reads headers and cookies.
     pub(in crate::config) fn read(node: Node<'_>) -> Self {
-        let nodes = node.one_or_many();
-        let sources = nodes.iter().filter_map(Node::object).map(RawUnitSource::read);
-        Self(sources.collect())
+        Self::read_with(&node, RawUnitSource::read_from)
+    }
+
+    /// Reads headers, cookies and pointers.
+    pub(in crate::config) fn read_with_pointers(node: Node<'_>) -> Self {
+        Self::read_with(&node, |fields| RawUnitSource {
+            header: fields.text("header"),
+            cookie: fields.text("cookie"),
+            pointer: fields.text("pointer"),
+        })
+    }
+
+    fn read_with(node: &Node<'_>, read: fn(&mut ObjectReader<'_>) -> RawUnitSource) -> Self {
+        let source = |mut fields: ObjectReader<'_>| {
+            let source = read(&mut fields);
+            fields.finish();
+            source
+        };
+        Self(node.one_or_many().iter().filter_map(Node::object).map(source).collect())
     }
 }
 
 impl RawUnitSource {
-    fn read(mut fields: ObjectReader<'_>) -> Self {
-        let source = Self::read_from(&mut fields);
-        fields.finish();
-        source
-    }
-
-    /// Reads a source from an object that has other fields too.
+    /// Reads a header or a cookie from an object that has other fields too. A pointer is not valid there:
+    /// it is read only if it is written, so that it is not listed among the fields.
     pub(in crate::config) fn read_from(fields: &mut ObjectReader<'_>) -> Self {
-        Self {
-            header: fields.text("header"),
-            cookie: fields.text("cookie"),
-            pointer: fields.text("pointer"),
-        }
+        let (header, cookie) = (fields.text("header"), fields.text("cookie"));
+        let pointer = fields.has("pointer").then(|| fields.text("pointer")).flatten();
+        Self { header, cookie, pointer }
     }
 }
 

@@ -7,7 +7,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use crate::config::examples::example;
+use crate::config::examples::{example, example_of_type};
 use crate::config::invalid_config::{FieldError, InvalidConfig, WHOLE_CONFIG};
 use crate::config::nearest::nearest;
 use crate::json::whole_number;
@@ -48,18 +48,6 @@ pub(in crate::config) fn parse_number(text: &str) -> Option<Number> {
     match serde_json::from_slice(text.as_bytes()) {
         Ok(NoDuplicateKeys(Value::Number(number))) => Some(number),
         _ => None,
-    }
-}
-
-/// What to write in a field that has no example of its own.
-fn example_of_type(expected: &'static str) -> &'static str {
-    match expected {
-        "a string" => "it in quotes",
-        "a whole number from 0" => "one without quotes, such as 5",
-        "a number" => "one without quotes, such as 0.5",
-        "an object" => "its fields in braces, {…}",
-        "a list" => "its items in brackets, […]",
-        other => other,
     }
 }
 
@@ -168,7 +156,10 @@ impl<'a> Node<'a> {
     /// Adds an error if `value`, this node's value as the expected type, is `None`.
     fn expect_type<T>(&self, value: Option<T>, expected: &'static str) -> Option<T> {
         if value.is_none() {
-            let example = example(&self.path).unwrap_or_else(|| example_of_type(expected));
+            let example = match example(&self.path) {
+                Some(example) => example.to_owned(),
+                None => example_of_type(&self.path, self.value, expected),
+            };
             self.reject(format!("is not {expected}; write {example}"));
         }
         value
@@ -183,6 +174,11 @@ impl<'a> ObjectReader<'a> {
         self.known.push(name);
         let value = self.object.get(name)?;
         Some(self.child(name, value))
+    }
+
+    /// Whether the field called `name` is written.
+    pub fn has(&self, name: &str) -> bool {
+        self.object.contains_key(name)
     }
 
     /// Like [`get`](Self::get), but treats `null` as absent, because templates write it for

@@ -90,13 +90,13 @@ pub struct RawPath {
 }
 
 /// A model's prices, in US dollars per million tokens.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 #[allow(missing_docs, reason = "docs/reference is their one description")]
 pub struct RawPrice {
-    pub input: Option<f64>,
-    pub output: Option<f64>,
-    pub cached_input: Option<f64>,
-    pub cache_write: Option<f64>,
+    pub input: Option<Number>,
+    pub output: Option<Number>,
+    pub cached_input: Option<Number>,
+    pub cache_write: Option<Number>,
 }
 
 /// The `console` section.
@@ -248,12 +248,11 @@ impl RawPath {
 
 impl RawPrice {
     fn read(mut fields: ObjectReader<'_>) -> Self {
-        let mut dollars = |name| fields.number(name).and_then(|number| number.as_f64());
         let price = Self {
-            input: dollars("input"),
-            output: dollars("output"),
-            cached_input: dollars("cached_input"),
-            cache_write: dollars("cache_write"),
+            input: fields.number("input"),
+            output: fields.number("output"),
+            cached_input: fields.number("cached_input"),
+            cache_write: fields.number("cache_write"),
         };
         fields.finish();
         price

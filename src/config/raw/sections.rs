@@ -171,7 +171,7 @@ pub enum UnpatchablePolicy {
 impl RawConversation {
     pub(in crate::config) fn read(mut fields: ObjectReader<'_>) -> Self {
         let conversation = Self {
-            id: fields.get("id").map(RawUnitSources::read),
+            id: fields.get("id").map(RawUnitSources::read_with_pointers),
             marker: fields.get("marker").map(|node| {
                 let nodes = node.one_or_many();
                 nodes.iter().filter_map(Node::object).map(RawMarker::read).collect()

@@ -118,12 +118,27 @@ fn a_resource_in_a_file_of_another_name_may_be_for_any_filter() {
     let files = Files::new();
     files.add("verdigris.wasm", "\0asm");
     let envoy = files.add("envoy.yaml", ENVOY);
-    for (name, kind) in [("verdigris", None), ("release", Some("warning"))] {
+    for (name, kind) in [("verdigris", None), ("release", Some("problem"))] {
         let resource = format!("  name: {name}\n  typed");
         let filter = FILTER.replace("  name: verdigris\n  typed", &resource);
         let filter = files.add("new.yaml", &filter);
         let output = verdigris(&["check", "--json", &filter, &envoy]);
         let found = findings(&output);
         assert_eq!(found.first().map(|it| it.kind), kind, "{output:?}");
+        assert_eq!(output.code, i32::from(kind.is_some()), "{output:?}");
     }
+    // A spare file beside the one that the filter reads.
+    let shipped = files.add("filter.yaml", FILTER);
+    let output = verdigris(&[
+        "check",
+        "--json",
+        &files.path("new.yaml").to_string_lossy(),
+        &shipped,
+        &envoy,
+    ]);
+    let found = findings(&output);
+    let text =
+        "name: \"release\": if an HTTP filter of this bootstrap reads the file, Envoy rejects it";
+    let is_expected = |it: &super::FoundFinding| it.kind == "warning" && it.text.starts_with(text);
+    assert!(found.iter().any(is_expected), "{output:?}");
 }

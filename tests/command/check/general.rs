@@ -1,6 +1,8 @@
 //! The shipped files, exit codes and output.
 
-use crate::run::{json_output, verdigris};
+use serde_json::{Value, json};
+
+use crate::run::{Files, config, json_output, verdigris};
 
 #[test]
 fn the_shipped_files_have_no_findings() {
@@ -38,6 +40,95 @@ fn a_command_that_cannot_be_run_exits_with_2() {
     let output = verdigris(&["plan", "envoy/config/filter.yaml"]);
     assert_eq!(output.code, 1, "{output:?}");
     assert!(output.err.contains("replace weights with \"ramp\": {}"), "{output:?}");
+}
+
+/// The arguments, and a part of the error.
+#[test]
+fn wrong_arguments_have_a_fix() {
+    let filter = "envoy/config/filter.yaml";
+    let cases: [(&[&str], &str); 16] = [
+        (&["plan", filter, "--users", "x"], "write a whole number from 2 to 10000000"),
+        (&["plan", filter, "--users", "1"], "write a whole number from 2 to 10000000"),
+        (&["plan", filter, "--workers", "0"], "write a whole number from 1 to 100000"),
+        (&["plan", filter, "--rps", "-3"], "write a number above 0 and at most 1000000"),
+        (&["plan", filter, "--regression", "-10%"], "write how much worse green is"),
+        (&["simulate", filter, "--runs", "0"], "write a whole number from 1 to 1000000"),
+        (&["simulate", filter, "--runs", "x"], "write a whole number from 1 to 1000000"),
+        (&["simulate", filter, "--hours", "0"], "write a whole number from 1 to 8760"),
+        (&["simulate", filter, "--seed", "x"], "write a whole number from 0\n"),
+        (&["simulate", filter, "--shared", "-1"], "write a number from 0 to 1, such as 0.5"),
+        (&["explain", filter, "--step", "x"], "write a whole number from 0\n"),
+        (&["explain", filter, "--share", "-1"], "write a share in percent"),
+        (&["check", filter, "--from", filter, "--step", "-1"], "write a whole number from 0\n"),
+        (&["pause", "a:1", "--step", "x"], "write a whole number from 0\n"),
+        (&["set-weights", filter, "-5"], "-5: write a share in percent"),
+        (&["weights", "-5", "5", "a:1"], "-5 5: write the weights of blue and green"),
+    ];
+    for (arguments, expected) in cases {
+        let output = verdigris(arguments);
+        assert_eq!((output.code, output.out.as_str()), (2, ""), "{arguments:?}: {output:?}");
+        assert!(output.err.contains(expected), "{arguments:?}: {output:?}");
+        // The same as JSON.
+        let output = verdigris(&[&["--json"], arguments].concat());
+        let report: Value = serde_json::from_str(&output.out).unwrap();
+        let error = report["error"].as_str().unwrap();
+        assert!(format!("{error}\n").contains(expected) && !error.starts_with("error:"), "{error}");
+        assert!(!error.contains("--help") && output.code == 2, "{error}");
+    }
+    let files = Files::new();
+    let ramp = files.add("ramp.json", &config(json!({"ramp": {}})).to_string());
+    let rate = "write a rate from 0 to below 1, such as 0.03 or 3%";
+    let cases: [(&[&str], String); 5] = [
+        (&["plan", &ramp, "--refusal-rate", "x"], format!("--refusal-rate \"x\": {rate}")),
+        (&["plan", &ramp, "--error-rate", "3"], format!("--error-rate \"3\": {rate}")),
+        (&["plan", &ramp, "--error-rate", "-1"], format!("--error-rate \"-1\": {rate}")),
+        (
+            &["plan", &ramp, "--blue", "errors=1%", "--error-rate", "2%"],
+            "--error-rate \"2%\": --blue has this rate already".to_owned(),
+        ),
+        (
+            &["restart", &ramp, "--to", ""],
+            "--to \"\": ramp.restart has this text already".to_owned(),
+        ),
+    ];
+    for (arguments, expected) in cases {
+        let output = verdigris(arguments);
+        assert!(output.code == 2 && output.err.contains(&expected), "{arguments:?}: {output:?}");
+    }
+}
+
+/// Neither has a report.
+#[test]
+fn man_and_completions_have_no_option_for_json() {
+    for (command, has_it) in [("man", false), ("completions", false), ("check", true)] {
+        let output = verdigris(&[command, "--help"]);
+        assert_eq!(output.out.contains("--json"), has_it, "{output:?}");
+    }
+}
+
+/// The line that says why the exit code is 1.
+#[test]
+fn strict_says_why_it_exits_with_1() {
+    let files = Files::new();
+    let weights = |green: u32| {
+        let config = config(json!({"weights": {"blue": 100 - green, "green": green}}));
+        files.add(&format!("{green}.json"), &config.to_string())
+    };
+    let (less, more) = (weights(2), weights(5));
+    let output = verdigris(&["check", "--strict", &less, "--from", &more]);
+    let last = "1 warning about the reload; --strict exits with 1\n";
+    assert!(output.code == 1 && output.out.ends_with(last), "{output:?}");
+    let output = verdigris(&["check", "--strict", &more, "--from", &less]);
+    assert!(output.code == 0 && !output.out.contains("--strict"), "{output:?}");
+    let output = verdigris(&["check", &less, "--from", &more]);
+    assert!(output.code == 0 && !output.out.contains("--strict"), "{output:?}");
+    let cookie =
+        files.add("cookie.json", &config(json!({"unit": {"cookie": "u"}, "ramp": {}})).to_string());
+    let output = verdigris(&["check", "--strict", &cookie]);
+    assert!(
+        output.code == 1 && output.out.ends_with("1 warning; --strict exits with 1\n"),
+        "{output:?}"
+    );
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod samples;
 mod several;
 mod source;
 mod stats;
+mod wasm_fields;
 
 use serde_json::{Value, json};
 

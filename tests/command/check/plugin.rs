@@ -47,9 +47,15 @@ fn a_console_in_the_place_of_an_api_is_warned_of() {
 #[test]
 fn the_wasm_file_is_looked_for() {
     for (name, kind, text) in [
-        ("other.wasm", "note", "is not in this file's folder"),
+        (
+            "other.wasm",
+            "note",
+            "is not in this file's folder (Envoy uses the folder that it is started in): if Envoy does \
+             not find it, Envoy rejects this configuration: when Envoy starts, everyone is then on \
+             blue; later the configuration in force stays",
+        ),
         ("/no/such/verdigris.wasm", "note", "is not on this machine"),
-        ("envoy.yaml", "warning", "is no .wasm file"),
+        ("envoy.yaml", "problem", "is no .wasm file, so Envoy rejects this configuration: write"),
     ] {
         let filter = replaced(FILTER, "filename: verdigris.wasm", &format!("filename: {name}"));
         let text = format!("vm_config.code.local.filename: \"{name}\": {text}");
@@ -84,11 +90,23 @@ fn an_unknown_name_has_a_suggestion() {
             "did you mean ttft?",
         ),
         (gate("zzz"), "\"zzz\": write one of"),
+        (gate("Error_Rate"), "\"Error_Rate\": did you mean error_rate?"),
+        // A known metric is never suggested.
+        (
+            json!({"ramp": {"gates": [{"metric": "error_rate"}, {"metric": "error_rate"}]}}),
+            "\"error_rate\": already has a gate",
+        ),
+        (
+            json!({"ramp": {"tripwires": [{"metric": "duration_p95", "limit": "1s"}]}}),
+            "\"duration_p95\": ",
+        ),
     ];
     for (fields, expected) in cases {
         let output = verdigris_with(&["check", "-"], &config(fields).to_string());
         assert_eq!(output.code, 1, "{output:?}");
         assert!(output.out.contains(expected), "{output:?}\n{expected}");
+        let is_repeated = output.out.contains("\"duration_p95\": did you mean");
+        assert!(!is_repeated, "{output:?}");
     }
 }
 
@@ -177,7 +195,7 @@ fn a_json_syntax_error_has_its_line() {
         assert!(!output.out.contains("column"), "{output:?}");
         let is_comma = text.contains("},\n}");
         assert_eq!(
-            output.out.contains("trailing comma: remove it"),
+            output.out.contains("trailing comma; remove it"),
             is_comma || text.contains("},\n          }"),
             "{output:?}"
         );
