@@ -1,9 +1,8 @@
 //! What is done with a request that carries feedback.
 //!
-//! The filter reads the event from the body, finds the unit or conversation that the request
-//! names, verifies the exposure and assigns a version where there is none. A receipt names the unit
-//! itself. Each step that fails
-//! gives a [`RejectedFeedback`], which is the answer to the client.
+//! The filter reads the event from the body, finds the unit or conversation that the request names,
+//! verifies the exposure and assigns a version where there is none. A receipt names the unit itself. Each
+//! step that fails gives a [`RejectedFeedback`], which is the answer to the client.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -20,7 +20,8 @@ pub struct RateLimiter {
 /// A table has so many cells.
 const CELLS: usize = 1 << INDEX_BITS;
 
-/// The bits of a unit's hash that choose its cell in a table: all four tables use all 64.
+/// How many bits of a unit's hash choose its cell in a table. The four tables use 56 of 64 bits, each table
+/// other ones.
 const INDEX_BITS: u32 = 14;
 
 const TABLES: usize = 4;

@@ -66,11 +66,12 @@ impl Plugin {
         self.last_use.set(number);
     }
 
-    /// Records a new stream. Returns whether another root context was used since its last use: then
-    /// Envoy may have gone back to this one without configuring it.
+    /// Records a new stream. Returns whether another root context of its rollout and role was used since
+    /// its last use: then Envoy may have gone back to this one without configuring it.
     pub fn record_stream(&self) -> bool {
         let number = next_use();
-        self.last_use.replace(number) + 1 != number
+        let before = self.last_use.replace(number);
+        before + 1 != number && self.has_other(|other, _| other.last_use() > before)
     }
 
     /// The number of its latest use. It grows with each stream.
@@ -95,13 +96,16 @@ impl Plugin {
         !self.has_other(|other, _| other.configured_at.get() > self.configured_at.get())
     }
 
-    /// Whether the rollout has another root context in this VM, in the same role, that `is_one`.
-    fn has_other(&self, is_one: impl Fn(&Self, &RolloutRuntime) -> bool) -> bool {
+    /// Whether the rollout has another root context in this VM, in the same role, that `matches`.
+    fn has_other(&self, matches: impl Fn(&Self, &RolloutRuntime) -> bool) -> bool {
         let Some(runtime) = self.runtime() else { return false };
-        let is_same = |it: &RolloutRuntime| it.has_same_rollout_and_role(&runtime);
-        let matches =
-            |other: &Rc<Self>| other.runtime().is_some_and(|it| is_same(&it) && is_one(other, &it));
-        all().iter().any(matches)
+        let is_other = |other: &Rc<Self>| {
+            !std::ptr::eq(self, Rc::as_ptr(other))
+                && other
+                    .runtime()
+                    .is_some_and(|it| it.has_same_rollout_and_role(&runtime) && matches(other, &it))
+        };
+        PLUGINS.with_borrow(|plugins| plugins.iter().any(is_other))
     }
 }
 

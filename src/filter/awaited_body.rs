@@ -30,7 +30,7 @@ impl StreamState {
     }
 
     /// The client has ended its request.
-    pub(super) fn end_request(&mut self) {
+    pub(super) fn on_request_end(&mut self) {
         let was_open = std::mem::take(&mut self.is_request_open);
         if let Some(observer) = self.observer.as_mut().filter(|_| was_open) {
             observer.request_ended();
@@ -39,7 +39,7 @@ impl StreamState {
 
     /// The stream has ended without a response while its body was on its way: the client has left. It
     /// counts for its version, as it does for a version that does not wait for bodies.
-    pub(super) fn end_upload(&mut self) {
+    pub(super) fn count_aborted_upload(&mut self) {
         let is_upload = |purpose: &BodyPurpose| {
             matches!(purpose, BodyPurpose::Patch(_) | BodyPurpose::RoutedPatch(_))
         };
@@ -51,7 +51,7 @@ impl StreamState {
         });
         let (Some(pending), Some(runtime)) = (pending, self.runtime.clone()) else { return };
         let completed = match pending.purpose {
-            BodyPurpose::RoutedPatch(routed) => routed.end_upload(),
+            BodyPurpose::RoutedPatch(routed) => routed.abort_upload(),
             BodyPurpose::Patch(routed) => {
                 // It was not sent, and neither was a copy.
                 let routed = RoutedRequest { is_mirrored: false, ..routed };
@@ -66,7 +66,7 @@ impl StreamState {
     }
 
     /// The body that is waited for will not arrive: blue gets the request unchanged.
-    pub(super) fn abandon(&mut self) {
+    pub(super) fn give_up_body(&mut self) {
         let (Some(pending), Some(runtime)) = (self.pending_body.take(), self.runtime.clone())
         else {
             return;
@@ -103,7 +103,7 @@ impl StreamState {
                 runtime.count(blue, assignment);
                 ObservedRequest {
                     began_ns: self.began_ns,
-                    parts: parts_of_abandoned(&runtime, purpose),
+                    parts: parts_of_given_up(&runtime, purpose),
                     is_open: self.is_request_open,
                     ..ObservedRequest::default()
                 }
@@ -123,7 +123,7 @@ impl StreamState {
 }
 
 /// What is observed of the response to a request whose body was not read.
-fn parts_of_abandoned(runtime: &RolloutRuntime, purpose: BodyPurpose) -> ObservedParts {
+fn parts_of_given_up(runtime: &RolloutRuntime, purpose: BodyPurpose) -> ObservedParts {
     let parts = match purpose {
         BodyPurpose::Patch(routed) => routed.observed,
         // A pin does not depend on the conversation.

@@ -37,9 +37,9 @@ pub fn steady_ms() -> Option<u64> {
 }
 
 /// By how many milliseconds the wall clock is ahead of [`steady_ms`]; 0 if the host refuses.
-pub fn wall_step_ms() -> i64 {
-    let step = || Some(clocks()?.unix_ms.wrapping_sub(steady_ms()?).cast_signed());
-    step().unwrap_or_default()
+pub fn wall_clock_offset_ms() -> i64 {
+    let offset = || Some(clocks()?.unix_ms.wrapping_sub(steady_ms()?).cast_signed());
+    offset().unwrap_or_default()
 }
 
 /// The origin that the first VM of this process has shared, so that all VMs have the same. Without

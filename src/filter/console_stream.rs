@@ -292,10 +292,10 @@ impl PendingCommand {
             return Err(body_too_large());
         }
         let (in_use, foreign) = console.rollouts();
-        let of_now = || in_use.iter().filter(|it| !it.is_replaced);
+        let current = || in_use.iter().filter(|it| !it.is_replaced);
         let asked = match &self.rollout {
             Some(name) => in_use.iter().find(|it| it.runtime.config.rollout.as_str() == name),
-            None if of_now().count() == 1 => of_now().next(),
+            None if current().count() == 1 => current().next(),
             None => None,
         };
         let Some(ActiveRollout { runtime, .. }) = asked else {

@@ -83,7 +83,7 @@ impl Exporter {
     /// end under an older configuration: they must not go to the receiver of a later one.
     pub fn begin(config: &Config, metrics: &RolloutMetrics) {
         let shared = SharedExports::for_rollout(config.rollout.as_str());
-        if shared.section.begin(config, config.samples.is_some()) {
+        if shared.section.note_configuration(config, config.samples.is_some()) {
             shared.drop_waiting(metrics);
         }
     }

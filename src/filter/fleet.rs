@@ -126,7 +126,7 @@ impl RolloutRuntime {
                     );
                 }
             } else {
-                link.store.rest_watch();
+                link.store.close_watch();
             }
             if (is_agent || instance.has_pending())
                 && let Some(turn) = link.begin_step()

@@ -56,7 +56,7 @@ impl StoreOfFleet {
     }
 
     /// Closes the watch, while another VM talks to the store.
-    pub fn rest_watch(&self) {
+    pub fn close_watch(&self) {
         if let Self::Etcd(store, watch) = self {
             watch.rest(store.watch());
         }

@@ -138,6 +138,11 @@ pub fn request_headers() -> Result<HeaderMap, HostError> {
     headers(MapType::HttpRequestHeaders)
 }
 
+/// The first value of a response header; `None` if there is none.
+pub fn response_header(name: &str) -> Option<Bytes> {
+    header(MapType::HttpResponseHeaders, name)
+}
+
 /// All headers of the response; cheaper than two of them by name.
 pub fn response_headers() -> Result<HeaderMap, HostError> {
     headers(MapType::HttpResponseHeaders)

@@ -43,10 +43,11 @@ impl HttpContext for HttpStream {
             return action;
         }
         let runtime = self.state.runtime.as_deref();
-        let before = runtime.filter(|_| !IS_ROUTE).and_then(redirect::take);
-        if let Some(before) = before {
+        let redirected_state =
+            runtime.filter(|_| !IS_ROUTE).and_then(redirect::take_continued_stream);
+        if let Some(redirected_state) = redirected_state {
             // It was assigned, patched and counted before, and is on its way to the same cluster.
-            self.state = before;
+            self.state = redirected_state;
             self.state.is_continued = true;
             return Action::Continue;
         }
@@ -87,7 +88,8 @@ impl Drop for HttpStream {
     fn drop(&mut self) {
         if self.state.is_redirected() {
             self.state.stop_timing();
-            redirect::hold(std::mem::replace(&mut self.state, StreamState::new(0, None)));
+            let state = std::mem::replace(&mut self.state, StreamState::new(0, None));
+            redirect::hold_redirected_stream(state);
         } else {
             self.state.finish();
         }

@@ -14,7 +14,7 @@ use crate::analysis::ByVersion;
 use crate::assignment::{Assignment, Reason, Version};
 use crate::console::view::VersionView;
 use crate::feedback::FeedbackEvent;
-use crate::response::ClassifiedOutcome;
+use crate::response::{Class, ClassifiedOutcome};
 use crate::rollout::PairedResponses;
 use crate::stats::names::{Counter, Gauge, Histogram, StatScope, gauge_name, metric_name};
 use crate::stats::{
@@ -200,6 +200,10 @@ impl RolloutMetrics {
     pub fn count_outcome(&self, scope: StatScope, outcome: &ClassifiedOutcome<'_>) {
         let Some(metrics) = self.scope(scope).and_then(|it| it.outcomes.get()) else { return };
         count_outcome(outcome, |counter, count| metrics.counters.add(counter, count));
+        if outcome.class() == Class::NoAnswerExpected && outcome.outcome().status.is_none() {
+            // Nothing of the response is known, nor how long it took.
+            return;
+        }
         record_outcome(outcome.outcome(), |histogram, value| {
             metrics.histograms.record(histogram, value);
         });

@@ -50,6 +50,7 @@
 //! | [`attributes`] | Envoy's attributes that the filter reads |
 //! | [`header_map`] | all headers of a message in one value |
 //! | [`logger`] | the `log` crate's records in Envoy's log |
+//! | [`limited_log`] | lines of the log that requests cause |
 //! | [`random`] | draws for requests without a unit |
 //!
 //! The SDK owns the contexts and calls them; its dispatcher drops a context when Envoy deletes it,
@@ -91,6 +92,7 @@ mod hostcalls;
 mod http_stream;
 mod judge;
 mod judge_link;
+mod limited_log;
 mod listener_role;
 mod logger;
 mod manual_worker;

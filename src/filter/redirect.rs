@@ -5,11 +5,16 @@
 //! filter and the route have left them: patched, with the version header, without the cluster header.
 //! So the new stream takes over the state of the old one, and goes to the same cluster; nothing is
 //! assigned, patched or counted again.
+//!
+//! A filter before this one may deny the new request, and then nothing continues the old stream. How it has
+//! ended is not known.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use super::host_error::HostError;
 use super::hostcalls;
+use super::limited_log::limited_error;
 use super::runtime::RolloutRuntime;
 use super::stream_state::StreamState;
 use crate::assignment::{Assignment, Version};
@@ -18,29 +23,56 @@ use crate::config::{Config, Role, RouteBy};
 /// The header that Envoy adds to a redirected request, and removes from clients' requests.
 const ORIGINAL_URL: &str = "x-envoy-original-url";
 
-/// How many streams are held. A filter before this one may deny a redirected request, whose stream is
-/// then held until its configuration ends.
+/// How many streams are held.
 const MAX_HELD: usize = 64;
 
+/// For how long a stream is held. Envoy makes the request that follows at once.
+const MAX_HELD_NS: u64 = 5_000_000_000;
+
 thread_local! {
-    /// The states of streams that have ended by a redirect, the oldest first.
-    static HELD: RefCell<Vec<StreamState>> = const { RefCell::new(Vec::new()) };
+    /// The streams that have ended by a redirect, the oldest first.
+    static REDIRECTED: RefCell<Vec<RedirectedStream>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A stream that has ended by a redirect, until its request comes again.
+struct RedirectedStream {
+    state: StreamState,
+    /// When it ended, on the monotonic clock; 0 if the host refuses it.
+    ended_ns: u64,
 }
 
 /// Holds the state of a stream until its request comes again.
-pub fn hold(stream: StreamState) {
-    HELD.with_borrow_mut(|held| {
-        if held.len() >= MAX_HELD {
-            held.remove(0);
-        }
-        held.push(stream);
-    });
+pub fn hold_redirected_stream(state: StreamState) {
+    let ended_ns = hostcalls::monotonic_time_ns().unwrap_or_default();
+    REDIRECTED.with_borrow_mut(|held| held.push(RedirectedStream { state, ended_ns }));
+    let excess = REDIRECTED.with_borrow(|held| held.len().saturating_sub(MAX_HELD));
+    discard(|at, _| at < excess);
 }
 
-/// Drops the held states of a configuration that has ended. Their requests do not come any more, and
-/// how their streams have ended is not known.
+/// Called when a configuration has ended. Its requests do not come any more.
 pub fn clear(runtime: &Rc<RolloutRuntime>) {
-    HELD.with_borrow_mut(|held| held.retain(|stream| !stream.runs_on(runtime)));
+    discard(|_, stream| stream.state.runs_on(runtime));
+}
+
+/// Called on ticks. Discards the streams whose requests have not come again.
+pub fn discard_late() {
+    if REDIRECTED.with_borrow(Vec::is_empty) {
+        return;
+    }
+    let Ok(now_ns) = hostcalls::monotonic_time_ns() else { return };
+    discard(|_, stream| now_ns.saturating_sub(stream.ended_ns) >= MAX_HELD_NS);
+}
+
+/// Counts the held streams that nothing continues, and drops them. `is_over` gets the place of each and the
+/// stream.
+fn discard(is_over: impl Fn(usize, &RedirectedStream) -> bool) {
+    let (over, held): (Vec<_>, Vec<_>) = REDIRECTED
+        .with_borrow_mut(std::mem::take)
+        .into_iter()
+        .enumerate()
+        .partition(|(at, stream)| is_over(*at, stream));
+    REDIRECTED.with_borrow_mut(|it| it.extend(held.into_iter().map(|(_, stream)| stream)));
+    over.into_iter().for_each(|(_, mut stream)| stream.state.finish_unknown());
 }
 
 /// If the current request is a redirected one, routes it to the same cluster again, and returns the state
@@ -53,8 +85,8 @@ pub fn clear(runtime: &Rc<RolloutRuntime>) {
 /// request: early header mutation gives each request from outside a cluster header. Without a cluster
 /// header, only the request that follows at once continues a stream: no other request is between a
 /// redirect and the request that it makes.
-pub fn take(runtime: &RolloutRuntime) -> Option<StreamState> {
-    if HELD.with_borrow(Vec::is_empty) {
+pub fn take_continued_stream(runtime: &RolloutRuntime) -> Option<StreamState> {
+    if REDIRECTED.with_borrow(Vec::is_empty) {
         return None;
     }
     let is_redirected = hostcalls::request_header(ORIGINAL_URL).is_some();
@@ -78,11 +110,15 @@ pub fn take(runtime: &RolloutRuntime) -> Option<StreamState> {
         };
         let routed = hostcalls::replace_request_header(cluster_header.as_str(), cluster.as_str());
         if let Err(error) = routed {
-            log::error!("a redirected request is not routed: the host answered {error:?}");
+            log_unrouted(error);
         }
     }
     before.set_reason(assignment);
     Some(stream)
+}
+
+fn log_unrouted(error: HostError) {
+    limited_error!("a redirected request is not routed: the host answered {error:?}");
 }
 
 /// Gives a redirected request that continues no held stream the headers that early header mutation gives
@@ -100,27 +136,39 @@ fn restore_headers(runtime: &RolloutRuntime) {
                 hostcalls::replace_request_header(cluster_header.as_str(), default_cluster.as_str())
             });
     if let Err(error) = written {
-        log::error!("a redirected request is not routed: the host answered {error:?}");
+        log_unrouted(error);
     }
 }
 
 /// The state that the request continues, where a client can send the version header. Only the request
 /// that comes next can continue a stream.
 fn take_next(runtime: &RolloutRuntime, is_redirected: bool) -> Option<StreamState> {
-    let (mut ended, others): (Vec<_>, Vec<_>) = HELD
-        .with_borrow_mut(std::mem::take)
-        .into_iter()
-        .partition(|stream| stream.has_rollout_of(runtime));
-    HELD.with_borrow_mut(|held| held.extend(others));
-    // The requests of the others do not come again. Their streams cannot be asked how they have ended.
-    ended.pop_if(|stream| is_redirected && is_continued(stream))
+    let last = if is_redirected { take_last_of(runtime, |_| true) } else { None };
+    let (continued, other): (Option<_>, Option<_>) = match last {
+        Some(stream) if is_continued(&stream) => (Some(stream), None),
+        last => (None, last),
+    };
+    other.into_iter().for_each(|mut stream| stream.finish_unknown());
+    // The requests of the others do not come again.
+    discard(|_, stream| stream.state.has_rollout_of(runtime));
+    continued
 }
 
 /// The state that was held last of those that the request may continue.
 fn take_last(runtime: &RolloutRuntime) -> Option<StreamState> {
-    HELD.with_borrow_mut(|held| {
-        let at = held.iter().rposition(|it| it.has_rollout_of(runtime) && is_continued(it))?;
-        Some(held.remove(at))
+    take_last_of(runtime, is_continued)
+}
+
+/// The state of the rollout's stream that was held last of those that `matches`.
+fn take_last_of(
+    runtime: &RolloutRuntime,
+    matches: impl Fn(&StreamState) -> bool,
+) -> Option<StreamState> {
+    REDIRECTED.with_borrow_mut(|held| {
+        let is_wanted =
+            |it: &RedirectedStream| it.state.has_rollout_of(runtime) && matches(&it.state);
+        let at = held.iter().rposition(is_wanted)?;
+        Some(held.remove(at).state)
     })
 }
 

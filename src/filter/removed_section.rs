@@ -12,8 +12,8 @@ pub struct RemovedSection(Cell<bool>);
 // === impl RemovedSection ===
 
 impl RemovedSection {
-    /// A configuration has begun. Returns whether what waits must be dropped.
-    pub fn begin(&self, config: &Config, has_section: bool) -> bool {
+    /// Notes that a configuration has come into force. Returns whether waiting entries must be dropped.
+    pub fn note_configuration(&self, config: &Config, has_section: bool) -> bool {
         // A shadow's own configuration may lack the section, which the release's still has.
         if !has_section && config.is_shadow() {
             return false;

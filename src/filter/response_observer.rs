@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::build::IS_ROUTE;
+use super::limited_log::limited_error;
 use super::pair_half::PairHalf;
 use super::routing::{ExposedRequest, ObservedParts};
 use super::runtime::RolloutRuntime;
@@ -19,6 +20,9 @@ use crate::response::{
 use crate::rollout::{OpenResponse, OpenTicket, RampSpec, RampWorker, Ticket};
 use crate::sampling::SampledRequest;
 use crate::stats::names::StatScope;
+
+/// The pseudo-header with a response's status.
+const STATUS: &str = ":status";
 
 /// Follows one response, counts its outcome, and records it as evidence.
 pub struct ResponseObserver {
@@ -194,8 +198,7 @@ impl ResponseObserver {
     pub fn response_headers(&mut self, end_of_stream: bool) {
         let has_failed_over = self.runtime.has_failed_over(self.scope);
         let Some(answers) = &self.runtime.config.answers else { return };
-        let headers = hostcalls::response_headers().ok();
-        let head = headers.map(|headers| ResponseHead::from_headers(headers.iter()));
+        let head = response_head();
         let phrases = answers.read.then_some(&answers.refusal_phrases);
         if !answers.read && head.as_ref().is_some_and(|it| it.grpc.is_some()) {
             // Nothing else of the request was needed so far.
@@ -230,7 +233,7 @@ impl ResponseObserver {
         match hostcalls::response_body(size) {
             Ok(bytes) => self.response.read_body(&bytes, now_ns),
             Err(error) => {
-                log::error!("an answer is not read: the host answered {error:?}");
+                limited_error!("an answer is not read: the host answered {error:?}");
                 self.response.on_unreadable_body();
             }
         }
@@ -240,6 +243,15 @@ impl ResponseObserver {
     pub fn response_trailers(&mut self) {
         let grpc_status = || parse_code(&hostcalls::response_trailer("grpc-status")?);
         self.response.on_trailers(grpc_status);
+    }
+
+    /// The stream has ended, and how is not known. The host is not asked: it would answer for another
+    /// stream.
+    pub fn finish_unknown(mut self) {
+        self.stop_timing();
+        self.response.on_headers(None, None, false, true);
+        self.sample = None;
+        self.finish();
     }
 
     /// The stream has ended, in whatever way.
@@ -297,6 +309,16 @@ impl Expectation {
         expected.response.is_left_out = !reads_answer;
         expected
     }
+}
+
+/// The headers of the response; the status alone where the host does not return all, and `None` where it
+/// does not return the status either.
+fn response_head() -> Option<ResponseHead> {
+    if let Ok(headers) = hostcalls::response_headers() {
+        return Some(ResponseHead::from_headers(headers.iter()));
+    }
+    let status = hostcalls::response_header(STATUS)?;
+    Some(ResponseHead::from_headers([(STATUS.as_bytes(), &*status)].into_iter()))
 }
 
 /// The monotonic clock, in nanoseconds; 0 if the host refuses.

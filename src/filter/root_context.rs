@@ -174,6 +174,7 @@ impl RootContext for RolloutRoot {
             self.activate(&runtime);
             runtime.release_waiting();
         }
+        redirect::discard_late();
         if let Some(runtime) = self.plugin.runtime().filter(|_| self.plugin.is_in_force()) {
             runtime.tick(self.plugin.last_use());
             if runtime.revisions().is_some_and(RevisionTracker::take_return) {

@@ -4,11 +4,13 @@
 use std::rc::Rc;
 
 use super::hostcalls;
-use super::request_rewrite::{write_body, write_headers};
+use super::limited_log::limited_error;
+use super::request_rewrite::{can_write_headers, log_unpatched, write_body, write_headers};
 use super::response_observer::{Expectation, ResponseObserver};
 use super::routing::RoutedRequest;
 use super::runtime::RolloutRuntime;
 use crate::assignment::{Assignment, Reason};
+use crate::config::Role;
 use crate::patch::{BodyState, PlanAction, PlanContext, RequestHead, RequestPlan};
 
 /// A routed request whose body has not arrived.
@@ -39,13 +41,17 @@ impl RoutedPatch {
         let Some(rewrite) = plan_context(runtime, &routed).head_rewrite(head) else {
             return Err(routed);
         };
+        // Envoy shows the listener of a release alone its requests before their bodies.
+        if !can_write_headers(runtime, Role::Release, &rewrite) {
+            return Err(routed.unpatchable());
+        }
         // Without it Envoy sends the body in chunks, of any length.
         if let Err(error) = hostcalls::remove_request_header("content-length") {
-            log::error!("not patched: the host answered {error:?}");
+            log_unpatched(&error);
             return Err(routed);
         }
         if let Err(error) = runtime.route(routed.assignment.version) {
-            log::error!("{:?} not applied: the host answered {error:?}", routed.assignment);
+            limited_error!("{:?} not applied: the host answered {error:?}", routed.assignment);
             return Err(routed.unpatchable());
         }
         write_headers(&rewrite);
@@ -79,7 +85,7 @@ impl RoutedPatch {
     }
 
     /// The client has left while the body was on its way.
-    pub fn end_upload(self) -> CompletedPatch {
+    pub fn abort_upload(self) -> CompletedPatch {
         let Self { routed, expected } = self;
         CompletedPatch { routed, expected }
     }

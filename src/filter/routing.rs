@@ -7,6 +7,7 @@ use proxy_wasm::types::Action;
 
 use super::header_map::HeaderMap;
 use super::host_error::HostError;
+use super::limited_log::limited_error;
 use super::runtime::RolloutRuntime;
 use super::waiting_streams::WaitingStream;
 use super::{clock, hostcalls};
@@ -72,7 +73,7 @@ pub struct StartMarker(String);
 struct LaterCookies(OnceCell<Option<HeaderMap>>);
 
 /// Finds the first value that one of `sources` has in the request, and passes it to `use_value`.
-pub fn find<T>(sources: &[UnitSource], use_value: impl FnOnce(Option<&[u8]>) -> T) -> T {
+pub fn find_unit_value<T>(sources: &[UnitSource], use_value: impl FnOnce(Option<&[u8]>) -> T) -> T {
     LaterCookies::default().find(sources, use_value)
 }
 
@@ -227,7 +228,7 @@ impl RolloutRuntime {
         let Some(config) = &self.config.conversation else { return without_history };
         let Some(now_ms) = clock::steady_ms() else { return without_history };
         let sources = &config.markers;
-        let marker = find(sources, |marker| marker.map(<[u8]>::to_vec));
+        let marker = find_unit_value(sources, |marker| marker.map(<[u8]>::to_vec));
         let start = ConversationStart::find(id, marker.as_deref(), now_ms, !sources.is_empty());
         let kept = self.history.as_ref().and_then(|it| it.sticky_share(start.time, now_ms));
         let conversation = Conversation { id, sticky: kept.unwrap_or(sticky) };
@@ -274,7 +275,7 @@ impl RolloutRuntime {
         let name = self.config.version_header.as_str();
         hostcalls::replace_request_header(name, version.as_str()).inspect_err(|_| {
             if let Err(error) = hostcalls::remove_request_header(name) {
-                log::error!(
+                limited_error!(
                     "the host refuses changes of {name} ({error:?}), so clients can choose their \
                      version: allow proxy_replace_header_map_value"
                 );
@@ -302,7 +303,7 @@ impl RolloutRuntime {
     }
 
     /// Lets the headers of a request wait for its body, which began at `began_ns` if that is known. Where
-    /// too many wait in vain, routes the request to blue instead.
+    /// too many wait for a body that does not arrive, routes the request to blue instead.
     pub fn begin_wait(
         &self,
         context_id: u32,

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::activation::Activation;
 use super::build::IS_ROUTE;
 use super::callout::Callouts;
-use super::clock::{clocks, wall_step_ms};
+use super::clock::{clocks, wall_clock_offset_ms};
 use super::console_token;
 use super::exporter::Exporter;
 use super::fleet_link::FleetLink;
@@ -225,8 +225,12 @@ impl RolloutRuntime {
         }
     }
 
-    /// Called when Envoy goes back to this configuration without configuring it. Records its weights.
+    /// Called when Envoy goes back to this configuration without configuring it. Records the share in
+    /// force: its weights, or what an operator's command has set since this VM last looked.
     pub fn on_switched_back(&self) {
+        if let Some(worker) = &self.manual_worker {
+            worker.follow();
+        }
         self.record_weights();
     }
 
@@ -321,7 +325,7 @@ impl RolloutRuntime {
     /// Passes changes of the wall clock to the history, so that its times do not jump.
     fn follow_wall_clock(&self) {
         if let Some(history) = &self.history {
-            history.set_wall_step_ms(wall_step_ms());
+            history.set_wall_clock_offset_ms(wall_clock_offset_ms());
         }
     }
 

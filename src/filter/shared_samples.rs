@@ -61,7 +61,7 @@ impl SharedSamples {
     /// They must not go to a later judge.
     pub fn begin(config: &Config, on_drop: impl FnMut(StatScope)) {
         let samples = Self::for_rollout(config.rollout.as_str());
-        if samples.judge.begin(config, config.judge.is_some()) {
+        if samples.judge.note_configuration(config, config.judge.is_some()) {
             samples.clear(on_drop);
         }
     }

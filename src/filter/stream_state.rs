@@ -5,11 +5,12 @@ use std::rc::Rc;
 use proxy_wasm::types::Action;
 
 use super::build::IS_ROUTE;
+use super::limited_log::limited_error;
 use super::pending_body::{BodyPurpose, PendingBody, request_head};
-use super::request_rewrite::{write_body, write_headers};
+use super::request_rewrite::{can_write_headers, write_body, write_headers};
 use super::response_observer::{ObservedRequest, ResponseObserver};
 use super::routed_patch::RoutedPatch;
-use super::routing::{RoutedRequest, StartMarker, find};
+use super::routing::{RoutedRequest, StartMarker, find_unit_value};
 use super::runtime::RolloutRuntime;
 use super::{attributes, hostcalls};
 use crate::assignment::{Assignment, Reason, Version};
@@ -73,7 +74,7 @@ impl StreamState {
                 return self.plan_request(&runtime, RoutedRequest::to_green(), None, body);
             }
             None => {
-                log::error!(
+                limited_error!(
                     "the listener's metadata, verdigris.role: write \"shadow\" or \"green\" there, or \
                      nothing"
                 );
@@ -96,7 +97,7 @@ impl StreamState {
         let routed = match &config.conversation {
             // It is routed without its unit, which need not be read.
             _ if forced.is_some() => runtime.route_request(None, forced, None),
-            None => find(&config.unit, |unit| runtime.route_request(unit, None, None)),
+            None => find_unit_value(&config.unit, |unit| runtime.route_request(unit, None, None)),
             Some(conversations) => {
                 let (unit, id) = runtime.unit_and_conversation();
                 let is_awaited = !IS_ROUTE && !end_of_stream && !conversations.pointers.is_empty();
@@ -119,7 +120,7 @@ impl StreamState {
 
     pub fn request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
         if end_of_stream {
-            self.end_request();
+            self.on_request_end();
         }
         let (Some(mut pending), Some(runtime)) = (self.pending_body.take(), self.runtime.clone())
         else {
@@ -128,7 +129,7 @@ impl StreamState {
         };
         if pending.wait.as_ref().is_some_and(|it| it.is_released()) {
             self.pending_body = Some(pending);
-            self.abandon();
+            self.give_up_body();
             return Action::Continue;
         }
         if !matches!(pending.purpose, BodyPurpose::RoutedPatch(_)) {
@@ -173,7 +174,7 @@ impl StreamState {
 
     /// Trailers end a body that does not end the stream.
     pub fn request_trailers(&mut self) -> Action {
-        self.end_request();
+        self.on_request_end();
         match self.pending_body.as_ref().map(|pending| pending.received) {
             Some(received) => self.request_body(received, true),
             None => Action::Continue,
@@ -181,7 +182,7 @@ impl StreamState {
     }
 
     pub fn response_headers(&mut self, end_of_stream: bool) {
-        self.abandon();
+        self.give_up_body();
         self.has_response = true;
         if let (Some(runtime), Some(marker)) = (&self.runtime, self.marker.take()) {
             runtime.send_start_marker(&marker);
@@ -234,10 +235,18 @@ impl StreamState {
         }
     }
 
+    /// The stream has ended by a redirect, and nothing continues it. Its response counts as one that is not
+    /// known.
+    pub fn finish_unknown(&mut self) {
+        if let Some(observer) = self.observer.take() {
+            observer.finish_unknown();
+        }
+    }
+
     /// The stream has ended, in whatever way. Counts the outcome of its response.
     pub fn finish(&mut self) {
-        self.end_upload();
-        self.abandon();
+        self.count_aborted_upload();
+        self.give_up_body();
         if let Some(observer) = self.observer.take() {
             observer.finish();
         }
@@ -331,7 +340,8 @@ impl StreamState {
             // The patch can be applied. If green fails, blue gets the request unchanged.
             rewrite = RequestRewrite::default();
         }
-        if !write_body(&rewrite) {
+        // The body is written last of what may be refused: no host takes it back.
+        if !can_write_headers(runtime, self.role, &rewrite) || !write_body(&rewrite) {
             routed = routed.unpatchable();
             rewrite = RequestRewrite::default();
         }
@@ -347,7 +357,7 @@ impl StreamState {
         if let Err(error) = written {
             // Envoy routes by what early header mutation wrote, so the request must not be counted for
             // the assigned version.
-            log::error!("{assignment:?} not applied: the host answered {error:?}");
+            limited_error!("{assignment:?} not applied: the host answered {error:?}");
             return;
         }
         self.committed = Some(assignment);

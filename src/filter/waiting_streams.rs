@@ -9,18 +9,16 @@ use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
 use super::hostcalls;
+use super::limited_log::LimitedLog;
 
 /// How long the headers of a request wait for the first piece of its body.
 const MAX_WAIT_NS: u64 = 5_000_000_000;
-
-/// How often it is logged that requests wait in vain.
-const LOG_EVERY_NS: u64 = 60_000_000_000;
 
 /// How many requests continue in one callback. Envoy continues each within the callbacks of the one
 /// before, on the same stack, so that many hundreds would overflow it.
 const MAX_RELEASED: usize = 128;
 
-/// How many requests wait at once where one has waited in vain: as many as can be released while one of
+/// How many requests wait at once where one had to be released: as many as can be released while one of
 /// them waits, at two ticks a second. With more, the wait would grow without bound.
 const MAX_WAITING: usize = MAX_RELEASED * 2 * (MAX_WAIT_NS / 1_000_000_000) as usize;
 
@@ -30,12 +28,10 @@ pub struct WaitingStreams {
     streams: RefCell<Vec<Weak<WaitingStream>>>,
     /// Whether the plugin is known to get bodies while headers wait.
     gets_bodies: Cell<bool>,
-    /// Whether a request has waited in vain.
+    /// Whether a request had to be released.
     has_released: Cell<bool>,
-    /// How many have since the last line in the log.
-    unlogged: Cell<u64>,
-    /// When that was written, on the monotonic clock.
-    logged_ns: Cell<Option<u64>>,
+    /// Any client can send such requests while no body has come.
+    log: LimitedLog,
 }
 
 /// A request that waits.
@@ -58,7 +54,7 @@ impl WaitingStream {
 
 impl WaitingStreams {
     /// Adds a stream, which waits since `since_ns` if that is known. Returns `None` if no stream needs a
-    /// release. Where too many wait in vain, the stream that is returned is released already.
+    /// release. Where too many wait for a body that does not arrive, the stream that is returned is released already.
     pub fn add(&self, context_id: u32, since_ns: Option<u64>) -> Option<Rc<WaitingStream>> {
         if self.gets_bodies.get() {
             return None;
@@ -115,18 +111,9 @@ impl WaitingStreams {
         self.log_released(released, now_ns);
     }
 
-    /// Logs how many requests have continued without their bodies, once a minute: any client can send such
-    /// requests while no body has come.
+    /// Logs how many requests have continued without their bodies.
     fn log_released(&self, released: u64, now_ns: u64) {
-        let released = self.unlogged.get() + released;
-        let logged_ns = self.logged_ns.get();
-        let is_due = logged_ns.is_none_or(|at| now_ns.saturating_sub(at) >= LOG_EVERY_NS);
-        if released == 0 || !is_due {
-            self.unlogged.set(released);
-            return;
-        }
-        self.unlogged.set(0);
-        self.logged_ns.set(Some(now_ns));
+        let Some(released) = self.log.count(released, now_ns) else { return };
         log::error!(
             "requests go to blue, {released} since the last such line, because they waited for their \
              bodies for {} s: set allow_on_headers_stop_iteration: true in Envoy's Wasm filter, or write \

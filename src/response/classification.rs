@@ -6,6 +6,7 @@
 //! | Envoy's external authorization denied the request | [`Neutral`](Class::Neutral) |
 //! | the client broke the protocol, did not end its request in time, or did not wait longer | [`Aborted`](Class::Aborted) |
 //! | no response, and the client left | [`Aborted`](Class::Aborted) |
+//! | a complete response whose status is not known | [`NoAnswerExpected`](Class::NoAnswerExpected) |
 //! | no response otherwise | [`Error`](Class::Error) |
 //! | 429, or 503 by one of Envoy's own limits | as [`LimitPolicy`] says |
 //! | any other 4xx or 5xx whose body states that a content filter refused | [`Success`](Class::Success) |
@@ -61,7 +62,7 @@ pub enum Class {
     ClientError,
     /// The client left, broke the protocol, or did not end its request in time.
     Aborted,
-    /// No answer of a model was expected.
+    /// No answer of a model was expected, or it is not known what there was.
     NoAnswerExpected,
     /// The response succeeded, and its answer could not be read.
     Unread,
@@ -105,7 +106,12 @@ impl Outcome {
             return Class::Aborted;
         }
         let Some(status) = self.effective_status() else {
-            return if self.ending == StreamEnd::Aborted { Class::Aborted } else { Class::Error };
+            return match self.ending {
+                StreamEnd::Aborted => Class::Aborted,
+                StreamEnd::Cut => Class::Error,
+                // There was one, whose headers the filter could not read.
+                StreamEnd::Complete => Class::NoAnswerExpected,
+            };
         };
         match status {
             429 => limits.class(),

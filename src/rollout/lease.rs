@@ -74,14 +74,7 @@ pub async fn try_acquire(
     }
     let condition = WriteCondition::unchanged(found.as_ref());
     let wanted = Lease::new(worker, now_ns).encode();
-    if store.write(Record::Lease, &wanted, condition).await.is_err() {
-        return false;
-    }
-    if condition != WriteCondition::Absent {
-        return true;
-    }
-    // The store may not have checked that the lease did not exist. Then the last writer has it.
-    is_held(store, worker).await
+    store.write(Record::Lease, &wanted, condition).await.is_ok()
 }
 
 /// Whether a worker holds the lease, as far as the store says: no other worker has taken it.

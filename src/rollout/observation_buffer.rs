@@ -26,6 +26,9 @@ pub struct Ticket {
 /// How many observations a worker keeps between two ticks, unless it is given another number.
 pub const MAX_OBSERVATIONS: usize = 20_000;
 
+/// How many observations an empty buffer has room for at most.
+const IDLE_OBSERVATIONS: usize = 1024;
+
 // === impl ObservationBuffer ===
 
 impl Default for ObservationBuffer {
@@ -93,6 +96,10 @@ impl ObservationBuffer {
         let sent = std::mem::take(&mut self.sending);
         if is_sent {
             self.observations.drain(..sent.min(self.observations.len()));
+            if self.observations.is_empty() {
+                // A peak's memory is for others to use.
+                self.observations.shrink_to(IDLE_OBSERVATIONS);
+            }
             self.generation += 1;
             self.end = u64::MAX;
         }
@@ -106,6 +113,11 @@ impl ObservationBuffer {
     /// Whether there is no observation.
     pub fn is_empty(&self) -> bool {
         self.observations.is_empty()
+    }
+
+    /// How many observations it has room for without another allocation.
+    pub fn capacity(&self) -> usize {
+        self.observations.capacity()
     }
 
     /// Drops the upper half of the units.

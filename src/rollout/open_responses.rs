@@ -41,6 +41,9 @@ pub struct OpenResponse {
 /// count when they end: which ones these are does not depend on their version.
 pub const MAX_OPEN_RESPONSES: usize = 50_000;
 
+/// How many responses an empty queue has room for at most.
+const IDLE_RESPONSES: usize = 1024;
+
 // === impl OpenResponses ===
 
 impl OpenResponses {
@@ -100,9 +103,18 @@ impl OpenResponses {
         self.queue.is_empty()
     }
 
+    /// How many responses it has room for without another allocation.
+    pub fn capacity(&self) -> usize {
+        self.queue.capacity()
+    }
+
     fn drop_first(&mut self) {
         if self.queue.pop_front().is_some() {
             self.first += 1;
+        }
+        if self.queue.is_empty() {
+            // A peak's memory is for others to use.
+            self.queue.shrink_to(IDLE_RESPONSES);
         }
     }
 }

@@ -40,6 +40,7 @@ impl Measurements {
         let class = classified.class();
         match class {
             Class::Neutral => Self::of_ended_response(),
+            Class::NoAnswerExpected if outcome.status.is_none() => unknown_response(),
             Class::NoAnswerExpected if outcome.method == Method::Bodyless => {
                 Self::of_ended_response()
             }
@@ -61,6 +62,13 @@ impl Measurements {
             }
         }
     }
+}
+
+/// A response of which nothing is known but that it has ended.
+fn unknown_response() -> Measurements {
+    let metrics = [Metric::ErrorRate, Metric::ClientErrorRate, Metric::SlowRate, Metric::Duration];
+    let metrics = metrics.into_iter().chain(BODY_METRICS);
+    metrics.fold(Measurements::of_ended_response(), Measurements::with_missing)
 }
 
 /// A response that has no answer to read: there is no sign of a failure, and whether there is

@@ -110,9 +110,6 @@ pub enum WriteCondition {
     /// Always.
     Always,
     /// If the record does not exist.
-    ///
-    /// Shared data cannot check that: there the last writer wins. Where it matters, the writer
-    /// reads the record again.
     Absent,
     /// If the record still has this revision.
     Unchanged(RecordRevision),

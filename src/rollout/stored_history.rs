@@ -18,7 +18,7 @@ pub struct StoredHistory {
     known: RefCell<ShareHistory>,
     /// By how many milliseconds the wall clock is ahead of the clock that dates shares and
     /// conversations.
-    wall_step_ms: Cell<i64>,
+    wall_clock_offset_ms: Cell<i64>,
 }
 
 // === impl StoredHistory ===
@@ -30,14 +30,14 @@ impl StoredHistory {
     /// that are older than `max_age_ms` do not keep their share. `on_rollback` says whether
     /// conversations keep it after a rollback.
     pub fn new(configured: ShareHistory, max_age_ms: u64, on_rollback: RollbackPolicy) -> Self {
-        let (known, wall_step_ms) = (RefCell::default(), Cell::default());
-        Self { max_age_ms, on_rollback, configured, known, wall_step_ms }
+        let (known, wall_clock_offset_ms) = (RefCell::default(), Cell::default());
+        Self { max_age_ms, on_rollback, configured, known, wall_clock_offset_ms }
     }
 
     /// Sets by how many milliseconds the wall clock is ahead of the clock that dates shares and
     /// conversations, because it was set since. Conversations must not move when it is.
-    pub fn set_wall_step_ms(&self, step_ms: i64) {
-        self.wall_step_ms.set(step_ms);
+    pub fn set_wall_clock_offset_ms(&self, offset_ms: i64) {
+        self.wall_clock_offset_ms.set(offset_ms);
     }
 
     /// The share that a conversation keeps; `None` before any share is known. `now_ms` is by the
@@ -72,7 +72,8 @@ impl StoredHistory {
     }
 
     async fn record(&self, store: &impl RolloutStore, setting: ShareSetting, now: Clocks) {
-        let now_ms = now.unix_ms.saturating_add_signed(self.wall_step_ms.get().saturating_neg());
+        let now_ms =
+            now.unix_ms.saturating_add_signed(self.wall_clock_offset_ms.get().saturating_neg());
         let recorded = update(store, Record::History, |found: Option<ShareHistory>| {
             let mut history = found.unwrap_or_default();
             let is_new = history.record(now_ms, setting, self.on_rollback);

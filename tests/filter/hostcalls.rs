@@ -6,12 +6,16 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::json;
 
-use crate::host::Host;
+use crate::host::{Host, Stream};
+use crate::patching::{CHAT, json_post};
 use crate::proxy::{Proxy, Request, config, counter, weights};
+use crate::ramp_vms::{ROOT, RampVms};
 
 const GET_HEADER: &str = "proxy_get_header_map_value";
 const GET_ALL_HEADERS: &str = "proxy_get_header_map_pairs";
 const SET_HEADER: &str = "proxy_replace_header_map_value";
+const REMOVE_HEADER: &str = "proxy_remove_header_map_value";
+const SET_BODY: &str = "proxy_set_buffer_bytes";
 const SET_PROPERTY: &str = "proxy_set_property";
 const INCREMENT: &str = "proxy_increment_metric";
 
@@ -190,4 +194,76 @@ fn the_filter_runs_without_access_to_the_environment() {
     const NOSYS: u32 = 52;
     let mut host = Host::start_refusing(&weights(0, 1), "environ_sizes_get", NOSYS).unwrap();
     assert_eq!(host.send(&Request::from_user("ada")).version, "green");
+}
+
+/// A patch is applied as a whole or not at all, whichever call the host leaves out.
+#[test]
+fn blue_gets_a_request_unchanged_if_the_host_refuses_its_patch() {
+    let body = r#"{"model":"now","messages":[]}"#;
+    let table = [
+        ("before_routing", SET_HEADER),
+        ("before_routing", REMOVE_HEADER),
+        ("before_routing", SET_BODY),
+        ("after_routing", SET_HEADER),
+        ("after_routing", REMOVE_HEADER),
+    ];
+    for (read_body, call) in table {
+        for (patched, weights) in [("green", [0, 1]), ("blue", [1, 0])] {
+            let mut release = config(json!({
+                "read_body": read_body,
+                "weights": {"blue": weights[0], "green": weights[1]},
+            }));
+            release["versions"][patched]["request"] = json!({
+                "headers": {"set": {"x-team": "copper"}, "remove": ["authorization"]},
+                "model": "next",
+            });
+            let mut host = Host::start(&release);
+            host.refuse(call, 10);
+            let answer = host.send(&json_post(CHAT, body).header("authorization", "key"));
+            let what = format!("{read_body} {call} {patched}: {}", host.log());
+            assert_eq!((answer.status, answer.cluster.as_str()), (200, "llm-blue"), "{what}");
+            assert_eq!(answer.version, "blue", "{what}");
+            assert_eq!(String::from_utf8_lossy(&answer.body), body, "{what}");
+            let length = body.len().to_string();
+            assert_eq!(answer.forwarded("content-length"), [length.as_bytes()], "{what}");
+            assert_eq!(answer.forwarded("authorization"), [b"key"], "{what}");
+            assert_eq!(answer.forwarded("x-team"), [] as [&[u8]; 0], "{what}");
+            assert_eq!(answer.forwarded("x-verdigris-probe"), [] as [&[u8]; 0], "{what}");
+            assert_eq!(host.stat(&counter("blue", "decisions_unpatchable")), Some(1), "{what}");
+            assert_eq!(host.stat(&counter("green", "requests")), Some(0), "{what}");
+        }
+    }
+}
+
+/// The host is asked once in each VM whether it allows the changes.
+#[test]
+fn later_patches_cost_no_more_calls_than_their_changes() {
+    let mut release = weights(0, 1);
+    release["versions"]["green"]["request"] =
+        json!({"headers": {"set": {"x-team": "copper"}, "remove": ["x-old"]}});
+    let mut host = Host::start(&release);
+    let request = Request::from_user("ada");
+    host.send(&request);
+    host.send(&request);
+    let calls = host.calls_of(&request);
+    let count = |name: &str| calls.iter().filter(|call| **call == name).count();
+    // The version header, the cluster header and x-team; x-old.
+    assert_eq!((count(SET_HEADER), count(REMOVE_HEADER)), (3, 1), "{calls:?}");
+}
+
+/// Any client can cause such lines.
+#[test]
+fn an_error_of_requests_is_logged_once_a_minute() {
+    let mut vms = RampVms::start_with(1, &config(json!({"shadow": {"percent": 100}})));
+    let send = |vms: &mut RampVms| {
+        let request = Stream::request("GET", "/a", &[("x-user-id", "ada")]);
+        vms.vms[0].run_stream(10, ROOT, Stream { role: Some("grean"), ..request });
+    };
+    (0..10).for_each(|_| send(&mut vms));
+    let lines = |vms: &RampVms| vms.log().matches("the listener's metadata").count();
+    assert_eq!(lines(&vms), 1, "{}", vms.log());
+    vms.advance_clock(61);
+    send(&mut vms);
+    assert_eq!(lines(&vms), 2, "{}", vms.log());
+    assert!(vms.log().contains("(9 more such requests since the last such line)"), "{}", vms.log());
 }

@@ -4,10 +4,11 @@
 use serde_json::json;
 use verdigris::assignment::UnitKey;
 use verdigris::config::Config;
+use verdigris::rollout::lease::Lease;
 use verdigris::rollout::{Clocks, Phase, RampState};
 
 use crate::host::Process;
-use crate::proxy::{config, phase, shared_key};
+use crate::proxy::{ROLLOUT, config, phase, shared_key};
 use crate::ramp_vms::{NS_PER_SECOND, ROOT, RampVms, SECOND_ROOT, long_ramp, long_ramp_with};
 
 #[test]
@@ -241,4 +242,21 @@ fn a_native_controller_makes_the_same_decisions_from_the_same_observations() {
         }
         assert_eq!(native.phase, phase, "{}", vms.log());
     }
+}
+
+/// Of two VMs that find no lease, one gets it.
+#[test]
+fn a_lease_that_another_vm_has_just_written_is_kept() {
+    let process = Process::default();
+    let theirs = Lease::new(7, NS_PER_SECOND).encode().to_vec();
+    let key = format!("verdigris.{ROLLOUT}.lease");
+    process.shared.lock().unwrap().overtaking.insert(key, theirs);
+    let mut vms = RampVms::start_in(process, 1, &long_ramp());
+    vms.tick(0);
+    let has_state =
+        |vms: &RampVms| vms.process.shared.lock().unwrap().data.contains_key(&shared_key("state"));
+    assert!(!has_state(&vms), "{}", vms.log());
+    vms.advance_clock(4);
+    vms.tick(0);
+    assert!(has_state(&vms), "{}", vms.log());
 }

@@ -323,6 +323,28 @@ fn a_response_that_cannot_be_read_passes() {
     );
 }
 
+/// The status is read alone where the host does not return all headers. Where it returns none, nothing is
+/// known of the response, and that is no failure of its version.
+#[test]
+fn a_response_whose_headers_cannot_be_read_is_no_error() {
+    let (all, one) = ("proxy_get_header_map_pairs", "proxy_get_header_map_value");
+    let table: [(&[&str], &str, Counters); 4] = [
+        (&[all], "200", &[("responses_2xx", 1)]),
+        (&[all], "503", &[("responses_5xx", 1), ("errors", 1)]),
+        (&[all, one], "200", &[("responses_none", 1)]),
+        (&[all, one], "503", &[("responses_none", 1)]),
+    ];
+    for read in [true, false] {
+        for (calls, status, expected) in table {
+            let answers = json!({"answers": {"read": read}, "on_missing": "random"});
+            let mut host = Host::start(&with_answers(answers));
+            calls.iter().for_each(|&call| host.refuse(call, 10));
+            host.send_for(&request_to(CHAT), response(status, JSON, &["{}"]));
+            assert_eq!(green_counts(&mut host), expected, "{read} {calls:?} {status}");
+        }
+    }
+}
+
 #[test]
 fn without_answers_the_filter_makes_no_calls_after_the_request_headers() {
     let config = config(json!({"weights": {"blue": 0, "green": 1}}));

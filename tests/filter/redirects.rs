@@ -109,3 +109,44 @@ fn a_vote_that_is_redirected_counts_once() {
     assert_eq!(vms.stat("green.feedback_up"), 1);
     assert_eq!((vms.stat("green.requests"), vms.stat("blue.requests")), (0, 0));
 }
+
+/// A filter before this one may deny the request that follows. How the first one has ended is not known.
+#[test]
+fn a_redirect_that_nothing_continues_is_a_response_that_is_not_known() {
+    let green = json!({"weights": {"blue": 0, "green": 1}, "answers": {}});
+    for release in [config(green.clone()), by_version(green)] {
+        let mut vms = RampVms::start_with(1, &release);
+        let request = Stream {
+            response: followed(),
+            ..Stream::request("GET", "/a", &[("x-user-id", "ada")])
+        };
+        vms.vms[0].run_stream(10, ROOT, request);
+        vms.tick(0);
+        assert_eq!(vms.stat("green.responses_none"), 0, "it may still be continued");
+        vms.advance_clock(6);
+        vms.tick(0);
+        for (name, count) in [
+            ("green.requests", 1),
+            ("green.responses_none", 1),
+            ("green.errors", 0),
+            ("green.aborted", 0),
+            ("green.responses_2xx", 0),
+        ] {
+            assert_eq!(vms.stat(name), count, "{name}");
+        }
+    }
+}
+
+/// Only so many are held.
+#[test]
+fn each_of_many_redirects_that_nothing_continues_is_counted() {
+    let green = json!({"weights": {"blue": 0, "green": 1}, "answers": {}});
+    let mut vms = RampVms::start_with(1, &config(green));
+    for context in 10..110 {
+        let request = Stream::request("GET", "/a", &[("x-user-id", "ada")]);
+        vms.vms[0].run_stream(context, ROOT, Stream { response: followed(), ..request });
+    }
+    assert_eq!(vms.stat("green.responses_none"), 100 - 64);
+    vms.vms[0].end(ROOT);
+    assert_eq!(vms.stat("green.responses_none"), 100);
+}

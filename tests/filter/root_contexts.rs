@@ -182,3 +182,22 @@ fn a_deleted_root_context_is_not_ticked() {
         assert_eq!(vms.vms[0].ticked_roots(), [root]);
     }
 }
+
+/// Streams of another rollout do not mean that Envoy has gone back to an earlier configuration.
+#[test]
+fn streams_of_two_rollouts_in_turn_do_not_read_shared_data() {
+    let release = config(json!({"weights": {"blue": 1, "green": 1}, "conversation": {}}));
+    let mut other = release.clone();
+    other["rollout"] = json!("other");
+    let mut vms = RampVms::start_with(1, &release);
+    vms.configure(0, SECOND_ROOT, &other);
+    for _ in 0..3 {
+        for root in [ROOT, SECOND_ROOT] {
+            vms.vms[0].take_calls();
+            let request = Stream::request("GET", "/a", &[("x-user-id", "ada")]);
+            vms.vms[0].run_stream(10, root, request);
+        }
+    }
+    let calls = vms.vms[0].take_calls();
+    assert!(!calls.contains(&"proxy_get_shared_data"), "{calls:?}");
+}

@@ -399,6 +399,28 @@ fn conversations_follow_commands_to_weights() {
     }
 }
 
+/// Envoy goes back to a configuration without configuring it, before this VM has looked for commands.
+#[test]
+fn a_configuration_that_returns_records_the_share_of_the_newest_command() {
+    let mut config = weights_config(100, 0);
+    config["conversation"] = json!({});
+    let mut vms = SteeredVms::start(&config);
+    let mut other = config.clone();
+    other["pins"] = json!({"green": ["another-tester"]});
+    vms.vms[0].configure(ROOT + 10, other.to_string().as_bytes()).unwrap();
+    let send = |vms: &mut SteeredVms, root: u32| {
+        let headers = vec![("x-conversation-id".to_owned(), b"of-no-known-time".to_vec())];
+        let sent = vms.vms[0].run_stream(100, root, Stream { headers, ..Stream::default() });
+        sent.get("x-verdigris-version") == Some(b"green")
+    };
+    vms.advance_clock_3_s();
+    assert!(!send(&mut vms, ROOT + 10));
+    vms.send_command(PROMOTE).unwrap();
+    send(&mut vms, ROOT);
+    vms.advance_clock_3_s();
+    assert!(send(&mut vms, ROOT), "{}", vms.log());
+}
+
 /// With few ticks the history of shares is complete as well.
 #[test]
 fn without_a_token_a_rollout_with_weights_is_seldom_ticked() {

@@ -138,3 +138,12 @@ fn thinning_during_a_send_loses_nothing_that_is_kept() {
         .collect();
     assert_eq!(second, expected);
 }
+
+#[test]
+fn the_memory_of_a_peak_is_released() {
+    let mut buffer = ObservationBuffer::default();
+    assert!((0..MAX_OBSERVATIONS).all(|index| buffer.add(assignment(index)).is_some()));
+    assert!(buffer.capacity() >= MAX_OBSERVATIONS);
+    send(&mut buffer);
+    assert!(buffer.capacity() <= 1024, "{}", buffer.capacity());
+}

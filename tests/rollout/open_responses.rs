@@ -46,6 +46,15 @@ fn the_number_of_remembered_responses_is_bounded() {
     assert!(open.add(response(1, 0)).is_some());
 }
 
+#[test]
+fn the_memory_of_a_peak_is_released() {
+    let mut open = OpenResponses::default();
+    let tickets: Vec<_> = (0..10_000).map(|unit| open.add(response(unit, 0)).unwrap()).collect();
+    assert!(open.capacity() >= tickets.len());
+    assert!(tickets.into_iter().all(|ticket| !open.remove(ticket)));
+    assert!(open.is_empty() && open.capacity() <= 1024, "{}", open.capacity());
+}
+
 proptest! {
     /// Each response is reported if it is open at a tick after the objective, and never twice.
     #[test]

@@ -277,3 +277,15 @@ fn an_abort_after_the_first_token_censors_the_duration_alone() {
     let complete = with(|_| {}).censored_value_of(Metric::Duration);
     assert_eq!(complete, Some(CensoredValue::from(2500.0)));
 }
+
+#[test]
+fn a_response_whose_status_is_not_known_reveals_nothing() {
+    let unknown = with(|it| (it.status, it.answer, it.ttft) = (None, None, None));
+    for metric in
+        [Metric::ErrorRate, Metric::ClientErrorRate, Metric::RefusalRate, Metric::Duration]
+    {
+        assert!(unknown.is_missing(metric), "{metric:?}");
+    }
+    let without = [Metric::ErrorRate, Metric::ClientErrorRate, Metric::Duration];
+    assert!(without.into_iter().all(|metric| !unknown.is_known(metric)));
+}

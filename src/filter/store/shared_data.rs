@@ -30,7 +30,7 @@ impl SharedDataStore {
 
     fn queue(&self) -> Option<SharedQueue> {
         *self.queue.get_or_init(|| {
-            let queue = SharedQueue::open(&versioned(&self.rollout, "told"));
+            let queue = SharedQueue::open(&versioned(&self.rollout, "observations"));
             let log_error = |error: &_| {
                 let rollout = &self.rollout;
                 log::error!(
@@ -56,7 +56,8 @@ impl RolloutStore for SharedDataStore {
         condition: WriteCondition,
     ) -> Result<(), StoreError> {
         let cas = match condition {
-            WriteCondition::Always | WriteCondition::Absent => CasToken::ANY,
+            WriteCondition::Always => CasToken::ANY,
+            WriteCondition::Absent => CasToken::ABSENT,
             WriteCondition::Unchanged(RecordRevision(number)) => CasToken::from_number(number),
         };
         set_shared_data(&self.key(record), value, cas).map_err(|error| {

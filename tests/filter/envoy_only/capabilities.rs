@@ -8,7 +8,8 @@ use wasmi::{Engine, Module};
 
 use crate::artifacts;
 use crate::envoy::{Envoy, Setup, filter_yaml};
-use crate::proxy::{Answer, Proxy as _, Request, config};
+use crate::patching::{CHAT, json_post};
+use crate::proxy::{Answer, Proxy as _, Request, config, counter};
 
 /// A configuration that makes use of nearly every host call.
 fn everything() -> Value {
@@ -121,4 +122,30 @@ fn requests_are_assigned_and_the_log_warns_where_metrics_are_left_out() {
     let log = envoy.log();
     let warning = "verdigris.assistant-v8.green.requests is not counted: the host answered";
     assert!(log.contains(warning), "{log}");
+}
+
+/// A patch is applied as a whole or not at all. `hostcalls.rs` has all combinations.
+#[test]
+fn blue_gets_a_request_unchanged_whose_patch_is_not_allowed() {
+    let body = r#"{"model":"now","messages":[]}"#;
+    let calls = [
+        "proxy_replace_header_map_value",
+        "proxy_remove_header_map_value",
+        "proxy_set_buffer_bytes",
+    ];
+    let mut release = config(json!({"weights": {"blue": 0, "green": 1}}));
+    release["versions"]["green"]["request"] = json!({
+        "headers": {"set": {"x-team": "copper"}, "remove": ["authorization"]},
+        "model": "next",
+    });
+    for call in calls {
+        let mut envoy = envoy_without(&[call], &release);
+        let answer = envoy.send(&json_post(CHAT, body).header("authorization", "key"));
+        assert_eq!((answer.status, answer.cluster.as_str()), (200, "llm-blue"), "{call}");
+        assert_eq!(String::from_utf8_lossy(&answer.body), body, "{call}");
+        assert_eq!(answer.forwarded("authorization"), [b"key"], "{call}");
+        assert_eq!(answer.forwarded("x-team"), [] as [&[u8]; 0], "{call}");
+        envoy.await_stat(&counter("blue", "decisions_unpatchable"), 1);
+        assert!(envoy.log().contains("not patched: the host answered"), "{call}");
+    }
 }
