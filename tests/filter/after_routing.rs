@@ -132,7 +132,7 @@ mod scenarios {
         let refused = by_version(json!({"conversation": {"id": [{"header": "x-chat"}, id]}}));
         let log = proxy.push(&refused).unwrap_err();
         let expected =
-            "conversation.id: {\"pointer\":\"/conversation\"}: the body is read after routing";
+            "conversation.id[1]: {\"pointer\":\"/conversation\"}: the body is read after routing";
         assert!(log.contains(expected), "{log}");
         assert_eq!(proxy.send(&json_post(CHAT, "{}")).cluster, "llm-green");
     }

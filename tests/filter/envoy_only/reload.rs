@@ -225,17 +225,16 @@ fn the_weights_script_reports_whether_envoy_applied_the_weights() {
         let output_text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
         (output.status.code().unwrap(), output_text)
     };
+    // The weights, the exit code, and what is printed.
     let cases = [
         ("0", "100", 0, "weights 0/100 in force"),
         ("0", "100", 0, "the weights are already 0/100"),
-        ("0", "0", 1, "Envoy refused weights 0/0; the previous weights stay in force"),
-        ("0", "0", 1, "Envoy refused weights 0/0; the previous weights stay in force"),
+        ("0", "0", 2, "usage: weights BLUE GREEN"),
         ("-1", "2", 2, "usage: weights BLUE GREEN"),
         ("", "5", 2, "usage: weights BLUE GREEN"),
         ("05", "5", 2, "usage: weights BLUE GREEN"),
         ("75", "25", 0, "weights 75/25 in force"),
         ("0", "1", 0, "weights 0/1 in force"),
-        ("0", "0", 1, "Envoy refused weights 0/0"),
     ];
     for (blue, green, expected, message) in cases {
         let (code, output_text) = weights(blue, green);
@@ -244,8 +243,22 @@ fn the_weights_script_reports_whether_envoy_applied_the_weights() {
             "{blue} {green}: {code} {output_text}"
         );
     }
-    let text = std::fs::read_to_string(envoy.folder.path().join("config/filter.yaml")).unwrap();
-    assert_eq!(text, shipped.replace("\"blue\": 95, \"green\": 5}", "\"blue\": 0, \"green\": 1}"));
+    // Envoy reads a file that is written in place only when the script replaces it.
+    let file = envoy.folder.path().join("config/filter.yaml");
+    let in_force = std::fs::read_to_string(&file).unwrap();
+    assert_eq!(
+        in_force,
+        shipped.replace("\"blue\": 95, \"green\": 5}", "\"blue\": 0, \"green\": 1}")
+    );
+    let invalid = in_force.replace("\"weights\":", "\"no_such_field\": 1, \"weights\":");
+    std::fs::write(&file, &invalid).unwrap();
+    for _ in 0..2 {
+        let (code, output_text) = weights("50", "50");
+        let message = "Envoy refused weights 50/50; the previous weights stay in force";
+        assert!(code == 1 && output_text.contains(message), "{code} {output_text}");
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), invalid);
+    }
+    std::fs::write(&file, &in_force).unwrap();
     // The refused weights are not applied by a restart either.
     for _ in 0..2 {
         assert_eq!(envoy.send(&Request::from_user("ada")).version, "green");
