@@ -25,8 +25,6 @@
 //! arbitrarily singly-censored samples*, Biometrika 52, 1965; bet on as in
 //! [`wealth`](super::wealth).
 
-use std::cmp::Ordering;
-
 use super::censored_value::CensoredValue;
 
 /// The Mann-Whitney statistic minus ½: from −½ where all of green's values are lower to ½
@@ -37,11 +35,7 @@ pub fn excess(green: impl Iterator<Item = CensoredValue>, blue: &[CensoredValue]
     let (mut half_wins, mut half_pairs) = (0_u64, 0_u64);
     for value in green {
         for other in blue {
-            half_wins += match value.compare(*other) {
-                Some(Ordering::Greater) => 2,
-                Some(Ordering::Less) => 0,
-                Some(Ordering::Equal) | None => 1,
-            };
+            half_wins += value.half_wins(*other);
             half_pairs += 2;
         }
     }

@@ -29,8 +29,6 @@
 //! (mixtures of normal likelihood ratios); Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas, arXiv
 //! 2103.06476 (asymptotic validity with an estimated variance).
 
-use std::cmp::Ordering;
-
 use serde::{Deserialize, Serialize};
 
 use super::by_version::ByVersion;
@@ -195,12 +193,8 @@ impl RepeatedValues {
         if directions.iter().any(|it| it.compares_means()) {
             return Score::new(value.value);
         }
-        let half_wins = self.newest.iter().map(|other| match value.compare(*other) {
-            Some(Ordering::Greater) => 2.0,
-            Some(Ordering::Less) => 0.0,
-            Some(Ordering::Equal) | None => 1.0,
-        });
-        Score::new(half_wins.sum::<f64>() / (2 * self.newest.len().max(1)) as f64)
+        let half_wins: u64 = self.newest.iter().map(|other| value.half_wins(*other)).sum();
+        Score::new(half_wins as f64 / (2 * self.newest.len().max(1)) as f64)
     }
 }
 
