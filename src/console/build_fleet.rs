@@ -9,12 +9,21 @@ use crate::rollout::clocks::SECOND_NS;
 /// it for this many.
 const LAG_INTERVALS: u64 = 25;
 
+/// Green's share can be in force for so many intervals before an instance hands over that it assigns by it.
+const FOLLOW_INTERVALS: u64 = 2;
+
 // === impl FleetView ===
 
 impl FleetView {
     /// The view of a fleet, at a time of the monotonic clock. `status` is `None` before this Envoy
-    /// has tried to reach the store.
-    pub fn new(config: &FleetConfig, status: Option<&FleetStatus>, now_ns: u64) -> Self {
+    /// has tried to reach the store. Green's share changed `changed_s_ago` seconds ago: an instance that
+    /// was read before says nothing of the new one.
+    pub fn new(
+        config: &FleetConfig,
+        status: Option<&FleetStatus>,
+        now_ns: u64,
+        changed_s_ago: u64,
+    ) -> Self {
         let interval_ns = u64::try_from(config.interval.as_nanos()).unwrap_or(u64::MAX);
         let none = FleetStatus::default();
         let status = status.unwrap_or(&none);
@@ -23,8 +32,11 @@ impl FleetView {
         let in_force_bp = in_force.and_then(|it| it.published).map(|it| it.snapshot.share);
         let all: u64 = status.participants.0.iter().map(|it| it.observations).sum();
         let fleet_ns = status.fleet_ns(now_ns);
+        let changed_ns_ago = changed_s_ago.saturating_mul(SECOND_NS);
+        let follow_ns = interval_ns.saturating_mul(FOLLOW_INTERVALS);
         let instance = |it: &Participant| {
             let silent_ns = fleet_ns.saturating_sub(it.seen_ns);
+            let is_read_since = silent_ns.saturating_add(follow_ns) < changed_ns_ago;
             let follows = in_force_bp.is_none_or(|share| share.basis_points() == it.green_bp);
             InstanceView {
                 name: it.id.name.clone(),
@@ -32,7 +44,8 @@ impl FleetView {
                 green_bp: it.green_bp,
                 evidence: it.observations as f64 / all.max(1) as f64,
                 is_current: it.is_current,
-                lags: !follows || silent_ns > interval_ns.saturating_mul(LAG_INTERVALS),
+                lags: (!follows && is_read_since)
+                    || silent_ns > interval_ns.saturating_mul(LAG_INTERVALS),
             }
         };
         let away_ns = interval_ns.saturating_mul(AWAY_INTERVALS);

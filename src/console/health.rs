@@ -146,7 +146,8 @@ fn split_of_requests(view: &RolloutView, recent: Option<RecentCounts>, now_ms: u
         Some(it) if it.seconds <= changed_s_ago && sum(observed(it.requests)) > 0 => {
             (observed(it.requests), Window(it.seconds).to_string())
         }
-        _ if view.shares.len() <= 1 => {
+        // Without samples. Otherwise they may reach back to what had the rollout's name before.
+        None if view.shares.len() <= 1 => {
             (view.by_version("decisions_weight"), "since Envoy started".to_owned())
         }
         _ => return Finding::unknown(format!("{configured} configured for green")),

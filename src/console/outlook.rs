@@ -11,7 +11,7 @@ use crate::rollout::RampProfile;
 pub enum Outlook {
     /// It has enough, or will have before it is overdue. The text says when.
     Enough(String),
-    /// It will not have enough in time, or never. The text says what needs less.
+    /// It will not have enough in time, or never. The text says what needs less, or what is missing.
     TooLittle(String),
     /// It is too early to say.
     Open(String),
@@ -60,7 +60,8 @@ impl Outlook {
         let AnalysisView { green_units, counts, .. } = analysis;
         let seen = format!("{} {counts} on green", GroupedCount(*green_units));
         if slowest.safe >= 1.0 {
-            return Some(Self::Enough(format!("enough for the next step, by {seen}")));
+            let step = ramp.steps.get(ramp.step + 1).map_or("this", |_| "the next");
+            return Some(Self::Enough(format!("enough for {step} step, by {seen}")));
         }
         if ramp.in_step_s < MIN_S {
             return Some(Self::Open(format!("too early to say; {seen} in this step")));
@@ -68,6 +69,10 @@ impl Outlook {
         let name = labels::metric(&slowest.metric).name;
         let lasted = HumanDuration(ramp.in_step_s);
         let is_late = ramp.in_step_s >= MIN_WITHOUT_EVIDENCE_S;
+        if let Some(why) = not_for_want_of_units(slowest, analysis) {
+            let text = format!("{name}: {why} after {lasted}; {seen}");
+            return Some(if is_late { Self::TooLittle(text) } else { Self::Open(text) });
+        }
         let growth = Growth::new(ramp.at_half_time, ramp.in_step_s, *green_units, slowest.safe);
         if growth.has_ended && is_late {
             return Some(Self::TooLittle(format!(
@@ -127,6 +132,23 @@ impl Growth {
             has_ended: false,
         }
     }
+}
+
+/// Why a gate has no evidence although there are units of both versions: more of them are no help.
+fn not_for_want_of_units(gate: &GateView, analysis: &AnalysisView) -> Option<String> {
+    if analysis.blue_units == 0 || analysis.green_units == 0 {
+        return None;
+    }
+    if gate.looks_worse {
+        return Some("green looks worse than the margin allows".to_owned());
+    }
+    let version = match (gate.blue_units, gate.green_units) {
+        (0, 0) => "",
+        (0, _) => " on blue",
+        (_, 0) => " on green",
+        _ => return None,
+    };
+    (!gate.is_learning).then(|| format!("no {} with this value{version}", analysis.counts))
 }
 
 /// What needs fewer users: the profile for few, where the step has less than half of them.

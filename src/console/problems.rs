@@ -94,7 +94,9 @@ fn store_away(view: &RolloutView) -> Option<ProblemView> {
 }
 
 fn missing_traffic(view: &RolloutView, analysis: Option<&AnalysisView>) -> Option<ProblemView> {
-    let has_units = analysis.is_some_and(|it| it.blue_units.saturating_add(it.green_units) > 0);
+    // The evidence of a fleet is of all its Envoys, and the requests are this one's.
+    let own = analysis.filter(|_| view.fleet.is_none());
+    let has_units = own.is_some_and(|it| it.blue_units.saturating_add(it.green_units) > 0);
     match view.requests() {
         0 if has_units => Some(minor(
             "Envoy drops the stats of the filter.",

@@ -37,6 +37,6 @@ pub struct InstanceView {
     pub evidence: f64,
     /// Whether its configuration was the one that decides.
     pub is_current: bool,
-    /// Whether it assigned by another share than the one in force, or was not read for long.
+    /// Whether it assigned by another share after the one in force came, or was not read for long.
     pub lags: bool,
 }

@@ -8,7 +8,7 @@ use super::runtime::RolloutRuntime;
 use super::store::rejections;
 use crate::console::view::{AboutView, FleetView, ProblemView, RolloutView, SCHEMA};
 use crate::console::{Acceptance, ControlState, Rejection, View, ViewInputs};
-use crate::rollout::Clocks;
+use crate::rollout::{Clocks, Transition};
 
 /// The view of these rollouts. `can_steer` says whether the console has a token.
 pub fn view(
@@ -70,8 +70,11 @@ impl ActiveRollout {
             (Some(state), _) => Some(&state.log),
             (None, weights) => weights.as_ref().map(|it| &it.log),
         };
-        let changed_s = log.and_then(|log| log.iter().next_back()).map_or(0, |it| it.at_s);
-        let changed_s_ago = now.unix_s().saturating_sub(changed_s);
+        let changes = || log.iter().flat_map(|log| log.iter().rev());
+        let s_ago =
+            |it: Option<&Transition>| now.unix_s().saturating_sub(it.map_or(0, |it| it.at_s));
+        let changed_s_ago = s_ago(changes().next());
+        let share_s_ago = s_ago(changes().find(|it| it.from.green_bp != it.to.green_bp));
         let (phase, green_share) = running.phase_and_share();
         let fleet = running.fleet.as_ref().map(|link| link.status());
         let ramp_now = match fleet.as_ref().and_then(Option::as_ref) {
@@ -80,7 +83,7 @@ impl ActiveRollout {
         };
         let fleet = fleet
             .zip(running.config.fleet.as_ref())
-            .map(|(status, config)| FleetView::new(config, status.as_ref(), now.monotonic_ns));
+            .map(|(of, config)| FleetView::new(config, of.as_ref(), now.monotonic_ns, share_s_ago));
         let mut view = RolloutView::new(ViewInputs {
             config: &running.config,
             control: match &running.config.ramp {

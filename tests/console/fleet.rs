@@ -2,15 +2,18 @@
 
 use std::time::Duration;
 
+use verdigris::assignment::Share;
 use verdigris::config::{Config, FleetConfig};
 use verdigris::console::health::health;
 use verdigris::console::problems::problems;
 use verdigris::console::view::{FleetView, RolloutView};
 use verdigris::console::{Acceptance, page};
 use verdigris::fleet::clock::FleetClock;
-use verdigris::fleet::{FleetStatus, InstanceId, Participant, Participants};
+use verdigris::fleet::generation::Generations;
+use verdigris::fleet::{Consumed, FleetStatus, InForce, InstanceId, Participant, Participants};
+use verdigris::rollout::{PublishedSnapshot, Snapshot};
 
-use crate::fixtures::{NOW_MS, ramping, view};
+use crate::fixtures::{NOW_MS, no_data, ramping, view};
 
 const SECOND_NS: u64 = 1_000_000_000;
 
@@ -47,7 +50,7 @@ fn status(reached_s: Option<u64>, participants: Vec<Participant>) -> FleetStatus
 }
 
 fn fleet_view(status: &FleetStatus) -> FleetView {
-    FleetView::new(&config(), Some(status), 50 * SECOND_NS)
+    FleetView::new(&config(), Some(status), 50 * SECOND_NS, u64::MAX)
 }
 
 fn with_fleet(fleet: FleetView) -> RolloutView {
@@ -65,6 +68,53 @@ fn instances_have_their_age_share_and_evidence() {
         .map(|it| (it.name.as_str(), it.seen_s_ago, it.evidence, it.lags))
         .collect();
     assert_eq!(shown, [("a", 2, 0.75, false), ("b", 40, 0.25, true)]);
+}
+
+/// An instance hands over once in an interval, and one without requests once in ten. Seconds since it was
+/// read and since green's share changed, the interval being one second.
+#[test]
+fn an_instance_that_was_read_before_a_change_does_not_lag() {
+    let (share, other) = (Share::new(3, 1).unwrap(), Share::new(1, 1).unwrap());
+    let table = [
+        (share, 1, 100, false),
+        (other, 1, 1, false),
+        (other, 1, 3, false),
+        (other, 1, 4, true),
+        (other, 9, 10, false),
+        (other, 9, 12, true),
+        (share, 26, 10, true),
+    ];
+    for (in_force, read_s_ago, changed_s_ago, lags) in table {
+        let snapshot = Snapshot { share: in_force, ..Snapshot::UNKNOWN };
+        let in_force = InForce {
+            clock_ns: 0,
+            consumed: Consumed::Sequences(Vec::new()),
+            published: Some(PublishedSnapshot { revision: 8, snapshot }),
+            generations: Generations::new(1),
+            decider: InstanceId { name: "a".to_owned(), boot: 1 },
+            instances: 1,
+            history: None,
+        };
+        let status = FleetStatus {
+            in_force: Some(in_force),
+            ..status(Some(49), vec![participant("b", 1000 - read_s_ago, 1)])
+        };
+        let view = FleetView::new(&config(), Some(&status), 50 * SECOND_NS, changed_s_ago);
+        let found = view.instances[0].lags;
+        assert_eq!(found, lags, "read {read_s_ago} s ago, changed {changed_s_ago} s ago");
+    }
+}
+
+/// The evidence is that of all Envoys, and the counters are this one's.
+#[test]
+fn an_envoy_without_requests_does_not_drop_its_stats() {
+    let fleet = fleet_view(&status(Some(49), vec![participant("b", 1000, 1)]));
+    let versions = no_data().versions;
+    let rollout = RolloutView { versions, ..with_fleet(fleet) };
+    let shown = |rollout: &RolloutView| problems(rollout, None, 0)[0].what.clone();
+    assert_eq!(shown(&rollout), "This rollout has had no requests since Envoy started.");
+    let alone = RolloutView { fleet: None, ..rollout };
+    assert_eq!(shown(&alone), "Envoy drops the stats of the filter.");
 }
 
 #[test]
@@ -120,6 +170,7 @@ fn the_page_lists_the_instances_and_escapes_their_names() {
 
 #[test]
 fn before_anything_is_known_the_store_counts_as_away() {
-    let view = FleetView::new(&config(), None, Duration::from_secs(5).as_nanos() as u64);
+    let now_ns = Duration::from_secs(5).as_nanos() as u64;
+    let view = FleetView::new(&config(), None, now_ns, u64::MAX);
     assert!(view.is_store_away && view.instances.is_empty() && view.decider.is_none());
 }

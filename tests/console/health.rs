@@ -118,6 +118,14 @@ fn the_split_of_manual_weights_is_that_of_requests() {
         let (found, said) = checked(&rollout, recent, "split");
         assert!(found == status && said.starts_with(text), "{said}");
     }
+    // Counters may be of what had the rollout's name before, such as a ramp.
+    let mut replaced = counted(by_hand(), &[("decisions_weight", 900, 600)]);
+    replaced.shares = vec![replaced.shares[1].clone()];
+    for (share_s_ago, seen) in [(30, recent(60, 300, 200)), (3600, recent(60, 0, 0))] {
+        replaced.shares[0].at_ms = NOW_MS - share_s_ago * 1000;
+        let found = checked(&replaced, seen, "split");
+        assert_eq!(found, ("unknown".to_owned(), "5 % configured for green".to_owned()));
+    }
     // Requests from before a change say nothing of the new share.
     let mut changed = counted(by_hand(), &[("decisions_weight", 900, 100)]);
     changed.shares.last_mut().unwrap().at_ms = NOW_MS - 30_000;

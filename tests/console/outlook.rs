@@ -67,6 +67,47 @@ fn the_gate_with_the_least_evidence_decides() {
     }
 }
 
+/// Units of blue and green with a value of the gate, and whether it looks worse.
+#[test]
+fn a_gate_without_values_is_not_short_of_users() {
+    let table = [
+        ((0, 0), false, "no users with this value after 60 minutes; 45 users on green"),
+        ((9, 0), false, "no users with this value on green after 60 minutes; 45 users on green"),
+        ((0, 9), false, "no users with this value on blue after 60 minutes; 45 users on green"),
+        (
+            (9, 9),
+            true,
+            "green looks worse than the margin allows after 60 minutes; 45 users on green",
+        ),
+    ];
+    for ((blue, green), looks_worse, text) in table {
+        let shown = |in_step_s, change: fn(&mut RampView)| {
+            let mut ramp = ramp(in_step_s, &[0.0, 1.0]);
+            let gate = &mut ramp.judgement.as_mut().unwrap().gates[0];
+            gate.metric = "score".to_owned();
+            (gate.blue_units, gate.green_units, gate.looks_worse) = (blue, green, looks_worse);
+            change(&mut ramp);
+            Outlook::new(&ramp).unwrap()
+        };
+        let Outlook::TooLittle(late) = shown(3600, |_| ()) else { panic!("{text}") };
+        assert_eq!(late.replace('\u{a0}', " "), format!("Score: {text}"));
+        let Outlook::Open(early) = shown(540, |_| ()) else { panic!("{text}") };
+        assert_eq!(early.replace('\u{a0}', " "), late.replace("60\u{a0}", "9 "));
+        // Without any unit there is no value.
+        let no_units = |ramp: &mut RampView| ramp.judgement.as_mut().unwrap().green_units = 0;
+        let Outlook::TooLittle(late) = shown(3600, no_units) else { panic!("{text}") };
+        assert!(late.contains("0 users on green: too few users"), "{late}");
+    }
+}
+
+#[test]
+fn the_last_step_has_enough_for_itself() {
+    let mut ramp = ramp(60, &[1.0, 1.4]);
+    ramp.steps.truncate(ramp.step + 1);
+    let expected = Outlook::Enough("enough for this step, by 45 users on green".to_owned());
+    assert_eq!(Outlook::new(&ramp), Some(expected));
+}
+
 /// Where the same users come again, less and less evidence comes.
 #[test]
 fn evidence_that_comes_lately_counts() {
