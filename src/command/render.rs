@@ -16,7 +16,7 @@ use crate::console::view::{
     RampView, RolloutView, ShadowStepView, View,
 };
 use crate::console::{
-    Tone, fleet_table, health, judge_summary, labels, page, shadow_table, transitions,
+    NO_ROLLOUT, Tone, fleet_table, health, judge_summary, labels, page, shadow_table, transitions,
 };
 
 /// How many decisions are shown.
@@ -36,7 +36,7 @@ fn rollouts_text(view: &View, columns: usize) -> String {
         text.push('\n');
     }
     if view.rollouts.is_empty() {
-        return text + "The filter has no rollout.\n";
+        return text + &wrapped("", NO_ROLLOUT, columns);
     }
     let rollouts = page::sorted_by_urgency(&view.rollouts);
     let texts = rollouts.iter().map(|it| rollout_text(view, it, columns));

@@ -118,7 +118,11 @@ fn the_state_of_each_phase_is_shown() {
             ],
         ),
         ("no-events", 0, &["between −0.54 pp and +1.6 pp; safe below +1.3 pp"]),
-        ("nothing", 0, &["The filter has no rollout.\n"]),
+        (
+            "nothing",
+            0,
+            &["This worker of Envoy has no rollout. Its VM may be new", "Envoy’s log says why.\n"],
+        ),
     ];
     for (name, code, parts) in cases {
         let output = verdigris(&["status", &format!("{}/{name}", console.address)]);

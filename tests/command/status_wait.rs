@@ -120,6 +120,11 @@ fn a_replaced_rollout_ends_no_wait_unless_it_is_named() {
     assert!(code == 1 && text.contains("is in phase ramping after 0 seconds"), "{text}");
     let (code, text) = wait(&["promoted", "--rollout", "assistant-v7"]);
     assert!(code == 1 && text.contains("which only the configuration ends"), "{text}");
+    // Until the state is read, the phase is that of before.
+    let unknown = RolloutView { is_known: false, ramp: None, ..fixtures::ramping() };
+    show(vec![unknown]);
+    let (code, text) = wait(&["ramping"]);
+    assert!(code == 1 && text.contains("is not known after 0 seconds"), "{text}");
     show(vec![replaced]);
     let (code, text) = wait(&["rolled_back"]);
     assert!(code == 1 && text.contains("has no rollout after 0 seconds"), "{text}");

@@ -142,6 +142,13 @@ fn the_worst_of_several_consoles_decides_the_exit_code() {
                 (StatusCode::ACCEPTED, "v8: the command was sent to the fleet's store\n")
             }),
         )
+        .route(
+            "/two/rollback",
+            post(async || {
+                let why = "Name one of the rollouts a, b in the query: ?rollout=NAME\n";
+                (StatusCode::NOT_FOUND, why)
+            }),
+        )
         .route("/off/rollback", post(async || (StatusCode::SERVICE_UNAVAILABLE, "No rollout.\n")))
         .route("/shop/rollback", post(async || "<p>\u{1b}[2JThank you: come again"));
     let others = serve(&runtime, routes);
@@ -175,6 +182,13 @@ fn the_worst_of_several_consoles_decides_the_exit_code() {
         }
     }
     assert_eq!(accepted.lock().unwrap().len(), 10);
+    // A console does not know how it is asked.
+    for rollout in [&[][..], &["--rollout", "c"]] {
+        let output = run(Some(TOKEN), &[&["rollback", &at("two")], rollout].concat());
+        let expected =
+            format!("rejected: {others}/two/ Name one of the rollouts a, b with --rollout NAME\n");
+        assert_eq!((output.code, output.out), (1, expected));
+    }
 }
 
 #[test]

@@ -217,7 +217,7 @@ fn a_terminal_is_redrawn_and_restored() {
         console.server.show("ramping", fixtures::view(vec![fixtures::rolled_back()]));
         terminal.wait_for("Rolled back: green had more refusals");
         console.server.show("ramping", fixtures::view(vec![]));
-        terminal.wait_for("The filter has no rollout.");
+        terminal.wait_for("This worker of Envoy has no rollout.");
         let (code, text) = terminal.end(Signal::INT);
         assert_eq!(code, Some(130), "{text}");
         assert!(text.ends_with("\u{1b}[?7h\u{1b}[?25h\u{1b}[?1049l"), "{text:?}");

@@ -93,7 +93,11 @@ impl Wait {
                 let name = self.rollout.as_deref().unwrap_or("rollout");
                 missing = Some(format!("{address} has no {name}"));
             }
-            for RolloutView { rollout, phase, ramp, .. } in rollouts {
+            for RolloutView { rollout, phase, ramp, is_known, .. } in rollouts {
+                if !is_known {
+                    missing = Some(format!("the phase of {rollout} at {address} is not known"));
+                    continue;
+                }
                 let text = format!("{rollout} at {address} is in phase {phase}");
                 if ramp.is_some() && phase == FINAL_PHASE && self.phase != FINAL_PHASE {
                     return Progress::Impossible(format!(

@@ -23,6 +23,9 @@ pub struct CommandToSend {
     pub without_token: &'static str,
 }
 
+/// How a console says that it needs the name of a rollout.
+const ASKS_FOR_ROLLOUT: &str = "in the query: ?rollout=NAME";
+
 /// The body of the request.
 #[derive(Serialize)]
 struct Body<'a> {
@@ -65,6 +68,10 @@ impl CommandToSend {
                 CommandResult::Rejected,
                 format!("{text} Set VERDIGRIS_CONSOLE_TOKEN to the token in Envoy's environment."),
             ),
+            // It does not know how it is asked.
+            Ok(Posted { status: 404, text }) if text.contains(ASKS_FOR_ROLLOUT) => {
+                (CommandResult::Rejected, text.replace(ASKS_FOR_ROLLOUT, "with --rollout NAME"))
+            }
             Ok(Posted { status: 404, text }) if self.rollout.is_none() => {
                 (CommandResult::Rejected, format!("{text}{}", self.without_token))
             }

@@ -292,7 +292,7 @@ fn operator_commands_of_the_command_reach_envoy() {
             "resume URL --rollout other",
             TOKEN,
             rejected,
-            "Name one of the rollouts assistant-v8 in the query",
+            "Name one of the rollouts assistant-v8 with --rollout NAME",
         ),
         ("approve URL", TOKEN, rejected, "no step waits for approval"),
         (
