@@ -54,6 +54,9 @@ pub fn write_restart(out: Out<'_>, rollout: &RolloutView) -> fmt::Result {
     let Some(ramp) = &rollout.ramp else { return Ok(()) };
     let why = match (rollout.phase.as_str(), ramp.waits_for.as_str()) {
         ("rolled_back", _) => "All users stay on blue until the configuration changes.",
+        (_, "state_lost") if rollout.order.is_some() => {
+            "The ramp waits, and all users go back to blue when the operator command ends."
+        }
         (_, "state_lost") => "All users stay on blue until the ramp restarts.",
         _ => return Ok(()),
     };

@@ -154,9 +154,10 @@
       const response = await fetch(`${command}?rollout=${encodeURIComponent(rollout)}`, {
         method: 'POST',
         headers: { authorization: `Bearer ${given}`, 'x-verdigris-command': ascii },
-        signal: AbortSignal.timeout(5 * EVERY_MS) });
+        signal: AbortSignal.timeout(30000) });
       const text = (await response.text()).trim() || `HTTP status ${response.status}`;
-      if (response.status === 401) token = '';
+      const isWrong = response.status === 401 || response.status === 429;
+      if (isWrong) token = '';
       if (response.ok) {
         token = given;
         ask.close();
@@ -164,10 +165,10 @@
         toast(text);
       } else {
         showStep(false);
-        refuse(text, response.status === 401 ? form.token : null);
+        refuse(text, isWrong ? form.token : null);
       }
     } catch {
-      refuse('Envoy cannot be reached, and the command may have arrived. Check the decisions before you repeat it.');
+      refuse('No answer has come, and the command may still take effect. Check the decisions before you repeat it.');
     } finally {
       id('ask-go').disabled = false;
     }

@@ -31,7 +31,7 @@ const FRAME: &str = include_str!("page.html");
 pub fn content_security_policy() -> &'static str {
     concat!(
         "default-src 'none'; ",
-        "script-src 'sha256-HJE3PJDwjpNGwVYIwzslUZ7h9pTZb0hsdQqwvTlKzgs='; ",
+        "script-src 'sha256-5pxHwb7chplC4zQ8UBz3oWP6hA4S6A00XpeMrwbw1Ss='; ",
         "style-src 'sha256-qBFKZOywhbGwNBOsNo0M2Dh5xZZOeodM7Hmx9wJVQac='; ",
         "connect-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; ",
         "frame-ancestors 'none'"

@@ -19,7 +19,7 @@ pub fn write(out: Out<'_>, rollout: &RolloutView) -> fmt::Result {
     out.write_str("<div class=\"standing\">")?;
     write_split(out, rollout)?;
     if let Some(ramp) = &rollout.ramp {
-        write_steps(out, ramp, &rollout.phase)?;
+        write_steps(out, ramp, rollout)?;
         write_next_decision(out, ramp)?;
     }
     out.write_str("</div>")
@@ -58,9 +58,12 @@ fn write_split(out: Out<'_>, rollout: &RolloutView) -> fmt::Result {
     out.write_str("</div></section>")
 }
 
-fn write_steps(out: Out<'_>, ramp: &RampView, phase: &str) -> fmt::Result {
+fn write_steps(out: Out<'_>, ramp: &RampView, rollout: &RolloutView) -> fmt::Result {
     const APPROVAL: &str = "<span class=\"tag\">needs approval</span>";
 
+    let phase = rollout.phase.as_str();
+    // A promotion by an operator skips steps, and the ramp resumes in its own.
+    let is_done = phase == "promoted" && rollout.order.is_none();
     let count = ramp.steps.len();
     let current = ramp.step.min(count.saturating_sub(1));
     let is_in_shadow = ramp.shadow_step.as_ref().is_some_and(|step| step.is_current);
@@ -74,7 +77,7 @@ fn write_steps(out: Out<'_>, ramp: &RampView, phase: &str) -> fmt::Result {
             continue;
         }
         let (class, glyph, status) = match is_current {
-            _ if phase == "promoted" => ("done", "✓", "done"),
+            _ if is_done => ("done", "✓", "done"),
             true if phase == "rolled_back" => ("failed", "✕", "failed"),
             true => ("here", "●", "current"),
             false if ramp.is_baseline => ("ahead", "", "upcoming"),
@@ -84,7 +87,7 @@ fn write_steps(out: Out<'_>, ramp: &RampView, phase: &str) -> fmt::Result {
     }
     for (index, step) in ramp.steps.iter().enumerate() {
         let (class, glyph, status) = match index.cmp(&current) {
-            _ if phase == "promoted" => ("done", "✓", "done"),
+            _ if is_done => ("done", "✓", "done"),
             _ if is_in_shadow || ramp.is_baseline => ("ahead", "", "upcoming"),
             Ordering::Less => ("done", "✓", "done"),
             Ordering::Equal if phase == "rolled_back" => ("failed", "✕", "failed"),

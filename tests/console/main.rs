@@ -8,6 +8,7 @@ mod browser;
 mod browser_user;
 mod build_view;
 mod colours;
+mod commands;
 mod difference_chart;
 mod documents;
 mod fixtures;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use verdigris::console::page::{SCRIPT, STYLE};
 use verdigris::console::problems::problems;
-use verdigris::console::view::{HealthView, RolloutView};
+use verdigris::console::view::{CommandView, HealthView, RolloutView};
 use verdigris::console::{View, content_security_policy, page};
 
 use crate::fixtures;
@@ -149,7 +149,12 @@ fn after_a_rollback_the_page_has_the_lines_that_start_the_ramp_again() {
         assert_eq!(lines(fixtures::rolled_back(), &long)[1], "\"rollout\": \"another-name\",");
         let mut lost = fixtures::paused();
         lost.ramp.as_mut().unwrap().waits_for = "state_lost".into();
-        assert_eq!(lines(lost, "a").len(), 2);
+        assert_eq!(lines(lost.clone(), "a").len(), 2);
+        let why = |rollout| texts(&page(&fixtures::view(vec![rollout])), ".again p")[0].clone();
+        let overridden = why(lost.clone());
+        assert!(overridden.contains("go back to blue when the operator command ends"));
+        lost.order = None;
+        assert!(why(lost).starts_with("All users stay on blue until the ramp restarts."));
         // A manual rollback ends with a command.
         let manual = RolloutView { ramp: None, ..fixtures::rolled_back() };
         for rollout in [fixtures::paused(), fixtures::promoted(), manual] {
@@ -176,6 +181,22 @@ fn a_short_time_axis_has_seconds() {
         let labels = texts(&page(&fixtures::view(vec![rollout])), ".over-time .chart > text");
         assert_eq!(labels, expected, "{age_s} s");
     }
+}
+
+/// A ramp that an operator has promoted resumes in its step.
+#[test]
+fn a_promotion_by_an_operator_leaves_the_steps() {
+    let steps = |order| {
+        let mut rollout = fixtures::promoted();
+        rollout.ramp.as_mut().unwrap().step = 2;
+        let rollout = RolloutView { order, ..rollout };
+        let classes = ["done", "here", "ahead"];
+        let html = Html::parse_document(&page(&fixtures::view(vec![rollout])));
+        classes.map(|it| count(&html, &format!(".steps .{it}")))
+    };
+    assert_eq!(steps(None), [5, 0, 0]);
+    let promote = CommandView { order: "promote".into(), at_ms: 0, reason: "we know it".into() };
+    assert_eq!(steps(Some(promote)), [2, 1, 2]);
 }
 
 /// A promotion does not change green's share, but advances the rollout. A hold does not.
