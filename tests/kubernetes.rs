@@ -472,6 +472,18 @@ fn the_chart_renders_the_manifests() {
         "backends.blue.port=http",
         "hosts=a",
         "clusters=a",
+        // Each of these would remove an object, or leave a name empty in one that control planes accept.
+        "gateway=null",
+        "host=null",
+        "istio.gateway=",
+        "istio.gateway=null",
+        "backends.blue.namespace=",
+        "backends.blue.namespace=null",
+        "image.tag=",
+        "image.digest=null,image.tag=null",
+        "gateway=envoy-gateway,envoyGateway.tokenSecret=",
+        "gateway=envoy-gateway,envoyGateway.drainTimeout=null",
+        "gateway=envoy-gateway,envoyGateway.gateway.create=false,clusters[0].name=etcd",
     ] {
         assert!(rendered("helm", &["template", "chart", "--set", wrong]).is_err(), "{wrong}");
     }
