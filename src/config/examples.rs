@@ -39,7 +39,9 @@ pub(super) fn example(field: &str) -> Option<&'static str> {
         "fleet" => r#"an object, such as {"store": "etcd", "cluster": "etcd"}"#,
         "fleet.store" => r#""etcd" or "kubernetes""#,
         "fleet.cluster" => r#"an Envoy cluster with the store's endpoints, such as "etcd""#,
-        "fleet.namespace" => r#"the namespace of the gateways, such as "gateways""#,
+        "fleet.namespace" => {
+            r#"a namespace for the fleet's records alone, such as "verdigris-fleet""#
+        }
         "judge" => {
             r#"an object, such as {"cluster": "judge", "model": "gpt-4o-mini", "sample": "5%"}"#
         }

@@ -7,6 +7,7 @@ use super::checks::check_cluster_name;
 use super::diagnostics::Diagnostics;
 use super::examples::example_fix;
 use super::raw::sections::{FleetStoreKind, RawFleet};
+use crate::hash::hash_64;
 use crate::names::ClusterName;
 
 /// The store that several Envoys share a rollout through.
@@ -79,6 +80,13 @@ impl FleetConfig {
         let name = text.chars().map(|it| if is_in_name(it) { it } else { '-' });
         let name: String = name.take(MAX_NAME).collect();
         if name.is_empty() { "envoy".to_owned() } else { name }
+    }
+
+    /// A number that distinguishes the place of the records from others: the cluster of the store, and the prefix or
+    /// namespace in it.
+    pub fn store_id(&self) -> u64 {
+        let (field, place) = self.store.place();
+        hash_64([self.cluster.as_str(), field, place].join("\0").as_bytes())
     }
 
     /// How long a call to the store may take: two intervals, at least two seconds.
@@ -165,7 +173,7 @@ fn check_namespace(name: &str) -> Result<String, &'static str> {
         true => Ok(name.to_owned()),
         false => Err(
             "write the name of a namespace: at most 63 of a-z, 0-9 and \"-\", with a letter or \
-                      digit at both ends, such as \"gateways\"",
+                      digit at both ends, such as \"verdigris-fleet\"",
         ),
     }
 }
@@ -176,7 +184,8 @@ fn check_prefix(prefix: &str) -> Result<String, &'static str> {
     match prefix.len() <= MAX_NAME && parts.clone().all(is_part) {
         true => Ok(prefix.to_owned()),
         false => Err(
-            "write a path of letters, digits, dots, dashes and underscores, such as \"/verdigris\"",
+            "write a path of at most 128 letters, digits, dots, dashes and underscores, with a slash at its \
+             beginning and none at its end, such as \"/verdigris\"",
         ),
     }
 }

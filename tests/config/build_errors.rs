@@ -433,3 +433,26 @@ fn errors_of_role_and_console() {
         ("/console", Some(json!({"host": []})), "console.host: []: unknown field"),
     ]);
 }
+
+/// The Role of the guide permits changes of all ConfigMaps of the namespace.
+#[test]
+fn errors_of_fleet() {
+    let etcd = |prefix: &str| json!({"store": "etcd", "cluster": "etcd", "prefix": prefix});
+    let path = "write a path of at most 128 letters, digits, dots, dashes and underscores, with a slash at \
+                its beginning and none at its end, such as \"/verdigris\"";
+    assert_errors([
+        (
+            "/fleet",
+            Some(json!({"store": "kubernetes", "cluster": "kubernetes"})),
+            "fleet.namespace: missing: write a namespace for the fleet's records alone, such as \
+             \"verdigris-fleet\"",
+        ),
+        (
+            "/fleet",
+            Some(json!({"store": "kubernetes", "cluster": "kubernetes", "namespace": "A"})),
+            "with a letter or digit at both ends, such as \"verdigris-fleet\"",
+        ),
+        ("/fleet", Some(etcd("/a/")), &format!("fleet.prefix: \"/a/\": {path}")),
+        ("/fleet", Some(etcd("a")), &format!("fleet.prefix: \"a\": {path}")),
+    ]);
+}
