@@ -175,8 +175,18 @@ impl RolloutRuntime {
     ) -> StepContext<'a> {
         let history = self.history.as_ref();
         let may_decide = self.is_newest();
-        let fingerprint = link.fingerprint;
-        StepContext { spec, fingerprint, history, now, may_decide, is_agent, own_state, report }
+        let (fingerprint, store_id) = (link.fingerprint, link.store_id);
+        StepContext {
+            spec,
+            fingerprint,
+            store_id,
+            history,
+            now,
+            may_decide,
+            is_agent,
+            own_state,
+            report,
+        }
     }
 
     /// The state of the ramp that this Envoy ran alone before it joined the fleet.

@@ -19,6 +19,8 @@ pub struct FleetLink {
     status: SharedCell<FleetStatus>,
     /// The fingerprint of the ramp's specification.
     pub fingerprint: u64,
+    /// Distinguishes the store from those that other configurations name.
+    pub store_id: u64,
     is_stepping: Rc<Cell<bool>>,
     /// Permits for commands that wait for the store.
     commands: Semaphore,
@@ -51,6 +53,7 @@ impl FleetLink {
             callouts: Rc::clone(callouts),
             status: SharedCell::new(versioned(rollout, "fleet")),
             fingerprint: SpecFingerprint::number(spec),
+            store_id: config.store_id(),
             is_stepping: Rc::default(),
             commands: Semaphore::default(),
         }

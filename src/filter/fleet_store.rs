@@ -10,7 +10,7 @@ use crate::config::{FleetConfig, FleetStoreConfig};
 use crate::fleet::etcd::{EtcdStore, WatchStream};
 use crate::fleet::kubernetes::KubernetesStore;
 use crate::fleet::{
-    FleetRecord, FleetStore, Folder, FoundRecord, Listing, Revision, StoreError, Transaction,
+    FleetRecord, FleetStore, Folder, FoundRecord, Revision, StoreError, Transaction,
 };
 
 /// The store of a fleet.
@@ -71,10 +71,15 @@ impl FleetStore for StoreOfFleet {
         }
     }
 
-    async fn list(&self, folder: Folder, after: Revision) -> Result<Listing, StoreError> {
+    async fn list_each(
+        &self,
+        folder: Folder,
+        after: Revision,
+        each: &mut impl FnMut(FleetRecord, FoundRecord),
+    ) -> Result<Revision, StoreError> {
         match self {
-            Self::Etcd(store, _) => store.list(folder, after).await,
-            Self::Kubernetes(store) => store.list(folder, after).await,
+            Self::Etcd(store, _) => store.list_each(folder, after, each).await,
+            Self::Kubernetes(store) => store.list_each(folder, after, each).await,
         }
     }
 

@@ -12,7 +12,7 @@ use super::consumption::Consumed;
 use super::decision_context::DecisionContext;
 use super::format::{self, UnreadableRecord};
 use super::generation::Generations;
-use super::memory::{RecordMemory, SHOWN_RECORDS};
+use super::memory::{self, RecordMemory, SHOWN_RECORDS};
 use super::read_outboxes::ReadOutboxes;
 use super::reconcile_outcome::ReconcileOutcome;
 use super::records::{InForce, LocalRollback, Outbox, Participants};
@@ -85,7 +85,11 @@ impl Decider {
         };
         for (record, found) in store.list(Folder::SeenUnits, Revision(0)).await?.records {
             if let FleetRecord::SeenUnits { epoch, chunk } = record {
-                records.push((Record::SeenUnits { epoch, chunk }, decoded(&record, &found)?));
+                let value: Vec<u8> = decoded(&record, &found)?;
+                // Earlier versions left chunks of forgotten steps behind, without units.
+                if !value.is_empty() {
+                    records.push((Record::SeenUnits { epoch, chunk }, value));
+                }
             }
         }
         let (in_force, guard) = committed.unzip();
@@ -215,20 +219,21 @@ impl Decider {
         context: &DecisionContext<'_>,
     ) -> Result<Option<Decision>, StoreError> {
         let consumed = self.in_force.as_ref().map_or(Revision(0), |it| it.consumed.revision());
-        let listing = store.list(Folder::Outboxes, consumed).await?;
-        let outboxes = ReadOutboxes::of(&listing, &self.participants, &mut self.unreadable);
+        let mut outboxes = ReadOutboxes::default();
+        let mut each = |record, found| outboxes.take(&self.participants, record, found);
+        let listed = store.list_each(Folder::Outboxes, consumed, &mut each).await?;
+        let unreadable = outboxes.newly_unreadable(&mut self.unreadable);
         let is_new_configuration = self.generations(context).current != context.fingerprint;
         let committed_ns = self.in_force.as_ref().map_or(0, |it| it.clock_ns);
         let since_ns = context.now.monotonic_ns.saturating_sub(committed_ns);
         let may_wait = self.guard.is_some() && !is_new_configuration;
-        let has_new = !outboxes.new.is_empty() || !outboxes.unreadable.is_empty();
+        let has_new = !outboxes.is_empty() || !unreadable.is_empty();
         if may_wait && !has_new && since_ns < context.idle_ns {
             return Ok(None);
         }
-        let rollbacks = self.consume(outboxes.new, context);
+        let rollbacks = self.consume(outboxes.take_new(), context);
         let outcome = self.reconcile(context, &rollbacks);
-        let up_to =
-            outboxes.left.map_or(listing.revision, |left| Revision(left.0.saturating_sub(1)));
+        let up_to = outboxes.left.map_or(listed, |left| Revision(left.0.saturating_sub(1)));
         let before_ns = context.now.monotonic_ns.saturating_sub(PARTICIPANT_NS);
         let gone = self.participants.mark_gone(before_ns, MAX_GONE_AT_ONCE, &outboxes.unconsumed);
         let consumed = match store.orders_writes() {
@@ -236,10 +241,10 @@ impl Decider {
             false => self.participants.sequences(),
         };
         let mut decision = self.decision(context, consumed, outcome);
-        decision.unreadable = outboxes.unreadable;
+        decision.unreadable = unreadable;
         // What such an instance has written since the listing is not consumed yet.
-        decision.transaction.deletes = gone.into_iter().map(FleetRecord::Outbox).collect();
-        decision.transaction.deletes_up_to = Some(listing.revision);
+        decision.transaction.deletes.extend(gone.into_iter().map(FleetRecord::Outbox));
+        decision.transaction.deletes_up_to = Some(listed);
         Ok(Some(decision))
     }
 
@@ -284,7 +289,7 @@ impl Decider {
     /// Takes over what the outboxes hold. Returns the instances' own rollbacks.
     fn consume(
         &mut self,
-        outboxes: Vec<(InstanceId, Outbox)>,
+        outboxes: impl Iterator<Item = (InstanceId, Outbox)>,
         context: &DecisionContext<'_>,
     ) -> Vec<LocalRollback> {
         let mut rollbacks = Vec::new();
@@ -345,27 +350,22 @@ impl Decider {
             instances: self.participants.count(),
             history: self.memory.get(Record::History),
         };
-        let changed = self.memory.take_changes().into_iter().filter_map(|(record, value)| {
-            let record = match record {
-                Record::State => FleetRecord::State,
-                Record::Differences => FleetRecord::Differences,
-                Record::SeenUnits { epoch, chunk } => FleetRecord::SeenUnits { epoch, chunk },
-                Record::Lease
-                | Record::Snapshot
-                | Record::History
-                | Record::LocalRollback
-                | Record::OwnRollbackNoted => return None,
-            };
-            Some((record, format::encode(&value)?))
-        });
-        let mut puts: Vec<(FleetRecord, Vec<u8>)> = changed.collect();
+        let (mut puts, mut deletes) = (Vec::new(), Vec::new());
+        for (record, value) in self.memory.take_changes() {
+            match memory::fleet_record(record) {
+                Some(record) if value.is_empty() => deletes.push(record),
+                Some(record) => puts.extend(format::encode(&value).map(|it| (record, it))),
+                None => {}
+            }
+        }
         puts.extend(format::encode(&in_force).map(|it| (FleetRecord::InForce, it)));
         let participants = format::encode(&self.participants);
         puts.extend(participants.map(|it| (FleetRecord::Participants, it)));
         let transaction = Transaction {
             guards: vec![(FleetRecord::InForce, self.guard)],
             puts,
-            ..Transaction::default()
+            deletes,
+            deletes_up_to: None,
         };
         Decision { transaction, in_force, outcome, unreadable: Vec::new() }
     }

@@ -2,7 +2,6 @@
 
 use super::clock::FleetClock;
 use super::format::{self, UnreadableRecord};
-use super::generation::Generations;
 use super::records::InForce;
 use super::store::{FoundRecord, InstanceId, Revision};
 use crate::rollout::Phase;
@@ -18,6 +17,9 @@ pub struct Follower {
     lost: Option<LostStore>,
     /// Whether the store lost a rollback that this instance knows, and the ramp started again.
     has_forgotten_rollback: bool,
+    /// Set while nothing is known of the store that the configuration names since it has named another one: for
+    /// how long a fleet there may have been silent that counts as alive, in nanoseconds.
+    alive_within_ns: Option<u64>,
 }
 
 /// What a store has that has lost what an instance knows.
@@ -91,12 +93,14 @@ impl Follower {
         let Some(FoundRecord { value, revision }) = found else {
             return Ok(self.on_nothing_found(now_ns));
         };
-        if self.known.as_ref().is_some_and(|(_, known)| *known == revision) {
+        // The revisions of two stores are not compared.
+        let is_known_store = self.alive_within_ns.is_none();
+        if is_known_store && self.known.as_ref().is_some_and(|(_, known)| *known == revision) {
             self.lost = None;
             return Ok(Followed::Same);
         }
         let in_force: InForce = format::decode(&value)?;
-        if self.is_earlier(&in_force) {
+        if self.is_earlier(&in_force) && !self.is_joining(&in_force, now_ns) {
             return Ok(self.on_lost(Some(revision), now_ns));
         }
         self.has_forgotten_rollback |= self.is_rolled_back_before(&in_force);
@@ -113,7 +117,15 @@ impl Follower {
     /// Whether a watch has delivered this late: something newer is known. Only a store that orders its writes
     /// has a watch.
     pub fn is_late(&self, pushed: &FoundRecord) -> bool {
-        self.known.as_ref().is_some_and(|(_, known)| pushed.revision < *known)
+        let is_known_store = self.alive_within_ns.is_none();
+        is_known_store && self.known.as_ref().is_some_and(|(_, known)| pushed.revision < *known)
+    }
+
+    /// The configuration names another store from now on. A fleet that goes on there is followed although this
+    /// instance knows a later state: others have brought the ramp there before. One that has been silent for longer
+    /// than `alive_within_ns` is as good as none.
+    pub fn on_moved(&mut self, alive_within_ns: u64) {
+        self.alive_within_ns = Some(alive_within_ns);
     }
 
     /// Notes what this instance has committed itself.
@@ -127,7 +139,7 @@ impl Follower {
             Some(clock) => clock.adjusted(committed_ns, now_ns),
             None => FleetClock::new(committed_ns, now_ns),
         });
-        (self.changed_ns, self.lost) = (now_ns, None);
+        (self.changed_ns, self.lost, self.alive_within_ns) = (now_ns, None, None);
         self.known = Some((in_force, revision));
     }
 
@@ -149,14 +161,23 @@ impl Follower {
     }
 
     /// Whether this instance knows a rollback, and `found` is a ramp that started again with the same
-    /// configuration. An operator starts a ramp again with another configuration.
+    /// configuration, or was brought back by an instance that has not learned of the rollback. An operator starts a
+    /// ramp again with another configuration, of a later generation.
     fn is_rolled_back_before(&self, found: &InForce) -> bool {
         let is_rolled_back = |it: &InForce| {
             it.published.is_some_and(|published| published.snapshot.phase == Phase::RolledBack)
         };
         let Some(known) = self.in_force() else { return false };
-        let has_started_again = found.generations == Generations::new(known.generations.current);
+        let (before, after) = (&known.generations, &found.generations);
+        let has_started_again = after.current == before.current && after.number <= before.number;
         has_started_again && is_rolled_back(known) && !is_rolled_back(found)
+    }
+
+    /// Whether others go on with the ramp in the store that the configuration names since recently.
+    fn is_joining(&self, found: &InForce, now_ns: u64) -> bool {
+        let fleet_ns = self.fleet_ns(now_ns).unwrap_or_default();
+        let silent_ns = fleet_ns.saturating_sub(found.clock_ns);
+        self.alive_within_ns.is_some_and(|alive_within_ns| silent_ns < alive_within_ns)
     }
 
     /// Whether the ramp's state in the store is from before the one that this instance knows.

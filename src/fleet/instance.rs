@@ -51,6 +51,8 @@ pub struct StepContext<'a> {
     pub spec: &'a RampSpec,
     /// The fingerprint of the specification.
     pub fingerprint: u64,
+    /// Distinguishes the store that the configuration names from others.
+    pub store_id: u64,
     /// The history of shares, where conversations keep theirs.
     pub history: Option<&'a StoredHistory>,
     /// The time; the monotonic clock is this instance's.
@@ -136,12 +138,7 @@ impl FleetInstance {
         let mut protocol = self.protocol.try_borrow_mut().ok().filter(|it| it.outbox.is_free())?;
         let name = id.name.clone();
         let renamed = Self::new(id, self.interval_ns(), self.own_keys);
-        // What it knows of the fleet stays: a store that has lost it is noticed.
-        {
-            let mut fresh = renamed.protocol.try_borrow_mut().ok()?;
-            fresh.follower = std::mem::take(&mut protocol.follower);
-            fresh.are_keys_stored = protocol.are_keys_stored;
-        }
+        renamed.protocol.try_borrow_mut().ok()?.take_knowledge(&mut protocol);
         renamed.in_force.replace(self.in_force.take());
         renamed.reached_ns.set(self.reached_ns.get());
         renamed.learned_ns.set(self.learned_ns.get());
@@ -232,6 +229,8 @@ impl FleetInstance {
     ) -> Result<(), StoreError> {
         let Ok(mut protocol) = self.protocol.try_borrow_mut() else { return Ok(()) };
         let now_ns = context.now.monotonic_ns;
+        let alive_within_ns = self.interval_ns().saturating_mul(UNDECIDED_INTERVALS);
+        protocol.note_store(context.store_id, alive_within_ns);
         if now_ns < protocol.paused_until_ns {
             return Ok(());
         }

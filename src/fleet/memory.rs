@@ -23,6 +23,21 @@ pub struct RecordMemory {
     writes: Cell<u64>,
 }
 
+/// The record of the fleet that a record of the ramp's worker is alone; `None` where it is a part of what is in
+/// force, or of one Envoy only.
+pub(super) fn fleet_record(record: Record) -> Option<FleetRecord> {
+    match record {
+        Record::State => Some(FleetRecord::State),
+        Record::Differences => Some(FleetRecord::Differences),
+        Record::SeenUnits { epoch, chunk } => Some(FleetRecord::SeenUnits { epoch, chunk }),
+        Record::Lease
+        | Record::Snapshot
+        | Record::History
+        | Record::LocalRollback
+        | Record::OwnRollbackNoted => None,
+    }
+}
+
 // === impl RecordMemory ===
 
 impl RecordMemory {
@@ -45,10 +60,13 @@ impl RecordMemory {
         self.queue.borrow_mut().push(encoded);
     }
 
-    /// The records that have changed since the last call, with their bytes.
+    /// The records that have changed since the last call, with their bytes. A record that was emptied is forgotten.
     pub fn take_changes(&self) -> Vec<(Record, Vec<u8>)> {
         let changed = self.changed.take();
-        changed.into_iter().filter_map(|it| self.get(it).map(|value| (it, value))).collect()
+        let changes: Vec<_> =
+            changed.into_iter().filter_map(|it| self.get(it).map(|value| (it, value))).collect();
+        self.records.borrow_mut().retain(|_, stored| !stored.value.is_empty());
+        changes
     }
 
     /// Marks all records as changed.

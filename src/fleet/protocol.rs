@@ -35,6 +35,8 @@ pub(super) struct Protocol {
     /// Whether this worker has put into shared data what it follows, since it is the one that does so.
     pub(super) is_published: bool,
     pub(super) are_keys_stored: bool,
+    /// Which store the configuration names; `None` before the first step.
+    store_id: Option<u64>,
 }
 
 /// A commit of unknown success.
@@ -67,7 +69,26 @@ impl Protocol {
             sent_rollback: None,
             is_published: false,
             are_keys_stored: false,
+            store_id: None,
         }
+    }
+
+    /// Notes which store the configuration names. Another one than before has nothing that was written, and its
+    /// fleet counts as alive if it has committed within `alive_within_ns`.
+    pub(super) fn note_store(&mut self, store_id: u64, alive_within_ns: u64) {
+        let before = self.store_id.replace(store_id);
+        if before.is_some_and(|before| before != store_id) {
+            self.outbox.on_store_replaced();
+            self.follower.on_moved(alive_within_ns);
+            (self.followed_ns, self.are_keys_stored, self.unconfirmed) = (None, false, None);
+            self.paused_until_ns = 0;
+        }
+    }
+
+    /// Takes over what another name of this instance knows of the fleet: a store that has lost it is noticed.
+    pub(super) fn take_knowledge(&mut self, other: &mut Self) {
+        self.follower = std::mem::take(&mut other.follower);
+        (self.are_keys_stored, self.store_id) = (other.are_keys_stored, other.store_id);
     }
 }
 

@@ -24,16 +24,36 @@ pub trait FleetStore {
         record: &FleetRecord,
     ) -> impl Future<Output = Result<Option<FoundRecord>, StoreError>>;
 
-    /// Lists all records of a folder that were written after a revision, as they were at one
-    /// moment. The answer is complete, or an error. A store that does not order its writes lists all.
+    /// Passes all records of a folder that were written after a revision to `each`, as they were at one moment.
+    /// They are passed as they come, so that only what `each` keeps is in memory. Returns the revision of the
+    /// store at that moment, where it orders its writes; a store that does not passes all.
     ///
     /// # Errors
-    /// [`StoreError::Failed`] where the store does not answer, or answers something else.
+    /// [`StoreError::Failed`] where the store does not answer, or answers something else. Then `each` may have
+    /// got a part of the records.
+    fn list_each(
+        &self,
+        folder: Folder,
+        after: Revision,
+        each: &mut impl FnMut(FleetRecord, FoundRecord),
+    ) -> impl Future<Output = Result<Revision, StoreError>>;
+
+    /// All records of [`Self::list_each`]. The answer is complete, or an error.
+    ///
+    /// # Errors
+    /// As [`Self::list_each`].
     fn list(
         &self,
         folder: Folder,
         after: Revision,
-    ) -> impl Future<Output = Result<Listing, StoreError>>;
+    ) -> impl Future<Output = Result<Listing, StoreError>> {
+        async move {
+            let mut records = Vec::new();
+            let mut each = |record, found| records.push((record, found));
+            let revision = self.list_each(folder, after, &mut each).await?;
+            Ok(Listing { records, revision })
+        }
+    }
 
     /// Does all of a transaction, if all its guards hold; otherwise nothing. Returns the revision
     /// of its writes.

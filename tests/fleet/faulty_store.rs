@@ -136,7 +136,12 @@ impl FleetStore for FaultyStore {
         self.0.pushed.take()
     }
 
-    async fn list(&self, folder: Folder, after: Revision) -> Result<Listing, StoreError> {
+    async fn list_each(
+        &self,
+        folder: Folder,
+        after: Revision,
+        each: &mut impl FnMut(FleetRecord, FoundRecord),
+    ) -> Result<Revision, StoreError> {
         let fate = self.arrive(Call::Read).await;
         let is_in_folder = |record: &FleetRecord| match folder {
             Folder::Outboxes => matches!(record, FleetRecord::Outbox(_)),
@@ -151,7 +156,9 @@ impl FleetStore for FaultyStore {
             Listing { records, revision: Revision(self.0.revision.get()) }
         };
         self.0.network.count(0, 0, listing.records.iter().map(|(_, it)| it.value.len()).sum());
-        self.answer(fate, listing).await
+        let Listing { records, revision } = self.answer(fate, listing).await?;
+        records.into_iter().for_each(|(record, found)| each(record, found));
+        Ok(revision)
     }
 
     async fn commit(&self, transaction: Transaction) -> Result<Revision, StoreError> {

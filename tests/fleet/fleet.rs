@@ -41,6 +41,8 @@ pub struct Envoy<S: TestStore> {
     pub is_agent: Rc<Cell<bool>>,
     step: Option<Step>,
     is_stopped: bool,
+    /// Which store its configuration names.
+    store_id: u64,
     /// How far its clock is ahead, in seconds.
     ahead_s: u64,
 }
@@ -156,6 +158,7 @@ impl<S: TestStore> Fleet<S> {
             is_agent: Rc::new(Cell::new(true)),
             step: None,
             is_stopped: false,
+            store_id: 0,
             ahead_s: 3600 * self.boots,
         }
     }
@@ -167,6 +170,13 @@ impl<S: TestStore> Fleet<S> {
             envoy.spec = Rc::clone(&spec);
             envoy.instance.note_configuration(SpecFingerprint::number(&spec));
         }
+    }
+
+    /// The configuration of an Envoy names another store from now on.
+    pub fn move_to(&mut self, index: usize, store: &S) {
+        let envoy = &mut self.envoys[index];
+        (envoy.client, envoy.step) = (store.client(), None);
+        envoy.store_id += 1;
     }
 
     /// A worker learns what the one of its Envoy that talks to the store knows.
@@ -204,13 +214,14 @@ impl<S: TestStore> Fleet<S> {
         let (instance, local) = (Rc::clone(&envoy.instance), Rc::clone(&envoy.local));
         let (spec, store) = (Rc::clone(&envoy.spec), Rc::clone(&envoy.client));
         let (events, own_state) = (Rc::clone(&self.events), envoy.own_state.clone());
-        let is_agent = Rc::clone(&envoy.is_agent);
+        let (is_agent, store_id) = (Rc::clone(&envoy.is_agent), envoy.store_id);
         envoy.step = Some(Box::pin(async move {
             let report = |event: FleetEvent<'_>| events.borrow_mut().push(text(index, &event));
             let fingerprint = SpecFingerprint::number(&spec);
             let context = StepContext {
                 spec: &spec,
                 fingerprint,
+                store_id,
                 history: None,
                 now,
                 may_decide: is_agent.get(),

@@ -42,7 +42,7 @@ fn create_outbox(
     commit(store, (record.clone(), None), vec![(record.clone(), value.to_vec())], Vec::new())
 }
 
-/// Commits a decision that writes these records.
+/// Commits a decision that writes these records, and deletes those without a value.
 fn decide(
     store: &Store,
     guard: Option<Revision>,
@@ -52,8 +52,10 @@ fn decide(
     static DECISIONS: AtomicU64 = AtomicU64::new(0);
     let number = DECISIONS.fetch_add(1, Ordering::Relaxed);
     let in_force = format!("in force: {number}").into_bytes();
+    let (deletes, puts): (Vec<_>, Vec<_>) = puts.into_iter().partition(|(_, it)| it.is_empty());
     let puts = [vec![(FleetRecord::InForce, in_force)], puts].concat();
-    commit(store, (FleetRecord::InForce, guard), puts, Vec::new())
+    let deletes = deletes.into_iter().map(|(record, _)| record).collect();
+    commit(store, (FleetRecord::InForce, guard), puts, deletes)
 }
 
 fn list(store: &Store, folder: Folder) -> Vec<(FleetRecord, Vec<u8>)> {
@@ -196,6 +198,15 @@ fn a_list_of_many_outboxes_is_read_in_parts() {
         create_outbox(&store, &outbox("a", boot), &evidence).unwrap();
     }
     assert_eq!(list(&store, Folder::Outboxes).len(), 100);
+    // Each part is passed on before the next one is read, so that not all are in memory.
+    let mut since_call = Vec::new();
+    api.take_calls();
+    let mut each = |_, _| match (api.take_calls().0, since_call.last_mut()) {
+        (0, Some(count)) => *count += 1,
+        _ => since_call.push(1),
+    };
+    poll_once(store.list_each(Folder::Outboxes, Revision(0), &mut each)).unwrap().unwrap();
+    assert_eq!(since_call, [32, 32, 32, 4]);
 }
 
 #[test]
@@ -213,7 +224,7 @@ fn full_chunks_are_objects_of_their_own_until_they_are_dropped() {
     // Another instance has the same view, and drops both.
     let other = api.direct();
     assert_eq!(list(&other, Folder::SeenUnits), expected);
-    let dropped = vec![(units(3, 0), entries(0, 0)), (units(3, 1), entries(0, 0))];
+    let dropped = vec![(units(3, 0), Vec::new()), (units(3, 1), Vec::new())];
     let third = decide(&other, Some(second), dropped).unwrap();
     assert_eq!(list(&api.direct(), Folder::SeenUnits), []);
     decide(&other, Some(third), Vec::new()).unwrap();

@@ -26,6 +26,7 @@ mod kubernetes_answers;
 mod kubernetes_objects;
 mod leader_memory;
 mod model;
+mod moving;
 mod network;
 #[path = "../support/pending_once.rs"]
 mod pending_once;

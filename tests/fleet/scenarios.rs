@@ -115,9 +115,11 @@ mod on_a_store {
     #[test]
     fn all_instances_follow_one_ramp_to_its_promotion<S: TestStore>() {
         let mut fleet = begun::<S>(3);
+        let first = FleetRecord::SeenUnits { epoch: fleet.state().epoch, chunk: 0 };
         traffic_until(&mut fleet, Phase::Promoted, 20, &mut 0, 0);
         fleet.run(4);
         assert_eq!(fleet.shares(), [Some(10_000); 3]);
+        assert_eq!(fleet.store.get(&first), None, "a forgotten step's units stay in the store");
         let events = fleet.events();
         assert_eq!(decisions(&events).len(), fleet.state().log.iter().count(), "{events:#?}");
     }
@@ -337,6 +339,36 @@ mod on_a_store {
         start_again(&mut fleet);
         fleet.run(20);
         assert_eq!(fleet.shares(), [Some(1000); 3], "{:#?}", fleet.events());
+    }
+
+    /// It has not learned of the rollback, and those that have do not reach the store for long.
+    #[test]
+    fn a_rollback_is_brought_into_a_wiped_store_that_another_instance_has_restored<S: TestStore>() {
+        let mut fleet = begun::<S>(3);
+        start_again(&mut fleet);
+        fleet.run(30);
+        assert_eq!(fleet.shares(), [Some(1000); 3]);
+        let mut unit = 0;
+        while fleet.state().phase != Phase::RolledBack {
+            for index in [0, 1] {
+                for _ in 0..20 {
+                    unit += 1;
+                    fleet.request(index, unit, unit.is_multiple_of(2));
+                }
+            }
+            run_only(&mut fleet, &[0, 1]);
+            assert!(unit < 40_000);
+        }
+        (0..6).for_each(|_| run_only(&mut fleet, &[0, 1]));
+        fleet.store.wipe();
+        (0..16).for_each(|_| run_only(&mut fleet, &[2]));
+        assert_eq!(fleet.shares(), [Some(0), Some(0), Some(1000)]);
+        assert_ne!(fleet.state().phase, Phase::RolledBack);
+        for _ in 0..20 {
+            fleet.run(1);
+            assert_eq!(fleet.shares()[..2], [Some(0); 2], "{:#?}", fleet.events());
+        }
+        assert_eq!((fleet.shares(), fleet.state().phase), (vec![Some(0); 3], Phase::RolledBack));
     }
 
     #[test]

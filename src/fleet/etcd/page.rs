@@ -12,7 +12,7 @@ use super::message::{
 const FIRST_PAGE_RECORDS: i64 = 32;
 
 /// The most records of a page, so that it is below 32 MiB, which Envoy accepts, also where all of them are as
-/// large as they can be: those of the page before say nothing about that. An outbox is under half a mebibyte,
+/// large as they can be: those of the page before say nothing about that. An outbox is under 0.6 MiB,
 /// a chunk of units has 64 KiB.
 const MAX_OUTBOXES: i64 = 48;
 const MAX_CHUNKS: i64 = 256;

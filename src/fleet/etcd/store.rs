@@ -3,7 +3,7 @@
 use prost::Message as _;
 
 use super::super::store::{
-    FleetRecord, FleetStore, Folder, FoundRecord, Listing, Revision, StoreError, Transaction,
+    FleetRecord, FleetStore, Folder, FoundRecord, Revision, StoreError, Transaction,
 };
 use super::grpc::{GrpcCalls, GrpcError, GrpcMethod};
 use super::identity::Identity;
@@ -99,18 +99,25 @@ impl<C: GrpcCalls> FleetStore for EtcdStore<C> {
         Ok(found)
     }
 
-    async fn list(&self, folder: Folder, after: Revision) -> Result<Listing, StoreError> {
-        let mut page = Some(Page::first(folder, self.keys.folder(folder), after));
-        let mut listing = Listing::default();
-        while let Some(asked) = page {
-            let found = self.read_page(&asked).await?;
-            let records = found.records.into_iter();
-            let ours = |(key, found): (Vec<u8>, _)| Some((self.keys.record(&key)?, found));
-            listing.records.extend(records.filter_map(ours));
-            listing.revision = found.revision;
-            page = found.next;
+    async fn list_each(
+        &self,
+        folder: Folder,
+        after: Revision,
+        each: &mut impl FnMut(FleetRecord, FoundRecord),
+    ) -> Result<Revision, StoreError> {
+        let mut asked = Page::first(folder, self.keys.folder(folder), after);
+        loop {
+            let FoundPage { records, next, revision } = self.read_page(&asked).await?;
+            for (key, found) in records {
+                if let Some(record) = self.keys.record(&key) {
+                    each(record, found);
+                }
+            }
+            match next {
+                Some(next) => asked = next,
+                None => return Ok(revision),
+            }
         }
-        Ok(listing)
     }
 
     async fn commit(&self, transaction: Transaction) -> Result<Revision, StoreError> {

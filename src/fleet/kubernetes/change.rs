@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::super::format;
 use super::super::store::{FleetRecord, StoreError, Transaction};
 use super::base64;
 use super::names::{IN_FORCE_ANNOTATION, Names, key_of};
@@ -44,14 +43,14 @@ impl Change {
     /// The change of a transaction that replaces `guard`, and the objects to create before it.
     ///
     /// # Errors
-    /// [`StoreError::Failed`] where it writes a record that is not in the rollout's object.
+    /// [`StoreError::Failed`] where it writes a record that is not in the rollout's object, or deletes one that is
+    /// no chunk of units.
     pub fn of(
         transaction: Transaction,
         names: &Names,
         guard: u64,
     ) -> Result<(Self, Vec<NewChunk>), StoreError> {
         let (mut change, mut chunks) = (Self::default(), Vec::new());
-        let no_units = format::encode(&Vec::<u8>::new());
         for (record, value) in transaction.puts {
             if record == FleetRecord::InForce {
                 change.in_force = Some(value);
@@ -65,10 +64,7 @@ impl Change {
                 change.bytes.insert(key, Some(value));
                 continue;
             };
-            let is_dropped = Some(&value) == no_units.as_ref();
-            let (bytes, chunk) = if is_dropped {
-                (None, None)
-            } else if value.len() < FULL_CHUNK_BYTES {
+            let (bytes, chunk) = if value.len() < FULL_CHUNK_BYTES {
                 (Some(value), None)
             } else {
                 let name = names.of_chunk(&key, guard, hash_64(&value));
@@ -77,6 +73,14 @@ impl Change {
             };
             change.bytes.insert(key.clone(), bytes);
             change.chunks.insert(key, chunk);
+        }
+        for record in transaction.deletes {
+            let (FleetRecord::SeenUnits { .. }, Some(key)) = (&record, key_of(&record)) else {
+                let path = record.path();
+                return Err(StoreError::Failed(format!("a decision does not delete {path}")));
+            };
+            change.bytes.insert(key.clone(), None);
+            change.chunks.insert(key, None);
         }
         Ok((change, chunks))
     }

@@ -7,6 +7,7 @@
 //! | [`base64`] | bytes as text |
 //! | [`answer`] | an answer, its failure, and whether the request may have taken effect |
 //! | [`page`] | a part of a list, as one request |
+//! | `lists` | the lists of a rollout's objects |
 //! | [`change`] | a transaction as a change of the rollout's object |
 //! | [`chunks`] | the objects of full chunks of units, and when they can be deleted |
 //! | [`units`] | the log of seen units in these objects |
@@ -36,6 +37,7 @@ pub mod answer;
 pub mod base64;
 pub mod change;
 pub mod chunks;
+mod lists;
 pub mod names;
 pub mod object;
 pub mod page;

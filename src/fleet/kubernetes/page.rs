@@ -5,8 +5,8 @@ use super::answer::{self, Failure};
 use super::names::Names;
 use super::object::{Object, ObjectList};
 
-/// The number of objects of the first part of a list, whose sizes are not known: 32 full outboxes are
-/// 22 MB of JSON.
+/// The number of objects of the first part of a list, whose sizes are not known: 32 full outboxes of a
+/// shadow step are 26 MB of JSON.
 const FIRST_OBJECTS: usize = 32;
 
 /// The most objects of a part, so that it is below 32 MiB, which Envoy accepts, also where all of them are as

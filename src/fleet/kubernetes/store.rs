@@ -7,36 +7,33 @@ use std::rc::Rc;
 use serde_json::json;
 
 use super::super::store::{
-    FleetRecord, FleetStore, Folder, FoundRecord, InstanceId, Listing, Revision, StoreError,
-    Transaction,
+    FleetRecord, FleetStore, Folder, FoundRecord, InstanceId, Revision, StoreError, Transaction,
 };
 use super::answer::{self, Failure};
 use super::base64;
 use super::change::{Change, NewChunk};
 use super::chunks::Chunks;
-use super::names::{self, IN_FORCE_ANNOTATION, Names, RECORD_ANNOTATION};
+use super::names::{self, IN_FORCE_ANNOTATION, Names};
 use super::object::{self, Object};
-use super::page::Page;
-use super::units;
 use crate::callout::{HttpCalls, HttpError, HttpRequest};
 
 /// The records of one rollout in ConfigMaps.
 pub struct KubernetesStore<C> {
     calls: C,
-    names: Names,
+    pub(super) names: Names,
     /// The version of the rollout's object that was last seen; `None` where it does not exist.
     version: Cell<Option<u64>>,
     /// The rollout's object at that version, if it was read as a whole.
     whole: RefCell<Option<Rc<Object>>>,
-    chunks: RefCell<Chunks>,
+    pub(super) chunks: RefCell<Chunks>,
     /// The version of each outbox as it was listed for the decision that is not committed yet.
-    outboxes: RefCell<BTreeMap<InstanceId, u64>>,
+    pub(super) outboxes: RefCell<BTreeMap<InstanceId, u64>>,
     pause_s: Cell<Option<u64>>,
 }
 
 /// The media types of metadata alone, of a whole object, and of a merge patch.
 const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
-const WHOLE: &str = "application/json";
+pub(super) const WHOLE: &str = "application/json";
 const MERGE_PATCH: &str = "application/merge-patch+json";
 /// The kinds of answers that have them.
 const METADATA_KIND: &str = "PartialObjectMetadata";
@@ -69,7 +66,7 @@ impl<C: HttpCalls> KubernetesStore<C> {
         &self.calls
     }
 
-    async fn call(
+    pub(super) async fn call(
         &self,
         method: &'static str,
         path: String,
@@ -128,7 +125,7 @@ impl<C: HttpCalls> KubernetesStore<C> {
     }
 
     /// The rollout's object at the version that was last seen.
-    async fn whole(&self) -> Result<Option<Rc<Object>>, StoreError> {
+    pub(super) async fn whole(&self) -> Result<Option<Rc<Object>>, StoreError> {
         if let Some(known) = self.whole.borrow().clone() {
             return Ok(Some(known));
         }
@@ -200,46 +197,6 @@ impl<C: HttpCalls> KubernetesStore<C> {
         Ok(Some(FoundRecord { value, revision: object.revision().map_err(StoreError::Failed)? }))
     }
 
-    /// All objects of a folder.
-    async fn objects(&self, folder: Folder) -> Result<Vec<Object>, StoreError> {
-        let (mut objects, start) = (Vec::new(), self.names.start_of(folder));
-        let mut page = Some(Page::first(&self.names, folder));
-        while let Some(asked) = page {
-            let body = self.call("GET", asked.path(&self.names), WHOLE, Vec::new()).await;
-            let body = body.map_err(Failure::of_read)?;
-            let (items, next) = asked.read(&body).map_err(Failure::of_read)?;
-            objects.extend(items.into_iter().filter(|it| it.metadata.name.starts_with(&start)));
-            page = next;
-        }
-        Ok(objects)
-    }
-
-    async fn list_outboxes(&self) -> Result<Listing, StoreError> {
-        let mut listing = Listing::default();
-        let mut versions = BTreeMap::new();
-        for object in self.objects(Folder::Outboxes).await? {
-            let record = object.annotation(RECORD_ANNOTATION).and_then(FleetRecord::from_path);
-            let Some(record @ FleetRecord::Outbox(_)) = record else { continue };
-            let value = object.only_record(&record.path()).map_err(StoreError::Failed)?;
-            let revision = object.revision().map_err(StoreError::Failed)?;
-            if let FleetRecord::Outbox(id) = &record {
-                versions.insert(id.clone(), revision.0);
-            }
-            listing.records.push((record, FoundRecord { value, revision }));
-        }
-        self.outboxes.replace(versions);
-        Ok(listing)
-    }
-
-    async fn list_units(&self) -> Result<Listing, StoreError> {
-        let whole = self.whole().await?;
-        let objects = self.objects(Folder::SeenUnits).await?;
-        let names = objects.iter().map(|it| it.metadata.name.clone());
-        self.chunks.borrow_mut().on_listed(names.collect());
-        let Some(whole) = whole else { return Ok(Listing::default()) };
-        units::listing(&whole, &objects).map_err(StoreError::Failed)
-    }
-
     /// Commits a decision, which replaces this version of the rollout's object.
     async fn commit_decision(
         &self,
@@ -251,7 +208,10 @@ impl<C: HttpCalls> KubernetesStore<C> {
         // decision that notes that its instance has gone, and only as it was then.
         let listed = self.outboxes.take();
         for record in std::mem::take(&mut transaction.deletes) {
-            self.delete_outbox(&record, &listed).await?;
+            match record {
+                FleetRecord::Outbox(id) => self.delete_outbox(&id, &listed).await?,
+                chunk => transaction.deletes.push(chunk),
+            }
         }
         let replaced = guard.map_or(0, |it| it.0);
         let (change, chunks) = Change::of(transaction, &self.names, replaced)?;
@@ -279,13 +239,9 @@ impl<C: HttpCalls> KubernetesStore<C> {
     /// it since: then it is not consumed yet.
     async fn delete_outbox(
         &self,
-        record: &FleetRecord,
+        id: &InstanceId,
         listed: &BTreeMap<InstanceId, u64>,
     ) -> Result<(), StoreError> {
-        let FleetRecord::Outbox(id) = record else {
-            let message = format!("{} cannot be deleted: it is not an outbox", record.path());
-            return Err(StoreError::Failed(message));
-        };
         let name = self.names.of_outbox(id)?;
         let Some(version) = listed.get(id) else { return Ok(()) };
         match self.delete(&name, Some(*version)).await {
@@ -352,11 +308,20 @@ impl<C: HttpCalls> FleetStore for KubernetesStore<C> {
         }
     }
 
-    async fn list(&self, folder: Folder, _: Revision) -> Result<Listing, StoreError> {
+    async fn list_each(
+        &self,
+        folder: Folder,
+        _: Revision,
+        each: &mut impl FnMut(FleetRecord, FoundRecord),
+    ) -> Result<Revision, StoreError> {
         match folder {
-            Folder::Outboxes => self.list_outboxes().await,
-            Folder::SeenUnits => self.list_units().await,
+            Folder::Outboxes => self.each_outbox(each).await?,
+            Folder::SeenUnits => {
+                let units = self.list_units().await?;
+                units.records.into_iter().for_each(|(record, found)| each(record, found));
+            }
         }
+        Ok(Revision::default())
     }
 
     async fn commit(&self, transaction: Transaction) -> Result<Revision, StoreError> {
