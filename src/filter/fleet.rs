@@ -23,11 +23,14 @@ use crate::config::{CommandRequest, FleetConfig};
 use crate::feedback::ExposureKey;
 use crate::fleet::command::apply_command;
 use crate::fleet::decision_context::DecisionContext;
-use crate::fleet::{FleetEvent, FleetInstance, FleetKeys, InForce, InstanceId, StepContext};
+use crate::fleet::{
+    FleetEvent, FleetInstance, FleetKeys, FleetStatus, InForce, InstanceId, StepContext,
+};
 use crate::rollout::store::{Record, RolloutStore as _, poll_once};
 use crate::rollout::{
     Candidate, Clocks, CommandError, RampEvent, RampSpec, RampState, Transition, lease,
 };
+use crate::stats::GaugeValues;
 
 // === impl RolloutRuntime ===
 
@@ -85,7 +88,7 @@ impl RolloutRuntime {
         if let (Some(ramp), Some(link)) = (&self.ramp, &self.fleet) {
             self.fleet_instance(ramp).note_configuration(link.fingerprint);
             // Without them, nothing that comes before the first tick is evidence.
-            self.adopt_keys(link);
+            self.adopt_keys(link.status().as_ref());
         }
     }
 
@@ -140,7 +143,18 @@ impl RolloutRuntime {
             }
         }
         poll_once(ramp.worker().refresh(local));
-        self.adopt_keys(link);
+        let status = link.status();
+        self.adopt_keys(status.as_ref());
+        if let Some(now) = now {
+            let is_away = |it: FleetStatus| it.is_store_away(now.monotonic_ns, self.interval_ns());
+            link.is_away.set(status.is_none_or(is_away));
+        }
+    }
+
+    /// The gauges of a ramp.
+    pub(super) fn ramp_gauges(&self, ramp: &SharedRamp) -> GaugeValues {
+        let is_store_away = self.fleet.as_ref().is_some_and(|it| it.is_away.get());
+        GaugeValues { is_store_away, ..ramp.snapshot().gauge_values() }
     }
 
     async fn step_fleet(&self, now: Clocks, is_agent: bool) {
@@ -197,8 +211,8 @@ impl RolloutRuntime {
     }
 
     /// Uses the fleet's keys, as soon as this Envoy knows them. A fleet whose store was lost may have others.
-    fn adopt_keys(&self, link: &FleetLink) {
-        let Some(keys) = link.status().and_then(|it| it.keys) else { return };
+    fn adopt_keys(&self, status: Option<&FleetStatus>) {
+        let Some(keys) = status.and_then(|it| it.keys) else { return };
         let unit_key = UnitKey::from_bytes(&keys.units);
         if self.unit_key.get() == unit_key {
             return;

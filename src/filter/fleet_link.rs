@@ -21,6 +21,8 @@ pub struct FleetLink {
     pub fingerprint: u64,
     /// Distinguishes the store from those that other configurations name.
     pub store_id: u64,
+    /// Whether the store was away at the last tick, for the gauge.
+    pub is_away: Cell<bool>,
     is_stepping: Rc<Cell<bool>>,
     /// Permits for commands that wait for the store.
     commands: Semaphore,
@@ -54,6 +56,7 @@ impl FleetLink {
             status: SharedCell::new(versioned(rollout, "fleet")),
             fingerprint: SpecFingerprint::number(spec),
             store_id: config.store_id(),
+            is_away: Cell::default(),
             is_stepping: Rc::default(),
             commands: Semaphore::default(),
         }

@@ -343,7 +343,7 @@ impl RolloutRuntime {
 
     pub(super) fn gauge_values(&self) -> GaugeValues {
         match &self.ramp {
-            Some(ramp) => ramp.snapshot().gauge_values(),
+            Some(ramp) => self.ramp_gauges(ramp),
             None => self.effective_share().into(),
         }
     }

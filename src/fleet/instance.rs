@@ -14,7 +14,7 @@ use super::local_evidence::LocalEvidence;
 use super::protocol::{Protocol, is_due};
 use super::reconcile_outcome::ReconcileOutcome;
 use super::records::InForce;
-use super::status::FleetStatus;
+use super::status::{AWAY_INTERVALS, FleetStatus};
 use super::store::{FleetRecord, FleetStore, InstanceId, StoreError};
 use crate::analysis::Observation;
 use crate::rollout::store::{RolloutStore, poll_once};
@@ -71,8 +71,6 @@ pub struct StepContext<'a> {
 
 /// With a watch, which delivers changes, an instance still reads `in_force` once in this many intervals.
 const PUSHED_INTERVALS: u64 = 3;
-/// The store is away once it has not done what this instance needed for this many intervals.
-pub const AWAY_INTERVALS: u64 = 5;
 /// No instance decides once none has committed for this many intervals: the deciding instance commits
 /// every three intervals, and another instance takes over after ten at most.
 const UNDECIDED_INTERVALS: u64 = 14;

@@ -58,10 +58,10 @@ pub mod turn;
 
 pub use consumption::Consumed;
 pub use event::FleetEvent;
-pub use instance::{AWAY_INTERVALS, FleetInstance, StepContext};
+pub use instance::{FleetInstance, StepContext};
 pub use keys::FleetKeys;
 pub use records::{InForce, Participant, Participants};
-pub use status::FleetStatus;
+pub use status::{AWAY_INTERVALS, FleetStatus};
 pub use store::{
     FleetRecord, FleetStore, Folder, FoundRecord, InstanceId, Listing, Revision, StoreError,
     Transaction,

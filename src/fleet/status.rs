@@ -6,6 +6,9 @@ use super::clock::FleetClock;
 use super::keys::FleetKeys;
 use super::records::{InForce, Participants};
 
+/// The store is away once it has not done what an instance needed for this many intervals.
+pub const AWAY_INTERVALS: u64 = 5;
+
 /// What one Envoy's workers know of their fleet. The worker that talks to the store writes it into what
 /// they share.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +36,12 @@ impl FleetStatus {
     /// How many instances take part, this one included.
     pub fn instances(&self) -> u32 {
         self.in_force.as_ref().map_or(1, |it| it.instances).max(1)
+    }
+
+    /// Whether the store has not done what this instance needed for as many intervals as count as away, or never has.
+    pub fn is_store_away(&self, now_ns: u64, interval_ns: u64) -> bool {
+        let away_ns = interval_ns.saturating_mul(AWAY_INTERVALS);
+        self.reached_ns.is_none_or(|at_ns| now_ns.saturating_sub(at_ns) >= away_ns)
     }
 
     /// The fleet's time at a time of the monotonic clock; the latter itself before anything is known.

@@ -56,7 +56,7 @@ impl Snapshot {
         StepShares { epoch, analysed_share, previous_share }
     }
 
-    /// The values of the rollout's gauges.
+    /// The values of the rollout's gauges, where its fleet's store is not away.
     pub fn gauge_values(&self) -> GaugeValues {
         GaugeValues {
             green_bp: self.share.basis_points().into(),
@@ -64,6 +64,7 @@ impl Snapshot {
             step: self.step.into(),
             is_overdue: self.is_overdue,
             is_shadow_step: self.is_shadow_step,
+            is_store_away: false,
         }
     }
 }

@@ -15,6 +15,8 @@ pub struct GaugeValues {
     pub is_overdue: bool,
     /// Whether the ramp is in its shadow step.
     pub is_shadow_step: bool,
+    /// Whether the store of the fleet is away.
+    pub is_store_away: bool,
 }
 
 // === impl GaugeValues ===
@@ -27,16 +29,18 @@ impl GaugeValues {
         step: 0,
         is_overdue: false,
         is_shadow_step: false,
+        is_store_away: false,
     };
 
     /// Each gauge with its value.
-    pub fn entries(self) -> [(Gauge, u64); 5] {
+    pub fn entries(self) -> [(Gauge, u64); 6] {
         [
             (Gauge::GreenBp, self.green_bp),
             (Gauge::Phase, self.phase),
             (Gauge::Step, self.step),
             (Gauge::Overdue, self.is_overdue.into()),
             (Gauge::ShadowStep, self.is_shadow_step.into()),
+            (Gauge::StoreAway, self.is_store_away.into()),
         ]
     }
 }

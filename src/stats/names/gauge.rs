@@ -18,6 +18,8 @@ pub enum Gauge {
     Overdue,
     /// 1 while the ramp is in its shadow step, else 0.
     ShadowStep,
+    /// 1 while this Envoy's fleet counts its store as away, else 0; 0 without a fleet.
+    StoreAway,
     /// What the judge has cost on this day of UTC, in millionths of a US dollar.
     JudgeSpentMicrousd,
 }
@@ -26,8 +28,8 @@ pub enum Gauge {
 
 impl Gauge {
     /// The gauges of each rollout. A judge has another one.
-    pub const ALL: [Self; 5] =
-        [Self::GreenBp, Self::Phase, Self::Step, Self::Overdue, Self::ShadowStep];
+    pub const ALL: [Self; 6] =
+        [Self::GreenBp, Self::Phase, Self::Step, Self::Overdue, Self::ShadowStep, Self::StoreAway];
 }
 
 impl fmt::Display for Gauge {
@@ -38,6 +40,7 @@ impl fmt::Display for Gauge {
             Self::Step => "step",
             Self::Overdue => "overdue",
             Self::ShadowStep => "shadow_step",
+            Self::StoreAway => "store_away",
             Self::JudgeSpentMicrousd => "judge_spent_microusd",
         })
     }

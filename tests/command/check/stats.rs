@@ -10,19 +10,19 @@ fn matcher(matcher: &str) -> Setup {
 #[test]
 fn a_matcher_that_drops_stats_is_warned_of() {
     for (patterns, text) in [
-        ("{reject_all: true}", "drops 89 of 89"),
+        ("{reject_all: true}", "drops 90 of 90"),
         (
             "{inclusion_list: {patterns: [{prefix: cluster.}]}}",
-            "drops 89 of 89 of Verdigris' stats, such as wasmcustom.verdigris.assistant-v8.blue.requests",
+            "drops 90 of 90 of Verdigris' stats, such as wasmcustom.verdigris.assistant-v8.blue.requests",
         ),
-        ("{exclusion_list: {patterns: [{contains: WASM, ignore_case: true}]}}", "drops 89 of 89"),
+        ("{exclusion_list: {patterns: [{contains: WASM, ignore_case: true}]}}", "drops 90 of 90"),
         (
             "{exclusion_list: {patterns: [{suffix: _ms}]}}",
-            "drops 4 of 89 of Verdigris' stats, such as wasmcustom.verdigris.assistant-v8.blue.duration_ms",
+            "drops 4 of 90 of Verdigris' stats, such as wasmcustom.verdigris.assistant-v8.blue.duration_ms",
         ),
         (
             "{exclusion_list: {patterns: [{safe_regex: {regex: '.*\\.green\\..*'}}]}}",
-            "drops 42 of 89",
+            "drops 42 of 90",
         ),
     ] {
         let text = format!("stats_config.stats_matcher: {text}");

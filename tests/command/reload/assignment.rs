@@ -136,14 +136,14 @@ fn the_stats_of_another_rollout_name_stay() {
     let judge = |mode: &str| json!({"cluster": "judge", "model": "m", "mode": mode});
     let pairs = json!({"judge": judge("pairwise"), "ramp": {"steps": [{"shadow": 10}, 50, 100]}});
     for (fields, stats) in [
-        (weights(95, 5), 21),
-        (json!({"answers": {}}), 89),
-        (json!({"samples": {"cluster": "otel"}}), 89 + 2 * 3),
+        (weights(95, 5), 22),
+        (json!({"answers": {}}), 90),
+        (json!({"samples": {"cluster": "otel"}}), 90 + 2 * 3),
         // Of samples, of the judge, and the scores; and what the judge has cost.
-        (json!({"judge": judge("score")}), 89 + 2 * (2 + 14 + 6) + 1),
+        (json!({"judge": judge("score")}), 90 + 2 * (2 + 14 + 6) + 1),
         // The same without scores, with the evidence of the step that is compared, and the shadow with its
         // pairs.
-        (pairs, 89 + 2 * (2 + 14 + 11) + 1 + (4 + 34 + 2 + 18)),
+        (pairs, 90 + 2 * (2 + 14 + 11) + 1 + (4 + 34 + 2 + 18)),
     ] {
         let text = format!("up to {stats}, until it restarts");
         Change::new(fields.clone(), renamed(fields), "stats", text).check();

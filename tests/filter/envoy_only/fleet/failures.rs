@@ -50,8 +50,10 @@ fn requests_flow_and_nothing_advances_while_the_store_is_away(kind: Kind) {
         });
     });
     assert_eq!(gateways.gauges("green_bp"), [2500, 2500]);
+    gateways.wait_for_gauge("store_away", 1);
     gateways.store.come_back();
     let ((), _) = gateways.under_load(|| gateways.wait_for_gauge("phase", PROMOTED));
+    gateways.wait_for_gauge("store_away", 0);
     let back = |envoy: &Envoy| envoy.log().contains("the fleet's store is back");
     assert!(gateways.envoys.iter().all(back));
 }
