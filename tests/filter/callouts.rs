@@ -210,6 +210,7 @@ fn a_store_that_is_away_is_logged_once_whichever_vm_notices() {
             }
         }
         assert!(failures > 0, "VM {vm}: {}", vms.log());
+        assert_eq!(vms.stat("store_away"), 1);
     }
     let log = vms.log();
     let lines: Vec<_> = log.lines().filter(|it| it.contains("store is away: ")).collect();
@@ -248,6 +249,23 @@ fn a_watch_that_ends_is_opened_again() {
     }
     assert!(streams(&mut vms.vms[0]).iter().all(|it| *it > second));
     assert_eq!(streams(&mut vms.vms[0]).len(), 1);
+}
+
+/// Also where it is watched, a store cannot fill the memory of the VM between two ticks.
+#[test]
+fn a_watch_that_brings_too_much_between_two_ticks_ends() {
+    let mut vms = start();
+    next_call(&mut vms);
+    let [first] = streams(&mut vms.vms[0])[..] else { panic!("one watch") };
+    let before = vms.vms[0].memory_size();
+    let message = vec![0; 3 << 20];
+    (0..20).for_each(|_| vms.vms[0].receive_grpc(ROOT, first, &message));
+    let grown = vms.vms[0].memory_size() - before;
+    assert!(grown < 10 << 20, "{grown} bytes");
+    vms.advance_clock(1);
+    vms.tick(0);
+    assert!(vms.vms[0].callouts().cancelled.contains(&first));
+    assert_requests_flow(&mut vms);
 }
 
 #[test]

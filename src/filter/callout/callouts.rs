@@ -88,7 +88,7 @@ impl Callouts {
 
     /// A gRPC stream has received a message of this size.
     pub fn on_stream_message(&self, stream: Token, size: usize) {
-        self.streams.receive(stream, hostcalls::grpc_message(size));
+        self.streams.receive(stream, size, || hostcalls::grpc_message(size));
         self.poll();
     }
 

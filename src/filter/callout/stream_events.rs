@@ -8,9 +8,10 @@ use super::hostcalls;
 use crate::callout::Token;
 use crate::fleet::etcd::{GrpcError, StreamEvent};
 
-/// How many messages of a stream wait to be taken. They are taken in the callback that brings them,
-/// so that this limits a server that sends without end.
+/// How many messages of a stream wait to be taken, and how many bytes they have. They are taken on each tick, so that
+/// this limits a server that sends without end.
 const MAX_MESSAGES: usize = 256;
+const MAX_BYTES: usize = 4 * 1024 * 1024;
 
 /// The open streams of a root context.
 #[derive(Default)]
@@ -24,20 +25,28 @@ impl Streams {
         self.0.borrow_mut().insert(stream, VecDeque::new());
     }
 
-    /// Takes a message of a stream. One that cannot be read, or is one too many, ends the stream.
-    pub(super) fn receive(&self, stream: Token, message: Result<Vec<u8>, HostError>) {
+    /// Takes a message of a stream, of this size, which `read` returns. One that cannot be read, or for which there is
+    /// no room, ends the stream.
+    pub(super) fn receive(
+        &self,
+        stream: Token,
+        size: usize,
+        read: impl FnOnce() -> Result<Vec<u8>, HostError>,
+    ) {
         const INTERNAL: u32 = 13;
         let mut streams = self.0.borrow_mut();
         let Some(events) = streams.get_mut(&stream) else { return };
-        if events.len() > MAX_MESSAGES {
+        if matches!(events.back(), Some(StreamEvent::Closed(_))) {
             return;
         }
         let lost =
             |message: String| StreamEvent::Closed(GrpcError::Status { code: INTERNAL, message });
-        let event = match message {
-            Ok(message) if events.len() < MAX_MESSAGES => StreamEvent::Message(message),
-            Ok(_) => lost(format!("{MAX_MESSAGES} messages wait")),
-            Err(error) => lost(error.to_string()),
+        let waiting: usize = events.iter().map(bytes_of).sum();
+        let has_room = events.len() < MAX_MESSAGES && waiting.saturating_add(size) <= MAX_BYTES;
+        let event = match has_room.then(read) {
+            Some(Ok(message)) => StreamEvent::Message(message),
+            Some(Err(error)) => lost(error.to_string()),
+            None => lost(format!("{} messages of {waiting} bytes wait", events.len())),
         };
         events.push_back(event);
     }
@@ -65,5 +74,12 @@ impl Streams {
     pub(super) fn cancel_all(&self) {
         let streams = self.0.take();
         streams.into_keys().for_each(hostcalls::cancel_grpc);
+    }
+}
+
+fn bytes_of(event: &StreamEvent) -> usize {
+    match event {
+        StreamEvent::Message(message) => message.len(),
+        StreamEvent::Closed(_) => 0,
     }
 }
