@@ -49,6 +49,15 @@ fn rounded(number: &serde_json::Number) -> Option<u64> {
     number.as_u64().or_else(fraction)
 }
 
+/// A number as far as both have it: the scanner has all digits that are written, and the parser those of a
+/// `double`.
+fn shown(number: Option<u64>) -> String {
+    match number {
+        Some(large @ 9_007_199_254_740_992..) => format!("{:?}", large as f64),
+        number => format!("{number:?}"),
+    }
+}
+
 /// Adds the lines that the scanner should report for a value.
 fn expect(value: &Value, path: &mut Vec<TestKey>, lines: &mut Vec<String>) {
     let token = match value {
@@ -59,7 +68,7 @@ fn expect(value: &Value, path: &mut Vec<TestKey>, lines: &mut Vec<String>) {
             (!text.is_empty()).then(|| format!("text {:?}", text.as_bytes()))
         }
         Value::String(text) => Some(format!("{:?}", kept(text))),
-        Value::Number(number) => Some(format!("{:?}", rounded(number))),
+        Value::Number(number) => Some(shown(rounded(number))),
         _ => None,
     };
     if !path.contains(&TestKey::Ignored) {
@@ -108,7 +117,7 @@ fn scan<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<String>, Scanner
                 Token::False => "false".to_owned(),
                 Token::Text(_) => return,
                 Token::String(text) => format!("{:?}", text.bytes()),
-                Token::Number(number) => format!("{number:?}"),
+                Token::Number(number) => shown(number),
                 Token::End => return,
             };
             lines.push(format!("{path:?} {token}"));
