@@ -139,7 +139,8 @@ fn check_id_pointer(
     let fix = if source.header.is_some() || source.cookie.is_some() {
         "a source is one header, one cookie or one pointer; write several sources as a list"
     } else if last_token == Some("previous_response_id") {
-        "changes with each turn; write {\"pointer\": \"/conversation/id\"}, or name a header"
+        "changes with each turn; write [{\"pointer\": \"/conversation\"}, {\"pointer\": \
+         \"/conversation/id\"}], or name a header"
     } else if parsed.is_some() {
         return parsed;
     } else {
