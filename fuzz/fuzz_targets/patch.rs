@@ -1,5 +1,6 @@
-//! A patched body is JSON that differs from the request's in nothing but what the patch changes, or
-//! the request is not patched. A patched path still has its query.
+//! A patched body is JSON that differs from the request's in nothing but what the patch changes, and is
+//! larger by no more than the patch can add, or the request is not patched. A patched path still has its
+//! query.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -29,6 +30,7 @@ fn check(config: &Config, body: &[u8], changed: &[&str]) {
     let patch = config.green_request.as_ref().unwrap();
     for format in Format::ALL {
         let Ok(patched) = patch.body.body(body, format, "/") else { continue };
+        assert!(patched.len() <= body.len() + patch.max_growth, "{format:?}");
         let (Ok(mut before), Ok(mut after)) =
             (serde_json::from_slice::<Value>(body), serde_json::from_str::<Value>(&patched))
         else {

@@ -59,11 +59,19 @@ impl<'a> Object<'a> {
     }
 
     /// The text of the object with these members changed. A missing member is added at the
-    /// end. Where a name is repeated, each of its members changes.
+    /// end. Where a name is repeated, its last member changes and the others are removed: so a parser
+    /// that takes the first one gets the change too, and the text grows by one value for each change at
+    /// most.
     pub fn with_members(&self, changes: &[(&str, Change)]) -> String {
+        let last_of = |(name, _): &(&str, Change)| {
+            self.members.iter().rposition(|(member, _)| member == name)
+        };
+        let last: Vec<Option<usize>> = changes.iter().map(last_of).collect();
         let change_of = |index: usize| {
             let (member, _) = self.members.get(index)?;
-            changes.iter().find(|(name, _)| name == member).map(|(_, change)| change)
+            let changed = changes.iter().zip(&last).find(|((name, _), _)| name == member);
+            let ((_, change), last) = changed?;
+            Some(if *last == Some(index) { change } else { &Change::Remove })
         };
         let added = changes.iter().filter_map(|(name, change)| match change {
             Change::Set(value) if self.get(name).is_none() => {

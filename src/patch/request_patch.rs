@@ -81,8 +81,7 @@ impl BodyPatch {
         model_in_body || self.system.is_some() || !self.merge.is_empty() || usage
     }
 
-    /// How many bytes a body can grow at most. A body that repeats a name can grow by more, since each
-    /// of its values is replaced.
+    /// How many bytes a body can grow at most.
     pub fn max_growth(&self) -> usize {
         let member = |name: &str, value: usize| value + name.len() + r#","":"#.len();
         let model = self.model.as_ref().map_or(0, |it| member("model", quoted(it).len()));

@@ -25,7 +25,12 @@ fn a_removed_member_takes_its_comma_with_it() {
         (r#"{ "a": 1 , "b": 2 }"#, json!({"a": null, "b": null}), r#"{ }"#),
         (r#"{ "a": 1 , "b": 2 }"#, json!({"a": null, "b": null, "d": 4}), r#"{"d":4 }"#),
         (r#"{"a":1,"a":2,"b":3}"#, json!({"a": null}), r#"{"b":3}"#),
-        (r#"{"a":1,"b":3,"a":2}"#, json!({"a": 5}), r#"{"a":5,"b":3,"a":5}"#),
+        (r#"{"a":1,"b":3,"a":2}"#, json!({"a": 5}), r#"{"b":3,"a":5}"#),
+        (
+            r#"{"a":{"x":1},"a":{"y":2},"b":3}"#,
+            json!({"a": {"z": 1}}),
+            r#"{"a":{"y":2,"z":1},"b":3}"#,
+        ),
     ];
     for (body, patch, expected) in table {
         assert_eq!(

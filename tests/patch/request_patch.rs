@@ -70,6 +70,32 @@ fn a_patch_adds_at_most_its_growth() {
     }
 }
 
+/// The patched body would otherwise have the text for each name, and fill the memory of the VM.
+#[test]
+fn a_body_that_repeats_a_name_does_not_grow_by_more() {
+    let text = "Be brief. ".repeat(500);
+    let repeated = |member: &str| vec![member; 2_000].join(",");
+    let prompt = format!(r#"{{"role":"system",{}}}"#, repeated(r#""content":"""#));
+    let merge = json!({"a": {"b": text}, "c": text});
+    let bodies = [
+        (Format::Anthropic, format!(r#"{{"messages":[],{}}}"#, repeated(r#""system":"""#))),
+        (Format::Gemini, format!(r#"{{"contents":[],{}}}"#, repeated(r#""systemInstruction":{}"#))),
+        (Format::Chat, format!(r#"{{"messages":[{prompt}]}}"#)),
+        (Format::Chat, format!("{{{}}}", repeated(r#""messages":[]"#))),
+        (Format::Chat, format!(r#"{{"messages":[],{}}}"#, repeated(r#""c":0"#))),
+        (Format::Chat, format!(r#"{{"messages":[],"a":{{{}}}}}"#, repeated(r#""b":0"#))),
+    ];
+    for placement in [Placement::Replace, Placement::Prepend, Placement::Append] {
+        let merge = merge.as_object().unwrap().clone();
+        let patch = BodyPatch { merge, model: Some("m".into()), ..system(placement, &text) };
+        for (format, body) in &bodies {
+            let patched = patch.body(body.as_bytes(), *format, "/v1/messages").unwrap();
+            let growth = patched.len().saturating_sub(body.len());
+            assert!(growth <= patch.max_growth(), "{format:?} {placement:?}: {growth}");
+        }
+    }
+}
+
 /// Applications have paths like those of an API. Their requests are not patched.
 #[test]
 fn at_a_path_that_is_not_certain_the_body_must_be_a_request_of_the_format() {
