@@ -15,10 +15,14 @@ pub fn is_in_path(format: Format, path: &str) -> bool {
         || is_raw_predict(path)
 }
 
-/// Other publishers' models take a `model` in the body.
+/// Other publishers' models take a `model` in the body. The colon may be percent-encoded, and slashes may
+/// follow, as where the format of a path is found.
 fn is_raw_predict(path: &str) -> bool {
-    let ends = [":rawPredict", ":streamRawPredict"];
-    path.contains("/publishers/anthropic/models/") && ends.iter().any(|it| path.ends_with(it))
+    let path = path.trim_end_matches('/');
+    let methods = ["streamRawPredict", "rawPredict"];
+    let Some(model) = methods.iter().find_map(|it| path.strip_suffix(it)) else { return false };
+    path.contains("/publishers/anthropic/models/")
+        && [":", "%3A", "%3a"].iter().any(|colon| model.ends_with(colon))
 }
 
 fn before_query(path: &str) -> &str {

@@ -48,6 +48,10 @@ fn the_model_is_replaced_where_the_format_has_it() {
             "/v1/projects/p/locations/l/publishers/anthropic/models/claude-3:streamRawPredict",
             "/v1/projects/p/locations/l/publishers/anthropic/models/us.amazon.nova-micro-v1%3A0:streamRawPredict",
         ),
+        (
+            "/v1/publishers/anthropic/models/claude-3%3ArawPredict/",
+            "/v1/publishers/anthropic/models/us.amazon.nova-micro-v1%3A0%3ArawPredict/",
+        ),
     ];
     for (path, new) in without_model {
         assert_eq!(nova.path(path, Format::Anthropic).unwrap().as_deref(), Some(new));
