@@ -21,7 +21,7 @@ impl RolloutRuntime {
         let transition = match (&self.ramp, &self.config.ramp, &self.manual_worker) {
             (Some(worker), Some(spec), _) => worker.apply(spec, history, request)?,
             (_, _, Some(worker)) => {
-                let transition = worker.apply(self.config.share, &request.command)?;
+                let transition = worker.apply(self.config.share, request)?;
                 self.record_weights();
                 transition
             }

@@ -11,6 +11,7 @@ use super::store::hostcalls::{CasToken, get_shared_data, set_shared_data};
 use super::store::keys::versioned;
 use super::store::shared_cell::{SharedCell, Update};
 use crate::assignment::{EffectiveShare, Share};
+use crate::config::CommandRequest;
 use crate::rollout::{CommandError, ManualRollout, OperatorCommand, Transition};
 
 thread_local! {
@@ -106,13 +107,14 @@ impl ManualWorker {
     pub fn apply(
         &self,
         configured: Share,
-        command: &OperatorCommand,
+        request: &CommandRequest,
     ) -> Result<Transition, CommandError> {
+        let step = request.expected_step()?;
         let transition = self.update(configured, |rollout, now_s| {
             if rollout.configured_share != configured {
                 return Err(CommandError::ConfigChanging);
             }
-            rollout.apply(command.clone(), now_s).map(Some)
+            rollout.apply(request.command.clone(), step, now_s).map(Some)
         });
         transition?.ok_or(CommandError::StoreUnavailable)
     }

@@ -53,6 +53,8 @@ pub enum CommandError {
     NoRampToPause,
     /// An approval of a manual rollout.
     NoRampToApprove,
+    /// A command to a manual rollout that names a step.
+    NoRampInStep,
     /// A resume of a manual rollout without a command in effect.
     NoCommandInEffect,
 }
@@ -114,6 +116,9 @@ impl CommandError {
             }
             Self::NoRampToPause => "the weights are manual: there is no ramp to pause",
             Self::NoRampToApprove => "the weights are manual: there is no step to approve",
+            Self::NoRampInStep => {
+                "the weights are manual: there is no ramp in the step that the command is for"
+            }
             Self::NoCommandInEffect => {
                 "no command is in effect: the configuration's weights are in force"
             }

@@ -4,7 +4,8 @@ use super::state::RampState;
 use crate::analysis::StepIndex;
 
 /// The step that an operator has seen, as far as the command names it. In any other step the command is
-/// invalid, so that it does not apply to a step that the ramp has entered meanwhile.
+/// invalid, so that it does not apply to a step that the ramp has entered meanwhile; and without a ramp,
+/// where the default, any step, is the only valid one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ExpectedStep {
     /// The step's index.

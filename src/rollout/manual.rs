@@ -7,11 +7,13 @@
 //! | `rollback` | blue gets all traffic, forced and pinned requests too |
 //! | `resume` | the configuration's weights are in force again; rejected where they are |
 //! | `pause`, `approve` | rejected: there is no ramp |
+//! | any that names a step | rejected: there is no ramp |
 
 use serde::{Deserialize, Serialize};
 
 use super::command_error::CommandError;
 use super::decision_text;
+use super::expected_step::ExpectedStep;
 use super::operator_command::{CommandKind, OperatorCommand};
 use super::phase::Phase;
 use super::position::Position;
@@ -53,14 +55,16 @@ impl ManualRollout {
     /// Applies an operator command, at a time in seconds since 1970, and returns the transition.
     ///
     /// # Errors
-    /// Where the command needs a ramp, or has no effect.
+    /// Where the command needs a ramp, is for a step of one, or has no effect.
     pub fn apply(
         &mut self,
         command: OperatorCommand,
+        expected: ExpectedStep,
         unix_s: u64,
     ) -> Result<Transition, CommandError> {
         let in_effect = self.command.as_ref().map(|command| command.kind);
         match command.kind {
+            _ if expected != ExpectedStep::default() => Err(CommandError::NoRampInStep),
             CommandKind::Pause => Err(CommandError::NoRampToPause),
             CommandKind::Approve => Err(CommandError::NoRampToApprove),
             CommandKind::Resume if in_effect.is_none() => Err(CommandError::NoCommandInEffect),

@@ -8,7 +8,7 @@ use verdigris::console::view::{GateView, RolloutView, VersionAboutView, VersionV
 use verdigris::console::{Acceptance, ControlState, Tone, ViewInputs, headline, page};
 use verdigris::rollout::decimal::Decimal;
 use verdigris::rollout::{
-    Clocks, CommandKind, DifferenceHistory, ManualRollout, OperatorCommand, Phase,
+    Clocks, CommandKind, DifferenceHistory, ExpectedStep, ManualRollout, OperatorCommand, Phase,
 };
 
 use crate::fixtures;
@@ -408,7 +408,7 @@ fn manual_weights_are_shown_with_their_history() {
     let config = Config::parse(config.to_string().as_bytes()).unwrap();
     let mut weights = ManualRollout::new(config.share, 100);
     let command = OperatorCommand::new(CommandKind::Rollback, "as asked", 200_500).unwrap();
-    weights.apply(command, 200).unwrap();
+    weights.apply(command, ExpectedStep::default(), 200).unwrap();
     let view = |weights: Option<&ManualRollout>, green_share| {
         RolloutView::new(ViewInputs {
             config: &config,

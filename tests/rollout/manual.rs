@@ -1,7 +1,10 @@
 //! A rollout without a ramp.
 
+use verdigris::analysis::StepIndex;
 use verdigris::assignment::{EffectiveShare, Share};
-use verdigris::rollout::{CommandKind, ManualRollout, OperatorCommand, Phase, Position};
+use verdigris::rollout::{
+    CommandError, CommandKind, ExpectedStep, ManualRollout, OperatorCommand, Phase, Position,
+};
 
 fn command(kind: CommandKind) -> OperatorCommand {
     OperatorCommand::new(kind, "as asked", 0).unwrap()
@@ -26,15 +29,15 @@ fn a_command_stays_in_effect_until_the_configured_weights_change() {
     ];
     for (kind, share, position) in table {
         let mut rollout = ManualRollout::new(five_percent(), 0);
-        let transition = rollout.apply(command(kind), 1).unwrap();
+        let transition = rollout.apply(command(kind), ExpectedStep::default(), 1).unwrap();
         assert_eq!((transition.from, transition.to), (by_hand(500), position));
         assert_eq!(rollout.reconcile_share(five_percent(), 2), None);
         assert_eq!((rollout.share_override(), rollout.position()), (Some(share), position));
         let ended = rollout.reconcile_share(half, 3).unwrap();
         assert!(ended.why.ends_with(kind.as_str()), "{}", ended.why);
         assert_eq!((rollout.share_override(), rollout.position()), (None, by_hand(5_000)));
-        rollout.apply(command(kind), 4).unwrap();
-        rollout.apply(command(CommandKind::Resume), 5).unwrap();
+        rollout.apply(command(kind), ExpectedStep::default(), 4).unwrap();
+        rollout.apply(command(CommandKind::Resume), ExpectedStep::default(), 5).unwrap();
         assert_eq!((rollout.share_override(), rollout.position()), (None, by_hand(5_000)));
         assert_eq!(rollout.log.iter().count(), 5);
     }
@@ -48,7 +51,7 @@ fn a_command_that_is_newer_than_the_configuration_stays() {
     let table = [(0, false), (1, true)];
     for (now_ms, stays) in table {
         let mut rollout = ManualRollout::new(five_percent(), 0);
-        rollout.apply(given_at(now_ms), 1).unwrap();
+        rollout.apply(given_at(now_ms), ExpectedStep::default(), 1).unwrap();
         let transition = rollout.begin_share(half, Some(&given_at(0)), 2).unwrap();
         assert_eq!(rollout.command.is_some(), stays);
         assert_eq!(transition.why.ends_with("rollback"), !stays, "{}", transition.why);
@@ -69,11 +72,30 @@ fn a_command_without_effect_is_rejected() {
     for (in_effect, kind, expected) in table {
         let mut rollout = ManualRollout::new(five_percent(), 0);
         if let Some(in_effect) = in_effect {
-            rollout.apply(command(in_effect), 1).unwrap();
+            rollout.apply(command(in_effect), ExpectedStep::default(), 1).unwrap();
         }
         let before = rollout.clone();
-        let error = rollout.apply(command(kind), 2).unwrap_err();
+        let error = rollout.apply(command(kind), ExpectedStep::default(), 2).unwrap_err();
         assert!(error.to_string().contains(expected), "{error}");
         assert_eq!(rollout, before);
+    }
+}
+
+/// The ramp whose step an operator has seen may have been replaced by weights since.
+#[test]
+fn a_command_that_is_for_a_step_is_rejected() {
+    let steps = [
+        ExpectedStep { step: Some(StepIndex::FIRST), is_shadow_step: None },
+        ExpectedStep { step: None, is_shadow_step: Some(false) },
+    ];
+    let half = Share::new(1, 1).unwrap();
+    for kind in [CommandKind::Promote, CommandKind::Weights(half), CommandKind::Resume] {
+        for expected in steps {
+            let mut rollout = ManualRollout::new(five_percent(), 0);
+            rollout.apply(command(CommandKind::Rollback), ExpectedStep::default(), 1).unwrap();
+            let before = rollout.clone();
+            let applied = rollout.apply(command(kind), expected, 2);
+            assert_eq!((applied, rollout), (Err(CommandError::NoRampInStep), before));
+        }
     }
 }

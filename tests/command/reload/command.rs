@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 use verdigris::config::Config;
-use verdigris::rollout::{Clocks, CommandKind, ManualRollout, OperatorCommand, RampState};
+use verdigris::rollout::{
+    Clocks, CommandKind, ExpectedStep, ManualRollout, OperatorCommand, RampState,
+};
 
 use super::{both, effects, is_of_command, ramp, weights};
 use crate::run::{Files, config, filter_yaml, verdigris};
@@ -22,7 +24,7 @@ fn ends(kind: CommandKind, old: &Config, new: &Config) -> bool {
         }
         _ => {
             let mut state = ManualRollout::new(old.share, 0);
-            state.apply(command, 0).unwrap();
+            state.apply(command, ExpectedStep::default(), 0).unwrap();
             state.reconcile_share(new.share, 0);
             state.command.is_none()
         }
