@@ -39,14 +39,18 @@ impl RampState {
     ///
     /// # Errors
     /// [`CommandError::ConfigChanging`] where the state was reconciled with another
-    /// specification than `spec`; other errors where the command is not valid in this phase.
+    /// specification than `spec`, or the ramp is to begin again after weights, which would end the
+    /// command; other errors where the command is not valid in this phase.
     pub fn apply(
         &mut self,
         spec: &RampSpec,
         command: OperatorCommand,
         now: Clocks,
     ) -> Result<Transition, CommandError> {
-        if self.observed_spec != SpecFingerprint::new(spec) {
+        let is_rollback = command.kind == CommandKind::Rollback;
+        if self.observed_spec != SpecFingerprint::new(spec)
+            || (self.begins_after_weights() && !is_rollback)
+        {
             return Err(CommandError::ConfigChanging);
         }
         self.validate(command.kind)?;

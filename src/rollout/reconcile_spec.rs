@@ -28,7 +28,7 @@ use crate::assignment::Share;
 impl RampState {
     /// Follows what the operator has changed since the last reconcile.
     pub(super) fn reconcile_spec(&mut self, spec: &RampSpec, now: Clocks) -> Option<Transition> {
-        if self.is_replaced && self.phase != Phase::RolledBack {
+        if self.begins_after_weights() {
             return Some(self.begin_after_weights(spec, now));
         }
         let fingerprint = SpecFingerprint::new(spec);
@@ -52,6 +52,11 @@ impl RampState {
         let changed = self.apply_spec_change(spec, &before, share_bp, now);
         let why: Vec<_> = ended.into_iter().chain(changed).collect();
         (!why.is_empty()).then(|| self.record_transition(spec, from, why.join("; "), now))
+    }
+
+    /// Whether weights were in force since, so that the next reconcile begins the ramp again.
+    pub(super) fn begins_after_weights(&self) -> bool {
+        self.is_replaced && self.phase != Phase::RolledBack
     }
 
     /// Begins again after weights were in force. What was seen before them says nothing of what green is now.

@@ -202,6 +202,22 @@ fn weights_in_place_of_a_ramp_end_what_it_has_reached() {
     }
 }
 
+/// The leader that begins the ramp again ends the command in effect, and would end this one too.
+#[test]
+fn a_ramp_that_comes_back_after_weights_takes_a_rollback_alone_before_it_begins() {
+    let it = Workers::new();
+    it.tick(0);
+    complete(replace_by_weights(&it.store)).unwrap();
+    let half = CommandKind::Weights(Share::new(1, 1).unwrap());
+    for kind in [CommandKind::Pause, CommandKind::Promote, half] {
+        assert_eq!(it.command(kind, None), Err(CommandError::ConfigChanging), "{kind:?}");
+    }
+    assert_eq!(it.command(CommandKind::Rollback, None), Ok(Phase::RolledBack));
+    it.tick(0);
+    assert_eq!(it.state().phase, Phase::RolledBack);
+    assert_eq!(it.command(CommandKind::Promote, None), Err(CommandError::RolledBack));
+}
+
 #[test]
 fn the_first_worker_begins_the_ramp_and_all_know_it() {
     let workers = Workers::new();
