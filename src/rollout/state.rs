@@ -136,7 +136,8 @@ impl RampState {
     /// What is in force.
     pub fn snapshot(&self, spec: &RampSpec) -> Snapshot {
         let objective_ms = self.evidence.thresholds().get(Metric::SlowRate);
-        let learned_objective = objective_ms.map(|ms| Duration::from_secs_f64(ms / 1e3));
+        let learned_objective =
+            objective_ms.and_then(|ms| Duration::try_from_secs_f64(ms / 1e3).ok());
         if let Some(share) = self.override_share() {
             return Snapshot {
                 phase: self.phase,

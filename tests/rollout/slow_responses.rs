@@ -9,7 +9,7 @@ use verdigris::analysis::{ByVersion, Measurements, Metric, Observation};
 use verdigris::assignment::{Exposure, Version};
 use verdigris::config::Config;
 use verdigris::rollout::{
-    Candidate, Clocks, OpenResponse, RampEvent, RampSpec, RampWorker, ReconcileContext,
+    Candidate, Clocks, OpenResponse, RampEvent, RampSpec, RampState, RampWorker, ReconcileContext,
 };
 
 use super::harness::unit_hash;
@@ -177,4 +177,23 @@ fn a_closed_response_is_not_reported() {
     assert!(!workers.workers[1].close_response(open));
     workers.tick_after(60);
     assert_eq!(workers.counted().0, ByVersion::default());
+}
+
+/// The store of a fleet can return any bytes.
+#[test]
+fn a_stored_objective_that_is_no_duration_counts_as_none() {
+    let workers = Workers::new();
+    workers.teach(200);
+    workers.tick_after(10);
+    workers.tick_after(10);
+    let state = complete(workers.workers[0].state(&workers.store)).unwrap();
+    let objective_ms = state.evidence.thresholds().get(Metric::SlowRate).unwrap().to_le_bytes();
+    let bytes = postcard::to_allocvec(&state).unwrap();
+    let at = bytes.windows(8).position(|it| it == objective_ms).unwrap();
+    for wrong in [f64::NAN, f64::INFINITY, -1.0, 1e300] {
+        let mut bytes = bytes.clone();
+        bytes[at..at + 8].copy_from_slice(&wrong.to_le_bytes());
+        let state: RampState = postcard::from_bytes(&bytes).unwrap();
+        assert_eq!(state.snapshot(&workers.spec).learned_objective, None, "{wrong}");
+    }
 }
