@@ -8,6 +8,7 @@ use super::examples::example_fix;
 use super::raw::sections::{FeedbackResponder, RawFeedback};
 use crate::feedback::FeedbackPointers;
 use crate::json::JsonPointer;
+use crate::response::known_path::is_certain;
 
 /// How feedback is received.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +40,12 @@ pub(super) fn check_feedback(
         |path: &str| path.len() > 1 && path.starts_with('/') && path.chars().all(is_in_path);
     let path = diagnostics.required("feedback.path", raw.path, |path| {
         let rule = r#"write the path of feedback requests in ASCII, without spaces and a query, such as "/feedback""#;
-        if is_path(path) { Ok(Box::from(path)) } else { Err(rule) }
+        let taken = r#"is the path of a model's API, whose requests would be answered as feedback; write a path of its own, such as "/feedback""#;
+        match is_path(path) {
+            true if is_certain(path.as_bytes()) => Err(taken),
+            true => Ok(Box::from(path)),
+            false => Err(rule),
+        }
     });
     let has_none = raw.thumb.is_none() && raw.score.is_none();
     let mut check_pointer = |field: &str, text: Option<String>| {

@@ -62,8 +62,13 @@ pub enum RejectedFeedback {
     BodyTooLarge,
     /// The body has no valid event, for this reason.
     InvalidEvent(String),
+    /// The body does not come from the host.
+    BodyUnreadable,
     /// The request names neither a unit nor a conversation.
-    NoUnit,
+    NoUnit {
+        /// Whether it returns a text as its receipt, which is not valid.
+        has_receipt: bool,
+    },
     /// The keys of units and receipts are not known yet.
     Unavailable,
     /// The unit exceeded its rate limit.
@@ -80,15 +85,20 @@ pub fn is_feedback_path(path: &[u8], configured_path: &str) -> bool {
     without_query(path) == configured_path.as_bytes()
 }
 
-/// Reads the event from a body; `None` is a body that is too large.
+/// Reads the event from a body of `size` bytes; `None` is a body that was not read.
 ///
 /// # Errors
-/// [`RejectedFeedback::BodyTooLarge`], or [`RejectedFeedback::InvalidEvent`].
+/// [`RejectedFeedback::BodyTooLarge`], [`RejectedFeedback::BodyUnreadable`], or
+/// [`RejectedFeedback::InvalidEvent`].
 pub fn read_event(
     body: Option<&[u8]>,
+    size: usize,
     pointers: &FeedbackPointers,
 ) -> Result<FeedbackEvent, RejectedFeedback> {
-    let body = body.ok_or(RejectedFeedback::BodyTooLarge)?;
+    let body = body.ok_or(match size > MAX_BODY_BYTES {
+        true => RejectedFeedback::BodyTooLarge,
+        false => RejectedFeedback::BodyUnreadable,
+    })?;
     FeedbackEvent::parse(body, pointers).map_err(RejectedFeedback::InvalidEvent)
 }
 
@@ -132,6 +142,11 @@ impl FeedbackIntake {
         unit: u64,
     ) -> Option<SignedExposure> {
         self.key.verify(&returned_text(header, body, pointers)?, unit)
+    }
+
+    /// Whether a request returns a text as its exposure or receipt, valid or not.
+    pub fn returns_text(header: Option<&[u8]>, body: &[u8], pointers: &FeedbackPointers) -> bool {
+        returned_text(header, body, pointers).is_some()
     }
 
     /// The exposure and the unit of the receipt that a request returns, as in
@@ -208,9 +223,9 @@ impl RejectedFeedback {
     /// The HTTP status of the answer to the client.
     pub fn status(&self) -> u32 {
         match self {
-            Self::BodyTooLarge | Self::InvalidEvent(_) | Self::NoUnit => 400,
+            Self::BodyTooLarge | Self::InvalidEvent(_) | Self::NoUnit { .. } => 400,
             Self::RateLimited { .. } => 429,
-            Self::Unavailable => 503,
+            Self::BodyUnreadable | Self::Unavailable => 503,
         }
     }
 }
@@ -220,7 +235,16 @@ impl fmt::Display for RejectedFeedback {
         match self {
             Self::BodyTooLarge => write!(f, "the body is larger than {MAX_BODY_BYTES} bytes"),
             Self::InvalidEvent(reason) => f.write_str(reason),
-            Self::NoUnit => f.write_str(
+            Self::BodyUnreadable => f.write_str(
+                "Envoy does not give the body to the filter: allow proxy_get_buffer_bytes in \
+                 capability_restriction_config",
+            ),
+            Self::NoUnit { has_receipt: true } => f.write_str(
+                "the receipt names no unit that is known here: it is not that of an exported sample, was \
+                 changed, or is from before a restart of Envoy; send the exported one as it is, or the \
+                 header or cookie that the rated request had",
+            ),
+            Self::NoUnit { has_receipt: false } => f.write_str(
                 "the request names no unit: send the header or cookie that the rated request had",
             ),
             Self::Unavailable => {

@@ -10,7 +10,7 @@ use crate::assignment::{Assignment, Exposure, Reason, StepExposure, Version};
 use crate::config::FeedbackConfig;
 use crate::feedback::intake::{FeedbackRequest, RejectedFeedback, is_feedback_path, read_event};
 use crate::feedback::signed_exposure::EXPOSURE_HEADER;
-use crate::feedback::{FeedbackEvent, SignedExposure};
+use crate::feedback::{FeedbackEvent, FeedbackIntake, SignedExposure};
 
 /// What becomes of a request that carries feedback.
 enum FeedbackReply {
@@ -29,14 +29,15 @@ fn step(exposure: Exposure) -> StepExposure {
 // === impl StreamState ===
 
 impl StreamState {
-    /// Receives the feedback of a request with this body; `None` is a body that is too large. A request
-    /// that the filter answers is not forwarded.
+    /// Receives the feedback of a request with this body of `size` bytes; `None` is a body that was not read.
+    /// A request that the filter answers is not forwarded.
     pub(super) fn receive_feedback(
         &mut self,
         runtime: &RolloutRuntime,
         body: Option<&[u8]>,
+        size: usize,
     ) -> Action {
-        if runtime.answer_feedback(body) {
+        if runtime.answer_feedback(body, size) {
             return Action::Pause;
         }
         runtime.route_unassigned();
@@ -61,10 +62,10 @@ impl RolloutRuntime {
             && hostcalls::request_header(":method").is_some_and(|method| *method == *b"POST")
     }
 
-    /// Answers the feedback of a request with this body; `None` is a body that is too large. Returns whether
+    /// Answers the feedback of a request with this body, as [`StreamState::receive_feedback`]. Returns whether
     /// it did: a request that it does not answer is for the upstream.
-    fn answer_feedback(&self, body: Option<&[u8]>) -> bool {
-        let FeedbackReply::Answered(status, text) = self.reply_to_feedback(body) else {
+    fn answer_feedback(&self, body: Option<&[u8]>, size: usize) -> bool {
+        let FeedbackReply::Answered(status, text) = self.reply_to_feedback(body, size) else {
             return false;
         };
         let content_type = [("content-type", "text/plain; charset=utf-8")];
@@ -73,13 +74,17 @@ impl RolloutRuntime {
     }
 
     /// Accepts or rejects feedback.
-    fn reply_to_feedback(&self, body: Option<&[u8]>) -> FeedbackReply {
+    fn reply_to_feedback(&self, body: Option<&[u8]>, size: usize) -> FeedbackReply {
         let Some(config) = &self.config.feedback else { return FeedbackReply::PassedOn };
-        match self.accept_feedback(config, body) {
+        match self.accept_feedback(config, body, size) {
             Ok(()) if config.passes_on => FeedbackReply::PassedOn,
             Ok(()) => FeedbackReply::Answered(204, String::new()),
             // The upstream can use it all the same.
-            Err(RejectedFeedback::Unavailable) if config.passes_on => FeedbackReply::PassedOn,
+            Err(RejectedFeedback::Unavailable | RejectedFeedback::BodyUnreadable)
+                if config.passes_on =>
+            {
+                FeedbackReply::PassedOn
+            }
             Err(rejected) => {
                 if let RejectedFeedback::RateLimited { version, .. } = &rejected {
                     self.metrics.count_limited_feedback(*version);
@@ -93,8 +98,9 @@ impl RolloutRuntime {
         &self,
         config: &FeedbackConfig,
         body: Option<&[u8]>,
+        size: usize,
     ) -> Result<(), RejectedFeedback> {
-        let event = read_event(body, &config.pointers)?;
+        let event = read_event(body, size, &config.pointers)?;
         let body = body.unwrap_or_default();
         let header = hostcalls::request_header(EXPOSURE_HEADER);
         let now_ns = hostcalls::monotonic_time_ns().unwrap_or_default();
@@ -107,8 +113,11 @@ impl RolloutRuntime {
                 FeedbackRequest { event, unit, exposure: Some(exposure), version }
             }
             None => {
-                let verify = |unit| intake.verify(header.as_deref(), body, &config.pointers, unit);
-                self.feedback_of_unit(event, body, verify)?
+                let (header, pointers) = (header.as_deref(), &config.pointers);
+                let verify = |unit| intake.verify(header, body, pointers, unit);
+                let found = self.feedback_of_unit(event, body, verify)?;
+                let has_receipt = || FeedbackIntake::returns_text(header, body, pointers);
+                found.ok_or_else(|| RejectedFeedback::NoUnit { has_receipt: has_receipt() })?
             }
         };
         let accepted = intake.accept(request, now_ns)?;
@@ -119,24 +128,27 @@ impl RolloutRuntime {
         Ok(())
     }
 
-    /// The feedback of a request without a receipt: the unit is the one that the request names.
+    /// The feedback of a request without the receipt of a sample: the unit is the one that the request names;
+    /// `None` where it names none.
     fn feedback_of_unit(
         &self,
         event: FeedbackEvent,
         body: &[u8],
         verify: impl FnOnce(u64) -> Option<SignedExposure>,
-    ) -> Result<FeedbackRequest, RejectedFeedback> {
+    ) -> Result<Option<FeedbackRequest>, RejectedFeedback> {
+        // Until then, the receipt of a sample cannot be verified either.
+        let unit_key = self.unit_key.get().ok_or(RejectedFeedback::Unavailable)?;
         let (unit, id) = self.unit_and_conversation();
         let id = id.or_else(|| self.conversation_in_body(body));
         // As for responses, a conversation's feedback counts for its unit where that is known.
-        let key = unit.as_deref().or(id.as_deref()).ok_or(RejectedFeedback::NoUnit)?;
-        let hash = self.unit_key.get().ok_or(RejectedFeedback::Unavailable)?.hash(key);
+        let Some(key) = unit.as_deref().or(id.as_deref()) else { return Ok(None) };
+        let hash = unit_key.hash(key);
         let exposure = verify(hash);
         let version = exposure.map_or_else(
             || self.route_request(unit.as_deref(), None, id.as_deref()).assignment.version,
             |exposure| exposure.version,
         );
-        Ok(FeedbackRequest { event, unit: hash, exposure, version })
+        Ok(Some(FeedbackRequest { event, unit: hash, exposure, version }))
     }
 
     /// Signs the exposure of an answer; `None` without feedback.

@@ -85,7 +85,7 @@ impl StreamState {
         runtime.update_gauges();
         if !IS_ROUTE && runtime.is_feedback() {
             if end_of_stream {
-                return self.receive_feedback(&runtime, Some(&[]));
+                return self.receive_feedback(&runtime, Some(&[]), 0);
             }
             return self.wait_for_body(&runtime, RequestHead::default(), BodyPurpose::Feedback);
         }
@@ -162,7 +162,7 @@ impl StreamState {
                 self.begin_sample(body);
                 return Action::Continue;
             }
-            BodyPurpose::Feedback => return self.receive_feedback(&runtime, body),
+            BodyPurpose::Feedback => return self.receive_feedback(&runtime, body, size),
             BodyPurpose::ConversationId(unit) => {
                 let id = body.and_then(|body| runtime.conversation_in_body(body));
                 runtime.route_request(unit.as_deref(), None, id.as_deref())

@@ -402,6 +402,11 @@ fn errors_of_shadow_and_feedback() {
             Some(json!({"path": "/feed back", "thumb": "/t"})),
             "feedback.path: \"/feed back\": write the path of feedback requests in ASCII",
         ),
+        (
+            "/feedback",
+            Some(json!({"path": "/v1/chat/completions", "thumb": "/t"})),
+            "feedback.path: \"/v1/chat/completions\": is the path of a model's API, whose requests would be",
+        ),
         ("/feedback", Some(json!({"path": "/f"})), "feedback.thumb: missing: write"),
         (
             "/feedback",

@@ -33,10 +33,12 @@ fn a_path_is_compared_without_its_query() {
 #[test]
 fn a_body_has_an_event_or_is_rejected() {
     let event = FeedbackEvent { thumb: Some(Thumb::Up), score: None };
-    assert_eq!(read_event(Some(br#"{"thumb": "up"}"#), &pointers()), Ok(event));
-    assert_eq!(read_event(None, &pointers()), Err(RejectedFeedback::BodyTooLarge));
+    assert_eq!(read_event(Some(br#"{"thumb": "up"}"#), 15, &pointers()), Ok(event));
+    let unread = |size| read_event(None, size, &pointers()).unwrap_err();
+    assert_eq!(unread(MAX_BODY_BYTES + 1), RejectedFeedback::BodyTooLarge);
+    assert_eq!(unread(15), RejectedFeedback::BodyUnreadable);
     let not_json = RejectedFeedback::InvalidEvent("the body is not JSON".to_owned());
-    assert_eq!(read_event(Some(b""), &pointers()), Err(not_json));
+    assert_eq!(read_event(Some(b""), 0, &pointers()), Err(not_json));
 }
 
 #[test]
@@ -128,7 +130,7 @@ fn a_rejection_has_a_status_and_a_message() {
         (RejectedFeedback::BodyTooLarge, 400, "the body is larger than 65536 bytes"),
         (RejectedFeedback::InvalidEvent("why".to_owned()), 400, "why"),
         (
-            RejectedFeedback::NoUnit,
+            RejectedFeedback::NoUnit { has_receipt: false },
             400,
             "the request names no unit: send the header or cookie that the rated request had",
         ),

@@ -66,6 +66,31 @@ fn a_vote_on_an_answer_in_a_conversation_counts_for_its_unit_alone() {
     }
 }
 
+/// As where Envoy's `capability_restriction_config` leaves the call out.
+#[test]
+fn a_vote_whose_body_the_host_refuses_is_not_too_large() {
+    let mut host = Host::start(&with_feedback(json!({})));
+    host.refuse("proxy_get_buffer_bytes", 10);
+    let answer = host.send(&vote("ada", r#"{"thumb": "up"}"#));
+    assert_eq!(answer.status, 503);
+    assert!(answer.text.starts_with("Envoy does not give the body"), "{}", answer.text);
+}
+
+/// An Envoy of a fleet that has just started would have lost the score: an evaluator does not repeat a 400.
+#[test]
+fn a_receipt_is_not_refused_before_it_can_be_verified() {
+    let mut host = Host::start(&config(json!({
+        "ramp": {"steps": [50, 100], "gates": [{"metric": "error_rate"}]},
+        "fleet": {"store": "etcd", "cluster": "etcd"},
+        "feedback": {"path": "/feedback", "score": "/score", "step": "/step"},
+    })));
+    let receipt = "green.1.new.5be1c7c2a07a1d3f.90b3f0d8a1c4e67b.2f0c6d3a91be7754";
+    let score = json!({"score": 1, "step": receipt}).to_string();
+    let answer = host.send(&Request::anonymous().post("/feedback", score));
+    assert_eq!(answer.status, 503, "{}", answer.text);
+    assert!(answer.text.contains("cannot count feedback yet"), "{}", answer.text);
+}
+
 /// What an upstream sends as a receipt, a client would return with its vote.
 #[test]
 fn an_upstream_writes_no_receipt() {
@@ -158,6 +183,13 @@ mod scenarios {
             (
                 Request::anonymous().post("/feedback", r#"{"thumb": "up"}"#),
                 "the request names no unit: send the header or cookie that the rated request had"
+                    .to_owned(),
+            ),
+            (
+                Request::anonymous().post("/feedback", r#"{"score": 1, "step": "green.1.new.5be1"}"#),
+                "the receipt names no unit that is known here: it is not that of an exported sample, was \
+                 changed, or is from before a restart of Envoy; send the exported one as it is, or the \
+                 header or cookie that the rated request had"
                     .to_owned(),
             ),
         ];
