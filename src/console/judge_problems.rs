@@ -40,7 +40,7 @@ pub(super) fn problems(
         add(
             format!("{errors} answers of the judge were no verdict since Envoy started."),
             "They are no evidence. The counters judge_errors_… below say why: check the cluster in \
-             judge.cluster, its key, judge.host, judge.path and judge.model.",
+             judge.cluster, its key, judge.host, judge.path, judge.model and judge.parameters.",
         );
     }
     if pairs.inconsistent >= MIN_INCONSISTENT && pairs.inconsistent > pairs.judged / 2 {

@@ -52,7 +52,11 @@ struct ToolShape {
     value: &'static str,
 }
 
-/// Reads the body of a request; `None` if it is not the JSON of an object.
+/// How many values the body of a request has at most. The message that `0,` becomes takes some 400 times its
+/// memory. The longest conversations of agents have some thousand values.
+const MAX_VALUES: usize = 50_000;
+
+/// Reads the body of a request; `None` if it is not the JSON of an object, or has more than 50,000 values.
 ///
 /// ```
 /// use verdigris::export::messages::read_request;
@@ -62,6 +66,9 @@ struct ToolShape {
 /// assert_eq!(request.messages[0]["parts"][0]["content"], "Hi");
 /// ```
 pub fn read_request(body: &[u8]) -> Option<RequestMessages> {
+    if !has_few_values(body) {
+        return None;
+    }
     let text = String::from_utf8_lossy(body);
     let body = serde_json::from_str(&text)
         .or_else(|_| serde_json::from_str(&without_lone_surrogates(&text)));
@@ -77,6 +84,22 @@ pub fn read_request(body: &[u8]) -> Option<RequestMessages> {
         system: first(&SYSTEM).map(parts).unwrap_or_default(),
         messages,
     })
+}
+
+/// Whether a document has at most [`MAX_VALUES`] values: each has a bracket or a comma before it, outside of
+/// texts.
+fn has_few_values(body: &[u8]) -> bool {
+    let (mut is_in_text, mut is_escaped, mut count) = (false, false, 0_usize);
+    for byte in body {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if is_in_text => is_escaped = true,
+            b'"' => is_in_text = !is_in_text,
+            b',' | b'[' | b'{' if !is_in_text => count += 1,
+            _ => {}
+        }
+    }
+    count <= MAX_VALUES
 }
 
 /// The message of an answer: `gen_ai.output.messages`.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::callout::Callouts;
 use super::callout::http::HttpCluster;
+use super::failure_log::FailureLog;
 use super::metrics::RolloutMetrics;
 use super::registry::Registry;
 use super::removed_section::RemovedSection;
@@ -40,8 +41,8 @@ struct SharedExports {
     waiting: RefCell<ExportQueue>,
     section: RemovedSection,
     is_sending: Cell<bool>,
-    /// Whether the receiver has not taken all of the last request.
-    is_failing: Cell<bool>,
+    /// Whether the receiver does not take all.
+    failures: FailureLog,
 }
 
 /// A batch that is being sent. Dropping it ends that. What is left then was given up with the
@@ -163,13 +164,15 @@ impl Sending {
             *left = left.saturating_sub(sent + failed);
         }
         let rollout = &self.rollout;
-        let was_failing = self.shared.is_failing.replace(problem.is_some());
+        let failures = &self.shared.failures;
         match problem {
-            Some(problem) if !was_failing => log::warn!(
+            Some(problem) if failures.fail() => log::warn!(
                 "rollout {rollout}: samples are not exported: {problem}; those that fail are dropped, \
                  and requests are not affected"
             ),
-            None if was_failing => log::info!("rollout {rollout}: samples are exported again"),
+            None if failures.succeed() => {
+                log::info!("rollout {rollout}: samples are exported again")
+            }
             Some(_) | None => {}
         }
     }

@@ -7,7 +7,6 @@ use super::hostcalls;
 use super::judge_link::JudgeLink;
 use super::runtime::RolloutRuntime;
 use super::shared_samples::SharedSamples;
-use super::store::shared_cell::Update;
 use crate::analysis::{Measurements, Metric, Observation};
 use crate::assignment::{EffectiveShare, Exposure, Version};
 use crate::callout::{HttpCalls, HttpRequest};
@@ -52,13 +51,12 @@ impl RolloutRuntime {
         };
         samples.resume();
         self.update_spending(link, config);
-        if let Some(pairing) = &self.pairing {
-            let pairing = pairing.0.borrow();
-            let dropped = samples.drop_halves(|ticket| pairing.contains(ticket));
-            self.count_unjudged(StatScope::Shadow, Unjudged::Unpaired, dropped);
-        }
-        let is_rolled_back = matches!(self.effective_share(), EffectiveShare::RolledBack);
-        if is_rolled_back || link.is_exhausted() {
+        // Without a shadow step any more, no half is waited for.
+        let dropped = samples.drop_halves(|ticket| {
+            self.pairing.as_ref().is_some_and(|it| it.0.borrow().contains(ticket))
+        });
+        self.count_unjudged(StatScope::Shadow, Unjudged::Unpaired, dropped);
+        if self.is_judge_stopped(link) {
             samples.clear(|scope| self.count_unjudged(scope, Unjudged::Dropped, 1));
             return;
         }
@@ -70,6 +68,11 @@ impl RolloutRuntime {
                 runtime.judge_task(task).await;
             });
         }
+    }
+
+    /// Whether no questions are asked: the release was rolled back, or the ceiling of the cost is reached.
+    fn is_judge_stopped(&self, link: &JudgeLink) -> bool {
+        link.is_exhausted() || matches!(self.effective_share(), EffectiveShare::RolledBack)
     }
 
     /// No configuration of the rollout is left in this VM. Drops what waits for the judge, the receiver of
@@ -85,7 +88,7 @@ impl RolloutRuntime {
     /// Follows what all VMs have spent today.
     fn update_spending(&self, link: &JudgeLink, config: &JudgeConfig) {
         let Ok(unix_ms) = hostcalls::wall_time_ns().map(|it| it / 1_000_000) else { return };
-        let ledger = link.ledger();
+        let ledger = link.ledger(unix_ms);
         self.metrics.record_judge_spent(ledger.spent_microusd(unix_ms));
         let Some(max_cost) = config.max_cost_microusd else { return };
         let max_cost = Ledger::part_of_ceiling(max_cost, self.instances().unwrap_or(1));
@@ -105,7 +108,8 @@ impl RolloutRuntime {
 
     /// What the judge has cost; `None` without one.
     pub fn judge_spending(&self) -> Option<JudgeSpending> {
-        let ledger = self.judge.as_ref()?.ledger();
+        let unix_ms = hostcalls::wall_time_ns().unwrap_or_default() / 1_000_000;
+        let ledger = self.judge.as_ref()?.ledger(unix_ms);
         Some(JudgeSpending { ledger, instances: self.instances() })
     }
 
@@ -128,7 +132,8 @@ impl RolloutRuntime {
             return;
         };
         let JudgeConfig { model, rubric, parameters, .. } = config;
-        let texts = sample.messages().and_then(|request| Ok((request, sample.answer()?)));
+        let messages = sample.messages(config.sampler.max_bytes);
+        let texts = messages.and_then(|request| Ok((request, sample.answer()?)));
         let question = match texts {
             Ok((request, answer)) => {
                 JudgeQuestion { model, rubric, parameters, request: &request }.score(answer)
@@ -153,6 +158,11 @@ impl RolloutRuntime {
         let scope = StatScope::Shadow;
         // Without the first verdict there is no evidence, and no reason to ask again.
         let Some(blue_is_a) = self.ask_for_pair(&blue, &blue, &green).await else { return };
+        let is_removed = self.samples.as_ref().is_some_and(|it| it.is_judge_removed());
+        if is_removed || self.judge.as_ref().is_none_or(|link| self.is_judge_stopped(link)) {
+            self.count_unjudged(scope, Unjudged::Dropped, 1);
+            return;
+        }
         let Some(blue_is_b) = self.ask_for_pair(&blue, &green, &blue).await else { return };
         let exposure = blue.exposure;
         self.metrics.count_judge(scope, Counter::Judged, 1);
@@ -172,9 +182,10 @@ impl RolloutRuntime {
     /// Asks which of two answers is better. The question is made now and not before, so that the
     /// texts of a pair are in one question at a time.
     async fn ask_for_pair(&self, of: &Sample, a: &Sample, b: &Sample) -> Option<PairVerdict> {
-        let (JudgeConfig { model, rubric, parameters, .. }, scope) =
+        let (JudgeConfig { model, rubric, parameters, sampler, .. }, scope) =
             (self.config.judge.as_ref()?, StatScope::Shadow);
-        let texts = of.messages().and_then(|request| Ok((request, a.answer()?, b.answer()?)));
+        let messages = of.messages(sampler.max_bytes);
+        let texts = messages.and_then(|request| Ok((request, a.answer()?, b.answer()?)));
         let question = match texts {
             Ok((request, a, b)) => {
                 JudgeQuestion { model, rubric, parameters, request: &request }.pair(a, b)
@@ -213,6 +224,7 @@ impl RolloutRuntime {
         let reply = JudgeReply::read(&link.cluster.call(request).await, most);
         unsettled.is_settled = true;
         self.book_judge_cost(scope, price(reply.tokens()));
+        self.update_spending(link, config);
         Some(reply)
     }
 
@@ -221,8 +233,7 @@ impl RolloutRuntime {
         let Some(link) = self.judge.as_ref().filter(|_| cost > 0) else { return };
         self.metrics.count_judge(scope, Counter::JudgeCostMicrousd, cost);
         let unix_ms = hostcalls::wall_time_ns().unwrap_or_default() / 1_000_000;
-        link.shared_ledger
-            .update(|found| Update::Write(found.unwrap_or_default().with_cost(cost, unix_ms), ()));
+        link.book(cost, unix_ms);
     }
 
     /// The verdict, or `None` after the error was counted.
@@ -236,18 +247,17 @@ impl RolloutRuntime {
         let rollout = self.config.rollout.as_str();
         match verdict(reply) {
             Ok(verdict) => {
-                if link.is_failing.replace(false) {
+                if link.failures.succeed() {
                     log::info!("rollout {rollout}: the judge gives verdicts again");
                 }
                 Some(verdict)
             }
             Err(error) => {
                 self.count_judge_error(scope, error);
-                if !link.is_failing.replace(true) {
-                    let status =
-                        reply.status().map(|it| format!(" (status {it})")).unwrap_or_default();
+                if link.failures.fail() {
+                    let detail = reply.detail();
                     log::warn!(
-                        "rollout {rollout}: {error}{status}: such an answer is no evidence, and gates without \
+                        "rollout {rollout}: {error} ({detail}): such an answer is no evidence, and gates without \
                          evidence hold the ramp"
                     );
                 }
@@ -293,7 +303,7 @@ impl RolloutRuntime {
         });
     }
 
-    fn count_unjudged(&self, scope: StatScope, why: Unjudged, count: u64) {
+    pub(super) fn count_unjudged(&self, scope: StatScope, why: Unjudged, count: u64) {
         if count > 0 {
             self.metrics.count_judge(scope, Counter::Unjudged(why), count);
         }

@@ -50,7 +50,7 @@
 //! | [`attributes`] | Envoy's attributes that the filter reads |
 //! | [`header_map`] | all headers of a message in one value |
 //! | [`logger`] | the `log` crate's records in Envoy's log |
-//! | [`limited_log`] | lines of the log that requests cause |
+//! | [`limited_log`], [`failure_log`] | lines of the log that requests, and servers that fail, cause |
 //! | [`random`] | draws for requests without a unit |
 //!
 //! The SDK owns the contexts and calls them; its dispatcher drops a context when Envoy deletes it,
@@ -81,6 +81,7 @@ mod evidence_counters;
 mod exported_request;
 mod exporter;
 mod failover;
+mod failure_log;
 mod feedback;
 mod fleet;
 mod fleet_link;

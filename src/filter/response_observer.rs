@@ -14,11 +14,10 @@ use crate::analysis::{Measurements, Observation};
 use crate::assignment::{Exposure, Version};
 use crate::response::grpc::parse_code;
 use crate::response::{
-    ClassificationRules, ClassifiedOutcome, ExpectedResponse, ObservedResponse, OtherApi,
-    ResponseFlags, ResponseHead, StreamEnd,
+    CapturedText, ClassificationRules, ClassifiedOutcome, ExpectedResponse, ObservedResponse,
+    OtherApi, ResponseFlags, ResponseHead, StreamEnd,
 };
 use crate::rollout::{OpenResponse, OpenTicket, RampSpec, RampWorker, Ticket};
-use crate::sampling::SampledRequest;
 use crate::stats::names::StatScope;
 
 /// The pseudo-header with a response's status.
@@ -189,9 +188,9 @@ impl ResponseObserver {
         }
     }
 
-    /// The request, if its body is copied.
-    pub fn sampled_request(&mut self) -> Option<&mut SampledRequest> {
-        self.sample.as_mut().filter(|it| it.max_bytes() > 0).map(|it| it.request())
+    /// The request's body, if it is copied.
+    pub fn sampled_prompt(&mut self) -> Option<&mut CapturedText> {
+        self.sample.as_mut().filter(|it| it.max_bytes() > 0).map(|it| it.prompt())
     }
 
     /// The response's headers have arrived.
@@ -282,7 +281,7 @@ impl ResponseObserver {
         if let Some(sample) = &mut sample {
             sample.export(&runtime, scope, &outcome, text.as_ref());
         }
-        if let Some(sample) = sample.and_then(|it| it.complete(scope, text, ended, ended_ns)) {
+        if let Some(sample) = sample.and_then(|it| it.complete(scope, text, ended)) {
             runtime.add_sample(scope, sample, half);
         }
     }

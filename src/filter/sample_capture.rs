@@ -11,7 +11,7 @@ use crate::export::TraceContext;
 use crate::judge::JudgeTask;
 use crate::response::{CapturedText, ClassifiedOutcome, ExpectedResponse, Format, Outcome};
 use crate::rollout::EndedHalf;
-use crate::sampling::{ComparedShares, Sample, SampledRequest, Sampler};
+use crate::sampling::{ComparedShares, Sample, Sampler};
 use crate::stats::names::{Counter, StatScope};
 
 /// The header with a request's id. Envoy makes one if there is none, and a copy has it too.
@@ -22,7 +22,8 @@ const TRACE_PARENT: &[u8] = b"traceparent";
 
 /// A request that is sampled, unless its version has too many samples.
 pub struct SampleCandidate {
-    request: SampledRequest,
+    /// The request's id. It is not kept any longer, because a client may choose its length.
+    id: Box<[u8]>,
     place: f64,
     is_format_guessed: bool,
     /// The trace that the request names.
@@ -31,9 +32,9 @@ pub struct SampleCandidate {
 
 /// A sampled request whose answer has not ended.
 pub struct SampleCapture {
-    request: SampledRequest,
+    /// The body as the client has sent it.
+    prompt: CapturedText,
     exposure: Option<Exposure>,
-    format: Format,
     /// Whether the path may be an application's own.
     is_format_guessed: bool,
     max_bytes: usize,
@@ -73,7 +74,7 @@ impl SampleCandidate {
         let samplers = samplers.into_iter().flatten().filter(|it| it.may_sample(place));
         samplers.map(|it| it.max_bytes).max()?;
         let is_format_guessed = expected.is_format_guessed;
-        Some(Self { request: SampledRequest::new(id, 0), place, is_format_guessed, trace })
+        Some(Self { id: id.into(), place, is_format_guessed, trace })
     }
 
     /// Begins to copy the request; `None` if it is not sampled.
@@ -83,7 +84,7 @@ impl SampleCandidate {
         sent: SentRequest,
         format: Option<Format>,
     ) -> Option<SampleCapture> {
-        let Self { mut request, place, is_format_guessed, trace } = self;
+        let Self { id, place, is_format_guessed, trace } = self;
         let SentRequest { scope, exposure, is_mirrored, is_paired, .. } = sent;
         let samples_version = |sampler: &Sampler| match scope {
             StatScope::Of(version) => runtime
@@ -104,7 +105,6 @@ impl SampleCandidate {
         });
         let samplers = [judged.filter(|_| is_for_judge), exported];
         let max_bytes = samplers.into_iter().flatten().map(|it| it.max_bytes).max()?;
-        request.prompt = CapturedText::new(max_bytes);
         let open = runtime.samples.as_ref()?.open(max_bytes);
         if open.is_none() {
             if is_for_judge {
@@ -115,12 +115,11 @@ impl SampleCandidate {
             }
         }
         let (open, format) = (open?, format?);
-        let export = exported
-            .and_then(|_| ExportedRequest::begin(runtime, sent, &request.id, format, trace));
+        let export =
+            exported.and_then(|_| ExportedRequest::begin(runtime, sent, &id, format, trace));
         Some(SampleCapture {
-            request,
+            prompt: CapturedText::new(max_bytes),
             exposure,
-            format,
             is_format_guessed,
             max_bytes,
             judge_max_bytes: judged.filter(|_| is_for_judge).map(|it| it.max_bytes),
@@ -133,9 +132,9 @@ impl SampleCandidate {
 // === impl SampleCapture ===
 
 impl SampleCapture {
-    /// The request, to which its body is added.
-    pub fn request(&mut self) -> &mut SampledRequest {
-        &mut self.request
+    /// The request's body, to which each piece is added.
+    pub fn prompt(&mut self) -> &mut CapturedText {
+        &mut self.prompt
     }
 
     /// How many bytes of each text are kept.
@@ -154,7 +153,7 @@ impl SampleCapture {
         // Without an answer of a model, it may be a request to an application.
         let is_of_model = !self.is_format_guessed || outcome.answer().is_some();
         if let Some(export) = self.export.take().filter(|_| is_of_model) {
-            export.complete(runtime, scope, outcome, &self.request.prompt, answer);
+            export.complete(runtime, scope, outcome, &self.prompt, answer);
         }
     }
 
@@ -164,20 +163,19 @@ impl SampleCapture {
         scope: StatScope,
         answer: Option<CapturedText>,
         outcome: Outcome,
-        ended_ns: u64,
     ) -> Option<Sample> {
-        let Self { mut request, exposure, format, judge_max_bytes, .. } = self;
+        let Self { mut prompt, exposure, judge_max_bytes, .. } = self;
         let judge_max_bytes = judge_max_bytes?;
         let (version, is_shadow) = (scope.version(), scope == StatScope::Shadow);
         let mut answer = answer.unwrap_or_default();
         if is_shadow {
             // The judge gets the request from blue's half.
-            request.prompt = CapturedText::default();
+            prompt = CapturedText::default();
         }
         // The export may keep more.
-        request.prompt.limit(judge_max_bytes);
+        prompt.limit(judge_max_bytes);
         answer.limit(judge_max_bytes);
-        Some(Sample { request, version, is_shadow, exposure, format, answer, outcome, ended_ns })
+        Some(Sample { prompt, version, is_shadow, exposure, answer, outcome })
     }
 }
 
@@ -195,9 +193,10 @@ impl RolloutRuntime {
     pub fn add_sample(&self, scope: StatScope, sample: Sample, half: Option<EndedHalf>) {
         let Some(samples) = &self.samples else { return };
         let sample = Rc::new(sample);
+        let on_unjudged = |scope, why| self.count_unjudged(scope, why, 1);
         let is_waiting = match half {
-            None => samples.add(JudgeTask::Score(sample)),
-            Some(half) => samples.add_half(half, sample),
+            None => samples.add(JudgeTask::Score(sample), on_unjudged),
+            Some(half) => samples.add_half(half, sample, on_unjudged),
         };
         self.metrics.count_sample(scope, is_waiting);
     }

@@ -8,17 +8,14 @@ use crate::patch::BodyState;
 // === impl StreamState ===
 
 impl StreamState {
-    /// Keeps the receipt of a sampled request, and its body if that was waited for.
+    /// Keeps the body of a sampled request that was waited for.
     pub(super) fn begin_sample(&mut self, body: BodyState<'_>) {
-        let receipt = self.signed_exposure.as_ref();
-        let Some(request) = self.observer.as_mut().and_then(ResponseObserver::sampled_request)
-        else {
+        let Some(prompt) = self.observer.as_mut().and_then(ResponseObserver::sampled_prompt) else {
             return;
         };
-        request.receipt = receipt.cloned();
         match body {
-            BodyState::Complete(body) => request.prompt.push(body),
-            BodyState::Unavailable => request.prompt.exceed(),
+            BodyState::Complete(body) => prompt.push(body),
+            BodyState::Unavailable => prompt.exceed(),
             BodyState::None | BodyState::Pending => {}
         }
     }
@@ -26,11 +23,11 @@ impl StreamState {
     /// Copies a piece of a sampled request's body.
     pub(super) fn sample_body(&mut self, size: usize) {
         let is_new = !self.is_continued && size > 0;
-        let request = self.observer.as_mut().and_then(ResponseObserver::sampled_request);
-        let Some(request) = request.filter(|_| is_new) else { return };
+        let prompt = self.observer.as_mut().and_then(ResponseObserver::sampled_prompt);
+        let Some(prompt) = prompt.filter(|_| is_new) else { return };
         match hostcalls::request_body(size) {
-            Ok(piece) => request.prompt.push(&piece),
-            Err(_) => request.prompt.exceed(),
+            Ok(piece) => prompt.push(&piece),
+            Err(_) => prompt.exceed(),
         }
     }
 }

@@ -10,7 +10,7 @@ use super::removed_section::RemovedSection;
 use crate::config::Config;
 use crate::judge::JudgeTask;
 use crate::rollout::{EndedHalf, PairTicket};
-use crate::sampling::{Sample, SampleQueue};
+use crate::sampling::{Sample, SampleQueue, Unjudged};
 use crate::stats::names::StatScope;
 
 thread_local! {
@@ -77,6 +77,11 @@ impl SharedSamples {
         self.judge.resume();
     }
 
+    /// Whether the configuration in force has no judge.
+    pub fn is_judge_removed(&self) -> bool {
+        self.judge.is_removed()
+    }
+
     fn for_rollout(rollout: &str) -> Rc<Self> {
         SAMPLES.with(|samples| samples.get_or_insert(rollout, Self::default))
     }
@@ -89,14 +94,31 @@ impl SharedSamples {
         Some(OpenPermits { _request: request, _bytes: bytes })
     }
 
-    /// Adds a question for the judge. Returns whether it can wait.
-    pub fn add(&self, task: JudgeTask) -> bool {
+    /// Adds a question for the judge. Returns whether one can wait. `on_unjudged` is called with the scope
+    /// of each question that the judge does not get: those that are dropped for this one, and this one
+    /// if it cannot be judged. It would take a place of those that can.
+    pub fn add(&self, task: JudgeTask, mut on_unjudged: impl FnMut(StatScope, Unjudged)) -> bool {
+        if self.judge.is_removed() {
+            return false;
+        }
+        if let Some(why) = task.unjudged() {
+            on_unjudged(scope_of(&task), why);
+            return true;
+        }
         let bytes = task.text_bytes();
-        !self.judge.is_removed() && self.waiting.borrow_mut().push(task, bytes)
+        let dropped = self.waiting.borrow_mut().push(task, bytes);
+        dropped.iter().for_each(|task| on_unjudged(scope_of(task), Unjudged::Dropped));
+        true
     }
 
-    /// Adds one half of a pair. Returns whether it can wait.
-    pub fn add_half(&self, half: EndedHalf, sample: Rc<Sample>) -> bool {
+    /// Adds one half of a pair. Returns whether it can wait. `on_unjudged` is called as in
+    /// [`add`](Self::add).
+    pub fn add_half(
+        &self,
+        half: EndedHalf,
+        sample: Rc<Sample>,
+        on_unjudged: impl FnMut(StatScope, Unjudged),
+    ) -> bool {
         let EndedHalf { ticket, is_pair_complete } = half;
         let mut halves = self.halves.borrow_mut();
         if !is_pair_complete {
@@ -111,7 +133,7 @@ impl SharedSamples {
         let Some(other) = halves.remove(&ticket) else { return false };
         drop(halves);
         let (blue, green) = if sample.is_shadow { (other, sample) } else { (sample, other) };
-        self.add(JudgeTask::Pair { blue, green })
+        self.add(JudgeTask::Pair { blue, green }, on_unjudged)
     }
 
     /// Drops all that waits for a judge. Calls `on_drop` with the scope of each question, and of each
@@ -130,7 +152,7 @@ impl SharedSamples {
         before.saturating_sub(halves.len()) as u64
     }
 
-    /// Takes the next question for the judge.
+    /// Takes the newest question for the judge.
     pub fn take(&self) -> Option<JudgeTask> {
         self.waiting.borrow_mut().pop()
     }

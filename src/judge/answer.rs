@@ -12,7 +12,7 @@ use crate::response::{Answer, AnswerParser, Format, Framing, Tokens};
 /// What the judge has answered, and what that has cost in tokens.
 #[derive(Clone, Debug, PartialEq)]
 pub struct JudgeReply {
-    status: Option<u16>,
+    detail: String,
     verdict: Result<String, JudgeError>,
     tokens: Tokens,
 }
@@ -84,8 +84,11 @@ impl JudgeReply {
     /// Reads the answer to a question that has these tokens at most, with its answer.
     pub fn read(response: &Result<HttpResponse, HttpError>, assumed: Tokens) -> Self {
         // A question that was sent may have been answered, and cost something.
-        let status = response.as_ref().ok().map(|it| it.status);
-        let failed = |error, tokens| Self { status, verdict: Err(error), tokens };
+        let detail = match response {
+            Ok(response) => format!("status {}", response.status),
+            Err(error) => error.to_string(),
+        };
+        let failed = |error, tokens| Self { detail: detail.clone(), verdict: Err(error), tokens };
         match response {
             Err(HttpError::NotSent(_)) => failed(JudgeError::Unreachable, Tokens::default()),
             Err(HttpError::CutShort | HttpError::Unreadable(_)) => {
@@ -96,8 +99,7 @@ impl JudgeReply {
             }
             Ok(HttpResponse { status: 200, body, .. }) => {
                 let (verdict, tokens) = read_body(body);
-                let tokens = if tokens.input.is_some() { tokens } else { assumed };
-                Self { status, verdict, tokens }
+                Self { detail, verdict, tokens: stated_or_assumed(tokens, assumed) }
             }
             Ok(HttpResponse { status: 429, .. }) => failed(JudgeError::Limited, Tokens::default()),
             Ok(HttpResponse { status: 504, .. }) => failed(JudgeError::Timeout, assumed),
@@ -111,13 +113,13 @@ impl JudgeReply {
         }
     }
 
-    /// The status of the answer, if there is one.
-    pub fn status(&self) -> Option<u16> {
-        self.status
+    /// The status of the answer, or why there is none.
+    pub fn detail(&self) -> &str {
+        &self.detail
     }
 
-    /// The tokens of the question and of the answer, by the judge's `usage`. Where it states none, and
-    /// the question may have been answered, an upper bound.
+    /// The tokens of the question and of the answer, by the judge's `usage`. An upper bound of what it does
+    /// not state, where the question may have been answered.
     pub fn tokens(&self) -> &Tokens {
         &self.tokens
     }
@@ -147,6 +149,15 @@ impl JudgeReply {
         let is_object = text.trim_start().starts_with('{');
         let verdict = serde_json::from_str(text).ok().filter(|_| is_object);
         verdict.ok_or(JudgeError::Invalid)
+    }
+}
+
+/// What is assumed where an answer does not state it. Some APIs state no output.
+fn stated_or_assumed(stated: Tokens, assumed: Tokens) -> Tokens {
+    Tokens {
+        input: stated.input.or(assumed.input),
+        output: stated.output.or(assumed.output),
+        ..stated
     }
 }
 

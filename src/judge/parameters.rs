@@ -29,11 +29,16 @@ const LIMITS: [&str; 2] = ["max_tokens", "max_completion_tokens"];
 
 impl JudgeParameters {
     /// The default parameters, changed by these members: a value replaces a default, `null` removes it.
+    /// `max_completion_tokens` replaces the default of `max_tokens`, since most APIs refuse both.
     ///
     /// # Errors
     /// The member that is not allowed, its value, and what to write instead.
     pub fn new(changes: Map<String, Value>) -> Result<Self, (String, Value, String)> {
         let Self { mut members, .. } = Self::default();
+        let [max_tokens, max_completion_tokens] = LIMITS;
+        if changes.get(max_completion_tokens).is_some_and(|it| !it.is_null()) {
+            members.remove(max_tokens);
+        }
         for (name, value) in changes {
             if RESERVED.contains(&name.as_str()) {
                 let fix = "is written by the filter, or changes the form of the answer; remove it";

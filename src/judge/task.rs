@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::sampling::Sample;
+use crate::sampling::{Sample, Unjudged};
 
 /// A question that waits for the judge.
 #[derive(Clone, Debug)]
@@ -26,6 +26,13 @@ impl JudgeTask {
         match self {
             Self::Score(sample) => sample.text_bytes(),
             Self::Pair { blue, green } => blue.text_bytes() + green.text_bytes(),
+        }
+    }
+    /// Why it cannot be judged, where that is known before the request is read.
+    pub fn unjudged(&self) -> Option<Unjudged> {
+        match self {
+            Self::Score(sample) => sample.unjudged(),
+            Self::Pair { blue, green } => blue.unjudged().or_else(|| green.unjudged()),
         }
     }
 }

@@ -16,6 +16,16 @@ pub struct Message {
     pub text: String,
 }
 
+// === impl Message ===
+
+impl Message {
+    /// How many bytes it has as JSON, before quoting.
+    pub fn json_bytes(&self) -> usize {
+        const FIELDS: usize = r#"{"role":"","text":""},"#.len();
+        FIELDS + self.role.len() + self.text.len()
+    }
+}
+
 /// The members that have messages, with the role of those that name no role.
 const MEMBERS: [(&str, &str); 12] = [
     ("system", "system"),

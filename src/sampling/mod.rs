@@ -16,6 +16,6 @@ pub mod sample_queue;
 pub mod sampler;
 
 pub use conversation_text::{Message, read_messages};
-pub use sample::{Sample, SampledRequest, Unjudged};
+pub use sample::{Sample, Unjudged};
 pub use sample_queue::SampleQueue;
 pub use sampler::{ComparedShares, Sampler};

@@ -2,38 +2,23 @@
 
 use super::conversation_text::{Message, read_messages};
 use crate::assignment::{Exposure, Version};
-use crate::response::{CapturedText, Format, Outcome, StreamEnd};
-
-/// A sampled request whose answer has not ended.
-#[derive(Clone, Debug)]
-pub struct SampledRequest {
-    /// The request's id (`x-request-id`).
-    pub id: Box<[u8]>,
-    /// The body as the client has sent it, before its version's patch.
-    pub prompt: CapturedText,
-    /// The signed exposure that the answer carries, where feedback is configured.
-    pub receipt: Option<String>,
-}
+use crate::response::{CapturedText, Outcome, StreamEnd};
 
 /// A sampled request with its answer.
 #[derive(Clone, Debug)]
 pub struct Sample {
-    /// The request.
-    pub request: SampledRequest,
+    /// The body as the client has sent it, before its version's patch.
+    pub prompt: CapturedText,
     /// The version that answered.
     pub version: Version,
     /// Whether the answer is green's to a copy of a request, in a shadow step.
     pub is_shadow: bool,
     /// The step that the answer is evidence for; `None` where it is not evidence.
     pub exposure: Option<Exposure>,
-    /// The format of the answer.
-    pub format: Format,
     /// The text of the answer's first choice; empty where the answer was not read.
     pub answer: CapturedText,
     /// What else is known of the response.
     pub outcome: Outcome,
-    /// When the response ended, in nanoseconds of the monotonic clock.
-    pub ended_ns: u64,
 }
 
 /// Why a sample is not judged.
@@ -43,7 +28,7 @@ pub enum Unjudged {
     TooLarge,
     /// The answer has no text, or failed, or the request has no body.
     NoAnswer,
-    /// Too many samples waited, the ceiling of the cost was reached, or the release was rolled back.
+    /// Newer samples took its place, the ceiling of the cost was reached, or the release was rolled back.
     Dropped,
     /// The sample is one half of a pair, and the other half is not waited for any more.
     Unpaired,
@@ -66,28 +51,34 @@ impl Unjudged {
     }
 }
 
-// === impl SampledRequest ===
-
-impl SampledRequest {
-    /// A request with this id, whose prompt has up to `max_bytes` bytes.
-    pub fn new(id: &[u8], max_bytes: usize) -> Self {
-        Self { id: id.into(), prompt: CapturedText::new(max_bytes), receipt: None }
-    }
-}
-
 // === impl Sample ===
 
 impl Sample {
-    /// The messages of the request.
+    /// Why it cannot be judged, where that is known before the request is read. Of a shadow's, the request is
+    /// that of the other half.
+    pub fn unjudged(&self) -> Option<Unjudged> {
+        let prompt = &self.prompt;
+        match self.answer() {
+            _ if prompt.is_too_large() => Some(Unjudged::TooLarge),
+            Err(why) => Some(why),
+            Ok(_) if prompt.is_empty() && !self.is_shadow => Some(Unjudged::NoAnswer),
+            Ok(_) => None,
+        }
+    }
+
+    /// The messages of the request, of up to `max_bytes` bytes. A body of many empty parts has messages
+    /// that are much larger than it is.
     ///
     /// # Errors
     /// Why they cannot be judged.
-    pub fn messages(&self) -> Result<Vec<Message>, Unjudged> {
-        let prompt = &self.request.prompt;
+    pub fn messages(&self, max_bytes: usize) -> Result<Vec<Message>, Unjudged> {
+        let prompt = &self.prompt;
         if prompt.is_too_large() {
             return Err(Unjudged::TooLarge);
         }
-        read_messages(prompt.bytes()).ok_or(Unjudged::NoAnswer)
+        let messages = read_messages(prompt.bytes()).ok_or(Unjudged::NoAnswer)?;
+        let bytes = messages.iter().map(Message::json_bytes).fold(0, usize::saturating_add);
+        if bytes <= max_bytes { Ok(messages) } else { Err(Unjudged::TooLarge) }
     }
 
     /// The text of the answer.
@@ -107,6 +98,6 @@ impl Sample {
 
     /// How many bytes of texts it has.
     pub fn text_bytes(&self) -> usize {
-        self.request.prompt.len() + self.answer.len()
+        self.prompt.len() + self.answer.len()
     }
 }

@@ -3,7 +3,11 @@
 use std::collections::VecDeque;
 
 /// Samples, or pairs of them, that wait to be sent. It is bounded by the number of entries and by the
-/// bytes of their texts: an entry that does not fit is dropped, whatever its version.
+/// bytes of their texts.
+///
+/// The newest one is taken first, and where one more does not fit, the oldest ones are dropped. Where more is
+/// sampled than can be sent, what is sent is so a moment old and not as old as the queue is long, and
+/// whether an entry is sent depends on its age and not on its size or its version.
 #[derive(Clone, Debug)]
 pub struct SampleQueue<T> {
     entries: VecDeque<(T, usize)>,
@@ -20,20 +24,26 @@ impl<T> SampleQueue<T> {
         Self { entries: VecDeque::new(), bytes: 0, max_entries, max_bytes }
     }
 
-    /// Adds an entry with texts of `bytes` bytes. Returns whether it fits.
-    pub fn push(&mut self, entry: T, bytes: usize) -> bool {
-        let after = self.bytes.saturating_add(bytes);
-        let fits = self.entries.len() < self.max_entries && after <= self.max_bytes;
-        if fits {
-            self.bytes = after;
-            self.entries.push_back((entry, bytes));
+    /// Adds an entry with texts of `bytes` bytes. Returns the entries that are dropped for it: the oldest
+    /// ones, or the entry itself where it alone exceeds the bound.
+    pub fn push(&mut self, entry: T, bytes: usize) -> Vec<T> {
+        if bytes > self.max_bytes {
+            return vec![entry];
         }
-        fits
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.entries.push_back((entry, bytes));
+        let mut dropped = Vec::new();
+        while self.entries.len() > self.max_entries || self.bytes > self.max_bytes {
+            let Some((oldest, bytes)) = self.entries.pop_front() else { break };
+            self.bytes = self.bytes.saturating_sub(bytes);
+            dropped.push(oldest);
+        }
+        dropped
     }
 
-    /// Takes the oldest entry.
+    /// Takes the newest entry.
     pub fn pop(&mut self) -> Option<T> {
-        let (entry, bytes) = self.entries.pop_front()?;
+        let (entry, bytes) = self.entries.pop_back()?;
         self.bytes = self.bytes.saturating_sub(bytes);
         Some(entry)
     }

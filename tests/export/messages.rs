@@ -227,6 +227,20 @@ fn a_body_that_is_no_object_has_no_messages() {
     }
 }
 
+/// Each value becomes a message, which takes hundreds of bytes.
+#[test]
+fn a_body_of_very_many_values_is_not_read() {
+    let values = |count: usize| format!(r#"{{"input": [0{}]}}"#, ",0".repeat(count - 1));
+    let messages = |body: &str| read_request(body.as_bytes()).map(|it| it.messages.len());
+    assert_eq!(messages(&values(49_000)), Some(49_000));
+    assert_eq!(messages(&values(500_000)), None);
+    let empty = format!(r#"{{"messages": [{{}}{}]}}"#, ",{}".repeat(300_000));
+    assert_eq!(messages(&empty), None);
+    // What is within a text is no value.
+    let text = format!(r#"{{"input": "{}\"{}"}}"#, ",[{".repeat(50_000), "\\\",".repeat(50_000));
+    assert_eq!(messages(&text), Some(1));
+}
+
 /// Checks a value against what the conventions' JSON Schema requires of messages.
 fn check_messages(messages: &[Value]) -> Result<(), TestCaseError> {
     for message in messages {

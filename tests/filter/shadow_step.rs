@@ -4,9 +4,10 @@ use serde_json::{Value, json};
 use verdigris::rollout::{HoldReason, Phase};
 
 use crate::host::{Response, Stream};
+use crate::outcomes::response;
 use crate::patching::CHAT;
 use crate::proxy::{config, set_fields};
-use crate::ramp_vms::{ROOT, RampVms};
+use crate::ramp_vms::{ROOT, RampVms, SECOND_ROOT};
 
 fn with_shadow_step(overrides: &Value) -> Value {
     let mut config = config(json!({"ramp": {
@@ -204,4 +205,77 @@ fn samples_whose_other_half_never_comes_are_counted() {
     assert_eq!((vms.stat("shadow.unpaired"), vms.stat("shadow.unjudged_unpaired")), (30, 30));
     vms.tick_all();
     assert_eq!(vms.stat("shadow.unjudged_unpaired"), 30);
+}
+
+/// A release whose pairs are all judged, and its VM after a request and its copy.
+fn judged_pair(judge: Value, others: &Value) -> (Value, RampVms) {
+    let mut release =
+        with_shadow_step(&json!({"gates": [{"metric": "error_rate"}, {"metric": "preference"}]}));
+    release.as_object_mut().unwrap().remove("answers");
+    release["judge"] = json!({
+        "cluster": "judge", "model": "judge-model", "mode": "pairwise", "sample": 100,
+    });
+    set_fields(&mut release["judge"], &judge);
+    set_fields(&mut release, others);
+    let mut vms = RampVms::start_with(1, &release);
+    vms.vms[0].callouts().clusters = vec!["judge".to_owned()];
+    vms.tick_all();
+    (release, vms)
+}
+
+/// As [`request`], with a prompt, and an answer that has a text.
+fn question(role: Option<&'static str>) -> Stream {
+    let mut stream = request(1, b"200");
+    let body = json!({"messages": [{"role": "user", "content": "Which metal?"}]}).to_string();
+    stream.replace("content-length", body.len().to_string().as_bytes());
+    let answer = json!({"choices": [{"message": {"content": "Copper."}, "finish_reason": "stop"}]});
+    stream.response = response("200", "application/json", &[&answer.to_string()]);
+    Stream { body: Some(body.into_bytes()), role, ..stream }
+}
+
+/// The texts must not leave Envoy after a rollback, and the ceiling is one.
+#[test]
+fn the_second_question_on_a_pair_is_not_asked_when_the_judge_is_stopped() {
+    let prices = json!({"prices": {"judge-model": {"input": 10, "output": 10}}});
+    let cases = [
+        ("none", json!({}), false, [1, 0]),
+        ("the ceiling", json!({"max_cost_per_day": 0.000_001}), false, [0, 1]),
+        ("a rollback", json!({}), true, [0, 1]),
+    ];
+    for (stop, judge, is_rolled_back, [open, dropped]) in cases {
+        let (mut release, mut vms) = judged_pair(judge, &prices);
+        vms.vms[0].run_stream(2, ROOT, question(None));
+        vms.vms[0].run_stream(3, ROOT, question(Some("shadow")));
+        vms.tick_all();
+        let tokens: Vec<u32> = vms.vms[0].callouts().open.keys().copied().collect();
+        let [token] = tokens[..] else { panic!("{stop}: {}", vms.log()) };
+        if is_rolled_back {
+            release["ramp"]["rolled_back"] = json!(true);
+            vms.configure(0, SECOND_ROOT, &release);
+            vms.vms[0].tick(SECOND_ROOT);
+        }
+        let verdict =
+            json!({"message": {"content": "{\"better\": \"A\"}"}, "finish_reason": "stop"});
+        let usage = json!({"prompt_tokens": 100, "completion_tokens": 9});
+        let body = json!({"choices": [verdict], "usage": usage}).to_string();
+        vms.vms[0].receive_http(ROOT, token, &[(":status", "200")], body.as_bytes());
+        let still_open = vms.vms[0].callouts().open.len() as u64;
+        let found = [still_open, vms.stat("shadow.unjudged_dropped")];
+        assert_eq!(found, [open, dropped], "{stop}: {}", vms.log());
+    }
+}
+
+/// They were in the VM's memory until Envoy ended.
+#[test]
+fn halves_do_not_outlive_the_shadow_step() {
+    let (mut release, mut vms) = judged_pair(json!({}), &json!({}));
+    vms.vms[0].run_stream(2, ROOT, question(None));
+    assert_eq!(vms.stat("blue.sampled"), 1);
+    release["judge"]["mode"] = json!("score");
+    release["ramp"] = json!({
+        "steps": [50, 100], "bake": "1h", "gates": [{"metric": "error_rate"}], "tripwires": [],
+    });
+    vms.configure(0, SECOND_ROOT, &release);
+    vms.vms[0].tick(SECOND_ROOT);
+    assert_eq!(vms.stat("shadow.unjudged_unpaired"), 1, "{}", vms.log());
 }

@@ -131,7 +131,15 @@ fn an_answer_costs_what_it_states_or_at_most_what_it_can() {
     let without_usage =
         json!({"choices": [{"message": {"content": "{\"score\": 1}"}, "finish_reason": "stop"}]});
     let cut = completion(json!("{"), "length").to_string();
+    let with_usage = |usage: Value| {
+        let mut answer = completion(json!("{}"), "stop");
+        answer["usage"] = usage;
+        response(200, answer.to_string().as_bytes())
+    };
     let cases = [
+        (with_usage(json!({"prompt_tokens": 120})), tokens(Some(120), Some(100))),
+        (with_usage(json!({"completion_tokens": 9})), tokens(Some(300), Some(9))),
+        (with_usage(Value::Null), assumed),
         (response(200, completion(json!("no JSON"), "stop").to_string().as_bytes()), stated),
         (response(200, cut.as_bytes()), stated),
         (response(200, without_usage.to_string().as_bytes()), assumed),

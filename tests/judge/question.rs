@@ -135,6 +135,13 @@ fn parameters_replace_defaults_and_bound_the_answer() {
         (&json!(4000), &json!("low"))
     );
     assert_eq!((&body["model"], &body["messages"]), (&plain["model"], &plain["messages"]));
+    // OpenAI refuses both, and the default is not written by the operator.
+    let newer = new(json!({"max_completion_tokens": 500})).unwrap();
+    let body = question(&newer);
+    assert_eq!((newer.max_tokens(), &body["max_tokens"]), (500, &Value::Null));
+    assert_eq!(body["max_completion_tokens"], 500);
+    let both = question(&new(json!({"max_tokens": 50, "max_completion_tokens": 500})).unwrap());
+    assert_eq!((&body["max_completion_tokens"], &both["max_tokens"]), (&json!(500), &json!(50)));
     let refused = [
         (json!({"model": "x"}), "model"),
         (json!({"messages": []}), "messages"),

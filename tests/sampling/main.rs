@@ -4,7 +4,8 @@ use std::num::NonZeroU32;
 
 use proptest::prelude::*;
 use verdigris::assignment::{Share, Version};
-use verdigris::sampling::{ComparedShares, SampleQueue, Sampler, read_messages};
+use verdigris::response::{CapturedText, Outcome};
+use verdigris::sampling::{ComparedShares, Sample, SampleQueue, Sampler, Unjudged, read_messages};
 
 fn sampler(share: f64, blue_per_green: u32) -> Sampler {
     let blue_per_green = NonZeroU32::new(blue_per_green).unwrap();
@@ -90,22 +91,26 @@ proptest! {
         }
     }
 
+    /// Otherwise a queue that is full would have old samples only, and take the small ones of those that come.
     #[test]
-    fn a_queue_keeps_its_bounds_and_its_order(sizes in prop::collection::vec(0_usize..40, 0..60), pops in 0_usize..20) {
+    fn a_queue_keeps_its_bounds_and_the_newest(sizes in prop::collection::vec(0_usize..120, 0..60), pops in 0_usize..20) {
         let mut queue = SampleQueue::new(10, 100);
-        let (mut kept, mut bytes) = (Vec::new(), 0);
+        let mut kept: Vec<(usize, usize)> = Vec::new();
+        let bytes = |kept: &[(usize, usize)]| kept.iter().map(|it| it.1).sum::<usize>();
         for (index, size) in sizes.iter().enumerate() {
-            let fits = kept.len() < 10 && bytes + size <= 100;
-            prop_assert_eq!(queue.push(index, *size), fits);
-            if fits {
+            let mut dropped = Vec::new();
+            if *size > 100 {
+                dropped.push(index);
+            } else {
                 kept.push((index, *size));
-                bytes += size;
             }
-            prop_assert_eq!((queue.len(), queue.bytes()), (kept.len(), bytes));
-            if index % 7 < pops % 7 && !kept.is_empty() {
-                let (first, size) = kept.remove(0);
-                bytes -= size;
-                prop_assert_eq!(queue.pop(), Some(first));
+            while kept.len() > 10 || bytes(&kept) > 100 {
+                dropped.push(kept.remove(0).0);
+            }
+            prop_assert_eq!(queue.push(index, *size), dropped);
+            prop_assert_eq!((queue.len(), queue.bytes()), (kept.len(), bytes(&kept)));
+            if index % 7 < pops % 7 {
+                prop_assert_eq!(queue.pop(), kept.pop().map(|it| it.0));
             }
         }
         let left: Vec<usize> = kept.into_iter().map(|(index, _)| index).collect();
@@ -132,4 +137,32 @@ fn a_message_of_any_depth_is_read() {
         br#"{"messages": [{"role": "user", "content": [{"type": "text", "text": "Why?"}]}]}"#;
     let messages = read_messages(text).unwrap();
     assert_eq!((messages.len(), messages[0].text.as_str()), (1, "Why?"));
+}
+
+/// 24,000 bytes of empty parts were a question of 300,000.
+#[test]
+fn messages_that_are_larger_than_the_bound_are_not_judged() {
+    const MAX_BYTES: usize = 24_000;
+    let messages = |body: &str| {
+        let mut prompt = CapturedText::new(MAX_BYTES);
+        prompt.push(body.as_bytes());
+        let sample = Sample {
+            prompt,
+            version: Version::Green,
+            is_shadow: false,
+            exposure: None,
+            answer: CapturedText::default(),
+            outcome: Outcome::default(),
+        };
+        sample.messages(MAX_BYTES).map(|it| it.len())
+    };
+    let parts =
+        |count: usize| format!(r#"{{"messages": [{{"content": "Hi"}}{}]}}"#, ",{}".repeat(count));
+    assert_eq!(messages(&parts(500)), Ok(501));
+    assert_eq!(messages(&parts(7_000)), Err(Unjudged::TooLarge));
+    let text = |bytes: usize| {
+        format!(r#"{{"messages": [{{"role": "user", "content": "{}"}}]}}"#, "x".repeat(bytes))
+    };
+    assert_eq!(messages(&text(23_900)), Ok(1));
+    assert_eq!(messages(&text(24_000)), Err(Unjudged::TooLarge));
 }

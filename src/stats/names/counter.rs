@@ -88,7 +88,7 @@ pub enum Counter {
     /// Requests whose prompt and answer were copied.
     Sampled,
     /// Requests that were chosen to be sampled and were not, because too many samples were open or
-    /// waited to be sent.
+    /// waited for the other half of their pair.
     Unsampled,
     /// Samples on which the judge has given a verdict.
     Judged,
