@@ -293,8 +293,15 @@ def operation() -> list[Panel]:
             "Overdue step",
             "1 while a step lasts longer than the `timeout` of the ramp.",
             units.NoUnit,
-            12,
+            6,
             query(gauge("overdue"), "{{instance}}"),
+        ),
+        step_chart(
+            "Fleet's store away",
+            "1 while an Envoy does not reach the store of its fleet. Meanwhile the ramp stands still.",
+            units.NoUnit,
+            6,
+            query(gauge("store_away"), "{{instance}}"),
         ),
         chart(
             "Refused configurations",

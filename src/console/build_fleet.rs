@@ -2,7 +2,7 @@
 
 use super::view::{FleetView, InstanceView};
 use crate::config::FleetConfig;
-use crate::fleet::{AWAY_INTERVALS, FleetStatus, Participant};
+use crate::fleet::{FleetStatus, Participant};
 use crate::rollout::clocks::SECOND_NS;
 
 /// An instance without evidence writes its presence after ten intervals. It lags once nothing was read of
@@ -48,12 +48,11 @@ impl FleetView {
                     || silent_ns > interval_ns.saturating_mul(LAG_INTERVALS),
             }
         };
-        let away_ns = interval_ns.saturating_mul(AWAY_INTERVALS);
         Self {
             instance: status.instance.clone(),
             decider: in_force.map(|it| it.decider.name.clone()),
             store_silent_s: silent_ns.map(|it| it / SECOND_NS),
-            is_store_away: silent_ns.is_none_or(|it| it >= away_ns),
+            is_store_away: status.is_store_away(now_ns, interval_ns),
             error: status.error.clone(),
             instances: status.participants.by_name().iter().map(instance).collect(),
         }

@@ -61,7 +61,7 @@ pub use event::FleetEvent;
 pub use instance::{FleetInstance, StepContext};
 pub use keys::FleetKeys;
 pub use records::{InForce, Participant, Participants};
-pub use status::{AWAY_INTERVALS, FleetStatus};
+pub use status::FleetStatus;
 pub use store::{
     FleetRecord, FleetStore, Folder, FoundRecord, InstanceId, Listing, Revision, StoreError,
     Transaction,

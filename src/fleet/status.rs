@@ -7,7 +7,7 @@ use super::keys::FleetKeys;
 use super::records::{InForce, Participants};
 
 /// The store is away once it has not done what an instance needed for this many intervals.
-pub const AWAY_INTERVALS: u64 = 5;
+pub(super) const AWAY_INTERVALS: u64 = 5;
 
 /// What one Envoy's workers know of their fleet. The worker that talks to the store writes it into what
 /// they share.

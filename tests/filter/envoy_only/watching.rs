@@ -47,6 +47,11 @@ fn every_alert_fires_and_every_panel_has_data_after_its_event() {
     let lost = json!({"started": "2020-01-01T00:00:00Z"});
     envoy.write_filter(&ramp_yaml("assistant-v9", &lost)).unwrap();
     prometheus.wait_for(r#"verdigris_phase{rollout="assistant-v9"} == 2"#);
+    let fleet = json!({"store": "etcd", "cluster": "no-such-cluster"});
+    let without_store =
+        config(json!({"rollout": "assistant-fleet", "ramp": {"steps": [50, 100]}, "fleet": fleet}));
+    envoy.write_filter(&filter_yaml(&without_store)).unwrap();
+    prometheus.wait_for("verdigris_store_away == 1");
     envoy.write_filter(&weights_yaml("assistant-v10")).unwrap();
     prometheus.wait_for(r#"verdigris_requests{rollout="assistant-v10"}"#);
     for _ in 0..60 {
@@ -64,7 +69,7 @@ fn every_alert_fires_and_every_panel_has_data_after_its_event() {
         assert!(has_envoy, "{alert}");
     }
     let alerts = prometheus.alert_rules();
-    assert!(alerts.len() >= 13);
+    assert!(alerts.len() >= 15);
     for alert in alerts {
         let (name, expr) = (alert["name"].as_str().unwrap(), alert["query"].as_str().unwrap());
         // Some conditions have ended by now, for example the absence of data before the first
