@@ -24,11 +24,11 @@ impl CensoredValue {
         Self { value: self.value * factor, ..self }
     }
 
-    /// Half the times this value wins against another one: 2 where it is larger, 0 where it is
-    /// smaller, and 1 where both are equal or where censoring hides which one is larger.
+    /// How many half wins this value has over another one: 2 if it is larger, 0 if it is smaller, and 1 if
+    /// both are equal or censoring hides which one is larger.
     ///
-    /// A censored value is larger than an exact one that is equal to its bound (Gehan 1965). It has no
-    /// branch: each value is compared with many others.
+    /// A censored value is larger than an exact one that is equal to its bound (Gehan 1965). The code has no
+    /// branch, because each value is compared with many others.
     pub fn half_wins(self, other: Self) -> u64 {
         let is_equal = self.value == other.value;
         let is_larger = (self.value > other.value) | (self.is_censored & is_equal);

@@ -9,6 +9,12 @@ pub(crate) fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     known.iter().copied().find(|candidate| is_near(name.as_bytes(), candidate.as_bytes()))
 }
 
+/// The beginning of a fix with the name that was probably meant; empty without one.
+#[cold]
+pub(crate) fn did_you_mean(name: Option<&str>) -> String {
+    name.map(|name| format!("did you mean {name}? ")).unwrap_or_default()
+}
+
 /// Strips the common prefix and suffix, and compares the lengths of what remains.
 #[cold]
 fn is_near(mut a: &[u8], mut b: &[u8]) -> bool {

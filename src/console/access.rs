@@ -21,6 +21,9 @@ pub const COMMAND_HEADER: &[u8] = b"x-verdigris-command";
 /// The environment variable with the token for operator commands.
 pub const TOKEN_VARIABLE: &str = "VERDIGRIS_CONSOLE_TOKEN";
 
+/// Where a request names a rollout. It ends the answer to one that has to, and does not.
+pub const ROLLOUT_QUERY: &str = "in the query: ?rollout=NAME";
+
 /// The headers of a request that access control depends on.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ConsoleRequestHead<'a> {

@@ -76,7 +76,9 @@ mod view_of_history;
 mod view_of_judge;
 mod view_of_shadow;
 
-pub use access::{COMMAND_HEADER, ConsoleRequest, ConsoleRequestHead, TOKEN_VARIABLE};
+pub use access::{
+    COMMAND_HEADER, ConsoleRequest, ConsoleRequestHead, ROLLOUT_QUERY, TOKEN_VARIABLE,
+};
 pub use build_judge::JudgeSpending;
 pub use build_view::{ControlState, ViewInputs};
 pub use headline::{Headline, Tone, headline};

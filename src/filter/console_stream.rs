@@ -17,8 +17,8 @@ use super::store::shared_cell::{SharedCell, Update};
 use super::{console_token, hostcalls};
 use crate::config::{self, CommandRequest, parse_command};
 use crate::console::{
-    ConsoleRequest, ConsoleRequestHead, HttpResponse, NO_ROLLOUT, Refusal, RefusedRequests, View,
-    page,
+    ConsoleRequest, ConsoleRequestHead, HttpResponse, NO_ROLLOUT, ROLLOUT_QUERY, Refusal,
+    RefusedRequests, View, page,
 };
 
 /// The console in one VM.
@@ -311,13 +311,12 @@ impl PendingCommand {
                 },
                 known => {
                     let known = known.join(", ");
-                    let why =
-                        format!("Name one of the rollouts {known} in the query: ?rollout=NAME");
+                    let why = format!("Name one of the rollouts {known} {ROLLOUT_QUERY}");
                     HttpResponse::text(404, why)
                 }
             });
         };
-        let now_ms = hostcalls::wall_time_ns().unwrap_or_default() / 1_000_000;
+        let now_ms = hostcalls::unix_ms();
         let request = parse_command(self.command, body, now_ms)
             .map_err(|invalid| HttpResponse::text(400, invalid.to_string()))?;
         Ok((Rc::clone(runtime), request))

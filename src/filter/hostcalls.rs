@@ -308,6 +308,11 @@ pub fn wall_time_ns() -> Result<u64, HostError> {
     receive_number(|time| unsafe { abi::proxy_get_current_time_nanoseconds(time) })
 }
 
+/// The wall clock, in milliseconds since 1970; 0 if the host refuses.
+pub fn unix_ms() -> u64 {
+    wall_time_ns().unwrap_or_default() / 1_000_000
+}
+
 /// Nanoseconds of the monotonic clock, which is the process's: all VMs read the same.
 pub fn monotonic_time_ns() -> Result<u64, HostError> {
     const MONOTONIC: u32 = 1;

@@ -108,7 +108,7 @@ impl RolloutRuntime {
 
     /// What the judge has cost; `None` without one.
     pub fn judge_spending(&self) -> Option<JudgeSpending> {
-        let unix_ms = hostcalls::wall_time_ns().unwrap_or_default() / 1_000_000;
+        let unix_ms = hostcalls::unix_ms();
         let ledger = self.judge.as_ref()?.ledger(unix_ms);
         Some(JudgeSpending { ledger, instances: self.instances() })
     }
@@ -232,7 +232,7 @@ impl RolloutRuntime {
     fn book_judge_cost(&self, scope: StatScope, cost: u64) {
         let Some(link) = self.judge.as_ref().filter(|_| cost > 0) else { return };
         self.metrics.count_judge(scope, Counter::JudgeCostMicrousd, cost);
-        let unix_ms = hostcalls::wall_time_ns().unwrap_or_default() / 1_000_000;
+        let unix_ms = hostcalls::unix_ms();
         link.book(cost, unix_ms);
     }
 

@@ -143,12 +143,13 @@ fn restore_headers(runtime: &RolloutRuntime) {
 /// The state that the request continues, where a client can send the version header. Only the request
 /// that comes next can continue a stream.
 fn take_next(runtime: &RolloutRuntime, is_redirected: bool) -> Option<StreamState> {
-    let last = if is_redirected { take_last_of(runtime, |_| true) } else { None };
-    let (continued, other): (Option<_>, Option<_>) = match last {
-        Some(stream) if is_continued(&stream) => (Some(stream), None),
-        last => (None, last),
-    };
-    other.into_iter().for_each(|mut stream| stream.finish_unknown());
+    let continued = take_last_of(runtime, |_| true).and_then(|mut stream| {
+        if is_redirected && is_continued(&stream) {
+            return Some(stream);
+        }
+        stream.finish_unknown();
+        None
+    });
     // The requests of the others do not come again.
     discard(|_, stream| stream.state.has_rollout_of(runtime));
     continued

@@ -24,8 +24,8 @@ thread_local! {
     static CAN_REMOVE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether the host accepts changes of headers such as these. It is asked before the first patch in this
-/// VM, and then no more. The request is not routed yet.
+/// Whether the host accepts changes of headers such as these. Call it before the request is routed. It
+/// makes host calls until the first patch in this VM has succeeded.
 pub fn can_write_headers(
     runtime: &RolloutRuntime,
     role: Role,

@@ -17,8 +17,8 @@ pub struct Follower {
     lost: Option<LostStore>,
     /// Whether the store lost a rollback that this instance knows, and the ramp started again.
     has_forgotten_rollback: bool,
-    /// Set while nothing is known of the store that the configuration names since it has named another one: for
-    /// how long a fleet there may have been silent that counts as alive, in nanoseconds.
+    /// For how long a fleet may have been silent and still count as alive, in nanoseconds. `Some` from a change of
+    /// the configured store until the first record of the new store is known.
     alive_within_ns: Option<u64>,
 }
 

@@ -88,8 +88,8 @@ impl JudgeReply {
             Ok(response) => format!("status {}", response.status),
             Err(error) => error.to_string(),
         };
-        let failed = |error, tokens| Self { detail: detail.clone(), verdict: Err(error), tokens };
-        match response {
+        let failed = |error, tokens| (Err(error), tokens);
+        let (verdict, tokens) = match response {
             Err(HttpError::NotSent(_)) => failed(JudgeError::Unreachable, Tokens::default()),
             Err(HttpError::CutShort | HttpError::Unreadable(_)) => {
                 failed(JudgeError::Unreachable, assumed)
@@ -99,7 +99,7 @@ impl JudgeReply {
             }
             Ok(HttpResponse { status: 200, body, .. }) => {
                 let (verdict, tokens) = read_body(body);
-                Self { detail, verdict, tokens: stated_or_assumed(tokens, assumed) }
+                (verdict, stated_or_assumed(tokens, assumed))
             }
             Ok(HttpResponse { status: 429, .. }) => failed(JudgeError::Limited, Tokens::default()),
             Ok(HttpResponse { status: 504, .. }) => failed(JudgeError::Timeout, assumed),
@@ -110,7 +110,8 @@ impl JudgeReply {
                 failed(JudgeError::Unreachable, tokens)
             }
             Ok(_) => failed(JudgeError::Status, Tokens::default()),
-        }
+        };
+        Self { detail, verdict, tokens }
     }
 
     /// The status of the answer, or why there is none.

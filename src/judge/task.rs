@@ -28,6 +28,7 @@ impl JudgeTask {
             Self::Pair { blue, green } => blue.text_bytes() + green.text_bytes(),
         }
     }
+
     /// Why it cannot be judged, where that is known before the request is read.
     pub fn unjudged(&self) -> Option<Unjudged> {
         match self {

@@ -64,7 +64,7 @@ impl Measurements {
     }
 }
 
-/// A response of which nothing is known but that it has ended.
+/// A response that has ended, whose status, headers and body are unknown.
 fn unknown_response() -> Measurements {
     let metrics = [Metric::ErrorRate, Metric::ClientErrorRate, Metric::SlowRate, Metric::Duration];
     let metrics = metrics.into_iter().chain(BODY_METRICS);

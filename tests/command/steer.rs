@@ -182,7 +182,7 @@ fn the_worst_of_several_consoles_decides_the_exit_code() {
         }
     }
     assert_eq!(accepted.lock().unwrap().len(), 10);
-    // A console does not know how it is asked.
+    // The command names its own option in place of the query.
     for rollout in [&[][..], &["--rollout", "c"]] {
         let output = run(Some(TOKEN), &[&["rollback", &at("two")], rollout].concat());
         let expected =

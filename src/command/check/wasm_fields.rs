@@ -7,7 +7,7 @@ use super::envoy::Scope;
 use super::findings::Findings;
 use crate::command::source::filter_config;
 use crate::command::yaml::{YamlNode, is_merge_key, snake};
-use crate::config::nearest::nearest;
+use crate::config::nearest::{did_you_mean, nearest};
 
 /// The fields of a message, and where it is below the `config` of the Wasm filter.
 struct Message {
@@ -130,7 +130,7 @@ fn check_filter(scope: Scope<'_>, config: &YamlNode, findings: &mut Findings) {
 fn suggestion(written: &str, names: &[&str]) -> String {
     let abbreviated = || names.iter().copied().find(|name| is_abbreviation(written, name));
     let meant = nearest(written, names).or_else(abbreviated);
-    meant.map(|name| format!("did you mean {name}? ")).unwrap_or_default()
+    did_you_mean(meant)
 }
 
 /// Whether the letters of `short` are in `long`, in this order.

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::report::{Answer, CommandReport, CommandResult};
 use crate::command::console_client::{ConsoleAddress, ConsoleClient, Posted, ask_all};
+use crate::console::ROLLOUT_QUERY;
 use crate::names::RolloutName;
 use crate::rollout::CommandKind;
 
@@ -22,9 +23,6 @@ pub struct CommandToSend {
     /// What to do where the console takes no commands, as a sentence; may be empty.
     pub without_token: &'static str,
 }
-
-/// How a console says that it needs the name of a rollout.
-const ASKS_FOR_ROLLOUT: &str = "in the query: ?rollout=NAME";
 
 /// The body of the request.
 #[derive(Serialize)]
@@ -68,9 +66,9 @@ impl CommandToSend {
                 CommandResult::Rejected,
                 format!("{text} Set VERDIGRIS_CONSOLE_TOKEN to the token in Envoy's environment."),
             ),
-            // It does not know how it is asked.
-            Ok(Posted { status: 404, text }) if text.contains(ASKS_FOR_ROLLOUT) => {
-                (CommandResult::Rejected, text.replace(ASKS_FOR_ROLLOUT, "with --rollout NAME"))
+            // The query is the command's own: its user names the rollout by an option.
+            Ok(Posted { status: 404, text }) if text.contains(ROLLOUT_QUERY) => {
+                (CommandResult::Rejected, text.replace(ROLLOUT_QUERY, "with --rollout NAME"))
             }
             Ok(Posted { status: 404, text }) if self.rollout.is_none() => {
                 (CommandResult::Rejected, format!("{text}{}", self.without_token))

@@ -9,7 +9,7 @@ use serde_json::{Map, Number, Value};
 
 use crate::config::examples::{example, example_of_type};
 use crate::config::invalid_config::{FieldError, InvalidConfig, WHOLE_CONFIG};
-use crate::config::nearest::nearest;
+use crate::config::nearest::{did_you_mean, nearest};
 use crate::json::whole_number;
 
 /// Reads the fields of an object.
@@ -246,9 +246,7 @@ impl<'a> ObjectReader<'a> {
         for (name, value) in self.object {
             if !self.known.contains(&name.as_str()) {
                 let known = self.known.join(", ");
-                let suggestion = nearest(name, &self.known)
-                    .map(|it| format!("did you mean {it}? "))
-                    .unwrap_or_default();
+                let suggestion = did_you_mean(nearest(name, &self.known));
                 let fix = format!("unknown field; {suggestion}the fields are {known}");
                 self.child(name, value).reject(fix);
             }

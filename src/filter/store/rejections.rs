@@ -19,7 +19,7 @@ pub fn load() -> Rejections {
 
 /// Notes that the plugin's configuration with this text was rejected.
 pub fn reject(text: &[u8], why: &str) {
-    let rejection = Rejection::new(&plugin(), text, why, now_ms());
+    let rejection = Rejection::new(&plugin(), text, why, hostcalls::unix_ms());
     update(|rejections| {
         rejections.reject(rejection.clone());
         true
@@ -28,12 +28,8 @@ pub fn reject(text: &[u8], why: &str) {
 
 /// Notes that the plugin's configuration with this text was accepted.
 pub fn accept(kind: PluginKind, text: &[u8]) {
-    let (plugin, hash, at_ms) = (plugin(), hash_64(text), now_ms());
+    let (plugin, hash, at_ms) = (plugin(), hash_64(text), hostcalls::unix_ms());
     update(|rejections| rejections.accept(&plugin, kind, hash, at_ms));
-}
-
-fn now_ms() -> u64 {
-    hostcalls::wall_time_ns().unwrap_or_default() / 1_000_000
 }
 
 /// The name of the plugin that is being configured.
