@@ -15,15 +15,19 @@ use super::wealth::{Wealth, log_weighted_sum_exp};
 ///
 /// `step_wealth` has the wealth earned in each step so far.
 pub fn log_e(step_wealth: &[Wealth], steps: usize) -> f64 {
-    let weight_of_later_start = 0.5 / steps.saturating_sub(1) as f64;
-    let weight = |start: usize| match (start, steps) {
-        (0, 0 | 1) => 1.0,
-        (0, _) => 0.5,
-        _ => weight_of_later_start,
-    };
     let starts = (0..steps.max(1)).map(|start| {
         let since_start: Wealth = step_wealth.iter().skip(start).copied().sum();
-        (weight(start), since_start.log_mean())
+        (weight(start, steps), since_start.log_mean())
     });
     log_weighted_sum_exp(starts)
+}
+
+/// The fraction of the initial wealth that is bet from a step on, where `steps` steps compare two
+/// versions.
+pub(super) fn weight(start: usize, steps: usize) -> f64 {
+    match (start, steps) {
+        (0, 0 | 1) => 1.0,
+        (0, _) => 0.5,
+        _ => 0.5 / steps.saturating_sub(1) as f64,
+    }
 }

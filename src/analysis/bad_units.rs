@@ -8,7 +8,8 @@
 //! `log2(1/α)` of them.
 //!
 //! Values need no such rule. One unit's first value multiplies the wealth of a bet by at most
-//! 1.9, since no stake is larger than 0.9.
+//! 1.9, since no stake is larger than 0.9; and its later values count only beside those of
+//! [many units](super::value_stats::MIN_UNITS_FOR_HARM).
 
 use super::gate_stats::GateStats;
 use super::step_stats::StepStats;

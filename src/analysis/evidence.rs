@@ -65,8 +65,8 @@ impl Evidence {
         }
         self.began_ns.resize(step.get(), at_ns);
         self.began_ns.push(at_ns);
-        // Only the current step can advance.
-        self.steps.iter_mut().take(step.get()).for_each(StepStats::forget_repeated_values);
+        // The tests of what units tell when they come again are of the current step.
+        self.steps.iter_mut().take(step.get()).for_each(StepStats::forget_repeated);
         // A step that gathers its evidence again has none so far.
         match self.steps.len() > step.get() {
             true => self.period.resume_step(at_ns),
@@ -254,9 +254,9 @@ impl Evidence {
         // The newest period has a memory of its own: a unit that the step leaves out, because it has
         // seen too many others, may be among those of the period.
         if self.is_of_period(plan, *step)
-            && let Some(stats) = self.steps.get(step.get())
+            && let Some(stats) = self.steps.get_mut(step.get())
         {
-            self.period.add(plan, *step, observation, &stats.gates);
+            self.period.add(plan, *step, observation, &mut stats.gates);
         }
     }
 

@@ -1,17 +1,16 @@
 //! The analysis of one gate.
 
-use super::across_steps;
 use super::bad_units::missing_bad_units;
 use super::by_version::ByVersion;
 use super::confidence_sequence::ConfidenceSequence;
 use super::coverage::Coverage;
 use super::evidence::Evidence;
+use super::harm;
 use super::metric::Metric;
 use super::period::PERIODS_ALPHA;
 use super::plan::{AnalysisPlan, Gate};
 use super::step_index::StepIndex;
 use super::verdict::Verdict;
-use super::wealth::{Wealth, log_mean_of_directions};
 
 /// The analysis of one gate.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,7 +85,7 @@ impl GateAnalysis {
         let non_inferiority_log_e =
             if looks_worse { non_inferiority_log_e.min(0.0) } else { non_inferiority_log_e };
         let harm_log_e_of_ramp =
-            harm_log_e(plan, evidence, index, gate) + libm::log(1.0 - PERIODS_ALPHA);
+            harm::log_e(plan, evidence, step, (index, gate)) + libm::log(1.0 - PERIODS_ALPHA);
         let period = &evidence.period;
         let of_period =
             gate.params(step).and_then(|params| period.harm_log_e(index, params, plan.alpha));
@@ -136,24 +135,4 @@ impl GateAnalysis {
                 || (!gate.spec.is_named && !is_uneven && coverage.has_no_data()),
         }
     }
-}
-
-/// The natural logarithm of the e-value against "green is not worse", over all steps: the mean
-/// of the directions' e-values.
-fn harm_log_e(plan: &AnalysisPlan, evidence: &Evidence, index: usize, gate: &Gate) -> f64 {
-    let stats_by_step = evidence.steps.iter().map(|it| it.gates.get(index));
-    // One wealth for each direction, step by step.
-    let wealth_by_step: Vec<Vec<Wealth>> = gate
-        .steps()
-        .iter()
-        .zip(stats_by_step)
-        .map(|(params, stats)| stats.map_or_else(Vec::new, |stats| stats.harm_wealth(params)))
-        .collect();
-    let directions = wealth_by_step.iter().map(Vec::len).max().unwrap_or_default();
-    let log_e_of_direction = |direction: usize| {
-        let of_step = |step: &Vec<Wealth>| step.get(direction).copied().unwrap_or_default();
-        let wealth: Vec<Wealth> = wealth_by_step.iter().map(of_step).collect();
-        across_steps::log_e(&wealth, plan.steps.len())
-    };
-    log_mean_of_directions((0..directions).map(log_e_of_direction))
 }

@@ -12,6 +12,7 @@ use super::rate_stats::RateStats;
 use super::unit_flags::FirstResponse;
 use super::value_stats::ValueStats;
 use super::wealth::Wealth;
+use crate::assignment::Version;
 
 /// The sums of one gate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -81,6 +82,22 @@ impl GateStats {
         }
     }
 
+    /// Adds the first bad response of a unit in a period; nothing for values.
+    pub(super) fn add_repeated_event(&mut self, version: Version, unit: u64) {
+        if let Self::Rate(stats) = self {
+            stats.add_repeated(version, unit);
+        }
+    }
+
+    /// The natural logarithm of the e-value against "green is not worse", by what units tell when they
+    /// come again.
+    pub(super) fn repeated_harm_log_e(&self, metric: Metric, params: &GateStepParams) -> f64 {
+        match self {
+            Self::Rate(stats) => stats.repeated_harm_log_e(params),
+            Self::Values(stats) => stats.repeated_harm_log_e(metric, params),
+        }
+    }
+
     /// The natural logarithm of the e-value against "green is worse by the tolerance".
     pub(super) fn non_inferiority_log_e(&self, metric: Metric, params: &GateStepParams) -> f64 {
         match self {
@@ -105,10 +122,11 @@ impl GateStats {
         }
     }
 
-    /// Forgets the values of units that came again.
-    pub(super) fn forget_repeated_values(&mut self) {
-        if let Self::Values(stats) = self {
-            stats.forget_repeated();
+    /// Forgets what units told when they came again.
+    pub(super) fn forget_repeated(&mut self) {
+        match self {
+            Self::Rate(stats) => stats.forget_repeated(),
+            Self::Values(stats) => stats.forget_repeated(),
         }
     }
 

@@ -21,7 +21,9 @@
 //! | [`adjustment`], [`request_class`] | values adjusted by what their request reveals |
 //! | [`unit_past`] | values adjusted by what is usual for their unit |
 //! | [`outage`] | times after an outage, in which only failures count |
+//! | [`harm`] | the evidence of one gate that green is worse: two tests |
 //! | [`across_steps`] | one e-value over all steps |
+//! | [`repeated_events`] | bad responses of units that come again, and the variance of their number |
 //! | [`repeats`] | how much one unit counts in a period |
 //! | [`period`] | tests that restart: late regressions; heavy units |
 //! | [`design_effect`] | how much many requests of few users overstate the evidence |
@@ -60,6 +62,7 @@ pub mod evidence;
 mod evidence_memory;
 pub mod gate_analysis;
 pub mod gate_stats;
+pub mod harm;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod influence;
 pub mod known_fraction;
@@ -79,6 +82,7 @@ pub mod power;
 pub mod probability;
 pub mod rate_ratio;
 pub mod rate_stats;
+pub mod repeated_events;
 pub mod repeated_values;
 pub mod repeats;
 pub mod request_class;

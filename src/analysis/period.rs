@@ -3,7 +3,8 @@
 //! **A late regression.** The bets of a step lose wealth while green is like blue, and each unit
 //! counts once a step. A green that becomes worse after hours would have to win that back, from
 //! units that have all been counted. So the bets restart in each period of [`PERIOD_NS`], and
-//! each unit counts again in it.
+//! each unit counts again in it. The bad responses that count so also add up over the step, as
+//! those of [units that come again](super::repeated_events).
 //!
 //! The periods of a ramp share the fraction [`PERIODS_ALPHA`] of α; the `k`-th one has
 //! `1/(k(k+1))` of that, which sums up to 1. Each period has its own threshold, and the e-values
@@ -184,25 +185,40 @@ impl Period {
         }
     }
 
-    /// Adds a response of the period's step to the bets. `stats` has the sums of its gates in the
-    /// step, to which the response has been added.
+    /// Adds a response of the period's step to the bets, and to the events of units that come again.
+    /// `stats` has the sums of its gates in the step, to which the response has been added.
     pub(super) fn add(
         &mut self,
         plan: &AnalysisPlan,
         step: StepIndex,
         observation: &Observation,
-        stats: &[GateStats],
+        stats: &mut [GateStats],
     ) {
-        if self.gates.is_empty() || !observation.is_newly_exposed {
+        if !observation.is_newly_exposed {
             return;
         }
-        let counted = plan.gates.iter().zip(stats).filter(|(_, stats)| stats.counts_harm());
+        let has_test = !self.gates.is_empty();
+        let counted = plan.gates.iter().zip(&*stats).filter(|(gate, stats)| {
+            // Without a test of the period's own, values do not count again.
+            (has_test || gate.spec.metric.comparison().counts_events()) && stats.counts_harm()
+        });
         let metrics = counted.map(|(gate, _)| gate.spec.metric);
         let data = metrics.filter(|metric| observation.measurements.is_data_of_harm(*metric));
         let flags = data.fold(0, |flags, metric| flags | flag(metric));
+        if flags == 0 {
+            return;
+        }
         let Some(new) = self.set_flags(plan, observation.unit, flags) else { return };
-        for ((gate, bets), stats) in plan.gates.iter().zip(&mut self.gates).zip(stats) {
-            if new & flag(gate.spec.metric) != 0 && gate.params(step).is_some() {
+        let mut bets = self.gates.iter_mut();
+        for (gate, stats) in plan.gates.iter().zip(stats) {
+            let bets = bets.next();
+            if new & flag(gate.spec.metric) == 0 || gate.params(step).is_none() {
+                continue;
+            }
+            if plan.unit == AnalysisUnit::Units {
+                stats.add_repeated_event(observation.version, observation.unit);
+            }
+            if let Some(bets) = bets {
                 bets.add(gate, observation, stats);
             }
         }

@@ -11,6 +11,7 @@ use super::observation::Observation;
 use super::plan::GateStepParams;
 use super::probability::Probability;
 use super::rate_ratio::RateRatioBets;
+use super::repeated_events::RepeatedEvents;
 use super::unit_flags::FirstResponse;
 use super::wealth::{Wealth, log_mean_exp};
 use crate::assignment::Version;
@@ -34,6 +35,8 @@ pub struct RateStats {
     bad_requests: CountsByCoverage,
     groups: RandomGroups,
     known_fraction: KnownFraction,
+    /// Units with a bad response, each once in a period.
+    pub repeated: RepeatedEvents,
 }
 
 // === impl RateStats ===
@@ -99,6 +102,25 @@ impl RateStats {
         harm_wealth(&self.units_with_event, params)
     }
 
+    /// Adds the first bad response of a unit in a period.
+    pub(super) fn add_repeated(&mut self, version: Version, unit: u64) {
+        if let Some(level) = self.level_for_harm() {
+            self.repeated.add(level, version, unit);
+        }
+    }
+
+    /// The natural logarithm of the e-value against "green's rate is not worse", by the bad responses
+    /// of units that come again.
+    pub(super) fn repeated_harm_log_e(&self, params: &GateStepParams) -> f64 {
+        let wealth = harm_wealth(self.repeated.counts(), params);
+        wealth.times(1.0 / self.repeated.design_effect()).log_mean()
+    }
+
+    /// Forgets the bad responses of units that come again.
+    pub(super) fn forget_repeated(&mut self) {
+        self.repeated = RepeatedEvents::default();
+    }
+
     /// The natural logarithm of the e-value against "green's rate is worse by the tolerance".
     pub(super) fn non_inferiority_log_e(&self, params: &GateStepParams) -> f64 {
         // Where each user has `1 + tolerance` times as many bad requests, the clusters that they
@@ -124,6 +146,7 @@ impl RateStats {
         self.requests += other.requests;
         self.bad_requests.merge(&other.bad_requests);
         self.groups.merge(&other.groups);
+        self.repeated.merge(&other.repeated);
     }
 }
 

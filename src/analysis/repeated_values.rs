@@ -1,4 +1,4 @@
-//! Is green safe, by the values of units that come again?
+//! Is green safe, or worse, by the values of units that come again?
 //!
 //! A unit's first value in a step is an independent observation; its later ones are not. Here they
 //! count nevertheless, with the variance that they have:
@@ -12,6 +12,8 @@
 //!    of one score, `D` the [design effect](super::score_groups) of a unit's several values.
 //! 3. `exp(λS − λ²V/2)` is a bet on that, with a stake `λ`. There are eight stakes, in proportion
 //!    to [`STAKES`] and to `1/D`. Their mean is an e-value.
+//! 4. Under "green is not worse than the margin allows", with green's values divided by
+//!    1 + margin, the bets are on `−S`.
 //!
 //! `D` is estimated and `S` is only nearly normal, so this e-value is an approximation where units
 //! are few. Simulation has its error rates (`simulated.md`). The e-value of units' first values is
@@ -89,6 +91,24 @@ struct SumOfScores {
     design_effect: f64,
 }
 
+// === impl SumOfScores ===
+
+impl SumOfScores {
+    /// The sum by which green's scores are worse.
+    fn reversed(self) -> Self {
+        Self { better: -self.better, ..self }
+    }
+
+    /// The natural logarithm of the bets' mean wealth.
+    fn log_e(self) -> f64 {
+        let Self { better, variance, design_effect } = self;
+        log_mean_exp(&STAKES.map(|stake| {
+            let stake = STAKE * stake / design_effect;
+            stake * better - stake * stake * variance / 2.0
+        }))
+    }
+}
+
 // === impl RepeatedValues ===
 
 impl RepeatedValues {
@@ -147,13 +167,19 @@ impl RepeatedValues {
         })
     }
 
+    /// The natural logarithm of the e-value against "green is not worse than the margin allows": the
+    /// mean of the directions' e-values. `None` before both versions have a score.
+    pub(super) fn harm_log_e(&self, comparison: Comparison, margin: f64) -> Option<f64> {
+        let directions = Direction::all(comparison).iter().zip(&self.green_at_margin);
+        let log_e: Vec<f64> = directions
+            .filter_map(|(direction, green)| self.sum_of_scores(*direction, green, margin))
+            .map(|sum| sum.reversed().log_e())
+            .collect();
+        (!log_e.is_empty()).then(|| log_mean_exp(&log_e))
+    }
+
     fn log_e(&self, direction: Direction, green: &ScoreGroups, tolerance: f64) -> Option<f64> {
-        let SumOfScores { better, variance, design_effect } =
-            self.sum_of_scores(direction, green, tolerance)?;
-        Some(log_mean_exp(&STAKES.map(|stake| {
-            let stake = STAKE * stake / design_effect;
-            stake * better - stake * stake * variance / 2.0
-        })))
+        Some(self.sum_of_scores(direction, green, tolerance)?.log_e())
     }
 
     /// `S` and its variance, where green's values are scored with this excess; `None` before both

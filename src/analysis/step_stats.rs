@@ -83,9 +83,9 @@ impl StepStats {
         self.gates.iter_mut().for_each(GateStats::drop_waiting_values);
     }
 
-    /// Forgets the values of units that came again.
-    pub(super) fn forget_repeated_values(&mut self) {
-        self.gates.iter_mut().for_each(GateStats::forget_repeated_values);
+    /// Forgets what units told when they came again.
+    pub(super) fn forget_repeated(&mut self) {
+        self.gates.iter_mut().for_each(GateStats::forget_repeated);
     }
 
     /// Adds the sums of the same step from elsewhere.

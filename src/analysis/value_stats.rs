@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::by_version::ByVersion;
 use super::censored_value::CensoredValue;
+use super::design_effect::GROUPS;
 use super::measurements::Measurements;
 use super::metric::Metric;
 use super::moments::Moments;
@@ -24,6 +25,10 @@ pub struct ValueStats {
     /// The moments of units' first values in the step. A censored value counts as its bound.
     pub moments: ByVersion<Moments>,
 }
+
+/// Before so many units of each version have a value, values of units that come again prove no harm: the
+/// variance between units is known only as well as there are units.
+pub const MIN_UNITS_FOR_HARM: u64 = GROUPS as u64;
 
 // === impl ValueStats ===
 
@@ -73,6 +78,14 @@ impl ValueStats {
         let repeated = self.repeated.non_inferiority_log_e(metric.comparison(), params.tolerance);
         // Where each request counts by itself, there is no second test.
         repeated.map_or(first, |repeated| log_mean_exp(&[first, repeated]))
+    }
+
+    /// The natural logarithm of the e-value against "green is not worse", by all values of units that
+    /// come again; 0 before [`MIN_UNITS_FOR_HARM`] units of each version have one.
+    pub(super) fn repeated_harm_log_e(&self, metric: Metric, params: &GateStepParams) -> f64 {
+        let units = self.moments.blue.count.min(self.moments.green.count);
+        let log_e = self.repeated.harm_log_e(metric.comparison(), params.margin);
+        log_e.filter(|_| units >= MIN_UNITS_FOR_HARM).unwrap_or_default()
     }
 
     /// Whether all values of units that came again make green look worse than the margin allows.

@@ -20,6 +20,7 @@ mod plan;
 mod power;
 mod probability;
 mod rate_ratio;
+mod repeated_events;
 mod repeated_values;
 mod request_class;
 mod step_analysis;
@@ -71,6 +72,15 @@ fn plan_with(gates: impl Iterator<Item = GateSpec>) -> AnalysisPlan {
         cold_start_ns: 0,
         max_units: MAX_UNITS,
     }
+}
+
+/// The plan of a ramp with one gate and one step that compares versions, in which every third unit is on
+/// green.
+fn one_step_plan(spec: GateSpec) -> AnalysisPlan {
+    let third = probability(1.0 / 3.0);
+    let steps = vec![StepDesign { all_units: third, new_units: third }];
+    let gates = vec![Gate::new(spec, &steps)];
+    AnalysisPlan { gates, steps, ..plan_for(&[]) }
 }
 
 /// An observation of a new unit in a step, at a time in nanoseconds.

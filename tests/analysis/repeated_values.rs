@@ -1,4 +1,4 @@
-//! Values of units that come again count for the test of non-inferiority, with their variance.
+//! Values of units that come again count, with their variance.
 
 use verdigris::analysis::period::{MAX_VALUES, PERIOD_NS};
 use verdigris::analysis::score_groups::{Score, ScoreGroups};
@@ -9,7 +9,7 @@ use verdigris::analysis::{
 use verdigris::assignment::Version;
 use verdigris::rollout::decision_text;
 
-use crate::{LAST, evidence_in_last_step, observe, plan_for, spread};
+use crate::{LAST, evidence_in_last_step, observe, one_step_plan, plan_for, spread};
 
 /// Users who send one request in each round, of whom every third is on green.
 #[derive(Clone, Copy)]
@@ -45,7 +45,9 @@ const VISITS: Visits = Visits {
 
 impl Visits {
     fn evidence(self, plan: &AnalysisPlan) -> Evidence {
-        let mut evidence = evidence_in_last_step();
+        let step = StepIndex::new(plan.steps.len() - 1);
+        let mut evidence = Evidence::default();
+        evidence.begin_step(step, 0);
         for round in 0..self.rounds {
             let at_ns = round / self.rounds_in_period * PERIOD_NS + round;
             evidence.begin_tick(plan, at_ns);
@@ -64,7 +66,7 @@ impl Visits {
                     true => none.with_censored_time(Metric::Duration, patience_ms as f32),
                     false => none.with_value(Metric::Duration, duration as f32),
                 };
-                evidence.add(plan, vec![observe(at_ns, unit, LAST, version, measurements)]);
+                evidence.add(plan, vec![observe(at_ns, unit, step.get(), version, measurements)]);
             }
         }
         evidence
@@ -90,7 +92,7 @@ fn both(patience_ms: f64) -> ByVersion<f64> {
 }
 
 /// Random bits: the finalizer of SplitMix64.
-fn mixed(bits: u64) -> u64 {
+pub fn mixed(bits: u64) -> u64 {
     let bits = spread(bits);
     let bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -139,6 +141,66 @@ fn a_green_that_is_worse_by_the_tolerance_seldom_passes() {
     }
 }
 
+/// A ramp of one step, whose only gate has the default margin.
+fn harm_plan() -> AnalysisPlan {
+    one_step_plan(GateSpec::with_defaults(Metric::Duration, &[0.3]))
+}
+
+/// The fraction of ramps that find green worse.
+fn share_of_failures(visits: Visits, seeds: u64) -> f64 {
+    let plan = harm_plan();
+    let fails = |seed: &u64| {
+        let evidence = Visits { seed: *seed + 1, ..visits }.evidence(&plan);
+        Analysis::new(&plan, &evidence, StepIndex::FIRST).verdict == Verdict::Fail
+    };
+    (0..seeds).filter(fails).count() as f64 / seeds as f64
+}
+
+#[test]
+fn units_that_come_again_find_a_worse_green() {
+    let found = |rounds| {
+        let worse = Visits { rounds, green_duration: 1.35, users: 300, ..VISITS };
+        share_of_failures(worse, 40)
+    };
+    let (once, again) = (found(1), found(12));
+    assert!(once < 0.3 && again > 0.9, "once {once}, again {again}");
+}
+
+#[test]
+fn a_green_that_is_worse_by_the_margin_is_seldom_found_worse() {
+    let at_margin =
+        Visits { green_duration: 1.0 + Metric::Duration.default_margin(), users: 300, ..VISITS };
+    let unlike = Visits { between_users: 0.6, ..at_margin };
+    for (what, visits) in [
+        ("alike users", at_margin),
+        ("unlike users", unlike),
+        ("few unlike users", Visits { users: 60, rounds: 24, ..unlike }),
+        ("drift", Visits { drift: 1.1, ..at_margin }),
+        ("impatient users", Visits { patience_ms: both(1500.0), ..unlike }),
+        ("impatient users on blue", Visits { patience_ms: IMPATIENT_ON_BLUE, ..unlike }),
+        ("impatient users on green", Visits { patience_ms: IMPATIENT_ON_GREEN, ..unlike }),
+    ] {
+        let (seeds, alpha) = (200, 0.05_f64);
+        let found = share_of_failures(visits, seeds);
+        let allowed = alpha + 2.5 * (alpha * (1.0 - alpha) / seeds as f64).sqrt();
+        assert!(found <= allowed, "{what}: {found}");
+    }
+}
+
+/// However slow the answers of few units are, and however often they come: of so few, the variance
+/// between units is not known.
+#[test]
+fn a_few_units_prove_no_harm_by_coming_again() {
+    let slow = Visits { green_duration: 9.0, users: 12, rounds: 40, ..VISITS };
+    let plan = harm_plan();
+    let log_e = |rounds| {
+        let evidence = Visits { rounds, ..slow }.evidence(&plan);
+        Analysis::new(&plan, &evidence, StepIndex::FIRST).gates[0].harm_log_e
+    };
+    // From the second period on, the period's own test has a smaller fraction of α.
+    assert!(log_e(40) <= log_e(2), "{} {}", log_e(40), log_e(2));
+}
+
 /// A tolerance that few users need lets a worse green pass, unless what they tell later shows it.
 #[test]
 fn a_green_that_looks_worse_than_the_margin_does_not_pass() {
@@ -161,7 +223,8 @@ fn a_green_that_looks_worse_than_the_margin_does_not_pass() {
     let has_no_evidence =
         |gate: &GateAnalysis| gate.looks_worse && gate.non_inferiority_log_e <= 0.0;
     assert!(share(worse, has_no_evidence) > 0.9, "worse than the margin");
-    let analysis = Analysis::new(&plan, &worse.evidence(&plan), StepIndex::new(LAST));
+    let slightly = Visits { green_duration: 1.2, ..unlike };
+    let analysis = Analysis::new(&plan, &slightly.evidence(&plan), StepIndex::new(LAST));
     let text = decision_text::worse(&analysis, &plan);
     assert!(text.contains("duration looks worse than the margin: blue"), "{text}");
     let without_repeats = AnalysisPlan { unit: AnalysisUnit::EveryRequest, ..plan.clone() };

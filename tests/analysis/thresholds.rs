@@ -166,7 +166,7 @@ fn a_default_gate_without_its_threshold_is_left_out() {
 fn verdict(metric: Metric, measure: impl Fn(Version, u64) -> Measurements) -> Verdict {
     let plan = plan(&[metric]);
     let mut evidence = evidence_with_thresholds(&plan);
-    for tick in 0..2_000 {
+    for tick in 0..3_000 {
         let observation = |index: u64| {
             let unit = 10_000 + tick * 8 + index;
             let version = every_third_is_green(unit);

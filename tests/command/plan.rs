@@ -241,7 +241,7 @@ fn a_plan_has_the_units_that_force_a_verdict() {
     let files = Files::new();
     let file = files.add("ramp.json", &config(json!({"ramp": {}})).to_string());
     let planned = json_output(&["plan", &file, "--rps", "50"]);
-    let table = [(5, 11, 347), (5, 21, 322), (6, 57, 289), (8, 70, 321)];
+    let table = [(5, 11, 347), (5, 22, 322), (6, 59, 289), (9, 73, 316)];
     for (step, (at_start, after_bake, advance)) in table.into_iter().enumerate() {
         let expected = json!({
             "metric": "error_rate", "rollback_at_start": at_start,
@@ -251,7 +251,7 @@ fn a_plan_has_the_units_that_force_a_verdict() {
     }
     assert_eq!(planned["steps"][4]["influence"], Value::Null);
     let text = verdigris(&["plan", &file, "--rps", "50"]).out;
-    let line = "  Bad units (error_rate) that force a rollback: 6 of green, 57 after the bake time; an \
+    let line = "  Bad units (error_rate) that force a rollback: 6 of green, 59 after the bake time; an \
                 advance of a green with x3: 289 of blue.\n";
     assert!(text.contains(line), "{text}");
     // Without a gate on a rate there is nothing to force.

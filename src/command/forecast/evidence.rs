@@ -39,6 +39,19 @@ pub fn harm_of_rate(
     of_events(|counts| params.harm.wealth(counts).logs(), events, 1.0)
 }
 
+/// Evidence that green's rate is worse: each unit counts by its first bad response in each period.
+pub fn repeated_harm_of_rate(
+    params: &GateStepParams,
+    behaviour: &Behaviour,
+    traffic: &StepTraffic,
+    seconds: f64,
+) -> LogWealths {
+    let (rates, fractions) = (rates(behaviour), traffic.newly_exposed);
+    let (blue, _) = traffic.repeated_events(fractions.blue, rates.blue, seconds);
+    let (green, effect) = traffic.repeated_events(fractions.green, rates.green, seconds);
+    of_events(|counts| params.harm.wealth(counts).logs(), ByVersion { blue, green }, effect)
+}
+
 /// Evidence that green's rate is within the tolerance.
 pub fn non_inferiority_of_rate(
     params: &GateStepParams,

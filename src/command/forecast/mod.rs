@@ -7,9 +7,10 @@
 //! but the slowest tenth. The numbers of deviations are from simulation: because the wealth is
 //! checked continuously, the fastest are faster than at a single check.
 //!
-//! A user counts once a step for a rollback, by the first bad response or the first value. So
-//! evidence accumulates ever more slowly, and with few users a verdict may never come. Of very
-//! many users only a sample counts, since a step keeps a limited number of units.
+//! For a rollback there are two tests: by what is each user's first in the step, and by what users
+//! tell when they come again. The sooner one is predicted. Both collect evidence ever more slowly from
+//! the same users, and with few users a verdict may never come. Of very many users only a sample
+//! counts, since a step keeps a limited number of units.
 //!
 //! | file | concept |
 //! |---|---|
@@ -81,23 +82,37 @@ impl GateForecast<'_> {
             (_, later) => 2 * later,
         };
         let threshold = ((BETS * critical * starts * self.sides()) as f64 / plan.alpha).ln();
-        let spread = self.compared_spread(green);
-        let log_wealths = |seconds: f64| -> LogWealths {
-            if green.is_rate() {
-                return evidence::harm_of_rate(params, green, traffic, seconds);
-            }
-            let fractions = traffic.newly_exposed;
-            let comparison = RankComparison {
-                shift: (green.green / (1.0 + gate.spec.margin)).ln(),
-                spread,
-                fractions,
-                green_values: traffic.units(fractions.green, seconds)
-                    * traffic.sampled_fraction(seconds),
-            };
-            evidence::of_ranks(comparison, seconds)
-        };
         let delay_s = traffic.delay_s(gate.spec.metric);
-        Some(self.time_to_threshold(threshold, delay_s, HARM_DEVIATIONS, log_wealths))
+        let time = |threshold, log_wealths: &dyn Fn(f64) -> LogWealths| {
+            self.time_to_threshold(threshold, delay_s, HARM_DEVIATIONS, log_wealths)
+        };
+        let fractions = traffic.newly_exposed;
+        let comparison = |seconds: f64| RankComparison {
+            shift: (green.green / (1.0 + gate.spec.margin)).ln(),
+            spread: self.compared_spread(green),
+            fractions,
+            green_values: traffic.units(fractions.green, seconds)
+                * traffic.sampled_fraction(seconds),
+        };
+        let first = |seconds: f64| match green.is_rate() {
+            true => evidence::harm_of_rate(params, green, traffic, seconds),
+            false => evidence::of_ranks(comparison(seconds), seconds),
+        };
+        if !traffic.come_again() {
+            return Some(time(threshold, &first));
+        }
+        // What is each unit's first and what units tell when they come again share alpha.
+        let threshold = threshold + 2_f64.ln();
+        let repeated = |seconds: f64| {
+            if green.is_rate() {
+                return evidence::repeated_harm_of_rate(params, green, traffic, seconds);
+            }
+            let fraction = traffic.exposed.green;
+            let (green_values, effect) = traffic.repeated_values(fraction, seconds);
+            let comparison = RankComparison { green_values, ..comparison(seconds) };
+            evidence::of_repeated_values(comparison, effect)
+        };
+        Some(time(threshold, &first).earlier(time(threshold, &repeated)))
     }
 
     /// When a green that behaves like this passes the gate; `None` if the gate is not evaluated in

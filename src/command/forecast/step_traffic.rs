@@ -194,6 +194,23 @@ impl StepTraffic {
         (fraction * users * mean * sampled, design_effect)
     }
 
+    /// How many bad responses of the units of this fraction of all users count in `seconds` for the test of
+    /// harm, one of a unit in a period; and their design effect.
+    pub(super) fn repeated_events(&self, fraction: f64, rate: f64, seconds: f64) -> (f64, f64) {
+        let period_s = PERIOD_NS as f64 / 1e9;
+        let periods = (seconds / period_s).max(1.0);
+        let in_period = self.units_with_event(fraction, rate, seconds.min(period_s));
+        let events = in_period * periods / self.fill_ratio(seconds).max(1.0);
+        let units = self.units_with_event(fraction, rate, seconds);
+        // The events of a unit come together.
+        (events, (in_period * periods / units).max(1.0))
+    }
+
+    /// Whether units come again, and not each request is of another one.
+    pub(super) fn come_again(&self) -> bool {
+        self.users.is_some() && self.counts_units()
+    }
+
     /// The fraction of the variance of values that the past of users does not explain.
     pub(super) fn rest_of_variance(&self) -> f64 {
         1.0 - VARIANCE_BETWEEN_USERS * (1.0 - self.unexplained_between)

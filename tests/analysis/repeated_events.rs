@@ -1,0 +1,141 @@
+//! Bad responses of units that come again count for the test of harm, as the clusters that they form.
+
+use verdigris::analysis::known_fraction::KnownFraction;
+use verdigris::analysis::period::PERIOD_NS;
+use verdigris::analysis::repeated_events::RepeatedEvents;
+use verdigris::analysis::{
+    Analysis, AnalysisPlan, AnalysisUnit, Evidence, GateSpec, Measurements, Metric, StepIndex,
+    Verdict,
+};
+use verdigris::assignment::Version;
+
+use crate::repeated_values::mixed;
+use crate::{observe, one_step_plan};
+
+/// Users who send one request in each period, of whom every third is on green.
+#[derive(Clone, Copy)]
+struct Visits {
+    users: u64,
+    periods: u64,
+    /// The fraction of blue's requests that fail.
+    rate: f64,
+    /// Green's as a multiple of it.
+    ratio: f64,
+    /// The fraction of users whose requests fail; those of the others never do.
+    unlucky: f64,
+    seed: u64,
+}
+
+const VISITS: Visits =
+    Visits { users: 600, periods: 12, rate: 0.02, ratio: 1.0, unlucky: 1.0, seed: 1 };
+
+/// Users of whom a tenth has all failures.
+const UNLIKE: Visits = Visits { unlucky: 0.1, ..VISITS };
+
+// === impl Visits ===
+
+impl Visits {
+    fn verdict(self, plan: &AnalysisPlan) -> Verdict {
+        let uniform = |bits: u64| mixed(bits) as f64 / u64::MAX as f64;
+        let mut evidence = Evidence::default();
+        evidence.begin_step(StepIndex::FIRST, 0);
+        for period in 0..self.periods {
+            let at_ns = period * PERIOD_NS + period;
+            evidence.begin_tick(plan, at_ns);
+            let observations = (0..self.users).map(|user| {
+                let unit = mixed(self.seed << 20 | user);
+                let is_green = mixed(!unit) >> 32 < (1 << 32) / 3;
+                let version = if is_green { Version::Green } else { Version::Blue };
+                let ratio = if is_green { self.ratio } else { 1.0 };
+                let is_unlucky = uniform(unit ^ 1) < self.unlucky;
+                let draw = uniform(self.seed << 40 | (period + 1) << 20 | user);
+                let is_bad = is_unlucky && draw < self.rate * ratio / self.unlucky;
+                let measurements = Measurements::default().with_rate(Metric::ErrorRate, is_bad);
+                observe(at_ns, unit, 0, version, measurements)
+            });
+            evidence.add(plan, observations.collect());
+        }
+        Analysis::new(plan, &evidence, StepIndex::FIRST).verdict
+    }
+
+    fn share_of_failures(self, plan: &AnalysisPlan, seeds: u64) -> f64 {
+        let fails = |seed: &u64| Self { seed: seed + 1, ..self }.verdict(plan) == Verdict::Fail;
+        (0..seeds).filter(fails).count() as f64 / seeds as f64
+    }
+}
+
+/// A gate on errors without a margin.
+fn plan() -> AnalysisPlan {
+    let spec = GateSpec::with_defaults(Metric::ErrorRate, &[0.3]);
+    one_step_plan(GateSpec { margin: 0.0, ..spec })
+}
+
+#[test]
+fn a_worse_green_is_found_by_users_who_come_again() {
+    let worse = Visits { users: 240, rate: 0.04, ratio: 3.0, ..VISITS };
+    let first_alone = AnalysisPlan { max_units: 0, ..plan() };
+    assert_eq!(worse.verdict(&first_alone), Verdict::Inconclusive, "no unit is remembered");
+    let found = |periods| Visits { periods, ..worse }.share_of_failures(&plan(), 40);
+    let (soon, late) = (found(3), found(16));
+    assert!(soon < 0.6 && late > 0.9, "after 3 periods {soon}, after 16 {late}");
+}
+
+/// All errors of few users, who fail in each period, are clusters.
+#[test]
+fn a_green_like_blue_is_seldom_found_worse() {
+    for (what, visits) in [
+        ("alike users", VISITS),
+        ("unlike users", UNLIKE),
+        ("few unlike users", Visits { users: 60, rate: 0.05, periods: 24, ..UNLIKE }),
+        ("users who fail each time", Visits { rate: 0.1, ..UNLIKE }),
+    ] {
+        let (seeds, alpha) = (400, 0.05_f64);
+        let found = visits.share_of_failures(&plan(), seeds);
+        let allowed = alpha + 2.5 * (alpha * (1.0 - alpha) / seeds as f64).sqrt();
+        assert!(found <= allowed, "{what}: {found}");
+    }
+}
+
+/// Where each request counts, none is its unit's second.
+#[test]
+fn where_each_request_counts_there_is_no_second_test() {
+    let plan = AnalysisPlan { unit: AnalysisUnit::EveryRequest, ..plan() };
+    let observation = |at| {
+        let bad = Measurements::default().with_rate(Metric::ErrorRate, true);
+        observe(at, at, 0, if at < 8 { Version::Green } else { Version::Blue }, bad)
+    };
+    let mut evidence = Evidence::default();
+    evidence.begin_step(StepIndex::FIRST, 0);
+    evidence.add(&plan, (0..12).map(observation).collect());
+    let verdigris::analysis::GateStats::Rate(stats) = &evidence.steps[0].gates[0] else { panic!() };
+    assert_eq!(stats.repeated, RepeatedEvents::default());
+}
+
+#[test]
+fn the_design_effect_is_the_number_of_events_that_come_together() {
+    let level = KnownFraction::default().level_for_harm().unwrap();
+    let events = |version, units: u64, each: u64| {
+        let mut events = RepeatedEvents::default();
+        for unit in 0..units {
+            (0..each).for_each(|_| events.add(level, version, unit));
+        }
+        events
+    };
+    // Units in order are in different groups. `each · (1 − units/64) · 64/63`, for green divided by
+    // 1.356; at least 1.
+    let table = [
+        (Version::Blue, 0, 0, 1.0),
+        (Version::Blue, 32, 1, 1.0),
+        (Version::Blue, 16, 8, 6.095_238),
+        (Version::Blue, 1, 8, 8.0),
+        (Version::Green, 16, 8, 4.495_014),
+        (Version::Green, 640, 1, 1.0),
+    ];
+    for (version, units, each, expected) in table {
+        let effect = events(version, units, each).design_effect();
+        assert!((effect - expected).abs() < 1e-5, "{version:?} {units} × {each}: {effect}");
+    }
+    let mut both = events(Version::Blue, 16, 8);
+    both.merge(&events(Version::Green, 1, 8));
+    assert!((both.design_effect() - 6.095_238).abs() < 1e-5, "{}", both.design_effect());
+}
