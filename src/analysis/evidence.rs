@@ -253,10 +253,11 @@ impl Evidence {
         }
         // The newest period has a memory of its own: a unit that the step leaves out, because it has
         // seen too many others, may be among those of the period.
+        let is_current = self.is_current(*step);
         if self.is_of_period(plan, *step)
             && let Some(stats) = self.steps.get_mut(step.get())
         {
-            self.period.add(plan, *step, observation, &mut stats.gates);
+            self.period.add(plan, (*step, is_current), observation, &mut stats.gates);
         }
     }
 
@@ -306,7 +307,12 @@ impl Evidence {
         }
     }
 
-    /// Whether no later step has begun.
+    /// Whether a later step has begun.
+    pub(super) fn is_over(&self, step: StepIndex) -> bool {
+        self.began_ns.len() > step.get() + 1
+    }
+
+    /// Whether a step has begun, and no later one.
     fn is_current(&self, step: StepIndex) -> bool {
         step.get() + 1 == self.began_ns.len()
     }

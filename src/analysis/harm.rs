@@ -7,7 +7,8 @@
 //! 2. that of what units tell when they come again, of the current step: bad responses one in a
 //!    [period](super::repeated_events), and [values](super::repeated_values). It is an approximation.
 //!    Of its initial wealth each step has the [fraction](across_steps::weight) that is bet from that
-//!    step on; what earlier steps had is spent.
+//!    step on; what earlier steps had is spent, and after the last step that compares versions
+//!    nothing is left.
 //!
 //! The mean of e-values is an e-value, so α holds for both together as far as it does for the second.
 
@@ -31,10 +32,10 @@ pub(super) fn log_e(
     if plan.unit == AnalysisUnit::EveryRequest {
         return first;
     }
-    let stats = evidence.steps.get(step.get()).and_then(|it| it.gates.get(index));
-    let with_params = stats.zip(gate.params(step));
-    let repeated = with_params
-        .map_or(0.0, |(stats, params)| stats.repeated_harm_log_e(gate.spec.metric, params));
+    let repeated = match evidence.is_over(step) {
+        true => f64::NEG_INFINITY,
+        false => repeated_log_e(evidence, step, (index, gate)),
+    };
     log_mean_with_repeated(first, repeated, step, plan.steps.len())
 }
 
@@ -50,6 +51,13 @@ pub(super) fn log_mean_with_repeated(
     let of_later_steps: f64 = (step.get() + 1..steps).map(weight).sum();
     let parts = [(1.0 - REPEATED, first), (weight(step.get()), repeated), (of_later_steps, 0.0)];
     log_weighted_sum_exp(parts.into_iter())
+}
+
+/// That of what units tell in a step when they come again.
+fn repeated_log_e(evidence: &Evidence, step: StepIndex, (index, gate): (usize, &Gate)) -> f64 {
+    let stats = evidence.steps.get(step.get()).and_then(|it| it.gates.get(index));
+    let with_params = stats.zip(gate.params(step));
+    with_params.map_or(0.0, |(stats, params)| stats.repeated_harm_log_e(gate.spec.metric, params))
 }
 
 /// That of what is each unit's first in a step: the mean of the directions' e-values.

@@ -186,18 +186,20 @@ impl Period {
     }
 
     /// Adds a response of the period's step to the bets, and to the events of units that come again.
-    /// `stats` has the sums of its gates in the step, to which the response has been added.
+    /// `stats` has the sums of its gates in the step, to which the response has been added. After the
+    /// step, where it is not the current one, units do not come again.
     pub(super) fn add(
         &mut self,
         plan: &AnalysisPlan,
-        step: StepIndex,
+        (step, is_current): (StepIndex, bool),
         observation: &Observation,
         stats: &mut [GateStats],
     ) {
-        if !observation.is_newly_exposed {
+        let has_test = !self.gates.is_empty();
+        let come_again = is_current && plan.unit == AnalysisUnit::Units;
+        if !observation.is_newly_exposed || !(has_test || come_again) {
             return;
         }
-        let has_test = !self.gates.is_empty();
         let counted = plan.gates.iter().zip(&*stats).filter(|(gate, stats)| {
             // Without a test of the period's own, values do not count again.
             (has_test || gate.spec.metric.comparison().counts_events()) && stats.counts_harm()
@@ -215,7 +217,7 @@ impl Period {
             if new & flag(gate.spec.metric) == 0 || gate.params(step).is_none() {
                 continue;
             }
-            if plan.unit == AnalysisUnit::Units {
+            if come_again {
                 stats.add_repeated_event(observation.version, observation.unit);
             }
             if let Some(bets) = bets {

@@ -22,11 +22,13 @@ pub struct ValueStats {
     /// The bets on units' first values.
     non_inferiority: ValueBets,
     repeated: RepeatedValues,
+    /// Units with a value since the warm-up.
+    units: ByVersion<u64>,
     /// The moments of units' first values in the step. A censored value counts as its bound.
     pub moments: ByVersion<Moments>,
 }
 
-/// Before so many units of each version have a value, values of units that come again prove no harm: the
+/// Before so many units of each version have a value since the warm-up, values of units that come again prove no harm: the
 /// variance between units is known only as well as there are units.
 pub const MIN_UNITS_FOR_HARM: u64 = GROUPS as u64;
 
@@ -48,6 +50,7 @@ impl ValueStats {
             self.harm.add(comparison, ValueHypothesis::NotWorse(gate.margin), version, value);
         }
         if first.is_for_non_inferiority {
+            *self.units.get_mut(version) += 1;
             let hypothesis = ValueHypothesis::WorseBy(params.tolerance);
             self.non_inferiority.add(comparison, hypothesis, version, value);
         }
@@ -83,9 +86,10 @@ impl ValueStats {
     /// The natural logarithm of the e-value against "green is not worse", by all values of units that
     /// come again; 0 before [`MIN_UNITS_FOR_HARM`] units of each version have one.
     pub(super) fn repeated_harm_log_e(&self, metric: Metric, params: &GateStepParams) -> f64 {
-        let units = self.moments.blue.count.min(self.moments.green.count);
-        let log_e = self.repeated.harm_log_e(metric.comparison(), params.margin);
-        log_e.filter(|_| units >= MIN_UNITS_FOR_HARM).unwrap_or_default()
+        if self.units.blue.min(self.units.green) < MIN_UNITS_FOR_HARM {
+            return 0.0;
+        }
+        self.repeated.harm_log_e(metric.comparison(), params.margin).unwrap_or_default()
     }
 
     /// Whether all values of units that came again make green look worse than the margin allows.
@@ -109,6 +113,7 @@ impl ValueStats {
         self.harm.merge(&other.harm);
         self.non_inferiority.merge(&other.non_inferiority);
         self.repeated.merge(&other.repeated);
+        self.units += other.units;
         self.moments += other.moments;
     }
 }

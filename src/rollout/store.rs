@@ -29,7 +29,7 @@ use crate::assignment::Epoch;
 
 /// The version of what is stored; raised whenever its form changes. Filters of two versions keep apart,
 /// so that neither reads what it would misunderstand.
-pub const STATE_VERSION: u32 = 12;
+pub const STATE_VERSION: u32 = 13;
 
 /// The store of one rollout.
 pub trait RolloutStore {

@@ -263,7 +263,9 @@ fn a_value_of_green_waits_for_one_of_blue_and_not_the_reverse() {
     };
     let harm_log_e =
         |evidence: &Evidence| Analysis::new(&plan, evidence, StepIndex::FIRST).gates[0].harm_log_e;
-    let mut evidence = gather(&plan, vec![duration(1, Version::Blue, 1.0)]);
+    let mut evidence = Evidence::default();
+    evidence.begin_step(StepIndex::FIRST, 0);
+    evidence.add(&plan, vec![duration(1, Version::Blue, 1.0)]);
     evidence.add(&plan, vec![duration(2, Version::Green, 100.0)]);
     let before = harm_log_e(&evidence);
     assert!((before - NOTHING_WAS_BET).abs() < 1e-9, "there is nothing to compare");

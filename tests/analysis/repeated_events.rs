@@ -4,13 +4,13 @@ use verdigris::analysis::known_fraction::KnownFraction;
 use verdigris::analysis::period::PERIOD_NS;
 use verdigris::analysis::repeated_events::RepeatedEvents;
 use verdigris::analysis::{
-    Analysis, AnalysisPlan, AnalysisUnit, Evidence, GateSpec, Measurements, Metric, StepIndex,
-    Verdict,
+    Analysis, AnalysisPlan, AnalysisUnit, Evidence, GateSpec, GateStats, Measurements, Metric,
+    StepIndex, Verdict,
 };
 use verdigris::assignment::Version;
 
 use crate::repeated_values::mixed;
-use crate::{observe, one_step_plan};
+use crate::{NOTHING_WAS_BET, observe, one_step_plan, plan_for};
 
 /// Users who send one request in each period, of whom every third is on green.
 #[derive(Clone, Copy)]
@@ -73,8 +73,6 @@ fn plan() -> AnalysisPlan {
 #[test]
 fn a_worse_green_is_found_by_users_who_come_again() {
     let worse = Visits { users: 240, rate: 0.04, ratio: 3.0, ..VISITS };
-    let first_alone = AnalysisPlan { max_units: 0, ..plan() };
-    assert_eq!(worse.verdict(&first_alone), Verdict::Inconclusive, "no unit is remembered");
     let found = |periods| Visits { periods, ..worse }.share_of_failures(&plan(), 40);
     let (soon, late) = (found(3), found(16));
     assert!(soon < 0.6 && late > 0.9, "after 3 periods {soon}, after 16 {late}");
@@ -96,19 +94,95 @@ fn a_green_like_blue_is_seldom_found_worse() {
     }
 }
 
-/// Where each request counts, none is its unit's second.
-#[test]
-fn where_each_request_counts_there_is_no_second_test() {
-    let plan = AnalysisPlan { unit: AnalysisUnit::EveryRequest, ..plan() };
-    let observation = |at| {
-        let bad = Measurements::default().with_rate(Metric::ErrorRate, true);
-        observe(at, at, 0, if at < 8 { Version::Green } else { Version::Blue }, bad)
+/// Eight values of green that are higher than all of blue's.
+fn eight_slow(plan: &AnalysisPlan) -> Evidence {
+    let observation = |unit: u64| {
+        let is_green = unit.is_multiple_of(6);
+        let version = if is_green { Version::Green } else { Version::Blue };
+        let ms = if is_green { 9_000.0 } else { 1_000.0 + unit as f32 };
+        let duration = Measurements::default().with_value(Metric::Duration, ms);
+        observe(unit, unit, 0, version, duration)
     };
     let mut evidence = Evidence::default();
     evidence.begin_step(StepIndex::FIRST, 0);
-    evidence.add(&plan, (0..12).map(observation).collect());
-    let verdigris::analysis::GateStats::Rate(stats) = &evidence.steps[0].gates[0] else { panic!() };
-    assert_eq!(stats.repeated, RepeatedEvents::default());
+    evidence.add(plan, (0..48).map(observation).collect());
+    evidence
+}
+
+/// Where each request counts, none is its unit's second, and the first test has all of α.
+#[test]
+fn where_each_request_counts_there_is_no_second_test() {
+    let units = one_step_plan(GateSpec::with_defaults(Metric::Duration, &[0.3]));
+    let requests = AnalysisPlan { unit: AnalysisUnit::EveryRequest, ..units.clone() };
+    let e_value = |plan: &AnalysisPlan| {
+        let analysis = Analysis::new(plan, &eight_slow(plan), StepIndex::FIRST);
+        (analysis.gates[0].harm_log_e - NOTHING_WAS_BET).exp()
+    };
+    // Of so few units, the second e-value is 1.
+    let (of_both, of_first) = (e_value(&units), e_value(&requests));
+    assert!(of_first > 1.2, "{of_first}");
+    assert!((of_both - f64::midpoint(of_first, 1.0)).abs() < 1e-9, "{of_both} {of_first}");
+}
+
+fn events(evidence: &Evidence) -> &RepeatedEvents {
+    let GateStats::Rate(stats) = &evidence.steps[0].gates[0] else { panic!() };
+    &stats.repeated
+}
+
+/// After the last step that compares versions, requests still come of conversations, or of responses
+/// that were open. They count in periods alone.
+#[test]
+fn after_its_step_a_unit_does_not_come_again() {
+    let plan = plan();
+    let bad = |unit: u64| {
+        let error = Measurements::default().with_rate(Metric::ErrorRate, true);
+        observe(unit, unit, 0, Version::Green, error)
+    };
+    let mut evidence = Evidence::default();
+    evidence.begin_step(StepIndex::FIRST, 0);
+    evidence.begin_tick(&plan, 0);
+    evidence.add(&plan, (0..3).map(bad).collect());
+    assert_ne!(events(&evidence), &RepeatedEvents::default());
+    evidence.begin_step(StepIndex::new(1), 10);
+    evidence.continue_in_periods(10);
+    evidence.begin_tick(&plan, 10);
+    evidence.add(&plan, (10..13).map(bad).collect());
+    assert_eq!(events(&evidence), &RepeatedEvents::default());
+    // What the second test had is lost, and none of it is bet again.
+    let after = Analysis::new(&plan, &evidence, StepIndex::FIRST).gates[0].harm_log_e;
+    let mut without_promotion = Evidence::default();
+    without_promotion.begin_step(StepIndex::FIRST, 0);
+    without_promotion.add(&plan, (0..3).chain(10..13).map(bad).collect());
+    let before = Analysis::new(&plan, &without_promotion, StepIndex::FIRST).gates[0].harm_log_e;
+    assert!((before - after - 2_f64.ln()).abs() < 1e-9, "{before} {after}");
+}
+
+/// Accounts that fail in each half hour are few clusters: an hour needs as many of 200 users as one
+/// response of each would need.
+#[test]
+fn accounts_that_fail_again_and_again_count_as_clusters() {
+    let plan = plan_for(&[Metric::ErrorRate; 8]);
+    let verdict = |accounts: u64| {
+        let mut evidence = Evidence::default();
+        evidence.begin_step(StepIndex::FIRST, 0);
+        for period in 0..2 {
+            let at_ns = period * PERIOD_NS + period;
+            evidence.begin_tick(&plan, at_ns);
+            let observation = |(unit, version, is_bad)| {
+                let measurements = Measurements::default().with_rate(Metric::ErrorRate, is_bad);
+                observe(at_ns, mixed(unit), 0, version, measurements)
+            };
+            // Of 100 users 4.4 have an error in half an hour.
+            let fails = |unit: u64| mixed(unit ^ (period + 1) << 32) % 1_000 < 44;
+            let blue = (0..19_800).map(|unit| (unit, Version::Blue, fails(unit)));
+            let green = (20_000..20_200).map(|unit| (unit, Version::Green, fails(unit)));
+            let attackers = (30_000..30_000 + accounts).map(|unit| (unit, Version::Green, true));
+            evidence.add(&plan, blue.chain(green).chain(attackers).map(observation).collect());
+        }
+        Analysis::new(&plan, &evidence, StepIndex::FIRST).verdict
+    };
+    let found: Vec<bool> = [8, 10, 24].map(|it| verdict(it) == Verdict::Fail).to_vec();
+    assert_eq!(found, [false, false, true]);
 }
 
 #[test]

@@ -174,7 +174,7 @@ fn a_green_that_is_worse_by_the_margin_is_seldom_found_worse() {
     for (what, visits) in [
         ("alike users", at_margin),
         ("unlike users", unlike),
-        ("few unlike users", Visits { users: 60, rounds: 24, ..unlike }),
+        ("few unlike users", Visits { users: 240, rounds: 24, ..unlike }),
         ("drift", Visits { drift: 1.1, ..at_margin }),
         ("impatient users", Visits { patience_ms: both(1500.0), ..unlike }),
         ("impatient users on blue", Visits { patience_ms: IMPATIENT_ON_BLUE, ..unlike }),

@@ -18,6 +18,9 @@ pub struct LogWealth {
 /// The log-wealth of each bet of a test.
 pub type LogWealths = [LogWealth; BETS];
 
+/// No evidence.
+pub const NONE: LogWealths = [LogWealth { mean: 0.0, variance: 0.0 }; BETS];
+
 /// The rates of bad responses of both versions.
 fn rates(behaviour: &Behaviour) -> ByVersion<f64> {
     ByVersion { blue: behaviour.blue, green: (behaviour.blue * behaviour.green).min(1.0) }

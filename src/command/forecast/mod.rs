@@ -30,8 +30,9 @@ mod step_traffic;
 mod verdict_forecast;
 
 use crate::analysis::metric::Comparison;
+use crate::analysis::value_stats::MIN_UNITS_FOR_HARM;
 use crate::analysis::wealth::BETS;
-use crate::analysis::{AnalysisPlan, Gate};
+use crate::analysis::{AnalysisPlan, ByVersion, Gate};
 use crate::simulate::Behaviour;
 
 pub use duration_distribution::DurationDistribution;
@@ -107,12 +108,33 @@ impl GateForecast<'_> {
             if green.is_rate() {
                 return evidence::repeated_harm_of_rate(params, green, traffic, seconds);
             }
-            let fraction = traffic.exposed.green;
-            let (green_values, effect) = traffic.repeated_values(fraction, seconds);
-            let comparison = RankComparison { green_values, ..comparison(seconds) };
-            evidence::of_repeated_values(comparison, effect)
+            let after_warmup_s = (seconds - traffic.warmup_s).max(0.0);
+            self.repeated_values(comparison(seconds), after_warmup_s)
         };
         Some(time(threshold, &first).earlier(time(threshold, &repeated)))
+    }
+
+    /// Evidence that green is worse, by the values of units that come again in these seconds after the
+    /// warm-up: none before enough units of both versions have one.
+    fn repeated_values(&self, of_first: RankComparison, after_warmup_s: f64) -> LogWealths {
+        let fractions = self.compared_fractions(of_first.fractions);
+        let units = |fraction| self.traffic.units(fraction, after_warmup_s);
+        if units(fractions.blue).min(units(fractions.green)) < MIN_UNITS_FOR_HARM as f64 {
+            return evidence::NONE;
+        }
+        let (green_values, effect) = self.traffic.repeated_values(fractions.green, after_warmup_s);
+        let comparison = RankComparison { green_values, fractions, ..of_first };
+        evidence::of_repeated_values(comparison, effect)
+    }
+
+    /// The fractions of users whose repeated values count: all that are exposed, or where the past of
+    /// users adjusts them, the newly exposed ones.
+    fn compared_fractions(&self, newly_exposed: ByVersion<f64>) -> ByVersion<f64> {
+        let Self { plan, gate, traffic, .. } = self;
+        match plan.learns_past_in_steps() && gate.spec.metric.is_adjustable() {
+            true => newly_exposed,
+            false => traffic.exposed,
+        }
     }
 
     /// When a green that behaves like this passes the gate; `None` if the gate is not evaluated in
@@ -128,8 +150,7 @@ impl GateForecast<'_> {
             self.time_to_threshold(threshold, delay_s, NON_INFERIORITY_DEVIATIONS, log_wealths)
         };
         if !green.is_rate() {
-            let is_adjusted = plan.learns_past_in_steps() && green.metric.is_adjustable();
-            let fractions = if is_adjusted { traffic.newly_exposed } else { traffic.exposed };
+            let fractions = self.compared_fractions(traffic.newly_exposed);
             let spread = self.compared_spread(green);
             let comparison = |seconds: f64| RankComparison {
                 shift: ((1.0 + params.tolerance) / green.green).ln(),

@@ -200,7 +200,7 @@ impl StepTraffic {
         let period_s = PERIOD_NS as f64 / 1e9;
         let periods = (seconds / period_s).max(1.0);
         let in_period = self.units_with_event(fraction, rate, seconds.min(period_s));
-        let events = in_period * periods / self.fill_ratio(seconds).max(1.0);
+        let events = in_period * periods / self.fill_ratio(seconds.min(period_s)).max(1.0);
         let units = self.units_with_event(fraction, rate, seconds);
         // The events of a unit come together.
         (events, (in_period * periods / units).max(1.0))
