@@ -200,12 +200,15 @@ impl Period {
         if !observation.is_newly_exposed || !(has_test || come_again) {
             return;
         }
-        let counted = plan.gates.iter().zip(&*stats).filter(|(gate, stats)| {
-            // Without a test of the period's own, values do not count again.
-            (has_test || gate.spec.metric.comparison().counts_events()) && stats.counts_harm()
-        });
-        let metrics = counted.map(|(gate, _)| gate.spec.metric);
-        let data = metrics.filter(|metric| observation.measurements.is_data_of_harm(*metric));
+        // Without a test of the period's own, values do not count again. Most responses are not bad, and
+        // what is cheap is checked first.
+        let counts = |(gate, stats): &(&Gate, &GateStats)| {
+            let metric = gate.spec.metric;
+            (has_test || metric.comparison().counts_events())
+                && observation.measurements.is_data_of_harm(metric)
+                && stats.counts_harm()
+        };
+        let data = plan.gates.iter().zip(&*stats).filter(counts).map(|(gate, _)| gate.spec.metric);
         let flags = data.fold(0, |flags, metric| flags | flag(metric));
         if flags == 0 {
             return;

@@ -33,7 +33,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::by_version::ByVersion;
 use super::censored_value::CensoredValue;
 use super::metric::Comparison;
 use super::score_groups::{Score, ScoreGroups};
@@ -190,13 +189,12 @@ impl RepeatedValues {
         green: &ScoreGroups,
         excess: f64,
     ) -> Option<SumOfScores> {
-        let totals = ByVersion { blue: self.blue.total(), green: green.total() };
-        let (blue_mean, green_mean) = (totals.blue.mean()?, totals.green.mean()?);
-        let better = direction.excess_of_means(blue_mean, green_mean, excess);
-        let (blue_count, green_count) = (totals.blue.count(), totals.green.count());
+        let (blue, green) = (self.blue.summary(), green.summary());
+        let better = direction.excess_of_means(blue.total.mean()?, green.total.mean()?, excess);
+        let (blue_count, green_count) = (blue.total.count(), green.total.count());
         // Each version's values may form the larger clusters.
-        let design_effect = self.blue.design_effect().max(green.design_effect());
-        let variance = self.blue.variance().max(green.variance()).max(MIN_VARIANCE);
+        let design_effect = blue.design_effect.max(green.design_effect);
+        let variance = blue.variance.max(green.variance).max(MIN_VARIANCE);
         Some(SumOfScores {
             better: green_count * better,
             variance: design_effect * variance * green_count * (1.0 + green_count / blue_count),

@@ -32,6 +32,18 @@ pub struct ScoreSum {
     sum: u64,
 }
 
+/// The mean of some scores, and how much it varies.
+#[derive(Clone, Copy, Debug)]
+pub struct ScoreSummary {
+    /// All scores.
+    pub total: ScoreSum,
+    /// The variance of one score.
+    pub variance: f64,
+    /// The design effect: `[B/(B−1)] · Σ (Y − M·N)² / (V·ΣN)`, with `N` scores and their sum `Y`
+    /// in each of `B` groups, the mean `M` and the variance `V` of all scores. At least 1.
+    pub design_effect: f64,
+}
+
 // === impl Score ===
 
 impl Score {
@@ -111,26 +123,24 @@ impl ScoreGroups {
         })
     }
 
-    /// The variance of one score.
-    pub fn variance(&self) -> f64 {
+    /// The mean of the scores, and how much it varies.
+    pub fn summary(&self) -> ScoreSummary {
         let total = self.total();
-        let Some(mean) = total.mean() else { return 0.0 };
+        let none = ScoreSummary { total, variance: 0.0, design_effect: 1.0 };
+        let Some(mean) = total.mean() else { return none };
         let square = self.squares as f64 * Score::STEP * Score::STEP / total.count();
-        (square - mean * mean).max(0.0)
-    }
-
-    /// The design effect: `[B/(B−1)] · Σ (Y − M·N)² / (V·ΣN)`, with `N` scores and their sum `Y`
-    /// in each of `B` groups, the mean `M` and the variance `V` of all scores. At least 1.
-    pub fn design_effect(&self) -> f64 {
-        let total = self.total();
-        let independent = self.variance() * total.count();
-        let Some(mean) = total.mean().filter(|_| independent > 0.0) else { return 1.0 };
+        let variance = (square - mean * mean).max(0.0);
+        let independent = variance * total.count();
+        if independent <= 0.0 {
+            return none;
+        }
         let squared_deviation = |group: &ScoreSum| {
             let deviation = group.sum() - mean * group.count();
             deviation * deviation
         };
         let observed: f64 = self.groups.iter().map(squared_deviation).sum();
         let groups = self.groups.len() as f64;
-        (groups / (groups - 1.0) * observed / independent).max(1.0)
+        let design_effect = (groups / (groups - 1.0) * observed / independent).max(1.0);
+        ScoreSummary { total, variance, design_effect }
     }
 }

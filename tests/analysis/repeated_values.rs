@@ -312,9 +312,9 @@ fn the_design_effect_is_the_number_of_equal_values() {
             let score = Score::new((mixed(unit + 1) >> 32) as f64 / 2_f64.powi(32));
             (0..values).for_each(|_| groups.add(mixed(!unit), score));
         }
-        groups.design_effect()
+        groups.summary().design_effect
     };
-    assert_eq!(ScoreGroups::default().design_effect(), 1.0);
+    assert_eq!(ScoreGroups::default().summary().design_effect, 1.0);
     assert!(design_effect(6_400, 1) < 1.7);
     // The relative standard error of a variance of 64 groups is 0.18.
     for values in [2, 10, 50] {
